@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Written by tools/constants.py: change that, not this. docs/numerics.md says what they are for. */
+#ifndef XENT_NUMERICS_CONSTANTS_H
+#define XENT_NUMERICS_CONSTANTS_H
+
+#include <stdint.h>
+
+enum {
+  XENT_LANES = 16,      /* class i of a chunk belongs to lane i mod 16 */
+  XENT_GROUP = 128,     /* classes whose terms are added in float before a double takes them */
+  XENT_EXACT_MAX = 1024 /* chunks up to this size take their reference from their maximum */
+};
+
+/* log2(e) */
+static const float XENT_LOG2E = 0x1.715476p+0f;
+/* ln 2 = LN2_HI + LN2_LO, each rounded to float */
+static const float XENT_LN2_HI = 0x1.62e430p-1f;
+static const float XENT_LN2_LO = -0x1.05c610p-29f;
+/* exp(t) = 1 + t + Q2 t^2 + Q3 t^3 for |t| <= ln(2)/16 */
+static const float XENT_Q2 = 0x1.000876p-1f;
+static const float XENT_Q3 = 0x1.55568ap-3f;
+/* -157 ln 2: so far below its reference the table scale is exactly +0 */
+static const float XENT_FLOOR = -0x1.b34be2p+6f;
+/* |max| up to which no shift is needed */
+static const float XENT_LIMIT = 0x1.000000p+14f;
+/* the reference of -infinity */
+static const float XENT_LOWEST_REFERENCE = -0x1.715400p+14f;
+/* 1.5 * 2^23: adding it rounds to an integer */
+static const float XENT_ROUND = 0x1.800000p+23f;
+
+/* bits(2^(i/8) rounded to float) - (i << 20) */
+static const uint32_t XENT_TWO_TO_EIGHTHS[8] = {
+    0x3f800000u, 0x3f7b95c2u, 0x3f7837f0u, 0x3f75fed7u,
+    0x3f7504f3u, 0x3f75672au, 0x3f7744fdu, 0x3f7ac0c7u};
+
+static const double XENT_LN2 = 0x1.62e42fefa39efp-1;
+/* 1 / (2 i + 1): log((1 + r) / (1 - r)) = 2 (r + r^3/3 + r^5/5 + ...) */
+static const double XENT_LOG_SERIES[9] = {
+    0x1.0000000000000p+0, 0x1.5555555555555p-2, 0x1.999999999999ap-3,
+    0x1.2492492492492p-3, 0x1.c71c71c71c71cp-4, 0x1.745d1745d1746p-4,
+    0x1.3b13b13b13b14p-4, 0x1.1111111111111p-4, 0x1.e1e1e1e1e1e1ep-5};
+
+#endif

@@ -1,0 +1,319 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Derives every constant of the float32 arithmetic (docs/numerics.md) and writes the two files that carry them.
+
+    tools/constants.py            derive, print, write constants.h and Constants.java
+    tools/constants.py --check    derive, print, exit 1 when a written file differs from what is derived
+
+Needs nothing but Python 3.8 or later. Nothing here computes in the machine's floating point: values are
+decimals of 60 digits or exact fractions, and are rounded once to the format that carries them.
+"""
+import sys
+from decimal import Decimal, getcontext
+from fractions import Fraction
+from pathlib import Path
+
+getcontext().prec = 60
+
+ROOT = Path(__file__).resolve().parent.parent
+C_FILE = ROOT / "native/src/numerics/constants.h"
+JAVA_FILE = ROOT / "java/xent/src/main/java/dev/xent/internal/kernels/reference/Constants.java"
+
+LN2 = Decimal(2).ln()
+
+# The results of every release with numerics version 1. A derivation that gives other bits is a mistake
+# here, or a new numerics version.
+PINNED = {
+    "LOG2E": "0x1.715476p+0",
+    "LN2_HI": "0x1.62e430p-1",
+    "LN2_LO": "-0x1.05c610p-29",
+    "Q2": "0x1.000876p-1",
+    "Q3": "0x1.55568ap-3",
+    "FLOOR": "-0x1.b34be2p+6",
+    "LIMIT": "0x1.000000p+14",
+    "LOWEST_REFERENCE": "-0x1.715400p+14",
+    "ROUND": "0x1.800000p+23",
+    "LN2": "0x1.62e42fefa39efp-1",
+}
+PINNED_TABLE = [0x3F800000, 0x3F7B95C2, 0x3F7837F0, 0x3F75FED7, 0x3F7504F3, 0x3F75672A, 0x3F7744FD, 0x3F7AC0C7]
+
+
+class Format:
+    """A binary floating-point format. Every number that is rounded here is normal in it."""
+
+    def __init__(self, precision, bias):
+        self.precision, self.bias = precision, bias
+
+    def split(self, value):
+        """The exponent e and the integer significand of value rounded to nearest even, 2^e <= |value| < 2^(e+1)."""
+        value = Fraction(value)
+        size, exponent = abs(value), 0
+        while size >= 2:
+            size, exponent = size / 2, exponent + 1
+        while size < 1:
+            size, exponent = size * 2, exponent - 1
+        significand = round(size * 2 ** (self.precision - 1))  # of a Fraction: to nearest even, exact
+        if significand == 2**self.precision:
+            significand, exponent = significand // 2, exponent + 1
+        return exponent, significand
+
+    def round(self, value):
+        exponent, significand = self.split(value)
+        rounded = Fraction(significand) * Fraction(2) ** (exponent - self.precision + 1)
+        return -rounded if value < 0 else rounded
+
+    def hex(self, value):
+        exponent, significand = self.split(value)
+        assert self.round(value) == Fraction(value), "only numbers of the format have a spelling"
+        digits = (self.precision + 2) // 4
+        fraction = (significand - (1 << self.precision - 1)) << (4 * digits - self.precision + 1)
+        return f"{'-' if value < 0 else ''}0x1.{fraction:0{digits}x}p{exponent:+d}"
+
+    def bits(self, value):
+        exponent, significand = self.split(value)
+        return (exponent + self.bias << self.precision - 1) + significand - (1 << self.precision - 1)
+
+
+FLOAT = Format(24, 127)
+DOUBLE = Format(53, 1023)
+
+
+def decimal(fraction):
+    return Decimal(fraction.numerator) / Decimal(fraction.denominator)
+
+
+# ---- the polynomial: exp(t) = 1 + t + Q2 t^2 + Q3 t^3 on |t| <= HALF_WIDTH, least largest relative error ----
+
+# t is what is left of x after n eighths of ln 2, so |t| <= ln(2)/16, and a little more where the rounding
+# of LOG2E moves the border between two n: by 8 |x| |LOG2E - log2(e)| eighths. The interval is as wide as
+# |x| up to a tenth of LIMIT needs. At LIMIT itself t leaves it by less than 1/200, which the error hardly
+# feels. (Q3 does feel the width in its last bits, the error only in its fifth digit.)
+LIMIT = Fraction(16384)
+LOG2E = FLOAT.round(1 / LN2)
+HALF_WIDTH = LN2 / 8 * (Decimal("0.5") + 8 * decimal(LIMIT) / 10 * abs(decimal(LOG2E) - 1 / LN2))
+GRID = 100
+
+
+def relative_error(t, q2, q3):
+    return (1 + t + t * t * (q2 + t * q3)) / t.exp() - 1
+
+
+def turning_points(error):
+    """Points of the interval at which |error| is largest locally, refined between the grid's points."""
+    step = 2 * HALF_WIDTH / GRID
+    grid = [-HALF_WIDTH + step * i for i in range(GRID + 1)]
+    size = [abs(error(t)) for t in grid]
+    found = []
+    for i, t in enumerate(grid):
+        left = size[i - 1] if i > 0 else -1
+        right = size[i + 1] if i < GRID else -1
+        if size[i] >= left and size[i] > right:
+            found.append(highest(lambda u: abs(error(u)), max(t - step, -HALF_WIDTH), min(t + step, HALF_WIDTH)))
+    return found
+
+
+def largest(error):
+    return max(abs(error(t)) for t in turning_points(error))
+
+
+def highest(function, low, high):
+    """Where a function with one maximum in [low, high] has it."""
+    ratio = (Decimal(5).sqrt() - 1) / 2
+    a, b = high - ratio * (high - low), low + ratio * (high - low)
+    fa, fb = function(a), function(b)
+    for _ in range(50):
+        if fa > fb:
+            high, b, fb = b, a, fa
+            a = high - ratio * (high - low)
+            fa = function(a)
+        else:
+            low, a, fa = a, b, fb
+            b = low + ratio * (high - low)
+            fb = function(b)
+    return (low + high) / 2
+
+
+def solve(rows):
+    """Gauss: rows of coefficients, the right side last."""
+    n = len(rows)
+    rows = [row[:] for row in rows]
+    for i in range(n):
+        pivot = max(range(i, n), key=lambda r: abs(rows[r][i]))
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        for r in range(n):
+            if r != i:
+                factor = rows[r][i] / rows[i][i]
+                rows[r] = [v - factor * p for v, p in zip(rows[r], rows[i])]
+    return [rows[i][n] / rows[i][i] for i in range(n)]
+
+
+def best_pair():
+    """Remez' exchange for (Q2, Q3): the error takes its largest size three times with changing signs."""
+    points = [-HALF_WIDTH, HALF_WIDTH / 2, HALF_WIDTH]
+    for _ in range(40):
+        # (1 + t + t^2 q2 + t^3 q3) / e^t - 1 = +-level
+        rows = [[t * t / t.exp(), t**3 / t.exp(), Decimal((-1) ** i), 1 - (1 + t) / t.exp()]
+                for i, t in enumerate(points)]
+        q2, q3, level = solve(rows)
+        error = lambda t: relative_error(t, q2, q3)
+        candidates = turning_points(error)
+        worst = max(abs(error(t)) for t in candidates)
+        if worst <= abs(level) * (1 + Decimal("1e-25")):
+            return q2, q3
+        points = alternating(candidates, error, 3)
+    raise ArithmeticError("the exchange did not settle")
+
+
+def alternating(candidates, error, count):
+    """The largest error of each run of equal signs, cut to `count` neighbours that hold the largest of all."""
+    runs = []
+    for t in sorted(candidates):
+        if runs and (error(runs[-1]) > 0) == (error(t) > 0):
+            runs[-1] = max(runs[-1], t, key=lambda u: abs(error(u)))
+        else:
+            runs.append(t)
+    while len(runs) > count:
+        runs.pop(0 if abs(error(runs[0])) < abs(error(runs[-1])) else -1)
+    return runs
+
+
+def best_last(q2):
+    """Q3 for a given Q2: the largest error is a convex function of it, so the lowest point is searched."""
+    def worst(q3):
+        return largest(lambda t: relative_error(t, q2, q3))
+
+    return highest(lambda q3: -worst(q3), Decimal("0.1666"), Decimal("0.1668"))
+
+
+def polynomial():
+    q2, _ = best_pair()
+    q2 = FLOAT.round(q2)
+    return q2, FLOAT.round(best_last(decimal(q2)))
+
+
+# ---- everything else --------------------------------------------------------------------------------
+
+def derive():
+    constants = {
+        "LOG2E": LOG2E,
+        "LN2_HI": FLOAT.round(LN2),
+    }
+    constants["LN2_LO"] = FLOAT.round(LN2 - decimal(constants["LN2_HI"]))
+    constants["Q2"], constants["Q3"] = polynomial()
+    # 157: with the table's scale 2^30 the biased exponent 127 + 30 - 157 is 0
+    constants["FLOOR"] = FLOAT.round(-157 * LN2)
+    constants["LIMIT"] = LIMIT
+    # 1.5 * 2^23: adding it rounds a small float to an integer
+    constants["ROUND"] = Fraction(3 * 2**22)
+    # reference(-infinity): fma(-LIMIT, LOG2E, ROUND) - ROUND
+    constants["LOWEST_REFERENCE"] = FLOAT.round(constants["ROUND"] - LIMIT * LOG2E) - constants["ROUND"]
+    constants["LN2"] = DOUBLE.round(LN2)
+    # the index i that rides in the low bits of z is moved into the exponent with it: taken out beforehand
+    table = [FLOAT.bits((LN2 * i / 8).exp()) - (i << 20) for i in range(8)]
+    series = [DOUBLE.round(Fraction(1, 2 * i + 1)) for i in range(9)]
+    return constants, table, series
+
+
+def spelled(constants):
+    return {name: (DOUBLE if name == "LN2" else FLOAT).hex(value) for name, value in constants.items()}
+
+
+WHAT = {
+    "LOG2E": "log2(e)",
+    "LN2_HI": "ln 2 = LN2_HI + LN2_LO, each rounded to float",
+    "LN2_LO": None,
+    "Q2": "exp(t) = 1 + t + Q2 t^2 + Q3 t^3 for |t| <= ln(2)/16",
+    "Q3": None,
+    "FLOOR": "-157 ln 2: so far below its reference the table scale is exactly +0",
+    "LIMIT": "|max| up to which no shift is needed",
+    "LOWEST_REFERENCE": "the reference of -infinity",
+    "ROUND": "1.5 * 2^23: adding it rounds to an integer",
+}
+
+
+def c_text(spelling, table, series):
+    lines = ["/* SPDX-License-Identifier: Apache-2.0 */",
+             "/* Written by tools/constants.py: change that, not this. docs/numerics.md says what they are for. */",
+             "#ifndef XENT_NUMERICS_CONSTANTS_H", "#define XENT_NUMERICS_CONSTANTS_H", "", "#include <stdint.h>", "",
+             "enum {",
+             "  XENT_LANES = 16,      /* class i of a chunk belongs to lane i mod 16 */",
+             "  XENT_GROUP = 128,     /* classes whose terms are added in float before a double takes them */",
+             "  XENT_EXACT_MAX = 1024 /* chunks up to this size take their reference from their maximum */",
+             "};", ""]
+    for name, what in WHAT.items():
+        if what:
+            lines.append(f"/* {what} */")
+        lines.append(f"static const float XENT_{name} = {spelling[name]}f;")
+    lines += ["", "/* bits(2^(i/8) rounded to float) - (i << 20) */", "static const uint32_t XENT_TWO_TO_EIGHTHS[8] = {"]
+    lines += ["    " + ", ".join(f"0x{v:08x}u" for v in table[i:i + 4]) + ("," if i == 0 else "};") for i in (0, 4)]
+    lines += ["", "static const double XENT_LN2 = " + spelling["LN2"] + ";",
+              "/* 1 / (2 i + 1): log((1 + r) / (1 - r)) = 2 (r + r^3/3 + r^5/5 + ...) */",
+              "static const double XENT_LOG_SERIES[9] = {"]
+    spelled_series = [DOUBLE.hex(v) for v in series]
+    lines += ["    " + ", ".join(spelled_series[i:i + 3]) + ("," if i < 6 else "};") for i in (0, 3, 6)]
+    lines += ["", "#endif", ""]
+    return "\n".join(lines)
+
+
+def java_text(spelling, table, series):
+    lines = ["// SPDX-License-Identifier: Apache-2.0",
+             "// Written by tools/constants.py: change that, not this.",
+             "package dev.xent.internal.kernels.reference;", "",
+             "/** The constants of the float32 arithmetic; docs/numerics.md says what they are for. */",
+             "final class Constants {",
+             "  /** Class i of a chunk belongs to lane i mod 16. */",
+             "  static final int LANES = 16;", "",
+             "  /** Classes whose terms are added in float before a double takes them. */",
+             "  static final int GROUP = 128;", "",
+             "  /** Chunks up to this size take their reference from their maximum. */",
+             "  static final int EXACT_MAX = 1024;", "",
+             "  /** Classes of a chunk: XENT_CHUNK of xent.h. */",
+             "  static final int CHUNK = 8192;", ""]
+    for name, what in WHAT.items():
+        if what:
+            what = what.replace("<=", "&lt;=")
+            lines.append(f"  /** {what}. */")
+        lines += [f"  static final float {name} = {spelling[name].replace('p+', 'p')}f;", ""]
+    lines += ["  /** bits(2^(i/8) rounded to float) - (i << 20). */".replace("<<", "&lt;&lt;"),
+              "  static final int[] TWO_TO_EIGHTHS = {"]
+    lines += ["    " + ", ".join(f"0x{v:08x}" for v in table[i:i + 4]) + ("," if i == 0 else "") for i in (0, 4)]
+    lines += ["  };", "", "  static final double LN2 = " + spelling["LN2"] + ";", "",
+              "  /** 1 / (2 i + 1): log((1 + r) / (1 - r)) = 2 (r + r^3/3 + r^5/5 + ...). */",
+              "  static final double[] LOG_SERIES = {"]
+    spelled_series = [DOUBLE.hex(v).replace("p+", "p") for v in series]
+    lines += ["    " + ", ".join(spelled_series[i:i + 3]) + ("," if i < 6 else "") for i in (0, 3, 6)]
+    lines += ["  };", "", "  private Constants() {}", "}", ""]
+    return "\n".join(lines)
+
+
+def main(arguments):
+    if arguments not in ([], ["--check"]):
+        print(__doc__, file=sys.stderr)
+        return 2
+    constants, table, series = derive()
+    spelling = spelled(constants)
+    if spelling != PINNED or table != PINNED_TABLE:
+        print(f"derived {spelling} {[hex(v) for v in table]},\npinned  {PINNED} {[hex(v) for v in PINNED_TABLE]}",
+              file=sys.stderr)
+        return 1
+    for name, value in spelling.items():
+        print(f"{name:17} {value}")
+    q2, q3 = decimal(constants["Q2"]), decimal(constants["Q3"])
+    worst = largest(lambda t: relative_error(t, q2, q3))
+    print(f"worst relative error of the polynomial {worst:.4e}, 2^{worst.ln() / LN2:.2f}")
+    differ = 0
+    for path, text in ((C_FILE, c_text(spelling, table, series)), (JAVA_FILE, java_text(spelling, table, series))):
+        shown = path.relative_to(ROOT)
+        if arguments == ["--check"]:
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
+                print(f"{shown} is not what tools/constants.py writes: run it", file=sys.stderr)
+                differ = 1
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {shown}")
+    return differ
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
