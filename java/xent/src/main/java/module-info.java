@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Softmax, log-softmax and cross-entropy, computed in place on native tensor memory. */
+module dev.xent {
+  requires static org.jspecify;
+
+  exports dev.xent;
+}
