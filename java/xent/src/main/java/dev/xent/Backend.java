@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+/** Who computes. Both backends give the same bits in every output. */
+public enum Backend {
+  /**
+   * The native library where it can be loaded, else the reference; {@link Xent#runtime()} says
+   * which.
+   */
+  AUTO,
+  /** The native library; a {@link NativeLibraryException} where it cannot be loaded. */
+  NATIVE,
+  /** Plain Java: the specification in executable form, slow, and at home on every platform. */
+  REFERENCE
+}

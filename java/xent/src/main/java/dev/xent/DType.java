@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+/**
+ * The type of a tensor's elements, in the byte order of the machine.
+ *
+ * <p>Logits, probabilities, losses and gradients are {@link #F32}; labels are any of the integer
+ * types. The other floating-point types have a name here so that an error can name what was given;
+ * operations refuse them.
+ */
+public enum DType {
+  /** IEEE 754 binary32. */
+  F32(1, 4, true),
+  /** IEEE 754 binary64. */
+  F64(2, 8, true),
+  /** IEEE 754 binary16. */
+  F16(3, 2, true),
+  /** bfloat16: the upper half of a binary32. */
+  BF16(4, 2, true),
+  /** Signed 8-bit integer. */
+  I8(5, 1, false),
+  /** Unsigned 8-bit integer. */
+  U8(6, 1, false),
+  /** Signed 16-bit integer. */
+  I16(7, 2, false),
+  /** Signed 32-bit integer. */
+  I32(8, 4, false),
+  /** Signed 64-bit integer. */
+  I64(9, 8, false);
+
+  private final int code;
+  private final int byteSize;
+  private final boolean floatingPoint;
+
+  DType(int code, int byteSize, boolean floatingPoint) {
+    this.code = code;
+    this.byteSize = byteSize;
+    this.floatingPoint = floatingPoint;
+  }
+
+  /**
+   * Returns the number that stands for this type in the C API.
+   *
+   * @return a value of XENT_F32 ... XENT_I64
+   */
+  public int code() {
+    return code;
+  }
+
+  /**
+   * Returns the size of one element.
+   *
+   * @return bytes
+   */
+  public int byteSize() {
+    return byteSize;
+  }
+
+  /**
+   * Says whether elements are floating-point numbers.
+   *
+   * @return the opposite of {@link #isInteger()}
+   */
+  public boolean isFloat() {
+    return floatingPoint;
+  }
+
+  /**
+   * Says whether elements are integers, as labels are.
+   *
+   * @return the opposite of {@link #isFloat()}
+   */
+  public boolean isInteger() {
+    return !floatingPoint;
+  }
+}

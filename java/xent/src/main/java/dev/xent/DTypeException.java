@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import java.io.Serial;
+
+/** An element type that the operation does not take in this place. */
+public final class DTypeException extends XentException {
+  @Serial private static final long serialVersionUID = 1L;
+
+  /**
+   * Refuses with a message.
+   *
+   * @param message one line: what was given, what is needed, and the fix
+   */
+  public DTypeException(String message) {
+    super(message, null);
+  }
+}

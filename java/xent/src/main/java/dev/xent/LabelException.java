@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import java.io.Serial;
+
+/** A label that is no class and not the ignore index. */
+public final class LabelException extends XentException {
+  @Serial private static final long serialVersionUID = 1L;
+
+  private final long row;
+  private final long label;
+  private final long classes;
+
+  /**
+   * Refuses a label.
+   *
+   * @param row the first row with an unlawful label: its index in the targets in row-major order
+   * @param label the label found there
+   * @param classes how many classes there are
+   */
+  public LabelException(long row, long label, long classes) {
+    super(
+        "label %d in row %d is not in [0, %d); give a class index, or ignoreIndex(%d) where such rows are to be left out"
+            .formatted(label, row, classes, label),
+        null);
+    this.row = row;
+    this.label = label;
+    this.classes = classes;
+  }
+
+  /**
+   * Returns the first row with an unlawful label.
+   *
+   * @return the index in the targets in row-major order
+   */
+  public long row() {
+    return row;
+  }
+
+  /**
+   * Returns the label found there.
+   *
+   * @return the label
+   */
+  public long label() {
+    return label;
+  }
+
+  /**
+   * Returns how many classes there are; labels are below this number.
+   *
+   * @return the number of classes
+   */
+  public long classes() {
+    return classes;
+  }
+}

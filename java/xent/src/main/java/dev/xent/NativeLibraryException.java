@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import java.io.Serial;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The native library was asked for and cannot be used; the message gives the reason.
+ *
+ * <p>Without a demand for it Xent computes with the reference instead and gives the same reason in
+ * {@link XentRuntime#fallbackReason()}.
+ */
+public final class NativeLibraryException extends XentException {
+  @Serial private static final long serialVersionUID = 1L;
+
+  /**
+   * Refuses with a message.
+   *
+   * @param message one line: what was given, what is needed, and the fix
+   */
+  public NativeLibraryException(String message) {
+    super(message, null);
+  }
+
+  /**
+   * Refuses with a message and what was behind it.
+   *
+   * @param message one line: what was given, what is needed, and the fix
+   * @param cause the exception that showed it, or null
+   */
+  public NativeLibraryException(String message, @Nullable Throwable cause) {
+    super(message, cause);
+  }
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+/** What a mean loss is when its denominator is zero, as when every row of a batch is ignored. */
+public enum NoneCounted {
+  /** NaN: zero rows have no mean. */
+  NAN,
+  /** Zero, so that a batch without rows changes nothing. */
+  ZERO,
+  /** {@link NoneCountedException}, before anything is written. */
+  ERROR
+}

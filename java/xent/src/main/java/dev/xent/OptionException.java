@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import java.io.Serial;
+
+/** An option or setting whose value is not allowed, or that this build or machine does not have. */
+public final class OptionException extends XentException {
+  @Serial private static final long serialVersionUID = 1L;
+
+  /**
+   * Refuses with a message.
+   *
+   * @param message one line: what was given, what is needed, and the fix
+   */
+  public OptionException(String message) {
+    super(message, null);
+  }
+}

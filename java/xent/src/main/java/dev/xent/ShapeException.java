@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import java.io.Serial;
+
+/**
+ * A shape, axis or stride that the operation cannot take, or shapes that do not belong together.
+ */
+public final class ShapeException extends XentException {
+  @Serial private static final long serialVersionUID = 1L;
+
+  /**
+   * Refuses with a message.
+   *
+   * @param message one line: what was given, what is needed, and the fix
+   */
+  public ShapeException(String message) {
+    super(message, null);
+  }
+}
