@@ -11,8 +11,8 @@ import java.util.HexFormat;
 import java.util.regex.Pattern;
 
 /**
- * The SHA-256 of a C header's declarations: comments and blank space don't count. The profile jextract
- * runs this file by itself, so it needs nothing but the JDK.
+ * The SHA-256 of a C header's declarations: comments and blank space don't count. The profile
+ * jextract runs this file by itself, so it needs nothing but the JDK.
  */
 public final class HeaderFingerprint {
   private static final Pattern COMMENT = Pattern.compile("/\\*.*?\\*/|//[^\n]*", Pattern.DOTALL);

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The C API, function by function; include/xent.h says what each one does. Both implementations get
+ * the same arguments and write the same bits.
+ *
+ * <p>Structs are off-heap segments in the C layouts, read and written with the accessors of {@code
+ * dev.xent.internal.ffi}. Data arguments are off-heap segments or segments of heap arrays that
+ * begin at the element (row 0, class 0); an absent one is {@link MemorySegment#NULL}. What is
+ * returned is one of {@link Status}. A call with heap arrays must be short, as it keeps the garbage
+ * collector waiting.
+ *
+ * <p>Implementations have no state of their own and may be called by many threads.
+ */
+public interface Kernels {
+
+  /**
+   * y = exp(x) / sum exp(x). As xent_softmax_forward.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param classBegin the first class
+   * @param classEnd the class after the last
+   * @param logits x
+   * @param statistics xent_statistics at index row, or NULL
+   * @param output y
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int softmaxForward(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment logits,
+      MemorySegment statistics,
+      MemorySegment output,
+      MemorySegment report);
+
+  /**
+   * y = x - log sum exp(x). As xent_log_softmax_forward.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param classBegin the first class
+   * @param classEnd the class after the last
+   * @param logits x
+   * @param statistics xent_statistics at index row, or NULL
+   * @param output y
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int logSoftmaxForward(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment logits,
+      MemorySegment statistics,
+      MemorySegment output,
+      MemorySegment report);
+
+  /**
+   * log sum exp(x), one number per row. As xent_log_sum_exp.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param logits x
+   * @param logSumExp one per row
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int logSumExp(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment logSumExp,
+      MemorySegment report);
+
+  /**
+   * dx = y * (dy - sum dy * y). As xent_softmax_backward.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param classBegin the first class
+   * @param classEnd the class after the last
+   * @param output y
+   * @param upstream dy
+   * @param statistics xent_statistics at index row, or NULL
+   * @param gradient dx
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int softmaxBackward(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment output,
+      MemorySegment upstream,
+      MemorySegment statistics,
+      MemorySegment gradient,
+      MemorySegment report);
+
+  /**
+   * dx = dy - exp(y) * sum dy. As xent_log_softmax_backward.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param classBegin the first class
+   * @param classEnd the class after the last
+   * @param output y
+   * @param upstream dy
+   * @param statistics xent_statistics at index row, or NULL
+   * @param gradient dx
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int logSoftmaxBackward(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment output,
+      MemorySegment upstream,
+      MemorySegment statistics,
+      MemorySegment gradient,
+      MemorySegment report);
+
+  /**
+   * Reads labels before anything is written and counts the rows that count. As xent_check_targets.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param targets labels or probability rows
+   * @param report xent_report
+   * @return one of {@link Status}
+   */
+  int checkTargets(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment targets,
+      MemorySegment report);
+
+  /**
+   * loss = - sum q log softmax(x), and in the same read its gradient. As
+   * xent_cross_entropy_forward.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param logits x
+   * @param targets labels or probability rows
+   * @param losses one per row, or NULL
+   * @param logSumExp one per row, or NULL
+   * @param hits one per row, or NULL
+   * @param gradient dx, or NULL
+   * @param statistics xent_statistics at index row, or NULL
+   * @param tally xent_tally, or NULL
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int crossEntropyForward(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment losses,
+      MemorySegment logSumExp,
+      MemorySegment hits,
+      MemorySegment gradient,
+      MemorySegment statistics,
+      MemorySegment tally,
+      MemorySegment report);
+
+  /**
+   * The gradient alone, from the statistics of an earlier forward. As xent_cross_entropy_backward.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param classBegin the first class
+   * @param classEnd the class after the last
+   * @param logits x
+   * @param targets labels or probability rows
+   * @param statistics xent_statistics at index row
+   * @param upstream dy, or NULL
+   * @param gradient dx
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int crossEntropyBackward(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment statistics,
+      MemorySegment upstream,
+      MemorySegment gradient,
+      MemorySegment report);
+
+  /**
+   * First pass of a forward over a class range. As xent_forward_states.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param classBegin the first class
+   * @param classEnd the class after the last
+   * @param logits x
+   * @param targets labels or probability rows, or NULL
+   * @param statistics xent_statistics at index row, or NULL
+   * @param states xent_state of each chunk of the range's rows
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int forwardStates(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment statistics,
+      MemorySegment states,
+      MemorySegment report);
+
+  /**
+   * First pass of a softmax backward over a class range. As xent_backward_states.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param classBegin the first class
+   * @param classEnd the class after the last
+   * @param output y, or NULL
+   * @param upstream dy
+   * @param states xent_state of each chunk of the range's rows
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int backwardStates(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment output,
+      MemorySegment upstream,
+      MemorySegment states,
+      MemorySegment report);
+
+  /**
+   * Folds the states of whole rows. As xent_finish.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param states xent_state of each chunk of the range's rows
+   * @param targets labels or probability rows, or NULL
+   * @param secondRound 1 in the second round, else 0
+   * @param statistics xent_statistics at index row
+   * @param losses one per row, or NULL
+   * @param logSumExp one per row, or NULL
+   * @param hits one per row, or NULL
+   * @param tally xent_tally, or NULL
+   * @param report xent_report
+   * @return one of {@link Status}
+   */
+  int finish(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment states,
+      MemorySegment targets,
+      int secondRound,
+      MemorySegment statistics,
+      MemorySegment losses,
+      MemorySegment logSumExp,
+      MemorySegment hits,
+      MemorySegment tally,
+      MemorySegment report);
+
+  /**
+   * Adds F32 values. As xent_tally_add.
+   *
+   * @param tally xent_tally
+   * @param values the first value
+   * @param stride from one value to the next, in elements
+   * @param count how many values
+   * @return one of {@link Status}
+   */
+  int tallyAdd(MemorySegment tally, MemorySegment values, long stride, long count);
+
+  /**
+   * Adds what another tally holds. As xent_tally_merge.
+   *
+   * @param tally xent_tally that is added to
+   * @param other xent_tally that stays as it is
+   * @return one of {@link Status}
+   */
+  int tallyMerge(MemorySegment tally, MemorySegment other);
+
+  /**
+   * Returns the sum, rounded once. As xent_tally_sum.
+   *
+   * @param tally xent_tally
+   * @return NaN after a NaN or infinities of both signs
+   */
+  double tallySum(MemorySegment tally);
+}
