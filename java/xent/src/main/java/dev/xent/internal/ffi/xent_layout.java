@@ -30,9 +30,9 @@ public class xent_layout {
     }
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
-        XentH.C_LONG.withName("outer"),
-        XentH.C_LONG.withName("classes"),
-        XentH.C_LONG.withName("inner"),
+        XentH.C_LONG_LONG.withName("outer"),
+        XentH.C_LONG_LONG.withName("classes"),
+        XentH.C_LONG_LONG.withName("inner"),
         XentH.C_INT.withName("type"),
         XentH.C_INT.withName("reserved")
     ).withName("xent_layout");

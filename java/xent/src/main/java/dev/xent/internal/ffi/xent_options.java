@@ -33,12 +33,12 @@ public class xent_options {
     }
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
-        XentH.C_LONG.withName("size"),
+        XentH.C_LONG_LONG.withName("size"),
         XentH.C_INT.withName("isa"),
         XentH.C_INT.withName("fully_masked"),
         XentH.C_INT.withName("has_ignore_index"),
         XentH.C_INT.withName("reserved"),
-        XentH.C_LONG.withName("ignore_index"),
+        XentH.C_LONG_LONG.withName("ignore_index"),
         XentH.C_DOUBLE.withName("label_smoothing"),
         XentH.C_DOUBLE.withName("gradient_scale")
     ).withName("xent_options");

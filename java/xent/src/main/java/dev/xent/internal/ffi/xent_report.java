@@ -35,16 +35,16 @@ public class xent_report {
     }
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
-        XentH.C_LONG.withName("size"),
+        XentH.C_LONG_LONG.withName("size"),
         XentH.C_INT.withName("field"),
         XentH.C_INT.withName("reserved"),
-        XentH.C_LONG.withName("row"),
-        XentH.C_LONG.withName("label"),
-        XentH.C_LONG.withName("integer"),
+        XentH.C_LONG_LONG.withName("row"),
+        XentH.C_LONG_LONG.withName("label"),
+        XentH.C_LONG_LONG.withName("integer"),
         XentH.C_DOUBLE.withName("value"),
-        XentH.C_LONG.withName("counted"),
+        XentH.C_LONG_LONG.withName("counted"),
         XentH.C_DOUBLE.withName("denominator"),
-        XentH.C_LONG.withName("again")
+        XentH.C_LONG_LONG.withName("again")
     ).withName("xent_report");
 
     /**

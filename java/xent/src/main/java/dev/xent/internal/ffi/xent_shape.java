@@ -37,10 +37,10 @@ public class xent_shape {
     }
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
-        XentH.C_LONG.withName("size"),
-        XentH.C_LONG.withName("outer"),
-        XentH.C_LONG.withName("classes"),
-        XentH.C_LONG.withName("inner"),
+        XentH.C_LONG_LONG.withName("size"),
+        XentH.C_LONG_LONG.withName("outer"),
+        XentH.C_LONG_LONG.withName("classes"),
+        XentH.C_LONG_LONG.withName("inner"),
         xent_layout.layout().withName("logits"),
         xent_layout.layout().withName("output"),
         xent_layout.layout().withName("gradient"),

@@ -30,11 +30,11 @@ public class xent_tally {
     }
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
-        XentH.C_LONG.withName("size"),
-        XentH.C_LONG.withName("nan"),
-        XentH.C_LONG.withName("positive_infinity"),
-        XentH.C_LONG.withName("negative_infinity"),
-        MemoryLayout.sequenceLayout(256, XentH.C_LONG).withName("bins")
+        XentH.C_LONG_LONG.withName("size"),
+        XentH.C_LONG_LONG.withName("nan"),
+        XentH.C_LONG_LONG.withName("positive_infinity"),
+        XentH.C_LONG_LONG.withName("negative_infinity"),
+        MemoryLayout.sequenceLayout(256, XentH.C_LONG_LONG).withName("bins")
     ).withName("xent_tally");
 
     /**

@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_shape;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The native library's kernels. To be made after the library has been loaded by this class's
+ * loader.
+ *
+ * <p>Short work and heap arrays go through {@link CriticalCalls}; the caller keeps calls with heap
+ * arrays short.
+ */
+public final class NativeKernels implements Kernels {
+  /**
+   * Up to this many elements a call is critical: the transition to the native state and back takes
+   * as long as a few hundred of them, and a collector that has to wait for them waits a few
+   * microseconds.
+   */
+  static final long BRIEF = 4096;
+
+  /**
+   * Resolves every function of the library.
+   *
+   * @throws ExceptionInInitializerError when the library lacks one
+   */
+  public NativeKernels() {
+    CriticalCalls.resolve();
+  }
+
+  private static boolean isBrief(long rows, long classes) {
+    return rows <= BRIEF && classes <= BRIEF && rows * classes <= BRIEF;
+  }
+
+  private static boolean isBrief(MemorySegment shape, long rowBegin, long rowEnd) {
+    return isBrief(rowEnd - rowBegin, xent_shape.classes(shape));
+  }
+
+  private static boolean isBrief(long rowBegin, long rowEnd, long classBegin, long classEnd) {
+    return isBrief(rowEnd - rowBegin, classEnd - classBegin);
+  }
+
+  private static boolean onHeap(MemorySegment a) {
+    return !a.isNative();
+  }
+
+  private static boolean onHeap(MemorySegment a, MemorySegment b) {
+    return onHeap(a) || onHeap(b);
+  }
+
+  private static boolean onHeap(MemorySegment a, MemorySegment b, MemorySegment c) {
+    return onHeap(a, b) || onHeap(c);
+  }
+
+  @Override
+  public int softmaxForward(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment logits,
+      MemorySegment statistics,
+      MemorySegment output,
+      MemorySegment report) {
+    if (isBrief(rowBegin, rowEnd, classBegin, classEnd) || onHeap(logits, output)) {
+      return CriticalCalls.softmaxForward(
+          shape,
+          options,
+          rowBegin,
+          rowEnd,
+          classBegin,
+          classEnd,
+          logits,
+          statistics,
+          output,
+          report);
+    }
+    return XentH.xent_softmax_forward(
+        shape, options, rowBegin, rowEnd, classBegin, classEnd, logits, statistics, output, report);
+  }
+
+  @Override
+  public int logSoftmaxForward(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment logits,
+      MemorySegment statistics,
+      MemorySegment output,
+      MemorySegment report) {
+    if (isBrief(rowBegin, rowEnd, classBegin, classEnd) || onHeap(logits, output)) {
+      return CriticalCalls.logSoftmaxForward(
+          shape,
+          options,
+          rowBegin,
+          rowEnd,
+          classBegin,
+          classEnd,
+          logits,
+          statistics,
+          output,
+          report);
+    }
+    return XentH.xent_log_softmax_forward(
+        shape, options, rowBegin, rowEnd, classBegin, classEnd, logits, statistics, output, report);
+  }
+
+  @Override
+  public int logSumExp(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment logSumExp,
+      MemorySegment report) {
+    if (isBrief(shape, rowBegin, rowEnd) || onHeap(logits, logSumExp)) {
+      return CriticalCalls.logSumExp(shape, options, rowBegin, rowEnd, logits, logSumExp, report);
+    }
+    return XentH.xent_log_sum_exp(shape, options, rowBegin, rowEnd, logits, logSumExp, report);
+  }
+
+  @Override
+  public int softmaxBackward(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment output,
+      MemorySegment upstream,
+      MemorySegment statistics,
+      MemorySegment gradient,
+      MemorySegment report) {
+    if (isBrief(rowBegin, rowEnd, classBegin, classEnd) || onHeap(output, upstream, gradient)) {
+      return CriticalCalls.softmaxBackward(
+          shape,
+          options,
+          rowBegin,
+          rowEnd,
+          classBegin,
+          classEnd,
+          output,
+          upstream,
+          statistics,
+          gradient,
+          report);
+    }
+    return XentH.xent_softmax_backward(
+        shape,
+        options,
+        rowBegin,
+        rowEnd,
+        classBegin,
+        classEnd,
+        output,
+        upstream,
+        statistics,
+        gradient,
+        report);
+  }
+
+  @Override
+  public int logSoftmaxBackward(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment output,
+      MemorySegment upstream,
+      MemorySegment statistics,
+      MemorySegment gradient,
+      MemorySegment report) {
+    if (isBrief(rowBegin, rowEnd, classBegin, classEnd) || onHeap(output, upstream, gradient)) {
+      return CriticalCalls.logSoftmaxBackward(
+          shape,
+          options,
+          rowBegin,
+          rowEnd,
+          classBegin,
+          classEnd,
+          output,
+          upstream,
+          statistics,
+          gradient,
+          report);
+    }
+    return XentH.xent_log_softmax_backward(
+        shape,
+        options,
+        rowBegin,
+        rowEnd,
+        classBegin,
+        classEnd,
+        output,
+        upstream,
+        statistics,
+        gradient,
+        report);
+  }
+
+  @Override
+  public int checkTargets(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment targets,
+      MemorySegment report) {
+    if (rowEnd - rowBegin <= BRIEF || onHeap(targets)) {
+      return CriticalCalls.checkTargets(shape, options, rowBegin, rowEnd, targets, report);
+    }
+    return XentH.xent_check_targets(shape, options, rowBegin, rowEnd, targets, report);
+  }
+
+  @Override
+  public int crossEntropyForward(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment losses,
+      MemorySegment logSumExp,
+      MemorySegment hits,
+      MemorySegment gradient,
+      MemorySegment statistics,
+      MemorySegment tally,
+      MemorySegment report) {
+    if (isBrief(shape, rowBegin, rowEnd)
+        || onHeap(logits, targets, losses)
+        || onHeap(logSumExp, hits, gradient)) {
+      return CriticalCalls.crossEntropyForward(
+          shape,
+          options,
+          rowBegin,
+          rowEnd,
+          logits,
+          targets,
+          losses,
+          logSumExp,
+          hits,
+          gradient,
+          statistics,
+          tally,
+          report);
+    }
+    return XentH.xent_cross_entropy_forward(
+        shape,
+        options,
+        rowBegin,
+        rowEnd,
+        logits,
+        targets,
+        losses,
+        logSumExp,
+        hits,
+        gradient,
+        statistics,
+        tally,
+        report);
+  }
+
+  @Override
+  public int crossEntropyBackward(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment statistics,
+      MemorySegment upstream,
+      MemorySegment gradient,
+      MemorySegment report) {
+    if (isBrief(rowBegin, rowEnd, classBegin, classEnd)
+        || onHeap(logits, targets, upstream)
+        || onHeap(gradient)) {
+      return CriticalCalls.crossEntropyBackward(
+          shape,
+          options,
+          rowBegin,
+          rowEnd,
+          classBegin,
+          classEnd,
+          logits,
+          targets,
+          statistics,
+          upstream,
+          gradient,
+          report);
+    }
+    return XentH.xent_cross_entropy_backward(
+        shape,
+        options,
+        rowBegin,
+        rowEnd,
+        classBegin,
+        classEnd,
+        logits,
+        targets,
+        statistics,
+        upstream,
+        gradient,
+        report);
+  }
+
+  @Override
+  public int forwardStates(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment statistics,
+      MemorySegment states,
+      MemorySegment report) {
+    if (isBrief(rowBegin, rowEnd, classBegin, classEnd) || onHeap(logits, targets)) {
+      return CriticalCalls.forwardStates(
+          shape,
+          options,
+          rowBegin,
+          rowEnd,
+          classBegin,
+          classEnd,
+          logits,
+          targets,
+          statistics,
+          states,
+          report);
+    }
+    return XentH.xent_forward_states(
+        shape,
+        options,
+        rowBegin,
+        rowEnd,
+        classBegin,
+        classEnd,
+        logits,
+        targets,
+        statistics,
+        states,
+        report);
+  }
+
+  @Override
+  public int backwardStates(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment output,
+      MemorySegment upstream,
+      MemorySegment states,
+      MemorySegment report) {
+    if (isBrief(rowBegin, rowEnd, classBegin, classEnd) || onHeap(output, upstream)) {
+      return CriticalCalls.backwardStates(
+          shape, options, rowBegin, rowEnd, classBegin, classEnd, output, upstream, states, report);
+    }
+    return XentH.xent_backward_states(
+        shape, options, rowBegin, rowEnd, classBegin, classEnd, output, upstream, states, report);
+  }
+
+  @Override
+  public int finish(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment states,
+      MemorySegment targets,
+      int secondRound,
+      MemorySegment statistics,
+      MemorySegment losses,
+      MemorySegment logSumExp,
+      MemorySegment hits,
+      MemorySegment tally,
+      MemorySegment report) {
+    if (rowEnd - rowBegin <= BRIEF || onHeap(targets, losses, logSumExp) || onHeap(hits)) {
+      return CriticalCalls.finish(
+          shape,
+          options,
+          rowBegin,
+          rowEnd,
+          states,
+          targets,
+          secondRound,
+          statistics,
+          losses,
+          logSumExp,
+          hits,
+          tally,
+          report);
+    }
+    return XentH.xent_finish(
+        shape,
+        options,
+        rowBegin,
+        rowEnd,
+        states,
+        targets,
+        secondRound,
+        statistics,
+        losses,
+        logSumExp,
+        hits,
+        tally,
+        report);
+  }
+
+  @Override
+  public int tallyAdd(MemorySegment tally, MemorySegment values, long stride, long count) {
+    if (count <= BRIEF || onHeap(values)) {
+      return CriticalCalls.tallyAdd(tally, values, stride, count);
+    }
+    return XentH.xent_tally_add(tally, values, stride, count);
+  }
+
+  @Override
+  public int tallyMerge(MemorySegment tally, MemorySegment other) {
+    return XentH.xent_tally_merge(tally, other);
+  }
+
+  @Override
+  public double tallySum(MemorySegment tally) {
+    return XentH.xent_tally_sum(tally);
+  }
+}
