@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.load.Backends;
+import dev.xent.internal.load.BuildFacts;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** What computes in this process, and why. Immutable. */
+public final class XentRuntime {
+  private final Backends backends;
+  private final Backend backend;
+
+  XentRuntime(Backends backends) {
+    this.backends = backends;
+    this.backend = backends.backend();
+  }
+
+  /**
+   * Returns the version of this library.
+   *
+   * @return "1.2.3"
+   */
+  public String version() {
+    return BuildFacts.version();
+  }
+
+  /**
+   * Returns the version of the C interface that this library calls; one with another is not loaded.
+   *
+   * @return XENT_ABI_VERSION
+   */
+  public int abiVersion() {
+    return XentH.XENT_ABI_VERSION();
+  }
+
+  /**
+   * Returns the version of the arithmetic: where it is equal, results are equal to the bit.
+   *
+   * @return XENT_NUMERICS_VERSION
+   */
+  public int numericsVersion() {
+    return XentH.XENT_NUMERICS_VERSION();
+  }
+
+  /**
+   * Returns who computes where an operation asks for {@link Backend#AUTO}.
+   *
+   * @return {@link Backend#NATIVE} or {@link Backend#REFERENCE}
+   */
+  public Backend backend() {
+    return backend;
+  }
+
+  /**
+   * Returns the instruction set where an operation asks for {@link Isa#BEST}.
+   *
+   * @return {@link Isa#SCALAR} with the reference
+   */
+  public Isa isa() {
+    return backends.chosenIsa();
+  }
+
+  /**
+   * Returns the instruction sets that an operation can ask for here.
+   *
+   * @return without {@link Isa#BEST}, slowest first
+   */
+  public List<Isa> availableIsas() {
+    return backends.availableIsas();
+  }
+
+  /**
+   * Returns where the native library came from.
+   *
+   * @return a URL or a path; null with the reference
+   */
+  public @Nullable String libraryLocation() {
+    return backends.libraryLocation();
+  }
+
+  /**
+   * Returns why the reference computes.
+   *
+   * @return one sentence; null with the native library
+   */
+  public @Nullable String fallbackReason() {
+    return backends.fallbackReason();
+  }
+
+  /**
+   * Returns how many threads compute one call.
+   *
+   * @return 1 in this version: the calling thread
+   */
+  public int threads() {
+    return backends.threads();
+  }
+
+  /**
+   * Returns these facts in one line.
+   *
+   * @return "xent 1.2.3, native avx2, numerics 1"
+   */
+  @Override
+  public String toString() {
+    String name = backend.name().toLowerCase(Locale.ROOT);
+    String how =
+        fallbackReason() == null
+            ? " " + isa().name().toLowerCase(Locale.ROOT)
+            : " (" + fallbackReason() + ")";
+    return "xent %s, %s%s, numerics %d".formatted(version(), name, how, numericsVersion());
+  }
+}

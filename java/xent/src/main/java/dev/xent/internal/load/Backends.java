@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.load;
+
+import dev.xent.Backend;
+import dev.xent.Isa;
+import dev.xent.NativeLibraryException;
+import dev.xent.OptionException;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.load.Settings.NativeUse;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who computes in this process. The choice is made once, when first asked for, and keeps its
+ * reason; asked again after a failure it fails again with the same reason.
+ */
+public final class Backends {
+  private static volatile @Nullable Backends chosen;
+
+  private final Settings settings;
+  private final Kernels reference = reference();
+  private final @Nullable NativeLibrary library;
+  private final @Nullable NativeLibraryException failure;
+
+  private Backends(
+      Settings settings,
+      @Nullable NativeLibrary library,
+      @Nullable NativeLibraryException failure) {
+    this.settings = settings;
+    this.library = library;
+    this.failure = failure;
+  }
+
+  private static Kernels reference() {
+    try {
+      return (Kernels)
+          Class.forName("dev.xent.internal.kernels.reference.ReferenceKernels")
+              .getConstructor()
+              .newInstance();
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /**
+   * Returns the choice of this process, and makes it where it has not been made.
+   *
+   * @return the one instance
+   * @throws OptionException when a system property has a value that cannot be
+   */
+  public static Backends get() {
+    Backends made = chosen;
+    return made != null ? made : choose();
+  }
+
+  private static synchronized Backends choose() {
+    Backends made = chosen;
+    if (made == null) {
+      made = choose(Settings.ofSystem());
+      chosen = made;
+    }
+    return made;
+  }
+
+  private static Backends choose(Settings settings) {
+    if (settings.nativeUse() == NativeUse.OFF) {
+      String reason = Settings.NATIVE + "=off";
+      return new Backends(settings, null, new NativeLibraryException(reason));
+    }
+    try {
+      NativeLibrary library = NativeLibrary.load(settings);
+      requireAvailable(Settings.ISA, settings.isa(), library.bestIsa());
+      return new Backends(settings, library, null);
+    } catch (NativeLibraryException e) {
+      Backends backends = new Backends(settings, null, e);
+      if (!backends.isNativeDemanded()) {
+        Log.warning(
+            "Xent computes with its Java reference, same bits but slow: %s (%s=require makes this an error, off silences it)"
+                .formatted(e.getMessage(), Settings.NATIVE));
+      }
+      return backends;
+    }
+  }
+
+  private boolean isNativeDemanded() {
+    return settings.nativeUse() == NativeUse.REQUIRE || settings.libraryPath() != null;
+  }
+
+  private static void requireAvailable(String name, Isa isa, Isa best) {
+    if (isa.code() > best.code()) {
+      throw new OptionException(
+          "%s=%s is not available on this machine or in this build; the best here is %s"
+              .formatted(name, Settings.lowerCase(isa), Settings.lowerCase(best)));
+    }
+  }
+
+  /**
+   * Returns who computes.
+   *
+   * @param backend what was asked for
+   * @return its kernels
+   * @throws NativeLibraryException when the native library is demanded and cannot be used
+   */
+  public Kernels kernels(Backend backend) {
+    if (backend == Backend.REFERENCE) {
+      return reference;
+    }
+    if (library != null) {
+      return library.kernels();
+    }
+    if (backend == Backend.NATIVE || isNativeDemanded()) {
+      throw new NativeLibraryException(
+          "the native library is demanded and cannot be used: " + fallbackReason(), failure);
+    }
+    return reference;
+  }
+
+  /**
+   * Returns the instruction set of an operation.
+   *
+   * @param isa what the operation was built with
+   * @return the same, or what the settings say where it was built with none of its own
+   */
+  public Isa isa(Isa isa) {
+    return isa == Isa.BEST ? settings.isa() : isa;
+  }
+
+  /**
+   * Returns who {@link Backend#AUTO} is.
+   *
+   * @return {@link Backend#NATIVE} or {@link Backend#REFERENCE}
+   * @throws NativeLibraryException when the native library is demanded and cannot be used
+   */
+  public Backend backend() {
+    return kernels(Backend.AUTO) == reference ? Backend.REFERENCE : Backend.NATIVE;
+  }
+
+  /**
+   * Returns what {@link Isa#BEST} is.
+   *
+   * @return an instruction set other than {@link Isa#BEST}; {@link Isa#SCALAR} without the native
+   *     library
+   */
+  public Isa chosenIsa() {
+    if (library == null) {
+      return Isa.SCALAR;
+    }
+    return settings.isa() == Isa.BEST ? library.bestIsa() : settings.isa();
+  }
+
+  /**
+   * Returns the instruction sets that can be asked for here.
+   *
+   * @return without {@link Isa#BEST}, slowest first
+   */
+  public List<Isa> availableIsas() {
+    Isa best = library == null ? Isa.SCALAR : library.bestIsa();
+    return Arrays.stream(Isa.values())
+        .filter(isa -> isa != Isa.BEST && isa.code() <= best.code())
+        .toList();
+  }
+
+  /**
+   * Returns where the native library came from.
+   *
+   * @return a URL or a path; null without the native library
+   */
+  public @Nullable String libraryLocation() {
+    return library == null ? null : library.location();
+  }
+
+  /**
+   * Returns why the native library does not compute.
+   *
+   * @return the reason; null where it does
+   */
+  public @Nullable String fallbackReason() {
+    return failure == null ? null : failure.getMessage();
+  }
+
+  /**
+   * Returns how many threads compute one call.
+   *
+   * @return at least 1
+   */
+  public int threads() {
+    return settings.threads();
+  }
+}

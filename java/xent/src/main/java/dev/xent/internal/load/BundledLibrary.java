@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.load;
+
+import dev.xent.NativeLibraryException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URL;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The native library as it lies in the jar, with its SHA-256 beside it.
+ *
+ * @param bytes the file
+ * @param location where it lies
+ */
+record BundledLibrary(byte[] bytes, String location) {
+  private static final String CHECKSUM_SUFFIX = ".sha256";
+
+  /** Reads the library of a platform and checks that it is the one that was built. */
+  static BundledLibrary read(Platform platform) {
+    URL url = BundledLibrary.class.getResource(platform.resource());
+    if (url == null) {
+      throw new NativeLibraryException(
+          "this build of Xent has no native library for %s (no %s in it)"
+              .formatted(platform, platform.resource()));
+    }
+    byte[] bytes = bytes(platform.resource());
+    byte[] checksum = bytes(platform.resource() + CHECKSUM_SUFFIX);
+    if (bytes == null || checksum == null) {
+      throw new NativeLibraryException(
+          "%s has no checksum %s beside it".formatted(url, platform.fileName() + CHECKSUM_SUFFIX));
+    }
+    String expected = new String(checksum, StandardCharsets.US_ASCII).strip();
+    String actual = sha256(bytes);
+    if (!actual.equals(expected)) {
+      throw new NativeLibraryException(
+          "%s is not the library that was built: SHA-256 %s, but %s is recorded beside it"
+              .formatted(url, actual, expected));
+    }
+    return new BundledLibrary(bytes, url.toString());
+  }
+
+  private static byte @Nullable [] bytes(String resource) {
+    try (InputStream stream = BundledLibrary.class.getResourceAsStream(resource)) {
+      return stream == null ? null : stream.readAllBytes();
+    } catch (IOException e) {
+      throw new NativeLibraryException("cannot read %s: %s".formatted(resource, e), e);
+    }
+  }
+
+  private static String sha256(byte[] bytes) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (NoSuchAlgorithmException e) {
+      throw new NativeLibraryException("this JVM has no SHA-256 to check the library with", e);
+    }
+  }
+}

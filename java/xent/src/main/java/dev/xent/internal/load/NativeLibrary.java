@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.load;
+
+import dev.xent.Isa;
+import dev.xent.NativeLibraryException;
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.NativeKernels;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * The native library, loaded by this class's loader and found to speak this code's language.
+ *
+ * @param kernels its functions
+ * @param bestIsa the best instruction set of this processor, operating system and library
+ * @param location where it came from
+ */
+record NativeLibrary(Kernels kernels, Isa bestIsa, String location) {
+  /**
+   * Loads the library that the settings name, else the one in the jar.
+   *
+   * @throws NativeLibraryException with the reason, when there is none or it cannot be used
+   */
+  static NativeLibrary load(Settings settings) {
+    Path explicit = settings.libraryPath();
+    String location = explicit == null ? loadBundled(settings) : loadExplicit(explicit, settings);
+    return link(location);
+  }
+
+  private static String loadBundled(Settings settings) {
+    BundledLibrary library = BundledLibrary.read(Platform.current());
+    loadCopy(library.bytes(), library.location(), settings);
+    return library.location();
+  }
+
+  private static String loadExplicit(Path file, Settings settings) {
+    if (!Files.isRegularFile(file)) {
+      throw new NativeLibraryException(
+          "%s=%s is not a file".formatted(Settings.LIBRARY_PATH, file));
+    }
+    try {
+      load(file, file.toString());
+    } catch (NativeLibraryException e) {
+      if (!isLoadedElsewhere(e)) {
+        throw e;
+      }
+      loadCopy(bytes(file), file.toString(), settings);
+    }
+    return file.toString();
+  }
+
+  /** The JVM lets one class loader alone load a file; another one needs a copy. */
+  private static boolean isLoadedElsewhere(NativeLibraryException e) {
+    return String.valueOf(e.getMessage()).contains("already loaded in another classloader");
+  }
+
+  private static byte[] bytes(Path file) {
+    try {
+      return Files.readAllBytes(file);
+    } catch (IOException e) {
+      throw new NativeLibraryException("cannot read %s: %s".formatted(file, e), e);
+    }
+  }
+
+  private static void loadCopy(byte[] bytes, String location, Settings settings) {
+    String fileName = Platform.current().fileName();
+    try (PrivateCopy copy = PrivateCopy.write(bytes, settings.temporaryDirectory(), fileName)) {
+      load(copy.file(), location);
+    }
+  }
+
+  private static void load(Path file, String location) {
+    try {
+      System.load(file.toString());
+    } catch (UnsatisfiedLinkError e) {
+      String message = String.valueOf(e.getMessage());
+      throw new NativeLibraryException(
+          "cannot load %s: %s%s".formatted(location, message, hint(message)), e);
+    } catch (IllegalCallerException e) {
+      throw new NativeLibraryException(
+          "cannot load %s: native access is denied; run java with --enable-native-access=%s"
+              .formatted(location, moduleName()),
+          e);
+    }
+  }
+
+  private static String hint(String message) {
+    return message.contains("failed to map segment") || message.contains("not permitted")
+        ? "; set %s to a directory on a file system that allows execution"
+            .formatted(Settings.TEMPORARY_DIRECTORY)
+        : "";
+  }
+
+  private static String moduleName() {
+    Module module = NativeLibrary.class.getModule();
+    return module.isNamed() ? module.getName() : "ALL-UNNAMED";
+  }
+
+  /** Checks the versions before anything else is called. */
+  private static NativeLibrary link(String location) {
+    try {
+      demand(location, "ABI", XentH.xent_abi_version(), XentH.XENT_ABI_VERSION());
+      demand(location, "numerics", XentH.xent_numerics_version(), XentH.XENT_NUMERICS_VERSION());
+      return new NativeLibrary(new NativeKernels(), readBestIsa(), location);
+    } catch (LinkageError e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw new NativeLibraryException(
+          "%s is not a library of this version of Xent: %s".formatted(location, cause.getMessage()),
+          e);
+    }
+  }
+
+  private static void demand(String location, String what, int actual, int expected) {
+    if (actual != expected) {
+      throw new NativeLibraryException(
+          "%s has the %s version %d, this code needs %d; take the library of this version of Xent"
+              .formatted(location, what, actual, expected));
+    }
+  }
+
+  private static Isa readBestIsa() {
+    int best = XentH.xent_best_isa();
+    for (Isa isa : Isa.values()) {
+      if (isa.code() == best) {
+        return isa;
+      }
+    }
+    throw new LinkageError("an instruction set with the unknown number " + best);
+  }
+}

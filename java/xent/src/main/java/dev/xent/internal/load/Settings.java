@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.load;
+
+import dev.xent.Isa;
+import dev.xent.OptionException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Every system property that Xent reads. They are read once, when the first operation is made or
+ * {@code Xent.runtime()} is asked, whichever comes first; a value that cannot be is refused by
+ * name.
+ *
+ * @param libraryPath the value of {@link #LIBRARY_PATH}, or null
+ * @param temporaryDirectory the value of {@link #TEMPORARY_DIRECTORY}, or the JVM's
+ * @param isa the value of {@link #ISA}
+ * @param nativeUse the value of {@link #NATIVE}
+ * @param threads the value of {@link #THREADS}
+ */
+public record Settings(
+    @Nullable Path libraryPath,
+    Path temporaryDirectory,
+    Isa isa,
+    NativeUse nativeUse,
+    int threads) {
+
+  /**
+   * {@code dev.xent.library.path}: the file of the native library, in place of the one in the jar.
+   * It must load: there is no fallback.
+   */
+  public static final String LIBRARY_PATH = "dev.xent.library.path";
+
+  /**
+   * {@code dev.xent.tempdir}: an existing directory for the private copy of the native library; the
+   * default is {@code java.io.tmpdir}. Its file system must allow execution (no {@code noexec}).
+   */
+  public static final String TEMPORARY_DIRECTORY = "dev.xent.tempdir";
+
+  /**
+   * {@code dev.xent.isa=best|scalar|avx2|avx512}: the instruction set of operations that were built
+   * without one of their own; the default is {@code best}.
+   */
+  public static final String ISA = "dev.xent.isa";
+
+  /**
+   * {@code dev.xent.native=auto|require|off}: {@code auto}, the default, computes with the Java
+   * reference where the native library cannot be loaded and says so once in the log; {@code
+   * require} fails instead; {@code off} does not try.
+   */
+  public static final String NATIVE = "dev.xent.native";
+
+  /**
+   * {@code dev.xent.threads}: how many threads compute one call; 1, the default, is the calling
+   * thread alone, and the only number in this version.
+   */
+  public static final String THREADS = "dev.xent.threads";
+
+  /** What to do about the native library. */
+  public enum NativeUse {
+    /** Use it where it can be loaded. */
+    AUTO,
+    /** Fail where it cannot be loaded. */
+    REQUIRE,
+    /** Leave it. */
+    OFF
+  }
+
+  /**
+   * Reads the system properties.
+   *
+   * @return the settings of this process
+   * @throws OptionException when a value cannot be
+   */
+  public static Settings ofSystem() {
+    return of(System::getProperty);
+  }
+
+  /**
+   * Reads properties.
+   *
+   * @param properties from a property's name to its value, or to null
+   * @return the settings
+   * @throws OptionException when a value cannot be
+   */
+  static Settings of(Function<String, @Nullable String> properties) {
+    Path library = path(LIBRARY_PATH, properties.apply(LIBRARY_PATH));
+    Path directory = path(TEMPORARY_DIRECTORY, properties.apply(TEMPORARY_DIRECTORY));
+    Isa isa = choice(ISA, properties.apply(ISA), Isa.BEST);
+    NativeUse use = choice(NATIVE, properties.apply(NATIVE), NativeUse.AUTO);
+    int threads = threads(properties.apply(THREADS));
+    if (library != null && use == NativeUse.OFF) {
+      throw new OptionException(
+          "%s names a library and %s=off forbids it; take one of them away"
+              .formatted(LIBRARY_PATH, NATIVE));
+    }
+    Path temporary = directory != null ? directory : Path.of(System.getProperty("java.io.tmpdir"));
+    return new Settings(library, temporary, isa, use, threads);
+  }
+
+  private static @Nullable Path path(String name, @Nullable String value) {
+    if (value == null) {
+      return null;
+    }
+    if (value.isBlank()) {
+      throw new OptionException(name + " is empty; give a path, or leave it out");
+    }
+    try {
+      return Path.of(value).toAbsolutePath();
+    } catch (InvalidPathException e) {
+      throw new OptionException("%s=%s is not a path: %s".formatted(name, value, e.getReason()));
+    }
+  }
+
+  private static <E extends Enum<E>> E choice(String name, @Nullable String value, E byDefault) {
+    if (value == null) {
+      return byDefault;
+    }
+    E[] all = byDefault.getDeclaringClass().getEnumConstants();
+    for (E each : all) {
+      if (lowerCase(each).equals(value)) {
+        return each;
+      }
+    }
+    String allowed = Arrays.stream(all).map(Settings::lowerCase).collect(Collectors.joining(", "));
+    throw new OptionException("%s=%s is none of %s".formatted(name, value, allowed));
+  }
+
+  static String lowerCase(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT);
+  }
+
+  private static int threads(@Nullable String value) {
+    if (value == null || value.equals("1")) {
+      return 1;
+    }
+    throw new OptionException(
+        "%s=%s: this version computes on the calling thread; say 1, or leave it out"
+            .formatted(THREADS, value));
+  }
+}
