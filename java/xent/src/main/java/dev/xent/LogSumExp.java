@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.LogSumExpPlan;
+import dev.xent.internal.plan.Options;
+import java.util.Objects;
+
+/**
+ * Log-sum-exp along one axis: {@code log sum exp(x)}, one number per row.
+ *
+ * <p>Takes F32 tensors of any rank and any strides. Logits of any finite size are exact: nothing
+ * overflows on the way. NaN or +inf in a row gives NaN; a row that is all -inf follows {@link
+ * Builder#fullyMasked}.
+ *
+ * <p>Instances are immutable; any number of threads may share one. A call runs on the calling
+ * thread, allocates nothing, and gives the same bits whatever the backend, instruction set,
+ * strides, batch size or kind of memory.
+ */
+public final class LogSumExp {
+  private final LogSumExpPlan plan;
+
+  private LogSumExp(LogSumExpPlan plan) {
+    this.plan = plan;
+  }
+
+  /**
+   * With the defaults of {@link Builder}.
+   *
+   * @param axis of the classes; negative ones count from the end
+   */
+  public static LogSumExp along(int axis) {
+    return builder().axis(axis).build();
+  }
+
+  /** To choose options. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /**
+   * Writes one number per row.
+   *
+   * @param logits {@code x}
+   * @param logSumExp F32 in the shape of the logits without the axis, or with the axis at size 1;
+   *     must not overlap the logits
+   * @throws XentException for tensors that do not fit, before anything is written: {@link
+   *     ShapeException}, {@link DTypeException} or {@link MemoryException}
+   */
+  public void forward(Tensor logits, Tensor logSumExp) {
+    plan.forward(logits.view, logSumExp.view);
+  }
+
+  /** Options of {@link LogSumExp}. */
+  public static final class Builder {
+    private int axis = -1;
+    private FullyMasked fullyMasked = FullyMasked.NAN;
+    private Isa isa = Isa.BEST;
+    private Backend backend = Backend.AUTO;
+
+    private Builder() {}
+
+    /** The axis of the classes; negative ones count from the end. Default: -1, the last. */
+    public Builder axis(int value) {
+      axis = value;
+      return this;
+    }
+
+    /** What a row that is all -inf gives: NaN (default) or -inf. */
+    public Builder fullyMasked(FullyMasked value) {
+      fullyMasked = Objects.requireNonNull(value, "fullyMasked");
+      return this;
+    }
+
+    /** The instruction set, which changes the speed and no bit. Default: the best one here. */
+    public Builder isa(Isa value) {
+      isa = Objects.requireNonNull(value, "isa");
+      return this;
+    }
+
+    /** Who computes, which changes the speed and no bit. Default: native where it is available. */
+    public Builder backend(Backend value) {
+      backend = Objects.requireNonNull(value, "backend");
+      return this;
+    }
+
+    /**
+     * The operation.
+     *
+     * @throws OptionException for an instruction set that this processor or build does not have
+     * @throws NativeLibraryException for the native backend where it cannot be had
+     */
+    public LogSumExp build() {
+      Engine engine = Engine.of(backend, isa);
+      return new LogSumExp(new LogSumExpPlan(engine, Options.of(engine, fullyMasked), axis));
+    }
+  }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.Options;
+import dev.xent.internal.plan.SoftmaxPlan;
+import java.util.Objects;
+
+/**
+ * Softmax along one axis: {@code y = exp(x) / sum exp(x)}.
+ *
+ * <p>Takes and writes F32 tensors of equal shapes, of any rank and any strides. Logits of any
+ * finite size are exact: nothing overflows. NaN or +inf in a row makes the whole row NaN; -inf
+ * gives exactly +0; a row of one class is 1; a row that is all -inf follows {@link
+ * Builder#fullyMasked}.
+ *
+ * <p>Instances are immutable; any number of threads may share one. A call runs on the calling
+ * thread, allocates nothing, and gives the same bits whatever the backend, instruction set,
+ * strides, batch size or kind of memory.
+ *
+ * <p>Every method throws {@link ShapeException}, {@link DTypeException} or {@link MemoryException}
+ * for tensors that do not fit, before anything is written.
+ */
+public final class Softmax {
+  private final SoftmaxPlan plan;
+
+  private Softmax(SoftmaxPlan plan) {
+    this.plan = plan;
+  }
+
+  /**
+   * With the defaults of {@link Builder}.
+   *
+   * @param axis of the classes; negative ones count from the end
+   */
+  public static Softmax along(int axis) {
+    return builder().axis(axis).build();
+  }
+
+  /** To choose options. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /**
+   * Writes {@code y}.
+   *
+   * @param logits {@code x}
+   * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
+   */
+  public void forward(Tensor logits, Tensor output) {
+    plan.forward(logits.view, output.view);
+  }
+
+  /**
+   * Writes {@code dx = y * (dy - sum dy * y)}.
+   *
+   * @param output {@code y}, what {@link #forward} wrote
+   * @param upstream {@code dy}, the gradient of what comes after
+   * @param gradient {@code dx}; may be {@code output} or {@code upstream} itself, but not overlap
+   *     them in any other way
+   */
+  public void backward(Tensor output, Tensor upstream, Tensor gradient) {
+    plan.backward(output.view, upstream.view, gradient.view);
+  }
+
+  /** Options of {@link Softmax}. */
+  public static final class Builder {
+    private int axis = -1;
+    private FullyMasked fullyMasked = FullyMasked.NAN;
+    private Isa isa = Isa.BEST;
+    private Backend backend = Backend.AUTO;
+
+    private Builder() {}
+
+    /** The axis of the classes; negative ones count from the end. Default: -1, the last. */
+    public Builder axis(int value) {
+      axis = value;
+      return this;
+    }
+
+    /** What a row that is all -inf gives: NaN (default) or +0. */
+    public Builder fullyMasked(FullyMasked value) {
+      fullyMasked = Objects.requireNonNull(value, "fullyMasked");
+      return this;
+    }
+
+    /** The instruction set, which changes the speed and no bit. Default: the best one here. */
+    public Builder isa(Isa value) {
+      isa = Objects.requireNonNull(value, "isa");
+      return this;
+    }
+
+    /** Who computes, which changes the speed and no bit. Default: native where it is available. */
+    public Builder backend(Backend value) {
+      backend = Objects.requireNonNull(value, "backend");
+      return this;
+    }
+
+    /**
+     * The operation.
+     *
+     * @throws OptionException for an instruction set that this processor or build does not have
+     * @throws NativeLibraryException for the native backend where it cannot be had
+     */
+    public Softmax build() {
+      Engine engine = Engine.of(backend, isa);
+      Options options = Options.of(engine, fullyMasked);
+      return new Softmax(SoftmaxPlan.softmax(engine, options, axis));
+    }
+  }
+}

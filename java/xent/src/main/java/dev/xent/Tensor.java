@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.internal.plan.Memory;
+import dev.xent.internal.plan.Strides;
+import dev.xent.internal.plan.View;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
+import java.nio.LongBuffer;
+import java.nio.ShortBuffer;
+import java.util.Arrays;
+import java.util.Objects;
+
+/**
+ * A view of memory: a segment with an element type, a shape and strides. It never owns memory and
+ * never copies it; writing through it writes the memory it was made from.
+ *
+ * <p>A tensor can be made from off-heap segments (also of mapped files), a raw address, direct and
+ * heap buffers, and Java arrays. Element {@code [i, j, …]} lies {@code i * strides[0] + j *
+ * strides[1] + …} elements behind the first one. Every tensor has at least one dimension; sizes may
+ * be 0. Bytes are little-endian, the order of the machines that Xent runs on.
+ *
+ * <p>Instances are immutable. Threads may share one as far as its memory allows: memory of {@link
+ * Arena#ofConfined()} belongs to one thread, and nothing orders writes of one thread before reads
+ * of another but the threads' own synchronisation.
+ *
+ * <p>All methods throw {@link ShapeException} for sizes, axes or indices that cannot be, and {@link
+ * MemoryException} for memory that is too small, misaligned, of the wrong byte order, closed, or
+ * confined to another thread.
+ */
+public final class Tensor {
+  /** What operations work with. */
+  final View view;
+
+  private Tensor(View view) {
+    this.view = view;
+  }
+
+  // ---- from segments and addresses -------------------------------------------------------------
+
+  /**
+   * A row-major tensor without gaps at the start of a segment, which may be longer.
+   *
+   * @param segment off-heap, mapped or heap memory; a read-only segment gives a read-only tensor
+   */
+  public static Tensor of(MemorySegment segment, DType type, long... shape) {
+    Objects.requireNonNull(segment, "segment");
+    Objects.requireNonNull(type, "type");
+    long[] own = shape.clone();
+    Strides.elements(own);
+    return new Tensor(View.of(segment, type, own, Strides.rowMajor(own), null));
+  }
+
+  /**
+   * A tensor whose strides are given.
+   *
+   * @param strides in elements, 0 or more, one per size; 0 repeats an element, which inputs may
+   */
+  public static Tensor strided(MemorySegment segment, DType type, long[] shape, long[] strides) {
+    Objects.requireNonNull(segment, "segment");
+    Objects.requireNonNull(type, "type");
+    return new Tensor(View.of(segment, type, shape.clone(), strides.clone(), null));
+  }
+
+  /**
+   * A row-major tensor over memory that something else manages: a tensor of another library, say.
+   *
+   * @param address of the first element
+   * @param byteSize how many bytes may be used from there on; the caller vouches for them
+   * @param owner stays reachable as long as this tensor, its views and calls that use them; or null
+   *     when something else keeps the memory
+   */
+  public static Tensor ofAddress(
+      long address, long byteSize, Object owner, DType type, long... shape) {
+    Objects.requireNonNull(type, "type");
+    long[] own = shape.clone();
+    Strides.elements(own);
+    return new Tensor(
+        View.of(Memory.at(address, byteSize), type, own, Strides.rowMajor(own), owner));
+  }
+
+  /** A new row-major tensor of zeros that lives as long as the arena. */
+  public static Tensor allocate(Arena arena, DType type, long... shape) {
+    Objects.requireNonNull(arena, "arena");
+    Objects.requireNonNull(type, "type");
+    long[] own = shape.clone();
+    MemorySegment segment = Memory.allocate(arena, type, Strides.elements(own));
+    return new Tensor(View.of(segment, type, own, Strides.rowMajor(own), null));
+  }
+
+  // ---- from arrays -----------------------------------------------------------------------------
+
+  /**
+   * F32 over a Java array.
+   *
+   * @param shape as many elements as the array has; none given: one dimension
+   */
+  public static Tensor of(float[] values, long... shape) {
+    return whole(MemorySegment.ofArray(values), DType.F32, values.length, shape);
+  }
+
+  /**
+   * I32 over a Java array.
+   *
+   * @param shape as many elements as the array has; none given: one dimension
+   */
+  public static Tensor of(int[] values, long... shape) {
+    return whole(MemorySegment.ofArray(values), DType.I32, values.length, shape);
+  }
+
+  /**
+   * I64 over a Java array.
+   *
+   * @param shape as many elements as the array has; none given: one dimension
+   */
+  public static Tensor of(long[] values, long... shape) {
+    return whole(MemorySegment.ofArray(values), DType.I64, values.length, shape);
+  }
+
+  /**
+   * I16 over a Java array.
+   *
+   * @param shape as many elements as the array has; none given: one dimension
+   */
+  public static Tensor of(short[] values, long... shape) {
+    return whole(MemorySegment.ofArray(values), DType.I16, values.length, shape);
+  }
+
+  /**
+   * I8 over a Java array. For other types over bytes: {@link #of(MemorySegment, DType, long...)}.
+   *
+   * @param shape as many elements as the array has; none given: one dimension
+   */
+  public static Tensor of(byte[] values, long... shape) {
+    return whole(MemorySegment.ofArray(values), DType.I8, values.length, shape);
+  }
+
+  // ---- from buffers ----------------------------------------------------------------------------
+
+  /**
+   * F32 over the elements from the buffer's position to its limit; later changes of these do not
+   * matter.
+   *
+   * @param shape as many elements as remain in the buffer; none given: one dimension
+   */
+  public static Tensor of(FloatBuffer buffer, long... shape) {
+    Memory.requireNativeOrder(buffer.order());
+    return whole(MemorySegment.ofBuffer(buffer), DType.F32, buffer.remaining(), shape);
+  }
+
+  /**
+   * I32 over the elements from the buffer's position to its limit.
+   *
+   * @param shape as many elements as remain in the buffer; none given: one dimension
+   */
+  public static Tensor of(IntBuffer buffer, long... shape) {
+    Memory.requireNativeOrder(buffer.order());
+    return whole(MemorySegment.ofBuffer(buffer), DType.I32, buffer.remaining(), shape);
+  }
+
+  /**
+   * I64 over the elements from the buffer's position to its limit.
+   *
+   * @param shape as many elements as remain in the buffer; none given: one dimension
+   */
+  public static Tensor of(LongBuffer buffer, long... shape) {
+    Memory.requireNativeOrder(buffer.order());
+    return whole(MemorySegment.ofBuffer(buffer), DType.I64, buffer.remaining(), shape);
+  }
+
+  /**
+   * I16 over the elements from the buffer's position to its limit.
+   *
+   * @param shape as many elements as remain in the buffer; none given: one dimension
+   */
+  public static Tensor of(ShortBuffer buffer, long... shape) {
+    Memory.requireNativeOrder(buffer.order());
+    return whole(MemorySegment.ofBuffer(buffer), DType.I16, buffer.remaining(), shape);
+  }
+
+  /**
+   * Any type over the bytes from the buffer's position to its limit.
+   *
+   * @param buffer little-endian ({@code order(ByteOrder.nativeOrder())}) unless the type has one
+   *     byte
+   * @param shape as many elements as remain in the buffer; none given: one dimension
+   */
+  public static Tensor of(ByteBuffer buffer, DType type, long... shape) {
+    Objects.requireNonNull(type, "type");
+    if (type.byteSize() > 1) {
+      Memory.requireNativeOrder(buffer.order());
+    }
+    if (buffer.remaining() % type.byteSize() != 0) {
+      throw new MemoryException(
+          "%d bytes remain in the buffer, not a multiple of the %d bytes of %s: set its limit"
+              .formatted(buffer.remaining(), type.byteSize(), type));
+    }
+    MemorySegment segment = MemorySegment.ofBuffer(buffer);
+    return whole(segment, type, buffer.remaining() / type.byteSize(), shape);
+  }
+
+  private static Tensor whole(MemorySegment segment, DType type, long length, long[] shape) {
+    long[] own = shape.length == 0 ? new long[] {length} : shape.clone();
+    long elements = Strides.elements(own);
+    if (elements != length) {
+      throw new ShapeException(
+          "shape %s has %d elements, the memory has %d: give a shape with as many"
+              .formatted(Arrays.toString(own), elements, length));
+    }
+    return new Tensor(View.of(segment, type, own, Strides.rowMajor(own), null));
+  }
+
+  // ---- facts -----------------------------------------------------------------------------------
+
+  /** The element type. */
+  public DType type() {
+    return view.type;
+  }
+
+  /** The number of dimensions, at least 1. */
+  public int rank() {
+    return view.rank();
+  }
+
+  /** The sizes, in an array of the caller's own. */
+  public long[] shape() {
+    return view.shape.clone();
+  }
+
+  /**
+   * One size.
+   *
+   * @param axis 0 to rank - 1, or -1 (the last) to -rank
+   */
+  public long dim(int axis) {
+    return view.shape[Strides.axis(axis, view.shape)];
+  }
+
+  /** The strides in elements, in an array of the caller's own. */
+  public long[] strides() {
+    return view.strides.clone();
+  }
+
+  /** The number of elements: the product of the sizes. */
+  public long elements() {
+    return view.elements;
+  }
+
+  /** Whether the memory must not be written; operations refuse such a tensor as an output. */
+  public boolean isReadOnly() {
+    return view.segment.isReadOnly();
+  }
+
+  /** Whether the elements lie in row-major order without gaps. */
+  public boolean isContiguous() {
+    return view.contiguous;
+  }
+
+  /**
+   * The memory from the first element to the last one.
+   *
+   * <p>For a tensor of {@link #ofAddress} the segment does not keep the owner reachable; this
+   * tensor does.
+   */
+  public MemorySegment segment() {
+    return view.segment;
+  }
+
+  // ---- views -----------------------------------------------------------------------------------
+
+  /** The same elements in the same row-major order under another shape; contiguous tensors only. */
+  public Tensor reshape(long... shape) {
+    long[] own = shape.clone();
+    if (!view.contiguous) {
+      throw new ShapeException(
+          "%s with strides %s is not contiguous and cannot be reshaped: reshape before slicing"
+              .formatted(view, Arrays.toString(view.strides)));
+    }
+    if (Strides.elements(own) != view.elements) {
+      throw new ShapeException(
+          "%s has %d elements, shape %s has %d: give a shape with as many"
+              .formatted(view, view.elements, Arrays.toString(own), Strides.elements(own)));
+    }
+    return new Tensor(view.with(0, own, Strides.rowMajor(own)));
+  }
+
+  /**
+   * The same elements with the dimensions in another order: dimension {@code i} of the result is
+   * dimension {@code axes[i]} of this tensor.
+   *
+   * @param axes every axis once; negative ones count from the end
+   */
+  public Tensor permute(int... axes) {
+    int rank = view.rank();
+    long[] shape = new long[rank];
+    long[] strides = new long[rank];
+    boolean[] used = new boolean[rank];
+    if (axes.length != rank) {
+      throw permutation(axes);
+    }
+    for (int d = 0; d < rank; d++) {
+      int axis = Strides.axis(axes[d], view.shape);
+      if (used[axis]) {
+        throw permutation(axes);
+      }
+      used[axis] = true;
+      shape[d] = view.shape[axis];
+      strides[d] = view.strides[axis];
+    }
+    return new Tensor(view.with(0, shape, strides));
+  }
+
+  private ShapeException permutation(int[] axes) {
+    return new ShapeException(
+        "axes %s is no order of the %d dimensions of %s: name every axis once"
+            .formatted(Arrays.toString(axes), view.rank(), view));
+  }
+
+  /**
+   * The part of one axis from index {@code from} up to, not including, {@code to}.
+   *
+   * @param axis negative ones count from the end
+   */
+  public Tensor slice(int axis, long from, long to) {
+    int d = Strides.axis(axis, view.shape);
+    if (from < 0 || to < from || to > view.shape[d]) {
+      throw new ShapeException(
+          "slice %d to %d of axis %d of %s: indices go from 0 to %d"
+              .formatted(from, to, axis, view, view.shape[d]));
+    }
+    long[] shape = view.shape.clone();
+    shape[d] = to - from;
+    return new Tensor(view.with(from * view.strides[d], shape, view.strides));
+  }
+
+  /**
+   * One index of one axis, without that axis.
+   *
+   * @param axis negative ones count from the end; the tensor must have another one
+   */
+  public Tensor select(int axis, long index) {
+    int d = Strides.axis(axis, view.shape);
+    if (view.rank() == 1) {
+      throw new ShapeException(
+          "select on %s would leave no dimension: use slice, getFloat or getLong".formatted(view));
+    }
+    Strides.requireIndex(index, d, view);
+    int rank = view.rank();
+    long[] shape = new long[rank - 1];
+    long[] strides = new long[rank - 1];
+    for (int from = 0, to = 0; from < rank; from++) {
+      if (from != d) {
+        shape[to] = view.shape[from];
+        strides[to++] = view.strides[from];
+      }
+    }
+    return new Tensor(view.with(index * view.strides[d], shape, strides));
+  }
+
+  /** The same memory as a tensor that operations refuse to write. */
+  public Tensor asReadOnly() {
+    return new Tensor(view.readOnly());
+  }
+
+  // ---- elements --------------------------------------------------------------------------------
+
+  /**
+   * One element of an F32 tensor.
+   *
+   * @param index one per dimension, each 0 or more
+   * @throws DTypeException when the type is another
+   */
+  public float getFloat(long... index) {
+    Memory.requireFloat(view);
+    try {
+      return Memory.getFloat(view, Strides.offset(index, view));
+    } finally {
+      Reference.reachabilityFence(view.owner);
+    }
+  }
+
+  /**
+   * One element of a tensor of any integer type; U8 gives 0 to 255.
+   *
+   * @param index one per dimension, each 0 or more
+   * @throws DTypeException when the type is no integer type
+   */
+  public long getLong(long... index) {
+    Memory.requireInteger(view);
+    try {
+      return Memory.getLong(view, Strides.offset(index, view));
+    } finally {
+      Reference.reachabilityFence(view.owner);
+    }
+  }
+
+  /**
+   * Writes one element of an F32 tensor.
+   *
+   * @param index one per dimension, each 0 or more
+   * @throws DTypeException when the type is another
+   */
+  public void setFloat(float value, long... index) {
+    Memory.requireFloat(view);
+    Memory.requireWritable(view, "the tensor");
+    try {
+      Memory.setFloat(view, Strides.offset(index, view), value);
+    } finally {
+      Reference.reachabilityFence(view.owner);
+    }
+  }
+
+  /**
+   * A copy of all elements in row-major order of the indices.
+   *
+   * @throws DTypeException when the type is not F32
+   */
+  public float[] toFloatArray() {
+    Memory.requireFloat(view);
+    try {
+      return Memory.toFloatArray(view);
+    } finally {
+      Reference.reachabilityFence(view.owner);
+    }
+  }
+
+  /**
+   * A copy of all elements in row-major order of the indices; U8 gives 0 to 255.
+   *
+   * @throws DTypeException when the type is no integer type
+   */
+  public long[] toLongArray() {
+    Memory.requireInteger(view);
+    try {
+      return Memory.toLongArray(view);
+    } finally {
+      Reference.reachabilityFence(view.owner);
+    }
+  }
+
+  /** Type, shape, strides where they have gaps, and kind of memory, in one line. */
+  @Override
+  public String toString() {
+    return view
+        + (view.contiguous ? "" : " strides " + Arrays.toString(view.strides))
+        + (view.heap ? " on the heap" : " off the heap")
+        + (isReadOnly() ? ", read-only" : "");
+  }
+}

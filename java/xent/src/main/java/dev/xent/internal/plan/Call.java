@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.DType;
+import dev.xent.DTypeException;
+import dev.xent.MemoryException;
+import dev.xent.ShapeException;
+import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.ffi.xent_state;
+import dev.xent.internal.ffi.xent_statistics;
+import dev.xent.internal.ffi.xent_tally;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+import java.util.Arrays;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One call of an operation, from the tensors it was given to what the kernels take: checks that
+ * everything fits, and finds the (outer, classes, inner) that describes all arrays at once.
+ *
+ * <p>Each thread has one instance and uses it again and again, so that a call allocates nothing. An
+ * operation names the leading array first, then the others, then asks for {@link #ready()}; at the
+ * end, whatever happened, it calls {@link #end()}.
+ */
+final class Call {
+  /** Ranks up to this need no growing of arrays. */
+  static final int USUAL_RANK = 8;
+
+  /**
+   * A call that touches a Java array stalls the garbage collector while it runs; with so many
+   * elements it takes some microseconds.
+   */
+  static final long HEAP_ELEMENTS = 16384;
+
+  private static final ThreadLocal<Call> CURRENT = ThreadLocal.withInitial(Call::new);
+
+  final MemorySegment shape;
+  final MemorySegment options;
+  final MemorySegment report;
+  final MemorySegment tally;
+
+  final Part logits;
+  final Part output;
+  final Part gradient;
+  final Part upstream;
+  final Part targets;
+  final Part losses;
+  final Part logSumExp;
+  final Part hits;
+  private final Part[] all;
+
+  /** Those that take part, in the order in which they came. */
+  private final Part[] present;
+
+  private int parts;
+
+  /** Used where a caller wants nothing but the loss. */
+  final Outputs outputs = new Outputs();
+
+  private View lead;
+  private int axis;
+
+  /** Classes of every row. */
+  long classes;
+
+  /** Rows of all pieces. */
+  long rows;
+
+  /** Rows of one piece: its outer times its inner size. */
+  long pieceRows;
+
+  /** The inner size of a piece. */
+  long innerRows;
+
+  /** Pieces with three strides that the arrays fall into, in the order of the rows. */
+  long pieces;
+
+  /** Rows before the current piece. */
+  long firstRow;
+
+  private boolean onHeap;
+  private int groupCount;
+  private long[] groups = new long[USUAL_RANK];
+
+  private MemorySegment statistics = MemorySegment.NULL;
+  private MemorySegment states = MemorySegment.NULL;
+
+  private Call() {
+    Arena arena = Arena.ofAuto();
+    shape = arena.allocate(xent_shape.layout());
+    xent_shape.size(shape, xent_shape.sizeof());
+    options = arena.allocate(xent_options.layout());
+    xent_options.size(options, xent_options.sizeof());
+    report = arena.allocate(xent_report.layout());
+    xent_report.size(report, xent_report.sizeof());
+    tally = arena.allocate(xent_tally.layout());
+    logits = new Part("logits", xent_shape.logits(shape));
+    output = new Part("output", xent_shape.output(shape));
+    gradient = new Part("gradient", xent_shape.gradient(shape));
+    upstream = new Part("upstream", xent_shape.upstream(shape));
+    targets = new Part("targets", xent_shape.targets(shape));
+    losses = new Part("losses", xent_shape.losses(shape));
+    logSumExp = new Part("logSumExp", xent_shape.log_sum_exp(shape));
+    hits = new Part("hits", xent_shape.hits(shape));
+    all = new Part[] {logits, output, gradient, upstream, targets, losses, logSumExp, hits};
+    present = new Part[all.length];
+  }
+
+  /** The calling thread's instance. */
+  static Call current() {
+    return CURRENT.get();
+  }
+
+  // ---- what takes part -------------------------------------------------------------------------
+
+  /** The F32 array whose shape all others follow. */
+  void lead(Part part, View view, int classAxis) {
+    requireF32(part, Objects.requireNonNull(view, part.name));
+    lead = view;
+    axis = Strides.axis(classAxis, view.shape);
+    classes = view.shape[axis];
+    if (classes == 0) {
+      throw new ShapeException(
+          "%s %s has zero classes along axis %d: give at least one"
+              .formatted(part.name, view, axis));
+    }
+    rows = 1;
+    for (int d = 0; d < view.shape.length; d++) {
+      if (d != axis) {
+        rows *= view.shape[d];
+      }
+    }
+    onHeap = false;
+    take(part, view, false);
+  }
+
+  /** An F32 array of the leading array's shape. */
+  void whole(Part part, View view) {
+    requireF32(part, Objects.requireNonNull(view, part.name));
+    if (!Arrays.equals(view.shape, lead.shape)) {
+      throw new ShapeException(
+          "%s is %s, %s is %s: give both the same shape"
+              .formatted(part.name, view, present[0].name, lead));
+    }
+    take(part, view, false);
+  }
+
+  /** An F32 array with one number per row. */
+  void perRow(Part part, View view) {
+    requireF32(part, Objects.requireNonNull(view, part.name));
+    requireRowShape(part, view);
+    take(part, view, true);
+  }
+
+  /** One U8 per row. */
+  void flags(Part part, View view) {
+    if (view.type != DType.U8) {
+      throw new DTypeException(part.name + " is " + view + ": give a tensor of type U8");
+    }
+    requireRowShape(part, view);
+    take(part, view, true);
+  }
+
+  /** Class indices per row, or probabilities per row and class. Returns whether they are labels. */
+  boolean targets(View view) {
+    Objects.requireNonNull(view, targets.name);
+    if (view.type.isInteger()) {
+      requireRowShape(targets, view);
+      take(targets, view, true);
+      return true;
+    }
+    if (view.type != DType.F32) {
+      throw new DTypeException(
+          "targets is "
+              + view
+              + ": give class indices (I8, U8, I16, I32, I64) or F32 probability rows");
+    }
+    if (!Arrays.equals(view.shape, lead.shape)) {
+      throw new ShapeException(
+          "targets is %s, %s is %s: give probability rows the same shape, or class indices an integer type"
+              .formatted(view, present[0].name, lead));
+    }
+    take(targets, view, false);
+    return false;
+  }
+
+  private void take(Part part, View view, boolean perRow) {
+    Memory.requireAccess(view, part.name);
+    part.take(view, perRow, lead.rank());
+    onHeap |= view.heap;
+    present[parts++] = part;
+  }
+
+  private static void requireF32(Part part, View view) {
+    if (view.type != DType.F32) {
+      throw new DTypeException(
+          part.name + " is " + view + ": this version computes in F32, give a tensor of type F32");
+    }
+  }
+
+  private void requireRowShape(Part part, View view) {
+    if (!hasRowShape(view.shape)) {
+      throw new ShapeException(
+          "%s is %s, %s is %s with classes along axis %d: give %s the shape %s"
+              .formatted(
+                  part.name,
+                  view,
+                  present[0].name,
+                  lead,
+                  axis,
+                  part.name,
+                  Arrays.toString(rowShape())));
+    }
+  }
+
+  private boolean hasRowShape(long[] given) {
+    long[] full = lead.shape;
+    int rank = full.length;
+    boolean keptAxis = given.length == rank;
+    if (!keptAxis && given.length != rank - 1) {
+      return false;
+    }
+    for (int d = 0; d < rank; d++) {
+      if (d == axis) {
+        if (keptAxis && given[d] != 1) {
+          return false;
+        }
+      } else if (given[keptAxis || d < axis ? d : d - 1] != full[d]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * The leading shape without the class axis; with the axis at size 1 where nothing else is left.
+   */
+  long[] rowShape() {
+    long[] full = lead.shape;
+    if (full.length == 1) {
+      return new long[] {1};
+    }
+    long[] row = new long[full.length - 1];
+    for (int d = 0; d < row.length; d++) {
+      row[d] = full[d < axis ? d : d + 1];
+    }
+    return row;
+  }
+
+  /** Whether the rows have this shape, the axis kept at size 1 or not. */
+  boolean rowsHaveShape(View view) {
+    return hasRowShape(view.shape);
+  }
+
+  // ---- what is written -------------------------------------------------------------------------
+
+  /**
+   * Refuses an output that cannot be written or that overlaps another array of the call, other than
+   * being exactly one of those named. To be called when all arrays are there.
+   */
+  void writes(Part part, @Nullable Part inPlace, @Nullable Part orInPlace) {
+    View view = part.view;
+    Memory.requireWritable(view, part.name);
+    for (int i = 0; i < parts; i++) {
+      Part other = present[i];
+      if (other != part && view.overlaps(other.view)) {
+        boolean allowed = other == inPlace || other == orInPlace;
+        if (!allowed || !view.isInPlaceOf(other.view)) {
+          throw overlap(part, other, allowed);
+        }
+      }
+    }
+  }
+
+  /** As {@link #writes}, for an output that need not be there. */
+  void writesIfPresent(Part part, @Nullable Part inPlace) {
+    if (part.view != null) {
+      writes(part, inPlace, null);
+    }
+  }
+
+  private static MemoryException overlap(Part part, Part other, boolean inPlaceAllowed) {
+    return new MemoryException(
+        "%s and %s overlap in memory: give %s memory of its own%s"
+            .formatted(
+                part.name,
+                other.name,
+                part.name,
+                inPlaceAllowed ? ", or exactly that of " + other.name : ""));
+  }
+
+  // ---- three strides ---------------------------------------------------------------------------
+
+  /** Finds the pieces. Afterwards {@link #enter} selects them one by one. */
+  void ready() {
+    firstRow = 0;
+    boolean contiguous = true;
+    for (int i = 0; i < parts; i++) {
+      contiguous &= present[i].view.contiguous;
+    }
+    if (rows == 0) {
+      pieces = 0;
+      pieceRows = 0;
+    } else if (contiguous) {
+      describeContiguous();
+    } else {
+      findGroups();
+      describeGroups();
+    }
+  }
+
+  private void describeContiguous() {
+    long inner = 1;
+    for (int d = axis + 1; d < lead.shape.length; d++) {
+      inner *= lead.shape[d];
+    }
+    for (int i = 0; i < parts; i++) {
+      Part part = present[i];
+      part.outer = part.perRow ? inner : inner * classes;
+      part.classes = part.perRow ? 0 : inner;
+      part.inner = 1;
+    }
+    pieces = 1;
+    pieceRows = rows;
+    write(rows / inner, inner);
+  }
+
+  /** Joins neighbouring dimensions, the class axis left out, where all arrays can. */
+  private void findGroups() {
+    long[] full = lead.shape;
+    reserveGroups(full.length);
+    groupCount = 0;
+    for (int d = 0; d < full.length; d++) {
+      if (d == axis || full[d] == 1) {
+        continue;
+      }
+      if (groupCount == 0 || !joins(groupCount - 1, d, full[d])) {
+        groups[groupCount++] = 1;
+      }
+      groups[groupCount - 1] *= full[d];
+      for (int i = 0; i < parts; i++) {
+        present[i].groups[groupCount - 1] = present[i].stride(d, axis);
+      }
+    }
+  }
+
+  private boolean joins(int group, int dimension, long size) {
+    for (int i = 0; i < parts; i++) {
+      if (present[i].groups[group] != present[i].stride(dimension, axis) * size) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void reserveGroups(int rank) {
+    if (groups.length < rank) {
+      groups = new long[rank];
+      for (Part part : all) {
+        part.groups = new long[rank];
+      }
+    }
+  }
+
+  /**
+   * The last two groups become the outer and the inner dimension, wherever the class axis lies
+   * between them, so that the rows of a piece follow each other; groups before them count the
+   * pieces. A single group is the inner dimension where its neighbours lie closer than those of the
+   * classes.
+   */
+  private void describeGroups() {
+    int innerGroup = groupCount - 1;
+    int outerGroup = groupCount - 2;
+    if (groupCount == 1 && lead.strides[axis] <= present[0].groups[0]) {
+      innerGroup = -1;
+      outerGroup = 0;
+    }
+    for (int i = 0; i < parts; i++) {
+      Part part = present[i];
+      part.outer = outerGroup < 0 ? 1 : part.groups[outerGroup];
+      part.inner = innerGroup < 0 ? 1 : part.groups[innerGroup];
+      part.classes = part.perRow ? 0 : classes == 1 ? 1 : part.view.strides[axis];
+    }
+    long outer = outerGroup < 0 ? 1 : groups[outerGroup];
+    long inner = innerGroup < 0 ? 1 : groups[innerGroup];
+    pieceRows = outer * inner;
+    pieces = rows / pieceRows;
+    write(outer, inner);
+  }
+
+  private void write(long outer, long inner) {
+    innerRows = inner;
+    xent_shape.outer(shape, outer);
+    xent_shape.classes(shape, classes);
+    xent_shape.inner(shape, inner);
+    for (Part part : all) {
+      part.write();
+    }
+  }
+
+  /** Points all parts at a piece. */
+  void enter(long piece) {
+    if (pieces == 1) {
+      return;
+    }
+    firstRow = piece * pieceRows;
+    for (int i = 0; i < parts; i++) {
+      Part part = present[i];
+      long offset = 0;
+      long rest = piece;
+      for (int g = groupCount - 3; g >= 0; g--) {
+        offset += rest % groups[g] * part.groups[g];
+        rest /= groups[g];
+      }
+      part.segment = part.view.segment.asSlice(offset * part.view.type.byteSize());
+    }
+  }
+
+  // ---- how much at once ------------------------------------------------------------------------
+
+  /** How many rows of a piece a kernel may take at once; 0: not even one whole row. */
+  long rowsPerKernel() {
+    return onHeap ? HEAP_ELEMENTS / classes : pieceRows;
+  }
+
+  /** How many rows' labels a kernel may read at once. */
+  long labelsPerKernel() {
+    return targets.view.heap ? HEAP_ELEMENTS : pieceRows;
+  }
+
+  // ---- memory of the calling thread ------------------------------------------------------------
+
+  /** Room for the statistics of the rows of a piece. */
+  MemorySegment statistics() {
+    statistics = reserve(statistics, pieceRows, xent_statistics.sizeof());
+    return statistics;
+  }
+
+  /** Room for the states of one row. */
+  MemorySegment states() {
+    states = reserve(states, Chunks.of(classes), xent_state.sizeof());
+    return states;
+  }
+
+  private static MemorySegment reserve(MemorySegment present, long count, long size) {
+    return present.byteSize() >= count * size ? present : Arena.ofAuto().allocate(count * size, 64);
+  }
+
+  /** The tally, holding nothing. */
+  MemorySegment emptyTally() {
+    tally.fill((byte) 0);
+    xent_tally.size(tally, xent_tally.sizeof());
+    return tally;
+  }
+
+  // ---- the end ---------------------------------------------------------------------------------
+
+  /** The memory went away during the call. */
+  MemoryException lost(RuntimeException cause) {
+    for (int i = 0; i < parts; i++) {
+      Memory.requireAccess(present[i].view, present[i].name);
+    }
+    return new MemoryException(
+        "memory of the call became inaccessible while it ran: keep its arenas open until it returns",
+        cause);
+  }
+
+  /** Lets go of everything that was the caller's. */
+  void end() {
+    for (int i = 0; i < parts; i++) {
+      Reference.reachabilityFence(present[i].view.owner);
+      Reference.reachabilityFence(present[i].segment);
+      present[i].release();
+      present[i] = null;
+    }
+    parts = 0;
+    lead = null;
+  }
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+/** Where a row may be cut. */
+final class Chunks {
+  /** XENT_CHUNK. */
+  static final long SIZE = 8192;
+
+  private Chunks() {}
+
+  /** How many chunks, and so states, a row has. */
+  static long of(long classes) {
+    return (classes + SIZE - 1) / SIZE;
+  }
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import static java.lang.foreign.MemorySegment.NULL;
+
+import dev.xent.OptionException;
+import dev.xent.Reduction;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.ffi.xent_statistics;
+import dev.xent.internal.kernels.Kernels;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/** Cross-entropy: which kernels run over which rows and classes. */
+public final class CrossEntropyPlan {
+  private final Engine engine;
+  private final Kernels kernels;
+  private final Options options;
+  private final @Nullable Integer givenAxis;
+  private final Reductions reductions;
+
+  /**
+   * @param axis of the classes, or null: 1, or 0 where there is no other
+   */
+  public CrossEntropyPlan(
+      Engine engine, Options options, @Nullable Integer axis, Reductions reductions) {
+    this.engine = engine;
+    this.kernels = engine.kernels();
+    this.options = options;
+    this.givenAxis = axis;
+    this.reductions = reductions;
+  }
+
+  /** The same with other reductions. */
+  public CrossEntropyPlan with(Reductions other) {
+    return new CrossEntropyPlan(engine, options, givenAxis, other);
+  }
+
+  public Reductions reductions() {
+    return reductions;
+  }
+
+  private int axisOf(View logits) {
+    return givenAxis != null ? givenAxis : logits.rank() > 1 ? 1 : 0;
+  }
+
+  // ---- forward ---------------------------------------------------------------------------------
+
+  /** The reduced loss, and whatever is asked for beside it. */
+  public double forward(
+      View logits, View targets, @Nullable View gradient, @Nullable Outputs wanted) {
+    Call call = Call.current();
+    Outputs outputs = wanted == null ? call.outputs : wanted;
+    try {
+      call.lead(call.logits, logits, axisOf(logits));
+      boolean labels = takeTargets(call, targets);
+      takeOutputs(call, gradient, outputs, labels);
+      call.ready();
+      options.write(call.options, 1);
+      long counted = labels ? countLabels(call) : call.rows;
+      double denominator = reductions.denominator(counted);
+      reductions.requireLoss(denominator);
+      if (gradient != null) {
+        reductions.requireGradient(denominator);
+      }
+
+      MemorySegment statistics = outputs.statisticsFor(call.rows);
+      boolean zeroGradient = gradient != null && reductions.gradientIsZero(denominator);
+      MemorySegment tally = call.emptyTally();
+      if (gradient != null && !zeroGradient) {
+        options.write(call.options, reductions.gradientScale(denominator));
+      }
+      for (long piece = 0; piece < call.pieces; piece++) {
+        call.enter(piece);
+        forwardPiece(
+            call, zeroGradient ? NULL : call.gradient.segment, pieceOf(statistics, call), tally);
+      }
+      if (zeroGradient) {
+        Memory.clear(gradient);
+      }
+
+      double sum = kernels.tallySum(tally);
+      double loss = reductions.reduce(sum, denominator);
+      long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
+      outputs.set(loss, sum, call.rows, counted, denominator, correct);
+      outputs.saved(call.rows, call.classes, labels);
+      return loss;
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw call.lost(e);
+    } finally {
+      call.end();
+    }
+  }
+
+  private boolean takeTargets(Call call, View targets) {
+    boolean labels = call.targets(targets);
+    if (!labels && options.hasIgnoreIndex()) {
+      throw new OptionException(
+          "ignoreIndex is "
+              + options.ignoreIndex()
+              + ", targets are probability rows "
+              + targets
+              + ": give class indices, or build the operation without ignoreIndex");
+    }
+    return labels;
+  }
+
+  private void takeOutputs(Call call, @Nullable View gradient, Outputs outputs, boolean labels) {
+    if (reductions.loss() == Reduction.NONE && outputs.losses == null) {
+      throw new OptionException(
+          "reduction NONE leaves the losses in a tensor and got none: give an Outcome with"
+              + " losses(tensor), or choose SUM or MEAN");
+    }
+    View hits = outputs.hitsFor(call);
+    if (hits != null && !labels) {
+      throw new OptionException(
+          "hits and correct were asked for, targets are probability rows: give class indices, or do"
+              + " not ask for hits");
+    }
+    if (gradient != null) {
+      call.whole(call.gradient, gradient);
+    }
+    if (outputs.losses != null) {
+      call.perRow(call.losses, outputs.losses);
+    }
+    if (outputs.logSumExp != null) {
+      call.perRow(call.logSumExp, outputs.logSumExp);
+    }
+    if (hits != null) {
+      call.flags(call.hits, hits);
+    }
+    call.writesIfPresent(call.gradient, call.logits);
+    call.writesIfPresent(call.losses, null);
+    call.writesIfPresent(call.logSumExp, null);
+    call.writesIfPresent(call.hits, null);
+  }
+
+  /** Refuses unlawful labels, and counts the rows that are not ignored. */
+  private long countLabels(Call call) {
+    long counted = 0;
+    long step = call.labelsPerKernel();
+    for (long piece = 0; piece < call.pieces; piece++) {
+      call.enter(piece);
+      for (long row = 0; row < call.pieceRows; row += step) {
+        long end = Math.min(row + step, call.pieceRows);
+        Failures.check(
+            kernels.checkTargets(
+                call.shape, call.options, row, end, call.targets.segment, call.report),
+            call);
+        counted += xent_report.counted(call.report);
+      }
+    }
+    return counted;
+  }
+
+  private static MemorySegment pieceOf(MemorySegment statistics, Call call) {
+    return call.pieces == 1 || statistics.byteSize() == 0
+        ? statistics
+        : statistics.asSlice(call.firstRow * xent_statistics.sizeof());
+  }
+
+  private void forwardPiece(
+      Call call, MemorySegment gradient, MemorySegment statistics, MemorySegment tally) {
+    long step = call.rowsPerKernel();
+    if (step == 0) {
+      forwardLongRows(call, gradient, statistics, tally);
+      return;
+    }
+    for (long row = 0; row < call.pieceRows; row += step) {
+      Failures.check(
+          kernels.crossEntropyForward(
+              call.shape,
+              call.options,
+              row,
+              Math.min(row + step, call.pieceRows),
+              call.logits.segment,
+              call.targets.segment,
+              call.losses.segment,
+              call.logSumExp.segment,
+              call.hits.segment,
+              gradient,
+              statistics,
+              tally,
+              call.report),
+          call);
+    }
+  }
+
+  private void forwardLongRows(
+      Call call, MemorySegment gradient, MemorySegment wanted, MemorySegment tally) {
+    MemorySegment statistics = wanted.byteSize() == 0 ? call.statistics() : wanted;
+    for (long row = 0; row < call.pieceRows; row++) {
+      LongRow.forward(kernels, call, row, statistics, tally);
+      if (gradient.byteSize() != 0) {
+        backwardLongRow(call, row, statistics);
+      }
+    }
+  }
+
+  // ---- backward --------------------------------------------------------------------------------
+
+  /** The gradient, from statistics that a forward saved. */
+  public void backward(
+      View logits, View targets, Outputs saved, @Nullable View upstream, View gradient) {
+    Call call = Call.current();
+    try {
+      call.lead(call.logits, logits, axisOf(logits));
+      boolean labels = takeTargets(call, targets);
+      if (upstream != null) {
+        call.perRow(call.upstream, upstream);
+      }
+      call.whole(call.gradient, gradient);
+      call.writes(call.gradient, call.logits, null);
+      MemorySegment statistics = saved.statisticsOf(call, labels);
+      call.ready();
+      double denominator = reductions.denominator(saved.counted);
+      reductions.requireGradient(denominator);
+      options.write(call.options, reductions.gradientScale(denominator));
+      if (labels) {
+        countLabels(call);
+      }
+      if (reductions.gradientIsZero(denominator)) {
+        Memory.clear(gradient);
+        return;
+      }
+      for (long piece = 0; piece < call.pieces; piece++) {
+        call.enter(piece);
+        backwardPiece(call, pieceOf(statistics, call));
+      }
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw call.lost(e);
+    } finally {
+      call.end();
+    }
+  }
+
+  private void backwardPiece(Call call, MemorySegment statistics) {
+    long step = call.rowsPerKernel();
+    for (long row = 0; row < call.pieceRows; row += Math.max(step, 1)) {
+      if (step == 0) {
+        backwardLongRow(call, row, statistics);
+      } else {
+        long end = Math.min(row + step, call.pieceRows);
+        backwardKernel(call, row, end, 0, call.classes, statistics);
+      }
+    }
+  }
+
+  /**
+   * One class range after another, that of the label last: all of them read the label's logit, and
+   * the gradient may overwrite it.
+   */
+  private void backwardLongRow(Call call, long row, MemorySegment statistics) {
+    long last = call.targets.perRow ? Labels.at(call, row) / Call.HEAP_ELEMENTS : -1;
+    long count = (call.classes - 1) / Call.HEAP_ELEMENTS + 1;
+    for (long range = 0; range < count; range++) {
+      if (range != last) {
+        backwardRange(call, row, range, statistics);
+      }
+    }
+    if (last >= 0 && last < count) {
+      backwardRange(call, row, last, statistics);
+    }
+  }
+
+  private void backwardRange(Call call, long row, long range, MemorySegment statistics) {
+    long from = range * Call.HEAP_ELEMENTS;
+    backwardKernel(call, row, row + 1, from, LongRow.end(from, call), statistics);
+  }
+
+  private void backwardKernel(
+      Call call, long row, long rowEnd, long from, long to, MemorySegment statistics) {
+    Failures.check(
+        kernels.crossEntropyBackward(
+            call.shape,
+            call.options,
+            row,
+            rowEnd,
+            from,
+            to,
+            call.logits.segment,
+            call.targets.segment,
+            statistics,
+            call.upstream.segment,
+            call.gradient.segment,
+            call.report),
+        call);
+  }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.Backend;
+import dev.xent.Isa;
+import dev.xent.OptionException;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.NativeKernels;
+import dev.xent.internal.load.Backends;
+import java.util.List;
+
+/**
+ * Who computes an operation, and with what.
+ *
+ * @param kernels the backend
+ * @param isa the code of the instruction set, which the reference does not look at
+ */
+public record Engine(Kernels kernels, int isa) {
+
+  /**
+   * What this process has of what an operation asks for.
+   *
+   * @throws OptionException for an instruction set that is not to be had here
+   * @throws dev.xent.NativeLibraryException for the native backend where it cannot be had
+   */
+  public static Engine of(Backend backend, Isa isa) {
+    Backends backends = Backends.get();
+    Kernels kernels = backends.kernels(backend);
+    if (!(kernels instanceof NativeKernels)) {
+      return new Engine(kernels, Isa.BEST.code());
+    }
+    if (isa == Isa.BEST) {
+      return new Engine(kernels, backends.chosenIsa().code());
+    }
+    List<Isa> available = backends.availableIsas();
+    if (!available.contains(isa)) {
+      throw new OptionException(
+          "isa is %s, which this processor or this build does not have: choose BEST or one of %s"
+              .formatted(isa, available));
+    }
+    return new Engine(kernels, isa.code());
+  }
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.DType;
+import dev.xent.DTypeException;
+import dev.xent.MemoryException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/** What may be done with a piece of memory, and its single elements. */
+public final class Memory {
+  private Memory() {}
+
+  /** The memory at an address: the one place where Xent believes a caller's word about bounds. */
+  public static MemorySegment at(long address, long byteSize) {
+    if (byteSize < 0) {
+      throw new MemoryException("byte size " + byteSize + " is negative: give 0 or more");
+    }
+    if (address == 0 && byteSize > 0) {
+      throw new MemoryException("address 0 has no memory: give the address of the first element");
+    }
+    return MemorySegment.ofAddress(address).reinterpret(byteSize);
+  }
+
+  /** Zeroed memory for so many elements. */
+  public static MemorySegment allocate(Arena arena, DType type, long elements) {
+    if (elements > Long.MAX_VALUE / type.byteSize()) {
+      throw new MemoryException(elements + " elements of " + type + " are more than memory can be");
+    }
+    try {
+      return arena.allocate(elements * type.byteSize(), Math.max(type.byteSize(), 64));
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw new MemoryException("the arena cannot be used: " + e.getMessage(), e);
+    }
+  }
+
+  /** Refuses big-endian buffers. */
+  public static void requireNativeOrder(ByteOrder order) {
+    if (order != ByteOrder.nativeOrder()) {
+      throw new MemoryException(
+          "the buffer is "
+              + order
+              + ", this machine is "
+              + ByteOrder.nativeOrder()
+              + ": create it with order(ByteOrder.nativeOrder()) before asFloatBuffer() and the like");
+    }
+  }
+
+  /** Refuses all types but F32. */
+  public static void requireFloat(View view) {
+    if (view.type != DType.F32) {
+      throw new DTypeException(view + " has no F32 elements: this needs a tensor of type F32");
+    }
+  }
+
+  /** Refuses all types but integers. */
+  public static void requireInteger(View view) {
+    if (!view.type.isInteger()) {
+      throw new DTypeException(
+          view + " has no integer elements: this needs I8, U8, I16, I32 or I64");
+    }
+  }
+
+  /** Refuses closed memory and memory of another thread. */
+  static void requireAccess(View view, String name) {
+    if (!view.heap) {
+      requireAccess(view.segment, name);
+    }
+  }
+
+  /** Refuses closed memory and memory of another thread. */
+  static void requireAccess(MemorySegment segment, String name) {
+    if (!segment.scope().isAlive() || !segment.isAccessibleBy(Thread.currentThread())) {
+      throw inaccessible(segment, name);
+    }
+  }
+
+  private static MemoryException inaccessible(MemorySegment segment, String name) {
+    return segment.scope().isAlive()
+        ? new MemoryException(
+            name
+                + " lies in an arena confined to another thread than "
+                + Thread.currentThread().getName()
+                + ": use Arena.ofShared(), or call from the thread that opened the arena")
+        : new MemoryException(
+            name + " lies in an arena that is closed: keep the arena open during the call");
+  }
+
+  /** Refuses memory that cannot or must not be written. */
+  public static void requireWritable(View view, String name) {
+    if (view.segment.isReadOnly()) {
+      throw new MemoryException(name + " is read-only: give writable memory for what is written");
+    }
+    if (!view.distinct) {
+      throw new MemoryException(
+          name
+              + " "
+              + view
+              + " has strides that put several indices on one element: give each element its own"
+              + " memory for what is written");
+    }
+  }
+
+  /** An F32 element, so many elements behind the first one. */
+  public static float getFloat(View view, long offset) {
+    requireAccess(view, "the tensor");
+    return view.segment.getAtIndex(ValueLayout.JAVA_FLOAT, offset);
+  }
+
+  /** Writes an F32 element, so many elements behind the first one. */
+  public static void setFloat(View view, long offset, float value) {
+    requireAccess(view, "the tensor");
+    view.segment.setAtIndex(ValueLayout.JAVA_FLOAT, offset, value);
+  }
+
+  /** An integer element, so many elements behind the first one. */
+  public static long getLong(View view, long offset) {
+    requireAccess(view, "the tensor");
+    return getLong(view.segment, view.type, offset);
+  }
+
+  /** An integer, so many elements of its type behind the start. */
+  static long getLong(MemorySegment segment, DType type, long offset) {
+    return switch (type) {
+      case I8 -> segment.get(ValueLayout.JAVA_BYTE, offset);
+      case U8 -> segment.get(ValueLayout.JAVA_BYTE, offset) & 0xff;
+      case I16 -> segment.getAtIndex(ValueLayout.JAVA_SHORT, offset);
+      case I32 -> segment.getAtIndex(ValueLayout.JAVA_INT, offset);
+      case I64 -> segment.getAtIndex(ValueLayout.JAVA_LONG, offset);
+      case F32, F64, F16, BF16 -> throw new AssertionError(type);
+    };
+  }
+
+  /** All F32 elements in row-major order. */
+  public static float[] toFloatArray(View view) {
+    float[] values = new float[arrayLength(view)];
+    Odometer odometer = new Odometer(view);
+    for (int i = 0; i < values.length; i++) {
+      values[i] = getFloat(view, odometer.next());
+    }
+    return values;
+  }
+
+  /** All integer elements in row-major order. */
+  public static long[] toLongArray(View view) {
+    long[] values = new long[arrayLength(view)];
+    Odometer odometer = new Odometer(view);
+    for (int i = 0; i < values.length; i++) {
+      values[i] = getLong(view, odometer.next());
+    }
+    return values;
+  }
+
+  /** Writes +0 to all elements, of any type. */
+  static void clear(View view) {
+    if (view.contiguous) {
+      view.segment.fill((byte) 0);
+      return;
+    }
+    int size = view.type.byteSize();
+    Odometer odometer = new Odometer(view);
+    for (long i = 0; i < view.elements; i++) {
+      view.segment.asSlice(odometer.next() * size, size).fill((byte) 0);
+    }
+  }
+
+  /** The sum of all elements of a type of one byte, unsigned. */
+  static long sumOfBytes(View view) {
+    long sum = 0;
+    if (view.contiguous) {
+      for (long i = 0; i < view.elements; i++) {
+        sum += view.segment.get(ValueLayout.JAVA_BYTE, i) & 0xff;
+      }
+      return sum;
+    }
+    Odometer odometer = new Odometer(view);
+    for (long i = 0; i < view.elements; i++) {
+      sum += view.segment.get(ValueLayout.JAVA_BYTE, odometer.next()) & 0xff;
+    }
+    return sum;
+  }
+
+  private static int arrayLength(View view) {
+    if (view.elements > Integer.MAX_VALUE - 8) {
+      throw new MemoryException(view + " is longer than a Java array can be: copy it in slices");
+    }
+    return (int) view.elements;
+  }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.internal.ffi.xent_layout;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One array of a call: the view, and how it lies in memory under the three strides of the kernels.
+ */
+final class Part {
+  /** What messages call it. */
+  final String name;
+
+  /** Its xent_layout inside the call's xent_shape. */
+  private final MemorySegment layout;
+
+  /** Null when the call does without it. */
+  @Nullable View view;
+
+  /** What the kernels get: NULL when absent, else the view or the piece of it that is worked on. */
+  MemorySegment segment = MemorySegment.NULL;
+
+  /** One number per row; else one per row and class. */
+  boolean perRow;
+
+  /** The dimensions of its shape are those of the call without the class axis. */
+  private boolean withoutAxis;
+
+  long outer;
+  long classes;
+  long inner;
+
+  /** Its strides in the groups of dimensions that {@link Call} found. */
+  long[] groups = new long[Call.USUAL_RANK];
+
+  private boolean inStruct;
+
+  Part(String name, MemorySegment layout) {
+    this.name = name;
+    this.layout = layout;
+  }
+
+  void take(View newView, boolean onePerRow, int callRank) {
+    view = newView;
+    segment = newView.segment;
+    perRow = onePerRow;
+    withoutAxis = onePerRow && newView.rank() != callRank;
+  }
+
+  void release() {
+    view = null;
+    segment = MemorySegment.NULL;
+  }
+
+  /** The stride of a dimension of the call. */
+  long stride(int dimension, int axis) {
+    return view.strides[withoutAxis && dimension > axis ? dimension - 1 : dimension];
+  }
+
+  /** Brings the layout in the struct up to date. */
+  void write() {
+    if (view != null) {
+      xent_layout.outer(layout, outer);
+      xent_layout.classes(layout, classes);
+      xent_layout.inner(layout, inner);
+      xent_layout.type(layout, view.type.code());
+      inStruct = true;
+    } else if (inStruct) {
+      layout.fill((byte) 0);
+      inStruct = false;
+    }
+  }
+}

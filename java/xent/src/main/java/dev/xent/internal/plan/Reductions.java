@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.NoneCounted;
+import dev.xent.NoneCountedException;
+import dev.xent.OptionException;
+import dev.xent.Reduction;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How row losses and gradients become what a caller asked for.
+ *
+ * @param loss what is returned
+ * @param gradient what the gradient is of
+ * @param scale multiplies every gradient
+ * @param givenDenominator what means divide by, or NaN: the counted rows
+ * @param noneCounted what a mean over the denominator 0 is
+ */
+public record Reductions(
+    Reduction loss,
+    Reduction gradient,
+    double scale,
+    double givenDenominator,
+    NoneCounted noneCounted) {
+
+  /** The same with another denominator. */
+  public Reductions withDenominator(double value) {
+    return new Reductions(loss, gradient, scale, requireDenominator(value), noneCounted);
+  }
+
+  /** What means divide by in a call that counted so many rows. */
+  public double denominator(double counted) {
+    return Double.isNaN(givenDenominator) ? counted : givenDenominator;
+  }
+
+  /**
+   * Refuses a loss that has no mean, before anything is written.
+   *
+   * @throws NoneCountedException for a mean over the denominator 0, where that is the policy
+   */
+  public void requireLoss(double denominator) {
+    require(loss, denominator);
+  }
+
+  /**
+   * Refuses a gradient of what has no mean, before anything is written.
+   *
+   * @throws NoneCountedException for a mean over the denominator 0, where that is the policy
+   */
+  public void requireGradient(double denominator) {
+    require(gradient, denominator);
+  }
+
+  private void require(Reduction reduction, double denominator) {
+    if (denominator == 0 && noneCounted == NoneCounted.ERROR && reduction == Reduction.MEAN) {
+      throw new NoneCountedException(
+          Double.isNaN(givenDenominator)
+              ? "no row is counted, so there is no mean: give labels that are not ignored, or"
+                  + " noneCounted(ZERO) or noneCounted(NAN)"
+              : "the denominator is 0, so there is no mean: give another one, or"
+                  + " noneCounted(ZERO) or noneCounted(NAN)");
+    }
+  }
+
+  /** The reduced loss. */
+  public double reduce(double sum, double denominator) {
+    if (loss != Reduction.MEAN) {
+      return sum;
+    }
+    if (denominator == 0) {
+      return noneCounted == NoneCounted.ZERO ? 0 : Double.NaN;
+    }
+    return sum / denominator;
+  }
+
+  /** Whether the gradient is +0 everywhere, whatever the rows hold. */
+  public boolean gradientIsZero(double denominator) {
+    return gradient == Reduction.MEAN && denominator == 0;
+  }
+
+  /** What the gradient of each row loss is multiplied by. */
+  public double gradientScale(double denominator) {
+    return gradient == Reduction.MEAN ? scale / denominator : scale;
+  }
+
+  /**
+   * Returns the value.
+   *
+   * @throws OptionException unless it is in [0, 1]
+   */
+  public static double requireSmoothing(double value) {
+    if (!(value >= 0 && value <= 1)) {
+      throw new OptionException("labelSmoothing is " + value + ": give a number from 0 to 1");
+    }
+    return value;
+  }
+
+  private static double requireDenominator(double value) {
+    if (!(value >= 0 && value < Double.POSITIVE_INFINITY)) {
+      throw new OptionException(
+          "denominator is " + value + ": give a finite number that is 0 or more");
+    }
+    return value;
+  }
+
+  /** Options that operations with a loss share. */
+  public static final class Builder {
+    private Reduction loss = Reduction.MEAN;
+    private @Nullable Reduction gradient;
+    private double scale = 1;
+    private double denominator = Double.NaN;
+    private NoneCounted noneCounted = NoneCounted.NAN;
+
+    /** The defaults. */
+    public Builder() {}
+
+    /** What is returned. */
+    public void reduction(Reduction value) {
+      loss = Objects.requireNonNull(value, "reduction");
+    }
+
+    /** What the gradient is of. */
+    public void gradientReduction(Reduction value) {
+      gradient = Objects.requireNonNull(value, "gradientReduction");
+    }
+
+    /** What every gradient is multiplied by. */
+    public void gradientScale(double value) {
+      if (!Double.isFinite(value)) {
+        throw new OptionException("gradientScale is " + value + ": give a finite number");
+      }
+      scale = value;
+    }
+
+    /** What means divide by. */
+    public void denominator(double value) {
+      denominator = requireDenominator(value);
+    }
+
+    /** What a mean over the denominator 0 is. */
+    public void noneCounted(NoneCounted value) {
+      noneCounted = Objects.requireNonNull(value, "noneCounted");
+    }
+
+    /** All of them. */
+    public Reductions build() {
+      return new Reductions(
+          loss, gradient == null ? loss : gradient, scale, denominator, noneCounted);
+    }
+  }
+}

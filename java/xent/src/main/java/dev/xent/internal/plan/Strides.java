@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.ShapeException;
+import java.util.Arrays;
+
+/** Arithmetic of shapes and strides. */
+public final class Strides {
+  private Strides() {}
+
+  /**
+   * The number of elements.
+   *
+   * @throws ShapeException for an empty shape, a negative size or a number that does not fit
+   */
+  public static long elements(long[] shape) {
+    if (shape.length == 0) {
+      throw new ShapeException("the shape is empty: give at least one size");
+    }
+    long elements = 1;
+    boolean empty = false;
+    for (long size : shape) {
+      if (size < 0) {
+        throw new ShapeException(
+            "shape " + Arrays.toString(shape) + " has a negative size: sizes are 0 or more");
+      }
+      empty |= size == 0;
+      elements = size == 0 ? elements : times(elements, size, shape);
+    }
+    return empty ? 0 : elements;
+  }
+
+  /** Row-major strides without gaps. */
+  public static long[] rowMajor(long[] shape) {
+    long[] strides = new long[shape.length];
+    long next = 1;
+    for (int d = shape.length - 1; d >= 0; d--) {
+      strides[d] = next;
+      next = times(next, Math.max(shape[d], 1), shape);
+    }
+    return strides;
+  }
+
+  /**
+   * The number of elements from the first to the last one, both counted.
+   *
+   * @throws ShapeException for strides that do not fit the shape or a number that does not fit
+   */
+  static long span(long[] shape, long[] strides) {
+    if (strides.length != shape.length) {
+      throw new ShapeException(
+          "shape %s has %d sizes, strides %s has %d: give one stride per size"
+              .formatted(
+                  Arrays.toString(shape), shape.length, Arrays.toString(strides), strides.length));
+    }
+    long last = 0;
+    boolean empty = false;
+    for (int d = 0; d < shape.length; d++) {
+      if (strides[d] < 0) {
+        throw new ShapeException(
+            "strides " + Arrays.toString(strides) + " has a negative one: strides are 0 or more");
+      }
+      empty |= shape[d] == 0;
+      last = plus(last, shape[d] == 0 ? 0 : times(shape[d] - 1, strides[d], shape), shape);
+    }
+    return empty ? 0 : plus(last, 1, shape);
+  }
+
+  static boolean areRowMajor(long[] shape, long[] strides) {
+    long next = 1;
+    for (int d = shape.length - 1; d >= 0; d--) {
+      if (shape[d] == 0) {
+        return true;
+      }
+      if (shape[d] > 1) {
+        if (strides[d] != next) {
+          return false;
+        }
+        next *= shape[d];
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Whether every dimension steps beyond all that the dimensions with smaller strides cover. Every
+   * slice and permutation of an array does.
+   */
+  static boolean areDistinct(long[] shape, long[] strides) {
+    long covered = 0;
+    long previous = -1;
+    while (true) {
+      long smallest = Long.MAX_VALUE;
+      int found = -1;
+      for (int d = 0; d < shape.length; d++) {
+        if (shape[d] == 0) {
+          return true;
+        }
+        if (shape[d] > 1 && strides[d] > previous && strides[d] < smallest) {
+          smallest = strides[d];
+          found = d;
+        }
+      }
+      if (found < 0) {
+        return true;
+      }
+      for (int d = 0; d < shape.length; d++) {
+        if (d != found && shape[d] > 1 && strides[d] == smallest) {
+          return false;
+        }
+      }
+      if (smallest <= covered) {
+        return false;
+      }
+      covered += (shape[found] - 1) * smallest;
+      previous = smallest;
+    }
+  }
+
+  /**
+   * An axis counted from 0.
+   *
+   * @param axis -rank to rank - 1
+   * @throws ShapeException for any other
+   */
+  public static int axis(int axis, long[] shape) {
+    int rank = shape.length;
+    if (axis < -rank || axis >= rank) {
+      throw new ShapeException(
+          "axis %d does not exist in shape %s: axes go from %d to %d"
+              .formatted(axis, Arrays.toString(shape), -rank, rank - 1));
+    }
+    return axis < 0 ? axis + rank : axis;
+  }
+
+  /** Refuses an index that is not in [0, size of the axis). */
+  public static void requireIndex(long index, int axis, View view) {
+    if (index < 0 || index >= view.shape[axis]) {
+      throw new ShapeException(
+          "index %d of axis %d of %s does not exist: indices go from 0 to %d"
+              .formatted(index, axis, view, view.shape[axis] - 1));
+    }
+  }
+
+  /** How many elements an element lies behind the first one. */
+  public static long offset(long[] index, View view) {
+    if (index.length != view.rank()) {
+      throw new ShapeException(
+          "index %s has %d numbers, %s has %d dimensions: give one number per dimension"
+              .formatted(Arrays.toString(index), index.length, view, view.rank()));
+    }
+    long offset = 0;
+    for (int d = 0; d < index.length; d++) {
+      requireIndex(index[d], d, view);
+      offset += index[d] * view.strides[d];
+    }
+    return offset;
+  }
+
+  static long times(long a, long b, long[] shape) {
+    long high = Math.multiplyHigh(a, b);
+    long low = a * b;
+    if (high != 0 || low < 0) {
+      throw tooLarge(shape);
+    }
+    return low;
+  }
+
+  private static long plus(long a, long b, long[] shape) {
+    if (a + b < 0) {
+      throw tooLarge(shape);
+    }
+    return a + b;
+  }
+
+  private static ShapeException tooLarge(long[] shape) {
+    return new ShapeException(
+        "shape "
+            + Arrays.toString(shape)
+            + " is larger than memory can be: sizes and strides must stay below 2^63 bytes");
+  }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.DType;
+import dev.xent.MemoryException;
+import dev.xent.ShapeException;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * What a tensor is made of, and the facts about its memory that every call asks for, worked out
+ * once.
+ *
+ * <p>The arrays are shared, not copied: nothing in this package changes them.
+ */
+public final class View {
+  private static final int HEAP_ALIGNMENT_HINT = 8;
+
+  /** Begins with the first element and ends with the last one. */
+  public final MemorySegment segment;
+
+  public final DType type;
+
+  /** Sizes, at least one. */
+  public final long[] shape;
+
+  /** In elements, never negative. */
+  public final long[] strides;
+
+  /** Kept reachable while this view is, and during every call; or null. */
+  public final Object owner;
+
+  public final long elements;
+
+  /** From the start of the first element to the end of the last one. */
+  public final long bytes;
+
+  /** Row-major without gaps. */
+  public final boolean contiguous;
+
+  /** No two indices share an element, so it can be written. */
+  public final boolean distinct;
+
+  public final boolean heap;
+
+  /** The Java array below, or null: off the heap, or hidden because the segment is read-only. */
+  final Object array;
+
+  /** Of the first element: an address, or an offset into the array. */
+  final long address;
+
+  private View(
+      MemorySegment segment,
+      Object array,
+      DType type,
+      long[] shape,
+      long[] strides,
+      long elements,
+      long bytes,
+      Object owner) {
+    this.segment = segment;
+    this.array = array;
+    this.type = type;
+    this.shape = shape;
+    this.strides = strides;
+    this.elements = elements;
+    this.bytes = bytes;
+    this.owner = owner;
+    this.contiguous = Strides.areRowMajor(shape, strides);
+    this.distinct = Strides.areDistinct(shape, strides);
+    this.heap = !segment.isNative();
+    this.address = segment.address();
+  }
+
+  /**
+   * A view that begins with the first byte of {@code segment}.
+   *
+   * @throws ShapeException for a shape or strides that cannot be
+   * @throws MemoryException for a segment that is too small or not aligned to the element type
+   */
+  public static View of(
+      MemorySegment segment, DType type, long[] shape, long[] strides, Object owner) {
+    Object array = segment.isNative() ? null : segment.heapBase().orElse(null);
+    return over(segment, array, type, shape, strides, owner);
+  }
+
+  private static View over(
+      MemorySegment segment, Object array, DType type, long[] shape, long[] strides, Object owner) {
+    long elements = Strides.elements(shape);
+    long span = Strides.span(shape, strides);
+    long bytes = Strides.times(span, type.byteSize(), shape);
+    if (bytes > segment.byteSize()) {
+      throw new MemoryException(
+          describe(type, shape)
+              + (span == elements ? "" : " with strides " + Arrays.toString(strides))
+              + " needs "
+              + bytes
+              + " bytes, the memory has "
+              + segment.byteSize()
+              + ": give more memory or a smaller shape");
+    }
+    if (segment.maxByteAlignment() < type.byteSize()) {
+      throw new MemoryException(misaligned(segment, type));
+    }
+    return new View(segment.asSlice(0, bytes), array, type, shape, strides, elements, bytes, owner);
+  }
+
+  private static String misaligned(MemorySegment segment, DType type) {
+    return segment.isNative()
+        ? "address 0x%x is not aligned to the %d bytes of %s: align the memory"
+            .formatted(segment.address(), type.byteSize(), type)
+        : "%s needs memory aligned to %d bytes, this part of a heap array is aligned to %d: use an array of the element type or off-heap memory"
+            .formatted(
+                type, type.byteSize(), Math.min(segment.maxByteAlignment(), HEAP_ALIGNMENT_HINT));
+  }
+
+  /** The same memory from element {@code offset} on, seen with another shape. */
+  public View with(long offset, long[] newShape, long[] newStrides) {
+    boolean empty = Strides.elements(newShape) == 0;
+    MemorySegment rest = segment.asSlice(empty ? 0 : offset * type.byteSize());
+    return over(rest, array, type, newShape, newStrides, owner);
+  }
+
+  /** The same memory, not to be written. */
+  public View readOnly() {
+    return new View(segment.asReadOnly(), array, type, shape, strides, elements, bytes, owner);
+  }
+
+  public int rank() {
+    return shape.length;
+  }
+
+  /** Whether a byte of one lies between the first and the last byte of the other. */
+  boolean overlaps(View other) {
+    if (bytes == 0 || other.bytes == 0 || heap != other.heap) {
+      return false;
+    }
+    if (heap) {
+      if (array == null || other.array == null) {
+        return segment.asOverlappingSlice(other.segment).isPresent();
+      }
+      if (array != other.array) {
+        return false;
+      }
+    }
+    // Differences, not ends: an address may have its highest bit set.
+    long distance = other.address - address;
+    return distance >= 0 ? distance < bytes : -distance < other.bytes;
+  }
+
+  /** Whether each index names the same element in both; they overlap and have the same shape. */
+  boolean isInPlaceOf(View other) {
+    if (address != other.address || type != other.type || shape.length != other.shape.length) {
+      return false;
+    }
+    for (int d = 0; d < shape.length; d++) {
+      if (shape[d] != other.shape[d] || (shape[d] > 1 && strides[d] != other.strides[d])) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** "F32 [3, 4]". */
+  public static String describe(DType type, long[] shape) {
+    return type + " " + Arrays.toString(shape);
+  }
+
+  @Override
+  public String toString() {
+    return describe(type, shape);
+  }
+}
