@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.ffi;
+
+import static java.util.function.Predicate.not;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.DType;
+import dev.xent.FullyMasked;
+import dev.xent.Isa;
+import dev.xent.internal.kernels.Status;
+import java.io.IOException;
+import java.lang.foreign.GroupLayout;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemoryLayout.PathElement;
+import java.lang.foreign.PaddingLayout;
+import java.lang.reflect.Field;
+import java.lang.reflect.Method;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+
+/**
+ * Sizes, offsets and constants as the C compiler sees them, printed by native/test/abi_facts.c, are
+ * those of the Java layouts.
+ */
+class AbiFactsTest {
+  private static final List<GroupLayout> LAYOUTS =
+      List.of(
+          xent_layout.layout(),
+          xent_shape.layout(),
+          xent_options.layout(),
+          xent_statistics.layout(),
+          xent_state.layout(),
+          xent_tally.layout(),
+          xent_report.layout());
+
+  @Test
+  @EnabledIfSystemProperty(named = "xent.abi.facts", matches = ".+", disabledReason = "no C build")
+  void structsAreWhereTheCompilerPutsThem() throws IOException {
+    assertThat(javaStructs()).containsExactlyInAnyOrderElementsOf(cFacts("struct ", "field "));
+  }
+
+  @Test
+  @EnabledIfSystemProperty(named = "xent.abi.facts", matches = ".+", disabledReason = "no C build")
+  void constantsAreThoseOfTheHeader() throws Exception {
+    List<String> java = new ArrayList<>();
+    constants().forEach((name, value) -> java.add("constant " + name + " " + value));
+    assertThat(java).containsExactlyInAnyOrderElementsOf(cFacts("constant "));
+  }
+
+  @Test
+  void statusesAreThoseOfTheHeader() throws Exception {
+    for (Field field : Status.class.getFields()) {
+      assertThat(constants()).containsEntry("XENT_" + field.getName(), field.getInt(null));
+    }
+    assertThat(Status.class.getFields()).hasSize(7);
+  }
+
+  @Test
+  void enumsHaveTheNumbersOfTheHeader() throws Exception {
+    Map<String, Integer> constants = constants();
+    for (DType type : DType.values()) {
+      assertThat(constants).containsEntry("XENT_" + type, type.code());
+    }
+    for (Isa isa : Isa.values()) {
+      assertThat(constants).containsEntry("XENT_ISA_" + isa, isa.code());
+    }
+    for (FullyMasked policy : FullyMasked.values()) {
+      assertThat(constants).containsEntry("XENT_FULLY_MASKED_" + policy, policy.code());
+    }
+  }
+
+  private static List<String> cFacts(String... kinds) throws IOException {
+    return Files.readAllLines(Path.of(System.getProperty("xent.abi.facts"))).stream()
+        .filter(line -> Arrays.stream(kinds).anyMatch(line::startsWith))
+        .toList();
+  }
+
+  private static List<String> javaStructs() {
+    List<String> facts = new ArrayList<>();
+    for (GroupLayout layout : LAYOUTS) {
+      String struct = layout.name().orElseThrow();
+      facts.add("struct %s %d".formatted(struct, layout.byteSize()));
+      layout.memberLayouts().stream()
+          .filter(not(PaddingLayout.class::isInstance))
+          .forEach(field -> facts.add(fieldFact(struct, layout, field)));
+    }
+    return facts;
+  }
+
+  private static String fieldFact(String struct, GroupLayout layout, MemoryLayout field) {
+    String name = field.name().orElseThrow();
+    long offset = layout.byteOffset(PathElement.groupElement(name));
+    return "field %s %s %d %d".formatted(struct, name, offset, field.byteSize());
+  }
+
+  private static Map<String, Integer> constants() throws ReflectiveOperationException {
+    Map<String, Integer> constants = new TreeMap<>();
+    for (Method method : XentH.class.getMethods()) {
+      if (method.getName().startsWith("XENT_")) {
+        constants.put(method.getName(), (Integer) method.invoke(null));
+      }
+    }
+    return constants;
+  }
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Prints what this compiler makes of xent.h, for a test that compares it with the Java bindings:
+ *   struct NAME SIZE
+ *   field STRUCT NAME OFFSET SIZE
+ *   constant NAME VALUE
+ */
+#include <stddef.h>
+#include <stdio.h>
+
+#include "xent.h"
+
+#define STRUCT(s) printf("struct %s %zu\n", #s, sizeof(s))
+#define FIELD(s, f) printf("field %s %s %zu %zu\n", #s, #f, offsetof(s, f), sizeof(((s *)0)->f))
+#define CONSTANT(c) printf("constant %s %lld\n", #c, (long long)(c))
+
+static void structs(void) {
+  STRUCT(xent_layout);
+  FIELD(xent_layout, outer);
+  FIELD(xent_layout, classes);
+  FIELD(xent_layout, inner);
+  FIELD(xent_layout, type);
+  FIELD(xent_layout, reserved);
+
+  STRUCT(xent_shape);
+  FIELD(xent_shape, size);
+  FIELD(xent_shape, outer);
+  FIELD(xent_shape, classes);
+  FIELD(xent_shape, inner);
+  FIELD(xent_shape, logits);
+  FIELD(xent_shape, output);
+  FIELD(xent_shape, gradient);
+  FIELD(xent_shape, upstream);
+  FIELD(xent_shape, targets);
+  FIELD(xent_shape, losses);
+  FIELD(xent_shape, log_sum_exp);
+  FIELD(xent_shape, hits);
+
+  STRUCT(xent_options);
+  FIELD(xent_options, size);
+  FIELD(xent_options, isa);
+  FIELD(xent_options, fully_masked);
+  FIELD(xent_options, has_ignore_index);
+  FIELD(xent_options, reserved);
+  FIELD(xent_options, ignore_index);
+  FIELD(xent_options, label_smoothing);
+  FIELD(xent_options, gradient_scale);
+
+  STRUCT(xent_statistics);
+  FIELD(xent_statistics, shift);
+  FIELD(xent_statistics, max);
+  FIELD(xent_statistics, reference);
+  FIELD(xent_statistics, kind);
+  FIELD(xent_statistics, sum);
+  FIELD(xent_statistics, mass);
+
+  STRUCT(xent_state);
+  FIELD(xent_state, max);
+  FIELD(xent_state, reference);
+  FIELD(xent_state, sum);
+  FIELD(xent_state, dot);
+  FIELD(xent_state, mass);
+  FIELD(xent_state, label_logit);
+  FIELD(xent_state, kind);
+
+  STRUCT(xent_tally);
+  FIELD(xent_tally, size);
+  FIELD(xent_tally, nan);
+  FIELD(xent_tally, positive_infinity);
+  FIELD(xent_tally, negative_infinity);
+  FIELD(xent_tally, bins);
+
+  STRUCT(xent_report);
+  FIELD(xent_report, size);
+  FIELD(xent_report, field);
+  FIELD(xent_report, reserved);
+  FIELD(xent_report, row);
+  FIELD(xent_report, label);
+  FIELD(xent_report, integer);
+  FIELD(xent_report, value);
+  FIELD(xent_report, counted);
+  FIELD(xent_report, denominator);
+  FIELD(xent_report, again);
+}
+
+static void constants(void) {
+  CONSTANT(XENT_ABI_VERSION);
+  CONSTANT(XENT_NUMERICS_VERSION);
+  CONSTANT(XENT_CHUNK);
+  CONSTANT(XENT_OK);
+  CONSTANT(XENT_INVALID_ARGUMENT);
+  CONSTANT(XENT_INVALID_SHAPE);
+  CONSTANT(XENT_INVALID_OPTION);
+  CONSTANT(XENT_INVALID_LABEL);
+  CONSTANT(XENT_OVERLAP);
+  CONSTANT(XENT_UNSUPPORTED);
+  CONSTANT(XENT_FIELD_NONE);
+  CONSTANT(XENT_FIELD_SHAPE);
+  CONSTANT(XENT_FIELD_OPTIONS);
+  CONSTANT(XENT_FIELD_ROW_RANGE);
+  CONSTANT(XENT_FIELD_CLASS_RANGE);
+  CONSTANT(XENT_FIELD_LOGITS);
+  CONSTANT(XENT_FIELD_OUTPUT);
+  CONSTANT(XENT_FIELD_GRADIENT);
+  CONSTANT(XENT_FIELD_UPSTREAM);
+  CONSTANT(XENT_FIELD_TARGETS);
+  CONSTANT(XENT_FIELD_LOSSES);
+  CONSTANT(XENT_FIELD_LOG_SUM_EXP);
+  CONSTANT(XENT_FIELD_HITS);
+  CONSTANT(XENT_FIELD_STATISTICS);
+  CONSTANT(XENT_FIELD_STATES);
+  CONSTANT(XENT_FIELD_TALLY);
+  CONSTANT(XENT_FIELD_REPORT);
+  CONSTANT(XENT_FIELD_CLASSES);
+  CONSTANT(XENT_FIELD_ISA);
+  CONSTANT(XENT_FIELD_FULLY_MASKED);
+  CONSTANT(XENT_FIELD_IGNORE_INDEX);
+  CONSTANT(XENT_FIELD_LABEL_SMOOTHING);
+  CONSTANT(XENT_FIELD_GRADIENT_SCALE);
+  CONSTANT(XENT_NO_TYPE);
+  CONSTANT(XENT_F32);
+  CONSTANT(XENT_F64);
+  CONSTANT(XENT_F16);
+  CONSTANT(XENT_BF16);
+  CONSTANT(XENT_I8);
+  CONSTANT(XENT_U8);
+  CONSTANT(XENT_I16);
+  CONSTANT(XENT_I32);
+  CONSTANT(XENT_I64);
+  CONSTANT(XENT_ISA_BEST);
+  CONSTANT(XENT_ISA_SCALAR);
+  CONSTANT(XENT_ISA_AVX2);
+  CONSTANT(XENT_ISA_AVX512);
+  CONSTANT(XENT_FULLY_MASKED_NAN);
+  CONSTANT(XENT_FULLY_MASKED_ZERO);
+}
+
+int main(void) {
+  structs();
+  constants();
+  return ferror(stdout) || fflush(stdout) ? 1 : 0;
+}
