@@ -5,6 +5,7 @@ import dev.xent.DType;
 import dev.xent.DTypeException;
 import dev.xent.MemoryException;
 import dev.xent.ShapeException;
+import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
@@ -44,6 +45,10 @@ final class Call {
   final MemorySegment tally;
 
   final Part logits;
+
+  /** Leads in place of logits where no kernel is called with them: not part of the struct. */
+  final Part logProbabilities;
+
   final Part output;
   final Part gradient;
   final Part upstream;
@@ -99,6 +104,7 @@ final class Call {
     xent_report.size(report, xent_report.sizeof());
     tally = arena.allocate(xent_tally.layout());
     logits = new Part("logits", xent_shape.logits(shape));
+    logProbabilities = new Part("logProbabilities", arena.allocate(xent_layout.layout()));
     output = new Part("output", xent_shape.output(shape));
     gradient = new Part("gradient", xent_shape.gradient(shape));
     upstream = new Part("upstream", xent_shape.upstream(shape));
@@ -106,7 +112,10 @@ final class Call {
     losses = new Part("losses", xent_shape.losses(shape));
     logSumExp = new Part("logSumExp", xent_shape.log_sum_exp(shape));
     hits = new Part("hits", xent_shape.hits(shape));
-    all = new Part[] {logits, output, gradient, upstream, targets, losses, logSumExp, hits};
+    all =
+        new Part[] {
+          logits, logProbabilities, output, gradient, upstream, targets, losses, logSumExp, hits
+        };
     present = new Part[all.length];
   }
 
@@ -136,6 +145,11 @@ final class Call {
     }
     onHeap = false;
     take(part, view, false);
+  }
+
+  /** The array that all others follow. */
+  Part leading() {
+    return present[0];
   }
 
   /** An F32 array of the leading array's shape. */

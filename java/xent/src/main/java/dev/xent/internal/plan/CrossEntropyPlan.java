@@ -3,9 +3,6 @@ package dev.xent.internal.plan;
 
 import static java.lang.foreign.MemorySegment.NULL;
 
-import dev.xent.OptionException;
-import dev.xent.Reduction;
-import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_statistics;
 import dev.xent.internal.kernels.Kernels;
 import java.lang.foreign.MemorySegment;
@@ -40,8 +37,9 @@ public final class CrossEntropyPlan {
     return reductions;
   }
 
-  private int axisOf(View logits) {
-    return givenAxis != null ? givenAxis : logits.rank() > 1 ? 1 : 0;
+  /** The axis of the classes in logits of so many dimensions, as it was given or the default. */
+  public int axis(int rank) {
+    return LossCall.axis(givenAxis, rank);
   }
 
   // ---- forward ---------------------------------------------------------------------------------
@@ -52,12 +50,12 @@ public final class CrossEntropyPlan {
     Call call = Call.current();
     Outputs outputs = wanted == null ? call.outputs : wanted;
     try {
-      call.lead(call.logits, logits, axisOf(logits));
-      boolean labels = takeTargets(call, targets);
-      takeOutputs(call, gradient, outputs, labels);
+      call.lead(call.logits, logits, axis(logits.rank()));
+      boolean labels = LossCall.takeTargets(call, options, targets);
+      LossCall.takeOutputs(call, reductions, gradient, outputs, labels);
       call.ready();
       options.write(call.options, 1);
-      long counted = labels ? countLabels(call) : call.rows;
+      long counted = labels ? LossCall.countLabels(call, kernels) : call.rows;
       double denominator = reductions.denominator(counted);
       reductions.requireLoss(denominator);
       if (gradient != null) {
@@ -90,67 +88,6 @@ public final class CrossEntropyPlan {
     } finally {
       call.end();
     }
-  }
-
-  private boolean takeTargets(Call call, View targets) {
-    boolean labels = call.targets(targets);
-    if (!labels && options.hasIgnoreIndex()) {
-      throw new OptionException(
-          "ignoreIndex is "
-              + options.ignoreIndex()
-              + ", targets are probability rows "
-              + targets
-              + ": give class indices, or build the operation without ignoreIndex");
-    }
-    return labels;
-  }
-
-  private void takeOutputs(Call call, @Nullable View gradient, Outputs outputs, boolean labels) {
-    if (reductions.loss() == Reduction.NONE && outputs.losses == null) {
-      throw new OptionException(
-          "reduction NONE leaves the losses in a tensor and got none: give an Outcome with"
-              + " losses(tensor), or choose SUM or MEAN");
-    }
-    View hits = outputs.hitsFor(call);
-    if (hits != null && !labels) {
-      throw new OptionException(
-          "hits and correct were asked for, targets are probability rows: give class indices, or do"
-              + " not ask for hits");
-    }
-    if (gradient != null) {
-      call.whole(call.gradient, gradient);
-    }
-    if (outputs.losses != null) {
-      call.perRow(call.losses, outputs.losses);
-    }
-    if (outputs.logSumExp != null) {
-      call.perRow(call.logSumExp, outputs.logSumExp);
-    }
-    if (hits != null) {
-      call.flags(call.hits, hits);
-    }
-    call.writesIfPresent(call.gradient, call.logits);
-    call.writesIfPresent(call.losses, null);
-    call.writesIfPresent(call.logSumExp, null);
-    call.writesIfPresent(call.hits, null);
-  }
-
-  /** Refuses unlawful labels, and counts the rows that are not ignored. */
-  private long countLabels(Call call) {
-    long counted = 0;
-    long step = call.labelsPerKernel();
-    for (long piece = 0; piece < call.pieces; piece++) {
-      call.enter(piece);
-      for (long row = 0; row < call.pieceRows; row += step) {
-        long end = Math.min(row + step, call.pieceRows);
-        Failures.check(
-            kernels.checkTargets(
-                call.shape, call.options, row, end, call.targets.segment, call.report),
-            call);
-        counted += xent_report.counted(call.report);
-      }
-    }
-    return counted;
   }
 
   private static MemorySegment pieceOf(MemorySegment statistics, Call call) {
@@ -204,8 +141,8 @@ public final class CrossEntropyPlan {
       View logits, View targets, Outputs saved, @Nullable View upstream, View gradient) {
     Call call = Call.current();
     try {
-      call.lead(call.logits, logits, axisOf(logits));
-      boolean labels = takeTargets(call, targets);
+      call.lead(call.logits, logits, axis(logits.rank()));
+      boolean labels = LossCall.takeTargets(call, options, targets);
       if (upstream != null) {
         call.perRow(call.upstream, upstream);
       }
@@ -217,7 +154,7 @@ public final class CrossEntropyPlan {
       reductions.requireGradient(denominator);
       options.write(call.options, reductions.gradientScale(denominator));
       if (labels) {
-        countLabels(call);
+        LossCall.countLabels(call, kernels);
       }
       if (reductions.gradientIsZero(denominator)) {
         Memory.clear(gradient);
