@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.Tensor;
+import java.util.Arrays;
+import java.util.stream.LongStream;
+
+/** Class axes as the command line names them. */
+final class Axis {
+  private Axis() {}
+
+  /** The axis counted from 0; negative ones count from the end. */
+  static int resolve(int axis, Tensor tensor, Object file) {
+    int rank = tensor.rank();
+    if (axis < -rank || axis >= rank) {
+      throw new CommandException(
+          "--axis %d does not fit %s of shape %s; use %d to %d"
+              .formatted(axis, file, Arrays.toString(tensor.shape()), -rank, rank - 1));
+    }
+    return axis < 0 ? axis + rank : axis;
+  }
+
+  /** The shape of what has one number per row. */
+  static long[] without(int axis, long[] shape) {
+    return LongStream.concat(
+            Arrays.stream(shape, 0, axis), Arrays.stream(shape, axis + 1, shape.length))
+        .toArray();
+  }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.Backend;
+import dev.xent.Isa;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.Spec.Target;
+
+/** How to compute: options that every command takes. They change the speed, never a bit. */
+public final class ComputeOptions {
+  @Spec(Target.MIXEE)
+  private CommandSpec spec;
+
+  @Option(
+      names = "--isa",
+      order = HelpOrder.COMPUTE,
+      paramLabel = "ISA",
+      description = "Instruction set: scalar, avx2 or avx512. Default: the best one here.")
+  private Isa isa = Isa.BEST;
+
+  @Option(
+      names = "--backend",
+      order = HelpOrder.COMPUTE,
+      paramLabel = "BACKEND",
+      description =
+          "native, reference (plain Java) or auto. Default: auto, native where it can be.")
+  private Backend backend = Backend.AUTO;
+
+  @Option(
+      names = "--threads",
+      order = HelpOrder.COMPUTE,
+      paramLabel = "N",
+      description = "Number of threads: 1 in this version.")
+  private void threads(int threads) {
+    if (threads != 1) {
+      throw LaterOptions.notYet(spec.commandLine(), "--threads " + threads);
+    }
+  }
+
+  /** The instruction set that was asked for. */
+  public Isa isa() {
+    return isa;
+  }
+
+  /** The backend that was asked for. */
+  public Backend backend() {
+    return backend;
+  }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.Backend;
+import dev.xent.Isa;
+import dev.xent.NoneCounted;
+import dev.xent.Reduction;
+import java.util.List;
+import java.util.Locale;
+import picocli.CommandLine;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** How words of the command line become values. */
+final class Converters {
+  private Converters() {}
+
+  static void addTo(CommandLine line) {
+    line.registerConverter(Double.class, Converters::number)
+        .registerConverter(double.class, Converters::number)
+        .registerConverter(Reduction.class, choice(List.of(Reduction.values())))
+        .registerConverter(NoneCounted.class, choice(List.of(NoneCounted.values())))
+        .registerConverter(Backend.class, choice(List.of(Backend.values())))
+        .registerConverter(Isa.class, choice(List.of(Isa.SCALAR, Isa.AVX2, Isa.AVX512)));
+  }
+
+  /** A decimal number, nan, inf or -inf; which of them an option takes, the operation decides. */
+  private static double number(String word) {
+    return switch (word.toLowerCase(Locale.ROOT)) {
+      case "nan" -> Double.NaN;
+      case "inf", "+inf", "infinity" -> Double.POSITIVE_INFINITY;
+      case "-inf", "-infinity" -> Double.NEGATIVE_INFINITY;
+      default -> {
+        if (!word.matches("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?")) {
+          throw new TypeConversionException("'%s' is not a number".formatted(word));
+        }
+        yield Double.parseDouble(word);
+      }
+    };
+  }
+
+  private static <E extends Enum<E>> ITypeConverter<E> choice(List<E> values) {
+    List<String> names = values.stream().map(Converters::name).toList();
+    return word -> {
+      int index = names.indexOf(word);
+      if (index < 0) {
+        throw new TypeConversionException(
+            "'%s' is not one of %s".formatted(word, String.join(", ", names)));
+      }
+      return values.get(index);
+    };
+  }
+
+  /** The word of the command line for a constant: {@code AVX2} is {@code avx2}. */
+  static String name(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT);
+  }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.XentException;
+import dev.xent.cli.npy.NpyException;
+import java.io.PrintWriter;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import picocli.CommandLine;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** Every error is one line on standard error, {@code xent: cause; fix}, and exit code 2. */
+final class ErrorLine {
+  /** Set to anything, this environment variable shows the stack trace of an internal error. */
+  private static final String TRACE = "XENT_TRACE";
+
+  private ErrorLine() {}
+
+  /** Answers arguments that no command can be made of. */
+  static int unlawfulArguments(ParameterException e, String[] args) {
+    CommandLine line = e.getCommandLine();
+    String cause = e.getMessage();
+    if (e instanceof UnmatchedArgumentException unmatched) {
+      cause = unmatched(unmatched);
+    }
+    return print(
+        line.getErr(),
+        "%s; see '%s --help'"
+            .formatted(lowerFirst(cause), line.getCommandSpec().qualifiedName(" ")));
+  }
+
+  /** Answers what a command threw. */
+  static int failure(Exception e, CommandLine line, ParseResult arguments) {
+    if (e instanceof XentException || e instanceof NpyException || e instanceof CommandException) {
+      return print(line.getErr(), e.getMessage());
+    }
+    if (System.getenv(TRACE) != null) {
+      e.printStackTrace(line.getErr());
+    }
+    return print(
+        line.getErr(), "internal error: %s; please report it, with %s=1 set".formatted(e, TRACE));
+  }
+
+  /** The line for what the JVM throws when memory is short or a mapped file shrinks. */
+  static String of(VirtualMachineError e) {
+    if (e instanceof OutOfMemoryError) {
+      return "not enough memory: %s; close other programs or split the input"
+          .formatted(e.getMessage());
+    }
+    return "a mapped file became shorter while it was read (%s); copy it and try again"
+        .formatted(e.getMessage());
+  }
+
+  static int print(PrintWriter err, String message) {
+    err.println("xent: " + message.lines().map(String::strip).collect(Collectors.joining(" ")));
+    err.flush();
+    return Main.ERROR;
+  }
+
+  private static String unmatched(UnmatchedArgumentException e) {
+    String first = e.getUnmatched().getFirst();
+    String what =
+        e.isUnknownOption()
+            ? "unknown option '%s'"
+            : e.getCommandLine().getSubcommands().isEmpty()
+                ? "'%s' is one argument too many"
+                : "there is no command '%s'";
+    String near =
+        e.getSuggestions().stream()
+            .limit(1)
+            .map(suggestion -> " (did you mean '%s'?)".formatted(suggestion))
+            .findFirst()
+            .orElse("");
+    return what.formatted(first) + near;
+  }
+
+  private static String lowerFirst(String text) {
+    return text.substring(0, 1).toLowerCase(Locale.ROOT) + text.substring(1);
+  }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import com.fasterxml.jackson.jr.ob.JSON;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Map;
+
+/** What {@code --json} prints: one object on one line. */
+public final class Json {
+  private static final JSON WRITER = JSON.std.with(JSON.Feature.WRITE_NULL_PROPERTIES);
+
+  private Json() {}
+
+  /** The object as text, its members in the order of the map. */
+  public static String line(Map<String, ?> object) {
+    try {
+      return WRITER.asString(object);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** A number, or where JSON has none for it one of the strings "nan", "inf" and "-inf". */
+  public static Object number(double value) {
+    return Double.isFinite(value) ? value : word(value);
+  }
+
+  /** The same for a float, whose own shortest digits are kept. */
+  public static Object number(float value) {
+    return Float.isFinite(value) ? value : word(value);
+  }
+
+  private static String word(double value) {
+    return Double.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
+  }
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.cli.verify.VerifyCommand;
+import java.io.PrintWriter;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
+/** The {@code xent} command. */
+@Command(
+    name = "xent",
+    header = "Softmax, log-softmax and cross-entropy on .npy files: the same bits everywhere.",
+    customSynopsis = "xent COMMAND [OPTIONS]",
+    description =
+        "Files are NumPy's .npy, float32 and integers, of any size: they are mapped, not read.",
+    subcommands = {
+      SoftmaxCommand.class,
+      SoftmaxBackwardCommand.class,
+      CrossEntropyCommand.class,
+      VerifyCommand.class,
+      InfoCommand.class,
+      BenchCommand.class
+    },
+    scope = ScopeType.INHERIT,
+    usageHelpAutoWidth = true,
+    sortOptions = false,
+    synopsisHeading = "%nUsage: ",
+    descriptionHeading = "%n",
+    parameterListHeading = "%nFiles:%n",
+    optionListHeading = "%nOptions:%n",
+    commandListHeading = "%nCommands:%n",
+    footerHeading = "%n")
+public final class Main implements Runnable {
+  /** Success; for {@code verify}: equal. */
+  public static final int OK = 0;
+
+  /** {@code verify} found a difference, or {@code demo} something that should not be. */
+  public static final int DIFFERENT = 1;
+
+  /** Nothing was done; standard error has one line that says why. */
+  public static final int ERROR = 2;
+
+  private static final String[] FOOTER = {
+    "'xent COMMAND --help' explains a command and shows examples.",
+    "Exit code: 0 done, 1 verify or demo found a difference, 2 an error."
+  };
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      scope = ScopeType.INHERIT,
+      order = HelpOrder.HELP,
+      description = "Show this help.")
+  private boolean help;
+
+  @Option(
+      names = {"-V", "--version"},
+      versionHelp = true,
+      scope = ScopeType.INHERIT,
+      order = HelpOrder.HELP,
+      description = "Show the version.")
+  private boolean version;
+
+  /** Runs the command and ends the process with its exit code. */
+  public static void main(String[] args) {
+    System.exit(run(new PrintWriter(System.out), new PrintWriter(System.err), args));
+  }
+
+  /** Runs the command in this process and returns its exit code. */
+  public static int run(PrintWriter out, PrintWriter err, String... args) {
+    CommandLine line = commandLine().setOut(out).setErr(err);
+    int code;
+    try {
+      code = line.execute(args);
+    } catch (OutOfMemoryError | InternalError e) {
+      code = ErrorLine.print(err, ErrorLine.of(e));
+    }
+    out.flush();
+    if (out.checkError()) {
+      code = ErrorLine.print(err, "standard output cannot be written; check where it goes");
+    }
+    err.flush();
+    return code;
+  }
+
+  private static CommandLine commandLine() {
+    CommandLine line = new CommandLine(new Main());
+    line.getCommandSpec().usageMessage().footer(FOOTER);
+    // Not as an attribute that subcommands inherit: picocli would ask for the version at once.
+    line.getCommandSpec().versionProvider(new Version());
+    line.getSubcommands()
+        .values()
+        .forEach(command -> command.getCommandSpec().versionProvider(new Version()));
+    LaterOptions.addTo(line);
+    Converters.addTo(line);
+    HelpText.addTo(line);
+    return line.setExpandAtFiles(false)
+        .setParameterExceptionHandler(ErrorLine::unlawfulArguments)
+        .setExecutionExceptionHandler(ErrorLine::failure);
+  }
+
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "no command was given");
+  }
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+
+/**
+ * A progress bar on standard error for work that takes longer than a second. Where standard error
+ * is no terminal there is none. It erases itself at the end.
+ */
+public final class Progress implements AutoCloseable {
+  private static final Duration PATIENCE = Duration.ofSeconds(1);
+  private static final Duration INTERVAL = Duration.ofMillis(100);
+
+  /** The total of work that does not say how far it is. */
+  private static final long UNKNOWN = -1;
+
+  private final String task;
+  private final long total;
+  private final Duration patience;
+  private final AtomicLong done = new AtomicLong();
+  private final CountDownLatch end = new CountDownLatch(1);
+  private final Thread thread;
+
+  private Progress(String task, long total, Duration patience) {
+    this.patience = patience;
+    this.task = task;
+    this.total = total;
+    this.thread = Thread.ofPlatform().daemon().name("xent-progress").unstarted(this::show);
+    if (Terminal.isStandardError()) {
+      thread.start();
+    }
+  }
+
+  /** Does work that is one call; the bar shows how long it has taken. */
+  public static void during(String task, Runnable work) {
+    Progress progress = new Progress(task, UNKNOWN, PATIENCE);
+    try (progress) {
+      work.run();
+    }
+  }
+
+  /** For work of known steps, each told by {@link #step}; the bar does not wait for a second. */
+  public static Progress atOnce(String task, long total) {
+    return new Progress(task, total, Duration.ZERO);
+  }
+
+  /** Says that one more step is done. */
+  public void step() {
+    done.incrementAndGet();
+  }
+
+  private void show() {
+    try {
+      if (end.await(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+        return;
+      }
+      try (ProgressBar bar =
+          new ProgressBarBuilder()
+              .setTaskName(task)
+              .setInitialMax(total)
+              .setStyle(ProgressBarStyle.ASCII)
+              .setUpdateIntervalMillis((int) INTERVAL.toMillis())
+              .clearDisplayOnFinish()
+              .build()) {
+        do {
+          bar.stepTo(done.get());
+        } while (!end.await(INTERVAL.toMillis(), TimeUnit.MILLISECONDS));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Override
+  public void close() {
+    end.countDown();
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

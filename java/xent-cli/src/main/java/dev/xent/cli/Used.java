@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.Backend;
+import dev.xent.Isa;
+import dev.xent.Xent;
+import dev.xent.XentRuntime;
+
+/**
+ * What computes, in the words of the command line.
+ *
+ * @param backend {@code native} or {@code reference}
+ * @param isa the instruction set; {@code scalar} for the reference, which leaves it to the JVM
+ * @param threads how many
+ */
+public record Used(String backend, String isa, int threads) {
+
+  /** What these options come to here. */
+  public static Used of(ComputeOptions compute) {
+    XentRuntime runtime = Xent.runtime();
+    Backend backend = compute.backend() == Backend.AUTO ? runtime.backend() : compute.backend();
+    Isa isa = compute.isa() == Isa.BEST ? runtime.isa() : compute.isa();
+    return new Used(
+        Converters.name(backend),
+        Converters.name(backend == Backend.REFERENCE ? Isa.SCALAR : isa),
+        runtime.threads());
+  }
+
+  /** {@code native, avx2, 1 thread}. */
+  public String text() {
+    return "%s, %s, %d thread%s".formatted(backend, isa, threads, threads == 1 ? "" : "s");
+  }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.Xent;
+import dev.xent.XentRuntime;
+import picocli.CommandLine.IVersionProvider;
+
+/** What {@code --version} prints. */
+final class Version implements IVersionProvider {
+  @Override
+  public String[] getVersion() {
+    XentRuntime runtime = Xent.runtime();
+    return new String[] {
+      "xent %s (ABI %d, numerics %d)"
+          .formatted(runtime.version(), runtime.abiVersion(), runtime.numericsVersion())
+    };
+  }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli.npy;
+
+import java.io.Serial;
+
+/** A file that cannot be read or written as .npy; the message is one line with cause and fix. */
+public final class NpyException extends RuntimeException {
+  @Serial private static final long serialVersionUID = 1L;
+
+  NpyException(String message) {
+    super(message);
+  }
+
+  NpyException(String message, Throwable cause) {
+    super(message, cause);
+  }
+}

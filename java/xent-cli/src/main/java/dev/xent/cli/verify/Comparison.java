@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli.verify;
+
+import dev.xent.DType;
+import dev.xent.cli.npy.NpyFile;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Two arrays of one shape and type, compared place by place in the order of C, however each lies in
+ * its file.
+ */
+final class Comparison {
+  private final NpyFile actual;
+  private final NpyFile expected;
+  private final Tolerance tolerance;
+  private final long[] shape;
+  private final long[] actualStrides;
+  private final long[] expectedStrides;
+  private final long[] index;
+
+  private long differ;
+  private @Nullable Place first;
+  private @Nullable Place worst;
+  private @Nullable Place farthestAccepted;
+
+  private Comparison(NpyFile actual, NpyFile expected, Tolerance tolerance) {
+    this.actual = actual;
+    this.expected = expected;
+    this.tolerance = tolerance;
+    this.shape = actual.shape();
+    this.actualStrides = actual.strides();
+    this.expectedStrides = expected.strides();
+    this.index = new long[shape.length];
+  }
+
+  static Comparison of(NpyFile actual, NpyFile expected, Tolerance tolerance) {
+    Comparison comparison = new Comparison(actual, expected, tolerance);
+    if (actual.elements() > 0) {
+      comparison.walk(0, 0, 0);
+    }
+    return comparison;
+  }
+
+  /** How many places were compared. */
+  long compared() {
+    return actual.elements();
+  }
+
+  /** How many of them are not equal within the tolerance. */
+  long differ() {
+    return differ;
+  }
+
+  /** The first place that differs; null when none does. */
+  @Nullable Place first() {
+    return first;
+  }
+
+  /**
+   * The place that differs by most ulps; when none differs, the place that is accepted with most
+   * ulps; null when all bits are equal.
+   */
+  @Nullable Place worst() {
+    return worst != null ? worst : farthestAccepted;
+  }
+
+  /** Visits all places below an axis; the offsets, in elements, are those of the axes before it. */
+  private void walk(int axis, long actualOffset, long expectedOffset) {
+    if (axis == index.length) {
+      compare(actualOffset, expectedOffset);
+      return;
+    }
+    for (long i = 0; i < shape[axis]; i++) {
+      index[axis] = i;
+      walk(
+          axis + 1,
+          actualOffset + i * actualStrides[axis],
+          expectedOffset + i * expectedStrides[axis]);
+    }
+  }
+
+  private void compare(long actualOffset, long expectedOffset) {
+    if (actual.type() == DType.F32) {
+      float a = actual.data().getAtIndex(ValueLayout.JAVA_FLOAT, actualOffset);
+      float e = expected.data().getAtIndex(ValueLayout.JAVA_FLOAT, expectedOffset);
+      if (Float.floatToRawIntBits(a) != Float.floatToRawIntBits(e)) {
+        record(
+            new Place(index, new Value.Floating(a), new Value.Floating(e), Ulps.between(a, e)),
+            tolerance.accepts(a, e));
+      }
+    } else {
+      long a = integer(actual.data(), actual.type(), actualOffset);
+      long e = integer(expected.data(), expected.type(), expectedOffset);
+      if (a != e) {
+        record(
+            new Place(index, new Value.Whole(a), new Value.Whole(e), Ulps.between(a, e)),
+            tolerance.accepts(a, e));
+      }
+    }
+  }
+
+  private void record(Place place, boolean accepted) {
+    if (accepted) {
+      farthestAccepted = farther(farthestAccepted, place);
+      return;
+    }
+    differ++;
+    if (first == null) {
+      first = place.settled();
+    }
+    worst = farther(worst, place);
+  }
+
+  private static Place farther(@Nullable Place before, Place place) {
+    return before != null && before.ulps() >= place.ulps() ? before : place.settled();
+  }
+
+  private static long integer(MemorySegment data, DType type, long index) {
+    return switch (type) {
+      case I8 -> data.get(ValueLayout.JAVA_BYTE, index);
+      case U8 -> Byte.toUnsignedLong(data.get(ValueLayout.JAVA_BYTE, index));
+      case I16 -> data.getAtIndex(ValueLayout.JAVA_SHORT, index);
+      case I32 -> data.getAtIndex(ValueLayout.JAVA_INT, index);
+      case I64 -> data.getAtIndex(ValueLayout.JAVA_LONG, index);
+      case F32, F64, F16, BF16 -> throw new IllegalArgumentException(type + " is no integer type");
+    };
+  }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli.verify;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * When two numbers count as equal. Equal bits always do. If anything is given, NaN and NaN do, and
+ * two numbers do when {@code |actual - expected| <= atol + rtol * |expected|} or when they are at
+ * most {@code ulp} representable numbers apart.
+ *
+ * @param rtol relative tolerance, or null
+ * @param atol absolute tolerance, or null
+ * @param ulp distance in representable numbers, or null
+ */
+record Tolerance(@Nullable Double rtol, @Nullable Double atol, @Nullable Long ulp) {
+
+  /** Whether equal bits are asked for. */
+  boolean exact() {
+    return rtol == null && atol == null && ulp == null;
+  }
+
+  boolean accepts(float actual, float expected) {
+    if (Float.floatToRawIntBits(actual) == Float.floatToRawIntBits(expected)) {
+      return true;
+    }
+    if (exact()) {
+      return false;
+    }
+    if (Float.isNaN(actual) || Float.isNaN(expected)) {
+      return Float.isNaN(actual) && Float.isNaN(expected);
+    }
+    if (Float.isInfinite(actual) || Float.isInfinite(expected)) {
+      return actual == expected || steps(Ulps.between(actual, expected));
+    }
+    return near(Math.abs((double) actual - expected), expected)
+        || steps(Ulps.between(actual, expected));
+  }
+
+  boolean accepts(long actual, long expected) {
+    long distance = Ulps.between(actual, expected);
+    return actual == expected || near(distance, expected) || steps(distance);
+  }
+
+  private boolean near(double distance, double expected) {
+    return (rtol != null || atol != null)
+        && distance <= (atol == null ? 0 : atol) + (rtol == null ? 0 : rtol * Math.abs(expected));
+  }
+
+  private boolean steps(long distance) {
+    return ulp != null && distance <= ulp;
+  }
+
+  /** The options that were given, as they are written. */
+  @Override
+  public String toString() {
+    return ((rtol == null ? "" : " --rtol " + rtol)
+            + (atol == null ? "" : " --atol " + atol)
+            + (ulp == null ? "" : " --ulp " + ulp))
+        .strip();
+  }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli.verify;
+
+import dev.xent.cli.CommandException;
+import dev.xent.cli.ComputeOptions;
+import dev.xent.cli.Json;
+import dev.xent.cli.Main;
+import dev.xent.cli.Progress;
+import dev.xent.cli.npy.NpyFile;
+import java.io.PrintWriter;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code xent verify}: compares two files. */
+@Command(
+    name = "verify",
+    header = "Compares two files, by default bit by bit.",
+    customSynopsis = "xent verify ACTUAL.npy EXPECTED.npy [OPTIONS]",
+    description = {
+      "The files need one shape and one dtype. Bit by bit, NaN equals the same NaN, and -0 and +0"
+          + " differ.",
+      "With a tolerance a value also counts as equal when |actual - expected| <= atol + rtol *"
+          + " |expected|, or when the two are at most N representable numbers apart (ulps), or when"
+          + " both are NaN.",
+      "Exit code: 0 equal, 1 not, with the first and the worst place, 2 cannot compare."
+    },
+    footer = {
+      "Examples:",
+      "  xent verify out.npy expected.npy",
+      "  xent verify out.npy expected.npy --rtol 1e-5 --atol 1e-8",
+      "  xent verify out.npy expected.npy --ulp 4 --json"
+    })
+public final class VerifyCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      index = "0",
+      paramLabel = "ACTUAL.npy",
+      description = "float32 or integers (i1 u1 i2 i4 i8).")
+  private Path actual;
+
+  @Parameters(index = "1", paramLabel = "EXPECTED.npy", description = "The same shape and dtype.")
+  private Path expected;
+
+  @Option(names = "--rtol", paramLabel = "R", description = "Relative tolerance.")
+  private @Nullable Double rtol;
+
+  @Option(names = "--atol", paramLabel = "A", description = "Absolute tolerance.")
+  private @Nullable Double atol;
+
+  @Option(
+      names = "--ulp",
+      paramLabel = "N",
+      description = "Tolerance in ulps; of integers, in ones.")
+  private @Nullable Long ulp;
+
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
+
+  @Mixin private ComputeOptions compute;
+
+  @Override
+  public Integer call() {
+    requireTolerance("--rtol", rtol);
+    requireTolerance("--atol", atol);
+    requireTolerance("--ulp", ulp == null ? null : ulp.doubleValue());
+    Tolerance tolerance = new Tolerance(rtol, atol, ulp);
+    try (Arena arena = Arena.ofConfined()) {
+      NpyFile a = NpyFile.open(actual, arena);
+      NpyFile e = NpyFile.open(expected, arena);
+      requireSame("dtype", name(a), name(e));
+      requireSame("shape", Arrays.toString(a.shape()), Arrays.toString(e.shape()));
+      Comparison[] result = new Comparison[1];
+      Progress.during("verify", () -> result[0] = Comparison.of(a, e, tolerance));
+      PrintWriter out = spec.commandLine().getOut();
+      if (json) {
+        out.println(Json.line(json(result[0], a)));
+      } else {
+        text(out, result[0], a, tolerance);
+      }
+      return result[0].differ() == 0 ? Main.OK : Main.DIFFERENT;
+    }
+  }
+
+  private static void requireTolerance(String option, @Nullable Double value) {
+    if (value != null && !(value >= 0 && value < Double.POSITIVE_INFINITY)) {
+      throw new CommandException(
+          "%s %s is no tolerance; give a finite number of at least 0".formatted(option, value));
+    }
+  }
+
+  private void requireSame(String what, String first, String second) {
+    if (!first.equals(second)) {
+      throw new CommandException(
+          "cannot compare: %s has %s %s and %s %s; give files of one shape and dtype"
+              .formatted(actual, what, first, expected, second));
+    }
+  }
+
+  private static String name(NpyFile file) {
+    return file.type().name().toLowerCase(Locale.ROOT);
+  }
+
+  private static void text(PrintWriter out, Comparison result, NpyFile file, Tolerance tolerance) {
+    out.printf(
+        Locale.ROOT,
+        "%s: %d values compared, %d differ (%s %s, %s)%n",
+        result.differ() == 0 ? "equal" : "not equal",
+        result.compared(),
+        result.differ(),
+        name(file),
+        Arrays.toString(file.shape()),
+        tolerance.exact() ? "bit by bit" : "within " + tolerance);
+    Place first = result.first();
+    if (first != null) {
+      out.println("first  " + first.text());
+    }
+    Place worst = result.worst();
+    if (worst != null) {
+      out.println("worst  " + worst.text());
+    }
+  }
+
+  private static Map<String, Object> json(Comparison result, NpyFile file) {
+    Map<String, Object> object = new LinkedHashMap<>();
+    object.put("equal", result.differ() == 0);
+    object.put("compared", result.compared());
+    object.put("differ", result.differ());
+    object.put("dtype", name(file));
+    object.put("shape", file.shape());
+    Place first = result.first();
+    Place worst = result.worst();
+    object.put("first", first == null ? null : first.json());
+    object.put("worst", worst == null ? null : worst.json());
+    return object;
+  }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli.npy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.DType;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class HeaderParserTest {
+  @Test
+  void readsWhatNumPyWrites() {
+    NpyHeader header =
+        HeaderParser.parse("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }     \n");
+    assertThat(header.type()).isEqualTo(DType.F32);
+    assertThat(header.fortranOrder()).isFalse();
+    assertThat(header.shape()).containsExactly(3, 4);
+  }
+
+  @Test
+  void readsAnyOrderOfKeysAndAnySpacing() {
+    NpyHeader header =
+        HeaderParser.parse("{ \"shape\" :(5,),'fortran_order':True ,\t'descr':'<i8'}");
+    assertThat(header.type()).isEqualTo(DType.I64);
+    assertThat(header.fortranOrder()).isTrue();
+    assertThat(header.shape()).containsExactly(5);
+  }
+
+  @Test
+  void readsTheLongNumbersOfPython2() {
+    assertThat(parseShape("(3L, 4L)").shape()).containsExactly(3, 4);
+  }
+
+  @Test
+  void readsASingleNumber() {
+    assertThat(parseShape("()").shape()).isEmpty();
+    assertThat(parseShape("()").elements()).isEqualTo(1);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"<f4,F32", "|i1,I8", "|u1,U8", "<i2,I16", "<i4,I32", "<i8,I64"})
+  void readsTheTypes(String descr, DType type) {
+    assertThat(parseDescr("'" + descr + "'").type()).isEqualTo(type);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "<f8,float64,astype('<f4')",
+    "<f2,float16,astype('<f4')",
+    "<V2,bfloat16,astype('<f4')",
+    ">f4,big-endian,astype('<f4')",
+    ">i8,big-endian,astype('<i8')",
+    "<u4,unsigned,astype('<i8')",
+    "|b1,booleans,astype('u1')",
+    "|O,Python objects,astype",
+    "<c8,'<c8',float32",
+    "<U5,'<U5',float32",
+    "nonsense,'nonsense',float32"
+  })
+  void refusesOtherTypesByNameAndWithTheFix(String descr, String name, String fix) {
+    assertThatThrownBy(() -> parseDescr("'" + descr + "'"))
+        .isInstanceOf(NpyException.class)
+        .hasMessageContaining(name)
+        .hasMessageContaining(fix);
+  }
+
+  @Test
+  void refusesStructuredTypes() {
+    assertThatThrownBy(() -> parseDescr("[('a', '<f4'), ('b', '<i4')]"))
+        .isInstanceOf(NpyException.class)
+        .hasMessageContaining("structured dtype");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "{",
+        "{}",
+        "garbage",
+        "{'descr': '<f4', 'fortran_order': False}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4)",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), 'more': 1}",
+        "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (3, 4)}",
+        "{'descr': '<f4', 'fortran_order': Maybe, 'shape': (3, 4)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (3 4)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (3, -4)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4.5)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (3, x)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': 3}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4)} and more",
+        "{'descr': '<f4",
+        "{'descr' '<f4'}",
+        "{'shape': (((((((((((((((((((("
+      })
+  void refusesGarbage(String text) {
+    assertThatThrownBy(() -> HeaderParser.parse(text))
+        .isInstanceOf(NpyException.class)
+        .hasMessageContaining("damaged .npy header")
+        .hasMessageContaining("save it again");
+  }
+
+  @Test
+  void refusesMoreDimensionsThanNumPyHas() {
+    assertThat(parseShape("(" + "1,".repeat(64) + ")").shape()).hasSize(64);
+    assertThatThrownBy(() -> parseShape("(" + "1,".repeat(65) + ")"))
+        .isInstanceOf(NpyException.class)
+        .hasMessageContaining("64 dimensions");
+  }
+
+  @Test
+  void refusesAShapeWhoseBytesOverflow() {
+    NpyHeader header = parseShape("(4294967296, 4294967296)");
+    assertThatThrownBy(header::elements)
+        .isInstanceOf(NpyException.class)
+        .hasMessageContaining("more than any file can hold");
+  }
+
+  @Test
+  void showsLittleOfALongGarbageAndNoControlCharacters() {
+    assertThatThrownBy(() -> HeaderParser.parse("{'descr': '<f4' \u001b[31m" + "x".repeat(5000)))
+        .isInstanceOf(NpyException.class)
+        .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(200).matches("[ -~]*"));
+  }
+
+  private static NpyHeader parseShape(String shape) {
+    return HeaderParser.parse("{'descr': '<f4', 'fortran_order': False, 'shape': " + shape + ", }");
+  }
+
+  private static NpyHeader parseDescr(String descr) {
+    return HeaderParser.parse("{'descr': " + descr + ", 'fortran_order': False, 'shape': (2,), }");
+  }
+}
