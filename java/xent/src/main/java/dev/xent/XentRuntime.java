@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.load.Backends;
 import dev.xent.internal.load.BuildFacts;
 import java.util.List;
@@ -33,7 +32,7 @@ public final class XentRuntime {
    * @return XENT_ABI_VERSION
    */
   public int abiVersion() {
-    return XentH.XENT_ABI_VERSION();
+    return BuildFacts.abiVersion();
   }
 
   /**
@@ -42,7 +41,7 @@ public final class XentRuntime {
    * @return XENT_NUMERICS_VERSION
    */
   public int numericsVersion() {
-    return XentH.XENT_NUMERICS_VERSION();
+    return BuildFacts.numericsVersion();
   }
 
   /**

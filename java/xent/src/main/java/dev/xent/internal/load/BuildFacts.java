@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.load;
 
+import dev.xent.internal.ffi.XentH;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -28,5 +29,23 @@ public final class BuildFacts {
       throw new UncheckedIOException(e);
     }
     return facts.getProperty("version");
+  }
+
+  /**
+   * Returns the version of the C interface that this code calls.
+   *
+   * @return XENT_ABI_VERSION
+   */
+  public static int abiVersion() {
+    return XentH.XENT_ABI_VERSION();
+  }
+
+  /**
+   * Returns the version of the arithmetic that this code computes.
+   *
+   * @return XENT_NUMERICS_VERSION
+   */
+  public static int numericsVersion() {
+    return XentH.XENT_NUMERICS_VERSION();
   }
 }

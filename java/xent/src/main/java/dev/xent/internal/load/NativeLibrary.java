@@ -101,8 +101,8 @@ record NativeLibrary(Kernels kernels, Isa bestIsa, String location) {
   /** Checks the versions before anything else is called. */
   private static NativeLibrary link(String location) {
     try {
-      demand(location, "ABI", XentH.xent_abi_version(), XentH.XENT_ABI_VERSION());
-      demand(location, "numerics", XentH.xent_numerics_version(), XentH.XENT_NUMERICS_VERSION());
+      demand(location, "ABI", XentH.xent_abi_version(), BuildFacts.abiVersion());
+      demand(location, "numerics", XentH.xent_numerics_version(), BuildFacts.numericsVersion());
       return new NativeLibrary(new NativeKernels(), readBestIsa(), location);
     } catch (LinkageError e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();

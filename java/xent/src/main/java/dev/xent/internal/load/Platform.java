@@ -16,7 +16,7 @@ record Platform(String os, String arch) {
   }
 
   static Platform of(String osName, String osArch) {
-    String os = osName.toLowerCase(Locale.ROOT).replace(' ', '_');
+    String os = osName.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]", "_");
     String arch = osArch.toLowerCase(Locale.ROOT);
     return new Platform(
         os.startsWith("windows") ? "windows" : os.startsWith("mac") ? "macos" : os,

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.methods;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.GeneralCodingRules.ACCESS_STANDARD_STREAMS;
+import static com.tngtech.archunit.library.GeneralCodingRules.USE_JAVA_UTIL_LOGGING;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaCall;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaMethod;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.lang.ArchCondition;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
+import dev.xent.internal.load.Settings;
+import dev.xent.internal.plan.Memory;
+import java.lang.module.ModuleDescriptor;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** The rules of the house that no compiler checks. */
+class HouseRulesTest {
+  private static final String FFI = "dev.xent.internal.ffi";
+  private static final String KERNELS = "dev.xent.internal.kernels";
+  private static final String REFERENCE = "dev.xent.internal.kernels.reference";
+  private static final String LOAD = "dev.xent.internal.load";
+  private static final String PLAN = "dev.xent.internal.plan";
+  private static final String LAYERS = "dev.xent.layers";
+
+  private static final JavaClasses LIBRARY =
+      new ClassFileImporter()
+          .importPath(Path.of(System.getProperty("basedir"), "target", "classes"));
+
+  private static DescribedPredicate<JavaCall<?>> callsOf(String method) {
+    return DescribedPredicate.describe(
+        "calls of " + method, call -> call.getTarget().getName().equals(method));
+  }
+
+  @Test
+  void nothingInternalIsExported() {
+    ModuleDescriptor module = Xent.class.getModule().getDescriptor();
+    assertThat(module.exports())
+        .extracting(ModuleDescriptor.Exports::source)
+        .isSubsetOf("dev.xent", LAYERS);
+    assertThat(module.opens()).isEmpty();
+  }
+
+  @Test
+  void nothingIsNeededAtRunTimeButTheJdk() {
+    assertThat(Xent.class.getModule().getDescriptor().requires())
+        .filteredOn(each -> !each.modifiers().contains(ModuleDescriptor.Requires.Modifier.STATIC))
+        .extracting(ModuleDescriptor.Requires::name)
+        .containsExactly("java.base");
+  }
+
+  @Test
+  void publicSignaturesNameNothingInternal() {
+    methods()
+        .that()
+        .areDeclaredInClassesThat()
+        .resideInAnyPackage("dev.xent", LAYERS)
+        .and()
+        .arePublic()
+        .should(nameNothingInternal())
+        .check(LIBRARY);
+  }
+
+  private static ArchCondition<JavaMethod> nameNothingInternal() {
+    return new ArchCondition<>("name nothing internal") {
+      @Override
+      public void check(JavaMethod method, ConditionEvents events) {
+        Stream.concat(method.getRawParameterTypes().stream(), Stream.of(method.getRawReturnType()))
+            .map(JavaClass::getPackageName)
+            .filter(name -> name.startsWith("dev.xent.internal"))
+            .forEach(
+                name ->
+                    events.add(
+                        SimpleConditionEvent.violated(
+                            method, method.getFullName() + " names a class of " + name)));
+      }
+    };
+  }
+
+  @Test
+  void theLibraryPrintsNothing() {
+    noClasses().that().resideOutsideOfPackage(FFI).should(ACCESS_STANDARD_STREAMS).check(LIBRARY);
+  }
+
+  @Test
+  void logsGoThroughTheLoggerOfThePlatform() {
+    noClasses().should(USE_JAVA_UTIL_LOGGING).check(LIBRARY);
+  }
+
+  @Test
+  void boundsAreTakenOnTrustInOnePlace() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage(FFI)
+        .and()
+        .doNotBelongToAnyOf(Memory.class)
+        .should()
+        .callMethodWhere(callsOf("reinterpret"))
+        .check(LIBRARY);
+  }
+
+  @Test
+  void librariesAreLoadedInOnePlace() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage(LOAD)
+        .should()
+        .callMethodWhere(
+            DescribedPredicate.describe(
+                "loads a library",
+                call ->
+                    call.getTarget()
+                        .getFullName()
+                        .matches("java\\.lang\\.(System|Runtime)\\.load.*")))
+        .check(LIBRARY);
+  }
+
+  @Test
+  void settingsAreReadInOnePlace() {
+    noClasses()
+        .that()
+        .resideInAnyPackage("dev.xent..")
+        .and()
+        .resideOutsideOfPackage(FFI)
+        .and()
+        .doNotBelongToAnyOf(Settings.class)
+        .and()
+        .haveSimpleNameNotEndingWith("Platform")
+        .should()
+        .callMethodWhere(callsOf("getProperty").and(ofSystem()))
+        .check(LIBRARY);
+  }
+
+  private static DescribedPredicate<JavaCall<?>> ofSystem() {
+    return DescribedPredicate.describe(
+        "of System", call -> call.getTargetOwner().isEquivalentTo(System.class));
+  }
+
+  @Test
+  void bindingsServeTheLayersBelowTheFacade() {
+    classes()
+        .that()
+        .resideInAPackage(FFI)
+        .should()
+        .onlyBeAccessed()
+        .byAnyPackage(FFI, KERNELS, REFERENCE, PLAN, LOAD)
+        .check(LIBRARY);
+  }
+
+  @Test
+  void layersAreWrittenAgainstThePublicApi() {
+    noClasses()
+        .that()
+        .resideInAPackage(LAYERS)
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("dev.xent.internal..")
+        .allowEmptyShould(true)
+        .check(LIBRARY);
+  }
+
+  @Test
+  void theReferenceStandsAlone() {
+    classes()
+        .that()
+        .resideInAPackage(REFERENCE)
+        .should()
+        .onlyDependOnClassesThat()
+        .resideInAnyPackage(REFERENCE, KERNELS, FFI, "java.lang..", "java.util..", "org.jspecify..")
+        .check(LIBRARY);
+  }
+
+  @Test
+  void kernelsKnowNothingOfWhatIsAbove() {
+    noClasses()
+        .that()
+        .resideInAPackage(KERNELS + "..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("dev.xent", LAYERS, LOAD, PLAN)
+        .check(LIBRARY);
+  }
+}

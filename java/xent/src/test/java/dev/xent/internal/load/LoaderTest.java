@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.load;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * What happens to the native library, each case in a JVM of its own as the choice is made once in a
+ * process.
+ */
+@EnabledIfSystemProperty(named = "xent.abi.facts", matches = ".+", disabledReason = "no C build")
+class LoaderTest {
+  private static final Path MODULE = Path.of(System.getProperty("basedir"));
+  private static final Path CLASSES = MODULE.resolve("target/classes");
+  private static final Path NATIVE = Path.of("META-INF", "native");
+  private static final Path STRANGERS = MODULE.resolve("target/cmake/strangers");
+  private static final String WARNING = "Xent computes with its Java reference";
+
+  @TempDir private Path directory;
+  private Path classes;
+  private Path temporary;
+
+  private record Result(List<String> out, String err) {}
+
+  @BeforeEach
+  void copyClasses() throws IOException {
+    classes = directory.resolve("classes");
+    temporary = Files.createDirectory(directory.resolve("tmp"));
+    try (Stream<Path> files = Files.walk(CLASSES)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, classes.resolve(CLASSES.relativize(file).toString()));
+      }
+    }
+  }
+
+  private Result run(int loaders, String... options) throws Exception {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("-Djava.io.tmpdir=" + temporary);
+    command.addAll(List.of(options));
+    command.add("-cp");
+    command.add(classes + File.pathSeparator + MODULE.resolve("target/test-classes"));
+    command.add(RuntimeProbe.class.getName());
+    command.add(Integer.toString(loaders));
+    Path out = directory.resolve("out");
+    Path err = directory.resolve("err");
+    Process process =
+        new ProcessBuilder(command)
+            .redirectOutput(out.toFile())
+            .redirectError(err.toFile())
+            .start();
+    assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("ends by itself").isTrue();
+    assertThat(process.exitValue()).as(Files.readString(err)).isZero();
+    return new Result(Files.readAllLines(out), Files.readString(err));
+  }
+
+  private Result runAllowed(String... options) throws Exception {
+    List<String> all = new ArrayList<>(List.of(options));
+    all.add("--enable-native-access=ALL-UNNAMED");
+    return run(1, all.toArray(String[]::new));
+  }
+
+  private List<Path> librariesInClasses(String suffix) throws IOException {
+    try (Stream<Path> files = Files.walk(classes.resolve(NATIVE))) {
+      return files.filter(file -> file.toString().endsWith(suffix)).toList();
+    }
+  }
+
+  private void deleteLibrary() throws IOException {
+    for (Path file : librariesInClasses("")) {
+      if (Files.isRegularFile(file)) {
+        Files.delete(file);
+      }
+    }
+  }
+
+  private static void assertFallback(Result result, String reason) {
+    assertThat(result.out()).hasSize(2).allMatch(line -> line.contains(", reference ("));
+    assertThat(result.out()).allMatch(line -> line.contains(reason));
+    assertThat(result.err()).containsOnlyOnce(WARNING).contains(reason);
+  }
+
+  private static void assertRefused(Result result, String exception, String reason) {
+    assertThat(result.out())
+        .hasSize(2)
+        .allMatch(line -> line.startsWith(exception + ": "))
+        .allMatch(line -> line.contains(reason));
+    assertThat(result.err()).doesNotContain(WARNING);
+  }
+
+  @Test
+  void theLibraryInTheJarIsLoadedAndItsCopyRemoved() throws Exception {
+    Result result = runAllowed();
+    assertThat(result.out()).hasSize(2).allMatch(line -> line.contains(", native "));
+    assertThat(result.err()).isEmpty();
+    assertThat(temporary).isEmptyDirectory();
+  }
+
+  @Test
+  void withoutALibraryTheReferenceComputesAndOneLineSaysWhy() throws Exception {
+    deleteLibrary();
+    assertFallback(runAllowed(), "this build of Xent has no native library for linux-");
+  }
+
+  @Test
+  void withoutALibraryThatIsRequiredThereIsAnError() throws Exception {
+    deleteLibrary();
+    assertRefused(
+        runAllowed("-Ddev.xent.native=require"),
+        "NativeLibraryException",
+        "this build of Xent has no native library for linux-");
+  }
+
+  @Test
+  void offIsNoReasonToWarn() throws Exception {
+    Result result = runAllowed("-Ddev.xent.native=off");
+    assertThat(result.out())
+        .hasSize(2)
+        .allMatch(line -> line.contains(", reference (dev.xent.native=off)"));
+    assertThat(result.err()).isEmpty();
+  }
+
+  @Test
+  void aTamperedLibraryIsRefused() throws Exception {
+    Path library = librariesInClasses(".so").getFirst();
+    byte[] bytes = Files.readAllBytes(library);
+    bytes[bytes.length / 2] ^= 1;
+    Files.write(library, bytes);
+    assertFallback(runAllowed(), "is not the library that was built: SHA-256 ");
+    assertThat(temporary).isEmptyDirectory();
+  }
+
+  @Test
+  void aLibraryWithoutChecksumIsRefused() throws Exception {
+    Files.delete(librariesInClasses(".sha256").getFirst());
+    assertFallback(runAllowed(), "has no checksum libxent.so.sha256 beside it");
+  }
+
+  @Test
+  void anExplicitPathIsLoaded() throws Exception {
+    Path library = Files.copy(librariesInClasses(".so").getFirst(), directory.resolve("mine.so"));
+    deleteLibrary();
+    Result result = runAllowed("-Ddev.xent.library.path=" + library);
+    assertThat(result.out()).hasSize(2).allMatch(line -> line.contains(", native "));
+    assertThat(result.err()).isEmpty();
+  }
+
+  @Test
+  void anExplicitPathThatIsMissingIsAnError() throws Exception {
+    assertRefused(
+        runAllowed("-Ddev.xent.library.path=/nowhere/libxent.so"),
+        "NativeLibraryException",
+        "dev.xent.library.path=/nowhere/libxent.so is not a file");
+  }
+
+  @Test
+  void anExplicitPathThatIsNoLibraryIsAnError() throws Exception {
+    Path text = Files.writeString(directory.resolve("text.so"), "no library");
+    assertRefused(
+        runAllowed("-Ddev.xent.library.path=" + text),
+        "NativeLibraryException",
+        "cannot load " + text + ": ");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "other_abi, has the ABI version 2",
+    "other_numerics, has the numerics version 2",
+    "half, is not a library of this version of Xent: "
+  })
+  void aStrangerIsRefused(String stranger, String reason) throws Exception {
+    Path library = STRANGERS.resolve("lib" + stranger + ".so");
+    assertRefused(
+        runAllowed("-Ddev.xent.library.path=" + library),
+        "NativeLibraryException",
+        library + " " + reason);
+  }
+
+  @Test
+  void twoClassLoadersLoadACopyEach() throws Exception {
+    Result result = run(2, "--enable-native-access=ALL-UNNAMED");
+    assertThat(result.out()).hasSize(4).allMatch(line -> line.contains(", native "));
+    assertThat(result.err()).isEmpty();
+    assertThat(temporary).isEmptyDirectory();
+  }
+
+  @Test
+  void twoClassLoadersCanNameTheSameFile() throws Exception {
+    Path library = librariesInClasses(".so").getFirst();
+    Result result =
+        run(2, "--enable-native-access=ALL-UNNAMED", "-Ddev.xent.library.path=" + library);
+    assertThat(result.out()).hasSize(4).allMatch(line -> line.contains(", native "));
+    assertThat(result.err()).isEmpty();
+  }
+
+  @Test
+  void aDirectoryThatIsMissingIsAReasonThatNamesTheSetting() throws Exception {
+    assertFallback(
+        runAllowed("-Ddev.xent.tempdir=/nowhere"), "cannot write the native library to /nowhere");
+  }
+
+  @Test
+  void whereNativeAccessIsDeniedTheReferenceComputes() throws Exception {
+    assertFallback(
+        run(1, "--illegal-native-access=deny"),
+        "native access is denied; run java with --enable-native-access=ALL-UNNAMED");
+  }
+
+  @Test
+  void anInstructionSetThatIsNotHereIsRefused() throws Exception {
+    assertRefused(
+        runAllowed("-Ddev.xent.isa=avx512"),
+        "OptionException",
+        "dev.xent.isa=avx512 is not available on this machine or in this build; the best here is ");
+  }
+
+  @Test
+  void aSettingThatCannotBeIsRefusedEveryTime() throws Exception {
+    assertRefused(
+        runAllowed("-Ddev.xent.native=maybe"),
+        "OptionException",
+        "dev.xent.native=maybe is none of auto, require, off");
+  }
+
+  @Test
+  void theReasonReachesTheLogInOneLine() throws Exception {
+    deleteLibrary();
+    Result result = runAllowed("-Djava.util.logging.SimpleFormatter.format=%4$s %5$s%n");
+    assertThat(result.err().lines()).hasSize(1);
+    assertThat(result.err()).startsWith("WARNING " + WARNING);
+    assertThat(result.err().getBytes(StandardCharsets.UTF_8).length).isLessThan(400);
+  }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.load;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.Isa;
+import dev.xent.OptionException;
+import dev.xent.internal.load.Settings.NativeUse;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class SettingsTest {
+  private static Settings settings(Map<String, String> properties) {
+    return Settings.of(properties::get);
+  }
+
+  @Test
+  void nothingSet() {
+    assertThat(settings(Map.of()))
+        .isEqualTo(
+            new Settings(
+                null, Path.of(System.getProperty("java.io.tmpdir")), Isa.BEST, NativeUse.AUTO, 1));
+  }
+
+  @Test
+  void everythingSet() {
+    Map<String, String> properties =
+        Map.of(
+            "dev.xent.library.path", "/lib/libxent.so",
+            "dev.xent.tempdir", "/private",
+            "dev.xent.isa", "scalar",
+            "dev.xent.native", "require",
+            "dev.xent.threads", "1");
+    assertThat(settings(properties))
+        .isEqualTo(
+            new Settings(
+                Path.of("/lib/libxent.so"), Path.of("/private"), Isa.SCALAR, NativeUse.REQUIRE, 1));
+  }
+
+  @ParameterizedTest
+  @EnumSource(Isa.class)
+  void everyInstructionSetHasItsLowerCaseName(Isa isa) {
+    String name = isa.name().toLowerCase(java.util.Locale.ROOT);
+    assertThat(settings(Map.of("dev.xent.isa", name)).isa()).isEqualTo(isa);
+  }
+
+  @Test
+  void aRelativeLibraryPathIsMadeAbsolute() {
+    assertThat(settings(Map.of("dev.xent.library.path", "libxent.so")).libraryPath())
+        .isEqualTo(Path.of("libxent.so").toAbsolutePath());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "dev.xent.isa          | AVX2  | dev.xent.isa=AVX2 is none of best, scalar, avx2, avx512",
+        "dev.xent.isa          | ''    | dev.xent.isa= is none of best, scalar, avx2, avx512",
+        "dev.xent.native       | maybe | dev.xent.native=maybe is none of auto, require, off",
+        "dev.xent.threads      | 2     | dev.xent.threads=2: this version computes on the calling thread; say 1, or leave it out",
+        "dev.xent.threads      | one   | dev.xent.threads=one: this version computes on the calling thread; say 1, or leave it out",
+        "dev.xent.library.path | ''    | dev.xent.library.path is empty; give a path, or leave it out",
+        "dev.xent.tempdir      | ' '   | dev.xent.tempdir is empty; give a path, or leave it out",
+      })
+  void aValueThatCannotBeIsRefusedByName(String name, String value, String message) {
+    assertThatThrownBy(() -> settings(Map.of(name, value)))
+        .isInstanceOf(OptionException.class)
+        .hasMessage(message);
+  }
+
+  @Test
+  void aPathThatIsNoneIsRefusedByName() {
+    assertThatThrownBy(() -> settings(Map.of("dev.xent.tempdir", "a\0b")))
+        .isInstanceOf(OptionException.class)
+        .hasMessageStartingWith("dev.xent.tempdir=a\0b is not a path: ");
+  }
+
+  @Test
+  void aLibraryThatMustNotBeUsedIsAContradiction() {
+    Map<String, String> properties =
+        Map.of("dev.xent.native", "off", "dev.xent.library.path", "/lib/libxent.so");
+    assertThatThrownBy(() -> settings(properties))
+        .isInstanceOf(OptionException.class)
+        .hasMessage(
+            "dev.xent.library.path names a library and dev.xent.native=off forbids it; take one of them away");
+  }
+}
