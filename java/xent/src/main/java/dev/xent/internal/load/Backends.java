@@ -6,6 +6,7 @@ import dev.xent.Isa;
 import dev.xent.NativeLibraryException;
 import dev.xent.OptionException;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.reference.ReferenceKernels;
 import dev.xent.internal.load.Settings.NativeUse;
 import java.util.Arrays;
 import java.util.List;
@@ -19,7 +20,7 @@ public final class Backends {
   private static volatile @Nullable Backends chosen;
 
   private final Settings settings;
-  private final Kernels reference = reference();
+  private final Kernels reference = new ReferenceKernels();
   private final @Nullable NativeLibrary library;
   private final @Nullable NativeLibraryException failure;
 
@@ -30,17 +31,6 @@ public final class Backends {
     this.settings = settings;
     this.library = library;
     this.failure = failure;
-  }
-
-  private static Kernels reference() {
-    try {
-      return (Kernels)
-          Class.forName("dev.xent.internal.kernels.reference.ReferenceKernels")
-              .getConstructor()
-              .newInstance();
-    } catch (ReflectiveOperationException e) {
-      throw new IllegalStateException(e);
-    }
   }
 
   /**

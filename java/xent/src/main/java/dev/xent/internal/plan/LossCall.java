@@ -32,11 +32,7 @@ final class LossCall {
 
   /** Takes the gradient, which may overwrite the inputs, and what the outputs ask for. */
   static void takeOutputs(
-      Call call,
-      Reductions reductions,
-      @Nullable View gradient,
-      Outputs outputs,
-      boolean labels) {
+      Call call, Reductions reductions, @Nullable View gradient, Outputs outputs, boolean labels) {
     if (reductions.loss() == Reduction.NONE && outputs.losses == null) {
       throw new OptionException(
           "reduction NONE leaves the losses in a tensor and got none: give an Outcome with"
