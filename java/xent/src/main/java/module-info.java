@@ -5,4 +5,5 @@ module dev.xent {
   requires static org.jspecify;
 
   exports dev.xent;
+  exports dev.xent.layers;
 }

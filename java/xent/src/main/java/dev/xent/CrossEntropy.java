@@ -71,6 +71,21 @@ public final class CrossEntropy {
   }
 
   /**
+   * The axis of the classes.
+   *
+   * @param rank the number of dimensions of the logits
+   * @return as {@link Builder#axis} was given it, or the default for this rank
+   */
+  public int axis(int rank) {
+    return plan.axis(rank);
+  }
+
+  /** The same loss, with the same options, of inputs that are log-probabilities already. */
+  public NllLoss onLogProbabilities() {
+    return new NllLoss(plan.onLogProbabilities());
+  }
+
+  /**
    * The reduced loss.
    *
    * @param logits {@code x}

@@ -42,6 +42,11 @@ public final class CrossEntropyPlan {
     return LossCall.axis(givenAxis, rank);
   }
 
+  /** The same loss of log-probabilities. */
+  public NllPlan onLogProbabilities() {
+    return new NllPlan(engine, options, givenAxis, reductions);
+  }
+
   // ---- forward ---------------------------------------------------------------------------------
 
   /** The reduced loss, and whatever is asked for beside it. */

@@ -87,6 +87,11 @@ public final class Outputs {
     return statistics;
   }
 
+  /** The next backward has nothing to go by: another operation's numbers are here now. */
+  void forgetStatistics() {
+    savedRows = -1;
+  }
+
   /** The statistics are whole. */
   void saved(long rowCount, long classes, boolean labels) {
     savedRows = arena == null ? -1 : rowCount;

@@ -7,10 +7,14 @@ import static dev.xent.internal.kernels.reference.Constants.LANES;
 import java.util.Arrays;
 
 /** The sixteen lanes of a chunk: the one order in which its terms are added. Begins at +0. */
-final class Lanes {
+public final class Lanes {
   private final double[] lane = new double[LANES];
 
-  void clear() {
+  /** All +0. */
+  public Lanes() {}
+
+  /** Back to +0. */
+  public void clear() {
     Arrays.fill(lane, 0.0);
   }
 
@@ -35,12 +39,12 @@ final class Lanes {
   }
 
   /** Adds a term of class i of the chunk to its lane. */
-  void add(int i, double term) {
+  public void add(int i, double term) {
     lane[i % LANES] += term;
   }
 
   /** Adds a product to the lane of class i of the chunk, with one rounding. */
-  void addProduct(int i, double a, double b) {
+  public void addProduct(int i, double a, double b) {
     lane[i % LANES] = Math.fma(a, b, lane[i % LANES]);
   }
 
@@ -50,7 +54,7 @@ final class Lanes {
   }
 
   /** j takes j+8, then j+4, j+2, j+1. */
-  double tree() {
+  public double tree() {
     for (int k = LANES / 2; k >= 1; k /= 2) {
       for (int j = 0; j < k; j++) {
         lane[j] += lane[j + k];

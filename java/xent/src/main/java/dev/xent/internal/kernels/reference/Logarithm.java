@@ -10,7 +10,7 @@ import static dev.xent.internal.kernels.reference.Constants.LOG_SERIES;
  *
  * <p>Good to 1.5e-10, which is for float results.
  */
-final class Logarithm {
+public final class Logarithm {
   /** Bits of sqrt(1/2): where one power of two ends and the next begins. */
   private static final long SQRT_HALF = 0x3FE6A09E667F3BCDL;
 
@@ -22,7 +22,7 @@ final class Logarithm {
   }
 
   /** log(v) of a normal v &gt; 0: v = 2^k m with sqrt(1/2) &lt;= m &lt; sqrt(2). */
-  static double of(double v) {
+  public static double of(double v) {
     long bits = Double.doubleToRawLongBits(v);
     long k = (bits - SQRT_HALF) >> 52;
     double m = Double.longBitsToDouble(bits - (k << 52));

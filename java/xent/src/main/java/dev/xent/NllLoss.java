@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.NllPlan;
+import dev.xent.internal.plan.Options;
+import dev.xent.internal.plan.Reductions;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The negative log-likelihood of log-probabilities and targets: {@code loss = - sum q l} per row,
+ * and its gradient {@code dl = - c q}. The input is taken as it is: nothing is normalised. After a
+ * log-softmax it is the cross-entropy; {@link CrossEntropy} does both in one pass and is more
+ * exact.
+ *
+ * <p><b>Log-probabilities.</b> F32, any rank, any strides. The classes lie along axis 1, or 0 where
+ * there is only one, unless {@link Builder#axis} says otherwise; each index of the other axes is a
+ * row.
+ *
+ * <p><b>Targets</b>, <b>reduction</b> and <b>denominator</b> are those of {@link CrossEntropy}:
+ * class indices of any integer type, or F32 probability rows. So is {@link CrossEntropy.Outcome},
+ * which can be asked for losses and hits but not for log-sum-exp.
+ *
+ * <p><b>Edges.</b> Only what has a weight is read: with class indices and no smoothing a NaN
+ * elsewhere in the row changes nothing. A log-probability of 0 gives the loss +0, one of -inf at
+ * the label +inf. A probability row whose sum is not finite makes loss and gradient NaN. The rows
+ * of ignored labels are not read: loss and gradient are +0. A mean over the denominator 0 follows
+ * {@link Builder#noneCounted}, and its gradient is +0.
+ *
+ * <p>Instances are immutable; any number of threads may share one. A call runs on the calling
+ * thread, allocates nothing, and gives the same bits whatever the backend, strides, batch size or
+ * kind of memory. Everything is checked before anything is written: {@link ShapeException}, {@link
+ * DTypeException}, {@link MemoryException} and {@link OptionException} for what does not fit,
+ * {@link LabelException} for a label that is no class.
+ */
+public final class NllLoss {
+  private final NllPlan plan;
+
+  NllLoss(NllPlan plan) {
+    this.plan = plan;
+  }
+
+  /** To choose options. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** The mean over the rows, with the defaults of {@link Builder}. */
+  public static NllLoss mean() {
+    return builder().build();
+  }
+
+  /** The sum over the rows, otherwise with the defaults of {@link Builder}. */
+  public static NllLoss sum() {
+    return builder().reduction(Reduction.SUM).build();
+  }
+
+  /**
+   * This operation with another denominator, for means over more rows than one call sees.
+   *
+   * @param denominator as {@link Builder#denominator}
+   */
+  public NllLoss withDenominator(double denominator) {
+    return new NllLoss(plan.with(plan.reductions().withDenominator(denominator)));
+  }
+
+  /**
+   * The axis of the classes.
+   *
+   * @param rank the number of dimensions of the log-probabilities
+   * @return as {@link Builder#axis} was given it, or the default for this rank
+   */
+  public int axis(int rank) {
+    return plan.axis(rank);
+  }
+
+  /**
+   * The reduced loss.
+   *
+   * @param logProbabilities {@code l}
+   * @param targets class indices or probability rows
+   */
+  public double forward(Tensor logProbabilities, Tensor targets) {
+    return plan.forward(logProbabilities.view, targets.view, null, null);
+  }
+
+  /**
+   * The reduced loss, and what the outcome was asked for.
+   *
+   * @param logProbabilities {@code l}
+   * @param targets class indices or probability rows
+   * @param outcome receives the numbers of this call and fills its tensors
+   */
+  public double forward(Tensor logProbabilities, Tensor targets, CrossEntropy.Outcome outcome) {
+    return plan.forward(logProbabilities.view, targets.view, null, outcome.outputs);
+  }
+
+  /**
+   * The reduced loss and its gradient.
+   *
+   * @param logProbabilities {@code l}
+   * @param targets class indices or probability rows
+   * @param gradient {@code dl}, F32 in the shape of the log-probabilities; may be these themselves,
+   *     but not overlap anything in any other way
+   */
+  public double forwardBackward(Tensor logProbabilities, Tensor targets, Tensor gradient) {
+    return plan.forward(logProbabilities.view, targets.view, gradient.view, null);
+  }
+
+  /**
+   * The reduced loss, its gradient, and what the outcome was asked for.
+   *
+   * @param logProbabilities {@code l}
+   * @param targets class indices or probability rows
+   * @param gradient {@code dl}, F32 in the shape of the log-probabilities; may be these themselves,
+   *     but not overlap anything in any other way
+   * @param outcome receives the numbers of this call and fills its tensors
+   */
+  public double forwardBackward(
+      Tensor logProbabilities, Tensor targets, Tensor gradient, CrossEntropy.Outcome outcome) {
+    return plan.forward(logProbabilities.view, targets.view, gradient.view, outcome.outputs);
+  }
+
+  /**
+   * The gradient alone: {@code dl = - upstream * c * q}, where {@code c} is the gradient scale,
+   * divided by the denominator under a mean. It does not depend on the log-probabilities. The same
+   * bits as {@link #forwardBackward} gives when the upstream is 1.
+   *
+   * @param targets as they were in the forward
+   * @param upstream F32, one number per row; null: 1 for every row
+   * @param gradient {@code dl}, F32 in the shape of the log-probabilities
+   * @param saved the outcome of that forward, for the rows that it counted
+   * @throws OptionException when the outcome is of a forward over another number of rows
+   */
+  public void backward(
+      Tensor targets, @Nullable Tensor upstream, Tensor gradient, CrossEntropy.Outcome saved) {
+    plan.backward(
+        targets.view, upstream == null ? null : upstream.view, gradient.view, saved.outputs);
+  }
+
+  /** Options of {@link NllLoss}. */
+  public static final class Builder {
+    private @Nullable Integer axis;
+    private @Nullable Long ignoreIndex;
+    private double labelSmoothing;
+    private final Reductions.Builder reductions = new Reductions.Builder();
+    private Isa isa = Isa.BEST;
+    private Backend backend = Backend.AUTO;
+
+    private Builder() {}
+
+    /**
+     * The axis of the classes; negative ones count from the end. Default: 1, or 0 for tensors of
+     * one dimension.
+     */
+    public Builder axis(int value) {
+      axis = value;
+      return this;
+    }
+
+    /**
+     * The label whose rows are ignored: any number, a class or not. There is none by default. Class
+     * indices only.
+     */
+    public Builder ignoreIndex(long value) {
+      ignoreIndex = value;
+      return this;
+    }
+
+    /**
+     * {@code eps}: targets become {@code (1 - eps) * q + eps / classes}. Default: 0.
+     *
+     * @throws OptionException unless in [0, 1]
+     */
+    public Builder labelSmoothing(double value) {
+      labelSmoothing = Reductions.requireSmoothing(value);
+      return this;
+    }
+
+    /** What is returned. Default: MEAN. */
+    public Builder reduction(Reduction value) {
+      reductions.reduction(value);
+      return this;
+    }
+
+    /**
+     * What the gradient is of: MEAN divides it by the denominator, SUM and NONE do not. Default: as
+     * the reduction.
+     */
+    public Builder gradientReduction(Reduction value) {
+      reductions.gradientReduction(value);
+      return this;
+    }
+
+    /**
+     * What every gradient is multiplied by. Default: 1.
+     *
+     * @throws OptionException unless finite
+     */
+    public Builder gradientScale(double value) {
+      reductions.gradientScale(value);
+      return this;
+    }
+
+    /**
+     * What a mean divides by, in place of the number of rows that are not ignored: the count of a
+     * whole batch, say, of which each call sees a part.
+     *
+     * @throws OptionException unless 0 or more, and finite
+     */
+    public Builder denominator(double value) {
+      reductions.denominator(value);
+      return this;
+    }
+
+    /** What a mean over the denominator 0 is. Default: NaN. */
+    public Builder noneCounted(NoneCounted value) {
+      reductions.noneCounted(value);
+      return this;
+    }
+
+    /**
+     * The instruction set of the backend's part, which changes the speed and no bit. Default: the
+     * best one here.
+     */
+    public Builder isa(Isa value) {
+      isa = Objects.requireNonNull(value, "isa");
+      return this;
+    }
+
+    /**
+     * Who checks the labels and adds the losses up, which changes the speed and no bit; the rest is
+     * plain Java. Default: native where it is available.
+     */
+    public Builder backend(Backend value) {
+      backend = Objects.requireNonNull(value, "backend");
+      return this;
+    }
+
+    /**
+     * The operation.
+     *
+     * @throws OptionException for an instruction set that this processor or build does not have
+     * @throws NativeLibraryException for the native backend where it cannot be had
+     */
+    public NllLoss build() {
+      Engine engine = Engine.of(backend, isa);
+      Options options = Options.of(engine, FullyMasked.NAN, ignoreIndex, labelSmoothing);
+      return new NllLoss(new NllPlan(engine, options, axis, reductions.build()));
+    }
+  }
+}

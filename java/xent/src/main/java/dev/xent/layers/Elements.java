@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.layers;
+
+import dev.xent.ShapeException;
+import dev.xent.Tensor;
+import dev.xent.internal.plan.Contiguous;
+import dev.xent.internal.plan.View;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
+import java.util.Arrays;
+
+/** Elements of tensors that a layer looks at one by one. */
+final class Elements {
+
+  private static final float CANONICAL_NAN = Float.intBitsToFloat(0x7fc00000);
+
+  private Elements() {}
+
+  /** Fills a tensor of a layer with the elements of an F32 tensor of any strides. */
+  static void copy(Tensor from, String name, Tensor to) {
+    if (!Arrays.equals(from.shape(), to.shape())) {
+      throw new ShapeException(
+          "%s have shape %s, this layer's last forward asks for %s: give one number for each"
+              .formatted(name, Arrays.toString(from.shape()), Arrays.toString(to.shape())));
+    }
+    Contiguous.copy(
+        View.of(from.segment(), from.type(), from.shape(), from.strides(), from),
+        name,
+        to.segment());
+    Reference.reachabilityFence(from);
+  }
+
+  /**
+   * The tensor under the shape of another one where they differ in axes of size 1 only; else as it
+   * is, for the operation that gets it to refuse. The caller keeps {@code given} reachable.
+   */
+  static Tensor inShapeOf(Tensor other, Tensor given) {
+    long[] shape = other.shape();
+    if (Arrays.equals(shape, given.shape())
+        || !Arrays.equals(withoutOnes(shape), withoutOnes(given.shape()))) {
+      return given;
+    }
+    long[] strides = new long[shape.length];
+    int from = 0;
+    for (int axis = 0; axis < shape.length; axis++) {
+      if (shape[axis] != 1) {
+        while (given.dim(from) == 1) {
+          from++;
+        }
+        strides[axis] = given.strides()[from++];
+      }
+    }
+    return Tensor.strided(given.segment(), given.type(), shape, strides);
+  }
+
+  private static long[] withoutOnes(long[] shape) {
+    return Arrays.stream(shape).filter(size -> size != 1).toArray();
+  }
+
+  static float get(MemorySegment segment, long index) {
+    return segment.getAtIndex(ValueLayout.JAVA_FLOAT, index);
+  }
+
+  /** Every NaN that is written is the canonical one. */
+  static void set(MemorySegment segment, long index, float value) {
+    segment.setAtIndex(ValueLayout.JAVA_FLOAT, index, value != value ? CANONICAL_NAN : value);
+  }
+
+  /** The product of the sizes from one axis up to, not including, another. */
+  static long product(long[] shape, int from, int to) {
+    long product = 1;
+    for (int axis = from; axis < to; axis++) {
+      product *= shape[axis];
+    }
+    return product;
+  }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.layers;
+
+import dev.xent.Tensor;
+
+/**
+ * One step of a network that runs forwards, and backwards along the same way.
+ *
+ * <p><b>Ownership.</b> A layer owns what it returns. An output of {@code forward} is valid until
+ * the next {@code forward}, a gradient until the next {@code backward} or {@code forward} that
+ * writes it, both until {@link #close}. The layers of this package hand out read-only tensors,
+ * because backward reads the outputs again; they copy or keep in their own memory what backward
+ * needs, so the inputs may be overwritten as soon as {@code forward} has returned.
+ *
+ * <p><b>Order.</b> {@code backward} belongs to the last {@code forward} that returned; it can be
+ * called any number of times and gives the same bits each time. Before a {@code forward}, after one
+ * that threw, and after {@link #close}, it throws {@link IllegalStateException}.
+ *
+ * <p><b>Threads.</b> A layer may be handed from thread to thread but used by one at a time.
+ */
+public interface Layer extends AutoCloseable {
+
+  /** In a shape given to a layer: any size, which may change from call to call. */
+  long ANY = -1;
+
+  /**
+   * Runs the layer.
+   *
+   * @return the output, owned by the layer and valid until the next {@code forward}
+   * @throws UnsupportedOperationException in a loss, which needs targets
+   */
+  Tensor forward(Tensor inputs);
+
+  /**
+   * Runs the layer with what the network is to be corrected by: the targets of a loss. Layers that
+   * are no losses have no use for it and run as {@link #forward(Tensor)}, so that one loop can
+   * drive a whole stack.
+   *
+   * @return the output, owned by the layer and valid until the next {@code forward}
+   */
+  default Tensor forward(Tensor inputs, Tensor feedbacks) {
+    return forward(inputs);
+  }
+
+  /**
+   * The gradient of the inputs of the last forward.
+   *
+   * @param gradients the gradient of that forward's output, in its shape
+   * @return the gradient of the inputs, owned by the layer
+   * @throws IllegalStateException when there is no forward to go back along
+   */
+  Tensor backward(Tensor gradients);
+
+  /** Learns from the last backward with {@link #defaultRate}. */
+  default void step() {
+    step(defaultRate());
+  }
+
+  /**
+   * Learns from the last backward. A layer with nothing to learn, as all of this package, returns.
+   */
+  default void step(double learningRate) {}
+
+  /** The rate of {@link #step()}. */
+  default double defaultRate() {
+    return 0.01;
+  }
+
+  /**
+   * Gives the memory of all outputs back. Outputs must not be used afterwards; closing twice is
+   * fine.
+   */
+  @Override
+  void close();
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.layers;
+
+import dev.xent.Tensor;
+import dev.xent.internal.kernels.reference.Logarithm;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * {@code y = log(x)} element by element, and back: {@code dx = dy / x}.
+ *
+ * <p>F32 in, F32 out, in the shape of the inputs. The logarithm is computed in double and rounded
+ * once. At the edges: {@code log(0) = -inf} for both zeros, {@code log(+inf) = +inf}, and a
+ * negative or NaN input gives NaN.
+ *
+ * <p>Back through {@code x = 0} the gradient is {@code dy / 0}: infinite, but +0 where {@code dy}
+ * is 0, for a class of probability 0 that has no part in the loss must not turn its row into NaN. A
+ * softmax before this layer loses what is below 1e-38, so a loss that comes from very unlikely
+ * labels belongs into {@link LogSoftmaxLayer} or {@link CrossEntropyLayer}.
+ *
+ * <p>Ownership, order of calls and threads: {@link Layer}.
+ */
+public final class LogLayer extends OwningLayer {
+
+  private final OwnedTensor kept = new OwnedTensor();
+  private final OwnedTensor outputs = new OwnedTensor();
+  private final OwnedTensor gradients = new OwnedTensor();
+
+  /**
+   * A layer for inputs of one shape.
+   *
+   * @param shape of the inputs, {@link Layer#ANY} where a size changes from call to call
+   */
+  public LogLayer(long... shape) {
+    super(shape);
+  }
+
+  @Override
+  public Tensor forward(Tensor inputs) {
+    begin(inputs);
+    Tensor x = kept.shaped(inputs.shape());
+    Elements.copy(inputs, "inputs", x);
+    Tensor y = outputs.shaped(inputs.shape());
+    MemorySegment from = x.segment();
+    MemorySegment to = y.segment();
+    for (long i = 0; i < x.elements(); i++) {
+      Elements.set(to, i, log(Elements.get(from, i)));
+    }
+    end();
+    return outputs.readOnly();
+  }
+
+  @Override
+  public Tensor backward(Tensor gradients) {
+    requireForward("backward");
+    Tensor x = kept.writable();
+    Tensor dx = this.gradients.shaped(x.shape());
+    Elements.copy(gradients, "gradients", dx);
+    MemorySegment inputs = x.segment();
+    MemorySegment values = dx.segment();
+    for (long i = 0; i < x.elements(); i++) {
+      float dy = Elements.get(values, i);
+      float at = Elements.get(inputs, i);
+      Elements.set(values, i, dy == 0 && at == 0 ? 0f : dy / at);
+    }
+    return this.gradients.readOnly();
+  }
+
+  /** The logarithm of positive numbers is the one that the losses use, in every implementation. */
+  private static float log(float x) {
+    if (x > 0) {
+      return x == Float.POSITIVE_INFINITY ? x : (float) Logarithm.of(x);
+    }
+    return x == 0 ? Float.NEGATIVE_INFINITY : Float.NaN;
+  }
+
+  @Override
+  void free() {
+    kept.close();
+    outputs.close();
+    gradients.close();
+  }
+}

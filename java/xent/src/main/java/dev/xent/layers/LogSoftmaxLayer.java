@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.layers;
+
+import dev.xent.DType;
+import dev.xent.LogSoftmax;
+import dev.xent.Tensor;
+import java.lang.foreign.Arena;
+
+/**
+ * {@code y = x - log sum exp(x)} along one axis, and back: {@code dx = dy - exp(y) * sum dy}.
+ *
+ * <p>F32 in, F32 out, in the shape of the inputs. The rules at the edges (NaN, infinities, rows
+ * that are all -inf) are those of {@link LogSoftmax}. Ownership, order of calls and threads: {@link
+ * Layer}.
+ */
+public final class LogSoftmaxLayer extends OwningLayer {
+
+  private final LogSoftmax logSoftmax;
+  private final OwnedTensor outputs = new OwnedTensor();
+  private final OwnedTensor gradients = new OwnedTensor();
+
+  /**
+   * Along axis 1, so that columns (B, D, 1) and images (N, C, H, W) are taken as they are; along
+   * axis 0 where the shape has no other.
+   *
+   * @param shape of the inputs, {@link Layer#ANY} where a size changes from call to call
+   */
+  public LogSoftmaxLayer(long... shape) {
+    this(LogSoftmax.along(defaultAxis(shape)), shape);
+  }
+
+  private LogSoftmaxLayer(LogSoftmax logSoftmax, long... shape) {
+    super(shape);
+    this.logSoftmax = logSoftmax;
+  }
+
+  /** Along another axis; negative ones count from the end. */
+  public static LogSoftmaxLayer along(int axis, long... shape) {
+    return of(LogSoftmax.along(axis), shape);
+  }
+
+  /** With the options of an operation: its axis, backend, instruction set and policy. */
+  public static LogSoftmaxLayer of(LogSoftmax operation, long... shape) {
+    return new LogSoftmaxLayer(operation, shape);
+  }
+
+  /**
+   * The log-softmax of the inputs without a layer. The result is a new tensor, whose memory is
+   * freed when nothing refers to it any more.
+   */
+  public static Tensor stableLogSoftmax(Tensor inputs, int axis) {
+    Tensor outputs = Tensor.allocate(Arena.ofAuto(), DType.F32, inputs.shape());
+    LogSoftmax.along(axis).forward(inputs, outputs);
+    return outputs;
+  }
+
+  @Override
+  public Tensor forward(Tensor inputs) {
+    begin(inputs);
+    logSoftmax.forward(inputs, outputs.shaped(inputs.shape()));
+    end();
+    return outputs.readOnly();
+  }
+
+  @Override
+  public Tensor backward(Tensor gradients) {
+    requireForward("backward");
+    Tensor y = outputs.writable();
+    logSoftmax.backward(y, gradients, this.gradients.shaped(y.shape()));
+    return this.gradients.readOnly();
+  }
+
+  @Override
+  void free() {
+    outputs.close();
+    gradients.close();
+  }
+}

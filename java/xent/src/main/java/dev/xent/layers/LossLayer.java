@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.layers;
+
+import dev.xent.CrossEntropy;
+import dev.xent.ShapeException;
+import dev.xent.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+
+/**
+ * The end of a network: a loss, and the gradient it sends back.
+ *
+ * <p><b>Forward.</b> {@code forward(inputs, targets)} returns the losses of the rows; {@link #loss}
+ * is the number they reduce to. The gradient is computed in the same pass and kept, so that neither
+ * the inputs nor the targets are read again.
+ *
+ * <p><b>Targets</b>, for inputs of shape (B, C):
+ *
+ * <ul>
+ *   <li>class indices, of any integer type, in shape (B) or (B, 1);
+ *   <li>probability rows, F32 of shape (B, C). One-hot rows are probability rows. Each row is one
+ *       row of the mean: losses and gradients are over B, not over B * C.
+ * </ul>
+ *
+ * Axes of size 1 may be left out or added: columns (B, C, 1) take class indices of shape (B) too.
+ * Integers are always class indices: one-hot rows of an integer type are refused for their shape
+ * (and in shape (B, 1), where C is 1, are class indices). Class indices are to be preferred, being
+ * both faster and more exact: where the label is known, the sum over the <em>other</em> classes can
+ * be kept apart, so that tiny losses keep all their digits; a one-hot row does not say so
+ * beforehand.
+ *
+ * <p><b>Mean and sum.</b> By default loss and gradient are those of the mean over the counted rows.
+ * The reported mean with the gradient of the sum, as some systems have it, is {@code
+ * reduction(Reduction.MEAN).gradientReduction(Reduction.SUM)} of the operation.
+ *
+ * <p>Ownership, order of calls and threads: {@link Layer}.
+ */
+public abstract sealed class LossLayer extends OwningLayer permits CrossEntropyLayer, NllLossLayer {
+
+  private final int axis;
+  private final CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+  final OwnedTensor losses = new OwnedTensor();
+  private final OwnedTensor gradient = new OwnedTensor();
+  private final OwnedTensor weights = new OwnedTensor();
+  private final OwnedTensor weighted = new OwnedTensor();
+  private double loss;
+
+  LossLayer(int axis, long... shape) {
+    super(shape);
+    if (axis < -shape.length || axis >= shape.length) {
+      throw new ShapeException(
+          "%s has classes along axis %d, which a shape of %d sizes does not have: axes go from %d to %d"
+              .formatted(name(), axis, shape.length, -shape.length, shape.length - 1));
+    }
+    this.axis = axis < 0 ? axis + shape.length : axis;
+  }
+
+  /** Computes loss, losses (in the outcome) and gradient. */
+  abstract double run(Tensor inputs, Tensor targets, Tensor gradient, CrossEntropy.Outcome outcome);
+
+  /**
+   * Not for a loss.
+   *
+   * @throws UnsupportedOperationException always: a loss compares with targets
+   */
+  @Override
+  public final Tensor forward(Tensor inputs) {
+    throw new UnsupportedOperationException(
+        name() + " compares with targets: call forward(inputs, targets)");
+  }
+
+  /**
+   * Computes the loss and keeps its gradient.
+   *
+   * @param targets class indices or probability rows, see above
+   * @return the losses of the rows, in the shape of the inputs without the class axis; owned by the
+   *     layer and valid until the next {@code forward}
+   */
+  @Override
+  public final Tensor forward(Tensor inputs, Tensor targets) {
+    begin(inputs);
+    Tensor rows = losses.shaped(rowShape(inputs));
+    Tensor expected = targets.type().isInteger() ? rows : inputs;
+    Tensor aligned = Elements.inShapeOf(expected, targets);
+    loss = run(inputs, aligned, gradient.shaped(inputs.shape()), outcome.losses(rows));
+    Reference.reachabilityFence(targets);
+    end();
+    return losses.readOnly();
+  }
+
+  /** The loss of the last forward, reduced as the operation says: by default the mean. */
+  public final double loss() {
+    requireForward("loss");
+    return loss;
+  }
+
+  /** The losses of the rows in the last forward: what it returned. */
+  public final Tensor losses() {
+    requireForward("losses");
+    return losses.readOnly();
+  }
+
+  /** The rows of the last forward that were not ignored. */
+  public final long counted() {
+    requireForward("counted");
+    return outcome.counted();
+  }
+
+  /**
+   * The gradient of {@link #loss} in the inputs of the last forward.
+   *
+   * @return the gradient, owned by the layer and valid until the next {@code forward}
+   */
+  public final Tensor backward() {
+    requireForward("backward");
+    return gradient.readOnly();
+  }
+
+  /**
+   * The gradient of the last forward, each row multiplied by a number: {@code dx[r, k] =
+   * upstream[r] * backward()[r, k]}, rounded once more. It is made from the kept gradient and never
+   * from the inputs, so what happened to them since, and which backwards came before, makes no
+   * difference.
+   *
+   * @param upstream F32 in the shape of {@link #losses}; one number for all rows is a tensor with
+   *     strides 0
+   * @return the gradient, owned by the layer and valid until the next call of this method or {@code
+   *     forward}
+   */
+  @Override
+  public final Tensor backward(Tensor upstream) {
+    requireForward("backward");
+    Tensor factors = weights.shaped(losses.writable().shape());
+    Elements.copy(Elements.inShapeOf(factors, upstream), "upstream gradients", factors);
+    Reference.reachabilityFence(upstream);
+    Tensor from = gradient.writable();
+    Tensor to = weighted.shaped(from.shape());
+    multiplyRows(factors.segment(), from.segment(), to.segment(), from.shape());
+    return weighted.readOnly();
+  }
+
+  private void multiplyRows(
+      MemorySegment factors, MemorySegment from, MemorySegment to, long[] shape) {
+    long outer = Elements.product(shape, 0, axis);
+    long classes = shape[axis];
+    long inner = Elements.product(shape, axis + 1, shape.length);
+    long element = 0;
+    for (long o = 0; o < outer; o++) {
+      for (long k = 0; k < classes; k++) {
+        for (long i = 0; i < inner; i++, element++) {
+          float factor = Elements.get(factors, o * inner + i);
+          Elements.set(to, element, Elements.get(from, element) * factor);
+        }
+      }
+    }
+  }
+
+  /** The shape without the class axis; a single row has the shape (1). */
+  private long[] rowShape(Tensor inputs) {
+    long[] shape = inputs.shape();
+    if (shape.length == 1) {
+      return new long[] {1};
+    }
+    long[] rows = new long[shape.length - 1];
+    System.arraycopy(shape, 0, rows, 0, axis);
+    System.arraycopy(shape, axis + 1, rows, axis, rows.length - axis);
+    return rows;
+  }
+
+  @Override
+  void free() {
+    losses.close();
+    gradient.close();
+    weights.close();
+    weighted.close();
+  }
+}

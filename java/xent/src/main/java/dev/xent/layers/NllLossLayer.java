@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.layers;
+
+import dev.xent.CrossEntropy;
+import dev.xent.NllLoss;
+import dev.xent.Tensor;
+
+/**
+ * {@code loss = - sum q l} of log-probabilities and targets, and back: {@code dl = - c q}.
+ *
+ * <p>To follow a {@link LogSoftmaxLayer}, or a {@link LogLayer} after a {@link SoftmaxLayer}.
+ * Nothing is normalised. Targets, reductions and ownership: {@link LossLayer}; the rules at the
+ * edges: {@link NllLoss}.
+ */
+public final class NllLossLayer extends LossLayer {
+
+  private final NllLoss nllLoss;
+
+  /**
+   * The mean over the rows, with classes along axis 1, or 0 where the shape has no other.
+   *
+   * @param shape of the inputs, {@link Layer#ANY} where a size changes from call to call
+   */
+  public NllLossLayer(long... shape) {
+    this(NllLoss.mean(), shape);
+  }
+
+  private NllLossLayer(NllLoss nllLoss, long... shape) {
+    super(nllLoss.axis(shape.length), shape);
+    this.nllLoss = nllLoss;
+  }
+
+  /** The mean over the rows, with classes along another axis; negative ones count from the end. */
+  public static NllLossLayer along(int axis, long... shape) {
+    return of(NllLoss.builder().axis(axis).build(), shape);
+  }
+
+  /** With the options of an operation. */
+  public static NllLossLayer of(NllLoss operation, long... shape) {
+    return new NllLossLayer(operation, shape);
+  }
+
+  @Override
+  double run(Tensor inputs, Tensor targets, Tensor gradient, CrossEntropy.Outcome outcome) {
+    return nllLoss.forwardBackward(inputs, targets, gradient, outcome);
+  }
+}

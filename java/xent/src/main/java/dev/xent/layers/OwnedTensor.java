@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.layers;
+
+import dev.xent.DType;
+import dev.xent.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The memory of one output of a layer. It is kept from call to call and replaced only to grow; the
+ * tensors over it are kept as long as the shape stays the same.
+ */
+final class OwnedTensor implements AutoCloseable {
+
+  /** A cache line and a vector of any instruction set. */
+  private static final long ALIGNMENT = 64;
+
+  private @Nullable Arena arena;
+  private MemorySegment memory = MemorySegment.NULL;
+  private @Nullable Tensor writable;
+  private @Nullable Tensor readOnly;
+
+  /** A contiguous F32 tensor of the shape; the one of the last call when the shape is the same. */
+  Tensor shaped(long... shape) {
+    Tensor current = writable;
+    if (current != null && Arrays.equals(current.shape(), shape)) {
+      return current;
+    }
+    long bytes = DType.F32.byteSize();
+    for (long size : shape) {
+      bytes = Math.multiplyExact(bytes, size);
+    }
+    if (arena == null || bytes > memory.byteSize()) {
+      replace(Math.max(bytes, ALIGNMENT));
+    }
+    Tensor tensor = Tensor.of(memory, DType.F32, shape);
+    writable = tensor;
+    readOnly = tensor.asReadOnly();
+    return tensor;
+  }
+
+  /** What {@link #shaped} gave last. */
+  Tensor writable() {
+    return present(writable);
+  }
+
+  /** The same without the right to write. */
+  Tensor readOnly() {
+    return present(readOnly);
+  }
+
+  @Override
+  public void close() {
+    writable = null;
+    readOnly = null;
+    memory = MemorySegment.NULL;
+    if (arena != null) {
+      arena.close();
+      arena = null;
+    }
+  }
+
+  private static Tensor present(@Nullable Tensor tensor) {
+    if (tensor == null) {
+      throw new IllegalStateException("shaped(...) has not been called");
+    }
+    return tensor;
+  }
+
+  /**
+   * The arena is shared so that a layer may be made by one thread and used by another. The old one
+   * is closed: an output that outlived its forward is then an error instead of a wrong number.
+   */
+  private void replace(long bytes) {
+    close();
+    arena = Arena.ofShared();
+    memory = arena.allocate(bytes, ALIGNMENT);
+  }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.layers;
+
+import dev.xent.ShapeException;
+import dev.xent.Tensor;
+import java.util.Arrays;
+import java.util.stream.Collectors;
+
+/** What the layers of this package share: the shape they take, the order of calls, their memory. */
+abstract class OwningLayer implements Layer {
+
+  private final long[] shape;
+  private boolean ran;
+  private boolean closed;
+
+  OwningLayer(long... shape) {
+    if (shape.length == 0) {
+      throw new ShapeException(
+          name()
+              + " needs the shape of its inputs, such as (Layer.ANY, 10) for rows of 10 classes");
+    }
+    for (long size : shape) {
+      if (size < 0 && size != ANY) {
+        throw new ShapeException(
+            "%s was given the shape %s: a size is at least 0, or Layer.ANY (-1) for any size"
+                .formatted(name(), Arrays.toString(shape)));
+      }
+    }
+    this.shape = shape.clone();
+  }
+
+  /** The class axis where none is given: 1, and 0 where the shape has no axis 1. */
+  static int defaultAxis(long... shape) {
+    return shape.length > 1 ? 1 : 0;
+  }
+
+  final String name() {
+    return getClass().getSimpleName();
+  }
+
+  /** To be called first in every forward: until {@link #end} there is nothing to go back along. */
+  final void begin(Tensor inputs) {
+    requireOpen();
+    ran = false;
+    if (!takes(inputs.shape())) {
+      throw new ShapeException(
+          "%s takes inputs of shape %s, not %s: make the layer with Layer.ANY (-1) where sizes change"
+              .formatted(name(), expected(), Arrays.toString(inputs.shape())));
+    }
+  }
+
+  /** To be called last in every forward. */
+  final void end() {
+    ran = true;
+  }
+
+  /** To be called first in whatever speaks of the last forward. */
+  final void requireForward(String what) {
+    requireOpen();
+    if (!ran) {
+      throw new IllegalStateException(
+          "%s.%s speaks of the last forward, and there was none that succeeded: call forward first"
+              .formatted(name(), what));
+    }
+  }
+
+  /** Gives the memory back. */
+  abstract void free();
+
+  @Override
+  public final void close() {
+    if (!closed) {
+      closed = true;
+      free();
+    }
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException(name() + " is closed: make a new one");
+    }
+  }
+
+  private boolean takes(long[] actual) {
+    if (actual.length != shape.length) {
+      return false;
+    }
+    for (int i = 0; i < shape.length; i++) {
+      if (shape[i] != ANY && shape[i] != actual[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private String expected() {
+    return Arrays.stream(shape)
+        .mapToObj(size -> size == ANY ? "any" : Long.toString(size))
+        .collect(Collectors.joining(", ", "[", "]"));
+  }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.layers;
+
+import dev.xent.DType;
+import dev.xent.Softmax;
+import dev.xent.Tensor;
+import java.lang.foreign.Arena;
+
+/**
+ * {@code y = exp(x) / sum exp(x)} along one axis, and back: {@code dx = y * (dy - sum dy * y)}.
+ *
+ * <p>F32 in, F32 out, in the shape of the inputs. The rules at the edges (NaN, infinities, rows
+ * that are all -inf) are those of {@link Softmax}. Ownership, order of calls and threads: {@link
+ * Layer}.
+ */
+public final class SoftmaxLayer extends OwningLayer {
+
+  private final Softmax softmax;
+  private final OwnedTensor outputs = new OwnedTensor();
+  private final OwnedTensor gradients = new OwnedTensor();
+
+  /**
+   * Along axis 1, so that columns (B, D, 1) and images (N, C, H, W) are taken as they are; along
+   * axis 0 where the shape has no other.
+   *
+   * @param shape of the inputs, {@link Layer#ANY} where a size changes from call to call
+   */
+  public SoftmaxLayer(long... shape) {
+    this(Softmax.along(defaultAxis(shape)), shape);
+  }
+
+  private SoftmaxLayer(Softmax softmax, long... shape) {
+    super(shape);
+    this.softmax = softmax;
+  }
+
+  /** Along another axis; negative ones count from the end. */
+  public static SoftmaxLayer along(int axis, long... shape) {
+    return of(Softmax.along(axis), shape);
+  }
+
+  /** With the options of an operation: its axis, backend, instruction set and policy. */
+  public static SoftmaxLayer of(Softmax operation, long... shape) {
+    return new SoftmaxLayer(operation, shape);
+  }
+
+  /**
+   * The softmax of the inputs without a layer. The result is a new tensor, whose memory is freed
+   * when nothing refers to it any more.
+   */
+  public static Tensor stableSoftmax(Tensor inputs, int axis) {
+    Tensor outputs = Tensor.allocate(Arena.ofAuto(), DType.F32, inputs.shape());
+    Softmax.along(axis).forward(inputs, outputs);
+    return outputs;
+  }
+
+  @Override
+  public Tensor forward(Tensor inputs) {
+    begin(inputs);
+    softmax.forward(inputs, outputs.shaped(inputs.shape()));
+    end();
+    return outputs.readOnly();
+  }
+
+  @Override
+  public Tensor backward(Tensor gradients) {
+    requireForward("backward");
+    Tensor y = outputs.writable();
+    softmax.backward(y, gradients, this.gradients.shaped(y.shape()));
+    return this.gradients.readOnly();
+  }
+
+  @Override
+  void free() {
+    outputs.close();
+    gradients.close();
+  }
+}

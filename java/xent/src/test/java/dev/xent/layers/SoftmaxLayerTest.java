@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.layers;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.xent.Backend;
+import dev.xent.ShapeException;
+import dev.xent.Softmax;
+import dev.xent.Tensor;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class SoftmaxLayerTest {
+
+  private static SoftmaxLayer layer(Backend backend, int axis, long... shape) {
+    return SoftmaxLayer.of(Softmax.builder().axis(axis).backend(backend).build(), shape);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"NATIVE", "REFERENCE"})
+  void backwardIsTheJacobianTimesTheGradient(Backend backend) {
+    for (int n = 1; n <= 8; n++) {
+      try (SoftmaxLayer layer = layer(backend, 1, Layer.ANY, n)) {
+        float[] y = layer.forward(Tensor.of(Samples.normal(n, n, 2), 1, n)).toFloatArray();
+        float[] dy = Samples.normal(100 + n, n, 1);
+        float[] dx = layer.backward(Tensor.of(dy, 1, n)).toFloatArray();
+        for (int j = 0; j < n; j++) {
+          double expected = 0; // row j of (diag(y) - y yT) dy
+          for (int i = 0; i < n; i++) {
+            expected += ((i == j ? y[j] : 0.0) - (double) y[j] * y[i]) * dy[i];
+          }
+          assertThat((double) dx[j]).isCloseTo(expected, within(5e-7));
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"NATIVE", "REFERENCE"})
+  void columnsAreRowsByAnotherName(Backend backend) {
+    float[] x = Samples.normal(1, 5 * 7, 3);
+    float[] dy = Samples.normal(2, 5 * 7, 1);
+    try (SoftmaxLayer rows = layer(backend, 1, 5, 7);
+        SoftmaxLayer columns = layer(backend, 1, 5, 7, 1)) {
+      assertThat(Samples.bits(columns.forward(Tensor.of(x, 5, 7, 1))))
+          .isEqualTo(Samples.bits(rows.forward(Tensor.of(x, 5, 7))));
+      assertThat(Samples.bits(columns.backward(Tensor.of(dy, 5, 7, 1))))
+          .isEqualTo(Samples.bits(rows.backward(Tensor.of(dy, 5, 7))));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"NATIVE", "REFERENCE"})
+  void anotherAxisIsTheSameOnTheTransposed(Backend backend) {
+    Tensor x = Tensor.of(Samples.normal(3, 4 * 6, 2), 4, 6);
+    Tensor dy = Tensor.of(Samples.normal(4, 4 * 6, 1), 4, 6);
+    try (SoftmaxLayer first = layer(backend, 0, 4, 6);
+        SoftmaxLayer second = layer(backend, 1, 6, 4)) {
+      assertThat(Samples.bits(first.forward(x).permute(1, 0)))
+          .isEqualTo(Samples.bits(second.forward(x.permute(1, 0))));
+      assertThat(Samples.bits(first.backward(dy).permute(1, 0)))
+          .isEqualTo(Samples.bits(second.backward(dy.permute(1, 0))));
+    }
+  }
+
+  @Test
+  void axisIsOneByDefaultAndZeroWhereThereIsNoOther() {
+    float[] x = Samples.normal(5, 12, 1);
+    try (SoftmaxLayer image = new SoftmaxLayer(2, 3, 2);
+        SoftmaxLayer vector = new SoftmaxLayer(12);
+        SoftmaxLayer last = SoftmaxLayer.along(-1, 2, 3, 2)) {
+      assertThat(sum(image.forward(Tensor.of(x, 2, 3, 2)).select(2, 0).select(0, 0)))
+          .isCloseTo(1, within(1e-6));
+      assertThat(sum(vector.forward(Tensor.of(x, 12)))).isCloseTo(1, within(1e-6));
+      assertThat(sum(last.forward(Tensor.of(x, 2, 3, 2)).select(1, 2).select(0, 1)))
+          .isCloseTo(1, within(1e-6));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"NATIVE", "REFERENCE"})
+  void backwardTwiceGivesTheSameEvenWhenTheInputsAreGone(Backend backend) {
+    float[] x = Samples.normal(6, 3 * 5, 1);
+    Tensor dy = Tensor.of(Samples.normal(7, 3 * 5, 1), 3, 5);
+    try (SoftmaxLayer layer = layer(backend, 1, 3, 5)) {
+      layer.forward(Tensor.of(x, 3, 5));
+      int[] once = Samples.bits(layer.backward(dy));
+      Arrays.fill(x, 7f);
+      assertThat(Samples.bits(layer.backward(dy))).isEqualTo(once);
+    }
+  }
+
+  @Test
+  void withoutALayerTheNumbersAreTheSame() {
+    Tensor x = Tensor.of(Samples.normal(8, 4 * 9, 5), 4, 9);
+    try (SoftmaxLayer layer = new SoftmaxLayer(4, 9)) {
+      assertThat(Samples.bits(SoftmaxLayer.stableSoftmax(x, 1)))
+          .isEqualTo(Samples.bits(layer.forward(x)));
+    }
+    assertThat(SoftmaxLayer.stableSoftmax(Tensor.of(new float[] {3e38f, 3e38f}), 0).toFloatArray())
+        .containsExactly(0.5f, 0.5f);
+  }
+
+  @Test
+  void outputsCannotBeWrittenByOthers() {
+    try (SoftmaxLayer layer = new SoftmaxLayer(1, 3)) {
+      Tensor y = layer.forward(Tensor.of(new float[3], 1, 3));
+      assertThat(y.isReadOnly()).isTrue();
+      assertThat(layer.backward(y).isReadOnly()).isTrue();
+    }
+  }
+
+  private static double sum(Tensor tensor) {
+    double sum = 0;
+    for (float value : tensor.toFloatArray()) {
+      sum += value;
+    }
+    return sum;
+  }
+
+  @Test
+  void unlawfulAxisIsRefused() {
+    try (SoftmaxLayer layer = SoftmaxLayer.along(2, 3, 5)) {
+      assertThatThrownBy(() -> layer.forward(Tensor.of(new float[15], 3, 5)))
+          .isInstanceOf(ShapeException.class)
+          .hasMessageContaining("axis");
+    }
+  }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.layers;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.xent.Backend;
+import dev.xent.CrossEntropy;
+import dev.xent.LogSoftmax;
+import dev.xent.NllLoss;
+import dev.xent.Softmax;
+import dev.xent.Tensor;
+import java.util.List;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** A small softmax classifier learns the same whichever of the three stacks is its end. */
+class ThreeStacksTest {
+
+  private static final int ROWS = 150;
+  private static final int FEATURES = 4;
+  private static final int CLASSES = 3;
+  private static final int EPOCHS = 20;
+
+  private static final int[] LABELS = Samples.labels(7, ROWS, CLASSES);
+
+  /** Three overlapping clouds. */
+  private static final float[] X = clouds();
+
+  private static float[] clouds() {
+    float[] centres = Samples.normal(8, CLASSES * FEATURES, 2);
+    float[] x = Samples.normal(9, ROWS * FEATURES, 1);
+    for (int i = 0; i < x.length; i++) {
+      x[i] += centres[LABELS[i / FEATURES] * FEATURES + i % FEATURES];
+    }
+    return x;
+  }
+
+  private static double[] train(long[] logits, Layer... stack) {
+    double[] losses = new double[EPOCHS];
+    Tensor labels = Tensor.of(LABELS, ROWS, 1);
+    LossLayer loss = (LossLayer) stack[stack.length - 1];
+    try (LinearLayer linear = new LinearLayer(FEATURES, CLASSES)) {
+      for (int epoch = 0; epoch < EPOCHS; epoch++) {
+        Tensor forward = linear.forward(Tensor.of(X, ROWS, FEATURES)).reshape(logits);
+        for (Layer layer : stack) {
+          forward = layer.forward(forward, labels);
+        }
+        losses[epoch] = loss.loss();
+        Tensor backward = loss.backward();
+        for (int i = stack.length - 2; i >= 0; i--) {
+          backward = stack[i].backward(backward);
+        }
+        linear.backward(backward);
+        linear.step(0.5);
+      }
+    } finally {
+      for (Layer layer : stack) {
+        layer.close();
+      }
+    }
+    return losses;
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"NATIVE", "REFERENCE"})
+  void agreeOverTwentyEpochs(Backend backend) {
+    for (long[] shape : List.of(new long[] {ROWS, CLASSES}, new long[] {ROWS, CLASSES, 1})) {
+      CrossEntropy crossEntropy = CrossEntropy.builder().backend(backend).build();
+      Softmax softmax = Softmax.builder().axis(1).backend(backend).build();
+      LogSoftmax logSoftmax = LogSoftmax.builder().axis(1).backend(backend).build();
+      NllLoss nllLoss = NllLoss.builder().backend(backend).build();
+
+      double[] one = train(shape, CrossEntropyLayer.of(crossEntropy, shape));
+      double[] two =
+          train(shape, LogSoftmaxLayer.of(logSoftmax, shape), NllLossLayer.of(nllLoss, shape));
+      double[] three =
+          train(
+              shape,
+              SoftmaxLayer.of(softmax, shape),
+              new LogLayer(shape),
+              NllLossLayer.of(nllLoss, shape));
+
+      assertThat(one[EPOCHS - 1]).as("it learns").isLessThan(one[0] / 3);
+      for (int epoch = 0; epoch < EPOCHS; epoch++) {
+        assertThat(two[epoch]).isCloseTo(one[epoch], within(1e-5 * one[epoch]));
+        assertThat(three[epoch]).isCloseTo(one[epoch], within(1e-5 * one[epoch]));
+      }
+    }
+  }
+}
