@@ -415,6 +415,31 @@ public final class Tensor {
   }
 
   /**
+   * Copies all elements of another tensor into this one, index by index, whatever the strides of
+   * the two. Where they overlap other than being the same, what is copied is not defined.
+   *
+   * @param source of the same type and shape
+   */
+  public void copyFrom(Tensor source) {
+    if (source.view.type != view.type) {
+      throw new DTypeException(
+          "%s cannot be copied into %s: give a tensor of the same type"
+              .formatted(source.view, view));
+    }
+    if (!Arrays.equals(source.view.shape, view.shape)) {
+      throw new ShapeException(
+          "%s cannot be copied into %s: give both the same shape".formatted(source.view, view));
+    }
+    Memory.requireWritable(view, "the tensor");
+    try {
+      Memory.copy(source.view, view);
+    } finally {
+      Reference.reachabilityFence(source.view.owner);
+      Reference.reachabilityFence(view.owner);
+    }
+  }
+
+  /**
    * A copy of all elements in row-major order of the indices.
    *
    * @throws DTypeException when the type is not F32

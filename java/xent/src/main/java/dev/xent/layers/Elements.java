@@ -3,11 +3,8 @@ package dev.xent.layers;
 
 import dev.xent.ShapeException;
 import dev.xent.Tensor;
-import dev.xent.internal.plan.Contiguous;
-import dev.xent.internal.plan.View;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.ref.Reference;
 import java.util.Arrays;
 
 /** Elements of tensors that a layer looks at one by one. */
@@ -24,11 +21,7 @@ final class Elements {
           "%s have shape %s, this layer's last forward asks for %s: give one number for each"
               .formatted(name, Arrays.toString(from.shape()), Arrays.toString(to.shape())));
     }
-    Contiguous.copy(
-        View.of(from.segment(), from.type(), from.shape(), from.strides(), from),
-        name,
-        to.segment());
-    Reference.reachabilityFence(from);
+    to.copyFrom(from);
   }
 
   /**

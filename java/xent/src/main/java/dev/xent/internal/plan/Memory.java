@@ -153,6 +153,23 @@ public final class Memory {
     return values;
   }
 
+  /** Copies all elements between views of one type and shape, in row-major order of the indices. */
+  public static void copy(View from, View to) {
+    requireAccess(from, "the source");
+    requireAccess(to, "the tensor");
+    if (from.contiguous && to.contiguous) {
+      MemorySegment.copy(from.segment, 0, to.segment, 0, from.bytes);
+      return;
+    }
+    int size = from.type.byteSize();
+    Odometer source = new Odometer(from);
+    Odometer target = new Odometer(to);
+    for (long i = 0; i < from.elements; i++) {
+      MemorySegment.copy(
+          from.segment, source.next() * size, to.segment, target.next() * size, size);
+    }
+  }
+
   /** Writes +0 to all elements, of any type. */
   static void clear(View view) {
     if (view.contiguous) {
