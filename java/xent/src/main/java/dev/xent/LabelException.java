@@ -20,8 +20,8 @@ public final class LabelException extends XentException {
    */
   public LabelException(long row, long label, long classes) {
     super(
-        "label %d in row %d is not in [0, %d); give a class index, or ignoreIndex(%d) where such rows are to be left out"
-            .formatted(label, row, classes, label),
+        "row %d has label %d; classes are 0 to %d: give a class index, or ignoreIndex(%d) if such rows do not count"
+            .formatted(row, label, classes - 1, label),
         null);
     this.row = row;
     this.label = label;

@@ -157,11 +157,12 @@ public final class CrossEntropyPlan {
       call.ready();
       double denominator = reductions.denominator(saved.counted);
       reductions.requireGradient(denominator);
-      options.write(call.options, reductions.gradientScale(denominator));
+      boolean zeroGradient = reductions.gradientIsZero(denominator);
+      options.write(call.options, zeroGradient ? 0 : reductions.gradientScale(denominator));
       if (labels) {
         LossCall.countLabels(call, kernels);
       }
-      if (reductions.gradientIsZero(denominator)) {
+      if (zeroGradient) {
         Memory.clear(gradient);
         return;
       }
@@ -188,26 +189,10 @@ public final class CrossEntropyPlan {
     }
   }
 
-  /**
-   * One class range after another, that of the label last: all of them read the label's logit, and
-   * the gradient may overwrite it.
-   */
   private void backwardLongRow(Call call, long row, MemorySegment statistics) {
-    long last = call.targets.perRow ? Labels.at(call, row) / Call.HEAP_ELEMENTS : -1;
-    long count = (call.classes - 1) / Call.HEAP_ELEMENTS + 1;
-    for (long range = 0; range < count; range++) {
-      if (range != last) {
-        backwardRange(call, row, range, statistics);
-      }
+    for (long from = 0; from < call.classes; from += Call.HEAP_ELEMENTS) {
+      backwardKernel(call, row, row + 1, from, LongRow.end(from, call), statistics);
     }
-    if (last >= 0 && last < count) {
-      backwardRange(call, row, last, statistics);
-    }
-  }
-
-  private void backwardRange(Call call, long row, long range, MemorySegment statistics) {
-    long from = range * Call.HEAP_ELEMENTS;
-    backwardKernel(call, row, row + 1, from, LongRow.end(from, call), statistics);
   }
 
   private void backwardKernel(

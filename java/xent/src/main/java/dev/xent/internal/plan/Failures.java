@@ -16,7 +16,7 @@ final class Failures {
     }
   }
 
-  private static RuntimeException failure(int status, Call call) {
+  private static LabelException failure(int status, Call call) {
     if (status == Status.INVALID_LABEL) {
       return new LabelException(
           call.firstRow + xent_report.row(call.report),
@@ -24,7 +24,7 @@ final class Failures {
           call.classes);
     }
     // All else was checked before the kernel was called.
-    return new IllegalStateException(
+    throw new AssertionError(
         "a kernel refused a call that had passed every check: status %d, field %d, integer %d, value %s; please report this"
             .formatted(
                 status,

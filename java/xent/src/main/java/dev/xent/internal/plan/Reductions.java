@@ -79,9 +79,22 @@ public record Reductions(
     return gradient == Reduction.MEAN && denominator == 0;
   }
 
-  /** What the gradient of each row loss is multiplied by. */
+  /**
+   * What the gradient of each row loss is multiplied by.
+   *
+   * @throws OptionException when it overflows
+   */
   public double gradientScale(double denominator) {
-    return gradient == Reduction.MEAN ? scale / denominator : scale;
+    if (gradient != Reduction.MEAN) {
+      return scale;
+    }
+    double divided = scale / denominator;
+    if (!Double.isFinite(divided)) {
+      throw new OptionException(
+          "gradientScale %s / denominator %s is not finite: give a smaller scale or a larger denominator"
+              .formatted(scale, denominator));
+    }
+    return divided;
   }
 
   /**
