@@ -78,6 +78,9 @@ final class Call {
   /** Rows of one piece: its outer times its inner size. */
   long pieceRows;
 
+  /** The inner size of a piece. */
+  long innerRows;
+
   /** Pieces with three strides that the arrays fall into, in the order of the rows. */
   long pieces;
 
@@ -404,6 +407,7 @@ final class Call {
   }
 
   private void write(long outer, long inner) {
+    innerRows = inner;
     xent_shape.outer(shape, outer);
     xent_shape.classes(shape, classes);
     xent_shape.inner(shape, inner);
