@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
+import org.junit.jupiter.api.Test;
+
+class TensorCopyTest {
+
+  @Test
+  void copiesIndexByIndexWhateverTheStrides() {
+    float[] values = {1, 2, 3, 4, 5, 6};
+    Tensor source = Tensor.of(values, 2, 3);
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor plain = Tensor.allocate(arena, DType.F32, 2, 3);
+      plain.copyFrom(source);
+      assertThat(plain.toFloatArray()).isEqualTo(values);
+      Tensor wide = Tensor.allocate(arena, DType.F32, 3, 4);
+      wide.slice(1, 1, 3).permute(1, 0).copyFrom(plain);
+      assertThat(wide.toFloatArray()).containsExactly(0, 1, 4, 0, 0, 2, 5, 0, 0, 3, 6, 0);
+      plain.copyFrom(wide.slice(1, 1, 3).permute(1, 0));
+      assertThat(plain.toFloatArray()).isEqualTo(values);
+    }
+  }
+
+  @Test
+  void copiesEveryType() {
+    Tensor bytes = Tensor.of(new byte[3]);
+    bytes.copyFrom(Tensor.of(new byte[] {1, -2, 3}));
+    assertThat(bytes.toLongArray()).containsExactly(1, -2, 3);
+    Tensor longs = Tensor.of(new long[6], 3, 2).select(1, 1);
+    longs.copyFrom(Tensor.of(new long[] {Long.MIN_VALUE, 0, Long.MAX_VALUE}));
+    assertThat(longs.toLongArray()).containsExactly(Long.MIN_VALUE, 0, Long.MAX_VALUE);
+  }
+
+  @Test
+  void keepsTheBitsOfEveryNaN() {
+    float[] copy = new float[1];
+    Tensor.of(copy).copyFrom(Tensor.of(new float[] {Float.intBitsToFloat(0xffc12345)}));
+    assertThat(Float.floatToRawIntBits(copy[0])).isEqualTo(0xffc12345);
+  }
+
+  @Test
+  void anEmptyTensorIsCopiedToo() {
+    Tensor empty = Tensor.of(new float[0], 0, 3);
+    empty.copyFrom(Tensor.of(new float[0], 0, 3));
+    assertThat(empty.elements()).isZero();
+  }
+
+  @Test
+  void whatDoesNotFitIsNamed() {
+    Tensor target = Tensor.of(new float[6], 2, 3);
+    assertThatThrownBy(() -> target.copyFrom(Tensor.of(new float[6], 3, 2)))
+        .isInstanceOf(ShapeException.class)
+        .hasMessageContaining("[3, 2]");
+    assertThatThrownBy(() -> target.copyFrom(Tensor.of(new int[6], 2, 3)))
+        .isInstanceOf(DTypeException.class)
+        .hasMessageContaining("I32");
+    assertThatThrownBy(() -> target.asReadOnly().copyFrom(target))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageContaining("read-only");
+    Arena arena = Arena.ofConfined();
+    Tensor gone = Tensor.allocate(arena, DType.F32, 2, 3);
+    arena.close();
+    assertThatThrownBy(() -> target.copyFrom(gone))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageContaining("closed");
+  }
+}
