@@ -164,7 +164,7 @@ typedef struct xent_options {
   int32_t reserved;         /* 0 */
   int64_t ignore_index;     /* any number, inside [0, classes) or outside; labels only */
   double label_smoothing;   /* eps in [0, 1]: targets become (1 - eps) * target + eps / classes */
-  double gradient_scale;    /* c, any number: every gradient of cross-entropy is multiplied by it */
+  double gradient_scale;    /* c, finite: every gradient of cross-entropy is multiplied by it */
 } xent_options;
 #define XENT_OPTIONS_DEFAULT {.size = sizeof(xent_options), .gradient_scale = 1.0}
 
@@ -175,7 +175,7 @@ typedef struct xent_statistics {
   float reference; /* N: sum = sum of exp(x - shift) / 2^N */
   uint32_t kind;   /* what sum is */
   double sum;      /* over all classes; without the label's in cross-entropy with labels */
-  double mass;     /* sum of the targets of a probability row */
+  double mass;     /* sum of the targets of a probability row; the label's own term for labels */
 } xent_statistics;
 
 /* The contribution of one chunk of one row. Opaque: do not build one. May be stored, sent and put

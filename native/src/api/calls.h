@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the entry points of calls over rows have in common. */
+#ifndef XENT_CALLS_H
+#define XENT_CALLS_H
+
+#include "api/checks.h"
+#include "cpu/float_mode.h"
+
+typedef xent_status (*xent_kernel)(const xent_call *call);
+
+/* Runs a kernel in the float mode of the contract. */
+static inline xent_status run_kernel(xent_kernel kernel, const xent_call *call) {
+  const float_mode mode = float_mode_enter();
+  const xent_status status = kernel(call);
+  float_mode_leave(mode);
+  return status;
+}
+
+/* Above this many bytes an output does not stay in the caches anyway: stores that pass them by save the
+ * read of every line that is about to be overwritten. */
+enum { XENT_STREAM_BYTES = 16 << 20 };
+
+static inline bool worth_streaming(const xent_shape *shape, const void *output, const void *input) {
+  const int64_t bytes = shape->outer * shape->classes * shape->inner * (int64_t)sizeof(float);
+  return output != input && bytes >= XENT_STREAM_BYTES;
+}
+
+/* Bits of fields below 32, for xent_array.in_place. */
+#define XENT_IN_PLACE(field) (1 << (field))
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entry points of softmax, log-softmax and log-sum-exp. */
+#include "api/calls.h"
+
+static xent_status statistics_or_whole_row(xent_frame *f, const xent_statistics *statistics) {
+  const xent_status status =
+      xent_check_struct(f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
+  if (status) return status;
+  f->call.known_statistics = statistics;
+  if (statistics || (f->call.class_begin == 0 && f->call.class_end == f->shape.classes)) return XENT_OK;
+  f->report.field = XENT_FIELD_CLASS_RANGE;
+  return XENT_INVALID_ARGUMENT;
+}
+
+static xent_status forward(const xent_shape *shape, const xent_options *options, int64_t row_begin,
+                           int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits,
+                           const xent_statistics *statistics, void *output, xent_report *report, bool log) {
+  xent_frame f;
+  xent_status status =
+      xent_frame_begin(&f, shape, options, row_begin, row_end, class_begin, class_end, report);
+  if (!status) status = statistics_or_whole_row(&f, statistics);
+  if (!status) {
+    const xent_array arrays[] = {
+        {.address = logits, .layout = &f.shape.logits, .field = XENT_FIELD_LOGITS, .types = XENT_FLOAT_TYPES},
+        {.address = output, .layout = &f.shape.output, .field = XENT_FIELD_OUTPUT, .written = true,
+         .in_place = XENT_IN_PLACE(XENT_FIELD_LOGITS), .types = XENT_FLOAT_TYPES}};
+    status = xent_check_arrays(&f, arrays, 2);
+  }
+  if (!status) {
+    f.call.logits = logits;
+    f.call.output = output;
+    f.call.output_layout = &f.shape.output;
+    f.call.log = log;
+    f.call.stream = worth_streaming(&f.shape, output, logits);
+    status = run_kernel(f.kernels->softmax_forward, &f.call);
+  }
+  return xent_frame_end(&f, report, status);
+}
+
+xent_status xent_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin,
+                                 int64_t row_end, int64_t class_begin, int64_t class_end,
+                                 const void *logits, const xent_statistics *statistics, void *output,
+                                 xent_report *report) {
+  return forward(shape, options, row_begin, row_end, class_begin, class_end, logits, statistics, output,
+                 report, false);
+}
+
+xent_status xent_log_softmax_forward(const xent_shape *shape, const xent_options *options,
+                                     int64_t row_begin, int64_t row_end, int64_t class_begin,
+                                     int64_t class_end, const void *logits,
+                                     const xent_statistics *statistics, void *output, xent_report *report) {
+  return forward(shape, options, row_begin, row_end, class_begin, class_end, logits, statistics, output,
+                 report, true);
+}
+
+xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *options, int64_t row_begin,
+                             int64_t row_end, const void *logits, void *log_sum_exp, xent_report *report) {
+  xent_frame f;
+  xent_status status = xent_frame_begin(&f, shape, options, row_begin, row_end, 0, -1, report);
+  if (!status) {
+    const xent_array arrays[] = {
+        {.address = logits, .layout = &f.shape.logits, .field = XENT_FIELD_LOGITS, .types = XENT_FLOAT_TYPES},
+        {.address = log_sum_exp, .layout = &f.shape.log_sum_exp, .field = XENT_FIELD_LOG_SUM_EXP,
+         .per_row = true, .written = true, .types = XENT_FLOAT_TYPES}};
+    status = xent_check_arrays(&f, arrays, 2);
+  }
+  if (!status) {
+    f.call.logits = logits;
+    f.call.log_sum_exp = log_sum_exp;
+    status = run_kernel(f.kernels->log_sum_exp, &f.call);
+  }
+  return xent_frame_end(&f, report, status);
+}
+
+static xent_status backward(const xent_shape *shape, const xent_options *options, int64_t row_begin,
+                            int64_t row_end, int64_t class_begin, int64_t class_end, const void *output,
+                            const void *upstream, const xent_statistics *statistics, void *gradient,
+                            xent_report *report, bool log) {
+  xent_frame f;
+  xent_status status =
+      xent_frame_begin(&f, shape, options, row_begin, row_end, class_begin, class_end, report);
+  if (!status) status = statistics_or_whole_row(&f, statistics);
+  if (!status) {
+    const xent_array arrays[] = {
+        {.address = output, .layout = &f.shape.output, .field = XENT_FIELD_OUTPUT, .types = XENT_FLOAT_TYPES},
+        {.address = upstream, .layout = &f.shape.upstream, .field = XENT_FIELD_UPSTREAM,
+         .types = XENT_FLOAT_TYPES},
+        {.address = gradient, .layout = &f.shape.gradient, .field = XENT_FIELD_GRADIENT, .written = true,
+         .in_place = XENT_IN_PLACE(XENT_FIELD_OUTPUT) | XENT_IN_PLACE(XENT_FIELD_UPSTREAM),
+         .types = XENT_FLOAT_TYPES}};
+    status = xent_check_arrays(&f, arrays, 3);
+  }
+  if (!status) {
+    f.call.forward_output = output;
+    f.call.upstream = upstream;
+    f.call.output = gradient;
+    f.call.output_layout = &f.shape.gradient;
+    f.call.log = log;
+    f.call.stream =
+        worth_streaming(&f.shape, gradient, output) && worth_streaming(&f.shape, gradient, upstream);
+    status = run_kernel(f.kernels->softmax_backward, &f.call);
+  }
+  return xent_frame_end(&f, report, status);
+}
+
+xent_status xent_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin,
+                                  int64_t row_end, int64_t class_begin, int64_t class_end,
+                                  const void *output, const void *upstream,
+                                  const xent_statistics *statistics, void *gradient, xent_report *report) {
+  return backward(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, statistics,
+                  gradient, report, false);
+}
+
+xent_status xent_log_softmax_backward(const xent_shape *shape, const xent_options *options,
+                                      int64_t row_begin, int64_t row_end, int64_t class_begin,
+                                      int64_t class_end, const void *output, const void *upstream,
+                                      const xent_statistics *statistics, void *gradient,
+                                      xent_report *report) {
+  return backward(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, statistics,
+                  gradient, report, true);
+}

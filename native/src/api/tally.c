@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Exact sums: the counters form one wide integer in units of 2^-149, rounded to double once. */
+#include "numerics/tally.h"
+
+enum { LIMBS = 6, LIMB_BITS = 64 }; /* 2^39 values below 2^128: 39 + 128 + 149 bits and a sign */
+
+static xent_status check_tally(const xent_tally *tally) {
+  if (!tally || (uintptr_t)tally % _Alignof(xent_tally)) return XENT_INVALID_ARGUMENT;
+  return tally->size == sizeof *tally ? XENT_OK : XENT_INVALID_ARGUMENT;
+}
+
+xent_status xent_tally_add(xent_tally *tally, const float *values, int64_t stride, int64_t count) {
+  const xent_status status = check_tally(tally);
+  if (status) return status;
+  if (count < 0 || stride < 0 || (count > 0 && (!values || (uintptr_t)values % _Alignof(float))))
+    return XENT_INVALID_ARGUMENT;
+  for (int64_t i = 0; i < count; i++) tally_add_one(tally, values[i * stride]);
+  return XENT_OK;
+}
+
+xent_status xent_tally_merge(xent_tally *tally, const xent_tally *other) {
+  xent_status status = check_tally(tally);
+  if (!status) status = check_tally(other);
+  if (status) return status;
+  tally->nan += other->nan;
+  tally->positive_infinity += other->positive_infinity;
+  tally->negative_infinity += other->negative_infinity;
+  for (int i = 0; i < 256; i++) tally->bins[i] += other->bins[i];
+  return XENT_OK;
+}
+
+/* wide += count * 2^shift, in two's complement */
+static void add_shifted(uint64_t wide[LIMBS], int64_t count, int shift) {
+  const int limb = shift / LIMB_BITS, bit = shift % LIMB_BITS;
+  const uint64_t sign = count < 0 ? ~UINT64_C(0) : 0;
+  const uint64_t low = (uint64_t)count << bit;
+  const uint64_t high = bit ? (uint64_t)count >> (LIMB_BITS - bit) | (sign << bit) : sign;
+  uint64_t carry = 0;
+  for (int i = limb; i < LIMBS; i++) {
+    const uint64_t part = i == limb ? low : i == limb + 1 ? high : sign;
+    const uint64_t with_carry = part + carry;
+    wide[i] += with_carry;
+    carry = (with_carry < carry) | (wide[i] < with_carry);
+  }
+}
+
+static int bit_at(const uint64_t wide[LIMBS], int i) { return (int)(wide[i / LIMB_BITS] >> (i % LIMB_BITS) & 1); }
+
+static bool any_below(const uint64_t wide[LIMBS], int i) {
+  for (int k = 0; k < i / LIMB_BITS; k++)
+    if (wide[k]) return true;
+  return i % LIMB_BITS && wide[i / LIMB_BITS] << (LIMB_BITS - i % LIMB_BITS);
+}
+
+/* wide * 2^-149 of a magnitude whose highest bit is `top`, to nearest, ties to even */
+static double round_once(const uint64_t wide[LIMBS], int top) {
+  const int drop = top > 52 ? top - 52 : 0;
+  uint64_t mantissa = 0;
+  for (int i = top; i >= drop; i--) mantissa = mantissa << 1 | (uint64_t)bit_at(wide, i);
+  if (drop && bit_at(wide, drop - 1) && (any_below(wide, drop - 1) || (mantissa & 1))) mantissa++;
+  return ldexp((double)mantissa, drop - 149);
+}
+
+double xent_tally_sum(const xent_tally *tally) {
+  if (check_tally(tally) || tally->nan || (tally->positive_infinity && tally->negative_infinity)) return NAN;
+  if (tally->positive_infinity) return INFINITY;
+  if (tally->negative_infinity) return -INFINITY;
+  uint64_t wide[LIMBS] = {0};
+  for (int i = 0; i < 255; i++)
+    if (tally->bins[i]) add_shifted(wide, tally->bins[i], i ? i - 1 : 0);
+  const bool negative = wide[LIMBS - 1] >> (LIMB_BITS - 1);
+  if (negative) {
+    uint64_t carry = 1;
+    for (int i = 0; i < LIMBS; i++) {
+      wide[i] = ~wide[i] + carry;
+      carry = carry && wide[i] == 0;
+    }
+  }
+  int limb = LIMBS - 1;
+  while (limb >= 0 && !wide[limb]) limb--;
+  if (limb < 0) return 0;
+  const int top = limb * LIMB_BITS + LIMB_BITS - 1 - __builtin_clzll(wide[limb]);
+  const double magnitude = round_once(wide, top);
+  return negative ? -magnitude : magnitude;
+}

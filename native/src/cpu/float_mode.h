@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bits need round-to-nearest and subnormals. A foreign library may have left another mode on the
+ * thread: set it for the call, put it back. Reading the mode costs about 6 ns, only then more. */
+#ifndef XENT_FLOAT_MODE_H
+#define XENT_FLOAT_MODE_H
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+
+typedef unsigned int float_mode;
+
+enum {
+  FLOAT_MODE_FLAGS = 0x003f,  /* sticky exception flags: free to differ */
+  FLOAT_MODE_DEFAULT = 0x1f80 /* all exceptions masked, nearest, subnormals kept */
+};
+
+static inline float_mode float_mode_enter(void) {
+  const unsigned int mode = _mm_getcsr();
+  if ((mode & ~(unsigned int)FLOAT_MODE_FLAGS) != FLOAT_MODE_DEFAULT) _mm_setcsr(FLOAT_MODE_DEFAULT);
+  return mode;
+}
+static inline void float_mode_leave(float_mode mode) {
+  if ((mode & ~(unsigned int)FLOAT_MODE_FLAGS) != FLOAT_MODE_DEFAULT) _mm_setcsr(mode);
+}
+#else
+#include <fenv.h>
+
+typedef fenv_t float_mode;
+
+static inline float_mode float_mode_enter(void) {
+  fenv_t mode;
+  fegetenv(&mode);
+  fesetenv(FE_DFL_ENV);
+  return mode;
+}
+static inline void float_mode_leave(float_mode mode) { fesetenv(&mode); }
+#endif
+
+#endif

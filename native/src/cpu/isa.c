@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which tiers run here. A tier needs the CPU's word (CPUID) and the operating system's (XCR0): registers
+ * that the system does not save must not be used. */
+#include "cpu/isa.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+static uint64_t enabled_registers(void) {
+  uint32_t low, high;
+  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (uint64_t)high << 32 | low;
+}
+
+static int32_t detect(void) {
+  uint32_t a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d)) return XENT_ISA_SCALAR;
+  const uint32_t needed = bit_OSXSAVE | bit_AVX | bit_FMA;
+  if ((c & needed) != needed) return XENT_ISA_SCALAR;
+  const uint64_t sse_and_avx = 0x6;
+  if ((enabled_registers() & sse_and_avx) != sse_and_avx) return XENT_ISA_SCALAR;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & bit_AVX2)) return XENT_ISA_SCALAR;
+  return XENT_ISA_AVX2;
+}
+#else
+static int32_t detect(void) { return XENT_ISA_SCALAR; }
+#endif
+
+/* CPUID can cost a microsecond and more under a hypervisor, so it is asked once, when the library is
+ * loaded and before any call can be made; never written again. */
+static int32_t best;
+__attribute__((constructor)) static void detect_once(void) { best = detect(); }
+
+int32_t xent_best_isa(void) { return best; }
+
+const xent_kernels *xent_kernels_of(int32_t isa) {
+  if (isa == XENT_ISA_BEST) isa = best;
+  if (isa > best) return NULL;
+  switch (isa) {
+    case XENT_ISA_SCALAR: return &xent_kernels_scalar;
+#if defined(__x86_64__)
+    case XENT_ISA_AVX2: return &xent_kernels_avx2;
+#endif
+    default: return NULL;
+  }
+}
+
+const char *xent_isa_name(int32_t isa) {
+  switch (isa) {
+    case XENT_ISA_BEST: return "best";
+    case XENT_ISA_SCALAR: return "scalar";
+    case XENT_ISA_AVX2: return "avx2";
+    case XENT_ISA_AVX512: return "avx512";
+    default: return "unknown";
+  }
+}

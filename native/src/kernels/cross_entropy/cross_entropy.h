@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * loss      sum q' (M - x) + (sum q') D; for a label without smoothing log1p(S_o / e_y) or D + (M - x_y)
+ * gradient  c (p sum q' - q'); at a label c (eps - eps / K - S_o / S), S_o being the sum over the others
+ */
+#include "kernels/row/emit.h"
+#include "kernels/row/forward.h"
+#include "numerics/tally.h"
+
+static const xent_statistics ignored_statistics = {.kind = XENT_KIND_LABEL | XENT_ROW_IGNORED};
+
+/* The gradient of a row's classes [begin, end) with scale c. kept: the buffers hold the row's e. */
+XENT_SHARED void gradient_row(const xent_call *call, int64_t row, const row_input *in,
+                              const xent_statistics *s, double c, int64_t begin, int64_t end,
+                              bool kept, row_buffers buffers) {
+  const int64_t stride = call->output_layout->classes;
+  float *dx = call->output + row_offset(call->shape, call->output_layout, row);
+  if (s->kind & XENT_ROW_SPECIAL) {
+    fill_classes(dx, stride, begin, end, s->kind & XENT_ROW_NAN ? XENT_NAN : 0.0f);
+    return;
+  }
+  const bool labels = in->kind == XENT_KIND_LABEL;
+  const double S = total_of(s), G = XENT_UNSCALE / S * c;
+  const factor k = labels ? factor_of(G, c, in->smooth.add) : factor_of(G * s->mass, c, 0.0);
+  const bool finite = isfinite(k.f) && isfinite(k.b);
+  for (int64_t i = begin; i < end; i += XENT_CHUNK) {
+    const int64_t n = chunk_length(i, end);
+    const float *x = chunk_of(in->x, in->stride, i, n, s->shift, buffers.input);
+    float *out = chunk_target(dx, stride, i, buffers.input);
+    if (!labels) {
+      const float *q = chunk_of(in->q, in->q_stride, i, n, 0.0f, buffers.other);
+      emit_probabilities(x, q, out, n, s->reference, k, c, in->smooth);
+    } else if (kept) {
+      emit_kept(x, buffers.kept, buffers.kept_reference, out, n, s->reference, k);
+    } else {
+      emit_exp(x, out, n, s->reference, k, call->stream && out != buffers.input);
+    }
+    if (!finite) quiet_values(out, n);
+    chunk_written(dx, stride, i, n, buffers.input);
+  }
+  if (labels && in->label >= begin && in->label < end) {
+    const double rest = in->smooth.add == 0 ? 0 : call->options->label_smoothing - in->smooth.add;
+    const double at_label = ((0 - s->sum / S) + rest) * c;
+    dx[in->label * stride] = at_label != at_label ? XENT_NAN : (float)at_label;
+  }
+}
+
+XENT_INLINE void write_row(const xent_call *call, int64_t row, float loss, float log_sum_exp, uint8_t hit,
+                           const xent_statistics *s) {
+  const xent_shape *shape = call->shape;
+  if (call->losses) call->losses[row_offset(shape, &shape->losses, row)] = loss;
+  if (call->log_sum_exp) call->log_sum_exp[row_offset(shape, &shape->log_sum_exp, row)] = log_sum_exp;
+  if (call->hits) call->hits[row_offset(shape, &shape->hits, row)] = hit;
+  if (call->tally) tally_add_one(call->tally, loss);
+  if (call->statistics) call->statistics[row] = *s;
+}
+
+/* What the statistics and the fold of a row say. */
+XENT_SHARED void write_results(const xent_call *call, int64_t row, const row_fold *fold,
+                               const xent_statistics *s) {
+  const double distance = s->kind & XENT_ROW_SPECIAL ? 0 : distance_of(s);
+  const bool targets = (s->kind & XENT_KIND_MASK) != XENT_KIND_SOFTMAX;
+  const float loss = targets ? loss_of(fold, s, distance, call->options, call->shape->classes) : 0.0f;
+  write_row(call, row, loss, log_sum_exp_of(s, distance), hit_of(fold, s), s);
+}
+
+XENT_SHARED xent_status cross_entropy_rows(const xent_call *call, row_buffers buffers) {
+  const int64_t classes = call->shape->classes;
+  const bool labels = has_labels(call), keep = call->output && labels && classes <= XENT_CHUNK;
+  const double c = call->options->gradient_scale;
+  for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    row_label label = {XENT_NO_CLASS, false};
+    const xent_status status = label_of_row(call, row, &label);
+    if (status) return status;
+    const row_input plain = targets_input(call, row, label.index);
+    if (label.ignored) {
+      write_row(call, row, 0.0f, XENT_NAN, 0, &ignored_statistics);
+      if (call->output) gradient_row(call, row, &plain, &ignored_statistics, c, 0, classes, false, buffers);
+      continue;
+    }
+    call->report->counted++;
+    row_input in = plain;
+    in.want_first = call->hits != NULL;
+    xent_statistics s;
+    const row_fold fold = whole_row(&in, call->options, keep, buffers, &s);
+    write_results(call, row, &fold, &s);
+    if (call->output) gradient_row(call, row, &in, &s, c, 0, classes, keep, buffers);
+  }
+  return XENT_OK;
+}
+XENT_DEFINE_BUFFERED(cross_entropy_rows)
+static xent_status cross_entropy_forward(const xent_call *call) {
+  XENT_WITH_BUFFERS(call, cross_entropy_rows);
+}
+
+XENT_SHARED xent_status cross_entropy_backward_rows(const xent_call *call, row_buffers buffers) {
+  for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    row_label label = {XENT_NO_CLASS, false};
+    const xent_status status = label_of_row(call, row, &label);
+    if (status) return status;
+    const xent_statistics *s = label.ignored ? &ignored_statistics : &call->known_statistics[row];
+    double c = call->options->gradient_scale;
+    if (call->upstream)
+      c *= (double)call->upstream[row_offset(call->shape, &call->shape->upstream, row)];
+    const row_input in = targets_input(call, row, label.index);
+    gradient_row(call, row, &in, s, c, call->class_begin, call->class_end, false, buffers);
+  }
+  return XENT_OK;
+}
+XENT_DEFINE_BUFFERED(cross_entropy_backward_rows)
+static xent_status cross_entropy_backward(const xent_call *call) {
+  XENT_WITH_BUFFERS(call, cross_entropy_backward_rows);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * log and log1p in double for the row results (docs/numerics.md, "Logarithm"): one odd series in
+ * r = (m - 1) / (m + 1), log(m) = 2 (r + r^3/3 + r^5/5 ...). Good to 1.5e-10, which is for float results.
+ */
+#ifndef XENT_LOGARITHM_H
+#define XENT_LOGARITHM_H
+
+#include "kernels/vector/vector.h"
+
+XENT_INLINE double log_series(double r) {
+  double z = r * r, p = XENT_LOG_SERIES[8];
+  XENT_UNROLL(8)
+  for (int i = 7; i >= 1; i--) p = fma(p, z, XENT_LOG_SERIES[i]);
+  p = fma(p * z, r, r);
+  return p + p;
+}
+
+/* log(1 + q), 0 <= q <= 1 */
+XENT_INLINE double log1p_small(double q) { return log_series(q / (2 + q)); }
+
+/* log(v) of a normal v > 0: v = 2^k m with sqrt(1/2) <= m < sqrt(2) */
+XENT_INLINE double log_normal(double v) {
+  uint64_t u;
+  memcpy(&u, &v, sizeof u);
+  int64_t k = (int64_t)(u - 0x3FE6A09E667F3BCDull) >> 52;
+  u -= (uint64_t)k << 52;
+  memcpy(&v, &u, sizeof v);
+  return fma((double)k, XENT_LN2, log_series((v - 1) / (v + 1)));
+}
+
+/* 2^k of an integer k <= 0; exponents below -1000 count as -1000. */
+XENT_INLINE double power_of_two(double k) {
+  uint64_t u = (uint64_t)((int64_t)(k < -1000 ? -1000 : k) + 1023) << 52;
+  double v;
+  memcpy(&v, &u, sizeof v);
+  return v;
+}
+
+#endif

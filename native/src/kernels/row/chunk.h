@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The first pass over one chunk: sum over its classes of e(x; N), in the fixed order of the bit contract.
+ *   Groups of 128 classes, eight vectors of sixteen lanes: ((e0+e1)+(e2+e3))+((e4+e5)+(e6+e7)) in float,
+ *   added to sixteen double lanes; at the end the tree over the lanes, in float where there is one group.
+ *   Up to 1024 classes N is the maximum's reference. Beyond, N rises at the start of a group whose
+ *   maximum is more than sixteen octaves above it, and the lanes are scaled by an exact power of two.
+ */
+#ifndef XENT_CHUNK_SUM_H
+#define XENT_CHUNK_SUM_H
+
+#include "kernels/math/exponential.h"
+#include "kernels/math/logarithm.h"
+
+enum {
+  XENT_GROUP_VECTORS = XENT_GROUP / XENT_LANES,
+  XENT_NO_CLASS = -1,
+  XENT_PREFETCH_AHEAD = 4096 /* floats: measured best from 2048 to 8192 */
+};
+
+typedef struct {
+  float max, reference;
+  double sum;
+} chunk_sum;
+
+/* The largest of n floats, NaN passed over; -0 or +0 as it comes. */
+XENT_INLINE float largest_of(const float *x, int64_t n) {
+  lanes m[4];
+  for (int k = 0; k < 4; k++) m[k] = lanes_set(-INFINITY);
+  int64_t i = 0;
+  for (; i + 4 * XENT_LANES <= n; i += 4 * XENT_LANES)
+  XENT_UNROLL(4)
+    for (int k = 0; k < 4; k++) m[k] = lanes_max(lanes_load(x + i + k * XENT_LANES), m[k]);
+  for (; i + XENT_LANES <= n; i += XENT_LANES) m[0] = lanes_max(lanes_load(x + i), m[0]);
+  if (i < n) m[1] = lanes_max(lanes_load_part(x + i, n - i, -INFINITY), m[1]);
+  return lanes_largest(lanes_max(lanes_max(m[0], m[1]), lanes_max(m[2], m[3])));
+}
+
+/* Two vectors of a group of m classes: their e, +0 for what is missing or left out. */
+XENT_INLINE void group_pair(const float *x, int64_t m, int h, int64_t without, const bool whole,
+                            const bool drop, exp_reference r, float *kept, lanes e[2]) {
+  const int64_t at = (int64_t)h * XENT_LANES;
+  if (!whole && at >= m) {
+    e[0] = e[1] = lanes_set(0.0f);
+    return;
+  }
+  XENT_UNROLL(2)
+  for (int k = 0; k < 2; k++) {
+    const int64_t i = at + k * XENT_LANES;
+    e[k] = whole ? lanes_load(x + i) : lanes_load_part(x + i, m - i, 0.0f);
+  }
+  exp_lanes(e, 2, r);
+  XENT_UNROLL(2)
+  for (int k = 0; k < 2; k++) {
+    const int64_t i = at + k * XENT_LANES;
+    if (kept && whole) lanes_store(kept + i, e[k]);
+    if (kept && !whole) lanes_store_part(kept + i, m - i, e[k]);
+    if (!whole) e[k] = lanes_keep_first(e[k], m - i);
+    if (drop) e[k] = lanes_drop(e[k], without - i);
+  }
+}
+
+XENT_INLINE lanes group_sum(const float *x, int64_t m, int64_t without, const bool whole, const bool drop,
+                            exp_reference r, float *kept) {
+  lanes half[2];
+  XENT_UNROLL(2)
+  for (int h = 0; h < 2; h++) {
+    lanes a[2], b[2];
+    group_pair(x, m, 4 * h, without, whole, drop, r, kept, a);
+    group_pair(x, m, 4 * h + 2, without, whole, drop, r, kept, b);
+    half[h] = lanes_add(lanes_add(a[0], a[1]), lanes_add(b[0], b[1]));
+  }
+  return lanes_add(half[0], half[1]);
+}
+
+XENT_INLINE float group_largest(const float *x, int64_t m) {
+  return largest_of(x, m < XENT_GROUP ? m : XENT_GROUP);
+}
+
+/* A chunk of n floats. The class `without` (or XENT_NO_CLASS) adds +0 but counts for the maximum.
+ * kept, when not NULL, receives every e, and kept_reference the N of each group of 128.
+ * ahead > 0: so many floats further on are prefetched. */
+XENT_INLINE chunk_sum sum_chunk(const float *x, int64_t n, int64_t without, float *kept,
+                                float *kept_reference, const int64_t ahead) {
+  const bool exact = n <= XENT_EXACT_MAX;
+  chunk_sum c = {.max = -INFINITY, .reference = XENT_LOWEST_REFERENCE, .sum = 0};
+  if (exact) {
+    c.max = largest_of(x, n);
+    c.reference = reference_for(c.max);
+  }
+  exp_reference r = exp_reference_of(c.reference);
+  lanes group = lanes_set(0.0f), above = lanes_set(-INFINITY);
+  dlanes sum = dlanes_zero();
+  for (int64_t i = 0; i < n; i += XENT_GROUP) {
+    const float *g = x + i;
+    const int64_t m = n - i < XENT_GROUP ? n - i : XENT_GROUP;
+    if (ahead > 0)
+  XENT_UNROLL(8)
+      for (int k = 0; k < XENT_GROUP_VECTORS; k++)
+        __builtin_prefetch((const void *)((uintptr_t)(g + k * XENT_LANES) + (uintptr_t)ahead * sizeof *x));
+    if (!exact) {
+      lanes high = lanes_set(-INFINITY), other = high;
+      if (m == XENT_GROUP) {
+  XENT_UNROLL(4)
+        for (int k = 0; k < XENT_GROUP_VECTORS; k += 2) {
+          high = lanes_max(lanes_load(g + k * XENT_LANES), high);
+          other = lanes_max(lanes_load(g + (k + 1) * XENT_LANES), other);
+        }
+      } else {
+        for (int64_t k = 0; k < m; k += XENT_LANES)
+          high = lanes_max(lanes_load_part(g + k, m - k, -INFINITY), high);
+      }
+      high = lanes_max(high, other);
+      above = lanes_max(high, above);
+      if (__builtin_expect(lanes_any_above(high, (c.reference + 16) * XENT_LN2_HI), 0)) {
+        const float raised = reference_for(lanes_largest(high));
+        if (raised > c.reference) {
+          sum = dlanes_scale(sum, power_of_two((double)c.reference - (double)raised));
+          c.reference = raised;
+          r = exp_reference_of(raised);
+        }
+      }
+    }
+    if (kept) kept_reference[i / XENT_GROUP] = c.reference;
+    float *keep = kept ? kept + i : NULL;
+    const bool here = without >= i && without < i + m;
+    if (__builtin_expect(m == XENT_GROUP && !here, 1))
+      group = group_sum(g, m, XENT_NO_CLASS, true, false, r, keep);
+    else
+      group = group_sum(g, m, here ? without - i : XENT_NO_CLASS, false, true, r, keep);
+    sum = dlanes_add(sum, dlanes_widen(group));
+  }
+  if (!exact) c.max = lanes_largest(above);
+  c.max += 0.0f; /* -0 counts as +0 */
+  c.sum = n <= XENT_GROUP ? (double)lanes_tree(group) : dlanes_tree(sum);
+  return c;
+}
+
+XENT_SHARED chunk_sum sum_chunk_plain(const float *x, int64_t n, int64_t without) {
+  return sum_chunk(x, n, without, NULL, NULL, 0);
+}
+XENT_SHARED chunk_sum sum_chunk_kept(const float *x, int64_t n, int64_t without, float *kept,
+                                     float *kept_reference) {
+  return sum_chunk(x, n, without, kept, kept_reference, 0);
+}
+/* A chunk of a long row, which comes from memory. */
+XENT_SHARED chunk_sum sum_chunk_ahead(const float *x, int64_t n, int64_t without) {
+  return sum_chunk(x, n, without, NULL, NULL, XENT_PREFETCH_AHEAD);
+}
+
+/* Sum over one chunk of a * b (of a alone where b is NULL), in the same order: backward. */
+XENT_SHARED double sum_products(const float *a, const float *b, int64_t n) {
+  lanes group = lanes_set(0.0f);
+  dlanes sum = dlanes_zero();
+  for (int64_t i = 0; i < n; i += XENT_GROUP) {
+    const int64_t m = n - i < XENT_GROUP ? n - i : XENT_GROUP;
+    lanes v[XENT_GROUP_VECTORS];
+  XENT_UNROLL(8)
+    for (int k = 0; k < XENT_GROUP_VECTORS; k++) {
+      const int64_t at = i + k * XENT_LANES;
+      if (m == XENT_GROUP) {
+        v[k] = b ? lanes_mul(lanes_load(a + at), lanes_load(b + at)) : lanes_load(a + at);
+      } else {
+        v[k] = lanes_load_part(a + at, n - at, 0.0f);
+        if (b) v[k] = lanes_keep_first(lanes_mul(v[k], lanes_load_part(b + at, n - at, 0.0f)), n - at);
+      }
+    }
+    group = lanes_add(lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3])),
+                      lanes_add(lanes_add(v[4], v[5]), lanes_add(v[6], v[7])));
+    sum = dlanes_add(sum, dlanes_widen(group));
+  }
+  /* the lanes of the contract begin at +0, so no sum is -0 */
+  return (n <= XENT_GROUP ? (double)lanes_tree(group) : dlanes_tree(sum)) + 0.0;
+}
+
+/* Sum over one chunk of its values in double lanes, class i in lane i mod 16, in class order: smoothing. */
+XENT_SHARED double sum_in_double(const float *x, int64_t n) {
+  dlanes sum = dlanes_zero();
+  int64_t i = 0;
+  for (; i + XENT_LANES <= n; i += XENT_LANES) sum = dlanes_add(sum, dlanes_widen(lanes_load(x + i)));
+  if (i < n) sum = dlanes_add(sum, dlanes_widen(lanes_load_part(x + i, n - i, 0.0f)));
+  return dlanes_tree(sum);
+}
+
+/* Smoothed targets q' of a probability row. */
+typedef struct {
+  double keep, add; /* q' = keep * q + add, fused; keep = 1 and add = 0 leave q as it is */
+} smoothing;
+
+XENT_INLINE dlanes smoothed(lanes q, smoothing s) {
+  dlanes wide = dlanes_widen(q);
+  return s.add == 0 ? wide : dlanes_line(wide, s.keep, s.add);
+}
+
+/* dot = sum of q' x, mass = sum of q', over one chunk; a term whose q' is 0 adds +0 whatever x is. */
+XENT_SHARED void sum_targets(const float *x, const float *q, int64_t n, smoothing s, double *dot,
+                             double *mass) {
+  dlanes d = dlanes_zero(), w = dlanes_zero();
+  for (int64_t i = 0; i < n; i += XENT_LANES) {
+    const bool whole = n - i >= XENT_LANES;
+    lanes xs = whole ? lanes_load(x + i) : lanes_load_part(x + i, n - i, 0.0f);
+    lanes qs = whole ? lanes_load(q + i) : lanes_load_part(q + i, n - i, 0.0f);
+    dlanes t = smoothed(qs, s);
+    if (!whole) t = dlanes_keep_first(t, n - i);
+    d = dlanes_fma(t, dlanes_clear_where_zero(dlanes_widen(xs), t), d);
+    w = dlanes_add(w, t);
+  }
+  *dot = dlanes_tree(d);
+  *mass = dlanes_tree(w);
+}
+
+#endif

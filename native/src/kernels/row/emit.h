@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The second pass over one chunk: y = fma(e(x; N), f, b), which is a probability (b = -0: fma(e, f, -0) is
+ * e * f bit for bit) or a gradient with smoothed targets (b = -c * q'). e is computed again, or was kept.
+ * A factor below the normal floats is carried 2^96 times larger and the result scaled back.
+ */
+#ifndef XENT_EMIT_H
+#define XENT_EMIT_H
+
+#include "kernels/row/chunk.h"
+
+typedef struct {
+  float f, b;
+  bool tiny; /* f and b carry 2^96 */
+} factor;
+
+#define XENT_TINY_SCALE 0x1p96
+#define XENT_TINY_UNSCALE 0x1p-96f
+
+/* f for G, and b for -c * share, where share is the target of every class that this factor is for. */
+XENT_INLINE factor factor_of(double G, double c, double share) {
+  const double size = fabs(G);
+  const bool tiny = size > 0 && size < 0x1p-126;
+  const double scale = tiny ? XENT_TINY_SCALE : 1.0;
+  return (factor){.f = (float)(G * scale), .b = share == 0 ? -0.0f : -(float)(c * share * scale), .tiny = tiny};
+}
+
+/* How many floats lie before the first aligned store; at most n. */
+XENT_INLINE int64_t stream_head(const float *y, int64_t n) {
+  const int64_t head = (int64_t)(-(uintptr_t)y & (XENT_STREAM_ALIGNMENT - 1)) / (int64_t)sizeof *y;
+  return head < n ? head : n;
+}
+
+XENT_INLINE lanes finish_lanes(lanes e, lanes f, lanes b, const bool tiny) {
+  lanes y = lanes_fma(e, f, b);
+  return tiny ? lanes_mul(y, lanes_set(XENT_TINY_UNSCALE)) : y;
+}
+
+/* e of x recomputed (kept = false) or x itself already e (kept = true). */
+XENT_INLINE void emit(const float *x, float *y, int64_t n, exp_reference r, factor k, const bool kept,
+                      const bool tiny, const bool stream) {
+  const lanes f = lanes_set(k.f), b = lanes_set(k.b);
+  int64_t i = stream ? stream_head(y, n) : 0;
+  if (i > 0) {
+    lanes head[1] = {lanes_load_part(x, i, 0.0f)};
+    exp_lanes(head, 1, r);
+    lanes_store_part(y, i, finish_lanes(head[0], f, b, tiny));
+  }
+  for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
+    lanes v[2] = {lanes_load(x + i), lanes_load(x + i + XENT_LANES)};
+    if (!kept) exp_lanes(v, 2, r);
+  XENT_UNROLL(2)
+    for (int k2 = 0; k2 < 2; k2++) {
+      const lanes out = finish_lanes(v[k2], f, b, tiny);
+      if (stream)
+        lanes_stream(y + i + k2 * XENT_LANES, out);
+      else
+        lanes_store(y + i + k2 * XENT_LANES, out);
+    }
+  }
+  for (; i < n; i += XENT_LANES) {
+    lanes v[1] = {lanes_load_part(x + i, n - i, 0.0f)};
+    if (!kept) exp_lanes(v, 1, r);
+    lanes_store_part(y + i, n - i, finish_lanes(v[0], f, b, tiny));
+  }
+}
+
+XENT_SHARED void emit_exp(const float *x, float *y, int64_t n, float N, factor k,
+                                               bool stream) {
+  const exp_reference r = exp_reference_of(N);
+  if (k.tiny)
+    emit(x, y, n, r, k, false, true, false);
+  else if (stream)
+    emit(x, y, n, r, k, false, false, true);
+  else
+    emit(x, y, n, r, k, false, false, false);
+}
+
+/* From the kept e of a row of one chunk. A group whose reference rose later is computed again from x. */
+XENT_SHARED void emit_kept(const float *x, const float *kept,
+                                                const float *kept_reference, float *y, int64_t n, float N,
+                                                factor k) {
+  const exp_reference r = exp_reference_of(N);
+  for (int64_t i = 0, end; i < n; i = end) {
+    const float reference = kept_reference[i / XENT_GROUP];
+    end = i + XENT_GROUP;
+    while (end < n && kept_reference[end / XENT_GROUP] == reference) end += XENT_GROUP;
+    if (end > n) end = n;
+    if (reference != N)
+      emit_exp(x + i, y + i, end - i, N, k, false);
+    else if (k.tiny)
+      emit(kept + i, y + i, end - i, r, k, true, true, false);
+    else
+      emit(kept + i, y + i, end - i, r, k, true, false, false);
+  }
+}
+
+/* y = (x - max) + minus_distance: log-softmax */
+XENT_INLINE void emit_log_lanes(const float *x, float *y, int64_t n, float max, float minus_distance,
+                          const bool stream) {
+  const lanes m = lanes_set(max), d = lanes_set(minus_distance);
+  int64_t i = stream ? stream_head(y, n) : 0;
+  if (i > 0) {
+    lanes_store_part(y, i, lanes_add(lanes_sub(lanes_load_part(x, i, 0.0f), m), d));
+  }
+  for (; i + XENT_LANES <= n; i += XENT_LANES) {
+    const lanes out = lanes_add(lanes_sub(lanes_load(x + i), m), d);
+    if (stream)
+      lanes_stream(y + i, out);
+    else
+      lanes_store(y + i, out);
+  }
+  if (i < n)
+    lanes_store_part(y + i, n - i, lanes_add(lanes_sub(lanes_load_part(x + i, n - i, 0.0f), m), d));
+}
+
+XENT_SHARED void emit_log(const float *x, float *y, int64_t n, float max, float minus_distance, bool stream) {
+  if (stream)
+    emit_log_lanes(x, y, n, max, minus_distance, true);
+  else
+    emit_log_lanes(x, y, n, max, minus_distance, false);
+}
+
+/* The gradient of a probability row: b = -c * q' differs from class to class. */
+XENT_SHARED void emit_probabilities(const float *x, const float *q, float *y, int64_t n,
+                                                         float N, factor k, double c, smoothing s) {
+  const exp_reference r = exp_reference_of(N);
+  const lanes f = lanes_set(k.f), post = lanes_set(k.tiny ? XENT_TINY_UNSCALE : 1.0f);
+  const double scale = k.tiny ? XENT_TINY_SCALE : 1.0;
+  for (int64_t i = 0; i < n; i += XENT_LANES) {
+    const bool whole = n - i >= XENT_LANES;
+    lanes v[1] = {whole ? lanes_load(x + i) : lanes_load_part(x + i, n - i, 0.0f)};
+    const lanes qs = whole ? lanes_load(q + i) : lanes_load_part(q + i, n - i, 0.0f);
+    const dlanes t = smoothed(qs, s);
+    dlanes product = dlanes_scale(dlanes_scale(t, c), scale);
+    const lanes share = dlanes_narrow(dlanes_clear_where_zero(product, t));
+    exp_lanes(v, 1, r);
+    const lanes b = lanes_sub(lanes_set(-0.0f), share);
+    const lanes out = lanes_quiet(lanes_mul(lanes_fma(v[0], f, b), post));
+    if (whole)
+      lanes_store(y + i, out);
+    else
+      lanes_store_part(y + i, n - i, out);
+  }
+}
+
+/* dx = y * (g - s) */
+XENT_INLINE void emit_softmax_backward(const float *y, const float *g, float *dx, int64_t n, float sum,
+                                       const bool stream) {
+  const lanes s = lanes_set(sum);
+  int64_t i = stream ? stream_head(dx, n) : 0;
+  if (i > 0)
+    lanes_store_part(dx, i, lanes_quiet(lanes_mul(lanes_load_part(y, i, 0.0f),
+                                                  lanes_sub(lanes_load_part(g, i, 0.0f), s))));
+  for (; i + XENT_LANES <= n; i += XENT_LANES) {
+    const lanes out = lanes_quiet(lanes_mul(lanes_load(y + i), lanes_sub(lanes_load(g + i), s)));
+    if (stream)
+      lanes_stream(dx + i, out);
+    else
+      lanes_store(dx + i, out);
+  }
+  if (i < n)
+    lanes_store_part(dx + i, n - i,
+                     lanes_quiet(lanes_mul(lanes_load_part(y + i, n - i, 0.0f),
+                                           lanes_sub(lanes_load_part(g + i, n - i, 0.0f), s))));
+}
+
+/* dx = g - p * s, p = e(y; 0) * 2^-30 */
+XENT_INLINE void emit_log_softmax_backward(const float *y, const float *g, float *dx, int64_t n, float sum,
+                                           const bool stream) {
+  const exp_reference r = exp_reference_of(0.0f);
+  const lanes s = lanes_set(sum), minus_unscale = lanes_set(-(float)XENT_UNSCALE);
+  int64_t i = stream ? stream_head(dx, n) : 0;
+  if (i > 0) {
+    lanes p[1] = {lanes_load_part(y, i, 0.0f)};
+    exp_lanes(p, 1, r);
+    const lanes up = lanes_load_part(g, i, 0.0f);
+    lanes_store_part(dx, i, lanes_quiet(lanes_fma(lanes_mul(p[0], minus_unscale), s, up)));
+  }
+  for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
+    lanes p[2] = {lanes_load(y + i), lanes_load(y + i + XENT_LANES)};
+    exp_lanes(p, 2, r);
+  XENT_UNROLL(2)
+    for (int k = 0; k < 2; k++) {
+      const int64_t at = i + k * XENT_LANES;
+      const lanes out = lanes_quiet(lanes_fma(lanes_mul(p[k], minus_unscale), s, lanes_load(g + at)));
+      if (stream)
+        lanes_stream(dx + at, out);
+      else
+        lanes_store(dx + at, out);
+    }
+  }
+  for (; i < n; i += XENT_LANES) {
+    lanes p[1] = {lanes_load_part(y + i, n - i, 0.0f)};
+    exp_lanes(p, 1, r);
+    lanes_store_part(dx + i, n - i,
+                     lanes_quiet(lanes_fma(lanes_mul(p[0], minus_unscale), s,
+                                           lanes_load_part(g + i, n - i, 0.0f))));
+  }
+}
+
+XENT_SHARED void emit_backward(const float *y, const float *g, float *dx, int64_t n, float sum, bool log,
+                               bool stream) {
+  if (log && stream)
+    emit_log_softmax_backward(y, g, dx, n, sum, true);
+  else if (log)
+    emit_log_softmax_backward(y, g, dx, n, sum, false);
+  else if (stream)
+    emit_softmax_backward(y, g, dx, n, sum, true);
+  else
+    emit_softmax_backward(y, g, dx, n, sum, false);
+}
+
+/* Every NaN becomes the canonical one: for the rare row whose scale is not finite. */
+XENT_INLINE void quiet_values(float *y, int64_t n) {
+  for (int64_t i = 0; i < n; i++)
+    if (y[i] != y[i]) y[i] = XENT_NAN;
+}
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a row's entries lie, and its label. */
+#ifndef XENT_LABELS_H
+#define XENT_LABELS_H
+
+#include "kernels/kernels.h"
+
+/* Offset, in elements, of class 0 of a row. */
+static inline int64_t row_offset(const xent_shape *shape, const xent_layout *layout, int64_t row) {
+  if (shape->inner == 1) return row * layout->outer;
+  return row / shape->inner * layout->outer + row % shape->inner * layout->inner;
+}
+
+static inline int64_t load_label(const xent_call *call, int64_t row) {
+  const int64_t at = row_offset(call->shape, &call->shape->targets, row);
+  switch (call->shape->targets.type) {
+    case XENT_I8: return ((const int8_t *)call->targets)[at];
+    case XENT_U8: return ((const uint8_t *)call->targets)[at];
+    case XENT_I16: return ((const int16_t *)call->targets)[at];
+    case XENT_I32: return ((const int32_t *)call->targets)[at];
+    default: return ((const int64_t *)call->targets)[at];
+  }
+}
+
+static inline bool has_labels(const xent_call *call) {
+  return call->targets && call->shape->targets.type != XENT_F32;
+}
+
+typedef struct {
+  int64_t index;
+  bool ignored;
+} row_label;
+
+/* The label of a row, left as it is where there are none. Memory may change under a call that has checked
+ * its labels, so every label is checked again before it is used. */
+static inline xent_status label_of_row(const xent_call *call, int64_t row, row_label *label) {
+  if (!has_labels(call)) return XENT_OK;
+  label->index = load_label(call, row);
+  label->ignored = call->options->has_ignore_index && label->index == call->options->ignore_index;
+  if (label->ignored || (label->index >= 0 && label->index < call->shape->classes)) return XENT_OK;
+  call->report->field = XENT_FIELD_TARGETS;
+  call->report->row = row;
+  call->report->label = label->index;
+  return XENT_INVALID_LABEL;
+}
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows in parts: the states of class ranges, and what becomes of them when a row is complete. */
+#include "kernels/cross_entropy/cross_entropy.h"
+#include "kernels/softmax_backward/softmax_backward.h"
+
+XENT_SHARED xent_status forward_states_rows(const xent_call *call, row_buffers buffers) {
+  const int64_t chunks = xent_chunks(call->shape->classes);
+  for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    xent_state *states = call->states + (row - call->row_begin) * chunks;
+    const float shift = call->known_statistics ? call->known_statistics[row].shift : 0.0f;
+    if (call->known_statistics && shift == 0) continue;
+    row_label label = {XENT_NO_CLASS, false};
+    const xent_status status = label_of_row(call, row, &label);
+    if (status) return status;
+    row_input in = call->targets ? targets_input(call, row, label.index) : softmax_input(call, row);
+    in.want_first = true;
+    for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK)
+      states[i / XENT_CHUNK] = label.ignored ? (xent_state){.kind = XENT_KIND_LABEL}
+                                             : chunk_state(&in, i, chunk_length(i, call->class_end), shift,
+                                                           false, buffers);
+  }
+  return XENT_OK;
+}
+XENT_DEFINE_BUFFERED(forward_states_rows)
+static xent_status forward_states(const xent_call *call) { XENT_WITH_BUFFERS(call, forward_states_rows); }
+
+XENT_SHARED xent_status backward_states_rows(const xent_call *call, row_buffers buffers) {
+  const int64_t chunks = xent_chunks(call->shape->classes);
+  for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    xent_state *states = call->states + (row - call->row_begin) * chunks;
+    const backward_row in = backward_row_of(call, row);
+    for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
+      const double sum = backward_chunk(&in, !in.y, i, chunk_length(i, call->class_end), buffers);
+      states[i / XENT_CHUNK] = (xent_state){.kind = XENT_KIND_BACKWARD, .sum = quiet_double(sum)};
+    }
+  }
+  return XENT_OK;
+}
+XENT_DEFINE_BUFFERED(backward_states_rows)
+static xent_status backward_states(const xent_call *call) { XENT_WITH_BUFFERS(call, backward_states_rows); }
+
+static xent_status wrong_states(const xent_call *call, int64_t row) {
+  call->report->field = XENT_FIELD_STATES;
+  call->report->row = row;
+  return XENT_INVALID_ARGUMENT;
+}
+
+/* The kind that all states of a row share and that fits the targets, or 0. */
+static uint32_t kind_of_row(const xent_call *call, const xent_state *states, int64_t chunks) {
+  const uint32_t kind = states[0].kind & XENT_KIND_MASK;
+  for (int64_t i = 1; i < chunks; i++)
+    if ((states[i].kind & XENT_KIND_MASK) != kind) return 0;
+  if (call->targets) return kind == (has_labels(call) ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES) ? kind : 0;
+  return kind == XENT_KIND_SOFTMAX || kind == XENT_KIND_BACKWARD ? kind : 0;
+}
+
+static xent_status finish(const xent_call *call) {
+  const int64_t chunks = xent_chunks(call->shape->classes);
+  for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    const xent_state *states = call->known_states + (row - call->row_begin) * chunks;
+    const float shift = call->second_round ? call->statistics[row].shift : 0.0f;
+    if (call->second_round && shift == 0) continue;
+    const uint32_t kind = kind_of_row(call, states, chunks);
+    if (!kind) return wrong_states(call, row);
+    if (kind == XENT_KIND_BACKWARD) {
+      double sum = 0;
+      for (int64_t i = 0; i < chunks; i++) sum += states[i].sum;
+      call->statistics[row] = (xent_statistics){.kind = kind, .sum = quiet_double(sum)};
+      continue;
+    }
+    row_label label = {XENT_NO_CLASS, false};
+    const xent_status status = label_of_row(call, row, &label);
+    if (status) return status;
+    if (label.ignored) {
+      write_row(call, row, 0.0f, XENT_NAN, 0, &ignored_statistics);
+      continue;
+    }
+    row_fold fold = fold_begin();
+    for (int64_t i = 0; i < chunks; i++) fold_state(&fold, &states[i]);
+    xent_statistics s;
+    if (finish_fold(&fold, kind, shift, call->second_round, call->options, &s)) {
+      call->statistics[row] = s;
+      call->report->again++;
+      continue;
+    }
+    call->report->counted += call->targets != NULL;
+    write_results(call, row, &fold, &s);
+  }
+  return XENT_OK;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every kernel, compiled once per tier with that tier's instruction set; XENT_TIER is its name. */
+#include "kernels/softmax/softmax.h"
+#include "kernels/states/states.h"
+
+static void exponential(const float *x, float N, float *e, int64_t n) {
+  const exp_reference r = exp_reference_of(N);
+  int64_t i = 0;
+  for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
+    lanes v[2] = {lanes_load(x + i), lanes_load(x + i + XENT_LANES)};
+    exp_lanes(v, 2, r);
+    lanes_store(e + i, v[0]);
+    lanes_store(e + i + XENT_LANES, v[1]);
+  }
+  for (; i < n; i++) e[i] = exp_one(x[i], r);
+}
+
+const xent_kernels XENT_TIER_NAME(kernels) = {
+    .softmax_forward = softmax_forward,
+    .log_sum_exp = log_sum_exp,
+    .softmax_backward = softmax_backward,
+    .cross_entropy_forward = cross_entropy_forward,
+    .cross_entropy_backward = cross_entropy_backward,
+    .forward_states = forward_states,
+    .backward_states = backward_states,
+    .finish = finish,
+    .exponential = exponential,
+};

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The vocabulary on AVX2 and FMA: sixteen lanes are two registers of eight floats, four of doubles. */
+#include <immintrin.h>
+
+typedef struct { __m256 lo, hi; } lanes;
+typedef struct { __m256d q[4]; } dlanes;
+
+#define XENT_STREAM_ALIGNMENT 32
+
+#define XENT_BOTH(op, a, b) ((lanes){op((a).lo, (b).lo), op((a).hi, (b).hi)})
+
+XENT_INLINE lanes lanes_set(float x) {
+  __m256 v = _mm256_set1_ps(x);
+  return (lanes){v, v};
+}
+XENT_INLINE lanes lanes_load(const float *p) {
+  return (lanes){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
+}
+XENT_INLINE void lanes_store(float *p, lanes a) {
+  _mm256_storeu_ps(p, a.lo);
+  _mm256_storeu_ps(p + 8, a.hi);
+}
+XENT_INLINE void lanes_stream(float *p, lanes a) {
+  _mm256_stream_ps(p, a.lo);
+  _mm256_stream_ps(p + 8, a.hi);
+}
+
+/* All ones in the first n of eight lanes; any n. */
+XENT_INLINE __m256i first_of_eight(int64_t n) {
+  int32_t count = n < 0 ? 0 : n > 8 ? 8 : (int32_t)n;
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+XENT_INLINE lanes lanes_load_part(const float *p, int64_t n, float fill) {
+  __m256i a = first_of_eight(n), b = first_of_eight(n - 8);
+  __m256 f = _mm256_set1_ps(fill);
+  /* masked-out lanes are not read: no fault behind the end of an array */
+  return (lanes){_mm256_blendv_ps(f, _mm256_maskload_ps(p, a), _mm256_castsi256_ps(a)),
+                 _mm256_blendv_ps(f, _mm256_maskload_ps(p + 8, b), _mm256_castsi256_ps(b))};
+}
+XENT_INLINE void lanes_store_part(float *p, int64_t n, lanes v) {
+  _mm256_maskstore_ps(p, first_of_eight(n), v.lo);
+  _mm256_maskstore_ps(p + 8, first_of_eight(n - 8), v.hi);
+}
+XENT_INLINE lanes lanes_add(lanes a, lanes b) { return XENT_BOTH(_mm256_add_ps, a, b); }
+XENT_INLINE lanes lanes_sub(lanes a, lanes b) { return XENT_BOTH(_mm256_sub_ps, a, b); }
+XENT_INLINE lanes lanes_mul(lanes a, lanes b) { return XENT_BOTH(_mm256_mul_ps, a, b); }
+XENT_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
+  return (lanes){_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
+}
+/* maxps gives its second operand when the first is NaN or both are equal. */
+XENT_INLINE lanes lanes_max(lanes x, lanes a) { return XENT_BOTH(_mm256_max_ps, x, a); }
+XENT_INLINE lanes lanes_floor_at(lanes x, lanes lo) { return XENT_BOTH(_mm256_max_ps, lo, x); }
+
+XENT_INLINE __m256 exponent_table(__m256 z) {
+  __m256i u = _mm256_castps_si256(z);
+  __m256i table = _mm256_loadu_si256((const __m256i *)XENT_TWO_TO_EIGHTHS);
+  return _mm256_castsi256_ps(
+      _mm256_add_epi32(_mm256_permutevar8x32_epi32(table, u), _mm256_slli_epi32(u, 20)));
+}
+XENT_INLINE lanes lanes_exponent_table(lanes z) {
+  return (lanes){exponent_table(z.lo), exponent_table(z.hi)};
+}
+XENT_INLINE lanes lanes_keep_first(lanes v, int64_t n) {
+  return (lanes){_mm256_and_ps(v.lo, _mm256_castsi256_ps(first_of_eight(n))),
+                 _mm256_and_ps(v.hi, _mm256_castsi256_ps(first_of_eight(n - 8)))};
+}
+XENT_INLINE lanes lanes_drop(lanes v, int64_t lane) {
+  __m256i at = _mm256_set1_epi32((int32_t)lane), iota = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  __m256i lo = _mm256_cmpeq_epi32(at, iota);
+  __m256i hi = _mm256_cmpeq_epi32(at, _mm256_add_epi32(iota, _mm256_set1_epi32(8)));
+  return (lanes){_mm256_andnot_ps(_mm256_castsi256_ps(lo), v.lo),
+                 _mm256_andnot_ps(_mm256_castsi256_ps(hi), v.hi)};
+}
+XENT_INLINE __m256 quiet(__m256 v) {
+  return _mm256_blendv_ps(v, _mm256_set1_ps(XENT_NAN), _mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+}
+XENT_INLINE lanes lanes_quiet(lanes v) { return (lanes){quiet(v.lo), quiet(v.hi)}; }
+XENT_INLINE bool lanes_any_above(lanes x, float limit) {
+  __m256 m = _mm256_set1_ps(limit);
+  return _mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(x.lo, m, _CMP_GT_OQ),
+                                         _mm256_cmp_ps(x.hi, m, _CMP_GT_OQ))) != 0;
+}
+XENT_INLINE float lanes_largest(lanes a) {
+  __m256 v = _mm256_max_ps(a.lo, a.hi);
+  __m128 w = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  w = _mm_max_ps(w, _mm_movehl_ps(w, w));
+  return _mm_cvtss_f32(_mm_max_ss(w, _mm_movehdup_ps(w)));
+}
+XENT_INLINE float lanes_tree(lanes a) {
+  __m256 v = _mm256_add_ps(a.lo, a.hi);
+  __m128 w = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  w = _mm_add_ps(w, _mm_movehl_ps(w, w));
+  return _mm_cvtss_f32(_mm_add_ss(w, _mm_movehdup_ps(w)));
+}
+
+#define XENT_EACH_QUARTER(k) for (int k = 0; k < 4; k++)
+
+XENT_INLINE dlanes dlanes_zero(void) {
+  __m256d z = _mm256_setzero_pd();
+  return (dlanes){{z, z, z, z}};
+}
+XENT_INLINE dlanes dlanes_widen(lanes a) {
+  return (dlanes){{_mm256_cvtps_pd(_mm256_castps256_ps128(a.lo)),
+                   _mm256_cvtps_pd(_mm256_extractf128_ps(a.lo, 1)),
+                   _mm256_cvtps_pd(_mm256_castps256_ps128(a.hi)),
+                   _mm256_cvtps_pd(_mm256_extractf128_ps(a.hi, 1))}};
+}
+XENT_INLINE lanes dlanes_narrow(dlanes a) {
+  return (lanes){_mm256_set_m128(_mm256_cvtpd_ps(a.q[1]), _mm256_cvtpd_ps(a.q[0])),
+                 _mm256_set_m128(_mm256_cvtpd_ps(a.q[3]), _mm256_cvtpd_ps(a.q[2]))};
+}
+XENT_INLINE dlanes dlanes_add(dlanes a, dlanes b) {
+  XENT_EACH_QUARTER(k) a.q[k] = _mm256_add_pd(a.q[k], b.q[k]);
+  return a;
+}
+XENT_INLINE dlanes dlanes_scale(dlanes a, double b) {
+  XENT_EACH_QUARTER(k) a.q[k] = _mm256_mul_pd(a.q[k], _mm256_set1_pd(b));
+  return a;
+}
+XENT_INLINE dlanes dlanes_fma(dlanes a, dlanes b, dlanes c) {
+  XENT_EACH_QUARTER(k) a.q[k] = _mm256_fmadd_pd(a.q[k], b.q[k], c.q[k]);
+  return a;
+}
+XENT_INLINE dlanes dlanes_line(dlanes a, double scale, double offset) {
+  XENT_EACH_QUARTER(k)
+  a.q[k] = _mm256_fmadd_pd(_mm256_set1_pd(scale), a.q[k], _mm256_set1_pd(offset));
+  return a;
+}
+XENT_INLINE dlanes dlanes_clear_where_zero(dlanes a, dlanes q) {
+  XENT_EACH_QUARTER(k)
+  a.q[k] = _mm256_and_pd(a.q[k], _mm256_cmp_pd(q.q[k], _mm256_setzero_pd(), _CMP_NEQ_UQ));
+  return a;
+}
+XENT_INLINE dlanes dlanes_keep_first(dlanes a, int64_t n) {
+  __m256d count = _mm256_set1_pd((double)n);
+  XENT_EACH_QUARTER(k) {
+    double first = 4.0 * k;
+    __m256d lane = _mm256_setr_pd(first, first + 1, first + 2, first + 3);
+    a.q[k] = _mm256_and_pd(a.q[k], _mm256_cmp_pd(lane, count, _CMP_LT_OQ));
+  }
+  return a;
+}
+XENT_INLINE double dlanes_tree(dlanes a) {
+  __m256d v = _mm256_add_pd(_mm256_add_pd(a.q[0], a.q[2]), _mm256_add_pd(a.q[1], a.q[3]));
+  __m128d w = _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd(v, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(w, _mm_unpackhi_pd(w, w)));
+}

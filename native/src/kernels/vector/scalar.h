@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The vocabulary in plain C: sixteen lanes in an array. */
+typedef struct { float v[XENT_LANES]; } lanes;
+typedef struct { double v[XENT_LANES]; } dlanes;
+
+#define XENT_STREAM_ALIGNMENT sizeof(float)
+#define XENT_EACH_LANE(j) for (int j = 0; j < XENT_LANES; j++)
+
+XENT_INLINE lanes lanes_set(float x) {
+  lanes r;
+  XENT_EACH_LANE(j) r.v[j] = x;
+  return r;
+}
+XENT_INLINE lanes lanes_load(const float *p) {
+  lanes r;
+  memcpy(r.v, p, sizeof r.v);
+  return r;
+}
+XENT_INLINE void lanes_store(float *p, lanes a) { memcpy(p, a.v, sizeof a.v); }
+XENT_INLINE void lanes_stream(float *p, lanes a) { lanes_store(p, a); }
+XENT_INLINE lanes lanes_load_part(const float *p, int64_t n, float fill) {
+  lanes r;
+  XENT_EACH_LANE(j) r.v[j] = j < n ? p[j] : fill;
+  return r;
+}
+XENT_INLINE void lanes_store_part(float *p, int64_t n, lanes a) {
+  XENT_EACH_LANE(j) if (j < n) p[j] = a.v[j];
+}
+XENT_INLINE lanes lanes_add(lanes a, lanes b) {
+  XENT_EACH_LANE(j) a.v[j] += b.v[j];
+  return a;
+}
+XENT_INLINE lanes lanes_sub(lanes a, lanes b) {
+  XENT_EACH_LANE(j) a.v[j] -= b.v[j];
+  return a;
+}
+XENT_INLINE lanes lanes_mul(lanes a, lanes b) {
+  XENT_EACH_LANE(j) a.v[j] *= b.v[j];
+  return a;
+}
+XENT_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
+  XENT_EACH_LANE(j) a.v[j] = fmaf(a.v[j], b.v[j], c.v[j]);
+  return a;
+}
+XENT_INLINE lanes lanes_max(lanes x, lanes a) {
+  XENT_EACH_LANE(j) a.v[j] = x.v[j] > a.v[j] ? x.v[j] : a.v[j];
+  return a;
+}
+XENT_INLINE lanes lanes_floor_at(lanes x, lanes lo) {
+  XENT_EACH_LANE(j) x.v[j] = x.v[j] < lo.v[j] ? lo.v[j] : x.v[j];
+  return x;
+}
+XENT_INLINE lanes lanes_exponent_table(lanes z) {
+  XENT_EACH_LANE(j) {
+    uint32_t u = float_bits(z.v[j]);
+    z.v[j] = bits_float(XENT_TWO_TO_EIGHTHS[u & 7] + (u << 20));
+  }
+  return z;
+}
+XENT_INLINE lanes lanes_keep_first(lanes a, int64_t n) {
+  XENT_EACH_LANE(j) a.v[j] = j < n ? a.v[j] : 0.0f;
+  return a;
+}
+XENT_INLINE lanes lanes_drop(lanes a, int64_t lane) {
+  XENT_EACH_LANE(j) a.v[j] = j == lane ? 0.0f : a.v[j];
+  return a;
+}
+XENT_INLINE lanes lanes_quiet(lanes a) {
+  XENT_EACH_LANE(j) a.v[j] = a.v[j] != a.v[j] ? XENT_NAN : a.v[j];
+  return a;
+}
+XENT_INLINE bool lanes_any_above(lanes x, float limit) {
+  bool any = false;
+  XENT_EACH_LANE(j) any |= x.v[j] > limit;
+  return any;
+}
+XENT_INLINE float lanes_largest(lanes a) {
+  float m = a.v[0];
+  for (int j = 1; j < XENT_LANES; j++) m = a.v[j] > m ? a.v[j] : m;
+  return m;
+}
+XENT_INLINE float lanes_tree(lanes a) {
+  for (int k = XENT_LANES / 2; k >= 1; k /= 2)
+    for (int j = 0; j < k; j++) a.v[j] += a.v[j + k];
+  return a.v[0];
+}
+
+XENT_INLINE dlanes dlanes_zero(void) {
+  dlanes r;
+  XENT_EACH_LANE(j) r.v[j] = 0;
+  return r;
+}
+XENT_INLINE dlanes dlanes_widen(lanes a) {
+  dlanes r;
+  XENT_EACH_LANE(j) r.v[j] = (double)a.v[j];
+  return r;
+}
+XENT_INLINE lanes dlanes_narrow(dlanes a) {
+  lanes r;
+  XENT_EACH_LANE(j) r.v[j] = (float)a.v[j];
+  return r;
+}
+XENT_INLINE dlanes dlanes_add(dlanes a, dlanes b) {
+  XENT_EACH_LANE(j) a.v[j] += b.v[j];
+  return a;
+}
+XENT_INLINE dlanes dlanes_scale(dlanes a, double b) {
+  XENT_EACH_LANE(j) a.v[j] *= b;
+  return a;
+}
+XENT_INLINE dlanes dlanes_fma(dlanes a, dlanes b, dlanes c) {
+  XENT_EACH_LANE(j) a.v[j] = fma(a.v[j], b.v[j], c.v[j]);
+  return a;
+}
+/* a * scale + offset, fused */
+XENT_INLINE dlanes dlanes_line(dlanes a, double scale, double offset) {
+  XENT_EACH_LANE(j) a.v[j] = fma(scale, a.v[j], offset);
+  return a;
+}
+XENT_INLINE dlanes dlanes_clear_where_zero(dlanes a, dlanes q) {
+  XENT_EACH_LANE(j) a.v[j] = q.v[j] == 0 ? 0.0 : a.v[j];
+  return a;
+}
+XENT_INLINE dlanes dlanes_keep_first(dlanes a, int64_t n) {
+  XENT_EACH_LANE(j) a.v[j] = j < n ? a.v[j] : 0.0;
+  return a;
+}
+XENT_INLINE double dlanes_tree(dlanes a) {
+  for (int k = XENT_LANES / 2; k >= 1; k /= 2)
+    for (int j = 0; j < k; j++) a.v[j] += a.v[j + k];
+  return a.v[0];
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The vocabulary of the kernels. `lanes` are the sixteen float lanes of the bit contract, `dlanes` the
+ * same lanes in double; class i of a chunk belongs to lane i mod 16. Each instruction set has one header
+ * that says how it holds them; the kernels are written once, in these words, and compiled per tier.
+ *
+ *   lanes_set, _load, _store, _stream     whole vectors (unaligned; stream: aligned, past the caches)
+ *   lanes_load_part, _store_part          the first n of 16; the rest is `fill`, or is left alone
+ *   lanes_add, _sub, _mul, _fma           one rounding each
+ *   lanes_max(x, a)                       x > a ? x : a   (a NaN x is passed over)
+ *   lanes_floor_at(x, lo)                 x < lo ? lo : x (a NaN x stays)
+ *   lanes_exponent_table(z)               asfloat(TWO_TO_EIGHTHS[bits(z) & 7] + (bits(z) << 20))
+ *   lanes_keep_first(v, n)                +0 from lane n on
+ *   lanes_drop(v, j)                      +0 in lane j
+ *   lanes_quiet(v)                        every NaN becomes the canonical one
+ *   lanes_any_above(x, limit)             is any x > limit
+ *   lanes_largest(v), lanes_tree(v)       across lanes; the tree adds j + 8, j + 4, j + 2, j + 1
+ *   dlanes_widen(lanes), dlanes_narrow    to double, and rounded back to float
+ *   dlanes_zero, _add, _scale, _fma       one rounding each; dlanes_line(a, s, o) is fma(s, a, o)
+ *   dlanes_keep_first(v, n), dlanes_tree  as for lanes
+ *   dlanes_clear_where_zero(v, q)         +0 where q is 0
+ */
+#ifndef XENT_VECTOR_H
+#define XENT_VECTOR_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "numerics/constants.h"
+
+/* In vector registers sixteen lanes are a few instructions, and a kernel is one loop once everything is in
+ * it. In plain C they are sixteen times as many: there the compiler decides what is worth it. */
+#if defined(__AVX2__) && defined(__FMA__)
+#define XENT_INLINE static inline __attribute__((always_inline))
+#define XENT_UNROLL(n) XENT_PRAGMA(GCC unroll n)
+#else
+#define XENT_INLINE static inline __attribute__((unused))
+#define XENT_UNROLL(n)
+#endif
+/* One copy, however often it is called. */
+#define XENT_SHARED static __attribute__((noinline, unused))
+#define XENT_PRAGMA(text) _Pragma(#text)
+
+#define XENT_JOIN_(name, tier) xent_##name##_##tier
+#define XENT_JOIN(name, tier) XENT_JOIN_(name, tier)
+/* The name of a kernel in the tier that is being compiled. */
+#define XENT_TIER_NAME(name) XENT_JOIN(name, XENT_TIER)
+
+XENT_INLINE uint32_t float_bits(float v) {
+  uint32_t u;
+  memcpy(&u, &v, sizeof u);
+  return u;
+}
+XENT_INLINE float bits_float(uint32_t u) {
+  float v;
+  memcpy(&v, &u, sizeof v);
+  return v;
+}
+#define XENT_NAN (bits_float(0x7fc00000u))
+
+#if defined(__AVX2__) && defined(__FMA__)
+#include "kernels/vector/avx2.h"
+#else
+#include "kernels/vector/scalar.h"
+#endif
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The float32 bit contract of docs/numerics.md as a program: plain, slow, one row at a time.
+ * Where text and program differ, ask which one is right; then change both.
+ * Build with -ffp-contract=off; fma and fmaf are the fused operations. */
+#include "contract.h"
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { LANES = 16, GROUP = 128, CHUNK = 8192, EXACT_MAX = 1024 };
+
+static const float LOG2E = 0x1.715476p+0f, LN2_HI = 0x1.62e430p-1f, LN2_LO = -0x1.05c610p-29f;
+static const float Q2 = 0x1.000876p-1f, Q3 = 0x1.55568ap-3f;
+static const float ROUND = 12582912.0f;              /* 1.5 * 2^23: adding it rounds to an integer */
+static const float FLOOR = -0x1.b34be2p+6f;          /* -157 ln 2: there the table scale becomes exactly +0 */
+static const float LIMIT = 16384.0f;                 /* |max| up to which no shift is needed */
+static const float LOWEST_REF = -23637.0f;           /* reference(-inf) */
+static const double LN2 = 0.69314718055994530942;
+static const uint32_t TWO_TO_EIGHTHS[8] = {          /* bits(RN(2^(i/8))) - (i << 20) */
+    0x3f800000u, 0x3f7b95c2u, 0x3f7837f0u, 0x3f75fed7u, 0x3f7504f3u, 0x3f75672au, 0x3f7744fdu, 0x3f7ac0c7u};
+
+static uint32_t bits(float v) { uint32_t u; memcpy(&u, &v, 4); return u; }
+static float from_bits(uint32_t u) { float v; memcpy(&v, &u, 4); return v; }
+static float max_of(float a, float x) { return x > a ? x : a; }          /* a NaN x is passed over */
+static double power_of_two(double k) { return ldexp(1.0, (int)(k < -1000 ? -1000 : k)); }
+
+/* exp(x) * 2^(30 - N); +0 below (N - 157) ln 2, NaN stays NaN */
+float contract_exp(float x, float N) {
+    float lowest = fmaf(N, LN2_HI, FLOOR);
+    x = x < lowest ? lowest : x;
+    float magic = ROUND + 8 * 30 - 8 * N;
+    float z = fmaf(x, 8 * LOG2E, magic), n = z - magic;
+    float t = fmaf(n, -LN2_LO / 8, fmaf(n, -LN2_HI / 8, x));
+    float p = fmaf(fmaf(Q3, t, Q2) * t, t, t);
+    float s = from_bits(TWO_TO_EIGHTHS[bits(z) & 7] + (bits(z) << 20));
+    return fmaf(p, s, s);
+}
+
+static float reference(float max) {
+    float m = max > LIMIT ? LIMIT : max < -LIMIT ? -LIMIT : max;
+    return fmaf(m, LOG2E, ROUND) - ROUND;
+}
+
+/* sum over one lane of a group: eight slots, the missing ones +0 */
+static float lane_sum(const float v[8]) { return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7])); }
+
+static double tree(double lane[LANES], int in_float) {
+    for (int k = LANES / 2; k >= 1; k /= 2)
+        for (int j = 0; j < k; j++) lane[j] = in_float ? (float)((float)lane[j] + (float)lane[j + k]) : lane[j] + lane[j + k];
+    return lane[0];
+}
+
+/* statistics of one chunk; the class `without` (or -1) adds +0 to the sum but counts for the maximum */
+contract_chunk contract_chunk_of(const float *x, size_t n, ptrdiff_t without) {
+    contract_chunk c = {.max = -INFINITY, .N = LOWEST_REF, .s = 0};
+    double lane[LANES] = {0};
+    for (size_t i = 0; i < n; i++) c.max = max_of(c.max, x[i]);
+    if (n <= EXACT_MAX) c.N = reference(c.max);
+    for (size_t i = 0; i < n; i += GROUP) {
+        size_t m = n - i < GROUP ? n - i : GROUP;
+        if (n > EXACT_MAX) {
+            float g = -INFINITY;
+            for (size_t k = 0; k < m; k++) g = max_of(g, x[i + k]);
+            float raised = reference(g);
+            if (g > (c.N + 16) * LN2_HI && raised > c.N) {
+                for (int j = 0; j < LANES; j++) lane[j] *= power_of_two((double)c.N - raised);
+                c.N = raised;
+            }
+        }
+        for (int j = 0; j < LANES; j++) {
+            float v[8];
+            for (int h = 0; h < 8; h++) {
+                size_t k = (size_t)h * LANES + (size_t)j;
+                v[h] = k < m && (ptrdiff_t)(i + k) != without ? contract_exp(x[i + k], c.N) : 0.0f;
+            }
+            lane[j] += (double)lane_sum(v);
+        }
+    }
+    c.s = tree(lane, n <= GROUP);
+    return c;
+}
+
+/* chunks fold in index order, wherever they were computed */
+contract_row contract_fold(const contract_chunk *chunk, size_t count) {
+    contract_row r = {.max = -INFINITY, .N = LOWEST_REF, .S = 0};
+    for (size_t i = 0; i < count; i++) {
+        double N = fmax(r.N, chunk[i].N);
+        r.S = r.S * power_of_two(r.N - N) + chunk[i].s * 0x1p-30 * power_of_two(chunk[i].N - N);
+        r.N = (float)N;
+        r.max = max_of(r.max, chunk[i].max);
+    }
+    r.max += 0.0f; /* -0 counts as +0 */
+    return r;
+}
+
+static contract_row statistics(const float *x, size_t n, ptrdiff_t without) {
+    static contract_chunk chunk[1 << 16];
+    size_t count = 0;
+    for (size_t i = 0; i < n; i += CHUNK, count++)
+        chunk[count] = contract_chunk_of(x + i, n - i < CHUNK ? n - i : CHUNK, without < (ptrdiff_t)i ? -1 : without - (ptrdiff_t)i);
+    return contract_fold(chunk, count);
+}
+
+/* log1p(q) for 0 <= q <= 1 and log(v) for normal v > 0 share one odd series in r */
+static double series(double r) {
+    double z = r * r, p = 1.0 / 17;
+    for (int d = 15; d >= 3; d -= 2) p = fma(p, z, 1.0 / d);
+    p = fma(p * z, r, r);
+    return p + p;
+}
+static double log1p_small(double q) { return series(q / (2 + q)); }
+static double log_normal(double v) {
+    uint64_t u;
+    memcpy(&u, &v, 8);
+    int64_t k = (int64_t)(u - 0x3FE6A09E667F3BCDull) >> 52; /* v = 2^k m, sqrt(1/2) <= m < sqrt(2) */
+    u -= (uint64_t)k << 52;
+    memcpy(&v, &u, 8);
+    return fma((double)k, LN2, series((v - 1) / (v + 1)));
+}
+
+/* log-sum-exp minus the maximum: never negative */
+static double distance(contract_row r) {
+    double e = (double)contract_exp(r.max, r.N) * 0x1p-30;
+    if (r.S <= 2 * e) return r.S <= e ? 0 : log1p_small((r.S - e) / e);
+    return fma(r.N, LN2, log_normal(r.S)) - (double)r.max;
+}
+
+/* a row ready for output: shifted copy when its maximum is beyond LIMIT */
+typedef struct { const float *x; float shift; contract_row stat; int ok; } ready;
+static ready prepare(const float *x, size_t n, ptrdiff_t without, float *scratch) {
+    ready r = {.x = x, .shift = 0, .stat = statistics(x, n, without), .ok = 1};
+    if (isinf(r.stat.max)) { r.ok = 0; return r; } /* +inf, or nothing above -inf */
+    if (fabsf(r.stat.max) > LIMIT) {
+        r.shift = r.stat.max;
+        for (size_t i = 0; i < n; i++) scratch[i] = x[i] - r.shift;
+        r.x = scratch;
+        r.stat = statistics(scratch, n, without);
+    }
+    r.ok = !isnan(r.stat.S);
+    return r;
+}
+static int all_nan(float *y, size_t n) {
+    for (size_t i = 0; i < n; i++) y[i] = from_bits(0x7fc00000u);
+    return 0;
+}
+
+int contract_softmax(const float *x, size_t n, float *y, float *scratch) {
+    ready r = prepare(x, n, -1, scratch);
+    if (!r.ok) return all_nan(y, n);
+    float f = (float)(0x1p-30 / r.stat.S);
+    for (size_t i = 0; i < n; i++) y[i] = n == 1 ? 1.0f : contract_exp(r.x[i], r.stat.N) * f;
+    return 1;
+}
+
+int contract_log_softmax(const float *x, size_t n, float *y, float *lse, float *scratch) {
+    ready r = prepare(x, n, -1, scratch);
+    if (!r.ok) { *lse = from_bits(0x7fc00000u); return all_nan(y, n); }
+    double D = distance(r.stat);
+    float minus_d = (float)(0 - D);
+    for (size_t i = 0; i < n; i++) y[i] = (r.x[i] - r.stat.max) + minus_d;
+    *lse = (float)((double)r.shift + ((double)r.stat.max + D));
+    return 1;
+}
+
+int contract_cross_entropy(const float *x, size_t n, size_t label, double scale, float *loss, float *gradient, float *lse, float *scratch) {
+    ready r = prepare(x, n, (ptrdiff_t)label, scratch);
+    if (!r.ok) { *loss = *lse = from_bits(0x7fc00000u); return all_nan(gradient, n); }
+    float x_y = r.x[label];
+    double e_y = (double)contract_exp(x_y, r.stat.N) * 0x1p-30, others = r.stat.S;
+    r.stat.S = others + e_y;
+    if (isnan(r.stat.S)) { *loss = *lse = from_bits(0x7fc00000u); return all_nan(gradient, n); }
+    double q = others / e_y, D = distance(r.stat);
+    *loss = (float)(q <= 1 ? log1p_small(q) : D + ((double)r.stat.max - (double)x_y));
+    *lse = (float)((double)r.shift + ((double)r.stat.max + D));
+    double G = 0x1p-30 / r.stat.S * scale;
+    int tiny = G != 0 && fabs(G) < 0x1p-126;
+    float f = (float)(tiny ? G * 0x1p96 : G);
+    for (size_t i = 0; i < n; i++) {
+        float g = contract_exp(r.x[i], r.stat.N) * f;
+        gradient[i] = tiny ? g * 0x1p-96f : g;
+    }
+    gradient[label] = (float)((0 - others / r.stat.S) * scale);
+    return 1;
+}
