@@ -3,6 +3,10 @@ package dev.xent.cli;
 
 import dev.xent.Backend;
 import dev.xent.Isa;
+import dev.xent.Xent;
+import dev.xent.XentRuntime;
+import java.util.List;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -39,8 +43,27 @@ public final class ComputeOptions {
     }
   }
 
-  /** The instruction set that was asked for. */
+  /**
+   * The instruction set that was asked for.
+   *
+   * @throws CommandException if the backend has none of that name here
+   */
   public Isa isa() {
+    XentRuntime runtime = Xent.runtime();
+    if (isa == Isa.BEST || (backend == Backend.NATIVE && runtime.fallbackReason() != null)) {
+      return isa;
+    }
+    boolean reference =
+        (backend == Backend.AUTO ? runtime.backend() : backend) == Backend.REFERENCE;
+    List<Isa> available = reference ? List.of(Isa.SCALAR) : runtime.availableIsas();
+    if (!available.contains(isa)) {
+      throw new CommandException(
+          "--isa %s is not to be had %s; use %s or leave it out"
+              .formatted(
+                  Converters.name(isa),
+                  reference ? "with the reference backend" : "on this machine in this version",
+                  available.stream().map(Converters::name).collect(Collectors.joining(" or "))));
+    }
     return isa;
   }
 

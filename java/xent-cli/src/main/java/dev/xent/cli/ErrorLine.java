@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.LabelException;
 import dev.xent.XentException;
 import dev.xent.cli.npy.NpyException;
 import java.io.PrintWriter;
@@ -33,6 +34,9 @@ final class ErrorLine {
 
   /** Answers what a command threw. */
   static int failure(Exception e, CommandLine line, ParseResult arguments) {
+    if (e instanceof LabelException unlawful) {
+      return print(line.getErr(), label(unlawful));
+    }
     if (e instanceof XentException || e instanceof NpyException || e instanceof CommandException) {
       return print(line.getErr(), e.getMessage());
     }
@@ -57,6 +61,11 @@ final class ErrorLine {
     err.println("xent: " + message.lines().map(String::strip).collect(Collectors.joining(" ")));
     err.flush();
     return Main.ERROR;
+  }
+
+  private static String label(LabelException e) {
+    return "label %d in row %d is not in [0, %d); correct it, or leave such rows out: --ignore-index %1$d"
+        .formatted(e.label(), e.row(), e.classes());
   }
 
   private static String unmatched(UnmatchedArgumentException e) {

@@ -63,6 +63,6 @@ final class InfoCommand implements Callable<Integer> {
         value instanceof List<?> list
             ? String.join(", ", list.stream().map(Object::toString).toList())
             : value.toString();
-    spec.commandLine().getOut().printf("%-10s%s%n", name, text);
+    spec.commandLine().getOut().printf("%-11s%s%n", name, text);
   }
 }

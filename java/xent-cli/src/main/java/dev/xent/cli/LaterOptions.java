@@ -17,7 +17,7 @@ final class LaterOptions {
       List.of("--weight", "--z-loss", "--softcap", "--temperature", "--argmax");
 
   private static final Map<String, List<String>> BY_COMMAND =
-      Map.of("softmax", List.of("--temperature"), "cross-entropy", LOSSES);
+      Map.of("softmax", List.of("--temperature"), "cross-entropy", LOSSES, "nll", LOSSES);
 
   private LaterOptions() {}
 

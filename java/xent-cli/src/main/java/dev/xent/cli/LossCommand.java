@@ -3,6 +3,7 @@ package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
 import dev.xent.NoneCounted;
+import dev.xent.NoneCountedException;
 import dev.xent.Reduction;
 import dev.xent.Tensor;
 import dev.xent.cli.npy.NpyFile;
@@ -131,11 +132,7 @@ abstract class LossCommand implements Callable<Integer> {
 
   @Override
   public final Integer call() {
-    if (reduction == Reduction.NONE && losses == null) {
-      throw new CommandException(
-          "--reduction none gives one loss per row and no file to write them to; add --losses"
-              + " L.npy, or use mean or sum");
-    }
+    requireOptions();
     try (Arena arena = Arena.ofConfined();
         Outputs outputs = new Outputs(arena)) {
       Tensor x = NpyFile.open(input(), arena).tensor();
@@ -147,17 +144,57 @@ abstract class LossCommand implements Callable<Integer> {
       outcome.losses(outputs.create(losses, rows));
       request(outcome, outputs, rows);
       boolean labels = q.type().isInteger();
+      if (ignoreIndex != null && !labels) {
+        throw new CommandException(
+            "--ignore-index is for labels, and %s holds probabilities; leave it out"
+                .formatted(targets));
+      }
       outcome.countCorrect(labels);
       Tensor dx = outputs.create(gradient, x.shape());
       Settings settings =
           new Settings(
               classAxis, reduction, ignoreIndex, labelSmoothing, denominator, noneCounted, compute);
-      Progress.during(spec.name(), () -> compute(settings, x, q, dx, outcome));
+      Progress.during(spec.name(), () -> reduce(settings, x, q, dx, outcome));
       outputs.commit();
 
       LossReport report = new LossReport(reduction, outcome, labels, Used.of(compute));
       spec.commandLine().getOut().println(json ? report.json() : report.text());
     }
     return Main.OK;
+  }
+
+  private void requireOptions() {
+    if (reduction == Reduction.NONE && losses == null) {
+      throw new CommandException(
+          "--reduction none gives one loss per row and no file to write them to; add --losses"
+              + " L.npy, or use mean or sum");
+    }
+    if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+      throw new CommandException(
+          "--label-smoothing %s is out of range; give a number from 0 to 1"
+              .formatted(labelSmoothing));
+    }
+    if (denominator != null && !(denominator >= 0 && denominator < Double.POSITIVE_INFINITY)) {
+      throw new CommandException(
+          "--denominator %s is out of range; give a finite number of at least 0"
+              .formatted(denominator));
+    }
+  }
+
+  private void reduce(
+      Settings settings,
+      Tensor input,
+      Tensor targets,
+      @Nullable Tensor gradient,
+      CrossEntropy.Outcome outcome) {
+    try {
+      compute(settings, input, targets, gradient, outcome);
+    } catch (NoneCountedException e) {
+      throw new CommandException(
+          denominator == null
+              ? "no row counts, so there is no mean; give labels that are not ignored, or"
+                  + " --none-counted nan or zero"
+              : "--denominator 0 gives no mean; give another one, or --none-counted nan or zero");
+    }
   }
 }

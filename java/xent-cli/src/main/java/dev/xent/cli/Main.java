@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.cli.demo.DemoCommand;
 import dev.xent.cli.verify.VerifyCommand;
 import java.io.PrintWriter;
 import picocli.CommandLine;
@@ -22,8 +23,10 @@ import picocli.CommandLine.Spec;
       SoftmaxCommand.class,
       SoftmaxBackwardCommand.class,
       CrossEntropyCommand.class,
+      NllCommand.class,
       VerifyCommand.class,
       InfoCommand.class,
+      DemoCommand.class,
       BenchCommand.class
     },
     scope = ScopeType.INHERIT,
@@ -44,6 +47,9 @@ public final class Main implements Runnable {
 
   /** Nothing was done; standard error has one line that says why. */
   public static final int ERROR = 2;
+
+  /** The form of log messages, which come out on standard error: one line each. */
+  private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
 
   private static final String[] FOOTER = {
     "'xent COMMAND --help' explains a command and shows examples.",
@@ -70,6 +76,9 @@ public final class Main implements Runnable {
 
   /** Runs the command and ends the process with its exit code. */
   public static void main(String[] args) {
+    if (System.getProperty(LOG_FORMAT) == null) {
+      System.setProperty(LOG_FORMAT, "xent: %5$s%n");
+    }
     System.exit(run(new PrintWriter(System.out), new PrintWriter(System.err), args));
   }
 

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.CrossEntropy;
+import dev.xent.NllLoss;
+import dev.xent.Tensor;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/** {@code xent nll}: the loss of log-probabilities, which are taken as they are. */
+@Command(
+    name = "nll",
+    header = "Negative log-likelihood of log-probabilities, and its gradient.",
+    customSynopsis = "xent nll LOGPROBS.npy TARGETS.npy [OPTIONS]",
+    description = "The input is taken as log-probabilities: nothing is normalised.",
+    footer = {
+      "Examples:",
+      "  xent softmax logits.npy -o logp.npy --log --axis 1",
+      "  xent nll logp.npy labels.npy",
+      "  xent nll logp.npy labels.npy --ignore-index -100 --grad g.npy --json"
+    })
+final class NllCommand extends LossCommand {
+  @Parameters(index = "0", paramLabel = "LOGPROBS.npy", description = "Log-probabilities, float32.")
+  private Path logProbabilities;
+
+  @Override
+  Path input() {
+    return logProbabilities;
+  }
+
+  @Override
+  void compute(
+      Settings settings,
+      Tensor input,
+      Tensor targets,
+      @Nullable Tensor gradient,
+      CrossEntropy.Outcome outcome) {
+    NllLoss.Builder builder =
+        NllLoss.builder()
+            .axis(settings.axis())
+            .reduction(settings.reduction())
+            .labelSmoothing(settings.labelSmoothing())
+            .noneCounted(settings.noneCounted())
+            .isa(settings.compute().isa())
+            .backend(settings.compute().backend());
+    if (settings.ignoreIndex() != null) {
+      builder.ignoreIndex(settings.ignoreIndex());
+    }
+    if (settings.denominator() != null) {
+      builder.denominator(settings.denominator());
+    }
+    NllLoss operation = builder.build();
+    if (gradient == null) {
+      operation.forward(input, targets, outcome);
+    } else {
+      operation.forwardBackward(input, targets, gradient, outcome);
+    }
+  }
+}

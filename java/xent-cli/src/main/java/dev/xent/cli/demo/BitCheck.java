@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli.demo;
+
+import dev.xent.Backend;
+import dev.xent.CrossEntropy;
+import dev.xent.DType;
+import dev.xent.Isa;
+import dev.xent.LogSoftmax;
+import dev.xent.Softmax;
+import dev.xent.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/** Computes the same on two backends and counts the values whose bits differ. */
+final class BitCheck {
+  private long compared;
+  private long differ;
+
+  /** How many values were compared. */
+  long compared() {
+    return compared;
+  }
+
+  /** How many of them had other bits. */
+  long differ() {
+    return differ;
+  }
+
+  /** Compares softmax, log-softmax, losses and gradient of a native tier with the reference. */
+  void add(Tensor logits, Tensor labels, Isa isa) {
+    try (Arena arena = Arena.ofConfined()) {
+      List<Tensor> ours = compute(logits, labels, Backend.NATIVE, isa, arena);
+      List<Tensor> theirs = compute(logits, labels, Backend.REFERENCE, Isa.BEST, arena);
+      for (int i = 0; i < ours.size(); i++) {
+        count(ours.get(i), theirs.get(i));
+      }
+    }
+  }
+
+  private static List<Tensor> compute(
+      Tensor logits, Tensor labels, Backend backend, Isa isa, Arena arena) {
+    Tensor probabilities = Tensor.allocate(arena, DType.F32, logits.shape());
+    Tensor logProbabilities = Tensor.allocate(arena, DType.F32, logits.shape());
+    Tensor gradient = Tensor.allocate(arena, DType.F32, logits.shape());
+    Tensor losses = Tensor.allocate(arena, DType.F32, labels.shape());
+    Softmax.builder().axis(1).backend(backend).isa(isa).build().forward(logits, probabilities);
+    LogSoftmax.builder()
+        .axis(1)
+        .backend(backend)
+        .isa(isa)
+        .build()
+        .forward(logits, logProbabilities);
+    CrossEntropy.builder()
+        .backend(backend)
+        .isa(isa)
+        .build()
+        .forwardBackward(logits, labels, gradient, new CrossEntropy.Outcome().losses(losses));
+    return List.of(probabilities, logProbabilities, gradient, losses);
+  }
+
+  private void count(Tensor ours, Tensor theirs) {
+    compared += ours.elements();
+    MemorySegment a = ours.segment();
+    MemorySegment b = theirs.segment();
+    long size = a.byteSize();
+    for (long at = 0; at < size; ) {
+      long mismatch = MemorySegment.mismatch(a, at, size, b, at, size);
+      if (mismatch < 0) {
+        return;
+      }
+      differ++;
+      at += (mismatch / Float.BYTES + 1) * Float.BYTES;
+    }
+  }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli.demo;
+
+import dev.xent.Isa;
+import dev.xent.Tensor;
+import dev.xent.Xent;
+import dev.xent.XentRuntime;
+import dev.xent.cli.ComputeOptions;
+import dev.xent.cli.Main;
+import dev.xent.cli.Progress;
+import dev.xent.cli.Used;
+import java.io.PrintWriter;
+import java.lang.foreign.Arena;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** {@code xent demo}: what Xent does, on real data, in a few seconds. */
+@Command(
+    name = "demo",
+    header = "Trains a classifier and shows the same bits on every backend.",
+    customSynopsis = "xent demo [OPTIONS]",
+    description = {
+      "Trains a linear classifier on 1,797 handwritten digits through the layers, compares the bits"
+          + " of all backends on its logits, and times a large loss and gradient beside a copy of"
+          + " the same memory.",
+      "Every run prints the same losses, whatever the backend. Exit code 1 if a bit differs or the"
+          + " test accuracy is below 0.93."
+    },
+    footer = {"Examples:", "  xent demo", "  xent demo --backend reference"})
+public final class DemoCommand implements Callable<Integer> {
+  private static final int EPOCHS = 60;
+  private static final List<Integer> SHOWN = List.of(1, 2, 5, 10, 20, 40, EPOCHS);
+  private static final double FLOOR = 0.93;
+
+  @Spec private CommandSpec spec;
+
+  @Mixin private ComputeOptions compute;
+
+  @Override
+  public Integer call() {
+    try (Arena arena = Arena.ofConfined()) {
+      Digits all = Digits.all(arena);
+      try (Classifier classifier = new Classifier(all.size(), compute);
+          Timing timing = new Timing()) {
+        double accuracy = train(classifier, arena);
+        Tensor logits = classifier.logits(all, arena);
+        boolean same = sameBits(logits, all.labels(), timing);
+        speed(timing);
+        return accuracy >= FLOOR && same ? Main.OK : Main.DIFFERENT;
+      }
+    }
+  }
+
+  private double train(Classifier classifier, Arena arena) {
+    Digits training = Digits.training(arena);
+    Digits test = Digits.test(arena);
+    print(
+        "Training a linear classifier of handwritten digits: %d images to learn from, %d to test"
+            + " with%n%n",
+        training.size(), test.size());
+    print("  epoch  training loss  test loss  test accuracy%n");
+    Classifier.Score score = classifier.score(test);
+    try (Progress progress = Progress.atOnce("training", EPOCHS)) {
+      for (int epoch = 1; epoch <= EPOCHS; epoch++) {
+        double loss = classifier.learn(training);
+        progress.step();
+        if (SHOWN.contains(epoch)) {
+          score = classifier.score(test);
+          print("  %5d  %13.9f  %9.6f  %13.4f%n", epoch, loss, score.loss(), score.accuracy());
+        }
+      }
+    }
+    print(
+        "%n  test accuracy %.4f: %d of %d%s%n%n",
+        score.accuracy(),
+        score.correct(),
+        score.images(),
+        score.accuracy() >= FLOOR ? "" : ", below the " + FLOOR + " that it should reach");
+    return score.accuracy();
+  }
+
+  private boolean sameBits(Tensor logits, Tensor labels, Timing timing) {
+    XentRuntime runtime = Xent.runtime();
+    print(
+        "The same bits: softmax, log-softmax, losses and gradient of the native library and of"
+            + " plain Java%n%n");
+    if (runtime.fallbackReason() != null) {
+      print("  not compared, there is no native library here: %s%n%n", runtime.fallbackReason());
+      return true;
+    }
+    long differ = 0;
+    for (Isa isa : runtime.availableIsas()) {
+      differ += compare("the trained model's logits", logits, labels, isa);
+    }
+    differ += compare("random logits", timing.logits(), timing.labels(), runtime.isa());
+    print("%n");
+    return differ == 0;
+  }
+
+  private long compare(String what, Tensor logits, Tensor labels, Isa isa) {
+    BitCheck check = new BitCheck();
+    Progress.during("comparing", () -> check.add(logits, labels, isa));
+    print(
+        "  %-6s %-27s %4d x %-6d %,11d values compared, %d differ%n",
+        isa.name().toLowerCase(Locale.ROOT),
+        what,
+        logits.dim(0),
+        logits.dim(1),
+        check.compared(),
+        check.differ());
+    return check.differ();
+  }
+
+  private void speed(Timing timing) {
+    print(
+        "Speed: loss and gradient of %d x %d logits on one thread, median of %d runs%n%n",
+        Timing.ROWS, Timing.CLASSES, Timing.RUNS);
+    double[] ns = new double[2];
+    Progress.during(
+        "measuring",
+        () -> {
+          ns[0] = timing.lossAndGradient(compute.backend(), compute.isa());
+          ns[1] = timing.copy();
+        });
+    Used used = Used.of(compute);
+    print("  %-26s %7.3f ns per element%n", used.backend() + ", " + used.isa(), ns[0]);
+    print("  %-26s %7.3f ns per element%n", "memcpy of the same bytes", ns[1]);
+    print("  %-26s %7.2f%n", "ratio", ns[0] / ns[1]);
+  }
+
+  /** Prints at once, so that a person sees how far the demo is. */
+  private void print(String format, Object... values) {
+    PrintWriter out = spec.commandLine().getOut();
+    out.printf(Locale.ROOT, format, values);
+    out.flush();
+  }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli.demo;
+
+import dev.xent.DType;
+import dev.xent.Tensor;
+import java.io.BufferedReader;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.zip.GZIPInputStream;
+
+/**
+ * Handwritten digits, 8 x 8 pixels each, in off-heap memory; {@code digits.csv.gz} has a README
+ * beside it that names source and licence.
+ *
+ * @param pixels F32 [images, 64], 0 to 1
+ * @param labels I32 [images], 0 to 9
+ */
+record Digits(Tensor pixels, Tensor labels) {
+  static final int PIXELS = 64;
+  static final int CLASSES = 10;
+
+  private static final String RESOURCE = "digits.csv.gz";
+  private static final float INK = 16;
+
+  /** Of this many images in a row, the last one is kept for the test. */
+  private static final int TEST_EVERY = 5;
+
+  /** The images that a model learns from. */
+  static Digits training(Arena arena) {
+    return of(lines(), false, arena);
+  }
+
+  /** The images that it is tested with, every fifth one of the file. */
+  static Digits test(Arena arena) {
+    return of(lines(), true, arena);
+  }
+
+  /** All images, in the order of the file. */
+  static Digits all(Arena arena) {
+    return of(lines(), arena);
+  }
+
+  int size() {
+    return Math.toIntExact(labels.elements());
+  }
+
+  /** Some images, from one index to before another. */
+  Digits slice(int from, int to) {
+    return new Digits(pixels.slice(0, from, to), labels.slice(0, from, to));
+  }
+
+  private static Digits of(List<String> lines, boolean test, Arena arena) {
+    List<String> chosen = new ArrayList<>();
+    for (int i = 0; i < lines.size(); i++) {
+      if ((i % TEST_EVERY == TEST_EVERY - 1) == test) {
+        chosen.add(lines.get(i));
+      }
+    }
+    return of(chosen, arena);
+  }
+
+  private static Digits of(List<String> lines, Arena arena) {
+    float[] pixels = new float[lines.size() * PIXELS];
+    int[] labels = new int[lines.size()];
+    for (int i = 0; i < labels.length; i++) {
+      String[] numbers = lines.get(i).split(",");
+      for (int j = 0; j < PIXELS; j++) {
+        pixels[i * PIXELS + j] = Integer.parseInt(numbers[j]) / INK;
+      }
+      labels[i] = Integer.parseInt(numbers[PIXELS]);
+    }
+    return new Digits(
+        Tensor.of(
+            arena.allocateFrom(ValueLayout.JAVA_FLOAT, pixels), DType.F32, labels.length, PIXELS),
+        Tensor.of(arena.allocateFrom(ValueLayout.JAVA_INT, labels), DType.I32, labels.length));
+  }
+
+  private static List<String> lines() {
+    try (InputStream file = Digits.class.getResourceAsStream(RESOURCE)) {
+      if (file == null) {
+        throw new FileNotFoundException(RESOURCE + " is not in the jar; build it again");
+      }
+      return new BufferedReader(
+              new InputStreamReader(new GZIPInputStream(file), StandardCharsets.US_ASCII))
+          .lines()
+          .toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

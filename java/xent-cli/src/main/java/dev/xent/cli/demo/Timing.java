@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli.demo;
+
+import dev.xent.Backend;
+import dev.xent.CrossEntropy;
+import dev.xent.DType;
+import dev.xent.Isa;
+import dev.xent.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+
+/**
+ * The loss and gradient of a batch the size of a language model's, beside a copy of the same bytes:
+ * one read and one write of memory each.
+ */
+final class Timing implements AutoCloseable {
+  static final int ROWS = 64;
+  static final int CLASSES = 128256;
+  static final int RUNS = 15;
+
+  private static final float SPREAD = 8;
+
+  private final Arena arena = Arena.ofConfined();
+  private final Tensor logits = Tensor.allocate(arena, DType.F32, ROWS, CLASSES);
+  private final Tensor gradient = Tensor.allocate(arena, DType.F32, ROWS, CLASSES);
+  private final Tensor labels = Tensor.allocate(arena, DType.I32, ROWS);
+
+  Timing() {
+    SplittableRandom random = new SplittableRandom(1);
+    MemorySegment values = logits.segment();
+    for (long i = 0; i < logits.elements(); i++) {
+      values.setAtIndex(ValueLayout.JAVA_FLOAT, i, SPREAD * (2 * (float) random.nextDouble() - 1));
+    }
+    for (int r = 0; r < ROWS; r++) {
+      labels.segment().setAtIndex(ValueLayout.JAVA_INT, r, random.nextInt(CLASSES));
+    }
+  }
+
+  Tensor logits() {
+    return logits;
+  }
+
+  Tensor labels() {
+    return labels;
+  }
+
+  /** Median nanoseconds per element of the loss with its gradient. */
+  double lossAndGradient(Backend backend, Isa isa) {
+    CrossEntropy operation = CrossEntropy.builder().backend(backend).isa(isa).build();
+    return median(() -> operation.forwardBackward(logits, labels, gradient));
+  }
+
+  /** Median nanoseconds per element of a copy from one tensor to the other. */
+  double copy() {
+    return median(() -> gradient.segment().copyFrom(logits.segment()));
+  }
+
+  private double median(Runnable work) {
+    work.run();
+    double[] times = new double[RUNS];
+    for (int i = 0; i < RUNS; i++) {
+      long start = System.nanoTime();
+      work.run();
+      times[i] = (System.nanoTime() - start) / (double) logits.elements();
+    }
+    Arrays.sort(times);
+    return times[RUNS / 2];
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import static dev.xent.cli.Cli.xent;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Bad input is one line that names it, exit code 2, and leaves the outputs of before as they were.
+ */
+class BadInputTest {
+  private static final byte[] BEFORE = {1, 2, 3};
+
+  @TempDir private Path folder;
+  private Path logits;
+  private Path labels;
+  private Path out;
+
+  @BeforeEach
+  void write() {
+    logits = NpyBytes.floats(folder.resolve("x.npy"), Golden.SHAPE, Golden.LOGITS);
+    labels = NpyBytes.longs(folder.resolve("t.npy"), "(2,)", Golden.LABELS);
+    out = NpyBytes.write(folder.resolve("out.npy"), BEFORE);
+  }
+
+  @AfterEach
+  void outputsAreUntouched() throws IOException {
+    assertThat(Files.readAllBytes(out)).isEqualTo(BEFORE);
+    try (Stream<Path> files = Files.list(folder)) {
+      assertThat(files.map(path -> path.getFileName().toString()))
+          .noneMatch(name -> name.startsWith("."));
+    }
+  }
+
+  @Test
+  void wrongShape() {
+    NpyBytes.longs(labels, "(3,)", 1, 2, 0);
+    loss().refuses("[3]", "[2, 4]");
+    NpyBytes.longs(labels, "(2, 4)", 1, 2, 0, 0, 1, 2, 0, 0);
+    loss().refuses("[2, 4]");
+    Path dy = NpyBytes.floats(folder.resolve("dy.npy"), "(4, 2)", Golden.UPSTREAM);
+    xent("softmax-backward", "--y", logits, "--dy", dy, "-o", out).refuses("[4, 2]", "[2, 4]");
+    Path soft = NpyBytes.floats(folder.resolve("q.npy"), "(2, 3)", 1, 0, 0, 1, 0, 0);
+    xent("cross-entropy", logits, soft, "--grad", out).refuses("[2, 3]");
+  }
+
+  @Test
+  void labelOutOfRange() {
+    NpyBytes.longs(labels, "(2,)", 1, 4);
+    loss().refuses("label 4", "row 1", "[0, 4)");
+    NpyBytes.longs(labels, "(2,)", -100, 1);
+    loss().refuses("label -100", "row 0", "[0, 4)");
+    xent("nll", logits, labels, "--grad", out).refuses("label -100", "row 0");
+  }
+
+  @Test
+  void unknownDtype() {
+    for (String descr : new String[] {"<f8", "<f2", "<V2", ">f4", "|O", "<c8"}) {
+      NpyBytes.write(
+          logits, NpyBytes.file(NpyBytes.dictionary(descr, false, "(2, 4)"), new byte[64]));
+      loss().refuses("x.npy", descr);
+      softmax().refuses("x.npy", descr);
+    }
+  }
+
+  @Test
+  void integersWhereNumbersBelong() {
+    Path whole = NpyBytes.longs(folder.resolve("w.npy"), "(2, 4)", 1, 2, 3, 4, 5, 6, 7, 8);
+    xent("softmax", whole, "-o", out).refuses("I64", "F32");
+    xent("cross-entropy", whole, labels, "--grad", out).refuses("I64", "F32");
+  }
+
+  @Test
+  void truncatedFile() throws IOException {
+    byte[] whole = Files.readAllBytes(logits);
+    for (int length : new int[] {0, 5, 9, 40, whole.length - 1}) {
+      NpyBytes.write(logits, Arrays.copyOf(whole, length));
+      softmax().refuses("x.npy");
+      loss().refuses("x.npy");
+    }
+  }
+
+  @Test
+  void missingFile() {
+    xent("softmax", folder.resolve("none.npy"), "-o", out).refuses("none.npy does not exist");
+    xent("cross-entropy", logits, folder.resolve("none.npy"), "--grad", out)
+        .refuses("none.npy does not exist");
+    xent("cross-entropy", folder, labels, "--grad", out).refuses("is a directory");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"nan", "NaN", "-0.1", "1.5", "inf"})
+  void optionOutOfRange(String value) {
+    loss("--label-smoothing=" + value).refuses("--label-smoothing");
+    xent("nll", logits, labels, "--grad", out, "--label-smoothing=" + value)
+        .refuses("--label-smoothing");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"nan", "-1", "inf"})
+  void denominatorOutOfRange(String value) {
+    loss("--denominator=" + value).refuses("--denominator");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"0x1p3", "1d", "", "ten", "1,5"})
+  void numberThatIsNone(String value) {
+    loss("--denominator=" + value).refuses("--denominator", "is not a number");
+  }
+
+  @Test
+  void axisOutOfRange() {
+    xent("softmax", logits, "-o", out, "--axis", 2).refuses("--axis 2", "[2, 4]", "-2 to 1");
+    loss("--axis", "-3").refuses("--axis -3", "[2, 4]", "-2 to 1");
+    xent("softmax-backward", "--y", logits, "--dy", logits, "-o", out, "--axis", 7)
+        .refuses("--axis 7");
+  }
+
+  @Test
+  void zeroClasses() {
+    NpyBytes.floats(logits, "(2, 0)");
+    softmax().refuses("class");
+    loss().refuses("class");
+  }
+
+  @Test
+  void ignoreIndexWithProbabilities() {
+    xent("cross-entropy", logits, logits, "--ignore-index", 0, "--grad", out)
+        .refuses("--ignore-index", "x.npy");
+  }
+
+  @Test
+  void instructionSetThatIsNotThere() {
+    loss("--isa", "avx512").refuses("--isa avx512", "scalar");
+    loss("--isa", "avx2", "--backend", "reference").refuses("--isa avx2", "reference");
+  }
+
+  @Test
+  void oneFileForTwoOutputs() {
+    loss("--losses", folder.resolve("./out.npy")).refuses("out.npy is named for two outputs");
+  }
+
+  @Test
+  void outputsThatCannotBe() {
+    xent("softmax", logits, "-o", folder).refuses("is a directory");
+    xent("softmax", logits, "-o", folder.resolve("no/y.npy")).refuses("there is no directory");
+    loss("--losses", "/dev/null").refuses("/dev/null is not a regular file");
+  }
+
+  private Cli softmax() {
+    return xent("softmax", logits, "-o", out);
+  }
+
+  private Cli loss(Object... more) {
+    return xent(
+        Stream.concat(
+                Stream.of("cross-entropy", logits, labels, "--grad", out), Arrays.stream(more))
+            .toArray());
+  }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import static dev.xent.cli.Cli.xent;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.io.Writer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class MainTest {
+  @Test
+  void helpNamesEveryCommandOfThisVersionAndNoOther() {
+    Cli help = xent("--help").succeeds();
+    assertThat(help.out())
+        .contains("softmax", "softmax-backward", "cross-entropy", "nll", "verify", "info", "demo")
+        .doesNotContain("bench");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"softmax", "softmax-backward", "cross-entropy", "nll", "verify", "info", "demo"})
+  void everyCommandHasHelpWithExamplesThatFitTheTerminal(String command) {
+    Cli help = xent(command, "--help").succeeds();
+    assertThat(help.out())
+        .contains(
+            "Usage: xent " + command, "Examples:", "  xent ", "--isa", "--backend", "--threads")
+        .doesNotContain("\u001b");
+    assertThat(help.out().lines())
+        .allSatisfy(line -> assertThat(line).hasSizeLessThanOrEqualTo(80));
+    assertThat(xent(command, "-h").out()).isEqualTo(help.out());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--version", "-V"})
+  void versionNamesTheInterfaceAndTheArithmetic(String option) {
+    assertThat(xent(option).succeeds().out().strip())
+        .matches("xent \\d+\\.\\d+\\.\\d+(-SNAPSHOT)? \\(ABI \\d+, numerics \\d+\\)");
+    assertThat(xent("softmax", option).out()).isEqualTo(xent(option).out());
+  }
+
+  @Test
+  void namesWhatCannotBeUnderstood() {
+    xent().refuses("no command", "xent --help");
+    xent("sofmax").refuses("no command 'sofmax'", "did you mean 'softmax'", "xent --help");
+    xent("info", "--nope").refuses("unknown option '--nope'", "xent info --help");
+    xent("info", "more").refuses("'more' is one argument too many", "xent info --help");
+    xent("softmax", "in.npy").refuses("missing required option", "--output", "xent softmax --help");
+    xent("softmax", "-o", "out.npy").refuses("missing required parameter", "IN.npy");
+    xent("verify", "a.npy").refuses("missing required parameter", "EXPECTED.npy");
+    xent("softmax", "i.npy", "-o", "o.npy", "--axis", "x").refuses("--axis", "'x'");
+    xent("softmax", "i.npy", "-o", "o.npy", "--axis").refuses("--axis");
+    xent("softmax", "i.npy", "-o", "o.npy", "--isa", "sse")
+        .refuses("--isa", "'sse'", "scalar, avx2");
+    xent("info", "--backend", "gpu").refuses("--backend", "'gpu'", "auto, native, reference");
+  }
+
+  @Test
+  void doesNotReadArgumentsFromFiles() {
+    xent("verify", "@a.npy", "@b.npy").refuses("@a.npy does not exist");
+  }
+
+  @Test
+  void refusesBenchByName() {
+    xent("bench").refuses("bench is not in this version");
+    xent("bench", "--quick", "--ops", "softmax").refuses("bench is not in this version");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"softmax", "softmax-backward", "cross-entropy", "nll", "verify", "info", "demo"})
+  void takesOneThreadOnly(String command) {
+    xent(command, "--threads", "2").refuses("--threads 2 is not in this version", command);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "--weight W.npy",
+        "--z-loss 0.1",
+        "--softcap 30",
+        "--temperature 2",
+        "--argmax A.npy"
+      })
+  void refusesTheOptionsOfLossesThatAreNotThereYet(String option) {
+    String[] words = option.split(" ");
+    for (String command : new String[] {"cross-entropy", "nll"}) {
+      xent(command, "L.npy", "T.npy", words[0], words[1])
+          .refuses(words[0] + " is not in this version", command + " --help");
+      xent(command, words[0], words[1], "L.npy", "T.npy")
+          .refuses(words[0] + " is not in this version");
+      xent(command, "L.npy", "T.npy", words[0]).refuses(words[0] + " is not in this version");
+    }
+  }
+
+  @Test
+  void refusesOtherOptionsThatAreNotThereYet() {
+    xent("softmax", "L.npy", "-o", "P.npy", "--temperature", "2")
+        .refuses("--temperature is not in this version");
+    xent("cross-entropy", "L.npy", "T.npy", "--smoothing", "others")
+        .refuses("--smoothing others is not in this version");
+    xent("cross-entropy", "L.npy", "T.npy", "--smoothing", "some").refuses("--smoothing", "'some'");
+  }
+
+  @Test
+  void saysSoWhenStandardOutputCannotBeWritten() {
+    Writer full =
+        new Writer() {
+          @Override
+          public void write(char[] text, int from, int length) throws IOException {
+            throw new IOException("full");
+          }
+
+          @Override
+          public void flush() {}
+
+          @Override
+          public void close() {}
+        };
+    StringWriter err = new StringWriter();
+    assertThat(Main.run(new PrintWriter(full), new PrintWriter(err), "info")).isEqualTo(2);
+    assertThat(err.toString()).startsWith("xent: standard output cannot be written");
+  }
+}
