@@ -42,8 +42,8 @@ final class Loss {
     return smoothing.mix(loss, (classes * max - fold.dot) / classes + distance);
   }
 
-  /** Sum q' (max - x) + D sum q'. The difference from +0 keeps a loss of zero from being -0. */
+  /** Sum q' (max - x) + D sum q'. */
   private static double ofProbabilities(Statistics row, Fold fold) {
-    return Math.fma(row.mass, (double) row.max, 0 - fold.dot) + row.mass * row.distance();
+    return Math.fma(row.mass, (double) row.max, -fold.dot) + row.mass * row.distance();
   }
 }

@@ -30,7 +30,7 @@ final class SizedStruct {
   }
 
   static long size(MemorySegment from) {
-    return Addresses.isNull(from) ? 0 : from.get(ValueLayout.JAVA_LONG, 0);
+    return Addresses.isNull(from) ? 0 : from.get(ValueLayout.JAVA_LONG_UNALIGNED, 0);
   }
 
   /** Copies; false when the caller set something that is not known here. */
