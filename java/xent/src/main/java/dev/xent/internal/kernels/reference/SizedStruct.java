@@ -36,19 +36,23 @@ final class SizedStruct {
   /** Copies; false when the caller set something that is not known here. */
   boolean load(MemorySegment from) {
     long size = size(from);
-    for (long i = known; i < size; i++) {
+    for (long i = known; Long.compareUnsigned(i, size) < 0; i++) {
       if (from.get(ValueLayout.JAVA_BYTE, i) != 0) {
         return false;
       }
     }
     struct.fill((byte) 0);
-    MemorySegment.copy(from, 0, struct, 0, Math.min(size, known));
+    MemorySegment.copy(from, 0, struct, 0, knownBytes(size));
     return true;
   }
 
   /** Writes the copy back, all but the size and no more than the caller knows. */
   void store(MemorySegment to) {
-    long size = Math.min(size(to), known);
-    MemorySegment.copy(struct, LEAST, to, LEAST, size - LEAST);
+    MemorySegment.copy(struct, LEAST, to, LEAST, knownBytes(size(to)) - LEAST);
+  }
+
+  /** How many bytes both sides know; sizes are unsigned. */
+  private long knownBytes(long size) {
+    return Long.compareUnsigned(size, known) < 0 ? size : known;
   }
 }
