@@ -36,14 +36,16 @@ XENT_INLINE float largest_of(const float *x, int64_t n) {
   return lanes_largest(lanes_max(lanes_max(m[0], m[1]), lanes_max(m[2], m[3])));
 }
 
-/* Two vectors of a group of m classes: their e, +0 for what is missing or left out. */
-XENT_INLINE void group_pair(const float *x, int64_t m, int h, int64_t without, const bool whole,
-                            const bool drop, exp_reference r, float *kept, lanes e[2]) {
-  const int64_t at = (int64_t)h * XENT_LANES;
-  if (!whole && at >= m) {
+/* Vectors h and h + 1 of a group of m classes: their e, +0 for the classes that are missing, and for the
+ * class `without` where drop is set. */
+XENT_INLINE void group_pair(const float *x, int64_t m, int h, int64_t without, const bool drop,
+                            exp_reference r, float *kept, lanes e[2]) {
+  const int64_t at = (int64_t)h * XENT_LANES, left = m - at;
+  if (left <= 0) {
     e[0] = e[1] = lanes_set(0.0f);
     return;
   }
+  const bool whole = left >= 2 * XENT_LANES;
   XENT_UNROLL(2)
   for (int k = 0; k < 2; k++) {
     const int64_t i = at + k * XENT_LANES;
@@ -60,14 +62,14 @@ XENT_INLINE void group_pair(const float *x, int64_t m, int h, int64_t without, c
   }
 }
 
-XENT_INLINE lanes group_sum(const float *x, int64_t m, int64_t without, const bool whole, const bool drop,
-                            exp_reference r, float *kept) {
+XENT_INLINE lanes group_sum(const float *x, int64_t m, int64_t without, const bool drop, exp_reference r,
+                            float *kept) {
   lanes half[2];
   XENT_UNROLL(2)
   for (int h = 0; h < 2; h++) {
     lanes a[2], b[2];
-    group_pair(x, m, 4 * h, without, whole, drop, r, kept, a);
-    group_pair(x, m, 4 * h + 2, without, whole, drop, r, kept, b);
+    group_pair(x, m, 4 * h, without, drop, r, kept, a);
+    group_pair(x, m, 4 * h + 2, without, drop, r, kept, b);
     half[h] = lanes_add(lanes_add(a[0], a[1]), lanes_add(b[0], b[1]));
   }
   return lanes_add(half[0], half[1]);
@@ -124,10 +126,12 @@ XENT_INLINE chunk_sum sum_chunk(const float *x, int64_t n, int64_t without, floa
     if (kept) kept_reference[i / XENT_GROUP] = c.reference;
     float *keep = kept ? kept + i : NULL;
     const bool here = without >= i && without < i + m;
-    if (__builtin_expect(m == XENT_GROUP && !here, 1))
-      group = group_sum(g, m, XENT_NO_CLASS, true, false, r, keep);
+    if (m == XENT_GROUP && !here)
+      group = group_sum(g, XENT_GROUP, XENT_NO_CLASS, false, r, keep);
+    else if (m == XENT_GROUP)
+      group = group_sum(g, XENT_GROUP, without - i, true, r, keep);
     else
-      group = group_sum(g, m, here ? without - i : XENT_NO_CLASS, false, true, r, keep);
+      group = group_sum(g, m, here ? without - i : XENT_NO_CLASS, true, r, keep);
     sum = dlanes_add(sum, dlanes_widen(group));
   }
   if (!exact) c.max = lanes_largest(above);
