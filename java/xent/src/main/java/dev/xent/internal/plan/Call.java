@@ -328,9 +328,14 @@ final class Call {
   }
 
   private void describeContiguous() {
+    long[] full = lead.shape;
+    long outer = 1;
+    for (int d = 0; d < axis; d++) {
+      outer *= full[d];
+    }
     long inner = 1;
-    for (int d = axis + 1; d < lead.shape.length; d++) {
-      inner *= lead.shape[d];
+    for (int d = axis + 1; d < full.length; d++) {
+      inner *= full[d];
     }
     for (int i = 0; i < parts; i++) {
       Part part = present[i];
@@ -340,7 +345,7 @@ final class Call {
     }
     pieces = 1;
     pieceRows = rows;
-    write(rows / inner, inner);
+    write(outer, inner);
   }
 
   /** Joins neighbouring dimensions, the class axis left out, where all arrays can. */

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.FloatBuffer;
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicReference;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What is refused: by type, in one line that names it, with nothing written. */
+class BadInputTest {
+  private final float[] x = Samples.logits(12, 2, 9);
+  private final float[] before = x.clone();
+  private final float[] out = new float[12];
+  private final Tensor logits = Tensor.of(x, 3, 4);
+  private final Tensor labels = Tensor.of(new int[] {0, 1, 2});
+  private final Tensor output = Tensor.of(out, 3, 4);
+
+  @AfterEach
+  void nothingIsWritten() {
+    assertThat(x).isEqualTo(before);
+    assertThat(out).containsOnly(0);
+  }
+
+  private static void refused(
+      Class<? extends XentException> type, ThrowingCallable call, String... words) {
+    assertThatThrownBy(call)
+        .isInstanceOf(type)
+        .hasMessageContainingAll(words)
+        .extracting(Throwable::getMessage)
+        .asString()
+        .hasLineCount(1);
+  }
+
+  // ---- shapes ----------------------------------------------------------------------------------
+
+  @Test
+  void wrongShapes() {
+    Tensor small = Tensor.of(new float[8], 2, 4);
+    refused(
+        ShapeException.class,
+        () -> Softmax.along(-1).forward(logits, small),
+        "output is F32 [2, 4]",
+        "logits is F32 [3, 4]");
+    refused(
+        ShapeException.class,
+        () -> Softmax.along(-1).forward(logits, Tensor.of(new float[12], 3, 4, 1)),
+        "[3, 4, 1]");
+    refused(
+        ShapeException.class, () -> Softmax.along(-1).backward(logits, small, output), "upstream");
+    refused(
+        ShapeException.class, () -> Softmax.along(-1).backward(logits, logits, small), "gradient");
+    refused(
+        ShapeException.class,
+        () -> LogSumExp.along(0).forward(logits, Tensor.of(new float[3])),
+        "logSumExp is F32 [3]",
+        "the shape [4]");
+    refused(
+        ShapeException.class,
+        () -> CrossEntropy.mean().forward(logits, Tensor.of(new int[4])),
+        "targets is I32 [4]",
+        "the shape [3]");
+    refused(
+        ShapeException.class,
+        () -> CrossEntropy.mean().forward(logits, Tensor.of(new int[12], 3, 4)),
+        "targets is I32 [3, 4]");
+    refused(
+        ShapeException.class,
+        () -> CrossEntropy.mean().forward(logits, small),
+        "probability rows",
+        "class indices");
+    refused(
+        ShapeException.class,
+        () ->
+            CrossEntropy.mean()
+                .forward(
+                    logits, labels, new CrossEntropy.Outcome().losses(Tensor.of(new float[4]))),
+        "losses");
+  }
+
+  @Test
+  void zeroClasses() {
+    Tensor none = Tensor.of(new float[0], 3, 0);
+    refused(
+        ShapeException.class,
+        () -> Softmax.along(1).forward(none, none),
+        "zero classes along axis 1");
+    refused(ShapeException.class, () -> CrossEntropy.mean().forward(none, labels), "zero classes");
+  }
+
+  @Test
+  void axesOutOfRange() {
+    refused(
+        ShapeException.class,
+        () -> Softmax.along(2).forward(logits, output),
+        "axis 2",
+        "[3, 4]",
+        "from -2 to 1");
+    refused(ShapeException.class, () -> Softmax.along(-3).forward(logits, output), "axis -3");
+    refused(
+        ShapeException.class,
+        () -> CrossEntropy.builder().axis(5).build().forward(logits, labels),
+        "axis 5");
+  }
+
+  // ---- types -----------------------------------------------------------------------------------
+
+  @Test
+  void unsupportedTypesByName() {
+    for (DType type : DType.values()) {
+      Tensor other = Tensor.of(MemorySegment.ofArray(new long[12]), type, 3, 4);
+      if (type != DType.F32) {
+        refused(
+            DTypeException.class,
+            () -> Softmax.along(-1).forward(other, output),
+            "logits is " + type + " [3, 4]",
+            "F32");
+        refused(
+            DTypeException.class,
+            () -> Softmax.along(-1).forward(logits, other),
+            "output is " + type);
+        refused(
+            DTypeException.class,
+            () -> CrossEntropy.mean().forward(other, labels),
+            "logits is " + type);
+      }
+      if (type.isFloat() && type != DType.F32) {
+        refused(
+            DTypeException.class,
+            () -> CrossEntropy.mean().forward(logits, other),
+            "targets is " + type,
+            "I64");
+      }
+    }
+    refused(
+        DTypeException.class,
+        () ->
+            CrossEntropy.mean()
+                .forward(logits, labels, new CrossEntropy.Outcome().hits(Tensor.of(new byte[3]))),
+        "hits is I8 [3]",
+        "U8");
+  }
+
+  // ---- memory ----------------------------------------------------------------------------------
+
+  @Test
+  void readOnlyOutputs() {
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor offHeap = Tensor.allocate(arena, DType.F32, 3, 4);
+      Tensor[] outputs = {
+        output.asReadOnly(),
+        offHeap.asReadOnly(),
+        Tensor.of(MemorySegment.ofArray(out).asReadOnly(), DType.F32, 3, 4),
+        Tensor.of(FloatBuffer.wrap(out).asReadOnlyBuffer(), 3, 4)
+      };
+      for (Tensor readOnly : outputs) {
+        refused(
+            MemoryException.class,
+            () -> Softmax.along(-1).forward(logits, readOnly),
+            "output is read-only");
+        refused(
+            MemoryException.class,
+            () -> CrossEntropy.mean().forwardBackward(logits, labels, readOnly),
+            "gradient is read-only");
+      }
+      assertThat(offHeap.toFloatArray()).containsOnly(0);
+    }
+  }
+
+  @Test
+  void overlappingOutputs() {
+    float[] memory = new float[24];
+    Tensor first = Tensor.of(MemorySegment.ofArray(memory), DType.F32, 3, 4);
+    Tensor shifted = Tensor.of(MemorySegment.ofArray(memory).asSlice(4), DType.F32, 3, 4);
+    Tensor turned =
+        Tensor.strided(
+            MemorySegment.ofArray(memory), DType.F32, new long[] {3, 4}, new long[] {1, 3});
+    Tensor hidden =
+        Tensor.of(MemorySegment.ofArray(memory).asReadOnly().asSlice(8), DType.F32, 3, 4);
+    Tensor rows = Tensor.of(MemorySegment.ofArray(memory), DType.F32, 3);
+    Softmax softmax = Softmax.along(-1);
+    refused(
+        MemoryException.class,
+        () -> softmax.forward(first, shifted),
+        "output and logits overlap",
+        "exactly that of logits");
+    refused(MemoryException.class, () -> softmax.forward(shifted, first), "overlap");
+    refused(MemoryException.class, () -> softmax.forward(first, turned), "overlap");
+    refused(MemoryException.class, () -> softmax.forward(hidden, first), "overlap");
+    refused(
+        MemoryException.class,
+        () -> softmax.backward(first, output, shifted),
+        "gradient and output overlap");
+    refused(
+        MemoryException.class,
+        () -> LogSumExp.along(-1).forward(first, rows),
+        "logSumExp and logits overlap");
+    refused(
+        MemoryException.class,
+        () -> CrossEntropy.mean().forwardBackward(logits, first, first),
+        "gradient and targets overlap");
+    Tensor shared = Tensor.of(new float[3]);
+    refused(
+        MemoryException.class,
+        () ->
+            CrossEntropy.mean()
+                .forward(
+                    logits, labels, new CrossEntropy.Outcome().losses(shared).logSumExp(shared)),
+        "losses and logSumExp overlap");
+    assertThat(memory).containsOnly(0);
+  }
+
+  @Test
+  void overlappingOutputsOffTheHeap() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = arena.allocate(96, 4);
+      Tensor first = Tensor.of(memory, DType.F32, 3, 4);
+      Tensor shifted = Tensor.of(memory.asSlice(4), DType.F32, 3, 4);
+      refused(MemoryException.class, () -> Softmax.along(-1).forward(first, shifted), "overlap");
+      refused(MemoryException.class, () -> Softmax.along(-1).forward(shifted, first), "overlap");
+      Tensor neighbour = Tensor.of(memory.asSlice(48), DType.F32, 3, 4);
+      assertThatCode(() -> Softmax.along(-1).forward(first, neighbour)).doesNotThrowAnyException();
+    }
+  }
+
+  @Test
+  void outputsWhoseElementsShareMemory() {
+    Tensor repeated =
+        Tensor.strided(MemorySegment.ofArray(out), DType.F32, new long[] {3, 4}, new long[] {0, 1});
+    refused(
+        MemoryException.class,
+        () -> Softmax.along(-1).forward(logits, repeated),
+        "output F32 [3, 4] has strides");
+    Tensor crossing =
+        Tensor.strided(MemorySegment.ofArray(out), DType.F32, new long[] {3, 4}, new long[] {2, 1});
+    refused(MemoryException.class, () -> Softmax.along(-1).forward(logits, crossing), "strides");
+  }
+
+  @Test
+  void closedArenas() {
+    Arena arena = Arena.ofConfined();
+    Tensor gone = Tensor.allocate(arena, DType.F32, 3, 4);
+    arena.close();
+    refused(
+        MemoryException.class,
+        () -> Softmax.along(-1).forward(gone, output),
+        "logits lies in an arena that is closed");
+    refused(
+        MemoryException.class,
+        () -> CrossEntropy.mean().forwardBackward(logits, labels, gone),
+        "gradient lies in an arena that is closed");
+  }
+
+  @Test
+  void segmentsConfinedToAnotherThread() throws InterruptedException {
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor confined = Tensor.allocate(arena, DType.F32, 3, 4);
+      AtomicReference<Throwable> seen = new AtomicReference<>();
+      Thread other =
+          new Thread(
+              () -> {
+                try {
+                  Softmax.along(-1).forward(confined, output);
+                } catch (XentException e) {
+                  seen.set(e);
+                }
+              },
+              "worker-7");
+      other.start();
+      other.join();
+      assertThat(seen.get())
+          .isInstanceOf(MemoryException.class)
+          .hasMessageContainingAll(
+              "logits", "confined to another thread than worker-7", "ofShared");
+    }
+  }
+
+  // ---- labels and options ----------------------------------------------------------------------
+
+  @Test
+  void ignoreIndexWithProbabilityRows() {
+    refused(
+        OptionException.class,
+        () -> CrossEntropy.builder().ignoreIndex(-100).build().forward(logits, output),
+        "ignoreIndex is -100",
+        "probability rows");
+  }
+
+  @Test
+  void optionsThatCannotBe() {
+    for (double bad : new double[] {Double.NaN, -0.1, 1.1, Double.POSITIVE_INFINITY}) {
+      refused(
+          OptionException.class,
+          () -> CrossEntropy.builder().labelSmoothing(bad),
+          "labelSmoothing is " + bad);
+    }
+    for (double bad : new double[] {Double.NaN, -1, Double.POSITIVE_INFINITY}) {
+      refused(
+          OptionException.class,
+          () -> CrossEntropy.builder().denominator(bad),
+          "denominator is " + bad);
+      refused(
+          OptionException.class,
+          () -> CrossEntropy.mean().withDenominator(bad),
+          "denominator is " + bad);
+    }
+    for (double bad : new double[] {Double.NaN, Double.NEGATIVE_INFINITY}) {
+      refused(
+          OptionException.class,
+          () -> CrossEntropy.builder().gradientScale(bad),
+          "gradientScale is " + bad);
+    }
+    CrossEntropy overflow = CrossEntropy.builder().gradientScale(1e300).denominator(1e-300).build();
+    refused(
+        OptionException.class,
+        () -> overflow.forwardBackward(logits, labels, output),
+        "gradientScale 1.0E300 / denominator 1.0E-300");
+  }
+
+  @Test
+  void instructionSetsThatAreNotHere() {
+    for (Isa isa : Isa.values()) {
+      if (isa != Isa.BEST && !Xent.runtime().availableIsas().contains(isa)) {
+        refused(
+            OptionException.class,
+            () -> Softmax.builder().isa(isa).build(),
+            "isa is " + isa,
+            Xent.runtime().availableIsas().toString());
+      }
+    }
+    assertThat(Xent.runtime().availableIsas()).contains(Isa.SCALAR);
+    Softmax.builder().isa(Isa.AVX512).backend(Backend.REFERENCE).build().forward(output, output);
+    Arrays.fill(out, 0);
+  }
+
+  @Test
+  void absentTensorsByName() {
+    assertThatThrownBy(() -> Softmax.along(-1).forward(null, output))
+        .isInstanceOf(NullPointerException.class);
+    assertThatThrownBy(() -> CrossEntropy.builder().fullyMasked(null))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("fullyMasked");
+  }
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Java arrays are worked on in pieces; long rows are cut. The bits are those of off-heap memory.
+ */
+class LongHeapRowsTest {
+  private static final int ROWS = 3;
+
+  private static float[] logits(int classes, String kind) {
+    float[] x = Samples.logits(ROWS * classes, 5, classes);
+    switch (kind) {
+      case "shifted" -> x[classes + classes / 2] = 40000;
+      case "farBelow" -> {
+        for (int i = 0; i < classes; i++) {
+          x[i] -= 1e6f;
+        }
+      }
+      case "special" -> {
+        x[classes - 1] = Float.NaN;
+        Arrays.fill(x, classes, 2 * classes, Float.NEGATIVE_INFINITY);
+      }
+      default -> assertThat(kind).isEqualTo("plain");
+    }
+    return x;
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "NATIVE, 16383, plain",
+    "NATIVE, 16385, plain",
+    "NATIVE, 32768, shifted",
+    "NATIVE, 50000, shifted",
+    "NATIVE, 40001, farBelow",
+    "NATIVE, 20000, special",
+    "NATIVE, 7000, plain",
+    "REFERENCE, 16385, plain",
+    "REFERENCE, 32768, shifted",
+    "REFERENCE, 40001, farBelow",
+    "REFERENCE, 20000, special"
+  })
+  void bitsAreThoseOfOffHeapMemory(Backend backend, int classes, String kind) {
+    float[] x = logits(classes, kind);
+    float[] q = Samples.logits(ROWS * classes, 1, 3);
+    int[] labels = {classes - 1, 3, -1};
+    for (FullyMasked masked : FullyMasked.values()) {
+      assertThat(results(backend, masked, Place.HEAP_ARRAY, x, labels, q))
+          .isDeepEqualTo(results(backend, masked, Place.OFF_HEAP, x, labels, q));
+    }
+  }
+
+  private static int[][] results(
+      Backend backend, FullyMasked masked, Place place, float[] values, int[] labels, float[] q) {
+    int classes = values.length / ROWS;
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor x = place.put(arena, values, ROWS, classes);
+      Tensor y = place.put(arena, values, ROWS, classes);
+      Tensor dy = place.put(arena, q, ROWS, classes);
+      Tensor logY = place.put(arena, values, ROWS, classes);
+      Tensor lse = place.put(arena, new float[ROWS], ROWS);
+      Softmax softmax = Softmax.builder().backend(backend).fullyMasked(masked).build();
+      LogSoftmax logSoftmax = LogSoftmax.builder().backend(backend).fullyMasked(masked).build();
+      softmax.forward(y, y);
+      logSoftmax.forward(logY, logY);
+      LogSumExp.builder().backend(backend).fullyMasked(masked).build().forward(x, lse);
+      int[] softmaxBits = Samples.bits(y);
+      int[] logSoftmaxBits = Samples.bits(logY);
+      softmax.backward(y, dy, y);
+      logSoftmax.backward(logY, dy, logY);
+
+      Tensor losses = place.put(arena, new float[ROWS], ROWS);
+      Tensor hits = hits(place, arena);
+      Tensor dx = place.put(arena, values, ROWS, classes);
+      Tensor later = place.put(arena, values, ROWS, classes);
+      Tensor targets =
+          place == Place.HEAP_ARRAY
+              ? Tensor.of(labels)
+              : Tensor.of(arena.allocateFrom(ValueLayout.JAVA_INT, labels), DType.I32, ROWS);
+      CrossEntropy sum =
+          CrossEntropy.builder()
+              .backend(backend)
+              .fullyMasked(masked)
+              .ignoreIndex(-1)
+              .labelSmoothing(0.1)
+              .reduction(Reduction.SUM)
+              .build();
+      CrossEntropy.Outcome outcome =
+          new CrossEntropy.Outcome().losses(losses).hits(hits).saveStatistics(arena);
+      double loss = sum.forwardBackward(dx, targets, dx, outcome);
+      sum.backward(later, targets, outcome, lse, later);
+
+      Tensor soft = place.put(arena, values, ROWS, classes);
+      double softLoss =
+          CrossEntropy.builder()
+              .backend(backend)
+              .fullyMasked(masked)
+              .build()
+              .forwardBackward(soft, dy, soft);
+      return new int[][] {
+        softmaxBits,
+        logSoftmaxBits,
+        Samples.bits(lse),
+        Samples.bits(y),
+        Samples.bits(logY),
+        Samples.bits(losses),
+        Samples.bits(dx),
+        Samples.bits(later),
+        Samples.bits(soft),
+        {(int) outcome.correct(), Float.floatToIntBits((float) loss)},
+        {Float.floatToIntBits((float) softLoss)}
+      };
+    }
+  }
+
+  private static Tensor hits(Place place, Arena arena) {
+    return place == Place.HEAP_ARRAY
+        ? Tensor.of(ByteBuffer.allocate(ROWS), DType.U8)
+        : Tensor.allocate(arena, DType.U8, ROWS);
+  }
+}

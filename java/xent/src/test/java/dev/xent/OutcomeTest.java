@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.lang.foreign.Arena;
+import java.math.BigDecimal;
+import java.util.Arrays;
+
+/** Reductions, denominators, and what an outcome hands out. */
+class OutcomeTest {
+  private final float[] x = Samples.logits(12, 2, 9);
+  private final Tensor logits = Tensor.of(x, 4, 3);
+  private final Tensor labels = Tensor.of(new int[] {2, 0, 1, 1});
+  private final Tensor ignored = Tensor.of(new int[] {-1, -1, -1, -1});
+  private final CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+
+  private static CrossEntropy.Builder on(Backend backend) {
+    return CrossEntropy.builder().backend(backend).ignoreIndex(-1);
+  }
+
+  private float[] gradient(CrossEntropy operation, Tensor targets) {
+    float[] dx = new float[12];
+    operation.forwardBackward(logits, targets, Tensor.of(dx, 4, 3), outcome);
+    return dx;
+  }
+
+  @OnEveryBackend
+  void reductionsAgree(Backend backend) {
+    float[] losses = new float[4];
+    CrossEntropy none = on(backend).reduction(Reduction.NONE).build();
+    outcome.losses(Tensor.of(losses));
+    double exact = none.forward(logits, labels, outcome);
+    assertThat(exact).isEqualTo((double) losses[0] + losses[1] + losses[2] + losses[3]);
+    assertThat(on(backend).reduction(Reduction.SUM).build().forward(logits, labels))
+        .isEqualTo(exact);
+    assertThat(on(backend).build().forward(logits, labels)).isEqualTo(exact / 4);
+    assertThat(on(backend).denominator(0.5).build().forward(logits, labels, outcome))
+        .isEqualTo(exact / 0.5);
+    assertThat(outcome.denominator()).isEqualTo(0.5);
+    assertThat(outcome.counted()).isEqualTo(4);
+    assertThat(outcome.sum()).isEqualTo(exact);
+    assertThat(on(backend).build().withDenominator(16).forward(logits, labels))
+        .isEqualTo(exact / 16);
+  }
+
+  @OnEveryBackend
+  void noneWithoutATensorOfLossesIsRefused(Backend backend) {
+    CrossEntropy none = on(backend).reduction(Reduction.NONE).build();
+    assertThatThrownBy(() -> none.forward(logits, labels))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("losses(tensor)");
+  }
+
+  @OnEveryBackend
+  void theGradientHasAReductionOfItsOwn(Backend backend) {
+    float[] ofSum = gradient(on(backend).reduction(Reduction.SUM).build(), labels);
+    float[] ofMean = gradient(on(backend).build(), labels);
+    for (int i = 0; i < 12; i++) {
+      assertThat(ofMean[i]).isEqualTo(ofSum[i] / 4);
+    }
+    assertThat(gradient(on(backend).gradientReduction(Reduction.SUM).build(), labels))
+        .isEqualTo(ofSum);
+    assertThat(outcome.loss()).isEqualTo(outcome.sum() / 4);
+    assertThat(gradient(on(backend).gradientReduction(Reduction.NONE).build(), labels))
+        .isEqualTo(ofSum);
+    assertThat(
+            gradient(
+                on(backend)
+                    .reduction(Reduction.SUM)
+                    .gradientReduction(Reduction.MEAN)
+                    .gradientScale(4)
+                    .build(),
+                labels))
+        .isEqualTo(ofSum);
+    assertThat(gradient(on(backend).denominator(4).build(), labels)).isEqualTo(ofMean);
+  }
+
+  @OnEveryBackend
+  void aMeanOverNothingFollowsThePolicy(Backend backend) {
+    for (Tensor rows : new Tensor[] {logits, Tensor.of(new float[0], 0, 3)}) {
+      Tensor targets = rows == logits ? ignored : Tensor.of(new int[0]);
+      assertThat(on(backend).build().forward(rows, targets)).isNaN();
+      assertThat(on(backend).noneCounted(NoneCounted.ZERO).build().forward(rows, targets)).isZero();
+      CrossEntropy error = on(backend).noneCounted(NoneCounted.ERROR).build();
+      assertThatThrownBy(() -> error.forward(rows, targets))
+          .isInstanceOf(NoneCountedException.class)
+          .hasMessageContaining("no row is counted");
+      assertThat(
+              on(backend)
+                  .reduction(Reduction.SUM)
+                  .noneCounted(NoneCounted.ERROR)
+                  .build()
+                  .forward(rows, targets, outcome))
+          .isZero();
+      assertThat(outcome.counted()).isZero();
+      assertThat(on(backend).denominator(8).build().forward(rows, targets)).isZero();
+    }
+    assertThat(gradient(on(backend).build(), ignored)).containsOnly(0);
+  }
+
+  @OnEveryBackend
+  void theDenominatorZeroGivesAGradientOfPlusZero(Backend backend) {
+    x[0] = Float.NaN;
+    CrossEntropy mean = on(backend).denominator(0).gradientScale(-1).build();
+    assertThat(Samples.bits(gradient(mean, labels))).containsOnly(0);
+    assertThat(outcome.loss()).isNaN();
+    float[] wide = new float[24];
+    Arrays.fill(wide, 5);
+    Tensor gaps = Tensor.of(wide, 4, 6).slice(1, 0, 3);
+    mean.forwardBackward(logits, labels, gaps);
+    assertThat(Samples.bits(gaps)).containsOnly(0);
+    assertThat(wide[3]).isEqualTo(5);
+    CrossEntropy error = on(backend).denominator(0).noneCounted(NoneCounted.ERROR).build();
+    assertThatThrownBy(() -> error.forwardBackward(logits, labels, logits))
+        .isInstanceOf(NoneCountedException.class)
+        .hasMessageContaining("denominator is 0");
+    assertThat(x[1]).isNotZero();
+  }
+
+  @OnEveryBackend
+  void theSumOfLossesIsExact(Backend backend) {
+    int rows = 3000;
+    float[] spread = Samples.logits(rows * 2, 40, 4);
+    float[] losses = new float[rows];
+    double sum =
+        on(backend)
+            .reduction(Reduction.SUM)
+            .build()
+            .forward(
+                Tensor.of(spread, rows, 2),
+                Tensor.of(new byte[rows]),
+                outcome.losses(Tensor.of(losses)));
+    BigDecimal exact = BigDecimal.ZERO;
+    for (float loss : losses) {
+      exact = exact.add(new BigDecimal(loss));
+    }
+    assertThat(sum).isEqualTo(exact.doubleValue());
+  }
+
+  @OnEveryBackend
+  void countsHitsWithOrWithoutATensor(Backend backend) {
+    Tensor rows = Tensor.of(new float[] {1, 1, 0, 0, 2, 2, 5, 5, 5}, 3, 3);
+    Tensor targets = Tensor.of(new int[] {0, 2, 0});
+    CrossEntropy mean = on(backend).build();
+    mean.forward(rows, targets, outcome);
+    assertThat(outcome.correct()).isEqualTo(-1);
+    mean.forward(rows, targets, outcome.countCorrect(true));
+    assertThat(outcome.correct()).isEqualTo(2);
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor hits = Tensor.allocate(arena, DType.U8, 3, 2).slice(1, 1, 2);
+      mean.forward(rows, targets, outcome.hits(hits).countCorrect(false));
+      assertThat(hits.toLongArray()).containsExactly(1, 0, 1);
+      assertThat(outcome.correct()).isEqualTo(2);
+    }
+    mean.forward(rows, targets, outcome.hits(null));
+    assertThat(outcome.correct()).isEqualTo(-1);
+  }
+
+  @OnEveryBackend
+  void hitsOfProbabilityRowsAreRefused(Backend backend) {
+    CrossEntropy mean = CrossEntropy.builder().backend(backend).build();
+    assertThatThrownBy(() -> mean.forward(logits, logits, outcome.countCorrect(true)))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("hits");
+  }
+
+  @OnEveryBackend
+  void backwardNeedsTheStatisticsOfItsForward(Backend backend) {
+    CrossEntropy mean = on(backend).build();
+    Tensor dx = Tensor.of(new float[12], 4, 3);
+    assertThatThrownBy(() -> mean.backward(logits, labels, outcome, null, dx))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("saveStatistics");
+    mean.forward(logits, labels, outcome);
+    assertThatThrownBy(() -> mean.backward(logits, labels, outcome, null, dx))
+        .isInstanceOf(OptionException.class);
+    try (Arena arena = Arena.ofConfined()) {
+      mean.forward(logits, labels, outcome.saveStatistics(arena));
+      assertThatThrownBy(
+              () ->
+                  mean.backward(
+                      logits.slice(0, 0, 3),
+                      labels.slice(0, 0, 3),
+                      outcome,
+                      null,
+                      dx.slice(0, 0, 3)))
+          .isInstanceOf(OptionException.class)
+          .hasMessageContaining("4 rows, 3 classes and class indices");
+      mean.backward(logits, labels, outcome, null, dx);
+    }
+    assertThatThrownBy(() -> mean.backward(logits, labels, outcome, null, dx))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageContaining("saveStatistics");
+    assertThatThrownBy(() -> mean.forward(logits, labels, outcome))
+        .isInstanceOf(MemoryException.class);
+  }
+
+  @OnEveryBackend
+  void statisticsGrowWithTheRows(Backend backend) {
+    try (Arena arena = Arena.ofConfined()) {
+      outcome.saveStatistics(arena);
+      CrossEntropy mean = on(backend).build();
+      for (int rows : new int[] {1, 4, 2}) {
+        Tensor part = logits.slice(0, 0, rows);
+        Tensor targets = labels.slice(0, 0, rows);
+        float[] fused = new float[rows * 3];
+        float[] later = new float[rows * 3];
+        mean.forwardBackward(part, targets, Tensor.of(fused, rows, 3), outcome);
+        mean.backward(part, targets, outcome, null, Tensor.of(later, rows, 3));
+        assertThat(later).isEqualTo(fused);
+      }
+    }
+  }
+
+  @OnEveryBackend
+  void afterAFailureTheNumbersAreThoseOfBefore(Backend backend) {
+    CrossEntropy mean = on(backend).build();
+    double loss = mean.forward(logits, labels, outcome);
+    assertThatThrownBy(() -> mean.forward(logits, Tensor.of(new int[] {0, 0, 0, 3}), outcome))
+        .isInstanceOf(LabelException.class);
+    assertThat(outcome.loss()).isCloseTo(loss, within(0.0));
+    assertThat(outcome.rows()).isEqualTo(4);
+  }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import java.util.Arrays;
+import java.util.SplittableRandom;
+
+/** Numbers to compute with, and results in plain double arithmetic to compare with. */
+final class Samples {
+  private Samples() {}
+
+  static float[] logits(int count, double spread, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (float) (random.nextGaussian() * spread);
+    }
+    return values;
+  }
+
+  static int[] labels(int count, int classes, long seed) {
+    return new SplittableRandom(seed).ints(count, 0, classes).toArray();
+  }
+
+  /** Rows that sum to about 1. */
+  static float[] probabilities(int rows, int classes, long seed) {
+    float[] values = logits(rows * classes, 1, seed);
+    for (int r = 0; r < rows; r++) {
+      double[] p = softmax(row(values, r, classes));
+      for (int k = 0; k < classes; k++) {
+        values[r * classes + k] = (float) p[k];
+      }
+    }
+    return values;
+  }
+
+  static float[] row(float[] values, int row, int classes) {
+    return Arrays.copyOfRange(values, row * classes, (row + 1) * classes);
+  }
+
+  static double logSumExp(float[] x) {
+    double max = Double.NEGATIVE_INFINITY;
+    for (float v : x) {
+      max = Math.max(max, v);
+    }
+    double sum = 0;
+    for (float v : x) {
+      sum += Math.exp(v - max);
+    }
+    return max + Math.log(sum);
+  }
+
+  static double[] softmax(float[] x) {
+    double lse = logSumExp(x);
+    double[] y = new double[x.length];
+    for (int k = 0; k < x.length; k++) {
+      y[k] = Math.exp(x[k] - lse);
+    }
+    return y;
+  }
+
+  /** {@code - sum q log softmax(x)}. */
+  static double loss(float[] x, double[] q) {
+    double lse = logSumExp(x);
+    double loss = 0;
+    for (int k = 0; k < x.length; k++) {
+      loss += q[k] * (lse - x[k]);
+    }
+    return loss;
+  }
+
+  /** {@code softmax(x) * sum q - q}. */
+  static double[] gradient(float[] x, double[] q) {
+    double mass = 0;
+    for (double v : q) {
+      mass += v;
+    }
+    double[] gradient = softmax(x);
+    for (int k = 0; k < x.length; k++) {
+      gradient[k] = gradient[k] * mass - q[k];
+    }
+    return gradient;
+  }
+
+  /** The distribution of a label after smoothing. */
+  static double[] smoothed(int label, int classes, double eps) {
+    double[] q = new double[classes];
+    Arrays.fill(q, eps / classes);
+    q[label] += 1 - eps;
+    return q;
+  }
+
+  /** The bits, so that -0 and +0 differ. */
+  static int[] bits(float[] values) {
+    int[] bits = new int[values.length];
+    for (int i = 0; i < values.length; i++) {
+      bits[i] = Float.floatToRawIntBits(values[i]);
+    }
+    return bits;
+  }
+
+  static int[] bits(Tensor tensor) {
+    return bits(tensor.toFloatArray());
+  }
+}

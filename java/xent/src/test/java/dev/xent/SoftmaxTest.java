@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class SoftmaxTest {
+
+  @ParameterizedTest
+  @CsvSource({
+    "NATIVE, 1",
+    "NATIVE, 10",
+    "NATIVE, 1000",
+    "REFERENCE, 1",
+    "REFERENCE, 10",
+    "REFERENCE, 1000"
+  })
+  void computesWhatTheFormulasSay(Backend backend, int classes) {
+    int rows = 5;
+    float[] x = Samples.logits(rows * classes, 4, classes);
+    float[] dy = Samples.logits(rows * classes, 1, classes + 1);
+    float[] y = new float[x.length];
+    float[] logY = new float[x.length];
+    float[] dx = new float[x.length];
+    float[] logDx = new float[x.length];
+    float[] lse = new float[rows];
+    Softmax softmax = Softmax.builder().backend(backend).build();
+    LogSoftmax logSoftmax = LogSoftmax.builder().backend(backend).build();
+    softmax.forward(matrix(x, classes), matrix(y, classes));
+    softmax.backward(matrix(y, classes), matrix(dy, classes), matrix(dx, classes));
+    logSoftmax.forward(matrix(x, classes), matrix(logY, classes));
+    logSoftmax.backward(matrix(logY, classes), matrix(dy, classes), matrix(logDx, classes));
+    LogSumExp.builder().backend(backend).build().forward(matrix(x, classes), Tensor.of(lse));
+
+    for (int r = 0; r < rows; r++) {
+      float[] row = Samples.row(x, r, classes);
+      double[] p = Samples.softmax(row);
+      double expectedLse = Samples.logSumExp(row);
+      assertThat((double) lse[r]).isCloseTo(expectedLse, within(2e-6));
+      double dot = 0;
+      double sum = 0;
+      for (int k = 0; k < classes; k++) {
+        dot += dy[r * classes + k] * p[k];
+        sum += dy[r * classes + k];
+      }
+      for (int k = 0; k < classes; k++) {
+        int i = r * classes + k;
+        assertThat((double) y[i]).isCloseTo(p[k], within(4e-7 * p[k]));
+        assertThat((double) logY[i]).isCloseTo(row[k] - expectedLse, within(1e-5));
+        assertThat((double) dx[i]).isCloseTo(p[k] * (dy[i] - dot), within(1e-6));
+        assertThat((double) logDx[i])
+            .isCloseTo(dy[i] - p[k] * sum, within(1e-5 * (1 + Math.abs(sum))));
+      }
+    }
+  }
+
+  private static Tensor matrix(float[] values, int classes) {
+    return Tensor.of(values, values.length / classes, classes);
+  }
+
+  @OnEveryBackend
+  void worksInPlace(Backend backend) {
+    float[] x = Samples.logits(60, 3, 1);
+    float[] dy = Samples.logits(60, 3, 2);
+    Softmax softmax = Softmax.builder().backend(backend).build();
+    float[] y = new float[60];
+    softmax.forward(matrix(x, 20), matrix(y, 20));
+    float[] inPlace = x.clone();
+    softmax.forward(matrix(inPlace, 20), matrix(inPlace, 20));
+    assertThat(inPlace).isEqualTo(y);
+
+    float[] dx = new float[60];
+    softmax.backward(matrix(y, 20), matrix(dy, 20), matrix(dx, 20));
+    float[] overOutput = y.clone();
+    softmax.backward(matrix(overOutput, 20), matrix(dy, 20), matrix(overOutput, 20));
+    float[] overUpstream = dy.clone();
+    softmax.backward(matrix(y, 20), matrix(overUpstream, 20), matrix(overUpstream, 20));
+    assertThat(overOutput).isEqualTo(dx);
+    assertThat(overUpstream).isEqualTo(dx);
+  }
+
+  @OnEveryBackend
+  void takesTheClassAxisAnywhere(Backend backend) {
+    float[] x = Samples.logits(24, 3, 1);
+    for (int axis = -3; axis < 3; axis++) {
+      Softmax softmax = Softmax.builder().axis(axis).backend(backend).build();
+      Tensor y = Tensor.of(new float[24], 2, 3, 4);
+      softmax.forward(Tensor.of(x, 2, 3, 4), y);
+      int last = axis < 0 ? axis + 3 : axis;
+      assertThat(sumsAlong(y, last)).allSatisfy(sum -> assertThat(sum).isCloseTo(1, within(1e-6)));
+    }
+  }
+
+  private static List<Double> sumsAlong(Tensor y, int axis) {
+    int a = (axis + 1) % 3;
+    int b = (axis + 2) % 3;
+    Tensor moved = y.permute(a, b, axis);
+    List<Double> sums = new ArrayList<>();
+    for (long i = 0; i < moved.dim(0); i++) {
+      for (long j = 0; j < moved.dim(1); j++) {
+        double sum = 0;
+        for (long k = 0; k < moved.dim(2); k++) {
+          sum += moved.getFloat(i, j, k);
+        }
+        sums.add(sum);
+      }
+    }
+    return sums;
+  }
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.IntBuffer;
+import java.nio.LongBuffer;
+import java.nio.ShortBuffer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class TensorTest {
+  private static final float[] SIX = {0, 1, 2, 3, 4, 5};
+
+  @ParameterizedTest
+  @EnumSource
+  void viewsEveryKindOfMemoryWithoutCopyingIt(Place place) {
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor tensor = place.put(arena, SIX, 2, 3);
+      assertThat(tensor.toFloatArray()).isEqualTo(SIX);
+      assertThat(tensor.getFloat(1, 2)).isEqualTo(5);
+      tensor.setFloat(-7, 0, 1);
+      assertThat(tensor.segment().getAtIndex(ValueLayout.JAVA_FLOAT, 1)).isEqualTo(-7);
+      assertThat(tensor.isContiguous()).isTrue();
+      assertThat(tensor.isReadOnly()).isFalse();
+    }
+  }
+
+  @Test
+  void writesThroughToTheArray() {
+    float[] array = SIX.clone();
+    Tensor.of(array, 3, 2).setFloat(9, 2, 1);
+    assertThat(array).containsExactly(0, 1, 2, 3, 4, 9);
+  }
+
+  @Test
+  void readsEveryIntegerType() {
+    try (Arena arena = Arena.ofConfined()) {
+      assertThat(Tensor.of(new byte[] {-1, 2}).toLongArray()).containsExactly(-1, 2);
+      MemorySegment bytes = arena.allocateFrom(ValueLayout.JAVA_BYTE, (byte) -1, (byte) 2);
+      assertThat(Tensor.of(bytes, DType.U8, 2).toLongArray()).containsExactly(255, 2);
+      assertThat(Tensor.of(new short[] {-3, 4}).toLongArray()).containsExactly(-3, 4);
+      assertThat(Tensor.of(new int[] {-5, 6}).getLong(1)).isEqualTo(6);
+      assertThat(Tensor.of(new long[] {Long.MIN_VALUE, 8}).getLong(0)).isEqualTo(Long.MIN_VALUE);
+    }
+  }
+
+  @Test
+  void takesBuffersFromPositionToLimit() {
+    assertThat(Tensor.of(IntBuffer.wrap(new int[] {1, 2, 3, 4}, 1, 2)).toLongArray())
+        .containsExactly(2, 3);
+    assertThat(Tensor.of(LongBuffer.wrap(new long[] {1, 2, 3}, 1, 2)).toLongArray())
+        .containsExactly(2, 3);
+    assertThat(Tensor.of(ShortBuffer.wrap(new short[] {1, 2, 3}, 0, 2)).toLongArray())
+        .containsExactly(1, 2);
+    ByteBuffer bytes = ByteBuffer.allocateDirect(16).order(ByteOrder.nativeOrder());
+    bytes.putInt(4, 11).putInt(8, 12).position(4).limit(12);
+    assertThat(Tensor.of(bytes, DType.I32, 2, 1).toLongArray()).containsExactly(11, 12);
+  }
+
+  @Test
+  void takesBytesOfABigEndianBufferWhereOrderHasNoMeaning() {
+    ByteBuffer bytes = ByteBuffer.allocateDirect(2).put(0, (byte) 3).put(1, (byte) 200);
+    assertThat(Tensor.of(bytes, DType.U8).toLongArray()).containsExactly(3, 200);
+  }
+
+  @Test
+  void refusesBigEndianBuffersByName() {
+    ByteBuffer bytes = ByteBuffer.allocateDirect(16);
+    assertThatThrownBy(() -> Tensor.of(bytes.asFloatBuffer(), 4))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageContaining("BIG_ENDIAN")
+        .hasMessageContaining("order(ByteOrder.nativeOrder())");
+    assertThatThrownBy(() -> Tensor.of(bytes, DType.I64, 2)).isInstanceOf(MemoryException.class);
+    assertThatThrownBy(() -> Tensor.of(bytes.asIntBuffer())).isInstanceOf(MemoryException.class);
+    assertThatThrownBy(() -> Tensor.of(bytes.asLongBuffer())).isInstanceOf(MemoryException.class);
+    assertThatThrownBy(() -> Tensor.of(bytes.asShortBuffer())).isInstanceOf(MemoryException.class);
+  }
+
+  @Test
+  void refusesMemoryThatIsTooSmall() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment segment = arena.allocate(44, 4);
+      assertThatThrownBy(() -> Tensor.of(segment, DType.F32, 3, 4))
+          .isInstanceOf(MemoryException.class)
+          .hasMessageContaining("F32 [3, 4] needs 48 bytes, the memory has 44");
+      assertThatThrownBy(
+              () -> Tensor.strided(segment, DType.F32, new long[] {3, 2}, new long[] {5, 2}))
+          .isInstanceOf(MemoryException.class)
+          .hasMessageContaining("strides [5, 2]");
+    }
+  }
+
+  @Test
+  void refusesMisalignedMemory() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment odd = arena.allocate(64, 8).asSlice(2);
+      assertThatThrownBy(() -> Tensor.of(odd, DType.F32, 3))
+          .isInstanceOf(MemoryException.class)
+          .hasMessageContaining("not aligned to the 4 bytes of F32");
+    }
+    assertThatThrownBy(() -> Tensor.of(MemorySegment.ofArray(new byte[64]), DType.F32, 3))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageContaining("heap array");
+  }
+
+  @Test
+  void refusesShapesThatCannotBe() {
+    MemorySegment segment = MemorySegment.ofArray(SIX);
+    assertThatThrownBy(() -> Tensor.of(segment, DType.F32)).isInstanceOf(ShapeException.class);
+    assertThatThrownBy(() -> Tensor.of(segment, DType.F32, 2, -1))
+        .isInstanceOf(ShapeException.class)
+        .hasMessageContaining("[2, -1]");
+    assertThatThrownBy(() -> Tensor.of(segment, DType.F32, Long.MAX_VALUE, 3))
+        .isInstanceOf(ShapeException.class);
+    assertThatThrownBy(() -> Tensor.of(segment, DType.F32, Long.MAX_VALUE))
+        .isInstanceOf(ShapeException.class);
+    assertThatThrownBy(() -> Tensor.of(SIX.clone(), 2, 2))
+        .isInstanceOf(ShapeException.class)
+        .hasMessageContaining("shape [2, 2] has 4 elements, the memory has 6");
+    assertThatThrownBy(() -> Tensor.strided(segment, DType.F32, new long[] {2}, new long[] {1, 1}))
+        .isInstanceOf(ShapeException.class);
+    assertThatThrownBy(() -> Tensor.strided(segment, DType.F32, new long[] {2}, new long[] {-1}))
+        .isInstanceOf(ShapeException.class);
+    assertThatThrownBy(
+            () ->
+                Tensor.strided(
+                    segment, DType.F32, new long[] {3, 3}, new long[] {Long.MAX_VALUE / 2, 1}))
+        .isInstanceOf(ShapeException.class);
+  }
+
+  @Test
+  void refusesAddressesThatCannotBe() {
+    assertThatThrownBy(() -> Tensor.ofAddress(0, 4, null, DType.F32, 1))
+        .isInstanceOf(MemoryException.class);
+    assertThatThrownBy(() -> Tensor.ofAddress(64, -4, null, DType.F32, 1))
+        .isInstanceOf(MemoryException.class);
+  }
+
+  @Test
+  void allocatesZeros() {
+    try (Arena arena = Arena.ofConfined()) {
+      assertThat(Tensor.allocate(arena, DType.F32, 2, 2).toFloatArray())
+          .containsExactly(0, 0, 0, 0);
+    }
+    Arena closed = Arena.ofConfined();
+    closed.close();
+    assertThatThrownBy(() -> Tensor.allocate(closed, DType.F32, 1))
+        .isInstanceOf(MemoryException.class);
+  }
+
+  @Test
+  void knowsItsShape() {
+    Tensor tensor = Tensor.of(SIX.clone(), 2, 3, 1);
+    assertThat(tensor.rank()).isEqualTo(3);
+    assertThat(tensor.shape()).containsExactly(2, 3, 1);
+    assertThat(tensor.strides()).containsExactly(3, 1, 1);
+    assertThat(tensor.elements()).isEqualTo(6);
+    assertThat(tensor.dim(1)).isEqualTo(3);
+    assertThat(tensor.dim(-3)).isEqualTo(2);
+    assertThatThrownBy(() -> tensor.dim(3))
+        .isInstanceOf(ShapeException.class)
+        .hasMessageContaining("axis 3")
+        .hasMessageContaining("-3 to 2");
+    assertThat(tensor).hasToString("F32 [2, 3, 1] on the heap");
+  }
+
+  @Test
+  void keepsItsOwnShape() {
+    long[] shape = {2, 3};
+    Tensor tensor = Tensor.of(SIX.clone(), shape);
+    shape[0] = 1;
+    tensor.shape()[1] = 1;
+    assertThat(tensor.shape()).containsExactly(2, 3);
+  }
+
+  @Test
+  void permutesSlicesSelectsAndReshapes() {
+    Tensor tensor = Tensor.of(SIX.clone(), 2, 3);
+    assertThat(tensor.permute(1, 0).toFloatArray()).containsExactly(0, 3, 1, 4, 2, 5);
+    assertThat(tensor.permute(-1, -2).isContiguous()).isFalse();
+    assertThat(tensor.slice(1, 1, 3).toFloatArray()).containsExactly(1, 2, 4, 5);
+    assertThat(tensor.slice(-2, 1, 1).elements()).isZero();
+    assertThat(tensor.slice(1, 3, 3).shape()).containsExactly(2, 0);
+    assertThat(tensor.select(0, 1).toFloatArray()).containsExactly(3, 4, 5);
+    assertThat(tensor.select(1, 2).toFloatArray()).containsExactly(2, 5);
+    assertThat(tensor.reshape(3, 2).getFloat(2, 0)).isEqualTo(4);
+    assertThat(tensor.slice(1, 1, 3).permute(1, 0).select(0, 1).toFloatArray())
+        .containsExactly(2, 5);
+  }
+
+  @Test
+  void refusesViewsThatCannotBe() {
+    Tensor tensor = Tensor.of(SIX.clone(), 2, 3);
+    assertThatThrownBy(() -> tensor.permute(0)).isInstanceOf(ShapeException.class);
+    assertThatThrownBy(() -> tensor.permute(0, 0)).isInstanceOf(ShapeException.class);
+    assertThatThrownBy(() -> tensor.slice(1, 2, 4)).isInstanceOf(ShapeException.class);
+    assertThatThrownBy(() -> tensor.slice(1, 2, 1)).isInstanceOf(ShapeException.class);
+    assertThatThrownBy(() -> tensor.slice(1, -1, 1)).isInstanceOf(ShapeException.class);
+    assertThatThrownBy(() -> tensor.select(0, 2)).isInstanceOf(ShapeException.class);
+    assertThatThrownBy(() -> tensor.select(0, 0).select(0, 0)).isInstanceOf(ShapeException.class);
+    assertThatThrownBy(() -> tensor.reshape(7)).isInstanceOf(ShapeException.class);
+    assertThatThrownBy(() -> tensor.permute(1, 0).reshape(6)).isInstanceOf(ShapeException.class);
+    assertThatThrownBy(() -> tensor.getFloat(2, 0)).isInstanceOf(ShapeException.class);
+    assertThatThrownBy(() -> tensor.getFloat(0)).isInstanceOf(ShapeException.class);
+  }
+
+  @Test
+  void refusesElementsOfAnotherType() {
+    Tensor labels = Tensor.of(new int[] {1});
+    assertThatThrownBy(() -> labels.getFloat(0))
+        .isInstanceOf(DTypeException.class)
+        .hasMessageContaining("I32 [1]");
+    assertThatThrownBy(() -> labels.setFloat(1, 0)).isInstanceOf(DTypeException.class);
+    assertThatThrownBy(labels::toFloatArray).isInstanceOf(DTypeException.class);
+    Tensor floats = Tensor.of(SIX.clone());
+    assertThatThrownBy(() -> floats.getLong(0)).isInstanceOf(DTypeException.class);
+    assertThatThrownBy(floats::toLongArray).isInstanceOf(DTypeException.class);
+  }
+
+  @Test
+  void readOnlyViewsRefuseWrites() {
+    Tensor readOnly = Tensor.of(SIX.clone()).asReadOnly();
+    assertThat(readOnly.isReadOnly()).isTrue();
+    assertThat(readOnly.slice(0, 1, 2).isReadOnly()).isTrue();
+    assertThatThrownBy(() -> readOnly.setFloat(1, 0))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageContaining("read-only");
+  }
+
+  @Test
+  void refusesClosedMemory() {
+    Tensor tensor;
+    try (Arena arena = Arena.ofConfined()) {
+      tensor = Tensor.allocate(arena, DType.F32, 1);
+    }
+    assertThatThrownBy(() -> tensor.getFloat(0))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageContaining("closed");
+  }
+}
