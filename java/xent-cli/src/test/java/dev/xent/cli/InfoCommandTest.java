@@ -3,6 +3,7 @@ package dev.xent.cli;
 
 import static dev.xent.cli.Cli.xent;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.LIST;
 
 import dev.xent.Xent;
 import dev.xent.XentRuntime;
@@ -22,7 +23,7 @@ class InfoCommandTest {
         .containsEntry("library", runtime.libraryLocation())
         .containsEntry("fallback", null)
         .containsEntry("threads", 1);
-    assertThat(facts.get("available")).asList().contains("scalar", facts.get("isa"));
+    assertThat(facts.get("available")).asInstanceOf(LIST).contains("scalar", facts.get("isa"));
   }
 
   @Test

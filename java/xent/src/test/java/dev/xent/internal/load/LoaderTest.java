@@ -14,7 +14,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -23,7 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * What happens to the native library, each case in a JVM of its own as the choice is made once in a
  * process.
  */
-@EnabledIfSystemProperty(named = "xent.abi.facts", matches = ".+", disabledReason = "no C build")
+@EnabledOnOs(OS.LINUX)
 class LoaderTest {
   private static final Path MODULE = Path.of(System.getProperty("basedir"));
   private static final Path CLASSES = MODULE.resolve("target/classes");
