@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * No byte outside an array is touched: every array ends (then begins) at a page that must not be touched,
+ * and what lies beside a written array in its page keeps its value.
+ */
+#define _DEFAULT_SOURCE
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "calls.h"
+#include "rows.h"
+
+enum { ROOM = 1 << 16, FILL = 0x5a };
+
+typedef struct {
+  char *page; /* ROOM bytes, guards before and behind */
+  size_t size;
+  char *data;
+} guarded;
+
+static guarded guard(void) {
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  char *p = mmap(NULL, ROOM + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED || mprotect(p + page, ROOM, PROT_READ | PROT_WRITE)) {
+    perror("mmap");
+    exit(2);
+  }
+  return (guarded){.page = p + page};
+}
+
+static void *place(guarded *g, size_t size, bool at_end) {
+  memset(g->page, FILL, ROOM);
+  g->size = size;
+  g->data = at_end ? g->page + ROOM - size : g->page;
+  return g->data;
+}
+
+static void check_rest(const guarded *g, const char *what, int64_t n) {
+  for (const char *p = g->page; p < g->page + ROOM; p++)
+    if ((p < g->data || p >= g->data + g->size) && *p != FILL) {
+      fprintf(stderr, "%s, %lld classes: a byte %lld from the array was written\n", what, (long long)n,
+              (long long)(p - g->data));
+      exit(1);
+    }
+}
+
+static guarded logits, output, upstream, labels, losses;
+
+static void run(int64_t n, int32_t isa, bool at_end, random_source *r) {
+  const int64_t rows = 3;
+  const size_t bytes = (size_t)(rows * n) * sizeof(float);
+  xent_shape s = dense_shape(rows, n, 1);
+  s.targets.type = XENT_I8;
+  xent_options o = XENT_OPTIONS_DEFAULT;
+  o.isa = isa;
+  o.label_smoothing = 0.25;
+  float *x = place(&logits, bytes, at_end), *y = place(&output, bytes, at_end);
+  float *g = place(&upstream, bytes, at_end), *loss = place(&losses, (size_t)rows * sizeof(float), at_end);
+  int8_t *label = place(&labels, (size_t)rows, at_end);
+  for (int64_t i = 0; i < rows; i++) {
+    fill_row(x + i * n, n, i == 1 ? 16 : 0, r);
+    fill_row(g + i * n, n, 0, r);
+    label[i] = (int8_t)(random_below(r, n) & 127);
+    if (label[i] >= n) label[i] = 0;
+  }
+  must(xent_softmax_forward(&s, &o, 0, rows, 0, n, x, NULL, y, NULL), "softmax");
+  check_rest(&output, "softmax", n);
+  must(xent_softmax_backward(&s, &o, 0, rows, 0, n, y, g, NULL, g, NULL), "softmax backward");
+  must(xent_log_softmax_forward(&s, &o, 0, rows, 0, n, x, NULL, y, NULL), "log-softmax");
+  must(xent_log_softmax_backward(&s, &o, 0, rows, 0, n, y, g, NULL, y, NULL), "log-softmax backward");
+  check_rest(&output, "log-softmax backward", n);
+  check_rest(&upstream, "softmax backward", n);
+  must(xent_cross_entropy_forward(&s, &o, 0, rows, x, label, loss, NULL, NULL, y, NULL, NULL, NULL), "loss");
+  check_rest(&losses, "loss", n);
+  check_rest(&output, "gradient", n);
+  s.targets = s.logits; /* g as probability rows */
+  must(xent_cross_entropy_forward(&s, &o, 0, rows, x, g, loss, NULL, NULL, y, NULL, NULL, NULL), "probabilities");
+  check_rest(&output, "gradient of probabilities", n);
+}
+
+int main(void) {
+  logits = guard(), output = guard(), upstream = guard(), labels = guard(), losses = guard();
+  random_source r = {7};
+  int64_t calls = 0;
+  for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++)
+    for (int64_t n = 1; n <= 1300; n += n < 300 ? 1 : 97)
+      for (int at_end = 0; at_end < 2; at_end++, calls++) run(n, isa, at_end, &r);
+  printf("%lld shapes between guard pages: nothing outside an array was touched\n", (long long)calls);
+  return 0;
+}
