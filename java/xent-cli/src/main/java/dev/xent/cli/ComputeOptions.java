@@ -58,10 +58,10 @@ public final class ComputeOptions {
     List<Isa> available = reference ? List.of(Isa.SCALAR) : runtime.availableIsas();
     if (!available.contains(isa)) {
       throw new CommandException(
-          "--isa %s is not to be had %s; use %s or leave it out"
+          "--isa %s is not available %s; use %s or leave it out"
               .formatted(
                   Converters.name(isa),
-                  reference ? "with the reference backend" : "on this machine in this version",
+                  reference ? "with the reference backend" : "here",
                   available.stream().map(Converters::name).collect(Collectors.joining(" or "))));
     }
     return isa;

@@ -18,6 +18,9 @@ final class Converters {
   static void addTo(CommandLine line) {
     line.registerConverter(Double.class, Converters::number)
         .registerConverter(double.class, Converters::number)
+        .registerConverter(int.class, Converters::small)
+        .registerConverter(Integer.class, Converters::small)
+        .registerConverter(Long.class, Converters::whole)
         .registerConverter(Reduction.class, choice(List.of(Reduction.values())))
         .registerConverter(NoneCounted.class, choice(List.of(NoneCounted.values())))
         .registerConverter(Backend.class, choice(List.of(Backend.values())))
@@ -37,6 +40,22 @@ final class Converters {
         yield Double.parseDouble(word);
       }
     };
+  }
+
+  private static long whole(String word) {
+    try {
+      return Long.parseLong(word);
+    } catch (NumberFormatException e) {
+      throw new TypeConversionException("'%s' is not a whole number".formatted(word));
+    }
+  }
+
+  private static int small(String word) {
+    long value = whole(word);
+    if (value != (int) value) {
+      throw new TypeConversionException("'%s' is out of range".formatted(word));
+    }
+    return (int) value;
   }
 
   private static <E extends Enum<E>> ITypeConverter<E> choice(List<E> values) {

@@ -135,7 +135,7 @@ abstract class LossCommand implements Callable<Integer> {
     requireOptions();
     try (Arena arena = Arena.ofConfined();
         Outputs outputs = new Outputs(arena)) {
-      Tensor x = NpyFile.open(input(), arena).tensor();
+      Tensor x = Inputs.floats(input(), arena);
       Tensor q = NpyFile.open(targets, arena).tensor();
       int classAxis = Axis.resolve(axis != null ? axis : Math.min(x.rank() - 1, 1), x, input());
       long[] rows = Axis.without(classAxis, x.shape());

@@ -37,7 +37,7 @@ public final class Progress implements AutoCloseable {
     }
   }
 
-  /** Does work that is one call; the bar shows how long it has taken. */
+  /** Does work that does not say how far it is; the bar moves and shows how long it has taken. */
   public static void during(String task, Runnable work) {
     Progress progress = new Progress(task, UNKNOWN, PATIENCE);
     try (progress) {
@@ -45,7 +45,12 @@ public final class Progress implements AutoCloseable {
     }
   }
 
-  /** For work of known steps, each told by {@link #step}; the bar does not wait for a second. */
+  /** For work of known steps, each told by {@link #step}. */
+  public static Progress of(String task, long total) {
+    return new Progress(task, total, PATIENCE);
+  }
+
+  /** For work of known steps; the bar does not wait for a second. */
   public static Progress atOnce(String task, long total) {
     return new Progress(task, total, Duration.ZERO);
   }
@@ -60,14 +65,17 @@ public final class Progress implements AutoCloseable {
       if (end.await(patience.toMillis(), TimeUnit.MILLISECONDS)) {
         return;
       }
-      try (ProgressBar bar =
+      ProgressBarBuilder builder =
           new ProgressBarBuilder()
               .setTaskName(task)
               .setInitialMax(total)
               .setStyle(ProgressBarStyle.ASCII)
               .setUpdateIntervalMillis((int) INTERVAL.toMillis())
-              .clearDisplayOnFinish()
-              .build()) {
+              .setConsumer(new StatusLine(System.err));
+      if (total == UNKNOWN) {
+        builder.setRenderer(new Shuttle(task));
+      }
+      try (ProgressBar bar = builder.build()) {
         do {
           bar.stepTo(done.get());
         } while (!end.await(INTERVAL.toMillis(), TimeUnit.MILLISECONDS));

@@ -4,9 +4,9 @@ package dev.xent.cli;
 import dev.xent.LogSoftmax;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
-import dev.xent.cli.npy.NpyFile;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -60,11 +60,11 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
   public Integer call() {
     try (Arena arena = Arena.ofConfined();
         Outputs outputs = new Outputs(arena)) {
-      Tensor output = NpyFile.open(y, arena).tensor();
-      Tensor upstream = NpyFile.open(dy, arena).tensor();
+      Tensor output = Inputs.floats(y, arena);
+      Tensor upstream = Inputs.floats(dy, arena);
       int classAxis = Axis.resolve(axis, output, y);
       Tensor gradient = outputs.create(dx, output.shape());
-      Progress.during("softmax-backward", () -> backward(classAxis, output, upstream, gradient));
+      backward(classAxis, output, upstream, gradient);
       outputs.commit();
     }
     return Main.OK;
@@ -72,19 +72,25 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
 
   private void backward(int classAxis, Tensor output, Tensor upstream, Tensor gradient) {
     if (log) {
-      LogSoftmax.builder()
-          .axis(classAxis)
-          .isa(compute.isa())
-          .backend(compute.backend())
-          .build()
-          .backward(output, upstream, gradient);
+      LogSoftmax operation =
+          LogSoftmax.builder()
+              .axis(classAxis)
+              .isa(compute.isa())
+              .backend(compute.backend())
+              .build();
+      RowBlocks.each(
+          "log-softmax-backward",
+          classAxis,
+          List.of(output, upstream, gradient),
+          part -> operation.backward(part.get(0), part.get(1), part.get(2)));
     } else {
-      Softmax.builder()
-          .axis(classAxis)
-          .isa(compute.isa())
-          .backend(compute.backend())
-          .build()
-          .backward(output, upstream, gradient);
+      Softmax operation =
+          Softmax.builder().axis(classAxis).isa(compute.isa()).backend(compute.backend()).build();
+      RowBlocks.each(
+          "softmax-backward",
+          classAxis,
+          List.of(output, upstream, gradient),
+          part -> operation.backward(part.get(0), part.get(1), part.get(2)));
     }
   }
 }

@@ -4,9 +4,9 @@ package dev.xent.cli;
 import dev.xent.LogSoftmax;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
-import dev.xent.cli.npy.NpyFile;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -50,10 +50,10 @@ final class SoftmaxCommand implements Callable<Integer> {
   public Integer call() {
     try (Arena arena = Arena.ofConfined();
         Outputs outputs = new Outputs(arena)) {
-      Tensor logits = NpyFile.open(in, arena).tensor();
+      Tensor logits = Inputs.floats(in, arena);
       int classAxis = Axis.resolve(axis, logits, in);
       Tensor output = outputs.create(out, logits.shape());
-      Progress.during("softmax", () -> forward(classAxis, logits, output));
+      forward(classAxis, logits, output);
       outputs.commit();
     }
     return Main.OK;
@@ -61,19 +61,25 @@ final class SoftmaxCommand implements Callable<Integer> {
 
   private void forward(int classAxis, Tensor logits, Tensor output) {
     if (log) {
-      LogSoftmax.builder()
-          .axis(classAxis)
-          .isa(compute.isa())
-          .backend(compute.backend())
-          .build()
-          .forward(logits, output);
+      LogSoftmax operation =
+          LogSoftmax.builder()
+              .axis(classAxis)
+              .isa(compute.isa())
+              .backend(compute.backend())
+              .build();
+      RowBlocks.each(
+          "log-softmax",
+          classAxis,
+          List.of(logits, output),
+          part -> operation.forward(part.get(0), part.get(1)));
     } else {
-      Softmax.builder()
-          .axis(classAxis)
-          .isa(compute.isa())
-          .backend(compute.backend())
-          .build()
-          .forward(logits, output);
+      Softmax operation =
+          Softmax.builder().axis(classAxis).isa(compute.isa()).backend(compute.backend()).build();
+      RowBlocks.each(
+          "softmax",
+          classAxis,
+          List.of(logits, output),
+          part -> operation.forward(part.get(0), part.get(1)));
     }
   }
 }

@@ -52,7 +52,10 @@ class MainTest {
     xent("softmax", "in.npy").refuses("missing required option", "--output", "xent softmax --help");
     xent("softmax", "-o", "out.npy").refuses("missing required parameter", "IN.npy");
     xent("verify", "a.npy").refuses("missing required parameter", "EXPECTED.npy");
-    xent("softmax", "i.npy", "-o", "o.npy", "--axis", "x").refuses("--axis", "'x'");
+    xent("softmax", "i.npy", "-o", "o.npy", "--axis", "x")
+        .refuses("--axis", "'x' is not a whole number");
+    xent("softmax", "i.npy", "-o", "o.npy", "--axis", "4294967295").refuses("'4294967295'");
+    xent("nll", "i.npy", "t.npy", "--ignore-index", "1.5").refuses("'1.5' is not a whole number");
     xent("softmax", "i.npy", "-o", "o.npy", "--axis").refuses("--axis");
     xent("softmax", "i.npy", "-o", "o.npy", "--isa", "sse")
         .refuses("--isa", "'sse'", "scalar, avx2");

@@ -5,6 +5,8 @@ import static dev.xent.cli.Cli.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.data.Offset.offset;
 
+import dev.xent.Softmax;
+import dev.xent.Tensor;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -81,6 +83,25 @@ class SoftmaxCommandTest {
     xent("softmax", logits, "-o", out, "--backend", "native").succeeds();
     xent("softmax", logits, "-o", other, "--backend", "reference").succeeds();
     assertThat(out).hasSameBinaryContentAs(other);
+  }
+
+  @Test
+  void givesTheBitsOfOneCallHoweverLargeTheFile() {
+    int rows = 5;
+    int classes = (1 << 20) + 3;
+    float[] values = new float[rows * classes];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (i * 31L % 1009) / 64f;
+    }
+    for (long[] shape : new long[][] {{rows, classes}, {classes, rows}}) {
+      NpyBytes.floats(logits, "(%d, %d)".formatted(shape[0], shape[1]), values);
+      for (int axis = 0; axis < 2; axis++) {
+        float[] expected = new float[values.length];
+        Softmax.along(axis).forward(Tensor.of(values, shape), Tensor.of(expected, shape));
+        xent("softmax", logits, "-o", out, "--axis", axis).succeeds();
+        assertThat(NpyBytes.floatsOf(out)).isEqualTo(expected);
+      }
+    }
   }
 
   @Test

@@ -11,6 +11,7 @@ import dev.xent.cli.Progress;
 import dev.xent.cli.Used;
 import java.io.PrintWriter;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -45,13 +46,14 @@ public final class DemoCommand implements Callable<Integer> {
   public Integer call() {
     try (Arena arena = Arena.ofConfined()) {
       Digits all = Digits.all(arena);
-      try (Classifier classifier = new Classifier(all.size(), compute);
-          Timing timing = new Timing()) {
+      try (Classifier classifier = new Classifier(all.size(), compute)) {
         double accuracy = train(classifier, arena);
         Tensor logits = classifier.logits(all, arena);
-        boolean same = sameBits(logits, all.labels(), timing);
-        speed(timing);
-        return accuracy >= FLOOR && same ? Main.OK : Main.DIFFERENT;
+        try (Timing timing = new Timing()) {
+          boolean same = sameBits(logits, all.labels(), timing);
+          speed(timing);
+          return accuracy >= FLOOR && same ? Main.OK : Main.DIFFERENT;
+        }
       }
     }
   }
@@ -60,42 +62,45 @@ public final class DemoCommand implements Callable<Integer> {
     Digits training = Digits.training(arena);
     Digits test = Digits.test(arena);
     print(
-        "Training a linear classifier of handwritten digits: %d images to learn from, %d to test"
-            + " with%n%n",
+        "Training a linear classifier of digits: %d images to learn from, %d to test%n%n",
         training.size(), test.size());
-    print("  epoch  training loss  test loss  test accuracy%n");
-    Classifier.Score score = classifier.score(test);
+    List<Epoch> epochs = new ArrayList<>();
     try (Progress progress = Progress.atOnce("training", EPOCHS)) {
-      for (int epoch = 1; epoch <= EPOCHS; epoch++) {
-        double loss = classifier.learn(training);
+      for (int number = 1; number <= EPOCHS; number++) {
+        epochs.add(new Epoch(number, classifier.learn(training), classifier.score(test)));
         progress.step();
-        if (SHOWN.contains(epoch)) {
-          score = classifier.score(test);
-          print("  %5d  %13.9f  %9.6f  %13.4f%n", epoch, loss, score.loss(), score.accuracy());
-        }
       }
     }
+    print("  epoch  training loss  test loss  test accuracy%n");
+    epochs.stream()
+        .filter(epoch -> SHOWN.contains(epoch.number()))
+        .forEach(
+            epoch ->
+                print(
+                    "  %5d  %13.9f  %9.6f  %13.4f%n",
+                    epoch.number(), epoch.loss(), epoch.test().loss(), epoch.test().accuracy()));
+    Classifier.Score last = epochs.getLast().test();
     print(
         "%n  test accuracy %.4f: %d of %d%s%n%n",
-        score.accuracy(),
-        score.correct(),
-        score.images(),
-        score.accuracy() >= FLOOR ? "" : ", below the " + FLOOR + " that it should reach");
-    return score.accuracy();
+        last.accuracy(),
+        last.correct(),
+        last.images(),
+        last.accuracy() >= FLOOR ? "" : ", below the " + FLOOR + " that it should reach");
+    return last.accuracy();
   }
+
+  private record Epoch(int number, double loss, Classifier.Score test) {}
 
   private boolean sameBits(Tensor logits, Tensor labels, Timing timing) {
     XentRuntime runtime = Xent.runtime();
-    print(
-        "The same bits: softmax, log-softmax, losses and gradient of the native library and of"
-            + " plain Java%n%n");
+    print("The same bits: softmax, log-softmax, losses and gradient, native and plain Java%n%n");
     if (runtime.fallbackReason() != null) {
       print("  not compared, there is no native library here: %s%n%n", runtime.fallbackReason());
       return true;
     }
     long differ = 0;
     for (Isa isa : runtime.availableIsas()) {
-      differ += compare("the trained model's logits", logits, labels, isa);
+      differ += compare("trained model", logits, labels, isa);
     }
     differ += compare("random logits", timing.logits(), timing.labels(), runtime.isa());
     print("%n");
@@ -106,7 +111,7 @@ public final class DemoCommand implements Callable<Integer> {
     BitCheck check = new BitCheck();
     Progress.during("comparing", () -> check.add(logits, labels, isa));
     print(
-        "  %-6s %-27s %4d x %-6d %,11d values compared, %d differ%n",
+        "  %-6s  %-13s  %4d x %-6d  %,10d values compared, %d differ%n",
         isa.name().toLowerCase(Locale.ROOT),
         what,
         logits.dim(0),
@@ -120,17 +125,14 @@ public final class DemoCommand implements Callable<Integer> {
     print(
         "Speed: loss and gradient of %d x %d logits on one thread, median of %d runs%n%n",
         Timing.ROWS, Timing.CLASSES, Timing.RUNS);
-    double[] ns = new double[2];
+    List<Timing.Medians> result = new ArrayList<>();
     Progress.during(
-        "measuring",
-        () -> {
-          ns[0] = timing.lossAndGradient(compute.backend(), compute.isa());
-          ns[1] = timing.copy();
-        });
+        "measuring", () -> result.add(timing.measure(compute.backend(), compute.isa())));
+    Timing.Medians ns = result.getFirst();
     Used used = Used.of(compute);
-    print("  %-26s %7.3f ns per element%n", used.backend() + ", " + used.isa(), ns[0]);
-    print("  %-26s %7.3f ns per element%n", "memcpy of the same bytes", ns[1]);
-    print("  %-26s %7.2f%n", "ratio", ns[0] / ns[1]);
+    print("  %-24s  %7.3f ns per element%n", used.backend() + ", " + used.isa(), ns.loss());
+    print("  %-24s  %7.3f ns per element%n", "memcpy of the same bytes", ns.copy());
+    print("  %-24s  %7.2f%n", "ratio", ns.loss() / ns.copy());
   }
 
   /** Prints at once, so that a person sees how far the demo is. */

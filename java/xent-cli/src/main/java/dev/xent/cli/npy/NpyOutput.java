@@ -149,7 +149,7 @@ public final class NpyOutput implements AutoCloseable {
   private static NpyException failure(Path path, IOException e) {
     String cause =
         e instanceof NoSuchFileException
-            ? "the directory is gone"
+            ? "no file can be made there"
             : e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
     return new NpyException(
         "%s cannot be written: %s; check the directory, its permissions and its free space"

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.Tensor;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * Large work in parts of whole rows, so that a progress bar can tell how far it is. Rows do not
+ * depend on each other: the bits are those of one call.
+ */
+final class RowBlocks {
+  /** Elements of a part: a few milliseconds of work. */
+  private static final long BLOCK = 1 << 22;
+
+  private RowBlocks() {}
+
+  /**
+   * Hands slices of tensors of one shape to the work, in order.
+   *
+   * @param axis the class axis, which is not cut
+   */
+  static void each(String task, int axis, List<Tensor> tensors, Consumer<List<Tensor>> work) {
+    Tensor first = tensors.getFirst();
+    boolean sameShapes =
+        tensors.stream().allMatch(tensor -> Arrays.equals(tensor.shape(), first.shape()));
+    if (first.rank() == 1 || first.elements() <= BLOCK || !sameShapes) {
+      work.accept(tensors); // which refuses other shapes
+      return;
+    }
+    int cut = axis == 0 ? 1 : 0;
+    long size = first.dim(cut);
+    long step = Math.max(1, BLOCK / (first.elements() / size));
+    try (Progress progress = Progress.of(task, (size + step - 1) / step)) {
+      for (long from = 0; from < size; from += step) {
+        long begin = from;
+        long end = Math.min(from + step, size);
+        work.accept(tensors.stream().map(tensor -> tensor.slice(cut, begin, end)).toList());
+        progress.step();
+      }
+    }
+  }
+}
