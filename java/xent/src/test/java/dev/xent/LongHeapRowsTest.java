@@ -58,6 +58,23 @@ class LongHeapRowsTest {
     }
   }
 
+  @OnEveryBackend
+  void javaLabelsGoWithOffHeapLogits(Backend backend) {
+    int classes = 20000;
+    float[] x = logits(classes, "shifted");
+    int[] labels = {classes - 1, 3, 16384};
+    CrossEntropy mean = CrossEntropy.builder().backend(backend).build();
+    float[] expected = new float[x.length];
+    double loss =
+        mean.forwardBackward(
+            Tensor.of(x, ROWS, classes), Tensor.of(labels), Tensor.of(expected, ROWS, classes));
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor logits = Place.OFF_HEAP.put(arena, x, ROWS, classes);
+      assertThat(mean.forwardBackward(logits, Tensor.of(labels), logits)).isEqualTo(loss);
+      assertThat(Samples.bits(logits)).isEqualTo(Samples.bits(expected));
+    }
+  }
+
   private static int[][] results(
       Backend backend, FullyMasked masked, Place place, float[] values, int[] labels, float[] q) {
     int classes = values.length / ROWS;

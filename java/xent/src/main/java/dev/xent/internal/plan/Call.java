@@ -87,6 +87,8 @@ final class Call {
   /** Rows before the current piece. */
   long firstRow;
 
+  private @Nullable Options writtenOptions;
+  private double writtenScale;
   private boolean onHeap;
   private int groupCount;
   private long[] groups = new long[USUAL_RANK];
@@ -409,6 +411,15 @@ final class Call {
     pieceRows = outer * inner;
     pieces = rows / pieceRows;
     write(outer, inner);
+  }
+
+  /** Fills the options; most calls are of the operation of the call before. */
+  void options(Options newOptions, double gradientScale) {
+    if (newOptions != writtenOptions || gradientScale != writtenScale) {
+      newOptions.write(options, gradientScale);
+      writtenOptions = newOptions;
+      writtenScale = gradientScale;
+    }
   }
 
   private void write(long outer, long inner) {

@@ -59,7 +59,7 @@ public final class CrossEntropyPlan {
       boolean labels = LossCall.takeTargets(call, options, targets);
       LossCall.takeOutputs(call, reductions, gradient, outputs, labels);
       call.ready();
-      options.write(call.options, 1);
+      call.options(options, 1);
       long counted = labels ? LossCall.countLabels(call, kernels) : call.rows;
       double denominator = reductions.denominator(counted);
       reductions.requireLoss(denominator);
@@ -71,7 +71,7 @@ public final class CrossEntropyPlan {
       boolean zeroGradient = gradient != null && reductions.gradientIsZero(denominator);
       MemorySegment tally = call.emptyTally();
       if (gradient != null && !zeroGradient) {
-        options.write(call.options, reductions.gradientScale(denominator));
+        call.options(options, reductions.gradientScale(denominator));
       }
       for (long piece = 0; piece < call.pieces; piece++) {
         call.enter(piece);
@@ -158,7 +158,7 @@ public final class CrossEntropyPlan {
       double denominator = reductions.denominator(saved.counted);
       reductions.requireGradient(denominator);
       boolean zeroGradient = reductions.gradientIsZero(denominator);
-      options.write(call.options, zeroGradient ? 0 : reductions.gradientScale(denominator));
+      call.options(options, zeroGradient ? 0 : reductions.gradientScale(denominator));
       if (labels) {
         LossCall.countLabels(call, kernels);
       }

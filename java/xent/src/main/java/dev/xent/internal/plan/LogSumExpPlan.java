@@ -24,7 +24,7 @@ public final class LogSumExpPlan {
       call.perRow(call.logSumExp, logSumExp);
       call.writes(call.logSumExp, null, null);
       call.ready();
-      options.write(call.options, 1);
+      call.options(options, 1);
       for (long piece = 0; piece < call.pieces; piece++) {
         call.enter(piece);
         forwardPiece(call);

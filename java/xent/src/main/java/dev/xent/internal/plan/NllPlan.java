@@ -72,7 +72,7 @@ public final class NllPlan {
       }
       LossCall.takeOutputs(call, reductions, gradient, outputs, labels);
       call.ready();
-      options.write(call.options, 1);
+      call.options(options, 1);
       long counted = labels ? LossCall.countLabels(call, kernels) : call.rows;
       double denominator = reductions.denominator(counted);
       reductions.requireLoss(denominator);
@@ -170,7 +170,7 @@ public final class NllPlan {
       double denominator = reductions.denominator(saved.counted);
       reductions.requireGradient(denominator);
       if (labels) {
-        options.write(call.options, 1);
+        call.options(options, 1);
         LossCall.countLabels(call, kernels);
       }
       if (reductions.gradientIsZero(denominator)) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -34,7 +35,11 @@ final class Part {
   /** Its strides in the groups of dimensions that {@link Call} found. */
   long[] groups = new long[Call.USUAL_RANK];
 
-  private boolean inStruct;
+  // What the layout says.
+  private long writtenOuter;
+  private long writtenClasses;
+  private long writtenInner;
+  private int writtenType;
 
   Part(String name, MemorySegment layout) {
     this.name = name;
@@ -58,17 +63,28 @@ final class Part {
     return view.strides[withoutAxis && dimension > axis ? dimension - 1 : dimension];
   }
 
-  /** Brings the layout in the struct up to date. */
+  /** Brings the layout in the struct up to date; most calls are like the one before. */
   void write() {
-    if (view != null) {
+    if (view == null) {
+      if (writtenType != XentH.XENT_NO_TYPE()) {
+        layout.fill((byte) 0);
+        writtenType = XentH.XENT_NO_TYPE();
+      }
+      return;
+    }
+    int type = view.type.code();
+    if (type != writtenType
+        || outer != writtenOuter
+        || classes != writtenClasses
+        || inner != writtenInner) {
       xent_layout.outer(layout, outer);
       xent_layout.classes(layout, classes);
       xent_layout.inner(layout, inner);
-      xent_layout.type(layout, view.type.code());
-      inStruct = true;
-    } else if (inStruct) {
-      layout.fill((byte) 0);
-      inStruct = false;
+      xent_layout.type(layout, type);
+      writtenOuter = outer;
+      writtenClasses = classes;
+      writtenInner = inner;
+      writtenType = type;
     }
   }
 }

@@ -38,7 +38,7 @@ public final class SoftmaxPlan {
       call.whole(call.output, output);
       call.writes(call.output, call.logits, null);
       call.ready();
-      options.write(call.options, 1);
+      call.options(options, 1);
       for (long piece = 0; piece < call.pieces; piece++) {
         call.enter(piece);
         forwardPiece(call);
@@ -96,7 +96,7 @@ public final class SoftmaxPlan {
       call.whole(call.gradient, gradient);
       call.writes(call.gradient, call.output, call.upstream);
       call.ready();
-      options.write(call.options, 1);
+      call.options(options, 1);
       for (long piece = 0; piece < call.pieces; piece++) {
         call.enter(piece);
         backwardPiece(call);
