@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_layout;
+import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.ffi.xent_state;
+import dev.xent.internal.ffi.xent_statistics;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.SplittableRandom;
+
+/** The inputs of one comparison: a shape in some layout, rows, targets and options. */
+final class BitsCase {
+  private static final int[] LABEL_TYPES = {
+    XentH.XENT_I8(), XentH.XENT_U8(), XentH.XENT_I16(), XentH.XENT_I32(), XentH.XENT_I64()
+  };
+  private static final double[] SMOOTHING = {0, 0, 0.1, 1, 1e-3, 0.5};
+  private static final double[] SCALES = {1, 0.25, -1.0 / 3, 1e-30, 1e-38, 3e-45, 1e30, 0};
+  private static final float[] UPSTREAM = {
+    1, -2, 1e-20f, 0, 3e38f, Float.POSITIVE_INFINITY, Float.NaN
+  };
+
+  final int rows;
+  final int classes;
+  final RowKind kind;
+  final long elements;
+  final boolean labels;
+  final MemorySegment shape;
+
+  /** The same with one upstream gradient per row. */
+  final MemorySegment shapeOfRowUpstream;
+
+  final MemorySegment options;
+  final MemorySegment logits;
+  final MemorySegment targets;
+  final MemorySegment upstream;
+  final MemorySegment rowUpstream;
+
+  BitsCase(Arena arena, int rows, int classes, RowKind kind, int layout, SplittableRandom random) {
+    this.rows = rows;
+    this.classes = classes;
+    this.kind = kind;
+    this.labels = random.nextInt(3) > 0;
+    boolean inner = layout == 1 || layout == 2;
+    long padded = layout == 2 ? rows + 2 : rows;
+    long[] strides =
+        switch (layout) {
+          case 0 -> new long[] {classes, 1, 1};
+          case 1, 2 -> new long[] {classes * padded, padded, 1};
+          default -> new long[] {classes + 5, 1, 1};
+        };
+    this.elements = inner ? classes * padded : rows * strides[0];
+    this.shape = arena.allocate(xent_shape.layout());
+    xent_shape.size(shape, xent_shape.sizeof());
+    xent_shape.outer(shape, inner ? 1 : rows);
+    xent_shape.classes(shape, classes);
+    xent_shape.inner(shape, inner ? rows : 1);
+    for (MemorySegment full :
+        new MemorySegment[] {
+          xent_shape.logits(shape),
+          xent_shape.output(shape),
+          xent_shape.gradient(shape),
+          xent_shape.upstream(shape)
+        }) {
+      set(full, strides[0], strides[1], strides[2], XentH.XENT_F32());
+    }
+    perRow(xent_shape.losses(shape), inner, XentH.XENT_F32());
+    perRow(xent_shape.log_sum_exp(shape), inner, XentH.XENT_F32());
+    perRow(xent_shape.hits(shape), inner, XentH.XENT_U8());
+
+    this.options = arena.allocate(xent_options.layout());
+    xent_options.size(options, xent_options.sizeof());
+    xent_options.fully_masked(options, random.nextInt(2));
+    xent_options.label_smoothing(options, SMOOTHING[random.nextInt(SMOOTHING.length)]);
+    xent_options.gradient_scale(options, SCALES[random.nextInt(SCALES.length)]);
+
+    this.logits = floats(arena, elements);
+    this.upstream = floats(arena, elements);
+    this.rowUpstream = floats(arena, rows);
+    float[] row = new float[classes];
+    for (int r = 0; r < rows; r++) {
+      kind.fill(row, random);
+      for (int i = 0; i < classes; i++) {
+        logits.setAtIndex(ValueLayout.JAVA_FLOAT, at(r, i), row[i]);
+        upstream.setAtIndex(ValueLayout.JAVA_FLOAT, at(r, i), (float) random.nextGaussian());
+      }
+      rowUpstream.setAtIndex(ValueLayout.JAVA_FLOAT, r, UPSTREAM[random.nextInt(UPSTREAM.length)]);
+    }
+    this.targets = labels ? labels(arena, inner, random) : probabilities(arena, strides, random);
+    this.shapeOfRowUpstream = arena.allocate(xent_shape.layout()).copyFrom(shape);
+    perRow(xent_shape.upstream(shapeOfRowUpstream), inner, XentH.XENT_F32());
+  }
+
+  private static MemorySegment floats(Arena arena, long count) {
+    return arena.allocate(ValueLayout.JAVA_FLOAT, Math.max(count, 1));
+  }
+
+  private static void set(MemorySegment layout, long outer, long classes, long inner, int type) {
+    xent_layout.outer(layout, outer);
+    xent_layout.classes(layout, classes);
+    xent_layout.inner(layout, inner);
+    xent_layout.type(layout, type);
+  }
+
+  private void perRow(MemorySegment layout, boolean inner, int type) {
+    set(layout, inner ? rows : 1, 0, 1, type);
+  }
+
+  /** Index of a logit. */
+  private long at(int row, int clazz) {
+    MemorySegment l = xent_shape.logits(shape);
+    boolean inner = xent_shape.inner(shape) > 1 || xent_shape.outer(shape) < rows;
+    long rowOffset = inner ? row * xent_layout.inner(l) : row * xent_layout.outer(l);
+    return rowOffset + clazz * xent_layout.classes(l);
+  }
+
+  private MemorySegment labels(Arena arena, boolean inner, SplittableRandom random) {
+    int type = LABEL_TYPES[classes > 127 ? 3 + random.nextInt(2) : random.nextInt(5)];
+    perRow(xent_shape.targets(shape), inner, type);
+    boolean ignores = random.nextBoolean();
+    int ignored = random.nextBoolean() ? 0 : 100;
+    xent_options.has_ignore_index(options, ignores ? 1 : 0);
+    xent_options.ignore_index(options, ignores ? ignored : 0);
+    MemorySegment labels = arena.allocate(8L * rows, 8);
+    for (int r = 0; r < rows; r++) {
+      int label = ignores && random.nextInt(4) == 0 ? ignored : random.nextInt(classes);
+      put(labels, type, r, label);
+    }
+    return labels;
+  }
+
+  private static void put(MemorySegment labels, int type, int row, int label) {
+    if (type == XentH.XENT_I64()) {
+      labels.setAtIndex(ValueLayout.JAVA_LONG, row, label);
+    } else if (type == XentH.XENT_I32()) {
+      labels.setAtIndex(ValueLayout.JAVA_INT, row, label);
+    } else if (type == XentH.XENT_I16()) {
+      labels.setAtIndex(ValueLayout.JAVA_SHORT, row, (short) label);
+    } else {
+      labels.set(ValueLayout.JAVA_BYTE, row, (byte) label);
+    }
+  }
+
+  private MemorySegment probabilities(Arena arena, long[] strides, SplittableRandom random) {
+    set(xent_shape.targets(shape), strides[0], strides[1], strides[2], XentH.XENT_F32());
+    MemorySegment q = floats(arena, elements);
+    int sort = random.nextInt(4);
+    for (int r = 0; r < rows; r++) {
+      for (int i = 0; i < classes; i++) {
+        float v =
+            switch (sort) {
+              case 0 -> random.nextInt(classes) == 0 ? 1 : 0;
+              case 1 -> (float) random.nextDouble() / classes;
+              case 2 -> (float) random.nextGaussian();
+              default -> random.nextInt(20) == 0 ? Float.NaN : 1f / classes;
+            };
+        q.setAtIndex(ValueLayout.JAVA_FLOAT, at(r, i), v);
+      }
+    }
+    return q;
+  }
+
+  long statesSize() {
+    return rows * chunks() * xent_state.sizeof();
+  }
+
+  long statisticsSize() {
+    return rows * xent_statistics.sizeof();
+  }
+
+  long chunks() {
+    return (classes + 8191L) / 8192;
+  }
+
+  @Override
+  public String toString() {
+    return rows + " x " + classes + " " + kind + (labels ? " labels" : " probabilities");
+  }
+}
