@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.demo;
 
+import dev.xent.Backend;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.Isa;
 import dev.xent.Tensor;
-import dev.xent.cli.ComputeOptions;
 import dev.xent.layers.CrossEntropyLayer;
 import dev.xent.layers.Layer;
 import java.lang.foreign.Arena;
@@ -19,9 +20,9 @@ final class Classifier implements AutoCloseable {
   private final CrossEntropy evaluation;
 
   /** An untrained one for at most so many images at once. */
-  Classifier(int maxImages, ComputeOptions compute) {
+  Classifier(int maxImages, Backend backend, Isa isa) {
     linear = new LinearLayer(maxImages, Digits.PIXELS, Digits.CLASSES);
-    evaluation = CrossEntropy.builder().isa(compute.isa()).backend(compute.backend()).build();
+    evaluation = CrossEntropy.builder().backend(backend).isa(isa).build();
     loss = CrossEntropyLayer.of(evaluation, Layer.ANY, Digits.CLASSES);
   }
 

@@ -46,7 +46,7 @@ public final class DemoCommand implements Callable<Integer> {
   public Integer call() {
     try (Arena arena = Arena.ofConfined()) {
       Digits all = Digits.all(arena);
-      try (Classifier classifier = new Classifier(all.size(), compute)) {
+      try (Classifier classifier = new Classifier(all.size(), compute.backend(), compute.isa())) {
         double accuracy = train(classifier, arena);
         Tensor logits = classifier.logits(all, arena);
         try (Timing timing = new Timing()) {

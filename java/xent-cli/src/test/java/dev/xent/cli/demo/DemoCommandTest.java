@@ -5,10 +5,8 @@ import static dev.xent.cli.Cli.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.foreign.Arena;
-import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class DemoCommandTest {
@@ -22,21 +20,6 @@ class DemoCommandTest {
         .hasSizeGreaterThanOrEqualTo(2)
         .allMatch(line -> line.endsWith(", 0 differ"));
     assertThat(out).contains("memcpy", "ns per element", "64 x 128256");
-  }
-
-  @Test
-  void learnsTheSameOnEveryBackend() {
-    assertThat(losses(xent("demo", "--backend", "reference").succeeds().out()))
-        .isNotEmpty()
-        .isEqualTo(losses(xent("demo", "--isa", "scalar").succeeds().out()));
-  }
-
-  private static Stream<String> lossLines(String out) {
-    return out.lines().filter(line -> line.matches(" +\\d+ +\\d\\.\\d{9} .*"));
-  }
-
-  private static List<String> losses(String out) {
-    return lossLines(out).toList();
   }
 
   @Test
