@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_layout;
+import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.ffi.xent_state;
+import dev.xent.internal.ffi.xent_statistics;
+import dev.xent.internal.ffi.xent_tally;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** The structs of a call: contiguous rows of floats and I64 labels unless a test changes them. */
+final class Arguments {
+  static final MemorySegment NULL = MemorySegment.NULL;
+
+  final MemorySegment shape;
+  final MemorySegment options;
+  final MemorySegment report;
+  final long rows;
+  final long classes;
+  private final Arena arena;
+
+  Arguments(Arena arena, long rows, long classes) {
+    this.arena = arena;
+    this.rows = rows;
+    this.classes = classes;
+    shape = arena.allocate(xent_shape.layout());
+    xent_shape.size(shape, xent_shape.layout().byteSize());
+    xent_shape.outer(shape, rows);
+    xent_shape.classes(shape, classes);
+    xent_shape.inner(shape, 1);
+    int f32 = XentH.XENT_F32();
+    layout(xent_shape.logits(shape), classes, 1, 1, f32);
+    layout(xent_shape.output(shape), classes, 1, 1, f32);
+    layout(xent_shape.gradient(shape), classes, 1, 1, f32);
+    layout(xent_shape.upstream(shape), classes, 1, 1, f32);
+    layout(xent_shape.targets(shape), 1, 0, 1, XentH.XENT_I64());
+    layout(xent_shape.losses(shape), 1, 0, 1, f32);
+    layout(xent_shape.log_sum_exp(shape), 1, 0, 1, f32);
+    layout(xent_shape.hits(shape), 1, 0, 1, XentH.XENT_U8());
+
+    options = arena.allocate(xent_options.layout());
+    xent_options.size(options, xent_options.layout().byteSize());
+    xent_options.gradient_scale(options, 1);
+
+    report = arena.allocate(xent_report.layout());
+    xent_report.size(report, xent_report.layout().byteSize());
+  }
+
+  static void layout(MemorySegment layout, long outer, long classes, long inner, int type) {
+    xent_layout.outer(layout, outer);
+    xent_layout.classes(layout, classes);
+    xent_layout.inner(layout, inner);
+    xent_layout.type(layout, type);
+  }
+
+  /** Targets become F32 probability rows. */
+  Arguments withProbabilities() {
+    layout(xent_shape.targets(shape), classes, 1, 1, XentH.XENT_F32());
+    return this;
+  }
+
+  Arguments ignoring(long index) {
+    xent_options.has_ignore_index(options, 1);
+    xent_options.ignore_index(options, index);
+    return this;
+  }
+
+  Arguments smoothing(double epsilon) {
+    xent_options.label_smoothing(options, epsilon);
+    return this;
+  }
+
+  Arguments scale(double scale) {
+    xent_options.gradient_scale(options, scale);
+    return this;
+  }
+
+  Arguments maskedIsZero() {
+    xent_options.fully_masked(options, XentH.XENT_FULLY_MASKED_ZERO());
+    return this;
+  }
+
+  MemorySegment floats(float... values) {
+    return arena.allocateFrom(ValueLayout.JAVA_FLOAT, values);
+  }
+
+  MemorySegment labels(long... values) {
+    return arena.allocateFrom(ValueLayout.JAVA_LONG, values);
+  }
+
+  /** A float for every element. */
+  MemorySegment elements() {
+    return arena.allocate(ValueLayout.JAVA_FLOAT, rows * classes);
+  }
+
+  /** A float for every row. */
+  MemorySegment perRow() {
+    return arena.allocate(ValueLayout.JAVA_FLOAT, rows);
+  }
+
+  MemorySegment hits() {
+    return arena.allocate(ValueLayout.JAVA_BYTE, rows);
+  }
+
+  MemorySegment statistics() {
+    return arena.allocate(xent_statistics.layout(), rows);
+  }
+
+  MemorySegment states() {
+    long chunks = (classes + Constants.CHUNK - 1) / Constants.CHUNK;
+    return arena.allocate(xent_state.layout(), rows * chunks);
+  }
+
+  static MemorySegment tally(Arena arena) {
+    MemorySegment tally = arena.allocate(xent_tally.layout());
+    xent_tally.size(tally, xent_tally.layout().byteSize());
+    return tally;
+  }
+
+  static float[] toFloats(MemorySegment segment) {
+    return segment.toArray(ValueLayout.JAVA_FLOAT);
+  }
+
+  static int[] toBits(MemorySegment segment) {
+    return segment.toArray(ValueLayout.JAVA_INT);
+  }
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference;
+
+import static dev.xent.internal.kernels.reference.Arguments.NULL;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_layout;
+import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.ffi.xent_state;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Status;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What is refused, what the report says of it, and that nothing is written. */
+class ArgumentsTest {
+  private final Kernels kernels = new ReferenceKernels();
+  private final Arena arena = Arena.ofConfined();
+  private final Arguments call = new Arguments(arena, 2, 3);
+  private final MemorySegment x = call.floats(1, 2, 3, 4, 5, 6);
+  private final MemorySegment y = call.elements();
+
+  @BeforeEach
+  void markOutput() {
+    y.fill((byte) 0x55);
+  }
+
+  @AfterEach
+  void close() {
+    arena.close();
+  }
+
+  private int softmax(MemorySegment from, MemorySegment to) {
+    return kernels.softmaxForward(
+        call.shape, call.options, 0, 2, 0, 3, from, NULL, to, call.report);
+  }
+
+  private void assertRefused(int status, int expected, int field) {
+    assertThat(status).isEqualTo(expected);
+    assertThat(xent_report.field(call.report)).isEqualTo(field);
+    assertThat(y.toArray(ValueLayout.JAVA_BYTE)).containsOnly(0x55);
+  }
+
+  @Test
+  void absentArrays() {
+    assertRefused(softmax(NULL, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_LOGITS());
+    assertRefused(softmax(x, NULL), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_OUTPUT());
+  }
+
+  @Test
+  void misalignedArrays() {
+    MemorySegment bytes = arena.allocate(64, 8);
+    assertRefused(softmax(bytes.asSlice(1), y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_LOGITS());
+    MemorySegment onHeap = MemorySegment.ofArray(new byte[64]).asSlice(2);
+    assertRefused(softmax(onHeap, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_LOGITS());
+  }
+
+  @Test
+  void absentStructs() {
+    assertThat(kernels.softmaxForward(NULL, call.options, 0, 2, 0, 3, x, NULL, y, call.report))
+        .isEqualTo(Status.INVALID_ARGUMENT);
+    assertThat(xent_report.field(call.report)).isEqualTo(XentH.XENT_FIELD_SHAPE());
+    assertThat(kernels.softmaxForward(call.shape, NULL, 0, 2, 0, 3, x, NULL, y, call.report))
+        .isEqualTo(Status.INVALID_ARGUMENT);
+    assertThat(xent_report.field(call.report)).isEqualTo(XentH.XENT_FIELD_OPTIONS());
+    assertThat(kernels.checkTargets(call.shape, call.options, 0, 2, call.labels(0, 0), NULL))
+        .isEqualTo(Status.INVALID_ARGUMENT);
+  }
+
+  @Test
+  void aReportIsNotNeeded() {
+    assertThat(kernels.softmaxForward(call.shape, call.options, 0, 2, 0, 3, x, NULL, y, NULL))
+        .isEqualTo(Status.OK);
+  }
+
+  @Test
+  void aSmallerStructLeavesTheRestUnused() {
+    xent_options.size(call.options, 16);
+    xent_options.label_smoothing(call.options, 7);
+    assertThat(softmax(x, y)).isEqualTo(Status.OK);
+    xent_options.size(call.options, 4);
+    assertThat(softmax(x, y)).isEqualTo(Status.INVALID_ARGUMENT);
+  }
+
+  @Test
+  void aLargerStructMayHoldNothingUnknown() {
+    long known = xent_options.layout().byteSize();
+    MemorySegment larger = arena.allocate(known + 16, 8).copyFrom(call.options);
+    xent_options.size(larger, known + 16);
+    assertThat(kernels.softmaxForward(call.shape, larger, 0, 2, 0, 3, x, NULL, y, call.report))
+        .isEqualTo(Status.OK);
+    larger.set(ValueLayout.JAVA_BYTE, known + 9, (byte) 1);
+    assertThat(kernels.softmaxForward(call.shape, larger, 0, 2, 0, 3, x, NULL, y, call.report))
+        .isEqualTo(Status.UNSUPPORTED);
+    assertThat(xent_report.field(call.report)).isEqualTo(XentH.XENT_FIELD_OPTIONS());
+    assertThat(xent_report.integer(call.report)).isEqualTo(known + 16);
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {-0.1, 1.5, Double.NaN, Double.POSITIVE_INFINITY})
+  void labelSmoothing(double epsilon) {
+    call.smoothing(epsilon);
+    assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_LABEL_SMOOTHING());
+    assertThat(Double.valueOf(xent_report.value(call.report))).isEqualTo(Double.valueOf(epsilon));
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {Double.NaN, Double.NEGATIVE_INFINITY})
+  void gradientScale(double scale) {
+    call.scale(scale);
+    assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_GRADIENT_SCALE());
+  }
+
+  @Test
+  void instructionSets() {
+    xent_options.isa(call.options, XentH.XENT_ISA_AVX512());
+    assertRefused(softmax(x, y), Status.UNSUPPORTED, XentH.XENT_FIELD_ISA());
+    xent_options.isa(call.options, 99);
+    assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_ISA());
+    xent_options.isa(call.options, XentH.XENT_ISA_SCALAR());
+    assertThat(softmax(x, y)).isEqualTo(Status.OK);
+  }
+
+  @Test
+  void sizes() {
+    xent_shape.classes(call.shape, 0);
+    assertRefused(softmax(x, y), Status.INVALID_SHAPE, XentH.XENT_FIELD_CLASSES());
+    xent_shape.classes(call.shape, 3);
+    xent_shape.outer(call.shape, -2);
+    assertRefused(softmax(x, y), Status.INVALID_SHAPE, XentH.XENT_FIELD_SHAPE());
+    assertThat(xent_report.integer(call.report)).isEqualTo(-2);
+    xent_shape.outer(call.shape, Long.MAX_VALUE / 2);
+    assertRefused(softmax(x, y), Status.INVALID_SHAPE, XentH.XENT_FIELD_SHAPE());
+  }
+
+  @Test
+  void stridesThatReachTooFar() {
+    xent_layout.outer(xent_shape.logits(call.shape), Long.MAX_VALUE / 4);
+    assertRefused(softmax(x, y), Status.INVALID_SHAPE, XentH.XENT_FIELD_LOGITS());
+    xent_layout.outer(xent_shape.logits(call.shape), -1);
+    assertRefused(softmax(x, y), Status.INVALID_SHAPE, XentH.XENT_FIELD_LOGITS());
+  }
+
+  @Test
+  void types() {
+    xent_layout.type(xent_shape.logits(call.shape), XentH.XENT_F16());
+    assertRefused(softmax(x, y), Status.UNSUPPORTED, XentH.XENT_FIELD_LOGITS());
+    assertThat(xent_report.integer(call.report)).isEqualTo(XentH.XENT_F16());
+    xent_layout.type(xent_shape.logits(call.shape), 77);
+    assertRefused(softmax(x, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_LOGITS());
+  }
+
+  @Test
+  void ranges() {
+    long[][] rows = {{-1, 1}, {2, 1}, {0, 3}};
+    for (long[] range : rows) {
+      int status =
+          kernels.softmaxForward(
+              call.shape, call.options, range[0], range[1], 0, 3, x, NULL, y, call.report);
+      assertRefused(status, Status.INVALID_ARGUMENT, XentH.XENT_FIELD_ROW_RANGE());
+    }
+    long[][] classes = {{-1, 3}, {1, 3}, {0, 2}, {0, 4}, {0, -1}, {0, 0}};
+    for (long[] range : classes) {
+      int status =
+          kernels.softmaxForward(
+              call.shape, call.options, 0, 2, range[0], range[1], x, NULL, y, call.report);
+      assertRefused(status, Status.INVALID_ARGUMENT, XentH.XENT_FIELD_CLASS_RANGE());
+    }
+  }
+
+  @Test
+  void overlapOffTheHeap() {
+    MemorySegment both = arena.allocate(ValueLayout.JAVA_FLOAT, 12);
+    assertThat(softmax(both, both)).as("in place").isEqualTo(Status.OK);
+    assertThat(softmax(both, both.asSlice(24))).as("beside").isEqualTo(Status.OK);
+    assertRefused(softmax(both, both.asSlice(20)), Status.OVERLAP, XentH.XENT_FIELD_OUTPUT());
+    assertRefused(softmax(both.asSlice(4), both), Status.OVERLAP, XentH.XENT_FIELD_OUTPUT());
+  }
+
+  @Test
+  void overlapOnTheHeap() {
+    MemorySegment both = MemorySegment.ofArray(new float[12]);
+    assertThat(softmax(both, both)).as("in place").isEqualTo(Status.OK);
+    assertThat(softmax(both, both.asSlice(24))).as("beside").isEqualTo(Status.OK);
+    assertThat(softmax(MemorySegment.ofArray(new float[12]), both)).isEqualTo(Status.OK);
+    assertRefused(softmax(both, both.asSlice(20)), Status.OVERLAP, XentH.XENT_FIELD_OUTPUT());
+    assertRefused(
+        softmax(both.asReadOnly(), both.asSlice(20)), Status.OVERLAP, XentH.XENT_FIELD_OUTPUT());
+  }
+
+  @Test
+  void inPlaceNeedsTheSameStrides() {
+    MemorySegment both = arena.allocate(ValueLayout.JAVA_FLOAT, 12);
+    xent_layout.outer(xent_shape.output(call.shape), 4);
+    assertRefused(softmax(both, both), Status.OVERLAP, XentH.XENT_FIELD_OUTPUT());
+  }
+
+  @Test
+  void anOutputThatOverlapsItself() {
+    xent_layout.outer(xent_shape.output(call.shape), 0);
+    assertRefused(softmax(x, y), Status.OVERLAP, XentH.XENT_FIELD_OUTPUT());
+    xent_layout.outer(xent_shape.output(call.shape), 2);
+    assertRefused(softmax(x, y), Status.OVERLAP, XentH.XENT_FIELD_OUTPUT());
+  }
+
+  @Test
+  void anInputMayRepeat() {
+    xent_layout.outer(xent_shape.logits(call.shape), 0);
+    assertThat(softmax(call.floats(1, 2, 3), y)).isEqualTo(Status.OK);
+    float[] result = Arguments.toFloats(y);
+    assertThat(result[3]).isEqualTo(result[0]);
+  }
+
+  private int crossEntropy(MemorySegment targets, MemorySegment hits) {
+    return kernels.crossEntropyForward(
+        call.shape, call.options, 0, 2, x, targets, NULL, NULL, hits, y, NULL, NULL, call.report);
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {-1, 3, Long.MIN_VALUE, -100})
+  void unlawfulLabels(long label) {
+    MemorySegment labels = call.labels(2, label);
+    int status = kernels.checkTargets(call.shape, call.options, 0, 2, labels, call.report);
+    assertRefused(status, Status.INVALID_LABEL, XentH.XENT_FIELD_TARGETS());
+    assertThat(xent_report.row(call.report)).isEqualTo(1);
+    assertThat(xent_report.label(call.report)).isEqualTo(label);
+    assertThat(crossEntropy(labels, NULL)).isEqualTo(Status.INVALID_LABEL);
+  }
+
+  @Test
+  void checkingCountsTheRows() {
+    call.ignoring(2);
+    MemorySegment labels = call.labels(2, 0);
+    assertThat(kernels.checkTargets(call.shape, call.options, 0, 2, labels, call.report))
+        .isEqualTo(Status.OK);
+    assertThat(xent_report.counted(call.report)).isEqualTo(1);
+    assertThat(xent_report.row(call.report)).isEqualTo(-1);
+  }
+
+  @Test
+  void probabilityRowsHaveNoIgnoreIndexAndNoHits() {
+    call.withProbabilities();
+    assertRefused(crossEntropy(x, call.hits()), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_HITS());
+    call.ignoring(-100);
+    assertRefused(crossEntropy(x, NULL), Status.INVALID_OPTION, XentH.XENT_FIELD_IGNORE_INDEX());
+    assertThat(xent_report.value(call.report)).isEqualTo(-100);
+  }
+
+  @Test
+  void aTallyMustHaveItsSize() {
+    MemorySegment tally = arena.allocate(4096, 8);
+    int status =
+        kernels.crossEntropyForward(
+            call.shape,
+            call.options,
+            0,
+            2,
+            x,
+            call.labels(0, 0),
+            NULL,
+            NULL,
+            NULL,
+            y,
+            NULL,
+            tally,
+            call.report);
+    assertRefused(status, Status.INVALID_ARGUMENT, XentH.XENT_FIELD_TALLY());
+  }
+
+  @Test
+  void statesOfAnotherKind() {
+    MemorySegment states = call.states();
+    assertRefused(finish(states, NULL), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_STATES());
+    for (long row = 0; row < 2; row++) {
+      xent_state.kind(xent_state.asSlice(states, row), Kind.SOFTMAX);
+    }
+    assertThat(finish(states, NULL)).isEqualTo(Status.OK);
+    assertRefused(
+        finish(states, call.labels(0, 0)), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_STATES());
+  }
+
+  private int finish(MemorySegment states, MemorySegment targets) {
+    return kernels.finish(
+        call.shape,
+        call.options,
+        0,
+        2,
+        states,
+        targets,
+        0,
+        call.statistics(),
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        call.report);
+  }
+}

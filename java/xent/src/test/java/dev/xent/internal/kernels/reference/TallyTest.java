@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Status;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.math.BigDecimal;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class TallyTest {
+  private final Kernels kernels = new ReferenceKernels();
+
+  /** Floats of every exponent alike, subnormal ones too. */
+  @Provide
+  Arbitrary<float[]> finiteFloats() {
+    return Arbitraries.integers()
+        .between(Integer.MIN_VALUE, Integer.MAX_VALUE)
+        .withDistribution(net.jqwik.api.RandomDistribution.uniform())
+        .map(Float::intBitsToFloat)
+        .filter(Float::isFinite)
+        .array(float[].class)
+        .ofMaxSize(60);
+  }
+
+  private double sum(float... values) {
+    try (Arena arena = Arena.ofConfined()) {
+      return kernels.tallySum(tallyOf(arena, values));
+    }
+  }
+
+  private MemorySegment tallyOf(Arena arena, float... values) {
+    MemorySegment tally = Arguments.tally(arena);
+    MemorySegment segment = MemorySegment.ofArray(values);
+    assertThat(kernels.tallyAdd(tally, segment, 1, values.length)).isEqualTo(Status.OK);
+    return tally;
+  }
+
+  private static double exactSum(float... values) {
+    BigDecimal sum = BigDecimal.ZERO;
+    for (float v : values) {
+      sum = sum.add(new BigDecimal(v));
+    }
+    return sum.doubleValue();
+  }
+
+  @Property
+  void exactAndRoundedOnce(@ForAll("finiteFloats") float[] values) {
+    assertThat(sum(values)).isEqualTo(exactSum(values));
+  }
+
+  @Property
+  void orderDoesNotMatter(@ForAll("finiteFloats") float[] values) {
+    float[] reversed = new float[values.length];
+    for (int i = 0; i < values.length; i++) {
+      reversed[values.length - 1 - i] = values[i];
+    }
+    assertThat(sum(reversed)).isEqualTo(sum(values));
+  }
+
+  @Property
+  void mergingIsAdding(
+      @ForAll("finiteFloats") float[] values, @ForAll("finiteFloats") float[] others) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment merged = tallyOf(arena, values);
+      assertThat(kernels.tallyMerge(merged, tallyOf(arena, others))).isEqualTo(Status.OK);
+      MemorySegment added = tallyOf(arena, values);
+      kernels.tallyAdd(added, MemorySegment.ofArray(others), 1, others.length);
+      assertThat(merged.mismatch(added)).isEqualTo(-1);
+    }
+  }
+
+  @Property
+  void cancellingIsExact(@ForAll("finiteFloats") float[] values) {
+    float[] both = new float[2 * values.length];
+    for (int i = 0; i < values.length; i++) {
+      both[i] = values[i];
+      both[values.length + i] = -values[i];
+    }
+    assertThat(Double.doubleToRawLongBits(sum(both))).isZero();
+  }
+
+  @Test
+  void halfwayGoesToEven() {
+    assertThat(sum(1f, 0x1p-53f)).isEqualTo(1.0);
+    assertThat(sum(1f, 0x1p-52f, 0x1p-53f)).isEqualTo(1.0 + 0x1p-51);
+    assertThat(sum(1f, 0x1p-53f, Float.MIN_VALUE)).isEqualTo(1.0 + 0x1p-52);
+    assertThat(sum(-1f, -0x1p-53f, -Float.MIN_VALUE)).isEqualTo(-1.0 - 0x1p-52);
+  }
+
+  @Test
+  void theLargestAndTheLeast() {
+    assertThat(sum(Float.MIN_VALUE)).isEqualTo(0x1p-149);
+    assertThat(sum(Float.MAX_VALUE, Float.MAX_VALUE)).isEqualTo(2.0 * Float.MAX_VALUE);
+    assertThat(sum(Float.MAX_VALUE, Float.MIN_VALUE, -Float.MAX_VALUE)).isEqualTo(0x1p-149);
+  }
+
+  @Test
+  void zeroIsPositive() {
+    assertThat(Double.doubleToRawLongBits(sum())).isZero();
+    assertThat(Double.doubleToRawLongBits(sum(-0f, -0f))).isZero();
+  }
+
+  /** What 2^39 values of one size make of a counter. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 127, 254})
+  void fullCounters(int exponent) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment tally = Arguments.tally(arena);
+      long count = 0xffffffL << 39;
+      xent_tally.bins(tally, exponent, count);
+      double worth = Math.scalb(1.0, Math.max(exponent, 1) - 150);
+      assertThat(kernels.tallySum(tally)).isEqualTo(count * worth);
+      xent_tally.bins(tally, exponent, -count);
+      assertThat(kernels.tallySum(tally)).isEqualTo(-count * worth);
+    }
+  }
+
+  @Test
+  void specialsAreKeptApart() {
+    float infinity = Float.POSITIVE_INFINITY;
+    assertThat(sum(1f, Float.NaN)).isNaN();
+    assertThat(sum(1f, infinity)).isEqualTo(Double.POSITIVE_INFINITY);
+    assertThat(sum(1f, -infinity, -1f)).isEqualTo(Double.NEGATIVE_INFINITY);
+    assertThat(sum(infinity, -infinity)).isNaN();
+  }
+
+  @Test
+  void stridesStepOver() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment tally = Arguments.tally(arena);
+      MemorySegment values = MemorySegment.ofArray(new float[] {1, 100, 2, 100, 3});
+      kernels.tallyAdd(tally, values, 2, 3);
+      assertThat(kernels.tallySum(tally)).isEqualTo(6.0);
+    }
+  }
+
+  @Test
+  void whatCannotBeIsRefused() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment tally = Arguments.tally(arena);
+      MemorySegment value = MemorySegment.ofArray(new float[] {1});
+      assertThat(kernels.tallyAdd(MemorySegment.NULL, value, 1, 1))
+          .isEqualTo(Status.INVALID_ARGUMENT);
+      assertThat(kernels.tallyAdd(tally, MemorySegment.NULL, 1, 1))
+          .isEqualTo(Status.INVALID_ARGUMENT);
+      assertThat(kernels.tallyAdd(tally, value, -1, 1)).isEqualTo(Status.INVALID_ARGUMENT);
+      assertThat(kernels.tallyAdd(tally, value, 1, -1)).isEqualTo(Status.INVALID_ARGUMENT);
+      MemorySegment unsized = arena.allocate(xent_tally.layout());
+      assertThat(kernels.tallyMerge(tally, unsized)).isEqualTo(Status.INVALID_ARGUMENT);
+      assertThat(kernels.tallySum(unsized)).isNaN();
+    }
+  }
+}
