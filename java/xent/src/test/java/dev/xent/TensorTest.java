@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.IntBuffer;
@@ -244,5 +245,26 @@ class TensorTest {
     assertThatThrownBy(() -> tensor.getFloat(0))
         .isInstanceOf(MemoryException.class)
         .hasMessageContaining("closed");
+  }
+
+  @Test
+  void keepsTheOwnerOfAnAddressReachable() throws InterruptedException {
+    MemorySegment memory = Arena.global().allocate(16, 4);
+    Object owner = new Object();
+    WeakReference<Object> reference = new WeakReference<>(owner);
+    Tensor tensor = Tensor.ofAddress(memory.address(), 16, owner, DType.F32, 4).slice(0, 1, 3);
+    owner = null;
+    for (int i = 0; i < 3; i++) {
+      System.gc();
+      Thread.sleep(10);
+    }
+    assertThat(reference.get()).isNotNull();
+    assertThat(tensor.toFloatArray()).containsExactly(0, 0);
+    tensor = null;
+    for (int i = 0; i < 100 && reference.get() != null; i++) {
+      System.gc();
+      Thread.sleep(10);
+    }
+    assertThat(reference.get()).isNull();
   }
 }
