@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.accuracy;
+
+import static dev.xent.accuracy.Measures.FAINT;
+import static dev.xent.accuracy.Measures.LOST;
+import static dev.xent.accuracy.Measures.error;
+import static dev.xent.accuracy.Measures.isNormal;
+import static dev.xent.accuracy.Measures.ulp;
+
+/**
+ * Measures the cross-entropy of labels without smoothing: every digit counts, however confident.
+ */
+final class LabelAccuracy {
+  private final Operations operations;
+  private final Measure loss;
+  private final Measure faintLoss;
+  private final Measure belowZero;
+  private final Measure gradient;
+  private final Measure labelGradient;
+  private final Measure faintGradient;
+  private final Measure logSumExp;
+
+  LabelAccuracy(Operations operations, Measures measures) {
+    this.operations = operations;
+    loss = measures.add("loss, label", "relative", 3e-7);
+    faintLoss = measures.add("loss, label, faint", "loss + classes 2^-134", 3e-7);
+    belowZero = measures.add("loss, label, below 0", "absolute", 0);
+    gradient = measures.add("gradient, label, other classes", "relative", 4e-7);
+    labelGradient = measures.add("gradient, label, its class", "relative", 4e-7);
+    faintGradient = measures.add("gradient, label, faint", "scale (p + 2^-134 each)", 4e-7);
+    logSumExp = measures.add("log-sum-exp of a loss", "2e-7 + 1 ulp", 1);
+  }
+
+  void take(Row row, Truth truth) {
+    Operations.Loss actual = operations.crossEntropy(row.x(), row.label(), 0, row.scale());
+    takeLoss(actual.loss(), row, truth);
+    takeGradient(actual.gradient(), row, truth);
+    double expected = truth.logSumExp().high();
+    logSumExp.add(error(actual.logSumExp(), expected, 2e-7 + ulp(expected)), row, row.label());
+  }
+
+  private void takeLoss(float actual, Row row, Truth truth) {
+    belowZero.add(Math.max(0, -actual), row, row.label());
+    double expected = truth.loss(row.label()).high();
+    if (isNormal(expected)) {
+      boolean faint = expected < truth.classes() * FAINT;
+      double size = faint ? expected + truth.classes() * LOST : expected;
+      (faint ? faintLoss : loss).add(error(actual, expected, size), row, row.label());
+    }
+  }
+
+  private void takeGradient(float[] actual, Row row, Truth truth) {
+    for (int k = 0; k < truth.classes(); k++) {
+      boolean label = k == row.label();
+      double expected = label ? -truth.missing(k).high() : truth.roundedSoftmax(k);
+      int summed = label ? truth.classes() : 1;
+      boolean faint = Math.abs(expected) < summed * FAINT;
+      double size = Math.abs(row.scale()) * (Math.abs(expected) + (faint ? summed * LOST : 0));
+      if (isNormal(size)) {
+        Measure measure = faint ? faintGradient : label ? labelGradient : gradient;
+        measure.add(error(actual[k], row.scale() * expected, size), row, k);
+      }
+    }
+  }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.accuracy;
+
+import dev.xent.Backend;
+import dev.xent.CrossEntropy;
+import dev.xent.LogSoftmax;
+import dev.xent.LogSumExp;
+import dev.xent.Reduction;
+import dev.xent.Softmax;
+import dev.xent.Tensor;
+
+/** The operations on single rows. */
+final class Operations {
+  private final Backend backend;
+  private final Softmax softmax;
+  private final LogSoftmax logSoftmax;
+  private final LogSumExp logSumExp;
+
+  Operations(Backend backend) {
+    this.backend = backend;
+    softmax = Softmax.builder().backend(backend).build();
+    logSoftmax = LogSoftmax.builder().backend(backend).build();
+    logSumExp = LogSumExp.builder().backend(backend).build();
+  }
+
+  float[] softmax(float[] x) {
+    float[] y = new float[x.length];
+    softmax.forward(Tensor.of(x), Tensor.of(y));
+    return y;
+  }
+
+  float[] softmaxBackward(float[] y, float[] dy) {
+    float[] dx = new float[y.length];
+    softmax.backward(Tensor.of(y), Tensor.of(dy), Tensor.of(dx));
+    return dx;
+  }
+
+  float[] logSoftmax(float[] x) {
+    float[] y = new float[x.length];
+    logSoftmax.forward(Tensor.of(x), Tensor.of(y));
+    return y;
+  }
+
+  float[] logSoftmaxBackward(float[] y, float[] dy) {
+    float[] dx = new float[y.length];
+    logSoftmax.backward(Tensor.of(y), Tensor.of(dy), Tensor.of(dx));
+    return dx;
+  }
+
+  float logSumExp(float[] x) {
+    float[] lse = new float[1];
+    logSumExp.forward(Tensor.of(x, 1, x.length), Tensor.of(lse));
+    return lse[0];
+  }
+
+  /** What a cross-entropy gives for a row. */
+  record Loss(float loss, float logSumExp, float[] gradient) {}
+
+  Loss crossEntropy(float[] x, int label, double smoothing, double scale) {
+    return crossEntropy(x, Tensor.of(new int[] {label}), smoothing, scale);
+  }
+
+  Loss crossEntropy(float[] x, float[] q, double smoothing, double scale) {
+    return crossEntropy(x, Tensor.of(q, 1, q.length), smoothing, scale);
+  }
+
+  private Loss crossEntropy(float[] x, Tensor targets, double smoothing, double scale) {
+    CrossEntropy operation =
+        CrossEntropy.builder()
+            .reduction(Reduction.SUM)
+            .labelSmoothing(smoothing)
+            .gradientScale(scale)
+            .backend(backend)
+            .build();
+    float[] losses = new float[1];
+    float[] lse = new float[1];
+    float[] gradient = new float[x.length];
+    CrossEntropy.Outcome outcome =
+        new CrossEntropy.Outcome().losses(Tensor.of(losses)).logSumExp(Tensor.of(lse));
+    operation.forwardBackward(
+        Tensor.of(x, 1, x.length), targets, Tensor.of(gradient, 1, x.length), outcome);
+    return new Loss(losses[0], lse[0], gradient);
+  }
+}

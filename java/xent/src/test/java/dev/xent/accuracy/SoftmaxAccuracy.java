@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.accuracy;
+
+import static dev.xent.accuracy.Measures.error;
+import static dev.xent.accuracy.Measures.isNormal;
+import static dev.xent.accuracy.Measures.ulp;
+
+/** Measures softmax, log-softmax and log-sum-exp. */
+final class SoftmaxAccuracy {
+  private final Operations operations;
+  private final Measure softmaxUlps;
+  private final Measure softmax;
+  private final Measure logSoftmax;
+  private final Measure aboveZero;
+  private final Measure logSumExp;
+
+  SoftmaxAccuracy(Operations operations, Measures measures) {
+    this.operations = operations;
+    softmaxUlps = measures.add("softmax", "ulp", 6);
+    softmax = measures.add("softmax", "relative", 4e-7);
+    logSoftmax = measures.add("log-softmax", "ulp of max(1, |y|, |x-M|)", 2);
+    aboveZero = measures.add("log-softmax above 0", "absolute", 0);
+    logSumExp = measures.add("log-sum-exp", "2e-7 + 1 ulp", 1);
+  }
+
+  /** The mean error of all probabilities; that of a single row may be twice as large. */
+  double meanUlpsOfSoftmax() {
+    return softmaxUlps.mean();
+  }
+
+  void take(Row row, Truth truth) {
+    takeSoftmax(row, truth);
+    takeLogSoftmax(row, truth);
+    double expected = truth.logSumExp().high();
+    float actual = operations.logSumExp(row.x());
+    logSumExp.add(error(actual, expected, 2e-7 + ulp(expected)), row, 0);
+  }
+
+  private void takeSoftmax(Row row, Truth truth) {
+    float[] y = operations.softmax(row.x());
+    for (int k = 0; k < y.length; k++) {
+      double expected = truth.roundedSoftmax(k);
+      if (isNormal(expected)) {
+        softmaxUlps.add(error(y[k], expected, ulp(expected)), row, k);
+        softmax.add(error(y[k], expected, expected), row, k);
+      }
+    }
+  }
+
+  private void takeLogSoftmax(Row row, Truth truth) {
+    float[] y = operations.logSoftmax(row.x());
+    for (int k = 0; k < y.length; k++) {
+      double expected = truth.logSoftmax(k).high();
+      if (expected >= -Float.MAX_VALUE) {
+        double size = Math.max(1, Math.max(Math.abs(expected), truth.belowMax(k)));
+        logSoftmax.add(error(y[k], expected, ulp(size)), row, k);
+      }
+      aboveZero.add(Math.max(0, y[k]), row, k);
+    }
+  }
+}

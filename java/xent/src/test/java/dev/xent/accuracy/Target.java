@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.accuracy;
+
+/** A target distribution q' = (1 - eps) q + eps / K, exactly as its options say. */
+interface Target {
+
+  /** q' of class k. */
+  DoubleDouble of(int k);
+
+  /** Labels: q is 1 at the label. */
+  static Target label(int label, int classes, double eps) {
+    DoubleDouble share = share(eps, classes);
+    DoubleDouble atLabel = keep(eps).plus(share);
+    return k -> k == label ? atLabel : share;
+  }
+
+  /** Probability rows. */
+  static Target probabilities(float[] q, double eps) {
+    DoubleDouble keep = keep(eps);
+    DoubleDouble share = share(eps, q.length);
+    return k -> keep.times(q[k]).plus(share);
+  }
+
+  private static DoubleDouble keep(double eps) {
+    return DoubleDouble.sum(1, -eps);
+  }
+
+  private static DoubleDouble share(double eps, int classes) {
+    return DoubleDouble.of(eps).dividedBy(DoubleDouble.of(classes));
+  }
+}
