@@ -30,8 +30,8 @@
  *
  * THREADS, STATE, ERRORS
  *   Functions are pure and re-entrant: no globals that change, no allocation, no threads, no I/O, no
- *   environment variables. Disjoint ranges may run at the same time. Everything but an unlawful label is
- *   checked before the first store; xent_check_targets finds unlawful labels before the first store too.
+ *   environment variables. Disjoint ranges may run at the same time. Everything but an unlawful label (or
+ *   state, in xent_finish) is checked before the first store; xent_check_targets finds unlawful labels before the first store too.
  *   Every NaN written is the canonical quiet one (0x7fc00000). The floating-point mode of the thread
  *   (rounding, flush-to-zero) is checked, set where it differs, and put back.
  */

@@ -93,6 +93,8 @@ static void test_refusals(void) {
           XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_RANGE);
   REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, 3, x, NULL, y, &report), XENT_INVALID_ARGUMENT,
           XENT_FIELD_CLASS_RANGE);
+  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, -1, x, NULL, y, &report), XENT_INVALID_ARGUMENT,
+          XENT_FIELD_CLASS_RANGE);
   REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, NULL, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_LOGITS);
   REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, (char *)x + 2, NULL, y, &report),

@@ -18,34 +18,39 @@ static xent_status refuse_option(xent_frame *frame, int32_t field, double value)
   return XENT_INVALID_OPTION;
 }
 
-/* Copies what both sides know of a sized struct; the rest is 0 and must be 0. */
-static bool take_struct(void *to, size_t known, const void *from, uint64_t size) {
+/* A sized struct as we know it: itself, or a copy in which what the caller does not know is 0. NULL where
+ * the caller sets something that we do not know. */
+static const void *whole_struct(const void *from, uint64_t size, void *copy, size_t known) {
+  if (size == known) return from;
   const unsigned char *bytes = from;
   for (uint64_t i = known; i < size; i++)
-    if (bytes[i]) return false;
-  memset(to, 0, known);
-  memcpy(to, from, size < known ? (size_t)size : known);
-  return true;
+    if (bytes[i]) return NULL;
+  memset(copy, 0, known);
+  return memcpy(copy, from, size < known ? (size_t)size : known);
+}
+
+/* Every sized struct begins with its size. */
+static bool is_sized_struct(const void *address) {
+  const uint64_t *size = address;
+  return address && ((uintptr_t)address & (_Alignof(uint64_t) - 1)) == 0 && *size >= sizeof *size;
 }
 
 static xent_status take_structs(xent_frame *f, const xent_shape *shape, const xent_options *options,
                                 const xent_report *report) {
-  const size_t least = sizeof(uint64_t), alignment = _Alignof(uint64_t);
-  if (!shape || (uintptr_t)shape % alignment || shape->size < least)
-    return refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_SHAPE, shape ? (int64_t)shape->size : 0);
-  if (!options || (uintptr_t)options % alignment || options->size < least)
-    return refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_OPTIONS, options ? (int64_t)options->size : 0);
-  if (report && ((uintptr_t)report % alignment || report->size < least))
-    return refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, (int64_t)report->size);
-  if (!take_struct(&f->shape, sizeof f->shape, shape, shape->size))
-    return refuse(f, XENT_UNSUPPORTED, XENT_FIELD_SHAPE, (int64_t)shape->size);
-  if (!take_struct(&f->options, sizeof f->options, options, options->size))
-    return refuse(f, XENT_UNSUPPORTED, XENT_FIELD_OPTIONS, (int64_t)options->size);
+  if (!is_sized_struct(shape)) return refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_SHAPE, 0);
+  if (!is_sized_struct(options))
+    return refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_OPTIONS, 0);
+  if (report && !is_sized_struct(report))
+    return refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
+  f->shape = whole_struct(shape, shape->size, &f->other_shape, sizeof *shape);
+  if (!f->shape) return refuse(f, XENT_UNSUPPORTED, XENT_FIELD_SHAPE, (int64_t)shape->size);
+  f->options = whole_struct(options, options->size, &f->other_options, sizeof *options);
+  if (!f->options) return refuse(f, XENT_UNSUPPORTED, XENT_FIELD_OPTIONS, (int64_t)options->size);
   return XENT_OK;
 }
 
 static xent_status check_options(xent_frame *f) {
-  const xent_options *o = &f->options;
+  const xent_options *o = f->options;
   if (o->isa < XENT_ISA_BEST || o->isa > XENT_ISA_AVX512)
     return refuse(f, XENT_INVALID_OPTION, XENT_FIELD_ISA, o->isa);
   f->kernels = xent_kernels_of(o->isa);
@@ -62,15 +67,15 @@ static xent_status check_options(xent_frame *f) {
 }
 
 static xent_status check_shape(xent_frame *f) {
-  const xent_shape *s = &f->shape;
+  const xent_shape *s = f->shape;
   if (s->classes < 1) return refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_CLASSES, s->classes);
   if (s->outer < 0) return refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->outer);
   if (s->inner < 0) return refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->inner);
-  int64_t rows, elements;
-  if (__builtin_mul_overflow(s->outer, s->inner, &rows) || __builtin_mul_overflow(rows, s->classes, &elements))
+  if (__builtin_mul_overflow(s->outer, s->inner, &f->rows) ||
+      __builtin_mul_overflow(f->rows, s->classes, &f->elements))
     return refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->classes);
   const xent_call *c = &f->call;
-  if (c->row_begin < 0 || c->row_begin > c->row_end || c->row_end > rows)
+  if (c->row_begin < 0 || c->row_begin > c->row_end || c->row_end > f->rows)
     return refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_RANGE, c->row_end);
   if (c->class_begin < 0 || c->class_begin > c->class_end || c->class_end > s->classes ||
       c->class_begin % XENT_CHUNK || (c->class_end % XENT_CHUNK && c->class_end != s->classes))
@@ -79,37 +84,39 @@ static xent_status check_shape(xent_frame *f) {
 }
 
 xent_status xent_frame_begin(xent_frame *f, const xent_shape *shape, const xent_options *options,
-                             int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end,
+                             int64_t row_begin, int64_t row_end, xent_class_range classes,
                              const xent_report *report) {
-  memset(&f->call, 0, sizeof f->call);
   f->report = (xent_report){.row = -1};
   xent_status status = take_structs(f, shape, options, report);
   if (status) return status;
-  f->call.shape = &f->shape;
-  f->call.options = &f->options;
-  f->call.report = &f->report;
-  f->call.row_begin = row_begin;
-  f->call.row_end = row_end;
-  f->call.class_begin = class_end < 0 ? 0 : class_begin;
-  f->call.class_end = class_end < 0 ? f->shape.classes : class_end;
+  f->call = (xent_call){.shape = f->shape,
+                        .options = f->options,
+                        .report = &f->report,
+                        .row_begin = row_begin,
+                        .row_end = row_end,
+                        .class_begin = classes.whole ? 0 : classes.begin,
+                        .class_end = classes.whole ? f->shape->classes : classes.end};
   if ((status = check_options(f))) return status;
   return check_shape(f);
 }
 
 xent_status xent_frame_end(const xent_frame *f, xent_report *report, xent_status status) {
-  const bool usable =
-      report && (uintptr_t)report % _Alignof(uint64_t) == 0 && report->size >= sizeof report->size;
-  if (!usable) return status;
-  const size_t known = report->size < sizeof *report ? (size_t)report->size : sizeof *report;
-  const size_t after_size = sizeof report->size;
-  memcpy((char *)report + after_size, (const char *)&f->report + after_size, known - after_size);
+  if (!is_sized_struct(report)) return status;
+  const uint64_t size = report->size;
+  if (size == sizeof *report) {
+    *report = f->report;
+    report->size = size;
+  } else {
+    const size_t after_size = sizeof size, known = size < sizeof *report ? (size_t)size : sizeof *report;
+    memcpy((char *)report + after_size, (const char *)&f->report + after_size, known - after_size);
+  }
   return status;
 }
 
 xent_status xent_check_struct(xent_frame *f, const void *address, size_t alignment, int32_t field,
                               bool optional) {
   if (!address) return optional ? XENT_OK : refuse(f, XENT_INVALID_ARGUMENT, field, 0);
-  return (uintptr_t)address % alignment ? refuse(f, XENT_INVALID_ARGUMENT, field, 0) : XENT_OK;
+  return (uintptr_t)address & (alignment - 1) ? refuse(f, XENT_INVALID_ARGUMENT, field, 0) : XENT_OK;
 }
 
 static int64_t type_size(int32_t type) {
@@ -129,11 +136,12 @@ typedef struct {
   int64_t extent, stride;
 } axis;
 
+/* From the innermost out, which is the order of their strides where an array is row-major. */
 static int axes_of(const xent_shape *shape, const xent_array *a, axis axes[3]) {
   int n = 0;
-  axes[n++] = (axis){shape->outer, a->layout->outer};
-  if (!a->per_row) axes[n++] = (axis){shape->classes, a->layout->classes};
   axes[n++] = (axis){shape->inner, a->layout->inner};
+  if (!a->per_row) axes[n++] = (axis){shape->classes, a->layout->classes};
+  axes[n++] = (axis){shape->outer, a->layout->outer};
   return n;
 }
 
@@ -169,6 +177,13 @@ static bool elements_are_apart(axis *axes, int n) {
   return true;
 }
 
+/* Without gaps, in the order outer, classes, inner: most arrays are, and need no further look. */
+static bool is_row_major(const xent_frame *f, const xent_array *a) {
+  const int64_t inner = f->shape->inner, classes = a->per_row ? 1 : f->shape->classes;
+  return a->layout->inner == 1 && (a->per_row || a->layout->classes == inner) &&
+         (uint64_t)a->layout->outer == (uint64_t)classes * (uint64_t)inner;
+}
+
 static bool same_layout(const xent_shape *shape, const xent_layout *a, const xent_layout *b) {
   return (a->outer == b->outer || shape->outer <= 1) && (a->inner == b->inner || shape->inner <= 1) &&
          (a->classes == b->classes || shape->classes <= 1) && a->type == b->type;
@@ -184,19 +199,26 @@ static xent_status check_array(xent_frame *f, const xent_array *a, int64_t *byte
   if (l->outer < 0) return refuse(f, XENT_INVALID_SHAPE, a->field, l->outer);
   if (!a->per_row && l->classes < 0) return refuse(f, XENT_INVALID_SHAPE, a->field, l->classes);
   if (l->inner < 0) return refuse(f, XENT_INVALID_SHAPE, a->field, l->inner);
+  const int64_t size = type_size(l->type);
   axis axes[3];
-  const int n = axes_of(&f->shape, a, axes);
-  if (!span_of(axes, n, type_size(l->type), bytes)) return refuse(f, XENT_INVALID_SHAPE, a->field, l->outer);
+  int n = 0;
+  if (is_row_major(f, a)) {
+    if (__builtin_mul_overflow(a->per_row ? f->rows : f->elements, size, bytes))
+      return refuse(f, XENT_INVALID_SHAPE, a->field, l->outer);
+  } else {
+    n = axes_of(f->shape, a, axes);
+    if (!span_of(axes, n, size, bytes)) return refuse(f, XENT_INVALID_SHAPE, a->field, l->outer);
+  }
   if (*bytes == 0) return XENT_OK;
-  if (!a->address || (uintptr_t)a->address % (uintptr_t)type_size(l->type))
+  if (!a->address || ((uintptr_t)a->address & (uintptr_t)(size - 1)))
     return refuse(f, XENT_INVALID_ARGUMENT, a->field, 0);
-  if (a->written && !elements_are_apart(axes, n)) return refuse(f, XENT_OVERLAP, a->field, 0);
+  if (a->written && n && !elements_are_apart(axes, n)) return refuse(f, XENT_OVERLAP, a->field, 0);
   return XENT_OK;
 }
 
 static bool may_be_in_place(const xent_frame *f, const xent_array *written, const xent_array *other) {
   return (written->in_place >> other->field & 1) && written->address == other->address &&
-         same_layout(&f->shape, written->layout, other->layout);
+         same_layout(f->shape, written->layout, other->layout);
 }
 
 xent_status xent_check_arrays(xent_frame *f, const xent_array *arrays, int count) {

@@ -24,18 +24,28 @@ enum {
   XENT_FLOAT_TYPES = XENT_TYPE_BIT(XENT_F32)
 };
 
-/* A call while it is being checked: structs of any size the caller knows become whole ones. */
+/* A call while it is being checked. Structs of another size than ours are copied into whole ones. */
 typedef struct {
   xent_call call;
   const xent_kernels *kernels;
-  xent_shape shape;
-  xent_options options;
+  const xent_shape *shape;
+  const xent_options *options;
   xent_report report;
+  int64_t rows, elements;
+  xent_shape other_shape;
+  xent_options other_options;
 } xent_frame;
 
-/* Structs, options, shape and ranges. class_end < 0: the call has no class range. */
+/* For a call without a class range. */
+typedef struct {
+  int64_t begin, end;
+  bool whole;
+} xent_class_range;
+static const xent_class_range xent_all_classes = {.whole = true};
+
+/* Structs, options, shape and ranges. */
 xent_status xent_frame_begin(xent_frame *frame, const xent_shape *shape, const xent_options *options,
-                             int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end,
+                             int64_t row_begin, int64_t row_end, xent_class_range classes,
                              const xent_report *report);
 /* Types, NULLs, alignment, extents and overlaps. */
 xent_status xent_check_arrays(xent_frame *frame, const xent_array *arrays, int count);

@@ -5,16 +5,16 @@
 
 static xent_array targets_array(const xent_frame *f, const void *targets, bool optional) {
   return (xent_array){.address = targets,
-                      .layout = &f->shape.targets,
+                      .layout = &f->shape->targets,
                       .field = XENT_FIELD_TARGETS,
-                      .per_row = f->shape.targets.type != XENT_F32,
+                      .per_row = f->shape->targets.type != XENT_F32,
                       .optional = optional,
                       .types = XENT_LABEL_TYPES | XENT_FLOAT_TYPES};
 }
 
 static xent_array logits_array(const xent_frame *f, const void *logits) {
   return (xent_array){.address = logits,
-                      .layout = &f->shape.logits,
+                      .layout = &f->shape->logits,
                       .field = XENT_FIELD_LOGITS,
                       .types = XENT_FLOAT_TYPES};
 }
@@ -26,7 +26,7 @@ static xent_array row_output(const void *address, const xent_layout *layout, int
 
 static xent_array gradient_array(const xent_frame *f, const void *gradient, bool optional) {
   return (xent_array){.address = gradient,
-                      .layout = &f->shape.gradient,
+                      .layout = &f->shape->gradient,
                       .field = XENT_FIELD_GRADIENT,
                       .written = true,
                       .optional = optional,
@@ -36,10 +36,10 @@ static xent_array gradient_array(const xent_frame *f, const void *gradient, bool
 
 /* What labels have and probability rows have not. */
 static xent_status check_target_rules(xent_frame *f, const void *targets, const void *hits) {
-  if (!targets || f->shape.targets.type != XENT_F32) return XENT_OK;
-  if (f->options.has_ignore_index) {
+  if (!targets || f->shape->targets.type != XENT_F32) return XENT_OK;
+  if (f->options->has_ignore_index) {
     f->report.field = XENT_FIELD_IGNORE_INDEX;
-    f->report.value = (double)f->options.ignore_index;
+    f->report.value = (double)f->options->ignore_index;
     return XENT_INVALID_OPTION;
   }
   f->report.field = hits ? XENT_FIELD_HITS : XENT_FIELD_NONE;
@@ -61,7 +61,7 @@ static void set_denominator(xent_frame *f) { f->report.denominator = (double)f->
 xent_status xent_check_targets(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                int64_t row_end, const void *targets, xent_report *report) {
   xent_frame f;
-  xent_status status = xent_frame_begin(&f, shape, options, row_begin, row_end, 0, -1, report);
+  xent_status status = xent_frame_begin(&f, shape, options, row_begin, row_end, xent_all_classes, report);
   if (!status) status = xent_check_struct(&f, report, _Alignof(xent_report), XENT_FIELD_REPORT, false);
   if (!status) {
     const xent_array arrays[] = {targets_array(&f, targets, false)};
@@ -87,7 +87,7 @@ xent_status xent_cross_entropy_forward(const xent_shape *shape, const xent_optio
                                        void *gradient, xent_statistics *statistics, xent_tally *tally,
                                        xent_report *report) {
   xent_frame f;
-  xent_status status = xent_frame_begin(&f, shape, options, row_begin, row_end, 0, -1, report);
+  xent_status status = xent_frame_begin(&f, shape, options, row_begin, row_end, xent_all_classes, report);
   if (!status)
     status = xent_check_struct(&f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
   if (!status) status = check_tally(&f, tally);
@@ -95,9 +95,9 @@ xent_status xent_cross_entropy_forward(const xent_shape *shape, const xent_optio
     const xent_array arrays[] = {
         logits_array(&f, logits),
         targets_array(&f, targets, false),
-        row_output(losses, &f.shape.losses, XENT_FIELD_LOSSES, XENT_FLOAT_TYPES),
-        row_output(log_sum_exp, &f.shape.log_sum_exp, XENT_FIELD_LOG_SUM_EXP, XENT_FLOAT_TYPES),
-        row_output(hits, &f.shape.hits, XENT_FIELD_HITS, XENT_TYPE_BIT(XENT_U8)),
+        row_output(losses, &f.shape->losses, XENT_FIELD_LOSSES, XENT_FLOAT_TYPES),
+        row_output(log_sum_exp, &f.shape->log_sum_exp, XENT_FIELD_LOG_SUM_EXP, XENT_FLOAT_TYPES),
+        row_output(hits, &f.shape->hits, XENT_FIELD_HITS, XENT_TYPE_BIT(XENT_U8)),
         gradient_array(&f, gradient, true)};
     status = xent_check_arrays(&f, arrays, 6);
   }
@@ -109,10 +109,10 @@ xent_status xent_cross_entropy_forward(const xent_shape *shape, const xent_optio
     f.call.log_sum_exp = log_sum_exp;
     f.call.hits = hits;
     f.call.output = gradient;
-    f.call.output_layout = &f.shape.gradient;
+    f.call.output_layout = &f.shape->gradient;
     f.call.statistics = statistics;
     f.call.tally = tally;
-    f.call.stream = worth_streaming(&f.shape, gradient, logits);
+    f.call.stream = worth_streaming(f.shape, gradient, logits);
     status = run_kernel(f.kernels->cross_entropy_forward, &f.call);
     set_denominator(&f);
   }
@@ -126,14 +126,15 @@ xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_opti
                                         void *gradient, xent_report *report) {
   xent_frame f;
   xent_status status =
-      xent_frame_begin(&f, shape, options, row_begin, row_end, class_begin, class_end, report);
+      xent_frame_begin(&f, shape, options, row_begin, row_end,
+                       (xent_class_range){.begin = class_begin, .end = class_end}, report);
   if (!status)
     status = xent_check_struct(&f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, false);
   if (!status) {
     const xent_array arrays[] = {logits_array(&f, logits),
                                  targets_array(&f, targets, false),
                                  {.address = upstream,
-                                  .layout = &f.shape.upstream,
+                                  .layout = &f.shape->upstream,
                                   .field = XENT_FIELD_UPSTREAM,
                                   .per_row = true,
                                   .optional = true,
@@ -148,8 +149,8 @@ xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_opti
     f.call.known_statistics = statistics;
     f.call.upstream = upstream;
     f.call.output = gradient;
-    f.call.output_layout = &f.shape.gradient;
-    f.call.stream = worth_streaming(&f.shape, gradient, logits);
+    f.call.output_layout = &f.shape->gradient;
+    f.call.stream = worth_streaming(f.shape, gradient, logits);
     status = run_kernel(f.kernels->cross_entropy_backward, &f.call);
   }
   return xent_frame_end(&f, report, status);
@@ -161,7 +162,8 @@ xent_status xent_forward_states(const xent_shape *shape, const xent_options *opt
                                 xent_report *report) {
   xent_frame f;
   xent_status status =
-      xent_frame_begin(&f, shape, options, row_begin, row_end, class_begin, class_end, report);
+      xent_frame_begin(&f, shape, options, row_begin, row_end,
+                       (xent_class_range){.begin = class_begin, .end = class_end}, report);
   if (!status)
     status = xent_check_struct(&f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
   if (!status) status = xent_check_struct(&f, states, _Alignof(xent_state), XENT_FIELD_STATES, false);
@@ -186,13 +188,14 @@ xent_status xent_backward_states(const xent_shape *shape, const xent_options *op
                                  xent_report *report) {
   xent_frame f;
   xent_status status =
-      xent_frame_begin(&f, shape, options, row_begin, row_end, class_begin, class_end, report);
+      xent_frame_begin(&f, shape, options, row_begin, row_end,
+                       (xent_class_range){.begin = class_begin, .end = class_end}, report);
   if (!status) status = xent_check_struct(&f, states, _Alignof(xent_state), XENT_FIELD_STATES, false);
   if (!status) {
     const xent_array arrays[] = {
-        {.address = output, .layout = &f.shape.output, .field = XENT_FIELD_OUTPUT, .optional = true,
+        {.address = output, .layout = &f.shape->output, .field = XENT_FIELD_OUTPUT, .optional = true,
          .types = XENT_FLOAT_TYPES},
-        {.address = upstream, .layout = &f.shape.upstream, .field = XENT_FIELD_UPSTREAM,
+        {.address = upstream, .layout = &f.shape->upstream, .field = XENT_FIELD_UPSTREAM,
          .types = XENT_FLOAT_TYPES}};
     status = xent_check_arrays(&f, arrays, 2);
   }
@@ -210,7 +213,7 @@ xent_status xent_finish(const xent_shape *shape, const xent_options *options, in
                         int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp,
                         void *hits, xent_tally *tally, xent_report *report) {
   xent_frame f;
-  xent_status status = xent_frame_begin(&f, shape, options, row_begin, row_end, 0, -1, report);
+  xent_status status = xent_frame_begin(&f, shape, options, row_begin, row_end, xent_all_classes, report);
   if (!status) status = xent_check_struct(&f, report, _Alignof(xent_report), XENT_FIELD_REPORT, false);
   if (!status) status = xent_check_struct(&f, states, _Alignof(xent_state), XENT_FIELD_STATES, false);
   if (!status)
@@ -219,9 +222,9 @@ xent_status xent_finish(const xent_shape *shape, const xent_options *options, in
   if (!status) {
     const xent_array arrays[] = {
         targets_array(&f, targets, true),
-        row_output(losses, &f.shape.losses, XENT_FIELD_LOSSES, XENT_FLOAT_TYPES),
-        row_output(log_sum_exp, &f.shape.log_sum_exp, XENT_FIELD_LOG_SUM_EXP, XENT_FLOAT_TYPES),
-        row_output(hits, &f.shape.hits, XENT_FIELD_HITS, XENT_TYPE_BIT(XENT_U8))};
+        row_output(losses, &f.shape->losses, XENT_FIELD_LOSSES, XENT_FLOAT_TYPES),
+        row_output(log_sum_exp, &f.shape->log_sum_exp, XENT_FIELD_LOG_SUM_EXP, XENT_FLOAT_TYPES),
+        row_output(hits, &f.shape->hits, XENT_FIELD_HITS, XENT_TYPE_BIT(XENT_U8))};
     status = xent_check_arrays(&f, arrays, 4);
   }
   if (!status) status = check_target_rules(&f, targets, hits);

@@ -7,7 +7,7 @@ static xent_status statistics_or_whole_row(xent_frame *f, const xent_statistics 
       xent_check_struct(f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
   if (status) return status;
   f->call.known_statistics = statistics;
-  if (statistics || (f->call.class_begin == 0 && f->call.class_end == f->shape.classes)) return XENT_OK;
+  if (statistics || (f->call.class_begin == 0 && f->call.class_end == f->shape->classes)) return XENT_OK;
   f->report.field = XENT_FIELD_CLASS_RANGE;
   return XENT_INVALID_ARGUMENT;
 }
@@ -17,21 +17,22 @@ static xent_status forward(const xent_shape *shape, const xent_options *options,
                            const xent_statistics *statistics, void *output, xent_report *report, bool log) {
   xent_frame f;
   xent_status status =
-      xent_frame_begin(&f, shape, options, row_begin, row_end, class_begin, class_end, report);
+      xent_frame_begin(&f, shape, options, row_begin, row_end,
+                       (xent_class_range){.begin = class_begin, .end = class_end}, report);
   if (!status) status = statistics_or_whole_row(&f, statistics);
   if (!status) {
     const xent_array arrays[] = {
-        {.address = logits, .layout = &f.shape.logits, .field = XENT_FIELD_LOGITS, .types = XENT_FLOAT_TYPES},
-        {.address = output, .layout = &f.shape.output, .field = XENT_FIELD_OUTPUT, .written = true,
+        {.address = logits, .layout = &f.shape->logits, .field = XENT_FIELD_LOGITS, .types = XENT_FLOAT_TYPES},
+        {.address = output, .layout = &f.shape->output, .field = XENT_FIELD_OUTPUT, .written = true,
          .in_place = XENT_IN_PLACE(XENT_FIELD_LOGITS), .types = XENT_FLOAT_TYPES}};
     status = xent_check_arrays(&f, arrays, 2);
   }
   if (!status) {
     f.call.logits = logits;
     f.call.output = output;
-    f.call.output_layout = &f.shape.output;
+    f.call.output_layout = &f.shape->output;
     f.call.log = log;
-    f.call.stream = worth_streaming(&f.shape, output, logits);
+    f.call.stream = worth_streaming(f.shape, output, logits);
     status = run_kernel(f.kernels->softmax_forward, &f.call);
   }
   return xent_frame_end(&f, report, status);
@@ -56,11 +57,11 @@ xent_status xent_log_softmax_forward(const xent_shape *shape, const xent_options
 xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                              int64_t row_end, const void *logits, void *log_sum_exp, xent_report *report) {
   xent_frame f;
-  xent_status status = xent_frame_begin(&f, shape, options, row_begin, row_end, 0, -1, report);
+  xent_status status = xent_frame_begin(&f, shape, options, row_begin, row_end, xent_all_classes, report);
   if (!status) {
     const xent_array arrays[] = {
-        {.address = logits, .layout = &f.shape.logits, .field = XENT_FIELD_LOGITS, .types = XENT_FLOAT_TYPES},
-        {.address = log_sum_exp, .layout = &f.shape.log_sum_exp, .field = XENT_FIELD_LOG_SUM_EXP,
+        {.address = logits, .layout = &f.shape->logits, .field = XENT_FIELD_LOGITS, .types = XENT_FLOAT_TYPES},
+        {.address = log_sum_exp, .layout = &f.shape->log_sum_exp, .field = XENT_FIELD_LOG_SUM_EXP,
          .per_row = true, .written = true, .types = XENT_FLOAT_TYPES}};
     status = xent_check_arrays(&f, arrays, 2);
   }
@@ -78,14 +79,15 @@ static xent_status backward(const xent_shape *shape, const xent_options *options
                             xent_report *report, bool log) {
   xent_frame f;
   xent_status status =
-      xent_frame_begin(&f, shape, options, row_begin, row_end, class_begin, class_end, report);
+      xent_frame_begin(&f, shape, options, row_begin, row_end,
+                       (xent_class_range){.begin = class_begin, .end = class_end}, report);
   if (!status) status = statistics_or_whole_row(&f, statistics);
   if (!status) {
     const xent_array arrays[] = {
-        {.address = output, .layout = &f.shape.output, .field = XENT_FIELD_OUTPUT, .types = XENT_FLOAT_TYPES},
-        {.address = upstream, .layout = &f.shape.upstream, .field = XENT_FIELD_UPSTREAM,
+        {.address = output, .layout = &f.shape->output, .field = XENT_FIELD_OUTPUT, .types = XENT_FLOAT_TYPES},
+        {.address = upstream, .layout = &f.shape->upstream, .field = XENT_FIELD_UPSTREAM,
          .types = XENT_FLOAT_TYPES},
-        {.address = gradient, .layout = &f.shape.gradient, .field = XENT_FIELD_GRADIENT, .written = true,
+        {.address = gradient, .layout = &f.shape->gradient, .field = XENT_FIELD_GRADIENT, .written = true,
          .in_place = XENT_IN_PLACE(XENT_FIELD_OUTPUT) | XENT_IN_PLACE(XENT_FIELD_UPSTREAM),
          .types = XENT_FLOAT_TYPES}};
     status = xent_check_arrays(&f, arrays, 3);
@@ -94,10 +96,10 @@ static xent_status backward(const xent_shape *shape, const xent_options *options
     f.call.forward_output = output;
     f.call.upstream = upstream;
     f.call.output = gradient;
-    f.call.output_layout = &f.shape.gradient;
+    f.call.output_layout = &f.shape->gradient;
     f.call.log = log;
     f.call.stream =
-        worth_streaming(&f.shape, gradient, output) && worth_streaming(&f.shape, gradient, upstream);
+        worth_streaming(f.shape, gradient, output) && worth_streaming(f.shape, gradient, upstream);
     status = run_kernel(f.kernels->softmax_backward, &f.call);
   }
   return xent_frame_end(&f, report, status);

@@ -72,17 +72,17 @@ XENT_SHARED xent_status cross_entropy_rows(const xent_call *call, row_buffers bu
     row_label label = {XENT_NO_CLASS, false};
     const xent_status status = label_of_row(call, row, &label);
     if (status) return status;
-    const row_input plain = targets_input(call, row, label.index);
+    row_input in = targets_input(call, row, label.index);
+    in.want_first = call->hits != NULL;
     if (label.ignored) {
       write_row(call, row, 0.0f, XENT_NAN, 0, &ignored_statistics);
-      if (call->output) gradient_row(call, row, &plain, &ignored_statistics, c, 0, classes, false, buffers);
+      if (call->output) gradient_row(call, row, &in, &ignored_statistics, c, 0, classes, false, buffers);
       continue;
     }
     call->report->counted++;
-    row_input in = plain;
-    in.want_first = call->hits != NULL;
+    row_fold fold;
     xent_statistics s;
-    const row_fold fold = whole_row(&in, call->options, keep, buffers, &s);
+    whole_row(&in, call->options, keep, buffers, &fold, &s);
     write_results(call, row, &fold, &s);
     if (call->output) gradient_row(call, row, &in, &s, c, 0, classes, keep, buffers);
   }

@@ -55,8 +55,7 @@ XENT_INLINE void group_pair(const float *x, int64_t m, int h, int64_t without, c
   XENT_UNROLL(2)
   for (int k = 0; k < 2; k++) {
     const int64_t i = at + k * XENT_LANES;
-    if (kept && whole) lanes_store(kept + i, e[k]);
-    if (kept && !whole) lanes_store_part(kept + i, m - i, e[k]);
+    if (kept) lanes_store(kept + i, e[k]);
     if (!whole) e[k] = lanes_keep_first(e[k], m - i);
     if (drop) e[k] = lanes_drop(e[k], without - i);
   }
@@ -64,6 +63,11 @@ XENT_INLINE void group_pair(const float *x, int64_t m, int h, int64_t without, c
 
 XENT_INLINE lanes group_sum(const float *x, int64_t m, int64_t without, const bool drop, exp_reference r,
                             float *kept) {
+  if (m <= 2 * XENT_LANES) { /* the other terms are +0, and no term is negative: nothing to add */
+    lanes e[2];
+    group_pair(x, m, 0, without, drop, r, kept, e);
+    return lanes_add(e[0], e[1]);
+  }
   lanes half[2];
   XENT_UNROLL(2)
   for (int h = 0; h < 2; h++) {
@@ -80,7 +84,7 @@ XENT_INLINE float group_largest(const float *x, int64_t m) {
 }
 
 /* A chunk of n floats. The class `without` (or XENT_NO_CLASS) adds +0 but counts for the maximum.
- * kept, when not NULL, receives every e, and kept_reference the N of each group of 128.
+ * kept, when not NULL, receives every e, up to whole pairs of vectors, and kept_reference the N of each group of 128.
  * ahead > 0: so many floats further on are prefetched. */
 XENT_INLINE chunk_sum sum_chunk(const float *x, int64_t n, int64_t without, float *kept,
                                 float *kept_reference, const int64_t ahead) {

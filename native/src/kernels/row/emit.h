@@ -59,7 +59,8 @@ XENT_INLINE void emit(const float *x, float *y, int64_t n, exp_reference r, fact
     }
   }
   for (; i < n; i += XENT_LANES) {
-    lanes v[1] = {lanes_load_part(x + i, n - i, 0.0f)};
+    /* kept is ours and has room for whole vectors */
+    lanes v[1] = {kept ? lanes_load(x + i) : lanes_load_part(x + i, n - i, 0.0f)};
     if (!kept) exp_lanes(v, 1, r);
     lanes_store_part(y + i, n - i, finish_lanes(v[0], f, b, tiny));
   }

@@ -15,8 +15,12 @@ typedef struct {
   bool label_first; /* the label is the first of its chunk's largest */
 } row_fold;
 
-XENT_INLINE row_fold fold_begin(void) {
-  return (row_fold){.max = -INFINITY, .reference = XENT_LOWEST_REFERENCE, .max_before = -INFINITY};
+XENT_INLINE void fold_begin(row_fold *f) {
+  f->max = f->max_before = -INFINITY;
+  f->reference = XENT_LOWEST_REFERENCE;
+  f->sum = f->dot = f->mass = 0;
+  f->label_logit = 0;
+  f->label_first = false;
 }
 
 XENT_INLINE void fold_state(row_fold *f, const xent_state *c) {

@@ -60,50 +60,51 @@ XENT_INLINE bool is_first(const float *x, int64_t i) {
   return true;
 }
 
-/* The chunk of n classes from `begin` on. keep: its e are kept in the buffers. */
-XENT_SHARED xent_state chunk_state(const row_input *in, int64_t begin, int64_t n, float shift, bool keep,
-                                   row_buffers buffers) {
+/* The state of the n classes from `begin` on. keep: their e are kept in the buffers. Written field by field:
+ * a struct that is put together and copied right away waits for its stores. */
+XENT_SHARED void chunk_state(const row_input *in, int64_t begin, int64_t n, float shift, bool keep,
+                             row_buffers buffers, xent_state *s) {
   const float *x = chunk_of(in->x, in->stride, begin, n, shift, buffers.input);
   const bool here = in->label >= begin && in->label < begin + n;
   const int64_t y = here ? in->label - begin : XENT_NO_CLASS;
   const chunk_sum c = keep ? sum_chunk_kept(x, n, y, buffers.kept, buffers.kept_reference)
                       : in->classes > XENT_CHUNK ? sum_chunk_ahead(x, n, y)
                                                  : sum_chunk_plain(x, n, y);
-  xent_state s = {.max = c.max, .reference = c.reference, .sum = quiet_double(c.sum), .kind = in->kind};
-  if (here) {
-    s.kind |= XENT_STATE_LABEL_HERE;
-    s.label_logit = x[y] != x[y] ? XENT_NAN : x[y];
-    if (in->want_first && x[y] == c.max && is_first(x, y)) s.kind |= XENT_STATE_LABEL_FIRST_MAX;
-  }
-  if (in->want_dot) s.dot = quiet_double(sum_in_double(x, n));
+  uint32_t kind = in->kind;
+  double dot = 0, mass = 0;
+  if (here) kind |= XENT_STATE_LABEL_HERE;
+  if (here && in->want_first && x[y] == c.max && is_first(x, y)) kind |= XENT_STATE_LABEL_FIRST_MAX;
+  if (in->want_dot) dot = sum_in_double(x, n);
   if (in->kind == XENT_KIND_PROBABILITIES) {
     const float *q = chunk_of(in->q, in->q_stride, begin, n, 0.0f, buffers.other);
-    sum_targets(x, q, n, in->smooth, &s.dot, &s.mass);
-    s.dot = quiet_double(s.dot);
-    s.mass = quiet_double(s.mass);
+    sum_targets(x, q, n, in->smooth, &dot, &mass);
   }
-  return s;
+  s->max = c.max;
+  s->reference = c.reference;
+  s->sum = quiet_double(c.sum);
+  s->dot = quiet_double(dot);
+  s->mass = quiet_double(mass);
+  s->label_logit = !here ? 0.0f : x[y] != x[y] ? XENT_NAN : x[y];
+  s->kind = kind;
 }
 
-XENT_INLINE row_fold fold_row(const row_input *in, float shift, bool keep, row_buffers buffers) {
-  row_fold fold = fold_begin();
+XENT_INLINE void fold_row(const row_input *in, float shift, bool keep, row_buffers buffers, row_fold *fold) {
+  fold_begin(fold);
   for (int64_t i = 0; i < in->classes; i += XENT_CHUNK) {
-    const xent_state s = chunk_state(in, i, chunk_length(i, in->classes), shift, keep, buffers);
-    fold_state(&fold, &s);
+    xent_state s;
+    chunk_state(in, i, chunk_length(i, in->classes), shift, keep, buffers, &s);
+    fold_state(fold, &s);
   }
-  return fold;
 }
 
 /* Both rounds. keep: a row of one chunk leaves its e in the buffers. */
-XENT_SHARED row_fold whole_row(const row_input *in, const xent_options *options, bool keep,
-                               row_buffers buffers, xent_statistics *s) {
-  row_fold fold = fold_row(in, 0.0f, keep, buffers);
-  if (finish_fold(&fold, in->kind, 0.0f, false, options, s)) {
-    const float shift = s->shift;
-    fold = fold_row(in, shift, keep, buffers);
-    finish_fold(&fold, in->kind, shift, true, options, s);
-  }
-  return fold;
+XENT_SHARED void whole_row(const row_input *in, const xent_options *options, bool keep, row_buffers buffers,
+                           row_fold *fold, xent_statistics *s) {
+  fold_row(in, 0.0f, keep, buffers, fold);
+  if (!finish_fold(fold, in->kind, 0.0f, false, options, s)) return;
+  const float shift = s->shift;
+  fold_row(in, shift, keep, buffers, fold);
+  finish_fold(fold, in->kind, shift, true, options, s);
 }
 
 #endif

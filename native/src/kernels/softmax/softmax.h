@@ -46,8 +46,9 @@ XENT_SHARED xent_status softmax_rows(const xent_call *call, row_buffers buffers)
       continue;
     }
     const row_input in = softmax_input(call, row);
+    row_fold fold;
     xent_statistics s;
-    whole_row(&in, call->options, keep, buffers, &s);
+    whole_row(&in, call->options, keep, buffers, &fold, &s);
     softmax_row(call, row, &s, 0, in.classes, keep, buffers);
   }
   return XENT_OK;
@@ -58,8 +59,9 @@ static xent_status softmax_forward(const xent_call *call) { XENT_WITH_BUFFERS(ca
 XENT_SHARED xent_status log_sum_exp_rows(const xent_call *call, row_buffers buffers) {
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     const row_input in = softmax_input(call, row);
+    row_fold fold;
     xent_statistics s;
-    whole_row(&in, call->options, false, buffers, &s);
+    whole_row(&in, call->options, false, buffers, &fold, &s);
     const double distance = s.kind & XENT_ROW_SPECIAL ? 0 : distance_of(&s);
     call->log_sum_exp[row_offset(call->shape, &call->shape->log_sum_exp, row)] = log_sum_exp_of(&s, distance);
   }

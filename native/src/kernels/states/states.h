@@ -14,10 +14,13 @@ XENT_SHARED xent_status forward_states_rows(const xent_call *call, row_buffers b
     if (status) return status;
     row_input in = call->targets ? targets_input(call, row, label.index) : softmax_input(call, row);
     in.want_first = true;
-    for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK)
-      states[i / XENT_CHUNK] = label.ignored ? (xent_state){.kind = XENT_KIND_LABEL}
-                                             : chunk_state(&in, i, chunk_length(i, call->class_end), shift,
-                                                           false, buffers);
+    for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
+      xent_state *state = &states[i / XENT_CHUNK];
+      if (label.ignored)
+        *state = (xent_state){.kind = XENT_KIND_LABEL};
+      else
+        chunk_state(&in, i, chunk_length(i, call->class_end), shift, false, buffers, state);
+    }
   }
   return XENT_OK;
 }
@@ -75,7 +78,8 @@ static xent_status finish(const xent_call *call) {
       write_row(call, row, 0.0f, XENT_NAN, 0, &ignored_statistics);
       continue;
     }
-    row_fold fold = fold_begin();
+    row_fold fold;
+    fold_begin(&fold);
     for (int64_t i = 0; i < chunks; i++) fold_state(&fold, &states[i]);
     xent_statistics s;
     if (finish_fold(&fold, kind, shift, call->second_round, call->options, &s)) {

@@ -37,9 +37,30 @@ XENT_INLINE lanes lanes_load_part(const float *p, int64_t n, float fill) {
   return (lanes){_mm256_blendv_ps(f, _mm256_maskload_ps(p, a), _mm256_castsi256_ps(a)),
                  _mm256_blendv_ps(f, _mm256_maskload_ps(p + 8, b), _mm256_castsi256_ps(b))};
 }
+/* Ordinary stores of 8, 4, 2 and 1 floats: a masked store is microcode on some CPUs. */
 XENT_INLINE void lanes_store_part(float *p, int64_t n, lanes v) {
-  _mm256_maskstore_ps(p, first_of_eight(n), v.lo);
-  _mm256_maskstore_ps(p + 8, first_of_eight(n - 8), v.hi);
+  if (n >= XENT_LANES) {
+    lanes_store(p, v);
+    return;
+  }
+  __m256 rest = v.lo;
+  if (n & 8) {
+    _mm256_storeu_ps(p, v.lo);
+    rest = v.hi;
+    p += 8;
+  }
+  __m128 w = _mm256_castps256_ps128(rest);
+  if (n & 4) {
+    _mm_storeu_ps(p, w);
+    w = _mm256_extractf128_ps(rest, 1);
+    p += 4;
+  }
+  if (n & 2) {
+    _mm_storel_pi((__m64 *)p, w);
+    w = _mm_movehl_ps(w, w);
+    p += 2;
+  }
+  if (n & 1) _mm_store_ss(p, w);
 }
 XENT_INLINE lanes lanes_add(lanes a, lanes b) { return XENT_BOTH(_mm256_add_ps, a, b); }
 XENT_INLINE lanes lanes_sub(lanes a, lanes b) { return XENT_BOTH(_mm256_sub_ps, a, b); }
