@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.docs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * A page in Markdown.
+ *
+ * @param path from the root of the repository
+ * @param text of the whole page
+ */
+record Page(Path path, String text) {
+  /** Maven runs tests in the folder of their module. */
+  static final Path ROOT =
+      Path.of(System.getProperty("basedir", "")).toAbsolutePath().resolve("../..").normalize();
+
+  private static final Pattern BLOCK =
+      Pattern.compile("^```(\\w*)\\n(.*?)^```$", Pattern.MULTILINE | Pattern.DOTALL);
+
+  /**
+   * A fenced block.
+   *
+   * @param page on which it stands
+   * @param line of the page on which it begins
+   * @param language behind the fence
+   * @param text between the fences
+   */
+  record Block(Page page, int line, String language, String text) {
+    @Override
+    public String toString() {
+      return page + ":" + line;
+    }
+  }
+
+  /**
+   * A program and what it prints: a block and the {@code text} block that follows it.
+   *
+   * @param source the program
+   * @param output what the page says it prints
+   */
+  record Program(Block source, String output) {
+    @Override
+    public String toString() {
+      return source.toString();
+    }
+  }
+
+  static Page of(String path) {
+    return read(ROOT.resolve(path));
+  }
+
+  /** All pages that people read: those of the root and of docs/, and those beside data. */
+  static List<Page> all() {
+    try (Stream<Path> files = Files.walk(ROOT)) {
+      List<Page> pages =
+          files
+              .filter(file -> file.toString().endsWith(".md"))
+              .filter(file -> !ROOT.relativize(file).toString().matches("(.*/)?(target|\\..*)/.*"))
+              .sorted()
+              .map(Page::read)
+              .toList();
+      assertThat(pages).extracting(page -> page.path.toString()).contains("README.md");
+      return pages;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Page read(Path file) {
+    try {
+      return new Page(ROOT.relativize(file), Files.readString(file));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  List<Block> blocks() {
+    List<Block> blocks = new ArrayList<>();
+    Matcher fences = BLOCK.matcher(text);
+    while (fences.find()) {
+      int line = 1 + (int) text.substring(0, fences.start()).lines().count();
+      blocks.add(new Block(this, line, fences.group(1), fences.group(2)));
+    }
+    return blocks;
+  }
+
+  /** The programs of a language on all pages; each must be followed by what it prints. */
+  static Stream<Program> programs(String language) {
+    return all().stream()
+        .flatMap(
+            page -> {
+              List<Block> blocks = page.blocks();
+              List<Program> programs = new ArrayList<>();
+              for (int i = 0; i < blocks.size(); i++) {
+                if (blocks.get(i).language.equals(language)) {
+                  assertThat(blocks)
+                      .as("%s prints something", blocks.get(i))
+                      .hasSizeGreaterThan(i + 1);
+                  assertThat(blocks.get(i + 1).language)
+                      .as("output of %s", blocks.get(i))
+                      .isEqualTo("text");
+                  programs.add(new Program(blocks.get(i), blocks.get(i + 1).text));
+                }
+              }
+              return programs.stream();
+            });
+  }
+
+  /** The page without its blocks. */
+  String prose() {
+    return BLOCK.matcher(text).replaceAll("");
+  }
+
+  @Override
+  public String toString() {
+    return path.toString();
+  }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.docs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.Xent;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What pages name exists, and what exists is named where a reader looks for it. */
+class PagesTest {
+  private static final Pattern LINK = Pattern.compile("\\]\\(([^)\\s]+)\\)");
+  private static final Pattern HEADING = Pattern.compile("^#+ (.*)$", Pattern.MULTILINE);
+  private static final Pattern PROPERTY = Pattern.compile("\"(dev\\.xent\\.[a-z.]+)\"");
+  private static final Pattern TABLE_PROPERTY =
+      Pattern.compile("^\\| `(dev\\.xent\\.[a-z.]+)", Pattern.MULTILINE);
+  private static final Pattern DEPENDENCY_VERSION =
+      Pattern.compile("dev\\.xent:xent:([\\w.-]+)|<version>([\\w.-]+)</version>");
+  private static final Pattern ERROR = Pattern.compile("^### `(.+)`$", Pattern.MULTILINE);
+
+  static List<Page> pages() {
+    return Page.all();
+  }
+
+  @ParameterizedTest
+  @MethodSource("pages")
+  void linksLeadSomewhere(Page page) {
+    Path folder = Page.ROOT.resolve(page.path()).getParent();
+    LINK.matcher(page.prose())
+        .results()
+        .map(link -> link.group(1))
+        .filter(link -> !link.matches("[a-z]+:.*"))
+        .forEach(
+            link -> {
+              String[] parts = link.split("#", 2);
+              Path target =
+                  parts[0].isEmpty()
+                      ? Page.ROOT.resolve(page.path())
+                      : folder.resolve(parts[0]).normalize();
+              assertThat(target).as("%s in %s", link, page).exists();
+              if (parts.length == 2) {
+                assertThat(anchors(target)).as("%s in %s", link, page).contains(parts[1]);
+              }
+            });
+  }
+
+  /** The anchors that GitHub gives to headings. */
+  private static List<String> anchors(Path target) {
+    Page page = Page.of(Page.ROOT.relativize(target).toString());
+    return HEADING
+        .matcher(page.prose())
+        .results()
+        .map(heading -> heading.group(1).toLowerCase(Locale.ROOT))
+        .map(text -> text.replaceAll("[^\\p{L}\\p{N} _-]", "").replace(' ', '-'))
+        .toList();
+  }
+
+  @Test
+  void theReadmeNamesEverySettingAndNoOther() throws IOException {
+    String settings =
+        Files.readString(
+            Page.ROOT.resolve("java/xent/src/main/java/dev/xent/internal/load/Settings.java"));
+    List<String> read = firstGroups(PROPERTY, settings);
+    assertThat(read).isNotEmpty();
+    assertThat(firstGroups(TABLE_PROPERTY, Page.of("README.md").text()))
+        .containsExactlyInAnyOrderElementsOf(read);
+  }
+
+  @Test
+  void theReadmeTellsTheVersionOfThisBuild() {
+    List<String> told =
+        DEPENDENCY_VERSION
+            .matcher(Page.of("README.md").text())
+            .results()
+            .map(version -> version.group(1) != null ? version.group(1) : version.group(2))
+            .toList();
+    assertThat(told).hasSize(2).containsOnly(Xent.runtime().version());
+  }
+
+  @Test
+  void theIndexNamesEveryPage() throws IOException {
+    try (Stream<Path> files = Files.list(Page.ROOT.resolve("docs"))) {
+      List<String> names =
+          files
+              .map(file -> file.getFileName().toString())
+              .filter(name -> name.endsWith(".md") && !name.equals("README.md"))
+              .toList();
+      assertThat(firstGroups(LINK, Page.of("docs/README.md").text())).containsAll(names);
+    }
+  }
+
+  @Test
+  void everyErrorOfTroubleshootingIsOneThatTheCodeCanGive() throws IOException {
+    String sources = sources();
+    List<String> errors = firstGroups(ERROR, Page.of("docs/troubleshooting.md").text());
+    assertThat(errors).hasSizeGreaterThan(20);
+    assertThat(errors)
+        .allSatisfy(
+            error ->
+                assertThat(error.split("…"))
+                    .allSatisfy(part -> assertThat(sources.contains(part)).as(part).isTrue()));
+  }
+
+  /** Everything that can print a message, with the strings that are broken into lines joined. */
+  private static String sources() throws IOException {
+    try (Stream<Path> files =
+        Stream.of("java/xent", "java/xent-cli", "tools", "xent", "pom.xml")
+            .map(Page.ROOT::resolve)
+            .flatMap(PagesTest::files)) {
+      return files
+          .filter(file -> !file.toString().matches(".*/(target|dev/xent/docs)/.*"))
+          .filter(file -> file.toString().matches(".*(\\.java|pom\\.xml|xent|find-jdk)"))
+          .map(PagesTest::text)
+          .map(text -> text.replaceAll("\"\\s*\\+\\s*\"", ""))
+          .collect(Collectors.joining("\n"));
+    }
+  }
+
+  private static Stream<Path> files(Path root) {
+    try (Stream<Path> files = Files.walk(root)) {
+      return files.filter(Files::isRegularFile).toList().stream();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String text(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static List<String> firstGroups(Pattern pattern, String text) {
+    return pattern.matcher(text).results().map((MatchResult found) -> found.group(1)).toList();
+  }
+}
