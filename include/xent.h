@@ -150,6 +150,18 @@ typedef struct xent_shape {
   xent_layout hits;        /* one per row, U8 */
 } xent_shape;
 
+/* (outer, classes, inner) with every array dense and row-major: logits, output, gradient and upstream
+ * F32 with one number per class, losses and log_sum_exp F32 and hits U8 per row, and targets of the
+ * given type: labels per row, or with XENT_F32 probability rows. */
+static inline xent_shape xent_dense_shape(int64_t outer, int64_t classes, int64_t inner, int32_t targets_type) {
+  const xent_layout full = {classes * inner, inner, 1, XENT_F32, 0}, row = {inner, 0, 1, XENT_F32, 0};
+  xent_shape s = {sizeof(xent_shape), outer, classes, inner, full, full, full, full, row, row, row, row};
+  if (targets_type == XENT_F32) s.targets = full;
+  s.targets.type = targets_type;
+  s.hits.type = XENT_U8;
+  return s;
+}
+
 /* What a row of logits that are all -inf gives. */
 enum {
   XENT_FULLY_MASKED_NAN = 0, /* NaN everywhere */
@@ -296,6 +308,22 @@ XENT_API xent_status xent_cross_entropy_forward(const xent_shape *shape, const x
     void *losses /* or NULL */, void *log_sum_exp /* or NULL */, void *hits /* or NULL */,
     void *gradient /* or NULL */, xent_statistics *statistics /* or NULL */,
     xent_tally *tally /* or NULL */, xent_report *report /* or NULL */);
+
+/* The arrays of xent_cross_entropy_forward by name, for C: those left NULL are not asked for. Not a struct of
+ * the interface: it may grow, and never crosses it. */
+typedef struct xent_cross_entropy_arrays {
+  const void *logits, *targets;
+  void *losses, *log_sum_exp, *hits, *gradient;
+  xent_statistics *statistics;
+  xent_tally *tally;
+} xent_cross_entropy_arrays;
+
+static inline xent_status xent_cross_entropy(const xent_shape *shape, const xent_options *options,
+    int64_t row_begin, int64_t row_end, const xent_cross_entropy_arrays *a,
+    xent_report *report /* or NULL */) {
+  return xent_cross_entropy_forward(shape, options, row_begin, row_end, a->logits, a->targets, a->losses,
+      a->log_sum_exp, a->hits, a->gradient, a->statistics, a->tally, report);
+}
 
 /* The gradient alone, from the statistics of an earlier forward over the same logits and targets:
  * dx = upstream * gradient_scale * (softmax(x) * sum q - q). upstream NULL: 1 for every row.

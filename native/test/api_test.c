@@ -42,8 +42,9 @@ static xent_status softmax(void) {
   return xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, y, &report);
 }
 static xent_status loss(float *losses, float *gradient) {
-  return xent_cross_entropy_forward(&shape, &options, 0, ROWS, x, labels, losses, NULL, NULL, gradient, NULL,
-                                    NULL, &report);
+  const xent_cross_entropy_arrays arrays = {
+      .logits = x, .targets = labels, .losses = losses, .gradient = gradient};
+  return xent_cross_entropy(&shape, &options, 0, ROWS, &arrays, &report);
 }
 static bool untouched(void) {
   for (int i = 0; i < SIZE; i++)

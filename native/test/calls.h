@@ -13,13 +13,9 @@ static inline xent_layout layout_of(int64_t outer, int64_t classes, int64_t inne
   return (xent_layout){.outer = outer, .classes = classes, .inner = inner, .type = type};
 }
 
-/* (outer, classes, inner), every array dense and row-major. */
+/* With labels of 64 bits. */
 static inline xent_shape dense_shape(int64_t outer, int64_t classes, int64_t inner) {
-  const xent_layout full = layout_of(classes * inner, inner, 1, XENT_F32), row = layout_of(inner, 0, 1, XENT_F32);
-  xent_shape s = {.size = sizeof s, .outer = outer, .classes = classes, .inner = inner, .logits = full,
-                  .output = full, .gradient = full, .upstream = full, .targets = layout_of(inner, 0, 1, XENT_I64),
-                  .losses = row, .log_sum_exp = row, .hits = layout_of(inner, 0, 1, XENT_U8)};
-  return s;
+  return xent_dense_shape(outer, classes, inner, XENT_I64);
 }
 
 static inline void *must_allocate(size_t bytes) {
