@@ -8,11 +8,20 @@
 
 typedef xent_status (*xent_kernel)(const xent_call *call);
 
+/* Stores that pass the caches by are not ordered with others: before the caller tells another thread that
+ * its results are there, they must be. */
+static inline void end_streaming(void) {
+#if defined(__x86_64__)
+  _mm_sfence();
+#endif
+}
+
 /* Runs a kernel in the float mode of the contract. */
 static inline xent_status run_kernel(xent_kernel kernel, const xent_call *call) {
   const float_mode mode = float_mode_enter();
   const xent_status status = kernel(call);
   float_mode_leave(mode);
+  if (call->stream) end_streaming();
   return status;
 }
 
