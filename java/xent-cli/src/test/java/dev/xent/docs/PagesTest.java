@@ -27,6 +27,8 @@ class PagesTest {
       Pattern.compile("^\\| `(dev\\.xent\\.[a-z.]+)", Pattern.MULTILINE);
   private static final Pattern DEPENDENCY_VERSION =
       Pattern.compile("dev\\.xent:xent:([\\w.-]+)|<version>([\\w.-]+)</version>");
+  private static final Pattern NAMED_FILE =
+      Pattern.compile("`((?:native|java|include|cmake|tools|docs)/[\\w./-]+)`");
   private static final Pattern ERROR = Pattern.compile("^### `(.+)`$", Pattern.MULTILINE);
 
   static List<Page> pages() {
@@ -64,6 +66,14 @@ class PagesTest {
         .map(heading -> heading.group(1).toLowerCase(Locale.ROOT))
         .map(text -> text.replaceAll("[^\\p{L}\\p{N} _-]", "").replace(' ', '-'))
         .toList();
+  }
+
+  @ParameterizedTest
+  @MethodSource("pages")
+  void namedFilesExist(Page page) {
+    assertThat(firstGroups(NAMED_FILE, page.prose()))
+        .filteredOn(name -> !name.contains("/target/"))
+        .allSatisfy(name -> assertThat(Page.ROOT.resolve(name)).exists());
   }
 
   @Test
