@@ -219,6 +219,8 @@ int main(void) {
         test_case(&e, isa, &r, x, y, gathered);
       }
     }
+  float *const allocated[] = {x, y, gathered, scratch, e.x, e.softmax, e.log_softmax, e.gradient};
+  for (size_t i = 0; i < sizeof allocated / sizeof *allocated; i++) free(allocated[i]);
   printf("contract = %s: %lld values compared, %lld differ\n",
          xent_best_isa() == XENT_ISA_SCALAR ? "scalar" : "scalar = avx2", (long long)compared, (long long)differing);
   return differing != 0;
