@@ -20,15 +20,16 @@ final class LabelAccuracy {
   private final Measure faintGradient;
   private final Measure logSumExp;
 
-  LabelAccuracy(Operations operations, Measures measures) {
+  LabelAccuracy(Operations operations, Measures measures, Limits limits) {
     this.operations = operations;
-    loss = measures.add("loss, label", "relative", 3e-7);
-    faintLoss = measures.add("loss, label, faint", "loss + classes 2^-134", 3e-7);
+    loss = measures.add("loss, label", "relative", limits.loss());
+    faintLoss = measures.add("loss, label, faint", "loss + classes 2^-134", limits.loss());
     belowZero = measures.add("loss, label, below 0", "absolute", 0);
-    gradient = measures.add("gradient, label, other classes", "relative", 4e-7);
-    labelGradient = measures.add("gradient, label, its class", "relative", 4e-7);
-    faintGradient = measures.add("gradient, label, faint", "scale (p + 2^-134 each)", 4e-7);
-    logSumExp = measures.add("log-sum-exp of a loss", "2e-7 + 1 ulp", 1);
+    gradient = measures.add("gradient, label, other classes", "relative", limits.gradient());
+    labelGradient = measures.add("gradient, label, its class", "relative", limits.gradient());
+    faintGradient =
+        measures.add("gradient, label, faint", "scale (p + 2^-134 each)", limits.gradient());
+    logSumExp = measures.add("log-sum-exp of a loss", "2e-7 + 1 ulp", limits.logSumExp());
   }
 
   void take(Row row, Truth truth) {

@@ -40,7 +40,7 @@ final class Measure {
   }
 
   static String header() {
-    return format("result", "error in", "promised", "worst", "mean", "worst at");
+    return format("result", "error in", "allowed", "worst", "mean", "worst at");
   }
 
   @Override

@@ -11,4 +11,10 @@ package dev.xent.accuracy;
  * @param smoothing eps, greater than 0
  * @param scale of the gradients
  */
-record Row(String name, float[] x, int label, float[] q, double smoothing, double scale) {}
+record Row(String name, float[] x, int label, float[] q, double smoothing, double scale) {
+
+  /** Whether it is of random numbers alone, not made to be hard. */
+  boolean isOrdinary() {
+    return name.startsWith("random");
+  }
+}

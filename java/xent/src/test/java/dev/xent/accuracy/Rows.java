@@ -39,6 +39,7 @@ final class Rows {
       rows.spreads();
       rows.gaps();
       rows.spikes();
+      rows.lostTails();
       rows.faintTails();
       rows.longOnes();
       rows.hugeOffsets();
@@ -102,12 +103,44 @@ final class Rows {
   }
 
   /**
+   * One class beside which every float sum of exponentials loses nearly half an ulp; the label
+   * among the others, and in every second row so far above all that the sums are of the others
+   * alone.
+   */
+  private void lostTails() {
+    for (int classes : new int[] {16, 32, 64, 100, 127, 128, 129, 256, 1024, CHUNK + 128}) {
+      for (int i = 0; i < 40; i++) {
+        int spike = (classes - 1) / CHUNK * CHUNK;
+        int label = spike + 1 + begin(classes - spike - 1);
+        double height = i % 2 == 0 ? 0 : random.nextDouble(3, 30);
+        add("lost tail", classes, label, () -> lostTail(classes, spike, label, height));
+      }
+    }
+  }
+
+  private float[] lostTail(int classes, int spike, int label, double height) {
+    float[] x = new float[classes];
+    Arrays.fill(x, 0, spike, -60);
+    for (int k = spike + 1; k < classes; k++) {
+      x[k] = (float) Math.log(lost(k - spike) * (1 - 0.01 * random.nextDouble()));
+    }
+    return height == 0 ? x : raised(x, label, height);
+  }
+
+  /** The share of the k-th class after the one, of 1, in half an ulp of a sum of both. */
+  private static double lost(int k) {
+    int lane = k % 16;
+    int terms = lane == 0 ? Integer.highestOneBit(k / 16 % 8) : 64 / Integer.lowestOneBit(lane);
+    return 0x1p-24 / Math.max(1, terms);
+  }
+
+  /**
    * Losses of a little more than classes * 2^-bits, and all classes but two where exponentials
    * begin to vanish; the largest logit where its reference is farthest above it.
    */
   private void faintTails() {
     float max = 0.34675f; // 0.50025 ln 2
-    for (int classes : new int[] {1024, 1100, CHUNK, 10_000}) {
+    for (int classes : new int[] {128, 1024, 1100, CHUNK, 10_000}) {
       for (int bits = 130; bits <= 136; bits++) {
         for (double tail : new double[] {155.1, 155.6, 156.1, 156.4, 156.51, 157.1}) {
           int drawn = begin(classes);

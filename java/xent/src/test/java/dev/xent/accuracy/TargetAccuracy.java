@@ -24,19 +24,21 @@ final class TargetAccuracy {
   }
 
   /** Every class has a part of the target, and so no gradient is faint. */
-  static TargetAccuracy ofSmoothing(Measures measures) {
-    Measure loss = measures.add("loss, label, smoothing", "sum q'(lse - x)", 5e-7);
-    Measure gradient = measures.add("gradient, label, smoothing", "scale (p sum q' + q')", 5e-7);
+  static TargetAccuracy ofSmoothing(Measures measures, Limits limits) {
+    Measure loss = measures.add("loss, label, smoothing", "sum q'(lse - x)", limits.soft());
+    Measure gradient =
+        measures.add("gradient, label, smoothing", "scale (p sum q' + q')", limits.soft());
     return new TargetAccuracy(loss, 0, gradient, gradient);
   }
 
   /** Beside its largest class a row's other exponentials may be lost: hence the 1 in the loss. */
-  static TargetAccuracy ofProbabilities(Measures measures) {
+  static TargetAccuracy ofProbabilities(Measures measures, Limits limits) {
     return new TargetAccuracy(
-        measures.add("loss, probabilities", "sum |q'|(lse - x + 1)", 5e-7),
+        measures.add("loss, probabilities", "sum |q'|(lse - x + 1)", limits.soft()),
         1,
-        measures.add("gradient, probabilities", "scale (p sum |q'| + |q'|)", 5e-7),
-        measures.add("gradient, probabilities, faint", "scale (p + 2^-134) sum |q'|", 5e-7));
+        measures.add("gradient, probabilities", "scale (p sum |q'| + |q'|)", limits.soft()),
+        measures.add(
+            "gradient, probabilities, faint", "scale (p + 2^-134) sum |q'|", limits.soft()));
   }
 
   void take(Operations.Loss actual, Target target, Row row, Truth truth) {
