@@ -4,8 +4,12 @@ package dev.xent.internal.kernels;
 import dev.xent.internal.ffi.XentH;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 
 /**
  * Calls that may get heap arrays and have no transition to the native state: cheaper for short
@@ -15,6 +19,9 @@ import java.lang.invoke.MethodHandle;
  * out before anything is computed.
  */
 final class CriticalCalls {
+  /** {@link MemorySegment#address}; the other handles need it, so it comes first. */
+  private static final MethodHandle ADDRESS = addressOfSegment();
+
   private static final MethodHandle SOFTMAX_FORWARD =
       handle(XentH.xent_softmax_forward$address(), XentH.xent_softmax_forward$descriptor());
   private static final MethodHandle LOG_SOFTMAX_FORWARD =
@@ -43,15 +50,43 @@ final class CriticalCalls {
   private static final MethodHandle FINISH =
       handle(XentH.xent_finish$address(), XentH.xent_finish$descriptor());
   private static final MethodHandle TALLY_ADD =
-      handle(XentH.xent_tally_add$address(), XentH.xent_tally_add$descriptor());
+      plainHandle(XentH.xent_tally_add$address(), XentH.xent_tally_add$descriptor());
 
   private CriticalCalls() {}
 
   /** Initialises the class, and with it every handle. */
   static void resolve() {}
 
+  /**
+   * The handle of a function whose first two arguments are the shape and the options and whose last
+   * one is the report. These structs go as numbers, which take the registers and stack places of
+   * pointers: the linker need not hold memory that nobody but the caller can take away.
+   */
   private static MethodHandle handle(MemorySegment address, FunctionDescriptor descriptor) {
+    MemoryLayout[] arguments = descriptor.argumentLayouts().toArray(MemoryLayout[]::new);
+    int[] structs = {0, 1, arguments.length - 1};
+    for (int i : structs) {
+      arguments[i] = ValueLayout.JAVA_LONG;
+    }
+    MethodHandle handle =
+        plainHandle(address, FunctionDescriptor.of(ValueLayout.JAVA_INT, arguments));
+    for (int i : structs) {
+      handle = MethodHandles.filterArguments(handle, i, ADDRESS);
+    }
+    return handle;
+  }
+
+  private static MethodHandle plainHandle(MemorySegment address, FunctionDescriptor descriptor) {
     return Linker.nativeLinker().downcallHandle(address, descriptor, Linker.Option.critical(true));
+  }
+
+  private static MethodHandle addressOfSegment() {
+    try {
+      return MethodHandles.publicLookup()
+          .findVirtual(MemorySegment.class, "address", MethodType.methodType(long.class));
+    } catch (ReflectiveOperationException e) {
+      throw new AssertionError(e);
+    }
   }
 
   /** No function declares an exception; what the linker throws is unchecked. */

@@ -8,7 +8,8 @@ import java.lang.foreign.MemorySegment;
  * the same arguments and write the same bits.
  *
  * <p>Structs are off-heap segments in the C layouts, read and written with the accessors of {@code
- * dev.xent.internal.ffi}. Data arguments are off-heap segments or segments of heap arrays that
+ * dev.xent.internal.ffi}; the caller keeps the shape, the options and the report open and reachable
+ * until the call returns. Data arguments are off-heap segments or segments of heap arrays that
  * begin at the element (row 0, class 0); an absent one is {@link MemorySegment#NULL}. What is
  * returned is one of {@link Status}. A call with heap arrays must be short, as it keeps the garbage
  * collector waiting.

@@ -58,16 +58,23 @@ final class Call {
   final Part hits;
   private final Part[] all;
 
-  /** Those that take part, in the order in which they came. */
+  /** Those that take part, in the order in which they came, and what earlier calls left behind. */
   private final Part[] present;
 
   private int parts;
 
+  /** Which arrays take part, with which types. */
+  private long signature;
+
   /** Used where a caller wants nothing but the loss. */
   final Outputs outputs = new Outputs();
 
-  private View lead;
   private int axis;
+
+  /** The number of index combinations before the class axis, and behind it. */
+  private long before;
+
+  private long behind;
 
   /** Classes of every row. */
   long classes;
@@ -89,7 +96,15 @@ final class Call {
 
   private @Nullable Options writtenOptions;
   private double writtenScale;
+
+  // What the shape says, when it is of arrays without gaps; else the signature is 0.
+  private long writtenSignature;
+  private long writtenBefore;
+  private long writtenClasses;
+  private long writtenBehind;
+
   private boolean onHeap;
+  private boolean contiguous;
   private int groupCount;
   private long[] groups = new long[USUAL_RANK];
 
@@ -105,15 +120,15 @@ final class Call {
     report = arena.allocate(xent_report.layout());
     xent_report.size(report, xent_report.sizeof());
     tally = arena.allocate(xent_tally.layout());
-    logits = new Part("logits", xent_shape.logits(shape));
-    logProbabilities = new Part("logProbabilities", arena.allocate(xent_layout.layout()));
-    output = new Part("output", xent_shape.output(shape));
-    gradient = new Part("gradient", xent_shape.gradient(shape));
-    upstream = new Part("upstream", xent_shape.upstream(shape));
-    targets = new Part("targets", xent_shape.targets(shape));
-    losses = new Part("losses", xent_shape.losses(shape));
-    logSumExp = new Part("logSumExp", xent_shape.log_sum_exp(shape));
-    hits = new Part("hits", xent_shape.hits(shape));
+    logits = new Part(0, "logits", xent_shape.logits(shape));
+    logProbabilities = new Part(1, "logProbabilities", arena.allocate(xent_layout.layout()));
+    output = new Part(2, "output", xent_shape.output(shape));
+    gradient = new Part(3, "gradient", xent_shape.gradient(shape));
+    upstream = new Part(4, "upstream", xent_shape.upstream(shape));
+    targets = new Part(5, "targets", xent_shape.targets(shape));
+    losses = new Part(6, "losses", xent_shape.losses(shape));
+    logSumExp = new Part(7, "logSumExp", xent_shape.log_sum_exp(shape));
+    hits = new Part(8, "hits", xent_shape.hits(shape));
     all =
         new Part[] {
           logits, logProbabilities, output, gradient, upstream, targets, losses, logSumExp, hits
@@ -131,7 +146,6 @@ final class Call {
   /** The F32 array whose shape all others follow. */
   void lead(Part part, View view, int classAxis) {
     requireF32(part, Objects.requireNonNull(view, part.name));
-    lead = view;
     axis = Strides.axis(classAxis, view.shape);
     classes = view.shape[axis];
     if (classes == 0) {
@@ -139,14 +153,18 @@ final class Call {
           "%s %s has zero classes along axis %d: give at least one"
               .formatted(part.name, view, axis));
     }
-    rows = 1;
-    for (int d = 0; d < view.shape.length; d++) {
-      if (d != axis) {
-        rows *= view.shape[d];
-      }
+    before = 1;
+    for (int d = 0; d < axis; d++) {
+      before *= view.shape[d];
     }
+    behind = 1;
+    for (int d = axis + 1; d < view.shape.length; d++) {
+      behind *= view.shape[d];
+    }
+    rows = before * behind;
     onHeap = false;
-    take(part, view, false);
+    contiguous = true;
+    take(part, view, false, view.rank());
   }
 
   /** The array that all others follow. */
@@ -154,22 +172,27 @@ final class Call {
     return present[0];
   }
 
+  private View lead() {
+    return present[0].view;
+  }
+
   /** An F32 array of the leading array's shape. */
   void whole(Part part, View view) {
     requireF32(part, Objects.requireNonNull(view, part.name));
+    View lead = lead();
     if (!Arrays.equals(view.shape, lead.shape)) {
       throw new ShapeException(
           "%s is %s, %s is %s: give both the same shape"
               .formatted(part.name, view, present[0].name, lead));
     }
-    take(part, view, false);
+    take(part, view, false, lead.rank());
   }
 
   /** An F32 array with one number per row. */
   void perRow(Part part, View view) {
     requireF32(part, Objects.requireNonNull(view, part.name));
     requireRowShape(part, view);
-    take(part, view, true);
+    take(part, view, true, lead().rank());
   }
 
   /** One U8 per row. */
@@ -178,7 +201,7 @@ final class Call {
       throw new DTypeException(part.name + " is " + view + ": give a tensor of type U8");
     }
     requireRowShape(part, view);
-    take(part, view, true);
+    take(part, view, true, lead().rank());
   }
 
   /** Class indices per row, or probabilities per row and class. Returns whether they are labels. */
@@ -186,7 +209,7 @@ final class Call {
     Objects.requireNonNull(view, targets.name);
     if (view.type.isInteger()) {
       requireRowShape(targets, view);
-      take(targets, view, true);
+      take(targets, view, true, lead().rank());
       return true;
     }
     if (view.type != DType.F32) {
@@ -195,20 +218,26 @@ final class Call {
               + view
               + ": give class indices (I8, U8, I16, I32, I64) or F32 probability rows");
     }
+    View lead = lead();
     if (!Arrays.equals(view.shape, lead.shape)) {
       throw new ShapeException(
           "targets is %s, %s is %s: give probability rows the same shape, or class indices an integer type"
               .formatted(view, present[0].name, lead));
     }
-    take(targets, view, false);
+    take(targets, view, false, lead.rank());
     return false;
   }
 
-  private void take(Part part, View view, boolean perRow) {
+  private void take(Part part, View view, boolean perRow, int rank) {
     Memory.requireAccess(view, part.name);
-    part.take(view, perRow, lead.rank());
+    part.take(view, perRow, rank);
     onHeap |= view.heap;
-    present[parts++] = part;
+    contiguous &= view.contiguous;
+    signature |= part.signature();
+    if (present[parts] != part) {
+      present[parts] = part;
+    }
+    parts++;
   }
 
   private static void requireF32(Part part, View view) {
@@ -226,7 +255,7 @@ final class Call {
                   part.name,
                   view,
                   present[0].name,
-                  lead,
+                  lead(),
                   axis,
                   part.name,
                   Arrays.toString(rowShape())));
@@ -234,7 +263,7 @@ final class Call {
   }
 
   private boolean hasRowShape(long[] given) {
-    long[] full = lead.shape;
+    long[] full = lead().shape;
     int rank = full.length;
     boolean keptAxis = given.length == rank;
     if (!keptAxis && given.length != rank - 1) {
@@ -256,7 +285,7 @@ final class Call {
    * The leading shape without the class axis; with the axis at size 1 where nothing else is left.
    */
   long[] rowShape() {
-    long[] full = lead.shape;
+    long[] full = lead().shape;
     if (full.length == 1) {
       return new long[] {1};
     }
@@ -314,10 +343,6 @@ final class Call {
   /** Finds the pieces. Afterwards {@link #enter} selects them one by one. */
   void ready() {
     firstRow = 0;
-    boolean contiguous = true;
-    for (int i = 0; i < parts; i++) {
-      contiguous &= present[i].view.contiguous;
-    }
     if (rows == 0) {
       pieces = 0;
       pieceRows = 0;
@@ -330,29 +355,32 @@ final class Call {
   }
 
   private void describeContiguous() {
-    long[] full = lead.shape;
-    long outer = 1;
-    for (int d = 0; d < axis; d++) {
-      outer *= full[d];
-    }
-    long inner = 1;
-    for (int d = axis + 1; d < full.length; d++) {
-      inner *= full[d];
+    pieces = 1;
+    pieceRows = rows;
+    innerRows = behind;
+    // Most calls are like the one before.
+    if (signature == writtenSignature
+        && before == writtenBefore
+        && classes == writtenClasses
+        && behind == writtenBehind) {
+      return;
     }
     for (int i = 0; i < parts; i++) {
       Part part = present[i];
-      part.outer = part.perRow ? inner : inner * classes;
-      part.classes = part.perRow ? 0 : inner;
+      part.outer = part.perRow ? behind : behind * classes;
+      part.classes = part.perRow ? 0 : behind;
       part.inner = 1;
     }
-    pieces = 1;
-    pieceRows = rows;
-    write(outer, inner);
+    write(before, behind);
+    writtenSignature = signature;
+    writtenBefore = before;
+    writtenClasses = classes;
+    writtenBehind = behind;
   }
 
   /** Joins neighbouring dimensions, the class axis left out, where all arrays can. */
   private void findGroups() {
-    long[] full = lead.shape;
+    long[] full = lead().shape;
     reserveGroups(full.length);
     groupCount = 0;
     for (int d = 0; d < full.length; d++) {
@@ -396,7 +424,7 @@ final class Call {
   private void describeGroups() {
     int innerGroup = groupCount - 1;
     int outerGroup = groupCount - 2;
-    if (groupCount == 1 && lead.strides[axis] <= present[0].groups[0]) {
+    if (groupCount == 1 && lead().strides[axis] <= present[0].groups[0]) {
       innerGroup = -1;
       outerGroup = 0;
     }
@@ -410,6 +438,7 @@ final class Call {
     long inner = innerGroup < 0 ? 1 : groups[innerGroup];
     pieceRows = outer * inner;
     pieces = rows / pieceRows;
+    innerRows = inner;
     write(outer, inner);
   }
 
@@ -423,7 +452,7 @@ final class Call {
   }
 
   private void write(long outer, long inner) {
-    innerRows = inner;
+    writtenSignature = 0;
     xent_shape.outer(shape, outer);
     xent_shape.classes(shape, classes);
     xent_shape.inner(shape, inner);
@@ -446,7 +475,7 @@ final class Call {
         offset += rest % groups[g] * part.groups[g];
         rest /= groups[g];
       }
-      part.segment = part.view.segment.asSlice(offset * part.view.type.byteSize());
+      part.enter(offset);
     }
   }
 
@@ -454,7 +483,7 @@ final class Call {
 
   /** How many rows of a piece a kernel may take at once; 0: not even one whole row. */
   long rowsPerKernel() {
-    return onHeap ? HEAP_ELEMENTS / classes : pieceRows;
+    return onHeap && lead().elements > HEAP_ELEMENTS ? HEAP_ELEMENTS / classes : pieceRows;
   }
 
   /** How many rows' labels a kernel may read at once. */
@@ -502,12 +531,12 @@ final class Call {
   /** Lets go of everything that was the caller's. */
   void end() {
     for (int i = 0; i < parts; i++) {
-      Reference.reachabilityFence(present[i].view.owner);
-      Reference.reachabilityFence(present[i].segment);
-      present[i].release();
-      present[i] = null;
+      Part part = present[i];
+      Reference.reachabilityFence(part.view.owner);
+      Reference.reachabilityFence(part.view.segment);
+      part.release();
     }
     parts = 0;
-    lead = null;
+    signature = 0;
   }
 }

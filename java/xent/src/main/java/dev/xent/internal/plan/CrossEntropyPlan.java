@@ -76,7 +76,7 @@ public final class CrossEntropyPlan {
       for (long piece = 0; piece < call.pieces; piece++) {
         call.enter(piece);
         forwardPiece(
-            call, zeroGradient ? NULL : call.gradient.segment, pieceOf(statistics, call), tally);
+            call, zeroGradient ? NULL : call.gradient.segment(), pieceOf(statistics, call), tally);
       }
       if (zeroGradient) {
         Memory.clear(gradient);
@@ -115,11 +115,11 @@ public final class CrossEntropyPlan {
               call.options,
               row,
               Math.min(row + step, call.pieceRows),
-              call.logits.segment,
-              call.targets.segment,
-              call.losses.segment,
-              call.logSumExp.segment,
-              call.hits.segment,
+              call.logits.segment(),
+              call.targets.segment(),
+              call.losses.segment(),
+              call.logSumExp.segment(),
+              call.hits.segment(),
               gradient,
               statistics,
               tally,
@@ -205,11 +205,11 @@ public final class CrossEntropyPlan {
             rowEnd,
             from,
             to,
-            call.logits.segment,
-            call.targets.segment,
+            call.logits.segment(),
+            call.targets.segment(),
             statistics,
-            call.upstream.segment,
-            call.gradient.segment,
+            call.upstream.segment(),
+            call.gradient.segment(),
             call.report),
         call);
   }

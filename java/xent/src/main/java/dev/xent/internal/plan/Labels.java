@@ -9,6 +9,6 @@ final class Labels {
   static long at(Call call, long row) {
     Part targets = call.targets;
     long offset = row / call.innerRows * targets.outer + row % call.innerRows * targets.inner;
-    return Memory.getLong(targets.segment, targets.view.type, offset);
+    return Memory.getLong(targets.segment(), targets.view.type, offset);
   }
 }

@@ -52,8 +52,8 @@ public final class LogSumExpPlan {
               call.options,
               row,
               Math.min(row + step, call.pieceRows),
-              call.logits.segment,
-              call.logSumExp.segment,
+              call.logits.segment(),
+              call.logSumExp.segment(),
               call.report),
           call);
     }

@@ -72,7 +72,7 @@ final class LossCall {
         long end = Math.min(row + step, call.pieceRows);
         Failures.check(
             kernels.checkTargets(
-                call.shape, call.options, row, end, call.targets.segment, call.report),
+                call.shape, call.options, row, end, call.targets.segment(), call.report),
             call);
         counted += xent_report.counted(call.report);
       }

@@ -90,7 +90,7 @@ public final class Memory {
 
   /** Refuses memory that cannot or must not be written. */
   public static void requireWritable(View view, String name) {
-    if (view.segment.isReadOnly()) {
+    if (view.readOnly) {
       throw new MemoryException(name + " is read-only: give writable memory for what is written");
     }
     if (!view.distinct) {

@@ -87,7 +87,7 @@ public final class NllPlan {
       MemorySegment tally = call.emptyTally();
       for (long piece = 0; piece < call.pieces; piece++) {
         call.enter(piece);
-        forwardPiece(call, labels, wantsGradient ? call.gradient.segment : NULL, scale, tally);
+        forwardPiece(call, labels, wantsGradient ? call.gradient.segment() : NULL, scale, tally);
       }
       if (zeroGradient) {
         Memory.clear(gradient);
@@ -114,8 +114,9 @@ public final class NllPlan {
       float loss =
           labels ? labelRow(call, scratch.row, row) : probabilityRow(call, scratch.row, row);
       if (call.losses.view != null) {
-        call.losses.segment.setAtIndex(
-            ValueLayout.JAVA_FLOAT, offset(call, call.losses, row), loss);
+        call.losses
+            .segment()
+            .setAtIndex(ValueLayout.JAVA_FLOAT, offset(call, call.losses, row), loss);
       }
       if (gradient.byteSize() != 0) {
         gradientRow(call, scratch.row, labels, row, scale);
@@ -134,21 +135,22 @@ public final class NllPlan {
     Part logs = call.logProbabilities;
     long at = offset(call, logs, index);
     if (call.hits.view != null) {
-      boolean hit = !ignored && row.hit(logs.segment, at, logs.classes, label);
-      call.hits.segment.set(
-          ValueLayout.JAVA_BYTE, offset(call, call.hits, index), (byte) (hit ? 1 : 0));
+      boolean hit = !ignored && row.hit(logs.segment(), at, logs.classes, label);
+      call.hits
+          .segment()
+          .set(ValueLayout.JAVA_BYTE, offset(call, call.hits, index), (byte) (hit ? 1 : 0));
     }
-    return ignored ? 0f : row.loss(logs.segment, at, logs.classes, label);
+    return ignored ? 0f : row.loss(logs.segment(), at, logs.classes, label);
   }
 
   private static float probabilityRow(Call call, NllRow row, long index) {
     Part logs = call.logProbabilities;
     Part targets = call.targets;
     return row.loss(
-        logs.segment,
+        logs.segment(),
         offset(call, logs, index),
         logs.classes,
-        targets.segment,
+        targets.segment(),
         offset(call, targets, index),
         targets.classes);
   }
@@ -208,10 +210,10 @@ public final class NllPlan {
     if (!labels) {
       Part targets = call.targets;
       row.gradient(
-          gradient.segment,
+          gradient.segment(),
           at,
           gradient.classes,
-          targets.segment,
+          targets.segment(),
           offset(call, targets, index),
           targets.classes,
           rowScale);
@@ -219,15 +221,15 @@ public final class NllPlan {
     }
     long label = lawfulLabel(call, index);
     if (isIgnored(label)) {
-      row.noGradient(gradient.segment, at, gradient.classes);
+      row.noGradient(gradient.segment(), at, gradient.classes);
     } else {
-      row.gradient(gradient.segment, at, gradient.classes, label, rowScale);
+      row.gradient(gradient.segment(), at, gradient.classes, label, rowScale);
     }
   }
 
   private static double upstream(Call call, long row) {
     Part upstream = call.upstream;
-    return upstream.segment.getAtIndex(ValueLayout.JAVA_FLOAT, offset(call, upstream, row));
+    return upstream.segment().getAtIndex(ValueLayout.JAVA_FLOAT, offset(call, upstream, row));
   }
 
   // ---- rows ------------------------------------------------------------------------------------

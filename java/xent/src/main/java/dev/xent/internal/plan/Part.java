@@ -10,8 +10,14 @@ import org.jspecify.annotations.Nullable;
  * One array of a call: the view, and how it lies in memory under the three strides of the kernels.
  */
 final class Part {
+  /** Enough for a type's code and one more. */
+  private static final int SIGNATURE_BITS = 5;
+
   /** What messages call it. */
   final String name;
+
+  /** Its place in the signature of a call. */
+  private final int shift;
 
   /** Its xent_layout inside the call's xent_shape. */
   private final MemorySegment layout;
@@ -19,8 +25,8 @@ final class Part {
   /** Null when the call does without it. */
   @Nullable View view;
 
-  /** What the kernels get: NULL when absent, else the view or the piece of it that is worked on. */
-  MemorySegment segment = MemorySegment.NULL;
+  /** Null while the whole view is worked on. */
+  private @Nullable MemorySegment piece;
 
   /** One number per row; else one per row and class. */
   boolean perRow;
@@ -41,21 +47,39 @@ final class Part {
   private long writtenInner;
   private int writtenType;
 
-  Part(String name, MemorySegment layout) {
+  Part(int index, String name, MemorySegment layout) {
+    this.shift = index * SIGNATURE_BITS;
     this.name = name;
     this.layout = layout;
   }
 
   void take(View newView, boolean onePerRow, int callRank) {
     view = newView;
-    segment = newView.segment;
     perRow = onePerRow;
     withoutAxis = onePerRow && newView.rank() != callRank;
   }
 
   void release() {
     view = null;
-    segment = MemorySegment.NULL;
+    piece = null;
+  }
+
+  /** What of this part, beside the sizes of the call, the layout of an array without gaps is. */
+  long signature() {
+    return (view.type.code() << 1 | (perRow ? 1L : 0L)) << shift;
+  }
+
+  /** What the kernels get: NULL when absent, else the view or the piece of it that is worked on. */
+  MemorySegment segment() {
+    if (view == null) {
+      return MemorySegment.NULL;
+    }
+    return piece == null ? view.segment : piece;
+  }
+
+  /** From now on what is worked on begins so many elements behind the first one of the view. */
+  void enter(long offset) {
+    piece = view.segment.asSlice(offset * view.type.byteSize());
   }
 
   /** The stride of a dimension of the call. */

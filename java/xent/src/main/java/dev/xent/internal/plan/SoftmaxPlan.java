@@ -74,8 +74,8 @@ public final class SoftmaxPlan {
 
   private void forwardKernel(
       Call call, long row, long rowEnd, long from, long to, MemorySegment statistics) {
-    MemorySegment x = call.logits.segment;
-    MemorySegment y = call.output.segment;
+    MemorySegment x = call.logits.segment();
+    MemorySegment y = call.output.segment();
     int status =
         log
             ? kernels.logSoftmaxForward(
@@ -132,9 +132,9 @@ public final class SoftmaxPlan {
 
   private void backwardKernel(
       Call call, long row, long rowEnd, long from, long to, MemorySegment statistics) {
-    MemorySegment y = call.output.segment;
-    MemorySegment dy = call.upstream.segment;
-    MemorySegment dx = call.gradient.segment;
+    MemorySegment y = call.output.segment();
+    MemorySegment dy = call.upstream.segment();
+    MemorySegment dx = call.gradient.segment();
     int status =
         log
             ? kernels.logSoftmaxBackward(

@@ -43,6 +43,8 @@ public final class View {
 
   public final boolean heap;
 
+  final boolean readOnly;
+
   /** The Java array below, or null: off the heap, or hidden because the segment is read-only. */
   final Object array;
 
@@ -69,6 +71,7 @@ public final class View {
     this.contiguous = Strides.areRowMajor(shape, strides);
     this.distinct = Strides.areDistinct(shape, strides);
     this.heap = !segment.isNative();
+    this.readOnly = segment.isReadOnly();
     this.address = segment.address();
   }
 
