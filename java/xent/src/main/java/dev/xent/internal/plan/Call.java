@@ -66,9 +66,12 @@ final class Call {
   /** Which arrays take part, with which types. */
   private long signature;
 
+  final FewLosses fewLosses = new FewLosses();
+
   /** Used where a caller wants nothing but the loss. */
   final Outputs outputs = new Outputs();
 
+  private int rank;
   private int axis;
 
   /** The number of index combinations before the class axis, and behind it. */
@@ -146,6 +149,7 @@ final class Call {
   /** The F32 array whose shape all others follow. */
   void lead(Part part, View view, int classAxis) {
     requireF32(part, Objects.requireNonNull(view, part.name));
+    rank = view.rank();
     axis = Strides.axis(classAxis, view.shape);
     classes = view.shape[axis];
     if (classes == 0) {
@@ -164,7 +168,7 @@ final class Call {
     rows = before * behind;
     onHeap = false;
     contiguous = true;
-    take(part, view, false, view.rank());
+    take(part, view, false);
   }
 
   /** The array that all others follow. */
@@ -185,14 +189,14 @@ final class Call {
           "%s is %s, %s is %s: give both the same shape"
               .formatted(part.name, view, present[0].name, lead));
     }
-    take(part, view, false, lead.rank());
+    take(part, view, false);
   }
 
   /** An F32 array with one number per row. */
   void perRow(Part part, View view) {
     requireF32(part, Objects.requireNonNull(view, part.name));
     requireRowShape(part, view);
-    take(part, view, true, lead().rank());
+    take(part, view, true);
   }
 
   /** One U8 per row. */
@@ -201,7 +205,7 @@ final class Call {
       throw new DTypeException(part.name + " is " + view + ": give a tensor of type U8");
     }
     requireRowShape(part, view);
-    take(part, view, true, lead().rank());
+    take(part, view, true);
   }
 
   /** Class indices per row, or probabilities per row and class. Returns whether they are labels. */
@@ -209,7 +213,7 @@ final class Call {
     Objects.requireNonNull(view, targets.name);
     if (view.type.isInteger()) {
       requireRowShape(targets, view);
-      take(targets, view, true, lead().rank());
+      take(targets, view, true);
       return true;
     }
     if (view.type != DType.F32) {
@@ -224,11 +228,23 @@ final class Call {
           "targets is %s, %s is %s: give probability rows the same shape, or class indices an integer type"
               .formatted(view, present[0].name, lead));
     }
-    take(targets, view, false, lead.rank());
+    take(targets, view, false);
     return false;
   }
 
-  private void take(Part part, View view, boolean perRow, int rank) {
+  /**
+   * Keeps the losses of few rows in memory of this thread, where nobody asked for them. Returns
+   * whether it does.
+   */
+  boolean keepsFewLosses() {
+    if (losses.view != null || !contiguous || rows > FewLosses.MOST) {
+      return false;
+    }
+    take(losses, fewLosses.view, true);
+    return true;
+  }
+
+  private void take(Part part, View view, boolean perRow) {
     Memory.requireAccess(view, part.name);
     part.take(view, perRow, rank);
     onHeap |= view.heap;

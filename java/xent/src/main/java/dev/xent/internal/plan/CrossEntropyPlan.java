@@ -58,6 +58,7 @@ public final class CrossEntropyPlan {
       call.lead(call.logits, logits, axis(logits.rank()));
       boolean labels = LossCall.takeTargets(call, options, targets);
       LossCall.takeOutputs(call, reductions, gradient, outputs, labels);
+      boolean few = call.keepsFewLosses();
       call.ready();
       call.options(options, 1);
       long counted = labels ? LossCall.countLabels(call, kernels) : call.rows;
@@ -69,7 +70,7 @@ public final class CrossEntropyPlan {
 
       MemorySegment statistics = outputs.statisticsFor(call.rows);
       boolean zeroGradient = gradient != null && reductions.gradientIsZero(denominator);
-      MemorySegment tally = call.emptyTally();
+      MemorySegment tally = few ? NULL : call.emptyTally();
       if (gradient != null && !zeroGradient) {
         call.options(options, reductions.gradientScale(denominator));
       }
@@ -82,7 +83,7 @@ public final class CrossEntropyPlan {
         Memory.clear(gradient);
       }
 
-      double sum = kernels.tallySum(tally);
+      double sum = few ? call.fewLosses.sum(call.rows, kernels, call) : kernels.tallySum(tally);
       double loss = reductions.reduce(sum, denominator);
       long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
       outputs.set(loss, sum, call.rows, counted, denominator, correct);

@@ -71,6 +71,7 @@ public final class NllPlan {
                 + " on the logits");
       }
       LossCall.takeOutputs(call, reductions, gradient, outputs, labels);
+      boolean few = call.keepsFewLosses();
       call.ready();
       call.options(options, 1);
       long counted = labels ? LossCall.countLabels(call, kernels) : call.rows;
@@ -84,7 +85,7 @@ public final class NllPlan {
       boolean zeroGradient = gradient != null && reductions.gradientIsZero(denominator);
       boolean wantsGradient = gradient != null && !zeroGradient;
       double scale = wantsGradient ? reductions.gradientScale(denominator) : 0;
-      MemorySegment tally = call.emptyTally();
+      MemorySegment tally = few ? NULL : call.emptyTally();
       for (long piece = 0; piece < call.pieces; piece++) {
         call.enter(piece);
         forwardPiece(call, labels, wantsGradient ? call.gradient.segment() : NULL, scale, tally);
@@ -93,7 +94,7 @@ public final class NllPlan {
         Memory.clear(gradient);
       }
 
-      double sum = kernels.tallySum(tally);
+      double sum = few ? call.fewLosses.sum(call.rows, kernels, call) : kernels.tallySum(tally);
       double loss = reductions.reduce(sum, denominator);
       long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
       outputs.set(loss, sum, call.rows, counted, denominator, correct);
@@ -120,6 +121,9 @@ public final class NllPlan {
       }
       if (gradient.byteSize() != 0) {
         gradientRow(call, scratch.row, labels, row, scale);
+      }
+      if (tally.byteSize() == 0) {
+        continue;
       }
       scratch.losses.setAtIndex(ValueLayout.JAVA_FLOAT, waiting++, loss);
       if (waiting == BLOCK || row == call.pieceRows - 1) {
