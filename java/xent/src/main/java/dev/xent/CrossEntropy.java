@@ -2,10 +2,7 @@
 package dev.xent;
 
 import dev.xent.internal.plan.CrossEntropyPlan;
-import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.Outputs;
-import dev.xent.internal.plan.Reductions;
 import dev.xent.internal.plan.View;
 import java.lang.foreign.Arena;
 import java.util.Objects;
@@ -16,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * gradient {@code dx = c * (softmax(x) * sum q - q)} from the same read of the logits.
  *
  * <p><b>Logits.</b> F32, any rank, any strides. The classes lie along axis 1, or 0 where there is
- * only one, unless {@link Builder#axis} says otherwise; each index of the other axes is a row.
+ * only one, unless {@link Builder#axis(int)} says otherwise; each index of the other axes is a row.
  *
  * <p><b>Targets.</b> Class indices (I8, U8, I16, I32, I64) in the shape of the logits without the
  * class axis, or with that axis at size 1: {@code (B)} and {@code (B, 1)} both fit logits {@code
@@ -30,8 +27,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Edges.</b> NaN or +inf in a row makes its loss and gradient NaN. A class of -inf has
  * probability 0; a label on it has the loss +inf. A row that is all -inf follows {@link
- * Builder#fullyMasked}. The rows of ignored labels are not read: loss and gradient are +0. A mean
- * over the denominator 0 follows {@link Builder#noneCounted}, and its gradient is +0.
+ * Builder#fullyMasked(FullyMasked)}. The rows of ignored labels are not read: loss and gradient are
+ * +0. A mean over the denominator 0 follows {@link Builder#noneCounted}, and its gradient is +0.
  *
  * <p>Instances are immutable; any number of threads may share one. A call runs on the calling
  * thread, allocates nothing, and gives the same bits whatever the backend, instruction set,
@@ -74,7 +71,7 @@ public final class CrossEntropy {
    * The axis of the classes.
    *
    * @param rank the number of dimensions of the logits
-   * @return as {@link Builder#axis} was given it, or the default for this rank
+   * @return as {@link Builder#axis(int)} was given it, or the default for this rank
    */
   public int axis(int rank) {
     return plan.axis(rank);
@@ -156,102 +153,14 @@ public final class CrossEntropy {
   }
 
   /** Options of {@link CrossEntropy}. */
-  public static final class Builder {
-    private @Nullable Integer axis;
-    private @Nullable Long ignoreIndex;
-    private double labelSmoothing;
-    private final Reductions.Builder reductions = new Reductions.Builder();
+  public static final class Builder extends LossBuilder<Builder> {
     private FullyMasked fullyMasked = FullyMasked.NAN;
-    private Isa isa = Isa.BEST;
-    private Backend backend = Backend.AUTO;
 
     private Builder() {}
-
-    /**
-     * The axis of the classes; negative ones count from the end. Default: 1, or 0 for logits of one
-     * dimension.
-     */
-    public Builder axis(int value) {
-      axis = value;
-      return this;
-    }
-
-    /**
-     * The label whose rows are ignored: any number, a class or not. There is none by default. Class
-     * indices only.
-     */
-    public Builder ignoreIndex(long value) {
-      ignoreIndex = value;
-      return this;
-    }
-
-    /**
-     * {@code eps}: targets become {@code (1 - eps) * q + eps / classes}. Default: 0.
-     *
-     * @throws OptionException unless in [0, 1]
-     */
-    public Builder labelSmoothing(double value) {
-      labelSmoothing = Reductions.requireSmoothing(value);
-      return this;
-    }
-
-    /** What is returned. Default: MEAN. */
-    public Builder reduction(Reduction value) {
-      reductions.reduction(value);
-      return this;
-    }
-
-    /**
-     * What the gradient is of: MEAN divides it by the denominator, SUM and NONE do not. Default: as
-     * the reduction.
-     */
-    public Builder gradientReduction(Reduction value) {
-      reductions.gradientReduction(value);
-      return this;
-    }
-
-    /**
-     * What every gradient is multiplied by. Default: 1.
-     *
-     * @throws OptionException unless finite
-     */
-    public Builder gradientScale(double value) {
-      reductions.gradientScale(value);
-      return this;
-    }
-
-    /**
-     * What a mean divides by, in place of the number of rows that are not ignored: the count of a
-     * whole batch, say, of which each call sees a part.
-     *
-     * @throws OptionException unless 0 or more, and finite
-     */
-    public Builder denominator(double value) {
-      reductions.denominator(value);
-      return this;
-    }
-
-    /** What a mean over the denominator 0 is. Default: NaN. */
-    public Builder noneCounted(NoneCounted value) {
-      reductions.noneCounted(value);
-      return this;
-    }
 
     /** What a row that is all -inf gives: NaN (default), or loss and gradient +0. */
     public Builder fullyMasked(FullyMasked value) {
       fullyMasked = Objects.requireNonNull(value, "fullyMasked");
-      return this;
-    }
-
-    /** The instruction set, which changes the speed and no bit. Default: the best one here. */
-    public Builder isa(Isa value) {
-      isa = Objects.requireNonNull(value, "isa");
-      return this;
-    }
-
-    /** Who computes, which changes the speed and no bit. Default: native where it is available. */
-    public Builder backend(Backend value) {
-      backend = Objects.requireNonNull(value, "backend");
       return this;
     }
 
@@ -262,9 +171,12 @@ public final class CrossEntropy {
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
     public CrossEntropy build() {
-      Engine engine = Engine.of(backend, isa);
-      Options options = Options.of(engine, fullyMasked, ignoreIndex, labelSmoothing);
-      return new CrossEntropy(new CrossEntropyPlan(engine, options, axis, reductions.build()));
+      return new CrossEntropy(plan(fullyMasked));
+    }
+
+    @Override
+    Builder self() {
+      return this;
     }
   }
 

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.NllPlan;
-import dev.xent.internal.plan.Options;
-import dev.xent.internal.plan.Reductions;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  * exact.
  *
  * <p><b>Log-probabilities.</b> F32, any rank, any strides. The classes lie along axis 1, or 0 where
- * there is only one, unless {@link Builder#axis} says otherwise; each index of the other axes is a
- * row.
+ * there is only one, unless {@link Builder#axis(int)} says otherwise; each index of the other axes
+ * is a row.
  *
  * <p><b>Targets</b>, <b>reduction</b> and <b>denominator</b> are those of {@link CrossEntropy}:
  * class indices of any integer type, or F32 probability rows. So is {@link CrossEntropy.Outcome},
@@ -69,7 +65,7 @@ public final class NllLoss {
    * The axis of the classes.
    *
    * @param rank the number of dimensions of the log-probabilities
-   * @return as {@link Builder#axis} was given it, or the default for this rank
+   * @return as {@link Builder#axis(int)} was given it, or the default for this rank
    */
   public int axis(int rank) {
     return plan.axis(rank);
@@ -139,104 +135,12 @@ public final class NllLoss {
         targets.view, upstream == null ? null : upstream.view, gradient.view, saved.outputs);
   }
 
-  /** Options of {@link NllLoss}. */
-  public static final class Builder {
-    private @Nullable Integer axis;
-    private @Nullable Long ignoreIndex;
-    private double labelSmoothing;
-    private final Reductions.Builder reductions = new Reductions.Builder();
-    private Isa isa = Isa.BEST;
-    private Backend backend = Backend.AUTO;
-
+  /**
+   * Options of {@link NllLoss}. The backend and its instruction set check the labels and add the
+   * losses up; the rest is plain Java.
+   */
+  public static final class Builder extends LossBuilder<Builder> {
     private Builder() {}
-
-    /**
-     * The axis of the classes; negative ones count from the end. Default: 1, or 0 for tensors of
-     * one dimension.
-     */
-    public Builder axis(int value) {
-      axis = value;
-      return this;
-    }
-
-    /**
-     * The label whose rows are ignored: any number, a class or not. There is none by default. Class
-     * indices only.
-     */
-    public Builder ignoreIndex(long value) {
-      ignoreIndex = value;
-      return this;
-    }
-
-    /**
-     * {@code eps}: targets become {@code (1 - eps) * q + eps / classes}. Default: 0.
-     *
-     * @throws OptionException unless in [0, 1]
-     */
-    public Builder labelSmoothing(double value) {
-      labelSmoothing = Reductions.requireSmoothing(value);
-      return this;
-    }
-
-    /** What is returned. Default: MEAN. */
-    public Builder reduction(Reduction value) {
-      reductions.reduction(value);
-      return this;
-    }
-
-    /**
-     * What the gradient is of: MEAN divides it by the denominator, SUM and NONE do not. Default: as
-     * the reduction.
-     */
-    public Builder gradientReduction(Reduction value) {
-      reductions.gradientReduction(value);
-      return this;
-    }
-
-    /**
-     * What every gradient is multiplied by. Default: 1.
-     *
-     * @throws OptionException unless finite
-     */
-    public Builder gradientScale(double value) {
-      reductions.gradientScale(value);
-      return this;
-    }
-
-    /**
-     * What a mean divides by, in place of the number of rows that are not ignored: the count of a
-     * whole batch, say, of which each call sees a part.
-     *
-     * @throws OptionException unless 0 or more, and finite
-     */
-    public Builder denominator(double value) {
-      reductions.denominator(value);
-      return this;
-    }
-
-    /** What a mean over the denominator 0 is. Default: NaN. */
-    public Builder noneCounted(NoneCounted value) {
-      reductions.noneCounted(value);
-      return this;
-    }
-
-    /**
-     * The instruction set of the backend's part, which changes the speed and no bit. Default: the
-     * best one here.
-     */
-    public Builder isa(Isa value) {
-      isa = Objects.requireNonNull(value, "isa");
-      return this;
-    }
-
-    /**
-     * Who checks the labels and adds the losses up, which changes the speed and no bit; the rest is
-     * plain Java. Default: native where it is available.
-     */
-    public Builder backend(Backend value) {
-      backend = Objects.requireNonNull(value, "backend");
-      return this;
-    }
 
     /**
      * The operation.
@@ -245,9 +149,12 @@ public final class NllLoss {
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
     public NllLoss build() {
-      Engine engine = Engine.of(backend, isa);
-      Options options = Options.of(engine, FullyMasked.NAN, ignoreIndex, labelSmoothing);
-      return new NllLoss(new NllPlan(engine, options, axis, reductions.build()));
+      return new NllLoss(plan(FullyMasked.NAN).onLogProbabilities());
+    }
+
+    @Override
+    Builder self() {
+      return this;
     }
   }
 }

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.internal.plan.CrossEntropyPlan;
+import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.Options;
+import dev.xent.internal.plan.Reductions;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The options that {@link CrossEntropy} and {@link NllLoss} have in common. Not safe for use by
+ * several threads at once; what is built is.
+ *
+ * @param <B> the builder itself, which every option returns
+ */
+public abstract sealed class LossBuilder<B extends LossBuilder<B>>
+    permits CrossEntropy.Builder, NllLoss.Builder {
+  private @Nullable Integer axis;
+  private @Nullable Long ignoreIndex;
+  private double labelSmoothing;
+  private final Reductions.Builder reductions = new Reductions.Builder();
+  private Isa isa = Isa.BEST;
+  private Backend backend = Backend.AUTO;
+
+  LossBuilder() {}
+
+  /**
+   * The axis of the classes; negative ones count from the end. Default: 1, or 0 for an input of one
+   * dimension.
+   */
+  public B axis(int value) {
+    axis = value;
+    return self();
+  }
+
+  /**
+   * The label whose rows are ignored: any number, a class or not. There is none by default. Class
+   * indices only.
+   */
+  public B ignoreIndex(long value) {
+    ignoreIndex = value;
+    return self();
+  }
+
+  /**
+   * {@code eps}: targets become {@code (1 - eps) * q + eps / classes}. Default: 0.
+   *
+   * @throws OptionException unless in [0, 1]
+   */
+  public B labelSmoothing(double value) {
+    labelSmoothing = Reductions.requireSmoothing(value);
+    return self();
+  }
+
+  /** What is returned. Default: MEAN. */
+  public B reduction(Reduction value) {
+    reductions.reduction(value);
+    return self();
+  }
+
+  /**
+   * What the gradient is of: MEAN divides it by the denominator, SUM and NONE do not. Default: as
+   * the reduction.
+   */
+  public B gradientReduction(Reduction value) {
+    reductions.gradientReduction(value);
+    return self();
+  }
+
+  /**
+   * What every gradient is multiplied by. Default: 1.
+   *
+   * @throws OptionException unless finite
+   */
+  public B gradientScale(double value) {
+    reductions.gradientScale(value);
+    return self();
+  }
+
+  /**
+   * What a mean divides by, in place of the number of rows that are not ignored: the count of a
+   * whole batch, say, of which each call sees a part.
+   *
+   * @throws OptionException unless 0 or more, and finite
+   */
+  public B denominator(double value) {
+    reductions.denominator(value);
+    return self();
+  }
+
+  /** What a mean over the denominator 0 is. Default: NaN. */
+  public B noneCounted(NoneCounted value) {
+    reductions.noneCounted(value);
+    return self();
+  }
+
+  /** The instruction set, which changes the speed and no bit. Default: the best one here. */
+  public B isa(Isa value) {
+    isa = Objects.requireNonNull(value, "isa");
+    return self();
+  }
+
+  /** Who computes, which changes the speed and no bit. Default: native where it is available. */
+  public B backend(Backend value) {
+    backend = Objects.requireNonNull(value, "backend");
+    return self();
+  }
+
+  /** The plan of these options for logits, which has the one for log-probabilities. */
+  CrossEntropyPlan plan(FullyMasked fullyMasked) {
+    Engine engine = Engine.of(backend, isa);
+    Options options = Options.of(engine, fullyMasked, ignoreIndex, labelSmoothing);
+    return new CrossEntropyPlan(engine, options, axis, reductions.build());
+  }
+
+  /** This builder. */
+  abstract B self();
+}
