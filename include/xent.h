@@ -20,18 +20,24 @@
  *   Structs begin with their size and hold no address; every address is an argument. Arrays are indexed
  *   from row 0, class 0 whatever the range: a range says which part is touched. Addresses must be
  *   aligned to their element type. NULL is allowed only where the parameter says "or NULL".
- *   An output may be its input (same address, same strides: in place). Any other overlap of an array
- *   that is written with another array of the call is XENT_OVERLAP.
+ *   An output may be its input (same address, same strides: in place). Any other overlap of the byte
+ *   range of an array that is written with that of another array is XENT_OVERLAP. Statistics, states,
+ *   tally and report must not overlap anything; that is not checked.
  *
  * SIZES OF STRUCTS
- *   Set `size` to sizeof the struct. A caller that was compiled against an older header passes a smaller
- *   one: the fields it does not know count as 0, which is always "not used". A larger one is accepted
- *   while the bytes that this library does not know are 0, else XENT_UNSUPPORTED.
+ *   xent_shape, xent_options, xent_report and xent_tally begin with their size: set it to sizeof the
+ *   struct. Later versions append fields. A caller that was compiled against an older header passes a
+ *   smaller struct: the fields it does not know count as 0, which always means "not used". A larger one
+ *   is accepted while the bytes that this library does not know are 0, else XENT_UNSUPPORTED. A size
+ *   that no version has (below version 1's, above 4096, not a multiple of 8) is XENT_INVALID_ARGUMENT;
+ *   a tally must have the library's own size. Arrays that later versions add come with functions of
+ *   their own; wider types than float32 come with statistics and states of their own.
  *
  * THREADS, STATE, ERRORS
  *   Functions are pure and re-entrant: no globals that change, no allocation, no threads, no I/O, no
- *   environment variables. Disjoint ranges may run at the same time. Everything but an unlawful label (or
- *   state, in xent_finish) is checked before the first store; xent_check_targets finds unlawful labels before the first store too.
+ *   environment variables. Disjoint ranges may run at the same time, each with a report and a tally of
+ *   its own. A call takes up to 100 KiB of stack. Everything but a label out of range (or
+ *   state, in xent_finish) is checked before the first store; xent_check_targets finds labels out of range before the first store too.
  *   Every NaN written is the canonical quiet one (0x7fc00000). The floating-point mode of the thread
  *   (rounding, flush-to-zero) is checked, set where it differs, and put back.
  */
@@ -65,7 +71,7 @@ enum {
   XENT_OK = 0,
   XENT_INVALID_ARGUMENT = 1, /* report: field. NULL, misaligned, a size or range that cannot be */
   XENT_INVALID_SHAPE = 2,    /* report: field, integer. zero classes, negative sizes or strides, overflow */
-  XENT_INVALID_OPTION = 3,   /* report: field, value */
+  XENT_INVALID_OPTION = 3,   /* report: field, value. an option has a value that it cannot have */
   XENT_INVALID_LABEL = 4,    /* report: row, label. not in [0, classes) and not the ignore index */
   XENT_OVERLAP = 5,          /* report: field. an output overlaps another array and is not in place */
   XENT_UNSUPPORTED = 6       /* report: field, integer. a type, instruction set or option not in this build */
@@ -101,7 +107,7 @@ enum {
 /* ---- element types ---------------------------------------------------------------------------- */
 
 enum {
-  XENT_NO_TYPE = 0, /* the array is not part of the call */
+  XENT_NO_TYPE = 0,
   XENT_F32 = 1,
   XENT_F64 = 2,     /* F64, F16, BF16: reserved, XENT_UNSUPPORTED in this version */
   XENT_F16 = 3,
@@ -125,7 +131,8 @@ enum {
 /* ---- structs ---------------------------------------------------------------------------------- */
 
 /* How one array lies in memory: strides in elements (0 repeats, for inputs only) and element type.
- * Arrays with one entry per row (labels, losses ...) do not use `classes`. */
+ * Arrays with one entry per row (labels, losses ...) do not use `classes`. The layouts of arrays that a
+ * call does not have, or that are NULL, are not looked at. */
 typedef struct xent_layout {
   int64_t outer;
   int64_t classes;
@@ -134,7 +141,7 @@ typedef struct xent_layout {
   int32_t reserved; /* 0 */
 } xent_layout;
 
-/* The sizes of the tensor and the layout of every array of the call; layouts of absent arrays are 0. */
+/* The sizes of the tensor and the layout of every array of the call. */
 typedef struct xent_shape {
   uint64_t size;
   int64_t outer;   /* >= 0 */
@@ -173,25 +180,31 @@ typedef struct xent_options {
   int32_t isa;              /* XENT_ISA_...; a tier above this CPU's is XENT_UNSUPPORTED */
   int32_t fully_masked;     /* XENT_FULLY_MASKED_... */
   int32_t has_ignore_index; /* 1: rows whose label is ignore_index are ignored; 0: there is none */
-  int32_t reserved;         /* 0 */
+  int32_t has_gradient_scale; /* 1: gradient_scale is used; 0: the scale is 1 */
   int64_t ignore_index;     /* any number, inside [0, classes) or outside; labels only */
   double label_smoothing;   /* eps in [0, 1]: targets become (1 - eps) * target + eps / classes */
   double gradient_scale;    /* c, finite: every gradient of cross-entropy is multiplied by it */
 } xent_options;
-#define XENT_OPTIONS_DEFAULT {.size = sizeof(xent_options), .gradient_scale = 1.0}
 
-/* What a row leaves behind for its second pass or a later backward. Opaque: do not build one. */
+static inline xent_options xent_default_options(void) {
+  xent_options o = {sizeof(xent_options), XENT_ISA_BEST, XENT_FULLY_MASKED_NAN, 0, 0, 0, 0.0, 1.0};
+  return o;
+}
+
+/* What a row leaves behind for its second pass or a later backward. Opaque: do not build one. Fits the
+ * function, targets and options that it was made for: another kind of statistics is refused. */
 typedef struct xent_statistics {
   float shift;     /* subtracted from the logits before everything else; 0 while |max| <= 16384 */
   float max;       /* of the shifted row */
   float reference; /* N: sum = sum of exp(x - shift) / 2^N */
-  uint32_t kind;   /* what sum is */
+  uint32_t kind;   /* what sum is, and whether the row is finished */
   double sum;      /* over all classes; without the label's in cross-entropy with labels */
   double mass;     /* sum of the targets of a probability row; the label's own term for labels */
 } xent_statistics;
 
 /* The contribution of one chunk of one row. Opaque: do not build one. May be stored, sent and put
- * into its place by another process of the same numerics version and byte order. */
+ * into its place by another process of the same byte order; it carries its numerics version, and
+ * xent_finish refuses another. */
 typedef struct xent_state {
   float max;
   float reference;
@@ -199,7 +212,7 @@ typedef struct xent_state {
   double dot;        /* sum of target * logit (of the logits alone for labels with smoothing) */
   double mass;       /* sum of the targets */
   float label_logit; /* of the chunk that holds the label */
-  uint32_t kind;
+  uint32_t kind;     /* what sum is, flags, and in the upper half the numerics version */
 } xent_state;
 
 /* An exact sum of floats: one integer counter per exponent. Adding is exact, so order does not matter;
@@ -211,7 +224,11 @@ typedef struct xent_tally {
   int64_t negative_infinity;
   int64_t bins[256];
 } xent_tally;
-#define XENT_TALLY_ZERO {.size = sizeof(xent_tally)}
+
+static inline xent_tally xent_empty_tally(void) {
+  xent_tally t = {sizeof(xent_tally), 0, 0, 0, {0}};
+  return t;
+}
 
 /* What a call has to say. Set size; the rest is written by the call. May be NULL in every function
  * but xent_check_targets and xent_finish. */
@@ -219,11 +236,12 @@ typedef struct xent_report {
   uint64_t size;
   int32_t field;      /* XENT_FIELD_... the status speaks of */
   int32_t reserved;
-  int64_t row;        /* of an unlawful label, else -1 */
-  int64_t label;      /* the unlawful label */
-  int64_t integer;    /* the unlawful size, type or instruction set */
-  double value;       /* the unlawful option */
-  int64_t counted;    /* rows of this call that are not ignored */
+  int64_t row;        /* of a label out of range, or of a state or statistics that do not fit, else -1 */
+  int64_t label;      /* the label out of range */
+  int64_t integer;    /* the size, type or instruction set at fault */
+  double value;       /* the option at fault */
+  int64_t counted;    /* of xent_check_targets, xent_cross_entropy_forward and xent_finish: rows that were
+                         not ignored; the two rounds of xent_finish add up */
   double denominator; /* their weights: equal to counted in this version */
   int64_t again;      /* xent_finish: rows whose states must be computed once more */
 } xent_report;
@@ -240,7 +258,7 @@ XENT_API const char *xent_status_message(xent_status status);
 XENT_API const char *xent_field_name(int32_t field);
 /* The best instruction set of this CPU and operating system that this build has. */
 XENT_API int32_t xent_best_isa(void);
-/* "scalar", "avx2", "avx512"; "unknown" otherwise. */
+/* "best", "scalar", "avx2", "avx512"; "unknown" otherwise. */
 XENT_API const char *xent_isa_name(int32_t isa);
 
 /* ---- softmax and log-softmax ------------------------------------------------------------------- */
@@ -295,13 +313,14 @@ XENT_API xent_status xent_check_targets(const xent_shape *shape, const xent_opti
  * layouts: logits F32; targets I8, U8, I16, I32, I64 or F32; losses, log_sum_exp, gradient F32; hits U8.
  *   losses       per row
  *   log_sum_exp  per row
- *   hits         1 where the label is the first of the largest logits, else 0; labels only
+ *   hits         1 where the label is the first of the largest logits, else 0 (rows that are NaN or
+ *                fully masked too); labels only
  *   gradient     c * (softmax(x) * sum q - q)
  *   statistics   of row r at index r, for xent_cross_entropy_backward
  *   tally        the losses are added to it
  * An ignored row is not read; its loss, gradient and hit are +0, its log-sum-exp NaN.
- * An unlawful label stops the call with XENT_INVALID_LABEL: rows before it are written already, unless
- * xent_check_targets was asked first. */
+ * A label out of range stops the call with XENT_INVALID_LABEL: rows before it are written already, unless
+ * xent_check_targets was asked first, and the tally has their losses. */
 XENT_API xent_status xent_cross_entropy_forward(const xent_shape *shape, const xent_options *options,
     int64_t row_begin, int64_t row_end,
     const void *logits, const void *targets,
@@ -357,8 +376,10 @@ XENT_API xent_status xent_backward_states(const xent_shape *shape, const xent_op
     xent_report *report /* or NULL */);
 
 /* Folds the states of whole rows, in class order. Writes statistics at index row and, for forward
- * states, what is asked of losses, log_sum_exp and hits (as xent_cross_entropy_forward), and adds the
- * losses to tally. targets: as given to xent_forward_states.
+ * states, what is asked of log_sum_exp and, with targets, of losses, hits and tally (as
+ * xent_cross_entropy_forward). targets: as given to xent_forward_states.
+ * States that do not belong together (of another kind, numerics version, round or label) are
+ * XENT_INVALID_ARGUMENT with field and row; rows before are written.
  * report->again > 0: some rows have a shift now and nothing but their statistics was written; compute
  * their states once more with these statistics, then call xent_finish again with second_round = 1,
  * which finishes those rows alone. */
