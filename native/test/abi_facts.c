@@ -41,7 +41,7 @@ static void structs(void) {
   FIELD(xent_options, isa);
   FIELD(xent_options, fully_masked);
   FIELD(xent_options, has_ignore_index);
-  FIELD(xent_options, reserved);
+  FIELD(xent_options, has_gradient_scale);
   FIELD(xent_options, ignore_index);
   FIELD(xent_options, label_smoothing);
   FIELD(xent_options, gradient_scale);

@@ -32,7 +32,7 @@ static xent_report report;
 static void reset(void) {
   shape = dense_shape(ROWS, CLASSES, 1);
   shape.targets.type = XENT_I32;
-  options = (xent_options)XENT_OPTIONS_DEFAULT;
+  options = xent_default_options();
   report = (xent_report){.size = sizeof report};
   for (int i = 0; i < SIZE; i++) x[i] = (float)((i * 7) % 11) - 3, y[i] = -99;
   for (int i = 0; i < ROWS; i++) labels[i] = i;
@@ -74,6 +74,10 @@ static void test_refusals(void) {
   REFUSES(softmax(), XENT_INVALID_SHAPE, XENT_FIELD_LOGITS);
   shape.output.classes = 0; /* all classes in one place */
   REFUSES(softmax(), XENT_OVERLAP, XENT_FIELD_OUTPUT);
+  shape.output.outer = CLASSES - 1; /* the end of a row in the place of the next one's begin */
+  REFUSES(softmax(), XENT_OVERLAP, XENT_FIELD_OUTPUT);
+  shape.logits.reserved = 1;
+  REFUSES(softmax(), XENT_UNSUPPORTED, XENT_FIELD_LOGITS);
   shape.logits.type = XENT_BF16;
   REFUSES(softmax(), XENT_UNSUPPORTED, XENT_FIELD_LOGITS);
   shape.output.type = XENT_NO_TYPE;
@@ -86,11 +90,16 @@ static void test_refusals(void) {
   REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_LABEL_SMOOTHING);
   options.label_smoothing = 1.5;
   REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_LABEL_SMOOTHING);
+  options.has_gradient_scale = 1;
   options.gradient_scale = INFINITY;
+  REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_GRADIENT_SCALE);
+  options.has_gradient_scale = 2;
   REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_GRADIENT_SCALE);
   options.fully_masked = 2;
   REFUSES(softmax(), XENT_INVALID_OPTION, XENT_FIELD_FULLY_MASKED);
   REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS + 1, 0, CLASSES, x, NULL, y, &report),
+          XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_RANGE);
+  REFUSES(xent_softmax_forward(&shape, &options, -1, ROWS, 0, CLASSES, x, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_RANGE);
   REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, 3, x, NULL, y, &report), XENT_INVALID_ARGUMENT,
           XENT_FIELD_CLASS_RANGE);
@@ -101,6 +110,11 @@ static void test_refusals(void) {
   REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, (char *)x + 2, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_LOGITS);
   REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, y + 1, NULL, y, &report), XENT_OVERLAP,
+          XENT_FIELD_OUTPUT);
+  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, y, NULL, y + 1, &report), XENT_OVERLAP,
+          XENT_FIELD_OUTPUT);
+  shape.logits.outer = CLASSES + 1; /* the same address with other strides */
+  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, y, NULL, y, &report), XENT_OVERLAP,
           XENT_FIELD_OUTPUT);
   REFUSES(loss(y, y), XENT_OVERLAP, XENT_FIELD_LOSSES);
   CHECK(xent_softmax_forward(NULL, &options, 0, ROWS, 0, CLASSES, x, NULL, y, NULL) == XENT_INVALID_ARGUMENT);
@@ -135,12 +149,54 @@ static void test_struct_sizes(void) {
   newer.later = 1;
   CHECK(xent_softmax_forward(&shape, &newer.known, 0, ROWS, 0, CLASSES, x, NULL, y, NULL) == XENT_UNSUPPORTED);
   reset();
-  options.size = sizeof(uint64_t) + 8; /* an older caller: knows isa and fully_masked alone */
-  options.label_smoothing = 7;         /* behind its end: not read */
-  CHECK(softmax() == XENT_OK);
+  const uint64_t impossible[] = {0, 16, 44, sizeof options + 4, UINT64_C(1) << 40};
+  for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
+    options.size = impossible[i];
+    REFUSES(softmax(), XENT_INVALID_ARGUMENT, XENT_FIELD_OPTIONS);
+  }
+  report.size = 8;
   report.row = 123;
-  report.size = offsetof(xent_report, row); /* an older report: nothing behind its end is written */
-  CHECK(softmax() == XENT_OK && report.row == 123);
+  CHECK(softmax() == XENT_INVALID_ARGUMENT && report.row == 123 && untouched());
+}
+
+/* Probability rows have no labels to ignore or to hit. */
+static void test_probability_rows(void) {
+  reset();
+  uint8_t hits[ROWS];
+  float q[SIZE] = {1e10f, 1e-39f, -1e10f, 0, 0};
+  shape.targets = shape.logits;
+  options.has_ignore_index = 1;
+  REFUSES(xent_cross_entropy_forward(&shape, &options, 0, ROWS, x, q, NULL, NULL, NULL, y, NULL, NULL, &report),
+          XENT_INVALID_OPTION, XENT_FIELD_IGNORE_INDEX);
+  shape.targets = shape.logits;
+  REFUSES(xent_cross_entropy_forward(&shape, &options, 0, ROWS, x, q, NULL, NULL, hits, y, NULL, NULL, &report),
+          XENT_INVALID_ARGUMENT, XENT_FIELD_HITS);
+  shape.targets = shape.logits;
+  memset(x, 0, sizeof x);
+  const xent_cross_entropy_arrays arrays = {.logits = x, .targets = q, .gradient = y};
+  CHECK(xent_cross_entropy(&shape, &options, 0, ROWS, &arrays, &report) == XENT_OK);
+  CHECK(y[0] == -1e10f && y[2] == 1e10f); /* targets that cancel: the carried form would overflow */
+}
+
+static void test_hits(void) {
+  reset();
+  enum { WIDE = 20000 };
+  static float wide[WIDE];
+  int64_t label = 9000;
+  uint8_t hit;
+  shape = xent_dense_shape(1, WIDE, 1, XENT_I64);
+  const xent_cross_entropy_arrays arrays = {.logits = wide, .targets = &label, .hits = &hit};
+  wide[label] = 5;
+  CHECK(xent_cross_entropy(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 1);
+  wide[label + 1] = 5; /* a tie behind it: still the first */
+  CHECK(xent_cross_entropy(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 1);
+  wide[label - 1] = 5; /* before it in the same chunk */
+  CHECK(xent_cross_entropy(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 0);
+  wide[label - 1] = 0;
+  wide[3] = 5; /* in an earlier chunk */
+  CHECK(xent_cross_entropy(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 0);
+  label = 3;
+  CHECK(xent_cross_entropy(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 1);
 }
 
 static void test_float_mode(void) {
@@ -175,21 +231,97 @@ static void test_states(void) {
                     &report) == XENT_INVALID_ARGUMENT); /* states without labels */
 }
 
+static xent_status finish(const xent_state *states, const int32_t *targets, int32_t round,
+                          xent_statistics *statistics, float *losses, xent_tally *tally) {
+  return xent_finish(&shape, &options, 0, ROWS, states, targets, round, statistics, losses, NULL, NULL, tally,
+                     &report);
+}
+
+static void test_states_that_do_not_fit(void) {
+  reset();
+  xent_state states[ROWS];
+  xent_statistics statistics[ROWS];
+  float losses[ROWS];
+  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, states, NULL));
+  states[1].kind ^= 1u << 16; /* another numerics version */
+  CHECK(finish(states, labels, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT && report.row == 1);
+  states[1].kind ^= 1u << 16;
+  states[2].reference = NAN;
+  CHECK(finish(states, labels, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT && report.row == 2);
+  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, states, NULL));
+  states[0].kind &= ~0x100u; /* no state holds the label */
+  CHECK(finish(states, labels, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, states, NULL));
+  CHECK(finish(states, NULL, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(report.field == XENT_FIELD_LOSSES);
+}
+
+static void test_statistics_that_do_not_fit(void) {
+  reset();
+  xent_state states[ROWS];
+  xent_statistics statistics[ROWS];
+  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, states, NULL));
+  CHECK(!finish(states, NULL, 0, statistics, NULL, NULL));
+  REFUSES(xent_cross_entropy_backward(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, statistics, NULL, y,
+                                      &report),
+          XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
+  REFUSES(xent_softmax_backward(&shape, &options, 0, ROWS, 0, CLASSES, x, x, statistics, y, &report),
+          XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
+  x[0] = 1e6f; /* wants a second round */
+  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, states, NULL));
+  CHECK(!finish(states, NULL, 0, statistics, NULL, NULL) && report.again == 1);
+  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, x, statistics, y, &report),
+          XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
+}
+
+/* Two rounds add each row's loss once, to the sum that whole rows give. */
+static void test_two_rounds(void) {
+  reset();
+  xent_state states[ROWS];
+  xent_statistics statistics[ROWS];
+  float losses[ROWS];
+  xent_tally parts = xent_empty_tally(), whole = xent_empty_tally();
+  x[CLASSES] = 1e6f;
+  x[3 * CLASSES] = -1e6f;
+  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, states, NULL));
+  CHECK(!finish(states, labels, 0, statistics, losses, &parts) && report.again == 1 && report.counted == 3);
+  CHECK(finish(states, labels, 1, statistics, losses, &parts) == XENT_INVALID_ARGUMENT); /* the first round's */
+  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, statistics, states, NULL));
+  CHECK(!finish(states, labels, 1, statistics, losses, &parts) && report.again == 0 && report.counted == 1);
+  CHECK(!finish(states, labels, 1, statistics, losses, &parts) && report.counted == 0); /* nothing is left */
+  const xent_cross_entropy_arrays arrays = {.logits = x, .targets = labels, .tally = &whole};
+  CHECK(!xent_cross_entropy(&shape, &options, 0, ROWS, &arrays, NULL));
+  CHECK(!memcmp(&parts, &whole, sizeof parts));
+}
+
+static void test_empty_class_range(void) {
+  reset();
+  shape = dense_shape(ROWS, 1, 1);
+  xent_state states[ROWS];
+  xent_statistics statistics[ROWS];
+  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, 1, x, NULL, NULL, states, NULL));
+  CHECK(!finish(states, NULL, 0, statistics, NULL, NULL));
+  CHECK(!xent_softmax_forward(&shape, &options, 0, ROWS, 0, 0, x, statistics, y, NULL) && untouched());
+}
+
 static void test_tally(void) {
-  xent_tally a = XENT_TALLY_ZERO, b = XENT_TALLY_ZERO;
+  xent_tally a = xent_empty_tally(), b = xent_empty_tally();
   const float values[] = {0x1p127f, 0x1p-149f, -0x1p127f, 1, 0x1p-24f, -0.0f};
   CHECK(!xent_tally_add(&a, values, 1, 3) && !xent_tally_add(&b, values + 3, 1, 3));
   CHECK(xent_tally_sum(&a) == 0x1p-149);
   CHECK(!xent_tally_merge(&a, &b) && xent_tally_sum(&a) == 1 + 0x1p-24); /* rounded once */
-  xent_tally c = XENT_TALLY_ZERO;
+  xent_tally c = xent_empty_tally();
   const float ties[] = {0x1p53f, 1, -0x1p-149f};
   CHECK(!xent_tally_add(&c, ties, 1, 2) && xent_tally_sum(&c) == 0x1p53);
   CHECK(!xent_tally_add(&c, ties, 1, 2) && xent_tally_sum(&c) == 0x1p54 + 2 - 0);
-  xent_tally d = XENT_TALLY_ZERO;
+  xent_tally d = xent_empty_tally();
   CHECK(xent_tally_sum(&d) == 0 && !signbit(xent_tally_sum(&d)));
   const float infinite[] = {INFINITY, -INFINITY};
   CHECK(!xent_tally_add(&d, infinite, 1, 1) && xent_tally_sum(&d) == INFINITY);
   CHECK(!xent_tally_add(&d, infinite + 1, 1, 1) && isnan(xent_tally_sum(&d)));
+  xent_tally nan = xent_empty_tally();
+  const float not_a_number[] = {NAN};
+  CHECK(!xent_tally_add(&nan, not_a_number, 1, 1) && !xent_tally_merge(&b, &nan) && isnan(xent_tally_sum(&b)));
   d.size = 0;
   CHECK(xent_tally_add(&d, values, 1, 1) == XENT_INVALID_ARGUMENT);
 }
@@ -215,6 +347,12 @@ int main(void) {
   test_struct_sizes();
   test_float_mode();
   test_states();
+  test_states_that_do_not_fit();
+  test_statistics_that_do_not_fit();
+  test_two_rounds();
+  test_empty_class_range();
+  test_probability_rows();
+  test_hits();
   test_tally();
   test_edges();
   CHECK(xent_abi_version() == XENT_ABI_VERSION && xent_numerics_version() == XENT_NUMERICS_VERSION);

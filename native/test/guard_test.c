@@ -51,7 +51,7 @@ static void run(int64_t n, int32_t isa, bool at_end, random_source *r) {
   const size_t bytes = (size_t)(rows * n) * sizeof(float);
   xent_shape s = dense_shape(rows, n, 1);
   s.targets.type = XENT_I8;
-  xent_options o = XENT_OPTIONS_DEFAULT;
+  xent_options o = xent_default_options();
   o.isa = isa;
   o.label_smoothing = 0.25;
   float *x = place(&logits, bytes, at_end), *y = place(&output, bytes, at_end);

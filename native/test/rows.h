@@ -30,12 +30,12 @@ static inline float float_of(uint32_t u) {
   return v;
 }
 
-enum { ROW_KINDS = 22 };
+enum { ROW_KINDS = 23 };
 static const char *const row_kind_names[ROW_KINDS] = {
     "normal x4", "normal x40", "offset 1000", "normal x1000", "half -inf", "rising", "falling", "one NaN",
     "one +inf", "all -inf", "subnormals", "scale 1e30", "any finite bits", "nine tenths -1e9",
     "signed zeros", "offset -20000", "huge offset 3e38", "first chunk -inf", "spike over a flat tail",
-    "all equal", "-inf and a NaN", "scale 1e-35"};
+    "all equal", "-inf and a NaN", "scale 1e-35", "up to the limit"};
 
 static inline void fill_row(float *x, int64_t n, int kind, random_source *r) {
   for (int64_t i = 0; i < n; i++) {
@@ -61,6 +61,7 @@ static inline void fill_row(float *x, int64_t n, int kind, random_source *r) {
       case 9:
       case 20: x[i] = -INFINITY; break;
       case 21: x[i] = 1e-35f * g; break;
+      case 22: x[i] = i % 3 ? -16384.0f : n % 2 ? 16384.0f : -16390.0f; break;
       default: x[i] = g;
     }
   }

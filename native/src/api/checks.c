@@ -29,18 +29,24 @@ static const void *whole_struct(const void *from, uint64_t size, void *copy, siz
   return memcpy(copy, from, size < known ? (size_t)size : known);
 }
 
+/* Sizes of version 1, below which no caller was compiled, and one that no struct will reach. */
+enum { SHAPE_V1 = 288, OPTIONS_V1 = 48, REPORT_V1 = 72, LARGEST_STRUCT = 4096 };
+_Static_assert(sizeof(xent_shape) >= SHAPE_V1 && sizeof(xent_options) >= OPTIONS_V1 &&
+                   sizeof(xent_report) >= REPORT_V1, "structs only grow");
+
 /* Every sized struct begins with its size. */
-static bool is_sized_struct(const void *address) {
-  const uint64_t *size = address;
-  return address && ((uintptr_t)address & (_Alignof(uint64_t) - 1)) == 0 && *size >= sizeof *size;
+static bool is_sized_struct(const void *address, uint64_t least) {
+  const uint64_t *size = address, alignment = _Alignof(uint64_t);
+  return address && ((uintptr_t)address & (alignment - 1)) == 0 && *size >= least &&
+         *size <= LARGEST_STRUCT && *size % alignment == 0;
 }
 
 static xent_status take_structs(xent_frame *f, const xent_shape *shape, const xent_options *options,
                                 const xent_report *report) {
-  if (!is_sized_struct(shape)) return refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_SHAPE, 0);
-  if (!is_sized_struct(options))
+  if (!is_sized_struct(shape, SHAPE_V1)) return refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_SHAPE, 0);
+  if (!is_sized_struct(options, OPTIONS_V1))
     return refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_OPTIONS, 0);
-  if (report && !is_sized_struct(report))
+  if (report && !is_sized_struct(report, REPORT_V1))
     return refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
   f->shape = whole_struct(shape, shape->size, &f->other_shape, sizeof *shape);
   if (!f->shape) return refuse(f, XENT_UNSUPPORTED, XENT_FIELD_SHAPE, (int64_t)shape->size);
@@ -51,8 +57,7 @@ static xent_status take_structs(xent_frame *f, const xent_shape *shape, const xe
 
 static xent_status check_options(xent_frame *f) {
   const xent_options *o = f->options;
-  if (o->isa < XENT_ISA_BEST || o->isa > XENT_ISA_AVX512)
-    return refuse(f, XENT_INVALID_OPTION, XENT_FIELD_ISA, o->isa);
+  if (o->isa < XENT_ISA_BEST || o->isa > XENT_ISA_AVX512) return refuse_option(f, XENT_FIELD_ISA, o->isa);
   f->kernels = xent_kernels_of(o->isa);
   if (!f->kernels) return refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ISA, o->isa);
   if (o->fully_masked != XENT_FULLY_MASKED_NAN && o->fully_masked != XENT_FULLY_MASKED_ZERO)
@@ -61,8 +66,10 @@ static xent_status check_options(xent_frame *f) {
     return refuse_option(f, XENT_FIELD_IGNORE_INDEX, o->has_ignore_index);
   if (!(o->label_smoothing >= 0 && o->label_smoothing <= 1))
     return refuse_option(f, XENT_FIELD_LABEL_SMOOTHING, o->label_smoothing);
-  if (!isfinite(o->gradient_scale)) return refuse_option(f, XENT_FIELD_GRADIENT_SCALE, o->gradient_scale);
-  if (o->reserved) return refuse(f, XENT_UNSUPPORTED, XENT_FIELD_OPTIONS, o->reserved);
+  if (o->has_gradient_scale != 0 && o->has_gradient_scale != 1)
+    return refuse_option(f, XENT_FIELD_GRADIENT_SCALE, o->has_gradient_scale);
+  if (o->has_gradient_scale && !isfinite(o->gradient_scale))
+    return refuse_option(f, XENT_FIELD_GRADIENT_SCALE, o->gradient_scale);
   return XENT_OK;
 }
 
@@ -101,7 +108,7 @@ xent_status xent_frame_begin(xent_frame *f, const xent_shape *shape, const xent_
 }
 
 xent_status xent_frame_end(const xent_frame *f, xent_report *report, xent_status status) {
-  if (!is_sized_struct(report)) return status;
+  if (!is_sized_struct(report, REPORT_V1)) return status;
   const uint64_t size = report->size;
   if (size == sizeof *report) {
     *report = f->report;
@@ -117,6 +124,16 @@ xent_status xent_check_struct(xent_frame *f, const void *address, size_t alignme
                               bool optional) {
   if (!address) return optional ? XENT_OK : refuse(f, XENT_INVALID_ARGUMENT, field, 0);
   return (uintptr_t)address & (alignment - 1) ? refuse(f, XENT_INVALID_ARGUMENT, field, 0) : XENT_OK;
+}
+
+xent_status xent_check_statistics(xent_frame *f, const xent_statistics *statistics, uint32_t kind) {
+  for (int64_t row = f->call.row_begin; statistics && row < f->call.row_end; row++) {
+    const uint32_t given = statistics[row].kind;
+    if ((given & XENT_KIND_MASK) == kind && !(given & XENT_ROW_UNFINISHED)) continue;
+    f->report.row = row;
+    return refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS, 0);
+  }
+  return XENT_OK;
 }
 
 static int64_t type_size(int32_t type) {

@@ -13,7 +13,7 @@ typedef struct {
   bool per_row;      /* one entry per row, not per class */
   bool written;
   bool optional;     /* may be NULL */
-  int32_t in_place;  /* fields (as bits of in_place_bit) that it may be, at the same address and strides */
+  int32_t in_place;  /* fields (as bits, see XENT_IN_PLACE) that it may be, at the same address and strides */
   uint32_t types;    /* allowed, as bits 1 << XENT_F32 ... */
 } xent_array;
 
@@ -52,6 +52,8 @@ xent_status xent_check_arrays(xent_frame *frame, const xent_array *arrays, int c
 /* An address that must not be NULL and has the alignment of its struct. */
 xent_status xent_check_struct(xent_frame *frame, const void *address, size_t alignment, int32_t field,
                               bool optional);
+/* The statistics that a call is given are of this kind, and finished. */
+xent_status xent_check_statistics(xent_frame *frame, const xent_statistics *statistics, uint32_t kind);
 /* Hands the report out. */
 xent_status xent_frame_end(const xent_frame *frame, xent_report *report, xent_status status);
 

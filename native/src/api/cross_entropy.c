@@ -46,6 +46,14 @@ static xent_status check_target_rules(xent_frame *f, const void *targets, const 
   return hits ? XENT_INVALID_ARGUMENT : XENT_OK;
 }
 
+/* What only a call with targets can give. */
+static xent_status check_outputs_of_targets(xent_frame *f, const void *targets, const void *losses,
+                                            const void *hits, const xent_tally *tally) {
+  if (targets || (!losses && !hits && !tally)) return XENT_OK;
+  f->report.field = losses ? XENT_FIELD_LOSSES : hits ? XENT_FIELD_HITS : XENT_FIELD_TALLY;
+  return XENT_INVALID_ARGUMENT;
+}
+
 static xent_status check_tally(xent_frame *f, const xent_tally *tally) {
   xent_status status = xent_check_struct(f, tally, _Alignof(xent_tally), XENT_FIELD_TALLY, true);
   if (!status && tally && tally->size != sizeof *tally) {
@@ -112,7 +120,7 @@ xent_status xent_cross_entropy_forward(const xent_shape *shape, const xent_optio
     f.call.output_layout = &f.shape->gradient;
     f.call.statistics = statistics;
     f.call.tally = tally;
-    f.call.stream = worth_streaming(f.shape, gradient, logits);
+    f.call.stream = worth_streaming(&f, gradient, logits);
     status = run_kernel(f.kernels->cross_entropy_forward, &f.call);
     set_denominator(&f);
   }
@@ -143,6 +151,9 @@ xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_opti
     status = xent_check_arrays(&f, arrays, 4);
   }
   if (!status) status = check_target_rules(&f, targets, NULL);
+  if (!status)
+    status = xent_check_statistics(
+        &f, statistics, f.shape->targets.type == XENT_F32 ? XENT_KIND_PROBABILITIES : XENT_KIND_LABEL);
   if (!status) {
     f.call.logits = logits;
     f.call.targets = targets;
@@ -150,7 +161,7 @@ xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_opti
     f.call.upstream = upstream;
     f.call.output = gradient;
     f.call.output_layout = &f.shape->gradient;
-    f.call.stream = worth_streaming(f.shape, gradient, logits);
+    f.call.stream = worth_streaming(&f, gradient, logits);
     status = run_kernel(f.kernels->cross_entropy_backward, &f.call);
   }
   return xent_frame_end(&f, report, status);
@@ -228,6 +239,7 @@ xent_status xent_finish(const xent_shape *shape, const xent_options *options, in
     status = xent_check_arrays(&f, arrays, 4);
   }
   if (!status) status = check_target_rules(&f, targets, hits);
+  if (!status) status = check_outputs_of_targets(&f, targets, losses, hits, tally);
   if (!status) {
     f.call.known_states = states;
     f.call.targets = targets;

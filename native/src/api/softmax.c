@@ -27,12 +27,13 @@ static xent_status forward(const xent_shape *shape, const xent_options *options,
          .in_place = XENT_IN_PLACE(XENT_FIELD_LOGITS), .types = XENT_FLOAT_TYPES}};
     status = xent_check_arrays(&f, arrays, 2);
   }
+  if (!status) status = xent_check_statistics(&f, statistics, XENT_KIND_SOFTMAX);
   if (!status) {
     f.call.logits = logits;
     f.call.output = output;
     f.call.output_layout = &f.shape->output;
     f.call.log = log;
-    f.call.stream = worth_streaming(f.shape, output, logits);
+    f.call.stream = worth_streaming(&f, output, logits);
     status = run_kernel(f.kernels->softmax_forward, &f.call);
   }
   return xent_frame_end(&f, report, status);
@@ -92,6 +93,7 @@ static xent_status backward(const xent_shape *shape, const xent_options *options
          .types = XENT_FLOAT_TYPES}};
     status = xent_check_arrays(&f, arrays, 3);
   }
+  if (!status) status = xent_check_statistics(&f, statistics, XENT_KIND_BACKWARD);
   if (!status) {
     f.call.forward_output = output;
     f.call.upstream = upstream;
@@ -99,7 +101,7 @@ static xent_status backward(const xent_shape *shape, const xent_options *options
     f.call.output_layout = &f.shape->gradient;
     f.call.log = log;
     f.call.stream =
-        worth_streaming(f.shape, gradient, output) && worth_streaming(f.shape, gradient, upstream);
+        worth_streaming(&f, gradient, output) && worth_streaming(&f, gradient, upstream);
     status = run_kernel(f.kernels->softmax_backward, &f.call);
   }
   return xent_frame_end(&f, report, status);

@@ -3,7 +3,7 @@
  * that the system does not save must not be used. */
 #include "cpu/isa.h"
 
-#if defined(__x86_64__)
+#if defined(XENT_HAVE_AVX2)
 #include <cpuid.h>
 
 static uint64_t enabled_registers(void) {
@@ -27,18 +27,18 @@ static int32_t detect(void) { return XENT_ISA_SCALAR; }
 #endif
 
 /* CPUID can cost a microsecond and more under a hypervisor, so it is asked once, when the library is
- * loaded and before any call can be made; never written again. */
+ * loaded; never written again. Initialisers that run before ours find the scalar tier. */
 static int32_t best;
 __attribute__((constructor)) static void detect_once(void) { best = detect(); }
 
-int32_t xent_best_isa(void) { return best; }
+int32_t xent_best_isa(void) { return best == XENT_ISA_BEST ? XENT_ISA_SCALAR : best; }
 
 const xent_kernels *xent_kernels_of(int32_t isa) {
-  if (isa == XENT_ISA_BEST) isa = best;
-  if (isa > best) return NULL;
+  if (isa == XENT_ISA_BEST) isa = xent_best_isa();
+  if (isa > xent_best_isa()) return NULL;
   switch (isa) {
     case XENT_ISA_SCALAR: return &xent_kernels_scalar;
-#if defined(__x86_64__)
+#if defined(XENT_HAVE_AVX2)
     case XENT_ISA_AVX2: return &xent_kernels_avx2;
 #endif
     default: return NULL;

@@ -56,10 +56,16 @@ enum {
   XENT_KIND_MASK = 0xff,
   XENT_STATE_LABEL_HERE = 0x100,
   XENT_STATE_LABEL_FIRST_MAX = 0x200,
+  XENT_STATE_SHIFTED = 0x400, /* computed in the second round, on x - shift */
+  XENT_STATE_VERSION_SHIFT = 16,
   XENT_ROW_NAN = 0x1000,
   XENT_ROW_MASKED = 0x2000,
   XENT_ROW_IGNORED = 0x4000,
+  XENT_ROW_UNFINISHED = 0x8000, /* has a shift and waits for its second round */
   XENT_ROW_SPECIAL = XENT_ROW_NAN | XENT_ROW_MASKED | XENT_ROW_IGNORED
 };
+
+/* States travel, so they say which arithmetic made them. */
+static const uint32_t xent_state_version = (uint32_t)XENT_NUMERICS_VERSION << XENT_STATE_VERSION_SHIFT;
 
 #endif

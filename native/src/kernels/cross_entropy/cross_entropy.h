@@ -3,6 +3,9 @@
  * loss      sum q' (M - x) + (sum q') D; for a label without smoothing log1p(S_o / e_y) or D + (M - x_y)
  * gradient  c (p sum q' - q'); at a label c (eps - eps / K - S_o / S), S_o being the sum over the others
  */
+#ifndef XENT_CROSS_ENTROPY_H
+#define XENT_CROSS_ENTROPY_H
+
 #include "kernels/row/emit.h"
 #include "kernels/row/forward.h"
 #include "numerics/tally.h"
@@ -29,7 +32,7 @@ XENT_SHARED void gradient_row(const xent_call *call, int64_t row, const row_inpu
     float *out = chunk_target(dx, stride, i, buffers.input);
     if (!labels) {
       const float *q = chunk_of(in->q, in->q_stride, i, n, 0.0f, buffers.other);
-      emit_probabilities(x, q, out, n, s->reference, k, c, in->smooth);
+      (k.tiny ? emit_tiny_probabilities : emit_probabilities)(x, q, out, n, s->reference, k, c, in->smooth);
     } else if (kept) {
       emit_kept(x, buffers.kept, buffers.kept_reference, out, n, s->reference, k);
     } else {
@@ -67,7 +70,7 @@ XENT_SHARED void write_results(const xent_call *call, int64_t row, const row_fol
 XENT_SHARED xent_status cross_entropy_rows(const xent_call *call, row_buffers buffers) {
   const int64_t classes = call->shape->classes;
   const bool labels = has_labels(call), keep = call->output && labels && classes <= XENT_CHUNK;
-  const double c = call->options->gradient_scale;
+  const double c = gradient_scale_of(call->options);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     row_label label = {XENT_NO_CLASS, false};
     const xent_status status = label_of_row(call, row, &label);
@@ -99,7 +102,7 @@ XENT_SHARED xent_status cross_entropy_backward_rows(const xent_call *call, row_b
     const xent_status status = label_of_row(call, row, &label);
     if (status) return status;
     const xent_statistics *s = label.ignored ? &ignored_statistics : &call->known_statistics[row];
-    double c = call->options->gradient_scale;
+    double c = gradient_scale_of(call->options);
     if (call->upstream)
       c *= (double)call->upstream[row_offset(call->shape, &call->shape->upstream, row)];
     const row_input in = targets_input(call, row, label.index);
@@ -111,3 +114,5 @@ XENT_DEFINE_BUFFERED(cross_entropy_backward_rows)
 static xent_status cross_entropy_backward(const xent_call *call) {
   XENT_WITH_BUFFERS(call, cross_entropy_backward_rows);
 }
+
+#endif

@@ -31,7 +31,7 @@ XENT_INLINE double log_normal(double v) {
 
 /* 2^k of an integer k <= 0; exponents below -1000 count as -1000. */
 XENT_INLINE double power_of_two(double k) {
-  uint64_t u = (uint64_t)((int64_t)(k < -1000 ? -1000 : k) + 1023) << 52;
+  uint64_t u = (uint64_t)((int64_t)(k >= -1000 ? k : -1000) + 1023) << 52;
   double v;
   memcpy(&v, &u, sizeof v);
   return v;

@@ -6,8 +6,8 @@
  *   Up to 1024 classes N is the maximum's reference. Beyond, N rises at the start of a group whose
  *   maximum is more than sixteen octaves above it, and the lanes are scaled by an exact power of two.
  */
-#ifndef XENT_CHUNK_SUM_H
-#define XENT_CHUNK_SUM_H
+#ifndef XENT_ROW_CHUNK_H
+#define XENT_ROW_CHUNK_H
 
 #include "kernels/math/exponential.h"
 #include "kernels/math/logarithm.h"
@@ -29,7 +29,7 @@ XENT_INLINE float largest_of(const float *x, int64_t n) {
   for (int k = 0; k < 4; k++) m[k] = lanes_set(-INFINITY);
   int64_t i = 0;
   for (; i + 4 * XENT_LANES <= n; i += 4 * XENT_LANES)
-  XENT_UNROLL(4)
+    XENT_UNROLL(4)
     for (int k = 0; k < 4; k++) m[k] = lanes_max(lanes_load(x + i + k * XENT_LANES), m[k]);
   for (; i + XENT_LANES <= n; i += XENT_LANES) m[0] = lanes_max(lanes_load(x + i), m[0]);
   if (i < n) m[1] = lanes_max(lanes_load_part(x + i, n - i, -INFINITY), m[1]);
@@ -101,13 +101,13 @@ XENT_INLINE chunk_sum sum_chunk(const float *x, int64_t n, int64_t without, floa
     const float *g = x + i;
     const int64_t m = n - i < XENT_GROUP ? n - i : XENT_GROUP;
     if (ahead > 0)
-  XENT_UNROLL(8)
+      XENT_UNROLL(8)
       for (int k = 0; k < XENT_GROUP_VECTORS; k++)
         __builtin_prefetch((const void *)((uintptr_t)(g + k * XENT_LANES) + (uintptr_t)ahead * sizeof *x));
     if (!exact) {
       lanes high = lanes_set(-INFINITY), other = high;
       if (m == XENT_GROUP) {
-  XENT_UNROLL(4)
+        XENT_UNROLL(4)
         for (int k = 0; k < XENT_GROUP_VECTORS; k += 2) {
           high = lanes_max(lanes_load(g + k * XENT_LANES), high);
           other = lanes_max(lanes_load(g + (k + 1) * XENT_LANES), other);
@@ -163,7 +163,7 @@ XENT_SHARED double sum_products(const float *a, const float *b, int64_t n) {
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
     const int64_t m = n - i < XENT_GROUP ? n - i : XENT_GROUP;
     lanes v[XENT_GROUP_VECTORS];
-  XENT_UNROLL(8)
+    XENT_UNROLL(8)
     for (int k = 0; k < XENT_GROUP_VECTORS; k++) {
       const int64_t at = i + k * XENT_LANES;
       if (m == XENT_GROUP) {

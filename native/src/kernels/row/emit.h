@@ -49,7 +49,7 @@ XENT_INLINE void emit(const float *x, float *y, int64_t n, exp_reference r, fact
   for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
     lanes v[2] = {lanes_load(x + i), lanes_load(x + i + XENT_LANES)};
     if (!kept) exp_lanes(v, 2, r);
-  XENT_UNROLL(2)
+    XENT_UNROLL(2)
     for (int k2 = 0; k2 < 2; k2++) {
       const lanes out = finish_lanes(v[k2], f, b, tiny);
       if (stream)
@@ -123,25 +123,31 @@ XENT_SHARED void emit_log(const float *x, float *y, int64_t n, float max, float 
 }
 
 /* The gradient of a probability row: b = -c * q' differs from class to class. */
-XENT_SHARED void emit_probabilities(const float *x, const float *q, float *y, int64_t n,
-                                                         float N, factor k, double c, smoothing s) {
+XENT_SHARED void emit_probabilities(const float *x, const float *q, float *y, int64_t n, float N, factor k,
+                                    double c, smoothing s) {
   const exp_reference r = exp_reference_of(N);
-  const lanes f = lanes_set(k.f), post = lanes_set(k.tiny ? XENT_TINY_UNSCALE : 1.0f);
-  const double scale = k.tiny ? XENT_TINY_SCALE : 1.0;
+  const lanes f = lanes_set(k.f);
   for (int64_t i = 0; i < n; i += XENT_LANES) {
-    const bool whole = n - i >= XENT_LANES;
-    lanes v[1] = {whole ? lanes_load(x + i) : lanes_load_part(x + i, n - i, 0.0f)};
-    const lanes qs = whole ? lanes_load(q + i) : lanes_load_part(q + i, n - i, 0.0f);
-    const dlanes t = smoothed(qs, s);
-    dlanes product = dlanes_scale(dlanes_scale(t, c), scale);
-    const lanes share = dlanes_narrow(dlanes_clear_where_zero(product, t));
+    lanes v[1] = {lanes_load_part(x + i, n - i, 0.0f)};
+    const dlanes t = smoothed(lanes_load_part(q + i, n - i, 0.0f), s);
+    const dlanes product = dlanes_clear_where_zero(dlanes_scale(t, c), t);
+    const lanes b = lanes_sub(lanes_set(-0.0f), dlanes_narrow(product));
     exp_lanes(v, 1, r);
-    const lanes b = lanes_sub(lanes_set(-0.0f), share);
-    const lanes out = lanes_quiet(lanes_mul(lanes_fma(v[0], f, b), post));
-    if (whole)
-      lanes_store(y + i, out);
-    else
-      lanes_store_part(y + i, n - i, out);
+    lanes_store_part(y + i, n - i, lanes_quiet(lanes_fma(v[0], f, b)));
+  }
+}
+
+/* The same where G * sum q' is below the normal floats: carried 2^96 times larger, class by class. Where
+ * c * q' is 2^30 or more the exponential's part is too small to count, and the carried form would overflow. */
+XENT_SHARED void emit_tiny_probabilities(const float *x, const float *q, float *y, int64_t n, float N, factor k,
+                                         double c, smoothing s) {
+  const exp_reference r = exp_reference_of(N);
+  for (int64_t i = 0; i < n; i++) {
+    const double t = s.add == 0 ? (double)q[i] : fma(s.keep, (double)q[i], s.add), product = c * t;
+    const float b = t == 0 ? -0.0f : -(float)(product * XENT_TINY_SCALE);
+    const float carried = fmaf(exp_one(x[i], r), k.f, b) * XENT_TINY_UNSCALE;
+    const float out = fabs(product) >= 0x1p30 ? -(float)product : carried;
+    y[i] = out != out ? XENT_NAN : out;
   }
 }
 
@@ -181,7 +187,7 @@ XENT_INLINE void emit_log_softmax_backward(const float *y, const float *g, float
   for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
     lanes p[2] = {lanes_load(y + i), lanes_load(y + i + XENT_LANES)};
     exp_lanes(p, 2, r);
-  XENT_UNROLL(2)
+    XENT_UNROLL(2)
     for (int k = 0; k < 2; k++) {
       const int64_t at = i + k * XENT_LANES;
       const lanes out = lanes_quiet(lanes_fma(lanes_mul(p[k], minus_unscale), s, lanes_load(g + at)));

@@ -54,6 +54,7 @@ XENT_INLINE bool finish_fold(const row_fold *f, uint32_t kind, float shift, bool
   *s = (xent_statistics){.kind = kind};
   const bool beyond = fabsf(f->max) > XENT_LIMIT && f->max != INFINITY && f->max != -INFINITY;
   if (beyond && !second_round) {
+    s->kind |= XENT_ROW_UNFINISHED;
     s->shift = f->max;
     return true;
   }

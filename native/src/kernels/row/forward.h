@@ -54,12 +54,6 @@ XENT_INLINE double quiet_double(double v) {
   return v != v ? nan : v;
 }
 
-XENT_INLINE bool is_first(const float *x, int64_t i) {
-  for (int64_t k = 0; k < i; k++)
-    if (x[k] == x[i]) return false;
-  return true;
-}
-
 /* The state of the n classes from `begin` on. keep: their e are kept in the buffers. Written field by field:
  * a struct that is put together and copied right away waits for its stores. */
 XENT_SHARED void chunk_state(const row_input *in, int64_t begin, int64_t n, float shift, bool keep,
@@ -70,10 +64,10 @@ XENT_SHARED void chunk_state(const row_input *in, int64_t begin, int64_t n, floa
   const chunk_sum c = keep ? sum_chunk_kept(x, n, y, buffers.kept, buffers.kept_reference)
                       : in->classes > XENT_CHUNK ? sum_chunk_ahead(x, n, y)
                                                  : sum_chunk_plain(x, n, y);
-  uint32_t kind = in->kind;
+  uint32_t kind = in->kind | xent_state_version | (shift != 0 ? XENT_STATE_SHIFTED : 0);
   double dot = 0, mass = 0;
   if (here) kind |= XENT_STATE_LABEL_HERE;
-  if (here && in->want_first && x[y] == c.max && is_first(x, y)) kind |= XENT_STATE_LABEL_FIRST_MAX;
+  if (here && in->want_first && x[y] == c.max && largest_of(x, y) < x[y]) kind |= XENT_STATE_LABEL_FIRST_MAX;
   if (in->want_dot) dot = sum_in_double(x, n);
   if (in->kind == XENT_KIND_PROBABILITIES) {
     const float *q = chunk_of(in->q, in->q_stride, begin, n, 0.0f, buffers.other);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a row's entries lie, and its label. */
+/* Where a row's entries lie, its label, and the scale of gradients. */
 #ifndef XENT_LABELS_H
 #define XENT_LABELS_H
 
@@ -11,19 +11,24 @@ static inline int64_t row_offset(const xent_shape *shape, const xent_layout *lay
   return row / shape->inner * layout->outer + row % shape->inner * layout->inner;
 }
 
+/* Read once: memory may change under a call, and what was checked is what is used. */
 static inline int64_t load_label(const xent_call *call, int64_t row) {
   const int64_t at = row_offset(call->shape, &call->shape->targets, row);
   switch (call->shape->targets.type) {
-    case XENT_I8: return ((const int8_t *)call->targets)[at];
-    case XENT_U8: return ((const uint8_t *)call->targets)[at];
-    case XENT_I16: return ((const int16_t *)call->targets)[at];
-    case XENT_I32: return ((const int32_t *)call->targets)[at];
-    default: return ((const int64_t *)call->targets)[at];
+    case XENT_I8: return ((const volatile int8_t *)call->targets)[at];
+    case XENT_U8: return ((const volatile uint8_t *)call->targets)[at];
+    case XENT_I16: return ((const volatile int16_t *)call->targets)[at];
+    case XENT_I32: return ((const volatile int32_t *)call->targets)[at];
+    default: return ((const volatile int64_t *)call->targets)[at];
   }
 }
 
 static inline bool has_labels(const xent_call *call) {
   return call->targets && call->shape->targets.type != XENT_F32;
+}
+
+static inline double gradient_scale_of(const xent_options *options) {
+  return options->has_gradient_scale ? options->gradient_scale : 1.0;
 }
 
 typedef struct {

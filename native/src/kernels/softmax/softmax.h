@@ -3,6 +3,9 @@
  * softmax      y = e(x; N) * float(2^-30 / S)
  * log-softmax  y = (x - M) + float(0 - D)
  */
+#ifndef XENT_SOFTMAX_H
+#define XENT_SOFTMAX_H
+
 #include "kernels/row/emit.h"
 #include "kernels/row/forward.h"
 
@@ -18,7 +21,7 @@ XENT_SHARED void softmax_row(const xent_call *call, int64_t row, const xent_stat
     return;
   }
   if (call->shape->classes == 1 && !call->log) {
-    y[0] = 1.0f;
+    fill_classes(y, y_stride, begin, end, 1.0f);
     return;
   }
   const factor k = factor_of(XENT_UNSCALE / total_of(s), 1.0, 0.0);
@@ -69,3 +72,5 @@ XENT_SHARED xent_status log_sum_exp_rows(const xent_call *call, row_buffers buff
 }
 XENT_DEFINE_BUFFERED(log_sum_exp_rows)
 static xent_status log_sum_exp(const xent_call *call) { XENT_WITH_BUFFERS(call, log_sum_exp_rows); }
+
+#endif

@@ -3,6 +3,9 @@
  * softmax      dx = y * (g - float(sum g * y))
  * log-softmax  dx = g - exp(y) * float(sum g)
  */
+#ifndef XENT_SOFTMAX_BACKWARD_H
+#define XENT_SOFTMAX_BACKWARD_H
+
 #include "kernels/row/emit.h"
 #include "kernels/row/rows.h"
 
@@ -53,3 +56,5 @@ XENT_SHARED xent_status softmax_backward_rows(const xent_call *call, row_buffers
 }
 XENT_DEFINE_BUFFERED(softmax_backward_rows)
 static xent_status softmax_backward(const xent_call *call) { XENT_WITH_BUFFERS(call, softmax_backward_rows); }
+
+#endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows in parts: the states of class ranges, and what becomes of them when a row is complete. */
+#ifndef XENT_STATES_H
+#define XENT_STATES_H
+
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/softmax_backward/softmax_backward.h"
 
@@ -7,8 +10,9 @@ XENT_SHARED xent_status forward_states_rows(const xent_call *call, row_buffers b
   const int64_t chunks = xent_chunks(call->shape->classes);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     xent_state *states = call->states + (row - call->row_begin) * chunks;
-    const float shift = call->known_statistics ? call->known_statistics[row].shift : 0.0f;
-    if (call->known_statistics && shift == 0) continue;
+    const xent_statistics *known = call->known_statistics ? &call->known_statistics[row] : NULL;
+    if (known && !(known->kind & XENT_ROW_UNFINISHED)) continue;
+    const float shift = known ? known->shift : 0.0f;
     row_label label = {XENT_NO_CLASS, false};
     const xent_status status = label_of_row(call, row, &label);
     if (status) return status;
@@ -17,7 +21,7 @@ XENT_SHARED xent_status forward_states_rows(const xent_call *call, row_buffers b
     for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
       xent_state *state = &states[i / XENT_CHUNK];
       if (label.ignored)
-        *state = (xent_state){.kind = XENT_KIND_LABEL};
+        *state = (xent_state){.kind = XENT_KIND_LABEL | xent_state_version};
       else
         chunk_state(&in, i, chunk_length(i, call->class_end), shift, false, buffers, state);
     }
@@ -34,7 +38,8 @@ XENT_SHARED xent_status backward_states_rows(const xent_call *call, row_buffers 
     const backward_row in = backward_row_of(call, row);
     for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
       const double sum = backward_chunk(&in, !in.y, i, chunk_length(i, call->class_end), buffers);
-      states[i / XENT_CHUNK] = (xent_state){.kind = XENT_KIND_BACKWARD, .sum = quiet_double(sum)};
+      states[i / XENT_CHUNK] = (xent_state){.kind = XENT_KIND_BACKWARD | xent_state_version,
+                                           .sum = quiet_double(sum)};
     }
   }
   return XENT_OK;
@@ -50,21 +55,36 @@ static xent_status wrong_states(const xent_call *call, int64_t row) {
 
 /* The kind that all states of a row share and that fits the targets, or 0. */
 static uint32_t kind_of_row(const xent_call *call, const xent_state *states, int64_t chunks) {
+  const uint32_t kind_and_version = XENT_KIND_MASK | ~UINT32_C(0) << XENT_STATE_VERSION_SHIFT;
   const uint32_t kind = states[0].kind & XENT_KIND_MASK;
-  for (int64_t i = 1; i < chunks; i++)
-    if ((states[i].kind & XENT_KIND_MASK) != kind) return 0;
+  for (int64_t i = 0; i < chunks; i++)
+    if ((states[i].kind & kind_and_version) != (kind | xent_state_version)) return 0;
   if (call->targets) return kind == (has_labels(call) ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES) ? kind : 0;
   return kind == XENT_KIND_SOFTMAX || kind == XENT_KIND_BACKWARD ? kind : 0;
+}
+
+/* Whether the states of a forward belong to this round and to this label (XENT_NO_CLASS: no label). */
+static bool states_fit(const xent_call *call, const xent_state *states, int64_t chunks, int64_t label) {
+  for (int64_t i = 0; i < chunks; i++) {
+    const bool shifted = states[i].kind & XENT_STATE_SHIFTED, here = states[i].kind & XENT_STATE_LABEL_HERE;
+    const bool expected = label != XENT_NO_CLASS && i == label / XENT_CHUNK;
+    if (shifted != call->second_round || here != expected || !isfinite(states[i].reference)) return false;
+  }
+  return true;
 }
 
 static xent_status finish(const xent_call *call) {
   const int64_t chunks = xent_chunks(call->shape->classes);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     const xent_state *states = call->known_states + (row - call->row_begin) * chunks;
+    if (call->second_round && !(call->statistics[row].kind & XENT_ROW_UNFINISHED)) continue;
     const float shift = call->second_round ? call->statistics[row].shift : 0.0f;
-    if (call->second_round && shift == 0) continue;
     const uint32_t kind = kind_of_row(call, states, chunks);
     if (!kind) return wrong_states(call, row);
+    if (kind == XENT_KIND_BACKWARD && call->log_sum_exp) {
+      call->report->field = XENT_FIELD_LOG_SUM_EXP;
+      return XENT_INVALID_ARGUMENT;
+    }
     if (kind == XENT_KIND_BACKWARD) {
       double sum = 0;
       for (int64_t i = 0; i < chunks; i++) sum += states[i].sum;
@@ -78,6 +98,7 @@ static xent_status finish(const xent_call *call) {
       write_row(call, row, 0.0f, XENT_NAN, 0, &ignored_statistics);
       continue;
     }
+    if (!states_fit(call, states, chunks, label.index)) return wrong_states(call, row);
     row_fold fold;
     fold_begin(&fold);
     for (int64_t i = 0; i < chunks; i++) fold_state(&fold, &states[i]);
@@ -92,3 +113,5 @@ static xent_status finish(const xent_call *call) {
   }
   return XENT_OK;
 }
+
+#endif

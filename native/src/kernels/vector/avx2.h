@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The vocabulary on AVX2 and FMA: sixteen lanes are two registers of eight floats, four of doubles. */
+#ifndef XENT_AVX2_H
+#define XENT_AVX2_H
+
 #include <immintrin.h>
 
 typedef struct { __m256 lo, hi; } lanes;
@@ -166,3 +169,5 @@ XENT_INLINE double dlanes_tree(dlanes a) {
   __m128d w = _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd(v, 1));
   return _mm_cvtsd_f64(_mm_add_sd(w, _mm_unpackhi_pd(w, w)));
 }
+
+#endif

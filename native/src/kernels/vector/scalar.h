@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The vocabulary in plain C: sixteen lanes in an array. */
+#ifndef XENT_SCALAR_H
+#define XENT_SCALAR_H
+
 typedef struct { float v[XENT_LANES]; } lanes;
 typedef struct { double v[XENT_LANES]; } dlanes;
 
@@ -130,3 +133,5 @@ XENT_INLINE double dlanes_tree(dlanes a) {
     for (int j = 0; j < k; j++) a.v[j] += a.v[j + k];
   return a.v[0];
 }
+
+#endif

@@ -23,12 +23,18 @@
 #ifndef XENT_VECTOR_H
 #define XENT_VECTOR_H
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "numerics/constants.h"
+
+#ifdef __FAST_MATH__
+#error "The bits are the contract: compile without fast-math."
+#endif
+_Static_assert(FLT_EVAL_METHOD == 0, "float arithmetic must be float arithmetic");
 
 /* In vector registers sixteen lanes are a few instructions, and a kernel is one loop once everything is in
  * it. In plain C they are sixteen times as many: there the compiler decides what is worth it. */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Results of streamed stores are there for another thread as soon as the call has returned and the caller
+ * has said so. Built with every store streamed: two results take turns, and a reader compares each.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "calls.h"
+
+enum { CLASSES = 64, HANDOVERS = 100000 };
+
+static float *y, want[2][CLASSES];
+static _Atomic long written, read_back;
+static long stale;
+
+static void *reader(void *unused) {
+  for (long i = 1; i <= HANDOVERS; i++) {
+    while (atomic_load_explicit(&written, memory_order_acquire) < i) sched_yield();
+    stale += memcmp(y, want[i & 1], sizeof want[0]) != 0;
+    atomic_store_explicit(&read_back, i, memory_order_release);
+  }
+  return unused;
+}
+
+static void write_result(float *x) {
+  const xent_shape shape = xent_dense_shape(1, CLASSES, 1, XENT_I32);
+  const xent_options options = xent_default_options();
+  must(xent_log_softmax_forward(&shape, &options, 0, 1, 0, CLASSES, x, NULL, y, NULL), "log-softmax");
+}
+
+int main(void) {
+  float x[2][CLASSES];
+  y = must_allocate(sizeof want[0]);
+  for (int v = 0; v < 2; v++) {
+    for (int i = 0; i < CLASSES; i++) x[v][i] = (float)((v + 1) * i % 13);
+    write_result(x[v]);
+    memcpy(want[v], y, sizeof want[v]);
+  }
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, reader, NULL)) return 2;
+  for (long i = 1; i <= HANDOVERS; i++) {
+    write_result(x[i & 1]);
+    atomic_store_explicit(&written, i, memory_order_release);
+    while (atomic_load_explicit(&read_back, memory_order_acquire) < i) sched_yield();
+  }
+  pthread_join(thread, NULL);
+  free(y);
+  printf("%d hand-overs, %ld stale\n", HANDOVERS, stale);
+  return stale != 0;
+}
