@@ -60,7 +60,7 @@ final class ErrorLine {
   static int print(PrintWriter err, String message) {
     err.println("xent: " + message.lines().map(String::strip).collect(Collectors.joining(" ")));
     err.flush();
-    return Main.ERROR;
+    return ExitCode.ERROR;
   }
 
   private static String label(LabelException e) {

@@ -35,7 +35,7 @@ final class InfoCommand implements Callable<Integer> {
     } else {
       facts.forEach(this::print);
     }
-    return Main.OK;
+    return ExitCode.OK;
   }
 
   private Map<String, Object> facts() {

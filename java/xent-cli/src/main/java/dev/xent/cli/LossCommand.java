@@ -160,7 +160,7 @@ abstract class LossCommand implements Callable<Integer> {
       LossReport report = new LossReport(reduction, outcome, labels, Used.of(compute));
       spec.commandLine().getOut().println(json ? report.json() : report.text());
     }
-    return Main.OK;
+    return ExitCode.OK;
   }
 
   private void requireOptions() {

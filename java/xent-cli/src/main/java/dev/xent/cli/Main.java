@@ -39,15 +39,6 @@ import picocli.CommandLine.Spec;
     commandListHeading = "%nCommands:%n",
     footerHeading = "%n")
 public final class Main implements Runnable {
-  /** Success; for {@code verify}: equal. */
-  public static final int OK = 0;
-
-  /** {@code verify} found a difference, or {@code demo} something that should not be. */
-  public static final int DIFFERENT = 1;
-
-  /** Nothing was done; standard error has one line that says why. */
-  public static final int ERROR = 2;
-
   /** The form of log messages, which come out on standard error: one line each. */
   private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
 

@@ -67,7 +67,7 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
       backward(classAxis, output, upstream, gradient);
       outputs.commit();
     }
-    return Main.OK;
+    return ExitCode.OK;
   }
 
   private void backward(int classAxis, Tensor output, Tensor upstream, Tensor gradient) {

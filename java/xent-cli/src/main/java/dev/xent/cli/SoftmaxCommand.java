@@ -56,7 +56,7 @@ final class SoftmaxCommand implements Callable<Integer> {
       forward(classAxis, logits, output);
       outputs.commit();
     }
-    return Main.OK;
+    return ExitCode.OK;
   }
 
   private void forward(int classAxis, Tensor logits, Tensor output) {

@@ -6,7 +6,7 @@ import dev.xent.Tensor;
 import dev.xent.Xent;
 import dev.xent.XentRuntime;
 import dev.xent.cli.ComputeOptions;
-import dev.xent.cli.Main;
+import dev.xent.cli.ExitCode;
 import dev.xent.cli.Progress;
 import dev.xent.cli.Used;
 import java.io.PrintWriter;
@@ -52,7 +52,7 @@ public final class DemoCommand implements Callable<Integer> {
         try (Timing timing = new Timing()) {
           boolean same = sameBits(logits, all.labels(), timing);
           speed(timing);
-          return accuracy >= FLOOR && same ? Main.OK : Main.DIFFERENT;
+          return accuracy >= FLOOR && same ? ExitCode.OK : ExitCode.DIFFERENT;
         }
       }
     }

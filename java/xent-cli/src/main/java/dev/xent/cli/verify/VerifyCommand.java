@@ -4,7 +4,7 @@ package dev.xent.cli.verify;
 import dev.xent.cli.CommandException;
 import dev.xent.cli.ComputeOptions;
 import dev.xent.cli.Json;
-import dev.xent.cli.Main;
+import dev.xent.cli.ExitCode;
 import dev.xent.cli.Progress;
 import dev.xent.cli.npy.NpyFile;
 import java.io.PrintWriter;
@@ -90,7 +90,7 @@ public final class VerifyCommand implements Callable<Integer> {
       } else {
         text(out, result[0], a, tolerance);
       }
-      return result[0].differ() == 0 ? Main.OK : Main.DIFFERENT;
+      return result[0].differ() == 0 ? ExitCode.OK : ExitCode.DIFFERENT;
     }
   }
 
