@@ -19,7 +19,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t isa;
  *     int32_t fully_masked;
  *     int32_t has_ignore_index;
- *     int32_t reserved;
+ *     int32_t has_gradient_scale;
  *     int64_t ignore_index;
  *     double label_smoothing;
  *     double gradient_scale;
@@ -37,7 +37,7 @@ public class xent_options {
         XentH.C_INT.withName("isa"),
         XentH.C_INT.withName("fully_masked"),
         XentH.C_INT.withName("has_ignore_index"),
-        XentH.C_INT.withName("reserved"),
+        XentH.C_INT.withName("has_gradient_scale"),
         XentH.C_LONG_LONG.withName("ignore_index"),
         XentH.C_DOUBLE.withName("label_smoothing"),
         XentH.C_DOUBLE.withName("gradient_scale")
@@ -226,48 +226,48 @@ public class xent_options {
         struct.set(has_ignore_index$LAYOUT, has_ignore_index$OFFSET, fieldValue);
     }
 
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+    private static final OfInt has_gradient_scale$LAYOUT = (OfInt)$LAYOUT.select(groupElement("has_gradient_scale"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t has_gradient_scale
      * }
      */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
+    public static final OfInt has_gradient_scale$layout() {
+        return has_gradient_scale$LAYOUT;
     }
 
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+    private static final long has_gradient_scale$OFFSET = $LAYOUT.byteOffset(groupElement("has_gradient_scale"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t has_gradient_scale
      * }
      */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
+    public static final long has_gradient_scale$offset() {
+        return has_gradient_scale$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t has_gradient_scale
      * }
      */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    public static int has_gradient_scale(MemorySegment struct) {
+        return struct.get(has_gradient_scale$LAYOUT, has_gradient_scale$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t has_gradient_scale
      * }
      */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
+    public static void has_gradient_scale(MemorySegment struct, int fieldValue) {
+        struct.set(has_gradient_scale$LAYOUT, has_gradient_scale$OFFSET, fieldValue);
     }
 
     private static final OfLong ignore_index$LAYOUT = (OfLong)$LAYOUT.select(groupElement("ignore_index"));

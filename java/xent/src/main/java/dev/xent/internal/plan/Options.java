@@ -41,6 +41,7 @@ public record Options(
     xent_options.has_ignore_index(struct, hasIgnoreIndex ? 1 : 0);
     xent_options.ignore_index(struct, ignoreIndex);
     xent_options.label_smoothing(struct, labelSmoothing);
+    xent_options.has_gradient_scale(struct, 1);
     xent_options.gradient_scale(struct, gradientScale);
   }
 }

@@ -23,7 +23,8 @@ final class ArgumentRules {
     call.arrays
         .written(output, shape.output, XentH.XENT_FIELD_OUTPUT(), ElementType.FLOATS)
         .inPlaceOf(XentH.XENT_FIELD_LOGITS());
-    return call.arrays.check(shape, call.report);
+    status = call.arrays.check(shape, call.report);
+    return status == Status.OK ? checkStatistics(call, statistics, Kind.SOFTMAX) : status;
   }
 
   static int logSumExp(Call call, MemorySegment logits, MemorySegment logSumExp) {
@@ -52,7 +53,8 @@ final class ArgumentRules {
         .written(gradient, shape.gradient, XentH.XENT_FIELD_GRADIENT(), ElementType.FLOATS)
         .inPlaceOf(XentH.XENT_FIELD_OUTPUT())
         .inPlaceOf(XentH.XENT_FIELD_UPSTREAM());
-    return call.arrays.check(shape, call.report);
+    status = call.arrays.check(shape, call.report);
+    return status == Status.OK ? checkStatistics(call, statistics, Kind.BACKWARD) : status;
   }
 
   static int checkTargets(Call call, MemorySegment targets, MemorySegment report) {
@@ -102,7 +104,9 @@ final class ArgumentRules {
         .perRow()
         .optional();
     writeGradient(call, gradient);
-    return checkWithTargets(call, targets, MemorySegment.NULL);
+    status = checkWithTargets(call, targets, MemorySegment.NULL);
+    int kind = RowInput.kindOf(call, targets);
+    return status == Status.OK ? checkStatistics(call, statistics, kind) : status;
   }
 
   static int forwardStates(
@@ -158,7 +162,10 @@ final class ArgumentRules {
     }
     readTargets(call, targets).optional();
     writeResults(call, results);
-    return checkWithTargets(call, targets, results.hits());
+    status = checkWithTargets(call, targets, results.hits());
+    return status == Status.OK && Addresses.isNull(targets)
+        ? checkWithoutTargets(call, results)
+        : status;
   }
 
   /** Without statistics a row is computed as a whole. */
@@ -171,6 +178,21 @@ final class ArgumentRules {
     return wholeRow || !Addresses.isNull(statistics)
         ? Status.OK
         : call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_CLASS_RANGE(), 0);
+  }
+
+  /** Statistics that are given must be finished and of the function's kind; NULL is not given. */
+  private static int checkStatistics(Call call, MemorySegment statistics, int kind) {
+    if (Addresses.isNull(statistics)) {
+      return Status.OK;
+    }
+    Statistics known = call.scratch.statistics;
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      known.load(statistics, row);
+      if ((known.kind & (Kind.MASK | Kind.UNFINISHED)) != kind) {
+        return call.report.refuseRow(XentH.XENT_FIELD_STATISTICS(), row);
+      }
+    }
+    return Status.OK;
   }
 
   private static int checkTally(Call call, MemorySegment tally) {
@@ -235,5 +257,18 @@ final class ArgumentRules {
     return Addresses.isNull(hits)
         ? Status.OK
         : call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_HITS(), 0);
+  }
+
+  /** What needs targets is refused where there are none. */
+  private static int checkWithoutTargets(Call call, RowResults results) {
+    if (!Addresses.isNull(results.losses())) {
+      return call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_LOSSES(), 0);
+    }
+    if (!Addresses.isNull(results.hits())) {
+      return call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_HITS(), 0);
+    }
+    return Addresses.isNull(results.tally())
+        ? Status.OK
+        : call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_TALLY(), 0);
   }
 }

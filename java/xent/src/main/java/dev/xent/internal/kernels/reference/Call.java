@@ -70,28 +70,28 @@ final class Call {
       MemorySegment shapeStruct, MemorySegment optionsStruct, MemorySegment reportStruct) {
     arrays.clear();
     report.clear();
-    if (!SizedStruct.isUsable(shapeStruct)) {
-      return refuseStruct(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SHAPE(), shapeStruct);
+    if (!shape.copy.fits(shapeStruct)) {
+      return report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SHAPE(), 0);
     }
-    if (!SizedStruct.isUsable(optionsStruct)) {
-      return refuseStruct(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_OPTIONS(), optionsStruct);
+    if (!options.copy.fits(optionsStruct)) {
+      return report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_OPTIONS(), 0);
     }
-    if (!Addresses.isNull(reportStruct) && !SizedStruct.isUsable(reportStruct)) {
-      return refuseStruct(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_REPORT(), reportStruct);
+    if (!Addresses.isNull(reportStruct) && !report.fits(reportStruct)) {
+      return report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_REPORT(), 0);
     }
     if (!shape.copy.load(shapeStruct)) {
-      return refuseStruct(Status.UNSUPPORTED, XentH.XENT_FIELD_SHAPE(), shapeStruct);
+      return refuseUnknown(XentH.XENT_FIELD_SHAPE(), shapeStruct);
     }
     if (!options.copy.load(optionsStruct)) {
-      return refuseStruct(Status.UNSUPPORTED, XentH.XENT_FIELD_OPTIONS(), optionsStruct);
+      return refuseUnknown(XentH.XENT_FIELD_OPTIONS(), optionsStruct);
     }
     shape.read();
     options.read();
     return Status.OK;
   }
 
-  private int refuseStruct(int status, int field, MemorySegment struct) {
-    return report.refuse(status, field, SizedStruct.size(struct));
+  private int refuseUnknown(int field, MemorySegment struct) {
+    return report.refuse(Status.UNSUPPORTED, field, SizedStruct.size(struct));
   }
 
   private int check(long firstRow, long endRow, long firstClass, long endClass) {
@@ -109,7 +109,7 @@ final class Call {
   /** The reference has one instruction set, which stands for every one that this version has. */
   private int checkOptions() {
     if (options.isa < XentH.XENT_ISA_BEST() || options.isa > XentH.XENT_ISA_AVX512()) {
-      return report.refuse(Status.INVALID_OPTION, XentH.XENT_FIELD_ISA(), options.isa);
+      return report.refuseOption(XentH.XENT_FIELD_ISA(), options.isa);
     }
     if (options.isa == XentH.XENT_ISA_AVX512()) {
       return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_ISA(), options.isa);
@@ -125,12 +125,12 @@ final class Call {
     if (!(smoothing >= 0 && smoothing <= 1)) {
       return report.refuseOption(XentH.XENT_FIELD_LABEL_SMOOTHING(), smoothing);
     }
-    if (!Double.isFinite(options.gradientScale)) {
-      return report.refuseOption(XentH.XENT_FIELD_GRADIENT_SCALE(), options.gradientScale);
+    if (options.hasGradientScale != 0 && options.hasGradientScale != 1) {
+      return report.refuseOption(XentH.XENT_FIELD_GRADIENT_SCALE(), options.hasGradientScale);
     }
-    return options.reserved == 0
+    return Double.isFinite(options.scale())
         ? Status.OK
-        : report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_OPTIONS(), options.reserved);
+        : report.refuseOption(XentH.XENT_FIELD_GRADIENT_SCALE(), options.gradientScale);
   }
 
   private int checkSizes() {

@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
 final class CrossEntropyRows {
   private CrossEntropyRows() {}
 
-  /** Counts the rows that are not ignored; stops at an unlawful label. */
+  /** Counts the rows that are not ignored; stops at a label out of range. */
   static int check(Call call, MemorySegment targets) {
     RowInput input = call.scratch.input;
     input.begin(call, MemorySegment.NULL, targets);
@@ -51,7 +51,7 @@ final class CrossEntropyRows {
       }
       results.write(call, row);
       if (!Addresses.isNull(gradient)) {
-        writeGradient(call, row, call.options.gradientScale, gradient);
+        writeGradient(call, row, call.options.scale(), gradient);
       }
     }
     return Status.OK;
@@ -77,7 +77,7 @@ final class CrossEntropyRows {
       } else {
         call.scratch.statistics.load(statistics, row);
       }
-      double scale = call.options.gradientScale;
+      double scale = call.options.scale();
       if (!Addresses.isNull(upstream)) {
         scale *= (double) Floats.get(upstream, call.shape.offset(call.shape.upstream, row));
       }

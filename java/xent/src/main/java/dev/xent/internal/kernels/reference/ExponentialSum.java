@@ -65,7 +65,8 @@ final class ExponentialSum {
     }
   }
 
-  private static float largest(float[] x, int from, int count) {
+  /** The largest of so many values, NaN passed over; -infinity when there is none. */
+  static float largest(float[] x, int from, int count) {
     float largest = Float.NEGATIVE_INFINITY;
     for (int i = from; i < from + count; i++) {
       largest = x[i] > largest ? x[i] : largest;

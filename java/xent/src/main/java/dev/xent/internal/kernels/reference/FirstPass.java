@@ -29,10 +29,13 @@ final class FirstPass {
     state.max = exponentials.max;
     state.reference = exponentials.reference;
     state.sum = exponentials.sum;
+    if (shift != 0) {
+      state.kind |= Kind.SHIFTED;
+    }
     if (here) {
       state.kind |= Kind.LABEL_HERE;
       state.labelLogit = x[label];
-      if (x[label] == state.max && isFirst(x, label)) {
+      if (x[label] == state.max && ExponentialSum.largest(x, 0, label) < x[label]) {
         state.kind |= Kind.LABEL_FIRST_MAX;
       }
     }
@@ -51,15 +54,6 @@ final class FirstPass {
     }
     scratch.state.dot = sums.dot;
     scratch.state.mass = sums.mass;
-  }
-
-  private static boolean isFirst(float[] x, int label) {
-    for (int i = 0; i < label; i++) {
-      if (x[i] == x[label]) {
-        return false;
-      }
-    }
-    return true;
   }
 
   /** Leaves the fold and the statistics of the input's whole row in the scratch. */

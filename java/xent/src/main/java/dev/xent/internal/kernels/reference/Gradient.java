@@ -6,16 +6,24 @@ import java.util.Arrays;
 /**
  * The gradient of a row's scaled loss: {@code c (softmax(x) sum q' - q') = fma(e(x; N), f, b)}.
  *
- * <p>A factor below the normal floats is carried 2^96 times larger and the result scaled back.
+ * <p>A factor below the normal floats is carried 2^96 times larger and the result scaled back;
+ * there a class with a large {@code c q'} gets {@code -c q'} alone.
  */
 final class Gradient {
   private static final double TINY_SCALE = 0x1p96;
   private static final float TINY_UNSCALE = 0x1p-96f;
 
+  /**
+   * Of c q' from here on the exponential's part is too small to count, and carried it would
+   * overflow.
+   */
+  private static final double TOO_LARGE_TO_CARRY = 0x1p30;
+
   private boolean constant;
   private float constantValue;
   private float reference;
   private double scale;
+  private boolean tiny;
   private double grow;
   private float shrink;
   private float factor;
@@ -49,7 +57,7 @@ final class Gradient {
 
   /** Sets what e is multiplied by, and gives what is added for a target of every class. */
   private float setFactor(double size, double target) {
-    boolean tiny = Math.abs(size) > 0 && Math.abs(size) < Float.MIN_NORMAL;
+    tiny = Math.abs(size) > 0 && Math.abs(size) < Float.MIN_NORMAL;
     grow = tiny ? TINY_SCALE : 1;
     shrink = tiny ? TINY_UNSCALE : 1;
     factor = (float) (size * grow);
@@ -90,8 +98,12 @@ final class Gradient {
       float[] x, float[] q, int count, Smoothing smoothing, float[] gradient, float[] z) {
     Exponential.of(x, 0, count, reference, gradient, z);
     for (int i = 0; i < count; i++) {
-      float offset = offset(smoothing.of(q[i]));
-      gradient[i] = Canonical.of(Math.fma(gradient[i], factor, offset) * shrink);
+      double target = smoothing.of(q[i]);
+      double share = scale * target;
+      gradient[i] =
+          tiny && Math.abs(share) >= TOO_LARGE_TO_CARRY
+              ? -(float) share
+              : Canonical.of(Math.fma(gradient[i], factor, offset(target)) * shrink);
     }
   }
 }

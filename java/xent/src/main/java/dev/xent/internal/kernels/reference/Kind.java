@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
-/** What the sum of a state or of statistics is, and what became of the row: the bits of `kind`. */
+import dev.xent.internal.ffi.XentH;
+
+/**
+ * What the sum of a state or of statistics is, and what became of the row: the bits of `kind`. The
+ * upper half of a state's is the numerics version.
+ */
 final class Kind {
   /** Sum over all classes. */
   static final int SOFTMAX = 1;
@@ -20,8 +25,17 @@ final class Kind {
   /** State: the label lies in this chunk. */
   static final int LABEL_HERE = 0x100;
 
-  /** State: and is the first class that equals the chunk's maximum. */
+  /** State: and is the first of the chunk's largest classes. */
   static final int LABEL_FIRST_MAX = 0x200;
+
+  /** State: computed on x - shift, in the second round. */
+  static final int SHIFTED = 0x400;
+
+  /** State: the numerics version that every state carries. */
+  static final int VERSION = XentH.XENT_NUMERICS_VERSION() << 16;
+
+  /** What the states of a row share: {@link #MASK} and the bits of the version. */
+  static final int SHARED = 0xffff0000 | MASK;
 
   /** Statistics: NaN or +infinity in the row, or all -infinity where that is NaN. */
   static final int NAN_ROW = 0x1000;
@@ -31,6 +45,9 @@ final class Kind {
 
   /** Statistics: the label is the ignore index. */
   static final int IGNORED_ROW = 0x4000;
+
+  /** Statistics: nothing but a shift yet, for the second round. */
+  static final int UNFINISHED = 0x8000;
 
   static final int SPECIAL = NAN_ROW | MASKED_ROW | IGNORED_ROW;
 

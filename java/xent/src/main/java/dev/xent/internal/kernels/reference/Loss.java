@@ -9,16 +9,12 @@ final class Loss {
   private Loss() {}
 
   /**
-   * The loss; 0 of a row without a target.
+   * The loss of a row that has a target.
    *
    * @param row the row's statistics
    * @param fold the fold they came from
    */
   static float of(Statistics row, Fold fold, Smoothing smoothing, long classes) {
-    int kind = row.kind & Kind.MASK;
-    if (kind == Kind.SOFTMAX) {
-      return 0f;
-    }
     if (row.is(Kind.NAN_ROW)) {
       return Float.NaN;
     }
@@ -26,7 +22,9 @@ final class Loss {
       return 0f;
     }
     double loss =
-        kind == Kind.LABEL ? ofLabel(row, fold, smoothing, classes) : ofProbabilities(row, fold);
+        (row.kind & Kind.MASK) == Kind.LABEL
+            ? ofLabel(row, fold, smoothing, classes)
+            : ofProbabilities(row, fold);
     return Canonical.of((float) loss);
   }
 

@@ -6,25 +6,33 @@ import dev.xent.internal.ffi.xent_options;
 
 /** The options of a call: {@code xent_options}. */
 final class Options {
+  /** The size of version 1. */
+  private static final long LEAST_SIZE = 48;
+
   int isa;
   int fullyMasked;
   int hasIgnoreIndex;
-  int reserved;
+  int hasGradientScale;
   long ignoreIndex;
   double labelSmoothing;
   double gradientScale;
 
-  final SizedStruct copy = new SizedStruct(xent_options.layout());
+  final SizedStruct copy = new SizedStruct(xent_options.layout(), LEAST_SIZE);
 
   /** Reads the fields from the copy. */
   void read() {
     isa = xent_options.isa(copy.struct);
     fullyMasked = xent_options.fully_masked(copy.struct);
     hasIgnoreIndex = xent_options.has_ignore_index(copy.struct);
-    reserved = xent_options.reserved(copy.struct);
+    hasGradientScale = xent_options.has_gradient_scale(copy.struct);
     ignoreIndex = xent_options.ignore_index(copy.struct);
     labelSmoothing = xent_options.label_smoothing(copy.struct);
     gradientScale = xent_options.gradient_scale(copy.struct);
+  }
+
+  /** c: what every gradient of cross-entropy is multiplied by. */
+  double scale() {
+    return hasGradientScale == 1 ? gradientScale : 1;
   }
 
   boolean maskedIsZero() {

@@ -3,6 +3,7 @@ package dev.xent.internal.kernels.reference;
 
 import static dev.xent.internal.kernels.reference.Constants.CHUNK;
 
+import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Status;
 import java.lang.foreign.MemorySegment;
 
@@ -25,10 +26,10 @@ final class PartialRows {
       float shift = 0;
       if (!Addresses.isNull(statistics)) {
         scratch.statistics.load(statistics, row);
-        shift = scratch.statistics.shift;
-        if (shift == 0) {
+        if (!scratch.statistics.is(Kind.UNFINISHED)) {
           continue;
         }
+        shift = scratch.statistics.shift;
       }
       int status = input.row(row);
       if (status != Status.OK) {
@@ -64,10 +65,10 @@ final class PartialRows {
       float shift = 0;
       if (secondRound) {
         scratch.statistics.load(statistics, row);
-        shift = scratch.statistics.shift;
-        if (shift == 0) {
+        if (!scratch.statistics.is(Kind.UNFINISHED)) {
           continue;
         }
+        shift = scratch.statistics.shift;
       }
       int status = finishRow(call, row, states, secondRound, shift, statistics, results);
       if (status != Status.OK) {
@@ -90,9 +91,12 @@ final class PartialRows {
     long first = (row - call.rowBegin) * call.shape.chunks();
     int kind = kind(call, states, first);
     if (kind != input.kind && !(kind == Kind.BACKWARD && input.kind == Kind.SOFTMAX)) {
-      return call.report.refuseStates(row);
+      return call.report.refuseRow(XentH.XENT_FIELD_STATES(), row);
     }
     if (kind == Kind.BACKWARD) {
+      if (!Addresses.isNull(results.logSumExp())) {
+        return call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_LOG_SUM_EXP(), 0);
+      }
       addBackward(call, states, first);
       scratch.statistics.store(statistics, row);
       return Status.OK;
@@ -103,10 +107,12 @@ final class PartialRows {
     }
     if (input.ignored) {
       scratch.statistics.clear(Kind.LABEL | Kind.IGNORED_ROW);
+    } else if (!fit(call, states, first, secondRound)) {
+      return call.report.refuseRow(XentH.XENT_FIELD_STATES(), row);
     } else {
       fold(call, states, first);
       if (!secondRound && scratch.fold.beyondLimit()) {
-        scratch.statistics.clear(kind);
+        scratch.statistics.clear(kind | Kind.UNFINISHED);
         scratch.statistics.shift = scratch.fold.max;
         scratch.statistics.store(statistics, row);
         call.report.again++;
@@ -119,18 +125,34 @@ final class PartialRows {
     return Status.OK;
   }
 
-  /** The kind that all states of a row share, or 0. */
+  /** The kind that all states of a row share, if they are of this numerics version; or 0. */
   private static int kind(Call call, MemorySegment states, long first) {
     State state = call.scratch.state;
     state.load(states, first);
     int kind = state.kind & Kind.MASK;
-    for (long i = 1; i < call.shape.chunks(); i++) {
+    for (long i = 0; i < call.shape.chunks(); i++) {
       state.load(states, first + i);
-      if ((state.kind & Kind.MASK) != kind) {
+      if ((state.kind & Kind.SHARED) != (kind | Kind.VERSION)) {
         return 0;
       }
     }
     return kind;
+  }
+
+  /** Whether the states of a row are those of this round and of the input's label. */
+  private static boolean fit(Call call, MemorySegment states, long first, boolean secondRound) {
+    State state = call.scratch.state;
+    long label = call.scratch.input.label;
+    for (long i = 0; i < call.shape.chunks(); i++) {
+      state.load(states, first + i);
+      boolean shifted = (state.kind & Kind.SHIFTED) != 0;
+      boolean here = (state.kind & Kind.LABEL_HERE) != 0;
+      boolean expected = label != Labels.NONE && label / CHUNK == i;
+      if (shifted != secondRound || here != expected || !Float.isFinite(state.reference)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static void fold(Call call, MemorySegment states, long first) {

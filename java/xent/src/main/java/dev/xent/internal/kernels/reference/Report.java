@@ -8,10 +8,13 @@ import java.lang.foreign.MemorySegment;
 
 /** What a call has to say: {@code xent_report}, handed out when the call ends. */
 final class Report {
+  /** The size of version 1. */
+  private static final long LEAST_SIZE = 72;
+
   long counted;
   long again;
 
-  private final SizedStruct out = new SizedStruct(xent_report.layout());
+  private final SizedStruct out = new SizedStruct(xent_report.layout(), LEAST_SIZE);
 
   private int field;
   private long row;
@@ -51,16 +54,21 @@ final class Report {
     return Status.INVALID_LABEL;
   }
 
-  /** A refusal of the states of a row. */
-  int refuseStates(long ofRow) {
-    field = XentH.XENT_FIELD_STATES();
+  /** A refusal of the states or the statistics of a row. */
+  int refuseRow(int ofField, long ofRow) {
+    field = ofField;
     row = ofRow;
     return Status.INVALID_ARGUMENT;
   }
 
-  /** Hands the report out where it is wanted. */
+  /** Whether the report is one that can be written. */
+  boolean fits(MemorySegment report) {
+    return out.fits(report);
+  }
+
+  /** Hands the report out where it is wanted and can be written. */
   void store(MemorySegment report) {
-    if (!SizedStruct.isUsable(report)) {
+    if (!fits(report)) {
       return;
     }
     MemorySegment struct = out.struct;

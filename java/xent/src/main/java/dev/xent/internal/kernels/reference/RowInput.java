@@ -37,13 +37,16 @@ final class RowInput {
     call = ofCall;
     logits = ofLogits;
     targets = ofTargets;
-    if (Addresses.isNull(targets)) {
-      kind = Kind.SOFTMAX;
-    } else {
-      boolean floats = call.shape.targets.type == XentH.XENT_F32();
-      kind = floats ? Kind.PROBABILITIES : Kind.LABEL;
-    }
+    kind = kindOf(call, targets);
     call.scratch.smoothing.set(call.options.labelSmoothing, call.shape.classes);
+  }
+
+  /** What the targets make of a call; NULL: softmax. */
+  static int kindOf(Call call, MemorySegment targets) {
+    if (Addresses.isNull(targets)) {
+      return Kind.SOFTMAX;
+    }
+    return call.shape.targets.type == XentH.XENT_F32() ? Kind.PROBABILITIES : Kind.LABEL;
   }
 
   /** Goes to a row and reads its label: memory may change, so every label is checked before use. */

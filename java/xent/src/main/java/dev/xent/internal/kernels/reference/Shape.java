@@ -6,6 +6,9 @@ import java.lang.foreign.MemorySegment;
 
 /** The sizes of the tensor and the layout of every array of a call: {@code xent_shape}. */
 final class Shape {
+  /** The size of version 1. */
+  private static final long LEAST_SIZE = 288;
+
   long outer;
   long classes;
   long inner;
@@ -18,7 +21,7 @@ final class Shape {
   final Layout logSumExp = new Layout();
   final Layout hits = new Layout();
 
-  final SizedStruct copy = new SizedStruct(xent_shape.layout());
+  final SizedStruct copy = new SizedStruct(xent_shape.layout(), LEAST_SIZE);
 
   private final MemorySegment logitsStruct = xent_shape.logits(copy.struct);
   private final MemorySegment outputStruct = xent_shape.output(copy.struct);

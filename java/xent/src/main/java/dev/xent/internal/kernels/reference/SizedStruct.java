@@ -10,49 +10,59 @@ import java.lang.foreign.ValueLayout;
  * and what this one does not know must be 0.
  */
 final class SizedStruct {
-  static final long LEAST = Long.BYTES;
+  /** No version of any struct has more bytes. */
+  private static final long MOST = 4096;
 
   /** The copy. */
   final MemorySegment struct;
 
   private final long known;
+  private final long least;
 
-  SizedStruct(MemoryLayout layout) {
-    known = layout.byteSize();
+  /**
+   * @param layout what this version knows
+   * @param least the size that the struct had in its first version
+   */
+  SizedStruct(MemoryLayout layout, long least) {
+    this.known = layout.byteSize();
+    this.least = least;
     struct = MemorySegment.ofArray(new long[(int) (known / Long.BYTES)]);
   }
 
-  /** Whether there is a struct with a size at all. */
-  static boolean isUsable(MemorySegment from) {
-    return !Addresses.isNull(from)
-        && Addresses.isAligned(from, Long.BYTES)
-        && Long.compareUnsigned(size(from), LEAST) >= 0;
+  /** Whether there is a struct that begins with a size which some version can have. */
+  boolean fits(MemorySegment from) {
+    if (!isThere(from)) {
+      return false;
+    }
+    long size = size(from);
+    return size >= least && size <= MOST && size % Long.BYTES == 0;
+  }
+
+  /** Whether there is a struct whose size can be read. */
+  static boolean isThere(MemorySegment from) {
+    return !Addresses.isNull(from) && Addresses.isAligned(from, Long.BYTES);
   }
 
   static long size(MemorySegment from) {
     return Addresses.isNull(from) ? 0 : from.get(ValueLayout.JAVA_LONG_UNALIGNED, 0);
   }
 
-  /** Copies; false when the caller set something that is not known here. */
+  /** Copies a struct that fits; false when the caller set something that is not known here. */
   boolean load(MemorySegment from) {
     long size = size(from);
-    for (long i = known; Long.compareUnsigned(i, size) < 0; i++) {
+    for (long i = known; i < size; i++) {
       if (from.get(ValueLayout.JAVA_BYTE, i) != 0) {
         return false;
       }
     }
     struct.fill((byte) 0);
-    MemorySegment.copy(from, 0, struct, 0, knownBytes(size));
+    MemorySegment.copy(from, 0, struct, 0, Math.min(size, known));
     return true;
   }
 
   /** Writes the copy back, all but the size and no more than the caller knows. */
   void store(MemorySegment to) {
-    MemorySegment.copy(struct, LEAST, to, LEAST, knownBytes(size(to)) - LEAST);
-  }
-
-  /** How many bytes both sides know; sizes are unsigned. */
-  private long knownBytes(long size) {
-    return Long.compareUnsigned(size, known) < 0 ? size : known;
+    long afterSize = Long.BYTES;
+    MemorySegment.copy(struct, afterSize, to, afterSize, Math.min(size(to), known) - afterSize);
   }
 }

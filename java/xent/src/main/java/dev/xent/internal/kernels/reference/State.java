@@ -18,7 +18,10 @@ final class State {
 
   private final MemorySegment struct = MemorySegment.ofArray(new long[(int) (SIZE / Long.BYTES)]);
 
-  /** Everything 0 but the kind: a state of an ignored row, or the beginning of another. */
+  /**
+   * Everything 0 but the kind and the numerics version: a state of an ignored row, or the beginning
+   * of another.
+   */
   void clear(int ofKind) {
     max = 0;
     reference = 0;
@@ -26,7 +29,7 @@ final class State {
     dot = 0;
     mass = 0;
     labelLogit = 0;
-    kind = ofKind;
+    kind = ofKind | Kind.VERSION;
   }
 
   void load(MemorySegment states, long index) {

@@ -24,7 +24,7 @@ final class Tally {
 
   /** Whether there is a tally of this size. */
   static boolean isUsable(MemorySegment tally) {
-    return SizedStruct.isUsable(tally) && SizedStruct.size(tally) == xent_tally.layout().byteSize();
+    return SizedStruct.isThere(tally) && SizedStruct.size(tally) == xent_tally.layout().byteSize();
   }
 
   /** Adds one float. */

@@ -9,7 +9,6 @@ import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
-import dev.xent.internal.ffi.xent_state;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Status;
 import java.lang.foreign.Arena;
@@ -82,13 +81,47 @@ class ArgumentsTest {
         .isEqualTo(Status.OK);
   }
 
+  /** Below version 1's, no multiple of 8, above the largest, and negative where signs are read. */
+  @ParameterizedTest
+  @ValueSource(longs = {0, 4, 16, 40, 44, 52, 60, 5000, 4104, 1L << 40, -8, Long.MIN_VALUE})
+  void sizesThatNoVersionHas(long size) {
+    xent_options.size(call.options, size);
+    assertRefused(softmax(x, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_OPTIONS());
+    assertThat(xent_report.integer(call.report)).isZero();
+    xent_shape.size(call.shape, size);
+    assertRefused(softmax(x, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SHAPE());
+    assertThat(xent_report.integer(call.report)).isZero();
+  }
+
   @Test
-  void aSmallerStructLeavesTheRestUnused() {
-    xent_options.size(call.options, 16);
-    xent_options.label_smoothing(call.options, 7);
-    assertThat(softmax(x, y)).isEqualTo(Status.OK);
-    xent_options.size(call.options, 4);
+  void oneWordLessThanVersionOneIsTooLittle() {
+    xent_options.size(call.options, xent_options.sizeof() - 8);
+    assertRefused(softmax(x, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_OPTIONS());
+    xent_shape.size(call.shape, xent_shape.sizeof() - 8);
+    assertRefused(softmax(x, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SHAPE());
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {0, 16, 44, 64, 76, 4104, 1L << 40, -8})
+  void aReportOfASizeThatNoVersionHasIsNotWritten(long size) {
+    call.report.fill((byte) 0x55);
+    xent_report.size(call.report, size);
     assertThat(softmax(x, y)).isEqualTo(Status.INVALID_ARGUMENT);
+    assertThat(y.toArray(ValueLayout.JAVA_BYTE)).containsOnly(0x55);
+    assertThat(call.report.asSlice(8).toArray(ValueLayout.JAVA_BYTE)).containsOnly(0x55);
+  }
+
+  @Test
+  void ofALargerReportTheKnownPartIsWritten() {
+    MemorySegment larger = arena.allocate(4096, 8).fill((byte) 0x55);
+    xent_report.size(larger, 4096);
+    xent_options.isa(call.options, 99);
+    assertThat(kernels.softmaxForward(call.shape, call.options, 0, 2, 0, 3, x, NULL, y, larger))
+        .isEqualTo(Status.INVALID_OPTION);
+    assertThat(xent_report.size(larger)).isEqualTo(4096);
+    assertThat(xent_report.field(larger)).isEqualTo(XentH.XENT_FIELD_ISA());
+    assertThat(larger.asSlice(xent_report.sizeof()).toArray(ValueLayout.JAVA_BYTE))
+        .containsOnly(0x55);
   }
 
   @Test
@@ -118,6 +151,37 @@ class ArgumentsTest {
   void gradientScale(double scale) {
     call.scale(scale);
     assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_GRADIENT_SCALE());
+    assertThat(Double.valueOf(xent_report.value(call.report))).isEqualTo(Double.valueOf(scale));
+    xent_options.has_gradient_scale(call.options, 0);
+    assertThat(softmax(x, y)).as("a scale that is not used").isEqualTo(Status.OK);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {-1, 2, Integer.MIN_VALUE})
+  void gradientScaleIsUsedOrNot(int flag) {
+    xent_options.has_gradient_scale(call.options, flag);
+    call.scale(Double.NaN);
+    assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_GRADIENT_SCALE());
+    assertThat(xent_report.value(call.report)).isEqualTo(flag);
+  }
+
+  @Test
+  void optionsAreCheckedInTheirOrder() {
+    xent_options.isa(call.options, -1);
+    xent_options.fully_masked(call.options, 2);
+    xent_options.has_ignore_index(call.options, 2);
+    call.smoothing(2).scale(Double.NaN);
+    xent_options.has_gradient_scale(call.options, 2);
+    assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_ISA());
+    xent_options.isa(call.options, 0);
+    assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_FULLY_MASKED());
+    xent_options.fully_masked(call.options, 0);
+    assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_IGNORE_INDEX());
+    xent_options.has_ignore_index(call.options, 0);
+    assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_LABEL_SMOOTHING());
+    call.smoothing(0);
+    assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_GRADIENT_SCALE());
+    assertThat(xent_report.value(call.report)).isEqualTo(2);
   }
 
   @Test
@@ -126,6 +190,8 @@ class ArgumentsTest {
     assertRefused(softmax(x, y), Status.UNSUPPORTED, XentH.XENT_FIELD_ISA());
     xent_options.isa(call.options, 99);
     assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_ISA());
+    assertThat(xent_report.value(call.report)).isEqualTo(99);
+    assertThat(xent_report.integer(call.report)).isZero();
     xent_options.isa(call.options, XentH.XENT_ISA_SCALAR());
     assertThat(softmax(x, y)).isEqualTo(Status.OK);
   }
@@ -227,7 +293,7 @@ class ArgumentsTest {
 
   @ParameterizedTest
   @ValueSource(longs = {-1, 3, Long.MIN_VALUE, -100})
-  void unlawfulLabels(long label) {
+  void labelsOutOfRange(long label) {
     MemorySegment labels = call.labels(2, label);
     int status = kernels.checkTargets(call.shape, call.options, 0, 2, labels, call.report);
     assertRefused(status, Status.INVALID_LABEL, XentH.XENT_FIELD_TARGETS());
@@ -274,34 +340,5 @@ class ArgumentsTest {
             tally,
             call.report);
     assertRefused(status, Status.INVALID_ARGUMENT, XentH.XENT_FIELD_TALLY());
-  }
-
-  @Test
-  void statesOfAnotherKind() {
-    MemorySegment states = call.states();
-    assertRefused(finish(states, NULL), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_STATES());
-    for (long row = 0; row < 2; row++) {
-      xent_state.kind(xent_state.asSlice(states, row), Kind.SOFTMAX);
-    }
-    assertThat(finish(states, NULL)).isEqualTo(Status.OK);
-    assertRefused(
-        finish(states, call.labels(0, 0)), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_STATES());
-  }
-
-  private int finish(MemorySegment states, MemorySegment targets) {
-    return kernels.finish(
-        call.shape,
-        call.options,
-        0,
-        2,
-        states,
-        targets,
-        0,
-        call.statistics(),
-        NULL,
-        NULL,
-        NULL,
-        NULL,
-        call.report);
   }
 }

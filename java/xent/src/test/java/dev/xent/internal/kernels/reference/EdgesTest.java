@@ -5,6 +5,7 @@ import static dev.xent.internal.kernels.reference.Arguments.NULL;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_statistics;
@@ -219,6 +220,61 @@ class EdgesTest {
     CrossEntropy result = labels(call, new float[] {5, -1e30f, 0}, 0, 0, 0);
     assertThat(Arguments.toBits(result.losses)).containsOnly(0);
     assertThat(Arguments.toFloats(result.gradient)).containsOnly(0f);
+  }
+
+  @Test
+  void oneClassWithAProbabilityRow() {
+    float[] q = {1, 0.3f, -2};
+    CrossEntropy result = probabilities(new Arguments(arena, 3, 1), new float[] {5, -7, 0.1f}, q);
+    float[] gradient = Arguments.toFloats(result.gradient);
+    for (int row = 0; row < 3; row++) {
+      assertThat(Arguments.toFloats(result.losses)[row]).isZero();
+      assertThat(Math.abs(gradient[row])).isLessThanOrEqualTo(Math.ulp(q[row]));
+    }
+  }
+
+  @Test
+  void aScaleThatIsNotUsedIsOne() {
+    float[] x = {1, 2, 4};
+    Arguments unused = new Arguments(arena, 1, 3).scale(0.25);
+    xent_options.has_gradient_scale(unused.options, 0);
+    int[] one = Arguments.toBits(labels(new Arguments(arena, 1, 3), x, 1).gradient);
+    int[] quarter = Arguments.toBits(labels(new Arguments(arena, 1, 3).scale(0.25), x, 1).gradient);
+    assertThat(Arguments.toBits(labels(unused, x, 1).gradient))
+        .isEqualTo(one)
+        .isNotEqualTo(quarter);
+  }
+
+  /** The sum of the targets is so small that the gradient is carried, and two targets are large. */
+  @Test
+  void largeTargetsWhoseSumIsTiny() {
+    float[] q = {1e10f, 1e-39f, -1e10f};
+    CrossEntropy result = probabilities(new Arguments(arena, 1, 3), new float[3], q);
+    float[] gradient = Arguments.toFloats(result.gradient);
+    assertThat(gradient[0]).isEqualTo(-1e10f);
+    assertThat(gradient[1]).isEqualTo((float) (1e-39f * (1 / 3.0 - 1)));
+    assertThat(gradient[2]).isEqualTo(1e10f);
+  }
+
+  /** Where c q' passes 2^30, one form takes over from the other without a step. */
+  @Test
+  void largeTargetsAroundTheBound() {
+    for (float large : new float[] {0x1.fffffep29f, 0x1p30f, 0x1p32f, 0x1p100f, 3e38f}) {
+      float[] q = {large, 0x1p-130f, -large, 0};
+      CrossEntropy result = probabilities(new Arguments(arena, 1, 4), new float[4], q);
+      assertThat(Arguments.toFloats(result.gradient))
+          .containsExactly(-large, -0.75f * 0x1p-130f, large, 0x1p-132f);
+    }
+  }
+
+  @Test
+  void largeTargetsTimesALargeScaleOverflowToInfinity() {
+    float[] q = {0x1p100f, 0x1p-149f, -0x1p100f};
+    Arguments call = new Arguments(arena, 1, 3).scale(0x1p30);
+    float[] gradient = Arguments.toFloats(probabilities(call, new float[3], q).gradient);
+    assertThat(gradient[0]).isEqualTo(-INFINITY);
+    assertThat(gradient[1]).isNegative().isFinite();
+    assertThat(gradient[2]).isEqualTo(INFINITY);
   }
 
   @Test

@@ -202,7 +202,7 @@ class FoldTest {
             states,
             call.report);
       }
-      Results sum = new Results(call, dy);
+      Results sum = new Results(NULL, NULL, NULL, call.statistics(), dy);
       finish(call, states, NULL, 0, sum);
       for (long[] piece : cut(random, classes)) {
         backward(call, piece, y, dy, sum.statistics, dy, logarithms);

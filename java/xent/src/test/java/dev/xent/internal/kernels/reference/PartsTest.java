@@ -1,0 +1,538 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference;
+
+import static dev.xent.internal.kernels.reference.Arguments.NULL;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.ffi.xent_state;
+import dev.xent.internal.ffi.xent_statistics;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Status;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Rows in parts: which states and statistics are refused, which row is named, and that nothing of a
+ * refused row is written. Rows are two chunks long, the second of them three classes.
+ */
+class PartsTest {
+  private static final int CLASSES = Constants.CHUNK + 3;
+  private static final int VERSION_BIT = 1 << 16;
+
+  private final Kernels kernels = new ReferenceKernels();
+  private final Arena arena = Arena.ofConfined();
+  private final Arguments call = new Arguments(arena, 2, CLASSES);
+  private final MemorySegment x = call.elements();
+  private final MemorySegment labels = call.labels(5, Constants.CHUNK + 1);
+  private final MemorySegment states = call.states();
+  private final MemorySegment statistics = call.statistics();
+  private final MemorySegment losses = call.perRow();
+  private final MemorySegment output = call.elements();
+
+  @BeforeEach
+  void fill() {
+    for (long i = 0; i < 2L * CLASSES; i++) {
+      x.setAtIndex(ValueLayout.JAVA_FLOAT, i, i % 7);
+    }
+    output.fill((byte) 0x55);
+  }
+
+  @AfterEach
+  void close() {
+    arena.close();
+  }
+
+  private MemorySegment state(long row, long chunk) {
+    return xent_state.asSlice(states, 2 * row + chunk);
+  }
+
+  private int kind(long row, long chunk) {
+    return xent_state.kind(state(row, chunk));
+  }
+
+  private int kindOfStatistics(long row) {
+    return xent_statistics.kind(xent_statistics.asSlice(statistics, row));
+  }
+
+  private void forwardStates(MemorySegment targets, MemorySegment known) {
+    assertThat(
+            kernels.forwardStates(
+                call.shape, call.options, 0, 2, 0, CLASSES, x, targets, known, states, call.report))
+        .isEqualTo(Status.OK);
+  }
+
+  private void backwardStates() {
+    assertThat(
+            kernels.backwardStates(
+                call.shape, call.options, 0, 2, 0, CLASSES, NULL, x, states, call.report))
+        .isEqualTo(Status.OK);
+  }
+
+  private int finish(MemorySegment targets, int secondRound) {
+    MemorySegment toLosses = targets.equals(NULL) ? NULL : losses;
+    return finish(targets, secondRound, toLosses, NULL, NULL, NULL);
+  }
+
+  private int finish(
+      MemorySegment targets,
+      int secondRound,
+      MemorySegment toLosses,
+      MemorySegment toLogSumExp,
+      MemorySegment toHits,
+      MemorySegment tally) {
+    return kernels.finish(
+        call.shape,
+        call.options,
+        0,
+        2,
+        states,
+        targets,
+        secondRound,
+        statistics,
+        toLosses,
+        toLogSumExp,
+        toHits,
+        tally,
+        call.report);
+  }
+
+  private void assertRefused(int status, int field, long row) {
+    assertThat(status).isEqualTo(Status.INVALID_ARGUMENT);
+    assertThat(xent_report.field(call.report)).isEqualTo(field);
+    assertThat(xent_report.row(call.report)).isEqualTo(row);
+  }
+
+  /** The second row is refused: the first is written and the second is not. */
+  private void assertSecondRowRefused(MemorySegment targets, int secondRound) {
+    statistics.asSlice(xent_statistics.sizeof()).fill((byte) 0x55);
+    xent_statistics.kind(
+        xent_statistics.asSlice(statistics, 1), 0x55550055 | (secondRound == 1 ? 0x8000 : 0));
+    MemorySegment before = arena.allocate(xent_statistics.sizeof(), 8);
+    before.copyFrom(statistics.asSlice(xent_statistics.sizeof()));
+    assertRefused(finish(targets, secondRound), XentH.XENT_FIELD_STATES(), 1);
+    assertThat(kindOfStatistics(0) & Kind.MASK).isBetween(Kind.SOFTMAX, Kind.BACKWARD);
+    assertThat(before.mismatch(statistics.asSlice(xent_statistics.sizeof()))).isEqualTo(-1);
+  }
+
+  /** One class of each row so large that a second round is asked for. */
+  private void makeLarge() {
+    x.setAtIndex(ValueLayout.JAVA_FLOAT, 1, 20000);
+    x.setAtIndex(ValueLayout.JAVA_FLOAT, CLASSES + 1, 30000);
+  }
+
+  // ---- what the bits of kind are
+  // -----------------------------------------------------------------
+
+  @Test
+  void aStateCarriesItsKindTheVersionAndWhereTheLabelIs() {
+    forwardStates(NULL, NULL);
+    assertThat(kind(0, 0)).isEqualTo(VERSION_BIT | Kind.SOFTMAX);
+    backwardStates();
+    assertThat(kind(1, 1)).isEqualTo(VERSION_BIT | Kind.BACKWARD);
+    forwardStates(labels, NULL);
+    assertThat(kind(0, 0)).isEqualTo(VERSION_BIT | Kind.LABEL | 0x100);
+    assertThat(kind(0, 1)).isEqualTo(VERSION_BIT | Kind.LABEL);
+    assertThat(kind(1, 0)).isEqualTo(VERSION_BIT | Kind.LABEL);
+    call.ignoring(5);
+    forwardStates(labels, NULL);
+    assertThat(kind(0, 0)).isEqualTo(VERSION_BIT | Kind.LABEL);
+    assertThat(kind(0, 1)).isEqualTo(VERSION_BIT | Kind.LABEL);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void theSecondRoundIsMarkedUntilItIsFinished(boolean withLabels) {
+    MemorySegment targets = withLabels ? labels : NULL;
+    int kind = withLabels ? Kind.LABEL : Kind.SOFTMAX;
+    x.setAtIndex(ValueLayout.JAVA_FLOAT, 1, -20000);
+    x.setAtIndex(ValueLayout.JAVA_FLOAT, CLASSES + 1, 30000);
+    forwardStates(targets, NULL);
+    assertThat(finish(targets, 0)).isEqualTo(Status.OK);
+    assertThat(xent_report.again(call.report)).isEqualTo(1);
+    MemorySegment unfinished = arena.allocate(xent_statistics.layout());
+    xent_statistics.shift(unfinished, 30000);
+    xent_statistics.kind(unfinished, kind | 0x8000);
+    assertThat(statistics.asSlice(xent_statistics.sizeof()).mismatch(unfinished)).isEqualTo(-1);
+    assertThat(kindOfStatistics(0)).isEqualTo(kind);
+
+    states.asSlice(0, 2 * xent_state.sizeof()).fill((byte) 0x55);
+    forwardStates(targets, statistics);
+    assertThat(states.asSlice(0, 2 * xent_state.sizeof()).toArray(ValueLayout.JAVA_BYTE))
+        .as("a finished row is left alone")
+        .containsOnly(0x55);
+    assertThat(kind(1, 0)).isEqualTo(VERSION_BIT | kind | 0x400);
+    assertThat(finish(targets, 1)).isEqualTo(Status.OK);
+    assertThat(kindOfStatistics(0)).isEqualTo(kind);
+    assertThat(kindOfStatistics(1)).isEqualTo(kind);
+    assertThat(xent_statistics.shift(xent_statistics.asSlice(statistics, 1))).isEqualTo(30000f);
+  }
+
+  // ---- states that do not fit
+  // --------------------------------------------------------------------
+
+  @Test
+  void statesOfAnotherKind() {
+    assertRefused(finish(NULL, 0), XentH.XENT_FIELD_STATES(), 0);
+    forwardStates(NULL, NULL);
+    assertThat(finish(NULL, 0)).isEqualTo(Status.OK);
+    assertRefused(finish(labels, 0), XentH.XENT_FIELD_STATES(), 0);
+    backwardStates();
+    assertThat(finish(NULL, 0)).isEqualTo(Status.OK);
+    assertRefused(finish(labels, 0), XentH.XENT_FIELD_STATES(), 0);
+    forwardStates(labels, NULL);
+    assertThat(finish(labels, 0)).isEqualTo(Status.OK);
+    assertRefused(finish(NULL, 0), XentH.XENT_FIELD_STATES(), 0);
+    call.withProbabilities();
+    assertRefused(finish(x, 0), XentH.XENT_FIELD_STATES(), 0);
+  }
+
+  @Test
+  void statesOfMixedKinds() {
+    forwardStates(NULL, NULL);
+    xent_state.kind(state(1, 1), VERSION_BIT | Kind.BACKWARD);
+    assertSecondRowRefused(NULL, 0);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 2, 0x101, 0xffff})
+  void statesOfAnotherNumericsVersion(int version) {
+    forwardStates(labels, NULL);
+    xent_state.kind(state(1, 0), version << 16 | Kind.LABEL);
+    assertSecondRowRefused(labels, 0);
+    backwardStates();
+    xent_state.kind(state(1, 1), version << 16 | Kind.BACKWARD);
+    assertSecondRowRefused(NULL, 0);
+  }
+
+  @Test
+  void anIgnoredRowAlsoNeedsStatesOfThisVersion() {
+    call.ignoring(Constants.CHUNK + 1);
+    forwardStates(labels, NULL);
+    assertThat(finish(labels, 0)).isEqualTo(Status.OK);
+    assertThat(kindOfStatistics(1)).isEqualTo(Kind.LABEL | Kind.IGNORED_ROW);
+    xent_state.kind(state(1, 0), Kind.LABEL);
+    assertSecondRowRefused(labels, 0);
+  }
+
+  @Test
+  void anIgnoredRowNeedsNothingElseOfItsStates() {
+    forwardStates(labels, NULL);
+    call.ignoring(Constants.CHUNK + 1);
+    xent_state.reference(state(1, 0), Float.NaN);
+    assertThat(finish(labels, 0)).isEqualTo(Status.OK);
+    assertThat(xent_report.counted(call.report)).isEqualTo(1);
+  }
+
+  @ParameterizedTest
+  @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY})
+  void aReferenceThatIsNotFinite(float reference) {
+    forwardStates(NULL, NULL);
+    xent_state.reference(state(1, 1), reference);
+    assertSecondRowRefused(NULL, 0);
+    forwardStates(labels, NULL);
+    xent_state.reference(state(1, 0), reference);
+    assertSecondRowRefused(labels, 0);
+  }
+
+  @Test
+  void rowsOfAnyNumbersHaveFiniteReferences() {
+    float[] values = {
+      Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Float.NaN, Float.MAX_VALUE, -Float.MAX_VALUE
+    };
+    for (float value : values) {
+      for (long i = 0; i < CLASSES; i++) {
+        x.setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
+      }
+      forwardStates(labels, NULL);
+      assertThat(finish(labels, 0)).as("" + value).isEqualTo(Status.OK);
+      if (xent_report.again(call.report) > 0) {
+        forwardStates(labels, statistics);
+        assertThat(finish(labels, 1)).as("" + value).isEqualTo(Status.OK);
+      }
+    }
+  }
+
+  @Test
+  void statesOfTheOtherRound() {
+    makeLarge();
+    forwardStates(NULL, NULL);
+    assertThat(finish(NULL, 0)).isEqualTo(Status.OK);
+    assertThat(xent_report.again(call.report)).isEqualTo(2);
+    assertRefused(finish(NULL, 1), XentH.XENT_FIELD_STATES(), 0);
+    forwardStates(NULL, statistics);
+    assertRefused(finish(NULL, 0), XentH.XENT_FIELD_STATES(), 0);
+    int second = kind(1, 0);
+    xent_state.kind(state(1, 0), second & ~Kind.SHIFTED);
+    assertSecondRowRefused(NULL, 1);
+  }
+
+  @Test
+  void theSecondRoundOfABackwardFindsNothingToDo() {
+    backwardStates();
+    assertThat(finish(NULL, 0)).isEqualTo(Status.OK);
+    states.fill((byte) 0);
+    assertThat(finish(NULL, 1)).isEqualTo(Status.OK);
+    assertThat(kindOfStatistics(0)).isEqualTo(Kind.BACKWARD);
+  }
+
+  @Test
+  void statesOfAnotherLabel() {
+    forwardStates(labels, NULL);
+    labels.setAtIndex(ValueLayout.JAVA_LONG, 1, 3);
+    assertSecondRowRefused(labels, 0);
+    labels.setAtIndex(ValueLayout.JAVA_LONG, 1, Constants.CHUNK + 2);
+    assertThat(finish(labels, 0)).as("the chunk is all that is known").isEqualTo(Status.OK);
+  }
+
+  @Test
+  void statesWithTheLabelInTwoChunksOrNone() {
+    forwardStates(labels, NULL);
+    int first = kind(1, 0);
+    int second = kind(1, 1);
+    xent_state.kind(state(1, 0), first | Kind.LABEL_HERE);
+    assertSecondRowRefused(labels, 0);
+    xent_state.kind(state(1, 0), first);
+    xent_state.kind(state(1, 1), second & ~Kind.LABEL_HERE);
+    assertSecondRowRefused(labels, 0);
+    xent_state.kind(state(1, 1), second);
+    assertThat(finish(labels, 0)).isEqualTo(Status.OK);
+  }
+
+  @Test
+  void aLabelOutOfRangeIsNamedBeforeItsStates() {
+    forwardStates(labels, NULL);
+    labels.setAtIndex(ValueLayout.JAVA_LONG, 1, -7);
+    xent_state.reference(state(1, 0), Float.NaN);
+    assertThat(finish(labels, 0)).isEqualTo(Status.INVALID_LABEL);
+    assertThat(xent_report.row(call.report)).isEqualTo(1);
+    assertThat(xent_report.label(call.report)).isEqualTo(-7);
+    xent_state.kind(state(1, 0), Kind.LABEL);
+    assertRefused(finish(labels, 0), XentH.XENT_FIELD_STATES(), 1);
+  }
+
+  // ---- what finish cannot give
+  // -------------------------------------------------------------------
+
+  @Test
+  void withoutTargetsThereIsNoLossNoHitAndNoTally() {
+    forwardStates(NULL, NULL);
+    MemorySegment hits = call.hits();
+    MemorySegment tally = Arguments.tally(arena);
+    statistics.fill((byte) 0x55);
+    assertRefused(finish(NULL, 0, losses, NULL, hits, tally), XentH.XENT_FIELD_LOSSES(), -1);
+    assertRefused(finish(NULL, 0, NULL, NULL, hits, tally), XentH.XENT_FIELD_HITS(), -1);
+    assertRefused(finish(NULL, 0, NULL, NULL, NULL, tally), XentH.XENT_FIELD_TALLY(), -1);
+    assertThat(statistics.toArray(ValueLayout.JAVA_BYTE)).containsOnly(0x55);
+    assertThat(finish(NULL, 0, NULL, call.perRow(), NULL, NULL)).isEqualTo(Status.OK);
+  }
+
+  @Test
+  void arraysAreCheckedBeforeWhatNeedsTargets() {
+    forwardStates(NULL, NULL);
+    int status = finish(NULL, 0, losses, NULL, NULL, arena.allocate(4096, 8));
+    assertRefused(status, XentH.XENT_FIELD_TALLY(), -1);
+    status = finish(NULL, 0, losses, losses.asSlice(1), NULL, NULL);
+    assertRefused(status, XentH.XENT_FIELD_LOG_SUM_EXP(), -1);
+  }
+
+  @Test
+  void aBackwardHasNoLogSumExp() {
+    backwardStates();
+    statistics.fill((byte) 0x55);
+    int status = finish(NULL, 0, NULL, call.perRow(), NULL, NULL);
+    assertRefused(status, XentH.XENT_FIELD_LOG_SUM_EXP(), -1);
+    assertThat(statistics.toArray(ValueLayout.JAVA_BYTE)).containsOnly(0x55);
+    xent_state.kind(state(0, 1), 0);
+    status = finish(NULL, 0, NULL, call.perRow(), NULL, NULL);
+    assertRefused(status, XentH.XENT_FIELD_STATES(), 0);
+  }
+
+  // ---- statistics that do not fit
+  // ----------------------------------------------------------------
+
+  /** One call of every function that gets known statistics, on class range [0, end). */
+  private int[] statuses(long end, MemorySegment targets) {
+    return new int[] {
+      kernels.softmaxForward(
+          call.shape, call.options, 0, 2, 0, end, x, statistics, output, call.report),
+      kernels.logSoftmaxForward(
+          call.shape, call.options, 0, 2, 0, end, x, statistics, output, call.report),
+      kernels.softmaxBackward(
+          call.shape, call.options, 0, 2, 0, end, x, x, statistics, output, call.report),
+      kernels.logSoftmaxBackward(
+          call.shape, call.options, 0, 2, 0, end, x, x, statistics, output, call.report),
+      kernels.crossEntropyBackward(
+          call.shape, call.options, 0, 2, 0, end, x, targets, statistics, NULL, output, call.report)
+    };
+  }
+
+  private void assertFits(MemorySegment targets, boolean... fits) {
+    int[] statuses = statuses(Constants.CHUNK, targets);
+    for (int i = 0; i < fits.length; i++) {
+      assertThat(statuses[i])
+          .as("function %d", i)
+          .isEqualTo(fits[i] ? Status.OK : Status.INVALID_ARGUMENT);
+    }
+  }
+
+  @Test
+  void everyFunctionTakesStatisticsOfItsKindAlone() {
+    forwardStates(NULL, NULL);
+    assertThat(finish(NULL, 0)).isEqualTo(Status.OK);
+    assertFits(labels, true, true, false, false, false);
+    backwardStates();
+    assertThat(finish(NULL, 0)).isEqualTo(Status.OK);
+    assertFits(labels, false, false, true, true, false);
+    forwardStates(labels, NULL);
+    assertThat(finish(labels, 0)).isEqualTo(Status.OK);
+    assertFits(labels, false, false, false, false, true);
+    call.withProbabilities();
+    assertFits(x, false, false, false, false, false);
+    forwardStates(x, NULL);
+    assertThat(finish(x, 0)).isEqualTo(Status.OK);
+    assertFits(x, false, false, false, false, true);
+    Arguments.layout(xent_shape.targets(call.shape), 1, 0, 1, XentH.XENT_I64());
+    assertFits(labels, false, false, false, false, false);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, Kind.LABEL, Kind.BACKWARD, 5, Kind.SOFTMAX | Kind.UNFINISHED})
+  void statisticsAreCheckedBeforeTheFirstStore(int kindOfTheSecond) {
+    forwardStates(NULL, NULL);
+    assertThat(finish(NULL, 0)).isEqualTo(Status.OK);
+    xent_statistics.kind(xent_statistics.asSlice(statistics, 1), kindOfTheSecond);
+    for (long end : new long[] {CLASSES, Constants.CHUNK, 0}) {
+      int status =
+          kernels.softmaxForward(
+              call.shape, call.options, 0, 2, 0, end, x, statistics, output, call.report);
+      assertRefused(status, XentH.XENT_FIELD_STATISTICS(), 1);
+    }
+    assertThat(output.toArray(ValueLayout.JAVA_BYTE)).containsOnly(0x55);
+    int status =
+        kernels.softmaxForward(
+            call.shape, call.options, 0, 1, 0, CLASSES, x, statistics, output, call.report);
+    assertThat(status).as("rows outside the range do not matter").isEqualTo(Status.OK);
+  }
+
+  @Test
+  void unfinishedStatisticsAreRefusedEverywhere() {
+    makeLarge();
+    forwardStates(NULL, NULL);
+    assertThat(finish(NULL, 0)).isEqualTo(Status.OK);
+    assertFits(labels, false, false, false, false, false);
+    forwardStates(labels, NULL);
+    assertThat(finish(labels, 0)).isEqualTo(Status.OK);
+    assertFits(labels, false, false, false, false, false);
+    assertThat(xent_report.row(call.report)).isZero();
+    assertThat(output.toArray(ValueLayout.JAVA_BYTE)).containsOnly(0x55);
+    forwardStates(labels, statistics);
+    assertThat(finish(labels, 1)).isEqualTo(Status.OK);
+    assertFits(labels, false, false, false, false, true);
+  }
+
+  @Test
+  void statisticsOfSpecialRowsFit() {
+    x.setAtIndex(ValueLayout.JAVA_FLOAT, 0, Float.NaN);
+    call.ignoring(Constants.CHUNK + 1);
+    forwardStates(labels, NULL);
+    assertThat(finish(labels, 0)).isEqualTo(Status.OK);
+    assertFits(labels, false, false, false, false, true);
+    assertThat(output.getAtIndex(ValueLayout.JAVA_FLOAT, 0)).isNaN();
+    assertThat(output.getAtIndex(ValueLayout.JAVA_FLOAT, CLASSES)).isZero();
+  }
+
+  @Test
+  void otherChecksComeBeforeStatistics() {
+    int status =
+        kernels.softmaxForward(
+            call.shape, call.options, 0, 2, 0, CLASSES, x, statistics, NULL, call.report);
+    assertRefused(status, XentH.XENT_FIELD_OUTPUT(), -1);
+    call.withProbabilities().ignoring(0);
+    status =
+        kernels.crossEntropyBackward(
+            call.shape,
+            call.options,
+            0,
+            2,
+            0,
+            CLASSES,
+            x,
+            x,
+            statistics,
+            NULL,
+            output,
+            call.report);
+    assertThat(status).isEqualTo(Status.INVALID_OPTION);
+  }
+
+  @Test
+  void oneClassAndNoClassRangeWritesNothing() {
+    Arguments one = new Arguments(arena, 1, 1);
+    MemorySegment own = one.statistics();
+    xent_statistics.kind(own, Kind.SOFTMAX);
+    MemorySegment y = one.floats(7);
+    for (long end = 0; end < 2; end++) {
+      assertThat(
+              kernels.softmaxForward(
+                  one.shape, one.options, 0, 1, 0, end, one.floats(3), own, y, one.report))
+          .isEqualTo(Status.OK);
+      assertThat(Arguments.toFloats(y)).containsExactly(end == 0 ? 7 : 1);
+    }
+  }
+
+  // ---- the first of the largest
+  // ------------------------------------------------------------------
+
+  private boolean isFirstLargest(float... row) {
+    Arguments small = new Arguments(arena, 1, row.length);
+    MemorySegment own = small.states();
+    MemorySegment label = small.labels(row.length - 1);
+    assertThat(
+            kernels.forwardStates(
+                small.shape,
+                small.options,
+                0,
+                1,
+                0,
+                row.length,
+                small.floats(row),
+                label,
+                NULL,
+                own,
+                small.report))
+        .isEqualTo(Status.OK);
+    return (xent_state.kind(own) & 0x200) != 0;
+  }
+
+  @Test
+  void theLabelIsMarkedWhereItIsTheFirstOfTheLargest() {
+    float nan = Float.NaN;
+    float least = Float.NEGATIVE_INFINITY;
+    assertThat(isFirstLargest(1)).isTrue();
+    assertThat(isFirstLargest(0, 1)).isTrue();
+    assertThat(isFirstLargest(nan, nan, 1)).isTrue();
+    assertThat(isFirstLargest(least, -5)).isTrue();
+    assertThat(isFirstLargest(1, 1)).isFalse();
+    assertThat(isFirstLargest(2, 1)).isFalse();
+    assertThat(isFirstLargest(-0f, 0f)).isFalse();
+    assertThat(isFirstLargest(nan)).isFalse();
+    assertThat(isFirstLargest(least)).as("no class before is below -inf").isFalse();
+    assertThat(isFirstLargest(nan, least)).isFalse();
+    float[] far = new float[Constants.CHUNK];
+    Arrays.fill(far, -1);
+    far[Constants.CHUNK - 1] = 0;
+    assertThat(isFirstLargest(far)).isTrue();
+    far[0] = 0;
+    assertThat(isFirstLargest(far)).isFalse();
+  }
+}
