@@ -23,6 +23,8 @@ final class BitsCase {
     1, -2, 1e-20f, 0, 3e38f, Float.POSITIVE_INFINITY, Float.NaN
   };
 
+  private static final float[] LARGE_TARGETS = {1e8f, 0x1p30f, 1e10f, 3e38f};
+
   final int rows;
   final int classes;
   final RowKind kind;
@@ -148,20 +150,27 @@ final class BitsCase {
   private MemorySegment probabilities(Arena arena, long[] strides, SplittableRandom random) {
     set(xent_shape.targets(shape), strides[0], strides[1], strides[2], XentH.XENT_F32());
     MemorySegment q = floats(arena, elements);
-    int sort = random.nextInt(4);
+    int sort = random.nextInt(5);
     for (int r = 0; r < rows; r++) {
+      float large = LARGE_TARGETS[random.nextInt(LARGE_TARGETS.length)];
       for (int i = 0; i < classes; i++) {
         float v =
             switch (sort) {
               case 0 -> random.nextInt(classes) == 0 ? 1 : 0;
               case 1 -> (float) random.nextDouble() / classes;
               case 2 -> (float) random.nextGaussian();
+              case 3 -> cancelling(i, large);
               default -> random.nextInt(20) == 0 ? Float.NaN : 1f / classes;
             };
         q.setAtIndex(ValueLayout.JAVA_FLOAT, at(r, i), v);
       }
     }
     return q;
+  }
+
+  /** Where classes mod 4 is 0 or 3, all that is left of the sum is a tiny number. */
+  private static float cancelling(int clazz, float large) {
+    return clazz % 2 == 1 ? 1e-39f : clazz % 4 == 0 ? large : -large;
   }
 
   long statesSize() {
