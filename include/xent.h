@@ -186,8 +186,9 @@ typedef struct xent_options {
   double gradient_scale;    /* c, finite: every gradient of cross-entropy is multiplied by it */
 } xent_options;
 
+/* No ignore index, no smoothing, gradient scale 1. */
 static inline xent_options xent_default_options(void) {
-  xent_options o = {sizeof(xent_options), XENT_ISA_BEST, XENT_FULLY_MASKED_NAN, 0, 0, 0, 0.0, 1.0};
+  xent_options o = {sizeof(xent_options), XENT_ISA_BEST, XENT_FULLY_MASKED_NAN, 0, 1, 0, 0.0, 1.0};
   return o;
 }
 

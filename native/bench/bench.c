@@ -64,7 +64,6 @@ static int by_time(const void *a, const void *b) {
 static void time_once(entry *e, const problem *p, int round) {
   xent_options o = xent_default_options();
   o.isa = e->isa;
-  o.has_gradient_scale = 1;
   o.gradient_scale = 1.0 / (double)p->rows;
   const double begin = now();
   for (int64_t i = 0; i < e->repeats; i++) e->run(p, &o);

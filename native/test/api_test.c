@@ -90,7 +90,6 @@ static void test_refusals(void) {
   REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_LABEL_SMOOTHING);
   options.label_smoothing = 1.5;
   REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_LABEL_SMOOTHING);
-  options.has_gradient_scale = 1;
   options.gradient_scale = INFINITY;
   REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_GRADIENT_SCALE);
   options.has_gradient_scale = 2;

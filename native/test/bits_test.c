@@ -76,7 +76,6 @@ static void check_rows(const tensor *t, const expectation *e, const char *what, 
 
 static xent_options options_of(int32_t isa, double scale) {
   xent_options o = xent_default_options();
-  o.has_gradient_scale = 1;
   o.isa = isa;
   o.gradient_scale = scale;
   return o;

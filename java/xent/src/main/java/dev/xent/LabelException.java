@@ -14,7 +14,7 @@ public final class LabelException extends XentException {
   /**
    * Refuses a label.
    *
-   * @param row the first row with an unlawful label: its index in the targets in row-major order
+   * @param row the first row with a label out of range: its index in the targets in row-major order
    * @param label the label found there
    * @param classes how many classes there are
    */
@@ -29,7 +29,7 @@ public final class LabelException extends XentException {
   }
 
   /**
-   * Returns the first row with an unlawful label.
+   * Returns the first row with a label out of range.
    *
    * @return the index in the targets in row-major order
    */

@@ -397,7 +397,7 @@ class NllLossTest {
 
   @ParameterizedTest
   @EnumSource(names = {"NATIVE", "REFERENCE"})
-  void unlawfulLabelsAreNamedBeforeAnythingIsWritten(Backend backend) {
+  void labelsOutOfRangeAreNamedBeforeAnythingIsWritten(Backend backend) {
     float[] gradient = {5, 5, 5, 5};
     assertThatThrownBy(
             () ->

@@ -20,7 +20,7 @@ final class ErrorLine {
   private ErrorLine() {}
 
   /** Answers arguments that no command can be made of. */
-  static int unlawfulArguments(ParameterException e, String[] args) {
+  static int wrongArguments(ParameterException e, String[] args) {
     CommandLine line = e.getCommandLine();
     String cause = e.getMessage();
     if (e instanceof UnmatchedArgumentException unmatched) {
@@ -34,8 +34,8 @@ final class ErrorLine {
 
   /** Answers what a command threw. */
   static int failure(Exception e, CommandLine line, ParseResult arguments) {
-    if (e instanceof LabelException unlawful) {
-      return print(line.getErr(), label(unlawful));
+    if (e instanceof LabelException outOfRange) {
+      return print(line.getErr(), label(outOfRange));
     }
     if (e instanceof XentException || e instanceof NpyException || e instanceof CommandException) {
       return print(line.getErr(), e.getMessage());

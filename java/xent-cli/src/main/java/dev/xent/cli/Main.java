@@ -102,7 +102,7 @@ public final class Main implements Runnable {
     Converters.addTo(line);
     HelpText.addTo(line);
     return line.setExpandAtFiles(false)
-        .setParameterExceptionHandler(ErrorLine::unlawfulArguments)
+        .setParameterExceptionHandler(ErrorLine::wrongArguments)
         .setExecutionExceptionHandler(ErrorLine::failure);
   }
 

@@ -125,7 +125,7 @@ class LogSoftmaxLayerTest {
   }
 
   @Test
-  void unlawfulAxisIsRefused() {
+  void axisOutOfRangeIsRefused() {
     try (LogSoftmaxLayer layer = LogSoftmaxLayer.along(2, 3, 5)) {
       assertThatThrownBy(() -> layer.forward(Tensor.of(new float[15], 3, 5)))
           .isInstanceOf(ShapeException.class)

@@ -123,7 +123,7 @@ class SoftmaxLayerTest {
   }
 
   @Test
-  void unlawfulAxisIsRefused() {
+  void axisOutOfRangeIsRefused() {
     try (SoftmaxLayer layer = SoftmaxLayer.along(2, 3, 5)) {
       assertThatThrownBy(() -> layer.forward(Tensor.of(new float[15], 3, 5)))
           .isInstanceOf(ShapeException.class)

@@ -3,8 +3,8 @@ package dev.xent.cli.verify;
 
 import dev.xent.cli.CommandException;
 import dev.xent.cli.ComputeOptions;
-import dev.xent.cli.Json;
 import dev.xent.cli.ExitCode;
+import dev.xent.cli.Json;
 import dev.xent.cli.Progress;
 import dev.xent.cli.npy.NpyFile;
 import java.io.PrintWriter;

@@ -62,7 +62,7 @@ final class LossCall {
     call.writesIfPresent(call.hits, null);
   }
 
-  /** Refuses unlawful labels, and counts the rows that are not ignored. */
+  /** Refuses labels out of range, and counts the rows that are not ignored. */
   static long countLabels(Call call, Kernels kernels) {
     long counted = 0;
     long step = call.labelsPerKernel();

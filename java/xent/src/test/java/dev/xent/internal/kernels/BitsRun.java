@@ -73,7 +73,7 @@ final class BitsRun {
     return s;
   }
 
-  /** Nothing in a case is unlawful: a call that refuses it would compare nothing. */
+  /** Everything in a case is allowed: a call that refuses it would compare nothing. */
   private static void lawful(String name, int status) {
     if (status != Status.OK) {
       throw new AssertionError(name + " was refused with status " + status);
