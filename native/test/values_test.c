@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the options mean: losses and gradients with labels of every type, smoothing, probability rows, ignored
+ * rows and upstream gradients, and both backward passes, against the formulas in long double. */
+#include "calls.h"
+#include "rows.h"
+
+enum { ROWS = 5, MAX_CLASSES = 300 };
+
+static const double eps_values[] = {0, 0.1, 1};
+static int64_t compared, wrong;
+
+static void expect(const char *what, int64_t n, double got, long double want, long double scale) {
+  compared++;
+  const long double error = fabsl((long double)got - want);
+  if (!(error <= 2e-6L * scale) && wrong++ < 20)
+    fprintf(stderr, "%s, %lld classes: %.9g instead of %.9Lg\n", what, (long long)n, got, want);
+}
+
+/* p = softmax(x); returns log-sum-exp */
+static long double softmax_of(const float *x, int64_t n, long double *p) {
+  long double max = -INFINITY, sum = 0;
+  for (int64_t i = 0; i < n; i++)
+    if (x[i] > max) max = x[i];
+  for (int64_t i = 0; i < n; i++) sum += p[i] = expl(x[i] - max);
+  for (int64_t i = 0; i < n; i++) p[i] /= sum;
+  return max + logl(sum);
+}
+
+/* A row's loss and gradient with target distribution q. */
+static void expect_row(const char *what, const float *x, const double *q, int64_t n, long double c, double loss,
+                       const float *gradient) {
+  long double p[MAX_CLASSES], want = 0, mass = 0, size = 1;
+  const long double lse = softmax_of(x, n, p);
+  for (int64_t i = 0; i < n; i++) {
+    mass += q[i];
+    size += fabs(q[i]);
+    if (q[i] != 0) want += q[i] * (lse - x[i]);
+  }
+  expect(what, n, loss, want, size + fabsl(want));
+  for (int64_t i = 0; i < n; i++)
+    expect(what, n, gradient[i], c * (p[i] * mass - q[i]), fabsl(c) * (p[i] * size + fabs(q[i])));
+}
+
+static void put_label(void *labels, int32_t type, int64_t row, int64_t label) {
+  switch (type) {
+    case XENT_I8: ((int8_t *)labels)[row] = (int8_t)label; break;
+    case XENT_U8: ((uint8_t *)labels)[row] = (uint8_t)label; break;
+    case XENT_I16: ((int16_t *)labels)[row] = (int16_t)label; break;
+    case XENT_I32: ((int32_t *)labels)[row] = (int32_t)label; break;
+    default: ((int64_t *)labels)[row] = label;
+  }
+}
+
+static float x[ROWS * MAX_CLASSES], g[ROWS * MAX_CLASSES], y[ROWS * MAX_CLASSES], dx[ROWS * MAX_CLASSES];
+
+static void test_labels(int64_t n, int32_t isa, int32_t type, double eps, random_source *r) {
+  int64_t storage[ROWS], label[ROWS];
+  float losses[ROWS], upstream[ROWS], again[ROWS * MAX_CLASSES];
+  xent_statistics statistics[ROWS];
+  xent_shape shape = xent_dense_shape(ROWS, n, 1, type);
+  xent_options options = xent_default_options();
+  options.isa = isa;
+  options.label_smoothing = eps;
+  options.gradient_scale = -1.5;
+  options.has_ignore_index = 1;
+  options.ignore_index = type == XENT_U8 ? 255 : -1; /* the same byte: signs must be read */
+  for (int64_t i = 0; i < ROWS; i++) {
+    label[i] = i == 2 ? options.ignore_index : random_below(r, n < 127 ? n : 127);
+    put_label(storage, type, i, label[i]);
+    upstream[i] = random_normal(r);
+  }
+  const xent_cross_entropy_arrays arrays = {.logits = x, .targets = storage, .losses = losses, .gradient = dx,
+                                            .statistics = statistics};
+  must(xent_cross_entropy(&shape, &options, 0, ROWS, &arrays, NULL), "labels");
+  shape.upstream = shape.losses;
+  must(xent_cross_entropy_backward(&shape, &options, 0, ROWS, 0, n, x, storage, statistics, upstream, again, NULL),
+       "backward");
+  for (int64_t i = 0; i < ROWS; i++) {
+    double q[MAX_CLASSES] = {0};
+    for (int64_t k = 0; k < n && i != 2; k++) q[k] = (k == label[i]) * (1 - eps) + eps / (double)n;
+    if (i != 2) expect_row("labels", x + i * n, q, n, -1.5L, losses[i], dx + i * n);
+    if (i != 2) expect_row("upstream", x + i * n, q, n, -1.5L * upstream[i], losses[i], again + i * n);
+    for (int64_t k = 0; k < n && i == 2; k++) expect("ignored", n, fabs(dx[i * n + k]) + losses[i], 0, 0);
+  }
+}
+
+static void test_probabilities(int64_t n, int32_t isa, double eps, random_source *r) {
+  static float q[ROWS * MAX_CLASSES];
+  float losses[ROWS];
+  const xent_shape shape = xent_dense_shape(ROWS, n, 1, XENT_F32);
+  xent_options options = xent_default_options();
+  options.isa = isa;
+  options.label_smoothing = eps;
+  for (int64_t i = 0; i < ROWS * n; i++) q[i] = i % 3 ? random_normal(r) : 0;
+  const float kept = x[0];
+  if (eps == 0) x[0] = -INFINITY; /* where q is 0: adds nothing */
+  const xent_cross_entropy_arrays arrays = {.logits = x, .targets = q, .losses = losses, .gradient = dx};
+  must(xent_cross_entropy(&shape, &options, 0, ROWS, &arrays, NULL), "probabilities");
+  for (int64_t i = 0; i < ROWS; i++) {
+    double smoothed[MAX_CLASSES];
+    for (int64_t k = 0; k < n; k++) smoothed[k] = (1 - eps) * (double)q[i * n + k] + eps / (double)n;
+    if (n > 1 || eps != 0 || i > 0)
+      expect_row("probabilities", x + i * n, smoothed, n, 1, losses[i], dx + i * n);
+  }
+  x[0] = kept;
+}
+
+static void test_backward(int64_t n, int32_t isa) {
+  const xent_shape shape = xent_dense_shape(ROWS, n, 1, XENT_I32);
+  xent_options options = xent_default_options();
+  options.isa = isa;
+  for (int log = 0; log < 2; log++) {
+    if (log) {
+      must(xent_log_softmax_forward(&shape, &options, 0, ROWS, 0, n, x, NULL, y, NULL), "log-softmax");
+      must(xent_log_softmax_backward(&shape, &options, 0, ROWS, 0, n, y, g, NULL, dx, NULL), "backward");
+    } else {
+      must(xent_softmax_forward(&shape, &options, 0, ROWS, 0, n, x, NULL, y, NULL), "softmax");
+      must(xent_softmax_backward(&shape, &options, 0, ROWS, 0, n, y, g, NULL, dx, NULL), "backward");
+    }
+    for (int64_t i = 0; i < ROWS; i++) {
+      long double p[MAX_CLASSES], sum = 0, size = 0;
+      softmax_of(x + i * n, n, p);
+      for (int64_t k = 0; k < n; k++) {
+        const long double term = log ? (long double)g[i * n + k] : g[i * n + k] * p[k];
+        sum += term;
+        size += fabsl(term);
+      }
+      for (int64_t k = 0; k < n; k++) {
+        const long double dy = g[i * n + k];
+        const long double want = log ? dy - p[k] * sum : p[k] * (dy - sum);
+        const long double scale = log ? fabsl(dy) + p[k] * size : p[k] * (fabsl(dy) + size);
+        expect(log ? "log-softmax backward" : "softmax backward", n, dx[i * n + k], want, 4 * scale + 1e-30L);
+      }
+    }
+  }
+}
+
+int main(void) {
+  static const int64_t class_counts[] = {1, 2, 7, 16, 17, 100, 128, 129, 300};
+  random_source r = {99};
+  for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++)
+    for (size_t c = 0; c < sizeof class_counts / sizeof *class_counts; c++) {
+      const int64_t n = class_counts[c];
+      fill_row(x, ROWS * n, 0, &r);
+      fill_row(g, ROWS * n, 0, &r);
+      test_backward(n, isa);
+      for (size_t e = 0; e < sizeof eps_values / sizeof *eps_values; e++) {
+        for (int32_t type = XENT_I8; type <= XENT_I64; type++) test_labels(n, isa, type, eps_values[e], &r);
+        test_probabilities(n, isa, eps_values[e], &r);
+      }
+    }
+  printf("%lld values compared, %lld wrong\n", (long long)compared, (long long)wrong);
+  return wrong != 0;
+}
