@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.LabelException;
+import dev.xent.MemoryException;
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Status;
+import org.junit.jupiter.api.Test;
+
+class FailuresTest {
+  private final Call call = Call.current();
+
+  @Test
+  void doneIsNoFailure() {
+    assertThatCode(() -> Failures.check(Status.OK, call)).doesNotThrowAnyException();
+  }
+
+  @Test
+  void labelNamesItsRow() {
+    xent_report.row(call.report, 3);
+    xent_report.label(call.report, 7);
+    assertThatThrownBy(() -> Failures.check(Status.INVALID_LABEL, call))
+        .isInstanceOf(LabelException.class)
+        .hasMessageContaining("row 3 has label 7");
+  }
+
+  /** Another thread wrote to the targets between the parts of a long row. */
+  @Test
+  void labelThatChangedDuringTheCallIsTheCallersMemory() {
+    xent_report.row(call.report, 3);
+    xent_report.field(call.report, XentH.XENT_FIELD_STATES());
+    assertThatThrownBy(() -> Failures.check(Status.INVALID_ARGUMENT, call))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageContaining("the label of row 3 changed while the call ran");
+  }
+
+  @Test
+  void whatPassedEveryCheckIsOurMistake() {
+    xent_report.field(call.report, XentH.XENT_FIELD_LOGITS());
+    assertThatThrownBy(() -> Failures.check(Status.UNSUPPORTED, call))
+        .isInstanceOf(AssertionError.class)
+        .hasMessageContaining("please report this");
+  }
+}
