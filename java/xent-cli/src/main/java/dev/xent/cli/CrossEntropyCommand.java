@@ -52,21 +52,7 @@ final class CrossEntropyCommand extends LossCommand {
       Tensor targets,
       @Nullable Tensor gradient,
       CrossEntropy.Outcome outcome) {
-    CrossEntropy.Builder builder =
-        CrossEntropy.builder()
-            .axis(settings.axis())
-            .reduction(settings.reduction())
-            .labelSmoothing(settings.labelSmoothing())
-            .noneCounted(settings.noneCounted())
-            .isa(settings.compute().isa())
-            .backend(settings.compute().backend());
-    if (settings.ignoreIndex() != null) {
-      builder.ignoreIndex(settings.ignoreIndex());
-    }
-    if (settings.denominator() != null) {
-      builder.denominator(settings.denominator());
-    }
-    CrossEntropy operation = builder.build();
+    CrossEntropy operation = settings.applyTo(CrossEntropy.builder()).build();
     if (gradient == null) {
       operation.forward(input, targets, outcome);
     } else {

@@ -2,6 +2,7 @@
 package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
+import dev.xent.LossBuilder;
 import dev.xent.NoneCounted;
 import dev.xent.NoneCountedException;
 import dev.xent.Reduction;
@@ -114,7 +115,25 @@ abstract class LossCommand implements Callable<Integer> {
       double labelSmoothing,
       @Nullable Double denominator,
       NoneCounted noneCounted,
-      ComputeOptions compute) {}
+      ComputeOptions compute) {
+    /** An operation's builder with what the command line says. */
+    <B extends LossBuilder<B>> B applyTo(B builder) {
+      builder
+          .axis(axis)
+          .reduction(reduction)
+          .labelSmoothing(labelSmoothing)
+          .noneCounted(noneCounted)
+          .isa(compute.isa())
+          .backend(compute.backend());
+      if (ignoreIndex != null) {
+        builder.ignoreIndex(ignoreIndex);
+      }
+      if (denominator != null) {
+        builder.denominator(denominator);
+      }
+      return builder;
+    }
+  }
 
   /** The file of the input. */
   abstract Path input();

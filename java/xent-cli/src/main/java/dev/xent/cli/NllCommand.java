@@ -37,21 +37,7 @@ final class NllCommand extends LossCommand {
       Tensor targets,
       @Nullable Tensor gradient,
       CrossEntropy.Outcome outcome) {
-    NllLoss.Builder builder =
-        NllLoss.builder()
-            .axis(settings.axis())
-            .reduction(settings.reduction())
-            .labelSmoothing(settings.labelSmoothing())
-            .noneCounted(settings.noneCounted())
-            .isa(settings.compute().isa())
-            .backend(settings.compute().backend());
-    if (settings.ignoreIndex() != null) {
-      builder.ignoreIndex(settings.ignoreIndex());
-    }
-    if (settings.denominator() != null) {
-      builder.denominator(settings.denominator());
-    }
-    NllLoss operation = builder.build();
+    NllLoss operation = settings.applyTo(NllLoss.builder()).build();
     if (gradient == null) {
       operation.forward(input, targets, outcome);
     } else {
