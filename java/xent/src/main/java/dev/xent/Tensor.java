@@ -29,8 +29,8 @@ import java.util.Objects;
  * of another but the threads' own synchronisation.
  *
  * <p>All methods throw {@link ShapeException} for sizes, axes or indices that cannot be, and {@link
- * MemoryException} for memory that is too small, misaligned, of the wrong byte order, closed, or
- * confined to another thread.
+ * MemoryException} for memory that is too small, misaligned or of the wrong byte order; memory that
+ * is closed or confined to another thread is refused where its elements are used.
  */
 public final class Tensor {
   /** What operations work with. */
