@@ -153,7 +153,7 @@ abstract class LossCommand implements Callable<Integer> {
   public final Integer call() {
     requireOptions();
     try (Arena arena = Arena.ofConfined();
-        Outputs outputs = new Outputs(arena)) {
+        Outputs outputs = new Outputs(arena, targets)) {
       Tensor x = Inputs.floats(input(), arena);
       Tensor q = NpyFile.open(targets, arena).tensor();
       int classAxis = Axis.resolve(axis != null ? axis : Math.min(x.rank() - 1, 1), x, input());

@@ -4,7 +4,9 @@ package dev.xent.cli;
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.cli.npy.NpyOutput;
+import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,16 +15,29 @@ import org.jspecify.annotations.Nullable;
 /** The files that a command writes: none of them is seen before {@link #commit}. */
 final class Outputs implements AutoCloseable {
   private final Arena arena;
+  private final List<Path> kept;
   private final List<NpyOutput> files = new ArrayList<>();
 
-  Outputs(Arena arena) {
+  /**
+   * Outputs that are mapped as long as the arena lives.
+   *
+   * @param kept inputs that no output may replace
+   */
+  Outputs(Arena arena, Path... kept) {
     this.arena = arena;
+    this.kept = List.of(kept);
   }
 
   /** A float32 file to be written through the tensor; null when no file was asked for. */
   @Nullable Tensor create(@Nullable Path path, long[] shape) {
     if (path == null) {
       return null;
+    }
+    for (Path input : kept) {
+      if (same(path, input)) {
+        throw new CommandException(
+            path + " is an input of this command; give the output a file of its own");
+      }
     }
     NpyOutput file = NpyOutput.create(path, DType.F32, shape, arena);
     boolean taken = files.stream().anyMatch(other -> other.target().equals(file.target()));
@@ -32,6 +47,15 @@ final class Outputs implements AutoCloseable {
           path + " is named for two outputs; give each output a file of its own");
     }
     return file.tensor();
+  }
+
+  private static boolean same(Path output, Path input) {
+    try {
+      return Files.exists(output) && Files.isSameFile(output, input);
+    } catch (IOException e) {
+      throw new CommandException(
+          "%s and %s cannot be told apart; check their permissions".formatted(output, input));
+    }
   }
 
   void commit() {

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -149,6 +150,28 @@ class BadInputTest {
   @Test
   void oneFileForTwoOutputs() {
     loss("--losses", folder.resolve("./out.npy")).refuses("out.npy is named for two outputs");
+  }
+
+  @Test
+  void outputOntoTheTargets() throws IOException {
+    Path link = Files.createSymbolicLink(folder.resolve("link.npy"), labels.getFileName());
+    byte[] before = Files.readAllBytes(labels);
+    for (Path name : new Path[] {labels, link, folder.resolve("./t.npy")}) {
+      for (String option : new String[] {"--grad", "--losses", "--lse"}) {
+        xent("cross-entropy", logits, labels, option, name)
+            .refuses(name + " is an input of this command; give the output a file of its own");
+      }
+      xent("nll", logits, labels, "--grad", name).refuses(name + " is an input");
+    }
+    xent("cross-entropy", logits, link, "--grad", labels).refuses(labels + " is an input");
+    assertThat(Files.readAllBytes(labels)).isEqualTo(before);
+  }
+
+  @Test
+  void readOnlyOutput() throws IOException {
+    Files.setPosixFilePermissions(out, PosixFilePermissions.fromString("r--r--r--"));
+    softmax().refuses("out.npy is read-only; make it writable or name another file");
+    loss().refuses("out.npy is read-only");
   }
 
   @Test

@@ -11,7 +11,6 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -54,10 +53,10 @@ public final class NpyFile {
       throw new NpyException(path + " " + e.getMessage(), e);
     } catch (NoSuchFileException e) {
       throw new NpyException(path + " does not exist; check the name", e);
-    } catch (AccessDeniedException e) {
-      throw new NpyException(path + " may not be read; check its permissions", e);
     } catch (IOException e) {
-      throw new NpyException(path + " cannot be read: " + e.getMessage() + "; check the file", e);
+      throw new NpyException(
+          "%s cannot be read: %s; check the file and its permissions".formatted(path, Cause.of(e)),
+          e);
     }
   }
 

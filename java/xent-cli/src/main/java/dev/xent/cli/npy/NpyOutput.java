@@ -10,10 +10,15 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFileAttributeView;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A .npy file in the making. The numbers are written into a hidden file beside it, mapped into
@@ -48,8 +53,11 @@ public final class NpyOutput implements AutoCloseable {
             ".%s.%d-%x.tmp"
                 .formatted(target.getFileName(), ProcessHandle.current().pid(), System.nanoTime()));
     try {
+      Set<PosixFilePermission> permissions = permissions(target);
+      requireWritable(path, target, permissions);
       temporary.toFile().deleteOnExit();
-      Tensor tensor = write(temporary, new NpyHeader(type, false, shape.clone()), arena);
+      Tensor tensor =
+          write(temporary, permissions, new NpyHeader(type, false, shape.clone()), arena);
       return new NpyOutput(path, target, temporary, tensor);
     } catch (IOException e) {
       delete(temporary);
@@ -76,15 +84,38 @@ public final class NpyOutput implements AutoCloseable {
     }
   }
 
-  private static Tensor write(Path temporary, NpyHeader header, Arena arena) throws IOException {
+  /** Those of the file that will be replaced; null without one or where files have none. */
+  private static @Nullable Set<PosixFilePermission> permissions(Path target) throws IOException {
+    PosixFileAttributeView view = Files.getFileAttributeView(target, PosixFileAttributeView.class);
+    return view == null || !Files.exists(target) ? null : view.readAttributes().permissions();
+  }
+
+  /** A file that was made read-only is kept, even for those who may write everywhere. */
+  private static void requireWritable(
+      Path path, Path target, @Nullable Set<PosixFilePermission> permissions) {
+    boolean protectedByOwner =
+        permissions != null && !permissions.contains(PosixFilePermission.OWNER_WRITE);
+    if (Files.exists(target) && (protectedByOwner || !Files.isWritable(target))) {
+      throw new NpyException(path + " is read-only; make it writable or name another file");
+    }
+  }
+
+  private static Tensor write(
+      Path temporary, @Nullable Set<PosixFilePermission> permissions, NpyHeader header, Arena arena)
+      throws IOException {
     byte[] head = header.encode();
     long bytes = header.elements() * header.type().byteSize();
     try (FileChannel channel =
         FileChannel.open(
             temporary,
-            StandardOpenOption.CREATE_NEW,
-            StandardOpenOption.READ,
-            StandardOpenOption.WRITE)) {
+            Set.of(
+                StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE),
+            permissions == null
+                ? new FileAttribute<?>[0]
+                : new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(permissions)})) {
+      if (permissions != null) {
+        Files.setPosixFilePermissions(temporary, permissions); // what the umask took away
+      }
       put(channel, ByteBuffer.wrap(head));
       // Writing every byte takes the space now: a full disk is an error here, not a fault later.
       ByteBuffer zeros = ByteBuffer.allocateDirect((int) Math.min(ZEROS, bytes));
@@ -117,7 +148,7 @@ public final class NpyOutput implements AutoCloseable {
     return target;
   }
 
-  /** Gives the file its name, in place of what had it before. */
+  /** Gives the file its name and the permissions of what had it before. */
   public void commit() {
     try {
       Files.move(
@@ -147,13 +178,9 @@ public final class NpyOutput implements AutoCloseable {
   }
 
   private static NpyException failure(Path path, IOException e) {
-    String cause =
-        e instanceof NoSuchFileException
-            ? "no file can be made there"
-            : e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
     return new NpyException(
         "%s cannot be written: %s; check the directory, its permissions and its free space"
-            .formatted(path, cause.lines().findFirst().orElse("")),
+            .formatted(path, Cause.of(e)),
         e);
   }
 }

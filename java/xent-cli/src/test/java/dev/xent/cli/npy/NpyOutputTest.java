@@ -8,14 +8,19 @@ import dev.xent.DType;
 import dev.xent.cli.NpyBytes;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class NpyOutputTest {
   @TempDir private Path folder;
@@ -92,6 +97,43 @@ class NpyOutputTest {
     assertRefused(Files.createDirectory(folder.resolve("d")), "is a directory");
     assertRefused(Path.of("/dev/null"), "not a regular file");
     assertThat(Files.exists(Path.of("/dev/null"))).isTrue();
+  }
+
+  @Test
+  void refusesAReadOnlyFileWhoeverAsks() throws IOException {
+    Path path = NpyBytes.floats(folder.resolve("ro.npy"), "(1,)", 7);
+    Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("r--r--r--"));
+    assertRefused(path, "is read-only; make it writable or name another file");
+    assertThat(NpyBytes.floatsOf(path)).containsExactly(7);
+    assertThat(files()).containsExactly("ro.npy");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"rw-------", "rw-rw-rw-", "rwxr-x--x"})
+  void keepsThePermissionsOfTheFileItReplaces(String permissions) throws IOException {
+    Path path = NpyBytes.floats(folder.resolve("y.npy"), "(1,)", 7);
+    Files.setPosixFilePermissions(path, PosixFilePermissions.fromString(permissions));
+    try (NpyOutput output = create(path, 1)) {
+      output.commit();
+    }
+    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(path)))
+        .isEqualTo(permissions);
+    assertThat(NpyBytes.floatsOf(path)).containsExactly(0);
+  }
+
+  @Test
+  void causesDoNotNameTheTemporaryFile() {
+    assertThat(Cause.of(new AccessDeniedException("/d/.y.npy.1-2.tmp")))
+        .isEqualTo("permission denied");
+    assertThat(Cause.of(new FileSystemException("/d/.y.npy.1-2.tmp", null, "File name too long")))
+        .isEqualTo("File name too long");
+    assertThat(Cause.of(new IOException("No space left on device")))
+        .isEqualTo("No space left on device");
+    Path path = folder.resolve("y".repeat(300));
+    assertThatThrownBy(() -> create(path, 1))
+        .isInstanceOf(NpyException.class)
+        .hasMessageStartingWith(path + " cannot be written: ")
+        .hasMessageNotContaining(".tmp");
   }
 
   private String written(long... shape) {
