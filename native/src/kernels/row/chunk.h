@@ -79,8 +79,33 @@ XENT_INLINE lanes group_sum(const float *x, int64_t m, int64_t without, const bo
   return lanes_add(half[0], half[1]);
 }
 
-XENT_INLINE float group_largest(const float *x, int64_t m) {
-  return largest_of(x, m < XENT_GROUP ? m : XENT_GROUP);
+/* The largest of each lane of a group of m classes, NaN passed over. */
+XENT_INLINE lanes group_largest(const float *x, int64_t m) {
+  lanes even = lanes_set(-INFINITY), odd = even;
+  if (m == XENT_GROUP) {
+    XENT_UNROLL(4)
+    for (int k = 0; k < XENT_GROUP_VECTORS; k += 2) {
+      even = lanes_max(lanes_load(x + k * XENT_LANES), even);
+      odd = lanes_max(lanes_load(x + (k + 1) * XENT_LANES), odd);
+    }
+  } else {
+    for (int64_t k = 0; k < m; k += XENT_LANES)
+      even = lanes_max(lanes_load_part(x + k, m - k, -INFINITY), even);
+  }
+  return lanes_max(even, odd);
+}
+
+/* Whether a group with these maxima lies more than sixteen octaves above the reference N. */
+XENT_INLINE bool far_above(lanes largest, float N) {
+  return lanes_any_above(largest, (N + 16) * XENT_LN2_HI);
+}
+
+/* `ahead` floats on from a group; the address may lie behind the tensor, which a prefetch may. */
+XENT_INLINE void prefetch_group(const float *x, const int64_t ahead) {
+  const uintptr_t from = (uintptr_t)x + (uintptr_t)ahead * sizeof *x;
+  XENT_UNROLL(8)
+  for (uintptr_t k = 0; k < XENT_GROUP; k += XENT_LANES)
+    __builtin_prefetch((const void *)(from + k * sizeof *x));
 }
 
 /* A chunk of n floats. The class `without` (or XENT_NO_CLASS) adds +0 but counts for the maximum.
@@ -100,26 +125,12 @@ XENT_INLINE chunk_sum sum_chunk(const float *x, int64_t n, int64_t without, floa
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
     const float *g = x + i;
     const int64_t m = n - i < XENT_GROUP ? n - i : XENT_GROUP;
-    if (ahead > 0)
-      XENT_UNROLL(8)
-      for (int k = 0; k < XENT_GROUP_VECTORS; k++)
-        __builtin_prefetch((const void *)((uintptr_t)(g + k * XENT_LANES) + (uintptr_t)ahead * sizeof *x));
+    if (ahead > 0) prefetch_group(g, ahead);
     if (!exact) {
-      lanes high = lanes_set(-INFINITY), other = high;
-      if (m == XENT_GROUP) {
-        XENT_UNROLL(4)
-        for (int k = 0; k < XENT_GROUP_VECTORS; k += 2) {
-          high = lanes_max(lanes_load(g + k * XENT_LANES), high);
-          other = lanes_max(lanes_load(g + (k + 1) * XENT_LANES), other);
-        }
-      } else {
-        for (int64_t k = 0; k < m; k += XENT_LANES)
-          high = lanes_max(lanes_load_part(g + k, m - k, -INFINITY), high);
-      }
-      high = lanes_max(high, other);
-      above = lanes_max(high, above);
-      if (__builtin_expect(lanes_any_above(high, (c.reference + 16) * XENT_LN2_HI), 0)) {
-        const float raised = reference_for(lanes_largest(high));
+      const lanes largest = group_largest(g, m);
+      above = lanes_max(largest, above);
+      if (__builtin_expect(far_above(largest, c.reference), 0)) {
+        const float raised = reference_for(lanes_largest(largest));
         if (raised > c.reference) {
           sum = dlanes_scale(sum, power_of_two((double)c.reference - (double)raised));
           c.reference = raised;

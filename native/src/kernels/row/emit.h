@@ -50,12 +50,12 @@ XENT_INLINE void emit(const float *x, float *y, int64_t n, exp_reference r, fact
     lanes v[2] = {lanes_load(x + i), lanes_load(x + i + XENT_LANES)};
     if (!kept) exp_lanes(v, 2, r);
     XENT_UNROLL(2)
-    for (int k2 = 0; k2 < 2; k2++) {
-      const lanes out = finish_lanes(v[k2], f, b, tiny);
+    for (int j = 0; j < 2; j++) {
+      const lanes out = finish_lanes(v[j], f, b, tiny);
       if (stream)
-        lanes_stream(y + i + k2 * XENT_LANES, out);
+        lanes_stream(y + i + j * XENT_LANES, out);
       else
-        lanes_store(y + i + k2 * XENT_LANES, out);
+        lanes_store(y + i + j * XENT_LANES, out);
     }
   }
   for (; i < n; i += XENT_LANES) {
@@ -66,8 +66,7 @@ XENT_INLINE void emit(const float *x, float *y, int64_t n, exp_reference r, fact
   }
 }
 
-XENT_SHARED void emit_exp(const float *x, float *y, int64_t n, float N, factor k,
-                                               bool stream) {
+XENT_SHARED void emit_exp(const float *x, float *y, int64_t n, float N, factor k, bool stream) {
   const exp_reference r = exp_reference_of(N);
   if (k.tiny)
     emit(x, y, n, r, k, false, true, false);
@@ -78,9 +77,8 @@ XENT_SHARED void emit_exp(const float *x, float *y, int64_t n, float N, factor k
 }
 
 /* From the kept e of a row of one chunk. A group whose reference rose later is computed again from x. */
-XENT_SHARED void emit_kept(const float *x, const float *kept,
-                                                const float *kept_reference, float *y, int64_t n, float N,
-                                                factor k) {
+XENT_SHARED void emit_kept(const float *x, const float *kept, const float *kept_reference, float *y, int64_t n,
+                           float N, factor k) {
   const exp_reference r = exp_reference_of(N);
   for (int64_t i = 0, end; i < n; i = end) {
     const float reference = kept_reference[i / XENT_GROUP];
@@ -98,12 +96,10 @@ XENT_SHARED void emit_kept(const float *x, const float *kept,
 
 /* y = (x - max) + minus_distance: log-softmax */
 XENT_INLINE void emit_log_lanes(const float *x, float *y, int64_t n, float max, float minus_distance,
-                          const bool stream) {
+                                const bool stream) {
   const lanes m = lanes_set(max), d = lanes_set(minus_distance);
   int64_t i = stream ? stream_head(y, n) : 0;
-  if (i > 0) {
-    lanes_store_part(y, i, lanes_add(lanes_sub(lanes_load_part(x, i, 0.0f), m), d));
-  }
+  if (i > 0) lanes_store_part(y, i, lanes_add(lanes_sub(lanes_load_part(x, i, 0.0f), m), d));
   for (; i + XENT_LANES <= n; i += XENT_LANES) {
     const lanes out = lanes_add(lanes_sub(lanes_load(x + i), m), d);
     if (stream)
