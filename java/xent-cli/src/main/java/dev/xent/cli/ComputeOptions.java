@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.Spec.Target;
 
@@ -39,7 +40,10 @@ public final class ComputeOptions {
       description = "Number of threads: 1 in this version.")
   private void threads(int threads) {
     if (threads != 1) {
-      throw LaterOptions.notYet(spec.commandLine(), "--threads " + threads);
+      throw new ParameterException(
+          spec.commandLine(),
+          "--threads %d is %s: give 1 or leave it out"
+              .formatted(threads, threads > 1 ? "not in this version" : "no number of threads"));
     }
   }
 

@@ -5,6 +5,8 @@ import dev.xent.Backend;
 import dev.xent.Isa;
 import dev.xent.NoneCounted;
 import dev.xent.Reduction;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine;
@@ -16,7 +18,8 @@ final class Converters {
   private Converters() {}
 
   static void addTo(CommandLine line) {
-    line.registerConverter(Double.class, Converters::number)
+    line.registerConverter(Path.class, Converters::file)
+        .registerConverter(Double.class, Converters::number)
         .registerConverter(double.class, Converters::number)
         .registerConverter(int.class, Converters::small)
         .registerConverter(Integer.class, Converters::small)
@@ -25,6 +28,19 @@ final class Converters {
         .registerConverter(NoneCounted.class, choice(List.of(NoneCounted.values())))
         .registerConverter(Backend.class, choice(List.of(Backend.values())))
         .registerConverter(Isa.class, choice(List.of(Isa.SCALAR, Isa.AVX2, Isa.AVX512)));
+  }
+
+  /** The name of a file; {@link ErrorLine} says for which one a name will not do. */
+  private static Path file(String word) {
+    if (word.isEmpty() || word.equals("-")) {
+      throw new TypeConversionException("'%s' is not the name of a file".formatted(word));
+    }
+    try {
+      return Path.of(word);
+    } catch (InvalidPathException e) {
+      throw new TypeConversionException(
+          "'%s' is not the name of a file: %s".formatted(word, e.getReason()));
+    }
   }
 
   /** A decimal number, nan, inf or -inf; which of them an option takes, the operation decides. */

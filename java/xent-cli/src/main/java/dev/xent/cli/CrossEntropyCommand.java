@@ -32,7 +32,7 @@ final class CrossEntropyCommand extends LossCommand {
       names = "--lse",
       order = HelpOrder.FILES,
       paramLabel = "S.npy",
-      description = "Write the log-sum-exp of every row.")
+      description = "Write the log-sum-exp of every row; NaN for ignored rows.")
   private @Nullable Path logSumExp;
 
   @Override

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.LabelException;
 import dev.xent.XentException;
 import dev.xent.cli.npy.NpyException;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import picocli.CommandLine;
+import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** Every error is one line on standard error, {@code xent: cause; fix}, and exit code 2. */
@@ -25,6 +27,8 @@ final class ErrorLine {
     String cause = e.getMessage();
     if (e instanceof UnmatchedArgumentException unmatched) {
       cause = unmatched(unmatched);
+    } else if (e.getArgSpec() != null && e.getCause() instanceof TypeConversionException) {
+      cause = wrongValue(e.getArgSpec(), e.getValue(), cause);
     }
     return print(
         line.getErr(),
@@ -34,9 +38,6 @@ final class ErrorLine {
 
   /** Answers what a command threw. */
   static int failure(Exception e, CommandLine line, ParseResult arguments) {
-    if (e instanceof LabelException outOfRange) {
-      return print(line.getErr(), label(outOfRange));
-    }
     if (e instanceof XentException || e instanceof NpyException || e instanceof CommandException) {
       return print(line.getErr(), e.getMessage());
     }
@@ -63,9 +64,16 @@ final class ErrorLine {
     return ExitCode.ERROR;
   }
 
-  private static String label(LabelException e) {
-    return "label %d in row %d is not in [0, %d); correct it, or leave such rows out: --ignore-index %1$d"
-        .formatted(e.label(), e.row(), e.classes());
+  /** Names the file that a word is no name for; other values are told as they come. */
+  private static String wrongValue(ArgSpec argument, String word, String otherwise) {
+    if (argument.type() == Path.class && word.isEmpty()) {
+      return "the name of %s is empty".formatted(argument.paramLabel());
+    }
+    if (argument.type() == Path.class && word.equals("-")) {
+      return "'-' is no name for %s, standard input and output hold no file; name a .npy file"
+          .formatted(argument.paramLabel());
+    }
+    return otherwise;
   }
 
   private static String unmatched(UnmatchedArgumentException e) {

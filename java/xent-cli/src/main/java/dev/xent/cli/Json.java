@@ -23,15 +23,11 @@ public final class Json {
 
   /** A number, or where JSON has none for it one of the strings "nan", "inf" and "-inf". */
   public static Object number(double value) {
-    return Double.isFinite(value) ? value : word(value);
+    return Double.isFinite(value) ? value : Numbers.text(value);
   }
 
   /** The same for a float, whose own shortest digits are kept. */
   public static Object number(float value) {
-    return Float.isFinite(value) ? value : word(value);
-  }
-
-  private static String word(double value) {
-    return Double.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
+    return Float.isFinite(value) ? value : Numbers.text(value);
   }
 }

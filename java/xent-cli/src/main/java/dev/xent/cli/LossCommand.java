@@ -2,6 +2,7 @@
 package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
+import dev.xent.LabelException;
 import dev.xent.LossBuilder;
 import dev.xent.NoneCounted;
 import dev.xent.NoneCountedException;
@@ -191,12 +192,12 @@ abstract class LossCommand implements Callable<Integer> {
     if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
       throw new CommandException(
           "--label-smoothing %s is out of range; give a number from 0 to 1"
-              .formatted(labelSmoothing));
+              .formatted(Numbers.text(labelSmoothing)));
     }
     if (denominator != null && !(denominator >= 0 && denominator < Double.POSITIVE_INFINITY)) {
       throw new CommandException(
           "--denominator %s is out of range; give a finite number of at least 0"
-              .formatted(denominator));
+              .formatted(Numbers.text(denominator)));
     }
   }
 
@@ -208,6 +209,8 @@ abstract class LossCommand implements Callable<Integer> {
       CrossEntropy.Outcome outcome) {
     try {
       compute(settings, input, targets, gradient, outcome);
+    } catch (LabelException e) {
+      throw WrongLabel.in(targets.shape(), e);
     } catch (NoneCountedException e) {
       throw new CommandException(
           denominator == null

@@ -42,9 +42,9 @@ record LossReport(Reduction reduction, CrossEntropy.Outcome outcome, boolean lab
         "loss",
         reduction == Reduction.NONE
             ? "one per row, in the file of --losses"
-            : "%s (%s)".formatted(outcome.loss(), Converters.name(reduction)));
+            : "%s (%s)".formatted(Numbers.text(outcome.loss()), Converters.name(reduction)));
     line(text, "rows", "%d, %d counted".formatted(outcome.rows(), outcome.counted()));
-    line(text, "denominator", "%s".formatted(outcome.denominator()));
+    line(text, "denominator", Numbers.text(outcome.denominator()));
     if (labels) {
       Double accuracy = accuracy();
       line(

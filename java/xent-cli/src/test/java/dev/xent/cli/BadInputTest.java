@@ -9,10 +9,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -66,6 +69,52 @@ class BadInputTest {
   }
 
   @Test
+  void labelOutOfRangeInManyDimensions() {
+    NpyBytes.floats(logits, "(3, 2, 2)", new float[12]);
+    NpyBytes.longs(labels, "(3, 2)", 0, 1, 1, 0, 0, 5);
+    loss().refuses("label 5 in row [2, 1] is not in [0, 2); correct it");
+    byte[] fortran = NpyBytes.longs(0, 1, 0, 1, -3, 1);
+    NpyBytes.write(labels, NpyBytes.file(NpyBytes.dictionary("<i8", true, "(3, 2)"), fortran));
+    xent("nll", logits, labels, "--grad", out).refuses("label -3 in row [1, 1] is not in [0, 2)");
+  }
+
+  @Test
+  void labelsThatCountFromOne() {
+    NpyBytes.longs(labels, "(2,)", 1, 4);
+    loss().refuses("label 4 in row 1 is not in [0, 4); labels count from 0, correct it, or leave");
+    NpyBytes.longs(labels, "(2,)", 1, 5);
+    assertThat(loss().refuses("label 5 in row 1").err()).doesNotContain("count from");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/dev/zero", "/dev/null"})
+  void inputThatCannotBeMapped(String device) {
+    String words = device + " is not a regular file; save it to one first (it is mapped, not read)";
+    xent("softmax", device, "-o", out).refuses(words);
+    xent("cross-entropy", logits, device, "--grad", out).refuses(words);
+    xent("verify", device, logits).refuses(words);
+  }
+
+  @Test
+  @Timeout(value = 30, threadMode = ThreadMode.SEPARATE_THREAD)
+  void inputThatIsAPipe() throws IOException, InterruptedException {
+    Path pipe = folder.resolve("pipe.npy");
+    assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor()).isZero();
+    xent("softmax", pipe, "-o", out).refuses("pipe.npy is not a regular file");
+  }
+
+  @Test
+  void namesThatAreNone() {
+    xent("softmax", "", "-o", out).refuses("the name of IN.npy is empty; see 'xent softmax");
+    xent("softmax", logits, "-o", "").refuses("the name of OUT.npy is empty");
+    xent("softmax", "-", "-o", out).refuses("'-' is no name for IN.npy");
+    xent("softmax", logits, "-o", "-").refuses("'-' is no name for OUT.npy");
+    loss("--losses=").refuses("the name of L.npy is empty");
+    xent("nll", logits, "-").refuses("'-' is no name for TARGETS.npy");
+    xent("softmax", "a\0b", "-o", out).refuses("is not the name of a file");
+  }
+
+  @Test
   void unknownDtype() {
     for (String descr : new String[] {"<f8", "<f2", "<V2", ">f4", "|O", "<c8"}) {
       NpyBytes.write(
@@ -103,7 +152,8 @@ class BadInputTest {
   @ParameterizedTest
   @ValueSource(strings = {"nan", "NaN", "-0.1", "1.5", "inf"})
   void optionOutOfRange(String value) {
-    loss("--label-smoothing=" + value).refuses("--label-smoothing");
+    loss("--label-smoothing=" + value)
+        .refuses("--label-smoothing " + value.toLowerCase(Locale.ROOT) + " is out of range");
     xent("nll", logits, labels, "--grad", out, "--label-smoothing=" + value)
         .refuses("--label-smoothing");
   }
@@ -111,7 +161,7 @@ class BadInputTest {
   @ParameterizedTest
   @ValueSource(strings = {"nan", "-1", "inf"})
   void denominatorOutOfRange(String value) {
-    loss("--denominator=" + value).refuses("--denominator");
+    loss("--denominator=" + value).refuses("--denominator " + value, "is out of range");
   }
 
   @ParameterizedTest
@@ -145,6 +195,8 @@ class BadInputTest {
   void instructionSetThatIsNotThere() {
     loss("--isa", "avx512").refuses("--isa avx512", "scalar");
     loss("--isa", "avx2", "--backend", "reference").refuses("--isa avx2", "reference");
+    xent("verify", logits, logits, "--isa", "avx2", "--backend", "reference")
+        .refuses("--isa avx2 is not available with the reference backend");
   }
 
   @Test

@@ -266,6 +266,8 @@ class CrossEntropyCommandTest {
     NpyBytes.floats(logits, "(1, 2)", Float.NaN, 0);
     NpyBytes.longs(labels, "(1,)", 0);
     assertThat(xent("cross-entropy", logits, labels, "--json").json()).containsEntry("loss", "nan");
+    assertThat(xent("cross-entropy", logits, labels).succeeds().out())
+        .contains("loss         nan (mean)");
     NpyBytes.floats(logits, "(1, 2)", Float.NEGATIVE_INFINITY, 0);
     assertThat(xent("cross-entropy", logits, labels, "--json").json()).containsEntry("loss", "inf");
   }
@@ -289,6 +291,16 @@ class CrossEntropyCommandTest {
     NpyBytes.longs(labels, "(1,)", 1);
     assertThat(xent("nll", logits, labels, "--json").succeeds().json()).containsEntry("loss", 4.0);
     xent("nll", logits, labels, "--lse", file("s")).refuses("unknown option '--lse'");
+  }
+
+  @Test
+  void logSumExpOfIgnoredRowsIsNan() {
+    assertThat(xent("cross-entropy", "--help").out().replaceAll("\\s+", " "))
+        .contains("Write the log-sum-exp of every row; NaN for ignored rows.");
+    NpyBytes.longs(labels, "(2,)", -100, Golden.LABELS[1]);
+    xent("cross-entropy", logits, labels, "--ignore-index", "-100", "--lse", file("s")).succeeds();
+    assertThat(NpyBytes.floatsOf(file("s"))[0]).isNaN();
+    assertThat(NpyBytes.floatsOf(file("s"))[1]).isFinite();
   }
 
   private Path file(String name) {

@@ -46,6 +46,10 @@ public final class NpyFile {
       if (Files.isDirectory(path)) {
         throw new NpyException("is a directory; give the .npy file in it");
       }
+      if (Files.exists(path) && !Files.isRegularFile(path)) {
+        throw new NpyException(
+            "is not a regular file; save it to one first (it is mapped, not read)");
+      }
       try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
         return map(path, channel, arena);
       }

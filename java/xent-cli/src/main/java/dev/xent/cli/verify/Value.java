@@ -2,6 +2,7 @@
 package dev.xent.cli.verify;
 
 import dev.xent.cli.Json;
+import dev.xent.cli.Numbers;
 import org.jspecify.annotations.Nullable;
 
 /** A value of a file, as it is shown. */
@@ -16,7 +17,7 @@ sealed interface Value {
   record Floating(float value) implements Value {
     @Override
     public String text() {
-      return "%s (%s)".formatted(value, bits());
+      return "%s (%s)".formatted(Numbers.text(value), bits());
     }
 
     @Override

@@ -5,6 +5,7 @@ import dev.xent.cli.CommandException;
 import dev.xent.cli.ComputeOptions;
 import dev.xent.cli.ExitCode;
 import dev.xent.cli.Json;
+import dev.xent.cli.Numbers;
 import dev.xent.cli.Progress;
 import dev.xent.cli.npy.NpyFile;
 import java.io.PrintWriter;
@@ -76,6 +77,7 @@ public final class VerifyCommand implements Callable<Integer> {
     requireTolerance("--rtol", rtol);
     requireTolerance("--atol", atol);
     requireTolerance("--ulp", ulp == null ? null : ulp.doubleValue());
+    compute.isa(); // comparing needs none, but one that is not there is refused everywhere
     Tolerance tolerance = new Tolerance(rtol, atol, ulp);
     try (Arena arena = Arena.ofConfined()) {
       NpyFile a = NpyFile.open(actual, arena);
@@ -97,7 +99,8 @@ public final class VerifyCommand implements Callable<Integer> {
   private static void requireTolerance(String option, @Nullable Double value) {
     if (value != null && !(value >= 0 && value < Double.POSITIVE_INFINITY)) {
       throw new CommandException(
-          "%s %s is no tolerance; give a finite number of at least 0".formatted(option, value));
+          "%s %s is no tolerance; give a finite number of at least 0"
+              .formatted(option, Numbers.text(value)));
     }
   }
 

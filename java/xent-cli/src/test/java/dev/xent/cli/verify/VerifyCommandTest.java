@@ -37,6 +37,21 @@ class VerifyCommandTest {
   }
 
   @Test
+  void showsWhatIsNotFiniteAsOptionsSayIt() {
+    Cli result =
+        verify(
+            floats("a", Float.NaN, Float.NEGATIVE_INFINITY),
+            floats("b", 1, Float.POSITIVE_INFINITY));
+    assertThat(result.out())
+        .contains("actual nan (0x7fc00000)  expected 1.0")
+        .doesNotContain("NaN", "Infinity");
+    assertThat(
+            verify(floats("a", Float.NEGATIVE_INFINITY), floats("b", Float.POSITIVE_INFINITY))
+                .out())
+        .contains("actual -inf (0xff800000)  expected inf (0x7f800000)");
+  }
+
+  @Test
   void printsOneObject() {
     Cli result =
         verify(floats("a", 1, Float.NaN, Float.POSITIVE_INFINITY), floats("b", 1, 2, 5), "--json");
@@ -127,7 +142,7 @@ class VerifyCommandTest {
     verify(a, floats("b", 1, 2, 3)).refuses("cannot compare", "a.npy has shape [2]", "b.npy [3]");
     verify(a, NpyBytes.longs(path("b"), "(2,)", 1, 2)).refuses("cannot compare", "f32", "i64");
     verify(a, path("none")).refuses("none.npy does not exist");
-    verify(a, a, "--rtol", "nan").refuses("--rtol NaN");
+    verify(a, a, "--rtol", "nan").refuses("--rtol nan is no tolerance");
     verify(a, a, "--atol", "-1").refuses("--atol -1.0");
     verify(a, a, "--ulp", "-1").refuses("--ulp -1");
   }
