@@ -39,10 +39,11 @@ final class Outputs implements AutoCloseable {
             path + " is an input of this command; give the output a file of its own");
       }
     }
-    NpyOutput file = NpyOutput.create(path, DType.F32, shape, arena);
-    boolean taken = files.stream().anyMatch(other -> other.target().equals(file.target()));
-    files.add(file);
-    if (taken) {
+    // Every byte is written once here, which takes seconds where the file is large.
+    Progress.during(
+        "making room", () -> files.add(NpyOutput.create(path, DType.F32, shape, arena)));
+    NpyOutput file = files.getLast();
+    if (files.stream().anyMatch(other -> other != file && other.target().equals(file.target()))) {
       throw new CommandException(
           path + " is named for two outputs; give each output a file of its own");
     }

@@ -7,6 +7,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBarStyle;
 
 /**
@@ -18,7 +19,7 @@ public final class Progress implements AutoCloseable {
   private static final Duration INTERVAL = Duration.ofMillis(100);
 
   /** The total of work that does not say how far it is. */
-  private static final long UNKNOWN = -1;
+  static final long UNKNOWN = -1;
 
   private final String task;
   private final long total;
@@ -65,17 +66,7 @@ public final class Progress implements AutoCloseable {
       if (end.await(patience.toMillis(), TimeUnit.MILLISECONDS)) {
         return;
       }
-      ProgressBarBuilder builder =
-          new ProgressBarBuilder()
-              .setTaskName(task)
-              .setInitialMax(total)
-              .setStyle(ProgressBarStyle.ASCII)
-              .setUpdateIntervalMillis((int) INTERVAL.toMillis())
-              .setConsumer(new StatusLine(System.err));
-      if (total == UNKNOWN) {
-        builder.setRenderer(new Shuttle(task));
-      }
-      try (ProgressBar bar = builder.build()) {
+      try (ProgressBar bar = bar(task, total, new StatusLine(System.err))) {
         do {
           bar.stepTo(done.get());
         } while (!end.await(INTERVAL.toMillis(), TimeUnit.MILLISECONDS));
@@ -83,6 +74,21 @@ public final class Progress implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /** The bar itself; where no steps are told it moves by itself. */
+  static ProgressBar bar(String task, long total, ProgressBarConsumer line) {
+    ProgressBarBuilder builder =
+        new ProgressBarBuilder()
+            .setTaskName(task)
+            .setInitialMax(total)
+            .setStyle(ProgressBarStyle.ASCII)
+            .setUpdateIntervalMillis((int) INTERVAL.toMillis())
+            .setConsumer(line);
+    if (total == UNKNOWN) {
+      builder.setRenderer(new Shuttle(task)).continuousUpdate();
+    }
+    return builder.build();
   }
 
   @Override
