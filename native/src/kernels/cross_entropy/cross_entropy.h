@@ -58,6 +58,10 @@ XENT_INLINE void write_row(const xent_call *call, int64_t row, float loss, float
   if (call->statistics) call->statistics[row] = *s;
 }
 
+XENT_INLINE void write_ignored(const xent_call *call, int64_t row) {
+  write_row(call, row, 0.0f, XENT_NAN, 0, &ignored_statistics);
+}
+
 /* What the statistics and the fold of a row say. */
 XENT_SHARED void write_results(const xent_call *call, int64_t row, const row_fold *fold,
                                const xent_statistics *s) {
@@ -78,7 +82,7 @@ XENT_SHARED xent_status cross_entropy_rows(const xent_call *call, row_buffers bu
     row_input in = targets_input(call, row, label.index);
     in.want_first = call->hits != NULL;
     if (label.ignored) {
-      write_row(call, row, 0.0f, XENT_NAN, 0, &ignored_statistics);
+      write_ignored(call, row);
       if (call->output) gradient_row(call, row, &in, &ignored_statistics, c, 0, classes, false, buffers);
       continue;
     }

@@ -31,6 +31,13 @@ XENT_INLINE int64_t stream_head(const float *y, int64_t n) {
   return head < n ? head : n;
 }
 
+XENT_INLINE void put(float *y, lanes v, const bool stream) {
+  if (stream)
+    lanes_stream(y, v);
+  else
+    lanes_store(y, v);
+}
+
 XENT_INLINE lanes finish_lanes(lanes e, lanes f, lanes b, const bool tiny) {
   lanes y = lanes_fma(e, f, b);
   return tiny ? lanes_mul(y, lanes_set(XENT_TINY_UNSCALE)) : y;
@@ -50,13 +57,7 @@ XENT_INLINE void emit(const float *x, float *y, int64_t n, exp_reference r, fact
     lanes v[2] = {lanes_load(x + i), lanes_load(x + i + XENT_LANES)};
     if (!kept) exp_lanes(v, 2, r);
     XENT_UNROLL(2)
-    for (int j = 0; j < 2; j++) {
-      const lanes out = finish_lanes(v[j], f, b, tiny);
-      if (stream)
-        lanes_stream(y + i + j * XENT_LANES, out);
-      else
-        lanes_store(y + i + j * XENT_LANES, out);
-    }
+    for (int j = 0; j < 2; j++) put(y + i + j * XENT_LANES, finish_lanes(v[j], f, b, tiny), stream);
   }
   for (; i < n; i += XENT_LANES) {
     /* kept is ours and has room for whole vectors */
@@ -94,21 +95,18 @@ XENT_SHARED void emit_kept(const float *x, const float *kept, const float *kept_
   }
 }
 
+XENT_INLINE lanes log_probability(lanes x, lanes max, lanes minus_distance) {
+  return lanes_add(lanes_sub(x, max), minus_distance);
+}
+
 /* y = (x - max) + minus_distance: log-softmax */
 XENT_INLINE void emit_log_lanes(const float *x, float *y, int64_t n, float max, float minus_distance,
                                 const bool stream) {
   const lanes m = lanes_set(max), d = lanes_set(minus_distance);
   int64_t i = stream ? stream_head(y, n) : 0;
-  if (i > 0) lanes_store_part(y, i, lanes_add(lanes_sub(lanes_load_part(x, i, 0.0f), m), d));
-  for (; i + XENT_LANES <= n; i += XENT_LANES) {
-    const lanes out = lanes_add(lanes_sub(lanes_load(x + i), m), d);
-    if (stream)
-      lanes_stream(y + i, out);
-    else
-      lanes_store(y + i, out);
-  }
-  if (i < n)
-    lanes_store_part(y + i, n - i, lanes_add(lanes_sub(lanes_load_part(x + i, n - i, 0.0f), m), d));
+  if (i > 0) lanes_store_part(y, i, log_probability(lanes_load_part(x, i, 0.0f), m, d));
+  for (; i + XENT_LANES <= n; i += XENT_LANES) put(y + i, log_probability(lanes_load(x + i), m, d), stream);
+  if (i < n) lanes_store_part(y + i, n - i, log_probability(lanes_load_part(x + i, n - i, 0.0f), m, d));
 }
 
 XENT_SHARED void emit_log(const float *x, float *y, int64_t n, float max, float minus_distance, bool stream) {
@@ -147,59 +145,54 @@ XENT_SHARED void emit_tiny_probabilities(const float *x, const float *q, float *
   }
 }
 
+XENT_INLINE lanes softmax_gradient(lanes y, lanes g, lanes s) {
+  return lanes_quiet(lanes_mul(y, lanes_sub(g, s)));
+}
+
 /* dx = y * (g - s) */
 XENT_INLINE void emit_softmax_backward(const float *y, const float *g, float *dx, int64_t n, float sum,
                                        const bool stream) {
   const lanes s = lanes_set(sum);
   int64_t i = stream ? stream_head(dx, n) : 0;
   if (i > 0)
-    lanes_store_part(dx, i, lanes_quiet(lanes_mul(lanes_load_part(y, i, 0.0f),
-                                                  lanes_sub(lanes_load_part(g, i, 0.0f), s))));
-  for (; i + XENT_LANES <= n; i += XENT_LANES) {
-    const lanes out = lanes_quiet(lanes_mul(lanes_load(y + i), lanes_sub(lanes_load(g + i), s)));
-    if (stream)
-      lanes_stream(dx + i, out);
-    else
-      lanes_store(dx + i, out);
-  }
+    lanes_store_part(dx, i, softmax_gradient(lanes_load_part(y, i, 0.0f), lanes_load_part(g, i, 0.0f), s));
+  for (; i + XENT_LANES <= n; i += XENT_LANES)
+    put(dx + i, softmax_gradient(lanes_load(y + i), lanes_load(g + i), s), stream);
   if (i < n)
     lanes_store_part(dx + i, n - i,
-                     lanes_quiet(lanes_mul(lanes_load_part(y + i, n - i, 0.0f),
-                                           lanes_sub(lanes_load_part(g + i, n - i, 0.0f), s))));
+                     softmax_gradient(lanes_load_part(y + i, n - i, 0.0f), lanes_load_part(g + i, n - i, 0.0f), s));
+}
+
+/* e = e(y; 0) */
+XENT_INLINE lanes log_softmax_gradient(lanes e, lanes g, lanes s) {
+  return lanes_quiet(lanes_fma(lanes_mul(e, lanes_set(-(float)XENT_UNSCALE)), s, g));
+}
+
+/* The first sixteen of n classes, or all n. */
+XENT_INLINE void emit_log_softmax_backward_part(const float *y, const float *g, float *dx, int64_t n, lanes s,
+                                                exp_reference r) {
+  lanes e[1] = {lanes_load_part(y, n, 0.0f)};
+  exp_lanes(e, 1, r);
+  lanes_store_part(dx, n, log_softmax_gradient(e[0], lanes_load_part(g, n, 0.0f), s));
 }
 
 /* dx = g - p * s, p = e(y; 0) * 2^-30 */
 XENT_INLINE void emit_log_softmax_backward(const float *y, const float *g, float *dx, int64_t n, float sum,
                                            const bool stream) {
   const exp_reference r = exp_reference_of(0.0f);
-  const lanes s = lanes_set(sum), minus_unscale = lanes_set(-(float)XENT_UNSCALE);
+  const lanes s = lanes_set(sum);
   int64_t i = stream ? stream_head(dx, n) : 0;
-  if (i > 0) {
-    lanes p[1] = {lanes_load_part(y, i, 0.0f)};
-    exp_lanes(p, 1, r);
-    const lanes up = lanes_load_part(g, i, 0.0f);
-    lanes_store_part(dx, i, lanes_quiet(lanes_fma(lanes_mul(p[0], minus_unscale), s, up)));
-  }
+  if (i > 0) emit_log_softmax_backward_part(y, g, dx, i, s, r);
   for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
-    lanes p[2] = {lanes_load(y + i), lanes_load(y + i + XENT_LANES)};
-    exp_lanes(p, 2, r);
+    lanes e[2] = {lanes_load(y + i), lanes_load(y + i + XENT_LANES)};
+    exp_lanes(e, 2, r);
     XENT_UNROLL(2)
     for (int k = 0; k < 2; k++) {
       const int64_t at = i + k * XENT_LANES;
-      const lanes out = lanes_quiet(lanes_fma(lanes_mul(p[k], minus_unscale), s, lanes_load(g + at)));
-      if (stream)
-        lanes_stream(dx + at, out);
-      else
-        lanes_store(dx + at, out);
+      put(dx + at, log_softmax_gradient(e[k], lanes_load(g + at), s), stream);
     }
   }
-  for (; i < n; i += XENT_LANES) {
-    lanes p[1] = {lanes_load_part(y + i, n - i, 0.0f)};
-    exp_lanes(p, 1, r);
-    lanes_store_part(dx + i, n - i,
-                     lanes_quiet(lanes_fma(lanes_mul(p[0], minus_unscale), s,
-                                           lanes_load_part(g + i, n - i, 0.0f))));
-  }
+  for (; i < n; i += XENT_LANES) emit_log_softmax_backward_part(y + i, g + i, dx + i, n - i, s, r);
 }
 
 XENT_SHARED void emit_backward(const float *y, const float *g, float *dx, int64_t n, float sum, bool log,

@@ -31,7 +31,7 @@ XENT_INLINE row_input softmax_input(const xent_call *call, int64_t row) {
                      .label = XENT_NO_CLASS};
 }
 
-/* A row of cross-entropy; its label is lawful and not ignored. */
+/* A row of cross-entropy; its label is in range, or the row is ignored and this is not read. */
 XENT_INLINE row_input targets_input(const xent_call *call, int64_t row, int64_t label) {
   row_input in = softmax_input(call, row);
   in.smooth = smoothing_of(call->options, in.classes);

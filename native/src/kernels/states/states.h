@@ -95,7 +95,7 @@ static xent_status finish(const xent_call *call) {
     const xent_status status = label_of_row(call, row, &label);
     if (status) return status;
     if (label.ignored) {
-      write_row(call, row, 0.0f, XENT_NAN, 0, &ignored_statistics);
+      write_ignored(call, row);
       continue;
     }
     if (!states_fit(call, states, chunks, label.index)) return wrong_states(call, row);
