@@ -227,7 +227,8 @@ int main(int argc, char **argv) {
     }
   float *const allocated[] = {x, y, gathered, scratch, e.x, e.softmax, e.log_softmax, e.gradient};
   for (size_t i = 0; i < sizeof allocated / sizeof *allocated; i++) free(allocated[i]);
-  printf("contract = %s: %lld values compared, %lld differ\n",
-         xent_best_isa() == XENT_ISA_SCALAR ? "scalar" : "scalar = avx2", (long long)compared, (long long)differing);
+  printf("contract");
+  for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++) printf(" = %s", xent_isa_name(isa));
+  printf(": %lld values compared, %lld differ\n", (long long)compared, (long long)differing);
   return differing != 0;
 }

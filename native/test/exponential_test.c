@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #include "calls.h"
+#include "cpu/isa.h"
 #include "kernels/kernels.h"
 #include "numerics/constants.h"
 #include "rows.h"
@@ -103,7 +104,8 @@ int main(int argc, char **argv) {
   }
   const uint32_t s = (uint32_t)step, limit = 0x46800000u, sign = 0x80000000u; /* 16384 */
   tiers[tier_count++] = (tier){"scalar", &xent_kernels_scalar, 0, 0};
-  if (xent_best_isa() >= XENT_ISA_AVX2) tiers[tier_count++] = (tier){"avx2", &xent_kernels_avx2, 0, 0};
+  for (int32_t isa = XENT_ISA_SCALAR + 1; isa <= xent_best_isa(); isa++)
+    tiers[tier_count++] = (tier){xent_isa_name(isa), xent_kernels_of(isa), 0, 0};
   run_range(0, limit, s, true, true);
   run_range(sign, sign | limit, s, true, true);
   for (int k = 0; k < tier_count; k++)

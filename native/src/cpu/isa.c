@@ -3,7 +3,7 @@
  * that the system does not save must not be used. */
 #include "cpu/isa.h"
 
-#if defined(XENT_HAVE_AVX2)
+#if defined(XENT_HAVE_AVX512)
 #include <cpuid.h>
 
 static uint64_t enabled_registers(void) {
@@ -17,10 +17,12 @@ static int32_t detect(void) {
   if (!__get_cpuid(1, &a, &b, &c, &d)) return XENT_ISA_SCALAR;
   const uint32_t needed = bit_OSXSAVE | bit_AVX | bit_FMA;
   if ((c & needed) != needed) return XENT_ISA_SCALAR;
-  const uint64_t sse_and_avx = 0x6;
-  if ((enabled_registers() & sse_and_avx) != sse_and_avx) return XENT_ISA_SCALAR;
+  const uint64_t sse_and_avx = 0x6, masks_and_zmm = 0xe0, registers = enabled_registers();
+  if ((registers & sse_and_avx) != sse_and_avx) return XENT_ISA_SCALAR;
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & bit_AVX2)) return XENT_ISA_SCALAR;
-  return XENT_ISA_AVX2;
+  const uint32_t avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
+  if ((b & avx512) != avx512 || (registers & masks_and_zmm) != masks_and_zmm) return XENT_ISA_AVX2;
+  return XENT_ISA_AVX512;
 }
 #else
 static int32_t detect(void) { return XENT_ISA_SCALAR; }
@@ -38,8 +40,9 @@ const xent_kernels *xent_kernels_of(int32_t isa) {
   if (isa > xent_best_isa()) return NULL;
   switch (isa) {
     case XENT_ISA_SCALAR: return &xent_kernels_scalar;
-#if defined(XENT_HAVE_AVX2)
+#if defined(XENT_HAVE_AVX512)
     case XENT_ISA_AVX2: return &xent_kernels_avx2;
+    case XENT_ISA_AVX512: return &xent_kernels_avx512;
 #endif
     default: return NULL;
   }

@@ -46,6 +46,7 @@ typedef struct {
 
 extern const xent_kernels xent_kernels_scalar;
 extern const xent_kernels xent_kernels_avx2;
+extern const xent_kernels xent_kernels_avx512;
 
 /* What `sum` of a state or of statistics is, and what became of the row. */
 enum {

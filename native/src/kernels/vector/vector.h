@@ -38,7 +38,7 @@ _Static_assert(FLT_EVAL_METHOD == 0, "float arithmetic must be float arithmetic"
 
 /* In vector registers sixteen lanes are a few instructions, and a kernel is one loop once everything is in
  * it. In plain C they are sixteen times as many: there the compiler decides what is worth it. */
-#if defined(__AVX2__) && defined(__FMA__)
+#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
 #define XENT_INLINE static inline __attribute__((always_inline))
 #define XENT_UNROLL(n) XENT_PRAGMA(GCC unroll n)
 #else
@@ -66,7 +66,9 @@ XENT_INLINE float bits_float(uint32_t u) {
 }
 #define XENT_NAN (bits_float(0x7fc00000u))
 
-#if defined(__AVX2__) && defined(__FMA__)
+#if defined(__AVX512F__)
+#include "kernels/vector/avx512.h"
+#elif defined(__AVX2__) && defined(__FMA__)
 #include "kernels/vector/avx2.h"
 #else
 #include "kernels/vector/scalar.h"

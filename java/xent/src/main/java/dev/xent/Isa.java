@@ -15,7 +15,7 @@ public enum Isa {
   SCALAR(1),
   /** AVX2 and FMA. */
   AVX2(2),
-  /** AVX-512; in no build yet. */
+  /** AVX-512: F, BW, DQ and VL. */
   AVX512(3);
 
   private final int code;

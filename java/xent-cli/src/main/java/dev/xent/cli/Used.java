@@ -26,7 +26,7 @@ public record Used(String backend, String isa, int threads) {
         runtime.threads());
   }
 
-  /** {@code native, avx2, 1 thread}. */
+  /** {@code native, avx512, 1 thread}. */
   public String text() {
     return "%s, %s, %d thread%s".formatted(backend, isa, threads, threads == 1 ? "" : "s");
   }

@@ -12,10 +12,10 @@ final class Here {
   static String expected(String text) {
     String backend = name(Xent.runtime().backend());
     String isa = name(Xent.runtime().isa());
-    return text.replace("native avx2", backend + " " + isa)
-        .replace("native, avx2", backend + ", " + isa)
+    return text.replace("native avx512", backend + " " + isa)
+        .replace("native, avx512", backend + ", " + isa)
         .replace(
-            "\"backend\":\"native\",\"isa\":\"avx2\"",
+            "\"backend\":\"native\",\"isa\":\"avx512\"",
             "\"backend\":\"%s\",\"isa\":\"%s\"".formatted(backend, isa));
   }
 

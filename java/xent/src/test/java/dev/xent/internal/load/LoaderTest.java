@@ -3,6 +3,8 @@ package dev.xent.internal.load;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.Isa;
+import dev.xent.Xent;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -10,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -223,11 +226,20 @@ class LoaderTest {
   }
 
   @Test
-  void anInstructionSetThatIsNotHereIsRefused() throws Exception {
-    assertRefused(
-        runAllowed("-Ddev.xent.isa=avx512"),
-        "OptionException",
-        "dev.xent.isa=avx512 is not available on this machine or in this build; the best here is ");
+  void anInstructionSetIsTakenWhereItIsHereAndRefusedWhereNot() throws Exception {
+    for (Isa isa : List.of(Isa.SCALAR, Isa.AVX2, Isa.AVX512)) {
+      String name = isa.name().toLowerCase(Locale.ROOT);
+      Result result = runAllowed("-Ddev.xent.isa=" + name);
+      if (Xent.runtime().availableIsas().contains(isa)) {
+        assertThat(result.out()).hasSize(2).allMatch(line -> line.contains(", native " + name));
+      } else {
+        assertRefused(
+            result,
+            "OptionException",
+            "dev.xent.isa=%s is not available on this machine or in this build; the best here is "
+                .formatted(name));
+      }
+    }
   }
 
   @Test

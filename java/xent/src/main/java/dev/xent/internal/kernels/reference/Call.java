@@ -111,9 +111,6 @@ final class Call {
     if (options.isa < XentH.XENT_ISA_BEST() || options.isa > XentH.XENT_ISA_AVX512()) {
       return report.refuseOption(XentH.XENT_FIELD_ISA(), options.isa);
     }
-    if (options.isa == XentH.XENT_ISA_AVX512()) {
-      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_ISA(), options.isa);
-    }
     if (options.fullyMasked != XentH.XENT_FULLY_MASKED_NAN()
         && options.fullyMasked != XentH.XENT_FULLY_MASKED_ZERO()) {
       return report.refuseOption(XentH.XENT_FIELD_FULLY_MASKED(), options.fullyMasked);

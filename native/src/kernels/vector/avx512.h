@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The vocabulary on AVX-512 (F, BW, DQ, VL): sixteen lanes are one register of floats, two of doubles;
+ * parts of a vector are masks. */
+#ifndef XENT_AVX512_H
+#define XENT_AVX512_H
+
+#include <immintrin.h>
+
+typedef struct { __m512 v; } lanes;
+typedef struct { __m512d lo, hi; } dlanes;
+
+#define XENT_STREAM_ALIGNMENT 64
+
+/* The first n of sixteen lanes; any n. */
+XENT_INLINE __mmask16 first_of_sixteen(int64_t n) {
+  return (__mmask16)(n <= 0 ? 0 : n >= XENT_LANES ? 0xffff : (1u << n) - 1);
+}
+XENT_INLINE lanes lanes_set(float x) { return (lanes){_mm512_set1_ps(x)}; }
+XENT_INLINE lanes lanes_load(const float *p) { return (lanes){_mm512_loadu_ps(p)}; }
+XENT_INLINE void lanes_store(float *p, lanes a) { _mm512_storeu_ps(p, a.v); }
+XENT_INLINE void lanes_stream(float *p, lanes a) { _mm512_stream_ps(p, a.v); }
+XENT_INLINE lanes lanes_load_part(const float *p, int64_t n, float fill) {
+  return (lanes){_mm512_mask_loadu_ps(_mm512_set1_ps(fill), first_of_sixteen(n), p)};
+}
+XENT_INLINE void lanes_store_part(float *p, int64_t n, lanes a) {
+  _mm512_mask_storeu_ps(p, first_of_sixteen(n), a.v);
+}
+XENT_INLINE lanes lanes_add(lanes a, lanes b) { return (lanes){_mm512_add_ps(a.v, b.v)}; }
+XENT_INLINE lanes lanes_sub(lanes a, lanes b) { return (lanes){_mm512_sub_ps(a.v, b.v)}; }
+XENT_INLINE lanes lanes_mul(lanes a, lanes b) { return (lanes){_mm512_mul_ps(a.v, b.v)}; }
+XENT_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) { return (lanes){_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+/* maxps gives its second operand when the first is NaN or both are equal. */
+XENT_INLINE lanes lanes_max(lanes x, lanes a) { return (lanes){_mm512_max_ps(x.v, a.v)}; }
+XENT_INLINE lanes lanes_floor_at(lanes x, lanes lo) { return (lanes){_mm512_max_ps(lo.v, x.v)}; }
+XENT_INLINE lanes lanes_exponent_table(lanes z) {
+  const __m256i half = _mm256_loadu_si256((const __m256i *)XENT_TWO_TO_EIGHTHS);
+  const __m512i u = _mm512_castps_si512(z.v), table = _mm512_broadcast_i32x8(half);
+  return (lanes){_mm512_castsi512_ps(
+      _mm512_add_epi32(_mm512_permutexvar_epi32(u, table), _mm512_slli_epi32(u, 20)))};
+}
+XENT_INLINE lanes lanes_keep_first(lanes a, int64_t n) {
+  return (lanes){_mm512_maskz_mov_ps(first_of_sixteen(n), a.v)};
+}
+XENT_INLINE lanes lanes_drop(lanes a, int64_t lane) {
+  const uint32_t here = lane >= 0 && lane < XENT_LANES ? 1u << lane : 0;
+  return (lanes){_mm512_maskz_mov_ps((__mmask16)~here, a.v)};
+}
+XENT_INLINE lanes lanes_quiet(lanes a) {
+  const __mmask16 nan = _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
+  return (lanes){_mm512_mask_mov_ps(a.v, nan, _mm512_set1_ps(XENT_NAN))};
+}
+XENT_INLINE bool lanes_any_above(lanes x, float limit) {
+  return _mm512_cmp_ps_mask(x.v, _mm512_set1_ps(limit), _CMP_GT_OQ) != 0;
+}
+XENT_INLINE __m128 halves_of_eight(__m256 v, const bool largest) {
+  const __m128 a = _mm256_castps256_ps128(v), b = _mm256_extractf128_ps(v, 1);
+  return largest ? _mm_max_ps(a, b) : _mm_add_ps(a, b);
+}
+XENT_INLINE float lanes_largest(lanes a) {
+  const __m256 v = _mm256_max_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
+  __m128 w = halves_of_eight(v, true);
+  w = _mm_max_ps(w, _mm_movehl_ps(w, w));
+  return _mm_cvtss_f32(_mm_max_ss(w, _mm_movehdup_ps(w)));
+}
+XENT_INLINE float lanes_tree(lanes a) {
+  const __m256 v = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
+  __m128 w = halves_of_eight(v, false);
+  w = _mm_add_ps(w, _mm_movehl_ps(w, w));
+  return _mm_cvtss_f32(_mm_add_ss(w, _mm_movehdup_ps(w)));
+}
+
+XENT_INLINE dlanes dlanes_zero(void) { return (dlanes){_mm512_setzero_pd(), _mm512_setzero_pd()}; }
+XENT_INLINE dlanes dlanes_widen(lanes a) {
+  return (dlanes){_mm512_cvtps_pd(_mm512_castps512_ps256(a.v)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(a.v, 1))};
+}
+XENT_INLINE lanes dlanes_narrow(dlanes a) {
+  return (lanes){_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(a.lo)), _mm512_cvtpd_ps(a.hi), 1)};
+}
+XENT_INLINE dlanes dlanes_add(dlanes a, dlanes b) {
+  return (dlanes){_mm512_add_pd(a.lo, b.lo), _mm512_add_pd(a.hi, b.hi)};
+}
+XENT_INLINE dlanes dlanes_scale(dlanes a, double b) {
+  const __m512d s = _mm512_set1_pd(b);
+  return (dlanes){_mm512_mul_pd(a.lo, s), _mm512_mul_pd(a.hi, s)};
+}
+XENT_INLINE dlanes dlanes_fma(dlanes a, dlanes b, dlanes c) {
+  return (dlanes){_mm512_fmadd_pd(a.lo, b.lo, c.lo), _mm512_fmadd_pd(a.hi, b.hi, c.hi)};
+}
+XENT_INLINE dlanes dlanes_line(dlanes a, double scale, double offset) {
+  const __m512d s = _mm512_set1_pd(scale), o = _mm512_set1_pd(offset);
+  return (dlanes){_mm512_fmadd_pd(s, a.lo, o), _mm512_fmadd_pd(s, a.hi, o)};
+}
+XENT_INLINE dlanes dlanes_clear_where_zero(dlanes a, dlanes q) {
+  const __m512d zero = _mm512_setzero_pd();
+  return (dlanes){_mm512_maskz_mov_pd(_mm512_cmp_pd_mask(q.lo, zero, _CMP_NEQ_UQ), a.lo),
+                  _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(q.hi, zero, _CMP_NEQ_UQ), a.hi)};
+}
+XENT_INLINE dlanes dlanes_keep_first(dlanes a, int64_t n) {
+  const uint32_t mask = first_of_sixteen(n);
+  return (dlanes){_mm512_maskz_mov_pd((__mmask8)mask, a.lo), _mm512_maskz_mov_pd((__mmask8)(mask >> 8), a.hi)};
+}
+XENT_INLINE double dlanes_tree(dlanes a) {
+  const __m512d v = _mm512_add_pd(a.lo, a.hi);
+  const __m256d w = _mm256_add_pd(_mm512_castpd512_pd256(v), _mm512_extractf64x4_pd(v, 1));
+  const __m128d x = _mm_add_pd(_mm256_castpd256_pd128(w), _mm256_extractf128_pd(w, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x)));
+}
+
+#endif
