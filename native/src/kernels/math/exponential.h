@@ -40,9 +40,24 @@ XENT_INLINE float exp_one(float x, exp_reference r) {
   return fmaf(p, s, s);
 }
 
+/* The same where every lane has a reference of its own. */
+typedef struct {
+  lanes lowest, magic;
+} exp_references;
+
+XENT_INLINE exp_references exp_references_of(lanes N) {
+  return (exp_references){
+      .lowest = lanes_fma(N, lanes_set(XENT_LN2_HI), lanes_set(XENT_FLOOR)),
+      .magic = lanes_sub(lanes_set(XENT_ROUND + 8 * XENT_SCALE_EXPONENT), lanes_mul(lanes_set(8), N))};
+}
+XENT_INLINE lanes references_for(lanes max) {
+  const lanes m = lanes_max(lanes_min(max, lanes_set(XENT_LIMIT)), lanes_set(-XENT_LIMIT));
+  return lanes_sub(lanes_fma(m, lanes_set(XENT_LOG2E), lanes_set(XENT_ROUND)), lanes_set(XENT_ROUND));
+}
+
 /* `count` vectors at once, stage by stage: the chain of one is longer than a scheduler can hide. */
-XENT_INLINE void exp_lanes(lanes *x, const int count, exp_reference r) {
-  const lanes lowest = lanes_set(r.lowest), magic = lanes_set(r.magic);
+XENT_INLINE void exp_lanes_at(lanes *x, const int count, exp_references r) {
+  const lanes lowest = r.lowest, magic = r.magic;
   lanes z[4], t[4], s[4];
   XENT_UNROLL(4)
   for (int j = 0; j < count; j++) x[j] = lanes_floor_at(x[j], lowest);
@@ -65,6 +80,9 @@ XENT_INLINE void exp_lanes(lanes *x, const int count, exp_reference r) {
   for (int j = 0; j < count; j++) x[j] = lanes_fma(x[j], t[j], t[j]);
   XENT_UNROLL(4)
   for (int j = 0; j < count; j++) x[j] = lanes_fma(x[j], s[j], s[j]);
+}
+XENT_INLINE void exp_lanes(lanes *x, const int count, exp_reference r) {
+  exp_lanes_at(x, count, (exp_references){lanes_set(r.lowest), lanes_set(r.magic)});
 }
 
 #endif

@@ -23,10 +23,23 @@ XENT_INLINE double log1p_small(double q) { return log_series(q / (2 + q)); }
 XENT_INLINE double log_normal(double v) {
   uint64_t u;
   memcpy(&u, &v, sizeof u);
-  int64_t k = (int64_t)(u - 0x3FE6A09E667F3BCDull) >> 52;
+  int64_t k = (int64_t)(u - XENT_ROOT_HALF_BITS) >> 52;
   u -= (uint64_t)k << 52;
   memcpy(&v, &u, sizeof v);
   return fma((double)k, XENT_LN2, log_series((v - 1) / (v + 1)));
+}
+
+/* The same for sixteen rows. */
+XENT_INLINE dlanes log_series_rows(dlanes r) {
+  const dlanes z = dlanes_mul(r, r);
+  dlanes p = dlanes_set(XENT_LOG_SERIES[8]);
+  XENT_UNROLL(8)
+  for (int i = 7; i >= 1; i--) p = dlanes_fma(p, z, dlanes_set(XENT_LOG_SERIES[i]));
+  p = dlanes_fma(dlanes_mul(p, z), r, r);
+  return dlanes_add(p, p);
+}
+XENT_INLINE dlanes log1p_small_rows(dlanes q) {
+  return log_series_rows(dlanes_div(q, dlanes_add(dlanes_set(2), q)));
 }
 
 /* 2^k of an integer k <= 0; exponents below -1000 count as -1000. */

@@ -19,6 +19,20 @@
  *   dlanes_zero, _add, _scale, _fma       one rounding each; dlanes_line(a, s, o) is fma(s, a, o)
  *   dlanes_keep_first(v, n), dlanes_tree  as for lanes
  *   dlanes_clear_where_zero(v, q)         +0 where q is 0
+ *
+ * A vector also holds one number of each of sixteen rows side by side (a block: kernels/block). The block_
+ * headers have the words for that; r, x and y are sixteen rows, and bit j of a set of bits is lane j.
+ *   lanes_tree_rows(r), lanes_largest_rows, dlanes_tree_rows     lane i: what lanes_tree ... says of r[i]
+ *   lanes_load_rows(x, at, n, v)          v[k] = class at + k of every row; n of 1 to 4, no class behind is read
+ *   lanes_store_rows(y, at, n, v)         the other way
+ *   lanes_min(x, a)                       x < a ? x : a
+ *   lanes_clear_where_equal(v, a, b)      +0 where a == b
+ *   lanes_bits_equal(a, b)                where a == b
+ *   lanes_bits_beyond(x, limit)           where not |x| <= limit, NaN too
+ *   dlanes_set, _load, _store, _sub, _mul, _div, _magnitude
+ *   dlanes_where_at_most(a, b, yes, no)   a <= b ? yes : no
+ *   dlanes_bits_at_most(a, b), dlanes_bits_nan(a)
+ *   dlanes_split(v, &k)                   v = m * 2^k, sqrt(1/2) <= m < sqrt(2), of a normal v > 0
  */
 #ifndef XENT_VECTOR_H
 #define XENT_VECTOR_H
@@ -66,12 +80,17 @@ XENT_INLINE float bits_float(uint32_t u) {
 }
 #define XENT_NAN (bits_float(0x7fc00000u))
 
+#define XENT_ROOT_HALF_BITS 0x3FE6A09E667F3BCDull /* of sqrt(1/2) in double, rounded up */
+
 #if defined(__AVX512F__)
 #include "kernels/vector/avx512.h"
+#include "kernels/vector/block_avx512.h"
 #elif defined(__AVX2__) && defined(__FMA__)
 #include "kernels/vector/avx2.h"
+#include "kernels/vector/block_avx2.h"
 #else
 #include "kernels/vector/scalar.h"
+#include "kernels/vector/block_scalar.h"
 #endif
 
 #endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sixteen rows side by side, in plain C. */
+#ifndef XENT_BLOCK_SCALAR_H
+#define XENT_BLOCK_SCALAR_H
+
+XENT_INLINE lanes lanes_min(lanes x, lanes a) {
+  XENT_EACH_LANE(j) a.v[j] = x.v[j] < a.v[j] ? x.v[j] : a.v[j];
+  return a;
+}
+XENT_INLINE lanes lanes_clear_where_equal(lanes v, lanes a, lanes b) {
+  XENT_EACH_LANE(j) v.v[j] = a.v[j] == b.v[j] ? 0.0f : v.v[j];
+  return v;
+}
+XENT_INLINE uint32_t lanes_bits_equal(lanes a, lanes b) {
+  uint32_t bits = 0;
+  XENT_EACH_LANE(j) bits |= (uint32_t)(a.v[j] == b.v[j]) << j;
+  return bits;
+}
+XENT_INLINE uint32_t lanes_bits_beyond(lanes x, float limit) {
+  uint32_t bits = 0;
+  XENT_EACH_LANE(j) bits |= (uint32_t) !(fabsf(x.v[j]) <= limit) << j;
+  return bits;
+}
+XENT_INLINE lanes lanes_tree_rows(const lanes r[XENT_LANES]) {
+  lanes sums;
+  XENT_EACH_LANE(j) sums.v[j] = lanes_tree(r[j]);
+  return sums;
+}
+XENT_INLINE lanes lanes_largest_rows(const lanes r[XENT_LANES]) {
+  lanes largest;
+  XENT_EACH_LANE(j) largest.v[j] = lanes_largest(r[j]);
+  return largest;
+}
+XENT_INLINE void lanes_load_rows(const float *const x[XENT_LANES], int64_t at, int64_t n, lanes v[4]) {
+  for (int64_t i = 0; i < 4; i++) XENT_EACH_LANE(j) v[i].v[j] = i < n ? x[j][at + i] : 0.0f;
+}
+XENT_INLINE void lanes_store_rows(float *const y[XENT_LANES], int64_t at, int64_t n, const lanes v[4]) {
+  for (int64_t i = 0; i < n; i++) XENT_EACH_LANE(j) y[j][at + i] = v[i].v[j];
+}
+
+XENT_INLINE dlanes dlanes_set(double x) {
+  dlanes r;
+  XENT_EACH_LANE(j) r.v[j] = x;
+  return r;
+}
+XENT_INLINE dlanes dlanes_load(const double *p) {
+  dlanes r;
+  memcpy(r.v, p, sizeof r.v);
+  return r;
+}
+XENT_INLINE void dlanes_store(double *p, dlanes a) { memcpy(p, a.v, sizeof a.v); }
+XENT_INLINE dlanes dlanes_sub(dlanes a, dlanes b) {
+  XENT_EACH_LANE(j) a.v[j] -= b.v[j];
+  return a;
+}
+XENT_INLINE dlanes dlanes_mul(dlanes a, dlanes b) {
+  XENT_EACH_LANE(j) a.v[j] *= b.v[j];
+  return a;
+}
+XENT_INLINE dlanes dlanes_div(dlanes a, dlanes b) {
+  XENT_EACH_LANE(j) a.v[j] /= b.v[j];
+  return a;
+}
+XENT_INLINE dlanes dlanes_where_at_most(dlanes a, dlanes b, dlanes yes, dlanes no) {
+  XENT_EACH_LANE(j) no.v[j] = a.v[j] <= b.v[j] ? yes.v[j] : no.v[j];
+  return no;
+}
+XENT_INLINE uint32_t dlanes_bits_at_most(dlanes a, dlanes b) {
+  uint32_t bits = 0;
+  XENT_EACH_LANE(j) bits |= (uint32_t)(a.v[j] <= b.v[j]) << j;
+  return bits;
+}
+XENT_INLINE uint32_t dlanes_bits_nan(dlanes a) {
+  uint32_t bits = 0;
+  XENT_EACH_LANE(j) bits |= (uint32_t)(a.v[j] != a.v[j]) << j;
+  return bits;
+}
+XENT_INLINE dlanes dlanes_magnitude(dlanes a) {
+  XENT_EACH_LANE(j) a.v[j] = fabs(a.v[j]);
+  return a;
+}
+XENT_INLINE dlanes dlanes_split(dlanes v, dlanes *exponent) {
+  XENT_EACH_LANE(j) {
+    uint64_t u;
+    memcpy(&u, &v.v[j], sizeof u);
+    const int64_t k = (int64_t)(u - XENT_ROOT_HALF_BITS) >> 52;
+    u -= (uint64_t)k << 52;
+    memcpy(&v.v[j], &u, sizeof u);
+    exponent->v[j] = (double)k;
+  }
+  return v;
+}
+XENT_INLINE dlanes dlanes_tree_rows(const dlanes r[XENT_LANES]) {
+  dlanes sums;
+  XENT_EACH_LANE(j) sums.v[j] = dlanes_tree(r[j]);
+  return sums;
+}
+
+#endif
