@@ -113,6 +113,33 @@ static void whole_rows(tensor *t, const expectation *e, const xent_options *o, i
   compare(e, "loss alone", t->losses, e->loss, e->rows);
 }
 
+/* Each row in calls of its own: short ones have a way of their own. */
+static void rows_alone(tensor *t, const expectation *e, const xent_options *o, bool in_place, float *gathered) {
+  float *out = in_place ? t->x : t->y;
+  float *x = t->x + t->offset, *y = out + t->offset;
+  put(t, e, t->x);
+  for (int64_t r = 0; r < e->rows; r++)
+    must(xent_softmax_forward(&t->shape, o, r, r + 1, 0, e->n, x, NULL, y, NULL), "softmax");
+  check_rows(t, e, "softmax of a row", out, e->softmax, gathered);
+  put(t, e, t->x);
+  for (int64_t r = 0; r < e->rows; r++)
+    must(xent_log_softmax_forward(&t->shape, o, r, r + 1, 0, e->n, x, NULL, y, NULL), "log-softmax");
+  check_rows(t, e, "log-softmax of a row", out, e->log_softmax, gathered);
+  put(t, e, t->x);
+  for (int64_t r = 0; r < e->rows; r++)
+    must(xent_cross_entropy_forward(&t->shape, o, r, r + 1, x, e->label, t->losses, NULL, NULL, NULL, NULL, NULL,
+                                    NULL),
+         "loss of a row");
+  compare(e, "loss of a row", t->losses, e->loss, e->rows);
+  for (int64_t r = 0; r < e->rows; r++)
+    must(xent_cross_entropy_forward(&t->shape, o, r, r + 1, x, e->label, t->losses, t->lse, NULL, y, NULL, NULL,
+                                    NULL),
+         "cross-entropy of a row");
+  check_rows(t, e, "gradient of a row", out, e->gradient, gathered);
+  compare(e, "loss and gradient of a row", t->losses, e->loss, e->rows);
+  compare(e, "log-sum-exp of a row", t->lse, e->ce_lse, e->rows);
+}
+
 /* First pass over class ranges, in two parts cut at `cut`, the later part first. */
 static void states_in_parts(tensor *t, const expectation *e, const xent_options *o, int64_t cut,
                             const int64_t *labels, xent_state *states, xent_statistics *statistics) {
@@ -188,6 +215,7 @@ static void test_case(expectation *e, int32_t isa, random_source *r, float *x, f
     for (int in_place = 0; in_place < 2; in_place++) {
       tensor t = tensor_of(e, layout, r, x, y);
       whole_rows(&t, e, &o, random_below(r, e->rows + 1), in_place, gathered);
+      if (e->n <= 300) rows_alone(&t, e, &o, in_place, gathered);
       if (layout == 0 || e->n > XENT_CHUNK) classes_in_parts(&t, e, &o, in_place, gathered, r);
     }
   }

@@ -6,15 +6,15 @@
 
 #include "cpu/isa.h"
 
-static xent_status refuse(xent_frame *frame, xent_status status, int32_t field, int64_t integer) {
-  frame->report.field = field;
-  frame->report.integer = integer;
+xent_status xent_refuse(xent_frame *frame, xent_status status, int32_t field, int64_t integer) {
+  frame->report->field = field;
+  frame->report->integer = integer;
   return status;
 }
 
 static xent_status refuse_option(xent_frame *frame, int32_t field, double value) {
-  frame->report.field = field;
-  frame->report.value = value;
+  frame->report->field = field;
+  frame->report->value = value;
   return XENT_INVALID_OPTION;
 }
 
@@ -43,15 +43,15 @@ static bool is_sized_struct(const void *address, uint64_t least) {
 
 static xent_status take_structs(xent_frame *f, const xent_shape *shape, const xent_options *options,
                                 const xent_report *report) {
-  if (!is_sized_struct(shape, SHAPE_V1)) return refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_SHAPE, 0);
+  if (!is_sized_struct(shape, SHAPE_V1)) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_SHAPE, 0);
   if (!is_sized_struct(options, OPTIONS_V1))
-    return refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_OPTIONS, 0);
+    return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_OPTIONS, 0);
   if (report && !is_sized_struct(report, REPORT_V1))
-    return refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
+    return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
   f->shape = whole_struct(shape, shape->size, &f->other_shape, sizeof *shape);
-  if (!f->shape) return refuse(f, XENT_UNSUPPORTED, XENT_FIELD_SHAPE, (int64_t)shape->size);
+  if (!f->shape) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_SHAPE, (int64_t)shape->size);
   f->options = whole_struct(options, options->size, &f->other_options, sizeof *options);
-  if (!f->options) return refuse(f, XENT_UNSUPPORTED, XENT_FIELD_OPTIONS, (int64_t)options->size);
+  if (!f->options) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_OPTIONS, (int64_t)options->size);
   return XENT_OK;
 }
 
@@ -59,7 +59,7 @@ static xent_status check_options(xent_frame *f) {
   const xent_options *o = f->options;
   if (o->isa < XENT_ISA_BEST || o->isa > XENT_ISA_AVX512) return refuse_option(f, XENT_FIELD_ISA, o->isa);
   f->kernels = xent_kernels_of(o->isa);
-  if (!f->kernels) return refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ISA, o->isa);
+  if (!f->kernels) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ISA, o->isa);
   if (o->fully_masked != XENT_FULLY_MASKED_NAN && o->fully_masked != XENT_FULLY_MASKED_ZERO)
     return refuse_option(f, XENT_FIELD_FULLY_MASKED, o->fully_masked);
   if (o->has_ignore_index != 0 && o->has_ignore_index != 1)
@@ -75,78 +75,49 @@ static xent_status check_options(xent_frame *f) {
 
 static xent_status check_shape(xent_frame *f) {
   const xent_shape *s = f->shape;
-  if (s->classes < 1) return refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_CLASSES, s->classes);
-  if (s->outer < 0) return refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->outer);
-  if (s->inner < 0) return refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->inner);
+  if (s->classes < 1) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_CLASSES, s->classes);
+  if (s->outer < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->outer);
+  if (s->inner < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->inner);
   if (__builtin_mul_overflow(s->outer, s->inner, &f->rows) ||
       __builtin_mul_overflow(f->rows, s->classes, &f->elements))
-    return refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->classes);
-  const xent_call *c = &f->call;
-  if (c->row_begin < 0 || c->row_begin > c->row_end || c->row_end > f->rows)
-    return refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_RANGE, c->row_end);
-  if (c->class_begin < 0 || c->class_begin > c->class_end || c->class_end > s->classes ||
-      c->class_begin % XENT_CHUNK || (c->class_end % XENT_CHUNK && c->class_end != s->classes))
-    return refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_CLASS_RANGE, c->class_begin);
+    return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->classes);
   return XENT_OK;
 }
 
+/* The caller's report where it is as we know it, else one of ours, to be handed out at the end. */
+static void begin_report(xent_frame *f, xent_report *report) {
+  const bool known = is_sized_struct(report, REPORT_V1) && report->size == sizeof *report;
+  f->report = known ? report : &f->other_report;
+  *f->report = (xent_report){.size = sizeof *report, .row = -1};
+}
+
 xent_status xent_frame_begin(xent_frame *f, const xent_shape *shape, const xent_options *options,
-                             int64_t row_begin, int64_t row_end, xent_class_range classes,
-                             const xent_report *report) {
-  f->report = (xent_report){.row = -1};
+                             xent_report *report) {
+  begin_report(f, report);
   xent_status status = take_structs(f, shape, options, report);
   if (status) return status;
-  f->call = (xent_call){.shape = f->shape,
-                        .options = f->options,
-                        .report = &f->report,
-                        .row_begin = row_begin,
-                        .row_end = row_end,
-                        .class_begin = classes.whole ? 0 : classes.begin,
-                        .class_end = classes.whole ? f->shape->classes : classes.end};
-  if ((status = check_options(f))) return status;
-  return check_shape(f);
+  f->call = (xent_call){.shape = f->shape, .options = f->options, .report = f->report};
+  status = check_options(f);
+  return status ? status : check_shape(f);
 }
 
 xent_status xent_frame_end(const xent_frame *f, xent_report *report, xent_status status) {
-  if (!is_sized_struct(report, REPORT_V1)) return status;
-  const uint64_t size = report->size;
-  if (size == sizeof *report) {
-    *report = f->report;
-    report->size = size;
-  } else {
+  if (report != f->report && is_sized_struct(report, REPORT_V1)) {
+    const uint64_t size = report->size;
     const size_t after_size = sizeof size, known = size < sizeof *report ? (size_t)size : sizeof *report;
-    memcpy((char *)report + after_size, (const char *)&f->report + after_size, known - after_size);
+    memcpy((char *)report + after_size, (const char *)f->report + after_size, known - after_size);
   }
   return status;
-}
-
-xent_status xent_check_struct(xent_frame *f, const void *address, size_t alignment, int32_t field,
-                              bool optional) {
-  if (!address) return optional ? XENT_OK : refuse(f, XENT_INVALID_ARGUMENT, field, 0);
-  return (uintptr_t)address & (alignment - 1) ? refuse(f, XENT_INVALID_ARGUMENT, field, 0) : XENT_OK;
 }
 
 xent_status xent_check_statistics(xent_frame *f, const xent_statistics *statistics, uint32_t kind) {
   for (int64_t row = f->call.row_begin; statistics && row < f->call.row_end; row++) {
     const uint32_t given = statistics[row].kind;
     if ((given & XENT_KIND_MASK) == kind && !(given & XENT_ROW_UNFINISHED)) continue;
-    f->report.row = row;
-    return refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS, 0);
+    f->report->row = row;
+    return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS, 0);
   }
   return XENT_OK;
-}
-
-static int64_t type_size(int32_t type) {
-  switch (type) {
-    case XENT_I8:
-    case XENT_U8: return 1;
-    case XENT_F16:
-    case XENT_BF16:
-    case XENT_I16: return 2;
-    case XENT_F32:
-    case XENT_I32: return 4;
-    default: return 8;
-  }
 }
 
 typedef struct {
@@ -194,42 +165,27 @@ static bool elements_are_apart(axis *axes, int n) {
   return true;
 }
 
-/* Without gaps, in the order outer, classes, inner: most arrays are, and need no further look. */
-static bool is_row_major(const xent_frame *f, const xent_array *a) {
-  const int64_t inner = f->shape->inner, classes = a->per_row ? 1 : f->shape->classes;
-  return a->layout->inner == 1 && (a->per_row || a->layout->classes == inner) &&
-         (uint64_t)a->layout->outer == (uint64_t)classes * (uint64_t)inner;
-}
-
 static bool same_layout(const xent_shape *shape, const xent_layout *a, const xent_layout *b) {
   return (a->outer == b->outer || shape->outer <= 1) && (a->inner == b->inner || shape->inner <= 1) &&
          (a->classes == b->classes || shape->classes <= 1) && a->type == b->type;
 }
 
-static xent_status check_array(xent_frame *f, const xent_array *a, int64_t *bytes) {
+xent_status xent_check_unusual_array(xent_frame *f, const xent_array *a, int64_t *bytes) {
   const xent_layout *l = a->layout;
-  *bytes = 0;
-  if (!a->address && a->optional) return XENT_OK;
-  if (l->type < XENT_F32 || l->type > XENT_I64) return refuse(f, XENT_INVALID_ARGUMENT, a->field, l->type);
-  if (!(XENT_TYPE_BIT(l->type) & a->types)) return refuse(f, XENT_UNSUPPORTED, a->field, l->type);
-  if (l->reserved) return refuse(f, XENT_UNSUPPORTED, a->field, l->reserved);
-  if (l->outer < 0) return refuse(f, XENT_INVALID_SHAPE, a->field, l->outer);
-  if (!a->per_row && l->classes < 0) return refuse(f, XENT_INVALID_SHAPE, a->field, l->classes);
-  if (l->inner < 0) return refuse(f, XENT_INVALID_SHAPE, a->field, l->inner);
-  const int64_t size = type_size(l->type);
+  if (l->type < XENT_F32 || l->type > XENT_I64) return xent_refuse(f, XENT_INVALID_ARGUMENT, a->field, l->type);
+  if (!(XENT_TYPE_BIT(l->type) & a->types)) return xent_refuse(f, XENT_UNSUPPORTED, a->field, l->type);
+  if (l->reserved) return xent_refuse(f, XENT_UNSUPPORTED, a->field, l->reserved);
+  if (l->outer < 0) return xent_refuse(f, XENT_INVALID_SHAPE, a->field, l->outer);
+  if (!a->per_row && l->classes < 0) return xent_refuse(f, XENT_INVALID_SHAPE, a->field, l->classes);
+  if (l->inner < 0) return xent_refuse(f, XENT_INVALID_SHAPE, a->field, l->inner);
+  const int64_t size = xent_type_size(l->type);
   axis axes[3];
-  int n = 0;
-  if (is_row_major(f, a)) {
-    if (__builtin_mul_overflow(a->per_row ? f->rows : f->elements, size, bytes))
-      return refuse(f, XENT_INVALID_SHAPE, a->field, l->outer);
-  } else {
-    n = axes_of(f->shape, a, axes);
-    if (!span_of(axes, n, size, bytes)) return refuse(f, XENT_INVALID_SHAPE, a->field, l->outer);
-  }
+  const int n = axes_of(f->shape, a, axes);
+  if (!span_of(axes, n, size, bytes)) return xent_refuse(f, XENT_INVALID_SHAPE, a->field, l->outer);
   if (*bytes == 0) return XENT_OK;
   if (!a->address || ((uintptr_t)a->address & (uintptr_t)(size - 1)))
-    return refuse(f, XENT_INVALID_ARGUMENT, a->field, 0);
-  if (a->written && n && !elements_are_apart(axes, n)) return refuse(f, XENT_OVERLAP, a->field, 0);
+    return xent_refuse(f, XENT_INVALID_ARGUMENT, a->field, 0);
+  if (a->written && !elements_are_apart(axes, n)) return xent_refuse(f, XENT_OVERLAP, a->field, 0);
   return XENT_OK;
 }
 
@@ -238,21 +194,6 @@ static bool may_be_in_place(const xent_frame *f, const xent_array *written, cons
          same_layout(f->shape, written->layout, other->layout);
 }
 
-xent_status xent_check_arrays(xent_frame *f, const xent_array *arrays, int count) {
-  int64_t bytes[8];
-  for (int i = 0; i < count; i++) {
-    const xent_status status = check_array(f, &arrays[i], &bytes[i]);
-    if (status) return status;
-  }
-  for (int i = 0; i < count; i++) {
-    if (!arrays[i].written || !arrays[i].address) continue;
-    const uintptr_t begin = (uintptr_t)arrays[i].address, end = begin + (uintptr_t)bytes[i];
-    for (int j = 0; j < count; j++) {
-      if (i == j || !arrays[j].address) continue;
-      const uintptr_t other = (uintptr_t)arrays[j].address;
-      if (begin < other + (uintptr_t)bytes[j] && other < end && !may_be_in_place(f, &arrays[i], &arrays[j]))
-        return refuse(f, XENT_OVERLAP, arrays[i].field, 0);
-    }
-  }
-  return XENT_OK;
+xent_status xent_check_overlap(xent_frame *f, const xent_array *written, const xent_array *other) {
+  return may_be_in_place(f, written, other) ? XENT_OK : xent_refuse(f, XENT_OVERLAP, written->field, 0);
 }

@@ -30,31 +30,99 @@ typedef struct {
   const xent_kernels *kernels;
   const xent_shape *shape;
   const xent_options *options;
-  xent_report report;
+  xent_report *report;
   int64_t rows, elements;
   xent_shape other_shape;
   xent_options other_options;
+  xent_report other_report;
 } xent_frame;
 
-/* For a call without a class range. */
-typedef struct {
-  int64_t begin, end;
-  bool whole;
-} xent_class_range;
-static const xent_class_range xent_all_classes = {.whole = true};
+/* Tells the report what a status speaks of, and returns the status. */
+__attribute__((cold)) xent_status xent_refuse(xent_frame *frame, xent_status status, int32_t field,
+                                              int64_t integer);
 
-/* Structs, options, shape and ranges. */
+/* Structs, options and shape. */
 xent_status xent_frame_begin(xent_frame *frame, const xent_shape *shape, const xent_options *options,
-                             int64_t row_begin, int64_t row_end, xent_class_range classes,
-                             const xent_report *report);
-/* Types, NULLs, alignment, extents and overlaps. */
-xent_status xent_check_arrays(xent_frame *frame, const xent_array *arrays, int count);
-/* An address that must not be NULL and has the alignment of its struct. */
-xent_status xent_check_struct(xent_frame *frame, const void *address, size_t alignment, int32_t field,
-                              bool optional);
+                             xent_report *report);
 /* The statistics that a call is given are of this kind, and finished. */
 xent_status xent_check_statistics(xent_frame *frame, const xent_statistics *statistics, uint32_t kind);
 /* Hands the report out. */
 xent_status xent_frame_end(const xent_frame *frame, xent_report *report, xent_status status);
+
+/* What xent_check_arrays asks of arrays that are not as most are, and what it says of any. */
+xent_status xent_check_unusual_array(xent_frame *frame, const xent_array *array, int64_t *bytes);
+xent_status xent_check_overlap(xent_frame *frame, const xent_array *written, const xent_array *other);
+
+/* ---- what follows is in every short call: inline, so that a few compares are left of it ---------- */
+
+/* The rows and classes that are worked on. */
+static inline xent_status xent_frame_ranges(xent_frame *f, int64_t row_begin, int64_t row_end,
+                                            int64_t class_begin, int64_t class_end) {
+  const int64_t classes = f->shape->classes;
+  f->call.row_begin = row_begin;
+  f->call.row_end = row_end;
+  f->call.class_begin = class_begin;
+  f->call.class_end = class_end;
+  if (row_begin < 0 || row_begin > row_end || row_end > f->rows)
+    return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_RANGE, row_end);
+  if (class_begin < 0 || class_begin > class_end || class_end > classes || class_begin % XENT_CHUNK ||
+      (class_end % XENT_CHUNK && class_end != classes))
+    return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_CLASS_RANGE, class_begin);
+  return XENT_OK;
+}
+
+/* An address that must have the alignment of its struct, and not be NULL unless it is optional. */
+static inline xent_status xent_check_struct(xent_frame *f, const void *address, size_t alignment, int32_t field,
+                                            bool optional) {
+  const bool fits = address ? ((uintptr_t)address & (alignment - 1)) == 0 : optional;
+  return fits ? XENT_OK : xent_refuse(f, XENT_INVALID_ARGUMENT, field, 0);
+}
+
+static inline int64_t xent_type_size(int32_t type) {
+  const uint32_t one = XENT_TYPE_BIT(XENT_I8) | XENT_TYPE_BIT(XENT_U8),
+                 two = XENT_TYPE_BIT(XENT_F16) | XENT_TYPE_BIT(XENT_BF16) | XENT_TYPE_BIT(XENT_I16),
+                 four = XENT_TYPE_BIT(XENT_F32) | XENT_TYPE_BIT(XENT_I32), bit = XENT_TYPE_BIT(type);
+  return bit & four ? 4 : bit & one ? 1 : bit & two ? 2 : 8;
+}
+
+/* Whether an array has an allowed type, elements, no gaps, the order outer, classes, inner, and an aligned
+ * address: then there is nothing more to check in it, and this is its size. */
+static inline bool xent_is_usual_array(const xent_frame *f, const xent_array *a, int64_t *bytes) {
+  const xent_layout *l = a->layout;
+  const int64_t inner = f->shape->inner, classes = a->per_row ? 1 : f->shape->classes;
+  const int64_t elements = a->per_row ? f->rows : f->elements;
+  if (l->type < XENT_F32 || l->type > XENT_I64 || !(XENT_TYPE_BIT(l->type) & a->types)) return false;
+  const int64_t size = xent_type_size(l->type);
+  return !l->reserved && f->elements > 0 && l->inner == 1 && (a->per_row || l->classes == inner) &&
+         l->outer == classes * inner && !__builtin_mul_overflow(elements, size, bytes) && a->address &&
+         ((uintptr_t)a->address & (uintptr_t)(size - 1)) == 0;
+}
+
+/* Types, NULLs, alignment, extents, then overlaps. */
+__attribute__((always_inline)) static inline xent_status xent_check_arrays(xent_frame *f, const xent_array *arrays,
+                                                                           const int count) {
+  int64_t bytes[8];
+#pragma GCC unroll 8
+  for (int i = 0; i < count; i++) {
+    bytes[i] = 0;
+    if ((!arrays[i].address && arrays[i].optional) || xent_is_usual_array(f, &arrays[i], &bytes[i])) continue;
+    const xent_status status = xent_check_unusual_array(f, &arrays[i], &bytes[i]);
+    if (status) return status;
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < count; i++) {
+    if (!arrays[i].written || !arrays[i].address) continue;
+    const uintptr_t begin = (uintptr_t)arrays[i].address, end = begin + (uintptr_t)bytes[i];
+#pragma GCC unroll 8
+    for (int j = 0; j < count; j++) {
+      if (i == j || !arrays[j].address) continue;
+      const uintptr_t other = (uintptr_t)arrays[j].address;
+      if (begin >= other + (uintptr_t)bytes[j] || other >= end) continue;
+      const xent_status status = xent_check_overlap(f, &arrays[i], &arrays[j]);
+      if (status) return status;
+    }
+  }
+  return XENT_OK;
+}
 
 #endif

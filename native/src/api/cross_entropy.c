@@ -38,11 +38,11 @@ static xent_array gradient_array(const xent_frame *f, const void *gradient, bool
 static xent_status check_target_rules(xent_frame *f, const void *targets, const void *hits) {
   if (!targets || f->shape->targets.type != XENT_F32) return XENT_OK;
   if (f->options->has_ignore_index) {
-    f->report.field = XENT_FIELD_IGNORE_INDEX;
-    f->report.value = (double)f->options->ignore_index;
+    f->report->field = XENT_FIELD_IGNORE_INDEX;
+    f->report->value = (double)f->options->ignore_index;
     return XENT_INVALID_OPTION;
   }
-  f->report.field = hits ? XENT_FIELD_HITS : XENT_FIELD_NONE;
+  f->report->field = hits ? XENT_FIELD_HITS : XENT_FIELD_NONE;
   return hits ? XENT_INVALID_ARGUMENT : XENT_OK;
 }
 
@@ -50,26 +50,27 @@ static xent_status check_target_rules(xent_frame *f, const void *targets, const 
 static xent_status check_outputs_of_targets(xent_frame *f, const void *targets, const void *losses,
                                             const void *hits, const xent_tally *tally) {
   if (targets || (!losses && !hits && !tally)) return XENT_OK;
-  f->report.field = losses ? XENT_FIELD_LOSSES : hits ? XENT_FIELD_HITS : XENT_FIELD_TALLY;
+  f->report->field = losses ? XENT_FIELD_LOSSES : hits ? XENT_FIELD_HITS : XENT_FIELD_TALLY;
   return XENT_INVALID_ARGUMENT;
 }
 
 static xent_status check_tally(xent_frame *f, const xent_tally *tally) {
   xent_status status = xent_check_struct(f, tally, _Alignof(xent_tally), XENT_FIELD_TALLY, true);
   if (!status && tally && tally->size != sizeof *tally) {
-    f->report.field = XENT_FIELD_TALLY;
-    f->report.integer = (int64_t)tally->size;
+    f->report->field = XENT_FIELD_TALLY;
+    f->report->integer = (int64_t)tally->size;
     status = XENT_INVALID_ARGUMENT;
   }
   return status;
 }
 
-static void set_denominator(xent_frame *f) { f->report.denominator = (double)f->report.counted; }
+static void set_denominator(xent_frame *f) { f->report->denominator = (double)f->report->counted; }
 
 xent_status xent_check_targets(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                int64_t row_end, const void *targets, xent_report *report) {
   xent_frame f;
-  xent_status status = xent_frame_begin(&f, shape, options, row_begin, row_end, xent_all_classes, report);
+  xent_status status = xent_frame_begin(&f, shape, options, report);
+  if (!status) status = xent_frame_ranges(&f, row_begin, row_end, 0, f.shape->classes);
   if (!status) status = xent_check_struct(&f, report, _Alignof(xent_report), XENT_FIELD_REPORT, false);
   if (!status) {
     const xent_array arrays[] = {targets_array(&f, targets, false)};
@@ -78,11 +79,11 @@ xent_status xent_check_targets(const xent_shape *shape, const xent_options *opti
   if (!status) status = check_target_rules(&f, targets, NULL);
   if (!status) {
     f.call.targets = targets;
-    if (!has_labels(&f.call)) f.report.counted = row_end - row_begin;
+    if (!has_labels(&f.call)) f.report->counted = row_end - row_begin;
     for (int64_t row = row_begin; !status && has_labels(&f.call) && row < row_end; row++) {
       row_label label = {0, false};
       status = label_of_row(&f.call, row, &label);
-      f.report.counted += !status && !label.ignored;
+      f.report->counted += !status && !label.ignored;
     }
     set_denominator(&f);
   }
@@ -95,7 +96,8 @@ xent_status xent_cross_entropy_forward(const xent_shape *shape, const xent_optio
                                        void *gradient, xent_statistics *statistics, xent_tally *tally,
                                        xent_report *report) {
   xent_frame f;
-  xent_status status = xent_frame_begin(&f, shape, options, row_begin, row_end, xent_all_classes, report);
+  xent_status status = xent_frame_begin(&f, shape, options, report);
+  if (!status) status = xent_frame_ranges(&f, row_begin, row_end, 0, f.shape->classes);
   if (!status)
     status = xent_check_struct(&f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
   if (!status) status = check_tally(&f, tally);
@@ -133,9 +135,8 @@ xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_opti
                                         const xent_statistics *statistics, const void *upstream,
                                         void *gradient, xent_report *report) {
   xent_frame f;
-  xent_status status =
-      xent_frame_begin(&f, shape, options, row_begin, row_end,
-                       (xent_class_range){.begin = class_begin, .end = class_end}, report);
+  xent_status status = xent_frame_begin(&f, shape, options, report);
+  if (!status) status = xent_frame_ranges(&f, row_begin, row_end, class_begin, class_end);
   if (!status)
     status = xent_check_struct(&f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, false);
   if (!status) {
@@ -172,9 +173,8 @@ xent_status xent_forward_states(const xent_shape *shape, const xent_options *opt
                                 const void *targets, const xent_statistics *statistics, xent_state *states,
                                 xent_report *report) {
   xent_frame f;
-  xent_status status =
-      xent_frame_begin(&f, shape, options, row_begin, row_end,
-                       (xent_class_range){.begin = class_begin, .end = class_end}, report);
+  xent_status status = xent_frame_begin(&f, shape, options, report);
+  if (!status) status = xent_frame_ranges(&f, row_begin, row_end, class_begin, class_end);
   if (!status)
     status = xent_check_struct(&f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
   if (!status) status = xent_check_struct(&f, states, _Alignof(xent_state), XENT_FIELD_STATES, false);
@@ -198,9 +198,8 @@ xent_status xent_backward_states(const xent_shape *shape, const xent_options *op
                                  const void *output, const void *upstream, xent_state *states,
                                  xent_report *report) {
   xent_frame f;
-  xent_status status =
-      xent_frame_begin(&f, shape, options, row_begin, row_end,
-                       (xent_class_range){.begin = class_begin, .end = class_end}, report);
+  xent_status status = xent_frame_begin(&f, shape, options, report);
+  if (!status) status = xent_frame_ranges(&f, row_begin, row_end, class_begin, class_end);
   if (!status) status = xent_check_struct(&f, states, _Alignof(xent_state), XENT_FIELD_STATES, false);
   if (!status) {
     const xent_array arrays[] = {
@@ -224,7 +223,8 @@ xent_status xent_finish(const xent_shape *shape, const xent_options *options, in
                         int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp,
                         void *hits, xent_tally *tally, xent_report *report) {
   xent_frame f;
-  xent_status status = xent_frame_begin(&f, shape, options, row_begin, row_end, xent_all_classes, report);
+  xent_status status = xent_frame_begin(&f, shape, options, report);
+  if (!status) status = xent_frame_ranges(&f, row_begin, row_end, 0, f.shape->classes);
   if (!status) status = xent_check_struct(&f, report, _Alignof(xent_report), XENT_FIELD_REPORT, false);
   if (!status) status = xent_check_struct(&f, states, _Alignof(xent_state), XENT_FIELD_STATES, false);
   if (!status)

@@ -8,7 +8,7 @@ static xent_status statistics_or_whole_row(xent_frame *f, const xent_statistics 
   if (status) return status;
   f->call.known_statistics = statistics;
   if (statistics || (f->call.class_begin == 0 && f->call.class_end == f->shape->classes)) return XENT_OK;
-  f->report.field = XENT_FIELD_CLASS_RANGE;
+  f->report->field = XENT_FIELD_CLASS_RANGE;
   return XENT_INVALID_ARGUMENT;
 }
 
@@ -16,9 +16,8 @@ static xent_status forward(const xent_shape *shape, const xent_options *options,
                            int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits,
                            const xent_statistics *statistics, void *output, xent_report *report, bool log) {
   xent_frame f;
-  xent_status status =
-      xent_frame_begin(&f, shape, options, row_begin, row_end,
-                       (xent_class_range){.begin = class_begin, .end = class_end}, report);
+  xent_status status = xent_frame_begin(&f, shape, options, report);
+  if (!status) status = xent_frame_ranges(&f, row_begin, row_end, class_begin, class_end);
   if (!status) status = statistics_or_whole_row(&f, statistics);
   if (!status) {
     const xent_array arrays[] = {
@@ -58,7 +57,8 @@ xent_status xent_log_softmax_forward(const xent_shape *shape, const xent_options
 xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                              int64_t row_end, const void *logits, void *log_sum_exp, xent_report *report) {
   xent_frame f;
-  xent_status status = xent_frame_begin(&f, shape, options, row_begin, row_end, xent_all_classes, report);
+  xent_status status = xent_frame_begin(&f, shape, options, report);
+  if (!status) status = xent_frame_ranges(&f, row_begin, row_end, 0, f.shape->classes);
   if (!status) {
     const xent_array arrays[] = {
         {.address = logits, .layout = &f.shape->logits, .field = XENT_FIELD_LOGITS, .types = XENT_FLOAT_TYPES},
@@ -79,9 +79,8 @@ static xent_status backward(const xent_shape *shape, const xent_options *options
                             const void *upstream, const xent_statistics *statistics, void *gradient,
                             xent_report *report, bool log) {
   xent_frame f;
-  xent_status status =
-      xent_frame_begin(&f, shape, options, row_begin, row_end,
-                       (xent_class_range){.begin = class_begin, .end = class_end}, report);
+  xent_status status = xent_frame_begin(&f, shape, options, report);
+  if (!status) status = xent_frame_ranges(&f, row_begin, row_end, class_begin, class_end);
   if (!status) status = statistics_or_whole_row(&f, statistics);
   if (!status) {
     const xent_array arrays[] = {

@@ -44,7 +44,12 @@ static void add_shifted(uint64_t wide[LIMBS], int64_t count, int shift) {
   }
 }
 
-static int bit_at(const uint64_t wide[LIMBS], int i) { return (int)(wide[i / LIMB_BITS] >> (i % LIMB_BITS) & 1); }
+/* 64 bits from bit i on */
+static uint64_t bits_from(const uint64_t wide[LIMBS], int i) {
+  const int limb = i / LIMB_BITS, bit = i % LIMB_BITS;
+  const uint64_t above = bit && limb + 1 < LIMBS ? wide[limb + 1] << (LIMB_BITS - bit) : 0;
+  return wide[limb] >> bit | above;
+}
 
 static bool any_below(const uint64_t wide[LIMBS], int i) {
   for (int k = 0; k < i / LIMB_BITS; k++)
@@ -55,9 +60,9 @@ static bool any_below(const uint64_t wide[LIMBS], int i) {
 /* wide * 2^-149 of a magnitude whose highest bit is `top`, to nearest, ties to even */
 static double round_once(const uint64_t wide[LIMBS], int top) {
   const int drop = top > 52 ? top - 52 : 0;
-  uint64_t mantissa = 0;
-  for (int i = top; i >= drop; i--) mantissa = mantissa << 1 | (uint64_t)bit_at(wide, i);
-  if (drop && bit_at(wide, drop - 1) && (any_below(wide, drop - 1) || (mantissa & 1))) mantissa++;
+  uint64_t mantissa = bits_from(wide, drop);
+  const bool half = drop && (bits_from(wide, drop - 1) & 1);
+  if (half && (any_below(wide, drop - 1) || (mantissa & 1))) mantissa++;
   return ldexp((double)mantissa, drop - 149);
 }
 
@@ -66,8 +71,14 @@ double xent_tally_sum(const xent_tally *tally) {
   if (tally->positive_infinity) return INFINITY;
   if (tally->negative_infinity) return -INFINITY;
   uint64_t wide[LIMBS] = {0};
-  for (int i = 0; i < 255; i++)
-    if (tally->bins[i]) add_shifted(wide, tally->bins[i], i ? i - 1 : 0);
+  enum { STEP = 16 }; /* most counters are 0: see so of many at once */
+  for (int i = 0; i < 256; i += STEP) {
+    int64_t any = 0;
+    for (int k = i; k < i + STEP; k++) any |= tally->bins[k];
+    if (!any) continue;
+    for (int k = i; k < i + STEP && k < 255; k++) /* 255 is no finite exponent */
+      if (tally->bins[k]) add_shifted(wide, tally->bins[k], k ? k - 1 : 0);
+  }
   const bool negative = wide[LIMBS - 1] >> (LIMB_BITS - 1);
   if (negative) {
     uint64_t carry = 1;

@@ -8,9 +8,17 @@
 
 #include "kernels/row/emit.h"
 #include "kernels/row/forward.h"
+#include "kernels/row/single.h"
 #include "numerics/tally.h"
 
 static const xent_statistics ignored_statistics = {.kind = XENT_KIND_LABEL | XENT_ROW_IGNORED};
+
+XENT_INLINE float gradient_at_label(const xent_call *call, const row_input *in, const xent_statistics *s,
+                                    double c) {
+  const double rest = in->smooth.add == 0 ? 0 : call->options->label_smoothing - in->smooth.add;
+  const double at_label = ((0 - s->sum / total_of(s)) + rest) * c;
+  return at_label != at_label ? XENT_NAN : (float)at_label;
+}
 
 /* The gradient of a row's classes [begin, end) with scale c. kept: the buffers hold the row's e. */
 XENT_SHARED void gradient_row(const xent_call *call, int64_t row, const row_input *in,
@@ -41,11 +49,8 @@ XENT_SHARED void gradient_row(const xent_call *call, int64_t row, const row_inpu
     if (!finite) quiet_values(out, n);
     chunk_written(dx, stride, i, n, buffers.input);
   }
-  if (labels && in->label >= begin && in->label < end) {
-    const double rest = in->smooth.add == 0 ? 0 : call->options->label_smoothing - in->smooth.add;
-    const double at_label = ((0 - s->sum / S) + rest) * c;
-    dx[in->label * stride] = at_label != at_label ? XENT_NAN : (float)at_label;
-  }
+  if (labels && in->label >= begin && in->label < end)
+    dx[in->label * stride] = gradient_at_label(call, in, s, c);
 }
 
 XENT_INLINE void write_row(const xent_call *call, int64_t row, float loss, float log_sum_exp, uint8_t hit,
@@ -62,13 +67,50 @@ XENT_INLINE void write_ignored(const xent_call *call, int64_t row) {
   write_row(call, row, 0.0f, XENT_NAN, 0, &ignored_statistics);
 }
 
+/* A loss whose label has at least half of the row needs no D (see loss_of); else it is asked for. */
+XENT_INLINE bool needs_distance(const xent_call *call, const xent_statistics *s) {
+  if (s->kind & XENT_ROW_SPECIAL) return false;
+  return call->log_sum_exp || (s->kind & XENT_KIND_MASK) != XENT_KIND_LABEL ||
+         call->options->label_smoothing > 0 || s->sum > s->mass;
+}
+
 /* What the statistics and the fold of a row say. */
-XENT_SHARED void write_results(const xent_call *call, int64_t row, const row_fold *fold,
-                               const xent_statistics *s) {
-  const double distance = s->kind & XENT_ROW_SPECIAL ? 0 : distance_of(s);
+XENT_INLINE void row_results(const xent_call *call, int64_t row, const row_fold *fold,
+                             const xent_statistics *s) {
+  const double distance = needs_distance(call, s) ? distance_of(s) : 0;
   const bool targets = (s->kind & XENT_KIND_MASK) != XENT_KIND_SOFTMAX;
   const float loss = targets ? loss_of(fold, s, distance, call->options, call->shape->classes) : 0.0f;
   write_row(call, row, loss, log_sum_exp_of(s, distance), hit_of(fold, s), s);
+}
+XENT_SHARED void write_results(const xent_call *call, int64_t row, const row_fold *fold,
+                               const xent_statistics *s) {
+  row_results(call, row, fold, s);
+}
+
+/* A row of few classes with a label; false where it is left to the others, and nothing written. */
+XENT_INLINE bool cross_entropy_single_row(const xent_call *call, xent_status *status) {
+  const int64_t at = call->row_begin;
+  row_label label = {XENT_NO_CLASS, false};
+  *status = label_of_row(call, at, &label);
+  if (*status) return true;
+  if (label.ignored) return false;
+  const row_input in = targets_input(call, at, label.index);
+  const double c = gradient_scale_of(call->options);
+  single_row row;
+  if (!read_single_row(&in, &row)) return false;
+  const xent_statistics *s = &row.statistics;
+  const factor k = factor_of(XENT_UNSCALE / total_of(s) * c, c, in.smooth.add);
+  if (call->output && (k.tiny || !isfinite(k.f) || !isfinite(k.b))) return false;
+  if (call->hits) row.fold.label_first = largest_of(in.x, in.label) < row.fold.label_logit;
+  if (in.want_dot) row.fold.dot += sum_in_double(in.x, in.classes);
+  call->report->counted++;
+  row_results(call, at, &row.fold, s);
+  if (call->output) {
+    float *dx = call->output + row_offset(call->shape, call->output_layout, at);
+    lanes_store_part(dx, in.classes, finish_lanes(row.e, lanes_set(k.f), lanes_set(k.b), false));
+    dx[in.label] = gradient_at_label(call, &in, s, c);
+  }
+  return true;
 }
 
 XENT_SHARED xent_status cross_entropy_rows(const xent_call *call, row_buffers buffers) {
@@ -97,6 +139,10 @@ XENT_SHARED xent_status cross_entropy_rows(const xent_call *call, row_buffers bu
 }
 XENT_DEFINE_BUFFERED(cross_entropy_rows)
 static xent_status cross_entropy_forward(const xent_call *call) {
+  xent_status status;
+  if (is_single_row(call) && has_labels(call) && (!call->output || call->output_layout->classes == 1) &&
+      cross_entropy_single_row(call, &status))
+    return status;
   XENT_WITH_BUFFERS(call, cross_entropy_rows);
 }
 

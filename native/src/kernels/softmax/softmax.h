@@ -8,6 +8,7 @@
 
 #include "kernels/row/emit.h"
 #include "kernels/row/forward.h"
+#include "kernels/row/single.h"
 
 /* The second pass over a row's classes [begin, end). kept: the buffers hold the row's e. */
 XENT_SHARED void softmax_row(const xent_call *call, int64_t row, const xent_statistics *s, int64_t begin,
@@ -57,7 +58,30 @@ XENT_SHARED xent_status softmax_rows(const xent_call *call, row_buffers buffers)
   return XENT_OK;
 }
 XENT_DEFINE_BUFFERED(softmax_rows)
-static xent_status softmax_forward(const xent_call *call) { XENT_WITH_BUFFERS(call, softmax_rows); }
+
+/* False where the row is left to the others. */
+XENT_INLINE bool softmax_single_row(const xent_call *call, const bool log) {
+  const row_input in = softmax_input(call, call->row_begin);
+  single_row row;
+  if ((in.classes == 1 && !log) || !read_single_row(&in, &row)) return false;
+  float *y = call->output + row_offset(call->shape, call->output_layout, call->row_begin);
+  const xent_statistics *s = &row.statistics;
+  if (log) {
+    lanes_store_part(y, in.classes,
+                     log_probability(row.x, lanes_set(s->max), lanes_set((float)(0 - distance_of(s)))));
+  } else {
+    const factor k = {.f = (float)(XENT_UNSCALE / s->sum), .b = -0.0f};
+    lanes_store_part(y, in.classes, finish_lanes(row.e, lanes_set(k.f), lanes_set(k.b), false));
+  }
+  return true;
+}
+
+static xent_status softmax_forward(const xent_call *call) {
+  if (is_single_row(call) && !call->known_statistics && call->output_layout->classes == 1 &&
+      (call->log ? softmax_single_row(call, true) : softmax_single_row(call, false)))
+    return XENT_OK;
+  XENT_WITH_BUFFERS(call, softmax_rows);
+}
 
 XENT_SHARED xent_status log_sum_exp_rows(const xent_call *call, row_buffers buffers) {
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
