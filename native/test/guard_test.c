@@ -46,10 +46,11 @@ static void check_rest(const guarded *g, const char *what, int64_t n) {
 
 static guarded logits, output, upstream, labels, losses;
 
-static void run(int64_t n, int32_t isa, bool at_end, random_source *r) {
-  const int64_t rows = 3;
+/* outer * inner rows of n classes, the class axis in the middle. */
+static void run(int64_t outer, int64_t n, int64_t inner, int32_t isa, bool at_end, random_source *r) {
+  const int64_t rows = outer * inner;
   const size_t bytes = (size_t)(rows * n) * sizeof(float);
-  xent_shape s = dense_shape(rows, n, 1);
+  xent_shape s = dense_shape(outer, n, inner);
   s.targets.type = XENT_I8;
   xent_options o = xent_default_options();
   o.isa = isa;
@@ -83,8 +84,13 @@ int main(void) {
   random_source r = {7};
   int64_t calls = 0;
   for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++)
-    for (int64_t n = 1; n <= 1300; n += n < 300 ? 1 : 97)
-      for (int at_end = 0; at_end < 2; at_end++, calls++) run(n, isa, at_end, &r);
+    for (int at_end = 0; at_end < 2; at_end++) {
+      for (int64_t n = 1; n <= 1300; n += n < 300 ? 1 : 97, calls++) run(3, n, 1, isa, at_end, &r);
+      for (int64_t inner = 2; inner <= 130; inner += inner < 70 ? 1 : 13)
+        for (int64_t n = 2; n * inner * 2 * (int64_t)sizeof(float) <= ROOM; n += n < 4 ? 1 : n + inner, calls++)
+          run(2, n, inner, isa, at_end, &r);
+      for (int64_t n = 1025; n <= 1300; n += 97, calls++) run(1, n, 7, isa, at_end, &r);
+    }
   printf("%lld shapes between guard pages: nothing outside an array was touched\n", (long long)calls);
   return 0;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every kernel, compiled once per tier with that tier's instruction set; XENT_TIER is its name. */
-#include "kernels/softmax/softmax.h"
+#include "kernels/columns/cross_entropy.h"
+#include "kernels/columns/softmax.h"
+#include "kernels/columns/softmax_backward.h"
 #include "kernels/states/states.h"
 
 static void exponential(const float *x, float N, float *e, int64_t n) {
@@ -16,11 +18,11 @@ static void exponential(const float *x, float N, float *e, int64_t n) {
 }
 
 const xent_kernels XENT_TIER_NAME(kernels) = {
-    .softmax_forward = softmax_forward,
-    .log_sum_exp = log_sum_exp,
-    .softmax_backward = softmax_backward,
-    .cross_entropy_forward = cross_entropy_forward,
-    .cross_entropy_backward = cross_entropy_backward,
+    .softmax_forward = softmax_by_layout,
+    .log_sum_exp = log_sum_exp_by_layout,
+    .softmax_backward = softmax_backward_by_layout,
+    .cross_entropy_forward = cross_entropy_by_layout,
+    .cross_entropy_backward = cross_entropy_backward_by_layout,
     .forward_states = forward_states,
     .backward_states = backward_states,
     .finish = finish,

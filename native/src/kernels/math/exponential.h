@@ -13,6 +13,7 @@
 
 enum { XENT_SCALE_EXPONENT = 30 }; /* keeps e normal down to exp(-104) */
 #define XENT_UNSCALE 0x1p-30
+#define XENT_RESCALE 0x1p30
 
 /* What depends on N alone. */
 typedef struct {

@@ -12,8 +12,7 @@ static inline int64_t row_offset(const xent_shape *shape, const xent_layout *lay
 }
 
 /* Read once: memory may change under a call, and what was checked is what is used. */
-static inline int64_t load_label(const xent_call *call, int64_t row) {
-  const int64_t at = row_offset(call->shape, &call->shape->targets, row);
+static inline int64_t load_label(const xent_call *call, int64_t at) {
   switch (call->shape->targets.type) {
     case XENT_I8: return ((const volatile int8_t *)call->targets)[at];
     case XENT_U8: return ((const volatile uint8_t *)call->targets)[at];
@@ -36,17 +35,22 @@ typedef struct {
   bool ignored;
 } row_label;
 
-/* The label of a row, left as it is where there are none. Memory may change under a call that has checked
+/* The label of a row, which lies at an offset of the targets. Memory may change under a call that has checked
  * its labels, so every label is checked again before it is used. */
-static inline xent_status label_of_row(const xent_call *call, int64_t row, row_label *label) {
-  if (!has_labels(call)) return XENT_OK;
-  label->index = load_label(call, row);
+static inline xent_status label_at(const xent_call *call, int64_t row, int64_t at, row_label *label) {
+  label->index = load_label(call, at);
   label->ignored = call->options->has_ignore_index && label->index == call->options->ignore_index;
   if (label->ignored || (label->index >= 0 && label->index < call->shape->classes)) return XENT_OK;
   call->report->field = XENT_FIELD_TARGETS;
   call->report->row = row;
   call->report->label = label->index;
   return XENT_INVALID_LABEL;
+}
+
+/* The same; left as it is where there are no labels. */
+static inline xent_status label_of_row(const xent_call *call, int64_t row, row_label *label) {
+  if (!has_labels(call)) return XENT_OK;
+  return label_at(call, row, row_offset(call->shape, &call->shape->targets, row), label);
 }
 
 #endif

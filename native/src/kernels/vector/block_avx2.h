@@ -8,6 +8,14 @@ XENT_INLINE lanes lanes_clear_where_equal(lanes v, lanes a, lanes b) {
   return (lanes){_mm256_and_ps(v.lo, _mm256_cmp_ps(a.lo, b.lo, _CMP_NEQ_UQ)),
                  _mm256_and_ps(v.hi, _mm256_cmp_ps(a.hi, b.hi, _CMP_NEQ_UQ))};
 }
+XENT_INLINE lanes lanes_where_equal(lanes a, lanes b, lanes yes, lanes no) {
+  return (lanes){_mm256_blendv_ps(no.lo, yes.lo, _mm256_cmp_ps(a.lo, b.lo, _CMP_EQ_OQ)),
+                 _mm256_blendv_ps(no.hi, yes.hi, _mm256_cmp_ps(a.hi, b.hi, _CMP_EQ_OQ))};
+}
+XENT_INLINE lanes lanes_where_above(lanes a, lanes b, lanes yes, lanes no) {
+  return (lanes){_mm256_blendv_ps(no.lo, yes.lo, _mm256_cmp_ps(a.lo, b.lo, _CMP_GT_OQ)),
+                 _mm256_blendv_ps(no.hi, yes.hi, _mm256_cmp_ps(a.hi, b.hi, _CMP_GT_OQ))};
+}
 XENT_INLINE uint32_t bits_of_eights(__m256 lo, __m256 hi) {
   return (uint32_t)_mm256_movemask_ps(lo) | (uint32_t)_mm256_movemask_ps(hi) << 8;
 }

@@ -8,6 +8,12 @@ XENT_INLINE lanes lanes_min(lanes x, lanes a) { return (lanes){_mm512_min_ps(x.v
 XENT_INLINE lanes lanes_clear_where_equal(lanes v, lanes a, lanes b) {
   return (lanes){_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_NEQ_UQ), v.v)};
 }
+XENT_INLINE lanes lanes_where_equal(lanes a, lanes b, lanes yes, lanes no) {
+  return (lanes){_mm512_mask_mov_ps(no.v, _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ), yes.v)};
+}
+XENT_INLINE lanes lanes_where_above(lanes a, lanes b, lanes yes, lanes no) {
+  return (lanes){_mm512_mask_mov_ps(no.v, _mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ), yes.v)};
+}
 XENT_INLINE uint32_t lanes_bits_equal(lanes a, lanes b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ); }
 XENT_INLINE uint32_t lanes_bits_beyond(lanes x, float limit) {
   return _mm512_cmp_ps_mask(_mm512_abs_ps(x.v), _mm512_set1_ps(limit), _CMP_NLE_UQ);

@@ -11,6 +11,14 @@ XENT_INLINE lanes lanes_clear_where_equal(lanes v, lanes a, lanes b) {
   XENT_EACH_LANE(j) v.v[j] = a.v[j] == b.v[j] ? 0.0f : v.v[j];
   return v;
 }
+XENT_INLINE lanes lanes_where_equal(lanes a, lanes b, lanes yes, lanes no) {
+  XENT_EACH_LANE(j) no.v[j] = a.v[j] == b.v[j] ? yes.v[j] : no.v[j];
+  return no;
+}
+XENT_INLINE lanes lanes_where_above(lanes a, lanes b, lanes yes, lanes no) {
+  XENT_EACH_LANE(j) no.v[j] = a.v[j] > b.v[j] ? yes.v[j] : no.v[j];
+  return no;
+}
 XENT_INLINE uint32_t lanes_bits_equal(lanes a, lanes b) {
   uint32_t bits = 0;
   XENT_EACH_LANE(j) bits |= (uint32_t)(a.v[j] == b.v[j]) << j;

@@ -27,6 +27,7 @@
  *   lanes_store_rows(y, at, n, v)         the other way
  *   lanes_min(x, a)                       x < a ? x : a
  *   lanes_clear_where_equal(v, a, b)      +0 where a == b
+ *   lanes_where_equal(a, b, yes, no)      a == b ? yes : no; lanes_where_above: a > b
  *   lanes_bits_equal(a, b)                where a == b
  *   lanes_bits_beyond(x, limit)           where not |x| <= limit, NaN too
  *   dlanes_set, _load, _store, _sub, _mul, _div, _magnitude

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Columns against rows: the same rows with the class axis last, on the scalar tier (which bits_test holds
+ * against the contract), and with it anywhere else, on every tier. Every output, statistic, sum and count must
+ * be the same bits: any class count, any inner length, rows of every kind side by side, ignored labels, padded
+ * strides, in place, row ranges that begin and end anywhere.
+ * Usage: columns_test [STEP]   every STEP-th class count; 1 unless told
+ */
+#include "calls.h"
+#include "rows.h"
+
+/* Everything that the operations give for the rows of one tensor; full arrays are rows x classes, dense. */
+typedef struct {
+  float *softmax, *log_softmax, *gradient, *later_gradient, *softmax_backward, *log_softmax_backward;
+  float *lse, *losses, *loss_lse;
+  uint8_t *hits;
+  xent_statistics *statistics;
+  xent_tally tally;
+  int64_t counted;
+} results;
+
+typedef struct {
+  int64_t outer, classes, inner, rows;
+  float *x, *g, *upstream;
+  int32_t *labels;
+  xent_options options;
+} problem;
+
+/* Where the rows lie: a layout for tensors, one for what is per row, and where in their arrays they begin. */
+typedef struct {
+  xent_layout full, row;
+  int64_t offset, size, row_size;
+  bool in_place;
+  int64_t cuts[4]; /* of the row range */
+} place;
+
+static int64_t compared, differing;
+
+static void *grow(void *p, size_t bytes) {
+  free(p);
+  return must_allocate(bytes);
+}
+
+static void allocate(results *r, int64_t rows, int64_t classes) {
+  float **full[] = {&r->softmax, &r->log_softmax, &r->gradient, &r->later_gradient, &r->softmax_backward,
+                    &r->log_softmax_backward};
+  float **row[] = {&r->lse, &r->losses, &r->loss_lse};
+  for (size_t i = 0; i < sizeof full / sizeof *full; i++) *full[i] = grow(*full[i], (size_t)(rows * classes) * 4);
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) *row[i] = grow(*row[i], (size_t)rows * 4);
+  r->hits = grow(r->hits, (size_t)rows);
+  r->statistics = grow(r->statistics, (size_t)rows * sizeof *r->statistics);
+}
+
+static int64_t element(const problem *p, const place *at, int64_t row, int64_t class) {
+  return at->offset + row / p->inner * at->full.outer + row % p->inner * at->full.inner + class * at->full.classes;
+}
+static int64_t row_element(const problem *p, const place *at, int64_t row) {
+  return row / p->inner * at->row.outer + row % p->inner * at->row.inner;
+}
+
+static void spread(const problem *p, const place *at, const float *dense, float *to) {
+  for (int64_t r = 0; r < p->rows; r++)
+    for (int64_t c = 0; c < p->classes; c++) to[element(p, at, r, c)] = dense[r * p->classes + c];
+}
+static void collect(const problem *p, const place *at, const float *from, float *dense) {
+  for (int64_t r = 0; r < p->rows; r++)
+    for (int64_t c = 0; c < p->classes; c++) dense[r * p->classes + c] = from[element(p, at, r, c)];
+}
+static void collect_rows(const problem *p, const place *at, const float *from, float *dense) {
+  for (int64_t r = 0; r < p->rows; r++) dense[r] = from[row_element(p, at, r)];
+}
+
+static xent_shape shape_at(const problem *p, const place *at) {
+  xent_shape s = xent_dense_shape(p->outer, p->classes, p->inner, XENT_I32);
+  s.logits = s.output = s.gradient = s.upstream = at->full;
+  s.losses = s.log_sum_exp = at->row;
+  s.targets = at->row;
+  s.targets.type = XENT_I32;
+  s.hits = at->row;
+  s.hits.type = XENT_U8;
+  return s;
+}
+
+static float *x, *y, *z, *per_row, *per_row_lse, *per_row_upstream;
+static int32_t *labels;
+static uint8_t *hits;
+
+static void run_softmax(const problem *p, const place *at, const xent_options *o, results *r) {
+  const xent_shape s = shape_at(p, at);
+  float *in = x + at->offset, *out = (at->in_place ? x : y) + at->offset, *g = z + at->offset;
+  const int64_t n = p->classes;
+  for (int log = 0; log < 2; log++) {
+    spread(p, at, p->x, x);
+    for (int k = 0; k < 3; k++)
+      must((log ? xent_log_softmax_forward : xent_softmax_forward)(&s, o, at->cuts[k], at->cuts[k + 1], 0, n, in,
+                                                                   NULL, out, NULL), "forward");
+    collect(p, at, at->in_place ? x : y, log ? r->log_softmax : r->softmax);
+    spread(p, at, p->g, z);
+    float *dx = at->in_place ? out : g;
+    for (int k = 0; k < 3; k++)
+      must((log ? xent_log_softmax_backward : xent_softmax_backward)(&s, o, at->cuts[k], at->cuts[k + 1], 0, n, out,
+                                                                     g, NULL, dx, NULL), "backward");
+    collect(p, at, dx - at->offset, log ? r->log_softmax_backward : r->softmax_backward);
+  }
+  spread(p, at, p->x, x);
+  for (int k = 0; k < 3; k++)
+    must(xent_log_sum_exp(&s, o, at->cuts[k], at->cuts[k + 1], in, per_row_lse, NULL), "log-sum-exp");
+  collect_rows(p, at, per_row_lse, r->lse);
+}
+
+static void run_cross_entropy(const problem *p, const place *at, const xent_options *o, results *r) {
+  xent_shape s = shape_at(p, at);
+  float *in = x + at->offset, *out = (at->in_place ? x : y) + at->offset;
+  r->tally = xent_empty_tally();
+  r->counted = 0;
+  memset(r->statistics, 0, (size_t)p->rows * sizeof *r->statistics);
+  for (int64_t i = 0; i < p->rows; i++) {
+    labels[row_element(p, at, i)] = p->labels[i];
+    per_row_upstream[row_element(p, at, i)] = p->upstream[i];
+  }
+  for (int with_gradient = 0; with_gradient < 2; with_gradient++) {
+    spread(p, at, p->x, x);
+    for (int k = 0; k < 3; k++) {
+      xent_report report = {.size = sizeof report};
+      const xent_cross_entropy_arrays a = {.logits = in, .targets = labels, .losses = per_row,
+                                           .log_sum_exp = per_row_lse, .hits = hits,
+                                           .gradient = with_gradient ? out : NULL,
+                                           .statistics = r->statistics, .tally = with_gradient ? NULL : &r->tally};
+      must(xent_cross_entropy(&s, o, at->cuts[k], at->cuts[k + 1], &a, &report), "cross-entropy");
+      r->counted += report.counted;
+    }
+    if (with_gradient) collect(p, at, at->in_place ? x : y, r->gradient);
+  }
+  collect_rows(p, at, per_row, r->losses);
+  collect_rows(p, at, per_row_lse, r->loss_lse);
+  for (int64_t i = 0; i < p->rows; i++) r->hits[i] = hits[row_element(p, at, i)];
+  spread(p, at, p->x, x);
+  s.upstream = s.losses;
+  for (int k = 0; k < 3; k++)
+    must(xent_cross_entropy_backward(&s, o, at->cuts[k], at->cuts[k + 1], 0, p->classes, in, labels, r->statistics,
+                                     per_row_upstream, out, NULL), "cross-entropy backward");
+  collect(p, at, at->in_place ? x : y, r->later_gradient);
+}
+
+static void compare(const problem *p, const char *tier, const char *what, const void *got, const void *want,
+                    int64_t words) {
+  compared += words;
+  for (int64_t i = 0; i < words; i++) {
+    uint32_t a, b;
+    memcpy(&a, (const char *)got + 4 * i, 4);
+    memcpy(&b, (const char *)want + 4 * i, 4);
+    if (a != b && differing++ < 20)
+      fprintf(stderr, "%s %s of [%lld, %lld, %lld]: word %lld is %08x instead of %08x\n", tier, what,
+              (long long)p->outer, (long long)p->classes, (long long)p->inner, (long long)i, a, b);
+  }
+}
+
+static void compare_all(const problem *p, const char *tier, const results *got, const results *want) {
+  const int64_t full = p->rows * p->classes, rows = p->rows;
+  compare(p, tier, "softmax", got->softmax, want->softmax, full);
+  compare(p, tier, "log-softmax", got->log_softmax, want->log_softmax, full);
+  compare(p, tier, "softmax backward", got->softmax_backward, want->softmax_backward, full);
+  compare(p, tier, "log-softmax backward", got->log_softmax_backward, want->log_softmax_backward, full);
+  compare(p, tier, "log-sum-exp", got->lse, want->lse, rows);
+  compare(p, tier, "loss", got->losses, want->losses, rows);
+  compare(p, tier, "cross-entropy log-sum-exp", got->loss_lse, want->loss_lse, rows);
+  compare(p, tier, "gradient", got->gradient, want->gradient, full);
+  compare(p, tier, "later gradient", got->later_gradient, want->later_gradient, full);
+  compare(p, tier, "statistics", got->statistics, want->statistics, rows * (int64_t)sizeof *got->statistics / 4);
+  compare(p, tier, "tally", &got->tally, &want->tally, sizeof got->tally / 4);
+  compare(p, tier, "counted", &got->counted, &want->counted, 2);
+  compared += rows;
+  for (int64_t i = 0; i < rows; i++)
+    if (got->hits[i] != want->hits[i] && differing++ < 20)
+      fprintf(stderr, "%s of [%lld, %lld, %lld]: hit %lld is %d\n", tier, (long long)p->outer, (long long)p->classes,
+              (long long)p->inner, (long long)i, got->hits[i]);
+}
+
+static place rows_in_order(const problem *p) {
+  return (place){.full = layout_of(p->classes * p->inner, 1, p->classes, XENT_F32),
+                 .row = layout_of(p->inner, 0, 1, XENT_F32),
+                 .cuts = {0, p->rows, p->rows, p->rows}};
+}
+
+/* Class axis in the middle, with up to 17 unused elements between classes. */
+static place columns_somewhere(const problem *p, random_source *r) {
+  const int64_t pad = random_below(r, 3) ? 0 : random_below(r, 18), step = p->inner + pad;
+  place at = {.full = layout_of(p->classes * step, step, 1, XENT_F32),
+              .row = layout_of(p->inner, 0, 1, XENT_F32),
+              .offset = random_below(r, 17),
+              .in_place = random_below(r, 2)};
+  if (random_below(r, 4) == 0) at.row = layout_of(2 * p->inner, 0, 2, XENT_F32);
+  if (p->inner == 1) at.full = layout_of(1, p->outer + pad, 7, XENT_F32); /* [classes, rows] */
+  for (int k = 1; k < 3; k++) at.cuts[k] = random_below(r, 3) ? random_below(r, p->rows + 1) : 0;
+  if (at.cuts[2] < at.cuts[1]) at.cuts[2] = at.cuts[1];
+  at.cuts[3] = p->rows;
+  return at;
+}
+
+/* Mostly ordinary rows, with every kind of row among them; labels with runs of ignored ones, hits among them. */
+static void fill(problem *p, random_source *r) {
+  const int64_t n = p->classes, rows = p->rows;
+  static const double scales[] = {1, -0.25, 1e-3, 1e30, 1e-38, 0};
+  const bool mixed = random_below(r, 2), ignoring = random_below(r, 2);
+  p->options = xent_default_options();
+  p->options.gradient_scale = scales[random_below(r, (int64_t)(sizeof scales / sizeof *scales))];
+  p->options.label_smoothing = random_below(r, 4) ? 0 : 0.125;
+  p->options.fully_masked = (int32_t)random_below(r, 2);
+  p->options.has_ignore_index = ignoring;
+  p->options.ignore_index = random_below(r, 2) ? -100 : 0;
+  bool ignored = false;
+  for (int64_t i = 0; i < rows; i++) {
+    float *row = p->x + i * n;
+    fill_row(row, n, mixed && random_below(r, 6) == 0 ? (int)random_below(r, ROW_KINDS) : (int)(i % 3), r);
+    fill_row(p->g + i * n, n, random_below(r, 40) ? 0 : (int)random_below(r, ROW_KINDS), r);
+    p->upstream[i] = random_below(r, 30) ? random_normal(r) : 0;
+    int64_t label = random_below(r, n);
+    for (int64_t c = 0; c < n && random_below(r, 2); c++)
+      if (row[c] > row[label]) label = c;
+    if (random_below(r, 8) == 0) ignored = !ignored;
+    p->labels[i] = (int32_t)(ignoring && ignored ? p->options.ignore_index : label);
+  }
+}
+
+static void test_shape(int64_t outer, int64_t classes, int64_t inner, random_source *r) {
+  static problem p;
+  static results want, got;
+  const int64_t rows = outer * inner, room = outer * classes * (inner + 32) + 32 + classes * (outer + 32);
+  float **full[] = {&x, &y, &z, &p.x, &p.g}, **row[] = {&per_row, &per_row_lse, &per_row_upstream, &p.upstream};
+  for (size_t i = 0; i < sizeof full / sizeof *full; i++) *full[i] = grow(*full[i], (size_t)room * 4);
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) *row[i] = grow(*row[i], (size_t)rows * 8);
+  labels = grow(labels, (size_t)rows * 8);
+  p.labels = grow(p.labels, (size_t)rows * 4);
+  hits = grow(hits, (size_t)rows * 2);
+  p.outer = outer, p.classes = classes, p.inner = inner, p.rows = rows;
+  allocate(&want, rows, classes);
+  allocate(&got, rows, classes);
+  fill(&p, r);
+  xent_options o = p.options;
+  o.isa = XENT_ISA_SCALAR;
+  const place straight = rows_in_order(&p);
+  run_softmax(&p, &straight, &o, &want);
+  run_cross_entropy(&p, &straight, &o, &want);
+  for (o.isa = XENT_ISA_SCALAR; o.isa <= xent_best_isa(); o.isa++) {
+    const place at = columns_somewhere(&p, r);
+    run_softmax(&p, &at, &o, &got);
+    run_cross_entropy(&p, &at, &o, &got);
+    compare_all(&p, xent_isa_name(o.isa), &got, &want);
+  }
+}
+
+int main(int argc, char **argv) {
+  const int step = argc > 1 ? atoi(argv[1]) : 1;
+  if (step < 1) {
+    fprintf(stderr, "usage: columns_test [STEP], STEP at least 1\n");
+    return 2;
+  }
+  static const int64_t boundaries[] = {383,  384,  511,  512,  513,  640,  1000, 1023,  1024,  1025,
+                                       1151, 1152, 1153, 4096, 8191, 8192, 8193, 9216,  9217,  16385};
+  random_source r = {4711};
+  for (int64_t n = 1; n <= 300; n += step) {
+    test_shape(1 + random_below(&r, 3), n, 1 + n % 70, &r);
+    test_shape(1 + random_below(&r, 3), n, 1 + random_below(&r, n < 40 ? 600 : 140), &r);
+  }
+  for (int64_t inner = 1; inner <= 70; inner += step)
+    test_shape(1 + random_below(&r, 40), 2 + random_below(&r, 30), inner, &r);
+  for (size_t b = 0; b < sizeof boundaries / sizeof *boundaries; b += (size_t)step)
+    test_shape(1 + random_below(&r, 2), boundaries[b], 1 + random_below(&r, 40), &r);
+  printf("columns = rows: %lld values compared, %lld differ\n", (long long)compared, (long long)differing);
+  return differing != 0;
+}
