@@ -127,6 +127,10 @@ static void rows_alone(tensor *t, const expectation *e, const xent_options *o, b
   check_rows(t, e, "log-softmax of a row", out, e->log_softmax, gathered);
   put(t, e, t->x);
   for (int64_t r = 0; r < e->rows; r++)
+    must(xent_log_sum_exp(&t->shape, o, r, r + 1, x, t->lse, NULL), "log-sum-exp");
+  compare(e, "log-sum-exp of a row", t->lse, e->lse, e->rows);
+  put(t, e, t->x);
+  for (int64_t r = 0; r < e->rows; r++)
     must(xent_cross_entropy_forward(&t->shape, o, r, r + 1, x, e->label, t->losses, NULL, NULL, NULL, NULL, NULL,
                                     NULL),
          "loss of a row");

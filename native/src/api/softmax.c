@@ -12,7 +12,10 @@ static xent_status statistics_or_whole_row(xent_frame *f, const xent_statistics 
   return XENT_INVALID_ARGUMENT;
 }
 
-static xent_status forward(const xent_shape *shape, const xent_options *options, int64_t row_begin,
+/* One copy per entry point: eleven arguments need not be handed on. */
+#define ENTRY __attribute__((always_inline)) static inline
+
+ENTRY xent_status forward(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                            int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits,
                            const xent_statistics *statistics, void *output, xent_report *report, bool log) {
   xent_frame f;
@@ -74,7 +77,7 @@ xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *option
   return xent_frame_end(&f, report, status);
 }
 
-static xent_status backward(const xent_shape *shape, const xent_options *options, int64_t row_begin,
+ENTRY xent_status backward(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                             int64_t row_end, int64_t class_begin, int64_t class_end, const void *output,
                             const void *upstream, const xent_statistics *statistics, void *gradient,
                             xent_report *report, bool log) {

@@ -33,11 +33,12 @@ static int32_t detect(void) { return XENT_ISA_SCALAR; }
 static int32_t best;
 __attribute__((constructor)) static void detect_once(void) { best = detect(); }
 
-int32_t xent_best_isa(void) { return best == XENT_ISA_BEST ? XENT_ISA_SCALAR : best; }
+static int32_t best_here(void) { return best == XENT_ISA_BEST ? XENT_ISA_SCALAR : best; }
+int32_t xent_best_isa(void) { return best_here(); }
 
 const xent_kernels *xent_kernels_of(int32_t isa) {
-  if (isa == XENT_ISA_BEST) isa = xent_best_isa();
-  if (isa > xent_best_isa()) return NULL;
+  if (isa == XENT_ISA_BEST) isa = best_here();
+  if (isa > best_here()) return NULL;
   switch (isa) {
     case XENT_ISA_SCALAR: return &xent_kernels_scalar;
 #if defined(XENT_HAVE_AVX512)

@@ -95,6 +95,20 @@ XENT_SHARED xent_status log_sum_exp_rows(const xent_call *call, row_buffers buff
   return XENT_OK;
 }
 XENT_DEFINE_BUFFERED(log_sum_exp_rows)
-static xent_status log_sum_exp(const xent_call *call) { XENT_WITH_BUFFERS(call, log_sum_exp_rows); }
+
+XENT_INLINE bool log_sum_exp_single_row(const xent_call *call) {
+  const row_input in = softmax_input(call, call->row_begin);
+  single_row row;
+  if (!read_single_row(&in, &row)) return false;
+  const xent_statistics *s = &row.statistics;
+  call->log_sum_exp[row_offset(call->shape, &call->shape->log_sum_exp, call->row_begin)] =
+      log_sum_exp_of(s, distance_of(s));
+  return true;
+}
+
+static xent_status log_sum_exp(const xent_call *call) {
+  if (is_single_row(call) && log_sum_exp_single_row(call)) return XENT_OK;
+  XENT_WITH_BUFFERS(call, log_sum_exp_rows);
+}
 
 #endif
