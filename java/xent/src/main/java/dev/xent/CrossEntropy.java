@@ -30,9 +30,10 @@ import org.jspecify.annotations.Nullable;
  * Builder#fullyMasked(FullyMasked)}. The rows of ignored labels are not read: loss and gradient are
  * +0. A mean over the denominator 0 follows {@link Builder#noneCounted}, and its gradient is +0.
  *
- * <p>Instances are immutable; any number of threads may share one. A call runs on the calling
- * thread, allocates nothing, and gives the same bits whatever the backend, instruction set,
- * strides, batch size or kind of memory. Everything is checked before anything is written: {@link
+ * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
+ * it is small and little else, helps itself to more threads where it is large ({@link
+ * LossBuilder#threads}), and gives the same bits whatever the backend, instruction set, number of
+ * threads, strides, batch size or kind of memory. Everything is checked before anything is written: {@link
  * ShapeException}, {@link DTypeException}, {@link MemoryException} and {@link OptionException} for
  * what does not fit, {@link LabelException} for a label that is no class.
  */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import dev.xent.internal.parallel.Threads;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.SoftmaxPlan;
 import java.util.Objects;
+import java.util.concurrent.Executor;
 
 /**
  * Log-softmax along one axis: {@code y = x - log sum exp(x)}, never above 0.
@@ -13,9 +15,10 @@ import java.util.Objects;
  * finite size are exact: nothing overflows. NaN or +inf in a row makes the whole row NaN; -inf
  * stays -inf; a row of one class is +0; a row that is all -inf follows {@link Builder#fullyMasked}.
  *
- * <p>Instances are immutable; any number of threads may share one. A call runs on the calling
- * thread, allocates nothing, and gives the same bits whatever the backend, instruction set,
- * strides, batch size or kind of memory.
+ * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
+ * it is small and little else, helps itself to more threads where it is large ({@link
+ * Builder#threads}), and gives the same bits whatever the backend, instruction set, number of
+ * threads, strides, batch size or kind of memory.
  *
  * <p>Every method throws {@link ShapeException}, {@link DTypeException} or {@link MemoryException}
  * for tensors that do not fit, before anything is written.
@@ -69,6 +72,7 @@ public final class LogSoftmax {
     private FullyMasked fullyMasked = FullyMasked.NAN;
     private Isa isa = Isa.BEST;
     private Backend backend = Backend.AUTO;
+    private Threads threads = Threads.DEFAULT;
 
     private Builder() {}
 
@@ -97,13 +101,40 @@ public final class LogSoftmax {
     }
 
     /**
+     * At most so many threads work on a call, the calling one among them; it changes the speed and
+     * no bit. Small work stays on the calling thread whatever this says. Default: {@link
+     * XentRuntime#threads}.
+     *
+     * @throws OptionException unless 1 or more
+     */
+    public Builder threads(int most) {
+      threads = threads.withMost(most);
+      return this;
+    }
+
+    /** All work is done on the calling thread: the same as {@code threads(1)}. */
+    public Builder sequential() {
+      return threads(1);
+    }
+
+    /**
+     * Where the threads come from that help the calling one, in place of Xent's own: each gets a
+     * task. The calling thread does the work that nobody else does, so that no executor, be it
+     * busy, full or shut down, can hold a call up or let it fail.
+     */
+    public Builder executor(Executor value) {
+      threads = threads.withExecutor(value);
+      return this;
+    }
+
+    /**
      * The operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
     public LogSoftmax build() {
-      Engine engine = Engine.of(backend, isa);
+      Engine engine = Engine.of(backend, isa, threads);
       Options options = Options.of(engine, fullyMasked);
       return new LogSoftmax(SoftmaxPlan.logSoftmax(engine, options, axis));
     }

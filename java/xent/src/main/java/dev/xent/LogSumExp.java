@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import dev.xent.internal.parallel.Threads;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.LogSumExpPlan;
 import dev.xent.internal.plan.Options;
 import java.util.Objects;
+import java.util.concurrent.Executor;
 
 /**
  * Log-sum-exp along one axis: {@code log sum exp(x)}, one number per row.
@@ -13,9 +15,10 @@ import java.util.Objects;
  * overflows on the way. NaN or +inf in a row gives NaN; a row that is all -inf follows {@link
  * Builder#fullyMasked}.
  *
- * <p>Instances are immutable; any number of threads may share one. A call runs on the calling
- * thread, allocates nothing, and gives the same bits whatever the backend, instruction set,
- * strides, batch size or kind of memory.
+ * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
+ * it is small and little else, helps itself to more threads where it is large ({@link
+ * Builder#threads}), and gives the same bits whatever the backend, instruction set, number of
+ * threads, strides, batch size or kind of memory.
  */
 public final class LogSumExp {
   private final LogSumExpPlan plan;
@@ -57,6 +60,7 @@ public final class LogSumExp {
     private FullyMasked fullyMasked = FullyMasked.NAN;
     private Isa isa = Isa.BEST;
     private Backend backend = Backend.AUTO;
+    private Threads threads = Threads.DEFAULT;
 
     private Builder() {}
 
@@ -85,13 +89,40 @@ public final class LogSumExp {
     }
 
     /**
+     * At most so many threads work on a call, the calling one among them; it changes the speed and
+     * no bit. Small work stays on the calling thread whatever this says. Default: {@link
+     * XentRuntime#threads}.
+     *
+     * @throws OptionException unless 1 or more
+     */
+    public Builder threads(int most) {
+      threads = threads.withMost(most);
+      return this;
+    }
+
+    /** All work is done on the calling thread: the same as {@code threads(1)}. */
+    public Builder sequential() {
+      return threads(1);
+    }
+
+    /**
+     * Where the threads come from that help the calling one, in place of Xent's own: each gets a
+     * task. The calling thread does the work that nobody else does, so that no executor, be it
+     * busy, full or shut down, can hold a call up or let it fail.
+     */
+    public Builder executor(Executor value) {
+      threads = threads.withExecutor(value);
+      return this;
+    }
+
+    /**
      * The operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
     public LogSumExp build() {
-      Engine engine = Engine.of(backend, isa);
+      Engine engine = Engine.of(backend, isa, threads);
       return new LogSumExp(new LogSumExpPlan(engine, Options.of(engine, fullyMasked), axis));
     }
   }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import dev.xent.internal.parallel.Threads;
 import dev.xent.internal.plan.CrossEntropyPlan;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.Reductions;
 import java.util.Objects;
+import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +24,7 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>>
   private final Reductions.Builder reductions = new Reductions.Builder();
   private Isa isa = Isa.BEST;
   private Backend backend = Backend.AUTO;
+  private Threads threads = Threads.DEFAULT;
 
   LossBuilder() {}
 
@@ -107,9 +110,36 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>>
     return self();
   }
 
+  /**
+   * At most so many threads work on a call, the calling one among them; it changes the speed and no
+   * bit. Small work stays on the calling thread whatever this says. Default: {@link
+   * XentRuntime#threads}.
+   *
+   * @throws OptionException unless 1 or more
+   */
+  public B threads(int most) {
+    threads = threads.withMost(most);
+    return self();
+  }
+
+  /** All work is done on the calling thread: the same as {@code threads(1)}. */
+  public B sequential() {
+    return threads(1);
+  }
+
+  /**
+   * Where the threads come from that help the calling one, in place of Xent's own: each gets a
+   * task. The calling thread does the work that nobody else does, so that no executor, be it busy,
+   * full or shut down, can hold a call up or let it fail.
+   */
+  public B executor(Executor value) {
+    threads = threads.withExecutor(value);
+    return self();
+  }
+
   /** The plan of these options for logits, which has the one for log-probabilities. */
   CrossEntropyPlan plan(FullyMasked fullyMasked) {
-    Engine engine = Engine.of(backend, isa);
+    Engine engine = Engine.of(backend, isa, threads);
     Options options = Options.of(engine, fullyMasked, ignoreIndex, labelSmoothing);
     return new CrossEntropyPlan(engine, options, axis, reductions.build());
   }

@@ -90,9 +90,9 @@ public final class XentRuntime {
   }
 
   /**
-   * Returns how many threads compute one call.
+   * Returns how many threads work on a call, at most, where an operation does not say.
    *
-   * @return 1 in this version: the calling thread
+   * @return the system property {@code dev.xent.threads}, or as many as there are processors
    */
   public int threads() {
     return backends.threads();

@@ -170,7 +170,7 @@ public final class Backends {
   }
 
   /**
-   * Returns how many threads compute one call.
+   * Returns how many threads work on a call, at most, where an operation does not say.
    *
    * @return at least 1
    */

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param temporaryDirectory the value of {@link #TEMPORARY_DIRECTORY}, or the JVM's
  * @param isa the value of {@link #ISA}
  * @param nativeUse the value of {@link #NATIVE}
- * @param threads the value of {@link #THREADS}
+ * @param threads the value of {@link #THREADS}, or the number of processors
  */
 public record Settings(
     @Nullable Path libraryPath,
@@ -55,8 +55,8 @@ public record Settings(
   public static final String NATIVE = "dev.xent.native";
 
   /**
-   * {@code dev.xent.threads}: how many threads compute one call; 1, the default, is the calling
-   * thread alone, and the only number in this version.
+   * {@code dev.xent.threads}: how many threads work on a call, at most, the calling one among them;
+   * 1 is the calling thread alone, the default as many as there are processors.
    */
   public static final String THREADS = "dev.xent.threads";
 
@@ -135,11 +135,18 @@ public record Settings(
   }
 
   private static int threads(@Nullable String value) {
-    if (value == null || value.equals("1")) {
-      return 1;
+    if (value == null) {
+      return Runtime.getRuntime().availableProcessors();
+    }
+    try {
+      int threads = Integer.parseInt(value);
+      if (threads >= 1) {
+        return threads;
+      }
+    } catch (NumberFormatException e) {
+      // Refused like the numbers that are too small.
     }
     throw new OptionException(
-        "%s=%s: this version computes on the calling thread; say 1, or leave it out"
-            .formatted(THREADS, value));
+        "%s=%s is no number of threads; give 1 or more, or leave it out".formatted(THREADS, value));
   }
 }

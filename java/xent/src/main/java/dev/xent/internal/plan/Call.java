@@ -12,6 +12,8 @@ import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_state;
 import dev.xent.internal.ffi.xent_statistics;
 import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.parallel.Threads;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
@@ -23,9 +25,10 @@ import org.jspecify.annotations.Nullable;
  * One call of an operation, from the tensors it was given to what the kernels take: checks that
  * everything fits, and finds the (outer, classes, inner) that describes all arrays at once.
  *
- * <p>Each thread has one instance and uses it again and again, so that a call allocates nothing. An
- * operation names the leading array first, then the others, then asks for {@link #ready()}; at the
- * end, whatever happened, it calls {@link #end()}.
+ * <p>Each thread has one instance and uses it again and again, so that a call allocates nothing;
+ * virtual threads take one from {@link Calls}. An operation names the leading array first, then the
+ * others, then asks for {@link #ready()}; at the end, whatever happened, it calls {@link #end()}.
+ * Helpers of a call have instances of their own, which follow the caller's.
  */
 final class Call {
   /** Ranks up to this need no growing of arrays. */
@@ -37,12 +40,24 @@ final class Call {
    */
   static final long HEAP_ELEMENTS = 16384;
 
-  private static final ThreadLocal<Call> CURRENT = ThreadLocal.withInitial(Call::new);
+  /** In place of the first row or chunk of a claim. */
+  static final long UNCLAIMED = -1;
 
-  final MemorySegment shape;
-  final MemorySegment options;
+  private static final ThreadLocal<Call> CURRENT = ThreadLocal.withInitial(() -> new Call(false));
+
+  /** Whether it belongs to no thread. */
+  private final boolean spare;
+
+  private final MemorySegment ownShape;
+  private final MemorySegment ownOptions;
+
+  /** Its own, or those of the call that it follows. */
+  MemorySegment shape;
+
+  MemorySegment options;
+
   final MemorySegment report;
-  final MemorySegment tally;
+  private final MemorySegment tally;
 
   final Part logits;
 
@@ -97,6 +112,50 @@ final class Call {
   /** Rows before the current piece. */
   long firstRow;
 
+  // ---- what the operation has to say to all threads --------------------------------------------
+
+  /** Whether the gradient is written in this pass. */
+  boolean writesGradient;
+
+  /** What gradients are multiplied by where no kernel knows it from the options. */
+  double scale;
+
+  /** Statistics of all rows that the caller keeps, or NULL. */
+  MemorySegment saved = MemorySegment.NULL;
+
+  /** Statistics of the rows of the current piece, for class ranges of a row. */
+  MemorySegment statistics = MemorySegment.NULL;
+
+  /** States of rows of the current piece, those of {@link #stateRow} first. */
+  private MemorySegment states = MemorySegment.NULL;
+
+  private long stateRow;
+
+  /** Whether states are computed once more, for rows with a shift. */
+  boolean secondRound;
+
+  /** Whether losses are added to the tally. */
+  private boolean tallies;
+
+  // ---- what each thread says -------------------------------------------------------------------
+
+  /** Rows that were found to count. */
+  long counted;
+
+  /** The first row or chunk of what this thread works on, when several do. */
+  long claimed = UNCLAIMED;
+
+  /** Who works on this call, when several do. */
+  private @Nullable Crew crew;
+
+  /** The next in the list of those that are done. */
+  @Nullable Call nextDone;
+
+  /** Made when it is needed first. */
+  private @Nullable Crew ownCrew;
+
+  private @Nullable NllScratch nllScratch;
+
   private @Nullable Options writtenOptions;
   private double writtenScale;
 
@@ -111,14 +170,18 @@ final class Call {
   private int groupCount;
   private long[] groups = new long[USUAL_RANK];
 
-  private MemorySegment statistics = MemorySegment.NULL;
-  private MemorySegment states = MemorySegment.NULL;
+  private MemorySegment ownStatistics = MemorySegment.NULL;
+  private MemorySegment ownStates = MemorySegment.NULL;
 
-  private Call() {
+  /** One that belongs to a thread, or to none. */
+  Call(boolean spare) {
+    this.spare = spare;
     Arena arena = Arena.ofAuto();
-    shape = arena.allocate(xent_shape.layout());
+    ownShape = arena.allocate(xent_shape.layout());
+    shape = ownShape;
     xent_shape.size(shape, xent_shape.sizeof());
-    options = arena.allocate(xent_options.layout());
+    ownOptions = arena.allocate(xent_options.layout());
+    options = ownOptions;
     xent_options.size(options, xent_options.sizeof());
     report = arena.allocate(xent_report.layout());
     xent_report.size(report, xent_report.sizeof());
@@ -139,9 +202,16 @@ final class Call {
     present = new Part[all.length];
   }
 
-  /** The calling thread's instance. */
+  /** An instance for the calling thread, until {@link #end()}. */
   static Call current() {
-    return CURRENT.get();
+    if (!Thread.currentThread().isVirtual()) {
+      Call call = CURRENT.get();
+      // In use when an executor that was given a part of a call computes on the calling thread.
+      if (call.parts == 0) {
+        return call;
+      }
+    }
+    return Calls.take();
   }
 
   // ---- what takes part -------------------------------------------------------------------------
@@ -230,6 +300,11 @@ final class Call {
     }
     take(targets, view, false);
     return false;
+  }
+
+  /** Whether the targets are class indices. */
+  boolean hasLabels() {
+    return targets.view.type.isInteger();
   }
 
   /**
@@ -507,29 +582,191 @@ final class Call {
     return targets.view.heap ? HEAP_ELEMENTS : pieceRows;
   }
 
-  // ---- memory of the calling thread ------------------------------------------------------------
-
-  /** Room for the statistics of the rows of a piece. */
-  MemorySegment statistics() {
-    statistics = reserve(statistics, pieceRows, xent_statistics.sizeof());
-    return statistics;
+  /** How many chunks of a row a kernel may take at once. */
+  private long chunksPerKernel() {
+    return onHeap ? HEAP_ELEMENTS / Chunks.SIZE : Long.MAX_VALUE;
   }
 
-  /** Room for the states of one row. */
-  MemorySegment states() {
-    states = reserve(states, Chunks.of(classes), xent_state.sizeof());
-    return states;
+  /** The elements of all rows. */
+  long elements() {
+    return lead().elements;
+  }
+
+  // ---- several threads -------------------------------------------------------------------------
+
+  /**
+   * Whether rows are too few to occupy all threads well, and so long that threads can share them.
+   */
+  boolean sharesRows(Threads threads) {
+    long rounds = (rows + threads.most() - 1) / threads.most();
+    return classes > Chunks.SIZE && rows * 5 < rounds * threads.most() * 4;
+  }
+
+  /** Whether the caller is better off without helpers. */
+  boolean isAlone(Threads threads) {
+    return lead().elements < Crew.FEW || threads.most() == 1;
+  }
+
+  /** Those who help with this call. */
+  Crew crew() {
+    if (ownCrew == null) {
+      ownCrew = new Crew(this);
+    }
+    return ownCrew;
+  }
+
+  /** Several threads work from now on, or no longer. */
+  void share(@Nullable Crew sharing) {
+    crew = sharing;
+    claimed = UNCLAIMED;
+  }
+
+  /** Whether another thread failed so that this one need not go on. */
+  boolean isInVain() {
+    return crew != null && crew.isInVain(claimed);
+  }
+
+  /** Becomes a helper's view of a call, whose thread waits until {@link #unfollow}. */
+  void follow(Call caller) {
+    shape = caller.shape;
+    options = caller.options;
+    writtenSignature = 0;
+    rank = caller.rank;
+    axis = caller.axis;
+    classes = caller.classes;
+    rows = caller.rows;
+    pieceRows = caller.pieceRows;
+    innerRows = caller.innerRows;
+    pieces = caller.pieces;
+    firstRow = caller.firstRow;
+    onHeap = caller.onHeap;
+    groupCount = caller.groupCount;
+    reserveGroups(groupCount);
+    System.arraycopy(caller.groups, 0, groups, 0, groupCount);
+    for (int i = 0; i < caller.parts; i++) {
+      present[i] = all[caller.present[i].index];
+      present[i].follow(caller.present[i], groupCount);
+    }
+    parts = caller.parts;
+
+    writesGradient = caller.writesGradient;
+    scale = caller.scale;
+    saved = Memory.accessible(caller.saved);
+    statistics = Memory.accessible(caller.statistics);
+    states = caller.states;
+    stateRow = caller.stateRow;
+    secondRound = caller.secondRound;
+    if (caller.tallies) {
+      emptyTally();
+    }
+    share(caller.crew);
+  }
+
+  /** Lets go of the call that was followed. */
+  void unfollow() {
+    shape = ownShape;
+    options = ownOptions;
+    share(null);
+    end();
+  }
+
+  /** Adds what a helper counted. */
+  void addCounts(Call helper, Kernels kernels) {
+    if (helper.claimed == UNCLAIMED) {
+      return;
+    }
+    counted += helper.counted;
+    if (tallies) {
+      Failures.check(kernels.tallyMerge(tally, helper.tally), this);
+    }
+  }
+
+  /** Works on rows of all pieces. */
+  void rows(RowWork work, long begin, long end) {
+    if (pieces == 1) {
+      work.run(this, begin, end);
+      return;
+    }
+    long row = begin;
+    while (row < end && !isInVain()) {
+      enter(row / pieceRows);
+      long pieceEnd = Math.min(end - firstRow, pieceRows);
+      work.run(this, row - firstRow, pieceEnd);
+      row = firstRow + pieceEnd;
+    }
+  }
+
+  /** Works on chunks of rows of the current piece, counted through all its rows. */
+  void chunks(ChunkWork work, long begin, long end) {
+    long perRow = Chunks.of(classes);
+    long at = begin;
+    while (at < end && !isInVain()) {
+      long row = at / perRow;
+      long rowBegin = row * perRow;
+      long atOnce = Math.min(end - at, chunksPerKernel());
+      long next = Math.min(at + atOnce, rowBegin + perRow);
+      long to = Math.min((next - rowBegin) * Chunks.SIZE, classes);
+      work.run(this, row, (at - rowBegin) * Chunks.SIZE, to);
+      at = next;
+    }
+  }
+
+  // ---- memory of the calling thread ------------------------------------------------------------
+
+  /** Statistics of the rows of the current piece: the caller's where there are any. */
+  void reserveStatistics() {
+    if (saved.byteSize() != 0) {
+      statistics = savedOfPiece();
+      return;
+    }
+    ownStatistics = reserve(ownStatistics, pieceRows, xent_statistics.sizeof());
+    statistics = ownStatistics;
+  }
+
+  /** The saved statistics of the rows of the current piece, or NULL. */
+  MemorySegment savedOfPiece() {
+    return pieces == 1 || saved.byteSize() == 0
+        ? saved
+        : saved.asSlice(firstRow * xent_statistics.sizeof());
+  }
+
+  /** Room for the states of some rows. */
+  void reserveStates(long begin, long end) {
+    ownStates = reserve(ownStates, (end - begin) * Chunks.of(classes), xent_state.sizeof());
+    states = ownStates;
+    stateRow = begin;
+  }
+
+  /** The states from a row on. */
+  MemorySegment states(long row) {
+    return row == stateRow
+        ? states
+        : states.asSlice((row - stateRow) * Chunks.of(classes) * xent_state.sizeof());
+  }
+
+  /** What {@link NllPlan} needs beside this. */
+  NllScratch nllScratch() {
+    if (nllScratch == null) {
+      nllScratch = new NllScratch();
+    }
+    return nllScratch;
   }
 
   private static MemorySegment reserve(MemorySegment present, long count, long size) {
     return present.byteSize() >= count * size ? present : Arena.ofAuto().allocate(count * size, 64);
   }
 
-  /** The tally, holding nothing. */
+  /** The tally, holding nothing; from now on losses are added to it. */
   MemorySegment emptyTally() {
     tally.fill((byte) 0);
     xent_tally.size(tally, xent_tally.sizeof());
+    tallies = true;
     return tally;
+  }
+
+  /** What losses are added to, or NULL. */
+  MemorySegment tally() {
+    return tallies ? tally : MemorySegment.NULL;
   }
 
   // ---- the end ---------------------------------------------------------------------------------
@@ -554,5 +791,13 @@ final class Call {
     }
     parts = 0;
     signature = 0;
+    counted = 0;
+    tallies = false;
+    writesGradient = false;
+    saved = MemorySegment.NULL;
+    statistics = MemorySegment.NULL;
+    if (spare) {
+      Calls.give(this);
+    }
   }
 }

@@ -3,18 +3,22 @@ package dev.xent.internal.plan;
 
 import static java.lang.foreign.MemorySegment.NULL;
 
-import dev.xent.internal.ffi.xent_statistics;
 import dev.xent.internal.kernels.Kernels;
-import java.lang.foreign.MemorySegment;
+import dev.xent.internal.parallel.Threads;
 import org.jspecify.annotations.Nullable;
 
 /** Cross-entropy: which kernels run over which rows and classes. */
 public final class CrossEntropyPlan {
   private final Engine engine;
   private final Kernels kernels;
+  private final Threads threads;
+  private final LongRows longRows;
   private final Options options;
   private final @Nullable Integer givenAxis;
   private final Reductions reductions;
+  private final RowWork forwardRows = this::forwardRows;
+  private final RowWork backwardRows = this::backwardRows;
+  private final ChunkWork backwardRange = this::backwardRange;
 
   /**
    * @param axis of the classes, or null: 1, or 0 where there is no other
@@ -23,6 +27,8 @@ public final class CrossEntropyPlan {
       Engine engine, Options options, @Nullable Integer axis, Reductions reductions) {
     this.engine = engine;
     this.kernels = engine.kernels();
+    this.threads = engine.threads();
+    this.longRows = new LongRows(engine);
     this.options = options;
     this.givenAxis = axis;
     this.reductions = reductions;
@@ -61,29 +67,29 @@ public final class CrossEntropyPlan {
       boolean few = call.keepsFewLosses();
       call.ready();
       call.options(options, 1);
-      long counted = labels ? LossCall.countLabels(call, kernels) : call.rows;
+      long counted = labels ? LossCall.countLabels(call, engine) : call.rows;
       double denominator = reductions.denominator(counted);
       reductions.requireLoss(denominator);
       if (gradient != null) {
         reductions.requireGradient(denominator);
       }
 
-      MemorySegment statistics = outputs.statisticsFor(call.rows);
+      call.saved = outputs.statisticsFor(call.rows);
       boolean zeroGradient = gradient != null && reductions.gradientIsZero(denominator);
-      MemorySegment tally = few ? NULL : call.emptyTally();
+      if (!few) {
+        call.emptyTally();
+      }
       if (gradient != null && !zeroGradient) {
         call.options(options, reductions.gradientScale(denominator));
+        call.writesGradient = true;
       }
-      for (long piece = 0; piece < call.pieces; piece++) {
-        call.enter(piece);
-        forwardPiece(
-            call, zeroGradient ? NULL : call.gradient.segment(), pieceOf(statistics, call), tally);
-      }
+      forward(call);
       if (zeroGradient) {
         Memory.clear(gradient);
       }
 
-      double sum = few ? call.fewLosses.sum(call.rows, kernels, call) : kernels.tallySum(tally);
+      double sum =
+          few ? call.fewLosses.sum(call.rows, kernels, call) : kernels.tallySum(call.tally());
       double loss = reductions.reduce(sum, denominator);
       long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
       outputs.set(loss, sum, call.rows, counted, denominator, correct);
@@ -96,47 +102,56 @@ public final class CrossEntropyPlan {
     }
   }
 
-  private static MemorySegment pieceOf(MemorySegment statistics, Call call) {
-    return call.pieces == 1 || statistics.byteSize() == 0
-        ? statistics
-        : statistics.asSlice(call.firstRow * xent_statistics.sizeof());
+  private void forward(Call call) {
+    if (call.isAlone(threads)) {
+      for (long piece = 0; piece < call.pieces; piece++) {
+        call.enter(piece);
+        forwardRows(call, 0, call.pieceRows);
+      }
+    } else if (call.sharesRows(threads)) {
+      for (long piece = 0; piece < call.pieces; piece++) {
+        call.enter(piece);
+        call.reserveStatistics();
+        forwardLongRows(call, 0, call.pieceRows, true);
+      }
+    } else {
+      call.crew().rows(threads, kernels, forwardRows, call.classes);
+    }
   }
 
-  private void forwardPiece(
-      Call call, MemorySegment gradient, MemorySegment statistics, MemorySegment tally) {
+  private void forwardRows(Call call, long begin, long end) {
     long step = call.rowsPerKernel();
     if (step == 0) {
-      forwardLongRows(call, gradient, statistics, tally);
+      call.reserveStatistics();
+      for (long row = begin; row < end && !call.isInVain(); row++) {
+        forwardLongRows(call, row, row + 1, false);
+      }
       return;
     }
-    for (long row = 0; row < call.pieceRows; row += step) {
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
       Failures.check(
           kernels.crossEntropyForward(
               call.shape,
               call.options,
               row,
-              Math.min(row + step, call.pieceRows),
+              Math.min(row + step, end),
               call.logits.segment(),
               call.targets.segment(),
               call.losses.segment(),
               call.logSumExp.segment(),
               call.hits.segment(),
-              gradient,
-              statistics,
-              tally,
+              call.writesGradient ? call.gradient.segment() : NULL,
+              call.savedOfPiece(),
+              call.tally(),
               call.report),
           call);
     }
   }
 
-  private void forwardLongRows(
-      Call call, MemorySegment gradient, MemorySegment wanted, MemorySegment tally) {
-    MemorySegment statistics = wanted.byteSize() == 0 ? call.statistics() : wanted;
-    for (long row = 0; row < call.pieceRows; row++) {
-      LongRow.forward(kernels, call, row, statistics, tally);
-      if (gradient.byteSize() != 0) {
-        backwardLongRow(call, row, statistics);
-      }
+  private void forwardLongRows(Call call, long begin, long end, boolean shared) {
+    longRows.forward(call, begin, end, shared);
+    if (call.writesGradient) {
+      longRows.each(call, begin, end, shared, backwardRange);
     }
   }
 
@@ -154,23 +169,20 @@ public final class CrossEntropyPlan {
       }
       call.whole(call.gradient, gradient);
       call.writes(call.gradient, call.logits, null);
-      MemorySegment statistics = saved.statisticsOf(call, labels);
+      call.saved = saved.statisticsOf(call, labels);
       call.ready();
       double denominator = reductions.denominator(saved.counted);
       reductions.requireGradient(denominator);
       boolean zeroGradient = reductions.gradientIsZero(denominator);
       call.options(options, zeroGradient ? 0 : reductions.gradientScale(denominator));
       if (labels) {
-        LossCall.countLabels(call, kernels);
+        LossCall.countLabels(call, engine);
       }
       if (zeroGradient) {
         Memory.clear(gradient);
         return;
       }
-      for (long piece = 0; piece < call.pieces; piece++) {
-        call.enter(piece);
-        backwardPiece(call, pieceOf(statistics, call));
-      }
+      backward(call);
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
     } finally {
@@ -178,26 +190,40 @@ public final class CrossEntropyPlan {
     }
   }
 
-  private void backwardPiece(Call call, MemorySegment statistics) {
-    long step = call.rowsPerKernel();
-    for (long row = 0; row < call.pieceRows; row += Math.max(step, 1)) {
-      if (step == 0) {
-        backwardLongRow(call, row, statistics);
-      } else {
-        long end = Math.min(row + step, call.pieceRows);
-        backwardKernel(call, row, end, 0, call.classes, statistics);
+  private void backward(Call call) {
+    if (call.isAlone(threads)) {
+      for (long piece = 0; piece < call.pieces; piece++) {
+        call.enter(piece);
+        backwardRows(call, 0, call.pieceRows);
       }
+    } else if (call.sharesRows(threads)) {
+      for (long piece = 0; piece < call.pieces; piece++) {
+        call.enter(piece);
+        call.statistics = call.savedOfPiece();
+        longRows.each(call, 0, call.pieceRows, true, backwardRange);
+      }
+    } else {
+      call.crew().rows(threads, kernels, backwardRows, call.classes);
     }
   }
 
-  private void backwardLongRow(Call call, long row, MemorySegment statistics) {
-    for (long from = 0; from < call.classes; from += Call.HEAP_ELEMENTS) {
-      backwardKernel(call, row, row + 1, from, LongRow.end(from, call), statistics);
+  private void backwardRows(Call call, long begin, long end) {
+    call.statistics = call.savedOfPiece();
+    long step = call.rowsPerKernel();
+    if (step == 0) {
+      longRows.each(call, begin, end, false, backwardRange);
+      return;
+    }
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      backwardKernel(call, row, Math.min(row + step, end), 0, call.classes);
     }
   }
 
-  private void backwardKernel(
-      Call call, long row, long rowEnd, long from, long to, MemorySegment statistics) {
+  private void backwardRange(Call call, long row, long from, long to) {
+    backwardKernel(call, row, row + 1, from, to);
+  }
+
+  private void backwardKernel(Call call, long row, long rowEnd, long from, long to) {
     Failures.check(
         kernels.crossEntropyBackward(
             call.shape,
@@ -208,7 +234,7 @@ public final class CrossEntropyPlan {
             to,
             call.logits.segment(),
             call.targets.segment(),
-            statistics,
+            call.statistics,
             call.upstream.segment(),
             call.gradient.segment(),
             call.report),

@@ -7,6 +7,7 @@ import dev.xent.OptionException;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.NativeKernels;
 import dev.xent.internal.load.Backends;
+import dev.xent.internal.parallel.Threads;
 import java.util.List;
 
 /**
@@ -14,8 +15,9 @@ import java.util.List;
  *
  * @param kernels the backend
  * @param isa the code of the instruction set, which the reference does not look at
+ * @param threads who may work on a call
  */
-public record Engine(Kernels kernels, int isa) {
+public record Engine(Kernels kernels, int isa, Threads threads) {
 
   /**
    * What this process has of what an operation asks for.
@@ -23,14 +25,15 @@ public record Engine(Kernels kernels, int isa) {
    * @throws OptionException for an instruction set that is not to be had here
    * @throws dev.xent.NativeLibraryException for the native backend where it cannot be had
    */
-  public static Engine of(Backend backend, Isa isa) {
+  public static Engine of(Backend backend, Isa isa, Threads asked) {
     Backends backends = Backends.get();
+    Threads threads = asked.orDefault(backends.threads());
     Kernels kernels = backends.kernels(backend);
     if (!(kernels instanceof NativeKernels)) {
-      return new Engine(kernels, Isa.BEST.code());
+      return new Engine(kernels, Isa.BEST.code(), threads);
     }
     if (isa == Isa.BEST) {
-      return new Engine(kernels, backends.chosenIsa().code());
+      return new Engine(kernels, backends.chosenIsa().code(), threads);
     }
     List<Isa> available = backends.availableIsas();
     if (!available.contains(isa)) {
@@ -38,6 +41,6 @@ public record Engine(Kernels kernels, int isa) {
           "isa is %s, which this processor or this build does not have: choose BEST or one of %s"
               .formatted(isa, available));
     }
-    return new Engine(kernels, isa.code());
+    return new Engine(kernels, isa.code(), threads);
   }
 }

@@ -2,16 +2,21 @@
 package dev.xent.internal.plan;
 
 import dev.xent.internal.kernels.Kernels;
-import java.lang.foreign.MemorySegment;
+import dev.xent.internal.parallel.Threads;
 
 /** Log-sum-exp: which kernels run over which rows and classes. */
 public final class LogSumExpPlan {
   private final Kernels kernels;
+  private final Threads threads;
+  private final LongRows longRows;
   private final Options options;
   private final int axis;
+  private final RowWork forwardRows = this::forwardRows;
 
   public LogSumExpPlan(Engine engine, Options options, int axis) {
     this.kernels = engine.kernels();
+    this.threads = engine.threads();
+    this.longRows = new LongRows(engine);
     this.options = options;
     this.axis = axis;
   }
@@ -25,9 +30,19 @@ public final class LogSumExpPlan {
       call.writes(call.logSumExp, null, null);
       call.ready();
       call.options(options, 1);
-      for (long piece = 0; piece < call.pieces; piece++) {
-        call.enter(piece);
-        forwardPiece(call);
+      if (call.isAlone(threads)) {
+        for (long piece = 0; piece < call.pieces; piece++) {
+          call.enter(piece);
+          forwardRows(call, 0, call.pieceRows);
+        }
+      } else if (call.sharesRows(threads)) {
+        for (long piece = 0; piece < call.pieces; piece++) {
+          call.enter(piece);
+          call.reserveStatistics();
+          longRows.forward(call, 0, call.pieceRows, true);
+        }
+      } else {
+        call.crew().rows(threads, kernels, forwardRows, call.classes);
       }
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
@@ -36,22 +51,22 @@ public final class LogSumExpPlan {
     }
   }
 
-  private void forwardPiece(Call call) {
+  private void forwardRows(Call call, long begin, long end) {
     long step = call.rowsPerKernel();
     if (step == 0) {
-      MemorySegment statistics = call.statistics();
-      for (long row = 0; row < call.pieceRows; row++) {
-        LongRow.forward(kernels, call, row, statistics, MemorySegment.NULL);
+      call.reserveStatistics();
+      for (long row = begin; row < end && !call.isInVain(); row++) {
+        longRows.forward(call, row, row + 1, false);
       }
       return;
     }
-    for (long row = 0; row < call.pieceRows; row += step) {
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
       Failures.check(
           kernels.logSumExp(
               call.shape,
               call.options,
               row,
-              Math.min(row + step, call.pieceRows),
+              Math.min(row + step, end),
               call.logits.segment(),
               call.logSumExp.segment(),
               call.report),

@@ -62,21 +62,35 @@ final class LossCall {
     call.writesIfPresent(call.hits, null);
   }
 
-  /** Refuses labels out of range, and counts the rows that are not ignored. */
-  static long countLabels(Call call, Kernels kernels) {
-    long counted = 0;
-    long step = call.labelsPerKernel();
-    for (long piece = 0; piece < call.pieces; piece++) {
-      call.enter(piece);
-      for (long row = 0; row < call.pieceRows; row += step) {
-        long end = Math.min(row + step, call.pieceRows);
-        Failures.check(
-            kernels.checkTargets(
-                call.shape, call.options, row, end, call.targets.segment(), call.report),
-            call);
-        counted += xent_report.counted(call.report);
+  /** Refuses labels out of range, the first one by name, and counts the rows that count. */
+  static long countLabels(Call call, Engine engine) {
+    Kernels kernels = engine.kernels();
+    call.counted = 0;
+    if (call.rows < Crew.FEW || engine.threads().most() == 1) {
+      for (long piece = 0; piece < call.pieces; piece++) {
+        call.enter(piece);
+        countLabels(call, kernels, 0, call.pieceRows);
       }
+    } else {
+      call.crew()
+          .rows(
+              engine.threads(),
+              kernels,
+              (own, begin, end) -> countLabels(own, kernels, begin, end),
+              1);
     }
-    return counted;
+    return call.counted;
+  }
+
+  private static void countLabels(Call call, Kernels kernels, long begin, long end) {
+    long step = call.labelsPerKernel();
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      long stop = Math.min(row + step, end);
+      Failures.check(
+          kernels.checkTargets(
+              call.shape, call.options, row, stop, call.targets.segment(), call.report),
+          call);
+      call.counted += xent_report.counted(call.report);
+    }
   }
 }

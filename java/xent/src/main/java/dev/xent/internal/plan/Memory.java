@@ -24,6 +24,17 @@ public final class Memory {
     return MemorySegment.ofAddress(address).reinterpret(byteSize);
   }
 
+  /**
+   * The same memory for the calling thread, where another one, to whom it may be confined, waits
+   * until it is done. Memory that is not confined stays itself, so that its arena is not closed
+   * while a kernel runs.
+   */
+  static MemorySegment accessible(MemorySegment segment) {
+    return segment.isAccessibleBy(Thread.currentThread())
+        ? segment
+        : at(segment.address(), segment.byteSize());
+  }
+
   /** Zeroed memory for so many elements. */
   public static MemorySegment allocate(Arena arena, DType type, long elements) {
     if (elements > Long.MAX_VALUE / type.byteSize()) {

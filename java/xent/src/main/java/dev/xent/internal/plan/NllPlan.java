@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import static java.lang.foreign.MemorySegment.NULL;
-
 import dev.xent.LabelException;
 import dev.xent.OptionException;
 import dev.xent.internal.kernels.Kernels;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
@@ -19,16 +16,13 @@ import org.jspecify.annotations.Nullable;
  * up. The backend checks the labels and adds the losses up, exactly, as for cross-entropy.
  */
 public final class NllPlan {
-  /** Losses that are handed to the tally at once. */
-  private static final int BLOCK = 1024;
-
-  private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
-
   private final Engine engine;
   private final Kernels kernels;
   private final Options options;
   private final @Nullable Integer givenAxis;
   private final Reductions reductions;
+  private final RowWork forwardRows = this::forwardRows;
+  private final RowWork backwardRows = this::backwardRows;
 
   /**
    * @param axis of the classes, or null: 1, or 0 where there is no other
@@ -74,7 +68,7 @@ public final class NllPlan {
       boolean few = call.keepsFewLosses();
       call.ready();
       call.options(options, 1);
-      long counted = labels ? LossCall.countLabels(call, kernels) : call.rows;
+      long counted = labels ? LossCall.countLabels(call, engine) : call.rows;
       double denominator = reductions.denominator(counted);
       reductions.requireLoss(denominator);
       if (gradient != null) {
@@ -83,18 +77,21 @@ public final class NllPlan {
 
       outputs.forgetStatistics();
       boolean zeroGradient = gradient != null && reductions.gradientIsZero(denominator);
-      boolean wantsGradient = gradient != null && !zeroGradient;
-      double scale = wantsGradient ? reductions.gradientScale(denominator) : 0;
-      MemorySegment tally = few ? NULL : call.emptyTally();
-      for (long piece = 0; piece < call.pieces; piece++) {
-        call.enter(piece);
-        forwardPiece(call, labels, wantsGradient ? call.gradient.segment() : NULL, scale, tally);
+      if (gradient != null && !zeroGradient) {
+        call.writesGradient = true;
+        call.scale = reductions.gradientScale(denominator);
       }
+      if (!few) {
+        call.emptyTally();
+      }
+      boolean readsRows = !labels || options.labelSmoothing() != 0 || call.hits.view != null;
+      each(call, forwardRows, readsRows || call.writesGradient ? call.classes : 1);
       if (zeroGradient) {
         Memory.clear(gradient);
       }
 
-      double sum = few ? call.fewLosses.sum(call.rows, kernels, call) : kernels.tallySum(tally);
+      double sum =
+          few ? call.fewLosses.sum(call.rows, kernels, call) : kernels.tallySum(call.tally());
       double loss = reductions.reduce(sum, denominator);
       long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
       outputs.set(loss, sum, call.rows, counted, denominator, correct);
@@ -106,12 +103,29 @@ public final class NllPlan {
     }
   }
 
-  private void forwardPiece(
-      Call call, boolean labels, MemorySegment gradient, double scale, MemorySegment tally) {
-    Scratch scratch = SCRATCH.get();
+  /**
+   * Works on all rows.
+   *
+   * @param perRow what a row costs, in elements
+   */
+  private void each(Call call, RowWork work, long perRow) {
+    if (call.rows * perRow < Crew.FEW || engine.threads().most() == 1) {
+      for (long piece = 0; piece < call.pieces; piece++) {
+        call.enter(piece);
+        work.run(call, 0, call.pieceRows);
+      }
+    } else {
+      call.crew().rows(engine.threads(), kernels, work, perRow);
+    }
+  }
+
+  private void forwardRows(Call call, long begin, long end) {
+    NllScratch scratch = call.nllScratch();
     scratch.row.prepare(options.labelSmoothing(), call.classes);
+    boolean labels = call.hasLabels();
+    MemorySegment tally = call.tally();
     int waiting = 0;
-    for (long row = 0; row < call.pieceRows; row++) {
+    for (long row = begin; row < end && !call.isInVain(); row++) {
       float loss =
           labels ? labelRow(call, scratch.row, row) : probabilityRow(call, scratch.row, row);
       if (call.losses.view != null) {
@@ -119,14 +133,14 @@ public final class NllPlan {
             .segment()
             .setAtIndex(ValueLayout.JAVA_FLOAT, offset(call, call.losses, row), loss);
       }
-      if (gradient.byteSize() != 0) {
-        gradientRow(call, scratch.row, labels, row, scale);
+      if (call.writesGradient) {
+        gradientRow(call, scratch.row, labels, row);
       }
       if (tally.byteSize() == 0) {
         continue;
       }
       scratch.losses.setAtIndex(ValueLayout.JAVA_FLOAT, waiting++, loss);
-      if (waiting == BLOCK || row == call.pieceRows - 1) {
+      if (waiting == NllScratch.BLOCK || row == end - 1) {
         Failures.check(kernels.tallyAdd(tally, scratch.losses, 1, waiting), call);
         waiting = 0;
       }
@@ -177,25 +191,27 @@ public final class NllPlan {
       reductions.requireGradient(denominator);
       if (labels) {
         call.options(options, 1);
-        LossCall.countLabels(call, kernels);
+        LossCall.countLabels(call, engine);
       }
       if (reductions.gradientIsZero(denominator)) {
         Memory.clear(gradient);
         return;
       }
-      NllRow row = SCRATCH.get().row;
-      row.prepare(options.labelSmoothing(), call.classes);
-      double scale = reductions.gradientScale(denominator);
-      for (long piece = 0; piece < call.pieces; piece++) {
-        call.enter(piece);
-        for (long index = 0; index < call.pieceRows; index++) {
-          gradientRow(call, row, labels, index, scale);
-        }
-      }
+      call.scale = reductions.gradientScale(denominator);
+      each(call, backwardRows, call.classes);
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
     } finally {
       call.end();
+    }
+  }
+
+  private void backwardRows(Call call, long begin, long end) {
+    NllRow row = call.nllScratch().row;
+    row.prepare(options.labelSmoothing(), call.classes);
+    boolean labels = call.hasLabels();
+    for (long index = begin; index < end && !call.isInVain(); index++) {
+      gradientRow(call, row, labels, index);
     }
   }
 
@@ -207,10 +223,10 @@ public final class NllPlan {
     }
   }
 
-  private void gradientRow(Call call, NllRow row, boolean labels, long index, double scale) {
+  private void gradientRow(Call call, NllRow row, boolean labels, long index) {
     Part gradient = call.gradient;
     long at = offset(call, gradient, index);
-    double rowScale = call.upstream.view == null ? scale : scale * upstream(call, index);
+    double rowScale = call.upstream.view == null ? call.scale : call.scale * upstream(call, index);
     if (!labels) {
       Part targets = call.targets;
       row.gradient(
@@ -254,11 +270,5 @@ public final class NllPlan {
   /** Of the first element of a row of the current piece. */
   private static long offset(Call call, Part part, long row) {
     return row / call.innerRows * part.outer + row % call.innerRows * part.inner;
-  }
-
-  /** What a thread needs besides its {@link Call}. */
-  private static final class Scratch {
-    final NllRow row = new NllRow();
-    final MemorySegment losses = Arena.ofAuto().allocate(ValueLayout.JAVA_FLOAT, BLOCK);
   }
 }

@@ -16,8 +16,8 @@ final class Part {
   /** What messages call it. */
   final String name;
 
-  /** Its place in the signature of a call. */
-  private final int shift;
+  /** Its place among the parts of a call. */
+  final int index;
 
   /** Its xent_layout inside the call's xent_shape. */
   private final MemorySegment layout;
@@ -25,8 +25,11 @@ final class Part {
   /** Null when the call does without it. */
   @Nullable View view;
 
-  /** Null while the whole view is worked on. */
-  private @Nullable MemorySegment piece;
+  /** The memory of the whole view, as this thread may use it; NULL when absent. */
+  private MemorySegment base = MemorySegment.NULL;
+
+  /** The same, or the piece of it that is worked on. */
+  private MemorySegment segment = MemorySegment.NULL;
 
   /** One number per row; else one per row and class. */
   boolean perRow;
@@ -48,7 +51,7 @@ final class Part {
   private int writtenType;
 
   Part(int index, String name, MemorySegment layout) {
-    this.shift = index * SIGNATURE_BITS;
+    this.index = index;
     this.name = name;
     this.layout = layout;
   }
@@ -57,29 +60,42 @@ final class Part {
     view = newView;
     perRow = onePerRow;
     withoutAxis = onePerRow && newView.rank() != callRank;
+    base = newView.segment;
+    segment = base;
+  }
+
+  /** From now on as in the call of another thread, which waits until this part is released. */
+  void follow(Part other, int groupCount) {
+    view = other.view;
+    perRow = other.perRow;
+    withoutAxis = other.withoutAxis;
+    outer = other.outer;
+    classes = other.classes;
+    inner = other.inner;
+    System.arraycopy(other.groups, 0, groups, 0, groupCount);
+    base = Memory.accessible(other.base);
+    segment = other.segment == other.base ? base : Memory.accessible(other.segment);
   }
 
   void release() {
     view = null;
-    piece = null;
+    base = MemorySegment.NULL;
+    segment = MemorySegment.NULL;
   }
 
   /** What of this part, beside the sizes of the call, the layout of an array without gaps is. */
   long signature() {
-    return (view.type.code() << 1 | (perRow ? 1L : 0L)) << shift;
+    return (view.type.code() << 1 | (perRow ? 1L : 0L)) << index * SIGNATURE_BITS;
   }
 
   /** What the kernels get: NULL when absent, else the view or the piece of it that is worked on. */
   MemorySegment segment() {
-    if (view == null) {
-      return MemorySegment.NULL;
-    }
-    return piece == null ? view.segment : piece;
+    return segment;
   }
 
   /** From now on what is worked on begins so many elements behind the first one of the view. */
   void enter(long offset) {
-    piece = view.segment.asSlice(offset * view.type.byteSize());
+    segment = base.asSlice(offset * view.type.byteSize());
   }
 
   /** The stride of a dimension of the call. */

@@ -2,17 +2,26 @@
 package dev.xent.internal.plan;
 
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.parallel.Threads;
 import java.lang.foreign.MemorySegment;
 
 /** Softmax and log-softmax: which kernels run over which rows and classes. */
 public final class SoftmaxPlan {
   private final Kernels kernels;
+  private final Threads threads;
+  private final LongRows longRows;
   private final Options options;
   private final int axis;
   private final boolean log;
+  private final RowWork forwardRows = this::forwardRows;
+  private final RowWork backwardRows = this::backwardRows;
+  private final ChunkWork forwardRange = this::forwardRange;
+  private final ChunkWork backwardRange = this::backwardRange;
 
   private SoftmaxPlan(Engine engine, Options options, int axis, boolean log) {
     this.kernels = engine.kernels();
+    this.threads = engine.threads();
+    this.longRows = new LongRows(engine);
     this.options = options;
     this.axis = axis;
     this.log = log;
@@ -39,9 +48,19 @@ public final class SoftmaxPlan {
       call.writes(call.output, call.logits, null);
       call.ready();
       call.options(options, 1);
-      for (long piece = 0; piece < call.pieces; piece++) {
-        call.enter(piece);
-        forwardPiece(call);
+      if (call.isAlone(threads)) {
+        for (long piece = 0; piece < call.pieces; piece++) {
+          call.enter(piece);
+          forwardRows(call, 0, call.pieceRows);
+        }
+      } else if (call.sharesRows(threads)) {
+        for (long piece = 0; piece < call.pieces; piece++) {
+          call.enter(piece);
+          call.reserveStatistics();
+          forwardLongRows(call, 0, call.pieceRows, true);
+        }
+      } else {
+        call.crew().rows(threads, kernels, forwardRows, call.classes);
       }
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
@@ -50,26 +69,28 @@ public final class SoftmaxPlan {
     }
   }
 
-  private void forwardPiece(Call call) {
+  private void forwardRows(Call call, long begin, long end) {
     long step = call.rowsPerKernel();
     if (step == 0) {
-      forwardLongRows(call);
+      call.reserveStatistics();
+      for (long row = begin; row < end && !call.isInVain(); row++) {
+        forwardLongRows(call, row, row + 1, false);
+      }
       return;
     }
-    for (long row = 0; row < call.pieceRows; row += step) {
-      long end = Math.min(row + step, call.pieceRows);
-      forwardKernel(call, row, end, 0, call.classes, MemorySegment.NULL);
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      long stop = Math.min(row + step, end);
+      forwardKernel(call, row, stop, 0, call.classes, MemorySegment.NULL);
     }
   }
 
-  private void forwardLongRows(Call call) {
-    MemorySegment statistics = call.statistics();
-    for (long row = 0; row < call.pieceRows; row++) {
-      LongRow.forward(kernels, call, row, statistics, MemorySegment.NULL);
-      for (long from = 0; from < call.classes; from += Call.HEAP_ELEMENTS) {
-        forwardKernel(call, row, row + 1, from, LongRow.end(from, call), statistics);
-      }
-    }
+  private void forwardLongRows(Call call, long begin, long end, boolean shared) {
+    longRows.forward(call, begin, end, shared);
+    longRows.each(call, begin, end, shared, forwardRange);
+  }
+
+  private void forwardRange(Call call, long row, long from, long to) {
+    forwardKernel(call, row, row + 1, from, to, call.statistics);
   }
 
   private void forwardKernel(
@@ -97,9 +118,19 @@ public final class SoftmaxPlan {
       call.writes(call.gradient, call.output, call.upstream);
       call.ready();
       call.options(options, 1);
-      for (long piece = 0; piece < call.pieces; piece++) {
-        call.enter(piece);
-        backwardPiece(call);
+      if (call.isAlone(threads)) {
+        for (long piece = 0; piece < call.pieces; piece++) {
+          call.enter(piece);
+          backwardRows(call, 0, call.pieceRows);
+        }
+      } else if (call.sharesRows(threads)) {
+        for (long piece = 0; piece < call.pieces; piece++) {
+          call.enter(piece);
+          call.reserveStatistics();
+          backwardLongRows(call, 0, call.pieceRows, true);
+        }
+      } else {
+        call.crew().rows(threads, kernels, backwardRows, call.classes);
       }
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
@@ -108,26 +139,28 @@ public final class SoftmaxPlan {
     }
   }
 
-  private void backwardPiece(Call call) {
+  private void backwardRows(Call call, long begin, long end) {
     long step = call.rowsPerKernel();
     if (step == 0) {
-      backwardLongRows(call);
+      call.reserveStatistics();
+      for (long row = begin; row < end && !call.isInVain(); row++) {
+        backwardLongRows(call, row, row + 1, false);
+      }
       return;
     }
-    for (long row = 0; row < call.pieceRows; row += step) {
-      long end = Math.min(row + step, call.pieceRows);
-      backwardKernel(call, row, end, 0, call.classes, MemorySegment.NULL);
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      long stop = Math.min(row + step, end);
+      backwardKernel(call, row, stop, 0, call.classes, MemorySegment.NULL);
     }
   }
 
-  private void backwardLongRows(Call call) {
-    MemorySegment statistics = call.statistics();
-    for (long row = 0; row < call.pieceRows; row++) {
-      LongRow.backward(kernels, call, row, log, statistics);
-      for (long from = 0; from < call.classes; from += Call.HEAP_ELEMENTS) {
-        backwardKernel(call, row, row + 1, from, LongRow.end(from, call), statistics);
-      }
-    }
+  private void backwardLongRows(Call call, long begin, long end, boolean shared) {
+    longRows.backward(call, begin, end, shared, log);
+    longRows.each(call, begin, end, shared, backwardRange);
+  }
+
+  private void backwardRange(Call call, long row, long from, long to) {
+    backwardKernel(call, row, row + 1, from, to, call.statistics);
   }
 
   private void backwardKernel(

@@ -24,7 +24,7 @@ class SettingsTest {
     assertThat(settings(Map.of()))
         .isEqualTo(
             new Settings(
-                null, Path.of(System.getProperty("java.io.tmpdir")), Isa.BEST, NativeUse.AUTO, 1));
+                null, Path.of(System.getProperty("java.io.tmpdir")), Isa.BEST, NativeUse.AUTO, Runtime.getRuntime().availableProcessors()));
   }
 
   @Test
@@ -35,11 +35,11 @@ class SettingsTest {
             "dev.xent.tempdir", "/private",
             "dev.xent.isa", "scalar",
             "dev.xent.native", "require",
-            "dev.xent.threads", "1");
+            "dev.xent.threads", "3");
     assertThat(settings(properties))
         .isEqualTo(
             new Settings(
-                Path.of("/lib/libxent.so"), Path.of("/private"), Isa.SCALAR, NativeUse.REQUIRE, 1));
+                Path.of("/lib/libxent.so"), Path.of("/private"), Isa.SCALAR, NativeUse.REQUIRE, 3));
   }
 
   @ParameterizedTest
@@ -62,8 +62,8 @@ class SettingsTest {
         "dev.xent.isa          | AVX2  | dev.xent.isa=AVX2 is none of best, scalar, avx2, avx512",
         "dev.xent.isa          | ''    | dev.xent.isa= is none of best, scalar, avx2, avx512",
         "dev.xent.native       | maybe | dev.xent.native=maybe is none of auto, require, off",
-        "dev.xent.threads      | 2     | dev.xent.threads=2: this version computes on the calling thread; say 1, or leave it out",
-        "dev.xent.threads      | one   | dev.xent.threads=one: this version computes on the calling thread; say 1, or leave it out",
+        "dev.xent.threads      | 0     | dev.xent.threads=0 is no number of threads; give 1 or more, or leave it out",
+        "dev.xent.threads      | one   | dev.xent.threads=one is no number of threads; give 1 or more, or leave it out",
         "dev.xent.library.path | ''    | dev.xent.library.path is empty; give a path, or leave it out",
         "dev.xent.tempdir      | ' '   | dev.xent.tempdir is empty; give a path, or leave it out",
       })

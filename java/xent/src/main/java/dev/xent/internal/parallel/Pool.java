@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.parallel;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+
+/**
+ * The threads of this process that help callers who name no executor. They are daemons named
+ * xent-1, xent-2 and so on, start when a job calls for them, and end when there was none for a
+ * while.
+ */
+final class Pool {
+  /** Jobs that can call for helpers at once; the callers of more work alone. */
+  private static final int MOST_JOBS = 64;
+
+  /** No call has more helpers. */
+  private static final int MOST_WORKERS = Threads.LIMIT - 1;
+
+  final AtomicReferenceArray<Job> jobs = new AtomicReferenceArray<>(MOST_JOBS);
+  private final AtomicReferenceArray<Worker> workers = new AtomicReferenceArray<>(MOST_WORKERS);
+
+  /** Counts the calls for helpers, so that a worker that goes to sleep can tell it missed one. */
+  final AtomicInteger calls = new AtomicInteger();
+
+  /** Workers that look for a job without pause. */
+  final AtomicInteger lookouts = new AtomicInteger();
+
+  private Pool() {}
+
+  /** Made when it is needed first. */
+  private static final class Holder {
+    static final Pool SHARED = new Pool();
+  }
+
+  static Pool shared() {
+    return Holder.SHARED;
+  }
+
+  // ---- for callers -----------------------------------------------------------------------------
+
+  /** Shows an open job to the workers, and wakes or starts as many as do not look by themselves. */
+  void call(Job job, int helpers) {
+    if (!post(job)) {
+      return;
+    }
+    calls.incrementAndGet();
+    int missing = helpers - lookouts.get();
+    int reach = Math.min(helpers, MOST_WORKERS);
+    for (int i = 0; i < reach && missing > 0; i++) {
+      Worker worker = workers.get(i);
+      if (worker == null ? start(i) : worker.wake()) {
+        missing--;
+      }
+    }
+  }
+
+  /** Whether there was room for it. */
+  private boolean post(Job job) {
+    for (int i = 0; i < MOST_JOBS; i++) {
+      if (jobs.get(i) == null && jobs.compareAndSet(i, null, job)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Takes a job away that may have been posted. */
+  void dismiss(Job job) {
+    for (int i = 0; i < MOST_JOBS; i++) {
+      if (jobs.get(i) == job) {
+        jobs.set(i, null);
+        return;
+      }
+    }
+  }
+
+  private boolean start(int index) {
+    Worker worker = new Worker(this, index);
+    if (!workers.compareAndSet(index, null, worker)) {
+      return false;
+    }
+    try {
+      worker.start();
+      return true;
+    } catch (OutOfMemoryError e) {
+      // No more threads to be had: the caller does the work.
+      workers.set(index, null);
+      return false;
+    }
+  }
+
+  // ---- for workers -----------------------------------------------------------------------------
+
+  /** Helps where help is wanted. Returns whether it was anywhere. */
+  boolean helpAnyone(int first) {
+    boolean helped = false;
+    for (int i = 0; i < MOST_JOBS; i++) {
+      Job job = jobs.get((first + i) % MOST_JOBS);
+      helped |= job != null && job.help();
+    }
+    return helped;
+  }
+
+  /** The worker is no more. */
+  void forget(int index) {
+    workers.set(index, null);
+  }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.parallel;
+
+import dev.xent.OptionException;
+import java.util.Objects;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who may work on a call.
+ *
+ * @param most threads, the caller included; 0: as many as the process says
+ * @param executor runs the helpers; null: the shared pool does
+ */
+public record Threads(int most, @Nullable Executor executor) {
+  /** More than so many count as so many. */
+  public static final int LIMIT = 256;
+
+  /** What the process says, from the shared pool. */
+  public static final Threads DEFAULT = new Threads(0, null);
+
+  /**
+   * At most so many threads, the caller included.
+   *
+   * @throws OptionException unless 1 or more
+   */
+  public Threads withMost(int value) {
+    if (value < 1) {
+      throw new OptionException("threads is " + value + ": give 1 or more");
+    }
+    return new Threads(Math.min(value, LIMIT), executor);
+  }
+
+  /** Helpers run on this executor. */
+  public Threads withExecutor(Executor value) {
+    return new Threads(most, Objects.requireNonNull(value, "executor"));
+  }
+
+  /** The same, with the number of the process in place of none. */
+  public Threads orDefault(int threads) {
+    return most == 0 ? withMost(threads) : this;
+  }
+
+  /**
+   * Calls helpers to an open job. Whether and when they come is nobody's promise.
+   *
+   * @param helpers how many, at least 1
+   */
+  public void call(Job job, int helpers) {
+    if (executor == null) {
+      Pool.shared().call(job, helpers);
+    } else {
+      submit(executor, job, helpers);
+    }
+  }
+
+  /** To be called before the job is closed. */
+  public void dismiss(Job job) {
+    if (executor == null) {
+      Pool.shared().dismiss(job);
+    }
+  }
+
+  private static void submit(Executor executor, Job job, int helpers) {
+    try {
+      for (int i = 0; i < helpers && job.hasWork(); i++) {
+        executor.execute(job.invitation());
+      }
+    } catch (RuntimeException | OutOfMemoryError e) {
+      // Full, shut down, or out of threads: the caller does the work.
+      return;
+    }
+  }
+}

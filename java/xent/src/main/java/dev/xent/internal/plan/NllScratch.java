@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** What a thread needs for the negative log-likelihood beside its {@link Call}. */
+final class NllScratch {
+  /** Losses that are handed to the tally at once. */
+  static final int BLOCK = 1024;
+
+  final NllRow row = new NllRow();
+  final MemorySegment losses = Arena.ofAuto().allocate(ValueLayout.JAVA_FLOAT, BLOCK);
+}
