@@ -31,9 +31,9 @@ public class OperationBenchmark {
   @Param({"1x10", "64x1000", "1024x1000", "64x128256"})
   public String shape;
 
-  private final Softmax softmax = Softmax.along(-1);
-  private final LogSoftmax logSoftmax = LogSoftmax.along(-1);
-  private final CrossEntropy crossEntropy = CrossEntropy.mean();
+  private final Softmax softmax = Softmax.builder().sequential().build();
+  private final LogSoftmax logSoftmax = LogSoftmax.builder().sequential().build();
+  private final CrossEntropy crossEntropy = CrossEntropy.builder().sequential().build();
   private Problem problem;
 
   /** Allocates and fills. */

@@ -7,6 +7,7 @@ import dev.xent.Xent;
 import dev.xent.XentRuntime;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -37,15 +38,17 @@ public final class ComputeOptions {
       names = "--threads",
       order = HelpOrder.COMPUTE,
       paramLabel = "N",
-      description = "Number of threads: 1 in this version.")
-  private void threads(int threads) {
-    if (threads != 1) {
+      description = "How many threads compute, at most. Default: as many as processors.")
+  private void threads(int given) {
+    if (given < 1) {
       throw new ParameterException(
           spec.commandLine(),
-          "--threads %d is %s: give 1 or leave it out"
-              .formatted(threads, threads > 1 ? "not in this version" : "no number of threads"));
+          "--threads %d is no number of threads: give 1 or more, or leave it out".formatted(given));
     }
+    threads = given;
   }
+
+  private @Nullable Integer threads;
 
   /**
    * The instruction set that was asked for.
@@ -74,5 +77,15 @@ public final class ComputeOptions {
   /** The backend that was asked for. */
   public Backend backend() {
     return backend;
+  }
+
+  /** How many threads compute, at most: what was asked for, or what this process says. */
+  public int threads() {
+    return threadsOr(Xent.runtime().threads());
+  }
+
+  /** How many threads were asked for, or what is given here. */
+  public int threadsOr(int byDefault) {
+    return threads == null ? byDefault : threads;
   }
 }

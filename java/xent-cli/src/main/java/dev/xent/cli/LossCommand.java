@@ -125,7 +125,8 @@ abstract class LossCommand implements Callable<Integer> {
           .labelSmoothing(labelSmoothing)
           .noneCounted(noneCounted)
           .isa(compute.isa())
-          .backend(compute.backend());
+          .backend(compute.backend())
+          .threads(compute.threads());
       if (ignoreIndex != null) {
         builder.ignoreIndex(ignoreIndex);
       }

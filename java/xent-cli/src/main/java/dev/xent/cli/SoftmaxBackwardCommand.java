@@ -77,6 +77,7 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
               .axis(classAxis)
               .isa(compute.isa())
               .backend(compute.backend())
+              .threads(compute.threads())
               .build();
       RowBlocks.each(
           "log-softmax-backward",
@@ -85,7 +86,12 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
           part -> operation.backward(part.get(0), part.get(1), part.get(2)));
     } else {
       Softmax operation =
-          Softmax.builder().axis(classAxis).isa(compute.isa()).backend(compute.backend()).build();
+          Softmax.builder()
+              .axis(classAxis)
+              .isa(compute.isa())
+              .backend(compute.backend())
+              .threads(compute.threads())
+              .build();
       RowBlocks.each(
           "softmax-backward",
           classAxis,

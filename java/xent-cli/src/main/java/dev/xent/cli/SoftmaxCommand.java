@@ -66,6 +66,7 @@ final class SoftmaxCommand implements Callable<Integer> {
               .axis(classAxis)
               .isa(compute.isa())
               .backend(compute.backend())
+              .threads(compute.threads())
               .build();
       RowBlocks.each(
           "log-softmax",
@@ -74,7 +75,12 @@ final class SoftmaxCommand implements Callable<Integer> {
           part -> operation.forward(part.get(0), part.get(1)));
     } else {
       Softmax operation =
-          Softmax.builder().axis(classAxis).isa(compute.isa()).backend(compute.backend()).build();
+          Softmax.builder()
+              .axis(classAxis)
+              .isa(compute.isa())
+              .backend(compute.backend())
+              .threads(compute.threads())
+              .build();
       RowBlocks.each(
           "softmax",
           classAxis,

@@ -11,7 +11,7 @@ import dev.xent.XentRuntime;
  *
  * @param backend {@code native} or {@code reference}
  * @param isa the instruction set; {@code scalar} for the reference, which leaves it to the JVM
- * @param threads how many
+ * @param threads how many, at most
  */
 public record Used(String backend, String isa, int threads) {
 
@@ -23,11 +23,12 @@ public record Used(String backend, String isa, int threads) {
     return new Used(
         Converters.name(backend),
         Converters.name(backend == Backend.REFERENCE ? Isa.SCALAR : isa),
-        runtime.threads());
+        compute.threads());
   }
 
-  /** {@code native, avx512, 1 thread}. */
+  /** {@code native, avx512, 1 thread}; {@code native, avx512, up to 2 threads}. */
   public String text() {
-    return "%s, %s, %d thread%s".formatted(backend, isa, threads, threads == 1 ? "" : "s");
+    return "%s, %s, %s"
+        .formatted(backend, isa, threads == 1 ? "1 thread" : "up to " + threads + " threads");
   }
 }

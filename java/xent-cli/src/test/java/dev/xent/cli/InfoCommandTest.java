@@ -22,7 +22,7 @@ class InfoCommandTest {
         .containsEntry("backend", "native")
         .containsEntry("library", runtime.libraryLocation())
         .containsEntry("fallback", null)
-        .containsEntry("threads", 1);
+        .containsEntry("threads", runtime.threads());
     assertThat(facts.get("available")).asInstanceOf(LIST).contains("scalar", facts.get("isa"));
   }
 
@@ -38,5 +38,6 @@ class InfoCommandTest {
     assertThat(xent("info", "--json", "--isa", "scalar").json()).containsEntry("isa", "scalar");
     assertThat(xent("info", "--json", "--backend", "reference").json())
         .containsEntry("backend", "reference");
+    assertThat(xent("info", "--json", "--threads", 3).json()).containsEntry("threads", 3);
   }
 }

@@ -4,7 +4,7 @@ package dev.xent.docs;
 import dev.xent.Xent;
 import java.util.Locale;
 
-/** The one thing that pages say and that differs from machine to machine: what computed. */
+/** What pages say and what differs from machine to machine: what computed. */
 final class Here {
   private Here() {}
 
@@ -12,7 +12,11 @@ final class Here {
   static String expected(String text) {
     String backend = name(Xent.runtime().backend());
     String isa = name(Xent.runtime().isa());
-    return text.replace("native avx512", backend + " " + isa)
+    int threads = Xent.runtime().threads();
+    return text.replace(
+            "up to 2 threads", threads == 1 ? "1 thread" : "up to " + threads + " threads")
+        .replace("\"threads\":2", "\"threads\":" + threads)
+        .replace("native avx512", backend + " " + isa)
         .replace("native, avx512", backend + ", " + isa)
         .replace(
             "\"backend\":\"native\",\"isa\":\"avx512\"",

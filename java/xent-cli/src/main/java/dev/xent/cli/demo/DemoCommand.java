@@ -122,12 +122,17 @@ public final class DemoCommand implements Callable<Integer> {
   }
 
   private void speed(Timing timing) {
+    // One, as the copy has no more.
+    int threads = compute.threadsOr(1);
     print(
-        "Speed: loss and gradient of %d x %d logits on one thread, median of %d runs%n%n",
-        Timing.ROWS, Timing.CLASSES, Timing.RUNS);
+        "Speed: loss and gradient of %d x %d logits on %s, median of %d runs%n%n",
+        Timing.ROWS,
+        Timing.CLASSES,
+        threads == 1 ? "one thread" : threads + " threads",
+        Timing.RUNS);
     List<Timing.Medians> result = new ArrayList<>();
     Progress.during(
-        "measuring", () -> result.add(timing.measure(compute.backend(), compute.isa())));
+        "measuring", () -> result.add(timing.measure(compute.backend(), compute.isa(), threads)));
     Timing.Medians ns = result.getFirst();
     Used used = Used.of(compute);
     print("  %-24s  %7.3f ns per element%n", used.backend() + ", " + used.isa(), ns.loss());

@@ -48,10 +48,12 @@ final class Timing implements AutoCloseable {
   }
 
   /**
-   * Times both, one run of each after the other, so that a busy moment of the machine hits both.
+   * Times both, the loss on so many threads, one run of each after the other, so that a busy moment
+   * of the machine hits both.
    */
-  Medians measure(Backend backend, Isa isa) {
-    CrossEntropy operation = CrossEntropy.builder().backend(backend).isa(isa).build();
+  Medians measure(Backend backend, Isa isa, int threads) {
+    CrossEntropy operation =
+        CrossEntropy.builder().backend(backend).isa(isa).threads(threads).build();
     Runnable loss = () -> operation.forwardBackward(logits, labels, gradient);
     Runnable copy = () -> gradient.segment().copyFrom(logits.segment());
     loss.run();

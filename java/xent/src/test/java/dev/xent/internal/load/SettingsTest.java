@@ -24,7 +24,11 @@ class SettingsTest {
     assertThat(settings(Map.of()))
         .isEqualTo(
             new Settings(
-                null, Path.of(System.getProperty("java.io.tmpdir")), Isa.BEST, NativeUse.AUTO, Runtime.getRuntime().availableProcessors()));
+                null,
+                Path.of(System.getProperty("java.io.tmpdir")),
+                Isa.BEST,
+                NativeUse.AUTO,
+                Runtime.getRuntime().availableProcessors()));
   }
 
   @Test

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * The bits of every result of every operation, forward and backward.
+ *
+ * @param backend who computes
+ * @param helpers who helps
+ * @param threads how many threads work on a call, at most
+ */
+record EveryOperation(Backend backend, Helpers helpers, int threads) {
+
+  /** Makes a tensor of the shape of the logits with these values, in memory of its own. */
+  @FunctionalInterface
+  interface Maker {
+    Tensor make(float[] values);
+  }
+
+  /**
+   * Computes.
+   *
+   * @param maker of tensors
+   * @param x logits
+   * @param dy upstream gradients, and probability rows
+   * @param labels class indices
+   * @param arena for statistics
+   */
+  Map<String, int[]> results(Maker maker, float[] x, float[] dy, Tensor labels, Arena arena) {
+    Map<String, int[]> bits = new LinkedHashMap<>();
+    Tensor logits = maker.make(x);
+    Tensor upstream = maker.make(dy);
+    Tensor output = maker.make(new float[x.length]);
+    long[] rows = labels.shape();
+    int rowCount = (int) labels.elements();
+
+    Softmax softmax = helpers.apply(Softmax.builder().axis(1).backend(backend), threads).build();
+    softmax.forward(logits, output);
+    bits.put("softmax", Samples.bits(output));
+    Tensor gradient = maker.make(x);
+    softmax.backward(output, upstream, gradient);
+    bits.put("softmax backward", Samples.bits(gradient));
+
+    LogSoftmax log = helpers.apply(LogSoftmax.builder().axis(1).backend(backend), threads).build();
+    Tensor logs = maker.make(x);
+    log.forward(logs, logs);
+    bits.put("log-softmax", Samples.bits(logs));
+    log.backward(logs, upstream, gradient);
+    bits.put("log-softmax backward", Samples.bits(gradient));
+
+    Tensor perRow = Tensor.of(new float[rowCount], rows);
+    helpers
+        .apply(LogSumExp.builder().axis(1).backend(backend), threads)
+        .build()
+        .forward(logits, perRow);
+    bits.put("log-sum-exp", Samples.bits(perRow));
+
+    CrossEntropy loss =
+        helpers
+            .apply(
+                CrossEntropy.builder()
+                    .backend(backend)
+                    .ignoreIndex(1)
+                    .labelSmoothing(0.1)
+                    .reduction(Reduction.SUM),
+                threads)
+            .build();
+    CrossEntropy.Outcome outcome =
+        new CrossEntropy.Outcome()
+            .losses(Tensor.of(new float[rowCount], rows))
+            .logSumExp(perRow)
+            .hits(Tensor.of(ByteBuffer.allocateDirect(rowCount), DType.U8).reshape(rows))
+            .saveStatistics(arena);
+    bits.put("loss", bits(loss.forwardBackward(logits, labels, gradient, outcome)));
+    bits.put("gradient", Samples.bits(gradient));
+    bits.put("outcome", numbers(outcome));
+    bits.put("log-sum-exp of a loss", Samples.bits(perRow));
+    loss.backward(logits, labels, outcome, perRow, gradient);
+    bits.put("gradient of upstream", Samples.bits(gradient));
+    bits.put("loss alone", bits(loss.forward(logits, labels)));
+    bits.put("loss of probabilities", bits(probabilities().forward(logits, upstream)));
+    bits.put("its gradient", bits(probabilities().forwardBackward(logits, upstream, gradient)));
+    bits.put("gradient of probabilities", Samples.bits(gradient));
+
+    NllLoss nll = loss.onLogProbabilities();
+    CrossEntropy.Outcome counting = new CrossEntropy.Outcome().countCorrect(true);
+    bits.put("nll", bits(nll.forwardBackward(logs, labels, gradient, counting)));
+    bits.put("nll gradient", Samples.bits(gradient));
+    bits.put("nll outcome", numbers(counting));
+    nll.backward(labels, perRow, gradient, counting);
+    bits.put("nll gradient of upstream", Samples.bits(gradient));
+    return bits;
+  }
+
+  private CrossEntropy probabilities() {
+    return helpers.apply(CrossEntropy.builder().backend(backend), threads).build();
+  }
+
+  private static int[] numbers(CrossEntropy.Outcome outcome) {
+    return new int[] {(int) outcome.rows(), (int) outcome.counted(), (int) outcome.correct()};
+  }
+
+  private static int[] bits(double value) {
+    long bits = Double.doubleToRawLongBits(value);
+    return new int[] {(int) (bits >>> 32), (int) bits};
+  }
+}

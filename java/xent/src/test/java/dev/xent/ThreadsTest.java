@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Large calls are shared out among threads; nothing depends on who comes, when, and from where. */
+@Timeout(value = 300, unit = TimeUnit.SECONDS, threadMode = ThreadMode.SEPARATE_THREAD)
+class ThreadsTest {
+  private static final int ROWS = 1100;
+  private static final int CLASSES = 130;
+  private static final float[] X = Samples.logits(ROWS * CLASSES, 4, 21);
+  private static final float[] DY = Samples.logits(ROWS * CLASSES, 1, 22);
+  private static final int[] LABELS = Samples.labels(ROWS, CLASSES, 23);
+
+  private static Tensor offHeap(Arena arena, float[] values, long... shape) {
+    return Tensor.of(arena.allocateFrom(ValueLayout.JAVA_FLOAT, values), DType.F32, shape);
+  }
+
+  private static Tensor offHeap(Arena arena, int[] labels, long... shape) {
+    return Tensor.of(arena.allocateFrom(ValueLayout.JAVA_INT, labels), DType.I32, shape);
+  }
+
+  private static Map<String, int[]> results(EveryOperation operations) {
+    try (Arena arena = Arena.ofConfined()) {
+      return operations.results(
+          values -> offHeap(arena, values, ROWS, CLASSES),
+          X,
+          DY,
+          offHeap(arena, LABELS, ROWS),
+          arena);
+    }
+  }
+
+  private static void assertSameBits(Map<String, int[]> bits, Map<String, int[]> expected) {
+    assertThat(bits.keySet()).isEqualTo(expected.keySet());
+    bits.forEach((name, each) -> assertThat(each).as(name).isEqualTo(expected.get(name)));
+  }
+
+  // ---- the same bits ---------------------------------------------------------------------------
+
+  /** Tensors of one shape in all the ways that a call can be cut. */
+  private enum Form {
+    ROW_MAJOR {
+      @Override
+      Tensor make(Arena arena, float[] values, long rows, long classes) {
+        return offHeap(arena, values, rows, classes);
+      }
+    },
+    JAVA_ARRAY {
+      @Override
+      Tensor make(Arena arena, float[] values, long rows, long classes) {
+        return Tensor.of(values.clone(), rows, classes);
+      }
+    },
+    /** The classes of a row do not lie side by side, its neighbours do. */
+    COLUMNS {
+      @Override
+      Tensor make(Arena arena, float[] values, long rows, long classes) {
+        return copy(values, Tensor.allocate(arena, DType.F32, classes, rows).permute(1, 0));
+      }
+    },
+    /** Rows with gaps. */
+    STRIDED {
+      @Override
+      Tensor make(Arena arena, float[] values, long rows, long classes) {
+        long wide = classes + 7;
+        return copy(values, Tensor.allocate(arena, DType.F32, rows, wide).slice(1, 3, 3 + classes));
+      }
+    };
+
+    abstract Tensor make(Arena arena, float[] values, long rows, long classes);
+
+    static Tensor copy(float[] values, Tensor to) {
+      to.copyFrom(Tensor.of(values, to.shape()));
+      return to;
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "NATIVE, 1100, 130",
+    "NATIVE, 70000, 1",
+    "NATIVE, 30000, 5",
+    "NATIVE, 67, 4099",
+    "NATIVE, 1, 200000",
+    "NATIVE, 3, 70001",
+    "NATIVE, 9, 20000",
+    "REFERENCE, 1100, 130",
+    "REFERENCE, 3, 70001"
+  })
+  void oneTwoAndSevenThreadsGiveTheSameBits(Backend backend, int rows, int classes) {
+    float[] x = Samples.logits(rows * classes, 4, classes);
+    float[] dy = Samples.logits(rows * classes, 1, rows);
+    int[] labels = Samples.labels(rows, Math.max(classes, 2), 3);
+    if (classes == 1) {
+      Arrays.fill(labels, 0);
+    }
+    // Rows that need a shift, are NaN, or are masked.
+    x[x.length - 1] = 50000;
+    x[x.length / 2] = Float.NaN;
+    Arrays.fill(x, 0, classes, rows > 2 ? Float.NEGATIVE_INFINITY : 1e6f);
+    for (Form form : Form.values()) {
+      Map<String, int[]> expected = null;
+      for (int threads : new int[] {1, 2, 7}) {
+        try (Arena arena = Arena.ofConfined()) {
+          Map<String, int[]> bits =
+              new EveryOperation(backend, Helpers.POOL, threads)
+                  .results(
+                      values -> form.make(arena, values, rows, classes),
+                      x,
+                      dy,
+                      form == Form.JAVA_ARRAY ? Tensor.of(labels) : offHeap(arena, labels, rows),
+                      arena);
+          expected = expected == null ? bits : expected;
+          assertSameBits(bits, expected);
+        }
+      }
+    }
+  }
+
+  /** Dimensions that do not collapse: several pieces, whose rows are claimed together. */
+  @OnEveryBackend
+  void piecesAreSharedToo(Backend backend) {
+    long[] whole = {5, 40, 4, 9, 24};
+    long[] shape = {5, 40, 3, 7, 20};
+    int size = 5 * 40 * 3 * 7 * 20;
+    float[] x = Samples.logits(size, 4, 1);
+    float[] dy = Samples.logits(size, 1, 2);
+    int[] labels = Samples.labels(size / 40, 40, 3);
+    Map<String, int[]> expected = null;
+    for (int threads : new int[] {1, 2, 7}) {
+      try (Arena arena = Arena.ofConfined()) {
+        EveryOperation.Maker maker =
+            values ->
+                Form.copy(
+                    values,
+                    Tensor.allocate(arena, DType.F32, whole)
+                        .slice(2, 1, 4)
+                        .slice(3, 0, 7)
+                        .slice(4, 2, 22));
+        Map<String, int[]> bits =
+            new EveryOperation(backend, Helpers.POOL, threads)
+                .results(maker, x, dy, offHeap(arena, labels, shape[0], 3, 7, 20), arena);
+        expected = expected == null ? bits : expected;
+        assertSameBits(bits, expected);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void everyExecutorWillDo(Helpers helpers) {
+    Map<String, int[]> expected = results(new EveryOperation(Backend.NATIVE, Helpers.POOL, 1));
+    assertSameBits(results(new EveryOperation(Backend.NATIVE, helpers, 4)), expected);
+    assertSameBits(results(new EveryOperation(Backend.REFERENCE, helpers, 4)), expected);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void everyExecutorWillDoForLongRows(Helpers helpers) {
+    float[] x = Samples.logits(3 * 50000, 4, 5);
+    float[] dy = Samples.logits(3 * 50000, 4, 6);
+    Map<String, int[]> expected = null;
+    for (int threads : new int[] {1, 4}) {
+      try (Arena arena = Arena.ofConfined()) {
+        Map<String, int[]> bits =
+            new EveryOperation(Backend.NATIVE, helpers, threads)
+                .results(
+                    values -> offHeap(arena, values, 3, 50000),
+                    x,
+                    dy,
+                    offHeap(arena, new int[] {49999, 1, 8192}, 3),
+                    arena);
+        expected = expected == null ? bits : expected;
+        assertSameBits(bits, expected);
+      }
+    }
+  }
+
+  @Test
+  void anExecutorMayComputeItself() {
+    float[] expected = new float[X.length];
+    Tensor x = Tensor.of(X, ROWS, CLASSES);
+    Softmax.builder().sequential().build().forward(x, Tensor.of(expected, ROWS, CLASSES));
+
+    float[] inner = new float[X.length];
+    List<Boolean> same = new ArrayList<>();
+    Softmax softmax = Softmax.builder().threads(2).build();
+    Executor computing =
+        task -> {
+          softmax.forward(x, Tensor.of(inner, ROWS, CLASSES));
+          same.add(Arrays.equals(inner, expected));
+          task.run();
+          softmax.forward(x, Tensor.of(inner, ROWS, CLASSES));
+          same.add(Arrays.equals(inner, expected));
+        };
+    float[] outer = new float[X.length];
+    Softmax.builder()
+        .threads(3)
+        .executor(computing)
+        .build()
+        .forward(x, Tensor.of(outer, ROWS, CLASSES));
+    assertThat(outer).isEqualTo(expected);
+    assertThat(same).isNotEmpty().doesNotContain(false);
+  }
+
+  @Test
+  void sixtyFourVirtualThreadsCallAtOnce() throws Exception {
+    Map<String, int[]> expected = results(new EveryOperation(Backend.NATIVE, Helpers.POOL, 1));
+    EveryOperation operations = new EveryOperation(Backend.NATIVE, Helpers.POOL, 3);
+    try (ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<Map<String, int[]>>> all = new ArrayList<>();
+      for (int i = 0; i < 64; i++) {
+        all.add(callers.submit(() -> results(operations)));
+      }
+      for (Future<Map<String, int[]>> each : all) {
+        assertSameBits(each.get(), expected);
+      }
+    }
+  }
+
+  /** Without the one whose executor waits, which an interrupt ends. */
+  @ParameterizedTest
+  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "BEFORE_THE_CALLER")
+  void anInterruptedCallerComputesAndStaysInterrupted(Helpers helpers) {
+    Softmax softmax = helpers.apply(Softmax.builder(), 4).build();
+    float[] y = X.clone();
+    for (int round = 0; round < 20; round++) {
+      System.arraycopy(X, 0, y, 0, y.length);
+      Thread.currentThread().interrupt();
+      softmax.forward(Tensor.of(y, ROWS, CLASSES), Tensor.of(y, ROWS, CLASSES));
+      assertThat(Thread.interrupted()).isTrue();
+    }
+    float[] expected = new float[X.length];
+    Softmax.builder()
+        .sequential()
+        .build()
+        .forward(Tensor.of(X, ROWS, CLASSES), Tensor.of(expected, ROWS, CLASSES));
+    assertThat(y).isEqualTo(expected);
+  }
+
+  // ---- what goes wrong -------------------------------------------------------------------------
+
+  @ParameterizedTest
+  @EnumSource
+  void theFirstBadLabelIsNamedAndNothingWritten(Helpers helpers) {
+    int rows = 200_000;
+    int[] labels = new int[rows];
+    labels[150_000] = 9;
+    labels[70_123] = 7;
+    labels[70_124] = 8;
+    float[] x = Samples.logits(rows * 2, 1, 1);
+    float[] untouched = new float[rows * 2];
+    for (int threads : new int[] {1, 2, 7}) {
+      CrossEntropy loss = helpers.apply(CrossEntropy.builder(), threads).build();
+      Tensor gradient = Tensor.of(untouched, rows, 2);
+      CrossEntropy.Outcome outcome =
+          new CrossEntropy.Outcome().losses(Tensor.of(new float[rows], rows));
+      for (int round = 0; round < 10; round++) {
+        assertThatThrownBy(
+                () ->
+                    loss.forwardBackward(
+                        Tensor.of(x, rows, 2), Tensor.of(labels), gradient, outcome))
+            .isInstanceOf(LabelException.class)
+            .hasMessageContaining("row 70123 has label 7")
+            .satisfies(
+                thrown ->
+                    assertThat(thrown.getStackTrace())
+                        .extracting(StackTraceElement::getClassName)
+                        .contains(ThreadsTest.class.getName()));
+        assertThat(untouched).containsOnly(0f);
+      }
+    }
+  }
+
+  /** An executor is the one place where a caller can do mischief in the middle of its call. */
+  @Test
+  void memoryThatIsClosedDuringTheCallIsRefused() {
+    Arena arena = Arena.ofShared();
+    Tensor x = offHeap(arena, X, ROWS, CLASSES);
+    Tensor y = Tensor.allocate(arena, DType.F32, ROWS, CLASSES);
+    Softmax softmax =
+        Softmax.builder()
+            .threads(2)
+            .executor(
+                task -> {
+                  arena.close();
+                  Helpers.BEFORE_THE_CALLER.executor().execute(task);
+                })
+            .build();
+    assertThatThrownBy(() -> softmax.forward(x, y))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageContaining("lies in an arena that is closed");
+    float[] again = new float[X.length];
+    Softmax next = Softmax.builder().threads(2).build();
+    next.forward(Tensor.of(X, ROWS, CLASSES), Tensor.of(again, ROWS, CLASSES));
+    assertThat(again).doesNotContain(0f);
+  }
+
+  @Test
+  void anArenaIsNotClosedUnderAKernel() throws InterruptedException {
+    Softmax softmax = Softmax.builder().threads(3).build();
+    for (int round = 0; round < 30; round++) {
+      Arena arena = Arena.ofShared();
+      Tensor x = Tensor.allocate(arena, DType.F32, 2000, 1000);
+      Tensor y = Tensor.allocate(arena, DType.F32, 2000, 1000);
+      Thread closer =
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    while (x.segment().scope().isAlive()) {
+                      try {
+                        arena.close();
+                      } catch (IllegalStateException inUse) {
+                        Thread.onSpinWait();
+                      }
+                    }
+                  });
+      assertThatThrownBy(
+              () -> {
+                while (true) {
+                  softmax.forward(x, y);
+                }
+              })
+          .isInstanceOf(MemoryException.class);
+      closer.join();
+    }
+  }
+
+  // ---- what is left behind ---------------------------------------------------------------------
+
+  @Test
+  void aTaskThatComesLateFindsNothingToDoAndHoldsNoMemory() throws InterruptedException {
+    List<Runnable> tasks = new ArrayList<>();
+    WeakReference<float[]> memory = computeAndKeep(tasks);
+    assertThat(tasks).hasSize(3);
+    tasks.forEach(Runnable::run);
+    for (int i = 0; i < 50 && memory.get() != null; i++) {
+      System.gc();
+      Thread.sleep(10);
+    }
+    assertThat(memory.get()).isNull();
+    assertThat(tasks).hasSize(3);
+  }
+
+  private static WeakReference<float[]> computeAndKeep(List<Runnable> tasks) {
+    float[] x = X.clone();
+    Tensor tensor = Tensor.of(x, ROWS, CLASSES);
+    Softmax.builder().threads(4).executor(tasks::add).build().forward(tensor, tensor);
+    return new WeakReference<>(x);
+  }
+
+  @Test
+  void theThreadsOfThePoolAreFewAndDaemons() {
+    results(new EveryOperation(Backend.NATIVE, Helpers.POOL, 7));
+    List<Thread> workers =
+        Thread.getAllStackTraces().keySet().stream()
+            .filter(thread -> thread.getName().startsWith("xent-"))
+            .toList();
+    int most = Math.max(6, Runtime.getRuntime().availableProcessors() - 1);
+    assertThat(workers).isNotEmpty().hasSizeLessThanOrEqualTo(most);
+    assertThat(workers).allMatch(Thread::isDaemon);
+  }
+
+  // ---- options ---------------------------------------------------------------------------------
+
+  @Test
+  void thereIsNoCallWithoutAThread() {
+    assertThatThrownBy(() -> Softmax.builder().threads(0))
+        .isInstanceOf(OptionException.class)
+        .hasMessage("threads is 0: give 1 or more");
+    assertThatThrownBy(() -> CrossEntropy.builder().threads(-3))
+        .isInstanceOf(OptionException.class)
+        .hasMessage("threads is -3: give 1 or more");
+  }
+
+  @Test
+  void sequentialAsksNobody() {
+    Executor asked =
+        task -> {
+          throw new AssertionError("asked");
+        };
+    Tensor x = Tensor.of(X, ROWS, CLASSES);
+    Tensor y = Tensor.of(new float[X.length], ROWS, CLASSES);
+    Softmax.builder().executor(asked).sequential().build().forward(x, y);
+    Softmax small = Softmax.builder().executor(asked).threads(8).build();
+    small.forward(x.slice(0, 0, 400), y.slice(0, 0, 400));
+  }
+}

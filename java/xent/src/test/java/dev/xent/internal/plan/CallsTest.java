@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.DType;
+import java.lang.foreign.MemorySegment;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.junit.jupiter.api.Test;
+
+class CallsTest {
+  private static final View X =
+      View.of(
+          MemorySegment.ofArray(new float[6]),
+          DType.F32,
+          new long[] {2, 3},
+          new long[] {3, 1},
+          null);
+
+  @Test
+  void aThreadUsesOneAgainAndAgain() {
+    Call first = Call.current();
+    first.lead(first.logits, X, 1);
+    first.end();
+    assertThat(Call.current()).isSameAs(first);
+  }
+
+  @Test
+  void aCallWithinACallIsAnother() {
+    Call outer = Call.current();
+    outer.lead(outer.logits, X, 1);
+    Call inner = Call.current();
+    inner.lead(inner.logits, X, 1);
+    assertThat(inner).isNotSameAs(outer);
+    inner.end();
+    outer.end();
+  }
+
+  @Test
+  void thousandsOfVirtualThreadsShareFew() throws InterruptedException {
+    Set<Call> seen = ConcurrentHashMap.newKeySet();
+    for (int i = 0; i < 5000; i++) {
+      Thread.ofVirtual()
+          .start(
+              () -> {
+                Call call = Call.current();
+                seen.add(call);
+                call.lead(call.logits, X, 1);
+                call.end();
+              })
+          .join();
+    }
+    assertThat(seen).hasSizeLessThan(10);
+  }
+}
