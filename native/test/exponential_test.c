@@ -22,7 +22,7 @@ typedef struct {
   float worst_at;
 } tier;
 
-static tier tiers[2];
+static tier tiers[XENT_ISA_AVX512]; /* the highest there is */
 static int tier_count;
 static uint64_t tested, wrong;
 

@@ -56,34 +56,62 @@ XENT_INLINE lanes references_for(lanes max) {
   return lanes_sub(lanes_fma(m, lanes_set(XENT_LOG2E), lanes_set(XENT_ROUND)), lanes_set(XENT_ROUND));
 }
 
-/* `count` vectors at once, stage by stage: the chain of one is longer than a scheduler can hide. */
+/*
+ * Vectors go through the exponential in batches, stage by stage, and in two halves: the chain of one vector
+ * is longer than a scheduler can look ahead, so a loop runs the second half of one batch between the stages
+ * of the first half of the next (exp_step).
+ */
+#define XENT_BATCH_MAX 4
+
+/* What the second half needs of a vector: e = p(t) * s + s */
+typedef struct {
+  lanes t[XENT_BATCH_MAX], s[XENT_BATCH_MAX];
+} exp_half;
+
+/* The first half of `next` (overwritten) into *half, and where `pending` is set the second half of what was
+ * there before into e. */
+XENT_INLINE void exp_stages(exp_half *half, lanes *next, lanes *e, const int count, const bool pending,
+                            exp_references r) {
+  lanes z[XENT_BATCH_MAX], s[XENT_BATCH_MAX], p[XENT_BATCH_MAX];
+#define XENT_STAGE(statement) XENT_UNROLL(4) for (int j = 0; j < count; j++) statement
+#define XENT_PENDING(statement) if (pending) XENT_STAGE(statement)
+  XENT_STAGE(next[j] = lanes_floor_at(next[j], r.lowest));
+  XENT_PENDING(p[j] = lanes_fma(lanes_set(XENT_Q3), half->t[j], lanes_set(XENT_Q2)));
+  XENT_STAGE(z[j] = lanes_fma(next[j], lanes_set(8 * XENT_LOG2E), r.magic));
+  XENT_PENDING(p[j] = lanes_mul(p[j], half->t[j]));
+  XENT_STAGE(s[j] = lanes_exponent_table(z[j]));
+  XENT_STAGE(z[j] = lanes_sub(z[j], r.magic));
+  XENT_PENDING(p[j] = lanes_fma(p[j], half->t[j], half->t[j]));
+  XENT_STAGE(next[j] = lanes_fma(z[j], lanes_set(-XENT_LN2_HI / 8), next[j]));
+  XENT_PENDING(e[j] = lanes_fma(p[j], half->s[j], half->s[j]));
+  XENT_STAGE(half->t[j] = lanes_fma(z[j], lanes_set(-XENT_LN2_LO / 8), next[j]));
+  XENT_STAGE(half->s[j] = s[j]);
+}
+XENT_INLINE void exp_begin(exp_half *half, lanes *next, const int count, exp_references r) {
+  exp_stages(half, next, NULL, count, false, r);
+}
+XENT_INLINE void exp_step(exp_half *half, lanes *next, lanes *e, const int count, exp_references r) {
+  exp_stages(half, next, e, count, true, r);
+}
+XENT_INLINE void exp_end(const exp_half *half, lanes *e, const int count) {
+  lanes p[XENT_BATCH_MAX];
+  XENT_STAGE(p[j] = lanes_fma(lanes_set(XENT_Q3), half->t[j], lanes_set(XENT_Q2)));
+  XENT_STAGE(p[j] = lanes_mul(p[j], half->t[j]));
+  XENT_STAGE(p[j] = lanes_fma(p[j], half->t[j], half->t[j]));
+  XENT_STAGE(e[j] = lanes_fma(p[j], half->s[j], half->s[j]));
+}
+
+/* `count` vectors, x overwritten by e. */
 XENT_INLINE void exp_lanes_at(lanes *x, const int count, exp_references r) {
-  const lanes lowest = r.lowest, magic = r.magic;
-  lanes z[4], t[4], s[4];
-  XENT_UNROLL(4)
-  for (int j = 0; j < count; j++) x[j] = lanes_floor_at(x[j], lowest);
-  XENT_UNROLL(4)
-  for (int j = 0; j < count; j++) z[j] = lanes_fma(x[j], lanes_set(8 * XENT_LOG2E), magic);
-  XENT_UNROLL(4)
-  for (int j = 0; j < count; j++) t[j] = lanes_sub(z[j], magic);
-  XENT_UNROLL(4)
-  for (int j = 0; j < count; j++) s[j] = lanes_exponent_table(z[j]);
-  XENT_UNROLL(4)
-  for (int j = 0; j < count; j++) x[j] = lanes_fma(t[j], lanes_set(-XENT_LN2_HI / 8), x[j]);
-  XENT_UNROLL(4)
-  for (int j = 0; j < count; j++) t[j] = lanes_fma(t[j], lanes_set(-XENT_LN2_LO / 8), x[j]);
-  XENT_UNROLL(4)
-  for (int j = 0; j < count; j++)
-    x[j] = lanes_fma(lanes_set(XENT_Q3), t[j], lanes_set(XENT_Q2));
-  XENT_UNROLL(4)
-  for (int j = 0; j < count; j++) x[j] = lanes_mul(x[j], t[j]);
-  XENT_UNROLL(4)
-  for (int j = 0; j < count; j++) x[j] = lanes_fma(x[j], t[j], t[j]);
-  XENT_UNROLL(4)
-  for (int j = 0; j < count; j++) x[j] = lanes_fma(x[j], s[j], s[j]);
+  exp_half half;
+  exp_begin(&half, x, count, r);
+  exp_end(&half, x, count);
+}
+XENT_INLINE exp_references exp_everywhere(exp_reference r) {
+  return (exp_references){lanes_set(r.lowest), lanes_set(r.magic)};
 }
 XENT_INLINE void exp_lanes(lanes *x, const int count, exp_reference r) {
-  exp_lanes_at(x, count, (exp_references){lanes_set(r.lowest), lanes_set(r.magic)});
+  exp_lanes_at(x, count, exp_everywhere(r));
 }
 
 #endif

@@ -79,23 +79,24 @@ XENT_INLINE lanes group_sum(const float *x, int64_t m, int64_t without, const bo
   return lanes_add(half[0], half[1]);
 }
 
-/* The largest of each lane of a group of m classes, NaN passed over. */
-XENT_INLINE lanes group_largest(const float *x, int64_t m) {
-  lanes even = lanes_set(-INFINITY), odd = even;
+/* The largest of each lane of `above` and a group of m classes, NaN passed over. */
+XENT_INLINE lanes group_largest(const float *x, int64_t m, lanes above) {
+  lanes odd = lanes_set(-INFINITY);
   if (m == XENT_GROUP) {
     XENT_UNROLL(4)
     for (int k = 0; k < XENT_GROUP_VECTORS; k += 2) {
-      even = lanes_max(lanes_load(x + k * XENT_LANES), even);
+      above = lanes_max(lanes_load(x + k * XENT_LANES), above);
       odd = lanes_max(lanes_load(x + (k + 1) * XENT_LANES), odd);
     }
   } else {
     for (int64_t k = 0; k < m; k += XENT_LANES)
-      even = lanes_max(lanes_load_part(x + k, m - k, -INFINITY), even);
+      above = lanes_max(lanes_load_part(x + k, m - k, -INFINITY), above);
   }
-  return lanes_max(even, odd);
+  return lanes_max(above, odd);
 }
 
-/* Whether a group with these maxima lies more than sixteen octaves above the reference N. */
+/* Whether something lies more than sixteen octaves above the reference N. What came before a group does not,
+ * or not even the highest reference would change that. */
 XENT_INLINE bool far_above(lanes largest, float N) {
   return lanes_any_above(largest, (N + 16) * XENT_LN2_HI);
 }
@@ -106,6 +107,118 @@ XENT_INLINE void prefetch_group(const float *x, const int64_t ahead) {
   XENT_UNROLL(8)
   for (uintptr_t k = 0; k < XENT_GROUP; k += XENT_LANES)
     __builtin_prefetch((const void *)(from + k * sizeof *x));
+}
+
+/* The sum of a group's eight vectors, which come in order: ((0+1)+(2+3))+((4+5)+(6+7)). `up` holds the sums
+ * that wait for their neighbour. */
+typedef struct {
+  lanes up[3], group;
+} group_tree;
+
+XENT_INLINE void tree_add(group_tree *tree, const int j, lanes e) {
+  lanes v = e;
+  if (j & 1) {
+    v = lanes_add(tree->up[0], v);
+    if (j & 2) {
+      v = lanes_add(tree->up[1], v);
+      if (j & 4)
+        tree->group = lanes_add(tree->up[2], v);
+      else
+        tree->up[2] = v;
+    } else {
+      tree->up[1] = v;
+    }
+  } else {
+    tree->up[0] = v;
+  }
+}
+
+/* A chunk under way. */
+typedef struct {
+  lanes above, group; /* the largest of each lane, next group included; the sum of the last group */
+  dlanes sum;
+  float reference;
+} chunk_progress;
+
+XENT_INLINE void take_group(chunk_progress *c, lanes group) {
+  c->group = group;
+  c->sum = dlanes_add(c->sum, dlanes_widen(group));
+}
+
+/* Where the largest so far asks for it N rises, and the sums are scaled. */
+XENT_INLINE void raise_reference(chunk_progress *c) {
+  const float raised = reference_for(lanes_largest(c->above));
+  if (raised <= c->reference) return;
+  c->sum = dlanes_scale(c->sum, power_of_two((double)c->reference - (double)raised));
+  c->reference = raised;
+}
+
+XENT_INLINE void load_batch(const float *x, lanes v[XENT_BATCH_MAX]) {
+  XENT_UNROLL(4)
+  for (int j = 0; j < XENT_BATCH; j++) v[j] = lanes_load(x + j * XENT_LANES);
+}
+
+/* Vectors at.. of a group are done. */
+XENT_INLINE void take_batch(group_tree *tree, const int at, const lanes *e, float *kept) {
+  XENT_UNROLL(4)
+  for (int j = 0; j < XENT_BATCH; j++) {
+    if (kept) lanes_store(kept + (at + j) * XENT_LANES, e[j]);
+    tree_add(tree, at + j, e[j]);
+  }
+}
+
+/* Whole groups [i, end) of a chunk. While N stays, the second half of a group's last exponentials runs with
+ * the first half of the next group's. */
+XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const bool exact, float *kept,
+                            float *kept_reference, const int64_t ahead, chunk_progress *c) {
+  enum { LAST = XENT_GROUP_VECTORS - XENT_BATCH };
+  if (!exact) c->above = group_largest(x + i, XENT_GROUP, c->above);
+  while (i < end) {
+    if (!exact && __builtin_expect(far_above(c->above, c->reference), 0)) raise_reference(c);
+    const exp_references r = exp_everywhere(exp_reference_of(c->reference));
+    group_tree tree;
+    exp_half half;
+    lanes v[XENT_BATCH_MAX], e[XENT_BATCH_MAX];
+    load_batch(x + i, v);
+    exp_begin(&half, v, XENT_BATCH, r);
+    bool same = true;
+    do {
+      if (ahead > 0) prefetch_group(x + i, ahead);
+      if (kept) kept_reference[i / XENT_GROUP] = c->reference;
+      XENT_UNROLL(8)
+      for (int at = XENT_BATCH; at < XENT_GROUP_VECTORS; at += XENT_BATCH) {
+        load_batch(x + i + at * XENT_LANES, v);
+        exp_step(&half, v, e, XENT_BATCH, r);
+        take_batch(&tree, at - XENT_BATCH, e, kept ? kept + i : NULL);
+      }
+      const int64_t done = i;
+      i += XENT_GROUP;
+      same = i < end;
+      if (same && !exact) {
+        c->above = group_largest(x + i, XENT_GROUP, c->above);
+        same = __builtin_expect(!far_above(c->above, c->reference), 1);
+      }
+      if (same) {
+        load_batch(x + i, v);
+        exp_step(&half, v, e, XENT_BATCH, r);
+      } else {
+        exp_end(&half, e, XENT_BATCH);
+      }
+      take_batch(&tree, LAST, e, kept ? kept + done : NULL);
+      take_group(c, tree.group);
+    } while (same);
+  }
+}
+
+/* A group of m classes that is not whole or has the class `without`. */
+XENT_INLINE void sum_odd_group(const float *x, int64_t m, int64_t without, const bool exact, float *kept,
+                               float *kept_reference, chunk_progress *c) {
+  if (!exact) {
+    c->above = group_largest(x, m, c->above);
+    if (__builtin_expect(far_above(c->above, c->reference), 0)) raise_reference(c);
+  }
+  if (kept) *kept_reference = c->reference;
+  take_group(c, group_sum(x, m, without, true, exp_reference_of(c->reference), kept));
 }
 
 /* A chunk of n floats. The class `without` (or XENT_NO_CLASS) adds +0 but counts for the maximum.
@@ -119,39 +232,26 @@ XENT_INLINE chunk_sum sum_chunk(const float *x, int64_t n, int64_t without, floa
     c.max = largest_of(x, n);
     c.reference = reference_for(c.max);
   }
-  exp_reference r = exp_reference_of(c.reference);
-  lanes group = lanes_set(0.0f), above = lanes_set(-INFINITY);
-  dlanes sum = dlanes_zero();
-  for (int64_t i = 0; i < n; i += XENT_GROUP) {
-    const float *g = x + i;
-    const int64_t m = n - i < XENT_GROUP ? n - i : XENT_GROUP;
-    if (ahead > 0) prefetch_group(g, ahead);
-    if (!exact) {
-      const lanes largest = group_largest(g, m);
-      above = lanes_max(largest, above);
-      if (__builtin_expect(far_above(largest, c.reference), 0)) {
-        const float raised = reference_for(lanes_largest(largest));
-        if (raised > c.reference) {
-          sum = dlanes_scale(sum, power_of_two((double)c.reference - (double)raised));
-          c.reference = raised;
-          r = exp_reference_of(raised);
-        }
-      }
+  chunk_progress p = {.above = lanes_set(-INFINITY), .group = lanes_set(0.0f), .sum = dlanes_zero(), .reference = c.reference};
+  const int64_t whole = n / XENT_GROUP * XENT_GROUP;
+  const int64_t label_group = without >= 0 ? without / XENT_GROUP * XENT_GROUP : n;
+  for (int64_t i = 0; i < n;) {
+    const int64_t end = i <= label_group && label_group < whole ? label_group : whole;
+    if (i < end) {
+      sum_groups(x, i, end, exact, kept, kept_reference, ahead, &p);
+      i = end;
     }
-    if (kept) kept_reference[i / XENT_GROUP] = c.reference;
-    float *keep = kept ? kept + i : NULL;
-    const bool here = without >= i && without < i + m;
-    if (m == XENT_GROUP && !here)
-      group = group_sum(g, XENT_GROUP, XENT_NO_CLASS, false, r, keep);
-    else if (m == XENT_GROUP)
-      group = group_sum(g, XENT_GROUP, without - i, true, r, keep);
-    else
-      group = group_sum(g, m, here ? without - i : XENT_NO_CLASS, true, r, keep);
-    sum = dlanes_add(sum, dlanes_widen(group));
+    if (i < n) {
+      const int64_t m = n - i < XENT_GROUP ? n - i : XENT_GROUP;
+      sum_odd_group(x + i, m, i == label_group ? without - i : XENT_NO_CLASS, exact, kept ? kept + i : NULL,
+                    kept ? kept_reference + i / XENT_GROUP : NULL, &p);
+      i += m;
+    }
   }
-  if (!exact) c.max = lanes_largest(above);
+  c.reference = p.reference;
+  if (!exact) c.max = lanes_largest(p.above);
   c.max += 0.0f; /* -0 counts as +0 */
-  c.sum = n <= XENT_GROUP ? (double)lanes_tree(group) : dlanes_tree(sum);
+  c.sum = n <= XENT_GROUP ? (double)lanes_tree(p.group) : dlanes_tree(p.sum);
   return c;
 }
 

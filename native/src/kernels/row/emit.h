@@ -31,6 +31,16 @@ XENT_INLINE int64_t stream_head(const float *y, int64_t n) {
   return head < n ? head : n;
 }
 
+enum { XENT_PAGE = 4096, XENT_PAGES_AHEAD = 8 /* a chunk of 8192 floats */ };
+
+/* A store waits until the page that it goes to is looked up, and a streamed one holds up all behind it. So
+ * the pages are looked up a chunk ahead; y may end before that, as a prefetch may. */
+XENT_INLINE void prefetch_pages(const float *y) {
+  XENT_UNROLL(8)
+  for (uintptr_t k = 0; k < XENT_PAGES_AHEAD; k++)
+    __builtin_prefetch((const void *)((uintptr_t)y + (k + XENT_PAGES_AHEAD) * XENT_PAGE), 0, 0);
+}
+
 XENT_INLINE void put(float *y, lanes v, const bool stream) {
   if (stream)
     lanes_stream(y, v);
@@ -68,6 +78,7 @@ XENT_INLINE void emit(const float *x, float *y, int64_t n, exp_reference r, fact
 }
 
 XENT_SHARED void emit_exp(const float *x, float *y, int64_t n, float N, factor k, bool stream) {
+  if (stream) prefetch_pages(y);
   const exp_reference r = exp_reference_of(N);
   if (k.tiny)
     emit(x, y, n, r, k, false, true, false);
@@ -110,6 +121,7 @@ XENT_INLINE void emit_log_lanes(const float *x, float *y, int64_t n, float max, 
 }
 
 XENT_SHARED void emit_log(const float *x, float *y, int64_t n, float max, float minus_distance, bool stream) {
+  if (stream) prefetch_pages(y);
   if (stream)
     emit_log_lanes(x, y, n, max, minus_distance, true);
   else
@@ -197,6 +209,7 @@ XENT_INLINE void emit_log_softmax_backward(const float *y, const float *g, float
 
 XENT_SHARED void emit_backward(const float *y, const float *g, float *dx, int64_t n, float sum, bool log,
                                bool stream) {
+  if (stream) prefetch_pages(dx);
   if (log && stream)
     emit_log_softmax_backward(y, g, dx, n, sum, true);
   else if (log)

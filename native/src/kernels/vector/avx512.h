@@ -9,6 +9,7 @@
 typedef struct { __m512 v; } lanes;
 typedef struct { __m512d lo, hi; } dlanes;
 
+#define XENT_BATCH 4
 #define XENT_STREAM_ALIGNMENT 64
 
 /* The first n of sixteen lanes; any n. */

@@ -6,6 +6,7 @@
 typedef struct { float v[XENT_LANES]; } lanes;
 typedef struct { double v[XENT_LANES]; } dlanes;
 
+#define XENT_BATCH 1
 #define XENT_STREAM_ALIGNMENT sizeof(float)
 #define XENT_EACH_LANE(j) for (int j = 0; j < XENT_LANES; j++)
 
