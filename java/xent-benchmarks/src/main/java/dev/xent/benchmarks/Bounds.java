@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.benchmarks;
+
+import java.util.OptionalDouble;
+
+/** What memory allows: the time of a copy, or a read, of as many bytes as an operation moves. */
+final class Bounds {
+  private static final int COPIED = 8;
+  private static final int READ = 4;
+
+  private Bounds() {}
+
+  /**
+   * Nanoseconds per logit; for memcpy and read scaled to the bytes of the operation, so that a
+   * backward operation, which reads two tensors and writes one, has one and a half copies.
+   */
+  static OptionalDouble perElement(Row row, String candidate) {
+    OptionalDouble time = row.perElement(candidate);
+    double bytes = row.what().operation().bytes;
+    return switch (candidate) {
+      case "memcpy" -> scaled(time, bytes / COPIED);
+      case "read" -> scaled(time, bytes / READ);
+      default -> time;
+    };
+  }
+
+  private static OptionalDouble scaled(OptionalDouble time, double factor) {
+    return time.isPresent() ? OptionalDouble.of(time.getAsDouble() * factor) : time;
+  }
+}

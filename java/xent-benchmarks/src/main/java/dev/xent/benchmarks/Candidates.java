@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.benchmarks;
+
+import java.util.Comparator;
+import java.util.List;
+import java.util.ServiceLoader;
+import java.util.stream.Stream;
+
+/** All candidates of this build. */
+final class Candidates {
+  private Candidates() {}
+
+  /** Those of this folder, and what the profile {@code peers} adds, in the order of the table. */
+  static List<Candidate> all() {
+    Stream<Candidate> here =
+        Stream.of(
+            new XentBest(), new XentTwoThreads(), new XentAvx2(), new PlainJava(), new Memcpy());
+    Stream<Candidate> added =
+        ServiceLoader.load(Candidate.class).stream().map(ServiceLoader.Provider::get);
+    return Stream.concat(added, here).sorted(Comparator.comparing(Candidate::kind)).toList();
+  }
+
+  /** Some of them, in that order. */
+  static List<Candidate> named(List<String> names) {
+    List<Candidate> all = all();
+    List<String> known = all.stream().map(Candidate::name).toList();
+    for (String name : names) {
+      if (!known.contains(name)) {
+        throw new IllegalArgumentException(
+            "no candidate '%s': there are %s".formatted(name, known));
+      }
+    }
+    return all.stream().filter(candidate -> names.contains(candidate.name())).toList();
+  }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.benchmarks;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * One row of the table.
+ *
+ * @param operation what is computed
+ * @param shape of the logits
+ */
+record Case(Operation operation, Shape shape) {
+  /** Few classes and many, little data and more than any cache holds. */
+  private static final List<String> ROWS =
+      List.of("1x10", "64x1000", "1024x1000", "64x128256", "100000x10", "10000x100", "1000x256");
+
+  /** Class axes that are not the last: an image network, a detector, a segmentation. */
+  private static final Map<Operation, List<String>> COLUMNS =
+      Map.of(
+          Operation.SOFTMAX, List.of("32x81x8732@1", "8x19x512x1024@1"),
+          Operation.LOG_SOFTMAX, List.of("2x64x56x56@1"),
+          Operation.CROSS_ENTROPY, List.of("32x81x8732@1"),
+          Operation.CROSS_ENTROPY_GRAD, List.of("32x81x8732@1"));
+
+  /** What is measured where nothing is chosen: any operation or shape not named is taken. */
+  static List<Case> chosen(List<String> operations, List<String> shapes) {
+    List<Operation> wanted =
+        operations.isEmpty()
+            ? List.of(Operation.values())
+            : operations.stream().map(Operation::of).toList();
+    List<Case> cases = new ArrayList<>();
+    for (Operation operation : wanted) {
+      List<String> own = new ArrayList<>(ROWS);
+      own.addAll(COLUMNS.getOrDefault(operation, List.of()));
+      for (String shape : shapes.isEmpty() ? own : shapes) {
+        cases.add(new Case(operation, Shape.of(shape)));
+      }
+    }
+    return cases;
+  }
+
+  /**
+   * Whether a candidate takes part unasked. AVX2 is there for one comparison only, and two threads
+   * where they were asked for.
+   */
+  boolean wants(String candidate, boolean twoThreads) {
+    return switch (candidate) {
+      case XentAvx2.NAME ->
+          operation == Operation.CROSS_ENTROPY_GRAD && shape.toString().equals("64x128256");
+      case XentTwoThreads.NAME -> twoThreads;
+      default -> true;
+    };
+  }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.benchmarks;
+
+import com.fasterxml.jackson.jr.ob.JSON;
+import dev.xent.Xent;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The JSON of a run: where it was, and every round of every candidate. */
+final class Report {
+  private Report() {}
+
+  static String of(List<Row> rows, Launcher launcher) throws IOException {
+    Map<String, Object> report = new LinkedHashMap<>();
+    report.put("cpu", cpuName());
+    report.put("pinned", launcher.cpus());
+    report.put("jdk", Runtime.version().toString());
+    report.put("xent", Xent.runtime().toString());
+    report.put("tolerance", Rows.TOLERANCE);
+    List<Object> results = new ArrayList<>();
+    for (Row row : rows) {
+      row.results().forEach(result -> results.add(of(row.what(), result)));
+    }
+    report.put("results", results);
+    return JSON.std.with(JSON.Feature.WRITE_NULL_PROPERTIES).asString(report) + "\n";
+  }
+
+  private static Map<String, Object> of(Case what, Result result) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("op", what.operation().toString());
+    fields.put("shape", what.shape().dims());
+    fields.put("axis", what.shape().axis());
+    fields.put("candidate", result.candidate());
+    fields.put("way", result.way());
+    fields.put("error", Double.isFinite(result.error()) ? result.error() : "nan");
+    fields.put("passed", result.passed());
+    if (result.passed()) {
+      double elements = what.shape().elements();
+      fields.put("ns_per_element", result.median() / elements);
+      fields.put("best_ns_per_element", result.best() / elements);
+      fields.put("rounds_ns", result.nanos());
+    }
+    return fields;
+  }
+
+  private static String cpuName() throws IOException {
+    try (var lines = Files.lines(Path.of("/proc/cpuinfo"))) {
+      return lines
+          .filter(line -> line.startsWith("model name"))
+          .findFirst()
+          .map(line -> line.substring(line.indexOf(':') + 1).strip())
+          .orElse("unknown");
+    }
+  }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.benchmarks;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.TimeValue;
+import org.openjdk.jmh.runner.options.VerboseMode;
+
+/**
+ * Runs all candidates on one operation and one shape in a JVM of their own: first each is checked,
+ * then they take turns in rounds, so that whatever disturbs the machine disturbs all of them.
+ */
+final class Worker {
+  /** Beyond this, a slow candidate sits out the rounds that are left, once it has had three. */
+  private static final long BUDGET_NANOS = 2_000_000_000;
+
+  private static final int LEAST_ROUNDS = 3;
+
+  /** A turn that takes at least this part of the best one before has brought nothing more. */
+  private static final double STEADY = 0.97;
+
+  private static final int MOST_WARM_UPS = 20;
+
+  private final Problem problem;
+  private final Plan plan;
+  private final Rows rows;
+
+  private Worker(Problem problem, Plan plan) {
+    this.problem = problem;
+    this.plan = plan;
+    rows = Rows.of(problem);
+  }
+
+  /**
+   * Arguments: operation, shape, {@link Plan#text}, names of candidates. One line each goes out.
+   */
+  public static void main(String[] args) throws Exception {
+    Problem problem = new Problem(Operation.of(args[0]), Shape.of(args[1]));
+    Worker worker = new Worker(problem, Plan.of(args[2]));
+    List<String> names = List.of(args).subList(3, args.length);
+    List<Timing> timings = new ArrayList<>();
+    for (Candidate candidate : Candidates.named(names)) {
+      worker.enter(candidate, timings);
+    }
+    for (Timing timing : timings) {
+      // Not counted: what the warm-up of others has loaded can undo what was compiled before.
+      timing.trial(worker.plan.settleMillis(), worker.plan.roundMillis());
+    }
+    for (int round = 0; round < worker.plan.rounds(); round++) {
+      for (Timing timing : timings) {
+        timing.round(worker.plan);
+      }
+    }
+    for (Timing timing : timings) {
+      System.out.println(timing.result());
+    }
+  }
+
+  /** Checks every way of a candidate, and lets the fastest of the right ones take part. */
+  private void enter(Candidate candidate, List<Timing> timings) throws Exception {
+    List<Timing> ways = new ArrayList<>();
+    for (Map.Entry<String, Task> way : candidate.tasks(problem).entrySet()) {
+      double error = candidate.kind() == Candidate.Kind.BOUND ? 0 : error(way.getValue());
+      if (error <= Rows.TOLERANCE) {
+        ways.add(new Timing(candidate, way.getKey(), way.getValue(), error));
+      } else {
+        System.out.println(Result.failed(candidate.name(), way.getKey(), error));
+      }
+    }
+    Timing best = null;
+    for (Timing way : ways) {
+      way.warmUp(plan);
+      best = best == null || way.warm < best.warm ? way : best;
+    }
+    if (best != null) {
+      timings.add(best);
+    }
+  }
+
+  /** NaN is everywhere before a task computes, so that nothing passes by what another left. */
+  private double error(Task task) throws Exception {
+    MemorySegment output = problem.output;
+    for (long i = 0; i < problem.shape.elements(); i++) {
+      output.setAtIndex(ValueLayout.JAVA_FLOAT, i, Float.NaN);
+    }
+    return rows.error(task.check(output), output);
+  }
+
+  /** One way of one candidate, and its times so far. */
+  private static final class Timing {
+    private final Candidate candidate;
+    private final String way;
+    private final Task task;
+    private final double error;
+    private final List<Double> nanos = new ArrayList<>();
+    private double warm;
+    private long spent;
+
+    Timing(Candidate candidate, String way, Task task, double error) {
+      this.candidate = candidate;
+      this.way = way;
+      this.task = task;
+      this.error = error;
+    }
+
+    /** Until it gets no faster: compiling is over then. */
+    void warmUp(Plan plan) throws RunnerException {
+      warm = trial(plan.warmUpMillis(), plan.roundMillis());
+      int steady = 0;
+      for (int i = 0; i < MOST_WARM_UPS && steady < 2; i++) {
+        double again = trial(plan.settleMillis(), plan.roundMillis());
+        steady = again > STEADY * warm ? steady + 1 : 0;
+        warm = Math.min(warm, again);
+      }
+    }
+
+    void round(Plan plan) throws RunnerException {
+      if (nanos.size() < LEAST_ROUNDS || spent < BUDGET_NANOS) {
+        long start = System.nanoTime();
+        nanos.add(trial(plan.settleMillis(), plan.roundMillis()));
+        spent += System.nanoTime() - start;
+      }
+    }
+
+    /** Nanoseconds per call, as JMH measures them in this JVM. */
+    private double trial(long warmUpMillis, long millis) throws RunnerException {
+      Cell.next(task);
+      return new Runner(
+              new OptionsBuilder()
+                  .include("^" + candidate.cell().getCanonicalName().replace(".", "\\.") + "\\.")
+                  .forks(0)
+                  .warmupIterations(1)
+                  .warmupTime(new TimeValue(warmUpMillis, TimeUnit.MILLISECONDS))
+                  .measurementIterations(1)
+                  .measurementTime(new TimeValue(millis, TimeUnit.MILLISECONDS))
+                  .verbosity(VerboseMode.SILENT)
+                  .shouldFailOnError(true)
+                  .build())
+          .runSingle()
+          .getPrimaryResult()
+          .getScore();
+    }
+
+    String result() {
+      return Result.timed(candidate.name(), way, error, nanos);
+    }
+  }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.benchmarks.peers;
+
+import ai.onnxruntime.OnnxJavaType;
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import ai.onnxruntime.TensorInfo;
+import dev.xent.benchmarks.Candidate;
+import dev.xent.benchmarks.Cell;
+import dev.xent.benchmarks.Problem;
+import dev.xent.benchmarks.Task;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import org.openjdk.jmh.annotations.Benchmark;
+
+/**
+ * ONNX Runtime for the JVM, one thread: inputs are wrapped and not copied, outputs are pinned to
+ * memory that is there before the call, so a call is a run of the session and nothing else.
+ */
+public final class OnnxRuntime implements Candidate {
+  @Override
+  public String name() {
+    return "onnxruntime";
+  }
+
+  @Override
+  public Kind kind() {
+    return Kind.PEER;
+  }
+
+  @Override
+  public Class<? extends Cell> cell() {
+    return Timed.class;
+  }
+
+  @Override
+  public Map<String, Task> tasks(Problem problem) throws OrtException {
+    Map<String, Task> tasks = new LinkedHashMap<>();
+    for (Map.Entry<String, byte[]> way : OnnxGraphs.of(problem).entrySet()) {
+      tasks.put(way.getKey(), new Run(problem, way.getValue()));
+    }
+    return tasks;
+  }
+
+  /** A session with its tensors. */
+  private static final class Run implements Task {
+    private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
+    private final OrtSession session;
+    private final Map<String, OnnxTensor> inputs = new HashMap<>();
+    private final Map<String, OnnxTensor> outputs = new HashMap<>();
+    private final ByteBuffer loss =
+        ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder());
+
+    Run(Problem problem, byte[] model) throws OrtException {
+      OrtSession.SessionOptions options = new OrtSession.SessionOptions();
+      options.setIntraOpNumThreads(1);
+      options.setInterOpNumThreads(1);
+      options.setExecutionMode(OrtSession.SessionOptions.ExecutionMode.SEQUENTIAL);
+      options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.ALL_OPT);
+      session = environment.createSession(model, options);
+      long[] dims = problem.shape.dims();
+      ByteBuffer input = Problem.buffer(problem.input);
+      if (problem.operation.isBackward()) {
+        inputs.put("y", floats(input, dims));
+        inputs.put("dy", floats(Problem.buffer(problem.upstream()), dims));
+      } else {
+        inputs.put("x", floats(input, dims));
+      }
+      if (problem.operation.hasLoss()) {
+        inputs.put("t", labels(problem));
+        outputs.put("loss", floats(loss));
+      }
+      if (problem.operation.hasOutput()) {
+        outputs.put("out", floats(Problem.buffer(problem.output), dims));
+      }
+    }
+
+    private OnnxTensor labels(Problem problem) throws OrtException {
+      long[] wanted = ((TensorInfo) session.getInputInfo().get("t").getInfo()).getShape();
+      return OnnxTensor.createTensor(
+          environment, Problem.buffer(problem.labels()), wanted, OnnxJavaType.INT64);
+    }
+
+    private OnnxTensor floats(ByteBuffer buffer, long... dims) throws OrtException {
+      return OnnxTensor.createTensor(environment, buffer, dims, OnnxJavaType.FLOAT);
+    }
+
+    @Override
+    public double run() throws OrtException {
+      session.run(inputs, Set.of(), outputs).close();
+      return loss.getFloat(0);
+    }
+  }
+
+  /** For JMH. */
+  public static class Timed extends Cell {
+    /** One run of the session. */
+    @Benchmark
+    public double onnxRuntime() throws Exception {
+      return task.run();
+    }
+  }
+}
