@@ -83,6 +83,9 @@ final class Call {
 
   final FewLosses fewLosses = new FewLosses();
 
+  /** Whether this call is like the one before. */
+  final Again again = new Again();
+
   /** Used where a caller wants nothing but the loss. */
   final Outputs outputs = new Outputs();
 
@@ -218,6 +221,7 @@ final class Call {
 
   /** The F32 array whose shape all others follow. */
   void lead(Part part, View view, int classAxis) {
+    again.forget();
     requireF32(part, Objects.requireNonNull(view, part.name));
     rank = view.rank();
     axis = Strides.axis(classAxis, view.shape);
@@ -570,6 +574,14 @@ final class Call {
     }
   }
 
+  /**
+   * Whether one kernel does the whole call, with the structs as they are, and soon: the same again
+   * is quicker without all that comes before the kernel.
+   */
+  boolean isOneShortKernel() {
+    return contiguous && pieces == 1 && elements() < Crew.FEW && rowsPerKernel() >= rows;
+  }
+
   // ---- how much at once ------------------------------------------------------------------------
 
   /** How many rows of a piece a kernel may take at once; 0: not even one whole row. */
@@ -628,6 +640,7 @@ final class Call {
 
   /** Becomes a helper's view of a call, whose thread waits until {@link #unfollow}. */
   void follow(Call caller) {
+    again.forget();
     shape = caller.shape;
     options = caller.options;
     writtenSignature = 0;
@@ -783,6 +796,16 @@ final class Call {
 
   /** Lets go of everything that was the caller's. */
   void end() {
+    tallies = false;
+    if (parts > 0) {
+      release();
+    }
+    if (spare) {
+      Calls.give(this);
+    }
+  }
+
+  private void release() {
     for (int i = 0; i < parts; i++) {
       Part part = present[i];
       Reference.reachabilityFence(part.view.owner);
@@ -792,12 +815,8 @@ final class Call {
     parts = 0;
     signature = 0;
     counted = 0;
-    tallies = false;
     writesGradient = false;
     saved = MemorySegment.NULL;
     statistics = MemorySegment.NULL;
-    if (spare) {
-      Calls.give(this);
-    }
   }
 }

@@ -5,6 +5,7 @@ import static java.lang.foreign.MemorySegment.NULL;
 
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.parallel.Threads;
+import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
 /** Cross-entropy: which kernels run over which rows and classes. */
@@ -61,13 +62,20 @@ public final class CrossEntropyPlan {
     Call call = Call.current();
     Outputs outputs = wanted == null ? call.outputs : wanted;
     try {
+      if (wanted == null && call.again.is(forwardRows, logits, targets, gradient)) {
+        return forwardAgain(call, logits, targets, gradient);
+      }
       call.lead(call.logits, logits, axis(logits.rank()));
       boolean labels = LossCall.takeTargets(call, options, targets);
       LossCall.takeOutputs(call, reductions, gradient, outputs, labels);
       boolean few = call.keepsFewLosses();
       call.ready();
       call.options(options, 1);
-      long counted = labels ? LossCall.countLabels(call, engine) : call.rows;
+      boolean allCount = !(labels && options.hasIgnoreIndex());
+      boolean simple = wanted == null && call.isOneShortKernel();
+      // The kernel looks at a row's label before it writes the row: enough where there is one row.
+      boolean checked = !labels || simple && allCount && call.rows == 1;
+      long counted = checked ? call.rows : LossCall.countLabels(call, engine);
       double denominator = reductions.denominator(counted);
       reductions.requireLoss(denominator);
       if (gradient != null) {
@@ -94,12 +102,45 @@ public final class CrossEntropyPlan {
       long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
       outputs.set(loss, sum, call.rows, counted, denominator, correct);
       outputs.saved(call.rows, call.classes, labels);
+      if (simple && labels && allCount && few && !zeroGradient) {
+        call.again.remember(forwardRows, logits, targets, gradient);
+      }
       return loss;
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
     } finally {
       call.end();
     }
+  }
+
+  private double forwardAgain(Call call, View logits, View targets, @Nullable View gradient) {
+    if (call.rows > 1) {
+      Failures.check(
+          kernels.checkTargets(
+              call.shape, call.options, 0, call.rows, targets.segment, call.report),
+          call);
+    }
+    Failures.check(
+        kernels.crossEntropyForward(
+            call.shape,
+            call.options,
+            0,
+            call.rows,
+            logits.segment,
+            targets.segment,
+            call.fewLosses.view.segment,
+            NULL,
+            NULL,
+            gradient == null ? NULL : gradient.segment,
+            NULL,
+            NULL,
+            call.report),
+        call);
+    Reference.reachabilityFence(logits);
+    Reference.reachabilityFence(targets);
+    Reference.reachabilityFence(gradient);
+    double sum = call.fewLosses.sum(call.rows, kernels, call);
+    return reductions.reduce(sum, reductions.denominator(call.rows));
   }
 
   private void forward(Call call) {

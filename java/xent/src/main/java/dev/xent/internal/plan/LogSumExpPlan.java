@@ -3,6 +3,8 @@ package dev.xent.internal.plan;
 
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.parallel.Threads;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 
 /** Log-sum-exp: which kernels run over which rows and classes. */
 public final class LogSumExpPlan {
@@ -25,6 +27,12 @@ public final class LogSumExpPlan {
   public void forward(View logits, View logSumExp) {
     Call call = Call.current();
     try {
+      if (call.again.is(forwardRows, logits, logSumExp, null)) {
+        forwardKernel(call, 0, call.rows, logits.segment, logSumExp.segment);
+        Reference.reachabilityFence(logits);
+        Reference.reachabilityFence(logSumExp);
+        return;
+      }
       call.lead(call.logits, logits, axis);
       call.perRow(call.logSumExp, logSumExp);
       call.writes(call.logSumExp, null, null);
@@ -34,6 +42,9 @@ public final class LogSumExpPlan {
         for (long piece = 0; piece < call.pieces; piece++) {
           call.enter(piece);
           forwardRows(call, 0, call.pieceRows);
+        }
+        if (call.isOneShortKernel()) {
+          call.again.remember(forwardRows, logits, logSumExp, null);
         }
       } else if (call.sharesRows(threads)) {
         for (long piece = 0; piece < call.pieces; piece++) {
@@ -61,16 +72,15 @@ public final class LogSumExpPlan {
       return;
     }
     for (long row = begin; row < end && !call.isInVain(); row += step) {
-      Failures.check(
-          kernels.logSumExp(
-              call.shape,
-              call.options,
-              row,
-              Math.min(row + step, end),
-              call.logits.segment(),
-              call.logSumExp.segment(),
-              call.report),
-          call);
+      forwardKernel(
+          call, row, Math.min(row + step, end), call.logits.segment(), call.logSumExp.segment());
     }
+  }
+
+  private void forwardKernel(
+      Call call, long row, long rowEnd, MemorySegment logits, MemorySegment logSumExp) {
+    Failures.check(
+        kernels.logSumExp(call.shape, call.options, row, rowEnd, logits, logSumExp, call.report),
+        call);
   }
 }

@@ -83,9 +83,18 @@ public final class Memory {
 
   /** Refuses closed memory and memory of another thread. */
   static void requireAccess(MemorySegment segment, String name) {
-    if (!segment.scope().isAlive() || !segment.isAccessibleBy(Thread.currentThread())) {
+    if (!isAccessible(segment)) {
       throw inaccessible(segment, name);
     }
+  }
+
+  /** Whether the memory is open, and not another thread's. */
+  static boolean isAccessible(View view) {
+    return view.heap || isAccessible(view.segment);
+  }
+
+  private static boolean isAccessible(MemorySegment segment) {
+    return segment.scope().isAlive() && segment.isAccessibleBy(Thread.currentThread());
   }
 
   private static MemoryException inaccessible(MemorySegment segment, String name) {

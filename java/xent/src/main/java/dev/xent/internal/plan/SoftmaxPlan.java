@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import static java.lang.foreign.MemorySegment.NULL;
+
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.parallel.Threads;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 
 /** Softmax and log-softmax: which kernels run over which rows and classes. */
 public final class SoftmaxPlan {
@@ -43,6 +46,10 @@ public final class SoftmaxPlan {
   public void forward(View logits, View output) {
     Call call = Call.current();
     try {
+      if (call.again.is(forwardRows, logits, output, null)) {
+        forwardAgain(call, logits, output);
+        return;
+      }
       call.lead(call.logits, logits, axis);
       call.whole(call.output, output);
       call.writes(call.output, call.logits, null);
@@ -52,6 +59,9 @@ public final class SoftmaxPlan {
         for (long piece = 0; piece < call.pieces; piece++) {
           call.enter(piece);
           forwardRows(call, 0, call.pieceRows);
+        }
+        if (call.isOneShortKernel()) {
+          call.again.remember(forwardRows, logits, output, null);
         }
       } else if (call.sharesRows(threads)) {
         for (long piece = 0; piece < call.pieces; piece++) {
@@ -69,6 +79,12 @@ public final class SoftmaxPlan {
     }
   }
 
+  private void forwardAgain(Call call, View logits, View output) {
+    forwardKernel(call, 0, call.rows, 0, call.classes, logits.segment, NULL, output.segment);
+    Reference.reachabilityFence(logits);
+    Reference.reachabilityFence(output);
+  }
+
   private void forwardRows(Call call, long begin, long end) {
     long step = call.rowsPerKernel();
     if (step == 0) {
@@ -80,7 +96,8 @@ public final class SoftmaxPlan {
     }
     for (long row = begin; row < end && !call.isInVain(); row += step) {
       long stop = Math.min(row + step, end);
-      forwardKernel(call, row, stop, 0, call.classes, MemorySegment.NULL);
+      forwardKernel(
+          call, row, stop, 0, call.classes, call.logits.segment(), NULL, call.output.segment());
     }
   }
 
@@ -90,13 +107,26 @@ public final class SoftmaxPlan {
   }
 
   private void forwardRange(Call call, long row, long from, long to) {
-    forwardKernel(call, row, row + 1, from, to, call.statistics);
+    forwardKernel(
+        call,
+        row,
+        row + 1,
+        from,
+        to,
+        call.logits.segment(),
+        call.statistics,
+        call.output.segment());
   }
 
   private void forwardKernel(
-      Call call, long row, long rowEnd, long from, long to, MemorySegment statistics) {
-    MemorySegment x = call.logits.segment();
-    MemorySegment y = call.output.segment();
+      Call call,
+      long row,
+      long rowEnd,
+      long from,
+      long to,
+      MemorySegment x,
+      MemorySegment statistics,
+      MemorySegment y) {
     int status =
         log
             ? kernels.logSoftmaxForward(
@@ -112,6 +142,10 @@ public final class SoftmaxPlan {
   public void backward(View output, View upstream, View gradient) {
     Call call = Call.current();
     try {
+      if (call.again.is(backwardRows, output, upstream, gradient)) {
+        backwardAgain(call, output, upstream, gradient);
+        return;
+      }
       call.lead(call.output, output, axis);
       call.whole(call.upstream, upstream);
       call.whole(call.gradient, gradient);
@@ -122,6 +156,9 @@ public final class SoftmaxPlan {
         for (long piece = 0; piece < call.pieces; piece++) {
           call.enter(piece);
           backwardRows(call, 0, call.pieceRows);
+        }
+        if (call.isOneShortKernel()) {
+          call.again.remember(backwardRows, output, upstream, gradient);
         }
       } else if (call.sharesRows(threads)) {
         for (long piece = 0; piece < call.pieces; piece++) {
@@ -139,6 +176,22 @@ public final class SoftmaxPlan {
     }
   }
 
+  private void backwardAgain(Call call, View output, View upstream, View gradient) {
+    backwardKernel(
+        call,
+        0,
+        call.rows,
+        0,
+        call.classes,
+        output.segment,
+        upstream.segment,
+        NULL,
+        gradient.segment);
+    Reference.reachabilityFence(output);
+    Reference.reachabilityFence(upstream);
+    Reference.reachabilityFence(gradient);
+  }
+
   private void backwardRows(Call call, long begin, long end) {
     long step = call.rowsPerKernel();
     if (step == 0) {
@@ -150,7 +203,16 @@ public final class SoftmaxPlan {
     }
     for (long row = begin; row < end && !call.isInVain(); row += step) {
       long stop = Math.min(row + step, end);
-      backwardKernel(call, row, stop, 0, call.classes, MemorySegment.NULL);
+      backwardKernel(
+          call,
+          row,
+          stop,
+          0,
+          call.classes,
+          call.output.segment(),
+          call.upstream.segment(),
+          NULL,
+          call.gradient.segment());
     }
   }
 
@@ -160,14 +222,28 @@ public final class SoftmaxPlan {
   }
 
   private void backwardRange(Call call, long row, long from, long to) {
-    backwardKernel(call, row, row + 1, from, to, call.statistics);
+    backwardKernel(
+        call,
+        row,
+        row + 1,
+        from,
+        to,
+        call.output.segment(),
+        call.upstream.segment(),
+        call.statistics,
+        call.gradient.segment());
   }
 
   private void backwardKernel(
-      Call call, long row, long rowEnd, long from, long to, MemorySegment statistics) {
-    MemorySegment y = call.output.segment();
-    MemorySegment dy = call.upstream.segment();
-    MemorySegment dx = call.gradient.segment();
+      Call call,
+      long row,
+      long rowEnd,
+      long from,
+      long to,
+      MemorySegment y,
+      MemorySegment dy,
+      MemorySegment statistics,
+      MemorySegment dx) {
     int status =
         log
             ? kernels.logSoftmaxBackward(

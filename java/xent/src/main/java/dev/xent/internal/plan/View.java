@@ -6,6 +6,7 @@ import dev.xent.MemoryException;
 import dev.xent.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * What a tensor is made of, and the facts about its memory that every call asks for, worked out
@@ -15,6 +16,14 @@ import java.util.Arrays;
  */
 public final class View {
   private static final int HEAP_ALIGNMENT_HINT = 8;
+
+  /** What no view has as its number. */
+  static final long NO_NUMBER = 0;
+
+  private static final AtomicLong NUMBERS = new AtomicLong(NO_NUMBER);
+
+  /** No two views have the same: a view can be recognised without being kept. */
+  final long number = NUMBERS.incrementAndGet();
 
   /** Begins with the first element and ends with the last one. */
   public final MemorySegment segment;

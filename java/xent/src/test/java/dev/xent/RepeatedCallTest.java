@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import java.lang.foreign.Arena;
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/**
+ * A call like the one before leaves out what was found then: it must still compute what it is
+ * given, and refuse what is no longer lawful.
+ */
+class RepeatedCallTest {
+  private static final int CLASSES = 10;
+
+  /** One operation on tensors of its own, with what it gives the first time it ever runs. */
+  private record Work(Runnable call, Tensor result, int[] expected) {
+    static Work of(Runnable call, Tensor result) throws InterruptedException {
+      Thread first = Thread.ofPlatform().start(call);
+      first.join();
+      return new Work(call, result, Samples.bits(result));
+    }
+  }
+
+  private static Tensor matrix(int rows, long seed) {
+    return Tensor.of(Samples.logits(rows * CLASSES, 3, seed), rows, CLASSES);
+  }
+
+  private static Tensor empty(int rows) {
+    return Tensor.of(new float[rows * CLASSES], rows, CLASSES);
+  }
+
+  private static List<Work> works(Backend backend) throws InterruptedException {
+    List<Work> works = new ArrayList<>();
+    Softmax softmax = Softmax.builder().backend(backend).build();
+    LogSoftmax logSoftmax = LogSoftmax.builder().backend(backend).build();
+    LogSumExp logSumExp = LogSumExp.builder().backend(backend).build();
+    Softmax first = Softmax.builder().backend(backend).axis(0).build();
+    CrossEntropy mean = CrossEntropy.builder().backend(backend).build();
+    CrossEntropy sum =
+        CrossEntropy.builder().backend(backend).reduction(Reduction.SUM).gradientScale(3).build();
+    CrossEntropy ignoring = CrossEntropy.builder().backend(backend).ignoreIndex(1).build();
+    for (int rows : new int[] {1, 3}) {
+      Tensor x = matrix(rows, rows);
+      Tensor other = matrix(rows, rows + 20);
+      Tensor y = empty(rows);
+      Tensor strided = Tensor.of(Samples.logits(rows * 30, 3, 5), rows, 30).slice(1, 4, 14);
+      Tensor labels = Tensor.of(Samples.labels(rows, CLASSES, 6));
+      Tensor lse = Tensor.of(new float[rows]);
+      CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().losses(lse).countCorrect(true);
+      for (Tensor in : List.of(x, other, strided)) {
+        works.add(Work.of(() -> softmax.forward(in, y), y));
+        works.add(Work.of(() -> first.forward(in, y), y));
+        works.add(Work.of(() -> softmax.backward(x, in, y), y));
+        works.add(Work.of(() -> logSoftmax.forward(in, y), y));
+        works.add(Work.of(() -> logSoftmax.backward(x, in, y), y));
+        works.add(Work.of(() -> logSumExp.forward(in, lse), lse));
+        works.add(Work.of(() -> mean.forwardBackward(in, labels, y), y));
+        works.add(Work.of(() -> sum.forwardBackward(in, labels, y), y));
+        works.add(Work.of(() -> sum.forwardBackward(in, other, y), y));
+        works.add(Work.of(() -> ignoring.forwardBackward(in, labels, y), y));
+        works.add(Work.of(() -> mean.forwardBackward(in, labels, y, outcome), y));
+        works.add(Work.of(() -> mean.forward(in, labels, outcome), lse));
+        Tensor loss = Tensor.of(new float[1]);
+        works.add(Work.of(() -> loss.setFloat((float) mean.forward(in, labels), 0), loss));
+      }
+    }
+    return works;
+  }
+
+  @OnEveryBackend
+  void anyOperationAfterAnyOther(Backend backend) throws InterruptedException {
+    List<Work> works = works(backend);
+    SplittableRandom random = new SplittableRandom(1);
+    for (int i = 0; i < 20_000; i++) {
+      Work work = works.get(random.nextInt(works.size()));
+      for (int k = random.nextInt(3); k >= 0; k--) {
+        for (int r = 0; r < work.result.shape()[0]; r++) {
+          clear(work.result, r);
+        }
+        work.call.run();
+        assertThat(Samples.bits(work.result)).isEqualTo(work.expected);
+      }
+    }
+  }
+
+  private static void clear(Tensor tensor, int row) {
+    if (tensor.shape().length == 1) {
+      tensor.setFloat(-1, row);
+      return;
+    }
+    for (int k = 0; k < CLASSES; k++) {
+      tensor.setFloat(-1, row, k);
+    }
+  }
+
+  @OnEveryBackend
+  void whatTheMemoryHoldsNow(Backend backend) {
+    Softmax softmax = Softmax.builder().backend(backend).build();
+    float[] x = new float[CLASSES];
+    Tensor logits = Tensor.of(x, 1, CLASSES);
+    float[] y = new float[CLASSES];
+    Tensor output = Tensor.of(y, 1, CLASSES);
+    for (int k = 0; k < CLASSES - 1; k++) {
+      x[k] = Float.NEGATIVE_INFINITY;
+      softmax.forward(logits, output);
+      assertThat(y[CLASSES - 1]).isEqualTo(1f / (CLASSES - 1 - k));
+    }
+  }
+
+  @OnEveryBackend
+  void memoryThatWasClosed(Backend backend) {
+    Softmax softmax = Softmax.builder().backend(backend).build();
+    CrossEntropy mean = CrossEntropy.builder().backend(backend).build();
+    Tensor x = matrix(1, 1);
+    Tensor labels = Tensor.of(new int[] {1});
+    for (boolean shared : new boolean[] {false, true}) {
+      Tensor y;
+      try (Arena arena = shared ? Arena.ofShared() : Arena.ofConfined()) {
+        y = Tensor.allocate(arena, DType.F32, 1, CLASSES);
+        softmax.forward(x, y);
+        softmax.forward(x, y);
+      }
+      assertThatThrownBy(() -> softmax.forward(x, y))
+          .isInstanceOf(MemoryException.class)
+          .hasMessageStartingWith("output lies in an arena that is closed");
+      Tensor dx;
+      try (Arena arena = shared ? Arena.ofShared() : Arena.ofConfined()) {
+        dx = Tensor.allocate(arena, DType.F32, 1, CLASSES);
+        mean.forwardBackward(x, labels, dx);
+        mean.forwardBackward(x, labels, dx);
+      }
+      assertThatThrownBy(() -> mean.forwardBackward(x, labels, dx))
+          .isInstanceOf(MemoryException.class)
+          .hasMessageStartingWith("gradient lies in an arena that is closed");
+    }
+  }
+
+  /** Virtual threads take turns with what belongs to no thread. */
+  @OnEveryBackend
+  void memoryOfAnotherVirtualThread(Backend backend) throws Exception {
+    Softmax softmax = Softmax.builder().backend(backend).build();
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      Callable<Throwable> first =
+          () -> {
+            try (Arena arena = Arena.ofConfined()) {
+              Tensor x = Tensor.allocate(arena, DType.F32, 1, CLASSES);
+              softmax.forward(x, x);
+              return threads.submit(() -> catchThrowable(() -> softmax.forward(x, x))).get();
+            }
+          };
+      assertThat(threads.submit(first).get())
+          .isInstanceOf(MemoryException.class)
+          .hasMessageContaining("confined to another thread");
+    }
+  }
+
+  @OnEveryBackend
+  void labelsThatBecameWrong(Backend backend) {
+    CrossEntropy mean = CrossEntropy.builder().backend(backend).build();
+    for (int rows : new int[] {1, 3}) {
+      int[] labels = new int[rows];
+      Tensor targets = Tensor.of(labels);
+      Tensor x = matrix(rows, 1);
+      Tensor dx = empty(rows);
+      for (boolean repeated : new boolean[] {false, true}) {
+        if (repeated) {
+          mean.forwardBackward(x, targets, dx);
+        }
+        clear(dx, 0);
+        labels[rows - 1] = CLASSES;
+        assertThatThrownBy(() -> mean.forwardBackward(x, targets, dx))
+            .isInstanceOf(LabelException.class)
+            .hasMessageContaining("row " + (rows - 1));
+        assertThat(dx.getFloat(0, 3)).isEqualTo(-1);
+        labels[rows - 1] = 0;
+      }
+      double loss = mean.forwardBackward(x, targets, dx);
+      assertThat(mean.forwardBackward(x, targets, dx)).isEqualTo(loss);
+      labels[rows - 1] = 5;
+      assertThat(mean.forwardBackward(x, targets, dx)).isNotEqualTo(loss);
+    }
+  }
+
+  @OnEveryBackend
+  void nothingStaysReachable(Backend backend) throws InterruptedException {
+    Softmax softmax = Softmax.builder().backend(backend).build();
+    WeakReference<float[]> array = new WeakReference<>(computedTwice(softmax));
+    for (int i = 0; i < 100 && array.get() != null; i++) {
+      System.gc();
+      Thread.sleep(10);
+    }
+    assertThat(array.get()).isNull();
+  }
+
+  private static float[] computedTwice(Softmax softmax) {
+    float[] values = new float[CLASSES];
+    Tensor x = Tensor.of(values, 1, CLASSES);
+    softmax.forward(x, x);
+    softmax.forward(x, x);
+    return values;
+  }
+}
