@@ -2,7 +2,7 @@
 package dev.xent.cli;
 
 import dev.xent.XentException;
-import dev.xent.cli.npy.NpyException;
+import dev.xent.cli.file.FileException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -38,7 +38,7 @@ final class ErrorLine {
 
   /** Answers what a command threw. */
   static int failure(Exception e, CommandLine line, ParseResult arguments) {
-    if (e instanceof XentException || e instanceof NpyException || e instanceof CommandException) {
+    if (e instanceof XentException || e instanceof FileException || e instanceof CommandException) {
       return print(line.getErr(), e.getMessage());
     }
     if (System.getenv(TRACE) != null) {
@@ -70,8 +70,9 @@ final class ErrorLine {
       return "the name of %s is empty".formatted(argument.paramLabel());
     }
     if (argument.type() == Path.class && word.equals("-")) {
-      return "'-' is no name for %s, standard input and output hold no file; name a .npy file"
-          .formatted(argument.paramLabel());
+      String label = argument.paramLabel();
+      return "'-' is no name for %s, standard input and output hold no file; name a %s file"
+          .formatted(label, label.substring(label.lastIndexOf('.')));
     }
     return otherwise;
   }

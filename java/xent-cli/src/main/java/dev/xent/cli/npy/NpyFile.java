@@ -3,6 +3,7 @@ package dev.xent.cli.npy;
 
 import dev.xent.DType;
 import dev.xent.Tensor;
+import dev.xent.cli.file.Cause;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -5,7 +5,7 @@
  *
  * <p>{@link dev.xent.cli.npy.NpyFile} opens one, {@link dev.xent.cli.npy.NpyOutput} makes one,
  * {@link dev.xent.cli.npy.NpyHeader} is the form of what stands before the numbers. Every refusal
- * is an {@link dev.xent.cli.npy.NpyException} of one line that names the file, the cause and the
+ * is a {@link dev.xent.cli.file.FileException} of one line that names the file, the cause and the
  * fix.
  */
 package dev.xent.cli.npy;

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.DType;
 import dev.xent.cli.NpyBytes;
+import dev.xent.cli.file.Cause;
+import dev.xent.cli.file.FileException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.AccessDeniedException;
@@ -131,7 +133,7 @@ class NpyOutputTest {
         .isEqualTo("No space left on device");
     Path path = folder.resolve("y".repeat(300));
     assertThatThrownBy(() -> create(path, 1))
-        .isInstanceOf(NpyException.class)
+        .isInstanceOf(FileException.class)
         .hasMessageStartingWith(path + " cannot be written: ")
         .hasMessageNotContaining(".tmp");
   }
@@ -150,7 +152,7 @@ class NpyOutputTest {
 
   private void assertRefused(Path path, String words) {
     assertThatThrownBy(() -> create(path, 1))
-        .isInstanceOf(NpyException.class)
+        .isInstanceOf(FileException.class)
         .hasMessageContaining(path.toString())
         .hasMessageContaining(words);
   }

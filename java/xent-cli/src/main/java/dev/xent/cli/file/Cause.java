@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent.cli.npy;
+package dev.xent.cli.file;
 
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
@@ -7,10 +7,11 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 
 /** Why a file cannot be read or written, in words that name no other file than the user did. */
-final class Cause {
+public final class Cause {
   private Cause() {}
 
-  static String of(IOException e) {
+  /** The cause in a few words. */
+  public static String of(IOException e) {
     String message =
         switch (e) {
           case AccessDeniedException denied -> "permission denied";

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli.bench;
+
+import dev.xent.cli.ComputeOptions;
+import dev.xent.cli.ExitCode;
+import dev.xent.cli.HelpOrder;
+import dev.xent.cli.file.WholeFile;
+import java.io.PrintWriter;
+import java.nio.charset.Charset;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code xent bench}: how fast this machine computes, beside the speed of its memory. */
+@Command(
+    name = "bench",
+    header = "How fast this machine computes, beside the speed of its memory.",
+    customSynopsis = "xent bench [OPTIONS]",
+    description = {
+      "Times every operation on shapes of every kind, with every instruction set of this CPU and"
+          + " with the reference in plain Java, through the Java API. It takes about two minutes.",
+      "How: each result is compared bit by bit with the reference's before it is timed. Then each"
+          + " tier is repeated until it gets no faster and the JIT has nothing to compile. Then, in"
+          + " rounds, each takes a sample in turn with memcpy and with a read of the same memory; a"
+          + " sample is half a millisecond of calls, at least one. Medians count.",
+      "The share of the memory's speed is the time of a memcpy that moves as many bytes as the"
+          + " operation has to (8 for each logit, 12 for a backward), over the operation's time;"
+          + " for cross-entropy, which writes none, that of a read (4). cross-entropy-grad is the"
+          + " loss with its gradient.",
+      "One thread computes, copies and reads, unless --threads says otherwise. --isa leaves the"
+          + " reference and one instruction set, --backend one backend."
+    },
+    footer = {
+      "Examples:",
+      "  xent bench --quick",
+      "  xent bench --html report.html",
+      "  xent bench --ops softmax,cross-entropy-grad --shapes 64x32000,2x64x56x56@1"
+    })
+public final class BenchCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Option(names = "--quick", description = "Fewer shapes and shorter times: about 15 seconds.")
+  private boolean quick;
+
+  @Option(
+      names = "--ops",
+      split = ",",
+      paramLabel = "LIST",
+      hideParamSyntax = true,
+      converter = OperationConverter.class,
+      description =
+          "Operations, joined by commas: softmax, log-softmax, softmax-backward,"
+              + " log-softmax-backward, cross-entropy, cross-entropy-grad. Default: all.")
+  private List<Operation> operations = List.of(Operation.values());
+
+  @Option(
+      names = "--shapes",
+      split = ",",
+      paramLabel = "LIST",
+      hideParamSyntax = true,
+      converter = ShapeConverter.class,
+      description =
+          "Shapes of the logits, joined by commas: 64x1000, or 2x64x56x56@1 where the class axis"
+              + " (1) is not the last.")
+  private @Nullable List<Shape> shapes;
+
+  @Option(names = "--json", order = HelpOrder.PRINT, description = "Print one JSON object.")
+  private boolean json;
+
+  @Option(
+      names = "--html",
+      order = HelpOrder.PRINT,
+      paramLabel = "REPORT.html",
+      description = "Write a page with charts, which needs nothing but itself.")
+  private @Nullable Path html;
+
+  @Mixin private ComputeOptions compute;
+
+  @Override
+  public Integer call() {
+    try (Team team = new Team(compute.threadsOr(1))) {
+      Memory memory = new Memory(team);
+      if (html == null) {
+        show(measurement(memory).run());
+      } else {
+        measureAndWrite(memory, html);
+      }
+    }
+    return ExitCode.OK;
+  }
+
+  private void measureAndWrite(Memory memory, Path page) {
+    // Made before anything is measured: a name that will not do is said at once.
+    try (WholeFile file = WholeFile.create(page, ".html")) {
+      List<Result> results = measurement(memory).run();
+      List<Ceiling> ceilings = Ceiling.measure(memory, Effort.QUICK);
+      file.write(new HtmlReport(Machine.here(), results, ceilings).page());
+      file.commit();
+      show(results);
+    }
+  }
+
+  private Measurement measurement(Memory memory) {
+    return new Measurement(
+        operations.stream().distinct().toList(),
+        shapes == null ? Shape.defaults(quick) : shapes.stream().distinct().toList(),
+        Tier.of(compute),
+        memory,
+        quick ? Effort.QUICK : Effort.FULL);
+  }
+
+  private void show(List<Result> results) {
+    PrintWriter out = spec.commandLine().getOut();
+    if (json) {
+      out.println(JsonReport.line(Machine.here(), results));
+    } else {
+      new TextReport(out, Charset.forName(System.getProperty("stdout.encoding", "US-ASCII")))
+          .print(Machine.here(), results);
+    }
+  }
+}

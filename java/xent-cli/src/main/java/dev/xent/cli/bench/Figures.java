@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli.bench;
+
+import java.util.Locale;
+
+/** Numbers as people read them in a table: three digits that count. */
+final class Figures {
+  private static final double[] ROUND_UP = {9.995, 99.95};
+  private static final double ROUND_UP_SHARE = 9.95;
+  private static final int HUNDRED = 100;
+  private static final long KIB = 1 << 10;
+  private static final long MIB = 1 << 20;
+
+  private Figures() {}
+
+  /** {@code 0.158}, {@code 12.3}, {@code 456}. */
+  static String number(double value) {
+    if (value < 1) {
+      return String.format(Locale.ROOT, "%.3f", value);
+    }
+    String format = value < ROUND_UP[0] ? "%.2f" : value < ROUND_UP[1] ? "%.1f" : "%.0f";
+    return String.format(Locale.ROOT, format, value);
+  }
+
+  /** {@code 3.5%}, {@code 98%}. */
+  static String share(double share) {
+    double percent = share * HUNDRED;
+    String format = percent < ROUND_UP_SHARE ? "%.1f%%" : "%.0f%%";
+    return String.format(Locale.ROOT, format, percent);
+  }
+
+  /** {@code 32 KiB}, {@code 1 MiB}. */
+  static String bytes(long bytes) {
+    return bytes % MIB == 0 ? bytes / MIB + " MiB" : bytes / KIB + " KiB";
+  }
+}

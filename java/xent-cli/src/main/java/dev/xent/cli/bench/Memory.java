@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli.bench;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What nothing can be faster than: copies and reads of memory, without arithmetic. There are
+ * several ways to do either; the fastest counts.
+ */
+final class Memory {
+  static final long CACHE_LINE = 64;
+
+  private static final int STREAMS = 4;
+
+  /** {@code void *memchr(const void *, int, size_t)}, where the C library can be asked. */
+  private static final Optional<MethodHandle> MEMCHR = memchr();
+
+  private final Team team;
+
+  /** Memory as one thread sees it, or as all threads of a team do together. */
+  Memory(Team team) {
+    this.team = team;
+  }
+
+  /** How many threads copy and read, at most. */
+  int threads() {
+    return team.size();
+  }
+
+  @SuppressWarnings("restricted")
+  private static Optional<MethodHandle> memchr() {
+    Linker linker = Linker.nativeLinker();
+    return linker
+        .defaultLookup()
+        .find("memchr")
+        .map(
+            address ->
+                linker.downcallHandle(
+                    address,
+                    FunctionDescriptor.of(
+                        ValueLayout.ADDRESS,
+                        ValueLayout.ADDRESS,
+                        ValueLayout.JAVA_INT,
+                        ValueLayout.JAVA_LONG)));
+  }
+
+  /** {@link MemorySegment#copy}, which is the JVM's memcpy: on one thread, and on all. */
+  List<Work> copies(MemorySegment from, MemorySegment to) {
+    List<Work> copies = new ArrayList<>();
+    copies.add(copy(from, to));
+    if (team.size() > 1) {
+      copies.add(team.together(i -> copy(part(from, i), part(to, i))));
+    }
+    return copies;
+  }
+
+  private static Work copy(MemorySegment from, MemorySegment to) {
+    return times -> {
+      for (int i = 0; i < times; i++) {
+        MemorySegment.copy(from, 0, to, 0, from.byteSize());
+      }
+      return 0;
+    };
+  }
+
+  /**
+   * Reads of every byte. Which is faster depends on the machine and on the cache that the memory
+   * lies in: a sum over four streams, which keeps more of the memory's prefetchers busy, or the C
+   * library's search for a byte that is not there.
+   */
+  List<Work> reads(MemorySegment memory) {
+    List<Work> reads = new ArrayList<>();
+    reads.add(sumOf(memory));
+    MEMCHR.ifPresent(memchr -> reads.add(searchOf(memchr, memory)));
+    if (team.size() > 1) {
+      reads.add(team.together(i -> sumOf(part(memory, i))));
+      MEMCHR.ifPresent(memchr -> reads.add(team.together(i -> searchOf(memchr, part(memory, i)))));
+    }
+    return reads;
+  }
+
+  /**
+   * A part that any thread may use; the caller keeps the memory until all have done so.
+   *
+   * @param i which part, of as many as there are threads
+   */
+  @SuppressWarnings("restricted")
+  private MemorySegment part(MemorySegment memory, int i) {
+    long step = (memory.byteSize() / team.size()) & -CACHE_LINE;
+    long end = i == team.size() - 1 ? memory.byteSize() : (i + 1) * step;
+    return MemorySegment.ofAddress(memory.address() + i * step).reinterpret(end - i * step);
+  }
+
+  private static Work sumOf(MemorySegment memory) {
+    return times -> {
+      long sum = 0;
+      for (int i = 0; i < times; i++) {
+        sum += sum(memory);
+      }
+      return sum;
+    };
+  }
+
+  private static Work searchOf(MethodHandle memchr, MemorySegment memory) {
+    return times -> {
+      long found = 0;
+      for (int i = 0; i < times; i++) {
+        found += search(memchr, memory);
+      }
+      return found;
+    };
+  }
+
+  private static long sum(MemorySegment memory) {
+    long a = 0;
+    long b = 0;
+    long c = 0;
+    long d = 0;
+    int stream = (int) Math.min(memory.byteSize() / Long.BYTES / STREAMS, Integer.MAX_VALUE);
+    for (int i = 0; i < stream; i++) {
+      a += memory.get(ValueLayout.JAVA_LONG_UNALIGNED, (long) Long.BYTES * i);
+      b += memory.get(ValueLayout.JAVA_LONG_UNALIGNED, Long.BYTES * ((long) stream + i));
+      c += memory.get(ValueLayout.JAVA_LONG_UNALIGNED, Long.BYTES * (2L * stream + i));
+      d += memory.get(ValueLayout.JAVA_LONG_UNALIGNED, Long.BYTES * (3L * stream + i));
+    }
+    long rest = 0;
+    for (long at = (long) Long.BYTES * STREAMS * stream; at < memory.byteSize(); at++) {
+      rest += memory.get(ValueLayout.JAVA_BYTE, at);
+    }
+    return a + b + c + d + rest;
+  }
+
+  private static long search(MethodHandle memchr, MemorySegment memory) {
+    try {
+      MemorySegment found =
+          (MemorySegment) memchr.invokeExact(memory, (int) Problem.ABSENT, memory.byteSize());
+      return found.address();
+    } catch (Throwable e) {
+      throw new AssertionError("memchr throws nothing", e);
+    }
+  }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli.bench;
+
+import dev.xent.CrossEntropy;
+import dev.xent.LogSoftmax;
+import dev.xent.Softmax;
+import dev.xent.Tensor;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import picocli.CommandLine.TypeConversionException;
+
+/** What is measured. */
+enum Operation {
+  /** Probabilities of logits: reads 4 bytes per logit, writes 4. */
+  SOFTMAX(8) {
+    @Override
+    Work on(Problem problem, Tier tier, int threads) {
+      Softmax operation = softmax(problem, tier, threads);
+      return times -> {
+        for (int i = 0; i < times; i++) {
+          operation.forward(problem.input(), problem.output());
+        }
+        return 0;
+      };
+    }
+  },
+
+  /** Log-probabilities of logits: reads 4 bytes per logit, writes 4. */
+  LOG_SOFTMAX(8) {
+    @Override
+    Work on(Problem problem, Tier tier, int threads) {
+      LogSoftmax operation = logSoftmax(problem, tier, threads);
+      return times -> {
+        for (int i = 0; i < times; i++) {
+          operation.forward(problem.input(), problem.output());
+        }
+        return 0;
+      };
+    }
+  },
+
+  /** The gradient through a softmax: reads 8 bytes per logit, writes 4. */
+  SOFTMAX_BACKWARD(12) {
+    @Override
+    void forwardInPlace(int axis, Tensor logits) {
+      Softmax.along(axis).forward(logits, logits);
+    }
+
+    @Override
+    Work on(Problem problem, Tier tier, int threads) {
+      Softmax operation = softmax(problem, tier, threads);
+      return times -> {
+        for (int i = 0; i < times; i++) {
+          operation.backward(problem.input(), problem.upstream(), problem.output());
+        }
+        return 0;
+      };
+    }
+  },
+
+  /** The gradient through a log-softmax: reads 8 bytes per logit, writes 4. */
+  LOG_SOFTMAX_BACKWARD(12) {
+    @Override
+    void forwardInPlace(int axis, Tensor logits) {
+      LogSoftmax.along(axis).forward(logits, logits);
+    }
+
+    @Override
+    Work on(Problem problem, Tier tier, int threads) {
+      LogSoftmax operation = logSoftmax(problem, tier, threads);
+      return times -> {
+        for (int i = 0; i < times; i++) {
+          operation.backward(problem.input(), problem.upstream(), problem.output());
+        }
+        return 0;
+      };
+    }
+  },
+
+  /** The mean loss: reads 4 bytes per logit, writes none. */
+  CROSS_ENTROPY(4) {
+    @Override
+    Work on(Problem problem, Tier tier, int threads) {
+      CrossEntropy operation = crossEntropy(problem, tier, threads);
+      return times -> {
+        double loss = 0;
+        for (int i = 0; i < times; i++) {
+          loss = operation.forward(problem.input(), problem.labels());
+        }
+        return loss;
+      };
+    }
+  },
+
+  /** The mean loss and its gradient: reads 4 bytes per logit, writes 4. */
+  CROSS_ENTROPY_GRAD(8) {
+    @Override
+    Work on(Problem problem, Tier tier, int threads) {
+      CrossEntropy operation = crossEntropy(problem, tier, threads);
+      return times -> {
+        double loss = 0;
+        for (int i = 0; i < times; i++) {
+          loss = operation.forwardBackward(problem.input(), problem.labels(), problem.output());
+        }
+        return loss;
+      };
+    }
+  };
+
+  private static final int READ_ONLY = 4;
+  private static final int BACKWARD = 12;
+
+  private final int bytesPerElement;
+
+  Operation(int bytesPerElement) {
+    this.bytesPerElement = bytesPerElement;
+  }
+
+  /** The operation of a name. */
+  static Operation of(String word) {
+    return Arrays.stream(values())
+        .filter(operation -> operation.toString().equals(word))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new TypeConversionException(
+                    "'%s' is not one of %s"
+                        .formatted(
+                            word,
+                            Arrays.stream(values())
+                                .map(Operation::toString)
+                                .collect(Collectors.joining(", ")))));
+  }
+
+  /** What is timed of a tier on a problem, on as many threads at most. */
+  abstract Work on(Problem problem, Tier tier, int threads);
+
+  /** Makes of logits what a backward takes; nothing for other operations. */
+  void forwardInPlace(int axis, Tensor logits) {}
+
+  /** Bytes that have to be read and written per logit. */
+  int bytesPerElement() {
+    return bytesPerElement;
+  }
+
+  boolean isBackward() {
+    return bytesPerElement == BACKWARD;
+  }
+
+  /** Whether it writes no tensor. */
+  boolean isReadOnly() {
+    return bytesPerElement == READ_ONLY;
+  }
+
+  /** As it is typed: {@code cross-entropy-grad}. */
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  private static Softmax softmax(Problem problem, Tier tier, int threads) {
+    return Softmax.builder()
+        .axis(problem.shape().axis())
+        .backend(tier.backend())
+        .isa(tier.isa())
+        .threads(threads)
+        .build();
+  }
+
+  private static LogSoftmax logSoftmax(Problem problem, Tier tier, int threads) {
+    return LogSoftmax.builder()
+        .axis(problem.shape().axis())
+        .backend(tier.backend())
+        .isa(tier.isa())
+        .threads(threads)
+        .build();
+  }
+
+  private static CrossEntropy crossEntropy(Problem problem, Tier tier, int threads) {
+    return CrossEntropy.builder()
+        .axis(problem.shape().axis())
+        .backend(tier.backend())
+        .isa(tier.isa())
+        .threads(threads)
+        .build();
+  }
+}

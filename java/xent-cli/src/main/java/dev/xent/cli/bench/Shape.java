@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli.bench;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import picocli.CommandLine.TypeConversionException;
+
+/**
+ * The shape of logits.
+ *
+ * @param sizes of the dimensions, each 1 or more
+ * @param axis of the classes
+ */
+record Shape(List<Long> sizes, int axis) {
+  /** One call and nothing else, rows of few classes, rows in the caches, and rows beyond them. */
+  private static final List<String> ROWS =
+      List.of(
+          "1x10",
+          "1x1000",
+          "100000x10",
+          "10000x100",
+          "1000x256",
+          "64x1000",
+          "1024x1000",
+          "8x32000",
+          "64x128256");
+
+  /** The class axis is not the last: an image network's, and one larger than most caches. */
+  private static final List<String> COLUMNS = List.of("2x64x56x56@1", "2x19x512x1024@1");
+
+  /** What {@code --quick} measures: one shape of each kind. */
+  private static final List<String> FEW =
+      List.of("1x10", "10000x10", "1000x256", "64x1000", "64x128256", "2x64x56x56@1");
+
+  private static final Pattern FORM = Pattern.compile("(\\d{1,18})(x\\d{1,18})*(@\\d{1,9})?");
+
+  /** The shapes of a run that names none. */
+  static List<Shape> defaults(boolean quick) {
+    List<String> all = new ArrayList<>(ROWS);
+    all.addAll(COLUMNS);
+    return (quick ? FEW : all).stream().map(Shape::of).toList();
+  }
+
+  /** A shape as it is typed: {@code 64x1000}, or with its class axis {@code 2x64x56x56@1}. */
+  static Shape of(String word) {
+    if (!FORM.matcher(word).matches()) {
+      throw new TypeConversionException(
+          "'%s' is no shape: join its sizes by x, and add @ and the class axis where that is not the last, as in 64x1000,2x64x56x56@1"
+              .formatted(word));
+    }
+    String[] parts = word.split("@");
+    List<Long> sizes = Arrays.stream(parts[0].split("x")).map(Long::parseLong).toList();
+    int axis = parts.length == 1 ? sizes.size() - 1 : Integer.parseInt(parts[1]);
+    if (axis >= sizes.size()) {
+      throw new TypeConversionException(
+          "'%s' has no axis %d: axes go from 0 to %d".formatted(word, axis, sizes.size() - 1));
+    }
+    if (sizes.contains(0L)) {
+      throw new TypeConversionException(
+          "'%s' has nothing to measure: give sizes of 1 or more".formatted(word));
+    }
+    Shape shape = new Shape(sizes, axis);
+    try {
+      Math.multiplyExact(shape.elements(), 2L * Problem.MOST_BYTES_PER_ELEMENT);
+    } catch (ArithmeticException e) {
+      throw new TypeConversionException(
+          "'%s' is larger than any memory: give smaller sizes".formatted(word));
+    }
+    return shape;
+  }
+
+  /** The sizes as an array of the caller's own. */
+  long[] dims() {
+    return sizes.stream().mapToLong(Long::longValue).toArray();
+  }
+
+  /** The shape of the labels: without the class axis, or one number where there is no other. */
+  long[] rowDims() {
+    List<Long> rest = new ArrayList<>(sizes);
+    rest.remove(axis);
+    return rest.isEmpty() ? new long[] {1} : rest.stream().mapToLong(Long::longValue).toArray();
+  }
+
+  /** Whether the class axis is the last. */
+  boolean isRows() {
+    return axis == sizes.size() - 1;
+  }
+
+  /** How many classes a row has. */
+  long classes() {
+    return sizes.get(axis);
+  }
+
+  /** How many logits there are. */
+  long elements() {
+    return sizes.stream().reduce(1L, Math::multiplyExact);
+  }
+
+  /** As it is typed. */
+  @Override
+  public String toString() {
+    String joined = sizes.stream().map(String::valueOf).collect(Collectors.joining("x"));
+    return isRows() ? joined : joined + "@" + axis;
+  }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli.bench;
+
+import dev.xent.Xent;
+import java.io.PrintWriter;
+import java.nio.charset.Charset;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * A table for the terminal, a hundred columns wide: for each operation its shapes, and for each
+ * tier the time of an element and the share of the memory's speed.
+ */
+final class TextReport {
+  private static final int WIDTH = 100;
+  private static final int SHAPE = 17;
+  private static final String MEMORY = "%8s";
+  private static final String TIER = "%8s%6s";
+  private static final String HEAD = "%14s";
+  private static final int BEFORE_BAR = 2;
+  private static final String EIGHTHS = " ▏▎▍▌▋▊▉";
+  private static final char FULL = '█';
+
+  private final PrintWriter out;
+  private final boolean blocks;
+
+  /**
+   * A table that is printed at once.
+   *
+   * @param encoding of the terminal, which may have no blocks to draw bars of
+   */
+  TextReport(PrintWriter out, Charset encoding) {
+    this.out = out;
+    this.blocks = encoding.canEncode() && encoding.newEncoder().canEncode(EIGHTHS + FULL);
+  }
+
+  /** Prints everything. */
+  void print(Machine machine, List<Result> results) {
+    out.printf("%s, %s%n", machine.cpu(), cores(machine.cores()));
+    out.printf("%s%n%s%n", machine.jdk(), Xent.runtime());
+    out.printf(
+        "%nNanoseconds per element, and the share of the memory's speed that they come to.%n");
+    results.stream()
+        .collect(Collectors.groupingBy(Result::operation, LinkedHashMap::new, Collectors.toList()))
+        .forEach(this::print);
+  }
+
+  private static String cores(int cores) {
+    return cores == 1 ? "1 core" : cores + " cores";
+  }
+
+  private void print(Operation operation, List<Result> results) {
+    Map<Shape, List<Result>> rows =
+        results.stream()
+            .collect(Collectors.groupingBy(Result::shape, LinkedHashMap::new, Collectors.toList()));
+    StringBuilder head = new StringBuilder();
+    head.append(left("  shape"))
+        .append(MEMORY.formatted(operation.isReadOnly() ? "read" : "memcpy"));
+    rows.values().iterator().next().forEach(r -> head.append(HEAD.formatted(r.tier().label())));
+    out.printf("%n%s%n%s%n", operation, head.toString().stripTrailing());
+    rows.values().forEach(this::row);
+    out.flush();
+  }
+
+  private void row(List<Result> tiers) {
+    Result last = tiers.getLast();
+    double memory = last.operation().isReadOnly() ? last.memory().read() : last.memory().copy();
+    StringBuilder line = new StringBuilder(left("  " + last.shape()));
+    line.append(MEMORY.formatted(Figures.number(memory)));
+    for (Result result : tiers) {
+      line.append(
+          TIER.formatted(
+              Figures.number(result.nanoseconds().median()), Figures.share(result.share())));
+    }
+    line.append(" ".repeat(BEFORE_BAR));
+    line.append(bar(last.share(), WIDTH - line.length()));
+    out.println(line.toString().stripTrailing());
+  }
+
+  private static String left(String text) {
+    return ("%-" + SHAPE + "s").formatted(text);
+  }
+
+  /** All of the room for the speed of memory, and no more for what is faster. */
+  private String bar(double share, int room) {
+    int eighths = (int) Math.round(Math.min(share, 1) * Math.max(room, 0) * EIGHTHS.length());
+    if (!blocks) {
+      return "#".repeat(Math.round((float) eighths / EIGHTHS.length()));
+    }
+    return String.valueOf(FULL).repeat(eighths / EIGHTHS.length())
+        + EIGHTHS.charAt(eighths % EIGHTHS.length());
+  }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli.bench;
+
+import dev.xent.Backend;
+import dev.xent.Isa;
+import dev.xent.Xent;
+import dev.xent.XentRuntime;
+import dev.xent.cli.ComputeOptions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Who computes, and with what.
+ *
+ * @param backend native or reference
+ * @param isa the instruction set; of the reference BEST, which it does not look at
+ */
+record Tier(Backend backend, Isa isa) {
+  static final Tier REFERENCE = new Tier(Backend.REFERENCE, Isa.BEST);
+
+  /** What these options leave, the reference first and then from slow to fast. */
+  static List<Tier> of(ComputeOptions options) {
+    Isa asked = options.isa();
+    XentRuntime runtime = Xent.runtime();
+    Backend backend = options.backend();
+    List<Tier> tiers = new ArrayList<>();
+    if (backend != Backend.NATIVE) {
+      tiers.add(REFERENCE);
+    }
+    if (backend == Backend.NATIVE
+        || (backend == Backend.AUTO && runtime.backend() == Backend.NATIVE)) {
+      List<Isa> isas = asked == Isa.BEST ? runtime.availableIsas() : List.of(asked);
+      isas.forEach(isa -> tiers.add(new Tier(Backend.NATIVE, isa)));
+    }
+    return tiers;
+  }
+
+  /** What people call it: {@code reference}, or the native instruction set. */
+  String label() {
+    return word(backend == Backend.REFERENCE ? backend : isa);
+  }
+
+  /** {@code native} or {@code reference}. */
+  String backendName() {
+    return word(backend);
+  }
+
+  /** The instruction set; {@code scalar} for the reference, which leaves it to the JVM. */
+  String isaName() {
+    return word(backend == Backend.REFERENCE ? Isa.SCALAR : isa);
+  }
+
+  private static String word(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT);
+  }
+}

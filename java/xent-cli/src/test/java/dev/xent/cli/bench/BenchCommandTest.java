@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli.bench;
+
+import static dev.xent.cli.Cli.xent;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.LIST;
+
+import dev.xent.Isa;
+import dev.xent.Xent;
+import dev.xent.cli.Cli;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class BenchCommandTest {
+  private static final String[] MEMBERS = {
+    "op",
+    "shape",
+    "axis",
+    "dtype",
+    "isa",
+    "backend",
+    "threads",
+    "ns_per_element",
+    "best_ns_per_element",
+    "memcpy_ns_per_element",
+    "read_ns_per_element"
+  };
+
+  @TempDir private Path folder;
+
+  @Test
+  void printsTheContractsJson() {
+    Map<String, Object> report =
+        xent("bench", "--quick", "--json", "--ops", "softmax,cross-entropy", "--shapes", "4x8")
+            .succeeds()
+            .json();
+    assertThat(report.keySet()).containsExactly("cpu", "jdk", "results");
+    assertThat((String) report.get("cpu")).isNotBlank();
+    assertThat((String) report.get("jdk")).endsWith(Runtime.version().toString());
+    List<Map<String, Object>> results = results(report);
+    assertThat(results)
+        .allSatisfy(
+            result -> {
+              assertThat(result.keySet()).containsExactly(MEMBERS);
+              assertThat(result)
+                  .containsEntry("shape", List.of(4, 8))
+                  .containsEntry("axis", 1)
+                  .containsEntry("dtype", "f32")
+                  .containsEntry("threads", 1);
+              double best = (double) result.get("best_ns_per_element");
+              assertThat(best).isPositive();
+              assertThat((double) result.get("ns_per_element")).isGreaterThanOrEqualTo(best);
+              assertThat((double) result.get("memcpy_ns_per_element")).isPositive();
+              assertThat((double) result.get("read_ns_per_element")).isPositive();
+            });
+    List<String> expected = new ArrayList<>();
+    for (String operation : List.of("softmax", "cross-entropy")) {
+      expected.add(operation + " reference scalar");
+      for (Isa isa : Xent.runtime().availableIsas()) {
+        expected.add(operation + " native " + isa.name().toLowerCase(Locale.ROOT));
+      }
+    }
+    assertThat(results)
+        .map(r -> "%s %s %s".formatted(r.get("op"), r.get("backend"), r.get("isa")))
+        .isEqualTo(expected);
+  }
+
+  @Test
+  void measuresWhatTheOptionsLeave() {
+    assertThat(results(small("--json", "--backend", "reference").json()))
+        .map(result -> result.get("backend"))
+        .containsExactly("reference");
+    assertThat(results(small("--json", "--isa", "scalar").json()))
+        .map(result -> result.get("backend") + " " + result.get("isa"))
+        .containsExactly("reference scalar", "native scalar");
+    assertThat(results(small("--json", "--backend", "reference", "--threads", "3").json()))
+        .map(result -> result.get("threads"))
+        .containsExactly(3);
+  }
+
+  @Test
+  void printsATableAndWritesAPage() throws IOException {
+    Path page = folder.resolve("report.html");
+    Files.writeString(page, "what was there before");
+    Cli done = small("--html", page).succeeds();
+    assertThat(done.out()).contains("softmax\n", "memcpy", "reference", "scalar", "3x5");
+    assertThat(page).content().startsWith("<!DOCTYPE html>").endsWith("</html>\n");
+    try (Stream<Path> files = Files.list(folder)) {
+      assertThat(files).containsExactly(page);
+    }
+  }
+
+  @Test
+  void leavesNothingBehindWhereItFails() throws IOException {
+    Path page = folder.resolve("report.html");
+    xent("bench", "--html", page, "--shapes", "1000000x1000000").refuses("not enough memory");
+    try (Stream<Path> files = Files.list(folder)) {
+      assertThat(files).isEmpty();
+    }
+  }
+
+  @Test
+  void refusesAPageThatCannotBeWrittenBeforeItMeasures() {
+    xent("bench", "--html", folder).refuses("is a directory; name a .html file in it");
+    xent("bench", "--html", folder.resolve("no/report.html"))
+        .refuses("cannot be written", "there is no directory", "make it first");
+    xent("bench", "--html", "-").refuses("'-' is no name for REPORT.html", "name a .html file");
+    xent("bench", "--html", "").refuses("the name of REPORT.html is empty");
+  }
+
+  @Test
+  void refusesOperationsThatAreNone() {
+    xent("bench", "--ops", "softmax,relu")
+        .refuses("--ops", "'relu' is not one of softmax, log-softmax, softmax-backward", "--help");
+    xent("bench", "--ops", "").refuses("'' is not one of softmax");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"64xx1000", "x", "4x-8", "4.5", "4x8@", "4x8@-1", "4,,8", "", "٤x٨"})
+  void refusesShapesThatAreNone(String shapes) {
+    xent("bench", "--shapes", shapes).refuses("--shapes", "is no shape", "2x64x56x56@1");
+  }
+
+  @Test
+  void refusesShapesThatCannotBeMeasured() {
+    xent("bench", "--shapes", "4x8,4x8@2").refuses("'4x8@2' has no axis 2: axes go from 0 to 1");
+    xent("bench", "--shapes", "4x0").refuses("'4x0' has nothing to measure", "1 or more");
+    xent("bench", "--shapes", "3000000000x3000000000").refuses("larger than any memory");
+  }
+
+  private static Cli small(Object... more) {
+    List<Object> words = new ArrayList<>();
+    words.addAll(List.of("bench", "--quick", "--ops", "softmax", "--shapes", "3x5"));
+    words.addAll(List.of(more));
+    return xent(words.toArray());
+  }
+
+  @SuppressWarnings("unchecked")
+  private static List<Map<String, Object>> results(Map<String, Object> report) {
+    assertThat(report.get("results")).asInstanceOf(LIST).isNotEmpty();
+    return (List<Map<String, Object>>) report.get("results");
+  }
+}
