@@ -5,17 +5,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
 import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.function.Consumer;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
-/** Calls allocate nothing. */
+/** Small calls allocate nothing. */
 class AllocationTest {
-  private static final int CALLS = 5_000;
+  private static final int CALLS = 4_000;
 
   /** Until the compiler has done its work, calls may allocate. */
-  private static final int ROUNDS = 30;
+  private static final int ROUNDS = 40;
 
   /** What asking for the number may allocate itself, and far below a byte per call. */
   private static final long NOTHING = 1024;
@@ -24,62 +28,135 @@ class AllocationTest {
     return ((ThreadMXBean) ManagementFactory.getThreadMXBean()).getCurrentThreadAllocatedBytes();
   }
 
-  private static void allocatesNothing(String what, Runnable call) {
+  /** Each tensor twice: a call like the one before has a way of its own. */
+  private static void allocatesNothing(String what, Tensor a, Tensor b, Consumer<Tensor> call) {
     long least = Long.MAX_VALUE;
     for (int round = 0; round < ROUNDS && least >= NOTHING; round++) {
       long before = allocatedBytes();
       for (int i = 0; i < CALLS; i++) {
-        call.run();
+        call.accept((i & 2) == 0 ? a : b);
       }
       least = Math.min(least, allocatedBytes() - before);
     }
     assertThat(least).as("bytes of %d calls of %s", CALLS, what).isLessThan(NOTHING);
   }
 
-  @ParameterizedTest
-  @CsvSource({
-    "NATIVE, OFF_HEAP, false",
-    "NATIVE, HEAP_ARRAY, false",
-    "NATIVE, OFF_HEAP, true",
-    "NATIVE, HEAP_ARRAY, true",
-    "REFERENCE, OFF_HEAP, false",
-    "REFERENCE, HEAP_ARRAY, false"
-  })
-  void everyOperation(Backend backend, Place place, boolean strided) {
-    try (Arena arena = Arena.ofConfined()) {
-      Tensor x = matrix(arena, place, strided);
-      Tensor y = matrix(arena, place, strided);
-      Tensor dy = matrix(arena, place, strided);
-      Tensor dx = matrix(arena, place, strided);
-      Tensor rows = place.put(arena, new float[2], 2);
-      Tensor labels = Tensor.of(new int[] {1, 2});
-      Tensor hits = Tensor.of(ByteBuffer.allocateDirect(2), DType.U8);
+  /** Where tensors of a call lie. */
+  private enum Kind {
+    CONFINED,
+    SHARED,
+    AUTO,
+    GLOBAL,
+    DIRECT_BUFFER,
+    HEAP;
 
-      Softmax softmax = Softmax.builder().backend(backend).build();
-      allocatesNothing("softmax", () -> softmax.forward(x, y));
-      allocatesNothing("softmax backward", () -> softmax.backward(y, dy, dx));
-      LogSoftmax logSoftmax = LogSoftmax.builder().backend(backend).build();
-      allocatesNothing("log-softmax", () -> logSoftmax.forward(x, y));
-      allocatesNothing("log-softmax backward", () -> logSoftmax.backward(y, dy, dx));
-      LogSumExp logSumExp = LogSumExp.builder().backend(backend).build();
-      allocatesNothing("log-sum-exp", () -> logSumExp.forward(x, rows));
+    private Arena arena() {
+      return switch (this) {
+        case CONFINED -> Arena.ofConfined();
+        case SHARED -> Arena.ofShared();
+        case AUTO, DIRECT_BUFFER, HEAP -> Arena.ofAuto();
+        case GLOBAL -> Arena.global();
+      };
+    }
 
-      CrossEntropy mean = CrossEntropy.builder().backend(backend).labelSmoothing(0.1).build();
-      allocatesNothing("cross-entropy", () -> mean.forward(x, labels));
-      allocatesNothing("with gradient", () -> mean.forwardBackward(x, labels, dx));
-      CrossEntropy.Outcome outcome =
-          new CrossEntropy.Outcome().losses(rows).hits(hits).saveStatistics(arena);
-      allocatesNothing("with outcome", () -> mean.forwardBackward(x, labels, dx, outcome));
-      allocatesNothing("its backward", () -> mean.backward(x, labels, outcome, null, dx));
-      CrossEntropy.Outcome counting = new CrossEntropy.Outcome().countCorrect(true);
-      allocatesNothing("counting", () -> mean.forward(x, labels, counting));
-      allocatesNothing("probability rows", () -> mean.forwardBackward(x, y, dx));
+    private Tensor floats(Arena arena, float[] values, long... shape) {
+      return switch (this) {
+        case HEAP -> Tensor.of(values.clone(), shape);
+        case DIRECT_BUFFER -> {
+          ByteBuffer bytes = ByteBuffer.allocateDirect(values.length * Float.BYTES);
+          yield Tensor.of(
+              bytes.order(ByteOrder.nativeOrder()).asFloatBuffer().put(values).flip(), shape);
+        }
+        default -> Tensor.of(arena.allocateFrom(ValueLayout.JAVA_FLOAT, values), DType.F32, shape);
+      };
+    }
+
+    private Tensor labels(Arena arena, int... labels) {
+      return this == HEAP
+          ? Tensor.of(labels)
+          : Tensor.of(arena.allocateFrom(ValueLayout.JAVA_INT, labels), DType.I32, labels.length);
     }
   }
 
-  private static Tensor matrix(Arena arena, Place place, boolean strided) {
-    return strided
-        ? place.put(arena, Samples.logits(60, 2, 1), 2, 30).slice(1, 3, 13)
-        : place.put(arena, Samples.logits(20, 2, 1), 2, 10);
+  /** How the rows of a matrix lie in memory. */
+  private enum Form {
+    DENSE,
+    STRIDED,
+    COLUMNS;
+
+    private Tensor matrix(Kind kind, Arena arena, int rows, long seed) {
+      float[] values = Samples.logits(rows * 30, 2, seed);
+      return switch (this) {
+        case DENSE -> kind.floats(arena, Samples.row(values, 0, rows * 10), rows, 10);
+        case STRIDED -> kind.floats(arena, values, rows, 30).slice(1, 3, 13);
+        case COLUMNS ->
+            kind.floats(arena, Samples.row(values, 0, rows * 10), 10, rows).permute(1, 0);
+      };
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void everyKindOfMemory(Kind kind) {
+    everyOperation(Backend.NATIVE, kind, Form.DENSE, 2);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "NATIVE, CONFINED, DENSE, 1",
+    "NATIVE, HEAP, DENSE, 1",
+    "NATIVE, CONFINED, DENSE, 70",
+    "NATIVE, CONFINED, STRIDED, 2",
+    "NATIVE, HEAP, STRIDED, 2",
+    "NATIVE, CONFINED, COLUMNS, 2",
+    "NATIVE, HEAP, COLUMNS, 20",
+    "REFERENCE, CONFINED, DENSE, 2",
+    "REFERENCE, HEAP, DENSE, 2"
+  })
+  void everyOperation(Backend backend, Kind kind, Form form, int rows) {
+    Arena arena = kind.arena();
+    operations(backend, kind, form, rows, arena);
+    if (kind == Kind.CONFINED || kind == Kind.SHARED) {
+      arena.close();
+    }
+  }
+
+  private static void operations(Backend backend, Kind kind, Form form, int rows, Arena arena) {
+    Tensor x = form.matrix(kind, arena, rows, 1);
+    Tensor other = form.matrix(kind, arena, rows, 2);
+    Tensor y = form.matrix(kind, arena, rows, 3);
+    Tensor dx = form.matrix(kind, arena, rows, 4);
+    Tensor losses = kind.floats(arena, new float[rows], rows);
+    Tensor labels = kind.labels(arena, Samples.labels(rows, 10, 5));
+    Tensor hits = Tensor.of(ByteBuffer.allocateDirect(rows), DType.U8);
+
+    Softmax softmax = Softmax.builder().backend(backend).build();
+    allocatesNothing("softmax", x, other, in -> softmax.forward(in, y));
+    allocatesNothing("softmax backward", x, other, in -> softmax.backward(y, in, dx));
+    LogSoftmax logSoftmax = LogSoftmax.builder().backend(backend).build();
+    allocatesNothing("log-softmax", x, other, in -> logSoftmax.forward(in, y));
+    allocatesNothing("log-softmax backward", x, other, in -> logSoftmax.backward(y, in, dx));
+    LogSumExp logSumExp = LogSumExp.builder().backend(backend).build();
+    allocatesNothing("log-sum-exp", x, other, in -> logSumExp.forward(in, losses));
+
+    CrossEntropy mean = CrossEntropy.builder().backend(backend).build();
+    allocatesNothing("cross-entropy", x, other, in -> mean.forward(in, labels));
+    allocatesNothing("with gradient", x, other, in -> mean.forwardBackward(in, labels, dx));
+    CrossEntropy smooth =
+        CrossEntropy.builder().backend(backend).labelSmoothing(0.1).ignoreIndex(-1).build();
+    allocatesNothing("with options", x, other, in -> smooth.forwardBackward(in, labels, dx));
+    CrossEntropy.Outcome outcome =
+        new CrossEntropy.Outcome().losses(losses).hits(hits).saveStatistics(arena);
+    allocatesNothing("with outcome", x, other, in -> mean.forwardBackward(in, labels, dx, outcome));
+    allocatesNothing("its backward", x, other, in -> mean.backward(in, labels, outcome, null, dx));
+    allocatesNothing(
+        "its backward, weighted", x, other, in -> mean.backward(in, labels, outcome, losses, dx));
+    CrossEntropy.Outcome counting = new CrossEntropy.Outcome().countCorrect(true);
+    allocatesNothing("counting", x, other, in -> mean.forward(in, labels, counting));
+    allocatesNothing("probability rows", x, other, in -> mean.forwardBackward(in, y, dx));
+
+    NllLoss nll = NllLoss.builder().backend(backend).build();
+    allocatesNothing("nll", x, other, in -> nll.forward(in, labels));
+    allocatesNothing("nll with gradient", x, other, in -> nll.forwardBackward(in, labels, dx));
   }
 }

@@ -816,7 +816,11 @@ final class Call {
     signature = 0;
     counted = 0;
     writesGradient = false;
-    saved = MemorySegment.NULL;
-    statistics = MemorySegment.NULL;
+    if (saved != MemorySegment.NULL) {
+      saved = MemorySegment.NULL;
+    }
+    if (statistics != MemorySegment.NULL) {
+      statistics = MemorySegment.NULL;
+    }
   }
 }

@@ -25,11 +25,13 @@ final class Part {
   /** Null when the call does without it. */
   @Nullable View view;
 
-  /** The memory of the whole view, as this thread may use it; NULL when absent. */
-  private MemorySegment base = MemorySegment.NULL;
+  // Storing references takes time in every short call, and most need neither of these.
 
-  /** The same, or the piece of it that is worked on. */
-  private MemorySegment segment = MemorySegment.NULL;
+  /** The memory of the whole view as this thread may use it; null: as the view has it. */
+  private @Nullable MemorySegment base;
+
+  /** The piece of it that is worked on; null: all of it. */
+  private @Nullable MemorySegment piece;
 
   /** One number per row; else one per row and class. */
   boolean perRow;
@@ -60,8 +62,6 @@ final class Part {
     view = newView;
     perRow = onePerRow;
     withoutAxis = onePerRow && newView.rank() != callRank;
-    base = newView.segment;
-    segment = base;
   }
 
   /** From now on as in the call of another thread, which waits until this part is released. */
@@ -73,14 +73,18 @@ final class Part {
     classes = other.classes;
     inner = other.inner;
     System.arraycopy(other.groups, 0, groups, 0, groupCount);
-    base = Memory.accessible(other.base);
-    segment = other.segment == other.base ? base : Memory.accessible(other.segment);
+    base = Memory.accessible(other.base());
+    piece = other.piece == null ? null : Memory.accessible(other.piece);
   }
 
   void release() {
     view = null;
-    base = MemorySegment.NULL;
-    segment = MemorySegment.NULL;
+    if (base != null) {
+      base = null;
+    }
+    if (piece != null) {
+      piece = null;
+    }
   }
 
   /** What of this part, beside the sizes of the call, the layout of an array without gaps is. */
@@ -90,12 +94,19 @@ final class Part {
 
   /** What the kernels get: NULL when absent, else the view or the piece of it that is worked on. */
   MemorySegment segment() {
-    return segment;
+    if (view == null) {
+      return MemorySegment.NULL;
+    }
+    return piece == null ? base() : piece;
+  }
+
+  private MemorySegment base() {
+    return base == null ? view.segment : base;
   }
 
   /** From now on what is worked on begins so many elements behind the first one of the view. */
   void enter(long offset) {
-    segment = base.asSlice(offset * view.type.byteSize());
+    piece = base().asSlice(offset * view.type.byteSize());
   }
 
   /** The stride of a dimension of the call. */
