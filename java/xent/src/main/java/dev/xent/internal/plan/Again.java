@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import dev.xent.internal.events.Recorder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,9 +15,13 @@ final class Again {
   private long second;
   private long third;
 
-  /** Whether this is the call before once more; {@code c} may be absent in both. */
+  /**
+   * Whether this is the call before once more; {@code c} may be absent in both. Never while calls
+   * are recorded, which takes place where everything else does.
+   */
   boolean is(RowWork newWork, View a, View b, @Nullable View c) {
     return work == newWork
+        && !Recorder.isOn()
         && a != null
         && a.number == first
         && b != null

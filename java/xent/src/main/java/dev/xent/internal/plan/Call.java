@@ -5,6 +5,8 @@ import dev.xent.DType;
 import dev.xent.DTypeException;
 import dev.xent.MemoryException;
 import dev.xent.ShapeException;
+import dev.xent.internal.events.CallEvent;
+import dev.xent.internal.events.Recorder;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
@@ -77,6 +79,12 @@ final class Call {
   private final Part[] present;
 
   private int parts;
+
+  /** While a recording wants to know of this call. */
+  private @Nullable CallEvent event;
+
+  /** Threads that worked on this call so far. */
+  private int workers;
 
   /** Which arrays take part, with which types. */
   private long signature;
@@ -215,6 +223,41 @@ final class Call {
       }
     }
     return Calls.take();
+  }
+
+  // ---- what a recording is told ----------------------------------------------------------------
+
+  /** The first thing that a call does, after which {@link #end()} is certain. */
+  void begin(String operation, Engine engine) {
+    if (Recorder.isOn()) {
+      beginEvent(operation, engine);
+    }
+  }
+
+  private void beginEvent(String operation, Engine engine) {
+    event = new CallEvent();
+    event.operation = operation;
+    event.backend = engine.backendName();
+    event.isa = engine.isaName();
+    workers = 1;
+    event.begin();
+  }
+
+  private void endEvent() {
+    event.end();
+    if (parts > 0 && event.shouldCommit()) {
+      event.rows = rows;
+      event.classes = classes;
+      event.elements = rows * classes;
+      event.threads = workers;
+      event.commit();
+    }
+    event = null;
+  }
+
+  /** So many threads worked at once. */
+  void workedBy(int threads) {
+    workers = Math.max(workers, threads);
   }
 
   // ---- what takes part -------------------------------------------------------------------------
@@ -685,9 +728,6 @@ final class Call {
 
   /** Adds what a helper counted. */
   void addCounts(Call helper, Kernels kernels) {
-    if (helper.claimed == UNCLAIMED) {
-      return;
-    }
     counted += helper.counted;
     if (tallies) {
       Failures.check(kernels.tallyMerge(tally, helper.tally), this);
@@ -796,6 +836,9 @@ final class Call {
 
   /** Lets go of everything that was the caller's. */
   void end() {
+    if (event != null) {
+      endEvent();
+    }
     tallies = false;
     if (parts > 0) {
       release();

@@ -91,14 +91,19 @@ final class Crew implements Job.Crew {
   /** Takes over what helpers counted. */
   private void collect(Kernels kernels) {
     caller.share(null);
+    int threads = 1;
     Call own = done.getAndSet(null);
     while (own != null) {
-      caller.addCounts(own, kernels);
+      if (own.claimed != Call.UNCLAIMED) {
+        threads++;
+        caller.addCounts(own, kernels);
+      }
       Call next = own.nextDone;
       own.nextDone = null;
       own.unfollow();
       own = next;
     }
+    caller.workedBy(threads);
   }
 
   // ---- for everyone ----------------------------------------------------------------------------

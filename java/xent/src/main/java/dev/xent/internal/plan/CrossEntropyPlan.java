@@ -65,6 +65,7 @@ public final class CrossEntropyPlan {
       if (wanted == null && call.again.is(forwardRows, logits, targets, gradient)) {
         return forwardAgain(call, logits, targets, gradient);
       }
+      call.begin(gradient == null ? "cross-entropy" : "cross-entropy with gradient", engine);
       call.lead(call.logits, logits, axis(logits.rank()));
       boolean labels = LossCall.takeTargets(call, options, targets);
       LossCall.takeOutputs(call, reductions, gradient, outputs, labels);
@@ -203,6 +204,7 @@ public final class CrossEntropyPlan {
       View logits, View targets, Outputs saved, @Nullable View upstream, View gradient) {
     Call call = Call.current();
     try {
+      call.begin("cross-entropy backward", engine);
       call.lead(call.logits, logits, axis(logits.rank()));
       boolean labels = LossCall.takeTargets(call, options, targets);
       if (upstream != null) {

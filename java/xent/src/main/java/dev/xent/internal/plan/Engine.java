@@ -9,6 +9,7 @@ import dev.xent.internal.kernels.NativeKernels;
 import dev.xent.internal.load.Backends;
 import dev.xent.internal.parallel.Threads;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Who computes an operation, and with what.
@@ -42,5 +43,20 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
               .formatted(isa, available));
     }
     return new Engine(kernels, isa.code(), threads);
+  }
+
+  /** "native" or "reference". */
+  String backendName() {
+    return kernels instanceof NativeKernels ? "native" : "reference";
+  }
+
+  /** "avx512"; "scalar" for the reference. */
+  String isaName() {
+    for (Isa each : Isa.values()) {
+      if (each != Isa.BEST && each.code() == isa) {
+        return each.name().toLowerCase(Locale.ROOT);
+      }
+    }
+    return "scalar";
   }
 }

@@ -8,6 +8,7 @@ import java.lang.ref.Reference;
 
 /** Log-sum-exp: which kernels run over which rows and classes. */
 public final class LogSumExpPlan {
+  private final Engine engine;
   private final Kernels kernels;
   private final Threads threads;
   private final LongRows longRows;
@@ -16,6 +17,7 @@ public final class LogSumExpPlan {
   private final RowWork forwardRows = this::forwardRows;
 
   public LogSumExpPlan(Engine engine, Options options, int axis) {
+    this.engine = engine;
     this.kernels = engine.kernels();
     this.threads = engine.threads();
     this.longRows = new LongRows(engine);
@@ -33,6 +35,7 @@ public final class LogSumExpPlan {
         Reference.reachabilityFence(logSumExp);
         return;
       }
+      call.begin("log-sum-exp", engine);
       call.lead(call.logits, logits, axis);
       call.perRow(call.logSumExp, logSumExp);
       call.writes(call.logSumExp, null, null);

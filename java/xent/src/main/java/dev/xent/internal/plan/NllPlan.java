@@ -57,6 +57,7 @@ public final class NllPlan {
     Call call = Call.current();
     Outputs outputs = wanted == null ? call.outputs : wanted;
     try {
+      call.begin(gradient == null ? "nll" : "nll with gradient", engine);
       call.lead(call.logProbabilities, logProbabilities, axis(logProbabilities.rank()));
       boolean labels = LossCall.takeTargets(call, options, targets);
       if (outputs.logSumExp != null) {
@@ -179,6 +180,7 @@ public final class NllPlan {
   public void backward(View targets, @Nullable View upstream, View gradient, Outputs saved) {
     Call call = Call.current();
     try {
+      call.begin("nll backward", engine);
       call.lead(call.gradient, gradient, axis(gradient.rank()));
       boolean labels = LossCall.takeTargets(call, options, targets);
       if (upstream != null) {

@@ -10,6 +10,7 @@ import java.lang.ref.Reference;
 
 /** Softmax and log-softmax: which kernels run over which rows and classes. */
 public final class SoftmaxPlan {
+  private final Engine engine;
   private final Kernels kernels;
   private final Threads threads;
   private final LongRows longRows;
@@ -22,6 +23,7 @@ public final class SoftmaxPlan {
   private final ChunkWork backwardRange = this::backwardRange;
 
   private SoftmaxPlan(Engine engine, Options options, int axis, boolean log) {
+    this.engine = engine;
     this.kernels = engine.kernels();
     this.threads = engine.threads();
     this.longRows = new LongRows(engine);
@@ -50,6 +52,7 @@ public final class SoftmaxPlan {
         forwardAgain(call, logits, output);
         return;
       }
+      call.begin(log ? "log-softmax" : "softmax", engine);
       call.lead(call.logits, logits, axis);
       call.whole(call.output, output);
       call.writes(call.output, call.logits, null);
@@ -146,6 +149,7 @@ public final class SoftmaxPlan {
         backwardAgain(call, output, upstream, gradient);
         return;
       }
+      call.begin(log ? "log-softmax backward" : "softmax backward", engine);
       call.lead(call.output, output, axis);
       call.whole(call.upstream, upstream);
       call.whole(call.gradient, gradient);

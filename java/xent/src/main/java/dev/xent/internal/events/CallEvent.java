@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.events;
+
+import jdk.jfr.Category;
+import jdk.jfr.Description;
+import jdk.jfr.Event;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import jdk.jfr.Threshold;
+
+/**
+ * A call of an operation. To be touched only where {@link Recorder#isOn()}: a Java runtime need not
+ * have the flight recorder.
+ */
+@Name("dev.xent.Call")
+@Label("Xent Call")
+@Category("Xent")
+@Description("One call of an operation, from its checks to its return")
+@Threshold("10 ms")
+public final class CallEvent extends Event {
+  @Label("Operation")
+  public String operation;
+
+  @Label("Rows")
+  public long rows;
+
+  @Label("Classes")
+  public long classes;
+
+  @Label("Elements")
+  @Description("Rows times classes")
+  public long elements;
+
+  @Label("Backend")
+  public String backend;
+
+  @Label("Instruction Set")
+  public String isa;
+
+  @Label("Threads")
+  @Description("Threads that worked on the call, the calling one among them")
+  public int threads;
+
+  /** Nothing is filled in yet. */
+  public CallEvent() {}
+}
