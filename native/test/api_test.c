@@ -142,6 +142,55 @@ static void test_labels(void) {
   CHECK(losses[1] == 0 && y[CLASSES] == 0 && !signbit(y[CLASSES]) && losses[0] > 0 && report.counted == 3);
 }
 
+static void put_label(void *array, int32_t type, int64_t at, int64_t label) {
+  switch (type) {
+    case XENT_I8: ((int8_t *)array)[at] = (int8_t)label; break;
+    case XENT_U8: ((uint8_t *)array)[at] = (uint8_t)label; break;
+    case XENT_I16: ((int16_t *)array)[at] = (int16_t)label; break;
+    case XENT_I32: ((int32_t *)array)[at] = (int32_t)label; break;
+    default: ((int64_t *)array)[at] = label;
+  }
+}
+
+/* Labels of every type and many numbers of classes, side by side or not, with one wrong label or none. */
+static void test_many_labels(void) {
+  enum { MOST = 9000 };
+  static const int64_t classes[] = {1, 10, 127, 128, 255, 256, 1000, 32768, 70000};
+  static const int64_t largest[] = {INT8_MAX, UINT8_MAX, INT16_MAX, INT32_MAX, INT64_MAX};
+  int64_t *array = must_allocate(3 * MOST * sizeof *array);
+  random_source r = {7};
+  for (int64_t i = 0; i < 2000; i++) {
+    const int32_t type = XENT_I8 + (int32_t)(i % 5);
+    const int64_t most = largest[i % 5], C = classes[random_below(&r, 9)], rows = 1 + random_below(&r, MOST);
+    const int64_t begin = random_below(&r, rows), step = random_below(&r, 3) ? 1 : 3;
+    xent_options o = xent_default_options();
+    const int64_t ignored[] = {0, -100, -1, 300, C, INT64_MIN};
+    o.has_ignore_index = (int32_t)random_below(&r, 2);
+    o.ignore_index = ignored[random_below(&r, 6)];
+    const bool held = o.has_ignore_index && o.ignore_index <= most && o.ignore_index >= (type == XENT_U8 ? 0 : -most - 1);
+    xent_shape s = xent_dense_shape(rows, C, 1, type);
+    s.targets.outer = step;
+    int64_t counted = 0;
+    for (int64_t k = begin; k < rows; k++) {
+      const bool ignore = held && random_below(&r, 4) == 0;
+      const int64_t label = ignore ? o.ignore_index : random_below(&r, C < most ? C : most);
+      put_label(array, type, k * step, label);
+      counted += !(o.has_ignore_index && label == o.ignore_index);
+    }
+    report = (xent_report){.size = sizeof report};
+    CHECK(xent_check_targets(&s, &o, begin, rows, array, &report) == XENT_OK && report.counted == counted);
+    const int64_t wrong = random_below(&r, 2) ? C : type == XENT_U8 ? 255 : -2;
+    if ((wrong >= 0 && wrong < C) || wrong > most || (o.has_ignore_index && wrong == o.ignore_index)) continue;
+    const int64_t first = begin + random_below(&r, rows - begin);
+    put_label(array, type, first * step, wrong);
+    put_label(array, type, (rows - 1) * step, wrong);
+    report = (xent_report){.size = sizeof report};
+    CHECK(xent_check_targets(&s, &o, begin, rows, array, &report) == XENT_INVALID_LABEL);
+    CHECK(report.row == first && report.label == wrong);
+  }
+  free(array);
+}
+
 static void test_struct_sizes(void) {
   reset();
   struct { xent_options known; uint64_t later; } newer = {.known = options};
@@ -345,6 +394,7 @@ static void test_edges(void) {
 int main(void) {
   test_refusals();
   test_labels();
+  test_many_labels();
   test_struct_sizes();
   test_float_mode();
   test_states();
