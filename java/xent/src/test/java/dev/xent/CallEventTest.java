@@ -36,8 +36,8 @@ class CallEventTest {
 
   @Test
   void saysWhatWasComputedAndHow() throws IOException {
-    float[] values = Samples.logits(600 * 200, 1, 1);
-    Tensor x = Tensor.of(values, 600, 200);
+    float[] values = Samples.logits(1500 * 200, 1, 1);
+    Tensor x = Tensor.of(values, 1500, 200);
     Softmax softmax = Helpers.BEFORE_THE_CALLER.apply(Softmax.builder(), 2).build();
     CrossEntropy loss =
         CrossEntropy.builder().backend(Backend.REFERENCE).axis(0).ignoreIndex(0).build();
@@ -52,9 +52,9 @@ class CallEventTest {
     assertThat(events).hasSize(2);
     RecordedEvent first = events.getFirst();
     assertThat(first.getString("operation")).isEqualTo("softmax");
-    assertThat(first.getLong("rows")).isEqualTo(600);
+    assertThat(first.getLong("rows")).isEqualTo(1500);
     assertThat(first.getLong("classes")).isEqualTo(200);
-    assertThat(first.getLong("elements")).isEqualTo(120_000);
+    assertThat(first.getLong("elements")).isEqualTo(300_000);
     assertThat(first.getString("backend")).isEqualTo("native");
     assertThat(first.getString("isa"))
         .isEqualTo(Xent.runtime().isa().name().toLowerCase(java.util.Locale.ROOT));
@@ -62,7 +62,7 @@ class CallEventTest {
     RecordedEvent second = events.getLast();
     assertThat(second.getString("operation")).isEqualTo("cross-entropy with gradient");
     assertThat(second.getLong("rows")).isEqualTo(200);
-    assertThat(second.getLong("classes")).isEqualTo(600);
+    assertThat(second.getLong("classes")).isEqualTo(1500);
     assertThat(second.getString("backend")).isEqualTo("reference");
     assertThat(second.getString("isa")).isEqualTo("scalar");
   }

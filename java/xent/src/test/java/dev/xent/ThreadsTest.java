@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Large calls are shared out among threads; nothing depends on who comes, when, and from where. */
 @Timeout(value = 300, unit = TimeUnit.SECONDS, threadMode = ThreadMode.SEPARATE_THREAD)
 class ThreadsTest {
-  private static final int ROWS = 1100;
+  private static final int ROWS = 2100;
   private static final int CLASSES = 130;
   private static final float[] X = Samples.logits(ROWS * CLASSES, 4, 21);
   private static final float[] DY = Samples.logits(ROWS * CLASSES, 1, 22);
@@ -98,15 +98,15 @@ class ThreadsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "NATIVE, 1100, 130",
+    "NATIVE, 2100, 130",
     "NATIVE, 70000, 1",
     "NATIVE, 30000, 5",
     "NATIVE, 67, 4099",
-    "NATIVE, 1, 200000",
-    "NATIVE, 3, 70001",
+    "NATIVE, 1, 300000",
+    "NATIVE, 3, 90001",
     "NATIVE, 9, 20000",
-    "REFERENCE, 1100, 130",
-    "REFERENCE, 3, 70001"
+    "REFERENCE, 2100, 130",
+    "REFERENCE, 3, 90001"
   })
   void oneTwoAndSevenThreadsGiveTheSameBits(Backend backend, int rows, int classes) {
     float[] x = Samples.logits(rows * classes, 4, classes);
@@ -178,18 +178,18 @@ class ThreadsTest {
   @ParameterizedTest
   @EnumSource
   void everyExecutorWillDoForLongRows(Helpers helpers) {
-    float[] x = Samples.logits(3 * 50000, 4, 5);
-    float[] dy = Samples.logits(3 * 50000, 4, 6);
+    float[] x = Samples.logits(3 * 90000, 4, 5);
+    float[] dy = Samples.logits(3 * 90000, 4, 6);
     Map<String, int[]> expected = null;
     for (int threads : new int[] {1, 4}) {
       try (Arena arena = Arena.ofConfined()) {
         Map<String, int[]> bits =
             new EveryOperation(Backend.NATIVE, helpers, threads)
                 .results(
-                    values -> offHeap(arena, values, 3, 50000),
+                    values -> offHeap(arena, values, 3, 90000),
                     x,
                     dy,
-                    offHeap(arena, new int[] {49999, 1, 8192}, 3),
+                    offHeap(arena, new int[] {89999, 1, 8192}, 3),
                     arena);
         expected = expected == null ? bits : expected;
         assertSameBits(bits, expected);
@@ -264,9 +264,9 @@ class ThreadsTest {
   @ParameterizedTest
   @EnumSource
   void theFirstBadLabelIsNamedAndNothingWritten(Helpers helpers) {
-    int rows = 200_000;
+    int rows = 300_000;
     int[] labels = new int[rows];
-    labels[150_000] = 9;
+    labels[250_000] = 9;
     labels[70_123] = 7;
     labels[70_124] = 8;
     float[] x = Samples.logits(rows * 2, 1, 1);
@@ -404,6 +404,6 @@ class ThreadsTest {
     Tensor y = Tensor.of(new float[X.length], ROWS, CLASSES);
     Softmax.builder().executor(asked).sequential().build().forward(x, y);
     Softmax small = Softmax.builder().executor(asked).threads(8).build();
-    small.forward(x.slice(0, 0, 400), y.slice(0, 0, 400));
+    small.forward(x.slice(0, 0, 250), y.slice(0, 0, 250));
   }
 }

@@ -25,6 +25,9 @@ final class Pool {
   /** Workers that look for a job without pause. */
   final AtomicInteger lookouts = new AtomicInteger();
 
+  /** When a caller had done its part of a job. */
+  private volatile long lastJob = System.nanoTime() - Spinning.NANOS;
+
   private Pool() {}
 
   /** Made when it is needed first. */
@@ -38,13 +41,19 @@ final class Pool {
 
   // ---- for callers -----------------------------------------------------------------------------
 
-  /** Shows an open job to the workers, and wakes or starts as many as do not look by themselves. */
-  void call(Job job, int helpers) {
+  /**
+   * Shows an open job to the workers. Wakes or starts as many as do not look by themselves, if the
+   * job is worth it or follows the one before so closely that they will not sleep until the next.
+   */
+  void call(Job job, int helpers, boolean wake) {
     if (!post(job)) {
       return;
     }
     calls.incrementAndGet();
     int missing = helpers - lookouts.get();
+    if (missing <= 0 || !(wake || System.nanoTime() - lastJob < Spinning.NANOS)) {
+      return;
+    }
     int reach = Math.min(helpers, MOST_WORKERS);
     for (int i = 0; i < reach && missing > 0; i++) {
       Worker worker = workers.get(i);
@@ -66,6 +75,7 @@ final class Pool {
 
   /** Takes a job away that may have been posted. */
   void dismiss(Job job) {
+    lastJob = System.nanoTime();
     for (int i = 0; i < MOST_JOBS; i++) {
       if (jobs.get(i) == job) {
         jobs.set(i, null);

@@ -45,10 +45,11 @@ public record Threads(int most, @Nullable Executor executor) {
    * Calls helpers to an open job. Whether and when they come is nobody's promise.
    *
    * @param helpers how many, at least 1
+   * @param wake whether the work is worth waking threads that sleep
    */
-  public void call(Job job, int helpers) {
+  public void call(Job job, int helpers, boolean wake) {
     if (executor == null) {
-      Pool.shared().call(job, helpers);
+      Pool.shared().call(job, helpers, wake);
     } else {
       submit(executor, job, helpers);
     }

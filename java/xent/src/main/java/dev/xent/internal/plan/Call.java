@@ -659,7 +659,7 @@ final class Call {
 
   /** Whether the caller is better off without helpers. */
   boolean isAlone(Threads threads) {
-    return lead().elements < Crew.FEW || threads.most() == 1;
+    return Crew.isAlone(threads, lead().elements);
   }
 
   /** Those who help with this call. */

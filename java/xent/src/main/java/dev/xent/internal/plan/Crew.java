@@ -13,10 +13,16 @@ import org.jspecify.annotations.Nullable;
  */
 final class Crew implements Job.Crew {
   /**
-   * Fewer elements stay with the caller. In the first ten microseconds of a call nobody can help:
-   * that long it takes to wake a thread, and the caller loses some of them by doing so.
+   * Fewer elements stay with the caller. These take ten microseconds, in which a thread that looks
+   * out for work saves one or two; with half of them it costs more than it saves.
    */
-  static final long FEW = 1 << 16;
+  static final long FEW = 1 << 15;
+
+  /**
+   * From so many elements on, which take some eighty microseconds, sleeping threads are woken. That
+   * costs the caller up to ten microseconds, and the sleeper takes tens more until it runs.
+   */
+  private static final long MANY = 1 << 18;
 
   /**
    * Elements of a claim, at least: a claim costs a tenth of a microsecond, these take one or two.
@@ -41,6 +47,11 @@ final class Crew implements Job.Crew {
     this.caller = caller;
   }
 
+  /** Whether the caller of work that costs so many elements is better off alone. */
+  static boolean isAlone(Threads threads, long elements) {
+    return elements < FEW || threads.most() == 1 || (threads.executor() != null && elements < MANY);
+  }
+
   // ---- for the caller --------------------------------------------------------------------------
 
   /**
@@ -54,7 +65,8 @@ final class Crew implements Job.Crew {
     long most = Math.max(MOST / perRow, 1);
     long step = Math.min(ROWS_SIDE_BY_SIDE, least);
     try {
-      run(threads, kernels, caller.rows, least, most, step);
+      boolean many = caller.rows >= Math.max(MANY / perRow, 1);
+      run(threads, kernels, many, caller.rows, least, most, step);
     } finally {
       rowWork = null;
     }
@@ -65,19 +77,26 @@ final class Crew implements Job.Crew {
     chunkWork = work;
     long count = caller.pieceRows * Chunks.of(caller.classes);
     try {
-      run(threads, kernels, count, 1, MOST / Chunks.SIZE, 1);
+      run(threads, kernels, count * Chunks.SIZE >= MANY, count, 1, MOST / Chunks.SIZE, 1);
     } finally {
       chunkWork = null;
     }
   }
 
-  private void run(Threads threads, Kernels kernels, long count, long least, long most, long step) {
+  private void run(
+      Threads threads,
+      Kernels kernels,
+      boolean many,
+      long count,
+      long least,
+      long most,
+      long step) {
     int helpers = (int) Math.min(threads.most(), (count + least - 1) / least) - 1;
     caller.share(this);
     job.open(helpers, count, least, most, step);
     try {
       if (helpers > 0) {
-        threads.call(job, helpers);
+        threads.call(job, helpers, many);
       }
       work(caller);
     } finally {

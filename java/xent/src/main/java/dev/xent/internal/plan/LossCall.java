@@ -66,7 +66,7 @@ final class LossCall {
   static long countLabels(Call call, Engine engine) {
     Kernels kernels = engine.kernels();
     call.counted = 0;
-    if (call.rows < Crew.FEW || engine.threads().most() == 1) {
+    if (Crew.isAlone(engine.threads(), call.rows)) {
       for (long piece = 0; piece < call.pieces; piece++) {
         call.enter(piece);
         countLabels(call, kernels, 0, call.pieceRows);

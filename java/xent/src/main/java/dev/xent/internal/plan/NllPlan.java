@@ -110,7 +110,7 @@ public final class NllPlan {
    * @param perRow what a row costs, in elements
    */
   private void each(Call call, RowWork work, long perRow) {
-    if (call.rows * perRow < Crew.FEW || engine.threads().most() == 1) {
+    if (Crew.isAlone(engine.threads(), call.rows * perRow)) {
       for (long piece = 0; piece < call.pieces; piece++) {
         call.enter(piece);
         work.run(call, 0, call.pieceRows);
