@@ -14,8 +14,11 @@ XENT_INLINE bool columns_fit(const xent_call *call) {
   return !call->targets || has_labels(call);
 }
 
+/* Whether an output goes past the caches whose lines begin at another column in each class. */
+XENT_INLINE bool wants_wide(const xent_call *call) { return call->stream && !lines_agree(call->output_layout->classes); }
+
 XENT_INLINE int64_t forward_pitch(const xent_call *call) {
-  return is_short(call) ? strip_pitch(call->shape->classes, XENT_STRIP_FLOATS) : XENT_LONG_COLUMNS;
+  return is_short(call) ? strip_pitch(call->shape->classes, XENT_STRIP_FLOATS, wants_wide(call)) : XENT_LONG_COLUMNS;
 }
 
 typedef xent_status (*strip_kernel)(const xent_call *call, strip *s, column_set *apart);

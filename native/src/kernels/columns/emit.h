@@ -20,6 +20,9 @@ typedef struct {
   column_floats label, label_gradient; /* where there are labels: -1 in ignored columns */
 } column_factors;
 
+/* Through the caches; past them, every block being a line; past them where whole lines are. */
+enum column_stores { XENT_STORE_THROUGH, XENT_STORE_PAST, XENT_STORE_LINES };
+
 /* Columns that are neighbours in memory, from the scratch or from a tensor. */
 typedef struct {
   const float *x;
@@ -27,7 +30,7 @@ typedef struct {
   int64_t x_stride, y_stride; /* between classes */
   int64_t at, count;          /* the first of the strip's columns; how many */
   int64_t begin, end;         /* classes; x and y are those of `begin` */
-  bool stream;
+  enum column_stores stores;
 } column_output;
 
 enum column_formula { XENT_COLUMN_KEPT, XENT_COLUMN_AGAIN, XENT_COLUMN_LOG };
@@ -35,35 +38,86 @@ enum column_labels { XENT_NO_LABELS, XENT_LABELS, XENT_LABELS_AND_IGNORED };
 
 static const float XENT_IGNORED_COLUMN = -1;
 
-XENT_INLINE lanes column_value(lanes x, const column_factors *f, int64_t at, lanes class,
-                               const enum column_formula formula, const enum column_labels labels) {
-  const lanes first = lanes_load(f->first + at), second = lanes_load(f->second + at);
-  if (formula == XENT_COLUMN_LOG) return log_probability(x, first, second);
-  lanes e[1] = {x};
-  if (formula == XENT_COLUMN_AGAIN) exp_lanes_at(e, 1, exp_references_of(lanes_load(f->reference + at)));
-  const lanes y = lanes_fma(e[0], first, second);
+/* Factors of a block of columns, in registers. */
+typedef struct {
+  lanes first, second, label, label_gradient;
+  exp_references references;
+} block_factors;
+
+XENT_INLINE block_factors factors_at(const column_factors *f, int64_t at, const enum column_formula formula,
+                                     const enum column_labels labels) {
+  block_factors b = {.first = lanes_load(f->first + at), .second = lanes_load(f->second + at)};
+  if (formula == XENT_COLUMN_AGAIN) b.references = exp_references_of(lanes_load(f->reference + at));
+  if (labels != XENT_NO_LABELS) {
+    b.label = lanes_load(f->label + at);
+    b.label_gradient = lanes_load(f->label_gradient + at);
+  }
+  return b;
+}
+
+XENT_INLINE lanes column_value(lanes x, const block_factors *b, lanes class, const enum column_formula formula,
+                               const enum column_labels labels) {
+  if (formula == XENT_COLUMN_LOG) return log_probability(x, b->first, b->second);
+  const lanes y = lanes_fma(x, b->first, b->second);
   if (labels == XENT_NO_LABELS) return y;
-  const lanes label = lanes_load(f->label + at);
-  const lanes dx = lanes_where_equal(label, class, lanes_load(f->label_gradient + at), y);
+  const lanes dx = lanes_where_equal(b->label, class, b->label_gradient, y);
   if (labels == XENT_LABELS) return dx;
-  return lanes_where_equal(label, lanes_set(XENT_IGNORED_COLUMN), lanes_set(0.0f), dx);
+  return lanes_where_equal(b->label, lanes_set(XENT_IGNORED_COLUMN), lanes_set(0.0f), dx);
+}
+
+/* `count` columns of a block, in each class of the output; whole: all sixteen. */
+XENT_INLINE void emit_block(const column_output *o, const column_factors *f, int64_t i, int64_t count,
+                            const bool whole, const enum column_formula formula, const enum column_labels labels) {
+  const block_factors b = factors_at(f, o->at + i, formula, labels);
+  const float *x = o->x + i;
+  float *y = o->y + i;
+  for (int64_t c = o->begin; c < o->end; c++, x += o->x_stride, y += o->y_stride) {
+    lanes v[1] = {whole ? lanes_load(x) : lanes_load_part(x, count, 0.0f)};
+    if (formula == XENT_COLUMN_AGAIN) exp_lanes_at(v, 1, b.references);
+    v[0] = column_value(v[0], &b, lanes_set((float)c), formula, labels);
+    if (whole)
+      put(y, v[0], o->stores == XENT_STORE_PAST);
+    else
+      lanes_store_part(y, count, v[0]);
+  }
+}
+
+/* `count` columns of a class, sixteen at most. */
+XENT_INLINE lanes class_value(const float *x, const column_output *o, const column_factors *f, int64_t i,
+                              int64_t count, int64_t class, const enum column_formula formula,
+                              const enum column_labels labels) {
+  const block_factors b = factors_at(f, o->at + i, formula, labels);
+  lanes v[1] = {lanes_load_part(x + i, count, 0.0f)};
+  if (formula == XENT_COLUMN_AGAIN) exp_lanes_at(v, 1, b.references);
+  return column_value(v[0], &b, lanes_set((float)class), formula, labels);
+}
+
+/* Class after class, where a line begins at another column in each: what lies before the first line and behind the
+ * last one is shared with the strips beside. */
+XENT_INLINE void emit_past_caches(const column_output *o, const column_factors *f, const enum column_formula formula,
+                                  const enum column_labels labels) {
+  const float *x = o->x;
+  float *y = o->y;
+  for (int64_t c = o->begin; c < o->end; c++, x += o->x_stride, y += o->y_stride) {
+    int64_t i = stream_head(y, o->count);
+    if (i > 0) lanes_store_part(y, i, class_value(x, o, f, 0, i, c, formula, labels));
+    for (; i + XENT_LANES <= o->count; i += XENT_LANES)
+      lanes_stream(y + i, class_value(x, o, f, i, XENT_LANES, c, formula, labels));
+    if (i < o->count)
+      lanes_store_part(y + i, o->count - i, class_value(x, o, f, i, o->count - i, c, formula, labels));
+  }
 }
 
 XENT_INLINE void emit_columns_as(const column_output *o, const column_factors *f, const enum column_formula formula,
                                  const enum column_labels labels) {
-  for (int64_t c = o->begin; c < o->end; c++) {
-    const float *x = o->x + (c - o->begin) * o->x_stride;
-    float *y = o->y + (c - o->begin) * o->y_stride;
-    const lanes class = lanes_set((float)c);
-    int64_t i = o->stream ? stream_head(y, o->count) : 0;
-    if (i > 0)
-      lanes_store_part(y, i, column_value(lanes_load_part(x, i, 0.0f), f, o->at, class, formula, labels));
-    for (; i + XENT_LANES <= o->count; i += XENT_LANES)
-      put(y + i, column_value(lanes_load(x + i), f, o->at + i, class, formula, labels), o->stream);
-    if (i < o->count)
-      lanes_store_part(y + i, o->count - i,
-                       column_value(lanes_load_part(x + i, o->count - i, 0.0f), f, o->at + i, class, formula, labels));
+  if (o->stores == XENT_STORE_LINES) {
+    emit_past_caches(o, f, formula, labels);
+    return;
   }
+  int64_t i = 0;
+  for (; i + XENT_LANES <= o->count; i += XENT_LANES)
+    emit_block(o, f, i, XENT_LANES, true, formula, labels);
+  if (i < o->count) emit_block(o, f, i, o->count - i, false, formula, labels);
 }
 
 XENT_SHARED void emit_columns_kept(const column_output *o, const column_factors *f, enum column_labels labels) {

@@ -30,6 +30,10 @@ XENT_INLINE void take_labels(const strip *s, const float *labels, int64_t begin,
   }
 }
 
+XENT_INLINE void forget_before(const strip *s, column_sums *sums) {
+  for (int64_t at = 0; at < s->width; at += XENT_LANES) lanes_store(sums->before + at, lanes_set(-INFINITY));
+}
+
 /* The largest logit before the label, among n classes from `begin` on and those found before. */
 XENT_SHARED void find_before(const strip *s, const float *labels, int64_t begin, int64_t n, const float *scratch,
                              column_sums *sums) {
@@ -44,21 +48,33 @@ XENT_SHARED void find_before(const strip *s, const float *labels, int64_t begin,
   }
 }
 
+/* The columns of the next strip that stand where a block's do: the line of the last one, as that of the first is
+ * either the same or its neighbour's. */
+XENT_INLINE column_ahead ahead_of(const xent_call *call, const strip *s, int64_t at) {
+  const xent_layout *in = &call->shape->logits;
+  const int64_t next = s->row + s->width < call->row_end ? s->row + s->width : s->row;
+  const uintptr_t offset = (uintptr_t)row_offset(call->shape, in, next) + (uintptr_t)at + XENT_LANES - 1;
+  return (column_ahead){.x = (uintptr_t)call->logits + offset * sizeof(float),
+                        .step = (uintptr_t)in->classes * sizeof(float)};
+}
+
 /* Up to 1024 classes. */
 XENT_SHARED void sum_short_strip(const xent_call *call, const strip *s, const column_wishes *w, float *scratch,
                                  column_sums *sums) {
   const int64_t classes = call->shape->classes;
-  gather_strip(call->shape, &call->shape->logits, call->logits, s, 0, classes, scratch);
-  for (int64_t at = 0; at < s->width; at += XENT_LANES)
-    lanes_store(sums->max + at, largest_columns(scratch + at, s->pitch, classes));
-  for (int64_t at = 0; at < s->width; at += XENT_LANES) lanes_store(sums->before + at, lanes_set(-INFINITY));
+  gather_strip(call->shape, &call->shape->logits, call->logits, s, 0, classes, scratch, sums->max);
+  if (w->want_first) forget_before(s, sums);
   if (w->want_first) find_before(s, w->labels, 0, classes, scratch, sums);
   if (w->labels) take_labels(s, w->labels, 0, classes, scratch, sums);
   for (int64_t at = 0; at < s->width; at += XENT_LANES) {
     const lanes N = references_for(lanes_load(sums->max + at));
-    const exp_references r = exp_references_of(N);
+    const column_block b = {.x = scratch + at,
+                            .pitch = s->pitch,
+                            .references = exp_references_of(N),
+                            .ahead = ahead_of(call, s, at),
+                            .keep = w->keep};
     lanes_store(sums->reference + at, N);
-    dlanes_store(sums->sum + at, sum_columns(scratch + at, s->pitch, classes, &r, w->keep));
+    dlanes_store(sums->sum + at, sum_columns(&b, classes));
   }
 }
 
@@ -67,6 +83,7 @@ typedef struct {
   dlanes total[XENT_LONG_BLOCKS][XENT_LANES];
   double sum[XENT_LONG_COLUMNS];
   float max[XENT_LONG_COLUMNS], reference[XENT_LONG_COLUMNS];
+  float largest[XENT_LONG_COLUMNS]; /* of a group */
 } chunk_columns;
 
 /* References of columns whose group lies more than sixteen octaves above them rise; the lanes are scaled. */
@@ -95,10 +112,9 @@ XENT_SHARED void exact_references(const xent_call *call, const strip *s, int64_t
                                   chunk_columns *c) {
   for (int64_t i = begin; i < end; i += XENT_GROUP) {
     const int64_t n = group_length(i, end);
-    gather_strip(call->shape, &call->shape->logits, call->logits, s, i, n, scratch);
+    gather_strip(call->shape, &call->shape->logits, call->logits, s, i, n, scratch, c->largest);
     for (int64_t at = 0; at < s->width; at += XENT_LANES)
-      lanes_store(c->max + at,
-                  lanes_max(largest_columns(scratch + at, s->pitch, n), lanes_load(c->max + at)));
+      lanes_store(c->max + at, lanes_max(lanes_load(c->largest + at), lanes_load(c->max + at)));
   }
   for (int64_t at = 0; at < s->width; at += XENT_LANES)
     lanes_store(c->reference + at, references_for(lanes_load(c->max + at)));
@@ -115,18 +131,21 @@ XENT_SHARED void sum_chunk_columns(const xent_call *call, const strip *s, const 
   if (exact) exact_references(call, s, begin, end, scratch, c);
   for (int64_t i = begin; i < end; i += XENT_GROUP) {
     const int64_t n = group_length(i, end);
-    gather_strip(call->shape, &call->shape->logits, call->logits, s, i, n, scratch);
+    gather_strip(call->shape, &call->shape->logits, call->logits, s, i, n, scratch, c->largest);
     for (int64_t at = 0; !exact && at < s->width; at += XENT_LANES) {
-      const lanes largest = largest_columns(scratch + at, s->pitch, n);
+      const lanes largest = lanes_load(c->largest + at);
       lanes_store(c->max + at, lanes_max(largest, lanes_load(c->max + at)));
       raise_references(largest, c->reference + at, c->total[at / XENT_LANES]);
     }
     if (w->want_first) find_before(s, w->labels, i, n, scratch, sums);
     if (w->labels) take_labels(s, w->labels, i, n, scratch, sums);
     for (int64_t at = 0; at < s->width; at += XENT_LANES) {
-      const exp_references r = exp_references_of(lanes_load(c->reference + at));
+      const column_block b = {.x = scratch + at,
+                              .pitch = s->pitch,
+                              .references = exp_references_of(lanes_load(c->reference + at)),
+                              .ahead = classes_on(ahead_of(call, s, at), i)};
       lanes lane[XENT_LANES];
-      sum_group_columns(scratch + at, s->pitch, n, &r, false, lane);
+      sum_group_columns(&b, 0, n, lane);
       if (single)
         dlanes_store(c->sum + at, dlanes_widen(tree_columns(lane)));
       else
@@ -142,9 +161,10 @@ XENT_SHARED void sum_long_strip(const xent_call *call, const strip *s, const col
                                 column_sums *sums) {
   const int64_t classes = call->shape->classes;
   chunk_columns c;
+  forget_before(s, sums);
   const int64_t columns = blocks_of(s->width) * XENT_LANES;
   for (int64_t j = 0; j < columns; j++) {
-    sums->max[j] = sums->before[j] = -INFINITY;
+    sums->max[j] = -INFINITY;
     sums->reference[j] = XENT_LOWEST_REFERENCE;
     sums->sum[j] = 0;
   }

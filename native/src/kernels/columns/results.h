@@ -56,6 +56,14 @@ XENT_INLINE void write_columns(const xent_shape *shape, const strip *s, const xe
   }
 }
 
+XENT_INLINE bool lines_agree(int64_t stride) { return (uint64_t)stride * sizeof(float) % XENT_STREAM_ALIGNMENT == 0; }
+
+/* How neighbouring columns of an output are stored that is larger than the caches. */
+XENT_INLINE enum column_stores stores_past(const float *y, int64_t stride, int64_t count) {
+  if (lines_agree(stride) && (uintptr_t)y % XENT_STREAM_ALIGNMENT == 0) return XENT_STORE_PAST;
+  return count < XENT_WORTH_LINES ? XENT_STORE_THROUGH : XENT_STORE_LINES;
+}
+
 /* Where the second pass reads from: the scratch, or (NULL) the logits again. */
 XENT_INLINE void emit_strip(const xent_call *call, const strip *s, const float *scratch, int64_t begin, int64_t end,
                             const column_factors *f, enum column_formula formula, enum column_labels labels,
@@ -75,7 +83,8 @@ XENT_INLINE void emit_strip(const xent_call *call, const strip *s, const float *
                                .count = stop - at,
                                .begin = begin,
                                .end = end,
-                               .stream = call->stream};
+                               .stores = call->stream ? stores_past(y + (at - run.at), out->classes, stop - at)
+                                                      : XENT_STORE_THROUGH};
       if (stop > at) emit_columns(&o, f, formula, labels);
       at = stop + 1;
     }

@@ -49,8 +49,9 @@ typedef struct {
 } backward_strip;
 
 XENT_INLINE void gather_backward(const xent_call *call, const backward_strip *b, int64_t begin, int64_t n, bool both) {
-  gather_strip(call->shape, &call->shape->upstream, call->upstream, b->s, begin, n, b->g);
-  if (both) gather_strip(call->shape, &call->shape->output, call->forward_output, b->s, begin, n, b->y);
+  column_floats largest; /* of no use here, and free where the copy waits for memory */
+  gather_strip(call->shape, &call->shape->upstream, call->upstream, b->s, begin, n, b->g, largest);
+  if (both) gather_strip(call->shape, &call->shape->output, call->forward_output, b->s, begin, n, b->y, largest);
 }
 
 /* The sum over one chunk, for every block. */
@@ -153,7 +154,7 @@ static xent_status softmax_backward_by_layout(const xent_call *call) {
       !side_by_side(shape, &shape->upstream) || !side_by_side(shape, call->output_layout) ||
       call->row_end - call->row_begin < XENT_LEAST_COLUMNS)
     return softmax_backward(call);
-  return each_strip(call, is_short_backward(call) ? strip_pitch(shape->classes, XENT_BACKWARD_FLOATS) : XENT_LONG_COLUMNS,
+  return each_strip(call, is_short_backward(call) ? strip_pitch(shape->classes, XENT_BACKWARD_FLOATS, wants_wide(call)) : XENT_LONG_COLUMNS,
                     softmax_backward_strip, softmax_backward);
 }
 

@@ -16,6 +16,7 @@ enum {
   XENT_STRIP_BLOCKS = XENT_STRIP_COLUMNS / XENT_LANES,
   XENT_STRIP_FLOATS = 16384,  /* of the scratch: sixteen columns of as many classes as have their maximum first */
   XENT_STRIP_NEAR = 5120,     /* floats that leave room in the first cache */
+  XENT_WORTH_LINES = 96,      /* columns of which most lines are whole, wherever they begin */
   XENT_LONG_COLUMNS = 64,     /* at most, where a group of classes at a time goes through the scratch */
   XENT_LONG_BLOCKS = XENT_LONG_COLUMNS / XENT_LANES,
   XENT_MOST_COLUMN_CLASSES = 1 << 24, /* class numbers are compared as floats */
@@ -62,10 +63,11 @@ XENT_INLINE void lay_inward(xent_shape *shape) {
 XENT_INLINE bool is_short(const xent_call *call) { return call->shape->classes <= XENT_EXACT_MAX; }
 
 /* Between classes in the scratch: the widest strip that stays in the first cache, else one of few columns that
- * stays in the second. `floats` is the room for one of the tensors that are gathered. */
-XENT_INLINE int64_t strip_pitch(int64_t classes, int64_t floats) {
+ * stays in the second. `floats` is the room for one of the tensors that are gathered. wide: as wide as there is
+ * room for, so that few lines of an output are shared with the strips beside. */
+XENT_INLINE int64_t strip_pitch(int64_t classes, int64_t floats, bool wide) {
   const int64_t near = XENT_STRIP_NEAR / classes & -XENT_LANES, most = floats / classes & -XENT_LANES;
-  const int64_t pitch = near < XENT_LONG_COLUMNS ? XENT_LONG_COLUMNS : near;
+  const int64_t pitch = wide ? most : near < XENT_LONG_COLUMNS ? XENT_LONG_COLUMNS : near;
   if (pitch > most) return most;
   return pitch < XENT_STRIP_COLUMNS ? pitch : XENT_STRIP_COLUMNS;
 }
@@ -86,22 +88,87 @@ XENT_INLINE strip strip_from(const xent_call *call, int64_t row, int64_t pitch) 
   return (strip){.row = row, .width = width < left ? width : left, .pitch = pitch};
 }
 
-XENT_INLINE void copy_columns(const float *x, float *to, int64_t n) {
-  int64_t i = 0;
-  for (; i + XENT_LANES <= n; i += XENT_LANES) lanes_store(to + i, lanes_load(x + i));
-  if (i < n) lanes_store_part(to + i, n - i, lanes_load_part(x + i, n - i, 0.0f));
+/* `blocks` whole blocks of neighbouring columns, class after class, and the largest of each column. */
+XENT_INLINE void gather_blocks(const float *x, int64_t stride, int64_t n, float *scratch, int64_t pitch,
+                               const int blocks, float *largest) {
+  lanes m[4];
+  XENT_UNROLL(4)
+  for (int k = 0; k < blocks; k++) m[k] = lanes_set(-INFINITY);
+  for (int64_t c = 0; c < n; c++)
+    XENT_UNROLL(4)
+    for (int k = 0; k < blocks; k++) {
+      const lanes v = lanes_load(x + c * stride + k * XENT_LANES);
+      lanes_store(scratch + c * pitch + k * XENT_LANES, v);
+      m[k] = lanes_max(v, m[k]);
+    }
+  XENT_UNROLL(4)
+  for (int k = 0; k < blocks; k++) lanes_store(largest + k * XENT_LANES, m[k]);
 }
 
-/* n classes from `begin` on of every column, and +0 up to whole blocks. */
-XENT_SHARED void gather_strip(const xent_shape *shape, const xent_layout *layout, const float *base, const strip *s,
-                              int64_t begin, int64_t n, float *scratch) {
+/* Fewer than sixteen columns, and +0 beside them where they are the strip's last. */
+XENT_INLINE void gather_part(const float *x, int64_t stride, int64_t n, float *scratch, int64_t pitch,
+                             int64_t columns, const bool last, float *largest) {
+  lanes m = lanes_set(-INFINITY);
+  for (int64_t c = 0; c < n; c++) {
+    const lanes v = lanes_load_part(x + c * stride, columns, 0.0f);
+    if (last)
+      lanes_store(scratch + c * pitch, v);
+    else
+      lanes_store_part(scratch + c * pitch, columns, v);
+    m = lanes_max(v, m);
+  }
+  lanes_store(largest, m);
+}
+
+/* n classes from `begin` on of every column of a strip that begins at a whole block of the scratch. */
+XENT_SHARED void gather_run(const float *x, int64_t stride, int64_t n, float *scratch, int64_t pitch, int64_t columns,
+                            float *largest) {
+  int64_t i = 0;
+  for (; i + 4 * XENT_LANES <= columns; i += 4 * XENT_LANES)
+    gather_blocks(x + i, stride, n, scratch + i, pitch, 4, largest + i);
+  for (; i + XENT_LANES <= columns; i += XENT_LANES)
+    gather_blocks(x + i, stride, n, scratch + i, pitch, 1, largest + i);
+  if (i < columns) gather_part(x + i, stride, n, scratch + i, pitch, columns - i, true, largest + i);
+}
+
+/* Short runs side by side: their columns begin anywhere in a block. */
+XENT_SHARED void gather_short_runs(const xent_shape *shape, const xent_layout *layout, const float *base,
+                                   const strip *s, int64_t begin, int64_t n, float *scratch) {
   const int64_t whole = s->width & -XENT_LANES;
+  float unused[XENT_LANES];
   if (whole < s->width)
     for (int64_t c = 0; c < n; c++) lanes_store(scratch + c * s->pitch + whole, lanes_set(0.0f));
   XENT_EACH_RUN(shape, s, run) {
     const float *x = base + row_offset(shape, layout, run.row) + begin * layout->classes;
-    for (int64_t c = 0; c < n; c++) copy_columns(x + c * layout->classes, scratch + c * s->pitch + run.at, run.count);
+    for (int64_t i = 0; i < run.count; i += XENT_LANES)
+      gather_part(x + i, layout->classes, n, scratch + run.at + i, s->pitch, run.count - i, false, unused);
   }
+}
+
+/* The largest of n classes of each column of a block, NaN passed over. */
+XENT_INLINE lanes largest_columns(const float *x, int64_t pitch, int64_t n) {
+  lanes m[4];
+  for (int k = 0; k < 4; k++) m[k] = lanes_set(-INFINITY);
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4)
+    XENT_UNROLL(4)
+    for (int k = 0; k < 4; k++) m[k] = lanes_max(lanes_load(x + (i + k) * pitch), m[k]);
+  for (; i < n; i++) m[0] = lanes_max(lanes_load(x + i * pitch), m[0]);
+  return lanes_max(lanes_max(m[0], m[1]), lanes_max(m[2], m[3]));
+}
+
+/* n classes from `begin` on of every column into the scratch, with +0 up to whole blocks; and the largest of each
+ * column, NaN passed over. */
+XENT_INLINE void gather_strip(const xent_shape *shape, const xent_layout *layout, const float *base, const strip *s,
+                              int64_t begin, int64_t n, float *scratch, float *largest) {
+  if (run_at(shape, s, 0).count == s->width) {
+    const float *x = base + row_offset(shape, layout, s->row) + begin * layout->classes;
+    gather_run(x, layout->classes, n, scratch, s->pitch, s->width, largest);
+    return;
+  }
+  gather_short_runs(shape, layout, base, s, begin, n, scratch);
+  for (int64_t at = 0; at < s->width; at += XENT_LANES)
+    lanes_store(largest + at, largest_columns(scratch + at, s->pitch, n));
 }
 
 #endif

@@ -9,34 +9,40 @@
 #include "kernels/math/exponential.h"
 #include "kernels/row/chunk.h"
 
-/* The largest of n classes of each column, NaN passed over. */
-XENT_INLINE lanes largest_columns(const float *x, int64_t pitch, int64_t n) {
-  lanes m[4];
-  for (int k = 0; k < 4; k++) m[k] = lanes_set(-INFINITY);
-  int64_t i = 0;
-  for (; i + 4 <= n; i += 4)
-    XENT_UNROLL(4)
-    for (int k = 0; k < 4; k++) m[k] = lanes_max(lanes_load(x + (i + k) * pitch), m[k]);
-  for (; i < n; i++) m[0] = lanes_max(lanes_load(x + i * pitch), m[0]);
-  return lanes_max(lanes_max(m[0], m[1]), lanes_max(m[2], m[3]));
+/* The logits that come next, which are asked for while exponentials are computed. An address, as it may lie behind
+ * the tensor, which a prefetch may. */
+typedef struct {
+  uintptr_t x, step; /* bytes from class to class */
+} column_ahead;
+
+XENT_INLINE column_ahead classes_on(column_ahead a, int64_t classes) {
+  a.x += (uintptr_t)classes * a.step;
+  return a;
 }
 
-/* What lane_sum adds up, and where its e are kept. */
+/* A block's classes in the scratch. keep: they become e. */
 typedef struct {
   float *x;
   int64_t pitch;
   exp_references references;
+  column_ahead ahead;
   bool keep;
-} column_terms;
+} column_block;
 
-/* e of `count` classes that are `step` floats apart. */
-XENT_INLINE void column_exp(float *x, int64_t step, const int count, exp_references r, const bool keep, lanes *e) {
+/* e of `count` classes from `class` on, `step` apart. */
+XENT_INLINE void column_exp(const column_block *b, int64_t class, int64_t step, const int count, const bool keep,
+                            lanes *e) {
+  float *x = b->x + class * b->pitch;
+  const column_ahead ahead = classes_on(b->ahead, class);
   XENT_UNROLL(4)
-  for (int h = 0; h < count; h++) e[h] = lanes_load(x + h * step);
-  exp_lanes_at(e, count, r);
+  for (int h = 0; h < count; h++) {
+    __builtin_prefetch((const void *)classes_on(ahead, h * step).x, 0, 2);
+    e[h] = lanes_load(x + h * step * b->pitch);
+  }
+  exp_lanes_at(e, count, b->references);
   XENT_UNROLL(4)
   for (int h = 0; h < count; h++)
-    if (keep) lanes_store(x + h * step, e[h]);
+    if (keep) lanes_store(x + h * step * b->pitch, e[h]);
 }
 
 XENT_INLINE lanes sum_of_four(const lanes *e, const int count) {
@@ -48,62 +54,59 @@ XENT_INLINE lanes sum_of_four(const lanes *e, const int count) {
   }
 }
 
-/* One lane of a group, `slots` of its eight classes being there: the missing ones add +0. */
-XENT_INLINE lanes lane_of_group(float *x, int64_t step, const int slots, exp_references r, const bool keep) {
+/* Lane l of a group that begins at a class, `slots` of its eight classes being there: the missing ones add +0. */
+XENT_INLINE lanes lane_of_group(const column_block *b, int64_t class, const int slots, const bool keep) {
   lanes e[4];
   const int first = slots < 4 ? slots : 4;
-  column_exp(x, step, first, r, keep, e);
+  column_exp(b, class, XENT_LANES, first, keep, e);
   const lanes half = sum_of_four(e, first);
   if (slots <= 4) return half;
-  column_exp(x + 4 * step, step, slots - 4, r, keep, e);
+  column_exp(b, class + 4 * XENT_LANES, XENT_LANES, slots - 4, keep, e);
   return lanes_add(half, sum_of_four(e, slots - 4));
 }
 
-/* Lanes [from, to) of a group, each with as many classes. */
-XENT_INLINE void lanes_of_group(float *x, int64_t pitch, int from, int to, const int slots, exp_references r,
+/* Lanes [from, to) of the group that begins at a class, each with as many classes. */
+XENT_INLINE void lanes_of_group(const column_block *b, int64_t class, int from, int to, const int slots,
                                 const bool keep, lanes *sums) {
   int l = from;
   if (slots == 1)
-    for (; l + 4 <= to; l += 4) column_exp(x + l * pitch, pitch, 4, r, keep, sums + l);
-  for (; l < to; l++) sums[l] = lane_of_group(x + l * pitch, XENT_LANES * pitch, slots, r, keep);
+    for (; l + 4 <= to; l += 4) column_exp(b, class + l, 1, 4, keep, sums + l);
+  for (; l < to; l++) sums[l] = lane_of_group(b, class + l, slots, keep);
 }
 
-XENT_INLINE void group_columns(float *x, int64_t pitch, int from, int to, int slots, exp_references r,
-                               const bool keep, lanes *sums) {
+XENT_INLINE void group_columns(const column_block *b, int64_t class, int from, int to, int slots, const bool keep,
+                               lanes *sums) {
   switch (slots) {
     case 0:
       for (int l = from; l < to; l++) sums[l] = lanes_set(0.0f);
       break;
-    case 1: lanes_of_group(x, pitch, from, to, 1, r, keep, sums); break;
-    case 2: lanes_of_group(x, pitch, from, to, 2, r, keep, sums); break;
-    case 3: lanes_of_group(x, pitch, from, to, 3, r, keep, sums); break;
-    case 4: lanes_of_group(x, pitch, from, to, 4, r, keep, sums); break;
-    case 5: lanes_of_group(x, pitch, from, to, 5, r, keep, sums); break;
-    case 6: lanes_of_group(x, pitch, from, to, 6, r, keep, sums); break;
-    case 7: lanes_of_group(x, pitch, from, to, 7, r, keep, sums); break;
-    default: lanes_of_group(x, pitch, from, to, 8, r, keep, sums);
+    case 1: lanes_of_group(b, class, from, to, 1, keep, sums); break;
+    case 2: lanes_of_group(b, class, from, to, 2, keep, sums); break;
+    case 3: lanes_of_group(b, class, from, to, 3, keep, sums); break;
+    case 4: lanes_of_group(b, class, from, to, 4, keep, sums); break;
+    case 5: lanes_of_group(b, class, from, to, 5, keep, sums); break;
+    case 6: lanes_of_group(b, class, from, to, 6, keep, sums); break;
+    case 7: lanes_of_group(b, class, from, to, 7, keep, sums); break;
+    default: lanes_of_group(b, class, from, to, 8, keep, sums);
   }
 }
 
-XENT_SHARED void group_columns_kept(float *x, int64_t pitch, int from, int to, int slots, const exp_references *r,
-                                    lanes *sums) {
-  group_columns(x, pitch, from, to, slots, *r, true, sums);
+XENT_SHARED void group_columns_kept(const column_block *b, int64_t class, int from, int to, int slots, lanes *sums) {
+  group_columns(b, class, from, to, slots, true, sums);
 }
-XENT_SHARED void group_columns_plain(float *x, int64_t pitch, int from, int to, int slots, const exp_references *r,
-                                     lanes *sums) {
-  group_columns(x, pitch, from, to, slots, *r, false, sums);
+XENT_SHARED void group_columns_plain(const column_block *b, int64_t class, int from, int to, int slots, lanes *sums) {
+  group_columns(b, class, from, to, slots, false, sums);
 }
 
-/* The sixteen lanes of a group of n classes. keep: x becomes e. */
-XENT_INLINE void sum_group_columns(float *x, int64_t pitch, int64_t n, const exp_references *r, bool keep,
-                                   lanes sums[XENT_LANES]) {
+/* The sixteen lanes of the group of n classes that begins at a class. */
+XENT_INLINE void sum_group_columns(const column_block *b, int64_t class, int64_t n, lanes sums[XENT_LANES]) {
   const int slots = (int)(n / XENT_LANES), more = (int)(n % XENT_LANES);
-  if (keep) {
-    if (more) group_columns_kept(x, pitch, 0, more, slots + 1, r, sums);
-    group_columns_kept(x, pitch, more, XENT_LANES, slots, r, sums);
+  if (b->keep) {
+    if (more) group_columns_kept(b, class, 0, more, slots + 1, sums);
+    group_columns_kept(b, class, more, XENT_LANES, slots, sums);
   } else {
-    if (more) group_columns_plain(x, pitch, 0, more, slots + 1, r, sums);
-    group_columns_plain(x, pitch, more, XENT_LANES, slots, r, sums);
+    if (more) group_columns_plain(b, class, 0, more, slots + 1, sums);
+    group_columns_plain(b, class, more, XENT_LANES, slots, sums);
   }
 }
 
@@ -124,16 +127,16 @@ XENT_INLINE void add_group(dlanes total[XENT_LANES], const lanes sums[XENT_LANES
 }
 
 /* The sums over a chunk of at most 1024 classes, whose references are those of its maxima. */
-XENT_SHARED dlanes sum_columns(float *x, int64_t pitch, int64_t n, const exp_references *r, bool keep) {
+XENT_SHARED dlanes sum_columns(const column_block *b, int64_t n) {
   lanes sums[XENT_LANES];
   if (n <= XENT_GROUP) {
-    sum_group_columns(x, pitch, n, r, keep, sums);
+    sum_group_columns(b, 0, n, sums);
     return dlanes_widen(tree_columns(sums));
   }
   dlanes total[XENT_LANES];
   for (int l = 0; l < XENT_LANES; l++) total[l] = dlanes_zero();
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
-    sum_group_columns(x + i * pitch, pitch, n - i < XENT_GROUP ? n - i : XENT_GROUP, r, keep, sums);
+    sum_group_columns(b, i, n - i < XENT_GROUP ? n - i : XENT_GROUP, sums);
     add_group(total, sums);
   }
   return dtree_columns(total);
