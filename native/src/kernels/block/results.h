@@ -20,6 +20,13 @@ XENT_INLINE lanes block_loss(const block_statistics *s, dlanes distance) {
   return dlanes_narrow(dlanes_where_at_most(q, one, log1p_small_rows(q), far));
 }
 
+/* float(2^-30 / S), which is a normal float. Where the sum s is a float, S = s * 2^-30 exactly, and the quotient
+ * 1 / s of floats rounded to double and then to float is the one rounded to float: 53 >= 2 * 24 + 2. */
+XENT_INLINE lanes block_softmax_factor(const block_statistics *s) {
+  return dlanes_narrow(dlanes_div(dlanes_set(XENT_UNSCALE), s->total));
+}
+XENT_INLINE lanes block_softmax_factor_of_float(lanes chunk_sum) { return lanes_div(lanes_set(1), chunk_sum); }
+
 /* float(G) of G = 2^-30 / S * c. Rows in which it is neither 0 nor a normal float leave the block. */
 XENT_INLINE lanes block_factor(const block_statistics *s, dlanes c, uint32_t *leave) {
   const dlanes G = dlanes_mul(dlanes_div(dlanes_set(XENT_UNSCALE), s->total), c), size = dlanes_magnitude(G);
@@ -36,10 +43,13 @@ XENT_INLINE lanes block_label_gradient(const block_statistics *s, dlanes c) {
 
 /* Which rows of the tensor a block holds. */
 typedef struct {
-  int64_t row[XENT_BLOCK_ROWS];
-  int count;     /* rows behind are none of the tensor's */
-  bool adjacent; /* row[i] = row[0] + i */
+  int64_t first;
+  int count;     /* lanes behind hold no row of the tensor */
+  bool adjacent; /* row i of the block is first + i, else row[i] */
+  int64_t row[XENT_BLOCK_ROWS]; /* read where not adjacent */
 } block_rows;
+
+XENT_INLINE int64_t block_row(const block_rows *b, int i) { return b->adjacent ? b->first + i : b->row[i]; }
 
 XENT_INLINE uint32_t block_all_rows(const block_rows *b) { return (1u << b->count) - 1; }
 
@@ -47,18 +57,18 @@ XENT_INLINE uint32_t block_all_rows(const block_rows *b) { return (1u << b->coun
 XENT_INLINE void block_write(const xent_call *call, const block_rows *b, const xent_layout *layout, float *to,
                              lanes values) {
   if (b->adjacent && call->shape->inner == 1 && layout->outer == 1) {
-    lanes_store_part(to + b->row[0], b->count, values);
+    lanes_store_part(to + b->first, b->count, values);
     return;
   }
   float v[XENT_BLOCK_ROWS];
   lanes_store(v, values);
-  for (int i = 0; i < b->count; i++) to[row_offset(call->shape, layout, b->row[i])] = v[i];
+  for (int i = 0; i < b->count; i++) to[row_offset(call->shape, layout, block_row(b, i))] = v[i];
 }
 
 /* first: rows whose label is the first of its largest logits. */
 XENT_INLINE void block_write_hits(const xent_call *call, const block_rows *b, uint32_t first) {
   for (int i = 0; i < b->count; i++)
-    call->hits[row_offset(call->shape, &call->shape->hits, b->row[i])] = first >> i & 1;
+    call->hits[row_offset(call->shape, &call->shape->hits, block_row(b, i))] = first >> i & 1;
 }
 
 XENT_INLINE void block_add_losses(const xent_call *call, lanes losses, uint32_t rows) {
@@ -76,26 +86,64 @@ XENT_INLINE void block_write_statistics(const xent_call *call, const block_rows 
   dlanes_store(sum, s->sum);
   dlanes_store(mass, s->label_e);
   for (int i = 0; i < b->count; i++)
-    call->statistics[b->row[i]] = (xent_statistics){
+    call->statistics[block_row(b, i)] = (xent_statistics){
         .max = max[i], .reference = reference[i], .kind = kind, .sum = sum[i], .mass = mass[i]};
 }
 
-/* Everything that cross-entropy with labels writes per row. rows: those that have not left. */
-XENT_INLINE void block_write_label_results(const xent_call *call, const block_rows *b, const block_statistics *s,
-                                           uint32_t first, uint32_t rows) {
-  const bool loss_wanted = call->losses || call->tally;
-  if (loss_wanted || call->log_sum_exp) {
-    const dlanes distance = block_distance(s);
+/* What becomes of the rows of a block in the second pass. */
+typedef struct {
+  lanes max, f;                          /* y = e * f; or for log-softmax y = (x - max) + f */
+  float label_gradient[XENT_BLOCK_ROWS]; /* with labels: written over the label's class */
+  uint32_t stay;                         /* rows that are finished here; the others have left the block */
+} block_outcome;
+
+XENT_INLINE block_outcome softmax_outcome(const xent_call *call, const block_rows *rows, lanes max, dlanes sum) {
+  const block_statistics s = block_softmax_statistics(max, references_for(max), sum);
+  block_outcome r = {.max = s.max, .f = s.max, .stay = block_all_rows(rows) & ~s.special};
+  if (call->log_sum_exp)
+    block_write(call, rows, &call->shape->log_sum_exp, call->log_sum_exp, block_log_sum_exp(&s, block_distance(&s)));
+  else if (call->log)
+    r.f = dlanes_narrow(dlanes_sub(dlanes_zero(), block_distance(&s)));
+  else
+    r.f = block_softmax_factor(&s);
+  return r;
+}
+
+/* The same where the sums are floats, of rows of one group. */
+XENT_INLINE block_outcome softmax_outcome_of_floats(const xent_call *call, const block_rows *rows, lanes max,
+                                                    lanes sum) {
+  if (call->log_sum_exp || call->log) return softmax_outcome(call, rows, max, dlanes_widen(sum));
+  const uint32_t special = lanes_bits_beyond(max, XENT_LIMIT) | lanes_bits_nan(sum);
+  return (block_outcome){
+      .max = max, .f = block_softmax_factor_of_float(sum), .stay = block_all_rows(rows) & ~special};
+}
+
+/* Cross-entropy with labels. first: rows whose label is the first of the largest logits. */
+XENT_INLINE block_outcome label_outcome(const xent_call *call, const block_rows *rows, lanes max, dlanes sum,
+                                        lanes label_logit, uint32_t first) {
+  const block_statistics s = block_label_statistics(max, references_for(max), sum, label_logit);
+  block_outcome r = {.max = s.max, .f = s.max};
+  uint32_t leave = s.special;
+  if (call->output) {
+    const dlanes c = dlanes_set(gradient_scale_of(call->options));
+    r.f = block_factor(&s, c, &leave);
+    lanes_store(r.label_gradient, block_label_gradient(&s, c));
+  }
+  r.stay = block_all_rows(rows) & ~leave;
+  if (call->losses || call->tally || call->log_sum_exp) {
+    const dlanes distance = block_distance(&s);
     if (call->log_sum_exp)
-      block_write(call, b, &call->shape->log_sum_exp, call->log_sum_exp, block_log_sum_exp(s, distance));
-    if (loss_wanted) {
-      const lanes losses = block_loss(s, distance);
-      if (call->losses) block_write(call, b, &call->shape->losses, call->losses, losses);
-      if (call->tally) block_add_losses(call, losses, rows);
+      block_write(call, rows, &call->shape->log_sum_exp, call->log_sum_exp, block_log_sum_exp(&s, distance));
+    if (call->losses || call->tally) {
+      const lanes losses = block_loss(&s, distance);
+      if (call->losses) block_write(call, rows, &call->shape->losses, call->losses, losses);
+      if (call->tally) block_add_losses(call, losses, r.stay);
     }
   }
-  if (call->hits) block_write_hits(call, b, first);
-  if (call->statistics) block_write_statistics(call, b, s, XENT_KIND_LABEL);
+  if (call->hits) block_write_hits(call, rows, first);
+  if (call->statistics) block_write_statistics(call, rows, &s, XENT_KIND_LABEL);
+  call->report->counted += __builtin_popcount(r.stay);
+  return r;
 }
 
 #endif

@@ -69,18 +69,18 @@ typedef struct {
 } exp_half;
 
 /* The first half of `next` (overwritten) into *half, and where `pending` is set the second half of what was
- * there before into e. */
+ * there before into e. each: every vector has references of its own, else there are one for all. */
 XENT_INLINE void exp_stages(exp_half *half, lanes *next, lanes *e, const int count, const bool pending,
-                            exp_references r) {
+                            const exp_references *r, const bool each) {
   lanes z[XENT_BATCH_MAX], s[XENT_BATCH_MAX], p[XENT_BATCH_MAX];
-#define XENT_STAGE(statement) XENT_UNROLL(4) for (int j = 0; j < count; j++) statement
+#define XENT_STAGE(statement) XENT_UNROLL(8) for (int j = 0; j < count; j++) statement
 #define XENT_PENDING(statement) if (pending) XENT_STAGE(statement)
-  XENT_STAGE(next[j] = lanes_floor_at(next[j], r.lowest));
+  XENT_STAGE(next[j] = lanes_floor_at(next[j], r[each ? j : 0].lowest));
   XENT_PENDING(p[j] = lanes_fma(lanes_set(XENT_Q3), half->t[j], lanes_set(XENT_Q2)));
-  XENT_STAGE(z[j] = lanes_fma(next[j], lanes_set(8 * XENT_LOG2E), r.magic));
+  XENT_STAGE(z[j] = lanes_fma(next[j], lanes_set(8 * XENT_LOG2E), r[each ? j : 0].magic));
   XENT_PENDING(p[j] = lanes_mul(p[j], half->t[j]));
   XENT_STAGE(s[j] = lanes_exponent_table(z[j]));
-  XENT_STAGE(z[j] = lanes_sub(z[j], r.magic));
+  XENT_STAGE(z[j] = lanes_sub(z[j], r[each ? j : 0].magic));
   XENT_PENDING(p[j] = lanes_fma(p[j], half->t[j], half->t[j]));
   XENT_STAGE(next[j] = lanes_fma(z[j], lanes_set(-XENT_LN2_HI / 8), next[j]));
   XENT_PENDING(e[j] = lanes_fma(p[j], half->s[j], half->s[j]));
@@ -88,10 +88,10 @@ XENT_INLINE void exp_stages(exp_half *half, lanes *next, lanes *e, const int cou
   XENT_STAGE(half->s[j] = s[j]);
 }
 XENT_INLINE void exp_begin(exp_half *half, lanes *next, const int count, exp_references r) {
-  exp_stages(half, next, NULL, count, false, r);
+  exp_stages(half, next, NULL, count, false, &r, false);
 }
 XENT_INLINE void exp_step(exp_half *half, lanes *next, lanes *e, const int count, exp_references r) {
-  exp_stages(half, next, e, count, true, r);
+  exp_stages(half, next, e, count, true, &r, false);
 }
 XENT_INLINE void exp_end(const exp_half *half, lanes *e, const int count) {
   lanes p[XENT_BATCH_MAX];
@@ -105,6 +105,12 @@ XENT_INLINE void exp_end(const exp_half *half, lanes *e, const int count) {
 XENT_INLINE void exp_lanes_at(lanes *x, const int count, exp_references r) {
   exp_half half;
   exp_begin(&half, x, count, r);
+  exp_end(&half, x, count);
+}
+/* r[j] are the references of vector j. */
+XENT_INLINE void exp_lanes_each(lanes *x, const int count, const exp_references *r) {
+  exp_half half;
+  exp_stages(&half, x, NULL, count, false, r, true);
   exp_end(&half, x, count);
 }
 XENT_INLINE exp_references exp_everywhere(exp_reference r) {

@@ -12,14 +12,17 @@ static inline int64_t row_offset(const xent_shape *shape, const xent_layout *lay
 }
 
 /* Read once: memory may change under a call, and what was checked is what is used. */
-static inline int64_t load_label(const xent_call *call, int64_t at) {
-  switch (call->shape->targets.type) {
-    case XENT_I8: return ((const volatile int8_t *)call->targets)[at];
-    case XENT_U8: return ((const volatile uint8_t *)call->targets)[at];
-    case XENT_I16: return ((const volatile int16_t *)call->targets)[at];
-    case XENT_I32: return ((const volatile int32_t *)call->targets)[at];
-    default: return ((const volatile int64_t *)call->targets)[at];
+static inline int64_t load_label_at(const void *targets, int32_t type, int64_t at) {
+  switch (type) {
+    case XENT_I8: return ((const volatile int8_t *)targets)[at];
+    case XENT_U8: return ((const volatile uint8_t *)targets)[at];
+    case XENT_I16: return ((const volatile int16_t *)targets)[at];
+    case XENT_I32: return ((const volatile int32_t *)targets)[at];
+    default: return ((const volatile int64_t *)targets)[at];
   }
+}
+static inline int64_t load_label(const xent_call *call, int64_t at) {
+  return load_label_at(call->targets, call->shape->targets.type, at);
 }
 
 static inline bool has_labels(const xent_call *call) {

@@ -6,6 +6,7 @@
 #ifndef XENT_SOFTMAX_H
 #define XENT_SOFTMAX_H
 
+#include "kernels/block/blocks.h"
 #include "kernels/row/emit.h"
 #include "kernels/row/forward.h"
 #include "kernels/row/single.h"
@@ -58,6 +59,7 @@ XENT_SHARED xent_status softmax_rows(const xent_call *call, row_buffers buffers)
   return XENT_OK;
 }
 XENT_DEFINE_BUFFERED(softmax_rows)
+static xent_status softmax_one_by_one(const xent_call *call) { XENT_WITH_BUFFERS(call, softmax_rows); }
 
 /* False where the row is left to the others. */
 XENT_INLINE bool softmax_single_row(const xent_call *call, const bool log) {
@@ -80,7 +82,8 @@ static xent_status softmax_forward(const xent_call *call) {
   if (is_single_row(call) && !call->known_statistics && call->output_layout->classes == 1 &&
       (call->log ? softmax_single_row(call, true) : softmax_single_row(call, false)))
     return XENT_OK;
-  XENT_WITH_BUFFERS(call, softmax_rows);
+  if (!call->known_statistics && in_blocks(call)) return softmax_in_blocks(call, softmax_one_by_one);
+  return softmax_one_by_one(call);
 }
 
 XENT_SHARED xent_status log_sum_exp_rows(const xent_call *call, row_buffers buffers) {
@@ -95,6 +98,7 @@ XENT_SHARED xent_status log_sum_exp_rows(const xent_call *call, row_buffers buff
   return XENT_OK;
 }
 XENT_DEFINE_BUFFERED(log_sum_exp_rows)
+static xent_status log_sum_exp_one_by_one(const xent_call *call) { XENT_WITH_BUFFERS(call, log_sum_exp_rows); }
 
 XENT_INLINE bool log_sum_exp_single_row(const xent_call *call) {
   const row_input in = softmax_input(call, call->row_begin);
@@ -108,7 +112,7 @@ XENT_INLINE bool log_sum_exp_single_row(const xent_call *call) {
 
 static xent_status log_sum_exp(const xent_call *call) {
   if (is_single_row(call) && log_sum_exp_single_row(call)) return XENT_OK;
-  XENT_WITH_BUFFERS(call, log_sum_exp_rows);
+  return in_blocks(call) ? softmax_in_blocks(call, log_sum_exp_one_by_one) : log_sum_exp_one_by_one(call);
 }
 
 #endif

@@ -3,11 +3,9 @@
 #ifndef XENT_BLOCK_AVX2_H
 #define XENT_BLOCK_AVX2_H
 
+enum { XENT_IN_FLIGHT = 2 }; /* four registers each way: there are sixteen */
+
 XENT_INLINE lanes lanes_min(lanes x, lanes a) { return XENT_BOTH(_mm256_min_ps, x, a); }
-XENT_INLINE lanes lanes_clear_where_equal(lanes v, lanes a, lanes b) {
-  return (lanes){_mm256_and_ps(v.lo, _mm256_cmp_ps(a.lo, b.lo, _CMP_NEQ_UQ)),
-                 _mm256_and_ps(v.hi, _mm256_cmp_ps(a.hi, b.hi, _CMP_NEQ_UQ))};
-}
 XENT_INLINE lanes lanes_where_equal(lanes a, lanes b, lanes yes, lanes no) {
   return (lanes){_mm256_blendv_ps(no.lo, yes.lo, _mm256_cmp_ps(a.lo, b.lo, _CMP_EQ_OQ)),
                  _mm256_blendv_ps(no.hi, yes.hi, _mm256_cmp_ps(a.hi, b.hi, _CMP_EQ_OQ))};
@@ -28,17 +26,21 @@ XENT_INLINE uint32_t lanes_bits_beyond(lanes x, float limit) {
                         _mm256_cmp_ps(_mm256_andnot_ps(sign, x.hi), most, _CMP_NLE_UQ));
 }
 
+XENT_INLINE lanes lanes_div(lanes a, lanes b) { return XENT_BOTH(_mm256_div_ps, a, b); }
+XENT_INLINE uint32_t lanes_bits_nan(lanes a) {
+  return bits_of_eights(_mm256_cmp_ps(a.lo, a.lo, _CMP_UNORD_Q), _mm256_cmp_ps(a.hi, a.hi, _CMP_UNORD_Q));
+}
+
 XENT_INLINE __m256 either(__m256 a, __m256 b, const bool largest) {
   return largest ? _mm256_max_ps(a, b) : _mm256_add_ps(a, b);
 }
-/* Lane i: row i of eight reduced in the order j + 8, j + 4, j + 2, j + 1. */
-XENT_INLINE __m256 reduce_eight(const lanes r[8], const bool largest) {
+/* Lane i: row i of eight, in the order j + 4, j + 2, j + 1. */
+XENT_INLINE __m256 reduce_eight(const __m256 r[8], const bool largest) {
   __m256 halves[4], pairs[2];
   XENT_UNROLL(4)
-  for (int k = 0; k < 4; k++) { /* rows k and k + 4 in the halves */
-    const __m256 a = either(r[k].lo, r[k].hi, largest), b = either(r[k + 4].lo, r[k + 4].hi, largest);
-    halves[k] = either(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31), largest);
-  }
+  for (int k = 0; k < 4; k++) /* rows k and k + 4 in the halves */
+    halves[k] = either(_mm256_permute2f128_ps(r[k], r[k + 4], 0x20),
+                       _mm256_permute2f128_ps(r[k], r[k + 4], 0x31), largest);
   XENT_UNROLL(2)
   for (int k = 0; k < 2; k++) {
     const __m256 a = halves[2 * k], b = halves[2 * k + 1];
@@ -46,63 +48,52 @@ XENT_INLINE __m256 reduce_eight(const lanes r[8], const bool largest) {
   }
   return either(_mm256_shuffle_ps(pairs[0], pairs[1], 0x88), _mm256_shuffle_ps(pairs[0], pairs[1], 0xdd), largest);
 }
+XENT_INLINE __m256 reduce_eight_rows(const lanes r[8], const bool largest) {
+  __m256 v[8];
+  XENT_UNROLL(8)
+  for (int i = 0; i < 8; i++) v[i] = either(r[i].lo, r[i].hi, largest);
+  return reduce_eight(v, largest);
+}
 XENT_INLINE lanes lanes_tree_rows(const lanes r[XENT_LANES]) {
-  return (lanes){reduce_eight(r, false), reduce_eight(r + 8, false)};
+  return (lanes){reduce_eight_rows(r, false), reduce_eight_rows(r + 8, false)};
 }
 XENT_INLINE lanes lanes_largest_rows(const lanes r[XENT_LANES]) {
-  return (lanes){reduce_eight(r, true), reduce_eight(r + 8, true)};
+  return (lanes){reduce_eight_rows(r, true), reduce_eight_rows(r + 8, true)};
 }
 
-/* Four by four in each half; its own inverse. */
-XENT_INLINE void transpose_halves(__m256 v[4]) {
-  const __m256 a = _mm256_unpacklo_ps(v[0], v[1]), b = _mm256_unpackhi_ps(v[0], v[1]);
-  const __m256 c = _mm256_unpacklo_ps(v[2], v[3]), d = _mm256_unpackhi_ps(v[2], v[3]);
-  v[0] = _mm256_shuffle_ps(a, c, 0x44);
-  v[1] = _mm256_shuffle_ps(a, c, 0xee);
-  v[2] = _mm256_shuffle_ps(b, d, 0x44);
-  v[3] = _mm256_shuffle_ps(b, d, 0xee);
+XENT_INLINE __m256 load_first(const float *p, __m256i first, __m256 fill) {
+  return _mm256_blendv_ps(fill, _mm256_maskload_ps(p, first), _mm256_castsi256_ps(first));
 }
-XENT_INLINE __m128 load_up_to_four(const float *p, int64_t n) {
-  if (n == 4) return _mm_loadu_ps(p);
-  return _mm_maskload_ps(p, _mm_cmpgt_epi32(_mm_set1_epi32((int32_t)n), _mm_setr_epi32(0, 1, 2, 3)));
-}
-XENT_INLINE void store_up_to_four(float *p, int64_t n, __m128 v) {
-  if (n == 4) {
-    _mm_storeu_ps(p, v);
-    return;
+XENT_INLINE __m256 reduce_eight_dense(const float *x, int64_t n, const bool largest) {
+  const __m256 fill = _mm256_set1_ps(largest ? -INFINITY : 0.0f);
+  const __m256i first = first_of_eight(n), rest = first_of_eight(n - 8);
+  __m256 v[8];
+  XENT_UNROLL(8)
+  for (int i = 0; i < 8; i++) {
+    const float *p = x + i * n;
+    if (n > 8)
+      v[i] = either(_mm256_loadu_ps(p), load_first(p + 8, rest, fill), largest);
+    else
+      v[i] = load_first(p, first, fill);
   }
-  if (n & 2) {
-    _mm_storel_pi((__m64 *)p, v);
-    v = _mm_movehl_ps(v, v);
-    p += 2;
-  }
-  if (n & 1) _mm_store_ss(p, v);
+  return reduce_eight(v, largest);
 }
-XENT_INLINE void load_eight_rows(const float *const x[8], int64_t at, int64_t n, __m256 v[4]) {
-  XENT_UNROLL(4)
-  for (int k = 0; k < 4; k++)
-    v[k] = _mm256_set_m128(load_up_to_four(x[k + 4] + at, n), load_up_to_four(x[k] + at, n));
-  transpose_halves(v);
+XENT_INLINE lanes lanes_reduce_dense(const float *x, int64_t n, const bool largest) {
+  return (lanes){reduce_eight_dense(x, n, largest), reduce_eight_dense(x + 8 * n, n, largest)};
 }
-XENT_INLINE void lanes_load_rows(const float *const x[XENT_LANES], int64_t at, int64_t n, lanes v[4]) {
-  __m256 lo[4], hi[4];
-  load_eight_rows(x, at, n, lo);
-  load_eight_rows(x + 8, at, n, hi);
-  XENT_UNROLL(4)
-  for (int k = 0; k < 4; k++) v[k] = (lanes){lo[k], hi[k]};
+
+/* A permutation reaches eight lanes, so the first eight rows and the last eight are two streams. */
+enum { XENT_DENSE_ROWS = 8 };
+XENT_INLINE lanes lanes_load_dense(const float *x, int64_t n, int64_t k) {
+  return (lanes){_mm256_loadu_ps(x + 8 * k), _mm256_loadu_ps(x + 8 * (n + k))};
 }
-XENT_INLINE void store_eight_rows(float *const y[8], int64_t at, int64_t n, __m256 v[4]) {
-  transpose_halves(v);
-  XENT_UNROLL(4)
-  for (int k = 0; k < 4; k++) {
-    store_up_to_four(y[k] + at, n, _mm256_castps256_ps128(v[k]));
-    store_up_to_four(y[k + 4] + at, n, _mm256_extractf128_ps(v[k], 1));
-  }
+XENT_INLINE void lanes_store_dense(float *y, int64_t n, int64_t k, lanes v) {
+  _mm256_storeu_ps(y + 8 * k, v.lo);
+  _mm256_storeu_ps(y + 8 * (n + k), v.hi);
 }
-XENT_INLINE void lanes_store_rows(float *const y[XENT_LANES], int64_t at, int64_t n, const lanes v[4]) {
-  __m256 lo[4] = {v[0].lo, v[1].lo, v[2].lo, v[3].lo}, hi[4] = {v[0].hi, v[1].hi, v[2].hi, v[3].hi};
-  store_eight_rows(y, at, n, lo);
-  store_eight_rows(y + 8, at, n, hi);
+XENT_INLINE lanes lanes_spread(lanes v, const int32_t *rows, int64_t k) {
+  const __m256i at = _mm256_loadu_si256((const __m256i *)(rows + 8 * k));
+  return (lanes){_mm256_permutevar8x32_ps(v.lo, at), _mm256_permutevar8x32_ps(v.hi, at)};
 }
 
 XENT_INLINE dlanes dlanes_set(double x) {

@@ -4,10 +4,9 @@
 #ifndef XENT_BLOCK_AVX512_H
 #define XENT_BLOCK_AVX512_H
 
+enum { XENT_IN_FLIGHT = 4 };
+
 XENT_INLINE lanes lanes_min(lanes x, lanes a) { return (lanes){_mm512_min_ps(x.v, a.v)}; }
-XENT_INLINE lanes lanes_clear_where_equal(lanes v, lanes a, lanes b) {
-  return (lanes){_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_NEQ_UQ), v.v)};
-}
 XENT_INLINE lanes lanes_where_equal(lanes a, lanes b, lanes yes, lanes no) {
   return (lanes){_mm512_mask_mov_ps(no.v, _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ), yes.v)};
 }
@@ -18,6 +17,9 @@ XENT_INLINE uint32_t lanes_bits_equal(lanes a, lanes b) { return _mm512_cmp_ps_m
 XENT_INLINE uint32_t lanes_bits_beyond(lanes x, float limit) {
   return _mm512_cmp_ps_mask(_mm512_abs_ps(x.v), _mm512_set1_ps(limit), _CMP_NLE_UQ);
 }
+
+XENT_INLINE lanes lanes_div(lanes a, lanes b) { return (lanes){_mm512_div_ps(a.v, b.v)}; }
+XENT_INLINE uint32_t lanes_bits_nan(lanes a) { return _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q); }
 
 XENT_INLINE __m512 either(__m512 a, __m512 b, const bool largest) {
   return largest ? _mm512_max_ps(a, b) : _mm512_add_ps(a, b);
@@ -43,48 +45,55 @@ XENT_INLINE lanes reduce_rows(const lanes r[XENT_LANES], const bool largest) {
 XENT_INLINE lanes lanes_tree_rows(const lanes r[XENT_LANES]) { return reduce_rows(r, false); }
 XENT_INLINE lanes lanes_largest_rows(const lanes r[XENT_LANES]) { return reduce_rows(r, true); }
 
-/* Four by four in each quarter; its own inverse. */
-XENT_INLINE void transpose_quarters(lanes v[4]) {
-  const __m512 a = _mm512_unpacklo_ps(v[0].v, v[1].v), b = _mm512_unpackhi_ps(v[0].v, v[1].v);
-  const __m512 c = _mm512_unpacklo_ps(v[2].v, v[3].v), d = _mm512_unpackhi_ps(v[2].v, v[3].v);
-  v[0].v = _mm512_shuffle_ps(a, c, 0x44);
-  v[1].v = _mm512_shuffle_ps(a, c, 0xee);
-  v[2].v = _mm512_shuffle_ps(b, d, 0x44);
-  v[3].v = _mm512_shuffle_ps(b, d, 0xee);
+/* Lane i: row i of eight, in the order j + 4, j + 2, j + 1. */
+XENT_INLINE __m256 either_of_eight(__m256 a, __m256 b, const bool largest) {
+  return largest ? _mm256_max_ps(a, b) : _mm256_add_ps(a, b);
 }
-XENT_INLINE void lanes_load_rows(const float *const x[XENT_LANES], int64_t at, int64_t n, lanes v[4]) {
-  const __mmask8 part = (__mmask8)((1u << n) - 1);
+XENT_INLINE __m256 reduce_eight(const __m256 r[8], const bool largest) {
+  __m256 halves[4], pairs[2];
   XENT_UNROLL(4)
-  for (int k = 0; k < 4; k++) {
-    __m128 q[4];
-    XENT_UNROLL(4)
-    for (int i = 0; i < 4; i++) {
-      const float *p = x[k + 4 * i] + at;
-      q[i] = n == 4 ? _mm_loadu_ps(p) : _mm_maskz_loadu_ps(part, p);
-    }
-    const __m256 lo = _mm256_insertf128_ps(_mm256_castps128_ps256(q[0]), q[1], 1);
-    const __m256 hi = _mm256_insertf128_ps(_mm256_castps128_ps256(q[2]), q[3], 1);
-    v[k].v = _mm512_insertf32x8(_mm512_castps256_ps512(lo), hi, 1);
+  for (int k = 0; k < 4; k++) /* rows k and k + 4 in the halves */
+    halves[k] = either_of_eight(_mm256_permute2f128_ps(r[k], r[k + 4], 0x20),
+                                _mm256_permute2f128_ps(r[k], r[k + 4], 0x31), largest);
+  XENT_UNROLL(2)
+  for (int k = 0; k < 2; k++) {
+    const __m256 a = halves[2 * k], b = halves[2 * k + 1];
+    pairs[k] = either_of_eight(_mm256_shuffle_ps(a, b, 0x44), _mm256_shuffle_ps(a, b, 0xee), largest);
   }
-  transpose_quarters(v);
+  return either_of_eight(_mm256_shuffle_ps(pairs[0], pairs[1], 0x88),
+                         _mm256_shuffle_ps(pairs[0], pairs[1], 0xdd), largest);
 }
-XENT_INLINE void lanes_store_rows(float *const y[XENT_LANES], int64_t at, int64_t n, const lanes v[4]) {
-  const __mmask8 part = (__mmask8)((1u << n) - 1);
-  lanes t[4] = {v[0], v[1], v[2], v[3]};
-  transpose_quarters(t);
-  XENT_UNROLL(4)
-  for (int k = 0; k < 4; k++) {
-    const __m128 q[4] = {_mm512_castps512_ps128(t[k].v), _mm512_extractf32x4_ps(t[k].v, 1),
-                         _mm512_extractf32x4_ps(t[k].v, 2), _mm512_extractf32x4_ps(t[k].v, 3)};
-    XENT_UNROLL(4)
-    for (int i = 0; i < 4; i++) {
-      float *p = y[k + 4 * i] + at;
-      if (n == 4)
-        _mm_storeu_ps(p, q[i]);
-      else
-        _mm_mask_storeu_ps(p, part, q[i]);
-    }
+/* Rows this short are halves of a register: in half registers a row's first step needs no shuffle. */
+XENT_INLINE __m256 reduce_eight_dense(const float *x, int64_t n, const bool largest) {
+  const __m256 fill = _mm256_set1_ps(largest ? -INFINITY : 0.0f);
+  const __mmask8 first = (__mmask8)first_of_sixteen(n), rest = (__mmask8)(first_of_sixteen(n) >> 8);
+  __m256 v[8];
+  XENT_UNROLL(8)
+  for (int i = 0; i < 8; i++) {
+    const float *p = x + i * n;
+    if (n > 8)
+      v[i] = either_of_eight(_mm256_loadu_ps(p), _mm256_mask_loadu_ps(fill, rest, p + 8), largest);
+    else
+      v[i] = _mm256_mask_loadu_ps(fill, first, p);
   }
+  return reduce_eight(v, largest);
+}
+XENT_INLINE lanes lanes_reduce_dense(const float *x, int64_t n, const bool largest) {
+  const __m256 lo = reduce_eight_dense(x, n, largest), hi = reduce_eight_dense(x + 8 * n, n, largest);
+  return (lanes){_mm512_insertf32x8(_mm512_castps256_ps512(lo), hi, 1)};
+}
+
+enum { XENT_DENSE_ROWS = 16 };
+XENT_INLINE lanes lanes_load_dense(const float *x, int64_t n, int64_t k) {
+  (void)n;
+  return lanes_load(x + k * XENT_LANES);
+}
+XENT_INLINE void lanes_store_dense(float *y, int64_t n, int64_t k, lanes v) {
+  (void)n;
+  lanes_store(y + k * XENT_LANES, v);
+}
+XENT_INLINE lanes lanes_spread(lanes v, const int32_t *rows, int64_t k) {
+  return (lanes){_mm512_permutexvar_ps(_mm512_loadu_si512(rows + k * XENT_LANES), v.v)};
 }
 
 XENT_INLINE dlanes dlanes_set(double x) { return (dlanes){_mm512_set1_pd(x), _mm512_set1_pd(x)}; }

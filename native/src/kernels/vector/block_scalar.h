@@ -3,13 +3,11 @@
 #ifndef XENT_BLOCK_SCALAR_H
 #define XENT_BLOCK_SCALAR_H
 
+enum { XENT_IN_FLIGHT = 2 };
+
 XENT_INLINE lanes lanes_min(lanes x, lanes a) {
   XENT_EACH_LANE(j) a.v[j] = x.v[j] < a.v[j] ? x.v[j] : a.v[j];
   return a;
-}
-XENT_INLINE lanes lanes_clear_where_equal(lanes v, lanes a, lanes b) {
-  XENT_EACH_LANE(j) v.v[j] = a.v[j] == b.v[j] ? 0.0f : v.v[j];
-  return v;
 }
 XENT_INLINE lanes lanes_where_equal(lanes a, lanes b, lanes yes, lanes no) {
   XENT_EACH_LANE(j) no.v[j] = a.v[j] == b.v[j] ? yes.v[j] : no.v[j];
@@ -29,6 +27,15 @@ XENT_INLINE uint32_t lanes_bits_beyond(lanes x, float limit) {
   XENT_EACH_LANE(j) bits |= (uint32_t) !(fabsf(x.v[j]) <= limit) << j;
   return bits;
 }
+XENT_INLINE lanes lanes_div(lanes a, lanes b) {
+  XENT_EACH_LANE(j) a.v[j] /= b.v[j];
+  return a;
+}
+XENT_INLINE uint32_t lanes_bits_nan(lanes a) {
+  uint32_t bits = 0;
+  XENT_EACH_LANE(j) bits |= (uint32_t)(a.v[j] != a.v[j]) << j;
+  return bits;
+}
 XENT_INLINE lanes lanes_tree_rows(const lanes r[XENT_LANES]) {
   lanes sums;
   XENT_EACH_LANE(j) sums.v[j] = lanes_tree(r[j]);
@@ -39,11 +46,28 @@ XENT_INLINE lanes lanes_largest_rows(const lanes r[XENT_LANES]) {
   XENT_EACH_LANE(j) largest.v[j] = lanes_largest(r[j]);
   return largest;
 }
-XENT_INLINE void lanes_load_rows(const float *const x[XENT_LANES], int64_t at, int64_t n, lanes v[4]) {
-  for (int64_t i = 0; i < 4; i++) XENT_EACH_LANE(j) v[i].v[j] = i < n ? x[j][at + i] : 0.0f;
+XENT_INLINE lanes lanes_reduce_dense(const float *x, int64_t n, const bool largest) {
+  lanes result;
+  XENT_EACH_LANE(j) {
+    const lanes row = lanes_load_part(x + j * n, n, largest ? -INFINITY : 0.0f);
+    result.v[j] = largest ? lanes_largest(row) : lanes_tree(row);
+  }
+  return result;
 }
-XENT_INLINE void lanes_store_rows(float *const y[XENT_LANES], int64_t at, int64_t n, const lanes v[4]) {
-  for (int64_t i = 0; i < n; i++) XENT_EACH_LANE(j) y[j][at + i] = v[i].v[j];
+
+enum { XENT_DENSE_ROWS = 16 };
+XENT_INLINE lanes lanes_load_dense(const float *x, int64_t n, int64_t k) {
+  (void)n;
+  return lanes_load(x + k * XENT_LANES);
+}
+XENT_INLINE void lanes_store_dense(float *y, int64_t n, int64_t k, lanes v) {
+  (void)n;
+  lanes_store(y + k * XENT_LANES, v);
+}
+XENT_INLINE lanes lanes_spread(lanes v, const int32_t *rows, int64_t k) {
+  lanes r;
+  XENT_EACH_LANE(j) r.v[j] = v.v[rows[k * XENT_LANES + j]];
+  return r;
 }
 
 XENT_INLINE dlanes dlanes_set(double x) {

@@ -21,18 +21,21 @@
  *   dlanes_clear_where_zero(v, q)         +0 where q is 0
  *
  * A vector also holds one number of each of sixteen rows side by side (a block: kernels/block). The block_
- * headers have the words for that; r, x and y are sixteen rows, and bit j of a set of bits is lane j.
+ * headers have the words for that; r are sixteen rows, and bit j of a set of bits is lane j.
  *   lanes_tree_rows(r), lanes_largest_rows, dlanes_tree_rows     lane i: what lanes_tree ... says of r[i]
- *   lanes_load_rows(x, at, n, v)          v[k] = class at + k of every row; n of 1 to 4, no class behind is read
- *   lanes_store_rows(y, at, n, v)         the other way
- *   lanes_min(x, a)                       x < a ? x : a
- *   lanes_clear_where_equal(v, a, b)      +0 where a == b
+ *   lanes_load_dense(x, n, k), _store_    part k of n of sixteen rows of n floats that lie one behind the other
+ *   lanes_spread(v, rows, k)              lane j: v of the row that lane j of part k belongs to, as rows says:
+ *                                         XENT_DENSE_ROWS rows, n entries each
+ *   lanes_reduce_dense(x, n, largest)     lane i: the tree, or the largest, of n <= 16 floats from x + i n on
+ *   lanes_min(x, a), lanes_div            x < a ? x : a; the quotient
  *   lanes_where_equal(a, b, yes, no)      a == b ? yes : no; lanes_where_above: a > b
  *   lanes_bits_equal(a, b)                where a == b
+ *   lanes_bits_nan(a)
  *   lanes_bits_beyond(x, limit)           where not |x| <= limit, NaN too
  *   dlanes_set, _load, _store, _sub, _mul, _div, _magnitude
  *   dlanes_where_at_most(a, b, yes, no)   a <= b ? yes : no
  *   dlanes_bits_at_most(a, b), dlanes_bits_nan(a)
+ *   XENT_IN_FLIGHT                        vectors whose exponentials are taken at once
  *   dlanes_split(v, &k)                   v = m * 2^k, sqrt(1/2) <= m < sqrt(2), of a normal v > 0
  */
 #ifndef XENT_VECTOR_H

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls over rows of one chunk, in blocks. */
+#ifndef XENT_BLOCK_BLOCKS_H
+#define XENT_BLOCK_BLOCKS_H
+
+#include "kernels/block/dense.h"
+#include "kernels/block/wide.h"
+
+/* Whether the rows of a call can be taken in blocks: whole rows of contiguous classes in one chunk. */
+XENT_INLINE bool in_blocks(const xent_call *call) {
+  const int64_t n = call->shape->classes;
+  return n > 1 && n <= XENT_EXACT_MAX && call->shape->logits.classes == 1 &&
+         (!call->output || call->output_layout->classes == 1);
+}
+
+XENT_SHARED xent_status dense_softmax(const xent_call *call, row_kernel kernel) {
+  return dense_blocks(call, kernel, false);
+}
+XENT_SHARED xent_status wide_softmax(const xent_call *call, row_kernel kernel) {
+  return wide_blocks(call, kernel, false);
+}
+XENT_SHARED xent_status dense_labels(const xent_call *call, row_kernel kernel) {
+  return dense_blocks(call, kernel, true);
+}
+XENT_SHARED xent_status wide_labels(const xent_call *call, row_kernel kernel) {
+  return wide_blocks(call, kernel, true);
+}
+
+/* softmax, log-softmax and log-sum-exp. */
+XENT_INLINE xent_status softmax_in_blocks(const xent_call *call, row_kernel kernel) {
+  return call->shape->classes <= XENT_DENSE ? dense_softmax(call, kernel) : wide_softmax(call, kernel);
+}
+/* Cross-entropy with labels and without smoothing. */
+XENT_INLINE xent_status labels_in_blocks(const xent_call *call, row_kernel kernel) {
+  return call->shape->classes <= XENT_DENSE ? dense_labels(call, kernel) : wide_labels(call, kernel);
+}
+
+#endif

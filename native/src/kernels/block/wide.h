@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows of up to 1024 classes: every row lies along the lanes, and each step is taken for all rows of the block
+ * before the next, so that several rows are in flight and none waits for the end of another's chain.
+ */
+#ifndef XENT_BLOCK_WIDE_H
+#define XENT_BLOCK_WIDE_H
+
+#include "kernels/block/input.h"
+#include "kernels/row/emit.h"
+
+enum { XENT_WIDE_ROOM = 8192 }; /* floats: a block's latency is spread over its rows */
+
+/* Where the e of a row lie: whole vectors; +0 behind the last class of a row of one group. */
+typedef struct {
+  int64_t n, pitch;
+  int rows; /* at most, of one block */
+} wide_layout;
+
+typedef struct {
+  block_rows rows;
+  const float *x[XENT_BLOCK_ROWS];
+  float *y[XENT_BLOCK_ROWS];
+  int32_t label[XENT_BLOCK_ROWS];
+  float lowest[XENT_BLOCK_ROWS], magic[XENT_BLOCK_ROWS]; /* references of the rows */
+  float factor[XENT_BLOCK_ROWS], max[XENT_BLOCK_ROWS];
+  lanes largest[XENT_BLOCK_ROWS];
+  union { /* of rows of one group, and of longer ones */
+    lanes group[XENT_BLOCK_ROWS];
+    dlanes sum[XENT_BLOCK_ROWS];
+  };
+  block_outcome outcome;
+  float *e; /* from the first pass to the second */
+} wide_block;
+
+/* Vectors of a group of m classes that are added: a power of two, at least two. */
+XENT_INLINE int64_t wide_vectors(int64_t m) { return m > 64 ? 8 : m > 32 ? 4 : 2; }
+
+XENT_INLINE wide_layout wide_layout_of(int64_t n) {
+  const int64_t whole = n / XENT_GROUP * XENT_GROUP, rest = n - whole;
+  const int64_t pitch = whole + (rest ? wide_vectors(rest) * XENT_LANES : 0), rows = XENT_WIDE_ROOM / pitch;
+  return (wide_layout){.n = n, .pitch = pitch, .rows = rows < XENT_BLOCK_ROWS ? (int)rows : XENT_BLOCK_ROWS};
+}
+
+/* Once per call: what lies behind the last class is not written again. */
+XENT_INLINE void wide_begin(float *e, wide_layout w) {
+  for (int row = 0; row < w.rows; row++)
+    for (int64_t i = w.n; i < w.pitch; i++) e[row * w.pitch + i] = 0.0f;
+}
+
+XENT_INLINE void wide_addresses(const xent_call *call, wide_block *b) {
+  for (int i = 0; i < b->rows.count; i++)
+    b->x[i] = call->logits + row_offset(call->shape, &call->shape->logits, block_row(&b->rows, i));
+  for (int i = 0; call->output && i < b->rows.count; i++)
+    b->y[i] = call->output + row_offset(call->shape, call->output_layout, block_row(&b->rows, i));
+}
+
+/* A row with a NaN may have any maximum: its sum marks it. */
+XENT_INLINE lanes wide_largest(const float *x, int64_t n) {
+  lanes m[4];
+  XENT_UNROLL(8)
+  for (int k = 0; k < 4; k++) m[k] = lanes_set(-INFINITY);
+  int64_t i = 0;
+  for (; i + 4 * XENT_LANES <= n; i += 4 * XENT_LANES)
+    XENT_UNROLL(8)
+    for (int k = 0; k < 4; k++) m[k] = lanes_max(lanes_load(x + i + k * XENT_LANES), m[k]);
+  for (; i + XENT_LANES <= n; i += XENT_LANES) m[0] = lanes_max(lanes_load(x + i), m[0]);
+  if (i < n) m[1] = lanes_max(lanes_load_part(x + i, n - i, -INFINITY), m[1]);
+  return lanes_max(lanes_max(m[0], m[1]), lanes_max(m[2], m[3]));
+}
+
+/* The next `count` vectors of a row; the last has `left` classes. */
+XENT_INLINE void wide_exp_step(const float *x, int64_t left, const int count, float *e, exp_references r) {
+  lanes v[XENT_IN_FLIGHT];
+  XENT_UNROLL(8)
+  for (int k = 0; k < count - 1; k++) v[k] = lanes_load(x + k * XENT_LANES);
+  v[count - 1] = lanes_load_part(x + (count - 1) * XENT_LANES, left, 0.0f);
+  exp_lanes_at(v, count, r);
+  v[count - 1] = lanes_keep_first(v[count - 1], left);
+  XENT_UNROLL(8)
+  for (int k = 0; k < count; k++) lanes_store(e + k * XENT_LANES, v[k]);
+}
+
+/* e of n <= 128 classes, in whole vectors with +0 behind the last class. */
+XENT_INLINE void wide_exp(const float *x, int64_t n, float *e, exp_references r) {
+  int64_t i = 0;
+  for (; i + XENT_IN_FLIGHT * XENT_LANES <= n; i += XENT_IN_FLIGHT * XENT_LANES) {
+    lanes v[XENT_IN_FLIGHT];
+    XENT_UNROLL(8)
+    for (int k = 0; k < XENT_IN_FLIGHT; k++) v[k] = lanes_load(x + i + k * XENT_LANES);
+    exp_lanes_at(v, XENT_IN_FLIGHT, r);
+    XENT_UNROLL(8)
+    for (int k = 0; k < XENT_IN_FLIGHT; k++) lanes_store(e + i + k * XENT_LANES, v[k]);
+  }
+  const int64_t left = n - i;
+  x += i;
+  e += i;
+  if (left > 3 * XENT_LANES)
+    wide_exp_step(x, left - 3 * XENT_LANES, XENT_IN_FLIGHT, e, r);
+  else if (left > 2 * XENT_LANES)
+    wide_exp_step(x, left - 2 * XENT_LANES, XENT_IN_FLIGHT - 1, e, r);
+  else if (left > XENT_LANES)
+    wide_exp_step(x, left - XENT_LANES, 2, e, r);
+  else if (left > 0)
+    wide_exp_step(x, left, 1, e, r);
+}
+
+/* ((e0+e1)+(e2+e3))+((e4+e5)+(e6+e7)) of the first `vectors` of eight, the others being +0 */
+XENT_INLINE lanes wide_group_sum(const float *e, const int64_t vectors) {
+  lanes pair[4];
+  XENT_UNROLL(8)
+  for (int64_t k = 0; k < vectors / 2; k++)
+    pair[k] = lanes_add(lanes_load(e + 2 * k * XENT_LANES), lanes_load(e + (2 * k + 1) * XENT_LANES));
+  if (vectors == 2) return pair[0];
+  if (vectors == 4) return lanes_add(pair[0], pair[1]);
+  return lanes_add(lanes_add(pair[0], pair[1]), lanes_add(pair[2], pair[3]));
+}
+XENT_INLINE lanes wide_row_sum(const float *e, int64_t n) {
+  switch (wide_vectors(n)) {
+    case 2: return wide_group_sum(e, 2);
+    case 4: return wide_group_sum(e, 4);
+    default: return wide_group_sum(e, 8);
+  }
+}
+
+/* One whole group: its e, kept where asked for, and their sum. */
+XENT_INLINE lanes wide_group(const float *x, float *kept, exp_references r) {
+  group_tree tree;
+  lanes v[XENT_BATCH_MAX], e[XENT_BATCH_MAX];
+  if (XENT_BATCH >= 4) { /* enough in flight, and half a batch more would not fit into the registers */
+    XENT_UNROLL(8)
+    for (int at = 0; at < XENT_GROUP_VECTORS; at += XENT_BATCH) {
+      load_batch(x + at * XENT_LANES, v);
+      exp_lanes_at(v, XENT_BATCH, r);
+      take_batch(&tree, at, v, kept);
+    }
+    return tree.group;
+  }
+  exp_half half;
+  load_batch(x, v);
+  exp_begin(&half, v, XENT_BATCH, r);
+  XENT_UNROLL(8)
+  for (int at = XENT_BATCH; at < XENT_GROUP_VECTORS; at += XENT_BATCH) {
+    load_batch(x + at * XENT_LANES, v);
+    exp_step(&half, v, e, XENT_BATCH, r);
+    take_batch(&tree, at - XENT_BATCH, e, kept);
+  }
+  exp_end(&half, e, XENT_BATCH);
+  take_batch(&tree, XENT_GROUP_VECTORS - XENT_BATCH, e, kept);
+  return tree.group;
+}
+
+/* The chunk maxima of a block's rows are known: their references. */
+XENT_INLINE lanes wide_references(wide_block *b) {
+  for (int i = b->rows.count; i < XENT_BLOCK_ROWS; i++) b->largest[i] = b->largest[0];
+  const lanes max = lanes_largest_rows(b->largest);
+  const exp_references r = exp_references_of(references_for(max));
+  lanes_store(b->lowest, r.lowest);
+  lanes_store(b->magic, r.magic);
+  return max;
+}
+
+/* y = e * f, or for log-softmax y = (x - max) + f */
+XENT_INLINE void wide_emit(const float *from, float *y, int64_t n, const bool log, lanes max, lanes f) {
+  int64_t i = 0;
+  for (; i + XENT_LANES <= n; i += XENT_LANES) {
+    const lanes v = lanes_load(from + i);
+    lanes_store(y + i, log ? log_probability(v, max, f) : lanes_mul(v, f));
+  }
+  if (i < n) {
+    const lanes v = log ? lanes_load_part(from + i, n - i, 0.0f) : lanes_load(from + i);
+    lanes_store_part(y + i, n - i, log ? log_probability(v, max, f) : lanes_mul(v, f));
+  }
+}
+
+/* What is done together: row i of one block is at its exponentials, that of the block before is written, and that
+ * of the next one is searched for its maximum. One is bound by arithmetic, the others by loads and stores. */
+typedef struct {
+  wide_block *next, *now, *before;
+  bool keep, log, write;
+} wide_step;
+
+XENT_INLINE bool wide_writes(wide_step s, int row) {
+  return s.write && row < s.before->rows.count && s.before->outcome.stay >> row & 1;
+}
+
+XENT_INLINE void wide_write(const wide_block *b, wide_layout w, int row, int64_t begin, int64_t m, const bool log) {
+  const lanes f = lanes_set(b->factor[row]), max = lanes_set(b->max[row]);
+  if (log)
+    wide_emit(b->x[row] + begin, b->y[row] + begin, m, true, max, f);
+  else
+    wide_emit(b->e + row * w.pitch + begin, b->y[row] + begin, m, false, max, f);
+}
+
+/* Rows of one group. */
+XENT_INLINE void wide_short_row(wide_step s, wide_layout w, int row, const bool labels) {
+  const int64_t n = w.n;
+  if (row < s.next->rows.count) s.next->largest[row] = wide_largest(s.next->x[row], n);
+  if (row < s.now->rows.count) {
+    float *e = s.now->e + row * w.pitch;
+    wide_exp(s.now->x[row], n, e,
+             (exp_references){.lowest = lanes_set(s.now->lowest[row]), .magic = lanes_set(s.now->magic[row])});
+    if (labels)
+      e[s.now->label[row]] = 0.0f;
+    else
+      s.now->group[row] = wide_row_sum(e, n);
+  }
+  if (wide_writes(s, row)) wide_write(s.before, w, row, 0, n, s.log);
+}
+
+/* Longer rows, group by group. */
+XENT_INLINE void wide_long_row(wide_step s, wide_layout w, int row, const bool labels) {
+  const bool search = row < s.next->rows.count, add = row < s.now->rows.count, write = wide_writes(s, row);
+  const exp_reference one = {.lowest = add ? s.now->lowest[row] : 0, .magic = add ? s.now->magic[row] : 0};
+  const exp_references r = {.lowest = lanes_set(one.lowest), .magic = lanes_set(one.magic)};
+  const int64_t without = labels ? s.now->label[row] : XENT_NO_CLASS;
+  lanes largest = lanes_set(-INFINITY);
+  dlanes sum = dlanes_zero();
+  for (int64_t i = 0; i < w.n; i += XENT_GROUP) {
+    const int64_t m = w.n - i < XENT_GROUP ? w.n - i : XENT_GROUP;
+    if (search) largest = group_largest(s.next->x[row] + i, m, largest);
+    if (add) {
+      const float *x = s.now->x[row] + i;
+      float *e = s.now->e + row * w.pitch + i;
+      const bool here = without >= i && without < i + m;
+      lanes group;
+      if (m < XENT_GROUP || here)
+        group = group_sum(x, m, here ? without - i : XENT_NO_CLASS, true, one, s.keep ? e : NULL);
+      else if (s.keep)
+        group = wide_group(x, e, r);
+      else
+        group = wide_group(x, NULL, r);
+      sum = dlanes_add(sum, dlanes_widen(group));
+    }
+    if (write) wide_write(s.before, w, row, i, m, s.log);
+  }
+  if (search) s.next->largest[row] = largest;
+  if (add) s.now->sum[row] = sum;
+}
+
+XENT_INLINE lanes wide_label_logits(const wide_block *b) {
+  float logit[XENT_BLOCK_ROWS];
+  for (int i = 0; i < XENT_BLOCK_ROWS; i++) logit[i] = i < b->rows.count ? b->x[i][b->label[i]] : 0.0f;
+  return lanes_load(logit);
+}
+XENT_INLINE uint32_t wide_first_labels(const wide_block *b, lanes logit, lanes max) {
+  uint32_t first = 0;
+  for (uint32_t rest = lanes_bits_equal(logit, max) & block_all_rows(&b->rows); rest; rest &= rest - 1) {
+    const int i = __builtin_ctz(rest);
+    first |= (uint32_t)label_is_first(b->x[i], b->label[i]) << i;
+  }
+  return first;
+}
+
+XENT_INLINE void wide_finish(const xent_call *call, wide_block *b, wide_layout w, lanes max, const bool labels) {
+  const bool floats = w.n <= XENT_GROUP;
+  for (int i = 0; floats && labels && i < b->rows.count; i++) b->group[i] = wide_row_sum(b->e + i * w.pitch, w.n);
+  for (int i = b->rows.count; i < XENT_BLOCK_ROWS; i++) {
+    if (floats)
+      b->group[i] = b->group[0];
+    else
+      b->sum[i] = b->sum[0];
+  }
+  if (labels) {
+    const lanes logit = wide_label_logits(b);
+    const uint32_t first = call->hits ? wide_first_labels(b, logit, max) : 0;
+    const dlanes sum = floats ? dlanes_widen(lanes_tree_rows(b->group)) : dlanes_tree_rows(b->sum);
+    b->outcome = label_outcome(call, &b->rows, max, sum, logit, first);
+  } else {
+    b->outcome = floats ? softmax_outcome_of_floats(call, &b->rows, max, lanes_tree_rows(b->group))
+                        : softmax_outcome(call, &b->rows, max, dlanes_tree_rows(b->sum));
+  }
+  lanes_store(b->factor, b->outcome.f);
+  lanes_store(b->max, b->outcome.max);
+}
+
+XENT_INLINE xent_status wide_blocks(const xent_call *call, row_kernel kernel, const bool labels) {
+  float e[2][XENT_WIDE_ROOM];
+  wide_block block[3];
+  const wide_layout w = wide_layout_of(call->shape->classes);
+  block_source source = {.call = call, .kernel = kernel, .row = call->row_begin};
+  for (int k = 0; k < 2; k++) wide_begin(e[k], w);
+  for (int k = 0; k < 3; k++) block[k].rows.count = 0;
+  for (int step = 0, empty = 0; empty < 3; step++) {
+    const wide_step s = {.next = &block[step % 3], .now = &block[(step + 2) % 3], .before = &block[(step + 1) % 3],
+                         .keep = call->output && !call->log, .log = call->log, .write = call->output != NULL};
+    block_take(&source, &s.next->rows, s.next->label, labels, w.rows);
+    if (s.next->rows.count)
+      wide_addresses(call, s.next);
+    else
+      empty++;
+    lanes max = lanes_set(0.0f);
+    s.now->e = e[step % 2];
+    if (s.now->rows.count) max = wide_references(s.now);
+    for (int row = 0; row < w.rows; row++) {
+      if (w.n <= XENT_GROUP)
+        wide_short_row(s, w, row, labels);
+      else
+        wide_long_row(s, w, row, labels);
+    }
+    if (s.now->rows.count) wide_finish(call, s.now, w, max, labels);
+    if (s.before->rows.count) {
+      const uint32_t stay = s.before->outcome.stay;
+      for (int row = 0; labels && row < s.before->rows.count; row++)
+        if (wide_writes(s, row)) s.before->y[row][s.before->label[row]] = s.before->outcome.label_gradient[row];
+      const xent_status status = rows_alone(call, &s.before->rows, block_all_rows(&s.before->rows) & ~stay, kernel);
+      if (status) source.status = status;
+    }
+  }
+  return source.status;
+}
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows that are computed side by side, against the contract program row by row: every number of rows around the
+ * size of a block, rows of every kind and ignored ones at every place of it, rows apart, in place, labels of every
+ * type, a label out of range in the middle.
+ * Prints how many values were compared and how many differ.
+ * Usage: blocks_test [ROUNDS]
+ */
+#include "calls.h"
+#include "contract/contract.h"
+#include "rows.h"
+
+enum { MOST_ROWS = 40, MOST_CLASSES = 1100, PAD = 3, IGNORED = -7 };
+static const float untouched = 12345.0f;
+
+typedef struct {
+  int64_t n, rows, stride;
+  float *x, *y, *scratch;
+  float *softmax, *log_softmax, *gradient, *scaled; /* expected, rows x n */
+  int64_t label[MOST_ROWS];
+  int kind[MOST_ROWS];
+  float lse[MOST_ROWS], loss[MOST_ROWS], ce_lse[MOST_ROWS], weight[MOST_ROWS];
+  uint8_t hit[MOST_ROWS];
+  double scale;
+} problem;
+
+static int64_t compared, differing;
+static const char *tier_name;
+
+static void compare(const problem *p, const char *what, int64_t row, const float *got, const float *want, int64_t n) {
+  compared += n;
+  if (!memcmp(got, want, (size_t)n * sizeof *got)) return;
+  for (int64_t i = 0; i < n; i++)
+    if (memcmp(got + i, want + i, sizeof *got) && differing++ < 20)
+      fprintf(stderr, "%s %s: row %lld of %lld (%s), %lld classes, value %lld: %a instead of %a\n", tier_name, what,
+              (long long)row, (long long)p->rows, row_kind_names[p->kind[row]], (long long)p->n, (long long)i,
+              (double)got[i], (double)want[i]);
+}
+static void compare_rows(const problem *p, const char *what, const float *got, const float *want) {
+  for (int64_t i = 0; i < p->rows; i++) compare(p, what, i, got + i * p->stride, want + i * p->n, p->n);
+}
+
+static uint8_t is_hit(const float *x, int64_t n, int64_t label) {
+  for (int64_t i = 0; i < n; i++)
+    if (!(x[i] < INFINITY) || !(x[label] > -INFINITY) || (i < label ? x[i] >= x[label] : x[i] > x[label])) return 0;
+  return 1;
+}
+
+static void fill(problem *p, random_source *r) {
+  const float nan = float_of(0x7fc00000u);
+  for (int64_t i = 0; i < p->rows; i++) {
+    float *x = p->x + i * p->stride;
+    p->kind[i] = random_unit(r) < 0.6 ? 0 : (int)random_below(r, ROW_KINDS);
+    fill_row(x, p->n, p->kind[i], r);
+    p->label[i] = random_below(r, p->n);
+    p->weight[i] = random_unit(r) < 0.1 ? 0.0f : random_normal(r);
+    contract_softmax(x, (size_t)p->n, p->softmax + i * p->n, p->scratch);
+    contract_log_softmax(x, (size_t)p->n, p->log_softmax + i * p->n, &p->lse[i], p->scratch);
+    contract_cross_entropy(x, (size_t)p->n, (size_t)p->label[i], p->scale * (double)p->weight[i], &p->loss[i],
+                           p->scaled + i * p->n, &p->ce_lse[i], p->scratch);
+    contract_cross_entropy(x, (size_t)p->n, (size_t)p->label[i], p->scale, &p->loss[i], p->gradient + i * p->n,
+                           &p->ce_lse[i], p->scratch);
+    p->hit[i] = is_hit(x, p->n, p->label[i]);
+    if (random_unit(r) < 0.75) continue;
+    p->label[i] = IGNORED;
+    p->loss[i] = 0;
+    p->ce_lse[i] = nan;
+    p->hit[i] = 0;
+    for (int64_t k = 0; k < p->n; k++) p->gradient[i * p->n + k] = p->scaled[i * p->n + k] = 0;
+  }
+}
+
+static void put_labels(const problem *p, int32_t type, void *labels) {
+  for (int64_t i = 0; i < p->rows; i++) switch (type) {
+      case XENT_I8: ((int8_t *)labels)[i] = (int8_t)p->label[i]; break;
+      case XENT_I16: ((int16_t *)labels)[i] = (int16_t)p->label[i]; break;
+      case XENT_I32: ((int32_t *)labels)[i] = (int32_t)p->label[i]; break;
+      default: ((int64_t *)labels)[i] = p->label[i];
+    }
+}
+
+static xent_shape shape_of(const problem *p, int32_t type) {
+  xent_shape s = xent_dense_shape(p->rows, p->n, 1, type);
+  s.logits.outer = s.output.outer = s.gradient.outer = p->stride;
+  s.upstream = s.losses;
+  return s;
+}
+
+/* Where results go: onto a copy of the logits, or to y. Behind each row nothing may change. */
+static const float *input_of(const problem *p, bool in_place) {
+  const size_t floats = (size_t)(p->rows * p->stride);
+  for (size_t i = 0; i < floats; i++) p->y[i] = in_place ? p->x[i] : untouched;
+  return in_place ? p->y : p->x;
+}
+static void check_gaps(const problem *p, const char *what, bool in_place) {
+  for (int64_t i = 0; i < p->rows; i++)
+    for (int64_t k = p->n; k < p->stride; k++)
+      compare(p, what, i, p->y + i * p->stride + k, in_place ? p->x + i * p->stride + k : &untouched, 1);
+}
+
+static void test_softmax(const problem *p, const xent_options *o, bool in_place) {
+  const xent_shape s = shape_of(p, XENT_I32);
+  float lse[MOST_ROWS];
+  must(xent_softmax_forward(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), NULL, p->y, NULL), "softmax");
+  compare_rows(p, "softmax", p->y, p->softmax);
+  check_gaps(p, "behind softmax", in_place);
+  must(xent_log_softmax_forward(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), NULL, p->y, NULL), "log-softmax");
+  compare_rows(p, "log-softmax", p->y, p->log_softmax);
+  check_gaps(p, "behind log-softmax", in_place);
+  must(xent_log_sum_exp(&s, o, 0, p->rows, p->x, lse, NULL), "log-sum-exp");
+  for (int64_t i = 0; i < p->rows; i++) compare(p, "log-sum-exp", i, lse + i, p->lse + i, 1);
+}
+
+static void test_labels(const problem *p, const xent_options *o, int32_t type, bool in_place) {
+  const xent_shape s = shape_of(p, type);
+  int64_t labels[MOST_ROWS];
+  float losses[MOST_ROWS], lse[MOST_ROWS];
+  uint8_t hits[MOST_ROWS];
+  xent_statistics statistics[MOST_ROWS];
+  xent_tally tally = xent_empty_tally(), want = xent_empty_tally();
+  xent_report report = {.size = sizeof report};
+  put_labels(p, type, labels);
+  must(xent_cross_entropy_forward(&s, o, 0, p->rows, input_of(p, in_place), labels, losses, lse, hits, p->y, statistics,
+                                  &tally, &report),
+       "cross-entropy");
+  compare_rows(p, "gradient", p->y, p->gradient);
+  check_gaps(p, "behind the gradient", in_place);
+  must(xent_tally_add(&want, p->loss, 1, p->rows), "tally");
+  int64_t counted = 0;
+  for (int64_t i = 0; i < p->rows; i++) {
+    compare(p, "loss", i, losses + i, p->loss + i, 1);
+    compare(p, "log-sum-exp of cross-entropy", i, lse + i, p->ce_lse + i, 1);
+    const float hit = hits[i], wanted = p->hit[i];
+    compare(p, "hit", i, &hit, &wanted, 1);
+    counted += p->label[i] != IGNORED;
+  }
+  compared += 2;
+  differing += memcmp(&tally, &want, sizeof tally) != 0;
+  differing += counted != report.counted;
+  must(xent_cross_entropy_forward(&s, o, 0, p->rows, p->x, labels, losses, NULL, NULL, NULL, NULL, NULL, NULL), "losses");
+  for (int64_t i = 0; i < p->rows; i++) compare(p, "loss alone", i, losses + i, p->loss + i, 1);
+  must(xent_cross_entropy_backward(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), labels, statistics, p->weight,
+                                   p->y, NULL),
+       "backward");
+  compare_rows(p, "gradient from statistics", p->y, p->scaled);
+  check_gaps(p, "behind the gradient", in_place);
+}
+
+/* Rows before a label out of range are written, those behind it are as they were. */
+static void test_bad_label(const problem *p, const xent_options *o, random_source *r) {
+  const xent_shape s = shape_of(p, XENT_I32);
+  const int64_t bad = random_below(r, p->rows);
+  int64_t labels[MOST_ROWS];
+  float losses[MOST_ROWS];
+  xent_report report = {.size = sizeof report};
+  put_labels(p, XENT_I32, labels);
+  ((int32_t *)labels)[bad] = (int32_t)p->n;
+  for (int64_t i = 0; i < p->rows; i++) losses[i] = untouched;
+  const xent_status status = xent_cross_entropy_forward(&s, o, 0, p->rows, input_of(p, false), labels, losses, NULL,
+                                                        NULL, p->y, NULL, NULL, &report);
+  compared += 2;
+  differing += status != XENT_INVALID_LABEL || report.row != bad;
+  differing += report.label != p->n;
+  for (int64_t i = 0; i < p->rows; i++) {
+    compare(p, "loss beside a bad label", i, losses + i, i < bad ? p->loss + i : &untouched, 1);
+    for (int64_t k = 0; k < p->n; k++)
+      compare(p, "gradient beside a bad label", i, p->y + i * p->stride + k,
+              i < bad ? p->gradient + i * p->n + k : &untouched, 1);
+  }
+}
+
+int main(int argc, char **argv) {
+  const int rounds = argc > 1 ? atoi(argv[1]) : 6;
+  if (rounds < 1) {
+    fprintf(stderr, "usage: blocks_test [ROUNDS], at least 1\n");
+    return 2;
+  }
+  static const double scales[] = {1.0, -1.0 / 3, 1e-38, 1e30, 0.0};
+  static const int32_t types[] = {XENT_I8, XENT_I16, XENT_I32, XENT_I64};
+  const size_t room = (size_t)MOST_ROWS * (MOST_CLASSES + PAD) * sizeof(float);
+  problem p = {.x = must_allocate(room), .y = must_allocate(room), .scratch = must_allocate(room),
+               .softmax = must_allocate(room), .log_softmax = must_allocate(room), .gradient = must_allocate(room),
+               .scaled = must_allocate(room)};
+  random_source r = {5};
+  for (int64_t n = 1; n <= MOST_CLASSES; n += n < 140 ? 1 : 61)
+    for (int round = 0; round < rounds; round++) {
+      p.n = n;
+      p.rows = 1 + random_below(&r, MOST_ROWS);
+      p.stride = n + (round % 3 == 2 ? PAD : 0);
+      p.scale = scales[random_below(&r, (int64_t)(sizeof scales / sizeof *scales))];
+      memset(p.x, 0, room);
+      fill(&p, &r);
+      const int32_t type = n > 127 ? XENT_I64 : types[random_below(&r, 4)];
+      for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++) {
+        xent_options o = xent_default_options();
+        tier_name = xent_isa_name(isa);
+        o.isa = isa;
+        o.gradient_scale = p.scale;
+        o.has_ignore_index = 1;
+        o.ignore_index = IGNORED;
+        for (int in_place = 0; in_place < 2; in_place++) {
+          test_softmax(&p, &o, in_place);
+          test_labels(&p, &o, type, in_place);
+        }
+        test_bad_label(&p, &o, &r);
+      }
+    }
+  float *const allocated[] = {p.x, p.y, p.scratch, p.softmax, p.log_softmax, p.gradient, p.scaled};
+  for (size_t i = 0; i < sizeof allocated / sizeof *allocated; i++) free(allocated[i]);
+  printf("%lld values compared, %lld differ\n", (long long)compared, (long long)differing);
+  return differing != 0;
+}
