@@ -74,6 +74,10 @@ static void run(int64_t outer, int64_t n, int64_t inner, int32_t isa, bool at_en
   must(xent_cross_entropy_forward(&s, &o, 0, rows, x, label, loss, NULL, NULL, y, NULL, NULL, NULL), "loss");
   check_rest(&losses, "loss", n);
   check_rest(&output, "gradient", n);
+  o.label_smoothing = 0;
+  must(xent_cross_entropy_forward(&s, &o, 0, rows, x, label, loss, NULL, NULL, y, NULL, NULL, NULL), "loss");
+  check_rest(&losses, "loss without smoothing", n);
+  check_rest(&output, "gradient without smoothing", n);
   s.targets = s.logits; /* g as probability rows */
   must(xent_cross_entropy_forward(&s, &o, 0, rows, x, g, loss, NULL, NULL, y, NULL, NULL, NULL), "probabilities");
   check_rest(&output, "gradient of probabilities", n);

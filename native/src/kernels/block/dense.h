@@ -11,7 +11,7 @@
 #include "kernels/row/emit.h"
 
 enum {
-  XENT_DENSE = 32,         /* classes; with more, whole vectors of one row waste little */
+  XENT_DENSE = 104,        /* classes: with more, whole vectors of one row waste less than permutations cost */
   XENT_DENSE_BLOCKS = 4    /* on their way at once */
 };
 
@@ -34,8 +34,8 @@ typedef struct {
 
 XENT_INLINE void dense_begin(dense_layout *d, int64_t n) {
   d->n = n;
-  for (int32_t row = 0; row < XENT_DENSE_ROWS; row++)
-    for (int64_t c = 0; c < n; c++) d->rows[row * n + c] = row;
+  const uint32_t reciprocal = (1u << 20) / (uint32_t)n + 1; /* i / n exactly, for i < 2^11 */
+  for (uint32_t i = 0; i < XENT_DENSE_ROWS * (uint32_t)n; i++) d->rows[i] = (int32_t)(i * reciprocal >> 20);
 }
 
 /* n floats; up to a vector behind them may be written too. */
@@ -96,14 +96,16 @@ XENT_INLINE void dense_exp(const dense_layout *d, const float *x, float *e, exp_
 
 /* A row's sum in the lanes of the contract: (e0+e1)+(e2+e3) of up to `vectors` vectors. */
 XENT_INLINE lanes dense_group(const float *e, int64_t n, const int64_t vectors) {
-  lanes v[4];
-  XENT_UNROLL(4)
+  lanes v[8];
+  XENT_UNROLL(8)
   for (int64_t k = 0; k < vectors; k++) {
     const int64_t left = n - k * XENT_LANES;
     v[k] = left >= XENT_LANES ? lanes_load(e + k * XENT_LANES) : lanes_load_part(e + k * XENT_LANES, left, 0.0f);
   }
   if (vectors == 2) return lanes_add(v[0], v[1]);
-  return lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3]));
+  const lanes half = lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3]));
+  if (vectors == 4) return half;
+  return lanes_add(half, lanes_add(lanes_add(v[4], v[5]), lanes_add(v[6], v[7])));
 }
 XENT_INLINE lanes dense_sums_of(const float *e, int64_t n, const int64_t vectors) {
   lanes group[XENT_BLOCK_ROWS];
@@ -114,7 +116,8 @@ XENT_INLINE lanes dense_sums_of(const float *e, int64_t n, const int64_t vectors
 XENT_INLINE lanes dense_sums(const float *e, int64_t n) {
   if (n <= XENT_LANES) return lanes_reduce_dense(e, n, false);
   if (n <= 2 * XENT_LANES) return dense_sums_of(e, n, 2);
-  return dense_sums_of(e, n, 4);
+  if (n <= 4 * XENT_LANES) return dense_sums_of(e, n, 4);
+  return dense_sums_of(e, n, 8);
 }
 
 /* Takes the labels' classes out of e. */
