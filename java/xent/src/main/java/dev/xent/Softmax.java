@@ -103,8 +103,8 @@ public final class Softmax {
 
     /**
      * At most so many threads work on a call, the calling one among them; it changes the speed and
-     * no bit. Small work stays on the calling thread whatever this says. Default: {@link
-     * XentRuntime#threads}.
+     * no bit. Small work stays on the calling thread whatever this says. More than 256 count as
+     * 256. Default: {@link XentRuntime#threads}.
      *
      * @throws OptionException unless 1 or more
      */

@@ -31,6 +31,8 @@ class HouseRulesTest {
   private static final String REFERENCE = "dev.xent.internal.kernels.reference";
   private static final String LOAD = "dev.xent.internal.load";
   private static final String PLAN = "dev.xent.internal.plan";
+  private static final String PARALLEL = "dev.xent.internal.parallel";
+  private static final String EVENTS = "dev.xent.internal.events";
   private static final String LAYERS = "dev.xent.layers";
 
   private static final JavaClasses LIBRARY =
@@ -176,6 +178,31 @@ class HouseRulesTest {
         .should()
         .onlyDependOnClassesThat()
         .resideInAnyPackage(REFERENCE, KERNELS, FFI, "java.lang..", "java.util..", "org.jspecify..")
+        .check(LIBRARY);
+  }
+
+  @Test
+  void threadsKnowNothingOfTensors() {
+    noClasses()
+        .that()
+        .resideInAnyPackage(PARALLEL, EVENTS)
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(FFI, KERNELS + "..", LOAD, PLAN, LAYERS)
+        .check(LIBRARY);
+  }
+
+  /** A Java runtime need not have it. */
+  @Test
+  void theFlightRecorderIsTouchedInOnePlace() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage(EVENTS)
+        .and()
+        .doNotHaveFullyQualifiedName("dev.xent.internal.plan.Call")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("jdk.jfr..")
         .check(LIBRARY);
   }
 

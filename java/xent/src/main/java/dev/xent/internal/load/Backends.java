@@ -8,6 +8,7 @@ import dev.xent.OptionException;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.reference.ReferenceKernels;
 import dev.xent.internal.load.Settings.NativeUse;
+import dev.xent.internal.parallel.Threads;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -175,6 +176,6 @@ public final class Backends {
    * @return at least 1
    */
   public int threads() {
-    return settings.threads();
+    return Math.min(settings.threads(), Threads.LIMIT);
   }
 }

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.File;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+/** Which threads there are, each case in a JVM of its own. */
+class PoolTest {
+  private static final Path MODULE = Path.of(System.getProperty("basedir"));
+
+  private static String threads(int rows, String... options) throws Exception {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("--enable-native-access=ALL-UNNAMED");
+    command.addAll(List.of(options));
+    command.add("-cp");
+    command.add(
+        MODULE.resolve("target/classes")
+            + File.pathSeparator
+            + MODULE.resolve("target/test-classes"));
+    command.add(PoolProbe.class.getName());
+    command.add(Integer.toString(rows));
+    Process process =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("ends by itself").isTrue();
+    assertThat(process.exitValue()).isZero();
+    return out.strip();
+  }
+
+  @Test
+  void thereIsNoThreadWithoutWorkForIt() throws Exception {
+    assertThat(threads(10, "-Ddev.xent.threads=5")).isEqualTo("5:");
+  }
+
+  @Test
+  void thereAreAsManyAsThePropertySaysWithTheCaller() throws Exception {
+    assertThat(threads(1000, "-Ddev.xent.threads=3")).isEqualTo("3:xent-1 xent-2");
+    assertThat(threads(1000, "-Ddev.xent.threads=1")).isEqualTo("1:");
+  }
+
+  @Test
+  void thereAreAsManyAsProcessorsByDefault() throws Exception {
+    assertThat(threads(1000, "-XX:ActiveProcessorCount=2")).isEqualTo("2:xent-1");
+    assertThat(threads(1000, "-XX:ActiveProcessorCount=1")).isEqualTo("1:");
+  }
+}
