@@ -14,11 +14,10 @@ import java.lang.foreign.MemorySegment;
  */
 public final class NativeKernels implements Kernels {
   /**
-   * Up to this many elements a call is critical: the transition to the native state and back takes
-   * as long as a few hundred of them, and a collector that has to wait for them waits a few
-   * microseconds.
+   * Up to this {@link Effort} a call is critical: the transition to the native state and back takes
+   * as long as a dozen elements, and a collector that has to wait waits about a microsecond.
    */
-  static final long BRIEF = 4096;
+  static final long BRIEF = 2048;
 
   /**
    * Resolves every function of the library.
@@ -30,7 +29,7 @@ public final class NativeKernels implements Kernels {
   }
 
   private static boolean isBrief(long rows, long classes) {
-    return rows <= BRIEF && classes <= BRIEF && rows * classes <= BRIEF;
+    return Effort.of(rows, classes) <= BRIEF;
   }
 
   private static boolean isBrief(MemorySegment shape, long rowBegin, long rowEnd) {
@@ -393,7 +392,7 @@ public final class NativeKernels implements Kernels {
       MemorySegment hits,
       MemorySegment tally,
       MemorySegment report) {
-    if (rowEnd - rowBegin <= BRIEF || onHeap(targets, losses, logSumExp) || onHeap(hits)) {
+    if (isBrief(rowEnd - rowBegin, 0) || onHeap(targets, losses, logSumExp) || onHeap(hits)) {
       return CriticalCalls.finish(
           shape,
           options,

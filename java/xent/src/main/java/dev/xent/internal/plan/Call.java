@@ -14,6 +14,7 @@ import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_state;
 import dev.xent.internal.ffi.xent_statistics;
 import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.kernels.Effort;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.parallel.Threads;
 import java.lang.foreign.Arena;
@@ -37,8 +38,8 @@ final class Call {
   static final int USUAL_RANK = 8;
 
   /**
-   * A call that touches a Java array stalls the garbage collector while it runs; with so many
-   * elements it takes some microseconds.
+   * A kernel that touches a Java array stalls the garbage collector while it runs; with so much
+   * {@link Effort} it takes some microseconds.
    */
   static final long HEAP_ELEMENTS = 16384;
 
@@ -629,7 +630,10 @@ final class Call {
 
   /** How many rows of a piece a kernel may take at once; 0: not even one whole row. */
   long rowsPerKernel() {
-    return onHeap && lead().elements > HEAP_ELEMENTS ? HEAP_ELEMENTS / classes : pieceRows;
+    if (!onHeap || Effort.of(rows, classes) <= HEAP_ELEMENTS) {
+      return pieceRows;
+    }
+    return classes > HEAP_ELEMENTS ? 0 : Effort.rows(HEAP_ELEMENTS, classes);
   }
 
   /** How many rows' labels a kernel may read at once. */

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+/** How long kernels take, before they are called: in elements of a long row. */
+public final class Effort {
+  /**
+   * What a row takes beside its elements: some tens of nanoseconds for a plain one, about a hundred
+   * where it is gathered or has a NaN, while an element takes about a third of one.
+   */
+  private static final long PER_ROW = 64;
+
+  /** More than any limit, and small enough to be multiplied. */
+  private static final long MUCH = 1L << 30;
+
+  private Effort() {}
+
+  /** The effort of so many rows. */
+  public static long of(long rows, long classes) {
+    return Math.min(rows, MUCH) * (Math.min(classes, MUCH) + PER_ROW);
+  }
+
+  /** How many rows make at most such an effort; at least one. */
+  public static long rows(long effort, long classes) {
+    return Math.max(1, effort / (classes + PER_ROW));
+  }
+}
