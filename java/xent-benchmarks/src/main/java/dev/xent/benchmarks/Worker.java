@@ -28,6 +28,8 @@ final class Worker {
 
   private static final int MOST_WARM_UPS = 20;
 
+  private static final double LONG_CALL_NANOS = 200e6;
+
   private final Problem problem;
   private final Plan plan;
   private final Rows rows;
@@ -51,7 +53,7 @@ final class Worker {
     }
     for (Timing timing : timings) {
       // Not counted: what the warm-up of others has loaded can undo what was compiled before.
-      timing.trial(worker.plan.settleMillis(), worker.plan.roundMillis());
+      timing.turn(worker.plan);
     }
     for (int round = 0; round < worker.plan.rounds(); round++) {
       for (Timing timing : timings) {
@@ -110,21 +112,27 @@ final class Worker {
       this.error = error;
     }
 
-    /** Until it gets no faster: compiling is over then. */
+    /** Until it gets no faster: compiling is over then. One long call compiles all there is. */
     void warmUp(Plan plan) throws RunnerException {
       warm = trial(plan.warmUpMillis(), plan.roundMillis());
-      int steady = 0;
-      for (int i = 0; i < MOST_WARM_UPS && steady < 2; i++) {
-        double again = trial(plan.settleMillis(), plan.roundMillis());
+      int steady = warm > LONG_CALL_NANOS ? plan.steady() : 0;
+      for (int i = 0; i < MOST_WARM_UPS && steady < plan.steady(); i++) {
+        double again = turn(plan);
         steady = again > STEADY * warm ? steady + 1 : 0;
         warm = Math.min(warm, again);
       }
     }
 
+    /** One turn, whose first part does not count unless one call is longer than all of it. */
+    private double turn(Plan plan) throws RunnerException {
+      boolean isLong = warm > TimeUnit.MILLISECONDS.toNanos(plan.roundMillis());
+      return trial(isLong ? 0 : plan.settleMillis(), plan.roundMillis());
+    }
+
     void round(Plan plan) throws RunnerException {
       if (nanos.size() < LEAST_ROUNDS || spent < BUDGET_NANOS) {
         long start = System.nanoTime();
-        nanos.add(trial(plan.settleMillis(), plan.roundMillis()));
+        nanos.add(turn(plan));
         spent += System.nanoTime() - start;
       }
     }
@@ -136,7 +144,7 @@ final class Worker {
               new OptionsBuilder()
                   .include("^" + candidate.cell().getCanonicalName().replace(".", "\\.") + "\\.")
                   .forks(0)
-                  .warmupIterations(1)
+                  .warmupIterations(warmUpMillis == 0 ? 0 : 1)
                   .warmupTime(new TimeValue(warmUpMillis, TimeUnit.MILLISECONDS))
                   .measurementIterations(1)
                   .measurementTime(new TimeValue(millis, TimeUnit.MILLISECONDS))
