@@ -37,7 +37,9 @@ public final class Main implements Callable<Integer> {
       completionCandidates = Names.class)
   private List<String> candidates = List.of();
 
-  @Option(names = "--quick", description = "Short rounds and few: a first look.")
+  @Option(
+      names = "--quick",
+      description = "A first look: fewer shapes, and shorter and fewer turns.")
   private boolean quick;
 
   @Option(
@@ -72,7 +74,7 @@ public final class Main implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, InterruptedException {
-    List<Case> cases = Case.chosen(operations, shapes);
+    List<Case> cases = Case.chosen(operations, shapes, quick);
     List<Candidate> chosen = candidates.isEmpty() ? Candidates.all() : Candidates.named(candidates);
     Launcher launcher = new Launcher(quick ? Plan.QUICK : Plan.FULL, pinning());
     List<Row> rows = new ArrayList<>();

@@ -8,18 +8,17 @@ package dev.xent.benchmarks;
  * @param settleMillis at the beginning of each turn, for the caches
  * @param roundMillis of a turn that counts; a call that takes longer is made once
  * @param rounds turns that every candidate gets
- * @param steady turns without progress that end the warming up
  */
-record Plan(long warmUpMillis, long settleMillis, long roundMillis, int rounds, int steady) {
+record Plan(long warmUpMillis, long settleMillis, long roundMillis, int rounds) {
   /** Minutes for the whole table. */
-  static final Plan FULL = new Plan(300, 20, 80, 7, 2);
+  static final Plan FULL = new Plan(300, 20, 80, 7);
 
   /** A first look. */
-  static final Plan QUICK = new Plan(100, 10, 30, 3, 1);
+  static final Plan QUICK = new Plan(150, 10, 30, 3);
 
   /** As an argument of a process. */
   String text() {
-    return "%d,%d,%d,%d,%d".formatted(warmUpMillis, settleMillis, roundMillis, rounds, steady);
+    return "%d,%d,%d,%d".formatted(warmUpMillis, settleMillis, roundMillis, rounds);
   }
 
   /** What {@link #text} wrote. */
@@ -29,7 +28,6 @@ record Plan(long warmUpMillis, long settleMillis, long roundMillis, int rounds, 
         Long.parseLong(parts[0]),
         Long.parseLong(parts[1]),
         Long.parseLong(parts[2]),
-        Integer.parseInt(parts[3]),
-        Integer.parseInt(parts[4]));
+        Integer.parseInt(parts[3]));
   }
 }

@@ -23,11 +23,12 @@ final class Worker {
 
   private static final int LEAST_ROUNDS = 3;
 
-  /** A turn that takes at least this part of the best one before has brought nothing more. */
-  private static final double STEADY = 0.97;
+  /** Turns that end the warming up: not faster than the best one before, and not much slower. */
+  private static final int STEADY_TURNS = 2;
 
+  private static final double FASTER = 0.97;
+  private static final double SLOWER = 1.15;
   private static final int MOST_WARM_UPS = 20;
-
   private static final double LONG_CALL_NANOS = 200e6;
 
   private final Problem problem;
@@ -112,13 +113,16 @@ final class Worker {
       this.error = error;
     }
 
-    /** Until it gets no faster: compiling is over then. One long call compiles all there is. */
+    /**
+     * Until it gets no faster: compiling is over then. A turn that is much slower was disturbed, by
+     * the compiler or others, and says nothing. One long call compiles all there is.
+     */
     void warmUp(Plan plan) throws RunnerException {
       warm = trial(plan.warmUpMillis(), plan.roundMillis());
-      int steady = warm > LONG_CALL_NANOS ? plan.steady() : 0;
-      for (int i = 0; i < MOST_WARM_UPS && steady < plan.steady(); i++) {
+      int steady = warm > LONG_CALL_NANOS ? STEADY_TURNS : 0;
+      for (int i = 0; i < MOST_WARM_UPS && steady < STEADY_TURNS; i++) {
         double again = turn(plan);
-        steady = again > STEADY * warm ? steady + 1 : 0;
+        steady = again < FASTER * warm ? 0 : again < SLOWER * warm ? steady + 1 : steady;
         warm = Math.min(warm, again);
       }
     }
