@@ -15,7 +15,7 @@ static const float untouched = 12345.0f;
 
 typedef struct {
   int64_t n, rows, stride;
-  float *x, *y, *scratch;
+  float *x, *y, *forward, *upstream, *scratch;
   float *softmax, *log_softmax, *gradient, *scaled; /* expected, rows x n */
   int64_t label[MOST_ROWS];
   int kind[MOST_ROWS];
@@ -146,6 +146,58 @@ static void test_labels(const problem *p, const xent_options *o, int32_t type, b
   check_gaps(p, "behind the gradient", in_place);
 }
 
+/* A row's sum of g * y, or of g, in the order of docs/numerics.md. */
+static float backward_sum(const float *y, const float *g, int64_t n, bool log) {
+  double lane[16] = {0};
+  for (int64_t i = 0; i < n; i += 128)
+    for (int64_t j = 0; j < 16; j++) {
+      float v[8];
+      for (int64_t h = 0; h < 8; h++) {
+        const int64_t k = i + 16 * h + j;
+        v[h] = k >= n ? 0.0f : log ? g[k] : g[k] * y[k];
+      }
+      lane[j] += (double)(((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7])));
+    }
+  for (int k = 8; k >= 1; k /= 2)
+    for (int j = 0; j < k; j++)
+      lane[j] = n <= 128 ? (double)((float)lane[j] + (float)lane[j + k]) : lane[j] + lane[j + k];
+  return (float)lane[0];
+}
+
+/* onto: what the gradient overwrites: 0 nothing, 1 the output, 2 the upstream gradient */
+static void test_backward(const problem *p, const xent_options *o, bool log, int onto, random_source *r) {
+  xent_shape s = shape_of(p, XENT_I32);
+  s.upstream = s.output;
+  const size_t floats = (size_t)(p->rows * p->stride);
+  float *y = p->forward, *g = p->upstream, *dx = onto == 0 ? p->y : onto == 1 ? y : g;
+  for (size_t i = 0; i < floats; i++) {
+    y[i] = log ? -4 * fabsf(random_normal(r)) : (float)random_unit(r);
+    g[i] = random_normal(r) * (random_unit(r) < 0.01 ? 1e37f : 1.0f);
+    p->y[i] = untouched;
+  }
+  for (int64_t i = 0; i < p->rows; i++) {
+    float *row = y + i * p->stride, *up = g + i * p->stride;
+    const int64_t k = random_below(r, p->n);
+    switch (random_below(r, 12)) {
+      case 0: row[k] = NAN; break;
+      case 1: up[k] = INFINITY; break;
+      case 2: row[k] = log ? -INFINITY : 0; break;
+      case 3: up[k] = -3e38f; break;
+      case 4: for (int64_t c = 0; c < p->n; c++) up[c] = -0.0f; break;
+      default: break;
+    }
+    const float sum = backward_sum(row, up, p->n, log);
+    for (int64_t c = 0; c < p->n; c++) {
+      const float e = contract_exp(row[c], 0) * -0x1p-30f;
+      const float v = log ? fmaf(e, sum, up[c]) : row[c] * (up[c] - sum);
+      p->scratch[i * p->n + c] = v != v ? float_of(0x7fc00000u) : v;
+    }
+  }
+  must((log ? xent_log_softmax_backward : xent_softmax_backward)(&s, o, 0, p->rows, 0, p->n, y, g, NULL, dx, NULL),
+       "backward");
+  compare_rows(p, log ? "log-softmax backward" : "softmax backward", dx, p->scratch);
+}
+
 /* Rows before a label out of range are written, those behind it are as they were. */
 static void test_bad_label(const problem *p, const xent_options *o, random_source *r) {
   const xent_shape s = shape_of(p, XENT_I32);
@@ -180,7 +232,7 @@ int main(int argc, char **argv) {
   const size_t room = (size_t)MOST_ROWS * (MOST_CLASSES + PAD) * sizeof(float);
   problem p = {.x = must_allocate(room), .y = must_allocate(room), .scratch = must_allocate(room),
                .softmax = must_allocate(room), .log_softmax = must_allocate(room), .gradient = must_allocate(room),
-               .scaled = must_allocate(room)};
+               .scaled = must_allocate(room), .forward = must_allocate(room), .upstream = must_allocate(room)};
   random_source r = {5};
   for (int64_t n = 1; n <= MOST_CLASSES; n += n < 140 ? 1 : 61)
     for (int round = 0; round < rounds; round++) {
@@ -203,9 +255,14 @@ int main(int argc, char **argv) {
           test_labels(&p, &o, type, in_place);
         }
         test_bad_label(&p, &o, &r);
+        for (int onto = 0; onto < 3; onto++)
+          for (int log = 0; log < 2; log++) {
+            random_source same = {(uint64_t)(n * 64 + round)};
+            test_backward(&p, &o, log, onto, &same);
+          }
       }
     }
-  float *const allocated[] = {p.x, p.y, p.scratch, p.softmax, p.log_softmax, p.gradient, p.scaled};
+  float *const allocated[] = {p.x, p.y, p.scratch, p.softmax, p.log_softmax, p.gradient, p.scaled, p.forward, p.upstream};
   for (size_t i = 0; i < sizeof allocated / sizeof *allocated; i++) free(allocated[i]);
   printf("%lld values compared, %lld differ\n", (long long)compared, (long long)differing);
   return differing != 0;

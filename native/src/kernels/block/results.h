@@ -20,6 +20,22 @@ XENT_INLINE lanes block_loss(const block_statistics *s, dlanes distance) {
   return dlanes_narrow(dlanes_where_at_most(q, one, log1p_small_rows(q), far));
 }
 
+/* The same where D is not asked for: a label that has half of its row needs none, so every row needs one
+ * logarithm. S_o <= e_y is what q <= 1 says: next to 1, no quotient of two doubles above 1 rounds down to it. */
+XENT_INLINE lanes block_loss_alone(const block_statistics *s) {
+  const dlanes S = s->total, E = block_largest_e(s), none = dlanes_zero(), all = dlanes_set(INFINITY);
+  const dlanes twice = dlanes_add(E, E), largest = dlanes_widen(s->max);
+  /* the comparison that block_logarithm makes: true for labels with half of their row, else S <= 2 E */
+  const dlanes a = dlanes_where_at_most(s->sum, s->label_e, none, S);
+  const dlanes b = dlanes_where_at_most(s->sum, s->label_e, all, twice);
+  const dlanes p = dlanes_where_at_most(s->sum, s->label_e, s->sum, dlanes_sub(S, E));
+  const dlanes q = dlanes_where_at_most(s->sum, s->label_e, s->label_e, E);
+  const dlanes log = block_logarithm(s, a, b, p, q);
+  const dlanes distance = dlanes_where_at_most(S, E, none, log);
+  const dlanes far = dlanes_add(distance, dlanes_sub(largest, dlanes_widen(s->label_logit)));
+  return dlanes_narrow(dlanes_where_at_most(s->sum, s->label_e, log, far));
+}
+
 /* float(2^-30 / S), which is a normal float. Where the sum s is a float, S = s * 2^-30 exactly, and the quotient
  * 1 / s of floats rounded to double and then to float is the one rounded to float: 53 >= 2 * 24 + 2. */
 XENT_INLINE lanes block_softmax_factor(const block_statistics *s) {
@@ -130,16 +146,16 @@ XENT_INLINE block_outcome label_outcome(const xent_call *call, const block_rows 
     lanes_store(r.label_gradient, block_label_gradient(&s, c));
   }
   r.stay = block_all_rows(rows) & ~leave;
-  if (call->losses || call->tally || call->log_sum_exp) {
+  lanes losses = lanes_set(0.0f);
+  if (call->log_sum_exp) {
     const dlanes distance = block_distance(&s);
-    if (call->log_sum_exp)
-      block_write(call, rows, &call->shape->log_sum_exp, call->log_sum_exp, block_log_sum_exp(&s, distance));
-    if (call->losses || call->tally) {
-      const lanes losses = block_loss(&s, distance);
-      if (call->losses) block_write(call, rows, &call->shape->losses, call->losses, losses);
-      if (call->tally) block_add_losses(call, losses, r.stay);
-    }
+    block_write(call, rows, &call->shape->log_sum_exp, call->log_sum_exp, block_log_sum_exp(&s, distance));
+    losses = block_loss(&s, distance);
+  } else if (call->losses || call->tally) {
+    losses = block_loss_alone(&s);
   }
+  if (call->losses) block_write(call, rows, &call->shape->losses, call->losses, losses);
+  if (call->tally) block_add_losses(call, losses, r.stay);
   if (call->hits) block_write_hits(call, rows, first);
   if (call->statistics) block_write_statistics(call, rows, &s, XENT_KIND_LABEL);
   call->report->counted += __builtin_popcount(r.stay);

@@ -48,23 +48,31 @@ XENT_INLINE block_statistics block_label_statistics(lanes max, lanes reference, 
   return s;
 }
 
-/* D = log-sum-exp - max, never negative. Both forms are one series in another argument. */
-XENT_INLINE dlanes block_distance(const block_statistics *s) {
-  const dlanes S = s->total, one = dlanes_set(1);
-  lanes largest[1] = {s->max};
-  exp_lanes_at(largest, 1, exp_references_of(s->reference));
-  const dlanes E = dlanes_scale(dlanes_widen(largest[0]), XENT_UNSCALE), twice = dlanes_add(E, E);
-  const dlanes q = dlanes_div(dlanes_sub(S, E), E);
+/* e of the largest logits, * 2^-30 */
+XENT_INLINE dlanes block_largest_e(const block_statistics *s) {
+  lanes e[1] = {s->max};
+  exp_lanes_at(e, 1, exp_references_of(s->reference));
+  return dlanes_scale(dlanes_widen(e[0]), XENT_UNSCALE);
+}
+
+/* Where a <= b the value log1p(p / q); elsewhere, exponent being that of S, fma(N, ln2, log S) - M. Both are one
+ * series, each in its own argument: so sixteen rows of either kind need two divisions. */
+XENT_INLINE dlanes block_logarithm(const block_statistics *s, dlanes a, dlanes b, dlanes p, dlanes q) {
+  const dlanes ln2 = dlanes_set(XENT_LN2), one = dlanes_set(1), ratio = dlanes_div(p, q);
   dlanes k;
-  const dlanes m = dlanes_split(S, &k);
-  const dlanes above = dlanes_where_at_most(S, twice, q, dlanes_sub(m, one));
-  const dlanes below = dlanes_where_at_most(S, twice, dlanes_add(dlanes_set(2), q), dlanes_add(m, one));
+  const dlanes m = dlanes_split(s->total, &k);
+  const dlanes above = dlanes_where_at_most(a, b, ratio, dlanes_sub(m, one));
+  const dlanes below = dlanes_where_at_most(a, b, dlanes_add(dlanes_set(2), ratio), dlanes_add(m, one));
   const dlanes log = log_series_rows(dlanes_div(above, below));
-  const dlanes near = dlanes_where_at_most(S, E, dlanes_zero(), log);
-  const dlanes ln2 = dlanes_set(XENT_LN2);
   const dlanes far = dlanes_sub(dlanes_fma(dlanes_widen(s->reference), ln2, dlanes_fma(k, ln2, log)),
                                 dlanes_widen(s->max));
-  return dlanes_where_at_most(S, twice, near, far);
+  return dlanes_where_at_most(a, b, log, far);
+}
+
+/* D = log-sum-exp - max, never negative */
+XENT_INLINE dlanes block_distance(const block_statistics *s) {
+  const dlanes S = s->total, E = block_largest_e(s), twice = dlanes_add(E, E);
+  return dlanes_where_at_most(S, E, dlanes_zero(), block_logarithm(s, S, twice, dlanes_sub(S, E), E));
 }
 
 #endif
