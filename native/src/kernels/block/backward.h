@@ -55,7 +55,8 @@ XENT_INLINE void dense_backward_step(const dense_layout *d, const backward_block
     lanes_store_dense(b->dx, d->n, k + j, log ? log_softmax_gradient(y[j], g, s) : gradient_of(y[j], g, s, quiet));
   }
 }
-XENT_INLINE void dense_backward_write(const dense_layout *d, const backward_block *b, const bool log, const bool quiet) {
+XENT_INLINE void dense_backward_write(const dense_layout *d, const backward_block *b, const bool log,
+                                      const bool quiet) {
   int64_t k = 0;
   for (; k + 2 <= d->n; k += 2) dense_backward_step(d, b, k, 2, log, quiet);
   if (k < d->n) dense_backward_step(d, b, k, 1, log, quiet);
@@ -128,7 +129,10 @@ XENT_INLINE float wide_backward_sum(const float *y, const float *g, int64_t n, c
   lanes group = lanes_set(0.0f);
   dlanes sum = dlanes_zero();
   for (int64_t c = 0; c < n; c += XENT_GROUP) {
-    group = n - c >= XENT_GROUP ? backward_group(y + c, g + c, XENT_GROUP, log) : backward_group(y + c, g + c, n - c, log);
+    if (n - c >= XENT_GROUP)
+      group = backward_group(y + c, g + c, XENT_GROUP, log);
+    else
+      group = backward_group(y + c, g + c, n - c, log);
     sum = dlanes_add(sum, dlanes_widen(group));
   }
   /* the contract's lanes begin at +0: no sum is -0 */

@@ -7,6 +7,7 @@
 #define XENT_CROSS_ENTROPY_H
 
 #include "kernels/block/blocks.h"
+#include "kernels/block/known.h"
 #include "kernels/row/emit.h"
 #include "kernels/row/forward.h"
 #include "kernels/row/single.h"
@@ -139,14 +140,18 @@ XENT_SHARED xent_status cross_entropy_rows(const xent_call *call, row_buffers bu
   return XENT_OK;
 }
 XENT_DEFINE_BUFFERED(cross_entropy_rows)
+
+XENT_INLINE bool plain_labels_only(const xent_call *call) {
+  return has_labels(call) && call->options->label_smoothing == 0;
+}
 static xent_status cross_entropy_one_by_one(const xent_call *call) { XENT_WITH_BUFFERS(call, cross_entropy_rows); }
 static xent_status cross_entropy_forward(const xent_call *call) {
   xent_status status;
   if (is_single_row(call) && has_labels(call) && (!call->output || call->output_layout->classes == 1) &&
       cross_entropy_single_row(call, &status))
     return status;
-  const bool plain = has_labels(call) && call->options->label_smoothing == 0;
-  return plain && in_blocks(call) ? labels_in_blocks(call, cross_entropy_one_by_one) : cross_entropy_one_by_one(call);
+  return plain_labels_only(call) && in_blocks(call) ? labels_in_blocks(call, cross_entropy_one_by_one)
+                                                    : cross_entropy_one_by_one(call);
 }
 
 XENT_SHARED xent_status cross_entropy_backward_rows(const xent_call *call, row_buffers buffers) {
@@ -164,8 +169,14 @@ XENT_SHARED xent_status cross_entropy_backward_rows(const xent_call *call, row_b
   return XENT_OK;
 }
 XENT_DEFINE_BUFFERED(cross_entropy_backward_rows)
-static xent_status cross_entropy_backward(const xent_call *call) {
+static xent_status cross_entropy_backward_one_by_one(const xent_call *call) {
   XENT_WITH_BUFFERS(call, cross_entropy_backward_rows);
+}
+static xent_status cross_entropy_backward(const xent_call *call) {
+  const bool whole = call->class_begin == 0 && call->class_end == call->shape->classes;
+  if (whole && plain_labels_only(call) && in_blocks(call))
+    return known_labels_in_blocks(call, cross_entropy_backward_one_by_one);
+  return cross_entropy_backward_one_by_one(call);
 }
 
 #endif
