@@ -17,8 +17,15 @@ XENT_INLINE bool columns_fit(const xent_call *call) {
 /* Whether an output goes past the caches whose lines begin at another column in each class. */
 XENT_INLINE bool wants_wide(const xent_call *call) { return call->stream && !lines_agree(call->output_layout->classes); }
 
+/* A strip that is read twice is to be in the second cache still, if it can. */
+XENT_INLINE int64_t long_pitch(const xent_call *call) {
+  const int64_t fits = XENT_STRIP_FAR / call->shape->classes & -XENT_LANES;
+  return call->output && fits > 0 && fits < XENT_LONG_COLUMNS ? fits : XENT_LONG_COLUMNS;
+}
+
 XENT_INLINE int64_t forward_pitch(const xent_call *call) {
-  return is_short(call) ? strip_pitch(call->shape->classes, XENT_STRIP_FLOATS, wants_wide(call)) : XENT_LONG_COLUMNS;
+  if (!is_short(call)) return long_pitch(call);
+  return strip_pitch(call->shape->classes, XENT_STRIP_FLOATS, wants_wide(call));
 }
 
 typedef xent_status (*strip_kernel)(const xent_call *call, strip *s, column_set *apart);

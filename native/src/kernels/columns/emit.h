@@ -65,21 +65,40 @@ XENT_INLINE lanes column_value(lanes x, const block_factors *b, lanes class, con
   return lanes_where_equal(b->label, lanes_set(XENT_IGNORED_COLUMN), lanes_set(0.0f), dx);
 }
 
-/* `count` columns of a block, in each class of the output; whole: all sixteen. */
+/* `count` columns of a block, in `classes` classes from x and y on; whole: all sixteen. Where e is computed again,
+ * the logits beside are asked for. */
+XENT_INLINE void emit_classes(const column_output *o, const block_factors *b, const float *x, float *y, int64_t class,
+                              const int classes, int64_t count, const bool whole, const enum column_formula formula,
+                              const enum column_labels labels) {
+  lanes v[4];
+  XENT_UNROLL(4)
+  for (int k = 0; k < classes; k++) {
+    const float *from = x + k * o->x_stride;
+    if (formula == XENT_COLUMN_AGAIN)
+      __builtin_prefetch((const void *)((uintptr_t)from + (2 * XENT_LANES - 1) * sizeof *from));
+    v[k] = whole ? lanes_load(from) : lanes_load_part(from, count, 0.0f);
+  }
+  if (formula == XENT_COLUMN_AGAIN) exp_lanes_at(v, classes, b->references);
+  XENT_UNROLL(4)
+  for (int k = 0; k < classes; k++) {
+    const lanes value = column_value(v[k], b, lanes_set((float)(class + k)), formula, labels);
+    if (whole)
+      put(y + k * o->y_stride, value, o->stores == XENT_STORE_PAST);
+    else
+      lanes_store_part(y + k * o->y_stride, count, value);
+  }
+}
+
 XENT_INLINE void emit_block(const column_output *o, const column_factors *f, int64_t i, int64_t count,
                             const bool whole, const enum column_formula formula, const enum column_labels labels) {
   const block_factors b = factors_at(f, o->at + i, formula, labels);
   const float *x = o->x + i;
   float *y = o->y + i;
-  for (int64_t c = o->begin; c < o->end; c++, x += o->x_stride, y += o->y_stride) {
-    lanes v[1] = {whole ? lanes_load(x) : lanes_load_part(x, count, 0.0f)};
-    if (formula == XENT_COLUMN_AGAIN) exp_lanes_at(v, 1, b.references);
-    v[0] = column_value(v[0], &b, lanes_set((float)c), formula, labels);
-    if (whole)
-      put(y, v[0], o->stores == XENT_STORE_PAST);
-    else
-      lanes_store_part(y, count, v[0]);
-  }
+  int64_t c = o->begin;
+  for (; c + 4 <= o->end; c += 4, x += 4 * o->x_stride, y += 4 * o->y_stride)
+    emit_classes(o, &b, x, y, c, 4, count, whole, formula, labels);
+  for (; c < o->end; c++, x += o->x_stride, y += o->y_stride)
+    emit_classes(o, &b, x, y, c, 1, count, whole, formula, labels);
 }
 
 /* `count` columns of a class, sixteen at most. */

@@ -16,6 +16,7 @@ enum {
   XENT_STRIP_BLOCKS = XENT_STRIP_COLUMNS / XENT_LANES,
   XENT_STRIP_FLOATS = 16384,  /* of the scratch: sixteen columns of as many classes as have their maximum first */
   XENT_STRIP_NEAR = 5120,     /* floats that leave room in the first cache */
+  XENT_STRIP_FAR = 196608,    /* floats that leave room in the second cache */
   XENT_WORTH_LINES = 96,      /* columns of which most lines are whole, wherever they begin */
   XENT_LONG_COLUMNS = 64,     /* at most, where a group of classes at a time goes through the scratch */
   XENT_LONG_BLOCKS = XENT_LONG_COLUMNS / XENT_LANES,
