@@ -11,13 +11,18 @@ XENT_INLINE lanes block_log_sum_exp(const block_statistics *s, dlanes distance) 
   return dlanes_narrow(dlanes_add(dlanes_widen(s->max), distance));
 }
 
-/* Of labels, without smoothing. */
-XENT_INLINE lanes block_loss(const block_statistics *s, dlanes distance) {
+/* L of labels, before smoothing and rounding. */
+XENT_INLINE dlanes block_label_loss(const block_statistics *s, dlanes distance) {
   const dlanes q = dlanes_div(s->sum, s->label_e), one = dlanes_set(1);
   const dlanes gap = dlanes_sub(dlanes_widen(s->max), dlanes_widen(s->label_logit));
   const dlanes far = dlanes_add(distance, gap);
-  if (!dlanes_bits_at_most(q, one)) return dlanes_narrow(far);
-  return dlanes_narrow(dlanes_where_at_most(q, one, log1p_small_rows(q), far));
+  if (!dlanes_bits_at_most(q, one)) return far;
+  return dlanes_where_at_most(q, one, log1p_small_rows(q), far);
+}
+
+/* Of labels, without smoothing. */
+XENT_INLINE lanes block_loss(const block_statistics *s, dlanes distance) {
+  return dlanes_narrow(block_label_loss(s, distance));
 }
 
 /* The same where D is not asked for: a label that has half of its row needs none, so every row needs one

@@ -34,7 +34,7 @@ typedef struct {
 } column_output;
 
 enum column_formula { XENT_COLUMN_KEPT, XENT_COLUMN_AGAIN, XENT_COLUMN_LOG };
-enum column_labels { XENT_NO_LABELS, XENT_LABELS, XENT_LABELS_AND_IGNORED };
+enum column_labels { XENT_NO_LABELS, XENT_LABELS, XENT_LABELS_AND_IGNORED, XENT_ALL_IGNORED };
 
 static const float XENT_IGNORED_COLUMN = -1;
 

@@ -15,6 +15,7 @@
 typedef struct {
   const float *labels; /* of the columns, or NULL; -1 in ignored ones */
   bool want_first;     /* the largest logit before the label */
+  bool want_dot;       /* the sum of the logits; up to 1024 classes */
   bool keep;           /* e in the scratch; up to 1024 classes */
 } column_wishes;
 
@@ -65,6 +66,8 @@ XENT_SHARED void sum_short_strip(const xent_call *call, const strip *s, const co
   gather_strip(call->shape, &call->shape->logits, call->logits, s, 0, classes, scratch, sums->max);
   if (w->want_first) forget_before(s, sums);
   if (w->want_first) find_before(s, w->labels, 0, classes, scratch, sums);
+  for (int64_t at = 0; w->want_dot && at < s->width; at += XENT_LANES)
+    dlanes_store(sums->dot + at, sum_in_double_columns(scratch + at, s->pitch, classes));
   if (w->labels) take_labels(s, w->labels, 0, classes, scratch, sums);
   for (int64_t at = 0; at < s->width; at += XENT_LANES) {
     const lanes N = references_for(lanes_load(sums->max + at));

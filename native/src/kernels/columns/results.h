@@ -11,6 +11,7 @@ typedef struct {
   column_floats max, reference, label_logit;
   column_floats before; /* the largest before the label */
   double sum[XENT_STRIP_COLUMNS];   /* of the terms, without the label's */
+  double dot[XENT_STRIP_COLUMNS];     /* the sum of the logits: smoothing */
   double label_e[XENT_STRIP_COLUMNS]; /* known from an earlier call */
 } column_sums;
 

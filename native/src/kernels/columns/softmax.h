@@ -12,16 +12,15 @@ XENT_INLINE void softmax_factors(const xent_call *call, const strip *s, const co
                                  column_set *apart) {
   for (int64_t at = 0; at < s->width; at += XENT_LANES) {
     const block_statistics b = softmax_block(sums, at);
-    uint32_t leave = b.special;
     if (call->log) {
       lanes_store(f->first + at, b.max);
       lanes_store(f->second + at, dlanes_narrow(dlanes_sub(dlanes_zero(), block_distance(&b))));
     } else {
-      lanes_store(f->first + at, block_factor(&b, dlanes_set(1), &leave));
+      lanes_store(f->first + at, block_softmax_factor(&b));
       lanes_store(f->second + at, lanes_set(-0.0f));
       lanes_store(f->reference + at, b.reference);
     }
-    apart->bits[at / XENT_LANES] |= leave & columns_of_block(s, at);
+    apart->bits[at / XENT_LANES] |= b.special & columns_of_block(s, at);
   }
 }
 
