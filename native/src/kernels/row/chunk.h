@@ -15,7 +15,10 @@
 enum {
   XENT_GROUP_VECTORS = XENT_GROUP / XENT_LANES,
   XENT_NO_CLASS = -1,
-  XENT_PREFETCH_AHEAD = 4096 /* floats: measured best from 2048 to 8192 */
+  XENT_PREFETCH_AHEAD = 4096, /* floats: measured best from 2048 to 8192 */
+  XENT_PAGE = 4096,
+  XENT_PAGE_FLOATS = XENT_PAGE / sizeof(float),
+  XENT_PAGES_AHEAD = 8 /* a chunk of 8192 floats */
 };
 
 typedef struct {
@@ -95,11 +98,9 @@ XENT_INLINE lanes group_largest(const float *x, int64_t m, lanes above) {
   return lanes_max(above, odd);
 }
 
-/* Whether something lies more than sixteen octaves above the reference N. What came before a group does not,
- * or not even the highest reference would change that. */
-XENT_INLINE bool far_above(lanes largest, float N) {
-  return lanes_any_above(largest, (N + 16) * XENT_LN2_HI);
-}
+/* Sixteen octaves above the reference N; what lies higher raises it. The largest so far may stand for a
+ * group's own: what came before lies below, or not even the highest reference would change that. */
+XENT_INLINE float limit_of(float N) { return (N + 16) * XENT_LN2_HI; }
 
 /* `ahead` floats on from a group; the address may lie behind the tensor, which a prefetch may. */
 XENT_INLINE void prefetch_group(const float *x, const int64_t ahead) {
@@ -147,6 +148,7 @@ XENT_INLINE void take_group(chunk_progress *c, lanes group) {
 
 /* Where the largest so far asks for it N rises, and the sums are scaled. */
 XENT_INLINE void raise_reference(chunk_progress *c) {
+  if (__builtin_expect(!lanes_any_above(c->above, limit_of(c->reference)), 1)) return;
   const float raised = reference_for(lanes_largest(c->above));
   if (raised <= c->reference) return;
   c->sum = dlanes_scale(c->sum, power_of_two((double)c->reference - (double)raised));
@@ -174,8 +176,9 @@ XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const 
   enum { LAST = XENT_GROUP_VECTORS - XENT_BATCH };
   if (!exact) c->above = group_largest(x + i, XENT_GROUP, c->above);
   while (i < end) {
-    if (!exact && __builtin_expect(far_above(c->above, c->reference), 0)) raise_reference(c);
+    if (!exact) raise_reference(c);
     const exp_references r = exp_everywhere(exp_reference_of(c->reference));
+    const float limit = limit_of(c->reference);
     group_tree tree;
     exp_half half;
     lanes v[XENT_BATCH_MAX], e[XENT_BATCH_MAX];
@@ -196,7 +199,7 @@ XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const 
       same = i < end;
       if (same && !exact) {
         c->above = group_largest(x + i, XENT_GROUP, c->above);
-        same = __builtin_expect(!far_above(c->above, c->reference), 1);
+        same = __builtin_expect(!lanes_any_above(c->above, limit), 1);
       }
       if (same) {
         load_batch(x + i, v);
@@ -215,7 +218,7 @@ XENT_INLINE void sum_odd_group(const float *x, int64_t m, int64_t without, const
                                float *kept_reference, chunk_progress *c) {
   if (!exact) {
     c->above = group_largest(x, m, c->above);
-    if (__builtin_expect(far_above(c->above, c->reference), 0)) raise_reference(c);
+    raise_reference(c);
   }
   if (kept) *kept_reference = c->reference;
   take_group(c, group_sum(x, m, without, true, exp_reference_of(c->reference), kept));
@@ -267,18 +270,24 @@ XENT_SHARED chunk_sum sum_chunk_ahead(const float *x, int64_t n, int64_t without
   return sum_chunk(x, n, without, NULL, NULL, XENT_PREFETCH_AHEAD);
 }
 
-/* Sum over one chunk of a * b (of a alone where b is NULL), in the same order: backward. */
-XENT_SHARED double sum_products(const float *a, const float *b, int64_t n) {
+/* Sum over one chunk of a * b (of a alone where b is NULL), in the same order: backward. far: it comes from
+ * memory, which is all that there is to wait for here; then pages are looked up a chunk ahead. */
+XENT_INLINE double products_of(const float *a, const float *b, int64_t n, const bool far) {
   lanes group = lanes_set(0.0f);
   dlanes sum = dlanes_zero();
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
     const int64_t m = n - i < XENT_GROUP ? n - i : XENT_GROUP;
+    if (far && i % XENT_PAGE_FLOATS == 0) {
+      __builtin_prefetch((const void *)((uintptr_t)(a + i) + XENT_PAGES_AHEAD * XENT_PAGE));
+      if (b) __builtin_prefetch((const void *)((uintptr_t)(b + i) + XENT_PAGES_AHEAD * XENT_PAGE));
+    }
     lanes v[XENT_GROUP_VECTORS];
     XENT_UNROLL(8)
     for (int k = 0; k < XENT_GROUP_VECTORS; k++) {
       const int64_t at = i + k * XENT_LANES;
       if (m == XENT_GROUP) {
-        v[k] = b ? lanes_mul(lanes_load(a + at), lanes_load(b + at)) : lanes_load(a + at);
+        v[k] = far ? lanes_load_far(a + at) : lanes_load(a + at);
+        if (b) v[k] = lanes_mul(v[k], far ? lanes_load_far(b + at) : lanes_load(b + at));
       } else {
         v[k] = lanes_load_part(a + at, n - at, 0.0f);
         if (b) v[k] = lanes_keep_first(lanes_mul(v[k], lanes_load_part(b + at, n - at, 0.0f)), n - at);
@@ -290,6 +299,12 @@ XENT_SHARED double sum_products(const float *a, const float *b, int64_t n) {
   }
   /* the lanes of the contract begin at +0, so no sum is -0 */
   return (n <= XENT_GROUP ? (double)lanes_tree(group) : dlanes_tree(sum)) + 0.0;
+}
+XENT_SHARED double sum_products(const float *a, const float *b, int64_t n) {
+  return products_of(a, b, n, false);
+}
+XENT_SHARED double sum_products_far(const float *a, const float *b, int64_t n) {
+  return products_of(a, b, n, true);
 }
 
 /* Sum over one chunk of its values in double lanes, class i in lane i mod 16, in class order: smoothing. */

@@ -31,8 +31,6 @@ XENT_INLINE int64_t stream_head(const float *y, int64_t n) {
   return head < n ? head : n;
 }
 
-enum { XENT_PAGE = 4096, XENT_PAGES_AHEAD = 8 /* a chunk of 8192 floats */ };
-
 /* A store waits until the page that it goes to is looked up, and a streamed one holds up all behind it. So
  * the pages are looked up a chunk ahead; y may end before that, as a prefetch may. */
 XENT_INLINE void prefetch_pages(const float *y) {
@@ -157,67 +155,70 @@ XENT_SHARED void emit_tiny_probabilities(const float *x, const float *q, float *
   }
 }
 
+XENT_INLINE lanes softmax_gradient_raw(lanes y, lanes g, lanes s) { return lanes_mul(y, lanes_sub(g, s)); }
 XENT_INLINE lanes softmax_gradient(lanes y, lanes g, lanes s) {
-  return lanes_quiet(lanes_mul(y, lanes_sub(g, s)));
-}
-
-/* dx = y * (g - s) */
-XENT_INLINE void emit_softmax_backward(const float *y, const float *g, float *dx, int64_t n, float sum,
-                                       const bool stream) {
-  const lanes s = lanes_set(sum);
-  int64_t i = stream ? stream_head(dx, n) : 0;
-  if (i > 0)
-    lanes_store_part(dx, i, softmax_gradient(lanes_load_part(y, i, 0.0f), lanes_load_part(g, i, 0.0f), s));
-  for (; i + XENT_LANES <= n; i += XENT_LANES)
-    put(dx + i, softmax_gradient(lanes_load(y + i), lanes_load(g + i), s), stream);
-  if (i < n)
-    lanes_store_part(dx + i, n - i,
-                     softmax_gradient(lanes_load_part(y + i, n - i, 0.0f), lanes_load_part(g + i, n - i, 0.0f), s));
+  return lanes_quiet(softmax_gradient_raw(y, g, s));
 }
 
 /* e = e(y; 0) */
+XENT_INLINE lanes log_softmax_gradient_raw(lanes e, lanes g, lanes s) {
+  return lanes_fma(lanes_mul(e, lanes_set(-(float)XENT_UNSCALE)), s, g);
+}
 XENT_INLINE lanes log_softmax_gradient(lanes e, lanes g, lanes s) {
-  return lanes_quiet(lanes_fma(lanes_mul(e, lanes_set(-(float)XENT_UNSCALE)), s, g));
+  return lanes_quiet(log_softmax_gradient_raw(e, g, s));
+}
+
+/* One compare for two vectors: a NaN is rare. */
+XENT_INLINE void put_quiet_pair(float *dx, lanes v[2], const bool stream) {
+  if (__builtin_expect(lanes_any_nan(v[0], v[1]), 0)) {
+    v[0] = lanes_quiet(v[0]);
+    v[1] = lanes_quiet(v[1]);
+  }
+  put(dx, v[0], stream);
+  put(dx + XENT_LANES, v[1], stream);
 }
 
 /* The first sixteen of n classes, or all n. */
-XENT_INLINE void emit_log_softmax_backward_part(const float *y, const float *g, float *dx, int64_t n, lanes s,
-                                                exp_reference r) {
-  lanes e[1] = {lanes_load_part(y, n, 0.0f)};
-  exp_lanes(e, 1, r);
-  lanes_store_part(dx, n, log_softmax_gradient(e[0], lanes_load_part(g, n, 0.0f), s));
+XENT_INLINE void emit_backward_part(const float *y, const float *g, float *dx, int64_t n, lanes s, const bool log,
+                                    exp_reference r) {
+  const lanes gs = lanes_load_part(g, n, 0.0f);
+  lanes v[1] = {lanes_load_part(y, n, 0.0f)};
+  if (log) exp_lanes(v, 1, r);
+  lanes_store_part(dx, n, log ? log_softmax_gradient(v[0], gs, s) : softmax_gradient(v[0], gs, s));
 }
 
-/* dx = g - p * s, p = e(y; 0) * 2^-30 */
-XENT_INLINE void emit_log_softmax_backward(const float *y, const float *g, float *dx, int64_t n, float sum,
-                                           const bool stream) {
+/* softmax: dx = y * (g - s); log-softmax: dx = g - p * s, p = e(y; 0) * 2^-30 */
+XENT_INLINE void emit_backward_lanes(const float *y, const float *g, float *dx, int64_t n, float sum,
+                                     const bool log, const bool stream) {
   const exp_reference r = exp_reference_of(0.0f);
   const lanes s = lanes_set(sum);
   int64_t i = stream ? stream_head(dx, n) : 0;
-  if (i > 0) emit_log_softmax_backward_part(y, g, dx, i, s, r);
+  if (i > 0) emit_backward_part(y, g, dx, i, s, log, r);
   for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
-    lanes e[2] = {lanes_load(y + i), lanes_load(y + i + XENT_LANES)};
-    exp_lanes(e, 2, r);
+    lanes v[2] = {lanes_load(y + i), lanes_load(y + i + XENT_LANES)};
+    if (log) exp_lanes(v, 2, r);
     XENT_UNROLL(2)
     for (int k = 0; k < 2; k++) {
-      const int64_t at = i + k * XENT_LANES;
-      put(dx + at, log_softmax_gradient(e[k], lanes_load(g + at), s), stream);
+      const lanes gs = lanes_load(g + i + k * XENT_LANES);
+      v[k] = log ? log_softmax_gradient_raw(v[k], gs, s) : softmax_gradient_raw(v[k], gs, s);
     }
+    put_quiet_pair(dx + i, v, stream);
   }
-  for (; i < n; i += XENT_LANES) emit_log_softmax_backward_part(y + i, g + i, dx + i, n - i, s, r);
+  for (; i < n; i += XENT_LANES) emit_backward_part(y + i, g + i, dx + i, n - i, s, log, r);
 }
 
 XENT_SHARED void emit_backward(const float *y, const float *g, float *dx, int64_t n, float sum, bool log,
                                bool stream) {
   if (stream) prefetch_pages(dx);
+  if (stream && log) prefetch_pages(y); /* the first pass has read g alone */
   if (log && stream)
-    emit_log_softmax_backward(y, g, dx, n, sum, true);
+    emit_backward_lanes(y, g, dx, n, sum, true, true);
   else if (log)
-    emit_log_softmax_backward(y, g, dx, n, sum, false);
+    emit_backward_lanes(y, g, dx, n, sum, true, false);
   else if (stream)
-    emit_softmax_backward(y, g, dx, n, sum, true);
+    emit_backward_lanes(y, g, dx, n, sum, false, true);
   else
-    emit_softmax_backward(y, g, dx, n, sum, false);
+    emit_backward_lanes(y, g, dx, n, sum, false, false);
 }
 
 /* Every NaN becomes the canonical one: for the rare row whose scale is not finite. */

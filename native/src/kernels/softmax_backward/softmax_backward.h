@@ -24,17 +24,22 @@ XENT_INLINE backward_row backward_row_of(const xent_call *call, int64_t row) {
                         .g_stride = shape->upstream.classes};
 }
 
+/* Whether the rows of a call hardly lie in the caches when it begins. */
+XENT_INLINE bool comes_from_memory(const xent_call *call) {
+  return call->stream || call->shape->classes > XENT_CHUNK;
+}
+
 /* The sum over one chunk: of g * y for softmax, of g for log-softmax. */
-XENT_INLINE double backward_chunk(const backward_row *in, bool log, int64_t begin, int64_t n,
+XENT_INLINE double backward_chunk(const backward_row *in, bool log, bool far, int64_t begin, int64_t n,
                                   row_buffers buffers) {
   const float *g = chunk_of(in->g, in->g_stride, begin, n, 0.0f, buffers.input);
-  if (log) return sum_products(g, NULL, n);
-  return sum_products(g, chunk_of(in->y, in->y_stride, begin, n, 0.0f, buffers.other), n);
+  const float *y = log ? NULL : chunk_of(in->y, in->y_stride, begin, n, 0.0f, buffers.other);
+  return (far ? sum_products_far : sum_products)(g, y, n);
 }
 
 XENT_SHARED xent_status softmax_backward_rows(const xent_call *call, row_buffers buffers) {
   const int64_t classes = call->shape->classes, stride = call->output_layout->classes;
-  const bool log = call->log;
+  const bool log = call->log, far = comes_from_memory(call);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     const backward_row in = backward_row_of(call, row);
     double sum = 0;
@@ -42,7 +47,7 @@ XENT_SHARED xent_status softmax_backward_rows(const xent_call *call, row_buffers
       sum = call->known_statistics[row].sum;
     else
       for (int64_t i = 0; i < classes; i += XENT_CHUNK)
-        sum += backward_chunk(&in, log, i, chunk_length(i, classes), buffers);
+        sum += backward_chunk(&in, log, far, i, chunk_length(i, classes), buffers);
     float *dx = call->output + row_offset(call->shape, call->output_layout, row);
     for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
       const int64_t n = chunk_length(i, call->class_end);

@@ -37,7 +37,8 @@ XENT_SHARED xent_status backward_states_rows(const xent_call *call, row_buffers 
     xent_state *states = call->states + (row - call->row_begin) * chunks;
     const backward_row in = backward_row_of(call, row);
     for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
-      const double sum = backward_chunk(&in, !in.y, i, chunk_length(i, call->class_end), buffers);
+      const int64_t n = chunk_length(i, call->class_end);
+      const double sum = backward_chunk(&in, !in.y, comes_from_memory(call), i, n, buffers);
       states[i / XENT_CHUNK] = (xent_state){.kind = XENT_KIND_BACKWARD | xent_state_version,
                                            .sum = quiet_double(sum)};
     }

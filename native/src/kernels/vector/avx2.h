@@ -20,6 +20,7 @@ XENT_INLINE lanes lanes_set(float x) {
 XENT_INLINE lanes lanes_load(const float *p) {
   return (lanes){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
 }
+XENT_INLINE lanes lanes_load_far(const float *p) { return lanes_load(p); }
 XENT_INLINE void lanes_store(float *p, lanes a) {
   _mm256_storeu_ps(p, a.lo);
   _mm256_storeu_ps(p + 8, a.hi);
@@ -100,6 +101,10 @@ XENT_INLINE __m256 quiet(__m256 v) {
   return _mm256_blendv_ps(v, _mm256_set1_ps(XENT_NAN), _mm256_cmp_ps(v, v, _CMP_UNORD_Q));
 }
 XENT_INLINE lanes lanes_quiet(lanes v) { return (lanes){quiet(v.lo), quiet(v.hi)}; }
+XENT_INLINE bool lanes_any_nan(lanes a, lanes b) {
+  return _mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(a.lo, b.lo, _CMP_UNORD_Q),
+                                         _mm256_cmp_ps(a.hi, b.hi, _CMP_UNORD_Q))) != 0;
+}
 XENT_INLINE bool lanes_any_above(lanes x, float limit) {
   __m256 m = _mm256_set1_ps(limit);
   return _mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(x.lo, m, _CMP_GT_OQ),

@@ -20,6 +20,7 @@ XENT_INLINE lanes lanes_load(const float *p) {
   memcpy(r.v, p, sizeof r.v);
   return r;
 }
+XENT_INLINE lanes lanes_load_far(const float *p) { return lanes_load(p); }
 XENT_INLINE void lanes_store(float *p, lanes a) { memcpy(p, a.v, sizeof a.v); }
 XENT_INLINE void lanes_stream(float *p, lanes a) { lanes_store(p, a); }
 XENT_INLINE lanes lanes_load_part(const float *p, int64_t n, float fill) {
@@ -72,6 +73,11 @@ XENT_INLINE lanes lanes_drop(lanes a, int64_t lane) {
 XENT_INLINE lanes lanes_quiet(lanes a) {
   XENT_EACH_LANE(j) a.v[j] = a.v[j] != a.v[j] ? XENT_NAN : a.v[j];
   return a;
+}
+XENT_INLINE bool lanes_any_nan(lanes a, lanes b) {
+  bool any = false;
+  XENT_EACH_LANE(j) any |= a.v[j] != a.v[j] || b.v[j] != b.v[j];
+  return any;
 }
 XENT_INLINE bool lanes_any_above(lanes x, float limit) {
   bool any = false;

@@ -5,6 +5,7 @@
  * that says how it holds them; the kernels are written once, in these words, and compiled per tier.
  *
  *   lanes_set, _load, _store, _stream     whole vectors (unaligned; stream: aligned, past the caches)
+ *   lanes_load_far                        lanes_load of what comes from memory and is all that a loop waits for
  *   lanes_load_part, _store_part          the first n of 16; the rest is `fill`, or is left alone
  *   lanes_add, _sub, _mul, _fma           one rounding each
  *   lanes_max(x, a)                       x > a ? x : a   (a NaN x is passed over)
@@ -14,6 +15,7 @@
  *   lanes_drop(v, j)                      +0 in lane j
  *   lanes_quiet(v)                        every NaN becomes the canonical one
  *   lanes_any_above(x, limit)             is any x > limit
+ *   lanes_any_nan(a, b)                   has either a NaN
  *   lanes_largest(v), lanes_tree(v)       across lanes; the tree adds j + 8, j + 4, j + 2, j + 1
  *   dlanes_widen(lanes), dlanes_narrow    to double, and rounded back to float
  *   dlanes_zero, _add, _scale, _fma       one rounding each; dlanes_line(a, s, o) is fma(s, a, o)
