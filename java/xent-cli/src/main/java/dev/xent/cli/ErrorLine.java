@@ -72,7 +72,7 @@ final class ErrorLine {
     if (argument.type() == Path.class && word.equals("-")) {
       String label = argument.paramLabel();
       return "'-' is no name for %s, standard input and output hold no file; name a %s file"
-          .formatted(label, label.substring(label.lastIndexOf('.')));
+          .formatted(label, label.substring(Math.max(0, label.lastIndexOf('.'))));
     }
     return otherwise;
   }

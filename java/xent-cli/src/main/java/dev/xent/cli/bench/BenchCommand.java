@@ -103,6 +103,9 @@ public final class BenchCommand implements Callable<Integer> {
       file.write(new HtmlReport(Machine.here(), results, ceilings).page());
       file.commit();
       show(results);
+      if (!json) {
+        spec.commandLine().getOut().printf("%nCharts: %s%n", page);
+      }
     }
   }
 

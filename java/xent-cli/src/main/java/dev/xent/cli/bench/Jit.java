@@ -11,6 +11,11 @@ import org.jspecify.annotations.Nullable;
 
 /** The JVM's compiler, which works in the background while code runs. */
 final class Jit {
+  /** HotSpot's diagnostic commands, and the one that prints what is being compiled. */
+  static final String COMMANDS = "com.sun.management:type=DiagnosticCommand";
+
+  static final String QUEUE = "compilerQueue";
+
   private static final @Nullable CompilationMXBean COMPILER =
       ManagementFactory.getCompilationMXBean();
   private static final MBeanServer BEANS = ManagementFactory.getPlatformMBeanServer();
@@ -34,14 +39,19 @@ final class Jit {
     try {
       Object queue =
           BEANS.invoke(
-              new ObjectName("com.sun.management:type=DiagnosticCommand"),
-              "compilerQueue",
+              new ObjectName(COMMANDS),
+              QUEUE,
               new Object[] {new String[0]},
               new String[] {String[].class.getName()});
-      return queue.toString().lines().anyMatch(line -> line.contains("::"));
+      return isBusy(queue.toString());
     } catch (JMException e) {
       return false; // another JVM than HotSpot
     }
+  }
+
+  /** Whether there is a method in what {@link #QUEUE} prints. */
+  static boolean isBusy(String queue) {
+    return queue.lines().anyMatch(line -> line.contains("::"));
   }
 
   /**

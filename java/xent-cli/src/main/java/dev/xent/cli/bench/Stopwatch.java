@@ -15,13 +15,16 @@ import java.util.List;
  */
 final class Stopwatch {
   private static final long SAMPLE = 500_000;
-  private static final long WINDOW = 2_000_000;
+  private static final long WINDOW = 1_000_000;
 
   /** However long each took: one may have met something else that the machine does. */
   private static final int SAMPLES = 9;
 
-  /** Calls that take longer need no other to be in the state of repeated calls. */
-  private static final long SLOW = 20_000_000;
+  /**
+   * Calls that take longer touch more than any cache holds, or compute so slowly that the caches do
+   * not matter: they need no call before them, and few samples.
+   */
+  private static final long SLOW = 5_000_000;
 
   private static final double NO_FASTER = 0.97;
 

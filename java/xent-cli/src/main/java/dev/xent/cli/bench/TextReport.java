@@ -41,7 +41,7 @@ final class TextReport {
     out.printf("%s, %s%n", machine.cpu(), cores(machine.cores()));
     out.printf("%s%n%s%n", machine.jdk(), Xent.runtime());
     out.printf(
-        "%nNanoseconds per element, and the share of the memory's speed that they come to.%n");
+        "%nNanoseconds per element, and their share of the memory's speed; the bar is the last tier's.%n");
     results.stream()
         .collect(Collectors.groupingBy(Result::operation, LinkedHashMap::new, Collectors.toList()))
         .forEach(this::print);

@@ -78,7 +78,7 @@
         ctx.moveTo(at, chartArea.top);
         ctx.lineTo(at, chartArea.bottom);
         ctx.stroke();
-        ctx.fillText(`L${cache.level}`, at - 5, chartArea.top + 14);
+        ctx.fillText(`L${cache.level}`, at - 5, chartArea.bottom - 8);
       }
       ctx.restore();
     },
