@@ -26,7 +26,8 @@ enum { XENT_DENSE_SOFTMAX_BACKWARD = 48, XENT_DENSE_LOG_SOFTMAX_BACKWARD = XENT_
 
 XENT_INLINE bool dense_backward_fits(const xent_call *call, int64_t most) {
   const xent_shape *s = call->shape;
-  return s->classes <= most && s->inner == 1 && s->output.outer == s->classes && s->upstream.outer == s->classes &&
+  return call->row_end - call->row_begin >= XENT_BLOCK_ROWS && s->classes <= most && s->inner == 1 &&
+         s->output.outer == s->classes && s->upstream.outer == s->classes &&
          call->output_layout->outer == s->classes;
 }
 
