@@ -19,32 +19,34 @@ record Ceiling(long bytes, double copy, double read) {
   private static final long SMALLEST = 1 << 6;
   private static final long LARGEST = 1 << 28;
 
+  /** Where a copy's two places lie a multiple of 4 KiB apart, loads wait for stores. */
+  private static final long APART = 17 * Memory.CACHE_LINE;
+
   /** Ceilings of all sizes from a cache line to beyond every cache. */
   static List<Ceiling> measure(Memory memory, Effort effort) {
     List<Ceiling> ceilings = new ArrayList<>();
     int sizes = Long.numberOfTrailingZeros(LARGEST / SMALLEST) + 1;
     try (Progress progress = Progress.of("measuring memory", sizes);
         Arena arena = Arena.ofConfined()) {
-      MemorySegment all = arena.allocate(LARGEST, Memory.CACHE_LINE);
+      MemorySegment all = arena.allocate(LARGEST + APART, Memory.CACHE_LINE);
       all.fill((byte) 1);
       for (long bytes = SMALLEST; bytes <= LARGEST; bytes *= 2) {
-        ceilings.add(of(memory, all.asSlice(0, bytes), effort));
+        ceilings.add(of(memory, all, bytes, effort));
         progress.step();
       }
     }
     return ceilings;
   }
 
-  private static Ceiling of(Memory memory, MemorySegment touched, Effort effort) {
-    long half = touched.byteSize() / 2;
+  private static Ceiling of(Memory memory, MemorySegment all, long bytes, Effort effort) {
+    long half = bytes / 2;
     List<Work> works =
-        new ArrayList<>(memory.copies(touched.asSlice(0, half), touched.asSlice(half)));
+        new ArrayList<>(memory.copies(all.asSlice(0, half), all.asSlice(half + APART, half)));
     int copied = works.size();
-    works.addAll(memory.reads(touched));
+    works.addAll(memory.reads(all.asSlice(0, bytes)));
     List<Times> times = new Stopwatch(effort).time(works);
-    double bytes = touched.byteSize();
     return new Ceiling(
-        touched.byteSize(),
+        bytes,
         bytes / Stopwatch.lowest(times.subList(0, copied)),
         bytes / Stopwatch.lowest(times.subList(copied, times.size())));
   }
