@@ -2,15 +2,27 @@
 /*
  * Time per element of every operation and tier, beside memcpy of the logits' bytes, in one run: the ratio
  * counts. Operations take turns, so that a drift of the machine's speed meets them all.
- * Usage: bench [ROUNDS]
+ * Usage: bench [--free-order] [ROUNDS]
+ *   --free-order   instead: rows longer than a chunk, beside tiers that add in float in any order and promise
+ *                  no bits; what is lost to them is what the bit contract costs
  */
 #define _POSIX_C_SOURCE 200809L
-#include <time.h>
+#include "timing.h"
 
 #include "calls.h"
 #include "rows.h"
 
-enum { MAX_ENTRIES = 16, MAX_ROUNDS = 101 };
+#if defined(BENCH_FREE_ORDER)
+int bench_free_order(int rounds);
+#else
+static int bench_free_order(int rounds) {
+  (void)rounds;
+  fprintf(stderr, "no vector tier here\n");
+  return 2;
+}
+#endif
+
+enum { MAX_ENTRIES = 16, MAX_ROUNDS = BENCH_MAX_ROUNDS };
 
 typedef struct {
   float *x, *y, *g, *losses;
@@ -48,17 +60,6 @@ static void run_loss_and_gradient(const problem *p, const xent_options *o) {
   const xent_cross_entropy_arrays a = {
       .logits = p->x, .targets = p->labels, .losses = p->losses, .gradient = p->y};
   must(xent_cross_entropy(&p->shape, o, 0, p->rows, &a, NULL), "loss and gradient");
-}
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static int by_time(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
 }
 
 static void time_once(entry *e, const problem *p, int round) {
@@ -118,11 +119,15 @@ static void bench(int64_t rows, int64_t classes, int rounds, problem p) {
 }
 
 int main(int argc, char **argv) {
-  const long rounds = argc > 1 ? strtol(argv[1], NULL, 10) : 11;
+  const int free_order = argc > 1 && !strcmp(argv[1], "--free-order");
+  const long rounds = argc > 1 + free_order ? strtol(argv[1 + free_order], NULL, 10) : 11;
   if (rounds < 1 || rounds > MAX_ROUNDS) {
-    fprintf(stderr, "usage: bench [ROUNDS], 1 to %d\n", MAX_ROUNDS);
+    fprintf(stderr, "usage: bench [--free-order] [ROUNDS], 1 to %d\n"
+                    "  --free-order   what the fixed order of sums costs, on rows longer than a chunk\n",
+            MAX_ROUNDS);
     return 2;
   }
+  if (free_order) return bench_free_order((int)rounds);
   static const int64_t shapes[][2] = {{64, 10}, {64, 1000}, {1024, 1000}, {64, 128256}};
   const size_t room = (size_t)64 * 128256 * sizeof(float);
   problem p = {.x = must_allocate(room), .y = must_allocate(room), .g = must_allocate(room),

@@ -110,6 +110,26 @@ XENT_INLINE void prefetch_group(const float *x, const int64_t ahead) {
     __builtin_prefetch((const void *)(from + k * sizeof *x));
 }
 
+#if defined(XENT_FREE_ORDER)
+/* What the fixed order costs: a variant for native/bench alone, which adds in float in whatever order is
+ * fast. It widens once per run of groups with one reference, not once per group. */
+typedef struct {
+  lanes up[XENT_BATCH], group;
+} group_tree;
+
+XENT_INLINE void tree_begin(group_tree *tree) {
+  for (int j = 0; j < XENT_BATCH; j++) tree->up[j] = lanes_set(0.0f);
+}
+XENT_INLINE void tree_add(group_tree *tree, const int j, lanes e) {
+  tree->up[j % XENT_BATCH] = lanes_add(tree->up[j % XENT_BATCH], e);
+}
+XENT_INLINE bool tree_done(group_tree *tree, bool more) {
+  if (more) return false;
+  tree->group = tree->up[0];
+  for (int j = 1; j < XENT_BATCH; j++) tree->group = lanes_add(tree->group, tree->up[j]);
+  return true;
+}
+#else
 /* The sum of a group's eight vectors, which come in order: ((0+1)+(2+3))+((4+5)+(6+7)). `up` holds the sums
  * that wait for their neighbour. */
 typedef struct {
@@ -133,6 +153,13 @@ XENT_INLINE void tree_add(group_tree *tree, const int j, lanes e) {
     tree->up[0] = v;
   }
 }
+XENT_INLINE void tree_begin(group_tree *tree) { (void)tree; }
+/* Whether the sum is to be taken now; always after a group. */
+XENT_INLINE bool tree_done(group_tree *tree, bool more) {
+  (void)tree, (void)more;
+  return true;
+}
+#endif
 
 /* A chunk under way. */
 typedef struct {
@@ -180,6 +207,7 @@ XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const 
     const exp_references r = exp_everywhere(exp_reference_of(c->reference));
     const float limit = limit_of(c->reference);
     group_tree tree;
+    tree_begin(&tree);
     exp_half half;
     lanes v[XENT_BATCH_MAX], e[XENT_BATCH_MAX];
     load_batch(x + i, v);
@@ -208,7 +236,7 @@ XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const 
         exp_end(&half, e, XENT_BATCH);
       }
       take_batch(&tree, LAST, e, kept ? kept + done : NULL);
-      take_group(c, tree.group);
+      if (tree_done(&tree, same)) take_group(c, tree.group);
     } while (same);
   }
 }

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the fixed order of sums costs: each vector tier beside its twin that adds in any order, taking turns. */
+#define _POSIX_C_SOURCE 200809L
+#include "timing.h"
+
+#include "calls.h"
+#include "cpu/isa.h"
+#include "rows.h"
+
+extern const xent_kernels xent_kernels_avx2_free;
+extern const xent_kernels xent_kernels_avx512_free;
+int bench_free_order(int rounds);
+
+static double time_of(const xent_kernels *kernels, const xent_call *call, bool softmax, int64_t repeats) {
+  const double begin = now();
+  for (int64_t i = 0; i < repeats; i++)
+    must(softmax ? kernels->softmax_forward(call) : kernels->cross_entropy_forward(call), "kernel");
+  return (now() - begin) / (double)repeats;
+}
+
+static void compare(const char *name, int32_t isa, const xent_call *call, bool softmax, int rounds) {
+  const xent_kernels *tiers[2] = {
+      xent_kernels_of(isa), isa == XENT_ISA_AVX512 ? &xent_kernels_avx512_free : &xent_kernels_avx2_free};
+  double times[2][BENCH_MAX_ROUNDS];
+  time_of(tiers[0], call, softmax, 1);
+  const int64_t repeats = 1 + (int64_t)(0.002 / time_of(tiers[0], call, softmax, 1));
+  for (int round = 0; round < rounds; round++)
+    for (int k = 0; k < 2; k++) times[k][round] = time_of(tiers[k], call, softmax, repeats);
+  for (int k = 0; k < 2; k++) qsort(times[k], (size_t)rounds, sizeof(double), by_time);
+  printf("%4lld x %-7lld %-18s %-7s median %.3f, minimum %.3f x the time in any order\n",
+         (long long)call->row_end, (long long)call->shape->classes, name, xent_isa_name(isa),
+         times[0][rounds / 2] / times[1][rounds / 2], times[0][0] / times[1][0]);
+}
+
+int bench_free_order(int rounds) {
+  static const int64_t shapes[][2] = {{8, 32000}, {64, 128256}};
+  const size_t most = (size_t)64 * 128256;
+  float *x = must_allocate(most * sizeof(float)), *y = must_allocate(most * sizeof(float)), losses[64];
+  int32_t labels[64];
+  random_source r = {1};
+  fill_row(x, (int64_t)most, 0, &r);
+  memset(y, 0, most * sizeof(float));
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    const int64_t rows = shapes[i][0], classes = shapes[i][1];
+    for (int64_t k = 0; k < rows; k++) labels[k] = (int32_t)random_below(&r, classes);
+    const xent_shape shape = xent_dense_shape(rows, classes, 1, XENT_I32);
+    const xent_options options = xent_default_options();
+    xent_report report = {.size = sizeof report};
+    xent_call call = {.shape = &shape, .options = &options, .row_end = rows, .class_end = classes, .logits = x,
+                      .output_layout = &shape.gradient, .output = y, .report = &report,
+                      .stream = rows * classes * (int64_t)sizeof(float) >= 16 << 20};
+    for (int32_t isa = XENT_ISA_AVX2; isa <= xent_best_isa(); isa++) {
+      compare("softmax", isa, &call, true, rounds);
+      xent_call with_labels = call;
+      with_labels.targets = labels;
+      with_labels.losses = losses;
+      compare("loss and gradient", isa, &with_labels, false, rounds);
+      with_labels.output = NULL;
+      compare("cross-entropy", isa, &with_labels, false, rounds);
+    }
+  }
+  free(x);
+  free(y);
+  return 0;
+}
