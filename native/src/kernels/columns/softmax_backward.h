@@ -7,74 +7,80 @@
 #include "kernels/columns/sum.h"
 #include "kernels/softmax_backward/softmax_backward.h"
 
-enum { XENT_BACKWARD_FLOATS = XENT_STRIP_FLOATS / 2 }; /* for each of y and g */
-_Static_assert(XENT_GROUP * XENT_LONG_COLUMNS <= XENT_BACKWARD_FLOATS, "a group of both must fit");
+enum { XENT_BACKWARD_FLOATS = 8192 }; /* of each of y and g: room for a copy */
 
-/* A term of the sum: g * y, or g where y is NULL. */
-XENT_INLINE lanes backward_term(const float *g, const float *y, int64_t at) {
-  return y ? lanes_mul(lanes_load(g + at), lanes_load(y + at)) : lanes_load(g + at);
+/* Where y and g of a strip are read: in their tensors, or gathered. y NULL: only the sum of g is asked for. */
+typedef struct {
+  const float *g, *y;
+  int64_t g_stride, y_stride; /* between classes */
+} backward_source;
+
+XENT_INLINE backward_source backward_at(backward_source in, int64_t class, int64_t column) {
+  in.g += class * in.g_stride + column;
+  if (in.y) in.y += class * in.y_stride + column;
+  return in;
 }
 
-/* One lane of a group of n classes. A missing class is left out: the sign of a sum that is 0 is settled at the end. */
-XENT_INLINE lanes products_of_lane(const float *g, const float *y, int64_t pitch, int64_t n, int64_t l) {
+/* A term of the sum: g * y, or g. The terms beside it are asked for. */
+XENT_INLINE lanes backward_term(backward_source in, int64_t class, const bool product) {
+  const float *g = in.g + class * in.g_stride;
+  __builtin_prefetch((const void *)((uintptr_t)g + (2 * XENT_LANES - 1) * sizeof *g));
+  if (!product) return lanes_load(g);
+  const float *y = in.y + class * in.y_stride;
+  __builtin_prefetch((const void *)((uintptr_t)y + (2 * XENT_LANES - 1) * sizeof *y));
+  return lanes_mul(lanes_load(g), lanes_load(y));
+}
+
+/* One lane of a group of n classes. A missing class adds +0, which may give a sum that is 0 another sign: that is
+ * settled at the end. */
+XENT_INLINE lanes products_of_lane(backward_source in, int64_t n, int64_t l, const bool product) {
   lanes v[XENT_GROUP_VECTORS];
   XENT_UNROLL(8)
   for (int64_t h = 0; h < XENT_GROUP_VECTORS; h++)
-    v[h] = l + h * XENT_LANES < n ? backward_term(g, y, (l + h * XENT_LANES) * pitch) : lanes_set(0.0f);
+    v[h] = l + h * XENT_LANES < n ? backward_term(in, l + h * XENT_LANES, product) : lanes_set(0.0f);
   return lanes_add(lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3])),
                    lanes_add(lanes_add(v[4], v[5]), lanes_add(v[6], v[7])));
 }
 
 /* The lanes of a group of n classes of a block. */
-XENT_INLINE void group_products(const float *g, const float *y, int64_t pitch, int64_t n, lanes lane[XENT_LANES]) {
+XENT_INLINE void group_products(backward_source in, int64_t n, const bool product, lanes lane[XENT_LANES]) {
   if (n == XENT_GROUP)
-    for (int64_t l = 0; l < XENT_LANES; l++) lane[l] = products_of_lane(g, y, pitch, XENT_GROUP, l);
+    for (int64_t l = 0; l < XENT_LANES; l++) lane[l] = products_of_lane(in, XENT_GROUP, l, product);
   else
-    for (int64_t l = 0; l < XENT_LANES; l++) lane[l] = products_of_lane(g, y, pitch, n, l);
+    for (int64_t l = 0; l < XENT_LANES; l++) lane[l] = products_of_lane(in, n, l, product);
 }
 
-XENT_SHARED void group_products_of(const float *g, const float *y, int64_t pitch, int64_t n,
-                                   lanes lane[XENT_LANES]) {
-  if (y)
-    group_products(g, y, pitch, n, lane);
+XENT_SHARED void group_products_of(const backward_source *in, int64_t n, lanes lane[XENT_LANES]) {
+  if (in->y)
+    group_products(*in, n, true, lane);
   else
-    group_products(g, NULL, pitch, n, lane);
+    group_products(*in, n, false, lane);
 }
 
-/* The scratches hold all classes (whole), or are filled group by group. y NULL: only the sum of g is asked for. */
-typedef struct {
-  const strip *s;
-  float *g, *y;
-  bool whole;
-} backward_strip;
-
-XENT_INLINE void gather_backward(const xent_call *call, const backward_strip *b, int64_t begin, int64_t n, bool both) {
-  column_floats largest; /* of no use here, and free where the copy waits for memory */
-  gather_strip(call->shape, &call->shape->upstream, call->upstream, b->s, begin, n, b->g, largest);
-  if (both) gather_strip(call->shape, &call->shape->output, call->forward_output, b->s, begin, n, b->y, largest);
-}
-
-/* The sum over one chunk, for every block. */
-XENT_SHARED void sum_backward_chunk(const xent_call *call, const backward_strip *b, int64_t begin, int64_t end,
-                                    double *sums) {
-  const int64_t pitch = b->s->pitch, width = b->s->width;
-  dlanes total[XENT_STRIP_BLOCKS][XENT_LANES];
-  for (int64_t k = 0; k < blocks_of(width); k++)
-    for (int l = 0; l < XENT_LANES; l++) total[k][l] = dlanes_zero();
-  for (int64_t i = begin; i < end; i += XENT_GROUP) {
-    const int64_t n = end - i < XENT_GROUP ? end - i : XENT_GROUP, from = b->whole ? i * pitch : 0;
-    if (!b->whole) gather_backward(call, b, i, n, !call->log);
-    for (int64_t at = 0; at < width; at += XENT_LANES) {
-      lanes lane[XENT_LANES];
-      group_products_of(b->g + from + at, call->log ? NULL : b->y + from + at, pitch, n, lane);
-      if (end - begin <= XENT_GROUP)
-        dlanes_store(sums + at, dlanes_widen(tree_columns(lane)));
-      else
-        add_group(total[at / XENT_LANES], lane);
-    }
+/* The sums of a block over classes [begin, end) of one chunk, all of them being at hand. */
+XENT_SHARED dlanes sum_backward_block(const backward_source *in, int64_t begin, int64_t end) {
+  lanes lane[XENT_LANES];
+  dlanes total[XENT_LANES];
+  if (end - begin <= XENT_GROUP) {
+    const backward_source group = backward_at(*in, begin, 0);
+    group_products_of(&group, end - begin, lane);
+    return dlanes_widen(tree_columns(lane));
   }
-  for (int64_t at = 0; end - begin > XENT_GROUP && at < width; at += XENT_LANES)
-    dlanes_store(sums + at, dtree_columns(total[at / XENT_LANES]));
+  for (int l = 0; l < XENT_LANES; l++) total[l] = dlanes_zero();
+  for (int64_t i = begin; i < end; i += XENT_GROUP) {
+    const backward_source group = backward_at(*in, i, 0);
+    group_products_of(&group, end - i < XENT_GROUP ? end - i : XENT_GROUP, lane);
+    add_group(total, lane);
+  }
+  return dtree_columns(total);
+}
+
+/* float(sum) of every column of a block. No sum is -0. */
+XENT_INLINE lanes backward_sum(const backward_source *in, int64_t classes) {
+  dlanes sum = dlanes_zero();
+  for (int64_t i = 0; i < classes; i += XENT_CHUNK)
+    sum = dlanes_add(sum, dlanes_add(sum_backward_block(in, i, i + chunk_length(i, classes)), dlanes_zero()));
+  return dlanes_narrow(sum);
 }
 
 XENT_INLINE lanes backward_value(lanes y, lanes g, lanes sum, const bool log) {
@@ -84,68 +90,143 @@ XENT_INLINE lanes backward_value(lanes y, lanes g, lanes sum, const bool log) {
   return log_softmax_gradient(e[0], g, sum);
 }
 
-/* One class of neighbouring columns. */
-XENT_INLINE void emit_backward_class(const float *y, const float *g, float *dx, const float *sums, int64_t n,
-                                     const bool log, const bool stream) {
-  int64_t i = stream ? stream_head(dx, n) : 0;
-  if (i > 0)
-    lanes_store_part(dx, i, backward_value(lanes_load_part(y, i, 0.0f), lanes_load_part(g, i, 0.0f),
-                                           lanes_load(sums), log));
-  for (; i + XENT_LANES <= n; i += XENT_LANES)
-    put(dx + i, backward_value(lanes_load(y + i), lanes_load(g + i), lanes_load(sums + i), log), stream);
-  if (i < n)
-    lanes_store_part(dx + i, n - i, backward_value(lanes_load_part(y + i, n - i, 0.0f),
-                                                   lanes_load_part(g + i, n - i, 0.0f), lanes_load(sums + i), log));
+/* `count` columns of a block from `class` on. */
+XENT_INLINE void emit_backward_block(backward_source in, float *dx, int64_t dx_stride, int64_t classes, int64_t count,
+                                     lanes sum, const bool log, const bool past) {
+  for (int64_t c = 0; c < classes; c++) {
+    const float *y = in.y + c * in.y_stride, *g = in.g + c * in.g_stride;
+    float *to = dx + c * dx_stride;
+    if (count == XENT_LANES)
+      put(to, backward_value(lanes_load(y), lanes_load(g), sum, log), past);
+    else
+      lanes_store_part(to, count, backward_value(lanes_load_part(y, count, 0.0f), lanes_load_part(g, count, 0.0f), sum, log));
+  }
 }
 
-XENT_SHARED void emit_backward_columns(const float *y, const float *g, float *dx, const float *sums, int64_t n,
-                                       bool log, bool stream) {
-  if (log && stream)
-    emit_backward_class(y, g, dx, sums, n, true, true);
-  else if (log)
-    emit_backward_class(y, g, dx, sums, n, true, false);
-  else if (stream)
-    emit_backward_class(y, g, dx, sums, n, false, true);
+XENT_SHARED void emit_backward_of(const backward_source *in, float *dx, int64_t dx_stride, int64_t classes,
+                                  int64_t count, const float *sums, bool log, bool past) {
+  const lanes sum = lanes_load(sums);
+  if (log)
+    emit_backward_block(*in, dx, dx_stride, classes, count, sum, true, past);
+  else if (past)
+    emit_backward_block(*in, dx, dx_stride, classes, count, sum, false, true);
   else
-    emit_backward_class(y, g, dx, sums, n, false, false);
+    emit_backward_block(*in, dx, dx_stride, classes, count, sum, false, false);
 }
 
-XENT_INLINE void emit_backward_strip(const xent_call *call, const backward_strip *b, const float *sums) {
+/* Neighbouring columns, block by block. */
+XENT_INLINE void emit_backward_run(const xent_call *call, const backward_source *in, float *dx, int64_t count,
+                                   const float *sums) {
+  const int64_t stride = call->output_layout->classes, classes = call->class_end - call->class_begin;
+  const bool past = call->stream && stores_past(dx, stride, count) == XENT_STORE_PAST;
+  for (int64_t i = 0; i < count; i += XENT_LANES) {
+    const backward_source block = backward_at(*in, call->class_begin, i);
+    emit_backward_of(&block, dx + call->class_begin * stride + i, stride, classes,
+                     count - i < XENT_LANES ? count - i : XENT_LANES, sums + i, call->log, past);
+  }
+}
+
+/* The tensors from the first of some neighbouring columns on. */
+XENT_INLINE backward_source backward_tensors(const xent_call *call, int64_t row) {
   const xent_shape *shape = call->shape;
-  XENT_EACH_RUN(shape, b->s, run) {
-    const float *y = call->forward_output + row_offset(shape, &shape->output, run.row);
-    const float *g = call->upstream + row_offset(shape, &shape->upstream, run.row);
-    float *dx = call->output + row_offset(shape, call->output_layout, run.row);
-    for (int64_t c = call->class_begin; c < call->class_end; c++) {
-      const int64_t at = c * b->s->pitch + run.at;
-      emit_backward_columns(b->whole ? b->y + at : y + c * shape->output.classes,
-                            b->whole ? b->g + at : g + c * shape->upstream.classes,
-                            dx + c * call->output_layout->classes, sums + run.at, run.count, call->log, call->stream);
-    }
-  }
+  return (backward_source){.g = call->upstream + row_offset(shape, &shape->upstream, row),
+                           .y = call->forward_output + row_offset(shape, &shape->output, row),
+                           .g_stride = shape->upstream.classes,
+                           .y_stride = shape->output.classes};
 }
 
-XENT_INLINE bool is_short_backward(const xent_call *call) {
-  return call->shape->classes * XENT_LANES <= XENT_BACKWARD_FLOATS && !call->known_statistics;
+XENT_INLINE float *backward_output(const xent_call *call, int64_t row) {
+  return call->output + row_offset(call->shape, call->output_layout, row);
 }
 
-XENT_SHARED xent_status softmax_backward_strip(const xent_call *call, strip *s, column_set *apart) {
-  float y[XENT_BACKWARD_FLOATS], g[XENT_BACKWARD_FLOATS];
-  double total[XENT_STRIP_COLUMNS], chunk[XENT_STRIP_COLUMNS];
+XENT_INLINE void known_backward_sums(const xent_call *call, const strip *s, float *sums) {
+  for (int64_t j = 0; j < s->width; j++) sums[j] = (float)call->known_statistics[s->row + j].sum;
+}
+
+/* Whole blocks of neighbours, all of whose classes are at hand. */
+XENT_INLINE void backward_blocks(const xent_call *call, const strip *s, backward_source in) {
   column_floats sums;
-  (void)apart; /* every row has the same formula */
-  const int64_t classes = call->shape->classes, columns = blocks_of(s->width) * XENT_LANES;
-  const backward_strip b = {.s = s, .g = g, .y = y, .whole = is_short_backward(call)};
-  if (b.whole) gather_backward(call, &b, 0, classes, true);
-  for (int64_t j = 0; j < columns; j++)
-    total[j] = call->known_statistics && j < s->width ? call->known_statistics[s->row + j].sum : 0;
-  for (int64_t i = 0; !call->known_statistics && i < classes; i += XENT_CHUNK) {
-    sum_backward_chunk(call, &b, i, i + chunk_length(i, classes), chunk);
-    for (int64_t j = 0; j < columns; j++) total[j] += chunk[j] + 0.0; /* no sum is -0 */
+  if (call->known_statistics) known_backward_sums(call, s, sums);
+  for (int64_t at = 0; !call->known_statistics && at < s->width; at += XENT_LANES) {
+    backward_source block = backward_at(in, 0, at);
+    if (call->log) block.y = NULL;
+    lanes_store(sums + at, backward_sum(&block, call->shape->classes));
   }
-  for (int64_t j = 0; j < columns; j++) sums[j] = (float)total[j];
-  emit_backward_strip(call, &b, sums);
+  emit_backward_run(call, &in, backward_output(call, s->row), s->width, sums);
+}
+
+/* Where the classes lie a multiple of a page apart, they meet in the same few places of a cache and would not be
+ * found there again. */
+XENT_INLINE bool classes_collide(const xent_call *call) {
+  const xent_shape *shape = call->shape;
+  const int64_t page = 4096 / sizeof(float);
+  return (shape->output.classes % page == 0 || shape->upstream.classes % page == 0) && shape->classes > 2 &&
+         shape->classes * XENT_LANES <= XENT_BACKWARD_FLOATS;
+}
+
+XENT_SHARED void backward_copied(const xent_call *call, strip *s) {
+  float g[XENT_BACKWARD_FLOATS], y[XENT_BACKWARD_FLOATS];
+  column_floats unused;
+  const xent_shape *shape = call->shape;
+  if (s->width * shape->classes > XENT_BACKWARD_FLOATS) s->width = XENT_LANES;
+  s->pitch = s->width;
+  gather_strip(shape, &shape->upstream, call->upstream, s, 0, shape->classes, g, unused);
+  gather_strip(shape, &shape->output, call->forward_output, s, 0, shape->classes, y, unused);
+  backward_blocks(call, s, (backward_source){.g = g, .y = y, .g_stride = s->pitch, .y_stride = s->pitch});
+}
+
+/* The rest: gathered a group at a time for the sum, which is the same whether a class is at hand or not. */
+XENT_SHARED void backward_gathered(const xent_call *call, const strip *s) {
+  float y[XENT_GROUP * XENT_LANES], g[XENT_GROUP * XENT_LANES];
+  column_floats sums, unused;
+  const xent_shape *shape = call->shape;
+  const backward_source in = {.g = g, .y = call->log ? NULL : y, .g_stride = XENT_LANES, .y_stride = XENT_LANES};
+  dlanes sum = dlanes_zero();
+  for (int64_t i = 0; !call->known_statistics && i < shape->classes; i += XENT_CHUNK) {
+    const int64_t end = i + chunk_length(i, shape->classes);
+    dlanes total[XENT_LANES];
+    lanes lane[XENT_LANES];
+    for (int l = 0; l < XENT_LANES; l++) total[l] = dlanes_zero();
+    for (int64_t k = i; k < end; k += XENT_GROUP) {
+      const int64_t n = end - k < XENT_GROUP ? end - k : XENT_GROUP;
+      gather_strip(shape, &shape->upstream, call->upstream, s, k, n, g, unused);
+      if (in.y) gather_strip(shape, &shape->output, call->forward_output, s, k, n, y, unused);
+      group_products_of(&in, n, lane);
+      add_group(total, lane);
+    }
+    const dlanes chunk = end - i <= XENT_GROUP ? dlanes_widen(tree_columns(lane)) : dtree_columns(total);
+    sum = dlanes_add(sum, dlanes_add(chunk, dlanes_zero()));
+  }
+  lanes_store(sums, dlanes_narrow(sum));
+  if (call->known_statistics) known_backward_sums(call, s, sums);
+  XENT_EACH_RUN(shape, s, run) {
+    const backward_source tensors = backward_tensors(call, run.row);
+    emit_backward_run(call, &tensors, backward_output(call, run.row), run.count, sums + run.at);
+  }
+}
+
+/* Neighbours in whole blocks are read where they are, and once more from the caches; what is left of an inner axis,
+ * and short ones, sixteen columns at a time. */
+XENT_SHARED xent_status softmax_backward_strip(const xent_call *call, strip *s, column_set *apart) {
+  (void)apart; /* every row has the same formula */
+  if (run_at(call->shape, s, 0).count == s->width && s->width >= XENT_LANES) {
+    s->width &= -XENT_LANES;
+    if (classes_collide(call))
+      backward_copied(call, s);
+    else
+      backward_blocks(call, s, backward_tensors(call, s->row));
+  } else {
+    if (s->width > XENT_LANES) s->width = XENT_LANES;
+    s->pitch = XENT_LANES;
+    backward_gathered(call, s);
+  }
   return XENT_OK;
+}
+
+XENT_INLINE int64_t backward_pitch(const xent_call *call) {
+  const int64_t most = XENT_BACKWARD_FLOATS / call->shape->classes & -XENT_LANES;
+  const int64_t pitch = classes_collide(call) || most > XENT_LONG_COLUMNS ? most : XENT_LONG_COLUMNS;
+  return pitch < XENT_STRIP_COLUMNS ? pitch : XENT_STRIP_COLUMNS;
 }
 
 static xent_status softmax_backward_by_layout(const xent_call *call) {
@@ -154,8 +235,7 @@ static xent_status softmax_backward_by_layout(const xent_call *call) {
       !side_by_side(shape, &shape->upstream) || !side_by_side(shape, call->output_layout) ||
       call->row_end - call->row_begin < XENT_LEAST_COLUMNS)
     return softmax_backward(call);
-  return each_strip(call, is_short_backward(call) ? strip_pitch(shape->classes, XENT_BACKWARD_FLOATS, wants_wide(call)) : XENT_LONG_COLUMNS,
-                    softmax_backward_strip, softmax_backward);
+  return each_strip(call, backward_pitch(call), softmax_backward_strip, softmax_backward);
 }
 
 #endif
