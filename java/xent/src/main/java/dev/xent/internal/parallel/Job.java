@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Work on the numbers from 0 to a count, which threads share out among themselves: each claims the
- * next range, and a smaller one the less is left, until nothing is. The caller works as the others
- * do, so the work is done whether or not anyone comes to help.
+ * next range until nothing is left, the last ones being small. The caller works as the others do,
+ * so the work is done whether or not anyone comes to help.
  *
  * <p>An instance serves one call after another of the thread that has it. That thread opens it,
  * claims, and closes it, and after that no helper is inside and none comes in.
@@ -25,8 +25,11 @@ public final class Job {
   /** Nothing is left to claim. */
   public static final long NONE = -1;
 
-  /** A thread claims this share of what would be its share of the rest. */
-  private static final int SHARES = 2;
+  /**
+   * One in so many numbers is left until each thread could have had its share of the others, and
+   * claimed in small ranges by those who are done early.
+   */
+  private static final int LEFT_FOR_LAST = 8;
 
   /** In {@link #state}: nobody may come in. */
   private static final long CLOSED = 1L << 31;
@@ -168,7 +171,9 @@ public final class Job {
 
   /** The end of the range that was claimed. */
   public long end(long begin) {
-    long share = (count - begin) / (SHARES * threads);
+    long left = count - begin;
+    long last = count / LEFT_FOR_LAST;
+    long share = (left > last ? count - last : left) / threads;
     long size = Math.min(Math.max(share, least), most);
     long end = (begin + size + step - 1) / step * step;
     return Math.min(end, count);

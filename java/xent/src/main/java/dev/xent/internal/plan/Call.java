@@ -15,7 +15,6 @@ import dev.xent.internal.ffi.xent_state;
 import dev.xent.internal.ffi.xent_statistics;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Effort;
-import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.parallel.Threads;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -159,9 +158,6 @@ final class Call {
 
   /** Who works on this call, when several do. */
   private @Nullable Crew crew;
-
-  /** The next in the list of those that are done. */
-  @Nullable Call nextDone;
 
   /** Made when it is needed first. */
   private @Nullable Crew ownCrew;
@@ -728,14 +724,6 @@ final class Call {
     options = ownOptions;
     share(null);
     end();
-  }
-
-  /** Adds what a helper counted. */
-  void addCounts(Call helper, Kernels kernels) {
-    counted += helper.counted;
-    if (tallies) {
-      Failures.check(kernels.tallyMerge(tally, helper.tally), this);
-    }
   }
 
   /** Works on rows of all pieces. */

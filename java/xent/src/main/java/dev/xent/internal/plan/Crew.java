@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.parallel.Job;
 import dev.xent.internal.parallel.Threads;
-import java.util.concurrent.atomic.AtomicReference;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The threads that work on one call. Every helper has a {@link Call} of its own, which follows the
- * caller's; what it counted is added to the caller's when all are done.
+ * caller's; what helpers counted is added to the caller's when all are done.
  */
 final class Crew implements Job.Crew {
   /**
@@ -25,9 +26,10 @@ final class Crew implements Job.Crew {
   private static final long MANY = 1 << 18;
 
   /**
-   * Elements of a claim, at least: a claim costs a tenth of a microsecond, these take one or two.
+   * Elements of a claim, at least: these take four microseconds, and kernels need up to one of them
+   * to begin and to end.
    */
-  private static final long LEAST = 1 << 13;
+  private static final long LEAST = 1 << 14;
 
   /** Elements of a claim, at most: some tenths of a millisecond, after which threads look up. */
   private static final long MOST = 1 << 20;
@@ -37,11 +39,16 @@ final class Crew implements Job.Crew {
 
   private final Call caller;
   private final Job job = new Job(this);
-  private final AtomicReference<@Nullable Call> done = new AtomicReference<>();
-
-  // What the current job is about: one of them.
+  // What the current job is about: one kind of work.
+  private @Nullable Engine engine;
   private @Nullable RowWork rowWork;
   private @Nullable ChunkWork chunkWork;
+
+  // What helpers of the current job counted, to be read when it is closed.
+  private int helpers;
+  private long counted;
+  private boolean tallied;
+  private final MemorySegment tally = Arena.ofAuto().allocate(xent_tally.layout());
 
   Crew(Call caller) {
     this.caller = caller;
@@ -59,82 +66,74 @@ final class Crew implements Job.Crew {
    *
    * @param perRow what a row costs, in elements
    */
-  void rows(Threads threads, Kernels kernels, RowWork work, long perRow) {
+  void rows(Engine who, RowWork work, long perRow) {
     rowWork = work;
     long least = Math.max(LEAST / perRow, 1);
     long most = Math.max(MOST / perRow, 1);
-    long step = Math.min(ROWS_SIDE_BY_SIDE, least);
+    long few = Math.max(caller.rows / (4L * who.threads().most()), 1);
+    long step = Math.min(ROWS_SIDE_BY_SIDE, Long.highestOneBit(few));
     try {
       boolean many = caller.rows >= Math.max(MANY / perRow, 1);
-      run(threads, kernels, many, caller.rows, least, most, step);
+      run(who, many, caller.rows, least, most, step);
     } finally {
       rowWork = null;
     }
   }
 
   /** Works on all chunks of rows of the current piece. */
-  void chunks(Threads threads, Kernels kernels, ChunkWork work) {
+  void chunks(Engine who, ChunkWork work) {
     chunkWork = work;
     long count = caller.pieceRows * Chunks.of(caller.classes);
     try {
-      run(threads, kernels, count * Chunks.SIZE >= MANY, count, 1, MOST / Chunks.SIZE, 1);
+      run(who, count * Chunks.SIZE >= MANY, count, 1, MOST / Chunks.SIZE, 1);
     } finally {
       chunkWork = null;
     }
   }
 
-  private void run(
-      Threads threads,
-      Kernels kernels,
-      boolean many,
-      long count,
-      long least,
-      long most,
-      long step) {
-    int helpers = (int) Math.min(threads.most(), (count + least - 1) / least) - 1;
+  private void run(Engine who, boolean many, long count, long least, long most, long step) {
+    Threads threads = who.threads();
+    engine = who;
+    int wanted = (int) Math.min(threads.most(), (count + least - 1) / least) - 1;
+    helpers = 0;
+    counted = 0;
+    tallied = false;
     caller.share(this);
-    job.open(helpers, count, least, most, step);
+    job.open(wanted, count, least, most, step);
     try {
-      if (helpers > 0) {
-        threads.call(job, helpers, many);
+      if (wanted > 0) {
+        threads.call(job, wanted, many);
       }
       work(caller);
     } finally {
       threads.dismiss(job);
       job.close();
-      collect(kernels);
+      collect();
     }
     job.throwFailure();
   }
 
   /** Takes over what helpers counted. */
-  private void collect(Kernels kernels) {
+  private void collect() {
     caller.share(null);
-    int threads = 1;
-    Call own = done.getAndSet(null);
-    while (own != null) {
-      if (own.claimed != Call.UNCLAIMED) {
-        threads++;
-        caller.addCounts(own, kernels);
-      }
-      Call next = own.nextDone;
-      own.nextDone = null;
-      own.unfollow();
-      own = next;
+    caller.workedBy(1 + helpers);
+    caller.counted += counted;
+    if (tallied) {
+      Failures.check(engine.kernels().tallyMerge(caller.tally(), tally), caller);
     }
-    caller.workedBy(threads);
   }
 
   // ---- for everyone ----------------------------------------------------------------------------
 
   @Override
   public void help() {
-    Call own = Calls.take();
-    own.follow(caller);
-    work(own);
-    do {
-      own.nextDone = done.get();
-    } while (!done.compareAndSet(own.nextDone, own));
+    Call own = Call.current();
+    try {
+      own.follow(caller);
+      work(own);
+    } finally {
+      own.unfollow();
+    }
   }
 
   private void work(Call own) {
@@ -149,8 +148,26 @@ final class Crew implements Job.Crew {
           own.chunks(chunkWork, begin, end);
         }
       }
+      if (own != caller && own.claimed != Call.UNCLAIMED) {
+        add(own);
+      }
     } catch (RuntimeException | Error e) {
       job.fail(begin, e);
+    }
+  }
+
+  private synchronized void add(Call own) {
+    helpers++;
+    counted += own.counted;
+    MemorySegment theirs = own.tally();
+    if (theirs.byteSize() == 0) {
+      return;
+    }
+    if (tallied) {
+      Failures.check(engine.kernels().tallyMerge(tally, theirs), own);
+    } else {
+      tally.copyFrom(theirs);
+      tallied = true;
     }
   }
 

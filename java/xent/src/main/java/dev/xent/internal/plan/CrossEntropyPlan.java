@@ -157,7 +157,7 @@ public final class CrossEntropyPlan {
         forwardLongRows(call, 0, call.pieceRows, true);
       }
     } else {
-      call.crew().rows(threads, kernels, forwardRows, call.classes);
+      call.crew().rows(engine, forwardRows, call.classes);
     }
   }
 
@@ -246,7 +246,7 @@ public final class CrossEntropyPlan {
         longRows.each(call, 0, call.pieceRows, true, backwardRange);
       }
     } else {
-      call.crew().rows(threads, kernels, backwardRows, call.classes);
+      call.crew().rows(engine, backwardRows, call.classes);
     }
   }
 

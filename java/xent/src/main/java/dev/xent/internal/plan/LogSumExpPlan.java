@@ -56,7 +56,7 @@ public final class LogSumExpPlan {
           longRows.forward(call, 0, call.pieceRows, true);
         }
       } else {
-        call.crew().rows(threads, kernels, forwardRows, call.classes);
+        call.crew().rows(engine, forwardRows, call.classes);
       }
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);

@@ -27,7 +27,7 @@ final class LongRows {
   /** The work on all class ranges of some rows: of all rows of the piece when it is shared. */
   void each(Call call, long begin, long end, boolean shared, ChunkWork work) {
     if (shared) {
-      call.crew().chunks(engine.threads(), kernels, work);
+      call.crew().chunks(engine, work);
     } else {
       long perRow = Chunks.of(call.classes);
       call.chunks(work, begin * perRow, end * perRow);

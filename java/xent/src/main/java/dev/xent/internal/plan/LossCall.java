@@ -72,12 +72,7 @@ final class LossCall {
         countLabels(call, kernels, 0, call.pieceRows);
       }
     } else {
-      call.crew()
-          .rows(
-              engine.threads(),
-              kernels,
-              (own, begin, end) -> countLabels(own, kernels, begin, end),
-              1);
+      call.crew().rows(engine, (own, begin, end) -> countLabels(own, kernels, begin, end), 1);
     }
     return call.counted;
   }

@@ -116,7 +116,7 @@ public final class NllPlan {
         work.run(call, 0, call.pieceRows);
       }
     } else {
-      call.crew().rows(engine.threads(), kernels, work, perRow);
+      call.crew().rows(engine, work, perRow);
     }
   }
 

@@ -73,7 +73,7 @@ public final class SoftmaxPlan {
           forwardLongRows(call, 0, call.pieceRows, true);
         }
       } else {
-        call.crew().rows(threads, kernels, forwardRows, call.classes);
+        call.crew().rows(engine, forwardRows, call.classes);
       }
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
@@ -171,7 +171,7 @@ public final class SoftmaxPlan {
           backwardLongRows(call, 0, call.pieceRows, true);
         }
       } else {
-        call.crew().rows(threads, kernels, backwardRows, call.classes);
+        call.crew().rows(engine, backwardRows, call.classes);
       }
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
