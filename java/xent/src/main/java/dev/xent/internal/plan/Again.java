@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * used is asked again. It keeps numbers, not views: nothing of the caller's stays reachable.
  */
 final class Again {
-  private @Nullable RowWork work;
+  private final Numbers numbers = new Numbers();
+  private long operation = Numbers.NONE;
   private long first;
   private long second;
   private long third;
@@ -19,29 +20,36 @@ final class Again {
    * Whether this is the call before once more; {@code c} may be absent in both. Never while calls
    * are recorded, which takes place where everything else does.
    */
-  boolean is(RowWork newWork, View a, View b, @Nullable View c) {
-    return work == newWork
+  boolean is(long newOperation, View a, View b, @Nullable View c) {
+    return operation == newOperation
         && !Recorder.isOn()
         && a != null
         && a.number == first
         && b != null
         && b.number == second
-        && (c == null ? View.NO_NUMBER : c.number) == third
+        && (c == null ? third == Numbers.NONE : c.number == third && third != Numbers.NONE)
         && Memory.isAccessible(a)
         && Memory.isAccessible(b)
         && (c == null || Memory.isAccessible(c));
   }
 
   /** The call that has just succeeded. */
-  void remember(RowWork newWork, View a, View b, @Nullable View c) {
-    work = newWork;
-    first = a.number;
-    second = b.number;
-    third = c == null ? View.NO_NUMBER : c.number;
+  void remember(long newOperation, View a, View b, @Nullable View c) {
+    operation = newOperation;
+    first = numberOf(a);
+    second = numberOf(b);
+    third = c == null ? Numbers.NONE : numberOf(c);
+  }
+
+  private long numberOf(View view) {
+    if (view.number == Numbers.NONE) {
+      view.number = numbers.take();
+    }
+    return view.number;
   }
 
   /** The next call is not like the one before. */
   void forget() {
-    work = null;
+    operation = Numbers.NONE;
   }
 }

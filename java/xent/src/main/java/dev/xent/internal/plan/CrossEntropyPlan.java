@@ -17,6 +17,7 @@ public final class CrossEntropyPlan {
   private final Options options;
   private final @Nullable Integer givenAxis;
   private final Reductions reductions;
+  private final long forward = Numbers.takeOne();
   private final RowWork forwardRows = this::forwardRows;
   private final RowWork backwardRows = this::backwardRows;
   private final ChunkWork backwardRange = this::backwardRange;
@@ -62,7 +63,7 @@ public final class CrossEntropyPlan {
     Call call = Call.current();
     Outputs outputs = wanted == null ? call.outputs : wanted;
     try {
-      if (wanted == null && call.again.is(forwardRows, logits, targets, gradient)) {
+      if (wanted == null && call.again.is(forward, logits, targets, gradient)) {
         return forwardAgain(call, logits, targets, gradient);
       }
       call.begin(gradient == null ? "cross-entropy" : "cross-entropy with gradient", engine);
@@ -104,7 +105,7 @@ public final class CrossEntropyPlan {
       outputs.set(loss, sum, call.rows, counted, denominator, correct);
       outputs.saved(call.rows, call.classes, labels);
       if (simple && labels && allCount && few && !zeroGradient) {
-        call.again.remember(forwardRows, logits, targets, gradient);
+        call.again.remember(forward, logits, targets, gradient);
       }
       return loss;
     } catch (IllegalStateException | WrongThreadException e) {

@@ -14,6 +14,7 @@ public final class LogSumExpPlan {
   private final LongRows longRows;
   private final Options options;
   private final int axis;
+  private final long forward = Numbers.takeOne();
   private final RowWork forwardRows = this::forwardRows;
 
   public LogSumExpPlan(Engine engine, Options options, int axis) {
@@ -29,7 +30,7 @@ public final class LogSumExpPlan {
   public void forward(View logits, View logSumExp) {
     Call call = Call.current();
     try {
-      if (call.again.is(forwardRows, logits, logSumExp, null)) {
+      if (call.again.is(forward, logits, logSumExp, null)) {
         forwardKernel(call, 0, call.rows, logits.segment, logSumExp.segment);
         Reference.reachabilityFence(logits);
         Reference.reachabilityFence(logSumExp);
@@ -47,7 +48,7 @@ public final class LogSumExpPlan {
           forwardRows(call, 0, call.pieceRows);
         }
         if (call.isOneShortKernel()) {
-          call.again.remember(forwardRows, logits, logSumExp, null);
+          call.again.remember(forward, logits, logSumExp, null);
         }
       } else if (call.sharesRows(threads)) {
         for (long piece = 0; piece < call.pieces; piece++) {

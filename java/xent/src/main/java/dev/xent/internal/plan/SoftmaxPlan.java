@@ -17,7 +17,9 @@ public final class SoftmaxPlan {
   private final Options options;
   private final int axis;
   private final boolean log;
+  private final long forward = Numbers.takeOne();
   private final RowWork forwardRows = this::forwardRows;
+  private final long backward = Numbers.takeOne();
   private final RowWork backwardRows = this::backwardRows;
   private final ChunkWork forwardRange = this::forwardRange;
   private final ChunkWork backwardRange = this::backwardRange;
@@ -48,7 +50,7 @@ public final class SoftmaxPlan {
   public void forward(View logits, View output) {
     Call call = Call.current();
     try {
-      if (call.again.is(forwardRows, logits, output, null)) {
+      if (call.again.is(forward, logits, output, null)) {
         forwardAgain(call, logits, output);
         return;
       }
@@ -64,7 +66,7 @@ public final class SoftmaxPlan {
           forwardRows(call, 0, call.pieceRows);
         }
         if (call.isOneShortKernel()) {
-          call.again.remember(forwardRows, logits, output, null);
+          call.again.remember(forward, logits, output, null);
         }
       } else if (call.sharesRows(threads)) {
         for (long piece = 0; piece < call.pieces; piece++) {
@@ -145,7 +147,7 @@ public final class SoftmaxPlan {
   public void backward(View output, View upstream, View gradient) {
     Call call = Call.current();
     try {
-      if (call.again.is(backwardRows, output, upstream, gradient)) {
+      if (call.again.is(backward, output, upstream, gradient)) {
         backwardAgain(call, output, upstream, gradient);
         return;
       }
@@ -162,7 +164,7 @@ public final class SoftmaxPlan {
           backwardRows(call, 0, call.pieceRows);
         }
         if (call.isOneShortKernel()) {
-          call.again.remember(backwardRows, output, upstream, gradient);
+          call.again.remember(backward, output, upstream, gradient);
         }
       } else if (call.sharesRows(threads)) {
         for (long piece = 0; piece < call.pieces; piece++) {

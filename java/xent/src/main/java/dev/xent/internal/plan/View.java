@@ -6,7 +6,6 @@ import dev.xent.MemoryException;
 import dev.xent.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * What a tensor is made of, and the facts about its memory that every call asks for, worked out
@@ -17,13 +16,11 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class View {
   private static final int HEAP_ALIGNMENT_HINT = 8;
 
-  /** What no view has as its number. */
-  static final long NO_NUMBER = 0;
-
-  private static final AtomicLong NUMBERS = new AtomicLong(NO_NUMBER);
-
-  /** No two views have the same: a view can be recognised without being kept. */
-  final long number = NUMBERS.incrementAndGet();
+  /**
+   * Given when {@link Again} remembers the view first. Threads that do so at once may each give
+   * one: either is this view's alone, and who remembers the other does not recognise the view once.
+   */
+  long number = Numbers.NONE;
 
   /** Begins with the first element and ends with the last one. */
   public final MemorySegment segment;
