@@ -99,7 +99,8 @@ XENT_INLINE void emit_backward_block(backward_source in, float *dx, int64_t dx_s
     if (count == XENT_LANES)
       put(to, backward_value(lanes_load(y), lanes_load(g), sum, log), past);
     else
-      lanes_store_part(to, count, backward_value(lanes_load_part(y, count, 0.0f), lanes_load_part(g, count, 0.0f), sum, log));
+      lanes_store_part(to, count, backward_value(lanes_load_part(y, count, 0.0f),
+                                                 lanes_load_part(g, count, 0.0f), sum, log));
   }
 }
 
