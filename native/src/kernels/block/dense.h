@@ -133,6 +133,7 @@ XENT_INLINE void dense_load(const xent_call *call, dense_block *b) {
   const int64_t n = call->shape->classes;
   if (block_is_dense(call, &b->rows, &call->shape->logits)) {
     b->x = call->logits + b->rows.first * n;
+    if (comes_from_afar(call)) prefetch_floats(b->x, XENT_BLOCK_ROWS * n);
   } else {
     dense_gather(call, b);
     b->x = b->copy;
@@ -161,22 +162,41 @@ XENT_INLINE void dense_finish(const xent_call *call, dense_block *b, const bool 
   b->outcome = label_outcome(call, &b->rows, b->max, dlanes_widen(sum), logit, first);
 }
 
-/* Rows that do not stay are not written. */
+XENT_INLINE lanes dense_result(const dense_layout *d, const dense_block *b, int64_t k, const bool log) {
+  const lanes f = lanes_spread(b->outcome.f, d->rows, k);
+  if (!log) return lanes_mul(lanes_load_dense(b->e, d->n, k), f);
+  return log_probability(lanes_load_dense(b->x, d->n, k), lanes_spread(b->outcome.max, d->rows, k), f);
+}
+XENT_INLINE void dense_emit_to(const dense_layout *d, const dense_block *b, float *y, const bool log,
+                               const bool stream) {
+  for (int64_t k = 0; k < d->n; k++) {
+    const lanes v = dense_result(d, b, k, log);
+    if (stream)
+      lanes_stream_dense(y, d->n, k, v);
+    else
+      lanes_store_dense(y, d->n, k, v);
+  }
+}
+
+/* Rows that do not stay are not written. Sixteen rows are whole lines: where the first is aligned, all are. */
 XENT_INLINE void dense_emit(const xent_call *call, const dense_layout *d, dense_block *b, const bool labels) {
   const int64_t n = d->n;
-  const lanes f = b->outcome.f, max = b->outcome.max;
   const bool direct = block_is_dense(call, &b->rows, call->output_layout) && b->outcome.stay == 0xffff;
-  float *y = direct ? call->output + b->rows.first * n : b->copy;
-  if (!labels && call->log) {
-    for (int64_t k = 0; k < n; k++)
-      lanes_store_dense(y, n, k,
-                        log_probability(lanes_load_dense(b->x, n, k), lanes_spread(max, d->rows, k),
-                                        lanes_spread(f, d->rows, k)));
-  } else {
-    for (int64_t k = 0; k < n; k++)
-      lanes_store_dense(y, n, k, lanes_mul(lanes_load_dense(b->e, n, k), lanes_spread(f, d->rows, k)));
-  }
+  float *to = call->output + b->rows.first * n;
+  const bool stream = direct && call->stream && stream_head(to, n) == 0;
+  float *y = direct && !(stream && labels) ? to : b->copy;
+  const bool log = !labels && call->log;
+  if (log && stream)
+    dense_emit_to(d, b, y, true, true);
+  else if (log)
+    dense_emit_to(d, b, y, true, false);
+  else if (stream && !labels)
+    dense_emit_to(d, b, y, false, true);
+  else
+    dense_emit_to(d, b, y, false, false);
   for (int i = 0; labels && i < XENT_BLOCK_ROWS; i++) y[i * n + b->label[i]] = b->outcome.label_gradient[i];
+  if (stream && labels)
+    for (int64_t k = 0; k < n; k++) lanes_stream(to + k * XENT_LANES, lanes_load(y + k * XENT_LANES));
   if (!direct) dense_scatter(call, b);
 }
 

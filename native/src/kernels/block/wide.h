@@ -161,41 +161,43 @@ XENT_INLINE lanes wide_references(wide_block *b) {
 }
 
 /* y = e * f, or for log-softmax y = (x - max) + f */
+XENT_INLINE lanes wide_result(lanes v, const bool log, lanes max, lanes f) {
+  return log ? log_probability(v, max, f) : lanes_mul(v, f);
+}
 XENT_INLINE void wide_emit(const float *from, float *y, int64_t n, const bool log, lanes max, lanes f) {
   int64_t i = 0;
-  for (; i + XENT_LANES <= n; i += XENT_LANES) {
-    const lanes v = lanes_load(from + i);
-    lanes_store(y + i, log ? log_probability(v, max, f) : lanes_mul(v, f));
-  }
-  if (i < n) {
-    const lanes v = log ? lanes_load_part(from + i, n - i, 0.0f) : lanes_load(from + i);
-    lanes_store_part(y + i, n - i, log ? log_probability(v, max, f) : lanes_mul(v, f));
-  }
+  for (; i + XENT_LANES <= n; i += XENT_LANES) lanes_store(y + i, wide_result(lanes_load(from + i), log, max, f));
+  if (i < n) lanes_store_part(y + i, n - i, wide_result(lanes_load_part(from + i, n - i, 0.0f), log, max, f));
 }
 
 /* What is done together: row i of one block is at its exponentials, that of the block before is written, and that
  * of the next one is searched for its maximum. One is bound by arithmetic, the others by loads and stores. */
 typedef struct {
   wide_block *next, *now, *before;
-  bool keep, log, write;
+  bool keep, log, write, afar;
 } wide_step;
 
 XENT_INLINE bool wide_writes(wide_step s, int row) {
   return s.write && row < s.before->rows.count && s.before->outcome.stay >> row & 1;
 }
 
-XENT_INLINE void wide_write(const wide_block *b, wide_layout w, int row, int64_t begin, int64_t m, const bool log) {
+/* m classes of a row, from class i on. */
+XENT_INLINE void wide_write(wide_step s, wide_layout w, int row, int64_t i, int64_t m) {
+  const wide_block *b = s.before;
   const lanes f = lanes_set(b->factor[row]), max = lanes_set(b->max[row]);
-  if (log)
-    wide_emit(b->x[row] + begin, b->y[row] + begin, m, true, max, f);
+  if (s.log)
+    wide_emit(b->x[row] + i, b->y[row] + i, m, true, max, f);
   else
-    wide_emit(b->e + row * w.pitch + begin, b->y[row] + begin, m, false, max, f);
+    wide_emit(b->e + row * w.pitch + i, b->y[row] + i, m, false, max, f);
 }
 
 /* Rows of one group. */
 XENT_INLINE void wide_short_row(wide_step s, wide_layout w, int row, const bool labels) {
   const int64_t n = w.n;
-  if (row < s.next->rows.count) s.next->largest[row] = wide_largest(s.next->x[row], n);
+  if (row < s.next->rows.count) {
+    if (s.afar) prefetch_floats(s.next->x[row], n);
+    s.next->largest[row] = wide_largest(s.next->x[row], n);
+  }
   if (row < s.now->rows.count) {
     float *e = s.now->e + row * w.pitch;
     wide_exp(s.now->x[row], n, e,
@@ -205,7 +207,7 @@ XENT_INLINE void wide_short_row(wide_step s, wide_layout w, int row, const bool 
     else
       s.now->group[row] = wide_row_sum(e, n);
   }
-  if (wide_writes(s, row)) wide_write(s.before, w, row, 0, n, s.log);
+  if (wide_writes(s, row)) wide_write(s, w, row, 0, n);
 }
 
 /* Longer rows, group by group. */
@@ -218,6 +220,7 @@ XENT_INLINE void wide_long_row(wide_step s, wide_layout w, int row, const bool l
   dlanes sum = dlanes_zero();
   for (int64_t i = 0; i < w.n; i += XENT_GROUP) {
     const int64_t m = w.n - i < XENT_GROUP ? w.n - i : XENT_GROUP;
+    if (search && s.afar) prefetch_floats(s.next->x[row] + i, m);
     if (search) largest = group_largest(s.next->x[row] + i, m, largest);
     if (add) {
       const float *x = s.now->x[row] + i;
@@ -232,7 +235,7 @@ XENT_INLINE void wide_long_row(wide_step s, wide_layout w, int row, const bool l
         group = wide_group(x, NULL, r);
       sum = dlanes_add(sum, dlanes_widen(group));
     }
-    if (write) wide_write(s.before, w, row, i, m, s.log);
+    if (write) wide_write(s, w, row, i, m);
   }
   if (search) s.next->largest[row] = largest;
   if (add) s.now->sum[row] = sum;
@@ -279,11 +282,13 @@ XENT_INLINE xent_status wide_blocks(const xent_call *call, row_kernel kernel, co
   wide_block block[3];
   const wide_layout w = wide_layout_of(call->shape->classes);
   block_source source = {.call = call, .kernel = kernel, .row = call->row_begin};
+  const bool afar = comes_from_afar(call);
   for (int k = 0; k < 2; k++) wide_begin(e[k], w);
   for (int k = 0; k < 3; k++) block[k].rows.count = 0;
   for (int step = 0, empty = 0; empty < 3; step++) {
     const wide_step s = {.next = &block[step % 3], .now = &block[(step + 2) % 3], .before = &block[(step + 1) % 3],
-                         .keep = call->output && !call->log, .log = call->log, .write = call->output != NULL};
+                         .keep = call->output && !call->log, .log = call->log, .write = call->output != NULL,
+                         .afar = afar};
     block_take(&source, &s.next->rows, s.next->label, labels, w.rows);
     if (s.next->rows.count)
       wide_addresses(call, s.next);

@@ -92,6 +92,10 @@ XENT_INLINE void lanes_store_dense(float *y, int64_t n, int64_t k, lanes v) {
   (void)n;
   lanes_store(y + k * XENT_LANES, v);
 }
+XENT_INLINE void lanes_stream_dense(float *y, int64_t n, int64_t k, lanes v) {
+  (void)n;
+  lanes_stream(y + k * XENT_LANES, v);
+}
 XENT_INLINE lanes lanes_spread(lanes v, const int32_t *rows, int64_t k) {
   return (lanes){_mm512_permutexvar_ps(_mm512_loadu_si512(rows + k * XENT_LANES), v.v)};
 }

@@ -64,6 +64,7 @@ XENT_INLINE void lanes_store_dense(float *y, int64_t n, int64_t k, lanes v) {
   (void)n;
   lanes_store(y + k * XENT_LANES, v);
 }
+XENT_INLINE void lanes_stream_dense(float *y, int64_t n, int64_t k, lanes v) { lanes_store_dense(y, n, k, v); }
 XENT_INLINE lanes lanes_spread(lanes v, const int32_t *rows, int64_t k) {
   lanes r;
   XENT_EACH_LANE(j) r.v[j] = v.v[rows[k * XENT_LANES + j]];

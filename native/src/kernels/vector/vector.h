@@ -25,7 +25,7 @@
  * A vector also holds one number of each of sixteen rows side by side (a block: kernels/block). The block_
  * headers have the words for that; r are sixteen rows, and bit j of a set of bits is lane j.
  *   lanes_tree_rows(r), lanes_largest_rows, dlanes_tree_rows     lane i: what lanes_tree ... says of r[i]
- *   lanes_load_dense(x, n, k), _store_    part k of n of sixteen rows of n floats that lie one behind the other
+ *   lanes_load_dense(x, n, k), _store_, _stream_  part k of n of sixteen rows of n floats that lie one behind the other
  *   lanes_spread(v, rows, k)              lane j: v of the row that lane j of part k belongs to, as rows says:
  *                                         XENT_DENSE_ROWS rows, n entries each
  *   lanes_reduce_dense(x, n, largest)     lane i: the tree, or the largest, of n <= 16 floats from x + i n on
