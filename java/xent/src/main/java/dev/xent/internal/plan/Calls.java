@@ -5,9 +5,8 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Calls that belong to no thread: for helpers, for virtual threads, of which there may be a
- * million, and for a thread that computes while it computes. Those not in use wait here for the
- * next one.
+ * Calls that belong to no thread: for virtual threads, of which there may be a million, and for a
+ * thread that computes while it computes. Those not in use wait here for the next one.
  */
 final class Calls {
   /** More are made where they are needed, and thrown away after that. */

@@ -106,7 +106,9 @@ final class Crew implements Job.Crew {
       }
       work(caller);
     } finally {
-      threads.dismiss(job);
+      if (wanted > 0) {
+        threads.dismiss(job);
+      }
       job.close();
       collect();
     }
