@@ -16,11 +16,10 @@ XENT_INLINE int64_t fewest_in_blocks(int64_t classes) {
 /* Whether the rows of a call are taken in blocks: not too few, whole, of contiguous classes in one chunk. Rows of a
  * tensor larger than the caches go one by one, unless they are so short that blocks are dense: several streams at
  * once were slower. */
-enum { XENT_CACHED_FLOATS = 1 << 22 };
 XENT_INLINE bool in_blocks(const xent_call *call) {
   const xent_shape *s = call->shape;
   const int64_t n = s->classes;
-  const bool large = call->stream || s->outer * s->inner * n >= XENT_CACHED_FLOATS;
+  const bool large = call->stream || is_large(call);
   return n > 1 && n <= (large ? XENT_DENSE : XENT_EXACT_MAX) &&
          call->row_end - call->row_begin >= fewest_in_blocks(n) && call->shape->logits.classes == 1 &&
          (!call->output || call->output_layout->classes == 1);

@@ -133,7 +133,7 @@ XENT_INLINE void dense_load(const xent_call *call, dense_block *b) {
   const int64_t n = call->shape->classes;
   if (block_is_dense(call, &b->rows, &call->shape->logits)) {
     b->x = call->logits + b->rows.first * n;
-    if (comes_from_afar(call)) prefetch_floats(b->x, XENT_BLOCK_ROWS * n);
+    if (is_large(call)) prefetch_floats(b->x, XENT_BLOCK_ROWS * n);
   } else {
     dense_gather(call, b);
     b->x = b->copy;

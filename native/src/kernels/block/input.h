@@ -6,7 +6,7 @@
 #include "kernels/block/results.h"
 #include "kernels/row/chunk.h"
 
-enum { XENT_NEAR_FLOATS = 1 << 17 };
+enum { XENT_CACHED_FLOATS = 1 << 22 };
 
 /* Rows that are not taken in a block, by the kernel that takes one row after the other. */
 typedef xent_status (*row_kernel)(const xent_call *call);
@@ -98,9 +98,10 @@ XENT_INLINE void block_take(block_source *s, block_rows *b, int32_t label[XENT_B
 /* Which of the rows whose label is at x[i][label[i]] have it as the first of their largest logits. */
 XENT_INLINE bool label_is_first(const float *x, int32_t label) { return largest_of(x, label) < x[label]; }
 
-/* Whether the logits do not come from the caches next to the core: then they are fetched ahead. */
-XENT_INLINE bool comes_from_afar(const xent_call *call) {
-  return (call->row_end - call->row_begin) * call->shape->classes > XENT_NEAR_FLOATS;
+/* Whether the logits come from memory: then they are fetched ahead. */
+XENT_INLINE bool is_large(const xent_call *call) {
+  const xent_shape *s = call->shape;
+  return s->outer * s->inner * s->classes >= XENT_CACHED_FLOATS;
 }
 /* n floats that lie XENT_PREFETCH_AHEAD behind x; the address may lie behind the tensor, which a prefetch may. */
 XENT_INLINE void prefetch_floats(const float *x, int64_t n) {

@@ -174,7 +174,7 @@ XENT_INLINE void wide_emit(const float *from, float *y, int64_t n, const bool lo
  * of the next one is searched for its maximum. One is bound by arithmetic, the others by loads and stores. */
 typedef struct {
   wide_block *next, *now, *before;
-  bool keep, log, write, afar;
+  bool keep, log, write;
 } wide_step;
 
 XENT_INLINE bool wide_writes(wide_step s, int row) {
@@ -194,10 +194,7 @@ XENT_INLINE void wide_write(wide_step s, wide_layout w, int row, int64_t i, int6
 /* Rows of one group. */
 XENT_INLINE void wide_short_row(wide_step s, wide_layout w, int row, const bool labels) {
   const int64_t n = w.n;
-  if (row < s.next->rows.count) {
-    if (s.afar) prefetch_floats(s.next->x[row], n);
-    s.next->largest[row] = wide_largest(s.next->x[row], n);
-  }
+  if (row < s.next->rows.count) s.next->largest[row] = wide_largest(s.next->x[row], n);
   if (row < s.now->rows.count) {
     float *e = s.now->e + row * w.pitch;
     wide_exp(s.now->x[row], n, e,
@@ -220,7 +217,6 @@ XENT_INLINE void wide_long_row(wide_step s, wide_layout w, int row, const bool l
   dlanes sum = dlanes_zero();
   for (int64_t i = 0; i < w.n; i += XENT_GROUP) {
     const int64_t m = w.n - i < XENT_GROUP ? w.n - i : XENT_GROUP;
-    if (search && s.afar) prefetch_floats(s.next->x[row] + i, m);
     if (search) largest = group_largest(s.next->x[row] + i, m, largest);
     if (add) {
       const float *x = s.now->x[row] + i;
@@ -282,13 +278,11 @@ XENT_INLINE xent_status wide_blocks(const xent_call *call, row_kernel kernel, co
   wide_block block[3];
   const wide_layout w = wide_layout_of(call->shape->classes);
   block_source source = {.call = call, .kernel = kernel, .row = call->row_begin};
-  const bool afar = comes_from_afar(call);
   for (int k = 0; k < 2; k++) wide_begin(e[k], w);
   for (int k = 0; k < 3; k++) block[k].rows.count = 0;
   for (int step = 0, empty = 0; empty < 3; step++) {
     const wide_step s = {.next = &block[step % 3], .now = &block[(step + 2) % 3], .before = &block[(step + 1) % 3],
-                         .keep = call->output && !call->log, .log = call->log, .write = call->output != NULL,
-                         .afar = afar};
+                         .keep = call->output && !call->log, .log = call->log, .write = call->output != NULL};
     block_take(&source, &s.next->rows, s.next->label, labels, w.rows);
     if (s.next->rows.count)
       wide_addresses(call, s.next);
