@@ -317,6 +317,33 @@ class ThreadsTest {
     assertThat(again).doesNotContain(0f);
   }
 
+  /**
+   * Helpers know confined memory by address: they must not be inside when foreign code closes it.
+   */
+  @Test
+  void confinedMemoryThatIsClosedWhileHelpersAreCalledIsRefused() {
+    for (int round = 0; round < 20; round++) {
+      Arena arena = Arena.ofConfined();
+      Tensor x = offHeap(arena, X, ROWS, CLASSES);
+      Tensor y = Tensor.allocate(arena, DType.F32, ROWS, CLASSES);
+      int[] asked = new int[1];
+      Softmax softmax =
+          Softmax.builder()
+              .threads(3)
+              .executor(
+                  task -> {
+                    Thread.ofPlatform().start(task);
+                    if (++asked[0] == 2) {
+                      arena.close();
+                    }
+                  })
+              .build();
+      assertThatThrownBy(() -> softmax.forward(x, y))
+          .isInstanceOf(MemoryException.class)
+          .hasMessageContaining("lies in an arena that is closed");
+    }
+  }
+
   @Test
   void anArenaIsNotClosedUnderAKernel() throws InterruptedException {
     Softmax softmax = Softmax.builder().threads(3).build();

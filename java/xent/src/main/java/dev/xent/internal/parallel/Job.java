@@ -202,7 +202,7 @@ public final class Job {
 
   /** Comes in, if the job is open and not full, and works. Returns whether it did. */
   boolean help() {
-    return help(state >>> ROUND_SHIFT);
+    return help(round());
   }
 
   private boolean help(long round) {
@@ -244,13 +244,35 @@ public final class Job {
    * A task for an executor: helps in this round of the job, and does nothing when it comes late.
    */
   Runnable invitation() {
-    return new Invitation(this, state >>> ROUND_SHIFT);
+    return new Invitation(this, round());
+  }
+
+  /**
+   * The same for the round that begins when the job is opened next. One that comes a little too
+   * early waits, unless it is on the thread that is to open the job.
+   */
+  Runnable earlyInvitation() {
+    return new EarlyInvitation(this, round(), Thread.currentThread().threadId());
+  }
+
+  private long round() {
+    return state >>> ROUND_SHIFT;
   }
 
   private record Invitation(Job job, long round) implements Runnable {
     @Override
     public void run() {
       job.help(round);
+    }
+  }
+
+  private record EarlyInvitation(Job job, long before, long opener) implements Runnable {
+    @Override
+    public void run() {
+      if (Thread.currentThread().threadId() != opener
+          && Spinning.until(() -> job.round() != before)) {
+        job.help(before + 1);
+      }
     }
   }
 }

@@ -4,6 +4,7 @@ package dev.xent.internal.parallel;
 import dev.xent.OptionException;
 import java.util.Objects;
 import java.util.concurrent.Executor;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,8 +52,22 @@ public record Threads(int most, @Nullable Executor executor) {
     if (executor == null) {
       Pool.shared().call(job, helpers, wake);
     } else {
-      submit(executor, job, helpers);
+      submit(helpers, job::invitation);
     }
+  }
+
+  /** Whether a call for helpers runs code that is not ours on the calling thread. */
+  public boolean runsForeignCode() {
+    return executor != null;
+  }
+
+  /**
+   * Calls helpers to a job that is opened right after.
+   *
+   * @param helpers how many, at least 1
+   */
+  public void callEarly(Job job, int helpers) {
+    submit(helpers, job::earlyInvitation);
   }
 
   /** To be called before the job is closed. */
@@ -62,10 +77,10 @@ public record Threads(int most, @Nullable Executor executor) {
     }
   }
 
-  private static void submit(Executor executor, Job job, int helpers) {
+  private void submit(int helpers, Supplier<Runnable> invitations) {
     try {
-      for (int i = 0; i < helpers && job.hasWork(); i++) {
-        executor.execute(job.invitation());
+      for (int i = 0; i < helpers; i++) {
+        executor.execute(invitations.get());
       }
     } catch (RuntimeException | OutOfMemoryError e) {
       // Full, shut down, or out of threads: the caller does the work.

@@ -816,11 +816,26 @@ final class Call {
 
   // ---- the end ---------------------------------------------------------------------------------
 
-  /** The memory went away during the call. */
-  MemoryException lost(RuntimeException cause) {
+  /** Refuses memory that was closed since the call began. */
+  void requireAccess() {
     for (int i = 0; i < parts; i++) {
       Memory.requireAccess(present[i].view, present[i].name);
     }
+    Memory.requireAccess(saved, "the saved statistics");
+  }
+
+  /** Whether any memory of the call belongs to this thread alone. */
+  boolean isConfined() {
+    boolean confined = Memory.isConfined(saved);
+    for (int i = 0; i < parts; i++) {
+      confined |= Memory.isConfined(present[i].view.segment);
+    }
+    return confined;
+  }
+
+  /** The memory went away during the call. */
+  MemoryException lost(RuntimeException cause) {
+    requireAccess();
     return new MemoryException(
         "memory of the call became inaccessible while it ran: keep its arenas open until it returns",
         cause);

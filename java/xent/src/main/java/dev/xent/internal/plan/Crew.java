@@ -98,10 +98,18 @@ final class Crew implements Job.Crew {
     helpers = 0;
     counted = 0;
     tallied = false;
+    // An executor runs its owner's code on this thread. It could close confined memory, which
+    // helpers
+    // know by address alone: they come in when that code is done and the memory still there.
+    boolean early = wanted > 0 && threads.runsForeignCode() && caller.isConfined();
+    if (early) {
+      threads.callEarly(job, wanted);
+      caller.requireAccess();
+    }
     caller.share(this);
     job.open(wanted, count, least, most, step);
     try {
-      if (wanted > 0) {
+      if (wanted > 0 && !early) {
         threads.call(job, wanted, many);
       }
       work(caller);

@@ -11,6 +11,9 @@ import java.nio.ByteOrder;
 
 /** What may be done with a piece of memory, and its single elements. */
 public final class Memory {
+  /** A thread that owns nothing. */
+  private static final Thread NOBODY = Thread.ofPlatform().unstarted(() -> {});
+
   private Memory() {}
 
   /** The memory at an address: the one place where Xent believes a caller's word about bounds. */
@@ -33,6 +36,11 @@ public final class Memory {
     return segment.isAccessibleBy(Thread.currentThread())
         ? segment
         : at(segment.address(), segment.byteSize());
+  }
+
+  /** Whether one thread alone may use the memory. */
+  static boolean isConfined(MemorySegment segment) {
+    return !segment.isAccessibleBy(NOBODY);
   }
 
   /** Zeroed memory for so many elements. */
