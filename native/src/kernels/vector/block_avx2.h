@@ -3,6 +3,8 @@
 #ifndef XENT_BLOCK_AVX2_H
 #define XENT_BLOCK_AVX2_H
 
+#include "kernels/vector/reduce_eight.h"
+
 enum { XENT_IN_FLIGHT = 2 }; /* four registers each way: there are sixteen */
 
 XENT_INLINE lanes lanes_min(lanes x, lanes a) { return XENT_BOTH(_mm256_min_ps, x, a); }
@@ -31,27 +33,10 @@ XENT_INLINE uint32_t lanes_bits_nan(lanes a) {
   return bits_of_eights(_mm256_cmp_ps(a.lo, a.lo, _CMP_UNORD_Q), _mm256_cmp_ps(a.hi, a.hi, _CMP_UNORD_Q));
 }
 
-XENT_INLINE __m256 either(__m256 a, __m256 b, const bool largest) {
-  return largest ? _mm256_max_ps(a, b) : _mm256_add_ps(a, b);
-}
-/* Lane i: row i of eight, in the order j + 4, j + 2, j + 1. */
-XENT_INLINE __m256 reduce_eight(const __m256 r[8], const bool largest) {
-  __m256 halves[4], pairs[2];
-  XENT_UNROLL(4)
-  for (int k = 0; k < 4; k++) /* rows k and k + 4 in the halves */
-    halves[k] = either(_mm256_permute2f128_ps(r[k], r[k + 4], 0x20),
-                       _mm256_permute2f128_ps(r[k], r[k + 4], 0x31), largest);
-  XENT_UNROLL(2)
-  for (int k = 0; k < 2; k++) {
-    const __m256 a = halves[2 * k], b = halves[2 * k + 1];
-    pairs[k] = either(_mm256_shuffle_ps(a, b, 0x44), _mm256_shuffle_ps(a, b, 0xee), largest);
-  }
-  return either(_mm256_shuffle_ps(pairs[0], pairs[1], 0x88), _mm256_shuffle_ps(pairs[0], pairs[1], 0xdd), largest);
-}
 XENT_INLINE __m256 reduce_eight_rows(const lanes r[8], const bool largest) {
   __m256 v[8];
   XENT_UNROLL(8)
-  for (int i = 0; i < 8; i++) v[i] = either(r[i].lo, r[i].hi, largest);
+  for (int i = 0; i < 8; i++) v[i] = either_of_eight(r[i].lo, r[i].hi, largest);
   return reduce_eight(v, largest);
 }
 XENT_INLINE lanes lanes_tree_rows(const lanes r[XENT_LANES]) {
@@ -72,7 +57,7 @@ XENT_INLINE __m256 reduce_eight_dense(const float *x, int64_t n, const bool larg
   for (int i = 0; i < 8; i++) {
     const float *p = x + i * n;
     if (n > 8)
-      v[i] = either(_mm256_loadu_ps(p), load_first(p + 8, rest, fill), largest);
+      v[i] = either_of_eight(_mm256_loadu_ps(p), load_first(p + 8, rest, fill), largest);
     else
       v[i] = load_first(p, first, fill);
   }

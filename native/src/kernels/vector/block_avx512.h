@@ -4,7 +4,23 @@
 #ifndef XENT_BLOCK_AVX512_H
 #define XENT_BLOCK_AVX512_H
 
+#include "kernels/vector/reduce_eight.h"
+
 enum { XENT_IN_FLIGHT = 4 };
+
+/* Masks as bits of a general register. Not left to the compiler: where none is free, GCC 12 stores as many bytes of
+ * a mask as it has and reads four. */
+XENT_INLINE uint32_t bits_of(__mmask16 mask) {
+  uint32_t bits;
+  __asm__("kmovw %1, %0" : "=r"(bits) : "k"(mask));
+  return bits;
+}
+XENT_INLINE uint32_t bits_of_eights(__mmask8 lo, __mmask8 hi) {
+  uint32_t first, rest;
+  __asm__("kmovb %1, %0" : "=r"(first) : "k"(lo));
+  __asm__("kmovb %1, %0" : "=r"(rest) : "k"(hi));
+  return first | rest << 8;
+}
 
 XENT_INLINE lanes lanes_min(lanes x, lanes a) { return (lanes){_mm512_min_ps(x.v, a.v)}; }
 XENT_INLINE lanes lanes_where_equal(lanes a, lanes b, lanes yes, lanes no) {
@@ -13,13 +29,17 @@ XENT_INLINE lanes lanes_where_equal(lanes a, lanes b, lanes yes, lanes no) {
 XENT_INLINE lanes lanes_where_above(lanes a, lanes b, lanes yes, lanes no) {
   return (lanes){_mm512_mask_mov_ps(no.v, _mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ), yes.v)};
 }
-XENT_INLINE uint32_t lanes_bits_equal(lanes a, lanes b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ); }
+XENT_INLINE uint32_t lanes_bits_equal(lanes a, lanes b) {
+  return bits_of(_mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ));
+}
 XENT_INLINE uint32_t lanes_bits_beyond(lanes x, float limit) {
-  return _mm512_cmp_ps_mask(_mm512_abs_ps(x.v), _mm512_set1_ps(limit), _CMP_NLE_UQ);
+  return bits_of(_mm512_cmp_ps_mask(_mm512_abs_ps(x.v), _mm512_set1_ps(limit), _CMP_NLE_UQ));
 }
 
 XENT_INLINE lanes lanes_div(lanes a, lanes b) { return (lanes){_mm512_div_ps(a.v, b.v)}; }
-XENT_INLINE uint32_t lanes_bits_nan(lanes a) { return _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q); }
+XENT_INLINE uint32_t lanes_bits_nan(lanes a) {
+  return bits_of(_mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q));
+}
 
 XENT_INLINE __m512 either(__m512 a, __m512 b, const bool largest) {
   return largest ? _mm512_max_ps(a, b) : _mm512_add_ps(a, b);
@@ -45,24 +65,6 @@ XENT_INLINE lanes reduce_rows(const lanes r[XENT_LANES], const bool largest) {
 XENT_INLINE lanes lanes_tree_rows(const lanes r[XENT_LANES]) { return reduce_rows(r, false); }
 XENT_INLINE lanes lanes_largest_rows(const lanes r[XENT_LANES]) { return reduce_rows(r, true); }
 
-/* Lane i: row i of eight, in the order j + 4, j + 2, j + 1. */
-XENT_INLINE __m256 either_of_eight(__m256 a, __m256 b, const bool largest) {
-  return largest ? _mm256_max_ps(a, b) : _mm256_add_ps(a, b);
-}
-XENT_INLINE __m256 reduce_eight(const __m256 r[8], const bool largest) {
-  __m256 halves[4], pairs[2];
-  XENT_UNROLL(4)
-  for (int k = 0; k < 4; k++) /* rows k and k + 4 in the halves */
-    halves[k] = either_of_eight(_mm256_permute2f128_ps(r[k], r[k + 4], 0x20),
-                                _mm256_permute2f128_ps(r[k], r[k + 4], 0x31), largest);
-  XENT_UNROLL(2)
-  for (int k = 0; k < 2; k++) {
-    const __m256 a = halves[2 * k], b = halves[2 * k + 1];
-    pairs[k] = either_of_eight(_mm256_shuffle_ps(a, b, 0x44), _mm256_shuffle_ps(a, b, 0xee), largest);
-  }
-  return either_of_eight(_mm256_shuffle_ps(pairs[0], pairs[1], 0x88),
-                         _mm256_shuffle_ps(pairs[0], pairs[1], 0xdd), largest);
-}
 /* Rows this short are halves of a register: in half registers a row's first step needs no shuffle. */
 XENT_INLINE __m256 reduce_eight_dense(const float *x, int64_t n, const bool largest) {
   const __m256 fill = _mm256_set1_ps(largest ? -INFINITY : 0.0f);
@@ -120,12 +122,10 @@ XENT_INLINE dlanes dlanes_where_at_most(dlanes a, dlanes b, dlanes yes, dlanes n
                   _mm512_mask_mov_pd(no.hi, _mm512_cmp_pd_mask(a.hi, b.hi, _CMP_LE_OQ), yes.hi)};
 }
 XENT_INLINE uint32_t dlanes_bits_at_most(dlanes a, dlanes b) {
-  return _mm512_cmp_pd_mask(a.lo, b.lo, _CMP_LE_OQ) |
-         (uint32_t)_mm512_cmp_pd_mask(a.hi, b.hi, _CMP_LE_OQ) << 8;
+  return bits_of_eights(_mm512_cmp_pd_mask(a.lo, b.lo, _CMP_LE_OQ), _mm512_cmp_pd_mask(a.hi, b.hi, _CMP_LE_OQ));
 }
 XENT_INLINE uint32_t dlanes_bits_nan(dlanes a) {
-  return _mm512_cmp_pd_mask(a.lo, a.lo, _CMP_UNORD_Q) |
-         (uint32_t)_mm512_cmp_pd_mask(a.hi, a.hi, _CMP_UNORD_Q) << 8;
+  return bits_of_eights(_mm512_cmp_pd_mask(a.lo, a.lo, _CMP_UNORD_Q), _mm512_cmp_pd_mask(a.hi, a.hi, _CMP_UNORD_Q));
 }
 XENT_INLINE dlanes dlanes_magnitude(dlanes a) { return (dlanes){_mm512_abs_pd(a.lo), _mm512_abs_pd(a.hi)}; }
 
