@@ -36,7 +36,7 @@
  * THREADS, STATE, ERRORS
  *   Functions are pure and re-entrant: no globals that change, no allocation, no threads, no I/O, no
  *   environment variables. Disjoint ranges may run at the same time, each with a report and a tally of
- *   its own. A call takes up to 100 KiB of stack. Everything but a label out of range (or
+ *   its own. A call takes up to 128 KiB of stack. Everything but a label out of range (or
  *   state, in xent_finish) is checked before the first store; xent_check_targets finds labels out of range before the first store too.
  *   Every NaN written is the canonical quiet one (0x7fc00000). The floating-point mode of the thread
  *   (rounding, flush-to-zero) is checked, set where it differs, and put back.
@@ -319,7 +319,7 @@ XENT_API xent_status xent_check_targets(const xent_shape *shape, const xent_opti
  *   gradient     c * (softmax(x) * sum q - q)
  *   statistics   of row r at index r, for xent_cross_entropy_backward
  *   tally        the losses are added to it
- * An ignored row is not read; its loss, gradient and hit are +0, its log-sum-exp NaN.
+ * What an ignored row holds changes nothing; its loss, gradient and hit are +0, its log-sum-exp NaN.
  * A label out of range stops the call with XENT_INVALID_LABEL: rows before it are written already, unless
  * xent_check_targets was asked first, and the tally has their losses. */
 XENT_API xent_status xent_cross_entropy_forward(const xent_shape *shape, const xent_options *options,

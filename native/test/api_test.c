@@ -249,6 +249,20 @@ static void test_hits(void) {
   CHECK(xent_cross_entropy(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 1);
 }
 
+/* One short row has a way of its own. */
+static void test_hits_of_one_row(void) {
+  reset();
+  const float ties[] = {0, 2, -1, 2}, zeros[] = {-0.0f, 0.0f, -1, -0.0f};
+  for (int64_t label = 0; label < 4; label++) {
+    uint8_t hit, hit_of_zeros;
+    shape = xent_dense_shape(1, 4, 1, XENT_I64);
+    const xent_cross_entropy_arrays arrays = {.logits = ties, .targets = &label, .hits = &hit};
+    const xent_cross_entropy_arrays of_zeros = {.logits = zeros, .targets = &label, .hits = &hit_of_zeros};
+    CHECK(xent_cross_entropy(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == (label == 1));
+    CHECK(xent_cross_entropy(&shape, &options, 0, 1, &of_zeros, NULL) == XENT_OK && hit_of_zeros == (label == 0));
+  }
+}
+
 static void test_float_mode(void) {
   reset();
   float expected[SIZE];
@@ -404,6 +418,7 @@ int main(void) {
   test_empty_class_range();
   test_probability_rows();
   test_hits();
+  test_hits_of_one_row();
   test_tally();
   test_edges();
   CHECK(xent_abi_version() == XENT_ABI_VERSION && xent_numerics_version() == XENT_NUMERICS_VERSION);

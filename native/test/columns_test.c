@@ -213,6 +213,7 @@ static void fill(problem *p, random_source *r) {
     float *row = p->x + i * n;
     fill_row(row, n, mixed && random_below(r, 6) == 0 ? (int)random_below(r, ROW_KINDS) : (int)(i % 3), r);
     fill_row(p->g + i * n, n, random_below(r, 40) ? 0 : (int)random_below(r, ROW_KINDS), r);
+    for (int64_t c = 0; c < n && i % 19 == 7; c++) p->g[i * n + c] = -0.0f; /* no sum is -0 */
     p->upstream[i] = random_below(r, 30) ? random_normal(r) : 0;
     int64_t label = random_below(r, n);
     for (int64_t c = 0; c < n && random_below(r, 2); c++)

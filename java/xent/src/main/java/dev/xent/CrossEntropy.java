@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Edges.</b> NaN or +inf in a row makes its loss and gradient NaN. A class of -inf has
  * probability 0; a label on it has the loss +inf. A row that is all -inf follows {@link
- * Builder#fullyMasked(FullyMasked)}. The rows of ignored labels are not read: loss and gradient are
+ * Builder#fullyMasked(FullyMasked)}. Rows of ignored labels change nothing: loss and gradient are
  * +0. A mean over the denominator 0 follows {@link Builder#noneCounted}, and its gradient is +0.
  *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while

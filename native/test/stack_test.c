@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How much stack a call takes: every function on a thread whose stack is painted, rows and columns of many lengths,
+ * with rows of every kind among them, since those that need more are computed on top of the others. xent.h promises
+ * a limit, as callers may run on small stacks.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <pthread.h>
+
+#include "calls.h"
+#include "rows.h"
+
+enum { STACK = 1 << 20, PAINT = 0xa7, PROMISED = 128 << 10, MOST_ROWS = 300 };
+
+typedef struct {
+  xent_shape shape;
+  xent_options options;
+  int64_t rows, classes;
+} problem;
+
+static float *x, *y, *g;
+static float losses[MOST_ROWS], lse[MOST_ROWS];
+static int32_t labels[MOST_ROWS];
+static uint8_t hits[MOST_ROWS];
+static xent_statistics statistics[MOST_ROWS];
+static xent_state states[MOST_ROWS * 4];
+static xent_tally tally;
+
+static void *do_nothing(void *argument) { return argument; }
+
+static void *run_forward(void *argument) {
+  const problem *p = argument;
+  const xent_shape *s = &p->shape;
+  const xent_options *o = &p->options;
+  must(xent_softmax_forward(s, o, 0, p->rows, 0, p->classes, x, NULL, y, NULL), "softmax");
+  must(xent_log_softmax_forward(s, o, 0, p->rows, 0, p->classes, x, NULL, y, NULL), "log-softmax");
+  must(xent_log_sum_exp(s, o, 0, p->rows, x, lse, NULL), "log-sum-exp");
+  return NULL;
+}
+
+static void *run_backward(void *argument) {
+  const problem *p = argument;
+  const xent_shape *s = &p->shape;
+  const xent_options *o = &p->options;
+  must(xent_softmax_backward(s, o, 0, p->rows, 0, p->classes, x, g, NULL, y, NULL), "softmax backward");
+  must(xent_log_softmax_backward(s, o, 0, p->rows, 0, p->classes, x, g, NULL, y, NULL), "log-softmax backward");
+  return NULL;
+}
+
+static void *run_cross_entropy(void *argument) {
+  const problem *p = argument;
+  const xent_shape *s = &p->shape;
+  const xent_options *o = &p->options;
+  must(xent_cross_entropy_forward(s, o, 0, p->rows, x, labels, losses, lse, hits, y, statistics, &tally, NULL), "loss");
+  must(xent_cross_entropy_backward(s, o, 0, p->rows, 0, p->classes, x, labels, statistics, NULL, y, NULL), "gradient");
+  return NULL;
+}
+
+static void *run_probabilities(void *argument) {
+  problem p = *(const problem *)argument;
+  p.shape.targets = p.shape.logits;
+  must(xent_cross_entropy_forward(&p.shape, &p.options, 0, p.rows, x, g, losses, lse, NULL, y, statistics, NULL, NULL),
+       "loss of probability rows");
+  must(xent_cross_entropy_backward(&p.shape, &p.options, 0, p.rows, 0, p.classes, x, g, statistics, NULL, y, NULL),
+       "gradient of probability rows");
+  return NULL;
+}
+
+static void *run_parts(void *argument) {
+  const problem *p = argument;
+  xent_report report = {.size = sizeof report};
+  must(xent_forward_states(&p->shape, &p->options, 0, p->rows, 0, p->classes, x, labels, NULL, states, NULL), "states");
+  must(xent_finish(&p->shape, &p->options, 0, p->rows, states, labels, 0, statistics, losses, lse, hits, &tally, &report),
+       "finish");
+  must(xent_backward_states(&p->shape, &p->options, 0, p->rows, 0, p->classes, x, g, states, NULL), "states");
+  must(xent_finish(&p->shape, &p->options, 0, p->rows, states, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report),
+       "finish");
+  return NULL;
+}
+
+/* Bytes of a painted stack that do not have the paint any more. */
+static int64_t stack_of(void *(*run)(void *), problem *p) {
+  static unsigned char *stack;
+  if (!stack && !(stack = aligned_alloc(4096, STACK))) exit(2);
+  memset(stack, PAINT, STACK);
+  pthread_attr_t attributes;
+  pthread_t thread;
+  if (pthread_attr_init(&attributes) || pthread_attr_setstack(&attributes, stack, STACK) ||
+      pthread_create(&thread, &attributes, run, p) || pthread_join(thread, NULL)) {
+    fprintf(stderr, "no thread with a stack of its own\n");
+    exit(2);
+  }
+  pthread_attr_destroy(&attributes);
+  int64_t left = 0;
+  while (left < STACK && stack[left] == PAINT) left++;
+  return STACK - left;
+}
+
+static int64_t most, failures;
+
+static void test_shape(int64_t outer, int64_t classes, int64_t inner, int32_t isa, double smoothing) {
+  static void *(*const runs[])(void *) = {run_forward, run_backward, run_cross_entropy, run_probabilities, run_parts};
+  static const char *const names[] = {"forward", "backward", "cross-entropy", "probability rows", "in parts"};
+  problem p = {.shape = xent_dense_shape(outer, classes, inner, XENT_I32), .options = xent_default_options(),
+               .rows = outer * inner, .classes = classes};
+  p.shape.upstream = p.shape.output;
+  p.options.isa = isa;
+  p.options.label_smoothing = smoothing;
+  const int64_t empty = stack_of(do_nothing, &p);
+  for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+    const int64_t bytes = stack_of(runs[i], &p) - empty;
+    if (bytes > most) most = bytes;
+    if (bytes <= PROMISED) continue;
+    failures++;
+    fprintf(stderr, "%s, %s of [%lld, %lld, %lld]: %lld bytes of stack\n", xent_isa_name(isa), names[i],
+            (long long)outer, (long long)classes, (long long)inner, (long long)bytes);
+  }
+}
+
+int main(void) {
+  static const int64_t class_counts[] = {2, 16, 17, 104, 105, 128, 129, 1000, 1024, 1025, 8192, 20000};
+  const size_t room = (size_t)MOST_ROWS * 1024 * sizeof *x;
+  random_source r = {3};
+  x = must_allocate(room), y = must_allocate(room), g = must_allocate(room);
+  tally = xent_empty_tally();
+  for (size_t i = 0; i < sizeof class_counts / sizeof *class_counts; i++) {
+    const int64_t n = class_counts[i], rows = n <= 1024 ? MOST_ROWS : MOST_ROWS * 1024 / n;
+    for (int64_t k = 0; k < rows; k++) {
+      fill_row(x + k * n, n, (int)(k % ROW_KINDS), &r);
+      fill_row(g + k * n, n, (int)(k % 40 < ROW_KINDS ? k % 40 : 0), &r);
+      labels[k] = (int32_t)random_below(&r, n);
+    }
+    for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++)
+      for (int smooth = 0; smooth < 2; smooth++) {
+        test_shape(1, n, 1, isa, smooth * 0.1);
+        test_shape(rows, n, 1, isa, smooth * 0.1);
+        test_shape(1, n, rows, isa, smooth * 0.1);
+        test_shape(rows / 5, n, 5, isa, smooth * 0.1);
+      }
+  }
+  free(x), free(y), free(g);
+  printf("at most %lld bytes of stack\n", (long long)most);
+  return failures != 0;
+}
