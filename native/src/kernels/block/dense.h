@@ -74,17 +74,22 @@ XENT_INLINE lanes dense_max(const float *x, int64_t n) {
   return lanes_largest_rows(largest);
 }
 
-XENT_INLINE void dense_exp_step(const dense_layout *d, const float *x, float *e, int64_t at, const int count,
-                                exp_references r) {
-  lanes v[XENT_BATCH_MAX];
+/* e of `count` parts of sixteen rows from part `at` on, each row with its reference. */
+XENT_INLINE void dense_exp_parts(const dense_layout *d, const float *x, int64_t at, const int count, exp_references r,
+                                 lanes *e) {
   exp_references of[XENT_BATCH_MAX];
   XENT_UNROLL(4)
   for (int j = 0; j < count; j++) {
-    v[j] = lanes_load_dense(x, d->n, at + j);
+    e[j] = lanes_load_dense(x, d->n, at + j);
     of[j].lowest = lanes_spread(r.lowest, d->rows, at + j);
     of[j].magic = lanes_spread(r.magic, d->rows, at + j);
   }
-  exp_lanes_each(v, count, of);
+  exp_lanes_each(e, count, of);
+}
+XENT_INLINE void dense_exp_step(const dense_layout *d, const float *x, float *e, int64_t at, const int count,
+                                exp_references r) {
+  lanes v[XENT_BATCH_MAX];
+  dense_exp_parts(d, x, at, count, r, v);
   XENT_UNROLL(4)
   for (int j = 0; j < count; j++) lanes_store_dense(e, d->n, at + j, v[j]);
 }

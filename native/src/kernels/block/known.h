@@ -42,14 +42,7 @@ XENT_INLINE void known_outcome(const xent_call *call, known_block_rows *b) {
 XENT_INLINE void known_dense_step(const dense_layout *d, const float *x, float *y, int64_t k, const int count,
                                   exp_references r, lanes f) {
   lanes v[XENT_BATCH_MAX];
-  exp_references of[XENT_BATCH_MAX];
-  XENT_UNROLL(2)
-  for (int j = 0; j < count; j++) {
-    v[j] = lanes_load_dense(x, d->n, k + j);
-    of[j].lowest = lanes_spread(r.lowest, d->rows, k + j);
-    of[j].magic = lanes_spread(r.magic, d->rows, k + j);
-  }
-  exp_lanes_each(v, count, of);
+  dense_exp_parts(d, x, k, count, r, v);
   XENT_UNROLL(2)
   for (int j = 0; j < count; j++)
     lanes_store_dense(y, d->n, k + j, lanes_mul(v[j], lanes_spread(f, d->rows, k + j)));

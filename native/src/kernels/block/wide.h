@@ -55,20 +55,6 @@ XENT_INLINE void wide_addresses(const xent_call *call, wide_block *b) {
     b->y[i] = call->output + row_offset(call->shape, call->output_layout, block_row(&b->rows, i));
 }
 
-/* A row with a NaN may have any maximum: its sum marks it. */
-XENT_INLINE lanes wide_largest(const float *x, int64_t n) {
-  lanes m[4];
-  XENT_UNROLL(8)
-  for (int k = 0; k < 4; k++) m[k] = lanes_set(-INFINITY);
-  int64_t i = 0;
-  for (; i + 4 * XENT_LANES <= n; i += 4 * XENT_LANES)
-    XENT_UNROLL(8)
-    for (int k = 0; k < 4; k++) m[k] = lanes_max(lanes_load(x + i + k * XENT_LANES), m[k]);
-  for (; i + XENT_LANES <= n; i += XENT_LANES) m[0] = lanes_max(lanes_load(x + i), m[0]);
-  if (i < n) m[1] = lanes_max(lanes_load_part(x + i, n - i, -INFINITY), m[1]);
-  return lanes_max(lanes_max(m[0], m[1]), lanes_max(m[2], m[3]));
-}
-
 /* The next `count` vectors of a row; the last has `left` classes. */
 XENT_INLINE void wide_exp_step(const float *x, int64_t left, const int count, float *e, exp_references r) {
   lanes v[XENT_IN_FLIGHT];
@@ -194,7 +180,7 @@ XENT_INLINE void wide_write(wide_step s, wide_layout w, int row, int64_t i, int6
 /* Rows of one group. */
 XENT_INLINE void wide_short_row(wide_step s, wide_layout w, int row, const bool labels) {
   const int64_t n = w.n;
-  if (row < s.next->rows.count) s.next->largest[row] = wide_largest(s.next->x[row], n);
+  if (row < s.next->rows.count) s.next->largest[row] = largest_lanes(s.next->x[row], n);
   if (row < s.now->rows.count) {
     float *e = s.now->e + row * w.pitch;
     wide_exp(s.now->x[row], n, e,

@@ -3,6 +3,7 @@
 #ifndef XENT_COLUMNS_H
 #define XENT_COLUMNS_H
 
+#include "kernels/block/input.h"
 #include "kernels/columns/results.h"
 
 /* Decided once per call, from its shape. */
@@ -29,14 +30,10 @@ XENT_INLINE int64_t forward_pitch(const xent_call *call) {
 }
 
 typedef xent_status (*strip_kernel)(const xent_call *call, strip *s, column_set *apart);
-typedef xent_status (*row_kernel)(const xent_call *call);
 
 XENT_SHARED xent_status each_apart(const xent_call *call, const strip *s, const column_set *apart, row_kernel row) {
   for (int64_t j = next_of_set(apart, 0, s->width); j < s->width; j = next_of_set(apart, j + 1, s->width)) {
-    xent_call one = *call;
-    one.row_begin = s->row + j;
-    one.row_end = s->row + j + 1;
-    const xent_status status = row(&one);
+    const xent_status status = row_alone(call, s->row + j, row);
     if (status) return status;
   }
   return XENT_OK;

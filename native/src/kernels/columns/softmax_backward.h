@@ -165,11 +165,11 @@ XENT_INLINE bool classes_collide(const xent_call *call) {
          shape->classes * XENT_LANES <= XENT_BACKWARD_FLOATS;
 }
 
+/* backward_pitch has made the strip fit. */
 XENT_SHARED void backward_copied(const xent_call *call, strip *s) {
   float g[XENT_BACKWARD_FLOATS], y[XENT_BACKWARD_FLOATS];
   column_floats unused;
   const xent_shape *shape = call->shape;
-  if (s->width * shape->classes > XENT_BACKWARD_FLOATS) s->width = XENT_LANES;
   s->pitch = s->width;
   gather_strip(shape, &shape->upstream, call->upstream, s, 0, shape->classes, g, unused);
   gather_strip(shape, &shape->output, call->forward_output, s, 0, shape->classes, y, unused);

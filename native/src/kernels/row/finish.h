@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the states of a row's chunks to its statistics and results (docs/numerics.md, "Row", "Outputs"). */
+/* From the states of a row's chunks to its statistics and results (docs/numerics.md, "Row", "Results of a row"). */
 #ifndef XENT_FINISH_H
 #define XENT_FINISH_H
 

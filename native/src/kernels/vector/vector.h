@@ -21,6 +21,7 @@
  *   dlanes_zero, _add, _scale, _fma       one rounding each; dlanes_line(a, s, o) is fma(s, a, o)
  *   dlanes_keep_first(v, n), dlanes_tree  as for lanes
  *   dlanes_clear_where_zero(v, q)         +0 where q is 0
+ *   XENT_BATCH, XENT_STREAM_ALIGNMENT     vectors of a pipelined exponential; bytes that lanes_stream asks for
  *
  * A vector also holds one number of each of sixteen rows side by side (a block: kernels/block). The block_
  * headers have the words for that; r are sixteen rows, and bit j of a set of bits is lane j.
