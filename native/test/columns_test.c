@@ -3,7 +3,7 @@
  * Columns against rows: the same rows with the class axis last, on the scalar tier (which bits_test holds
  * against the contract), and with it anywhere else, on every tier. Every output, statistic, sum and count must
  * be the same bits: any class count, any inner length, rows of every kind side by side, ignored labels, padded
- * strides, in place, row ranges that begin and end anywhere.
+ * strides, in place, row ranges that begin and end anywhere. And rows whose results lie in another order.
  * Usage: columns_test [STEP]   every STEP-th class count; 1 unless told
  */
 #include "calls.h"
@@ -182,6 +182,13 @@ static place rows_in_order(const problem *p) {
                  .cuts = {0, p->rows, p->rows, p->rows}};
 }
 
+/* The class axis last, and what is per row with its outer axis last. */
+static place rows_across(const problem *p) {
+  place at = rows_in_order(p);
+  at.row = layout_of(1, 0, p->outer, XENT_F32);
+  return at;
+}
+
 /* Class axis in the middle, with up to 17 unused elements between classes. */
 static place columns_somewhere(const problem *p, random_source *r) {
   const int64_t pad = random_below(r, 3) ? 0 : random_below(r, 18), step = p->inner + pad;
@@ -246,6 +253,11 @@ static void test_shape(int64_t outer, int64_t classes, int64_t inner, random_sou
     const place at = columns_somewhere(&p, r);
     run_softmax(&p, &at, &o, &got);
     run_cross_entropy(&p, &at, &o, &got);
+    compare_all(&p, xent_isa_name(o.isa), &got, &want);
+    if (random_below(r, 4)) continue;
+    const place across = rows_across(&p);
+    run_softmax(&p, &across, &o, &got);
+    run_cross_entropy(&p, &across, &o, &got);
     compare_all(&p, xent_isa_name(o.isa), &got, &want);
   }
 }
