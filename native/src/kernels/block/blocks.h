@@ -4,6 +4,7 @@
 #define XENT_BLOCK_BLOCKS_H
 
 #include "kernels/block/dense.h"
+#include "kernels/block/flow.h"
 #include "kernels/block/wide.h"
 
 /* A block of a call takes its time even where few of its rows are there: so many, which depend on how long they
@@ -38,13 +39,27 @@ XENT_SHARED xent_status wide_labels(const xent_call *call, row_kernel kernel) {
   return wide_blocks(call, kernel, true);
 }
 
+XENT_SHARED xent_status flow_softmax(const xent_call *call, row_kernel kernel) {
+  return flow_rows(call, kernel, false, true);
+}
+XENT_SHARED xent_status flow_losses(const xent_call *call, row_kernel kernel) {
+  return flow_rows(call, kernel, true, false);
+}
+XENT_SHARED xent_status flow_gradients(const xent_call *call, row_kernel kernel) {
+  return flow_rows(call, kernel, true, true);
+}
+
 /* softmax, log-softmax and log-sum-exp. */
 XENT_INLINE xent_status softmax_in_blocks(const xent_call *call, row_kernel kernel) {
-  return call->shape->classes <= XENT_DENSE ? dense_softmax(call, kernel) : wide_softmax(call, kernel);
+  const int64_t n = call->shape->classes;
+  if (n <= XENT_DENSE) return dense_softmax(call, kernel);
+  return n < XENT_FLOW_LEAST || call->log || call->log_sum_exp ? wide_softmax(call, kernel) : flow_softmax(call, kernel);
 }
 /* Cross-entropy with labels and without smoothing. */
 XENT_INLINE xent_status labels_in_blocks(const xent_call *call, row_kernel kernel) {
-  return call->shape->classes <= XENT_DENSE ? dense_labels(call, kernel) : wide_labels(call, kernel);
+  const int64_t n = call->shape->classes;
+  if (n <= XENT_DENSE) return dense_labels(call, kernel);
+  return n < XENT_FLOW_LEAST ? wide_labels(call, kernel) : call->output ? flow_gradients(call, kernel) : flow_losses(call, kernel);
 }
 
 #endif
