@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 class JitTest {
   @Test
   void asksHotSpotByTheNameThatTheQuestionHas() throws JMException {
-    assumeThat(System.getProperty("java.vm.name")).contains("HotSpot", "OpenJDK");
+    assumeThat(System.getProperty("java.vm.name")).containsAnyOf("HotSpot", "OpenJDK");
     MBeanOperationInfo[] questions =
         ManagementFactory.getPlatformMBeanServer()
             .getMBeanInfo(new ObjectName(Jit.COMMANDS))
