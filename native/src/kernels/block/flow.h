@@ -34,7 +34,7 @@ typedef struct {
   block_rows rows;
   float max[XENT_BLOCK_ROWS], logit[XENT_BLOCK_ROWS];
   double sum[XENT_BLOCK_ROWS];
-  uint32_t first;
+  uint32_t first, apart; /* rows whose label is the first of the largest; whose gradient is not written here */
 } flow_results;
 
 typedef struct {
@@ -178,7 +178,7 @@ XENT_INLINE bool flow_is_regular(const flow_row *row, double S) {
 XENT_INLINE void flow_results_begin(flow_results *r) {
   r->rows.count = 0;
   r->rows.adjacent = true;
-  r->first = 0;
+  r->first = r->apart = 0;
 }
 /* Rows that leave are computed when their block's results are written, which they would be overwritten by. */
 XENT_INLINE void flow_results_end(flow *f) {
@@ -189,10 +189,12 @@ XENT_INLINE void flow_results_end(flow *f) {
     r->logit[i] = r->logit[0];
     r->sum[i] = r->sum[0];
   }
-  const block_outcome o = label_outcome(f->source.call, &r->rows, lanes_load(r->max), dlanes_load(r->sum),
-                                        lanes_load(r->logit), r->first);
-  const xent_status status =
-      rows_alone(f->source.call, &r->rows, block_all_rows(&r->rows) & ~o.stay, f->source.kernel);
+  const lanes max = lanes_load(r->max);
+  const block_statistics s =
+      block_label_statistics(max, references_for(max), dlanes_load(r->sum), lanes_load(r->logit));
+  const uint32_t leave = block_all_rows(&r->rows) & (s.special | r->apart);
+  write_label_results(f->source.call, &r->rows, &s, block_all_rows(&r->rows) & ~leave, r->first);
+  const xent_status status = rows_alone(f->source.call, &r->rows, leave, f->source.kernel);
   if (status) f->source.status = status;
   flow_results_begin(r);
 }
@@ -206,6 +208,7 @@ XENT_INLINE void flow_result(flow *f, const flow_row *row, double total, float l
   r->max[i] = row->max;
   r->logit[i] = logit;
   r->sum[i] = total;
+  if (f->source.call->output) r->apart |= (uint32_t)!row->writes << i;
   if (f->source.call->hits && logit == row->max)
     r->first |= (uint32_t)label_is_first(row->x, row->label) << i;
   if (r->rows.count == XENT_BLOCK_ROWS) flow_results_end(f);

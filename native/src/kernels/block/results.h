@@ -139,6 +139,25 @@ XENT_INLINE block_outcome softmax_outcome_of_floats(const xent_call *call, const
       .max = max, .f = block_softmax_factor_of_float(sum), .stay = block_all_rows(rows) & ~special};
 }
 
+/* Writes what cross-entropy with labels has beside the gradient. stay: the rows that do not leave; first: those whose
+ * label is the first of the largest logits. */
+XENT_INLINE void write_label_results(const xent_call *call, const block_rows *rows, const block_statistics *s,
+                                     uint32_t stay, uint32_t first) {
+  lanes losses = lanes_set(0.0f);
+  if (call->log_sum_exp) {
+    const dlanes distance = block_distance(s);
+    block_write(call, rows, &call->shape->log_sum_exp, call->log_sum_exp, block_log_sum_exp(s, distance));
+    losses = block_loss(s, distance);
+  } else if (call->losses || call->tally) {
+    losses = block_loss_alone(s);
+  }
+  if (call->losses) block_write(call, rows, &call->shape->losses, call->losses, losses);
+  if (call->tally) block_add_losses(call, losses, stay);
+  if (call->hits) block_write_hits(call, rows, first);
+  if (call->statistics) block_write_statistics(call, rows, s, XENT_KIND_LABEL);
+  call->report->counted += __builtin_popcount(stay);
+}
+
 /* Cross-entropy with labels. first: rows whose label is the first of the largest logits. */
 XENT_INLINE block_outcome label_outcome(const xent_call *call, const block_rows *rows, lanes max, dlanes sum,
                                         lanes label_logit, uint32_t first) {
@@ -151,19 +170,7 @@ XENT_INLINE block_outcome label_outcome(const xent_call *call, const block_rows 
     lanes_store(r.label_gradient, block_label_gradient(&s, c));
   }
   r.stay = block_all_rows(rows) & ~leave;
-  lanes losses = lanes_set(0.0f);
-  if (call->log_sum_exp) {
-    const dlanes distance = block_distance(&s);
-    block_write(call, rows, &call->shape->log_sum_exp, call->log_sum_exp, block_log_sum_exp(&s, distance));
-    losses = block_loss(&s, distance);
-  } else if (call->losses || call->tally) {
-    losses = block_loss_alone(&s);
-  }
-  if (call->losses) block_write(call, rows, &call->shape->losses, call->losses, losses);
-  if (call->tally) block_add_losses(call, losses, r.stay);
-  if (call->hits) block_write_hits(call, rows, first);
-  if (call->statistics) block_write_statistics(call, rows, &s, XENT_KIND_LABEL);
-  call->report->counted += __builtin_popcount(r.stay);
+  write_label_results(call, rows, &s, r.stay, first);
   return r;
 }
 
