@@ -2,31 +2,15 @@
 package dev.xent.benchmarks;
 
 import dev.xent.Isa;
-import java.util.Map;
 import org.openjdk.jmh.annotations.Benchmark;
 
 /** Xent on two threads, which need two CPUs. */
-public final class XentTwoThreads implements Candidate {
+public final class XentTwoThreads extends XentCandidate {
   static final String NAME = "xent-2-threads";
 
-  @Override
-  public String name() {
-    return NAME;
-  }
-
-  @Override
-  public Kind kind() {
-    return Kind.XENT;
-  }
-
-  @Override
-  public Class<? extends Cell> cell() {
-    return Timed.class;
-  }
-
-  @Override
-  public Map<String, Task> tasks(Problem problem) {
-    return Map.of("Java API", new XentTasks(Isa.BEST, 2).of(problem));
+  /** For the service loader. */
+  public XentTwoThreads() {
+    super(NAME, Isa.BEST, 2, Timed.class);
   }
 
   /** For JMH. */
