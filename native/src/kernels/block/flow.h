@@ -43,7 +43,7 @@ typedef struct {
   int32_t label[XENT_BLOCK_ROWS];
   int next; /* of the rows taken */
   flow_results results;
-  float e[XENT_FLOW_KEPT][XENT_EXACT_MAX];
+  XENT_ALIGNED float e[XENT_FLOW_KEPT][XENT_EXACT_MAX];
   flow_row row[XENT_FLOW_ROWS];
 } flow;
 

@@ -260,7 +260,7 @@ XENT_INLINE void wide_finish(const xent_call *call, wide_block *b, wide_layout w
 }
 
 XENT_INLINE xent_status wide_blocks(const xent_call *call, row_kernel kernel, const bool labels) {
-  float e[2][XENT_WIDE_ROOM];
+  XENT_ALIGNED float e[2][XENT_WIDE_ROOM];
   wide_block block[3];
   const wide_layout w = wide_layout_of(call->shape->classes);
   block_source source = {.call = call, .kernel = kernel, .row = call->row_begin};

@@ -45,12 +45,12 @@ typedef struct {
 
 #define XENT_DEFINE_BUFFERED(rows)                                                                 \
   static __attribute__((noinline)) xent_status rows##_short(const xent_call *call) {               \
-    float input[XENT_EXACT_MAX], other[XENT_EXACT_MAX], kept[XENT_EXACT_MAX];                      \
+    XENT_ALIGNED float input[XENT_EXACT_MAX], other[XENT_EXACT_MAX], kept[XENT_EXACT_MAX];         \
     float reference[XENT_EXACT_MAX / XENT_GROUP];                                                  \
     return rows(call, (row_buffers){input, other, kept, reference});                               \
   }                                                                                                \
   static __attribute__((noinline)) xent_status rows##_long(const xent_call *call) {                \
-    float input[XENT_CHUNK], other[XENT_CHUNK], kept[XENT_CHUNK];                                  \
+    XENT_ALIGNED float input[XENT_CHUNK], other[XENT_CHUNK], kept[XENT_CHUNK];                     \
     float reference[XENT_CHUNK / XENT_GROUP];                                                      \
     return rows(call, (row_buffers){input, other, kept, reference});                               \
   }
