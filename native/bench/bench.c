@@ -44,13 +44,13 @@ static void run_memcpy(const problem *p, const xent_options *o) {
   memcpy(p->y, p->x, (size_t)(p->rows * p->classes) * sizeof(float));
 }
 static void run_softmax(const problem *p, const xent_options *o) {
-  must(xent_softmax_forward(&p->shape, o, 0, p->rows, 0, p->classes, p->x, NULL, p->y, NULL), "softmax");
+  must(xent_softmax_forward(&p->shape, o, 0, p->rows, 0, p->classes, p->x, NULL, NULL, NULL, NULL, p->y, NULL), "softmax");
 }
 static void run_log_softmax(const problem *p, const xent_options *o) {
-  must(xent_log_softmax_forward(&p->shape, o, 0, p->rows, 0, p->classes, p->x, NULL, p->y, NULL), "log-softmax");
+  must(xent_log_softmax_forward(&p->shape, o, 0, p->rows, 0, p->classes, p->x, NULL, NULL, NULL, NULL, p->y, NULL), "log-softmax");
 }
 static void run_softmax_backward(const problem *p, const xent_options *o) {
-  must(xent_softmax_backward(&p->shape, o, 0, p->rows, 0, p->classes, p->x, p->g, NULL, p->y, NULL), "backward");
+  must(xent_softmax_backward(&p->shape, o, 0, p->rows, 0, p->classes, p->x, p->g, NULL, NULL, NULL, p->y, NULL), "backward");
 }
 static void run_cross_entropy(const problem *p, const xent_options *o) {
   const xent_cross_entropy_arrays a = {.logits = p->x, .targets = p->labels, .losses = p->losses};

@@ -14,7 +14,7 @@ int bench_free_order(int rounds);
 static double time_of(const xent_kernels *kernels, const xent_call *call, bool softmax, int64_t repeats) {
   const double begin = now();
   for (int64_t i = 0; i < repeats; i++)
-    must(softmax ? kernels->softmax_forward(call) : kernels->cross_entropy_forward(call), "kernel");
+    must(softmax ? kernels->plain.softmax_forward(call) : kernels->plain.cross_entropy_forward(call), "kernel");
   return (now() - begin) / (double)repeats;
 }
 

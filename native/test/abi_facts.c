@@ -35,6 +35,24 @@ static void structs(void) {
   FIELD(xent_shape, losses);
   FIELD(xent_shape, log_sum_exp);
   FIELD(xent_shape, hits);
+  FIELD(xent_shape, target_count);
+  FIELD(xent_shape, top_count);
+  FIELD(xent_shape, first_class);
+  FIELD(xent_shape, all_classes);
+  FIELD(xent_shape, target_weights);
+  FIELD(xent_shape, row_offsets);
+  FIELD(xent_shape, class_mask);
+  FIELD(xent_shape, class_weights);
+  FIELD(xent_shape, row_weights);
+  FIELD(xent_shape, sink);
+  FIELD(xent_shape, log_probabilities);
+  FIELD(xent_shape, argmax);
+  FIELD(xent_shape, ranks);
+  FIELD(xent_shape, entropies);
+  FIELD(xent_shape, top_classes);
+  FIELD(xent_shape, top_log_probabilities);
+  FIELD(xent_shape, target_gradient);
+  FIELD(xent_shape, teacher);
 
   STRUCT(xent_options);
   FIELD(xent_options, size);
@@ -45,6 +63,12 @@ static void structs(void) {
   FIELD(xent_options, ignore_index);
   FIELD(xent_options, label_smoothing);
   FIELD(xent_options, gradient_scale);
+  FIELD(xent_options, smoothing);
+  FIELD(xent_options, reserved);
+  FIELD(xent_options, temperature);
+  FIELD(xent_options, softcap);
+  FIELD(xent_options, z_loss);
+  FIELD(xent_options, probability_clamp);
 
   STRUCT(xent_statistics);
   FIELD(xent_statistics, shift);
@@ -53,6 +77,11 @@ static void structs(void) {
   FIELD(xent_statistics, kind);
   FIELD(xent_statistics, sum);
   FIELD(xent_statistics, mass);
+  FIELD(xent_statistics, pull);
+  FIELD(xent_statistics, share);
+  FIELD(xent_statistics, wide_shift);
+  FIELD(xent_statistics, wide_max);
+  FIELD(xent_statistics, sum_low);
 
   STRUCT(xent_state);
   FIELD(xent_state, max);
@@ -62,6 +91,10 @@ static void structs(void) {
   FIELD(xent_state, mass);
   FIELD(xent_state, label_logit);
   FIELD(xent_state, kind);
+  FIELD(xent_state, wide_max);
+  FIELD(xent_state, wide_label_logit);
+  FIELD(xent_state, sum_low);
+  FIELD(xent_state, counted);
 
   STRUCT(xent_tally);
   FIELD(xent_tally, size);
@@ -69,6 +102,8 @@ static void structs(void) {
   FIELD(xent_tally, positive_infinity);
   FIELD(xent_tally, negative_infinity);
   FIELD(xent_tally, bins);
+  FIELD(xent_tally, doubles);
+  FIELD(xent_tally, digits);
 
   STRUCT(xent_report);
   FIELD(xent_report, size);
@@ -112,11 +147,34 @@ static void constants(void) {
   CONSTANT(XENT_FIELD_TALLY);
   CONSTANT(XENT_FIELD_REPORT);
   CONSTANT(XENT_FIELD_CLASSES);
+  CONSTANT(XENT_FIELD_TARGET_WEIGHTS);
+  CONSTANT(XENT_FIELD_ROW_OFFSETS);
+  CONSTANT(XENT_FIELD_CLASS_MASK);
+  CONSTANT(XENT_FIELD_CLASS_WEIGHTS);
+  CONSTANT(XENT_FIELD_ROW_WEIGHTS);
+  CONSTANT(XENT_FIELD_SINK);
+  CONSTANT(XENT_FIELD_LOG_PROBABILITIES);
+  CONSTANT(XENT_FIELD_ARGMAX);
+  CONSTANT(XENT_FIELD_RANKS);
+  CONSTANT(XENT_FIELD_ENTROPIES);
+  CONSTANT(XENT_FIELD_TOP_CLASSES);
+  CONSTANT(XENT_FIELD_TOP_LOG_PROBABILITIES);
+  CONSTANT(XENT_FIELD_TARGET_GRADIENT);
+  CONSTANT(XENT_FIELD_TEACHER);
   CONSTANT(XENT_FIELD_ISA);
   CONSTANT(XENT_FIELD_FULLY_MASKED);
   CONSTANT(XENT_FIELD_IGNORE_INDEX);
   CONSTANT(XENT_FIELD_LABEL_SMOOTHING);
   CONSTANT(XENT_FIELD_GRADIENT_SCALE);
+  CONSTANT(XENT_FIELD_SMOOTHING);
+  CONSTANT(XENT_FIELD_TEMPERATURE);
+  CONSTANT(XENT_FIELD_SOFTCAP);
+  CONSTANT(XENT_FIELD_Z_LOSS);
+  CONSTANT(XENT_FIELD_PROBABILITY_CLAMP);
+  CONSTANT(XENT_FIELD_TARGET_COUNT);
+  CONSTANT(XENT_FIELD_TOP_COUNT);
+  CONSTANT(XENT_FIELD_FIRST_CLASS);
+  CONSTANT(XENT_FIELD_ALL_CLASSES);
   CONSTANT(XENT_NO_TYPE);
   CONSTANT(XENT_F32);
   CONSTANT(XENT_F64);
@@ -133,6 +191,8 @@ static void constants(void) {
   CONSTANT(XENT_ISA_AVX512);
   CONSTANT(XENT_FULLY_MASKED_NAN);
   CONSTANT(XENT_FULLY_MASKED_ZERO);
+  CONSTANT(XENT_SMOOTHING_UNIFORM);
+  CONSTANT(XENT_SMOOTHING_OTHERS);
 }
 
 int main(void) {

@@ -39,7 +39,7 @@ static void reset(void) {
 }
 
 static xent_status softmax(void) {
-  return xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, y, &report);
+  return xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report);
 }
 static xent_status loss(float *losses, float *gradient) {
   const xent_cross_entropy_arrays arrays = {
@@ -78,7 +78,7 @@ static void test_refusals(void) {
   REFUSES(softmax(), XENT_OVERLAP, XENT_FIELD_OUTPUT);
   shape.logits.reserved = 1;
   REFUSES(softmax(), XENT_UNSUPPORTED, XENT_FIELD_LOGITS);
-  shape.logits.type = XENT_BF16;
+  shape.logits.type = XENT_I32;
   REFUSES(softmax(), XENT_UNSUPPORTED, XENT_FIELD_LOGITS);
   shape.output.type = XENT_NO_TYPE;
   REFUSES(softmax(), XENT_INVALID_ARGUMENT, XENT_FIELD_OUTPUT);
@@ -98,35 +98,35 @@ static void test_refusals(void) {
   REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_GRADIENT_SCALE);
   options.fully_masked = 2;
   REFUSES(softmax(), XENT_INVALID_OPTION, XENT_FIELD_FULLY_MASKED);
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS + 1, 0, CLASSES, x, NULL, y, &report),
+  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS + 1, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_RANGE);
-  REFUSES(xent_softmax_forward(&shape, &options, -1, ROWS, 0, CLASSES, x, NULL, y, &report),
+  REFUSES(xent_softmax_forward(&shape, &options, -1, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_RANGE);
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, 3, x, NULL, y, &report), XENT_INVALID_ARGUMENT,
+  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, 3, x, NULL, NULL, NULL, NULL, y, &report), XENT_INVALID_ARGUMENT,
           XENT_FIELD_CLASS_RANGE);
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, -1, x, NULL, y, &report), XENT_INVALID_ARGUMENT,
+  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, -1, x, NULL, NULL, NULL, NULL, y, &report), XENT_INVALID_ARGUMENT,
           XENT_FIELD_CLASS_RANGE);
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, NULL, NULL, y, &report),
+  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, NULL, NULL, NULL, NULL, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_LOGITS);
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, (char *)x + 2, NULL, y, &report),
+  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, (char *)x + 2, NULL, NULL, NULL, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_LOGITS);
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, y + 1, NULL, y, &report), XENT_OVERLAP,
+  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, y + 1, NULL, NULL, NULL, NULL, y, &report), XENT_OVERLAP,
           XENT_FIELD_OUTPUT);
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, y, NULL, y + 1, &report), XENT_OVERLAP,
+  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, y, NULL, NULL, NULL, NULL, y + 1, &report), XENT_OVERLAP,
           XENT_FIELD_OUTPUT);
   shape.logits.outer = CLASSES + 1; /* the same address with other strides */
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, y, NULL, y, &report), XENT_OVERLAP,
+  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, y, NULL, NULL, NULL, NULL, y, &report), XENT_OVERLAP,
           XENT_FIELD_OUTPUT);
   REFUSES(loss(y, y), XENT_OVERLAP, XENT_FIELD_LOSSES);
-  CHECK(xent_softmax_forward(NULL, &options, 0, ROWS, 0, CLASSES, x, NULL, y, NULL) == XENT_INVALID_ARGUMENT);
-  CHECK(xent_check_targets(&shape, &options, 0, ROWS, labels, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_softmax_forward(NULL, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_check_targets(&shape, &options, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
   CHECK(untouched());
 }
 
 static void test_labels(void) {
   reset();
   labels[2] = CLASSES;
-  CHECK(xent_check_targets(&shape, &options, 0, ROWS, labels, &report) == XENT_INVALID_LABEL);
+  CHECK(xent_check_targets(&shape, &options, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_INVALID_LABEL);
   CHECK(report.row == 2 && report.label == CLASSES);
   CHECK(loss(NULL, y) == XENT_INVALID_LABEL); /* the kernel checks again */
   CHECK(report.row == 2 && y[0] != -99 && y[2 * CLASSES] == -99);
@@ -134,7 +134,7 @@ static void test_labels(void) {
   labels[1] = -100;
   options.has_ignore_index = 1;
   options.ignore_index = -100;
-  CHECK(xent_check_targets(&shape, &options, 0, ROWS, labels, &report) == XENT_OK);
+  CHECK(xent_check_targets(&shape, &options, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_OK);
   CHECK(report.counted == 3 && report.denominator == 3);
   x[CLASSES] = NAN; /* of the ignored row: not read */
   float losses[ROWS];
@@ -178,14 +178,14 @@ static void test_many_labels(void) {
       counted += !(o.has_ignore_index && label == o.ignore_index);
     }
     report = (xent_report){.size = sizeof report};
-    CHECK(xent_check_targets(&s, &o, begin, rows, array, &report) == XENT_OK && report.counted == counted);
+    CHECK(xent_check_targets(&s, &o, begin, rows, array, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_OK && report.counted == counted);
     const int64_t wrong = random_below(&r, 2) ? C : type == XENT_U8 ? 255 : -2;
     if ((wrong >= 0 && wrong < C) || wrong > most || (o.has_ignore_index && wrong == o.ignore_index)) continue;
     const int64_t first = begin + random_below(&r, rows - begin);
     put_label(array, type, first * step, wrong);
     put_label(array, type, (rows - 1) * step, wrong);
     report = (xent_report){.size = sizeof report};
-    CHECK(xent_check_targets(&s, &o, begin, rows, array, &report) == XENT_INVALID_LABEL);
+    CHECK(xent_check_targets(&s, &o, begin, rows, array, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_INVALID_LABEL);
     CHECK(report.row == first && report.label == wrong);
   }
   free(array);
@@ -195,9 +195,9 @@ static void test_struct_sizes(void) {
   reset();
   struct { xent_options known; uint64_t later; } newer = {.known = options};
   newer.known.size = sizeof newer;
-  CHECK(xent_softmax_forward(&shape, &newer.known, 0, ROWS, 0, CLASSES, x, NULL, y, NULL) == XENT_OK);
+  CHECK(xent_softmax_forward(&shape, &newer.known, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) == XENT_OK);
   newer.later = 1;
-  CHECK(xent_softmax_forward(&shape, &newer.known, 0, ROWS, 0, CLASSES, x, NULL, y, NULL) == XENT_UNSUPPORTED);
+  CHECK(xent_softmax_forward(&shape, &newer.known, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) == XENT_UNSUPPORTED);
   reset();
   const uint64_t impossible[] = {0, 16, 44, sizeof options + 4, UINT64_C(1) << 40};
   for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
@@ -287,17 +287,17 @@ static void test_states(void) {
   reset();
   xent_state states[ROWS] = {{0}};
   xent_statistics statistics[ROWS];
-  CHECK(xent_finish(&shape, &options, 0, ROWS, states, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report) ==
+  CHECK(xent_finish(&shape, &options, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report) ==
         XENT_INVALID_ARGUMENT);
   CHECK(report.field == XENT_FIELD_STATES);
-  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, states, NULL));
-  CHECK(xent_finish(&shape, &options, 0, ROWS, states, labels, 0, statistics, NULL, NULL, NULL, NULL,
+  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
+  CHECK(xent_finish(&shape, &options, 0, ROWS, states, labels, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL,
                     &report) == XENT_INVALID_ARGUMENT); /* states without labels */
 }
 
 static xent_status finish(const xent_state *states, const int32_t *targets, int32_t round,
                           xent_statistics *statistics, float *losses, xent_tally *tally) {
-  return xent_finish(&shape, &options, 0, ROWS, states, targets, round, statistics, losses, NULL, NULL, tally,
+  return xent_finish(&shape, &options, 0, ROWS, states, targets, NULL, NULL, NULL, round, statistics, losses, NULL, NULL, tally,
                      &report);
 }
 
@@ -306,16 +306,16 @@ static void test_states_that_do_not_fit(void) {
   xent_state states[ROWS];
   xent_statistics statistics[ROWS];
   float losses[ROWS];
-  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, states, NULL));
+  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states, NULL));
   states[1].kind ^= 1u << 16; /* another numerics version */
   CHECK(finish(states, labels, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT && report.row == 1);
   states[1].kind ^= 1u << 16;
   states[2].reference = NAN;
   CHECK(finish(states, labels, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT && report.row == 2);
-  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, states, NULL));
+  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states, NULL));
   states[0].kind &= ~0x100u; /* no state holds the label */
   CHECK(finish(states, labels, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT);
-  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, states, NULL));
+  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
   CHECK(finish(states, NULL, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT);
   CHECK(report.field == XENT_FIELD_LOSSES);
 }
@@ -324,17 +324,17 @@ static void test_statistics_that_do_not_fit(void) {
   reset();
   xent_state states[ROWS];
   xent_statistics statistics[ROWS];
-  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, states, NULL));
+  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
   CHECK(!finish(states, NULL, 0, statistics, NULL, NULL));
-  REFUSES(xent_cross_entropy_backward(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, statistics, NULL, y,
+  REFUSES(xent_cross_entropy_backward(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, NULL, statistics, NULL, y,
                                       &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
-  REFUSES(xent_softmax_backward(&shape, &options, 0, ROWS, 0, CLASSES, x, x, statistics, y, &report),
+  REFUSES(xent_softmax_backward(&shape, &options, 0, ROWS, 0, CLASSES, x, x, NULL, NULL, statistics, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
   x[0] = 1e6f; /* wants a second round */
-  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, states, NULL));
+  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
   CHECK(!finish(states, NULL, 0, statistics, NULL, NULL) && report.again == 1);
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, x, statistics, y, &report),
+  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, statistics, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
 }
 
@@ -347,10 +347,10 @@ static void test_two_rounds(void) {
   xent_tally parts = xent_empty_tally(), whole = xent_empty_tally();
   x[CLASSES] = 1e6f;
   x[3 * CLASSES] = -1e6f;
-  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, states, NULL));
+  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states, NULL));
   CHECK(!finish(states, labels, 0, statistics, losses, &parts) && report.again == 1 && report.counted == 3);
   CHECK(finish(states, labels, 1, statistics, losses, &parts) == XENT_INVALID_ARGUMENT); /* the first round's */
-  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, statistics, states, NULL));
+  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, statistics, states, NULL));
   CHECK(!finish(states, labels, 1, statistics, losses, &parts) && report.again == 0 && report.counted == 1);
   CHECK(!finish(states, labels, 1, statistics, losses, &parts) && report.counted == 0); /* nothing is left */
   const xent_cross_entropy_arrays arrays = {.logits = x, .targets = labels, .tally = &whole};
@@ -363,31 +363,31 @@ static void test_empty_class_range(void) {
   shape = dense_shape(ROWS, 1, 1);
   xent_state states[ROWS];
   xent_statistics statistics[ROWS];
-  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, 1, x, NULL, NULL, states, NULL));
+  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, 1, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
   CHECK(!finish(states, NULL, 0, statistics, NULL, NULL));
-  CHECK(!xent_softmax_forward(&shape, &options, 0, ROWS, 0, 0, x, statistics, y, NULL) && untouched());
+  CHECK(!xent_softmax_forward(&shape, &options, 0, ROWS, 0, 0, x, NULL, NULL, NULL, statistics, y, NULL) && untouched());
 }
 
 static void test_tally(void) {
   xent_tally a = xent_empty_tally(), b = xent_empty_tally();
   const float values[] = {0x1p127f, 0x1p-149f, -0x1p127f, 1, 0x1p-24f, -0.0f};
-  CHECK(!xent_tally_add(&a, values, 1, 3) && !xent_tally_add(&b, values + 3, 1, 3));
+  CHECK(!xent_tally_add(&a, values, XENT_F32, 1, 3) && !xent_tally_add(&b, values + 3, XENT_F32, 1, 3));
   CHECK(xent_tally_sum(&a) == 0x1p-149);
   CHECK(!xent_tally_merge(&a, &b) && xent_tally_sum(&a) == 1 + 0x1p-24); /* rounded once */
   xent_tally c = xent_empty_tally();
   const float ties[] = {0x1p53f, 1, -0x1p-149f};
-  CHECK(!xent_tally_add(&c, ties, 1, 2) && xent_tally_sum(&c) == 0x1p53);
-  CHECK(!xent_tally_add(&c, ties, 1, 2) && xent_tally_sum(&c) == 0x1p54 + 2 - 0);
+  CHECK(!xent_tally_add(&c, ties, XENT_F32, 1, 2) && xent_tally_sum(&c) == 0x1p53);
+  CHECK(!xent_tally_add(&c, ties, XENT_F32, 1, 2) && xent_tally_sum(&c) == 0x1p54 + 2 - 0);
   xent_tally d = xent_empty_tally();
   CHECK(xent_tally_sum(&d) == 0 && !signbit(xent_tally_sum(&d)));
   const float infinite[] = {INFINITY, -INFINITY};
-  CHECK(!xent_tally_add(&d, infinite, 1, 1) && xent_tally_sum(&d) == INFINITY);
-  CHECK(!xent_tally_add(&d, infinite + 1, 1, 1) && isnan(xent_tally_sum(&d)));
+  CHECK(!xent_tally_add(&d, infinite, XENT_F32, 1, 1) && xent_tally_sum(&d) == INFINITY);
+  CHECK(!xent_tally_add(&d, infinite + 1, XENT_F32, 1, 1) && isnan(xent_tally_sum(&d)));
   xent_tally nan = xent_empty_tally();
   const float not_a_number[] = {NAN};
-  CHECK(!xent_tally_add(&nan, not_a_number, 1, 1) && !xent_tally_merge(&b, &nan) && isnan(xent_tally_sum(&b)));
+  CHECK(!xent_tally_add(&nan, not_a_number, XENT_F32, 1, 1) && !xent_tally_merge(&b, &nan) && isnan(xent_tally_sum(&b)));
   d.size = 0;
-  CHECK(xent_tally_add(&d, values, 1, 1) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_tally_add(&d, values, XENT_F32, 1, 1) == XENT_INVALID_ARGUMENT);
 }
 
 static void test_edges(void) {
@@ -396,13 +396,13 @@ static void test_edges(void) {
   CHECK(softmax() == XENT_OK && isnan(y[0]));
   options.fully_masked = XENT_FULLY_MASKED_ZERO;
   CHECK(softmax() == XENT_OK && y[0] == 0 && y[CLASSES] > 0);
-  CHECK(xent_log_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, y, NULL) == XENT_OK);
+  CHECK(xent_log_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) == XENT_OK);
   CHECK(y[0] == -INFINITY);
   x[2] = NAN; /* a NaN wins over the policy */
   CHECK(softmax() == XENT_OK && isnan(y[0]));
   reset();
   shape.outer = 0;
-  CHECK(xent_softmax_forward(&shape, &options, 0, 0, 0, CLASSES, x, NULL, y, &report) == XENT_OK && untouched());
+  CHECK(xent_softmax_forward(&shape, &options, 0, 0, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report) == XENT_OK && untouched());
 }
 
 int main(void) {

@@ -89,15 +89,15 @@ static void whole_rows(tensor *t, const expectation *e, const xent_options *o, i
   const int64_t begin[2] = {0, cut}, end[2] = {cut, e->rows};
   put(t, e, t->x);
   for (int p = 0; p < 2; p++)
-    must(xent_softmax_forward(&t->shape, o, begin[p], end[p], 0, e->n, x, NULL, y, NULL), "softmax");
+    must(xent_softmax_forward(&t->shape, o, begin[p], end[p], 0, e->n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
   check_rows(t, e, "softmax", out, e->softmax, gathered);
   put(t, e, t->x);
   for (int p = 0; p < 2; p++)
-    must(xent_log_softmax_forward(&t->shape, o, begin[p], end[p], 0, e->n, x, NULL, y, NULL), "log-softmax");
+    must(xent_log_softmax_forward(&t->shape, o, begin[p], end[p], 0, e->n, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
   check_rows(t, e, "log-softmax", out, e->log_softmax, gathered);
   put(t, e, t->x);
   for (int p = 0; p < 2; p++)
-    must(xent_log_sum_exp(&t->shape, o, begin[p], end[p], x, t->lse, NULL), "log-sum-exp");
+    must(xent_log_sum_exp(&t->shape, o, begin[p], end[p], x, NULL, NULL, NULL, t->lse, NULL), "log-sum-exp");
   compare(e, "log-sum-exp", t->lse, e->lse, e->rows);
   for (int p = 0; p < 2; p++)
     must(xent_cross_entropy_forward(&t->shape, o, begin[p], end[p], x, e->label, t->losses, t->lse, NULL, y,
@@ -119,15 +119,15 @@ static void rows_alone(tensor *t, const expectation *e, const xent_options *o, b
   float *x = t->x + t->offset, *y = out + t->offset;
   put(t, e, t->x);
   for (int64_t r = 0; r < e->rows; r++)
-    must(xent_softmax_forward(&t->shape, o, r, r + 1, 0, e->n, x, NULL, y, NULL), "softmax");
+    must(xent_softmax_forward(&t->shape, o, r, r + 1, 0, e->n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
   check_rows(t, e, "softmax of a row", out, e->softmax, gathered);
   put(t, e, t->x);
   for (int64_t r = 0; r < e->rows; r++)
-    must(xent_log_softmax_forward(&t->shape, o, r, r + 1, 0, e->n, x, NULL, y, NULL), "log-softmax");
+    must(xent_log_softmax_forward(&t->shape, o, r, r + 1, 0, e->n, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
   check_rows(t, e, "log-softmax of a row", out, e->log_softmax, gathered);
   put(t, e, t->x);
   for (int64_t r = 0; r < e->rows; r++)
-    must(xent_log_sum_exp(&t->shape, o, r, r + 1, x, t->lse, NULL), "log-sum-exp");
+    must(xent_log_sum_exp(&t->shape, o, r, r + 1, x, NULL, NULL, NULL, t->lse, NULL), "log-sum-exp");
   compare(e, "log-sum-exp of a row", t->lse, e->lse, e->rows);
   put(t, e, t->x);
   for (int64_t r = 0; r < e->rows; r++)
@@ -151,9 +151,9 @@ static void states_in_parts(tensor *t, const expectation *e, const xent_options 
   xent_report report = {.size = sizeof report};
   for (int round = 0; round < 2; round++) {
     const xent_statistics *known = round ? statistics : NULL;
-    must(xent_forward_states(&t->shape, o, 0, e->rows, cut, e->n, x, labels, known, states, NULL), "states");
-    must(xent_forward_states(&t->shape, o, 0, e->rows, 0, cut, x, labels, known, states, NULL), "states");
-    must(xent_finish(&t->shape, o, 0, e->rows, states, labels, round, statistics, labels ? t->losses : NULL, t->lse,
+    must(xent_forward_states(&t->shape, o, 0, e->rows, cut, e->n, x, labels, NULL, NULL, NULL, known, states, NULL), "states");
+    must(xent_forward_states(&t->shape, o, 0, e->rows, 0, cut, x, labels, NULL, NULL, NULL, known, states, NULL), "states");
+    must(xent_finish(&t->shape, o, 0, e->rows, states, labels, NULL, NULL, NULL, round, statistics, labels ? t->losses : NULL, t->lse,
                      NULL, NULL, &report),
          "finish");
     if (!report.again) return;
@@ -175,18 +175,18 @@ static void classes_in_parts(tensor *t, const expectation *e, const xent_options
   states_in_parts(t, e, o, cut, NULL, states, statistics);
   compare(e, "log-sum-exp in parts", t->lse, e->lse, e->rows);
   for (int p = 0; p < 2; p++)
-    must(xent_softmax_forward(&t->shape, o, 0, e->rows, begin[p], end[p], x, statistics, y, NULL), "softmax");
+    must(xent_softmax_forward(&t->shape, o, 0, e->rows, begin[p], end[p], x, NULL, NULL, NULL, statistics, y, NULL), "softmax");
   check_rows(t, e, "softmax in parts", out, e->softmax, gathered);
   put(t, e, t->x);
   for (int p = 1; p >= 0; p--)
-    must(xent_log_softmax_forward(&t->shape, o, 0, e->rows, begin[p], end[p], x, statistics, y, NULL), "log-softmax");
+    must(xent_log_softmax_forward(&t->shape, o, 0, e->rows, begin[p], end[p], x, NULL, NULL, NULL, statistics, y, NULL), "log-softmax");
   check_rows(t, e, "log-softmax in parts", out, e->log_softmax, gathered);
 
   put(t, e, t->x);
   states_in_parts(t, e, o, cut, e->label, states, statistics);
   compare(e, "loss in parts", t->losses, e->loss, e->rows);
   for (int p = 0; p < 2; p++)
-    must(xent_cross_entropy_backward(&t->shape, o, 0, e->rows, begin[p], end[p], x, e->label, statistics, NULL, y,
+    must(xent_cross_entropy_backward(&t->shape, o, 0, e->rows, begin[p], end[p], x, e->label, NULL, NULL, NULL, NULL, NULL, statistics, NULL, y,
                                      NULL),
          "backward");
   check_rows(t, e, "gradient in parts", out, e->gradient, gathered);

@@ -102,13 +102,13 @@ static void check_gaps(const problem *p, const char *what, bool in_place) {
 static void test_softmax(const problem *p, const xent_options *o, bool in_place) {
   const xent_shape s = shape_of(p, XENT_I32);
   float lse[MOST_ROWS];
-  must(xent_softmax_forward(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), NULL, p->y, NULL), "softmax");
+  must(xent_softmax_forward(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), NULL, NULL, NULL, NULL, p->y, NULL), "softmax");
   compare_rows(p, "softmax", p->y, p->softmax);
   check_gaps(p, "behind softmax", in_place);
-  must(xent_log_softmax_forward(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), NULL, p->y, NULL), "log-softmax");
+  must(xent_log_softmax_forward(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), NULL, NULL, NULL, NULL, p->y, NULL), "log-softmax");
   compare_rows(p, "log-softmax", p->y, p->log_softmax);
   check_gaps(p, "behind log-softmax", in_place);
-  must(xent_log_sum_exp(&s, o, 0, p->rows, p->x, lse, NULL), "log-sum-exp");
+  must(xent_log_sum_exp(&s, o, 0, p->rows, p->x, NULL, NULL, NULL, lse, NULL), "log-sum-exp");
   for (int64_t i = 0; i < p->rows; i++) compare(p, "log-sum-exp", i, lse + i, p->lse + i, 1);
 }
 
@@ -126,7 +126,7 @@ static void test_labels(const problem *p, const xent_options *o, int32_t type, b
        "cross-entropy");
   compare_rows(p, "gradient", p->y, p->gradient);
   check_gaps(p, "behind the gradient", in_place);
-  must(xent_tally_add(&want, p->loss, 1, p->rows), "tally");
+  must(xent_tally_add(&want, p->loss, XENT_F32, 1, p->rows), "tally");
   int64_t counted = 0;
   for (int64_t i = 0; i < p->rows; i++) {
     compare(p, "loss", i, losses + i, p->loss + i, 1);
@@ -140,7 +140,7 @@ static void test_labels(const problem *p, const xent_options *o, int32_t type, b
   differing += counted != report.counted;
   must(xent_cross_entropy_forward(&s, o, 0, p->rows, p->x, labels, losses, NULL, NULL, NULL, NULL, NULL, NULL), "losses");
   for (int64_t i = 0; i < p->rows; i++) compare(p, "loss alone", i, losses + i, p->loss + i, 1);
-  must(xent_cross_entropy_backward(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), labels, statistics, p->weight,
+  must(xent_cross_entropy_backward(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), labels, NULL, NULL, NULL, NULL, NULL, statistics, p->weight,
                                    p->y, NULL),
        "backward");
   compare_rows(p, "gradient from statistics", p->y, p->scaled);
@@ -194,7 +194,8 @@ static void test_backward(const problem *p, const xent_options *o, bool log, int
       p->scratch[i * p->n + c] = v != v ? float_of(0x7fc00000u) : v;
     }
   }
-  must((log ? xent_log_softmax_backward : xent_softmax_backward)(&s, o, 0, p->rows, 0, p->n, y, g, NULL, dx, NULL),
+  must((log ? xent_log_softmax_backward : xent_softmax_backward)(&s, o, 0, p->rows, 0, p->n, y, g, NULL, NULL,
+                                                                 NULL, dx, NULL),
        "backward");
   compare_rows(p, log ? "log-softmax backward" : "softmax backward", dx, p->scratch);
 }

@@ -93,18 +93,18 @@ static void run_softmax(const problem *p, const place *at, const xent_options *o
     spread(p, at, p->x, x);
     for (int k = 0; k < 3; k++)
       must((log ? xent_log_softmax_forward : xent_softmax_forward)(&s, o, at->cuts[k], at->cuts[k + 1], 0, n, in,
-                                                                   NULL, out, NULL), "forward");
+                                                                   NULL, NULL, NULL, NULL, out, NULL), "forward");
     collect(p, at, at->in_place ? x : y, log ? r->log_softmax : r->softmax);
     spread(p, at, p->g, z);
     float *dx = at->in_place ? out : g;
     for (int k = 0; k < 3; k++)
       must((log ? xent_log_softmax_backward : xent_softmax_backward)(&s, o, at->cuts[k], at->cuts[k + 1], 0, n, out,
-                                                                     g, NULL, dx, NULL), "backward");
+                                                                     g, NULL, NULL, NULL, dx, NULL), "backward");
     collect(p, at, dx - at->offset, log ? r->log_softmax_backward : r->softmax_backward);
   }
   spread(p, at, p->x, x);
   for (int k = 0; k < 3; k++)
-    must(xent_log_sum_exp(&s, o, at->cuts[k], at->cuts[k + 1], in, per_row_lse, NULL), "log-sum-exp");
+    must(xent_log_sum_exp(&s, o, at->cuts[k], at->cuts[k + 1], in, NULL, NULL, NULL, per_row_lse, NULL), "log-sum-exp");
   collect_rows(p, at, per_row_lse, r->lse);
 }
 
@@ -137,7 +137,7 @@ static void run_cross_entropy(const problem *p, const place *at, const xent_opti
   spread(p, at, p->x, x);
   s.upstream = s.losses;
   for (int k = 0; k < 3; k++)
-    must(xent_cross_entropy_backward(&s, o, at->cuts[k], at->cuts[k + 1], 0, p->classes, in, labels, r->statistics,
+    must(xent_cross_entropy_backward(&s, o, at->cuts[k], at->cuts[k + 1], 0, p->classes, in, labels, NULL, NULL, NULL, NULL, NULL, r->statistics,
                                      per_row_upstream, out, NULL), "cross-entropy backward");
   collect(p, at, at->in_place ? x : y, r->later_gradient);
 }

@@ -64,11 +64,11 @@ static void run(int64_t outer, int64_t n, int64_t inner, int32_t isa, bool at_en
     label[i] = (int8_t)(random_below(r, n) & 127);
     if (label[i] >= n) label[i] = 0;
   }
-  must(xent_softmax_forward(&s, &o, 0, rows, 0, n, x, NULL, y, NULL), "softmax");
+  must(xent_softmax_forward(&s, &o, 0, rows, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
   check_rest(&output, "softmax", n);
-  must(xent_softmax_backward(&s, &o, 0, rows, 0, n, y, g, NULL, g, NULL), "softmax backward");
-  must(xent_log_softmax_forward(&s, &o, 0, rows, 0, n, x, NULL, y, NULL), "log-softmax");
-  must(xent_log_softmax_backward(&s, &o, 0, rows, 0, n, y, g, NULL, y, NULL), "log-softmax backward");
+  must(xent_softmax_backward(&s, &o, 0, rows, 0, n, y, g, NULL, NULL, NULL, g, NULL), "softmax backward");
+  must(xent_log_softmax_forward(&s, &o, 0, rows, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
+  must(xent_log_softmax_backward(&s, &o, 0, rows, 0, n, y, g, NULL, NULL, NULL, y, NULL), "log-softmax backward");
   check_rest(&output, "log-softmax backward", n);
   check_rest(&upstream, "softmax backward", n);
   must(xent_cross_entropy_forward(&s, &o, 0, rows, x, label, loss, NULL, NULL, y, NULL, NULL, NULL), "loss");

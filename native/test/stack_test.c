@@ -32,9 +32,9 @@ static void *run_forward(void *argument) {
   const problem *p = argument;
   const xent_shape *s = &p->shape;
   const xent_options *o = &p->options;
-  must(xent_softmax_forward(s, o, 0, p->rows, 0, p->classes, x, NULL, y, NULL), "softmax");
-  must(xent_log_softmax_forward(s, o, 0, p->rows, 0, p->classes, x, NULL, y, NULL), "log-softmax");
-  must(xent_log_sum_exp(s, o, 0, p->rows, x, lse, NULL), "log-sum-exp");
+  must(xent_softmax_forward(s, o, 0, p->rows, 0, p->classes, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
+  must(xent_log_softmax_forward(s, o, 0, p->rows, 0, p->classes, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
+  must(xent_log_sum_exp(s, o, 0, p->rows, x, NULL, NULL, NULL, lse, NULL), "log-sum-exp");
   return NULL;
 }
 
@@ -42,8 +42,8 @@ static void *run_backward(void *argument) {
   const problem *p = argument;
   const xent_shape *s = &p->shape;
   const xent_options *o = &p->options;
-  must(xent_softmax_backward(s, o, 0, p->rows, 0, p->classes, x, g, NULL, y, NULL), "softmax backward");
-  must(xent_log_softmax_backward(s, o, 0, p->rows, 0, p->classes, x, g, NULL, y, NULL), "log-softmax backward");
+  must(xent_softmax_backward(s, o, 0, p->rows, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL), "softmax backward");
+  must(xent_log_softmax_backward(s, o, 0, p->rows, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL), "log-softmax backward");
   return NULL;
 }
 
@@ -52,7 +52,7 @@ static void *run_cross_entropy(void *argument) {
   const xent_shape *s = &p->shape;
   const xent_options *o = &p->options;
   must(xent_cross_entropy_forward(s, o, 0, p->rows, x, labels, losses, lse, hits, y, statistics, &tally, NULL), "loss");
-  must(xent_cross_entropy_backward(s, o, 0, p->rows, 0, p->classes, x, labels, statistics, NULL, y, NULL), "gradient");
+  must(xent_cross_entropy_backward(s, o, 0, p->rows, 0, p->classes, x, labels, NULL, NULL, NULL, NULL, NULL, statistics, NULL, y, NULL), "gradient");
   return NULL;
 }
 
@@ -61,7 +61,7 @@ static void *run_probabilities(void *argument) {
   p.shape.targets = p.shape.logits;
   must(xent_cross_entropy_forward(&p.shape, &p.options, 0, p.rows, x, g, losses, lse, NULL, y, statistics, NULL, NULL),
        "loss of probability rows");
-  must(xent_cross_entropy_backward(&p.shape, &p.options, 0, p.rows, 0, p.classes, x, g, statistics, NULL, y, NULL),
+  must(xent_cross_entropy_backward(&p.shape, &p.options, 0, p.rows, 0, p.classes, x, g, NULL, NULL, NULL, NULL, NULL, statistics, NULL, y, NULL),
        "gradient of probability rows");
   return NULL;
 }
@@ -69,11 +69,11 @@ static void *run_probabilities(void *argument) {
 static void *run_parts(void *argument) {
   const problem *p = argument;
   xent_report report = {.size = sizeof report};
-  must(xent_forward_states(&p->shape, &p->options, 0, p->rows, 0, p->classes, x, labels, NULL, states, NULL), "states");
-  must(xent_finish(&p->shape, &p->options, 0, p->rows, states, labels, 0, statistics, losses, lse, hits, &tally, &report),
+  must(xent_forward_states(&p->shape, &p->options, 0, p->rows, 0, p->classes, x, labels, NULL, NULL, NULL, NULL, states, NULL), "states");
+  must(xent_finish(&p->shape, &p->options, 0, p->rows, states, labels, NULL, NULL, NULL, 0, statistics, losses, lse, hits, &tally, &report),
        "finish");
   must(xent_backward_states(&p->shape, &p->options, 0, p->rows, 0, p->classes, x, g, states, NULL), "states");
-  must(xent_finish(&p->shape, &p->options, 0, p->rows, states, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report),
+  must(xent_finish(&p->shape, &p->options, 0, p->rows, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report),
        "finish");
   return NULL;
 }

@@ -73,7 +73,7 @@ static void test_labels(int64_t n, int32_t isa, int32_t type, double eps, random
                                             .statistics = statistics};
   must(xent_cross_entropy(&shape, &options, 0, ROWS, &arrays, NULL), "labels");
   shape.upstream = shape.losses;
-  must(xent_cross_entropy_backward(&shape, &options, 0, ROWS, 0, n, x, storage, statistics, upstream, again, NULL),
+  must(xent_cross_entropy_backward(&shape, &options, 0, ROWS, 0, n, x, storage, NULL, NULL, NULL, NULL, NULL, statistics, upstream, again, NULL),
        "backward");
   for (int64_t i = 0; i < ROWS; i++) {
     double q[MAX_CLASSES] = {0};
@@ -111,11 +111,11 @@ static void test_backward(int64_t n, int32_t isa) {
   options.isa = isa;
   for (int log = 0; log < 2; log++) {
     if (log) {
-      must(xent_log_softmax_forward(&shape, &options, 0, ROWS, 0, n, x, NULL, y, NULL), "log-softmax");
-      must(xent_log_softmax_backward(&shape, &options, 0, ROWS, 0, n, y, g, NULL, dx, NULL), "backward");
+      must(xent_log_softmax_forward(&shape, &options, 0, ROWS, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
+      must(xent_log_softmax_backward(&shape, &options, 0, ROWS, 0, n, y, g, NULL, NULL, NULL, dx, NULL), "backward");
     } else {
-      must(xent_softmax_forward(&shape, &options, 0, ROWS, 0, n, x, NULL, y, NULL), "softmax");
-      must(xent_softmax_backward(&shape, &options, 0, ROWS, 0, n, y, g, NULL, dx, NULL), "backward");
+      must(xent_softmax_forward(&shape, &options, 0, ROWS, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
+      must(xent_softmax_backward(&shape, &options, 0, ROWS, 0, n, y, g, NULL, NULL, NULL, dx, NULL), "backward");
     }
     for (int64_t i = 0; i < ROWS; i++) {
       long double p[MAX_CLASSES], sum = 0, size = 0;

@@ -6,8 +6,6 @@
 #include "api/checks.h"
 #include "cpu/float_mode.h"
 
-typedef xent_status (*xent_kernel)(const xent_call *call);
-
 /* Stores that pass the caches by are not ordered with others: before the caller tells another thread that
  * its results are there, they must be. */
 static inline void end_streaming(void) {
@@ -23,6 +21,11 @@ static inline xent_status run_kernel(xent_kernel kernel, const xent_call *call) 
   float_mode_leave(mode);
   if (call->stream) end_streaming();
   return status;
+}
+
+/* The kernels that a call needs. */
+static inline const xent_family *family_of(const xent_frame *f) {
+  return f->wide ? &f->kernels->wide : f->general ? &f->kernels->general : &f->kernels->plain;
 }
 
 /* Above this many bytes an output does not stay in the caches anyway: stores that pass them by save the

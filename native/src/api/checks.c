@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/checks.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -30,7 +31,7 @@ static const void *whole_struct(const void *from, uint64_t size, void *copy, siz
 }
 
 /* Sizes of version 1, below which no caller was compiled, and one that no struct will reach. */
-enum { SHAPE_V1 = 288, OPTIONS_V1 = 48, REPORT_V1 = 72, LARGEST_STRUCT = 4096 };
+enum { SHAPE_V1 = 768, OPTIONS_V1 = 88, REPORT_V1 = 72, LARGEST_STRUCT = 4096 };
 _Static_assert(sizeof(xent_shape) >= SHAPE_V1 && sizeof(xent_options) >= OPTIONS_V1 &&
                    sizeof(xent_report) >= REPORT_V1, "structs only grow");
 
@@ -55,6 +56,28 @@ static xent_status take_structs(xent_frame *f, const xent_shape *shape, const xe
   return XENT_OK;
 }
 
+/* Positive, finite and normal in the arithmetic of the call; 0 is "not used". */
+static bool is_divisor(const xent_frame *f, double value) {
+  const double least = f->wide ? DBL_MIN : (double)FLT_MIN, most = f->wide ? DBL_MAX : (double)FLT_MAX;
+  return value == 0 || (value >= least && value <= most);
+}
+
+/* The options that a plain call leaves 0. */
+static xent_status check_general_options(xent_frame *f) {
+  const xent_options *o = f->options;
+  if (o->smoothing != XENT_SMOOTHING_UNIFORM && o->smoothing != XENT_SMOOTHING_OTHERS)
+    return refuse_option(f, XENT_FIELD_SMOOTHING, o->smoothing);
+  if (o->reserved) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_OPTIONS, o->reserved);
+  if (!is_divisor(f, o->temperature)) return refuse_option(f, XENT_FIELD_TEMPERATURE, o->temperature);
+  if (!is_divisor(f, o->softcap)) return refuse_option(f, XENT_FIELD_SOFTCAP, o->softcap);
+  if (!(o->z_loss >= 0 && isfinite(o->z_loss))) return refuse_option(f, XENT_FIELD_Z_LOSS, o->z_loss);
+  const double clamp = o->probability_clamp;
+  if (!(clamp >= 0 && clamp <= 0.5) || (clamp > 0 && o->label_smoothing > 0))
+    return refuse_option(f, XENT_FIELD_PROBABILITY_CLAMP, clamp);
+  f->general |= o->smoothing || o->temperature != 0 || o->softcap != 0 || o->z_loss != 0 || clamp != 0;
+  return XENT_OK;
+}
+
 static xent_status check_options(xent_frame *f) {
   const xent_options *o = f->options;
   if (o->isa < XENT_ISA_BEST || o->isa > XENT_ISA_AVX512) return refuse_option(f, XENT_FIELD_ISA, o->isa);
@@ -70,6 +93,56 @@ static xent_status check_options(xent_frame *f) {
     return refuse_option(f, XENT_FIELD_GRADIENT_SCALE, o->has_gradient_scale);
   if (o->has_gradient_scale && !isfinite(o->gradient_scale))
     return refuse_option(f, XENT_FIELD_GRADIENT_SCALE, o->gradient_scale);
+  return check_general_options(f);
+}
+
+/* Classes of a shard begin at a chunk and end at one, or with the row. */
+static xent_status check_shard(xent_frame *f) {
+  const xent_shape *s = f->shape;
+  if (s->all_classes < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ALL_CLASSES, s->all_classes);
+  if (s->first_class < 0 || s->first_class % XENT_CHUNK || (s->first_class && !s->all_classes))
+    return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_FIRST_CLASS, s->first_class);
+  if (!s->all_classes) return XENT_OK;
+  int64_t end;
+  if (__builtin_add_overflow(s->first_class, s->classes, &end) || end > s->all_classes ||
+      (end % XENT_CHUNK && end != s->all_classes))
+    return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ALL_CLASSES, s->all_classes);
+  f->general = true;
+  return XENT_OK;
+}
+
+xent_status xent_check_whole(xent_frame *f) {
+  if (!f->shape->all_classes) return XENT_OK;
+  return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ALL_CLASSES, f->shape->all_classes);
+}
+
+/* Offset r of ragged rows. */
+static int64_t row_offset_at(const xent_frame *f, const void *row_offsets, int64_t r) {
+  return f->shape->row_offsets.type == XENT_I32 ? ((const int32_t *)row_offsets)[r] : ((const int64_t *)row_offsets)[r];
+}
+
+xent_status xent_check_row_offsets(xent_frame *f, const void *row_offsets) {
+  if (!row_offsets) return XENT_OK;
+  const xent_layout *l = &f->shape->row_offsets;
+  if (l->type != XENT_I32 && l->type != XENT_I64)
+    return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ROW_OFFSETS, l->type);
+  if ((uintptr_t)row_offsets & (uintptr_t)(xent_type_size(l->type) - 1))
+    return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_OFFSETS, 0);
+  if (f->shape->inner != 1) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ROW_OFFSETS, f->shape->inner);
+  int64_t before = row_offset_at(f, row_offsets, f->call.row_begin);
+  bool falls = before < 0;
+  for (int64_t row = f->call.row_begin; row < f->call.row_end; row++) {
+    const int64_t after = row_offset_at(f, row_offsets, row + 1);
+    if (falls || after < before || after - before > f->shape->classes) {
+      f->report->row = row;
+      return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ROW_OFFSETS, falls ? before : after);
+    }
+    before = after;
+  }
+  const int64_t all = row_offset_at(f, row_offsets, f->shape->outer);
+  f->ragged_elements = all > before ? all : before;
+  f->ragged = f->general = true;
+  f->call.row_offsets = row_offsets;
   return XENT_OK;
 }
 
@@ -81,7 +154,10 @@ static xent_status check_shape(xent_frame *f) {
   if (__builtin_mul_overflow(s->outer, s->inner, &f->rows) ||
       __builtin_mul_overflow(f->rows, s->classes, &f->elements))
     return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->classes);
-  return XENT_OK;
+  if (s->target_count < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_TARGET_COUNT, s->target_count);
+  if (s->top_count < 0 || s->top_count > s->classes)
+    return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_TOP_COUNT, s->top_count);
+  return check_shard(f);
 }
 
 /* The caller's report where it is as we know it, else one of ours, to be handed out at the end. */
@@ -92,11 +168,14 @@ static void begin_report(xent_frame *f, xent_report *report) {
 }
 
 xent_status xent_frame_begin(xent_frame *f, const xent_shape *shape, const xent_options *options,
-                             xent_report *report) {
+                             xent_report *report, bool backward) {
   begin_report(f, report);
   xent_status status = take_structs(f, shape, options, report);
   if (status) return status;
   f->call = (xent_call){.shape = f->shape, .options = f->options, .report = f->report};
+  f->wide = (backward ? f->shape->output : f->shape->logits).type == XENT_F64;
+  f->floats = f->wide ? XENT_WIDE_TYPES : XENT_FLOAT_TYPES;
+  f->general = f->ragged = false;
   status = check_options(f);
   return status ? status : check_shape(f);
 }
@@ -113,7 +192,8 @@ xent_status xent_frame_end(const xent_frame *f, xent_report *report, xent_status
 xent_status xent_check_statistics(xent_frame *f, const xent_statistics *statistics, uint32_t kind) {
   for (int64_t row = f->call.row_begin; statistics && row < f->call.row_end; row++) {
     const uint32_t given = statistics[row].kind;
-    if ((given & XENT_KIND_MASK) == kind && !(given & XENT_ROW_UNFINISHED)) continue;
+    const bool fits = (given & XENT_KIND_MASK) == kind && !(given & XENT_STATE_WIDE) == !f->wide;
+    if (fits && !(given & XENT_ROW_UNFINISHED)) continue;
     f->report->row = row;
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS, 0);
   }
@@ -125,10 +205,15 @@ typedef struct {
 } axis;
 
 /* From the innermost out, which is the order of their strides where an array is row-major. */
-static int axes_of(const xent_shape *shape, const xent_array *a, axis axes[3]) {
+static int axes_of(const xent_frame *f, const xent_array *a, axis axes[3]) {
+  const xent_shape *shape = f->shape;
   int n = 0;
+  if (f->ragged && !a->per_row && !a->entries) {
+    axes[n++] = (axis){f->ragged_elements, a->layout->classes};
+    return n;
+  }
   axes[n++] = (axis){shape->inner, a->layout->inner};
-  if (!a->per_row) axes[n++] = (axis){shape->classes, a->layout->classes};
+  if (a->entries || !a->per_row) axes[n++] = (axis){a->entries ? a->entries : shape->classes, a->layout->classes};
   axes[n++] = (axis){shape->outer, a->layout->outer};
   return n;
 }
@@ -180,7 +265,7 @@ xent_status xent_check_unusual_array(xent_frame *f, const xent_array *a, int64_t
   if (l->inner < 0) return xent_refuse(f, XENT_INVALID_SHAPE, a->field, l->inner);
   const int64_t size = xent_type_size(l->type);
   axis axes[3];
-  const int n = axes_of(f->shape, a, axes);
+  const int n = axes_of(f, a, axes);
   if (!span_of(axes, n, size, bytes)) return xent_refuse(f, XENT_INVALID_SHAPE, a->field, l->outer);
   if (*bytes == 0) return XENT_OK;
   if (!a->address || ((uintptr_t)a->address & (uintptr_t)(size - 1)))
@@ -196,4 +281,8 @@ static bool may_be_in_place(const xent_frame *f, const xent_array *written, cons
 
 xent_status xent_check_overlap(xent_frame *f, const xent_array *written, const xent_array *other) {
   return may_be_in_place(f, written, other) ? XENT_OK : xent_refuse(f, XENT_OVERLAP, written->field, 0);
+}
+
+xent_status xent_check_many(xent_frame *f, const xent_array *arrays, int count) {
+  return xent_check_arrays(f, arrays, count);
 }

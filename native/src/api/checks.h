@@ -11,17 +11,19 @@ typedef struct {
   const xent_layout *layout;
   int32_t field;
   bool per_row;      /* one entry per row, not per class */
+  int64_t entries;   /* so many per row, along the layout's classes; 0: as per_row says */
   bool written;
   bool optional;     /* may be NULL */
   int32_t in_place;  /* fields (as bits, see XENT_IN_PLACE) that it may be, at the same address and strides */
   uint32_t types;    /* allowed, as bits 1 << XENT_F32 ... */
 } xent_array;
 
-#define XENT_TYPE_BIT(type) (1u << (type))
+/* In each arithmetic the types that an array of floats may have. */
 enum {
-  XENT_LABEL_TYPES = XENT_TYPE_BIT(XENT_I8) | XENT_TYPE_BIT(XENT_U8) | XENT_TYPE_BIT(XENT_I16) |
-                     XENT_TYPE_BIT(XENT_I32) | XENT_TYPE_BIT(XENT_I64),
-  XENT_FLOAT_TYPES = XENT_TYPE_BIT(XENT_F32)
+  XENT_FLOAT_TYPES = XENT_TYPE_BIT(XENT_F32) | XENT_TYPE_BIT(XENT_F16) | XENT_TYPE_BIT(XENT_BF16),
+  XENT_WIDE_TYPES = XENT_TYPE_BIT(XENT_F64) | XENT_TYPE_BIT(XENT_F32),
+  XENT_ALL_FLOATS = XENT_FLOAT_TYPES | XENT_WIDE_TYPES,
+  XENT_CLASS_TYPES = XENT_TYPE_BIT(XENT_I32) | XENT_TYPE_BIT(XENT_I64)
 };
 
 /* A call while it is being checked. Structs of another size than ours are copied into whole ones. */
@@ -32,6 +34,12 @@ typedef struct {
   const xent_options *options;
   xent_report *report;
   int64_t rows, elements;
+  int64_t ragged_elements; /* of all ragged rows together */
+  bool ragged;
+  bool wide;    /* float64 arithmetic */
+  bool general; /* not a plain call, see kernels/kernels.h */
+  uint32_t floats; /* XENT_FLOAT_TYPES or XENT_WIDE_TYPES */
+  xent_layout class_weights;
   xent_shape other_shape;
   xent_options other_options;
   xent_report other_report;
@@ -41,9 +49,13 @@ typedef struct {
 __attribute__((cold)) xent_status xent_refuse(xent_frame *frame, xent_status status, int32_t field,
                                               int64_t integer);
 
-/* Structs, options and shape. */
+/* Structs, options and shape. The type of the logits decides the arithmetic, in a backward that of y. */
 xent_status xent_frame_begin(xent_frame *frame, const xent_shape *shape, const xent_options *options,
-                             xent_report *report);
+                             xent_report *report, bool backward);
+/* The call is about all classes, not about those of a shard. */
+xent_status xent_check_whole(xent_frame *frame);
+/* Ragged rows: their offsets, of the rows of the call. */
+xent_status xent_check_row_offsets(xent_frame *frame, const void *row_offsets);
 /* The statistics that a call is given are of this kind, and finished. */
 xent_status xent_check_statistics(xent_frame *frame, const xent_statistics *statistics, uint32_t kind);
 /* Hands the report out. */
@@ -52,6 +64,8 @@ xent_status xent_frame_end(const xent_frame *frame, xent_report *report, xent_st
 /* What xent_check_arrays asks of arrays that are not as most are, and what it says of any. */
 xent_status xent_check_unusual_array(xent_frame *frame, const xent_array *array, int64_t *bytes);
 xent_status xent_check_overlap(xent_frame *frame, const xent_array *written, const xent_array *other);
+/* xent_check_arrays, as a function: for calls of many arrays. */
+xent_status xent_check_many(xent_frame *frame, const xent_array *arrays, int count);
 
 /* ---- what follows is in every short call: inline, so that a few compares are left of it ---------- */
 
@@ -91,6 +105,7 @@ static inline bool xent_is_usual_array(const xent_frame *f, const xent_array *a,
   const xent_layout *l = a->layout;
   const int64_t inner = f->shape->inner, classes = a->per_row ? 1 : f->shape->classes;
   const int64_t elements = a->per_row ? f->rows : f->elements;
+  if (a->entries || f->ragged) return false;
   if (l->type < XENT_F32 || l->type > XENT_I64 || !(XENT_TYPE_BIT(l->type) & a->types)) return false;
   const int64_t size = xent_type_size(l->type);
   return !l->reserved && f->elements > 0 && l->inner == 1 && (a->per_row || l->classes == inner) &&
@@ -98,13 +113,21 @@ static inline bool xent_is_usual_array(const xent_frame *f, const xent_array *a,
          ((uintptr_t)a->address & (uintptr_t)(size - 1)) == 0;
 }
 
+enum { XENT_MOST_ARRAYS = 24 };
+
+/* A type of floats that plain calls do not have. */
+static inline bool is_narrow_or_wide(int32_t type) {
+  return type == XENT_F64 || type == XENT_F16 || type == XENT_BF16;
+}
+
 /* Types, NULLs, alignment, extents, then overlaps. */
 __attribute__((always_inline)) static inline xent_status xent_check_arrays(xent_frame *f, const xent_array *arrays,
                                                                            const int count) {
-  int64_t bytes[8];
+  int64_t bytes[XENT_MOST_ARRAYS];
 #pragma GCC unroll 8
   for (int i = 0; i < count; i++) {
     bytes[i] = 0;
+    f->general |= arrays[i].address && is_narrow_or_wide(arrays[i].layout->type);
     if ((!arrays[i].address && arrays[i].optional) || xent_is_usual_array(f, &arrays[i], &bytes[i])) continue;
     const xent_status status = xent_check_unusual_array(f, &arrays[i], &bytes[i]);
     if (status) return status;

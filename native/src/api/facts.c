@@ -38,11 +38,34 @@ const char *xent_field_name(int32_t field) {
     case XENT_FIELD_TALLY: return "tally";
     case XENT_FIELD_REPORT: return "report";
     case XENT_FIELD_CLASSES: return "classes";
+    case XENT_FIELD_TARGET_WEIGHTS: return "target_weights";
+    case XENT_FIELD_ROW_OFFSETS: return "row_offsets";
+    case XENT_FIELD_CLASS_MASK: return "class_mask";
+    case XENT_FIELD_CLASS_WEIGHTS: return "class_weights";
+    case XENT_FIELD_ROW_WEIGHTS: return "row_weights";
+    case XENT_FIELD_SINK: return "sink";
+    case XENT_FIELD_LOG_PROBABILITIES: return "log_probabilities";
+    case XENT_FIELD_ARGMAX: return "argmax";
+    case XENT_FIELD_RANKS: return "ranks";
+    case XENT_FIELD_ENTROPIES: return "entropies";
+    case XENT_FIELD_TOP_CLASSES: return "top_classes";
+    case XENT_FIELD_TOP_LOG_PROBABILITIES: return "top_log_probabilities";
+    case XENT_FIELD_TARGET_GRADIENT: return "target_gradient";
+    case XENT_FIELD_TEACHER: return "teacher";
     case XENT_FIELD_ISA: return "isa";
     case XENT_FIELD_FULLY_MASKED: return "fully_masked";
     case XENT_FIELD_IGNORE_INDEX: return "ignore_index";
     case XENT_FIELD_LABEL_SMOOTHING: return "label_smoothing";
     case XENT_FIELD_GRADIENT_SCALE: return "gradient_scale";
+    case XENT_FIELD_SMOOTHING: return "smoothing";
+    case XENT_FIELD_TEMPERATURE: return "temperature";
+    case XENT_FIELD_SOFTCAP: return "softcap";
+    case XENT_FIELD_Z_LOSS: return "z_loss";
+    case XENT_FIELD_PROBABILITY_CLAMP: return "probability_clamp";
+    case XENT_FIELD_TARGET_COUNT: return "target_count";
+    case XENT_FIELD_TOP_COUNT: return "top_count";
+    case XENT_FIELD_FIRST_CLASS: return "first_class";
+    case XENT_FIELD_ALL_CLASSES: return "all_classes";
     default: return "unknown";
   }
 }

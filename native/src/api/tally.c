@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exact sums: the counters form one wide integer in units of 2^-149, rounded to double once. */
+/* Exact sums: counters and digits form one wide integer, in units of 2^-149 where there are floats alone and of
+ * 2^-1074 else, which is rounded to double once. */
 #include "numerics/tally.h"
 
-enum { LIMBS = 6, LIMB_BITS = 64 }; /* 2^39 values below 2^128: 39 + 128 + 149 bits and a sign */
+/* 2^39 floats below 2^128 in units of 2^-149, and a sign; the same and 2^30 doubles in units of 2^-1074. */
+enum { FLOAT_LIMBS = 6, LIMBS = 34, LIMB_BITS = 64, FLOAT_UNIT = 149, UNIT = 1074 };
 
 static xent_status check_tally(const xent_tally *tally) {
   if (!tally || (uintptr_t)tally % _Alignof(xent_tally)) return XENT_INVALID_ARGUMENT;
   return tally->size == sizeof *tally ? XENT_OK : XENT_INVALID_ARGUMENT;
 }
 
-xent_status xent_tally_add(xent_tally *tally, const float *values, int64_t stride, int64_t count) {
+xent_status xent_tally_add(xent_tally *tally, const void *values, int32_t type, int64_t stride, int64_t count) {
   const xent_status status = check_tally(tally);
   if (status) return status;
-  if (count < 0 || stride < 0 || (count > 0 && (!values || (uintptr_t)values % _Alignof(float))))
+  if (type != XENT_F32 && type != XENT_F64) return XENT_UNSUPPORTED;
+  const uintptr_t alignment = type == XENT_F32 ? _Alignof(float) : _Alignof(double);
+  if (count < 0 || stride < 0 || (count > 0 && (!values || (uintptr_t)values % alignment)))
     return XENT_INVALID_ARGUMENT;
-  for (int64_t i = 0; i < count; i++) tally_add_one(tally, values[i * stride]);
+  if (type == XENT_F32)
+    for (int64_t i = 0; i < count; i++) tally_add_one(tally, ((const float *)values)[i * stride]);
+  else
+    for (int64_t i = 0; i < count; i++) tally_add_double(tally, ((const double *)values)[i * stride]);
   return XENT_OK;
 }
 
@@ -26,17 +33,20 @@ xent_status xent_tally_merge(xent_tally *tally, const xent_tally *other) {
   tally->positive_infinity += other->positive_infinity;
   tally->negative_infinity += other->negative_infinity;
   for (int i = 0; i < 256; i++) tally->bins[i] += other->bins[i];
+  if (!other->doubles) return XENT_OK;
+  tally->doubles += other->doubles;
+  for (int i = 0; i < 66; i++) tally->digits[i] += other->digits[i];
   return XENT_OK;
 }
 
 /* wide += count * 2^shift, in two's complement */
-static void add_shifted(uint64_t wide[LIMBS], int64_t count, int shift) {
+static void add_shifted(uint64_t *wide, const int limbs, int64_t count, int shift) {
   const int limb = shift / LIMB_BITS, bit = shift % LIMB_BITS;
   const uint64_t sign = count < 0 ? ~UINT64_C(0) : 0;
   const uint64_t low = (uint64_t)count << bit;
   const uint64_t high = bit ? (uint64_t)count >> (LIMB_BITS - bit) | (sign << bit) : sign;
   uint64_t carry = 0;
-  for (int i = limb; i < LIMBS; i++) {
+  for (int i = limb; i < limbs; i++) {
     const uint64_t part = i == limb ? low : i == limb + 1 ? high : sign;
     const uint64_t with_carry = part + carry;
     wide[i] += with_carry;
@@ -45,52 +55,69 @@ static void add_shifted(uint64_t wide[LIMBS], int64_t count, int shift) {
 }
 
 /* 64 bits from bit i on */
-static uint64_t bits_from(const uint64_t wide[LIMBS], int i) {
+static uint64_t bits_from(const uint64_t *wide, const int limbs, int i) {
   const int limb = i / LIMB_BITS, bit = i % LIMB_BITS;
-  const uint64_t above = bit && limb + 1 < LIMBS ? wide[limb + 1] << (LIMB_BITS - bit) : 0;
+  const uint64_t above = bit && limb + 1 < limbs ? wide[limb + 1] << (LIMB_BITS - bit) : 0;
   return wide[limb] >> bit | above;
 }
 
-static bool any_below(const uint64_t wide[LIMBS], int i) {
+static bool any_below(const uint64_t *wide, int i) {
   for (int k = 0; k < i / LIMB_BITS; k++)
     if (wide[k]) return true;
   return i % LIMB_BITS && wide[i / LIMB_BITS] << (LIMB_BITS - i % LIMB_BITS);
 }
 
-/* wide * 2^-149 of a magnitude whose highest bit is `top`, to nearest, ties to even */
-static double round_once(const uint64_t wide[LIMBS], int top) {
+/* wide * 2^-unit of a magnitude whose highest bit is `top`, to nearest, ties to even */
+static double round_once(const uint64_t *wide, const int limbs, int top, const int unit) {
   const int drop = top > 52 ? top - 52 : 0;
-  uint64_t mantissa = bits_from(wide, drop);
-  const bool half = drop && (bits_from(wide, drop - 1) & 1);
+  uint64_t mantissa = bits_from(wide, limbs, drop);
+  const bool half = drop && (bits_from(wide, limbs, drop - 1) & 1);
   if (half && (any_below(wide, drop - 1) || (mantissa & 1))) mantissa++;
-  return ldexp((double)mantissa, drop - 149);
+  return ldexp((double)mantissa, drop - unit);
 }
 
-double xent_tally_sum(const xent_tally *tally) {
-  if (check_tally(tally) || tally->nan || (tally->positive_infinity && tally->negative_infinity)) return NAN;
-  if (tally->positive_infinity) return INFINITY;
-  if (tally->negative_infinity) return -INFINITY;
-  uint64_t wide[LIMBS] = {0};
+static void add_bins(const xent_tally *tally, uint64_t *wide, const int limbs, const int unit) {
   enum { STEP = 16 }; /* most counters are 0: see so of many at once */
   for (int i = 0; i < 256; i += STEP) {
     int64_t any = 0;
     for (int k = i; k < i + STEP; k++) any |= tally->bins[k];
     if (!any) continue;
     for (int k = i; k < i + STEP && k < 255; k++) /* 255 is no finite exponent */
-      if (tally->bins[k]) add_shifted(wide, tally->bins[k], k ? k - 1 : 0);
+      if (tally->bins[k]) add_shifted(wide, limbs, tally->bins[k], (k ? k - 1 : 0) + unit - FLOAT_UNIT);
   }
-  const bool negative = wide[LIMBS - 1] >> (LIMB_BITS - 1);
+}
+
+static double sum_of(uint64_t *wide, const int limbs, const int unit) {
+  const bool negative = wide[limbs - 1] >> (LIMB_BITS - 1);
   if (negative) {
     uint64_t carry = 1;
-    for (int i = 0; i < LIMBS; i++) {
+    for (int i = 0; i < limbs; i++) {
       wide[i] = ~wide[i] + carry;
       carry = carry && wide[i] == 0;
     }
   }
-  int limb = LIMBS - 1;
+  int limb = limbs - 1;
   while (limb >= 0 && !wide[limb]) limb--;
   if (limb < 0) return 0;
   const int top = limb * LIMB_BITS + LIMB_BITS - 1 - __builtin_clzll(wide[limb]);
-  const double magnitude = round_once(wide, top);
+  const double magnitude = round_once(wide, limbs, top, unit);
   return negative ? -magnitude : magnitude;
+}
+
+static double sum_of_floats(const xent_tally *tally) {
+  uint64_t wide[FLOAT_LIMBS] = {0};
+  add_bins(tally, wide, FLOAT_LIMBS, FLOAT_UNIT);
+  return sum_of(wide, FLOAT_LIMBS, FLOAT_UNIT);
+}
+
+double xent_tally_sum(const xent_tally *tally) {
+  if (check_tally(tally) || tally->nan || (tally->positive_infinity && tally->negative_infinity)) return NAN;
+  if (tally->positive_infinity) return INFINITY;
+  if (tally->negative_infinity) return -INFINITY;
+  if (!tally->doubles) return sum_of_floats(tally);
+  uint64_t wide[LIMBS] = {0};
+  add_bins(tally, wide, LIMBS, UNIT);
+  for (int i = 0; i < 66; i++)
+    if (tally->digits[i]) add_shifted(wide, LIMBS, tally->digits[i], 32 * i);
+  return sum_of(wide, LIMBS, UNIT);
 }

@@ -7,7 +7,14 @@
 
 #include "xent.h"
 
-/* A call whose arguments have been checked. Absent arrays are NULL. */
+#define XENT_TYPE_BIT(type) (1u << (type))
+enum {
+  XENT_LABEL_TYPES = XENT_TYPE_BIT(XENT_I8) | XENT_TYPE_BIT(XENT_U8) | XENT_TYPE_BIT(XENT_I16) |
+                     XENT_TYPE_BIT(XENT_I32) | XENT_TYPE_BIT(XENT_I64)
+};
+
+/* A call whose arguments have been checked. Absent arrays are NULL. In a plain call every array of floats is
+ * F32 and none of the arrays after `hits` is there; in others its layout says what it holds. */
 typedef struct {
   const xent_shape *shape;
   const xent_options *options;
@@ -20,6 +27,8 @@ typedef struct {
   const xent_layout *output_layout;
   float *losses, *log_sum_exp;
   uint8_t *hits;
+  const void *target_weights, *row_offsets, *class_mask, *class_weights, *row_weights, *sink, *teacher;
+  void *log_probabilities, *argmax, *ranks, *entropies, *top_classes, *top_log_probabilities, *target_gradient;
   const xent_statistics *known_statistics;
   xent_statistics *statistics;
   xent_state *states;
@@ -31,15 +40,19 @@ typedef struct {
   bool second_round; /* of xent_finish */
 } xent_call;
 
+typedef xent_status (*xent_kernel)(const xent_call *call);
+
+/* One kernel per function of the interface. */
 typedef struct {
-  xent_status (*softmax_forward)(const xent_call *call);
-  xent_status (*log_sum_exp)(const xent_call *call);
-  xent_status (*softmax_backward)(const xent_call *call);
-  xent_status (*cross_entropy_forward)(const xent_call *call);
-  xent_status (*cross_entropy_backward)(const xent_call *call);
-  xent_status (*forward_states)(const xent_call *call);
-  xent_status (*backward_states)(const xent_call *call);
-  xent_status (*finish)(const xent_call *call);
+  xent_kernel softmax_forward, log_sum_exp, softmax_backward, cross_entropy_forward, cross_entropy_backward,
+      forward_states, backward_states, finish;
+} xent_family;
+
+/* plain: calls of floats without the options and arrays that few need; general: all calls in float32
+ * arithmetic; wide: all calls in float64 arithmetic. */
+typedef struct {
+  xent_family plain, general, wide;
+  xent_kernel kl_divergence;
   /* e(x; N) of n floats, for the tests */
   void (*exponential)(const float *x, float N, float *e, int64_t n);
 } xent_kernels;
@@ -58,11 +71,13 @@ enum {
   XENT_STATE_LABEL_HERE = 0x100,
   XENT_STATE_LABEL_FIRST_MAX = 0x200,
   XENT_STATE_SHIFTED = 0x400, /* computed in the second round, on x - shift */
+  XENT_STATE_WIDE = 0x800,    /* of float64 arithmetic; of statistics too */
   XENT_STATE_VERSION_SHIFT = 16,
   XENT_ROW_NAN = 0x1000,
   XENT_ROW_MASKED = 0x2000,
   XENT_ROW_IGNORED = 0x4000,
   XENT_ROW_UNFINISHED = 0x8000, /* has a shift and waits for its second round */
+  XENT_ROW_GENERAL = 0x10000, /* pull and share are there */
   XENT_ROW_SPECIAL = XENT_ROW_NAN | XENT_ROW_MASKED | XENT_ROW_IGNORED
 };
 

@@ -3,7 +3,9 @@
 #include "kernels/columns/cross_entropy.h"
 #include "kernels/columns/softmax.h"
 #include "kernels/columns/softmax_backward.h"
+#include "kernels/general/general.h"
 #include "kernels/states/states.h"
+#include "kernels/wide/wide.h"
 
 static void exponential(const float *x, float N, float *e, int64_t n) {
   const exp_reference r = exp_reference_of(N);
@@ -18,13 +20,12 @@ static void exponential(const float *x, float N, float *e, int64_t n) {
 }
 
 const xent_kernels XENT_TIER_NAME(kernels) = {
-    .softmax_forward = softmax_by_layout,
-    .log_sum_exp = log_sum_exp_by_layout,
-    .softmax_backward = softmax_backward_by_layout,
-    .cross_entropy_forward = cross_entropy_by_layout,
-    .cross_entropy_backward = cross_entropy_backward_by_layout,
-    .forward_states = forward_states,
-    .backward_states = backward_states,
-    .finish = finish,
+    .plain = {softmax_by_layout, log_sum_exp_by_layout, softmax_backward_by_layout, cross_entropy_by_layout,
+              cross_entropy_backward_by_layout, forward_states, backward_states, finish},
+    .general = {general_softmax, general_log_sum_exp, general_softmax_backward, general_cross_entropy,
+                general_cross_entropy_backward, general_forward_states, general_backward_states, general_finish},
+    .wide = {wide_softmax, wide_log_sum_exp, wide_softmax_backward, wide_cross_entropy,
+             wide_cross_entropy_backward, wide_forward_states, wide_backward_states, wide_finish},
+    .kl_divergence = wide_kl_divergence,
     .exponential = exponential,
 };

@@ -26,7 +26,7 @@ static inline int64_t load_label(const xent_call *call, int64_t at) {
 }
 
 static inline bool has_labels(const xent_call *call) {
-  return call->targets && call->shape->targets.type != XENT_F32;
+  return call->targets && !call->shape->target_count && XENT_TYPE_BIT(call->shape->targets.type) & XENT_LABEL_TYPES;
 }
 
 static inline double gradient_scale_of(const xent_options *options) {

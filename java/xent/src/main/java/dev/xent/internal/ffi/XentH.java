@@ -281,6 +281,132 @@ public class XentH extends XentH$shared {
     public static int XENT_FIELD_CLASSES() {
         return XENT_FIELD_CLASSES;
     }
+    private static final int XENT_FIELD_TARGET_WEIGHTS = (int)18L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_TARGET_WEIGHTS = 18
+     * }
+     */
+    public static int XENT_FIELD_TARGET_WEIGHTS() {
+        return XENT_FIELD_TARGET_WEIGHTS;
+    }
+    private static final int XENT_FIELD_ROW_OFFSETS = (int)19L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_ROW_OFFSETS = 19
+     * }
+     */
+    public static int XENT_FIELD_ROW_OFFSETS() {
+        return XENT_FIELD_ROW_OFFSETS;
+    }
+    private static final int XENT_FIELD_CLASS_MASK = (int)20L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_CLASS_MASK = 20
+     * }
+     */
+    public static int XENT_FIELD_CLASS_MASK() {
+        return XENT_FIELD_CLASS_MASK;
+    }
+    private static final int XENT_FIELD_CLASS_WEIGHTS = (int)21L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_CLASS_WEIGHTS = 21
+     * }
+     */
+    public static int XENT_FIELD_CLASS_WEIGHTS() {
+        return XENT_FIELD_CLASS_WEIGHTS;
+    }
+    private static final int XENT_FIELD_ROW_WEIGHTS = (int)22L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_ROW_WEIGHTS = 22
+     * }
+     */
+    public static int XENT_FIELD_ROW_WEIGHTS() {
+        return XENT_FIELD_ROW_WEIGHTS;
+    }
+    private static final int XENT_FIELD_SINK = (int)23L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_SINK = 23
+     * }
+     */
+    public static int XENT_FIELD_SINK() {
+        return XENT_FIELD_SINK;
+    }
+    private static final int XENT_FIELD_LOG_PROBABILITIES = (int)24L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_LOG_PROBABILITIES = 24
+     * }
+     */
+    public static int XENT_FIELD_LOG_PROBABILITIES() {
+        return XENT_FIELD_LOG_PROBABILITIES;
+    }
+    private static final int XENT_FIELD_ARGMAX = (int)25L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_ARGMAX = 25
+     * }
+     */
+    public static int XENT_FIELD_ARGMAX() {
+        return XENT_FIELD_ARGMAX;
+    }
+    private static final int XENT_FIELD_RANKS = (int)26L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_RANKS = 26
+     * }
+     */
+    public static int XENT_FIELD_RANKS() {
+        return XENT_FIELD_RANKS;
+    }
+    private static final int XENT_FIELD_ENTROPIES = (int)27L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_ENTROPIES = 27
+     * }
+     */
+    public static int XENT_FIELD_ENTROPIES() {
+        return XENT_FIELD_ENTROPIES;
+    }
+    private static final int XENT_FIELD_TOP_CLASSES = (int)28L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_TOP_CLASSES = 28
+     * }
+     */
+    public static int XENT_FIELD_TOP_CLASSES() {
+        return XENT_FIELD_TOP_CLASSES;
+    }
+    private static final int XENT_FIELD_TOP_LOG_PROBABILITIES = (int)29L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_TOP_LOG_PROBABILITIES = 29
+     * }
+     */
+    public static int XENT_FIELD_TOP_LOG_PROBABILITIES() {
+        return XENT_FIELD_TOP_LOG_PROBABILITIES;
+    }
+    private static final int XENT_FIELD_TARGET_GRADIENT = (int)30L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_TARGET_GRADIENT = 30
+     * }
+     */
+    public static int XENT_FIELD_TARGET_GRADIENT() {
+        return XENT_FIELD_TARGET_GRADIENT;
+    }
+    private static final int XENT_FIELD_TEACHER = (int)31L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_TEACHER = 31
+     * }
+     */
+    public static int XENT_FIELD_TEACHER() {
+        return XENT_FIELD_TEACHER;
+    }
     private static final int XENT_FIELD_ISA = (int)32L;
     /**
      * {@snippet lang=c :
@@ -325,6 +451,87 @@ public class XentH extends XentH$shared {
      */
     public static int XENT_FIELD_GRADIENT_SCALE() {
         return XENT_FIELD_GRADIENT_SCALE;
+    }
+    private static final int XENT_FIELD_SMOOTHING = (int)37L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_SMOOTHING = 37
+     * }
+     */
+    public static int XENT_FIELD_SMOOTHING() {
+        return XENT_FIELD_SMOOTHING;
+    }
+    private static final int XENT_FIELD_TEMPERATURE = (int)38L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_TEMPERATURE = 38
+     * }
+     */
+    public static int XENT_FIELD_TEMPERATURE() {
+        return XENT_FIELD_TEMPERATURE;
+    }
+    private static final int XENT_FIELD_SOFTCAP = (int)39L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_SOFTCAP = 39
+     * }
+     */
+    public static int XENT_FIELD_SOFTCAP() {
+        return XENT_FIELD_SOFTCAP;
+    }
+    private static final int XENT_FIELD_Z_LOSS = (int)40L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_Z_LOSS = 40
+     * }
+     */
+    public static int XENT_FIELD_Z_LOSS() {
+        return XENT_FIELD_Z_LOSS;
+    }
+    private static final int XENT_FIELD_PROBABILITY_CLAMP = (int)41L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_PROBABILITY_CLAMP = 41
+     * }
+     */
+    public static int XENT_FIELD_PROBABILITY_CLAMP() {
+        return XENT_FIELD_PROBABILITY_CLAMP;
+    }
+    private static final int XENT_FIELD_TARGET_COUNT = (int)42L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_TARGET_COUNT = 42
+     * }
+     */
+    public static int XENT_FIELD_TARGET_COUNT() {
+        return XENT_FIELD_TARGET_COUNT;
+    }
+    private static final int XENT_FIELD_TOP_COUNT = (int)43L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_TOP_COUNT = 43
+     * }
+     */
+    public static int XENT_FIELD_TOP_COUNT() {
+        return XENT_FIELD_TOP_COUNT;
+    }
+    private static final int XENT_FIELD_FIRST_CLASS = (int)44L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_FIRST_CLASS = 44
+     * }
+     */
+    public static int XENT_FIELD_FIRST_CLASS() {
+        return XENT_FIELD_FIRST_CLASS;
+    }
+    private static final int XENT_FIELD_ALL_CLASSES = (int)45L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_ALL_CLASSES = 45
+     * }
+     */
+    public static int XENT_FIELD_ALL_CLASSES() {
+        return XENT_FIELD_ALL_CLASSES;
     }
     private static final int XENT_NO_TYPE = (int)0L;
     /**
@@ -469,6 +676,24 @@ public class XentH extends XentH$shared {
      */
     public static int XENT_FULLY_MASKED_ZERO() {
         return XENT_FULLY_MASKED_ZERO;
+    }
+    private static final int XENT_SMOOTHING_UNIFORM = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_SMOOTHING_UNIFORM = 0
+     * }
+     */
+    public static int XENT_SMOOTHING_UNIFORM() {
+        return XENT_SMOOTHING_UNIFORM;
+    }
+    private static final int XENT_SMOOTHING_OTHERS = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_SMOOTHING_OTHERS = 1
+     * }
+     */
+    public static int XENT_SMOOTHING_OTHERS() {
+        return XENT_SMOOTHING_OTHERS;
     }
 
     private static class xent_abi_version {
@@ -895,6 +1120,9 @@ public class XentH extends XentH$shared {
             XentH.C_POINTER,
             XentH.C_POINTER,
             XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
             XentH.C_POINTER
         );
 
@@ -906,7 +1134,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const xent_statistics *statistics, void *output, xent_report *report)
+     * xent_status xent_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
      * }
      */
     public static FunctionDescriptor xent_softmax_forward$descriptor() {
@@ -916,7 +1144,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const xent_statistics *statistics, void *output, xent_report *report)
+     * xent_status xent_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
      * }
      */
     public static MethodHandle xent_softmax_forward$handle() {
@@ -926,7 +1154,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const xent_statistics *statistics, void *output, xent_report *report)
+     * xent_status xent_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
      * }
      */
     public static MemorySegment xent_softmax_forward$address() {
@@ -935,16 +1163,16 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const xent_statistics *statistics, void *output, xent_report *report)
+     * xent_status xent_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
      * }
      */
-    public static int xent_softmax_forward(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment statistics, MemorySegment output, MemorySegment report) {
+    public static int xent_softmax_forward(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment sink, MemorySegment statistics, MemorySegment output, MemorySegment report) {
         var mh$ = xent_softmax_forward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_softmax_forward", shape, options, row_begin, row_end, class_begin, class_end, logits, statistics, output, report);
+                traceDowncall("xent_softmax_forward", shape, options, row_begin, row_end, class_begin, class_end, logits, row_offsets, class_mask, sink, statistics, output, report);
             }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, statistics, output, report);
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, row_offsets, class_mask, sink, statistics, output, report);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -964,6 +1192,9 @@ public class XentH extends XentH$shared {
             XentH.C_POINTER,
             XentH.C_POINTER,
             XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
             XentH.C_POINTER
         );
 
@@ -975,7 +1206,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_log_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const xent_statistics *statistics, void *output, xent_report *report)
+     * xent_status xent_log_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
      * }
      */
     public static FunctionDescriptor xent_log_softmax_forward$descriptor() {
@@ -985,7 +1216,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_log_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const xent_statistics *statistics, void *output, xent_report *report)
+     * xent_status xent_log_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
      * }
      */
     public static MethodHandle xent_log_softmax_forward$handle() {
@@ -995,7 +1226,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_log_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const xent_statistics *statistics, void *output, xent_report *report)
+     * xent_status xent_log_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
      * }
      */
     public static MemorySegment xent_log_softmax_forward$address() {
@@ -1004,16 +1235,16 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_log_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const xent_statistics *statistics, void *output, xent_report *report)
+     * xent_status xent_log_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
      * }
      */
-    public static int xent_log_softmax_forward(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment statistics, MemorySegment output, MemorySegment report) {
+    public static int xent_log_softmax_forward(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment sink, MemorySegment statistics, MemorySegment output, MemorySegment report) {
         var mh$ = xent_log_softmax_forward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_log_softmax_forward", shape, options, row_begin, row_end, class_begin, class_end, logits, statistics, output, report);
+                traceDowncall("xent_log_softmax_forward", shape, options, row_begin, row_end, class_begin, class_end, logits, row_offsets, class_mask, sink, statistics, output, report);
             }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, statistics, output, report);
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, row_offsets, class_mask, sink, statistics, output, report);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1030,6 +1261,9 @@ public class XentH extends XentH$shared {
             XentH.C_LONG_LONG,
             XentH.C_POINTER,
             XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
             XentH.C_POINTER
         );
 
@@ -1041,7 +1275,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, void *log_sum_exp, xent_report *report)
+     * xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report)
      * }
      */
     public static FunctionDescriptor xent_log_sum_exp$descriptor() {
@@ -1051,7 +1285,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, void *log_sum_exp, xent_report *report)
+     * xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report)
      * }
      */
     public static MethodHandle xent_log_sum_exp$handle() {
@@ -1061,7 +1295,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, void *log_sum_exp, xent_report *report)
+     * xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report)
      * }
      */
     public static MemorySegment xent_log_sum_exp$address() {
@@ -1070,16 +1304,16 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, void *log_sum_exp, xent_report *report)
+     * xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report)
      * }
      */
-    public static int xent_log_sum_exp(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment log_sum_exp, MemorySegment report) {
+    public static int xent_log_sum_exp(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment sink, MemorySegment log_sum_exp, MemorySegment report) {
         var mh$ = xent_log_sum_exp.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_log_sum_exp", shape, options, row_begin, row_end, logits, log_sum_exp, report);
+                traceDowncall("xent_log_sum_exp", shape, options, row_begin, row_end, logits, row_offsets, class_mask, sink, log_sum_exp, report);
             }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, log_sum_exp, report);
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, row_offsets, class_mask, sink, log_sum_exp, report);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1100,6 +1334,8 @@ public class XentH extends XentH$shared {
             XentH.C_POINTER,
             XentH.C_POINTER,
             XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
             XentH.C_POINTER
         );
 
@@ -1111,7 +1347,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const xent_statistics *statistics, void *gradient, xent_report *report)
+     * xent_status xent_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
      * }
      */
     public static FunctionDescriptor xent_softmax_backward$descriptor() {
@@ -1121,7 +1357,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const xent_statistics *statistics, void *gradient, xent_report *report)
+     * xent_status xent_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
      * }
      */
     public static MethodHandle xent_softmax_backward$handle() {
@@ -1131,7 +1367,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const xent_statistics *statistics, void *gradient, xent_report *report)
+     * xent_status xent_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
      * }
      */
     public static MemorySegment xent_softmax_backward$address() {
@@ -1140,16 +1376,16 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const xent_statistics *statistics, void *gradient, xent_report *report)
+     * xent_status xent_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
      * }
      */
-    public static int xent_softmax_backward(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment output, MemorySegment upstream, MemorySegment statistics, MemorySegment gradient, MemorySegment report) {
+    public static int xent_softmax_backward(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment output, MemorySegment upstream, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment statistics, MemorySegment gradient, MemorySegment report) {
         var mh$ = xent_softmax_backward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_softmax_backward", shape, options, row_begin, row_end, class_begin, class_end, output, upstream, statistics, gradient, report);
+                traceDowncall("xent_softmax_backward", shape, options, row_begin, row_end, class_begin, class_end, output, upstream, row_offsets, class_mask, statistics, gradient, report);
             }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, statistics, gradient, report);
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, row_offsets, class_mask, statistics, gradient, report);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1170,6 +1406,8 @@ public class XentH extends XentH$shared {
             XentH.C_POINTER,
             XentH.C_POINTER,
             XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
             XentH.C_POINTER
         );
 
@@ -1181,7 +1419,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_log_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const xent_statistics *statistics, void *gradient, xent_report *report)
+     * xent_status xent_log_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
      * }
      */
     public static FunctionDescriptor xent_log_softmax_backward$descriptor() {
@@ -1191,7 +1429,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_log_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const xent_statistics *statistics, void *gradient, xent_report *report)
+     * xent_status xent_log_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
      * }
      */
     public static MethodHandle xent_log_softmax_backward$handle() {
@@ -1201,7 +1439,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_log_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const xent_statistics *statistics, void *gradient, xent_report *report)
+     * xent_status xent_log_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
      * }
      */
     public static MemorySegment xent_log_softmax_backward$address() {
@@ -1210,16 +1448,16 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_log_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const xent_statistics *statistics, void *gradient, xent_report *report)
+     * xent_status xent_log_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
      * }
      */
-    public static int xent_log_softmax_backward(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment output, MemorySegment upstream, MemorySegment statistics, MemorySegment gradient, MemorySegment report) {
+    public static int xent_log_softmax_backward(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment output, MemorySegment upstream, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment statistics, MemorySegment gradient, MemorySegment report) {
         var mh$ = xent_log_softmax_backward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_log_softmax_backward", shape, options, row_begin, row_end, class_begin, class_end, output, upstream, statistics, gradient, report);
+                traceDowncall("xent_log_softmax_backward", shape, options, row_begin, row_end, class_begin, class_end, output, upstream, row_offsets, class_mask, statistics, gradient, report);
             }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, statistics, gradient, report);
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, row_offsets, class_mask, statistics, gradient, report);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1235,6 +1473,12 @@ public class XentH extends XentH$shared {
             XentH.C_LONG_LONG,
             XentH.C_LONG_LONG,
             XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
             XentH.C_POINTER
         );
 
@@ -1246,7 +1490,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_check_targets(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, xent_report *report)
+     * xent_status xent_check_targets(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, xent_tally *weights, xent_report *report)
      * }
      */
     public static FunctionDescriptor xent_check_targets$descriptor() {
@@ -1256,7 +1500,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_check_targets(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, xent_report *report)
+     * xent_status xent_check_targets(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, xent_tally *weights, xent_report *report)
      * }
      */
     public static MethodHandle xent_check_targets$handle() {
@@ -1266,7 +1510,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_check_targets(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, xent_report *report)
+     * xent_status xent_check_targets(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, xent_tally *weights, xent_report *report)
      * }
      */
     public static MemorySegment xent_check_targets$address() {
@@ -1275,16 +1519,16 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_check_targets(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, xent_report *report)
+     * xent_status xent_check_targets(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, xent_tally *weights, xent_report *report)
      * }
      */
-    public static int xent_check_targets(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment targets, MemorySegment report) {
+    public static int xent_check_targets(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment targets, MemorySegment target_weights, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment class_weights, MemorySegment row_weights, MemorySegment weights, MemorySegment report) {
         var mh$ = xent_check_targets.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_check_targets", shape, options, row_begin, row_end, targets, report);
+                traceDowncall("xent_check_targets", shape, options, row_begin, row_end, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, weights, report);
             }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, targets, report);
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, weights, report);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1364,6 +1608,91 @@ public class XentH extends XentH$shared {
         }
     }
 
+    private static class xent_cross_entropy_full {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_cross_entropy_full");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_full(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *gradient, void *target_gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_cross_entropy_full$descriptor() {
+        return xent_cross_entropy_full.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_full(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *gradient, void *target_gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_cross_entropy_full$handle() {
+        return xent_cross_entropy_full.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_full(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *gradient, void *target_gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_cross_entropy_full$address() {
+        return xent_cross_entropy_full.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_full(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *gradient, void *target_gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static int xent_cross_entropy_full(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment targets, MemorySegment target_weights, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment class_weights, MemorySegment row_weights, MemorySegment sink, MemorySegment losses, MemorySegment log_sum_exp, MemorySegment hits, MemorySegment log_probabilities, MemorySegment argmax, MemorySegment ranks, MemorySegment entropies, MemorySegment top_classes, MemorySegment top_log_probabilities, MemorySegment gradient, MemorySegment target_gradient, MemorySegment statistics, MemorySegment tally, MemorySegment report) {
+        var mh$ = xent_cross_entropy_full.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_cross_entropy_full", shape, options, row_begin, row_end, logits, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, sink, losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes, top_log_probabilities, gradient, target_gradient, statistics, tally, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, sink, losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes, top_log_probabilities, gradient, target_gradient, statistics, tally, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class xent_cross_entropy_backward {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             XentH.C_INT,
@@ -1373,6 +1702,11 @@ public class XentH extends XentH$shared {
             XentH.C_LONG_LONG,
             XentH.C_LONG_LONG,
             XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
             XentH.C_POINTER,
             XentH.C_POINTER,
             XentH.C_POINTER,
@@ -1389,7 +1723,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
+     * xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
      * }
      */
     public static FunctionDescriptor xent_cross_entropy_backward$descriptor() {
@@ -1399,7 +1733,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
+     * xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
      * }
      */
     public static MethodHandle xent_cross_entropy_backward$handle() {
@@ -1409,7 +1743,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
+     * xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
      * }
      */
     public static MemorySegment xent_cross_entropy_backward$address() {
@@ -1418,16 +1752,87 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
+     * xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
      * }
      */
-    public static int xent_cross_entropy_backward(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment targets, MemorySegment statistics, MemorySegment upstream, MemorySegment gradient, MemorySegment report) {
+    public static int xent_cross_entropy_backward(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment targets, MemorySegment target_weights, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment class_weights, MemorySegment row_weights, MemorySegment statistics, MemorySegment upstream, MemorySegment gradient, MemorySegment report) {
         var mh$ = xent_cross_entropy_backward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_cross_entropy_backward", shape, options, row_begin, row_end, class_begin, class_end, logits, targets, statistics, upstream, gradient, report);
+                traceDowncall("xent_cross_entropy_backward", shape, options, row_begin, row_end, class_begin, class_end, logits, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, statistics, upstream, gradient, report);
             }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, targets, statistics, upstream, gradient, report);
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, statistics, upstream, gradient, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_kl_divergence {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_kl_divergence");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_kl_divergence(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_kl_divergence$descriptor() {
+        return xent_kl_divergence.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_kl_divergence(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_kl_divergence$handle() {
+        return xent_kl_divergence.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_kl_divergence(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_kl_divergence$address() {
+        return xent_kl_divergence.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_kl_divergence(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static int xent_kl_divergence(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment teacher, MemorySegment class_mask, MemorySegment row_weights, MemorySegment losses, MemorySegment gradient, MemorySegment tally, MemorySegment report) {
+        var mh$ = xent_kl_divergence.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_kl_divergence", shape, options, row_begin, row_end, logits, teacher, class_mask, row_weights, losses, gradient, tally, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, teacher, class_mask, row_weights, losses, gradient, tally, report);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1448,6 +1853,9 @@ public class XentH extends XentH$shared {
             XentH.C_POINTER,
             XentH.C_POINTER,
             XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
             XentH.C_POINTER
         );
 
@@ -1459,7 +1867,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_forward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const xent_statistics *statistics, xent_state *states, xent_report *report)
+     * xent_status xent_forward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, xent_report *report)
      * }
      */
     public static FunctionDescriptor xent_forward_states$descriptor() {
@@ -1469,7 +1877,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_forward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const xent_statistics *statistics, xent_state *states, xent_report *report)
+     * xent_status xent_forward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, xent_report *report)
      * }
      */
     public static MethodHandle xent_forward_states$handle() {
@@ -1479,7 +1887,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_forward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const xent_statistics *statistics, xent_state *states, xent_report *report)
+     * xent_status xent_forward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, xent_report *report)
      * }
      */
     public static MemorySegment xent_forward_states$address() {
@@ -1488,16 +1896,16 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_forward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const xent_statistics *statistics, xent_state *states, xent_report *report)
+     * xent_status xent_forward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, xent_report *report)
      * }
      */
-    public static int xent_forward_states(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment targets, MemorySegment statistics, MemorySegment states, MemorySegment report) {
+    public static int xent_forward_states(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment targets, MemorySegment target_weights, MemorySegment class_mask, MemorySegment class_weights, MemorySegment statistics, MemorySegment states, MemorySegment report) {
         var mh$ = xent_forward_states.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_forward_states", shape, options, row_begin, row_end, class_begin, class_end, logits, targets, statistics, states, report);
+                traceDowncall("xent_forward_states", shape, options, row_begin, row_end, class_begin, class_end, logits, targets, target_weights, class_mask, class_weights, statistics, states, report);
             }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, targets, statistics, states, report);
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, targets, target_weights, class_mask, class_weights, statistics, states, report);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1583,6 +1991,9 @@ public class XentH extends XentH$shared {
             XentH.C_LONG_LONG,
             XentH.C_POINTER,
             XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
             XentH.C_INT,
             XentH.C_POINTER,
             XentH.C_POINTER,
@@ -1600,7 +2011,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_finish(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
+     * xent_status xent_finish(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, const void *class_weights, const void *row_weights, const void *sink, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
      * }
      */
     public static FunctionDescriptor xent_finish$descriptor() {
@@ -1610,7 +2021,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_finish(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
+     * xent_status xent_finish(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, const void *class_weights, const void *row_weights, const void *sink, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
      * }
      */
     public static MethodHandle xent_finish$handle() {
@@ -1620,7 +2031,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_finish(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
+     * xent_status xent_finish(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, const void *class_weights, const void *row_weights, const void *sink, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
      * }
      */
     public static MemorySegment xent_finish$address() {
@@ -1629,16 +2040,16 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_finish(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
+     * xent_status xent_finish(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, const void *class_weights, const void *row_weights, const void *sink, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
      * }
      */
-    public static int xent_finish(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment states, MemorySegment targets, int second_round, MemorySegment statistics, MemorySegment losses, MemorySegment log_sum_exp, MemorySegment hits, MemorySegment tally, MemorySegment report) {
+    public static int xent_finish(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment states, MemorySegment targets, MemorySegment class_weights, MemorySegment row_weights, MemorySegment sink, int second_round, MemorySegment statistics, MemorySegment losses, MemorySegment log_sum_exp, MemorySegment hits, MemorySegment tally, MemorySegment report) {
         var mh$ = xent_finish.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_finish", shape, options, row_begin, row_end, states, targets, second_round, statistics, losses, log_sum_exp, hits, tally, report);
+                traceDowncall("xent_finish", shape, options, row_begin, row_end, states, targets, class_weights, row_weights, sink, second_round, statistics, losses, log_sum_exp, hits, tally, report);
             }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, states, targets, second_round, statistics, losses, log_sum_exp, hits, tally, report);
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, states, targets, class_weights, row_weights, sink, second_round, statistics, losses, log_sum_exp, hits, tally, report);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1651,6 +2062,7 @@ public class XentH extends XentH$shared {
             XentH.C_INT,
             XentH.C_POINTER,
             XentH.C_POINTER,
+            XentH.C_INT,
             XentH.C_LONG_LONG,
             XentH.C_LONG_LONG
         );
@@ -1663,7 +2075,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_tally_add(xent_tally *tally, const float *values, int64_t stride, int64_t count)
+     * xent_status xent_tally_add(xent_tally *tally, const void *values, int32_t type, int64_t stride, int64_t count)
      * }
      */
     public static FunctionDescriptor xent_tally_add$descriptor() {
@@ -1673,7 +2085,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_tally_add(xent_tally *tally, const float *values, int64_t stride, int64_t count)
+     * xent_status xent_tally_add(xent_tally *tally, const void *values, int32_t type, int64_t stride, int64_t count)
      * }
      */
     public static MethodHandle xent_tally_add$handle() {
@@ -1683,7 +2095,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_tally_add(xent_tally *tally, const float *values, int64_t stride, int64_t count)
+     * xent_status xent_tally_add(xent_tally *tally, const void *values, int32_t type, int64_t stride, int64_t count)
      * }
      */
     public static MemorySegment xent_tally_add$address() {
@@ -1692,16 +2104,16 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_tally_add(xent_tally *tally, const float *values, int64_t stride, int64_t count)
+     * xent_status xent_tally_add(xent_tally *tally, const void *values, int32_t type, int64_t stride, int64_t count)
      * }
      */
-    public static int xent_tally_add(MemorySegment tally, MemorySegment values, long stride, long count) {
+    public static int xent_tally_add(MemorySegment tally, MemorySegment values, int type, long stride, long count) {
         var mh$ = xent_tally_add.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_tally_add", tally, values, stride, count);
+                traceDowncall("xent_tally_add", tally, values, type, stride, count);
             }
-            return (int)mh$.invokeExact(tally, values, stride, count);
+            return (int)mh$.invokeExact(tally, values, type, stride, count);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -23,6 +23,12 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t ignore_index;
  *     double label_smoothing;
  *     double gradient_scale;
+ *     int32_t smoothing;
+ *     int32_t reserved;
+ *     double temperature;
+ *     double softcap;
+ *     double z_loss;
+ *     double probability_clamp;
  * }
  * }
  */
@@ -40,7 +46,13 @@ public class xent_options {
         XentH.C_INT.withName("has_gradient_scale"),
         XentH.C_LONG_LONG.withName("ignore_index"),
         XentH.C_DOUBLE.withName("label_smoothing"),
-        XentH.C_DOUBLE.withName("gradient_scale")
+        XentH.C_DOUBLE.withName("gradient_scale"),
+        XentH.C_INT.withName("smoothing"),
+        XentH.C_INT.withName("reserved"),
+        XentH.C_DOUBLE.withName("temperature"),
+        XentH.C_DOUBLE.withName("softcap"),
+        XentH.C_DOUBLE.withName("z_loss"),
+        XentH.C_DOUBLE.withName("probability_clamp")
     ).withName("xent_options");
 
     /**
@@ -400,6 +412,270 @@ public class xent_options {
      */
     public static void gradient_scale(MemorySegment struct, double fieldValue) {
         struct.set(gradient_scale$LAYOUT, gradient_scale$OFFSET, fieldValue);
+    }
+
+    private static final OfInt smoothing$LAYOUT = (OfInt)$LAYOUT.select(groupElement("smoothing"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t smoothing
+     * }
+     */
+    public static final OfInt smoothing$layout() {
+        return smoothing$LAYOUT;
+    }
+
+    private static final long smoothing$OFFSET = $LAYOUT.byteOffset(groupElement("smoothing"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t smoothing
+     * }
+     */
+    public static final long smoothing$offset() {
+        return smoothing$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t smoothing
+     * }
+     */
+    public static int smoothing(MemorySegment struct) {
+        return struct.get(smoothing$LAYOUT, smoothing$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t smoothing
+     * }
+     */
+    public static void smoothing(MemorySegment struct, int fieldValue) {
+        struct.set(smoothing$LAYOUT, smoothing$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final OfInt reserved$layout() {
+        return reserved$LAYOUT;
+    }
+
+    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final long reserved$offset() {
+        return reserved$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static int reserved(MemorySegment struct) {
+        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static void reserved(MemorySegment struct, int fieldValue) {
+        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble temperature$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("temperature"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double temperature
+     * }
+     */
+    public static final OfDouble temperature$layout() {
+        return temperature$LAYOUT;
+    }
+
+    private static final long temperature$OFFSET = $LAYOUT.byteOffset(groupElement("temperature"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double temperature
+     * }
+     */
+    public static final long temperature$offset() {
+        return temperature$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double temperature
+     * }
+     */
+    public static double temperature(MemorySegment struct) {
+        return struct.get(temperature$LAYOUT, temperature$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double temperature
+     * }
+     */
+    public static void temperature(MemorySegment struct, double fieldValue) {
+        struct.set(temperature$LAYOUT, temperature$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble softcap$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("softcap"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double softcap
+     * }
+     */
+    public static final OfDouble softcap$layout() {
+        return softcap$LAYOUT;
+    }
+
+    private static final long softcap$OFFSET = $LAYOUT.byteOffset(groupElement("softcap"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double softcap
+     * }
+     */
+    public static final long softcap$offset() {
+        return softcap$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double softcap
+     * }
+     */
+    public static double softcap(MemorySegment struct) {
+        return struct.get(softcap$LAYOUT, softcap$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double softcap
+     * }
+     */
+    public static void softcap(MemorySegment struct, double fieldValue) {
+        struct.set(softcap$LAYOUT, softcap$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble z_loss$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("z_loss"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double z_loss
+     * }
+     */
+    public static final OfDouble z_loss$layout() {
+        return z_loss$LAYOUT;
+    }
+
+    private static final long z_loss$OFFSET = $LAYOUT.byteOffset(groupElement("z_loss"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double z_loss
+     * }
+     */
+    public static final long z_loss$offset() {
+        return z_loss$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double z_loss
+     * }
+     */
+    public static double z_loss(MemorySegment struct) {
+        return struct.get(z_loss$LAYOUT, z_loss$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double z_loss
+     * }
+     */
+    public static void z_loss(MemorySegment struct, double fieldValue) {
+        struct.set(z_loss$LAYOUT, z_loss$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble probability_clamp$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("probability_clamp"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double probability_clamp
+     * }
+     */
+    public static final OfDouble probability_clamp$layout() {
+        return probability_clamp$LAYOUT;
+    }
+
+    private static final long probability_clamp$OFFSET = $LAYOUT.byteOffset(groupElement("probability_clamp"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double probability_clamp
+     * }
+     */
+    public static final long probability_clamp$offset() {
+        return probability_clamp$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double probability_clamp
+     * }
+     */
+    public static double probability_clamp(MemorySegment struct) {
+        return struct.get(probability_clamp$LAYOUT, probability_clamp$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double probability_clamp
+     * }
+     */
+    public static void probability_clamp(MemorySegment struct, double fieldValue) {
+        struct.set(probability_clamp$LAYOUT, probability_clamp$OFFSET, fieldValue);
     }
 
     /**

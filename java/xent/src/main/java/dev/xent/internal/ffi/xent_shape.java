@@ -27,6 +27,24 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     xent_layout losses;
  *     xent_layout log_sum_exp;
  *     xent_layout hits;
+ *     int64_t target_count;
+ *     int64_t top_count;
+ *     int64_t first_class;
+ *     int64_t all_classes;
+ *     xent_layout target_weights;
+ *     xent_layout row_offsets;
+ *     xent_layout class_mask;
+ *     xent_layout class_weights;
+ *     xent_layout row_weights;
+ *     xent_layout sink;
+ *     xent_layout log_probabilities;
+ *     xent_layout argmax;
+ *     xent_layout ranks;
+ *     xent_layout entropies;
+ *     xent_layout top_classes;
+ *     xent_layout top_log_probabilities;
+ *     xent_layout target_gradient;
+ *     xent_layout teacher;
  * }
  * }
  */
@@ -48,7 +66,25 @@ public class xent_shape {
         xent_layout.layout().withName("targets"),
         xent_layout.layout().withName("losses"),
         xent_layout.layout().withName("log_sum_exp"),
-        xent_layout.layout().withName("hits")
+        xent_layout.layout().withName("hits"),
+        XentH.C_LONG_LONG.withName("target_count"),
+        XentH.C_LONG_LONG.withName("top_count"),
+        XentH.C_LONG_LONG.withName("first_class"),
+        XentH.C_LONG_LONG.withName("all_classes"),
+        xent_layout.layout().withName("target_weights"),
+        xent_layout.layout().withName("row_offsets"),
+        xent_layout.layout().withName("class_mask"),
+        xent_layout.layout().withName("class_weights"),
+        xent_layout.layout().withName("row_weights"),
+        xent_layout.layout().withName("sink"),
+        xent_layout.layout().withName("log_probabilities"),
+        xent_layout.layout().withName("argmax"),
+        xent_layout.layout().withName("ranks"),
+        xent_layout.layout().withName("entropies"),
+        xent_layout.layout().withName("top_classes"),
+        xent_layout.layout().withName("top_log_probabilities"),
+        xent_layout.layout().withName("target_gradient"),
+        xent_layout.layout().withName("teacher")
     ).withName("xent_shape");
 
     /**
@@ -584,6 +620,798 @@ public class xent_shape {
      */
     public static void hits(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, hits$OFFSET, hits$LAYOUT.byteSize());
+    }
+
+    private static final OfLong target_count$LAYOUT = (OfLong)$LAYOUT.select(groupElement("target_count"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t target_count
+     * }
+     */
+    public static final OfLong target_count$layout() {
+        return target_count$LAYOUT;
+    }
+
+    private static final long target_count$OFFSET = $LAYOUT.byteOffset(groupElement("target_count"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t target_count
+     * }
+     */
+    public static final long target_count$offset() {
+        return target_count$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t target_count
+     * }
+     */
+    public static long target_count(MemorySegment struct) {
+        return struct.get(target_count$LAYOUT, target_count$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t target_count
+     * }
+     */
+    public static void target_count(MemorySegment struct, long fieldValue) {
+        struct.set(target_count$LAYOUT, target_count$OFFSET, fieldValue);
+    }
+
+    private static final OfLong top_count$LAYOUT = (OfLong)$LAYOUT.select(groupElement("top_count"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t top_count
+     * }
+     */
+    public static final OfLong top_count$layout() {
+        return top_count$LAYOUT;
+    }
+
+    private static final long top_count$OFFSET = $LAYOUT.byteOffset(groupElement("top_count"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t top_count
+     * }
+     */
+    public static final long top_count$offset() {
+        return top_count$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t top_count
+     * }
+     */
+    public static long top_count(MemorySegment struct) {
+        return struct.get(top_count$LAYOUT, top_count$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t top_count
+     * }
+     */
+    public static void top_count(MemorySegment struct, long fieldValue) {
+        struct.set(top_count$LAYOUT, top_count$OFFSET, fieldValue);
+    }
+
+    private static final OfLong first_class$LAYOUT = (OfLong)$LAYOUT.select(groupElement("first_class"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t first_class
+     * }
+     */
+    public static final OfLong first_class$layout() {
+        return first_class$LAYOUT;
+    }
+
+    private static final long first_class$OFFSET = $LAYOUT.byteOffset(groupElement("first_class"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t first_class
+     * }
+     */
+    public static final long first_class$offset() {
+        return first_class$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t first_class
+     * }
+     */
+    public static long first_class(MemorySegment struct) {
+        return struct.get(first_class$LAYOUT, first_class$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t first_class
+     * }
+     */
+    public static void first_class(MemorySegment struct, long fieldValue) {
+        struct.set(first_class$LAYOUT, first_class$OFFSET, fieldValue);
+    }
+
+    private static final OfLong all_classes$LAYOUT = (OfLong)$LAYOUT.select(groupElement("all_classes"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t all_classes
+     * }
+     */
+    public static final OfLong all_classes$layout() {
+        return all_classes$LAYOUT;
+    }
+
+    private static final long all_classes$OFFSET = $LAYOUT.byteOffset(groupElement("all_classes"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t all_classes
+     * }
+     */
+    public static final long all_classes$offset() {
+        return all_classes$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t all_classes
+     * }
+     */
+    public static long all_classes(MemorySegment struct) {
+        return struct.get(all_classes$LAYOUT, all_classes$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t all_classes
+     * }
+     */
+    public static void all_classes(MemorySegment struct, long fieldValue) {
+        struct.set(all_classes$LAYOUT, all_classes$OFFSET, fieldValue);
+    }
+
+    private static final GroupLayout target_weights$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("target_weights"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout target_weights
+     * }
+     */
+    public static final GroupLayout target_weights$layout() {
+        return target_weights$LAYOUT;
+    }
+
+    private static final long target_weights$OFFSET = $LAYOUT.byteOffset(groupElement("target_weights"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout target_weights
+     * }
+     */
+    public static final long target_weights$offset() {
+        return target_weights$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout target_weights
+     * }
+     */
+    public static MemorySegment target_weights(MemorySegment struct) {
+        return struct.asSlice(target_weights$OFFSET, target_weights$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout target_weights
+     * }
+     */
+    public static void target_weights(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, target_weights$OFFSET, target_weights$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout row_offsets$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("row_offsets"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout row_offsets
+     * }
+     */
+    public static final GroupLayout row_offsets$layout() {
+        return row_offsets$LAYOUT;
+    }
+
+    private static final long row_offsets$OFFSET = $LAYOUT.byteOffset(groupElement("row_offsets"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout row_offsets
+     * }
+     */
+    public static final long row_offsets$offset() {
+        return row_offsets$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout row_offsets
+     * }
+     */
+    public static MemorySegment row_offsets(MemorySegment struct) {
+        return struct.asSlice(row_offsets$OFFSET, row_offsets$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout row_offsets
+     * }
+     */
+    public static void row_offsets(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, row_offsets$OFFSET, row_offsets$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout class_mask$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("class_mask"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout class_mask
+     * }
+     */
+    public static final GroupLayout class_mask$layout() {
+        return class_mask$LAYOUT;
+    }
+
+    private static final long class_mask$OFFSET = $LAYOUT.byteOffset(groupElement("class_mask"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout class_mask
+     * }
+     */
+    public static final long class_mask$offset() {
+        return class_mask$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout class_mask
+     * }
+     */
+    public static MemorySegment class_mask(MemorySegment struct) {
+        return struct.asSlice(class_mask$OFFSET, class_mask$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout class_mask
+     * }
+     */
+    public static void class_mask(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, class_mask$OFFSET, class_mask$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout class_weights$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("class_weights"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout class_weights
+     * }
+     */
+    public static final GroupLayout class_weights$layout() {
+        return class_weights$LAYOUT;
+    }
+
+    private static final long class_weights$OFFSET = $LAYOUT.byteOffset(groupElement("class_weights"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout class_weights
+     * }
+     */
+    public static final long class_weights$offset() {
+        return class_weights$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout class_weights
+     * }
+     */
+    public static MemorySegment class_weights(MemorySegment struct) {
+        return struct.asSlice(class_weights$OFFSET, class_weights$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout class_weights
+     * }
+     */
+    public static void class_weights(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, class_weights$OFFSET, class_weights$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout row_weights$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("row_weights"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout row_weights
+     * }
+     */
+    public static final GroupLayout row_weights$layout() {
+        return row_weights$LAYOUT;
+    }
+
+    private static final long row_weights$OFFSET = $LAYOUT.byteOffset(groupElement("row_weights"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout row_weights
+     * }
+     */
+    public static final long row_weights$offset() {
+        return row_weights$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout row_weights
+     * }
+     */
+    public static MemorySegment row_weights(MemorySegment struct) {
+        return struct.asSlice(row_weights$OFFSET, row_weights$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout row_weights
+     * }
+     */
+    public static void row_weights(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, row_weights$OFFSET, row_weights$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout sink$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("sink"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout sink
+     * }
+     */
+    public static final GroupLayout sink$layout() {
+        return sink$LAYOUT;
+    }
+
+    private static final long sink$OFFSET = $LAYOUT.byteOffset(groupElement("sink"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout sink
+     * }
+     */
+    public static final long sink$offset() {
+        return sink$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout sink
+     * }
+     */
+    public static MemorySegment sink(MemorySegment struct) {
+        return struct.asSlice(sink$OFFSET, sink$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout sink
+     * }
+     */
+    public static void sink(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, sink$OFFSET, sink$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout log_probabilities$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("log_probabilities"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout log_probabilities
+     * }
+     */
+    public static final GroupLayout log_probabilities$layout() {
+        return log_probabilities$LAYOUT;
+    }
+
+    private static final long log_probabilities$OFFSET = $LAYOUT.byteOffset(groupElement("log_probabilities"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout log_probabilities
+     * }
+     */
+    public static final long log_probabilities$offset() {
+        return log_probabilities$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout log_probabilities
+     * }
+     */
+    public static MemorySegment log_probabilities(MemorySegment struct) {
+        return struct.asSlice(log_probabilities$OFFSET, log_probabilities$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout log_probabilities
+     * }
+     */
+    public static void log_probabilities(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, log_probabilities$OFFSET, log_probabilities$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout argmax$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("argmax"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout argmax
+     * }
+     */
+    public static final GroupLayout argmax$layout() {
+        return argmax$LAYOUT;
+    }
+
+    private static final long argmax$OFFSET = $LAYOUT.byteOffset(groupElement("argmax"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout argmax
+     * }
+     */
+    public static final long argmax$offset() {
+        return argmax$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout argmax
+     * }
+     */
+    public static MemorySegment argmax(MemorySegment struct) {
+        return struct.asSlice(argmax$OFFSET, argmax$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout argmax
+     * }
+     */
+    public static void argmax(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, argmax$OFFSET, argmax$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout ranks$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("ranks"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout ranks
+     * }
+     */
+    public static final GroupLayout ranks$layout() {
+        return ranks$LAYOUT;
+    }
+
+    private static final long ranks$OFFSET = $LAYOUT.byteOffset(groupElement("ranks"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout ranks
+     * }
+     */
+    public static final long ranks$offset() {
+        return ranks$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout ranks
+     * }
+     */
+    public static MemorySegment ranks(MemorySegment struct) {
+        return struct.asSlice(ranks$OFFSET, ranks$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout ranks
+     * }
+     */
+    public static void ranks(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, ranks$OFFSET, ranks$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout entropies$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("entropies"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout entropies
+     * }
+     */
+    public static final GroupLayout entropies$layout() {
+        return entropies$LAYOUT;
+    }
+
+    private static final long entropies$OFFSET = $LAYOUT.byteOffset(groupElement("entropies"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout entropies
+     * }
+     */
+    public static final long entropies$offset() {
+        return entropies$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout entropies
+     * }
+     */
+    public static MemorySegment entropies(MemorySegment struct) {
+        return struct.asSlice(entropies$OFFSET, entropies$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout entropies
+     * }
+     */
+    public static void entropies(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, entropies$OFFSET, entropies$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout top_classes$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("top_classes"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout top_classes
+     * }
+     */
+    public static final GroupLayout top_classes$layout() {
+        return top_classes$LAYOUT;
+    }
+
+    private static final long top_classes$OFFSET = $LAYOUT.byteOffset(groupElement("top_classes"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout top_classes
+     * }
+     */
+    public static final long top_classes$offset() {
+        return top_classes$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout top_classes
+     * }
+     */
+    public static MemorySegment top_classes(MemorySegment struct) {
+        return struct.asSlice(top_classes$OFFSET, top_classes$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout top_classes
+     * }
+     */
+    public static void top_classes(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, top_classes$OFFSET, top_classes$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout top_log_probabilities$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("top_log_probabilities"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout top_log_probabilities
+     * }
+     */
+    public static final GroupLayout top_log_probabilities$layout() {
+        return top_log_probabilities$LAYOUT;
+    }
+
+    private static final long top_log_probabilities$OFFSET = $LAYOUT.byteOffset(groupElement("top_log_probabilities"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout top_log_probabilities
+     * }
+     */
+    public static final long top_log_probabilities$offset() {
+        return top_log_probabilities$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout top_log_probabilities
+     * }
+     */
+    public static MemorySegment top_log_probabilities(MemorySegment struct) {
+        return struct.asSlice(top_log_probabilities$OFFSET, top_log_probabilities$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout top_log_probabilities
+     * }
+     */
+    public static void top_log_probabilities(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, top_log_probabilities$OFFSET, top_log_probabilities$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout target_gradient$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("target_gradient"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout target_gradient
+     * }
+     */
+    public static final GroupLayout target_gradient$layout() {
+        return target_gradient$LAYOUT;
+    }
+
+    private static final long target_gradient$OFFSET = $LAYOUT.byteOffset(groupElement("target_gradient"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout target_gradient
+     * }
+     */
+    public static final long target_gradient$offset() {
+        return target_gradient$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout target_gradient
+     * }
+     */
+    public static MemorySegment target_gradient(MemorySegment struct) {
+        return struct.asSlice(target_gradient$OFFSET, target_gradient$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout target_gradient
+     * }
+     */
+    public static void target_gradient(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, target_gradient$OFFSET, target_gradient$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout teacher$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("teacher"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout teacher
+     * }
+     */
+    public static final GroupLayout teacher$layout() {
+        return teacher$LAYOUT;
+    }
+
+    private static final long teacher$OFFSET = $LAYOUT.byteOffset(groupElement("teacher"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout teacher
+     * }
+     */
+    public static final long teacher$offset() {
+        return teacher$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout teacher
+     * }
+     */
+    public static MemorySegment teacher(MemorySegment struct) {
+        return struct.asSlice(teacher$OFFSET, teacher$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout teacher
+     * }
+     */
+    public static void teacher(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, teacher$OFFSET, teacher$LAYOUT.byteSize());
     }
 
     /**

@@ -22,6 +22,10 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     double mass;
  *     float label_logit;
  *     uint32_t kind;
+ *     double wide_max;
+ *     double wide_label_logit;
+ *     double sum_low;
+ *     int64_t counted;
  * }
  * }
  */
@@ -38,7 +42,11 @@ public class xent_state {
         XentH.C_DOUBLE.withName("dot"),
         XentH.C_DOUBLE.withName("mass"),
         XentH.C_FLOAT.withName("label_logit"),
-        XentH.C_INT.withName("kind")
+        XentH.C_INT.withName("kind"),
+        XentH.C_DOUBLE.withName("wide_max"),
+        XentH.C_DOUBLE.withName("wide_label_logit"),
+        XentH.C_DOUBLE.withName("sum_low"),
+        XentH.C_LONG_LONG.withName("counted")
     ).withName("xent_state");
 
     /**
@@ -354,6 +362,182 @@ public class xent_state {
      */
     public static void kind(MemorySegment struct, int fieldValue) {
         struct.set(kind$LAYOUT, kind$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble wide_max$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("wide_max"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double wide_max
+     * }
+     */
+    public static final OfDouble wide_max$layout() {
+        return wide_max$LAYOUT;
+    }
+
+    private static final long wide_max$OFFSET = $LAYOUT.byteOffset(groupElement("wide_max"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double wide_max
+     * }
+     */
+    public static final long wide_max$offset() {
+        return wide_max$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double wide_max
+     * }
+     */
+    public static double wide_max(MemorySegment struct) {
+        return struct.get(wide_max$LAYOUT, wide_max$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double wide_max
+     * }
+     */
+    public static void wide_max(MemorySegment struct, double fieldValue) {
+        struct.set(wide_max$LAYOUT, wide_max$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble wide_label_logit$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("wide_label_logit"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double wide_label_logit
+     * }
+     */
+    public static final OfDouble wide_label_logit$layout() {
+        return wide_label_logit$LAYOUT;
+    }
+
+    private static final long wide_label_logit$OFFSET = $LAYOUT.byteOffset(groupElement("wide_label_logit"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double wide_label_logit
+     * }
+     */
+    public static final long wide_label_logit$offset() {
+        return wide_label_logit$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double wide_label_logit
+     * }
+     */
+    public static double wide_label_logit(MemorySegment struct) {
+        return struct.get(wide_label_logit$LAYOUT, wide_label_logit$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double wide_label_logit
+     * }
+     */
+    public static void wide_label_logit(MemorySegment struct, double fieldValue) {
+        struct.set(wide_label_logit$LAYOUT, wide_label_logit$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble sum_low$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("sum_low"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double sum_low
+     * }
+     */
+    public static final OfDouble sum_low$layout() {
+        return sum_low$LAYOUT;
+    }
+
+    private static final long sum_low$OFFSET = $LAYOUT.byteOffset(groupElement("sum_low"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double sum_low
+     * }
+     */
+    public static final long sum_low$offset() {
+        return sum_low$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double sum_low
+     * }
+     */
+    public static double sum_low(MemorySegment struct) {
+        return struct.get(sum_low$LAYOUT, sum_low$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double sum_low
+     * }
+     */
+    public static void sum_low(MemorySegment struct, double fieldValue) {
+        struct.set(sum_low$LAYOUT, sum_low$OFFSET, fieldValue);
+    }
+
+    private static final OfLong counted$LAYOUT = (OfLong)$LAYOUT.select(groupElement("counted"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t counted
+     * }
+     */
+    public static final OfLong counted$layout() {
+        return counted$LAYOUT;
+    }
+
+    private static final long counted$OFFSET = $LAYOUT.byteOffset(groupElement("counted"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t counted
+     * }
+     */
+    public static final long counted$offset() {
+        return counted$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t counted
+     * }
+     */
+    public static long counted(MemorySegment struct) {
+        return struct.get(counted$LAYOUT, counted$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t counted
+     * }
+     */
+    public static void counted(MemorySegment struct, long fieldValue) {
+        struct.set(counted$LAYOUT, counted$OFFSET, fieldValue);
     }
 
     /**

@@ -21,6 +21,11 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     uint32_t kind;
  *     double sum;
  *     double mass;
+ *     double pull;
+ *     double share;
+ *     double wide_shift;
+ *     double wide_max;
+ *     double sum_low;
  * }
  * }
  */
@@ -36,7 +41,12 @@ public class xent_statistics {
         XentH.C_FLOAT.withName("reference"),
         XentH.C_INT.withName("kind"),
         XentH.C_DOUBLE.withName("sum"),
-        XentH.C_DOUBLE.withName("mass")
+        XentH.C_DOUBLE.withName("mass"),
+        XentH.C_DOUBLE.withName("pull"),
+        XentH.C_DOUBLE.withName("share"),
+        XentH.C_DOUBLE.withName("wide_shift"),
+        XentH.C_DOUBLE.withName("wide_max"),
+        XentH.C_DOUBLE.withName("sum_low")
     ).withName("xent_statistics");
 
     /**
@@ -308,6 +318,226 @@ public class xent_statistics {
      */
     public static void mass(MemorySegment struct, double fieldValue) {
         struct.set(mass$LAYOUT, mass$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble pull$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("pull"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double pull
+     * }
+     */
+    public static final OfDouble pull$layout() {
+        return pull$LAYOUT;
+    }
+
+    private static final long pull$OFFSET = $LAYOUT.byteOffset(groupElement("pull"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double pull
+     * }
+     */
+    public static final long pull$offset() {
+        return pull$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double pull
+     * }
+     */
+    public static double pull(MemorySegment struct) {
+        return struct.get(pull$LAYOUT, pull$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double pull
+     * }
+     */
+    public static void pull(MemorySegment struct, double fieldValue) {
+        struct.set(pull$LAYOUT, pull$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble share$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("share"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double share
+     * }
+     */
+    public static final OfDouble share$layout() {
+        return share$LAYOUT;
+    }
+
+    private static final long share$OFFSET = $LAYOUT.byteOffset(groupElement("share"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double share
+     * }
+     */
+    public static final long share$offset() {
+        return share$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double share
+     * }
+     */
+    public static double share(MemorySegment struct) {
+        return struct.get(share$LAYOUT, share$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double share
+     * }
+     */
+    public static void share(MemorySegment struct, double fieldValue) {
+        struct.set(share$LAYOUT, share$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble wide_shift$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("wide_shift"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double wide_shift
+     * }
+     */
+    public static final OfDouble wide_shift$layout() {
+        return wide_shift$LAYOUT;
+    }
+
+    private static final long wide_shift$OFFSET = $LAYOUT.byteOffset(groupElement("wide_shift"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double wide_shift
+     * }
+     */
+    public static final long wide_shift$offset() {
+        return wide_shift$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double wide_shift
+     * }
+     */
+    public static double wide_shift(MemorySegment struct) {
+        return struct.get(wide_shift$LAYOUT, wide_shift$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double wide_shift
+     * }
+     */
+    public static void wide_shift(MemorySegment struct, double fieldValue) {
+        struct.set(wide_shift$LAYOUT, wide_shift$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble wide_max$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("wide_max"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double wide_max
+     * }
+     */
+    public static final OfDouble wide_max$layout() {
+        return wide_max$LAYOUT;
+    }
+
+    private static final long wide_max$OFFSET = $LAYOUT.byteOffset(groupElement("wide_max"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double wide_max
+     * }
+     */
+    public static final long wide_max$offset() {
+        return wide_max$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double wide_max
+     * }
+     */
+    public static double wide_max(MemorySegment struct) {
+        return struct.get(wide_max$LAYOUT, wide_max$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double wide_max
+     * }
+     */
+    public static void wide_max(MemorySegment struct, double fieldValue) {
+        struct.set(wide_max$LAYOUT, wide_max$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble sum_low$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("sum_low"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double sum_low
+     * }
+     */
+    public static final OfDouble sum_low$layout() {
+        return sum_low$LAYOUT;
+    }
+
+    private static final long sum_low$OFFSET = $LAYOUT.byteOffset(groupElement("sum_low"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double sum_low
+     * }
+     */
+    public static final long sum_low$offset() {
+        return sum_low$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double sum_low
+     * }
+     */
+    public static double sum_low(MemorySegment struct) {
+        return struct.get(sum_low$LAYOUT, sum_low$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double sum_low
+     * }
+     */
+    public static void sum_low(MemorySegment struct, double fieldValue) {
+        struct.set(sum_low$LAYOUT, sum_low$OFFSET, fieldValue);
     }
 
     /**

@@ -20,6 +20,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t positive_infinity;
  *     int64_t negative_infinity;
  *     int64_t bins[256];
+ *     int64_t doubles;
+ *     int64_t digits[66];
  * }
  * }
  */
@@ -34,7 +36,9 @@ public class xent_tally {
         XentH.C_LONG_LONG.withName("nan"),
         XentH.C_LONG_LONG.withName("positive_infinity"),
         XentH.C_LONG_LONG.withName("negative_infinity"),
-        MemoryLayout.sequenceLayout(256, XentH.C_LONG_LONG).withName("bins")
+        MemoryLayout.sequenceLayout(256, XentH.C_LONG_LONG).withName("bins"),
+        XentH.C_LONG_LONG.withName("doubles"),
+        MemoryLayout.sequenceLayout(66, XentH.C_LONG_LONG).withName("digits")
     ).withName("xent_tally");
 
     /**
@@ -295,6 +299,127 @@ public class xent_tally {
      */
     public static void bins(MemorySegment struct, long index0, long fieldValue) {
         bins$ELEM_HANDLE.set(struct, bins$OFFSET, index0, fieldValue);
+    }
+
+    private static final OfLong doubles$LAYOUT = (OfLong)$LAYOUT.select(groupElement("doubles"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t doubles
+     * }
+     */
+    public static final OfLong doubles$layout() {
+        return doubles$LAYOUT;
+    }
+
+    private static final long doubles$OFFSET = $LAYOUT.byteOffset(groupElement("doubles"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t doubles
+     * }
+     */
+    public static final long doubles$offset() {
+        return doubles$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t doubles
+     * }
+     */
+    public static long doubles(MemorySegment struct) {
+        return struct.get(doubles$LAYOUT, doubles$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t doubles
+     * }
+     */
+    public static void doubles(MemorySegment struct, long fieldValue) {
+        struct.set(doubles$LAYOUT, doubles$OFFSET, fieldValue);
+    }
+
+    private static final SequenceLayout digits$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("digits"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t digits[66]
+     * }
+     */
+    public static final SequenceLayout digits$layout() {
+        return digits$LAYOUT;
+    }
+
+    private static final long digits$OFFSET = $LAYOUT.byteOffset(groupElement("digits"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t digits[66]
+     * }
+     */
+    public static final long digits$offset() {
+        return digits$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t digits[66]
+     * }
+     */
+    public static MemorySegment digits(MemorySegment struct) {
+        return struct.asSlice(digits$OFFSET, digits$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t digits[66]
+     * }
+     */
+    public static void digits(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, digits$OFFSET, digits$LAYOUT.byteSize());
+    }
+
+    private static long[] digits$DIMS = { 66 };
+
+    /**
+     * Dimensions for array field:
+     * {@snippet lang=c :
+     * int64_t digits[66]
+     * }
+     */
+    public static long[] digits$dimensions() {
+        return digits$DIMS;
+    }
+    private static final VarHandle digits$ELEM_HANDLE = digits$LAYOUT.varHandle(sequenceElement());
+
+    /**
+     * Indexed getter for field:
+     * {@snippet lang=c :
+     * int64_t digits[66]
+     * }
+     */
+    public static long digits(MemorySegment struct, long index0) {
+        return (long)digits$ELEM_HANDLE.get(struct, digits$OFFSET, index0);
+    }
+
+    /**
+     * Indexed setter for field:
+     * {@snippet lang=c :
+     * int64_t digits[66]
+     * }
+     */
+    public static void digits(MemorySegment struct, long index0, long fieldValue) {
+        digits$ELEM_HANDLE.set(struct, digits$OFFSET, index0, fieldValue);
     }
 
     /**

@@ -39,10 +39,14 @@ final class CriticalCalls {
       handle(
           XentH.xent_cross_entropy_forward$address(),
           XentH.xent_cross_entropy_forward$descriptor());
+  private static final MethodHandle CROSS_ENTROPY_FULL =
+      handle(XentH.xent_cross_entropy_full$address(), XentH.xent_cross_entropy_full$descriptor());
   private static final MethodHandle CROSS_ENTROPY_BACKWARD =
       handle(
           XentH.xent_cross_entropy_backward$address(),
           XentH.xent_cross_entropy_backward$descriptor());
+  private static final MethodHandle KL_DIVERGENCE =
+      handle(XentH.xent_kl_divergence$address(), XentH.xent_kl_divergence$descriptor());
   private static final MethodHandle FORWARD_STATES =
       handle(XentH.xent_forward_states$address(), XentH.xent_forward_states$descriptor());
   private static final MethodHandle BACKWARD_STATES =
@@ -105,6 +109,9 @@ final class CriticalCalls {
       long classBegin,
       long classEnd,
       MemorySegment logits,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment sink,
       MemorySegment statistics,
       MemorySegment output,
       MemorySegment report) {
@@ -118,6 +125,9 @@ final class CriticalCalls {
               classBegin,
               classEnd,
               logits,
+              rowOffsets,
+              classMask,
+              sink,
               statistics,
               output,
               report);
@@ -134,6 +144,9 @@ final class CriticalCalls {
       long classBegin,
       long classEnd,
       MemorySegment logits,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment sink,
       MemorySegment statistics,
       MemorySegment output,
       MemorySegment report) {
@@ -147,6 +160,9 @@ final class CriticalCalls {
               classBegin,
               classEnd,
               logits,
+              rowOffsets,
+              classMask,
+              sink,
               statistics,
               output,
               report);
@@ -161,11 +177,24 @@ final class CriticalCalls {
       long rowBegin,
       long rowEnd,
       MemorySegment logits,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment sink,
       MemorySegment logSumExp,
       MemorySegment report) {
     try {
       return (int)
-          LOG_SUM_EXP.invokeExact(shape, options, rowBegin, rowEnd, logits, logSumExp, report);
+          LOG_SUM_EXP.invokeExact(
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              logits,
+              rowOffsets,
+              classMask,
+              sink,
+              logSumExp,
+              report);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     }
@@ -180,6 +209,8 @@ final class CriticalCalls {
       long classEnd,
       MemorySegment output,
       MemorySegment upstream,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
       MemorySegment statistics,
       MemorySegment gradient,
       MemorySegment report) {
@@ -194,6 +225,8 @@ final class CriticalCalls {
               classEnd,
               output,
               upstream,
+              rowOffsets,
+              classMask,
               statistics,
               gradient,
               report);
@@ -211,6 +244,8 @@ final class CriticalCalls {
       long classEnd,
       MemorySegment output,
       MemorySegment upstream,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
       MemorySegment statistics,
       MemorySegment gradient,
       MemorySegment report) {
@@ -225,6 +260,8 @@ final class CriticalCalls {
               classEnd,
               output,
               upstream,
+              rowOffsets,
+              classMask,
               statistics,
               gradient,
               report);
@@ -239,9 +276,28 @@ final class CriticalCalls {
       long rowBegin,
       long rowEnd,
       MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment classWeights,
+      MemorySegment rowWeights,
+      MemorySegment weights,
       MemorySegment report) {
     try {
-      return (int) CHECK_TARGETS.invokeExact(shape, options, rowBegin, rowEnd, targets, report);
+      return (int)
+          CHECK_TARGETS.invokeExact(
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              targets,
+              targetWeights,
+              rowOffsets,
+              classMask,
+              classWeights,
+              rowWeights,
+              weights,
+              report);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     }
@@ -282,6 +338,67 @@ final class CriticalCalls {
     }
   }
 
+  static int crossEntropyFull(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment classWeights,
+      MemorySegment rowWeights,
+      MemorySegment sink,
+      MemorySegment losses,
+      MemorySegment logSumExp,
+      MemorySegment hits,
+      MemorySegment logProbabilities,
+      MemorySegment argmax,
+      MemorySegment ranks,
+      MemorySegment entropies,
+      MemorySegment topClasses,
+      MemorySegment topLogProbabilities,
+      MemorySegment gradient,
+      MemorySegment targetGradient,
+      MemorySegment statistics,
+      MemorySegment tally,
+      MemorySegment report) {
+    try {
+      return (int)
+          CROSS_ENTROPY_FULL.invokeExact(
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              logits,
+              targets,
+              targetWeights,
+              rowOffsets,
+              classMask,
+              classWeights,
+              rowWeights,
+              sink,
+              losses,
+              logSumExp,
+              hits,
+              logProbabilities,
+              argmax,
+              ranks,
+              entropies,
+              topClasses,
+              topLogProbabilities,
+              gradient,
+              targetGradient,
+              statistics,
+              tally,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
+    }
+  }
+
   static int crossEntropyBackward(
       MemorySegment shape,
       MemorySegment options,
@@ -291,6 +408,11 @@ final class CriticalCalls {
       long classEnd,
       MemorySegment logits,
       MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment classWeights,
+      MemorySegment rowWeights,
       MemorySegment statistics,
       MemorySegment upstream,
       MemorySegment gradient,
@@ -306,9 +428,47 @@ final class CriticalCalls {
               classEnd,
               logits,
               targets,
+              targetWeights,
+              rowOffsets,
+              classMask,
+              classWeights,
+              rowWeights,
               statistics,
               upstream,
               gradient,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
+    }
+  }
+
+  static int klDivergence(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment teacher,
+      MemorySegment classMask,
+      MemorySegment rowWeights,
+      MemorySegment losses,
+      MemorySegment gradient,
+      MemorySegment tally,
+      MemorySegment report) {
+    try {
+      return (int)
+          KL_DIVERGENCE.invokeExact(
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              logits,
+              teacher,
+              classMask,
+              rowWeights,
+              losses,
+              gradient,
+              tally,
               report);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
@@ -324,6 +484,9 @@ final class CriticalCalls {
       long classEnd,
       MemorySegment logits,
       MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment classMask,
+      MemorySegment classWeights,
       MemorySegment statistics,
       MemorySegment states,
       MemorySegment report) {
@@ -338,6 +501,9 @@ final class CriticalCalls {
               classEnd,
               logits,
               targets,
+              targetWeights,
+              classMask,
+              classWeights,
               statistics,
               states,
               report);
@@ -382,6 +548,9 @@ final class CriticalCalls {
       long rowEnd,
       MemorySegment states,
       MemorySegment targets,
+      MemorySegment classWeights,
+      MemorySegment rowWeights,
+      MemorySegment sink,
       int secondRound,
       MemorySegment statistics,
       MemorySegment losses,
@@ -398,6 +567,9 @@ final class CriticalCalls {
               rowEnd,
               states,
               targets,
+              classWeights,
+              rowWeights,
+              sink,
               secondRound,
               statistics,
               losses,
@@ -410,9 +582,10 @@ final class CriticalCalls {
     }
   }
 
-  static int tallyAdd(MemorySegment tally, MemorySegment values, long stride, long count) {
+  static int tallyAdd(
+      MemorySegment tally, MemorySegment values, int type, long stride, long count) {
     try {
-      return (int) TALLY_ADD.invokeExact(tally, values, stride, count);
+      return (int) TALLY_ADD.invokeExact(tally, values, type, stride, count);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     }

@@ -28,6 +28,9 @@ public interface Kernels {
    * @param classBegin the first class
    * @param classEnd the class after the last
    * @param logits x
+   * @param rowOffsets rows + 1 places where ragged rows begin, or NULL
+   * @param classMask 0 for each class that is masked, or NULL
+   * @param sink one logit per row more in its denominator, or NULL
    * @param statistics xent_statistics at index row, or NULL
    * @param output y
    * @param report xent_report, or NULL
@@ -41,6 +44,9 @@ public interface Kernels {
       long classBegin,
       long classEnd,
       MemorySegment logits,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment sink,
       MemorySegment statistics,
       MemorySegment output,
       MemorySegment report);
@@ -55,6 +61,9 @@ public interface Kernels {
    * @param classBegin the first class
    * @param classEnd the class after the last
    * @param logits x
+   * @param rowOffsets rows + 1 places where ragged rows begin, or NULL
+   * @param classMask 0 for each class that is masked, or NULL
+   * @param sink one logit per row more in its denominator, or NULL
    * @param statistics xent_statistics at index row, or NULL
    * @param output y
    * @param report xent_report, or NULL
@@ -68,6 +77,9 @@ public interface Kernels {
       long classBegin,
       long classEnd,
       MemorySegment logits,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment sink,
       MemorySegment statistics,
       MemorySegment output,
       MemorySegment report);
@@ -80,6 +92,9 @@ public interface Kernels {
    * @param rowBegin the first row
    * @param rowEnd the row after the last
    * @param logits x
+   * @param rowOffsets rows + 1 places where ragged rows begin, or NULL
+   * @param classMask 0 for each class that is masked, or NULL
+   * @param sink one logit per row more in its denominator, or NULL
    * @param logSumExp one per row
    * @param report xent_report, or NULL
    * @return one of {@link Status}
@@ -90,11 +105,14 @@ public interface Kernels {
       long rowBegin,
       long rowEnd,
       MemorySegment logits,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment sink,
       MemorySegment logSumExp,
       MemorySegment report);
 
   /**
-   * dx = y * (dy - sum dy * y). As xent_softmax_backward.
+   * dx = y * (dy - sum dy * y) / temperature. As xent_softmax_backward.
    *
    * @param shape xent_shape
    * @param options xent_options
@@ -104,6 +122,8 @@ public interface Kernels {
    * @param classEnd the class after the last
    * @param output y
    * @param upstream dy
+   * @param rowOffsets rows + 1 places where ragged rows begin, or NULL
+   * @param classMask 0 for each class that is masked, or NULL
    * @param statistics xent_statistics at index row, or NULL
    * @param gradient dx
    * @param report xent_report, or NULL
@@ -118,6 +138,8 @@ public interface Kernels {
       long classEnd,
       MemorySegment output,
       MemorySegment upstream,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
       MemorySegment statistics,
       MemorySegment gradient,
       MemorySegment report);
@@ -133,6 +155,8 @@ public interface Kernels {
    * @param classEnd the class after the last
    * @param output y
    * @param upstream dy
+   * @param rowOffsets rows + 1 places where ragged rows begin, or NULL
+   * @param classMask 0 for each class that is masked, or NULL
    * @param statistics xent_statistics at index row, or NULL
    * @param gradient dx
    * @param report xent_report, or NULL
@@ -147,6 +171,8 @@ public interface Kernels {
       long classEnd,
       MemorySegment output,
       MemorySegment upstream,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
       MemorySegment statistics,
       MemorySegment gradient,
       MemorySegment report);
@@ -158,7 +184,13 @@ public interface Kernels {
    * @param options xent_options
    * @param rowBegin the first row
    * @param rowEnd the row after the last
-   * @param targets labels or probability rows
+   * @param targets labels, sparse classes or probability rows
+   * @param targetWeights what each class of a sparse row weighs, or NULL
+   * @param rowOffsets rows + 1 places where ragged rows begin, or NULL
+   * @param classMask 0 for each class that is masked, or NULL
+   * @param classWeights one per class, or NULL
+   * @param rowWeights one per row, or NULL
+   * @param weights xent_tally that the denominator is added to, or NULL
    * @param report xent_report
    * @return one of {@link Status}
    */
@@ -168,6 +200,12 @@ public interface Kernels {
       long rowBegin,
       long rowEnd,
       MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment classWeights,
+      MemorySegment rowWeights,
+      MemorySegment weights,
       MemorySegment report);
 
   /**
@@ -205,6 +243,66 @@ public interface Kernels {
       MemorySegment report);
 
   /**
+   * Cross-entropy with everything it can have: weights, masks, ragged rows, a sink, sparse targets,
+   * and all results that a row can have. As xent_cross_entropy_full.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param logits x
+   * @param targets labels, sparse classes or probability rows, or NULL
+   * @param targetWeights what each class of a sparse row weighs, or NULL
+   * @param rowOffsets rows + 1 places where ragged rows begin, or NULL
+   * @param classMask 0 for each class that is masked, or NULL
+   * @param classWeights one per class, or NULL
+   * @param rowWeights one per row, or NULL
+   * @param sink one logit per row more in its denominator, or NULL
+   * @param losses one per row, or NULL
+   * @param logSumExp one per row, or NULL
+   * @param hits one per row, or NULL
+   * @param logProbabilities of the label, one per row, or NULL
+   * @param argmax one per row, or NULL
+   * @param ranks of the label, one per row, or NULL
+   * @param entropies one per row, or NULL
+   * @param topClasses the largest classes of each row, or NULL
+   * @param topLogProbabilities theirs, or NULL
+   * @param gradient dx, or NULL
+   * @param targetGradient the gradient of probability rows or of sparse targets, or NULL
+   * @param statistics xent_statistics at index row, or NULL
+   * @param tally xent_tally, or NULL
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int crossEntropyFull(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment classWeights,
+      MemorySegment rowWeights,
+      MemorySegment sink,
+      MemorySegment losses,
+      MemorySegment logSumExp,
+      MemorySegment hits,
+      MemorySegment logProbabilities,
+      MemorySegment argmax,
+      MemorySegment ranks,
+      MemorySegment entropies,
+      MemorySegment topClasses,
+      MemorySegment topLogProbabilities,
+      MemorySegment gradient,
+      MemorySegment targetGradient,
+      MemorySegment statistics,
+      MemorySegment tally,
+      MemorySegment report);
+
+  /**
    * The gradient alone, from the statistics of an earlier forward. As xent_cross_entropy_backward.
    *
    * @param shape xent_shape
@@ -214,7 +312,12 @@ public interface Kernels {
    * @param classBegin the first class
    * @param classEnd the class after the last
    * @param logits x
-   * @param targets labels or probability rows
+   * @param targets labels, sparse classes or probability rows
+   * @param targetWeights what each class of a sparse row weighs, or NULL
+   * @param rowOffsets rows + 1 places where ragged rows begin, or NULL
+   * @param classMask 0 for each class that is masked, or NULL
+   * @param classWeights one per class, or NULL
+   * @param rowWeights one per row, or NULL
    * @param statistics xent_statistics at index row
    * @param upstream dy, or NULL
    * @param gradient dx
@@ -230,9 +333,46 @@ public interface Kernels {
       long classEnd,
       MemorySegment logits,
       MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment classWeights,
+      MemorySegment rowWeights,
       MemorySegment statistics,
       MemorySegment upstream,
       MemorySegment gradient,
+      MemorySegment report);
+
+  /**
+   * loss = sum q (log q - log p), q being the softmax of the teacher, and its gradient. As
+   * xent_kl_divergence.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param logits x
+   * @param teacher logits too
+   * @param classMask 0 for each class that is masked, or NULL
+   * @param rowWeights one per row, or NULL
+   * @param losses one per row, or NULL
+   * @param gradient dx, or NULL
+   * @param tally xent_tally, or NULL
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int klDivergence(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment teacher,
+      MemorySegment classMask,
+      MemorySegment rowWeights,
+      MemorySegment losses,
+      MemorySegment gradient,
+      MemorySegment tally,
       MemorySegment report);
 
   /**
@@ -245,7 +385,10 @@ public interface Kernels {
    * @param classBegin the first class
    * @param classEnd the class after the last
    * @param logits x
-   * @param targets labels or probability rows, or NULL
+   * @param targets labels, sparse classes or probability rows, or NULL
+   * @param targetWeights what each class of a sparse row weighs, or NULL
+   * @param classMask 0 for each class that is masked, or NULL
+   * @param classWeights one per class, or NULL
    * @param statistics xent_statistics at index row, or NULL
    * @param states xent_state of each chunk of the range's rows
    * @param report xent_report, or NULL
@@ -260,6 +403,9 @@ public interface Kernels {
       long classEnd,
       MemorySegment logits,
       MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment classMask,
+      MemorySegment classWeights,
       MemorySegment statistics,
       MemorySegment states,
       MemorySegment report);
@@ -299,7 +445,10 @@ public interface Kernels {
    * @param rowBegin the first row
    * @param rowEnd the row after the last
    * @param states xent_state of each chunk of the range's rows
-   * @param targets labels or probability rows, or NULL
+   * @param targets labels, sparse classes or probability rows, or NULL
+   * @param classWeights one per class, or NULL
+   * @param rowWeights one per row, or NULL
+   * @param sink one logit per row more in its denominator, or NULL
    * @param secondRound 1 in the second round, else 0
    * @param statistics xent_statistics at index row
    * @param losses one per row, or NULL
@@ -316,6 +465,9 @@ public interface Kernels {
       long rowEnd,
       MemorySegment states,
       MemorySegment targets,
+      MemorySegment classWeights,
+      MemorySegment rowWeights,
+      MemorySegment sink,
       int secondRound,
       MemorySegment statistics,
       MemorySegment losses,
@@ -325,15 +477,16 @@ public interface Kernels {
       MemorySegment report);
 
   /**
-   * Adds F32 values. As xent_tally_add.
+   * Adds F32 or F64 values. As xent_tally_add.
    *
    * @param tally xent_tally
    * @param values the first value
+   * @param type the C code of the type of the values
    * @param stride from one value to the next, in elements
    * @param count how many values
    * @return one of {@link Status}
    */
-  int tallyAdd(MemorySegment tally, MemorySegment values, long stride, long count);
+  int tallyAdd(MemorySegment tally, MemorySegment values, int type, long stride, long count);
 
   /**
    * Adds what another tally holds. As xent_tally_merge.

@@ -61,10 +61,15 @@ public final class NativeKernels implements Kernels {
       long classBegin,
       long classEnd,
       MemorySegment logits,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment sink,
       MemorySegment statistics,
       MemorySegment output,
       MemorySegment report) {
-    if (isBrief(rowBegin, rowEnd, classBegin, classEnd) || onHeap(logits, output)) {
+    if (isBrief(rowBegin, rowEnd, classBegin, classEnd)
+        || onHeap(logits, output)
+        || onHeap(rowOffsets, classMask, sink)) {
       return CriticalCalls.softmaxForward(
           shape,
           options,
@@ -73,12 +78,27 @@ public final class NativeKernels implements Kernels {
           classBegin,
           classEnd,
           logits,
+          rowOffsets,
+          classMask,
+          sink,
           statistics,
           output,
           report);
     }
     return XentH.xent_softmax_forward(
-        shape, options, rowBegin, rowEnd, classBegin, classEnd, logits, statistics, output, report);
+        shape,
+        options,
+        rowBegin,
+        rowEnd,
+        classBegin,
+        classEnd,
+        logits,
+        rowOffsets,
+        classMask,
+        sink,
+        statistics,
+        output,
+        report);
   }
 
   @Override
@@ -90,10 +110,15 @@ public final class NativeKernels implements Kernels {
       long classBegin,
       long classEnd,
       MemorySegment logits,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment sink,
       MemorySegment statistics,
       MemorySegment output,
       MemorySegment report) {
-    if (isBrief(rowBegin, rowEnd, classBegin, classEnd) || onHeap(logits, output)) {
+    if (isBrief(rowBegin, rowEnd, classBegin, classEnd)
+        || onHeap(logits, output)
+        || onHeap(rowOffsets, classMask, sink)) {
       return CriticalCalls.logSoftmaxForward(
           shape,
           options,
@@ -102,12 +127,27 @@ public final class NativeKernels implements Kernels {
           classBegin,
           classEnd,
           logits,
+          rowOffsets,
+          classMask,
+          sink,
           statistics,
           output,
           report);
     }
     return XentH.xent_log_softmax_forward(
-        shape, options, rowBegin, rowEnd, classBegin, classEnd, logits, statistics, output, report);
+        shape,
+        options,
+        rowBegin,
+        rowEnd,
+        classBegin,
+        classEnd,
+        logits,
+        rowOffsets,
+        classMask,
+        sink,
+        statistics,
+        output,
+        report);
   }
 
   @Override
@@ -117,12 +157,19 @@ public final class NativeKernels implements Kernels {
       long rowBegin,
       long rowEnd,
       MemorySegment logits,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment sink,
       MemorySegment logSumExp,
       MemorySegment report) {
-    if (isBrief(shape, rowBegin, rowEnd) || onHeap(logits, logSumExp)) {
-      return CriticalCalls.logSumExp(shape, options, rowBegin, rowEnd, logits, logSumExp, report);
+    if (isBrief(shape, rowBegin, rowEnd)
+        || onHeap(logits, logSumExp)
+        || onHeap(rowOffsets, classMask, sink)) {
+      return CriticalCalls.logSumExp(
+          shape, options, rowBegin, rowEnd, logits, rowOffsets, classMask, sink, logSumExp, report);
     }
-    return XentH.xent_log_sum_exp(shape, options, rowBegin, rowEnd, logits, logSumExp, report);
+    return XentH.xent_log_sum_exp(
+        shape, options, rowBegin, rowEnd, logits, rowOffsets, classMask, sink, logSumExp, report);
   }
 
   @Override
@@ -135,10 +182,14 @@ public final class NativeKernels implements Kernels {
       long classEnd,
       MemorySegment output,
       MemorySegment upstream,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
       MemorySegment statistics,
       MemorySegment gradient,
       MemorySegment report) {
-    if (isBrief(rowBegin, rowEnd, classBegin, classEnd) || onHeap(output, upstream, gradient)) {
+    if (isBrief(rowBegin, rowEnd, classBegin, classEnd)
+        || onHeap(output, upstream, gradient)
+        || onHeap(rowOffsets, classMask)) {
       return CriticalCalls.softmaxBackward(
           shape,
           options,
@@ -148,6 +199,8 @@ public final class NativeKernels implements Kernels {
           classEnd,
           output,
           upstream,
+          rowOffsets,
+          classMask,
           statistics,
           gradient,
           report);
@@ -161,6 +214,8 @@ public final class NativeKernels implements Kernels {
         classEnd,
         output,
         upstream,
+        rowOffsets,
+        classMask,
         statistics,
         gradient,
         report);
@@ -176,10 +231,14 @@ public final class NativeKernels implements Kernels {
       long classEnd,
       MemorySegment output,
       MemorySegment upstream,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
       MemorySegment statistics,
       MemorySegment gradient,
       MemorySegment report) {
-    if (isBrief(rowBegin, rowEnd, classBegin, classEnd) || onHeap(output, upstream, gradient)) {
+    if (isBrief(rowBegin, rowEnd, classBegin, classEnd)
+        || onHeap(output, upstream, gradient)
+        || onHeap(rowOffsets, classMask)) {
       return CriticalCalls.logSoftmaxBackward(
           shape,
           options,
@@ -189,6 +248,8 @@ public final class NativeKernels implements Kernels {
           classEnd,
           output,
           upstream,
+          rowOffsets,
+          classMask,
           statistics,
           gradient,
           report);
@@ -202,6 +263,8 @@ public final class NativeKernels implements Kernels {
         classEnd,
         output,
         upstream,
+        rowOffsets,
+        classMask,
         statistics,
         gradient,
         report);
@@ -214,11 +277,43 @@ public final class NativeKernels implements Kernels {
       long rowBegin,
       long rowEnd,
       MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment classWeights,
+      MemorySegment rowWeights,
+      MemorySegment weights,
       MemorySegment report) {
-    if (rowEnd - rowBegin <= BRIEF || onHeap(targets)) {
-      return CriticalCalls.checkTargets(shape, options, rowBegin, rowEnd, targets, report);
+    if (rowEnd - rowBegin <= BRIEF
+        || onHeap(targets, targetWeights, rowOffsets)
+        || onHeap(classMask, classWeights, rowWeights)) {
+      return CriticalCalls.checkTargets(
+          shape,
+          options,
+          rowBegin,
+          rowEnd,
+          targets,
+          targetWeights,
+          rowOffsets,
+          classMask,
+          classWeights,
+          rowWeights,
+          weights,
+          report);
     }
-    return XentH.xent_check_targets(shape, options, rowBegin, rowEnd, targets, report);
+    return XentH.xent_check_targets(
+        shape,
+        options,
+        rowBegin,
+        rowEnd,
+        targets,
+        targetWeights,
+        rowOffsets,
+        classMask,
+        classWeights,
+        rowWeights,
+        weights,
+        report);
   }
 
   @Override
@@ -271,6 +366,99 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
+  public int crossEntropyFull(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment classWeights,
+      MemorySegment rowWeights,
+      MemorySegment sink,
+      MemorySegment losses,
+      MemorySegment logSumExp,
+      MemorySegment hits,
+      MemorySegment logProbabilities,
+      MemorySegment argmax,
+      MemorySegment ranks,
+      MemorySegment entropies,
+      MemorySegment topClasses,
+      MemorySegment topLogProbabilities,
+      MemorySegment gradient,
+      MemorySegment targetGradient,
+      MemorySegment statistics,
+      MemorySegment tally,
+      MemorySegment report) {
+    if (isBrief(shape, rowBegin, rowEnd)
+        || onHeap(logits, targets, targetWeights)
+        || onHeap(rowOffsets, classMask, classWeights)
+        || onHeap(rowWeights, sink, losses)
+        || onHeap(logSumExp, hits, logProbabilities)
+        || onHeap(argmax, ranks, entropies)
+        || onHeap(topClasses, topLogProbabilities)
+        || onHeap(gradient, targetGradient)) {
+      return CriticalCalls.crossEntropyFull(
+          shape,
+          options,
+          rowBegin,
+          rowEnd,
+          logits,
+          targets,
+          targetWeights,
+          rowOffsets,
+          classMask,
+          classWeights,
+          rowWeights,
+          sink,
+          losses,
+          logSumExp,
+          hits,
+          logProbabilities,
+          argmax,
+          ranks,
+          entropies,
+          topClasses,
+          topLogProbabilities,
+          gradient,
+          targetGradient,
+          statistics,
+          tally,
+          report);
+    }
+    return XentH.xent_cross_entropy_full(
+        shape,
+        options,
+        rowBegin,
+        rowEnd,
+        logits,
+        targets,
+        targetWeights,
+        rowOffsets,
+        classMask,
+        classWeights,
+        rowWeights,
+        sink,
+        losses,
+        logSumExp,
+        hits,
+        logProbabilities,
+        argmax,
+        ranks,
+        entropies,
+        topClasses,
+        topLogProbabilities,
+        gradient,
+        targetGradient,
+        statistics,
+        tally,
+        report);
+  }
+
+  @Override
   public int crossEntropyBackward(
       MemorySegment shape,
       MemorySegment options,
@@ -280,13 +468,19 @@ public final class NativeKernels implements Kernels {
       long classEnd,
       MemorySegment logits,
       MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment classWeights,
+      MemorySegment rowWeights,
       MemorySegment statistics,
       MemorySegment upstream,
       MemorySegment gradient,
       MemorySegment report) {
     if (isBrief(rowBegin, rowEnd, classBegin, classEnd)
-        || onHeap(logits, targets, upstream)
-        || onHeap(gradient)) {
+        || onHeap(logits, targets, targetWeights)
+        || onHeap(rowOffsets, classMask, classWeights)
+        || onHeap(rowWeights, upstream, gradient)) {
       return CriticalCalls.crossEntropyBackward(
           shape,
           options,
@@ -296,6 +490,11 @@ public final class NativeKernels implements Kernels {
           classEnd,
           logits,
           targets,
+          targetWeights,
+          rowOffsets,
+          classMask,
+          classWeights,
+          rowWeights,
           statistics,
           upstream,
           gradient,
@@ -310,9 +509,60 @@ public final class NativeKernels implements Kernels {
         classEnd,
         logits,
         targets,
+        targetWeights,
+        rowOffsets,
+        classMask,
+        classWeights,
+        rowWeights,
         statistics,
         upstream,
         gradient,
+        report);
+  }
+
+  @Override
+  public int klDivergence(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment teacher,
+      MemorySegment classMask,
+      MemorySegment rowWeights,
+      MemorySegment losses,
+      MemorySegment gradient,
+      MemorySegment tally,
+      MemorySegment report) {
+    if (isBrief(shape, rowBegin, rowEnd)
+        || onHeap(logits, teacher, classMask)
+        || onHeap(rowWeights, losses, gradient)) {
+      return CriticalCalls.klDivergence(
+          shape,
+          options,
+          rowBegin,
+          rowEnd,
+          logits,
+          teacher,
+          classMask,
+          rowWeights,
+          losses,
+          gradient,
+          tally,
+          report);
+    }
+    return XentH.xent_kl_divergence(
+        shape,
+        options,
+        rowBegin,
+        rowEnd,
+        logits,
+        teacher,
+        classMask,
+        rowWeights,
+        losses,
+        gradient,
+        tally,
         report);
   }
 
@@ -326,10 +576,15 @@ public final class NativeKernels implements Kernels {
       long classEnd,
       MemorySegment logits,
       MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment classMask,
+      MemorySegment classWeights,
       MemorySegment statistics,
       MemorySegment states,
       MemorySegment report) {
-    if (isBrief(rowBegin, rowEnd, classBegin, classEnd) || onHeap(logits, targets)) {
+    if (isBrief(rowBegin, rowEnd, classBegin, classEnd)
+        || onHeap(logits, targets, targetWeights)
+        || onHeap(classMask, classWeights)) {
       return CriticalCalls.forwardStates(
           shape,
           options,
@@ -339,6 +594,9 @@ public final class NativeKernels implements Kernels {
           classEnd,
           logits,
           targets,
+          targetWeights,
+          classMask,
+          classWeights,
           statistics,
           states,
           report);
@@ -352,6 +610,9 @@ public final class NativeKernels implements Kernels {
         classEnd,
         logits,
         targets,
+        targetWeights,
+        classMask,
+        classWeights,
         statistics,
         states,
         report);
@@ -385,6 +646,9 @@ public final class NativeKernels implements Kernels {
       long rowEnd,
       MemorySegment states,
       MemorySegment targets,
+      MemorySegment classWeights,
+      MemorySegment rowWeights,
+      MemorySegment sink,
       int secondRound,
       MemorySegment statistics,
       MemorySegment losses,
@@ -392,7 +656,10 @@ public final class NativeKernels implements Kernels {
       MemorySegment hits,
       MemorySegment tally,
       MemorySegment report) {
-    if (isBrief(rowEnd - rowBegin, 0) || onHeap(targets, losses, logSumExp) || onHeap(hits)) {
+    if (isBrief(rowEnd - rowBegin, 0)
+        || onHeap(targets, classWeights, rowWeights)
+        || onHeap(sink, losses, logSumExp)
+        || onHeap(hits)) {
       return CriticalCalls.finish(
           shape,
           options,
@@ -400,6 +667,9 @@ public final class NativeKernels implements Kernels {
           rowEnd,
           states,
           targets,
+          classWeights,
+          rowWeights,
+          sink,
           secondRound,
           statistics,
           losses,
@@ -415,6 +685,9 @@ public final class NativeKernels implements Kernels {
         rowEnd,
         states,
         targets,
+        classWeights,
+        rowWeights,
+        sink,
         secondRound,
         statistics,
         losses,
@@ -425,11 +698,12 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
-  public int tallyAdd(MemorySegment tally, MemorySegment values, long stride, long count) {
+  public int tallyAdd(
+      MemorySegment tally, MemorySegment values, int type, long stride, long count) {
     if (count <= BRIEF || onHeap(values)) {
-      return CriticalCalls.tallyAdd(tally, values, stride, count);
+      return CriticalCalls.tallyAdd(tally, values, type, stride, count);
     }
-    return XentH.xent_tally_add(tally, values, stride, count);
+    return XentH.xent_tally_add(tally, values, type, stride, count);
   }
 
   @Override

@@ -119,7 +119,18 @@ public final class CrossEntropyPlan {
     if (call.rows > 1) {
       Failures.check(
           kernels.checkTargets(
-              call.shape, call.options, 0, call.rows, targets.segment, call.report),
+              call.shape,
+              call.options,
+              0,
+              call.rows,
+              targets.segment,
+              NULL,
+              NULL,
+              NULL,
+              NULL,
+              NULL,
+              NULL,
+              call.report),
           call);
     }
     Failures.check(
@@ -278,6 +289,11 @@ public final class CrossEntropyPlan {
             to,
             call.logits.segment(),
             call.targets.segment(),
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
             call.statistics,
             call.upstream.segment(),
             call.gradient.segment(),

@@ -2,6 +2,7 @@
 package dev.xent.internal.plan;
 
 import dev.xent.DType;
+import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Kernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -33,7 +34,7 @@ final class FewLosses {
       // Not a number when the loss or the sum is no finite number.
       if (error != 0) {
         MemorySegment tally = call.emptyTally();
-        Failures.check(kernels.tallyAdd(tally, view.segment, 1, count), call);
+        Failures.check(kernels.tallyAdd(tally, view.segment, XentH.XENT_F32(), 1, count), call);
         return kernels.tallySum(tally);
       }
       sum = next;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import static java.lang.foreign.MemorySegment.NULL;
+
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.parallel.Threads;
 import java.lang.foreign.MemorySegment;
@@ -84,7 +86,17 @@ public final class LogSumExpPlan {
   private void forwardKernel(
       Call call, long row, long rowEnd, MemorySegment logits, MemorySegment logSumExp) {
     Failures.check(
-        kernels.logSumExp(call.shape, call.options, row, rowEnd, logits, logSumExp, call.report),
+        kernels.logSumExp(
+            call.shape,
+            call.options,
+            row,
+            rowEnd,
+            logits,
+            NULL,
+            NULL,
+            NULL,
+            logSumExp,
+            call.report),
         call);
   }
 }

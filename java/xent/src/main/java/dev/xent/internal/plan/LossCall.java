@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import static java.lang.foreign.MemorySegment.NULL;
+
 import dev.xent.OptionException;
 import dev.xent.Reduction;
 import dev.xent.internal.ffi.xent_report;
@@ -83,7 +85,18 @@ final class LossCall {
       long stop = Math.min(row + step, end);
       Failures.check(
           kernels.checkTargets(
-              call.shape, call.options, row, stop, call.targets.segment(), call.report),
+              call.shape,
+              call.options,
+              row,
+              stop,
+              call.targets.segment(),
+              NULL,
+              NULL,
+              NULL,
+              NULL,
+              NULL,
+              NULL,
+              call.report),
           call);
       call.counted += xent_report.counted(call.report);
     }

@@ -3,6 +3,7 @@ package dev.xent.internal.plan;
 
 import dev.xent.LabelException;
 import dev.xent.OptionException;
+import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Kernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -142,7 +143,7 @@ public final class NllPlan {
       }
       scratch.losses.setAtIndex(ValueLayout.JAVA_FLOAT, waiting++, loss);
       if (waiting == NllScratch.BLOCK || row == end - 1) {
-        Failures.check(kernels.tallyAdd(tally, scratch.losses, 1, waiting), call);
+        Failures.check(kernels.tallyAdd(tally, scratch.losses, XentH.XENT_F32(), 1, waiting), call);
         waiting = 0;
       }
     }

@@ -135,9 +135,33 @@ public final class SoftmaxPlan {
     int status =
         log
             ? kernels.logSoftmaxForward(
-                call.shape, call.options, row, rowEnd, from, to, x, statistics, y, call.report)
+                call.shape,
+                call.options,
+                row,
+                rowEnd,
+                from,
+                to,
+                x,
+                NULL,
+                NULL,
+                NULL,
+                statistics,
+                y,
+                call.report)
             : kernels.softmaxForward(
-                call.shape, call.options, row, rowEnd, from, to, x, statistics, y, call.report);
+                call.shape,
+                call.options,
+                row,
+                rowEnd,
+                from,
+                to,
+                x,
+                NULL,
+                NULL,
+                NULL,
+                statistics,
+                y,
+                call.report);
     Failures.check(status, call);
   }
 
@@ -253,7 +277,19 @@ public final class SoftmaxPlan {
     int status =
         log
             ? kernels.logSoftmaxBackward(
-                call.shape, call.options, row, rowEnd, from, to, y, dy, statistics, dx, call.report)
+                call.shape,
+                call.options,
+                row,
+                rowEnd,
+                from,
+                to,
+                y,
+                dy,
+                NULL,
+                NULL,
+                statistics,
+                dx,
+                call.report)
             : kernels.softmaxBackward(
                 call.shape,
                 call.options,
@@ -263,6 +299,8 @@ public final class SoftmaxPlan {
                 to,
                 y,
                 dy,
+                NULL,
+                NULL,
                 statistics,
                 dx,
                 call.report);

@@ -15,7 +15,7 @@ final class BitsRun {
   private static final float UNWRITTEN = 123.5f;
 
   private final Arena arena;
-  private final Kernels kernels;
+  private final PlainKernels kernels;
   private final BitsCase c;
   private final long cut;
   private final Map<String, MemorySegment> results = new LinkedHashMap<>();
@@ -24,7 +24,7 @@ final class BitsRun {
   /** cut: where classes are split, a multiple of the chunk. */
   BitsRun(Arena arena, Kernels kernels, int isa, BitsCase c, long cut) {
     this.arena = arena;
-    this.kernels = kernels;
+    this.kernels = new PlainKernels(kernels);
     this.c = c;
     this.cut = cut;
     this.options = arena.allocate(xent_options.layout()).copyFrom(c.options);

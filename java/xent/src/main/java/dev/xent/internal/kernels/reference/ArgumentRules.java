@@ -12,6 +12,13 @@ import java.lang.foreign.MemorySegment;
 final class ArgumentRules {
   private ArgumentRules() {}
 
+  /** An array that is not taken; a status that is not OK stays. */
+  static int withoutArray(Call call, int status, MemorySegment array, int field) {
+    return status != Status.OK || Addresses.isNull(array)
+        ? status
+        : call.report.refuse(Status.UNSUPPORTED, field, 0);
+  }
+
   static int softmaxForward(
       Call call, MemorySegment logits, MemorySegment statistics, MemorySegment output) {
     int status = statisticsOrWholeRow(call, statistics);

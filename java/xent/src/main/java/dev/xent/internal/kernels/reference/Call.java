@@ -126,8 +126,30 @@ final class Call {
       return report.refuseOption(XentH.XENT_FIELD_GRADIENT_SCALE(), options.hasGradientScale);
     }
     return Double.isFinite(options.scale())
-        ? Status.OK
+        ? checkPlain()
         : report.refuseOption(XentH.XENT_FIELD_GRADIENT_SCALE(), options.gradientScale);
+  }
+
+  /** Options that only a general call has: none is taken. */
+  private int checkPlain() {
+    if (options.smoothing != XentH.XENT_SMOOTHING_UNIFORM()) {
+      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_SMOOTHING(), options.smoothing);
+    }
+    if (options.reserved != 0) {
+      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_OPTIONS(), options.reserved);
+    }
+    if (options.temperature != 0) {
+      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_TEMPERATURE(), 0);
+    }
+    if (options.softcap != 0) {
+      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_SOFTCAP(), 0);
+    }
+    if (options.zLoss != 0) {
+      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_Z_LOSS(), 0);
+    }
+    return options.probabilityClamp != 0
+        ? report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_PROBABILITY_CLAMP(), 0)
+        : Status.OK;
   }
 
   private int checkSizes() {
@@ -147,7 +169,23 @@ final class Call {
         || rows * shape.classes < 0) {
       return refuseSize(XentH.XENT_FIELD_SHAPE(), shape.classes);
     }
-    return Status.OK;
+    return checkOneShard();
+  }
+
+  /** Sizes that only a general call has: none is taken. */
+  private int checkOneShard() {
+    if (shape.targetCount != 0) {
+      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_TARGET_COUNT(), shape.targetCount);
+    }
+    if (shape.topCount != 0) {
+      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_TOP_COUNT(), shape.topCount);
+    }
+    if (shape.firstClass != 0) {
+      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_FIRST_CLASS(), shape.firstClass);
+    }
+    return shape.allClasses != 0
+        ? report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_ALL_CLASSES(), shape.allClasses)
+        : Status.OK;
   }
 
   private int refuseSize(int field, long size) {

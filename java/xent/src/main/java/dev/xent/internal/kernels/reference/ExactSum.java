@@ -3,19 +3,21 @@ package dev.xent.internal.kernels.reference;
 
 import java.util.Arrays;
 
-/** A large integer in two's complement, wide enough for every tally: a sum of v 2^k, k &lt; 256. */
+/**
+ * A large integer in two's complement, wide enough for every tally: a sum of v 2^k, k &lt;= 2080.
+ */
 final class ExactSum {
   private static final int BITS = 32;
   private static final long LOW = 0xffffffffL;
 
   /** 32 bits each, the lowest first; between additions a word may hold carries above them. */
-  private final long[] word = new long[12];
+  private final long[] word = new long[70];
 
   void clear() {
     Arrays.fill(word, 0);
   }
 
-  /** Adds value * 2^shift, 0 &lt;= shift &lt; 256. At most 2^30 times between two clears. */
+  /** Adds value * 2^shift, 0 &lt;= shift &lt;= 2080. At most 2^30 times between two clears. */
   void add(long value, int shift) {
     int at = shift / BITS;
     long low = (value & LOW) << shift % BITS;
@@ -25,8 +27,12 @@ final class ExactSum {
     word[at + 2] += high >> BITS;
   }
 
-  /** The sum to the nearest double, ties to even; zero is +0. Normalizes the words. */
-  double toDouble() {
+  /**
+   * The sum times 2^-unit to the nearest double, ties to even; zero is +0. Normalizes the words.
+   *
+   * @param unit at most 1074, so that what is subnormal is a whole number of units
+   */
+  double toDouble(int unit) {
     carry();
     boolean negative = word[word.length - 1] < 0;
     if (negative) {
@@ -36,7 +42,10 @@ final class ExactSum {
     while (top > 0 && word[top] == 0) {
       top--;
     }
-    double size = top == 0 ? (double) word[0] : Math.scalb(leading(top), BITS * (top - 1));
+    double size =
+        top == 0
+            ? Math.scalb((double) word[0], -unit)
+            : Math.scalb(leading(top), BITS * (top - 1) - unit);
     return negative ? -size : size;
   }
 

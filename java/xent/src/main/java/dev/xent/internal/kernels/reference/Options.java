@@ -7,7 +7,7 @@ import dev.xent.internal.ffi.xent_options;
 /** The options of a call: {@code xent_options}. */
 final class Options {
   /** The size of version 1. */
-  private static final long LEAST_SIZE = 48;
+  private static final long LEAST_SIZE = 88;
 
   int isa;
   int fullyMasked;
@@ -16,6 +16,12 @@ final class Options {
   long ignoreIndex;
   double labelSmoothing;
   double gradientScale;
+  int smoothing;
+  int reserved;
+  double temperature;
+  double softcap;
+  double zLoss;
+  double probabilityClamp;
 
   final SizedStruct copy = new SizedStruct(xent_options.layout(), LEAST_SIZE);
 
@@ -28,6 +34,12 @@ final class Options {
     ignoreIndex = xent_options.ignore_index(copy.struct);
     labelSmoothing = xent_options.label_smoothing(copy.struct);
     gradientScale = xent_options.gradient_scale(copy.struct);
+    smoothing = xent_options.smoothing(copy.struct);
+    reserved = xent_options.reserved(copy.struct);
+    temperature = xent_options.temperature(copy.struct);
+    softcap = xent_options.softcap(copy.struct);
+    zLoss = xent_options.z_loss(copy.struct);
+    probabilityClamp = xent_options.probability_clamp(copy.struct);
   }
 
   /** c: what every gradient of cross-entropy is multiplied by. */

@@ -16,6 +16,18 @@ final class State {
   float labelLogit;
   int kind;
 
+  /** The max of double arithmetic. */
+  double wideMax;
+
+  /** The label logit of double arithmetic. */
+  double wideLabelLogit;
+
+  /** The low part of the sum in double arithmetic. */
+  double sumLow;
+
+  /** Classes of a general call that are not masked. */
+  long counted;
+
   private final MemorySegment struct = MemorySegment.ofArray(new long[(int) (SIZE / Long.BYTES)]);
 
   /**
@@ -29,6 +41,10 @@ final class State {
     dot = 0;
     mass = 0;
     labelLogit = 0;
+    wideMax = 0;
+    wideLabelLogit = 0;
+    sumLow = 0;
+    counted = 0;
     kind = ofKind | Kind.VERSION;
   }
 
@@ -41,6 +57,10 @@ final class State {
     mass = xent_state.mass(struct);
     labelLogit = xent_state.label_logit(struct);
     kind = xent_state.kind(struct);
+    wideMax = xent_state.wide_max(struct);
+    wideLabelLogit = xent_state.wide_label_logit(struct);
+    sumLow = xent_state.sum_low(struct);
+    counted = xent_state.counted(struct);
   }
 
   void store(MemorySegment states, long index) {
@@ -51,6 +71,10 @@ final class State {
     xent_state.mass(struct, Canonical.of(mass));
     xent_state.label_logit(struct, Canonical.of(labelLogit));
     xent_state.kind(struct, kind);
+    xent_state.wide_max(struct, Canonical.of(wideMax));
+    xent_state.wide_label_logit(struct, Canonical.of(wideLabelLogit));
+    xent_state.sum_low(struct, Canonical.of(sumLow));
+    xent_state.counted(struct, counted);
     MemorySegment.copy(struct, 0, states, index * SIZE, SIZE);
   }
 }

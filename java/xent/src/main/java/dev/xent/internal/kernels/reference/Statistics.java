@@ -25,6 +25,21 @@ final class Statistics {
   /** The label's own term, or the sum of the targets of a probability row. */
   double mass;
 
+  /** What the probabilities are multiplied with in the gradient of a general call. */
+  double pull;
+
+  /** What smoothing gives each class of a general call. */
+  double share;
+
+  /** The shift of double arithmetic. */
+  double wideShift;
+
+  /** The max of double arithmetic. */
+  double wideMax;
+
+  /** The low part of the sum in double arithmetic. */
+  double sumLow;
+
   private final MemorySegment struct = MemorySegment.ofArray(new long[(int) (SIZE / Long.BYTES)]);
 
   /** Everything 0 but the kind. */
@@ -35,6 +50,11 @@ final class Statistics {
     kind = ofKind;
     sum = 0;
     mass = 0;
+    pull = 0;
+    share = 0;
+    wideShift = 0;
+    wideMax = 0;
+    sumLow = 0;
   }
 
   boolean is(int bit) {
@@ -72,6 +92,11 @@ final class Statistics {
     kind = xent_statistics.kind(struct);
     sum = xent_statistics.sum(struct);
     mass = xent_statistics.mass(struct);
+    pull = xent_statistics.pull(struct);
+    share = xent_statistics.share(struct);
+    wideShift = xent_statistics.wide_shift(struct);
+    wideMax = xent_statistics.wide_max(struct);
+    sumLow = xent_statistics.sum_low(struct);
   }
 
   void store(MemorySegment statistics, long row) {
@@ -81,6 +106,11 @@ final class Statistics {
     xent_statistics.kind(struct, kind);
     xent_statistics.sum(struct, Canonical.of(sum));
     xent_statistics.mass(struct, Canonical.of(mass));
+    xent_statistics.pull(struct, Canonical.of(pull));
+    xent_statistics.share(struct, Canonical.of(share));
+    xent_statistics.wide_shift(struct, Canonical.of(wideShift));
+    xent_statistics.wide_max(struct, Canonical.of(wideMax));
+    xent_statistics.sum_low(struct, Canonical.of(sumLow));
     MemorySegment.copy(struct, 0, statistics, row * SIZE, SIZE);
   }
 }

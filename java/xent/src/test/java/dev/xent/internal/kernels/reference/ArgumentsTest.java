@@ -10,7 +10,7 @@ import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
-import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.PlainKernels;
 import dev.xent.internal.kernels.Status;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is refused, what the report says of it, and that nothing is written. */
 class ArgumentsTest {
-  private final Kernels kernels = new ReferenceKernels();
+  private final PlainKernels kernels = new PlainKernels(new ReferenceKernels());
   private final Arena arena = Arena.ofConfined();
   private final Arguments call = new Arguments(arena, 2, 3);
   private final MemorySegment x = call.floats(1, 2, 3, 4, 5, 6);

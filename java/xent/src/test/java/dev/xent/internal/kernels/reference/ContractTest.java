@@ -5,7 +5,7 @@ import static dev.xent.internal.kernels.reference.Arguments.NULL;
 import static dev.xent.internal.kernels.reference.ContractRow.spellOne;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.PlainKernels;
 import dev.xent.internal.kernels.Status;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** The reference gives the bits of docs/numerics.md without asking the native library. */
 class ContractTest {
-  private final Kernels kernels = new ReferenceKernels();
+  private final PlainKernels kernels = new PlainKernels(new ReferenceKernels());
 
   static List<ContractRow> rows() {
     return ContractRow.all();

@@ -9,7 +9,7 @@ import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_statistics;
-import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.PlainKernels;
 import dev.xent.internal.kernels.Status;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -22,7 +22,7 @@ class EdgesTest {
   private static final float INFINITY = Float.POSITIVE_INFINITY;
   private static final float NAN = Float.NaN;
 
-  private final Kernels kernels = new ReferenceKernels();
+  private final PlainKernels kernels = new PlainKernels(new ReferenceKernels());
   private final Arena arena = Arena.ofConfined();
 
   @AfterEach

@@ -5,7 +5,7 @@ import static dev.xent.internal.kernels.reference.Arguments.NULL;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.PlainKernels;
 import dev.xent.internal.kernels.Status;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -24,7 +24,7 @@ import net.jqwik.api.constraints.IntRange;
 class FoldTest {
   private static final int LONGEST = 4 * Constants.CHUNK;
 
-  private final Kernels kernels = new ReferenceKernels();
+  private final PlainKernels kernels = new PlainKernels(new ReferenceKernels());
 
   private static float[] row(Random random, int classes, float scale) {
     float[] row = new float[classes];

@@ -9,7 +9,7 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_state;
 import dev.xent.internal.ffi.xent_statistics;
-import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.PlainKernels;
 import dev.xent.internal.kernels.Status;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -29,7 +29,7 @@ class PartsTest {
   private static final int CLASSES = Constants.CHUNK + 3;
   private static final int VERSION_BIT = 1 << 16;
 
-  private final Kernels kernels = new ReferenceKernels();
+  private final PlainKernels kernels = new PlainKernels(new ReferenceKernels());
   private final Arena arena = Arena.ofConfined();
   private final Arguments call = new Arguments(arena, 2, CLASSES);
   private final MemorySegment x = call.elements();

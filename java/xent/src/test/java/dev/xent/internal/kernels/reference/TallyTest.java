@@ -3,8 +3,9 @@ package dev.xent.internal.kernels.reference;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_tally;
-import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.PlainKernels;
 import dev.xent.internal.kernels.Status;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -19,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TallyTest {
-  private final Kernels kernels = new ReferenceKernels();
+  private final PlainKernels kernels = new PlainKernels(new ReferenceKernels());
 
   /** Floats of every exponent alike, subnormal ones too. */
   @Provide
@@ -30,6 +31,17 @@ class TallyTest {
         .map(Float::intBitsToFloat)
         .filter(Float::isFinite)
         .array(float[].class)
+        .ofMaxSize(60);
+  }
+
+  /** Doubles of every exponent alike, subnormal ones too. */
+  @Provide
+  Arbitrary<double[]> finiteDoubles() {
+    return Arbitraries.longs()
+        .withDistribution(net.jqwik.api.RandomDistribution.uniform())
+        .map(Double::longBitsToDouble)
+        .filter(Double::isFinite)
+        .array(double[].class)
         .ofMaxSize(60);
   }
 
@@ -126,6 +138,57 @@ class TallyTest {
     }
   }
 
+  private MemorySegment tallyOf(Arena arena, float[] floats, double[] doubles) {
+    MemorySegment tally = tallyOf(arena, floats);
+    MemorySegment segment = MemorySegment.ofArray(doubles);
+    assertThat(kernels.all().tallyAdd(tally, segment, XentH.XENT_F64(), 1, doubles.length))
+        .isEqualTo(Status.OK);
+    return tally;
+  }
+
+  @Property
+  void floatsAndDoublesMakeOneExactSum(
+      @ForAll("finiteFloats") float[] floats, @ForAll("finiteDoubles") double[] doubles) {
+    BigDecimal expected = BigDecimal.ZERO;
+    for (float v : floats) {
+      expected = expected.add(new BigDecimal(v));
+    }
+    for (double v : doubles) {
+      expected = expected.add(new BigDecimal(v));
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment tally = tallyOf(arena, floats, doubles);
+      assertThat(kernels.tallySum(tally)).isEqualTo(expected.doubleValue());
+      MemorySegment merged = tallyOf(arena, floats);
+      kernels.tallyMerge(merged, tallyOf(arena, new float[0], doubles));
+      assertThat(merged.mismatch(tally)).isEqualTo(-1);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {Double.MIN_VALUE, 0x1.fffffffffffffp-1022, Double.MAX_VALUE, 0x1p-500})
+  void doublesCancelToTheLast(double value) {
+    try (Arena arena = Arena.ofConfined()) {
+      double[] values = {value, Double.MAX_VALUE, value, -Double.MAX_VALUE, -value};
+      assertThat(kernels.tallySum(tallyOf(arena, new float[0], values))).isEqualTo(value);
+      double[] negated = {-value, Double.MAX_VALUE, -Double.MAX_VALUE};
+      assertThat(kernels.tallySum(tallyOf(arena, new float[0], negated))).isEqualTo(-value);
+    }
+  }
+
+  @Test
+  void doublesThatAreNotFinite() {
+    double infinity = Double.POSITIVE_INFINITY;
+    try (Arena arena = Arena.ofConfined()) {
+      float[] one = {1};
+      assertThat(kernels.tallySum(tallyOf(arena, one, new double[] {Double.NaN}))).isNaN();
+      assertThat(kernels.tallySum(tallyOf(arena, one, new double[] {infinity})))
+          .isEqualTo(infinity);
+      assertThat(kernels.tallySum(tallyOf(arena, one, new double[] {-infinity})))
+          .isEqualTo(-infinity);
+    }
+  }
+
   @Test
   void specialsAreKeptApart() {
     float infinity = Float.POSITIVE_INFINITY;
@@ -156,6 +219,8 @@ class TallyTest {
           .isEqualTo(Status.INVALID_ARGUMENT);
       assertThat(kernels.tallyAdd(tally, value, -1, 1)).isEqualTo(Status.INVALID_ARGUMENT);
       assertThat(kernels.tallyAdd(tally, value, 1, -1)).isEqualTo(Status.INVALID_ARGUMENT);
+      assertThat(kernels.all().tallyAdd(tally, value, XentH.XENT_I64(), 1, 1))
+          .isEqualTo(Status.UNSUPPORTED);
       MemorySegment unsized = arena.allocate(xent_tally.layout());
       assertThat(kernels.tallyMerge(tally, unsized)).isEqualTo(Status.INVALID_ARGUMENT);
       assertThat(kernels.tallySum(unsized)).isNaN();

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entry point of the Kullback-Leibler divergence. */
+#include "api/arrays.h"
+
+/* Computed in double whatever the type, so every type of floats is welcome. */
+xent_status xent_kl_divergence(const xent_shape *shape, const xent_options *options, int64_t row_begin,
+                               int64_t row_end, const void *logits, const void *teacher, const void *class_mask,
+                               const void *row_weights, void *losses, void *gradient, xent_tally *tally,
+                               xent_report *report) {
+  xent_frame f;
+  xent_status status = xent_frame_begin(&f, shape, options, report, false);
+  if (!status) status = xent_frame_ranges(&f, row_begin, row_end, 0, f.shape->classes);
+  if (!status) status = xent_check_whole(&f);
+  if (!status && f.options->softcap != 0) {
+    f.report->value = f.options->softcap;
+    status = xent_refuse(&f, XENT_UNSUPPORTED, XENT_FIELD_SOFTCAP, 0);
+  }
+  if (!status) status = check_tally(&f, tally);
+  if (!status) {
+    f.floats = XENT_ALL_FLOATS;
+    xent_array of_teacher = logits_array(&f, teacher);
+    of_teacher.layout = &f.shape->teacher;
+    of_teacher.field = XENT_FIELD_TEACHER;
+    const xent_array arrays[] = {logits_array(&f, logits),
+                                 of_teacher,
+                                 class_mask_array(&f, class_mask),
+                                 row_weights_array(&f, row_weights),
+                                 row_output(losses, &f.shape->losses, XENT_FIELD_LOSSES, f.floats),
+                                 gradient_array(&f, gradient, true)};
+    status = xent_check_many(&f, arrays, 6);
+  }
+  if (!status) {
+    f.call.logits = logits;
+    f.call.teacher = teacher;
+    f.call.class_mask = class_mask;
+    f.call.row_weights = row_weights;
+    f.call.losses = losses;
+    f.call.output = gradient;
+    f.call.output_layout = &f.shape->gradient;
+    f.call.tally = tally;
+    status = run_kernel(f.kernels->kl_divergence, &f.call);
+    set_denominator(&f);
+  }
+  return xent_frame_end(&f, report, status);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* float16 and bfloat16, one at a time: widened exactly, rounded to nearest even, subnormals kept. */
+#ifndef XENT_HALVES_H
+#define XENT_HALVES_H
+
+#include <stdint.h>
+#include <string.h>
+
+static inline float float_of_bits(uint32_t u) {
+  float v;
+  memcpy(&v, &u, sizeof v);
+  return v;
+}
+static inline uint32_t bits_of_float(float v) {
+  uint32_t u;
+  memcpy(&u, &v, sizeof u);
+  return u;
+}
+
+static inline float widen_bf16(uint16_t h) { return float_of_bits((uint32_t)h << 16); }
+
+/* Every NaN becomes 0x7fc0. Adding half of the last place, less one where that bit is 0, rounds to even. */
+static inline uint16_t narrow_bf16(float v) {
+  const uint32_t u = bits_of_float(v);
+  if (v != v) return 0x7fc0;
+  return (uint16_t)((u + 0x7fff + ((u >> 16) & 1)) >> 16);
+}
+
+static inline float widen_f16(uint16_t h) {
+  const uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = (h >> 10) & 31, mantissa = h & 1023;
+  if (exponent == 31) return float_of_bits(sign | 0x7f800000 | mantissa << 13);
+  if (exponent) return float_of_bits(sign | ((exponent + 112) << 23) | mantissa << 13);
+  const float magnitude = (float)mantissa * 0x1p-24f;
+  return sign ? -magnitude : magnitude;
+}
+
+/* Every NaN becomes 0x7e00. Below 2^-14 the addition of 1/2 puts the rounding where the subnormals' last place is. */
+static inline uint16_t narrow_f16(float v) {
+  const uint32_t u = bits_of_float(v), sign = (u >> 16) & 0x8000, size = u & 0x7fffffff;
+  if (v != v) return 0x7e00;
+  if (size >= 0x47800000) return (uint16_t)(sign | 0x7c00); /* 2^16 and more, infinity */
+  if (size < 0x38800000) return (uint16_t)(sign | (bits_of_float(float_of_bits(size) + 0.5f) - 0x3f000000));
+  return (uint16_t)(sign | ((size - 0x38000000 + 0xfff + ((size >> 13) & 1)) >> 13));
+}
+
+#endif
