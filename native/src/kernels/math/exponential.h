@@ -68,13 +68,13 @@ typedef struct {
   lanes t[XENT_BATCH_MAX], s[XENT_BATCH_MAX];
 } exp_half;
 
-/* The first half of `next` (overwritten) into *half, and where `pending` is set the second half of what was
+/* The first half of `next` (overwritten) into *half, and the second half of the `pending` vectors that were
  * there before into e. each: every vector has references of its own, else there are one for all. */
-XENT_INLINE void exp_stages(exp_half *half, lanes *next, lanes *e, const int count, const bool pending,
+XENT_INLINE void exp_stages(exp_half *half, lanes *next, lanes *e, const int count, const int pending,
                             const exp_references *r, const bool each) {
   lanes z[XENT_BATCH_MAX], s[XENT_BATCH_MAX], p[XENT_BATCH_MAX];
 #define XENT_STAGE(statement) XENT_UNROLL(8) for (int j = 0; j < count; j++) statement
-#define XENT_PENDING(statement) if (pending) XENT_STAGE(statement)
+#define XENT_PENDING(statement) XENT_UNROLL(8) for (int j = 0; j < pending; j++) statement
   XENT_STAGE(next[j] = lanes_floor_at(next[j], r[each ? j : 0].lowest));
   XENT_PENDING(p[j] = lanes_fma(lanes_set(XENT_Q3), half->t[j], lanes_set(XENT_Q2)));
   XENT_STAGE(z[j] = lanes_fma(next[j], lanes_set(8 * XENT_LOG2E), r[each ? j : 0].magic));
@@ -88,10 +88,15 @@ XENT_INLINE void exp_stages(exp_half *half, lanes *next, lanes *e, const int cou
   XENT_STAGE(half->s[j] = s[j]);
 }
 XENT_INLINE void exp_begin(exp_half *half, lanes *next, const int count, exp_references r) {
-  exp_stages(half, next, NULL, count, false, &r, false);
+  exp_stages(half, next, NULL, count, 0, &r, false);
 }
 XENT_INLINE void exp_step(exp_half *half, lanes *next, lanes *e, const int count, exp_references r) {
-  exp_stages(half, next, e, count, true, &r, false);
+  exp_stages(half, next, e, count, count, &r, false);
+}
+/* A batch of another size follows. */
+XENT_INLINE void exp_change(exp_half *half, lanes *next, const int count, lanes *e, const int pending,
+                            exp_references r) {
+  exp_stages(half, next, e, count, pending, &r, false);
 }
 XENT_INLINE void exp_end(const exp_half *half, lanes *e, const int count) {
   lanes p[XENT_BATCH_MAX];
@@ -110,7 +115,7 @@ XENT_INLINE void exp_lanes_at(lanes *x, const int count, exp_references r) {
 /* r[j] are the references of vector j. */
 XENT_INLINE void exp_lanes_each(lanes *x, const int count, const exp_references *r) {
   exp_half half;
-  exp_stages(&half, x, NULL, count, false, r, true);
+  exp_stages(&half, x, NULL, count, 0, r, true);
   exp_end(&half, x, count);
 }
 XENT_INLINE exp_references exp_everywhere(exp_reference r) {
