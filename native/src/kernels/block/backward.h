@@ -95,53 +95,27 @@ XENT_INLINE xent_status dense_backward(const xent_call *call, row_kernel kernel,
   return rest.row_begin < rest.row_end ? kernel(&rest) : XENT_OK;
 }
 
-/* The group of m <= 128 classes of one row: the lanes of its terms. */
-XENT_INLINE lanes backward_group(const float *y, const float *g, int64_t m, const bool log) {
-  lanes v[XENT_GROUP_VECTORS];
-  XENT_UNROLL(8)
-  for (int k = 0; k < XENT_GROUP_VECTORS; k++) {
-    const int64_t at = k * XENT_LANES, left = m - at;
-    v[k] = lanes_set(0.0f);
-    if (left >= XENT_LANES)
-      v[k] = log ? lanes_load(g + at) : lanes_mul(lanes_load(g + at), lanes_load(y + at));
-    else if (left > 0)
-      v[k] = log ? lanes_load_part(g + at, left, 0.0f)
-                 : lanes_mul(lanes_load_part(g + at, left, 0.0f), lanes_load_part(y + at, left, 0.0f));
-  }
-  return lanes_add(lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3])),
-                   lanes_add(lanes_add(v[4], v[5]), lanes_add(v[6], v[7])));
+XENT_INLINE void wide_backward_write(const backward_block *b, int64_t n, float sum, const bool log,
+                                     const bool far) {
+  if (log || !(fabsf(sum) <= XENT_QUIET_SUMS))
+    emit_backward(b->y, b->g, b->dx, n, sum, log, false);
+  else
+    emit_backward_lanes(b->y, b->g, b->dx, n, sum, false, true, far, false);
 }
 
-XENT_INLINE void wide_backward_write(const float *y, const float *g, float *dx, int64_t n, float sum, const bool log) {
-  if (log || !(fabsf(sum) <= XENT_QUIET_SUMS)) {
-    emit_backward(y, g, dx, n, sum, log, false);
-    return;
+/* A row is written while it lies in the first cache. */
+XENT_INLINE xent_status backward_at_once(const xent_call *call, const bool log) {
+  const int64_t n = call->shape->classes;
+  for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    backward_block now;
+    backward_take(call, row, 1, &now);
+    wide_backward_write(&now, n, (float)products_of(now.g, log ? NULL : now.y, n, XENT_FARTHER), log, true);
   }
-  const lanes s = lanes_set(sum);
-  int64_t i = 0;
-  for (; i + XENT_LANES <= n; i += XENT_LANES)
-    lanes_store(dx + i, gradient_of(lanes_load(y + i), lanes_load(g + i), s, true));
-  if (i < n)
-    lanes_store_part(dx + i, n - i,
-                     gradient_of(lanes_load_part(y + i, n - i, 0.0f), lanes_load_part(g + i, n - i, 0.0f), s, true));
-}
-
-XENT_INLINE float wide_backward_sum(const float *y, const float *g, int64_t n, const bool log) {
-  lanes group = lanes_set(0.0f);
-  dlanes sum = dlanes_zero();
-  for (int64_t c = 0; c < n; c += XENT_GROUP) {
-    if (n - c >= XENT_GROUP)
-      group = backward_group(y + c, g + c, XENT_GROUP, log);
-    else
-      group = backward_group(y + c, g + c, n - c, log);
-    sum = dlanes_add(sum, dlanes_widen(group));
-  }
-  /* the contract's lanes begin at +0: no sum is -0 */
-  return n <= XENT_GROUP ? lanes_tree(group) + 0.0f : (float)(dlanes_tree(sum) + 0.0);
+  return XENT_OK;
 }
 
 /* A row is written after the sum of the next is under way: nobody waits for the tree. */
-XENT_INLINE xent_status wide_backward(const xent_call *call, const bool log) {
+XENT_INLINE xent_status backward_one_behind(const xent_call *call, const bool log) {
   const int64_t n = call->shape->classes;
   backward_block before = {.y = NULL};
   float sum_before = 0;
@@ -150,13 +124,18 @@ XENT_INLINE xent_status wide_backward(const xent_call *call, const bool log) {
     float sum = 0;
     if (row < call->row_end) {
       backward_take(call, row, 1, &now);
-      sum = wide_backward_sum(now.y, now.g, n, log);
+      sum = (float)products_of(now.g, log ? NULL : now.y, n, XENT_NEAR);
     }
-    if (row > call->row_begin) wide_backward_write(before.y, before.g, before.dx, n, sum_before, log);
+    if (row > call->row_begin) wide_backward_write(&before, n, sum_before, log, false);
     before = now;
     sum_before = sum;
   }
   return XENT_OK;
+}
+
+XENT_INLINE xent_status wide_backward(const xent_call *call, const bool log) {
+  if (call->shape->classes > XENT_BACKWARD_ONE_BEHIND) return backward_at_once(call, log);
+  return backward_one_behind(call, log);
 }
 
 XENT_SHARED xent_status softmax_backward_blocks(const xent_call *call, row_kernel kernel) {

@@ -300,41 +300,60 @@ XENT_SHARED chunk_sum sum_chunk_ahead(const float *x, int64_t n, int64_t without
   return sum_chunk(x, n, without, NULL, NULL, XENT_PREFETCH_AHEAD);
 }
 
-/* Sum over one chunk of a * b (of a alone where b is NULL), in the same order: backward. far: it comes from
- * memory, which is all that there is to wait for here; then pages are looked up a chunk ahead. */
-XENT_INLINE double products_of(const float *a, const float *b, int64_t n, const bool far) {
+/* Where the vectors of a sum come from: the second cache or above, the third one, memory. Memory is all that
+ * there is to wait for; then pages are looked up a chunk ahead. */
+typedef enum { XENT_NEAR, XENT_FARTHER, XENT_FAR } distance_to;
+
+XENT_INLINE lanes load_from(const float *p, const bool far) { return far ? lanes_load_far(p) : lanes_load(p); }
+
+/* The first sixteen of `left` products a * b (of a alone where b is NULL), +0 for those that are missing. */
+XENT_INLINE lanes product_lanes(const float *a, const float *b, int64_t left, const distance_to from) {
+  if (left >= XENT_LANES) {
+    const lanes v = load_from(a, from != XENT_NEAR);
+    return b ? lanes_mul(v, load_from(b, from != XENT_NEAR)) : v;
+  }
+  if (left <= 0) return lanes_set(0.0f);
+  const lanes v = lanes_load_part(a, left, 0.0f);
+  return b ? lanes_mul(v, lanes_load_part(b, left, 0.0f)) : v;
+}
+
+/* From afar in the order of the classes: compilers take a tree's loads from its end, and the CPU's prefetch,
+ * which looks for rising addresses, then comes late. */
+XENT_INLINE lanes product_group(const float *a, const float *b, int64_t m, const distance_to from) {
+  lanes pair[4];
+  XENT_UNROLL(4)
+  for (int k = 0; k < 4; k++) {
+    const int64_t at = 2 * k * XENT_LANES, next = at + XENT_LANES;
+    const lanes even = product_lanes(a + at, b ? b + at : NULL, m - at, from);
+    pair[k] = lanes_add(even, product_lanes(a + next, b ? b + next : NULL, m - next, from));
+    if (from != XENT_NEAR) XENT_IN_ORDER();
+  }
+  return lanes_add(lanes_add(pair[0], pair[1]), lanes_add(pair[2], pair[3]));
+}
+
+/* Sum over one chunk of a * b (of a alone where b is NULL), in the same order: backward. */
+XENT_INLINE double products_of(const float *a, const float *b, int64_t n, const distance_to from) {
   lanes group = lanes_set(0.0f);
   dlanes sum = dlanes_zero();
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
-    const int64_t m = n - i < XENT_GROUP ? n - i : XENT_GROUP;
-    if (far && i % XENT_PAGE_FLOATS == 0) {
+    if (from == XENT_FAR && i % XENT_PAGE_FLOATS == 0) {
       __builtin_prefetch((const void *)((uintptr_t)(a + i) + XENT_PAGES_AHEAD * XENT_PAGE));
       if (b) __builtin_prefetch((const void *)((uintptr_t)(b + i) + XENT_PAGES_AHEAD * XENT_PAGE));
     }
-    lanes v[XENT_GROUP_VECTORS];
-    XENT_UNROLL(8)
-    for (int k = 0; k < XENT_GROUP_VECTORS; k++) {
-      const int64_t at = i + k * XENT_LANES;
-      if (m == XENT_GROUP) {
-        v[k] = far ? lanes_load_far(a + at) : lanes_load(a + at);
-        if (b) v[k] = lanes_mul(v[k], far ? lanes_load_far(b + at) : lanes_load(b + at));
-      } else {
-        v[k] = lanes_load_part(a + at, n - at, 0.0f);
-        if (b) v[k] = lanes_keep_first(lanes_mul(v[k], lanes_load_part(b + at, n - at, 0.0f)), n - at);
-      }
-    }
-    group = lanes_add(lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3])),
-                      lanes_add(lanes_add(v[4], v[5]), lanes_add(v[6], v[7])));
+    if (n - i >= XENT_GROUP)
+      group = product_group(a + i, b ? b + i : NULL, XENT_GROUP, from);
+    else
+      group = product_group(a + i, b ? b + i : NULL, n - i, from);
     sum = dlanes_add(sum, dlanes_widen(group));
   }
   /* the lanes of the contract begin at +0, so no sum is -0 */
   return (n <= XENT_GROUP ? (double)lanes_tree(group) : dlanes_tree(sum)) + 0.0;
 }
 XENT_SHARED double sum_products(const float *a, const float *b, int64_t n) {
-  return products_of(a, b, n, false);
+  return products_of(a, b, n, XENT_NEAR);
 }
 XENT_SHARED double sum_products_far(const float *a, const float *b, int64_t n) {
-  return products_of(a, b, n, true);
+  return products_of(a, b, n, XENT_FAR);
 }
 
 /* Sum over one chunk of its values in double lanes, class i in lane i mod 16, in class order: smoothing. */

@@ -169,8 +169,8 @@ XENT_INLINE lanes log_softmax_gradient(lanes e, lanes g, lanes s) {
 }
 
 /* One compare for two vectors: a NaN is rare. */
-XENT_INLINE void put_quiet_pair(float *dx, lanes v[2], const bool stream) {
-  if (__builtin_expect(lanes_any_nan(v[0], v[1]), 0)) {
+XENT_INLINE void put_quiet_pair(float *dx, lanes v[2], const bool finite, const bool stream) {
+  if (!finite && __builtin_expect(lanes_any_nan(v[0], v[1]), 0)) {
     v[0] = lanes_quiet(v[0]);
     v[1] = lanes_quiet(v[1]);
   }
@@ -187,22 +187,25 @@ XENT_INLINE void emit_backward_part(const float *y, const float *g, float *dx, i
   lanes_store_part(dx, n, log ? log_softmax_gradient(v[0], gs, s) : softmax_gradient(v[0], gs, s));
 }
 
-/* softmax: dx = y * (g - s); log-softmax: dx = g - p * s, p = e(y; 0) * 2^-30 */
+/* softmax: dx = y * (g - s); log-softmax: dx = g - p * s, p = e(y; 0) * 2^-30. finite: no result is NaN.
+ * far: y and g are all that there is to wait for */
 XENT_INLINE void emit_backward_lanes(const float *y, const float *g, float *dx, int64_t n, float sum,
-                                     const bool log, const bool stream) {
+                                     const bool log, const bool finite, const bool far, const bool stream) {
   const exp_reference r = exp_reference_of(0.0f);
   const lanes s = lanes_set(sum);
   int64_t i = stream ? stream_head(dx, n) : 0;
   if (i > 0) emit_backward_part(y, g, dx, i, s, log, r);
   for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
-    lanes v[2] = {lanes_load(y + i), lanes_load(y + i + XENT_LANES)};
+    lanes v[2];
+    XENT_UNROLL(2)
+    for (int k = 0; k < 2; k++) v[k] = load_from(y + i + k * XENT_LANES, far);
     if (log) exp_lanes(v, 2, r);
     XENT_UNROLL(2)
     for (int k = 0; k < 2; k++) {
-      const lanes gs = lanes_load(g + i + k * XENT_LANES);
+      const lanes gs = load_from(g + i + k * XENT_LANES, far);
       v[k] = log ? log_softmax_gradient_raw(v[k], gs, s) : softmax_gradient_raw(v[k], gs, s);
     }
-    put_quiet_pair(dx + i, v, stream);
+    put_quiet_pair(dx + i, v, finite, stream);
   }
   for (; i < n; i += XENT_LANES) emit_backward_part(y + i, g + i, dx + i, n - i, s, log, r);
 }
@@ -212,13 +215,13 @@ XENT_SHARED void emit_backward(const float *y, const float *g, float *dx, int64_
   if (stream) prefetch_pages(dx);
   if (stream && log) prefetch_pages(y); /* the first pass has read g alone */
   if (log && stream)
-    emit_backward_lanes(y, g, dx, n, sum, true, true);
+    emit_backward_lanes(y, g, dx, n, sum, true, false, false, true);
   else if (log)
-    emit_backward_lanes(y, g, dx, n, sum, true, false);
+    emit_backward_lanes(y, g, dx, n, sum, true, false, false, false);
   else if (stream)
-    emit_backward_lanes(y, g, dx, n, sum, false, true);
+    emit_backward_lanes(y, g, dx, n, sum, false, false, false, true);
   else
-    emit_backward_lanes(y, g, dx, n, sum, false, false);
+    emit_backward_lanes(y, g, dx, n, sum, false, false, false, false);
 }
 
 /* Every NaN becomes the canonical one: for the rare row whose scale is not finite. */

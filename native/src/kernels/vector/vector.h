@@ -5,7 +5,7 @@
  * that says how it holds them; the kernels are written once, in these words, and compiled per tier.
  *
  *   lanes_set, _load, _store, _stream     whole vectors (unaligned; stream: aligned, past the caches)
- *   lanes_load_far                        lanes_load of what comes from memory and is all that a loop waits for
+ *   lanes_load_far                        lanes_load of what comes from memory or the third cache and is all that a loop waits for
  *   lanes_load_part, _store_part          the first n of 16; the rest is `fill`, or is left alone
  *   lanes_add, _sub, _mul, _fma           one rounding each
  *   lanes_max(x, a)                       x > a ? x : a   (a NaN x is passed over)
@@ -22,6 +22,7 @@
  *   dlanes_keep_first(v, n), dlanes_tree  as for lanes
  *   dlanes_clear_where_zero(v, q)         +0 where q is 0
  *   XENT_BATCH, XENT_STREAM_ALIGNMENT     vectors of a pipelined exponential; bytes that lanes_stream asks for
+ *   XENT_BACKWARD_ONE_BEHIND              up to so many classes the backward writes a row after the next is summed
  *
  * A vector also holds one number of each of sixteen rows side by side (a block: kernels/block). The block_
  * headers have the words for that; r are sixteen rows, and bit j of a set of bits is lane j.
@@ -68,6 +69,8 @@ _Static_assert(FLT_EVAL_METHOD == 0, "float arithmetic must be float arithmetic"
 #endif
 /* Memory that vectors are stored to and loaded from again: one that lies across two lines takes twice as long. */
 #define XENT_ALIGNED _Alignas(64)
+/* What is loaded before this is loaded before what follows it. */
+#define XENT_IN_ORDER() __asm__ volatile("" ::: "memory")
 /* One copy, however often it is called. */
 #define XENT_SHARED static __attribute__((noinline, unused))
 #define XENT_PRAGMA(text) _Pragma(#text)
