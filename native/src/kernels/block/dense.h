@@ -159,12 +159,12 @@ XENT_INLINE void dense_finish(const xent_call *call, dense_block *b, const bool 
   const int64_t n = call->shape->classes;
   const lanes sum = dense_sums(b->e, n);
   if (!labels) {
-    b->outcome = softmax_outcome_of_floats(call, &b->rows, b->max, sum);
+    softmax_outcome_of_floats(call, &b->rows, b->max, sum, &b->outcome);
     return;
   }
   const lanes logit = lanes_load(b->logit);
   const uint32_t first = call->hits ? dense_first_labels(b, n, logit) : 0;
-  b->outcome = label_outcome(call, &b->rows, b->max, dlanes_widen(sum), logit, first);
+  label_outcome(call, &b->rows, b->max, dlanes_widen(sum), logit, first, &b->outcome);
 }
 
 XENT_INLINE lanes dense_result(const dense_layout *d, const dense_block *b, int64_t k, const bool log) {

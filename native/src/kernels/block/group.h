@@ -115,9 +115,9 @@ XENT_INLINE void group_finish(const xent_call *call, wide_block *b, lanes max, c
   if (labels) {
     const lanes logit = wide_label_logits(b);
     const uint32_t first = call->hits ? wide_first_labels(b, logit, max) : 0;
-    b->outcome = label_outcome(call, &b->rows, max, dlanes_widen(sum), logit, first);
+    label_outcome(call, &b->rows, max, dlanes_widen(sum), logit, first, &b->outcome);
   } else {
-    b->outcome = softmax_outcome_of_floats(call, &b->rows, max, sum);
+    softmax_outcome_of_floats(call, &b->rows, max, sum, &b->outcome);
   }
   lanes_store(b->factor, b->outcome.f);
   lanes_store(b->max, b->outcome.max);

@@ -111,32 +111,36 @@ XENT_INLINE void block_write_statistics(const xent_call *call, const block_rows 
         .max = max[i], .reference = reference[i], .kind = kind, .sum = sum[i], .mass = mass[i]};
 }
 
-/* What becomes of the rows of a block in the second pass. */
+/* What becomes of the rows of a block in the second pass. Its fields are stored where they stay: a copy of the whole would
+ * be loaded in wider pieces than they were stored, and wait until every store is done. */
 typedef struct {
   lanes max, f;                          /* y = e * f; or for log-softmax y = (x - max) + f */
   float label_gradient[XENT_BLOCK_ROWS]; /* with labels: written over the label's class */
   uint32_t stay;                         /* rows that are finished here; the others have left the block */
 } block_outcome;
 
-XENT_INLINE block_outcome softmax_outcome(const xent_call *call, const block_rows *rows, lanes max, dlanes sum) {
+XENT_INLINE void softmax_outcome(const xent_call *call, const block_rows *rows, lanes max, dlanes sum, block_outcome *r) {
   const block_statistics s = block_softmax_statistics(max, references_for(max), sum);
-  block_outcome r = {.max = s.max, .f = s.max, .stay = block_all_rows(rows) & ~s.special};
+  r->max = r->f = s.max;
+  r->stay = block_all_rows(rows) & ~s.special;
   if (call->log_sum_exp)
     block_write(call, rows, &call->shape->log_sum_exp, call->log_sum_exp, block_log_sum_exp(&s, block_distance(&s)));
   else if (call->log)
-    r.f = dlanes_narrow(dlanes_sub(dlanes_zero(), block_distance(&s)));
+    r->f = dlanes_narrow(dlanes_sub(dlanes_zero(), block_distance(&s)));
   else
-    r.f = block_softmax_factor(&s);
-  return r;
+    r->f = block_softmax_factor(&s);
 }
 
 /* The same where the sums are floats, of rows of one group. */
-XENT_INLINE block_outcome softmax_outcome_of_floats(const xent_call *call, const block_rows *rows, lanes max,
-                                                    lanes sum) {
-  if (call->log_sum_exp || call->log) return softmax_outcome(call, rows, max, dlanes_widen(sum));
-  const uint32_t special = lanes_bits_beyond(max, XENT_LIMIT) | lanes_bits_nan(sum);
-  return (block_outcome){
-      .max = max, .f = block_softmax_factor_of_float(sum), .stay = block_all_rows(rows) & ~special};
+XENT_INLINE void softmax_outcome_of_floats(const xent_call *call, const block_rows *rows, lanes max, lanes sum,
+                                           block_outcome *r) {
+  if (call->log_sum_exp || call->log) {
+    softmax_outcome(call, rows, max, dlanes_widen(sum), r);
+    return;
+  }
+  r->max = max;
+  r->f = block_softmax_factor_of_float(sum);
+  r->stay = block_all_rows(rows) & ~(lanes_bits_beyond(max, XENT_LIMIT) | lanes_bits_nan(sum));
 }
 
 /* Writes what cross-entropy with labels has beside the gradient. stay: the rows that do not leave; first: those whose
@@ -159,19 +163,18 @@ XENT_INLINE void write_label_results(const xent_call *call, const block_rows *ro
 }
 
 /* Cross-entropy with labels. first: rows whose label is the first of the largest logits. */
-XENT_INLINE block_outcome label_outcome(const xent_call *call, const block_rows *rows, lanes max, dlanes sum,
-                                        lanes label_logit, uint32_t first) {
+XENT_INLINE void label_outcome(const xent_call *call, const block_rows *rows, lanes max, dlanes sum, lanes label_logit,
+                               uint32_t first, block_outcome *r) {
   const block_statistics s = block_label_statistics(max, references_for(max), sum, label_logit);
-  block_outcome r = {.max = s.max, .f = s.max};
+  r->max = r->f = s.max;
   uint32_t leave = s.special;
   if (call->output) {
     const dlanes c = dlanes_set(gradient_scale_of(call->options));
-    r.f = block_factor(&s, c, &leave);
-    lanes_store(r.label_gradient, block_label_gradient(&s, c));
+    r->f = block_factor(&s, c, &leave);
+    lanes_store(r->label_gradient, block_label_gradient(&s, c));
   }
-  r.stay = block_all_rows(rows) & ~leave;
-  write_label_results(call, rows, &s, r.stay, first);
-  return r;
+  r->stay = block_all_rows(rows) & ~leave;
+  write_label_results(call, rows, &s, r->stay, first);
 }
 
 #endif

@@ -250,10 +250,12 @@ XENT_INLINE void wide_finish(const xent_call *call, wide_block *b, wide_layout w
     const lanes logit = wide_label_logits(b);
     const uint32_t first = call->hits ? wide_first_labels(b, logit, max) : 0;
     const dlanes sum = floats ? dlanes_widen(lanes_tree_rows(b->group)) : dlanes_tree_rows(b->sum);
-    b->outcome = label_outcome(call, &b->rows, max, sum, logit, first);
+    label_outcome(call, &b->rows, max, sum, logit, first, &b->outcome);
   } else {
-    b->outcome = floats ? softmax_outcome_of_floats(call, &b->rows, max, lanes_tree_rows(b->group))
-                        : softmax_outcome(call, &b->rows, max, dlanes_tree_rows(b->sum));
+    if (floats)
+      softmax_outcome_of_floats(call, &b->rows, max, lanes_tree_rows(b->group), &b->outcome);
+    else
+      softmax_outcome(call, &b->rows, max, dlanes_tree_rows(b->sum), &b->outcome);
   }
   lanes_store(b->factor, b->outcome.f);
   lanes_store(b->max, b->outcome.max);
