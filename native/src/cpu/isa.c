@@ -15,7 +15,7 @@ static uint64_t enabled_registers(void) {
 static int32_t detect(void) {
   uint32_t a, b, c, d;
   if (!__get_cpuid(1, &a, &b, &c, &d)) return XENT_ISA_SCALAR;
-  const uint32_t needed = bit_OSXSAVE | bit_AVX | bit_FMA;
+  const uint32_t needed = bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C;
   if ((c & needed) != needed) return XENT_ISA_SCALAR;
   const uint64_t sse_and_avx = 0x6, masks_and_zmm = 0xe0, registers = enabled_registers();
   if ((registers & sse_and_avx) != sse_and_avx) return XENT_ISA_SCALAR;

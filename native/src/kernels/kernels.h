@@ -55,6 +55,8 @@ typedef struct {
   xent_kernel kl_divergence;
   /* e(x; N) of n floats, for the tests */
   void (*exponential)(const float *x, float N, float *e, int64_t n);
+  /* and the tanh of n floats, a multiple of XENT_LANES */
+  void (*tanh)(const float *x, float *t, int64_t n);
 } xent_kernels;
 
 extern const xent_kernels xent_kernels_scalar;

@@ -4,6 +4,7 @@
 #include "kernels/columns/softmax.h"
 #include "kernels/columns/softmax_backward.h"
 #include "kernels/general/general.h"
+#include "kernels/math/tanh.h"
 #include "kernels/states/states.h"
 #include "kernels/wide/wide.h"
 
@@ -19,6 +20,10 @@ static void exponential(const float *x, float N, float *e, int64_t n) {
   for (; i < n; i++) e[i] = exp_one(x[i], r);
 }
 
+static void tanh_of(const float *x, float *t, int64_t n) {
+  for (int64_t i = 0; i < n; i += XENT_LANES) lanes_store(t + i, tanh_lanes(lanes_load(x + i)));
+}
+
 const xent_kernels XENT_TIER_NAME(kernels) = {
     .plain = {softmax_by_layout, log_sum_exp_by_layout, softmax_backward_by_layout, cross_entropy_by_layout,
               cross_entropy_backward_by_layout, forward_states, backward_states, finish},
@@ -28,4 +33,5 @@ const xent_kernels XENT_TIER_NAME(kernels) = {
              wide_cross_entropy_backward, wide_forward_states, wide_backward_states, wide_finish},
     .kl_divergence = wide_kl_divergence,
     .exponential = exponential,
+    .tanh = tanh_of,
 };

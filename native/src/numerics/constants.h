@@ -27,6 +27,8 @@ static const float XENT_LIMIT = 0x1.000000p+14f;
 static const float XENT_LOWEST_REFERENCE = -0x1.715400p+14f;
 /* 1.5 * 2^23: adding it rounds to an integer */
 static const float XENT_ROUND = 0x1.800000p+23f;
+/* up to here tanh is a polynomial, from here on it comes from the exponential */
+static const float XENT_TANH_SPLIT = 0x1.c00000p-1f;
 
 /* bits(2^(i/8) rounded to float) - (i << 20) */
 static const uint32_t XENT_TWO_TO_EIGHTHS[8] = {
@@ -39,5 +41,10 @@ static const double XENT_LOG_SERIES[9] = {
     0x1.0000000000000p+0, 0x1.5555555555555p-2, 0x1.999999999999ap-3,
     0x1.2492492492492p-3, 0x1.c71c71c71c71cp-4, 0x1.745d1745d1746p-4,
     0x1.3b13b13b13b14p-4, 0x1.1111111111111p-4, 0x1.e1e1e1e1e1e1ep-5};
+
+/* tanh(v) = v + v z (TANH[0] + TANH[1] z + ...), z = v^2 */
+static const float XENT_TANH[7] = {
+    -0x1.555556p-2f, 0x1.1110cap-3f, -0x1.ba03bep-5f, 0x1.64cc9ap-6f,
+    -0x1.167f44p-7f, 0x1.716c44p-9f, -0x1.1f17b8p-11f};
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The vocabulary on AVX2 and FMA: sixteen lanes are two registers of eight floats, four of doubles. */
+/* The vocabulary on AVX2, FMA and F16C: sixteen lanes are two registers of eight floats, four of doubles. */
 #ifndef XENT_AVX2_H
 #define XENT_AVX2_H
 
@@ -102,6 +102,45 @@ XENT_INLINE __m256 quiet(__m256 v) {
   return _mm256_blendv_ps(v, _mm256_set1_ps(XENT_NAN), _mm256_cmp_ps(v, v, _CMP_UNORD_Q));
 }
 XENT_INLINE lanes lanes_quiet(lanes v) { return (lanes){quiet(v.lo), quiet(v.hi)}; }
+XENT_INLINE lanes lanes_magnitude(lanes a) { return XENT_BOTH(_mm256_andnot_ps, lanes_set(-0.0f), a); }
+XENT_INLINE lanes lanes_sign(lanes v, lanes s) {
+  const lanes sign = XENT_BOTH(_mm256_and_ps, s, lanes_set(-0.0f));
+  return XENT_BOTH(_mm256_or_ps, v, sign);
+}
+XENT_INLINE lanes lanes_load_f16(const uint16_t *p) {
+  return (lanes){_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)),
+                 _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8)))};
+}
+XENT_INLINE __m256 widen_bf16_eight(const uint16_t *p) {
+  const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
+XENT_INLINE lanes lanes_load_bf16(const uint16_t *p) { return (lanes){widen_bf16_eight(p), widen_bf16_eight(p + 8)}; }
+XENT_INLINE __m256i narrow_f16_lanes(lanes a) {
+  const lanes v = lanes_quiet(a);
+  return _mm256_set_m128i(_mm256_cvtps_ph(v.hi, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC),
+                          _mm256_cvtps_ph(v.lo, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+/* As narrow_bf16: half of the last place is added, less one where that is even; the carry rounds. */
+XENT_INLINE __m256i narrow_bf16_eight(__m256 v) {
+  const __m256i u = _mm256_castps_si256(v), odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
+  const __m256i up = _mm256_srli_epi32(_mm256_add_epi32(_mm256_add_epi32(u, odd), _mm256_set1_epi32(0x7fff)), 16);
+  return _mm256_blendv_epi8(up, _mm256_set1_epi32(0x7fc0), _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)));
+}
+XENT_INLINE __m256i narrow_bf16_lanes(lanes a) {
+  const __m256i packed = _mm256_packus_epi32(narrow_bf16_eight(a.lo), narrow_bf16_eight(a.hi));
+  return _mm256_permute4x64_epi64(packed, _MM_SHUFFLE(3, 1, 2, 0));
+}
+XENT_INLINE void lanes_store_f16(uint16_t *p, lanes a) { _mm256_storeu_si256((__m256i *)p, narrow_f16_lanes(a)); }
+XENT_INLINE void lanes_store_bf16(uint16_t *p, lanes a) { _mm256_storeu_si256((__m256i *)p, narrow_bf16_lanes(a)); }
+XENT_INLINE void lanes_stream_f16(uint16_t *p, lanes a, lanes b) {
+  _mm256_stream_si256((__m256i *)p, narrow_f16_lanes(a));
+  _mm256_stream_si256((__m256i *)(p + XENT_LANES), narrow_f16_lanes(b));
+}
+XENT_INLINE void lanes_stream_bf16(uint16_t *p, lanes a, lanes b) {
+  _mm256_stream_si256((__m256i *)p, narrow_bf16_lanes(a));
+  _mm256_stream_si256((__m256i *)(p + XENT_LANES), narrow_bf16_lanes(b));
+}
 XENT_INLINE bool lanes_any_nan(lanes a, lanes b) {
   return _mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(a.lo, b.lo, _CMP_UNORD_Q),
                                          _mm256_cmp_ps(a.hi, b.hi, _CMP_UNORD_Q))) != 0;

@@ -55,6 +55,37 @@ XENT_INLINE lanes lanes_quiet(lanes a) {
   const __mmask16 nan = _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
   return (lanes){_mm512_mask_mov_ps(a.v, nan, _mm512_set1_ps(XENT_NAN))};
 }
+XENT_INLINE lanes lanes_magnitude(lanes a) { return (lanes){_mm512_abs_ps(a.v)}; }
+XENT_INLINE lanes lanes_sign(lanes v, lanes s) {
+  return (lanes){_mm512_or_ps(v.v, _mm512_and_ps(s.v, _mm512_set1_ps(-0.0f)))};
+}
+XENT_INLINE lanes lanes_load_f16(const uint16_t *p) {
+  return (lanes){_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p))};
+}
+XENT_INLINE lanes lanes_load_bf16(const uint16_t *p) {
+  const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
+  return (lanes){_mm512_castsi512_ps(_mm512_slli_epi32(wide, 16))};
+}
+XENT_INLINE __m256i narrow_f16_lanes(lanes a) {
+  return _mm512_cvtps_ph(lanes_quiet(a).v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+/* As narrow_bf16: half of the last place is added, less one where that is even; the carry rounds. */
+XENT_INLINE __m256i narrow_bf16_lanes(lanes a) {
+  const __m512i u = _mm512_castps_si512(a.v), odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
+  const __m512i up = _mm512_srli_epi32(_mm512_add_epi32(_mm512_add_epi32(u, odd), _mm512_set1_epi32(0x7fff)), 16);
+  const __mmask16 nan = _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
+  return _mm512_cvtepi32_epi16(_mm512_mask_mov_epi32(up, nan, _mm512_set1_epi32(0x7fc0)));
+}
+XENT_INLINE void lanes_store_f16(uint16_t *p, lanes a) { _mm256_storeu_si256((__m256i *)p, narrow_f16_lanes(a)); }
+XENT_INLINE void lanes_store_bf16(uint16_t *p, lanes a) { _mm256_storeu_si256((__m256i *)p, narrow_bf16_lanes(a)); }
+XENT_INLINE void lanes_stream_f16(uint16_t *p, lanes a, lanes b) {
+  _mm512_stream_si512((__m512i *)p,
+                      _mm512_inserti64x4(_mm512_castsi256_si512(narrow_f16_lanes(a)), narrow_f16_lanes(b), 1));
+}
+XENT_INLINE void lanes_stream_bf16(uint16_t *p, lanes a, lanes b) {
+  _mm512_stream_si512((__m512i *)p,
+                      _mm512_inserti64x4(_mm512_castsi256_si512(narrow_bf16_lanes(a)), narrow_bf16_lanes(b), 1));
+}
 XENT_INLINE bool lanes_any_nan(lanes a, lanes b) {
   return _mm512_cmp_ps_mask(a.v, b.v, _CMP_UNORD_Q) != 0;
 }

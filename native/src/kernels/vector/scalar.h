@@ -75,6 +75,34 @@ XENT_INLINE lanes lanes_quiet(lanes a) {
   XENT_EACH_LANE(j) a.v[j] = a.v[j] != a.v[j] ? XENT_NAN : a.v[j];
   return a;
 }
+XENT_INLINE lanes lanes_magnitude(lanes a) {
+  XENT_EACH_LANE(j) a.v[j] = fabsf(a.v[j]);
+  return a;
+}
+XENT_INLINE lanes lanes_sign(lanes v, lanes s) {
+  XENT_EACH_LANE(j) v.v[j] = copysignf(v.v[j], s.v[j]);
+  return v;
+}
+XENT_INLINE lanes lanes_load_f16(const uint16_t *p) {
+  lanes r;
+  XENT_EACH_LANE(j) r.v[j] = widen_f16(p[j]);
+  return r;
+}
+XENT_INLINE lanes lanes_load_bf16(const uint16_t *p) {
+  lanes r;
+  XENT_EACH_LANE(j) r.v[j] = widen_bf16(p[j]);
+  return r;
+}
+XENT_INLINE void lanes_store_f16(uint16_t *p, lanes a) { XENT_EACH_LANE(j) p[j] = narrow_f16(a.v[j]); }
+XENT_INLINE void lanes_store_bf16(uint16_t *p, lanes a) { XENT_EACH_LANE(j) p[j] = narrow_bf16(a.v[j]); }
+XENT_INLINE void lanes_stream_f16(uint16_t *p, lanes a, lanes b) {
+  lanes_store_f16(p, a);
+  lanes_store_f16(p + XENT_LANES, b);
+}
+XENT_INLINE void lanes_stream_bf16(uint16_t *p, lanes a, lanes b) {
+  lanes_store_bf16(p, a);
+  lanes_store_bf16(p + XENT_LANES, b);
+}
 XENT_INLINE bool lanes_any_nan(lanes a, lanes b) {
   bool any = false;
   XENT_EACH_LANE(j) any |= a.v[j] != a.v[j] || b.v[j] != b.v[j];

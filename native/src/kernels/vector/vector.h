@@ -17,6 +17,10 @@
  *   lanes_any_above(x, limit)             is any x > limit
  *   lanes_any_nan(a, b)                   has either a NaN
  *   lanes_largest(v), lanes_tree(v)       across lanes; the tree adds j + 8, j + 4, j + 2, j + 1
+ *   lanes_magnitude(a), lanes_sign(v, s)  |a|; v >= 0 with the sign of s
+ *   lanes_load_f16(p), _bf16              sixteen of them, widened
+ *   lanes_store_f16(p, a), _bf16          rounded to nearest even, every NaN the canonical one
+ *   lanes_stream_f16(p, a, b), _bf16      two vectors past the caches, at an address of XENT_STREAM_ALIGNMENT
  *   dlanes_widen(lanes), dlanes_narrow    to double, and rounded back to float
  *   dlanes_zero, _add, _scale, _fma       one rounding each; dlanes_line(a, s, o) is fma(s, a, o)
  *   dlanes_keep_first(v, n), dlanes_tree  as for lanes
@@ -52,6 +56,7 @@
 #include <string.h>
 
 #include "numerics/constants.h"
+#include "numerics/halves.h"
 
 #ifdef __FAST_MATH__
 #error "The bits are the contract: compile without fast-math."

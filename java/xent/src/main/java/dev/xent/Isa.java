@@ -13,7 +13,7 @@ public enum Isa {
   BEST(0),
   /** Plain C for any processor of the architecture. */
   SCALAR(1),
-  /** AVX2 and FMA. */
+  /** AVX2, FMA and F16C. */
   AVX2(2),
   /** AVX-512: F, BW, DQ and VL. */
   AVX512(3);

@@ -41,6 +41,9 @@ final class Constants {
   /** 1.5 * 2^23: adding it rounds to an integer. */
   static final float ROUND = 0x1.800000p23f;
 
+  /** up to here tanh is a polynomial, from here on it comes from the exponential. */
+  static final float TANH_SPLIT = 0x1.c00000p-1f;
+
   /** bits(2^(i/8) rounded to float) - (i &lt;&lt; 20). */
   static final int[] TWO_TO_EIGHTHS = {
     0x3f800000, 0x3f7b95c2, 0x3f7837f0, 0x3f75fed7,
@@ -54,6 +57,12 @@ final class Constants {
     0x1.0000000000000p0, 0x1.5555555555555p-2, 0x1.999999999999ap-3,
     0x1.2492492492492p-3, 0x1.c71c71c71c71cp-4, 0x1.745d1745d1746p-4,
     0x1.3b13b13b13b14p-4, 0x1.1111111111111p-4, 0x1.e1e1e1e1e1e1ep-5
+  };
+
+  /** tanh(v) = v + v z (TANH[0] + TANH[1] z + ...), z = v^2. */
+  static final float[] TANH = {
+    -0x1.555556p-2f, 0x1.1110cap-3f, -0x1.ba03bep-5f, 0x1.64cc9ap-6f,
+    -0x1.167f44p-7f, 0x1.716c44p-9f, -0x1.1f17b8p-11f
   };
 
   private Constants() {}

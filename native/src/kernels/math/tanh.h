@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tanh of floats (docs/numerics.md, "Tanh"): v + v z P(z), z = v^2, up to XENT_TANH_SPLIT, and from there on
+ * 1 - 2 / (exp(2 v) + 1). Both are computed and one is taken: no branch.
+ */
+#ifndef XENT_TANH_H
+#define XENT_TANH_H
+
+#include "kernels/math/exponential.h"
+
+enum { XENT_TANH_TERMS = sizeof XENT_TANH / sizeof *XENT_TANH };
+#define XENT_TANH_ONE 10 /* from here on it is 1 */
+
+XENT_INLINE lanes tanh_lanes(lanes x) {
+  const lanes most = lanes_set(XENT_TANH_ONE), size = lanes_magnitude(x), one = lanes_set(1);
+  const lanes v = lanes_where_above(size, most, most, size); /* a NaN stays */
+  lanes e = lanes_add(v, v);
+  exp_lanes(&e, 1, exp_reference_of(XENT_SCALE_EXPONENT));
+  const lanes z = lanes_mul(v, v);
+  lanes p = lanes_set(XENT_TANH[XENT_TANH_TERMS - 1]);
+  XENT_UNROLL(8)
+  for (int i = XENT_TANH_TERMS - 2; i >= 0; i--) p = lanes_fma(p, z, lanes_set(XENT_TANH[i]));
+  const lanes small = lanes_fma(lanes_mul(v, z), p, v);
+  const lanes large = lanes_sub(one, lanes_div(lanes_set(2), lanes_add(e, one)));
+  return lanes_sign(lanes_where_above(v, lanes_set(XENT_TANH_SPLIT), large, small), x);
+}
+
+#endif
