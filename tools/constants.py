@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Derives every constant of the float32 arithmetic (docs/numerics.md) and writes the two files that carry them.
+"""Derives every constant of the arithmetic (docs/numerics.md) and writes the two files that carry them.
 
     tools/constants.py            derive, print, write constants.h and Constants.java
     tools/constants.py --check    derive, print, exit 1 when a written file differs from what is derived
@@ -39,6 +39,20 @@ PINNED = {
 PINNED_TABLE = [0x3F800000, 0x3F7B95C2, 0x3F7837F0, 0x3F75FED7, 0x3F7504F3, 0x3F75672A, 0x3F7744FD, 0x3F7AC0C7]
 PINNED_TANH = ["-0x1.555556p-2", "0x1.1110cap-3", "-0x1.ba03bep-5", "0x1.64cc9ap-6", "-0x1.167f44p-7", "0x1.716c44p-9",
                "-0x1.1f17b8p-11"]
+PINNED_WIDE = {
+    "WIDE_LOG2E": "0x1.71547652b82fep+0",
+    "WIDE_LN2_HI": "0x1.62e42fefa39efp-1",
+    "WIDE_LN2_LO": "0x1.abc9e3b39803fp-56",
+    "WIDE_FLOOR": "-0x1.6cf1264b2d013p+9",
+    "WIDE_ROUND": "0x1.80000000003ffp+52",
+}
+PINNED_EXP_TERMS = [
+    "0x1.0000000000000p-1", "0x1.5555555555557p-3", "0x1.5555555555556p-5", "0x1.11111111100dfp-7",
+    "0x1.6c16c16c162d6p-10", "0x1.a01a01abe62ddp-13", "0x1.a01a01a6d7808p-16", "0x1.71de02375656bp-19",
+    "0x1.27e4db67b4302p-22", "0x1.af4ddd848843fp-26", "0x1.1f72fc730b5b7p-29"]
+PINNED_LOG_TERMS = [
+    "0x1.5555555555555p-1", "0x1.9999999999f17p-2", "0x1.24924923de6edp-2", "0x1.c71c72df580fcp-3",
+    "0x1.745cac43cc003p-3", "0x1.3b29d0452d426p-3", "0x1.0e8c55b42945fp-3", "0x1.169c38cc826bep-3"]
 
 
 class Format:
@@ -222,6 +236,69 @@ def tanh_series():
     return [FLOAT.round(c) for c in solve(rows)]
 
 
+# ---- float64: two polynomials through Chebyshev's points, whose error is near the least ----
+
+# |t| of the exponential is at most ln(2)/2, and hardly more where the rounding of LOG2E moves the border of n.
+WIDE_HALF_WIDTH = LN2 / 2 * (1 + Decimal("1e-11"))
+EXP_TERMS = 11
+# r = f / (2 + f) of the logarithm for -0.293 <= f <= 0.5 is at most 1/5
+LOG_WIDTH = Decimal("0.04")
+LOG_TERMS = 8
+PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459")
+
+
+def through_points(function, terms, low, high):
+    """Coefficients, rounded to double, of the polynomial through the function at Chebyshev's points of [low, high]."""
+    points = [(low + high) / 2 + (high - low) / 2 * cosine(PI * (2 * i + 1) / (2 * terms)) for i in range(terms)]
+    return [DOUBLE.round(c) for c in solve([[x**k for k in range(terms)] + [function(x)] for x in points])]
+
+
+def exp_rest(t):
+    """(exp(t) - 1 - t) / t^2"""
+    total, term, k = Decimal(0), Decimal("0.5"), 2
+    while abs(term) > Decimal("1e-58"):
+        total, k = total + term, k + 1
+        term = term * t / k
+    return total
+
+
+def log_rest(z):
+    """(log((1 + r) / (1 - r)) / r - 2) / z of z = r^2"""
+    total, power, k = Decimal(0), Decimal(2), 3
+    while abs(power) > Decimal("1e-58"):
+        total, power, k = total + power / k, power * z, k + 2
+    return total
+
+
+def polynomial_error(function, coefficients, low, high, weight):
+    """The largest |p - function| * weight on a grid of the interval."""
+    def error(x):
+        value = Decimal(0)
+        for c in reversed(coefficients):
+            value = value * x + decimal(c)
+        return abs(value - function(x)) * weight(x)
+
+    return max(error(low + (high - low) * i / 400) for i in range(401))
+
+
+def derive_wide():
+    constants = {"WIDE_LOG2E": DOUBLE.round(1 / LN2), "WIDE_LN2_HI": DOUBLE.round(LN2)}
+    constants["WIDE_LN2_LO"] = DOUBLE.round(LN2 - decimal(constants["WIDE_LN2_HI"]))
+    # 1053: with the scale 2^30 the biased exponent 1023 + 30 - 1053 is 0
+    constants["WIDE_FLOOR"] = DOUBLE.round(-1053 * LN2)
+    # 1.5 * 2^52: adding it rounds to an integer; 1023 more make the low bits a biased exponent
+    constants["WIDE_ROUND"] = Fraction(3 * 2**51 + 1023)
+    exp_terms = through_points(exp_rest, EXP_TERMS, -WIDE_HALF_WIDTH, WIDE_HALF_WIDTH)
+    log_terms = through_points(log_rest, LOG_TERMS, Decimal(0), LOG_WIDTH)
+    return constants, exp_terms, log_terms
+
+
+def wide_errors(exp_terms, log_terms):
+    """Of the two polynomials, relative to exp(t) and to log(m)."""
+    return (polynomial_error(exp_rest, exp_terms, -WIDE_HALF_WIDTH, WIDE_HALF_WIDTH, lambda t: t * t / t.exp()),
+            polynomial_error(log_rest, log_terms, Decimal(0), LOG_WIDTH, lambda z: z / 2))
+
+
 # ---- everything else --------------------------------------------------------------------------------
 
 def derive():
@@ -264,7 +341,48 @@ WHAT = {
 }
 
 
-def c_text(spelling, table, series, tanh):
+WIDE_WHAT = {
+    "WIDE_LOG2E": "float64: log2(e)",
+    "WIDE_LN2_HI": "ln 2 = WIDE_LN2_HI + WIDE_LN2_LO, each rounded to double",
+    "WIDE_LN2_LO": None,
+    "WIDE_FLOOR": "-1053 ln 2: so far below its reference the scale is exactly +0",
+    "WIDE_ROUND": "1.5 * 2^52 + 1023: adding it rounds to an integer, whose low bits are a biased exponent",
+}
+WIDE_TERMS = {
+    "WIDE_EXP_TERMS": "exp(t) = 1 + t + t^2 (X0 + X1 t + ...) for |t| <= ln(2)/2",
+    "WIDE_LOG_TERMS": "log((1 + r) / (1 - r)) = r (2 + z (L0 + L1 z + ...)), z = r^2 <= 0.04",
+}
+
+
+def wide_text(wide, language):
+    """The constants of float64, the same in both languages but for how they are declared."""
+    constants, *terms = wide
+    c = language == "C"
+    indent, comment = ("", ("/* ", " */")) if c else ("  ", ("/** ", ". */"))
+
+    def declared(what):
+        if what is None:
+            return []
+        return [indent + comment[0] + (what if c else what.replace("<=", "&lt;=")) + comment[1]]
+
+    def spelled_in(value):
+        return value if c else value.replace("p+", "p")
+
+    lines = []
+    for name, what in WIDE_WHAT.items():
+        lines += declared(what)
+        value = spelled_in(constants[name])
+        lines += [f"static const double XENT_{name} = {value};"] if c else [f"  static final double {name} = {value};", ""]
+    for (name, what), values in zip(WIDE_TERMS.items(), terms):
+        lines += declared(what)
+        lines += [f"static const double XENT_{name}[{len(values)}] = {{" if c else f"  static final double[] {name} = {{"]
+        rows = [", ".join(spelled_in(v) for v in values[i:i + 3]) for i in range(0, len(values), 3)]
+        lines += ["    " + row + ("," if i + 1 < len(rows) else "};" if c else "") for i, row in enumerate(rows)]
+        lines += [] if c else ["  };", ""]
+    return lines
+
+
+def c_text(spelling, table, series, tanh, wide):
     lines = ["/* SPDX-License-Identifier: Apache-2.0 */",
              "/* Written by tools/constants.py: change that, not this. docs/numerics.md says what they are for. */",
              "#ifndef XENT_NUMERICS_CONSTANTS_H", "#define XENT_NUMERICS_CONSTANTS_H", "", "#include <stdint.h>", "",
@@ -287,15 +405,15 @@ def c_text(spelling, table, series, tanh):
     spelled_tanh = [FLOAT.hex(v) + "f" for v in tanh]
     lines += ["", "/* tanh(v) = v + v z (TANH[0] + TANH[1] z + ...), z = v^2 */", f"static const float XENT_TANH[{len(tanh)}] = {{",
               "    " + ", ".join(spelled_tanh[:4]) + ",", "    " + ", ".join(spelled_tanh[4:]) + "};"]
-    lines += ["", "#endif", ""]
+    lines += [""] + wide_text(wide, "C") + ["", "#endif", ""]
     return "\n".join(lines)
 
 
-def java_text(spelling, table, series, tanh):
+def java_text(spelling, table, series, tanh, wide):
     lines = ["// SPDX-License-Identifier: Apache-2.0",
              "// Written by tools/constants.py: change that, not this.",
              "package dev.xent.internal.kernels.reference;", "",
-             "/** The constants of the float32 arithmetic; docs/numerics.md says what they are for. */",
+             "/** The constants of the arithmetic; docs/numerics.md says what they are for. */",
              "final class Constants {",
              "  /** Class i of a chunk belongs to lane i mod 16. */",
              "  static final int LANES = 16;", "",
@@ -321,7 +439,7 @@ def java_text(spelling, table, series, tanh):
     spelled_tanh = [FLOAT.hex(v).replace("p+", "p") + "f" for v in tanh]
     lines += ["  };", "", "  /** tanh(v) = v + v z (TANH[0] + TANH[1] z + ...), z = v^2. */", "  static final float[] TANH = {",
               "    " + ", ".join(spelled_tanh[:4]) + ",", "    " + ", ".join(spelled_tanh[4:])]
-    lines += ["  };", "", "  private Constants() {}", "}", ""]
+    lines += ["  };", ""] + wide_text(wide, "Java") + ["  private Constants() {}", "}", ""]
     return "\n".join(lines)
 
 
@@ -335,13 +453,22 @@ def main(arguments):
     if derived != pinned:
         print(f"derived {derived},\npinned  {pinned}", file=sys.stderr)
         return 1
-    for name, value in spelling.items():
+    wide_constants, *terms = derive_wide()
+    wide = ({name: DOUBLE.hex(value) for name, value in wide_constants.items()},
+            *([DOUBLE.hex(v) for v in values] for values in terms))
+    if wide != (PINNED_WIDE, PINNED_EXP_TERMS, PINNED_LOG_TERMS):
+        print(f"derived {wide},\npinned  {(PINNED_WIDE, PINNED_EXP_TERMS, PINNED_LOG_TERMS)}", file=sys.stderr)
+        return 1
+    for name, value in {**spelling, **wide[0]}.items():
         print(f"{name:17} {value}")
     q2, q3 = decimal(constants["Q2"]), decimal(constants["Q3"])
     worst = largest(lambda t: relative_error(t, q2, q3))
     print(f"worst relative error of the polynomial {worst:.4e}, 2^{worst.ln() / LN2:.2f}")
+    for name, error in zip(("exponential", "logarithm"), wide_errors(*terms)):
+        print(f"worst relative error of float64's {name} {error:.4e}, 2^{error.ln() / LN2:.2f}")
     differ = 0
-    texts = (C_FILE, c_text(spelling, table, series, tanh)), (JAVA_FILE, java_text(spelling, table, series, tanh))
+    texts = ((C_FILE, c_text(spelling, table, series, tanh, wide)),
+             (JAVA_FILE, java_text(spelling, table, series, tanh, wide)))
     for path, text in texts:
         shown = path.relative_to(ROOT)
         if arguments == ["--check"]:
