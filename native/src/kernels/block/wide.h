@@ -11,7 +11,7 @@
 
 enum { XENT_WIDE_ROOM = 8192 }; /* floats: a block's latency is spread over its rows */
 
-/* Where the e of a row lie: whole vectors; +0 behind the last class of a row of one group. */
+/* Where the e of a row lie: whole groups; with labels, and in rows of one group, +0 behind the last class. */
 typedef struct {
   int64_t n, pitch;
   int rows; /* at most, of one block */
@@ -33,12 +33,8 @@ typedef struct {
   float *e; /* from the first pass to the second */
 } wide_block;
 
-/* Vectors of a group of m classes that are added: a power of two, at least two. */
-XENT_INLINE int64_t wide_vectors(int64_t m) { return m > 64 ? 8 : m > 32 ? 4 : 2; }
-
 XENT_INLINE wide_layout wide_layout_of(int64_t n) {
-  const int64_t whole = n / XENT_GROUP * XENT_GROUP, rest = n - whole;
-  const int64_t pitch = whole + (rest ? wide_vectors(rest) * XENT_LANES : 0), rows = XENT_WIDE_ROOM / pitch;
+  const int64_t pitch = (n + XENT_GROUP - 1) / XENT_GROUP * XENT_GROUP, rows = XENT_WIDE_ROOM / pitch;
   return (wide_layout){.n = n, .pitch = pitch, .rows = rows < XENT_BLOCK_ROWS ? (int)rows : XENT_BLOCK_ROWS};
 }
 
@@ -91,22 +87,13 @@ XENT_INLINE void wide_exp(const float *x, int64_t n, float *e, exp_references r)
     wide_exp_step(x, left, 1, e, r);
 }
 
-/* ((e0+e1)+(e2+e3))+((e4+e5)+(e6+e7)) of the first `vectors` of eight, the others being +0 */
-XENT_INLINE lanes wide_group_sum(const float *e, const int64_t vectors) {
+/* ((e0+e1)+(e2+e3))+((e4+e5)+(e6+e7)) */
+XENT_INLINE lanes wide_group_sum(const float *e) {
   lanes pair[4];
   XENT_UNROLL(8)
-  for (int64_t k = 0; k < vectors / 2; k++)
+  for (int k = 0; k < 4; k++)
     pair[k] = lanes_add(lanes_load(e + 2 * k * XENT_LANES), lanes_load(e + (2 * k + 1) * XENT_LANES));
-  if (vectors == 2) return pair[0];
-  if (vectors == 4) return lanes_add(pair[0], pair[1]);
   return lanes_add(lanes_add(pair[0], pair[1]), lanes_add(pair[2], pair[3]));
-}
-XENT_INLINE lanes wide_row_sum(const float *e, int64_t n) {
-  switch (wide_vectors(n)) {
-    case 2: return wide_group_sum(e, 2);
-    case 4: return wide_group_sum(e, 4);
-    default: return wide_group_sum(e, 8);
-  }
 }
 
 /* One whole group: its e, kept where asked for, and their sum. */
@@ -188,17 +175,16 @@ XENT_INLINE void wide_short_row(wide_step s, wide_layout w, int row, const bool 
     if (labels)
       e[s.now->label[row]] = 0.0f;
     else
-      s.now->group[row] = wide_row_sum(e, n);
+      s.now->group[row] = wide_group_sum(e);
   }
   if (wide_writes(s, row)) wide_write(s, w, row, 0, n);
 }
 
 /* Longer rows, group by group. */
-XENT_INLINE void wide_long_row(wide_step s, wide_layout w, int row, const bool labels) {
+XENT_INLINE void wide_long_row(wide_step s, wide_layout w, int row) {
   const bool search = row < s.next->rows.count, add = row < s.now->rows.count, write = wide_writes(s, row);
   const exp_reference one = {.lowest = add ? s.now->lowest[row] : 0, .magic = add ? s.now->magic[row] : 0};
   const exp_references r = {.lowest = lanes_set(one.lowest), .magic = lanes_set(one.magic)};
-  const int64_t without = labels ? s.now->label[row] : XENT_NO_CLASS;
   lanes largest = lanes_set(-INFINITY);
   dlanes sum = dlanes_zero();
   for (int64_t i = 0; i < w.n; i += XENT_GROUP) {
@@ -207,10 +193,9 @@ XENT_INLINE void wide_long_row(wide_step s, wide_layout w, int row, const bool l
     if (add) {
       const float *x = s.now->x[row] + i;
       float *e = s.now->e + row * w.pitch + i;
-      const bool here = without >= i && without < i + m;
       lanes group;
-      if (m < XENT_GROUP || here)
-        group = group_sum(x, m, here ? without - i : XENT_NO_CLASS, true, one, s.keep ? e : NULL);
+      if (m < XENT_GROUP)
+        group = group_sum(x, m, XENT_NO_CLASS, false, one, s.keep ? e : NULL);
       else if (s.keep)
         group = wide_group(x, e, r);
       else
@@ -221,6 +206,88 @@ XENT_INLINE void wide_long_row(wide_step s, wide_layout w, int row, const bool l
   }
   if (search) s.next->largest[row] = largest;
   if (add) s.now->sum[row] = sum;
+}
+
+/* Longer rows with labels: exponentials overlap from batch to batch, across groups and rows; a row is added while the
+ * next one is at its exponentials, when +0 stands in the place of its label. */
+typedef struct {
+  exp_half half; /* of the next batch */
+  exp_references references;
+} wide_progress;
+
+enum { XENT_BATCH_CLASSES = XENT_BATCH * XENT_LANES };
+
+XENT_INLINE float *wide_place(wide_step s, wide_layout w, int row) {
+  return s.now->e + (s.keep ? row : row % 2) * w.pitch;
+}
+XENT_INLINE exp_references wide_references_at(const wide_block *b, int row) {
+  return (exp_references){.lowest = lanes_set(b->lowest[row]), .magic = lanes_set(b->magic[row])};
+}
+/* The first batch of a block. */
+XENT_INLINE void wide_overlap(wide_progress *p, const wide_block *b) {
+  lanes v[XENT_BATCH_MAX];
+  p->references = wide_references_at(b, 0);
+  load_batch(b->x[0], v);
+  exp_begin(&p->half, v, XENT_BATCH, p->references);
+}
+
+XENT_INLINE void wide_put_batch(float *e, const lanes v[XENT_BATCH_MAX]) {
+  XENT_UNROLL(4)
+  for (int k = 0; k < XENT_BATCH; k++) lanes_store(e + k * XENT_LANES, v[k]);
+}
+/* Ends the batch before class i of a row and begins the one there, with e(-inf) = +0 in place of classes that are not
+ * there; where nothing is left, the next row's first. Behind the last row it begins that row again, for nothing. */
+XENT_INLINE void wide_next_batch(wide_progress *p, const wide_block *b, int row, int64_t i, int64_t left, float *e) {
+  lanes v[XENT_BATCH_MAX], done[XENT_BATCH_MAX];
+  if (left >= XENT_BATCH_CLASSES) {
+    load_batch(b->x[row] + i, v);
+  } else if (left > 0) {
+    XENT_UNROLL(4)
+    for (int k = 0; k < XENT_BATCH; k++)
+      v[k] = lanes_load_part(b->x[row] + i + k * XENT_LANES, left - k * XENT_LANES, -INFINITY);
+  } else {
+    const int next = row + 1 < b->rows.count ? row + 1 : row;
+    p->references = wide_references_at(b, next);
+    load_batch(b->x[next], v);
+  }
+  exp_step(&p->half, v, done, XENT_BATCH, p->references);
+  wide_put_batch(e + i - XENT_BATCH_CLASSES, done);
+}
+/* e of the group from class i on, `left` being all classes that are left. */
+XENT_INLINE void wide_label_group(wide_progress *p, const wide_block *b, int row, int64_t i, int64_t left, float *e) {
+  if (left < XENT_GROUP) {
+    for (int64_t at = XENT_BATCH_CLASSES; at < left + XENT_BATCH_CLASSES; at += XENT_BATCH_CLASSES)
+      wide_next_batch(p, b, row, i + at, left - at, e);
+    return;
+  }
+  XENT_UNROLL(8)
+  for (int64_t at = XENT_BATCH_CLASSES; at < XENT_GROUP; at += XENT_BATCH_CLASSES) {
+    lanes v[XENT_BATCH_MAX], done[XENT_BATCH_MAX];
+    load_batch(b->x[row] + i + at, v);
+    exp_step(&p->half, v, done, XENT_BATCH, p->references);
+    wide_put_batch(e + i + at - XENT_BATCH_CLASSES, done);
+  }
+  wide_next_batch(p, b, row, i + XENT_GROUP, left - XENT_GROUP, e);
+}
+
+/* row may be one behind the last, when nothing but the last is added. */
+XENT_INLINE void wide_label_row(wide_step s, wide_layout w, int row, wide_progress *p) {
+  const bool search = row < s.next->rows.count, now = row < s.now->rows.count, write = wide_writes(s, row);
+  const bool add = row > 0 && row <= s.now->rows.count;
+  float *e = wide_place(s, w, row);
+  const float *added = wide_place(s, w, add ? row - 1 : row);
+  lanes largest = lanes_set(-INFINITY);
+  dlanes sum = dlanes_zero();
+  for (int64_t i = 0; i < w.n; i += XENT_GROUP) {
+    const int64_t left = w.n - i, m = left < XENT_GROUP ? left : XENT_GROUP;
+    if (search) largest = group_largest(s.next->x[row] + i, m, largest);
+    if (now) wide_label_group(p, s.now, row, i, left, e);
+    if (add) sum = dlanes_add(sum, dlanes_widen(wide_group_sum(added + i)));
+    if (write) wide_write(s, w, row, i, m);
+  }
+  if (search) s.next->largest[row] = largest;
+  if (add) s.now->sum[row - 1] = sum;
+  if (now) e[s.now->label[row]] = 0.0f;
 }
 
 XENT_INLINE lanes wide_label_logits(const wide_block *b) {
@@ -239,7 +306,7 @@ XENT_INLINE uint32_t wide_first_labels(const wide_block *b, lanes logit, lanes m
 
 XENT_INLINE void wide_finish(const xent_call *call, wide_block *b, wide_layout w, lanes max, const bool labels) {
   const bool floats = w.n <= XENT_GROUP;
-  for (int i = 0; floats && labels && i < b->rows.count; i++) b->group[i] = wide_row_sum(b->e + i * w.pitch, w.n);
+  for (int i = 0; floats && labels && i < b->rows.count; i++) b->group[i] = wide_group_sum(b->e + i * w.pitch);
   for (int i = b->rows.count; i < XENT_BLOCK_ROWS; i++) {
     if (floats)
       b->group[i] = b->group[0];
@@ -279,11 +346,17 @@ XENT_INLINE xent_status wide_blocks(const xent_call *call, row_kernel kernel, co
     lanes max = lanes_set(0.0f);
     s.now->e = e[step % 2];
     if (s.now->rows.count) max = wide_references(s.now);
-    for (int row = 0; row < w.rows; row++) {
-      if (w.n <= XENT_GROUP)
-        wide_short_row(s, w, row, labels);
-      else
-        wide_long_row(s, w, row, labels);
+    if (labels && w.n > XENT_GROUP) {
+      wide_progress p = {0};
+      if (s.now->rows.count) wide_overlap(&p, s.now);
+      for (int row = 0; row <= w.rows; row++) wide_label_row(s, w, row, &p);
+    } else {
+      for (int row = 0; row < w.rows; row++) {
+        if (w.n <= XENT_GROUP)
+          wide_short_row(s, w, row, labels);
+        else
+          wide_long_row(s, w, row);
+      }
     }
     if (s.now->rows.count) wide_finish(call, s.now, w, max, labels);
     if (s.before->rows.count) {
