@@ -63,7 +63,7 @@ XENT_SHARED xent_status flow_gradients(const xent_call *call, row_kernel kernel)
   return flow_rows(call, kernel, true, true);
 }
 
-/* Rows that five to eight registers hold. What is stored past the caches is stored in whole lines, which dense rows are. */
+/* Rows that four to eight registers hold. What is stored past the caches is stored in whole lines, which dense rows are. */
 XENT_INLINE bool in_groups(const xent_call *call) {
   const int64_t n = call->shape->classes;
   return XENT_GROUP_REGISTERS && n >= XENT_GROUP_LEAST && n <= XENT_GROUP && !call->stream && !is_large(call);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of 65 to 128 classes, sixteen at a time: each row lies along the lanes in five to eight vectors, which stay in
+ * Rows of 60 to 128 classes, sixteen at a time: each row lies along the lanes in four to eight vectors, which stay in
  * registers until they are added. The exponentials are under way in two batches per row, and one batch's second half
  * runs between the stages of the next one's first half, across rows. Beside them a row of the next block is searched for
  * its maximum, and a row of the block before is written.
@@ -11,14 +11,14 @@
 #include "kernels/block/wide.h"
 
 enum {
-  XENT_GROUP_FIRST = 4, /* vectors of the first batch; the second has the others */
-  XENT_GROUP_LEAST = XENT_GROUP_FIRST * XENT_LANES + 1, /* classes */
-  XENT_GROUP_REGISTERS = XENT_BATCH >= XENT_GROUP_FIRST /* whether two batches fit into the registers */
+  XENT_GROUP_LEAST = 60, /* classes */
+  XENT_GROUP_REGISTERS = XENT_BATCH >= 4 /* whether two batches of four vectors fit into the registers */
 };
 
 /* What is done together: the next block is searched, this one is at its exponentials, the one before is written. */
 typedef struct {
   wide_block *next, *now, *before;
+  float *logit; /* of the labels of `now` */
   float *e; /* of `now`, and of `before` in rows that are still to be written */
   int64_t n;
   bool log, write;
@@ -62,35 +62,32 @@ XENT_INLINE void group_write(group_step s, int row) {
     wide_emit(s.e + row * XENT_GROUP, b->y[row], s.n, false, max, f);
 }
 
-XENT_INLINE exp_references group_references(const wide_block *b, int row) {
-  return (exp_references){.lowest = lanes_set(b->lowest[row]), .magic = lanes_set(b->magic[row])};
-}
-
-/* Sixteen rows of each block; second: the vectors of a row's second batch. */
-XENT_INLINE void group_rows(group_step s, const int second, const bool labels, const bool keep) {
-  enum { FIRST = XENT_GROUP_FIRST, MIDDLE = FIRST * XENT_LANES };
+/* Sixteen rows of each block; first, second: the vectors of a row's batches. */
+XENT_INLINE void group_rows(group_step s, const int first, const int second, const bool labels, const bool keep) {
+  const int64_t middle = first * XENT_LANES;
   const wide_block *now = s.now;
   lanes v[XENT_BATCH_MAX], e[XENT_BATCH_MAX];
   exp_half half;
-  exp_references r = group_references(now, 0);
-  group_load(now->x[0], s.n, FIRST, v);
-  exp_begin(&half, v, FIRST, r);
+  exp_references r = wide_references_at(now, 0);
+  group_load(now->x[0], s.n, first, v);
+  exp_begin(&half, v, first, r);
   for (int row = 0; row < XENT_BLOCK_ROWS; row++) {
     float *kept = s.e + row * XENT_GROUP;
     const int64_t label = labels ? now->label[row] : 0;
+    if (labels) s.logit[row] = now->x[row][label];
     group_write(s, row); /* before its e are overwritten */
-    group_load(now->x[row] + MIDDLE, s.n - MIDDLE, second, v);
-    exp_change(&half, v, second, e, FIRST, r);
-    const lanes first = group_take(e, FIRST, labels, label, keep ? kept : NULL);
+    group_load(now->x[row] + middle, s.n - middle, second, v);
+    exp_change(&half, v, second, e, first, r);
+    const lanes sum = group_take(e, first, labels, label, keep ? kept : NULL);
     if (s.next->rows.count) s.next->largest[row] = group_search(s.next->x[row], s.n);
     if (row + 1 < XENT_BLOCK_ROWS) {
-      r = group_references(now, row + 1);
-      group_load(now->x[row + 1], s.n, FIRST, v);
-      exp_change(&half, v, FIRST, e, second, r);
+      r = wide_references_at(now, row + 1);
+      group_load(now->x[row + 1], s.n, first, v);
+      exp_change(&half, v, first, e, second, r);
     } else {
       exp_end(&half, e, second);
     }
-    s.now->group[row] = lanes_add(first, group_take(e, second, labels, label - MIDDLE, keep ? kept + MIDDLE : NULL));
+    s.now->group[row] = lanes_add(sum, group_take(e, second, labels, label - middle, keep ? kept + middle : NULL));
   }
 }
 
@@ -102,18 +99,19 @@ XENT_INLINE void group_blocks_at_work(group_step s, const bool labels, const boo
     }
     return;
   }
-  switch ((s.n - XENT_GROUP_LEAST) / XENT_LANES) {
-    case 0: group_rows(s, 1, labels, keep); return;
-    case 1: group_rows(s, 2, labels, keep); return;
-    case 2: group_rows(s, 3, labels, keep); return;
-    default: group_rows(s, 4, labels, keep);
+  switch ((s.n - 1) / XENT_LANES) {
+    case 3: group_rows(s, 2, 2, labels, keep); return;
+    case 4: group_rows(s, 4, 1, labels, keep); return;
+    case 5: group_rows(s, 4, 2, labels, keep); return;
+    case 6: group_rows(s, 4, 3, labels, keep); return;
+    default: group_rows(s, 4, 4, labels, keep);
   }
 }
 
-XENT_INLINE void group_finish(const xent_call *call, wide_block *b, lanes max, const bool labels) {
+XENT_INLINE void group_finish(const xent_call *call, wide_block *b, lanes max, const float *logits, const bool labels) {
   const lanes sum = lanes_tree_rows(b->group);
   if (labels) {
-    const lanes logit = wide_label_logits(b);
+    const lanes logit = lanes_load(logits);
     const uint32_t first = call->hits ? wide_first_labels(b, logit, max) : 0;
     label_outcome(call, &b->rows, max, dlanes_widen(sum), logit, first, &b->outcome);
   } else {
@@ -126,6 +124,7 @@ XENT_INLINE void group_finish(const xent_call *call, wide_block *b, lanes max, c
 XENT_INLINE xent_status group_blocks(const xent_call *call, row_kernel kernel, const bool labels, const bool keep) {
   XENT_ALIGNED float e[XENT_BLOCK_ROWS * XENT_GROUP];
   wide_block block[3];
+  XENT_ALIGNED float logit[XENT_BLOCK_ROWS];
   block_source source = {.call = call, .kernel = kernel, .row = call->row_begin};
   for (int k = 0; k < 3; k++) block[k].rows.count = 0;
   for (int step = 0, empty = 0; empty < 3; step++) {
@@ -138,10 +137,10 @@ XENT_INLINE xent_status group_blocks(const xent_call *call, row_kernel kernel, c
     for (int i = next->rows.count; next->rows.count && i < XENT_BLOCK_ROWS; i++) next->x[i] = next->x[0];
     lanes max = lanes_set(0.0f);
     if (now->rows.count) max = wide_references(now);
-    group_blocks_at_work((group_step){.next = next, .now = now, .before = before, .e = e, .n = call->shape->classes,
+    group_blocks_at_work((group_step){.next = next, .now = now, .before = before, .logit = logit, .e = e, .n = call->shape->classes,
                                       .log = call->log, .write = call->output && before->rows.count},
                          labels, keep);
-    if (now->rows.count) group_finish(call, now, max, labels);
+    if (now->rows.count) group_finish(call, now, max, logit, labels);
     if (!before->rows.count) continue;
     const uint32_t stay = before->outcome.stay;
     for (uint32_t rest = labels && call->output ? stay : 0; rest; rest &= rest - 1) {
