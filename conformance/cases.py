@@ -1,0 +1,579 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the conformance cases are: their names, functions, options and inputs. Nothing here computes a result.
+
+Inputs come from integers and exact divisions alone, so that they are the same wherever this runs. Logits and
+labels are drawn by their shape and kind, so that many cases share their files; the rest of a case has a random
+generator of its own, seeded with its name.
+"""
+import itertools
+import zlib
+
+import numpy as np
+
+from xent import TYPES
+
+FLOATS = ("f32", "f16", "bf16", "f64")
+LABELS = ("i8", "u8", "i16", "i32", "i64")
+LARGEST = {"f32": 3.4028234663852886e38, "f16": 65504.0, "bf16": 3.3895313892515355e38, "f64": 1.7976931348623157e308}
+LEAST = {"f32": 2.0**-149, "f16": 2.0**-24, "bf16": 2.0**-133, "f64": 2.0**-1074}
+
+
+def encode(values, type_name):
+    """Doubles in a type, rounded to nearest even."""
+    values = np.asarray(values, np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if type_name != "bf16":
+            return values.astype(TYPES[type_name][1])
+        bits = values.astype(np.float32).view(np.uint32).astype(np.uint64)
+    rounded = (bits + 0x7FFF + (bits >> np.uint64(16) & np.uint64(1))) >> np.uint64(16)
+    return np.where(np.isnan(values), np.uint64(0x7FC0), rounded).astype(np.uint16)
+
+
+class Source:
+    """Random numbers of one case."""
+
+    def __init__(self, name):
+        self.random = np.random.RandomState(zlib.crc32(name.encode()))
+
+    def uniform(self, *shape):
+        """In [0, 1), with 52 bits."""
+        return self.random.randint(0, 1 << 52, shape, dtype=np.int64) / 2.0**52
+
+    def normal(self, *shape):
+        """A bell of deviation 1.15, never beyond 4."""
+        return sum(self.uniform(*shape) for _ in range(4)) * 2 - 4
+
+    def below(self, n, *shape):
+        return self.random.randint(0, n, shape, dtype=np.int64)
+
+    def choice(self, things):
+        return things[int(self.below(len(things), 1)[0])]
+
+
+def special(row, at, value):
+    row = row.copy()
+    row[at % len(row)] = value
+    return row
+
+
+# kind -> (source, classes, type of the logits) -> a row
+ROWS = {
+    "normal": lambda s, n, t: 3 * s.normal(n),
+    "wide": lambda s, n, t: 60 * (s.uniform(n) - 0.5),
+    "tails": lambda s, n, t: 400 * (s.uniform(n) - 0.5),
+    "spike": lambda s, n, t: special(s.normal(n), n // 3, 24),
+    "sure": lambda s, n, t: special(s.normal(n), n // 2, 110),
+    "ties": lambda s, n, t: np.floor(3 * s.uniform(n)),
+    "equal": lambda s, n, t: np.full(n, 1.75),
+    "zeros": lambda s, n, t: np.where(s.uniform(n) < 0.5, 0.0, -0.0),
+    "subnormal": lambda s, n, t: LEAST[t] * np.floor(100 * s.uniform(n)),
+    "some -inf": lambda s, n, t: np.where(s.uniform(n) < 0.4, -np.inf, 2 * s.normal(n)),
+    "one finite": lambda s, n, t: special(np.full(n, -np.inf), n - 1, -3.5),
+    "all -inf": lambda s, n, t: np.full(n, -np.inf),
+    "NaN": lambda s, n, t: special(s.normal(n), n - 1, np.nan),
+    "+inf": lambda s, n, t: special(s.normal(n), n // 2, np.inf),
+    "NaN and -inf": lambda s, n, t: special(np.full(n, -np.inf), n // 2, np.nan),
+    "shifted up": lambda s, n, t: 20000 + 16 * s.normal(n),
+    "shifted down": lambda s, n, t: -50000 + 32 * s.normal(n),
+    "largest": lambda s, n, t: LARGEST[t] * np.floor(3 * s.uniform(n) - 1),
+    "falling": lambda s, n, t: -0.5 * np.arange(n),
+}
+KINDS = list(ROWS)
+FINITE = ["normal", "wide", "spike", "ties", "tails", "sure"]
+
+
+def rows(kinds, classes, type_name):
+    source = Source(f"logits {classes} {len(kinds)}")
+    return encode(np.stack([ROWS[kind](source, classes, type_name) for kind in kinds]), type_name)
+
+
+def cast(values, type_name):
+    """Of integers."""
+    return np.asarray(values).astype(TYPES[type_name][1])
+
+
+class Case:
+    """One call, before it is made."""
+
+    def __init__(self, name, function, axis=-1, options=None, parts=None, shape=None):
+        self.name, self.function, self.axis, self.parts = name, function, axis, parts
+        self.options = dict(options or {})
+        self.source = Source(name)
+        self.inputs, self.types, self.wanted, self.shape = {}, {}, {}, shape
+
+    def put(self, name, type_name, array):
+        """An input that is encoded already."""
+        self.inputs[name], self.types[name] = array, type_name
+        return self
+
+    def want(self, **types):
+        self.wanted.update(types)
+        return self
+
+
+def computed(type_name):
+    """What a type is computed in."""
+    return "f64" if type_name == "f64" else "f32"
+
+
+# ---- softmax, log-softmax, log-sum-exp and their backward ---------------------------------------------------
+
+OUTPUT_OF = {"softmax_forward": "output", "log_softmax_forward": "output", "log_sum_exp": "log_sum_exp"}
+COUNTS = (1, 2, 3, 10, 16, 17, 31, 127, 128, 129, 257)
+
+
+def counts(type_name):
+    """Where the sums change their form, in each arithmetic; the narrow types are the float32 results, rounded."""
+    return COUNTS if type_name == "f32" else (1, 2, 17, 129, 257) if type_name == "f64" else (1, 17)
+
+
+def kinds_for(classes):
+    """All kinds of rows for few classes, some for many."""
+    if classes <= 17:
+        return KINDS
+    return KINDS[:4] + ["some -inf", "NaN", "shifted up"] if classes <= 31 else ["normal", "tails", "some -inf"]
+
+
+def forward(name, function, type_name, output, classes, kinds, **more):
+    case = Case(name, function, **more)
+    case.put("logits", type_name, rows(kinds, classes, type_name))
+    return case.want(**{OUTPUT_OF[function]: output})
+
+
+def softmax_cases():
+    for function in OUTPUT_OF:
+        for t in FLOATS:
+            for n in counts(t):
+                yield forward(f"{function}/{t}/{n}", function, t, t, n, kinds_for(n))
+            yield forward(f"{function}/{t}/fully masked zero", function, t, t, 5, KINDS,
+                          options={"fully_masked": "zero"})
+            if t in ("f32", "f64"):
+                yield forward(f"{function}/{t}/1025", function, t, t, 1025, ["normal"])
+    for t, output in (("bf16", "f32"), ("f32", "f16"), ("f64", "f32")):
+        for function in OUTPUT_OF:
+            yield forward(f"{function}/{t} to {output}", function, t, output, 9, KINDS)
+    yield forward("softmax_forward/unbatched", "softmax_forward", "f32", "f32", 7, ["normal"])
+    for t in FLOATS:
+        for function in OUTPUT_OF if t in ("f32", "f64") else ("softmax_forward",):
+            yield from option_cases(function, t)
+
+
+def option_cases(function, t):
+    """Temperature, softcap, mask, sink and strips of rows (class axis 1)."""
+    def case(name, kinds=KINDS, n=9, **options):
+        return forward(f"{function}/{t}/{name}", function, t, t, n, kinds, options=options)
+
+    yield case("temperature", temperature=0.7)
+    yield case("softcap", softcap=30.0)
+    yield case("softcap and temperature", softcap=5.0, temperature=1.25)
+    masked = case("mask")
+    masked.put("class_mask", "u8", cast(masked.source.below(3, len(KINDS), 9), "u8"))
+    masked.inputs["class_mask"][0] = 0
+    yield masked
+    one = case("mask for all rows", n=17)
+    yield one.put("class_mask", "u8", cast(one.source.below(2, 17), "u8"))
+    sink = case("sink")
+    values = 4 * sink.source.normal(len(KINDS))
+    values[-1], values[-2], values[-3], values[8] = np.inf, -np.inf, np.nan, 19990
+    yield sink.put("sink", t, encode(values, t))
+    one = case("sink for all rows, temperature, mask", temperature=2.0, fully_masked="zero")
+    one.put("class_mask", "u8", cast(one.source.below(2, len(KINDS), 9), "u8"))
+    yield one.put("sink", t, encode(1.5, t))
+    deep = Case(f"{function}/{t}/axis 1", function, axis=1)
+    values = encode(4 * deep.source.normal(2, 5, 3, 2), t)
+    yield deep.put("logits", t, values).want(**{OUTPUT_OF[function]: t})
+    ragged = Case(f"{function}/{t}/ragged", function, shape=[6, 9])
+    offsets = np.array([0, 3, 3, 12, 13, 20, 20])
+    ragged.put("logits", t, encode(3 * ragged.source.normal(20), t)).put("row_offsets", "i32", cast(offsets, "i32"))
+    yield ragged.want(**{OUTPUT_OF[function]: t})
+
+
+def backward_cases():
+    """The output of the forward is an input here: probabilities p / sum p of integers, or logarithms of that kind."""
+    for t in FLOATS:
+        for n in (1, 2, 17, 128, 129) if t != "f16" else (17,):
+            for name, options in (("", {}), (" temperature", {"temperature": 0.5})):
+                if name and n != 17:
+                    continue
+                for function in ("softmax_backward", "log_softmax_backward"):
+                    case = Case(f"{function}/{t}/{n}{name}", function, options=options)
+                    yield backward(case, t, (4, n))
+        for function in ("softmax_backward", "log_softmax_backward"):
+            yield backward(Case(f"{function}/{t}/axis 1", function, axis=1), t, (2, 6, 3))
+            masked = backward(Case(f"{function}/{t}/mask", function), t, (4, 12))
+            yield masked.put("class_mask", "u8", cast(masked.source.below(2, 4, 12), "u8"))
+
+
+def backward(case, t, shape):
+    whole = case.source.below(1000, *shape) + 1.0
+    p = whole / whole.sum(axis=case.axis, keepdims=True)
+    y = p if case.function == "softmax_backward" else -np.round(8 * case.source.uniform(*shape), 2)
+    dy = case.source.normal(*shape)
+    return case.put("output", t, encode(y, t)).put("upstream", t, encode(dy, t)).want(gradient=t)
+
+
+# ---- cross-entropy --------------------------------------------------------------------------------------------
+
+def labels_of(source, shape, classes, type_name="i32"):
+    most = min(classes, {"i8": 128, "u8": 256}.get(type_name, classes))
+    return cast(source.below(most, *shape), type_name)
+
+
+def every_output(t, gradient=True):
+    """Of a call with labels."""
+    wanted = dict(losses=t, log_sum_exp=t, hits="u8", log_probabilities=t, argmax="i64", ranks="i32", entropies=t,
+                  top_classes="i32", top_log_probabilities=t, sum="f64", counted="i64", denominator="f64")
+    return {**wanted, "gradient": t} if gradient else wanted
+
+
+def some_outputs(t):
+    """What the options of targets change."""
+    return dict(losses=t, log_probabilities=t, gradient=t, sum="f64", counted="i64", denominator="f64")
+
+
+def labelled(name, t, n, kinds, labels="i32", options=None, wanted=None, **more):
+    """Labels anywhere; in plain calls a plain call's results."""
+    case = Case(name, "cross_entropy", options=options, **more)
+    case.put("logits", t, rows(kinds, n, t))
+    case.put("targets", labels, labels_of(Source(f"labels {n} {len(kinds)}"), (len(kinds),), n, labels))
+    plain = dict(losses=t, log_sum_exp=t, hits="u8", gradient=t, sum="f64", counted="i64", denominator="f64")
+    case.want(**(wanted or plain))
+    if "top_classes" in case.wanted:
+        case.options["top_count"] = min(3, n)
+    return case
+
+
+def label_cases():
+    for t in FLOATS:
+        for n in counts(t):
+            yield labelled(f"cross_entropy/{t}/{n}", t, n, kinds_for(n))
+        for n in (1, 2, 17, 129) if t in ("f32", "f64") else (9,):
+            yield labelled(f"cross_entropy/{t}/every output, {n}", t, n, kinds_for(n), wanted=every_output(t))
+        if t in ("f32", "f64"):
+            for n in (1000, 1025):
+                yield labelled(f"cross_entropy/{t}/{n}", t, n, ["normal"], wanted=every_output(t, gradient=n == 1025))
+        for labels in LABELS if t in ("f32", "f64") else ():
+            case = labelled(f"cross_entropy/{t}/labels {labels}", t, 129, ["normal", "tails", "some -inf"], labels)
+            case.options["ignore_index"] = 255 if labels == "u8" else -1 if labels == "i8" else -100
+            case.inputs["targets"][1] = case.options["ignore_index"]
+            yield case
+        yield from label_options(t)
+
+
+def label_options(t):
+    def case(name, kinds=KINDS, n=9, wanted=None, **options):
+        return labelled(f"cross_entropy/{t}/{name}", t, n, kinds, options=options, wanted=wanted or some_outputs(t))
+
+    yield case("fully masked zero", fully_masked="zero", wanted=every_output(t))
+    yield case("smoothing", label_smoothing=0.1)
+    yield case("smoothing others", label_smoothing=0.25, smoothing="others")
+    yield case("temperature", temperature=0.125, wanted=every_output(t))
+    yield case("softcap", softcap=15.0, wanted=every_output(t))
+    yield case("z-loss", z_loss=0.0001)
+    yield case("clamp", probability_clamp=1e-7)
+    yield weighted(case("weights"), t)
+    yield masked(case("mask", wanted=every_output(t)))
+    yield sunk(case("sink", wanted=every_output(t)), t)
+    yield sunk(masked(weighted(case("everything", label_smoothing=0.2, z_loss=0.01, temperature=0.8, softcap=20.0,
+                                    gradient_scale=0.5, wanted=every_output(t)), t)), t)
+    deep = Case(f"cross_entropy/{t}/axis 1", "cross_entropy", axis=1, options={"label_smoothing": 0.1, "top_count": 2})
+    deep.put("logits", t, encode(4 * Source("axis 1").normal(2, 5, 3, 2), t))
+    yield deep.put("targets", "i64", labels_of(deep.source, (2, 3, 2), 5, "i64")).want(**every_output(t))
+    yield ragged_labels(t, {})
+    free = Case(f"cross_entropy/{t}/no targets", "cross_entropy", options={"top_count": 5})
+    free.put("logits", t, rows(KINDS, 9, t))
+    yield free.want(log_sum_exp=t, argmax="i32", entropies=t, top_classes="i64", top_log_probabilities=t)
+    if t in ("f16", "bf16"):
+        return
+    yield case("smoothing 1", label_smoothing=1.0)
+    yield case("smoothing others 1", label_smoothing=1.0, smoothing="others")
+    yield case("smoothing, one class", n=1, label_smoothing=0.3)
+    yield case("smoothing others, one class", n=1, label_smoothing=0.3, smoothing="others")
+    yield case("z-loss, shifted", z_loss=0.5, kinds=["shifted up", "shifted down", "tails"])
+    yield case("clamp at a half", probability_clamp=0.5)
+    yield case("gradient scale", gradient_scale=-0.03125)
+    yield case("gradient scale, tiny", gradient_scale=1e-40 if t == "f32" else 1e-310)
+    yield case("gradient scale 0", gradient_scale=0.0)
+    yield labelled(f"cross_entropy/{t}/smoothing, plain call", t, 17, KINDS, options={"label_smoothing": 0.1})
+    yield weighted(case("weights, smoothing", label_smoothing=0.2), t)
+    yield weighted(case("weights, smoothing others", label_smoothing=0.2, smoothing="others"), t)
+    yield weighted(case("weights, clamp", probability_clamp=0.01), t)
+    yield masked(case("mask, smoothing", label_smoothing=0.2))
+    yield masked(case("mask, smoothing others", label_smoothing=0.2, smoothing="others", fully_masked="zero"))
+    yield sunk(case("sink, smoothing, z-loss", label_smoothing=0.1, z_loss=0.25), t)
+    yield sunk(case("sink, temperature", temperature=3.0), t)
+    yield sunk(masked(weighted(case("everything, others", label_smoothing=0.2, smoothing="others", z_loss=0.01,
+                                    fully_masked="zero", wanted=every_output(t)), t)), t)
+    per_row = case("row weights u8")
+    yield per_row.put("row_weights", "u8", cast(per_row.source.below(3, len(KINDS)), "u8"))
+    per_row = case("row weights, ignore index", ignore_index=4, wanted=every_output(t))
+    weights = np.floor(per_row.source.uniform(len(KINDS)) * 5) / 2
+    yield per_row.put("row_weights", computed(t), encode(weights, computed(t)))
+    ignored = case("ignore index inside", ignore_index=2)
+    ignored.inputs["targets"][::3] = 2
+    yield ignored
+    none = case("none counted", kinds=KINDS[:4], ignore_index=-1)
+    none.inputs["targets"][:] = -1
+    yield none
+    best = case("label at the maximum", kinds=FINITE, wanted=every_output(t))
+    best.inputs["targets"][:] = [np.argmax(decode(row, t)) for row in best.inputs["logits"]]
+    yield best
+    five = Case(f"cross_entropy/{t}/axis 1, plain", "cross_entropy", axis=1)
+    five.put("logits", t, encode(4 * five.source.normal(2, 4, 2, 3, 3), t))
+    five.put("targets", "u8", labels_of(five.source, (2, 2, 3, 3), 4, "u8"))
+    yield five.want(losses=t, log_sum_exp=t, hits="u8", gradient=t)
+    one = Case(f"cross_entropy/{t}/unbatched", "cross_entropy")
+    one.put("logits", t, rows(["normal"], 6, t)[0]).put("targets", "i16", cast(4, "i16"))
+    yield one.want(losses=t, gradient=t, hits="u8")
+    yield ragged_labels(t, {"label_smoothing": 0.2, "fully_masked": "zero"})
+
+
+def ragged_labels(t, options):
+    name = "ragged, smoothing" if options else "ragged"
+    case = Case(f"cross_entropy/{t}/{name}", "cross_entropy", shape=[7, 140], options={**options, "top_count": 2})
+    lengths = np.array([3, 0, 7, 1, 140, 0, 4])
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    case.put("logits", t, encode(4 * case.source.normal(offsets[-1]), t)).put("row_offsets", "i64", cast(offsets, "i64"))
+    labels = np.array([2, -1, 0, 0, 131, -1, 3])  # a row of no classes has no label but the ignore index
+    case.options["ignore_index"] = -1
+    return case.put("targets", "i32", cast(labels, "i32")).want(**every_output(t))
+
+
+def decode(array, type_name):
+    """As doubles."""
+    if type_name == "bf16":
+        return (array.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+    return array.astype(np.float64)
+
+
+def weighted(case, t):
+    weights = np.round(3 * case.source.uniform(case.inputs["logits"].shape[-1]), 3)
+    weights[:: 5] = 0
+    return case.put("class_weights", computed(t), encode(weights, computed(t)))
+
+
+def masked(case):
+    """A mask that leaves the labels."""
+    logits = case.inputs["logits"]
+    mask = case.source.below(2, *logits.shape)
+    np.put_along_axis(mask, case.inputs["targets"].astype(np.int64)[:, None], 1, axis=1)
+    return case.put("class_mask", "u8", cast(mask, "u8"))
+
+
+def sunk(case, t):
+    values = 4 * case.source.normal(len(case.inputs["logits"]))
+    values[:4] = 12, -np.inf, -200, 3
+    return case.put("sink", t, encode(values, t))
+
+
+# ---- probability rows and sparse rows ------------------------------------------------------------------------
+
+def soft_outputs(t):
+    return dict(losses=t, gradient=t, target_gradient=t, sum="f64", counted="i64", denominator="f64")
+
+
+def soft_cases():
+    for t in FLOATS:
+        yield soft(f"soft/{t}/every output", t, 9)
+        yield soft(f"soft/{t}/smoothing", t, 9, label_smoothing=0.1)
+        yield weighted(soft(f"soft/{t}/weights, smoothing", t, 9, label_smoothing=0.3), t)
+        if t in ("f16", "bf16"):
+            continue
+        for n in (1, 2, 17, 129):
+            yield soft(f"soft/{t}/plain, {n}", t, n, dict(losses=t, log_sum_exp=t, gradient=t))
+        yield soft(f"soft/{t}/smoothing, plain", t, 9, dict(losses=t, gradient=t), label_smoothing=0.1)
+        yield soft(f"soft/{t}/temperature, softcap, z-loss", t, 9, temperature=0.5, softcap=10.0, z_loss=0.01)
+        yield weighted(soft(f"soft/{t}/weights", t, 9), t)
+        case = soft(f"soft/{t}/row mask, class mask", t, 9, label_smoothing=0.3, fully_masked="zero")
+        case.put("row_weights", "u8", cast(case.source.below(2, len(KINDS)), "u8"))
+        yield case.put("class_mask", "u8", cast(case.source.below(2, len(KINDS), 9), "u8"))
+        yield sunk(soft(f"soft/{t}/sink", t, 9), t)
+        deep = Case(f"soft/{t}/axis 1", "cross_entropy", axis=1)
+        deep.put("logits", t, encode(4 * deep.source.normal(2, 5, 3), t))
+        yield deep.put("targets", t, encode(deep.source.uniform(2, 5, 3), t)).want(**soft_outputs(t))
+        ragged = Case(f"soft/{t}/ragged", "cross_entropy", shape=[4, 6], options={"label_smoothing": 0.1})
+        ragged.put("logits", t, encode(4 * ragged.source.normal(12), t))
+        ragged.put("targets", t, encode(ragged.source.uniform(12), t))
+        yield ragged.put("row_offsets", "i32", cast([0, 5, 5, 6, 12], "i32")).want(**soft_outputs(t))
+
+
+def soft(name, t, n, wanted=None, **options):
+    case = Case(name, "cross_entropy", options=options)
+    case.put("logits", t, rows(KINDS, n, t))
+    s = Source(f"probabilities {n}")
+    q = np.where(s.uniform(len(KINDS), n) < 0.3, 0, 2 * s.uniform(len(KINDS), n) - 0.25)
+    return case.put("targets", t, encode(q, t)).want(**(wanted or soft_outputs(t)))
+
+
+def sparse_cases():
+    for t in FLOATS:
+        yield sparse(f"sparse/{t}/plain", t, 3)
+        yield weighted(sparse(f"sparse/{t}/weights, smoothing", t, 4, label_smoothing=0.2), t)
+        if t in ("f16", "bf16"):
+            continue
+        yield sparse(f"sparse/{t}/one of each row", t, 1)
+        yield sparse(f"sparse/{t}/smoothing", t, 3, label_smoothing=0.1)
+        yield sparse(f"sparse/{t}/temperature, softcap, z-loss", t, 2, temperature=0.5, softcap=10.0, z_loss=0.01)
+        case = sparse(f"sparse/{t}/some missing", t, 4, ignore_index=-1)
+        case.inputs["targets"][:, 2:][case.source.uniform(len(KINDS), 2) < 0.6] = -1
+        case.inputs["targets"][3] = -1
+        yield case
+        deep = Case(f"sparse/{t}/axis 1", "cross_entropy", axis=1)
+        deep.put("logits", t, encode(4 * deep.source.normal(2, 7, 3), t))
+        deep.put("targets", "i8", labels_of(deep.source, (2, 2, 3), 7, "i8"))
+        yield deep.put("target_weights", t, encode(deep.source.uniform(2, 2, 3), t)).want(**soft_outputs(t))
+
+
+def sparse(name, t, count, **options):
+    case = Case(name, "cross_entropy", options=options)
+    case.put("logits", t, rows(KINDS, 9, t))
+    s = Source(f"sparse {count}")
+    case.put("targets", "i32", labels_of(s, (len(KINDS), count), 9))
+    p = np.where(s.uniform(len(KINDS), count) < 0.2, 0, s.uniform(len(KINDS), count))
+    return case.put("target_weights", t, encode(p, t)).want(**soft_outputs(t))
+
+
+# ---- types, backward from statistics, divergence, long rows, everything at random ---------------------------------
+
+def mixed_cases():
+    """Arrays of one call in types of their own."""
+    narrow = ("f32", "f16", "bf16")
+    for logits, losses, gradient in itertools.product(narrow, narrow, narrow):
+        if logits == losses == gradient:
+            continue
+        case = labelled(f"mixed/{logits}, losses {losses}, gradient {gradient}", logits, 10, FINITE,
+                        wanted=dict(losses=losses, log_sum_exp=losses, gradient=gradient))
+        yield case
+    case = labelled("mixed/f64, results f32", "f64", 10, KINDS, wanted=dict(losses="f32", log_sum_exp="f32", gradient="f32"))
+    yield case
+    case = soft("mixed/bf16, probabilities f32", "bf16", 9, soft_outputs("f32"))
+    yield case.put("targets", "f32", encode(case.source.uniform(len(KINDS), 9), "f32"))
+    case = weighted(soft("mixed/f32, probabilities f16", "f32", 9, soft_outputs("f32")), "f32")
+    yield case.put("targets", "f16", encode(case.source.uniform(len(KINDS), 9), "f16"))
+    case = soft("mixed/f64, probabilities f32", "f64", 9, soft_outputs("f64"))
+    yield case.put("targets", "f32", encode(case.source.uniform(len(KINDS), 9), "f32"))
+
+
+def from_statistics_cases():
+    for t in FLOATS:
+        for name, options in (("plain", {}), ("smoothing", {"label_smoothing": 0.1}),
+                              ("softcap, z-loss", {"softcap": 8.0, "z_loss": 0.01, "temperature": 0.5})):
+            case = labelled(f"cross_entropy_backward/{t}/{name}", t, 9, KINDS, options=options,
+                            wanted=dict(gradient=t))
+            case.function = "cross_entropy_backward"
+            yield case.put("upstream", t, encode(case.source.normal(len(KINDS)), t))
+        case = weighted(soft(f"cross_entropy_backward/{t}/probabilities, weights", t, 9, dict(gradient=t)), t)
+        case.function = "cross_entropy_backward"
+        yield case.put("upstream", t, encode(case.source.normal(len(KINDS)), t))
+        case = sparse(f"cross_entropy_backward/{t}/sparse, smoothing", t, 3, label_smoothing=0.1)
+        case.function, case.wanted = "cross_entropy_backward", {"gradient": t}
+        yield case.put("upstream", t, encode(case.source.normal(len(KINDS)), t))
+
+
+def divergence_cases():
+    for t in FLOATS:
+        for name, options in (("plain", {}), ("temperature", {"temperature": 4.0, "gradient_scale": 16.0}),
+                              ("fully masked zero", {"fully_masked": "zero"})):
+            case = Case(f"kl_divergence/{t}/{name}", "kl_divergence", options=options)
+            yield divergence(case, t, 9)
+        case = divergence(Case(f"kl_divergence/{t}/mask, row weights", "kl_divergence"), t, 9)
+        case.put("class_mask", "u8", cast(case.source.below(2, 9), "u8"))
+        weights = np.floor(4 * case.source.uniform(len(KINDS))) / 2
+        yield case.put("row_weights", "f32", encode(weights, "f32"))
+        close = Case(f"kl_divergence/{t}/nearly equal", "kl_divergence")
+        values = 4 * close.source.normal(5, 20)
+        close.put("logits", t, encode(values, t)).put("teacher", t, encode(values + 2.0**-10 * close.source.normal(5, 20), t))
+        yield close.want(losses=t, gradient=t, sum="f64")
+    deep = Case("kl_divergence/f32, teacher bf16/axis 1", "kl_divergence", axis=1)
+    deep.put("logits", "f32", encode(4 * deep.source.normal(2, 5, 3), "f32"))
+    yield deep.put("teacher", "bf16", encode(4 * deep.source.normal(2, 5, 3), "bf16")).want(losses="f32", gradient="f32")
+
+
+def divergence(case, t, n):
+    case.put("logits", t, rows(KINDS, n, t))
+    case.put("teacher", t, rows(KINDS[3:] + KINDS[:3], n, t))
+    return case.want(losses=t, gradient=t, sum="f64")
+
+
+def long_cases():
+    """Rows of more than a chunk, whole and in parts."""
+    for t, n in (("f32", 8192), ("f32", 8193), ("bf16", 8195), ("f64", 8194)):
+        parts = [8192] if n > 8192 else None
+        case = labelled(f"long/{t}/{n}", t, n, ["normal"], options={"label_smoothing": 0.1}, parts=parts)
+        case.inputs["targets"][0] = n - 1
+        yield case
+        yield forward(f"long/log_sum_exp/{t}/{n}", "log_sum_exp", t, t, n, ["normal"], parts=parts)
+        if n in (8193, 8195):
+            yield forward(f"long/softmax/{t}/{n}", "softmax_forward", t, t, n, ["normal"], parts=parts)
+    for t in ("f16", "f64", "f32"):
+        for kind in ("normal", "shifted up"):
+            case = labelled(f"long/{t}/in three parts, {kind}", t, 16386, [kind], parts=[8192, 16384],
+                            wanted=dict(losses=t, log_sum_exp=t, hits="u8", sum="f64"))
+            case.inputs["logits"][:, 8192:16384] = encode(-np.inf, t)
+            case.inputs["targets"][0] = 16385
+            if kind == "normal" or t == "f32":
+                yield case
+
+
+OPTIONS = {  # of calls at random
+    "label_smoothing": (0, 0, 0.1, 1.0),
+    "smoothing": ("uniform", "others"),
+    "temperature": (0, 0, 0.5, 1.7),
+    "softcap": (0, 0, 6.0, 50.0),
+    "z_loss": (0, 0, 1e-4, 0.25),
+    "gradient_scale": (1.0, 0.25, -3.0),
+    "fully_masked": ("nan", "zero"),
+    "ignore_index": (None, 1, -100),
+}
+
+
+def random_cases():
+    """Any options with any arrays."""
+    for i in range(64):
+        yield random_case(f"random/{i}", FLOATS[i % 4])
+
+
+def random_case(name, t):
+    case = Case(name, "cross_entropy")
+    s = case.source
+    for option, values in OPTIONS.items():
+        value = s.choice(values)
+        if value not in (0, None, "uniform", "nan"):
+            case.options[option] = value
+    n = s.choice((2, 5, 9, 21))
+    kinds = [s.choice(KINDS) for _ in range(4)]
+    kind = s.choice(("labels", "labels", "soft", "sparse"))
+    case.put("logits", t, rows(kinds, n, t))
+    other = s.choice(("f32", t)) if t == "f64" else s.choice(("f32", "f16", "bf16"))
+    if kind == "labels":
+        case.put("targets", "i16", labels_of(s, (4,), n, "i16"))
+        case.want(**every_output(other))
+        case.options["top_count"] = min(4, n)
+    else:
+        case.options.pop("smoothing", None)
+        case.want(**soft_outputs(other))
+    if kind == "soft":
+        case.options.pop("ignore_index", None)
+        case.put("targets", other, encode(s.uniform(4, n), other))
+    if kind == "sparse":
+        case.put("targets", "i32", labels_of(s, (4, 3), n))
+        case.put("target_weights", other, encode(s.uniform(4, 3), other))
+    if s.choice((0, 1)):
+        weighted(case, t)
+    if s.choice((0, 1)):
+        case.put("row_weights", computed(t), encode(np.floor(4 * s.uniform(4)) / 2, computed(t)))
+    if s.choice((0, 1, 2)) == 0:
+        sunk(case, t)
+    if s.choice((0, 1, 2)) == 0:
+        mask = s.below(4, 4, n)
+        if kind != "soft":
+            at = case.inputs["targets"].reshape(4, -1).astype(np.int64)
+            np.put_along_axis(mask, at, 1, axis=1)
+        case.put("class_mask", "u8", cast(mask, "u8"))
+    return case
+
+
+def all_cases():
+    families = (softmax_cases, backward_cases, label_cases, soft_cases, sparse_cases, mixed_cases,
+                from_statistics_cases, divergence_cases, long_cases, random_cases)
+    return [case for family in families for case in family()]

@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Computes the expected bits of every case with libxent.so and writes cases.json and data/.
+
+    python3 conformance/make.py --library build/libxent.so [--directory DIR]
+
+The same files come out whenever the numerics version is the same. check.py compares a library with them, truth.py
+the files with the exact results. Needs NumPy.
+"""
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+import files
+from cases import all_cases
+from xent import Library, XentError
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--library", required=True, help="libxent.so")
+    arguments.add_argument("--directory", type=Path, default=files.HERE, help="where to write")
+    given = arguments.parse_args()
+    library = Library(given.library)
+    shutil.rmtree(given.directory / "data", ignore_errors=True)
+    writer = files.Writer(given.directory, library.numerics_version)
+    refused = []
+    cases = all_cases()
+    for case in cases:
+        try:
+            results = library.run(case.function, case.inputs, case.axis, case.options, case.wanted, case.shape,
+                                  case.types)
+        except XentError as error:
+            refused.append(f"{case.name}: {error}")
+            continue
+        writer.case(case, results)
+    writer.close()
+    size = sum(path.stat().st_size for path in given.directory.glob("data/*/*.npy"))
+    print(f"{len(cases) - len(refused)} cases, {len(writer.paths)} files, {size} bytes, "
+          f"numerics {library.numerics_version}")
+    if refused:
+        print(f"refused: {len(refused)} of {len(cases)}", *refused, sep="\n  ", file=sys.stderr)
+    return 1 if refused else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

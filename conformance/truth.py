@@ -1,0 +1,575 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Computes the true results of every case and prints how far the expected bits are from them.
+
+    python3 conformance/truth.py [--index conformance/cases.json]
+
+Written from the formulas of include/xent.h alone, in arithmetic of as many digits as a row needs (mpmath), with no
+regard to how Xent computes. Exits with 1 where a result is beyond the promises of docs/numerics.md, section 6.
+Needs NumPy and mpmath (Debian: apt-get install python3-numpy python3-mpmath).
+"""
+import argparse
+import json
+import math
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import numpy as np
+from mpmath import mp, mpf
+
+NAN, INF = mpf("nan"), mpf("inf")
+
+# Digits after the leading one, exponent of the least normal number, largest number.
+Format = namedtuple("Format", "digits least largest")
+FORMATS = {"f16": Format(10, -14, mpf(65504)), "bf16": Format(7, -126, (2 - mpf(2) ** -7) * mpf(2) ** 127),
+           "f32": Format(23, -126, (2 - mpf(2) ** -23) * mpf(2) ** 127),
+           "f64": Format(52, -1022, (2 - mpf(2) ** -52) * mpf(2) ** 1023)}
+
+# What docs/numerics.md promises in each arithmetic: first of rows whose last chunk has more than 128 classes, then of the
+# others. `unit` is half an ulp of 1; below `faint` of a row's largest term the exponential loses digits, and is right to
+# `floor` of it.
+Promise = namedtuple("Promise", "probability log_softmax log_sum_exp label mixed unit faint floor")
+F32 = {False: Promise(4e-7, 2, (2e-7, 1), 4e-7, 5e-7, 2.0**-24, mpf(2) ** -132, mpf(2) ** -134),
+       True: Promise(7e-7, 4.5, (4.6e-7, 2.3), 7e-7, 7e-7, 2.0**-24, mpf(2) ** -132, mpf(2) ** -134)}
+F64 = Promise(6 * 2.0**-52, 2, (1e-15, 1), 1e-15, 2e-15, 2.0**-53, mpf(2) ** -1020, mpf(2) ** -1050)
+
+
+def ulp(value, form):
+    """The distance of neighbouring numbers of a format at a value."""
+    exponent = mp.frexp(value)[1] - 1 if value else form.least
+    return mpf(2) ** (max(exponent, form.least) - form.digits)
+
+
+def decode(array, type_name):
+    """The numbers of an array, exactly, in a flat list."""
+    if type_name == "bf16":
+        array = (array.astype(np.uint32) << 16).view(np.float32)
+    return [mpf(float(v)) for v in array.reshape(-1)] if array.dtype.kind == "f" else [int(v) for v in array.reshape(-1)]
+
+
+class Case:
+    """A case: its arrays as lists of numbers, one list per row."""
+
+    def __init__(self, entry, directory):
+        self.entry, self.options = entry, entry.get("options", {})
+        self.name, self.function = entry["name"], entry["function"]
+        shape, axis = entry["shape"], entry["axis"]
+        self.classes, self.inner = shape[axis], math.prod(shape[axis + 1:])
+        self.rows = math.prod(shape[:axis]) * self.inner
+        self.axis = axis
+        self.arrays, self.types, self.loaded = {}, {}, {}
+        for name, file in {**entry["inputs"], **entry["outputs"]}.items():
+            array = np.load(directory / file["file"])
+            self.loaded[name], self.types[name] = array, file["type"]
+            self.arrays[name] = decode(array, file["type"])
+        self.numbers = entry.get("numbers", {})
+        self.offsets = self.arrays.get("row_offsets")
+        self.sparse = "target_weights" in self.arrays
+        self.arithmetic = "f64" if self.types.get("logits", self.types.get("output")) == "f64" else "f32"
+        if self.function == "kl_divergence":
+            self.arithmetic = "f64"
+
+    def has(self, name):
+        return name in self.arrays
+
+    def per_class(self, name, row):
+        """What an array has for the classes of a row, or for the few places of sparse targets and top classes."""
+        flat = self.arrays[name]
+        if name == "class_mask" and self.loaded[name].ndim == 1 and len(self.entry["shape"]) > 1 and not self.offsets:
+            return flat
+        if name.startswith("top_") or (self.sparse and name in ("targets", "target_weights", "target_gradient")):
+            return self.strided(flat, self.loaded[name].shape[self.axis], row)
+        if self.offsets:
+            return flat[self.offsets[row]:self.offsets[row + 1]]
+        return self.strided(flat, self.classes, row)
+
+    def strided(self, flat, count, row):
+        begin = row // self.inner * count * self.inner + row % self.inner
+        return flat[begin:begin + count * self.inner:self.inner]
+
+    def per_row(self, name, row, default=None):
+        if not self.has(name):
+            return default
+        flat = self.arrays[name]
+        return flat[row if len(flat) > 1 else 0]
+
+    def option(self, name, default=0):
+        return self.options.get(name, default)
+
+
+class Row:
+    """The logits of a row after softcap and temperature, and what softmax makes of them."""
+
+    def __init__(self, case, row, name="logits"):
+        values = case.per_class(name, row)
+        mask = case.per_class("class_mask", row) if case.has("class_mask") else [1] * len(values)
+        self.classes = len(values)
+        self.counted = [k for k in range(len(values)) if mask[k]]
+        finite = [v for k, v in enumerate(values) if mask[k] and mp.isfinite(v)]
+        spread = max(finite) - min(finite) if finite else mpf(0)
+        tau = mpf(case.option("temperature") or 1)
+        mp.prec = 200 + int(min(spread / tau, 1600) * 1.45)
+        self.form = FORMATS[case.arithmetic]
+        short = 0 < len(values) % 8192 <= 128
+        self.promise = F64 if case.arithmetic == "f64" else F32[short]
+        self.x, self.slope, self.error = {}, {}, {}
+        for k in self.counted:
+            self.prepare(case, k, values[k])
+        self.sink = case.per_row("sink", row)
+        everything = list(self.x.values()) + ([] if self.sink is None else [self.sink])
+        self.order = dict(self.x)
+        self.is_nan = any(mp.isnan(v) or v == INF for v in everything)
+        self.is_masked = not self.is_nan and all(v == -INF for v in everything)
+        if not (self.is_nan or self.is_masked):
+            self.sum_up(everything)
+
+    def prepare(self, case, k, value):
+        """x' and the derivative of the softcap, and how far x' may be from the truth by its own roundings."""
+        cap, tau = case.option("softcap"), case.option("temperature")
+        slope, roundings = mpf(1), 0
+        if cap and not mp.isnan(value):
+            t = mp.tanh(value / mpf(cap))
+            value, slope, roundings = cap * t, 1 - t * t, 6 if case.arithmetic == "f32" else 9
+        if tau:
+            value, roundings = value / mpf(tau), roundings + 2
+            if abs(value) > self.form.largest + ulp(self.form.largest, self.form) / 2:
+                value = value * INF  # beyond the type's range
+        self.x[k], self.slope[k] = value, slope
+        self.error[k] = abs(value) * roundings * mpf(self.promise.unit) if mp.isfinite(value) else mpf(0)
+
+    def sum_up(self, everything):
+        self.max = max(everything)
+        if abs(self.max) > 16384:  # then x - max is computed first, and may be too large for the type
+            self.x = {k: v if self.max - v <= self.form.largest else -INF for k, v in self.x.items()}
+        weights = {k: mp.exp(v - self.max) for k, v in self.x.items()}
+        self.total = mp.fsum(weights.values()) + (mp.exp(self.sink - self.max) if self.sink is not None else 0)
+        self.p = {k: w / self.total for k, w in weights.items()}
+        self.lse = self.max + mp.log(self.total)
+        self.lse_error = mp.fsum(p * self.error[k] for k, p in self.p.items())
+
+    def probability_error(self, k):
+        """Of p, by the promise, by faintness and by what x' is off."""
+        p, largest = self.p[k], 1 / self.total
+        faint = largest * self.promise.floor if p < self.promise.faint * largest else 0
+        return p * (mpf(self.promise.probability) + self.error[k] + self.lse_error) + faint
+
+    def log_probability(self, k):
+        return self.x[k] - self.lse
+
+    def log_error(self, k):
+        y = self.log_probability(k)
+        if not mp.isfinite(y):
+            return mpf(0)
+        return (self.promise.log_softmax * ulp(max(mpf(1), -y, self.max - self.x[k]), self.form)
+                + self.error[k] + self.lse_error)
+
+
+# ---- what each function should give: (value, error allowed) ------------------------------------------------------
+
+def constant(value, count):
+    return [(value, mpf(0))] * count
+
+
+def softmax(case, row):
+    r = Row(case, row)
+    log = case.function == "log_softmax_forward"
+    if r.is_nan or (r.is_masked and case.option("fully_masked") != "zero"):
+        return {"output": constant(NAN, r.classes), "log_sum_exp": (NAN, 0)}
+    lowest = -INF if log else mpf(0)
+    results = constant(lowest, r.classes)
+    if r.is_masked:
+        return {"output": results, "log_sum_exp": (-INF, 0)}
+    for k in r.counted:
+        results[k] = (r.log_probability(k), r.log_error(k)) if log else (r.p[k], r.probability_error(k))
+    return {"output": results, "log_sum_exp": (r.lse, lse_error(r))}
+
+
+def lse_error(r):
+    absolute, ulps = r.promise.log_sum_exp
+    return absolute + ulps * ulp(r.lse, r.form) + r.lse_error
+
+
+def softmax_backward(case, row):
+    y, dy = case.per_class("output", row), case.per_class("upstream", row)
+    mp.prec = 200
+    counted = range(len(y))
+    if case.has("class_mask"):
+        mask = case.per_class("class_mask", row)
+        counted = [k for k in counted if mask[k]]
+    log = case.function == "log_softmax_backward"
+    tau = mpf(case.option("temperature") or 1)
+    bound = mpf(4e-7 if case.arithmetic == "f32" else 2e-15) + (mpf(2) ** -23 if tau != 1 else 0)
+    results = constant(mpf(0), len(y))
+    terms = [dy[k] if log else dy[k] * y[k] for k in counted]
+    total, size = mp.fsum(terms), mp.fsum(abs(t) for t in terms)
+    for k in counted:
+        p = mp.exp(y[k]) if log else y[k]
+        value = dy[k] - p * total if log else p * (dy[k] - total)
+        scale = abs(dy[k]) + p * size if log else p * (abs(dy[k]) + size)
+        results[k] = (value / tau, bound * scale / tau)
+    return {"gradient": results}
+
+
+class Targets:
+    """The target distribution of a row, smoothed and weighted: t_k, its size, and what is to be known of it."""
+
+    def __init__(self, case, row, r):
+        self.label = None
+        weights = case.arrays.get("class_weights", [mpf(1)] * max(case.classes, 1))
+        eps, counted = mpf(case.option("label_smoothing")), set(r.counted)
+        self.plain = {}
+        if case.sparse:
+            pairs = zip(case.per_class("targets", row), case.per_class("target_weights", row))
+            for k, p in pairs:
+                if k != case.option("ignore_index", None):
+                    self.plain[k] = self.plain.get(k, mpf(0)) + p
+        elif case.types["targets"] in FORMATS:
+            values = case.per_class("targets", row)
+            self.plain = {k: values[k] for k in counted}
+        else:
+            self.label = case.per_row("targets", row)
+            self.plain = {self.label: mpf(1)}
+        even = counted - {self.label} if case.option("smoothing", "uniform") == "others" else counted
+        share = eps / len(even) if even else mpf(0)
+        self.t, self.size = {}, {}
+        for k in counted:
+            given, smooth = (1 - eps) * self.plain.get(k, mpf(0)), share if k in even else mpf(0)
+            self.t[k], self.size[k] = weights[k] * (given + smooth), abs(weights[k] * given) + weights[k] * smooth
+        self.weights, self.eps = weights, eps
+        self.simple = self.label is not None and eps == 0
+        self.clamped = self.simple and case.option("probability_clamp")
+
+
+def is_ignored(case, row):
+    if case.per_row("row_weights", row, 1) == 0:
+        return True
+    labels = case.has("targets") and not case.sparse and case.types["targets"] not in FORMATS
+    return labels and case.per_row("targets", row) == case.option("ignore_index", None)
+
+
+def special_row(case, r, few, ignored):
+    """Rows without a result of their own."""
+    zero = r is not None and r.is_masked and case.option("fully_masked") == "zero"
+    number = mpf(0) if zero or ignored else NAN
+    low = -INF if zero else NAN
+    classes = r.classes if r is not None else len(case.per_class("logits", 0 if not case.offsets else few["row"]))
+    return {
+        "losses": (number, 0), "log_sum_exp": (low, 0), "hits": 0, "log_probabilities": (low, 0), "argmax": -1,
+        "ranks": -1, "entropies": (mpf(0) if zero else NAN, 0), "top_classes": [-1] * few["top"],
+        "top_log_probabilities": constant(low, few["top"]), "gradient": constant(number, classes),
+        "target_gradient": constant(number, few["targets"] or classes)}
+
+
+def cross_entropy(case, row):
+    few = {"top": case.loaded["top_classes"].shape[case.axis] if case.has("top_classes") else 0, "row": row,
+           "targets": case.loaded["targets"].shape[case.axis] if case.sparse else 0}
+    if is_ignored(case, row):
+        return special_row(case, None, few, True)
+    r = Row(case, row)
+    if r.is_nan or r.is_masked:
+        return special_row(case, r, few, False)
+    results = {"log_sum_exp": (r.lse, lse_error(r)), "entropies": entropy(r), **order(case, row, r, few["top"])}
+    if case.has("targets"):
+        results.update(loss_and_gradient(case, row, r, Targets(case, row, r)))
+    return results
+
+
+def entropy(r):
+    terms = [-p * r.log_probability(k) for k, p in r.p.items() if p]
+    value = mp.fsum(terms)
+    moved = mp.fsum(p * (abs(r.log_probability(k)) + 1) * (r.error[k] + r.lse_error) for k, p in r.p.items() if p)
+    # a probability of almost 1 is what the others leave: its digits count like theirs
+    return value, value * mpf(3 * r.promise.label) + moved + r.promise.floor * r.classes
+
+
+def order(case, row, r, top):
+    """argmax, ranks, hits and the largest classes. Roundings of softcap and temperature may make neighbours equal."""
+    slack = 4 * max(r.error.values(), default=mpf(0))
+    falling = sorted(r.counted, key=lambda k: (-r.order[k], k))
+    results = {"top_log_probabilities": [(r.log_probability(k), r.log_error(k)) for k in falling[:top]]}
+    results["top_log_probabilities"] += constant(-INF, top - len(falling))
+    if not r.counted or r.order[falling[0]] == -INF:
+        falling = []
+    near = {k for k in falling if r.order[k] >= r.order[falling[0]] - slack}
+    results["argmax"] = near if slack else falling[0] if falling else -1
+    if case.has("top_classes"):
+        chosen = case.per_class("top_classes", row)
+        places = [r.order.get(k, -INF) for k in chosen[:len(r.counted)]]
+        sound = len(set(chosen[:len(r.counted)])) == min(top, len(r.counted)) and all(
+            abs(a - r.order[k]) <= slack or a == r.order[k] for a, k in zip(places, sorted(r.counted, key=lambda k: (-r.order[k], k))))
+        exact = (sorted(r.counted, key=lambda k: (-r.order[k], k)) + [-1] * top)[:top]
+        results["top_classes"] = chosen if slack and sound and chosen[len(r.counted):] == exact[len(r.counted):] else exact
+    if not case.has("targets") or case.sparse or case.types["targets"] in FORMATS:
+        return results
+    y = case.per_row("targets", row)
+    above = sum(r.order[k] > r.order[y] + slack for k in r.counted)
+    before = sum(r.order[k] == r.order[y] and k < y for k in r.counted)
+    about = sum(abs(r.order[k] - r.order[y]) <= slack and k != y for k in r.counted if mp.isfinite(r.order[y]))
+    if not falling:
+        results.update(ranks=-1, hits=0)
+    else:
+        ranks = set(range(above, above + about + 1)) if slack else {above + before}
+        results.update(ranks=ranks, hits={int(rank == 0) for rank in ranks})
+    return results
+
+
+def loss_and_gradient(case, row, r, targets):
+    u = mpf(case.per_row("row_weights", row, 1))
+    scale = mpf(case.option("gradient_scale", 1.0)) * mpf(case.per_row("upstream", row, 1))
+    tau, zeta = mpf(case.option("temperature") or 1), mpf(case.option("z_loss"))
+    t, size = targets.t, targets.size
+    mass, whole = mp.fsum(t.values()), mp.fsum(size.values())
+    bound = mpf(r.promise.label if targets.simple else r.promise.mixed)
+
+    # the loss: terms t (lse - x), never negative where no target is
+    loss, error = mpf(0), mpf(0)
+    for k in t:
+        if t[k] == 0:
+            continue
+        term = -r.log_probability(k)
+        if k == targets.label and targets.clamped:
+            d = mpf(case.option("probability_clamp"))
+            term = min(max(term, -mp.log(1 - d)), -mp.log(d))
+        loss += t[k] * term
+        if mp.isfinite(term):
+            signed = targets.label is None
+            error += size[k] * (term + (1 if signed else 0)) * bound + size[k] * (r.error[k] + r.lse_error)
+    if targets.simple and loss < r.classes * r.promise.faint:
+        error += bound * r.classes * r.promise.floor * whole
+    spread = abs(r.lse) * zeta * (2 * (mpf(r.promise.label) * (1 + 1) + r.lse_error) + abs(r.lse) * mpf(r.promise.unit) * 4)
+    rounded = mpf(r.promise.unit) * abs(u * (loss + zeta * r.lse**2)) if mp.isfinite(loss) else 0
+    results = {"losses": (u * (loss + zeta * r.lse ** 2) if not mp.isnan(loss) else NAN, u * (error + spread) + rounded)}
+    if targets.label is not None:
+        y = targets.label
+        log_p = r.log_probability(y)
+        if targets.clamped:
+            log_p = max(min(log_p, mp.log(1 - d)), mp.log(d)) if t[y] else clamp_of(case, log_p)
+        results["log_probabilities"] = (log_p, label_error(r, y, log_p))
+
+    pull, pull_size = mass + 2 * zeta * r.lse, whole + 2 * zeta * abs(r.lse)
+    gradient = constant(mpf(0), r.classes)
+    c = scale * u / tau
+    for k in r.counted:
+        value = r.p[k] * pull - t[k]
+        allowed = (mpf(2) if zeta else 1) * bound * (r.p[k] * pull_size + size[k])
+        if targets.simple and not zeta:  # the label's too keeps its relative accuracy
+            allowed = bound * abs(value)
+        allowed += r.p[k] * (pull_size + zeta) * 2 * (r.error[k] + r.lse_error)
+        if k == targets.label:
+            allowed += size[k] * mp.fsum(p * (r.error[j] + r.lse_error) for j, p in r.p.items() if j != k)
+        if r.p[k] < r.promise.faint / r.total:
+            allowed += r.promise.floor * pull_size
+        roundings = 12 if case.option("softcap") else 0
+        roundings += 2 if case.option("temperature") else 0
+        size_of_result = abs(value) if targets.simple and not zeta else r.p[k] * pull_size + size[k]
+        gradient[k] = (c * value * r.slope[k],
+                       abs(c) * (allowed * r.slope[k] + size_of_result * roundings * mpf(r.promise.unit)))
+    results["gradient"] = gradient
+    results["target_gradient"] = target_gradient(case, row, r, targets, scale * u)
+    return results
+
+
+def clamp_of(case, log_p):
+    d = mpf(case.option("probability_clamp"))
+    return max(min(log_p, mp.log(1 - d)), mp.log(d))
+
+
+def label_error(r, y, log_p):
+    if not mp.isfinite(log_p):
+        return mpf(0)
+    return mpf(r.promise.label) * (abs(log_p) + r.classes * r.promise.floor) + r.error[y] + r.lse_error
+
+
+def target_gradient(case, row, r, targets, c):
+    if targets.label is not None:
+        return None
+    places = case.per_class("targets", row) if case.sparse else range(r.classes)
+    results = []
+    for k in places:
+        factor = c * (1 - targets.eps) * targets.weights[k] if k in r.x else mpf(0)
+        skipped = case.sparse and k == case.option("ignore_index", None)
+        if factor == 0 or skipped:
+            results.append((mpf(0), mpf(0)))
+            continue
+        value = -r.log_probability(k)
+        error = mpf(r.promise.mixed) * value + r.error[k] + r.lse_error if mp.isfinite(value) else mpf(0)
+        results.append((factor * value, abs(factor) * error))
+    return results
+
+
+def divergence(case, row):
+    classes = case.classes
+    if case.per_row("row_weights", row, 1) == 0:
+        return {"losses": (mpf(0), 0), "gradient": constant(mpf(0), classes)}
+    student, teacher = Row(case, row), Row(case, row, "teacher")
+    precision = mp.prec
+    if student.is_nan or teacher.is_nan:
+        return {"losses": (NAN, 0), "gradient": constant(NAN, classes)}
+    if student.is_masked or teacher.is_masked:
+        value = mpf(0) if case.option("fully_masked") == "zero" else NAN
+        return {"losses": (value, 0), "gradient": constant(value, classes)}
+    mp.prec = max(precision, 1200)
+    student, teacher = Row(case, row), Row(case, row, "teacher")
+    mp.prec = max(mp.prec, 1200)
+    u, tau = mpf(case.per_row("row_weights", row, 1)), mpf(case.option("temperature") or 1)
+    c = mpf(case.option("gradient_scale", 1.0)) * u / tau
+    loss, error, gradient = mpf(0), mpf(0), constant(mpf(0), classes)
+    for k in student.counted:
+        q, p = teacher.p[k], student.p[k]
+        drift = (student.error[k] + student.lse_error + teacher.error[k] + teacher.lse_error)
+        gradient[k] = (c * (p - q), abs(c) * (mpf(2e-15) * (abs(p - q) + min(p, q) * abs(p - q)) + (p + q) * (drift + mpf(2e-15))
+                                              + 2 * student.promise.floor))
+        if q == 0:
+            continue
+        v = teacher.log_probability(k) - student.log_probability(k)
+        loss += q * v
+        if mp.isfinite(v):
+            error += (q + p) * min(abs(v) + abs(v) ** 2, 1 + abs(v)) * (mpf(4e-15) + drift) + (p + q) * drift ** 2
+    return {"losses": (u * loss, u * (error + student.promise.floor)), "gradient": gradient}
+
+
+# ---- comparison ---------------------------------------------------------------------------------------------------
+
+class Table:
+    """The worst of each group."""
+
+    def __init__(self):
+        self.rows, self.options, self.failures, self.values = {}, {}, [], 0
+
+    def add(self, case, output, row, got, want):
+        """One value; `want` is a number with an error, an integer, or a set of integers."""
+        self.values += 1
+        if not isinstance(want, tuple):
+            if got not in (want if isinstance(want, set) else {want}):
+                self.fail(case, output, row, got, want)
+            self.note(case, output, mpf(0), mpf(0), mpf(0))
+            return
+        value, allowed = want
+        form = FORMATS[case.types[output]]
+        value = value if mp.isnan(value) or abs(value) < form.largest + ulp(form.largest, form) / 2 else mp.sign(value) * INF
+        if not (mp.isfinite(value) and mp.isfinite(got)):
+            if not (mp.isnan(value) and mp.isnan(got)) and value != got and not self.overflows(case, value, got, allowed, form):
+                self.fail(case, output, row, got, value)
+            self.note(case, output, mpf(0), mpf(0), mpf(0))
+            return
+        error, unit = abs(got - value), ulp(value, form)
+        allowed = mpf(allowed) + ulp(value, FORMATS[case.arithmetic]) / 2 * (allowed != 0) + mpf(2) ** (form.least - form.digits)
+        if case.types[output] != case.arithmetic:
+            allowed += unit / 2
+        if error > allowed:
+            self.fail(case, output, row, got, value, error / allowed)
+        normal = abs(value) >= mpf(2) ** form.least
+        self.note(case, output, error / unit if normal else mpf(0), error / abs(value) if normal else mpf(0), error / allowed)
+
+    @staticmethod
+    def overflows(case, value, got, allowed, form):
+        """Within its error a result may be on the other side of the largest number; and in float64 a sum of logits may pass
+        it where its mean does not."""
+        finite = value if mp.isfinite(value) else got
+        return mp.isfinite(finite) and (abs(finite) + allowed >= form.largest or case.arithmetic == "f64" and abs(finite) * case.classes > form.largest)
+
+    def note(self, case, output, ulps, relative, share):
+        name = "output" if output == "output" else output
+        key = case.function, name, case.types[output], case.arithmetic
+        old = self.rows.setdefault(key, [0, mpf(0), mpf(0), mpf(0), ""])
+        old[0] += 1
+        old[1], old[2] = max(old[1], ulps), max(old[2], relative)
+        if share > old[3]:
+            old[3], old[4] = share, case.name
+        for option in options_of(case):
+            best = self.options.setdefault((option, case.types.get("logits", case.types.get("output"))), [0, mpf(0), ""])
+            best[0] += 1
+            if share > best[1]:
+                best[1], best[2] = share, f"{case.name}: {output}"
+
+    def fail(self, case, output, row, got, want, share=None):
+        text = f"{case.name}: {output}, row {row}: {mp.nstr(got, 17)} instead of "
+        text += mp.nstr(want, 17) if isinstance(want, mpf) else str(want)
+        self.failures.append(text + (f", {mp.nstr(share, 3)} of what is promised" if share else ""))
+
+    def print(self):
+        print(f"{'result':46} {'type':5} {'in':4} {'values':>7} {'ulp':>9} {'relative':>9} {'of promise':>10}  worst case")
+        for (function, output, kind, arithmetic), (count, ulps, relative, share, name) in sorted(self.rows.items()):
+            print(f"{function + ': ' + output:46} {kind:5} {arithmetic:4} {count:7} {short(ulps):>9} {short(relative):>9} "
+                  f"{short(share):>10}  {name}")
+        print(f"\n{'option':28} {'logits':6} {'values':>7} {'of promise':>10}  worst case")
+        for (option, kind), (count, share, name) in sorted(self.options.items()):
+            print(f"{option:28} {kind:6} {count:7} {short(share):>10}  {name}")
+
+
+def short(number):
+    return mp.nstr(number, 3)
+
+
+def options_of(case):
+    """The options and optional inputs of a case, for the second table."""
+    names = [name for name in case.options]
+    names += [name for name in ("class_weights", "row_weights", "class_mask", "sink", "row_offsets") if case.has(name)]
+    if case.has("targets"):
+        names.append("sparse targets" if case.sparse else
+                     "probability rows" if case.types["targets"] in FORMATS else "labels")
+    return names or ["plain"]
+
+
+FUNCTIONS = {"softmax_forward": softmax, "log_softmax_forward": softmax, "log_sum_exp": softmax,
+             "softmax_backward": softmax_backward, "log_softmax_backward": softmax_backward,
+             "cross_entropy": cross_entropy, "cross_entropy_backward": cross_entropy, "kl_divergence": divergence}
+
+
+def check_case(case, table):
+    for row in range(case.rows):
+        truth = FUNCTIONS[case.function](case, row)
+        for output in case.entry["outputs"]:
+            want = truth[output]
+            if isinstance(want, list):
+                got = case.per_class(output, row)
+                if len(got) != len(want):
+                    raise ValueError(f"{case.name}: {len(got)} values of {output}, {len(want)} expected")
+                for g, w in zip(got, want):
+                    table.add(case, output, row, g, w)
+            else:
+                table.add(case, output, row, case.per_row(output, row), want)
+    check_numbers(case, table)
+
+
+def check_numbers(case, table):
+    """Exact sums: of the losses as they are stored, where nothing was rounded away, and of the weights."""
+    mp.prec = 4500
+    rows = [row for row in range(case.rows) if not is_ignored(case, row)]
+    if "counted" in case.numbers and case.numbers["counted"] != len(rows):
+        table.fail(case, "counted", -1, mpf(case.numbers["counted"]), mpf(len(rows)))
+    if "denominator" in case.numbers:
+        weights = case.arrays.get("class_weights") if case.has("targets") and not case.sparse and case.types["targets"] not in FORMATS else None
+        total = mp.fsum(mpf(case.per_row("row_weights", row, 1)) * (weights[case.per_row("targets", row)] if weights else 1) for row in rows)
+        exact(case, "denominator", total, table)
+    if "sum" in case.numbers and case.types.get("losses") == case.arithmetic:
+        exact(case, "sum", mp.fsum(case.arrays["losses"]) if all(map(mp.isfinite, case.arrays["losses"])) else sum(case.arrays["losses"]), table)
+
+
+def exact(case, name, total, table):
+    table.values += 1
+    got = mpf(float.fromhex(case.numbers[name]))
+    want = mpf(float(total)) if mp.isfinite(total) else total
+    if got != want and not (mp.isnan(got) and mp.isnan(want)):
+        table.fail(case, name, -1, got, want)
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--index", type=Path, default=Path(__file__).resolve().parent / "cases.json")
+    arguments.add_argument("--only", default="", help="cases whose name contains this")
+    given = arguments.parse_args()
+    entries = json.loads(given.index.read_text())["cases"]
+    table = Table()
+    entries = [entry for entry in entries if given.only in entry["name"]]
+    for entry in entries:
+        check_case(Case(entry, given.index.parent), table)
+    table.print()
+    print(*table.failures[:60], sep="\n")
+    print(f"\nexpected against the truth: {len(entries)} cases, {table.values} values, {len(table.failures)} beyond the promises")
+    return 1 if table.failures or not table.values else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

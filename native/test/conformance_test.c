@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every tier against the expected bits of conformance/, which conformance/README.md describes: every case, and those
+ * with `parts` also in class ranges.
+ *
+ *   conformance_test DIRECTORY
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "conformance/json.h"
+#include "conformance/npy.h"
+#include "xent.h"
+
+/* ---- arrays ---------------------------------------------------------------------------------- */
+
+enum {
+  LOGITS, OUTPUT, GRADIENT, UPSTREAM, TARGETS, LOSSES, LOG_SUM_EXP, HITS, TARGET_WEIGHTS, ROW_OFFSETS, CLASS_MASK,
+  CLASS_WEIGHTS, ROW_WEIGHTS, SINK, LOG_PROBABILITIES, ARGMAX, RANKS, ENTROPIES, TOP_CLASSES,
+  TOP_LOG_PROBABILITIES, TARGET_GRADIENT, TEACHER, ARRAYS
+};
+
+enum { PER_CLASS, PER_ROW, PER_ENTRY, PER_TOP };
+
+#define ARRAY(name, has) {#name, offsetof(xent_shape, name), has}
+static const struct {
+  const char *name;
+  size_t layout;
+  int has;
+} kinds[ARRAYS] = {
+    ARRAY(logits, PER_CLASS), ARRAY(output, PER_CLASS), ARRAY(gradient, PER_CLASS), ARRAY(upstream, PER_CLASS),
+    ARRAY(targets, PER_CLASS), ARRAY(losses, PER_ROW), ARRAY(log_sum_exp, PER_ROW), ARRAY(hits, PER_ROW),
+    ARRAY(target_weights, PER_ENTRY), ARRAY(row_offsets, PER_ROW), ARRAY(class_mask, PER_CLASS),
+    ARRAY(class_weights, PER_CLASS), ARRAY(row_weights, PER_ROW), ARRAY(sink, PER_ROW),
+    ARRAY(log_probabilities, PER_ROW), ARRAY(argmax, PER_ROW), ARRAY(ranks, PER_ROW), ARRAY(entropies, PER_ROW),
+    ARRAY(top_classes, PER_TOP), ARRAY(top_log_probabilities, PER_TOP), ARRAY(target_gradient, PER_CLASS),
+    ARRAY(teacher, PER_CLASS)};
+
+static const struct {
+  const char *name, *dtype;
+} types[] = {{"", ""}, {"f32", "<f4"}, {"f64", "<f8"}, {"f16", "<f2"}, {"bf16", "<u2"},
+             {"i8", "|i1"}, {"u8", "|u1"}, {"i16", "<i2"}, {"i32", "<i4"}, {"i64", "<i8"}};
+
+typedef struct {
+  const json *entry;
+  const char *name, *function;
+  xent_shape shape;
+  xent_options options;
+  int64_t rows;
+  npy inputs[ARRAYS], expected[ARRAYS];
+  void *arrays[ARRAYS]; /* what the call gets: inputs, and room for the results */
+  xent_statistics *statistics;
+  xent_state *states;
+  xent_tally tally;
+  xent_report report;
+} test_case;
+
+static const json *the_index;
+static int64_t compared, wrong;
+
+static bool is(const test_case *t, const char *function) { return !strcmp(t->function, function); }
+
+static xent_layout *layout_of(test_case *t, int array) {
+  return (xent_layout *)((char *)&t->shape + kinds[array].layout);
+}
+
+static int type_named(const char *name) {
+  for (int type = XENT_F32; type <= XENT_I64; type++)
+    if (!strcmp(types[type].name, name)) return type;
+  json_fail(name);
+  return 0;
+}
+
+static npy load_array(test_case *t, int array, const json *entry, const char *directory) {
+  char path[4096];
+  const int type = type_named(json_text(entry, "type"));
+  snprintf(path, sizeof path, "%s/%s", directory, json_text(entry, "file"));
+  layout_of(t, array)->type = type;
+  return read_npy(path, types[type].dtype);
+}
+
+/* ---- what a case says ------------------------------------------------------------------------- */
+
+static void take_shape(test_case *t) {
+  const json *axis = json_get(t->entry, "shape")->first;
+  int64_t at = 0;
+  t->shape.outer = t->shape.classes = t->shape.inner = 1;
+  for (; axis; axis = axis->next, at++) {
+    const int64_t class_axis = (int64_t)json_number(t->entry, "axis"), length = (int64_t)axis->number;
+    *(at < class_axis ? &t->shape.outer : at > class_axis ? &t->shape.inner : &t->shape.classes) *= length;
+  }
+  t->rows = t->shape.outer * t->shape.inner;
+}
+
+static void take_options(test_case *t) {
+  xent_options *o = &t->options;
+  const json *given = json_find(t->entry, "options");
+  for (const json *m = given ? given->first : NULL; m; m = m->next) {
+    if (!strcmp(m->key, "fully_masked")) o->fully_masked = strcmp(m->text, "zero") ? XENT_FULLY_MASKED_NAN : XENT_FULLY_MASKED_ZERO;
+    else if (!strcmp(m->key, "smoothing")) o->smoothing = strcmp(m->text, "others") ? XENT_SMOOTHING_UNIFORM : XENT_SMOOTHING_OTHERS;
+    else if (!strcmp(m->key, "ignore_index")) o->has_ignore_index = 1, o->ignore_index = (int64_t)m->number;
+    else if (!strcmp(m->key, "gradient_scale")) o->has_gradient_scale = 1, o->gradient_scale = m->number;
+    else if (!strcmp(m->key, "label_smoothing")) o->label_smoothing = m->number;
+    else if (!strcmp(m->key, "temperature")) o->temperature = m->number;
+    else if (!strcmp(m->key, "softcap")) o->softcap = m->number;
+    else if (!strcmp(m->key, "z_loss")) o->z_loss = m->number;
+    else if (!strcmp(m->key, "probability_clamp")) o->probability_clamp = m->number;
+    else json_fail(m->key);
+  }
+}
+
+static bool is_integer(int32_t type) { return type >= XENT_I8; }
+
+/* Everything lies row-major and without gaps. */
+static void take_layout(test_case *t, int array, const npy *a) {
+  xent_shape *s = &t->shape;
+  xent_layout *l = layout_of(t, array);
+  int has = kinds[array].has;
+  const bool of_targets = array == TARGETS || array == TARGET_GRADIENT;
+  if (of_targets && s->target_count) has = PER_ENTRY;
+  else if (array == TARGETS && is_integer(l->type)) has = PER_ROW;
+  if (array == UPSTREAM && is(t, "cross_entropy_backward")) has = PER_ROW;
+  const bool ragged = t->arrays[ROW_OFFSETS] != NULL;
+  const bool same = array == CLASS_WEIGHTS || (array == CLASS_MASK && a->axes == 1 && !ragged);
+  const int64_t count = has == PER_ENTRY ? s->target_count : has == PER_TOP ? s->top_count : s->classes;
+  l->outer = same ? 0 : has == PER_ROW ? s->inner : count * s->inner;
+  l->classes = same || ragged ? 1 : s->inner;
+  l->inner = same ? 0 : 1;
+  if (has == PER_ROW && a->axes == 0 && t->rows > 1) l->outer = l->inner = 0;
+}
+
+static void load_case(test_case *t, const char *directory) {
+  take_shape(t);
+  take_options(t);
+  const json *inputs = json_get(t->entry, "inputs"), *outputs = json_get(t->entry, "outputs");
+  for (int i = 0; i < ARRAYS; i++) {
+    const json *in = json_find(inputs, kinds[i].name), *out = json_find(outputs, kinds[i].name);
+    if (in) {
+      t->inputs[i] = load_array(t, i, in, directory);
+      t->arrays[i] = t->inputs[i].data;
+    } else if (out) {
+      t->expected[i] = load_array(t, i, out, directory);
+      t->arrays[i] = malloc((size_t)t->expected[i].bytes + 1);
+      memset(t->arrays[i], 0xA5, (size_t)t->expected[i].bytes);
+    }
+  }
+  const int axis = (int)json_number(t->entry, "axis"); /* along it lie as many as a row has */
+  t->shape.target_count = t->inputs[TARGET_WEIGHTS].length[axis];
+  t->shape.top_count = t->expected[TOP_CLASSES].length[axis];
+  for (int i = 0; i < ARRAYS; i++)
+    if (t->arrays[i]) take_layout(t, i, t->inputs[i].file ? &t->inputs[i] : &t->expected[i]);
+  if (!t->arrays[LOGITS]) t->shape.logits.type = t->shape.output.type; /* what xent_finish computes in */
+}
+
+static void free_case(test_case *t) {
+  for (int i = 0; i < ARRAYS; i++) {
+    if (t->expected[i].file) free(t->arrays[i]);
+    free(t->expected[i].file);
+    free(t->inputs[i].file);
+  }
+  free(t->statistics);
+  free(t->states);
+}
+
+/* ---- the calls ---------------------------------------------------------------------------------- */
+
+static xent_status cross_entropy(test_case *t) {
+  void **a = t->arrays;
+  xent_tally *tally = json_find(json_find(t->entry, "numbers"), "sum") ? &t->tally : NULL;
+  void *gradient = is(t, "cross_entropy") ? a[GRADIENT] : NULL;
+  return xent_cross_entropy_full(&t->shape, &t->options, 0, t->rows, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS],
+                                 a[ROW_OFFSETS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK], a[LOSSES],
+                                 a[LOG_SUM_EXP], a[HITS], a[LOG_PROBABILITIES], a[ARGMAX], a[RANKS], a[ENTROPIES],
+                                 a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], gradient, a[TARGET_GRADIENT],
+                                 t->statistics, tally, &t->report);
+}
+
+/* What is written in class ranges; statistics NULL: the whole row at once. */
+static xent_status write_range(test_case *t, int64_t begin, int64_t end) {
+  void **a = t->arrays;
+  const xent_shape *s = &t->shape;
+  const xent_options *o = &t->options;
+  if (is(t, "softmax_forward"))
+    return xent_softmax_forward(s, o, 0, t->rows, begin, end, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
+                                t->statistics, a[OUTPUT], &t->report);
+  if (is(t, "log_softmax_forward"))
+    return xent_log_softmax_forward(s, o, 0, t->rows, begin, end, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
+                                    t->statistics, a[OUTPUT], &t->report);
+  if (is(t, "softmax_backward"))
+    return xent_softmax_backward(s, o, 0, t->rows, begin, end, a[OUTPUT], a[UPSTREAM], a[ROW_OFFSETS], a[CLASS_MASK],
+                                 t->statistics, a[GRADIENT], &t->report);
+  if (is(t, "log_softmax_backward"))
+    return xent_log_softmax_backward(s, o, 0, t->rows, begin, end, a[OUTPUT], a[UPSTREAM], a[ROW_OFFSETS],
+                                     a[CLASS_MASK], t->statistics, a[GRADIENT], &t->report);
+  return xent_cross_entropy_backward(s, o, 0, t->rows, begin, end, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS],
+                                     a[ROW_OFFSETS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], t->statistics,
+                                     a[UPSTREAM], a[GRADIENT], &t->report);
+}
+
+static void keep_statistics(test_case *t) {
+  if (!t->statistics) t->statistics = calloc((size_t)t->rows + 1, sizeof *t->statistics);
+}
+
+static xent_status run_whole(test_case *t) {
+  void **a = t->arrays;
+  if (is(t, "log_sum_exp"))
+    return xent_log_sum_exp(&t->shape, &t->options, 0, t->rows, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
+                            a[LOG_SUM_EXP], &t->report);
+  if (is(t, "kl_divergence"))
+    return xent_kl_divergence(&t->shape, &t->options, 0, t->rows, a[LOGITS], a[TEACHER], a[CLASS_MASK],
+                              a[ROW_WEIGHTS], a[LOSSES], a[GRADIENT], &t->tally, &t->report);
+  if (is(t, "cross_entropy")) return cross_entropy(t);
+  if (is(t, "cross_entropy_backward")) {
+    keep_statistics(t);
+    const xent_status status = cross_entropy(t);
+    if (status) return status;
+  }
+  return write_range(t, 0, t->shape.classes);
+}
+
+static xent_status forward_range(test_case *t, int64_t begin, int64_t end) {
+  void **a = t->arrays;
+  if (is(t, "softmax_backward") || is(t, "log_softmax_backward"))
+    return xent_backward_states(&t->shape, &t->options, 0, t->rows, begin, end,
+                                is(t, "softmax_backward") ? a[OUTPUT] : NULL, a[UPSTREAM], t->states, &t->report);
+  return xent_forward_states(&t->shape, &t->options, 0, t->rows, begin, end, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS],
+                             a[CLASS_MASK], a[CLASS_WEIGHTS], t->statistics, t->states, &t->report);
+}
+
+typedef xent_status (*range_step)(test_case *, int64_t, int64_t);
+
+/* The ranges between the bounds, the last one first. */
+static xent_status each_range(test_case *t, const json *bound, int64_t begin, range_step step) {
+  const int64_t end = bound ? (int64_t)bound->number : t->shape.classes;
+  const xent_status status = bound ? each_range(t, bound->next, end, step) : XENT_OK;
+  return status ? status : step(t, begin, end);
+}
+
+static xent_status finish(test_case *t, int32_t second_round) {
+  void **a = t->arrays;
+  return xent_finish(&t->shape, &t->options, 0, t->rows, t->states, a[TARGETS], a[CLASS_WEIGHTS], a[ROW_WEIGHTS],
+                     a[SINK], second_round, t->statistics, a[LOSSES], a[LOG_SUM_EXP], a[HITS],
+                     a[TARGETS] ? &t->tally : NULL, &t->report);
+}
+
+static xent_status run_parts(test_case *t) {
+  const json *bounds = json_get(t->entry, "parts")->first;
+  t->states = calloc((size_t)(t->rows * xent_chunks(t->shape.classes)), sizeof *t->states);
+  xent_status status = each_range(t, bounds, 0, forward_range);
+  keep_statistics(t);
+  if (!status) status = finish(t, 0);
+  if (!status && t->report.again) {
+    status = each_range(t, bounds, 0, forward_range);
+    if (!status) status = finish(t, 1);
+  }
+  const bool writes = t->arrays[GRADIENT] || (t->arrays[OUTPUT] && !t->inputs[OUTPUT].file);
+  return status || !writes ? status : each_range(t, bounds, 0, write_range);
+}
+
+/* ---- comparison --------------------------------------------------------------------------------- */
+
+static void say(const test_case *t, const char *format, const char *what, int64_t number) {
+  if (wrong++ >= 40) return;
+  fprintf(stderr, "%s, %s: ", t->name, xent_isa_name(t->options.isa));
+  fprintf(stderr, format, what, (long long)number);
+  fputc('\n', stderr);
+}
+
+static void compare_arrays(test_case *t) {
+  for (int i = 0; i < ARRAYS; i++) {
+    const npy *want = &t->expected[i];
+    if (!want->file) continue;
+    const int64_t size = want->count ? want->bytes / want->count : 1;
+    for (int64_t k = 0; k < want->count; k++, compared++)
+      if (memcmp((char *)want->data + k * size, (char *)t->arrays[i] + k * size, (size_t)size))
+        say(t, "%s differs at %lld", kinds[i].name, k);
+  }
+}
+
+/* Doubles are written as text of hexadecimal digits. */
+static void compare_number(test_case *t, const char *name, double got) {
+  const json *want = json_find(json_find(t->entry, "numbers"), name);
+  if (!want) return;
+  const double number = want->text ? strtod(want->text, NULL) : want->number;
+  compared++;
+  if (number != got && !(isnan(number) && isnan(got))) say(t, "%s differs%.0lld", name, 0);
+}
+
+static void run_case(const json *entry, const char *directory, int32_t isa, bool parts) {
+  test_case t = {.entry = entry, .name = json_text(entry, "name"), .function = json_text(entry, "function"),
+                 .shape = {.size = sizeof(xent_shape)}, .options = {.size = sizeof(xent_options), .isa = isa},
+                 .tally = xent_empty_tally(), .report = {.size = sizeof(xent_report)}};
+  load_case(&t, directory);
+  if (json_find(json_find(entry, "numbers"), "counted")) {
+    void **a = t.arrays;
+    const xent_status status = xent_check_targets(&t.shape, &t.options, 0, t.rows, a[TARGETS], a[TARGET_WEIGHTS], a[ROW_OFFSETS],
+                                  a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], NULL, &t.report);
+    if (status) say(&t, "%s: status %lld of xent_check_targets", xent_status_message(status), status);
+    compare_number(&t, "counted", (double)t.report.counted);
+    compare_number(&t, "denominator", t.report.denominator);
+  }
+  const xent_status status = parts ? run_parts(&t) : run_whole(&t);
+  if (status) say(&t, "%s: status %lld", xent_status_message(status), status);
+  compare_arrays(&t);
+  compare_number(&t, "sum", xent_tally_sum(&t.tally));
+  free_case(&t);
+}
+
+int main(int count, char **arguments) {
+  if (count != 2) return 2;
+  char path[4096];
+  int64_t size;
+  snprintf(path, sizeof path, "%s/cases.json", arguments[1]);
+  char *at = read_file(path, &size);
+  the_index = json_value(&at);
+  if ((uint32_t)json_number(the_index, "numerics") != xent_numerics_version()) {
+    fprintf(stderr, "the cases have another numerics version; make them again: conformance/README.md\n");
+    return 1;
+  }
+  for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++)
+    for (const json *entry = json_get(the_index, "cases")->first; entry; entry = entry->next) {
+      run_case(entry, arguments[1], isa, false);
+      if (json_find(entry, "parts")) run_case(entry, arguments[1], isa, true);
+    }
+  printf("expected = every tier: %" PRId64 " values compared, %" PRId64 " differ\n", compared, wrong);
+  return wrong || !compared;
+}
