@@ -28,14 +28,15 @@ static inline const xent_family *family_of(const xent_frame *f) {
   return f->wide ? &f->kernels->wide : f->general ? &f->kernels->general : &f->kernels->plain;
 }
 
-/* Above this many bytes an output does not stay in the caches anyway: stores that pass them by save the
- * read of every line that is about to be overwritten. */
+/* Where the tensors that a call goes through hold this many bytes together, its output does not stay in the caches
+ * for whoever reads it next: stores that pass them by save the read of every line that is about to be overwritten. */
 #ifndef XENT_STREAM_BYTES /* a test streams everything */
-#define XENT_STREAM_BYTES (16 << 20)
+#define XENT_STREAM_BYTES (24 << 20)
 #endif
 
-static inline bool worth_streaming(const xent_frame *f, const void *output, const void *input) {
-  return output && output != input && f->elements >= XENT_STREAM_BYTES / (int64_t)sizeof(float);
+static inline bool worth_streaming(const xent_frame *f, const void *output, const void *input, int tensors) {
+  const int64_t least = XENT_STREAM_BYTES / (tensors * (int64_t)sizeof(float));
+  return output && output != input && f->elements >= least;
 }
 
 /* Bits of fields below 32, for xent_array.in_place. */

@@ -37,7 +37,7 @@ xent_status xent_cross_entropy_forward(const xent_shape *shape, const xent_optio
     f.call.output_layout = &f.shape->gradient;
     f.call.statistics = statistics;
     f.call.tally = tally;
-    f.call.stream = worth_streaming(&f, gradient, logits);
+    f.call.stream = worth_streaming(&f, gradient, logits, 2);
     status = run_kernel(family_of(&f)->cross_entropy_forward, &f.call);
     set_denominator(&f);
   }
@@ -137,7 +137,7 @@ xent_status xent_cross_entropy_full(
     c->output_layout = &f.shape->gradient;
     c->statistics = statistics;
     c->tally = tally;
-    c->stream = worth_streaming(&f, gradient, logits);
+    c->stream = worth_streaming(&f, gradient, logits, 2);
     f.general |= !targets || target_weights || class_mask || class_weights || row_weights || sink ||
                  log_probabilities || argmax || ranks || entropies || top_classes || top_log_probabilities ||
                  target_gradient;
@@ -187,7 +187,7 @@ xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_opti
     f.call.upstream = upstream;
     f.call.output = gradient;
     f.call.output_layout = &f.shape->gradient;
-    f.call.stream = worth_streaming(&f, gradient, logits);
+    f.call.stream = worth_streaming(&f, gradient, logits, 2);
     status = run_kernel(family_of(&f)->cross_entropy_backward, &f.call);
   }
   return xent_frame_end(&f, report, status);

@@ -54,7 +54,7 @@ ENTRY xent_status forward(const xent_shape *shape, const xent_options *options, 
     f.call.output = output;
     f.call.output_layout = &f.shape->output;
     f.call.log = log;
-    f.call.stream = worth_streaming(&f, output, logits);
+    f.call.stream = worth_streaming(&f, output, logits, 2);
     status = run_kernel(family_of(&f)->softmax_forward, &f.call);
   }
   return xent_frame_end(&f, report, status);
@@ -131,7 +131,7 @@ ENTRY xent_status backward(const xent_shape *shape, const xent_options *options,
     f.call.output_layout = &f.shape->gradient;
     f.call.log = log;
     f.call.stream =
-        worth_streaming(&f, gradient, output) && worth_streaming(&f, gradient, upstream);
+        worth_streaming(&f, gradient, output, 3) && worth_streaming(&f, gradient, upstream, 3);
     status = run_kernel(family_of(&f)->softmax_backward, &f.call);
   }
   return xent_frame_end(&f, report, status);

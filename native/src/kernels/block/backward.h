@@ -149,7 +149,8 @@ XENT_SHARED xent_status log_softmax_backward_blocks(const xent_call *call, row_k
 
 XENT_INLINE bool backward_in_blocks(const xent_call *call) {
   const xent_shape *s = call->shape;
-  return s->classes <= XENT_EXACT_MAX && s->inner == 1 && !call->known_statistics && !call->stream &&
+  const int64_t most = call->stream ? XENT_DENSE : XENT_EXACT_MAX;
+  return s->classes <= most && s->inner == 1 && !call->known_statistics &&
          s->upstream.classes == 1 && s->output.classes == 1 && call->output_layout->classes == 1;
 }
 

@@ -32,11 +32,11 @@ XENT_INLINE int64_t stream_head(const float *y, int64_t n) {
 }
 
 /* A store waits until the page that it goes to is looked up, and a streamed one holds up all behind it. So
- * the pages are looked up a chunk ahead; y may end before that, as a prefetch may. */
-XENT_INLINE void prefetch_pages(const float *y) {
-  XENT_UNROLL(8)
-  for (uintptr_t k = 0; k < XENT_PAGES_AHEAD; k++)
-    __builtin_prefetch((const void *)((uintptr_t)y + (k + XENT_PAGES_AHEAD) * XENT_PAGE), 0, 0);
+ * the pages of n floats are looked up a chunk ahead; y may end before that, as a prefetch may. */
+XENT_INLINE void prefetch_pages(const float *y, int64_t n) {
+  const uintptr_t ahead = (uintptr_t)y + XENT_PAGES_AHEAD * XENT_PAGE;
+  for (int64_t i = 0; i < n; i += XENT_PAGE_FLOATS)
+    __builtin_prefetch((const void *)(ahead + (uintptr_t)i * sizeof *y), 0, 0);
 }
 
 XENT_INLINE void put(float *y, lanes v, const bool stream) {
@@ -76,7 +76,7 @@ XENT_INLINE void emit(const float *x, float *y, int64_t n, exp_reference r, fact
 }
 
 XENT_SHARED void emit_exp(const float *x, float *y, int64_t n, float N, factor k, bool stream) {
-  if (stream) prefetch_pages(y);
+  if (stream) prefetch_pages(y, n);
   const exp_reference r = exp_reference_of(N);
   if (k.tiny)
     emit(x, y, n, r, k, false, true, false);
@@ -119,7 +119,7 @@ XENT_INLINE void emit_log_lanes(const float *x, float *y, int64_t n, float max, 
 }
 
 XENT_SHARED void emit_log(const float *x, float *y, int64_t n, float max, float minus_distance, bool stream) {
-  if (stream) prefetch_pages(y);
+  if (stream) prefetch_pages(y, n);
   if (stream)
     emit_log_lanes(x, y, n, max, minus_distance, true);
   else
@@ -212,8 +212,8 @@ XENT_INLINE void emit_backward_lanes(const float *y, const float *g, float *dx, 
 
 XENT_SHARED void emit_backward(const float *y, const float *g, float *dx, int64_t n, float sum, bool log,
                                bool stream) {
-  if (stream) prefetch_pages(dx);
-  if (stream && log) prefetch_pages(y); /* the first pass has read g alone */
+  if (stream) prefetch_pages(dx, n);
+  if (stream && log) prefetch_pages(y, n); /* the first pass has read g alone */
   if (log && stream)
     emit_backward_lanes(y, g, dx, n, sum, true, false, false, true);
   else if (log)
