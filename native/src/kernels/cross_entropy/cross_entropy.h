@@ -44,7 +44,8 @@ XENT_SHARED void gradient_row(const xent_call *call, int64_t row, const row_inpu
       const float *q = chunk_of(in->q, in->q_stride, i, n, 0.0f, buffers.other);
       (k.tiny ? emit_tiny_probabilities : emit_probabilities)(x, q, out, n, s->reference, k, c, in->smooth);
     } else if (kept) {
-      emit_kept(x, buffers.kept, buffers.kept_reference, out, n, s->reference, k);
+      emit_kept(x, buffers.kept, buffers.kept_reference, out, n, s->reference, k,
+                call->stream && out != buffers.input);
     } else {
       emit_exp(x, out, n, s->reference, k, call->stream && out != buffers.input);
     }

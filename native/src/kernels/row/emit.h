@@ -58,7 +58,7 @@ XENT_INLINE void emit(const float *x, float *y, int64_t n, exp_reference r, fact
   int64_t i = stream ? stream_head(y, n) : 0;
   if (i > 0) {
     lanes head[1] = {lanes_load_part(x, i, 0.0f)};
-    exp_lanes(head, 1, r);
+    if (!kept) exp_lanes(head, 1, r);
     lanes_store_part(y, i, finish_lanes(head[0], f, b, tiny));
   }
   for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
@@ -88,8 +88,10 @@ XENT_SHARED void emit_exp(const float *x, float *y, int64_t n, float N, factor k
 
 /* From the kept e of a row of one chunk. A group whose reference rose later is computed again from x. */
 XENT_SHARED void emit_kept(const float *x, const float *kept, const float *kept_reference, float *y, int64_t n,
-                           float N, factor k) {
+                           float N, factor k, bool stream) {
   const exp_reference r = exp_reference_of(N);
+  stream = stream && n > XENT_EXACT_MAX; /* shorter rows lose more at their ends and labels than they gain */
+  if (stream) prefetch_pages(y);
   for (int64_t i = 0, end; i < n; i = end) {
     const float reference = kept_reference[i / XENT_GROUP];
     end = i + XENT_GROUP;
@@ -99,6 +101,8 @@ XENT_SHARED void emit_kept(const float *x, const float *kept, const float *kept_
       emit_exp(x + i, y + i, end - i, N, k, false);
     else if (k.tiny)
       emit(kept + i, y + i, end - i, r, k, true, true, false);
+    else if (stream)
+      emit(kept + i, y + i, end - i, r, k, true, false, true);
     else
       emit(kept + i, y + i, end - i, r, k, true, false, false);
   }

@@ -36,7 +36,7 @@ XENT_SHARED void softmax_row(const xent_call *call, int64_t row, const xent_stat
     if (call->log)
       emit_log(chunk, out, n, s->max, minus_distance, stream);
     else if (kept)
-      emit_kept(chunk, buffers.kept, buffers.kept_reference, out, n, s->reference, k);
+      emit_kept(chunk, buffers.kept, buffers.kept_reference, out, n, s->reference, k, stream);
     else
       emit_exp(chunk, out, n, s->reference, k, stream);
     chunk_written(y, y_stride, i, n, buffers.other);
