@@ -91,7 +91,7 @@ XENT_SHARED void emit_kept(const float *x, const float *kept, const float *kept_
                            float N, factor k, bool stream) {
   const exp_reference r = exp_reference_of(N);
   stream = stream && n > XENT_EXACT_MAX; /* shorter rows lose more at their ends and labels than they gain */
-  if (stream) prefetch_pages(y);
+  if (stream) prefetch_pages(y, n);
   for (int64_t i = 0, end; i < n; i = end) {
     const float reference = kept_reference[i / XENT_GROUP];
     end = i + XENT_GROUP;
