@@ -60,7 +60,7 @@ static void run_block(const float *x) {
 }
 
 int main(int argc, char **argv) {
-  const unsigned long step = argc > 1 ? strtoul(argv[1], NULL, 10) : 61;
+  const unsigned long step = argc > 1 ? strtoul(argv[1], NULL, 10) : 251;
   if (step < 1 || step > UINT32_MAX) {
     fprintf(stderr, "usage: tanh_test [STEP], STEP at least 1\n");
     return 2;

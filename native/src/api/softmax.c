@@ -7,6 +7,7 @@ static xent_status statistics_or_whole_row(xent_frame *f, const xent_statistics 
       xent_check_struct(f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
   if (status) return status;
   f->call.known_statistics = statistics;
+  if (!statistics && f->shape->all_classes) return xent_check_whole(f);
   if (statistics || (f->call.class_begin == 0 && f->call.class_end == f->shape->classes)) return XENT_OK;
   f->report->field = XENT_FIELD_CLASS_RANGE;
   return XENT_INVALID_ARGUMENT;

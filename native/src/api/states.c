@@ -2,6 +2,14 @@
 /* Entry points of rows in parts. */
 #include "api/arrays.h"
 
+/* What smoothing gives each class depends on how many there are, which a shard with a mask cannot know; labels take
+ * it in later. */
+static xent_status check_share_is_known(xent_frame *f, const void *targets, const void *class_mask) {
+  const bool asked = targets && !targets_are_labels(f) && f->options->label_smoothing > 0;
+  if (!asked || !class_mask || !f->shape->all_classes) return XENT_OK;
+  return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_CLASS_MASK, 0);
+}
+
 xent_status xent_forward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                 int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits,
                                 const void *targets, const void *target_weights, const void *class_mask,
@@ -21,6 +29,7 @@ xent_status xent_forward_states(const xent_shape *shape, const xent_options *opt
     f.general |= target_weights || class_mask || class_weights;
   }
   if (!status) status = check_target_rules(&f, targets, NULL);
+  if (!status) status = check_share_is_known(&f, targets, class_mask);
   if (!status) {
     f.call.logits = logits;
     f.call.targets = targets;
@@ -66,6 +75,17 @@ static xent_status check_outputs_of_targets(xent_frame *f, const void *targets, 
   return xent_refuse(f, XENT_INVALID_ARGUMENT, field, 0);
 }
 
+/* Rows of which some classes are masked: smoothing counts the others. */
+static bool have_masked_classes(const xent_frame *f, const xent_state *states) {
+  const int64_t classes = f->shape->classes, chunks = xent_chunks(classes);
+  const int64_t count = (f->call.row_end - f->call.row_begin) * chunks;
+  for (int64_t i = 0; i < count; i++) {
+    const int64_t begin = i % chunks * XENT_CHUNK, n = classes - begin < XENT_CHUNK ? classes - begin : XENT_CHUNK;
+    if ((states[i].kind & XENT_KIND_MASK) != XENT_KIND_BACKWARD && states[i].counted != n) return true;
+  }
+  return false;
+}
+
 xent_status xent_finish(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                         int64_t row_end, const xent_state *states, const void *targets,
                         const void *class_weights, const void *row_weights, const void *sink,
@@ -94,6 +114,7 @@ xent_status xent_finish(const xent_shape *shape, const xent_options *options, in
   if (!status) status = check_target_rules(&f, targets, hits);
   if (!status) status = check_outputs_of_targets(&f, targets, losses, hits, tally);
   if (!status) {
+    f.general |= class_weights || row_weights || sink || have_masked_classes(&f, states);
     f.call.known_states = states;
     f.call.targets = targets;
     f.call.class_weights = class_weights;

@@ -80,6 +80,7 @@ enum {
   XENT_ROW_IGNORED = 0x4000,
   XENT_ROW_UNFINISHED = 0x8000, /* has a shift and waits for its second round */
   XENT_ROW_GENERAL = 0x10000, /* pull and share are there */
+  XENT_ROW_HIT = 0x20000,     /* of an unfinished row: its label is the first of the largest classes */
   XENT_ROW_SPECIAL = XENT_ROW_NAN | XENT_ROW_MASKED | XENT_ROW_IGNORED
 };
 

@@ -3,19 +3,15 @@
 #ifndef XENT_GENERAL_H
 #define XENT_GENERAL_H
 
-#include "kernels/kernels.h"
+#include "kernels/general/backward.h"
+#include "kernels/general/whole.h"
 
-static xent_status general_not_yet(const xent_call *call) {
-  call->report->field = XENT_FIELD_OPTIONS;
-  return XENT_UNSUPPORTED;
-}
-#define general_softmax general_not_yet
-#define general_log_sum_exp general_not_yet
-#define general_softmax_backward general_not_yet
-#define general_cross_entropy general_not_yet
-#define general_cross_entropy_backward general_not_yet
-#define general_forward_states general_not_yet
-#define general_backward_states general_not_yet
-#define general_finish general_not_yet
+#define general_softmax general_softmax_rows_of
+#define general_log_sum_exp general_log_sum_exp_rows_of
+#define general_softmax_backward general_softmax_backward_rows_of
+#define general_cross_entropy general_cross_entropy_rows_of
+#define general_cross_entropy_backward general_cross_entropy_backward_rows_of
+#define general_forward_states general_forward_states_rows_of
+#define general_backward_states general_backward_states_rows_of
 
 #endif

@@ -19,11 +19,14 @@ XENT_SHARED xent_status forward_states_rows(const xent_call *call, row_buffers b
     row_input in = call->targets ? targets_input(call, row, label.index) : softmax_input(call, row);
     in.want_first = true;
     for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
+      const int64_t n = chunk_length(i, call->class_end);
       xent_state *state = &states[i / XENT_CHUNK];
       if (label.ignored)
         *state = (xent_state){.kind = XENT_KIND_LABEL | xent_state_version};
       else
-        chunk_state(&in, i, chunk_length(i, call->class_end), shift, false, buffers, state);
+        chunk_state(&in, i, n, shift, false, buffers, state);
+      state->wide_max = state->wide_label_logit = state->sum_low = 0;
+      state->counted = n;
     }
   }
   return XENT_OK;
@@ -74,6 +77,18 @@ static bool states_fit(const xent_call *call, const xent_state *states, int64_t 
   return true;
 }
 
+/* A softmax backward's sum. */
+static xent_status finish_backward(const xent_call *call, int64_t row, const xent_state *states, int64_t chunks) {
+  if (call->log_sum_exp) {
+    call->report->field = XENT_FIELD_LOG_SUM_EXP;
+    return XENT_INVALID_ARGUMENT;
+  }
+  double sum = 0;
+  for (int64_t i = 0; i < chunks; i++) sum += states[i].sum;
+  call->statistics[row] = (xent_statistics){.kind = XENT_KIND_BACKWARD, .sum = quiet_double(sum)};
+  return XENT_OK;
+}
+
 static xent_status finish(const xent_call *call) {
   const int64_t chunks = xent_chunks(call->shape->classes);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
@@ -82,14 +97,9 @@ static xent_status finish(const xent_call *call) {
     const float shift = call->second_round ? call->statistics[row].shift : 0.0f;
     const uint32_t kind = kind_of_row(call, states, chunks);
     if (!kind) return wrong_states(call, row);
-    if (kind == XENT_KIND_BACKWARD && call->log_sum_exp) {
-      call->report->field = XENT_FIELD_LOG_SUM_EXP;
-      return XENT_INVALID_ARGUMENT;
-    }
     if (kind == XENT_KIND_BACKWARD) {
-      double sum = 0;
-      for (int64_t i = 0; i < chunks; i++) sum += states[i].sum;
-      call->statistics[row] = (xent_statistics){.kind = kind, .sum = quiet_double(sum)};
+      const xent_status status = finish_backward(call, row, states, chunks);
+      if (status) return status;
       continue;
     }
     row_label label = {XENT_NO_CLASS, false};

@@ -29,6 +29,7 @@ final class FirstPass {
     state.max = exponentials.max;
     state.reference = exponentials.reference;
     state.sum = exponentials.sum;
+    state.counted = count;
     if (shift != 0) {
       state.kind |= Kind.SHIFTED;
     }

@@ -36,10 +36,12 @@ final class PartialRows {
         return status;
       }
       for (long begin = call.classBegin; begin < call.classEnd; begin += CHUNK) {
+        int count = FirstPass.chunkSize(begin, call.classEnd);
         if (input.ignored) {
           scratch.state.clear(Kind.LABEL);
+          scratch.state.counted = count;
         } else {
-          FirstPass.chunk(input, begin, FirstPass.chunkSize(begin, call.classEnd), shift, scratch);
+          FirstPass.chunk(input, begin, count, shift, scratch);
         }
         scratch.state.store(states, (row - call.rowBegin) * chunks + begin / CHUNK);
       }
