@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules by which Xent differs from PyTorch and ONNX Runtime on purpose, and how a difference shows that it follows one.
+
+Where two systems agree there is no rule to name: NaN for rows that are all -inf and for the mean of none, the label's
+class weights in the denominator of a mean but nothing but rows there for probabilities, class weights in every term of
+smoothing, PyTorch's ignore_index of -100."""
+import numpy as np
+
+IGNORED = "an ignored row is not read"
+FACTOR = "a term whose weight or target is 0 is 0"
+RULES = {
+    IGNORED: "its gradient is 0 in Xent whatever the row holds, NaN there where the row holds NaN or an infinity",
+    FACTOR: "also where the logit is -inf; 0 times the infinite loss of that class is NaN there",
+}
+
+
+def rule_of(peer, call, reduction, what, index, ours, theirs):
+    """The name of the rule that a difference follows, or None."""
+    if not np.isnan(theirs):
+        return None
+    rows = row_of(call, reduction, what, index)
+    if what == "gradient" and ours == 0 and all(is_ignored(call, row) and is_not_finite(call, row) for row in rows):
+        return IGNORED
+    if any(has_void_term(call, row) for row in rows):
+        return FACTOR
+    return None
+
+
+def row_of(call, reduction, what, index):
+    """The rows that a value depends on."""
+    if what == "gradient":
+        index = tuple(n for k, n in enumerate(index) if k != call.axis)
+    elif reduction != "none":
+        return range(len(call.by_rows(call.logits)))
+    lengths = [n for k, n in enumerate(call.shape) if k != call.axis]
+    return [int(np.ravel_multi_index(index, lengths)) if lengths else 0]
+
+
+def is_ignored(call, row):
+    return call.probabilities is None and call.labels.reshape(-1)[row] == call.ignore_index
+
+
+def is_not_finite(call, row):
+    values = call.by_rows(call.logits)[row]
+    return bool(np.isnan(values).any() or (values == np.inf).any() or (values == -np.inf).all())
+
+
+def has_void_term(call, row):
+    """A class of logit -inf, where its target or weight is 0 and yet it is computed with."""
+    if is_ignored(call, row) or is_not_finite(call, row):
+        return False
+    weights = np.ones(call.classes) if call.weights is None else call.weights
+    if call.probabilities is not None:
+        target = call.by_rows(call.probabilities)[row] * (1 - call.smoothing) + call.smoothing / call.classes
+        void = weights * target == 0
+    elif call.smoothing:
+        void = weights == 0
+    else:
+        void = (weights == 0) & (np.arange(call.classes) == call.labels.reshape(-1)[row])
+    return bool((void & (call.by_rows(call.logits)[row] == -np.inf)).any())

@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.conformance;
+
+import static java.lang.foreign.MemoryLayout.PathElement.groupElement;
+import static java.lang.foreign.MemorySegment.NULL;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.conformance.ConformanceCase.Stored;
+import dev.xent.internal.ffi.xent_layout;
+import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.ffi.xent_state;
+import dev.xent.internal.ffi.xent_statistics;
+import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Status;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.LongStream;
+
+/** A case in the memory of one implementation, and the calls that compute it. */
+final class ConformanceRun {
+  private static final List<String> TYPES =
+      List.of("", "f32", "f64", "f16", "bf16", "i8", "u8", "i16", "i32", "i64");
+  private static final Set<String> PER_ROW =
+      Set.of(
+          "losses",
+          "log_sum_exp",
+          "hits",
+          "row_weights",
+          "sink",
+          "log_probabilities",
+          "argmax",
+          "ranks",
+          "entropies");
+  private static final Set<String> PER_ENTRY =
+      Set.of("targets", "target_weights", "target_gradient");
+  private static final Set<String> PER_TOP = Set.of("top_classes", "top_log_probabilities");
+  private static final int CHUNK = 8192;
+  private static final int UNWRITTEN = 0xA5;
+
+  private final Arena arena;
+  private final Kernels kernels;
+  private final ConformanceCase c;
+  private final long rows;
+  private final MemorySegment shape;
+  private final MemorySegment options;
+  private final MemorySegment report;
+  private final MemorySegment tally;
+  private final Map<String, MemorySegment> arrays = new HashMap<>();
+  private final Map<String, Object> numbers = new HashMap<>();
+  private MemorySegment statistics = NULL;
+
+  ConformanceRun(Arena arena, Kernels kernels, int isa, ConformanceCase c) {
+    this.arena = arena;
+    this.kernels = kernels;
+    this.c = c;
+    rows = c.rows();
+    shape = sized(xent_shape.layout());
+    options = sized(xent_options.layout());
+    report = sized(xent_report.layout());
+    tally = sized(xent_tally.layout());
+    xent_options.isa(options, isa);
+    c.options.forEach(this::option);
+    xent_shape.outer(shape, c.outer);
+    xent_shape.classes(shape, c.classes);
+    xent_shape.inner(shape, c.inner);
+    xent_shape.target_count(shape, along(c.inputs.get("target_weights")));
+    xent_shape.top_count(shape, along(c.outputs.get("top_classes")));
+    c.inputs.forEach((name, stored) -> put(name, stored).copyFrom(bytes(stored)));
+    c.outputs.forEach((name, stored) -> put(name, stored).fill((byte) UNWRITTEN));
+    if (!c.inputs.containsKey("logits")) { // what xent_finish computes in
+      xent_layout.type(xent_shape.logits(shape), xent_layout.type(xent_shape.output(shape)));
+    }
+  }
+
+  // ---- structs and arrays
+
+  private MemorySegment sized(MemoryLayout layout) {
+    MemorySegment struct = arena.allocate(layout);
+    struct.set(ValueLayout.JAVA_LONG, 0, layout.byteSize());
+    return struct;
+  }
+
+  private void option(String name, Object value) {
+    switch (name) {
+      case "fully_masked" -> xent_options.fully_masked(options, value.equals("zero") ? 1 : 0);
+      case "smoothing" -> xent_options.smoothing(options, value.equals("others") ? 1 : 0);
+      case "ignore_index" -> {
+        xent_options.has_ignore_index(options, 1);
+        xent_options.ignore_index(options, ((Number) value).longValue());
+      }
+      default -> {
+        if (name.equals("gradient_scale")) {
+          xent_options.has_gradient_scale(options, 1);
+        }
+        long offset = xent_options.layout().byteOffset(groupElement(name));
+        options.set(ValueLayout.JAVA_DOUBLE, offset, ((Number) value).doubleValue());
+      }
+    }
+  }
+
+  private static MemorySegment bytes(Stored stored) {
+    return MemorySegment.ofArray(stored.npy().data());
+  }
+
+  /** How many numbers an array has along the class axis. */
+  private long along(Stored stored) {
+    return stored == null ? 0 : stored.npy().shape()[c.axis];
+  }
+
+  private MemorySegment put(String name, Stored stored) {
+    describe(name, stored);
+    long size = stored.npy().data().length;
+    MemorySegment array = arena.allocate(Math.max(size, 1), 64).asSlice(0, size);
+    arrays.put(name, array);
+    return array;
+  }
+
+  /** Everything lies row-major and without gaps. */
+  private void describe(String name, Stored stored) {
+    int type = TYPES.indexOf(stored.type());
+    boolean ragged = c.inputs.containsKey("row_offsets");
+    int axes = stored.npy().shape().length;
+    MemorySegment layout =
+        shape.asSlice(
+            xent_shape.layout().byteOffset(groupElement(name)), xent_layout.layout().byteSize());
+    xent_layout.type(layout, type);
+    if (isPerRow(name, type)) {
+      boolean one = axes == 0;
+      xent_layout.outer(layout, one ? 0 : c.inner);
+      xent_layout.inner(layout, one ? 0 : 1);
+    } else if (name.equals("class_weights")
+        || (name.equals("class_mask") && axes == 1 && !ragged)) {
+      xent_layout.classes(layout, 1);
+    } else {
+      xent_layout.outer(layout, numbersPerRow(name) * c.inner);
+      xent_layout.classes(layout, c.inner);
+      xent_layout.inner(layout, 1);
+    }
+  }
+
+  private boolean isPerRow(String name, int type) {
+    boolean labels = name.equals("targets") && type >= TYPES.indexOf("i8");
+    return PER_ROW.contains(name)
+        || (labels && xent_shape.target_count(shape) == 0)
+        || (name.equals("upstream") && c.function.equals("cross_entropy_backward"));
+  }
+
+  private long numbersPerRow(String name) {
+    if (PER_TOP.contains(name)) {
+      return xent_shape.top_count(shape);
+    }
+    long entries = xent_shape.target_count(shape);
+    return entries > 0 && PER_ENTRY.contains(name) ? entries : c.classes;
+  }
+
+  private MemorySegment a(String name) {
+    return arrays.getOrDefault(name, NULL);
+  }
+
+  // ---- calls
+
+  private static void lawful(int status) {
+    assertThat(status).as("status").isEqualTo(Status.OK);
+  }
+
+  void run(boolean inParts) {
+    if (c.numbers.containsKey("counted")) {
+      checkTargets();
+    }
+    if (inParts) {
+      parts();
+    } else {
+      whole();
+    }
+    if (c.numbers.containsKey("sum")) {
+      numbers.put("sum", kernels.tallySum(tally));
+    }
+  }
+
+  private void checkTargets() {
+    lawful(
+        kernels.checkTargets(
+            shape,
+            options,
+            0,
+            rows,
+            a("targets"),
+            a("target_weights"),
+            a("row_offsets"),
+            a("class_mask"),
+            a("class_weights"),
+            a("row_weights"),
+            NULL,
+            report));
+    numbers.put("counted", xent_report.counted(report));
+    numbers.put("denominator", xent_report.denominator(report));
+  }
+
+  private void whole() {
+    switch (c.function) {
+      case "log_sum_exp" ->
+          lawful(
+              kernels.logSumExp(
+                  shape,
+                  options,
+                  0,
+                  rows,
+                  a("logits"),
+                  a("row_offsets"),
+                  a("class_mask"),
+                  a("sink"),
+                  a("log_sum_exp"),
+                  report));
+      case "kl_divergence" ->
+          lawful(
+              kernels.klDivergence(
+                  shape,
+                  options,
+                  0,
+                  rows,
+                  a("logits"),
+                  a("teacher"),
+                  a("class_mask"),
+                  a("row_weights"),
+                  a("losses"),
+                  a("gradient"),
+                  tally,
+                  report));
+      case "cross_entropy" -> crossEntropy(a("gradient"));
+      case "cross_entropy_backward" -> {
+        statistics = arena.allocate(xent_statistics.layout(), rows);
+        crossEntropy(NULL);
+        write(0, c.classes);
+      }
+      default -> write(0, c.classes);
+    }
+  }
+
+  private void crossEntropy(MemorySegment gradient) {
+    lawful(
+        kernels.crossEntropyFull(
+            shape,
+            options,
+            0,
+            rows,
+            a("logits"),
+            a("targets"),
+            a("target_weights"),
+            a("row_offsets"),
+            a("class_mask"),
+            a("class_weights"),
+            a("row_weights"),
+            a("sink"),
+            a("losses"),
+            a("log_sum_exp"),
+            a("hits"),
+            a("log_probabilities"),
+            a("argmax"),
+            a("ranks"),
+            a("entropies"),
+            a("top_classes"),
+            a("top_log_probabilities"),
+            gradient,
+            a("target_gradient"),
+            statistics,
+            c.numbers.containsKey("sum") ? tally : NULL,
+            report));
+  }
+
+  /** The functions that write a class range; without statistics it is the whole row. */
+  private void write(long begin, long end) {
+    lawful(
+        switch (c.function) {
+          case "softmax_forward" ->
+              kernels.softmaxForward(
+                  shape,
+                  options,
+                  0,
+                  rows,
+                  begin,
+                  end,
+                  a("logits"),
+                  a("row_offsets"),
+                  a("class_mask"),
+                  a("sink"),
+                  statistics,
+                  a("output"),
+                  report);
+          case "log_softmax_forward" ->
+              kernels.logSoftmaxForward(
+                  shape,
+                  options,
+                  0,
+                  rows,
+                  begin,
+                  end,
+                  a("logits"),
+                  a("row_offsets"),
+                  a("class_mask"),
+                  a("sink"),
+                  statistics,
+                  a("output"),
+                  report);
+          case "softmax_backward" ->
+              kernels.softmaxBackward(
+                  shape,
+                  options,
+                  0,
+                  rows,
+                  begin,
+                  end,
+                  a("output"),
+                  a("upstream"),
+                  a("row_offsets"),
+                  a("class_mask"),
+                  statistics,
+                  a("gradient"),
+                  report);
+          case "log_softmax_backward" ->
+              kernels.logSoftmaxBackward(
+                  shape,
+                  options,
+                  0,
+                  rows,
+                  begin,
+                  end,
+                  a("output"),
+                  a("upstream"),
+                  a("row_offsets"),
+                  a("class_mask"),
+                  statistics,
+                  a("gradient"),
+                  report);
+          default ->
+              kernels.crossEntropyBackward(
+                  shape,
+                  options,
+                  0,
+                  rows,
+                  begin,
+                  end,
+                  a("logits"),
+                  a("targets"),
+                  a("target_weights"),
+                  a("row_offsets"),
+                  a("class_mask"),
+                  a("class_weights"),
+                  a("row_weights"),
+                  statistics,
+                  a("upstream"),
+                  a("gradient"),
+                  report);
+        });
+  }
+
+  private void parts() {
+    List<long[]> ranges = ranges();
+    long chunks = (c.classes + CHUNK - 1) / CHUNK;
+    MemorySegment states = arena.allocate(xent_state.layout(), rows * chunks);
+    ranges.forEach(range -> states(range[0], range[1], states));
+    statistics = arena.allocate(xent_statistics.layout(), rows);
+    finish(states, 0);
+    if (xent_report.again(report) > 0) {
+      ranges.forEach(range -> states(range[0], range[1], states));
+      finish(states, 1);
+    }
+    if (c.outputs.containsKey("gradient") || c.outputs.containsKey("output")) {
+      ranges.forEach(range -> write(range[0], range[1]));
+    }
+  }
+
+  /** The last one first. */
+  private List<long[]> ranges() {
+    long[] bounds =
+        LongStream.concat(
+                LongStream.concat(LongStream.of(0), c.parts.stream().mapToLong(Long::longValue)),
+                LongStream.of(c.classes))
+            .toArray();
+    return LongStream.range(1, bounds.length)
+        .mapToObj(i -> new long[] {bounds[(int) i - 1], bounds[(int) i]})
+        .toList()
+        .reversed();
+  }
+
+  private void states(long begin, long end, MemorySegment states) {
+    boolean log = c.function.equals("log_softmax_backward");
+    lawful(
+        c.inputs.containsKey("output")
+            ? kernels.backwardStates(
+                shape,
+                options,
+                0,
+                rows,
+                begin,
+                end,
+                log ? NULL : a("output"),
+                a("upstream"),
+                states,
+                report)
+            : kernels.forwardStates(
+                shape,
+                options,
+                0,
+                rows,
+                begin,
+                end,
+                a("logits"),
+                a("targets"),
+                a("target_weights"),
+                a("class_mask"),
+                a("class_weights"),
+                statistics,
+                states,
+                report));
+  }
+
+  private void finish(MemorySegment states, int secondRound) {
+    lawful(
+        kernels.finish(
+            shape,
+            options,
+            0,
+            rows,
+            states,
+            a("targets"),
+            a("class_weights"),
+            a("row_weights"),
+            a("sink"),
+            secondRound,
+            statistics,
+            a("losses"),
+            a("log_sum_exp"),
+            a("hits"),
+            c.numbers.containsKey("sum") ? tally : NULL,
+            report));
+  }
+
+  // ---- comparison
+
+  /** How many values were compared; fails at the first that differs. */
+  long compare() {
+    long compared = 0;
+    for (Map.Entry<String, Stored> output : c.outputs.entrySet()) {
+      Npy expected = output.getValue().npy();
+      MemorySegment got = a(output.getKey());
+      long at = got.mismatch(bytes(output.getValue()));
+      assertThat(at).as("the first byte of %s that differs", output.getKey()).isEqualTo(-1);
+      compared += expected.count();
+    }
+    for (Map.Entry<String, Object> number : c.numbers.entrySet()) {
+      assertThat(numbers.get(number.getKey()))
+          .as(number.getKey())
+          .isEqualTo(decoded(number.getValue()));
+      compared++;
+    }
+    return compared;
+  }
+
+  /** Doubles are written as hexadecimal digits. */
+  private static Object decoded(Object json) {
+    if (json instanceof Number integer) {
+      return integer.longValue();
+    }
+    return switch ((String) json) {
+      case "nan" -> Double.NaN;
+      case "inf" -> Double.POSITIVE_INFINITY;
+      case "-inf" -> Double.NEGATIVE_INFINITY;
+      case String digits -> Double.parseDouble(digits);
+    };
+  }
+}
