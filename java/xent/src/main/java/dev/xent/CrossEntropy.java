@@ -2,6 +2,8 @@
 package dev.xent;
 
 import dev.xent.internal.plan.CrossEntropyPlan;
+import dev.xent.internal.plan.InputViews;
+import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.Outputs;
 import dev.xent.internal.plan.View;
 import java.lang.foreign.Arena;
@@ -9,26 +11,47 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Cross-entropy of logits and targets: {@code loss = - sum q log softmax(x)} per row, and its
- * gradient {@code dx = c * (softmax(x) * sum q - q)} from the same read of the logits.
+ * Cross-entropy of logits and targets: {@code loss = u sum w q (lse - x) + u zLoss lse^2} per row,
+ * where {@code lse = log sum exp(x)}, and its gradient {@code dx = c u (softmax(x) (sum w q + 2
+ * zLoss lse) - w q)} from the same read of the logits. Without weights and z-loss that is {@code -
+ * sum q log softmax(x)} and {@code c (softmax(x) sum q - q)}.
  *
- * <p><b>Logits.</b> F32, any rank, any strides. The classes lie along axis 1, or 0 where there is
- * only one, unless {@link Builder#axis(int)} says otherwise; each index of the other axes is a row.
+ * <p><b>Logits.</b> Any rank, any strides. The classes lie along axis 1, or 0 where there is only
+ * one, unless {@link Builder#axis(int)} says otherwise; each index of the other axes is a row. The
+ * {@code x} of the formulas are the logits after {@link Builder#softcap} and {@link
+ * Builder#temperature}; a gradient is with respect to the logits before them.
  *
- * <p><b>Targets.</b> Class indices (I8, U8, I16, I32, I64) in the shape of the logits without the
- * class axis, or with that axis at size 1: {@code (B)} and {@code (B, 1)} both fit logits {@code
- * (B, C)}. Or probability rows: F32 in the shape of the logits; these need not sum to 1.
+ * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32 and
+ * each tensor of floats may have any of these types: inputs are widened exactly, results rounded
+ * once to nearest even. Where they are F64, everything is computed in double and each tensor of
+ * floats may be F64 or F32.
+ *
+ * <p><b>Targets</b> are one of
+ *
+ * <ul>
+ *   <li>class indices (I8, U8, I16, I32, I64) in the shape of the logits without the class axis, or
+ *       with that axis at size 1: {@code (B)} and {@code (B, 1)} both fit logits {@code (B, C)};
+ *   <li>probability rows: floats in the shape of the logits; these need not sum to 1;
+ *   <li>sparse targets: {@code k} class indices of each row, {@code (B, k)} for logits {@code (B,
+ *       C)}, with their probabilities in {@link Inputs#targetWeights}.
+ * </ul>
+ *
+ * <p><b>Inputs.</b> A call may be given {@link Inputs} beside: weights or a mask of rows, a mask of
+ * classes, a sink, row offsets of ragged rows.
  *
  * <p><b>Reduction.</b> {@code SUM} is the exact sum of the row losses, rounded once; {@code MEAN}
  * is that sum divided by the denominator; {@code NONE} returns the sum and leaves the losses
  * themselves in {@link Outcome#losses}, which it requires. The denominator is the number of rows
- * that are not ignored, unless {@link Builder#denominator} gives another. The gradient has a
- * reduction of its own, so that a mean loss can be reported with the gradient of the sum.
+ * that are not ignored; where rows or classes have weights, the exact sum of {@code u w} over these
+ * rows, {@code w} being the weight of the label's class for class indices and 1 for other targets;
+ * unless {@link Builder#denominator} gives another. The gradient has a reduction of its own, so
+ * that a mean loss can be reported with the gradient of the sum.
  *
  * <p><b>Edges.</b> NaN or +inf in a row makes its loss and gradient NaN. A class of -inf has
- * probability 0; a label on it has the loss +inf. A row that is all -inf follows {@link
- * Builder#fullyMasked(FullyMasked)}. Rows of ignored labels change nothing: loss and gradient are
- * +0. A mean over the denominator 0 follows {@link Builder#noneCounted}, and its gradient is +0.
+ * probability 0; a label on it has the loss +inf. A row that is all -inf, or whose classes are all
+ * masked, follows {@link Builder#fullyMasked(FullyMasked)}. Rows of ignored labels or of weight 0
+ * change nothing: loss and gradient are +0. A mean over the denominator 0 follows {@link
+ * Builder#noneCounted}, and its gradient is +0.
  *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, helps itself to more threads where it is large ({@link
@@ -90,7 +113,7 @@ public final class CrossEntropy {
    * @param targets class indices or probability rows
    */
   public double forward(Tensor logits, Tensor targets) {
-    return plan.forward(logits.view, targets.view, null, null);
+    return plan.forward(logits.view, targets.view, InputViews.NONE, null, null);
   }
 
   /**
@@ -101,7 +124,30 @@ public final class CrossEntropy {
    * @param outcome receives the numbers of this call and fills its tensors
    */
   public double forward(Tensor logits, Tensor targets, Outcome outcome) {
-    return plan.forward(logits.view, targets.view, null, outcome.outputs);
+    return plan.forward(logits.view, targets.view, InputViews.NONE, null, outcome.outputs);
+  }
+
+  /**
+   * The reduced loss.
+   *
+   * @param logits {@code x}
+   * @param targets class indices, probability rows or sparse targets
+   * @param inputs weights, masks, sink and row offsets
+   */
+  public double forward(Tensor logits, Tensor targets, Inputs inputs) {
+    return plan.forward(logits.view, targets.view, inputs.views, null, null);
+  }
+
+  /**
+   * The reduced loss, and what the outcome was asked for.
+   *
+   * @param logits {@code x}
+   * @param targets class indices, probability rows or sparse targets
+   * @param inputs weights, masks, sink and row offsets
+   * @param outcome receives the numbers of this call and fills its tensors
+   */
+  public double forward(Tensor logits, Tensor targets, Inputs inputs, Outcome outcome) {
+    return plan.forward(logits.view, targets.view, inputs.views, null, outcome.outputs);
   }
 
   /**
@@ -109,11 +155,11 @@ public final class CrossEntropy {
    *
    * @param logits {@code x}
    * @param targets class indices or probability rows
-   * @param gradient {@code dx}, F32 in the shape of the logits; may be {@code logits} itself, but
-   *     not overlap anything in any other way
+   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
+   *     overlap anything in any other way
    */
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient) {
-    return plan.forward(logits.view, targets.view, gradient.view, null);
+    return plan.forward(logits.view, targets.view, InputViews.NONE, gradient.view, null);
   }
 
   /**
@@ -121,33 +167,98 @@ public final class CrossEntropy {
    *
    * @param logits {@code x}
    * @param targets class indices or probability rows
-   * @param gradient {@code dx}, F32 in the shape of the logits; may be {@code logits} itself, but
-   *     not overlap anything in any other way
+   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
+   *     overlap anything in any other way
    * @param outcome receives the numbers of this call and fills its tensors
    */
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient, Outcome outcome) {
-    return plan.forward(logits.view, targets.view, gradient.view, outcome.outputs);
+    return plan.forward(logits.view, targets.view, InputViews.NONE, gradient.view, outcome.outputs);
+  }
+
+  /**
+   * The reduced loss and its gradient.
+   *
+   * @param logits {@code x}
+   * @param targets class indices, probability rows or sparse targets
+   * @param inputs weights, masks, sink and row offsets
+   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
+   *     overlap anything in any other way
+   */
+  public double forwardBackward(Tensor logits, Tensor targets, Inputs inputs, Tensor gradient) {
+    return plan.forward(logits.view, targets.view, inputs.views, gradient.view, null);
+  }
+
+  /**
+   * The reduced loss, its gradient, and what the outcome was asked for.
+   *
+   * @param logits {@code x}
+   * @param targets class indices, probability rows or sparse targets
+   * @param inputs weights, masks, sink and row offsets
+   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
+   *     overlap anything in any other way
+   * @param outcome receives the numbers of this call and fills its tensors
+   */
+  public double forwardBackward(
+      Tensor logits, Tensor targets, Inputs inputs, Tensor gradient, Outcome outcome) {
+    return plan.forward(logits.view, targets.view, inputs.views, gradient.view, outcome.outputs);
+  }
+
+  /**
+   * What the logits tell without targets: the outcome's log-sum-exp, argmax, entropies and top
+   * classes. Its loss is NaN afterwards.
+   *
+   * @param logits {@code x}
+   * @param inputs which classes take part, a sink, row offsets, and row weights, of which those
+   *     that are 0 make rows that are not read
+   * @param outcome fills its tensors
+   * @throws OptionException when the outcome is asked for what needs targets
+   */
+  public void predict(Tensor logits, Inputs inputs, Outcome outcome) {
+    plan.predict(logits.view, inputs.views, outcome.outputs);
   }
 
   /**
    * The gradient alone, from the row statistics of an earlier forward over the same logits and
-   * targets: {@code dx = upstream * c * (softmax(x) * sum q - q)}, where {@code c} is the gradient
-   * scale, divided by the denominator under a mean. The same bits as {@link #forwardBackward} gives
-   * when the upstream is 1.
+   * targets: {@code dx = upstream * } the gradient that the forward would have written, whose scale
+   * {@code c} is the gradient scale, divided by the denominator of that forward under a mean. The
+   * same bits as {@link #forwardBackward} gives when the upstream is 1.
    *
    * @param logits {@code x}, as they were in the forward
    * @param targets as they were in the forward
    * @param saved the outcome of that forward, made with {@link Outcome#saveStatistics}
-   * @param upstream F32, one number per row; null: 1 for every row
-   * @param gradient {@code dx}, F32 in the shape of the logits; may be {@code logits} itself, but
-   *     not overlap anything in any other way
+   * @param upstream one number per row, of a type that fits the logits; null: 1 for every row
+   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
+   *     overlap anything in any other way
    * @throws OptionException when the outcome has no statistics of such a forward
    */
   public void backward(
       Tensor logits, Tensor targets, Outcome saved, @Nullable Tensor upstream, Tensor gradient) {
+    backward(logits, targets, Inputs.none(), saved, upstream, gradient);
+  }
+
+  /**
+   * The same where the forward had inputs beside.
+   *
+   * @param logits {@code x}, as they were in the forward
+   * @param targets as they were in the forward
+   * @param inputs as they were in the forward; a sink may be left out
+   * @param saved the outcome of that forward, made with {@link Outcome#saveStatistics}
+   * @param upstream one number per row, of a type that fits the logits; null: 1 for every row
+   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
+   *     overlap anything in any other way
+   * @throws OptionException when the outcome has no statistics of such a forward
+   */
+  public void backward(
+      Tensor logits,
+      Tensor targets,
+      Inputs inputs,
+      Outcome saved,
+      @Nullable Tensor upstream,
+      Tensor gradient) {
     plan.backward(
         logits.view,
         targets.view,
+        inputs.views,
         saved.outputs,
         upstream == null ? null : upstream.view,
         gradient.view);
@@ -156,23 +267,105 @@ public final class CrossEntropy {
   /** Options of {@link CrossEntropy}. */
   public static final class Builder extends LossBuilder<Builder> {
     private FullyMasked fullyMasked = FullyMasked.NAN;
+    private Smoothing smoothing = Smoothing.UNIFORM;
+    private double temperature;
+    private double softcap;
+    private double zLoss;
+    private double probabilityClamp;
+    private @Nullable Tensor classWeights;
 
     private Builder() {}
 
-    /** What a row that is all -inf gives: NaN (default), or loss and gradient +0. */
+    /**
+     * What a row gives that is all -inf, or whose classes are all masked: NaN (default), or loss
+     * and gradient +0.
+     */
     public Builder fullyMasked(FullyMasked value) {
       fullyMasked = Objects.requireNonNull(value, "fullyMasked");
       return this;
     }
 
     /**
+     * Which classes share what {@link #labelSmoothing} takes from a label. Default: {@link
+     * Smoothing#UNIFORM}. {@link Smoothing#OTHERS} goes with class indices alone: with other
+     * targets a call throws {@link OptionException}.
+     */
+    public Builder smoothing(Smoothing value) {
+      smoothing = Objects.requireNonNull(value, "smoothing");
+      return this;
+    }
+
+    /**
+     * {@code w}: the weight of each class, by which its target is multiplied after smoothing. Read
+     * in every call, which throws {@link OptionException} unless all are finite and 0 or more.
+     *
+     * @param weights one dimension with a number per class, of a type that fits the logits; null
+     *     (default): 1 for each
+     */
+    public Builder classWeights(@Nullable Tensor weights) {
+      classWeights = weights;
+      return this;
+    }
+
+    /**
+     * {@code tau}: logits are divided by it, after the softcap. Default: 1.
+     *
+     * @throws OptionException unless finite, above 0 and no subnormal number; a call throws it
+     *     where the value is none of the type that it computes in
+     */
+    public Builder temperature(double value) {
+      temperature = Options.requireTemperature(value);
+      return this;
+    }
+
+    /**
+     * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay.
+     *
+     * @throws OptionException unless finite, above 0 and no subnormal number; a call throws it
+     *     where the value is none of the type that it computes in
+     */
+    public Builder softcap(double value) {
+      softcap = Options.requireSoftcap(value);
+      return this;
+    }
+
+    /**
+     * What the square of log-sum-exp is multiplied by before it is added to the loss of a row,
+     * which keeps logits from drifting. Default: 0.
+     *
+     * @throws OptionException unless 0 or more, and finite
+     */
+    public Builder zLoss(double value) {
+      zLoss = Options.requireZLoss(value);
+      return this;
+    }
+
+    /**
+     * {@code d}: the probability of a label counts as one in {@code [d, 1 - d]} in losses and
+     * log-probabilities, as in systems that clamp before the logarithm; gradients are as without.
+     * Not together with {@link #labelSmoothing}; with targets other than class indices a call
+     * throws {@link OptionException}. Default: probabilities count as they are, which is exact.
+     *
+     * @throws OptionException unless above 0 and at most 0.5
+     */
+    public Builder probabilityClamp(double value) {
+      probabilityClamp = Options.requireProbabilityClamp(value);
+      return this;
+    }
+
+    /**
      * The operation.
      *
-     * @throws OptionException for an instruction set that this processor or build does not have
+     * @throws OptionException for an instruction set that this processor or build does not have, or
+     *     a probability clamp together with smoothing
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
     public CrossEntropy build() {
-      return new CrossEntropy(plan(fullyMasked));
+      return new CrossEntropy(
+          plan(
+              fullyMasked,
+              options -> options.with(smoothing, temperature, softcap, zLoss, probabilityClamp),
+              classWeights == null ? null : classWeights.view));
     }
 
     @Override
@@ -197,8 +390,8 @@ public final class CrossEntropy {
     /**
      * Asks for the loss of every row, unreduced.
      *
-     * @param tensor F32 in the shape of the rows: the logits' shape without the class axis, or with
-     *     that axis at size 1; null: no longer
+     * @param tensor of a type that fits the logits, in the shape of the rows: the logits' shape
+     *     without the class axis, or with that axis at size 1; null: no longer
      */
     public Outcome losses(@Nullable Tensor tensor) {
       outputs.losses = viewOf(tensor);
@@ -208,7 +401,7 @@ public final class CrossEntropy {
     /**
      * Asks for the log-sum-exp of every row; NaN for ignored ones.
      *
-     * @param tensor F32 in the shape of the rows; null: no longer
+     * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
      */
     public Outcome logSumExp(@Nullable Tensor tensor) {
       outputs.logSumExp = viewOf(tensor);
@@ -226,6 +419,88 @@ public final class CrossEntropy {
       return this;
     }
 
+    /**
+     * Asks for the log-probability of every label, {@code x - lse}; NaN for ignored rows. Class
+     * indices only.
+     *
+     * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
+     */
+    public Outcome logProbabilities(@Nullable Tensor tensor) {
+      outputs.logProbabilities = viewOf(tensor);
+      return this;
+    }
+
+    /**
+     * Asks for the class of the largest logit in every row, the lowest one among equals; -1 in rows
+     * that are NaN, fully masked or ignored.
+     *
+     * @param tensor I32 or I64 in the shape of the rows; null: no longer
+     */
+    public Outcome argmax(@Nullable Tensor tensor) {
+      outputs.argmax = viewOf(tensor);
+      return this;
+    }
+
+    /**
+     * Asks how many classes come before the label in falling order of the logits, the lower one
+     * first among equals: 0 is a hit. -1 in rows that are NaN, fully masked or ignored. Class
+     * indices only.
+     *
+     * @param tensor I32 or I64 in the shape of the rows; null: no longer
+     */
+    public Outcome ranks(@Nullable Tensor tensor) {
+      outputs.ranks = viewOf(tensor);
+      return this;
+    }
+
+    /**
+     * Asks for the entropy of every row, {@code - sum p log p} over its classes; NaN for ignored
+     * ones.
+     *
+     * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
+     */
+    public Outcome entropies(@Nullable Tensor tensor) {
+      outputs.entropies = viewOf(tensor);
+      return this;
+    }
+
+    /**
+     * Asks for the {@code k} classes of the largest logits in every row, in falling order, the
+     * lower one first among equals; -1 where there are not so many, and in rows that are NaN, fully
+     * masked or ignored.
+     *
+     * @param tensor I32 or I64 in the shape of the logits with {@code k}, at least 1 and at most
+     *     all classes, along the class axis; null: no longer
+     */
+    public Outcome topClasses(@Nullable Tensor tensor) {
+      outputs.topClasses = viewOf(tensor);
+      return this;
+    }
+
+    /**
+     * Asks for the log-probabilities of the {@code k} largest classes; -inf where there are not so
+     * many, NaN in rows that are NaN or ignored.
+     *
+     * @param tensor of a type that fits the logits, in the shape of the logits with {@code k} along
+     *     the class axis, the same as in {@link #topClasses}; null: no longer
+     */
+    public Outcome topLogProbabilities(@Nullable Tensor tensor) {
+      outputs.topLogProbabilities = viewOf(tensor);
+      return this;
+    }
+
+    /**
+     * Asks for the gradient with respect to probability rows or the weights of sparse targets:
+     * {@code c u (1 - eps) w (lse - x)}. It is written in every call that this outcome is given to.
+     *
+     * @param tensor of a type that fits the logits, in the shape of the probability rows or of
+     *     {@link Inputs#targetWeights}; null: no longer
+     */
+    public Outcome targetGradient(@Nullable Tensor tensor) {
+      outputs.targetGradient = viewOf(tensor);
+      return this;
+    }
+
     /** Asks for {@link #correct()} without a tensor of hits. Class indices only. */
     public Outcome countCorrect(boolean wanted) {
       outputs.countCorrect = wanted;
@@ -233,7 +508,7 @@ public final class CrossEntropy {
     }
 
     /**
-     * Asks for the row statistics that {@link CrossEntropy#backward} needs: 32 bytes per row, kept
+     * Asks for the row statistics that {@link CrossEntropy#backward} needs: 72 bytes per row, kept
      * in this outcome until the next call.
      *
      * @param arena where they lie; a call with more rows than any before takes new memory from it
@@ -258,12 +533,15 @@ public final class CrossEntropy {
       return outputs.rows;
     }
 
-    /** The number of rows that are not ignored. */
+    /** The number of rows that are not ignored: their label is not, and their weight is not 0. */
     public long counted() {
       return outputs.counted;
     }
 
-    /** What a mean divides by: the counted rows, or what the operation was given. */
+    /**
+     * What a mean divides by: the counted rows, or the sum of their weights, or what the operation
+     * was given.
+     */
     public double denominator() {
       return outputs.denominator;
     }

@@ -3,7 +3,7 @@ package dev.xent;
 
 import java.io.Serial;
 
-/** A label that is no class and not the ignore index. */
+/** A label that is no class, or a masked one, and not the ignore index. */
 public final class LabelException extends XentException {
   @Serial private static final long serialVersionUID = 1L;
 
@@ -19,13 +19,40 @@ public final class LabelException extends XentException {
    * @param classes how many classes there are
    */
   public LabelException(long row, long label, long classes) {
-    super(
-        "row %d has label %d; classes are 0 to %d: give a class index, or ignoreIndex(%d) if such rows do not count"
-            .formatted(row, label, classes - 1, label),
-        null);
+    this(
+        "row %d has label %d; %s: give a class index, or ignoreIndex(%d) if such rows do not count"
+            .formatted(
+                row,
+                label,
+                classes == 0 ? "it has no class" : "classes are 0 to " + (classes - 1),
+                label),
+        row,
+        label,
+        classes);
+  }
+
+  private LabelException(String message, long row, long label, long classes) {
+    super(message, null);
     this.row = row;
     this.label = label;
     this.classes = classes;
+  }
+
+  /**
+   * Refuses a label whose class the class mask leaves out.
+   *
+   * @param row the first row with such a label: its index in the targets in row-major order
+   * @param label the label found there
+   * @param classes how many classes there are
+   * @return what is to be thrown
+   */
+  public static LabelException ofMaskedClass(long row, long label, long classes) {
+    return new LabelException(
+        "row %d has label %d, which classMask leaves out: give another class, let that one take part, or ignoreIndex(%d) if such rows do not count"
+            .formatted(row, label, label),
+        row,
+        label,
+        classes);
   }
 
   /**

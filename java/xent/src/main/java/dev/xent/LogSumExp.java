@@ -3,6 +3,7 @@ package dev.xent;
 
 import dev.xent.internal.parallel.Threads;
 import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LogSumExpPlan;
 import dev.xent.internal.plan.Options;
 import java.util.Objects;
@@ -11,9 +12,16 @@ import java.util.concurrent.Executor;
 /**
  * Log-sum-exp along one axis: {@code log sum exp(x)}, one number per row.
  *
- * <p>Takes F32 tensors of any rank and any strides. Logits of any finite size are exact: nothing
+ * <p>Takes tensors of any rank and any strides. Logits of any finite size are exact: nothing
  * overflows on the way. NaN or +inf in a row gives NaN; a row that is all -inf follows {@link
  * Builder#fullyMasked}.
+ *
+ * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32 and
+ * each tensor may have any of these types: inputs are widened exactly, results rounded once to
+ * nearest even. Where they are F64, everything is computed in double and each tensor may be F64 or
+ * F32.
+ *
+ * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
  *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, helps itself to more threads where it is large ({@link
@@ -45,19 +53,35 @@ public final class LogSumExp {
    * Writes one number per row.
    *
    * @param logits {@code x}
-   * @param logSumExp F32 in the shape of the logits without the axis, or with the axis at size 1;
-   *     must not overlap the logits
+   * @param logSumExp of a type that fits the logits, in the shape of the logits without the axis,
+   *     or with the axis at size 1; must not overlap the logits
    * @throws XentException for tensors that do not fit, before anything is written: {@link
    *     ShapeException}, {@link DTypeException} or {@link MemoryException}
    */
   public void forward(Tensor logits, Tensor logSumExp) {
-    plan.forward(logits.view, logSumExp.view);
+    plan.forward(logits.view, InputViews.NONE, logSumExp.view);
+  }
+
+  /**
+   * Writes one number per row of logits with a class mask, a sink, or ragged rows.
+   *
+   * @param logits {@code x}
+   * @param inputs which classes take part; neither row weights nor target weights
+   * @param logSumExp of a type that fits the logits, in the shape of the rows; must not overlap the
+   *     logits
+   * @throws XentException for tensors that do not fit, before anything is written: {@link
+   *     ShapeException}, {@link DTypeException} or {@link MemoryException}
+   */
+  public void forward(Tensor logits, Inputs inputs, Tensor logSumExp) {
+    plan.forward(logits.view, inputs.views, logSumExp.view);
   }
 
   /** Options of {@link LogSumExp}. */
   public static final class Builder {
     private int axis = -1;
     private FullyMasked fullyMasked = FullyMasked.NAN;
+    private double temperature;
+    private double softcap;
     private Isa isa = Isa.BEST;
     private Backend backend = Backend.AUTO;
     private Threads threads = Threads.DEFAULT;
@@ -73,6 +97,28 @@ public final class LogSumExp {
     /** What a row that is all -inf gives: NaN (default) or -inf. */
     public Builder fullyMasked(FullyMasked value) {
       fullyMasked = Objects.requireNonNull(value, "fullyMasked");
+      return this;
+    }
+
+    /**
+     * {@code tau}: logits are divided by it, after the softcap. Default: 1.
+     *
+     * @throws OptionException unless finite, above 0 and no subnormal number; a call throws it
+     *     where the value is none of the type that it computes in
+     */
+    public Builder temperature(double value) {
+      temperature = Options.requireTemperature(value);
+      return this;
+    }
+
+    /**
+     * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay.
+     *
+     * @throws OptionException unless finite, above 0 and no subnormal number; a call throws it
+     *     where the value is none of the type that it computes in
+     */
+    public Builder softcap(double value) {
+      softcap = Options.requireSoftcap(value);
       return this;
     }
 
@@ -123,7 +169,8 @@ public final class LogSumExp {
      */
     public LogSumExp build() {
       Engine engine = Engine.of(backend, isa, threads);
-      return new LogSumExp(new LogSumExpPlan(engine, Options.of(engine, fullyMasked), axis));
+      return new LogSumExp(
+          new LogSumExpPlan(engine, Options.of(engine, fullyMasked, temperature, softcap), axis));
     }
   }
 }

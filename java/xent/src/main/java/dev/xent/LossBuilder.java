@@ -4,10 +4,13 @@ package dev.xent;
 import dev.xent.internal.parallel.Threads;
 import dev.xent.internal.plan.CrossEntropyPlan;
 import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.LossOptions;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.Reductions;
+import dev.xent.internal.plan.View;
 import java.util.Objects;
 import java.util.concurrent.Executor;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +23,7 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>>
     permits CrossEntropy.Builder, NllLoss.Builder {
   private @Nullable Integer axis;
   private @Nullable Long ignoreIndex;
+  private boolean ignoresLabelsAlone;
   private double labelSmoothing;
   private final Reductions.Builder reductions = new Reductions.Builder();
   private Isa isa = Isa.BEST;
@@ -39,7 +43,7 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>>
 
   /**
    * The label whose rows are ignored: any number, a class or not. There is none by default. Class
-   * indices only.
+   * indices, and sparse targets, where it stands for no class.
    */
   public B ignoreIndex(long value) {
     ignoreIndex = value;
@@ -47,7 +51,8 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>>
   }
 
   /**
-   * {@code eps}: targets become {@code (1 - eps) * q + eps / classes}. Default: 0.
+   * {@code eps}: targets become {@code (1 - eps) * q + eps / classes}, over the classes that are
+   * not masked. Default: 0.
    *
    * @throws OptionException unless in [0, 1]
    */
@@ -82,8 +87,8 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>>
   }
 
   /**
-   * What a mean divides by, in place of the number of rows that are not ignored: the count of a
-   * whole batch, say, of which each call sees a part.
+   * What a mean divides by, in place of the number of rows that are not ignored, or the sum of
+   * their weights: that of a whole batch, say, of which each call sees a part.
    *
    * @throws OptionException unless 0 or more, and finite
    */
@@ -137,11 +142,18 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>>
     return self();
   }
 
+  /** Makes an ignore index one of labels alone: probability rows do without it. */
+  void ignoreLabelsAlone() {
+    ignoresLabelsAlone = true;
+  }
+
   /** The plan of these options for logits, which has the one for log-probabilities. */
-  CrossEntropyPlan plan(FullyMasked fullyMasked) {
+  CrossEntropyPlan plan(
+      FullyMasked fullyMasked, UnaryOperator<Options> more, @Nullable View classWeights) {
     Engine engine = Engine.of(backend, isa, threads);
-    Options options = Options.of(engine, fullyMasked, ignoreIndex, labelSmoothing);
-    return new CrossEntropyPlan(engine, options, axis, reductions.build());
+    Options options = more.apply(Options.of(engine, fullyMasked, ignoreIndex, labelSmoothing));
+    LossOptions loss = LossOptions.of(options, ignoresLabelsAlone, axis, classWeights);
+    return new CrossEntropyPlan(engine, loss, reductions.build());
   }
 
   /** This builder. */

@@ -10,13 +10,17 @@ import org.jspecify.annotations.Nullable;
  * log-softmax it is the cross-entropy; {@link CrossEntropy} does both in one pass and is more
  * exact.
  *
- * <p><b>Log-probabilities.</b> F32, any rank, any strides. The classes lie along axis 1, or 0 where
+ * <p><b>Log-probabilities.</b> Any rank, any strides. The classes lie along axis 1, or 0 where
  * there is only one, unless {@link Builder#axis(int)} says otherwise; each index of the other axes
  * is a row.
  *
+ * <p><b>Types.</b> Where the log-probabilities are F32, F16 or BF16, each tensor of floats may have
+ * any of these types; where they are F64, each may be F64 or F32. Results are computed in double,
+ * rounded to F32 unless the log-probabilities are F64, then to the type of their tensor.
+ *
  * <p><b>Targets</b>, <b>reduction</b> and <b>denominator</b> are those of {@link CrossEntropy}:
- * class indices of any integer type, or F32 probability rows. So is {@link CrossEntropy.Outcome},
- * which can be asked for losses and hits but not for log-sum-exp.
+ * class indices of any integer type, or probability rows. So is {@link CrossEntropy.Outcome}, which
+ * can be asked for losses and hits but for nothing else.
  *
  * <p><b>Edges.</b> Only what has a weight is read: with class indices and no smoothing a NaN
  * elsewhere in the row changes nothing. A log-probability of 0 gives the loss +0, one of -inf at
@@ -98,8 +102,8 @@ public final class NllLoss {
    *
    * @param logProbabilities {@code l}
    * @param targets class indices or probability rows
-   * @param gradient {@code dl}, F32 in the shape of the log-probabilities; may be these themselves,
-   *     but not overlap anything in any other way
+   * @param gradient {@code dl}, in the shape of the log-probabilities; may be these themselves, but
+   *     not overlap anything in any other way
    */
   public double forwardBackward(Tensor logProbabilities, Tensor targets, Tensor gradient) {
     return plan.forward(logProbabilities.view, targets.view, gradient.view, null);
@@ -110,8 +114,8 @@ public final class NllLoss {
    *
    * @param logProbabilities {@code l}
    * @param targets class indices or probability rows
-   * @param gradient {@code dl}, F32 in the shape of the log-probabilities; may be these themselves,
-   *     but not overlap anything in any other way
+   * @param gradient {@code dl}, in the shape of the log-probabilities; may be these themselves, but
+   *     not overlap anything in any other way
    * @param outcome receives the numbers of this call and fills its tensors
    */
   public double forwardBackward(
@@ -125,8 +129,8 @@ public final class NllLoss {
    * bits as {@link #forwardBackward} gives when the upstream is 1.
    *
    * @param targets as they were in the forward
-   * @param upstream F32, one number per row; null: 1 for every row
-   * @param gradient {@code dl}, F32 in the shape of the log-probabilities
+   * @param upstream one number per row, of a type that fits the gradient; null: 1 for every row
+   * @param gradient {@code dl}, in the shape of the log-probabilities
    * @param saved the outcome of that forward, for the rows that it counted
    * @throws OptionException when the outcome is of a forward over another number of rows
    */
@@ -150,7 +154,7 @@ public final class NllLoss {
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
     public NllLoss build() {
-      return new NllLoss(plan(FullyMasked.NAN).onLogProbabilities());
+      return new NllLoss(plan(FullyMasked.NAN, options -> options, null).onLogProbabilities());
     }
 
     @Override

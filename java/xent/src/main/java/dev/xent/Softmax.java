@@ -3,6 +3,7 @@ package dev.xent;
 
 import dev.xent.internal.parallel.Threads;
 import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.SoftmaxPlan;
 import java.util.Objects;
@@ -11,10 +12,16 @@ import java.util.concurrent.Executor;
 /**
  * Softmax along one axis: {@code y = exp(x) / sum exp(x)}.
  *
- * <p>Takes and writes F32 tensors of equal shapes, of any rank and any strides. Logits of any
- * finite size are exact: nothing overflows. NaN or +inf in a row makes the whole row NaN; -inf
- * gives exactly +0; a row of one class is 1; a row that is all -inf follows {@link
- * Builder#fullyMasked}.
+ * <p>Takes and writes tensors of equal shapes, of any rank and any strides. Logits of any finite
+ * size are exact: nothing overflows. NaN or +inf in a row makes the whole row NaN; -inf gives
+ * exactly +0; a row of one class is 1; a row that is all -inf follows {@link Builder#fullyMasked}.
+ *
+ * <p><b>Types.</b> Where the logits (the output, of a backward) are F32, F16 or BF16, everything is
+ * computed as for F32 and each tensor may have any of these types: inputs are widened exactly,
+ * results rounded once to nearest even. Where they are F64, everything is computed in double and
+ * each tensor may be F64 or F32.
+ *
+ * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
  *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, helps itself to more threads where it is large ({@link
@@ -22,7 +29,8 @@ import java.util.concurrent.Executor;
  * threads, strides, batch size or kind of memory.
  *
  * <p>Every method throws {@link ShapeException}, {@link DTypeException} or {@link MemoryException}
- * for tensors that do not fit, before anything is written.
+ * for tensors that do not fit, and {@link OptionException} for options that the type or the method
+ * cannot have, before anything is written.
  */
 public final class Softmax {
   private final SoftmaxPlan plan;
@@ -52,11 +60,22 @@ public final class Softmax {
    * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
    */
   public void forward(Tensor logits, Tensor output) {
-    plan.forward(logits.view, output.view);
+    plan.forward(logits.view, InputViews.NONE, output.view);
   }
 
   /**
-   * Writes {@code dx = y * (dy - sum dy * y)}.
+   * Writes {@code y} of logits with a class mask, a sink, or ragged rows.
+   *
+   * @param logits {@code x}
+   * @param inputs which classes take part; neither row weights nor target weights
+   * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
+   */
+  public void forward(Tensor logits, Inputs inputs, Tensor output) {
+    plan.forward(logits.view, inputs.views, output.view);
+  }
+
+  /**
+   * Writes {@code dx = y * (dy - sum dy * y) / temperature}.
    *
    * @param output {@code y}, what {@link #forward} wrote
    * @param upstream {@code dy}, the gradient of what comes after
@@ -64,13 +83,29 @@ public final class Softmax {
    *     them in any other way
    */
   public void backward(Tensor output, Tensor upstream, Tensor gradient) {
-    plan.backward(output.view, upstream.view, gradient.view);
+    plan.backward(output.view, upstream.view, InputViews.NONE, gradient.view);
+  }
+
+  /**
+   * The same where the forward had a class mask or ragged rows. A sink needs no mention. What
+   * {@code dy} holds at masked classes is not read.
+   *
+   * @param output {@code y}, what {@link #forward} wrote
+   * @param upstream {@code dy}, the gradient of what comes after
+   * @param inputs class mask and row offsets of the forward, and nothing else
+   * @param gradient {@code dx}; may be {@code output} or {@code upstream} itself, but not overlap
+   *     them in any other way
+   */
+  public void backward(Tensor output, Tensor upstream, Inputs inputs, Tensor gradient) {
+    plan.backward(output.view, upstream.view, inputs.views, gradient.view);
   }
 
   /** Options of {@link Softmax}. */
   public static final class Builder {
     private int axis = -1;
     private FullyMasked fullyMasked = FullyMasked.NAN;
+    private double temperature;
+    private double softcap;
     private Isa isa = Isa.BEST;
     private Backend backend = Backend.AUTO;
     private Threads threads = Threads.DEFAULT;
@@ -86,6 +121,30 @@ public final class Softmax {
     /** What a row that is all -inf gives: NaN (default) or +0. */
     public Builder fullyMasked(FullyMasked value) {
       fullyMasked = Objects.requireNonNull(value, "fullyMasked");
+      return this;
+    }
+
+    /**
+     * {@code tau}: logits are divided by it, after the softcap. {@code backward} divides by it too.
+     * Default: 1.
+     *
+     * @throws OptionException unless finite, above 0 and no subnormal number; a call throws it
+     *     where the value is none of the type that it computes in
+     */
+    public Builder temperature(double value) {
+      temperature = Options.requireTemperature(value);
+      return this;
+    }
+
+    /**
+     * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay.
+     * {@code backward} refuses it: {@code y} does not tell its derivative.
+     *
+     * @throws OptionException unless finite, above 0 and no subnormal number; a call throws it
+     *     where the value is none of the type that it computes in
+     */
+    public Builder softcap(double value) {
+      softcap = Options.requireSoftcap(value);
       return this;
     }
 
@@ -136,7 +195,7 @@ public final class Softmax {
      */
     public Softmax build() {
       Engine engine = Engine.of(backend, isa, threads);
-      Options options = Options.of(engine, fullyMasked);
+      Options options = Options.of(engine, fullyMasked, temperature, softcap);
       return new Softmax(SoftmaxPlan.softmax(engine, options, axis));
     }
   }

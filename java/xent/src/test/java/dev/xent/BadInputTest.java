@@ -112,40 +112,144 @@ class BadInputTest {
 
   // ---- types -----------------------------------------------------------------------------------
 
+  private static Tensor zeros(DType type, long... shape) {
+    long elements = Arrays.stream(shape).reduce(1, (a, b) -> a * b);
+    return Tensor.of(MemorySegment.ofArray(new long[(int) elements]), type, shape);
+  }
+
   @Test
-  void unsupportedTypesByName() {
+  void logitsOfIntegers() {
     for (DType type : DType.values()) {
-      Tensor other = Tensor.of(MemorySegment.ofArray(new long[12]), type, 3, 4);
-      if (type != DType.F32) {
+      if (type.isInteger()) {
+        Tensor other = zeros(type, 3, 4);
         refused(
             DTypeException.class,
             () -> Softmax.along(-1).forward(other, output),
             "logits is " + type + " [3, 4]",
-            "F32");
-        refused(
-            DTypeException.class,
-            () -> Softmax.along(-1).forward(logits, other),
-            "output is " + type);
+            "F32, F16, BF16 or F64");
         refused(
             DTypeException.class,
             () -> CrossEntropy.mean().forward(other, labels),
             "logits is " + type);
-      }
-      if (type.isFloat() && type != DType.F32) {
         refused(
             DTypeException.class,
-            () -> CrossEntropy.mean().forward(logits, other),
+            () -> NllLoss.mean().forward(other, labels),
+            "logProbabilities is " + type);
+      }
+    }
+  }
+
+  /** Doubles go with doubles and floats, floats of 16 bits with floats: both types are named. */
+  @Test
+  void typesThatDoNotGoTogether() {
+    for (DType lead : new DType[] {DType.F32, DType.F16, DType.BF16, DType.F64}) {
+      Tensor in = zeros(lead, 3, 4);
+      for (DType type : DType.values()) {
+        boolean wide = lead == DType.F64;
+        boolean fits =
+            type == DType.F32
+                || (wide ? type == DType.F64 : type == DType.F16 || type == DType.BF16);
+        if (fits) {
+          continue;
+        }
+        Tensor other = zeros(type, 3, 4);
+        Tensor perRow = zeros(type, 3);
+        String[] words = {
+          " is " + type + " [", "logits is " + lead + " [3, 4]", wide ? "F64 or F32" : "F32, F16 or"
+        };
+        refused(DTypeException.class, () -> Softmax.along(-1).forward(in, other), words);
+        refused(DTypeException.class, () -> LogSumExp.along(-1).forward(in, perRow), words);
+        refused(
+            DTypeException.class,
+            () -> CrossEntropy.mean().forwardBackward(in, labels, other),
+            words);
+        if (type.isFloat()) {
+          refused(DTypeException.class, () -> CrossEntropy.mean().forward(in, other), words);
+        }
+        for (CrossEntropy.Outcome each :
+            new CrossEntropy.Outcome[] {
+              new CrossEntropy.Outcome().losses(perRow),
+              new CrossEntropy.Outcome().logSumExp(perRow),
+              new CrossEntropy.Outcome().logProbabilities(perRow),
+              new CrossEntropy.Outcome().entropies(perRow),
+              new CrossEntropy.Outcome().topLogProbabilities(zeros(type, 3, 1))
+            }) {
+          refused(DTypeException.class, () -> CrossEntropy.mean().forward(in, labels, each), words);
+        }
+        refused(
+            DTypeException.class,
+            () -> CrossEntropy.builder().classWeights(zeros(type, 4)).build().forward(in, labels),
+            words);
+        refused(
+            DTypeException.class,
+            () -> CrossEntropy.mean().forward(in, labels, Inputs.none().sink(perRow)),
+            words);
+        if (type != DType.U8) {
+          refused(
+              DTypeException.class,
+              () -> CrossEntropy.mean().forward(in, labels, Inputs.none().rowWeights(perRow)),
+              words);
+        }
+        refused(
+            DTypeException.class,
+            () ->
+                CrossEntropy.mean()
+                    .forward(
+                        in,
+                        Tensor.of(new int[3], 3, 1),
+                        Inputs.none().targetWeights(zeros(type, 3, 1))),
+            words);
+      }
+    }
+  }
+
+  @Test
+  void typesOfNumbersOfClasses() {
+    CrossEntropy loss = CrossEntropy.mean();
+    for (DType type : DType.values()) {
+      Tensor perRow = zeros(type, 3);
+      if (type != DType.U8) {
+        refused(
+            DTypeException.class,
+            () -> loss.forward(logits, labels, new CrossEntropy.Outcome().hits(perRow)),
+            "hits is " + type + " [3]",
+            "U8");
+        refused(
+            DTypeException.class,
+            () -> loss.forward(logits, labels, Inputs.none().classMask(zeros(type, 4))),
+            "classMask is " + type + " [4]",
+            "U8");
+      }
+      if (type != DType.I32 && type != DType.I64) {
+        for (CrossEntropy.Outcome each :
+            new CrossEntropy.Outcome[] {
+              new CrossEntropy.Outcome().argmax(perRow),
+              new CrossEntropy.Outcome().ranks(perRow),
+              new CrossEntropy.Outcome().topClasses(zeros(type, 3, 1))
+            }) {
+          refused(
+              DTypeException.class,
+              () -> loss.forward(logits, labels, each),
+              " is " + type + " [3",
+              "I32 or I64");
+        }
+        refused(
+            DTypeException.class,
+            () -> Softmax.along(0).forward(output, Inputs.none().rowOffsets(perRow), output),
+            "rowOffsets is " + type,
+            "I32 or I64");
+      }
+      if (type.isFloat()) {
+        refused(
+            DTypeException.class,
+            () ->
+                loss.forward(
+                    logits, zeros(type, 3, 1), Inputs.none().targetWeights(zeros(DType.F32, 3, 1))),
             "targets is " + type,
+            "targetWeights",
             "I64");
       }
     }
-    refused(
-        DTypeException.class,
-        () ->
-            CrossEntropy.mean()
-                .forward(logits, labels, new CrossEntropy.Outcome().hits(Tensor.of(new byte[3]))),
-        "hits is I8 [3]",
-        "U8");
   }
 
   // ---- memory ----------------------------------------------------------------------------------

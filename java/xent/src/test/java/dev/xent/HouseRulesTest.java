@@ -199,7 +199,7 @@ class HouseRulesTest {
         .that()
         .resideOutsideOfPackage(EVENTS)
         .and()
-        .doNotHaveFullyQualifiedName("dev.xent.internal.plan.Call")
+        .doNotHaveFullyQualifiedName("dev.xent.internal.plan.Recording")
         .should()
         .dependOnClassesThat()
         .resideInAPackage("jdk.jfr..")

@@ -70,11 +70,11 @@ final class Crew implements Job.Crew {
     rowWork = work;
     long least = Math.max(LEAST / perRow, 1);
     long most = Math.max(MOST / perRow, 1);
-    long few = Math.max(caller.rows / (4L * who.threads().most()), 1);
+    long few = Math.max(caller.dimensions.rows / (4L * who.threads().most()), 1);
     long step = Math.min(ROWS_SIDE_BY_SIDE, Long.highestOneBit(few));
     try {
-      boolean many = caller.rows >= Math.max(MANY / perRow, 1);
-      run(who, many, caller.rows, least, most, step);
+      boolean many = caller.dimensions.rows >= Math.max(MANY / perRow, 1);
+      run(who, many, caller.dimensions.rows, least, most, step);
     } finally {
       rowWork = null;
     }
@@ -83,7 +83,7 @@ final class Crew implements Job.Crew {
   /** Works on all chunks of rows of the current piece. */
   void chunks(Engine who, ChunkWork work) {
     chunkWork = work;
-    long count = caller.pieceRows * Chunks.of(caller.classes);
+    long count = caller.pieces.rows * Chunks.of(caller.dimensions.classes);
     try {
       run(who, count * Chunks.SIZE >= MANY, count, 1, MOST / Chunks.SIZE, 1);
     } finally {

@@ -14,31 +14,25 @@ public final class CrossEntropyPlan {
   private final Kernels kernels;
   private final Threads threads;
   private final LongRows longRows;
-  private final Options options;
-  private final @Nullable Integer givenAxis;
+  private final LossOptions loss;
   private final Reductions reductions;
   private final long forward = Numbers.takeOne();
   private final RowWork forwardRows = this::forwardRows;
   private final RowWork backwardRows = this::backwardRows;
   private final ChunkWork backwardRange = this::backwardRange;
 
-  /**
-   * @param axis of the classes, or null: 1, or 0 where there is no other
-   */
-  public CrossEntropyPlan(
-      Engine engine, Options options, @Nullable Integer axis, Reductions reductions) {
+  public CrossEntropyPlan(Engine engine, LossOptions loss, Reductions reductions) {
     this.engine = engine;
     this.kernels = engine.kernels();
     this.threads = engine.threads();
     this.longRows = new LongRows(engine);
-    this.options = options;
-    this.givenAxis = axis;
+    this.loss = loss;
     this.reductions = reductions;
   }
 
   /** The same with other reductions. */
   public CrossEntropyPlan with(Reductions other) {
-    return new CrossEntropyPlan(engine, options, givenAxis, other);
+    return new CrossEntropyPlan(engine, loss, other);
   }
 
   public Reductions reductions() {
@@ -47,67 +41,82 @@ public final class CrossEntropyPlan {
 
   /** The axis of the classes in logits of so many dimensions, as it was given or the default. */
   public int axis(int rank) {
-    return LossCall.axis(givenAxis, rank);
+    return loss.axis(rank);
   }
 
   /** The same loss of log-probabilities. */
   public NllPlan onLogProbabilities() {
-    return new NllPlan(engine, options, givenAxis, reductions);
+    return new NllPlan(engine, loss.requireForLogProbabilities(), reductions);
   }
 
   // ---- forward ---------------------------------------------------------------------------------
 
   /** The reduced loss, and whatever is asked for beside it. */
   public double forward(
-      View logits, View targets, @Nullable View gradient, @Nullable Outputs wanted) {
+      View logits,
+      View targets,
+      InputViews inputs,
+      @Nullable View gradient,
+      @Nullable Outputs wanted) {
     Call call = Call.current();
     Outputs outputs = wanted == null ? call.outputs : wanted;
+    boolean plain = wanted == null && inputs == InputViews.NONE;
     try {
-      if (wanted == null && call.again.is(forward, logits, targets, gradient)) {
+      if (plain && call.again.is(forward, logits, targets, gradient)) {
         return forwardAgain(call, logits, targets, gradient);
       }
       call.begin(gradient == null ? "cross-entropy" : "cross-entropy with gradient", engine);
-      call.lead(call.logits, logits, axis(logits.rank()));
-      boolean labels = LossCall.takeTargets(call, options, targets);
-      LossCall.takeOutputs(call, reductions, gradient, outputs, labels);
+      TargetKind kind = take(call, logits, targets, inputs);
+      Options options = loss.options(kind);
+      LossCall.takeOutputs(call, reductions, gradient, outputs, kind);
       boolean few = call.keepsFewLosses();
       call.ready();
       call.options(options, 1);
-      boolean allCount = !(labels && options.hasIgnoreIndex());
-      boolean simple = wanted == null && call.isOneShortKernel();
+      boolean allCount = LossCall.allCount(call, kind, options);
+      boolean simple = plain && call.isOneShortKernel();
       // The kernel looks at a row's label before it writes the row: enough where there is one row.
-      boolean checked = !labels || simple && allCount && call.rows == 1;
-      long counted = checked ? call.rows : LossCall.countLabels(call, engine);
-      double denominator = reductions.denominator(counted);
+      boolean checked =
+          LossCall.needsNoCheck(call, kind) || simple && allCount && call.dimensions.rows == 1;
+      double count = call.dimensions.rows;
+      call.counted = call.dimensions.rows;
+      if (!checked) {
+        count = LossCall.countTargets(call, engine);
+      }
+      long counted = call.counted;
+      double denominator = reductions.denominator(count);
       reductions.requireLoss(denominator);
-      if (gradient != null) {
+      boolean gradients = gradient != null || outputs.targetGradient != null;
+      if (gradients) {
         reductions.requireGradient(denominator);
       }
 
-      call.saved = outputs.statisticsFor(call.rows);
-      boolean zeroGradient = gradient != null && reductions.gradientIsZero(denominator);
+      call.room.saved = outputs.statisticsFor(call.dimensions.rows);
+      boolean zeroGradient = gradients && reductions.gradientIsZero(denominator);
       if (!few) {
         call.emptyTally();
       }
-      if (gradient != null && !zeroGradient) {
+      if (gradients && !zeroGradient) {
         call.options(options, reductions.gradientScale(denominator));
         call.writesGradient = true;
       }
       forward(call);
       if (zeroGradient) {
-        Memory.clear(gradient);
+        clear(gradient);
+        clear(outputs.targetGradient);
       }
 
       double sum =
-          few ? call.fewLosses.sum(call.rows, kernels, call) : kernels.tallySum(call.tally());
-      double loss = reductions.reduce(sum, denominator);
+          few
+              ? call.fewLosses.sum(logits.type, call.dimensions.rows, kernels, call)
+              : kernels.tallySum(call.tally());
+      double reduced = reductions.reduce(sum, denominator);
       long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
-      outputs.set(loss, sum, call.rows, counted, denominator, correct);
-      outputs.saved(call.rows, call.classes, labels);
-      if (simple && labels && allCount && few && !zeroGradient) {
+      outputs.set(reduced, sum, call.dimensions.rows, counted, count, denominator, correct);
+      outputs.saved(call, kind);
+      if (simple && kind == TargetKind.LABELS && allCount && few && !zeroGradient) {
         call.again.remember(forward, logits, targets, gradient);
       }
-      return loss;
+      return reduced;
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
     } finally {
@@ -115,33 +124,33 @@ public final class CrossEntropyPlan {
     }
   }
 
+  /** Takes what a loss reads. */
+  private TargetKind take(Call call, View logits, View targets, InputViews inputs) {
+    LossCall.lead(call, call.logits, logits, axis(logits.rank()), inputs);
+    TargetKind kind = LossCall.takeTargets(call, loss, targets, inputs);
+    LossCall.takeInputs(call, inputs, loss.classWeights());
+    return kind;
+  }
+
+  private static void clear(@Nullable View view) {
+    if (view != null) {
+      Memory.clear(view);
+    }
+  }
+
   private double forwardAgain(Call call, View logits, View targets, @Nullable View gradient) {
-    if (call.rows > 1) {
-      Failures.check(
-          kernels.checkTargets(
-              call.shape,
-              call.options,
-              0,
-              call.rows,
-              targets.segment,
-              NULL,
-              NULL,
-              NULL,
-              NULL,
-              NULL,
-              NULL,
-              call.report),
-          call);
+    if (call.dimensions.rows > 1) {
+      LossCall.checkTargets(call, kernels, targets.segment);
     }
     Failures.check(
         kernels.crossEntropyForward(
             call.shape,
             call.options,
             0,
-            call.rows,
+            call.dimensions.rows,
             logits.segment,
             targets.segment,
-            call.fewLosses.view.segment,
+            call.fewLosses.view(logits.type).segment,
             NULL,
             NULL,
             gradient == null ? NULL : gradient.segment,
@@ -152,59 +161,120 @@ public final class CrossEntropyPlan {
     Reference.reachabilityFence(logits);
     Reference.reachabilityFence(targets);
     Reference.reachabilityFence(gradient);
-    double sum = call.fewLosses.sum(call.rows, kernels, call);
-    return reductions.reduce(sum, reductions.denominator(call.rows));
+    double sum = call.fewLosses.sum(logits.type, call.dimensions.rows, kernels, call);
+    return reductions.reduce(sum, reductions.denominator(call.dimensions.rows));
+  }
+
+  /** What the logits alone tell, without targets. */
+  public void predict(View logits, InputViews inputs, Outputs outputs) {
+    Call call = Call.current();
+    try {
+      inputs.refuseTargetWeights("a call without targets");
+      outputs.refuseAllOfTargets();
+      call.begin("prediction", engine);
+      LossCall.lead(call, call.logits, logits, axis(logits.rank()), inputs);
+      loss.requireFor(call.logits);
+      LossCall.takeInputs(call, inputs, null);
+      LossCall.takeOutputsOfLogits(call, outputs);
+      LossCall.requireWritable(call);
+      call.ready();
+      call.options(loss.options(TargetKind.LABELS), 1);
+      call.needsWholeRows = true;
+      long counted = RowWeights.count(call);
+      call.room.saved = NULL;
+      forward(call);
+      outputs.forgetStatistics();
+      outputs.set(Double.NaN, Double.NaN, call.dimensions.rows, counted, counted, counted, -1);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw call.lost(e);
+    } finally {
+      call.end();
+    }
   }
 
   private void forward(Call call) {
     if (call.isAlone(threads)) {
-      for (long piece = 0; piece < call.pieces; piece++) {
+      for (long piece = 0; piece < call.pieces.count; piece++) {
         call.enter(piece);
-        forwardRows(call, 0, call.pieceRows);
+        forwardRows(call, 0, call.pieces.rows);
       }
     } else if (call.sharesRows(threads)) {
-      for (long piece = 0; piece < call.pieces; piece++) {
+      for (long piece = 0; piece < call.pieces.count; piece++) {
         call.enter(piece);
-        call.reserveStatistics();
-        forwardLongRows(call, 0, call.pieceRows, true);
+        call.room.reserveStatistics(call.pieces);
+        forwardLongRows(call, 0, call.pieces.rows, true);
       }
     } else {
-      call.crew().rows(engine, forwardRows, call.classes);
+      call.crew().rows(engine, forwardRows, call.dimensions.classes);
     }
   }
 
   private void forwardRows(Call call, long begin, long end) {
     long step = call.rowsPerKernel();
     if (step == 0) {
-      call.reserveStatistics();
+      call.room.reserveStatistics(call.pieces);
       for (long row = begin; row < end && !call.isInVain(); row++) {
         forwardLongRows(call, row, row + 1, false);
       }
       return;
     }
     for (long row = begin; row < end && !call.isInVain(); row += step) {
+      long stop = Math.min(row + step, end);
       Failures.check(
-          kernels.crossEntropyForward(
-              call.shape,
-              call.options,
-              row,
-              Math.min(row + step, end),
-              call.logits.segment(),
-              call.targets.segment(),
-              call.losses.segment(),
-              call.logSumExp.segment(),
-              call.hits.segment(),
-              call.writesGradient ? call.gradient.segment() : NULL,
-              call.savedOfPiece(),
-              call.tally(),
-              call.report),
-          call);
+          call.unusual ? fullKernel(call, row, stop) : forwardKernel(call, row, stop), call);
     }
+  }
+
+  private int forwardKernel(Call call, long row, long rowEnd) {
+    return kernels.crossEntropyForward(
+        call.shape,
+        call.options,
+        row,
+        rowEnd,
+        call.logits.segment(),
+        call.targets.segment(),
+        call.losses.segment(),
+        call.logSumExp.segment(),
+        call.hits.segment(),
+        call.writesGradient ? call.gradient.segment() : NULL,
+        call.room.savedOf(call.pieces),
+        call.tally(),
+        call.report);
+  }
+
+  private int fullKernel(Call call, long row, long rowEnd) {
+    return kernels.crossEntropyFull(
+        call.shape,
+        call.options,
+        row,
+        rowEnd,
+        call.logits.segment(),
+        call.targets.segment(),
+        call.targetWeights.segment(),
+        call.rowOffsets.segment(),
+        call.classMask.segment(),
+        call.classWeights.segment(),
+        call.rowWeights.segment(),
+        call.sink.segment(),
+        call.losses.segment(),
+        call.logSumExp.segment(),
+        call.hits.segment(),
+        call.labelLogProbabilities.segment(),
+        call.argmax.segment(),
+        call.ranks.segment(),
+        call.entropies.segment(),
+        call.topClasses.segment(),
+        call.topLogProbabilities.segment(),
+        call.writesGradient ? call.gradient.segment() : NULL,
+        call.writesGradient ? call.targetGradient.segment() : NULL,
+        call.room.savedOf(call.pieces),
+        call.tally(),
+        call.report);
   }
 
   private void forwardLongRows(Call call, long begin, long end, boolean shared) {
     longRows.forward(call, begin, end, shared);
-    if (call.writesGradient) {
+    if (call.writesGradient && call.gradient.view != null) {
       longRows.each(call, begin, end, shared, backwardRange);
     }
   }
@@ -213,25 +283,30 @@ public final class CrossEntropyPlan {
 
   /** The gradient, from statistics that a forward saved. */
   public void backward(
-      View logits, View targets, Outputs saved, @Nullable View upstream, View gradient) {
+      View logits,
+      View targets,
+      InputViews inputs,
+      Outputs saved,
+      @Nullable View upstream,
+      View gradient) {
     Call call = Call.current();
     try {
       call.begin("cross-entropy backward", engine);
-      call.lead(call.logits, logits, axis(logits.rank()));
-      boolean labels = LossCall.takeTargets(call, options, targets);
+      TargetKind kind = take(call, logits, targets, inputs);
+      Options options = loss.options(kind);
       if (upstream != null) {
         call.perRow(call.upstream, upstream);
       }
       call.whole(call.gradient, gradient);
       call.writes(call.gradient, call.logits, null);
-      call.saved = saved.statisticsOf(call, labels);
+      call.room.saved = saved.statisticsOf(call, kind);
       call.ready();
-      double denominator = reductions.denominator(saved.counted);
+      double denominator = reductions.denominator(saved.countedWeight);
       reductions.requireGradient(denominator);
       boolean zeroGradient = reductions.gradientIsZero(denominator);
       call.options(options, zeroGradient ? 0 : reductions.gradientScale(denominator));
-      if (labels) {
-        LossCall.countLabels(call, engine);
+      if (!LossCall.needsNoCheck(call, kind)) {
+        LossCall.countTargets(call, engine);
       }
       if (zeroGradient) {
         Memory.clear(gradient);
@@ -247,30 +322,30 @@ public final class CrossEntropyPlan {
 
   private void backward(Call call) {
     if (call.isAlone(threads)) {
-      for (long piece = 0; piece < call.pieces; piece++) {
+      for (long piece = 0; piece < call.pieces.count; piece++) {
         call.enter(piece);
-        backwardRows(call, 0, call.pieceRows);
+        backwardRows(call, 0, call.pieces.rows);
       }
     } else if (call.sharesRows(threads)) {
-      for (long piece = 0; piece < call.pieces; piece++) {
+      for (long piece = 0; piece < call.pieces.count; piece++) {
         call.enter(piece);
-        call.statistics = call.savedOfPiece();
-        longRows.each(call, 0, call.pieceRows, true, backwardRange);
+        call.room.statistics = call.room.savedOf(call.pieces);
+        longRows.each(call, 0, call.pieces.rows, true, backwardRange);
       }
     } else {
-      call.crew().rows(engine, backwardRows, call.classes);
+      call.crew().rows(engine, backwardRows, call.dimensions.classes);
     }
   }
 
   private void backwardRows(Call call, long begin, long end) {
-    call.statistics = call.savedOfPiece();
+    call.room.statistics = call.room.savedOf(call.pieces);
     long step = call.rowsPerKernel();
     if (step == 0) {
       longRows.each(call, begin, end, false, backwardRange);
       return;
     }
     for (long row = begin; row < end && !call.isInVain(); row += step) {
-      backwardKernel(call, row, Math.min(row + step, end), 0, call.classes);
+      backwardKernel(call, row, Math.min(row + step, end), 0, call.dimensions.classes);
     }
   }
 
@@ -289,12 +364,12 @@ public final class CrossEntropyPlan {
             to,
             call.logits.segment(),
             call.targets.segment(),
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            call.statistics,
+            call.targetWeights.segment(),
+            call.rowOffsets.segment(),
+            call.classMask.segment(),
+            call.classWeights.segment(),
+            call.rowWeights.segment(),
+            call.room.statistics,
             call.upstream.segment(),
             call.gradient.segment(),
             call.report),

@@ -3,6 +3,7 @@ package dev.xent.internal.plan;
 
 import dev.xent.LabelException;
 import dev.xent.MemoryException;
+import dev.xent.OptionException;
 import dev.xent.XentException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_report;
@@ -20,22 +21,54 @@ final class Failures {
   }
 
   private static XentException failure(int status, Call call) {
-    if (status == Status.INVALID_LABEL) {
-      return new LabelException(
-          call.firstRow + xent_report.row(call.report),
-          xent_report.label(call.report),
-          call.classes);
-    }
     int field = xent_report.field(call.report);
+    if (status == Status.INVALID_LABEL) {
+      return label(call);
+    }
+    if (status == Status.INVALID_OPTION && field == XentH.XENT_FIELD_CLASS_WEIGHTS()) {
+      return weight(0, "classWeights of class ", call);
+    }
+    if (status == Status.INVALID_OPTION && field == XentH.XENT_FIELD_ROW_WEIGHTS()) {
+      return weight(call.pieces.firstRow, "rowWeights of row ", call);
+    }
     if (field == XentH.XENT_FIELD_STATES()) {
-      return new MemoryException(
-          "the label of row %d changed while the call ran: keep the targets as they are until it returns"
-              .formatted(call.firstRow + xent_report.row(call.report)));
+      return changed("the label of row " + row(call), "the targets");
+    }
+    if (status == Status.INVALID_SHAPE && field == XentH.XENT_FIELD_ROW_OFFSETS()) {
+      return changed("rowOffsets of row " + row(call), "the offsets");
     }
     // All else was checked before the kernel was called.
     throw new AssertionError(
         "a kernel refused a call that had passed every check: status %d, field %d, integer %d, value %s; please report this"
             .formatted(
                 status, field, xent_report.integer(call.report), xent_report.value(call.report)));
+  }
+
+  private static long row(Call call) {
+    return call.pieces.firstRow + xent_report.row(call.report);
+  }
+
+  private static LabelException label(Call call) {
+    long label = xent_report.label(call.report);
+    long classes =
+        call.dimensions.ragged
+            ? RowOffsets.length(call.rowOffsets, xent_report.row(call.report))
+            : call.dimensions.classes;
+    return label >= 0 && label < classes
+        ? LabelException.ofMaskedClass(row(call), label, classes)
+        : new LabelException(row(call), label, classes);
+  }
+
+  private static OptionException weight(long before, String name, Call call) {
+    return new OptionException(
+        "%s%d is %s: give finite numbers that are 0 or more"
+            .formatted(
+                name, before + xent_report.integer(call.report), xent_report.value(call.report)));
+  }
+
+  private static MemoryException changed(String what, String keep) {
+    return new MemoryException(
+        "%s changed while the call ran: keep %s as they are until it returns"
+            .formatted(what, keep));
   }
 }

@@ -2,11 +2,11 @@
 package dev.xent.internal.plan;
 
 import dev.xent.DType;
-import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Kernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The losses of a call with few rows, and their exact sum: where no addition rounds, as is usual,
@@ -17,24 +17,45 @@ final class FewLosses {
   static final int MOST = 64;
 
   /** Room for one loss per row. */
-  final View view = view(Memory.allocate(Arena.ofAuto(), DType.F32, MOST));
+  final View floats = room(DType.F32);
 
-  private static View view(MemorySegment memory) {
-    return View.of(memory, DType.F32, new long[] {MOST}, new long[] {1}, null);
+  /** Room for losses that are computed in double; most threads never need it. */
+  private @Nullable View doubles;
+
+  private static View room(DType type) {
+    MemorySegment memory = Memory.allocate(Arena.ofAuto(), type, MOST);
+    return View.of(memory, type, new long[] {MOST}, new long[] {1}, null);
+  }
+
+  /** Where the losses of logits of a type go, exactly as they are added up. */
+  View view(DType logits) {
+    if (logits != DType.F64) {
+      return floats;
+    }
+    if (doubles == null) {
+      doubles = room(DType.F64);
+    }
+    return doubles;
   }
 
   /** The sum of the first so many losses, rounded once: what a tally of them has. */
-  double sum(long count, Kernels kernels, Call call) {
+  double sum(DType logits, long count, Kernels kernels, Call call) {
+    View losses = view(logits);
+    MemorySegment segment = losses.segment;
+    boolean wide = losses.type == DType.F64;
     double sum = 0;
     for (long i = 0; i < count; i++) {
-      double loss = view.segment.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+      double loss =
+          wide
+              ? segment.getAtIndex(ValueLayout.JAVA_DOUBLE, i)
+              : segment.getAtIndex(ValueLayout.JAVA_FLOAT, i);
       double next = sum + loss;
       double added = next - sum;
       double error = (sum - (next - added)) + (loss - added);
       // Not a number when the loss or the sum is no finite number.
       if (error != 0) {
         MemorySegment tally = call.emptyTally();
-        Failures.check(kernels.tallyAdd(tally, view.segment, XentH.XENT_F32(), 1, count), call);
+        Failures.check(kernels.tallyAdd(tally, segment, losses.type.code(), 1, count), call);
         return kernels.tallySum(tally);
       }
       sum = next;

@@ -8,7 +8,7 @@ final class Labels {
   /** The label of a row of the current piece, lawful or not. */
   static long at(Call call, long row) {
     Part targets = call.targets;
-    long offset = row / call.innerRows * targets.outer + row % call.innerRows * targets.inner;
+    long offset = row / call.pieces.inner * targets.outer + row % call.pieces.inner * targets.inner;
     return Memory.getLong(targets.segment(), targets.view.type, offset);
   }
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import static java.lang.foreign.MemorySegment.NULL;
-
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.parallel.Threads;
 import java.lang.foreign.MemorySegment;
@@ -29,37 +27,41 @@ public final class LogSumExpPlan {
   }
 
   /** Writes one number per row. */
-  public void forward(View logits, View logSumExp) {
+  public void forward(View logits, InputViews inputs, View logSumExp) {
     Call call = Call.current();
     try {
-      if (call.again.is(forward, logits, logSumExp, null)) {
-        forwardKernel(call, 0, call.rows, logits.segment, logSumExp.segment);
+      if (inputs == InputViews.NONE && call.again.is(forward, logits, logSumExp, null)) {
+        forwardKernel(call, 0, call.dimensions.rows, logits.segment, logSumExp.segment);
         Reference.reachabilityFence(logits);
         Reference.reachabilityFence(logSumExp);
         return;
       }
       call.begin("log-sum-exp", engine);
-      call.lead(call.logits, logits, axis);
+      inputs.refuseTargetWeights("log-sum-exp");
+      inputs.refuseRowWeights("log-sum-exp");
+      LossCall.lead(call, call.logits, logits, axis, inputs);
+      options.requireFor(call.logits);
+      LossCall.takeInputs(call, inputs, null);
       call.perRow(call.logSumExp, logSumExp);
       call.writes(call.logSumExp, null, null);
       call.ready();
       call.options(options, 1);
       if (call.isAlone(threads)) {
-        for (long piece = 0; piece < call.pieces; piece++) {
+        for (long piece = 0; piece < call.pieces.count; piece++) {
           call.enter(piece);
-          forwardRows(call, 0, call.pieceRows);
+          forwardRows(call, 0, call.pieces.rows);
         }
         if (call.isOneShortKernel()) {
           call.again.remember(forward, logits, logSumExp, null);
         }
       } else if (call.sharesRows(threads)) {
-        for (long piece = 0; piece < call.pieces; piece++) {
+        for (long piece = 0; piece < call.pieces.count; piece++) {
           call.enter(piece);
-          call.reserveStatistics();
-          longRows.forward(call, 0, call.pieceRows, true);
+          call.room.reserveStatistics(call.pieces);
+          longRows.forward(call, 0, call.pieces.rows, true);
         }
       } else {
-        call.crew().rows(engine, forwardRows, call.classes);
+        call.crew().rows(engine, forwardRows, call.dimensions.classes);
       }
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
@@ -71,7 +73,7 @@ public final class LogSumExpPlan {
   private void forwardRows(Call call, long begin, long end) {
     long step = call.rowsPerKernel();
     if (step == 0) {
-      call.reserveStatistics();
+      call.room.reserveStatistics(call.pieces);
       for (long row = begin; row < end && !call.isInVain(); row++) {
         longRows.forward(call, row, row + 1, false);
       }
@@ -92,9 +94,9 @@ public final class LogSumExpPlan {
             row,
             rowEnd,
             logits,
-            NULL,
-            NULL,
-            NULL,
+            call.rowOffsets.segment(),
+            call.classMask.segment(),
+            call.sink.segment(),
             logSumExp,
             call.report),
         call);

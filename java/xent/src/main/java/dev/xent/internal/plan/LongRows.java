@@ -29,7 +29,7 @@ final class LongRows {
     if (shared) {
       call.crew().chunks(engine, work);
     } else {
-      long perRow = Chunks.of(call.classes);
+      long perRow = Chunks.of(call.dimensions.classes);
       call.chunks(work, begin * perRow, end * perRow);
     }
   }
@@ -38,12 +38,12 @@ final class LongRows {
 
   /** Of forward operations; fills what the call has of losses, log-sum-exp and hits. */
   void forward(Call call, long begin, long end, boolean shared) {
-    call.reserveStates(begin, end);
-    call.secondRound = false;
+    call.room.reserveStates(begin, end, call.dimensions.classes);
+    call.room.secondRound = false;
     each(call, begin, end, shared, forwardStates);
     finishForward(call, begin, end, 0);
     if (xent_report.again(call.report) > 0) {
-      call.secondRound = true;
+      call.room.secondRound = true;
       each(call, begin, end, shared, forwardStates);
       finishForward(call, begin, end, 1);
     }
@@ -60,11 +60,11 @@ final class LongRows {
             to,
             call.logits.segment(),
             call.targets.segment(),
-            NULL,
-            NULL,
-            NULL,
-            call.secondRound ? call.statistics : NULL,
-            call.states(row),
+            call.targetWeights.segment(),
+            call.classMask.segment(),
+            call.classWeights.segment(),
+            call.room.secondRound ? call.room.statistics : NULL,
+            call.room.states(row, call.dimensions.classes),
             call.report),
         call);
   }
@@ -76,13 +76,13 @@ final class LongRows {
             call.options,
             begin,
             end,
-            call.states(begin),
+            call.room.states(begin, call.dimensions.classes),
             call.targets.segment(),
-            NULL,
-            NULL,
-            NULL,
+            call.classWeights.segment(),
+            call.rowWeights.segment(),
+            call.sink.segment(),
             secondRound,
-            call.statistics,
+            call.room.statistics,
             call.losses.segment(),
             call.logSumExp.segment(),
             call.hits.segment(),
@@ -93,7 +93,7 @@ final class LongRows {
 
   /** Of the backward of softmax or log-softmax. */
   void backward(Call call, long begin, long end, boolean shared, boolean log) {
-    call.reserveStates(begin, end);
+    call.room.reserveStates(begin, end, call.dimensions.classes);
     each(call, begin, end, shared, log ? logSoftmaxStates : softmaxStates);
     Failures.check(
         kernels.finish(
@@ -101,13 +101,13 @@ final class LongRows {
             call.options,
             begin,
             end,
-            call.states(begin),
+            call.room.states(begin, call.dimensions.classes),
             NULL,
             NULL,
             NULL,
             NULL,
             0,
-            call.statistics,
+            call.room.statistics,
             NULL,
             NULL,
             NULL,
@@ -135,7 +135,7 @@ final class LongRows {
             to,
             output,
             call.upstream.segment(),
-            call.states(row),
+            call.room.states(row, call.dimensions.classes),
             call.report),
         call);
   }

@@ -7,44 +7,73 @@ import dev.xent.OptionException;
 import dev.xent.Reduction;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Kernels;
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** What every loss does before it writes: takes targets and outputs, checks them, counts rows. */
+/** What every loss does before it writes: takes inputs and outputs, checks them, counts rows. */
 final class LossCall {
   private LossCall() {}
 
-  /** The axis of the classes where none was given: 1, or 0 where there is no other. */
-  static int axis(@Nullable Integer given, int rank) {
-    return given != null ? given : rank > 1 ? 1 : 0;
+  // ---- inputs ----------------------------------------------------------------------------------
+
+  /** Takes the array that all others follow. */
+  static void lead(Call call, Part part, View view, int axis, InputViews inputs) {
+    if (inputs.rowOffsets() == null) {
+      call.lead(part, view, axis);
+    } else {
+      call.leadRagged(part, view, axis, inputs.rowOffsets());
+    }
   }
 
-  /** Returns whether the targets are labels. */
-  static boolean takeTargets(Call call, Options options, View targets) {
-    boolean labels = call.targets(targets);
-    if (!labels && options.hasIgnoreIndex()) {
-      throw new OptionException(
-          "ignoreIndex is "
-              + options.ignoreIndex()
-              + ", targets are probability rows "
-              + targets
-              + ": give class indices, or build the operation without ignoreIndex");
+  /** Takes the targets, and refuses options that they cannot have. */
+  static TargetKind takeTargets(Call call, LossOptions options, View targets, InputViews inputs) {
+    options.requireFor(call.leading());
+    TargetKind kind;
+    if (inputs.targetWeights() != null) {
+      call.sparseTargets(targets, inputs.targetWeights());
+      kind = TargetKind.SPARSE;
+    } else {
+      kind = call.targets(targets) ? TargetKind.LABELS : TargetKind.PROBABILITIES;
     }
-    return labels;
+    options.options(kind).requireFor(kind, targets);
+    return kind;
   }
+
+  /** Takes what else is read. */
+  static void takeInputs(Call call, InputViews inputs, @Nullable View classWeights) {
+    if (inputs.classMask() != null) {
+      call.classMask(inputs.classMask());
+    }
+    if (inputs.sink() != null) {
+      call.sink(inputs.sink());
+    }
+    if (inputs.rowWeights() != null) {
+      call.rowWeights(inputs.rowWeights());
+    }
+    if (classWeights != null) {
+      call.classWeights(classWeights);
+    }
+  }
+
+  // ---- outputs ---------------------------------------------------------------------------------
 
   /** Takes the gradient, which may overwrite the inputs, and what the outputs ask for. */
   static void takeOutputs(
-      Call call, Reductions reductions, @Nullable View gradient, Outputs outputs, boolean labels) {
+      Call call, Reductions reductions, @Nullable View gradient, Outputs outputs, TargetKind kind) {
     if (reductions.loss() == Reduction.NONE && outputs.losses == null) {
       throw new OptionException(
           "reduction NONE leaves the losses in a tensor and got none: give an Outcome with"
               + " losses(tensor), or choose SUM or MEAN");
     }
     View hits = outputs.hitsFor(call);
-    if (hits != null && !labels) {
+    if (kind != TargetKind.LABELS) {
+      requireLabelsFor(hits, "hits and correct were", kind);
+      requireLabelsFor(outputs.logProbabilities, "logProbabilities was", kind);
+      requireLabelsFor(outputs.ranks, "ranks was", kind);
+    } else if (outputs.targetGradient != null) {
       throw new OptionException(
-          "hits and correct were asked for, targets are probability rows: give class indices, or do"
-              + " not ask for hits");
+          "targetGradient was asked for, targets are class indices: give probability rows or sparse"
+              + " targets, or do not ask for it");
     }
     if (gradient != null) {
       call.whole(call.gradient, gradient);
@@ -52,53 +81,159 @@ final class LossCall {
     if (outputs.losses != null) {
       call.perRow(call.losses, outputs.losses);
     }
-    if (outputs.logSumExp != null) {
-      call.perRow(call.logSumExp, outputs.logSumExp);
-    }
     if (hits != null) {
       call.flags(call.hits, hits);
     }
+    if (outputs.logProbabilities != null) {
+      call.perRow(call.labelLogProbabilities, outputs.logProbabilities);
+    }
+    if (outputs.ranks != null) {
+      call.indices(call.ranks, outputs.ranks);
+    }
+    if (outputs.targetGradient != null) {
+      call.targetGradient(outputs.targetGradient);
+    }
+    takeOutputsOfLogits(call, outputs);
+    requireWritable(call);
+  }
+
+  private static void requireLabelsFor(@Nullable View output, String wanted, TargetKind kind) {
+    if (output != null) {
+      throw new OptionException(
+          "%s asked for, targets are %s: give class indices, or do not ask for %s"
+              .formatted(wanted, kind.text, wanted.substring(0, wanted.indexOf(' '))));
+    }
+  }
+
+  /** Takes what can be asked for without targets. */
+  static void takeOutputsOfLogits(Call call, Outputs outputs) {
+    if (outputs.logSumExp != null) {
+      call.perRow(call.logSumExp, outputs.logSumExp);
+    }
+    if (outputs.argmax != null) {
+      call.indices(call.argmax, outputs.argmax);
+    }
+    if (outputs.entropies != null) {
+      call.perRow(call.entropies, outputs.entropies);
+    }
+    call.top(outputs.topClasses, outputs.topLogProbabilities);
+  }
+
+  /** To be called when all arrays are there. */
+  static void requireWritable(Call call) {
     call.writesIfPresent(call.gradient, call.leading());
     call.writesIfPresent(call.losses, null);
     call.writesIfPresent(call.logSumExp, null);
     call.writesIfPresent(call.hits, null);
+    if (!call.unusual) {
+      return;
+    }
+    Part[] perRow = {
+      call.labelLogProbabilities,
+      call.argmax,
+      call.ranks,
+      call.entropies,
+      call.topClasses,
+      call.topLogProbabilities,
+      call.targetGradient
+    };
+    for (Part part : perRow) {
+      if (part.view != null) {
+        call.writes(part, null, null);
+        call.needsWholeRows = true;
+      }
+    }
   }
 
-  /** Refuses labels out of range, the first one by name, and counts the rows that count. */
-  static long countLabels(Call call, Engine engine) {
+  // ---- counting --------------------------------------------------------------------------------
+
+  /** Whether the rows that count are known without a look at the targets. */
+  static boolean allCount(Call call, TargetKind kind, Options options) {
+    return kind == TargetKind.LABELS
+        ? !options.hasIgnoreIndex() && call.rowWeights.view == null
+        : call.rowWeights.view == null;
+  }
+
+  /** Whether targets and weights are as they must be, whatever they are. */
+  static boolean needsNoCheck(Call call, TargetKind kind) {
+    return kind == TargetKind.PROBABILITIES
+        && call.rowWeights.view == null
+        && call.classWeights.view == null;
+  }
+
+  /**
+   * Refuses targets out of range and weights that cannot be, the first one by name. Afterwards
+   * {@link Call#counted} is the number of rows that count.
+   *
+   * @return what means divide by: that number, or the sum of the weights
+   */
+  static double countTargets(Call call, Engine engine) {
     Kernels kernels = engine.kernels();
+    boolean weighted =
+        call.rowWeights.view != null || (call.classWeights.view != null && call.hasLabels());
     call.counted = 0;
-    if (Crew.isAlone(engine.threads(), call.rows)) {
-      for (long piece = 0; piece < call.pieces; piece++) {
+    if (weighted) {
+      call.emptyTally();
+    }
+    if (Crew.isAlone(engine.threads(), call.dimensions.rows * Math.max(call.targetCount, 1))) {
+      for (long piece = 0; piece < call.pieces.count; piece++) {
         call.enter(piece);
-        countLabels(call, kernels, 0, call.pieceRows);
+        countTargets(call, kernels, 0, call.pieces.rows);
       }
     } else {
-      call.crew().rows(engine, (own, begin, end) -> countLabels(own, kernels, begin, end), 1);
+      call.crew()
+          .rows(
+              engine,
+              (own, begin, end) -> countTargets(own, kernels, begin, end),
+              Math.max(call.targetCount, 1));
     }
-    return call.counted;
+    if (!weighted) {
+      return call.counted;
+    }
+    double sum = kernels.tallySum(call.tally());
+    call.dropTally();
+    return sum;
   }
 
-  private static void countLabels(Call call, Kernels kernels, long begin, long end) {
-    long step = call.labelsPerKernel();
+  private static void countTargets(Call call, Kernels kernels, long begin, long end) {
+    long step = call.targetsPerKernel();
+    MemorySegment weights = call.tally();
     for (long row = begin; row < end && !call.isInVain(); row += step) {
-      long stop = Math.min(row + step, end);
       Failures.check(
           kernels.checkTargets(
               call.shape,
               call.options,
               row,
-              stop,
+              Math.min(row + step, end),
               call.targets.segment(),
-              NULL,
-              NULL,
-              NULL,
-              NULL,
-              NULL,
-              NULL,
+              call.targetWeights.segment(),
+              call.rowOffsets.segment(),
+              call.classMask.segment(),
+              call.classWeights.segment(),
+              call.rowWeights.segment(),
+              weights,
               call.report),
           call);
       call.counted += xent_report.counted(call.report);
     }
+  }
+
+  /** The same for targets of which only labels need a look: a plain call once more. */
+  static void checkTargets(Call call, Kernels kernels, MemorySegment targets) {
+    Failures.check(
+        kernels.checkTargets(
+            call.shape,
+            call.options,
+            0,
+            call.dimensions.rows,
+            targets,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            call.report),
+        call);
   }
 }

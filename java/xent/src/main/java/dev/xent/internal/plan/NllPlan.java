@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import dev.xent.DType;
 import dev.xent.LabelException;
 import dev.xent.OptionException;
-import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Kernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -19,26 +19,23 @@ import org.jspecify.annotations.Nullable;
 public final class NllPlan {
   private final Engine engine;
   private final Kernels kernels;
+  private final LossOptions loss;
   private final Options options;
-  private final @Nullable Integer givenAxis;
   private final Reductions reductions;
   private final RowWork forwardRows = this::forwardRows;
   private final RowWork backwardRows = this::backwardRows;
 
-  /**
-   * @param axis of the classes, or null: 1, or 0 where there is no other
-   */
-  public NllPlan(Engine engine, Options options, @Nullable Integer axis, Reductions reductions) {
+  NllPlan(Engine engine, LossOptions loss, Reductions reductions) {
     this.engine = engine;
     this.kernels = engine.kernels();
-    this.options = options;
-    this.givenAxis = axis;
+    this.loss = loss;
+    this.options = loss.options();
     this.reductions = reductions;
   }
 
   /** The same with other reductions. */
   public NllPlan with(Reductions other) {
-    return new NllPlan(engine, options, givenAxis, other);
+    return new NllPlan(engine, loss, other);
   }
 
   public Reductions reductions() {
@@ -47,7 +44,7 @@ public final class NllPlan {
 
   /** The axis of the classes in tensors of so many dimensions, as it was given or the default. */
   public int axis(int rank) {
-    return LossCall.axis(givenAxis, rank);
+    return loss.axis(rank);
   }
 
   // ---- forward ---------------------------------------------------------------------------------
@@ -60,17 +57,18 @@ public final class NllPlan {
     try {
       call.begin(gradient == null ? "nll" : "nll with gradient", engine);
       call.lead(call.logProbabilities, logProbabilities, axis(logProbabilities.rank()));
-      boolean labels = LossCall.takeTargets(call, options, targets);
-      if (outputs.logSumExp != null) {
-        throw new OptionException(
-            "logSumExp was asked for, and log-probabilities have none: ask CrossEntropy or LogSumExp"
-                + " on the logits");
-      }
-      LossCall.takeOutputs(call, reductions, gradient, outputs, labels);
+      TargetKind kind = LossCall.takeTargets(call, loss, targets, InputViews.NONE);
+      outputs.refuseAllOfLogits();
+      LossCall.takeOutputs(call, reductions, gradient, outputs, kind);
       boolean few = call.keepsFewLosses();
       call.ready();
       call.options(options, 1);
-      long counted = labels ? LossCall.countLabels(call, engine) : call.rows;
+      boolean labels = kind == TargetKind.LABELS;
+      call.counted = call.dimensions.rows;
+      if (labels) {
+        LossCall.countTargets(call, engine);
+      }
+      long counted = call.counted;
       double denominator = reductions.denominator(counted);
       reductions.requireLoss(denominator);
       if (gradient != null) {
@@ -87,17 +85,19 @@ public final class NllPlan {
         call.emptyTally();
       }
       boolean readsRows = !labels || options.labelSmoothing() != 0 || call.hits.view != null;
-      each(call, forwardRows, readsRows || call.writesGradient ? call.classes : 1);
+      each(call, forwardRows, readsRows || call.writesGradient ? call.dimensions.classes : 1);
       if (zeroGradient) {
         Memory.clear(gradient);
       }
 
       double sum =
-          few ? call.fewLosses.sum(call.rows, kernels, call) : kernels.tallySum(call.tally());
-      double loss = reductions.reduce(sum, denominator);
+          few
+              ? call.fewLosses.sum(call.lead().type, call.dimensions.rows, kernels, call)
+              : kernels.tallySum(call.tally());
+      double reduced = reductions.reduce(sum, denominator);
       long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
-      outputs.set(loss, sum, call.rows, counted, denominator, correct);
-      return loss;
+      outputs.set(reduced, sum, call.dimensions.rows, counted, counted, denominator, correct);
+      return reduced;
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
     } finally {
@@ -111,10 +111,10 @@ public final class NllPlan {
    * @param perRow what a row costs, in elements
    */
   private void each(Call call, RowWork work, long perRow) {
-    if (Crew.isAlone(engine.threads(), call.rows * perRow)) {
-      for (long piece = 0; piece < call.pieces; piece++) {
+    if (Crew.isAlone(engine.threads(), call.dimensions.rows * perRow)) {
+      for (long piece = 0; piece < call.pieces.count; piece++) {
         call.enter(piece);
-        work.run(call, 0, call.pieceRows);
+        work.run(call, 0, call.pieces.rows);
       }
     } else {
       call.crew().rows(engine, work, perRow);
@@ -123,17 +123,17 @@ public final class NllPlan {
 
   private void forwardRows(Call call, long begin, long end) {
     NllScratch scratch = call.nllScratch();
-    scratch.row.prepare(options.labelSmoothing(), call.classes);
+    prepare(call, scratch.row);
     boolean labels = call.hasLabels();
     MemorySegment tally = call.tally();
+    DType summed = call.lead().type == DType.F64 ? DType.F64 : DType.F32;
     int waiting = 0;
     for (long row = begin; row < end && !call.isInVain(); row++) {
-      float loss =
+      double loss =
           labels ? labelRow(call, scratch.row, row) : probabilityRow(call, scratch.row, row);
       if (call.losses.view != null) {
-        call.losses
-            .segment()
-            .setAtIndex(ValueLayout.JAVA_FLOAT, offset(call, call.losses, row), loss);
+        Floats.set(
+            call.losses.segment(), call.losses.view.type, offset(call, call.losses, row), loss);
       }
       if (call.writesGradient) {
         gradientRow(call, scratch.row, labels, row);
@@ -141,15 +141,20 @@ public final class NllPlan {
       if (tally.byteSize() == 0) {
         continue;
       }
-      scratch.losses.setAtIndex(ValueLayout.JAVA_FLOAT, waiting++, loss);
+      Floats.set(scratch.losses, summed, waiting++, loss);
       if (waiting == NllScratch.BLOCK || row == end - 1) {
-        Failures.check(kernels.tallyAdd(tally, scratch.losses, XentH.XENT_F32(), 1, waiting), call);
+        Failures.check(kernels.tallyAdd(tally, scratch.losses, summed.code(), 1, waiting), call);
         waiting = 0;
       }
     }
   }
 
-  private float labelRow(Call call, NllRow row, long index) {
+  private void prepare(Call call, NllRow row) {
+    row.prepare(options.labelSmoothing(), call.dimensions.classes, call.lead().type);
+    row.types(call.logProbabilities, call.targets, call.gradient);
+  }
+
+  private double labelRow(Call call, NllRow row, long index) {
     long label = lawfulLabel(call, index);
     boolean ignored = isIgnored(label);
     Part logs = call.logProbabilities;
@@ -160,10 +165,10 @@ public final class NllPlan {
           .segment()
           .set(ValueLayout.JAVA_BYTE, offset(call, call.hits, index), (byte) (hit ? 1 : 0));
     }
-    return ignored ? 0f : row.loss(logs.segment(), at, logs.classes, label);
+    return ignored ? 0 : row.loss(logs.segment(), at, logs.classes, label);
   }
 
-  private static float probabilityRow(Call call, NllRow row, long index) {
+  private static double probabilityRow(Call call, NllRow row, long index) {
     Part logs = call.logProbabilities;
     Part targets = call.targets;
     return row.loss(
@@ -183,7 +188,8 @@ public final class NllPlan {
     try {
       call.begin("nll backward", engine);
       call.lead(call.gradient, gradient, axis(gradient.rank()));
-      boolean labels = LossCall.takeTargets(call, options, targets);
+      boolean labels =
+          LossCall.takeTargets(call, loss, targets, InputViews.NONE) == TargetKind.LABELS;
       if (upstream != null) {
         call.perRow(call.upstream, upstream);
       }
@@ -194,14 +200,14 @@ public final class NllPlan {
       reductions.requireGradient(denominator);
       if (labels) {
         call.options(options, 1);
-        LossCall.countLabels(call, engine);
+        LossCall.countTargets(call, engine);
       }
       if (reductions.gradientIsZero(denominator)) {
         Memory.clear(gradient);
         return;
       }
       call.scale = reductions.gradientScale(denominator);
-      each(call, backwardRows, call.classes);
+      each(call, backwardRows, call.dimensions.classes);
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
     } finally {
@@ -211,7 +217,7 @@ public final class NllPlan {
 
   private void backwardRows(Call call, long begin, long end) {
     NllRow row = call.nllScratch().row;
-    row.prepare(options.labelSmoothing(), call.classes);
+    prepare(call, row);
     boolean labels = call.hasLabels();
     for (long index = begin; index < end && !call.isInVain(); index++) {
       gradientRow(call, row, labels, index);
@@ -219,10 +225,10 @@ public final class NllPlan {
   }
 
   private static void requireSameRows(Call call, Outputs saved) {
-    if (saved.rows != call.rows) {
+    if (saved.rows != call.dimensions.rows) {
       throw new OptionException(
           "the outcome is of a forward over %d rows, backward was given %d: give it the outcome of the forward over these targets"
-              .formatted(saved.rows, call.rows));
+              .formatted(saved.rows, call.dimensions.rows));
     }
   }
 
@@ -252,7 +258,7 @@ public final class NllPlan {
 
   private static double upstream(Call call, long row) {
     Part upstream = call.upstream;
-    return upstream.segment().getAtIndex(ValueLayout.JAVA_FLOAT, offset(call, upstream, row));
+    return Floats.get(upstream.segment(), upstream.view.type, offset(call, upstream, row));
   }
 
   // ---- rows ------------------------------------------------------------------------------------
@@ -260,8 +266,8 @@ public final class NllPlan {
   /** Checked once more, because memory may have changed since the labels were counted. */
   private long lawfulLabel(Call call, long row) {
     long label = Labels.at(call, row);
-    if ((label < 0 || label >= call.classes) && !isIgnored(label)) {
-      throw new LabelException(call.firstRow + row, label, call.classes);
+    if ((label < 0 || label >= call.dimensions.classes) && !isIgnored(label)) {
+      throw new LabelException(call.pieces.firstRow + row, label, call.dimensions.classes);
     }
     return label;
   }
@@ -272,6 +278,6 @@ public final class NllPlan {
 
   /** Of the first element of a row of the current piece. */
   private static long offset(Call call, Part part, long row) {
-    return row / call.innerRows * part.outer + row % call.innerRows * part.inner;
+    return row / call.pieces.inner * part.outer + row % call.pieces.inner * part.inner;
   }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import dev.xent.DType;
 import dev.xent.internal.kernels.reference.Lanes;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
 /**
  * The negative log-likelihood of one row of log-probabilities l under the targets q' = (1 - eps) q
@@ -15,8 +15,6 @@ import java.lang.foreign.ValueLayout;
  * negative.
  */
 final class NllRow {
-  private static final float NAN = Float.intBitsToFloat(0x7fc00000);
-
   private final Lanes dot = new Lanes();
   private final Lanes mass = new Lanes();
 
@@ -29,11 +27,34 @@ final class NllRow {
   /** eps / K. */
   private double spread;
 
-  /** What the rows to come have in common. */
-  void prepare(double newSmoothing, long newClasses) {
+  private DType logsType = DType.F32;
+  private DType targetsType = DType.F32;
+  private DType gradientType = DType.F32;
+
+  /** Whether results are rounded to float before they are rounded to the type of an array. */
+  private boolean narrow;
+
+  /**
+   * What the rows to come have in common.
+   *
+   * @param lead whose type decides on the arithmetic
+   */
+  void prepare(double newSmoothing, long newClasses, DType lead) {
     smoothing = newSmoothing;
     classes = newClasses;
     spread = newSmoothing / newClasses;
+    narrow = lead != DType.F64;
+  }
+
+  /** The types of the arrays of floats, those that are there. */
+  void types(Part logs, Part targets, Part gradient) {
+    logsType = typeOf(logs);
+    targetsType = typeOf(targets);
+    gradientType = typeOf(gradient);
+  }
+
+  private static DType typeOf(Part part) {
+    return part.view == null ? DType.F32 : part.view.type;
   }
 
   // ---- class indices ---------------------------------------------------------------------------
@@ -42,14 +63,14 @@ final class NllRow {
    * The loss of a row whose first element is at index {@code at}, with {@code stride} between
    * classes.
    */
-  float loss(MemorySegment logs, long at, long stride, long label) {
+  double loss(MemorySegment logs, long at, long stride, long label) {
     double atLabel = smoothing == 1 ? 0 : 0.0 - get(logs, at + label * stride);
     if (smoothing == 0) {
-      return canonical((float) atLabel);
+      return rounded(atLabel);
     }
     double average = (0.0 - sum(logs, at, stride)) / classes;
-    return canonical(
-        (float) (smoothing == 1 ? average : Math.fma(1 - smoothing, atLabel, smoothing * average)));
+    return rounded(
+        smoothing == 1 ? average : Math.fma(1 - smoothing, atLabel, smoothing * average));
   }
 
   private double sum(MemorySegment logs, long at, long stride) {
@@ -67,7 +88,7 @@ final class NllRow {
 
   /** Writes the gradient of the row's loss, scaled. */
   void gradient(MemorySegment gradient, long at, long stride, long label, double scale) {
-    float others = value(spread, scale);
+    double others = value(spread, scale);
     for (long k = 0; k < classes; k++) {
       set(gradient, at + k * stride, others);
     }
@@ -78,18 +99,18 @@ final class NllRow {
   /** Writes the gradient of a row that does not count. */
   void noGradient(MemorySegment gradient, long at, long stride) {
     for (long k = 0; k < classes; k++) {
-      set(gradient, at + k * stride, 0f);
+      set(gradient, at + k * stride, 0);
     }
   }
 
   /** Whether the label is the first of the largest; false when that is infinite or any is NaN. */
   boolean hit(MemorySegment logs, long at, long stride, long label) {
-    float best = get(logs, at + label * stride);
-    if (!Float.isFinite(best)) {
+    double best = get(logs, at + label * stride);
+    if (!Double.isFinite(best)) {
       return false;
     }
     for (long k = 0; k < classes; k++) {
-      float other = get(logs, at + k * stride);
+      double other = get(logs, at + k * stride);
       if (k < label ? !(other < best) : !(other <= best)) {
         return false;
       }
@@ -100,7 +121,7 @@ final class NllRow {
   // ---- probability rows ------------------------------------------------------------------------
 
   /** The loss against a row of probabilities; NaN when their sum is not finite. */
-  float loss(
+  double loss(
       MemorySegment logs,
       long at,
       long stride,
@@ -123,7 +144,7 @@ final class NllRow {
       product += dot.tree();
       total += mass.tree();
     }
-    return Double.isFinite(total) ? canonical((float) (0.0 - product)) : NAN;
+    return Double.isFinite(total) ? rounded(0.0 - product) : Double.NaN;
   }
 
   /** Writes the gradient of the row's loss against probabilities, scaled. */
@@ -138,7 +159,7 @@ final class NllRow {
     boolean finite = Double.isFinite(total(targets, targetsAt, targetsStride));
     for (long k = 0; k < classes; k++) {
       double weight = weight(targets, targetsAt + k * targetsStride);
-      set(gradient, at + k * stride, finite ? value(weight, scale) : NAN);
+      set(gradient, at + k * stride, finite ? value(weight, scale) : Double.NaN);
     }
   }
 
@@ -157,25 +178,26 @@ final class NllRow {
 
   /** q'. */
   private double weight(MemorySegment targets, long index) {
-    double q = get(targets, index);
+    double q = Floats.get(targets, targetsType, index);
     return smoothing == 0 ? q : Math.fma(1 - smoothing, q, spread);
   }
 
   // ---- elements --------------------------------------------------------------------------------
 
-  private static float value(double weight, double scale) {
-    return weight == 0 ? 0f : canonical((float) (0.0 - scale * weight));
+  private double value(double weight, double scale) {
+    return weight == 0 ? 0 : rounded(0.0 - scale * weight);
   }
 
-  private static float canonical(float value) {
-    return value != value ? NAN : value;
+  /** As it is handed out, and added up. */
+  private double rounded(double value) {
+    return narrow ? (float) value : value;
   }
 
-  private static float get(MemorySegment segment, long index) {
-    return segment.getAtIndex(ValueLayout.JAVA_FLOAT, index);
+  private double get(MemorySegment logs, long index) {
+    return Floats.get(logs, logsType, index);
   }
 
-  private static void set(MemorySegment segment, long index, float value) {
-    segment.setAtIndex(ValueLayout.JAVA_FLOAT, index, value);
+  private void set(MemorySegment gradient, long index, double value) {
+    Floats.set(gradient, gradientType, index, value);
   }
 }

@@ -11,5 +11,7 @@ final class NllScratch {
   static final int BLOCK = 1024;
 
   final NllRow row = new NllRow();
-  final MemorySegment losses = Arena.ofAuto().allocate(ValueLayout.JAVA_FLOAT, BLOCK);
+
+  /** Of type F32 or F64. */
+  final MemorySegment losses = Arena.ofAuto().allocate(ValueLayout.JAVA_DOUBLE, BLOCK);
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import dev.xent.DType;
 import dev.xent.FullyMasked;
+import dev.xent.OptionException;
+import dev.xent.Smoothing;
 import dev.xent.internal.ffi.xent_options;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -14,13 +17,38 @@ import org.jspecify.annotations.Nullable;
  * @param hasIgnoreIndex whether {@code ignoreIndex} counts
  * @param ignoreIndex the label of rows to be ignored
  * @param labelSmoothing in [0, 1]
+ * @param smoothing who shares what smoothing takes from a label
+ * @param temperature what logits are divided by; 0: nothing
+ * @param softcap what logits are bounded by; 0: nothing
+ * @param zLoss what the square of log-sum-exp is multiplied by
+ * @param probabilityClamp the least probability of a label that counts in its loss; 0: any
  */
 public record Options(
-    int isa, int fullyMasked, boolean hasIgnoreIndex, long ignoreIndex, double labelSmoothing) {
+    int isa,
+    int fullyMasked,
+    boolean hasIgnoreIndex,
+    long ignoreIndex,
+    double labelSmoothing,
+    Smoothing smoothing,
+    double temperature,
+    double softcap,
+    double zLoss,
+    double probabilityClamp) {
 
   /** For operations without targets. */
-  public static Options of(Engine engine, FullyMasked fullyMasked) {
-    return new Options(engine.isa(), fullyMasked.code(), false, 0, 0);
+  public static Options of(
+      Engine engine, FullyMasked fullyMasked, double temperature, double softcap) {
+    return new Options(
+        engine.isa(),
+        fullyMasked.code(),
+        false,
+        0,
+        0,
+        Smoothing.UNIFORM,
+        temperature,
+        softcap,
+        0,
+        0);
   }
 
   /** For operations with targets. */
@@ -31,7 +59,182 @@ public record Options(
         fullyMasked.code(),
         ignoreIndex != null,
         ignoreIndex == null ? 0 : ignoreIndex,
-        labelSmoothing);
+        labelSmoothing,
+        Smoothing.UNIFORM,
+        0,
+        0,
+        0,
+        0);
+  }
+
+  /** The same with what cross-entropy has beside that. */
+  public Options with(
+      Smoothing newSmoothing,
+      double newTemperature,
+      double newSoftcap,
+      double newZLoss,
+      double newProbabilityClamp) {
+    if (newProbabilityClamp != 0 && labelSmoothing != 0) {
+      throw new OptionException(
+          "probabilityClamp is %s, labelSmoothing is %s: give one of them"
+              .formatted(newProbabilityClamp, labelSmoothing));
+    }
+    return new Options(
+        isa,
+        fullyMasked,
+        hasIgnoreIndex,
+        ignoreIndex,
+        labelSmoothing,
+        newSmoothing,
+        newTemperature,
+        newSoftcap,
+        newZLoss,
+        newProbabilityClamp);
+  }
+
+  /** The same without an ignore index. */
+  Options withoutIgnoreIndex() {
+    return new Options(
+        isa,
+        fullyMasked,
+        false,
+        0,
+        labelSmoothing,
+        smoothing,
+        temperature,
+        softcap,
+        zLoss,
+        probabilityClamp);
+  }
+
+  // ---- values that can be ----------------------------------------------------------------------
+
+  /**
+   * Returns what the struct says for a temperature.
+   *
+   * @throws OptionException unless it is finite, positive and no subnormal number
+   */
+  public static double requireTemperature(double value) {
+    double divisor = requireDivisor(value, "temperature");
+    return divisor == 1 ? 0 : divisor;
+  }
+
+  /**
+   * Returns the value.
+   *
+   * @throws OptionException unless it is finite, positive and no subnormal number
+   */
+  public static double requireSoftcap(double value) {
+    return requireDivisor(value, "softcap");
+  }
+
+  private static double requireDivisor(double value, String name) {
+    if (!(value >= Double.MIN_NORMAL && value <= Double.MAX_VALUE)) {
+      throw new OptionException(
+          name + " is " + value + ": give a finite number above 0 that is not subnormal");
+    }
+    return value;
+  }
+
+  /**
+   * Returns the value.
+   *
+   * @throws OptionException unless it is finite and 0 or more
+   */
+  public static double requireZLoss(double value) {
+    if (!(value >= 0 && value < Double.POSITIVE_INFINITY)) {
+      throw new OptionException("zLoss is " + value + ": give a finite number that is 0 or more");
+    }
+    return value;
+  }
+
+  /**
+   * Returns the value.
+   *
+   * @throws OptionException unless it is in (0, 0.5]
+   */
+  public static double requireProbabilityClamp(double value) {
+    if (!(value > 0 && value <= 0.5)) {
+      throw new OptionException(
+          "probabilityClamp is " + value + ": give a number above 0, at most 0.5");
+    }
+    return value;
+  }
+
+  // ---- calls that can be -----------------------------------------------------------------------
+
+  /** Refuses options that are too large or too small for the type of the leading array. */
+  void requireFor(Part part) {
+    if (temperature != 0 || softcap != 0) {
+      requireFits(temperature, "temperature", part);
+      requireFits(softcap, "softcap", part);
+    }
+  }
+
+  private static void requireFits(double value, String name, Part part) {
+    boolean normal = value >= Float.MIN_NORMAL && value <= Float.MAX_VALUE;
+    if (value != 0 && !normal && part.view.type != DType.F64) {
+      throw new OptionException(
+          "%s is %s, %s is %s and computed in F32: give a number that is normal there, from %s to %s"
+              .formatted(name, value, part.name, part.view, Float.MIN_NORMAL, Float.MAX_VALUE));
+    }
+  }
+
+  /** Refuses options that these targets cannot have. */
+  void requireFor(TargetKind kind, View targets) {
+    if (kind == TargetKind.LABELS) {
+      return;
+    }
+    if (hasIgnoreIndex && kind == TargetKind.PROBABILITIES) {
+      throw new OptionException(
+          "ignoreIndex is "
+              + ignoreIndex
+              + ", targets are probability rows "
+              + targets
+              + ": give class indices, or build the operation without ignoreIndex");
+    }
+    if (smoothing != Smoothing.UNIFORM) {
+      throw ofLabels("smoothing is " + smoothing, kind, targets, "smoothing(UNIFORM)");
+    }
+    if (probabilityClamp != 0) {
+      throw ofLabels(
+          "probabilityClamp is " + probabilityClamp, kind, targets, "no probabilityClamp");
+    }
+  }
+
+  private static OptionException ofLabels(
+      String option, TargetKind kind, View targets, String instead) {
+    return new OptionException(
+        "%s, targets are %s %s: give class indices, or build the operation with %s"
+            .formatted(option, kind.text, targets, instead));
+  }
+
+  /** Refuses a softcap where its derivative cannot be known. */
+  void refuseSoftcap(String operation) {
+    if (softcap != 0) {
+      throw new OptionException(
+          "softcap is %s, and the output of %s does not tell its derivative: build the operation without it for backward"
+              .formatted(softcap, operation));
+    }
+  }
+
+  /** Refuses what the loss of log-probabilities does not have. */
+  Options requireForLogProbabilities() {
+    String option =
+        smoothing != Smoothing.UNIFORM
+            ? "smoothing is " + smoothing
+            : temperature != 0
+                ? "temperature is " + temperature
+                : softcap != 0
+                    ? "softcap is " + softcap
+                    : zLoss != 0
+                        ? "zLoss is " + zLoss
+                        : probabilityClamp != 0 ? "probabilityClamp is " + probabilityClamp : null;
+    if (option != null) {
+      throw new OptionException(
+          option + ", which is for logits: build the operation on log-probabilities without it");
+    }
+    return this;
   }
 
   /** Fills an xent_options. */
@@ -43,5 +246,10 @@ public record Options(
     xent_options.label_smoothing(struct, labelSmoothing);
     xent_options.has_gradient_scale(struct, 1);
     xent_options.gradient_scale(struct, gradientScale);
+    xent_options.smoothing(struct, smoothing.code());
+    xent_options.temperature(struct, temperature);
+    xent_options.softcap(struct, softcap);
+    xent_options.z_loss(struct, zLoss);
+    xent_options.probability_clamp(struct, probabilityClamp);
   }
 }

@@ -14,12 +14,23 @@ public final class Outputs {
   public @Nullable View logSumExp;
   public @Nullable View hits;
   public boolean countCorrect;
+  public @Nullable View logProbabilities;
+  public @Nullable View argmax;
+  public @Nullable View ranks;
+  public @Nullable View entropies;
+  public @Nullable View topClasses;
+  public @Nullable View topLogProbabilities;
+  public @Nullable View targetGradient;
 
   public double loss;
   public double sum;
   public long rows;
   public long counted;
   public double denominator;
+
+  /** The sum of the weights of the rows that count: their number where they have none. */
+  double countedWeight;
+
   public long correct = -1;
 
   private @Nullable View ownHits;
@@ -28,7 +39,9 @@ public final class Outputs {
   private MemorySegment statistics = MemorySegment.NULL;
   private long savedRows = -1;
   private long savedClasses;
-  private boolean savedLabels;
+  private @Nullable TargetKind savedKind;
+  private boolean savedWide;
+  private int savedGiven;
 
   /** All of them, empty. */
   public Outputs() {}
@@ -48,14 +61,60 @@ public final class Outputs {
       double newSum,
       long newRows,
       long newCounted,
+      double newCountedWeight,
       double newDenominator,
       long newCorrect) {
     loss = newLoss;
     sum = newSum;
     rows = newRows;
     counted = newCounted;
+    countedWeight = newCountedWeight;
     denominator = newDenominator;
     correct = newCorrect;
+  }
+
+  /** Refuses what cannot be had without targets. */
+  void refuseAllOfTargets() {
+    refuse(losses, "losses");
+    refuse(hits, "hits");
+    refuse(logProbabilities, "logProbabilities");
+    refuse(ranks, "ranks");
+    refuse(targetGradient, "targetGradient");
+    if (countCorrect) {
+      throw withoutTargets("countCorrect");
+    }
+  }
+
+  private static void refuse(@Nullable View view, String name) {
+    if (view != null) {
+      throw withoutTargets(name);
+    }
+  }
+
+  private static OptionException withoutTargets(String name) {
+    return new OptionException(
+        name + " was asked for, and there are no targets: give some, or do not ask for it");
+  }
+
+  /** Refuses what log-probabilities do not have, or what is not computed from them. */
+  void refuseAllOfLogits() {
+    refuseOfLogits(logSumExp, "logSumExp");
+    refuseOfLogits(logProbabilities, "logProbabilities");
+    refuseOfLogits(argmax, "argmax");
+    refuseOfLogits(ranks, "ranks");
+    refuseOfLogits(entropies, "entropies");
+    refuseOfLogits(topClasses, "topClasses");
+    refuseOfLogits(topLogProbabilities, "topLogProbabilities");
+    refuseOfLogits(targetGradient, "targetGradient");
+  }
+
+  private static void refuseOfLogits(@Nullable View view, String name) {
+    if (view != null) {
+      throw new OptionException(
+          name
+              + " was asked for, and the loss of log-probabilities has none: ask CrossEntropy on the"
+              + " logits");
+    }
   }
 
   /** Where the hits go: the caller's tensor, memory of this object, or null where nobody asked. */
@@ -63,8 +122,8 @@ public final class Outputs {
     if (hits != null || !countCorrect) {
       return hits;
     }
-    if (ownHits == null || !call.rowsHaveShape(ownHits)) {
-      long[] shape = call.rowShape();
+    if (ownHits == null || !call.dimensions.isRowShape(ownHits.shape, false)) {
+      long[] shape = call.dimensions.rowShape();
       MemorySegment memory = Memory.allocate(Arena.ofAuto(), DType.U8, Strides.elements(shape));
       ownHits = View.of(memory, DType.U8, shape, Strides.rowMajor(shape), null);
     }
@@ -92,11 +151,13 @@ public final class Outputs {
     savedRows = -1;
   }
 
-  /** The statistics are whole. */
-  void saved(long rowCount, long classes, boolean labels) {
-    savedRows = arena == null ? -1 : rowCount;
-    savedClasses = classes;
-    savedLabels = labels;
+  /** The statistics of this call are whole. */
+  void saved(Call call, TargetKind kind) {
+    savedRows = arena == null ? -1 : call.dimensions.rows;
+    savedClasses = call.dimensions.classes;
+    savedKind = kind;
+    savedWide = call.lead().type == DType.F64;
+    savedGiven = call.given();
   }
 
   /**
@@ -104,28 +165,37 @@ public final class Outputs {
    *
    * @throws OptionException when there are none
    */
-  MemorySegment statisticsOf(Call call, boolean labels) {
+  MemorySegment statisticsOf(Call call, TargetKind kind) {
     if (savedRows < 0) {
       throw new OptionException(
           "the outcome holds no statistics for backward: ask for them with saveStatistics(arena) before"
               + " the forward, and let it succeed");
     }
-    if (savedRows != call.rows || savedClasses != call.classes || savedLabels != labels) {
+    boolean wide = call.lead().type == DType.F64;
+    int given = call.given();
+    if (savedRows != call.dimensions.rows
+        || savedClasses != call.dimensions.classes
+        || savedKind != kind
+        || savedWide != wide
+        || savedGiven != given) {
       throw new OptionException(
-          "the outcome holds statistics of %d rows, %d classes and %s, backward was given %d rows, %d classes and %s: give it what the forward had"
+          "the outcome holds statistics of %s, backward was given %s: give it what the forward had"
               .formatted(
-                  savedRows,
-                  savedClasses,
-                  targetsKind(savedLabels),
-                  call.rows,
-                  call.classes,
-                  targetsKind(labels)));
+                  described(savedRows, savedClasses, savedKind, savedWide, call.names(savedGiven)),
+                  described(
+                      call.dimensions.rows,
+                      call.dimensions.classes,
+                      kind,
+                      wide,
+                      call.names(given))));
     }
     Memory.requireAccess(statistics, "the memory of saveStatistics");
     return statistics;
   }
 
-  private static String targetsKind(boolean labels) {
-    return labels ? "class indices" : "probability rows";
+  private static String described(
+      long rows, long classes, TargetKind kind, boolean wide, String with) {
+    return "%d rows, %d classes%s and %s%s"
+        .formatted(rows, classes, wide ? ", in F64," : "", kind.text, with);
   }
 }

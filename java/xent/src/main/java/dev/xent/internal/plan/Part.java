@@ -10,6 +10,26 @@ import org.jspecify.annotations.Nullable;
  * One array of a call: the view, and how it lies in memory under the three strides of the kernels.
  */
 final class Part {
+  /** What an array has numbers for. */
+  enum Kind {
+    /** Every class of every row. */
+    CLASSES,
+    /** Every row. */
+    ROWS,
+    /** Some numbers of every row, along the class axis. */
+    ENTRIES,
+    /** Every class, the same for all rows. */
+    CLASS_VECTOR,
+    /** Where ragged rows begin. */
+    OFFSETS
+  }
+
+  /** Ranks up to this need no growing of arrays. */
+  static final int USUAL_RANK = 8;
+
+  /** The arrays of most calls: those with an index below have a place in the signature. */
+  static final int USUAL_PARTS = 9;
+
   /** Enough for a type's code and one more. */
   private static final int SIGNATURE_BITS = 5;
 
@@ -33,8 +53,7 @@ final class Part {
   /** The piece of it that is worked on; null: all of it. */
   private @Nullable MemorySegment piece;
 
-  /** One number per row; else one per row and class. */
-  boolean perRow;
+  private Kind kind = Kind.CLASSES;
 
   /** The dimensions of its shape are those of the call without the class axis. */
   private boolean withoutAxis;
@@ -43,8 +62,8 @@ final class Part {
   long classes;
   long inner;
 
-  /** Its strides in the groups of dimensions that {@link Call} found. */
-  long[] groups = new long[Call.USUAL_RANK];
+  /** Its strides in the groups of dimensions that {@link Pieces} found. */
+  long[] groups = new long[USUAL_RANK];
 
   // What the layout says.
   private long writtenOuter;
@@ -58,20 +77,23 @@ final class Part {
     this.layout = layout;
   }
 
-  void take(View newView, boolean onePerRow, int callRank) {
+  void take(View newView, Kind newKind, int callRank) {
     view = newView;
-    perRow = onePerRow;
-    withoutAxis = onePerRow && newView.rank() != callRank;
+    if (kind != newKind) {
+      kind = newKind;
+    }
+    withoutAxis = newKind == Kind.ROWS && newView.rank() != callRank;
   }
 
   /** From now on as in the call of another thread, which waits until this part is released. */
   void follow(Part other, int groupCount) {
     view = other.view;
-    perRow = other.perRow;
+    kind = other.kind;
     withoutAxis = other.withoutAxis;
     outer = other.outer;
     classes = other.classes;
     inner = other.inner;
+    reserveGroups(groupCount);
     System.arraycopy(other.groups, 0, groups, 0, groupCount);
     base = Memory.accessible(other.base());
     piece = other.piece == null ? null : Memory.accessible(other.piece);
@@ -89,7 +111,12 @@ final class Part {
 
   /** What of this part, beside the sizes of the call, the layout of an array without gaps is. */
   long signature() {
-    return (view.type.code() << 1 | (perRow ? 1L : 0L)) << index * SIGNATURE_BITS;
+    return (view.type.code() << 1 | (kind == Kind.ROWS ? 1L : 0L)) << index * SIGNATURE_BITS;
+  }
+
+  /** Whether calls without options of their own do without it. */
+  boolean isUnusual() {
+    return index >= USUAL_PARTS;
   }
 
   /** What the kernels get: NULL when absent, else the view or the piece of it that is worked on. */
@@ -109,9 +136,67 @@ final class Part {
     piece = base().asSlice(offset * view.type.byteSize());
   }
 
-  /** The stride of a dimension of the call. */
+  // ---- strides ---------------------------------------------------------------------------------
+
+  /** The stride of a dimension of the call but the class axis; 0 where one number holds for all. */
   long stride(int dimension, int axis) {
-    return view.strides[withoutAxis && dimension > axis ? dimension - 1 : dimension];
+    if (kind == Kind.CLASS_VECTOR || kind == Kind.OFFSETS || view.elements == 1) {
+      return 0;
+    }
+    int own = withoutAxis && dimension > axis ? dimension - 1 : dimension;
+    return view.shape[own] == 1 ? 0 : view.strides[own];
+  }
+
+  /** Of an array without gaps and without repetition, or one that all rows share. */
+  void describeDense(Dimensions dimensions) {
+    long behind = dimensions.behind;
+    outer =
+        switch (kind) {
+          case CLASSES -> behind * dimensions.classes;
+          case ROWS -> behind;
+          case ENTRIES -> behind * view.shape[dimensions.axis];
+          case CLASS_VECTOR, OFFSETS -> 0;
+        };
+    classes =
+        switch (kind) {
+          case CLASSES, ENTRIES -> behind;
+          case CLASS_VECTOR -> view.strides[0];
+          case ROWS, OFFSETS -> 0;
+        };
+    inner = kind == Kind.CLASS_VECTOR ? 0 : 1;
+  }
+
+  /** Of an array whose classes lie one row behind the other, and of what comes with it. */
+  void describeRagged(Dimensions dimensions) {
+    outer = kind == Kind.CLASSES ? 0 : stride(0, dimensions.axis);
+    classes =
+        switch (kind) {
+          case CLASSES, CLASS_VECTOR -> view.strides[0];
+          case ENTRIES -> view.strides[1];
+          case ROWS, OFFSETS -> 0;
+        };
+    inner = 1;
+  }
+
+  /** By the groups of dimensions that are the outer and the inner one; -1: there is none. */
+  void describe(int outerGroup, int innerGroup, Dimensions dimensions) {
+    boolean shared = kind == Kind.CLASS_VECTOR;
+    outer = outerGroup >= 0 ? groups[outerGroup] : shared ? 0 : 1;
+    inner = innerGroup >= 0 ? groups[innerGroup] : shared ? 0 : 1;
+    classes =
+        switch (kind) {
+          case CLASSES -> dimensions.classes == 1 ? 1 : view.strides[dimensions.axis];
+          case ENTRIES -> view.strides[dimensions.axis];
+          case CLASS_VECTOR -> view.strides[0];
+          case ROWS, OFFSETS -> 0;
+        };
+  }
+
+  /** Makes room for the strides of so many groups. */
+  void reserveGroups(int count) {
+    if (groups.length < count) {
+      groups = new long[count];
+    }
   }
 
   /** Brings the layout in the struct up to date; most calls are like the one before. */

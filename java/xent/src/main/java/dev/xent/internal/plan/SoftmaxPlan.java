@@ -47,35 +47,38 @@ public final class SoftmaxPlan {
   // ---- forward ---------------------------------------------------------------------------------
 
   /** Writes y. */
-  public void forward(View logits, View output) {
+  public void forward(View logits, InputViews inputs, View output) {
     Call call = Call.current();
     try {
-      if (call.again.is(forward, logits, output, null)) {
+      if (inputs == InputViews.NONE && call.again.is(forward, logits, output, null)) {
         forwardAgain(call, logits, output);
         return;
       }
       call.begin(log ? "log-softmax" : "softmax", engine);
-      call.lead(call.logits, logits, axis);
+      takeLead(call, call.logits, logits, inputs);
+      if (inputs.sink() != null) {
+        call.sink(inputs.sink());
+      }
       call.whole(call.output, output);
       call.writes(call.output, call.logits, null);
       call.ready();
       call.options(options, 1);
       if (call.isAlone(threads)) {
-        for (long piece = 0; piece < call.pieces; piece++) {
+        for (long piece = 0; piece < call.pieces.count; piece++) {
           call.enter(piece);
-          forwardRows(call, 0, call.pieceRows);
+          forwardRows(call, 0, call.pieces.rows);
         }
         if (call.isOneShortKernel()) {
           call.again.remember(forward, logits, output, null);
         }
       } else if (call.sharesRows(threads)) {
-        for (long piece = 0; piece < call.pieces; piece++) {
+        for (long piece = 0; piece < call.pieces.count; piece++) {
           call.enter(piece);
-          call.reserveStatistics();
-          forwardLongRows(call, 0, call.pieceRows, true);
+          call.room.reserveStatistics(call.pieces);
+          forwardLongRows(call, 0, call.pieces.rows, true);
         }
       } else {
-        call.crew().rows(engine, forwardRows, call.classes);
+        call.crew().rows(engine, forwardRows, call.dimensions.classes);
       }
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
@@ -84,8 +87,29 @@ public final class SoftmaxPlan {
     }
   }
 
+  /** Takes the array that all others follow, and which of its classes take part. */
+  private void takeLead(Call call, Part part, View view, InputViews inputs) {
+    if (inputs != InputViews.NONE) {
+      inputs.refuseTargetWeights(log ? "log-softmax" : "softmax");
+      inputs.refuseRowWeights(log ? "log-softmax" : "softmax");
+    }
+    LossCall.lead(call, part, view, axis, inputs);
+    options.requireFor(part);
+    if (inputs.classMask() != null) {
+      call.classMask(inputs.classMask());
+    }
+  }
+
   private void forwardAgain(Call call, View logits, View output) {
-    forwardKernel(call, 0, call.rows, 0, call.classes, logits.segment, NULL, output.segment);
+    forwardKernel(
+        call,
+        0,
+        call.dimensions.rows,
+        0,
+        call.dimensions.classes,
+        logits.segment,
+        NULL,
+        output.segment);
     Reference.reachabilityFence(logits);
     Reference.reachabilityFence(output);
   }
@@ -93,7 +117,7 @@ public final class SoftmaxPlan {
   private void forwardRows(Call call, long begin, long end) {
     long step = call.rowsPerKernel();
     if (step == 0) {
-      call.reserveStatistics();
+      call.room.reserveStatistics(call.pieces);
       for (long row = begin; row < end && !call.isInVain(); row++) {
         forwardLongRows(call, row, row + 1, false);
       }
@@ -102,7 +126,14 @@ public final class SoftmaxPlan {
     for (long row = begin; row < end && !call.isInVain(); row += step) {
       long stop = Math.min(row + step, end);
       forwardKernel(
-          call, row, stop, 0, call.classes, call.logits.segment(), NULL, call.output.segment());
+          call,
+          row,
+          stop,
+          0,
+          call.dimensions.classes,
+          call.logits.segment(),
+          NULL,
+          call.output.segment());
     }
   }
 
@@ -119,7 +150,7 @@ public final class SoftmaxPlan {
         from,
         to,
         call.logits.segment(),
-        call.statistics,
+        call.room.statistics,
         call.output.segment());
   }
 
@@ -142,9 +173,9 @@ public final class SoftmaxPlan {
                 from,
                 to,
                 x,
-                NULL,
-                NULL,
-                NULL,
+                call.rowOffsets.segment(),
+                call.classMask.segment(),
+                call.sink.segment(),
                 statistics,
                 y,
                 call.report)
@@ -156,9 +187,9 @@ public final class SoftmaxPlan {
                 from,
                 to,
                 x,
-                NULL,
-                NULL,
-                NULL,
+                call.rowOffsets.segment(),
+                call.classMask.segment(),
+                call.sink.segment(),
                 statistics,
                 y,
                 call.report);
@@ -168,36 +199,40 @@ public final class SoftmaxPlan {
   // ---- backward --------------------------------------------------------------------------------
 
   /** Writes dx. */
-  public void backward(View output, View upstream, View gradient) {
+  public void backward(View output, View upstream, InputViews inputs, View gradient) {
     Call call = Call.current();
     try {
-      if (call.again.is(backward, output, upstream, gradient)) {
+      if (inputs == InputViews.NONE && call.again.is(backward, output, upstream, gradient)) {
         backwardAgain(call, output, upstream, gradient);
         return;
       }
       call.begin(log ? "log-softmax backward" : "softmax backward", engine);
-      call.lead(call.output, output, axis);
+      options.refuseSoftcap(log ? "log-softmax" : "softmax");
+      inputs.refuseSink("backward, where the output tells of it,");
+      takeLead(call, call.output, output, inputs);
+      // The states of a backward know nothing of masks.
+      call.needsWholeRows = inputs.classMask() != null;
       call.whole(call.upstream, upstream);
       call.whole(call.gradient, gradient);
       call.writes(call.gradient, call.output, call.upstream);
       call.ready();
       call.options(options, 1);
       if (call.isAlone(threads)) {
-        for (long piece = 0; piece < call.pieces; piece++) {
+        for (long piece = 0; piece < call.pieces.count; piece++) {
           call.enter(piece);
-          backwardRows(call, 0, call.pieceRows);
+          backwardRows(call, 0, call.pieces.rows);
         }
         if (call.isOneShortKernel()) {
           call.again.remember(backward, output, upstream, gradient);
         }
       } else if (call.sharesRows(threads)) {
-        for (long piece = 0; piece < call.pieces; piece++) {
+        for (long piece = 0; piece < call.pieces.count; piece++) {
           call.enter(piece);
-          call.reserveStatistics();
-          backwardLongRows(call, 0, call.pieceRows, true);
+          call.room.reserveStatistics(call.pieces);
+          backwardLongRows(call, 0, call.pieces.rows, true);
         }
       } else {
-        call.crew().rows(engine, backwardRows, call.classes);
+        call.crew().rows(engine, backwardRows, call.dimensions.classes);
       }
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
@@ -210,9 +245,9 @@ public final class SoftmaxPlan {
     backwardKernel(
         call,
         0,
-        call.rows,
+        call.dimensions.rows,
         0,
-        call.classes,
+        call.dimensions.classes,
         output.segment,
         upstream.segment,
         NULL,
@@ -225,7 +260,7 @@ public final class SoftmaxPlan {
   private void backwardRows(Call call, long begin, long end) {
     long step = call.rowsPerKernel();
     if (step == 0) {
-      call.reserveStatistics();
+      call.room.reserveStatistics(call.pieces);
       for (long row = begin; row < end && !call.isInVain(); row++) {
         backwardLongRows(call, row, row + 1, false);
       }
@@ -238,7 +273,7 @@ public final class SoftmaxPlan {
           row,
           stop,
           0,
-          call.classes,
+          call.dimensions.classes,
           call.output.segment(),
           call.upstream.segment(),
           NULL,
@@ -260,7 +295,7 @@ public final class SoftmaxPlan {
         to,
         call.output.segment(),
         call.upstream.segment(),
-        call.statistics,
+        call.room.statistics,
         call.gradient.segment());
   }
 
@@ -285,8 +320,8 @@ public final class SoftmaxPlan {
                 to,
                 y,
                 dy,
-                NULL,
-                NULL,
+                call.rowOffsets.segment(),
+                call.classMask.segment(),
                 statistics,
                 dx,
                 call.report)
@@ -299,8 +334,8 @@ public final class SoftmaxPlan {
                 to,
                 y,
                 dy,
-                NULL,
-                NULL,
+                call.rowOffsets.segment(),
+                call.classMask.segment(),
                 statistics,
                 dx,
                 call.report);

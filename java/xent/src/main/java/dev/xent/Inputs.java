@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.internal.plan.InputViews;
+import dev.xent.internal.plan.View;
+import java.util.Objects;
+
+/**
+ * What a call may read beside logits and targets: which classes take part, where ragged rows begin,
+ * what rows and sparse targets weigh, and a sink.
+ *
+ * <pre>{@code
+ * Inputs inputs = Inputs.none().classMask(mask).rowWeights(weights);
+ * double mean = loss.forwardBackward(logits, targets, inputs, gradient);
+ * }</pre>
+ *
+ * <p>Instances are immutable views, as tensors are: each method returns another instance, any
+ * number of calls and threads may use one, and what the tensors hold is read when a call is made.
+ * An operation refuses an input that it does not take with an {@link OptionException}, and tensors
+ * that do not fit with a {@link ShapeException} or {@link DTypeException}, before anything is
+ * written. None of the tensors may overlap what a call writes.
+ */
+public final class Inputs {
+  private static final Inputs NONE = new Inputs(InputViews.NONE);
+
+  final InputViews views;
+
+  private Inputs(InputViews views) {
+    this.views = views;
+  }
+
+  /** Nothing beside logits and targets. */
+  public static Inputs none() {
+    return NONE;
+  }
+
+  /**
+   * With a mask of classes. A class whose flag is 0 does not take part: it is not read, its
+   * probability and gradient are +0, its log-probability is -inf, and smoothing does not count it.
+   * A label there is a {@link LabelException}. A row without any class is fully masked.
+   *
+   * @param flags U8, 0 or anything else: in the shape of the logits, where any size but that of the
+   *     classes may be 1 and hold for all; or one dimension, the same for all rows
+   */
+  public Inputs classMask(Tensor flags) {
+    return new Inputs(views.withClassMask(viewOf(flags, "classMask")));
+  }
+
+  /**
+   * With a sink: one logit per row more in its denominator, {@code exp(sink)}, which is no class.
+   * It is taken as it is, without softcap or temperature; -inf is as if there were none. Not for
+   * the backward of softmax and log-softmax, which needs no mention of it.
+   *
+   * @param logits of a type that fits the logits, in the shape of the rows, where any size may be 1
+   *     and hold for all; or a single number
+   */
+  public Inputs sink(Tensor logits) {
+    return new Inputs(views.withSink(viewOf(logits, "sink")));
+  }
+
+  /**
+   * With ragged rows: logits and everything else that has a number per class have one dimension, in
+   * which row {@code r} has the places from {@code offsets[r]} up to {@code offsets[r + 1]}; what
+   * has one number per row has the shape {@code [rows]}, sparse targets {@code [rows, k]}. Class
+   * {@code k} of a row is its k-th place. A row without places is fully masked. What lies outside
+   * of all rows is neither read nor written.
+   *
+   * @param offsets I32 or I64, one dimension of rows + 1 numbers without gaps, which do not fall
+   */
+  public Inputs rowOffsets(Tensor offsets) {
+    return new Inputs(views.withRowOffsets(viewOf(offsets, "rowOffsets")));
+  }
+
+  /**
+   * With weights of the rows of a loss: row loss and gradient are multiplied by them, and a mean
+   * divides by their sum. A row of weight 0 is ignored, as one with the ignore index is: so U8
+   * weights are a mask of rows, whatever the targets.
+   *
+   * @param weights finite and 0 or more, of U8 or a type that fits the logits, in the shape of the
+   *     rows, where any size may be 1 and hold for all
+   */
+  public Inputs rowWeights(Tensor weights) {
+    return new Inputs(views.withRowWeights(viewOf(weights, "rowWeights")));
+  }
+
+  /**
+   * With sparse targets: the targets of the call name {@code k} classes of each row, and these are
+   * their probabilities, all others being 0. A class may come more than once; its weights add up.
+   * Where the operation has an ignore index, that stands for no class. A row need not sum to 1.
+   *
+   * @param weights of a type that fits the logits, in the shape of the targets, which have integers
+   *     in the shape of the logits but {@code k} along the class axis
+   */
+  public Inputs targetWeights(Tensor weights) {
+    return new Inputs(views.withTargetWeights(viewOf(weights, "targetWeights")));
+  }
+
+  private static View viewOf(Tensor tensor, String name) {
+    return Objects.requireNonNull(tensor, name).view;
+  }
+}

@@ -1,0 +1,530 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.DTypeException;
+import dev.xent.MemoryException;
+import dev.xent.ShapeException;
+import dev.xent.internal.ffi.xent_layout;
+import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.plan.Part.Kind;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+import java.util.Arrays;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The arrays of a call: which ones there are, and whether their types, shapes and memory fit. An
+ * operation names the leading array first, whose shape and type all others follow.
+ */
+abstract sealed class CallArrays permits Call {
+  final Part logits;
+
+  /** Leads in place of logits where no kernel is called with them: not part of the struct. */
+  final Part logProbabilities;
+
+  final Part output;
+  final Part gradient;
+  final Part upstream;
+  final Part targets;
+  final Part losses;
+  final Part logSumExp;
+  final Part hits;
+
+  final Part targetWeights;
+  final Part rowOffsets;
+  final Part classMask;
+  final Part classWeights;
+  final Part rowWeights;
+  final Part sink;
+
+  /** Of the labels. */
+  final Part labelLogProbabilities;
+
+  final Part argmax;
+  final Part ranks;
+  final Part entropies;
+  final Part topClasses;
+  final Part topLogProbabilities;
+  final Part targetGradient;
+  final Part teacher;
+
+  final Part[] all;
+
+  /** Those that take part, in the order in which they came, and what earlier calls left behind. */
+  final Part[] present;
+
+  int parts;
+
+  /** Which of the usual arrays take part, with which types. */
+  long signature;
+
+  /** Whether arrays take part that most calls are without. */
+  boolean unusual;
+
+  /** Whether memory of any of them is a Java array. */
+  boolean onHeap;
+
+  /** Whether all of them lie in memory without gaps, none repeated. */
+  boolean contiguous;
+
+  /** How many classes each row of sparse targets has; 0: the targets are others. */
+  long targetCount;
+
+  /** How many of the largest classes were asked for. */
+  long topCount;
+
+  final Dimensions dimensions = new Dimensions();
+  final FewLosses fewLosses = new FewLosses();
+
+  CallArrays(Arena arena, MemorySegment shape) {
+    logits = new Part(0, "logits", xent_shape.logits(shape));
+    logProbabilities = new Part(1, "logProbabilities", arena.allocate(xent_layout.layout()));
+    output = new Part(2, "output", xent_shape.output(shape));
+    gradient = new Part(3, "gradient", xent_shape.gradient(shape));
+    upstream = new Part(4, "upstream", xent_shape.upstream(shape));
+    targets = new Part(5, "targets", xent_shape.targets(shape));
+    losses = new Part(6, "losses", xent_shape.losses(shape));
+    logSumExp = new Part(7, "logSumExp", xent_shape.log_sum_exp(shape));
+    hits = new Part(8, "hits", xent_shape.hits(shape));
+    targetWeights = new Part(9, "targetWeights", xent_shape.target_weights(shape));
+    rowOffsets = new Part(10, "rowOffsets", xent_shape.row_offsets(shape));
+    classMask = new Part(11, "classMask", xent_shape.class_mask(shape));
+    classWeights = new Part(12, "classWeights", xent_shape.class_weights(shape));
+    rowWeights = new Part(13, "rowWeights", xent_shape.row_weights(shape));
+    sink = new Part(14, "sink", xent_shape.sink(shape));
+    labelLogProbabilities = new Part(15, "logProbabilities", xent_shape.log_probabilities(shape));
+    argmax = new Part(16, "argmax", xent_shape.argmax(shape));
+    ranks = new Part(17, "ranks", xent_shape.ranks(shape));
+    entropies = new Part(18, "entropies", xent_shape.entropies(shape));
+    topClasses = new Part(19, "topClasses", xent_shape.top_classes(shape));
+    topLogProbabilities =
+        new Part(20, "topLogProbabilities", xent_shape.top_log_probabilities(shape));
+    targetGradient = new Part(21, "targetGradient", xent_shape.target_gradient(shape));
+    teacher = new Part(22, "teacher", xent_shape.teacher(shape));
+    all =
+        new Part[] {
+          logits,
+          logProbabilities,
+          output,
+          gradient,
+          upstream,
+          targets,
+          losses,
+          logSumExp,
+          hits,
+          targetWeights,
+          rowOffsets,
+          classMask,
+          classWeights,
+          rowWeights,
+          sink,
+          labelLogProbabilities,
+          argmax,
+          ranks,
+          entropies,
+          topClasses,
+          topLogProbabilities,
+          targetGradient,
+          teacher
+        };
+    present = new Part[all.length];
+  }
+
+  // ---- what takes part -------------------------------------------------------------------------
+
+  /** The array whose dimensions and type all others follow. */
+  void lead(Part part, View view, int classAxis) {
+    Types.requireLead(part.name, Objects.requireNonNull(view, part.name));
+    dimensions.take(part.name, view, classAxis);
+    begin();
+    take(part, view, Kind.CLASSES);
+  }
+
+  /** The same, of ragged rows. */
+  void leadRagged(Part part, View view, int classAxis, View offsets) {
+    Types.requireLead(part.name, Objects.requireNonNull(view, part.name));
+    RowOffsets.require(rowOffsets.name, offsets, part.name, view);
+    Strides.axis(classAxis, view.shape);
+    long longest = RowOffsets.longest(rowOffsets.name, offsets, part.name, view);
+    dimensions.takeRagged(offsets.elements - 1, longest);
+    begin();
+    take(part, view, Kind.CLASSES);
+    take(rowOffsets, offsets, Kind.OFFSETS);
+  }
+
+  private void begin() {
+    onHeap = false;
+    contiguous = true;
+    unusual = false;
+    targetCount = 0;
+    topCount = 0;
+  }
+
+  /** The array that all others follow. */
+  Part leading() {
+    return present[0];
+  }
+
+  View lead() {
+    return present[0].view;
+  }
+
+  /** An array of floats of the leading array's shape. */
+  void whole(Part part, View view) {
+    requireFloat(part, Objects.requireNonNull(view, part.name));
+    requireLeadShape(part, view);
+    take(part, view, Kind.CLASSES);
+  }
+
+  /** An array with one float per row. */
+  void perRow(Part part, View view) {
+    requireFloat(part, Objects.requireNonNull(view, part.name));
+    requireRowShape(part, view, false);
+    take(part, view, Kind.ROWS);
+  }
+
+  /** A U8 per row. */
+  void flags(Part part, View view) {
+    Types.requireFlag(part.name, view);
+    requireRowShape(part, view, false);
+    take(part, view, Kind.ROWS);
+  }
+
+  /** The number of a class or a rank per row. */
+  void indices(Part part, View view) {
+    Types.requireIndex(part.name, view);
+    requireRowShape(part, view, false);
+    take(part, view, Kind.ROWS);
+  }
+
+  /** A weight per row, or a mask. */
+  void rowWeights(View view) {
+    Types.requireFloatOrFlag(rowWeights.name, view, leading().name, lead());
+    requireRowShape(rowWeights, view, true);
+    take(rowWeights, view, Kind.ROWS);
+  }
+
+  /** A logit per row. */
+  void sink(View view) {
+    requireFloat(sink, view);
+    requireRowShape(sink, view, true);
+    take(sink, view, Kind.ROWS);
+  }
+
+  /** Which classes take part. */
+  void classMask(View view) {
+    Types.requireFlag(classMask.name, view);
+    if (dimensions.ragged) {
+      requireLeadShape(classMask, view);
+      take(classMask, view, Kind.CLASSES);
+    } else if (dimensions.isClassShape(view.shape)) {
+      take(classMask, view, Kind.CLASSES);
+    } else if (view.rank() == 1 && view.shape[0] == dimensions.classes) {
+      take(classMask, view, Kind.CLASS_VECTOR);
+    } else {
+      throw new ShapeException(
+          "classMask is %s, %s is %s with classes along axis %d: give one flag per class in its shape, in which any other size may be 1, or in the shape [%d]"
+              .formatted(view, leading().name, lead(), dimensions.axis, dimensions.classes));
+    }
+  }
+
+  /** The weights of the classes. */
+  void classWeights(View view) {
+    requireFloat(classWeights, view);
+    long classes = dimensions.classes;
+    boolean enough = dimensions.ragged ? view.shape[0] >= classes : view.shape[0] == classes;
+    if (view.rank() != 1 || !enough) {
+      throw new ShapeException(
+          "classWeights is %s, %s is %s: give one weight for each of the %d classes"
+              .formatted(view, leading().name, lead(), classes));
+    }
+    take(classWeights, view, Kind.CLASS_VECTOR);
+  }
+
+  /** Class indices per row, or probabilities per row and class. Returns whether they are labels. */
+  boolean targets(View view) {
+    Objects.requireNonNull(view, targets.name);
+    if (view.type.isInteger()) {
+      requireRowShape(targets, view, false);
+      take(targets, view, Kind.ROWS);
+      return true;
+    }
+    View lead = lead();
+    if (!Types.fits(view.type, lead.type)) {
+      throw new DTypeException(
+          "targets is %s, %s is %s: give class indices (I8, U8, I16, I32, I64) or probability rows of type %s"
+              .formatted(view, leading().name, lead, Types.allowed(lead.type)));
+    }
+    if (!Arrays.equals(view.shape, lead.shape)) {
+      throw new ShapeException(
+          "targets is %s, %s is %s: give probability rows the same shape, or class indices an integer type"
+              .formatted(view, leading().name, lead));
+    }
+    take(targets, view, Kind.CLASSES);
+    return false;
+  }
+
+  /** Some classes of each row, and what each of them weighs. */
+  void sparseTargets(View classNumbers, View weights) {
+    Objects.requireNonNull(classNumbers, targets.name);
+    if (!classNumbers.type.isInteger()) {
+      throw new DTypeException(
+          "targets is %s, and targetWeights were given: give the classes of each row as I8, U8, I16, I32 or I64"
+              .formatted(classNumbers));
+    }
+    requireFloat(targetWeights, weights);
+    requireEntries(targets, classNumbers, "k");
+    targetCount = classNumbers.shape[dimensions.axis];
+    if (targetCount == 0) {
+      throw new ShapeException(
+          "targets is %s: give each row at least one class, of weight 0 where it has none"
+              .formatted(classNumbers));
+    }
+    if (!Arrays.equals(weights.shape, classNumbers.shape)) {
+      throw new ShapeException(
+          "targetWeights is %s, targets is %s: give each class of a row its weight"
+              .formatted(weights, classNumbers));
+    }
+    take(targets, classNumbers, Kind.ENTRIES);
+    take(targetWeights, weights, Kind.ENTRIES);
+  }
+
+  /** The gradient of the targets, in their shape. */
+  void targetGradient(View view) {
+    requireFloat(targetGradient, view);
+    Part like = targetCount == 0 ? targets : targetWeights;
+    if (!Arrays.equals(view.shape, like.view.shape)) {
+      throw new ShapeException(
+          "targetGradient is %s, %s is %s: give both the same shape"
+              .formatted(view, like.name, like.view));
+    }
+    take(targetGradient, view, targetCount == 0 ? Kind.CLASSES : Kind.ENTRIES);
+  }
+
+  /** The largest classes of each row and their log-probabilities, one of which may be absent. */
+  void top(@Nullable View classNumbers, @Nullable View values) {
+    if (classNumbers != null) {
+      Types.requireIndex(topClasses.name, classNumbers);
+      takeTop(topClasses, classNumbers);
+    }
+    if (values != null) {
+      requireFloat(topLogProbabilities, values);
+      takeTop(topLogProbabilities, values);
+    }
+  }
+
+  private void takeTop(Part part, View view) {
+    requireEntries(part, view, topCount == 0 ? "k" : Long.toString(topCount));
+    long count = view.shape[dimensions.axis];
+    if (count < 1 || count > dimensions.classes || (topCount != 0 && count != topCount)) {
+      throw new ShapeException(
+          "%s is %s, %s has %d classes%s: ask for 1 to %d of the largest classes"
+              .formatted(
+                  part.name,
+                  view,
+                  leading().name,
+                  dimensions.classes,
+                  topCount == 0 ? "" : " and topClasses is " + topClasses.view,
+                  dimensions.classes));
+    }
+    topCount = count;
+    take(part, view, Kind.ENTRIES);
+  }
+
+  /** Whether the targets are class indices. */
+  boolean hasLabels() {
+    return targetCount == 0 && targets.view.type.isInteger();
+  }
+
+  /**
+   * Keeps the losses of few rows in memory of this thread, where nobody asked for them. Returns
+   * whether it does.
+   */
+  boolean keepsFewLosses() {
+    if (losses.view != null || !contiguous || dimensions.rows > FewLosses.MOST) {
+      return false;
+    }
+    take(losses, fewLosses.view(lead().type), Kind.ROWS);
+    return true;
+  }
+
+  private void take(Part part, View view, Kind kind) {
+    Memory.requireAccess(view, part.name);
+    part.take(view, kind, dimensions.rank);
+    onHeap |= view.heap;
+    if (part.isUnusual()) {
+      unusual = true;
+      contiguous &= isDense(view, kind);
+    } else {
+      contiguous &= view.contiguous;
+      signature |= part.signature();
+    }
+    if (present[parts] != part) {
+      present[parts] = part;
+    }
+    parts++;
+  }
+
+  /** Whether an array that may repeat its numbers does not. */
+  private boolean isDense(View view, Kind kind) {
+    return switch (kind) {
+      case CLASSES -> view.contiguous && view.elements == lead().elements;
+      case ROWS -> view.contiguous && view.elements == dimensions.rows;
+      case ENTRIES -> view.contiguous;
+      case CLASS_VECTOR, OFFSETS -> true;
+    };
+  }
+
+  /** Which of the inputs that a call may be without, and that its statistics depend on, it has. */
+  int given() {
+    return unusual ? bit(rowOffsets) | bit(classMask) | bit(classWeights) | bit(rowWeights) : 0;
+  }
+
+  private static int bit(Part part) {
+    return part.view == null ? 0 : 1 << part.index;
+  }
+
+  /** Their names in a message. */
+  String names(int given) {
+    StringBuilder names = new StringBuilder();
+    for (Part part : all) {
+      if ((given >> part.index & 1) != 0) {
+        names.append(names.isEmpty() ? " with " : ", ").append(part.name);
+      }
+    }
+    return names.toString();
+  }
+
+  // ---- types and shapes ------------------------------------------------------------------------
+
+  private void requireFloat(Part part, View view) {
+    Types.requireFloat(part.name, view, leading().name, lead());
+  }
+
+  private void requireLeadShape(Part part, View view) {
+    if (!Arrays.equals(view.shape, lead().shape)) {
+      throw new ShapeException(
+          "%s is %s, %s is %s: give both the same shape"
+              .formatted(part.name, view, leading().name, lead()));
+    }
+  }
+
+  private void requireRowShape(Part part, View view, boolean repeats) {
+    if (dimensions.isRowShape(view.shape, repeats) || (repeats && isSingle(view))) {
+      return;
+    }
+    throw new ShapeException(
+        "%s is %s, %s is %s with %s: give %s the shape %s%s"
+            .formatted(
+                part.name,
+                view,
+                leading().name,
+                lead(),
+                dimensions.ragged
+                    ? dimensions.rows + " rows"
+                    : "classes along axis " + dimensions.axis,
+                part.name,
+                Arrays.toString(dimensions.rowShape()),
+                repeats ? ", in which any size may be 1" : ""));
+  }
+
+  private static boolean isSingle(View view) {
+    return view.rank() == 1 && view.elements == 1;
+  }
+
+  private void requireEntries(Part part, View view, String count) {
+    if (!dimensions.hasRowsOfEntries(view.shape)) {
+      throw new ShapeException(
+          "%s is %s, %s is %s: give %s the shape %s"
+              .formatted(
+                  part.name,
+                  view,
+                  leading().name,
+                  lead(),
+                  part.name,
+                  dimensions.entriesShape(count)));
+    }
+  }
+
+  // ---- what is written -------------------------------------------------------------------------
+
+  /**
+   * Refuses an output that cannot be written or that overlaps another array of the call, other than
+   * being exactly one of those named. To be called when all arrays are there.
+   */
+  void writes(Part part, @Nullable Part inPlace, @Nullable Part orInPlace) {
+    View view = part.view;
+    Memory.requireWritable(view, part.name);
+    for (int i = 0; i < parts; i++) {
+      Part other = present[i];
+      if (other != part && view.overlaps(other.view)) {
+        boolean allowed = other == inPlace || other == orInPlace;
+        if (!allowed || !view.isInPlaceOf(other.view)) {
+          throw overlap(part, other, allowed);
+        }
+      }
+    }
+  }
+
+  /** As {@link #writes}, for an output that need not be there. */
+  void writesIfPresent(Part part, @Nullable Part inPlace) {
+    if (part.view != null) {
+      writes(part, inPlace, null);
+    }
+  }
+
+  private static MemoryException overlap(Part part, Part other, boolean inPlaceAllowed) {
+    return new MemoryException(
+        "%s and %s overlap in memory: give %s memory of its own%s"
+            .formatted(
+                part.name,
+                other.name,
+                part.name,
+                inPlaceAllowed ? ", or exactly that of " + other.name : ""));
+  }
+
+  // ---- their memory ----------------------------------------------------------------------------
+
+  /** Refuses memory that was closed since the call began. */
+  void requireAccessToAll() {
+    for (int i = 0; i < parts; i++) {
+      Memory.requireAccess(present[i].view, present[i].name);
+    }
+  }
+
+  /** Whether memory of any array belongs to this thread alone. */
+  boolean isAnyConfined() {
+    boolean confined = false;
+    for (int i = 0; i < parts; i++) {
+      confined |= Memory.isConfined(present[i].view.segment);
+    }
+    return confined;
+  }
+
+  /** Becomes those of another call, whose thread waits until they are released. */
+  void followArrays(CallArrays other, int groupCount) {
+    dimensions.follow(other.dimensions);
+    onHeap = other.onHeap;
+    targetCount = other.targetCount;
+    topCount = other.topCount;
+    for (int i = 0; i < other.parts; i++) {
+      present[i] = all[other.present[i].index];
+      present[i].follow(other.present[i], groupCount);
+    }
+    parts = other.parts;
+  }
+
+  /** Lets go of all of them. */
+  void releaseArrays() {
+    for (int i = 0; i < parts; i++) {
+      Part part = present[i];
+      Reference.reachabilityFence(part.view.owner);
+      Reference.reachabilityFence(part.view.segment);
+      part.release();
+    }
+    parts = 0;
+    signature = 0;
+  }
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.ShapeException;
+import java.util.Arrays;
+
+/** The rows and the classes of a call, as its leading array has them. */
+final class Dimensions {
+  /** Ragged rows: so many of them, and their classes along axis 1. */
+  private final long[] raggedShape = new long[2];
+
+  /** Of the leading array; of ragged rows, what it would be if all were as long as the longest. */
+  private long[] shape = raggedShape;
+
+  /** Of {@link #shape}. */
+  int rank;
+
+  /** Of the classes, in {@link #shape}. */
+  int axis;
+
+  /** The number of index combinations before the class axis, and behind it. */
+  long before;
+
+  long behind;
+
+  /** Classes of every row, of the longest where rows are ragged. */
+  long classes;
+
+  /** All rows. */
+  long rows;
+
+  /** Whether each row has a length of its own. */
+  boolean ragged;
+
+  /** Takes the dimensions of an array whose classes lie along an axis. */
+  void take(String name, View view, int classAxis) {
+    shape = view.shape;
+    rank = shape.length;
+    axis = Strides.axis(classAxis, shape);
+    classes = shape[axis];
+    if (classes == 0) {
+      throw new ShapeException(
+          "%s %s has zero classes along axis %d: give at least one".formatted(name, view, axis));
+    }
+    before = 1;
+    for (int d = 0; d < axis; d++) {
+      before *= shape[d];
+    }
+    behind = 1;
+    for (int d = axis + 1; d < shape.length; d++) {
+      behind *= shape[d];
+    }
+    rows = before * behind;
+    ragged = false;
+  }
+
+  /** So many rows that lie one behind the other, none longer than {@code longest}. */
+  void takeRagged(long rowCount, long longest) {
+    shape = raggedShape;
+    rank = 2;
+    axis = 1;
+    classes = Math.max(longest, 1);
+    rows = rowCount;
+    before = rowCount;
+    behind = 1;
+    raggedShape[0] = rowCount;
+    raggedShape[1] = classes;
+    ragged = true;
+  }
+
+  /** As in the call that is followed. */
+  void follow(Dimensions other) {
+    shape = other.shape;
+    rank = other.rank;
+    axis = other.axis;
+    before = other.before;
+    behind = other.behind;
+    classes = other.classes;
+    rows = other.rows;
+    ragged = other.ragged;
+  }
+
+  long size(int dimension) {
+    return shape[dimension];
+  }
+
+  /**
+   * Whether an array has one number per row, the class axis kept at size 1 or not.
+   *
+   * @param repeats whether a size may also be 1, and its number hold for all
+   */
+  boolean isRowShape(long[] given, boolean repeats) {
+    boolean keptAxis = given.length == rank;
+    if (!keptAxis && given.length != rank - 1) {
+      return false;
+    }
+    for (int d = 0; d < rank; d++) {
+      if (d == axis) {
+        if (keptAxis && given[d] != 1) {
+          return false;
+        }
+      } else {
+        long size = given[keptAxis || d < axis ? d : d - 1];
+        if (size != shape[d] && !(repeats && size == 1)) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  /** Whether an array has the shape of the rows with some numbers along the class axis. */
+  boolean hasRowsOfEntries(long[] given) {
+    if (given.length != rank) {
+      return false;
+    }
+    for (int d = 0; d < rank; d++) {
+      if (d != axis && given[d] != shape[d]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Whether an array has one number per class, and in every other dimension the size of the call or
+   * 1.
+   */
+  boolean isClassShape(long[] given) {
+    if (given.length != rank || given[axis] != classes) {
+      return false;
+    }
+    for (int d = 0; d < rank; d++) {
+      if (given[d] != shape[d] && given[d] != 1) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The shape without the class axis; with the axis at size 1 where nothing else is left. */
+  long[] rowShape() {
+    if (rank == 1) {
+      return new long[] {1};
+    }
+    long[] row = new long[rank - 1];
+    for (int d = 0; d < row.length; d++) {
+      row[d] = shape[d < axis ? d : d + 1];
+    }
+    return row;
+  }
+
+  /** The shape with something else along the class axis, for a message. */
+  String entriesShape(String along) {
+    StringBuilder text = new StringBuilder("[");
+    for (int d = 0; d < rank; d++) {
+      text.append(d == 0 ? "" : ", ").append(d == axis ? along : Long.toString(shape[d]));
+    }
+    return text.append(']').toString();
+  }
+
+  /** In a message. */
+  @Override
+  public String toString() {
+    return ragged
+        ? rows + " ragged rows of at most " + classes + " classes"
+        : Arrays.toString(shape) + " with classes along axis " + axis;
+  }
+}

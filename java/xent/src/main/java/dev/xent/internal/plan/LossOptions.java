@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.OptionException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The options of a loss: what the kernels are told, and what a call takes beside that.
+ *
+ * @param options what the kernels are told
+ * @param optionsOfProbabilities the same for probability rows
+ * @param givenAxis of the classes, or null: 1, or 0 where there is no other
+ * @param classWeights one per class, or null
+ */
+public record LossOptions(
+    Options options,
+    Options optionsOfProbabilities,
+    @Nullable Integer givenAxis,
+    @Nullable View classWeights) {
+
+  /**
+   * The options of a loss.
+   *
+   * @param ignoresLabelsAlone whether probability rows may come where there is an ignore index,
+   *     which is not looked at then
+   */
+  public static LossOptions of(
+      Options options,
+      boolean ignoresLabelsAlone,
+      @Nullable Integer givenAxis,
+      @Nullable View classWeights) {
+    Options ofProbabilities = ignoresLabelsAlone ? options.withoutIgnoreIndex() : options;
+    return new LossOptions(options, ofProbabilities, givenAxis, classWeights);
+  }
+
+  /** The axis of the classes in an array of so many dimensions. */
+  int axis(int rank) {
+    return givenAxis != null ? givenAxis : rank > 1 ? 1 : 0;
+  }
+
+  /** What the kernels are told about such targets. */
+  Options options(TargetKind kind) {
+    return kind == TargetKind.PROBABILITIES ? optionsOfProbabilities : options;
+  }
+
+  /** Refuses options that the leading array cannot have. */
+  void requireFor(Part lead) {
+    options.requireFor(lead);
+  }
+
+  /** Refuses what the loss of log-probabilities does not have. */
+  LossOptions requireForLogProbabilities() {
+    options.requireForLogProbabilities();
+    if (classWeights != null) {
+      throw new OptionException(
+          "classWeights is "
+              + classWeights
+              + ", which is for logits: build the operation on log-probabilities without it");
+    }
+    return this;
+  }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.internal.ffi.xent_state;
+import dev.xent.internal.ffi.xent_statistics;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** Where a call keeps what rows leave behind: their statistics, and the states of their chunks. */
+final class Room {
+  /** Statistics of all rows that the caller keeps, or NULL. */
+  MemorySegment saved = MemorySegment.NULL;
+
+  /** Statistics of the rows of the current piece, for class ranges of a row. */
+  MemorySegment statistics = MemorySegment.NULL;
+
+  /** Whether states are computed once more, for rows with a shift. */
+  boolean secondRound;
+
+  /** States of rows of the current piece, those of {@link #stateRow} first. */
+  private MemorySegment states = MemorySegment.NULL;
+
+  private long stateRow;
+  private MemorySegment ownStatistics = MemorySegment.NULL;
+  private MemorySegment ownStates = MemorySegment.NULL;
+
+  /** Statistics of the rows of the current piece: the caller's where there are any. */
+  void reserveStatistics(Pieces pieces) {
+    if (saved.byteSize() != 0) {
+      statistics = savedOf(pieces);
+      return;
+    }
+    ownStatistics = reserve(ownStatistics, pieces.rows, xent_statistics.sizeof());
+    statistics = ownStatistics;
+  }
+
+  /** The saved statistics of the rows of the current piece, or NULL. */
+  MemorySegment savedOf(Pieces pieces) {
+    return pieces.count == 1 || saved.byteSize() == 0
+        ? saved
+        : saved.asSlice(pieces.firstRow * xent_statistics.sizeof());
+  }
+
+  /** Room for the states of some rows. */
+  void reserveStates(long begin, long end, long classes) {
+    ownStates = reserve(ownStates, (end - begin) * Chunks.of(classes), xent_state.sizeof());
+    states = ownStates;
+    stateRow = begin;
+  }
+
+  /** The states from a row on. */
+  MemorySegment states(long row, long classes) {
+    return row == stateRow
+        ? states
+        : states.asSlice((row - stateRow) * Chunks.of(classes) * xent_state.sizeof());
+  }
+
+  private static MemorySegment reserve(MemorySegment present, long count, long size) {
+    return present.byteSize() >= count * size ? present : Arena.ofAuto().allocate(count * size, 64);
+  }
+
+  /** As in the call that is followed. */
+  void follow(Room other) {
+    saved = Memory.accessible(other.saved);
+    statistics = Memory.accessible(other.statistics);
+    states = other.states;
+    stateRow = other.stateRow;
+    secondRound = other.secondRound;
+  }
+
+  /** Lets go of what was the caller's. */
+  void release() {
+    if (saved != MemorySegment.NULL) {
+      saved = MemorySegment.NULL;
+    }
+    if (statistics != MemorySegment.NULL) {
+      statistics = MemorySegment.NULL;
+    }
+  }
+}

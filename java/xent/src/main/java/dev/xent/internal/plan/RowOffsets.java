@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.DType;
+import dev.xent.ShapeException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** Where ragged rows begin and end: row r has the classes from offset r up to offset r + 1. */
+final class RowOffsets {
+  private RowOffsets() {}
+
+  /** Refuses what cannot be the offsets of these values. */
+  static void require(String name, View offsets, String leadName, View lead) {
+    Types.requireIndex(name, offsets);
+    if (offsets.rank() != 1 || offsets.elements == 0 || !offsets.contiguous) {
+      throw new ShapeException(
+          "%s is %s: give one dimension of rows + 1 numbers without gaps".formatted(name, offsets));
+    }
+    if (lead.rank() != 1) {
+      throw new ShapeException(
+          "%s is %s, and %s were given: give the classes of ragged rows in one dimension, row behind row"
+              .formatted(leadName, lead, name));
+    }
+    Memory.requireAccess(offsets, name);
+  }
+
+  /**
+   * The length of the longest row.
+   *
+   * @throws ShapeException for offsets that fall or leave the values
+   */
+  static long longest(String name, View offsets, String leadName, View lead) {
+    long longest = 0;
+    long before = at(offsets.segment, offsets.type, 0);
+    if (before < 0) {
+      throw new ShapeException(
+          "%s begins with %d: give offsets of 0 or more".formatted(name, before));
+    }
+    for (long row = 0; row < offsets.elements - 1; row++) {
+      long after = at(offsets.segment, offsets.type, row + 1);
+      if (after < before) {
+        throw new ShapeException(
+            "%s of row %d is %d, of row %d %d: give offsets that do not fall"
+                .formatted(name, row, before, row + 1, after));
+      }
+      longest = Math.max(longest, after - before);
+      before = after;
+    }
+    if (before > lead.elements) {
+      throw new ShapeException(
+          "%s ends with %d, %s is %s: give as many values as the offsets tell of"
+              .formatted(name, before, leadName, lead));
+    }
+    return longest;
+  }
+
+  /** How many classes a row has. */
+  static long length(Part offsets, long row) {
+    MemorySegment segment = offsets.segment();
+    return at(segment, offsets.view.type, row + 1) - at(segment, offsets.view.type, row);
+  }
+
+  private static long at(MemorySegment segment, DType type, long index) {
+    return type == DType.I32
+        ? segment.getAtIndex(ValueLayout.JAVA_INT, index)
+        : segment.getAtIndex(ValueLayout.JAVA_LONG, index);
+  }
+}

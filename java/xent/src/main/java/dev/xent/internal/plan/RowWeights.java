@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.OptionException;
+
+/** The weights of rows where no kernel checks them: in calls without targets. */
+final class RowWeights {
+  private RowWeights() {}
+
+  /**
+   * The number of rows whose weight is not 0.
+   *
+   * @throws OptionException for a weight that is negative or not finite
+   */
+  static long count(Call call) {
+    if (call.rowWeights.view == null) {
+      return call.dimensions.rows;
+    }
+    long counted = 0;
+    for (long piece = 0; piece < call.pieces.count; piece++) {
+      call.enter(piece);
+      for (long row = 0; row < call.pieces.rows; row++) {
+        counted += at(call, row) == 0 ? 0 : 1;
+      }
+    }
+    return counted;
+  }
+
+  /**
+   * The weight of a row of the current piece.
+   *
+   * @throws OptionException when it is negative or not finite
+   */
+  static double at(Call call, long row) {
+    Part weights = call.rowWeights;
+    long offset = row / call.pieces.inner * weights.outer + row % call.pieces.inner * weights.inner;
+    double weight = Floats.get(weights.segment(), weights.view.type, offset);
+    if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) {
+      throw new OptionException(
+          "rowWeights of row %d is %s: give finite numbers that are 0 or more"
+              .formatted(call.pieces.firstRow + row, weight));
+    }
+    return weight;
+  }
+}

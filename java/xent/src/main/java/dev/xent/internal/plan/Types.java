@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.DType;
+import dev.xent.DTypeException;
+
+/**
+ * Which element types go together. The leading array decides on the arithmetic: where it is F64,
+ * everything is computed in double, else as for F32.
+ */
+final class Types {
+  private Types() {}
+
+  /** The type of the leading array. */
+  static void requireLead(String name, View view) {
+    if (!view.type.isFloat()) {
+      throw new DTypeException(
+          name + " is " + view + ": give a tensor of type F32, F16, BF16 or F64");
+    }
+  }
+
+  /** The type of another array of floats. */
+  static void requireFloat(String name, View view, String leadName, View lead) {
+    if (!fits(view.type, lead.type)) {
+      throw misfit(name, view, leadName, lead, allowed(lead.type));
+    }
+  }
+
+  /** The type of a weight, which may be a mask too. */
+  static void requireFloatOrFlag(String name, View view, String leadName, View lead) {
+    if (view.type != DType.U8 && !fits(view.type, lead.type)) {
+      throw misfit(name, view, leadName, lead, allowed(lead.type) + ", or U8 as a mask");
+    }
+  }
+
+  /** The type of numbers of classes or rows that are written, or of offsets. */
+  static void requireIndex(String name, View view) {
+    if (view.type != DType.I32 && view.type != DType.I64) {
+      throw new DTypeException(name + " is " + view + ": give a tensor of type I32 or I64");
+    }
+  }
+
+  /** The type of a mask or of hits. */
+  static void requireFlag(String name, View view) {
+    if (view.type != DType.U8) {
+      throw new DTypeException(name + " is " + view + ": give a tensor of type U8");
+    }
+  }
+
+  /** Whether floats of a type can take part where the leading array has another one. */
+  static boolean fits(DType type, DType lead) {
+    return switch (type) {
+      case F32 -> true;
+      case F64 -> lead == DType.F64;
+      case F16, BF16 -> lead != DType.F64;
+      default -> false;
+    };
+  }
+
+  /** The types of floats that can take part. */
+  static String allowed(DType lead) {
+    return lead == DType.F64 ? "F64 or F32" : "F32, F16 or BF16";
+  }
+
+  private static DTypeException misfit(
+      String name, View view, String leadName, View lead, String allowed) {
+    return new DTypeException(
+        "%s is %s, %s is %s: give %s the type %s"
+            .formatted(name, view, leadName, lead, name, allowed));
+  }
+}
