@@ -36,7 +36,7 @@ float contract_exp(float x, float N) {
     return fmaf(p, s, s);
 }
 
-static float reference(float max) {
+float contract_reference(float max) {
     float m = max > LIMIT ? LIMIT : max < -LIMIT ? -LIMIT : max;
     return fmaf(m, LOG2E, ROUND) - ROUND;
 }
@@ -55,13 +55,13 @@ contract_chunk contract_chunk_of(const float *x, size_t n, ptrdiff_t without) {
     contract_chunk c = {.max = -INFINITY, .N = LOWEST_REF, .s = 0};
     double lane[LANES] = {0};
     for (size_t i = 0; i < n; i++) c.max = max_of(c.max, x[i]);
-    if (n <= EXACT_MAX) c.N = reference(c.max);
+    if (n <= EXACT_MAX) c.N = contract_reference(c.max);
     for (size_t i = 0; i < n; i += GROUP) {
         size_t m = n - i < GROUP ? n - i : GROUP;
         if (n > EXACT_MAX) {
             float g = -INFINITY;
             for (size_t k = 0; k < m; k++) g = max_of(g, x[i + k]);
-            float raised = reference(g);
+            float raised = contract_reference(g);
             if (g > (c.N + 16) * LN2_HI && raised > c.N) {
                 for (int j = 0; j < LANES; j++) lane[j] *= power_of_two((double)c.N - raised);
                 c.N = raised;
@@ -108,8 +108,8 @@ static double series(double r) {
     p = fma(p * z, r, r);
     return p + p;
 }
-static double log1p_small(double q) { return series(q / (2 + q)); }
-static double log_normal(double v) {
+double contract_log1p(double q) { return series(q / (2 + q)); }
+double contract_log(double v) {
     uint64_t u;
     memcpy(&u, &v, 8);
     int64_t k = (int64_t)(u - 0x3FE6A09E667F3BCDull) >> 52; /* v = 2^k m, sqrt(1/2) <= m < sqrt(2) */
@@ -119,10 +119,10 @@ static double log_normal(double v) {
 }
 
 /* log-sum-exp minus the maximum: never negative */
-static double distance(contract_row r) {
+double contract_distance(contract_row r) {
     double e = (double)contract_exp(r.max, r.N) * 0x1p-30;
-    if (r.S <= 2 * e) return r.S <= e ? 0 : log1p_small((r.S - e) / e);
-    return fma(r.N, LN2, log_normal(r.S)) - (double)r.max;
+    if (r.S <= 2 * e) return r.S <= e ? 0 : contract_log1p((r.S - e) / e);
+    return fma(r.N, LN2, contract_log(r.S)) - (double)r.max;
 }
 
 /* a row ready for output: shifted copy when its maximum is beyond LIMIT */
@@ -155,7 +155,7 @@ int contract_softmax(const float *x, size_t n, float *y, float *scratch) {
 int contract_log_softmax(const float *x, size_t n, float *y, float *lse, float *scratch) {
     ready r = prepare(x, n, -1, scratch);
     if (!r.ok) { *lse = from_bits(0x7fc00000u); return all_nan(y, n); }
-    double D = distance(r.stat);
+    double D = contract_distance(r.stat);
     float minus_d = (float)(0 - D);
     for (size_t i = 0; i < n; i++) y[i] = (r.x[i] - r.stat.max) + minus_d;
     *lse = (float)((double)r.shift + ((double)r.stat.max + D));
@@ -169,8 +169,8 @@ int contract_cross_entropy(const float *x, size_t n, size_t label, double scale,
     double e_y = (double)contract_exp(x_y, r.stat.N) * 0x1p-30, others = r.stat.S;
     r.stat.S = others + e_y;
     if (isnan(r.stat.S)) { *loss = *lse = from_bits(0x7fc00000u); return all_nan(gradient, n); }
-    double q = others / e_y, D = distance(r.stat);
-    *loss = (float)(q <= 1 ? log1p_small(q) : D + ((double)r.stat.max - (double)x_y));
+    double q = others / e_y, D = contract_distance(r.stat);
+    *loss = (float)(q <= 1 ? contract_log1p(q) : D + ((double)r.stat.max - (double)x_y));
     *lse = (float)((double)r.shift + ((double)r.stat.max + D));
     double G = 0x1p-30 / r.stat.S * scale;
     int tiny = G != 0 && fabs(G) < 0x1p-126;
