@@ -13,6 +13,9 @@ final class ArrayArgument {
   boolean perRow;
   boolean optional;
 
+  /** So many per row, along the layout's classes; 0: as perRow says. */
+  long entries;
+
   /** Bytes from the first to behind the last element. */
   long bytes;
 
@@ -27,6 +30,7 @@ final class ArrayArgument {
     written = isWritten;
     perRow = false;
     optional = false;
+    entries = 0;
     bytes = 0;
     inPlaceFields = 0;
   }
@@ -37,9 +41,19 @@ final class ArrayArgument {
     return this;
   }
 
+  /** So many entries per row; 0: as perRow says. */
+  ArrayArgument entries(long perRowCount) {
+    entries = perRowCount;
+    return this;
+  }
+
   /** May be NULL. */
   ArrayArgument optional() {
-    optional = true;
+    return optional(true);
+  }
+
+  ArrayArgument optional(boolean isOptional) {
+    optional = isOptional;
     return this;
   }
 

@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
 
 /** The arrays of a call: types, strides, extents, NULLs, alignment, overlaps. */
 final class ArrayChecks {
-  private static final int MOST = 8;
+  private static final int MOST = 24;
 
   private final ArrayArgument[] arrays = new ArrayArgument[MOST];
   private final Extent extent = new Extent();
@@ -42,9 +42,12 @@ final class ArrayChecks {
   }
 
   /** Checks all that have been named, in their order, then their overlaps. */
-  int check(Shape shape, Report report) {
+  int check(Call call) {
+    Shape shape = call.shape;
+    Report report = call.report;
     for (int i = 0; i < count; i++) {
-      int status = checkOne(arrays[i], shape, report);
+      call.general |= isNarrowOrWide(arrays[i]);
+      int status = checkOne(arrays[i], call);
       if (status != Status.OK) {
         return status;
       }
@@ -57,7 +60,12 @@ final class ArrayChecks {
     return Status.OK;
   }
 
-  private int checkOne(ArrayArgument a, Shape shape, Report report) {
+  private static boolean isNarrowOrWide(ArrayArgument a) {
+    return !a.isNull() && ElementType.isNarrowOrWide(a.layout.type);
+  }
+
+  private int checkOne(ArrayArgument a, Call call) {
+    Report report = call.report;
     if (a.optional && a.isNull()) {
       return Status.OK;
     }
@@ -66,7 +74,7 @@ final class ArrayChecks {
       return status;
     }
     int elementSize = ElementType.byteSize(a.layout.type);
-    extent.set(shape, a.layout, a.perRow);
+    extent.set(call, a);
     a.bytes = extent.bytes(elementSize);
     if (a.bytes < 0) {
       return report.refuse(Status.INVALID_SHAPE, a.field, a.layout.outer);

@@ -6,6 +6,7 @@ import static dev.xent.internal.kernels.reference.Constants.CHUNK;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Status;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A call: its structs, its ranges and the checks of them. One per thread, used again by every call,
@@ -16,12 +17,26 @@ final class Call {
   final Options options = new Options();
   final Report report = new Report();
   final ArrayChecks arrays = new ArrayChecks();
+  final CallArrays given = new CallArrays();
   final Scratch scratch = new Scratch();
+
+  private @Nullable GeneralWork work;
 
   long rowBegin;
   long rowEnd;
   long classBegin;
   long classEnd;
+
+  /** Float64 arithmetic, because the logits are F64 (in a backward y). */
+  boolean wide;
+
+  /** Not a plain call: it has a type, an option or an array that few calls have. */
+  boolean general;
+
+  /** Rows have lengths of their own, and so many elements together. */
+  boolean ragged;
+
+  long raggedElements;
 
   /** Structs, options, shape and row range, of a call on whole rows. */
   int begin(
@@ -31,10 +46,11 @@ final class Call {
       long firstRow,
       long endRow) {
     int status = takeStructs(shapeStruct, optionsStruct, reportStruct);
+    wide = shape.logits.type == XentH.XENT_F64();
     return status == Status.OK ? check(firstRow, endRow, 0, shape.classes) : status;
   }
 
-  /** Structs, options, shape and ranges. */
+  /** Structs, options, shape and ranges of a forward. */
   int begin(
       MemorySegment shapeStruct,
       MemorySegment optionsStruct,
@@ -44,13 +60,49 @@ final class Call {
       long firstClass,
       long endClass) {
     int status = takeStructs(shapeStruct, optionsStruct, reportStruct);
+    wide = shape.logits.type == XentH.XENT_F64();
     return status == Status.OK ? check(firstRow, endRow, firstClass, endClass) : status;
+  }
+
+  /** Structs, options, shape and ranges of a softmax backward. */
+  int beginBackward(
+      MemorySegment shapeStruct,
+      MemorySegment optionsStruct,
+      MemorySegment reportStruct,
+      long firstRow,
+      long endRow,
+      long firstClass,
+      long endClass) {
+    int status = takeStructs(shapeStruct, optionsStruct, reportStruct);
+    wide = shape.output.type == XentH.XENT_F64();
+    return status == Status.OK ? check(firstRow, endRow, firstClass, endClass) : status;
+  }
+
+  /** Goes the way that is made for floats without options and arrays that few calls have. */
+  boolean isPlain() {
+    return !wide && !general;
+  }
+
+  /** What general calls need; made by the first of a thread. */
+  GeneralWork work() {
+    GeneralWork known = work;
+    if (known == null) {
+      known = new GeneralWork();
+      work = known;
+    }
+    return known;
+  }
+
+  /** The float types that the arrays of the call may have. */
+  int floats() {
+    return wide ? ElementType.WIDE_FLOATS : ElementType.FLOATS;
   }
 
   /** Hands out the report and forgets the arguments. */
   int end(int status, MemorySegment reportStruct) {
     report.store(reportStruct);
     arrays.clear();
+    given.clear();
     scratch.input.clear();
     scratch.results.clear();
     return status;
@@ -70,6 +122,8 @@ final class Call {
       MemorySegment shapeStruct, MemorySegment optionsStruct, MemorySegment reportStruct) {
     arrays.clear();
     report.clear();
+    general = false;
+    ragged = false;
     if (!shape.copy.fits(shapeStruct)) {
       return report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SHAPE(), 0);
     }
@@ -126,30 +180,41 @@ final class Call {
       return report.refuseOption(XentH.XENT_FIELD_GRADIENT_SCALE(), options.hasGradientScale);
     }
     return Double.isFinite(options.scale())
-        ? checkPlain()
+        ? checkGeneralOptions()
         : report.refuseOption(XentH.XENT_FIELD_GRADIENT_SCALE(), options.gradientScale);
   }
 
-  /** Options that only a general call has: none is taken. */
-  private int checkPlain() {
-    if (options.smoothing != XentH.XENT_SMOOTHING_UNIFORM()) {
-      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_SMOOTHING(), options.smoothing);
+  /** The options that a plain call leaves 0. */
+  private int checkGeneralOptions() {
+    if (options.smoothing != XentH.XENT_SMOOTHING_UNIFORM()
+        && options.smoothing != XentH.XENT_SMOOTHING_OTHERS()) {
+      return report.refuseOption(XentH.XENT_FIELD_SMOOTHING(), options.smoothing);
     }
     if (options.reserved != 0) {
       return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_OPTIONS(), options.reserved);
     }
-    if (options.temperature != 0) {
-      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_TEMPERATURE(), 0);
+    if (!isDivisor(options.temperature)) {
+      return report.refuseOption(XentH.XENT_FIELD_TEMPERATURE(), options.temperature);
     }
-    if (options.softcap != 0) {
-      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_SOFTCAP(), 0);
+    if (!isDivisor(options.softcap)) {
+      return report.refuseOption(XentH.XENT_FIELD_SOFTCAP(), options.softcap);
     }
-    if (options.zLoss != 0) {
-      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_Z_LOSS(), 0);
+    if (!(options.zLoss >= 0 && Double.isFinite(options.zLoss))) {
+      return report.refuseOption(XentH.XENT_FIELD_Z_LOSS(), options.zLoss);
     }
-    return options.probabilityClamp != 0
-        ? report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_PROBABILITY_CLAMP(), 0)
-        : Status.OK;
+    double clamp = options.probabilityClamp;
+    if (!(clamp >= 0 && clamp <= 0.5) || (clamp > 0 && options.labelSmoothing > 0)) {
+      return report.refuseOption(XentH.XENT_FIELD_PROBABILITY_CLAMP(), clamp);
+    }
+    general |= options.isGeneral();
+    return Status.OK;
+  }
+
+  /** Positive, finite and normal in the arithmetic of the call; 0 is "not used". */
+  private boolean isDivisor(double value) {
+    double least = wide ? Double.MIN_NORMAL : Float.MIN_NORMAL;
+    double most = wide ? Double.MAX_VALUE : Float.MAX_VALUE;
+    return value == 0 || (value >= least && value <= most);
   }
 
   private int checkSizes() {
@@ -169,23 +234,41 @@ final class Call {
         || rows * shape.classes < 0) {
       return refuseSize(XentH.XENT_FIELD_SHAPE(), shape.classes);
     }
-    return checkOneShard();
+    if (shape.targetCount < 0) {
+      return refuseSize(XentH.XENT_FIELD_TARGET_COUNT(), shape.targetCount);
+    }
+    if (shape.topCount < 0 || shape.topCount > shape.classes) {
+      return refuseSize(XentH.XENT_FIELD_TOP_COUNT(), shape.topCount);
+    }
+    return checkShard();
   }
 
-  /** Sizes that only a general call has: none is taken. */
-  private int checkOneShard() {
-    if (shape.targetCount != 0) {
-      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_TARGET_COUNT(), shape.targetCount);
+  /** Classes of a shard begin at a chunk and end at one, or with the row. */
+  private int checkShard() {
+    long all = shape.allClasses;
+    long first = shape.firstClass;
+    if (all < 0) {
+      return refuseSize(XentH.XENT_FIELD_ALL_CLASSES(), all);
     }
-    if (shape.topCount != 0) {
-      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_TOP_COUNT(), shape.topCount);
+    if (first < 0 || first % CHUNK != 0 || (first != 0 && all == 0)) {
+      return refuseSize(XentH.XENT_FIELD_FIRST_CLASS(), first);
     }
-    if (shape.firstClass != 0) {
-      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_FIRST_CLASS(), shape.firstClass);
+    if (all == 0) {
+      return Status.OK;
     }
-    return shape.allClasses != 0
-        ? report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_ALL_CLASSES(), shape.allClasses)
-        : Status.OK;
+    long end = first + shape.classes;
+    if (end < 0 || end > all || (end % CHUNK != 0 && end != all)) {
+      return refuseSize(XentH.XENT_FIELD_ALL_CLASSES(), all);
+    }
+    general = true;
+    return Status.OK;
+  }
+
+  /** The call is about all classes, not about those of a shard. */
+  int checkWhole() {
+    return shape.allClasses == 0
+        ? Status.OK
+        : report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_ALL_CLASSES(), shape.allClasses);
   }
 
   private int refuseSize(int field, long size) {

@@ -9,10 +9,19 @@ final class Extent {
   private final long[] strides = new long[3];
   private int axes;
 
-  void set(Shape shape, Layout layout, boolean perRow) {
+  void set(Call call, ArrayArgument array) {
+    Shape shape = call.shape;
+    Layout layout = array.layout;
+    boolean perClass = !array.perRow && array.entries == 0;
     axes = 0;
+    if (call.ragged && perClass) {
+      add(call.raggedElements, layout.classes);
+      return;
+    }
     add(shape.outer, layout.outer);
-    if (!perRow) {
+    if (array.entries != 0) {
+      add(array.entries, layout.classes);
+    } else if (perClass) {
       add(shape.classes, layout.classes);
     }
     add(shape.inner, layout.inner);

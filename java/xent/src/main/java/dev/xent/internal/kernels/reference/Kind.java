@@ -31,11 +31,14 @@ final class Kind {
   /** State: computed on x - shift, in the second round. */
   static final int SHIFTED = 0x400;
 
+  /** State and statistics: of float64 arithmetic. */
+  static final int WIDE = 0x800;
+
   /** State: the numerics version that every state carries. */
   static final int VERSION = XentH.XENT_NUMERICS_VERSION() << 16;
 
   /** What the states of a row share: {@link #MASK} and the bits of the version. */
-  static final int SHARED = 0xffff0000 | MASK;
+  static final int SHARED = 0xffff0000 | WIDE | MASK;
 
   /** Statistics: NaN or +infinity in the row, or all -infinity where that is NaN. */
   static final int NAN_ROW = 0x1000;
@@ -48,6 +51,12 @@ final class Kind {
 
   /** Statistics: nothing but a shift yet, for the second round. */
   static final int UNFINISHED = 0x8000;
+
+  /** Statistics: of a general call; pull and share are there. */
+  static final int GENERAL = 0x10000;
+
+  /** Statistics of a row that waits for its second round: its label is a hit. */
+  static final int HIT = 0x20000;
 
   static final int SPECIAL = NAN_ROW | MASKED_ROW | IGNORED_ROW;
 

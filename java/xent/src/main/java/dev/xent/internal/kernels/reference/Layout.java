@@ -19,4 +19,13 @@ final class Layout {
     type = xent_layout.type(struct);
     reserved = xent_layout.reserved(struct);
   }
+
+  /** The same along the classes, and the same numbers for every row. */
+  Layout repeatedForRows() {
+    Layout repeated = new Layout();
+    repeated.classes = classes;
+    repeated.type = type;
+    repeated.reserved = reserved;
+    return repeated;
+  }
 }

@@ -42,6 +42,20 @@ final class Options {
     probabilityClamp = xent_options.probability_clamp(copy.struct);
   }
 
+  /** Whether one of the options is used that a plain call leaves 0. */
+  boolean isGeneral() {
+    return smoothing != XentH.XENT_SMOOTHING_UNIFORM()
+        || temperature != 0
+        || softcap != 0
+        || zLoss != 0
+        || probabilityClamp != 0;
+  }
+
+  /** Whether smoothing leaves the label out. */
+  boolean smoothsOthers() {
+    return smoothing == XentH.XENT_SMOOTHING_OTHERS();
+  }
+
   /** c: what every gradient of cross-entropy is multiplied by. */
   double scale() {
     return hasGradientScale == 1 ? gradientScale : 1;

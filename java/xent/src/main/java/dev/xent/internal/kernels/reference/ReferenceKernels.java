@@ -36,18 +36,16 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment statistics,
       MemorySegment output,
       MemorySegment report) {
-    Call call = calls.get();
-    int status = call.begin(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
-    status = ArgumentRules.withoutArray(call, status, rowOffsets, XentH.XENT_FIELD_ROW_OFFSETS());
-    status = ArgumentRules.withoutArray(call, status, classMask, XentH.XENT_FIELD_CLASS_MASK());
-    status = ArgumentRules.withoutArray(call, status, sink, XentH.XENT_FIELD_SINK());
-    if (status == Status.OK) {
-      status = ArgumentRules.softmaxForward(call, logits, statistics, output);
-    }
-    if (status == Status.OK) {
-      status = SoftmaxRows.forward(call, logits, statistics, output, false);
-    }
-    return call.end(status, report);
+    return softmax(
+        call(logits, rowOffsets, classMask, sink, statistics, output),
+        shape,
+        options,
+        rowBegin,
+        rowEnd,
+        classBegin,
+        classEnd,
+        report,
+        false);
   }
 
   @Override
@@ -65,18 +63,16 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment statistics,
       MemorySegment output,
       MemorySegment report) {
-    Call call = calls.get();
-    int status = call.begin(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
-    status = ArgumentRules.withoutArray(call, status, rowOffsets, XentH.XENT_FIELD_ROW_OFFSETS());
-    status = ArgumentRules.withoutArray(call, status, classMask, XentH.XENT_FIELD_CLASS_MASK());
-    status = ArgumentRules.withoutArray(call, status, sink, XentH.XENT_FIELD_SINK());
-    if (status == Status.OK) {
-      status = ArgumentRules.softmaxForward(call, logits, statistics, output);
-    }
-    if (status == Status.OK) {
-      status = SoftmaxRows.forward(call, logits, statistics, output, true);
-    }
-    return call.end(status, report);
+    return softmax(
+        call(logits, rowOffsets, classMask, sink, statistics, output),
+        shape,
+        options,
+        rowBegin,
+        rowEnd,
+        classBegin,
+        classEnd,
+        report,
+        true);
   }
 
   @Override
@@ -91,16 +87,17 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment sink,
       MemorySegment logSumExp,
       MemorySegment report) {
-    Call call = calls.get();
+    Call call = call(logits, rowOffsets, classMask, sink, MemorySegment.NULL, MemorySegment.NULL);
+    call.given.logSumExp = logSumExp;
     int status = call.begin(shape, options, report, rowBegin, rowEnd);
-    status = ArgumentRules.withoutArray(call, status, rowOffsets, XentH.XENT_FIELD_ROW_OFFSETS());
-    status = ArgumentRules.withoutArray(call, status, classMask, XentH.XENT_FIELD_CLASS_MASK());
-    status = ArgumentRules.withoutArray(call, status, sink, XentH.XENT_FIELD_SINK());
     if (status == Status.OK) {
-      status = ArgumentRules.logSumExp(call, logits, logSumExp);
+      status = ArgumentRules.logSumExp(call);
     }
     if (status == Status.OK) {
-      status = SoftmaxRows.logSumExp(call, logits, logSumExp);
+      status =
+          call.isPlain()
+              ? SoftmaxRows.logSumExp(call, logits, logSumExp)
+              : GeneralSoftmax.logSumExp(call);
     }
     return call.end(status, report);
   }
@@ -121,16 +118,14 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment gradient,
       MemorySegment report) {
     Call call = calls.get();
-    int status = call.begin(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
-    status = ArgumentRules.withoutArray(call, status, rowOffsets, XentH.XENT_FIELD_ROW_OFFSETS());
-    status = ArgumentRules.withoutArray(call, status, classMask, XentH.XENT_FIELD_CLASS_MASK());
-    if (status == Status.OK) {
-      status = ArgumentRules.softmaxBackward(call, output, upstream, statistics, gradient);
-    }
-    if (status == Status.OK) {
-      status = SoftmaxBackwardRows.backward(call, output, upstream, statistics, gradient, false);
-    }
-    return call.end(status, report);
+    CallArrays given = call.given;
+    given.output = output;
+    given.upstream = upstream;
+    given.rowOffsets = rowOffsets;
+    given.classMask = classMask;
+    given.statistics = statistics;
+    given.gradient = gradient;
+    return backward(call, shape, options, rowBegin, rowEnd, classBegin, classEnd, report, false);
   }
 
   @Override
@@ -149,16 +144,14 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment gradient,
       MemorySegment report) {
     Call call = calls.get();
-    int status = call.begin(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
-    status = ArgumentRules.withoutArray(call, status, rowOffsets, XentH.XENT_FIELD_ROW_OFFSETS());
-    status = ArgumentRules.withoutArray(call, status, classMask, XentH.XENT_FIELD_CLASS_MASK());
-    if (status == Status.OK) {
-      status = ArgumentRules.softmaxBackward(call, output, upstream, statistics, gradient);
-    }
-    if (status == Status.OK) {
-      status = SoftmaxBackwardRows.backward(call, output, upstream, statistics, gradient, true);
-    }
-    return call.end(status, report);
+    CallArrays given = call.given;
+    given.output = output;
+    given.upstream = upstream;
+    given.rowOffsets = rowOffsets;
+    given.classMask = classMask;
+    given.statistics = statistics;
+    given.gradient = gradient;
+    return backward(call, shape, options, rowBegin, rowEnd, classBegin, classEnd, report, true);
   }
 
   @Override
@@ -176,20 +169,20 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment weights,
       MemorySegment report) {
     Call call = calls.get();
+    CallArrays given = call.given;
+    given.targets = targets;
+    given.targetWeights = targetWeights;
+    given.rowOffsets = rowOffsets;
+    given.classMask = classMask;
+    given.classWeights = classWeights;
+    given.rowWeights = rowWeights;
+    given.tally = weights;
     int status = call.begin(shape, options, report, rowBegin, rowEnd);
-    status =
-        ArgumentRules.withoutArray(call, status, targetWeights, XentH.XENT_FIELD_TARGET_WEIGHTS());
-    status = ArgumentRules.withoutArray(call, status, rowOffsets, XentH.XENT_FIELD_ROW_OFFSETS());
-    status = ArgumentRules.withoutArray(call, status, classMask, XentH.XENT_FIELD_CLASS_MASK());
-    status =
-        ArgumentRules.withoutArray(call, status, classWeights, XentH.XENT_FIELD_CLASS_WEIGHTS());
-    status = ArgumentRules.withoutArray(call, status, rowWeights, XentH.XENT_FIELD_ROW_WEIGHTS());
-    status = ArgumentRules.withoutArray(call, status, weights, XentH.XENT_FIELD_TALLY());
     if (status == Status.OK) {
-      status = ArgumentRules.checkTargets(call, targets, report);
+      status = ArgumentRules.checkTargets(call, report);
     }
     if (status == Status.OK) {
-      status = CrossEntropyRows.check(call, targets);
+      status = call.isPlain() ? CrossEntropyRows.check(call, targets) : TargetChecks.check(call);
     }
     return call.end(status, report);
   }
@@ -210,16 +203,20 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment tally,
       MemorySegment report) {
     Call call = calls.get();
-    RowResults results = call.scratch.results;
-    results.set(losses, logSumExp, hits, statistics, tally);
+    CallArrays given = call.given;
+    given.logits = logits;
+    given.targets = targets;
+    given.losses = losses;
+    given.logSumExp = logSumExp;
+    given.hits = hits;
+    given.gradient = gradient;
+    given.statistics = statistics;
+    given.tally = tally;
     int status = call.begin(shape, options, report, rowBegin, rowEnd);
     if (status == Status.OK) {
-      status = ArgumentRules.crossEntropyForward(call, logits, targets, results, gradient);
+      status = ArgumentRules.crossEntropyForward(call);
     }
-    if (status == Status.OK) {
-      status = CrossEntropyRows.forward(call, logits, targets, results, gradient);
-    }
-    return call.end(status, report);
+    return call.end(status == Status.OK ? forward(call) : status, report);
   }
 
   @Override
@@ -251,37 +248,33 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment tally,
       MemorySegment report) {
     Call call = calls.get();
-    RowResults results = call.scratch.results;
-    results.set(losses, logSumExp, hits, statistics, tally);
+    CallArrays given = call.given;
+    given.logits = logits;
+    given.targets = targets;
+    given.targetWeights = targetWeights;
+    given.rowOffsets = rowOffsets;
+    given.classMask = classMask;
+    given.classWeights = classWeights;
+    given.rowWeights = rowWeights;
+    given.sink = sink;
+    given.losses = losses;
+    given.logSumExp = logSumExp;
+    given.hits = hits;
+    given.logProbabilities = logProbabilities;
+    given.argmax = argmax;
+    given.ranks = ranks;
+    given.entropies = entropies;
+    given.topClasses = topClasses;
+    given.topLogProbabilities = topLogProbabilities;
+    given.gradient = gradient;
+    given.targetGradient = targetGradient;
+    given.statistics = statistics;
+    given.tally = tally;
     int status = call.begin(shape, options, report, rowBegin, rowEnd);
-    status =
-        ArgumentRules.withoutArray(call, status, targetWeights, XentH.XENT_FIELD_TARGET_WEIGHTS());
-    status = ArgumentRules.withoutArray(call, status, rowOffsets, XentH.XENT_FIELD_ROW_OFFSETS());
-    status = ArgumentRules.withoutArray(call, status, classMask, XentH.XENT_FIELD_CLASS_MASK());
-    status =
-        ArgumentRules.withoutArray(call, status, classWeights, XentH.XENT_FIELD_CLASS_WEIGHTS());
-    status = ArgumentRules.withoutArray(call, status, rowWeights, XentH.XENT_FIELD_ROW_WEIGHTS());
-    status = ArgumentRules.withoutArray(call, status, sink, XentH.XENT_FIELD_SINK());
-    status =
-        ArgumentRules.withoutArray(
-            call, status, logProbabilities, XentH.XENT_FIELD_LOG_PROBABILITIES());
-    status = ArgumentRules.withoutArray(call, status, argmax, XentH.XENT_FIELD_ARGMAX());
-    status = ArgumentRules.withoutArray(call, status, ranks, XentH.XENT_FIELD_RANKS());
-    status = ArgumentRules.withoutArray(call, status, entropies, XentH.XENT_FIELD_ENTROPIES());
-    status = ArgumentRules.withoutArray(call, status, topClasses, XentH.XENT_FIELD_TOP_CLASSES());
-    status =
-        ArgumentRules.withoutArray(
-            call, status, topLogProbabilities, XentH.XENT_FIELD_TOP_LOG_PROBABILITIES());
-    status =
-        ArgumentRules.withoutArray(
-            call, status, targetGradient, XentH.XENT_FIELD_TARGET_GRADIENT());
     if (status == Status.OK) {
-      status = ArgumentRules.crossEntropyForward(call, logits, targets, results, gradient);
+      status = ArgumentRules.crossEntropyFull(call);
     }
-    if (status == Status.OK) {
-      status = CrossEntropyRows.forward(call, logits, targets, results, gradient);
-    }
-    return call.end(status, report);
+    return call.end(status == Status.OK ? forward(call) : status, report);
   }
 
   @Override
@@ -304,20 +297,26 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment gradient,
       MemorySegment report) {
     Call call = calls.get();
+    CallArrays given = call.given;
+    given.logits = logits;
+    given.targets = targets;
+    given.targetWeights = targetWeights;
+    given.rowOffsets = rowOffsets;
+    given.classMask = classMask;
+    given.classWeights = classWeights;
+    given.rowWeights = rowWeights;
+    given.statistics = statistics;
+    given.upstream = upstream;
+    given.gradient = gradient;
     int status = call.begin(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
-    status =
-        ArgumentRules.withoutArray(call, status, targetWeights, XentH.XENT_FIELD_TARGET_WEIGHTS());
-    status = ArgumentRules.withoutArray(call, status, rowOffsets, XentH.XENT_FIELD_ROW_OFFSETS());
-    status = ArgumentRules.withoutArray(call, status, classMask, XentH.XENT_FIELD_CLASS_MASK());
-    status =
-        ArgumentRules.withoutArray(call, status, classWeights, XentH.XENT_FIELD_CLASS_WEIGHTS());
-    status = ArgumentRules.withoutArray(call, status, rowWeights, XentH.XENT_FIELD_ROW_WEIGHTS());
     if (status == Status.OK) {
-      status =
-          ArgumentRules.crossEntropyBackward(call, logits, targets, statistics, upstream, gradient);
+      status = ArgumentRules.crossEntropyBackward(call);
     }
     if (status == Status.OK) {
-      status = CrossEntropyRows.backward(call, logits, targets, statistics, upstream, gradient);
+      status =
+          call.isPlain()
+              ? CrossEntropyRows.backward(call, logits, targets, statistics, upstream, gradient)
+              : GeneralCrossEntropy.backward(call);
     }
     return call.end(status, report);
   }
@@ -337,9 +336,20 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment tally,
       MemorySegment report) {
     Call call = calls.get();
+    CallArrays given = call.given;
+    given.logits = logits;
+    given.teacher = teacher;
+    given.classMask = classMask;
+    given.rowWeights = rowWeights;
+    given.losses = losses;
+    given.gradient = gradient;
+    given.tally = tally;
     int status = call.begin(shape, options, report, rowBegin, rowEnd);
     if (status == Status.OK) {
-      status = call.report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_TEACHER(), 0);
+      status = ArgumentRules.klDivergence(call);
+    }
+    if (status == Status.OK) {
+      status = Divergence.rows(call);
     }
     return call.end(status, report);
   }
@@ -361,17 +371,23 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment states,
       MemorySegment report) {
     Call call = calls.get();
+    CallArrays given = call.given;
+    given.logits = logits;
+    given.targets = targets;
+    given.targetWeights = targetWeights;
+    given.classMask = classMask;
+    given.classWeights = classWeights;
+    given.statistics = statistics;
+    given.states = states;
     int status = call.begin(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
-    status =
-        ArgumentRules.withoutArray(call, status, targetWeights, XentH.XENT_FIELD_TARGET_WEIGHTS());
-    status = ArgumentRules.withoutArray(call, status, classMask, XentH.XENT_FIELD_CLASS_MASK());
-    status =
-        ArgumentRules.withoutArray(call, status, classWeights, XentH.XENT_FIELD_CLASS_WEIGHTS());
     if (status == Status.OK) {
-      status = ArgumentRules.forwardStates(call, logits, targets, statistics, states);
+      status = ArgumentRules.forwardStates(call);
     }
     if (status == Status.OK) {
-      status = PartialRows.states(call, logits, targets, statistics, states);
+      status =
+          call.isPlain()
+              ? PartialRows.states(call, logits, targets, statistics, states)
+              : GeneralParts.states(call);
     }
     return call.end(status, report);
   }
@@ -389,12 +405,19 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment states,
       MemorySegment report) {
     Call call = calls.get();
-    int status = call.begin(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
+    CallArrays given = call.given;
+    given.output = output;
+    given.upstream = upstream;
+    given.states = states;
+    int status = call.beginBackward(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
     if (status == Status.OK) {
-      status = ArgumentRules.backwardStates(call, output, upstream, states);
+      status = ArgumentRules.backwardStates(call);
     }
     if (status == Status.OK) {
-      status = SoftmaxBackwardRows.states(call, output, upstream, states);
+      status =
+          call.isPlain()
+              ? SoftmaxBackwardRows.states(call, output, upstream, states)
+              : GeneralSoftmaxBackward.states(call);
     }
     return call.end(status, report);
   }
@@ -418,20 +441,109 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment tally,
       MemorySegment report) {
     Call call = calls.get();
-    RowResults results = call.scratch.results;
-    results.set(losses, logSumExp, hits, statistics, tally);
+    CallArrays given = call.given;
+    given.states = states;
+    given.targets = targets;
+    given.classWeights = classWeights;
+    given.rowWeights = rowWeights;
+    given.sink = sink;
+    given.statistics = statistics;
+    given.losses = losses;
+    given.logSumExp = logSumExp;
+    given.hits = hits;
+    given.tally = tally;
+    boolean again = secondRound != 0;
     int status = call.begin(shape, options, report, rowBegin, rowEnd);
-    status =
-        ArgumentRules.withoutArray(call, status, classWeights, XentH.XENT_FIELD_CLASS_WEIGHTS());
-    status = ArgumentRules.withoutArray(call, status, rowWeights, XentH.XENT_FIELD_ROW_WEIGHTS());
-    status = ArgumentRules.withoutArray(call, status, sink, XentH.XENT_FIELD_SINK());
     if (status == Status.OK) {
-      status = ArgumentRules.finish(call, states, targets, results, report);
+      status = ArgumentRules.finish(call, again, report);
     }
     if (status == Status.OK) {
-      status = PartialRows.finish(call, states, targets, secondRound != 0, statistics, results);
+      call.scratch.results.set(losses, logSumExp, hits, statistics, tally);
+      status =
+          call.isPlain()
+              ? PartialRows.finish(call, states, targets, again, statistics, call.scratch.results)
+              : GeneralParts.finish(call, again);
     }
     return call.end(status, report);
+  }
+
+  /** A call of softmax, with its arrays. */
+  private Call call(
+      MemorySegment logits,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment sink,
+      MemorySegment statistics,
+      MemorySegment output) {
+    Call call = calls.get();
+    CallArrays given = call.given;
+    given.logits = logits;
+    given.rowOffsets = rowOffsets;
+    given.classMask = classMask;
+    given.sink = sink;
+    given.statistics = statistics;
+    given.output = output;
+    return call;
+  }
+
+  private static int softmax(
+      Call call,
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment report,
+      boolean logarithms) {
+    CallArrays given = call.given;
+    int status = call.begin(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
+    if (status == Status.OK) {
+      status = ArgumentRules.softmaxForward(call);
+    }
+    if (status == Status.OK) {
+      status =
+          call.isPlain()
+              ? SoftmaxRows.forward(call, given.logits, given.statistics, given.output, logarithms)
+              : GeneralSoftmax.forward(call, logarithms);
+    }
+    return call.end(status, report);
+  }
+
+  private static int backward(
+      Call call,
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment report,
+      boolean logarithms) {
+    CallArrays given = call.given;
+    int status = call.beginBackward(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
+    if (status == Status.OK) {
+      status = ArgumentRules.softmaxBackward(call);
+    }
+    if (status == Status.OK) {
+      status =
+          call.isPlain()
+              ? SoftmaxBackwardRows.backward(
+                  call, given.output, given.upstream, given.statistics, given.gradient, logarithms)
+              : GeneralSoftmaxBackward.backward(call, logarithms);
+    }
+    return call.end(status, report);
+  }
+
+  /** Cross-entropy of a checked call. */
+  private static int forward(Call call) {
+    CallArrays given = call.given;
+    if (!call.isPlain()) {
+      return GeneralCrossEntropy.forward(call);
+    }
+    RowResults results = call.scratch.results;
+    results.set(given.losses, given.logSumExp, given.hits, given.statistics, given.tally);
+    return CrossEntropyRows.forward(call, given.logits, given.targets, results, given.gradient);
   }
 
   @Override

@@ -14,6 +14,11 @@ final class Report {
   long counted;
   long again;
 
+  /** Where rows or classes have weights; else the denominator is the number of counted rows. */
+  double weight;
+
+  boolean weighted;
+
   private final SizedStruct out = new SizedStruct(xent_report.layout(), LEAST_SIZE);
 
   private int field;
@@ -25,6 +30,8 @@ final class Report {
   void clear() {
     counted = 0;
     again = 0;
+    weight = 0;
+    weighted = false;
     field = XentH.XENT_FIELD_NONE();
     row = -1;
     label = 0;
@@ -44,6 +51,18 @@ final class Report {
     field = ofField;
     value = number;
     return Status.INVALID_OPTION;
+  }
+
+  /** A refusal of the value that an option or an array has, with a number beside. */
+  int refuseValue(int status, int ofField, double number, long beside) {
+    value = number;
+    return refuse(status, ofField, beside);
+  }
+
+  /** A refusal of the shape of a row. */
+  int refuseShape(int ofField, long ofRow, long number) {
+    row = ofRow;
+    return refuse(Status.INVALID_SHAPE, ofField, number);
   }
 
   /** A refusal of a label. */
@@ -78,7 +97,7 @@ final class Report {
     xent_report.integer(struct, integer);
     xent_report.value(struct, value);
     xent_report.counted(struct, counted);
-    xent_report.denominator(struct, (double) counted);
+    xent_report.denominator(struct, weighted ? weight : (double) counted);
     xent_report.again(struct, again);
     out.store(report);
   }

@@ -113,6 +113,18 @@ final class Shape {
         : row / inner * layout.outer + row % inner * layout.inner;
   }
 
+  /**
+   * Whether the targets of the call, if there are any, are labels: not sparse, not probabilities.
+   */
+  boolean hasLabels() {
+    return targetCount == 0 && ElementType.isIn(targets.type, ElementType.LABELS);
+  }
+
+  /** The classes of a whole row, of which a shard holds a part. */
+  long wholeRow() {
+    return allClasses == 0 ? classes : allClasses;
+  }
+
   /** How many states a row has. */
   long chunks() {
     return (classes + Constants.CHUNK - 1) / Constants.CHUNK;

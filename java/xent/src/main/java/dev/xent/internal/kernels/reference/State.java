@@ -25,7 +25,7 @@ final class State {
   /** The low part of the sum in double arithmetic. */
   double sumLow;
 
-  /** Classes of a general call that are not masked. */
+  /** Classes that are not masked. */
   long counted;
 
   private final MemorySegment struct = MemorySegment.ofArray(new long[(int) (SIZE / Long.BYTES)]);
@@ -46,6 +46,26 @@ final class State {
     sumLow = 0;
     counted = 0;
     kind = ofKind | Kind.VERSION;
+  }
+
+  void setSum(ChunkSum chunk, boolean wide) {
+    if (wide) {
+      kind |= Kind.WIDE;
+      wideMax = chunk.max;
+    } else {
+      max = (float) chunk.max;
+    }
+    reference = (float) chunk.reference;
+    sum = chunk.sum.high;
+    sumLow = chunk.sum.low;
+  }
+
+  void setLabelLogit(double logit, boolean wide) {
+    if (wide) {
+      wideLabelLogit = logit;
+    } else {
+      labelLogit = (float) logit;
+    }
   }
 
   void load(MemorySegment states, long index) {

@@ -219,9 +219,13 @@ class ArgumentsTest {
 
   @Test
   void types() {
-    xent_layout.type(xent_shape.logits(call.shape), XentH.XENT_F16());
+    xent_layout.type(xent_shape.logits(call.shape), XentH.XENT_I32());
     assertRefused(softmax(x, y), Status.UNSUPPORTED, XentH.XENT_FIELD_LOGITS());
-    assertThat(xent_report.integer(call.report)).isEqualTo(XentH.XENT_F16());
+    assertThat(xent_report.integer(call.report)).isEqualTo(XentH.XENT_I32());
+    xent_layout.type(xent_shape.logits(call.shape), XentH.XENT_F32());
+    xent_layout.type(xent_shape.output(call.shape), XentH.XENT_F64());
+    assertRefused(softmax(x, y), Status.UNSUPPORTED, XentH.XENT_FIELD_OUTPUT());
+    xent_layout.type(xent_shape.output(call.shape), XentH.XENT_F32());
     xent_layout.type(xent_shape.logits(call.shape), 77);
     assertRefused(softmax(x, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_LOGITS());
   }

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.Status;
+
+/** Where ragged rows begin: rows + 1 numbers that do not fall. */
+final class RowOffsets {
+  private RowOffsets() {}
+
+  /** Checks those of the call's rows, if rows are ragged. */
+  static int check(Call call) {
+    if (!CallArrays.has(call.given.rowOffsets)) {
+      return Status.OK;
+    }
+    int field = XentH.XENT_FIELD_ROW_OFFSETS();
+    int type = call.shape.rowOffsets.type;
+    if (!ElementType.isIn(type, ElementType.CLASSES)) {
+      return call.report.refuse(Status.UNSUPPORTED, field, type);
+    }
+    if (!Addresses.isAligned(call.given.rowOffsets, ElementType.byteSize(type))) {
+      return call.report.refuse(Status.INVALID_ARGUMENT, field, 0);
+    }
+    if (call.shape.inner != 1) {
+      return call.report.refuse(Status.INVALID_SHAPE, field, call.shape.inner);
+    }
+    long before = at(call, call.rowBegin);
+    boolean negative = before < 0;
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      long after = at(call, row + 1);
+      if (negative || after < before || after - before > call.shape.classes) {
+        return call.report.refuseShape(field, row, negative ? before : after);
+      }
+      before = after;
+    }
+    call.raggedElements = Math.max(at(call, call.shape.outer), before);
+    call.ragged = true;
+    call.general = true;
+    return Status.OK;
+  }
+
+  static long at(Call call, long row) {
+    return Labels.get(call.given.rowOffsets, call.shape.rowOffsets.type, row);
+  }
+}

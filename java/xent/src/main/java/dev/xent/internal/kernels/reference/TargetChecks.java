@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference;
+
+import static dev.xent.internal.kernels.reference.CallArrays.has;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.kernels.Status;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Targets and weights of rows that have weights, a mask, lengths of their own or sparse targets;
+ * and the denominator of their mean.
+ */
+final class TargetChecks {
+  private TargetChecks() {}
+
+  static int check(Call call) {
+    MemorySegment sum = MemorySegment.ofArray(new long[(int) (xent_tally.sizeof() / Long.BYTES)]);
+    xent_tally.size(sum, xent_tally.sizeof());
+    int status = checkClassWeights(call);
+    if (status == Status.OK) {
+      status = checkRows(call, sum);
+    }
+    call.report.weighted = true;
+    call.report.weight = Tally.sum(sum, call.scratch.exactSum);
+    if (status == Status.OK && has(call.given.tally)) {
+      Tally.merge(call.given.tally, sum);
+    }
+    return status;
+  }
+
+  private static boolean isWeight(double weight) {
+    return weight >= 0 && Double.isFinite(weight);
+  }
+
+  private static int checkClassWeights(Call call) {
+    if (!has(call.given.classWeights)) {
+      return Status.OK;
+    }
+    Layout layout = call.shape.classWeights;
+    for (long k = 0; k < call.shape.classes; k++) {
+      double weight = Numbers.get(call.given.classWeights, layout.type, k * layout.classes);
+      if (!isWeight(weight)) {
+        return call.report.refuseValue(
+            Status.INVALID_OPTION, XentH.XENT_FIELD_CLASS_WEIGHTS(), weight, k);
+      }
+    }
+    return Status.OK;
+  }
+
+  private static int checkRows(Call call, MemorySegment sum) {
+    GeneralRow row = call.work().row;
+    row.begin(call);
+    for (long r = call.rowBegin; r < call.rowEnd; r++) {
+      int status = row.go(r);
+      if (!isWeight(row.weight)) {
+        return call.report.refuseValue(
+            Status.INVALID_OPTION, XentH.XENT_FIELD_ROW_WEIGHTS(), row.weight, r);
+      }
+      if (status != Status.OK) {
+        return status;
+      }
+      if (row.ignored) {
+        continue;
+      }
+      boolean weighed = row.hasLabel() && row.hasClassWeights();
+      Tally.add(sum, weighed ? row.weight * row.classWeight(row.label) : row.weight);
+      call.report.counted++;
+    }
+    return Status.OK;
+  }
+}
