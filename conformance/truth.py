@@ -279,8 +279,7 @@ def entropy(r):
     terms = [-p * r.log_probability(k) for k, p in r.p.items() if p]
     value = mp.fsum(terms)
     moved = mp.fsum(p * (abs(r.log_probability(k)) + 1) * (r.error[k] + r.lse_error) for k, p in r.p.items() if p)
-    # a probability of almost 1 is what the others leave: its digits count like theirs
-    return value, value * mpf(3 * r.promise.label) + moved + r.promise.floor * r.classes
+    return value, r.promise.log_sum_exp[0] + value * mpf(2 * r.promise.mixed) + moved
 
 
 def order(case, row, r, top):
@@ -289,8 +288,6 @@ def order(case, row, r, top):
     falling = sorted(r.counted, key=lambda k: (-r.order[k], k))
     results = {"top_log_probabilities": [(r.log_probability(k), r.log_error(k)) for k in falling[:top]]}
     results["top_log_probabilities"] += constant(-INF, top - len(falling))
-    if not r.counted or r.order[falling[0]] == -INF:
-        falling = []
     near = {k for k in falling if r.order[k] >= r.order[falling[0]] - slack}
     results["argmax"] = near if slack else falling[0] if falling else -1
     if case.has("top_classes"):
@@ -303,14 +300,13 @@ def order(case, row, r, top):
     if not case.has("targets") or case.sparse or case.types["targets"] in FORMATS:
         return results
     y = case.per_row("targets", row)
+    if r.order[y] == -INF:
+        slack = 0
     above = sum(r.order[k] > r.order[y] + slack for k in r.counted)
     before = sum(r.order[k] == r.order[y] and k < y for k in r.counted)
-    about = sum(abs(r.order[k] - r.order[y]) <= slack and k != y for k in r.counted if mp.isfinite(r.order[y]))
-    if not falling:
-        results.update(ranks=-1, hits=0)
-    else:
-        ranks = set(range(above, above + about + 1)) if slack else {above + before}
-        results.update(ranks=ranks, hits={int(rank == 0) for rank in ranks})
+    about = sum(abs(r.order[k] - r.order[y]) <= slack and k != y for k in r.counted) if slack else 0
+    ranks = set(range(above, above + about + 1)) if slack else {above + before}
+    results.update(ranks=ranks, hits={int(rank == 0) for rank in ranks})
     return results
 
 
@@ -357,6 +353,8 @@ def loss_and_gradient(case, row, r, targets):
             allowed = bound * abs(value)
         allowed += r.p[k] * (pull_size + zeta) * 2 * (r.error[k] + r.lse_error)
         if k == targets.label:
+            # eps - p (1 - eps) is computed as (p - 1) + eps where the others share eps
+            allowed += targets.eps * mpf(2) ** -52 if case.option("smoothing", "") == "others" else 0
             allowed += size[k] * mp.fsum(p * (r.error[j] + r.lse_error) for j, p in r.p.items() if j != k)
         if r.p[k] < r.promise.faint / r.total:
             allowed += r.promise.floor * pull_size
@@ -393,7 +391,7 @@ def target_gradient(case, row, r, targets, c):
             results.append((mpf(0), mpf(0)))
             continue
         value = -r.log_probability(k)
-        error = mpf(r.promise.mixed) * value + r.error[k] + r.lse_error if mp.isfinite(value) else mpf(0)
+        error = mpf(r.promise.mixed) * value + r.promise.log_sum_exp[0] + r.error[k] + r.lse_error if mp.isfinite(value) else mpf(0)
         results.append((factor * value, abs(factor) * error))
     return results
 

@@ -8,9 +8,11 @@ import numpy as np
 
 IGNORED = "an ignored row is not read"
 FACTOR = "a term whose weight or target is 0 is 0"
+NOTHING = "a mean over a denominator of 0 has no gradient"
 RULES = {
     IGNORED: "its gradient is 0 in Xent whatever the row holds, NaN there where the row holds NaN or an infinity",
     FACTOR: "also where the logit is -inf; 0 times the infinite loss of that class is NaN there",
+    NOTHING: "the mean is NaN in both, its gradient 0 in Xent, NaN there where rows count but all their weights are 0",
 }
 
 
@@ -21,6 +23,8 @@ def rule_of(peer, call, reduction, what, index, ours, theirs):
     rows = row_of(call, reduction, what, index)
     if what == "gradient" and ours == 0 and all(is_ignored(call, row) and is_not_finite(call, row) for row in rows):
         return IGNORED
+    if what == "gradient" and reduction == "mean" and ours == 0 and denominator_of(call) == 0:
+        return NOTHING
     if any(has_void_term(call, row) for row in rows):
         return FACTOR
     return None
@@ -34,6 +38,15 @@ def row_of(call, reduction, what, index):
         return range(len(call.by_rows(call.logits)))
     lengths = [n for k, n in enumerate(call.shape) if k != call.axis]
     return [int(np.ravel_multi_index(index, lengths)) if lengths else 0]
+
+
+def denominator_of(call):
+    """Of a mean over labels: what their classes weigh; of probability rows: how many there are."""
+    rows = range(len(call.by_rows(call.logits)))
+    if call.probabilities is not None:
+        return len(rows)
+    labels = [call.labels.reshape(-1)[row] for row in rows if not is_ignored(call, row)]
+    return len(labels) if call.weights is None else sum(call.weights[labels])
 
 
 def is_ignored(call, row):
