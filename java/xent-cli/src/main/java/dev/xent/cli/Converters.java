@@ -2,9 +2,12 @@
 package dev.xent.cli;
 
 import dev.xent.Backend;
+import dev.xent.DType;
+import dev.xent.FullyMasked;
 import dev.xent.Isa;
 import dev.xent.NoneCounted;
 import dev.xent.Reduction;
+import dev.xent.Smoothing;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
@@ -26,6 +29,10 @@ final class Converters {
         .registerConverter(Long.class, Converters::whole)
         .registerConverter(Reduction.class, choice(List.of(Reduction.values())))
         .registerConverter(NoneCounted.class, choice(List.of(NoneCounted.values())))
+        .registerConverter(FullyMasked.class, choice(List.of(FullyMasked.values())))
+        .registerConverter(Smoothing.class, choice(List.of(Smoothing.values())))
+        .registerConverter(
+            DType.class, choice(List.of(DType.F16, DType.BF16, DType.F32, DType.F64)))
         .registerConverter(Backend.class, choice(List.of(Backend.values())))
         .registerConverter(Isa.class, choice(List.of(Isa.SCALAR, Isa.AVX2, Isa.AVX512)));
   }

@@ -2,6 +2,7 @@
 package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
+import dev.xent.Inputs;
 import dev.xent.LabelException;
 import dev.xent.LossBuilder;
 import dev.xent.NoneCounted;
@@ -12,11 +13,11 @@ import dev.xent.cli.npy.NpyFile;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -29,7 +30,7 @@ abstract class LossCommand implements Callable<Integer> {
       paramLabel = "TARGETS.npy",
       description = {
         "Class labels: integers (i1 u1 i2 i4 i8) in the shape of the input without its class axis.",
-        "Or probabilities: float32 in the shape of the input."
+        "Or probabilities: floats in the shape of the input."
       })
   private Path targets;
 
@@ -62,25 +63,9 @@ abstract class LossCommand implements Callable<Integer> {
   private double labelSmoothing;
 
   @Option(
-      names = "--smoothing",
-      order = HelpOrder.SMOOTHING,
-      paramLabel = "KIND",
-      description = "What smoothing spreads over: uniform, all classes. Default: uniform.")
-  private void smoothing(String kind) {
-    switch (kind) {
-      case "uniform" -> {}
-      case "others" -> throw LaterOptions.notYet(spec.commandLine(), "--smoothing others");
-      default ->
-          throw new ParameterException(
-              spec.commandLine(),
-              "invalid value for option '--smoothing': '%s' is not uniform".formatted(kind));
-    }
-  }
-
-  @Option(
       names = "--denominator",
       paramLabel = "D",
-      description = "What a mean divides by. Default: the number of rows that count.")
+      description = "What a mean divides by. Default: the rows that count, or their weights.")
   private @Nullable Double denominator;
 
   @Option(
@@ -106,6 +91,7 @@ abstract class LossCommand implements Callable<Integer> {
   @Option(names = "--json", order = HelpOrder.PRINT, description = "Print one JSON object.")
   private boolean json;
 
+  @Mixin private OutputType type;
   @Mixin private ComputeOptions compute;
 
   /** The settings that both operations know by the same names. */
@@ -140,42 +126,69 @@ abstract class LossCommand implements Callable<Integer> {
   /** The file of the input. */
   abstract Path input();
 
+  /** Refuses values of options of this command alone. */
+  void require(double smoothed) {}
+
+  /** The files that are read beside input and targets. */
+  Stream<Path> filesBeside() {
+    return Stream.of();
+  }
+
+  /** Where ragged rows begin, or null. */
+  @Nullable Tensor offsets(Arena arena) {
+    return null;
+  }
+
+  /** What the classes of sparse targets weigh; null for other targets. */
+  @Nullable Tensor targetWeights(Arena arena) {
+    return null;
+  }
+
+  /** What classes weigh, or null. */
+  @Nullable Tensor classWeights(Arena arena) {
+    return null;
+  }
+
+  /** What else is read. */
+  Inputs inputs(@Nullable Tensor offsets, Arena arena) {
+    return Inputs.none();
+  }
+
+  /** Refuses options of this command alone that such targets cannot have. */
+  void requireFor(TargetKind kind, Path file) {}
+
   /** Asks the outcome for what this command alone writes. */
-  void request(CrossEntropy.Outcome outcome, Outputs outputs, long[] rows) {}
+  void request(CrossEntropy.Outcome outcome, Outputs outputs, OutputType type, Loss loss) {}
 
   /** Computes the loss, and the gradient unless it is null. */
   abstract void compute(
-      Settings settings,
-      Tensor input,
-      Tensor targets,
-      @Nullable Tensor gradient,
-      CrossEntropy.Outcome outcome);
+      Settings settings, Loss loss, @Nullable Tensor gradient, CrossEntropy.Outcome outcome);
 
   @Override
   public final Integer call() {
     requireOptions();
     try (Arena arena = Arena.ofConfined();
-        Outputs outputs = new Outputs(arena, targets)) {
-      Tensor x = Inputs.floats(input(), arena);
-      Tensor q = NpyFile.open(targets, arena).tensor();
-      int classAxis = Axis.resolve(axis != null ? axis : Math.min(x.rank() - 1, 1), x, input());
-      long[] rows = Axis.without(classAxis, x.shape());
+        Outputs outputs = new Outputs(arena)) {
+      Loss loss = read(arena);
+      outputs.keep(targets);
+      filesBeside().forEach(outputs::keep);
 
-      CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
-      outcome.losses(outputs.create(losses, rows));
-      request(outcome, outputs, rows);
-      boolean labels = q.type().isInteger();
-      if (ignoreIndex != null && !labels) {
-        throw new CommandException(
-            "--ignore-index is for labels, and %s holds probabilities; leave it out"
-                .formatted(targets));
-      }
-      outcome.countCorrect(labels);
-      Tensor dx = outputs.create(gradient, x.shape());
+      Tensor x = loss.input();
+      boolean labels = loss.kind() == TargetKind.LABELS;
+      CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().countCorrect(labels);
+      outcome.losses(outputs.create(losses, type.perRow(x), loss.rows().shape()));
+      request(outcome, outputs, type, loss);
+      Tensor dx = outputs.create(gradient, type.like(x), x.shape());
       Settings settings =
           new Settings(
-              classAxis, reduction, ignoreIndex, labelSmoothing, denominator, noneCounted, compute);
-      Progress.during(spec.name(), () -> reduce(settings, x, q, dx, outcome));
+              loss.rows().axis(),
+              reduction,
+              ignoreIndex,
+              labelSmoothing,
+              denominator,
+              noneCounted,
+              compute);
+      Progress.during(spec.name(), () -> reduce(settings, loss, dx, outcome));
       outputs.commit();
 
       LossReport report = new LossReport(reduction, outcome, labels, Used.of(compute));
@@ -190,28 +203,45 @@ abstract class LossCommand implements Callable<Integer> {
           "--reduction none gives one loss per row and no file to write them to; add --losses"
               + " L.npy, or use mean or sum");
     }
-    if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
-      throw new CommandException(
-          "--label-smoothing %s is out of range; give a number from 0 to 1"
-              .formatted(Numbers.text(labelSmoothing)));
+    Ranges.from0To1("--label-smoothing", labelSmoothing);
+    Ranges.atLeast0("--denominator", denominator);
+    require(labelSmoothing);
+  }
+
+  private Loss read(Arena arena) {
+    Tensor x = InputFiles.floats(input(), arena);
+    type.requireFor(x, input());
+    Tensor targetWeights = targetWeights(arena);
+    Tensor q =
+        targetWeights != null
+            ? InputFiles.integers(targets, arena)
+            : NpyFile.open(targets, arena).tensor();
+    TargetKind kind =
+        targetWeights != null
+            ? TargetKind.SPARSE
+            : q.type().isInteger() ? TargetKind.LABELS : TargetKind.PROBABILITIES;
+    if (ignoreIndex != null && kind == TargetKind.PROBABILITIES) {
+      throw kind.refusal("--ignore-index", targets);
     }
-    if (denominator != null && !(denominator >= 0 && denominator < Double.POSITIVE_INFINITY)) {
-      throw new CommandException(
-          "--denominator %s is out of range; give a finite number of at least 0"
-              .formatted(Numbers.text(denominator)));
-    }
+    requireFor(kind, targets);
+    int classAxis = Axis.resolve(axis != null ? axis : Math.min(x.rank() - 1, 1), x, input());
+    Tensor offsets = offsets(arena);
+    Inputs inputs = inputs(offsets, arena);
+    return new Loss(
+        Rows.of(x, classAxis, offsets),
+        q,
+        kind,
+        targetWeights,
+        classWeights(arena),
+        targetWeights == null ? inputs : inputs.targetWeights(targetWeights));
   }
 
   private void reduce(
-      Settings settings,
-      Tensor input,
-      Tensor targets,
-      @Nullable Tensor gradient,
-      CrossEntropy.Outcome outcome) {
+      Settings settings, Loss loss, @Nullable Tensor gradient, CrossEntropy.Outcome outcome) {
     try {
-      compute(settings, input, targets, gradient, outcome);
+      compute(settings, loss, gradient, outcome);
     } catch (LabelException e) {
-      throw WrongLabel.in(targets.shape(), e);
+      throw WrongLabel.in(loss.rows(), e);
     } catch (NoneCountedException e) {
       throw new CommandException(
           denominator == null

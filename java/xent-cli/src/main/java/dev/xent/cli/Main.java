@@ -19,7 +19,8 @@ import picocli.CommandLine.Spec;
     header = "Softmax, log-softmax and cross-entropy on .npy files: the same bits everywhere.",
     customSynopsis = "xent COMMAND [OPTIONS]",
     description =
-        "Files are NumPy's .npy, float32 and integers, of any size: they are mapped, not read.",
+        "Files are NumPy's .npy, floats of 16, 32 or 64 bits and integers, of any size: they are"
+            + " mapped, not read.",
     subcommands = {
       SoftmaxCommand.class,
       SoftmaxBackwardCommand.class,
@@ -99,7 +100,6 @@ public final class Main implements Runnable {
     line.getSubcommands()
         .values()
         .forEach(command -> command.getCommandSpec().versionProvider(new Version()));
-    LaterOptions.addTo(line);
     Converters.addTo(line);
     HelpText.addTo(line);
     return line.setExpandAtFiles(false)

@@ -22,7 +22,10 @@ import picocli.CommandLine.Parameters;
       "  xent nll logp.npy labels.npy --ignore-index -100 --grad g.npy --json"
     })
 final class NllCommand extends LossCommand {
-  @Parameters(index = "0", paramLabel = "LOGPROBS.npy", description = "Log-probabilities, float32.")
+  @Parameters(
+      index = "0",
+      paramLabel = "LOGPROBS.npy",
+      description = "Log-probabilities: f2, f4, f8 or bf16.")
   private Path logProbabilities;
 
   @Override
@@ -32,16 +35,12 @@ final class NllCommand extends LossCommand {
 
   @Override
   void compute(
-      Settings settings,
-      Tensor input,
-      Tensor targets,
-      @Nullable Tensor gradient,
-      CrossEntropy.Outcome outcome) {
+      Settings settings, Loss loss, @Nullable Tensor gradient, CrossEntropy.Outcome outcome) {
     NllLoss operation = settings.applyTo(NllLoss.builder()).build();
     if (gradient == null) {
-      operation.forward(input, targets, outcome);
+      operation.forward(loss.input(), loss.targets(), outcome);
     } else {
-      operation.forwardBackward(input, targets, gradient, outcome);
+      operation.forwardBackward(loss.input(), loss.targets(), gradient, outcome);
     }
   }
 }

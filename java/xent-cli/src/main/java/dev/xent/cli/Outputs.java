@@ -15,21 +15,21 @@ import org.jspecify.annotations.Nullable;
 /** The files that a command writes: none of them is seen before {@link #commit}. */
 final class Outputs implements AutoCloseable {
   private final Arena arena;
-  private final List<Path> kept;
+  private final List<Path> kept = new ArrayList<>();
   private final List<NpyOutput> files = new ArrayList<>();
 
-  /**
-   * Outputs that are mapped as long as the arena lives.
-   *
-   * @param kept inputs that no output may replace
-   */
-  Outputs(Arena arena, Path... kept) {
+  /** Outputs that are mapped as long as the arena lives. */
+  Outputs(Arena arena) {
     this.arena = arena;
-    this.kept = List.of(kept);
   }
 
-  /** A float32 file to be written through the tensor; null when no file was asked for. */
-  @Nullable Tensor create(@Nullable Path path, long[] shape) {
+  /** Names an input that no output may replace. */
+  void keep(Path input) {
+    kept.add(input);
+  }
+
+  /** A file to be written through the tensor; null when no file was asked for. */
+  @Nullable Tensor create(@Nullable Path path, DType type, long[] shape) {
     if (path == null) {
       return null;
     }
@@ -40,8 +40,7 @@ final class Outputs implements AutoCloseable {
       }
     }
     // Every byte is written once here, which takes seconds where the file is large.
-    Progress.during(
-        "making room", () -> files.add(NpyOutput.create(path, DType.F32, shape, arena)));
+    Progress.during("making room", () -> files.add(NpyOutput.create(path, type, shape, arena)));
     NpyOutput file = files.getLast();
     if (files.stream().anyMatch(other -> other != file && other.target().equals(file.target()))) {
       throw new CommandException(

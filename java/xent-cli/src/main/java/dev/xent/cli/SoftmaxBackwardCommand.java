@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
@@ -8,6 +9,8 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -17,7 +20,9 @@ import picocli.CommandLine.Option;
     name = "softmax-backward",
     header = "Gradient of the logits from that of a softmax's output.",
     customSynopsis = "xent softmax-backward --y Y.npy --dy DY.npy -o DX.npy [OPTIONS]",
-    description = {"Softmax: dx = y * (dy - sum(dy * y)). With --log: dx = dy - exp(y) * sum(dy)."},
+    description = {
+      "Softmax: dx = y * (dy - sum(dy * y)) / T. With --log: dx = (dy - exp(y) * sum(dy)) / T."
+    },
     footer = {
       "Examples:",
       "  xent softmax-backward --y y.npy --dy dy.npy -o dx.npy",
@@ -28,14 +33,14 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
       names = "--y",
       required = true,
       paramLabel = "Y.npy",
-      description = "What 'xent softmax' wrote, float32.")
+      description = "What 'xent softmax' wrote: f2, f4, f8 or bf16.")
   private Path y;
 
   @Option(
       names = "--dy",
       required = true,
       paramLabel = "DY.npy",
-      description = "The gradient of Y.npy, in its shape, float32.")
+      description = "The gradient of Y.npy, in its shape.")
   private Path dy;
 
   @Option(
@@ -54,49 +59,88 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
   @Option(names = "--log", description = "Y.npy is the output of a log-softmax.")
   private boolean log;
 
+  @Option(
+      names = "--temperature",
+      paramLabel = "T",
+      description = "As for 'xent softmax'. Default: 1.")
+  private double temperature = 1;
+
+  @Option(names = "--mask", paramLabel = "M.npy", description = "As for 'xent softmax'.")
+  private @Nullable Path mask;
+
+  @Option(names = "--row-offsets", paramLabel = "O.npy", description = "As for 'xent softmax'.")
+  private @Nullable Path rowOffsets;
+
+  @Mixin private OutputType type;
   @Mixin private ComputeOptions compute;
 
   @Override
   public Integer call() {
+    Ranges.above0("--temperature", temperature);
     try (Arena arena = Arena.ofConfined();
         Outputs outputs = new Outputs(arena)) {
-      Tensor output = Inputs.floats(y, arena);
-      Tensor upstream = Inputs.floats(dy, arena);
+      Tensor output = InputFiles.floats(y, arena);
+      Tensor upstream = InputFiles.floats(dy, arena);
+      type.requireFor(output, y);
       int classAxis = Axis.resolve(axis, output, y);
-      Tensor gradient = outputs.create(dx, output.shape());
-      backward(classAxis, output, upstream, gradient);
+      Inputs beside = beside(outputs, arena);
+      Tensor gradient = outputs.create(dx, type.like(output), output.shape());
+      backward(classAxis, List.of(output, upstream, gradient), beside);
       outputs.commit();
     }
     return ExitCode.OK;
   }
 
-  private void backward(int classAxis, Tensor output, Tensor upstream, Tensor gradient) {
+  private Inputs beside(Outputs outputs, Arena arena) {
+    Inputs inputs = Inputs.none();
+    if (mask != null) {
+      outputs.keep(mask);
+      inputs = inputs.classMask(InputFiles.flags(mask, arena));
+    }
+    if (rowOffsets != null) {
+      outputs.keep(rowOffsets);
+      inputs = inputs.rowOffsets(InputFiles.integers(rowOffsets, arena));
+    }
+    return inputs;
+  }
+
+  private void backward(int classAxis, List<Tensor> tensors, Inputs beside) {
     if (log) {
       LogSoftmax operation =
           LogSoftmax.builder()
               .axis(classAxis)
+              .temperature(temperature)
               .isa(compute.isa())
               .backend(compute.backend())
               .threads(compute.threads())
               .build();
-      RowBlocks.each(
-          "log-softmax-backward",
+      each(
           classAxis,
-          List.of(output, upstream, gradient),
-          part -> operation.backward(part.get(0), part.get(1), part.get(2)));
+          tensors,
+          part -> operation.backward(part.get(0), part.get(1), beside, part.get(2)));
     } else {
       Softmax operation =
           Softmax.builder()
               .axis(classAxis)
+              .temperature(temperature)
               .isa(compute.isa())
               .backend(compute.backend())
               .threads(compute.threads())
               .build();
-      RowBlocks.each(
-          "softmax-backward",
+      each(
           classAxis,
-          List.of(output, upstream, gradient),
-          part -> operation.backward(part.get(0), part.get(1), part.get(2)));
+          tensors,
+          part -> operation.backward(part.get(0), part.get(1), beside, part.get(2)));
+    }
+  }
+
+  /** In parts, for the progress bar; whole where files beside belong to the rows. */
+  private void each(int classAxis, List<Tensor> tensors, Consumer<List<Tensor>> operation) {
+    String task = log ? "log-softmax-backward" : "softmax-backward";
+    if (mask != null || rowOffsets != null) {
+      Progress.during(task, () -> operation.accept(tensors));
+    } else {
+      RowBlocks.each(task, classAxis, tensors, operation);
     }
   }
 }

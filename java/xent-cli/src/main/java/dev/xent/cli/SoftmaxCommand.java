@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
@@ -8,6 +9,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.function.BiConsumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -18,14 +20,17 @@ import picocli.CommandLine.Parameters;
     name = "softmax",
     header = "Softmax or log-softmax of a file along one axis.",
     customSynopsis = "xent softmax IN.npy -o OUT.npy [OPTIONS]",
-    description = "A row with NaN or +inf becomes NaN, and so does a row that is all -inf.",
+    description =
+        "A row with NaN or +inf becomes NaN; so does one that is all -inf, unless --fully-masked"
+            + " zero.",
     footer = {
       "Examples:",
       "  xent softmax logits.npy -o probabilities.npy",
-      "  xent softmax logits.npy -o logp.npy --log --axis 1"
+      "  xent softmax logits.npy -o logp.npy --log --axis 1",
+      "  xent softmax logits.npy -o p.npy --temperature 0.7 --mask allowed.npy"
     })
 final class SoftmaxCommand implements Callable<Integer> {
-  @Parameters(paramLabel = "IN.npy", description = "Logits, float32.")
+  @Parameters(paramLabel = "IN.npy", description = "Logits: f2, f4, f8 or bf16.")
   private Path in;
 
   @Option(
@@ -44,48 +49,64 @@ final class SoftmaxCommand implements Callable<Integer> {
   @Option(names = "--log", description = "Log-softmax.")
   private boolean log;
 
+  @Mixin private LogitOptions options;
+  @Mixin private LogitInputs inputs;
+  @Mixin private OutputType type;
   @Mixin private ComputeOptions compute;
 
   @Override
   public Integer call() {
+    options.require();
     try (Arena arena = Arena.ofConfined();
         Outputs outputs = new Outputs(arena)) {
-      Tensor logits = Inputs.floats(in, arena);
+      Tensor logits = InputFiles.floats(in, arena);
+      type.requireFor(logits, in);
       int classAxis = Axis.resolve(axis, logits, in);
-      Tensor output = outputs.create(out, logits.shape());
-      forward(classAxis, logits, output);
+      Inputs beside = inputs.read(inputs.offsets(arena), arena);
+      inputs.files().forEach(outputs::keep);
+      Tensor output = outputs.create(out, type.like(logits), logits.shape());
+      forward(classAxis, logits, beside, output);
       outputs.commit();
     }
     return ExitCode.OK;
   }
 
-  private void forward(int classAxis, Tensor logits, Tensor output) {
+  private void forward(int classAxis, Tensor logits, Inputs beside, Tensor output) {
     if (log) {
       LogSoftmax operation =
-          LogSoftmax.builder()
+          options
+              .applyTo(LogSoftmax.builder())
               .axis(classAxis)
               .isa(compute.isa())
               .backend(compute.backend())
               .threads(compute.threads())
               .build();
-      RowBlocks.each(
-          "log-softmax",
-          classAxis,
-          List.of(logits, output),
-          part -> operation.forward(part.get(0), part.get(1)));
+      each(classAxis, logits, output, (x, y) -> operation.forward(x, beside, y));
     } else {
       Softmax operation =
-          Softmax.builder()
+          options
+              .applyTo(Softmax.builder())
               .axis(classAxis)
               .isa(compute.isa())
               .backend(compute.backend())
               .threads(compute.threads())
               .build();
+      each(classAxis, logits, output, (x, y) -> operation.forward(x, beside, y));
+    }
+  }
+
+  /** In parts, for the progress bar; whole where files beside belong to the rows. */
+  private void each(
+      int classAxis, Tensor logits, Tensor output, BiConsumer<Tensor, Tensor> operation) {
+    String task = log ? "log-softmax" : "softmax";
+    if (inputs.files().findAny().isPresent()) {
+      Progress.during(task, () -> operation.accept(logits, output));
+    } else {
       RowBlocks.each(
-          "softmax",
+          task,
           classAxis,
           List.of(logits, output),
-          part -> operation.forward(part.get(0), part.get(1)));
+          part -> operation.accept(part.get(0), part.get(1)));
     }
   }
 }

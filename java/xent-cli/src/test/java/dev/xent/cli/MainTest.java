@@ -93,35 +93,6 @@ class MainTest {
         .refuses("--threads 0 is no number of threads: give 1 or more, or leave it out", command);
   }
 
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "--weight W.npy",
-        "--z-loss 0.1",
-        "--softcap 30",
-        "--temperature 2",
-        "--argmax A.npy"
-      })
-  void refusesTheOptionsOfLossesThatAreNotThereYet(String option) {
-    String[] words = option.split(" ");
-    for (String command : new String[] {"cross-entropy", "nll"}) {
-      xent(command, "L.npy", "T.npy", words[0], words[1])
-          .refuses(words[0] + " is not in this version", command + " --help");
-      xent(command, words[0], words[1], "L.npy", "T.npy")
-          .refuses(words[0] + " is not in this version");
-      xent(command, "L.npy", "T.npy", words[0]).refuses(words[0] + " is not in this version");
-    }
-  }
-
-  @Test
-  void refusesOtherOptionsThatAreNotThereYet() {
-    xent("softmax", "L.npy", "-o", "P.npy", "--temperature", "2")
-        .refuses("--temperature is not in this version");
-    xent("cross-entropy", "L.npy", "T.npy", "--smoothing", "others")
-        .refuses("--smoothing others is not in this version");
-    xent("cross-entropy", "L.npy", "T.npy", "--smoothing", "some").refuses("--smoothing", "'some'");
-  }
-
   @Test
   void saysSoWhenStandardOutputCannotBeWritten() {
     Writer full =

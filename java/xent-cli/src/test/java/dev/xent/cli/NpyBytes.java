@@ -53,6 +53,34 @@ public final class NpyBytes {
     return write(path, file(dictionary("<i8", false, shape), longs(values)));
   }
 
+  /** A file of NumPy's booleans in C order. */
+  public static Path flags(Path path, String shape, int... values) {
+    byte[] data = new byte[values.length];
+    for (int i = 0; i < data.length; i++) {
+      data[i] = (byte) values[i];
+    }
+    return write(path, file(dictionary("|b1", false, shape), data));
+  }
+
+  /** A file of 16-bit floats in C order. */
+  public static Path halves(Path path, String descr, String shape, short... values) {
+    return write(path, file(dictionary(descr, false, shape), halves(values)));
+  }
+
+  /** A float64 file in C order. */
+  public static Path doubles(Path path, String shape, double... values) {
+    ByteBuffer bytes = ByteBuffer.allocate(values.length * Double.BYTES);
+    bytes.order(ByteOrder.LITTLE_ENDIAN).asDoubleBuffer().put(values);
+    return write(path, file(dictionary("<f8", false, shape), bytes.array()));
+  }
+
+  /** Little-endian bytes. */
+  public static byte[] halves(short... values) {
+    ByteBuffer bytes = ByteBuffer.allocate(values.length * Short.BYTES);
+    bytes.order(ByteOrder.LITTLE_ENDIAN).asShortBuffer().put(values);
+    return bytes.array();
+  }
+
   /** Little-endian bytes. */
   public static byte[] floats(float... values) {
     ByteBuffer bytes = ByteBuffer.allocate(values.length * Float.BYTES);
@@ -82,16 +110,46 @@ public final class NpyBytes {
     return new String(bytes, V1_PREFIX, dataStart(bytes) - V1_PREFIX, StandardCharsets.ISO_8859_1);
   }
 
+  /** What follows the header of a version 1 file. */
+  public static byte[] dataOf(Path path) {
+    byte[] bytes = read(path);
+    return Arrays.copyOfRange(bytes, dataStart(bytes), bytes.length);
+  }
+
   /** The numbers of a version 1 float32 file. */
   public static float[] floatsOf(Path path) {
-    byte[] bytes = read(path);
-    int start = dataStart(bytes);
-    float[] values = new float[(bytes.length - start) / Float.BYTES];
-    ByteBuffer.wrap(bytes, start, bytes.length - start)
-        .order(ByteOrder.LITTLE_ENDIAN)
-        .asFloatBuffer()
-        .get(values);
+    ByteBuffer data = data(path);
+    float[] values = new float[data.remaining() / Float.BYTES];
+    data.asFloatBuffer().get(values);
     return values;
+  }
+
+  /** The numbers of a version 1 float64 file. */
+  public static double[] doublesOf(Path path) {
+    ByteBuffer data = data(path);
+    double[] values = new double[data.remaining() / Double.BYTES];
+    data.asDoubleBuffer().get(values);
+    return values;
+  }
+
+  /** The numbers of a version 1 int64 file. */
+  public static long[] longsOf(Path path) {
+    ByteBuffer data = data(path);
+    long[] values = new long[data.remaining() / Long.BYTES];
+    data.asLongBuffer().get(values);
+    return values;
+  }
+
+  /** The bits of a version 1 file of 16-bit floats. */
+  public static short[] halvesOf(Path path) {
+    ByteBuffer data = data(path);
+    short[] values = new short[data.remaining() / Short.BYTES];
+    data.asShortBuffer().get(values);
+    return values;
+  }
+
+  private static ByteBuffer data(Path path) {
+    return ByteBuffer.wrap(dataOf(path)).order(ByteOrder.LITTLE_ENDIAN);
   }
 
   private static int dataStart(byte[] bytes) {

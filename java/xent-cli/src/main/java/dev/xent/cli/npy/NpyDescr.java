@@ -5,6 +5,7 @@ import dev.xent.DType;
 
 /**
  * The element types of .npy files: NumPy's type strings, such as {@code <f4}, as {@link DType}s.
+ * NumPy itself has no bfloat16; ml_dtypes saves it as {@code <V2}, two bytes without a meaning.
  */
 final class NpyDescr {
   private NpyDescr() {}
@@ -12,14 +13,17 @@ final class NpyDescr {
   /**
    * The type that {@code descr} names.
    *
-   * @throws NpyException for a type that this version does not read, by name and with the fix; the
-   *     message continues "FILE: "
+   * @throws NpyException for a type that is not read, by name and with the fix; the message
+   *     continues "FILE: "
    */
   static DType parse(String descr) {
     return switch (descr) {
       case "<f4" -> DType.F32;
+      case "<f8" -> DType.F64;
+      case "<f2" -> DType.F16;
+      case "<V2", "|V2" -> DType.BF16;
       case "|i1", "<i1" -> DType.I8;
-      case "|u1", "<u1" -> DType.U8;
+      case "|u1", "<u1", "|b1" -> DType.U8;
       case "<i2" -> DType.I16;
       case "<i4" -> DType.I32;
       case "<i8" -> DType.I64;
@@ -27,17 +31,18 @@ final class NpyDescr {
     };
   }
 
-  /** The type string of a type that this version writes. */
+  /** The type string of a type. */
   static String of(DType type) {
     return switch (type) {
       case F32 -> "<f4";
+      case F64 -> "<f8";
+      case F16 -> "<f2";
+      case BF16 -> "<V2";
       case I8 -> "|i1";
       case U8 -> "|u1";
       case I16 -> "<i2";
       case I32 -> "<i4";
       case I64 -> "<i8";
-      case F64, F16, BF16 ->
-          throw new IllegalArgumentException(type + " files are not written in this version");
     };
   }
 
@@ -47,23 +52,14 @@ final class NpyDescr {
           .formatted(descr, descr.substring(1));
     }
     return switch (descr) {
-      case "<f8" -> notYet("float64", descr);
-      case "<f2" -> notYet("float16", descr);
-      case "<V2" -> notYet("bfloat16", descr);
       case "<u2", "<u4", "<u8" ->
           "has unsigned integers ('%s'), which are not read but for u1; save x.astype('<i8')"
               .formatted(descr);
-      case "|b1" -> "has booleans ('|b1'), which are not read; save x.astype('u1')";
       case "|O" ->
           "has Python objects ('|O'), not numbers; save x.astype('<f4') or x.astype('<i8')";
       default ->
-          "has dtype '%s', which is not read; save float32 ('<f4') or integers (i1 u1 i2 i4 i8)"
+          "has dtype '%s', which is not read; save floats (f2 f4 f8) or integers (i1 u1 i2 i4 i8)"
               .formatted(descr);
     };
-  }
-
-  private static String notYet(String name, String descr) {
-    return "is %s ('%s'), which is not in this version; save it as float32: x.astype('<f4')"
-        .formatted(name, descr);
   }
 }

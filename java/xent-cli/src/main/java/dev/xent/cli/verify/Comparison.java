@@ -82,22 +82,22 @@ final class Comparison {
   }
 
   private void compare(long actualOffset, long expectedOffset) {
-    if (actual.type() == DType.F32) {
-      float a = actual.data().getAtIndex(ValueLayout.JAVA_FLOAT, actualOffset);
-      float e = expected.data().getAtIndex(ValueLayout.JAVA_FLOAT, expectedOffset);
-      if (Float.floatToRawIntBits(a) != Float.floatToRawIntBits(e)) {
-        record(
-            new Place(index, new Value.Floating(a), new Value.Floating(e), Ulps.between(a, e)),
-            tolerance.accepts(a, e));
-      }
+    DType type = actual.type();
+    long a = bits(actual.data(), type, actualOffset);
+    long e = bits(expected.data(), type, expectedOffset);
+    if (a == e) {
+      return;
+    }
+    if (type.isFloat()) {
+      Value.Floating one = new Value.Floating(type, a);
+      Value.Floating other = new Value.Floating(type, e);
+      long ulps = Ulps.between(one, other);
+      boolean accepted = tolerance.accepts(one.number(), other.number(), ulps);
+      record(new Place(index, one, other, ulps), accepted);
     } else {
-      long a = integer(actual.data(), actual.type(), actualOffset);
-      long e = integer(expected.data(), expected.type(), expectedOffset);
-      if (a != e) {
-        record(
-            new Place(index, new Value.Whole(a), new Value.Whole(e), Ulps.between(a, e)),
-            tolerance.accepts(a, e));
-      }
+      record(
+          new Place(index, new Value.Whole(a), new Value.Whole(e), Ulps.between(a, e)),
+          tolerance.accepts(a, e));
     }
   }
 
@@ -117,14 +117,16 @@ final class Comparison {
     return before != null && before.ulps() >= place.ulps() ? before : place.settled();
   }
 
-  private static long integer(MemorySegment data, DType type, long index) {
+  /** The bits of a float, from the right; the value of an integer. */
+  private static long bits(MemorySegment data, DType type, long index) {
     return switch (type) {
       case I8 -> data.get(ValueLayout.JAVA_BYTE, index);
       case U8 -> Byte.toUnsignedLong(data.get(ValueLayout.JAVA_BYTE, index));
       case I16 -> data.getAtIndex(ValueLayout.JAVA_SHORT, index);
+      case F16, BF16 -> Short.toUnsignedLong(data.getAtIndex(ValueLayout.JAVA_SHORT, index));
       case I32 -> data.getAtIndex(ValueLayout.JAVA_INT, index);
-      case I64 -> data.getAtIndex(ValueLayout.JAVA_LONG, index);
-      case F32, F64, F16, BF16 -> throw new IllegalArgumentException(type + " is no integer type");
+      case F32 -> Integer.toUnsignedLong(data.getAtIndex(ValueLayout.JAVA_INT, index));
+      case I64, F64 -> data.getAtIndex(ValueLayout.JAVA_LONG, index);
     };
   }
 }

@@ -19,23 +19,21 @@ record Tolerance(@Nullable Double rtol, @Nullable Double atol, @Nullable Long ul
     return rtol == null && atol == null && ulp == null;
   }
 
-  boolean accepts(float actual, float expected) {
-    if (Float.floatToRawIntBits(actual) == Float.floatToRawIntBits(expected)) {
-      return true;
-    }
+  /** Whether floats of different bits count as equal. */
+  boolean accepts(double actual, double expected, long ulps) {
     if (exact()) {
       return false;
     }
-    if (Float.isNaN(actual) || Float.isNaN(expected)) {
-      return Float.isNaN(actual) && Float.isNaN(expected);
+    if (Double.isNaN(actual) || Double.isNaN(expected)) {
+      return Double.isNaN(actual) && Double.isNaN(expected);
     }
-    if (Float.isInfinite(actual) || Float.isInfinite(expected)) {
-      return actual == expected || steps(Ulps.between(actual, expected));
+    if (Double.isInfinite(actual) || Double.isInfinite(expected)) {
+      return steps(ulps);
     }
-    return near(Math.abs((double) actual - expected), expected)
-        || steps(Ulps.between(actual, expected));
+    return near(Math.abs(actual - expected), expected) || steps(ulps);
   }
 
+  /** Whether integers count as equal. */
   boolean accepts(long actual, long expected) {
     long distance = Ulps.between(actual, expected);
     return actual == expected || near(distance, expected) || steps(distance);

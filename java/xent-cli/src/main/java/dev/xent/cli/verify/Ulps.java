@@ -8,12 +8,15 @@ final class Ulps {
 
   private Ulps() {}
 
-  /** Steps from one float to the next until b is reached; -0 and +0 are one number. */
-  static long between(float a, float b) {
-    if (Float.isNaN(a) || Float.isNaN(b)) {
-      return Float.isNaN(a) && Float.isNaN(b) ? 0 : NONE;
+  /**
+   * Steps from one number of a type to the next until b is reached; -0 and +0 are one number.
+   * {@link #NONE} where a long cannot hold them.
+   */
+  static long between(Value.Floating a, Value.Floating b) {
+    if (Double.isNaN(a.number()) || Double.isNaN(b.number())) {
+      return Double.isNaN(a.number()) && Double.isNaN(b.number()) ? 0 : NONE;
     }
-    return Math.abs(order(a) - order(b));
+    return between(order(a), order(b));
   }
 
   /** The difference of two integers, {@link #NONE} where a long cannot hold it. */
@@ -22,8 +25,10 @@ final class Ulps {
     return distance < 0 ? NONE : distance;
   }
 
-  private static long order(float value) {
-    int bits = Float.floatToRawIntBits(value);
-    return bits >= 0 ? bits : -(long) (bits & Integer.MAX_VALUE);
+  /** The place of a number among those of its type, counted from zero. */
+  private static long order(Value.Floating value) {
+    long sign = 1L << (value.type().byteSize() * Byte.SIZE - 1);
+    long magnitude = value.pattern() & ~sign;
+    return (value.pattern() & sign) == 0 ? magnitude : -magnitude;
   }
 }

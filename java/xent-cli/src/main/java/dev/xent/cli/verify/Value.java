@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.verify;
 
+import dev.xent.DType;
 import dev.xent.cli.Json;
 import dev.xent.cli.Numbers;
 import org.jspecify.annotations.Nullable;
@@ -14,23 +15,48 @@ sealed interface Value {
   /** Its bits in hexadecimal, which tell -0 from +0 and one NaN from another; null for integers. */
   @Nullable String bits();
 
-  record Floating(float value) implements Value {
+  /**
+   * A float.
+   *
+   * @param type one of the types of floats
+   * @param pattern its bits, from the right
+   */
+  record Floating(DType type, long pattern) implements Value {
+    private static final int BF16_SHIFT = 16;
+
+    /** Its value, which a double has exactly. */
+    double number() {
+      return type == DType.F64 ? Double.longBitsToDouble(pattern) : single();
+    }
+
+    /** The value of one that is no double. */
+    private float single() {
+      return switch (type) {
+        case F16 -> Float.float16ToFloat((short) pattern);
+        case BF16 -> Float.intBitsToFloat((int) pattern << BF16_SHIFT);
+        default -> Float.intBitsToFloat((int) pattern);
+      };
+    }
+
     @Override
     public String text() {
-      return "%s (%s)".formatted(Numbers.text(value), bits());
+      String digits = type == DType.F64 ? Numbers.text(number()) : Numbers.text(single());
+      return "%s (%s)".formatted(digits, bits());
     }
 
     @Override
     public Object json() {
-      return Json.number(value);
+      return type == DType.F64 ? Json.number(number()) : Json.number(single());
     }
 
     @Override
     public String bits() {
-      return "0x%08x".formatted(Float.floatToRawIntBits(value));
+      String digits = Long.toHexString(pattern);
+      return "0x" + "0".repeat(2 * type.byteSize() - digits.length()) + digits;
     }
   }
 
+  /** An integer. */
   record Whole(long value) implements Value {
     @Override
     public String text() {

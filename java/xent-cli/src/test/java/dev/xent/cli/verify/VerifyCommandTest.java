@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class VerifyCommandTest {
   @TempDir private Path folder;
@@ -117,6 +119,32 @@ class VerifyCommandTest {
     Path d = NpyBytes.longs(path("d"), "(1,)", (1L << 53) + 1);
     assertThat(verify(c, d, "--atol", 0).code()).isEqualTo(1);
     verify(c, d, "--atol", 1).succeeds();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "<f2, f16, 1.0 (0x3c00), 1.0009766 (0x3c01)",
+    "<V2, bf16, 0.0078125 (0x3c00), 0.007873535 (0x3c01)"
+  })
+  void comparesFloatsOf16Bits(String descr, String dtype, String actual, String expected) {
+    Path a = NpyBytes.halves(path("a"), descr, "(1,)", (short) 0x3c00);
+    Path b = NpyBytes.halves(path("b"), descr, "(1,)", (short) 0x3c01);
+    assertThat(verify(a, b).out())
+        .contains("1 differ (" + dtype + " [1]")
+        .contains("first  [0]  actual " + actual + "  expected " + expected + "  1 ulp");
+    verify(a, b, "--ulp", 1).succeeds();
+  }
+
+  @Test
+  void comparesDoubles() {
+    Path a = NpyBytes.doubles(path("a"), "(2,)", 0.1, -0.0);
+    Path b = NpyBytes.doubles(path("b"), "(2,)", Math.nextUp(0.1), 0.0);
+    assertThat(verify(a, b).out())
+        .contains("2 differ (f64 [2]")
+        .contains("actual 0.1 (0x3fb999999999999a)  expected 0.10000000000000002")
+        .contains("differ");
+    verify(a, b, "--ulp", 1).succeeds();
+    verify(a, b, "--atol", 1e-16).succeeds();
   }
 
   @Test

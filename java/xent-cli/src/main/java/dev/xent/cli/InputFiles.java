@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.DType;
+import dev.xent.Tensor;
+import dev.xent.cli.npy.NpyFile;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+
+/** Files that a command reads. */
+final class InputFiles {
+  private InputFiles() {}
+
+  /** A file of floats. */
+  static Tensor floats(Path path, Arena arena) {
+    NpyFile file = NpyFile.open(path, arena);
+    if (file.type().isInteger()) {
+      throw new CommandException(
+          "%s has integers (%s) where floats belong; save x.astype('<f4')"
+              .formatted(path, Converters.name(file.type())));
+    }
+    return file.tensor();
+  }
+
+  /** A file of flags: booleans, or bytes that are 0 or not. */
+  static Tensor flags(Path path, Arena arena) {
+    NpyFile file = NpyFile.open(path, arena);
+    if (file.type() != DType.U8) {
+      throw new CommandException(
+          "%s has %s where a mask belongs; save m.astype(bool)"
+              .formatted(path, Converters.name(file.type())));
+    }
+    return file.tensor();
+  }
+
+  /** A file of weights: floats, or flags that are 0 or 1. */
+  static Tensor weights(Path path, Arena arena) {
+    NpyFile file = NpyFile.open(path, arena);
+    if (file.type().isInteger() && file.type() != DType.U8) {
+      throw new CommandException(
+          "%s has integers (%s) where weights belong; save w.astype('<f4'), or a mask as booleans"
+              .formatted(path, Converters.name(file.type())));
+    }
+    return file.tensor();
+  }
+
+  /** A file of integers. */
+  static Tensor integers(Path path, Arena arena) {
+    NpyFile file = NpyFile.open(path, arena);
+    if (!file.type().isInteger()) {
+      throw new CommandException(
+          "%s has floats (%s) where integers belong; save x.astype('<i8')"
+              .formatted(path, Converters.name(file.type())));
+    }
+    return file.tensor();
+  }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.Inputs;
+import dev.xent.Tensor;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Files that say which logits take part. */
+final class LogitInputs {
+  @Option(
+      names = "--mask",
+      paramLabel = "M.npy",
+      description =
+          "Which classes take part: booleans or u1 in the shape of the input, where sizes of 1 hold"
+              + " for all, or one per class.")
+  private @Nullable Path mask;
+
+  @Option(
+      names = "--sink",
+      paramLabel = "S.npy",
+      description = "One logit per row more, or one for all, that is no class.")
+  private @Nullable Path sink;
+
+  @Option(
+      names = "--row-offsets",
+      paramLabel = "O.npy",
+      description =
+          "Ragged rows: the input has one dimension, and row r is x[O[r]:O[r+1]]; i4 or i8.")
+  private @Nullable Path rowOffsets;
+
+  /** The files that were given. */
+  Stream<Path> files() {
+    return Stream.of(mask, sink, rowOffsets).flatMap(Stream::ofNullable);
+  }
+
+  /** Where ragged rows begin, or null. */
+  @Nullable Tensor offsets(Arena arena) {
+    return rowOffsets == null ? null : InputFiles.integers(rowOffsets, arena);
+  }
+
+  /**
+   * What the files hold.
+   *
+   * @param offsets as they were read
+   */
+  Inputs read(@Nullable Tensor offsets, Arena arena) {
+    Inputs inputs = Inputs.none();
+    if (mask != null) {
+      inputs = inputs.classMask(InputFiles.flags(mask, arena));
+    }
+    if (sink != null) {
+      inputs = inputs.sink(InputFiles.floats(sink, arena));
+    }
+    return offsets == null ? inputs : inputs.rowOffsets(offsets);
+  }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.CrossEntropy;
+import dev.xent.FullyMasked;
+import dev.xent.LogSoftmax;
+import dev.xent.Softmax;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** What becomes of logits before anything is computed from them. */
+final class LogitOptions {
+  @Option(
+      names = "--temperature",
+      paramLabel = "T",
+      description = "Logits are divided by it, after the softcap. Default: 1.")
+  private double temperature = 1;
+
+  @Option(
+      names = "--softcap",
+      paramLabel = "C",
+      description = "Logits become C * tanh(x / C). Default: they stay.")
+  private @Nullable Double softcap;
+
+  @Option(
+      names = "--fully-masked",
+      paramLabel = "P",
+      description =
+          "What a row gives that is all -inf or all masked: nan or zero. Default: nan. A zero row"
+              + " has probabilities, loss and gradient 0.")
+  private FullyMasked fullyMasked = FullyMasked.NAN;
+
+  /** Refuses values that no type can have. */
+  void require() {
+    Ranges.above0("--temperature", temperature);
+    Ranges.above0("--softcap", softcap);
+  }
+
+  Softmax.Builder applyTo(Softmax.Builder builder) {
+    builder.fullyMasked(fullyMasked).temperature(temperature);
+    if (softcap != null) {
+      builder.softcap(softcap);
+    }
+    return builder;
+  }
+
+  LogSoftmax.Builder applyTo(LogSoftmax.Builder builder) {
+    builder.fullyMasked(fullyMasked).temperature(temperature);
+    if (softcap != null) {
+      builder.softcap(softcap);
+    }
+    return builder;
+  }
+
+  CrossEntropy.Builder applyTo(CrossEntropy.Builder builder) {
+    builder.fullyMasked(fullyMasked).temperature(temperature);
+    if (softcap != null) {
+      builder.softcap(softcap);
+    }
+    return builder;
+  }
+}

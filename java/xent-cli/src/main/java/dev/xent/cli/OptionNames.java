@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import java.util.Map;
+import java.util.regex.Pattern;
+
+/** The options behind the names that the library's messages have for them. */
+final class OptionNames {
+  private static final Map<String, String> OPTIONS =
+      Map.ofEntries(
+          Map.entry("classMask", "--mask"),
+          Map.entry("classWeights", "--weight"),
+          Map.entry("rowOffsets", "--row-offsets"),
+          Map.entry("rowWeights", "--row-weight"),
+          Map.entry("sink", "--sink"),
+          Map.entry("softcap", "--softcap"),
+          Map.entry("targetWeights", "--target-weights"),
+          Map.entry("temperature", "--temperature"),
+          Map.entry("topClasses", "--top-classes"),
+          Map.entry("topLogProbabilities", "--top-log-probabilities"));
+
+  private static final Pattern NAME =
+      Pattern.compile("\\b(" + String.join("|", OPTIONS.keySet()) + ")\\b");
+
+  private OptionNames() {}
+
+  /** A message of the library in the words of the command line. */
+  static String in(String message) {
+    return NAME.matcher(message).replaceAll(name -> OPTIONS.get(name.group(1)));
+  }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.DType;
+import dev.xent.Tensor;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The type of the floats that a command writes. */
+final class OutputType {
+  @Option(
+      names = "--dtype",
+      order = HelpOrder.FILES,
+      paramLabel = "T",
+      description = "Write floats as f16, bf16, f32 or f64. Default: as the input has them.")
+  private @Nullable DType given;
+
+  /**
+   * The type of what belongs to a tensor that is read.
+   *
+   * @param read it has that tensor's type where no other was asked for
+   */
+  DType like(Tensor read) {
+    return given == null ? read.type() : given;
+  }
+
+  /**
+   * The type of one number per row: without an option never narrower than f32, which the losses
+   * have before they are rounded to a narrower type.
+   */
+  DType perRow(Tensor read) {
+    return given != null ? given : read.type() == DType.F64 ? DType.F64 : DType.F32;
+  }
+
+  /** Refuses a type that does not go with that of the input. */
+  void requireFor(Tensor read, Path file) {
+    boolean wide = read.type() == DType.F64;
+    if (given != null && given != DType.F32 && wide != (given == DType.F64)) {
+      throw new CommandException(
+          "--dtype %s does not go with %s, which is %s; use %s"
+              .formatted(
+                  Converters.name(given),
+                  file,
+                  Converters.name(read.type()),
+                  wide ? "f64 or f32" : "f16, bf16 or f32"));
+    }
+  }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import org.jspecify.annotations.Nullable;
+
+/** The numbers that options take; null is an option that was not given. */
+final class Ranges {
+  private Ranges() {}
+
+  /** Refuses what is not in [0, 1]. */
+  static void from0To1(String option, @Nullable Double value) {
+    if (value != null && !(value >= 0 && value <= 1)) {
+      throw outOfRange(option, value, "a number from 0 to 1");
+    }
+  }
+
+  /** Refuses what is not in (0, 0.5]. */
+  static void above0To05(String option, @Nullable Double value) {
+    if (value != null && !(value > 0 && value <= 0.5)) {
+      throw outOfRange(option, value, "a number above 0, at most 0.5");
+    }
+  }
+
+  /** Refuses negative numbers, infinities and NaN. */
+  static void atLeast0(String option, @Nullable Double value) {
+    if (value != null && !(value >= 0 && value < Double.POSITIVE_INFINITY)) {
+      throw outOfRange(option, value, "a finite number of at least 0");
+    }
+  }
+
+  /** Refuses what nothing can be divided by exactly enough. */
+  static void above0(String option, @Nullable Double value) {
+    if (value != null && !(value >= Double.MIN_NORMAL && value < Double.POSITIVE_INFINITY)) {
+      throw outOfRange(option, value, "a finite number above 0");
+    }
+  }
+
+  private static CommandException outOfRange(String option, double value, String range) {
+    return new CommandException(
+        "%s %s is out of range; give %s".formatted(option, Numbers.text(value), range));
+  }
+}

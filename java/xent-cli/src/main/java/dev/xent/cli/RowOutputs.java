@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.CrossEntropy;
+import dev.xent.DType;
+import dev.xent.Tensor;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** What a cross-entropy writes of every row beside losses and gradient, from the same read. */
+final class RowOutputs {
+  @Option(
+      names = "--lse",
+      order = HelpOrder.FILES,
+      paramLabel = "S.npy",
+      description = "Write the log-sum-exp of every row; NaN for ignored rows.")
+  private @Nullable Path logSumExp;
+
+  @Option(
+      names = "--argmax",
+      order = HelpOrder.FILES,
+      paramLabel = "A.npy",
+      description = "Write the class of the largest logit, the first among equals, as i8; or -1.")
+  private @Nullable Path argmax;
+
+  @Option(
+      names = "--hits",
+      order = HelpOrder.FILES,
+      paramLabel = "H.npy",
+      description = "Write 1 where that class is the label, else 0, as u1.")
+  private @Nullable Path hits;
+
+  @Option(
+      names = "--rank",
+      order = HelpOrder.FILES,
+      paramLabel = "R.npy",
+      description = "Write how many classes come before the label, as i8; 0 is a hit.")
+  private @Nullable Path ranks;
+
+  @Option(
+      names = "--log-probability",
+      order = HelpOrder.FILES,
+      paramLabel = "LP.npy",
+      description = "Write the log-probability of every label.")
+  private @Nullable Path logProbabilities;
+
+  @Option(
+      names = "--entropy",
+      order = HelpOrder.FILES,
+      paramLabel = "E.npy",
+      description = "Write the entropy of every row, -sum p log p.")
+  private @Nullable Path entropies;
+
+  @Option(
+      names = "--top-k",
+      order = HelpOrder.FILES,
+      paramLabel = "K",
+      description = "How many of the largest classes the two files below have per row.")
+  private @Nullable Long topCount;
+
+  @Option(
+      names = "--top-classes",
+      order = HelpOrder.FILES,
+      paramLabel = "C.npy",
+      description = "Write the K largest classes of every row, in falling order, as i8.")
+  private @Nullable Path topClasses;
+
+  @Option(
+      names = "--top-log-probabilities",
+      order = HelpOrder.FILES,
+      paramLabel = "V.npy",
+      description = "Write their log-probabilities.")
+  private @Nullable Path topLogProbabilities;
+
+  @Option(
+      names = "--target-grad",
+      order = HelpOrder.FILES,
+      paramLabel = "T.npy",
+      description = "Write the gradient of probabilities, those of --target-weights too.")
+  private @Nullable Path targetGradient;
+
+  /** Refuses a number of classes without a file, and a file without a number. */
+  void require() {
+    boolean wanted = topClasses != null || topLogProbabilities != null;
+    if (wanted && topCount == null) {
+      throw new CommandException(
+          "%s needs to know how many classes; add --top-k K"
+              .formatted(topClasses != null ? "--top-classes" : "--top-log-probabilities"));
+    }
+    if (!wanted && topCount != null) {
+      throw new CommandException(
+          "--top-k %d has no file to write to; add --top-classes C.npy or --top-log-probabilities V.npy"
+              .formatted(topCount));
+    }
+  }
+
+  /** Refuses what such targets do not have. */
+  void requireFor(TargetKind kind, Path file) {
+    if (kind == TargetKind.LABELS) {
+      if (targetGradient != null) {
+        throw new CommandException(
+            "--target-grad is for probabilities, and %s holds labels; leave it out"
+                .formatted(file));
+      }
+    } else if (hits != null || ranks != null || logProbabilities != null) {
+      throw kind.refusal(
+          hits != null ? "--hits" : ranks != null ? "--rank" : "--log-probability", file);
+    }
+  }
+
+  /** Makes the files and asks the outcome to fill them. */
+  void request(CrossEntropy.Outcome outcome, Outputs outputs, OutputType type, Loss loss) {
+    Tensor x = loss.input();
+    Rows rows = loss.rows();
+    DType number = type.perRow(x);
+    outcome
+        .logSumExp(outputs.create(logSumExp, number, rows.shape()))
+        .argmax(outputs.create(argmax, DType.I64, rows.shape()))
+        .hits(outputs.create(hits, DType.U8, rows.shape()))
+        .ranks(outputs.create(ranks, DType.I64, rows.shape()))
+        .logProbabilities(outputs.create(logProbabilities, number, rows.shape()))
+        .entropies(outputs.create(entropies, number, rows.shape()));
+    if (topCount != null) {
+      if (topCount < 1 || topCount > rows.mostClasses()) {
+        throw new CommandException(
+            "--top-k %d is out of range; give 1 to %d, which is all classes"
+                .formatted(topCount, rows.mostClasses()));
+      }
+      long[] shape = rows.entries(topCount);
+      outcome
+          .topClasses(outputs.create(topClasses, DType.I64, shape))
+          .topLogProbabilities(outputs.create(topLogProbabilities, number, shape));
+    }
+    Tensor probabilities = loss.probabilities();
+    if (probabilities != null) {
+      outcome.targetGradient(
+          outputs.create(targetGradient, type.like(probabilities), probabilities.shape()));
+    }
+  }
+}

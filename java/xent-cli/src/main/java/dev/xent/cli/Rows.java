@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.Tensor;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The rows of an input.
+ *
+ * @param input which has a number per class
+ * @param axis of the classes
+ * @param ragged whether each row has a length of its own
+ * @param shape of what has one number per row
+ */
+record Rows(Tensor input, int axis, boolean ragged, long[] shape) {
+
+  /**
+   * The rows along an axis.
+   *
+   * @param offsets where ragged rows begin, or null
+   */
+  static Rows of(Tensor input, int axis, @Nullable Tensor offsets) {
+    long[] shape =
+        offsets == null
+            ? Axis.without(axis, input.shape())
+            : new long[] {Math.max(0, offsets.elements() - 1)};
+    return new Rows(input, axis, offsets != null, shape);
+  }
+
+  /** The shape of what has so many numbers per row. */
+  long[] entries(long count) {
+    if (ragged) {
+      return new long[] {shape[0], count};
+    }
+    long[] entries = input.shape();
+    entries[axis] = count;
+    return entries;
+  }
+
+  /** No row has more classes. */
+  long mostClasses() {
+    return ragged ? input.elements() : input.dim(axis);
+  }
+
+  /** The place of a row as {@code verify} names it: a number, or an index for each dimension. */
+  String place(long row) {
+    if (shape.length <= 1) {
+      return Long.toString(row);
+    }
+    long[] index = new long[shape.length];
+    long left = row;
+    for (int d = shape.length - 1; d >= 0; d--) {
+      index[d] = left % shape[d];
+      left /= shape[d];
+    }
+    return Arrays.toString(index);
+  }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import java.nio.file.Path;
+
+/** What the file of the targets holds. */
+enum TargetKind {
+  /** One class per row. */
+  LABELS,
+  /** A number per row and class. */
+  PROBABILITIES,
+  /** Some classes per row, whose probabilities are in a file of their own. */
+  SPARSE;
+
+  /** The refusal of an option that is for labels. */
+  CommandException refusal(String option, Path file) {
+    return new CommandException(
+        "%s is for labels, and %s holds %s; leave it out".formatted(option, file, text()));
+  }
+
+  private String text() {
+    return switch (this) {
+      case LABELS -> "labels";
+      case PROBABILITIES -> "probabilities";
+      case SPARSE -> "several classes per row";
+    };
+  }
+}
