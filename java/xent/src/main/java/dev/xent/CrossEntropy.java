@@ -61,6 +61,8 @@ import org.jspecify.annotations.Nullable;
  * OptionException} for what does not fit, {@link LabelException} for a label that is no class.
  */
 public final class CrossEntropy {
+  private static final long PYTORCH_IGNORE_INDEX = -100;
+
   private final CrossEntropyPlan plan;
 
   private CrossEntropy(CrossEntropyPlan plan) {
@@ -70,6 +72,53 @@ public final class CrossEntropy {
   /** To choose options. */
   public static Builder builder() {
     return new Builder();
+  }
+
+  /**
+   * To choose options, beginning with the rules of PyTorch's CrossEntropyLoss:
+   *
+   * <ul>
+   *   <li>The classes lie along axis 1, or 0 for an input of one dimension: as here by default.
+   *   <li>Rows with the label -100 are ignored. By default nothing is ignored here, so that a label
+   *       that is no class does not go unnoticed.
+   *   <li>A negative ignore index is not looked at with probability rows; one of 0 or more is
+   *       refused there. By default any ignore index is refused with probability rows here.
+   *   <li>A mean divides by the sum of the class weights of the labels that are not ignored, and
+   *       with probability rows by the number of rows, whatever the class weights are: as here by
+   *       default.
+   *   <li>Smoothing takes {@code eps} from every target and gives {@code eps / K} to each class,
+   *       and class weights multiply both parts: as here by default.
+   *   <li>A mean over no row is NaN: as here by default. Its gradient is +0 here.
+   * </ul>
+   *
+   * <p>Options chosen afterwards change these. What differs whatever is chosen: losses are added up
+   * exactly, and a label that is neither a class nor the ignore index is always refused.
+   */
+  public static Builder pytorchRules() {
+    Builder builder = builder().ignoreIndex(PYTORCH_IGNORE_INDEX);
+    builder.ignoreNegativeOfLabelsAlone();
+    return builder;
+  }
+
+  /**
+   * To choose options, beginning with the rules of ONNX's SoftmaxCrossEntropyLoss:
+   *
+   * <ul>
+   *   <li>The classes lie along axis 1, and scores have at least two dimensions: others are
+   *       refused. By default the classes of a single dimension lie along it here.
+   *   <li>There is no ignore index unless one is given: as here by default.
+   *   <li>A mean divides by the sum of the class weights of the labels that are not ignored, and
+   *       without weights by the number of these labels, as ONNX's reference does where its text
+   *       says the number of all: as here by default.
+   *   <li>Labels alone; there is no smoothing. Both can be had here all the same.
+   *   <li>A mean over no row is NaN: as here by default. Its gradient is +0 here.
+   * </ul>
+   *
+   * <p>Options chosen afterwards change these. The second output of that operator is what {@link
+   * LogSoftmax} gives.
+   */
+  public static Builder onnxRules() {
+    return builder().axis(1);
   }
 
   /** The mean over the rows, with the defaults of {@link Builder}. */

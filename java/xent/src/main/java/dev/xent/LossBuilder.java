@@ -23,7 +23,7 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>>
     permits CrossEntropy.Builder, NllLoss.Builder {
   private @Nullable Integer axis;
   private @Nullable Long ignoreIndex;
-  private boolean ignoresLabelsAlone;
+  private boolean negativeOfLabelsAlone;
   private double labelSmoothing;
   private final Reductions.Builder reductions = new Reductions.Builder();
   private Isa isa = Isa.BEST;
@@ -142,9 +142,9 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>>
     return self();
   }
 
-  /** Makes an ignore index one of labels alone: probability rows do without it. */
-  void ignoreLabelsAlone() {
-    ignoresLabelsAlone = true;
+  /** Makes a negative ignore index one of labels alone: probability rows do without it. */
+  void ignoreNegativeOfLabelsAlone() {
+    negativeOfLabelsAlone = true;
   }
 
   /** The plan of these options for logits, which has the one for log-probabilities. */
@@ -152,7 +152,8 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>>
       FullyMasked fullyMasked, UnaryOperator<Options> more, @Nullable View classWeights) {
     Engine engine = Engine.of(backend, isa, threads);
     Options options = more.apply(Options.of(engine, fullyMasked, ignoreIndex, labelSmoothing));
-    LossOptions loss = LossOptions.of(options, ignoresLabelsAlone, axis, classWeights);
+    boolean labelsAlone = negativeOfLabelsAlone && ignoreIndex != null && ignoreIndex < 0;
+    LossOptions loss = LossOptions.of(options, labelsAlone, axis, classWeights);
     return new CrossEntropyPlan(engine, loss, reductions.build());
   }
 

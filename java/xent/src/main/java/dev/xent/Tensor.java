@@ -8,6 +8,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
+import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.nio.LongBuffer;
@@ -104,6 +105,15 @@ public final class Tensor {
   }
 
   /**
+   * F64 over a Java array.
+   *
+   * @param shape as many elements as the array has; none given: one dimension
+   */
+  public static Tensor of(double[] values, long... shape) {
+    return whole(MemorySegment.ofArray(values), DType.F64, values.length, shape);
+  }
+
+  /**
    * I32 over a Java array.
    *
    * @param shape as many elements as the array has; none given: one dimension
@@ -150,6 +160,17 @@ public final class Tensor {
   public static Tensor of(FloatBuffer buffer, long... shape) {
     Memory.requireNativeOrder(buffer.order());
     return whole(MemorySegment.ofBuffer(buffer), DType.F32, buffer.remaining(), shape);
+  }
+
+  /**
+   * F64 over the elements from the buffer's position to its limit; later changes of these do not
+   * matter.
+   *
+   * @param shape as many elements as remain in the buffer; none given: one dimension
+   */
+  public static Tensor of(DoubleBuffer buffer, long... shape) {
+    Memory.requireNativeOrder(buffer.order());
+    return whole(MemorySegment.ofBuffer(buffer), DType.F64, buffer.remaining(), shape);
   }
 
   /**
@@ -369,7 +390,7 @@ public final class Tensor {
   // ---- elements --------------------------------------------------------------------------------
 
   /**
-   * One element of an F32 tensor.
+   * One element of a tensor of type F32, F16 or BF16.
    *
    * @param index one per dimension, each 0 or more
    * @throws DTypeException when the type is another
@@ -378,6 +399,21 @@ public final class Tensor {
     Memory.requireFloat(view);
     try {
       return Memory.getFloat(view, Strides.offset(index, view));
+    } finally {
+      Reference.reachabilityFence(view.owner);
+    }
+  }
+
+  /**
+   * One element of a tensor of any floating-point type.
+   *
+   * @param index one per dimension, each 0 or more
+   * @throws DTypeException when the type is an integer type
+   */
+  public double getDouble(long... index) {
+    Memory.requireDouble(view);
+    try {
+      return Memory.getDouble(view, Strides.offset(index, view));
     } finally {
       Reference.reachabilityFence(view.owner);
     }
@@ -399,7 +435,7 @@ public final class Tensor {
   }
 
   /**
-   * Writes one element of an F32 tensor.
+   * Writes one element of a tensor of type F32, F16 or BF16, rounded once to nearest even.
    *
    * @param index one per dimension, each 0 or more
    * @throws DTypeException when the type is another
@@ -415,13 +451,32 @@ public final class Tensor {
   }
 
   /**
-   * Copies all elements of another tensor into this one, index by index, whatever the strides of
-   * the two. Where they overlap other than being the same, what is copied is not defined.
+   * Writes one element of a tensor of any floating-point type, rounded once to nearest even.
    *
-   * @param source of the same type and shape
+   * @param index one per dimension, each 0 or more
+   * @throws DTypeException when the type is an integer type
+   */
+  public void setDouble(double value, long... index) {
+    Memory.requireDouble(view);
+    Memory.requireWritable(view, "the tensor");
+    try {
+      Memory.setDouble(view, Strides.offset(index, view), value);
+    } finally {
+      Reference.reachabilityFence(view.owner);
+    }
+  }
+
+  /**
+   * Copies all elements of another tensor into this one, index by index, whatever the strides of
+   * the two. Between floating-point types every element is rounded once to nearest even; other
+   * types must be the same. Where the two overlap other than being the same, what is copied is not
+   * defined.
+   *
+   * @param source of the same shape
    */
   public void copyFrom(Tensor source) {
-    if (source.view.type != view.type) {
+    boolean converts = source.view.type.isFloat() && view.type.isFloat();
+    if (source.view.type != view.type && !converts) {
       throw new DTypeException(
           "%s cannot be copied into %s: give a tensor of the same type"
               .formatted(source.view, view));
@@ -432,7 +487,11 @@ public final class Tensor {
     }
     Memory.requireWritable(view, "the tensor");
     try {
-      Memory.copy(source.view, view);
+      if (source.view.type == view.type) {
+        Memory.copy(source.view, view);
+      } else {
+        Memory.convert(source.view, view);
+      }
     } finally {
       Reference.reachabilityFence(source.view.owner);
       Reference.reachabilityFence(view.owner);
@@ -442,12 +501,26 @@ public final class Tensor {
   /**
    * A copy of all elements in row-major order of the indices.
    *
-   * @throws DTypeException when the type is not F32
+   * @throws DTypeException when the type is not F32, F16 or BF16
    */
   public float[] toFloatArray() {
     Memory.requireFloat(view);
     try {
       return Memory.toFloatArray(view);
+    } finally {
+      Reference.reachabilityFence(view.owner);
+    }
+  }
+
+  /**
+   * A copy of all elements in row-major order of the indices.
+   *
+   * @throws DTypeException when the type is an integer type
+   */
+  public double[] toDoubleArray() {
+    Memory.requireDouble(view);
+    try {
+      return Memory.toDoubleArray(view);
     } finally {
       Reference.reachabilityFence(view.owner);
     }

@@ -267,4 +267,61 @@ class TensorTest {
     }
     assertThat(reference.get()).isNull();
   }
+
+  @Test
+  void elementsOfEveryTypeOfFloats() {
+    for (DType type : new DType[] {DType.F32, DType.F64, DType.F16, DType.BF16}) {
+      Tensor tensor = Tensor.allocate(Arena.ofAuto(), type, 2, 2);
+      tensor.setDouble(-1.5, 1, 0);
+      assertThat(tensor.getDouble(1, 0)).isEqualTo(-1.5);
+      assertThat(tensor.toDoubleArray()).containsExactly(0, 0, -1.5, 0);
+      if (type != DType.F64) {
+        tensor.setFloat(0.25f, 0, 1);
+        assertThat(tensor.toFloatArray()).containsExactly(0, 0.25f, -1.5f, 0);
+      } else {
+        assertThatThrownBy(() -> tensor.getFloat(0, 0)).isInstanceOf(DTypeException.class);
+      }
+    }
+    assertThat(Tensor.of(new double[] {1, 2}).type()).isEqualTo(DType.F64);
+    assertThatThrownBy(() -> Tensor.of(new int[1]).getDouble(0)).isInstanceOf(DTypeException.class);
+  }
+
+  /** To nearest, ties to even, subnormals kept, in one step from double. */
+  @Test
+  void elementsOf16BitsAreRoundedOnce() {
+    short[] bits = new short[1];
+    double[] values = {
+      1,
+      1.00048828125,
+      1.0004882812500002,
+      65519.99,
+      65520,
+      5.9604644775390625e-8,
+      2.98e-8,
+      -0.0,
+      Double.NaN
+    };
+    int[] halves = {0x3c00, 0x3c00, 0x3c01, 0x7bff, 0x7c00, 0x0001, 0x0000, 0x8000, 0x7e00};
+    for (int i = 0; i < values.length; i++) {
+      Tensor.of(MemorySegment.ofArray(bits), DType.F16, 1).setDouble(values[i], 0);
+      assertThat(bits[0]).as("F16 of %s", values[i]).isEqualTo((short) halves[i]);
+    }
+    double[] others = {1, 1.00390625, 1.0039062500000002, 3.4e38, 1e-45, -0.0, Double.NaN};
+    int[] uppers = {0x3f80, 0x3f80, 0x3f81, 0x7f80, 0x0000, 0x8000, 0x7fc0};
+    for (int i = 0; i < others.length; i++) {
+      Tensor.of(MemorySegment.ofArray(bits), DType.BF16, 1).setDouble(others[i], 0);
+      assertThat(bits[0]).as("BF16 of %s", others[i]).isEqualTo((short) uppers[i]);
+    }
+  }
+
+  @Test
+  void copiesBetweenTypesOfFloatsAreRounded() {
+    short[] bits = new short[2];
+    Tensor half = Tensor.of(MemorySegment.ofArray(bits), DType.F16, 2);
+    half.copyFrom(Tensor.of(new double[] {0.5, 1e9}));
+    assertThat(half.toDoubleArray()).containsExactly(0.5, Double.POSITIVE_INFINITY);
+    Tensor wide = Tensor.of(new double[2]);
+    wide.copyFrom(half);
+    assertThat(wide.toDoubleArray()).containsExactly(0.5, Double.POSITIVE_INFINITY);
+  }
 }

@@ -26,6 +26,22 @@ public final class Floats {
     };
   }
 
+  /** The same of a type whose elements a float can hold: of F32 with its very bits. */
+  static float getFloat(MemorySegment segment, DType type, long index) {
+    return type == DType.F32
+        ? segment.getAtIndex(ValueLayout.JAVA_FLOAT, index)
+        : (float) get(segment, type, index);
+  }
+
+  /** Writes a float; F32 gets its very bits. */
+  static void setFloat(MemorySegment segment, DType type, long index, float value) {
+    if (type == DType.F32) {
+      segment.setAtIndex(ValueLayout.JAVA_FLOAT, index, value);
+    } else {
+      set(segment, type, index, value);
+    }
+  }
+
   /** Writes a number, rounded to the type; every NaN is the canonical one. */
   static void set(MemorySegment segment, DType type, long index, double value) {
     switch (type) {

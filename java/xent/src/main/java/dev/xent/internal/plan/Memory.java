@@ -67,10 +67,19 @@ public final class Memory {
     }
   }
 
-  /** Refuses all types but F32. */
+  /** Refuses all types but those whose elements a float can hold. */
   public static void requireFloat(View view) {
-    if (view.type != DType.F32) {
-      throw new DTypeException(view + " has no F32 elements: this needs a tensor of type F32");
+    if (view.type == DType.F64 || !view.type.isFloat()) {
+      throw new DTypeException(
+          view + " has no elements that are floats: this needs F32, F16 or BF16");
+    }
+  }
+
+  /** Refuses integers. */
+  public static void requireDouble(View view) {
+    if (!view.type.isFloat()) {
+      throw new DTypeException(
+          view + " has no floating-point elements: this needs F32, F64, F16 or BF16");
     }
   }
 
@@ -131,16 +140,28 @@ public final class Memory {
     }
   }
 
-  /** An F32 element, so many elements behind the first one. */
+  /** An element of a type that a float can hold, so many behind the first one. */
   public static float getFloat(View view, long offset) {
     requireAccess(view, "the tensor");
-    return view.segment.getAtIndex(ValueLayout.JAVA_FLOAT, offset);
+    return Floats.getFloat(view.segment, view.type, offset);
   }
 
-  /** Writes an F32 element, so many elements behind the first one. */
+  /** Writes an element of a type that a float can hold, so many behind the first one. */
   public static void setFloat(View view, long offset, float value) {
     requireAccess(view, "the tensor");
-    view.segment.setAtIndex(ValueLayout.JAVA_FLOAT, offset, value);
+    Floats.setFloat(view.segment, view.type, offset, value);
+  }
+
+  /** An element of a type of floats, so many behind the first one. */
+  public static double getDouble(View view, long offset) {
+    requireAccess(view, "the tensor");
+    return Floats.get(view.segment, view.type, offset);
+  }
+
+  /** Writes an element of a type of floats, so many behind the first one, rounded to the type. */
+  public static void setDouble(View view, long offset, double value) {
+    requireAccess(view, "the tensor");
+    Floats.set(view.segment, view.type, offset, value);
   }
 
   /** An integer element, so many elements behind the first one. */
@@ -161,12 +182,22 @@ public final class Memory {
     };
   }
 
-  /** All F32 elements in row-major order. */
+  /** All elements of a type that a float can hold, in row-major order. */
   public static float[] toFloatArray(View view) {
     float[] values = new float[arrayLength(view)];
     Odometer odometer = new Odometer(view);
     for (int i = 0; i < values.length; i++) {
       values[i] = getFloat(view, odometer.next());
+    }
+    return values;
+  }
+
+  /** All elements of a type of floats, in row-major order. */
+  public static double[] toDoubleArray(View view) {
+    double[] values = new double[arrayLength(view)];
+    Odometer odometer = new Odometer(view);
+    for (int i = 0; i < values.length; i++) {
+      values[i] = getDouble(view, odometer.next());
     }
     return values;
   }
@@ -195,6 +226,15 @@ public final class Memory {
     for (long i = 0; i < from.elements; i++) {
       MemorySegment.copy(
           from.segment, source.next() * size, to.segment, target.next() * size, size);
+    }
+  }
+
+  /** Copies all elements between views of one shape and types of floats, rounded to the type. */
+  public static void convert(View from, View to) {
+    Odometer source = new Odometer(from);
+    Odometer target = new Odometer(to);
+    for (long i = 0; i < from.elements; i++) {
+      setDouble(to, target.next(), getDouble(from, source.next()));
     }
   }
 

@@ -1,0 +1,549 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What is refused of inputs, options and outcomes: named, with its value, and nothing written. */
+class InputsRefusedTest {
+  private final float[] out = new float[12];
+  private final Tensor logits = Tensor.of(Samples.logits(12, 2, 9), 3, 4);
+  private final Tensor labels = Tensor.of(new int[] {0, 1, 2});
+  private final Tensor output = Tensor.of(out, 3, 4);
+  private final Tensor probabilities = Tensor.of(new float[12], 3, 4);
+  private final CrossEntropy loss = CrossEntropy.mean();
+
+  @AfterEach
+  void nothingIsWritten() {
+    assertThat(out).containsOnly(0);
+  }
+
+  private static void refused(
+      Class<? extends XentException> type, ThrowingCallable call, String... words) {
+    assertThatThrownBy(call)
+        .isInstanceOf(type)
+        .hasMessageContainingAll(words)
+        .extracting(Throwable::getMessage)
+        .asString()
+        .hasLineCount(1);
+  }
+
+  private static Tensor u8(int... flags) {
+    byte[] bytes = new byte[flags.length];
+    for (int i = 0; i < flags.length; i++) {
+      bytes[i] = (byte) flags[i];
+    }
+    return Tensor.of(MemorySegment.ofArray(bytes), DType.U8, flags.length);
+  }
+
+  private static CrossEntropy.Outcome outcome() {
+    return new CrossEntropy.Outcome();
+  }
+
+  // ---- options
+  // -----------------------------------------------------------------------------------
+
+  @ParameterizedTest
+  @ValueSource(
+      doubles = {
+        Double.NaN,
+        0,
+        -1,
+        Double.POSITIVE_INFINITY,
+        Double.NEGATIVE_INFINITY,
+        Double.MIN_VALUE
+      })
+  void divisorsThatCannotBe(double bad) {
+    refused(
+        OptionException.class,
+        () -> CrossEntropy.builder().temperature(bad),
+        "temperature is " + bad);
+    refused(OptionException.class, () -> CrossEntropy.builder().softcap(bad), "softcap is " + bad);
+    refused(
+        OptionException.class, () -> Softmax.builder().temperature(bad), "temperature is " + bad);
+    refused(OptionException.class, () -> LogSoftmax.builder().softcap(bad), "softcap is " + bad);
+    refused(OptionException.class, () -> LogSumExp.builder().softcap(bad), "softcap is " + bad);
+  }
+
+  @Test
+  void divisorsThatAreNoFloats() {
+    for (double bad : new double[] {1e-40, 1e39}) {
+      String value = Double.toString(bad);
+      refused(
+          OptionException.class,
+          () ->
+              CrossEntropy.builder()
+                  .temperature(bad)
+                  .build()
+                  .forwardBackward(logits, labels, output),
+          "temperature is " + value,
+          "logits is F32 [3, 4]");
+      refused(
+          OptionException.class,
+          () -> Softmax.builder().softcap(bad).build().forward(logits, output),
+          "softcap is " + value);
+      refused(
+          OptionException.class,
+          () ->
+              LogSumExp.builder().temperature(bad).build().forward(logits, Tensor.of(new float[3])),
+          "temperature is " + value);
+    }
+  }
+
+  @Test
+  void otherOptionsThatCannotBe() {
+    for (double bad : new double[] {Double.NaN, -1, Double.POSITIVE_INFINITY}) {
+      refused(OptionException.class, () -> CrossEntropy.builder().zLoss(bad), "zLoss is " + bad);
+    }
+    for (double bad : new double[] {Double.NaN, 0, -0.1, 0.51, Double.POSITIVE_INFINITY}) {
+      refused(
+          OptionException.class,
+          () -> CrossEntropy.builder().probabilityClamp(bad),
+          "probabilityClamp is " + bad);
+    }
+    refused(
+        OptionException.class,
+        () -> CrossEntropy.builder().probabilityClamp(0.25).labelSmoothing(0.125).build(),
+        "probabilityClamp is 0.25",
+        "labelSmoothing is 0.125");
+  }
+
+  @Test
+  void optionsOfLabelsWithOtherTargets() {
+    Inputs sparse = Inputs.none().targetWeights(Tensor.of(new float[3], 3, 1));
+    Tensor classes = Tensor.of(new int[3], 3, 1);
+    CrossEntropy others = CrossEntropy.builder().smoothing(Smoothing.OTHERS).build();
+    CrossEntropy clamped = CrossEntropy.builder().probabilityClamp(0.25).build();
+    refused(
+        OptionException.class,
+        () -> others.forwardBackward(logits, probabilities, output),
+        "smoothing is OTHERS",
+        "probability rows F32 [3, 4]");
+    refused(
+        OptionException.class,
+        () -> others.forwardBackward(logits, classes, sparse, output),
+        "smoothing is OTHERS",
+        "sparse targets I32 [3, 1]");
+    refused(
+        OptionException.class,
+        () -> clamped.forwardBackward(logits, probabilities, output),
+        "probabilityClamp is 0.25");
+    refused(
+        OptionException.class,
+        () -> clamped.forwardBackward(logits, classes, sparse, output),
+        "probabilityClamp is 0.25",
+        "sparse targets");
+    refused(
+        OptionException.class,
+        () ->
+            CrossEntropy.builder()
+                .ignoreIndex(-7)
+                .build()
+                .forwardBackward(logits, probabilities, output),
+        "ignoreIndex is -7");
+  }
+
+  @Test
+  void optionsOfLogitsOnLogProbabilities() {
+    CrossEntropy.Builder[] builders = {
+      CrossEntropy.builder().smoothing(Smoothing.OTHERS),
+      CrossEntropy.builder().temperature(2),
+      CrossEntropy.builder().softcap(30),
+      CrossEntropy.builder().zLoss(0.5),
+      CrossEntropy.builder().probabilityClamp(0.25),
+      CrossEntropy.builder().classWeights(Tensor.of(new float[4]))
+    };
+    String[] names = {
+      "smoothing is OTHERS",
+      "temperature is 2.0",
+      "softcap is 30.0",
+      "zLoss is 0.5",
+      "probabilityClamp is 0.25",
+      "classWeights is F32 [4]"
+    };
+    for (int i = 0; i < builders.length; i++) {
+      CrossEntropy built = builders[i].build();
+      refused(OptionException.class, built::onLogProbabilities, names[i]);
+    }
+  }
+
+  @Test
+  void backwardOfASoftcap() {
+    refused(
+        OptionException.class,
+        () -> Softmax.builder().softcap(30).build().backward(logits, logits, output),
+        "softcap is 30.0",
+        "derivative");
+    refused(
+        OptionException.class,
+        () -> LogSoftmax.builder().softcap(30).build().backward(logits, logits, output),
+        "softcap is 30.0");
+  }
+
+  // ---- inputs
+  // ------------------------------------------------------------------------------------
+
+  @Test
+  void inputsThatAnOperationDoesNotTake() {
+    Tensor rows = Tensor.of(new float[3]);
+    Inputs rowWeights = Inputs.none().rowWeights(rows);
+    Inputs targetWeights = Inputs.none().targetWeights(Tensor.of(new float[3], 3, 1));
+    for (Inputs each : new Inputs[] {rowWeights, targetWeights}) {
+      String name = each == rowWeights ? "rowWeights is F32 [3]" : "targetWeights is F32 [3, 1]";
+      refused(OptionException.class, () -> Softmax.along(1).forward(logits, each, output), name);
+      refused(
+          OptionException.class,
+          () -> Softmax.along(1).backward(logits, logits, each, output),
+          name);
+      refused(OptionException.class, () -> LogSumExp.along(1).forward(logits, each, rows), name);
+    }
+    refused(
+        OptionException.class,
+        () -> Softmax.along(1).backward(logits, logits, Inputs.none().sink(rows), output),
+        "sink is F32 [3]");
+    refused(
+        OptionException.class,
+        () -> loss.predict(logits, targetWeights, outcome()),
+        "targetWeights is F32 [3, 1]");
+    assertThat(rows.toFloatArray()).containsOnly(0);
+  }
+
+  @Test
+  void inputsOfOtherShapes() {
+    refused(
+        ShapeException.class,
+        () -> Softmax.along(1).forward(logits, Inputs.none().classMask(u8(1, 1, 1)), output),
+        "classMask is U8 [3]",
+        "[4]");
+    refused(
+        ShapeException.class,
+        () ->
+            loss.forwardBackward(
+                logits, labels, Inputs.none().rowWeights(Tensor.of(new float[4])), output),
+        "rowWeights is F32 [4]",
+        "the shape [3]");
+    refused(
+        ShapeException.class,
+        () ->
+            loss.forwardBackward(
+                logits, labels, Inputs.none().sink(Tensor.of(new float[2])), output),
+        "sink is F32 [2]");
+    refused(
+        ShapeException.class,
+        () ->
+            CrossEntropy.builder()
+                .classWeights(Tensor.of(new float[3]))
+                .build()
+                .forwardBackward(logits, labels, output),
+        "classWeights is F32 [3]",
+        "4 classes");
+  }
+
+  @Test
+  void sparseTargetsThatDoNotFit() {
+    Tensor classes = Tensor.of(new int[6], 3, 2);
+    refused(
+        ShapeException.class,
+        () ->
+            loss.forwardBackward(
+                logits,
+                classes,
+                Inputs.none().targetWeights(Tensor.of(new float[3], 3, 1)),
+                output),
+        "targetWeights is F32 [3, 1]",
+        "targets is I32 [3, 2]");
+    refused(
+        ShapeException.class,
+        () ->
+            loss.forwardBackward(
+                logits,
+                Tensor.of(new int[8], 4, 2),
+                Inputs.none().targetWeights(Tensor.of(new float[8], 4, 2)),
+                output),
+        "targets is I32 [4, 2]",
+        "the shape [3, k]");
+    refused(
+        ShapeException.class,
+        () ->
+            loss.forwardBackward(
+                logits,
+                Tensor.of(new int[0], 3, 0),
+                Inputs.none().targetWeights(Tensor.of(new float[0], 3, 0)),
+                output),
+        "at least one class");
+  }
+
+  @Test
+  void sparseClassesOutOfRange() {
+    Inputs weights = Inputs.none().targetWeights(Tensor.of(new float[6], 3, 2));
+    Tensor classes = Tensor.of(new int[] {0, 1, 2, 3, 4, 0}, 3, 2);
+    refused(
+        LabelException.class,
+        () -> loss.forwardBackward(logits, classes, weights, output),
+        "row 2 has label 4",
+        "0 to 3");
+  }
+
+  @Test
+  void labelsOfMaskedClasses() {
+    refused(
+        LabelException.class,
+        () -> loss.forwardBackward(logits, labels, Inputs.none().classMask(u8(1, 0, 1, 1)), output),
+        "row 1 has label 1",
+        "classMask");
+  }
+
+  @Test
+  void weightsThatCannotBe() {
+    for (float bad : new float[] {-1, Float.NaN, Float.POSITIVE_INFINITY}) {
+      refused(
+          OptionException.class,
+          () ->
+              loss.forwardBackward(
+                  logits,
+                  labels,
+                  Inputs.none().rowWeights(Tensor.of(new float[] {1, 2, bad})),
+                  output),
+          "rowWeights of row 2 is " + bad);
+      refused(
+          OptionException.class,
+          () ->
+              CrossEntropy.builder()
+                  .classWeights(Tensor.of(new float[] {1, bad, 1, 1}))
+                  .build()
+                  .forwardBackward(logits, labels, output),
+          "classWeights of class 1 is " + bad);
+      refused(
+          OptionException.class,
+          () ->
+              loss.predict(
+                  logits,
+                  Inputs.none().rowWeights(Tensor.of(new float[] {bad, 1, 1})),
+                  outcome().logSumExp(Tensor.of(out, 12).slice(0, 0, 3))),
+          "rowWeights of row 0 is " + bad);
+    }
+  }
+
+  // ---- ragged rows
+  // -------------------------------------------------------------------------------
+
+  @Test
+  void offsetsThatCannotBe() {
+    Tensor values = Tensor.of(new float[12]);
+    Tensor written = Tensor.of(out);
+    Softmax softmax = Softmax.along(0);
+    refused(
+        ShapeException.class,
+        () ->
+            softmax.forward(logits, Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4})), output),
+        "logits is F32 [3, 4]",
+        "one dimension");
+    refused(
+        ShapeException.class,
+        () ->
+            softmax.forward(
+                values, Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4, 3, 12})), written),
+        "rowOffsets of row 1 is 4, of row 2 3");
+    refused(
+        ShapeException.class,
+        () ->
+            softmax.forward(
+                values, Inputs.none().rowOffsets(Tensor.of(new long[] {0, 4, 13})), written),
+        "rowOffsets ends with 13",
+        "[12]");
+    refused(
+        ShapeException.class,
+        () ->
+            softmax.forward(
+                values, Inputs.none().rowOffsets(Tensor.of(new long[] {-1, 4})), written),
+        "rowOffsets begins with -1");
+    refused(
+        ShapeException.class,
+        () -> softmax.forward(values, Inputs.none().rowOffsets(Tensor.of(new int[0])), written),
+        "rowOffsets is I32 [0]",
+        "rows + 1");
+    refused(
+        ShapeException.class,
+        () ->
+            loss.forwardBackward(
+                values, labels, Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4, 12})), written),
+        "targets is I32 [3]",
+        "2 rows",
+        "the shape [2]");
+  }
+
+  @Test
+  void labelsBehindTheEndOfTheirRow() {
+    refused(
+        LabelException.class,
+        () ->
+            loss.forwardBackward(
+                Tensor.of(new float[12]),
+                Tensor.of(new int[] {0, 7, 2}),
+                Inputs.none().rowOffsets(Tensor.of(new int[] {0, 8, 12, 12})),
+                Tensor.of(out)),
+        "row 1 has label 7",
+        "0 to 3");
+    refused(
+        LabelException.class,
+        () ->
+            loss.forwardBackward(
+                Tensor.of(new float[12]),
+                Tensor.of(new int[] {0, 0}),
+                Inputs.none().rowOffsets(Tensor.of(new int[] {0, 12, 12})),
+                Tensor.of(out)),
+        "row 1 has label 0; it has no class");
+  }
+
+  // ---- outcomes
+  // ----------------------------------------------------------------------------------
+
+  @Test
+  void outcomesThatNeedLabels() {
+    Tensor rows = Tensor.of(out, 12).slice(0, 0, 3);
+    for (CrossEntropy.Outcome each :
+        new CrossEntropy.Outcome[] {
+          outcome().logProbabilities(rows),
+          outcome().ranks(Tensor.of(new int[3])),
+          outcome().countCorrect(true)
+        }) {
+      refused(
+          OptionException.class,
+          () -> loss.forwardBackward(logits, probabilities, output, each),
+          "targets are probability rows");
+    }
+    refused(
+        OptionException.class,
+        () -> loss.forward(logits, labels, outcome().targetGradient(output)),
+        "targetGradient",
+        "class indices");
+    refused(
+        ShapeException.class,
+        () -> loss.forward(logits, probabilities, outcome().targetGradient(rows)),
+        "targetGradient is F32 [3]",
+        "targets is F32 [3, 4]");
+  }
+
+  @Test
+  void outcomesThatNeedTargets() {
+    Tensor rows = Tensor.of(out, 12).slice(0, 0, 3);
+    CrossEntropy.Outcome[] outcomes = {
+      outcome().losses(rows),
+      outcome().hits(u8(0, 0, 0)),
+      outcome().logProbabilities(rows),
+      outcome().ranks(Tensor.of(new int[3])),
+      outcome().targetGradient(output),
+      outcome().countCorrect(true)
+    };
+    String[] names = {
+      "losses", "hits", "logProbabilities", "ranks", "targetGradient", "countCorrect"
+    };
+    for (int i = 0; i < outcomes.length; i++) {
+      CrossEntropy.Outcome each = outcomes[i];
+      refused(
+          OptionException.class,
+          () -> loss.predict(logits, Inputs.none(), each),
+          names[i],
+          "no targets");
+    }
+  }
+
+  @Test
+  void outcomesThatLogProbabilitiesDoNotHave() {
+    Tensor rows = Tensor.of(out, 12).slice(0, 0, 3);
+    CrossEntropy.Outcome[] outcomes = {
+      outcome().logSumExp(rows),
+      outcome().logProbabilities(rows),
+      outcome().argmax(Tensor.of(new int[3])),
+      outcome().ranks(Tensor.of(new int[3])),
+      outcome().entropies(rows),
+      outcome().topClasses(Tensor.of(new int[3], 3, 1)),
+      outcome().topLogProbabilities(Tensor.of(out, 12).slice(0, 0, 3).reshape(3, 1)),
+      outcome().targetGradient(output)
+    };
+    for (CrossEntropy.Outcome each : outcomes) {
+      refused(
+          OptionException.class,
+          () -> NllLoss.mean().forward(logits, labels, each),
+          "log-probabilities");
+    }
+  }
+
+  @Test
+  void numbersOfLargestClasses() {
+    refused(
+        ShapeException.class,
+        () -> loss.forward(logits, labels, outcome().topClasses(Tensor.of(new int[15], 3, 5))),
+        "topClasses is I32 [3, 5]",
+        "1 to 4");
+    refused(
+        ShapeException.class,
+        () ->
+            loss.forward(
+                logits,
+                labels,
+                outcome()
+                    .topClasses(Tensor.of(new int[6], 3, 2))
+                    .topLogProbabilities(Tensor.of(out, 3, 4))),
+        "topLogProbabilities is F32 [3, 4]",
+        "topClasses is I32 [3, 2]");
+    refused(
+        ShapeException.class,
+        () -> loss.forward(logits, labels, outcome().topClasses(Tensor.of(new int[8], 4, 2))),
+        "topClasses is I32 [4, 2]",
+        "the shape [3, k]");
+  }
+
+  @Test
+  void outcomesThatOverlap() {
+    Tensor rows = Tensor.of(out, 12).slice(0, 0, 3);
+    refused(
+        MemoryException.class,
+        () -> loss.forward(logits, labels, outcome().losses(rows).entropies(rows)),
+        "losses and entropies overlap");
+    refused(
+        MemoryException.class,
+        () -> loss.forwardBackward(logits, labels, Inputs.none().sink(rows), output),
+        "gradient and sink overlap");
+    refused(
+        MemoryException.class,
+        () -> loss.forward(logits, labels, outcome().argmax(Tensor.of(new int[3]).asReadOnly())),
+        "argmax is read-only");
+  }
+
+  @Test
+  void statisticsOfAnotherForward() {
+    try (Arena arena = Arena.ofConfined()) {
+      CrossEntropy.Outcome saved = outcome().saveStatistics(arena);
+      loss.forward(logits, labels, saved);
+      refused(
+          OptionException.class,
+          () ->
+              loss.backward(
+                  logits, labels, Inputs.none().classMask(u8(1, 1, 1, 1)), saved, null, output),
+          "3 rows, 4 classes and class indices,",
+          "class indices with classMask");
+      refused(
+          OptionException.class,
+          () -> loss.backward(logits, probabilities, saved, null, output),
+          "class indices",
+          "probability rows");
+    }
+  }
+
+  @Test
+  void inputsThatAreAbsent() {
+    assertThatThrownBy(() -> Inputs.none().classMask(null))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("classMask");
+    assertThatThrownBy(() -> Inputs.none().targetWeights(null)).hasMessage("targetWeights");
+  }
+}
