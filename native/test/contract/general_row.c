@@ -202,7 +202,8 @@ static void softmax_results(const general_input *in, general_output *out) {
   out->softmax_lse = r.nan ? canonical((double)NAN) : r.masked ? -INFINITY
                      : (float)((double)r.shift + ((double)r.stat.max + D));
   for (int64_t k = 0; k < in->n; k++) {
-    const bool one = in->n == 1 && !in->has_sink;
+    const double E = (double)contract_exp(r.stat.max, r.stat.N) * 0x1p-30;
+    const bool one = in->n == 1 && r.stat.S == E && r.x[0] == r.stat.max;
     out->softmax[k] = r.nan ? canonical((double)NAN) : r.masked ? 0 : one ? 1 : contract_exp(r.x[k], r.stat.N) * f;
     out->log_softmax[k] = r.nan ? canonical((double)NAN) : r.masked ? -INFINITY : (r.x[k] - r.stat.max) + (float)(0 - D);
   }

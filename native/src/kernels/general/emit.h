@@ -152,6 +152,12 @@ XENT_SHARED void general_gradient(const general_row *r, const xent_statistics *s
   }
 }
 
+/* Whether a row of one class has nothing beside it, not even a sink that counts: then its probability is 1. */
+XENT_INLINE bool has_whole_row(const general_row *r, const xent_statistics *s) {
+  const double E = (double)exp_one(s->max, exp_reference_of(s->reference)) * XENT_UNSCALE;
+  return total_of(s) == E && prepared_one(r, 0, s->shift) == s->max;
+}
+
 /* Softmax or log-softmax of classes [begin, end). */
 XENT_SHARED void general_probabilities(const general_row *r, const xent_statistics *s, int64_t begin, int64_t end,
                                        bool kept, general_buffers b) {
@@ -162,7 +168,7 @@ XENT_SHARED void general_probabilities(const general_row *r, const xent_statisti
     strand_fill(&out, begin, end, s->kind & XENT_ROW_MASKED ? masked : XENT_NAN);
     return;
   }
-  if (r->all == 1 && !call->sink && !call->log) {
+  if (r->all == 1 && !call->log && has_whole_row(r, s)) {
     strand_fill(&out, begin, end, 1.0f);
     return;
   }
