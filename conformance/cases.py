@@ -398,10 +398,10 @@ def soft_cases():
 
 
 def soft(name, t, n, wanted=None, **options):
-    case = Case(name, "cross_entropy", options=options)
-    case.put("logits", t, rows(KINDS, n, t))
+    case, kinds = Case(name, "cross_entropy", options=options), KINDS if n <= 17 else kinds_for(n)
+    case.put("logits", t, rows(kinds, n, t))
     s = Source(f"probabilities {n}")
-    q = np.where(s.uniform(len(KINDS), n) < 0.3, 0, 2 * s.uniform(len(KINDS), n) - 0.25)
+    q = np.where(s.uniform(len(kinds), n) < 0.3, 0, 2 * s.uniform(len(kinds), n) - 0.25)
     return case.put("targets", t, encode(q, t)).want(**(wanted or soft_outputs(t)))
 
 
@@ -505,14 +505,13 @@ def long_cases():
         yield forward(f"long/log_sum_exp/{t}/{n}", "log_sum_exp", t, t, n, ["normal"], parts=parts)
         if n in (8193, 8195):
             yield forward(f"long/softmax/{t}/{n}", "softmax_forward", t, t, n, ["normal"], parts=parts)
-    for t in ("f16", "f64", "f32"):
-        for kind in ("normal", "shifted up"):
-            case = labelled(f"long/{t}/in three parts, {kind}", t, 16386, [kind], parts=[8192, 16384],
-                            wanted=dict(losses=t, log_sum_exp=t, hits="u8", sum="f64"))
-            case.inputs["logits"][:, 8192:16384] = encode(-np.inf, t)
-            case.inputs["targets"][0] = 16385
-            if kind == "normal" or t == "f32":
-                yield case
+    for t, n, kind in (("f16", 16386, "normal"), ("f32", 16386, "normal"), ("f32", 16386, "shifted up"),
+                       ("f64", 8194, "shifted down")):
+        case = labelled(f"long/{t}/in parts, {kind}", t, n, [kind], parts=list(range(8192, n, 8192)),
+                        wanted=dict(losses=t, log_sum_exp=t, hits="u8", sum="f64"))
+        case.inputs["logits"][:, 4000:8192] = encode(-np.inf, t)
+        case.inputs["targets"][0] = n - 1
+        yield case
 
 
 OPTIONS = {  # of calls at random

@@ -145,7 +145,8 @@ class Row:
         weights = {k: mp.exp(v - self.max) for k, v in self.x.items()}
         self.total = mp.fsum(weights.values()) + (mp.exp(self.sink - self.max) if self.sink is not None else 0)
         self.p = {k: w / self.total for k, w in weights.items()}
-        self.lse = self.max + mp.log(self.total)
+        self.excess = mp.log(self.total)  # of log-sum-exp over the largest, which may have more digits than there are
+        self.lse = self.max + self.excess
         self.lse_error = mp.fsum(p * self.error[k] for k, p in self.p.items())
 
     def probability_error(self, k):
@@ -155,7 +156,7 @@ class Row:
         return p * (mpf(self.promise.probability) + self.error[k] + self.lse_error) + faint
 
     def log_probability(self, k):
-        return self.x[k] - self.lse
+        return (self.x[k] - self.max) - self.excess
 
     def log_error(self, k):
         y = self.log_probability(k)

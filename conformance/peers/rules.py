@@ -9,18 +9,22 @@ import numpy as np
 IGNORED = "an ignored row is not read"
 FACTOR = "a term whose weight or target is 0 is 0"
 NOTHING = "a mean over a denominator of 0 has no gradient"
+PLUS_INFINITY = "a row with +inf is NaN"
 RULES = {
     IGNORED: "its gradient is 0 in Xent whatever the row holds, NaN there where the row holds NaN or an infinity",
     FACTOR: "also where the logit is -inf; 0 times the infinite loss of that class is NaN there",
     NOTHING: "the mean is NaN in both, its gradient 0 in Xent, NaN there where rows count but all their weights are 0",
+    PLUS_INFINITY: "also where the label is another class; +inf there in double, NaN in float",
 }
 
 
 def rule_of(peer, call, reduction, what, index, ours, theirs):
     """The name of the rule that a difference follows, or None."""
+    rows = row_of(call, reduction, what, index)
+    if peer == "ONNX Runtime" and np.isnan(ours) and theirs == np.inf:
+        return PLUS_INFINITY if any((call.by_rows(call.logits)[row] == np.inf).any() for row in rows) else None
     if not np.isnan(theirs):
         return None
-    rows = row_of(call, reduction, what, index)
     if what == "gradient" and ours == 0 and all(is_ignored(call, row) and is_not_finite(call, row) for row in rows):
         return IGNORED
     if what == "gradient" and reduction == "mean" and ours == 0 and denominator_of(call) == 0:
