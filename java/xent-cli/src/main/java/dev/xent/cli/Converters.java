@@ -30,6 +30,7 @@ final class Converters {
         .registerConverter(Reduction.class, choice(List.of(Reduction.values())))
         .registerConverter(NoneCounted.class, choice(List.of(NoneCounted.values())))
         .registerConverter(FullyMasked.class, choice(List.of(FullyMasked.values())))
+        .registerConverter(Rules.class, choice(List.of(Rules.PYTORCH, Rules.ONNX)))
         .registerConverter(Smoothing.class, choice(List.of(Smoothing.values())))
         .registerConverter(
             DType.class, choice(List.of(DType.F16, DType.BF16, DType.F32, DType.F64)))

@@ -51,6 +51,11 @@ final class CrossEntropyCommand extends LossCommand {
   }
 
   @Override
+  int defaultAxis(int rank) {
+    return targetOptions.rules().axis(rank);
+  }
+
+  @Override
   Stream<Path> filesBeside() {
     return Stream.concat(logitInputs.files(), targetOptions.files());
   }
@@ -89,7 +94,7 @@ final class CrossEntropyCommand extends LossCommand {
   @Override
   void compute(
       Settings settings, Loss loss, @Nullable Tensor gradient, CrossEntropy.Outcome outcome) {
-    CrossEntropy.Builder builder = settings.applyTo(CrossEntropy.builder());
+    CrossEntropy.Builder builder = settings.applyTo(targetOptions.rules().builder());
     builder.classWeights(loss.classWeights());
     CrossEntropy operation = targetOptions.applyTo(logitOptions.applyTo(builder)).build();
     if (gradient == null) {

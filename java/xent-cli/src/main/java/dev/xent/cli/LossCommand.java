@@ -129,6 +129,11 @@ abstract class LossCommand implements Callable<Integer> {
   /** Refuses values of options of this command alone. */
   void require(double smoothed) {}
 
+  /** The class axis where none is given. */
+  int defaultAxis(int rank) {
+    return Math.min(rank - 1, 1);
+  }
+
   /** The files that are read beside input and targets. */
   Stream<Path> filesBeside() {
     return Stream.of();
@@ -224,7 +229,7 @@ abstract class LossCommand implements Callable<Integer> {
       throw kind.refusal("--ignore-index", targets);
     }
     requireFor(kind, targets);
-    int classAxis = Axis.resolve(axis != null ? axis : Math.min(x.rank() - 1, 1), x, input());
+    int classAxis = Axis.resolve(axis != null ? axis : defaultAxis(x.rank()), x, input());
     Tensor offsets = offsets(arena);
     Inputs inputs = inputs(offsets, arena);
     return new Loss(

@@ -23,6 +23,14 @@ final class TargetOptions {
   private Smoothing smoothing = Smoothing.UNIFORM;
 
   @Option(
+      names = "--rules",
+      paramLabel = "SYSTEM",
+      description =
+          "Begin with the rules of pytorch (labels of -100 are ignored) or onnx (the class axis is"
+              + " 1); options change them.")
+  private Rules rules = Rules.XENT;
+
+  @Option(
       names = "--weight",
       paramLabel = "W.npy",
       description = "The weight of every class; a mean divides by those of the labels.")
@@ -56,6 +64,10 @@ final class TargetOptions {
           "The probability of a label counts as one from D to 1 - D in losses, not in gradients."
               + " Default: as it is.")
   private @Nullable Double probabilityClamp;
+
+  Rules rules() {
+    return rules;
+  }
 
   /** Refuses values that do not go together, or with nothing. */
   void require(double labelSmoothing) {

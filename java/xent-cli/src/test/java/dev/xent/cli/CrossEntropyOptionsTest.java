@@ -390,6 +390,28 @@ class CrossEntropyOptionsTest {
   }
 
   @Test
+  void beginsWithTheRulesOfOtherSystems() {
+    NpyBytes.longs(labels, "(2,)", 1, -100);
+    Map<String, Object> printed = mean("--rules", "pytorch");
+    assertThat(printed).containsEntry("counted", 1);
+    Golden.assertClose((double) printed.get("loss"), Golden.LOSSES[0]);
+    xent("cross-entropy", logits, labels, "--rules", "onnx").refuses("label -100 in row 1");
+    NpyBytes.longs(labels, "(2,)", 1, 7);
+    assertThat(mean("--rules", "pytorch", "--ignore-index", 7)).containsEntry("counted", 1);
+
+    Path soft = NpyBytes.floats(file("q"), Golden.SHAPE, 0, 1, 0, 0, 0, 0, 1, 0);
+    xent("cross-entropy", logits, soft, "--rules", "pytorch", "--losses", file("l")).succeeds();
+    Golden.assertFile(file("l"), Golden.LOSSES);
+
+    NpyBytes.floats(logits, "(4,)", 2, 1, 0, -1);
+    NpyBytes.longs(labels, "(1,)", 1);
+    xent("cross-entropy", logits, labels, "--rules", "pytorch").succeeds();
+    xent("cross-entropy", logits, labels, "--rules", "onnx").refuses("--axis 1 does not fit");
+    xent("cross-entropy", logits, labels, "--rules", "xent")
+        .refuses("--rules", "'xent' is not one of pytorch, onnx");
+  }
+
+  @Test
   void writesWhatIsAskedOfEveryRow() {
     xent(
             "cross-entropy",
