@@ -174,6 +174,7 @@ xent_status xent_frame_begin(xent_frame *f, const xent_shape *shape, const xent_
   if (status) return status;
   f->call = (xent_call){.shape = f->shape, .options = f->options, .report = f->report};
   f->wide = (backward ? f->shape->output : f->shape->logits).type == XENT_F64;
+  f->call.wide = f->wide;
   f->floats = f->wide ? XENT_WIDE_TYPES : XENT_FLOAT_TYPES;
   f->general = f->ragged = false;
   status = check_options(f);

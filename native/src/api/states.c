@@ -86,6 +86,11 @@ static bool have_masked_classes(const xent_frame *f, const xent_state *states) {
   return false;
 }
 
+/* Those of a softmax backward have no logits that would say in which arithmetic. */
+static bool are_of_backward(const xent_frame *f, const xent_state *states) {
+  return f->call.row_begin < f->call.row_end && (states->kind & XENT_KIND_MASK) == XENT_KIND_BACKWARD;
+}
+
 xent_status xent_finish(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                         int64_t row_end, const xent_state *states, const void *targets,
                         const void *class_weights, const void *row_weights, const void *sink,
@@ -115,6 +120,7 @@ xent_status xent_finish(const xent_shape *shape, const xent_options *options, in
   if (!status) status = check_outputs_of_targets(&f, targets, losses, hits, tally);
   if (!status) {
     f.general |= class_weights || row_weights || sink || have_masked_classes(&f, states);
+    if (are_of_backward(&f, states)) f.wide = f.call.wide = states->kind & XENT_STATE_WIDE;
     f.call.known_states = states;
     f.call.targets = targets;
     f.call.class_weights = class_weights;

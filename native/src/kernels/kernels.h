@@ -36,6 +36,7 @@ typedef struct {
   xent_tally *tally;
   xent_report *report;
   bool log;          /* log-softmax */
+  bool wide;         /* float64 arithmetic */
   bool stream;       /* stores go past the caches */
   bool second_round; /* of xent_finish */
 } xent_call;
@@ -57,6 +58,13 @@ typedef struct {
   void (*exponential)(const float *x, float N, float *e, int64_t n);
   /* and the tanh of n floats, a multiple of XENT_LANES */
   void (*tanh)(const float *x, float *t, int64_t n);
+  /* The same in double, n a multiple of XENT_LANES; exponentials of vectors, and one by one, which must agree. And
+   * log, log(1 + q) and log(1 - d). */
+  void (*wide_exponential)(const double *x, double N, double *e, double *one_by_one, int64_t n);
+  void (*wide_tanh)(const double *x, double *t, int64_t n);
+  double (*wide_log)(double v);
+  double (*wide_log1p)(double q);
+  double (*wide_log1m)(double d);
 } xent_kernels;
 
 extern const xent_kernels xent_kernels_scalar;

@@ -24,14 +24,33 @@ static void tanh_of(const float *x, float *t, int64_t n) {
   for (int64_t i = 0; i < n; i += XENT_LANES) lanes_store(t + i, tanh_lanes(lanes_load(x + i)));
 }
 
+static void f64_exponential(const double *x, double N, double *e, double *one_by_one, int64_t n) {
+  const f64_reference k = f64_reference_of(N);
+  for (int64_t i = 0; i < n; i += XENT_LANES) {
+    dlanes v = dlanes_load(x + i);
+    f64_exp_lanes(&v, 1, k);
+    dlanes_store(e + i, v);
+  }
+  for (int64_t i = 0; i < n; i++) one_by_one[i] = f64_exp_one(x[i], k);
+}
+
+static void f64_tanh_of(const double *x, double *t, int64_t n) {
+  for (int64_t i = 0; i < n; i += XENT_LANES) dlanes_store(t + i, f64_tanh_lanes(dlanes_load(x + i)));
+}
+
 const xent_kernels XENT_TIER_NAME(kernels) = {
     .plain = {softmax_by_layout, log_sum_exp_by_layout, softmax_backward_by_layout, cross_entropy_by_layout,
               cross_entropy_backward_by_layout, forward_states, backward_states, finish},
     .general = {general_softmax, general_log_sum_exp, general_softmax_backward, general_cross_entropy,
                 general_cross_entropy_backward, general_forward_states, general_backward_states, general_finish},
-    .wide = {wide_softmax, wide_log_sum_exp, wide_softmax_backward, wide_cross_entropy,
-             wide_cross_entropy_backward, wide_forward_states, wide_backward_states, wide_finish},
-    .kl_divergence = wide_kl_divergence,
+    .wide = {f64_softmax, f64_log_sum_exp_rows, f64_softmax_backward, f64_cross_entropy,
+             f64_cross_entropy_backward, f64_forward_states, f64_backward_states, f64_finish},
+    .kl_divergence = f64_kl_divergence,
     .exponential = exponential,
     .tanh = tanh_of,
+    .wide_exponential = f64_exponential,
+    .wide_tanh = f64_tanh_of,
+    .wide_log = f64_log,
+    .wide_log1p = f64_log1p,
+    .wide_log1m = f64_log1m,
 };

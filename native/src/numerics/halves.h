@@ -43,4 +43,13 @@ static inline uint16_t narrow_f16(float v) {
   return (uint16_t)(sign | ((size - 0x38000000 + 0xfff + ((size >> 13) & 1)) >> 13));
 }
 
+/* A double as a float whose last bit is 1 where it is not exact: rounded once more to 16 bits, that is what rounding
+ * the double once would have given. */
+static inline float float_to_odd(double v) {
+  const float f = (float)v;
+  if (v != v || (double)f == v) return f;
+  const uint32_t u = bits_of_float(f), further = (double)f > v ? !(u >> 31) : u >> 31;
+  return float_of_bits((u - further) | 1);
+}
+
 #endif

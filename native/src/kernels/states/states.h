@@ -57,12 +57,12 @@ static xent_status wrong_states(const xent_call *call, int64_t row) {
   return XENT_INVALID_ARGUMENT;
 }
 
-/* The kind that all states of a row share and that fits the targets, or 0. */
+/* The kind that all states of a row share and that fits the targets and the arithmetic, or 0. */
 static uint32_t kind_of_row(const xent_call *call, const xent_state *states, int64_t chunks) {
-  const uint32_t kind_and_version = XENT_KIND_MASK | ~UINT32_C(0) << XENT_STATE_VERSION_SHIFT;
-  const uint32_t kind = states[0].kind & XENT_KIND_MASK;
+  const uint32_t looked_at = XENT_KIND_MASK | XENT_STATE_WIDE | ~UINT32_C(0) << XENT_STATE_VERSION_SHIFT;
+  const uint32_t kind = states[0].kind & XENT_KIND_MASK, wide = call->wide ? XENT_STATE_WIDE : 0;
   for (int64_t i = 0; i < chunks; i++)
-    if ((states[i].kind & kind_and_version) != (kind | xent_state_version)) return 0;
+    if ((states[i].kind & looked_at) != (kind | wide | xent_state_version)) return 0;
   if (call->targets) return kind == (has_labels(call) ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES) ? kind : 0;
   return kind == XENT_KIND_SOFTMAX || kind == XENT_KIND_BACKWARD ? kind : 0;
 }

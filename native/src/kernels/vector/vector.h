@@ -45,6 +45,12 @@
  *   dlanes_bits_at_most(a, b), dlanes_bits_nan(a)
  *   XENT_IN_FLIGHT                        vectors whose exponentials are taken at once
  *   dlanes_split(v, &k)                   v = m * 2^k, sqrt(1/2) <= m < sqrt(2), of a normal v > 0
+ *
+ * Classes of a row in float64 arithmetic (the wide_ headers):
+ *   dlanes_load_part(p, n, fill), _store_part, _max, _floor_at, _drop, _quiet, _sign, _largest     as for lanes
+ *   dlanes_power(z)                       asdouble(bits(z) << 52)
+ *   dlanes_bits_above(a, b), _equal       where a > b, a == b
+ *   XENT_WIDE_BATCH                       vectors whose exponentials are taken at once
  */
 #ifndef XENT_VECTOR_H
 #define XENT_VECTOR_H
@@ -97,17 +103,32 @@ XENT_INLINE float bits_float(uint32_t u) {
 }
 #define XENT_NAN (bits_float(0x7fc00000u))
 
+XENT_INLINE uint64_t double_bits(double v) {
+  uint64_t u;
+  memcpy(&u, &v, sizeof u);
+  return u;
+}
+XENT_INLINE double bits_double(uint64_t u) {
+  double v;
+  memcpy(&v, &u, sizeof v);
+  return v;
+}
+#define XENT_WIDE_NAN (bits_double(0x7ff8000000000000ull))
+
 #define XENT_ROOT_HALF_BITS 0x3FE6A09E667F3BCDull /* of sqrt(1/2) in double, rounded up */
 
 #if defined(__AVX512F__)
 #include "kernels/vector/avx512.h"
 #include "kernels/vector/block_avx512.h"
+#include "kernels/vector/wide_avx512.h"
 #elif defined(__AVX2__) && defined(__FMA__)
 #include "kernels/vector/avx2.h"
 #include "kernels/vector/block_avx2.h"
+#include "kernels/vector/wide_avx2.h"
 #else
 #include "kernels/vector/scalar.h"
 #include "kernels/vector/block_scalar.h"
+#include "kernels/vector/wide_scalar.h"
 #endif
 
 #endif

@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls in float64 arithmetic. */
+/* Calls in float64 arithmetic (docs/numerics.md, sections 8 and 9): rows one by one, in pieces of doubles. */
 #ifndef XENT_WIDE_H
 #define XENT_WIDE_H
 
-#include "kernels/kernels.h"
-
-static xent_status wide_not_yet(const xent_call *call) {
-  call->report->field = XENT_FIELD_LOGITS;
-  return XENT_UNSUPPORTED;
-}
-#define wide_softmax wide_not_yet
-#define wide_log_sum_exp wide_not_yet
-#define wide_softmax_backward wide_not_yet
-#define wide_cross_entropy wide_not_yet
-#define wide_cross_entropy_backward wide_not_yet
-#define wide_forward_states wide_not_yet
-#define wide_backward_states wide_not_yet
-#define wide_finish wide_not_yet
-#define wide_kl_divergence wide_not_yet
+#include "kernels/wide/kl_divergence.h"
+#include "kernels/wide/softmax.h"
+#include "kernels/wide/states.h"
 
 #endif

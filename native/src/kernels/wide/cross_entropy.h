@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cross-entropy in float64 arithmetic: every kind of targets, every option, every output. */
+#ifndef XENT_WIDE_CROSS_ENTROPY_H
+#define XENT_WIDE_CROSS_ENTROPY_H
+
+#include "kernels/wide/emit.h"
+
+/* Of a row whose scale c is gradient scale times row weight (times upstream). */
+XENT_SHARED double f64_gradient_at_label(const f64_row *r, const xent_statistics *s, double scale) {
+  const xent_call *call = r->call;
+  const double S = f64_total(s), confidence = 0 - s->sum / S;
+  const bool dropped = r->eps > 0 && s->share == 0;
+  if (!call->class_weights && call->options->z_loss == 0 && !dropped) {
+    const double rest = r->eps == 0 ? 0 : r->others ? r->eps : r->eps - s->share;
+    return f64_quiet((confidence + rest) * scale);
+  }
+  const double w = class_weight_at(call, r->label), own = (1 - r->eps) * w;
+  const double even = r->others ? 0 : s->share * w;
+  return f64_quiet((confidence * own + s->mass / S * (s->pull - own) - even) * scale);
+}
+
+/* The gradient of a row's classes [begin, end). */
+XENT_SHARED void f64_gradient_row(const f64_row *r, const xent_statistics *s, double c, int64_t begin, int64_t end,
+                                   f64_buffers *buffers) {
+  const xent_call *call = r->call;
+  const f64_array dx = f64_array_of(call, call->output, call->output_layout, r->row);
+  if (s->kind & XENT_ROW_SPECIAL) {
+    f64_fill(&dx, begin, end, s->kind & XENT_ROW_NAN ? XENT_WIDE_NAN : 0);
+    return;
+  }
+  const double scale = call->options->temperature != 0 ? c / call->options->temperature : c;
+  const f64_factor f = f64_factor_of(f64_total(s), scale, s->pull);
+  const bool labels = r->kind == XENT_KIND_LABEL;
+  for (int64_t i = begin; i < end; i += XENT_PIECE) {
+    const int64_t n = piece_length(i, end), y = labels ? r->label - i : XENT_NO_CLASS;
+    const double *x = f64_prepared(&r->logits, i, n, s->wide_shift, buffers->x, buffers->slope), *t = buffers->other;
+    if (r->sparse)
+      f64_sparse(r, i, n, buffers->other);
+    else if (!labels)
+      f64_dense(r, i, n, buffers->other);
+    else if (s->share > 0)
+      f64_even(r, i, n, s->share, buffers->other);
+    else
+      t = NULL;
+    double *out = f64_room(&dx, i, buffers->out);
+    f64_emit_gradient(x, t, out, n, (double)s->reference, &f);
+    if (y >= 0 && y < n) out[y] = f64_gradient_at_label(r, s, scale);
+    f64_bend(&r->logits, out, buffers->slope, n);
+    f64_mask(&r->logits, i, n, out, 0);
+    f64_store(&dx, i, n, out);
+  }
+}
+
+/* c (1 - eps) w (log-sum-exp - x) */
+XENT_INLINE double f64_target_gradient(const f64_row *r, const xent_statistics *s, double c, int64_t class, double x,
+                                        double distance) {
+  const double weight = c * ((1 - r->eps) * class_weight_at(r->call, class));
+  return weight == 0 ? 0 : f64_quiet(weight * ((s->wide_max - x) + distance));
+}
+XENT_SHARED void f64_target_gradients(const f64_row *r, const xent_statistics *s, double c, double distance,
+                                       f64_buffers *buffers) {
+  const xent_call *call = r->call;
+  const xent_layout *l = &call->shape->target_gradient;
+  const bool special = s->kind & XENT_ROW_SPECIAL;
+  const double fixed = s->kind & XENT_ROW_NAN ? XENT_WIDE_NAN : 0;
+  if (r->sparse) {
+    const int64_t at = row_offset(call->shape, l, r->row);
+    for (int64_t j = 0; j < call->shape->target_count; j++) {
+      const f64_entry e = f64_entry_at(r, j, 0, r->logits.classes);
+      double out = fixed;
+      if (!special && e.here)
+        out = f64_target_gradient(r, s, c, e.class, f64_prepared_one(&r->logits, e.class, s->wide_shift), distance);
+      f64_store_one(call->target_gradient, l->type, at + j * l->classes, out);
+    }
+    return;
+  }
+  const f64_array dq = f64_array_of(call, call->target_gradient, l, r->row);
+  if (special) {
+    f64_fill(&dq, 0, r->logits.classes, fixed);
+    return;
+  }
+  for (int64_t i = 0; i < r->logits.classes; i += XENT_PIECE) {
+    const int64_t n = piece_length(i, r->logits.classes);
+    const double *x = f64_prepared(&r->logits, i, n, s->wide_shift, buffers->x, NULL);
+    double *out = f64_room(&dq, i, buffers->out);
+    for (int64_t k = 0; k < n; k++) out[k] = f64_target_gradient(r, s, c, i + k, x[k], distance);
+    f64_mask(&r->logits, i, n, out, 0);
+    f64_store(&dq, i, n, out);
+  }
+}
+
+static xent_status f64_cross_entropy(const xent_call *call) {
+  f64_buffers buffers;
+  for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    f64_reading reading;
+    const xent_status status = f64_read_targets(call, row, &reading);
+    if (status) return status;
+    const f64_row r = f64_row_of(call, row, reading.label);
+    f64_fold fold = f64_fold_begin();
+    xent_statistics s = f64_ignored(call);
+    f64_order order = {0, false};
+    if (!reading.ignored) {
+      order = f64_whole_row(&r, &buffers, &fold, &s);
+      call->report->counted++;
+    }
+    const bool special = s.kind & XENT_ROW_SPECIAL, labels = r.kind == XENT_KIND_LABEL;
+    const double distance = special ? 0 : f64_distance(&s);
+    const f64_label y = labels && !special ? f64_label_of(call, reading.label, fold.counted) : (f64_label){0, 0, 0, 0};
+    const double label_loss = labels && !special ? f64_label_loss(call, &fold, &s, distance) : 0;
+    f64_weigh(call, &fold, &y, r.share, distance, &s);
+    const double loss = call->targets ? f64_loss(call, &fold, &s, &y, label_loss, distance, reading.weight) : 0;
+    f64_write_row(call, row, loss, f64_log_sum_exp(&s, distance), order.hit && !special, &s);
+    f64_write_more(&r, &s, order, distance, label_loss, &buffers);
+    double c = gradient_scale_of(call->options);
+    if (call->row_weights) c *= reading.weight;
+    if (call->target_gradient) f64_target_gradients(&r, &s, c, distance, &buffers);
+    if (call->output) f64_gradient_row(&r, &s, c, 0, r.logits.classes, &buffers);
+  }
+  return XENT_OK;
+}
+
+static xent_status f64_cross_entropy_backward(const xent_call *call) {
+  f64_buffers buffers;
+  for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    f64_reading reading;
+    const xent_status status = f64_read_targets(call, row, &reading);
+    if (status) return status;
+    f64_row r = f64_row_of(call, row, reading.label);
+    const xent_statistics ignored = f64_ignored(call), *s = reading.ignored ? &ignored : &call->known_statistics[row];
+    double c = gradient_scale_of(call->options);
+    if (call->row_weights) c *= reading.weight;
+    if (call->upstream) {
+      const xent_layout *l = &call->shape->upstream;
+      c *= float_at(call->upstream, l->type, row_offset(call->shape, l, row));
+    }
+    if (r.kind == XENT_KIND_PROBABILITIES) r.share = s->share;
+    f64_gradient_row(&r, s, c, call->class_begin, call->row_offsets ? r.logits.classes : call->class_end, &buffers);
+  }
+  return XENT_OK;
+}
+
+#endif

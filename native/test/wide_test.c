@@ -1,0 +1,722 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * float64 arithmetic, and the divergence, in every tier against the contract program: random mixtures of targets,
+ * options, outputs, types and layouts, masked classes, sinks, ragged rows, rows in parts, shards, and gradients from
+ * statistics. And accuracy against long double.
+ * Usage: wide_test [N]   N times as many mixtures
+ */
+#include <float.h>
+#include <inttypes.h>
+
+#include "calls.h"
+#include "contract/wide.h"
+#include "numerics/halves.h"
+#include "rows.h"
+
+enum { MOST_ROWS = 5, MOST_CLASSES = 20000, MOST_ENTRIES = 9, MOST_TOP = 150, IGNORE = -100, MOST_STATES = 3 };
+
+static uint64_t compared, different;
+static random_source source = {4};
+static const char *place = "";
+
+static int64_t below(int64_t n) { return random_below(&source, n); }
+static bool one_in(int64_t n) { return below(n) == 0; }
+
+/* ---- arrays of any type and layout ---------------------------------------------------------------- */
+
+typedef struct {
+  xent_layout layout;
+  unsigned char *memory;
+  int64_t bytes;
+  int64_t inner;          /* of the shape */
+  const int64_t *offsets; /* of ragged rows, or NULL */
+} array;
+
+static int64_t size_of(int32_t type) {
+  switch (type) {
+    case XENT_U8: return 1;
+    case XENT_F16: case XENT_BF16: return 2;
+    case XENT_F32: case XENT_I32: return 4;
+    default: return 8;
+  }
+}
+
+static int64_t element(const array *a, int64_t row, int64_t class) {
+  const xent_layout *l = &a->layout;
+  if (a->offsets) return (a->offsets[row] + class) * l->classes;
+  return row / a->inner * l->outer + class * l->classes + row % a->inner * l->inner;
+}
+
+static double get(const array *a, int64_t row, int64_t class) {
+  const int64_t i = element(a, row, class);
+  switch (a->layout.type) {
+    case XENT_U8: return a->memory[i];
+    case XENT_F16: return (double)widen_f16(((uint16_t *)a->memory)[i]);
+    case XENT_BF16: return (double)widen_bf16(((uint16_t *)a->memory)[i]);
+    case XENT_F32: return (double)((float *)a->memory)[i];
+    case XENT_F64: return ((double *)a->memory)[i];
+    case XENT_I32: return ((int32_t *)a->memory)[i];
+    default: return (double)((int64_t *)a->memory)[i];
+  }
+}
+
+/* Rounded once. */
+static uint64_t as_bits(int32_t type, double v) {
+  uint64_t u = 0;
+  const uint64_t nan = 0x7ff8000000000000ull;
+  const float f = v != v ? float_of(0x7fc00000u) : (float)v;
+  if (v != v) memcpy(&v, &nan, sizeof v);
+  switch (type) {
+    case XENT_U8: return (uint64_t)v;
+    case XENT_I32: return (uint32_t)(int32_t)v;
+    case XENT_I64: return (uint64_t)(int64_t)v;
+    case XENT_F32: memcpy(&u, &f, sizeof f); return u;
+    case XENT_F64: memcpy(&u, &v, sizeof v); return u;
+    default: break;
+  }
+  /* the nearest of all 65536, ties to even: slow and plain */
+  const bool half = type == XENT_F16;
+  uint16_t low = 0, high = half ? 0x7c00 : 0x7f80; /* low <= |v| < high */
+  if (v != v) return half ? 0x7e00 : 0x7fc0;
+  while (high - low > 1) {
+    const uint16_t middle = (uint16_t)((low + high) / 2);
+    const double at = (double)(half ? widen_f16(middle) : widen_bf16(middle));
+    if (at <= fabs(v)) low = middle; else high = middle;
+  }
+  const double down = (double)(half ? widen_f16(low) : widen_bf16(low));
+  const double up = high == (half ? 0x7c00 : 0x7f80) ? (half ? 65536.0 : 0x1p128) : (double)(half ? widen_f16(high) : widen_bf16(high));
+  const double left = fabs(v) - down, right = up - fabs(v);
+  const uint16_t nearest = left < right || (left == right && !(low & 1)) ? low : high;
+  return (uint64_t)(nearest | (signbit(v) ? 0x8000 : 0));
+}
+
+static uint64_t bits_at(const array *a, int64_t row, int64_t class) {
+  uint64_t u = 0;
+  memcpy(&u, a->memory + element(a, row, class) * size_of(a->layout.type), (size_t)size_of(a->layout.type));
+  return u;
+}
+static void put(array *a, int64_t row, int64_t class, double v) {
+  const uint64_t u = as_bits(a->layout.type, v);
+  memcpy(a->memory + element(a, row, class) * size_of(a->layout.type), &u, (size_t)size_of(a->layout.type));
+}
+
+static void expect(const char *what, const array *a, int64_t row, int64_t class, double v) {
+  const uint64_t expected = as_bits(a->layout.type, v), got = bits_at(a, row, class);
+  compared++;
+  if (expected == got) return;
+  if (different++ < 30)
+    fprintf(stderr, "%s: %s, row %lld, class %lld: %016" PRIx64 ", not %016" PRIx64 " (%.17g)\n", place, what, (long long)row,
+            (long long)class, got, expected, v);
+}
+
+static void release(array *a) {
+  free(a->memory);
+  a->memory = NULL;
+}
+
+/* Room for `rows` rows of n classes each, or for `total` classes of ragged rows. */
+static array make(int64_t rows, int64_t n, int64_t inner, int32_t type, const int64_t *offsets, int64_t total) {
+  array a = {.inner = inner, .offsets = offsets};
+  const int64_t step = one_in(3) ? 2 : 1, gap = below(3);
+  if (offsets) {
+    a.layout = layout_of(0, step, 0, type);
+    a.bytes = (total * step + 1) * size_of(type);
+  } else if (inner > 1) {
+    a.layout = layout_of(0, inner * step + gap, step, type);
+    a.bytes = (n * (inner * step + gap) + 1) * size_of(type);
+  } else {
+    a.layout = layout_of(n * step + gap, step, 0, type);
+    a.bytes = (rows * (n * step + gap) + 1) * size_of(type);
+  }
+  a.memory = must_allocate((size_t)a.bytes);
+  memset(a.memory, 0xee, (size_t)a.bytes);
+  return a;
+}
+
+/* ---- one mixture ------------------------------------------------------------------------------------ */
+
+typedef struct {
+  xent_shape shape;
+  xent_options options;
+  int64_t rows, classes, inner, total, count[MOST_ROWS], offsets[MOST_ROWS + 1];
+  bool ragged;
+  int targets;
+  int64_t entries, top;
+  array x, mask, class_weights, row_weights, sink, q, index, upstream;
+  array softmax, log_softmax, gradient, losses, lse, hits, log_probabilities, argmax, ranks, entropies, top_classes, top_values,
+      target_gradient;
+  bool has_mask, has_class_weights, has_row_weights, has_sink, has_upstream;
+} mixture;
+
+static int32_t any_float(void) { return one_in(3) ? XENT_F32 : XENT_F64; }
+
+static void fill_doubles(array *a, int64_t row, int64_t n, int kind) {
+  float *room = must_allocate((size_t)(n + 1) * sizeof *room);
+  fill_row(room, n, kind, &source);
+  for (int64_t k = 0; k < n; k++) {
+    double v = (double)room[k];
+    if (isfinite(v)) v *= 1 + (random_unit(&source) - 0.5) * 0x1p-24;
+    put(a, row, k, kind == 14 || kind == 19 || kind == 22 ? (double)room[k] : v);
+  }
+  free(room);
+}
+
+static int64_t any_count(void) {
+  static const int64_t counts[] = {1, 2, 3, 15, 16, 17, 31, 33, 127, 128, 129, 255, 1000, 1023, 1024, 1025, 1151, 1153, 2047};
+  static const int64_t large[] = {8191, 8192, 8193, 9000, 16384, 16385, 19999};
+  if (one_in(40)) return large[below(sizeof large / sizeof *large)];
+  if (one_in(3)) return counts[below(sizeof counts / sizeof *counts)];
+  return 1 + below(one_in(4) ? 1500 : 200);
+}
+
+static int64_t lawful_class(const mixture *m, int64_t row) { /* or -1 */
+  for (int i = 0; i < 200 && m->count[row]; i++) {
+    const int64_t k = below(m->count[row]);
+    if (!m->has_mask || get(&m->mask, row, k) != 0) return k;
+  }
+  return -1;
+}
+
+static void make_targets(mixture *m) {
+  const int64_t rows = m->rows, n = m->classes;
+  const int64_t *offsets = m->ragged ? m->offsets : NULL;
+  m->entries = m->targets == WIDE_SPARSE ? 1 + below(MOST_ENTRIES) : 0;
+  if (m->targets == WIDE_DENSE) m->q = make(rows, n, m->inner, any_float(), offsets, m->total);
+  if (m->targets == WIDE_SPARSE) m->q = make(rows, m->entries, m->inner, any_float(), NULL, 0);
+  if (m->targets == WIDE_SPARSE) m->index = make(rows, m->entries, m->inner, one_in(2) ? XENT_I32 : XENT_I64, NULL, 0);
+  if (m->targets == WIDE_LABEL) m->index = make(rows, 1, m->inner, one_in(2) ? XENT_I32 : XENT_I64, NULL, 0);
+  for (int64_t row = 0; row < rows; row++) {
+    if (m->targets == WIDE_LABEL) {
+      const int64_t y = one_in(6) ? -1 : lawful_class(m, row);
+      put(&m->index, row, 0, y < 0 ? IGNORE : (double)y);
+      if (y < 0) m->options.has_ignore_index = 1;
+    }
+    for (int64_t j = 0; j < m->entries; j++) {
+      const int64_t y = one_in(5) ? -1 : lawful_class(m, row);
+      put(&m->index, row, j, y < 0 ? IGNORE : j && one_in(3) && get(&m->index, row, j - 1) >= 0 ? get(&m->index, row, j - 1) : (double)y);
+      if (y < 0) m->options.has_ignore_index = 1;
+      put(&m->q, row, j, one_in(6) ? 0 : random_unit(&source));
+    }
+    for (int64_t k = 0; m->targets == WIDE_DENSE && k < m->count[row]; k++)
+      put(&m->q, row, k, one_in(3) ? 0 : (random_unit(&source) - (one_in(9) ? 0.5 : 0)) / (double)n);
+    if (m->targets == WIDE_DENSE && one_in(30) && m->count[row]) put(&m->q, row, 0, INFINITY);
+    const bool massless = m->targets == WIDE_DENSE && m->count[row] > 2 && one_in(12);
+    for (int64_t k = 0; massless && k < m->count[row]; k++)
+      put(&m->q, row, k, k > 2 ? 0 : k == 2 ? 0x1p-1074 : k ? -0x1p200 : 0x1p200); /* as good as no mass */
+    if (m->targets == WIDE_LABEL && get(&m->index, row, 0) >= 0 && one_in(5)) { /* no probability, and no weight */
+      put(&m->x, row, (int64_t)get(&m->index, row, 0), -INFINITY);
+      put(&m->class_weights, 0, (int64_t)get(&m->index, row, 0), 0);
+    }
+  }
+}
+
+static void make_options(mixture *m) {
+  xent_options *o = &m->options;
+  *o = xent_default_options();
+  o->ignore_index = IGNORE;
+  o->fully_masked = one_in(2);
+  o->gradient_scale = one_in(3) ? 1 : ldexp(random_unit(&source) - 0.3, (int)below(20) - 10);
+  if (one_in(12)) o->gradient_scale = ldexp(random_unit(&source) - 0.5, -1000 - (int)below(70));
+  if (one_in(3)) o->label_smoothing = one_in(6) ? 1 : random_unit(&source) * 0.3;
+  if (one_in(3) && m->targets == WIDE_LABEL) o->smoothing = XENT_SMOOTHING_OTHERS;
+  if (one_in(3)) o->temperature = exp(random_normal(&source));
+  if (one_in(4)) o->softcap = 5 * exp(random_normal(&source));
+  if (one_in(4)) o->z_loss = 1e-4;
+  if (one_in(4) && m->targets == WIDE_LABEL && o->label_smoothing == 0) o->probability_clamp = one_in(5) ? 0x1p-1060 : 0.5 * random_unit(&source) + 1e-9;
+}
+
+static void make_mixture(mixture *m) {
+  memset(m, 0, sizeof *m);
+  m->targets = (int)below(4);
+  m->classes = any_count();
+  m->rows = m->classes > 4000 ? 1 + below(2) : 1 + below(MOST_ROWS);
+  m->ragged = one_in(4);
+  m->inner = m->ragged || one_in(2) ? 1 : m->rows;
+  m->offsets[0] = below(3);
+  for (int64_t r = 0; r < m->rows; r++) {
+    m->count[r] = m->ragged ? below(m->classes + 1) : m->classes;
+    m->offsets[r + 1] = m->offsets[r] + m->count[r];
+  }
+  m->total = m->offsets[m->rows];
+  const int64_t *offsets = m->ragged ? m->offsets : NULL;
+  const int64_t rows = m->rows, n = m->classes, inner = m->inner;
+  make_options(m);
+  m->x = make(rows, n, inner, XENT_F64, offsets, m->total);
+  m->has_mask = one_in(3);
+  m->has_class_weights = one_in(3), m->has_row_weights = one_in(3), m->has_sink = one_in(3), m->has_upstream = one_in(2);
+  m->mask = make(rows, n, inner, XENT_U8, offsets, m->total);
+  m->class_weights = make(1, n, 1, any_float(), NULL, 0);
+  m->row_weights = make(rows, 1, inner, one_in(3) ? XENT_U8 : any_float(), NULL, 0);
+  m->sink = make(rows, 1, inner, any_float(), NULL, 0);
+  m->upstream = make(rows, 1, inner, any_float(), NULL, 0);
+  const int density = (int)below(4);
+  for (int64_t row = 0; row < rows; row++) {
+    const int kind = one_in(2) ? 0 : (int)below(ROW_KINDS);
+    if (m->count[row]) fill_doubles(&m->x, row, m->count[row], kind);
+    for (int64_t k = 0; k < m->count[row]; k++) put(&m->mask, row, k, density == 0 ? one_in(50) : one_in(12) ? 0 : 1 + (double)below(255));
+    put(&m->row_weights, row, 0, one_in(6) ? 0 : m->row_weights.layout.type == XENT_U8 ? 1 : 2 * random_unit(&source));
+    put(&m->sink, row, 0, one_in(8) ? -INFINITY : one_in(8) ? 20000 : 3 * (double)random_normal(&source));
+    put(&m->upstream, row, 0, (double)random_normal(&source));
+  }
+  for (int64_t k = 0; k < n; k++) put(&m->class_weights, 0, k, one_in(10) ? 0 : 2 * random_unit(&source));
+  make_targets(m);
+  m->top = one_in(3) ? 0 : 1 + below(n < MOST_TOP ? n : one_in(3) ? MOST_TOP : 5);
+  m->softmax = make(rows, n, inner, any_float(), offsets, m->total);
+  m->log_softmax = make(rows, n, inner, any_float(), offsets, m->total);
+  m->gradient = make(rows, n, inner, any_float(), offsets, m->total);
+  array *per_row[] = {&m->losses, &m->lse, &m->log_probabilities, &m->entropies};
+  for (int i = 0; i < 4; i++) *per_row[i] = make(rows, 1, inner, any_float(), NULL, 0);
+  m->hits = make(rows, 1, inner, XENT_U8, NULL, 0);
+  m->argmax = make(rows, 1, inner, one_in(2) ? XENT_I32 : XENT_I64, NULL, 0);
+  m->ranks = make(rows, 1, inner, one_in(2) ? XENT_I32 : XENT_I64, NULL, 0);
+  m->top_classes = make(rows, m->top + 1, inner, one_in(2) ? XENT_I32 : XENT_I64, NULL, 0);
+  m->top_values = make(rows, m->top + 1, inner, any_float(), NULL, 0);
+  m->target_gradient = m->targets == WIDE_SPARSE ? make(rows, m->entries, inner, any_float(), NULL, 0)
+                                                 : make(rows, n, inner, any_float(), offsets, m->total);
+  m->shape = (xent_shape){.size = sizeof(xent_shape), .outer = inner > 1 ? 1 : rows, .classes = n, .inner = inner};
+  xent_shape *s = &m->shape;
+  s->logits = m->x.layout, s->gradient = m->gradient.layout, s->class_mask = m->mask.layout;
+  s->class_weights = m->class_weights.layout, s->row_weights = m->row_weights.layout, s->sink = m->sink.layout;
+  s->upstream = m->upstream.layout, s->losses = m->losses.layout, s->log_sum_exp = m->lse.layout, s->hits = m->hits.layout;
+  s->log_probabilities = m->log_probabilities.layout, s->argmax = m->argmax.layout, s->ranks = m->ranks.layout;
+  s->entropies = m->entropies.layout, s->top_classes = m->top_classes.layout, s->top_log_probabilities = m->top_values.layout;
+  s->target_gradient = m->target_gradient.layout, s->target_count = m->entries, s->top_count = m->top;
+  s->targets = m->targets == WIDE_DENSE ? m->q.layout : m->index.layout;
+  s->target_weights = m->q.layout, s->row_offsets.type = XENT_I64;
+}
+
+static void release_mixture(mixture *m) {
+  array *all[] = {&m->x, &m->mask, &m->class_weights, &m->row_weights, &m->sink, &m->q, &m->index, &m->upstream, &m->softmax,
+                  &m->log_softmax, &m->gradient, &m->losses, &m->lse, &m->hits, &m->log_probabilities, &m->argmax, &m->ranks,
+                  &m->entropies, &m->top_classes, &m->top_values, &m->target_gradient};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) release(all[i]);
+}
+
+/* ---- what the contract says of it ------------------------------------------------------------------- */
+
+typedef struct {
+  double *x, *q, *class_weights;
+  uint8_t *mask;
+  int64_t entry[MOST_ENTRIES], top[MOST_TOP + 1];
+  double top_values[MOST_TOP + 1];
+  wide_problem problem;
+  wide_answer answer;
+  bool ignored;
+} expected_row;
+
+static double *doubles(int64_t n) { return must_allocate((size_t)(n + MOST_ENTRIES) * sizeof(double)); }
+
+static void expect_row(const mixture *m, int64_t row, expected_row *e) {
+  const int64_t n = m->count[row];
+  const xent_options *o = &m->options;
+  memset(e, 0, sizeof *e);
+  e->x = doubles(n), e->q = doubles(n), e->class_weights = doubles(n), e->mask = must_allocate((size_t)n + 1);
+  for (int64_t k = 0; k < n; k++) {
+    e->x[k] = get(&m->x, row, k);
+    e->mask[k] = get(&m->mask, row, k) != 0;
+    e->class_weights[k] = get(&m->class_weights, 0, k);
+    if (m->targets == WIDE_DENSE) e->q[k] = get(&m->q, row, k);
+  }
+  for (int64_t j = 0; j < m->entries; j++) {
+    e->entry[j] = get(&m->index, row, j) == IGNORE ? -1 : (int64_t)get(&m->index, row, j);
+    e->q[j] = get(&m->q, row, j);
+  }
+  e->problem = (wide_problem){.classes = n, .x = e->x, .mask = m->has_mask ? e->mask : NULL,
+                              .class_weights = m->has_class_weights ? e->class_weights : NULL, .has_sink = m->has_sink,
+                              .has_row_weight = m->has_row_weights, .masked_zero = o->fully_masked, .others = o->smoothing,
+                              .sink = get(&m->sink, row, 0), .row_weight = get(&m->row_weights, row, 0), .softcap = o->softcap,
+                              .temperature = o->temperature, .eps = m->targets == WIDE_NONE ? 0 : o->label_smoothing,
+                              .z_loss = o->z_loss, .clamp = o->probability_clamp, .scale = o->gradient_scale,
+                              .targets = m->targets, .q = e->q, .entries = m->entries, .entry = e->entry, .top = m->top};
+  e->ignored = m->has_row_weights && e->problem.row_weight == 0;
+  if (m->targets == WIDE_LABEL) {
+    e->problem.label = (int64_t)get(&m->index, row, 0);
+    e->ignored |= e->problem.label == IGNORE;
+  }
+  e->answer = (wide_answer){.softmax = doubles(n), .log_softmax = doubles(n), .gradient = doubles(n),
+                            .target_gradient = doubles(n), .top_values = e->top_values, .top_classes = e->top};
+  if (!e->ignored) {
+    wide_contract_row(&e->problem, &e->answer);
+    return;
+  }
+  wide_answer *a = &e->answer;
+  a->log_sum_exp = a->log_probability = a->entropy = NAN;
+  a->argmax = a->rank = -1;
+  memset(a->gradient, 0, (size_t)n * sizeof(double));
+  memset(a->target_gradient, 0, (size_t)(n + MOST_ENTRIES) * sizeof(double));
+  for (int64_t j = 0; j < m->top; j++) e->top[j] = -1, e->top_values[j] = NAN;
+}
+
+static void release_row(expected_row *e) {
+  free(e->x), free(e->q), free(e->class_weights), free(e->mask);
+  free(e->answer.softmax), free(e->answer.log_softmax), free(e->answer.gradient), free(e->answer.target_gradient);
+}
+
+/* ---- the calls ---------------------------------------------------------------------------------------- */
+
+static const void *maybe(bool there, const array *a) { return there ? a->memory : NULL; }
+static const void *targets_of(const mixture *m) {
+  return m->targets == WIDE_NONE ? NULL : m->targets == WIDE_DENSE ? m->q.memory : m->index.memory;
+}
+static const void *entries_of(const mixture *m) { return m->targets == WIDE_SPARSE ? m->q.memory : NULL; }
+
+static void poison(const array *a) { memset(a->memory, 0xee, (size_t)a->bytes); }
+
+static void check_row_results(const mixture *m, const expected_row *e, int64_t row) {
+  if (m->targets != WIDE_NONE) expect("loss", &m->losses, row, 0, e->answer.loss);
+  expect("log-sum-exp", &m->lse, row, 0, e->answer.log_sum_exp);
+  if (m->targets == WIDE_LABEL) expect("hit", &m->hits, row, 0, e->answer.hit);
+}
+
+static void run_full(mixture *m, expected_row *rows, xent_statistics *statistics) {
+  const bool labels = m->targets == WIDE_LABEL, any = m->targets != WIDE_NONE, soft = any && !labels;
+  array *written[] = {&m->losses, &m->lse, &m->hits, &m->log_probabilities, &m->argmax, &m->ranks, &m->entropies,
+                      &m->top_classes, &m->top_values, &m->gradient, &m->target_gradient};
+  for (size_t i = 0; i < sizeof written / sizeof *written; i++) poison(written[i]);
+  xent_tally tally = xent_empty_tally(), expected = xent_empty_tally();
+  xent_report report = {.size = sizeof report};
+  must(xent_cross_entropy_full(
+           &m->shape, &m->options, 0, m->rows, m->x.memory, targets_of(m), entries_of(m), m->ragged ? m->offsets : NULL,
+           maybe(m->has_mask, &m->mask), maybe(m->has_class_weights, &m->class_weights), maybe(m->has_row_weights, &m->row_weights),
+           maybe(m->has_sink, &m->sink), any ? m->losses.memory : NULL, m->lse.memory, labels ? m->hits.memory : NULL,
+           labels ? m->log_probabilities.memory : NULL, m->argmax.memory, labels ? m->ranks.memory : NULL, m->entropies.memory,
+           m->top ? m->top_classes.memory : NULL, m->top ? m->top_values.memory : NULL, any ? m->gradient.memory : NULL,
+           soft ? m->target_gradient.memory : NULL, any ? statistics : NULL, any ? &tally : NULL, &report), "cross-entropy");
+  int64_t counted = 0;
+  for (int64_t row = 0; row < m->rows; row++) {
+    const wide_answer *a = &rows[row].answer;
+    counted += !rows[row].ignored;
+    check_row_results(m, &rows[row], row);
+    if (labels) expect("log-probability", &m->log_probabilities, row, 0, a->log_probability);
+    expect("argmax", &m->argmax, row, 0, (double)a->argmax);
+    if (labels) expect("rank", &m->ranks, row, 0, (double)a->rank);
+    expect("entropy", &m->entropies, row, 0, a->entropy);
+    for (int64_t j = 0; j < m->top; j++) {
+      expect("top class", &m->top_classes, row, j, (double)a->top_classes[j]);
+      expect("top log-probability", &m->top_values, row, j, a->top_values[j]);
+    }
+    for (int64_t k = 0; any && k < m->count[row]; k++) expect("gradient", &m->gradient, row, k, a->gradient[k]);
+    const int64_t slots = m->targets == WIDE_SPARSE ? m->entries : m->count[row];
+    for (int64_t k = 0; soft && k < slots; k++) expect("target gradient", &m->target_gradient, row, k, a->target_gradient[k]);
+    if (any) must(xent_tally_add(&expected, &a->loss, XENT_F64, 1, 1), "tally");
+  }
+  compared += 2;
+  if (memcmp(&tally, &expected, sizeof tally)) different++, fprintf(stderr, "%s: tally\n", place);
+  if (report.counted != counted) different++, fprintf(stderr, "%s: counted\n", place);
+}
+
+static void run_softmax(mixture *m) {
+  const void *mask = maybe(m->has_mask, &m->mask), *sink = maybe(m->has_sink, &m->sink), *offsets = m->ragged ? m->offsets : NULL;
+  mixture plain = *m; /* the same rows without targets */
+  plain.targets = WIDE_NONE, plain.has_row_weights = false;
+  poison(&m->softmax), poison(&m->log_softmax), poison(&m->lse);
+  xent_shape s = m->shape;
+  s.output = m->softmax.layout;
+  must(xent_softmax_forward(&s, &m->options, 0, m->rows, 0, m->classes, m->x.memory, offsets, mask, sink, NULL, m->softmax.memory, NULL), "softmax");
+  s.output = m->log_softmax.layout;
+  must(xent_log_softmax_forward(&s, &m->options, 0, m->rows, 0, m->classes, m->x.memory, offsets, mask, sink, NULL, m->log_softmax.memory, NULL), "log-softmax");
+  must(xent_log_sum_exp(&s, &m->options, 0, m->rows, m->x.memory, offsets, mask, sink, m->lse.memory, NULL), "log-sum-exp");
+  for (int64_t row = 0; row < m->rows; row++) {
+    expected_row e;
+    expect_row(&plain, row, &e);
+    expect("log-sum-exp alone", &m->lse, row, 0, e.answer.log_sum_exp);
+    for (int64_t k = 0; k < m->count[row]; k++) {
+      expect("softmax", &m->softmax, row, k, e.answer.softmax[k]);
+      expect("log-softmax", &m->log_softmax, row, k, e.answer.log_softmax[k]);
+    }
+    release_row(&e);
+  }
+}
+
+/* The gradient alone, range by range of classes, whose borders are chunks. */
+static void run_backward(mixture *m, const xent_statistics *statistics) {
+  if (m->targets == WIDE_NONE) return;
+  poison(&m->gradient);
+  for (int64_t begin = 0; begin < m->classes; begin += m->ragged ? m->classes : XENT_CHUNK) {
+    const int64_t end = m->ragged || begin + XENT_CHUNK > m->classes ? m->classes : begin + XENT_CHUNK;
+    must(xent_cross_entropy_backward(
+             &m->shape, &m->options, 0, m->rows, begin, end, m->x.memory, targets_of(m), entries_of(m),
+             m->ragged ? m->offsets : NULL, maybe(m->has_mask, &m->mask), maybe(m->has_class_weights, &m->class_weights),
+             maybe(m->has_row_weights, &m->row_weights), statistics, maybe(m->has_upstream, &m->upstream), m->gradient.memory, NULL), "backward");
+  }
+  for (int64_t row = 0; row < m->rows; row++) {
+    expected_row e;
+    expect_row(m, row, &e);
+    if (!e.ignored) {
+      if (m->has_row_weights) e.problem.scale *= e.problem.row_weight;
+      if (m->has_upstream) e.problem.scale *= get(&m->upstream, row, 0);
+      e.problem.has_row_weight = false;
+      wide_contract_row(&e.problem, &e.answer);
+    }
+    for (int64_t k = 0; k < m->count[row]; k++) expect("gradient from statistics", &m->gradient, row, k, e.answer.gradient[k]);
+    release_row(&e);
+  }
+}
+
+/* The states of a class range, of the whole tensor or of a shard that holds just it. */
+static void states_of_range(const mixture *m, int64_t begin, int64_t end, bool shard, const xent_statistics *known, xent_state *states) {
+  xent_shape s = m->shape;
+  const int64_t chunks = xent_chunks(m->classes), own = xent_chunks(end - begin);
+  if (!shard) {
+    must(xent_forward_states(&s, &m->options, 0, m->rows, begin, end, m->x.memory, targets_of(m), entries_of(m),
+                             maybe(m->has_mask, &m->mask), maybe(m->has_class_weights, &m->class_weights), known, states, NULL), "states");
+    return;
+  }
+  xent_state *room = must_allocate((size_t)(m->rows * own) * sizeof *room);
+  s.classes = end - begin, s.first_class = begin, s.all_classes = m->classes;
+  if (s.top_count > s.classes) s.top_count = 0;
+  const unsigned char *x = m->x.memory + begin * m->x.layout.classes * 8, *w = m->class_weights.memory + begin * m->class_weights.layout.classes * size_of(m->class_weights.layout.type);
+  const unsigned char *mask = m->mask.memory + begin * m->mask.layout.classes;
+  const unsigned char *q = targets_of(m);
+  if (m->targets == WIDE_DENSE) q += begin * m->q.layout.classes * size_of(m->q.layout.type);
+  for (int64_t row = 0; row < m->rows; row++)
+    for (int64_t c = 0; c < own; c++) room[row * own + c] = states[row * chunks + begin / XENT_CHUNK + c];
+  must(xent_forward_states(&s, &m->options, 0, m->rows, 0, end - begin, x, q, entries_of(m), m->has_mask ? mask : NULL,
+                           m->has_class_weights ? w : NULL, known, room, NULL), "states of a shard");
+  for (int64_t row = 0; row < m->rows; row++)
+    for (int64_t c = 0; c < own; c++) states[row * chunks + begin / XENT_CHUNK + c] = room[row * own + c];
+  free(room);
+}
+
+static void run_parts(mixture *m, const expected_row *rows, const xent_statistics *statistics) {
+  if (m->ragged) return;
+  const bool unknown = m->has_mask && m->options.label_smoothing > 0 && (m->targets == WIDE_DENSE || m->targets == WIDE_SPARSE);
+  const bool shards = !unknown && one_in(2), any = m->targets != WIDE_NONE;
+  xent_state states[MOST_ROWS * MOST_STATES];
+  xent_statistics finished[MOST_ROWS];
+  memset(states, 0, sizeof states), memset(finished, 0, sizeof finished);
+  poison(&m->losses), poison(&m->lse), poison(&m->hits);
+  xent_tally tally = xent_empty_tally();
+  xent_report report = {.size = sizeof report};
+  for (int round = 0; round < 2; round++) {
+    for (int64_t begin = 0; begin < m->classes; begin += XENT_CHUNK)
+      states_of_range(m, begin, begin + XENT_CHUNK < m->classes ? begin + XENT_CHUNK : m->classes, shards, round ? finished : NULL, states);
+    must(xent_finish(&m->shape, &m->options, 0, m->rows, states, targets_of(m), maybe(m->has_class_weights, &m->class_weights),
+                     any ? maybe(m->has_row_weights, &m->row_weights) : NULL, maybe(m->has_sink, &m->sink), round, finished, any ? m->losses.memory : NULL,
+                     m->lse.memory, m->targets == WIDE_LABEL ? m->hits.memory : NULL, any ? &tally : NULL, &report), "finish");
+    if (report.again == 0) break;
+  }
+  for (int64_t row = 0; row < m->rows; row++) {
+    if (any) {
+      check_row_results(m, &rows[row], row);
+      compared++;
+      if (memcmp(&finished[row], &statistics[row], sizeof *finished)) different++, fprintf(stderr, "%s: statistics of row %lld\n", place, (long long)row);
+    }
+  }
+  if (any) return;
+  xent_shape s = m->shape; /* statistics of a softmax, chunk by chunk */
+  poison(&m->softmax);
+  s.output = m->softmax.layout;
+  for (int64_t begin = 0; begin < m->classes; begin += XENT_CHUNK)
+    must(xent_softmax_forward(&s, &m->options, 0, m->rows, begin, begin + XENT_CHUNK < m->classes ? begin + XENT_CHUNK : m->classes,
+                              m->x.memory, NULL, maybe(m->has_mask, &m->mask), maybe(m->has_sink, &m->sink), finished, m->softmax.memory, NULL), "softmax");
+  mixture plain = *m;
+  plain.has_row_weights = false;
+  for (int64_t row = 0; row < m->rows; row++) {
+    expected_row e;
+    expect_row(&plain, row, &e);
+    for (int64_t k = 0; k < m->classes; k++) expect("softmax from statistics", &m->softmax, row, k, e.answer.softmax[k]);
+    release_row(&e);
+  }
+}
+
+/* y is the logits' array, whatever it holds; g what softmax's output holds. */
+static void run_softmax_backward(mixture *m) {
+  xent_options o = m->options;
+  o.softcap = 0;
+  xent_shape s = m->shape;
+  s.output = m->x.layout, s.upstream = m->log_softmax.layout;
+  for (int64_t row = 0; row < m->rows; row++)
+    for (int64_t k = 0; k < m->count[row]; k++) put(&m->log_softmax, row, k, one_in(3000) ? INFINITY : (double)random_normal(&source));
+  double *y = doubles(m->classes), *g = doubles(m->classes), *dx = doubles(m->classes);
+  uint8_t *mask = must_allocate((size_t)m->classes + 1);
+  for (int log = 0; log < 2; log++) {
+    poison(&m->gradient);
+    const void *offsets = m->ragged ? m->offsets : NULL, *masked = maybe(m->has_mask, &m->mask);
+    xent_statistics statistics[MOST_ROWS];
+    const bool parts = !m->ragged && !m->has_mask && one_in(2);
+    if (parts) {
+      xent_state states[MOST_ROWS * MOST_STATES];
+      xent_report report = {.size = sizeof report};
+      for (int64_t begin = 0; begin < m->classes; begin += XENT_CHUNK)
+        must(xent_backward_states(&s, &o, 0, m->rows, begin, begin + XENT_CHUNK < m->classes ? begin + XENT_CHUNK : m->classes,
+                                  log ? NULL : m->x.memory, m->log_softmax.memory, states, NULL), "backward states");
+      must(xent_finish(&s, &o, 0, m->rows, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report), "finish");
+    }
+    must((log ? xent_log_softmax_backward : xent_softmax_backward)(&s, &o, 0, m->rows, 0, m->classes, m->x.memory, m->log_softmax.memory,
+                                                                   offsets, masked, parts ? statistics : NULL, m->gradient.memory, NULL), "softmax backward");
+    for (int64_t row = 0; row < m->rows; row++) {
+      for (int64_t k = 0; k < m->count[row]; k++) {
+        y[k] = get(&m->x, row, k), g[k] = get(&m->log_softmax, row, k);
+        mask[k] = get(&m->mask, row, k) != 0;
+      }
+      wide_contract_backward(y, g, m->has_mask ? mask : NULL, m->count[row], log, o.temperature, dx);
+      for (int64_t k = 0; k < m->count[row]; k++) expect(log ? "log-softmax backward" : "softmax backward", &m->gradient, row, k, dx[k]);
+    }
+  }
+  free(y), free(g), free(dx), free(mask);
+}
+
+static int32_t all_floats(void) {
+  static const int32_t types[] = {XENT_F16, XENT_BF16, XENT_F32, XENT_F64};
+  return types[below(4)];
+}
+
+static void run_divergence(const mixture *m, int32_t isa_begin, int32_t isa_end) {
+  if (m->ragged) return;
+  const int64_t rows = m->rows, n = m->classes;
+  array x = make(rows, n, m->inner, all_floats(), NULL, 0), a = make(rows, n, m->inner, all_floats(), NULL, 0);
+  array losses = make(rows, 1, m->inner, all_floats(), NULL, 0), gradient = make(rows, n, m->inner, all_floats(), NULL, 0);
+  const bool near = one_in(2);
+  for (int64_t row = 0; row < rows; row++) {
+    fill_doubles(&x, row, n, one_in(2) ? 0 : (int)below(ROW_KINDS));
+    fill_doubles(&a, row, n, one_in(2) ? 0 : (int)below(ROW_KINDS));
+    for (int64_t k = 0; near && k < n; k++) put(&a, row, k, get(&x, row, k) + ldexp((double)random_normal(&source), -(int)below(30)));
+  }
+  xent_shape s = m->shape;
+  s.logits = x.layout, s.teacher = a.layout, s.losses = losses.layout, s.gradient = gradient.layout, s.top_count = 0;
+  s.row_weights = m->row_weights.layout, s.class_mask = m->mask.layout;
+  xent_options o = m->options;
+  o.softcap = 0;
+  if (o.temperature < 1e-3) o.temperature = 0;
+  double *teacher = doubles(n), *student = doubles(n), *slope = doubles(n);
+  uint8_t *mask = must_allocate((size_t)n + 1);
+  for (o.isa = isa_begin; o.isa <= isa_end; o.isa++) {
+    poison(&losses), poison(&gradient);
+    xent_tally tally = xent_empty_tally(), expected = xent_empty_tally();
+    must(xent_kl_divergence(&s, &o, 0, rows, x.memory, a.memory, maybe(m->has_mask, &m->mask), maybe(m->has_row_weights, &m->row_weights),
+                            losses.memory, gradient.memory, &tally, NULL), "divergence");
+    for (int64_t row = 0; row < rows; row++) {
+      const double weight = m->has_row_weights ? get(&m->row_weights, row, 0) : 1;
+      for (int64_t k = 0; k < n; k++) teacher[k] = get(&a, row, k), student[k] = get(&x, row, k), mask[k] = get(&m->mask, row, k) != 0, slope[k] = 0;
+      double loss = 0;
+      if (weight != 0)
+        loss = weight * wide_contract_divergence(teacher, student, m->has_mask ? mask : NULL, n, o.temperature, o.fully_masked,
+                                                 o.gradient_scale * weight, slope);
+      expect("divergence", &losses, row, 0, loss);
+      if (loss < 0) different++, fprintf(stderr, "%s: a divergence of %g\n", place, loss);
+      for (int64_t k = 0; k < n; k++) expect("gradient of a divergence", &gradient, row, k, slope[k]);
+      must(xent_tally_add(&expected, &loss, XENT_F64, 1, 1), "tally");
+    }
+    compared++;
+    if (memcmp(&tally, &expected, sizeof tally)) different++, fprintf(stderr, "%s: tally of divergences\n", place);
+  }
+  release(&x), release(&a), release(&losses), release(&gradient);
+  free(teacher), free(student), free(slope), free(mask);
+}
+
+static void test_mixture(int64_t number) {
+  static const char *const names[] = {"no targets", "labels", "probability rows", "sparse rows"};
+  mixture m;
+  make_mixture(&m);
+  expected_row rows[MOST_ROWS];
+  xent_statistics statistics[MOST_ROWS];
+  for (int64_t row = 0; row < m.rows; row++) expect_row(&m, row, &rows[row]);
+  for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++) {
+    char where[200];
+    snprintf(where, sizeof where, "mixture %lld, %s, %s, %lld classes%s%s%s%s%s eps %g tau %g cap %g z %g", (long long)number,
+             xent_isa_name(isa), names[m.targets], (long long)m.classes, m.ragged ? " ragged" : "", m.has_mask ? " mask" : "",
+             m.has_class_weights ? " weights" : "", m.has_sink ? " sink" : "", m.options.smoothing ? " others" : "",
+             m.options.label_smoothing, m.options.temperature, m.options.softcap, m.options.z_loss);
+    place = where;
+    m.options.isa = isa;
+    memset(statistics, 0, sizeof statistics);
+    run_full(&m, rows, statistics);
+    run_backward(&m, statistics);
+    run_parts(&m, rows, statistics);
+    run_softmax(&m);
+    run_softmax_backward(&m);
+    if (isa == XENT_ISA_SCALAR) run_divergence(&m, XENT_ISA_SCALAR, xent_best_isa());
+  }
+  for (int64_t row = 0; row < m.rows; row++) release_row(&rows[row]);
+  release_mixture(&m);
+}
+
+/* ---- accuracy ------------------------------------------------------------------------------------------ */
+
+static double worst_softmax, worst_loss, worst_smooth, worst_divergence;
+
+static double ulp_of(double v) {
+  int exponent;
+  frexp(v, &exponent);
+  return ldexp(1, exponent - 53);
+}
+
+static void raise_to(double *worst, long double error) {
+  if ((double)error > *worst || error != error) *worst = (double)error;
+}
+
+/* log sum exp(x) - max */
+static long double distance_of(const double *x, int64_t n, double *max, int64_t *at) {
+  long double sum = 0;
+  *at = 0;
+  for (int64_t k = 0; k < n; k++)
+    if (x[k] > x[*at]) *at = k;
+  *max = x[*at];
+  for (int64_t k = 0; k < n; k++)
+    if (k != *at) sum += expl((long double)x[k] - (long double)*max);
+  return log1pl(sum);
+}
+
+static void measure(int64_t n, double spread, double offset) {
+  double *x = doubles(n), *y = doubles(n), *a = doubles(n);
+  for (int64_t k = 0; k < n; k++) {
+    x[k] = offset + spread * (double)random_normal(&source) * (1 + random_unit(&source) * 1e-9);
+    a[k] = x[k] + ldexp((double)random_normal(&source), -(int)below(20));
+  }
+  int64_t at, label = below(n);
+  double max, top;
+  const long double D = distance_of(x, n, &max, &at);
+  xent_shape s = xent_dense_shape(1, n, 1, XENT_I64);
+  s.logits.type = s.output.type = s.losses.type = s.gradient.type = XENT_F64;
+  s.teacher = s.logits;
+  xent_options o = xent_default_options();
+  must(xent_softmax_forward(&s, &o, 0, 1, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
+  for (int64_t k = 0; k < n; k++) {
+    const long double exact = expl(((long double)x[k] - (long double)max) - D);
+    if (exact > 1e-290L) raise_to(&worst_softmax, fabsl((long double)y[k] - exact) / (long double)ulp_of((double)exact));
+  }
+  for (int i = 0; i < 2; i++, label = at) { /* any label, and the most likely */
+    double loss;
+    long double others = 0, even = 0;
+    for (int64_t k = 0; k < n; k++)
+      if (k != label) others += expl((long double)x[k] - (long double)x[label]);
+    const long double exact = label == at ? log1pl(others) : D + ((long double)max - (long double)x[label]);
+    must(xent_cross_entropy_forward(&s, &o, 0, 1, x, &label, &loss, NULL, NULL, NULL, NULL, NULL, NULL), "loss");
+    if (exact > 1e-290L) raise_to(&worst_loss, fabsl((long double)loss - exact) / exact);
+    o.label_smoothing = 0.1;
+    must(xent_cross_entropy_forward(&s, &o, 0, 1, x, &label, &loss, NULL, NULL, NULL, NULL, NULL, NULL), "loss");
+    for (int64_t k = 0; k < n; k++) even += (long double)max - (long double)x[k];
+    const long double smooth = (1 - (long double)0.1) * exact + (long double)0.1 * (even / (long double)n + D);
+    raise_to(&worst_smooth, fabsl((long double)loss - smooth) / smooth);
+    o.label_smoothing = 0;
+  }
+  double divergence;
+  must(xent_kl_divergence(&s, &o, 0, 1, x, a, NULL, NULL, &divergence, NULL, NULL, NULL), "divergence");
+  const long double of_teacher = distance_of(a, n, &top, &at) + (long double)top, of_student = D + (long double)max;
+  long double exact = 0;
+  for (int64_t k = 0; k < n; k++) {
+    const long double v = ((long double)a[k] - (long double)x[k]) - (of_teacher - of_student);
+    const long double q = expl((long double)a[k] - of_teacher);
+    long double term = v + expm1l(-v);
+    if (fabsl(v) < 1e-3L) term = v * v * (0.5L - v / 6 + v * v / 24 - v * v * v / 120 + v * v * v * v / 720);
+    exact += q * term;
+  }
+  if (exact > 1e-18L) raise_to(&worst_divergence, fabsl((long double)divergence - exact) / exact);
+  free(x), free(y), free(a);
+}
+
+int main(int argc, char **argv) {
+  const long times = argc > 1 ? strtol(argv[1], NULL, 10) : 1;
+  if (times < 1) {
+    fprintf(stderr, "usage: wide_test [N], N at least 1\n");
+    return 2;
+  }
+  for (int64_t i = 0; i < 250 * times; i++) test_mixture(i);
+  for (int64_t i = 0; i < 500 * times; i++)
+    measure(i % 50 == 49 ? 1 + below(30000) : 2 + below(i % 3 ? 300 : 8), exp(3 * (double)random_normal(&source)), i % 4 ? 0 : 1000 * random_unit(&source));
+  printf("softmax: worst error %.2f ulp\nloss of a label: %.2e relative\nloss with smoothing: %.2e relative\ndivergence: %.2e relative\n",
+         worst_softmax, worst_loss, worst_smooth, worst_divergence);
+  printf("%" PRIu64 " values compared, %" PRIu64 " differ\n", compared, different);
+  return different || worst_softmax > 6 || worst_loss > 1e-15 || worst_smooth > 2e-15 || worst_divergence > 4e-15;
+}
