@@ -5,18 +5,9 @@
 
 #include "kernels/wide/emit.h"
 
-/* Of a row whose scale c is gradient scale times row weight (times upstream). */
 XENT_SHARED double f64_gradient_at_label(const f64_row *r, const xent_statistics *s, double scale) {
-  const xent_call *call = r->call;
-  const double S = f64_total(s), confidence = 0 - s->sum / S;
-  const bool dropped = r->eps > 0 && s->share == 0;
-  if (!call->class_weights && call->options->z_loss == 0 && !dropped) {
-    const double rest = r->eps == 0 ? 0 : r->others ? r->eps : r->eps - s->share;
-    return f64_quiet((confidence + rest) * scale);
-  }
-  const double w = class_weight_at(call, r->label), own = (1 - r->eps) * w;
-  const double even = r->others ? 0 : s->share * w;
-  return f64_quiet((confidence * own + s->mass / S * (s->pull - own) - even) * scale);
+  return f64_quiet(label_gradient(&r->t, r->call->options, s->sum, s->mass, f64_total(s), weight_of_class(r->call, r->t.label),
+                                  s->pull, s->share, scale));
 }
 
 /* The gradient of a row's classes [begin, end). */
@@ -28,13 +19,13 @@ XENT_SHARED void f64_gradient_row(const f64_row *r, const xent_statistics *s, do
     f64_fill(&dx, begin, end, s->kind & XENT_ROW_NAN ? XENT_WIDE_NAN : 0);
     return;
   }
-  const double scale = call->options->temperature != 0 ? c / call->options->temperature : c;
+  const double scale = logit_scale(call->options, c);
   const f64_factor f = f64_factor_of(f64_total(s), scale, s->pull);
-  const bool labels = r->kind == XENT_KIND_LABEL;
+  const bool labels = r->t.kind == XENT_KIND_LABEL;
   for (int64_t i = begin; i < end; i += XENT_PIECE) {
     const int64_t n = piece_length(i, end), y = labels ? r->label - i : XENT_NO_CLASS;
     const double *x = f64_prepared(&r->logits, i, n, s->wide_shift, buffers->x, buffers->slope), *t = buffers->other;
-    if (r->sparse)
+    if (r->t.sparse)
       f64_sparse(r, i, n, buffers->other);
     else if (!labels)
       f64_dense(r, i, n, buffers->other);
@@ -54,7 +45,7 @@ XENT_SHARED void f64_gradient_row(const f64_row *r, const xent_statistics *s, do
 /* c (1 - eps) w (log-sum-exp - x) */
 XENT_INLINE double f64_target_gradient(const f64_row *r, const xent_statistics *s, double c, int64_t class, double x,
                                         double distance) {
-  const double weight = c * ((1 - r->eps) * class_weight_at(r->call, class));
+  const double weight = c * (r->t.keep * class_weight_at(r->call, class));
   return weight == 0 ? 0 : f64_quiet(weight * ((s->wide_max - x) + distance));
 }
 XENT_SHARED void f64_target_gradients(const f64_row *r, const xent_statistics *s, double c, double distance,
@@ -63,7 +54,7 @@ XENT_SHARED void f64_target_gradients(const f64_row *r, const xent_statistics *s
   const xent_layout *l = &call->shape->target_gradient;
   const bool special = s->kind & XENT_ROW_SPECIAL;
   const double fixed = s->kind & XENT_ROW_NAN ? XENT_WIDE_NAN : 0;
-  if (r->sparse) {
+  if (r->t.sparse) {
     const int64_t at = row_offset(call->shape, l, r->row);
     for (int64_t j = 0; j < call->shape->target_count; j++) {
       const f64_entry e = f64_entry_at(r, j, 0, r->logits.classes);
@@ -92,28 +83,22 @@ XENT_SHARED void f64_target_gradients(const f64_row *r, const xent_statistics *s
 static xent_status f64_cross_entropy(const xent_call *call) {
   f64_buffers buffers;
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
-    f64_reading reading;
-    const xent_status status = f64_read_targets(call, row, &reading);
+    row_targets t;
+    const xent_status status = targets_of_row(call, row, &t);
     if (status) return status;
-    const f64_row r = f64_row_of(call, row, reading.label);
+    const f64_row r = f64_row_of(call, row, &t);
     f64_fold fold = f64_fold_begin();
-    xent_statistics s = f64_ignored(call);
     f64_order order = {0, false};
-    if (!reading.ignored) {
+    xent_statistics s = f64_ignored(&t);
+    if (!t.ignored) {
       order = f64_whole_row(&r, &buffers, &fold, &s);
       call->report->counted++;
     }
-    const bool special = s.kind & XENT_ROW_SPECIAL, labels = r.kind == XENT_KIND_LABEL;
-    const double distance = special ? 0 : f64_distance(&s);
-    const f64_label y = labels && !special ? f64_label_of(call, reading.label, fold.counted) : (f64_label){0, 0, 0, 0};
-    const double label_loss = labels && !special ? f64_label_loss(call, &fold, &s, distance) : 0;
-    f64_weigh(call, &fold, &y, r.share, distance, &s);
-    const double loss = call->targets ? f64_loss(call, &fold, &s, &y, label_loss, distance, reading.weight) : 0;
-    f64_write_row(call, row, loss, f64_log_sum_exp(&s, distance), order.hit && !special, &s);
-    f64_write_more(&r, &s, order, distance, label_loss, &buffers);
-    double c = gradient_scale_of(call->options);
-    if (call->row_weights) c *= reading.weight;
-    if (call->target_gradient) f64_target_gradients(&r, &s, c, distance, &buffers);
+    const f64_terms terms = f64_terms_of(call, &t, &fold, &s);
+    f64_weigh(call, &t, &fold, &terms, &s);
+    f64_write_row(&r, &s, &order, f64_loss(call, &t, &fold, &terms, &s), &terms, &buffers);
+    const double c = gradient_scale_of_row(call, row, t.row_weight);
+    if (call->target_gradient) f64_target_gradients(&r, &s, c, terms.distance, &buffers);
     if (call->output) f64_gradient_row(&r, &s, c, 0, r.logits.classes, &buffers);
   }
   return XENT_OK;
@@ -122,19 +107,14 @@ static xent_status f64_cross_entropy(const xent_call *call) {
 static xent_status f64_cross_entropy_backward(const xent_call *call) {
   f64_buffers buffers;
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
-    f64_reading reading;
-    const xent_status status = f64_read_targets(call, row, &reading);
+    row_targets t;
+    const xent_status status = targets_of_row(call, row, &t);
     if (status) return status;
-    f64_row r = f64_row_of(call, row, reading.label);
-    const xent_statistics ignored = f64_ignored(call), *s = reading.ignored ? &ignored : &call->known_statistics[row];
-    double c = gradient_scale_of(call->options);
-    if (call->row_weights) c *= reading.weight;
-    if (call->upstream) {
-      const xent_layout *l = &call->shape->upstream;
-      c *= float_at(call->upstream, l->type, row_offset(call->shape, l, row));
-    }
-    if (r.kind == XENT_KIND_PROBABILITIES) r.share = s->share;
-    f64_gradient_row(&r, s, c, call->class_begin, call->row_offsets ? r.logits.classes : call->class_end, &buffers);
+    f64_row r = f64_row_of(call, row, &t);
+    const xent_statistics ignored = f64_ignored(&t), *s = t.ignored ? &ignored : &call->known_statistics[row];
+    r.share = s->share;
+    f64_gradient_row(&r, s, gradient_scale_of_row(call, row, t.row_weight), call->class_begin,
+                     call->row_offsets ? r.logits.classes : call->class_end, &buffers);
   }
   return XENT_OK;
 }

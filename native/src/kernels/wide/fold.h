@@ -20,11 +20,11 @@ XENT_SHARED bool f64_is_first(const f64_logits *in, int64_t begin, int64_t y, do
 
 /* The state of the n classes from `begin` on. */
 XENT_SHARED void f64_state(const f64_row *r, int64_t begin, int64_t n, double shift, f64_buffers *buffers, xent_state *s) {
-  const bool here = r->kind == XENT_KIND_LABEL && r->label >= begin && r->label < begin + n;
+  const bool here = r->t.kind == XENT_KIND_LABEL && r->label >= begin && r->label < begin + n;
   const int64_t y = here ? r->label - begin : XENT_NO_CLASS;
   f64_chunk c;
   f64_sum_chunk(&r->logits, begin, n, shift, y, buffers, &c);
-  *s = (xent_state){.kind = r->kind | xent_state_version | XENT_STATE_WIDE | (shift != 0 ? XENT_STATE_SHIFTED : 0),
+  *s = (xent_state){.kind = r->t.kind | xent_state_version | XENT_STATE_WIDE | (shift != 0 ? XENT_STATE_SHIFTED : 0),
                     .reference = (float)c.reference,
                     .sum = quiet_double(c.sum.high),
                     .sum_low = quiet_double(c.sum.low),
@@ -36,7 +36,7 @@ XENT_SHARED void f64_state(const f64_row *r, int64_t begin, int64_t n, double sh
     s->wide_label_logit = quiet_double(x);
     if (x == c.max && f64_is_first(&r->logits, begin, y, x, shift, buffers)) s->kind |= XENT_STATE_LABEL_FIRST_MAX;
   }
-  if (r->kind != XENT_KIND_SOFTMAX) f64_chunk_targets(r, begin, n, shift, isfinite(c.max) ? c.max : 0, buffers, s);
+  if (r->t.kind != XENT_KIND_SOFTMAX) f64_chunk_targets(r, begin, n, shift, isfinite(c.max) ? c.max : 0, buffers, s);
 }
 
 /* Chunks folded so far, in class order. */
@@ -153,10 +153,10 @@ XENT_SHARED f64_order f64_whole_row(const f64_row *r, f64_buffers *buffers, f64_
   const xent_options *options = r->call->options;
   f64_fold_row(r, 0, buffers, f);
   const f64_order order = {f->class_max, f64_is_hit(f)};
-  if (f64_finish_fold(f, r->kind, 0, false, options, s)) {
+  if (f64_finish_fold(f, r->t.kind, 0, false, options, s)) {
     const double shift = s->wide_shift;
     f64_fold_row(r, shift, buffers, f);
-    f64_finish_fold(f, r->kind, shift, true, options, s);
+    f64_finish_fold(f, r->t.kind, shift, true, options, s);
   }
   return order;
 }

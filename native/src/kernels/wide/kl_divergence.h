@@ -64,7 +64,7 @@ XENT_SHARED void f64_divergence_piece(const double *a, const double *x, double *
 
 XENT_SHARED void f64_read_side(const xent_call *call, int64_t row, const void *array, const xent_layout *layout,
                                 f64_buffers *buffers, f64_side *side) {
-  side->row = f64_row_of(call, row, XENT_NO_CLASS);
+  side->row = f64_row_of_logits(call, row);
   side->row.logits.x = f64_array_of(call, array, layout, row);
   f64_fold fold;
   f64_whole_row(&side->row, buffers, &fold, &side->s);
@@ -90,7 +90,7 @@ XENT_SHARED double f64_divergence_row(const xent_call *call, const f64_side *tea
                           .max = max,
                           .max_low = (teacher->s.wide_max - (max - k)) - (student->s.wide_max + k),
                           .distance = teacher->distance - student->distance,
-                          .gradient = call->options->temperature != 0 ? c / call->options->temperature : c};
+                          .gradient = logit_scale(call->options, c)};
   pair loss = {0, 0};
   for (int64_t i = 0; i < classes; i += XENT_CHUNK) {
     pair_lanes sum = pair_lanes_zero();
@@ -111,6 +111,7 @@ XENT_SHARED double f64_divergence_row(const xent_call *call, const f64_side *tea
 }
 
 static xent_status f64_kl_divergence(const xent_call *call) {
+  const xent_layout *l = &call->shape->losses;
   f64_buffers buffers;
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     const double weight = row_weight_at(call, row);
@@ -122,13 +123,11 @@ static xent_status f64_kl_divergence(const xent_call *call) {
       f64_side teacher, student;
       f64_read_side(call, row, call->teacher, &call->shape->teacher, &buffers, &teacher);
       f64_read_side(call, row, call->logits, &call->shape->logits, &buffers, &student);
-      double c = gradient_scale_of(call->options);
-      if (call->row_weights) c *= weight;
-      loss = f64_divergence_row(call, &teacher, &student, c, &buffers);
-      if (call->row_weights) loss = f64_quiet(weight * loss);
+      const double c = gradient_scale_of(call->options) * weight;
+      loss = f64_quiet(weight * f64_divergence_row(call, &teacher, &student, c, &buffers));
       call->report->counted++;
     }
-    f64_store_row(call, call->losses, &call->shape->losses, row, loss);
+    if (call->losses) f64_store_one(call->losses, l->type, row_offset(call->shape, l, row), loss);
     if (call->tally) tally_add_double(call->tally, loss);
   }
   return XENT_OK;

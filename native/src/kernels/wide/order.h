@@ -5,13 +5,6 @@
 
 #include "kernels/wide/fold.h"
 
-XENT_INLINE void f64_store_class(void *array, int32_t type, int64_t at, int64_t class) {
-  if (type == XENT_I32)
-    ((int32_t *)array)[at] = (int32_t)class;
-  else
-    ((int64_t *)array)[at] = class;
-}
-
 /* The first sixteen of n classes that take part. */
 XENT_INLINE uint32_t f64_part_bits(const f64_logits *in, int64_t begin, int64_t n) {
   uint32_t bits = n >= XENT_LANES ? 0xffff : (UINT32_C(1) << n) - 1;
@@ -93,14 +86,6 @@ XENT_SHARED void f64_find_top(const f64_logits *in, double value, int64_t last, 
 }
 
 
-/* Place j of a row's largest classes. */
-XENT_INLINE void f64_store_top(const xent_call *call, int64_t row, int64_t j, int64_t class, double value) {
-  const xent_layout *c = &call->shape->top_classes, *v = &call->shape->top_log_probabilities;
-  if (call->top_classes) f64_store_class(call->top_classes, c->type, row_offset(call->shape, c, row) + j * c->classes, class);
-  if (call->top_log_probabilities)
-    f64_store_one(call->top_log_probabilities, v->type, row_offset(call->shape, v, row) + j * v->classes, value);
-}
-
 /* Logits as they are compared; their log-probabilities as log-softmax has them. */
 XENT_SHARED void f64_write_top(const xent_call *call, int64_t row, const f64_logits *in, const xent_statistics *s,
                                 double distance, f64_buffers *buffers) {
@@ -115,14 +100,14 @@ XENT_SHARED void f64_write_top(const xent_call *call, int64_t row, const f64_log
     f64_find_top(in, value, last, limit, buffers, &t);
     for (int j = 0; j < t.count; j++) {
       const double x = s->wide_shift != 0 ? t.value[j] - s->wide_shift : t.value[j];
-      f64_store_top(call, row, done + j, t.class[j], (x - s->wide_max) + (0 - distance));
+      write_top(call, row, done + j, t.class[j], (x - s->wide_max) + (0 - distance));
     }
     done += t.count;
     if (t.count < limit) break;
     value = t.value[t.count - 1];
     last = t.class[t.count - 1];
   }
-  for (; done < count; done++) f64_store_top(call, row, done, XENT_NO_CLASS, missing);
+  for (; done < count; done++) write_top(call, row, done, XENT_NO_CLASS, missing);
 }
 
 #endif

@@ -6,11 +6,12 @@
 #include "kernels/wide/order.h"
 #include "numerics/tally.h"
 
-/* How a label's row weighs its terms. */
+/* What the sums over a row's targets become. */
 typedef struct {
-  double class_weight, own; /* of the label: w_y, and (1 - eps) w_y */
-  double among, share;      /* how many classes eps is divided among, and what each gets */
-} f64_label;
+  double own, label_weight;       /* of the label: (1 - eps) w_y, and w_y */
+  double among, share;            /* how many classes eps is divided among, and what each gets */
+  double label_loss, distance;    /* - log p of the label, clamped; D */
+} f64_terms;
 
 XENT_INLINE double f64_log_sum_exp(const xent_statistics *s, double distance) {
   if (s->kind & XENT_ROW_MASKED) return -INFINITY;
@@ -18,60 +19,54 @@ XENT_INLINE double f64_log_sum_exp(const xent_statistics *s, double distance) {
   return s->wide_shift + (s->wide_max + distance);
 }
 
-XENT_INLINE f64_label f64_label_of(const xent_call *call, int64_t label, int64_t counted) {
-  const xent_options *o = call->options;
-  const double w = class_weight_at(call, label), eps = o->label_smoothing;
-  const double among = (double)(counted - (o->smoothing == XENT_SMOOTHING_OTHERS));
-  return (f64_label){w, (1 - eps) * w, among, eps > 0 && among > 0 ? eps / among : 0};
-}
-
-/* pull: what the probabilities are multiplied with in the gradient; share: what smoothing gives each class. */
-XENT_SHARED void f64_weigh(const xent_call *call, const f64_fold *f, const f64_label *y, double share, double distance,
-                            xent_statistics *s) {
-  if (s->kind & XENT_ROW_SPECIAL || (s->kind & XENT_KIND_MASK) == XENT_KIND_SOFTMAX) return;
-  double pull = pair_value(f->mass);
-  if ((s->kind & XENT_KIND_MASK) == XENT_KIND_LABEL) {
-    const bool dropped = call->options->label_smoothing > 0 && y->share == 0;
-    share = y->share;
-    pull = call->class_weights ? y->own + (share > 0 ? share * pull : 0) : dropped ? y->own : 1;
-  }
-  const double zeta = call->options->z_loss;
-  s->pull = zeta > 0 ? pull + 2 * zeta * f64_log_sum_exp(s, distance) : pull;
-  s->share = share;
-  s->kind |= XENT_ROW_GENERAL;
-}
-
 /* - log p of the label */
 XENT_INLINE double f64_label_loss(const xent_call *call, const f64_fold *f, const xent_statistics *s, double distance) {
   const double q = s->sum / s->mass;
   const double loss = q <= 1 ? f64_log1p(q) : distance + (s->wide_max - f->label_logit);
-  const double d = call->options->probability_clamp;
-  if (d == 0) return loss;
-  const double least = -f64_log1m(d < DBL_MIN ? DBL_MIN : d), most = -f64_log(d < DBL_MIN ? DBL_MIN : d);
-  const double raised = loss > least ? loss : least;
-  return raised < most ? raised : most;
+  const double clamp = call->options->probability_clamp, d = clamp < DBL_MIN ? DBL_MIN : clamp;
+  return clamp == 0 ? loss : clamped_loss(loss, -f64_log1m(d), -f64_log(d));
 }
 
-XENT_SHARED double f64_loss(const xent_call *call, const f64_fold *f, const xent_statistics *s, const f64_label *y,
-                             double label_loss, double distance, double row_weight) {
+XENT_SHARED f64_terms f64_terms_of(const xent_call *call, const row_targets *t, const f64_fold *f, const xent_statistics *s) {
+  f64_terms terms = {.label_weight = 1};
+  if (s->kind & XENT_ROW_SPECIAL) return terms;
+  terms.distance = f64_distance(s);
+  if (t->kind == XENT_KIND_SOFTMAX) return terms;
+  terms.among = even_classes(t, f->counted);
+  terms.share = even_share(t, f->counted);
+  if (t->kind != XENT_KIND_LABEL) return terms;
+  terms.label_weight = weight_of_class(call, t->label);
+  terms.own = t->keep * terms.label_weight;
+  terms.label_loss = f64_label_loss(call, f, s, terms.distance);
+  return terms;
+}
+
+/* Into the statistics: what the probabilities are multiplied with in the gradient, and what smoothing gives each class. */
+XENT_SHARED void f64_weigh(const xent_call *call, const row_targets *t, const f64_fold *f, const f64_terms *terms,
+                           xent_statistics *s) {
+  if (s->kind & XENT_ROW_SPECIAL || t->kind == XENT_KIND_SOFTMAX) return;
+  const double mass = pair_value(f->mass), share = terms->share;
+  double pull = mass;
+  if (t->kind == XENT_KIND_LABEL)
+    pull = t->weighted ? terms->own + (share > 0 ? share * mass : 0) : t->eps > 0 && share == 0 ? terms->own : 1;
+  s->pull = with_z_pull(call->options, pull, f64_log_sum_exp(s, terms->distance));
+  s->share = share;
+  s->kind |= XENT_ROW_GENERAL;
+}
+
+XENT_SHARED double f64_loss(const xent_call *call, const row_targets *t, const f64_fold *f, const f64_terms *terms,
+                            const xent_statistics *s) {
   if (s->kind & XENT_ROW_NAN) return XENT_WIDE_NAN;
-  if (s->kind & XENT_ROW_SPECIAL) return 0;
-  const double eps = call->options->label_smoothing, zeta = call->options->z_loss;
-  const double dot = pair_value(f->dot), mass = pair_value(f->mass);
+  if (s->kind & XENT_ROW_SPECIAL || t->kind == XENT_KIND_SOFTMAX) return 0;
+  const double dot = pair_value(f->dot), mass = pair_value(f->mass), D = terms->distance;
   double loss;
-  if ((s->kind & XENT_KIND_MASK) == XENT_KIND_PROBABILITIES) {
-    loss = fma(mass, distance, dot);
-  } else if (y->share == 0) {
-    loss = y->own == 0 ? 0 : y->own * label_loss;
+  if (t->kind == XENT_KIND_PROBABILITIES) {
+    loss = fma(mass, D, dot);
   } else {
-    const double even = call->class_weights ? fma(mass, distance, dot) / y->among : dot / y->among + distance;
-    loss = y->own == 0 ? eps * even : fma(y->own, label_loss, eps * even);
+    const double even = t->weighted ? fma(mass, D, dot) / terms->among : dot / terms->among + D;
+    loss = label_loss(t, terms->own, terms->share, terms->label_loss, even);
   }
-  if (zeta > 0) {
-    const double lse = f64_log_sum_exp(s, distance);
-    loss = loss + zeta * (lse * lse);
-  }
-  return call->row_weights ? row_weight * loss : loss;
+  return t->row_weight * with_z_loss(call->options, loss, f64_log_sum_exp(s, D));
 }
 
 XENT_SHARED double f64_entropy(const f64_row *r, const xent_statistics *s, double distance, f64_buffers *buffers) {
@@ -97,42 +92,32 @@ XENT_SHARED double f64_entropy(const f64_row *r, const xent_statistics *s, doubl
   return fma(distance, (S - E) / S, mean);
 }
 
-XENT_INLINE void f64_store_row(const xent_call *call, void *array, const xent_layout *l, int64_t row, double value) {
-  if (array) f64_store_one(array, l->type, row_offset(call->shape, l, row), value);
+XENT_INLINE xent_statistics f64_ignored(const row_targets *t) {
+  return (xent_statistics){.kind = t->kind | XENT_STATE_WIDE | XENT_ROW_IGNORED};
 }
 
-/* What every call with targets can give. */
-XENT_SHARED void f64_write_row(const xent_call *call, int64_t row, double loss, double log_sum_exp, bool hit,
-                                const xent_statistics *s) {
-  const xent_shape *shape = call->shape;
-  f64_store_row(call, call->losses, &shape->losses, row, loss);
-  f64_store_row(call, call->log_sum_exp, &shape->log_sum_exp, row, log_sum_exp);
-  if (call->hits) call->hits[row_offset(shape, &shape->hits, row)] = hit;
+XENT_INLINE void f64_keep_row(const xent_call *call, int64_t row, double loss, const xent_statistics *s) {
   if (call->tally) tally_add_double(call->tally, loss);
   if (call->statistics) call->statistics[row] = *s;
 }
 
-XENT_INLINE xent_statistics f64_ignored(const xent_call *call) {
-  return (xent_statistics){.kind = f64_kind_of(call) | XENT_STATE_WIDE | XENT_ROW_IGNORED};
-}
-
-/* The results that need the row once more. */
-XENT_SHARED void f64_write_more(const f64_row *r, const xent_statistics *s, f64_order order, double distance,
-                                 double label_loss, f64_buffers *buffers) {
+/* One number per row each. */
+XENT_SHARED void f64_write_row(const f64_row *r, const xent_statistics *s, const f64_order *order, double loss,
+                               const f64_terms *terms, f64_buffers *buffers) {
   const xent_call *call = r->call;
-  const xent_shape *shape = call->shape;
   const bool special = s->kind & XENT_ROW_SPECIAL;
-  const double no_probability = s->kind & XENT_ROW_MASKED ? -INFINITY : XENT_WIDE_NAN;
-  f64_store_row(call, call->log_probabilities, &shape->log_probabilities, r->row, special ? no_probability : 0 - label_loss);
-  if (call->entropies)
-    f64_store_row(call, call->entropies, &shape->entropies, r->row, f64_entropy(r, s, distance, buffers));
-  if (call->argmax)
-    f64_store_class(call->argmax, shape->argmax.type, row_offset(shape, &shape->argmax, r->row),
-                     special ? XENT_NO_CLASS : f64_first_of(&r->logits, order.max, buffers));
-  if (call->ranks)
-    f64_store_class(call->ranks, shape->ranks.type, row_offset(shape, &shape->ranks, r->row),
-                     special ? XENT_NO_CLASS : f64_rank_of(&r->logits, r->label, buffers));
-  if (call->top_classes || call->top_log_probabilities) f64_write_top(call, r->row, &r->logits, s, distance, buffers);
+  row_outputs o = {.loss = loss,
+                   .log_sum_exp = f64_log_sum_exp(s, terms->distance),
+                   .log_probability = s->kind & XENT_ROW_MASKED ? -INFINITY : special ? XENT_WIDE_NAN : 0 - terms->label_loss,
+                   .argmax = XENT_NO_CLASS,
+                   .rank = XENT_NO_CLASS,
+                   .hit = order->hit && !special};
+  if (call->entropies) o.entropy = f64_entropy(r, s, terms->distance, buffers);
+  if (call->argmax && !special) o.argmax = f64_first_of(&r->logits, order->max, buffers);
+  if (call->ranks && !special) o.rank = f64_rank_of(&r->logits, r->label, buffers);
+  write_row_outputs(call, r->row, &o);
+  if (call->top_classes || call->top_log_probabilities) f64_write_top(call, r->row, &r->logits, s, terms->distance, buffers);
+  f64_keep_row(call, r->row, loss, s);
 }
 
 #endif

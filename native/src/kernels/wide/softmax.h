@@ -29,7 +29,7 @@ XENT_SHARED void f64_softmax_row(const xent_call *call, const f64_row *r, const 
 static xent_status f64_softmax(const xent_call *call) {
   f64_buffers buffers;
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
-    const f64_row r = f64_row_of(call, row, XENT_NO_CLASS);
+    const f64_row r = f64_row_of_logits(call, row);
     if (call->known_statistics) {
       f64_softmax_row(call, &r, &call->known_statistics[row], call->class_begin, call->class_end, &buffers);
       continue;
@@ -43,14 +43,15 @@ static xent_status f64_softmax(const xent_call *call) {
 }
 
 static xent_status f64_log_sum_exp_rows(const xent_call *call) {
+  const xent_layout *l = &call->shape->log_sum_exp;
   f64_buffers buffers;
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
-    const f64_row r = f64_row_of(call, row, XENT_NO_CLASS);
+    const f64_row r = f64_row_of_logits(call, row);
     f64_fold fold;
     xent_statistics s;
     f64_whole_row(&r, &buffers, &fold, &s);
     const double distance = s.kind & XENT_ROW_SPECIAL ? 0 : f64_distance(&s);
-    f64_store_row(call, call->log_sum_exp, &call->shape->log_sum_exp, row, f64_log_sum_exp(&s, distance));
+    put_float(call->log_sum_exp, l, row_offset(call->shape, l, row), f64_log_sum_exp(&s, distance));
   }
   return XENT_OK;
 }

@@ -14,14 +14,14 @@ static xent_status f64_forward_states(const xent_call *call) {
     xent_state *states = call->states + (row - call->row_begin) * chunks;
     const xent_statistics *known = call->known_statistics ? &call->known_statistics[row] : NULL;
     if (known && !(known->kind & XENT_ROW_UNFINISHED)) continue;
-    f64_reading reading;
-    const xent_status status = f64_read_targets(call, row, &reading);
+    row_targets t;
+    const xent_status status = targets_of_row(call, row, &t);
     if (status) return status;
-    const f64_row r = f64_row_of(call, row, reading.label);
+    const f64_row r = f64_row_of(call, row, &t);
     for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
       const int64_t n = chunk_length(i, call->class_end);
-      if (reading.ignored)
-        states[i / XENT_CHUNK] = (xent_state){.kind = r.kind | xent_state_version | XENT_STATE_WIDE, .counted = n};
+      if (t.ignored)
+        states[i / XENT_CHUNK] = (xent_state){.kind = t.kind | xent_state_version | XENT_STATE_WIDE, .counted = n};
       else
         f64_state(&r, i, n, known ? known->wide_shift : 0, &buffers, &states[i / XENT_CHUNK]);
     }
@@ -51,8 +51,7 @@ static void f64_finish_backward(const xent_call *call, int64_t row, const xent_s
   call->statistics[row] = (xent_statistics){.kind = XENT_KIND_BACKWARD | XENT_STATE_WIDE, .sum = quiet_double(pair_value(sum))};
 }
 
-static void f64_finish_row(const xent_call *call, int64_t row, const xent_state *states, int64_t chunks, uint32_t kind,
-                            const f64_reading *reading) {
+static void f64_finish_row(const xent_call *call, int64_t row, const xent_state *states, int64_t chunks, const row_targets *t) {
   f64_fold f = f64_fold_begin();
   for (int64_t i = 0; i < chunks; i++) f64_fold_state(&f, &states[i]);
   const bool second = call->second_round;
@@ -63,21 +62,19 @@ static void f64_finish_row(const xent_call *call, int64_t row, const xent_state 
   }
   const bool hit = second ? call->statistics[row].kind & XENT_ROW_HIT : f64_is_hit(&f);
   xent_statistics s;
-  if (f64_finish_fold(&f, kind, shift, second, call->options, &s)) {
+  if (f64_finish_fold(&f, t->kind, shift, second, call->options, &s)) {
     if (hit) s.kind |= XENT_ROW_HIT;
     call->statistics[row] = s;
     call->report->again++;
     return;
   }
   call->report->counted += call->targets != NULL;
-  const bool special = s.kind & XENT_ROW_SPECIAL, labels = kind == XENT_KIND_LABEL && !special;
-  const double distance = special ? 0 : f64_distance(&s), eps = call->options->label_smoothing;
-  const f64_label y = labels ? f64_label_of(call, reading->label, f.counted) : (f64_label){0, 0, 0, 0};
-  const double share = kind == XENT_KIND_PROBABILITIES && eps > 0 && f.counted ? eps / (double)f.counted : 0;
-  f64_weigh(call, &f, &y, share, distance, &s);
-  const double label_loss = labels ? f64_label_loss(call, &f, &s, distance) : 0;
-  const double loss = call->targets ? f64_loss(call, &f, &s, &y, label_loss, distance, reading->weight) : 0;
-  f64_write_row(call, row, loss, f64_log_sum_exp(&s, distance), hit && !special, &s);
+  const f64_terms terms = f64_terms_of(call, t, &f, &s);
+  f64_weigh(call, t, &f, &terms, &s);
+  const row_outputs o = {.loss = f64_loss(call, t, &f, &terms, &s), .log_sum_exp = f64_log_sum_exp(&s, terms.distance),
+                         .hit = hit && !(s.kind & XENT_ROW_SPECIAL)};
+  write_row_outputs(call, row, &o);
+  f64_keep_row(call, row, o.loss, &s);
 }
 
 static xent_status f64_finish(const xent_call *call) {
@@ -95,16 +92,18 @@ static xent_status f64_finish(const xent_call *call) {
       f64_finish_backward(call, row, states, chunks);
       continue;
     }
-    f64_reading reading;
-    const xent_status status = f64_read_targets(call, row, &reading);
+    row_targets t;
+    const xent_status status = targets_of_row(call, row, &t);
     if (status) return status;
-    if (reading.ignored) {
-      const xent_statistics s = f64_ignored(call);
-      f64_write_row(call, row, 0, XENT_WIDE_NAN, false, &s);
+    if (t.ignored) {
+      const xent_statistics s = f64_ignored(&t);
+      const row_outputs o = {.log_sum_exp = XENT_WIDE_NAN};
+      write_row_outputs(call, row, &o);
+      f64_keep_row(call, row, 0, &s);
       continue;
     }
-    if (!states_fit(call, states, chunks, reading.label)) return wrong_states(call, row);
-    f64_finish_row(call, row, states, chunks, kind, &reading);
+    if (!states_fit(call, states, chunks, t.label)) return wrong_states(call, row);
+    f64_finish_row(call, row, states, chunks, &t);
   }
   return XENT_OK;
 }

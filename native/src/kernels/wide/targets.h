@@ -3,90 +3,37 @@
 #ifndef XENT_WIDE_TARGETS_H
 #define XENT_WIDE_TARGETS_H
 
+#include "kernels/general/loss.h"
+#include "kernels/general/results.h"
 #include "kernels/wide/chunk.h"
 
 typedef struct {
   const xent_call *call;
   int64_t row;
   f64_logits logits;
-  uint32_t kind;
-  bool sparse, others;
-  int64_t label;  /* as the arrays count, so outside of [0, classes) where another shard has it */
-  f64_array q;   /* of a dense row */
-  double eps, share; /* share: of dense and sparse rows */
+  row_targets t;
+  int64_t first, label; /* the class that the arrays begin with; the label as they count */
+  f64_array q;          /* of a dense row */
+  double share;         /* of a dense or sparse row: what smoothing gives each class */
 } f64_row;
 
-/* The class that the arrays begin with, and the classes of the whole row. */
-XENT_INLINE int64_t first_class_of(const xent_call *call) { return call->shape->all_classes ? call->shape->first_class : 0; }
-XENT_INLINE int64_t all_classes_of(const xent_call *call, int64_t row) {
-  return call->shape->all_classes ? call->shape->all_classes : span_of_row(call, row).classes;
-}
-
-XENT_INLINE uint32_t f64_kind_of(const xent_call *call) {
-  if (!call->targets) return XENT_KIND_SOFTMAX;
-  return has_labels(call) ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES;
-}
-
-XENT_SHARED f64_row f64_row_of(const xent_call *call, int64_t row, int64_t label) {
+XENT_SHARED f64_row f64_row_of(const xent_call *call, int64_t row, const row_targets *t) {
   const xent_shape *shape = call->shape;
-  f64_row r = {.call = call,
-                .row = row,
-                .logits = f64_logits_of(call, call->logits, &shape->logits, row),
-                .kind = f64_kind_of(call),
-                .sparse = call->targets && shape->target_count > 0,
-                .others = call->options->smoothing == XENT_SMOOTHING_OTHERS,
-                .label = label,
-                .eps = call->targets ? call->options->label_smoothing : 0};
-  if (r.kind != XENT_KIND_PROBABILITIES) return r;
-  if (!r.sparse) r.q = f64_array_of(call, call->targets, &shape->targets, row);
-  if (r.eps > 0) {
-    const int64_t counted = call->class_mask ? f64_count(&r.logits, 0, r.logits.classes) : all_classes_of(call, row);
-    r.share = counted ? r.eps / (double)counted : 0;
-  }
+  f64_row r = {.call = call, .row = row, .logits = f64_logits_of(call, call->logits, &shape->logits, row), .t = *t,
+               .first = shape->first_class, .label = t->label == XENT_NO_CLASS ? XENT_NO_CLASS : t->label - shape->first_class};
+  if (t->kind != XENT_KIND_PROBABILITIES) return r;
+  if (!t->sparse) r.q = f64_array_of(call, call->targets, &shape->targets, row);
+  if (t->eps > 0) r.share = even_share(t, call->class_mask ? f64_count(&r.logits, 0, r.logits.classes) : all_classes_of_row(call, row));
   return r;
 }
 
-/* What became of reading a row's targets. */
-typedef struct {
-  int64_t label; /* as the arrays count; XENT_NO_CLASS where there is none */
-  bool ignored;
-  double weight; /* of the row */
-} f64_reading;
-
-static inline xent_status f64_refuse_class(const xent_call *call, int64_t row, int64_t class) {
-  call->report->field = XENT_FIELD_TARGETS;
-  call->report->row = row;
-  call->report->label = class;
-  return XENT_INVALID_LABEL;
-}
-/* Whether a class, counted from the first of the whole row, may be a target. */
-static inline bool f64_is_lawful(const xent_call *call, int64_t row, int64_t class) {
-  const int64_t here = class - first_class_of(call), classes = span_of_row(call, row).classes;
-  if (class < 0 || class >= all_classes_of(call, row)) return false;
-  return here < 0 || here >= classes || takes_part(call, row, here);
+/* A row without targets. */
+XENT_INLINE f64_row f64_row_of_logits(const xent_call *call, int64_t row) {
+  const row_targets none = {.kind = XENT_KIND_SOFTMAX, .label = XENT_NO_CLASS};
+  return f64_row_of(call, row, &none);
 }
 
-/* Row weight and label, each read once; the classes of a sparse row are looked at. */
-XENT_SHARED xent_status f64_read_targets(const xent_call *call, int64_t row, f64_reading *reading) {
-  *reading = (f64_reading){XENT_NO_CLASS, false, row_weight_at(call, row)};
-  if (reading->weight == 0) {
-    reading->ignored = true;
-  } else if (has_labels(call)) {
-    const int64_t class = load_label(call, row_offset(call->shape, &call->shape->targets, row));
-    reading->label = class - first_class_of(call);
-    reading->ignored = is_ignored_class(call, class);
-    if (!reading->ignored && !f64_is_lawful(call, row, class)) return f64_refuse_class(call, row, class);
-  } else if (call->targets) {
-    for (int64_t j = 0; j < call->shape->target_count; j++) {
-      const int64_t class = sparse_class_at(call, row, j);
-      if (!is_ignored_class(call, class) && !f64_is_lawful(call, row, class)) return f64_refuse_class(call, row, class);
-    }
-  }
-  return XENT_OK;
-}
-
-/* Entry j of a sparse row, its class as the arrays count. Memory may change under a call: a class is used only where
- * it was just seen to lie inside. */
+/* Entry j of a sparse row, its class as the arrays count. */
 typedef struct {
   int64_t class;
   double target;
@@ -94,30 +41,27 @@ typedef struct {
 } f64_entry;
 
 XENT_INLINE f64_entry f64_entry_at(const f64_row *r, int64_t j, int64_t begin, int64_t end) {
-  const int64_t class = sparse_class_at(r->call, r->row, j), at = class - first_class_of(r->call);
-  f64_entry e = {.class = at, .here = !is_ignored_class(r->call, class) && at >= begin && at < end};
-  if (!e.here) return e;
-  e.target = sparse_weight_at(r->call, r->row, j);
-  if (r->eps > 0) e.target = (1 - r->eps) * e.target;
-  if (r->call->class_weights) e.target *= class_weight_at(r->call, at);
+  f64_entry e = {0, 0, false};
+  e.here = sparse_entry(r->call, r->row, &r->t, j, r->first + begin, r->first + end, &e.class, &e.target);
+  e.class -= r->first;
   return e;
 }
 
 /* What smoothing gives the n classes from `begin` on: `share` times the class weight. */
 XENT_SHARED void f64_even(const f64_row *r, int64_t begin, int64_t n, double share, double *t) {
   for (int64_t i = 0; i < n; i++) t[i] = share;
-  if (r->call->class_weights)
+  if (r->t.weighted)
     for (int64_t i = 0; i < n; i++) t[i] = share * class_weight_at(r->call, begin + i);
   f64_mask(&r->logits, begin, n, t, 0);
   const int64_t y = r->label - begin;
-  if (r->kind == XENT_KIND_LABEL && r->others && y >= 0 && y < n) t[y] = 0;
+  if (r->t.kind == XENT_KIND_LABEL && r->t.others && y >= 0 && y < n) t[y] = 0;
 }
 
 /* The targets of a dense row. */
 XENT_SHARED void f64_dense(const f64_row *r, int64_t begin, int64_t n, double *t) {
   const double *q = f64_load(&r->q, begin, n, t);
-  for (int64_t i = 0; i < n; i++) t[i] = r->share == 0 ? q[i] : fma(1 - r->eps, q[i], r->share);
-  if (r->call->class_weights)
+  for (int64_t i = 0; i < n; i++) t[i] = r->share == 0 ? q[i] : fma(r->t.keep, q[i], r->share);
+  if (r->t.weighted)
     for (int64_t i = 0; i < n; i++) t[i] *= class_weight_at(r->call, begin + i);
   f64_mask(&r->logits, begin, n, t, 0);
 }
@@ -138,9 +82,9 @@ XENT_SHARED void f64_sparse(const f64_row *r, int64_t begin, int64_t n, double *
 /* The sums over the targets of a chunk: t (m - x) and t. */
 XENT_SHARED void f64_chunk_targets(const f64_row *r, int64_t begin, int64_t n, double shift, double m,
                                     f64_buffers *buffers, xent_state *s) {
-  const bool dense = r->kind == XENT_KIND_PROBABILITIES && !r->sparse;
+  const bool dense = r->t.kind == XENT_KIND_PROBABILITIES && !r->t.sparse;
   pair dot = {0, 0}, mass = {0, 0};
-  if (dense || r->eps > 0) {
+  if (dense || r->t.eps > 0) {
     pair_lanes dots = pair_lanes_zero(), masses = pair_lanes_zero();
     for (int64_t i = 0; i < n; i += XENT_PIECE) {
       const int64_t length = piece_length(i, n);
@@ -148,17 +92,17 @@ XENT_SHARED void f64_chunk_targets(const f64_row *r, int64_t begin, int64_t n, d
       if (dense)
         f64_dense(r, begin + i, length, buffers->other);
       else
-        f64_even(r, begin + i, length, r->sparse ? r->share : 1, buffers->other);
+        f64_even(r, begin + i, length, r->t.sparse ? r->share : 1, buffers->other);
       f64_sum_targets(x, buffers->other, length, m, &dots, &masses);
     }
     dot = pair_lanes_tree(&dots);
     mass = pair_lanes_tree(&masses);
-    if (r->sparse) { /* the dense part is two numbers by now */
+    if (r->t.sparse) { /* the dense part is two numbers by now */
       dot = (pair){pair_value(dot), 0};
       mass = (pair){pair_value(mass), 0};
     }
   }
-  for (int64_t j = 0; r->sparse && j < r->call->shape->target_count; j++) {
+  for (int64_t j = 0; r->t.sparse && j < r->call->shape->target_count; j++) {
     const f64_entry e = f64_entry_at(r, j, begin, begin + n);
     if (!e.here || e.target == 0) continue;
     dot = pair_add_one(dot, e.target * (m - f64_prepared_one(&r->logits, e.class, shift)));
