@@ -20,7 +20,8 @@ final class Divergence {
   private final Side student = new Side();
   private final Pair loss = new Pair();
   private final PairLanes lanes = new PairLanes();
-  private final double[] weights = new double[CHUNK];
+  private final double[] gradient = new double[CHUNK];
+  private double gradientScale;
 
   /** One of the two rows. */
   private final class Side {
@@ -102,17 +103,15 @@ final class Divergence {
       finishSpecial(call, nan ? Double.NaN : 0);
       return;
     }
-    double scale = call.options.scale() * row.weight;
     double temperature = call.options.temperature;
+    double scale = call.options.scale() * row.weight;
+    gradientScale = temperature == 0 ? scale : scale / temperature;
     loss.clear();
     for (long begin = 0; begin < row.classes; begin += CHUNK) {
       int count = FirstPass.chunkSize(begin, row.classes);
       chunk(call, begin, count);
       if (has(call.given.gradient)) {
-        for (int i = 0; i < count; i++) {
-          weights[i] *= temperature == 0 ? scale : scale / temperature;
-        }
-        row.store(weights, count, call.given.gradient, call.shape.gradient, begin);
+        row.store(gradient, count, call.given.gradient, call.shape.gradient, begin);
       }
     }
     storeLoss(call, row.weight * loss.value());
@@ -120,10 +119,10 @@ final class Divergence {
 
   private void finishSpecial(Call call, double value) {
     if (has(call.given.gradient)) {
-      Arrays.fill(weights, value);
+      Arrays.fill(gradient, value);
       for (long begin = 0; begin < row.classes; begin += CHUNK) {
         int count = FirstPass.chunkSize(begin, row.classes);
-        row.store(weights, count, call.given.gradient, call.shape.gradient, begin);
+        row.store(gradient, count, call.given.gradient, call.shape.gradient, begin);
       }
     }
     storeLoss(call, value);
@@ -136,20 +135,20 @@ final class Divergence {
     }
   }
 
-  /** Adds the terms of a chunk and leaves p - q of its classes. */
+  /** Adds the terms of a chunk and leaves the gradient of its classes. */
   private void chunk(Call call, long begin, int count) {
     teacher.load(call, true, begin, count, teacher.statistics.shift);
     student.load(call, false, begin, count, student.statistics.shift);
     lanes.clear();
     for (int i = 0; i < count; i++) {
       double term = 0;
-      weights[i] = 0;
+      gradient[i] = 0;
       if (row.takesPart(begin + i)) {
         double q = teacher.probability(i);
         double p = student.probability(i);
         double v = q == 0 ? 0 : logRatio(teacher.x[i], student.x[i]);
         term = term(q, p, v);
-        weights[i] = difference(q, p, v);
+        gradient[i] = difference(q, p, v) * gradientScale;
       }
       lanes.add(i, term);
     }
