@@ -250,22 +250,25 @@ class GeneralLossTest {
     assertThat(actual).as(what).isCloseTo(expected, within(c.tolerance * scale));
   }
 
-  @ParameterizedTest
-  @EnumSource(names = "NATIVE")
+  @OnEveryBackend
   void float32(Backend backend) {
     all(backend, DType.F32);
   }
 
-  @ParameterizedTest
-  @EnumSource(names = "NATIVE")
+  @OnEveryBackend
   void float16(Backend backend) {
     all(backend, DType.F16);
   }
 
-  @ParameterizedTest
-  @EnumSource(names = "NATIVE")
+  @OnEveryBackend
   void bfloat16(Backend backend) {
     all(backend, DType.BF16);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = "REFERENCE")
+  void float64(Backend backend) {
+    all(backend, DType.F64);
   }
 
   private static void all(Backend backend, DType type) {
@@ -286,15 +289,16 @@ class GeneralLossTest {
     int top = Math.min(c.classes, 3);
     Tensor losses = c.tensor(c.type, c.rows, c.inner);
     Tensor lse = c.tensor(c.type, c.rows, 1, c.inner);
-    Tensor entropies = c.tensor(DType.F32, c.rows, c.inner);
-    Tensor logProbabilities = c.tensor(DType.F32, c.rows, c.inner);
+    DType exact = c.type == DType.F64 ? DType.F64 : DType.F32;
+    Tensor entropies = c.tensor(exact, c.rows, c.inner);
+    Tensor logProbabilities = c.tensor(exact, c.rows, c.inner);
     Tensor argmax = c.tensor(DType.I64, c.rows, c.inner);
     Tensor ranks = c.tensor(DType.I32, c.rows, c.inner);
     Tensor topClasses = c.tensor(DType.I32, c.rows, top, c.inner);
     Tensor topLog = c.tensor(c.type, c.rows, top, c.inner);
     Tensor hits = c.tensor(DType.U8, c.rows, c.inner);
     Tensor gradient = c.tensor(c.type, c.rows, c.classes, c.inner);
-    Tensor targetGradient = labels ? null : c.tensor(DType.F32, c.target.shape());
+    Tensor targetGradient = labels ? null : c.tensor(exact, c.target.shape());
     CrossEntropy.Outcome outcome =
         new CrossEntropy.Outcome()
             .losses(losses)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import dev.xent.DType;
 import dev.xent.DTypeException;
 import dev.xent.MemoryException;
 import dev.xent.ShapeException;
@@ -62,6 +63,9 @@ abstract sealed class CallArrays permits Call {
 
   /** Whether arrays take part that most calls are without. */
   boolean unusual;
+
+  /** Whether all types of floats go together. */
+  private boolean anyFloats;
 
   /** Whether memory of any of them is a Java array. */
   boolean onHeap;
@@ -155,11 +159,17 @@ abstract sealed class CallArrays permits Call {
   }
 
   private void begin() {
+    anyFloats = false;
     onHeap = false;
     contiguous = true;
     unusual = false;
     targetCount = 0;
     topCount = 0;
+  }
+
+  /** From now on arrays of floats may have any type of floats, whatever the leading one has. */
+  void allowAnyFloats() {
+    anyFloats = true;
   }
 
   /** The array that all others follow. */
@@ -201,7 +211,9 @@ abstract sealed class CallArrays permits Call {
 
   /** A weight per row, or a mask. */
   void rowWeights(View view) {
-    Types.requireFloatOrFlag(rowWeights.name, view, leading().name, lead());
+    if (!(anyFloats && view.type.isFloat())) {
+      Types.requireFloatOrFlag(rowWeights.name, view, leading().name, lead());
+    }
     requireRowShape(rowWeights, view, true);
     take(rowWeights, view, Kind.ROWS);
   }
@@ -343,10 +355,19 @@ abstract sealed class CallArrays permits Call {
    * whether it does.
    */
   boolean keepsFewLosses() {
+    return keepsFewLosses(lead().type);
+  }
+
+  /**
+   * The same.
+   *
+   * @param arithmetic F64 where losses are computed in double
+   */
+  boolean keepsFewLosses(DType arithmetic) {
     if (losses.view != null || !contiguous || dimensions.rows > FewLosses.MOST) {
       return false;
     }
-    take(losses, fewLosses.view(lead().type), Kind.ROWS);
+    take(losses, fewLosses.view(arithmetic), Kind.ROWS);
     return true;
   }
 
@@ -400,7 +421,11 @@ abstract sealed class CallArrays permits Call {
   // ---- types and shapes ------------------------------------------------------------------------
 
   private void requireFloat(Part part, View view) {
-    Types.requireFloat(part.name, view, leading().name, lead());
+    if (anyFloats) {
+      Types.requireLead(part.name, view);
+    } else {
+      Types.requireFloat(part.name, view, leading().name, lead());
+    }
   }
 
   private void requireLeadShape(Part part, View view) {

@@ -96,6 +96,33 @@ public final class Outputs {
         name + " was asked for, and there are no targets: give some, or do not ask for it");
   }
 
+  /** Refuses all but losses. */
+  void requireLossesAlone(String operation) {
+    refuseButLosses(hits, "hits", operation);
+    refuseButLosses(logSumExp, "logSumExp", operation);
+    refuseButLosses(logProbabilities, "logProbabilities", operation);
+    refuseButLosses(argmax, "argmax", operation);
+    refuseButLosses(ranks, "ranks", operation);
+    refuseButLosses(entropies, "entropies", operation);
+    refuseButLosses(topClasses, "topClasses", operation);
+    refuseButLosses(topLogProbabilities, "topLogProbabilities", operation);
+    refuseButLosses(targetGradient, "targetGradient", operation);
+    if (countCorrect) {
+      throw lossesAlone("countCorrect", operation);
+    }
+  }
+
+  private static void refuseButLosses(@Nullable View view, String name, String operation) {
+    if (view != null) {
+      throw lossesAlone(name, operation);
+    }
+  }
+
+  private static OptionException lossesAlone(String name, String operation) {
+    return new OptionException(
+        "%s was asked for, and %s has losses alone: do not ask for it".formatted(name, operation));
+  }
+
   /** Refuses what log-probabilities do not have, or what is not computed from them. */
   void refuseAllOfLogits() {
     refuseOfLogits(logSumExp, "logSumExp");

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import dev.xent.DType;
 import dev.xent.OptionException;
+import dev.xent.internal.kernels.Kernels;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /** The weights of rows where no kernel checks them: in calls without targets. */
 final class RowWeights {
@@ -24,6 +28,33 @@ final class RowWeights {
       }
     }
     return counted;
+  }
+
+  /**
+   * The exact sum of the weights, rounded once; their number where there are none.
+   *
+   * @throws OptionException for a weight that is negative or not finite
+   */
+  static double sum(Call call, Kernels kernels) {
+    if (call.rowWeights.view == null) {
+      return call.dimensions.rows;
+    }
+    MemorySegment tally = call.emptyTally();
+    MemorySegment block = call.nllScratch().losses;
+    for (long piece = 0; piece < call.pieces.count; piece++) {
+      call.enter(piece);
+      int waiting = 0;
+      for (long row = 0; row < call.pieces.rows; row++) {
+        block.setAtIndex(ValueLayout.JAVA_DOUBLE, waiting++, at(call, row));
+        if (waiting == NllScratch.BLOCK || row == call.pieces.rows - 1) {
+          Failures.check(kernels.tallyAdd(tally, block, DType.F64.code(), 1, waiting), call);
+          waiting = 0;
+        }
+      }
+    }
+    double sum = kernels.tallySum(tally);
+    call.dropTally();
+    return sum;
   }
 
   /**

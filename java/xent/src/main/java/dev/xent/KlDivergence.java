@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.internal.parallel.Threads;
+import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.InputViews;
+import dev.xent.internal.plan.KlPlan;
+import dev.xent.internal.plan.LossOptions;
+import dev.xent.internal.plan.Options;
+import dev.xent.internal.plan.Reductions;
+import java.util.Objects;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The Kullback-Leibler divergence of a student from its teacher, both given as logits: {@code loss
+ * = u sum q (log q - log p)} per row, where {@code q = softmax(teacher / temperature)} and {@code p
+ * = softmax(x / temperature)}, and its gradient with respect to the student's logits, {@code dx = c
+ * u (p - q) / temperature}. A loss is never below 0.
+ *
+ * <p>Distillation multiplies by the square of the temperature, so that gradients keep their size:
+ * {@code gradientScale(t * t)}, and the loss times {@code t * t}. It is not done here.
+ *
+ * <p><b>Logits, teacher.</b> Equal shapes of any rank, any strides. The classes lie along axis 1,
+ * or 0 where there is only one, unless {@link Builder#axis(int)} says otherwise; each index of the
+ * other axes is a row.
+ *
+ * <p><b>Types.</b> Each tensor is F32, F64, F16 or BF16, whatever the others are. Everything is
+ * computed in double and rounded once.
+ *
+ * <p><b>Inputs.</b> A call may be given a class mask, which is for both sides, and row weights
+ * {@code u}; a row of weight 0 is ignored: its loss and gradient are +0.
+ *
+ * <p><b>Reduction</b> as in {@link CrossEntropy}; the denominator is the number of rows, or the
+ * exact sum of their weights.
+ *
+ * <p><b>Edges.</b> A row in which either side has a NaN or +inf is NaN. One in which all classes of
+ * either side are -inf or masked follows {@link Builder#fullyMasked}. A class of -inf has
+ * probability 0 there; where the teacher has it and the student not, the loss is +inf.
+ *
+ * <p>Instances are immutable; any number of threads may share one. A call gives the same bits
+ * whatever the backend, instruction set, number of threads, strides, batch size or kind of memory.
+ * Everything is checked before anything is written: {@link ShapeException}, {@link DTypeException},
+ * {@link MemoryException} and {@link OptionException} for what does not fit.
+ */
+public final class KlDivergence {
+  private final KlPlan plan;
+
+  private KlDivergence(KlPlan plan) {
+    this.plan = plan;
+  }
+
+  /** To choose options. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** The mean over the rows, with the defaults of {@link Builder}. */
+  public static KlDivergence mean() {
+    return builder().build();
+  }
+
+  /** The sum over the rows, otherwise with the defaults of {@link Builder}. */
+  public static KlDivergence sum() {
+    return builder().reduction(Reduction.SUM).build();
+  }
+
+  /**
+   * This operation with another denominator, for means over more rows than one call sees.
+   *
+   * @param denominator as {@link Builder#denominator}
+   */
+  public KlDivergence withDenominator(double denominator) {
+    return new KlDivergence(plan.with(plan.reductions().withDenominator(denominator)));
+  }
+
+  /**
+   * The axis of the classes.
+   *
+   * @param rank the number of dimensions of the logits
+   * @return as {@link Builder#axis(int)} was given it, or the default for this rank
+   */
+  public int axis(int rank) {
+    return plan.axis(rank);
+  }
+
+  /**
+   * The reduced loss.
+   *
+   * @param logits {@code x}, the student's
+   * @param teacher the teacher's logits
+   */
+  public double forward(Tensor logits, Tensor teacher) {
+    return plan.forward(logits.view, teacher.view, InputViews.NONE, null, null);
+  }
+
+  /**
+   * The reduced loss, and what the outcome was asked for.
+   *
+   * @param logits {@code x}, the student's
+   * @param teacher the teacher's logits
+   * @param inputs a class mask and row weights
+   * @param outcome receives the numbers of this call and fills its losses, the only tensor that it
+   *     may be asked for
+   */
+  public double forward(
+      Tensor logits, Tensor teacher, Inputs inputs, CrossEntropy.Outcome outcome) {
+    return plan.forward(logits.view, teacher.view, inputs.views, null, outcome.outputs);
+  }
+
+  /**
+   * The reduced loss and its gradient.
+   *
+   * @param logits {@code x}, the student's
+   * @param teacher the teacher's logits
+   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
+   *     overlap anything in any other way
+   */
+  public double forwardBackward(Tensor logits, Tensor teacher, Tensor gradient) {
+    return plan.forward(logits.view, teacher.view, InputViews.NONE, gradient.view, null);
+  }
+
+  /**
+   * The reduced loss, its gradient, and what the outcome was asked for.
+   *
+   * @param logits {@code x}, the student's
+   * @param teacher the teacher's logits
+   * @param inputs a class mask and row weights
+   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
+   *     overlap anything in any other way
+   * @param outcome receives the numbers of this call and fills its losses, the only tensor that it
+   *     may be asked for
+   */
+  public double forwardBackward(
+      Tensor logits, Tensor teacher, Inputs inputs, Tensor gradient, CrossEntropy.Outcome outcome) {
+    return plan.forward(logits.view, teacher.view, inputs.views, gradient.view, outcome.outputs);
+  }
+
+  /** Options of {@link KlDivergence}. Not safe for use by several threads at once. */
+  public static final class Builder {
+    private @Nullable Integer axis;
+    private FullyMasked fullyMasked = FullyMasked.NAN;
+    private double temperature;
+    private final Reductions.Builder reductions = new Reductions.Builder();
+    private Isa isa = Isa.BEST;
+    private Backend backend = Backend.AUTO;
+    private Threads threads = Threads.DEFAULT;
+
+    private Builder() {}
+
+    /**
+     * The axis of the classes; negative ones count from the end. Default: 1, or 0 for an input of
+     * one dimension.
+     */
+    public Builder axis(int value) {
+      axis = value;
+      return this;
+    }
+
+    /**
+     * What a row gives in which one side has nothing but -inf and masked classes: NaN (default), or
+     * loss and gradient +0.
+     */
+    public Builder fullyMasked(FullyMasked value) {
+      fullyMasked = Objects.requireNonNull(value, "fullyMasked");
+      return this;
+    }
+
+    /**
+     * {@code tau}: the logits of both sides are divided by it. Default: 1.
+     *
+     * @throws OptionException unless finite, above 0 and no subnormal number; a call throws it
+     *     where the value is none of the type of the logits
+     */
+    public Builder temperature(double value) {
+      temperature = Options.requireTemperature(value);
+      return this;
+    }
+
+    /** What is returned. Default: MEAN. */
+    public Builder reduction(Reduction value) {
+      reductions.reduction(value);
+      return this;
+    }
+
+    /**
+     * What the gradient is of: MEAN divides it by the denominator, SUM and NONE do not. Default: as
+     * the reduction.
+     */
+    public Builder gradientReduction(Reduction value) {
+      reductions.gradientReduction(value);
+      return this;
+    }
+
+    /**
+     * What every gradient is multiplied by. Default: 1.
+     *
+     * @throws OptionException unless finite
+     */
+    public Builder gradientScale(double value) {
+      reductions.gradientScale(value);
+      return this;
+    }
+
+    /**
+     * What a mean divides by, in place of the number of rows or the sum of their weights.
+     *
+     * @throws OptionException unless 0 or more, and finite
+     */
+    public Builder denominator(double value) {
+      reductions.denominator(value);
+      return this;
+    }
+
+    /** What a mean over the denominator 0 is. Default: NaN. */
+    public Builder noneCounted(NoneCounted value) {
+      reductions.noneCounted(value);
+      return this;
+    }
+
+    /** The instruction set, which changes the speed and no bit. Default: the best one here. */
+    public Builder isa(Isa value) {
+      isa = Objects.requireNonNull(value, "isa");
+      return this;
+    }
+
+    /** Who computes, which changes the speed and no bit. Default: native where it is available. */
+    public Builder backend(Backend value) {
+      backend = Objects.requireNonNull(value, "backend");
+      return this;
+    }
+
+    /**
+     * At most so many threads work on a call, the calling one among them; it changes the speed and
+     * no bit. Default: {@link XentRuntime#threads}.
+     *
+     * @throws OptionException unless 1 or more
+     */
+    public Builder threads(int most) {
+      threads = threads.withMost(most);
+      return this;
+    }
+
+    /** All work is done on the calling thread: the same as {@code threads(1)}. */
+    public Builder sequential() {
+      return threads(1);
+    }
+
+    /** Where the threads come from that help the calling one, as {@link LossBuilder#executor}. */
+    public Builder executor(Executor value) {
+      threads = threads.withExecutor(value);
+      return this;
+    }
+
+    /**
+     * The operation.
+     *
+     * @throws OptionException for an instruction set that this processor or build does not have
+     * @throws NativeLibraryException for the native backend where it cannot be had
+     */
+    public KlDivergence build() {
+      Engine engine = Engine.of(backend, isa, threads);
+      Options options = Options.of(engine, fullyMasked, temperature, 0);
+      LossOptions loss = LossOptions.of(options, false, axis, null);
+      return new KlDivergence(new KlPlan(engine, loss, reductions.build()));
+    }
+  }
+}

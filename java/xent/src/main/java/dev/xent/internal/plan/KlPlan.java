@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import static java.lang.foreign.MemorySegment.NULL;
+
+import dev.xent.DType;
+import dev.xent.OptionException;
+import dev.xent.Reduction;
+import dev.xent.internal.kernels.Kernels;
+import org.jspecify.annotations.Nullable;
+
+/** The Kullback-Leibler divergence of a student from its teacher. */
+public final class KlPlan {
+  private final Engine engine;
+  private final Kernels kernels;
+  private final LossOptions loss;
+  private final Reductions reductions;
+  private final RowWork rows = this::rows;
+
+  public KlPlan(Engine engine, LossOptions loss, Reductions reductions) {
+    this.engine = engine;
+    this.kernels = engine.kernels();
+    this.loss = loss;
+    this.reductions = reductions;
+  }
+
+  /** The same with other reductions. */
+  public KlPlan with(Reductions other) {
+    return new KlPlan(engine, loss, other);
+  }
+
+  public Reductions reductions() {
+    return reductions;
+  }
+
+  /** The axis of the classes in logits of so many dimensions, as it was given or the default. */
+  public int axis(int rank) {
+    return loss.axis(rank);
+  }
+
+  /** The reduced loss, and whatever is asked for beside it. */
+  public double forward(
+      View logits,
+      View teacher,
+      InputViews inputs,
+      @Nullable View gradient,
+      @Nullable Outputs wanted) {
+    Call call = Call.current();
+    Outputs outputs = wanted == null ? call.outputs : wanted;
+    try {
+      call.begin(gradient == null ? "kl-divergence" : "kl-divergence with gradient", engine);
+      takeInputs(call, logits, teacher, inputs);
+      takeOutputs(call, gradient, outputs);
+      call.needsWholeRows = true;
+      boolean few = call.keepsFewLosses(DType.F64);
+      call.ready();
+      call.options(loss.options(), 1);
+      long counted = RowWeights.count(call);
+      double weight = RowWeights.sum(call, kernels);
+      double denominator = reductions.denominator(weight);
+      reductions.requireLoss(denominator);
+      if (gradient != null) {
+        reductions.requireGradient(denominator);
+      }
+      outputs.forgetStatistics();
+      boolean zeroGradient = gradient != null && reductions.gradientIsZero(denominator);
+      if (!few) {
+        call.emptyTally();
+      }
+      if (gradient != null && !zeroGradient) {
+        call.options(loss.options(), reductions.gradientScale(denominator));
+        call.writesGradient = true;
+      }
+      each(call);
+      if (zeroGradient) {
+        Memory.clear(gradient);
+      }
+      double sum =
+          few
+              ? call.fewLosses.sum(DType.F64, call.dimensions.rows, kernels, call)
+              : kernels.tallySum(call.tally());
+      double reduced = reductions.reduce(sum, denominator);
+      outputs.set(reduced, sum, call.dimensions.rows, counted, weight, denominator, -1);
+      return reduced;
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw call.lost(e);
+    } finally {
+      call.end();
+    }
+  }
+
+  private void takeInputs(Call call, View logits, View teacher, InputViews inputs) {
+    inputs.refuseTargetWeights("KL divergence");
+    inputs.refuseRowOffsets("KL divergence");
+    inputs.refuseSink("KL divergence");
+    call.lead(call.logits, logits, axis(logits.rank()));
+    loss.requireFor(call.logits);
+    call.allowAnyFloats();
+    call.whole(call.teacher, teacher);
+    LossCall.takeInputs(call, inputs, null);
+  }
+
+  private void takeOutputs(Call call, @Nullable View gradient, Outputs outputs) {
+    outputs.requireLossesAlone("KL divergence");
+    if (reductions.loss() == Reduction.NONE && outputs.losses == null) {
+      throw new OptionException(
+          "reduction NONE leaves the losses in a tensor and got none: give an Outcome with"
+              + " losses(tensor), or choose SUM or MEAN");
+    }
+    if (gradient != null) {
+      call.whole(call.gradient, gradient);
+    }
+    if (outputs.losses != null) {
+      call.perRow(call.losses, outputs.losses);
+    }
+    call.writesIfPresent(call.gradient, call.leading());
+    call.writesIfPresent(call.losses, null);
+  }
+
+  private void each(Call call) {
+    if (call.isAlone(engine.threads())) {
+      for (long piece = 0; piece < call.pieces.count; piece++) {
+        call.enter(piece);
+        rows(call, 0, call.pieces.rows);
+      }
+    } else {
+      call.crew().rows(engine, rows, call.dimensions.classes);
+    }
+  }
+
+  private void rows(Call call, long begin, long end) {
+    long step = call.rowsPerKernel();
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      Failures.check(
+          kernels.klDivergence(
+              call.shape,
+              call.options,
+              row,
+              Math.min(row + step, end),
+              call.logits.segment(),
+              call.teacher.segment(),
+              call.classMask.segment(),
+              call.rowWeights.segment(),
+              call.losses.segment(),
+              call.writesGradient ? call.gradient.segment() : NULL,
+              call.tally(),
+              call.report),
+          call);
+    }
+  }
+}

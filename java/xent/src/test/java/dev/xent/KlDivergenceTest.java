@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.lang.foreign.MemorySegment;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The divergence of a student from its teacher against plain double arithmetic. */
+class KlDivergenceTest {
+  private static final int ROWS = 5;
+  private static final int CLASSES = 37;
+
+  private final float[] student = Samples.logits(ROWS * CLASSES, 3, 1);
+  private final float[] teacher = Samples.logits(ROWS * CLASSES, 3, 2);
+  private final Tensor x = Tensor.of(student, ROWS, CLASSES);
+  private final Tensor a = Tensor.of(teacher, ROWS, CLASSES);
+
+  private static float[] divided(float[] row, double by) {
+    float[] divided = row.clone();
+    for (int k = 0; k < row.length; k++) {
+      divided[k] = (float) (row[k] / by);
+    }
+    return divided;
+  }
+
+  private double loss(int row, double temperature) {
+    double[] q = Samples.softmax(divided(Samples.row(teacher, row, CLASSES), temperature));
+    double[] p = Samples.softmax(divided(Samples.row(student, row, CLASSES), temperature));
+    double loss = 0;
+    for (int k = 0; k < CLASSES; k++) {
+      loss += q[k] * Math.log(q[k] / p[k]);
+    }
+    return loss;
+  }
+
+  private double[] gradient(int row, double temperature) {
+    double[] q = Samples.softmax(divided(Samples.row(teacher, row, CLASSES), temperature));
+    double[] p = Samples.softmax(divided(Samples.row(student, row, CLASSES), temperature));
+    for (int k = 0; k < CLASSES; k++) {
+      p[k] = (p[k] - q[k]) / temperature;
+    }
+    return p;
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = "REFERENCE")
+  void lossAndGradientOfTheMean(Backend backend) {
+    double temperature = 2;
+    KlDivergence kl = KlDivergence.builder().backend(backend).temperature(temperature).build();
+    Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
+    double mean = kl.forwardBackward(x, a, dx);
+    double sum = 0;
+    for (int r = 0; r < ROWS; r++) {
+      sum += loss(r, temperature);
+      double[] expected = gradient(r, temperature);
+      for (int k = 0; k < CLASSES; k++) {
+        assertThat(dx.getDouble(r, k)).isCloseTo(expected[k] / ROWS, within(1e-7));
+      }
+    }
+    assertThat(mean).isCloseTo(sum / ROWS, within(1e-6));
+    assertThat(kl.forward(x, a)).isEqualTo(mean);
+    assertThat(kl.withDenominator(2 * ROWS).forward(x, a)).isEqualTo(mean / 2);
+    kl.forwardBackward(x, a, x);
+    assertThat(Samples.bits(x)).isEqualTo(Samples.bits(dx));
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = "REFERENCE")
+  void aStudentLikeItsTeacherHasNoLoss(Backend backend) {
+    KlDivergence kl = KlDivergence.builder().backend(backend).build();
+    Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
+    assertThat(kl.forwardBackward(x, x, dx)).isZero();
+    assertThat(dx.toFloatArray()).containsOnly(0);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = "REFERENCE")
+  void rowsOfWeightZeroAreIgnored(Backend backend) {
+    KlDivergence kl = KlDivergence.builder().backend(backend).build();
+    Tensor losses = Tensor.of(new double[ROWS]);
+    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().losses(losses);
+    Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1, 0, 2, 0.5f, 0}));
+    double mean = kl.forward(x, a, weights, outcome);
+    assertThat(outcome.counted()).isEqualTo(3);
+    assertThat(outcome.denominator()).isEqualTo(3.5);
+    assertThat(losses.getDouble(1)).isZero();
+    assertThat(losses.getDouble(2)).isCloseTo(2 * loss(2, 1), within(1e-6));
+    assertThat(mean)
+        .isCloseTo((loss(0, 1) + 2 * loss(2, 1) + 0.5 * loss(3, 1)) / 3.5, within(1e-6));
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = "REFERENCE")
+  void everyTypeGoesWithEveryOther(Backend backend) {
+    KlDivergence kl = KlDivergence.builder().backend(backend).reduction(Reduction.SUM).build();
+    for (DType one : DType.values()) {
+      for (DType other : DType.values()) {
+        if (one.isFloat() && other.isFloat()) {
+          Tensor in = Tensor.of(MemorySegment.ofArray(new long[8]), one, 2, 4);
+          Tensor from = Tensor.of(MemorySegment.ofArray(new long[8]), other, 2, 4);
+          Tensor out = Tensor.of(MemorySegment.ofArray(new long[8]), other, 2, 4);
+          in.setDouble(1, 0, 0);
+          from.setDouble(1, 1, 3);
+          double e = Math.E;
+          // Each side has one row of (e, 1, 1, 1) and one of ones.
+          double certain =
+              Math.log(4 * e / (e + 3)) * e / (e + 3) + Math.log(4 / (e + 3)) * 3 / (e + 3);
+          double even = (Math.log((e + 3) / (4 * e)) + 3 * Math.log((e + 3) / 4)) / 4;
+          assertThat(kl.forwardBackward(in, from, out)).isCloseTo(certain + even, within(1e-12));
+          assertThat(out.getDouble(0, 0)).isCloseTo(e / (e + 3) - 0.25, within(2e-3));
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = "REFERENCE")
+  void maskedClassesAreOfNoSide(Backend backend) {
+    KlDivergence kl = KlDivergence.builder().backend(backend).build();
+    byte[] flags = new byte[CLASSES];
+    flags[3] = 1;
+    flags[7] = 1;
+    Tensor mask = Tensor.of(MemorySegment.ofArray(flags), DType.U8, CLASSES);
+    Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
+    double mean =
+        kl.forwardBackward(x, a, Inputs.none().classMask(mask), dx, new CrossEntropy.Outcome());
+    double sum = 0;
+    for (int r = 0; r < ROWS; r++) {
+      double q = 1 / (1 + Math.exp(a.getDouble(r, 7) - a.getDouble(r, 3)));
+      double p = 1 / (1 + Math.exp(x.getDouble(r, 7) - x.getDouble(r, 3)));
+      sum += q * Math.log(q / p) + (1 - q) * Math.log((1 - q) / (1 - p));
+      assertThat(dx.getDouble(r, 0)).isZero();
+      assertThat(dx.getDouble(r, 3)).isCloseTo((p - q) / ROWS, within(1e-7));
+    }
+    assertThat(mean).isCloseTo(sum / ROWS, within(1e-6));
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = "NATIVE")
+  void whatItDoesNotHaveIsRefused(Backend backend) {
+    KlDivergence kl = KlDivergence.builder().backend(backend).build();
+    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+    assertThatThrownBy(() -> KlDivergence.builder().temperature(-2))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("temperature is -2.0");
+    assertThatThrownBy(() -> kl.forward(x, Tensor.of(new float[4], 2, 2)))
+        .isInstanceOf(ShapeException.class)
+        .hasMessageContainingAll("teacher is F32 [2, 2]", "logits is F32 [5, 37]");
+    assertThatThrownBy(() -> kl.forward(x, Tensor.of(new int[ROWS * CLASSES], ROWS, CLASSES)))
+        .isInstanceOf(DTypeException.class)
+        .hasMessageContaining("teacher is I32");
+    Tensor perRow = Tensor.of(new float[ROWS]);
+    assertThatThrownBy(() -> kl.forward(x, a, Inputs.none().sink(perRow), outcome))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("sink is F32 [5]");
+    Tensor weights = Tensor.of(new float[] {1, 1, 1, 1, -1});
+    assertThatThrownBy(() -> kl.forward(x, a, Inputs.none().rowWeights(weights), outcome))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("rowWeights of row 4 is -1.0");
+    assertThatThrownBy(
+            () -> kl.forward(x, a, Inputs.none(), new CrossEntropy.Outcome().logSumExp(perRow)))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("logSumExp");
+  }
+}
