@@ -78,6 +78,30 @@ static void *run_parts(void *argument) {
   return NULL;
 }
 
+/* The same rows in float64 arithmetic, with everything that asks for buffers. */
+static void *run_wide(void *argument) {
+  const problem *p = argument;
+  xent_shape s = p->shape;
+  xent_options o = p->options;
+  const int64_t numbers = (int64_t)MOST_ROWS * 1024 / 2; /* as doubles */
+  const int64_t rows = p->rows * p->classes <= numbers ? p->rows : numbers / p->classes;
+  if (s.inner == 1) s.outer = rows;
+  if (s.inner > 1) s.outer = s.inner = 1;
+  const int64_t n = s.inner == 1 && rows > 0 ? s.outer : 1;
+  s.logits = (xent_layout){p->classes, 1, 1, XENT_F64, 0};
+  s.output = s.gradient = s.upstream = s.teacher = s.logits;
+  s.target_count = s.top_count = 1;
+  s.targets = s.target_weights = s.losses = s.log_sum_exp = s.entropies = s.top_log_probabilities = (xent_layout){1, 1, 1, XENT_F32, 0};
+  s.targets.type = XENT_I32;
+  o.softcap = 30;
+  must(xent_cross_entropy_full(&s, &o, 0, n, x, labels, g, NULL, NULL, NULL, NULL, NULL, losses, NULL, NULL, NULL, NULL, NULL, lse, NULL,
+                               NULL, y, NULL, statistics, &tally, NULL), "sparse rows");
+  o.softcap = 0;
+  must(xent_kl_divergence(&s, &o, 0, n, x, g, NULL, NULL, losses, y, &tally, NULL), "divergence");
+  must(xent_softmax_backward(&s, &o, 0, n, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL), "softmax backward");
+  return NULL;
+}
+
 /* Bytes of a painted stack that do not have the paint any more. */
 static int64_t stack_of(void *(*run)(void *), problem *p) {
   static unsigned char *stack;
@@ -99,8 +123,8 @@ static int64_t stack_of(void *(*run)(void *), problem *p) {
 static int64_t most, failures;
 
 static void test_shape(int64_t outer, int64_t classes, int64_t inner, int32_t isa, double smoothing) {
-  static void *(*const runs[])(void *) = {run_forward, run_backward, run_cross_entropy, run_probabilities, run_parts};
-  static const char *const names[] = {"forward", "backward", "cross-entropy", "probability rows", "in parts"};
+  static void *(*const runs[])(void *) = {run_forward, run_backward, run_cross_entropy, run_probabilities, run_parts, run_wide};
+  static const char *const names[] = {"forward", "backward", "cross-entropy", "probability rows", "in parts", "float64"};
   problem p = {.shape = xent_dense_shape(outer, classes, inner, XENT_I32), .options = xent_default_options(),
                .rows = outer * inner, .classes = classes};
   p.shape.upstream = p.shape.output;
