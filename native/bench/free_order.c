@@ -7,20 +7,20 @@
 #include "cpu/isa.h"
 #include "rows.h"
 
-extern const xent_kernels xent_kernels_avx2_free;
-extern const xent_kernels xent_kernels_avx512_free;
+extern const xent_family xent_plain_avx2_free;
+extern const xent_family xent_plain_avx512_free;
 int bench_free_order(int rounds);
 
-static double time_of(const xent_kernels *kernels, const xent_call *call, bool softmax, int64_t repeats) {
+static double time_of(const xent_family *kernels, const xent_call *call, bool softmax, int64_t repeats) {
   const double begin = now();
   for (int64_t i = 0; i < repeats; i++)
-    must(softmax ? kernels->plain.softmax_forward(call) : kernels->plain.cross_entropy_forward(call), "kernel");
+    must(softmax ? kernels->softmax_forward(call) : kernels->cross_entropy_forward(call), "kernel");
   return (now() - begin) / (double)repeats;
 }
 
 static void compare(const char *name, int32_t isa, const xent_call *call, bool softmax, int rounds) {
-  const xent_kernels *tiers[2] = {
-      xent_kernels_of(isa), isa == XENT_ISA_AVX512 ? &xent_kernels_avx512_free : &xent_kernels_avx2_free};
+  const xent_family *tiers[2] = {
+      xent_kernels_of(isa)->plain, isa == XENT_ISA_AVX512 ? &xent_plain_avx512_free : &xent_plain_avx2_free};
   double times[2][BENCH_MAX_ROUNDS];
   time_of(tiers[0], call, softmax, 1);
   const int64_t repeats = 1 + (int64_t)(0.002 / time_of(tiers[0], call, softmax, 1));

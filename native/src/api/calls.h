@@ -25,7 +25,7 @@ static inline xent_status run_kernel(xent_kernel kernel, const xent_call *call) 
 
 /* The kernels that a call needs. */
 static inline const xent_family *family_of(const xent_frame *f) {
-  return f->wide ? &f->kernels->wide : f->general ? &f->kernels->general : &f->kernels->plain;
+  return f->wide ? f->kernels->wide : f->general ? f->kernels->general : f->kernels->plain;
 }
 
 /* Where the tensors that a call goes through hold this many bytes together, its output does not stay in the caches

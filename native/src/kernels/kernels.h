@@ -52,7 +52,7 @@ typedef struct {
 /* plain: calls of floats without the options and arrays that few need; general: all calls in float32
  * arithmetic; wide: all calls in float64 arithmetic. */
 typedef struct {
-  xent_family plain, general, wide;
+  const xent_family *plain, *general, *wide;
   xent_kernel kl_divergence;
   /* e(x; N) of n floats, for the tests */
   void (*exponential)(const float *x, float N, float *e, int64_t n);

@@ -40,9 +40,9 @@ XENT_INLINE lanes group_take(lanes *e, const int count, const bool labels, int64
     if (kept) lanes_store(kept + k * XENT_LANES, e[k]);
   }
   if (count == 1) return e[0];
-  const lanes pair = lanes_add(e[0], e[1]);
-  if (count == 2) return pair;
-  return lanes_add(pair, count == 3 ? e[2] : lanes_add(e[2], e[3]));
+  const lanes two = lanes_add(e[0], e[1]);
+  if (count == 2) return two;
+  return lanes_add(two, count == 3 ? e[2] : lanes_add(e[2], e[3]));
 }
 
 /* The last vector overlaps the one before it. A row with a NaN may have any maximum: its sum marks it. */

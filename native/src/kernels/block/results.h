@@ -46,7 +46,7 @@ XENT_INLINE lanes block_loss_alone(const block_statistics *s) {
 XENT_INLINE lanes block_softmax_factor(const block_statistics *s) {
   return dlanes_narrow(dlanes_div(dlanes_set(XENT_UNSCALE), s->total));
 }
-XENT_INLINE lanes block_softmax_factor_of_float(lanes chunk_sum) { return lanes_div(lanes_set(1), chunk_sum); }
+XENT_INLINE lanes block_softmax_factor_of_float(lanes sum_of_chunk) { return lanes_div(lanes_set(1), sum_of_chunk); }
 
 /* float(G) of G = 2^-30 / S * c. Rows in which it is neither 0 nor a normal float leave the block. */
 XENT_INLINE lanes block_factor(const block_statistics *s, dlanes c, uint32_t *leave) {

@@ -24,8 +24,8 @@ typedef struct {
 } block_statistics;
 
 /* From the largest logits as they come (-0 or +0), the chunks' references and their sums. */
-XENT_INLINE block_statistics block_softmax_statistics(lanes max, lanes reference, dlanes chunk_sum) {
-  const dlanes S = dlanes_scale(chunk_sum, XENT_UNSCALE);
+XENT_INLINE block_statistics block_softmax_statistics(lanes max, lanes reference, dlanes sum_of_chunk) {
+  const dlanes S = dlanes_scale(sum_of_chunk, XENT_UNSCALE);
   return (block_statistics){.max = lanes_add(max, lanes_set(0.0f)),
                             .reference = reference,
                             .label_logit = lanes_set(0.0f),
@@ -36,9 +36,9 @@ XENT_INLINE block_statistics block_softmax_statistics(lanes max, lanes reference
 }
 
 /* The same for cross-entropy with labels; the sums are without the labels' classes. */
-XENT_INLINE block_statistics block_label_statistics(lanes max, lanes reference, dlanes chunk_sum,
+XENT_INLINE block_statistics block_label_statistics(lanes max, lanes reference, dlanes sum_of_chunk,
                                                     lanes label_logit) {
-  block_statistics s = block_softmax_statistics(max, reference, chunk_sum);
+  block_statistics s = block_softmax_statistics(max, reference, sum_of_chunk);
   lanes e[1] = {label_logit};
   exp_lanes_at(e, 1, exp_references_of(reference));
   s.label_logit = label_logit;

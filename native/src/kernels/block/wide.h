@@ -89,11 +89,11 @@ XENT_INLINE void wide_exp(const float *x, int64_t n, float *e, exp_references r)
 
 /* ((e0+e1)+(e2+e3))+((e4+e5)+(e6+e7)) */
 XENT_INLINE lanes wide_group_sum(const float *e) {
-  lanes pair[4];
+  lanes twos[4];
   XENT_UNROLL(8)
   for (int k = 0; k < 4; k++)
-    pair[k] = lanes_add(lanes_load(e + 2 * k * XENT_LANES), lanes_load(e + (2 * k + 1) * XENT_LANES));
-  return lanes_add(lanes_add(pair[0], pair[1]), lanes_add(pair[2], pair[3]));
+    twos[k] = lanes_add(lanes_load(e + 2 * k * XENT_LANES), lanes_load(e + (2 * k + 1) * XENT_LANES));
+  return lanes_add(lanes_add(twos[0], twos[1]), lanes_add(twos[2], twos[3]));
 }
 
 /* One whole group: its e, kept where asked for, and their sum. */

@@ -145,8 +145,8 @@ XENT_DEFINE_BUFFERED(cross_entropy_rows)
 XENT_INLINE bool plain_labels_only(const xent_call *call) {
   return has_labels(call) && call->options->label_smoothing == 0;
 }
-static xent_status cross_entropy_one_by_one(const xent_call *call) { XENT_WITH_BUFFERS(call, cross_entropy_rows); }
-static xent_status cross_entropy_forward(const xent_call *call) {
+XENT_KERNEL xent_status cross_entropy_one_by_one(const xent_call *call) { XENT_WITH_BUFFERS(call, cross_entropy_rows); }
+XENT_KERNEL xent_status cross_entropy_forward(const xent_call *call) {
   xent_status status;
   if (is_single_row(call) && has_labels(call) && (!call->output || call->output_layout->classes == 1) &&
       cross_entropy_single_row(call, &status))
@@ -170,10 +170,10 @@ XENT_SHARED xent_status cross_entropy_backward_rows(const xent_call *call, row_b
   return XENT_OK;
 }
 XENT_DEFINE_BUFFERED(cross_entropy_backward_rows)
-static xent_status cross_entropy_backward_one_by_one(const xent_call *call) {
+XENT_KERNEL xent_status cross_entropy_backward_one_by_one(const xent_call *call) {
   XENT_WITH_BUFFERS(call, cross_entropy_backward_rows);
 }
-static xent_status cross_entropy_backward(const xent_call *call) {
+XENT_KERNEL xent_status cross_entropy_backward(const xent_call *call) {
   const bool whole = call->class_begin == 0 && call->class_end == call->shape->classes;
   if (whole && plain_labels_only(call) && in_blocks(call))
     return known_labels_in_blocks(call, cross_entropy_backward_one_by_one);

@@ -320,15 +320,15 @@ XENT_INLINE lanes product_lanes(const float *a, const float *b, int64_t left, co
 /* From afar in the order of the classes: compilers take a tree's loads from its end, and the CPU's prefetch,
  * which looks for rising addresses, then comes late. */
 XENT_INLINE lanes product_group(const float *a, const float *b, int64_t m, const distance_to from) {
-  lanes pair[4];
+  lanes twos[4];
   XENT_UNROLL(4)
   for (int k = 0; k < 4; k++) {
     const int64_t at = 2 * k * XENT_LANES, next = at + XENT_LANES;
     const lanes even = product_lanes(a + at, b ? b + at : NULL, m - at, from);
-    pair[k] = lanes_add(even, product_lanes(a + next, b ? b + next : NULL, m - next, from));
+    twos[k] = lanes_add(even, product_lanes(a + next, b ? b + next : NULL, m - next, from));
     if (from != XENT_NEAR) XENT_IN_ORDER();
   }
-  return lanes_add(lanes_add(pair[0], pair[1]), lanes_add(pair[2], pair[3]));
+  return lanes_add(lanes_add(twos[0], twos[1]), lanes_add(twos[2], twos[3]));
 }
 
 /* Sum over one chunk of a * b (of a alone where b is NULL), in the same order: backward. */

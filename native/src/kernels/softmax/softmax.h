@@ -59,7 +59,7 @@ XENT_SHARED xent_status softmax_rows(const xent_call *call, row_buffers buffers)
   return XENT_OK;
 }
 XENT_DEFINE_BUFFERED(softmax_rows)
-static xent_status softmax_one_by_one(const xent_call *call) { XENT_WITH_BUFFERS(call, softmax_rows); }
+XENT_KERNEL xent_status softmax_one_by_one(const xent_call *call) { XENT_WITH_BUFFERS(call, softmax_rows); }
 
 /* False where the row is left to the others. */
 XENT_INLINE bool softmax_single_row(const xent_call *call, const bool log) {
@@ -78,7 +78,7 @@ XENT_INLINE bool softmax_single_row(const xent_call *call, const bool log) {
   return true;
 }
 
-static xent_status softmax_forward(const xent_call *call) {
+XENT_KERNEL xent_status softmax_forward(const xent_call *call) {
   if (is_single_row(call) && !call->known_statistics && call->output_layout->classes == 1 &&
       (call->log ? softmax_single_row(call, true) : softmax_single_row(call, false)))
     return XENT_OK;
@@ -98,7 +98,7 @@ XENT_SHARED xent_status log_sum_exp_rows(const xent_call *call, row_buffers buff
   return XENT_OK;
 }
 XENT_DEFINE_BUFFERED(log_sum_exp_rows)
-static xent_status log_sum_exp_one_by_one(const xent_call *call) { XENT_WITH_BUFFERS(call, log_sum_exp_rows); }
+XENT_KERNEL xent_status log_sum_exp_one_by_one(const xent_call *call) { XENT_WITH_BUFFERS(call, log_sum_exp_rows); }
 
 XENT_INLINE bool log_sum_exp_single_row(const xent_call *call) {
   const row_input in = softmax_input(call, call->row_begin);
@@ -110,7 +110,7 @@ XENT_INLINE bool log_sum_exp_single_row(const xent_call *call) {
   return true;
 }
 
-static xent_status log_sum_exp(const xent_call *call) {
+XENT_KERNEL xent_status log_sum_exp(const xent_call *call) {
   if (is_single_row(call) && log_sum_exp_single_row(call)) return XENT_OK;
   return in_blocks(call) ? softmax_in_blocks(call, log_sum_exp_one_by_one) : log_sum_exp_one_by_one(call);
 }

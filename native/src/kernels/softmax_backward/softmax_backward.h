@@ -61,10 +61,10 @@ XENT_SHARED xent_status softmax_backward_rows(const xent_call *call, row_buffers
   return XENT_OK;
 }
 XENT_DEFINE_BUFFERED(softmax_backward_rows)
-static xent_status softmax_backward_one_by_one(const xent_call *call) {
+XENT_KERNEL xent_status softmax_backward_one_by_one(const xent_call *call) {
   XENT_WITH_BUFFERS(call, softmax_backward_rows);
 }
-static xent_status softmax_backward(const xent_call *call) {
+XENT_KERNEL xent_status softmax_backward(const xent_call *call) {
   if (!backward_in_blocks(call)) return softmax_backward_one_by_one(call);
   return call->log ? log_softmax_backward_blocks(call, softmax_backward_one_by_one)
                    : softmax_backward_blocks(call, softmax_backward_one_by_one);

@@ -32,7 +32,7 @@ XENT_SHARED xent_status forward_states_rows(const xent_call *call, row_buffers b
   return XENT_OK;
 }
 XENT_DEFINE_BUFFERED(forward_states_rows)
-static xent_status forward_states(const xent_call *call) { XENT_WITH_BUFFERS(call, forward_states_rows); }
+XENT_KERNEL xent_status forward_states(const xent_call *call) { XENT_WITH_BUFFERS(call, forward_states_rows); }
 
 XENT_SHARED xent_status backward_states_rows(const xent_call *call, row_buffers buffers) {
   const int64_t chunks = xent_chunks(call->shape->classes);
@@ -49,9 +49,9 @@ XENT_SHARED xent_status backward_states_rows(const xent_call *call, row_buffers 
   return XENT_OK;
 }
 XENT_DEFINE_BUFFERED(backward_states_rows)
-static xent_status backward_states(const xent_call *call) { XENT_WITH_BUFFERS(call, backward_states_rows); }
+XENT_KERNEL xent_status backward_states(const xent_call *call) { XENT_WITH_BUFFERS(call, backward_states_rows); }
 
-static xent_status wrong_states(const xent_call *call, int64_t row) {
+XENT_KERNEL xent_status wrong_states(const xent_call *call, int64_t row) {
   call->report->field = XENT_FIELD_STATES;
   call->report->row = row;
   return XENT_INVALID_ARGUMENT;
@@ -78,7 +78,7 @@ static bool states_fit(const xent_call *call, const xent_state *states, int64_t 
 }
 
 /* A softmax backward's sum. */
-static xent_status finish_backward(const xent_call *call, int64_t row, const xent_state *states, int64_t chunks) {
+XENT_KERNEL xent_status finish_backward(const xent_call *call, int64_t row, const xent_state *states, int64_t chunks) {
   if (call->log_sum_exp) {
     call->report->field = XENT_FIELD_LOG_SUM_EXP;
     return XENT_INVALID_ARGUMENT;
@@ -89,7 +89,7 @@ static xent_status finish_backward(const xent_call *call, int64_t row, const xen
   return XENT_OK;
 }
 
-static xent_status finish(const xent_call *call) {
+XENT_KERNEL xent_status finish(const xent_call *call) {
   const int64_t chunks = xent_chunks(call->shape->classes);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     const xent_state *states = call->known_states + (row - call->row_begin) * chunks;

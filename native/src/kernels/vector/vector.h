@@ -84,12 +84,9 @@ _Static_assert(FLT_EVAL_METHOD == 0, "float arithmetic must be float arithmetic"
 #define XENT_IN_ORDER() __asm__ volatile("" ::: "memory")
 /* One copy, however often it is called. */
 #define XENT_SHARED static __attribute__((noinline, unused))
+/* An entry of a tier's tables; not every object of a tier has it in one. */
+#define XENT_KERNEL static __attribute__((unused))
 #define XENT_PRAGMA(text) _Pragma(#text)
-
-#define XENT_JOIN_(name, tier) xent_##name##_##tier
-#define XENT_JOIN(name, tier) XENT_JOIN_(name, tier)
-/* The name of a kernel in the tier that is being compiled. */
-#define XENT_TIER_NAME(name) XENT_JOIN(name, XENT_TIER)
 
 XENT_INLINE uint32_t float_bits(float v) {
   uint32_t u;

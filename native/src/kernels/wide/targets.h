@@ -5,6 +5,7 @@
 
 #include "kernels/general/loss.h"
 #include "kernels/general/results.h"
+#include "kernels/row/forward.h"
 #include "kernels/wide/chunk.h"
 
 typedef struct {
