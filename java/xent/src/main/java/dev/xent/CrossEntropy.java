@@ -567,6 +567,17 @@ public final class CrossEntropy {
       return this;
     }
 
+    /**
+     * Asks that the losses of every call, and what their mean divides by, be added to a tally,
+     * beside what the call returns. A call that fails adds nothing.
+     *
+     * @param sums where they are added; null: no longer
+     */
+    public Outcome tally(@Nullable LossTally sums) {
+      outputs.tally = sums == null ? null : sums.sums;
+      return this;
+    }
+
     /** The reduced loss, as it was returned. */
     public double loss() {
       return outputs.loss;

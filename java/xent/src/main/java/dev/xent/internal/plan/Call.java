@@ -378,6 +378,11 @@ final class Call extends CallArrays {
     tallies = false;
   }
 
+  /** What was added before the tally was dropped, until it is emptied. */
+  MemorySegment droppedTally() {
+    return tally;
+  }
+
   /** What is added to, or NULL. */
   MemorySegment tally() {
     return tallies ? tally : MemorySegment.NULL;

@@ -69,7 +69,7 @@ public final class CrossEntropyPlan {
       TargetKind kind = take(call, logits, targets, inputs);
       Options options = loss.options(kind);
       LossCall.takeOutputs(call, reductions, gradient, outputs, kind);
-      boolean few = call.keepsFewLosses();
+      boolean few = outputs.tally == null && call.keepsFewLosses();
       call.ready();
       call.options(options, 1);
       boolean allCount = LossCall.allCount(call, kind, options);
@@ -82,6 +82,7 @@ public final class CrossEntropyPlan {
       if (!checked) {
         count = LossCall.countTargets(call, engine);
       }
+      LossCall.keepWeights(call, outputs);
       long counted = call.counted;
       double denominator = reductions.denominator(count);
       reductions.requireLoss(denominator);
@@ -111,6 +112,9 @@ public final class CrossEntropyPlan {
               : kernels.tallySum(call.tally());
       double reduced = reductions.reduce(sum, denominator);
       long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
+      if (outputs.tally != null) {
+        outputs.tally.add(call.tally(), call.dimensions.rows, counted);
+      }
       outputs.set(reduced, sum, call.dimensions.rows, counted, count, denominator, correct);
       outputs.saved(call, kind);
       if (simple && kind == TargetKind.LABELS && allCount && few && !zeroGradient) {

@@ -52,11 +52,13 @@ public final class KlPlan {
       takeInputs(call, logits, teacher, inputs);
       takeOutputs(call, gradient, outputs);
       call.needsWholeRows = true;
-      boolean few = call.keepsFewLosses(DType.F64);
+      boolean few = outputs.tally == null && call.keepsFewLosses(DType.F64);
       call.ready();
       call.options(loss.options(), 1);
       long counted = RowWeights.count(call);
       double weight = RowWeights.sum(call, kernels);
+      call.counted = counted;
+      LossCall.keepWeights(call, outputs);
       double denominator = reductions.denominator(weight);
       reductions.requireLoss(denominator);
       if (gradient != null) {
@@ -80,6 +82,9 @@ public final class KlPlan {
               ? call.fewLosses.sum(DType.F64, call.dimensions.rows, kernels, call)
               : kernels.tallySum(call.tally());
       double reduced = reductions.reduce(sum, denominator);
+      if (outputs.tally != null) {
+        outputs.tally.add(call.tally(), call.dimensions.rows, counted);
+      }
       outputs.set(reduced, sum, call.dimensions.rows, counted, weight, denominator, -1);
       return reduced;
     } catch (IllegalStateException | WrongThreadException e) {

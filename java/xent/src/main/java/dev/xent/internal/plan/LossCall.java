@@ -169,8 +169,7 @@ final class LossCall {
    */
   static double countTargets(Call call, Engine engine) {
     Kernels kernels = engine.kernels();
-    boolean weighted =
-        call.rowWeights.view != null || (call.classWeights.view != null && call.hasLabels());
+    boolean weighted = isWeighted(call);
     call.counted = 0;
     if (weighted) {
       call.emptyTally();
@@ -193,6 +192,20 @@ final class LossCall {
     double sum = kernels.tallySum(call.tally());
     call.dropTally();
     return sum;
+  }
+
+  /** Whether a mean divides by a sum of weights, and not by the number of rows. */
+  private static boolean isWeighted(Call call) {
+    return call.rowWeights.view != null || (call.classWeights.view != null && call.hasLabels());
+  }
+
+  /** Keeps what the mean of this call divides by for the tally, if there is one. */
+  static void keepWeights(Call call, Outputs outputs) {
+    if (outputs.tally != null && isWeighted(call)) {
+      outputs.tally.keep(call.droppedTally());
+    } else if (outputs.tally != null) {
+      outputs.tally.keep(call.counted);
+    }
   }
 
   private static void countTargets(Call call, Kernels kernels, long begin, long end) {

@@ -14,6 +14,7 @@ public final class Outputs {
   public @Nullable View logSumExp;
   public @Nullable View hits;
   public boolean countCorrect;
+  public @Nullable Sums tally;
   public @Nullable View logProbabilities;
   public @Nullable View argmax;
   public @Nullable View ranks;

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.internal.plan.Sums;
+
+/**
+ * The exact sum of the losses of any number of calls, and of what their mean divides by: for means
+ * over micro-batches, threads, processes or machines.
+ *
+ * <pre>{@code
+ * LossTally tally = new LossTally();
+ * CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().tally(tally);
+ * for (Batch batch : batches) {
+ *   loss.forward(batch.logits(), batch.labels(), outcome);
+ * }
+ * double mean = tally.mean();
+ * }</pre>
+ *
+ * <p>Additions are exact, so neither their order nor how they are grouped changes a bit; sums are
+ * rounded once, when they are asked for. Up to 2^30 losses that were computed in double, and 2^39
+ * others.
+ *
+ * <p><b>Bytes.</b> {@link #toBytes} and {@link #ofBytes} use this layout, little-endian: 8 bytes
+ * {@code XNTTALLY}; layout version 1 (4 bytes); numerics version (4); rows (8); counted rows (8);
+ * the sum of losses and the sum of weights, each an {@code xent_tally} of the C API: its size (8),
+ * the numbers of NaN, +inf and -inf (8 each), 256 counters of floats, one per exponent (8 each),
+ * how many doubles there are (8), and 66 counters of doubles, of which number i counts 2^(32 i -
+ * 1074) (8 each).
+ *
+ * <p>Not safe for use by several threads at once: give each a tally of its own and add them up.
+ */
+public final class LossTally {
+  final Sums sums;
+
+  /** Nothing yet. */
+  public LossTally() {
+    this(new Sums());
+  }
+
+  private LossTally(Sums sums) {
+    this.sums = sums;
+  }
+
+  /** Adds all that another tally holds, which stays as it is. */
+  public LossTally add(LossTally other) {
+    sums.add(other.sums);
+    return this;
+  }
+
+  /** The exact sum of all row losses, rounded once. */
+  public double sum() {
+    return sums.sum();
+  }
+
+  /**
+   * What the mean divides by: the rows that count, or the exact sum of their weights, whatever
+   * denominator the operations were given.
+   */
+  public double denominator() {
+    return sums.weight();
+  }
+
+  /** {@link #sum} divided by {@link #denominator}: NaN where nothing counts. */
+  public double mean() {
+    return sums.sum() / sums.weight();
+  }
+
+  /** The number of rows. */
+  public long rows() {
+    return sums.rows();
+  }
+
+  /** The number of rows that are not ignored. */
+  public long counted() {
+    return sums.counted();
+  }
+
+  /** This tally in the layout above, to be sent or stored. */
+  public byte[] toBytes() {
+    return sums.toBytes();
+  }
+
+  /**
+   * The tally that these bytes hold.
+   *
+   * @param bytes in the layout above
+   * @throws OptionException when they are no tally, or one of another layout or numerics version
+   */
+  public static LossTally ofBytes(byte[] bytes) {
+    return new LossTally(Sums.ofBytes(bytes));
+  }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.Backend;
+import dev.xent.DType;
+import dev.xent.OptionException;
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Status;
+import dev.xent.internal.load.Backends;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/** Two exact sums, of losses and of what a mean divides by, over any number of calls. */
+public final class Sums {
+  private static final long MAGIC = 0x594C_4C41_5454_4E58L;
+  private static final int LAYOUT_VERSION = 1;
+
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong LONG =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private static final long AT_LAYOUT = 8;
+  private static final long AT_NUMERICS = 12;
+  private static final long AT_ROWS = 16;
+  private static final long AT_COUNTED = 24;
+  private static final long AT_LOSSES = 32;
+
+  private final Kernels kernels = Backends.get().kernels(Backend.AUTO);
+  private final MemorySegment losses = empty();
+  private final MemorySegment weights = empty();
+  private final MemorySegment pending = empty();
+  private final MemorySegment one = Arena.ofAuto().allocate(ValueLayout.JAVA_DOUBLE);
+  private long rows;
+  private long counted;
+
+  /** Nothing yet. */
+  public Sums() {}
+
+  private static MemorySegment empty() {
+    MemorySegment tally = Arena.ofAuto().allocate(xent_tally.layout());
+    xent_tally.size(tally, xent_tally.sizeof());
+    return tally;
+  }
+
+  private static void check(int status) {
+    if (status != Status.OK) {
+      throw new AssertionError("a tally was refused: status " + status + "; please report this");
+    }
+  }
+
+  /** What the mean of a call divides by, which is added where the call succeeds. */
+  void keep(MemorySegment weightTally) {
+    pending.copyFrom(weightTally);
+  }
+
+  /** The same where nothing has a weight. */
+  void keep(long newCounted) {
+    pending.fill((byte) 0);
+    xent_tally.size(pending, xent_tally.sizeof());
+    one.set(ValueLayout.JAVA_DOUBLE, 0, newCounted);
+    check(kernels.tallyAdd(pending, one, DType.F64.code(), 1, 1));
+  }
+
+  /** A call that succeeded. */
+  void add(MemorySegment lossTally, long newRows, long newCounted) {
+    check(kernels.tallyMerge(losses, lossTally));
+    check(kernels.tallyMerge(weights, pending));
+    rows += newRows;
+    counted += newCounted;
+  }
+
+  /** All that other sums hold. */
+  public void add(Sums other) {
+    check(kernels.tallyMerge(losses, other.losses));
+    check(kernels.tallyMerge(weights, other.weights));
+    rows += other.rows;
+    counted += other.counted;
+  }
+
+  public double sum() {
+    return kernels.tallySum(losses);
+  }
+
+  public double weight() {
+    return kernels.tallySum(weights);
+  }
+
+  public long rows() {
+    return rows;
+  }
+
+  public long counted() {
+    return counted;
+  }
+
+  // ---- bytes -----------------------------------------------------------------------------------
+
+  private static long byteSize() {
+    return AT_LOSSES + 2 * xent_tally.sizeof();
+  }
+
+  /** As {@link #ofBytes} reads them. */
+  public byte[] toBytes() {
+    byte[] bytes = new byte[(int) byteSize()];
+    MemorySegment to = MemorySegment.ofArray(bytes);
+    to.set(LONG, 0, MAGIC);
+    to.set(INT, AT_LAYOUT, LAYOUT_VERSION);
+    to.set(INT, AT_NUMERICS, XentH.XENT_NUMERICS_VERSION());
+    to.set(LONG, AT_ROWS, rows);
+    to.set(LONG, AT_COUNTED, counted);
+    MemorySegment.copy(losses, 0, to, AT_LOSSES, xent_tally.sizeof());
+    MemorySegment.copy(weights, 0, to, AT_LOSSES + xent_tally.sizeof(), xent_tally.sizeof());
+    return bytes;
+  }
+
+  /**
+   * What {@link #toBytes} wrote.
+   *
+   * @throws OptionException for other bytes
+   */
+  public static Sums ofBytes(byte[] bytes) {
+    MemorySegment from = MemorySegment.ofArray(bytes);
+    if (bytes.length != byteSize()) {
+      throw unfit("they are " + bytes.length + " bytes, a tally has " + byteSize());
+    }
+    if (from.get(LONG, 0) != MAGIC) {
+      throw unfit("they do not begin as a tally does");
+    }
+    requireEqual(from.get(INT, AT_LAYOUT), LAYOUT_VERSION, "layout");
+    requireEqual(from.get(INT, AT_NUMERICS), XentH.XENT_NUMERICS_VERSION(), "numerics");
+    Sums sums = new Sums();
+    sums.rows = from.get(LONG, AT_ROWS);
+    sums.counted = from.get(LONG, AT_COUNTED);
+    if (sums.counted < 0 || sums.rows < sums.counted) {
+      throw unfit("%d of %d rows count".formatted(sums.counted, sums.rows));
+    }
+    MemorySegment.copy(from, AT_LOSSES, sums.losses, 0, xent_tally.sizeof());
+    MemorySegment.copy(from, AT_LOSSES + xent_tally.sizeof(), sums.weights, 0, xent_tally.sizeof());
+    if (xent_tally.size(sums.losses) != xent_tally.sizeof()
+        || xent_tally.size(sums.weights) != xent_tally.sizeof()) {
+      throw unfit("a sum in them has another size");
+    }
+    return sums;
+  }
+
+  private static void requireEqual(int given, int known, String version) {
+    if (given != known) {
+      throw unfit("their %s version is %d, here it is %d".formatted(version, given, known));
+    }
+  }
+
+  private static OptionException unfit(String why) {
+    return new OptionException(
+        "the bytes hold no tally that can be used: " + why + "; give bytes that toBytes() wrote");
+  }
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+
+/** Losses of micro-batches add up to those of the whole batch, bit by bit, whatever the order. */
+class LossTallyTest {
+  private static final int ROWS = 90;
+  private static final int CLASSES = 11;
+
+  private final float[] x = Samples.logits(ROWS * CLASSES, 5, 1);
+  private final int[] labels = Samples.labels(ROWS, CLASSES, 2);
+  private final Tensor logits = Tensor.of(x, ROWS, CLASSES);
+  private final Tensor targets = Tensor.of(labels);
+  private final Tensor weights = Tensor.of(Samples.probabilities(1, ROWS, 3));
+
+  private void addRows(CrossEntropy loss, LossTally tally, int from, int to, boolean weighted) {
+    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().tally(tally);
+    Inputs inputs = weighted ? Inputs.none().rowWeights(weights.slice(0, from, to)) : Inputs.none();
+    loss.forward(logits.slice(0, from, to), targets.slice(0, from, to), inputs, outcome);
+  }
+
+  @OnEveryBackend
+  void microBatches(Backend backend) {
+    CrossEntropy loss = CrossEntropy.builder().backend(backend).ignoreIndex(3).build();
+    for (boolean weighted : new boolean[] {false, true}) {
+      LossTally whole = new LossTally();
+      addRows(loss, whole, 0, ROWS, weighted);
+      LossTally parts = new LossTally();
+      addRows(loss, parts, 70, 90, weighted);
+      addRows(loss, parts, 0, 1, weighted);
+      LossTally others = new LossTally();
+      addRows(loss, others, 1, 70, weighted);
+      parts.add(LossTally.ofBytes(others.toBytes()));
+      assertThat(parts.sum()).isEqualTo(whole.sum());
+      assertThat(parts.denominator()).isEqualTo(whole.denominator());
+      assertThat(parts.mean()).isEqualTo(whole.mean());
+      assertThat(parts.rows()).isEqualTo(ROWS);
+      assertThat(parts.counted()).isEqualTo(Arrays.stream(labels).filter(k -> k != 3).count());
+      CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+      Inputs inputs = weighted ? Inputs.none().rowWeights(weights) : Inputs.none();
+      assertThat(loss.forward(logits, targets, inputs, outcome)).isEqualTo(parts.mean());
+      assertThat(parts.sum()).isEqualTo(outcome.sum());
+      assertThat(parts.denominator()).isEqualTo(outcome.denominator());
+    }
+  }
+
+  @Test
+  void aCallThatFailsAddsNothing() {
+    LossTally tally = new LossTally();
+    labels[4] = CLASSES;
+    assertThatThrownBy(() -> addRows(CrossEntropy.mean(), tally, 0, ROWS, true))
+        .isInstanceOf(LabelException.class);
+    assertThat(tally.toBytes()).isEqualTo(new LossTally().toBytes());
+    assertThat(tally.mean()).isNaN();
+  }
+
+  @Test
+  void bytesThatAreNoTally() {
+    byte[] bytes = new LossTally().toBytes();
+    refused(Arrays.copyOf(bytes, bytes.length - 1), (bytes.length - 1) + " bytes");
+    int[] places = {0, 8, 12, 16, 32};
+    String[] words = {
+      "do not begin as a tally",
+      "layout version is 3",
+      "numerics version is 3",
+      "rows count",
+      "another size"
+    };
+    for (int i = 0; i < places.length; i++) {
+      byte[] wrong = bytes.clone();
+      wrong[places[i]] ^= 2;
+      if (places[i] == 16) {
+        wrong[24] = 5;
+      }
+      refused(wrong, words[i]);
+    }
+  }
+
+  private static void refused(byte[] bytes, String words) {
+    assertThatThrownBy(() -> LossTally.ofBytes(bytes))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContainingAll("the bytes hold no tally", words);
+  }
+}
