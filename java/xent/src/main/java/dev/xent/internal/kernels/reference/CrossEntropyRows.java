@@ -12,12 +12,12 @@ final class CrossEntropyRows {
 
   /** Counts the rows that are not ignored; stops at a label out of range. */
   static int check(Call call, MemorySegment targets) {
-    RowInput input = call.scratch.input;
-    input.begin(call, MemorySegment.NULL, targets);
-    if (input.kind == Kind.PROBABILITIES) {
+    if (!call.shape.hasLabels()) { // probability rows of any type
       call.report.counted = call.rowEnd - call.rowBegin;
       return Status.OK;
     }
+    RowInput input = call.scratch.input;
+    input.begin(call, MemorySegment.NULL, targets);
     for (long row = call.rowBegin; row < call.rowEnd; row++) {
       int status = input.row(row);
       if (status != Status.OK) {
