@@ -413,19 +413,19 @@ def divergence(case, row):
     mp.prec = max(mp.prec, 1200)
     u, tau = mpf(case.per_row("row_weights", row, 1)), mpf(case.option("temperature") or 1)
     c = mpf(case.option("gradient_scale", 1.0)) * u / tau
-    loss, error, gradient = mpf(0), mpf(0), constant(mpf(0), classes)
+    loss, moved, gradient = mpf(0), mpf(0), constant(mpf(0), classes)
     for k in student.counted:
         q, p = teacher.p[k], student.p[k]
-        drift = (student.error[k] + student.lse_error + teacher.error[k] + teacher.lse_error)
-        gradient[k] = (c * (p - q), abs(c) * (mpf(2e-15) * (abs(p - q) + min(p, q) * abs(p - q)) + (p + q) * (drift + mpf(2e-15))
-                                              + 2 * student.promise.floor))
+        drift = student.error[k] + student.lse_error + teacher.error[k] + teacher.lse_error
+        gradient[k] = (c * (p - q), abs(c) * ((p + q) * (drift + mpf(2e-15)) + 2 * student.promise.floor))
         if q == 0:
             continue
         v = teacher.log_probability(k) - student.log_probability(k)
         loss += q * v
         if mp.isfinite(v):
-            error += (q + p) * min(abs(v) + abs(v) ** 2, 1 + abs(v)) * (mpf(4e-15) + drift) + (p + q) * drift ** 2
-    return {"losses": (u * loss, u * (error + student.promise.floor)), "gradient": gradient}
+            moved += (q + p) * (abs(v) + drift) * drift
+    return {"losses": (u * loss, u * (mpf(1e-14) * (loss + mpf(1e-16)) + moved) if mp.isfinite(loss) else 0),
+            "gradient": gradient}
 
 
 # ---- comparison ---------------------------------------------------------------------------------------------------
