@@ -102,6 +102,40 @@ static void *run_wide(void *argument) {
   return NULL;
 }
 
+/* With everything that a general call may have, and in 16 bits. */
+static void *run_general(void *argument) {
+  problem p = *(const problem *)argument;
+  xent_shape *s = &p.shape;
+  static uint8_t mask[MOST_ROWS * 1024];
+  static int32_t classes[MOST_ROWS];
+  memset(mask, 1, sizeof mask);
+  s->class_mask = s->logits;
+  s->class_mask.type = XENT_U8;
+  s->logits.type = s->gradient.type = s->output.type = XENT_BF16;
+  s->row_weights = s->sink = s->entropies = s->losses;
+  s->class_weights = (xent_layout){.classes = 0, .type = XENT_F16};
+  s->top_classes = s->targets;
+  s->top_classes.classes = 1;
+  s->top_count = 1;
+  p.options.softcap = 30, p.options.temperature = 2, p.options.z_loss = 1e-3;
+  static const uint16_t one[1] = {0x3c00};
+  for (int64_t i = 0; i < p.rows; i++) losses[i] = 1;
+  const xent_cross_entropy_arrays a = {.logits = x, .targets = labels, .class_mask = mask, .class_weights = one,
+                                       .row_weights = losses, .sink = losses, .log_sum_exp = lse, .hits = hits,
+                                       .top_classes = classes, .gradient = y, .statistics = statistics, .tally = &tally};
+  must(xent_cross_entropy(s, &p.options, 0, p.rows, &a, NULL), "general cross-entropy");
+  s->targets = s->logits;
+  s->targets.type = XENT_F32;
+  const xent_cross_entropy_arrays soft = {.logits = x, .targets = g, .class_mask = mask, .class_weights = one,
+                                          .row_weights = losses, .sink = losses, .entropies = lse, .gradient = y};
+  must(xent_cross_entropy(s, &p.options, 0, p.rows, &soft, NULL), "general probability rows");
+  must(xent_softmax_forward(s, &p.options, 0, p.rows, 0, p.classes, x, NULL, mask, losses, NULL, y, NULL), "general softmax");
+  p.options.softcap = 0;
+  s->upstream = s->output;
+  must(xent_softmax_backward(s, &p.options, 0, p.rows, 0, p.classes, x, g, NULL, mask, NULL, y, NULL), "general backward");
+  return NULL;
+}
+
 /* Bytes of a painted stack that do not have the paint any more. */
 static int64_t stack_of(void *(*run)(void *), problem *p) {
   static unsigned char *stack;
@@ -123,8 +157,10 @@ static int64_t stack_of(void *(*run)(void *), problem *p) {
 static int64_t most, failures;
 
 static void test_shape(int64_t outer, int64_t classes, int64_t inner, int32_t isa, double smoothing) {
-  static void *(*const runs[])(void *) = {run_forward, run_backward, run_cross_entropy, run_probabilities, run_parts, run_wide};
-  static const char *const names[] = {"forward", "backward", "cross-entropy", "probability rows", "in parts", "float64"};
+  static void *(*const runs[])(void *) = {run_forward, run_backward, run_cross_entropy, run_probabilities, run_parts,
+                                          run_wide, run_general};
+  static const char *const names[] = {"forward", "backward", "cross-entropy", "probability rows", "in parts", "float64",
+                                      "general"};
   problem p = {.shape = xent_dense_shape(outer, classes, inner, XENT_I32), .options = xent_default_options(),
                .rows = outer * inner, .classes = classes};
   p.shape.upstream = p.shape.output;

@@ -48,6 +48,135 @@ XENT_SHARED void emit_tiny_targets(const float *x, step_targets t, float *y, int
   }
 }
 
+enum { XENT_HALVES_AT_ONCE = XENT_BATCH > 1 ? 4 : 2 };
+
+XENT_INLINE void put_halves(uint16_t *y, lanes a, lanes b, const int32_t type, const bool stream) {
+  if (type == XENT_BF16) {
+    lanes_store_numbers_bf16(y, a, b, stream);
+  } else if (stream) {
+    lanes_stream_f16(y, a, b);
+  } else {
+    lanes_store_f16(y, a);
+    lanes_store_f16(y + XENT_LANES, b);
+  }
+}
+
+/* From 16-bit logits to a gradient or probabilities of the same type: nothing on the way goes through memory. The second
+ * half of some exponentials runs with the first half of the next. */
+XENT_INLINE void emit_halves(const uint16_t *x, uint16_t *y, int64_t n, float N, factor k, const int32_t type, const bool stream) {
+  enum { COUNT = XENT_HALVES_AT_ONCE, STEP = COUNT * XENT_LANES };
+  const exp_reference r = exp_reference_of(N);
+  const exp_references everywhere = exp_everywhere(r);
+  const lanes f = lanes_set(k.f), b = lanes_set(k.b);
+  int64_t i = 0;
+  exp_half half;
+  lanes v[COUNT], e[COUNT];
+  for (bool more = n >= STEP, first = true; more; first = false) {
+    const int64_t next = first ? 0 : i + STEP;
+    more = next + STEP <= n;
+    if (more)
+      XENT_UNROLL(4)
+      for (int j = 0; j < COUNT; j++) v[j] = load_numbers(x, next + j * XENT_LANES, type);
+    if (first) {
+      exp_begin(&half, v, COUNT, everywhere);
+      continue;
+    }
+    if (more)
+      exp_step(&half, v, e, COUNT, everywhere);
+    else
+      exp_end(&half, e, COUNT);
+    XENT_UNROLL(2)
+    for (int j = 0; j < COUNT; j += 2)
+      put_halves(y + i + j * XENT_LANES, lanes_fma(e[j], f, b), lanes_fma(e[j + 1], f, b), type, stream);
+    i = next;
+  }
+  for (; i < n; i++) {
+    const float last = fmaf(exp_one(type == XENT_BF16 ? widen_bf16(x[i]) : widen_f16(x[i]), r), k.f, k.b);
+    y[i] = type == XENT_BF16 ? narrow_bf16(last) : narrow_f16(last);
+  }
+}
+
+XENT_SHARED void emit_bf16(const uint16_t *x, uint16_t *y, int64_t n, float N, factor k, bool stream) {
+  if (stream && (uintptr_t)y % XENT_STREAM_ALIGNMENT == 0) {
+    prefetch_pages((const float *)(const void *)y, n / 2);
+    emit_halves(x, y, n, N, k, XENT_BF16, true);
+  } else {
+    emit_halves(x, y, n, N, k, XENT_BF16, false);
+  }
+}
+XENT_SHARED void emit_f16(const uint16_t *x, uint16_t *y, int64_t n, float N, factor k, bool stream) {
+  if (stream && (uintptr_t)y % XENT_STREAM_ALIGNMENT == 0) {
+    prefetch_pages((const float *)(const void *)y, n / 2);
+    emit_halves(x, y, n, N, k, XENT_F16, true);
+  } else {
+    emit_halves(x, y, n, N, k, XENT_F16, false);
+  }
+}
+
+/* Whether classes of a row go straight from 16 bits to 16 bits. */
+XENT_INLINE bool is_straight(const general_row *r, const strand *out, const xent_statistics *s, const factor *k) {
+  return has_plain_halves(r) && out->stride == 1 && out->type == r->x.type && s->shift == 0 && !k->tiny &&
+         r->classes > XENT_CHUNK;
+}
+XENT_INLINE void emit_straight(const general_row *r, const strand *out, int64_t begin, int64_t n, float N, factor k,
+                               bool stream) {
+  const uint16_t *x = (const uint16_t *)(const void *)r->x.at + begin;
+  uint16_t *y = (uint16_t *)(uintptr_t)out->at + begin;
+  (r->x.type == XENT_BF16 ? emit_bf16 : emit_f16)(x, y, n, N, k, stream);
+}
+
+/* What is summed over a row while its gradient is written: x, for smoothing, and e (M - x), for the entropy. */
+typedef struct {
+  double logits, entropy;
+} late_sums;
+
+/* y = fma(e(x; N), f, b) of a chunk, and its sums. stream: y is aligned. */
+XENT_INLINE void emit_summed_chunk(const float *x, float *y, int64_t n, float N, factor k, float max, late_sums *sums,
+                                   const bool total, const bool stream) {
+  const exp_references r = exp_everywhere(exp_reference_of(N));
+  const lanes f = lanes_set(k.f), b = lanes_set(k.b), M = lanes_set(max), lowest = lanes_set(-FLT_MAX);
+  lanes group = lanes_set(0.0f);
+  dlanes entropy = dlanes_zero(), logits = dlanes_zero();
+  for (int64_t i = 0; i < n; i += XENT_GROUP) {
+    const bool whole = n - i >= XENT_GROUP;
+    lanes half[2];
+    XENT_UNROLL(2)
+    for (int h = 0; h < 2; h++) {
+      lanes e[4], v[4];
+      XENT_UNROLL(4)
+      for (int j = 0; j < 4; j++) {
+        const int64_t at = i + (4 * h + j) * XENT_LANES;
+        v[j] = whole ? lanes_load(x + at) : lanes_load_part(x + at, n - at, -INFINITY);
+        e[j] = v[j];
+      }
+      exp_lanes_at(e, 4, r);
+      XENT_UNROLL(4)
+      for (int j = 0; j < 4; j++) {
+        const int64_t at = i + (4 * h + j) * XENT_LANES;
+        if (whole)
+          put(y + at, lanes_fma(e[j], f, b), stream);
+        else if (at < n)
+          lanes_store_part(y + at, n - at, lanes_fma(e[j], f, b));
+        if (total) logits = dlanes_add(logits, dlanes_widen(whole ? v[j] : lanes_keep_first(v[j], n - at)));
+        v[j] = lanes_mul(e[j], lanes_sub(M, lanes_floor_at(v[j], lowest)));
+      }
+      half[h] = lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3]));
+    }
+    group = lanes_add(half[0], half[1]);
+    entropy = dlanes_add(entropy, dlanes_widen(group));
+  }
+  sums->entropy += (n <= XENT_GROUP ? (double)lanes_tree(group) : dlanes_tree(entropy)) + 0.0;
+  if (total) sums->logits += dlanes_tree(logits);
+}
+XENT_SHARED void emit_summed(const float *x, float *y, int64_t n, float N, factor k, float max, late_sums *sums, bool total,
+                             bool stream) {
+  if (stream) prefetch_pages(y, n);
+  if (total)
+    stream ? emit_summed_chunk(x, y, n, N, k, max, sums, true, true) : emit_summed_chunk(x, y, n, N, k, max, sums, true, false);
+  else
+    stream ? emit_summed_chunk(x, y, n, N, k, max, sums, false, true) : emit_summed_chunk(x, y, n, N, k, max, sums, false, false);
+}
+
 /* What the gradient of a row is made of. */
 typedef struct {
   double S, c;            /* c: the scale with respect to the logits */
@@ -116,7 +245,6 @@ XENT_INLINE void gradient_step(const general_row *r, const row_gradient *g, cons
 /* The derivative of the softcap, and masks. */
 XENT_INLINE void finish_step(const general_row *r, float *y, int64_t begin, int64_t n, general_buffers b) {
   if (r->softcap != 0) {
-    softcap_slope(r, begin, n, b.slope);
     for (int64_t i = 0; i < n; i++) y[i] *= b.slope[i];
     quiet_values(y, n);
   }
@@ -137,6 +265,13 @@ XENT_SHARED void general_gradient(const general_row *r, const xent_statistics *s
   }
   const row_gradient g = gradient_of_row(r, s, c);
   const bool stream = r->call->stream;
+  if (is_straight(r, &out, s, &g.k) && g.finite && !g.each && !r->t.sparse) {
+    for (int64_t i = begin; i < end; i += XENT_CHUNK)
+      emit_straight(r, &out, i, chunk_length(i, end), s->reference, g.k, stream);
+    const int64_t label = r->t.label - r->first;
+    if (label >= begin && label < end && r->t.label != XENT_NO_CLASS) strand_put(&out, label, 1, &g.at_label, false);
+    return;
+  }
   const bool at_once = is_direct(&out) && r->softcap == 0 && !r->mask && !g.each && !r->t.sparse;
   for (int64_t i = begin; at_once && i < end; i += XENT_CHUNK) {
     const int64_t n = chunk_length(i, end);
@@ -145,11 +280,40 @@ XENT_SHARED void general_gradient(const general_row *r, const xent_statistics *s
   }
   for (int64_t i = begin; !at_once && i < end; i += XENT_STEP) {
     const int64_t n = end - i < XENT_STEP ? end - i : XENT_STEP;
-    const float *x = prepared(r, i, n, s->shift, b.input);
+    const float *x = r->softcap != 0 ? prepared_with_slope(r, i, n, s->shift, b.counted, b.slope)
+                                     : prepared(r, i, n, s->shift, b.input);
     gradient_step(r, &g, s, x, b.out, i, n, kept, false, b);
     finish_step(r, b.out, i, n, b);
     strand_put(&out, i, n, b.out, stream);
   }
+}
+
+/* Whether the sums of a row of labels can wait for its gradient: where they are not taken with weights, nor of some classes
+ * alone. */
+XENT_INLINE bool sums_can_wait(const general_row *r) {
+  const row_targets *t = &r->t;
+  return r->call->output && (r->call->entropies || t->eps > 0) && r->classes > XENT_CHUNK && t->kind == XENT_KIND_LABEL && !t->ignored &&
+         !t->weighted && !t->others && !r->mask && r->softcap == 0;
+}
+
+/* The gradient of such a row, and its sums. False where nothing was written, as the factor asks for more care. */
+XENT_SHARED bool summed_gradient(const general_row *r, const xent_statistics *s, double c, general_buffers b,
+                                 late_sums *sums) {
+  const row_gradient g = gradient_of_row(r, s, c);
+  if (g.k.tiny || !g.finite) return false;
+  const strand out = output_strand(r);
+  const bool direct = is_direct(&out), total = r->t.eps > 0;
+  *sums = (late_sums){0, 0};
+  for (int64_t i = 0; i < r->classes; i += XENT_CHUNK) {
+    const int64_t n = chunk_length(i, r->classes), label = r->t.label - i;
+    const float *x = prepared(r, i, n, s->shift, b.input);
+    float *y = direct ? (float *)(uintptr_t)out.at + i : b.kept;
+    const bool stream = r->call->stream && direct && (uintptr_t)y % XENT_STREAM_ALIGNMENT == 0;
+    emit_summed(x, y, n, s->reference, g.k, s->max, sums, total, stream);
+    if (label >= 0 && label < n) y[label] = g.at_label;
+    if (!direct) strand_put(&out, i, n, y, r->call->stream);
+  }
+  return true;
 }
 
 /* Whether a row of one class has nothing beside it, not even a sink that counts: then its probability is 1. */
@@ -174,6 +338,11 @@ XENT_SHARED void general_probabilities(const general_row *r, const xent_statisti
   }
   const factor k = factor_of(XENT_UNSCALE / total_of(s), 1.0, 0.0);
   const float minus_distance = call->log ? (float)(0 - distance_of(s)) : 0.0f;
+  if (is_straight(r, &out, s, &k) && !call->log) {
+    for (int64_t i = begin; i < end; i += XENT_CHUNK)
+      emit_straight(r, &out, i, chunk_length(i, end), s->reference, k, call->stream);
+    return;
+  }
   const bool at_once = is_direct(&out);
   const int64_t step = at_once ? XENT_CHUNK : XENT_STEP;
   for (int64_t i = begin; i < end; i += step) {

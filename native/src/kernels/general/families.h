@@ -64,7 +64,25 @@ XENT_INLINE void other_outputs(const general_row *r, const general_result *g, ro
   const xent_call *call = r->call;
   if (call->argmax) out->argmax = argmax_of_row(r, g, b);
   if (call->ranks) out->rank = rank_of_label(r, b);
-  if (call->entropies) out->entropy = entropy_of_row(r, g, b);
+  if (call->entropies && !r->late) out->entropy = entropy_of_row(r, g, b);
+}
+
+/* A row whose sums waited: its gradient, and what they are for. */
+XENT_SHARED void late_gradient(const general_row *r, general_result *g, double c, row_outputs *out, general_buffers b) {
+  late_sums sums;
+  const bool written = summed_gradient(r, &g->s, c, b, &sums);
+  if (!written) {
+    sums = (late_sums){.entropy = entropy_sum_of_row(r, g, b)};
+    for (int64_t i = 0; i < r->classes && r->t.eps > 0; i += XENT_CHUNK) {
+      const int64_t n = chunk_length(i, r->classes);
+      sums.logits += sum_in_double(prepared(r, i, n, g->s.shift, b.input), n);
+    }
+    general_gradient(r, &g->s, c, 0, r->classes, false, b);
+  }
+  g->fold.fold.dot = quiet_double(sums.logits);
+  settle_row(r->call, &r->t, g, out);
+  out->log_probability = (double)(float)out->log_probability;
+  out->entropy = entropy_from(g, sums.entropy);
 }
 
 XENT_SHARED xent_status general_cross_entropy_rows(const xent_call *call, general_buffers b) {
@@ -76,6 +94,7 @@ XENT_SHARED xent_status general_cross_entropy_rows(const xent_call *call, genera
     general_result g = {.s = ignored_row_statistics(&r.t)};
     if (!r.t.ignored) {
       call->report->counted += call->targets != NULL;
+      r.late = sums_can_wait(&r);
       whole_general_row(&r, keep, call->hits != NULL, b, &g);
     }
     const double c = gradient_scale_of_row(call, row, r.t.row_weight);
@@ -83,8 +102,10 @@ XENT_SHARED xent_status general_cross_entropy_rows(const xent_call *call, genera
     if (!(g.s.kind & XENT_ROW_SPECIAL)) other_outputs(&r, &g, &out, b);
     if (call->top_classes || call->top_log_probabilities) write_top_classes(&r, &g, b);
     if (call->target_gradient) write_target_gradient(&r, &g, c, b);
+    const bool late = r.late && !(g.s.kind & XENT_ROW_SPECIAL);
+    if (late) late_gradient(&r, &g, c, &out, b);
     write_general_row(call, row, &out, &g.s);
-    if (call->output) general_gradient(&r, &g.s, c, 0, r.classes, keep, b);
+    if (call->output && !late) general_gradient(&r, &g.s, c, 0, r.classes, keep, b);
   }
   return XENT_OK;
 }

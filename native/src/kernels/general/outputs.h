@@ -189,13 +189,16 @@ XENT_INLINE double entropy_from(const general_result *g, double T) {
   return (double)(float)fma(g->distance, (S - E) / S, rest);
 }
 
-XENT_SHARED double entropy_of_row(const general_row *r, const general_result *g, general_buffers b) {
+XENT_SHARED double entropy_sum_of_row(const general_row *r, const general_result *g, general_buffers b) {
   double T = 0;
   for (int64_t i = 0; i < r->classes; i += XENT_CHUNK) {
     const int64_t n = chunk_length(i, r->classes);
     T += entropy_of_chunk(prepared(r, i, n, g->s.shift, b.input), n, g->s.reference, g->s.max);
   }
-  return entropy_from(g, T);
+  return T;
+}
+XENT_INLINE double entropy_of_row(const general_row *r, const general_result *g, general_buffers b) {
+  return entropy_from(g, entropy_sum_of_row(r, g, b));
 }
 
 /* ---- the gradient of soft targets ---- */

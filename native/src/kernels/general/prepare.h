@@ -26,6 +26,7 @@ typedef struct {
   int64_t mask_stride;
   float softcap, temperature;
   bool as_they_are;         /* logits need nothing but perhaps a shift */
+  bool late;                /* what smoothing sums is summed in the second pass */
   const float *ready;       /* of a row of one chunk: what has been prepared */
   float ready_shift;
   row_targets t;
@@ -43,6 +44,11 @@ XENT_INLINE general_row general_row_of(const xent_call *call, int64_t row, const
   }
   r.as_they_are = is_direct(&r.x) && !r.mask && r.softcap == 0 && r.temperature == 0;
   return r;
+}
+
+/* 16-bit logits side by side that need nothing but to be widened. */
+XENT_INLINE bool has_plain_halves(const general_row *r) {
+  return r->x.type != XENT_F32 && r->x.stride == 1 && !r->mask && r->softcap == 0 && r->temperature == 0;
 }
 
 XENT_INLINE bool is_counted(const general_row *r, int64_t class) { return !r->mask || r->mask[class * r->mask_stride]; }
@@ -64,39 +70,40 @@ XENT_SHARED void mask_values(const general_row *r, int64_t begin, int64_t n, flo
     for (int64_t i = 0; i < n; i++) v[i] = mask[i * r->mask_stride] ? v[i] : value;
 }
 
-/* Softcap, temperature and shift of n floats. */
-XENT_SHARED void transform(const float *x, float *to, int64_t n, float softcap, float temperature, float shift) {
+/* Softcap, temperature and shift of n floats. slope, where asked for: the softcap's derivative, 1 - t^2. */
+XENT_SHARED void transform(const float *x, float *to, float *slope, int64_t n, float softcap, float temperature,
+                           float shift) {
   const lanes cap = lanes_set(softcap), tau = lanes_set(temperature), less = lanes_set(shift);
+  const lanes one = lanes_set(1), minus = lanes_set(-0.0f);
   for (int64_t i = 0; i < n; i += XENT_LANES) {
     lanes v = lanes_load_part(x + i, n - i, 0.0f);
-    if (softcap != 0) v = lanes_mul(cap, tanh_lanes(lanes_div(v, cap)));
+    if (softcap != 0) {
+      const lanes t = tanh_lanes(lanes_div(v, cap));
+      if (slope) lanes_store_part(slope + i, n - i, lanes_fma(lanes_sub(minus, t), t, one));
+      v = lanes_mul(cap, t);
+    }
     if (temperature != 0) v = lanes_div(v, tau);
     if (shift != 0) v = lanes_sub(v, less);
     lanes_store_part(to + i, n - i, v);
   }
 }
 
-/* The derivative of the softcap, 1 - t^2. */
-XENT_SHARED void softcap_slope(const general_row *r, int64_t begin, int64_t n, float *slope) {
-  const float *x = strand_floats(&r->x, begin, n, slope);
-  const lanes cap = lanes_set(r->softcap), one = lanes_set(1), minus = lanes_set(-0.0f);
-  for (int64_t i = 0; i < n; i += XENT_LANES) {
-    const lanes t = tanh_lanes(lanes_div(lanes_load_part(x + i, n - i, 0.0f), cap));
-    lanes_store_part(slope + i, n - i, lanes_fma(lanes_sub(minus, t), t, one));
-  }
-}
-
 /* n prepared logits from class `begin` on. */
-XENT_INLINE const float *prepared(const general_row *r, int64_t begin, int64_t n, float shift, float *buffer) {
-  if (r->ready && r->ready_shift == shift) return r->ready + begin;
+XENT_INLINE const float *prepared_with_slope(const general_row *r, int64_t begin, int64_t n, float shift, float *buffer,
+                                             float *slope) {
   if (r->as_they_are && shift == 0) return strand_floats(&r->x, begin, n, buffer);
   const float *x = strand_floats(&r->x, begin, n, buffer);
   if (r->softcap != 0 || r->temperature != 0 || shift != 0 || (r->mask && x != buffer)) {
-    transform(x, buffer, n, r->softcap, r->temperature, shift);
+    transform(x, buffer, slope, n, r->softcap, r->temperature, shift);
     x = buffer;
   }
   if (r->mask) mask_values(r, begin, n, buffer, -INFINITY);
   return x;
+}
+
+XENT_INLINE const float *prepared(const general_row *r, int64_t begin, int64_t n, float shift, float *buffer) {
+  if (r->ready && r->ready_shift == shift) return r->ready + begin;
+  return prepared_with_slope(r, begin, n, shift, buffer, NULL);
 }
 
 /* One prepared logit. */

@@ -75,7 +75,7 @@ XENT_INLINE void chunk_targets(const general_row *r, const float *x, int64_t beg
   *dot = *mass = 0;
   if (t->kind == XENT_KIND_SOFTMAX || (t->kind == XENT_KIND_LABEL && t->eps == 0)) return;
   if (t->kind == XENT_KIND_LABEL && !t->weighted && !r->mask && !t->others) {
-    *dot = sum_in_double(x, n);
+    if (!r->late) *dot = sum_in_double(x, n);
     return;
   }
   if (!t->sparse || share > 0) dense_targets(r, x, begin, n, share, b, dot, mass);
@@ -95,23 +95,30 @@ XENT_INLINE bool is_first_counted(const general_row *r, int64_t begin, int64_t y
   return true;
 }
 
-/* While a chunk is summed, the next one of a row that is not side by side is asked for: it is prepared at once. */
-XENT_INLINE void prefetch_chunk(const general_row *r, int64_t begin) {
-  if (r->x.stride != 1) return;
-  const char *from = r->x.at + begin * size_of_float_type(r->x.type);
-  const int64_t bytes = XENT_CHUNK * size_of_float_type(r->x.type);
-  for (int64_t k = 0; k < bytes; k += 64) __builtin_prefetch((const void *)((uintptr_t)from + (uintptr_t)k));
+/* Whether a chunk of 16-bit numbers is summed as it lies there, without a copy in floats. */
+XENT_INLINE bool is_summed_in_halves(const general_row *r, int64_t n, float shift, bool label_here) {
+  const row_targets *t = &r->t;
+  const bool no_targets = t->kind == XENT_KIND_SOFTMAX || (t->kind == XENT_KIND_LABEL && (t->eps == 0 || r->late));
+  return has_plain_halves(r) && shift == 0 && n > XENT_EXACT_MAX && r->classes > XENT_CHUNK && no_targets && !label_here;
 }
 
 XENT_SHARED void general_state(general_row *r, int64_t begin, int64_t n, float shift, double share, bool keep,
                                bool want_first, general_buffers b, xent_state *s) {
+  const int64_t y = r->t.label - r->first - begin;
+  const bool here = r->t.label != XENT_NO_CLASS && y >= 0 && y < n;
+  if (is_summed_in_halves(r, n, shift, here)) {
+    const uint16_t *halves = (const uint16_t *)(const void *)r->x.at + begin;
+    const chunk_sum c = r->x.type == XENT_BF16 ? sum_chunk_bf16(halves, n, XENT_NO_CLASS)
+                                               : sum_chunk_f16(halves, n, XENT_NO_CLASS);
+    *s = (xent_state){.max = c.max, .reference = c.reference, .sum = quiet_double(c.sum),
+                      .kind = r->t.kind | xent_state_version, .counted = n};
+    return;
+  }
   const float *x = prepared(r, begin, n, shift, b.input);
   if (r->classes <= XENT_CHUNK) {
     r->ready = x;
     r->ready_shift = shift;
   }
-  const int64_t y = r->t.label - r->first - begin;
-  const bool here = r->t.label != XENT_NO_CLASS && y >= 0 && y < n;
   const int64_t without = here ? y : XENT_NO_CLASS;
   const chunk_sum c = keep                                            ? sum_chunk_kept(x, n, without, b.kept, b.kept_reference)
                       : r->classes > XENT_CHUNK && x != b.input ? sum_chunk_ahead(x, n, without)

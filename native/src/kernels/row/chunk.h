@@ -11,6 +11,7 @@
 
 #include "kernels/math/exponential.h"
 #include "kernels/math/logarithm.h"
+#include "xent.h"
 
 enum {
   XENT_GROUP_VECTORS = XENT_GROUP / XENT_LANES,
@@ -104,12 +105,11 @@ XENT_INLINE lanes group_largest(const float *x, int64_t m, lanes above) {
  * group's own: what came before lies below, or not even the highest reference would change that. */
 XENT_INLINE float limit_of(float N) { return (N + 16) * XENT_LN2_HI; }
 
-/* `ahead` floats on from a group; the address may lie behind the tensor, which a prefetch may. */
-XENT_INLINE void prefetch_group(const float *x, const int64_t ahead) {
-  const uintptr_t from = (uintptr_t)x + (uintptr_t)ahead * sizeof *x;
+/* A group that begins at number `at`, which may lie behind the tensor, as a prefetch may. */
+XENT_INLINE void prefetch_group(const void *x, const int32_t type, int64_t at) {
+  const uintptr_t size = type == XENT_F32 ? sizeof(float) : sizeof(uint16_t), from = (uintptr_t)x + (uintptr_t)at * size;
   XENT_UNROLL(8)
-  for (uintptr_t k = 0; k < XENT_GROUP; k += XENT_LANES)
-    __builtin_prefetch((const void *)(from + k * sizeof *x));
+  for (uintptr_t k = 0; k < XENT_GROUP * size; k += 64) __builtin_prefetch((const void *)(from + k));
 }
 
 #if defined(XENT_FREE_ORDER)
@@ -198,12 +198,35 @@ XENT_INLINE void take_batch(group_tree *tree, const int at, const lanes *e, floa
   }
 }
 
+/* Numbers at.. of a chunk that is of this type. */
+XENT_INLINE lanes load_numbers(const void *x, int64_t at, const int32_t type) {
+  if (type == XENT_BF16) return lanes_load_bf16((const uint16_t *)x + at);
+  if (type == XENT_F16) return lanes_load_f16((const uint16_t *)x + at);
+  return lanes_load((const float *)x + at);
+}
+XENT_INLINE void load_batch_of(const void *x, int64_t at, const int32_t type, lanes v[XENT_BATCH_MAX]) {
+  XENT_UNROLL(4)
+  for (int j = 0; j < XENT_BATCH; j++) v[j] = load_numbers(x, at + j * XENT_LANES, type);
+}
+
+/* group_largest of a whole group of any type. */
+XENT_INLINE lanes group_largest_of(const void *x, int64_t at, const int32_t type, lanes above) {
+  if (type == XENT_F32) return group_largest((const float *)x + at, XENT_GROUP, above);
+  lanes odd = lanes_set(-INFINITY);
+  XENT_UNROLL(4)
+  for (int k = 0; k < XENT_GROUP_VECTORS; k += 2) {
+    above = lanes_max(load_numbers(x, at + k * XENT_LANES, type), above);
+    odd = lanes_max(load_numbers(x, at + (k + 1) * XENT_LANES, type), odd);
+  }
+  return lanes_max(above, odd);
+}
+
 /* Whole groups [i, end) of a chunk. While N stays, the second half of a group's last exponentials runs with
  * the first half of the next group's. */
-XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const bool exact, float *kept,
-                            float *kept_reference, const int64_t ahead, chunk_progress *c) {
+XENT_INLINE void sum_groups(const void *x, const int32_t type, int64_t i, const int64_t end, const bool exact,
+                            float *kept, float *kept_reference, const int64_t ahead, chunk_progress *c) {
   enum { LAST = XENT_GROUP_VECTORS - XENT_BATCH };
-  if (!exact) c->above = group_largest(x + i, XENT_GROUP, c->above);
+  if (!exact) c->above = group_largest_of(x, i, type, c->above);
   while (i < end) {
     if (!exact) raise_reference(c);
     const exp_references r = exp_everywhere(exp_reference_of(c->reference));
@@ -212,15 +235,15 @@ XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const 
     tree_begin(&tree);
     exp_half half;
     lanes v[XENT_BATCH_MAX], e[XENT_BATCH_MAX];
-    load_batch(x + i, v);
+    load_batch_of(x, i, type, v);
     exp_begin(&half, v, XENT_BATCH, r);
     bool same = true;
     do {
-      if (ahead > 0) prefetch_group(x + i, ahead);
+      if (ahead > 0) prefetch_group(x, type, i + ahead);
       if (kept) kept_reference[i / XENT_GROUP] = c->reference;
       XENT_UNROLL(8)
       for (int at = XENT_BATCH; at < XENT_GROUP_VECTORS; at += XENT_BATCH) {
-        load_batch(x + i + at * XENT_LANES, v);
+        load_batch_of(x, i + at * XENT_LANES, type, v);
         exp_step(&half, v, e, XENT_BATCH, r);
         take_batch(&tree, at - XENT_BATCH, e, kept ? kept + i : NULL);
       }
@@ -228,11 +251,11 @@ XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const 
       i += XENT_GROUP;
       same = i < end;
       if (same && !exact) {
-        c->above = group_largest(x + i, XENT_GROUP, c->above);
+        c->above = group_largest_of(x, i, type, c->above);
         same = __builtin_expect(!lanes_any_above(c->above, limit), 1);
       }
       if (same) {
-        load_batch(x + i, v);
+        load_batch_of(x, i, type, v);
         exp_step(&half, v, e, XENT_BATCH, r);
       } else {
         exp_end(&half, e, XENT_BATCH);
@@ -256,13 +279,13 @@ XENT_INLINE void sum_odd_group(const float *x, int64_t m, int64_t without, const
 
 /* A chunk of n floats. The class `without` (or XENT_NO_CLASS) adds +0 but counts for the maximum.
  * kept, when not NULL, receives every e, up to whole pairs of vectors, and kept_reference the N of each group of 128.
- * ahead > 0: so many floats further on are prefetched. */
-XENT_INLINE chunk_sum sum_chunk(const float *x, int64_t n, int64_t without, float *kept,
+ * ahead > 0: so many numbers further on are prefetched. Numbers of 16 bits are of longer chunks than XENT_EXACT_MAX. */
+XENT_INLINE chunk_sum sum_chunk(const void *x, const int32_t type, int64_t n, int64_t without, float *kept,
                                 float *kept_reference, const int64_t ahead) {
-  const bool exact = n <= XENT_EXACT_MAX;
+  const bool exact = type == XENT_F32 && n <= XENT_EXACT_MAX;
   chunk_sum c = {.max = -INFINITY, .reference = XENT_LOWEST_REFERENCE, .sum = 0};
   if (exact) {
-    c.max = largest_of(x, n);
+    c.max = largest_of((const float *)x, n);
     c.reference = reference_for(c.max);
   }
   chunk_progress p = {.above = lanes_set(-INFINITY), .group = lanes_set(0.0f), .sum = dlanes_zero(), .reference = c.reference};
@@ -271,12 +294,21 @@ XENT_INLINE chunk_sum sum_chunk(const float *x, int64_t n, int64_t without, floa
   for (int64_t i = 0; i < n;) {
     const int64_t end = i <= label_group && label_group < whole ? label_group : whole;
     if (i < end) {
-      sum_groups(x, i, end, exact, kept, kept_reference, ahead, &p);
+      sum_groups(x, type, i, end, exact, kept, kept_reference, ahead, &p);
       i = end;
     }
     if (i < n) {
       const int64_t m = n - i < XENT_GROUP ? n - i : XENT_GROUP;
-      sum_odd_group(x + i, m, i == label_group ? without - i : XENT_NO_CLASS, exact, kept ? kept + i : NULL,
+      XENT_ALIGNED float wide[XENT_GROUP];
+      const float *group = (const float *)x + i;
+      if (type != XENT_F32) {
+        for (int64_t k = 0; k < m; k++) {
+          const uint16_t half = ((const uint16_t *)x)[i + k];
+          wide[k] = type == XENT_BF16 ? widen_bf16(half) : widen_f16(half);
+        }
+        group = wide;
+      }
+      sum_odd_group(group, m, i == label_group ? without - i : XENT_NO_CLASS, exact, kept ? kept + i : NULL,
                     kept ? kept_reference + i / XENT_GROUP : NULL, &p);
       i += m;
     }
@@ -289,15 +321,15 @@ XENT_INLINE chunk_sum sum_chunk(const float *x, int64_t n, int64_t without, floa
 }
 
 XENT_SHARED chunk_sum sum_chunk_plain(const float *x, int64_t n, int64_t without) {
-  return sum_chunk(x, n, without, NULL, NULL, 0);
+  return sum_chunk(x, XENT_F32, n, without, NULL, NULL, 0);
 }
 XENT_SHARED chunk_sum sum_chunk_kept(const float *x, int64_t n, int64_t without, float *kept,
                                      float *kept_reference) {
-  return sum_chunk(x, n, without, kept, kept_reference, 0);
+  return sum_chunk(x, XENT_F32, n, without, kept, kept_reference, 0);
 }
 /* A chunk of a long row, which comes from memory. */
 XENT_SHARED chunk_sum sum_chunk_ahead(const float *x, int64_t n, int64_t without) {
-  return sum_chunk(x, n, without, NULL, NULL, XENT_PREFETCH_AHEAD);
+  return sum_chunk(x, XENT_F32, n, without, NULL, NULL, XENT_PREFETCH_AHEAD);
 }
 
 /* Where the vectors of a sum come from: the second cache or above, the third one, memory. Memory is all that
@@ -329,6 +361,14 @@ XENT_INLINE lanes product_group(const float *a, const float *b, int64_t m, const
     if (from != XENT_NEAR) XENT_IN_ORDER();
   }
   return lanes_add(lanes_add(twos[0], twos[1]), lanes_add(twos[2], twos[3]));
+}
+
+/* The same of numbers of 16 bits, more of them than XENT_EXACT_MAX. */
+XENT_SHARED chunk_sum sum_chunk_bf16(const uint16_t *x, int64_t n, int64_t without) {
+  return sum_chunk(x, XENT_BF16, n, without, NULL, NULL, XENT_PREFETCH_AHEAD);
+}
+XENT_SHARED chunk_sum sum_chunk_f16(const uint16_t *x, int64_t n, int64_t without) {
+  return sum_chunk(x, XENT_F16, n, without, NULL, NULL, XENT_PREFETCH_AHEAD);
 }
 
 /* Sum over one chunk of a * b (of a alone where b is NULL), in the same order: backward. */

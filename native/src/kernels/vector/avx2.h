@@ -141,6 +141,14 @@ XENT_INLINE void lanes_stream_bf16(uint16_t *p, lanes a, lanes b) {
   _mm256_stream_si256((__m256i *)p, narrow_bf16_lanes(a));
   _mm256_stream_si256((__m256i *)(p + XENT_LANES), narrow_bf16_lanes(b));
 }
+XENT_INLINE void lanes_store_numbers_bf16(uint16_t *p, lanes a, lanes b, const bool stream) {
+  if (stream) {
+    lanes_stream_bf16(p, a, b);
+    return;
+  }
+  lanes_store_bf16(p, a);
+  lanes_store_bf16(p + XENT_LANES, b);
+}
 XENT_INLINE bool lanes_any_nan(lanes a, lanes b) {
   return _mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(a.lo, b.lo, _CMP_UNORD_Q),
                                          _mm256_cmp_ps(a.hi, b.hi, _CMP_UNORD_Q))) != 0;

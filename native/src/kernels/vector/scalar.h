@@ -103,6 +103,14 @@ XENT_INLINE void lanes_stream_bf16(uint16_t *p, lanes a, lanes b) {
   lanes_store_bf16(p, a);
   lanes_store_bf16(p + XENT_LANES, b);
 }
+XENT_INLINE void lanes_store_numbers_bf16(uint16_t *p, lanes a, lanes b, const bool stream) {
+  if (stream) {
+    lanes_stream_bf16(p, a, b);
+    return;
+  }
+  lanes_store_bf16(p, a);
+  lanes_store_bf16(p + XENT_LANES, b);
+}
 XENT_INLINE bool lanes_any_nan(lanes a, lanes b) {
   bool any = false;
   XENT_EACH_LANE(j) any |= a.v[j] != a.v[j] || b.v[j] != b.v[j];

@@ -21,6 +21,7 @@
  *   lanes_load_f16(p), _bf16              sixteen of them, widened
  *   lanes_store_f16(p, a), _bf16          rounded to nearest even, every NaN the canonical one
  *   lanes_stream_f16(p, a, b), _bf16      two vectors past the caches, at an address of XENT_STREAM_ALIGNMENT
+ *   lanes_store_numbers_bf16(p, a, b, s)  two vectors, neither with a NaN; s: streamed
  *   dlanes_widen(lanes), dlanes_narrow    to double, and rounded back to float
  *   dlanes_zero, _add, _scale, _fma       one rounding each; dlanes_line(a, s, o) is fma(s, a, o)
  *   dlanes_keep_first(v, n), dlanes_tree  as for lanes

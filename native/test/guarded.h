@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arrays that begin or end at a page that must not be touched. Include first. */
+#ifndef XENT_TEST_GUARDED_H
+#define XENT_TEST_GUARDED_H
+
+#define _DEFAULT_SOURCE
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "calls.h"
+#include "rows.h"
+
+enum { ROOM = 1 << 16, FILL = 0x5a };
+
+typedef struct {
+  char *page; /* ROOM bytes, guards before and behind */
+  size_t size;
+  char *data;
+} guarded;
+
+static inline guarded guard(void) {
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  char *p = mmap(NULL, ROOM + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED || mprotect(p + page, ROOM, PROT_READ | PROT_WRITE)) {
+    perror("mmap");
+    exit(2);
+  }
+  return (guarded){.page = p + page};
+}
+
+static inline void *place(guarded *g, size_t size, bool at_end) {
+  memset(g->page, FILL, ROOM);
+  g->size = size;
+  g->data = at_end ? g->page + ROOM - size : g->page;
+  return g->data;
+}
+
+static inline void check_rest(const guarded *g, const char *what, int64_t n) {
+  for (const char *p = g->page; p < g->page + ROOM; p++)
+    if ((p < g->data || p >= g->data + g->size) && *p != FILL) {
+      fprintf(stderr, "%s, %lld classes: a byte %lld from the array was written\n", what, (long long)n,
+              (long long)(p - g->data));
+      exit(1);
+    }
+}
+
+#endif
