@@ -24,9 +24,9 @@ def encode(values, type_name):
     with np.errstate(over="ignore", invalid="ignore"):
         if type_name != "bf16":
             return values.astype(TYPES[type_name][1])
-        bits = values.astype(np.float32).view(np.uint32).astype(np.uint64)
-    rounded = (bits + 0x7FFF + (bits >> np.uint64(16) & np.uint64(1))) >> np.uint64(16)
-    return np.where(np.isnan(values), np.uint64(0x7FC0), rounded).astype(np.uint16)
+        bits = values.reshape(-1).astype(np.float32).view(np.uint32).astype(np.int64)
+    rounded = np.where(np.isnan(values.reshape(-1)), 0x7FC0, (bits + 0x7FFF + (bits >> 16 & 1)) >> 16)
+    return rounded.astype(np.uint16).reshape(values.shape)
 
 
 class Source:
@@ -342,7 +342,7 @@ def ragged_labels(t, options):
 def decode(array, type_name):
     """As doubles."""
     if type_name == "bf16":
-        return (array.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+        return np.left_shift(array, 16, dtype=np.uint32).view(np.float32).astype(np.float64)
     return array.astype(np.float64)
 
 

@@ -43,9 +43,10 @@ def ulp(value, form):
 
 def decode(array, type_name):
     """The numbers of an array, exactly, in a flat list."""
+    array = array.reshape(-1)
     if type_name == "bf16":
         array = (array.astype(np.uint32) << 16).view(np.float32)
-    return [mpf(float(v)) for v in array.reshape(-1)] if array.dtype.kind == "f" else [int(v) for v in array.reshape(-1)]
+    return [mpf(float(v)) for v in array] if array.dtype.kind == "f" else [int(v) for v in array]
 
 
 class Case:
