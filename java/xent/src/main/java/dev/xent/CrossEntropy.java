@@ -313,6 +313,17 @@ public final class CrossEntropy {
         gradient.view);
   }
 
+  /**
+   * This operation for rows whose classes are divided over several tensors, processes or machines.
+   *
+   * @param firstClass the class that this shard's tensors begin with: a multiple of 8192
+   * @param allClasses the number of classes of all shards together; a call throws {@link
+   *     ShapeException} where a shard ends neither there nor at a multiple of 8192
+   */
+  public CrossEntropyShard onShard(long firstClass, long allClasses) {
+    return new CrossEntropyShard(plan.onShard(firstClass, allClasses));
+  }
+
   /** Options of {@link CrossEntropy}. */
   public static final class Builder extends LossBuilder<Builder> {
     private FullyMasked fullyMasked = FullyMasked.NAN;

@@ -17,6 +17,7 @@ public abstract sealed class XentException extends RuntimeException
         NativeLibraryException,
         NoneCountedException,
         OptionException,
+        PartialStatesException,
         ShapeException {
   @Serial private static final long serialVersionUID = 1L;
 

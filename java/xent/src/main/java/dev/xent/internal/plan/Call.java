@@ -65,6 +65,9 @@ final class Call extends CallArrays {
   /** Whether something is asked for that no part of a row can tell of. */
   boolean needsWholeRows;
 
+  /** Whether the states come from a caller, who may have mixed them up. */
+  boolean givenStates;
+
   /** What gradients are multiplied by where no kernel knows it from the options. */
   double scale;
 
@@ -202,6 +205,8 @@ final class Call extends CallArrays {
     if (count != Part.USUAL_PARTS) {
       xent_shape.target_count(shape, targetCount);
       xent_shape.top_count(shape, topCount);
+      xent_shape.first_class(shape, firstClass);
+      xent_shape.all_classes(shape, allClasses);
       writtenUnusual = unusual;
     }
   }
@@ -418,6 +423,7 @@ final class Call extends CallArrays {
       counted = 0;
       writesGradient = false;
       needsWholeRows = false;
+      givenStates = false;
       room.release();
     }
     if (spare) {

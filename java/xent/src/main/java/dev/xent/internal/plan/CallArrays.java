@@ -79,6 +79,11 @@ abstract sealed class CallArrays permits Call {
   /** How many of the largest classes were asked for. */
   long topCount;
 
+  /** Of a shard: the class that its arrays begin with, and the number of all; 0: it is no shard. */
+  long firstClass;
+
+  long allClasses;
+
   final Dimensions dimensions = new Dimensions();
   final FewLosses fewLosses = new FewLosses();
 
@@ -165,6 +170,25 @@ abstract sealed class CallArrays permits Call {
     unusual = false;
     targetCount = 0;
     topCount = 0;
+    firstClass = 0;
+    allClasses = 0;
+  }
+
+  /** The leading array holds some classes of rows that have more. */
+  void shard(long first, long all) {
+    long end = first + dimensions.classes;
+    if (first < 0 || first % Chunks.SIZE != 0) {
+      throw new ShapeException(
+          "firstClass is %d: give a multiple of %d".formatted(first, Chunks.SIZE));
+    }
+    if (end > all || (end % Chunks.SIZE != 0 && end != all)) {
+      throw new ShapeException(
+          "%s is %s, with classes %d to %d of %d: end a shard at a multiple of %d or with the row"
+              .formatted(leading().name, lead(), first, end - 1, all, Chunks.SIZE));
+    }
+    firstClass = first;
+    allClasses = all;
+    unusual = true;
   }
 
   /** From now on arrays of floats may have any type of floats, whatever the leading one has. */
@@ -534,6 +558,8 @@ abstract sealed class CallArrays permits Call {
     onHeap = other.onHeap;
     targetCount = other.targetCount;
     topCount = other.topCount;
+    firstClass = other.firstClass;
+    allClasses = other.allClasses;
     for (int i = 0; i < other.parts; i++) {
       present[i] = all[other.present[i].index];
       present[i].follow(other.present[i], groupCount);

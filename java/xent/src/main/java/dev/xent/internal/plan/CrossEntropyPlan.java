@@ -49,6 +49,11 @@ public final class CrossEntropyPlan {
     return new NllPlan(engine, loss.requireForLogProbabilities(), reductions);
   }
 
+  /** The same of rows of which an array has some classes. */
+  public LossShardPlan onShard(long firstClass, long allClasses) {
+    return new LossShardPlan(engine, loss, reductions, firstClass, allClasses);
+  }
+
   // ---- forward ---------------------------------------------------------------------------------
 
   /** The reduced loss, and whatever is asked for beside it. */

@@ -4,6 +4,7 @@ package dev.xent.internal.plan;
 import dev.xent.LabelException;
 import dev.xent.MemoryException;
 import dev.xent.OptionException;
+import dev.xent.PartialStatesException;
 import dev.xent.XentException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_report;
@@ -31,6 +32,11 @@ final class Failures {
     if (status == Status.INVALID_OPTION && field == XentH.XENT_FIELD_ROW_WEIGHTS()) {
       return weight(call.pieces.firstRow, "rowWeights of row ", call);
     }
+    if (field == XentH.XENT_FIELD_STATES() && call.givenStates) {
+      return new PartialStatesException(
+          "partial states of row %d do not belong together: give those of one call each, on the same rows and targets"
+              .formatted(row(call)));
+    }
     if (field == XentH.XENT_FIELD_STATES()) {
       return changed("the label of row " + row(call), "the targets");
     }
@@ -53,7 +59,7 @@ final class Failures {
     long classes =
         call.dimensions.ragged
             ? RowOffsets.length(call.rowOffsets, xent_report.row(call.report))
-            : call.dimensions.classes;
+            : Math.max(call.allClasses, call.dimensions.classes);
     return label >= 0 && label < classes
         ? LabelException.ofMaskedClass(row(call), label, classes)
         : new LabelException(row(call), label, classes);

@@ -49,6 +49,11 @@ final class LongRows {
     }
   }
 
+  /** The states of some rows, or of those that need a second round, into the room of the call. */
+  void states(Call call, long rows, boolean shared) {
+    each(call, 0, rows, shared, forwardStates);
+  }
+
   private void forwardStates(Call call, long row, long from, long to) {
     Failures.check(
         kernels.forwardStates(

@@ -97,6 +97,24 @@ public final class Outputs {
         name + " was asked for, and there are no targets: give some, or do not ask for it");
   }
 
+  /** Refuses what partial states do not tell. */
+  void requireWhatStatesTell() {
+    refuseOfStates(logProbabilities, "logProbabilities");
+    refuseOfStates(argmax, "argmax");
+    refuseOfStates(ranks, "ranks");
+    refuseOfStates(entropies, "entropies");
+    refuseOfStates(topClasses, "topClasses");
+    refuseOfStates(topLogProbabilities, "topLogProbabilities");
+    refuseOfStates(targetGradient, "targetGradient");
+  }
+
+  private static void refuseOfStates(@Nullable View view, String name) {
+    if (view != null) {
+      throw new OptionException(
+          name + " was asked for, and partial states do not tell it: do not ask for it");
+    }
+  }
+
   /** Refuses all but losses. */
   void requireLossesAlone(String operation) {
     refuseButLosses(hits, "hits", operation);

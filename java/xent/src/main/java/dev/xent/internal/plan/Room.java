@@ -48,6 +48,12 @@ final class Room {
     stateRow = begin;
   }
 
+  /** The states of the rows of the current piece lie in memory of the caller's. */
+  void useStates(MemorySegment ofAllRows, Pieces pieces, long classes) {
+    states = ofAllRows.asSlice(pieces.firstRow * Chunks.of(classes) * xent_state.sizeof());
+    stateRow = 0;
+  }
+
   /** The states from a row on. */
   MemorySegment states(long row, long classes) {
     return row == stateRow

@@ -44,6 +44,11 @@ public final class SoftmaxPlan {
     return new SoftmaxPlan(engine, options, axis, true);
   }
 
+  /** The same of rows of which an array has some classes. */
+  public SoftmaxShardPlan onShard(long firstClass, long allClasses) {
+    return new SoftmaxShardPlan(engine, options, axis, log, firstClass, allClasses);
+  }
+
   // ---- forward ---------------------------------------------------------------------------------
 
   /** Writes y. */

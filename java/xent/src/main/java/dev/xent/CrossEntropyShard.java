@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.internal.plan.LossShardPlan;
+import dev.xent.internal.plan.View;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Cross-entropy of rows whose classes are divided: each shard has a tensor with the classes from a
+ * first one on, of all others' shape but for the number of classes. Class indices, those of sparse
+ * targets too, are of all classes; probability rows and class masks are of the classes of the
+ * shard; {@link CrossEntropy.Builder#classWeights} has all classes.
+ *
+ * <pre>{@code
+ * CrossEntropyShard shard = loss.onShard(firstClass, allClasses);
+ * PartialStates mine = shard.partialStates(logits, labels, Inputs.none());
+ * PartialStates whole = PartialStates.merge(exchanged(mine));        // the parts of all shards
+ * RowStatistics rows = shard.finish(whole, labels, Inputs.none(), outcome);
+ * if (rows.needsSecondRound()) {
+ *   PartialStates again = shard.partialStates(logits, labels, Inputs.none(), rows);
+ *   rows = shard.finish(PartialStates.merge(exchanged(again)), labels, Inputs.none(), outcome, rows);
+ * }
+ * shard.backward(logits, labels, Inputs.none(), rows, null, gradient);
+ * }</pre>
+ *
+ * <p>Results have the bits of the undivided call, whatever the shards, as they begin at multiples
+ * of 8192 classes. Instances are immutable; any number of threads may share one.
+ */
+public final class CrossEntropyShard {
+  private final LossShardPlan plan;
+
+  CrossEntropyShard(LossShardPlan plan) {
+    this.plan = plan;
+  }
+
+  /**
+   * What the classes of this shard contribute to their rows.
+   *
+   * @param logits the classes of this shard, of any type of floats
+   * @param targets class indices; sparse targets; or probability rows of the classes of this shard
+   * @param inputs target weights, and a class mask of the classes of this shard; row weights and a
+   *     sink may be left out
+   * @throws XentException for what does not fit; among it a mask together with smoothing where
+   *     targets are no class indices, as a shard cannot know how many classes take part
+   */
+  public PartialStates partialStates(Tensor logits, Tensor targets, Inputs inputs) {
+    return new PartialStates(plan.states(logits.view, targets.view, inputs.views, null));
+  }
+
+  /**
+   * The same in a second round.
+   *
+   * @param logits as in the first round
+   * @param targets as in the first round
+   * @param inputs as in the first round
+   * @param first what finishing the first round gave
+   */
+  public PartialStates partialStates(
+      Tensor logits, Tensor targets, Inputs inputs, RowStatistics first) {
+    return new PartialStates(plan.states(logits.view, targets.view, inputs.views, first.rows));
+  }
+
+  /**
+   * Folds the states of whole rows.
+   *
+   * @param whole the states of all classes
+   * @param labels class indices, as the shards had them; null for other targets
+   * @param inputs row weights and a sink
+   * @param outcome receives the numbers of all rows and fills its losses, log-sum-exp and hits; it
+   *     cannot be asked for anything else
+   * @throws PartialStatesException for states that are not whole or do not belong together
+   */
+  public RowStatistics finish(
+      PartialStates whole, @Nullable Tensor labels, Inputs inputs, CrossEntropy.Outcome outcome) {
+    return new RowStatistics(
+        plan.finish(whole.states, viewOf(labels), inputs.views, outcome.outputs, null));
+  }
+
+  /**
+   * The same after a second round.
+   *
+   * @param whole the states of all classes, of the second round
+   * @param labels as in the first round
+   * @param inputs as in the first round
+   * @param outcome as in the first round, with the same tensors
+   * @param first what finishing the first round gave
+   */
+  public RowStatistics finish(
+      PartialStates whole,
+      @Nullable Tensor labels,
+      Inputs inputs,
+      CrossEntropy.Outcome outcome,
+      RowStatistics first) {
+    return new RowStatistics(
+        plan.finish(whole.states, viewOf(labels), inputs.views, outcome.outputs, first.rows));
+  }
+
+  /**
+   * Writes the gradient of this shard, as {@link CrossEntropy#backward} does.
+   *
+   * @param logits the classes of this shard
+   * @param targets as in {@link #partialStates}
+   * @param inputs target weights, row weights, and a class mask of the classes of this shard
+   * @param rows what finishing gave
+   * @param upstream one number per row, of a type that fits the logits; null: 1 for every row
+   * @param gradient in the shape of the logits; may be {@code logits} itself, but not overlap
+   *     anything in any other way
+   */
+  public void backward(
+      Tensor logits,
+      Tensor targets,
+      Inputs inputs,
+      RowStatistics rows,
+      @Nullable Tensor upstream,
+      Tensor gradient) {
+    plan.backward(
+        logits.view, targets.view, inputs.views, rows.rows, viewOf(upstream), gradient.view);
+  }
+
+  private static @Nullable View viewOf(@Nullable Tensor tensor) {
+    return tensor == null ? null : tensor.view;
+  }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.internal.plan.States;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What some classes contribute to their rows, for rows whose classes are divided over threads,
+ * processes or machines: made by {@link CrossEntropyShard} and {@link SoftmaxShard}, sent as bytes,
+ * merged in any order, and finished into losses and statistics with the bits of the undivided call.
+ *
+ * <p><b>Bytes.</b> {@link #toBytes} and {@link #ofBytes} use this layout, little-endian:
+ *
+ * <ul>
+ *   <li>8 bytes {@code XNSTATES}; layout version 1 (4 bytes); numerics version (4);
+ *   <li>kind (4): 0 softmax, 1 class indices, 2 probability rows or sparse targets; arithmetic (4):
+ *       1 F32, 2 F64; round (4): 1 or 2; size of a state (4): 72;
+ *   <li>number of dimensions (4), axis of the classes (4), first chunk (8), chunk behind the last
+ *       one (8), a chunk being 8192 classes;
+ *   <li>the sizes (8 each), that along the axis being the number of all classes;
+ *   <li>for each row and chunk, those of a row together, an {@code xent_state} of the C API: max
+ *       (4, float), reference (4, float), sum, dot, mass (8 each, doubles), label logit (4, float),
+ *       kind (4), wide max, wide label logit, low part of the sum (8 each, doubles), counted
+ *       classes (8).
+ * </ul>
+ *
+ * <p>Instances are immutable; any number of threads may share one.
+ */
+public final class PartialStates {
+  final States states;
+
+  PartialStates(States states) {
+    this.states = states;
+  }
+
+  /**
+   * The states of all parts. Parts of other classes of the same rows may come in any order and be
+   * merged already; together they must be a class range without gaps.
+   *
+   * @throws PartialStatesException for parts that do not belong together
+   */
+  public static PartialStates merge(List<PartialStates> parts) {
+    List<States> all = new ArrayList<>();
+    for (PartialStates part : parts) {
+      all.add(part.states);
+    }
+    return new PartialStates(States.merge(all));
+  }
+
+  /** The number of rows. */
+  public long rows() {
+    return states.rows();
+  }
+
+  /** The number of all classes of a row, whether or not their states are here. */
+  public long classes() {
+    return states.classes();
+  }
+
+  /** Whether the states of all classes are here, so that rows can be finished. */
+  public boolean isWhole() {
+    return states.isWhole();
+  }
+
+  /**
+   * These states in the layout above, to be sent or stored.
+   *
+   * @throws PartialStatesException where an array cannot be so long
+   */
+  public byte[] toBytes() {
+    return states.toBytes();
+  }
+
+  /**
+   * The states that these bytes hold.
+   *
+   * @param bytes in the layout above
+   * @throws PartialStatesException when they are none, or of another layout or numerics version
+   */
+  public static PartialStates ofBytes(byte[] bytes) {
+    return new PartialStates(States.ofBytes(bytes));
+  }
+
+  /** Kind, classes, shape, round and arithmetic, in one line. */
+  @Override
+  public String toString() {
+    return states.toString();
+  }
+}

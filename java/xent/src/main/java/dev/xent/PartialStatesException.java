@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import java.io.Serial;
+
+/** Partial states that cannot be used: of other rows, classes, kinds or versions, or no states. */
+public final class PartialStatesException extends XentException {
+  @Serial private static final long serialVersionUID = 1L;
+
+  /**
+   * Refuses with a message.
+   *
+   * @param message one line: what was given, what is needed, and the fix
+   */
+  public PartialStatesException(String message) {
+    super(message, null);
+  }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.internal.plan.FinishedRows;
+
+/**
+ * What finishing {@link PartialStates} gave: the statistics of whole rows, with which every shard
+ * writes its part of probabilities or gradients. Every process that finishes the same states gets
+ * the same.
+ *
+ * <p>Rows whose largest logit is beyond +-16384 need a second round, as their logits are shifted
+ * before anything else: see {@link #needsSecondRound}.
+ *
+ * <p>Instances are immutable; any number of threads may share one.
+ */
+public final class RowStatistics {
+  final FinishedRows rows;
+
+  RowStatistics(FinishedRows rows) {
+    this.rows = rows;
+  }
+
+  /**
+   * Whether the states must be made once more with these statistics, merged, and finished with
+   * them: {@code partialStates(…, statistics)} on every shard, then {@code finish(…, statistics)}.
+   * Until then nothing can be written with them, and the numbers of an outcome are not those of
+   * this call.
+   */
+  public boolean needsSecondRound() {
+    return rows.again() > 0;
+  }
+
+  /** The number of rows. */
+  public long rows() {
+    return rows.rows();
+  }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.internal.plan.SoftmaxShardPlan;
+import dev.xent.internal.plan.View;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Softmax or log-softmax, and log-sum-exp, of rows whose classes are divided: each shard has a
+ * tensor with the classes from a first one on, of all others' shape but for the number of classes.
+ *
+ * <pre>{@code
+ * SoftmaxShard shard = softmax.onShard(firstClass, allClasses);
+ * PartialStates mine = shard.partialStates(logits, Inputs.none());
+ * PartialStates whole = PartialStates.merge(exchanged(mine));        // the parts of all shards
+ * RowStatistics rows = shard.finish(whole, Inputs.none(), null);
+ * if (rows.needsSecondRound()) {
+ *   PartialStates again = shard.partialStates(logits, Inputs.none(), rows);
+ *   rows = shard.finish(PartialStates.merge(exchanged(again)), Inputs.none(), null, rows);
+ * }
+ * shard.forward(logits, Inputs.none(), rows, output);
+ * }</pre>
+ *
+ * <p>Results have the bits of the undivided call, whatever the shards, as they begin at multiples
+ * of 8192 classes. Instances are immutable; any number of threads may share one.
+ */
+public final class SoftmaxShard {
+  private final SoftmaxShardPlan plan;
+
+  SoftmaxShard(SoftmaxShardPlan plan) {
+    this.plan = plan;
+  }
+
+  /**
+   * What the classes of this shard contribute to their rows.
+   *
+   * @param logits the classes of this shard, of any type of floats
+   * @param inputs a class mask of these classes; a sink may be left out
+   * @throws XentException for what does not fit
+   */
+  public PartialStates partialStates(Tensor logits, Inputs inputs) {
+    return new PartialStates(plan.states(logits.view, inputs.views, null));
+  }
+
+  /**
+   * The same in a second round.
+   *
+   * @param logits as in the first round
+   * @param inputs as in the first round
+   * @param first what finishing the first round gave
+   */
+  public PartialStates partialStates(Tensor logits, Inputs inputs, RowStatistics first) {
+    return new PartialStates(plan.states(logits.view, inputs.views, first.rows));
+  }
+
+  /**
+   * Folds the states of whole rows.
+   *
+   * @param whole the states of all classes
+   * @param inputs a sink, or nothing
+   * @param logSumExp one number per row, in the shape of the rows; null: not wanted
+   * @throws PartialStatesException for states that are not whole or do not belong together
+   */
+  public RowStatistics finish(PartialStates whole, Inputs inputs, @Nullable Tensor logSumExp) {
+    return new RowStatistics(plan.finish(whole.states, inputs.views, viewOf(logSumExp), null));
+  }
+
+  /**
+   * The same after a second round.
+   *
+   * @param whole the states of all classes, of the second round
+   * @param inputs as in the first round
+   * @param logSumExp as in the first round
+   * @param first what finishing the first round gave
+   */
+  public RowStatistics finish(
+      PartialStates whole, Inputs inputs, @Nullable Tensor logSumExp, RowStatistics first) {
+    return new RowStatistics(
+        plan.finish(whole.states, inputs.views, viewOf(logSumExp), first.rows));
+  }
+
+  /**
+   * Writes the probabilities or log-probabilities of this shard.
+   *
+   * @param logits the classes of this shard
+   * @param inputs a class mask of these classes, and the sink
+   * @param rows what finishing gave
+   * @param output in the shape of the logits; may be {@code logits} itself, but not overlap it in
+   *     any other way
+   */
+  public void forward(Tensor logits, Inputs inputs, RowStatistics rows, Tensor output) {
+    plan.forward(logits.view, inputs.views, rows.rows, output.view);
+  }
+
+  private static @Nullable View viewOf(@Nullable Tensor tensor) {
+    return tensor == null ? null : tensor.view;
+  }
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import static java.lang.foreign.MemorySegment.NULL;
+
+import dev.xent.OptionException;
+import dev.xent.internal.kernels.Kernels;
+import org.jspecify.annotations.Nullable;
+
+/** Cross-entropy of rows whose classes are divided. */
+public final class LossShardPlan {
+  private final Engine engine;
+  private final Kernels kernels;
+  private final LossOptions loss;
+  private final Reductions reductions;
+  private final long firstClass;
+  private final long allClasses;
+  private final ChunkWork range = this::range;
+
+  LossShardPlan(
+      Engine engine, LossOptions loss, Reductions reductions, long firstClass, long allClasses) {
+    this.engine = engine;
+    this.kernels = engine.kernels();
+    this.loss = loss;
+    this.reductions = reductions;
+    this.firstClass = firstClass;
+    this.allClasses = allClasses;
+  }
+
+  /** What the classes of this shard contribute, in the first round or in the second. */
+  public States states(View logits, View targets, InputViews inputs, @Nullable FinishedRows first) {
+    Call call = Call.current();
+    try {
+      call.begin("partial states", engine);
+      TargetKind kind = take(call, logits, targets, inputs);
+      if (first != null) {
+        first.require(call, kind);
+      }
+      call.ready();
+      call.options(loss.options(kind), 1);
+      return ShardCall.states(call, engine, kind, first);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw call.lost(e);
+    } finally {
+      call.end();
+    }
+  }
+
+  private TargetKind take(Call call, View logits, View targets, InputViews inputs) {
+    inputs.refuseRowOffsets("a shard");
+    call.lead(call.logits, logits, loss.axis(logits.rank()));
+    call.shard(firstClass, allClasses);
+    TargetKind kind = LossCall.takeTargets(call, loss, targets, inputs);
+    double smoothing = loss.options().labelSmoothing();
+    if (kind != TargetKind.LABELS && smoothing > 0 && inputs.classMask() != null) {
+      throw new OptionException(
+          "labelSmoothing is %s, targets are %s, and classMask is given: a shard does not know how many classes take part, so give class indices, no mask or no smoothing"
+              .formatted(smoothing, kind.text));
+    }
+    LossCall.takeInputs(call, inputs, ownWeights(call.dimensions.classes));
+    return kind;
+  }
+
+  /** The weights of the classes of this shard. */
+  private @Nullable View ownWeights(long classes) {
+    View all = loss.classWeights();
+    if (all == null) {
+      return null;
+    }
+    requireWeights(all);
+    return all.with(firstClass * all.strides[0], new long[] {classes}, all.strides);
+  }
+
+  private void requireWeights(View all) {
+    if (all.rank() != 1 || all.shape[0] != allClasses) {
+      throw new OptionException(
+          "classWeights is %s: give one weight for each of the %d classes of all shards"
+              .formatted(all, allClasses));
+    }
+  }
+
+  // ---- finishing -------------------------------------------------------------------------------
+
+  /** Folds the states of whole rows into losses. */
+  public FinishedRows finish(
+      States states,
+      @Nullable View labels,
+      InputViews inputs,
+      Outputs outputs,
+      @Nullable FinishedRows first) {
+    Call call = Call.current();
+    try {
+      states.require(true, first != null);
+      outputs.requireWhatStatesTell();
+      call.begin("finish", engine);
+      call.lead(call.logits, ShardCall.unseen(states), states.axis());
+      TargetKind kind = takeTargets(call, states, labels);
+      takeRest(call, inputs, outputs, kind);
+      call.givenStates = true;
+      call.ready();
+      call.options(loss.options(kind), 1);
+      double weight = count(call, kind);
+      LossCall.keepWeights(call, outputs);
+      long counted = call.counted;
+      double denominator = reductions.denominator(weight);
+      reductions.requireLoss(denominator);
+      FinishedRows rows = ShardCall.finish(call, engine, states, weight, first);
+      outputs.forgetStatistics();
+      if (rows.again() == 0) {
+        double sum = kernels.tallySum(call.tally());
+        long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
+        if (outputs.tally != null) {
+          outputs.tally.add(call.tally(), call.dimensions.rows, counted);
+        }
+        double reduced = reductions.reduce(sum, denominator);
+        outputs.set(reduced, sum, call.dimensions.rows, counted, weight, denominator, correct);
+      }
+      return rows;
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw call.lost(e);
+    } finally {
+      call.end();
+    }
+  }
+
+  private TargetKind takeTargets(Call call, States states, @Nullable View labels) {
+    if (states.kind() != TargetKind.LABELS) {
+      // Their sums are in the states: the kernels do not look at them.
+      call.whole(call.targets, ShardCall.unseen(states));
+      return TargetKind.PROBABILITIES;
+    }
+    if (labels == null || !labels.type.isInteger()) {
+      throw new OptionException(
+          "labels is %s, the states are of class indices: give those that the shards had"
+              .formatted(labels));
+    }
+    call.targets(labels);
+    return TargetKind.LABELS;
+  }
+
+  private void takeRest(Call call, InputViews inputs, Outputs outputs, TargetKind kind) {
+    if (inputs.rowWeights() != null) {
+      call.rowWeights(inputs.rowWeights());
+    }
+    if (inputs.sink() != null) {
+      call.sink(inputs.sink());
+    }
+    if (loss.classWeights() != null) {
+      requireWeights(loss.classWeights());
+      call.classWeights(loss.classWeights());
+    }
+    LossCall.takeOutputs(call, reductions, null, outputs, kind);
+  }
+
+  private double count(Call call, TargetKind kind) {
+    if (kind == TargetKind.LABELS) {
+      return LossCall.countTargets(call, engine);
+    }
+    call.counted = RowWeights.count(call);
+    return RowWeights.sum(call, kernels);
+  }
+
+  // ---- the gradient ----------------------------------------------------------------------------
+
+  /** Writes the gradient of the classes of this shard. */
+  public void backward(
+      View logits,
+      View targets,
+      InputViews inputs,
+      FinishedRows rows,
+      @Nullable View upstream,
+      View gradient) {
+    Call call = Call.current();
+    try {
+      rows.requireFinished();
+      call.begin("cross-entropy backward", engine);
+      TargetKind kind = take(call, logits, targets, inputs);
+      if (upstream != null) {
+        call.perRow(call.upstream, upstream);
+      }
+      call.whole(call.gradient, gradient);
+      call.writes(call.gradient, call.logits, null);
+      rows.require(call, kind);
+      call.ready();
+      double denominator = reductions.denominator(rows.countedWeight());
+      reductions.requireGradient(denominator);
+      if (reductions.gradientIsZero(denominator)) {
+        Memory.clear(gradient);
+        return;
+      }
+      call.options(loss.options(kind), reductions.gradientScale(denominator));
+      ShardCall.write(call, engine, rows, range);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw call.lost(e);
+    } finally {
+      call.end();
+    }
+  }
+
+  private void range(Call call, long row, long from, long to) {
+    Failures.check(
+        kernels.crossEntropyBackward(
+            call.shape,
+            call.options,
+            row,
+            row + 1,
+            from,
+            to,
+            call.logits.segment(),
+            call.targets.segment(),
+            call.targetWeights.segment(),
+            NULL,
+            call.classMask.segment(),
+            call.classWeights.segment(),
+            call.rowWeights.segment(),
+            call.room.statistics,
+            call.upstream.segment(),
+            call.gradient.segment(),
+            call.report),
+        call);
+  }
+}

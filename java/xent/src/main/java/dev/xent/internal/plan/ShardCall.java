@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.DType;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.ffi.xent_statistics;
+import dev.xent.internal.ffi.xent_tally;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/** What losses and softmax have in common where the classes of a row are divided. */
+final class ShardCall {
+  /** On the heap, rows that are finished in one kernel call: each takes about a microsecond. */
+  private static final long FEW_ROWS = 64;
+
+  private ShardCall() {}
+
+  // ---- states ----------------------------------------------------------------------------------
+
+  /** The states of a call that is ready, of all its rows; or of those that need a second round. */
+  static States states(
+      Call call, Engine engine, @Nullable TargetKind kind, @Nullable FinishedRows first) {
+    Dimensions dimensions = call.dimensions;
+    long[] shape = call.lead().shape.clone();
+    shape[dimensions.axis] = call.allClasses;
+    long chunk = call.firstClass / Chunks.SIZE;
+    States states =
+        States.allocate(
+            States.kindOf(kind),
+            call.lead().type == DType.F64,
+            first != null,
+            shape,
+            dimensions.axis,
+            chunk,
+            chunk + Chunks.of(dimensions.classes));
+    LongRows longRows = new LongRows(engine);
+    boolean shared = !call.isAlone(engine.threads());
+    call.room.secondRound = first != null;
+    for (long piece = 0; piece < call.pieces.count; piece++) {
+      call.enter(piece);
+      call.room.useStates(states.memory(), call.pieces, dimensions.classes);
+      useStatistics(call, first);
+      longRows.states(call, call.pieces.rows, shared);
+    }
+    return states;
+  }
+
+  /** The statistics of the rows of the current piece. */
+  static void useStatistics(Call call, @Nullable FinishedRows rows) {
+    if (rows != null) {
+      call.room.statistics =
+          rows.statistics().asSlice(call.pieces.firstRow * xent_statistics.sizeof());
+    }
+  }
+
+  /** Works on all class ranges of all rows, with statistics. */
+  static void write(Call call, Engine engine, FinishedRows rows, ChunkWork work) {
+    LongRows longRows = new LongRows(engine);
+    boolean shared = !call.isAlone(engine.threads());
+    for (long piece = 0; piece < call.pieces.count; piece++) {
+      call.enter(piece);
+      useStatistics(call, rows);
+      longRows.each(call, 0, call.pieces.rows, shared, work);
+    }
+  }
+
+  // ---- finishing -------------------------------------------------------------------------------
+
+  /** Logits of whole rows that nobody has in one place: the kernels do not look at them. */
+  static View unseen(States states) {
+    DType type = states.wide() ? DType.F64 : DType.F32;
+    return View.of(
+        Memory.allocate(Arena.ofAuto(), type, 1),
+        type,
+        states.shape(),
+        new long[states.shape().length],
+        null);
+  }
+
+  /** Folds whole rows in a call that is ready; the tally of the call gets their losses. */
+  static FinishedRows finish(
+      Call call, Engine engine, States states, double countedWeight, @Nullable FinishedRows first) {
+    MemorySegment statistics =
+        Memory.allocate(Arena.ofAuto(), DType.U8, call.dimensions.rows * xent_statistics.sizeof());
+    MemorySegment tally = Arena.ofAuto().allocate(xent_tally.layout());
+    if (kindIsLoss(states)) {
+      call.emptyTally();
+    }
+    if (first != null) {
+      statistics.copyFrom(first.statistics());
+      if (kindIsLoss(states)) {
+        Failures.check(engine.kernels().tallyMerge(call.tally(), first.tally()), call);
+      }
+    }
+    long again = 0;
+    for (long piece = 0; piece < call.pieces.count; piece++) {
+      call.enter(piece);
+      call.room.useStates(states.memory(), call.pieces, call.dimensions.classes);
+      call.room.statistics = statistics.asSlice(call.pieces.firstRow * xent_statistics.sizeof());
+      again += finishPiece(call, engine, first != null);
+    }
+    if (kindIsLoss(states)) {
+      tally.copyFrom(call.tally());
+    }
+    return new FinishedRows(
+        states.kind(),
+        states.wide(),
+        states.shape(),
+        states.axis(),
+        again,
+        countedWeight,
+        statistics,
+        tally);
+  }
+
+  private static boolean kindIsLoss(States states) {
+    return states.kind() != null;
+  }
+
+  private static long finishPiece(Call call, Engine engine, boolean second) {
+    long again = 0;
+    long step = call.onHeap ? FEW_ROWS : call.pieces.rows;
+    for (long row = 0; row < call.pieces.rows; row += step) {
+      Failures.check(
+          engine
+              .kernels()
+              .finish(
+                  call.shape,
+                  call.options,
+                  row,
+                  Math.min(row + step, call.pieces.rows),
+                  call.room.states(row, call.dimensions.classes),
+                  call.targets.segment(),
+                  call.classWeights.segment(),
+                  call.rowWeights.segment(),
+                  call.sink.segment(),
+                  second ? 1 : 0,
+                  call.room.statistics,
+                  call.losses.segment(),
+                  call.logSumExp.segment(),
+                  call.hits.segment(),
+                  call.tally(),
+                  call.report),
+          call);
+      again += xent_report.again(call.report);
+    }
+    return again;
+  }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.internal.kernels.Kernels;
+import org.jspecify.annotations.Nullable;
+
+/** Softmax, log-softmax and log-sum-exp of rows whose classes are divided. */
+public final class SoftmaxShardPlan {
+  private final Engine engine;
+  private final Kernels kernels;
+  private final Options options;
+  private final int axis;
+  private final boolean log;
+  private final long firstClass;
+  private final long allClasses;
+  private final ChunkWork range = this::range;
+
+  SoftmaxShardPlan(
+      Engine engine, Options options, int axis, boolean log, long firstClass, long allClasses) {
+    this.engine = engine;
+    this.kernels = engine.kernels();
+    this.options = options;
+    this.axis = axis;
+    this.log = log;
+    this.firstClass = firstClass;
+    this.allClasses = allClasses;
+  }
+
+  /** What the classes of this shard contribute, in the first round or in the second. */
+  public States states(View logits, InputViews inputs, @Nullable FinishedRows first) {
+    Call call = Call.current();
+    try {
+      call.begin("partial states", engine);
+      take(call, logits, inputs);
+      if (first != null) {
+        first.require(call, null);
+      }
+      call.ready();
+      call.options(options, 1);
+      return ShardCall.states(call, engine, null, first);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw call.lost(e);
+    } finally {
+      call.end();
+    }
+  }
+
+  private void take(Call call, View logits, InputViews inputs) {
+    inputs.refuseTargetWeights("softmax");
+    inputs.refuseRowWeights("softmax");
+    inputs.refuseRowOffsets("a shard");
+    call.lead(call.logits, logits, axis);
+    call.shard(firstClass, allClasses);
+    options.requireFor(call.logits);
+    LossCall.takeInputs(call, inputs, null);
+  }
+
+  /** Folds the states of whole rows, and writes log-sum-exp where it is wanted. */
+  public FinishedRows finish(
+      States states, InputViews inputs, @Nullable View logSumExp, @Nullable FinishedRows first) {
+    Call call = Call.current();
+    try {
+      states.require(false, first != null);
+      inputs.refuseTargetWeights("softmax");
+      inputs.refuseRowWeights("softmax");
+      call.begin("finish", engine);
+      call.lead(call.logits, ShardCall.unseen(states), states.axis());
+      if (inputs.sink() != null) {
+        call.sink(inputs.sink());
+      }
+      if (logSumExp != null) {
+        call.perRow(call.logSumExp, logSumExp);
+      }
+      call.writesIfPresent(call.logSumExp, null);
+      call.givenStates = true;
+      call.ready();
+      call.options(options, 1);
+      return ShardCall.finish(call, engine, states, 0, first);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw call.lost(e);
+    } finally {
+      call.end();
+    }
+  }
+
+  /** Writes y of the classes of this shard. */
+  public void forward(View logits, InputViews inputs, FinishedRows rows, View output) {
+    Call call = Call.current();
+    try {
+      rows.requireFinished();
+      call.begin(log ? "log-softmax" : "softmax", engine);
+      take(call, logits, inputs);
+      call.whole(call.output, output);
+      call.writes(call.output, call.logits, null);
+      rows.require(call, null);
+      call.ready();
+      call.options(options, 1);
+      ShardCall.write(call, engine, rows, range);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw call.lost(e);
+    } finally {
+      call.end();
+    }
+  }
+
+  private void range(Call call, long row, long from, long to) {
+    int status =
+        log
+            ? kernels.logSoftmaxForward(
+                call.shape,
+                call.options,
+                row,
+                row + 1,
+                from,
+                to,
+                call.logits.segment(),
+                call.rowOffsets.segment(),
+                call.classMask.segment(),
+                call.sink.segment(),
+                call.room.statistics,
+                call.output.segment(),
+                call.report)
+            : kernels.softmaxForward(
+                call.shape,
+                call.options,
+                row,
+                row + 1,
+                from,
+                to,
+                call.logits.segment(),
+                call.rowOffsets.segment(),
+                call.classMask.segment(),
+                call.sink.segment(),
+                call.room.statistics,
+                call.output.segment(),
+                call.report);
+    Failures.check(status, call);
+  }
+}
