@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import dev.xent.internal.plan.CrossEntropyPlan;
+import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.NllPlan;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The negative log-likelihood of log-probabilities and targets: {@code loss = - sum q l} per row,
- * and its gradient {@code dl = - c q}. The input is taken as it is: nothing is normalised. After a
- * log-softmax it is the cross-entropy; {@link CrossEntropy} does both in one pass and is more
- * exact.
+ * The negative log-likelihood of log-probabilities and targets: {@code loss = - u sum w q l} per
+ * row, and its gradient {@code dl = - c u w q}. The input is taken as it is: nothing is normalised.
+ * After a log-softmax it is the cross-entropy; {@link CrossEntropy} does both in one pass and is
+ * more exact.
  *
  * <p><b>Log-probabilities.</b> Any rank, any strides. The classes lie along axis 1, or 0 where
  * there is only one, unless {@link Builder#axis(int)} says otherwise; each index of the other axes
@@ -18,15 +21,16 @@ import org.jspecify.annotations.Nullable;
  * any of these types; where they are F64, each may be F64 or F32. Results are computed in double,
  * rounded to F32 unless the log-probabilities are F64, then to the type of their tensor.
  *
- * <p><b>Targets</b>, <b>reduction</b> and <b>denominator</b> are those of {@link CrossEntropy}:
- * class indices of any integer type, or probability rows. So is {@link CrossEntropy.Outcome}, which
- * can be asked for losses and hits but for nothing else.
+ * <p><b>Targets</b>, <b>inputs</b>, <b>reduction</b> and <b>denominator</b> are those of {@link
+ * CrossEntropy}, but for the sink. So is {@link CrossEntropy.Outcome}, which can be asked for
+ * losses, hits and the gradient of the targets, {@code - c u (1 - eps) w l}, but for nothing else.
  *
  * <p><b>Edges.</b> Only what has a weight is read: with class indices and no smoothing a NaN
  * elsewhere in the row changes nothing. A log-probability of 0 gives the loss +0, one of -inf at
- * the label +inf. A probability row whose sum is not finite makes loss and gradient NaN. The rows
- * of ignored labels are not read: loss and gradient are +0. A mean over the denominator 0 follows
- * {@link Builder#noneCounted}, and its gradient is +0.
+ * the label +inf. Probability rows and sparse targets whose sum is not finite make loss and
+ * gradient NaN. A row of which every class is masked has the loss +0. The rows of ignored labels
+ * and those of weight 0 are not read: loss and gradient are +0. A mean over the denominator 0
+ * follows {@link Builder#noneCounted}, and its gradient is +0.
  *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, helps itself to more threads where it is large ({@link
@@ -83,7 +87,7 @@ public final class NllLoss {
    * @param targets class indices or probability rows
    */
   public double forward(Tensor logProbabilities, Tensor targets) {
-    return plan.forward(logProbabilities.view, targets.view, null, null);
+    return plan.forward(logProbabilities.view, targets.view, InputViews.NONE, null, null);
   }
 
   /**
@@ -94,7 +98,8 @@ public final class NllLoss {
    * @param outcome receives the numbers of this call and fills its tensors
    */
   public double forward(Tensor logProbabilities, Tensor targets, CrossEntropy.Outcome outcome) {
-    return plan.forward(logProbabilities.view, targets.view, null, outcome.outputs);
+    return plan.forward(
+        logProbabilities.view, targets.view, InputViews.NONE, null, outcome.outputs);
   }
 
   /**
@@ -106,7 +111,7 @@ public final class NllLoss {
    *     not overlap anything in any other way
    */
   public double forwardBackward(Tensor logProbabilities, Tensor targets, Tensor gradient) {
-    return plan.forward(logProbabilities.view, targets.view, gradient.view, null);
+    return plan.forward(logProbabilities.view, targets.view, InputViews.NONE, gradient.view, null);
   }
 
   /**
@@ -120,7 +125,66 @@ public final class NllLoss {
    */
   public double forwardBackward(
       Tensor logProbabilities, Tensor targets, Tensor gradient, CrossEntropy.Outcome outcome) {
-    return plan.forward(logProbabilities.view, targets.view, gradient.view, outcome.outputs);
+    return plan.forward(
+        logProbabilities.view, targets.view, InputViews.NONE, gradient.view, outcome.outputs);
+  }
+
+  /**
+   * The reduced loss with inputs beside.
+   *
+   * @param logProbabilities {@code l}
+   * @param targets class indices, probability rows or sparse targets
+   * @param inputs weights, masks and row offsets; no sink
+   */
+  public double forward(Tensor logProbabilities, Tensor targets, Inputs inputs) {
+    return plan.forward(logProbabilities.view, targets.view, inputs.views, null, null);
+  }
+
+  /**
+   * The reduced loss with inputs beside, and what the outcome was asked for.
+   *
+   * @param logProbabilities {@code l}
+   * @param targets class indices, probability rows or sparse targets
+   * @param inputs weights, masks and row offsets; no sink
+   * @param outcome receives the numbers of this call and fills its tensors
+   */
+  public double forward(
+      Tensor logProbabilities, Tensor targets, Inputs inputs, CrossEntropy.Outcome outcome) {
+    return plan.forward(logProbabilities.view, targets.view, inputs.views, null, outcome.outputs);
+  }
+
+  /**
+   * The reduced loss with inputs beside, and its gradient.
+   *
+   * @param logProbabilities {@code l}
+   * @param targets class indices, probability rows or sparse targets
+   * @param inputs weights, masks and row offsets; no sink
+   * @param gradient {@code dl}, in the shape of the log-probabilities; may be these themselves, but
+   *     not overlap anything in any other way
+   */
+  public double forwardBackward(
+      Tensor logProbabilities, Tensor targets, Inputs inputs, Tensor gradient) {
+    return plan.forward(logProbabilities.view, targets.view, inputs.views, gradient.view, null);
+  }
+
+  /**
+   * The reduced loss with inputs beside, its gradient, and what the outcome was asked for.
+   *
+   * @param logProbabilities {@code l}
+   * @param targets class indices, probability rows or sparse targets
+   * @param inputs weights, masks and row offsets; no sink
+   * @param gradient {@code dl}, in the shape of the log-probabilities; may be these themselves, but
+   *     not overlap anything in any other way
+   * @param outcome receives the numbers of this call and fills its tensors
+   */
+  public double forwardBackward(
+      Tensor logProbabilities,
+      Tensor targets,
+      Inputs inputs,
+      Tensor gradient,
+      CrossEntropy.Outcome outcome) {
+    return plan.forward(
+        logProbabilities.view, targets.view, inputs.views, gradient.view, outcome.outputs);
   }
 
   /**
@@ -136,8 +200,31 @@ public final class NllLoss {
    */
   public void backward(
       Tensor targets, @Nullable Tensor upstream, Tensor gradient, CrossEntropy.Outcome saved) {
+    backward(targets, Inputs.none(), upstream, gradient, saved);
+  }
+
+  /**
+   * The same where the forward had inputs beside.
+   *
+   * @param targets as they were in the forward
+   * @param inputs as they were in the forward
+   * @param upstream one number per row, of a type that fits the gradient; null: 1 for every row
+   * @param gradient {@code dl}, in the shape of the log-probabilities
+   * @param saved the outcome of that forward, for the rows that it counted
+   * @throws OptionException when the outcome is of a forward over another number of rows
+   */
+  public void backward(
+      Tensor targets,
+      Inputs inputs,
+      @Nullable Tensor upstream,
+      Tensor gradient,
+      CrossEntropy.Outcome saved) {
     plan.backward(
-        targets.view, upstream == null ? null : upstream.view, gradient.view, saved.outputs);
+        targets.view,
+        inputs.views,
+        upstream == null ? null : upstream.view,
+        gradient.view,
+        saved.outputs);
   }
 
   /**
@@ -145,7 +232,22 @@ public final class NllLoss {
    * losses up; the rest is plain Java.
    */
   public static final class Builder extends LossBuilder<Builder> {
+    private Smoothing smoothing = Smoothing.UNIFORM;
+    private @Nullable Tensor classWeights;
+
     private Builder() {}
+
+    /** As {@link CrossEntropy.Builder#smoothing}. */
+    public Builder smoothing(Smoothing value) {
+      smoothing = Objects.requireNonNull(value, "smoothing");
+      return this;
+    }
+
+    /** As {@link CrossEntropy.Builder#classWeights}. */
+    public Builder classWeights(@Nullable Tensor weights) {
+      classWeights = weights;
+      return this;
+    }
 
     /**
      * The operation.
@@ -154,7 +256,12 @@ public final class NllLoss {
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
     public NllLoss build() {
-      return new NllLoss(plan(FullyMasked.NAN, options -> options, null).onLogProbabilities());
+      CrossEntropyPlan plan =
+          plan(
+              FullyMasked.NAN,
+              options -> options.with(smoothing, 0, 0, 0, 0),
+              classWeights == null ? null : classWeights.view);
+      return new NllLoss(plan.onLogProbabilities());
     }
 
     @Override

@@ -365,7 +365,7 @@ final class Call extends CallArrays {
   /** What {@link NllPlan} needs beside this. */
   NllScratch nllScratch() {
     if (nllScratch == null) {
-      nllScratch = new NllScratch();
+      nllScratch = new NllScratch(this);
     }
     return nllScratch;
   }
@@ -425,6 +425,9 @@ final class Call extends CallArrays {
       needsWholeRows = false;
       givenStates = false;
       room.release();
+      if (nllScratch != null) {
+        nllScratch.row.release();
+      }
     }
     if (spare) {
       Calls.give(this);

@@ -72,7 +72,8 @@ final class Failures {
                 name, before + xent_report.integer(call.report), xent_report.value(call.report)));
   }
 
-  private static MemoryException changed(String what, String keep) {
+  /** Another thread wrote to what was looked at before. */
+  static MemoryException changed(String what, String keep) {
     return new MemoryException(
         "%s changed while the call ran: keep %s as they are until it returns"
             .formatted(what, keep));

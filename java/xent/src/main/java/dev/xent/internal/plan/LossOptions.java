@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.OptionException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,12 +50,6 @@ public record LossOptions(
   /** Refuses what the loss of log-probabilities does not have. */
   LossOptions requireForLogProbabilities() {
     options.requireForLogProbabilities();
-    if (classWeights != null) {
-      throw new OptionException(
-          "classWeights is "
-              + classWeights
-              + ", which is for logits: build the operation on log-probabilities without it");
-    }
     return this;
   }
 }

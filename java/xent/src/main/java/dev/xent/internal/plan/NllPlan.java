@@ -2,7 +2,6 @@
 package dev.xent.internal.plan;
 
 import dev.xent.DType;
-import dev.xent.LabelException;
 import dev.xent.OptionException;
 import dev.xent.internal.kernels.Kernels;
 import java.lang.foreign.MemorySegment;
@@ -51,43 +50,46 @@ public final class NllPlan {
 
   /** The reduced loss, and whatever is asked for beside it. */
   public double forward(
-      View logProbabilities, View targets, @Nullable View gradient, @Nullable Outputs wanted) {
+      View logProbabilities,
+      View targets,
+      InputViews inputs,
+      @Nullable View gradient,
+      @Nullable Outputs wanted) {
     Call call = Call.current();
     Outputs outputs = wanted == null ? call.outputs : wanted;
     try {
       call.begin(gradient == null ? "nll" : "nll with gradient", engine);
-      call.lead(call.logProbabilities, logProbabilities, axis(logProbabilities.rank()));
-      TargetKind kind = LossCall.takeTargets(call, loss, targets, InputViews.NONE);
+      int axis = axis(logProbabilities.rank());
+      LossCall.lead(call, call.logProbabilities, logProbabilities, axis, inputs);
+      TargetKind kind = takeInputs(call, targets, inputs);
       outputs.refuseAllOfLogits();
       LossCall.takeOutputs(call, reductions, gradient, outputs, kind);
       boolean few = call.keepsFewLosses();
       call.ready();
-      call.options(options, 1);
-      boolean labels = kind == TargetKind.LABELS;
-      call.counted = call.dimensions.rows;
-      if (labels) {
-        LossCall.countTargets(call, engine);
-      }
+      double count = count(call, kind);
       long counted = call.counted;
-      double denominator = reductions.denominator(counted);
+      double denominator = reductions.denominator(count);
       reductions.requireLoss(denominator);
-      if (gradient != null) {
+      boolean gradients = gradient != null || outputs.targetGradient != null;
+      if (gradients) {
         reductions.requireGradient(denominator);
       }
 
       outputs.forgetStatistics();
-      boolean zeroGradient = gradient != null && reductions.gradientIsZero(denominator);
-      if (gradient != null && !zeroGradient) {
+      boolean zeroGradient = gradients && reductions.gradientIsZero(denominator);
+      if (gradients && !zeroGradient) {
         call.writesGradient = true;
         call.scale = reductions.gradientScale(denominator);
       }
       if (!few) {
         call.emptyTally();
       }
-      boolean readsRows = !labels || options.labelSmoothing() != 0 || call.hits.view != null;
+      boolean readsRows =
+          kind != TargetKind.LABELS || options.labelSmoothing() != 0 || call.hits.view != null;
       each(call, forwardRows, readsRows || call.writesGradient ? call.dimensions.classes : 1);
       if (zeroGradient) {
-        Memory.clear(gradient);
+        clear(gradient);
+        clear(outputs.targetGradient);
       }
 
       double sum =
@@ -96,12 +98,37 @@ public final class NllPlan {
               : kernels.tallySum(call.tally());
       double reduced = reductions.reduce(sum, denominator);
       long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
-      outputs.set(reduced, sum, call.dimensions.rows, counted, counted, denominator, correct);
+      outputs.set(reduced, sum, call.dimensions.rows, counted, count, denominator, correct);
       return reduced;
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
     } finally {
       call.end();
+    }
+  }
+
+  private TargetKind takeInputs(Call call, View targets, InputViews inputs) {
+    inputs.refuseSink("the loss of log-probabilities");
+    TargetKind kind = LossCall.takeTargets(call, loss, targets, inputs);
+    LossCall.takeInputs(call, inputs, loss.classWeights());
+    return kind;
+  }
+
+  /**
+   * Counts the rows that count, and refuses targets that cannot be. Returns what means divide by.
+   */
+  private double count(Call call, TargetKind kind) {
+    call.counted = call.dimensions.rows;
+    if (LossCall.needsNoCheck(call, kind)) {
+      return call.counted;
+    }
+    call.options(loss.options(kind), 1);
+    return LossCall.countTargets(call, engine);
+  }
+
+  private static void clear(@Nullable View view) {
+    if (view != null) {
+      Memory.clear(view);
     }
   }
 
@@ -123,85 +150,99 @@ public final class NllPlan {
 
   private void forwardRows(Call call, long begin, long end) {
     NllScratch scratch = call.nllScratch();
-    prepare(call, scratch.row);
-    boolean labels = call.hasLabels();
+    NllRow row = scratch.row;
+    row.prepare(options);
     MemorySegment tally = call.tally();
     DType summed = call.lead().type == DType.F64 ? DType.F64 : DType.F32;
     int waiting = 0;
-    for (long row = begin; row < end && !call.isInVain(); row++) {
-      double loss =
-          labels ? labelRow(call, scratch.row, row) : probabilityRow(call, scratch.row, row);
+    for (long index = begin; index < end && !call.isInVain(); index++) {
+      row.enter(index);
+      double loss = forwardRow(call, row, index);
       if (call.losses.view != null) {
         Floats.set(
-            call.losses.segment(), call.losses.view.type, offset(call, call.losses, row), loss);
-      }
-      if (call.writesGradient) {
-        gradientRow(call, scratch.row, labels, row);
+            call.losses.segment(), call.losses.view.type, offset(call, call.losses, index), loss);
       }
       if (tally.byteSize() == 0) {
         continue;
       }
       Floats.set(scratch.losses, summed, waiting++, loss);
-      if (waiting == NllScratch.BLOCK || row == end - 1) {
+      if (waiting == NllScratch.BLOCK || index == end - 1) {
         Failures.check(kernels.tallyAdd(tally, scratch.losses, summed.code(), 1, waiting), call);
         waiting = 0;
       }
     }
   }
 
-  private void prepare(Call call, NllRow row) {
-    row.prepare(options.labelSmoothing(), call.dimensions.classes, call.lead().type);
-    row.types(call.logProbabilities, call.targets, call.gradient);
-  }
-
-  private double labelRow(Call call, NllRow row, long index) {
-    long label = lawfulLabel(call, index);
-    boolean ignored = isIgnored(label);
-    Part logs = call.logProbabilities;
-    long at = offset(call, logs, index);
+  /** Everything of one row but its place in losses and sum. */
+  private double forwardRow(Call call, NllRow row, long index) {
+    double weight = weight(call, index);
+    boolean counts = counts(call, row, weight);
     if (call.hits.view != null) {
-      boolean hit = !ignored && row.hit(logs.segment(), at, logs.classes, label);
+      boolean hit = counts && row.hit(row.label());
       call.hits
           .segment()
           .set(ValueLayout.JAVA_BYTE, offset(call, call.hits, index), (byte) (hit ? 1 : 0));
     }
-    return ignored ? 0 : row.loss(logs.segment(), at, logs.classes, label);
+    double loss = counts ? loss(call, row, weight) : 0;
+    double scale = call.scale * weight;
+    if (call.writesGradient && call.targetGradient.view != null) {
+      targetGradient(call, row, counts, scale);
+    }
+    // Last, because it may overwrite the log-probabilities.
+    if (call.writesGradient && call.gradient.view != null) {
+      gradient(call, row, counts, scale);
+    }
+    return loss;
   }
 
-  private static double probabilityRow(Call call, NllRow row, long index) {
-    Part logs = call.logProbabilities;
-    Part targets = call.targets;
-    return row.loss(
-        logs.segment(),
-        offset(call, logs, index),
-        logs.classes,
-        targets.segment(),
-        offset(call, targets, index),
-        targets.classes);
+  private double loss(Call call, NllRow row, double weight) {
+    if (call.hasLabels()) {
+      return row.loss(row.label(), weight);
+    }
+    return call.targetCount == 0 ? row.lossOfProbabilities(weight) : row.lossOfEntries(weight);
+  }
+
+  private static void gradient(Call call, NllRow row, boolean counts, double scale) {
+    if (!counts) {
+      row.noGradient();
+    } else if (call.hasLabels()) {
+      row.gradient(row.label(), scale);
+    } else if (call.targetCount == 0) {
+      row.gradientOfProbabilities(scale);
+    } else {
+      row.gradientOfEntries(scale);
+    }
+  }
+
+  private static void targetGradient(Call call, NllRow row, boolean counts, double scale) {
+    if (!counts) {
+      row.noTargetGradient();
+    } else if (call.targetCount == 0) {
+      row.targetGradientOfProbabilities(scale);
+    } else {
+      row.targetGradientOfEntries(scale);
+    }
   }
 
   // ---- backward --------------------------------------------------------------------------------
 
   /** The gradient alone, which depends on the targets and on no log-probability. */
-  public void backward(View targets, @Nullable View upstream, View gradient, Outputs saved) {
+  public void backward(
+      View targets, InputViews inputs, @Nullable View upstream, View gradient, Outputs saved) {
     Call call = Call.current();
     try {
       call.begin("nll backward", engine);
-      call.lead(call.gradient, gradient, axis(gradient.rank()));
-      boolean labels =
-          LossCall.takeTargets(call, loss, targets, InputViews.NONE) == TargetKind.LABELS;
+      LossCall.lead(call, call.gradient, gradient, axis(gradient.rank()), inputs);
+      TargetKind kind = takeInputs(call, targets, inputs);
       if (upstream != null) {
         call.perRow(call.upstream, upstream);
       }
       call.writes(call.gradient, null, null);
       requireSameRows(call, saved);
       call.ready();
-      double denominator = reductions.denominator(saved.counted);
+      double denominator = reductions.denominator(saved.countedWeight);
       reductions.requireGradient(denominator);
-      if (labels) {
-        call.options(options, 1);
-        LossCall.countTargets(call, engine);
-      }
+      count(call, kind);
       if (reductions.gradientIsZero(denominator)) {
         Memory.clear(gradient);
         return;
@@ -217,10 +258,16 @@ public final class NllPlan {
 
   private void backwardRows(Call call, long begin, long end) {
     NllRow row = call.nllScratch().row;
-    prepare(call, row);
-    boolean labels = call.hasLabels();
+    row.prepare(options);
     for (long index = begin; index < end && !call.isInVain(); index++) {
-      gradientRow(call, row, labels, index);
+      row.enter(index);
+      double weight = weight(call, index);
+      double scale = call.scale * weight;
+      gradient(
+          call,
+          row,
+          counts(call, row, weight),
+          call.upstream.view == null ? scale : scale * upstream(call, index));
     }
   }
 
@@ -232,30 +279,6 @@ public final class NllPlan {
     }
   }
 
-  private void gradientRow(Call call, NllRow row, boolean labels, long index) {
-    Part gradient = call.gradient;
-    long at = offset(call, gradient, index);
-    double rowScale = call.upstream.view == null ? call.scale : call.scale * upstream(call, index);
-    if (!labels) {
-      Part targets = call.targets;
-      row.gradient(
-          gradient.segment(),
-          at,
-          gradient.classes,
-          targets.segment(),
-          offset(call, targets, index),
-          targets.classes,
-          rowScale);
-      return;
-    }
-    long label = lawfulLabel(call, index);
-    if (isIgnored(label)) {
-      row.noGradient(gradient.segment(), at, gradient.classes);
-    } else {
-      row.gradient(gradient.segment(), at, gradient.classes, label, rowScale);
-    }
-  }
-
   private static double upstream(Call call, long row) {
     Part upstream = call.upstream;
     return Floats.get(upstream.segment(), upstream.view.type, offset(call, upstream, row));
@@ -263,17 +286,24 @@ public final class NllPlan {
 
   // ---- rows ------------------------------------------------------------------------------------
 
-  /** Checked once more, because memory may have changed since the labels were counted. */
-  private long lawfulLabel(Call call, long row) {
-    long label = Labels.at(call, row);
-    if ((label < 0 || label >= call.dimensions.classes) && !isIgnored(label)) {
-      throw new LabelException(call.pieces.firstRow + row, label, call.dimensions.classes);
-    }
-    return label;
+  private static double weight(Call call, long row) {
+    return call.rowWeights.view == null ? 1 : RowWeights.at(call, row);
   }
 
-  private boolean isIgnored(long label) {
-    return options.hasIgnoreIndex() && label == options.ignoreIndex();
+  /** Whether a row counts; the label of one that does is a class. */
+  private boolean counts(Call call, NllRow row, double weight) {
+    if (weight == 0) {
+      return false;
+    }
+    if (!call.hasLabels()) {
+      return true;
+    }
+    long label = row.label();
+    if (options.hasIgnoreIndex() && label == options.ignoreIndex()) {
+      return false;
+    }
+    row.requireClass(label);
+    return true;
   }
 
   /** Of the first element of a row of the current piece. */

@@ -2,117 +2,215 @@
 package dev.xent.internal.plan;
 
 import dev.xent.DType;
+import dev.xent.LabelException;
+import dev.xent.Smoothing;
 import dev.xent.internal.kernels.reference.Lanes;
-import java.lang.foreign.MemorySegment;
 
 /**
  * The negative log-likelihood of one row of log-probabilities l under the targets q' = (1 - eps) q
- * + eps / K: loss = -sum q' l, and its gradient -c q'.
+ * + eps h, weighed by the class weights w: loss = -sum w q' l, its gradient -c w q', and that of
+ * the targets -c (1 - eps) w l. h is 1 / H for each of the H classes that share in smoothing.
  *
  * <p>Sums over classes run as those of cross-entropy do: in sixteen double lanes per chunk, class i
- * in lane i mod 16, the lanes of a chunk in a tree, the chunks in order. So the bits depend on the
- * row alone. A class whose q' is 0 is not looked at. Every NaN is the canonical one, and no zero is
- * negative.
+ * in lane i mod 16, the lanes of a chunk in a tree, the chunks in order; what sparse targets name
+ * comes after. So the bits depend on the row alone. A class whose w q' is 0 is not looked at, nor
+ * is a masked one. Every NaN is the canonical one, and no zero is negative.
  */
 final class NllRow {
   private final Lanes dot = new Lanes();
   private final Lanes mass = new Lanes();
 
+  private final Call call;
+  private final RowPart logs = new RowPart();
+  private final RowPart targets = new RowPart();
+  private final RowPart targetWeights = new RowPart();
+  private final RowPart classWeights = new RowPart();
+  private final RowPart mask = new RowPart();
+  private final RowPart gradient = new RowPart();
+  private final RowPart targetGradient = new RowPart();
+
+  private Options options;
+
   /** eps. */
   private double smoothing;
 
-  /** K. */
-  private long classes;
-
-  /** eps / K. */
-  private double spread;
-
-  private DType logsType = DType.F32;
-  private DType targetsType = DType.F32;
-  private DType gradientType = DType.F32;
+  /** Whether a label does not share in smoothing. */
+  private boolean others;
 
   /** Whether results are rounded to float before they are rounded to the type of an array. */
   private boolean narrow;
 
-  /**
-   * What the rows to come have in common.
-   *
-   * @param lead whose type decides on the arithmetic
-   */
-  void prepare(double newSmoothing, long newClasses, DType lead) {
-    smoothing = newSmoothing;
-    classes = newClasses;
-    spread = newSmoothing / newClasses;
-    narrow = lead != DType.F64;
+  private boolean masked;
+  private boolean weighted;
+
+  // ---- of the current row ----------------------------------------------------------------------
+
+  private long row;
+
+  /** How many classes it has, masked ones too. */
+  private long classes;
+
+  /** H, where there is smoothing. */
+  private long sharing;
+
+  /** eps / H. */
+  private double spread;
+
+  NllRow(Call call) {
+    this.call = call;
   }
 
-  /** The types of the arrays of floats, those that are there. */
-  void types(Part logs, Part targets, Part gradient) {
-    logsType = typeOf(logs);
-    targetsType = typeOf(targets);
-    gradientType = typeOf(gradient);
+  /** What the rows of the current piece have in common. */
+  void prepare(Options newOptions) {
+    options = newOptions;
+    smoothing = options.labelSmoothing();
+    others = options.smoothing() == Smoothing.OTHERS;
+    narrow = call.lead().type != DType.F64;
+    logs.take(call.logProbabilities);
+    targets.take(call.targets);
+    targetWeights.take(call.targetWeights);
+    gradient.take(call.gradient);
+    targetGradient.take(call.targetGradient);
+    weighted = classWeights.take(call.classWeights);
+    masked = mask.take(call.classMask);
+    classes = call.dimensions.classes;
+    share();
   }
 
-  private static DType typeOf(Part part) {
-    return part.view == null ? DType.F32 : part.view.type;
+  /** Lets go of the memory of the call. */
+  void release() {
+    logs.release();
+    targets.release();
+    targetWeights.release();
+    classWeights.release();
+    mask.release();
+    gradient.release();
+    targetGradient.release();
+  }
+
+  /** Goes to a row of the current piece. */
+  void enter(long newRow) {
+    row = newRow;
+    long inner = call.pieces.inner;
+    targets.enter(row, inner);
+    targetWeights.enter(row, inner);
+    targetGradient.enter(row, inner);
+    if (call.dimensions.ragged) {
+      enterRagged();
+    } else {
+      logs.enter(row, inner);
+      gradient.enter(row, inner);
+      mask.enter(row, inner);
+    }
+    if (masked || call.dimensions.ragged) {
+      share();
+    }
+  }
+
+  private void enterRagged() {
+    long first = RowOffsets.first(call, row);
+    classes = RowOffsets.length(call.rowOffsets, row);
+    logs.enterRagged(first);
+    gradient.enterRagged(first);
+    mask.enterRagged(first);
+    if (!call.hasLabels() && call.targetCount == 0) {
+      targets.enterRagged(first);
+      targetGradient.enterRagged(first);
+    }
+  }
+
+  private void share() {
+    if (smoothing == 0) {
+      spread = 0;
+      return;
+    }
+    long counted = classes;
+    if (masked) {
+      counted = 0;
+      for (long k = 0; k < classes; k++) {
+        counted += takesPart(k) ? 1 : 0;
+      }
+    }
+    sharing = others ? counted - 1 : counted;
+    spread = sharing <= 0 ? 0 : smoothing / sharing;
+  }
+
+  /** The label of the row. */
+  long label() {
+    return targets.integer(0);
   }
 
   // ---- class indices ---------------------------------------------------------------------------
 
   /**
-   * The loss of a row whose first element is at index {@code at}, with {@code stride} between
-   * classes.
+   * The loss against a label.
+   *
+   * @param times the weight of the row
    */
-  double loss(MemorySegment logs, long at, long stride, long label) {
-    double atLabel = smoothing == 1 ? 0 : 0.0 - get(logs, at + label * stride);
-    if (smoothing == 0) {
-      return rounded(atLabel);
+  double loss(long label, double times) {
+    double own = labelWeight(label);
+    double atLabel = own == 0 ? 0 : 0.0 - log(label);
+    if (spread == 0) {
+      return rounded(times * (own * atLabel));
     }
-    double average = (0.0 - sum(logs, at, stride)) / classes;
-    return rounded(
-        smoothing == 1 ? average : Math.fma(1 - smoothing, atLabel, smoothing * average));
+    double even = smoothing * ((0.0 - sumOfShared(label)) / sharing);
+    return rounded(times * (own == 0 ? even : Math.fma(own, atLabel, even)));
   }
 
-  private double sum(MemorySegment logs, long at, long stride) {
+  private double labelWeight(long label) {
+    double kept = 1 - smoothing;
+    return weighted ? kept * weight(label) : kept;
+  }
+
+  /** Of w l, over the classes that share in smoothing. */
+  private double sumOfShared(long label) {
     double sum = 0;
     for (long chunk = 0; chunk < classes; chunk += Chunks.SIZE) {
       int count = (int) Math.min(Chunks.SIZE, classes - chunk);
       dot.clear();
       for (int i = 0; i < count; i++) {
-        dot.add(i, get(logs, at + (chunk + i) * stride));
+        long k = chunk + i;
+        if (!shares(k, label)) {
+          continue;
+        }
+        if (!weighted) {
+          dot.add(i, log(k));
+        } else if (weight(k) != 0) {
+          dot.addProduct(i, weight(k), log(k));
+        }
       }
       sum += dot.tree();
     }
     return sum;
   }
 
-  /** Writes the gradient of the row's loss, scaled. */
-  void gradient(MemorySegment gradient, long at, long stride, long label, double scale) {
-    double others = value(spread, scale);
-    for (long k = 0; k < classes; k++) {
-      set(gradient, at + k * stride, others);
-    }
-    double weight = smoothing == 0 ? 1 : (1 - smoothing) + spread;
-    set(gradient, at + label * stride, value(weight, scale));
+  private boolean shares(long k, long label) {
+    return takesPart(k) && !(others && k == label);
   }
 
-  /** Writes the gradient of a row that does not count. */
-  void noGradient(MemorySegment gradient, long at, long stride) {
+  /** Writes the gradient of the row's loss, scaled. */
+  void gradient(long label, double scale) {
+    double plain = value(spread, scale);
     for (long k = 0; k < classes; k++) {
-      set(gradient, at + k * stride, 0);
+      double value = weighted ? value(spread * weight(k), scale) : plain;
+      gradient.set(k, shares(k, label) ? value : 0);
     }
+    double target = smoothing == 0 ? 1 : others ? 1 - smoothing : (1 - smoothing) + spread;
+    gradient.set(label, value(weighted ? target * weight(label) : target, scale));
   }
 
   /** Whether the label is the first of the largest; false when that is infinite or any is NaN. */
-  boolean hit(MemorySegment logs, long at, long stride, long label) {
-    double best = get(logs, at + label * stride);
+  boolean hit(long label) {
+    double best = log(label);
     if (!Double.isFinite(best)) {
       return false;
     }
     for (long k = 0; k < classes; k++) {
-      double other = get(logs, at + k * stride);
-      if (k < label ? !(other < best) : !(other <= best)) {
-        return false;
+      if (takesPart(k)) {
+        double other = log(k);
+        if (k < label ? !(other < best) : !(other <= best)) {
+          return false;
+        }
       }
     }
     return true;
@@ -120,14 +218,12 @@ final class NllRow {
 
   // ---- probability rows ------------------------------------------------------------------------
 
-  /** The loss against a row of probabilities; NaN when their sum is not finite. */
-  double loss(
-      MemorySegment logs,
-      long at,
-      long stride,
-      MemorySegment targets,
-      long targetsAt,
-      long targetsStride) {
+  /**
+   * The loss against a row of probabilities; NaN when the sum of these, weighed, is not finite.
+   *
+   * @param times the weight of the row
+   */
+  double lossOfProbabilities(double times) {
     double product = 0;
     double total = 0;
     for (long chunk = 0; chunk < classes; chunk += Chunks.SIZE) {
@@ -135,54 +231,211 @@ final class NllRow {
       dot.clear();
       mass.clear();
       for (int i = 0; i < count; i++) {
-        double weight = weight(targets, targetsAt + (chunk + i) * targetsStride);
-        if (weight != 0) {
-          dot.addProduct(i, weight, get(logs, at + (chunk + i) * stride));
+        double target = takesPart(chunk + i) ? target(chunk + i) : 0;
+        if (target != 0) {
+          dot.addProduct(i, target, log(chunk + i));
         }
-        mass.add(i, weight);
+        mass.add(i, target);
       }
       product += dot.tree();
       total += mass.tree();
     }
-    return Double.isFinite(total) ? rounded(0.0 - product) : Double.NaN;
+    return Double.isFinite(total) ? rounded(times * (0.0 - product)) : Double.NaN;
   }
 
   /** Writes the gradient of the row's loss against probabilities, scaled. */
-  void gradient(
-      MemorySegment gradient,
-      long at,
-      long stride,
-      MemorySegment targets,
-      long targetsAt,
-      long targetsStride,
-      double scale) {
-    boolean finite = Double.isFinite(total(targets, targetsAt, targetsStride));
+  void gradientOfProbabilities(double scale) {
+    boolean finite = Double.isFinite(sumOfProbabilities());
     for (long k = 0; k < classes; k++) {
-      double weight = weight(targets, targetsAt + k * targetsStride);
-      set(gradient, at + k * stride, finite ? value(weight, scale) : Double.NaN);
+      double value = takesPart(k) ? value(target(k), scale) : 0;
+      gradient.set(k, finite ? value : Double.NaN);
     }
   }
 
-  private double total(MemorySegment targets, long at, long stride) {
+  /** Writes the gradient of the probabilities, scaled. */
+  void targetGradientOfProbabilities(double scale) {
+    boolean finite = Double.isFinite(sumOfProbabilities());
+    for (long k = 0; k < classes; k++) {
+      double value = takesPart(k) ? targetSlope(k, scale) : 0;
+      targetGradient.set(k, finite ? value : Double.NaN);
+    }
+  }
+
+  private double sumOfProbabilities() {
     double total = 0;
     for (long chunk = 0; chunk < classes; chunk += Chunks.SIZE) {
       int count = (int) Math.min(Chunks.SIZE, classes - chunk);
       mass.clear();
       for (int i = 0; i < count; i++) {
-        mass.add(i, weight(targets, at + (chunk + i) * stride));
+        mass.add(i, takesPart(chunk + i) ? target(chunk + i) : 0);
       }
       total += mass.tree();
     }
     return total;
   }
 
-  /** q'. */
-  private double weight(MemorySegment targets, long index) {
-    double q = Floats.get(targets, targetsType, index);
-    return smoothing == 0 ? q : Math.fma(1 - smoothing, q, spread);
+  /** w q'. */
+  private double target(long k) {
+    double q = targets.get(k);
+    double smoothed = smoothing == 0 ? q : Math.fma(1 - smoothing, q, spread);
+    return weighted ? smoothed * weight(k) : smoothed;
+  }
+
+  // ---- sparse targets --------------------------------------------------------------------------
+
+  /**
+   * The loss against some classes; NaN when the sum of their targets is not finite.
+   *
+   * @param times the weight of the row
+   */
+  double lossOfEntries(double times) {
+    double product = 0;
+    double total = 0;
+    if (spread != 0) {
+      product = spread * sumOfShared(-1);
+      total = sumOfWeights();
+    }
+    for (long j = 0; j < call.targetCount; j++) {
+      long k = entry(j);
+      if (isSkipped(k)) {
+        continue;
+      }
+      requireClass(k);
+      double target = entryTarget(j, k);
+      if (target != 0) {
+        product = Math.fma(target, log(k), product);
+      }
+      total += target;
+    }
+    return Double.isFinite(total) ? rounded(times * (0.0 - product)) : Double.NaN;
+  }
+
+  /** Writes the gradient of the row's loss against some classes, scaled. */
+  void gradientOfEntries(double scale) {
+    double total = spread == 0 ? 0 : sumOfWeights();
+    for (long k = 0; k < classes; k++) {
+      gradient.set(k, takesPart(k) ? value(sharedTarget(k), scale) : 0);
+    }
+    for (long j = 0; j < call.targetCount; j++) {
+      long k = entry(j);
+      if (isSkipped(k)) {
+        continue;
+      }
+      requireClass(k);
+      total += entryTarget(j, k);
+      double target = 0;
+      for (long other = 0; other < call.targetCount; other++) {
+        target += entry(other) == k ? entryTarget(other, k) : 0;
+      }
+      gradient.set(k, value(target + sharedTarget(k), scale));
+    }
+    if (!Double.isFinite(total)) {
+      for (long k = 0; k < classes; k++) {
+        gradient.set(k, Double.NaN);
+      }
+    }
+  }
+
+  /** Writes the gradient of the weights of some classes, scaled. */
+  void targetGradientOfEntries(double scale) {
+    boolean finite = Double.isFinite(sumOfEntries());
+    for (long j = 0; j < call.targetCount; j++) {
+      long k = entry(j);
+      double value = 0;
+      if (!isSkipped(k)) {
+        requireClass(k);
+        value = targetSlope(k, scale);
+      }
+      targetGradient.set(j, finite ? value : Double.NaN);
+    }
+  }
+
+  private double sumOfEntries() {
+    double total = spread == 0 ? 0 : sumOfWeights();
+    for (long j = 0; j < call.targetCount; j++) {
+      long k = entry(j);
+      if (!isSkipped(k)) {
+        requireClass(k);
+        total += entryTarget(j, k);
+      }
+    }
+    return total;
+  }
+
+  /** Of what smoothing gives to all classes. */
+  private double sumOfWeights() {
+    double total = 0;
+    for (long k = 0; k < classes; k++) {
+      total += takesPart(k) ? sharedTarget(k) : 0;
+    }
+    return total;
+  }
+
+  private double sharedTarget(long k) {
+    return weighted ? spread * weight(k) : spread;
+  }
+
+  private double entryTarget(long j, long k) {
+    double given = targetWeights.get(j);
+    double kept = smoothing == 0 ? given : (1 - smoothing) * given;
+    return weighted ? kept * weight(k) : kept;
+  }
+
+  private boolean isSkipped(long k) {
+    return options.hasIgnoreIndex() && k == options.ignoreIndex();
+  }
+
+  private long entry(long j) {
+    return targets.integer(j);
+  }
+
+  // ---- rows that do not count ------------------------------------------------------------------
+
+  /** Writes the gradients of a row that does not count. */
+  void noGradient() {
+    for (long k = 0; k < classes; k++) {
+      gradient.set(k, 0);
+    }
+  }
+
+  /** Writes the gradient of the targets of a row that does not count. */
+  void noTargetGradient() {
+    long count = call.targetCount == 0 ? classes : call.targetCount;
+    for (long j = 0; j < count; j++) {
+      targetGradient.set(j, 0);
+    }
   }
 
   // ---- elements --------------------------------------------------------------------------------
+
+  /** Checked once more, because memory may have changed since the targets were looked at. */
+  void requireClass(long label) {
+    long index = call.pieces.firstRow + row;
+    if (label < 0 || label >= classes) {
+      throw new LabelException(index, label, classes);
+    }
+    if (!takesPart(label)) {
+      throw LabelException.ofMaskedClass(index, label, classes);
+    }
+  }
+
+  private boolean takesPart(long k) {
+    return !masked || mask.flag(k);
+  }
+
+  private double weight(long k) {
+    return classWeights.get(k);
+  }
+
+  private double log(long k) {
+    return logs.get(k);
+  }
+
+  /** c (1 - eps) w times -l. */
+  private double targetSlope(long k, double scale) {
+    double factor = scale * labelWeight(k);
+    return factor == 0 ? 0 : rounded(factor * (0.0 - log(k)));
+  }
 
   private double value(double weight, double scale) {
     return weight == 0 ? 0 : rounded(0.0 - scale * weight);
@@ -191,13 +444,5 @@ final class NllRow {
   /** As it is handed out, and added up. */
   private double rounded(double value) {
     return narrow ? (float) value : value;
-  }
-
-  private double get(MemorySegment logs, long index) {
-    return Floats.get(logs, logsType, index);
-  }
-
-  private void set(MemorySegment gradient, long index, double value) {
-    Floats.set(gradient, gradientType, index, value);
   }
 }

@@ -10,8 +10,12 @@ final class NllScratch {
   /** Losses that are handed to the tally at once. */
   static final int BLOCK = 1024;
 
-  final NllRow row = new NllRow();
+  final NllRow row;
 
   /** Of type F32 or F64. */
   final MemorySegment losses = Arena.ofAuto().allocate(ValueLayout.JAVA_DOUBLE, BLOCK);
+
+  NllScratch(Call call) {
+    row = new NllRow(call);
+  }
 }

@@ -221,15 +221,13 @@ public record Options(
   /** Refuses what the loss of log-probabilities does not have. */
   Options requireForLogProbabilities() {
     String option =
-        smoothing != Smoothing.UNIFORM
-            ? "smoothing is " + smoothing
-            : temperature != 0
-                ? "temperature is " + temperature
-                : softcap != 0
-                    ? "softcap is " + softcap
-                    : zLoss != 0
-                        ? "zLoss is " + zLoss
-                        : probabilityClamp != 0 ? "probabilityClamp is " + probabilityClamp : null;
+        temperature != 0
+            ? "temperature is " + temperature
+            : softcap != 0
+                ? "softcap is " + softcap
+                : zLoss != 0
+                    ? "zLoss is " + zLoss
+                    : probabilityClamp != 0 ? "probabilityClamp is " + probabilityClamp : null;
     if (option != null) {
       throw new OptionException(
           option + ", which is for logits: build the operation on log-probabilities without it");

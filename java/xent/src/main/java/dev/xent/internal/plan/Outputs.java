@@ -151,7 +151,6 @@ public final class Outputs {
     refuseOfLogits(entropies, "entropies");
     refuseOfLogits(topClasses, "topClasses");
     refuseOfLogits(topLogProbabilities, "topLogProbabilities");
-    refuseOfLogits(targetGradient, "targetGradient");
   }
 
   private static void refuseOfLogits(@Nullable View view, String name) {

@@ -55,6 +55,22 @@ final class RowOffsets {
     return longest;
   }
 
+  /**
+   * The place of a row's first class among all.
+   *
+   * @throws dev.xent.MemoryException when the offsets are not any longer what was looked at
+   */
+  static long first(Call call, long row) {
+    MemorySegment segment = call.rowOffsets.segment();
+    DType type = call.rowOffsets.view.type;
+    long begin = at(segment, type, row);
+    long end = at(segment, type, row + 1);
+    if (begin < 0 || end < begin || end > call.lead().elements) {
+      throw Failures.changed("rowOffsets of row " + row, "the offsets");
+    }
+    return begin;
+  }
+
   /** How many classes a row has. */
   static long length(Part offsets, long row) {
     MemorySegment segment = offsets.segment();

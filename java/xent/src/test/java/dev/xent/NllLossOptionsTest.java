@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Weights, masks, smoothing of both kinds, sparse targets and ragged rows of {@link NllLoss}. */
+class NllLossOptionsTest {
+  private static final double NEAR = 2e-6;
+  private static final int IGNORED = -7;
+
+  /** A batch of rows with every input, and what the formula makes of it in double. */
+  private static final class Batch {
+    final int rows;
+    final int classes;
+    final float[] logs;
+    final int[] labels;
+    final float[] probabilities;
+    final int[] entries;
+    final float[] entryWeights;
+    final int count;
+    final byte[] mask;
+    final float[] rowWeights;
+    final float[] classWeights;
+
+    Batch(int rows, int classes, long seed) {
+      Random random = new Random(seed);
+      this.rows = rows;
+      this.classes = classes;
+      count = 3;
+      logs = values(random, rows * classes, -4, 0);
+      probabilities = values(random, rows * classes, 0, 1);
+      entryWeights = values(random, rows * count, 0, 1);
+      rowWeights = values(random, rows, 0.5, 2);
+      classWeights = values(random, classes, 0, 2);
+      mask = new byte[rows * classes];
+      labels = new int[rows];
+      entries = new int[rows * count];
+      classWeights[classes - 1] = 0;
+      rowWeights[rows - 1] = 0;
+      for (int i = 0; i < mask.length; i++) {
+        mask[i] = (byte) (random.nextInt(4) == 0 ? 0 : 1);
+        logs[i] = mask[i] == 0 ? Float.NaN : logs[i];
+      }
+      for (int r = 0; r < rows; r++) {
+        labels[r] = counted(random, r);
+        for (int j = 0; j < count; j++) {
+          entries[r * count + j] = counted(random, r);
+        }
+      }
+      labels[0] = IGNORED;
+      entries[1] = IGNORED;
+      entries[count] = entries[count + 1];
+    }
+
+    /** A class of a row that is not masked; class 0 never is. */
+    private int counted(Random random, int row) {
+      int k = random.nextInt(classes);
+      int from = row * classes;
+      mask[from] = 1;
+      logs[from] = Float.isNaN(logs[from]) ? -1 : logs[from];
+      return mask[from + k] == 0 ? 0 : k;
+    }
+
+    Tensor of(float[] values) {
+      return Tensor.of(values, rows, values.length / rows);
+    }
+
+    Inputs inputs() {
+      return Inputs.none()
+          .classMask(Tensor.of(MemorySegment.ofArray(mask), DType.U8, rows, classes))
+          .rowWeights(Tensor.of(rowWeights));
+    }
+
+    /** Targets before smoothing of a row; null where the row is ignored. */
+    double[] targets(int row, TargetsOf kind) {
+      double[] targets = new double[classes];
+      switch (kind) {
+        case LABELS -> {
+          if (labels[row] == IGNORED) {
+            return null;
+          }
+          targets[labels[row]] = 1;
+        }
+        case PROBABILITIES -> {
+          for (int k = 0; k < classes; k++) {
+            targets[k] = probabilities[row * classes + k];
+          }
+        }
+        case SPARSE -> {
+          for (int j = row * count; j < (row + 1) * count; j++) {
+            if (entries[j] != IGNORED) {
+              targets[entries[j]] += entryWeights[j];
+            }
+          }
+        }
+      }
+      return rowWeights[row] == 0 ? null : targets;
+    }
+
+    /** w q' of a row. */
+    double[] weighted(double[] targets, int row, double smoothing, boolean others) {
+      double[] weighted = new double[classes];
+      int counted = 0;
+      for (int k = 0; k < classes; k++) {
+        counted += mask[row * classes + k];
+      }
+      for (int k = 0; k < classes; k++) {
+        boolean isLabel = others && k == labels[row];
+        double share = isLabel ? 0 : smoothing / (others ? counted - 1 : counted);
+        weighted[k] =
+            mask[row * classes + k] == 0
+                ? 0
+                : classWeights[k] * ((1 - smoothing) * targets[k] + share);
+      }
+      return weighted;
+    }
+  }
+
+  /** What the targets are. */
+  private enum TargetsOf {
+    LABELS,
+    PROBABILITIES,
+    SPARSE
+  }
+
+  private static float[] values(Random random, int count, double from, double to) {
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (float) (from + (to - from) * random.nextDouble());
+    }
+    return values;
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"NATIVE", "REFERENCE"})
+  void everythingAtOnceIsTheFormula(Backend backend) {
+    for (TargetsOf kind : TargetsOf.values()) {
+      for (double smoothing : new double[] {0, 0.25, 1}) {
+        for (Smoothing shared : Smoothing.values()) {
+          if (kind == TargetsOf.LABELS || shared == Smoothing.UNIFORM) {
+            compare(new Batch(9, 40, 3), kind, smoothing, shared, backend);
+            compare(new Batch(3, 9000, 4), kind, smoothing, shared, backend);
+          }
+        }
+      }
+    }
+  }
+
+  private static void compare(
+      Batch batch, TargetsOf kind, double smoothing, Smoothing shared, Backend backend) {
+    NllLoss.Builder builder =
+        NllLoss.builder()
+            .smoothing(shared)
+            .labelSmoothing(smoothing)
+            .classWeights(Tensor.of(batch.classWeights))
+            .gradientScale(-3)
+            .reduction(Reduction.SUM)
+            .backend(backend);
+    if (kind != TargetsOf.PROBABILITIES) {
+      builder.ignoreIndex(IGNORED);
+    }
+    NllLoss loss = builder.build();
+    float[] losses = new float[batch.rows];
+    float[] gradient = new float[batch.logs.length];
+    float[] slopes = new float[kind == TargetsOf.SPARSE ? batch.entries.length : gradient.length];
+    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().losses(Tensor.of(losses));
+    Tensor targets = Tensor.of(batch.labels);
+    Inputs inputs = batch.inputs();
+    if (kind != TargetsOf.LABELS) {
+      outcome.targetGradient(batch.of(slopes));
+      targets = batch.of(batch.probabilities);
+    }
+    if (kind == TargetsOf.SPARSE) {
+      targets = Tensor.of(batch.entries, batch.rows, batch.count);
+      inputs = inputs.targetWeights(batch.of(batch.entryWeights));
+    }
+    loss.forwardBackward(batch.of(batch.logs), targets, inputs, batch.of(gradient), outcome);
+
+    double denominator = 0;
+    int counted = 0;
+    for (int r = 0; r < batch.rows; r++) {
+      double[] plain = batch.targets(r, kind);
+      if (plain != null) {
+        counted++;
+        double own = kind == TargetsOf.LABELS ? batch.classWeights[batch.labels[r]] : 1;
+        denominator += batch.rowWeights[r] * own;
+      }
+      double[] weighted =
+          plain == null
+              ? new double[batch.classes]
+              : batch.weighted(plain, r, smoothing, shared == Smoothing.OTHERS);
+      double exact = 0;
+      for (int k = 0; k < batch.classes; k++) {
+        int at = r * batch.classes + k;
+        double factor = batch.rowWeights[r] * weighted[k];
+        exact -= factor == 0 ? 0 : factor * batch.logs[at];
+        assertThat((double) gradient[at]).isCloseTo(3 * factor, within(NEAR));
+        if (kind == TargetsOf.PROBABILITIES) {
+          double slope = plain == null || batch.mask[at] == 0 ? 0 : slope(batch, r, k, smoothing);
+          assertThat((double) slopes[at]).isCloseTo(slope, within(20 * NEAR));
+        }
+      }
+      assertThat((double) losses[r]).isCloseTo(exact, within(NEAR * Math.max(1, exact)));
+      for (int j = r * batch.count; kind == TargetsOf.SPARSE && j < (r + 1) * batch.count; j++) {
+        int k = batch.entries[j];
+        double slope = plain == null || k == IGNORED ? 0 : slope(batch, r, k, smoothing);
+        assertThat((double) slopes[j]).isCloseTo(slope, within(20 * NEAR));
+      }
+    }
+    assertThat(outcome.counted()).isEqualTo(counted);
+    assertThat(outcome.denominator()).isCloseTo(denominator, within(1e-12));
+
+    float[] alone = new float[gradient.length];
+    loss.backward(targets, inputs, null, batch.of(alone), outcome);
+    assertThat(alone).isEqualTo(gradient);
+    float[] inPlace = batch.logs.clone();
+    loss.forwardBackward(batch.of(inPlace), targets, inputs, batch.of(inPlace), outcome);
+    assertThat(inPlace).isEqualTo(gradient);
+  }
+
+  private static double slope(Batch batch, int row, int k, double smoothing) {
+    double log = batch.logs[row * batch.classes + k];
+    return 3 * batch.rowWeights[row] * (1 - smoothing) * batch.classWeights[k] * log;
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"NATIVE", "REFERENCE"})
+  void raggedRowsAreRowsOfTheirOwn(Backend backend) {
+    Random random = new Random(8);
+    float[] logs = values(random, 12, -3, 0);
+    float[] probabilities = values(random, 12, 0, 1);
+    int[] offsets = {1, 4, 4, 9, 11};
+    float[] losses = new float[4];
+    float[] gradient = new float[12];
+    NllLoss loss = NllLoss.builder().labelSmoothing(0.1).backend(backend).build();
+    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().losses(Tensor.of(losses));
+    loss.forwardBackward(
+        Tensor.of(logs),
+        Tensor.of(probabilities),
+        Inputs.none().rowOffsets(Tensor.of(offsets)),
+        Tensor.of(gradient),
+        outcome);
+    NllLoss one = NllLoss.builder().labelSmoothing(0.1).build();
+    assertThat(losses[1]).isZero();
+    for (int r = 0; r < 4; r++) {
+      int classes = offsets[r + 1] - offsets[r];
+      if (classes == 0) {
+        continue;
+      }
+      Tensor row = Tensor.of(logs).slice(0, offsets[r], offsets[r + 1]);
+      float[] slice = new float[classes];
+      double alone =
+          one.forwardBackward(
+              row, Tensor.of(probabilities).slice(0, offsets[r], offsets[r + 1]), Tensor.of(slice));
+      assertThat((double) losses[r]).isEqualTo(alone);
+      for (int k = 0; k < classes; k++) {
+        assertThat(gradient[offsets[r] + k]).isEqualTo(slice[k] / 4);
+      }
+    }
+    assertThat(gradient[0]).isZero();
+    assertThat(gradient[11]).isZero();
+  }
+
+  @Test
+  void whatIsNoClassOfItsRowIsRefused() {
+    Tensor logs = Tensor.of(new float[5]);
+    Inputs ragged = Inputs.none().rowOffsets(Tensor.of(new int[] {0, 2, 5}));
+    assertThatThrownBy(() -> NllLoss.mean().forward(logs, Tensor.of(new int[] {2, 2}), ragged))
+        .isInstanceOf(LabelException.class)
+        .hasMessageContaining("row 0 has label 2; classes are 0 to 1");
+    Inputs masked =
+        Inputs.none().classMask(Tensor.of(MemorySegment.ofArray(new byte[] {1, 0}), DType.U8, 2));
+    Tensor row = Tensor.of(new float[2], 1, 2);
+    assertThatThrownBy(() -> NllLoss.mean().forward(row, Tensor.of(new int[] {1}), masked))
+        .isInstanceOf(LabelException.class)
+        .hasMessageContaining("classMask leaves out");
+    Inputs sink = Inputs.none().sink(Tensor.of(new float[1]));
+    assertThatThrownBy(() -> NllLoss.mean().forward(row, Tensor.of(new int[] {1}), sink))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("sink is F32 [1], and the loss of log-probabilities takes none");
+  }
+
+  @Test
+  void aRowOfWhichEveryClassIsMaskedCostsNothing() {
+    Tensor logs = Tensor.of(new float[] {Float.NaN, Float.NaN}, 1, 2);
+    Inputs masked =
+        Inputs.none().classMask(Tensor.of(MemorySegment.ofArray(new byte[2]), DType.U8, 2));
+    float[] gradient = {5, 5};
+    double loss =
+        NllLoss.builder()
+            .labelSmoothing(0.5)
+            .build()
+            .forwardBackward(
+                logs, Tensor.of(new float[] {0.5f, 0.5f}, 1, 2), masked, Tensor.of(gradient, 1, 2));
+    assertThat(loss).isZero();
+    assertThat(gradient).containsOnly(0);
+  }
+
+  @Test
+  void weightsThatCannotBeAreRefused() {
+    Tensor logs = Tensor.of(new float[4], 2, 2);
+    Tensor labels = Tensor.of(new int[2]);
+    Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1, -1}));
+    assertThatThrownBy(() -> NllLoss.mean().forward(logs, labels, weights))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("rowWeights of row 1 is -1.0");
+    NllLoss weighted =
+        NllLoss.builder().classWeights(Tensor.of(new float[] {1, Float.NaN})).build();
+    assertThatThrownBy(() -> weighted.forward(logs, logs))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("classWeights of class 1 is NaN");
+  }
+}
