@@ -2,7 +2,6 @@
 package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
-import dev.xent.Inputs;
 import dev.xent.Tensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
@@ -34,8 +33,8 @@ final class CrossEntropyCommand extends LossCommand {
   private Path logits;
 
   @Mixin private LogitOptions logitOptions;
-  @Mixin private LogitInputs logitInputs;
-  @Mixin private TargetOptions targetOptions;
+  @Mixin private SinkInput sink;
+  @Mixin private CrossEntropyOptions options;
   @Mixin private RowOutputs rowOutputs;
 
   @Override
@@ -44,63 +43,51 @@ final class CrossEntropyCommand extends LossCommand {
   }
 
   @Override
-  void require(double smoothed) {
+  int defaultAxis(int rank) {
+    return options.rules().axis(rank);
+  }
+
+  @Override
+  void require() {
+    super.require();
     logitOptions.require();
-    targetOptions.require(smoothed);
+    options.require(targetOptions().labelSmoothing());
     rowOutputs.require();
   }
 
   @Override
-  int defaultAxis(int rank) {
-    return targetOptions.rules().axis(rank);
+  Stream<Path> otherFiles() {
+    return Stream.concat(super.otherFiles(), sink.files());
   }
 
   @Override
-  Stream<Path> filesBeside() {
-    return Stream.concat(logitInputs.files(), targetOptions.files());
-  }
-
-  @Override
-  @Nullable Tensor offsets(Arena arena) {
-    return logitInputs.offsets(arena);
-  }
-
-  @Override
-  @Nullable Tensor targetWeights(Arena arena) {
-    return targetOptions.targetWeights(arena);
-  }
-
-  @Override
-  @Nullable Tensor classWeights(Arena arena) {
-    return targetOptions.classWeights(arena);
-  }
-
-  @Override
-  Inputs inputs(@Nullable Tensor offsets, Arena arena) {
-    return targetOptions.addTo(logitInputs.read(offsets, arena), arena);
+  Loss read(Rows rows, @Nullable Tensor offsets, Arena arena) {
+    Loss loss = super.read(rows, offsets, arena);
+    return loss.with(sink.addTo(loss.inputs(), arena));
   }
 
   @Override
   void requireFor(TargetKind kind, Path file) {
-    targetOptions.requireFor(kind, file);
+    super.requireFor(kind, file);
+    options.requireFor(kind, file);
     rowOutputs.requireFor(kind, file);
   }
 
   @Override
-  void request(CrossEntropy.Outcome outcome, Outputs outputs, OutputType type, Loss loss) {
-    rowOutputs.request(outcome, outputs, type, loss);
+  void request(CrossEntropy.Outcome outcome, Outputs outputs, OutputType types, Loss loss) {
+    super.request(outcome, outputs, types, loss);
+    rowOutputs.request(outcome, outputs, types, loss);
   }
 
   @Override
-  void compute(
-      Settings settings, Loss loss, @Nullable Tensor gradient, CrossEntropy.Outcome outcome) {
-    CrossEntropy.Builder builder = settings.applyTo(targetOptions.rules().builder());
-    builder.classWeights(loss.classWeights());
-    CrossEntropy operation = targetOptions.applyTo(logitOptions.applyTo(builder)).build();
-    if (gradient == null) {
+  void compute(Settings settings, Loss loss, @Nullable Tensor dx, CrossEntropy.Outcome outcome) {
+    CrossEntropy.Builder builder = apply(settings, options.rules().builder());
+    builder.smoothing(targetOptions().smoothing()).classWeights(loss.classWeights());
+    CrossEntropy operation = options.applyTo(logitOptions.applyTo(builder)).build();
+    if (dx == null) {
       operation.forward(loss.input(), loss.targets(), loss.inputs(), outcome);
     } else {
-      operation.forwardBackward(loss.input(), loss.targets(), loss.inputs(), gradient, outcome);
+      operation.forwardBackward(loss.input(), loss.targets(), loss.inputs(), dx, outcome);
     }
   }
 }

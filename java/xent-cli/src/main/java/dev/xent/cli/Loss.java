@@ -27,10 +27,15 @@ record Loss(
     return rows.input();
   }
 
-  /** The numbers that say how much each class is wanted; null for labels. */
+  /** The same with other inputs. */
+  Loss with(Inputs others) {
+    return new Loss(rows, targets, kind, targetWeights, classWeights, others);
+  }
+
+  /** The numbers that say how much each class is wanted; null where there are none. */
   @Nullable Tensor probabilities() {
     return switch (kind) {
-      case LABELS -> null;
+      case LABELS, TEACHER -> null;
       case PROBABILITIES -> targets;
       case SPARSE -> targetWeights;
     };

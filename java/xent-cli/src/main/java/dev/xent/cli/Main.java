@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
       SoftmaxBackwardCommand.class,
       CrossEntropyCommand.class,
       NllCommand.class,
+      KlDivergenceCommand.class,
       VerifyCommand.class,
       InfoCommand.class,
       DemoCommand.class,

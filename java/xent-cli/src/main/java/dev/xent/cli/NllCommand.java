@@ -34,13 +34,16 @@ final class NllCommand extends LossCommand {
   }
 
   @Override
-  void compute(
-      Settings settings, Loss loss, @Nullable Tensor gradient, CrossEntropy.Outcome outcome) {
-    NllLoss operation = settings.applyTo(NllLoss.builder()).build();
-    if (gradient == null) {
-      operation.forward(loss.input(), loss.targets(), outcome);
+  void compute(Settings settings, Loss loss, @Nullable Tensor dx, CrossEntropy.Outcome outcome) {
+    NllLoss operation =
+        apply(settings, NllLoss.builder())
+            .smoothing(targetOptions().smoothing())
+            .classWeights(loss.classWeights())
+            .build();
+    if (dx == null) {
+      operation.forward(loss.input(), loss.targets(), loss.inputs(), outcome);
     } else {
-      operation.forwardBackward(loss.input(), loss.targets(), gradient, outcome);
+      operation.forwardBackward(loss.input(), loss.targets(), loss.inputs(), dx, outcome);
     }
   }
 }

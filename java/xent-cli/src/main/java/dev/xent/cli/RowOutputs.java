@@ -25,13 +25,6 @@ final class RowOutputs {
   private @Nullable Path argmax;
 
   @Option(
-      names = "--hits",
-      order = HelpOrder.FILES,
-      paramLabel = "H.npy",
-      description = "Write 1 where that class is the label, else 0, as u1.")
-  private @Nullable Path hits;
-
-  @Option(
       names = "--rank",
       order = HelpOrder.FILES,
       paramLabel = "R.npy",
@@ -73,13 +66,6 @@ final class RowOutputs {
       description = "Write their log-probabilities.")
   private @Nullable Path topLogProbabilities;
 
-  @Option(
-      names = "--target-grad",
-      order = HelpOrder.FILES,
-      paramLabel = "T.npy",
-      description = "Write the gradient of probabilities, those of --target-weights too.")
-  private @Nullable Path targetGradient;
-
   /** Refuses a number of classes without a file, and a file without a number. */
   void require() {
     boolean wanted = topClasses != null || topLogProbabilities != null;
@@ -95,17 +81,10 @@ final class RowOutputs {
     }
   }
 
-  /** Refuses what such targets do not have. */
+  /** Refuses what is for labels alone. */
   void requireFor(TargetKind kind, Path file) {
-    if (kind == TargetKind.LABELS) {
-      if (targetGradient != null) {
-        throw new CommandException(
-            "--target-grad is for probabilities, and %s holds labels; leave it out"
-                .formatted(file));
-      }
-    } else if (hits != null || ranks != null || logProbabilities != null) {
-      throw kind.refusal(
-          hits != null ? "--hits" : ranks != null ? "--rank" : "--log-probability", file);
+    if (kind != TargetKind.LABELS && (ranks != null || logProbabilities != null)) {
+      throw kind.refusal(ranks != null ? "--rank" : "--log-probability", file);
     }
   }
 
@@ -117,7 +96,6 @@ final class RowOutputs {
     outcome
         .logSumExp(outputs.create(logSumExp, number, rows.shape()))
         .argmax(outputs.create(argmax, DType.I64, rows.shape()))
-        .hits(outputs.create(hits, DType.U8, rows.shape()))
         .ranks(outputs.create(ranks, DType.I64, rows.shape()))
         .logProbabilities(outputs.create(logProbabilities, number, rows.shape()))
         .entropies(outputs.create(entropies, number, rows.shape()));
@@ -131,11 +109,6 @@ final class RowOutputs {
       outcome
           .topClasses(outputs.create(topClasses, DType.I64, shape))
           .topLogProbabilities(outputs.create(topLogProbabilities, number, shape));
-    }
-    Tensor probabilities = loss.probabilities();
-    if (probabilities != null) {
-      outcome.targetGradient(
-          outputs.create(targetGradient, type.like(probabilities), probabilities.shape()));
     }
   }
 }

@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -65,12 +64,7 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
       description = "As for 'xent softmax'. Default: 1.")
   private double temperature = 1;
 
-  @Option(names = "--mask", paramLabel = "M.npy", description = "As for 'xent softmax'.")
-  private @Nullable Path mask;
-
-  @Option(names = "--row-offsets", paramLabel = "O.npy", description = "As for 'xent softmax'.")
-  private @Nullable Path rowOffsets;
-
+  @Mixin private ClassInputs inputs;
   @Mixin private OutputType type;
   @Mixin private ComputeOptions compute;
 
@@ -83,25 +77,13 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
       Tensor upstream = InputFiles.floats(dy, arena);
       type.requireFor(output, y);
       int classAxis = Axis.resolve(axis, output, y);
-      Inputs beside = beside(outputs, arena);
+      Inputs beside = inputs.read(inputs.offsets(arena), arena);
+      inputs.files().forEach(outputs::keep);
       Tensor gradient = outputs.create(dx, type.like(output), output.shape());
       backward(classAxis, List.of(output, upstream, gradient), beside);
       outputs.commit();
     }
     return ExitCode.OK;
-  }
-
-  private Inputs beside(Outputs outputs, Arena arena) {
-    Inputs inputs = Inputs.none();
-    if (mask != null) {
-      outputs.keep(mask);
-      inputs = inputs.classMask(InputFiles.flags(mask, arena));
-    }
-    if (rowOffsets != null) {
-      outputs.keep(rowOffsets);
-      inputs = inputs.rowOffsets(InputFiles.integers(rowOffsets, arena));
-    }
-    return inputs;
   }
 
   private void backward(int classAxis, List<Tensor> tensors, Inputs beside) {
@@ -137,7 +119,7 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
   /** In parts, for the progress bar; whole where files beside belong to the rows. */
   private void each(int classAxis, List<Tensor> tensors, Consumer<List<Tensor>> operation) {
     String task = log ? "log-softmax-backward" : "softmax-backward";
-    if (mask != null || rowOffsets != null) {
+    if (inputs.files().findAny().isPresent()) {
       Progress.during(task, () -> operation.accept(tensors));
     } else {
       RowBlocks.each(task, classAxis, tensors, operation);

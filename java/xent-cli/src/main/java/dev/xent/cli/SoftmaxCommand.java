@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.function.BiConsumer;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -50,7 +51,8 @@ final class SoftmaxCommand implements Callable<Integer> {
   private boolean log;
 
   @Mixin private LogitOptions options;
-  @Mixin private LogitInputs inputs;
+  @Mixin private ClassInputs inputs;
+  @Mixin private SinkInput sink;
   @Mixin private OutputType type;
   @Mixin private ComputeOptions compute;
 
@@ -62,13 +64,17 @@ final class SoftmaxCommand implements Callable<Integer> {
       Tensor logits = InputFiles.floats(in, arena);
       type.requireFor(logits, in);
       int classAxis = Axis.resolve(axis, logits, in);
-      Inputs beside = inputs.read(inputs.offsets(arena), arena);
-      inputs.files().forEach(outputs::keep);
+      Inputs beside = sink.addTo(inputs.read(inputs.offsets(arena), arena), arena);
+      otherFiles().forEach(outputs::keep);
       Tensor output = outputs.create(out, type.like(logits), logits.shape());
       forward(classAxis, logits, beside, output);
       outputs.commit();
     }
     return ExitCode.OK;
+  }
+
+  private Stream<Path> otherFiles() {
+    return Stream.concat(inputs.files(), sink.files());
   }
 
   private void forward(int classAxis, Tensor logits, Inputs beside, Tensor output) {
@@ -99,7 +105,7 @@ final class SoftmaxCommand implements Callable<Integer> {
   private void each(
       int classAxis, Tensor logits, Tensor output, BiConsumer<Tensor, Tensor> operation) {
     String task = log ? "log-softmax" : "softmax";
-    if (inputs.files().findAny().isPresent()) {
+    if (otherFiles().findAny().isPresent()) {
       Progress.during(task, () -> operation.accept(logits, output));
     } else {
       RowBlocks.each(

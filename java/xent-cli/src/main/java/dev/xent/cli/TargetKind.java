@@ -10,7 +10,9 @@ enum TargetKind {
   /** A number per row and class. */
   PROBABILITIES,
   /** Some classes per row, whose probabilities are in a file of their own. */
-  SPARSE;
+  SPARSE,
+  /** The logits of a teacher. */
+  TEACHER;
 
   /** The refusal of an option that is for labels. */
   CommandException refusal(String option, Path file) {
@@ -23,6 +25,7 @@ enum TargetKind {
       case LABELS -> "labels";
       case PROBABILITIES -> "probabilities";
       case SPARSE -> "several classes per row";
+      case TEACHER -> "logits";
     };
   }
 }

@@ -16,10 +16,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Options of {@code xent cross-entropy} on the case of {@link Golden}. The numbers were computed
- * with 70 digits by another program, from the formula in docs/cross-entropy.md.
+ * Options of {@code xent cross-entropy} and {@code xent nll} on the case of {@link Golden}. The
+ * numbers were computed with 70 digits by another program, from the formula in
+ * docs/cross-entropy.md.
  */
 class CrossEntropyOptionsTest {
   private static final double TOLERANCE = 5e-7;
@@ -224,6 +226,63 @@ class CrossEntropyOptionsTest {
       Golden.assertFile(file("l"), given.losses);
       assertGradient(given.gradient);
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "--weight w.npy",
+        "--weight w.npy --label-smoothing 0.125",
+        "--label-smoothing 0.125 --smoothing others",
+        "--row-weight u.npy",
+        "--mask m.npy --label-smoothing 0.125"
+      })
+  void nllTakesWhatDoesNotChangeLogits(String options) {
+    Case given = cases().filter(each -> each.options.equals(options)).findFirst().orElseThrow();
+    List<Object> words = new ArrayList<>(List.of("softmax", logits, "-o", file("logp"), "--log"));
+    if (options.startsWith("--mask")) {
+      words.addAll(List.of("--mask", file("m")));
+    }
+    xent(words.toArray()).succeeds();
+    words = new ArrayList<>(List.of("nll", file("logp"), labels, "--losses", file("l")));
+    Arrays.stream(options.split(" "))
+        .map(word -> word.endsWith(".npy") ? folder.resolve(word) : word)
+        .forEach(words::add);
+    xent(words.toArray()).succeeds();
+    Golden.assertFile(file("l"), given.losses);
+  }
+
+  @Test
+  void nllTakesSparseTargetsAndRaggedRows() {
+    Path classes = NpyBytes.longs(file("c"), "(2, 2)", 1, 3, 2, 0);
+    Path weights = NpyBytes.floats(file("p"), "(2, 2)", 0.75f, 0.25f, 1, 0.5f);
+    xent("softmax", logits, "-o", file("logp"), "--log").succeeds();
+    xent(
+            "nll",
+            file("logp"),
+            classes,
+            "--target-weights",
+            weights,
+            "--reduction",
+            "sum",
+            "--losses",
+            file("l"),
+            "--target-grad",
+            file("d"))
+        .succeeds();
+    Golden.assertFile(file("l"), 1.9401896985611953, 1.6934634954750818);
+    Golden.assertFile(
+        file("d"), 1.4401896985611953, 3.4401896985611953, 0.2956423303167212, 2.795642330316721);
+
+    NpyBytes.floats(logits, "(5,)", 2, 1, 0, -1, 3);
+    Path offsets = NpyBytes.longs(file("o"), "(3,)", 0, 3, 5);
+    xent("nll", logits, labels, "--row-offsets", offsets).refuses("label 2 in row 1", "[0, 2)");
+    NpyBytes.longs(labels, "(2,)", 1, 1);
+    Path hits = file("h");
+    xent("nll", logits, labels, "--row-offsets", offsets, "--losses", file("l"), "--hits", hits)
+        .succeeds();
+    assertThat(NpyBytes.floatsOf(file("l"))).containsExactly(-1, -3);
+    assertThat(NpyBytes.dataOf(hits)).containsExactly(0, 1);
   }
 
   @Test

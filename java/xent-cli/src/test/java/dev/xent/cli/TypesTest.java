@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.util.Map;
+import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -14,6 +15,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Files of every type of floats, in and out. */
 class TypesTest {
+  private static final Percentage PROMISED_IN_DOUBLE = Percentage.withPercentage(1e-11);
+
   @TempDir private Path folder;
   private Path single;
   private Path labels;
@@ -53,6 +56,28 @@ class TypesTest {
     loss(single, "--grad", file("g"), "--lse", file("l"), "--dtype", type);
     assertThat(NpyBytes.halvesOf(file("g"))).isEqualTo(narrow(type, gradient));
     assertThat(NpyBytes.halvesOf(file("l"))).isEqualTo(narrow(type, logSumExp));
+  }
+
+  @Test
+  void doublesGiveDoubles() {
+    double[] values = new double[Golden.LOGITS.length];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = Golden.LOGITS[i];
+    }
+    Path wide = NpyBytes.doubles(file("w"), Golden.SHAPE, values);
+    xent("softmax", wide, "-o", file("y")).succeeds();
+    assertDoubles(file("y"), 1, Golden.SOFTMAX);
+    Path dy = NpyBytes.floats(file("dy"), Golden.SHAPE, Golden.UPSTREAM);
+    xent("softmax-backward", "--y", file("y"), "--dy", dy, "-o", file("dx")).succeeds();
+    assertDoubles(file("dx"), 1, Golden.SOFTMAX_BACKWARD);
+
+    Map<String, Object> printed = loss(wide, "--grad", file("g"), "--losses", file("l"));
+    assertThat((double) printed.get("loss"))
+        .isCloseTo((Golden.LOSSES[0] + Golden.LOSSES[1]) / 2, PROMISED_IN_DOUBLE);
+    assertDoubles(file("l"), 1, Golden.LOSSES);
+    assertDoubles(file("g"), 0.5, Golden.GRADIENT_OF_SUM);
+    xent("softmax", wide, "-o", file("y"), "--dtype", "f32").succeeds();
+    Golden.assertFile(file("y"), Golden.SOFTMAX);
   }
 
   @Test
@@ -97,6 +122,14 @@ class TypesTest {
   private static short bfloat16(float value) {
     int bits = Float.floatToRawIntBits(value);
     return (short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
+  }
+
+  private static void assertDoubles(Path path, double scale, double[] expected) {
+    double[] actual = NpyBytes.doublesOf(path);
+    assertThat(actual).hasSameSizeAs(expected);
+    for (int i = 0; i < actual.length; i++) {
+      assertThat(actual[i]).isCloseTo(scale * expected[i], PROMISED_IN_DOUBLE);
+    }
   }
 
   private Path file(String name) {

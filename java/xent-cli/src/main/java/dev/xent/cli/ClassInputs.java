@@ -9,8 +9,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** Files that say which logits take part. */
-final class LogitInputs {
+/** Files that say which classes rows have. */
+final class ClassInputs {
   @Option(
       names = "--mask",
       paramLabel = "M.npy",
@@ -18,12 +18,6 @@ final class LogitInputs {
           "Which classes take part: booleans or u1 in the shape of the input, where sizes of 1 hold"
               + " for all, or one per class.")
   private @Nullable Path mask;
-
-  @Option(
-      names = "--sink",
-      paramLabel = "S.npy",
-      description = "One logit per row more, or one for all, that is no class.")
-  private @Nullable Path sink;
 
   @Option(
       names = "--row-offsets",
@@ -34,7 +28,7 @@ final class LogitInputs {
 
   /** The files that were given. */
   Stream<Path> files() {
-    return Stream.of(mask, sink, rowOffsets).flatMap(Stream::ofNullable);
+    return Stream.of(mask, rowOffsets).flatMap(Stream::ofNullable);
   }
 
   /** Where ragged rows begin, or null. */
@@ -51,9 +45,6 @@ final class LogitInputs {
     Inputs inputs = Inputs.none();
     if (mask != null) {
       inputs = inputs.classMask(InputFiles.flags(mask, arena));
-    }
-    if (sink != null) {
-      inputs = inputs.sink(InputFiles.floats(sink, arena));
     }
     return offsets == null ? inputs : inputs.rowOffsets(offsets);
   }

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.CrossEntropy;
+import dev.xent.FullyMasked;
+import dev.xent.Inputs;
+import dev.xent.KlDivergence;
+import dev.xent.Tensor;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code xent kl-divergence}: how far a student's logits are from its teacher's. */
+@Command(
+    name = "kl-divergence",
+    header = "KL divergence of a student's logits from a teacher's, and its gradient.",
+    customSynopsis = "xent kl-divergence LOGITS.npy TEACHER.npy [OPTIONS]",
+    description = "Per row: sum q (log q - log p), q and p the softmax of teacher and student.",
+    footer = {
+      "Examples:",
+      "  xent kl-divergence student.npy teacher.npy --temperature 2",
+      "  xent kl-divergence student.npy teacher.npy --grad g.npy --json"
+    })
+final class KlDivergenceCommand extends ReducedCommand {
+  @Parameters(
+      index = "0",
+      paramLabel = "LOGITS.npy",
+      description = "The student's logits: f2, f4, f8 or bf16.")
+  private Path logits;
+
+  @Parameters(
+      index = "1",
+      paramLabel = "TEACHER.npy",
+      description = "The teacher's, in the same shape, of any of these types.")
+  private Path teacher;
+
+  @Option(
+      names = "--temperature",
+      paramLabel = "T",
+      description = "Both sides' logits are divided by it. Default: 1.")
+  private double temperature = 1;
+
+  @Option(
+      names = "--fully-masked",
+      paramLabel = "P",
+      description =
+          "What a row gives in which one side is all -inf or all masked: nan or zero. Default: nan.")
+  private FullyMasked fullyMasked = FullyMasked.NAN;
+
+  @Option(
+      names = "--mask",
+      paramLabel = "M.npy",
+      description =
+          "Which classes take part, on both sides: booleans or u1 in the shape of the logits, where"
+              + " sizes of 1 hold for all, or one per class.")
+  private @Nullable Path mask;
+
+  @Mixin private RowWeightInput rowWeight;
+
+  @Override
+  void require() {
+    Ranges.above0("--temperature", temperature);
+  }
+
+  @Override
+  Path input() {
+    return logits;
+  }
+
+  @Override
+  Stream<Path> otherFiles() {
+    return Stream.of(Stream.of(teacher), rowWeight.files(), Stream.ofNullable(mask))
+        .flatMap(files -> files);
+  }
+
+  /** Everything is computed in double, so that every type goes with every other. */
+  @Override
+  void requireType(Tensor x) {}
+
+  @Override
+  Loss read(Rows rows, @Nullable Tensor offsets, Arena arena) {
+    Tensor other = InputFiles.floats(teacher, arena);
+    Inputs inputs = rowWeight.addTo(Inputs.none(), arena);
+    if (mask != null) {
+      inputs = inputs.classMask(InputFiles.flags(mask, arena));
+    }
+    return new Loss(rows, other, TargetKind.TEACHER, null, null, inputs);
+  }
+
+  @Override
+  void compute(Settings settings, Loss loss, @Nullable Tensor dx, CrossEntropy.Outcome outcome) {
+    KlDivergence.Builder builder =
+        KlDivergence.builder()
+            .axis(settings.axis())
+            .temperature(temperature)
+            .fullyMasked(fullyMasked)
+            .reduction(settings.reduction())
+            .noneCounted(settings.noneCounted())
+            .isa(settings.compute().isa())
+            .backend(settings.compute().backend())
+            .threads(settings.compute().threads());
+    if (settings.denominator() != null) {
+      builder.denominator(settings.denominator());
+    }
+    KlDivergence operation = builder.build();
+    if (dx == null) {
+      operation.forward(loss.input(), loss.targets(), loss.inputs(), outcome);
+    } else {
+      operation.forwardBackward(loss.input(), loss.targets(), loss.inputs(), dx, outcome);
+    }
+  }
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.CrossEntropy;
+import dev.xent.LabelException;
+import dev.xent.NoneCounted;
+import dev.xent.NoneCountedException;
+import dev.xent.Reduction;
+import dev.xent.Tensor;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** What every command has that reduces the losses of rows: options, files, what is printed. */
+abstract class ReducedCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--axis",
+      paramLabel = "A",
+      description =
+          "The class axis; negative ones count from the end. Default: 1, or 0 for one dimension.")
+  private @Nullable Integer axis;
+
+  @Option(
+      names = "--reduction",
+      paramLabel = "R",
+      description =
+          "none, mean or sum of the rows' losses. Default: mean. With none the loss is null and"
+              + " --losses is required.")
+  private Reduction reduction = Reduction.MEAN;
+
+  @Option(
+      names = "--denominator",
+      paramLabel = "D",
+      description = "What a mean divides by. Default: the rows that count, or their weights.")
+  private @Nullable Double denominator;
+
+  @Option(
+      names = "--none-counted",
+      paramLabel = "P",
+      description = "What the mean of no rows is: nan, zero or error. Default: nan.")
+  private NoneCounted noneCounted = NoneCounted.NAN;
+
+  @Option(
+      names = "--losses",
+      order = HelpOrder.FILES,
+      paramLabel = "L.npy",
+      description = "Write the loss of every row, before the reduction.")
+  private @Nullable Path losses;
+
+  @Option(
+      names = "--grad",
+      order = HelpOrder.FILES,
+      paramLabel = "G.npy",
+      description = "Write the gradient of the reduced loss (none: of the sum).")
+  private @Nullable Path gradient;
+
+  @Option(names = "--json", order = HelpOrder.PRINT, description = "Print one JSON object.")
+  private boolean json;
+
+  @Mixin private OutputType type;
+  @Mixin private ComputeOptions compute;
+
+  /**
+   * The settings that all operations know by the same names.
+   *
+   * @param axis of the classes
+   * @param reduction of the losses
+   * @param denominator of a mean, or null
+   * @param noneCounted what the mean of no rows is
+   * @param compute who computes
+   */
+  record Settings(
+      int axis,
+      Reduction reduction,
+      @Nullable Double denominator,
+      NoneCounted noneCounted,
+      ComputeOptions compute) {}
+
+  /** The class axis where none is given. */
+  int defaultAxis(int rank) {
+    return Math.min(rank - 1, 1);
+  }
+
+  /** Refuses values of options. */
+  abstract void require();
+
+  /** The file of the input. */
+  abstract Path input();
+
+  /** The other files that are read, which no output may replace. */
+  abstract Stream<Path> otherFiles();
+
+  /** Where ragged rows begin, or null. */
+  @Nullable Tensor offsets(Arena arena) {
+    return null;
+  }
+
+  /**
+   * Reads what the rows are compared with.
+   *
+   * @param offsets as they were read
+   */
+  abstract Loss read(Rows rows, @Nullable Tensor offsets, Arena arena);
+
+  /** Asks the outcome for what this command writes beside losses and gradient. */
+  void request(CrossEntropy.Outcome outcome, Outputs outputs, OutputType types, Loss loss) {}
+
+  /** Computes the loss, and the gradient unless it is null. */
+  abstract void compute(
+      Settings settings, Loss loss, @Nullable Tensor dx, CrossEntropy.Outcome outcome);
+
+  @Override
+  public final Integer call() {
+    requireOptions();
+    try (Arena arena = Arena.ofConfined();
+        Outputs outputs = new Outputs(arena)) {
+      Tensor x = InputFiles.floats(input(), arena);
+      requireType(x);
+      int given = axis != null ? axis : defaultAxis(x.rank());
+      int classAxis = Axis.resolve(given, x, input());
+      Tensor offsets = offsets(arena);
+      Loss loss = read(Rows.of(x, classAxis, offsets), offsets, arena);
+      otherFiles().forEach(outputs::keep);
+
+      boolean labels = loss.kind() == TargetKind.LABELS;
+      CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().countCorrect(labels);
+      outcome.losses(outputs.create(losses, type.perRow(x), loss.rows().shape()));
+      request(outcome, outputs, type, loss);
+      Tensor dx = outputs.create(gradient, type.like(x), x.shape());
+      Settings settings = new Settings(classAxis, reduction, denominator, noneCounted, compute);
+      Progress.during(spec.name(), () -> reduce(settings, loss, dx, outcome));
+      outputs.commit();
+
+      LossReport report = new LossReport(reduction, outcome, labels, Used.of(compute));
+      spec.commandLine().getOut().println(json ? report.json() : report.text());
+    }
+    return ExitCode.OK;
+  }
+
+  /** Refuses a type of outputs that does not go with the input. */
+  void requireType(Tensor x) {
+    type.requireFor(x, input());
+  }
+
+  private void requireOptions() {
+    if (reduction == Reduction.NONE && losses == null) {
+      throw new CommandException(
+          "--reduction none gives one loss per row and no file to write them to; add --losses"
+              + " L.npy, or use mean or sum");
+    }
+    Ranges.atLeast0("--denominator", denominator);
+    require();
+  }
+
+  private void reduce(
+      Settings settings, Loss loss, @Nullable Tensor dx, CrossEntropy.Outcome outcome) {
+    try {
+      compute(settings, loss, dx, outcome);
+    } catch (LabelException e) {
+      throw WrongLabel.in(loss.rows(), e);
+    } catch (NoneCountedException e) {
+      throw new CommandException(
+          denominator == null
+              ? "no row counts, so there is no mean; give labels that are not ignored, or"
+                  + " --none-counted nan or zero"
+              : "--denominator 0 gives no mean; give another one, or --none-counted nan or zero");
+    }
+  }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.Inputs;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The file of row weights. */
+final class RowWeightInput {
+  @Option(
+      names = "--row-weight",
+      paramLabel = "U.npy",
+      description =
+          "The weight of every row, or booleans: rows of weight 0 are ignored, whatever the"
+              + " targets; a mean divides by the weights.")
+  private @Nullable Path rowWeights;
+
+  /** The file that was given. */
+  Stream<Path> files() {
+    return Stream.ofNullable(rowWeights);
+  }
+
+  /** Adds what the file holds. */
+  Inputs addTo(Inputs inputs, Arena arena) {
+    return rowWeights == null ? inputs : inputs.rowWeights(InputFiles.weights(rowWeights, arena));
+  }
+}

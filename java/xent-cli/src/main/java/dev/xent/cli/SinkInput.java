@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.Inputs;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The file of a sink. */
+final class SinkInput {
+  @Option(
+      names = "--sink",
+      paramLabel = "S.npy",
+      description = "One logit per row more, or one for all, that is no class.")
+  private @Nullable Path sink;
+
+  /** The file that was given. */
+  Stream<Path> files() {
+    return Stream.ofNullable(sink);
+  }
+
+  /** Adds what the file holds. */
+  Inputs addTo(Inputs inputs, Arena arena) {
+    return sink == null ? inputs : inputs.sink(InputFiles.floats(sink, arena));
+  }
+}

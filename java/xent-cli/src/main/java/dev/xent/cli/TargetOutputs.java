@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.CrossEntropy;
+import dev.xent.DType;
+import dev.xent.Tensor;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** What every loss of targets writes beside losses and gradient. */
+final class TargetOutputs {
+  @Option(
+      names = "--hits",
+      order = HelpOrder.FILES,
+      paramLabel = "H.npy",
+      description = "Write 1 where the label is the first of the largest, else 0, as u1.")
+  private @Nullable Path hits;
+
+  @Option(
+      names = "--target-grad",
+      order = HelpOrder.FILES,
+      paramLabel = "T.npy",
+      description = "Write the gradient of probabilities, those of --target-weights too.")
+  private @Nullable Path targetGradient;
+
+  /** Refuses what such targets do not have. */
+  void requireFor(TargetKind kind, Path file) {
+    if (kind == TargetKind.LABELS && targetGradient != null) {
+      throw new CommandException(
+          "--target-grad is for probabilities, and %s holds labels; leave it out".formatted(file));
+    }
+    if (kind != TargetKind.LABELS && hits != null) {
+      throw kind.refusal("--hits", file);
+    }
+  }
+
+  /** Makes the files and asks the outcome to fill them. */
+  void request(CrossEntropy.Outcome outcome, Outputs outputs, OutputType type, Loss loss) {
+    outcome.hits(outputs.create(hits, DType.U8, loss.rows().shape()));
+    Tensor probabilities = loss.probabilities();
+    if (probabilities != null) {
+      outcome.targetGradient(
+          outputs.create(targetGradient, type.like(probabilities), probabilities.shape()));
+    }
+  }
+}
