@@ -262,7 +262,7 @@ xent_status xent_check_unusual_array(xent_frame *f, const xent_array *a, int64_t
   if (!(XENT_TYPE_BIT(l->type) & a->types)) return xent_refuse(f, XENT_UNSUPPORTED, a->field, l->type);
   if (l->reserved) return xent_refuse(f, XENT_UNSUPPORTED, a->field, l->reserved);
   if (l->outer < 0) return xent_refuse(f, XENT_INVALID_SHAPE, a->field, l->outer);
-  if (!a->per_row && l->classes < 0) return xent_refuse(f, XENT_INVALID_SHAPE, a->field, l->classes);
+  if ((a->entries || !a->per_row) && l->classes < 0) return xent_refuse(f, XENT_INVALID_SHAPE, a->field, l->classes);
   if (l->inner < 0) return xent_refuse(f, XENT_INVALID_SHAPE, a->field, l->inner);
   const int64_t size = xent_type_size(l->type);
   axis axes[3];

@@ -76,12 +76,14 @@ static xent_status check_outputs_of_targets(xent_frame *f, const void *targets, 
 }
 
 /* Rows of which some classes are masked: smoothing counts the others. */
-static bool have_masked_classes(const xent_frame *f, const xent_state *states) {
+static bool have_masked_classes(const xent_frame *f, const xent_state *states, const xent_statistics *known) {
   const int64_t classes = f->shape->classes, chunks = xent_chunks(classes);
-  const int64_t count = (f->call.row_end - f->call.row_begin) * chunks;
-  for (int64_t i = 0; i < count; i++) {
-    const int64_t begin = i % chunks * XENT_CHUNK, n = classes - begin < XENT_CHUNK ? classes - begin : XENT_CHUNK;
-    if ((states[i].kind & XENT_KIND_MASK) != XENT_KIND_BACKWARD && states[i].counted != n) return true;
+  for (int64_t row = f->call.row_begin; row < f->call.row_end; row++, states += chunks) {
+    if (known && !(known[row].kind & XENT_ROW_UNFINISHED)) continue; /* its states may hold anything */
+    for (int64_t i = 0; i < chunks; i++) {
+      const int64_t rest = classes - i * XENT_CHUNK, n = rest < XENT_CHUNK ? rest : XENT_CHUNK;
+      if ((states[i].kind & XENT_KIND_MASK) != XENT_KIND_BACKWARD && states[i].counted != n) return true;
+    }
   }
   return false;
 }
@@ -119,7 +121,7 @@ xent_status xent_finish(const xent_shape *shape, const xent_options *options, in
   if (!status) status = check_target_rules(&f, targets, hits);
   if (!status) status = check_outputs_of_targets(&f, targets, losses, hits, tally);
   if (!status) {
-    f.general |= class_weights || row_weights || sink || have_masked_classes(&f, states);
+    f.general |= class_weights || row_weights || sink || have_masked_classes(&f, states, second_round ? statistics : NULL);
     if (are_of_backward(&f, states)) f.wide = f.call.wide = states->kind & XENT_STATE_WIDE;
     f.call.known_states = states;
     f.call.targets = targets;

@@ -92,7 +92,7 @@ static xent_status f64_cross_entropy(const xent_call *call) {
     xent_statistics s = f64_ignored(&t);
     if (!t.ignored) {
       order = f64_whole_row(&r, &buffers, &fold, &s);
-      call->report->counted++;
+      call->report->counted += call->targets != NULL;
     }
     const f64_terms terms = f64_terms_of(call, &t, &fold, &s);
     f64_weigh(call, &t, &fold, &terms, &s);

@@ -345,7 +345,22 @@ final class ArgumentRules {
             || has(given.rowWeights)
             || has(given.sink)
             || (status == Status.OK && haveMaskedClasses(call, secondRound));
+    if (status == Status.OK) {
+      takeArithmeticOfBackward(call);
+    }
     return status;
+  }
+
+  /** States of a softmax backward have no logits whose type could say which arithmetic it was. */
+  private static void takeArithmeticOfBackward(Call call) {
+    if (call.rowBegin == call.rowEnd) {
+      return;
+    }
+    State state = call.scratch.state;
+    state.load(call.given.states, 0);
+    if ((state.kind & Kind.MASK) == Kind.BACKWARD) {
+      call.wide = (state.kind & Kind.WIDE) != 0;
+    }
   }
 
   /**

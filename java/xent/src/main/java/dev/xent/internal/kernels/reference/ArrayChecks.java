@@ -105,7 +105,7 @@ final class ArrayChecks {
     if (l.outer < 0) {
       return report.refuse(Status.INVALID_SHAPE, a.field, l.outer);
     }
-    if (!a.perRow && l.classes < 0) {
+    if ((a.entries != 0 || !a.perRow) && l.classes < 0) {
       return report.refuse(Status.INVALID_SHAPE, a.field, l.classes);
     }
     if (l.inner < 0) {
