@@ -1,0 +1,569 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+import static java.lang.foreign.MemorySegment.NULL;
+
+import dev.xent.internal.ffi.xent_layout;
+import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.ffi.xent_state;
+import dev.xent.internal.ffi.xent_statistics;
+import dev.xent.internal.ffi.xent_tally;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Everything that one implementation makes of a general case, under names. */
+final class GeneralRun {
+  private static final byte UNWRITTEN = 0x55;
+
+  private final Arena arena;
+  private final Kernels kernels;
+  private final GeneralCase c;
+  private final long cut;
+  private final MemorySegment options;
+  private final Map<String, MemorySegment> results = new LinkedHashMap<>();
+
+  /** Softmax backward and the divergence have no softcap. */
+  private final MemorySegment withoutSoftcap;
+
+  /** cut: where classes are split, a multiple of the chunk. */
+  GeneralRun(Arena arena, Kernels kernels, int isa, GeneralCase c, long cut) {
+    this.arena = arena;
+    this.kernels = kernels;
+    this.c = c;
+    this.cut = cut;
+    this.options = arena.allocate(xent_options.layout()).copyFrom(c.options);
+    xent_options.isa(options, isa);
+    this.withoutSoftcap = arena.allocate(xent_options.layout()).copyFrom(options);
+    xent_options.softcap(withoutSoftcap, 0);
+  }
+
+  Map<String, MemorySegment> everything() {
+    softmax();
+    if (c.hasTargets()) {
+      crossEntropy();
+    }
+    full();
+    divergence();
+    if (!c.ragged) {
+      softmaxInParts();
+      if (c.hasTargets()) {
+        crossEntropyInParts();
+      }
+    }
+    return results;
+  }
+
+  private MemorySegment result(String name, long bytes) {
+    MemorySegment s = arena.allocate(Math.max(bytes, 8), 64).fill(UNWRITTEN);
+    if (results.put(name, s) != null) {
+      throw new IllegalArgumentException("two results named " + name);
+    }
+    return s;
+  }
+
+  private MemorySegment full(String name, MemorySegment layout) {
+    return result(name, c.elements(layout) * GeneralCase.size(xent_layout.type(layout)));
+  }
+
+  private MemorySegment copyOfLogits(String name) {
+    MemorySegment copy = full(name, xent_shape.logits(c.shape));
+    return copy.copyFrom(c.logits.asSlice(0, copy.byteSize()));
+  }
+
+  private MemorySegment perRow(String name, MemorySegment layout) {
+    return few(name, layout, 1);
+  }
+
+  private MemorySegment few(String name, MemorySegment layout, int count) {
+    return result(
+        name, c.elementsOfRows(layout, count) * GeneralCase.size(xent_layout.type(layout)));
+  }
+
+  private MemorySegment report(String name) {
+    MemorySegment s = arena.allocate(xent_report.layout());
+    xent_report.size(s, xent_report.sizeof());
+    results.put(name, s);
+    return s;
+  }
+
+  private MemorySegment tally(String name) {
+    MemorySegment s = arena.allocate(xent_tally.layout());
+    xent_tally.size(s, xent_tally.sizeof());
+    results.put(name, s);
+    return s;
+  }
+
+  /** Everything in a case is allowed: a call that refuses it would compare nothing. */
+  private void lawful(String name, int status) {
+    if (status != Status.OK) {
+      throw new AssertionError(c + ": " + name + " was refused with status " + status);
+    }
+  }
+
+  private void softmax() {
+    MemorySegment y = full("softmax", xent_shape.output(c.shape));
+    MemorySegment log = full("log-softmax", xent_shape.output(c.shape));
+    lawful(
+        "softmax",
+        kernels.softmaxForward(
+            c.shape,
+            options,
+            0,
+            c.rows,
+            0,
+            c.classes,
+            c.logits,
+            c.rowOffsets,
+            c.classMask,
+            c.sink,
+            NULL,
+            y,
+            NULL));
+    MemorySegment inPlace = copyOfLogits("softmax in place");
+    lawful(
+        "softmax in place",
+        kernels.softmaxForward(
+            c.shapeInPlace,
+            options,
+            0,
+            c.rows,
+            0,
+            c.classes,
+            inPlace,
+            c.rowOffsets,
+            c.classMask,
+            c.sink,
+            NULL,
+            inPlace,
+            NULL));
+    lawful(
+        "log-softmax",
+        kernels.logSoftmaxForward(
+            c.shape,
+            options,
+            0,
+            c.rows,
+            0,
+            c.classes,
+            c.logits,
+            c.rowOffsets,
+            c.classMask,
+            c.sink,
+            NULL,
+            log,
+            NULL));
+    lawful(
+        "log-sum-exp",
+        kernels.logSumExp(
+            c.shape,
+            options,
+            0,
+            c.rows,
+            c.logits,
+            c.rowOffsets,
+            c.classMask,
+            c.sink,
+            perRow("log-sum-exp", xent_shape.log_sum_exp(c.shape)),
+            NULL));
+    lawful(
+        "softmax backward",
+        kernels.softmaxBackward(
+            c.shape,
+            withoutSoftcap,
+            0,
+            c.rows,
+            0,
+            c.classes,
+            y,
+            c.upstream,
+            c.rowOffsets,
+            c.classMask,
+            NULL,
+            full("softmax backward", xent_shape.gradient(c.shape)),
+            NULL));
+    lawful(
+        "log-softmax backward",
+        kernels.logSoftmaxBackward(
+            c.shape,
+            withoutSoftcap,
+            0,
+            c.rows,
+            0,
+            c.classes,
+            log,
+            c.upstream,
+            c.rowOffsets,
+            c.classMask,
+            NULL,
+            full("log-softmax backward", xent_shape.gradient(c.shape)),
+            NULL));
+  }
+
+  private void crossEntropy() {
+    lawful(
+        "check",
+        kernels.checkTargets(
+            c.shape,
+            options,
+            0,
+            c.rows,
+            c.targets,
+            c.targetWeights,
+            c.rowOffsets,
+            c.classMask,
+            c.classWeights,
+            c.rowWeights,
+            tally("denominator"),
+            report("check report")));
+    MemorySegment statistics = result("statistics", c.rows * xent_statistics.sizeof());
+    MemorySegment tally = tally("tally");
+    MemorySegment gradient = full("gradient", xent_shape.gradient(c.shape));
+    forward(c.shape, c.logits, "forward", gradient, statistics, tally);
+    result("sum", Double.BYTES).set(ValueLayout.JAVA_DOUBLE, 0, kernels.tallySum(tally));
+    MemorySegment inPlace = copyOfLogits("gradient in place");
+    forward(c.shapeInPlace, inPlace, "in place", inPlace, NULL, NULL);
+    lawful(
+        "backward",
+        kernels.crossEntropyBackward(
+            c.shapeOfRowUpstream,
+            options,
+            0,
+            c.rows,
+            0,
+            c.classes,
+            c.logits,
+            c.targets,
+            c.targetWeights,
+            c.rowOffsets,
+            c.classMask,
+            c.classWeights,
+            c.rowWeights,
+            statistics,
+            c.rowUpstream,
+            full("gradient of upstream", xent_shape.gradient(c.shape)),
+            NULL));
+  }
+
+  private void forward(
+      MemorySegment shape,
+      MemorySegment logits,
+      String name,
+      MemorySegment gradient,
+      MemorySegment statistics,
+      MemorySegment tally) {
+    boolean labels = c.labels();
+    MemorySegment s = c.shape;
+    lawful(
+        name,
+        kernels.crossEntropyFull(
+            shape,
+            options,
+            0,
+            c.rows,
+            logits,
+            c.targets,
+            c.targetWeights,
+            c.rowOffsets,
+            c.classMask,
+            c.classWeights,
+            c.rowWeights,
+            c.sink,
+            perRow(name + " losses", xent_shape.losses(s)),
+            perRow(name + " log-sum-exp", xent_shape.log_sum_exp(s)),
+            labels ? perRow(name + " hits", xent_shape.hits(s)) : NULL,
+            labels ? perRow(name + " log p", xent_shape.log_probabilities(s)) : NULL,
+            perRow(name + " argmax", xent_shape.argmax(s)),
+            labels ? perRow(name + " ranks", xent_shape.ranks(s)) : NULL,
+            perRow(name + " entropies", xent_shape.entropies(s)),
+            top(name + " top classes", xent_shape.top_classes(s)),
+            top(name + " top log p", xent_shape.top_log_probabilities(s)),
+            gradient,
+            targetGradient(name),
+            statistics,
+            tally,
+            report(name + " report")));
+  }
+
+  private MemorySegment top(String name, MemorySegment layout) {
+    return c.topCount == 0 ? NULL : few(name, layout, c.topCount);
+  }
+
+  private MemorySegment targetGradient(String name) {
+    MemorySegment layout = xent_shape.target_gradient(c.shape);
+    return switch (c.targetKind) {
+      case NONE, LABELS -> NULL;
+      case PROBABILITIES -> full(name + " target gradient", layout);
+      case SPARSE -> few(name + " target gradient", layout, c.targetCount);
+    };
+  }
+
+  /** Without targets, and with one result alone. */
+  private void full() {
+    MemorySegment s = c.shapeWithoutTargets;
+    lawful(
+        "no targets",
+        kernels.crossEntropyFull(
+            s,
+            options,
+            0,
+            c.rows,
+            c.logits,
+            NULL,
+            NULL,
+            c.rowOffsets,
+            c.classMask,
+            NULL,
+            c.rowWeights,
+            c.sink,
+            NULL,
+            perRow("plain log-sum-exp", xent_shape.log_sum_exp(s)),
+            NULL,
+            NULL,
+            perRow("plain argmax", xent_shape.argmax(s)),
+            NULL,
+            perRow("plain entropies", xent_shape.entropies(s)),
+            top("plain top classes", xent_shape.top_classes(s)),
+            top("plain top log p", xent_shape.top_log_probabilities(s)),
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            report("plain report")));
+    lawful(
+        "argmax alone",
+        kernels.crossEntropyFull(
+            s,
+            options,
+            0,
+            c.rows,
+            c.logits,
+            NULL,
+            NULL,
+            c.rowOffsets,
+            c.classMask,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            perRow("argmax alone", xent_shape.argmax(s)),
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL));
+  }
+
+  private void divergence() {
+
+    if (c.ragged) {
+      return;
+    }
+    lawful(
+        "divergence",
+        kernels.klDivergence(
+            c.shape,
+            withoutSoftcap,
+            0,
+            c.rows,
+            c.logits,
+            c.teacher,
+            c.classMask,
+            c.rowWeights,
+            perRow("divergence", xent_shape.losses(c.shape)),
+            full("divergence gradient", xent_shape.gradient(c.shape)),
+            tally("divergence tally"),
+            report("divergence report")));
+  }
+
+  private void softmaxInParts() {
+    MemorySegment statistics = finish("softmax", false);
+    MemorySegment y = full("softmax in parts", xent_shape.output(c.shape));
+    MemorySegment log = full("log-softmax in parts", xent_shape.output(c.shape));
+    for (long[] part : parts()) {
+      lawful(
+          "softmax in parts",
+          kernels.softmaxForward(
+              c.shape,
+              options,
+              0,
+              c.rows,
+              part[0],
+              part[1],
+              c.logits,
+              NULL,
+              c.classMask,
+              c.sink,
+              statistics,
+              y,
+              NULL));
+      lawful(
+          "log-softmax in parts",
+          kernels.logSoftmaxForward(
+              c.shape,
+              options,
+              0,
+              c.rows,
+              part[0],
+              part[1],
+              c.logits,
+              NULL,
+              c.classMask,
+              c.sink,
+              statistics,
+              log,
+              NULL));
+    }
+    MemorySegment states = result("backward states", statesSize());
+    for (long[] part : parts()) {
+      lawful(
+          "backward states",
+          kernels.backwardStates(
+              c.shape, withoutSoftcap, 0, c.rows, part[0], part[1], y, c.upstream, states, NULL));
+    }
+    MemorySegment sums = result("backward statistics", c.rows * xent_statistics.sizeof());
+    lawful(
+        "backward finish",
+        kernels.finish(
+            c.shape,
+            withoutSoftcap,
+            0,
+            c.rows,
+            states,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            0,
+            sums,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            report("backward finish report")));
+    MemorySegment dx = full("softmax backward in parts", xent_shape.gradient(c.shape));
+    for (long[] part : parts()) {
+      lawful(
+          "softmax backward in parts",
+          kernels.softmaxBackward(
+              c.shape,
+              withoutSoftcap,
+              0,
+              c.rows,
+              part[0],
+              part[1],
+              y,
+              c.upstream,
+              NULL,
+              c.classMask,
+              sums,
+              dx,
+              NULL));
+    }
+  }
+
+  private void crossEntropyInParts() {
+    MemorySegment statistics = finish("cross-entropy", true);
+    MemorySegment dx = full("gradient in parts", xent_shape.gradient(c.shape));
+    for (long[] part : parts()) {
+      lawful(
+          "gradient in parts",
+          kernels.crossEntropyBackward(
+              c.shape,
+              options,
+              0,
+              c.rows,
+              part[0],
+              part[1],
+              c.logits,
+              c.targets,
+              c.targetWeights,
+              NULL,
+              c.classMask,
+              c.classWeights,
+              c.rowWeights,
+              statistics,
+              NULL,
+              dx,
+              NULL));
+    }
+  }
+
+  private long statesSize() {
+    return c.rows * c.chunks() * xent_state.sizeof();
+  }
+
+  /** The later part first: the order must not matter. */
+  private long[][] parts() {
+    return new long[][] {{cut, c.classes}, {0, cut}};
+  }
+
+  private MemorySegment finish(String name, boolean loss) {
+    MemorySegment statistics =
+        result(name + " statistics in parts", c.rows * xent_statistics.sizeof());
+    MemorySegment states = result(name + " states", statesSize());
+    MemorySegment targets = loss ? c.targets : NULL;
+    MemorySegment classWeights = loss ? c.classWeights : NULL;
+    MemorySegment rowWeights = loss ? c.rowWeights : NULL;
+    MemorySegment losses = perRow(name + " losses in parts", xent_shape.losses(c.shape));
+    MemorySegment lse = perRow(name + " log-sum-exp in parts", xent_shape.log_sum_exp(c.shape));
+    MemorySegment hits = perRow(name + " hits in parts", xent_shape.hits(c.shape));
+    MemorySegment tally = tally(name + " tally in parts");
+    for (int round = 0; round < 2; round++) {
+      for (long[] part : parts()) {
+        lawful(
+            name + " states",
+            kernels.forwardStates(
+                c.shape,
+                options,
+                0,
+                c.rows,
+                part[0],
+                part[1],
+                c.logits,
+                targets,
+                loss ? c.targetWeights : NULL,
+                c.classMask,
+                classWeights,
+                round == 0 ? NULL : statistics,
+                states,
+                NULL));
+      }
+      MemorySegment report = report(name + " finish report " + round);
+      lawful(
+          name + " finish",
+          kernels.finish(
+              c.shape,
+              options,
+              0,
+              c.rows,
+              states,
+              targets,
+              classWeights,
+              rowWeights,
+              c.sink,
+              round,
+              statistics,
+              loss ? losses : NULL,
+              lse,
+              loss && c.labels() ? hits : NULL,
+              loss ? tally : NULL,
+              report));
+      if (xent_report.again(report) == 0) {
+        break;
+      }
+    }
+    return statistics;
+  }
+}

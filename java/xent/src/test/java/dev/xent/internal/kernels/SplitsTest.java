@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+import static java.lang.foreign.MemorySegment.NULL;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.Backend;
+import dev.xent.Isa;
+import dev.xent.Xent;
+import dev.xent.internal.ffi.xent_layout;
+import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.ffi.xent_state;
+import dev.xent.internal.ffi.xent_statistics;
+import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.load.Backends;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.SplittableRandom;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * However the classes of rows are divided, at any chunk boundaries, into class ranges of one tensor
+ * or into shards with arrays of their own, in any order: the states put together give the bits of
+ * the whole call, in losses, log-sum-exps, hits, sums, gradients and probabilities.
+ */
+class SplitsTest {
+  private static final int CHUNK = 8192;
+  private static final int SPLITS = 60;
+  private static final int ROWS = 2;
+
+  private final Map<String, String> differences = new LinkedHashMap<>();
+  private long compared;
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void everySplitGivesTheBitsOfTheWhole(boolean wide) {
+    for (int split = 0; split < SPLITS; split++) {
+      SplittableRandom random = new SplittableRandom(1000 + split);
+      int classes = CHUNK + 1 + random.nextInt(7 * CHUNK);
+      RowKind kind = RowKind.values()[split % RowKind.values().length];
+      try (Arena arena = Arena.ofConfined()) {
+        GeneralCase c = new GeneralCase(arena, wide, ROWS, classes, kind, true, random);
+        List<Part> parts = parts(c, random);
+        compare(arena, Backends.get().kernels(Backend.REFERENCE), 0, c, parts);
+        for (Isa isa : Xent.runtime().availableIsas()) {
+          compare(arena, Backends.get().kernels(Backend.NATIVE), isa.code(), c, parts);
+        }
+      }
+    }
+    System.out.printf(
+        "%s arithmetic, %d splits: %,d bytes compared, %d results differ%n",
+        wide ? "float64" : "float32", SPLITS, compared, differences.size());
+    assertThat(differences).isEmpty();
+    assertThat(compared).isPositive();
+  }
+
+  /** Classes [begin, end), as a shard with arrays of its own or as a range of the tensor. */
+  private record Part(long begin, long end, boolean shard) {
+    int size() {
+      return (int) (end - begin);
+    }
+  }
+
+  private static List<Part> parts(GeneralCase c, SplittableRandom random) {
+    boolean shareIsKnown = c.labels() || !c.hasTargets() || c.classMask == NULL;
+    List<Part> parts = new ArrayList<>();
+    long begin = 0;
+    for (long at = CHUNK; begin < c.classes; at += CHUNK) {
+      long end = Math.min(at, c.classes);
+      if (end == c.classes || random.nextBoolean()) {
+        parts.add(new Part(begin, end, shareIsKnown && random.nextBoolean()));
+        begin = end;
+      }
+    }
+    Collections.shuffle(parts, new Random(random.nextLong()));
+    return parts;
+  }
+
+  private void compare(Arena arena, Kernels kernels, int isa, GeneralCase c, List<Part> parts) {
+    MemorySegment options = arena.allocate(xent_options.layout()).copyFrom(c.options);
+    xent_options.isa(options, isa);
+    Run run = new Run(arena, kernels, c, options);
+    Map<String, MemorySegment> whole = run.whole();
+    Map<String, MemorySegment> divided = run.divided(parts);
+    whole.forEach(
+        (name, bits) -> {
+          compared += bits.byteSize();
+          long at = bits.mismatch(divided.get(name));
+          if (at >= 0) {
+            differences.putIfAbsent(name, c + " isa " + isa + " " + parts + " byte " + at);
+          }
+        });
+  }
+
+  /** One case on one implementation. */
+  private record Run(Arena arena, Kernels kernels, GeneralCase c, MemorySegment options) {
+
+    Map<String, MemorySegment> whole() {
+      Map<String, MemorySegment> out = outputs();
+      lawful(
+          kernels.softmaxForward(
+              c.shape,
+              options,
+              0,
+              ROWS,
+              0,
+              c.classes,
+              c.logits,
+              NULL,
+              c.classMask,
+              c.sink,
+              NULL,
+              out.get("softmax"),
+              NULL));
+      lawful(
+          kernels.logSoftmaxForward(
+              c.shape,
+              options,
+              0,
+              ROWS,
+              0,
+              c.classes,
+              c.logits,
+              NULL,
+              c.classMask,
+              c.sink,
+              NULL,
+              out.get("log-softmax"),
+              NULL));
+      if (c.hasTargets()) {
+        lawful(
+            kernels.crossEntropyFull(
+                c.shape,
+                options,
+                0,
+                ROWS,
+                c.logits,
+                c.targets,
+                c.targetWeights,
+                NULL,
+                c.classMask,
+                c.classWeights,
+                c.rowWeights,
+                c.sink,
+                out.get("losses"),
+                out.get("log-sum-exp"),
+                out.getOrDefault("hits", NULL),
+                NULL,
+                NULL,
+                NULL,
+                NULL,
+                NULL,
+                NULL,
+                out.get("gradient"),
+                NULL,
+                NULL,
+                out.get("tally"),
+                NULL));
+      }
+      return out;
+    }
+
+    Map<String, MemorySegment> divided(List<Part> parts) {
+      Map<String, MemorySegment> out = outputs();
+      MemorySegment known = finish(parts, false, out);
+      for (Part part : parts) {
+        MemorySegment shape = shape(part);
+        long begin = part.shard ? 0 : part.begin;
+        MemorySegment x = slice(part, c.logits, xent_shape.logits(c.shape));
+        MemorySegment mask = slice(part, c.classMask, xent_shape.class_mask(c.shape));
+        MemorySegment layout = xent_shape.output(c.shape);
+        lawful(
+            kernels.softmaxForward(
+                shape,
+                options,
+                0,
+                ROWS,
+                begin,
+                begin + part.size(),
+                x,
+                NULL,
+                mask,
+                c.sink,
+                known,
+                slice(part, out.get("softmax"), layout),
+                NULL));
+        lawful(
+            kernels.logSoftmaxForward(
+                shape,
+                options,
+                0,
+                ROWS,
+                begin,
+                begin + part.size(),
+                x,
+                NULL,
+                mask,
+                c.sink,
+                known,
+                slice(part, out.get("log-softmax"), layout),
+                NULL));
+      }
+      if (!c.hasTargets()) {
+        return out;
+      }
+      MemorySegment statistics = finish(parts, true, out);
+      for (Part part : parts) {
+        long begin = part.shard ? 0 : part.begin;
+        lawful(
+            kernels.crossEntropyBackward(
+                shape(part),
+                options,
+                0,
+                ROWS,
+                begin,
+                begin + part.size(),
+                slice(part, c.logits, xent_shape.logits(c.shape)),
+                targets(part),
+                c.targetWeights,
+                NULL,
+                slice(part, c.classMask, xent_shape.class_mask(c.shape)),
+                slice(part, c.classWeights, xent_shape.class_weights(c.shape)),
+                c.rowWeights,
+                statistics,
+                NULL,
+                slice(part, out.get("gradient"), xent_shape.gradient(c.shape)),
+                NULL));
+      }
+      return out;
+    }
+
+    private Map<String, MemorySegment> outputs() {
+      Map<String, MemorySegment> out = new LinkedHashMap<>();
+      out.put("softmax", allocate(xent_shape.output(c.shape), true));
+      out.put("log-softmax", allocate(xent_shape.output(c.shape), true));
+      if (c.hasTargets()) {
+        out.put("losses", allocate(xent_shape.losses(c.shape), false));
+        out.put("log-sum-exp", allocate(xent_shape.log_sum_exp(c.shape), false));
+        out.put("gradient", allocate(xent_shape.gradient(c.shape), true));
+        MemorySegment tally = arena.allocate(xent_tally.layout());
+        xent_tally.size(tally, xent_tally.sizeof());
+        out.put("tally", tally);
+        if (c.labels()) {
+          out.put("hits", allocate(xent_shape.hits(c.shape), false));
+        }
+      }
+      return out;
+    }
+
+    private MemorySegment allocate(MemorySegment layout, boolean perClass) {
+      long count = perClass ? c.elements(layout) : c.elementsOfRows(layout, 1);
+      return arena.allocate(count * GeneralCase.size(xent_layout.type(layout)), 64);
+    }
+
+    private static void lawful(int status) {
+      assertThat(status).isEqualTo(Status.OK);
+    }
+
+    private MemorySegment shape(Part part) {
+      if (!part.shard) {
+        return c.shape;
+      }
+      MemorySegment shape = arena.allocate(xent_shape.layout()).copyFrom(c.shape);
+      xent_shape.classes(shape, part.size());
+      xent_shape.first_class(shape, part.begin);
+      xent_shape.all_classes(shape, c.classes);
+      xent_shape.top_count(shape, 0);
+      return shape;
+    }
+
+    /** A shard's arrays begin with its first class. */
+    private static MemorySegment slice(Part part, MemorySegment array, MemorySegment layout) {
+      if (!part.shard || array == NULL) {
+        return array;
+      }
+      int size = GeneralCase.size(xent_layout.type(layout));
+      return array.asSlice(part.begin * xent_layout.classes(layout) * size);
+    }
+
+    private MemorySegment targets(Part part) {
+      return c.targetKind == GeneralCase.Targets.PROBABILITIES
+          ? slice(part, c.targets, xent_shape.targets(c.shape))
+          : c.targets;
+    }
+
+    /** States of all parts, each through bytes of its own, then the rows. */
+    private MemorySegment finish(List<Part> parts, boolean loss, Map<String, MemorySegment> out) {
+      MemorySegment statistics = arena.allocate(ROWS * xent_statistics.sizeof(), 8);
+      MemorySegment states = arena.allocate(ROWS * c.chunks() * xent_state.sizeof(), 8);
+      for (int round = 0; round < 2; round++) {
+        for (Part part : parts) {
+          states(part, loss, round == 0 ? NULL : statistics, states);
+        }
+        MemorySegment report = arena.allocate(xent_report.layout());
+        xent_report.size(report, xent_report.sizeof());
+        lawful(
+            kernels.finish(
+                c.shape,
+                options,
+                0,
+                ROWS,
+                states,
+                loss ? c.targets : NULL,
+                loss ? c.classWeights : NULL,
+                loss ? c.rowWeights : NULL,
+                c.sink,
+                round,
+                statistics,
+                loss ? out.get("losses") : NULL,
+                loss ? out.get("log-sum-exp") : NULL,
+                loss ? out.getOrDefault("hits", NULL) : NULL,
+                loss ? out.get("tally") : NULL,
+                report));
+        if (xent_report.again(report) == 0) {
+          break;
+        }
+      }
+      return statistics;
+    }
+
+    private void states(Part part, boolean loss, MemorySegment known, MemorySegment into) {
+      long chunks = part.shard ? (part.size() + CHUNK - 1) / CHUNK : c.chunks();
+      long begin = part.shard ? 0 : part.begin;
+      MemorySegment own = arena.allocate(ROWS * chunks * xent_state.sizeof(), 8);
+      own.fill((byte) 0x55);
+      lawful(
+          kernels.forwardStates(
+              shape(part),
+              options,
+              0,
+              ROWS,
+              begin,
+              begin + part.size(),
+              slice(part, c.logits, xent_shape.logits(c.shape)),
+              loss ? targets(part) : NULL,
+              loss ? c.targetWeights : NULL,
+              slice(part, c.classMask, xent_shape.class_mask(c.shape)),
+              loss ? slice(part, c.classWeights, xent_shape.class_weights(c.shape)) : NULL,
+              known,
+              own,
+              NULL));
+      long count = (part.size() + CHUNK - 1) / CHUNK;
+      for (int r = 0; r < ROWS; r++) {
+        for (long i = 0; i < count; i++) {
+          MemorySegment state =
+              own.asSlice(
+                  (r * chunks + begin / CHUNK + i) * xent_state.sizeof(), xent_state.sizeof());
+          if (isWritten(state)) {
+            into.asSlice(
+                    (r * c.chunks() + part.begin / CHUNK + i) * xent_state.sizeof(),
+                    xent_state.sizeof())
+                .copyFrom(state);
+          }
+        }
+      }
+    }
+
+    /** States of rows that are finished are left alone in the second round. */
+    private static boolean isWritten(MemorySegment state) {
+      return xent_state.kind(state) != 0x55555555;
+    }
+  }
+}
