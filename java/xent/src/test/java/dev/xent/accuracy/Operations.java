@@ -6,6 +6,7 @@ import dev.xent.CrossEntropy;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
 import dev.xent.Reduction;
+import dev.xent.Smoothing;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 
@@ -64,14 +65,34 @@ final class Operations {
     return crossEntropy(x, Tensor.of(q, 1, q.length), smoothing, scale);
   }
 
+  /** Smoothing gives to all classes but the label. */
+  Loss smoothingOthers(float[] x, int label, double smoothing, double scale) {
+    return crossEntropy(
+        x,
+        Tensor.of(new int[] {label}),
+        builder(smoothing, scale).smoothing(Smoothing.OTHERS).build());
+  }
+
+  Loss weighted(float[] x, int label, double smoothing, float[] weights, double scale) {
+    return crossEntropy(
+        x,
+        Tensor.of(new int[] {label}),
+        builder(smoothing, scale).classWeights(Tensor.of(weights)).build());
+  }
+
   private Loss crossEntropy(float[] x, Tensor targets, double smoothing, double scale) {
-    CrossEntropy operation =
-        CrossEntropy.builder()
-            .reduction(Reduction.SUM)
-            .labelSmoothing(smoothing)
-            .gradientScale(scale)
-            .backend(backend)
-            .build();
+    return crossEntropy(x, targets, builder(smoothing, scale).build());
+  }
+
+  private CrossEntropy.Builder builder(double smoothing, double scale) {
+    return CrossEntropy.builder()
+        .reduction(Reduction.SUM)
+        .labelSmoothing(smoothing)
+        .gradientScale(scale)
+        .backend(backend);
+  }
+
+  private static Loss crossEntropy(float[] x, Tensor targets, CrossEntropy operation) {
     float[] losses = new float[1];
     float[] lse = new float[1];
     float[] gradient = new float[x.length];

@@ -10,6 +10,8 @@ final class RowAccuracy {
   private final SoftmaxAccuracy softmax;
   private final LabelAccuracy labels;
   private final TargetAccuracy smoothing;
+  private final TargetAccuracy others;
+  private final TargetAccuracy weights;
   private final TargetAccuracy probabilities;
   private final BackwardAccuracy backward;
 
@@ -17,7 +19,9 @@ final class RowAccuracy {
     this.operations = operations;
     softmax = new SoftmaxAccuracy(operations, measures, limits);
     labels = new LabelAccuracy(operations, measures, limits);
-    smoothing = TargetAccuracy.ofSmoothing(measures, limits);
+    smoothing = TargetAccuracy.ofSmoothing(measures, "smoothing", limits.soft());
+    others = TargetAccuracy.ofSmoothing(measures, "smoothing others", limits.soft());
+    weights = TargetAccuracy.ofSmoothing(measures, "weights", limits.soft());
     probabilities = TargetAccuracy.ofProbabilities(measures, limits);
     backward = new BackwardAccuracy(operations, measures);
   }
@@ -32,6 +36,20 @@ final class RowAccuracy {
         Target.label(row.label(), truth.classes(), eps),
         row,
         truth);
+    if (truth.classes() > 1
+        && eps < 1) { // with 1 the label has no target: p - 0 has lost p's digits
+      others.take(
+          operations.smoothingOthers(row.x(), row.label(), eps, row.scale()),
+          Target.labelOfOthers(row.label(), truth.classes(), eps),
+          row,
+          truth);
+    }
+    float[] byClass = classWeights(truth.classes());
+    weights.take(
+        operations.weighted(row.x(), row.label(), eps, byClass, row.scale()),
+        Target.label(row.label(), truth.classes(), eps).weighted(byClass),
+        row,
+        truth);
     for (double each : new double[] {0, eps}) {
       probabilities.take(
           operations.crossEntropy(row.x(), row.q(), each, row.scale()),
@@ -40,6 +58,15 @@ final class RowAccuracy {
           truth);
     }
     backward.take(row);
+  }
+
+  /** From 1/2 to 2. */
+  private static float[] classWeights(int classes) {
+    float[] weights = new float[classes];
+    for (int k = 0; k < classes; k++) {
+      weights[k] = (float) Math.exp(Math.log(2) * Math.sin(k));
+    }
+    return weights;
   }
 
   void print(String title) {

@@ -14,6 +14,18 @@ interface Target {
     return k -> k == label ? atLabel : share;
   }
 
+  /** Labels, of which smoothing gives to the others alone. */
+  static Target labelOfOthers(int label, int classes, double eps) {
+    DoubleDouble share = share(eps, classes - 1);
+    DoubleDouble atLabel = keep(eps);
+    return k -> k == label ? atLabel : share;
+  }
+
+  /** This target, each class with its weight. */
+  default Target weighted(float[] weights) {
+    return k -> of(k).times(weights[k]);
+  }
+
   /** Probability rows. */
   static Target probabilities(float[] q, double eps) {
     DoubleDouble keep = keep(eps);

@@ -23,11 +23,14 @@ final class TargetAccuracy {
     this.faintGradient = faintGradient;
   }
 
-  /** Every class has a part of the target, and so no gradient is faint. */
-  static TargetAccuracy ofSmoothing(Measures measures, Limits limits) {
-    Measure loss = measures.add("loss, label, smoothing", "sum q'(lse - x)", limits.soft());
-    Measure gradient =
-        measures.add("gradient, label, smoothing", "scale (p sum q' + q')", limits.soft());
+  /**
+   * Every class has a part of the target, and so no gradient is faint.
+   *
+   * @param what how labels are smoothed
+   */
+  static TargetAccuracy ofSmoothing(Measures measures, String what, double limit) {
+    Measure loss = measures.add("loss, label, " + what, "sum q'(lse - x)", limit);
+    Measure gradient = measures.add("gradient, label, " + what, "scale (p sum q' + q')", limit);
     return new TargetAccuracy(loss, 0, gradient, gradient);
   }
 
