@@ -76,6 +76,18 @@ public final class LogSumExp {
     plan.forward(logits.view, inputs.views, logSumExp.view);
   }
 
+  /**
+   * This operation for rows whose classes are divided over several tensors, processes or machines:
+   * {@link SoftmaxShard#finish} writes the numbers.
+   *
+   * @param firstClass the class that this shard's tensors begin with: a multiple of 8192
+   * @param allClasses the number of classes of all shards together; a call throws {@link
+   *     ShapeException} where a shard ends neither there nor at a multiple of 8192
+   */
+  public SoftmaxShard onShard(long firstClass, long allClasses) {
+    return new SoftmaxShard(plan.onShard(firstClass, allClasses));
+  }
+
   /** Options of {@link LogSumExp}. */
   public static final class Builder {
     private int axis = -1;

@@ -155,6 +155,17 @@ class AllocationTest {
     allocatesNothing("counting", x, other, in -> mean.forward(in, labels, counting));
     allocatesNothing("probability rows", x, other, in -> mean.forwardBackward(in, y, dx));
 
+    Inputs inputs = Inputs.none().rowWeights(losses).sink(kind.floats(arena, new float[1], 1));
+    CrossEntropy weighted =
+        CrossEntropy.builder()
+            .backend(backend)
+            .classWeights(Tensor.of(Samples.probabilities(1, 10, 6)))
+            .build();
+    CrossEntropy.Outcome more =
+        new CrossEntropy.Outcome().argmax(Tensor.of(new int[rows])).saveStatistics(arena);
+    allocatesNothing(
+        "with inputs", x, other, in -> weighted.forwardBackward(in, labels, inputs, dx, more));
+
     NllLoss nll = NllLoss.builder().backend(backend).build();
     allocatesNothing("nll", x, other, in -> nll.forward(in, labels));
     allocatesNothing("nll with gradient", x, other, in -> nll.forwardBackward(in, labels, dx));

@@ -53,6 +53,9 @@ abstract sealed class CallArrays permits Call {
 
   final Part[] all;
 
+  /** Outputs that no part of a row can tell. */
+  final Part[] ofWholeRows;
+
   /** Those that take part, in the order in which they came, and what earlier calls left behind. */
   final Part[] present;
 
@@ -139,6 +142,16 @@ abstract sealed class CallArrays permits Call {
           teacher
         };
     present = new Part[all.length];
+    ofWholeRows =
+        new Part[] {
+          labelLogProbabilities,
+          argmax,
+          ranks,
+          entropies,
+          topClasses,
+          topLogProbabilities,
+          targetGradient
+        };
   }
 
   // ---- what takes part -------------------------------------------------------------------------

@@ -26,6 +26,11 @@ public final class LogSumExpPlan {
     this.axis = axis;
   }
 
+  /** The same of rows of which an array has some classes. */
+  public SoftmaxShardPlan onShard(long firstClass, long allClasses) {
+    return new SoftmaxShardPlan(engine, options, axis, false, firstClass, allClasses);
+  }
+
   /** Writes one number per row. */
   public void forward(View logits, InputViews inputs, View logSumExp) {
     Call call = Call.current();

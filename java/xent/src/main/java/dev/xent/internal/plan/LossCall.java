@@ -128,16 +128,7 @@ final class LossCall {
     if (!call.unusual) {
       return;
     }
-    Part[] perRow = {
-      call.labelLogProbabilities,
-      call.argmax,
-      call.ranks,
-      call.entropies,
-      call.topClasses,
-      call.topLogProbabilities,
-      call.targetGradient
-    };
-    for (Part part : perRow) {
+    for (Part part : call.ofWholeRows) {
       if (part.view != null) {
         call.writes(part, null, null);
         call.needsWholeRows = true;

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Inputs beside logits and targets: the same bits however rows are laid out, cut and shared. */
+class InputsTest {
+
+  private static Tensor flags(Arena arena, long seed, long... shape) {
+    int elements = (int) Arrays.stream(shape).reduce(1, (a, b) -> a * b);
+    byte[] flags = new byte[elements];
+    int[] random = Samples.labels(elements, 4, seed);
+    for (int i = 0; i < elements; i++) {
+      flags[i] = (byte) random[i];
+    }
+    MemorySegment memory = MemorySegment.ofArray(flags);
+    return Tensor.of(arena == null ? memory : copy(arena, memory), DType.U8, shape);
+  }
+
+  private static MemorySegment copy(Arena arena, MemorySegment memory) {
+    MemorySegment copy = arena.allocate(memory.byteSize(), 64);
+    copy.copyFrom(memory);
+    return copy;
+  }
+
+  private static Tensor floats(Arena arena, float[] values, long... shape) {
+    MemorySegment memory = MemorySegment.ofArray(values);
+    return Tensor.of(arena == null ? memory : copy(arena, memory), DType.F32, shape);
+  }
+
+  // ---- ragged rows
+  // -------------------------------------------------------------------------------
+
+  private static final int[] LENGTHS = {5, 0, 130, 1, 9000, 17, 0, 64};
+
+  @OnEveryBackend
+  void raggedRowsAreRowsOfTheirOwn(Backend backend) {
+    int[] offsets = new int[LENGTHS.length + 1];
+    offsets[0] = 3;
+    for (int r = 0; r < LENGTHS.length; r++) {
+      offsets[r + 1] = offsets[r] + LENGTHS[r];
+    }
+    int values = offsets[LENGTHS.length] + 2;
+    Tensor x = Tensor.of(Samples.logits(values, 3, 1));
+    Tensor mask = flags(null, 2, values);
+    Tensor sink = Tensor.of(Samples.logits(LENGTHS.length, 1, 3));
+    Inputs all = Inputs.none().rowOffsets(Tensor.of(offsets)).classMask(mask).sink(sink);
+    Softmax softmax = Softmax.builder().backend(backend).build();
+    LogSoftmax log = LogSoftmax.builder().backend(backend).softcap(5).build();
+    LogSumExp lse = LogSumExp.builder().backend(backend).build();
+
+    Tensor y = Tensor.of(new float[values]);
+    Tensor logs = Tensor.of(new float[values]);
+    Tensor dx = Tensor.of(new float[values]);
+    Tensor sums = Tensor.of(new float[LENGTHS.length]);
+    Inputs withoutSink = Inputs.none().rowOffsets(Tensor.of(offsets)).classMask(mask);
+    softmax.forward(x, all, y);
+    log.forward(x, all, logs);
+    softmax.backward(y, x, withoutSink, dx);
+    lse.forward(x, all, sums);
+
+    assertThat(y.getFloat(0)).isZero();
+    assertThat(y.getFloat(values - 1)).isZero();
+    for (int r = 0; r < LENGTHS.length; r++) {
+      if (LENGTHS[r] == 0) {
+        assertThat(sums.getFloat(r)).isEqualTo(sink.getFloat(r));
+        continue;
+      }
+      long from = offsets[r];
+      long to = offsets[r + 1];
+      Tensor row = x.slice(0, from, to);
+      Inputs own = Inputs.none().classMask(mask.slice(0, from, to)).sink(sink.slice(0, r, r + 1));
+      Tensor expected = Tensor.of(new float[LENGTHS[r]]);
+      Tensor sum = Tensor.of(new float[1]);
+      softmax.forward(row, own, expected);
+      assertThat(Samples.bits(y.slice(0, from, to))).isEqualTo(Samples.bits(expected));
+      Inputs masked = Inputs.none().classMask(mask.slice(0, from, to));
+      Tensor gradient = Tensor.of(new float[LENGTHS[r]]);
+      softmax.backward(expected, row, masked, gradient);
+      assertThat(Samples.bits(dx.slice(0, from, to))).isEqualTo(Samples.bits(gradient));
+      log.forward(row, own, expected);
+      assertThat(Samples.bits(logs.slice(0, from, to))).isEqualTo(Samples.bits(expected));
+      lse.forward(row, own, sum);
+      assertThat(sums.getFloat(r)).isEqualTo(sum.getFloat(0));
+    }
+  }
+
+  @OnEveryBackend
+  void raggedLossesAreThoseOfTheirRows(Backend backend) {
+    long[] offsets = {0, 5, 135, 136, 9136};
+    int[] labels = {4, 77, 0, 8999};
+    float[] x = Samples.logits(9136, 3, 4);
+    CrossEntropy loss =
+        CrossEntropy.builder()
+            .backend(backend)
+            .labelSmoothing(0.1)
+            .reduction(Reduction.SUM)
+            .build();
+    Tensor losses = Tensor.of(new float[4]);
+    Tensor argmax = Tensor.of(new int[4]);
+    Tensor dx = Tensor.of(new float[9136]);
+    CrossEntropy.Outcome outcome =
+        new CrossEntropy.Outcome().losses(losses).argmax(argmax).saveStatistics(Arena.ofAuto());
+    Inputs ragged = Inputs.none().rowOffsets(Tensor.of(offsets));
+    loss.forwardBackward(Tensor.of(x), Tensor.of(labels), ragged, dx, outcome);
+    for (int r = 0; r < 4; r++) {
+      float[] row = Arrays.copyOfRange(x, (int) offsets[r], (int) offsets[r + 1]);
+      Tensor gradient = Tensor.of(new float[row.length]);
+      double expected =
+          loss.forwardBackward(Tensor.of(row), Tensor.of(new int[] {labels[r]}), gradient);
+      assertThat((double) losses.getFloat(r)).isEqualTo(expected);
+      assertThat(Samples.bits(dx.slice(0, offsets[r], offsets[r + 1])))
+          .isEqualTo(Samples.bits(gradient));
+      for (int k = 0; k < row.length; k++) {
+        assertThat(row[k]).isLessThanOrEqualTo(row[(int) argmax.getLong(r)]);
+      }
+    }
+    Tensor again = Tensor.of(new float[9136]);
+    loss.backward(Tensor.of(x), Tensor.of(labels), ragged, outcome, null, again);
+    assertThat(Samples.bits(again)).isEqualTo(Samples.bits(dx));
+  }
+
+  // ---- rows that are cut and shared
+  // --------------------------------------------------------------
+
+  /** What a call with everything in it gives, in memory of one kind, by so many threads. */
+  private static List<int[]> results(
+      Backend backend, int threads, boolean onHeap, int rows, int classes) {
+    List<int[]> bits = new ArrayList<>();
+    try (Arena confined = Arena.ofConfined()) {
+      Arena arena = onHeap ? null : confined;
+      Tensor x = floats(arena, Samples.logits(rows * classes, 3, 1), rows, classes);
+      Tensor q = floats(arena, Samples.logits(rows * classes, 1, 2), rows, classes);
+      int[] numbers = Samples.labels(rows, classes, 3);
+      Tensor mask = flags(arena, 4, classes);
+      for (int k : numbers) {
+        mask.segment().set(ValueLayout.JAVA_BYTE, k, (byte) 1);
+      }
+      Tensor weights = floats(arena, Samples.probabilities(1, rows, 5), rows);
+      Tensor sink = floats(arena, Samples.logits(1, 1, 6), 1);
+      Inputs inputs = Inputs.none().classMask(mask).sink(sink).rowWeights(weights);
+      Tensor dx = floats(arena, new float[rows * classes], rows, classes);
+      Tensor perRow = floats(arena, new float[rows], rows);
+      Tensor losses = floats(arena, new float[rows], rows);
+      CrossEntropy loss =
+          CrossEntropy.builder()
+              .backend(backend)
+              .threads(threads)
+              .labelSmoothing(0.1)
+              .zLoss(0.01)
+              .temperature(1.5)
+              .build();
+      CrossEntropy.Outcome outcome =
+          new CrossEntropy.Outcome().losses(losses).logSumExp(perRow).countCorrect(true);
+      Tensor labels = Tensor.of(numbers);
+      double mean = loss.forwardBackward(x, labels, inputs, dx, outcome);
+      bits.add(new int[] {Float.floatToRawIntBits((float) mean), (int) outcome.correct()});
+      bits.add(Samples.bits(dx));
+      bits.add(Samples.bits(losses));
+      bits.add(Samples.bits(perRow));
+      Tensor argmax = Tensor.of(new long[rows]);
+      outcome.argmax(argmax).entropies(perRow).logSumExp(null);
+      loss.forwardBackward(x, labels, inputs, dx, outcome);
+      bits.add(Samples.bits(dx));
+      bits.add(Samples.bits(perRow));
+      bits.add(Arrays.stream(argmax.toLongArray()).mapToInt(k -> (int) k).toArray());
+      outcome.argmax(null).entropies(null).countCorrect(false).losses(null);
+      CrossEntropy even = CrossEntropy.builder().backend(backend).threads(threads).build();
+      Inputs noMask = Inputs.none().rowWeights(weights).sink(sink);
+      even.forwardBackward(x, q, noMask, dx, outcome);
+      bits.add(Samples.bits(dx));
+      Softmax softmax = Softmax.builder().backend(backend).threads(threads).build();
+      softmax.forward(x, Inputs.none().classMask(mask).sink(sink), dx);
+      bits.add(Samples.bits(dx));
+      softmax.backward(dx, q, Inputs.none().classMask(mask), dx);
+      bits.add(Samples.bits(dx));
+    }
+    return bits;
+  }
+
+  private static void allAreTheSame(Backend backend, int rows, int classes) {
+    List<int[]> expected = results(backend, 1, false, rows, classes);
+    for (int threads : new int[] {1, 3}) {
+      for (boolean onHeap : new boolean[] {false, true}) {
+        List<int[]> given = results(backend, threads, onHeap, rows, classes);
+        for (int i = 0; i < expected.size(); i++) {
+          assertThat(given.get(i))
+              .as("result %d, %d threads, on the heap: %s", i, threads, onHeap)
+              .isEqualTo(expected.get(i));
+        }
+      }
+    }
+  }
+
+  @OnEveryBackend
+  void manyShortRows(Backend backend) {
+    allAreTheSame(backend, 2000, 30);
+  }
+
+  /** Too long for one kernel call on the heap, and few enough for threads to share them. */
+  @OnEveryBackend
+  void fewLongRows(Backend backend) {
+    allAreTheSame(backend, 2, 50_000);
+  }
+
+  // ---- predictions
+  // -------------------------------------------------------------------------------
+
+  @OnEveryBackend
+  void predictionsAreWhatALossTellsBesides(Backend backend) {
+    Tensor x = Tensor.of(Samples.logits(7 * 40, 3, 1), 7, 40);
+    Tensor weights =
+        Tensor.of(MemorySegment.ofArray(new byte[] {1, 1, 0, 1, 1, 0, 1}), DType.U8, 7);
+    CrossEntropy loss = CrossEntropy.builder().backend(backend).temperature(2).build();
+    Tensor[] argmax = {Tensor.of(new int[7]), Tensor.of(new int[7])};
+    Tensor[] top = {Tensor.of(new long[28], 7, 4), Tensor.of(new long[28], 7, 4)};
+    Tensor[] entropies = {Tensor.of(new float[7]), Tensor.of(new float[7])};
+    Inputs inputs = Inputs.none().rowWeights(weights);
+    CrossEntropy.Outcome[] outcomes = new CrossEntropy.Outcome[2];
+    for (int i = 0; i < 2; i++) {
+      outcomes[i] =
+          new CrossEntropy.Outcome().argmax(argmax[i]).topClasses(top[i]).entropies(entropies[i]);
+    }
+    loss.predict(x, inputs, outcomes[0]);
+    loss.forward(x, Tensor.of(new int[7]), inputs, outcomes[1]);
+    assertThat(argmax[0].toLongArray()).isEqualTo(argmax[1].toLongArray()).contains(-1);
+    assertThat(top[0].toLongArray()).isEqualTo(top[1].toLongArray());
+    assertThat(Samples.bits(entropies[0])).isEqualTo(Samples.bits(entropies[1]));
+    assertThat(outcomes[0].loss()).isNaN();
+    assertThat(outcomes[0].rows()).isEqualTo(7);
+    assertThat(outcomes[0].counted()).isEqualTo(5);
+  }
+}
