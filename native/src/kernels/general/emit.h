@@ -130,11 +130,12 @@ typedef struct {
   double logits, entropy;
 } late_sums;
 
-/* y = fma(e(x; N), f, b) of a chunk, and its sums. stream: y is aligned. */
+/* y = fma(e(x; N), f, b) of a chunk, and its sums. stream: y is aligned. Below the exponential's lower clamp e is +0, so
+ * there the clamp stands for x. */
 XENT_INLINE void emit_summed_chunk(const float *x, float *y, int64_t n, float N, factor k, float max, late_sums *sums,
                                    const bool total, const bool stream) {
   const exp_references r = exp_everywhere(exp_reference_of(N));
-  const lanes f = lanes_set(k.f), b = lanes_set(k.b), M = lanes_set(max), lowest = lanes_set(-FLT_MAX);
+  const lanes f = lanes_set(k.f), b = lanes_set(k.b), M = lanes_set(max);
   lanes group = lanes_set(0.0f);
   dlanes entropy = dlanes_zero(), logits = dlanes_zero();
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
@@ -153,12 +154,13 @@ XENT_INLINE void emit_summed_chunk(const float *x, float *y, int64_t n, float N,
       XENT_UNROLL(4)
       for (int j = 0; j < 4; j++) {
         const int64_t at = i + (4 * h + j) * XENT_LANES;
+        if (total && whole) logits = dlanes_add(logits, dlanes_load_floats(x + at));
+        if (total && !whole) logits = dlanes_add(logits, dlanes_widen(lanes_keep_first(v[j], n - at)));
         if (whole)
           put(y + at, lanes_fma(e[j], f, b), stream);
         else if (at < n)
           lanes_store_part(y + at, n - at, lanes_fma(e[j], f, b));
-        if (total) logits = dlanes_add(logits, dlanes_widen(whole ? v[j] : lanes_keep_first(v[j], n - at)));
-        v[j] = lanes_mul(e[j], lanes_sub(M, lanes_floor_at(v[j], lowest)));
+        v[j] = lanes_mul(e[j], lanes_sub(M, lanes_floor_at(v[j], r.lowest)));
       }
       half[h] = lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3]));
     }

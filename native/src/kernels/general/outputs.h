@@ -152,10 +152,11 @@ XENT_SHARED void write_top_classes(const general_row *r, const general_result *g
 
 /* ---- entropy ---- */
 
-/* Sum over a chunk of e(x; N) (M - x), +0 where e is +0: in the order of a softmax backward. */
+/* Sum over a chunk of e(x; N) (M - x), +0 where e is +0, which the lower clamp of the exponential makes of any x below it:
+ * in the order of a softmax backward. */
 XENT_SHARED double entropy_of_chunk(const float *x, int64_t n, float N, float max) {
   const exp_references r = exp_everywhere(exp_reference_of(N));
-  const lanes M = lanes_set(max), lowest = lanes_set(-FLT_MAX); /* -inf: any number, as e is +0 */
+  const lanes M = lanes_set(max);
   lanes group = lanes_set(0.0f);
   dlanes sum = dlanes_zero();
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
@@ -171,7 +172,7 @@ XENT_SHARED double entropy_of_chunk(const float *x, int64_t n, float N, float ma
       }
       exp_lanes_at(e, 4, r);
       XENT_UNROLL(4)
-      for (int k = 0; k < 4; k++) v[k] = lanes_mul(e[k], lanes_sub(M, lanes_floor_at(v[k], lowest)));
+      for (int k = 0; k < 4; k++) v[k] = lanes_mul(e[k], lanes_sub(M, lanes_floor_at(v[k], r.lowest)));
       half[h] = lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3]));
     }
     group = lanes_add(half[0], half[1]);

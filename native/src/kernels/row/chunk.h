@@ -400,7 +400,7 @@ XENT_SHARED double sum_products_far(const float *a, const float *b, int64_t n) {
 XENT_SHARED double sum_in_double(const float *x, int64_t n) {
   dlanes sum = dlanes_zero();
   int64_t i = 0;
-  for (; i + XENT_LANES <= n; i += XENT_LANES) sum = dlanes_add(sum, dlanes_widen(lanes_load(x + i)));
+  for (; i + XENT_LANES <= n; i += XENT_LANES) sum = dlanes_add(sum, dlanes_load_floats(x + i));
   if (i < n) sum = dlanes_add(sum, dlanes_widen(lanes_load_part(x + i, n - i, 0.0f)));
   return dlanes_tree(sum);
 }

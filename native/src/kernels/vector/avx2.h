@@ -183,6 +183,11 @@ XENT_INLINE dlanes dlanes_widen(lanes a) {
                    _mm256_cvtps_pd(_mm256_castps256_ps128(a.hi)),
                    _mm256_cvtps_pd(_mm256_extractf128_ps(a.hi, 1))}};
 }
+XENT_INLINE dlanes dlanes_load_floats(const float *p) {
+  dlanes a;
+  XENT_EACH_QUARTER(k) a.q[k] = _mm256_cvtps_pd(_mm_loadu_ps(p + 4 * k));
+  return a;
+}
 XENT_INLINE lanes dlanes_narrow(dlanes a) {
   return (lanes){_mm256_set_m128(_mm256_cvtpd_ps(a.q[1]), _mm256_cvtpd_ps(a.q[0])),
                  _mm256_set_m128(_mm256_cvtpd_ps(a.q[3]), _mm256_cvtpd_ps(a.q[2]))};

@@ -131,6 +131,9 @@ XENT_INLINE dlanes dlanes_zero(void) { return (dlanes){_mm512_setzero_pd(), _mm5
 XENT_INLINE dlanes dlanes_widen(lanes a) {
   return (dlanes){_mm512_cvtps_pd(_mm512_castps512_ps256(a.v)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(a.v, 1))};
 }
+XENT_INLINE dlanes dlanes_load_floats(const float *p) {
+  return (dlanes){_mm512_cvtps_pd(_mm256_loadu_ps(p)), _mm512_cvtps_pd(_mm256_loadu_ps(p + 8))};
+}
 XENT_INLINE lanes dlanes_narrow(dlanes a) {
   return (lanes){_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(a.lo)), _mm512_cvtpd_ps(a.hi), 1)};
 }

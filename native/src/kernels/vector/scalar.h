@@ -142,6 +142,7 @@ XENT_INLINE dlanes dlanes_widen(lanes a) {
   XENT_EACH_LANE(j) r.v[j] = (double)a.v[j];
   return r;
 }
+XENT_INLINE dlanes dlanes_load_floats(const float *p) { return dlanes_widen(lanes_load(p)); }
 XENT_INLINE lanes dlanes_narrow(dlanes a) {
   lanes r;
   XENT_EACH_LANE(j) r.v[j] = (float)a.v[j];
