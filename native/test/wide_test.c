@@ -472,6 +472,43 @@ static void run_softmax(mixture *m) {
   expect_gaps("log-softmax", &m->log_softmax, m->rows, m->count);
 }
 
+/* Outputs over their inputs: everything else of a row is asked of it first. */
+static void run_in_place(mixture *m, const expected_row *rows) {
+  const bool any = m->targets != WIDE_NONE, soft = any && m->targets != WIDE_LABEL;
+  const void *mask = maybe(m->has_mask, &m->mask), *sink = maybe(m->has_sink, &m->sink), *offsets = m->ragged ? m->offsets : NULL;
+  unsigned char *kept = must_allocate((size_t)m->x.bytes + 1);
+  memcpy(kept, m->x.memory, (size_t)m->x.bytes);
+  xent_shape s = m->shape;
+  s.output = s.gradient = m->x.layout;
+  if (any) {
+    poison(&m->target_gradient), poison(&m->entropies);
+    must(xent_cross_entropy_full(&s, &m->options, 0, m->rows, m->x.memory, targets_of(m), entries_of(m), offsets, mask,
+                                 maybe(m->has_class_weights, &m->class_weights), maybe(m->has_row_weights, &m->row_weights), sink, NULL, NULL,
+                                 NULL, NULL, NULL, NULL, m->entropies.memory, NULL, NULL, m->x.memory, soft ? m->target_gradient.memory : NULL,
+                                 NULL, NULL, NULL), "cross-entropy in place");
+    for (int64_t row = 0; row < m->rows; row++) {
+      expect("entropy beside a gradient in place", &m->entropies, row, 0, rows[row].answer.entropy);
+      for (int64_t k = 0; k < m->count[row]; k++) expect("gradient in place", &m->x, row, k, rows[row].answer.gradient[k]);
+      const int64_t slots = m->targets == WIDE_SPARSE ? m->entries : m->count[row];
+      for (int64_t k = 0; soft && k < slots; k++)
+        expect("target gradient beside one in place", &m->target_gradient, row, k, rows[row].answer.target_gradient[k]);
+    }
+    memcpy(m->x.memory, kept, (size_t)m->x.bytes);
+  }
+  /* softmax has just been compared */
+  array apart = m->x;
+  place_array(&apart);
+  s.output = apart.layout;
+  must(xent_softmax_forward(&s, &m->options, 0, m->rows, 0, m->classes, m->x.memory, offsets, mask, sink, NULL, apart.memory, NULL), "softmax");
+  s.output = m->x.layout;
+  must(xent_softmax_forward(&s, &m->options, 0, m->rows, 0, m->classes, m->x.memory, offsets, mask, sink, NULL, m->x.memory, NULL), "softmax in place");
+  for (int64_t row = 0; row < m->rows; row++)
+    for (int64_t k = 0; k < m->count[row]; k++) expect("softmax in place", &m->x, row, k, get(&apart, row, k));
+  release(&apart);
+  memcpy(m->x.memory, kept, (size_t)m->x.bytes);
+  free(kept);
+}
+
 /* The gradient alone, range by range of classes, whose borders are chunks. */
 static void run_backward(mixture *m, const xent_statistics *statistics) {
   if (m->targets == WIDE_NONE) return;
@@ -597,6 +634,17 @@ static void run_softmax_backward(mixture *m) {
       wide_contract_backward(y, g, m->has_mask ? mask : NULL, m->count[row], log, o.temperature, dx);
       for (int64_t k = 0; k < m->count[row]; k++) expect(log ? "log-softmax backward" : "softmax backward", &m->gradient, row, k, dx[k]);
     }
+    array upstream = m->log_softmax; /* over the upstream gradient */
+    place_array(&upstream);
+    memcpy(upstream.memory, m->log_softmax.memory, (size_t)upstream.bytes);
+    xent_shape over = s;
+    over.gradient = upstream.layout;
+    must((log ? xent_log_softmax_backward : xent_softmax_backward)(&over, &o, 0, m->rows, 0, m->classes, m->x.memory, upstream.memory, offsets,
+                                                                   masked, NULL, upstream.memory, NULL), "softmax backward in place");
+    for (int64_t row = 0; row < m->rows; row++) /* as what is beside, rounded as it is there */
+      for (int64_t k = 0; upstream.layout.type == m->gradient.layout.type && k < m->count[row]; k++)
+        expect("softmax backward in place", &upstream, row, k, get(&m->gradient, row, k));
+    release(&upstream);
   }
   free(y), free(g), free(dx), free(mask);
 }
@@ -644,6 +692,17 @@ static void run_divergence(const mixture *m, int32_t isa_begin, int32_t isa_end)
     }
     compared++;
     if (memcmp(&tally, &expected, sizeof tally)) different++, fprintf(stderr, "%s: tally of divergences\n", place);
+    array over = x; /* the gradient over the logits */
+    place_array(&over);
+    memcpy(over.memory, x.memory, (size_t)over.bytes);
+    xent_shape in_place = s;
+    in_place.gradient = x.layout;
+    must(xent_kl_divergence(&in_place, &o, 0, rows, over.memory, a.memory, maybe(m->has_mask, &m->mask),
+                            maybe(m->has_row_weights, &m->row_weights), losses.memory, over.memory, NULL, NULL), "divergence in place");
+    for (int64_t row = 0; row < rows; row++)
+      for (int64_t k = 0; x.layout.type == gradient.layout.type && k < n; k++)
+        expect("gradient of a divergence in place", &over, row, k, get(&gradient, row, k));
+    release(&over);
   }
   release(&x), release(&a), release(&losses), release(&gradient);
   free(teacher), free(student), free(slope), free(mask);
@@ -669,6 +728,7 @@ static void test_mixture(int64_t number) {
     run_backward(&m, statistics);
     run_parts(&m, rows, statistics);
     run_softmax(&m);
+    run_in_place(&m, rows);
     run_softmax_backward(&m);
     if (isa == XENT_ISA_SCALAR) run_divergence(&m, XENT_ISA_SCALAR, xent_best_isa());
   }
