@@ -421,7 +421,7 @@ static void run_full(mixture *m, expected_row *rows, xent_statistics *statistics
   int64_t counted = 0;
   for (int64_t row = 0; row < m->rows; row++) {
     const wide_answer *a = &rows[row].answer;
-    counted += !rows[row].ignored;
+    counted += any && !rows[row].ignored;
     check_row_results(m, &rows[row], row);
     if (labels) expect("log-probability", &m->log_probabilities, row, 0, a->log_probability);
     expect("argmax", &m->argmax, row, 0, (double)a->argmax);

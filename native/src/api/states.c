@@ -122,7 +122,7 @@ xent_status xent_finish(const xent_shape *shape, const xent_options *options, in
   if (!status) status = check_outputs_of_targets(&f, targets, losses, hits, tally);
   if (!status) {
     f.general |= class_weights || row_weights || sink || have_masked_classes(&f, states, second_round ? statistics : NULL);
-    if (are_of_backward(&f, states)) f.wide = f.call.wide = states->kind & XENT_STATE_WIDE;
+    if (!second_round && are_of_backward(&f, states)) f.wide = f.call.wide = states->kind & XENT_STATE_WIDE;
     f.call.known_states = states;
     f.call.targets = targets;
     f.call.class_weights = class_weights;
