@@ -48,11 +48,19 @@ XENT_INLINE f64_entry f64_entry_at(const f64_row *r, int64_t j, int64_t begin, i
   return e;
 }
 
+/* t times the weights of the n classes from `begin` on. */
+XENT_SHARED void f64_weighted(const xent_call *call, int64_t begin, int64_t n, double *t) {
+  XENT_ALIGNED double room[XENT_PIECE];
+  const xent_layout *l = &call->shape->class_weights;
+  const f64_array weights = {(void *)(uintptr_t)call->class_weights, l->type, 0, l->classes};
+  const double *w = f64_load(&weights, begin, n, room);
+  for (int64_t i = 0; i < n; i++) t[i] *= w[i];
+}
+
 /* What smoothing gives the n classes from `begin` on: `share` times the class weight. */
 XENT_SHARED void f64_even(const f64_row *r, int64_t begin, int64_t n, double share, double *t) {
   for (int64_t i = 0; i < n; i++) t[i] = share;
-  if (r->t.weighted)
-    for (int64_t i = 0; i < n; i++) t[i] = share * class_weight_at(r->call, begin + i);
+  if (r->t.weighted) f64_weighted(r->call, begin, n, t);
   f64_mask(&r->logits, begin, n, t, 0);
   const int64_t y = r->label - begin;
   if (r->t.kind == XENT_KIND_LABEL && r->t.others && y >= 0 && y < n) t[y] = 0;
@@ -62,8 +70,7 @@ XENT_SHARED void f64_even(const f64_row *r, int64_t begin, int64_t n, double sha
 XENT_SHARED void f64_dense(const f64_row *r, int64_t begin, int64_t n, double *t) {
   const double *q = f64_load(&r->q, begin, n, t);
   for (int64_t i = 0; i < n; i++) t[i] = r->share == 0 ? q[i] : fma(r->t.keep, q[i], r->share);
-  if (r->t.weighted)
-    for (int64_t i = 0; i < n; i++) t[i] *= class_weight_at(r->call, begin + i);
+  if (r->t.weighted) f64_weighted(r->call, begin, n, t);
   f64_mask(&r->logits, begin, n, t, 0);
 }
 
