@@ -50,6 +50,23 @@ class LossTallyTest {
   }
 
   @Test
+  void lossesOfLogProbabilitiesAndOfTeachers() {
+    LossTally tally = new LossTally();
+    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().tally(tally);
+    double nll = NllLoss.sum().forward(logits, targets, outcome);
+    assertThat(tally.sum()).isEqualTo(nll);
+    double kl =
+        KlDivergence.builder()
+            .backend(Backend.REFERENCE)
+            .reduction(Reduction.SUM)
+            .build()
+            .forward(logits, logits, Inputs.none(), outcome);
+    assertThat(kl).isZero();
+    assertThat(tally.sum()).isEqualTo(nll);
+    assertThat(tally.denominator()).isEqualTo(2 * ROWS);
+  }
+
+  @Test
   void aCallThatFailsAddsNothing() {
     LossTally tally = new LossTally();
     labels[4] = CLASSES;

@@ -64,9 +64,10 @@ public final class NllPlan {
       TargetKind kind = takeInputs(call, targets, inputs);
       outputs.refuseAllOfLogits();
       LossCall.takeOutputs(call, reductions, gradient, outputs, kind);
-      boolean few = call.keepsFewLosses();
+      boolean few = outputs.tally == null && call.keepsFewLosses();
       call.ready();
       double count = count(call, kind);
+      LossCall.keepWeights(call, outputs);
       long counted = call.counted;
       double denominator = reductions.denominator(count);
       reductions.requireLoss(denominator);
@@ -98,6 +99,9 @@ public final class NllPlan {
               : kernels.tallySum(call.tally());
       double reduced = reductions.reduce(sum, denominator);
       long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
+      if (outputs.tally != null) {
+        outputs.tally.add(call.tally(), call.dimensions.rows, counted);
+      }
       outputs.set(reduced, sum, call.dimensions.rows, counted, count, denominator, correct);
       return reduced;
     } catch (IllegalStateException | WrongThreadException e) {
