@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.Status;
+
+/** What options may be. */
+final class OptionRules {
+  private OptionRules() {}
+
+  /** The reference has one instruction set, which stands for every one that this version has. */
+  static int check(Call call) {
+    Options options = call.options;
+    Report report = call.report;
+    if (options.isa < XentH.XENT_ISA_BEST() || options.isa > XentH.XENT_ISA_AVX512()) {
+      return report.refuseOption(XentH.XENT_FIELD_ISA(), options.isa);
+    }
+    if (options.fullyMasked != XentH.XENT_FULLY_MASKED_NAN()
+        && options.fullyMasked != XentH.XENT_FULLY_MASKED_ZERO()) {
+      return report.refuseOption(XentH.XENT_FIELD_FULLY_MASKED(), options.fullyMasked);
+    }
+    if (options.hasIgnoreIndex != 0 && options.hasIgnoreIndex != 1) {
+      return report.refuseOption(XentH.XENT_FIELD_IGNORE_INDEX(), options.hasIgnoreIndex);
+    }
+    double smoothing = options.labelSmoothing;
+    if (!(smoothing >= 0 && smoothing <= 1)) {
+      return report.refuseOption(XentH.XENT_FIELD_LABEL_SMOOTHING(), smoothing);
+    }
+    if (options.hasGradientScale != 0 && options.hasGradientScale != 1) {
+      return report.refuseOption(XentH.XENT_FIELD_GRADIENT_SCALE(), options.hasGradientScale);
+    }
+    return Double.isFinite(options.scale())
+        ? checkGeneral(call)
+        : report.refuseOption(XentH.XENT_FIELD_GRADIENT_SCALE(), options.gradientScale);
+  }
+
+  /** The options that a plain call leaves 0. */
+  private static int checkGeneral(Call call) {
+    Options options = call.options;
+    Report report = call.report;
+    if (options.smoothing != XentH.XENT_SMOOTHING_UNIFORM()
+        && options.smoothing != XentH.XENT_SMOOTHING_OTHERS()) {
+      return report.refuseOption(XentH.XENT_FIELD_SMOOTHING(), options.smoothing);
+    }
+    if (options.reserved != 0) {
+      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_OPTIONS(), options.reserved);
+    }
+    if (!isDivisor(call, options.temperature)) {
+      return report.refuseOption(XentH.XENT_FIELD_TEMPERATURE(), options.temperature);
+    }
+    if (!isDivisor(call, options.softcap)) {
+      return report.refuseOption(XentH.XENT_FIELD_SOFTCAP(), options.softcap);
+    }
+    if (!(options.zLoss >= 0 && Double.isFinite(options.zLoss))) {
+      return report.refuseOption(XentH.XENT_FIELD_Z_LOSS(), options.zLoss);
+    }
+    double clamp = options.probabilityClamp;
+    if (!(clamp >= 0 && clamp <= 0.5) || (clamp > 0 && options.labelSmoothing > 0)) {
+      return report.refuseOption(XentH.XENT_FIELD_PROBABILITY_CLAMP(), clamp);
+    }
+    call.general |= options.isGeneral();
+    return Status.OK;
+  }
+
+  /** Positive, finite and normal in the arithmetic of the call; 0 is "not used". */
+  private static boolean isDivisor(Call call, double value) {
+    double least = call.wide ? Double.MIN_NORMAL : Float.MIN_NORMAL;
+    double most = call.wide ? Double.MAX_VALUE : Float.MAX_VALUE;
+    return value == 0 || (value >= least && value <= most);
+  }
+}
