@@ -269,6 +269,33 @@ class NllLossOptionsTest {
     assertThat(gradient[11]).isZero();
   }
 
+  @ParameterizedTest
+  @EnumSource(names = {"NATIVE", "REFERENCE"})
+  void lossesOfSeveralCallsAddUp(Backend backend) {
+    Batch batch = new Batch(8, 30, 6);
+    NllLoss loss =
+        NllLoss.builder()
+            .classWeights(Tensor.of(batch.classWeights))
+            .ignoreIndex(IGNORED)
+            .backend(backend)
+            .build();
+    Tensor labels = Tensor.of(batch.labels);
+    LossTally tally = new LossTally();
+    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().tally(tally);
+    for (int r = 0; r < batch.rows; r += 4) {
+      Tensor weights = Tensor.of(batch.rowWeights).slice(0, r, r + 4);
+      loss.forward(
+          batch.of(batch.logs).slice(0, r, r + 4),
+          labels.slice(0, r, r + 4),
+          Inputs.none().rowWeights(weights),
+          outcome);
+    }
+    Inputs weights = Inputs.none().rowWeights(Tensor.of(batch.rowWeights));
+    assertThat(tally.mean()).isEqualTo(loss.forward(batch.of(batch.logs), labels, weights));
+    assertThat(tally.rows()).isEqualTo(8);
+    assertThat(tally.counted()).isEqualTo(6);
+  }
+
   @Test
   void whatIsNoClassOfItsRowIsRefused() {
     Tensor logs = Tensor.of(new float[5]);

@@ -425,9 +425,6 @@ final class Call extends CallArrays {
       needsWholeRows = false;
       givenStates = false;
       room.release();
-      if (nllScratch != null) {
-        nllScratch.row.release();
-      }
     }
     if (spare) {
       Calls.give(this);

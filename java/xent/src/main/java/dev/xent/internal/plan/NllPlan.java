@@ -154,8 +154,16 @@ public final class NllPlan {
 
   private void forwardRows(Call call, long begin, long end) {
     NllScratch scratch = call.nllScratch();
+    scratch.row.prepare(options);
+    try {
+      forwardRows(call, scratch, begin, end);
+    } finally {
+      scratch.row.release();
+    }
+  }
+
+  private void forwardRows(Call call, NllScratch scratch, long begin, long end) {
     NllRow row = scratch.row;
-    row.prepare(options);
     MemorySegment tally = call.tally();
     DType summed = call.lead().type == DType.F64 ? DType.F64 : DType.F32;
     int waiting = 0;
@@ -263,15 +271,19 @@ public final class NllPlan {
   private void backwardRows(Call call, long begin, long end) {
     NllRow row = call.nllScratch().row;
     row.prepare(options);
-    for (long index = begin; index < end && !call.isInVain(); index++) {
-      row.enter(index);
-      double weight = weight(call, index);
-      double scale = call.scale * weight;
-      gradient(
-          call,
-          row,
-          counts(call, row, weight),
-          call.upstream.view == null ? scale : scale * upstream(call, index));
+    try {
+      for (long index = begin; index < end && !call.isInVain(); index++) {
+        row.enter(index);
+        double weight = weight(call, index);
+        double scale = call.scale * weight;
+        gradient(
+            call,
+            row,
+            counts(call, row, weight),
+            call.upstream.view == null ? scale : scale * upstream(call, index));
+      }
+    } finally {
+      row.release();
     }
   }
 
