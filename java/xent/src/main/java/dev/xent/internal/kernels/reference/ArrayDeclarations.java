@@ -47,12 +47,11 @@ final class ArrayDeclarations {
         .optional();
   }
 
-  /** The same for all rows, whatever the layout says of them. */
   static void readClassWeights(Call call) {
     call.arrays
         .read(
             call.given.classWeights,
-            call.shape.classWeights.repeatedForRows(),
+            call.shape.classWeights,
             XentH.XENT_FIELD_CLASS_WEIGHTS(),
             call.floats())
         .entries(call.shape.classes)

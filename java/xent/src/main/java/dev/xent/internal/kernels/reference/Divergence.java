@@ -80,12 +80,11 @@ final class Divergence {
   }
 
   /** Losses and gradients of the call's rows. */
-  static int rows(Call call) {
-    Divergence divergence = new Divergence();
-    divergence.row.begin(call);
+  int rows(Call call) {
+    row.begin(call);
     for (long r = call.rowBegin; r < call.rowEnd; r++) {
-      divergence.row.go(r);
-      divergence.row(call);
+      row.go(r);
+      row(call);
     }
     return Status.OK;
   }

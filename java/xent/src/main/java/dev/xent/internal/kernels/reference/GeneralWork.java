@@ -3,6 +3,9 @@ package dev.xent.internal.kernels.reference;
 
 import static dev.xent.internal.kernels.reference.Constants.CHUNK;
 
+import dev.xent.internal.ffi.xent_tally;
+import java.lang.foreign.MemorySegment;
+
 /** What the rows of a general call are computed with, used again for every row. */
 final class GeneralWork {
   final GeneralRow row = new GeneralRow();
@@ -13,6 +16,12 @@ final class GeneralWork {
   final GeneralStatistics statistics = new GeneralStatistics();
   final GeneralGradient gradient = new GeneralGradient();
   final TopClasses top = new TopClasses();
+
+  final Divergence divergence = new Divergence();
+
+  /** xent_tally: the exact sum of a denominator. */
+  final MemorySegment weights =
+      MemorySegment.ofArray(new long[(int) (xent_tally.sizeof() / Long.BYTES)]);
 
   /** A sum over a row. */
   final Pair rowSum = new Pair();

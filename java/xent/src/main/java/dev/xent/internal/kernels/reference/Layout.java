@@ -20,12 +20,9 @@ final class Layout {
     reserved = xent_layout.reserved(struct);
   }
 
-  /** The same along the classes, and the same numbers for every row. */
-  Layout repeatedForRows() {
-    Layout repeated = new Layout();
-    repeated.classes = classes;
-    repeated.type = type;
-    repeated.reserved = reserved;
-    return repeated;
+  /** The same numbers for every row, whatever the struct says of rows. */
+  void repeatForRows() {
+    outer = 0;
+    inner = 0;
   }
 }

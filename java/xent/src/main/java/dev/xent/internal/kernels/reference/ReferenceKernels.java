@@ -349,7 +349,7 @@ public final class ReferenceKernels implements Kernels {
       status = ArgumentRules.klDivergence(call);
     }
     if (status == Status.OK) {
-      status = Divergence.rows(call);
+      status = call.work().divergence.rows(call);
     }
     return call.end(status, report);
   }

@@ -94,6 +94,7 @@ final class Shape {
     rowOffsets.load(rowOffsetsStruct);
     classMask.load(classMaskStruct);
     classWeights.load(classWeightsStruct);
+    classWeights.repeatForRows();
     rowWeights.load(rowWeightsStruct);
     sink.load(sinkStruct);
     logProbabilities.load(logProbabilitiesStruct);

@@ -16,7 +16,7 @@ final class TargetChecks {
   private TargetChecks() {}
 
   static int check(Call call) {
-    MemorySegment sum = MemorySegment.ofArray(new long[(int) (xent_tally.sizeof() / Long.BYTES)]);
+    MemorySegment sum = call.work().weights.fill((byte) 0);
     xent_tally.size(sum, xent_tally.sizeof());
     int status = checkClassWeights(call);
     if (status == Status.OK) {
