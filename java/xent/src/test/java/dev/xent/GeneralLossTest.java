@@ -10,8 +10,6 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Cross-entropy with weights, masks, sinks, options, all kinds of targets, types, layouts and
@@ -265,8 +263,7 @@ class GeneralLossTest {
     all(backend, DType.BF16);
   }
 
-  @ParameterizedTest
-  @EnumSource(names = "REFERENCE")
+  @OnEveryBackend
   void float64(Backend backend) {
     all(backend, DType.F64);
   }

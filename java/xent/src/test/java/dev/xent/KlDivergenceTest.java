@@ -46,8 +46,7 @@ class KlDivergenceTest {
     return p;
   }
 
-  @ParameterizedTest
-  @EnumSource(names = "REFERENCE")
+  @OnEveryBackend
   void lossAndGradientOfTheMean(Backend backend) {
     double temperature = 2;
     KlDivergence kl = KlDivergence.builder().backend(backend).temperature(temperature).build();
@@ -68,8 +67,7 @@ class KlDivergenceTest {
     assertThat(Samples.bits(x)).isEqualTo(Samples.bits(dx));
   }
 
-  @ParameterizedTest
-  @EnumSource(names = "REFERENCE")
+  @OnEveryBackend
   void aStudentLikeItsTeacherHasNoLoss(Backend backend) {
     KlDivergence kl = KlDivergence.builder().backend(backend).build();
     Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
@@ -77,8 +75,7 @@ class KlDivergenceTest {
     assertThat(dx.toFloatArray()).containsOnly(0);
   }
 
-  @ParameterizedTest
-  @EnumSource(names = "REFERENCE")
+  @OnEveryBackend
   void rowsOfWeightZeroAreIgnored(Backend backend) {
     KlDivergence kl = KlDivergence.builder().backend(backend).build();
     Tensor losses = Tensor.of(new double[ROWS]);
@@ -93,8 +90,7 @@ class KlDivergenceTest {
         .isCloseTo((loss(0, 1) + 2 * loss(2, 1) + 0.5 * loss(3, 1)) / 3.5, within(1e-6));
   }
 
-  @ParameterizedTest
-  @EnumSource(names = "REFERENCE")
+  @OnEveryBackend
   void everyTypeGoesWithEveryOther(Backend backend) {
     KlDivergence kl = KlDivergence.builder().backend(backend).reduction(Reduction.SUM).build();
     for (DType one : DType.values()) {
@@ -117,8 +113,7 @@ class KlDivergenceTest {
     }
   }
 
-  @ParameterizedTest
-  @EnumSource(names = "REFERENCE")
+  @OnEveryBackend
   void maskedClassesAreOfNoSide(Backend backend) {
     KlDivergence kl = KlDivergence.builder().backend(backend).build();
     byte[] flags = new byte[CLASSES];

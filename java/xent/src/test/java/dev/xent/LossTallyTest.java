@@ -57,7 +57,6 @@ class LossTallyTest {
     assertThat(tally.sum()).isEqualTo(nll);
     double kl =
         KlDivergence.builder()
-            .backend(Backend.REFERENCE)
             .reduction(Reduction.SUM)
             .build()
             .forward(logits, logits, Inputs.none(), outcome);

@@ -30,16 +30,14 @@ class RulesTest {
 
   @Test
   void pytorchDividesByTheWeightsOfLabels() {
-    CrossEntropy loss =
-        CrossEntropy.pytorchRules().classWeights(weights).backend(Backend.NATIVE).build();
+    CrossEntropy loss = CrossEntropy.pytorchRules().classWeights(weights).build();
     assertThat(loss.forward(logits, labels))
         .isCloseTo((5 * loss(0, 2) + 2 * loss(2, 1)) / 7, within(NEAR));
   }
 
   @Test
   void pytorchDividesByTheRowsOfProbabilities() {
-    CrossEntropy loss =
-        CrossEntropy.pytorchRules().classWeights(weights).backend(Backend.NATIVE).build();
+    CrossEntropy loss = CrossEntropy.pytorchRules().classWeights(weights).build();
     Tensor oneHot = Tensor.of(new float[] {0, 0, 1, 1, 0, 0, 0, 1, 0}, 3, 3);
     assertThat(loss.forward(logits, oneHot))
         .isCloseTo((5 * loss(0, 2) + loss(1, 0) + 2 * loss(2, 1)) / 3, within(NEAR));
@@ -51,11 +49,7 @@ class RulesTest {
   @Test
   void pytorchWeighsWhatSmoothingGives() {
     CrossEntropy loss =
-        CrossEntropy.pytorchRules()
-            .classWeights(weights)
-            .labelSmoothing(0.25)
-            .backend(Backend.NATIVE)
-            .build();
+        CrossEntropy.pytorchRules().classWeights(weights).labelSmoothing(0.25).build();
     double expected = 0;
     for (int row : new int[] {0, 2}) {
       int label = row == 0 ? 2 : 1;
