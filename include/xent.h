@@ -525,7 +525,9 @@ XENT_API xent_status xent_forward_states(const xent_shape *shape, const xent_opt
     const void *class_mask /* or NULL */, const void *class_weights /* or NULL */,
     const xent_statistics *statistics /* or NULL */, xent_state *states, xent_report *report /* or NULL */);
 
-/* First pass of a softmax backward (output given) or a log-softmax backward (output NULL). */
+/* First pass of a softmax backward (output given) or a log-softmax backward (output NULL). It knows no class_mask:
+ * for a backward that has one, upstream must be 0 at the masked classes. xent_finish takes the type that it computes in
+ * from shape->logits, which after backward states has the type of output. */
 XENT_API xent_status xent_backward_states(const xent_shape *shape, const xent_options *options,
     int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end,
     const void *output /* or NULL */, const void *upstream, xent_state *states,
