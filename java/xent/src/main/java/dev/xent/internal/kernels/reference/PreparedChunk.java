@@ -64,10 +64,10 @@ final class PreparedChunk {
     return sum;
   }
 
-  /** Whether no class before is as large. */
+  /** Whether no class before is as large; where it is -infinity, whether none takes part. */
   boolean isFirst(int i) {
     for (int k = 0; k < i; k++) {
-      if (counted[k] && x[k] >= x[i]) {
+      if (counted[k] && (x[k] >= x[i] || x[i] == Double.NEGATIVE_INFINITY)) {
         return false;
       }
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
-import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Status;
 import java.lang.foreign.MemorySegment;
 
@@ -46,7 +45,7 @@ final class RowInput {
     if (Addresses.isNull(targets)) {
       return Kind.SOFTMAX;
     }
-    return call.shape.targets.type == XentH.XENT_F32() ? Kind.PROBABILITIES : Kind.LABEL;
+    return call.shape.hasLabels() ? Kind.LABEL : Kind.PROBABILITIES;
   }
 
   /** Goes to a row and reads its label: memory may change, so every label is checked before use. */
