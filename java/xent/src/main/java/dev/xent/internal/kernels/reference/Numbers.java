@@ -33,21 +33,30 @@ final class Numbers {
     return type == XentH.XENT_F16() ? Float.float16ToFloat(bits) : ofBFloat16(bits);
   }
 
-  /**
-   * Stores a number.
-   *
-   * @param value a float where the type is F16 or BF16
-   */
+  /** Stores a number, rounded once. */
   static void set(MemorySegment array, int type, long index, double value) {
     if (type == XentH.XENT_F32()) {
       array.set(ValueLayout.JAVA_FLOAT_UNALIGNED, index * Float.BYTES, Canonical.of((float) value));
     } else if (type == XentH.XENT_F64()) {
       array.set(ValueLayout.JAVA_DOUBLE_UNALIGNED, index * Double.BYTES, Canonical.of(value));
     } else {
-      float v = (float) value;
+      float v = roundedToOdd(value);
       short bits = type == XentH.XENT_F16() ? toFloat16(v) : toBFloat16(v);
       array.set(ValueLayout.JAVA_SHORT_UNALIGNED, index * Short.BYTES, bits);
     }
+  }
+
+  /**
+   * The float of two neighbours whose last bit is 1, where the value lies between them: rounding it
+   * once more gives what rounding the value gives.
+   */
+  private static float roundedToOdd(double value) {
+    float nearest = (float) value;
+    int bits = Float.floatToRawIntBits(nearest);
+    if ((bits & 1) == 1 || nearest == value || value != value) {
+      return nearest;
+    }
+    return Float.intBitsToFloat(Math.abs(value) > Math.abs(nearest) ? bits + 1 : bits - 1);
   }
 
   static void load(
