@@ -106,7 +106,7 @@ POINTERS = {
     "cross_entropy_backward": MIXED + ["statistics", "upstream", "gradient"],
     "kl_divergence": ["logits", "teacher", "class_mask", "row_weights", "losses", "gradient", "tally"],
     "forward_states": ["logits", "targets", "target_weights", "class_mask", "class_weights", "statistics", "states"],
-    "backward_states": ["output", "upstream", "states"],
+    "backward_states": ["output", "upstream", "class_mask", "states"],
 }
 RANGED = {"softmax_forward", "log_softmax_forward", "softmax_backward", "log_softmax_backward",
           "cross_entropy_backward", "forward_states", "backward_states"}

@@ -59,7 +59,7 @@
  *   environment variables. Disjoint ranges may run at the same time, each with a report and a tally of
  *   its own. A call takes up to 128 KiB of stack. Everything but a label out of range (or
  *   state, in xent_finish) is checked before the first store; xent_check_targets finds labels out of range before the first store too.
- *   Every NaN written is the canonical quiet one (0x7fc00000). The floating-point mode of the thread
+ *   Every NaN written is the canonical quiet one of its type (0x7fc00000 in F32). The floating-point mode of the thread
  *   (rounding, flush-to-zero) is checked, set where it differs, and put back.
  */
 #ifndef XENT_H
@@ -447,7 +447,7 @@ XENT_API xent_status xent_cross_entropy_forward(const xent_shape *shape, const x
  *                         -1 as argmax
  *   entropies             - sum p log p over the classes; NaN in ignored rows
  *   top_classes           the top_count largest, the lower first among equals; -1 where there are not so many
- *   top_log_probabilities theirs; -inf where there are not so many
+ *   top_log_probabilities theirs; -inf where there are not so many, NaN in rows that are NaN or ignored
  *   gradient              c u (p (sum w q' + 2 z_loss lse) - w q') / temperature, times softcap's derivative
  *   target_gradient       c u (1 - eps) w (lse - x): of probability rows or of target_weights
  * Weights are used as they are: xent_check_targets checks them. A row may be ragged or masked and have a sink. */
@@ -525,13 +525,11 @@ XENT_API xent_status xent_forward_states(const xent_shape *shape, const xent_opt
     const void *class_mask /* or NULL */, const void *class_weights /* or NULL */,
     const xent_statistics *statistics /* or NULL */, xent_state *states, xent_report *report /* or NULL */);
 
-/* First pass of a softmax backward (output given) or a log-softmax backward (output NULL). It knows no class_mask:
- * for a backward that has one, upstream must be 0 at the masked classes. xent_finish takes the type that it computes in
- * from shape->logits, which after backward states has the type of output. */
+/* First pass of a softmax backward (output given) or a log-softmax backward (output NULL). */
 XENT_API xent_status xent_backward_states(const xent_shape *shape, const xent_options *options,
     int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end,
-    const void *output /* or NULL */, const void *upstream, xent_state *states,
-    xent_report *report /* or NULL */);
+    const void *output /* or NULL */, const void *upstream, const void *class_mask /* or NULL */,
+    xent_state *states, xent_report *report /* or NULL */);
 
 /* Folds the states of whole rows, in class order. Writes statistics at index row and, for forward
  * states, what is asked of log_sum_exp and, with targets, of losses, hits and tally (as

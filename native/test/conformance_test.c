@@ -224,7 +224,7 @@ static xent_status forward_range(test_case *t, int64_t begin, int64_t end) {
   void **a = t->arrays;
   if (is(t, "softmax_backward") || is(t, "log_softmax_backward"))
     return xent_backward_states(&t->shape, &t->options, 0, t->rows, begin, end,
-                                is(t, "softmax_backward") ? a[OUTPUT] : NULL, a[UPSTREAM], t->states, &t->report);
+                                is(t, "softmax_backward") ? a[OUTPUT] : NULL, a[UPSTREAM], a[CLASS_MASK], t->states, &t->report);
   return xent_forward_states(&t->shape, &t->options, 0, t->rows, begin, end, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS],
                              a[CLASS_MASK], a[CLASS_WEIGHTS], t->statistics, t->states, &t->report);
 }

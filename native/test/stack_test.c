@@ -72,7 +72,7 @@ static void *run_parts(void *argument) {
   must(xent_forward_states(&p->shape, &p->options, 0, p->rows, 0, p->classes, x, labels, NULL, NULL, NULL, NULL, states, NULL), "states");
   must(xent_finish(&p->shape, &p->options, 0, p->rows, states, labels, NULL, NULL, NULL, 0, statistics, losses, lse, hits, &tally, &report),
        "finish");
-  must(xent_backward_states(&p->shape, &p->options, 0, p->rows, 0, p->classes, x, g, states, NULL), "states");
+  must(xent_backward_states(&p->shape, &p->options, 0, p->rows, 0, p->classes, x, g, NULL, states, NULL), "states");
   must(xent_finish(&p->shape, &p->options, 0, p->rows, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report),
        "finish");
   return NULL;

@@ -615,13 +615,13 @@ static void run_softmax_backward(mixture *m) {
     poison(&m->gradient);
     const void *offsets = m->ragged ? m->offsets : NULL, *masked = maybe(m->has_mask, &m->mask);
     xent_statistics statistics[MOST_ROWS];
-    const bool parts = !m->ragged && !m->has_mask && one_in(2);
+    const bool parts = !m->ragged && one_in(2);
     if (parts) {
       xent_state states[MOST_ROWS * MOST_STATES];
       xent_report report = {.size = sizeof report};
       for (int64_t begin = 0; begin < m->classes; begin += XENT_CHUNK)
         must(xent_backward_states(&s, &o, 0, m->rows, begin, begin + XENT_CHUNK < m->classes ? begin + XENT_CHUNK : m->classes,
-                                  log ? NULL : m->x.memory, m->log_softmax.memory, states, NULL), "backward states");
+                                  log ? NULL : m->x.memory, m->log_softmax.memory, masked, states, NULL), "backward states");
       must(xent_finish(&s, &o, 0, m->rows, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report), "finish");
     }
     must((log ? xent_log_softmax_backward : xent_softmax_backward)(&s, &o, 0, m->rows, 0, m->classes, m->x.memory, m->log_softmax.memory,
@@ -773,7 +773,7 @@ static void test_arithmetics(void) {
                 &report, XENT_FIELD_LOG_SUM_EXP);
   /* a softmax backward has no logits that would say that it is about doubles */
   wide.logits.type = XENT_NO_TYPE;
-  must(xent_backward_states(&wide, &o, 0, 1, 0, 4, y, x, &of_wide, NULL), "backward states");
+  must(xent_backward_states(&wide, &o, 0, 1, 0, 4, y, x, NULL, &of_wide, NULL), "backward states");
   expect_status("doubles' states of a backward",
                 xent_finish(&wide, &o, 0, 1, &of_wide, NULL, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL, NULL, &report), XENT_OK,
                 &report, 0);

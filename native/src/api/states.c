@@ -45,8 +45,8 @@ xent_status xent_forward_states(const xent_shape *shape, const xent_options *opt
 
 xent_status xent_backward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                  int64_t row_end, int64_t class_begin, int64_t class_end,
-                                 const void *output, const void *upstream, xent_state *states,
-                                 xent_report *report) {
+                                 const void *output, const void *upstream, const void *class_mask,
+                                 xent_state *states, xent_report *report) {
   xent_frame f;
   xent_status status = xent_frame_begin(&f, shape, options, report, true);
   if (!status) status = xent_frame_ranges(&f, row_begin, row_end, class_begin, class_end);
@@ -55,12 +55,15 @@ xent_status xent_backward_states(const xent_shape *shape, const xent_options *op
     const xent_array arrays[] = {
         {.address = output, .layout = &f.shape->output, .field = XENT_FIELD_OUTPUT, .optional = true,
          .types = f.floats},
-        {.address = upstream, .layout = &f.shape->upstream, .field = XENT_FIELD_UPSTREAM, .types = f.floats}};
-    status = xent_check_arrays(&f, arrays, 2);
+        {.address = upstream, .layout = &f.shape->upstream, .field = XENT_FIELD_UPSTREAM, .types = f.floats},
+        class_mask_array(&f, class_mask)};
+    status = xent_check_arrays(&f, arrays, 3);
+    f.general |= class_mask != NULL;
   }
   if (!status) {
     f.call.forward_output = output;
     f.call.upstream = upstream;
+    f.call.class_mask = class_mask;
     f.call.states = states;
     status = run_kernel(family_of(&f)->backward_states, &f.call);
   }

@@ -113,8 +113,8 @@ static xent_status f64_cross_entropy_backward(const xent_call *call) {
     f64_row r = f64_row_of(call, row, &t);
     const xent_statistics ignored = f64_ignored(&t), *s = t.ignored ? &ignored : &call->known_statistics[row];
     r.share = s->share;
-    f64_gradient_row(&r, s, gradient_scale_of_row(call, row, t.row_weight), call->class_begin,
-                     call->row_offsets ? r.logits.classes : call->class_end, &buffers);
+    const int64_t end = call->class_end < r.logits.classes ? call->class_end : r.logits.classes;
+    f64_gradient_row(&r, s, gradient_scale_of_row(call, row, t.row_weight), call->class_begin, end, &buffers);
   }
   return XENT_OK;
 }

@@ -31,7 +31,8 @@ static xent_status f64_softmax(const xent_call *call) {
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     const f64_row r = f64_row_of_logits(call, row);
     if (call->known_statistics) {
-      f64_softmax_row(call, &r, &call->known_statistics[row], call->class_begin, call->class_end, &buffers);
+      const int64_t end = call->class_end < r.logits.classes ? call->class_end : r.logits.classes;
+      f64_softmax_row(call, &r, &call->known_statistics[row], call->class_begin, end, &buffers);
       continue;
     }
     f64_fold fold;

@@ -40,7 +40,7 @@ static xent_status f64_softmax_backward(const xent_call *call) {
   f64_buffers buffers;
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     const f64_backward b = f64_backward_of(call, row);
-    const int64_t classes = b.g.classes, end = call->row_offsets ? classes : call->class_end;
+    const int64_t classes = b.g.classes, end = call->class_end < classes ? call->class_end : classes;
     pair total = {0, 0};
     if (!call->known_statistics)
       for (int64_t i = 0; i < classes; i += XENT_CHUNK)

@@ -172,6 +172,22 @@ class InputsTest {
       bits.add(Samples.bits(perRow));
       bits.add(Arrays.stream(argmax.toLongArray()).mapToInt(k -> (int) k).toArray());
       outcome.argmax(null).entropies(null).countCorrect(false).losses(null);
+      CrossEntropy weighted =
+          CrossEntropy.builder()
+              .backend(backend)
+              .threads(threads)
+              .classWeights(Tensor.of(Samples.probabilities(1, classes, 7)))
+              .build();
+      bits.add(bitsOf(weighted.forwardBackward(x, labels, dx)));
+      bits.add(Samples.bits(dx));
+      Tensor two = Tensor.of(Samples.labels(2 * rows, classes, 8), rows, 2);
+      Tensor halves = floats(arena, Samples.probabilities(rows, 2, 9), rows, 2);
+      bits.add(bitsOf(weighted.forwardBackward(x, two, Inputs.none().targetWeights(halves), dx)));
+      bits.add(Samples.bits(dx));
+      outcome.logSumExp(perRow);
+      weighted.predict(x, Inputs.none(), outcome);
+      bits.add(Samples.bits(perRow));
+      outcome.logSumExp(null);
       CrossEntropy even = CrossEntropy.builder().backend(backend).threads(threads).build();
       Inputs noMask = Inputs.none().rowWeights(weights).sink(sink);
       even.forwardBackward(x, q, noMask, dx, outcome);
@@ -183,6 +199,11 @@ class InputsTest {
       bits.add(Samples.bits(dx));
     }
     return bits;
+  }
+
+  private static int[] bitsOf(double value) {
+    long bits = Double.doubleToRawLongBits(value);
+    return new int[] {(int) bits, (int) (bits >>> 32)};
   }
 
   private static void allAreTheSame(Backend backend, int rows, int classes) {
@@ -202,6 +223,12 @@ class InputsTest {
   @OnEveryBackend
   void manyShortRows(Backend backend) {
     allAreTheSame(backend, 2000, 30);
+  }
+
+  /** So many that threads that sleep are woken for them. */
+  @OnEveryBackend
+  void rowsForSeveralThreads(Backend backend) {
+    allAreTheSame(backend, 6000, 100);
   }
 
   /** Too long for one kernel call on the heap, and few enough for threads to share them. */

@@ -404,6 +404,7 @@ final class ConformanceRun {
                 end,
                 log ? NULL : a("output"),
                 a("upstream"),
+                a("class_mask"),
                 states,
                 report)
             : kernels.forwardStates(

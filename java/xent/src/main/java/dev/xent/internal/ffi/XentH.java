@@ -1925,6 +1925,7 @@ public class XentH extends XentH$shared {
             XentH.C_POINTER,
             XentH.C_POINTER,
             XentH.C_POINTER,
+            XentH.C_POINTER,
             XentH.C_POINTER
         );
 
@@ -1936,7 +1937,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_backward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, xent_state *states, xent_report *report)
+     * xent_status xent_backward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *class_mask, xent_state *states, xent_report *report)
      * }
      */
     public static FunctionDescriptor xent_backward_states$descriptor() {
@@ -1946,7 +1947,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_backward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, xent_state *states, xent_report *report)
+     * xent_status xent_backward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *class_mask, xent_state *states, xent_report *report)
      * }
      */
     public static MethodHandle xent_backward_states$handle() {
@@ -1956,7 +1957,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_backward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, xent_state *states, xent_report *report)
+     * xent_status xent_backward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *class_mask, xent_state *states, xent_report *report)
      * }
      */
     public static MemorySegment xent_backward_states$address() {
@@ -1965,16 +1966,16 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_backward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, xent_state *states, xent_report *report)
+     * xent_status xent_backward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *class_mask, xent_state *states, xent_report *report)
      * }
      */
-    public static int xent_backward_states(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment output, MemorySegment upstream, MemorySegment states, MemorySegment report) {
+    public static int xent_backward_states(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment output, MemorySegment upstream, MemorySegment class_mask, MemorySegment states, MemorySegment report) {
         var mh$ = xent_backward_states.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_backward_states", shape, options, row_begin, row_end, class_begin, class_end, output, upstream, states, report);
+                traceDowncall("xent_backward_states", shape, options, row_begin, row_end, class_begin, class_end, output, upstream, class_mask, states, report);
             }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, states, report);
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, class_mask, states, report);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

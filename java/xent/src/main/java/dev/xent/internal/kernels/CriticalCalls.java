@@ -521,6 +521,7 @@ final class CriticalCalls {
       long classEnd,
       MemorySegment output,
       MemorySegment upstream,
+      MemorySegment classMask,
       MemorySegment states,
       MemorySegment report) {
     try {
@@ -534,6 +535,7 @@ final class CriticalCalls {
               classEnd,
               output,
               upstream,
+              classMask,
               states,
               report);
     } catch (Throwable thrown) {

@@ -421,6 +421,7 @@ public interface Kernels {
    * @param classEnd the class after the last
    * @param output y, or NULL
    * @param upstream dy
+   * @param classMask U8, 0 where a class is masked, or NULL
    * @param states xent_state of each chunk of the range's rows
    * @param report xent_report, or NULL
    * @return one of {@link Status}
@@ -434,6 +435,7 @@ public interface Kernels {
       long classEnd,
       MemorySegment output,
       MemorySegment upstream,
+      MemorySegment classMask,
       MemorySegment states,
       MemorySegment report);
 

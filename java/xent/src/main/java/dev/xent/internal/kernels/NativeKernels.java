@@ -628,14 +628,35 @@ public final class NativeKernels implements Kernels {
       long classEnd,
       MemorySegment output,
       MemorySegment upstream,
+      MemorySegment classMask,
       MemorySegment states,
       MemorySegment report) {
-    if (isBrief(rowBegin, rowEnd, classBegin, classEnd) || onHeap(output, upstream)) {
+    if (isBrief(rowBegin, rowEnd, classBegin, classEnd) || onHeap(output, upstream, classMask)) {
       return CriticalCalls.backwardStates(
-          shape, options, rowBegin, rowEnd, classBegin, classEnd, output, upstream, states, report);
+          shape,
+          options,
+          rowBegin,
+          rowEnd,
+          classBegin,
+          classEnd,
+          output,
+          upstream,
+          classMask,
+          states,
+          report);
     }
     return XentH.xent_backward_states(
-        shape, options, rowBegin, rowEnd, classBegin, classEnd, output, upstream, states, report);
+        shape,
+        options,
+        rowBegin,
+        rowEnd,
+        classBegin,
+        classEnd,
+        output,
+        upstream,
+        classMask,
+        states,
+        report);
   }
 
   @Override

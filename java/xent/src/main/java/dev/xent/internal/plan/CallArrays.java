@@ -569,6 +569,7 @@ abstract sealed class CallArrays permits Call {
   void followArrays(CallArrays other, int groupCount) {
     dimensions.follow(other.dimensions);
     onHeap = other.onHeap;
+    unusual = other.unusual;
     targetCount = other.targetCount;
     topCount = other.topCount;
     firstClass = other.firstClass;

@@ -138,6 +138,8 @@ public final class CrossEntropyPlan {
     LossCall.lead(call, call.logits, logits, axis(logits.rank()), inputs);
     TargetKind kind = LossCall.takeTargets(call, loss, targets, inputs);
     LossCall.takeInputs(call, inputs, loss.classWeights());
+    // States are made without row weights: labels of rows without weight would not be lawful there.
+    call.needsWholeRows |= inputs.rowWeights() != null;
     return kind;
   }
 
@@ -184,6 +186,7 @@ public final class CrossEntropyPlan {
       LossCall.lead(call, call.logits, logits, axis(logits.rank()), inputs);
       loss.requireFor(call.logits);
       LossCall.takeInputs(call, inputs, null);
+      call.unusual = true;
       LossCall.takeOutputsOfLogits(call, outputs);
       LossCall.requireWritable(call);
       call.ready();

@@ -140,6 +140,7 @@ final class LongRows {
             to,
             output,
             call.upstream.segment(),
+            NULL,
             call.room.states(row, call.dimensions.classes),
             call.report),
         call);

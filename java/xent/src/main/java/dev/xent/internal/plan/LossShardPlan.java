@@ -98,7 +98,9 @@ public final class LossShardPlan {
       takeRest(call, inputs, outputs, kind);
       call.givenStates = true;
       call.ready();
-      call.options(loss.options(kind), 1);
+      Options options = loss.options(kind);
+      // What the ignore index stood for in sparse rows is in the states already.
+      call.options(kind == TargetKind.LABELS ? options : options.withoutIgnoreIndex(), 1);
       double weight = count(call, kind);
       LossCall.keepWeights(call, outputs);
       long counted = call.counted;

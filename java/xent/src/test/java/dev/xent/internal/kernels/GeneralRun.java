@@ -430,7 +430,17 @@ final class GeneralRun {
       lawful(
           "backward states",
           kernels.backwardStates(
-              c.shape, withoutSoftcap, 0, c.rows, part[0], part[1], y, c.upstream, states, NULL));
+              c.shape,
+              withoutSoftcap,
+              0,
+              c.rows,
+              part[0],
+              part[1],
+              y,
+              c.upstream,
+              c.classMask,
+              states,
+              NULL));
     }
     MemorySegment sums = result("backward statistics", c.rows * xent_statistics.sizeof());
     lawful(

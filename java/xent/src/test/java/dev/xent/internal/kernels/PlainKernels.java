@@ -251,7 +251,17 @@ public record PlainKernels(Kernels all) {
       MemorySegment states,
       MemorySegment report) {
     return all.backwardStates(
-        shape, options, rowBegin, rowEnd, classBegin, classEnd, output, upstream, states, report);
+        shape,
+        options,
+        rowBegin,
+        rowEnd,
+        classBegin,
+        classEnd,
+        output,
+        upstream,
+        NULL,
+        states,
+        report);
   }
 
   public int finish(

@@ -489,6 +489,7 @@ class RefusalsTest {
         c.classEnd,
         c.get("output"),
         c.get("upstream"),
+        c.get("class mask"),
         c.get("states"),
         report);
   }

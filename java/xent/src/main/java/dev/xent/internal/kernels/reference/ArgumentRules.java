@@ -292,7 +292,10 @@ final class ArgumentRules {
         .read(given.output, shape.output, XentH.XENT_FIELD_OUTPUT(), call.floats())
         .optional();
     call.arrays.read(given.upstream, shape.upstream, XentH.XENT_FIELD_UPSTREAM(), call.floats());
-    return call.arrays.check(call);
+    ArrayDeclarations.readClassMask(call);
+    status = call.arrays.check(call);
+    call.general |= has(given.classMask);
+    return status;
   }
 
   static int finish(Call call, boolean secondRound, MemorySegment report) {

@@ -402,12 +402,14 @@ public final class ReferenceKernels implements Kernels {
       long classEnd,
       MemorySegment output,
       MemorySegment upstream,
+      MemorySegment classMask,
       MemorySegment states,
       MemorySegment report) {
     Call call = calls.get();
     CallArrays given = call.given;
     given.output = output;
     given.upstream = upstream;
+    given.classMask = classMask;
     given.states = states;
     int status = call.beginBackward(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
     if (status == Status.OK) {
