@@ -2,7 +2,7 @@
 /* What is read of targets and weights before anything is written. */
 #include "api/arrays.h"
 #include "api/label_check.h"
-#include "kernels/row/entries.h"
+#include "kernels/general/targets.h"
 #include "numerics/tally.h"
 
 /* Rows that are not ignored, or the first label that is wrong. In steps, so that it is soon found. */
@@ -43,38 +43,17 @@ static xent_status check_class_weights(xent_frame *f) {
   return XENT_OK;
 }
 
-static xent_status refuse_class(xent_frame *f, int64_t row, int64_t class) {
-  f->report->row = row;
-  f->report->label = class;
-  return xent_refuse(f, XENT_INVALID_LABEL, XENT_FIELD_TARGETS, 0);
-}
-
-/* The classes of a sparse row. */
-static xent_status check_sparse_row(xent_frame *f, int64_t row) {
-  for (int64_t j = 0; j < f->shape->target_count; j++) {
-    const int64_t class = sparse_class_at(&f->call, row, j);
-    if (!is_ignored_class(&f->call, class) && !is_lawful_class(&f->call, row, class))
-      return refuse_class(f, row, class);
-  }
-  return XENT_OK;
-}
-
 /* Row by row, where rows or classes have weights, a mask, or lengths of their own. */
 static xent_status check_each_row(xent_frame *f, xent_tally *weights) {
   const xent_call *call = &f->call;
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     double weight = row_weight_at(call, row);
     if (!is_weight(weight)) return refuse_weight(f, XENT_FIELD_ROW_WEIGHTS, row, weight);
-    if (weight == 0) continue;
-    if (has_labels(call)) {
-      const int64_t class = load_label(call, row_offset(call->shape, &call->shape->targets, row));
-      if (is_ignored_class(call, class)) continue;
-      if (!is_lawful_class(call, row, class)) return refuse_class(f, row, class);
-      if (call->class_weights) weight *= class_weight_at(call, class);
-    } else if (call->shape->target_count) {
-      const xent_status status = check_sparse_row(f, row);
-      if (status) return status;
-    }
+    row_targets t;
+    const xent_status status = targets_of_row(call, row, &t);
+    if (status) return status;
+    if (t.ignored) continue;
+    if (t.kind == XENT_KIND_LABEL && t.weighted) weight *= class_weight_at(call, t.label);
     tally_add_double(weights, weight);
     f->report->counted++;
   }
@@ -86,18 +65,22 @@ xent_status xent_check_targets(const xent_shape *shape, const xent_options *opti
                                const void *row_offsets, const void *class_mask, const void *class_weights,
                                const void *row_weights, xent_tally *weights, xent_report *report) {
   xent_frame f;
-  const bool each = row_offsets || class_mask || class_weights || row_weights || weights;
   xent_status status = xent_frame_begin(&f, shape, options, report, false);
+  const bool each = row_offsets || class_mask || class_weights || row_weights || weights ||
+                    (!status && f.shape->target_count);
   if (!status) status = xent_frame_ranges(&f, row_begin, row_end, 0, f.shape->classes);
   if (!status) status = xent_check_whole(&f);
   if (!status) status = xent_check_struct(&f, report, _Alignof(xent_report), XENT_FIELD_REPORT, false);
   if (!status) status = check_tally(&f, weights);
   if (!status) status = xent_check_row_offsets(&f, row_offsets);
   if (!status) {
-    const xent_array arrays[] = {targets_array(&f, targets, false), target_weights_array(&f, target_weights),
-                                 class_mask_array(&f, class_mask), class_weights_array(&f, class_weights),
-                                 row_weights_array(&f, row_weights)};
-    status = each || f.shape->target_count ? xent_check_many(&f, arrays, 5) : xent_check_arrays(&f, arrays, 1);
+    const xent_array array = targets_array(&f, targets, false);
+    status = xent_check_arrays(&f, &array, 1);
+  }
+  if (!status && each) {
+    const xent_array rest[] = {target_weights_array(&f, target_weights), class_mask_array(&f, class_mask),
+                               class_weights_array(&f, class_weights), row_weights_array(&f, row_weights)};
+    status = xent_check_many(&f, rest, 4);
   }
   if (!status) status = check_target_rules(&f, targets, NULL);
   if (!status) {
@@ -106,7 +89,7 @@ xent_status xent_check_targets(const xent_shape *shape, const xent_options *opti
     f.call.class_mask = class_mask;
     f.call.class_weights = class_weights;
     f.call.row_weights = row_weights;
-    if (each || f.shape->target_count) {
+    if (each) {
       xent_tally sum = xent_empty_tally();
       status = check_class_weights(&f);
       if (!status) status = check_each_row(&f, &sum);

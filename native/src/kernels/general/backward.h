@@ -58,7 +58,7 @@ XENT_SHARED xent_status general_softmax_backward_rows(const xent_call *call, gen
   }
   return XENT_OK;
 }
-XENT_DEFINE_GENERAL(general_softmax_backward_rows)
+XENT_DEFINE_GENERAL(general_softmax_backward)
 
 XENT_SHARED xent_status general_backward_states_rows(const xent_call *call, general_buffers b) {
   const int64_t chunks = xent_chunks(call->shape->classes);
@@ -72,6 +72,6 @@ XENT_SHARED xent_status general_backward_states_rows(const xent_call *call, gene
   }
   return XENT_OK;
 }
-XENT_DEFINE_GENERAL(general_backward_states_rows)
+XENT_DEFINE_GENERAL(general_backward_states)
 
 #endif

@@ -5,26 +5,23 @@
 
 #include "kernels/general/outputs.h"
 
-#define XENT_WITH_GENERAL_BUFFERS(call, rows)                      \
-  do {                                                             \
-    if ((call)->shape->classes <= XENT_STEP) return rows##_short(call); \
-    return rows##_long(call);                                      \
-  } while (0)
-
-#define XENT_DEFINE_GENERAL(rows)                                                                                   \
-  static __attribute__((noinline)) xent_status rows##_short(const xent_call *call) {                                \
-    XENT_ALIGNED float input[XENT_STEP], kept[XENT_STEP], targets[XENT_STEP], weights[XENT_STEP], counted[XENT_STEP], \
+/* The kernel `name`, which is name_rows with buffers for the rows of the call. */
+#define XENT_DEFINE_GENERAL(name)                                                                                   \
+  static __attribute__((noinline)) xent_status name##_short(const xent_call *call) {                                \
+    XENT_ALIGNED float input[XENT_STEP], kept[XENT_STEP], targets[XENT_STEP], weights[XENT_STEP], counted[XENT_STEP],\
         slope[XENT_STEP], out[XENT_STEP];                                                                           \
     float reference[XENT_STEP / XENT_GROUP];                                                                        \
-    return rows(call, (general_buffers){input, kept, reference, targets, weights, counted, slope, out});            \
+    return name##_rows(call, (general_buffers){input, kept, reference, targets, weights, counted, slope, out});     \
   }                                                                                                                 \
-  static __attribute__((noinline)) xent_status rows##_long(const xent_call *call) {                                 \
-    XENT_ALIGNED float input[XENT_CHUNK], kept[XENT_CHUNK], targets[XENT_STEP], weights[XENT_STEP],                  \
+  static __attribute__((noinline)) xent_status name##_long(const xent_call *call) {                                 \
+    XENT_ALIGNED float input[XENT_CHUNK], kept[XENT_CHUNK], targets[XENT_STEP], weights[XENT_STEP],                 \
         counted[XENT_STEP], slope[XENT_STEP], out[XENT_STEP];                                                       \
     float reference[XENT_CHUNK / XENT_GROUP];                                                                       \
-    return rows(call, (general_buffers){input, kept, reference, targets, weights, counted, slope, out});            \
+    return name##_rows(call, (general_buffers){input, kept, reference, targets, weights, counted, slope, out});     \
   }                                                                                                                 \
-  static xent_status rows##_of(const xent_call *call) { XENT_WITH_GENERAL_BUFFERS(call, rows); }
+  static xent_status name(const xent_call *call) {                                                                  \
+    return call->shape->classes <= XENT_STEP ? name##_short(call) : name##_long(call);                              \
+  }
 
 XENT_INLINE general_row logits_row(const xent_call *call, int64_t row) {
   return general_row_of(call, row, call->logits, &call->shape->logits);
@@ -45,7 +42,7 @@ XENT_SHARED xent_status general_softmax_rows(const xent_call *call, general_buff
   }
   return XENT_OK;
 }
-XENT_DEFINE_GENERAL(general_softmax_rows)
+XENT_DEFINE_GENERAL(general_softmax)
 
 XENT_SHARED xent_status general_log_sum_exp_rows(const xent_call *call, general_buffers b) {
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
@@ -57,7 +54,7 @@ XENT_SHARED xent_status general_log_sum_exp_rows(const xent_call *call, general_
   }
   return XENT_OK;
 }
-XENT_DEFINE_GENERAL(general_log_sum_exp_rows)
+XENT_DEFINE_GENERAL(general_log_sum_exp)
 
 /* An ordinary row's outputs beside those of its loss. */
 XENT_INLINE void other_outputs(const general_row *r, const general_result *g, row_outputs *out, general_buffers b) {
@@ -109,7 +106,7 @@ XENT_SHARED xent_status general_cross_entropy_rows(const xent_call *call, genera
   }
   return XENT_OK;
 }
-XENT_DEFINE_GENERAL(general_cross_entropy_rows)
+XENT_DEFINE_GENERAL(general_cross_entropy)
 
 XENT_SHARED xent_status general_cross_entropy_backward_rows(const xent_call *call, general_buffers b) {
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
@@ -123,7 +120,7 @@ XENT_SHARED xent_status general_cross_entropy_backward_rows(const xent_call *cal
   }
   return XENT_OK;
 }
-XENT_DEFINE_GENERAL(general_cross_entropy_backward_rows)
+XENT_DEFINE_GENERAL(general_cross_entropy_backward)
 
 XENT_SHARED xent_status general_forward_states_rows(const xent_call *call, general_buffers b) {
   const int64_t chunks = xent_chunks(call->shape->classes);
@@ -148,6 +145,6 @@ XENT_SHARED xent_status general_forward_states_rows(const xent_call *call, gener
   }
   return XENT_OK;
 }
-XENT_DEFINE_GENERAL(general_forward_states_rows)
+XENT_DEFINE_GENERAL(general_forward_states)
 
 #endif

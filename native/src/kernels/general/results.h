@@ -5,17 +5,20 @@
 
 #include "kernels/row/entries.h"
 
-/* A NaN becomes the canonical one of the type. */
-static inline void put_float(void *array, const xent_layout *l, int64_t at, double value) {
+/* Rounded once; a NaN becomes the canonical one of the type. */
+static inline void put_number(void *array, int32_t type, int64_t at, double v) {
   const uint32_t quiet = 0x7fc00000u;
   const uint64_t wide_quiet = 0x7ff8000000000000ull;
-  const float narrow = (float)value;
-  switch (l->type) {
-    case XENT_F32: memcpy((float *)array + at, value != value ? (const void *)&quiet : &narrow, sizeof narrow); break;
-    case XENT_F64: memcpy((double *)array + at, value != value ? (const void *)&wide_quiet : &value, sizeof value); break;
-    case XENT_F16: ((uint16_t *)array)[at] = narrow_f16(narrow); break;
-    default: ((uint16_t *)array)[at] = narrow_bf16(narrow); break;
+  const float narrow = (float)v;
+  switch (type) {
+    case XENT_F64: memcpy((double *)array + at, v != v ? (const void *)&wide_quiet : &v, sizeof v); break;
+    case XENT_F32: memcpy((float *)array + at, v != v ? (const void *)&quiet : &narrow, sizeof narrow); break;
+    case XENT_F16: ((uint16_t *)array)[at] = narrow_f16(float_to_odd(v)); break;
+    default: ((uint16_t *)array)[at] = narrow_bf16(float_to_odd(v));
   }
+}
+static inline void put_float(void *array, const xent_layout *l, int64_t at, double value) {
+  put_number(array, l->type, at, value);
 }
 static inline void put_class(void *array, const xent_layout *l, int64_t at, int64_t class) {
   if (l->type == XENT_I32)

@@ -43,11 +43,6 @@ static inline bool takes_part(const xent_call *call, int64_t row, int64_t class)
   return ((const uint8_t *)call->class_mask)[class_offset(call, l, row) + class * l->classes] != 0;
 }
 
-/* Whether a class may be the label of a row, or an entry of a sparse one. */
-static inline bool is_lawful_class(const xent_call *call, int64_t row, int64_t class) {
-  return class >= 0 && class < span_of_row(call, row).classes && takes_part(call, row, class);
-}
-
 static inline bool is_ignored_class(const xent_call *call, int64_t class) {
   return call->options->has_ignore_index && class == call->options->ignore_index;
 }

@@ -61,7 +61,7 @@ XENT_SHARED void f64_target_gradients(const f64_row *r, const xent_statistics *s
       double out = fixed;
       if (!special && e.here)
         out = f64_target_gradient(r, s, c, e.class, f64_prepared_one(&r->logits, e.class, s->wide_shift), distance);
-      f64_store_one(call->target_gradient, l->type, at + j * l->classes, out);
+      put_number(call->target_gradient, l->type, at + j * l->classes, out);
     }
     return;
   }

@@ -127,7 +127,7 @@ static xent_status f64_kl_divergence(const xent_call *call) {
       loss = f64_quiet(weight * f64_divergence_row(call, &teacher, &student, c, &buffers));
       call->report->counted++;
     }
-    if (call->losses) f64_store_one(call->losses, l->type, row_offset(call->shape, l, row), loss);
+    if (call->losses) put_number(call->losses, l->type, row_offset(call->shape, l, row), loss);
     if (call->tally) tally_add_double(call->tally, loss);
   }
   return XENT_OK;

@@ -7,7 +7,7 @@
 #ifndef XENT_WIDE_PIECES_H
 #define XENT_WIDE_PIECES_H
 
-#include "kernels/row/entries.h"
+#include "kernels/general/results.h"
 #include "kernels/row/rows.h"
 #include "kernels/math/wide_exponential.h"
 
@@ -46,16 +46,6 @@ XENT_SHARED const double *f64_load(const f64_array *a, int64_t begin, int64_t n,
   return buffer;
 }
 
-/* One number, rounded once. */
-XENT_INLINE void f64_store_one(void *array, int32_t type, int64_t at, double v) {
-  switch (type) {
-    case XENT_F64: ((double *)array)[at] = v != v ? XENT_WIDE_NAN : v; break;
-    case XENT_F32: ((float *)array)[at] = v != v ? XENT_NAN : (float)v; break;
-    case XENT_F16: ((uint16_t *)array)[at] = narrow_f16(float_to_odd(v)); break;
-    default: ((uint16_t *)array)[at] = narrow_bf16(float_to_odd(v));
-  }
-}
-
 /* Where results from class `begin` on are to be computed: in place, or in the buffer for f64_store. */
 XENT_INLINE double *f64_room(const f64_array *a, int64_t begin, double *buffer) {
   return is_plain_array(a) ? (double *)a->array + a->at + begin : buffer;
@@ -63,10 +53,10 @@ XENT_INLINE double *f64_room(const f64_array *a, int64_t begin, double *buffer) 
 XENT_SHARED void f64_store(const f64_array *a, int64_t begin, int64_t n, const double *values) {
   if (is_plain_array(a)) return;
   const int64_t at = a->at + begin * a->stride;
-  for (int64_t i = 0; i < n; i++) f64_store_one(a->array, a->type, at + i * a->stride, values[i]);
+  for (int64_t i = 0; i < n; i++) put_number(a->array, a->type, at + i * a->stride, values[i]);
 }
 XENT_SHARED void f64_fill(const f64_array *a, int64_t begin, int64_t end, double value) {
-  for (int64_t i = begin; i < end; i++) f64_store_one(a->array, a->type, a->at + i * a->stride, value);
+  for (int64_t i = begin; i < end; i++) put_number(a->array, a->type, a->at + i * a->stride, value);
 }
 
 /* The logits of a row. */
