@@ -1,24 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.docs;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import dev.xent.docs.Page.Program;
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.io.StringWriter;
-import java.lang.reflect.Constructor;
-import java.lang.reflect.Method;
-import java.net.URL;
-import java.net.URLClassLoader;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.stream.Stream;
-import javax.tools.JavaCompiler;
-import javax.tools.StandardJavaFileManager;
-import javax.tools.ToolProvider;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -28,50 +13,12 @@ class JavaProgramsTest {
   @TempDir private Path folder;
 
   static Stream<Program> programs() {
-    return Page.programs("java");
+    return Page.programs("java").filter(program -> !program.needsOtherLibraries());
   }
 
   @ParameterizedTest
   @MethodSource("programs")
   void prints(Program program) throws Exception {
-    Path source = folder.resolve("Example.java");
-    Files.writeString(source, program.source().text());
-    compile(source);
-    try (URLClassLoader loader =
-        new URLClassLoader(new URL[] {folder.toUri().toURL()}, getClass().getClassLoader())) {
-      assertThat(run(loader.loadClass("Example"))).isEqualTo(Here.expected(program.output()));
-    }
-  }
-
-  private void compile(Path source) throws Exception {
-    JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
-    StringWriter messages = new StringWriter();
-    try (StandardJavaFileManager files = compiler.getStandardFileManager(null, null, null)) {
-      List<String> options =
-          List.of(
-              "-d", folder.toString(), "-cp", System.getProperty("java.class.path"), "-Xlint:all");
-      boolean done =
-          compiler
-              .getTask(messages, files, null, options, null, files.getJavaFileObjects(source))
-              .call();
-      assertThat(messages.toString()).isEmpty();
-      assertThat(done).isTrue();
-    }
-  }
-
-  private static String run(Class<?> program) throws Exception {
-    Constructor<?> constructor = program.getDeclaredConstructor();
-    constructor.setAccessible(true);
-    Method main = program.getDeclaredMethod("main");
-    main.setAccessible(true);
-    PrintStream before = System.out;
-    ByteArrayOutputStream printed = new ByteArrayOutputStream();
-    System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
-    try {
-      main.invoke(constructor.newInstance());
-    } finally {
-      System.setOut(before);
-    }
-    return printed.toString(StandardCharsets.UTF_8);
+    JavaProgram.requirePrints(program, folder);
   }
 }

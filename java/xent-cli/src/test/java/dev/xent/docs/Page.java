@@ -49,6 +49,12 @@ record Page(Path path, String text) {
    * @param output what the page says it prints
    */
   record Program(Block source, String output) {
+    /** Whether it is one of those that the module of the examples runs. */
+    boolean needsOtherLibraries() {
+      Path path = source.page.path;
+      return path.startsWith("docs/adapters") || path.equals(Path.of("docs/examples.md"));
+    }
+
     @Override
     public String toString() {
       return source.toString();
