@@ -125,7 +125,7 @@ class PagesTest {
   /** Everything that can print a message, with the strings that are broken into lines joined. */
   private static String sources() throws IOException {
     try (Stream<Path> files =
-        Stream.of("java/xent", "java/xent-cli", "tools", "xent", "pom.xml")
+        Stream.of("java", "tools", "xent", "pom.xml")
             .map(Page.ROOT::resolve)
             .flatMap(PagesTest::files)) {
       return files

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.netty;
+
+import dev.xent.DType;
+import dev.xent.MemoryException;
+import io.netty.buffer.ByteBuf;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/** The readable bytes of a buffer that is not released, and the memory they lie in. */
+final class Readable {
+  private final ByteBuf buffer;
+  private final int length;
+
+  private Readable(ByteBuf buffer) {
+    this.buffer = buffer;
+    this.length = buffer.readableBytes();
+  }
+
+  static Readable of(ByteBuf buffer) {
+    if (buffer.refCnt() == 0) {
+      throw new MemoryException(
+          "the buffer is released: view it before release(), or retain() it first");
+    }
+    return new Readable(buffer);
+  }
+
+  /** How many numbers the bytes are. */
+  long elements(DType type) {
+    if (length % type.byteSize() != 0) {
+      throw new MemoryException(
+          "the buffer has %d readable bytes, not a multiple of the %d bytes of %s: set its reader and writer index, or take a slice"
+              .formatted(length, type.byteSize(), type));
+    }
+    return length / type.byteSize();
+  }
+
+  /** The memory itself, where it can be viewed as such numbers. */
+  MemorySegment viewable(DType type) {
+    MemorySegment memory = MemorySegment.ofBuffer(whole());
+    if (memory.maxByteAlignment() >= type.byteSize()) {
+      return memory;
+    }
+    if (memory.isNative()) {
+      throw new MemoryException(
+          "the readable bytes begin at address 0x%x, not a multiple of the %d bytes of %s: use copy, or begin them at such a multiple"
+              .formatted(memory.address(), type.byteSize(), type));
+    }
+    throw new MemoryException(
+        "the buffer is an array of bytes, which need not be aligned to the %d bytes of %s: use copy, or a direct buffer"
+            .formatted(type.byteSize(), type));
+  }
+
+  /** The memory itself as long as the arena is open, and the buffer retained until then. */
+  MemorySegment held(DType type, Arena arena) {
+    MemorySegment memory = viewable(type);
+    if (!memory.isNative()) {
+      throw new MemoryException(
+          "the buffer is an array of bytes, which no arena can close: use view without an arena, or a direct buffer");
+    }
+    buffer.retain();
+    try {
+      MemorySegment held =
+          MemorySegment.ofAddress(memory.address())
+              .reinterpret(length, arena, closed -> buffer.release());
+      return memory.isReadOnly() ? held.asReadOnly() : held;
+    } catch (IllegalStateException | WrongThreadException e) {
+      buffer.release();
+      throw new MemoryException("the arena cannot be used: " + e.getMessage(), e);
+    }
+  }
+
+  /** Copies all bytes, and reverses those of each number where their order is not the machine's. */
+  void copyTo(MemorySegment target, DType type, ByteOrder order) {
+    ByteBuffer bytes = target.asByteBuffer();
+    buffer.getBytes(buffer.readerIndex(), bytes);
+    bytes.flip();
+    if (order != ByteOrder.nativeOrder()) {
+      reverse(bytes, type.byteSize());
+    }
+  }
+
+  private static void reverse(ByteBuffer numbers, int size) {
+    ByteBuffer big = numbers.duplicate().order(ByteOrder.BIG_ENDIAN);
+    ByteBuffer little = numbers.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+    switch (size) {
+      case 2 -> {
+        while (big.hasRemaining()) {
+          little.putShort(big.getShort());
+        }
+      }
+      case 4 -> {
+        while (big.hasRemaining()) {
+          little.putInt(big.getInt());
+        }
+      }
+      case 8 -> {
+        while (big.hasRemaining()) {
+          little.putLong(big.getLong());
+        }
+      }
+      default -> {
+        // Numbers of one byte have no order.
+      }
+    }
+  }
+
+  /** The one piece of memory of all readable bytes. */
+  private ByteBuffer whole() {
+    if (buffer.nioBufferCount() < 1) {
+      throw new MemoryException(
+          "%s does not show its memory: use copy".formatted(buffer.getClass().getSimpleName()));
+    }
+    ByteBuffer[] pieces = buffer.nioBuffers(buffer.readerIndex(), length);
+    if (pieces.length > 1) {
+      throw new MemoryException(
+          "the readable bytes lie in %d pieces of memory: use copy, or consolidate() the buffer"
+              .formatted(pieces.length));
+    }
+    return pieces.length == 0 ? ByteBuffer.allocateDirect(0) : pieces[0];
+  }
+}
