@@ -2,7 +2,7 @@
 package dev.xent.cli;
 
 import dev.xent.XentException;
-import dev.xent.cli.file.FileException;
+import dev.xent.files.FileException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;

@@ -5,7 +5,6 @@ import dev.xent.CrossEntropy;
 import dev.xent.Inputs;
 import dev.xent.LossBuilder;
 import dev.xent.Tensor;
-import dev.xent.cli.npy.NpyFile;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -58,7 +57,7 @@ abstract class LossCommand extends ReducedCommand {
     Tensor q =
         targetWeights != null
             ? InputFiles.integers(targets, arena)
-            : NpyFile.open(targets, arena).tensor();
+            : InputFiles.numbers(targets, arena);
     TargetKind kind =
         targetWeights != null
             ? TargetKind.SPARSE

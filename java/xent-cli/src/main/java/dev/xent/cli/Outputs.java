@@ -3,7 +3,8 @@ package dev.xent.cli;
 
 import dev.xent.DType;
 import dev.xent.Tensor;
-import dev.xent.cli.npy.NpyOutput;
+import dev.xent.files.Npy;
+import dev.xent.files.NpyOutput;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -40,7 +41,7 @@ final class Outputs implements AutoCloseable {
       }
     }
     // Every byte is written once here, which takes seconds where the file is large.
-    Progress.during("making room", () -> files.add(NpyOutput.create(path, type, shape, arena)));
+    Progress.during("making room", () -> files.add(Npy.create(path, type, shape, arena)));
     NpyOutput file = files.getLast();
     if (files.stream().anyMatch(other -> other != file && other.target().equals(file.target()))) {
       throw new CommandException(

@@ -4,7 +4,7 @@ package dev.xent.cli.bench;
 import dev.xent.cli.ComputeOptions;
 import dev.xent.cli.ExitCode;
 import dev.xent.cli.HelpOrder;
-import dev.xent.cli.file.WholeFile;
+import dev.xent.files.WholeFile;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
 import java.nio.file.Path;

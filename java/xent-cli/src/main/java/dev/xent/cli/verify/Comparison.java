@@ -2,7 +2,7 @@
 package dev.xent.cli.verify;
 
 import dev.xent.DType;
-import dev.xent.cli.npy.NpyFile;
+import dev.xent.files.NpyFile;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
@@ -117,16 +117,17 @@ final class Comparison {
     return before != null && before.ulps() >= place.ulps() ? before : place.settled();
   }
 
-  /** The bits of a float, from the right; the value of an integer. */
+  /** The bits of a float, from the right; the value of an integer. Files need not be aligned. */
   private static long bits(MemorySegment data, DType type, long index) {
+    long at = index * type.byteSize();
     return switch (type) {
-      case I8 -> data.get(ValueLayout.JAVA_BYTE, index);
-      case U8 -> Byte.toUnsignedLong(data.get(ValueLayout.JAVA_BYTE, index));
-      case I16 -> data.getAtIndex(ValueLayout.JAVA_SHORT, index);
-      case F16, BF16 -> Short.toUnsignedLong(data.getAtIndex(ValueLayout.JAVA_SHORT, index));
-      case I32 -> data.getAtIndex(ValueLayout.JAVA_INT, index);
-      case F32 -> Integer.toUnsignedLong(data.getAtIndex(ValueLayout.JAVA_INT, index));
-      case I64, F64 -> data.getAtIndex(ValueLayout.JAVA_LONG, index);
+      case I8 -> data.get(ValueLayout.JAVA_BYTE, at);
+      case U8 -> Byte.toUnsignedLong(data.get(ValueLayout.JAVA_BYTE, at));
+      case I16 -> data.get(ValueLayout.JAVA_SHORT_UNALIGNED, at);
+      case F16, BF16 -> Short.toUnsignedLong(data.get(ValueLayout.JAVA_SHORT_UNALIGNED, at));
+      case I32 -> data.get(ValueLayout.JAVA_INT_UNALIGNED, at);
+      case F32 -> Integer.toUnsignedLong(data.get(ValueLayout.JAVA_INT_UNALIGNED, at));
+      case I64, F64 -> data.get(ValueLayout.JAVA_LONG_UNALIGNED, at);
     };
   }
 }

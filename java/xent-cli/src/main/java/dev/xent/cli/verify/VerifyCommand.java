@@ -7,7 +7,8 @@ import dev.xent.cli.ExitCode;
 import dev.xent.cli.Json;
 import dev.xent.cli.Numbers;
 import dev.xent.cli.Progress;
-import dev.xent.cli.npy.NpyFile;
+import dev.xent.files.Npy;
+import dev.xent.files.NpyFile;
 import java.io.PrintWriter;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
@@ -80,8 +81,8 @@ public final class VerifyCommand implements Callable<Integer> {
     compute.isa(); // comparing needs none, but one that is not there is refused everywhere
     Tolerance tolerance = new Tolerance(rtol, atol, ulp);
     try (Arena arena = Arena.ofConfined()) {
-      NpyFile a = NpyFile.open(actual, arena);
-      NpyFile e = NpyFile.open(expected, arena);
+      NpyFile a = Npy.open(actual, arena);
+      NpyFile e = Npy.open(expected, arena);
       requireSame("dtype", name(a), name(e));
       requireSame("shape", Arrays.toString(a.shape()), Arrays.toString(e.shape()));
       Comparison[] result = new Comparison[1];

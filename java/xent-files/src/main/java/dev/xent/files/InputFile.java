@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.files;
+
+import dev.xent.MemoryException;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/** What files that are mapped have in common, whatever their kind. */
+final class InputFile {
+  private InputFile() {}
+
+  /** Makes something of an open file. */
+  interface Reader<T> {
+    /** Refusals begin with what is wrong; the name of the file is put in front of them. */
+    T read(FileChannel channel) throws IOException;
+  }
+
+  /**
+   * Opens a file, lets {@code reader} have it, and closes it.
+   *
+   * @param kind what its name ends with, for messages: {@code .npy}
+   */
+  static <T> T open(Path path, String kind, Reader<T> reader) {
+    try {
+      if (Files.isDirectory(path)) {
+        throw new FileException("is a directory; give the %s file in it".formatted(kind));
+      }
+      if (Files.exists(path) && !Files.isRegularFile(path)) {
+        throw new FileException(
+            "is not a regular file; save it to one first (it is mapped, not read)");
+      }
+      try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+        return reader.read(channel);
+      }
+    } catch (FileException e) {
+      throw new FileException(path + " " + e.getMessage(), e);
+    } catch (NoSuchFileException e) {
+      throw new FileException(path + " does not exist; check the name", e);
+    } catch (IOException e) {
+      throw new FileException(
+          "%s cannot be read: %s; check the file and its permissions".formatted(path, Cause.of(e)),
+          e);
+    }
+  }
+
+  /** Some bytes, little-endian, on the heap. */
+  static ByteBuffer read(FileChannel channel, long at, int length) throws IOException {
+    ByteBuffer buffer = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
+    while (buffer.hasRemaining()) {
+      if (channel.read(buffer, at + buffer.position()) < 0) {
+        throw new FileException("became shorter while it was read; copy it and try again");
+      }
+    }
+    return buffer.flip();
+  }
+
+  /** Maps a part of a file; a part without bytes needs no file. */
+  static MemorySegment map(FileChannel channel, MapMode mode, long at, long bytes, Arena arena)
+      throws IOException {
+    try {
+      return bytes == 0 ? arena.allocate(0, Long.BYTES) : channel.map(mode, at, bytes, arena);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw new MemoryException("the arena cannot be used: " + e.getMessage(), e);
+    }
+  }
+}

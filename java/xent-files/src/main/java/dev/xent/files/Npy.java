@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.files;
+
+import dev.xent.DType;
+import dev.xent.Tensor;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+
+/**
+ * NumPy's .npy files as tensors.
+ *
+ * <p>Versions 1.0, 2.0 and 3.0 are read, in C order and in Fortran order (as strides), of any size:
+ *
+ * <table>
+ *   <caption>Types</caption>
+ *   <tr><th>NumPy</th><th>type</th></tr>
+ *   <tr><td>f4, f8, f2</td><td>F32, F64, F16</td></tr>
+ *   <tr><td>bfloat16 of ml_dtypes ({@code <V2})</td><td>BF16</td></tr>
+ *   <tr><td>i1, i2, i4, i8</td><td>I8, I16, I32, I64</td></tr>
+ *   <tr><td>u1, bool</td><td>U8</td></tr>
+ * </table>
+ *
+ * <p>Everything else is refused by name: big-endian numbers, wider unsigned integers, complex
+ * numbers, texts, objects, structured types. An array without axes, which NumPy calls
+ * 0-dimensional, becomes a tensor of the shape [1]. What is written is version 1.0 in C order, and
+ * the numbers begin at a multiple of 64 bytes.
+ *
+ * <p>Lifetimes, errors and threads: {@link dev.xent.files}.
+ */
+public final class Npy {
+  private Npy() {}
+
+  /**
+   * Maps a file and tells what is in it.
+   *
+   * @param arena owns the mapping
+   * @throws FileException if it is missing, is not a .npy file, is shorter or longer than its
+   *     header says, or has elements of a type that is not read
+   * @throws dev.xent.MemoryException if the arena is closed or another thread's
+   */
+  public static NpyFile open(Path path, Arena arena) {
+    return InputFile.open(path, ".npy", channel -> NpyFile.map(path, channel, arena));
+  }
+
+  /**
+   * A read-only view of the numbers of a file, in the memory that they are mapped to.
+   *
+   * @param arena owns the mapping
+   * @return in the order of the file: contiguous in C order, with strides in Fortran order
+   * @throws FileException as {@link #open}; also if the numbers begin at a place that is no
+   *     multiple of their size, as NumPy never leaves them: those need {@link #copy}
+   * @throws dev.xent.MemoryException if the arena is closed or another thread's
+   */
+  public static Tensor map(Path path, Arena arena) {
+    return open(path, arena).tensor();
+  }
+
+  /**
+   * A copy of the numbers of a file, which may be written.
+   *
+   * @param arena owns the copy; the file is mapped while it is copied, and not longer
+   * @return in the order of the file: contiguous in C order, with strides in Fortran order
+   * @throws FileException as {@link #open}
+   * @throws dev.xent.MemoryException if the arena is closed or another thread's
+   */
+  public static Tensor copy(Path path, Arena arena) {
+    try (Arena mapping = Arena.ofConfined()) {
+      return open(path, mapping).copy(arena);
+    }
+  }
+
+  /**
+   * Makes a file of zeros that is mapped for writing, and is not seen under its name before {@link
+   * NpyOutput#commit}.
+   *
+   * @param arena owns the mapping
+   * @param shape sizes of the axes; empty for a single number
+   * @throws FileException if no file can be made there, or the disk has no room for it
+   * @throws dev.xent.MemoryException if the arena is closed or another thread's
+   */
+  public static NpyOutput create(Path path, DType type, long[] shape, Arena arena) {
+    return NpyOutput.create(path, type, shape, arena);
+  }
+
+  /**
+   * Writes a tensor, whatever its strides, in C order. The file appears whole or not at all; one
+   * that was there is replaced.
+   *
+   * @throws FileException if no file can be made there, or the disk has no room for it
+   * @throws dev.xent.MemoryException if the tensor's memory is closed or another thread's
+   */
+  public static void write(Path path, Tensor tensor) {
+    try (Arena mapping = Arena.ofConfined();
+        NpyOutput output = create(path, tensor.type(), tensor.shape(), mapping)) {
+      output.tensor().copyFrom(tensor);
+      output.commit();
+    }
+  }
+}

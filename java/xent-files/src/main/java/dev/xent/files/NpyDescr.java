@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.files;
+
+import dev.xent.DType;
+
+/**
+ * The element types of .npy files: NumPy's type strings, such as {@code <f4}, as {@link DType}s.
+ * NumPy itself has no bfloat16; ml_dtypes saves it as {@code <V2}, two bytes without a meaning.
+ */
+final class NpyDescr {
+  private NpyDescr() {}
+
+  /**
+   * The type that {@code descr} names.
+   *
+   * @throws FileException for a type that is not read, by name and with the fix; the message
+   *     continues "FILE: "
+   */
+  static DType parse(String descr) {
+    return switch (descr) {
+      case "<f4" -> DType.F32;
+      case "<f8" -> DType.F64;
+      case "<f2" -> DType.F16;
+      case "<V2", "|V2" -> DType.BF16;
+      case "|i1", "<i1" -> DType.I8;
+      case "|u1", "<u1", "|b1" -> DType.U8;
+      case "<i2" -> DType.I16;
+      case "<i4" -> DType.I32;
+      case "<i8" -> DType.I64;
+      default -> throw new FileException(refusal(Shown.word(descr)));
+    };
+  }
+
+  /** The type string of a type. */
+  static String of(DType type) {
+    return switch (type) {
+      case F32 -> "<f4";
+      case F64 -> "<f8";
+      case F16 -> "<f2";
+      case BF16 -> "<V2";
+      case I8 -> "|i1";
+      case U8 -> "|u1";
+      case I16 -> "<i2";
+      case I32 -> "<i4";
+      case I64 -> "<i8";
+    };
+  }
+
+  private static String refusal(String descr) {
+    if (descr.startsWith(">")) {
+      return "is big-endian ('%s'), which is not read; save it little-endian: x.astype('<%s')"
+          .formatted(descr, descr.substring(1));
+    }
+    return switch (descr) {
+      case "<u2", "<u4", "<u8" ->
+          "has unsigned integers ('%s'), which are not read but for u1; save x.astype('<i8')"
+              .formatted(descr);
+      case "|O" ->
+          "has Python objects ('|O'), not numbers; save x.astype('<f4') or x.astype('<i8')";
+      default ->
+          "has dtype '%s', which is not read; save floats (f2 f4 f8) or integers (i1 u1 i2 i4 i8)"
+              .formatted(descr);
+    };
+  }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.files;
+
+import dev.xent.DType;
+import dev.xent.MemoryException;
+import dev.xent.Tensor;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+
+/**
+ * A .npy file that {@link Npy#open} has mapped. The memory is read-only and lives as long as the
+ * arena it was opened with.
+ */
+public final class NpyFile {
+  /** No header that NumPy writes for a plain array comes near this. */
+  static final int MAX_HEADER = 1 << 16;
+
+  private final Path path;
+  private final NpyHeader header;
+  private final long start;
+  private final MemorySegment data;
+
+  private NpyFile(Path path, NpyHeader header, long start, MemorySegment data) {
+    this.path = path;
+    this.header = header;
+    this.start = start;
+    this.data = data;
+  }
+
+  static NpyFile map(Path path, FileChannel channel, Arena arena) throws IOException {
+    long size = channel.size();
+    ByteBuffer prefix =
+        InputFile.read(channel, 0, (int) Math.min(size, NpyHeader.MAGIC.length + 6));
+    byte[] magic = new byte[NpyHeader.MAGIC.length];
+    if (prefix.remaining() < magic.length + 4) {
+      throw new FileException("is too short for a .npy file; save it again with np.save");
+    }
+    prefix.get(magic);
+    if (!Arrays.equals(magic, NpyHeader.MAGIC)) {
+      throw new FileException("is not a .npy file (it does not begin so); make one with np.save");
+    }
+    int major = prefix.get();
+    int minor = prefix.get();
+    if (major < 1 || major > 3 || minor != 0) {
+      throw new FileException(
+          "has .npy version %d.%d; 1.0, 2.0 and 3.0 are read".formatted(major & 255, minor & 255));
+    }
+    int lengthBytes = major == 1 ? 2 : 4;
+    long afterPrefix = magic.length + 2L + lengthBytes;
+    if (size < afterPrefix) {
+      throw new FileException("is too short for a .npy file; save it again with np.save");
+    }
+    long length = major == 1 ? prefix.getShort() & 0xFFFF : prefix.getInt() & 0xFFFFFFFFL;
+    if (length > MAX_HEADER) {
+      throw new FileException(
+          "has a header of %d bytes; at most %d are read".formatted(length, MAX_HEADER));
+    }
+    if (size - afterPrefix < length) {
+      throw new FileException("ends within its header; it was cut off, copy or save it again");
+    }
+    ByteBuffer text = InputFile.read(channel, afterPrefix, (int) length);
+    NpyHeader header =
+        HeaderParser.parse(
+            (major == 3 ? StandardCharsets.UTF_8 : StandardCharsets.ISO_8859_1)
+                .decode(text)
+                .toString());
+    long start = afterPrefix + length;
+    long bytes = dataBytes(header, size - start);
+    return new NpyFile(
+        path, header, start, InputFile.map(channel, MapMode.READ_ONLY, start, bytes, arena));
+  }
+
+  /** How many bytes the numbers take, which must be as many as there are. */
+  private static long dataBytes(NpyHeader header, long there) {
+    long bytes = header.elements() * header.type().byteSize();
+    if (there != bytes) {
+      String cause =
+          there < bytes
+              ? "it was cut off, copy or save it again"
+              : "one array per file is read, save it again";
+      throw new FileException(
+          "has %d bytes of data where %s of %s takes %d; %s"
+              .formatted(
+                  there,
+                  NpyHeader.describe(header.shape()),
+                  NpyDescr.of(header.type()),
+                  bytes,
+                  cause));
+    }
+    return bytes;
+  }
+
+  /** The file, as it was named. */
+  public Path path() {
+    return path;
+  }
+
+  /** The type of an element. */
+  public DType type() {
+    return header.type();
+  }
+
+  /** Sizes of the axes; empty for a single number. */
+  public long[] shape() {
+    return header.shape().clone();
+  }
+
+  /** Strides in elements. */
+  public long[] strides() {
+    return header.strides();
+  }
+
+  /** How many numbers the file holds. */
+  public long elements() {
+    return header.elements();
+  }
+
+  /** The numbers, read-only, in the order of the file, wherever they begin. */
+  public MemorySegment data() {
+    return data.asReadOnly();
+  }
+
+  /** Whether the numbers begin at a multiple of their size, as NumPy leaves them. */
+  public boolean isAligned() {
+    return data.address() % type().byteSize() == 0;
+  }
+
+  /**
+   * The numbers as a read-only tensor over the mapped file; a single number has the shape [1].
+   *
+   * @throws FileException if they are not {@link #isAligned() aligned}
+   */
+  public Tensor tensor() {
+    if (!isAligned()) {
+      throw new FileException(
+          "%s has its numbers at byte %d, no multiple of the %d bytes of %s; read it with Npy.copy, or save it again with np.save"
+              .formatted(path, start, type().byteSize(), type()));
+    }
+    return over(data());
+  }
+
+  /**
+   * The numbers as a tensor over a copy of its own, in the order of the file.
+   *
+   * @param arena owns the copy
+   * @throws dev.xent.MemoryException if the arena is closed or another thread's
+   */
+  public Tensor copy(Arena arena) {
+    try {
+      return over(arena.allocate(data.byteSize(), type().byteSize()).copyFrom(data));
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw new MemoryException("the arena cannot be used: " + e.getMessage(), e);
+    }
+  }
+
+  private Tensor over(MemorySegment segment) {
+    return header.shape().length == 0
+        ? Tensor.of(segment, type(), 1)
+        : Tensor.strided(segment, type(), shape(), strides());
+  }
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.files;
+
+import dev.xent.DType;
+import dev.xent.DTypeException;
+import dev.xent.MemoryException;
+import dev.xent.Tensor;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * A .safetensors file: tensors by name, as models' weights are kept in, mapped into memory and so
+ * of any size.
+ *
+ * <table>
+ *   <caption>Types</caption>
+ *   <tr><th>file</th><th>type</th></tr>
+ *   <tr><td>F32, F64, F16, BF16</td><td>the same</td></tr>
+ *   <tr><td>I8, I16, I32, I64</td><td>the same</td></tr>
+ *   <tr><td>U8, BOOL</td><td>U8</td></tr>
+ * </table>
+ *
+ * <p>A tensor of another type that the format has (F8_E4M3, U32, ...) is refused by name when it is
+ * asked for; the others of its file can be read. A type that the format does not have makes the
+ * file damaged. A tensor without axes becomes one of the shape [1].
+ *
+ * <p>The whole header is checked when the file is opened: its length, its UTF-8 and JSON, that no
+ * name and no key appears twice, and that the tensors, each as long as its shape takes, lie one
+ * behind the other and fill the file.
+ *
+ * <p>Lifetimes, errors and threads: {@link dev.xent.files}. Instances are immutable.
+ */
+public final class Safetensors {
+  /** The longest header, as the format's own library has it. */
+  static final int MAX_HEADER = 100_000_000;
+
+  private static final int SHORTEST_HEADER = 2;
+
+  private final Path path;
+  private final SafetensorsHeader header;
+  private final long start;
+  private final MemorySegment data;
+
+  private Safetensors(Path path, SafetensorsHeader header, long start, MemorySegment data) {
+    this.path = path;
+    this.header = header;
+    this.start = start;
+    this.data = data;
+  }
+
+  /**
+   * Maps a file.
+   *
+   * @param arena owns the mapping
+   * @throws FileException if it is missing, is not a .safetensors file, is damaged, or has a tensor
+   *     of a type that the format does not have
+   * @throws MemoryException if the arena is closed or another thread's
+   */
+  public static Safetensors open(Path path, Arena arena) {
+    return InputFile.open(path, ".safetensors", channel -> map(path, channel, arena));
+  }
+
+  private static Safetensors map(Path path, FileChannel channel, Arena arena) throws IOException {
+    long size = channel.size();
+    if (size < Long.BYTES + SHORTEST_HEADER) {
+      throw new FileException("is too short for a .safetensors file; save it again");
+    }
+    long length = InputFile.read(channel, 0, Long.BYTES).getLong();
+    if (Long.compareUnsigned(length, MAX_HEADER) > 0) {
+      throw new FileException(
+          "is not a .safetensors file, or has a header of %s bytes; at most %d are read"
+              .formatted(Long.toUnsignedString(length), MAX_HEADER));
+    }
+    if (length > size - Long.BYTES) {
+      throw new FileException("ends within its header; it was cut off, copy or save it again");
+    }
+    byte[] text = InputFile.read(channel, Long.BYTES, (int) length).array();
+    if (length < SHORTEST_HEADER || text[0] != '{') {
+      throw new FileException(
+          "is not a .safetensors file (its header does not begin with a brace); make one with safetensors");
+    }
+    SafetensorsHeader header = SafetensorsParser.parse(text);
+    long start = Long.BYTES + length;
+    header.requireToFill(size - start);
+    MemorySegment data =
+        InputFile.map(channel, MapMode.READ_ONLY, start, size - start, arena).asReadOnly();
+    return new Safetensors(path, header, start, data);
+  }
+
+  /** The file, as it was named. */
+  public Path path() {
+    return path;
+  }
+
+  /** The names of all tensors, in the order of the header; not to be changed. */
+  public Set<String> names() {
+    return Collections.unmodifiableSet(header.tensors().keySet());
+  }
+
+  /** What whoever made the file says about it, often {@code format}; not to be changed. */
+  public Map<String, String> metadata() {
+    return Collections.unmodifiableMap(header.metadata());
+  }
+
+  /**
+   * The type of a tensor as the file names it: {@code BF16}, or one that is refused, {@code
+   * F8_E4M3}.
+   *
+   * @throws FileException if there is no such tensor
+   */
+  public String dtype(String name) {
+    return entry(name).type().toString();
+  }
+
+  /**
+   * The sizes of a tensor's axes, in an array of the caller's own; empty for a single number.
+   *
+   * @throws FileException if there is no such tensor
+   */
+  public long[] shape(String name) {
+    return entry(name).shape().clone();
+  }
+
+  /**
+   * A tensor over the mapped file: read-only and row-major.
+   *
+   * @throws FileException if there is no such tensor, or it begins at a place that is no multiple
+   *     of the size of its numbers: such a one needs {@link #copy}
+   * @throws DTypeException if Xent has no such type
+   */
+  public Tensor tensor(String name) {
+    SafetensorsEntry entry = entry(name);
+    DType type = type(name, entry);
+    MemorySegment bytes = bytes(entry);
+    if (bytes.byteSize() > 0 && bytes.address() % type.byteSize() != 0) {
+      throw new FileException(
+          "%s has tensor '%s' at byte %d, no multiple of the %d bytes of %s; read it with copy(name, arena), or save the file again"
+              .formatted(path, Shown.word(name), start + entry.begin(), type.byteSize(), type));
+    }
+    return over(bytes.byteSize() > 0 ? bytes : MemorySegment.NULL.asReadOnly(), entry, type);
+  }
+
+  /**
+   * A tensor over a copy of its own, which may be written.
+   *
+   * @param arena owns the copy
+   * @throws FileException if there is no such tensor
+   * @throws DTypeException if Xent has no such type
+   * @throws MemoryException if an arena is closed or another thread's
+   */
+  public Tensor copy(String name, Arena arena) {
+    SafetensorsEntry entry = entry(name);
+    DType type = type(name, entry);
+    MemorySegment bytes = bytes(entry);
+    try {
+      return over(arena.allocate(bytes.byteSize(), type.byteSize()).copyFrom(bytes), entry, type);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw new MemoryException("the arena cannot be used: " + e.getMessage(), e);
+    }
+  }
+
+  private static Tensor over(MemorySegment bytes, SafetensorsEntry entry, DType type) {
+    long[] shape = entry.shape();
+    return Tensor.of(bytes, type, shape.length == 0 ? new long[] {1} : shape);
+  }
+
+  private MemorySegment bytes(SafetensorsEntry entry) {
+    return data.asSlice(entry.begin(), entry.end() - entry.begin());
+  }
+
+  private SafetensorsEntry entry(String name) {
+    SafetensorsEntry entry = header.tensors().get(name);
+    if (entry == null) {
+      throw new FileException(
+          "%s has no tensor '%s'; names() tells the %d that it has"
+              .formatted(path, Shown.word(name), header.tensors().size()));
+    }
+    return entry;
+  }
+
+  private DType type(String name, SafetensorsEntry entry) {
+    DType type = entry.type().type;
+    if (type == null) {
+      throw new DTypeException(
+          "tensor '%s' of %s has dtype %s, which is not read: %s"
+              .formatted(Shown.word(name), path, entry.type(), entry.type().fix()));
+    }
+    return type;
+  }
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.files;
+
+import static dev.xent.files.SafetensorsHeader.damaged;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads the JSON of a .safetensors header:
+ *
+ * <pre>
+ * {"__metadata__": {"format": "pt"},
+ *  "weight": {"dtype": "F32", "shape": [3, 4], "data_offsets": [0, 48]}}
+ * </pre>
+ *
+ * Token by token: nothing recurses, nothing else than these three levels is accepted, every key at
+ * most once.
+ */
+final class SafetensorsParser {
+  private static final String METADATA = "__metadata__";
+  private static final int MAX_RANK = 64;
+  private static final int MAX_NAME = 1 << 16;
+
+  /** One more than there is, so that the refusal tells the place. */
+  private static final int MAX_DEPTH = 4;
+
+  /** Names are not shared between files, so tables of them would only be a place to attack. */
+  private static final JsonFactory JSON =
+      JsonFactory.builder()
+          .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+          .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+          .streamReadConstraints(
+              StreamReadConstraints.builder()
+                  .maxNestingDepth(MAX_DEPTH)
+                  .maxNumberLength(20)
+                  .maxNameLength(MAX_NAME)
+                  .maxStringLength(Safetensors.MAX_HEADER)
+                  .build())
+          .build();
+
+  private final JsonParser json;
+  private final Map<String, SafetensorsEntry> tensors = new LinkedHashMap<>();
+  private final Map<String, String> metadata = new LinkedHashMap<>();
+  private boolean metadataSeen;
+
+  private SafetensorsParser(JsonParser json) {
+    this.json = json;
+  }
+
+  static SafetensorsHeader parse(byte[] text) {
+    InputStreamReader characters =
+        new InputStreamReader(
+            new ByteArrayInputStream(text),
+            StandardCharsets.UTF_8
+                .newDecoder()
+                .onMalformedInput(CodingErrorAction.REPORT)
+                .onUnmappableCharacter(CodingErrorAction.REPORT));
+    try (JsonParser json = JSON.createParser(characters)) {
+      return new SafetensorsParser(json).header();
+    } catch (CharacterCodingException e) {
+      throw damaged("it is not UTF-8");
+    } catch (JacksonException e) {
+      throw damaged(Shown.sentence(e.getOriginalMessage()));
+    } catch (IOException e) {
+      throw new AssertionError("there is nothing to read but memory", e);
+    }
+  }
+
+  private SafetensorsHeader header() throws IOException {
+    require(JsonToken.START_OBJECT, "the header");
+    while (json.nextToken() == JsonToken.FIELD_NAME) {
+      String name = name();
+      if (name.equals(METADATA)) {
+        metadata();
+      } else if (tensors.putIfAbsent(name, tensor(Shown.word(name))) != null) {
+        throw damaged("the tensor '%s' appears twice".formatted(Shown.word(name)));
+      }
+    }
+    if (json.nextToken() != null) {
+      throw damaged("text after the closing brace");
+    }
+    return new SafetensorsHeader(tensors, metadata);
+  }
+
+  private void metadata() throws IOException {
+    if (metadataSeen) {
+      throw damaged("the key '%s' appears twice".formatted(METADATA));
+    }
+    metadataSeen = true;
+    require(JsonToken.START_OBJECT, METADATA);
+    while (json.nextToken() == JsonToken.FIELD_NAME) {
+      String key = name();
+      require(JsonToken.VALUE_STRING, "'%s' of %s".formatted(Shown.word(key), METADATA));
+      if (metadata.putIfAbsent(key, json.getText()) != null) {
+        throw damaged("the key '%s' of %s appears twice".formatted(Shown.word(key), METADATA));
+      }
+    }
+  }
+
+  private SafetensorsEntry tensor(String name) throws IOException {
+    SafetensorsType type = null;
+    long[] shape = null;
+    long[] offsets = null;
+    require(JsonToken.START_OBJECT, "tensor '%s'".formatted(name));
+    while (json.nextToken() == JsonToken.FIELD_NAME) {
+      String key = name();
+      switch (key) {
+        case "dtype" -> type = once(name, key, type, type(name));
+        case "shape" -> shape = once(name, key, shape, numbers(name, key));
+        case "data_offsets" -> offsets = once(name, key, offsets, numbers(name, key));
+        default ->
+            throw damaged(
+                "the key '%s' of tensor '%s' is none of dtype, shape and data_offsets"
+                    .formatted(Shown.word(key), name));
+      }
+    }
+    type = required(name, "dtype", type);
+    shape = required(name, "shape", shape);
+    offsets = required(name, "data_offsets", offsets);
+    if (offsets.length != 2) {
+      throw damaged("data_offsets of tensor '%s' are not two numbers".formatted(name));
+    }
+    return new SafetensorsEntry(type, shape, offsets[0], offsets[1]);
+  }
+
+  private SafetensorsType type(String name) throws IOException {
+    require(JsonToken.VALUE_STRING, "dtype of tensor '%s'".formatted(name));
+    SafetensorsType type = SafetensorsType.named(json.getText());
+    if (type == null) {
+      throw new FileException(
+          "has tensor '%s' of dtype '%s', which is not known here; save it as F32, F64, F16, BF16 or integers"
+              .formatted(name, Shown.word(json.getText())));
+    }
+    return type;
+  }
+
+  private long[] numbers(String name, String key) throws IOException {
+    long[] numbers = new long[MAX_RANK];
+    int count = 0;
+    require(JsonToken.START_ARRAY, "%s of tensor '%s'".formatted(key, name));
+    while (json.nextToken() != JsonToken.END_ARRAY) {
+      if (count == MAX_RANK) {
+        throw damaged("%s of tensor '%s' are more than %d".formatted(key, name, MAX_RANK));
+      }
+      numbers[count++] = number(name, key);
+    }
+    return Arrays.copyOf(numbers, count);
+  }
+
+  /** A whole number of at least 0; JSON's other ways to write one are refused. */
+  private long number(String name, String key) throws IOException {
+    String text = json.currentToken() == JsonToken.VALUE_NUMBER_INT ? json.getText() : "-";
+    if (text.startsWith("-")) {
+      throw damaged(
+          "%s of tensor '%s' has something else than whole numbers of at least 0"
+              .formatted(key, name));
+    }
+    if (json.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
+      throw damaged(
+          "%s of tensor '%s' has a number that is too large: %s".formatted(key, name, text));
+    }
+    return json.getLongValue();
+  }
+
+  /** The name of a field. A half of a character outside the basic plane is none in UTF-8. */
+  private String name() throws IOException {
+    String name = json.currentName();
+    if (!StandardCharsets.UTF_8.newEncoder().canEncode(name)) {
+      throw damaged("the name '%s' has half a character".formatted(Shown.word(name)));
+    }
+    return name;
+  }
+
+  private void require(JsonToken wanted, String what) throws IOException {
+    if (json.nextToken() != wanted) {
+      throw damaged(
+          "%s is not %s"
+              .formatted(
+                  what,
+                  switch (wanted) {
+                    case START_OBJECT -> "an object";
+                    case START_ARRAY -> "a list";
+                    default -> "a text";
+                  }));
+    }
+  }
+
+  private static <T> T once(String name, String key, @Nullable T before, T value) {
+    if (before != null) {
+      throw damaged("the key '%s' of tensor '%s' appears twice".formatted(key, name));
+    }
+    return value;
+  }
+
+  private static <T> T required(String name, String key, @Nullable T value) {
+    if (value == null) {
+      throw damaged("tensor '%s' has no %s".formatted(name, key));
+    }
+    return value;
+  }
+}

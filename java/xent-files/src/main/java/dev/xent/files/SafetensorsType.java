@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.files;
+
+import dev.xent.DType;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The element types of .safetensors files by the names they have there. Those that Xent does not
+ * compute with are known by their size, so that the rest of a file that has some can be checked and
+ * read.
+ */
+enum SafetensorsType {
+  BOOL(8, DType.U8),
+  U8(8, DType.U8),
+  I8(8, DType.I8),
+  I16(16, DType.I16),
+  I32(32, DType.I32),
+  I64(64, DType.I64),
+  F16(16, DType.F16),
+  BF16(16, DType.BF16),
+  F32(32, DType.F32),
+  F64(64, DType.F64),
+  U16(16, null),
+  U32(32, null),
+  U64(64, null),
+  C64(64, null),
+  F8_E5M2(8, null),
+  F8_E4M3(8, null),
+  F8_E8M0(8, null),
+  F8_E4M3FNUZ(8, null),
+  F8_E5M2FNUZ(8, null),
+  F6_E2M3(6, null),
+  F6_E3M2(6, null),
+  F4(4, null);
+
+  /** The size of an element. */
+  final int bits;
+
+  /** What it is here; null where Xent has no such type. */
+  final @Nullable DType type;
+
+  SafetensorsType(int bits, @Nullable DType type) {
+    this.bits = bits;
+    this.type = type;
+  }
+
+  /** The type of that name, which is written in capital letters; null for others. */
+  static @Nullable SafetensorsType named(String name) {
+    for (SafetensorsType type : values()) {
+      if (type.name().equals(name)) {
+        return type;
+      }
+    }
+    return null;
+  }
+
+  /** How such numbers can be saved so that they can be read here. */
+  String fix() {
+    return switch (this) {
+      case U16, U32, U64 -> "save it as I64";
+      case C64 -> "save its parts as F32";
+      default -> "save it as F16, BF16 or F32, with its scales applied";
+    };
+  }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.files;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.DType;
+import dev.xent.MemoryException;
+import dev.xent.Tensor;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class NpyTest {
+  @TempDir private Path folder;
+
+  @Test
+  void aMapIsTheFileItself() throws IOException {
+    Path path = NpyBytes.floats(folder.resolve("x.npy"), "(2, 2)", 1, 2, 3, 4);
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor one = Npy.map(path, arena);
+      Tensor other = Npy.map(path, arena);
+      assertThat(one.toFloatArray()).containsExactly(1, 2, 3, 4);
+      byte[] changed =
+          NpyBytes.file(NpyBytes.dictionary("<f4", false, "(2, 2)"), NpyBytes.floats(5, 6, 7, 8));
+      Files.write(path, changed);
+      assertThat(one.toFloatArray()).containsExactly(5, 6, 7, 8);
+      assertThat(other.toFloatArray()).containsExactly(5, 6, 7, 8);
+    }
+  }
+
+  @Test
+  void aMapIsRefusedWhenItsArenaIsClosed() {
+    Path path = NpyBytes.floats(folder.resolve("x.npy"), "(1,)", 1);
+    Tensor tensor;
+    try (Arena arena = Arena.ofConfined()) {
+      tensor = Npy.map(path, arena);
+    }
+    assertThatThrownBy(() -> tensor.getFloat(0))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageContaining("closed");
+  }
+
+  @Test
+  void aMapIsNotWritten() {
+    Path path = NpyBytes.floats(folder.resolve("x.npy"), "(1,)", 1);
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor tensor = Npy.map(path, arena);
+      assertThatThrownBy(() -> tensor.setFloat(2, 0))
+          .isInstanceOf(MemoryException.class)
+          .hasMessageContaining("read-only");
+      assertThatThrownBy(
+              () ->
+                  Npy.open(path, arena)
+                      .data()
+                      .set(java.lang.foreign.ValueLayout.JAVA_BYTE, 0, (byte) 1))
+          .isInstanceOf(IllegalArgumentException.class);
+    }
+  }
+
+  @Test
+  void aCopyIsNotTheFile() {
+    Path path = NpyBytes.floats(folder.resolve("x.npy"), "(2,)", 1, 2);
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor copy = Npy.copy(path, arena);
+      copy.setFloat(9, 0);
+      assertThat(NpyBytes.floatsOf(path)).containsExactly(1, 2);
+    }
+  }
+
+  @Test
+  void whatIsWrittenThroughTheTensorIsInTheFile() {
+    Path path = folder.resolve("y.npy");
+    try (Arena arena = Arena.ofConfined();
+        NpyOutput output = Npy.create(path, DType.F32, new long[] {2}, arena)) {
+      output.tensor().setFloat(1, 0);
+      output.commit();
+      assertThat(NpyBytes.floatsOf(path)).containsExactly(1, 0);
+      output.tensor().setFloat(2, 1);
+      assertThat(NpyBytes.floatsOf(path)).containsExactly(1, 2);
+    }
+  }
+
+  @Test
+  void writesATensorOfAnyStridesInTheOrderOfC() {
+    Path path = folder.resolve("y.npy");
+    Tensor rows = Tensor.of(new float[] {1, 2, 3, 4, 5, 6}, 2, 3);
+    Npy.write(path, rows.permute(1, 0));
+    assertThat(NpyBytes.dictionaryOf(path)).contains("'fortran_order': False, 'shape': (3, 2)");
+    assertThat(NpyBytes.floatsOf(path)).containsExactly(1, 4, 2, 5, 3, 6);
+    try (Arena arena = Arena.ofConfined()) {
+      assertThat(Npy.map(path, arena).toFloatArray()).containsExactly(1, 4, 2, 5, 3, 6);
+    }
+  }
+
+  @Test
+  void leavesNothingBehindWhereATensorCannotBeRead() throws IOException {
+    Tensor closed;
+    try (Arena arena = Arena.ofConfined()) {
+      closed = Tensor.allocate(arena, DType.F32, 2);
+    }
+    assertThatThrownBy(() -> Npy.write(folder.resolve("y.npy"), closed))
+        .isInstanceOf(MemoryException.class);
+    assertThat(folder).isEmptyDirectory();
+  }
+
+  @Test
+  void refusesAClosedArena() {
+    Path path = NpyBytes.floats(folder.resolve("x.npy"), "(1,)", 1);
+    Arena arena = Arena.ofConfined();
+    arena.close();
+    assertThatThrownBy(() -> Npy.map(path, arena))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageStartingWith("the arena cannot be used: ");
+    assertThatThrownBy(() -> Npy.copy(path, arena))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageStartingWith("the arena cannot be used: ");
+    assertThatThrownBy(() -> Npy.create(folder.resolve("y.npy"), DType.F32, new long[] {1}, arena))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageStartingWith("the arena cannot be used: ");
+    assertThat(folder.resolve("y.npy")).doesNotExist();
+  }
+}
