@@ -63,7 +63,7 @@ public final class Inputs {
    * which row {@code r} has the places from {@code offsets[r]} up to {@code offsets[r + 1]}; what
    * has one number per row has the shape {@code [rows]}, sparse targets {@code [rows, k]}. Class
    * {@code k} of a row is its k-th place. A row without places is fully masked. What lies outside
-   * of all rows is neither read nor written.
+   * of all rows is neither read nor written. A call copies the offsets before it looks at them.
    *
    * @param offsets I32 or I64, one dimension of rows + 1 numbers without gaps, which do not fall
    */

@@ -10,6 +10,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -165,6 +166,13 @@ class AllocationTest {
         new CrossEntropy.Outcome().argmax(Tensor.of(new int[rows])).saveStatistics(arena);
     allocatesNothing(
         "with inputs", x, other, in -> weighted.forwardBackward(in, labels, inputs, dx, more));
+
+    Tensor a = kind.floats(arena, Samples.logits(rows * 10, 2, 7), rows * 10);
+    Tensor b = kind.floats(arena, Samples.logits(rows * 10, 2, 8), rows * 10);
+    Tensor da = kind.floats(arena, new float[rows * 10], rows * 10);
+    int[] offsets = IntStream.rangeClosed(0, rows).map(r -> 10 * r).toArray();
+    Inputs ragged = Inputs.none().rowOffsets(kind.labels(arena, offsets));
+    allocatesNothing("ragged rows", a, b, in -> mean.forwardBackward(in, labels, ragged, da));
 
     NllLoss nll = NllLoss.builder().backend(backend).build();
     allocatesNothing("nll", x, other, in -> nll.forward(in, labels));

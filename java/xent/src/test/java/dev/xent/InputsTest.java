@@ -2,6 +2,7 @@
 package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -9,6 +10,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.Executor;
 
 /** Inputs beside logits and targets: the same bits however rows are laid out, cut and shared. */
 class InputsTest {
@@ -125,6 +127,63 @@ class InputsTest {
     Tensor again = Tensor.of(new float[9136]);
     loss.backward(Tensor.of(x), Tensor.of(labels), ragged, outcome, null, again);
     assertThat(Samples.bits(again)).isEqualTo(Samples.bits(dx));
+  }
+
+  /** An executor runs in the middle of a call, as another thread might. */
+  @OnEveryBackend
+  void offsetsAreThoseThatTheCallBeganWith(Backend backend) {
+    int rows = 600;
+    int classes = 500;
+    int[] given = new int[rows + 1];
+    Arrays.setAll(given, r -> r * classes);
+    int[] offsets = given.clone();
+    Executor meddler = task -> Arrays.fill(offsets, 0);
+    Tensor x = Tensor.of(Samples.logits(rows * classes, 3, 1));
+    Inputs inputs = Inputs.none().rowOffsets(Tensor.of(offsets));
+    Inputs quiet = Inputs.none().rowOffsets(Tensor.of(given));
+
+    Tensor y = Tensor.of(new float[rows * classes]);
+    Tensor expected = Tensor.of(new float[rows * classes]);
+    Softmax softmax =
+        Softmax.builder().axis(0).backend(backend).threads(2).executor(meddler).build();
+    softmax.forward(x, inputs, y);
+    assertThat(offsets).containsOnly(0);
+    softmax.forward(x, quiet, expected);
+    assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
+
+    Tensor labels = Tensor.of(Samples.labels(rows, classes, 2));
+    CrossEntropy loss =
+        CrossEntropy.builder().backend(backend).threads(2).executor(meddler).build();
+    NllLoss nll = loss.onLogProbabilities();
+    System.arraycopy(given, 0, offsets, 0, given.length);
+    double ragged = loss.forwardBackward(x, labels, inputs, y);
+    assertThat(ragged).isEqualTo(loss.forwardBackward(x, labels, quiet, expected));
+    assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
+    System.arraycopy(given, 0, offsets, 0, given.length);
+    ragged = nll.forwardBackward(x, labels, inputs, y);
+    assertThat(ragged).isEqualTo(nll.forwardBackward(x, labels, quiet, expected));
+    assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
+  }
+
+  /** Their copy is too large to be kept from call to call. */
+  @OnEveryBackend
+  void manyRaggedRows(Backend backend) {
+    int rows = 200_000;
+    long[] offsets = new long[rows + 1];
+    Arrays.setAll(offsets, r -> 2L * r);
+    Tensor x = Tensor.of(Samples.logits(2 * rows, 3, 1));
+    Tensor sums = Tensor.of(new float[rows]);
+    Tensor expected = Tensor.of(new float[rows]);
+    LogSumExp lse = LogSumExp.builder().backend(backend).build();
+    for (int call = 0; call < 2; call++) {
+      lse.forward(x, Inputs.none().rowOffsets(Tensor.of(offsets)), sums);
+    }
+    lse.forward(x.reshape(rows, 2), expected);
+    assertThat(Samples.bits(sums)).isEqualTo(Samples.bits(expected));
+    offsets[rows] = 0;
+    assertThatThrownBy(() -> lse.forward(x, Inputs.none().rowOffsets(Tensor.of(offsets)), sums))
+        .isInstanceOf(ShapeException.class)
+        .hasMessageContaining("give offsets that do not fall");
   }
 
   // ---- rows that are cut and shared

@@ -204,7 +204,7 @@ class ShardsTest {
   @Test
   void shardsThatCannotBe() {
     refused(ShapeException.class, () -> statesOf(100, CHUNK), "firstClass is 100");
-    refused(ShapeException.class, () -> statesOf(0, 100), "classes 0 to 99 of " + CLASSES);
+    refused(ShapeException.class, () -> statesOf(0, 100), "with 100 classes from 0 on of " + CLASSES);
     refused(
         ShapeException.class,
         () ->

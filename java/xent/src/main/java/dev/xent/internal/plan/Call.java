@@ -418,6 +418,7 @@ final class Call extends CallArrays {
   void end() {
     recording.end(dimensions, parts > 0 ? lead() : null);
     tallies = false;
+    offsetsCopy.release();
     if (parts > 0) {
       releaseArrays();
       counted = 0;

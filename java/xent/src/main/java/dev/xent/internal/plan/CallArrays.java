@@ -89,6 +89,7 @@ abstract sealed class CallArrays permits Call {
 
   final Dimensions dimensions = new Dimensions();
   final FewLosses fewLosses = new FewLosses();
+  final OffsetsCopy offsetsCopy = new OffsetsCopy();
 
   CallArrays(Arena arena, MemorySegment shape) {
     logits = new Part(0, "logits", xent_shape.logits(shape));
@@ -169,11 +170,13 @@ abstract sealed class CallArrays permits Call {
     Types.requireLead(part.name, Objects.requireNonNull(view, part.name));
     RowOffsets.require(rowOffsets.name, offsets, part.name, view);
     Strides.axis(classAxis, view.shape);
-    long longest = RowOffsets.longest(rowOffsets.name, offsets, part.name, view);
+    MemorySegment copy = offsetsCopy.of(offsets);
+    long longest = RowOffsets.longest(rowOffsets.name, offsets, copy, part.name, view);
     dimensions.takeRagged(offsets.elements - 1, longest);
     begin();
     take(part, view, Kind.CLASSES);
     take(rowOffsets, offsets, Kind.OFFSETS);
+    rowOffsets.useCopy(copy);
   }
 
   private void begin() {
@@ -189,15 +192,16 @@ abstract sealed class CallArrays permits Call {
 
   /** The leading array holds some classes of rows that have more. */
   void shard(long first, long all) {
-    long end = first + dimensions.classes;
     if (first < 0 || first % Chunks.SIZE != 0) {
       throw new ShapeException(
           "firstClass is %d: give a multiple of %d".formatted(first, Chunks.SIZE));
     }
-    if (end > all || (end % Chunks.SIZE != 0 && end != all)) {
+    long classes = dimensions.classes;
+    boolean inside = classes <= all && first <= all - classes;
+    if (!inside || (classes % Chunks.SIZE != 0 && first + classes != all)) {
       throw new ShapeException(
-          "%s is %s, with classes %d to %d of %d: end a shard at a multiple of %d or with the row"
-              .formatted(leading().name, lead(), first, end - 1, all, Chunks.SIZE));
+          "%s is %s, with %d classes from %d on of %d: end a shard at a multiple of %d or with the row"
+              .formatted(leading().name, lead(), classes, first, all, Chunks.SIZE));
     }
     firstClass = first;
     allClasses = all;
@@ -411,7 +415,8 @@ abstract sealed class CallArrays permits Call {
   private void take(Part part, View view, Kind kind) {
     Memory.requireAccess(view, part.name);
     part.take(view, kind, dimensions.rank);
-    onHeap |= view.heap;
+    // Of offsets the kernels get a copy.
+    onHeap |= view.heap && kind != Kind.OFFSETS;
     if (part.isUnusual()) {
       unusual = true;
       contiguous &= isDense(view, kind);

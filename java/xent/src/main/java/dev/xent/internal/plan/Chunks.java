@@ -10,6 +10,6 @@ final class Chunks {
 
   /** How many chunks, and so states, a row has. */
   static long of(long classes) {
-    return (classes + SIZE - 1) / SIZE;
+    return classes / SIZE + (classes % SIZE == 0 ? 0 : 1);
   }
 }

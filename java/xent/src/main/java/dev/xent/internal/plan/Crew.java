@@ -94,7 +94,7 @@ final class Crew implements Job.Crew {
   private void run(Engine who, boolean many, long count, long least, long most, long step) {
     Threads threads = who.threads();
     engine = who;
-    int wanted = (int) Math.min(threads.most(), (count + least - 1) / least) - 1;
+    int wanted = (int) Math.min(threads.most(), (count - 1) / least + 1) - 1;
     helpers = 0;
     counted = 0;
     tallied = false;

@@ -38,10 +38,7 @@ final class Failures {
               .formatted(row(call)));
     }
     if (field == XentH.XENT_FIELD_STATES()) {
-      return changed("the label of row " + row(call), "the targets");
-    }
-    if (status == Status.INVALID_SHAPE && field == XentH.XENT_FIELD_ROW_OFFSETS()) {
-      return changed("rowOffsets of row " + row(call), "the offsets");
+      return changedLabel(call);
     }
     // All else was checked before the kernel was called.
     throw new AssertionError(
@@ -73,9 +70,9 @@ final class Failures {
   }
 
   /** Another thread wrote to what was looked at before. */
-  static MemoryException changed(String what, String keep) {
+  private static MemoryException changedLabel(Call call) {
     return new MemoryException(
-        "%s changed while the call ran: keep %s as they are until it returns"
-            .formatted(what, keep));
+        "the label of row %d changed while the call ran: keep the targets as they are until it returns"
+            .formatted(row(call)));
   }
 }

@@ -14,6 +14,12 @@ public final class Memory {
   /** A thread that owns nothing. */
   private static final Thread NOBODY = Thread.ofPlatform().unstarted(() -> {});
 
+  /** Of memory that is made here: that of the widest vectors, and of lines of a cache. */
+  private static final long ALIGNMENT = 64;
+
+  /** More cannot be aligned. */
+  private static final long MOST_BYTES = Long.MAX_VALUE - ALIGNMENT;
+
   private Memory() {}
 
   /** The memory at an address: the one place where Xent believes a caller's word about bounds. */
@@ -45,11 +51,31 @@ public final class Memory {
 
   /** Zeroed memory for so many elements. */
   public static MemorySegment allocate(Arena arena, DType type, long elements) {
-    if (elements > Long.MAX_VALUE / type.byteSize()) {
-      throw new MemoryException(elements + " elements of " + type + " are more than memory can be");
+    if (elements > MOST_BYTES / type.byteSize()) {
+      throw new MemoryException(
+          elements + " elements of " + type + " are more than memory can be: give a smaller shape");
     }
+    return allocate(arena, elements * type.byteSize());
+  }
+
+  /**
+   * Zeroed memory for something of many rows.
+   *
+   * @param bytes of each row
+   * @param what a row has there, in a message
+   */
+  static MemorySegment allocateRows(Arena arena, long rows, long bytes, String what) {
+    if (rows > MOST_BYTES / bytes) {
+      throw new MemoryException(
+          "%s of %d rows, %d bytes each, are more than memory can be: give fewer rows at once"
+              .formatted(what, rows, bytes));
+    }
+    return allocate(arena, rows * bytes);
+  }
+
+  private static MemorySegment allocate(Arena arena, long bytes) {
     try {
-      return arena.allocate(elements * type.byteSize(), Math.max(type.byteSize(), 64));
+      return arena.allocate(bytes, ALIGNMENT);
     } catch (IllegalStateException | WrongThreadException e) {
       throw new MemoryException("the arena cannot be used: " + e.getMessage(), e);
     }

@@ -108,7 +108,7 @@ final class NllRow {
   }
 
   private void enterRagged() {
-    long first = RowOffsets.first(call, row);
+    long first = RowOffsets.first(call.rowOffsets, row);
     classes = RowOffsets.length(call.rowOffsets, row);
     logs.enterRagged(first);
     gradient.enterRagged(first);

@@ -183,9 +183,8 @@ public final class Outputs {
       return MemorySegment.NULL;
     }
     savedRows = -1;
-    long bytes = rowCount * xent_statistics.sizeof();
-    if (statistics.byteSize() < bytes) {
-      statistics = Memory.allocate(arena, DType.U8, bytes);
+    if (statistics.byteSize() / xent_statistics.sizeof() < rowCount) {
+      statistics = Memory.allocateRows(arena, rowCount, xent_statistics.sizeof(), "statistics");
     }
     Memory.requireAccess(statistics, "the memory of saveStatistics");
     return statistics;

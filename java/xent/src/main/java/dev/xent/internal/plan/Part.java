@@ -109,6 +109,11 @@ final class Part {
     }
   }
 
+  /** The kernels get a copy of the whole view, in memory that lasts as long as the call. */
+  void useCopy(MemorySegment copy) {
+    base = copy;
+  }
+
   /** What of this part, beside the sizes of the call, the layout of an array without gaps is. */
   long signature() {
     return (view.type.code() << 1 | (kind == Kind.ROWS ? 1L : 0L)) << index * SIGNATURE_BITS;

@@ -28,17 +28,18 @@ final class RowOffsets {
   /**
    * The length of the longest row.
    *
+   * @param copy of the offsets, which nobody else can write to
    * @throws ShapeException for offsets that fall or leave the values
    */
-  static long longest(String name, View offsets, String leadName, View lead) {
+  static long longest(String name, View offsets, MemorySegment copy, String leadName, View lead) {
     long longest = 0;
-    long before = at(offsets.segment, offsets.type, 0);
+    long before = at(copy, offsets.type, 0);
     if (before < 0) {
       throw new ShapeException(
           "%s begins with %d: give offsets of 0 or more".formatted(name, before));
     }
     for (long row = 0; row < offsets.elements - 1; row++) {
-      long after = at(offsets.segment, offsets.type, row + 1);
+      long after = at(copy, offsets.type, row + 1);
       if (after < before) {
         throw new ShapeException(
             "%s of row %d is %d, of row %d %d: give offsets that do not fall"
@@ -55,26 +56,14 @@ final class RowOffsets {
     return longest;
   }
 
-  /**
-   * The place of a row's first class among all.
-   *
-   * @throws dev.xent.MemoryException when the offsets are not any longer what was looked at
-   */
-  static long first(Call call, long row) {
-    MemorySegment segment = call.rowOffsets.segment();
-    DType type = call.rowOffsets.view.type;
-    long begin = at(segment, type, row);
-    long end = at(segment, type, row + 1);
-    if (begin < 0 || end < begin || end > call.lead().elements) {
-      throw Failures.changed("rowOffsets of row " + row, "the offsets");
-    }
-    return begin;
+  /** The place of a row's first class among all. */
+  static long first(Part offsets, long row) {
+    return at(offsets.segment(), offsets.view.type, row);
   }
 
   /** How many classes a row has. */
   static long length(Part offsets, long row) {
-    MemorySegment segment = offsets.segment();
-    return at(segment, offsets.view.type, row + 1) - at(segment, offsets.view.type, row);
+    return first(offsets, row + 1) - first(offsets, row);
   }
 
   private static long at(MemorySegment segment, DType type, long index) {

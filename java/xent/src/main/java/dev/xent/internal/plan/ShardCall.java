@@ -82,7 +82,8 @@ final class ShardCall {
   static FinishedRows finish(
       Call call, Engine engine, States states, double countedWeight, @Nullable FinishedRows first) {
     MemorySegment statistics =
-        Memory.allocate(Arena.ofAuto(), DType.U8, call.dimensions.rows * xent_statistics.sizeof());
+        Memory.allocateRows(
+            Arena.ofAuto(), call.dimensions.rows, xent_statistics.sizeof(), "statistics");
     MemorySegment tally = Arena.ofAuto().allocate(xent_tally.layout());
     if (kindIsLoss(states)) {
       call.emptyTally();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.PartialStatesException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_state;
@@ -71,8 +70,9 @@ public record States(
       int axis,
       long firstChunk,
       long endChunk) {
-    long bytes = rows(shape, axis) * (endChunk - firstChunk) * xent_state.sizeof();
-    MemorySegment memory = Memory.allocate(Arena.ofAuto(), DType.U8, bytes);
+    long perRow = (endChunk - firstChunk) * xent_state.sizeof();
+    MemorySegment memory =
+        Memory.allocateRows(Arena.ofAuto(), rows(shape, axis), perRow, "partial states");
     return new States(kind, wide, second, shape, axis, firstChunk, endChunk, memory);
   }
 

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+
+/** One number can be a tensor of any shape: what a call would need beside it is refused in time. */
+class HugeShapesTest {
+  /** So many times 72 bytes are 2^64 times 9. */
+  private static final long ROWS = 1L << 61;
+
+  private static final int CHUNK = 8192;
+
+  private static Tensor repeated(long... shape) {
+    MemorySegment one = MemorySegment.ofArray(new float[CHUNK]);
+    long[] strides = new long[shape.length];
+    strides[shape.length - 1] = shape[shape.length - 1] > CHUNK ? 0 : 1;
+    return Tensor.strided(one, DType.F32, shape, strides);
+  }
+
+  private static void refused(
+      Class<? extends XentException> type, ThrowingCallable call, String... words) {
+    assertThatThrownBy(call)
+        .isInstanceOf(type)
+        .hasMessageContainingAll(words)
+        .extracting(Throwable::getMessage)
+        .asString()
+        .hasLineCount(1);
+  }
+
+  @OnEveryBackend
+  void statistics(Backend backend) {
+    CrossEntropy loss = CrossEntropy.builder().backend(backend).build();
+    Tensor x = repeated(ROWS, 1);
+    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().saveStatistics(Arena.ofAuto());
+    refused(
+        MemoryException.class,
+        () -> loss.forward(x, x, outcome),
+        "statistics of " + ROWS + " rows, 72 bytes each, are more than memory can be");
+  }
+
+  @OnEveryBackend
+  void partialStates(Backend backend) {
+    SoftmaxShard softmax = Softmax.builder().backend(backend).build().onShard(0, 1);
+    refused(
+        MemoryException.class,
+        () -> softmax.partialStates(repeated(ROWS, 1), Inputs.none()),
+        "partial states of " + ROWS + " rows, 72 bytes each, are more than memory can be");
+    CrossEntropyShard loss = CrossEntropy.builder().backend(backend).build().onShard(0, 1);
+    refused(
+        MemoryException.class,
+        () -> loss.partialStates(repeated(ROWS, 1), repeated(ROWS, 1), Inputs.none()),
+        "partial states of " + ROWS + " rows");
+  }
+
+  @OnEveryBackend
+  void classesBehindTheLastOne(Backend backend) {
+    Softmax softmax = Softmax.builder().backend(backend).build();
+    for (long all : new long[] {Long.MAX_VALUE, 0, -CHUNK, Long.MIN_VALUE}) {
+      refused(
+          ShapeException.class,
+          () ->
+              softmax
+                  .onShard(Long.MAX_VALUE - CHUNK + 1, all)
+                  .partialStates(repeated(1, CHUNK), Inputs.none()),
+          "with 8192 classes from 9223372036854767616 on of " + all);
+    }
+  }
+
+  @OnEveryBackend
+  void memoryOfItsOwn(Backend backend) {
+    refused(
+        MemoryException.class,
+        () -> Tensor.allocate(Arena.ofAuto(), DType.U8, Long.MAX_VALUE),
+        "9223372036854775807 elements of U8 are more than memory can be");
+  }
+}
