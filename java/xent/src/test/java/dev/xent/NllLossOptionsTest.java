@@ -296,6 +296,36 @@ class NllLossOptionsTest {
     assertThat(tally.counted()).isEqualTo(6);
   }
 
+  /** Numbers that floats hold: in F64 they make the same sums, not rounded to float. */
+  @OnEveryBackend
+  void everythingMayBeInF64(Backend backend) {
+    double[] logs = {-1, -2, -3, -0.5, -4, -0.25};
+    double[] classes = {0.5, 2, 1};
+    double[] rows = {3, 0.25};
+    Tensor x = Tensor.of(logs, 2, 3);
+    Inputs inputs = Inputs.none().rowWeights(Tensor.of(rows));
+    NllLoss loss =
+        NllLoss.builder()
+            .backend(backend)
+            .reduction(Reduction.SUM)
+            .classWeights(Tensor.of(classes))
+            .build();
+    double[] dx = new double[6];
+    Tensor gradient = Tensor.of(dx, 2, 3);
+    double labels = loss.forwardBackward(x, Tensor.of(new int[] {1, 2}), inputs, gradient);
+    assertThat(labels).isEqualTo(3 * 2 * 2 + 0.25 * 0.25);
+    assertThat(dx).containsExactly(0, -6, 0, 0, 0, -0.25);
+    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+    double rowsOfProbabilities =
+        loss.forward(x, Tensor.of(new double[] {0, 1, 0, 0, 0, 1}, 2, 3), inputs, outcome);
+    assertThat(rowsOfProbabilities).isEqualTo(labels);
+    double[] again = new double[6];
+    loss.backward(Tensor.of(new int[] {1, 2}), inputs, null, Tensor.of(again, 2, 3), outcome);
+    assertThat(again).isEqualTo(dx);
+    Inputs sparse = inputs.targetWeights(Tensor.of(new double[] {1, 1}, 2, 1));
+    assertThat(loss.forward(x, Tensor.of(new int[] {1, 2}, 2, 1), sparse)).isEqualTo(labels);
+  }
+
   @Test
   void whatIsNoClassOfItsRowIsRefused() {
     Tensor logs = Tensor.of(new float[5]);

@@ -202,6 +202,10 @@ final class Call extends CallArrays {
     for (int i = 0; i < count; i++) {
       all[i].write();
     }
+    if (logits.view == null && output.view == null) {
+      // Without logits it is still their type that says which floats go together.
+      logits.writeType(lead().type);
+    }
     if (count != Part.USUAL_PARTS) {
       xent_shape.target_count(shape, targetCount);
       xent_shape.top_count(shape, topCount);

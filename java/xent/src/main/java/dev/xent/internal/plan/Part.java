@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import dev.xent.DType;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import java.lang.foreign.MemorySegment;
@@ -201,6 +202,17 @@ final class Part {
   void reserveGroups(int count) {
     if (groups.length < count) {
       groups = new long[count];
+    }
+  }
+
+  /** Gives the layout in the struct a type, where there is no array: after {@link #write()}. */
+  void writeType(DType type) {
+    if (writtenType != type.code()) {
+      xent_layout.type(layout, type.code());
+      writtenType = type.code();
+      writtenOuter = 0;
+      writtenClasses = 0;
+      writtenInner = 0;
     }
   }
 
