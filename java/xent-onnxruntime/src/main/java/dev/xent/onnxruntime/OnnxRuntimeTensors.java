@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.onnxruntime;
+
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.TensorInfo;
+import dev.xent.DType;
+import dev.xent.MemoryException;
+import dev.xent.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
+import java.nio.Buffer;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tensors of ONNX Runtime as tensors of Xent and back, without copies.
+ *
+ * <p>ONNX Runtime for Java gives access without a copy to memory that came from Java, and to no
+ * other. So the way to compute on what a model puts out is to give it the place beforehand: {@link
+ * #wrap} a tensor of Xent and pass it to {@code session.run(inputs, requestedOutputs,
+ * pinnedOutputs)} as a pinned output; after the run the tensor holds the result. {@link #view} goes
+ * the other way, for tensors that were made over direct buffers or from Java arrays. What ONNX
+ * Runtime has allocated itself, as it does with outputs that are not pinned, {@link #copy} copies.
+ *
+ * <table>
+ * <caption>Element types</caption>
+ * <tr><th>ONNX Runtime</th><th>Xent</th></tr>
+ * <tr><td>FLOAT, DOUBLE, FLOAT16, BFLOAT16</td><td>F32, F64, F16, BF16</td></tr>
+ * <tr><td>INT8, INT16, INT32, INT64</td><td>I8, I16, I32, I64</td></tr>
+ * <tr><td>UINT8, and BOOL (0 and 1)</td><td>U8, which becomes UINT8</td></tr>
+ * </table>
+ *
+ * <p>Other types are refused with a {@link dev.xent.DTypeException}. A scalar, whose shape is
+ * empty, becomes a tensor of shape [1].
+ *
+ * <p>All methods may be called by any thread. Nothing orders the work of one side before that of
+ * the other but the threads' own synchronisation; a run is over when {@code run} returns.
+ */
+public final class OnnxRuntimeTensors {
+  /** ONNX Runtime's own limit: a little less than what an int can count. */
+  private static final long MOST_BYTES = Integer.MAX_VALUE - 64L;
+
+  /**
+   * Keeps what a wrapped tensor depends on: the OnnxTensor itself keeps the buffer that it was made
+   * of, and that keeps an arena of the collector's, but not the owner of memory at an address.
+   */
+  private static final Cleaner CLEANER = Cleaner.create();
+
+  private OnnxRuntimeTensors() {}
+
+  /**
+   * The memory of a tensor that was made over a direct buffer, from a Java array or by {@link
+   * #wrap}; what one side writes, the other reads.
+   *
+   * <p>The memory belongs to the buffer, not to the OnnxTensor: the result keeps it, and stays
+   * valid when the OnnxTensor is closed. Where the buffer was made from a segment, its arena must
+   * stay open. A tensor over a read-only buffer gives a read-only one.
+   *
+   * <p>The elements are those from the buffer's position to its limit. ONNX Runtime remembers the
+   * caller's own buffer, so whoever moves its position or limit later makes them useless for this;
+   * that the number of elements still fits is checked.
+   *
+   * @throws MemoryException when the tensor is closed, when ONNX Runtime has allocated its memory,
+   *     or when position or limit of its buffer were moved
+   * @throws dev.xent.DTypeException when its type has no counterpart
+   */
+  public static Tensor view(OnnxTensor tensor) {
+    requireOpen(tensor);
+    TensorInfo info = tensor.getInfo();
+    DType type = Types.of(info);
+    Buffer buffer = bufferOf(tensor);
+    if (buffer == null) {
+      throw new MemoryException(
+          "ONNX Runtime has allocated this OnnxTensor and gives no access to its memory: pin the"
+              + " output to a tensor from wrap, or use copy");
+    }
+    MemorySegment segment = MemorySegment.ofBuffer(buffer);
+    if (segment.byteSize() / type.byteSize() != info.getNumElements()) {
+      throw new MemoryException(
+          "the buffer of this OnnxTensor has %d bytes from position to limit, not its %d elements of %s: set them back, or use copy"
+              .formatted(segment.byteSize(), info.getNumElements(), type));
+    }
+    return Tensor.of(segment, type, shape(info));
+  }
+
+  /**
+   * A copy of any tensor's elements, whoever has allocated them.
+   *
+   * @param arena of the copy, which has nothing to do with the OnnxTensor any more
+   * @throws MemoryException when the tensor or the arena is closed
+   * @throws dev.xent.DTypeException when its type has no counterpart
+   */
+  public static Tensor copy(OnnxTensor tensor, Arena arena) {
+    requireOpen(tensor);
+    TensorInfo info = tensor.getInfo();
+    Tensor copy = Tensor.allocate(arena, Types.of(info), shape(info));
+    if (copy.elements() > 0) {
+      // As ONNX Runtime has them, whatever has become of a buffer's position.
+      ByteBuffer elements = tensor.getByteBuffer();
+      copy.segment().copyFrom(MemorySegment.ofBuffer(elements));
+    }
+    return copy;
+  }
+
+  /**
+   * A tensor of ONNX Runtime over this tensor's memory, to be an input or a pinned output; what one
+   * side writes, the other reads.
+   *
+   * <p>The memory stays with its owner. The OnnxTensor keeps the given tensor reachable, and with
+   * it an owner at an address; an arena that is closed by hand must stay open until the last run
+   * with it is over, which ONNX Runtime cannot check. Closing the OnnxTensor, which the caller
+   * does, frees nothing of the memory.
+   *
+   * @param environment of the sessions that will use it
+   * @param tensor off the heap, contiguous, writable, less than 2 GiB
+   * @throws MemoryException when the memory is on the heap, has gaps, is read-only, too large,
+   *     closed, or confined to another thread
+   * @throws OrtException when ONNX Runtime refuses
+   */
+  public static OnnxTensor wrap(OrtEnvironment environment, Tensor tensor) throws OrtException {
+    requireWrappable(tensor);
+    ByteBuffer buffer = tensor.segment().asByteBuffer().order(ByteOrder.nativeOrder());
+    OnnxTensor wrapped =
+        OnnxTensor.createTensor(environment, buffer, tensor.shape(), Types.of(tensor.type()));
+    CLEANER.register(wrapped, () -> Reference.reachabilityFence(tensor));
+    return wrapped;
+  }
+
+  private static void requireOpen(OnnxTensor tensor) {
+    if (tensor.isClosed()) {
+      throw new MemoryException("the OnnxTensor is closed: use it before it is closed");
+    }
+  }
+
+  private static void requireWrappable(Tensor tensor) {
+    MemorySegment segment = tensor.segment();
+    if (!segment.isNative()) {
+      throw new MemoryException(
+          "%s would be copied by ONNX Runtime: allocate it off the heap".formatted(tensor));
+    }
+    if (!tensor.isContiguous()) {
+      throw new MemoryException(
+          "%s has gaps, which ONNX Runtime does not know: copy it with copyFrom into a tensor without"
+              .formatted(tensor));
+    }
+    if (tensor.isReadOnly()) {
+      throw new MemoryException(
+          "%s would be written by ONNX Runtime where it is an output: give writable memory or a copy"
+              .formatted(tensor));
+    }
+    if (segment.byteSize() > MOST_BYTES) {
+      throw new MemoryException(
+          "%s has %d bytes, ONNX Runtime for Java takes at most %d: wrap slices of it"
+              .formatted(tensor, segment.byteSize(), MOST_BYTES));
+    }
+    if (!segment.scope().isAlive() || !segment.isAccessibleBy(Thread.currentThread())) {
+      throw new MemoryException(
+          "%s belongs to an arena that is closed or confined to another thread: use an open shared one"
+              .formatted(tensor));
+    }
+  }
+
+  /** The buffer that a tensor was made of, or null. */
+  private static @Nullable Buffer bufferOf(OnnxTensor tensor) {
+    try {
+      return tensor.getBufferRef().orElse(null);
+    } catch (NullPointerException e) {
+      // Up to 1.29 at least it fails where it says that it returns an empty Optional.
+      return null;
+    }
+  }
+
+  private static long[] shape(TensorInfo info) {
+    return info.isScalar() ? new long[] {1} : info.getShape();
+  }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.onnxruntime;
+
+import ai.onnxruntime.OnnxJavaType;
+import ai.onnxruntime.TensorInfo;
+import dev.xent.DType;
+import dev.xent.DTypeException;
+
+/** Element types of the two sides. */
+final class Types {
+  private Types() {}
+
+  /** The type of a tensor of ONNX Runtime here. */
+  static DType of(TensorInfo info) {
+    // Not the Java type: that one is the same for signed and unsigned integers.
+    return switch (info.onnxType) {
+      case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT -> DType.F32;
+      case ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE -> DType.F64;
+      case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16 -> DType.F16;
+      case ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16 -> DType.BF16;
+      case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8 -> DType.I8;
+      case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8, ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL -> DType.U8;
+      case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16 -> DType.I16;
+      case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32 -> DType.I32;
+      case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64 -> DType.I64;
+      default ->
+          throw new DTypeException(
+              "the OnnxTensor holds %s, which has no counterpart: add a Cast to the model"
+                  .formatted(name(info)));
+    };
+  }
+
+  /** As ONNX calls it. */
+  private static String name(TensorInfo info) {
+    return info.onnxType.name().replace("ONNX_TENSOR_ELEMENT_DATA_TYPE_", "");
+  }
+
+  /** What ONNX Runtime calls a type of Xent. */
+  static OnnxJavaType of(DType type) {
+    return switch (type) {
+      case F32 -> OnnxJavaType.FLOAT;
+      case F64 -> OnnxJavaType.DOUBLE;
+      case F16 -> OnnxJavaType.FLOAT16;
+      case BF16 -> OnnxJavaType.BFLOAT16;
+      case I8 -> OnnxJavaType.INT8;
+      case U8 -> OnnxJavaType.UINT8;
+      case I16 -> OnnxJavaType.INT16;
+      case I32 -> OnnxJavaType.INT32;
+      case I64 -> OnnxJavaType.INT64;
+    };
+  }
+}
