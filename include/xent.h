@@ -41,8 +41,11 @@
  *
  * MASKED CLASSES, RAGGED ROWS, SINK
  *   class_mask (U8, one number per class, strides may be 0 to repeat it for all rows): a class whose number
- *   is 0 does not take part. It is not read, has probability and gradient +0 and log-probability -inf, and
- *   is not counted by smoothing. A label there is XENT_INVALID_LABEL.
+ *   is 0 does not take part. Its logit may be loaded, but whatever it is, NaN too, has no influence; it is
+ *   not counted by smoothing, and a label there is XENT_INVALID_LABEL. Its probability and gradients are +0
+ *   and its log-probability is -inf, except in a row that is NaN (a class that takes part is NaN or +inf, or
+ *   none takes part and options->fully_masked says so): that is NaN in every class, masked ones too. The
+ *   gradient of a softmax or log-softmax backward is +0 there in every row.
  *   row_offsets (I32 or I64, rows + 1 numbers without gaps; inner is 1): row r has row_offsets[r + 1] -
  *   row_offsets[r] classes, at most `classes`, and begins at row_offsets[r] * layout.classes in every array
  *   that has a number per class; layout.outer is not used there. A row of no classes is fully masked.
@@ -59,6 +62,8 @@
  *   environment variables. Disjoint ranges may run at the same time, each with a report and a tally of
  *   its own. A call takes up to 128 KiB of stack. Everything but a label out of range (or
  *   state, in xent_finish) is checked before the first store; xent_check_targets finds labels out of range before the first store too.
+ *   Where another thread changes labels, sparse targets, masks or row offsets during a call, results mean
+ *   nothing and a label may still be XENT_INVALID_LABEL, but only memory that was checked is touched.
  *   Every NaN written is the canonical quiet one of its type (0x7fc00000 in F32). The floating-point mode of the thread
  *   (rounding, flush-to-zero) is checked, set where it differs, and put back.
  */
@@ -203,7 +208,7 @@ typedef struct xent_shape {
   int64_t top_count;       /* how many classes of a row top_classes has, at most classes */
   int64_t first_class;     /* of a shard: the class that its arrays begin with, a multiple of XENT_CHUNK */
   int64_t all_classes;     /* of all shards together; 0: there is but this one */
-  xent_layout target_weights;        /* target_count numbers per row, along `classes` */
+  xent_layout target_weights;        /* target_count numbers per row, along `classes`; where that is 0 there are none */
   xent_layout row_offsets;           /* I32 or I64; its strides are not looked at */
   xent_layout class_mask;            /* U8, one per class */
   xent_layout class_weights;         /* one per class: `classes` is the stride, outer and inner are not looked at */
@@ -380,7 +385,7 @@ XENT_API xent_status xent_log_sum_exp(const xent_shape *shape, const xent_option
 
 /* dx = y * (dy - sum dy * y) / temperature, y being softmax's output. It holds with a sink too, which needs no mention.
  * layouts: output, upstream, row_offsets, class_mask, gradient. gradient may be output or upstream in place.
- * What upstream holds at a masked class is not read.
+ * What upstream and output hold at a masked class has no influence.
  * statistics: as in xent_softmax_forward, of xent_finish over xent_backward_states. */
 XENT_API xent_status xent_softmax_backward(const xent_shape *shape, const xent_options *options,
     int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end,
@@ -438,7 +443,7 @@ XENT_API xent_status xent_cross_entropy_forward(const xent_shape *shape, const x
  * What xent_cross_entropy_forward has is as there; besides
  *   targets               or NULL: no loss and no gradient, but log_sum_exp, argmax, entropies and top_classes.
  *                         shape->target_count k > 0: k class numbers per row with target_weights; a class may come twice,
- *                         and the ignore index stands for none
+ *                         and the ignore index stands for none. target_weights without them: XENT_INVALID_ARGUMENT
  *   class_weights         finite, >= 0
  *   row_weights           finite, >= 0; a row of weight 0 is ignored: it is not read
  *   log_probabilities     of the label; NaN in ignored rows
@@ -501,7 +506,8 @@ XENT_API xent_status xent_cross_entropy_backward(const xent_shape *shape, const 
  * layouts: logits, teacher, class_mask, row_weights, losses, gradient. The gradient may overwrite the logits.
  * Computed in double whatever the types. A row in which either side is NaN or fully masked is NaN (or +0, as
  * options->fully_masked says, where it is fully masked); a class that the teacher has and the student does not: +inf.
- * options->softcap is XENT_UNSUPPORTED here. */
+ * Of the options isa, fully_masked, gradient_scale and temperature are for this; any other that is set is
+ * XENT_UNSUPPORTED. */
 XENT_API xent_status xent_kl_divergence(const xent_shape *shape, const xent_options *options,
     int64_t row_begin, int64_t row_end, const void *logits, const void *teacher,
     const void *class_mask /* or NULL */, const void *row_weights /* or NULL */,

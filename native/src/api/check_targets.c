@@ -34,8 +34,9 @@ static xent_status refuse_weight(xent_frame *f, int32_t field, int64_t index, do
   return xent_refuse(f, XENT_INVALID_OPTION, field, index);
 }
 
+/* Where there are no rows, nothing is known of them. */
 static xent_status check_class_weights(xent_frame *f) {
-  if (!f->call.class_weights) return XENT_OK;
+  if (!f->call.class_weights || f->rows == 0) return XENT_OK;
   for (int64_t k = 0; k < f->shape->classes; k++) {
     const double weight = class_weight_at(&f->call, k);
     if (!is_weight(weight)) return refuse_weight(f, XENT_FIELD_CLASS_WEIGHTS, k, weight);
@@ -50,7 +51,7 @@ static xent_status check_each_row(xent_frame *f, xent_tally *weights) {
     double weight = row_weight_at(call, row);
     if (!is_weight(weight)) return refuse_weight(f, XENT_FIELD_ROW_WEIGHTS, row, weight);
     row_targets t;
-    const xent_status status = targets_of_row(call, row, &t);
+    const xent_status status = targets_of_row(call, span_of_row(call, row), &t);
     if (status) return status;
     if (t.ignored) continue;
     if (t.kind == XENT_KIND_LABEL && t.weighted) weight *= class_weight_at(call, t.label);
@@ -73,6 +74,7 @@ xent_status xent_check_targets(const xent_shape *shape, const xent_options *opti
   if (!status) status = xent_check_struct(&f, report, _Alignof(xent_report), XENT_FIELD_REPORT, false);
   if (!status) status = check_tally(&f, weights);
   if (!status) status = xent_check_row_offsets(&f, row_offsets);
+  if (!status) status = check_target_weights(&f, target_weights);
   if (!status) {
     const xent_array array = targets_array(&f, targets, false);
     status = xent_check_arrays(&f, &array, 1);

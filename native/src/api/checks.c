@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cpu/isa.h"
+#include "kernels/row/labels.h"
 
 xent_status xent_refuse(xent_frame *frame, xent_status status, int32_t field, int64_t integer) {
   frame->report->field = field;
@@ -116,11 +117,6 @@ xent_status xent_check_whole(xent_frame *f) {
   return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ALL_CLASSES, f->shape->all_classes);
 }
 
-/* Offset r of ragged rows. */
-static int64_t row_offset_at(const xent_frame *f, const void *row_offsets, int64_t r) {
-  return f->shape->row_offsets.type == XENT_I32 ? ((const int32_t *)row_offsets)[r] : ((const int64_t *)row_offsets)[r];
-}
-
 xent_status xent_check_row_offsets(xent_frame *f, const void *row_offsets) {
   if (!row_offsets) return XENT_OK;
   const xent_layout *l = &f->shape->row_offsets;
@@ -129,17 +125,18 @@ xent_status xent_check_row_offsets(xent_frame *f, const void *row_offsets) {
   if ((uintptr_t)row_offsets & (uintptr_t)(xent_type_size(l->type) - 1))
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_OFFSETS, 0);
   if (f->shape->inner != 1) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ROW_OFFSETS, f->shape->inner);
-  int64_t before = row_offset_at(f, row_offsets, f->call.row_begin);
+  int64_t before = load_label_at(row_offsets, l->type, f->call.row_begin);
   bool falls = before < 0;
   for (int64_t row = f->call.row_begin; row < f->call.row_end; row++) {
-    const int64_t after = row_offset_at(f, row_offsets, row + 1);
+    const int64_t after = load_label_at(row_offsets, l->type, row + 1);
     if (falls || after < before || after - before > f->shape->classes) {
       f->report->row = row;
       return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ROW_OFFSETS, falls ? before : after);
     }
     before = after;
   }
-  const int64_t all = row_offset_at(f, row_offsets, f->shape->outer);
+  const int64_t all = load_label_at(row_offsets, l->type, f->shape->outer);
+  f->call.ragged_end = before;
   f->ragged_elements = all > before ? all : before;
   f->ragged = f->general = true;
   f->call.row_offsets = row_offsets;

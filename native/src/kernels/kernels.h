@@ -19,6 +19,7 @@ typedef struct {
   const xent_shape *shape;
   const xent_options *options;
   int64_t row_begin, row_end, class_begin, class_end;
+  int64_t ragged_end; /* where the last of ragged rows ended when it was checked */
   const float *logits;
   const void *targets;
   const float *upstream;

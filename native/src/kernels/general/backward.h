@@ -11,8 +11,9 @@ typedef struct {
 } general_backward;
 
 XENT_INLINE general_backward general_backward_of(const xent_call *call, int64_t row) {
-  general_backward in = {.y = general_row_of(call, row, call->forward_output, &call->shape->output),
-                         .g = general_row_of(call, row, call->upstream, &call->shape->upstream)};
+  const row_span span = span_of_row(call, row);
+  general_backward in = {.y = general_row_of(call, span, call->forward_output, &call->shape->output),
+                         .g = general_row_of(call, span, call->upstream, &call->shape->upstream)};
   return in;
 }
 

@@ -254,7 +254,7 @@ XENT_INLINE void finish_step(const general_row *r, float *y, int64_t begin, int6
 }
 
 XENT_INLINE strand output_strand(const general_row *r) {
-  return strand_of_row(r->call, r->call->output, r->call->output_layout, r->row);
+  return strand_of_row(r->call, r->call->output, r->call->output_layout, r->span);
 }
 
 /* The gradient of classes [begin, end) with scale c. */

@@ -24,7 +24,7 @@
   }
 
 XENT_INLINE general_row logits_row(const xent_call *call, int64_t row) {
-  return general_row_of(call, row, call->logits, &call->shape->logits);
+  return general_row_of(call, span_of_row(call, row), call->logits, &call->shape->logits);
 }
 
 XENT_SHARED xent_status general_softmax_rows(const xent_call *call, general_buffers b) {
@@ -86,7 +86,7 @@ XENT_SHARED xent_status general_cross_entropy_rows(const xent_call *call, genera
   const bool keep = call->output && call->shape->classes <= XENT_CHUNK;
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     general_row r = logits_row(call, row);
-    const xent_status status = targets_of_row(call, row, &r.t);
+    const xent_status status = targets_of_row(call, r.span, &r.t);
     if (status) return status;
     general_result g = {.s = ignored_row_statistics(&r.t)};
     if (!r.t.ignored) {
@@ -111,7 +111,7 @@ XENT_DEFINE_GENERAL(general_cross_entropy)
 XENT_SHARED xent_status general_cross_entropy_backward_rows(const xent_call *call, general_buffers b) {
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     general_row r = logits_row(call, row);
-    const xent_status status = targets_of_row(call, row, &r.t);
+    const xent_status status = targets_of_row(call, r.span, &r.t);
     if (status) return status;
     const xent_statistics ignored = ignored_row_statistics(&r.t);
     const int64_t end = call->class_end < r.classes ? call->class_end : r.classes;
@@ -129,7 +129,7 @@ XENT_SHARED xent_status general_forward_states_rows(const xent_call *call, gener
     const xent_statistics *known = call->known_statistics ? &call->known_statistics[row] : NULL;
     if (known && !(known->kind & XENT_ROW_UNFINISHED)) continue;
     general_row r = logits_row(call, row);
-    const xent_status status = targets_of_row(call, row, &r.t);
+    const xent_status status = targets_of_row(call, r.span, &r.t);
     if (status) return status;
     const int64_t counted = call->shape->all_classes ? r.all : count_classes(&r, 0, r.classes);
     const double share = r.t.kind == XENT_KIND_PROBABILITIES ? even_share(&r.t, counted) : 0;

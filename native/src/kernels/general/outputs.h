@@ -228,7 +228,7 @@ XENT_SHARED void write_target_gradient(const general_row *r, const general_resul
     }
     return;
   }
-  const strand out = strand_of_row(call, call->target_gradient, l, r->row);
+  const strand out = strand_of_row(call, call->target_gradient, l, r->span);
   if (special) {
     strand_fill(&out, 0, r->classes, same);
     return;

@@ -19,7 +19,8 @@ typedef struct {
 
 typedef struct {
   const xent_call *call;
-  int64_t row, classes;     /* that the arrays hold */
+  row_span span;
+  int64_t row, classes;     /* the span's; classes that the arrays hold */
   int64_t first, all;       /* where they begin in the whole row, and its classes */
   strand x;
   const uint8_t *mask;
@@ -32,14 +33,14 @@ typedef struct {
   row_targets t;
 } general_row;
 
-XENT_INLINE general_row general_row_of(const xent_call *call, int64_t row, const void *logits, const xent_layout *l) {
+XENT_INLINE general_row general_row_of(const xent_call *call, row_span span, const void *logits, const xent_layout *l) {
   const xent_shape *shape = call->shape;
-  general_row r = {.call = call, .row = row, .classes = span_of_row(call, row).classes, .first = shape->first_class,
-                   .all = all_classes_of_row(call, row), .x = strand_of_row(call, logits, l, row),
+  general_row r = {.call = call, .span = span, .row = span.row, .classes = span.classes, .first = shape->first_class,
+                   .all = all_classes_of_row(call, span), .x = strand_of_row(call, logits, l, span),
                    .softcap = (float)call->options->softcap, .temperature = (float)call->options->temperature,
                    .t = {.kind = XENT_KIND_SOFTMAX, .label = XENT_NO_CLASS, .row_weight = 1, .keep = 1}};
   if (call->class_mask) {
-    r.mask = (const uint8_t *)call->class_mask + class_offset(call, &shape->class_mask, row);
+    r.mask = (const uint8_t *)call->class_mask + class_offset(call, &shape->class_mask, span);
     r.mask_stride = shape->class_mask.classes;
   }
   r.as_they_are = is_direct(&r.x) && !r.mask && r.softcap == 0 && r.temperature == 0;

@@ -34,7 +34,7 @@ XENT_INLINE smoothing smoothing_with(const row_targets *t, double share) {
 }
 
 XENT_INLINE strand target_strand(const general_row *r) {
-  return strand_of_row(r->call, r->call->targets, &r->call->shape->targets, r->row);
+  return strand_of_row(r->call, r->call->targets, &r->call->shape->targets, r->span);
 }
 XENT_INLINE strand weight_strand(const general_row *r) {
   const xent_layout *l = &r->call->shape->class_weights;

@@ -16,9 +16,9 @@ typedef struct {
 XENT_INLINE int64_t size_of_float_type(int32_t type) { return type == XENT_F32 ? 4 : 2; }
 
 /* Of an array with a number per class; class 0 of the row. */
-XENT_INLINE strand strand_of_row(const xent_call *call, const void *array, const xent_layout *l, int64_t row) {
+XENT_INLINE strand strand_of_row(const xent_call *call, const void *array, const xent_layout *l, row_span span) {
   if (!array) return (strand){0};
-  return (strand){.at = (const char *)array + class_offset(call, l, row) * size_of_float_type(l->type),
+  return (strand){.at = (const char *)array + class_offset(call, l, span) * size_of_float_type(l->type),
                   .stride = l->classes,
                   .type = l->type};
 }

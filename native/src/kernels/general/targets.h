@@ -16,15 +16,15 @@ typedef struct {
 } row_targets;
 
 /* Classes of the whole row, of which a shard's arrays hold some. */
-static inline int64_t all_classes_of_row(const xent_call *call, int64_t row) {
-  return call->shape->all_classes ? call->shape->all_classes : span_of_row(call, row).classes;
+static inline int64_t all_classes_of_row(const xent_call *call, row_span span) {
+  return call->shape->all_classes ? call->shape->all_classes : span.classes;
 }
 
 /* Whether a class of the whole row is one of it, and not masked where this can be seen. */
-static inline bool is_class_of_row(const xent_call *call, int64_t row, int64_t class) {
-  if (class < 0 || class >= all_classes_of_row(call, row)) return false;
+static inline bool is_class_of_row(const xent_call *call, row_span span, int64_t class) {
+  if (class < 0 || class >= all_classes_of_row(call, span)) return false;
   const int64_t here = class - call->shape->first_class;
-  return here < 0 || here >= span_of_row(call, row).classes || takes_part(call, row, here);
+  return here < 0 || here >= span.classes || takes_part(call, span, here);
 }
 
 static inline xent_status wrong_class(const xent_call *call, int64_t row, int64_t class) {
@@ -35,8 +35,9 @@ static inline xent_status wrong_class(const xent_call *call, int64_t row, int64_
 }
 
 /* Memory may change under a call that has checked it: every class is checked before it is used. */
-static inline xent_status targets_of_row(const xent_call *call, int64_t row, row_targets *t) {
+static inline xent_status targets_of_row(const xent_call *call, row_span span, row_targets *t) {
   const xent_options *o = call->options;
+  const int64_t row = span.row;
   *t = (row_targets){.kind = XENT_KIND_SOFTMAX, .label = -1, .row_weight = row_weight_at(call, row),
                      .eps = o->label_smoothing, .keep = 1 - o->label_smoothing, .weighted = call->class_weights,
                      .others = o->smoothing == XENT_SMOOTHING_OTHERS};
@@ -49,12 +50,12 @@ static inline xent_status targets_of_row(const xent_call *call, int64_t row, row
   if (t->kind == XENT_KIND_LABEL) {
     t->label = load_label(call, row_offset(call->shape, &call->shape->targets, row));
     t->ignored = is_ignored_class(call, t->label);
-    if (!t->ignored && !is_class_of_row(call, row, t->label)) return wrong_class(call, row, t->label);
+    if (!t->ignored && !is_class_of_row(call, span, t->label)) return wrong_class(call, row, t->label);
     if (t->ignored) t->label = -1;
   }
   for (int64_t j = 0; t->sparse && j < call->shape->target_count; j++) {
     const int64_t class = sparse_class_at(call, row, j);
-    if (!is_ignored_class(call, class) && !is_class_of_row(call, row, class)) return wrong_class(call, row, class);
+    if (!is_ignored_class(call, class) && !is_class_of_row(call, span, class)) return wrong_class(call, row, class);
   }
   return XENT_OK;
 }

@@ -19,7 +19,7 @@ XENT_INLINE xent_status label_of_states(const xent_call *call, int64_t row, row_
     t->ignored = t->row_weight == 0;
     return XENT_OK;
   }
-  return targets_of_row(&without_entries, row, t);
+  return targets_of_row(&without_entries, span_of_row(call, row), t);
 }
 
 static xent_status general_finish(const xent_call *call) {

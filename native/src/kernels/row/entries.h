@@ -17,30 +17,33 @@ static inline double float_at(const void *array, int32_t type, int64_t at) {
   }
 }
 
-/* How many classes a row has, and where they begin in arrays of ragged rows. */
+/* A row, how many classes it has, and where they begin in arrays of ragged rows. */
 typedef struct {
-  int64_t begin, classes;
+  int64_t row, begin, classes;
 } row_span;
 
+static inline int64_t at_most(int64_t a, int64_t most) { return a < most ? a : most; }
+
+/* To be asked once per row: offsets may change under a call that has checked them, so what is read here is kept within
+ * what was checked, and is what is used. */
 static inline row_span span_of_row(const xent_call *call, int64_t row) {
-  if (!call->row_offsets) return (row_span){0, call->shape->classes};
+  if (!call->row_offsets) return (row_span){row, 0, call->shape->classes};
   const int32_t type = call->shape->row_offsets.type;
-  const int64_t begin = load_label_at(call->row_offsets, type, row),
-                end = load_label_at(call->row_offsets, type, row + 1);
-  return (row_span){begin, end - begin};
+  const int64_t from = load_label_at(call->row_offsets, type, row), to = load_label_at(call->row_offsets, type, row + 1);
+  const int64_t begin = from < 0 ? 0 : at_most(from, call->ragged_end), end = at_most(to, call->ragged_end);
+  return (row_span){row, begin, end < begin ? 0 : at_most(end - begin, call->shape->classes)};
 }
 
 /* Offset, in elements, of class 0 of a row of an array that has a number per class. */
-static inline int64_t class_offset(const xent_call *call, const xent_layout *layout, int64_t row) {
-  if (call->row_offsets) return span_of_row(call, row).begin * layout->classes;
-  return row_offset(call->shape, layout, row);
+static inline int64_t class_offset(const xent_call *call, const xent_layout *layout, row_span span) {
+  return call->row_offsets ? span.begin * layout->classes : row_offset(call->shape, layout, span.row);
 }
 
 /* Whether a class of a row is not masked. `class` counts from the first that the arrays hold. */
-static inline bool takes_part(const xent_call *call, int64_t row, int64_t class) {
+static inline bool takes_part(const xent_call *call, row_span span, int64_t class) {
   if (!call->class_mask) return true;
   const xent_layout *l = &call->shape->class_mask;
-  return ((const uint8_t *)call->class_mask)[class_offset(call, l, row) + class * l->classes] != 0;
+  return ((const uint8_t *)call->class_mask)[class_offset(call, l, span) + class * l->classes] != 0;
 }
 
 static inline bool is_ignored_class(const xent_call *call, int64_t class) {

@@ -14,7 +14,7 @@ XENT_SHARED double f64_gradient_at_label(const f64_row *r, const xent_statistics
 XENT_SHARED void f64_gradient_row(const f64_row *r, const xent_statistics *s, double c, int64_t begin, int64_t end,
                                    f64_buffers *buffers) {
   const xent_call *call = r->call;
-  const f64_array dx = f64_array_of(call, call->output, call->output_layout, r->row);
+  const f64_array dx = f64_array_of(call, call->output, call->output_layout, r->span);
   if (s->kind & XENT_ROW_SPECIAL) {
     f64_fill(&dx, begin, end, s->kind & XENT_ROW_NAN ? XENT_WIDE_NAN : 0);
     return;
@@ -65,7 +65,7 @@ XENT_SHARED void f64_target_gradients(const f64_row *r, const xent_statistics *s
     }
     return;
   }
-  const f64_array dq = f64_array_of(call, call->target_gradient, l, r->row);
+  const f64_array dq = f64_array_of(call, call->target_gradient, l, r->span);
   if (special) {
     f64_fill(&dq, 0, r->logits.classes, fixed);
     return;
@@ -83,10 +83,11 @@ XENT_SHARED void f64_target_gradients(const f64_row *r, const xent_statistics *s
 static xent_status f64_cross_entropy(const xent_call *call) {
   f64_buffers buffers;
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    const row_span span = span_of_row(call, row);
     row_targets t;
-    const xent_status status = targets_of_row(call, row, &t);
+    const xent_status status = targets_of_row(call, span, &t);
     if (status) return status;
-    const f64_row r = f64_row_of(call, row, &t);
+    const f64_row r = f64_row_of(call, span, &t);
     f64_fold fold = f64_fold_begin();
     f64_order order = {0, false};
     xent_statistics s = f64_ignored(&t);
@@ -107,10 +108,11 @@ static xent_status f64_cross_entropy(const xent_call *call) {
 static xent_status f64_cross_entropy_backward(const xent_call *call) {
   f64_buffers buffers;
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    const row_span span = span_of_row(call, row);
     row_targets t;
-    const xent_status status = targets_of_row(call, row, &t);
+    const xent_status status = targets_of_row(call, span, &t);
     if (status) return status;
-    f64_row r = f64_row_of(call, row, &t);
+    f64_row r = f64_row_of(call, span, &t);
     const xent_statistics ignored = f64_ignored(&t), *s = t.ignored ? &ignored : &call->known_statistics[row];
     r.share = s->share;
     const int64_t end = call->class_end < r.logits.classes ? call->class_end : r.logits.classes;

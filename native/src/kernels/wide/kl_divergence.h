@@ -65,7 +65,7 @@ XENT_SHARED void f64_divergence_piece(const double *a, const double *x, double *
 XENT_SHARED void f64_read_side(const xent_call *call, int64_t row, const void *array, const xent_layout *layout,
                                 f64_buffers *buffers, f64_side *side) {
   side->row = f64_row_of_logits(call, row);
-  side->row.logits.x = f64_array_of(call, array, layout, row);
+  side->row.logits.x = f64_array_of(call, array, layout, side->row.span);
   f64_fold fold;
   f64_whole_row(&side->row, buffers, &fold, &side->s);
   side->distance = side->s.kind & XENT_ROW_SPECIAL ? 0 : f64_distance(&side->s);
@@ -74,7 +74,7 @@ XENT_SHARED void f64_read_side(const xent_call *call, int64_t row, const void *a
 /* The loss of a row, and its gradient where there is room for it. */
 XENT_SHARED double f64_divergence_row(const xent_call *call, const f64_side *teacher, const f64_side *student, double c,
                                        f64_buffers *buffers) {
-  const f64_array dx = f64_array_of(call, call->output, call->output_layout, student->row.row);
+  const f64_array dx = f64_array_of(call, call->output, call->output_layout, student->row.span);
   const int64_t classes = student->row.logits.classes;
   const uint32_t kind = teacher->s.kind | student->s.kind;
   if (kind & XENT_ROW_SPECIAL) {
@@ -117,7 +117,7 @@ static xent_status f64_kl_divergence(const xent_call *call) {
     const double weight = row_weight_at(call, row);
     double loss = 0;
     if (weight == 0) {
-      const f64_array dx = f64_array_of(call, call->output, call->output_layout, row);
+      const f64_array dx = f64_array_of(call, call->output, call->output_layout, span_of_row(call, row));
       if (call->output) f64_fill(&dx, 0, call->shape->classes, 0);
     } else {
       f64_side teacher, student;

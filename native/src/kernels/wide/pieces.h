@@ -26,9 +26,9 @@ typedef struct {
   int64_t at, stride;
 } f64_array;
 
-XENT_INLINE f64_array f64_array_of(const xent_call *call, const void *array, const xent_layout *layout, int64_t row) {
+XENT_INLINE f64_array f64_array_of(const xent_call *call, const void *array, const xent_layout *layout, row_span span) {
   return (f64_array){.array = (void *)(uintptr_t)array, .type = layout->type,
-                      .at = array ? class_offset(call, layout, row) : 0, .stride = layout->classes};
+                      .at = array ? class_offset(call, layout, span) : 0, .stride = layout->classes};
 }
 
 XENT_INLINE bool is_plain_array(const f64_array *a) { return a->type == XENT_F64 && a->stride == 1; }
@@ -68,14 +68,14 @@ typedef struct {
   int64_t classes;
 } f64_logits;
 
-XENT_INLINE f64_logits f64_logits_of(const xent_call *call, const void *logits, const xent_layout *layout, int64_t row) {
+XENT_INLINE f64_logits f64_logits_of(const xent_call *call, const void *logits, const xent_layout *layout, row_span span) {
   const xent_layout *mask = &call->shape->class_mask;
-  return (f64_logits){.x = f64_array_of(call, logits, layout, row),
-                       .mask = call->class_mask ? (const uint8_t *)call->class_mask + class_offset(call, mask, row) : NULL,
+  return (f64_logits){.x = f64_array_of(call, logits, layout, span),
+                       .mask = call->class_mask ? (const uint8_t *)call->class_mask + class_offset(call, mask, span) : NULL,
                        .mask_stride = mask->classes,
                        .softcap = call->options->softcap,
                        .temperature = call->options->temperature,
-                       .classes = span_of_row(call, row).classes};
+                       .classes = span.classes};
 }
 
 XENT_INLINE bool f64_takes_part(const f64_logits *in, int64_t class) {

@@ -7,7 +7,7 @@
 
 XENT_SHARED void f64_softmax_row(const xent_call *call, const f64_row *r, const xent_statistics *s, int64_t begin,
                                   int64_t end, f64_buffers *buffers) {
-  const f64_array y = f64_array_of(call, call->output, call->output_layout, r->row);
+  const f64_array y = f64_array_of(call, call->output, call->output_layout, r->span);
   if (s->kind & XENT_ROW_SPECIAL) {
     const double masked = call->log ? -INFINITY : 0;
     f64_fill(&y, begin, end, s->kind & XENT_ROW_MASKED ? masked : XENT_WIDE_NAN);

@@ -7,12 +7,15 @@
 
 /* y is without an array where only the sum of g is asked for. */
 typedef struct {
+  row_span span;
   f64_logits y, g;
 } f64_backward;
 
 XENT_INLINE f64_backward f64_backward_of(const xent_call *call, int64_t row) {
-  f64_backward b = {.y = f64_logits_of(call, call->forward_output, &call->shape->output, row),
-                     .g = f64_logits_of(call, call->upstream, &call->shape->upstream, row)};
+  const row_span span = span_of_row(call, row);
+  f64_backward b = {.span = span,
+                    .y = f64_logits_of(call, call->forward_output, &call->shape->output, span),
+                    .g = f64_logits_of(call, call->upstream, &call->shape->upstream, span)};
   return b;
 }
 
@@ -46,7 +49,7 @@ static xent_status f64_softmax_backward(const xent_call *call) {
       for (int64_t i = 0; i < classes; i += XENT_CHUNK)
         total = pair_add(total, f64_backward_chunk(&b, call->log, i, i + chunk_length(i, classes), &buffers));
     const double sum = call->known_statistics ? call->known_statistics[row].sum : pair_value(total);
-    const f64_array dx = f64_array_of(call, call->output, call->output_layout, row);
+    const f64_array dx = f64_array_of(call, call->output, call->output_layout, b.span);
     for (int64_t i = call->class_begin; i < end; i += XENT_PIECE) {
       const int64_t n = piece_length(i, end);
       const double *g = f64_unmasked(&b.g, i, n, buffers.x), *y = f64_unmasked(&b.y, i, n, buffers.other);

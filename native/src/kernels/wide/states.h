@@ -15,9 +15,10 @@ static xent_status f64_forward_states(const xent_call *call) {
     const xent_statistics *known = call->known_statistics ? &call->known_statistics[row] : NULL;
     if (known && !(known->kind & XENT_ROW_UNFINISHED)) continue;
     row_targets t;
-    const xent_status status = targets_of_row(call, row, &t);
+    const row_span span = span_of_row(call, row);
+    const xent_status status = targets_of_row(call, span, &t);
     if (status) return status;
-    const f64_row r = f64_row_of(call, row, &t);
+    const f64_row r = f64_row_of(call, span, &t);
     for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
       const int64_t n = chunk_length(i, call->class_end);
       if (t.ignored)
@@ -93,7 +94,7 @@ static xent_status f64_finish(const xent_call *call) {
       continue;
     }
     row_targets t;
-    const xent_status status = targets_of_row(call, row, &t);
+    const xent_status status = targets_of_row(call, span_of_row(call, row), &t);
     if (status) return status;
     if (t.ignored) {
       const xent_statistics s = f64_ignored(&t);

@@ -10,7 +10,8 @@
 
 typedef struct {
   const xent_call *call;
-  int64_t row;
+  row_span span;
+  int64_t row; /* the span's */
   f64_logits logits;
   row_targets t;
   int64_t first, label; /* the class that the arrays begin with; the label as they count */
@@ -18,20 +19,21 @@ typedef struct {
   double share;         /* of a dense or sparse row: what smoothing gives each class */
 } f64_row;
 
-XENT_SHARED f64_row f64_row_of(const xent_call *call, int64_t row, const row_targets *t) {
+XENT_SHARED f64_row f64_row_of(const xent_call *call, row_span span, const row_targets *t) {
   const xent_shape *shape = call->shape;
-  f64_row r = {.call = call, .row = row, .logits = f64_logits_of(call, call->logits, &shape->logits, row), .t = *t,
+  f64_row r = {.call = call, .span = span, .row = span.row,
+               .logits = f64_logits_of(call, call->logits, &shape->logits, span), .t = *t,
                .first = shape->first_class, .label = t->label == XENT_NO_CLASS ? XENT_NO_CLASS : t->label - shape->first_class};
   if (t->kind != XENT_KIND_PROBABILITIES) return r;
-  if (!t->sparse) r.q = f64_array_of(call, call->targets, &shape->targets, row);
-  if (t->eps > 0) r.share = even_share(t, call->class_mask ? f64_count(&r.logits, 0, r.logits.classes) : all_classes_of_row(call, row));
+  if (!t->sparse) r.q = f64_array_of(call, call->targets, &shape->targets, span);
+  if (t->eps > 0) r.share = even_share(t, call->class_mask ? f64_count(&r.logits, 0, r.logits.classes) : all_classes_of_row(call, span));
   return r;
 }
 
 /* A row without targets. */
 XENT_INLINE f64_row f64_row_of_logits(const xent_call *call, int64_t row) {
   const row_targets none = {.kind = XENT_KIND_SOFTMAX, .label = XENT_NO_CLASS};
-  return f64_row_of(call, row, &none);
+  return f64_row_of(call, span_of_row(call, row), &none);
 }
 
 /* Entry j of a sparse row, its class as the arrays count. */

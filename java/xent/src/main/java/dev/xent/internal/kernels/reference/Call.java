@@ -38,6 +38,9 @@ final class Call {
 
   long raggedElements;
 
+  /** Where the last of the rows that the call works on ended when it was checked. */
+  long raggedEnd;
+
   /** Structs, options, shape and row range, of a call on whole rows. */
   int begin(
       MemorySegment shapeStruct,

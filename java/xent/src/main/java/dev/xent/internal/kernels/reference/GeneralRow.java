@@ -52,8 +52,8 @@ final class GeneralRow {
   /** Goes to a row; refuses a class that may not be a target. */
   int go(long toRow) {
     row = toRow;
-    raggedBegin = call.ragged ? RowOffsets.at(call, row) : 0;
-    classes = call.ragged ? RowOffsets.at(call, row + 1) - raggedBegin : shape.classes;
+    raggedBegin = call.ragged ? RowOffsets.within(call, row) : 0;
+    classes = call.ragged ? raggedClasses() : shape.classes;
     wholeRow = call.ragged ? classes : shape.wholeRow();
     weight = has(given.rowWeights) ? number(given.rowWeights, shape.rowWeights) : 1;
     ignored = weight == 0;
@@ -65,6 +65,10 @@ final class GeneralRow {
       return takeLabel();
     }
     return sparse ? checkEntries() : Status.OK;
+  }
+
+  private long raggedClasses() {
+    return Math.clamp(RowOffsets.within(call, row + 1) - raggedBegin, 0, shape.classes);
   }
 
   private int takeLabel() {

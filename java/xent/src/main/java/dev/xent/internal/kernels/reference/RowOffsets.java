@@ -33,13 +33,19 @@ final class RowOffsets {
       }
       before = after;
     }
+    call.raggedEnd = before;
     call.raggedElements = Math.max(at(call, call.shape.outer), before);
     call.ragged = true;
     call.general = true;
     return Status.OK;
   }
 
-  static long at(Call call, long row) {
+  /** An offset as far as it lies within what was checked; it may have changed since. */
+  static long within(Call call, long row) {
+    return Math.clamp(at(call, row), 0, call.raggedEnd);
+  }
+
+  private static long at(Call call, long row) {
     return Labels.get(call.given.rowOffsets, call.shape.rowOffsets.type, row);
   }
 }

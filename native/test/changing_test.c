@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory that another thread changes under a call: whatever row offsets, labels, sparse classes and masks hold once they
+ * have been checked, no byte outside of the arrays is touched. The kernels are given calls that no check would pass, and
+ * whole calls run while a thread changes what they read.
+ */
+#include "guarded.h"
+
+#include <pthread.h>
+
+#include "arrays.h"
+#include "cpu/isa.h"
+
+enum { ROWS = 5, CLASSES = 1000, ELEMENTS = 4000, ENTRIES = 3, TOP = 3 };
+enum { LOGITS, TARGETS, TARGET_WEIGHTS, OFFSETS, MASK, WEIGHTS, ROW_WEIGHTS, LOSSES, LSE, ARGMAX, RANKS, ENTROPIES,
+       TOP_CLASSES, TOP_VALUES, GRADIENT, TARGET_GRADIENT, OUTPUT, ARRAYS };
+enum { LABELS, DENSE, SPARSE, KINDS };
+
+static guarded pages[ARRAYS];
+static array arrays[ARRAYS];
+static random_source source = {5};
+
+static const int64_t lawful[][ROWS + 1] = {{0, 1000, 2000, 2900, 3000, 4000}, {0, 0, 100, 1100, 2100, 3000}};
+
+/* `rows` times `entries` numbers, the entries of a row side by side; entries 0: ragged rows. */
+static void make(int which, int64_t rows, int64_t entries, int32_t type, bool at_end) {
+  const int64_t count = entries ? rows * entries : ELEMENTS;
+  array *a = &arrays[which];
+  a->layout = (xent_layout){.outer = entries, .classes = 1, .inner = 1, .type = type};
+  a->bytes = (size_t)count * size_of_type(type);
+  a->data = place(&pages[which], a->bytes, at_end);
+  for (int64_t i = 0; i < count; i++) set_number(a, i, 1);
+}
+
+static void make_all(int kind, int32_t type, bool at_end) {
+  for (int i = LOSSES; i < ARRAYS; i++) make(i, ROWS, 1, type, at_end);
+  for (int i = ARGMAX; i <= RANKS; i++) make(i, ROWS, 1, XENT_I64, at_end);
+  make(TOP_CLASSES, ROWS, TOP, XENT_I32, at_end);
+  make(TOP_VALUES, ROWS, TOP, type, at_end);
+  make(GRADIENT, ROWS, 0, type, at_end);
+  make(OUTPUT, ROWS, 0, type, at_end);
+  make(TARGET_GRADIENT, ROWS, kind == SPARSE ? ENTRIES : 0, type, at_end);
+  make(LOGITS, ROWS, 0, type, at_end);
+  make(TARGETS, ROWS, kind == SPARSE ? ENTRIES : kind == LABELS, kind == DENSE ? type : XENT_I32, at_end);
+  make(TARGET_WEIGHTS, ROWS, ENTRIES, type, at_end);
+  make(OFFSETS, ROWS + 1, 1, XENT_I64, at_end);
+  make(MASK, ROWS, 0, XENT_U8, at_end);
+  make(WEIGHTS, 1, CLASSES, type, at_end);
+  make(ROW_WEIGHTS, ROWS, 1, type, at_end);
+}
+
+static xent_shape shape_of(int kind) {
+  return (xent_shape){.size = sizeof(xent_shape), .outer = ROWS, .classes = CLASSES, .inner = 1,
+                      .target_count = kind == SPARSE ? ENTRIES : 0, .top_count = TOP, .logits = arrays[LOGITS].layout,
+                      .output = arrays[OUTPUT].layout, .gradient = arrays[GRADIENT].layout, .upstream = arrays[LOGITS].layout,
+                      .targets = arrays[TARGETS].layout, .losses = arrays[LOSSES].layout, .log_sum_exp = arrays[LSE].layout,
+                      .target_weights = arrays[TARGET_WEIGHTS].layout, .row_offsets = {.type = XENT_I64},
+                      .class_mask = arrays[MASK].layout, .class_weights = arrays[WEIGHTS].layout,
+                      .row_weights = arrays[ROW_WEIGHTS].layout, .argmax = arrays[ARGMAX].layout, .ranks = arrays[RANKS].layout,
+                      .entropies = arrays[ENTROPIES].layout, .top_classes = arrays[TOP_CLASSES].layout,
+                      .top_log_probabilities = arrays[TOP_VALUES].layout, .target_gradient = arrays[TARGET_GRADIENT].layout};
+}
+
+static void check_all(const char *what) {
+  for (int i = 0; i < ARRAYS; i++) check_rest(&pages[i], what, CLASSES);
+}
+
+/* ---- what no check would pass ---- */
+
+static int64_t wild(void) {
+  static const int64_t numbers[] = {0, 1, -1, 500, CLASSES, CLASSES + 1, ELEMENTS, ELEMENTS + 1, -ELEMENTS, 100000,
+                                    INT32_MIN, INT32_MAX, INT64_MIN, INT64_MAX};
+  return numbers[random_below(&source, sizeof numbers / sizeof *numbers)];
+}
+
+static void scramble(int kind) {
+  int64_t *offsets = (int64_t *)(void *)arrays[OFFSETS].data;
+  int32_t *targets = (int32_t *)(void *)arrays[TARGETS].data;
+  for (int i = 0; i <= ROWS; i++) offsets[i] = wild();
+  for (int i = 0; kind != DENSE && i < ROWS * (kind == SPARSE ? ENTRIES : 1); i++)
+    targets[i] = random_below(&source, 4) ? 0 : (int32_t)wild();
+  for (int64_t i = 0; i < ELEMENTS; i++) arrays[MASK].data[i] = i % 7 != 0;
+}
+
+static xent_call checked_call(const xent_shape *s, const xent_options *o, int kind, xent_statistics *statistics,
+                              xent_report *report) {
+  return (xent_call){.shape = s, .options = o, .row_end = ROWS, .class_end = CLASSES, .ragged_end = ELEMENTS,
+                     .logits = (const float *)(const void *)arrays[LOGITS].data, .targets = arrays[TARGETS].data,
+                     .target_weights = kind == SPARSE ? arrays[TARGET_WEIGHTS].data : NULL,
+                     .row_offsets = arrays[OFFSETS].data, .class_weights = arrays[WEIGHTS].data,
+                     .row_weights = arrays[ROW_WEIGHTS].data, .report = report, .statistics = statistics,
+                     .class_mask = random_below(&source, 2) ? arrays[MASK].data : NULL,
+                     .wide = s->logits.type == XENT_F64};
+}
+
+static void run_kernels(int kind, const xent_kernels *kernels) {
+  const xent_shape s = shape_of(kind);
+  const xent_family *family = s.logits.type == XENT_F64 ? kernels->wide : kernels->general;
+  xent_options o = xent_default_options();
+  o.label_smoothing = (double)random_below(&source, 2) * 0.1;
+  o.softcap = (double)random_below(&source, 2) * 20;
+  xent_report report = {.size = sizeof report};
+  static xent_statistics statistics[ROWS];
+  xent_call c = checked_call(&s, &o, kind, statistics, &report);
+  float *gradient = (float *)(void *)arrays[GRADIENT].data;
+  c.output_layout = &s.gradient;
+  c.output = gradient;
+  c.losses = (float *)(void *)arrays[LOSSES].data;
+  c.argmax = arrays[ARGMAX].data;
+  c.ranks = kind == LABELS ? arrays[RANKS].data : NULL;
+  c.entropies = arrays[ENTROPIES].data;
+  c.top_classes = arrays[TOP_CLASSES].data;
+  c.top_log_probabilities = arrays[TOP_VALUES].data;
+  c.target_gradient = kind == LABELS ? NULL : arrays[TARGET_GRADIENT].data;
+  family->cross_entropy_forward(&c);
+  check_all("cross-entropy");
+  xent_call backward = checked_call(&s, &o, kind, NULL, &report);
+  backward.known_statistics = statistics;
+  backward.output_layout = &s.gradient;
+  backward.output = gradient;
+  scramble(kind);
+  family->cross_entropy_backward(&backward);
+  check_all("its backward");
+  xent_call softmax = checked_call(&s, &o, kind, NULL, &report);
+  softmax.targets = NULL;
+  softmax.row_weights = NULL;
+  softmax.output_layout = &s.output;
+  softmax.output = (float *)(void *)arrays[OUTPUT].data;
+  softmax.log = random_below(&source, 2);
+  family->softmax_forward(&softmax);
+  check_all("softmax");
+  xent_call back = softmax;
+  back.forward_output = softmax.output;
+  back.upstream = softmax.logits;
+  back.output = gradient;
+  back.output_layout = &s.gradient;
+  scramble(kind);
+  family->softmax_backward(&back);
+  check_all("softmax backward");
+  softmax.output = NULL;
+  softmax.log_sum_exp = (float *)(void *)arrays[LSE].data;
+  family->log_sum_exp(&softmax);
+  check_all("log-sum-exp");
+}
+
+/* ---- what changes while it is read ---- */
+
+static int kind_of_changes;
+static volatile bool stop;
+
+static void *change(void *unused) {
+  volatile int64_t *offsets = (volatile int64_t *)(void *)arrays[OFFSETS].data;
+  volatile int32_t *targets = (volatile int32_t *)(void *)arrays[TARGETS].data;
+  volatile uint8_t *mask = arrays[MASK].data;
+  for (int64_t k = 0; !stop; k++) {
+    for (int i = 0; i <= ROWS; i++) offsets[i] = lawful[k % 2][i];
+    if (kind_of_changes != DENSE) targets[k % ROWS] = k % 3 ? 0 : (int32_t)(k % (CLASSES + 1));
+    mask[k % ELEMENTS] = k & 1;
+  }
+  return unused;
+}
+
+static int64_t run_while_changing(int kind, int calls) {
+  pthread_t thread;
+  kind_of_changes = kind;
+  stop = false;
+  for (int i = 0; i <= ROWS; i++) ((int64_t *)(void *)arrays[OFFSETS].data)[i] = lawful[0][i];
+  if (pthread_create(&thread, NULL, change, NULL)) exit(2);
+  const xent_shape s = shape_of(kind);
+  const xent_options o = xent_default_options();
+  static xent_statistics statistics[ROWS];
+  int64_t done = 0;
+  for (int i = 0; i < calls; i++) {
+    const xent_cross_entropy_arrays a = {
+        .logits = arrays[LOGITS].data, .targets = arrays[TARGETS].data,
+        .target_weights = kind == SPARSE ? arrays[TARGET_WEIGHTS].data : NULL, .row_offsets = arrays[OFFSETS].data,
+        .class_mask = i % 2 ? arrays[MASK].data : NULL, .class_weights = arrays[WEIGHTS].data,
+        .row_weights = arrays[ROW_WEIGHTS].data, .losses = arrays[LOSSES].data, .argmax = arrays[ARGMAX].data,
+        .entropies = arrays[ENTROPIES].data, .top_classes = arrays[TOP_CLASSES].data, .gradient = arrays[GRADIENT].data,
+        .target_gradient = kind == LABELS ? NULL : arrays[TARGET_GRADIENT].data, .statistics = statistics};
+    done += !xent_cross_entropy(&s, &o, 0, ROWS, &a, NULL);
+    done += !xent_softmax_forward(&s, &o, 0, ROWS, 0, CLASSES, a.logits, a.row_offsets, a.class_mask, NULL, NULL,
+                                  arrays[OUTPUT].data, NULL);
+    done += !xent_log_softmax_backward(&s, &o, 0, ROWS, 0, CLASSES, arrays[OUTPUT].data, a.logits, a.row_offsets,
+                                       a.class_mask, NULL, arrays[GRADIENT].data, NULL);
+  }
+  stop = true;
+  pthread_join(thread, NULL);
+  check_all("calls on memory that changes");
+  return done;
+}
+
+int main(void) {
+  static const int32_t types[] = {XENT_F32, XENT_BF16, XENT_F64};
+  for (int i = 0; i < ARRAYS; i++) pages[i] = guard();
+  int64_t calls = 0, done = 0;
+  for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++)
+    for (int at_end = 0; at_end < 2; at_end++)
+      for (int kind = 0; kind < KINDS; kind++)
+        for (int t = 0; t < 3; t++) {
+          make_all(kind, types[t], at_end);
+          for (int i = 0; i < 20; i++, calls += 5) {
+            scramble(kind);
+            run_kernels(kind, xent_kernels_of(isa));
+          }
+        }
+  for (int at_end = 0; at_end < 2; at_end++)
+    for (int kind = 0; kind < KINDS; kind++)
+      for (int t = 0; t < 3; t++) {
+        make_all(kind, types[t], at_end);
+        done += run_while_changing(kind, 60);
+      }
+  if (done == 0) {
+    fprintf(stderr, "every call was refused: nothing was tested\n");
+    return 1;
+  }
+  printf("%lld kernels over offsets and targets that break the rules, %lld calls while they changed: nothing outside was touched\n",
+         (long long)calls, (long long)done);
+  return 0;
+}
