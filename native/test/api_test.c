@@ -123,6 +123,66 @@ static void test_refusals(void) {
   CHECK(untouched());
 }
 
+/* Weights of sparse targets where there are none. */
+static void test_target_weights(void) {
+  reset();
+  float losses[ROWS], weights[SIZE] = {0};
+  xent_statistics statistics[ROWS];
+  xent_state states[ROWS];
+  shape.target_weights = layout_of(1, 1, 1, XENT_F32);
+  const xent_cross_entropy_arrays a = {.logits = x, .targets = labels, .losses = losses, .statistics = statistics};
+  xent_cross_entropy_arrays weighted = a;
+  weighted.target_weights = weights;
+  CHECK(!xent_cross_entropy(&shape, &options, 0, ROWS, &a, &report));
+  CHECK(xent_cross_entropy(&shape, &options, 0, ROWS, &weighted, &report) == XENT_INVALID_ARGUMENT);
+  CHECK(report.field == XENT_FIELD_TARGET_WEIGHTS);
+  REFUSES(xent_cross_entropy_backward(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, weights, NULL, NULL, NULL, NULL, statistics,
+                                      NULL, y, &report),
+          XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS);
+  REFUSES(xent_check_targets(&shape, &options, 0, ROWS, labels, weights, NULL, NULL, NULL, NULL, NULL, &report),
+          XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS);
+  REFUSES(xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, weights, NULL, NULL, NULL, states, &report),
+          XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS);
+}
+
+/* What a divergence has no use for is refused, not passed over. */
+static void test_options_of_a_divergence(void) {
+  static const struct {
+    size_t at;
+    int32_t field;
+  } foreign[] = {{offsetof(xent_options, label_smoothing), XENT_FIELD_LABEL_SMOOTHING},
+                 {offsetof(xent_options, softcap), XENT_FIELD_SOFTCAP},
+                 {offsetof(xent_options, z_loss), XENT_FIELD_Z_LOSS},
+                 {offsetof(xent_options, probability_clamp), XENT_FIELD_PROBABILITY_CLAMP}};
+  for (size_t i = 0; i <= sizeof foreign / sizeof *foreign + 1; i++) {
+    reset();
+    shape.teacher = shape.logits;
+    const double half = 0.5;
+    const bool number = i < sizeof foreign / sizeof *foreign, others = !number && i % 2;
+    if (number) memcpy((char *)&options + foreign[i].at, &half, sizeof half);
+    if (others) options.smoothing = XENT_SMOOTHING_OTHERS;
+    if (!number && !others) options.has_ignore_index = 1, options.ignore_index = -100;
+    const double value = number ? half : others ? XENT_SMOOTHING_OTHERS : -100;
+    CHECK(xent_kl_divergence(&shape, &options, 0, ROWS, x, x, NULL, NULL, NULL, y, NULL, &report) == XENT_UNSUPPORTED);
+    CHECK(report.value == value && untouched());
+    CHECK(report.field == (number ? foreign[i].field : others ? XENT_FIELD_SMOOTHING : XENT_FIELD_IGNORE_INDEX));
+  }
+  reset();
+  shape.teacher = shape.logits;
+  options.temperature = 2;
+  CHECK(!xent_kl_divergence(&shape, &options, 0, ROWS, x, x, NULL, NULL, NULL, y, NULL, &report));
+}
+
+/* Without rows no class weight is looked at. */
+static void test_no_rows(void) {
+  reset();
+  shape.outer = 0;
+  shape.class_weights = layout_of(0, 1, 0, XENT_F32);
+  float weight = -1;
+  CHECK(!xent_check_targets(&shape, &options, 0, 0, labels, NULL, NULL, NULL, &weight, NULL, NULL, &report));
+  CHECK(report.counted == 0 && report.denominator == 0);
+}
+
 static void test_labels(void) {
   reset();
   labels[2] = CLASSES;
@@ -407,6 +467,9 @@ static void test_edges(void) {
 
 int main(void) {
   test_refusals();
+  test_target_weights();
+  test_options_of_a_divergence();
+  test_no_rows();
   test_labels();
   test_many_labels();
   test_struct_sizes();

@@ -668,9 +668,10 @@ static void run_divergence(const mixture *m, int32_t isa_begin, int32_t isa_end)
   xent_shape s = m->shape;
   s.logits = x.layout, s.teacher = a.layout, s.losses = losses.layout, s.gradient = gradient.layout, s.top_count = 0;
   s.row_weights = m->row_weights.layout, s.class_mask = m->mask.layout;
-  xent_options o = m->options;
-  o.softcap = 0;
-  if (o.temperature < 1e-3) o.temperature = 0;
+  const xent_options all = m->options; /* of which a divergence has these */
+  xent_options o = xent_default_options();
+  o.fully_masked = all.fully_masked, o.has_gradient_scale = all.has_gradient_scale, o.gradient_scale = all.gradient_scale;
+  o.temperature = all.temperature < 1e-3 ? 0 : all.temperature;
   double *teacher = doubles(n), *student = doubles(n), *slope = doubles(n);
   uint8_t *mask = must_allocate((size_t)n + 1);
   for (o.isa = isa_begin; o.isa <= isa_end; o.isa++) {

@@ -27,6 +27,12 @@ static inline xent_array target_weights_array(const xent_frame *f, const void *w
                       .entries = f->shape->target_count, .optional = f->shape->target_count == 0, .types = f->floats};
 }
 
+/* Weights belong to the classes of sparse rows. */
+static inline xent_status check_target_weights(xent_frame *f, const void *weights) {
+  if (!weights || f->shape->target_count) return XENT_OK;
+  return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS, 0);
+}
+
 static inline xent_array class_mask_array(const xent_frame *f, const void *mask) {
   return (xent_array){.address = mask, .layout = &f->shape->class_mask, .field = XENT_FIELD_CLASS_MASK,
                       .optional = true, .types = XENT_TYPE_BIT(XENT_U8)};

@@ -82,6 +82,7 @@ xent_status xent_cross_entropy_full(
     status = xent_check_struct(&f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
   if (!status) status = check_tally(&f, tally);
   if (!status) status = xent_check_row_offsets(&f, row_offsets);
+  if (!status) status = check_target_weights(&f, target_weights);
   if (!status) {
     const xent_shape *s = f.shape;
     xent_array of_targets = targets_array(&f, targets, true);
@@ -162,6 +163,7 @@ xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_opti
   if (!status)
     status = xent_check_struct(&f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, false);
   if (!status) status = xent_check_row_offsets(&f, row_offsets);
+  if (!status) status = check_target_weights(&f, target_weights);
   if (!status) {
     const xent_array arrays[] = {logits_array(&f, logits),
                                  targets_array(&f, targets, false),

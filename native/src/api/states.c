@@ -21,6 +21,7 @@ xent_status xent_forward_states(const xent_shape *shape, const xent_options *opt
   if (!status)
     status = xent_check_struct(&f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
   if (!status) status = xent_check_struct(&f, states, _Alignof(xent_state), XENT_FIELD_STATES, false);
+  if (!status) status = check_target_weights(&f, target_weights);
   if (!status) {
     const xent_array arrays[] = {logits_array(&f, logits), class_mask_array(&f, class_mask),
                                  targets_array(&f, targets, true), target_weights_array(&f, target_weights),

@@ -284,7 +284,8 @@ public final class NativeKernels implements Kernels {
       MemorySegment rowWeights,
       MemorySegment weights,
       MemorySegment report) {
-    if (rowEnd - rowBegin <= BRIEF
+    long weighted = classWeights.equals(MemorySegment.NULL) ? 0 : xent_shape.classes(shape);
+    if (Effort.ofTargets(rowEnd - rowBegin, xent_shape.target_count(shape), weighted) <= BRIEF
         || onHeap(targets, targetWeights, rowOffsets)
         || onHeap(classMask, classWeights, rowWeights)) {
       return CriticalCalls.checkTargets(

@@ -27,8 +27,11 @@ final class GeneralRun {
   private final MemorySegment options;
   private final Map<String, MemorySegment> results = new LinkedHashMap<>();
 
-  /** Softmax backward and the divergence have no softcap. */
+  /** Softmax backward has no softcap. */
   private final MemorySegment withoutSoftcap;
+
+  /** The divergence has only these. */
+  private final MemorySegment ofDivergence;
 
   /** cut: where classes are split, a multiple of the chunk. */
   GeneralRun(Arena arena, Kernels kernels, int isa, GeneralCase c, long cut) {
@@ -40,6 +43,13 @@ final class GeneralRun {
     xent_options.isa(options, isa);
     this.withoutSoftcap = arena.allocate(xent_options.layout()).copyFrom(options);
     xent_options.softcap(withoutSoftcap, 0);
+    this.ofDivergence = arena.allocate(xent_options.layout());
+    xent_options.size(ofDivergence, xent_options.sizeof());
+    xent_options.isa(ofDivergence, isa);
+    xent_options.fully_masked(ofDivergence, xent_options.fully_masked(options));
+    xent_options.has_gradient_scale(ofDivergence, xent_options.has_gradient_scale(options));
+    xent_options.gradient_scale(ofDivergence, xent_options.gradient_scale(options));
+    xent_options.temperature(ofDivergence, xent_options.temperature(options));
   }
 
   Map<String, MemorySegment> everything() {
@@ -366,7 +376,6 @@ final class GeneralRun {
   }
 
   private void divergence() {
-
     if (c.ragged) {
       return;
     }
@@ -374,7 +383,7 @@ final class GeneralRun {
         "divergence",
         kernels.klDivergence(
             c.shape,
-            withoutSoftcap,
+            ofDivergence,
             0,
             c.rows,
             c.logits,

@@ -90,6 +90,9 @@ final class ArgumentRules {
     if (status == Status.OK) {
       status = RowOffsets.check(call);
     }
+    if (status == Status.OK) {
+      status = TargetRules.checkTargetWeights(call);
+    }
     if (status != Status.OK) {
       return status;
     }
@@ -144,6 +147,9 @@ final class ArgumentRules {
     if (status == Status.OK) {
       status = RowOffsets.check(call);
     }
+    if (status == Status.OK) {
+      status = TargetRules.checkTargetWeights(call);
+    }
     if (status != Status.OK) {
       return status;
     }
@@ -194,6 +200,9 @@ final class ArgumentRules {
     if (status == Status.OK) {
       status = RowOffsets.check(call);
     }
+    if (status == Status.OK) {
+      status = TargetRules.checkTargetWeights(call);
+    }
     if (status != Status.OK) {
       return status;
     }
@@ -224,7 +233,7 @@ final class ArgumentRules {
   static int klDivergence(Call call) {
     int status = call.checkWhole();
     if (status == Status.OK) {
-      status = refuseSoftcap(call);
+      status = OptionRules.checkDivergence(call);
     }
     if (status == Status.OK) {
       status = checkTally(call);
@@ -262,6 +271,9 @@ final class ArgumentRules {
     int status = call.checkStructs(given.statistics, XentH.XENT_FIELD_STATISTICS(), true);
     if (status == Status.OK) {
       status = call.checkStructs(given.states, XentH.XENT_FIELD_STATES(), false);
+    }
+    if (status == Status.OK) {
+      status = TargetRules.checkTargetWeights(call);
     }
     if (status != Status.OK) {
       return status;

@@ -62,6 +62,33 @@ final class OptionRules {
     return Status.OK;
   }
 
+  /** A divergence refuses the options that are for other targets and losses. */
+  static int checkDivergence(Call call) {
+    Options options = call.options;
+    if (options.hasIgnoreIndex != 0) {
+      return refuseForeign(call, XentH.XENT_FIELD_IGNORE_INDEX(), (double) options.ignoreIndex);
+    }
+    if (options.labelSmoothing != 0) {
+      return refuseForeign(call, XentH.XENT_FIELD_LABEL_SMOOTHING(), options.labelSmoothing);
+    }
+    if (options.smoothing != 0) {
+      return refuseForeign(call, XentH.XENT_FIELD_SMOOTHING(), options.smoothing);
+    }
+    if (options.softcap != 0) {
+      return refuseForeign(call, XentH.XENT_FIELD_SOFTCAP(), options.softcap);
+    }
+    if (options.zLoss != 0) {
+      return refuseForeign(call, XentH.XENT_FIELD_Z_LOSS(), options.zLoss);
+    }
+    return options.probabilityClamp == 0
+        ? Status.OK
+        : refuseForeign(call, XentH.XENT_FIELD_PROBABILITY_CLAMP(), options.probabilityClamp);
+  }
+
+  private static int refuseForeign(Call call, int field, double value) {
+    return call.report.refuseValue(Status.UNSUPPORTED, field, value, 0);
+  }
+
   /** Positive, finite and normal in the arithmetic of the call; 0 is "not used". */
   private static boolean isDivisor(Call call, double value) {
     double least = call.wide ? Double.MIN_NORMAL : Float.MIN_NORMAL;

@@ -35,7 +35,8 @@ final class TargetChecks {
   }
 
   private static int checkClassWeights(Call call) {
-    if (!has(call.given.classWeights)) {
+    boolean withoutRows = call.shape.outer == 0 || call.shape.inner == 0;
+    if (!has(call.given.classWeights) || withoutRows) {
       return Status.OK;
     }
     Layout layout = call.shape.classWeights;

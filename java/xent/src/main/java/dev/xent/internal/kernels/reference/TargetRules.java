@@ -33,6 +33,13 @@ final class TargetRules {
         : call.report.refuseOption(XentH.XENT_FIELD_PROBABILITY_CLAMP(), options.probabilityClamp);
   }
 
+  /** Weights belong to the classes of sparse rows. */
+  static int checkTargetWeights(Call call) {
+    return has(call.given.targetWeights) && call.shape.targetCount == 0
+        ? call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_TARGET_WEIGHTS(), 0)
+        : Status.OK;
+  }
+
   static int refuseHits(Call call) {
     CallArrays given = call.given;
     return has(given.hits) && has(given.targets) && !call.shape.hasLabels()
