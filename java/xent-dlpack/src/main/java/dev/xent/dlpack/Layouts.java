@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.dlpack;
+
+import static java.lang.foreign.MemoryLayout.PathElement.groupElement;
+
+import java.lang.foreign.AddressLayout;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemoryLayout.PathElement;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/**
+ * The structs of DLPack where addresses have 64 bits. They have no padding there; a test compares
+ * every size and offset with what a C compiler says.
+ */
+final class Layouts {
+  static final AddressLayout ADDRESS = ValueLayout.ADDRESS;
+  static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
+  static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
+  static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
+  static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT;
+
+  /** DLTensor: a tensor in memory that somebody else manages. */
+  static final StructLayout TENSOR =
+      MemoryLayout.structLayout(
+          ADDRESS.withName("data"),
+          INT.withName("device_type"),
+          INT.withName("device_id"),
+          INT.withName("ndim"),
+          BYTE.withName("code"),
+          BYTE.withName("bits"),
+          SHORT.withName("lanes"),
+          ADDRESS.withName("shape"),
+          ADDRESS.withName("strides"),
+          LONG.withName("byte_offset"));
+
+  /** DLManagedTensorVersioned, of DLPack 1. All up to the flags stays as it is in later ones. */
+  static final StructLayout VERSIONED =
+      MemoryLayout.structLayout(
+          INT.withName("major"),
+          INT.withName("minor"),
+          ADDRESS.withName("manager_ctx"),
+          ADDRESS.withName("deleter"),
+          LONG.withName("flags"),
+          TENSOR.withName("dl_tensor"));
+
+  /** DLManagedTensor, from before versions were told. */
+  static final StructLayout UNVERSIONED =
+      MemoryLayout.structLayout(
+          TENSOR.withName("dl_tensor"),
+          ADDRESS.withName("manager_ctx"),
+          ADDRESS.withName("deleter"));
+
+  private Layouts() {}
+
+  /** Where a field begins; the fields of structs within are named after them. */
+  static long offset(StructLayout struct, String... path) {
+    return struct.byteOffset(
+        Arrays.stream(path).map(name -> groupElement(name)).toArray(PathElement[]::new));
+  }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.dlpack;
+
+import static dev.xent.dlpack.Layouts.ADDRESS;
+import static dev.xent.dlpack.Layouts.BYTE;
+import static dev.xent.dlpack.Layouts.INT;
+import static dev.xent.dlpack.Layouts.LONG;
+import static dev.xent.dlpack.Layouts.SHORT;
+
+import dev.xent.DType;
+import dev.xent.MemoryException;
+import dev.xent.ShapeException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A DLTensor, read once and checked: whatever is wrong with it is refused before its elements are
+ * touched.
+ *
+ * @param address of element [0, 0, ...]
+ * @param type of an element
+ * @param shape sizes of the axes; empty for a single number
+ * @param strides in elements; negative ones go backwards
+ * @param readOnly whether the producer forbids to write
+ * @param copied whether the producer made a copy
+ * @param first how many elements the lowest one lies before element [0, 0, ...]: 0 or less
+ * @param span how many elements there are from the lowest to the highest address; 0 for none
+ */
+record Lent(
+    long address,
+    DType type,
+    long[] shape,
+    long[] strides,
+    boolean readOnly,
+    boolean copied,
+    long first,
+    long span) {
+  /** More axes than any library has. */
+  private static final int MAX_RANK = 64;
+
+  /**
+   * Reads a DLTensor.
+   *
+   * @param tensor the struct
+   * @param flags of the managed tensor around it
+   */
+  static Lent read(MemorySegment tensor, long flags) {
+    Device.requireCpu(tensor.get(INT, Field.DEVICE_TYPE), tensor.get(INT, Field.DEVICE_ID));
+    DType type =
+        Types.of(
+            Byte.toUnsignedInt(tensor.get(BYTE, Field.CODE)),
+            Byte.toUnsignedInt(tensor.get(BYTE, Field.BITS)),
+            Short.toUnsignedInt(tensor.get(SHORT, Field.LANES)));
+    int rank = tensor.get(INT, Field.NDIM);
+    if (rank < 0 || rank > MAX_RANK) {
+      throw new ShapeException(
+          "the tensor has %d dimensions: give 0 to %d".formatted(rank, MAX_RANK));
+    }
+    long[] shape = numbers(tensor.get(ADDRESS, Field.SHAPE), rank);
+    if (shape == null) {
+      throw new ShapeException(
+          "the tensor has %d dimensions and no shape: give the address of its sizes"
+              .formatted(rank));
+    }
+    long[] strides = numbers(tensor.get(ADDRESS, Field.STRIDES), rank);
+    try {
+      return of(
+          tensor.get(ADDRESS, Field.DATA).address(),
+          tensor.get(LONG, Field.BYTE_OFFSET),
+          type,
+          shape,
+          strides == null ? rowMajor(shape) : strides,
+          flags);
+    } catch (ArithmeticException tooLarge) {
+      throw new ShapeException(
+          "shape %s with strides %s is larger than memory can be: sizes and strides must stay below 2^63 bytes"
+              .formatted(
+                  Arrays.toString(shape), strides == null ? "NULL" : Arrays.toString(strides)));
+    }
+  }
+
+  private static Lent of(
+      long data, long byteOffset, DType type, long[] shape, long[] strides, long flags) {
+    long first = 0;
+    long span = 0;
+    if (hasElements(shape)) {
+      long last = 0;
+      for (int d = 0; d < shape.length; d++) {
+        long reach = Math.multiplyExact(shape[d] - 1, strides[d]);
+        first = Math.addExact(first, Math.min(reach, 0));
+        last = Math.addExact(last, Math.max(reach, 0));
+      }
+      span = Math.addExact(Math.subtractExact(last, first), 1);
+    }
+    requireMemory(data, byteOffset, Math.multiplyExact(span, type.byteSize()));
+    return new Lent(
+        data + byteOffset,
+        type,
+        shape,
+        strides,
+        (flags & Flags.READ_ONLY) != 0,
+        (flags & Flags.COPIED) != 0,
+        first,
+        span);
+  }
+
+  private static boolean hasElements(long[] shape) {
+    boolean some = true;
+    for (long size : shape) {
+      if (size < 0) {
+        throw new ShapeException(
+            "shape %s has a negative size: sizes are 0 or more".formatted(Arrays.toString(shape)));
+      }
+      some &= size > 0;
+    }
+    return some;
+  }
+
+  /** Refuses elements without an address, and addresses beyond the last one there is. */
+  private static void requireMemory(long data, long byteOffset, long bytes) {
+    long start = data + byteOffset;
+    boolean wraps =
+        Long.compareUnsigned(start, data) < 0 || Long.compareUnsigned(start + bytes, start) < 0;
+    if (bytes > 0 && (data == 0 || wraps)) {
+      throw new MemoryException(
+          "the tensor has %d bytes at address 0x%x, %s bytes on: give the address of its memory"
+              .formatted(bytes, data, Long.toUnsignedString(byteOffset)));
+    }
+  }
+
+  /** So many int64_t from an address on; null where there is no address and there should be one. */
+  private static long @Nullable [] numbers(MemorySegment address, int count) {
+    if (count == 0) {
+      return new long[0];
+    }
+    return address.address() == 0
+        ? null
+        : address.reinterpret((long) count * Long.BYTES).toArray(ValueLayout.JAVA_LONG_UNALIGNED);
+  }
+
+  private static long[] rowMajor(long[] shape) {
+    long[] strides = new long[shape.length];
+    long next = 1;
+    for (int d = shape.length - 1; d >= 0; d--) {
+      strides[d] = next;
+      next = Math.multiplyExact(next, Math.max(shape[d], 1));
+    }
+    return strides;
+  }
+
+  /** Refuses what a tensor over the same memory cannot be. */
+  void requireViewable() {
+    if (first < 0) {
+      throw new ShapeException(
+          "strides %s go backwards: get the tensor again and copy it with DlpackTensors.copy"
+              .formatted(Arrays.toString(strides)));
+    }
+    if (span > 0 && address % type.byteSize() != 0) {
+      throw new MemoryException(
+          "address 0x%x is not aligned to the %d bytes of %s: get the tensor again and copy it with DlpackTensors.copy"
+              .formatted(address, type.byteSize(), type));
+    }
+  }
+
+  /** The shape of a tensor over it: a single number has the shape [1]. */
+  long[] tensorShape() {
+    return shape.length == 0 ? new long[] {1} : shape;
+  }
+
+  /** The strides of a tensor over it; where no step is ever made, any will do. */
+  long[] tensorStrides() {
+    long[] steps = new long[tensorShape().length];
+    for (int d = 0; d < shape.length; d++) {
+      steps[d] = span > 0 && shape[d] > 1 ? strides[d] : 0;
+    }
+    return steps;
+  }
+
+  /** The memory from the lowest to the highest element, of a lifetime that others see to. */
+  MemorySegment memory() {
+    long size = type.byteSize();
+    return span == 0
+        ? MemorySegment.NULL
+        : MemorySegment.ofAddress(address + first * size).reinterpret(span * size);
+  }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.dlpack;
+
+import static dev.xent.dlpack.Layouts.ADDRESS;
+import static dev.xent.dlpack.Layouts.INT;
+import static dev.xent.dlpack.Layouts.LONG;
+
+import dev.xent.MemoryException;
+import dev.xent.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.util.Objects;
+
+/**
+ * A managed tensor that has to be given back: its deleter is called once, by one of two methods.
+ */
+final class Managed {
+  /** The version whose struct is known here. */
+  static final int MAJOR = 1;
+
+  private final MemorySegment struct;
+  private final MemorySegment deleter;
+  private final boolean versioned;
+
+  private Managed(MemorySegment struct, MemorySegment deleter, boolean versioned) {
+    this.struct = struct;
+    this.deleter = deleter;
+    this.versioned = versioned;
+  }
+
+  /** The DLManagedTensorVersioned at an address; of an unknown version, all up to its flags. */
+  static Managed versioned(MemorySegment pointer) {
+    MemorySegment struct = at(pointer, Layouts.VERSIONED);
+    return new Managed(struct, struct.get(ADDRESS, Field.DELETER), true);
+  }
+
+  /** The DLManagedTensor at an address. */
+  static Managed unversioned(MemorySegment pointer) {
+    MemorySegment struct = at(pointer, Layouts.UNVERSIONED);
+    return new Managed(struct, struct.get(ADDRESS, Field.UNVERSIONED_DELETER), false);
+  }
+
+  private static MemorySegment at(MemorySegment pointer, StructLayout layout) {
+    Objects.requireNonNull(pointer, "pointer");
+    if (!pointer.isNative() || pointer.address() == 0) {
+      throw new MemoryException(
+          "%s is no address of a managed tensor: give the pointer that its producer returned"
+              .formatted(pointer.isNative() ? "NULL" : "memory on the Java heap"));
+    }
+    if (pointer.address() % layout.byteAlignment() != 0) {
+      throw new MemoryException(
+          "address 0x%x is no address of a managed tensor, which is aligned to %d bytes: give the pointer that its producer returned"
+              .formatted(pointer.address(), layout.byteAlignment()));
+    }
+    return MemorySegment.ofAddress(pointer.address()).reinterpret(layout.byteSize());
+  }
+
+  /** What it lends; refused where Xent cannot use it. */
+  Lent read() {
+    if (!versioned) {
+      return Lent.read(struct.asSlice(Field.UNVERSIONED_TENSOR, Layouts.TENSOR), 0);
+    }
+    int major = struct.get(INT, Field.MAJOR);
+    if (major != MAJOR) {
+      throw new MemoryException(
+          "the tensor is one of DLPack %s.%s: ask for version 1, __dlpack__(max_version=(1, 0)) in Python"
+              .formatted(
+                  Integer.toUnsignedString(major),
+                  Integer.toUnsignedString(struct.get(INT, Field.MINOR))));
+    }
+    return Lent.read(struct.asSlice(Field.TENSOR, Layouts.TENSOR), struct.get(LONG, Field.FLAGS));
+  }
+
+  /** A tensor over what it lends, which is given back when the arena is closed. */
+  Tensor lend(Lent lent, Arena arena) {
+    try {
+      MemorySegment memory = lent.memory().reinterpret(arena, null);
+      Tensor tensor =
+          Tensor.strided(
+              lent.readOnly() ? memory.asReadOnly() : memory,
+              lent.type(),
+              lent.tensorShape(),
+              lent.tensorStrides());
+      // Last, as from here on it is the arena that gives it back.
+      struct.reinterpret(arena, closed -> giveBack());
+      return tensor;
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw new MemoryException("the arena cannot be used: " + e.getMessage(), e);
+    }
+  }
+
+  /** Calls the deleter. */
+  void giveBack() {
+    Natives.delete(deleter, struct);
+  }
+}
