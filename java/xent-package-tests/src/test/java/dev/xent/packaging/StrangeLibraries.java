@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.packaging;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Small libraries that are not Xent's, compiled on the spot. */
+final class StrangeLibraries {
+  private StrangeLibraries() {}
+
+  private static Path compile(Path folder, String name, String source, List<String> more) {
+    try {
+      Path code = Files.writeString(folder.resolve(name + ".c"), source);
+      Path library = folder.resolve(name + ".so");
+      Processes.runWell(
+          folder,
+          Stream.concat(
+                  Stream.of("cc", "-shared", "-fPIC", "-o", library.toString(), code.toString()),
+                  more.stream())
+              .toList());
+      return library;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Speaks another version of the C interface. */
+  static Path ofAnotherAbi(Path folder) {
+    return compile(
+        folder, "another-abi", "unsigned xent_abi_version(void) { return 99; }", List.of());
+  }
+
+  /** Needs a C library that this system does not have, as everything compiled for another one. */
+  static Path ofAnotherLibc(Path folder) {
+    compile(folder, "libc.another", "int another(void) { return 0; }", List.of());
+    Path library =
+        compile(
+            folder,
+            "another-libc",
+            "int another(void); unsigned xent_abi_version(void) { return (unsigned)another(); }",
+            List.of(folder.resolve("libc.another.so").toString()));
+    try {
+      Files.delete(folder.resolve("libc.another.so"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return library;
+  }
+}
