@@ -38,8 +38,8 @@ public final class CrossEntropyShard {
    *
    * @param logits the classes of this shard, of any type of floats
    * @param targets class indices; sparse targets; or probability rows of the classes of this shard
-   * @param inputs target weights, and a class mask of the classes of this shard; row weights and a
-   *     sink may be left out
+   * @param inputs target weights, and a class mask of the classes of this shard; a sink may be left
+   *     out, and row weights too unless rows of weight 0 have labels that are no classes
    * @throws XentException for what does not fit; among it a mask together with smoothing where
    *     targets are no class indices, as a shard cannot know how many classes take part
    */
@@ -65,7 +65,7 @@ public final class CrossEntropyShard {
    *
    * @param whole the states of all classes
    * @param labels class indices, as the shards had them; null for other targets
-   * @param inputs row weights and a sink
+   * @param inputs row weights and a sink; nothing else, as the states have it already
    * @param outcome receives the numbers of all rows and fills its losses, log-sum-exp and hits; it
    *     cannot be asked for anything else
    * @throws PartialStatesException for states that are not whole or do not belong together
@@ -96,7 +96,8 @@ public final class CrossEntropyShard {
   }
 
   /**
-   * Writes the gradient of this shard, as {@link CrossEntropy#backward} does.
+   * Writes the gradient of this shard, as {@link CrossEntropy#backward} does. Targets and weights
+   * are checked once more before anything is written.
    *
    * @param logits the classes of this shard
    * @param targets as in {@link #partialStates}

@@ -57,7 +57,7 @@ public final class SoftmaxShard {
    * Folds the states of whole rows.
    *
    * @param whole the states of all classes
-   * @param inputs a sink, or nothing
+   * @param inputs a sink, or nothing; no class mask, as the states have it already
    * @param logSumExp one number per row, in the shape of the rows; null: not wanted
    * @throws PartialStatesException for states that are not whole or do not belong together
    */

@@ -71,6 +71,16 @@ class HugeShapesTest {
   }
 
   @OnEveryBackend
+  void raggedRows(Backend backend) {
+    LogSumExp lse = LogSumExp.builder().backend(backend).build();
+    Inputs ragged = Inputs.none().rowOffsets(Tensor.of(new long[] {0, 0, 0, 0, 1L << 62}));
+    refused(
+        ShapeException.class,
+        () -> lse.forward(repeated(1L << 62), ragged, Tensor.of(new float[4])),
+        "rowOffsets is I64 [5] with a row of 4611686018427387904 classes");
+  }
+
+  @OnEveryBackend
   void memoryOfItsOwn(Backend backend) {
     refused(
         MemoryException.class,

@@ -7,6 +7,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -32,6 +33,40 @@ class LongHeapRowsTest {
       default -> assertThat(kind).isEqualTo("plain");
     }
     return x;
+  }
+
+  /** One row for several threads, which cut it, and one whose label nobody looks at. */
+  @ParameterizedTest
+  @CsvSource({"NATIVE, 1.5, 7", "REFERENCE, 1.5, 7", "NATIVE, 0, -1", "REFERENCE, 0, -1"})
+  void rowWeightsOfOneLongRow(Backend backend, float weight, int label) {
+    int classes = (1 << 20) + 100;
+    float[] x = Samples.logits(classes, 3, 1);
+    Tensor labels = Tensor.of(new int[] {label});
+    Inputs inputs = Inputs.none().rowWeights(Tensor.of(new float[] {weight}));
+    AtomicInteger asked = new AtomicInteger();
+    CrossEntropy.Builder builder = CrossEntropy.builder().backend(backend).labelSmoothing(0.1);
+    CrossEntropy alone = builder.reduction(Reduction.SUM).threads(1).build();
+    CrossEntropy shared =
+        builder
+            .threads(3)
+            .executor(
+                task -> {
+                  asked.incrementAndGet();
+                  new Thread(task).start();
+                })
+            .build();
+    try (Arena arena = Arena.ofShared()) {
+      for (Place place : new Place[] {Place.HEAP_ARRAY, Place.OFF_HEAP}) {
+        Tensor in = place.put(arena, x, 1, classes);
+        Tensor expected = place.put(arena, new float[classes], 1, classes);
+        Tensor gradient = place.put(arena, new float[classes], 1, classes);
+        double loss = alone.forwardBackward(in, labels, inputs, expected);
+        assertThat(shared.forwardBackward(in, labels, inputs, gradient)).isEqualTo(loss);
+        assertThat(Samples.bits(gradient)).isEqualTo(Samples.bits(expected));
+        assertThat(loss == 0).isEqualTo(weight == 0);
+      }
+    }
+    assertThat(asked).hasPositiveValue();
   }
 
   @ParameterizedTest

@@ -137,10 +137,27 @@ class ShardsTest {
   void lossAndGradientOfSparseTargets(Backend backend) {
     Tensor classes = Tensor.of(new int[] {1, CHUNK, CLASSES - 1, 3, 2 * CHUNK, 3}, ROWS, 2);
     Tensor p = Tensor.of(new float[] {0.5f, 0.25f, 1, 2, 0, 1}, ROWS, 2);
-    lossOf(backend, classes, Inputs.none().targetWeights(p), false);
+    lossOf(backend, classes, Inputs.none(), Inputs.none().targetWeights(p), false);
+  }
+
+  /** As in the whole call: nobody looks at the classes of rows that do not count. */
+  @OnEveryBackend
+  void rowsWithoutWeightMayHaveAnyLabel(Backend backend) {
+    Tensor mask = Tensor.of(MemorySegment.ofArray(new byte[] {1, 0, 1}), DType.U8, ROWS);
+    Inputs inputs = Inputs.none().rowWeights(mask);
+    lossOf(backend, Tensor.of(new int[] {CHUNK + 5, -1, 17}), inputs, true);
+    lossOf(backend, Tensor.of(new int[] {CHUNK + 5, CLASSES, 17}), inputs, true);
+    Tensor classes = Tensor.of(new int[] {1, CHUNK, CLASSES, -3, 2 * CHUNK, 3}, ROWS, 2);
+    Tensor p = Tensor.of(new float[] {0.5f, 0.25f, 1, 2, 0, 1}, ROWS, 2);
+    lossOf(backend, classes, inputs, inputs.targetWeights(p), false);
   }
 
   private void lossOf(Backend backend, Tensor targets, Inputs inputs, boolean hasLabels) {
+    lossOf(backend, targets, inputs, inputs, hasLabels);
+  }
+
+  private void lossOf(
+      Backend backend, Tensor targets, Inputs ofFinish, Inputs inputs, boolean hasLabels) {
     CrossEntropy loss =
         CrossEntropy.builder()
             .backend(backend)
@@ -168,12 +185,12 @@ class ShardsTest {
       CrossEntropy.Outcome outcome =
           new CrossEntropy.Outcome().losses(divided).countCorrect(hasLabels);
       Tensor known = hasLabels ? targets : null;
-      RowStatistics rows = shards.get(0).finish(exchanged(states), known, inputs, outcome);
+      RowStatistics rows = shards.get(0).finish(exchanged(states), known, ofFinish, outcome);
       if (rows.needsSecondRound()) {
         for (int i = 0; i < shards.size(); i++) {
           states.set(i, shards.get(i).partialStates(parts.get(i), of.get(i), inputs, rows));
         }
-        rows = shards.get(0).finish(exchanged(states), known, inputs, outcome, rows);
+        rows = shards.get(0).finish(exchanged(states), known, ofFinish, outcome, rows);
       }
       assertThat(bits(divided)).isEqualTo(bits(losses));
       assertThat(outcome.loss()).isEqualTo(whole.loss());
@@ -204,7 +221,8 @@ class ShardsTest {
   @Test
   void shardsThatCannotBe() {
     refused(ShapeException.class, () -> statesOf(100, CHUNK), "firstClass is 100");
-    refused(ShapeException.class, () -> statesOf(0, 100), "with 100 classes from 0 on of " + CLASSES);
+    refused(
+        ShapeException.class, () -> statesOf(0, 100), "with 100 classes from 0 on of " + CLASSES);
     refused(
         ShapeException.class,
         () ->
@@ -327,5 +345,205 @@ class ShardsTest {
         () -> smooth.partialStates(logits, logits, Inputs.none().classMask(mask)),
         "labelSmoothing is 0.5",
         "classMask");
+  }
+
+  /**
+   * A shard of all classes, of a loss with the given options, and what nothing may be written to.
+   */
+  private void refusedShard(
+      Backend backend,
+      Class<? extends XentException> type,
+      Tensor targets,
+      Inputs inputs,
+      Tensor w,
+      String... words) {
+    CrossEntropy loss = CrossEntropy.builder().backend(backend).classWeights(w).build();
+    CrossEntropyShard shard = loss.onShard(0, CLASSES);
+    refused(type, () -> shard.partialStates(logits, targets, inputs), words);
+    // Statistics of targets of the same kind, all of which can be.
+    boolean labelled = targets.type().isInteger() && targets.rank() == 1;
+    Tensor good = labelled ? labels : logits;
+    CrossEntropyShard plain = CrossEntropy.builder().backend(backend).build().onShard(0, CLASSES);
+    RowStatistics rows =
+        plain.finish(
+            plain.partialStates(logits, good, Inputs.none()),
+            labelled ? good : null,
+            Inputs.none(),
+            new CrossEntropy.Outcome());
+    float[] gradient = new float[ROWS * CLASSES];
+    refused(
+        type,
+        () ->
+            shard.backward(logits, targets, inputs, rows, null, Tensor.of(gradient, ROWS, CLASSES)),
+        words);
+    assertThat(gradient).containsOnly(0);
+  }
+
+  @OnEveryBackend
+  void targetsAndWeightsThatCannotBe(Backend backend) {
+    Tensor wrong = Tensor.of(new int[] {5, 17, CLASSES});
+    refusedShard(
+        backend, LabelException.class, wrong, Inputs.none(), null, "row 2 has label " + CLASSES);
+    byte[] flags = new byte[CLASSES];
+    Arrays.fill(flags, (byte) 1);
+    flags[17] = 0;
+    Inputs masked =
+        Inputs.none().classMask(Tensor.of(MemorySegment.ofArray(flags), DType.U8, CLASSES));
+    refusedShard(
+        backend, LabelException.class, labels, masked, null, "row 2 has label 17, which classMask");
+    Tensor entries = Tensor.of(new int[] {1, 2, 3, -5, 5, 6}, ROWS, 2);
+    Inputs sparse = Inputs.none().targetWeights(Tensor.of(new float[6], ROWS, 2));
+    refusedShard(backend, LabelException.class, entries, sparse, null, "row 1 has label -5");
+    Inputs negative = Inputs.none().rowWeights(Tensor.of(new float[] {1, -2, 3}));
+    refusedShard(
+        backend, OptionException.class, logits, negative, null, "rowWeights of row 1 is -2.0");
+    float[] w = Samples.probabilities(1, CLASSES, 4);
+    w[CHUNK + 1] = Float.NaN;
+    refusedShard(
+        backend,
+        OptionException.class,
+        logits,
+        Inputs.none(),
+        Tensor.of(w),
+        "classWeights of class 8193 is NaN");
+    refusedShard(
+        backend,
+        ShapeException.class,
+        logits,
+        Inputs.none(),
+        Tensor.of(new float[CLASSES - 1]),
+        "give one weight for each of the " + CLASSES + " classes");
+    CrossEntropy weighted =
+        CrossEntropy.builder().backend(backend).classWeights(Tensor.of(w)).build();
+    CrossEntropyShard last = weighted.onShard(CHUNK, CLASSES);
+    Tensor part = logits.slice(1, CHUNK, CLASSES);
+    refused(
+        OptionException.class,
+        () -> last.partialStates(part, part, Inputs.none()),
+        "classWeights of class 8193 is NaN");
+    PartialStates soft =
+        CrossEntropy.builder()
+            .backend(backend)
+            .build()
+            .onShard(0, CLASSES)
+            .partialStates(logits, logits, Inputs.none());
+    refused(
+        OptionException.class,
+        () -> last.finish(soft, null, Inputs.none(), new CrossEntropy.Outcome()),
+        "classWeights of class 8193 is NaN");
+  }
+
+  @OnEveryBackend
+  void inputsAndOptionsThatCannotBeFinished(Backend backend) {
+    Tensor mask = Tensor.of(MemorySegment.ofArray(new byte[CLASSES]), DType.U8, CLASSES);
+    List<Inputs> others =
+        List.of(
+            Inputs.none().classMask(mask),
+            Inputs.none().targetWeights(sink),
+            Inputs.none().rowOffsets(labels));
+    String[] names = {"classMask is U8", "targetWeights is F32", "rowOffsets is I32"};
+    CrossEntropyShard plain = CrossEntropy.builder().backend(backend).build().onShard(0, CLASSES);
+    PartialStates soft = plain.partialStates(logits, logits, Inputs.none());
+    SoftmaxShard softmax = Softmax.builder().backend(backend).build().onShard(0, CLASSES);
+    PartialStates states = softmax.partialStates(logits, Inputs.none());
+    for (int i = 0; i < names.length; i++) {
+      Inputs inputs = others.get(i);
+      String[] words = {names[i], "and finish takes none"};
+      CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+      refused(OptionException.class, () -> plain.finish(soft, null, inputs, outcome), words);
+      refused(OptionException.class, () -> softmax.finish(states, inputs, null), words);
+    }
+    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+    refused(
+        OptionException.class,
+        () -> plain.finish(soft, labels, Inputs.none(), outcome),
+        "labels is I32 [3], the states are of probability rows");
+    CrossEntropyShard ofOthers =
+        CrossEntropy.builder()
+            .backend(backend)
+            .labelSmoothing(0.1)
+            .smoothing(Smoothing.OTHERS)
+            .build()
+            .onShard(0, CLASSES);
+    refused(
+        OptionException.class,
+        () -> ofOthers.finish(soft, null, Inputs.none(), outcome),
+        "smoothing is OTHERS, targets are probability rows");
+    CrossEntropyShard clamped =
+        CrossEntropy.builder().backend(backend).probabilityClamp(1e-7).build().onShard(0, CLASSES);
+    refused(
+        OptionException.class,
+        () -> clamped.finish(soft, null, Inputs.none(), outcome),
+        "probabilityClamp is 1.0E-7, targets are probability rows");
+    CrossEntropyShard hot =
+        CrossEntropy.builder().backend(backend).temperature(1e300).build().onShard(0, CLASSES);
+    refused(
+        OptionException.class,
+        () -> hot.finish(soft, null, Inputs.none(), outcome),
+        "temperature is 1.0E300");
+    SoftmaxShard hotSoftmax =
+        Softmax.builder().backend(backend).temperature(1e300).build().onShard(0, CLASSES);
+    refused(
+        OptionException.class,
+        () -> hotSoftmax.finish(states, Inputs.none(), null),
+        "temperature is 1.0E300");
+  }
+
+  /** Of the same number of rows, but not of the same rows. */
+  @OnEveryBackend
+  void statisticsOfOtherRows(Backend backend) {
+    Softmax softmax = Softmax.builder().backend(backend).build();
+    Tensor turned = logits.permute(1, 0);
+    SoftmaxShard shard = softmax.onShard(0, CLASSES);
+    SoftmaxShard first = Softmax.builder().backend(backend).axis(0).build().onShard(0, CLASSES);
+    x[5] = 40000;
+    RowStatistics rows =
+        first.finish(first.partialStates(turned, Inputs.none()), Inputs.none(), null);
+    assertThat(rows.needsSecondRound()).isTrue();
+    String words = "the statistics are of softmax [" + CLASSES + ", 3] with classes along axis 0";
+    refused(
+        PartialStatesException.class,
+        () -> shard.partialStates(logits, Inputs.none(), rows),
+        words,
+        "logits is F32 [3, " + CLASSES + "]");
+    PartialStates again = first.partialStates(turned, Inputs.none(), rows);
+    RowStatistics other =
+        shard.finish(shard.partialStates(logits, Inputs.none()), Inputs.none(), null);
+    refused(
+        PartialStatesException.class,
+        () -> first.finish(again, Inputs.none(), null, other),
+        "the statistics are of softmax [3, " + CLASSES + "] with classes along axis 1",
+        "the partial states are of softmax");
+    CrossEntropyShard loss = CrossEntropy.builder().backend(backend).build().onShard(0, CLASSES);
+    refused(
+        PartialStatesException.class,
+        () -> loss.partialStates(logits, labels, Inputs.none(), other),
+        "the statistics are of softmax");
+  }
+
+  /** The kernels' own word of what a state is comes from the bytes. */
+  @OnEveryBackend
+  void bytesOfStatesOfAnotherKind(Backend backend) {
+    Softmax softmax = Softmax.builder().backend(backend).build();
+    SoftmaxShard shard = softmax.onShard(0, CHUNK);
+    Tensor part = logits.slice(1, 0, CHUNK);
+    byte[] bytes = shard.partialStates(part, Inputs.none()).toBytes();
+    int kind = bytes.length - 3 * 72 + 36;
+    for (int value = 0; value < 256; value++) {
+      for (int row = 0; row < 3; row++) {
+        bytes[kind + 72 * row] = (byte) value;
+      }
+      PartialStates read = PartialStates.ofBytes(bytes);
+      for (Tensor sum : new Tensor[] {null, Tensor.of(new float[3])}) {
+        try {
+          RowStatistics rows = shard.finish(read, Inputs.none(), sum);
+          if (!rows.needsSecondRound()) {
+            shard.forward(part, Inputs.none(), rows, Tensor.of(new float[3 * CHUNK], 3, CHUNK));
+          }
+        } catch (PartialStatesException e) {
+          assertThat(e).hasMessageMatching("partial states( of row 0)? do not belong together: .*");
+        }
+      }
+    }
   }
 }

@@ -89,6 +89,7 @@ final class Call extends CallArrays {
   private @Nullable Crew ownCrew;
 
   private @Nullable NllScratch nllScratch;
+  private @Nullable WeightlessRow weightlessRow;
 
   private @Nullable Options writtenOptions;
   private double writtenScale;
@@ -372,6 +373,15 @@ final class Call extends CallArrays {
       nllScratch = new NllScratch(this);
     }
     return nllScratch;
+  }
+
+  /** What kernels are told about a row of the current piece that has no weight. */
+  WeightlessRow weightlessRow(long row) {
+    if (weightlessRow == null) {
+      weightlessRow = new WeightlessRow();
+    }
+    weightlessRow.take(this, row);
+    return weightlessRow;
   }
 
   /** The tally, holding nothing; from now on something is added to it. */

@@ -172,6 +172,7 @@ abstract sealed class CallArrays permits Call {
     Strides.axis(classAxis, view.shape);
     MemorySegment copy = offsetsCopy.of(offsets);
     long longest = RowOffsets.longest(rowOffsets.name, offsets, copy, part.name, view);
+    RowOffsets.requireCountable(rowOffsets.name, offsets, longest);
     dimensions.takeRagged(offsets.elements - 1, longest);
     begin();
     take(part, view, Kind.CLASSES);

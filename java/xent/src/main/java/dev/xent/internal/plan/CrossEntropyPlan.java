@@ -138,8 +138,6 @@ public final class CrossEntropyPlan {
     LossCall.lead(call, call.logits, logits, axis(logits.rank()), inputs);
     TargetKind kind = LossCall.takeTargets(call, loss, targets, inputs);
     LossCall.takeInputs(call, inputs, loss.classWeights());
-    // States are made without row weights: labels of rows without weight would not be lawful there.
-    call.needsWholeRows |= inputs.rowWeights() != null;
     return kind;
   }
 

@@ -32,10 +32,11 @@ final class Failures {
     if (status == Status.INVALID_OPTION && field == XentH.XENT_FIELD_ROW_WEIGHTS()) {
       return weight(call.pieces.firstRow, "rowWeights of row ", call);
     }
-    if (field == XentH.XENT_FIELD_STATES() && call.givenStates) {
+    if (call.givenStates && isOfStates(field)) {
+      boolean named = xent_report.row(call.report) >= 0;
       return new PartialStatesException(
-          "partial states of row %d do not belong together: give those of one call each, on the same rows and targets"
-              .formatted(row(call)));
+          "partial states%s do not belong together: give those of one call each, on the same rows and targets"
+              .formatted(named ? " of row " + row(call) : ""));
     }
     if (field == XentH.XENT_FIELD_STATES()) {
       return changedLabel(call);
@@ -45,6 +46,13 @@ final class Failures {
         "a kernel refused a call that had passed every check: status %d, field %d, integer %d, value %s; please report this"
             .formatted(
                 status, field, xent_report.integer(call.report), xent_report.value(call.report)));
+  }
+
+  /** States of bytes may say anything of themselves, and statistics say what their states said. */
+  private static boolean isOfStates(int field) {
+    return field == XentH.XENT_FIELD_STATES()
+        || field == XentH.XENT_FIELD_STATISTICS()
+        || field == XentH.XENT_FIELD_LOG_SUM_EXP();
   }
 
   private static long row(Call call) {

@@ -34,7 +34,8 @@ public record FinishedRows(
     boolean sameKind = given == null ? kind == null : kind == States.kindOf(given);
     if (!sameKind
         || wide != (call.lead().type == DType.F64)
-        || call.dimensions.rows != rows()
+        || axis != call.dimensions.axis
+        || !call.dimensions.hasRowsOfEntries(shape)
         || call.allClasses != shape[axis]) {
       throw new PartialStatesException(
           "the statistics are of %s %s%s with classes along axis %d, %s is %s and belongs to %d classes: give those of the same rows"
@@ -46,6 +47,23 @@ public record FinishedRows(
                   call.leading().name,
                   call.lead(),
                   call.allClasses));
+    }
+  }
+
+  /** Refuses states of other rows than those of which the first round was. */
+  void require(States states) {
+    if (kind != states.kind()
+        || wide != states.wide()
+        || axis != states.axis()
+        || !Arrays.equals(shape, states.shape())) {
+      throw new PartialStatesException(
+          "the statistics are of %s %s%s with classes along axis %d, the partial states are of %s: give those of the same rows"
+              .formatted(
+                  kind == null ? "softmax" : kind.text,
+                  Arrays.toString(shape),
+                  wide ? " in F64" : "",
+                  axis,
+                  states));
     }
   }
 

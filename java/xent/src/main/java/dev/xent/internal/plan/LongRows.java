@@ -55,10 +55,12 @@ final class LongRows {
   }
 
   private void forwardStates(Call call, long row, long from, long to) {
+    // These states are made without row weights: what a row without weight names need be no class.
+    WeightlessRow weightless = RowWeights.isWeightless(call, row) ? call.weightlessRow(row) : null;
     Failures.check(
         kernels.forwardStates(
-            call.shape,
-            call.options,
+            weightless == null ? call.shape : weightless.shape,
+            weightless == null ? call.options : weightless.options,
             row,
             row + 1,
             from,

@@ -4,6 +4,7 @@ package dev.xent.internal.plan;
 import static java.lang.foreign.MemorySegment.NULL;
 
 import dev.xent.OptionException;
+import dev.xent.ShapeException;
 import dev.xent.internal.kernels.Kernels;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +38,7 @@ public final class LossShardPlan {
         first.require(call, kind);
       }
       call.ready();
+      ShardTargets.check(call, kind, loss.options(kind));
       call.options(loss.options(kind), 1);
       return ShardCall.states(call, engine, kind, first);
     } catch (IllegalStateException | WrongThreadException e) {
@@ -73,7 +75,7 @@ public final class LossShardPlan {
 
   private void requireWeights(View all) {
     if (all.rank() != 1 || all.shape[0] != allClasses) {
-      throw new OptionException(
+      throw new ShapeException(
           "classWeights is %s: give one weight for each of the %d classes of all shards"
               .formatted(all, allClasses));
     }
@@ -90,16 +92,16 @@ public final class LossShardPlan {
       @Nullable FinishedRows first) {
     Call call = Call.current();
     try {
-      states.require(true, first != null);
+      ShardCall.requireForFinish(states, inputs, first, true);
       outputs.requireWhatStatesTell();
       call.begin("finish", engine);
       call.lead(call.logits, ShardCall.unseen(states), states.axis());
+      loss.requireFor(call.logits);
       TargetKind kind = takeTargets(call, states, labels);
       takeRest(call, inputs, outputs, kind);
       call.givenStates = true;
       call.ready();
       Options options = loss.options(kind);
-      // What the ignore index stood for in sparse rows is in the states already.
       call.options(kind == TargetKind.LABELS ? options : options.withoutIgnoreIndex(), 1);
       double weight = count(call, kind);
       LossCall.keepWeights(call, outputs);
@@ -127,8 +129,15 @@ public final class LossShardPlan {
 
   private TargetKind takeTargets(Call call, States states, @Nullable View labels) {
     if (states.kind() != TargetKind.LABELS) {
-      // Their sums are in the states: the kernels do not look at them.
-      call.whole(call.targets, ShardCall.unseen(states));
+      if (labels != null) {
+        throw new OptionException(
+            "labels is %s, the states are of probability rows or sparse targets, whose sums they have: give null"
+                .formatted(labels));
+      }
+      // The kernels do not look at them, nor at an ignore index.
+      View unseen = ShardCall.unseen(states);
+      call.whole(call.targets, unseen);
+      loss.options().withoutIgnoreIndex().requireFor(TargetKind.PROBABILITIES, unseen);
       return TargetKind.PROBABILITIES;
     }
     if (labels == null || !labels.type.isInteger()) {
@@ -158,6 +167,9 @@ public final class LossShardPlan {
     if (kind == TargetKind.LABELS) {
       return LossCall.countTargets(call, engine);
     }
+    if (call.classWeights.view != null) {
+      ShardTargets.checkClassWeights(call.classWeights.view, 0);
+    }
     call.counted = RowWeights.count(call);
     return RowWeights.sum(call, kernels);
   }
@@ -183,7 +195,9 @@ public final class LossShardPlan {
       call.whole(call.gradient, gradient);
       call.writes(call.gradient, call.logits, null);
       rows.require(call, kind);
+      call.givenStates = true;
       call.ready();
+      ShardTargets.check(call, kind, loss.options(kind));
       double denominator = reductions.denominator(rows.countedWeight());
       reductions.requireGradient(denominator);
       if (reductions.gradientIsZero(denominator)) {

@@ -172,7 +172,7 @@ public final class NllPlan {
       double loss = forwardRow(call, row, index);
       if (call.losses.view != null) {
         Floats.set(
-            call.losses.segment(), call.losses.view.type, offset(call, call.losses, index), loss);
+            call.losses.segment(), call.losses.view.type, call.losses.at(call.pieces, index), loss);
       }
       if (tally.byteSize() == 0) {
         continue;
@@ -193,7 +193,7 @@ public final class NllPlan {
       boolean hit = counts && row.hit(row.label());
       call.hits
           .segment()
-          .set(ValueLayout.JAVA_BYTE, offset(call, call.hits, index), (byte) (hit ? 1 : 0));
+          .set(ValueLayout.JAVA_BYTE, call.hits.at(call.pieces, index), (byte) (hit ? 1 : 0));
     }
     double loss = counts ? loss(call, row, weight) : 0;
     double scale = call.scale * weight;
@@ -297,7 +297,7 @@ public final class NllPlan {
 
   private static double upstream(Call call, long row) {
     Part upstream = call.upstream;
-    return Floats.get(upstream.segment(), upstream.view.type, offset(call, upstream, row));
+    return Floats.get(upstream.segment(), upstream.view.type, upstream.at(call.pieces, row));
   }
 
   // ---- rows ------------------------------------------------------------------------------------
@@ -320,10 +320,5 @@ public final class NllPlan {
     }
     row.requireClass(label);
     return true;
-  }
-
-  /** Of the first element of a row of the current piece. */
-  private static long offset(Call call, Part part, long row) {
-    return row / call.pieces.inner * part.outer + row % call.pieces.inner * part.inner;
   }
 }

@@ -142,6 +142,11 @@ final class Part {
     piece = base().asSlice(offset * view.type.byteSize());
   }
 
+  /** The place of the first element of a row of the current piece. */
+  long at(Pieces pieces, long row) {
+    return row / pieces.inner * outer + row % pieces.inner * inner;
+  }
+
   // ---- strides ---------------------------------------------------------------------------------
 
   /** The stride of a dimension of the call but the class axis; 0 where one number holds for all. */

@@ -56,6 +56,15 @@ final class RowOffsets {
     return longest;
   }
 
+  /** Refuses rows of which, were all as long as the longest, there would be too many classes. */
+  static void requireCountable(String name, View offsets, long longest) {
+    if (Math.multiplyHigh(offsets.elements, longest) != 0 || offsets.elements * longest < 0) {
+      throw new ShapeException(
+          "%s is %s with a row of %d classes: give rows whose number times the longest is below 2^63"
+              .formatted(name, offsets, longest));
+    }
+  }
+
   /** The place of a row's first class among all. */
   static long first(Part offsets, long row) {
     return at(offsets.segment(), offsets.view.type, row);

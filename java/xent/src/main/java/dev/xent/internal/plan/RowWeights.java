@@ -57,6 +57,13 @@ final class RowWeights {
     return sum;
   }
 
+  /** Whether a row of the current piece names classes, none of which counts. */
+  static boolean isWeightless(Call call, long row) {
+    return call.rowWeights.view != null
+        && (call.targetCount != 0 || call.hasLabels())
+        && at(call, row) == 0;
+  }
+
   /**
    * The weight of a row of the current piece.
    *
@@ -64,8 +71,7 @@ final class RowWeights {
    */
   static double at(Call call, long row) {
     Part weights = call.rowWeights;
-    long offset = row / call.pieces.inner * weights.outer + row % call.pieces.inner * weights.inner;
-    double weight = Floats.get(weights.segment(), weights.view.type, offset);
+    double weight = Floats.get(weights.segment(), weights.view.type, weights.at(call.pieces, row));
     if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) {
       throw new OptionException(
           "rowWeights of row %d is %s: give finite numbers that are 0 or more"

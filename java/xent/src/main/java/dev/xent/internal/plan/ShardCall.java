@@ -78,6 +78,18 @@ final class ShardCall {
         null);
   }
 
+  /** Refuses states that cannot be finished, and inputs whose part in them is done. */
+  static void requireForFinish(
+      States states, InputViews inputs, @Nullable FinishedRows first, boolean ofTargets) {
+    states.require(ofTargets, first != null);
+    if (first != null) {
+      first.require(states);
+    }
+    inputs.refuseTargetWeights("finish");
+    inputs.refuseClassMask("finish");
+    inputs.refuseRowOffsets("finish");
+  }
+
   /** Folds whole rows in a call that is ready; the tally of the call gets their losses. */
   static FinishedRows finish(
       Call call, Engine engine, States states, double countedWeight, @Nullable FinishedRows first) {

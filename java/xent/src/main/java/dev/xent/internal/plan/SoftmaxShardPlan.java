@@ -60,11 +60,11 @@ public final class SoftmaxShardPlan {
       States states, InputViews inputs, @Nullable View logSumExp, @Nullable FinishedRows first) {
     Call call = Call.current();
     try {
-      states.require(false, first != null);
-      inputs.refuseTargetWeights("softmax");
+      ShardCall.requireForFinish(states, inputs, first, false);
       inputs.refuseRowWeights("softmax");
       call.begin("finish", engine);
       call.lead(call.logits, ShardCall.unseen(states), states.axis());
+      options.requireFor(call.logits);
       if (inputs.sink() != null) {
         call.sink(inputs.sink());
       }
@@ -93,6 +93,7 @@ public final class SoftmaxShardPlan {
       call.whole(call.output, output);
       call.writes(call.output, call.logits, null);
       rows.require(call, null);
+      call.givenStates = true;
       call.ready();
       call.options(options, 1);
       ShardCall.write(call, engine, rows, range);

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.LabelException;
+import dev.xent.OptionException;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * The targets and weights of a shard, before anything is written. The kernel that checks those of
+ * whole rows does not know of classes elsewhere.
+ */
+final class ShardTargets {
+  private ShardTargets() {}
+
+  /**
+   * Refuses classes out of range and weights that cannot be, in a call that is ready.
+   *
+   * @param kind of the targets
+   * @param options what the kernels are told about such targets
+   */
+  static void check(Call call, TargetKind kind, Options options) {
+    if (call.classWeights.view != null) {
+      checkClassWeights(call.classWeights.view, call.firstClass);
+    }
+    if (kind == TargetKind.PROBABILITIES && call.rowWeights.view == null) {
+      return;
+    }
+    for (long piece = 0; piece < call.pieces.count; piece++) {
+      call.enter(piece);
+      for (long row = 0; row < call.pieces.rows; row++) {
+        double weight = call.rowWeights.view == null ? 1 : RowWeights.at(call, row);
+        if (weight != 0 && kind != TargetKind.PROBABILITIES) {
+          checkRow(call, row, options);
+        }
+      }
+    }
+  }
+
+  private static void checkRow(Call call, long row, Options options) {
+    Part targets = call.targets;
+    long begin = targets.at(call.pieces, row);
+    long count = Math.max(call.targetCount, 1);
+    for (long j = 0; j < count; j++) {
+      long place = begin + j * targets.classes;
+      long label = Memory.getLong(targets.segment(), targets.view.type, place);
+      if (options.hasIgnoreIndex() && label == options.ignoreIndex()) {
+        continue;
+      }
+      if (label < 0 || label >= call.allClasses) {
+        throw new LabelException(call.pieces.firstRow + row, label, call.allClasses);
+      }
+      if (isMasked(call, row, label - call.firstClass)) {
+        throw LabelException.ofMaskedClass(call.pieces.firstRow + row, label, call.allClasses);
+      }
+    }
+  }
+
+  /** Whether a class of this shard is masked; of others nothing is known. */
+  private static boolean isMasked(Call call, long row, long k) {
+    Part mask = call.classMask;
+    if (mask.view == null || k < 0 || k >= call.dimensions.classes) {
+      return false;
+    }
+    long place = mask.at(call.pieces, row) + k * mask.classes;
+    return mask.segment().get(ValueLayout.JAVA_BYTE, place) == 0;
+  }
+
+  /**
+   * Refuses weights of classes that cannot be.
+   *
+   * @param weights one dimension of floats
+   * @param firstClass whose weight is the first
+   */
+  static void checkClassWeights(View weights, long firstClass) {
+    for (long k = 0; k < weights.elements; k++) {
+      double weight = Floats.get(weights.segment, weights.type, k * weights.strides[0]);
+      if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) {
+        throw new OptionException(
+            "classWeights of class %d is %s: give finite numbers that are 0 or more"
+                .formatted(firstClass + k, weight));
+      }
+    }
+  }
+}

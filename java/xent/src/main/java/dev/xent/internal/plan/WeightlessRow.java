@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.ffi.xent_shape;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * What kernels that know of no row weights are told about a row whose weight is 0: it has one class
+ * at most, and that is the one to be ignored. So its states are those of a row that does not count.
+ */
+final class WeightlessRow {
+  final MemorySegment shape = Arena.ofAuto().allocate(xent_shape.layout());
+  final MemorySegment options = Arena.ofAuto().allocate(xent_options.layout());
+
+  /** Becomes that of a row of the current piece, whose targets are class indices or sparse. */
+  void take(Call call, long row) {
+    Part targets = call.targets;
+    long place = targets.at(call.pieces, row);
+    shape.copyFrom(call.shape);
+    options.copyFrom(call.options);
+    xent_shape.target_count(shape, Math.min(call.targetCount, 1));
+    xent_options.has_ignore_index(options, 1);
+    xent_options.ignore_index(options, Memory.getLong(targets.segment(), targets.view.type, place));
+  }
+}
