@@ -45,7 +45,8 @@ public final class ManagedTensor implements AutoCloseable {
   }
 
   /**
-   * Gives the tensor back: the deleter has been called when this returns. Later calls do nothing.
+   * Gives the tensor back: the deleter has been called when the first call returns. Others do
+   * nothing.
    *
    * @throws MemoryException if a call on another thread uses the tensor right now; it stays open
    */

@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -31,6 +32,10 @@ final class InputFile {
    */
   static <T> T open(Path path, String kind, Reader<T> reader) {
     try {
+      if (path.getFileSystem() != FileSystems.getDefault()) {
+        throw new FileException(
+            "is not on the default file system, whose files alone are mapped; copy it there first");
+      }
       if (Files.isDirectory(path)) {
         throw new FileException("is a directory; give the %s file in it".formatted(kind));
       }

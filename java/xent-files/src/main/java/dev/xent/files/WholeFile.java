@@ -3,6 +3,7 @@ package dev.xent.files;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -64,6 +65,10 @@ public final class WholeFile implements AutoCloseable {
   }
 
   private static Path target(Path path, String kind) {
+    if (path.getFileSystem() != FileSystems.getDefault()) {
+      throw new FileException(
+          "%s is not on the default file system; name a %s file there".formatted(path, kind));
+    }
     Path folder = path.toAbsolutePath().getParent();
     if (folder == null || Files.isDirectory(path)) {
       throw new FileException("%s is a directory; name a %s file in it".formatted(path, kind));

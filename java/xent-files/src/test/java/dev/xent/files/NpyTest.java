@@ -9,8 +9,12 @@ import dev.xent.MemoryException;
 import dev.xent.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -52,11 +56,7 @@ class NpyTest {
       assertThatThrownBy(() -> tensor.setFloat(2, 0))
           .isInstanceOf(MemoryException.class)
           .hasMessageContaining("read-only");
-      assertThatThrownBy(
-              () ->
-                  Npy.open(path, arena)
-                      .data()
-                      .set(java.lang.foreign.ValueLayout.JAVA_BYTE, 0, (byte) 1))
+      assertThatThrownBy(() -> Npy.open(path, arena).data().set(ValueLayout.JAVA_BYTE, 0, (byte) 1))
           .isInstanceOf(IllegalArgumentException.class);
     }
   }
@@ -105,6 +105,22 @@ class NpyTest {
     assertThatThrownBy(() -> Npy.write(folder.resolve("y.npy"), closed))
         .isInstanceOf(MemoryException.class);
     assertThat(folder).isEmptyDirectory();
+  }
+
+  @Test
+  void refusesFilesOfOtherFileSystems() throws IOException {
+    Path zip = folder.resolve("x.zip");
+    try (FileSystem archive = FileSystems.newFileSystem(zip, Map.of("create", "true"));
+        Arena arena = Arena.ofConfined()) {
+      Path within = NpyBytes.floats(archive.getPath("/x.npy"), "(1,)", 1);
+      assertThatThrownBy(() -> Npy.map(within, arena))
+          .isInstanceOf(FileException.class)
+          .hasMessage(
+              "/x.npy is not on the default file system, whose files alone are mapped; copy it there first");
+      assertThatThrownBy(() -> Npy.write(archive.getPath("/y.npy"), Tensor.of(new float[1])))
+          .isInstanceOf(FileException.class)
+          .hasMessage("/y.npy is not on the default file system; name a .npy file there");
+    }
   }
 
   @Test

@@ -19,7 +19,7 @@ import net.jqwik.api.constraints.Size;
 import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
 
-class NpyRoundTripProperties {
+class NpyRoundTripTest {
   private static final DType[] WRITTEN = DType.values();
 
   private static Path folder;
