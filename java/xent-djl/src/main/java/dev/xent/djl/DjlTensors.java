@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.djl;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.xent.DType;
+import dev.xent.MemoryException;
+import dev.xent.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * Arrays of DJL's PyTorch engine as tensors of Xent and back, without copies.
+ *
+ * <p>{@link #view} gives a tensor over the memory of an {@link NDArray}, so an operation can read
+ * logits and write gradients where PyTorch has them. {@link #wrap} gives PyTorch the memory of a
+ * tensor. Both ask PyTorch for the address and share nothing that they have not seen to be shared.
+ * What cannot be shared is refused; {@link #copy} copies on request. Other engines of DJL give
+ * their memory away as copies only, and are refused too.
+ *
+ * <table>
+ * <caption>Element types</caption>
+ * <tr><th>DJL</th><th>Xent</th></tr>
+ * <tr><td>FLOAT32, FLOAT64, FLOAT16, BFLOAT16</td><td>F32, F64, F16, BF16</td></tr>
+ * <tr><td>INT8, INT16, INT32, INT64</td><td>I8, I16, I32, I64</td></tr>
+ * <tr><td>UINT8, and BOOLEAN (0 and 1)</td><td>U8, which becomes UINT8</td></tr>
+ * </table>
+ *
+ * <p>Other types are refused with a {@link dev.xent.DTypeException}; so are BF16 and I16 by {@link
+ * #wrap}, as the PyTorch engine has no arrays of them. A scalar, whose shape is empty, becomes a
+ * tensor of shape [1].
+ *
+ * <p>PyTorch's autograd sees nothing of what Xent computes: write a gradient into memory of its
+ * own, or change values of arrays that need no gradient.
+ *
+ * <p>All methods may be called by any thread that may use the array or manager. Nothing orders the
+ * work of one side before that of the other but the threads' own synchronisation.
+ */
+public final class DjlTensors {
+  /** What a direct buffer can be, in which DJL hands memory over. */
+  private static final long MOST_BYTES = Integer.MAX_VALUE;
+
+  private static final String PYTORCH = "PyTorch";
+
+  /**
+   * Keeps what a wrapped tensor depends on: the NDArray itself keeps the buffer that it was made
+   * of, and that keeps an arena of the collector's, but not the owner of memory at an address.
+   */
+  private static final Cleaner CLEANER = Cleaner.create();
+
+  private DjlTensors() {}
+
+  /**
+   * The memory of an array; what one side writes, the other reads.
+   *
+   * <p>The memory belongs to the array, or to those it is a part of. The tensor keeps the NDArray
+   * reachable, but the memory is gone when the array or its {@link NDManager} is closed, and {@code
+   * set} gives the array other memory: use of the tensor after that is the caller's mistake, which
+   * nothing can notice.
+   *
+   * @param array of the PyTorch engine, on the CPU, dense, contiguous, at most 2 GiB; a part of
+   *     another one along the first axis will do
+   * @throws MemoryException when the array is closed, or cannot be shared without a copy
+   * @throws dev.xent.DTypeException when its type has no counterpart
+   */
+  public static Tensor view(NDArray array) {
+    requireOpen(array);
+    requirePyTorch(array.getManager());
+    DType type = Types.of(array.getDataType());
+    requireCpu(array.getDevice());
+    if (array.isSparse()) {
+      throw new MemoryException("the NDArray is sparse: use copy, or toDense()");
+    }
+    long[] shape = shape(array);
+    long bytes = Math.multiplyExact(array.size(), type.byteSize());
+    if (bytes > MOST_BYTES) {
+      throw new MemoryException(
+          "the NDArray has %d bytes, DJL lends at most %d at once: view parts of it"
+              .formatted(bytes, MOST_BYTES));
+    }
+    long address = bytes == 0 ? 0 : address(array);
+    return Tensor.ofAddress(address, bytes, array, type, shape);
+  }
+
+  /**
+   * A copy of any array's elements in row-major order, whatever engine and device it is of.
+   *
+   * @param arena of the copy, which has nothing to do with the array any more
+   * @throws MemoryException when the array or the arena is closed
+   * @throws dev.xent.DTypeException when its type has no counterpart
+   */
+  public static Tensor copy(NDArray array, Arena arena) {
+    requireOpen(array);
+    Tensor copy = Tensor.allocate(arena, Types.of(array.getDataType()), shape(array));
+    if (copy.elements() > 0) {
+      ByteBuffer elements = array.isSparse() ? denseBytes(array) : array.toByteBuffer();
+      copy.segment().copyFrom(MemorySegment.ofBuffer(elements));
+    }
+    return copy;
+  }
+
+  private static ByteBuffer denseBytes(NDArray array) {
+    try (NDArray dense = array.toDense()) {
+      return dense.toByteBuffer();
+    }
+  }
+
+  /**
+   * An array of PyTorch over this tensor's memory; what one side writes, the other reads.
+   *
+   * <p>The memory stays with its owner. The NDArray keeps the given tensor reachable, and with it
+   * an owner at an address; arrays that PyTorch makes as views of this one do not. An arena that is
+   * closed by hand must stay open until the last of them was used, which PyTorch cannot check.
+   * Closing the array or its manager frees nothing of the memory.
+   *
+   * @param manager of the PyTorch engine, for the CPU; it closes the array when it is closed
+   * @param tensor off the heap, contiguous, writable, at most 2 GiB
+   * @throws MemoryException when the memory is on the heap, has gaps, is read-only, too large,
+   *     closed, or confined to another thread, or when the manager would copy it
+   * @throws dev.xent.DTypeException for BF16 and I16
+   */
+  public static NDArray wrap(NDManager manager, Tensor tensor) {
+    requirePyTorch(manager);
+    requireCpu(manager.getDevice());
+    requireWrappable(tensor);
+    ByteBuffer buffer = tensor.segment().asByteBuffer().order(ByteOrder.nativeOrder());
+    NDArray wrapped = manager.create(buffer, new Shape(tensor.shape()), Types.of(tensor.type()));
+    CLEANER.register(wrapped, () -> Reference.reachabilityFence(tensor));
+    return wrapped;
+  }
+
+  private static void requireOpen(NDArray array) {
+    if (array.isReleased()) {
+      throw new MemoryException("the NDArray is closed: use it before it or its manager is closed");
+    }
+  }
+
+  private static void requirePyTorch(NDManager manager) {
+    Engine engine = manager.getEngine();
+    String name = engine == null ? "none" : engine.getEngineName();
+    if (!name.equals(PYTORCH)) {
+      throw new MemoryException(
+          "the engine is %s, and only PyTorch's arrays can be shared: use copy".formatted(name));
+    }
+  }
+
+  private static void requireCpu(Device device) {
+    if (!device.getDeviceType().equals(Device.Type.CPU)) {
+      throw new MemoryException(
+          "the memory is that of %s, which the CPU cannot reach: use copy, or toDevice(Device.cpu(), true)"
+              .formatted(device));
+    }
+  }
+
+  private static void requireWrappable(Tensor tensor) {
+    MemorySegment segment = tensor.segment();
+    if (!segment.isNative()) {
+      throw new MemoryException(
+          "%s would be copied by DJL: allocate it off the heap".formatted(tensor));
+    }
+    if (!tensor.isContiguous()) {
+      throw new MemoryException(
+          "%s has gaps, which DJL cannot be told: copy it with copyFrom into a tensor without"
+              .formatted(tensor));
+    }
+    if (tensor.isReadOnly()) {
+      throw new MemoryException(
+          "%s could be written by PyTorch: give writable memory or a copy".formatted(tensor));
+    }
+    if (segment.byteSize() > MOST_BYTES) {
+      throw new MemoryException(
+          "%s has %d bytes, DJL takes at most %d at once: wrap slices of it"
+              .formatted(tensor, segment.byteSize(), MOST_BYTES));
+    }
+    if (!segment.scope().isAlive() || !segment.isAccessibleBy(Thread.currentThread())) {
+      throw new MemoryException(
+          "%s belongs to an arena that is closed or confined to another thread: use an open shared one"
+              .formatted(tensor));
+    }
+  }
+
+  /**
+   * Where the elements begin. DJL does not say whether an array is contiguous, and gives a copy
+   * when it is not; but two copies that exist at once lie at two addresses.
+   */
+  private static long address(NDArray array) {
+    try (NDManager copies = array.getManager().newSubManager()) {
+      // Copies belong to the manager of what was copied, so it must be one that is closed here.
+      NDArray same = array.reshape(array.getShape());
+      same.attach(copies);
+      long first = MemorySegment.ofBuffer(same.toByteBuffer(true)).address();
+      long second = MemorySegment.ofBuffer(same.toByteBuffer(true)).address();
+      if (first != second) {
+        throw new MemoryException(
+            "the NDArray is not contiguous, and DJL does not tell its strides: use copy");
+      }
+      return first;
+    }
+  }
+
+  private static long[] shape(NDArray array) {
+    Shape shape = array.getShape();
+    return shape.isScalar() ? new long[] {1} : shape.getShape();
+  }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.djl;
+
+import ai.djl.ndarray.types.DataType;
+import dev.xent.DType;
+import dev.xent.DTypeException;
+
+/** Element types of the two sides. */
+final class Types {
+  private Types() {}
+
+  /** The type of an array of DJL here. */
+  static DType of(DataType type) {
+    return switch (type) {
+      case FLOAT32 -> DType.F32;
+      case FLOAT64 -> DType.F64;
+      case FLOAT16 -> DType.F16;
+      case BFLOAT16 -> DType.BF16;
+      case INT8 -> DType.I8;
+      case UINT8, BOOLEAN -> DType.U8;
+      case INT16 -> DType.I16;
+      case INT32 -> DType.I32;
+      case INT64 -> DType.I64;
+      default ->
+          throw new DTypeException(
+              "the NDArray holds %s, which has no counterpart: convert it with toType"
+                  .formatted(type.name()));
+    };
+  }
+
+  /**
+   * What DJL calls a type of Xent. Two have a name in DJL, but its native code for PyTorch ends the
+   * process when it meets them.
+   */
+  static DataType of(DType type) {
+    return switch (type) {
+      case F32 -> DataType.FLOAT32;
+      case F64 -> DataType.FLOAT64;
+      case F16 -> DataType.FLOAT16;
+      case I8 -> DataType.INT8;
+      case U8 -> DataType.UINT8;
+      case I32 -> DataType.INT32;
+      case I64 -> DataType.INT64;
+      case BF16, I16 ->
+          throw new DTypeException(
+              "%s has no counterpart in DJL's PyTorch engine: give F32, F64, F16, I8, U8, I32 or I64"
+                  .formatted(type));
+    };
+  }
+}
