@@ -123,6 +123,35 @@ static void test_refusals(void) {
   CHECK(untouched());
 }
 
+/* Of the plain arrays of a call each that is written may share no byte with any other, but be its input in place. */
+static void test_overlaps(void) {
+  enum { ARRAYS_OF_CALL = 6, LARGEST = SIZE * 4 };
+  static const int64_t sizes[ARRAYS_OF_CALL] = {SIZE * 4, SIZE * 4, ROWS * 4, ROWS * 4, ROWS * 4, ROWS};
+  static char memory[ARRAYS_OF_CALL * 2 * LARGEST] __attribute__((aligned(64)));
+  for (int written = 0; written < ARRAYS_OF_CALL; written++)
+    for (int other = 0; other < ARRAYS_OF_CALL; other++)
+      for (int end = 0; end < 3; end++) { /* side by side, the last element of one, the first of the other; behind it */
+        if (written == other) continue;
+        char *a[ARRAYS_OF_CALL];
+        for (int i = 0; i < ARRAYS_OF_CALL; i++) a[i] = memory + i * 2 * LARGEST;
+        a[written] = a[other] + sizes[other] - (end == 2 ? 4 : 0);
+        if (end == 1) a[written] = a[other] + LARGEST;
+        reset();
+        xent_cross_entropy_arrays arrays = {.logits = a[1], .targets = a[2], .losses = a[3], .log_sum_exp = a[4], .hits = a[5]};
+        arrays.gradient = a[0];
+        memset(memory, 0, sizeof memory);
+        const bool reads = (written == 1 || written == 2) && (other == 1 || other == 2); /* both are read */
+        const xent_status expected = end == 2 && !reads ? XENT_OVERLAP : XENT_OK;
+        CHECK(xent_cross_entropy(&shape, &options, 0, ROWS, &arrays, &report) == expected);
+        CHECK(xent_cross_entropy_forward(&shape, &options, 0, ROWS, a[1], a[2], a[3], a[4], a[5], a[0], NULL, NULL, &report) ==
+              expected);
+        if (written > 1 || other > 1) continue;
+        CHECK(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, a[1], NULL, NULL, NULL, NULL, a[0], &report) == expected);
+        CHECK(xent_softmax_backward(&shape, &options, 0, ROWS, 0, CLASSES, x, a[1], NULL, NULL, NULL, a[0], &report) == expected);
+        CHECK(xent_softmax_backward(&shape, &options, 0, ROWS, 0, CLASSES, a[1], x, NULL, NULL, NULL, a[0], &report) == expected);
+      }
+}
+
 /* Weights of sparse targets where there are none. */
 static void test_target_weights(void) {
   reset();
@@ -467,6 +496,7 @@ static void test_edges(void) {
 
 int main(void) {
   test_refusals();
+  test_overlaps();
   test_target_weights();
   test_options_of_a_divergence();
   test_no_rows();

@@ -2,6 +2,7 @@
 /* What is read of targets and weights before anything is written. */
 #include "api/arrays.h"
 #include "api/label_check.h"
+#include "api/plain.h"
 #include "kernels/general/targets.h"
 #include "numerics/tally.h"
 
@@ -75,14 +76,14 @@ xent_status xent_check_targets(const xent_shape *shape, const xent_options *opti
   if (!status) status = check_tally(&f, weights);
   if (!status) status = xent_check_row_offsets(&f, row_offsets);
   if (!status) status = check_target_weights(&f, target_weights);
-  if (!status) {
+  if (!status && !are_plain_labels(&f, targets, &f.shape->targets)) {
     const xent_array array = targets_array(&f, targets, false);
     status = xent_check_arrays(&f, &array, 1);
   }
   if (!status && each) {
     const xent_array rest[] = {target_weights_array(&f, target_weights), class_mask_array(&f, class_mask),
                                class_weights_array(&f, class_weights), row_weights_array(&f, row_weights)};
-    status = xent_check_many(&f, rest, 4);
+    status = xent_check_arrays(&f, rest, 4);
   }
   if (!status) status = check_target_rules(&f, targets, NULL);
   if (!status) {

@@ -66,6 +66,8 @@ static bool is_divisor(const xent_frame *f, double value) {
 /* The options that a plain call leaves 0. */
 static xent_status check_general_options(xent_frame *f) {
   const xent_options *o = f->options;
+  if (!(o->smoothing | o->reserved) && o->temperature == 0 && o->softcap == 0 && o->z_loss == 0 && o->probability_clamp == 0)
+    return XENT_OK;
   if (o->smoothing != XENT_SMOOTHING_UNIFORM && o->smoothing != XENT_SMOOTHING_OTHERS)
     return refuse_option(f, XENT_FIELD_SMOOTHING, o->smoothing);
   if (o->reserved) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_OPTIONS, o->reserved);
@@ -100,6 +102,7 @@ static xent_status check_options(xent_frame *f) {
 /* Classes of a shard begin at a chunk and end at one, or with the row. */
 static xent_status check_shard(xent_frame *f) {
   const xent_shape *s = f->shape;
+  if (!(s->first_class | s->all_classes)) return XENT_OK;
   if (s->all_classes < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ALL_CLASSES, s->all_classes);
   if (s->first_class < 0 || s->first_class % XENT_CHUNK || (s->first_class && !s->all_classes))
     return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_FIRST_CLASS, s->first_class);
@@ -253,7 +256,7 @@ static bool same_layout(const xent_shape *shape, const xent_layout *a, const xen
          (a->classes == b->classes || shape->classes <= 1) && a->type == b->type;
 }
 
-xent_status xent_check_unusual_array(xent_frame *f, const xent_array *a, int64_t *bytes) {
+static xent_status check_unusual_array(xent_frame *f, const xent_array *a, int64_t *bytes) {
   const xent_layout *l = a->layout;
   if (l->type < XENT_F32 || l->type > XENT_I64) return xent_refuse(f, XENT_INVALID_ARGUMENT, a->field, l->type);
   if (!(XENT_TYPE_BIT(l->type) & a->types)) return xent_refuse(f, XENT_UNSUPPORTED, a->field, l->type);
@@ -277,10 +280,50 @@ static bool may_be_in_place(const xent_frame *f, const xent_array *written, cons
          same_layout(f->shape, written->layout, other->layout);
 }
 
-xent_status xent_check_overlap(xent_frame *f, const xent_array *written, const xent_array *other) {
+static xent_status check_overlap(xent_frame *f, const xent_array *written, const xent_array *other) {
   return may_be_in_place(f, written, other) ? XENT_OK : xent_refuse(f, XENT_OVERLAP, written->field, 0);
 }
 
-xent_status xent_check_many(xent_frame *f, const xent_array *arrays, int count) {
-  return xent_check_arrays(f, arrays, count);
+/* Whether an array has an allowed type, elements, no gaps, the order outer, classes, inner, and an aligned
+ * address: then there is nothing more to check in it, and this is its size. */
+static bool is_usual_array(const xent_frame *f, const xent_array *a, int64_t *bytes) {
+  const xent_layout *l = a->layout;
+  const int64_t inner = f->shape->inner, classes = a->per_row ? 1 : f->shape->classes;
+  const int64_t elements = a->per_row ? f->rows : f->elements;
+  if (a->entries || f->ragged) return false;
+  if (l->type < XENT_F32 || l->type > XENT_I64 || !(XENT_TYPE_BIT(l->type) & a->types)) return false;
+  const int64_t size = xent_type_size(l->type);
+  return !l->reserved && f->elements > 0 && l->inner == 1 && (a->per_row || l->classes == inner) &&
+         l->outer == classes * inner && !__builtin_mul_overflow(elements, size, bytes) && a->address &&
+         ((uintptr_t)a->address & (uintptr_t)(size - 1)) == 0;
+}
+
+enum { XENT_MOST_ARRAYS = 24 };
+
+/* A type of floats that plain calls do not have. */
+static bool is_narrow_or_wide(int32_t type) {
+  return type == XENT_F64 || type == XENT_F16 || type == XENT_BF16;
+}
+
+xent_status xent_check_arrays(xent_frame *f, const xent_array *arrays, int count) {
+  int64_t bytes[XENT_MOST_ARRAYS];
+  for (int i = 0; i < count; i++) {
+    bytes[i] = 0;
+    f->general |= arrays[i].address && is_narrow_or_wide(arrays[i].layout->type);
+    if ((!arrays[i].address && arrays[i].optional) || is_usual_array(f, &arrays[i], &bytes[i])) continue;
+    const xent_status status = check_unusual_array(f, &arrays[i], &bytes[i]);
+    if (status) return status;
+  }
+  for (int i = 0; i < count; i++) {
+    if (!arrays[i].written || !arrays[i].address) continue;
+    const uintptr_t begin = (uintptr_t)arrays[i].address, end = begin + (uintptr_t)bytes[i];
+    for (int j = 0; j < count; j++) {
+      if (i == j || !arrays[j].address) continue;
+      const uintptr_t other = (uintptr_t)arrays[j].address;
+      if (begin >= other + (uintptr_t)bytes[j] || other >= end) continue;
+      const xent_status status = check_overlap(f, &arrays[i], &arrays[j]);
+      if (status) return status;
+    }
+  }
+  return XENT_OK;
 }

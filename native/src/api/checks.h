@@ -61,11 +61,8 @@ xent_status xent_check_statistics(xent_frame *frame, const xent_statistics *stat
 /* Hands the report out. */
 xent_status xent_frame_end(const xent_frame *frame, xent_report *report, xent_status status);
 
-/* What xent_check_arrays asks of arrays that are not as most are, and what it says of any. */
-xent_status xent_check_unusual_array(xent_frame *frame, const xent_array *array, int64_t *bytes);
-xent_status xent_check_overlap(xent_frame *frame, const xent_array *written, const xent_array *other);
-/* xent_check_arrays, as a function: for calls of many arrays. */
-xent_status xent_check_many(xent_frame *frame, const xent_array *arrays, int count);
+/* Types, NULLs, alignment, extents, then overlaps. Most short calls need not ask: plain.h. */
+xent_status xent_check_arrays(xent_frame *frame, const xent_array *arrays, int count);
 
 /* ---- what follows is in every short call: inline, so that a few compares are left of it ---------- */
 
@@ -97,55 +94,6 @@ static inline int64_t xent_type_size(int32_t type) {
                  two = XENT_TYPE_BIT(XENT_F16) | XENT_TYPE_BIT(XENT_BF16) | XENT_TYPE_BIT(XENT_I16),
                  four = XENT_TYPE_BIT(XENT_F32) | XENT_TYPE_BIT(XENT_I32), bit = XENT_TYPE_BIT(type);
   return bit & four ? 4 : bit & one ? 1 : bit & two ? 2 : 8;
-}
-
-/* Whether an array has an allowed type, elements, no gaps, the order outer, classes, inner, and an aligned
- * address: then there is nothing more to check in it, and this is its size. */
-static inline bool xent_is_usual_array(const xent_frame *f, const xent_array *a, int64_t *bytes) {
-  const xent_layout *l = a->layout;
-  const int64_t inner = f->shape->inner, classes = a->per_row ? 1 : f->shape->classes;
-  const int64_t elements = a->per_row ? f->rows : f->elements;
-  if (a->entries || f->ragged) return false;
-  if (l->type < XENT_F32 || l->type > XENT_I64 || !(XENT_TYPE_BIT(l->type) & a->types)) return false;
-  const int64_t size = xent_type_size(l->type);
-  return !l->reserved && f->elements > 0 && l->inner == 1 && (a->per_row || l->classes == inner) &&
-         l->outer == classes * inner && !__builtin_mul_overflow(elements, size, bytes) && a->address &&
-         ((uintptr_t)a->address & (uintptr_t)(size - 1)) == 0;
-}
-
-enum { XENT_MOST_ARRAYS = 24 };
-
-/* A type of floats that plain calls do not have. */
-static inline bool is_narrow_or_wide(int32_t type) {
-  return type == XENT_F64 || type == XENT_F16 || type == XENT_BF16;
-}
-
-/* Types, NULLs, alignment, extents, then overlaps. */
-__attribute__((always_inline)) static inline xent_status xent_check_arrays(xent_frame *f, const xent_array *arrays,
-                                                                           const int count) {
-  int64_t bytes[XENT_MOST_ARRAYS];
-#pragma GCC unroll 8
-  for (int i = 0; i < count; i++) {
-    bytes[i] = 0;
-    f->general |= arrays[i].address && is_narrow_or_wide(arrays[i].layout->type);
-    if ((!arrays[i].address && arrays[i].optional) || xent_is_usual_array(f, &arrays[i], &bytes[i])) continue;
-    const xent_status status = xent_check_unusual_array(f, &arrays[i], &bytes[i]);
-    if (status) return status;
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < count; i++) {
-    if (!arrays[i].written || !arrays[i].address) continue;
-    const uintptr_t begin = (uintptr_t)arrays[i].address, end = begin + (uintptr_t)bytes[i];
-#pragma GCC unroll 8
-    for (int j = 0; j < count; j++) {
-      if (i == j || !arrays[j].address) continue;
-      const uintptr_t other = (uintptr_t)arrays[j].address;
-      if (begin >= other + (uintptr_t)bytes[j] || other >= end) continue;
-      const xent_status status = xent_check_overlap(f, &arrays[i], &arrays[j]);
-      if (status) return status;
-    }
-  }
-  return XENT_OK;
 }
 
 #endif

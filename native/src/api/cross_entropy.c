@@ -1,6 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry points of cross-entropy. */
 #include "api/arrays.h"
+#include "api/plain.h"
+
+/* Whether there is nothing to refuse in the arrays of a forward. */
+static inline bool are_plain(const xent_frame *f, const void *logits, const void *targets, const void *losses,
+                             const void *log_sum_exp, const void *hits, const void *gradient) {
+  const xent_shape *s = f->shape;
+  if (!is_plain_tensor(f, logits, &s->logits) || !are_plain_labels(f, targets, &s->targets) ||
+      !is_plain_output(f, losses, &s->losses, XENT_F32) || !is_plain_output(f, log_sum_exp, &s->log_sum_exp, XENT_F32) ||
+      !is_plain_output(f, hits, &s->hits, XENT_U8) || (gradient && !is_plain_tensor(f, gradient, &s->gradient)))
+    return false;
+  const int64_t number = sizeof(float);
+  const byte_range x = bytes_of(logits, f->elements, number), t = bytes_of(targets, f->rows, xent_type_size(s->targets.type)),
+                   dx = bytes_of(gradient, f->elements, number), l = bytes_of(losses, f->rows, number),
+                   e = bytes_of(log_sum_exp, f->rows, number), h = bytes_of(hits, f->rows, 1);
+  if (meet(l, x) || meet(l, t) || !may_be_written(dx, x) || meet(dx, t) || meet(dx, l)) return false;
+  if (!log_sum_exp && !hits) return true;
+  return !(meet(e, x) || meet(e, t) || meet(e, dx) || meet(e, l) || meet(h, x) || meet(h, t) || meet(h, dx) || meet(h, l) ||
+           meet(h, e));
+}
+
+/* The same of a backward. */
+static inline bool are_plain_backwards(const xent_frame *f, const void *logits, const void *targets, const void *upstream,
+                                       const void *gradient) {
+  return gradient && are_plain(f, logits, targets, NULL, NULL, NULL, gradient) &&
+         is_plain_output(f, upstream, &f->shape->upstream, XENT_F32) &&
+         !meet(bytes_of(upstream, f->rows, sizeof(float)), bytes_of(gradient, f->elements, sizeof(float)));
+}
 
 xent_status xent_cross_entropy_forward(const xent_shape *shape, const xent_options *options,
                                        int64_t row_begin, int64_t row_end, const void *logits,
@@ -16,7 +43,7 @@ xent_status xent_cross_entropy_forward(const xent_shape *shape, const xent_optio
   if (!status)
     status = xent_check_struct(&f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
   if (!status) status = check_tally(&f, tally);
-  if (!status) {
+  if (!status && !are_plain(&f, logits, targets, losses, log_sum_exp, hits, gradient)) {
     const xent_array arrays[] = {
         logits_array(&f, logits),
         targets_array(&f, targets, false),
@@ -110,7 +137,7 @@ xent_status xent_cross_entropy_full(
         top_output(&f, top_log_probabilities, &s->top_log_probabilities, XENT_FIELD_TOP_LOG_PROBABILITIES, f.floats),
         gradient_array(&f, gradient, true),
         of_targets};
-    status = xent_check_many(&f, arrays, sizeof arrays / sizeof *arrays);
+    status = xent_check_arrays(&f, arrays, sizeof arrays / sizeof *arrays);
   }
   if (!status && (top_classes || top_log_probabilities) && f.shape->top_count == 0)
     status = xent_refuse(&f, XENT_INVALID_SHAPE, XENT_FIELD_TOP_COUNT, 0);
@@ -164,7 +191,7 @@ xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_opti
     status = xent_check_struct(&f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, false);
   if (!status) status = xent_check_row_offsets(&f, row_offsets);
   if (!status) status = check_target_weights(&f, target_weights);
-  if (!status) {
+  if (!status && (rest || !are_plain_backwards(&f, logits, targets, upstream, gradient))) {
     const xent_array arrays[] = {logits_array(&f, logits),
                                  targets_array(&f, targets, false),
                                  row_input(upstream, &f.shape->upstream, XENT_FIELD_UPSTREAM, f.floats),
@@ -173,7 +200,7 @@ xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_opti
                                  class_mask_array(&f, class_mask),
                                  class_weights_array(&f, class_weights),
                                  row_weights_array(&f, row_weights)};
-    status = xent_check_many(&f, arrays, 8);
+    status = xent_check_arrays(&f, arrays, 8);
     f.general |= rest;
   }
   if (!status) status = check_target_rules(&f, targets, NULL);

@@ -45,7 +45,7 @@ xent_status xent_kl_divergence(const xent_shape *shape, const xent_options *opti
                                  row_weights_array(&f, row_weights),
                                  row_output(losses, &f.shape->losses, XENT_FIELD_LOSSES, f.floats),
                                  gradient_array(&f, gradient, true)};
-    status = xent_check_many(&f, arrays, 6);
+    status = xent_check_arrays(&f, arrays, 6);
   }
   if (!status) {
     f.call.logits = logits;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry points of softmax, log-softmax and log-sum-exp. */
 #include "api/arrays.h"
+#include "api/plain.h"
 
 static xent_status statistics_or_whole_row(xent_frame *f, const xent_statistics *statistics) {
   const xent_status status =
@@ -18,6 +19,14 @@ static xent_status refuse_softcap(xent_frame *f) {
   if (f->options->softcap == 0) return XENT_OK;
   f->report->value = f->options->softcap;
   return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_SOFTCAP, 0);
+}
+
+/* Whether there is nothing to refuse in two arrays of a number per class. */
+static inline bool are_plain_tensors(const xent_frame *f, const void *output, const xent_layout *of_output,
+                                     const void *input, const xent_layout *of_input) {
+  const int64_t number = sizeof(float);
+  return is_plain_tensor(f, input, of_input) && is_plain_tensor(f, output, of_output) &&
+         may_be_written(bytes_of(output, f->elements, number), bytes_of(input, f->elements, number));
 }
 
 /* One copy per entry point: eleven arguments need not be handed on. */
@@ -41,13 +50,13 @@ ENTRY xent_status forward(const xent_shape *shape, const xent_options *options, 
   if (!status) status = xent_frame_ranges(&f, row_begin, row_end, class_begin, class_end);
   if (!status) status = statistics_or_whole_row(&f, statistics);
   if (!status && rest) status = check_rest(&f, row_offsets, class_mask, sink);
-  if (!status) {
+  if (!status && (rest || !are_plain_tensors(&f, output, &f.shape->output, logits, &f.shape->logits))) {
     const xent_array arrays[] = {
         logits_array(&f, logits),
         {.address = output, .layout = &f.shape->output, .field = XENT_FIELD_OUTPUT, .written = true,
          .in_place = XENT_IN_PLACE(XENT_FIELD_LOGITS), .types = f.floats},
         class_mask_array(&f, class_mask), sink_array(&f, sink)};
-    status = rest ? xent_check_many(&f, arrays, 4) : xent_check_arrays(&f, arrays, 2);
+    status = xent_check_arrays(&f, arrays, 4);
   }
   if (!status) status = xent_check_statistics(&f, statistics, XENT_KIND_SOFTMAX);
   if (!status) {
@@ -79,6 +88,14 @@ xent_status xent_log_softmax_forward(const xent_shape *shape, const xent_options
                  sink, statistics, output, report, true);
 }
 
+static inline bool is_plain_row_result(const xent_frame *f, const void *logits, const void *log_sum_exp) {
+  const xent_shape *s = f->shape;
+  const int64_t number = sizeof(float);
+  return log_sum_exp && is_plain_tensor(f, logits, &s->logits) &&
+         is_plain_output(f, log_sum_exp, &s->log_sum_exp, XENT_F32) &&
+         !meet(bytes_of(log_sum_exp, f->rows, number), bytes_of(logits, f->elements, number));
+}
+
 xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                              int64_t row_end, const void *logits, const void *row_offsets,
                              const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report) {
@@ -88,13 +105,13 @@ xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *option
   if (!status) status = xent_frame_ranges(&f, row_begin, row_end, 0, f.shape->classes);
   if (!status) status = xent_check_whole(&f);
   if (!status && rest) status = check_rest(&f, row_offsets, class_mask, sink);
-  if (!status) {
+  if (!status && (rest || !is_plain_row_result(&f, logits, log_sum_exp))) {
     const xent_array arrays[] = {
         logits_array(&f, logits),
         {.address = log_sum_exp, .layout = &f.shape->log_sum_exp, .field = XENT_FIELD_LOG_SUM_EXP,
          .per_row = true, .written = true, .types = f.floats},
         class_mask_array(&f, class_mask), sink_array(&f, sink)};
-    status = rest ? xent_check_many(&f, arrays, 4) : xent_check_arrays(&f, arrays, 2);
+    status = xent_check_arrays(&f, arrays, 4);
   }
   if (!status) {
     f.call.logits = logits;
@@ -115,14 +132,15 @@ ENTRY xent_status backward(const xent_shape *shape, const xent_options *options,
   if (!status) status = statistics_or_whole_row(&f, statistics);
   if (!status) status = refuse_softcap(&f);
   if (!status && rest) status = check_rest(&f, row_offsets, class_mask, NULL);
-  if (!status) {
+  if (!status && (rest || !are_plain_tensors(&f, gradient, &f.shape->gradient, output, &f.shape->output) ||
+                  !are_plain_tensors(&f, gradient, &f.shape->gradient, upstream, &f.shape->upstream))) {
     const xent_array arrays[] = {
         {.address = output, .layout = &f.shape->output, .field = XENT_FIELD_OUTPUT, .types = f.floats},
         {.address = upstream, .layout = &f.shape->upstream, .field = XENT_FIELD_UPSTREAM, .types = f.floats},
         {.address = gradient, .layout = &f.shape->gradient, .field = XENT_FIELD_GRADIENT, .written = true,
          .in_place = XENT_IN_PLACE(XENT_FIELD_OUTPUT) | XENT_IN_PLACE(XENT_FIELD_UPSTREAM), .types = f.floats},
         class_mask_array(&f, class_mask)};
-    status = rest ? xent_check_many(&f, arrays, 4) : xent_check_arrays(&f, arrays, 3);
+    status = xent_check_arrays(&f, arrays, 4);
   }
   if (!status) status = xent_check_statistics(&f, statistics, XENT_KIND_BACKWARD);
   if (!status) {

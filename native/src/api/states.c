@@ -26,7 +26,7 @@ xent_status xent_forward_states(const xent_shape *shape, const xent_options *opt
     const xent_array arrays[] = {logits_array(&f, logits), class_mask_array(&f, class_mask),
                                  targets_array(&f, targets, true), target_weights_array(&f, target_weights),
                                  class_weights_array(&f, class_weights)};
-    status = xent_check_many(&f, arrays, targets ? 5 : 2);
+    status = xent_check_arrays(&f, arrays, targets ? 5 : 2);
     f.general |= target_weights || class_mask || class_weights;
   }
   if (!status) status = check_target_rules(&f, targets, NULL);
@@ -120,7 +120,7 @@ xent_status xent_finish(const xent_shape *shape, const xent_options *options, in
         class_weights_array(&f, class_weights),
         row_weights_array(&f, row_weights),
         sink_array(&f, sink)};
-    status = xent_check_many(&f, arrays, 7);
+    status = xent_check_arrays(&f, arrays, 7);
   }
   if (!status) status = check_target_rules(&f, targets, hits);
   if (!status) status = check_outputs_of_targets(&f, targets, losses, hits, tally);
