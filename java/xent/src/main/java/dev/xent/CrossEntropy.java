@@ -258,9 +258,10 @@ public final class CrossEntropy {
    *
    * @param logits {@code x}
    * @param inputs which classes take part, a sink, row offsets, and row weights, of which those
-   *     that are 0 make rows that are not read
+   *     that are 0 make rows that do not count
    * @param outcome fills its tensors
-   * @throws OptionException when the outcome is asked for what needs targets
+   * @throws OptionException when the outcome is asked for what needs targets, among it a tally and
+   *     saved statistics
    */
   public void predict(Tensor logits, Inputs inputs, Outcome outcome) {
     plan.predict(logits.view, inputs.views, outcome.outputs);
@@ -472,7 +473,7 @@ public final class CrossEntropy {
      * Asks for 1 in every row whose label is the first of the largest logits, 0 in others. Class
      * indices only.
      *
-     * @param tensor U8 in the shape of the rows; null: no longer
+     * @param tensor U8 or I8 in the shape of the rows; null: no longer
      */
     public Outcome hits(@Nullable Tensor tensor) {
       outputs.hits = viewOf(tensor);

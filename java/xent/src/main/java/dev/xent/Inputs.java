@@ -35,12 +35,14 @@ public final class Inputs {
   }
 
   /**
-   * With a mask of classes. A class whose flag is 0 does not take part: it is not read, its
-   * probability and gradient are +0, its log-probability is -inf, and smoothing does not count it.
-   * A label there is a {@link LabelException}. A row without any class is fully masked.
+   * With a mask of classes. A class whose flag is 0 does not take part: what its logit and target
+   * are has no influence, its probability and gradient are +0, its log-probability is -inf, and
+   * smoothing does not count it. In a row that is NaN it is NaN, too. A label there is a {@link
+   * LabelException}. A row without any class is fully masked.
    *
-   * @param flags U8, 0 or anything else: in the shape of the logits, where any size but that of the
-   *     classes may be 1 and hold for all; or one dimension, the same for all rows
+   * @param flags U8 or I8, as of a {@code byte[]}, 0 or anything else: in the shape of the logits,
+   *     where any size but that of the classes may be 1 and hold for all; or one dimension, the
+   *     same for all rows
    */
   public Inputs classMask(Tensor flags) {
     return new Inputs(views.withClassMask(viewOf(flags, "classMask")));
@@ -73,11 +75,11 @@ public final class Inputs {
 
   /**
    * With weights of the rows of a loss: row loss and gradient are multiplied by them, and a mean
-   * divides by their sum. A row of weight 0 is ignored, as one with the ignore index is: so U8
-   * weights are a mask of rows, whatever the targets.
+   * divides by their sum. A row of weight 0 is ignored, as one with the ignore index is: so bytes
+   * of 0 and 1 are a mask of rows, whatever the targets.
    *
-   * @param weights finite and 0 or more, of U8 or a type that fits the logits, in the shape of the
-   *     rows, where any size may be 1 and hold for all
+   * @param weights finite and 0 or more, of a type that fits the logits; or U8, or I8 that counts
+   *     as U8; in the shape of the rows, where any size may be 1 and hold for all
    */
   public Inputs rowWeights(Tensor weights) {
     return new Inputs(views.withRowWeights(viewOf(weights, "rowWeights")));

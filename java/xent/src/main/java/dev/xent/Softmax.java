@@ -88,7 +88,7 @@ public final class Softmax {
 
   /**
    * The same where the forward had a class mask or ragged rows. A sink needs no mention. What
-   * {@code dy} holds at masked classes is not read.
+   * {@code dy} holds at masked classes has no influence.
    *
    * @param output {@code y}, what {@link #forward} wrote
    * @param upstream {@code dy}, the gradient of what comes after

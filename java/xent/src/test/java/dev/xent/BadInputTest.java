@@ -184,7 +184,7 @@ class BadInputTest {
             DTypeException.class,
             () -> CrossEntropy.mean().forward(in, labels, Inputs.none().sink(perRow)),
             words);
-        if (type != DType.U8) {
+        if (type != DType.U8 && type != DType.I8) {
           refused(
               DTypeException.class,
               () -> CrossEntropy.mean().forward(in, labels, Inputs.none().rowWeights(perRow)),
@@ -208,17 +208,17 @@ class BadInputTest {
     CrossEntropy loss = CrossEntropy.mean();
     for (DType type : DType.values()) {
       Tensor perRow = zeros(type, 3);
-      if (type != DType.U8) {
+      if (type != DType.U8 && type != DType.I8) {
         refused(
             DTypeException.class,
             () -> loss.forward(logits, labels, new CrossEntropy.Outcome().hits(perRow)),
             "hits is " + type + " [3]",
-            "U8");
+            "U8 or I8");
         refused(
             DTypeException.class,
             () -> loss.forward(logits, labels, Inputs.none().classMask(zeros(type, 4))),
             "classMask is " + type + " [4]",
-            "U8");
+            "U8 or I8");
       }
       if (type != DType.I32 && type != DType.I64) {
         for (CrossEntropy.Outcome each :

@@ -325,6 +325,34 @@ class InputsRefusedTest {
     }
   }
 
+  @Test
+  void whatAPredictionCannotTell() {
+    Inputs none = Inputs.none();
+    refused(
+        OptionException.class,
+        () -> loss.predict(logits, none, outcome().tally(new LossTally())),
+        "tally was asked for, and there are no targets");
+    refused(
+        OptionException.class,
+        () -> loss.predict(logits, none, outcome().saveStatistics(Arena.ofAuto())),
+        "saveStatistics was asked for, and there are no targets");
+  }
+
+  @Test
+  void statisticsOfWhatHasNoBackward() {
+    CrossEntropy.Outcome saving = outcome().saveStatistics(Arena.ofAuto());
+    refused(
+        OptionException.class,
+        () -> KlDivergence.mean().forward(logits, logits, Inputs.none(), saving),
+        "saveStatistics was asked for, and KL divergence has losses alone");
+    CrossEntropyShard shard = loss.onShard(0, 4);
+    PartialStates states = shard.partialStates(logits, labels, Inputs.none());
+    refused(
+        OptionException.class,
+        () -> shard.finish(states, labels, Inputs.none(), saving),
+        "saveStatistics was asked for, and partial states do not tell it");
+  }
+
   // ---- ragged rows
   // -------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** Inputs beside logits and targets: the same bits however rows are laid out, cut and shared. */
 class InputsTest {
@@ -294,6 +295,72 @@ class InputsTest {
   @OnEveryBackend
   void fewLongRows(Backend backend) {
     allAreTheSame(backend, 2, 50_000);
+  }
+
+  // ---- masks
+  // -------------------------------------------------------------------------------------
+
+  /** What Java has bytes for. */
+  @OnEveryBackend
+  void bytesAreMasksWithOrWithoutSign(Backend backend) {
+    byte[] classes = {1, 0, -1, 127, 0};
+    byte[] rows = {0, 1, 2};
+    Tensor x = Tensor.of(Samples.logits(15, 3, 1), 3, 5);
+    Tensor labels = Tensor.of(new byte[] {0, 3, 2});
+    CrossEntropy loss = CrossEntropy.builder().backend(backend).labelSmoothing(0.1).build();
+    NllLoss nll = loss.onLogProbabilities();
+    KlDivergence kl = KlDivergence.builder().backend(backend).build();
+    List<List<Object>> results = new ArrayList<>();
+    for (DType type : new DType[] {DType.U8, DType.I8}) {
+      Tensor mask = Tensor.of(MemorySegment.ofArray(classes), type, 5);
+      Tensor weights = Tensor.of(MemorySegment.ofArray(rows), type, 3);
+      Inputs inputs = Inputs.none().classMask(mask).rowWeights(weights);
+      Tensor hits = Tensor.of(MemorySegment.ofArray(new byte[3]), type, 3);
+      CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().hits(hits);
+      Tensor dx = Tensor.of(new float[15], 3, 5);
+      List<Object> all = new ArrayList<>();
+      all.add(loss.forwardBackward(x, labels, inputs, dx, outcome));
+      all.add(Arrays.toString(Samples.bits(dx)));
+      all.add(outcome.correct());
+      all.add(Arrays.toString(hits.toLongArray()));
+      all.add(nll.forwardBackward(x, labels, inputs, dx, outcome));
+      all.add(Arrays.toString(Samples.bits(dx)));
+      all.add(outcome.correct());
+      all.add(kl.forward(x, dx, inputs, new CrossEntropy.Outcome()));
+      results.add(all);
+    }
+    assertThat(results.get(1)).isEqualTo(results.get(0)).doesNotContain(Double.NaN, 0.0);
+  }
+
+  /** One row for several threads, which cut it. */
+  @OnEveryBackend
+  void backwardOfOneLongMaskedRow(Backend backend) {
+    int classes = (1 << 18) + 100;
+    AtomicInteger asked = new AtomicInteger();
+    Tensor mask = flags(null, 2, classes);
+    Inputs inputs = Inputs.none().classMask(mask);
+    Tensor dy = Tensor.of(Samples.logits(classes, 1, 3), 1, classes);
+    for (boolean log : new boolean[] {false, true}) {
+      Softmax.Builder softmax = Softmax.builder().backend(backend);
+      LogSoftmax.Builder logSoftmax = LogSoftmax.builder().backend(backend);
+      List<int[]> bits = new ArrayList<>();
+      asked.set(0);
+      for (int threads : new int[] {1, 2}) {
+        softmax.threads(threads).executor(task -> asked.incrementAndGet());
+        logSoftmax.threads(threads).executor(task -> asked.incrementAndGet());
+        Tensor y = Tensor.of(Samples.logits(classes, 1, 1), 1, classes);
+        Tensor dx = Tensor.of(new float[classes], 1, classes);
+        if (log) {
+          logSoftmax.build().backward(y, dy, inputs, dx);
+        } else {
+          softmax.build().backward(y, dy, inputs, dx);
+        }
+        bits.add(Samples.bits(dx));
+        assertThat(dx.toFloatArray()).doesNotContain(Float.NaN).contains(0);
+      }
+      assertThat(bits.get(1)).isEqualTo(bits.get(0));
+      assertThat(asked).hasPositiveValue();
+    }
   }
 
   // ---- predictions

@@ -10,7 +10,11 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 import picocli.CommandLine.TypeConversionException;
 
-/** What is measured. */
+/**
+ * What is measured. Each has a loop of its own, though they are alike: one loop for all would call
+ * them through a site that has seen many, which the compiler cannot inline, and that would be
+ * measured too.
+ */
 enum Operation {
   /** Probabilities of logits: reads 4 bytes per logit, writes 4. */
   SOFTMAX(8) {

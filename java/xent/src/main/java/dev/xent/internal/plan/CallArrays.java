@@ -100,12 +100,12 @@ abstract sealed class CallArrays permits Call {
     targets = new Part(5, "targets", xent_shape.targets(shape));
     losses = new Part(6, "losses", xent_shape.losses(shape));
     logSumExp = new Part(7, "logSumExp", xent_shape.log_sum_exp(shape));
-    hits = new Part(8, "hits", xent_shape.hits(shape));
+    hits = new Part(8, "hits", xent_shape.hits(shape)).ofFlags();
     targetWeights = new Part(9, "targetWeights", xent_shape.target_weights(shape));
     rowOffsets = new Part(10, "rowOffsets", xent_shape.row_offsets(shape));
-    classMask = new Part(11, "classMask", xent_shape.class_mask(shape));
+    classMask = new Part(11, "classMask", xent_shape.class_mask(shape)).ofFlags();
     classWeights = new Part(12, "classWeights", xent_shape.class_weights(shape));
-    rowWeights = new Part(13, "rowWeights", xent_shape.row_weights(shape));
+    rowWeights = new Part(13, "rowWeights", xent_shape.row_weights(shape)).ofFlags();
     sink = new Part(14, "sink", xent_shape.sink(shape));
     labelLogProbabilities = new Part(15, "logProbabilities", xent_shape.log_probabilities(shape));
     argmax = new Part(16, "argmax", xent_shape.argmax(shape));
@@ -237,7 +237,7 @@ abstract sealed class CallArrays permits Call {
     take(part, view, Kind.ROWS);
   }
 
-  /** A U8 per row. */
+  /** A flag per row. */
   void flags(Part part, View view) {
     Types.requireFlag(part.name, view);
     requireRowShape(part, view, false);

@@ -10,15 +10,15 @@ import java.lang.foreign.ValueLayout;
 public final class Floats {
   private Floats() {}
 
-  /** The element so many elements behind the start; of U8 its number. */
+  /** The element so many elements behind the start; of bytes, which are flags, their number. */
   static double get(MemorySegment segment, DType type, long index) {
     return switch (type) {
       case F32 -> segment.getAtIndex(ValueLayout.JAVA_FLOAT, index);
       case F64 -> segment.getAtIndex(ValueLayout.JAVA_DOUBLE, index);
       case F16 -> Halves.ofFloat16(segment.getAtIndex(ValueLayout.JAVA_SHORT, index));
       case BF16 -> Halves.ofBFloat16(segment.getAtIndex(ValueLayout.JAVA_SHORT, index));
-      case U8 -> segment.get(ValueLayout.JAVA_BYTE, index) & 0xff;
-      case I8, I16, I32, I64 -> throw new AssertionError(type);
+      case U8, I8 -> segment.get(ValueLayout.JAVA_BYTE, index) & 0xff;
+      case I16, I32, I64 -> throw new AssertionError(type);
     };
   }
 

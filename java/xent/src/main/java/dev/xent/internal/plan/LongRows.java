@@ -142,7 +142,7 @@ final class LongRows {
             to,
             output,
             call.upstream.segment(),
-            NULL,
+            call.classMask.segment(),
             call.room.states(row, call.dimensions.classes),
             call.report),
         call);

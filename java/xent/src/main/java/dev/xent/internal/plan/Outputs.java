@@ -84,6 +84,12 @@ public final class Outputs {
     if (countCorrect) {
       throw withoutTargets("countCorrect");
     }
+    if (tally != null) {
+      throw withoutTargets("tally");
+    }
+    if (arena != null) {
+      throw withoutTargets("saveStatistics");
+    }
   }
 
   private static void refuse(@Nullable View view, String name) {
@@ -106,10 +112,11 @@ public final class Outputs {
     refuseOfStates(topClasses, "topClasses");
     refuseOfStates(topLogProbabilities, "topLogProbabilities");
     refuseOfStates(targetGradient, "targetGradient");
+    refuseOfStates(arena, "saveStatistics");
   }
 
-  private static void refuseOfStates(@Nullable View view, String name) {
-    if (view != null) {
+  private static void refuseOfStates(@Nullable Object wanted, String name) {
+    if (wanted != null) {
       throw new OptionException(
           name + " was asked for, and partial states do not tell it: do not ask for it");
     }
@@ -128,6 +135,9 @@ public final class Outputs {
     refuseButLosses(targetGradient, "targetGradient", operation);
     if (countCorrect) {
       throw lossesAlone("countCorrect", operation);
+    }
+    if (arena != null) {
+      throw lossesAlone("saveStatistics", operation);
     }
   }
 

@@ -43,6 +43,9 @@ final class Part {
   /** Its xent_layout inside the call's xent_shape. */
   private final MemorySegment layout;
 
+  /** Whether its bytes are flags, which are not signed, whatever their type says. */
+  private boolean holdsFlags;
+
   /** Null when the call does without it. */
   @Nullable View view;
 
@@ -76,6 +79,12 @@ final class Part {
     this.index = index;
     this.name = name;
     this.layout = layout;
+  }
+
+  /** The same, of an array whose bytes are flags. */
+  Part ofFlags() {
+    holdsFlags = true;
+    return this;
   }
 
   void take(View newView, Kind newKind, int callRank) {
@@ -230,7 +239,7 @@ final class Part {
       }
       return;
     }
-    int type = view.type.code();
+    int type = (holdsFlags && view.type == DType.I8 ? DType.U8 : view.type).code();
     if (type != writtenType
         || outer != writtenOuter
         || classes != writtenClasses

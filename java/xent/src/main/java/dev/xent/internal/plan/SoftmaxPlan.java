@@ -215,8 +215,6 @@ public final class SoftmaxPlan {
       options.refuseSoftcap(log ? "log-softmax" : "softmax");
       inputs.refuseSink("backward, where the output tells of it,");
       takeLead(call, call.output, output, inputs);
-      // The states of a backward know nothing of masks.
-      call.needsWholeRows = inputs.classMask() != null;
       call.whole(call.upstream, upstream);
       call.whole(call.gradient, gradient);
       call.writes(call.gradient, call.output, call.upstream);

@@ -28,8 +28,8 @@ final class Types {
 
   /** The type of a weight, which may be a mask too. */
   static void requireFloatOrFlag(String name, View view, String leadName, View lead) {
-    if (view.type != DType.U8 && !fits(view.type, lead.type)) {
-      throw misfit(name, view, leadName, lead, allowed(lead.type) + ", or U8 as a mask");
+    if (!isByte(view.type) && !fits(view.type, lead.type)) {
+      throw misfit(name, view, leadName, lead, allowed(lead.type) + ", or U8 or I8 as a mask");
     }
   }
 
@@ -42,9 +42,13 @@ final class Types {
 
   /** The type of a mask or of hits. */
   static void requireFlag(String name, View view) {
-    if (view.type != DType.U8) {
-      throw new DTypeException(name + " is " + view + ": give a tensor of type U8");
+    if (!isByte(view.type)) {
+      throw new DTypeException(name + " is " + view + ": give a tensor of type U8 or I8");
     }
+  }
+
+  private static boolean isByte(DType type) {
+    return type == DType.U8 || type == DType.I8;
   }
 
   /** Whether floats of a type can take part where the leading array has another one. */
