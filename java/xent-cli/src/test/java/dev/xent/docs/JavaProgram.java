@@ -45,7 +45,11 @@ final class JavaProgram {
     try (StandardJavaFileManager files = compiler.getStandardFileManager(null, null, null)) {
       List<String> options =
           List.of(
-              "-d", folder.toString(), "-cp", System.getProperty("java.class.path"), "-Xlint:all");
+              "-d",
+              folder.toString(),
+              "-cp",
+              System.getProperty("java.class.path"),
+              "-Xlint:all,-classfile"); // some libraries leave out classes of their annotations
       boolean done =
           compiler
               .getTask(messages, files, null, options, null, files.getJavaFileObjects(source))

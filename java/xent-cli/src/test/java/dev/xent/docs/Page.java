@@ -20,9 +20,8 @@ import java.util.stream.Stream;
  * @param text of the whole page
  */
 record Page(Path path, String text) {
-  /** Maven runs tests in the folder of their module. */
-  static final Path ROOT =
-      Path.of(System.getProperty("basedir", "")).toAbsolutePath().resolve("../..").normalize();
+  /** Maven runs tests in the folder of their module; the root is the one with the licence. */
+  static final Path ROOT = root(Path.of(System.getProperty("basedir", "")).toAbsolutePath());
 
   private static final Pattern BLOCK =
       Pattern.compile("^```(\\w*)\\n(.*?)^```$", Pattern.MULTILINE | Pattern.DOTALL);
@@ -59,6 +58,10 @@ record Page(Path path, String text) {
     public String toString() {
       return source.toString();
     }
+  }
+
+  private static Path root(Path folder) {
+    return Files.exists(folder.resolve("LICENSE")) ? folder : root(folder.getParent());
   }
 
   static Page of(String path) {

@@ -16,6 +16,7 @@ import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -74,7 +75,7 @@ class NettyTensorsTest {
     assertThat(labels.segment().heapBase()).containsSame(buffer.array());
     buffer.setByte(1, 7);
     assertThat(labels.getLong(0)).isEqualTo(7);
-    labels.segment().set(java.lang.foreign.ValueLayout.JAVA_BYTE, 1, (byte) 8);
+    labels.segment().set(ValueLayout.JAVA_BYTE, 1, (byte) 8);
     assertThat(buffer.getByte(2)).isEqualTo((byte) 8);
     buffer.release();
   }

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.docs;
+
+import dev.xent.docs.Page.Program;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Every Java block of the pages about other systems is a program that compiles and prints what the
+ * page says. The tests of the command do not run these, because they lack those systems.
+ */
+class AdapterProgramsTest {
+  @TempDir private Path folder;
+
+  static Stream<Program> programs() {
+    return Page.programs("java").filter(Program::needsOtherLibraries);
+  }
+
+  @ParameterizedTest
+  @MethodSource("programs")
+  void prints(Program program) throws Exception {
+    JavaProgram.requirePrints(program, folder);
+  }
+}

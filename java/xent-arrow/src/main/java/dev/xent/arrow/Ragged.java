@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.arrow;
+
+import dev.xent.Inputs;
+import dev.xent.Tensor;
+
+/**
+ * Rows of different lengths, as lists of numbers are: all values behind each other, and where the
+ * rows begin and end.
+ *
+ * <pre>{@code
+ * Ragged logits = ArrowTensors.viewRagged(vector);
+ * softmax.forward(logits.values(), logits.inputs(), logits.values());
+ * }</pre>
+ *
+ * @param values one dimension; values before the first row and behind the last one belong to others
+ * @param rowOffsets I32 or I64, one more than there are rows: row {@code r} has the values from
+ *     {@code rowOffsets[r]} up to {@code rowOffsets[r + 1]}
+ */
+public record Ragged(Tensor values, Tensor rowOffsets) {
+  /** What a call needs beside the values. */
+  public Inputs inputs() {
+    return Inputs.none().rowOffsets(rowOffsets);
+  }
+
+  /** The number of rows. */
+  public long rows() {
+    return rowOffsets.elements() - 1;
+  }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.arrow;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.function.LongConsumer;
+
+/**
+ * Bitmaps that say which values are there: bit {@code i % 8} of byte {@code i / 8} is value i's.
+ */
+final class Validity {
+  private static final int ALL = 0xff;
+
+  private Validity() {}
+
+  /** The bytes of a bitmap of so many values. */
+  static long bytes(long values) {
+    return (values + 7) >>> 3;
+  }
+
+  /** The first value of a range that is null, or -1. */
+  static long firstNull(MemorySegment bitmap, long from, long to) {
+    long i = from;
+    while (i < to) {
+      int bits = bitmap.get(ValueLayout.JAVA_BYTE, i >>> 3) & ALL;
+      if (bits == ALL) {
+        i = (i | 7) + 1; // the first value of the next byte
+      } else if ((bits >>> (i & 7) & 1) == 0) {
+        return i;
+      } else {
+        i++;
+      }
+    }
+    return -1;
+  }
+
+  /** Calls for each value of a range that is null. */
+  static void forEachNull(MemorySegment bitmap, long from, long to, LongConsumer action) {
+    for (long i = firstNull(bitmap, from, to); i >= 0; i = firstNull(bitmap, i + 1, to)) {
+      action.accept(i);
+    }
+  }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.arrow;
+
+import dev.xent.DType;
+import dev.xent.OptionException;
+import dev.xent.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
+import org.apache.arrow.vector.ValueVector;
+import org.apache.arrow.vector.complex.FixedSizeListVector;
+
+/** Copies of vectors, in which a number stands for null. */
+final class VectorCopy {
+  private VectorCopy() {}
+
+  static Tensor of(ValueVector vector, double forNull, Arena arena) {
+    VectorNumbers numbers = VectorNumbers.of(vector);
+    requireOfType(forNull, numbers.type());
+    Tensor copy = Tensor.allocate(arena, numbers.type(), numbers.elements());
+    copy.segment().copyFrom(numbers.bytes());
+    long[] shape = numbers.shape();
+    long count = shape[0];
+    long each = shape[0] == 0 ? 0 : numbers.elements() / shape[0];
+    ValueVector inner = vector;
+    for (int d = 1; d <= shape.length; d++) {
+      long size = each; // numbers below a value of this vector
+      Validity.forEachNull(
+          VectorNumbers.bitmap(numbers.name(), inner, count),
+          0,
+          count,
+          i -> fill(copy, i * size, size, forNull));
+      if (d < shape.length) {
+        count *= shape[d];
+        each = shape[d] == 0 ? 0 : each / shape[d];
+        inner = ((FixedSizeListVector) inner).getDataVector();
+      }
+    }
+    Reference.reachabilityFence(vector);
+    return copy.reshape(shape);
+  }
+
+  private static void requireOfType(double forNull, DType type) {
+    boolean fits =
+        switch (type) {
+          case I8 -> forNull == (byte) forNull;
+          case U8 -> forNull == ((int) forNull & 0xff);
+          case I16 -> forNull == (short) forNull;
+          case I32 -> forNull == (int) forNull;
+          case I64 -> forNull == (long) forNull;
+          case F16, BF16, F32, F64 -> true;
+        };
+    if (!fits) {
+      throw new OptionException(
+          "forNull is %s, the vector has numbers of %s: give a number that is one of these"
+              .formatted(forNull, type));
+    }
+  }
+
+  private static void fill(Tensor copy, long from, long count, double value) {
+    MemorySegment memory = copy.segment();
+    for (long i = from; i < from + count; i++) {
+      switch (copy.type()) {
+        case I8, U8 -> memory.set(ValueLayout.JAVA_BYTE, i, (byte) (int) value);
+        case I16 -> memory.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) value);
+        case I32 -> memory.setAtIndex(ValueLayout.JAVA_INT, i, (int) value);
+        case I64 -> memory.setAtIndex(ValueLayout.JAVA_LONG, i, (long) value);
+        case F16, BF16, F32, F64 -> copy.setDouble(value, i);
+      }
+    }
+  }
+}

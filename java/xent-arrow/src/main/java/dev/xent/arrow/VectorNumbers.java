@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.arrow;
+
+import dev.xent.DType;
+import dev.xent.DTypeException;
+import dev.xent.MemoryException;
+import dev.xent.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import org.apache.arrow.memory.ArrowBuf;
+import org.apache.arrow.vector.ValueVector;
+import org.apache.arrow.vector.complex.FixedSizeListVector;
+import org.apache.arrow.vector.types.Types.MinorType;
+import org.apache.arrow.vector.types.pojo.DictionaryEncoding;
+
+/**
+ * The numbers of a vector, or of lists of one size in each other: its name for messages, their
+ * type, their shape, and the vector at the end that holds them.
+ */
+record VectorNumbers(String name, DType type, long[] shape, ValueVector values) {
+  static VectorNumbers of(ValueVector vector) {
+    long[] shape = {vector.getValueCount()};
+    ValueVector inner = vector;
+    while (inner instanceof FixedSizeListVector list) {
+      requireNoDictionary(inner);
+      shape = Arrays.copyOf(shape, shape.length + 1);
+      shape[shape.length - 1] = list.getListSize();
+      inner = list.getDataVector();
+    }
+    requireNoDictionary(inner);
+    return new VectorNumbers(name(vector), type(inner, vector), shape, inner);
+  }
+
+  private static void requireNoDictionary(ValueVector vector) {
+    DictionaryEncoding dictionary = vector.getField().getDictionary();
+    if (dictionary != null) {
+      throw new DTypeException(
+          "vector %s holds indices into dictionary %d: decode it first"
+              .formatted(name(vector), dictionary.getId()));
+    }
+  }
+
+  private static DType type(ValueVector values, ValueVector vector) {
+    MinorType type = values.getMinorType();
+    return switch (type) {
+      case FLOAT2 -> DType.F16;
+      case FLOAT4 -> DType.F32;
+      case FLOAT8 -> DType.F64;
+      case TINYINT -> DType.I8;
+      case UINT1 -> DType.U8;
+      case SMALLINT -> DType.I16;
+      case INT -> DType.I32;
+      case BIGINT -> DType.I64;
+      case LIST, LARGELIST ->
+          throw new DTypeException(
+              "vector %s has lists of any size: use viewRagged%s"
+                  .formatted(
+                      name(vector),
+                      values == vector ? "" : ", which takes lists of numbers alone"));
+      case BIT ->
+          throw new DTypeException(
+              "vector %s has bits, and a tensor has bytes at least: make it a UInt1Vector"
+                  .formatted(name(vector)));
+      default ->
+          throw new DTypeException(
+              "vector %s has values of type %s: give Float2, Float4, Float8, TinyInt, UInt1, SmallInt, Int or BigInt, or fixed-size lists of them"
+                  .formatted(name(vector), type));
+    };
+  }
+
+  /** A name for messages. */
+  static String name(ValueVector vector) {
+    String name = vector.getName();
+    return name == null || name.isEmpty() ? "without a name" : '"' + name + '"';
+  }
+
+  long elements() {
+    long elements = 1;
+    for (long size : shape) {
+      elements *= size; // vectors count with an int
+    }
+    return elements;
+  }
+
+  /** Refuses values that are not there, in lists and in their numbers. */
+  void requireNoNulls(ValueVector vector) {
+    long count = shape[0];
+    ValueVector inner = vector;
+    for (int d = 1; d <= shape.length; d++) {
+      long nullAt = Validity.firstNull(bitmap(name, inner, count), 0, count);
+      if (nullAt >= 0) {
+        throw new MemoryException(
+            "row %d of vector %s %s null, and a tensor has no nulls: fill it, or use copy with a number for them"
+                .formatted(nullAt / (count / shape[0]), name, d == 1 ? "is" : "has a"));
+      }
+      if (d < shape.length) {
+        count *= shape[d];
+        inner = ((FixedSizeListVector) inner).getDataVector();
+      }
+    }
+  }
+
+  /** The bytes of the numbers, wherever they begin. */
+  MemorySegment bytes() {
+    return memory(name, values.getDataBuffer(), elements() * type.byteSize());
+  }
+
+  /** The validity of the first values of a vector. */
+  static MemorySegment bitmap(String name, ValueVector vector, long values) {
+    return memory(name, vector.getValidityBuffer(), Validity.bytes(values));
+  }
+
+  /**
+   * The first bytes of a buffer, which keep the vector reachable no longer than the caller does.
+   */
+  static MemorySegment memory(String name, ArrowBuf buffer, long bytes) {
+    if (buffer.capacity() < bytes) {
+      throw new MemoryException(
+          "vector %s needs %d bytes and has a buffer of %d: write all its values, and set the value counts of its lists"
+              .formatted(name, bytes, buffer.capacity()));
+    }
+    return Tensor.ofAddress(buffer.memoryAddress(), bytes, null, DType.U8, bytes).segment();
+  }
+
+  /** Refuses memory that no tensor can be over. */
+  static void requireAligned(String name, MemorySegment memory, DType type) {
+    if (memory.maxByteAlignment() < type.byteSize()) {
+      throw new MemoryException(
+          "the values of vector %s begin at address 0x%x, not a multiple of the %d bytes of %s: use copy"
+              .formatted(name, memory.address(), type.byteSize(), type));
+    }
+  }
+}

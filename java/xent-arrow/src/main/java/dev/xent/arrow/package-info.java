@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Xent and Apache Arrow: {@link dev.xent.arrow.ArrowTensors} makes tensors over the memory of
+ * vectors, and vectors over the memory of tensors; {@link dev.xent.arrow.CDataTensors} makes
+ * tensors over arrays of the C Data Interface, without Arrow's Java library. Nothing is copied
+ * where nobody asks for a copy.
+ *
+ * <p>Nothing is null.
+ */
+@NullMarked
+package dev.xent.arrow;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.arrow;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import dev.xent.CrossEntropy;
+import dev.xent.Tensor;
+import java.lang.management.ManagementFactory;
+import java.util.Random;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.memory.RootAllocator;
+import org.apache.arrow.vector.Float4Vector;
+import org.apache.arrow.vector.IntVector;
+import org.apache.arrow.vector.complex.FixedSizeListVector;
+import org.apache.arrow.vector.types.Types.MinorType;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Calls on views give the bits of calls on arrays, and allocate nothing. */
+class CallsTest {
+  private static final int ROWS = 7;
+  private static final int CLASSES = 1003;
+
+  /** Until the compiler has done its work, calls may allocate. */
+  private static final int ROUNDS = 40;
+
+  private static final int CALLS = 500;
+
+  /** What asking for the number may allocate itself, and far below a byte per call. */
+  private static final long NOTHING = 256;
+
+  private final float[] logits = new float[ROWS * CLASSES];
+  private final int[] labels = new int[ROWS];
+  private final BufferAllocator allocator = new RootAllocator();
+  private final FixedSizeListVector logitLists =
+      Vectors.fixed(allocator, MinorType.FLOAT4, ROWS, CLASSES);
+  private final FixedSizeListVector gradientLists =
+      Vectors.fixed(allocator, MinorType.FLOAT4, ROWS, CLASSES);
+  private final IntVector labelVector = (IntVector) Vectors.numbers(allocator, MinorType.INT, ROWS);
+
+  CallsTest() {
+    Random random = new Random(1);
+    for (int i = 0; i < logits.length; i++) {
+      logits[i] = (float) (5 * random.nextGaussian());
+      ((Float4Vector) logitLists.getDataVector()).set(i, logits[i]);
+    }
+    for (int i = 0; i < ROWS; i++) {
+      labels[i] = random.nextInt(CLASSES);
+      labelVector.set(i, labels[i]);
+    }
+  }
+
+  @AfterEach
+  void release() {
+    logitLists.close();
+    labelVector.close();
+    gradientLists.close();
+    allocator.close();
+  }
+
+  @Test
+  void lossAndGradientHaveTheBitsOfAPlainCall() {
+    CrossEntropy loss = CrossEntropy.builder().labelSmoothing(0.1).build();
+    float[] expected = new float[logits.length];
+    double plain =
+        loss.forwardBackward(
+            Tensor.of(logits, ROWS, CLASSES),
+            Tensor.of(labels),
+            Tensor.of(expected, ROWS, CLASSES));
+
+    double viewed =
+        loss.forwardBackward(
+            ArrowTensors.view(logitLists),
+            ArrowTensors.view(labelVector),
+            ArrowTensors.view(gradientLists));
+
+    assertThat(Double.doubleToRawLongBits(viewed)).isEqualTo(Double.doubleToRawLongBits(plain));
+    for (int i = 0; i < expected.length; i++) {
+      assertThat(Float.floatToRawIntBits(((Float4Vector) gradientLists.getDataVector()).get(i)))
+          .isEqualTo(Float.floatToRawIntBits(expected[i]));
+    }
+  }
+
+  @Test
+  void callsAllocateNothing() {
+    Tensor x = ArrowTensors.view(logitLists);
+    Tensor y = ArrowTensors.view(labelVector);
+    Tensor dx = ArrowTensors.view(gradientLists);
+    CrossEntropy loss = CrossEntropy.builder().sequential().build();
+    ThreadMXBean thread = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long least = Long.MAX_VALUE;
+    for (int round = 0; round < ROUNDS && least >= NOTHING; round++) {
+      long before = thread.getCurrentThreadAllocatedBytes();
+      for (int i = 0; i < CALLS; i++) {
+        loss.forwardBackward(x, y, dx);
+      }
+      least = Math.min(least, thread.getCurrentThreadAllocatedBytes() - before);
+    }
+    assertThat(least).isLessThan(NOTHING);
+  }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.arrow;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.OptionException;
+import dev.xent.Tensor;
+import java.lang.foreign.Arena;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.memory.RootAllocator;
+import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.Float4Vector;
+import org.apache.arrow.vector.complex.FixedSizeListVector;
+import org.apache.arrow.vector.types.Types.MinorType;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Copies, in which a number stands for null. */
+class CopyTest {
+  private final BufferAllocator allocator = new RootAllocator();
+
+  @AfterEach
+  void nothingLeaks() {
+    allocator.close();
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"FLOAT2", "FLOAT4", "FLOAT8", "TINYINT", "SMALLINT", "INT", "BIGINT"})
+  void aNumberStandsForNull(MinorType type) {
+    try (FieldVector vector = Vectors.numbers(allocator, type, 12);
+        Arena arena = Arena.ofConfined()) {
+      vector.setNull(0);
+      vector.setNull(9);
+      Tensor copy = ArrowTensors.copy(vector, -100, arena);
+      for (int i = 0; i < 12; i++) {
+        double value = copy.type().isFloat() ? copy.getDouble(i) : copy.getLong(i);
+        assertThat(value).isEqualTo(i == 0 || i == 9 ? -100 : i);
+      }
+      assertThat(copy.segment().address()).isNotEqualTo(vector.getDataBuffer().memoryAddress());
+    }
+  }
+
+  @Test
+  void allNumbersOfAListThatIsNull() {
+    try (FixedSizeListVector vector = Vectors.fixed(allocator, MinorType.FLOAT4, 3, 2, 2);
+        Arena arena = Arena.ofConfined()) {
+      vector.setNull(1);
+      ((FixedSizeListVector) vector.getDataVector()).setNull(5);
+      ((Float4Vector) ((FixedSizeListVector) vector.getDataVector()).getDataVector()).setNull(0);
+      Tensor copy = ArrowTensors.copy(vector, -1, arena);
+      assertThat(copy.shape()).containsExactly(3, 2, 2);
+      assertThat(copy.toFloatArray()).containsExactly(-1, 1, 2, 3, -1, -1, -1, -1, 8, 9, -1, -1);
+    }
+  }
+
+  @Test
+  void theNumberMustBeOfTheType() {
+    try (FieldVector bytes = Vectors.numbers(allocator, MinorType.UINT1, 3);
+        FieldVector longs = Vectors.numbers(allocator, MinorType.BIGINT, 3);
+        Arena arena = Arena.ofConfined()) {
+      bytes.setNull(1);
+      assertThat(ArrowTensors.copy(bytes, 255, arena).toLongArray()).containsExactly(0, 255, 2);
+      assertThatThrownBy(() -> ArrowTensors.copy(bytes, -100, arena))
+          .isInstanceOf(OptionException.class)
+          .hasMessage(
+              "forNull is -100.0, the vector has numbers of U8: give a number that is one of these");
+      assertThatThrownBy(() -> ArrowTensors.copy(longs, Double.NaN, arena))
+          .isInstanceOf(OptionException.class);
+    }
+  }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.arrow;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.MemoryException;
+import dev.xent.Softmax;
+import dev.xent.Tensor;
+import java.lang.foreign.Arena;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.memory.RootAllocator;
+import org.apache.arrow.vector.Float4Vector;
+import org.apache.arrow.vector.complex.ListVector;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Views with an arena keep the buffers, and end with the arena. */
+class LifetimeTest {
+  private final BufferAllocator allocator = new RootAllocator();
+
+  @AfterEach
+  void nothingLeaks() {
+    allocator.close();
+  }
+
+  @Test
+  void anArenaKeepsTheBufferOfAClosedVector() {
+    Tensor tensor;
+    try (Arena arena = Arena.ofConfined()) {
+      try (Float4Vector vector = Vectors.floats(allocator, 1, 2)) {
+        int before = vector.getDataBuffer().refCnt();
+        tensor = ArrowTensors.view(vector, arena);
+        assertThat(vector.getDataBuffer().refCnt()).isEqualTo(before + 1);
+      }
+      assertThat(allocator.getAllocatedMemory()).isPositive();
+      assertThat(tensor.toFloatArray()).containsExactly(1, 2);
+    }
+    assertThat(allocator.getAllocatedMemory()).isZero();
+    assertThatThrownBy(() -> Softmax.along(-1).forward(tensor, tensor))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageContaining("lies in an arena that is closed: keep the arena open");
+  }
+
+  @Test
+  void anArenaKeepsTheBuffersOfLists() {
+    try (Arena arena = Arena.ofConfined()) {
+      Ragged ragged;
+      try (ListVector vector = Vectors.lists(allocator, 1, 2)) {
+        ragged = ArrowTensors.viewRagged(vector, arena);
+      }
+      assertThat(ragged.rowOffsets().toLongArray()).containsExactly(0, 1, 3);
+      assertThat(ragged.values().toFloatArray()).containsExactly(0, 1, 2);
+    }
+    assertThat(allocator.getAllocatedMemory()).isZero();
+  }
+
+  @Test
+  void aClosedArenaRetainsNothing() {
+    Arena arena = Arena.ofConfined();
+    arena.close();
+    try (Float4Vector vector = Vectors.floats(allocator, 1, 2)) {
+      int before = vector.getDataBuffer().refCnt();
+      assertThatThrownBy(() -> ArrowTensors.view(vector, arena))
+          .isInstanceOf(MemoryException.class)
+          .hasMessageStartingWith("the arena cannot be used: ");
+      assertThat(vector.getDataBuffer().refCnt()).isEqualTo(before);
+    }
+  }
+}

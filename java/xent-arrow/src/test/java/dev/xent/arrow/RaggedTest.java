@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.arrow;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.DType;
+import dev.xent.DTypeException;
+import dev.xent.MemoryException;
+import dev.xent.Softmax;
+import dev.xent.Tensor;
+import java.util.List;
+import org.apache.arrow.memory.ArrowBuf;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.memory.RootAllocator;
+import org.apache.arrow.vector.Float4Vector;
+import org.apache.arrow.vector.complex.FixedSizeListVector;
+import org.apache.arrow.vector.complex.LargeListVector;
+import org.apache.arrow.vector.complex.ListVector;
+import org.apache.arrow.vector.ipc.message.ArrowFieldNode;
+import org.apache.arrow.vector.types.Types.MinorType;
+import org.apache.arrow.vector.types.pojo.ArrowType;
+import org.apache.arrow.vector.types.pojo.FieldType;
+import org.apache.arrow.vector.util.TransferPair;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Lists are ragged rows. */
+class RaggedTest {
+  private final BufferAllocator allocator = new RootAllocator();
+
+  @AfterEach
+  void nothingLeaks() {
+    allocator.close();
+  }
+
+  @Test
+  void listsAreRaggedRows() {
+    try (ListVector vector = Vectors.lists(allocator, 2, 0, 3)) {
+      Ragged ragged = ArrowTensors.viewRagged(vector);
+      assertThat(ragged.rows()).isEqualTo(3);
+      assertThat(ragged.values().toFloatArray()).containsExactly(0, 1, 2, 3, 4);
+      assertThat(ragged.rowOffsets().type()).isEqualTo(DType.I32);
+      assertThat(ragged.rowOffsets().toLongArray()).containsExactly(0, 2, 2, 5);
+      assertThat(ragged.values().segment().address())
+          .isEqualTo(vector.getDataVector().getDataBuffer().memoryAddress());
+      assertThat(ragged.rowOffsets().segment().address())
+          .isEqualTo(vector.getOffsetBuffer().memoryAddress());
+    }
+  }
+
+  @Test
+  void largeListsAreRaggedRows() {
+    try (LargeListVector vector = Vectors.largeLists(allocator, 1, 2)) {
+      Ragged ragged = ArrowTensors.viewRagged(vector);
+      assertThat(ragged.rowOffsets().type()).isEqualTo(DType.I64);
+      assertThat(ragged.rowOffsets().toLongArray()).containsExactly(0, 1, 3);
+      assertThat(ragged.rowOffsets().segment().address())
+          .isEqualTo(vector.getOffsetBuffer().memoryAddress());
+    }
+  }
+
+  @Test
+  void softmaxOfEveryListInPlace() {
+    try (ListVector vector = Vectors.lists(allocator, 2, 1, 3)) {
+      Ragged ragged = ArrowTensors.viewRagged(vector);
+      Softmax.along(-1).forward(ragged.values(), ragged.inputs(), ragged.values());
+
+      float[] expected = {0, 1, 2, 3, 4, 5};
+      for (int[] row : new int[][] {{0, 2}, {2, 3}, {3, 6}}) {
+        Tensor plain = Tensor.of(expected).slice(0, row[0], row[1]);
+        Softmax.along(-1).forward(plain, plain);
+      }
+      Float4Vector values = (Float4Vector) vector.getDataVector();
+      for (int i = 0; i < 6; i++) {
+        assertThat(values.get(i)).isEqualTo(expected[i]);
+      }
+    }
+  }
+
+  @Test
+  void slicesOfLists() {
+    try (ListVector whole = Vectors.lists(allocator, 2, 1, 3, 4)) {
+      TransferPair pair = whole.getTransferPair(allocator);
+      pair.splitAndTransfer(1, 2);
+      try (ListVector part = (ListVector) pair.getTo()) {
+        Ragged ragged = ArrowTensors.viewRagged(part);
+        assertThat(ragged.rowOffsets().toLongArray()).containsExactly(0, 1, 4);
+        assertThat(ragged.values().toFloatArray()).containsExactly(2, 3, 4, 5);
+        assertThat(ragged.values().segment().address())
+            .isEqualTo(whole.getDataVector().getDataBuffer().memoryAddress() + 8);
+      }
+    }
+  }
+
+  /** As lists of a record batch may be that is part of a larger one. */
+  @Test
+  void offsetsNeedNotBeginWithZero() {
+    try (ListVector vector = ListVector.empty("lists", allocator);
+        ArrowBuf offsets = allocator.buffer(12);
+        Float4Vector values = Vectors.floats(allocator, 7, 8, 1, 2, 3)) {
+      values.setNull(0);
+      offsets.setInt(0, 2);
+      offsets.setInt(4, 3);
+      offsets.setInt(8, 5);
+      vector.addOrGetVector(FieldType.nullable(MinorType.FLOAT4.getType()));
+      vector.loadFieldBuffers(new ArrowFieldNode(2, 0), List.of(allocator.getEmpty(), offsets));
+      ((Float4Vector) vector.getDataVector())
+          .loadFieldBuffers(new ArrowFieldNode(5, 1), values.getFieldBuffers());
+
+      Ragged ragged = ArrowTensors.viewRagged(vector);
+      assertThat(ragged.rowOffsets().toLongArray()).containsExactly(2, 3, 5);
+      Softmax.along(-1).forward(ragged.values(), ragged.inputs(), ragged.values());
+      assertThat(ragged.values().toFloatArray()).containsExactly(7, 8, 1, 0.26894143f, 0.73105866f);
+    }
+  }
+
+  @Test
+  void noRows() {
+    try (ListVector lists = Vectors.lists(allocator);
+        LargeListVector large = Vectors.largeLists(allocator)) {
+      assertThat(ArrowTensors.viewRagged(lists).rows()).isZero();
+      assertThat(ArrowTensors.viewRagged(lists).values().elements()).isZero();
+      assertThat(ArrowTensors.viewRagged(large).rowOffsets().type()).isEqualTo(DType.I64);
+    }
+  }
+
+  @Test
+  void nullsAreRefused() {
+    try (ListVector vector = Vectors.lists(allocator, 2, 1, 3)) {
+      ((Float4Vector) vector.getDataVector()).setNull(2);
+      assertThatThrownBy(() -> ArrowTensors.viewRagged(vector))
+          .isInstanceOf(MemoryException.class)
+          .hasMessage(
+              "value 2 of the lists of vector \"lists\" is null, and a tensor has no nulls: fill it");
+      vector.setNull(1);
+      assertThatThrownBy(() -> ArrowTensors.viewRagged(vector))
+          .isInstanceOf(MemoryException.class)
+          .hasMessage(
+              "row 1 of vector \"lists\" is null, and a tensor has no nulls: make it an empty list");
+    }
+  }
+
+  @Test
+  void otherVectorsAreRefused() {
+    try (Float4Vector vector = Vectors.floats(allocator, 1);
+        ListVector nested = ListVector.empty("nested", allocator)) {
+      assertThatThrownBy(() -> ArrowTensors.viewRagged(vector))
+          .isInstanceOf(DTypeException.class)
+          .hasMessage(
+              "vector \"x\" has values of type FLOAT4: give a ListVector or LargeListVector, or use view");
+      nested.addOrGetVector(FieldType.nullable(new ArrowType.FixedSizeList(2)));
+      ((FixedSizeListVector) nested.getDataVector())
+          .addOrGetVector(FieldType.nullable(MinorType.FLOAT4.getType()));
+      assertThatThrownBy(() -> ArrowTensors.viewRagged(nested))
+          .isInstanceOf(DTypeException.class)
+          .hasMessage("vector \"nested\" has lists of lists: give lists of numbers");
+    }
+  }
+}
