@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.files;
 
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -28,46 +29,60 @@ record SafetensorsHeader(Map<String, SafetensorsEntry> tensors, Map<String, Stri
             .toList();
     long filled = 0;
     for (Map.Entry<String, SafetensorsEntry> place : places) {
-      String name = Shown.word(place.getKey());
+      String name = place.getKey();
       SafetensorsEntry entry = place.getValue();
       requireSize(name, entry, data);
       if (entry.begin() < filled) {
-        throw damaged("tensor '%s' begins within another".formatted(name));
+        throw damaged("tensor '%s' begins within another", name);
       }
       if (entry.begin() > filled) {
-        throw damaged(
-            "%d bytes before tensor '%s' belong to none".formatted(entry.begin() - filled, name));
+        throw damaged("%d bytes before tensor '%s' belong to none", entry.begin() - filled, name);
       }
       filled = entry.end();
     }
     if (filled < data) {
-      throw damaged("%d bytes behind the last tensor belong to none".formatted(data - filled));
+      throw damaged("%d bytes behind the last tensor belong to none", data - filled);
     }
   }
 
   private static void requireSize(String name, SafetensorsEntry entry, long data) {
     if (entry.end() < entry.begin()) {
-      throw damaged("tensor '%s' ends before it begins".formatted(name));
+      throw damaged("tensor '%s' ends before it begins", name);
     }
     if (entry.end() > data) {
       throw new FileException(
           "has %d bytes of data where tensor '%s' ends at %d; it was cut off, copy or save it again"
-              .formatted(data, name, entry.end()));
+              .formatted(data, Shown.word(name), entry.end()));
     }
     long bytes = entry.bytes();
     long there = entry.end() - entry.begin();
-    String what = "%s of %s".formatted(NpyHeader.describe(entry.shape()), entry.type());
-    if (bytes < 0) {
-      throw damaged("tensor '%s' has the size %s, which no file holds".formatted(name, what));
-    }
     if (bytes != there) {
+      String size = "%s of %s".formatted(NpyHeader.describe(entry.shape()), entry.type());
       throw damaged(
-          "tensor '%s' has %d bytes where %s takes %d".formatted(name, there, what, bytes));
+          bytes < 0
+              ? "tensor '%s' has the size %s, which no file holds".formatted(Shown.word(name), size)
+              : "tensor '%s' has %d bytes where %s takes %d"
+                  .formatted(Shown.word(name), there, size, bytes));
     }
   }
 
+  /** A refusal. */
   static FileException damaged(String cause) {
     return new FileException(
         "has a damaged .safetensors header: " + cause + "; save it again with safetensors");
+  }
+
+  /**
+   * A refusal.
+   *
+   * @param cause with places for words
+   * @param words numbers, and texts of the file, of which the beginning is shown
+   */
+  static FileException damaged(String cause, Object... words) {
+    Object[] shown =
+        Arrays.stream(words)
+            .map(word -> word instanceof String text ? Shown.word(text) : word)
+            .toArray();
+    return damaged(cause.formatted(shown));
   }
 }

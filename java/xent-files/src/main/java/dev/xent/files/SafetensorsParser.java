@@ -55,6 +55,10 @@ final class SafetensorsParser {
   private final JsonParser json;
   private final Map<String, SafetensorsEntry> tensors = new LinkedHashMap<>();
   private final Map<String, String> metadata = new LinkedHashMap<>();
+
+  /** The numbers of a list while it is read. */
+  private final long[] list = new long[MAX_RANK];
+
   private boolean metadataSeen;
 
   private SafetensorsParser(JsonParser json) {
@@ -86,8 +90,8 @@ final class SafetensorsParser {
       String name = name();
       if (name.equals(METADATA)) {
         metadata();
-      } else if (tensors.putIfAbsent(name, tensor(Shown.word(name))) != null) {
-        throw damaged("the tensor '%s' appears twice".formatted(Shown.word(name)));
+      } else if (tensors.putIfAbsent(name, tensor(name)) != null) {
+        throw damaged("the tensor '%s' appears twice", name);
       }
     }
     if (json.nextToken() != null) {
@@ -98,15 +102,15 @@ final class SafetensorsParser {
 
   private void metadata() throws IOException {
     if (metadataSeen) {
-      throw damaged("the key '%s' appears twice".formatted(METADATA));
+      throw damaged("the key '%s' appears twice", METADATA);
     }
     metadataSeen = true;
     require(JsonToken.START_OBJECT, METADATA);
     while (json.nextToken() == JsonToken.FIELD_NAME) {
       String key = name();
-      require(JsonToken.VALUE_STRING, "'%s' of %s".formatted(Shown.word(key), METADATA));
+      require(JsonToken.VALUE_STRING, "'%s' of __metadata__", key);
       if (metadata.putIfAbsent(key, json.getText()) != null) {
-        throw damaged("the key '%s' of %s appears twice".formatted(Shown.word(key), METADATA));
+        throw damaged("the key '%s' of %s appears twice", key, METADATA);
       }
     }
   }
@@ -115,7 +119,7 @@ final class SafetensorsParser {
     SafetensorsType type = null;
     long[] shape = null;
     long[] offsets = null;
-    require(JsonToken.START_OBJECT, "tensor '%s'".formatted(name));
+    require(JsonToken.START_OBJECT, "tensor '%s'", name);
     while (json.nextToken() == JsonToken.FIELD_NAME) {
       String key = name();
       switch (key) {
@@ -124,41 +128,39 @@ final class SafetensorsParser {
         case "data_offsets" -> offsets = once(name, key, offsets, numbers(name, key));
         default ->
             throw damaged(
-                "the key '%s' of tensor '%s' is none of dtype, shape and data_offsets"
-                    .formatted(Shown.word(key), name));
+                "the key '%s' of tensor '%s' is none of dtype, shape and data_offsets", key, name);
       }
     }
     type = required(name, "dtype", type);
     shape = required(name, "shape", shape);
     offsets = required(name, "data_offsets", offsets);
     if (offsets.length != 2) {
-      throw damaged("data_offsets of tensor '%s' are not two numbers".formatted(name));
+      throw damaged("data_offsets of tensor '%s' are not two numbers", name);
     }
     return new SafetensorsEntry(type, shape, offsets[0], offsets[1]);
   }
 
   private SafetensorsType type(String name) throws IOException {
-    require(JsonToken.VALUE_STRING, "dtype of tensor '%s'".formatted(name));
+    require(JsonToken.VALUE_STRING, "dtype of tensor '%s'", name);
     SafetensorsType type = SafetensorsType.named(json.getText());
     if (type == null) {
       throw new FileException(
           "has tensor '%s' of dtype '%s', which is not known here; save it as F32, F64, F16, BF16 or integers"
-              .formatted(name, Shown.word(json.getText())));
+              .formatted(Shown.word(name), Shown.word(json.getText())));
     }
     return type;
   }
 
   private long[] numbers(String name, String key) throws IOException {
-    long[] numbers = new long[MAX_RANK];
     int count = 0;
-    require(JsonToken.START_ARRAY, "%s of tensor '%s'".formatted(key, name));
+    require(JsonToken.START_ARRAY, "%s of tensor '%s'", key, name);
     while (json.nextToken() != JsonToken.END_ARRAY) {
       if (count == MAX_RANK) {
-        throw damaged("%s of tensor '%s' are more than %d".formatted(key, name, MAX_RANK));
+        throw damaged("%s of tensor '%s' are more than %d", key, name, MAX_RANK);
       }
-      numbers[count++] = number(name, key);
+      list[count++] = number(name, key);
     }
-    return Arrays.copyOf(numbers, count);
+    return Arrays.copyOf(list, count);
   }
 
   /** A whole number of at least 0; JSON's other ways to write one are refused. */
@@ -166,12 +168,10 @@ final class SafetensorsParser {
     String text = json.currentToken() == JsonToken.VALUE_NUMBER_INT ? json.getText() : "-";
     if (text.startsWith("-")) {
       throw damaged(
-          "%s of tensor '%s' has something else than whole numbers of at least 0"
-              .formatted(key, name));
+          "%s of tensor '%s' has something else than whole numbers of at least 0", key, name);
     }
     if (json.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
-      throw damaged(
-          "%s of tensor '%s' has a number that is too large: %s".formatted(key, name, text));
+      throw damaged("%s of tensor '%s' has a number that is too large: %s", key, name, text);
     }
     return json.getLongValue();
   }
@@ -179,36 +179,43 @@ final class SafetensorsParser {
   /** The name of a field. A half of a character outside the basic plane is none in UTF-8. */
   private String name() throws IOException {
     String name = json.currentName();
-    if (!StandardCharsets.UTF_8.newEncoder().canEncode(name)) {
-      throw damaged("the name '%s' has half a character".formatted(Shown.word(name)));
+    if (name.codePoints().anyMatch(SafetensorsParser::isHalf)) {
+      throw damaged("the name '%s' has half a character", name);
     }
     return name;
   }
 
-  private void require(JsonToken wanted, String what) throws IOException {
+  private static boolean isHalf(int character) {
+    return character >= Character.MIN_SURROGATE && character <= Character.MAX_SURROGATE;
+  }
+
+  /**
+   * Requires a token to come next.
+   *
+   * @param what it is, as a message names it, with a place for each of {@code names}
+   */
+  private void require(JsonToken wanted, String what, String... names) throws IOException {
     if (json.nextToken() != wanted) {
-      throw damaged(
-          "%s is not %s"
-              .formatted(
-                  what,
-                  switch (wanted) {
-                    case START_OBJECT -> "an object";
-                    case START_ARRAY -> "a list";
-                    default -> "a text";
-                  }));
+      String needed =
+          switch (wanted) {
+            case START_OBJECT -> "an object";
+            case START_ARRAY -> "a list";
+            default -> "a text";
+          };
+      throw damaged(what + " is not " + needed, (Object[]) names);
     }
   }
 
   private static <T> T once(String name, String key, @Nullable T before, T value) {
     if (before != null) {
-      throw damaged("the key '%s' of tensor '%s' appears twice".formatted(key, name));
+      throw damaged("the key '%s' of tensor '%s' appears twice", key, name);
     }
     return value;
   }
 
   private static <T> T required(String name, String key, @Nullable T value) {
     if (value == null) {
-      throw damaged("tensor '%s' has no %s".formatted(name, key));
+      throw damaged("tensor '%s' has no %s", name, key);
     }
     return value;
   }
