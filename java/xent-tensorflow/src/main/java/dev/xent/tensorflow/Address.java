@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.tensorflow;
+
+import dev.xent.MemoryException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import org.tensorflow.ndarray.buffer.DataStorageVisitor;
+
+/** The address of a buffer of bytes. */
+final class Address implements DataStorageVisitor<Long> {
+  /** TensorFlow's buffers are addresses where it may use {@code sun.misc.Unsafe}. */
+  @Override
+  public Long visit(long address, long length, long scale) {
+    return address;
+  }
+
+  /** Elsewhere they are direct buffers. */
+  @Override
+  public Long visit(ByteBuffer buffer) {
+    return buffer.isDirect() ? (Long) MemorySegment.ofBuffer(buffer).address() : fallback();
+  }
+
+  @Override
+  public Long fallback() {
+    throw new MemoryException(
+        "TensorFlow does not give the address of this tensor: use a version whose data() is off the heap");
+  }
+}

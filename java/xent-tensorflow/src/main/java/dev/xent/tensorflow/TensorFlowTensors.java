@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.tensorflow;
+
+import dev.xent.DType;
+import dev.xent.DTypeException;
+import dev.xent.MemoryException;
+import dev.xent.Tensor;
+import java.lang.foreign.Arena;
+import org.tensorflow.RawTensor;
+import org.tensorflow.proto.DataType;
+
+/**
+ * Tensors of TensorFlow Java as tensors of Xent, without copies.
+ *
+ * <p>{@link #view} gives a tensor over the native memory of one of TensorFlow: the result of a
+ * session or an eager operation, or one that was allocated to be computed into. There is no way
+ * back that would not copy: TensorFlow for Java makes its tensors over memory that it allocates
+ * itself. So let TensorFlow allocate, {@code TFloat32.tensorOf(Shape.of(64, 1000))}, and compute
+ * into a view of it.
+ *
+ * <table>
+ * <caption>Element types</caption>
+ * <tr><th>TensorFlow</th><th>Xent</th></tr>
+ * <tr><td>TFloat32, TFloat64, TFloat16, TBfloat16</td><td>F32, F64, F16, BF16</td></tr>
+ * <tr><td>TInt32, TInt64</td><td>I32, I64</td></tr>
+ * <tr><td>TUint8, and TBool (0 and 1)</td><td>U8</td></tr>
+ * </table>
+ *
+ * <p>Other types are refused with a {@link DTypeException}. A scalar, whose shape is empty, becomes
+ * a tensor of shape [1].
+ *
+ * <p>TensorFlow takes the tensors of a session or an eager operation for constant, and two of them
+ * may share their memory. So write into tensors that you have allocated and not yet passed on.
+ *
+ * <p>Tensors of TensorFlow may be used by one thread at a time, also here; the views made of them
+ * by any number.
+ */
+public final class TensorFlowTensors {
+  private TensorFlowTensors() {}
+
+  /**
+   * The native memory of a tensor; what one side writes, the other reads.
+   *
+   * <p>The memory belongs to the tensor of TensorFlow. The view keeps that one reachable, but the
+   * memory is gone when it is closed, or its session where it was made by an eager one: use of the
+   * view after that is the caller's mistake, which nothing can notice.
+   *
+   * @param tensor dense, raw or typed
+   * @throws MemoryException when the tensor is closed or sparse
+   * @throws DTypeException when its type has no counterpart
+   */
+  public static Tensor view(org.tensorflow.Tensor tensor) {
+    if (tensor.isSparse()) {
+      throw new MemoryException("the tensor is sparse: view its values()");
+    }
+    DType type = type(tensor.dataType());
+    RawTensor raw = tensor.asRawTensor();
+    long bytes = openBytes(raw);
+    long[] shape = raw.shape().numDimensions() == 0 ? new long[] {1} : raw.shape().asArray();
+    long address = bytes == 0 ? 0 : raw.data().accept(new Address());
+    return Tensor.ofAddress(address, bytes, raw, type, shape);
+  }
+
+  /**
+   * A copy of a tensor's elements.
+   *
+   * @param arena of the copy, which has nothing to do with the tensor any more
+   * @throws MemoryException when the tensor is closed or sparse, or the arena is closed
+   * @throws DTypeException when its type has no counterpart
+   */
+  public static Tensor copy(org.tensorflow.Tensor tensor, Arena arena) {
+    Tensor view = view(tensor);
+    Tensor copy = Tensor.allocate(arena, view.type(), view.shape());
+    copy.copyFrom(view);
+    return copy;
+  }
+
+  /** The size of an open tensor; its data() would be given when it is closed, too. */
+  private static long openBytes(RawTensor raw) {
+    try {
+      return raw.numBytes();
+    } catch (IllegalStateException e) {
+      throw new MemoryException("the tensor is closed: use it before it is closed", e);
+    }
+  }
+
+  private static DType type(DataType type) {
+    return switch (type) {
+      case DT_FLOAT -> DType.F32;
+      case DT_DOUBLE -> DType.F64;
+      case DT_HALF -> DType.F16;
+      case DT_BFLOAT16 -> DType.BF16;
+      case DT_UINT8, DT_BOOL -> DType.U8;
+      case DT_INT32 -> DType.I32;
+      case DT_INT64 -> DType.I64;
+      default ->
+          throw new DTypeException(
+              "the tensor holds %s, which has no counterpart: convert it with tf.dtypes.cast"
+                  .formatted(type));
+    };
+  }
+}

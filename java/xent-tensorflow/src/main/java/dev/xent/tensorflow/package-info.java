@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Tensors of TensorFlow Java as tensors of Xent, without copies: {@link
+ * dev.xent.tensorflow.TensorFlowTensors}.
+ *
+ * <p>Nothing is null unless it is marked {@code @Nullable}.
+ */
+@NullMarked
+package dev.xent.tensorflow;
+
+import org.jspecify.annotations.NullMarked;
