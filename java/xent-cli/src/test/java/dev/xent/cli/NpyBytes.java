@@ -18,23 +18,14 @@ public final class NpyBytes {
 
   /** A version 1 file of any dictionary and data. */
   public static byte[] file(String dictionary, byte[] data) {
-    return file(1, dictionary, data);
-  }
-
-  /** A file of any version; 1 has a two-byte header length, others four bytes. */
-  public static byte[] file(int version, String dictionary, byte[] data) {
     byte[] text = (dictionary + "\n").getBytes(StandardCharsets.ISO_8859_1);
-    ByteBuffer bytes =
-        ByteBuffer.allocate(V1_PREFIX + 2 + text.length + data.length)
-            .order(ByteOrder.LITTLE_ENDIAN)
-            .put(new byte[] {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', (byte) version, 0});
-    if (version == 1) {
-      bytes.putShort((short) text.length);
-    } else {
-      bytes.putInt(text.length);
-    }
-    bytes.put(text).put(data);
-    return Arrays.copyOf(bytes.array(), bytes.position());
+    return ByteBuffer.allocate(V1_PREFIX + text.length + data.length)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .put(new byte[] {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0})
+        .putShort((short) text.length)
+        .put(text)
+        .put(data)
+        .array();
   }
 
   /** {@code {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3)}}. */
