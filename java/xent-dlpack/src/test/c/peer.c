@@ -198,6 +198,14 @@ void peer_negate(const versioned *managed) {
   }
 }
 
+void peer_read_unversioned(const unversioned *managed, float *numbers) {
+  for (int64_t i = 0; i < elements(&managed->lent); i++) numbers[i] = *element(&managed->lent, i);
+}
+
+void peer_delete_unversioned(unversioned *managed) {
+  managed->deleter(managed);
+}
+
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int holding;
 

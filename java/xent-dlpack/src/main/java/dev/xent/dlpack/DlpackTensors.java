@@ -178,15 +178,30 @@ public final class DlpackTensors {
    * @throws MemoryException if the tensor lies on the heap, where memory moves, or is closed
    */
   public static MemorySegment export(Tensor tensor, Runnable released) {
-    Objects.requireNonNull(tensor, "tensor");
     Objects.requireNonNull(released, "released");
-    requireOpen(tensor);
-    if (!tensor.segment().isNative()) {
+    requireLendable(tensor);
+    return Exports.add(tensor, 0, released);
+  }
+
+  /**
+   * As {@link #export(Tensor, Runnable)}, with the struct from before versions were told: a {@code
+   * DLManagedTensor}, for consumers that know no other and take Python capsules named {@code
+   * dltensor}. It has no flags, so a read-only tensor is refused.
+   *
+   * @param tensor off the heap, of any strides
+   * @param released is run once, when the consumer has called the deleter, on its thread
+   * @return the address of the struct, for one consumer, who must call its deleter once
+   * @throws MemoryException if the tensor lies on the heap, is closed or read-only
+   */
+  public static MemorySegment exportUnversioned(Tensor tensor, Runnable released) {
+    Objects.requireNonNull(released, "released");
+    requireLendable(tensor);
+    if (tensor.isReadOnly()) {
       throw new MemoryException(
           tensor
-              + " has no address that stays: allocate it off the heap, or lend a copy with DlpackTensors.exportCopy");
+              + ", which a struct without a version cannot say: use DlpackTensors.export, or lend a copy");
     }
-    return Exports.add(tensor, 0, released);
+    return Exports.addUnversioned(tensor, released);
   }
 
   /**
@@ -211,6 +226,16 @@ public final class DlpackTensors {
   /** How many exported tensors consumers have not given back: 0 when all is well in the end. */
   public static int outstandingExports() {
     return Exports.count();
+  }
+
+  private static void requireLendable(Tensor tensor) {
+    Objects.requireNonNull(tensor, "tensor");
+    requireOpen(tensor);
+    if (!tensor.segment().isNative()) {
+      throw new MemoryException(
+          tensor
+              + " has no address that stays: allocate it off the heap, or lend a copy with DlpackTensors.exportCopy");
+    }
   }
 
   private static void requireOpen(Tensor tensor) {

@@ -8,12 +8,13 @@ import static dev.xent.dlpack.Layouts.LONG;
 import static dev.xent.dlpack.Layouts.SHORT;
 
 import dev.xent.Tensor;
-import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The tensors that others have and have not given back. Being in the map is what keeps a tensor's
@@ -43,20 +44,41 @@ final class Exports {
 
   /** Hands a tensor out: the address of a struct that the consumer owns from now on. */
   static MemorySegment add(Tensor tensor, long flags, Runnable released) {
-    MemorySegment deleter = Natives.deleter();
-    int rank = tensor.rank();
-    long shape = Layouts.VERSIONED.byteSize();
-    long strides = shape + (long) rank * Long.BYTES;
-    // Left to the collector: whoever reads the struct a little too late still finds it.
-    MemorySegment struct =
-        Arena.ofAuto()
-            .allocate(strides + (long) rank * Long.BYTES, Layouts.VERSIONED.byteAlignment());
+    MemorySegment struct = allocate(Layouts.VERSIONED, tensor);
     struct.set(INT, Field.MAJOR, Managed.MAJOR);
-    struct.set(ADDRESS, Field.DELETER, deleter);
+    struct.set(ADDRESS, Field.DELETER, Natives.deleter());
     struct.set(LONG, Field.FLAGS, flags | (tensor.isReadOnly() ? Flags.READ_ONLY : 0));
-    describe(tensor, struct.asSlice(Field.TENSOR, Layouts.TENSOR));
-    pointTo(struct, Field.SHAPE, shape, tensor.shape());
-    pointTo(struct, Field.STRIDES, strides, tensor.strides());
+    return add(struct, Field.TENSOR, Layouts.VERSIONED.byteSize(), tensor, released);
+  }
+
+  /** The same with a struct from before versions were told. */
+  static MemorySegment addUnversioned(Tensor tensor, Runnable released) {
+    MemorySegment struct = allocate(Layouts.UNVERSIONED, tensor);
+    struct.set(ADDRESS, Field.UNVERSIONED_DELETER, Natives.deleter());
+    return add(struct, Field.UNVERSIONED_TENSOR, Layouts.UNVERSIONED.byteSize(), tensor, released);
+  }
+
+  /**
+   * A struct of zeros with room for shape and strides behind it. It is left to the collector:
+   * whoever reads it a little too late still finds it.
+   */
+  private static MemorySegment allocate(StructLayout layout, Tensor tensor) {
+    long numbers = 2L * tensor.rank() * Long.BYTES;
+    return Arena.ofAuto().allocate(layout.byteSize() + numbers, layout.byteAlignment());
+  }
+
+  /**
+   * Describes a tensor and hands the struct out.
+   *
+   * @param lent where the DLTensor begins in the struct
+   * @param end of the struct, where there is room for shape and strides
+   */
+  private static MemorySegment add(
+      MemorySegment struct, long lent, long end, Tensor tensor, Runnable released) {
+    describe(tensor, struct.asSlice(lent, Layouts.TENSOR));
+    pointTo(struct, lent + Field.SHAPE, end, tensor.shape());
+    pointTo(
+        struct, lent + Field.STRIDES, end + (long) tensor.rank() * Long.BYTES, tensor.strides());
     OUT.put(struct.address(), new Exported(struct, tensor, released));
     return MemorySegment.ofAddress(struct.address());
   }
@@ -75,7 +97,7 @@ final class Exports {
 
   private static void pointTo(MemorySegment struct, long field, long at, long[] numbers) {
     MemorySegment.copy(numbers, 0, struct, LONG, at, numbers.length);
-    struct.set(ADDRESS, Field.TENSOR + field, struct.asSlice(at));
+    struct.set(ADDRESS, field, struct.asSlice(at));
   }
 
   /**
@@ -95,8 +117,11 @@ final class Exports {
     }
   }
 
-  private static void log(String message, Throwable cause) {
-    Logger logger = System.getLogger("dev.xent");
-    logger.log(Level.WARNING, "DLPack: " + message, cause);
+  private static void log(String message, @Nullable Throwable cause) {
+    try {
+      System.getLogger("dev.xent").log(Level.WARNING, "DLPack: " + message, cause);
+    } catch (Throwable e) {
+      // There is nobody left to tell.
+    }
   }
 }

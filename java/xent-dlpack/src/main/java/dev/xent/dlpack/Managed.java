@@ -11,10 +11,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 
-/**
- * A managed tensor that has to be given back: its deleter is called once, by one of two methods.
- */
+/** A managed tensor that has to be given back: its deleter is called once, by whoever is first. */
 final class Managed {
   /** The version whose struct is known here. */
   static final int MAJOR = 1;
@@ -22,6 +21,7 @@ final class Managed {
   private final MemorySegment struct;
   private final MemorySegment deleter;
   private final boolean versioned;
+  private final AtomicBoolean back = new AtomicBoolean();
 
   private Managed(MemorySegment struct, MemorySegment deleter, boolean versioned) {
     this.struct = struct;
@@ -90,8 +90,10 @@ final class Managed {
     }
   }
 
-  /** Calls the deleter. */
+  /** Calls the deleter, unless that has been done. */
   void giveBack() {
-    Natives.delete(deleter, struct);
+    if (back.compareAndSet(false, true)) {
+      Natives.delete(deleter, struct);
+    }
   }
 }

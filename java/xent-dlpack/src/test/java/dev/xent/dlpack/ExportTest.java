@@ -135,6 +135,23 @@ class ExportTest {
     }
   }
 
+  @Test
+  void theStructWithoutAVersion() {
+    AtomicInteger released = new AtomicInteger();
+    Tensor columns = numbers().permute(1, 0);
+    MemorySegment managed = DlpackTensors.exportUnversioned(columns, released::incrementAndGet);
+    assertThat(Peer.readUnversioned(managed, 6)).containsExactly(1, 4, 2, 5, 3, 6);
+    assertThat(DlpackTensors.outstandingExports()).isEqualTo(1);
+    Peer.deleteUnversioned(managed);
+    assertThat(released.get()).isEqualTo(1);
+    MemorySegment again = DlpackTensors.exportUnversioned(columns, released::incrementAndGet);
+    try (ManagedTensor back = DlpackTensors.viewUnversioned(again)) {
+      assertThat(back.tensor().strides()).containsExactly(1, 3);
+      assertThat(back.tensor().segment().address()).isEqualTo(columns.segment().address());
+    }
+    assertThat(released.get()).isEqualTo(2);
+  }
+
   // ---- what keeps it alive ---------------------------------------------------------------------
 
   @Test
@@ -249,6 +266,14 @@ class ExportTest {
         .isInstanceOf(MemoryException.class)
         .hasMessage(
             "F32 [2, 3] on the heap has no address that stays: allocate it off the heap, or lend a copy with DlpackTensors.exportCopy");
+  }
+
+  @Test
+  void aReadOnlyTensorIsRefusedWhereNoFlagCanSaySo() {
+    assertThatThrownBy(() -> DlpackTensors.exportUnversioned(numbers().asReadOnly(), () -> {}))
+        .isInstanceOf(MemoryException.class)
+        .hasMessage(
+            "F32 [2, 3] off the heap, read-only, which a struct without a version cannot say: use DlpackTensors.export, or lend a copy");
   }
 
   @Test

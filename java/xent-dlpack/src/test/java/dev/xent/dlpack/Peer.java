@@ -41,6 +41,8 @@ final class Peer {
           Map.entry("peer_without_deleter", FunctionDescriptor.ofVoid(ADDRESS)),
           Map.entry("peer_allocate", FunctionDescriptor.of(ADDRESS, JAVA_LONG)),
           Map.entry("peer_read", FunctionDescriptor.ofVoid(ADDRESS, ADDRESS)),
+          Map.entry("peer_read_unversioned", FunctionDescriptor.ofVoid(ADDRESS, ADDRESS)),
+          Map.entry("peer_delete_unversioned", FunctionDescriptor.ofVoid(ADDRESS)),
           Map.entry("peer_hold", FunctionDescriptor.ofVoid(ADDRESS)),
           Map.entry("peer_await_held", FunctionDescriptor.ofVoid()),
           Map.entry("peer_let_go", FunctionDescriptor.ofVoid()),
@@ -208,9 +210,18 @@ final class Peer {
 
   /** The numbers of an exported tensor as C reads them. */
   static float[] read(MemorySegment managed, int count) {
+    return read("peer_read", managed, count);
+  }
+
+  /** The numbers of an exported tensor without a version as C reads them. */
+  static float[] readUnversioned(MemorySegment managed, int count) {
+    return read("peer_read_unversioned", managed, count);
+  }
+
+  private static float[] read(String function, MemorySegment managed, int count) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment numbers = arena.allocate(ValueLayout.JAVA_FLOAT, count);
-      call("peer_read", managed, numbers);
+      call(function, managed, numbers);
       return numbers.toArray(ValueLayout.JAVA_FLOAT);
     }
   }
@@ -235,6 +246,10 @@ final class Peer {
 
   static void delete(MemorySegment managed) {
     call("peer_delete", managed);
+  }
+
+  static void deleteUnversioned(MemorySegment managed) {
+    call("peer_delete_unversioned", managed);
   }
 
   static void deleteTwice(MemorySegment managed) {
