@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import dev.xent.internal.parallel.Threads;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.KlPlan;
@@ -9,7 +8,6 @@ import dev.xent.internal.plan.LossOptions;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.Reductions;
 import java.util.Objects;
-import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -137,14 +135,11 @@ public final class KlDivergence {
   }
 
   /** Options of {@link KlDivergence}. Not safe for use by several threads at once. */
-  public static final class Builder {
+  public static final class Builder extends OperationBuilder<Builder> {
     private @Nullable Integer axis;
     private FullyMasked fullyMasked = FullyMasked.NAN;
     private double temperature;
     private final Reductions.Builder reductions = new Reductions.Builder();
-    private Isa isa = Isa.BEST;
-    private Backend backend = Backend.AUTO;
-    private Threads threads = Threads.DEFAULT;
 
     private Builder() {}
 
@@ -218,40 +213,6 @@ public final class KlDivergence {
       return this;
     }
 
-    /** The instruction set, which changes the speed and no bit. Default: the best one here. */
-    public Builder isa(Isa value) {
-      isa = Objects.requireNonNull(value, "isa");
-      return this;
-    }
-
-    /** Who computes, which changes the speed and no bit. Default: native where it is available. */
-    public Builder backend(Backend value) {
-      backend = Objects.requireNonNull(value, "backend");
-      return this;
-    }
-
-    /**
-     * At most so many threads work on a call, the calling one among them; it changes the speed and
-     * no bit. Default: {@link XentRuntime#threads}.
-     *
-     * @throws OptionException unless 1 or more
-     */
-    public Builder threads(int most) {
-      threads = threads.withMost(most);
-      return this;
-    }
-
-    /** All work is done on the calling thread: the same as {@code threads(1)}. */
-    public Builder sequential() {
-      return threads(1);
-    }
-
-    /** Where the threads come from that help the calling one, as {@link LossBuilder#executor}. */
-    public Builder executor(Executor value) {
-      threads = threads.withExecutor(value);
-      return this;
-    }
-
     /**
      * The operation.
      *
@@ -259,10 +220,15 @@ public final class KlDivergence {
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
     public KlDivergence build() {
-      Engine engine = Engine.of(backend, isa, threads);
+      Engine engine = engine();
       Options options = Options.of(engine, fullyMasked, temperature, 0);
       LossOptions loss = LossOptions.of(options, false, axis, null);
       return new KlDivergence(new KlPlan(engine, loss, reductions.build()));
+    }
+
+    @Override
+    Builder self() {
+      return this;
     }
   }
 }

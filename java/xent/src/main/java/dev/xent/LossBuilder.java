@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import dev.xent.internal.parallel.Threads;
 import dev.xent.internal.plan.CrossEntropyPlan;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.LossOptions;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.Reductions;
 import dev.xent.internal.plan.View;
-import java.util.Objects;
-import java.util.concurrent.Executor;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -19,16 +16,13 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <B> the builder itself, which every option returns
  */
-public abstract sealed class LossBuilder<B extends LossBuilder<B>>
+public abstract sealed class LossBuilder<B extends LossBuilder<B>> extends OperationBuilder<B>
     permits CrossEntropy.Builder, NllLoss.Builder {
   private @Nullable Integer axis;
   private @Nullable Long ignoreIndex;
   private boolean negativeOfLabelsAlone;
   private double labelSmoothing;
   private final Reductions.Builder reductions = new Reductions.Builder();
-  private Isa isa = Isa.BEST;
-  private Backend backend = Backend.AUTO;
-  private Threads threads = Threads.DEFAULT;
 
   LossBuilder() {}
 
@@ -103,45 +97,6 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>>
     return self();
   }
 
-  /** The instruction set, which changes the speed and no bit. Default: the best one here. */
-  public B isa(Isa value) {
-    isa = Objects.requireNonNull(value, "isa");
-    return self();
-  }
-
-  /** Who computes, which changes the speed and no bit. Default: native where it is available. */
-  public B backend(Backend value) {
-    backend = Objects.requireNonNull(value, "backend");
-    return self();
-  }
-
-  /**
-   * At most so many threads work on a call, the calling one among them; it changes the speed and no
-   * bit. Small work stays on the calling thread whatever this says. More than 256 count as 256.
-   * Default: {@link XentRuntime#threads}.
-   *
-   * @throws OptionException unless 1 or more
-   */
-  public B threads(int most) {
-    threads = threads.withMost(most);
-    return self();
-  }
-
-  /** All work is done on the calling thread: the same as {@code threads(1)}. */
-  public B sequential() {
-    return threads(1);
-  }
-
-  /**
-   * Where the threads come from that help the calling one, in place of Xent's own: each gets a
-   * task. The calling thread does the work that nobody else does, so that no executor, be it busy,
-   * full or shut down, can hold a call up or let it fail.
-   */
-  public B executor(Executor value) {
-    threads = threads.withExecutor(value);
-    return self();
-  }
-
   /** Makes a negative ignore index one of labels alone: probability rows do without it. */
   void ignoreNegativeOfLabelsAlone() {
     negativeOfLabelsAlone = true;
@@ -150,13 +105,10 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>>
   /** The plan of these options for logits, which has the one for log-probabilities. */
   CrossEntropyPlan plan(
       FullyMasked fullyMasked, UnaryOperator<Options> more, @Nullable View classWeights) {
-    Engine engine = Engine.of(backend, isa, threads);
+    Engine engine = engine();
     Options options = more.apply(Options.of(engine, fullyMasked, ignoreIndex, labelSmoothing));
     boolean labelsAlone = negativeOfLabelsAlone && ignoreIndex != null && ignoreIndex < 0;
     LossOptions loss = LossOptions.of(options, labelsAlone, axis, classWeights);
     return new CrossEntropyPlan(engine, loss, reductions.build());
   }
-
-  /** This builder. */
-  abstract B self();
 }

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import dev.xent.internal.parallel.Threads;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.SoftmaxPlan;
 import java.util.Objects;
-import java.util.concurrent.Executor;
 
 /**
  * Softmax along one axis: {@code y = exp(x) / sum exp(x)}.
@@ -112,14 +110,11 @@ public final class Softmax {
   }
 
   /** Options of {@link Softmax}. */
-  public static final class Builder {
+  public static final class Builder extends OperationBuilder<Builder> {
     private int axis = -1;
     private FullyMasked fullyMasked = FullyMasked.NAN;
     private double temperature;
     private double softcap;
-    private Isa isa = Isa.BEST;
-    private Backend backend = Backend.AUTO;
-    private Threads threads = Threads.DEFAULT;
 
     private Builder() {}
 
@@ -159,45 +154,6 @@ public final class Softmax {
       return this;
     }
 
-    /** The instruction set, which changes the speed and no bit. Default: the best one here. */
-    public Builder isa(Isa value) {
-      isa = Objects.requireNonNull(value, "isa");
-      return this;
-    }
-
-    /** Who computes, which changes the speed and no bit. Default: native where it is available. */
-    public Builder backend(Backend value) {
-      backend = Objects.requireNonNull(value, "backend");
-      return this;
-    }
-
-    /**
-     * At most so many threads work on a call, the calling one among them; it changes the speed and
-     * no bit. Small work stays on the calling thread whatever this says. More than 256 count as
-     * 256. Default: {@link XentRuntime#threads}.
-     *
-     * @throws OptionException unless 1 or more
-     */
-    public Builder threads(int most) {
-      threads = threads.withMost(most);
-      return this;
-    }
-
-    /** All work is done on the calling thread: the same as {@code threads(1)}. */
-    public Builder sequential() {
-      return threads(1);
-    }
-
-    /**
-     * Where the threads come from that help the calling one, in place of Xent's own: each gets a
-     * task. The calling thread does the work that nobody else does, so that no executor, be it
-     * busy, full or shut down, can hold a call up or let it fail.
-     */
-    public Builder executor(Executor value) {
-      threads = threads.withExecutor(value);
-      return this;
-    }
-
     /**
      * The operation.
      *
@@ -205,9 +161,14 @@ public final class Softmax {
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
     public Softmax build() {
-      Engine engine = Engine.of(backend, isa, threads);
+      Engine engine = engine();
       Options options = Options.of(engine, fullyMasked, temperature, softcap);
       return new Softmax(SoftmaxPlan.softmax(engine, options, axis));
+    }
+
+    @Override
+    Builder self() {
+      return this;
     }
   }
 }
