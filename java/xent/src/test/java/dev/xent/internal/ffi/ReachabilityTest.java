@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.ffi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.Backend;
+import dev.xent.Xent;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.foreign.AddressLayout;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.reflect.Field;
+import java.lang.reflect.Method;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+
+/**
+ * GraalVM's native-image is told of every call that the bindings and the critical calls make. That
+ * an image works is not tested.
+ */
+class ReachabilityTest {
+  private static final String METADATA =
+      "/META-INF/native-image/dev.xent/xent/reachability-metadata.json";
+  private static final String CRITICAL =
+      ", \"options\": {\"critical\": {\"allowHeapAccess\": true}}";
+
+  @Test
+  void everyDowncallIsInTheMetadata() throws Exception {
+    Assumptions.assumeTrue(
+        Xent.runtime().backend() == Backend.NATIVE, "descriptors need the native library");
+    TreeSet<String> calls = new TreeSet<>();
+    for (Method method : XentH.class.getMethods()) {
+      if (method.getName().endsWith("$descriptor")) {
+        calls.add(call(descriptor(method.getName()), ""));
+      }
+    }
+    Class<?> critical = Class.forName("dev.xent.internal.kernels.CriticalCalls");
+    for (Field field : critical.getDeclaredFields()) {
+      if (field.getType() == MethodHandle.class && !field.getName().equals("ADDRESS")) {
+        calls.add(call(criticalDescriptor(field.getName()), CRITICAL));
+      }
+    }
+    assertThat(calls).hasSizeGreaterThan(20);
+    assertThat(metadata()).contains("\"downcalls\": [\n" + String.join(",\n", calls) + "\n    ]");
+  }
+
+  private static String metadata() throws IOException {
+    try (InputStream stream = XentH.class.getResourceAsStream(METADATA)) {
+      assertThat(stream).as(METADATA).isNotNull();
+      return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
+    }
+  }
+
+  private static FunctionDescriptor descriptor(String method) throws ReflectiveOperationException {
+    return (FunctionDescriptor) XentH.class.getMethod(method).invoke(null);
+  }
+
+  /** The structs of these calls go as numbers, the tally's excepted. */
+  private static FunctionDescriptor criticalDescriptor(String field)
+      throws ReflectiveOperationException {
+    FunctionDescriptor plain = descriptor("xent_" + field.toLowerCase(Locale.ROOT) + "$descriptor");
+    if (field.startsWith("TALLY")) {
+      return plain;
+    }
+    List<MemoryLayout> arguments = new ArrayList<>(plain.argumentLayouts());
+    for (int i : new int[] {0, 1, arguments.size() - 1}) {
+      arguments.set(i, ValueLayout.JAVA_LONG);
+    }
+    return FunctionDescriptor.of(
+        plain.returnLayout().orElseThrow(), arguments.toArray(MemoryLayout[]::new));
+  }
+
+  private static String call(FunctionDescriptor descriptor, String options) {
+    return "      {\"returnType\": %s, \"parameterTypes\": [%s]%s}"
+        .formatted(
+            descriptor.returnLayout().map(ReachabilityTest::type).orElse("\"void\""),
+            descriptor.argumentLayouts().stream()
+                .map(ReachabilityTest::type)
+                .collect(Collectors.joining(", ")),
+            options);
+  }
+
+  private static String type(MemoryLayout layout) {
+    return switch (layout) {
+      case AddressLayout address -> "\"void*\"";
+      case ValueLayout.OfInt number -> "\"int\"";
+      case ValueLayout.OfLong number -> "\"long long\"";
+      case ValueLayout.OfDouble number -> "\"double\"";
+      default -> throw new AssertionError(layout);
+    };
+  }
+}
