@@ -96,9 +96,19 @@ static void *run_wide(void *argument) {
   o.softcap = 30;
   must(xent_cross_entropy_full(&s, &o, 0, n, x, labels, g, NULL, NULL, NULL, NULL, NULL, losses, NULL, NULL, NULL, NULL, NULL, lse, NULL,
                                NULL, y, NULL, statistics, &tally, NULL), "sparse rows");
-  o.softcap = 0;
+  o.softcap = o.label_smoothing = 0;
   must(xent_kl_divergence(&s, &o, 0, n, x, g, NULL, NULL, losses, y, &tally, NULL), "divergence");
   must(xent_softmax_backward(&s, &o, 0, n, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL), "softmax backward");
+  return NULL;
+}
+
+/* 16 bits and nothing else that is not plain. */
+static void *run_narrow(void *argument) {
+  problem p = *(const problem *)argument;
+  xent_shape *s = &p.shape;
+  s->logits.type = s->gradient.type = s->output.type = XENT_BF16;
+  must(xent_cross_entropy_forward(s, &p.options, 0, p.rows, x, labels, losses, lse, hits, y, NULL, &tally, NULL), "16-bit loss");
+  must(xent_softmax_forward(s, &p.options, 0, p.rows, 0, p.classes, x, NULL, NULL, NULL, NULL, y, NULL), "16-bit softmax");
   return NULL;
 }
 
@@ -158,9 +168,9 @@ static int64_t most, failures;
 
 static void test_shape(int64_t outer, int64_t classes, int64_t inner, int32_t isa, double smoothing) {
   static void *(*const runs[])(void *) = {run_forward, run_backward, run_cross_entropy, run_probabilities, run_parts,
-                                          run_wide, run_general};
+                                          run_wide, run_general, run_narrow};
   static const char *const names[] = {"forward", "backward", "cross-entropy", "probability rows", "in parts", "float64",
-                                      "general"};
+                                      "general", "16 bits"};
   problem p = {.shape = xent_dense_shape(outer, classes, inner, XENT_I32), .options = xent_default_options(),
                .rows = outer * inner, .classes = classes};
   p.shape.upstream = p.shape.output;

@@ -4,6 +4,7 @@
 #define XENT_GENERAL_H
 
 #include "kernels/general/backward.h"
+#include "kernels/general/narrow.h"
 #include "kernels/general/whole.h"
 
 #endif

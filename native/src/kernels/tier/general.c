@@ -9,10 +9,10 @@ void XENT_TIER_NAME(tanh)(const float *x, float *t, int64_t n) {
 }
 
 const xent_family XENT_TIER_NAME(general) = {
-    .softmax_forward = general_softmax,
-    .log_sum_exp = general_log_sum_exp,
+    .softmax_forward = softmax_of_any_type,
+    .log_sum_exp = log_sum_exp_of_any_type,
     .softmax_backward = general_softmax_backward,
-    .cross_entropy_forward = general_cross_entropy,
+    .cross_entropy_forward = cross_entropy_of_any_type,
     .cross_entropy_backward = general_cross_entropy_backward,
     .forward_states = general_forward_states,
     .backward_states = general_backward_states,

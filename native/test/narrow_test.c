@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Float16 and bfloat16 in rows of few classes, which are computed side by side: every bit is that of the call on the same
+ * numbers as float32, rounded once. Rows of every kind, gaps between rows, types mixed, in place, ignored and wrong labels.
+ */
+#include "arrays.h"
+
+enum { MOST_ROWS = 700 };
+
+static random_source source = {17};
+static int64_t compared, calls;
+
+typedef struct {
+  array logits, output, losses, lse; /* as they are, and in float32 */
+  array logits32, output32, losses32, lse32;
+  int64_t rows, classes;
+  int32_t isa;
+  int64_t labels[MOST_ROWS];
+  uint8_t hits[MOST_ROWS], hits32[MOST_ROWS];
+} problem;
+
+static void compare(const problem *p, const char *what, const array *got, const array *expected, int64_t rows, int64_t entries) {
+  for (int64_t row = 0; row < rows; row++)
+    for (int64_t k = 0; k < entries; k++, compared++)
+      if (!has_bits_of(got, row * got->layout.outer + k, get_number(expected, row * expected->layout.outer + k))) {
+        fprintf(stderr, "%s, isa %d, %lld rows of %lld classes, types %d to %d: row %lld, number %lld differs\n", what, p->isa,
+                (long long)p->rows, (long long)p->classes, p->logits.layout.type, got->layout.type, (long long)row, (long long)k);
+        exit(1);
+      }
+}
+
+static int32_t any_type(void) {
+  static const int32_t types[] = {XENT_BF16, XENT_F16, XENT_F32};
+  return types[random_below(&source, 3)];
+}
+
+/* Numbers of a row: of every size, and where `kind` is 0 also NaN and infinite. */
+static double any_number(int64_t kind) {
+  const double v = (double)random_normal(&source) * (kind % 3 == 1 ? 1e3 : 4);
+  const int64_t rare = random_below(&source, 30);
+  if (kind == 0) return rare == 0 ? (double)NAN : rare == 1 ? INFINITY : rare < 5 ? -INFINITY : v;
+  return kind == 2 ? -INFINITY : kind == 4 ? (rare < 9 ? -INFINITY : 3) : kind == 5 ? v * 30 : v;
+}
+
+static void make(problem *p, int32_t type, int64_t gap) {
+  const int64_t step = p->classes + gap, all = p->rows * step;
+  p->logits = new_array(all, (xent_layout){step, 1, 1, type, 0});
+  p->logits32 = new_array(all, (xent_layout){step, 1, 1, XENT_F32, 0});
+  for (int64_t row = 0; row < p->rows; row++) {
+    const int64_t kind = random_below(&source, 40);
+    for (int64_t k = 0; k < step; k++) set_number(&p->logits, row * step + k, any_number(kind));
+  }
+  for (int64_t i = 0; i < all; i++) set_number(&p->logits32, i, get_number(&p->logits, i));
+  const int64_t of_output = p->classes + random_below(&source, 2) * 3;
+  p->output = new_array(p->rows * of_output, (xent_layout){of_output, 1, 1, any_type(), 0});
+  p->output32 = new_array(p->rows * p->classes, (xent_layout){p->classes, 1, 1, XENT_F32, 0});
+  p->losses = new_array(p->rows * 2, (xent_layout){2, 0, 1, any_type(), 0});
+  p->losses32 = new_array(p->rows, (xent_layout){1, 0, 1, XENT_F32, 0});
+  p->lse = new_array(p->rows, (xent_layout){1, 0, 1, any_type(), 0});
+  p->lse32 = new_array(p->rows, (xent_layout){1, 0, 1, XENT_F32, 0});
+  for (int64_t row = 0; row < p->rows; row++)
+    p->labels[row] = random_below(&source, 9) ? random_below(&source, p->classes) : -100;
+}
+
+static void free_all(problem *p) {
+  array *const all[] = {&p->logits, &p->output, &p->losses, &p->lse, &p->logits32, &p->output32, &p->losses32, &p->lse32};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) free_array(all[i]);
+}
+
+static xent_shape shape_of(const problem *p, bool narrow) {
+  xent_shape s = xent_dense_shape(p->rows, p->classes, 1, XENT_I64);
+  s.logits = narrow ? p->logits.layout : p->logits32.layout;
+  s.output = s.gradient = narrow ? p->output.layout : p->output32.layout;
+  s.losses = narrow ? p->losses.layout : p->losses32.layout;
+  s.log_sum_exp = narrow ? p->lse.layout : p->lse32.layout;
+  return s;
+}
+
+static xent_options options_of(const problem *p) {
+  xent_options o = xent_default_options();
+  o.isa = p->isa;
+  o.has_ignore_index = 1;
+  o.ignore_index = -100;
+  o.has_gradient_scale = 1;
+  o.gradient_scale = 1.0 / (double)p->rows;
+  o.fully_masked = p->rows % 2 ? XENT_FULLY_MASKED_ZERO : XENT_FULLY_MASKED_NAN;
+  return o;
+}
+
+static void softmax(problem *p, bool log) {
+  const xent_shape s = shape_of(p, true), s32 = shape_of(p, false);
+  const xent_options o = options_of(p);
+  xent_status (*const function)(const xent_shape *, const xent_options *, int64_t, int64_t, int64_t, int64_t, const void *,
+                                const void *, const void *, const void *, const xent_statistics *, void *, xent_report *) =
+      log ? xent_log_softmax_forward : xent_softmax_forward;
+  must(function(&s, &o, 0, p->rows, 0, p->classes, p->logits.data, NULL, NULL, NULL, NULL, p->output.data, NULL), "softmax");
+  must(function(&s32, &o, 0, p->rows, 0, p->classes, p->logits32.data, NULL, NULL, NULL, NULL, p->output32.data, NULL), "float32");
+  compare(p, log ? "log-softmax" : "softmax", &p->output, &p->output32, p->rows, p->classes);
+  must(xent_log_sum_exp(&s, &o, 0, p->rows, p->logits.data, NULL, NULL, NULL, p->lse.data, NULL), "log-sum-exp");
+  must(xent_log_sum_exp(&s32, &o, 0, p->rows, p->logits32.data, NULL, NULL, NULL, p->lse32.data, NULL), "float32");
+  compare(p, "log-sum-exp", &p->lse, &p->lse32, p->rows, 1);
+}
+
+/* wrong: a row whose label is not a class, or -1; in_place: the gradient goes over the logits. */
+static void cross_entropy(problem *p, int64_t begin, int64_t wrong, bool in_place) {
+  xent_shape s = shape_of(p, true);
+  const xent_shape s32 = shape_of(p, false);
+  const xent_options o = options_of(p);
+  xent_report report = {.size = sizeof report}, report32 = report;
+  xent_tally sum = xent_empty_tally(), sum32 = sum;
+  if (wrong >= 0) p->labels[wrong] = p->classes;
+  if (in_place) s.gradient = s.logits;
+  memset(p->hits, 7, sizeof p->hits);
+  memset(p->hits32, 7, sizeof p->hits32);
+  void *gradient = in_place ? p->logits.data : p->output.data;
+  const xent_status status = xent_cross_entropy_forward(&s, &o, begin, p->rows, p->logits.data, p->labels, p->losses.data,
+                                                        p->lse.data, p->hits, gradient, NULL, &sum, &report);
+  const xent_status status32 = xent_cross_entropy_forward(&s32, &o, begin, p->rows, p->logits32.data, p->labels,
+                                                          p->losses32.data, p->lse32.data, p->hits32, p->output32.data, NULL,
+                                                          &sum32, &report32);
+  const int64_t end = wrong < 0 ? p->rows : wrong;
+  if (status != status32 || report.row != report32.row || report.label != report32.label || (wrong >= 0 && report.row != wrong) ||
+      (wrong < 0 && report.counted != report32.counted) || memcmp(&sum, &sum32, sizeof sum) ||
+      memcmp(p->hits + begin, p->hits32 + begin, (size_t)(end - begin))) {
+    fprintf(stderr, "%lld rows of %lld classes: status %d, row %lld, counted %lld, or the hits or the sum are not those of float32\n",
+            (long long)p->rows, (long long)p->classes, status, (long long)report.row, (long long)report.counted);
+    exit(1);
+  }
+  if (begin > 0) return; /* rows before were not written */
+  compare(p, "gradient", in_place ? &p->logits : &p->output, &p->output32, end, p->classes);
+  compare(p, "losses", &p->losses, &p->losses32, end, 1);
+  compare(p, "log-sum-exps", &p->lse, &p->lse32, end, 1);
+}
+
+int main(void) {
+  static const int64_t sizes[] = {2, 3, 5, 10, 15, 16, 17, 31, 64, 100, 127, 128, 129, 255, 256, 257, 300},
+                       counts[] = {1, 2, 5, 15, 16, 17, 33, 100, 530, MOST_ROWS};
+  static problem p;
+  for (p.isa = XENT_ISA_SCALAR; p.isa <= xent_best_isa(); p.isa++)
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+      for (size_t k = 0; k < sizeof counts / sizeof *counts; k++, calls += 5) {
+        p.classes = sizes[i];
+        p.rows = counts[k];
+        make(&p, random_below(&source, 5) ? (random_below(&source, 2) ? XENT_BF16 : XENT_F16) : XENT_F32,
+             random_below(&source, 2) * random_below(&source, 5));
+        softmax(&p, random_below(&source, 2));
+        cross_entropy(&p, 0, -1, false);
+        cross_entropy(&p, random_below(&source, p.rows), -1, false);
+        cross_entropy(&p, 0, random_below(&source, 2) ? random_below(&source, p.rows) : -1, random_below(&source, 2));
+        free_all(&p);
+      }
+  printf("%lld calls on 16-bit rows, %lld values are those of float32, rounded\n", (long long)calls, (long long)compared);
+  return 0;
+}
