@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.examples;
+
+import dev.xent.CrossEntropy;
+import dev.xent.DType;
+import dev.xent.LossTally;
+import dev.xent.Tensor;
+import dev.xent.files.Npy;
+import dev.xent.files.NpyFile;
+import dev.xent.files.NpyOutput;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * The perplexity of logits in a .npy file of any size, in memory of one block of rows: each block
+ * is mapped, added to an exact sum, and unmapped. The result is that of one call on the whole file,
+ * to the bit.
+ *
+ * <p>Arguments: LOGITS.npy LABELS.npy. With a number alone it makes a file of so many MiB first;
+ * without any, of 64.
+ */
+public final class Perplexity {
+  private static final long BLOCK = 16L << 20;
+  private static final int VOCABULARY = 32_768;
+
+  private Perplexity() {}
+
+  public static void main(String[] arguments) throws IOException {
+    if (arguments.length == 2) {
+      measure(Path.of(arguments[0]), Path.of(arguments[1]));
+      return;
+    }
+    long bytes = (arguments.length == 1 ? Long.parseLong(arguments[0]) : 64) << 20;
+    Path folder = Files.createTempDirectory("xent-perplexity");
+    Path logits = folder.resolve("logits.npy");
+    Path labels = folder.resolve("labels.npy");
+    try {
+      make(logits, labels, bytes / (VOCABULARY * (long) DType.F32.byteSize()));
+      measure(logits, labels);
+    } finally {
+      Files.deleteIfExists(logits);
+      Files.deleteIfExists(labels);
+      Files.delete(folder);
+    }
+  }
+
+  private static void measure(Path logits, Path labels) throws IOException {
+    CrossEntropy loss = CrossEntropy.sum();
+    LossTally tally = new LossTally();
+    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().tally(tally);
+    ResidentMemory memory = new ResidentMemory();
+    long rows = 0;
+    long blocks = 0;
+    for (long from = 0, all = 1; from < all; from = rows) {
+      try (Arena arena = Arena.ofConfined()) { // unmaps the block at its end
+        NpyFile file = Npy.open(logits, arena);
+        all = file.shape()[0];
+        long rowBytes = file.data().byteSize() / all;
+        rows = Math.min(all, from + Math.max(1, BLOCK / rowBytes));
+        Tensor block = file.tensor().slice(0, from, rows);
+        loss.forward(block, Npy.map(labels, arena).slice(0, from, rows), outcome);
+        blocks++;
+        memory.look();
+      }
+    }
+    System.out.printf(
+        "%d rows of %d MiB in %d blocks%n", tally.rows(), Files.size(logits) >> 20, blocks);
+    System.out.printf("mean loss   %s%n", tally.mean());
+    System.out.printf("perplexity  %s%n", StrictMath.exp(tally.mean()));
+    System.out.printf("resident memory  %d MiB at most%n", memory.mostMebibytes());
+  }
+
+  /**
+   * A sparse file: in each row one logit is not 0, that of its label. A model that sure of itself
+   * has a loss of log(1 + (V - 1) exp(-x)).
+   */
+  private static void make(Path logits, Path labels, long rows) {
+    try (Arena arena = Arena.ofConfined();
+        NpyOutput values = Npy.create(logits, DType.F32, new long[] {rows, VOCABULARY}, arena);
+        NpyOutput classes = Npy.create(labels, DType.I32, new long[] {rows}, arena)) {
+      for (long row = 0; row < rows; row++) {
+        long label = row * 7919 % VOCABULARY;
+        values.tensor().setFloat(8 + row % 5, row, label);
+        classes.tensor().segment().setAtIndex(ValueLayout.JAVA_INT, row, (int) label);
+      }
+      values.commit();
+      classes.commit();
+    }
+  }
+}

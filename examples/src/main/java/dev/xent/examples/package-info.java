@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Programs that use Xent with other systems: each is one file with a {@code main}, and prints what
+ * docs/examples.md shows.
+ */
+package dev.xent.examples;
