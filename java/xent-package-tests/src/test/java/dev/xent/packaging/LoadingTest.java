@@ -44,9 +44,12 @@ class LoadingTest {
     Ended in(Path folder) throws Exception;
   }
 
+  /** Prints the table, and compares it with the one that users read. */
   @AfterAll
-  static void print() {
+  static void print() throws IOException {
     System.out.println(TABLE);
+    assertThat(Files.readString(Package.ROOT.resolve("docs/installing.md")))
+        .contains(TABLE.promises());
   }
 
   @TestFactory

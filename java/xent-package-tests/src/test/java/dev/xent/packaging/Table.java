@@ -31,12 +31,21 @@ final class Table {
     return said.length() <= WIDTH ? said : said.substring(0, WIDTH - 1) + "…";
   }
 
+  /** The first two columns. */
+  String promises() {
+    StringBuilder text = new StringBuilder("| situation | expected |\n|---|---|\n");
+    for (Row row : rows) {
+      text.append("| %s | %s |\n".formatted(row.situation(), row.expected()));
+    }
+    return text.toString();
+  }
+
   @Override
   public String toString() {
     StringBuilder text =
         new StringBuilder("| situation | expected | what happened |\n|---|---|---|\n");
     for (Row row : rows) {
-      text.append("| %s | %s | %s |%n".formatted(row.situation(), row.expected(), row.happened()));
+      text.append("| %s | %s | %s |\n".formatted(row.situation(), row.expected(), row.happened()));
     }
     return text.append(rows.size()).append(" situations").toString();
   }
