@@ -5,14 +5,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
 import dev.xent.CrossEntropy;
+import dev.xent.Inputs;
+import dev.xent.Reduction;
 import dev.xent.Tensor;
 import java.lang.management.ManagementFactory;
+import java.util.Arrays;
 import java.util.Random;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.Float4Vector;
 import org.apache.arrow.vector.IntVector;
 import org.apache.arrow.vector.complex.FixedSizeListVector;
+import org.apache.arrow.vector.complex.ListVector;
 import org.apache.arrow.vector.types.Types.MinorType;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -88,15 +92,51 @@ class CallsTest {
     Tensor y = ArrowTensors.view(labelVector);
     Tensor dx = ArrowTensors.view(gradientLists);
     CrossEntropy loss = CrossEntropy.builder().sequential().build();
+    assertThat(leastAllocated(() -> loss.forwardBackward(x, y, dx))).isLessThan(NOTHING);
+  }
+
+  @Test
+  void raggedRowsHaveTheBitsOfRowsOnTheirOwnAndAllocateNothing() {
+    try (ListVector lists = Vectors.lists(allocator, 5, 900, 1);
+        IntVector classes = (IntVector) Vectors.numbers(allocator, MinorType.INT, 3)) {
+      classes.set(2, 0);
+      Float4Vector values = (Float4Vector) lists.getDataVector();
+      for (int i = 0; i < values.getValueCount(); i++) {
+        values.set(i, logits[i]);
+      }
+      Ragged x = ArrowTensors.viewRagged(lists);
+      Inputs inputs = x.inputs();
+      Tensor y = ArrowTensors.view(classes);
+      float[] gradient = new float[values.getValueCount()];
+      Tensor dx = Tensor.of(gradient);
+      CrossEntropy loss = CrossEntropy.builder().reduction(Reduction.SUM).sequential().build();
+      assertThat(leastAllocated(() -> loss.forwardBackward(x.values(), y, inputs, dx)))
+          .isLessThan(NOTHING);
+
+      for (int row = 0, from = 0; row < 3; row++) {
+        int to = lists.getOffsetBuffer().getInt(4L * (row + 1));
+        float[] plain = Arrays.copyOfRange(logits, from, to);
+        loss.forwardBackward(
+            Tensor.of(plain, 1, plain.length),
+            Tensor.of(new int[] {classes.get(row)}),
+            Tensor.of(plain, 1, plain.length));
+        assertThat(Arrays.copyOfRange(gradient, from, to)).containsExactly(plain);
+        from = to;
+      }
+    }
+  }
+
+  /** The fewest bytes that rounds of calls allocated. */
+  private static long leastAllocated(Runnable call) {
     ThreadMXBean thread = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     long least = Long.MAX_VALUE;
     for (int round = 0; round < ROUNDS && least >= NOTHING; round++) {
       long before = thread.getCurrentThreadAllocatedBytes();
       for (int i = 0; i < CALLS; i++) {
-        loss.forwardBackward(x, y, dx);
+        call.run();
       }
       least = Math.min(least, thread.getCurrentThreadAllocatedBytes() - before);
     }
-    assertThat(least).isLessThan(NOTHING);
+    return least;
   }
 }

@@ -38,6 +38,22 @@ class LifetimeTest {
   }
 
   @Test
+  void anAutomaticArenaReleasesTheBufferWhenNothingUsesTheTensor() throws InterruptedException {
+    ByteBuf buffer = direct();
+    Tensor tensor = NettyTensors.view(buffer, Arena.ofAuto(), DType.F32);
+    buffer.release();
+    System.gc();
+    assertThat(buffer.refCnt()).isEqualTo(1);
+    assertThat(tensor.getFloat(0)).isEqualTo(1);
+    tensor = null;
+    for (int i = 0; i < 1000 && buffer.refCnt() > 0; i++) {
+      System.gc();
+      Thread.sleep(10);
+    }
+    assertThat(buffer.refCnt()).isZero();
+  }
+
+  @Test
   void aClosedArenaRetainsNothing() {
     ByteBuf buffer = direct();
     Arena arena = Arena.ofConfined();
