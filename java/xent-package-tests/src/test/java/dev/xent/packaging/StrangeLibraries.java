@@ -6,10 +6,13 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 
 /** Small libraries that are not Xent's, compiled on the spot. */
 final class StrangeLibraries {
+  private static final String COMPILER = Objects.requireNonNullElse(System.getenv("CC"), "cc");
+
   private StrangeLibraries() {}
 
   private static Path compile(Path folder, String name, String source, List<String> more) {
@@ -19,7 +22,8 @@ final class StrangeLibraries {
       Processes.runWell(
           folder,
           Stream.concat(
-                  Stream.of("cc", "-shared", "-fPIC", "-o", library.toString(), code.toString()),
+                  Stream.of(
+                      COMPILER, "-shared", "-fPIC", "-o", library.toString(), code.toString()),
                   more.stream())
               .toList());
       return library;
