@@ -22,6 +22,10 @@ final class Validity {
   static long firstNull(MemorySegment bitmap, long from, long to) {
     long i = from;
     while (i < to) {
+      if ((i & 7) == 0 && to - i >= Long.SIZE && sixtyFour(bitmap, i) == -1) {
+        i += Long.SIZE;
+        continue;
+      }
       int bits = bitmap.get(ValueLayout.JAVA_BYTE, i >>> 3) & ALL;
       if (bits == ALL) {
         i = (i | 7) + 1; // the first value of the next byte
@@ -32,6 +36,11 @@ final class Validity {
       }
     }
     return -1;
+  }
+
+  /** The bits of so many values from the first one of a byte on. */
+  private static long sixtyFour(MemorySegment bitmap, long from) {
+    return bitmap.get(ValueLayout.JAVA_LONG_UNALIGNED, from >>> 3);
   }
 
   /** Calls for each value of a range that is null. */
