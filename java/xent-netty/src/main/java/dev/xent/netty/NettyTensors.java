@@ -9,6 +9,8 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
 import java.nio.ByteOrder;
 import java.util.Objects;
 
@@ -44,6 +46,12 @@ import java.util.Objects;
  * and the fix, and {@link ShapeException} for shapes that do not fit.
  */
 public final class NettyTensors {
+  /**
+   * Keeps what a wrapped tensor depends on: the ByteBuf itself keeps an array, or an arena of the
+   * collector's, but not the owner of memory at an address.
+   */
+  private static final Cleaner CLEANER = Cleaner.create();
+
   private NettyTensors() {}
 
   /**
@@ -107,12 +115,14 @@ public final class NettyTensors {
    * A buffer over the memory of a contiguous tensor: all its bytes are readable, in little-endian
    * order. A read-only tensor gives a read-only buffer.
    *
-   * <p>Releasing the buffer frees nothing: the memory stays what it was, and its owner keeps it
-   * until the last use of the buffer. That is the arena of the tensor, which stays open, or the
-   * owner of {@link Tensor#ofAddress}, which stays reachable (the buffer keeps neither). Memory of
-   * a confined arena is for buffers that do not leave the thread, event loops included.
+   * <p>The memory stays with its owner. The buffer and its slices keep the given tensor reachable,
+   * and with it an owner at an address; an arena that is closed by hand must stay open until the
+   * last use of the buffer, which Netty cannot check. Releasing the buffer frees nothing of the
+   * memory. Memory of a confined arena is for buffers that do not leave the thread, event loops
+   * included.
    *
-   * @param tensor off the heap or over an array of bytes, of at most 2<sup>31</sup> - 1 bytes
+   * @param tensor off the heap or over an array of bytes, of at most 2<sup>31</sup> - 1 bytes, that
+   *     this thread may use
    */
   public static ByteBuf wrap(Tensor tensor) {
     if (!tensor.isContiguous()) {
@@ -126,8 +136,17 @@ public final class NettyTensors {
           "the tensor has %d bytes, and a ByteBuf at most %d: wrap slices of it"
               .formatted(memory.byteSize(), Integer.MAX_VALUE));
     }
+    if (!memory.scope().isAlive() || !memory.isAccessibleBy(Thread.currentThread())) {
+      throw new MemoryException(
+          "%s belongs to an arena that is closed or confined to another thread: use an open shared one"
+              .formatted(tensor));
+    }
     try {
-      return Unpooled.wrappedBuffer(memory.asByteBuffer());
+      ByteBuf wrapped = Unpooled.wrappedBuffer(memory.asByteBuffer());
+      if (wrapped != Unpooled.EMPTY_BUFFER) { // which all share, for good
+        CLEANER.register(wrapped, () -> Reference.reachabilityFence(tensor));
+      }
+      return wrapped;
     } catch (UnsupportedOperationException e) {
       throw new MemoryException(
           "the tensor is %s, and a ByteBuf has no other heap memory than bytes: copy it into a tensor off the heap first"

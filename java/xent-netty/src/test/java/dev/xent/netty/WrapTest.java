@@ -10,7 +10,12 @@ import dev.xent.Tensor;
 import io.netty.buffer.ByteBuf;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Buffers over the memory of tensors. */
 class WrapTest {
@@ -77,5 +82,57 @@ class WrapTest {
         .isInstanceOf(MemoryException.class)
         .hasMessage(
             "the tensor has 2147483648 bytes, and a ByteBuf at most 2147483647: wrap slices of it");
+  }
+
+  @Test
+  void memoryThatCannotBeUsedIsRefused() throws Exception {
+    String refusal =
+        "F32 [2, 3] off the heap belongs to an arena that is closed or confined to another thread: use an open shared one";
+    Tensor tensor;
+    try (Arena arena = Arena.ofConfined()) {
+      tensor = Tensor.allocate(arena, DType.F32, 2, 3);
+      Tensor confined = tensor;
+      CompletableFuture.runAsync(() -> refused(confined, refusal)).get();
+    }
+    refused(tensor, refusal);
+  }
+
+  private static void refused(Tensor tensor, String message) {
+    assertThatThrownBy(() -> NettyTensors.wrap(tensor))
+        .isInstanceOf(MemoryException.class)
+        .hasMessage(message);
+  }
+
+  @Test
+  @Timeout(30)
+  void aBufferKeepsTheOwnerOfItsMemory() throws Exception {
+    List<WeakReference<Object>> owner = new ArrayList<>();
+    ByteBuf slice = wrapOwned(owner).slice(4, 4);
+    collect();
+    assertThat(owner.getFirst().get()).isNotNull();
+    assertThat(slice.getFloatLE(0)).isZero();
+    slice = null;
+    while (owner.getFirst().get() != null) { // else this would pass whatever is kept by whom
+      collect();
+    }
+  }
+
+  private static ByteBuf wrapOwned(List<WeakReference<Object>> made) {
+    Object owner = new Object();
+    made.add(new WeakReference<>(owner));
+    MemorySegment memory = Arena.global().allocate(8, 64);
+    return NettyTensors.wrap(Tensor.ofAddress(memory.address(), 8, owner, DType.F32, 2));
+  }
+
+  private static void collect() throws InterruptedException {
+    System.gc();
+    Thread.sleep(10);
+  }
+
+  @Test
+  void noElementsAreNoBytes() {
+    try (Arena arena = Arena.ofConfined()) {
+      assertThat(NettyTensors.wrap(Tensor.allocate(arena, DType.F32, 0, 3)).isReadable()).isFalse();
+    }
   }
 }
