@@ -77,7 +77,7 @@ public final class ArrowTensors {
     VectorNumbers numbers = VectorNumbers.of(vector);
     numbers.requireNoNulls(vector);
     MemorySegment memory = numbers.bytes();
-    VectorNumbers.requireAligned(numbers.name(), memory, numbers.type());
+    VectorNumbers.requireAligned(numbers.name(), memory, numbers.type(), "use copy");
     return viewing.view(memory, numbers.values().getDataBuffer(), numbers.type(), numbers.shape());
   }
 
@@ -144,7 +144,7 @@ public final class ArrowTensors {
    * counts the memory as its own until then, and gives some for the validity bitmap.
    *
    * @param tensor contiguous, off the heap and writable, of another type than BF16, of less than
-   *     2<sup>31</sup> elements
+   *     2<sup>31</sup> elements, that this thread may use
    * @param name of the vector
    */
   public static FieldVector wrap(Tensor tensor, String name, BufferAllocator allocator) {

@@ -29,6 +29,11 @@ final class CArray {
     if (number(RELEASE) == 0) {
       throw new MemoryException("the array is released or was moved: give one that is not");
     }
+    if (length() < 0 || offset() < 0) {
+      throw new MemoryException(
+          "the array has length %d and offset %d: both are 0 or more, let its producer set them"
+              .formatted(length(), offset()));
+    }
   }
 
   private long number(long offset) {
@@ -67,7 +72,13 @@ final class CArray {
 
   /** Values of the second buffer, counted from its beginning: without the offset of the array. */
   MemorySegment values(DType type, long from, long count) {
-    long address = count == 0 ? 0 : buffer(1, 2) + from * type.byteSize();
+    long buffer = buffer(1, 2);
+    if (buffer == 0 && count > 0) {
+      throw new MemoryException(
+          "the array has %d values and no buffer of them: let its producer set the address"
+              .formatted(count));
+    }
+    long address = count == 0 ? 0 : buffer + from * type.byteSize();
     MemorySegment memory =
         MemorySegment.ofAddress(address).reinterpret(count * type.byteSize()).asReadOnly();
     if (memory.maxByteAlignment() < type.byteSize()) {

@@ -35,9 +35,10 @@ import java.util.function.UnaryOperator;
  * <p><b>Threads.</b> An array may be viewed from any thread. A taken one is released by the thread
  * that closes its arena.
  *
- * <p>An address is taken at the caller's word, as is everything in the structs but their counts.
- * All methods throw {@link DTypeException} for arrays of other formats, and {@link MemoryException}
- * for memory that cannot be shared, with the reason and the fix.
+ * <p>An address is taken at the caller's word, and so is the size of the memory there. Counts,
+ * offsets and NULL where there should be an address are refused where they cannot be. All methods
+ * throw {@link DTypeException} for arrays of other formats, and {@link MemoryException} for memory
+ * that cannot be shared, with the reason and the fix.
  */
 public final class CDataTensors {
   private CDataTensors() {}
@@ -147,6 +148,7 @@ public final class CDataTensors {
     MemorySegment offsets = array.values(offsetType, array.offset(), rows + 1);
     long first = Offsets.at(offsets, offsetType, 0);
     long last = Offsets.at(offsets, offsetType, rows);
+    Offsets.requirePossible(first, last);
     values.requireNoNulls(2, "value", origin, origin + first, origin + last, 1);
     return new Ragged(
         Tensor.of(lifetime.apply(values.values(type, origin, last)), type, last),

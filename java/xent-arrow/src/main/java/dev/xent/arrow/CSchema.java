@@ -6,6 +6,7 @@ import dev.xent.DTypeException;
 import dev.xent.MemoryException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.regex.Pattern;
 
 /** A {@code struct ArrowSchema} of the C Data Interface. */
 final class CSchema {
@@ -15,6 +16,9 @@ final class CSchema {
   private static final long CHILDREN = 40;
   private static final long DICTIONARY = 48;
   private static final long RELEASE = 56;
+
+  /** A number that a long holds. */
+  private static final Pattern FIXED_SIZE = Pattern.compile("\\+w:[0-9]{1,18}");
 
   private final MemorySegment struct;
 
@@ -53,7 +57,7 @@ final class CSchema {
   /** The size of each list, or -1 where these are no lists of one size. */
   long listSize() {
     String format = format();
-    return format.startsWith("+w:") ? Long.parseLong(format.substring(3)) : -1;
+    return FIXED_SIZE.matcher(format).matches() ? Long.parseLong(format.substring(3)) : -1;
   }
 
   /** The type of the offsets of lists. */

@@ -2,6 +2,7 @@
 package dev.xent.arrow;
 
 import dev.xent.DType;
+import dev.xent.MemoryException;
 import dev.xent.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -15,6 +16,15 @@ final class Offsets {
     return type == DType.I32
         ? offsets.getAtIndex(ValueLayout.JAVA_INT, list)
         : offsets.getAtIndex(ValueLayout.JAVA_LONG, list);
+  }
+
+  /** Refuses lists that would lie before the first value, or end before they begin. */
+  static void requirePossible(long first, long last) {
+    if (first < 0 || last < first) {
+      throw new MemoryException(
+          "the lists go from value %d to value %d: their offsets must be 0 or more, and none less than the one before"
+              .formatted(first, last));
+    }
   }
 
   /** The offsets of no rows, which Arrow may leave out. */

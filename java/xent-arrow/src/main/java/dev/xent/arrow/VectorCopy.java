@@ -48,7 +48,7 @@ final class VectorCopy {
           case U8 -> forNull == ((int) forNull & 0xff);
           case I16 -> forNull == (short) forNull;
           case I32 -> forNull == (int) forNull;
-          case I64 -> forNull == (long) forNull;
+          case I64 -> forNull == (long) forNull && forNull < 0x1p63; // which would become 2^63 - 1
           case F16, BF16, F32, F64 -> true;
         };
     if (!fits) {

@@ -19,6 +19,9 @@ import org.apache.arrow.vector.complex.ListVector;
  */
 record VectorLists(
     DType offsetType, MemorySegment offsets, VectorNumbers values, MemorySegment memory) {
+  /** What to do about memory that is not aligned: there is no copy of lists. */
+  private static final String ALIGN = "let their producer align them";
+
   static VectorLists of(ValueVector vector) {
     String name = VectorNumbers.name(vector);
     DType offsetType =
@@ -40,13 +43,14 @@ record VectorLists(
     long rows = vector.getValueCount();
     long offsetBytes = rows == 0 ? 0 : (rows + 1) * offsetType.byteSize();
     MemorySegment offsets = VectorNumbers.memory(name, vector.getOffsetBuffer(), offsetBytes);
-    VectorNumbers.requireAligned(name, offsets, offsetType);
+    VectorNumbers.requireAligned(name, offsets, offsetType, ALIGN);
     long first = rows == 0 ? 0 : Offsets.at(offsets, offsetType, 0);
     long last = rows == 0 ? 0 : Offsets.at(offsets, offsetType, rows);
+    Offsets.requirePossible(first, last);
     requireNoNulls(name, inner, first, last);
     MemorySegment memory =
         VectorNumbers.memory(name, inner.getDataBuffer(), last * values.type().byteSize());
-    VectorNumbers.requireAligned(name, memory, values.type());
+    VectorNumbers.requireAligned(name, memory, values.type(), ALIGN);
     return new VectorLists(offsetType, offsets, values, memory);
   }
 

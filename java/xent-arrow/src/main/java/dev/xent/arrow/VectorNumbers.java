@@ -122,12 +122,12 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
     return Tensor.ofAddress(buffer.memoryAddress(), bytes, null, DType.U8, bytes).segment();
   }
 
-  /** Refuses memory that no tensor can be over. */
-  static void requireAligned(String name, MemorySegment memory, DType type) {
+  /** Refuses memory that no tensor can be over, and says what to do. */
+  static void requireAligned(String name, MemorySegment memory, DType type, String fix) {
     if (memory.maxByteAlignment() < type.byteSize()) {
       throw new MemoryException(
-          "the values of vector %s begin at address 0x%x, not a multiple of the %d bytes of %s: use copy"
-              .formatted(name, memory.address(), type.byteSize(), type));
+          "the values of vector %s begin at address 0x%x, not a multiple of the %d bytes of %s: %s"
+              .formatted(name, memory.address(), type.byteSize(), type, fix));
     }
   }
 }

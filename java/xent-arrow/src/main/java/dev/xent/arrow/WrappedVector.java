@@ -5,7 +5,9 @@ import dev.xent.DType;
 import dev.xent.DTypeException;
 import dev.xent.MemoryException;
 import dev.xent.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
+import java.util.Arrays;
 import java.util.List;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;
@@ -56,12 +58,23 @@ final class WrappedVector {
                 ? "a vector lies off the heap: copy it into a tensor there first"
                 : tensor.isReadOnly()
                     ? "a vector can be written: give the tensor it was made from, or a copy"
-                    : tensor.elements() > Integer.MAX_VALUE
+                    : largest(tensor) > Integer.MAX_VALUE
                         ? "a vector counts with an int: wrap slices of it"
                         : null;
     if (reason != null) {
       throw new MemoryException("the tensor is %s, and %s".formatted(tensor, reason));
     }
+    MemorySegment memory = tensor.segment();
+    if (!memory.scope().isAlive() || !memory.isAccessibleBy(Thread.currentThread())) {
+      throw new MemoryException(
+          "%s belongs to an arena that is closed or confined to another thread: use an open shared one"
+              .formatted(tensor));
+    }
+  }
+
+  /** The largest of its numbers: of elements, and of rows and lists, also where these are empty. */
+  private static long largest(Tensor tensor) {
+    return Math.max(tensor.elements(), Arrays.stream(tensor.shape()).max().getAsLong());
   }
 
   private static Field field(String name, DType type, long[] shape, int dimension) {

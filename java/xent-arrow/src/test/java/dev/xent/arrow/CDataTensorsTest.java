@@ -9,6 +9,7 @@ import dev.xent.DTypeException;
 import dev.xent.MemoryException;
 import dev.xent.Tensor;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.apache.arrow.c.ArrowArray;
 import org.apache.arrow.c.ArrowSchema;
@@ -290,6 +291,61 @@ class CDataTensorsTest {
       assertThatThrownBy(this::view)
           .isInstanceOf(MemoryException.class)
           .hasMessage("the schema is released: give one that is not");
+    }
+  }
+
+  @Test
+  void structsThatCannotBeAreRefused() {
+    try (Float4Vector vector = Vectors.floats(allocator, 1, 2)) {
+      export(vector);
+      slice(array.memoryAddress(), 0, -1);
+      assertThatThrownBy(this::view)
+          .isInstanceOf(MemoryException.class)
+          .hasMessage(
+              "the array has length -1 and offset 0: both are 0 or more, let its producer set them");
+      slice(array.memoryAddress(), -3, 1);
+      assertThatThrownBy(this::view)
+          .isInstanceOf(MemoryException.class)
+          .hasMessage(
+              "the array has length 1 and offset -3: both are 0 or more, let its producer set them");
+      slice(array.memoryAddress(), 0, 2);
+      MemorySegment buffers =
+          Tensor.ofAddress(array.snapshot().buffers, 16, null, DType.I64, 2).segment();
+      long values = buffers.getAtIndex(ValueLayout.JAVA_LONG, 1);
+      buffers.setAtIndex(ValueLayout.JAVA_LONG, 1, 0);
+      assertThatThrownBy(this::view)
+          .isInstanceOf(MemoryException.class)
+          .hasMessage(
+              "the array has 2 values and no buffer of them: let its producer set the address");
+      buffers.setAtIndex(ValueLayout.JAVA_LONG, 1, values);
+    }
+  }
+
+  @Test
+  void offsetsThatCannotBeAreRefused() {
+    try (ListVector vector = Vectors.lists(allocator, 2)) {
+      vector.getOffsetBuffer().setInt(4, -2);
+      export(vector);
+      assertThatThrownBy(
+              () -> CDataTensors.viewRagged(array.memoryAddress(), schema.memoryAddress()))
+          .isInstanceOf(MemoryException.class)
+          .hasMessage(
+              "the lists go from value 0 to value -2: their offsets must be 0 or more, and none less than the one before");
+    }
+  }
+
+  @Test
+  void listSizesThatAreNoNumbersAreRefused() {
+    try (FixedSizeListVector vector = Vectors.fixed(allocator, MinorType.INT, 4, 3)) {
+      export(vector);
+      long format = schema.snapshot().format;
+      Tensor.ofAddress(format, 4, null, DType.I8, 4)
+          .segment()
+          .set(ValueLayout.JAVA_BYTE, 3, (byte) 'x');
+      assertThatThrownBy(this::view)
+          .isInstanceOf(DTypeException.class)
+          .hasMessage(
+              "the array has format +w:x: give e, f, g, c, C, s, i or l (numbers), or +w (fixed-size lists) of them");
     }
   }
 }

@@ -69,6 +69,11 @@ class CopyTest {
               "forNull is -100.0, the vector has numbers of U8: give a number that is one of these");
       assertThatThrownBy(() -> ArrowTensors.copy(longs, Double.NaN, arena))
           .isInstanceOf(OptionException.class);
+      // One more than the largest, which a double does not have.
+      assertThatThrownBy(() -> ArrowTensors.copy(longs, 0x1p63, arena))
+          .isInstanceOf(OptionException.class);
+      longs.setNull(0);
+      assertThat(ArrowTensors.copy(longs, -0x1p63, arena).getLong(0)).isEqualTo(Long.MIN_VALUE);
     }
   }
 }

@@ -157,4 +157,42 @@ class RaggedTest {
           .hasMessage("vector \"nested\" has lists of lists: give lists of numbers");
     }
   }
+
+  @Test
+  void misalignedValuesAreRefused() {
+    try (ListVector vector = ListVector.empty("lists", allocator);
+        ArrowBuf buffers = allocator.buffer(64)) {
+      buffers.setInt(0, 0);
+      buffers.setInt(4, 2);
+      load(vector, buffers.slice(0, 8), buffers.slice(9, 8));
+      assertThatThrownBy(() -> ArrowTensors.viewRagged(vector))
+          .isInstanceOf(MemoryException.class)
+          .hasMessageMatching(
+              "the values of vector \"lists\" begin at address 0x\\p{XDigit}+, not a multiple of the 4 bytes of F32: let their producer align them");
+    }
+  }
+
+  @Test
+  void offsetsThatCannotBeAreRefused() {
+    try (ListVector vector = ListVector.empty("lists", allocator);
+        ArrowBuf buffers = allocator.buffer(64)) {
+      for (int[] offsets : new int[][] {{-1, 2}, {2, 1}, {-2, -1}}) {
+        buffers.setInt(0, offsets[0]);
+        buffers.setInt(4, offsets[1]);
+        load(vector, buffers.slice(0, 8), buffers.slice(8, 8));
+        assertThatThrownBy(() -> ArrowTensors.viewRagged(vector))
+            .isInstanceOf(MemoryException.class)
+            .hasMessage(
+                "the lists go from value %d to value %d: their offsets must be 0 or more, and none less than the one before",
+                offsets[0], offsets[1]);
+      }
+    }
+  }
+
+  private void load(ListVector vector, ArrowBuf offsets, ArrowBuf values) {
+    vector.addOrGetVector(FieldType.nullable(MinorType.FLOAT4.getType()));
+    vector.loadFieldBuffers(new ArrowFieldNode(1, 0), List.of(allocator.getEmpty(), offsets));
+    ((Float4Vector) vector.getDataVector())
+        .loadFieldBuffers(new ArrowFieldNode(2, 0), List.of(allocator.getEmpty(), values));
+  }
 }

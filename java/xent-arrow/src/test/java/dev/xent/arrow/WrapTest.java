@@ -9,6 +9,7 @@ import dev.xent.DTypeException;
 import dev.xent.MemoryException;
 import dev.xent.Tensor;
 import java.lang.foreign.Arena;
+import java.util.concurrent.CompletableFuture;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.FieldVector;
@@ -96,12 +97,31 @@ class WrapTest {
       refuses(
           Tensor.ofAddress(1 << 20, 1L << 31, null, DType.U8, 1L << 31),
           "the tensor is U8 [2147483648] off the heap, and a vector counts with an int: wrap slices of it");
+      refuses(
+          Tensor.allocate(arena, DType.F32, 0, 1L << 32),
+          "the tensor is F32 [0, 4294967296] off the heap, and a vector counts with an int: wrap slices of it");
+      refuses(
+          Tensor.allocate(arena, DType.F32, 1L << 32, 0),
+          "the tensor is F32 [4294967296, 0] off the heap, and a vector counts with an int: wrap slices of it");
       assertThatThrownBy(
               () -> ArrowTensors.wrap(Tensor.allocate(arena, DType.BF16, 2), "x", allocator))
           .isInstanceOf(DTypeException.class)
           .hasMessage(
               "the tensor is BF16, which Arrow does not have: copy it into a tensor of type F32");
     }
+  }
+
+  @Test
+  void memoryThatCannotBeUsedIsRefused() throws Exception {
+    String refusal =
+        "F32 [2, 3] off the heap belongs to an arena that is closed or confined to another thread: use an open shared one";
+    Tensor tensor;
+    try (Arena arena = Arena.ofConfined()) {
+      tensor = Tensor.allocate(arena, DType.F32, 2, 3);
+      Tensor confined = tensor;
+      CompletableFuture.runAsync(() -> refuses(confined, refusal)).get();
+    }
+    refuses(tensor, refusal);
   }
 
   private void refuses(Tensor tensor, String message) {
