@@ -16,7 +16,7 @@ static inline bool is_aligned(const void *address, int64_t size) {
 static inline bool is_plain_tensor(const xent_frame *f, const void *address, const xent_layout *l) {
   const int64_t classes = f->shape->classes, inner = f->shape->inner;
   return address && is_aligned(address, sizeof(float)) && l->type == XENT_F32 && !l->reserved && l->inner == 1 &&
-         l->classes == inner && l->outer == classes * inner && f->elements > 0 && f->elements <= INT64_MAX / 8;
+         l->classes == inner && f->elements > 0 && f->elements <= INT64_MAX / 8 && l->outer == classes * inner;
 }
 
 /* A number per row of a call that has a plain tensor. */
