@@ -65,7 +65,7 @@ public final class DjlTensors {
    * set} gives the array other memory: use of the tensor after that is the caller's mistake, which
    * nothing can notice.
    *
-   * @param array of the PyTorch engine, on the CPU, dense, contiguous, at most 2 GiB; a part of
+   * @param array of the PyTorch engine, on the CPU, dense, contiguous, less than 2 GiB; a part of
    *     another one along the first axis will do
    * @throws MemoryException when the array is closed, or cannot be shared without a copy
    * @throws dev.xent.DTypeException when its type has no counterpart
@@ -79,12 +79,7 @@ public final class DjlTensors {
       throw new MemoryException("the NDArray is sparse: use copy, or toDense()");
     }
     long[] shape = shape(array);
-    long bytes = Math.multiplyExact(array.size(), type.byteSize());
-    if (bytes > MOST_BYTES) {
-      throw new MemoryException(
-          "the NDArray has %d bytes, DJL lends at most %d at once: view parts of it"
-              .formatted(bytes, MOST_BYTES));
-    }
+    long bytes = bytes(array, type, "view");
     long address = bytes == 0 ? 0 : address(array);
     return Tensor.ofAddress(address, bytes, array, type, shape);
   }
@@ -93,12 +88,14 @@ public final class DjlTensors {
    * A copy of any array's elements in row-major order, whatever engine and device it is of.
    *
    * @param arena of the copy, which has nothing to do with the array any more
-   * @throws MemoryException when the array or the arena is closed
+   * @throws MemoryException when the array or the arena is closed, or the array has 2 GiB or more
    * @throws dev.xent.DTypeException when its type has no counterpart
    */
   public static Tensor copy(NDArray array, Arena arena) {
     requireOpen(array);
-    Tensor copy = Tensor.allocate(arena, Types.of(array.getDataType()), shape(array));
+    DType type = Types.of(array.getDataType());
+    bytes(array, type, "copy");
+    Tensor copy = Tensor.allocate(arena, type, shape(array));
     if (copy.elements() > 0) {
       ByteBuffer elements = array.isSparse() ? denseBytes(array) : array.toByteBuffer();
       copy.segment().copyFrom(MemorySegment.ofBuffer(elements));
@@ -121,7 +118,7 @@ public final class DjlTensors {
    * Closing the array or its manager frees nothing of the memory.
    *
    * @param manager of the PyTorch engine, for the CPU; it closes the array when it is closed
-   * @param tensor off the heap, contiguous, writable, at most 2 GiB
+   * @param tensor off the heap, contiguous, writable, less than 2 GiB
    * @throws MemoryException when the memory is on the heap, has gaps, is read-only, too large,
    *     closed, or confined to another thread, or when the manager would copy it
    * @throws dev.xent.DTypeException for BF16 and I16
@@ -134,6 +131,21 @@ public final class DjlTensors {
     NDArray wrapped = manager.create(buffer, new Shape(tensor.shape()), Types.of(tensor.type()));
     CLEANER.register(wrapped, () -> Reference.reachabilityFence(tensor));
     return wrapped;
+  }
+
+  /**
+   * The size of an array; refused where DJL would count it with an int that is too short.
+   *
+   * @param what the caller wants to do, for the message
+   */
+  private static long bytes(NDArray array, DType type, String what) {
+    long bytes = Math.multiplyExact(array.size(), type.byteSize());
+    if (bytes > MOST_BYTES) {
+      throw new MemoryException(
+          "the NDArray has %d bytes, DJL lends at most %d at once: %s parts of it"
+              .formatted(bytes, MOST_BYTES, what));
+    }
+    return bytes;
   }
 
   private static void requireOpen(NDArray array) {

@@ -250,9 +250,14 @@ class DjlTensorsTest {
 
   @Test
   void moreThanABufferCanHoldIsRefused() {
+    NDArray large = manager.create(new Shape(1L << 29)); // nobody touches this memory
     refused(
-        manager.create(new Shape(1L << 29)), // nobody touches this memory
+        large,
         "the NDArray has 2147483648 bytes, DJL lends at most 2147483647 at once: view parts of it");
+    assertThatThrownBy(() -> DjlTensors.copy(large, arena))
+        .isInstanceOf(MemoryException.class)
+        .hasMessage(
+            "the NDArray has 2147483648 bytes, DJL lends at most 2147483647 at once: copy parts of it");
   }
 
   @Test
