@@ -210,13 +210,18 @@ public final class DlpackTensors {
    * deleter.
    *
    * @return the address of the struct, for one consumer, who must call its deleter once
-   * @throws MemoryException if the tensor's memory is closed or another thread's
+   * @throws MemoryException if the tensor's memory is closed or another thread's, or its strides
+   *     repeat elements more often than memory can hold
    */
   public static MemorySegment exportCopy(Tensor tensor) {
     Objects.requireNonNull(tensor, "tensor");
     requireOpen(tensor);
     DType type = tensor.type();
-    long bytes = Math.multiplyExact(tensor.elements(), (long) type.byteSize());
+    if (tensor.elements() > (Long.MAX_VALUE - Exports.ALIGNMENT) / type.byteSize()) {
+      throw new MemoryException(
+          tensor + " is more than memory can be: lend a copy of a slice of it");
+    }
+    long bytes = tensor.elements() * type.byteSize();
     Tensor copy =
         Tensor.of(Arena.ofAuto().allocate(bytes, Exports.ALIGNMENT), type, tensor.shape());
     copy.copyFrom(tensor);

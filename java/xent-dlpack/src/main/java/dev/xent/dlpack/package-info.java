@@ -7,5 +7,10 @@
  * <p>The package calls restricted methods of the JDK: it takes the word of C structs for addresses
  * and sizes. Give it native access: {@code --enable-native-access=dev.xent.dlpack} on the module
  * path, {@code ALL-UNNAMED} on the class path.
+ *
+ * <p>Nothing is null unless it is marked {@code @Nullable}.
  */
+@NullMarked
 package dev.xent.dlpack;
+
+import org.jspecify.annotations.NullMarked;

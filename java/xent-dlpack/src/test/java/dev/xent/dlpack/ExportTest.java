@@ -269,6 +269,16 @@ class ExportTest {
   }
 
   @Test
+  void aCopyThatIsMoreThanMemoryCanBeIsRefused() {
+    Tensor repeated =
+        Tensor.strided(arena.allocate(4), DType.F32, new long[] {1L << 62}, new long[] {0});
+    assertThatThrownBy(() -> DlpackTensors.exportCopy(repeated))
+        .isInstanceOf(MemoryException.class)
+        .hasMessage(
+            "F32 [4611686018427387904] strides [0] off the heap is more than memory can be: lend a copy of a slice of it");
+  }
+
+  @Test
   void aReadOnlyTensorIsRefusedWhereNoFlagCanSaySo() {
     assertThatThrownBy(() -> DlpackTensors.exportUnversioned(numbers().asReadOnly(), () -> {}))
         .isInstanceOf(MemoryException.class)

@@ -21,5 +21,10 @@
  *
  * <p><b>Threads.</b> All methods may be called by any number of threads; the memory follows the
  * rules of its arena.
+ *
+ * <p>Nothing is null unless it is marked {@code @Nullable}.
  */
+@NullMarked
 package dev.xent.files;
+
+import org.jspecify.annotations.NullMarked;
