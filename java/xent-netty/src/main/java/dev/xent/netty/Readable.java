@@ -24,7 +24,19 @@ final class Readable {
       throw new MemoryException(
           "the buffer is released: view it before release(), or retain() it first");
     }
-    return new Readable(buffer);
+    Readable readable = new Readable(buffer);
+    for (ByteBuffer piece : readable.pieces()) {
+      requireUsable(MemorySegment.ofBuffer(piece));
+    }
+    return readable;
+  }
+
+  /** Refuses memory of a closed arena, which Netty would read by its address. */
+  private static void requireUsable(MemorySegment memory) {
+    if (!memory.scope().isAlive() || !memory.isAccessibleBy(Thread.currentThread())) {
+      throw new MemoryException(
+          "the memory of the buffer belongs to an arena that is closed or confined to another thread: use an open shared one");
+    }
   }
 
   /** How many numbers the bytes are. */
@@ -113,12 +125,19 @@ final class Readable {
       throw new MemoryException(
           "%s does not show its memory: use copy".formatted(buffer.getClass().getSimpleName()));
     }
-    ByteBuffer[] pieces = buffer.nioBuffers(buffer.readerIndex(), length);
+    ByteBuffer[] pieces = pieces();
     if (pieces.length > 1) {
       throw new MemoryException(
           "the readable bytes lie in %d pieces of memory: use copy, or consolidate() the buffer"
               .formatted(pieces.length));
     }
     return pieces.length == 0 ? ByteBuffer.allocateDirect(0) : pieces[0];
+  }
+
+  /** The pieces of memory of all readable bytes; none where the buffer does not show them. */
+  private ByteBuffer[] pieces() {
+    return buffer.nioBufferCount() < 1
+        ? new ByteBuffer[0]
+        : buffer.nioBuffers(buffer.readerIndex(), length);
   }
 }

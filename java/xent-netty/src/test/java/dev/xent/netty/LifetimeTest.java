@@ -12,6 +12,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import java.lang.foreign.Arena;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 
 /** Views with an arena keep the buffer, and end with the arena. */
@@ -86,6 +87,28 @@ class LifetimeTest {
       tensor = NettyTensors.view(buffer, DType.F32);
     }
     assertThatThrownBy(() -> tensor.getFloat(0)).isInstanceOf(MemoryException.class);
+  }
+
+  @Test
+  void aBufferOverMemoryOfAClosedArenaIsRefused() {
+    ByteBuf buffer;
+    try (Arena arena = Arena.ofConfined()) {
+      buffer = NettyTensors.wrap(Tensor.allocate(arena, DType.F32, 2));
+    }
+    ByteBuf both = Unpooled.wrappedBuffer(direct(), buffer);
+    try (Arena open = Arena.ofConfined()) {
+      refused(() -> NettyTensors.view(buffer, DType.F32));
+      refused(() -> NettyTensors.view(buffer, open, DType.F32));
+      refused(() -> NettyTensors.copy(buffer, open, DType.F32));
+      refused(() -> NettyTensors.copy(both, open, DType.F32));
+    }
+  }
+
+  private static void refused(ThrowingCallable call) {
+    assertThatThrownBy(call)
+        .isInstanceOf(MemoryException.class)
+        .hasMessage(
+            "the memory of the buffer belongs to an arena that is closed or confined to another thread: use an open shared one");
   }
 
   @Test

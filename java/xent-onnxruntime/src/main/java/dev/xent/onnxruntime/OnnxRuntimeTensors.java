@@ -65,15 +65,15 @@ public final class OnnxRuntimeTensors {
    * caller's own buffer, so whoever moves its position or limit later makes them useless for this;
    * that the number of elements still fits is checked.
    *
-   * @throws MemoryException when the tensor is closed, when ONNX Runtime has allocated its memory,
-   *     or when position or limit of its buffer were moved
+   * @throws MemoryException when the tensor or the arena of its buffer is closed, when ONNX Runtime
+   *     has allocated its memory, or when position or limit of its buffer were moved
    * @throws dev.xent.DTypeException when its type has no counterpart
    */
   public static Tensor view(OnnxTensor tensor) {
     requireOpen(tensor);
     TensorInfo info = tensor.getInfo();
     DType type = Types.of(info);
-    Buffer buffer = bufferOf(tensor);
+    Buffer buffer = usableBufferOf(tensor);
     if (buffer == null) {
       throw new MemoryException(
           "ONNX Runtime has allocated this OnnxTensor and gives no access to its memory: pin the"
@@ -92,13 +92,15 @@ public final class OnnxRuntimeTensors {
    * A copy of any tensor's elements, whoever has allocated them.
    *
    * @param arena of the copy, which has nothing to do with the OnnxTensor any more
-   * @throws MemoryException when the tensor or the arena is closed
+   * @throws MemoryException when the tensor, the arena of its buffer or that of the copy is closed
    * @throws dev.xent.DTypeException when its type has no counterpart
    */
   public static Tensor copy(OnnxTensor tensor, Arena arena) {
     requireOpen(tensor);
     TensorInfo info = tensor.getInfo();
-    Tensor copy = Tensor.allocate(arena, Types.of(info), shape(info));
+    DType type = Types.of(info);
+    usableBufferOf(tensor);
+    Tensor copy = Tensor.allocate(arena, type, shape(info));
     if (copy.elements() > 0) {
       // As ONNX Runtime has them, whatever has become of a buffer's position.
       ByteBuffer elements = tensor.getByteBuffer();
@@ -165,7 +167,20 @@ public final class OnnxRuntimeTensors {
     }
   }
 
-  /** The buffer that a tensor was made of, or null. */
+  /** The buffer that a tensor was made of, or null; ONNX Runtime would read a closed one. */
+  private static @Nullable Buffer usableBufferOf(OnnxTensor tensor) {
+    Buffer buffer = bufferOf(tensor);
+    if (buffer != null) {
+      MemorySegment segment = MemorySegment.ofBuffer(buffer);
+      if (!segment.scope().isAlive() || !segment.isAccessibleBy(Thread.currentThread())) {
+        throw new MemoryException(
+            "the memory of the OnnxTensor belongs to an arena that is closed or confined to another thread: use an open shared one");
+      }
+    }
+    return buffer;
+  }
+
+  /** The buffer that a tensor was made of, whatever has become of its memory; or null. */
   private static @Nullable Buffer bufferOf(OnnxTensor tensor) {
     try {
       return tensor.getBufferRef().orElse(null);

@@ -311,6 +311,26 @@ class OnnxRuntimeTensorsTest {
   }
 
   @Test
+  void memoryOfAClosedArenaIsRefused() throws OrtException {
+    OnnxTensor onnx;
+    try (Arena arena = Arena.ofConfined()) {
+      onnx = OnnxRuntimeTensors.wrap(ORT, Tensor.allocate(arena, DType.F32, 2));
+    }
+    try (onnx;
+        Arena arena = Arena.ofConfined()) {
+      String refusal =
+          "the memory of the OnnxTensor belongs to an arena that is closed or confined to another"
+              + " thread: use an open shared one";
+      assertThatThrownBy(() -> OnnxRuntimeTensors.view(onnx))
+          .isInstanceOf(MemoryException.class)
+          .hasMessage(refusal);
+      assertThatThrownBy(() -> OnnxRuntimeTensors.copy(onnx, arena)) // would read it
+          .isInstanceOf(MemoryException.class)
+          .hasMessage(refusal);
+    }
+  }
+
+  @Test
   void aClosedTensorIsRefused() throws OrtException {
     OnnxTensor onnx = floats(new float[2], 2);
     onnx.close();
