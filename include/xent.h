@@ -540,8 +540,9 @@ XENT_API xent_status xent_backward_states(const xent_shape *shape, const xent_op
 /* Folds the states of whole rows, in class order. Writes statistics at index row and, for forward
  * states, what is asked of log_sum_exp and, with targets, of losses, hits and tally (as
  * xent_cross_entropy_forward). targets: as given to xent_forward_states.
- * States that do not belong together (of another kind, numerics version, round or label) are
- * XENT_INVALID_ARGUMENT with field and row; rows before are written.
+ * States that do not belong together (of another kind, numerics version or round, or of a label in another
+ * chunk) are XENT_INVALID_ARGUMENT with field and row; rows before are written. A state does not tell which
+ * class of its chunk the label was: that targets are as they were is the caller's word.
  * report->again > 0: some rows have a shift now and nothing but their statistics was written; compute
  * their states once more with these statistics, then call xent_finish again with second_round = 1,
  * which finishes those rows alone. */

@@ -64,7 +64,8 @@ public final class CrossEntropyShard {
    * Folds the states of whole rows.
    *
    * @param whole the states of all classes
-   * @param labels class indices, as the shards had them; null for other targets
+   * @param labels class indices, as the shards had them, which is noticed only of labels in another
+   *     chunk of 8192 classes; null for other targets
    * @param inputs row weights and a sink; nothing else, as the states have it already
    * @param outcome receives the numbers of all rows and fills its losses, log-sum-exp and hits; it
    *     cannot be asked for anything else

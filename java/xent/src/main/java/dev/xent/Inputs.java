@@ -37,8 +37,9 @@ public final class Inputs {
   /**
    * With a mask of classes. A class whose flag is 0 does not take part: what its logit and target
    * are has no influence, its probability and gradient are +0, its log-probability is -inf, and
-   * smoothing does not count it. In a row that is NaN it is NaN, too. A label there is a {@link
-   * LabelException}. A row without any class is fully masked.
+   * smoothing does not count it. In a row that is NaN it is NaN, too, but for the gradient that
+   * {@link Softmax#backward} and {@link LogSoftmax#backward} write, which is +0 there in every row.
+   * A label there is a {@link LabelException}. A row without any class is fully masked.
    *
    * @param flags U8 or I8, as of a {@code byte[]}, 0 or anything else: in the shape of the logits,
    *     where any size but that of the classes may be 1 and hold for all; or one dimension, the
