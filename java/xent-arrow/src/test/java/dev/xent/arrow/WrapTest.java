@@ -11,6 +11,7 @@ import dev.xent.Tensor;
 import java.lang.foreign.Arena;
 import java.util.concurrent.CompletableFuture;
 import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.memory.OutOfMemoryException;
 import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.Float4Vector;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Vectors over the memory of tensors. */
 class WrapTest {
@@ -78,6 +80,31 @@ class WrapTest {
             ArrowTensors.wrap(Tensor.allocate(arena, DType.F32, 0, 3), "x", allocator)) {
       assertThat(vector).isInstanceOf(FixedSizeListVector.class);
       assertThat(vector.getValueCount()).isZero();
+      assertThat(ArrowTensors.view(vector).shape()).containsExactly(0, 3);
+    }
+  }
+
+  @Test
+  void rowsWithoutNumbers() {
+    try (Arena arena = Arena.ofConfined();
+        FieldVector vector =
+            ArrowTensors.wrap(Tensor.allocate(arena, DType.F32, 3, 0), "x", allocator)) {
+      assertThat(vector.getValueCount()).isEqualTo(3);
+      assertThat(ArrowTensors.view(vector).shape()).containsExactly(3, 0);
+      assertThat(ArrowTensors.copy(vector, 0, arena).shape()).containsExactly(3, 0);
+    }
+  }
+
+  /** The memory is too much, or the bitmap of the lists, or that of their numbers. */
+  @ParameterizedTest
+  @ValueSource(ints = {64, 128, 130})
+  void whatTheAllocatorDoesNotTakeLeavesNothing(int limit) {
+    try (Arena arena = Arena.ofConfined();
+        BufferAllocator small = new RootAllocator(limit)) {
+      Tensor tensor = Tensor.allocate(arena, DType.F32, 4, 8);
+      assertThatThrownBy(() -> ArrowTensors.wrap(tensor, "x", small))
+          .isInstanceOf(OutOfMemoryException.class);
+      assertThat(small.getAllocatedMemory()).isZero();
     }
   }
 

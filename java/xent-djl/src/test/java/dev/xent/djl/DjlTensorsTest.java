@@ -147,6 +147,9 @@ class DjlTensorsTest {
     NDArray array = manager.zeros(new Shape(0, 3));
     assertThat(DjlTensors.view(array).shape()).containsExactly(0, 3);
     assertThat(DjlTensors.copy(array, arena).shape()).containsExactly(0, 3);
+    NDArray wrapped = DjlTensors.wrap(manager, Tensor.allocate(arena, DType.F32, 0, 3));
+    assertThat(wrapped.getShape()).isEqualTo(new Shape(0, 3));
+    assertThat(DjlTensors.view(wrapped).shape()).containsExactly(0, 3);
   }
 
   @ParameterizedTest
