@@ -160,7 +160,8 @@ public final class DlpackTensors {
    * @param tensor off the heap, of any strides; a read-only one has its flag set
    * @return the address of the struct, for one consumer, who must call its deleter once; where
    *     nobody does, the memory is kept for good
-   * @throws MemoryException if the tensor lies on the heap, where memory moves, or is closed
+   * @throws MemoryException if the tensor lies on the heap, where memory moves, or is closed or
+   *     another thread's
    */
   public static MemorySegment export(Tensor tensor) {
     return export(tensor, NOTHING);
@@ -175,7 +176,8 @@ public final class DlpackTensors {
    *     is logged. It is not run if this method throws
    * @return the address of the struct, for one consumer, who must call its deleter once; where
    *     nobody does, the memory is kept for good
-   * @throws MemoryException if the tensor lies on the heap, where memory moves, or is closed
+   * @throws MemoryException if the tensor lies on the heap, where memory moves, or is closed or
+   *     another thread's
    */
   public static MemorySegment export(Tensor tensor, Runnable released) {
     Objects.requireNonNull(released, "released");
@@ -191,7 +193,8 @@ public final class DlpackTensors {
    * @param tensor off the heap, of any strides
    * @param released is run once, when the consumer has called the deleter, on its thread
    * @return the address of the struct, for one consumer, who must call its deleter once
-   * @throws MemoryException if the tensor lies on the heap, is closed or read-only
+   * @throws MemoryException if the tensor lies on the heap, is closed, another thread's or
+   *     read-only
    */
   public static MemorySegment exportUnversioned(Tensor tensor, Runnable released) {
     Objects.requireNonNull(released, "released");
@@ -215,7 +218,7 @@ public final class DlpackTensors {
    */
   public static MemorySegment exportCopy(Tensor tensor) {
     Objects.requireNonNull(tensor, "tensor");
-    requireOpen(tensor);
+    requireUsable(tensor);
     DType type = tensor.type();
     if (tensor.elements() > (Long.MAX_VALUE - Exports.ALIGNMENT) / type.byteSize()) {
       throw new MemoryException(
@@ -235,7 +238,7 @@ public final class DlpackTensors {
 
   private static void requireLendable(Tensor tensor) {
     Objects.requireNonNull(tensor, "tensor");
-    requireOpen(tensor);
+    requireUsable(tensor);
     if (!tensor.segment().isNative()) {
       throw new MemoryException(
           tensor
@@ -243,10 +246,12 @@ public final class DlpackTensors {
     }
   }
 
-  private static void requireOpen(Tensor tensor) {
-    if (!tensor.segment().scope().isAlive()) {
+  private static void requireUsable(Tensor tensor) {
+    MemorySegment memory = tensor.segment();
+    if (!memory.scope().isAlive() || !memory.isAccessibleBy(Thread.currentThread())) {
       throw new MemoryException(
-          "the tensor lies in an arena that is closed: export it while the arena is open");
+          "%s belongs to an arena that is closed or confined to another thread: use an open shared one"
+              .formatted(tensor));
     }
   }
 }

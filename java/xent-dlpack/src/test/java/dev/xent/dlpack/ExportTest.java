@@ -13,7 +13,10 @@ import java.lang.foreign.ValueLayout;
 import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -287,14 +290,28 @@ class ExportTest {
   }
 
   @Test
-  void aClosedArenaIsRefused() {
-    Tensor tensor = numbers();
+  void memoryThatCannotBeUsedIsRefused() {
+    Tensor closed = numbers();
     arena.close();
-    assertThatThrownBy(() -> DlpackTensors.export(tensor))
-        .isInstanceOf(MemoryException.class)
-        .hasMessage(
-            "the tensor lies in an arena that is closed: export it while the arena is open");
-    assertThatThrownBy(() -> DlpackTensors.exportCopy(tensor)).isInstanceOf(MemoryException.class);
+    refused(closed);
+    try (Arena confined = Arena.ofConfined()) {
+      Tensor tensor = Tensor.allocate(confined, DType.F32, 2, 3);
+      CompletableFuture.runAsync(() -> refused(tensor)).join();
+    }
+  }
+
+  private static void refused(Tensor tensor) {
+    List<ThrowingCallable> ways =
+        List.of(
+            () -> DlpackTensors.export(tensor),
+            () -> DlpackTensors.exportUnversioned(tensor, () -> {}),
+            () -> DlpackTensors.exportCopy(tensor));
+    for (ThrowingCallable way : ways) {
+      assertThatThrownBy(way)
+          .isInstanceOf(MemoryException.class)
+          .hasMessage(
+              "F32 [2, 3] off the heap belongs to an arena that is closed or confined to another thread: use an open shared one");
+    }
   }
 
   private static MemorySegment field(MemorySegment managed, long field) {
