@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the entry points refuse, with which status and field, before anything is written; struct sizes; the
- * floating-point mode; exact sums; and the edges of docs/numerics.md that one call shows. */
-#include <fenv.h>
-
+/* What the entry points refuse, with which status and field, before anything is written; struct sizes;
+ * exact sums; and the edges of docs/numerics.md that one call shows. */
 #include "calls.h"
 #include "rows.h"
-
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
 
 static int checks, failures;
 
@@ -352,26 +346,6 @@ static void test_hits_of_one_row(void) {
   }
 }
 
-static void test_float_mode(void) {
-  reset();
-  float expected[SIZE];
-  x[3] = -100;
-  CHECK(softmax() == XENT_OK);
-  memcpy(expected, y, sizeof expected);
-  fesetround(FE_UPWARD);
-#if defined(__x86_64__)
-  const unsigned int foreign = _mm_getcsr() | 0x8040; /* flush to zero, denormals are zero */
-  _mm_setcsr(foreign);
-  CHECK(softmax() == XENT_OK);
-  CHECK((_mm_getcsr() & 0xffc0) == (foreign & 0xffc0));
-  _mm_setcsr(0x1f80);
-#else
-  CHECK(softmax() == XENT_OK);
-#endif
-  fesetround(FE_TONEAREST);
-  CHECK(!memcmp(expected, y, sizeof expected));
-}
-
 static void test_states(void) {
   reset();
   xent_state states[ROWS] = {{0}};
@@ -508,7 +482,6 @@ int main(void) {
   test_labels();
   test_many_labels();
   test_struct_sizes();
-  test_float_mode();
   test_states();
   test_states_that_do_not_fit();
   test_statistics_that_do_not_fit();

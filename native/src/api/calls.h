@@ -4,7 +4,6 @@
 #define XENT_CALLS_H
 
 #include "api/checks.h"
-#include "cpu/float_mode.h"
 
 /* Stores that pass the caches by are not ordered with others: before the caller tells another thread that
  * its results are there, they must be. */
@@ -14,11 +13,9 @@ static inline void end_streaming(void) {
 #endif
 }
 
-/* Runs a kernel in the float mode of the contract. */
+/* Runs a kernel. */
 static inline xent_status run_kernel(xent_kernel kernel, const xent_call *call) {
-  const float_mode mode = float_mode_enter();
   const xent_status status = kernel(call);
-  float_mode_leave(mode);
   if (call->stream) end_streaming();
   return status;
 }

@@ -169,6 +169,7 @@ static void begin_report(xent_frame *f, xent_report *report) {
 
 xent_status xent_frame_begin(xent_frame *f, const xent_shape *shape, const xent_options *options,
                              xent_report *report, bool backward) {
+  f->mode = float_mode_enter();
   begin_report(f, report);
   xent_status status = take_structs(f, shape, options, report);
   if (status) return status;
@@ -187,6 +188,7 @@ xent_status xent_frame_end(const xent_frame *f, xent_report *report, xent_status
     const size_t after_size = sizeof size, known = size < sizeof *report ? (size_t)size : sizeof *report;
     memcpy((char *)report + after_size, (const char *)f->report + after_size, known - after_size);
   }
+  float_mode_leave(f->mode);
   return status;
 }
 

@@ -3,6 +3,7 @@
 #ifndef XENT_CHECKS_H
 #define XENT_CHECKS_H
 
+#include "cpu/float_mode.h"
 #include "kernels/kernels.h"
 
 /* One array of a call. */
@@ -28,6 +29,7 @@ enum {
 
 /* A call while it is being checked. Structs of another size than ours are copied into whole ones. */
 typedef struct {
+  float_mode mode; /* of the thread, before the call */
   xent_call call;
   const xent_kernels *kernels;
   const xent_shape *shape;
@@ -49,7 +51,7 @@ typedef struct {
 __attribute__((cold)) xent_status xent_refuse(xent_frame *frame, xent_status status, int32_t field,
                                               int64_t integer);
 
-/* Structs, options and shape. The type of the logits decides the arithmetic, in a backward that of y. */
+/* Structs, options and shape, from here on in the float mode of the contract: weights and options are compared too. The type of the logits decides the arithmetic, in a backward that of y. */
 xent_status xent_frame_begin(xent_frame *frame, const xent_shape *shape, const xent_options *options,
                              xent_report *report, bool backward);
 /* The call is about all classes, not about those of a shard. */
@@ -58,7 +60,7 @@ xent_status xent_check_whole(xent_frame *frame);
 xent_status xent_check_row_offsets(xent_frame *frame, const void *row_offsets);
 /* The statistics that a call is given are of this kind, and finished. */
 xent_status xent_check_statistics(xent_frame *frame, const xent_statistics *statistics, uint32_t kind);
-/* Hands the report out. */
+/* Hands the report out, and puts the float mode back. */
 xent_status xent_frame_end(const xent_frame *frame, xent_report *report, xent_status status);
 
 /* Types, NULLs, alignment, extents, then overlaps. Most short calls need not ask: plain.h. */

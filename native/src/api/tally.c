@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exact sums: counters and digits form one wide integer, in units of 2^-149 where there are floats alone and of
  * 2^-1074 else, which is rounded to double once. */
+#include "cpu/float_mode.h"
 #include "numerics/tally.h"
 
 /* 2^39 floats below 2^128 in units of 2^-149, and a sign; the same and 2^30 doubles in units of 2^-1074. */
@@ -67,13 +68,17 @@ static bool any_below(const uint64_t *wide, int i) {
   return i % LIMB_BITS && wide[i / LIMB_BITS] << (LIMB_BITS - i % LIMB_BITS);
 }
 
-/* wide * 2^-unit of a magnitude whose highest bit is `top`, to nearest, ties to even */
+/* wide * 2^-unit of a magnitude whose highest bit is `top`, to nearest, ties to even. Infinity and subnormals are the
+ * float mode's affair. */
 static double round_once(const uint64_t *wide, const int limbs, int top, const int unit) {
   const int drop = top > 52 ? top - 52 : 0;
   uint64_t mantissa = bits_from(wide, limbs, drop);
   const bool half = drop && (bits_from(wide, limbs, drop - 1) & 1);
   if (half && (any_below(wide, drop - 1) || (mantissa & 1))) mantissa++;
-  return ldexp((double)mantissa, drop - unit);
+  const float_mode mode = float_mode_enter();
+  const double rounded = ldexp((double)mantissa, drop - unit);
+  float_mode_leave(mode);
+  return rounded;
 }
 
 static void add_bins(const xent_tally *tally, uint64_t *wide, const int limbs, const int unit) {

@@ -6,6 +6,16 @@
 #if defined(XENT_HAVE_AVX512)
 #include <cpuid.h>
 
+int32_t xent_isa_of(const xent_cpu_words *w) {
+  const uint32_t needed = bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C;
+  if ((w->leaf_1_ecx & needed) != needed) return XENT_ISA_SCALAR;
+  const uint64_t sse_and_avx = 0x6, masks_and_zmm = 0xe0;
+  if ((w->xcr0 & sse_and_avx) != sse_and_avx || !(w->leaf_7_ebx & bit_AVX2)) return XENT_ISA_SCALAR;
+  const uint32_t avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
+  if ((w->leaf_7_ebx & avx512) != avx512 || (w->xcr0 & masks_and_zmm) != masks_and_zmm) return XENT_ISA_AVX2;
+  return XENT_ISA_AVX512;
+}
+
 static uint64_t enabled_registers(void) {
   uint32_t low, high;
   __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
@@ -13,16 +23,13 @@ static uint64_t enabled_registers(void) {
 }
 
 static int32_t detect(void) {
+  xent_cpu_words w = {0, 0, 0};
   uint32_t a, b, c, d;
-  if (!__get_cpuid(1, &a, &b, &c, &d)) return XENT_ISA_SCALAR;
-  const uint32_t needed = bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C;
-  if ((c & needed) != needed) return XENT_ISA_SCALAR;
-  const uint64_t sse_and_avx = 0x6, masks_and_zmm = 0xe0, registers = enabled_registers();
-  if ((registers & sse_and_avx) != sse_and_avx) return XENT_ISA_SCALAR;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & bit_AVX2)) return XENT_ISA_SCALAR;
-  const uint32_t avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
-  if ((b & avx512) != avx512 || (registers & masks_and_zmm) != masks_and_zmm) return XENT_ISA_AVX2;
-  return XENT_ISA_AVX512;
+  if (__get_cpuid(1, &a, &b, &c, &d)) w.leaf_1_ecx = c;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) w.leaf_7_ebx = b;
+  /* Without OSXSAVE the instruction is not there. */
+  if (w.leaf_1_ecx & bit_OSXSAVE) w.xcr0 = enabled_registers();
+  return xent_isa_of(&w);
 }
 #else
 static int32_t detect(void) { return XENT_ISA_SCALAR; }

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Threads whose floating-point mode a foreign library left changed: every function, tier and type in every mode gives
+ * the bits that it gives in the usual one, and leaves the mode as it was.
+ */
+#include <fenv.h>
+
+#include "arrays.h"
+
+enum { ROWS = ROW_KINDS, CLASSES = 43, ELEMENTS = ROWS * CLASSES };
+
+/* Arrays of a call, as large as float64 needs them. */
+typedef struct {
+  double x[ELEMENTS], teacher[ELEMENTS];
+  double row_weights[ROWS], class_weights[CLASSES];
+  int32_t labels[ROWS];
+} inputs;
+
+typedef struct {
+  double y[ELEMENTS], dx[ELEMENTS], losses[ROWS], lse[ROWS], entropies[ROWS];
+  uint8_t hits[ROWS];
+  xent_statistics statistics[ROWS];
+  xent_state states[ROWS];
+  xent_tally tally, merged;
+  xent_report report;
+  double sum;
+  xent_status status;
+} outputs;
+
+static inputs in;
+static outputs out, expected;
+static xent_shape shape;
+static xent_options options;
+static long long calls, wrong;
+
+/* ---- modes ------------------------------------------------------------------------------------ */
+
+typedef struct {
+  char name[64];
+  int rounding;
+  uint32_t bits; /* besides, of MXCSR */
+} float_state;
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+
+enum { DENORMALS_ARE_ZERO = 0x40, FLUSH_TO_ZERO = 0x8000, TRAPS = 0x1f80, STICKY = 0x3f, ZEROS = 4 };
+
+static const struct {
+  const char *name;
+  uint32_t bits;
+} zeros[ZEROS] = {{"", 0}, {" and denormals-are-zero", DENORMALS_ARE_ZERO}, {" and flush-to-zero", FLUSH_TO_ZERO},
+                  {", flush-to-zero and denormals-are-zero", DENORMALS_ARE_ZERO | FLUSH_TO_ZERO}};
+
+static void enter(const float_state *state) {
+  fesetround(state->rounding);
+  _mm_setcsr((_mm_getcsr() & ~(uint32_t)STICKY) | state->bits);
+}
+static uint32_t mode_now(void) { return _mm_getcsr() & ~(uint32_t)STICKY; }
+static void enter_usual(void) {
+  fesetround(FE_TONEAREST);
+  _mm_setcsr(TRAPS);
+}
+#else
+enum { ZEROS = 1 };
+static const struct {
+  const char *name;
+  uint32_t bits;
+} zeros[ZEROS] = {{"", 0}};
+
+static void enter(const float_state *state) { fesetround(state->rounding); }
+static uint32_t mode_now(void) { return (uint32_t)fegetround(); }
+static void enter_usual(void) { fesetround(FE_TONEAREST); }
+#endif
+
+/* ---- calls ------------------------------------------------------------------------------------ */
+
+static void softmax(void) {
+  out.status = xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, in.x, NULL, NULL, NULL, NULL, out.y, &out.report);
+}
+static void log_softmax(void) {
+  out.status = xent_log_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, in.x, NULL, NULL, NULL, NULL, out.y, &out.report);
+}
+static void log_sum_exp(void) {
+  out.status = xent_log_sum_exp(&shape, &options, 0, ROWS, in.x, NULL, NULL, NULL, out.lse, &out.report);
+}
+static void softmax_backward(void) {
+  out.status = xent_softmax_backward(&shape, &options, 0, ROWS, 0, CLASSES, in.teacher, in.x, NULL, NULL, NULL, out.dx, &out.report);
+}
+static void log_softmax_backward(void) {
+  out.status = xent_log_softmax_backward(&shape, &options, 0, ROWS, 0, CLASSES, in.teacher, in.x, NULL, NULL, NULL, out.dx, &out.report);
+}
+static void check_targets(void) {
+  out.status = xent_check_targets(&shape, &options, 0, ROWS, in.labels, NULL, NULL, NULL, in.class_weights,
+                                  in.row_weights, &out.tally, &out.report);
+  out.sum = xent_tally_sum(&out.tally);
+}
+static void cross_entropy(void) {
+  out.status = xent_cross_entropy_forward(&shape, &options, 0, ROWS, in.x, in.labels, out.losses, out.lse, out.hits,
+                                          out.dx, out.statistics, &out.tally, &out.report);
+  out.sum = xent_tally_sum(&out.tally);
+}
+static void cross_entropy_full(void) {
+  options.label_smoothing = 0.1;
+  options.z_loss = 1e-4;
+  options.softcap = 30;
+  options.temperature = 3;
+  const xent_cross_entropy_arrays arrays = {.logits = in.x, .targets = in.labels, .class_weights = in.class_weights,
+      .row_weights = in.row_weights, .losses = out.losses, .log_sum_exp = out.lse, .entropies = out.entropies,
+      .gradient = out.dx, .statistics = out.statistics, .tally = &out.tally};
+  out.status = xent_cross_entropy(&shape, &options, 0, ROWS, &arrays, &out.report);
+  out.sum = xent_tally_sum(&out.tally);
+}
+static void cross_entropy_backward(void) {
+  out.status = xent_cross_entropy_forward(&shape, &options, 0, ROWS, in.x, in.labels, NULL, NULL, NULL, NULL,
+                                          out.statistics, NULL, NULL);
+  if (!out.status)
+    out.status = xent_cross_entropy_backward(&shape, &options, 0, ROWS, 0, CLASSES, in.x, in.labels, NULL, NULL, NULL,
+                                             NULL, NULL, out.statistics, in.row_weights, out.dx, &out.report);
+}
+static void divergence(void) {
+  out.status = xent_kl_divergence(&shape, &options, 0, ROWS, in.x, in.teacher, NULL, in.row_weights, out.losses, out.dx,
+                                  &out.tally, &out.report);
+  out.sum = xent_tally_sum(&out.tally);
+}
+static void parts(void) {
+  out.status = xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, in.x, in.labels, NULL, NULL, NULL, NULL,
+                                   out.states, &out.report);
+  if (!out.status)
+    out.status = xent_finish(&shape, &options, 0, ROWS, out.states, in.labels, NULL, NULL, NULL, 0, out.statistics,
+                             out.losses, out.lse, out.hits, &out.tally, &out.report);
+}
+static void backward_parts(void) {
+  out.status = xent_backward_states(&shape, &options, 0, ROWS, 0, CLASSES, in.teacher, in.x, NULL, out.states, &out.report);
+  if (!out.status)
+    out.status = xent_finish(&shape, &options, 0, ROWS, out.states, NULL, NULL, NULL, NULL, 0, out.statistics, NULL,
+                             NULL, NULL, NULL, &out.report);
+}
+/* Sums of doubles that round, underflow and overflow. */
+static void sums(void) {
+  static const double small[] = {0x1p-1074, 0x1.8p-1060, 0x1p-1030}, large[] = {0x1.fffffffffffffp1023, 0x1p1023};
+  static const double odd[] = {1, 0x1p-53, 0x1p-80};
+  out.merged = xent_empty_tally();
+  out.status = xent_tally_add(&out.tally, small, XENT_F64, 1, 3);
+  out.losses[0] = xent_tally_sum(&out.tally);
+  if (!out.status) out.status = xent_tally_add(&out.merged, odd, XENT_F64, 1, 3);
+  out.losses[1] = xent_tally_sum(&out.merged);
+  if (!out.status) out.status = xent_tally_merge(&out.merged, &out.tally);
+  if (!out.status) out.status = xent_tally_add(&out.merged, large, XENT_F64, 1, 2);
+  out.losses[2] = xent_tally_sum(&out.merged);
+}
+/* Options are compared with 0, and a subnormal is none. */
+static void subnormal_options(void) {
+  options.label_smoothing = 0x1p-1070;
+  options.z_loss = 0x1p-1070;
+  cross_entropy();
+}
+
+static const struct {
+  const char *name;
+  void (*run)(void);
+} functions[] = {{"softmax", softmax}, {"log-softmax", log_softmax}, {"log-sum-exp", log_sum_exp},
+                 {"softmax backward", softmax_backward}, {"log-softmax backward", log_softmax_backward},
+                 {"check of targets", check_targets}, {"cross-entropy", cross_entropy},
+                 {"cross-entropy with everything", cross_entropy_full}, {"cross-entropy backward", cross_entropy_backward},
+                 {"divergence", divergence}, {"states", parts}, {"backward states", backward_parts},
+                 {"exact sums", sums}, {"subnormal options", subnormal_options}};
+enum { FUNCTIONS = sizeof functions / sizeof *functions };
+
+/* ---- inputs ------------------------------------------------------------------------------------ */
+
+static void set_all(void *data, int64_t count, int32_t type, const float *values) {
+  array a = {.data = data, .layout = {.type = type}};
+  for (int64_t i = 0; i < count; i++) set_number(&a, i, (double)values[i]);
+}
+
+static void fill(int32_t type) {
+  random_source r = {11};
+  float values[ELEMENTS], weights[CLASSES];
+  for (int64_t row = 0; row < ROWS; row++) fill_row(values + row * CLASSES, CLASSES, (int)row, &r);
+  set_all(in.x, ELEMENTS, type, values);
+  for (int64_t i = 0; i < ELEMENTS; i++) values[i] = i % 5 ? random_normal(&r) : 0x1p-140f;
+  set_all(in.teacher, ELEMENTS, type, values);
+  /* Subnormal in every type: a row or class of such a weight does count. */
+  for (int64_t i = 0; i < CLASSES; i++) weights[i] = i % 4 ? 0.1f * (float)i : type == XENT_F16 ? 0x1p-20f : 0x1p-130f;
+  set_all(in.row_weights, ROWS, type, weights);
+  set_all(in.class_weights, CLASSES, type, weights);
+  for (int32_t i = 0; i < ROWS; i++) in.labels[i] = (i * 7) % CLASSES;
+}
+
+static void prepare(int32_t type, int32_t isa) {
+  shape = xent_dense_shape(ROWS, CLASSES, 1, XENT_I32);
+  shape.logits.type = shape.output.type = shape.gradient.type = shape.upstream.type = type;
+  shape.losses.type = shape.log_sum_exp.type = type;
+  shape.teacher = shape.logits;
+  shape.class_weights = layout_of(0, 1, 0, type);
+  shape.row_weights = shape.entropies = shape.losses;
+  options = xent_default_options();
+  options.isa = isa;
+  memset(&out, 0x5a, sizeof out);
+  out.tally = xent_empty_tally();
+  out.report = (xent_report){.size = sizeof out.report};
+}
+
+static void run_in(const float_state *state, int function, int32_t type, int32_t isa) {
+  prepare(type, isa);
+  if (functions[function].run == cross_entropy_backward) shape.upstream = shape.row_weights;
+  enter(state);
+  const uint32_t mode = mode_now();
+  functions[function].run();
+  const uint32_t after = mode_now();
+  enter_usual();
+  calls++;
+  if (after == mode && !memcmp(&out, &expected, sizeof out)) return;
+  if (wrong++ < 20)
+    fprintf(stderr, "%s, %s, type %d, %s: %s\n", functions[function].name, xent_isa_name(isa), type, state->name,
+            after == mode ? "other bits" : "the mode is not put back");
+}
+
+static void run_in_every_mode(int function, int32_t type, int32_t isa) {
+  static const struct {
+    const char *name;
+    int mode;
+  } roundings[] = {{"to nearest", FE_TONEAREST}, {"upward", FE_UPWARD}, {"downward", FE_DOWNWARD}, {"toward zero", FE_TOWARDZERO}};
+  for (int rounding = 0; rounding < 4; rounding++)
+    for (int zero = 0; zero < ZEROS; zero++) {
+      float_state state = {.rounding = roundings[rounding].mode, .bits = zeros[zero].bits};
+      snprintf(state.name, sizeof state.name, "%s%s", roundings[rounding].name, zeros[zero].name);
+      run_in(&state, function, type, isa);
+    }
+}
+
+int main(void) {
+  static const int32_t types[] = {XENT_F32, XENT_F64, XENT_F16, XENT_BF16};
+  for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++)
+    for (int t = 0; t < 4; t++)
+      for (int function = 0; function < FUNCTIONS; function++) {
+        fill(types[t]);
+        prepare(types[t], isa);
+        if (functions[function].run == cross_entropy_backward) shape.upstream = shape.row_weights;
+        functions[function].run();
+        must(out.status, functions[function].name);
+        expected = out;
+        run_in_every_mode(function, types[t], isa);
+      }
+  printf("%lld calls in foreign float modes, %lld differ\n", calls, wrong);
+  return wrong != 0;
+}
