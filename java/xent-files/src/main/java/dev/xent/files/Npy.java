@@ -75,6 +75,7 @@ public final class Npy {
    *
    * @param arena owns the mapping
    * @param shape sizes of the axes; empty for a single number
+   * @throws dev.xent.ShapeException for a negative size, more than 64 axes or more than 2^63 bytes
    * @throws FileException if no file can be made there, or the disk has no room for it
    * @throws dev.xent.MemoryException if the arena is closed or another thread's
    */
@@ -86,6 +87,7 @@ public final class Npy {
    * Writes a tensor, whatever its strides, in C order. The file appears whole or not at all; one
    * that was there is replaced.
    *
+   * @throws dev.xent.ShapeException for more than 64 axes
    * @throws FileException if no file can be made there, or the disk has no room for it
    * @throws dev.xent.MemoryException if the tensor's memory is closed or another thread's
    */

@@ -2,6 +2,7 @@
 package dev.xent.files;
 
 import dev.xent.DType;
+import dev.xent.ShapeException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -26,16 +27,38 @@ record NpyHeader(DType type, boolean fortranOrder, long[] shape) {
 
   /** The number of elements; a shape whose bytes a long cannot count is refused. */
   long elements() {
-    long bytes = type.byteSize();
-    try {
-      for (long size : shape) {
-        bytes = Math.multiplyExact(bytes, Math.max(size, 1));
-      }
-    } catch (ArithmeticException overflow) {
+    if (!isCountable()) {
       throw new FileException(
           "has the shape " + describe(shape) + ", more than any file can hold; save it again");
     }
     return Arrays.stream(shape).reduce(1, (a, b) -> a * b);
+  }
+
+  /** Whether a long can count the bytes of the elements, and those of each axis. */
+  private boolean isCountable() {
+    long most = Long.MAX_VALUE / type.byteSize();
+    for (long size : shape) {
+      most /= Math.max(size, 1);
+    }
+    return most > 0;
+  }
+
+  /** Refuses what cannot be written. */
+  void requireShape() {
+    if (Arrays.stream(shape).anyMatch(size -> size < 0)) {
+      throw new ShapeException(
+          "shape %s has a negative size: sizes are 0 or more".formatted(describe(shape)));
+    }
+    if (shape.length > MAX_RANK) {
+      throw new ShapeException(
+          "the shape has %d dimensions, and a .npy file at most %d: reshape the tensor"
+              .formatted(shape.length, MAX_RANK));
+    }
+    if (!isCountable()) {
+      throw new ShapeException(
+          "shape %s is larger than memory can be: sizes and strides must stay below 2^63 bytes"
+              .formatted(describe(shape)));
+    }
   }
 
   /** Strides in elements. */

@@ -34,9 +34,11 @@ public final class NpyOutput implements AutoCloseable {
 
   /** Makes room for a tensor of +0. */
   static NpyOutput create(Path path, DType type, long[] shape, Arena arena) {
+    NpyHeader header = new NpyHeader(type, false, shape.clone());
+    header.requireShape();
     WholeFile file = WholeFile.create(path, ".npy");
     try {
-      return new NpyOutput(file, write(file, new NpyHeader(type, false, shape.clone()), arena));
+      return new NpyOutput(file, write(file, header, arena));
     } catch (IOException e) {
       file.close();
       throw file.failure(e);

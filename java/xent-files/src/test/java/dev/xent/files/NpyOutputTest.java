@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.DType;
+import dev.xent.ShapeException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.AccessDeniedException;
@@ -12,6 +13,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -96,6 +98,25 @@ class NpyOutputTest {
     assertRefused(Files.createDirectory(folder.resolve("d")), "is a directory");
     assertRefused(Path.of("/dev/null"), "not a regular file");
     assertThat(Files.exists(Path.of("/dev/null"))).isTrue();
+  }
+
+  @Test
+  void refusesShapesThatNoFileHas() throws IOException {
+    refuses(new long[] {2, -1}, "shape [2, -1] has a negative size: sizes are 0 or more");
+    refuses(new long[] {-1, -1}, "shape [-1, -1] has a negative size: sizes are 0 or more");
+    refuses(
+        new long[] {1L << 32, 1L << 30},
+        "shape [4294967296, 1073741824] is larger than memory can be: sizes and strides must stay below 2^63 bytes");
+    long[] deep = new long[65];
+    Arrays.fill(deep, 1);
+    refuses(deep, "the shape has 65 dimensions, and a .npy file at most 64: reshape the tensor");
+    assertThat(files()).isEmpty();
+  }
+
+  private void refuses(long[] shape, String message) {
+    assertThatThrownBy(() -> Npy.create(folder.resolve("y.npy"), DType.F32, shape, arena))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage(message);
   }
 
   @Test
