@@ -38,6 +38,18 @@ final class StrangeLibraries {
         folder, "another-abi", "unsigned xent_abi_version(void) { return 99; }", List.of());
   }
 
+  /** Without anything that hardens a library, and with an executable stack. */
+  static Path unprotected(Path folder) {
+    return compile(
+        folder,
+        "unprotected",
+        "int stranger(void) { return 0; }",
+        List.of(
+            "-fno-stack-protector",
+            "-fcf-protection=none",
+            "-Wl,-z,norelro,-z,lazy,-z,execstack,-rpath,/somewhere"));
+  }
+
   /** Needs a C library that this system does not have, as everything compiled for another one. */
   static Path ofAnotherLibc(Path folder) {
     compile(folder, "libc.another", "int another(void) { return 0; }", List.of());

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.packaging;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The native library as it is in the jar: how it is hardened, and what it exports. */
+@EnabledOnOs(value = OS.LINUX, architectures = "amd64")
+class LibraryTest {
+  private static final Pattern COMMENT = Pattern.compile("/\\*.*?\\*/", Pattern.DOTALL);
+  private static final Pattern FUNCTION = Pattern.compile("\\bXENT_API\\b[^;]*?(xent_\\w+)\\(");
+
+  @TempDir private Path folder;
+
+  private SharedLibrary library() {
+    return new SharedLibrary(JarCopy.library(folder), folder);
+  }
+
+  @Test
+  void isHardened() {
+    assertThat(library().faults()).isEmpty();
+  }
+
+  @Test
+  void exportsTheFunctionsOfTheHeaderAndNothingElse() throws IOException {
+    assertThat(library().exports()).isEqualTo(functionsOfTheHeader());
+  }
+
+  private static SortedSet<String> functionsOfTheHeader() throws IOException {
+    String header = Files.readString(Package.ROOT.resolve("include/xent.h"));
+    SortedSet<String> names = new TreeSet<>();
+    FUNCTION
+        .matcher(COMMENT.matcher(header).replaceAll(""))
+        .results()
+        .forEach(function -> names.add(function.group(1)));
+    return names;
+  }
+
+  /** What has none of it is found out; but for what only code that asks for it has. */
+  @Test
+  void findsEveryProtectionThatIsMissing() {
+    SharedLibrary stranger = new SharedLibrary(StrangeLibraries.unprotected(folder), folder);
+    assertThat(stranger.faults())
+        .containsExactlyInAnyOrderElementsOf(
+            List.of(
+                "lacks read-only relocations (-z relro)",
+                "lacks immediate binding (-z now)",
+                "lacks a stack that cannot be executed (-z noexecstack)",
+                "lacks stack protection (-fstack-protector-strong)",
+                "lacks marked indirect jumps (-fcf-protection)",
+                "lacks a shadow stack (-fcf-protection)",
+                "has a place of its own to look for libraries"));
+    assertThat(stranger.exports()).containsExactly("stranger");
+  }
+}
