@@ -143,6 +143,72 @@ static void run_kernels(int kind, const xent_kernels *kernels) {
   check_all("log-sum-exp");
 }
 
+static void check_plain(const char *what, int64_t n) {
+  static const int used[] = {LOGITS, GRADIENT, LOSSES, TARGETS, MASK};
+  for (int i = 0; i < 5; i++) check_rest(&pages[used[i]], what, n);
+}
+
+static void scramble_labels(int32_t *labels, int64_t rows) {
+  for (int64_t i = 0; i < rows; i++) labels[i] = random_below(&source, 8) ? 0 : (int32_t)wild();
+}
+
+/* The kernels of plain calls: rows one by one, in blocks, in columns and in parts, with labels that break the rules. */
+static void run_plain(const xent_family *plain, int64_t outer, int64_t n, int64_t inner, bool at_end) {
+  const int64_t rows = outer * inner;
+  const xent_shape s = xent_dense_shape(outer, n, inner, XENT_I32);
+  xent_options o = xent_default_options();
+  o.label_smoothing = (double)random_below(&source, 2) * 0.1;
+  o.ignore_index = -100;
+  o.has_ignore_index = 1;
+  static xent_statistics statistics[64];
+  static xent_state states[64];
+  xent_report report = {.size = sizeof report};
+  float *x = place(&pages[LOGITS], (size_t)(rows * n) * sizeof *x, at_end);
+  float *dx = place(&pages[GRADIENT], (size_t)(rows * n) * sizeof *dx, at_end);
+  float *losses = place(&pages[LOSSES], (size_t)rows * sizeof *losses, at_end);
+  int32_t *labels = place(&pages[TARGETS], (size_t)rows * sizeof *labels, at_end);
+  uint8_t *hits = place(&pages[MASK], (size_t)rows, at_end);
+  for (int64_t i = 0; i < rows * n; i++) x[i] = (float)(i % 7);
+  scramble_labels(labels, rows);
+  const xent_call c = {.shape = &s, .options = &o, .row_end = rows, .class_end = n, .logits = x, .targets = labels, .report = &report};
+  xent_call forward = c;
+  forward.losses = losses;
+  forward.hits = hits;
+  forward.statistics = statistics;
+  forward.output = dx;
+  forward.output_layout = &s.gradient;
+  plain->cross_entropy_forward(&forward);
+  check_plain("plain cross-entropy", n);
+  xent_call parts = c;
+  parts.states = states;
+  plain->forward_states(&parts);
+  parts.known_states = states;
+  parts.statistics = statistics;
+  parts.losses = losses;
+  parts.hits = hits;
+  scramble_labels(labels, rows);
+  plain->finish(&parts);
+  check_plain("plain states", n);
+  forward.output = NULL;
+  for (int64_t i = 0; i < rows; i++) labels[i] = 0;
+  plain->cross_entropy_forward(&forward);
+  scramble_labels(labels, rows);
+  xent_call backward = c;
+  backward.known_statistics = statistics;
+  backward.output = dx;
+  backward.output_layout = &s.gradient;
+  plain->cross_entropy_backward(&backward);
+  check_plain("plain backward", n);
+}
+
+static int64_t run_every_plain(const xent_kernels *kernels, bool at_end) {
+  static const int64_t shapes[][3] = {{1, 5, 1}, {48, 2, 1}, {40, 7, 1}, {33, 16, 1}, {20, 40, 1}, {5, 300, 1}, {2, 9, 20}, {1, 30, 33}};
+  enum { TIMES = 12, SHAPES = sizeof shapes / sizeof *shapes };
+  for (int i = 0; i < TIMES; i++)
+    for (int k = 0; k < SHAPES; k++) run_plain(kernels->plain, shapes[k][0], shapes[k][1], shapes[k][2], at_end);
+  return 5 * TIMES * SHAPES;
+}
+
 /* ---- what changes while it is read ---- */
 
 static int kind_of_changes;
@@ -194,6 +260,8 @@ int main(void) {
   static const int32_t types[] = {XENT_F32, XENT_BF16, XENT_F64};
   for (int i = 0; i < ARRAYS; i++) pages[i] = guard();
   int64_t calls = 0, done = 0;
+  for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++)
+    for (int at_end = 0; at_end < 2; at_end++) calls += run_every_plain(xent_kernels_of(isa), at_end);
   for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++)
     for (int at_end = 0; at_end < 2; at_end++)
       for (int kind = 0; kind < KINDS; kind++)
