@@ -162,6 +162,19 @@ static void states_in_parts(tensor *t, const expectation *e, const xent_options 
   exit(1);
 }
 
+/* What is kept of the rows is the same too, to the last bit of its doubles. */
+static void check_statistics(tensor *t, const expectation *e, const xent_options *o, const xent_statistics *got) {
+  xent_statistics whole[MAX_ROWS];
+  must(xent_cross_entropy_forward(&t->shape, o, 0, e->rows, t->x + t->offset, e->label, NULL, NULL, NULL, NULL, whole,
+                                  NULL, NULL),
+       "statistics");
+  compared += e->rows;
+  for (int64_t r = 0; r < e->rows; r++)
+    if (memcmp(&whole[r], &got[r], sizeof whole[r]) && differing++ < 20)
+      fprintf(stderr, "%s: %lld classes, %s: the statistics of parts are not those of the whole row\n", tier_name,
+              (long long)e->n, row_kind_names[e->kind]);
+}
+
 static void classes_in_parts(tensor *t, const expectation *e, const xent_options *o, bool in_place,
                              float *gathered, random_source *r) {
   const int64_t chunks = xent_chunks(e->n), cut = random_below(r, chunks) * XENT_CHUNK;
@@ -185,6 +198,7 @@ static void classes_in_parts(tensor *t, const expectation *e, const xent_options
   put(t, e, t->x);
   states_in_parts(t, e, o, cut, e->label, states, statistics);
   compare(e, "loss in parts", t->losses, e->loss, e->rows);
+  check_statistics(t, e, o, statistics);
   for (int p = 0; p < 2; p++)
     must(xent_cross_entropy_backward(&t->shape, o, 0, e->rows, begin[p], end[p], x, e->label, NULL, NULL, NULL, NULL, NULL, statistics, NULL, y,
                                      NULL),
