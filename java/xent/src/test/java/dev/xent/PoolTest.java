@@ -5,18 +5,25 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.File;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 
 /** Which threads there are, each case in a JVM of its own. */
 class PoolTest {
   private static final Path MODULE = Path.of(System.getProperty("basedir"));
 
   private static String threads(int rows, String... options) throws Exception {
-    List<String> command = new ArrayList<>();
+    return threads(List.of(), rows, options);
+  }
+
+  private static String threads(List<String> prefix, int rows, String... options) throws Exception {
+    List<String> command = new ArrayList<>(prefix);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("--enable-native-access=ALL-UNNAMED");
     command.addAll(List.of(options));
@@ -50,5 +57,18 @@ class PoolTest {
   void thereAreAsManyAsProcessorsByDefault() throws Exception {
     assertThat(threads(1000, "-XX:ActiveProcessorCount=2")).isEqualTo("2:xent-1");
     assertThat(threads(1000, "-XX:ActiveProcessorCount=1")).isEqualTo("1:");
+  }
+
+  /** As in a container that has one processor, which the JVM finds out by itself. */
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void onOneProcessorTheCallerIsAlone() throws Exception {
+    String first =
+        Files.readAllLines(Path.of("/proc/self/status")).stream()
+            .filter(line -> line.startsWith("Cpus_allowed_list:"))
+            .map(line -> line.replaceAll("\\D*(\\d+).*", "$1"))
+            .findFirst()
+            .orElseThrow();
+    assertThat(threads(List.of("taskset", "--cpu-list", first), 1000)).isEqualTo("1:");
   }
 }
