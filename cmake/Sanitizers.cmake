@@ -6,3 +6,16 @@ if(XENT_SANITIZE)
     -fsanitize=${XENT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(xent_sanitizers INTERFACE -fsanitize=${XENT_SANITIZE})
 endif()
+
+# -DXENT_FUZZ=ON (clang): all code tells libFuzzer which edges it takes, and has sanitizers. See native/fuzz. Optimised as
+# always: less of that takes longer to compile, as everything of a tier is inlined first.
+option(XENT_FUZZ "Targets for libFuzzer" OFF)
+if(XENT_FUZZ)
+  if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "XENT_FUZZ needs clang, which has libFuzzer: cmake -DCMAKE_C_COMPILER=clang")
+  endif()
+  if(NOT XENT_SANITIZE)
+    message(FATAL_ERROR "XENT_FUZZ needs sanitizers: add -DXENT_SANITIZE=address,undefined")
+  endif()
+  target_compile_options(xent_sanitizers INTERFACE -fsanitize=fuzzer-no-link -gline-tables-only)
+endif()

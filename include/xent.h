@@ -517,7 +517,7 @@ XENT_API xent_status xent_kl_divergence(const xent_shape *shape, const xent_opti
 /* ---- rows in parts ------------------------------------------------------------------------------ */
 
 /* How many states a row has: ceil(classes / XENT_CHUNK). */
-static inline int64_t xent_chunks(int64_t classes) { return (classes + XENT_CHUNK - 1) / XENT_CHUNK; }
+static inline int64_t xent_chunks(int64_t classes) { return classes / XENT_CHUNK + (classes % XENT_CHUNK != 0); }
 
 /* First pass over a class range. states has (row_end - row_begin) * xent_chunks(classes) entries, those
  * of row_begin first; the entries of the class range are written.

@@ -117,6 +117,35 @@ static void test_refusals(void) {
   CHECK(untouched());
 }
 
+/* The offsets of ragged rows are an array as any other: a result may lie before or behind them, not on them. */
+static void test_overlaps_of_row_offsets(void) {
+  static float memory[2 * SIZE + 32];
+  int64_t *offsets = (int64_t *)(void *)(memory + SIZE + (SIZE & 1));
+  float *const begin = (float *)(void *)offsets, *const end = (float *)(void *)(offsets + ROWS + 1);
+  const struct {
+    float *at;
+    xent_status expected;
+  } places[] = {{begin - SIZE, XENT_OK}, {begin - SIZE + 1, XENT_OVERLAP}, {begin, XENT_OVERLAP}, {end - 1, XENT_OVERLAP},
+                {end, XENT_OK}};
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+    for (int kind = 0; kind < 3; kind++) {
+      reset();
+      shape.row_offsets.type = XENT_I64;
+      for (int row = 0; row <= ROWS; row++) offsets[row] = row * CLASSES;
+      float *at = places[i].at;
+      if (kind == 0) {
+        CHECK(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, x, offsets, NULL, NULL, NULL, at, &report) == places[i].expected);
+      } else if (kind == 1) {
+        CHECK(xent_softmax_backward(&shape, &options, 0, ROWS, 0, CLASSES, x, y, offsets, NULL, NULL, at, &report) == places[i].expected);
+      } else {
+        const xent_cross_entropy_arrays arrays = {.logits = x, .targets = labels, .row_offsets = offsets, .gradient = at};
+        CHECK(xent_cross_entropy(&shape, &options, 0, ROWS, &arrays, &report) == places[i].expected);
+      }
+      CHECK(offsets[0] == 0 && offsets[ROWS] == ROWS * CLASSES);
+      CHECK(!places[i].expected || report.field == (kind == 0 ? XENT_FIELD_OUTPUT : XENT_FIELD_GRADIENT));
+    }
+}
+
 /* Of the plain arrays of a call each that is written may share no byte with any other, but be its input in place. */
 static void test_overlaps(void) {
   enum { ARRAYS_OF_CALL = 6, LARGEST = SIZE * 4 };
@@ -194,6 +223,12 @@ static void test_options_of_a_divergence(void) {
   shape.teacher = shape.logits;
   options.temperature = 2;
   CHECK(!xent_kl_divergence(&shape, &options, 0, ROWS, x, x, NULL, NULL, NULL, y, NULL, &report));
+}
+
+/* The largest numbers of classes have chunks, too. */
+static void test_chunks(void) {
+  CHECK(xent_chunks(1) == 1 && xent_chunks(XENT_CHUNK) == 1 && xent_chunks(XENT_CHUNK + 1) == 2);
+  CHECK(xent_chunks(INT64_MAX) == INT64_MAX / XENT_CHUNK + 1 && xent_chunks(INT64_MAX - XENT_CHUNK + 1) == INT64_MAX / XENT_CHUNK);
 }
 
 /* Without rows no class weight is looked at. */
@@ -476,8 +511,10 @@ static void test_edges(void) {
 int main(void) {
   test_refusals();
   test_overlaps();
+  test_overlaps_of_row_offsets();
   test_target_weights();
   test_options_of_a_divergence();
+  test_chunks();
   test_no_rows();
   test_labels();
   test_many_labels();

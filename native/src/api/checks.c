@@ -300,6 +300,14 @@ static bool is_usual_array(const xent_frame *f, const xent_array *a, int64_t *by
          ((uintptr_t)a->address & (uintptr_t)(size - 1)) == 0;
 }
 
+/* Whether bytes that are written are among the row offsets: rows + 1 numbers, in whole ones, so that no size overflows. */
+static bool meet_row_offsets(const xent_frame *f, uintptr_t begin, uintptr_t end) {
+  if (!f->ragged || begin == end) return false;
+  const uintptr_t offsets = (uintptr_t)f->call.row_offsets;
+  if (begin < offsets) return end > offsets;
+  return (begin - offsets) / (uintptr_t)xent_type_size(f->shape->row_offsets.type) <= (uintptr_t)f->shape->outer;
+}
+
 enum { XENT_MOST_ARRAYS = 24 };
 
 /* A type of floats that plain calls do not have. */
@@ -319,6 +327,7 @@ xent_status xent_check_arrays(xent_frame *f, const xent_array *arrays, int count
   for (int i = 0; i < count; i++) {
     if (!arrays[i].written || !arrays[i].address) continue;
     const uintptr_t begin = (uintptr_t)arrays[i].address, end = begin + (uintptr_t)bytes[i];
+    if (meet_row_offsets(f, begin, end)) return xent_refuse(f, XENT_OVERLAP, arrays[i].field, 0);
     for (int j = 0; j < count; j++) {
       if (i == j || !arrays[j].address) continue;
       const uintptr_t other = (uintptr_t)arrays[j].address;

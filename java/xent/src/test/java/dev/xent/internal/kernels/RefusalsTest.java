@@ -270,13 +270,23 @@ class RefusalsTest {
     String[] names = call.arrays.keySet().toArray(String[]::new);
     String name = names[random.nextInt(names.length)];
     MemorySegment array = call.get(name);
-    switch (random.nextInt(4)) {
+    switch (random.nextInt(5)) {
       case 0 -> call.arrays.put(name, NULL);
       case 1 -> call.arrays.put(name, array == NULL ? NULL : array.asSlice(1));
       case 2 -> call.arrays.put("output", call.get("logits"));
+      case 3 -> writeOntoOffsets(arena, call, random.nextBoolean() ? "output" : "gradient");
       default -> call.arrays.put(name, array == NULL ? arena.allocate(8192, 64) : array);
     }
     return "array " + name;
+  }
+
+  private static void writeOntoOffsets(Arena arena, Call call, String output) {
+    MemorySegment offsets = call.get("row offsets");
+    if (offsets != NULL) {
+      MemorySegment both = arena.allocate(8192, 64).copyFrom(offsets);
+      call.arrays.put("row offsets", both);
+      call.arrays.put(output, both);
+    }
   }
 
   /** Numbers in targets, weights and offsets that may not be there. */

@@ -53,7 +53,9 @@ final class ArrayChecks {
       }
     }
     for (int i = 0; i < count; i++) {
-      if (arrays[i].written && !arrays[i].isNull() && overlapsAnother(i, shape)) {
+      if (arrays[i].written
+          && !arrays[i].isNull()
+          && (overlapsAnother(i, shape) || RowOffsets.areIn(call, arrays[i]))) {
         return report.refuse(Status.OVERLAP, arrays[i].field, 0);
       }
     }

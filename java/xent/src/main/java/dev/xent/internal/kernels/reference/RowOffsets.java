@@ -40,6 +40,16 @@ final class RowOffsets {
     return Status.OK;
   }
 
+  /** Whether an array that is written has bytes of the offsets. */
+  static boolean areIn(Call call, ArrayArgument written) {
+    if (!call.ragged || written.bytes == 0) {
+      return false;
+    }
+    long size = ElementType.byteSize(call.shape.rowOffsets.type);
+    long bytes = (call.shape.outer + 1) * size; // the last of them has been read
+    return Addresses.overlap(written.address, written.bytes, call.given.rowOffsets, bytes);
+  }
+
   /** An offset as far as it lies within what was checked; it may have changed since. */
   static long within(Call call, long row) {
     return Math.clamp(at(call, row), 0, call.raggedEnd);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Targets and weights that are checked, and what a call does that was not checked before. */
+#include "run.h"
+
+static const uint32_t inputs = BIT(LOGITS) | BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(ROW_OFFSETS) | BIT(CLASS_MASK) |
+                               BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS);
+
+static void call(fuzz_problem *p, int64_t begin, int64_t end) {
+  void *const *a = p->address;
+  const xent_status status =
+      xent_check_targets(shape_of(p), options_of(p), begin, end, a[TARGETS], a[TARGET_WEIGHTS], a[ROW_OFFSETS],
+                         a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], tally_of(p), report_of(p));
+  settle(p, "check targets", status, (fuzz_effect){0, BIT(TALLY), begin, end, 0, p->shape.classes, false});
+  if (!a[LOGITS] || !p->address[REPORT]) return;
+  const xent_report report = *report_of(p);
+  const xent_cross_entropy_arrays arrays = {
+      .logits = a[LOGITS], .targets = a[TARGETS], .target_weights = a[TARGET_WEIGHTS], .row_offsets = a[ROW_OFFSETS],
+      .class_mask = a[CLASS_MASK], .class_weights = a[CLASS_WEIGHTS], .row_weights = a[ROW_WEIGHTS], .losses = a[LOSSES]};
+  const xent_status loss = xent_cross_entropy(shape_of(p), options_of(p), begin, end, &arrays, report_of(p));
+  settle(p, "cross-entropy of checked targets", loss,
+         (fuzz_effect){inputs, BIT(LOSSES), begin, end, 0, p->shape.classes, true});
+  if (status == XENT_OK && loss == XENT_INVALID_LABEL) fail("targets that were found lawful have an invalid label");
+  if (status == XENT_INVALID_LABEL && loss == XENT_OK) fail("targets that were refused are lawful");
+  if (status == XENT_OK && loss == XENT_OK && report.counted != report_of(p)->counted)
+    fail("%lld rows were counted, then %lld", (long long)report.counted, (long long)report_of(p)->counted);
+}
+
+void fuzz_check_targets(const uint8_t *data, size_t size) {
+  fuzz_problem *p = the_problem();
+  fuzz_input in = {data, data + size};
+  const uint32_t loss = chance(&in, 128) ? BIT(LOGITS) | BIT(LOSSES) : 0;
+  problem_read(p, &in, BIT(TARGETS) | BIT(REPORT) | loss,
+               BIT(TARGET_WEIGHTS) | BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(TALLY));
+  run_on_every_tier(p, call, true);
+}

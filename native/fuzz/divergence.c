@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Kullback-Leibler divergence. */
+#include "run.h"
+
+static void call(fuzz_problem *p, int64_t begin, int64_t end) {
+  void *const *a = p->address;
+  const xent_status status =
+      xent_kl_divergence(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TEACHER], a[CLASS_MASK], a[ROW_WEIGHTS],
+                         a[LOSSES], a[GRADIENT], tally_of(p), report_of(p));
+  settle(p, "divergence", status,
+         (fuzz_effect){BIT(LOGITS) | BIT(TEACHER) | BIT(CLASS_MASK) | BIT(ROW_WEIGHTS), BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY), begin, end, 0, p->shape.classes, false});
+}
+
+void fuzz_divergence(const uint8_t *data, size_t size) {
+  fuzz_problem *p = the_problem();
+  fuzz_input in = {data, data + size};
+  problem_read(p, &in, BIT(LOGITS) | BIT(TEACHER),
+               BIT(CLASS_MASK) | BIT(ROW_WEIGHTS) | BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY) | BIT(REPORT));
+  run_on_every_tier(p, call, true);
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What arrays hold: lawful values, values at edges, or bytes of the input themselves. */
+#ifndef XENT_FUZZ_FILL_H
+#define XENT_FUZZ_FILL_H
+
+#include "problem.h"
+
+void fill_array(const fuzz_problem *p, int array, unsigned char *data, int64_t bytes, unsigned style);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "place.h"
+
+#include "arrays.h"
+#include "elements.h"
+#include "fill.h"
+
+/* What the row offsets say, as far as they can be held. */
+void make_offsets(fuzz_problem *p, fuzz_input *in) {
+  const int64_t outer = p->shape.outer, classes = p->shape.classes;
+  const int32_t type = p->shape.row_offsets.type;
+  if (type != XENT_I32 && type != XENT_I64) return;
+  array a = {.data = p->slots[ROW_OFFSETS].initial, .layout = p->shape.row_offsets};
+  random_source r = {p->seed ^ ROW_OFFSETS};
+  int64_t at = chance(in, 32) ? below(in, 20) : 0;
+  const bool short_rows = chance(in, 128);
+  for (int64_t i = 0; i <= outer; i++) {
+    if (type == XENT_I32)
+      ((int32_t *)(void *)a.data)[i] = (int32_t)at;
+    else
+      ((int64_t *)(void *)a.data)[i] = at;
+    const int64_t most = classes < 0 ? 0 : classes < 2000 ? classes : 2000;
+    at += short_rows ? random_below(&r, (most < 8 ? most : 8) + 1) : random_below(&r, most + 1);
+  }
+  for (int changes = chance(in, 24) ? 2 : 0; changes > 0; changes--) {
+    const int64_t i = below(in, outer < 255 ? outer + 1 : 256), number = wild_number(in);
+    if (type == XENT_I32)
+      ((int32_t *)(void *)a.data)[i] = (int32_t)number;
+    else
+      ((int64_t *)(void *)a.data)[i] = number;
+  }
+}
+
+/* One of the arrays that there are. */
+static int some_array(fuzz_input *in, uint32_t arrays) {
+  int at = (int)below(in, ARRAYS);
+  while (!(arrays & BIT(at)) && at < ARRAYS - 1) at++;
+  return at;
+}
+
+/* In place, or in the way of another array. */
+void share_memory(fuzz_problem *p, fuzz_input *in, uint32_t arrays) {
+  static const int from[][2] = {{GRADIENT, LOGITS}, {OUTPUT, LOGITS}, {GRADIENT, OUTPUT}, {GRADIENT, UPSTREAM}};
+  for (int i = 0; i < ARRAYS; i++) p->in_slot_of[i] = i;
+  if (chance(in, 80)) {
+    const int which = (int)below(in, 4), i = from[which][0], onto = from[which][1];
+    if ((arrays & BIT(i)) && (arrays & BIT(onto))) {
+      p->in_slot_of[i] = onto;
+      if (!chance(in, 64)) *layout_to_set(p, i) = *layout_of_array(p, onto);
+    }
+  }
+  if (chance(in, 16)) {
+    const int i = some_array(in, arrays), onto = some_array(in, arrays);
+    if ((arrays & BIT(i)) && (arrays & BIT(onto)) && p->in_slot_of[i] == i && p->in_slot_of[onto] == onto && i != onto &&
+        i != ROW_OFFSETS) {
+      p->in_slot_of[i] = onto;
+      p->offset[i] = below(in, 8) * 8;
+    }
+  }
+  for (int i = 0; i < ARRAYS; i++) /* one step, so that a slot is an array's own */
+    if (p->in_slot_of[p->in_slot_of[i]] != p->in_slot_of[i]) p->in_slot_of[i] = i, p->offset[i] = 0;
+}
+
+static void place_array(fuzz_problem *p, fuzz_input *in, int i) {
+  int64_t bytes = p->bytes[i] < 0 ? 0 : p->bytes[i];
+  for (int k = 0; k < ARRAYS; k++)
+    if (k != i && p->in_slot_of[k] == i && p->address[k] && p->bytes[k] >= 0 && p->offset[k] + p->bytes[k] > bytes)
+      bytes = p->offset[k] + p->bytes[k];
+  const bool at_end = chance(in, 176);
+  slot_place(&p->slots[i], bytes, at_end, chance(in, 3) ? 1 + below(in, 7) : 0);
+}
+
+void place_arrays(fuzz_problem *p, fuzz_input *in, uint32_t given) {
+  for (int i = 0; i < ARRAYS; i++) {
+    if (i == ROW_OFFSETS) continue;
+    if (p->in_slot_of[i] == i)
+      place_array(p, in, i);
+    else
+      slot_place(&p->slots[i], 0, false, 0);
+  }
+  for (int i = 0; i < ARRAYS; i++) {
+    if (!(given & BIT(i))) continue;
+    const fuzz_slot *s = &p->slots[p->in_slot_of[i]];
+    p->address[i] = p->bytes[i] < 0 ? nowhere() : s->data + p->offset[i];
+  }
+}
+
+void fill_arrays(fuzz_problem *p, fuzz_input *in, uint32_t given) {
+  const uint64_t styles = take(in, 8);
+  p->raw = in->at;
+  p->raw_bytes = (size_t)(in->end - in->at);
+  for (int i = 0; i < ARRAYS; i++) {
+    fuzz_slot *s = &p->slots[i];
+    if (i == ROW_OFFSETS || p->in_slot_of[i] != i) continue;
+    if (!(given & BIT(i)) || fuzz_kinds[i].written)
+      memset(s->initial, 0xc3, (size_t)s->bytes);
+    else
+      fill_array(p, i, s->initial, s->bytes, (unsigned)(styles >> i % 16 * 4 & 15));
+  }
+}
+
+/* ---- structs ---- */
+
+static uint64_t read_struct_size(fuzz_input *in, size_t known) {
+  if (!chance(in, 8)) return known;
+  if (chance(in, 128)) return (uint64_t)wild_number(in);
+  return known - 16 + (uint64_t)below(in, 8) * 8;
+}
+
+/* A struct with its size; where that is one that is read, in so many bytes, of which the last may be set. */
+static void place_struct(fuzz_problem *p, fuzz_input *in, int slot, const void *from, size_t known, uint64_t size) {
+  const bool is_read = size >= 64 && size <= 4096 && size % 8 == 0;
+  const size_t bytes = is_read ? (size_t)size : known;
+  slot_place(&p->slots[slot], (int64_t)bytes, true, chance(in, 2) ? 4 : 0);
+  memcpy(p->slots[slot].initial, from, bytes < known ? bytes : known);
+  memcpy(p->slots[slot].initial, &size, sizeof size);
+  if (bytes > known && chance(in, 64)) p->slots[slot].initial[known + take(in, 2) % (bytes - known)] = 1;
+  p->address[slot] = chance(in, 1) ? NULL : p->slots[slot].data;
+}
+
+void place_structs(fuzz_problem *p, fuzz_input *in, uint32_t given) {
+  const xent_report report = {0};
+  const xent_tally tally = xent_empty_tally();
+  p->shape.size = read_struct_size(in, sizeof(xent_shape));
+  p->options.size = read_struct_size(in, sizeof(xent_options));
+  place_struct(p, in, SHAPE, &p->shape, sizeof p->shape, p->shape.size);
+  place_struct(p, in, OPTIONS, &p->options, sizeof p->options, p->options.size);
+  place_struct(p, in, REPORT, &report, sizeof report, read_struct_size(in, sizeof report));
+  place_struct(p, in, TALLY, &tally, sizeof tally, chance(in, 4) ? (uint64_t)wild_number(in) : sizeof tally);
+  if (!(given & BIT(REPORT))) p->address[REPORT] = NULL;
+  if (!(given & BIT(TALLY))) p->address[TALLY] = NULL;
+  for (int i = STATISTICS; i <= STATES; i++) {
+    slot_place(&p->slots[i], p->bytes[i] < 0 ? 0 : p->bytes[i], true, chance(in, 3) ? 4 : 0);
+    if (given & BIT(i)) p->address[i] = p->bytes[i] < 0 ? nowhere() : p->slots[i].data;
+  }
+}

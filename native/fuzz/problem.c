@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "problem.h"
+
+#include "elements.h"
+#include "place.h"
+
+/* ---- sizes and ranges ---- */
+
+static int64_t long_classes(fuzz_input *in) { return XENT_CHUNK * (1 + below(in, 2)) - 2 + below(in, 5); }
+
+static void read_sizes(fuzz_problem *p, fuzz_input *in) {
+  xent_shape *s = &p->shape;
+  const uint64_t kind = take(in, 1);
+  s->outer = s->inner = 1;
+  if (kind < 0x70) { /* rows */
+    s->outer = 1 + below(in, 9);
+    s->classes = 1 + below(in, 256);
+  } else if (kind < 0xa0) { /* columns */
+    s->outer = 1 + below(in, 4);
+    s->classes = 1 + below(in, 48);
+    s->inner = 1 + below(in, 40);
+  } else if (kind < 0xc8) { /* blocks of short rows */
+    s->outer = 1 + below(in, 128);
+    s->classes = 1 + below(in, 24);
+  } else if (kind < 0xd0) {
+    s->outer = 1 + below(in, 2);
+    s->classes = 1 + (int64_t)take(in, 2) % 3000;
+  } else if (kind < 0xd8) { /* chunks */
+    s->classes = long_classes(in);
+    s->outer = 1 + below(in, 2);
+  } else if (kind < 0xdc) {
+    s->classes = long_classes(in);
+    s->inner = 1 + below(in, 3);
+  } else if (kind < 0xe4) { /* nothing */
+    s->outer = below(in, 3);
+    s->classes = 1 + below(in, 20);
+    s->inner = below(in, 3);
+  } else {
+    s->outer = chance(in, 128) ? wild_number(in) : 1 + below(in, 4);
+    s->classes = chance(in, 128) ? wild_number(in) : 1 + below(in, 30);
+    s->inner = chance(in, 64) ? wild_number(in) : 1;
+  }
+}
+
+static void read_ranges(fuzz_problem *p, fuzz_input *in) {
+  const int64_t rows = rows_of(p), classes = p->shape.classes;
+  p->row_begin = p->class_begin = 0;
+  p->row_end = rows;
+  p->class_end = classes;
+  if (chance(in, 64) && rows > 0) {
+    p->row_begin = (int64_t)take(in, 1) % rows;
+    p->row_end = p->row_begin + (int64_t)take(in, 1) % (rows - p->row_begin);
+  }
+  if (chance(in, 6)) p->row_begin = wild_number(in);
+  if (chance(in, 6)) p->row_end = wild_number(in);
+  if (classes > XENT_CHUNK && chance(in, 128)) {
+    const int64_t chunks = (classes - 1) / XENT_CHUNK + 1;
+    p->class_begin = below(in, 3) % (chunks + 1) * XENT_CHUNK;
+    if (p->class_begin <= classes - XENT_CHUNK && chance(in, 128)) p->class_end = p->class_begin + XENT_CHUNK;
+    if (p->class_begin > classes) p->class_begin = 0;
+  }
+  if (chance(in, 6)) p->class_begin = wild_number(in);
+  if (chance(in, 6)) p->class_end = wild_number(in);
+}
+
+static void read_counts(fuzz_problem *p, fuzz_input *in) {
+  xent_shape *s = &p->shape;
+  if (chance(in, 64)) s->target_count = 1 + below(in, 5);
+  if (chance(in, 128)) s->top_count = 1 + below(in, 6);
+  if (s->top_count > s->classes) s->top_count = s->classes;
+  if (chance(in, 3)) s->target_count = wild_number(in);
+  if (chance(in, 3)) s->top_count = wild_number(in);
+  if (chance(in, 10)) {
+    s->first_class = chance(in, 128) ? wild_number(in) : below(in, 3) * XENT_CHUNK;
+    s->all_classes = chance(in, 128) ? wild_number(in) : s->classes;
+  }
+}
+
+static void read_options(fuzz_problem *p, fuzz_input *in) {
+  xent_options *o = &p->options;
+  *o = xent_default_options();
+  p->any_isa = true;
+  if (!chance(in, 128)) return;
+  o->fully_masked = chance(in, 64);
+  if (chance(in, 64)) {
+    o->has_ignore_index = 1;
+    o->ignore_index = chance(in, 64) ? wild_number(in) : chance(in, 128) ? 0 : -100;
+  }
+  if (chance(in, 64)) o->label_smoothing = (double)below(in, 11) / 10;
+  if (chance(in, 64)) o->gradient_scale = (double)(below(in, 16) - 8) / 3;
+  if (chance(in, 32)) o->smoothing = XENT_SMOOTHING_OTHERS;
+  if (chance(in, 48)) o->temperature = (double)below(in, 32) / 8;
+  if (chance(in, 48)) o->softcap = (double)below(in, 60);
+  if (chance(in, 48)) o->z_loss = (double)below(in, 16) / 1024;
+  if (chance(in, 32)) o->probability_clamp = (double)below(in, 9) / 16;
+  if (!chance(in, 24)) return;
+  double *const numbers[] = {&o->label_smoothing, &o->gradient_scale, &o->temperature, &o->softcap, &o->z_loss,
+                             &o->probability_clamp};
+  int32_t *const switches[] = {&o->isa,       &o->fully_masked, &o->has_ignore_index, &o->has_gradient_scale,
+                               &o->smoothing, &o->reserved};
+  const int64_t which = below(in, 12);
+  if (which < 6) {
+    *numbers[which] = wild_double(in);
+  } else {
+    *switches[which - 6] = (int32_t)wild_number(in);
+    p->any_isa = which != 6;
+  }
+}
+
+/* ---- layouts ---- */
+
+static int32_t read_type(fuzz_problem *p, fuzz_input *in, int index, bool wide, bool narrow) {
+  static const int32_t labels[] = {XENT_I64, XENT_I32, XENT_I8, XENT_U8, XENT_I16};
+  if (chance(in, 3)) return (int32_t)wild_number(in);
+  if (chance(in, 3)) return (int32_t)below(in, 11);
+  switch (fuzz_kinds[index].types) {
+    case BYTES: return XENT_U8;
+    case CLASS_NUMBERS:
+    case OFFSETS: return chance(in, 128) ? XENT_I32 : XENT_I64;
+    case TARGET:
+      if (p->shape.target_count || !chance(in, 64)) return labels[below(in, 5)];
+      break;
+    case WEIGHTS:
+      if (chance(in, 64)) return XENT_U8;
+      break;
+    default: break;
+  }
+  if (wide) return chance(in, 48) && index != LOGITS && index != OUTPUT ? XENT_F32 : XENT_F64;
+  static const int32_t floats[] = {XENT_F32, XENT_F16, XENT_BF16};
+  return narrow ? floats[below(in, 3)] : XENT_F32;
+}
+
+static int64_t times(int64_t a, int64_t b) {
+  const wide_int product = (wide_int)a * b;
+  return product > INT64_MAX || product < INT64_MIN ? INT64_MAX : (int64_t)product;
+}
+
+static void read_layout(fuzz_problem *p, fuzz_input *in, int index, int32_t type) {
+  xent_layout *l = layout_to_set(p, index);
+  const fuzz_extent extent = extent_of(p, index);
+  const int64_t entries = entries_of(p, extent), inner = p->shape.inner;
+  const uint64_t kind = take(in, 1);
+  *l = (xent_layout){times(entries, inner), inner, 1, type, 0};
+  if (extent == ONE_ROW) l->classes = 1;
+  if (kind < 0xa0) return;
+  if (kind < 0xb8) { /* gaps at the end of rows */
+    l->outer = times(entries, inner) < INT64_MAX / 2 ? times(entries, inner) + 1 + below(in, 9) : INT64_MAX;
+  } else if (kind < 0xcc) { /* classes last */
+    *l = (xent_layout){times(entries, inner), 1, entries, type, 0};
+  } else if (kind < 0xdc) { /* gaps everywhere */
+    const int64_t step = 1 + below(in, 4);
+    *l = (xent_layout){times(times(entries, inner), step), times(inner, step), step, type, 0};
+    if (extent == ONE_ROW) l->classes = step;
+  } else if (kind < 0xec) { /* repeated: inputs only, else refused */
+    const uint64_t which = take(in, 1);
+    if (which & 1) l->outer = 0;
+    if (which & 2) l->inner = 0;
+    if (which & 4) l->classes = 0;
+  } else if (kind < 0xf4) { /* outer innermost */
+    *l = (xent_layout){1, p->shape.outer, times(entries, p->shape.outer), type, 0};
+  } else {
+    if (chance(in, 128)) l->outer = wild_number(in);
+    if (chance(in, 128)) l->classes = wild_number(in);
+    if (chance(in, 128)) l->inner = wild_number(in);
+    if (chance(in, 24)) l->reserved = (int32_t)wild_number(in);
+  }
+}
+
+static void read_layouts(fuzz_problem *p, fuzz_input *in, uint32_t arrays) {
+  const uint64_t kind = take(in, 1);
+  const bool wide = kind >= 0xa0 && kind < 0xd0, narrow = kind >= 0xd0;
+  for (int i = 0; i < ARRAYS; i++) {
+    if (!(arrays & BIT(i))) continue;
+    const int32_t type = read_type(p, in, i, wide, narrow);
+    layout_to_set(p, i)->type = type;
+    read_layout(p, in, i, type);
+  }
+}
+
+/* ---- a problem ---- */
+
+/* Work that takes too long for one input of millions, or reaches beyond a room: then no row is asked for. */
+static void limit_rows(fuzz_problem *p, uint32_t given) {
+  bool huge = false;
+  for (int i = 0; i < SLOTS; i++) huge |= (given & BIT(i)) && p->bytes[i] < 0;
+  const int64_t rows = rows_of(p);
+  if (p->row_begin < 0 || p->row_begin >= p->row_end || p->row_end > rows) return;
+  const wide_int work = (wide_int)(p->row_end - p->row_begin) * ((wide_int)p->shape.classes + p->shape.top_count);
+  if (huge || work > 50000) p->row_end = p->row_begin;
+}
+
+/* Statistics have one entry per row of the tensor, states one per chunk of every row of the range. */
+static void size_statistics(fuzz_problem *p) {
+  const int64_t rows = rows_of(p), classes = p->shape.classes;
+  const wide_int statistics = (wide_int)rows * (int64_t)sizeof(xent_statistics);
+  const wide_int chunks = classes < 1 ? 0 : (wide_int)(classes - 1) / XENT_CHUNK + 1;
+  const wide_int states = chunks * ((wide_int)p->row_end - p->row_begin) * (int64_t)sizeof(xent_state);
+  p->bytes[STATISTICS] = statistics < 0 ? 0 : statistics > ROOM / 2 ? -1 : (int64_t)statistics;
+  p->bytes[STATES] = states < 0 ? 0 : states > ROOM / 2 ? -1 : (int64_t)states;
+}
+
+void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t optional) {
+  p->shape = (xent_shape){.size = sizeof(xent_shape)};
+  memset(p->offset, 0, sizeof p->offset);
+  memset(p->bytes, 0, sizeof p->bytes);
+  memset(p->address, 0, sizeof p->address);
+  read_sizes(p, in);
+  read_ranges(p, in);
+  read_counts(p, in);
+  read_options(p, in);
+  const uint32_t asked = (uint32_t)take(in, 4);
+  p->seed = take(in, 2);
+  uint32_t given = needed | (optional & asked);
+  if (chance(in, 4)) given &= ~BIT(below(in, SLOTS)); /* one that is needed, too */
+  if (given & BIT(ROW_OFFSETS) && p->shape.inner != 1 && !chance(in, 16)) given &= ~BIT(ROW_OFFSETS);
+  for (int i = 0; i < ARRAYS; i++) p->address[i] = given & BIT(i) ? nowhere() : NULL; /* there, for extent_of */
+  read_layouts(p, in, given | (needed & ((1u << ARRAYS) - 1)));
+  share_memory(p, in, given);
+  p->bytes[ROW_OFFSETS] = bytes_of_array(p, ROW_OFFSETS);
+  if (p->bytes[ROW_OFFSETS] < 0) given &= ~BIT(ROW_OFFSETS);
+  p->ragged = given & BIT(ROW_OFFSETS);
+  slot_place(&p->slots[ROW_OFFSETS], p->ragged ? p->bytes[ROW_OFFSETS] : 0, chance(in, 128), 0);
+  if (!p->ragged) p->address[ROW_OFFSETS] = NULL;
+  if (p->ragged) make_offsets(p, in);
+  p->ragged &= p->shape.row_offsets.type == XENT_I32 || p->shape.row_offsets.type == XENT_I64;
+  if (p->shape.classes > ROOM) given &= ~BIT(CLASS_WEIGHTS); /* they are read whatever the rows */
+  for (int i = 0; i < ARRAYS; i++) {
+    if (given & BIT(i)) p->bytes[i] = bytes_of_array(p, i);
+    if (!(given & BIT(i))) p->address[i] = NULL;
+    const bool beyond = p->bytes[i] < 0 || p->offset[i] + p->bytes[i] > p->slots[ROW_OFFSETS].bytes;
+    if (p->in_slot_of[i] == ROW_OFFSETS && i != ROW_OFFSETS && beyond) p->in_slot_of[i] = i, p->offset[i] = 0;
+  }
+  if (p->bytes[CLASS_WEIGHTS] < 0) {
+    given &= ~BIT(CLASS_WEIGHTS);
+    p->address[CLASS_WEIGHTS] = NULL;
+    p->bytes[CLASS_WEIGHTS] = 0;
+  }
+  size_statistics(p);
+  limit_rows(p, given);
+  size_statistics(p);
+  place_arrays(p, in, given);
+  place_structs(p, in, given);
+  fill_arrays(p, in, given);
+}

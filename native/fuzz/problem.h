@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A call of the interface as bytes describe it: mostly a plausible one, sometimes a wild one. What a wild one may touch is
+ * known all the same: an array that its descriptor makes larger than a room lies at an address without access, and then
+ * the range of rows is empty.
+ */
+#ifndef XENT_FUZZ_PROBLEM_H
+#define XENT_FUZZ_PROBLEM_H
+
+#include "input.h"
+#include "memory.h"
+#include "xent.h"
+
+/* The arrays of the interface, and the structs, each in a slot of its own. */
+enum {
+  LOGITS, OUTPUT, GRADIENT, UPSTREAM, TARGETS, LOSSES, LOG_SUM_EXP, HITS, TARGET_WEIGHTS, ROW_OFFSETS, CLASS_MASK,
+  CLASS_WEIGHTS, ROW_WEIGHTS, SINK, LOG_PROBABILITIES, ARGMAX, RANKS, ENTROPIES, TOP_CLASSES, TOP_LOG_PROBABILITIES,
+  TARGET_GRADIENT, TEACHER, ARRAYS,
+  STATISTICS = ARRAYS, STATES, TALLY, SHAPE, OPTIONS, REPORT, SLOTS
+};
+#define BIT(slot) (UINT32_C(1) << (slot))
+
+typedef struct {
+  fuzz_slot slots[SLOTS];
+  int in_slot_of[ARRAYS]; /* itself, or the array whose memory it shares */
+  int64_t offset[ARRAYS]; /* in bytes, in that slot */
+  int64_t bytes[SLOTS];   /* from the first to behind the last element; -1 where that is no room's */
+  void *address[SLOTS];   /* as it is given to calls; NULL where it is not given */
+  xent_shape shape;
+  xent_options options;
+  int64_t row_begin, row_end, class_begin, class_end;
+  bool ragged;            /* row_offsets are given */
+  bool any_isa;           /* options.isa is the tier's; else it is wild and stays */
+  uint64_t seed;          /* of what arrays hold */
+  const uint8_t *raw;     /* ... or bytes of the input itself */
+  size_t raw_bytes;
+} fuzz_problem;
+
+/* Reads a problem. `needed` and `optional` are the arrays and structs that the calls take. */
+void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t optional);
+
+/* How an array's elements are found. */
+typedef enum { PER_CLASS, PER_ROW, PER_ENTRY, PER_TOP, ONE_ROW, PER_OFFSET } fuzz_extent;
+fuzz_extent extent_of(const fuzz_problem *p, int index);
+const xent_layout *layout_of_array(const fuzz_problem *p, int index);
+/* Rows, or -1 where there is no such number. */
+int64_t rows_of(const fuzz_problem *p);
+int64_t row_offset(const fuzz_problem *p, int64_t row);
+
+/* Sets to 1 what of an array's slot is an element of these rows and classes. */
+void mark_elements(const fuzz_problem *p, int index, int64_t row_begin, int64_t row_end, int64_t class_begin,
+                   int64_t class_end, uint8_t *marks);
+
+#endif

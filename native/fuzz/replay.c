@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fuzz_replay TARGET RANDOM [FILE|FOLDER]...: gives a target every file and then RANDOM inputs of random bytes, without
+ * libFuzzer, so that every build can. It prints how many, and ends with a signal where something is found; the input is
+ * then in the file found.bin.
+ */
+#define _DEFAULT_SOURCE
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rows.h"
+#include "run.h"
+
+enum { LONGEST = 4096 };
+
+static const struct {
+  const char *name;
+  void (*run)(const uint8_t *data, size_t size);
+} targets[] = {
+#define ENTRY(name) {#name, fuzz_##name},
+    FUZZ_TARGETS(ENTRY)
+#undef ENTRY
+};
+
+static void (*target)(const uint8_t *data, size_t size);
+static long long inputs;
+
+/* The input that runs: written to a file where it ends the process. */
+static const uint8_t *current;
+static size_t current_size;
+
+static void keep_input(int signal) {
+  static const char told[] = "the input is in found.bin\n";
+  const int file = open("found.bin", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  if (file >= 0 && write(file, current, current_size) == (ssize_t)current_size && write(2, told, sizeof told - 1) > 0) close(file);
+  raise(signal); /* the handler is for once */
+}
+
+static void give(const uint8_t *data, size_t size) {
+  current = data;
+  current_size = size;
+  target(data, size);
+  inputs++;
+}
+
+static void run_file(const char *path) {
+  static uint8_t data[LONGEST];
+  FILE *file = fopen(path, "rb");
+  if (!file) {
+    perror(path);
+    exit(2);
+  }
+  const size_t size = fread(data, 1, sizeof data, file);
+  fclose(file);
+  give(data, size);
+}
+
+static void run_path(const char *path) {
+  struct stat about;
+  if (stat(path, &about)) {
+    perror(path);
+    exit(2);
+  }
+  if (!S_ISDIR(about.st_mode)) {
+    run_file(path);
+    return;
+  }
+  struct dirent **names;
+  const int count = scandir(path, &names, NULL, alphasort);
+  for (int i = 0; i < count; i++) {
+    char inside[4096];
+    snprintf(inside, sizeof inside, "%s/%s", path, names[i]->d_name);
+    if (names[i]->d_name[0] != '.') run_file(inside);
+    free(names[i]);
+  }
+  free(names);
+}
+
+static void run_random(long long count, uint64_t seed) {
+  static uint8_t data[LONGEST];
+  random_source r = {seed};
+  for (long long i = 0; i < count; i++) {
+    const size_t size = 1 + (size_t)random_below(&r, 160);
+    for (size_t k = 0; k < size; k++) data[k] = random_below(&r, 3) ? (uint8_t)random_bits(&r) : 0;
+    give(data, size);
+  }
+}
+
+int main(int argc, char **argv) {
+  for (size_t i = 0; argc > 1 && i < sizeof targets / sizeof *targets; i++)
+    if (!strcmp(argv[1], targets[i].name)) target = targets[i].run;
+  if (argc < 3 || !target) {
+    fprintf(stderr, "usage: fuzz_replay TARGET RANDOM [FILE|FOLDER]...\n");
+    return 2;
+  }
+  struct sigaction once = {.sa_handler = keep_input, .sa_flags = (int)SA_RESETHAND};
+  static const int signals[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) sigaction(signals[i], &once, NULL);
+  for (int i = 3; i < argc; i++) run_path(argv[i]);
+  const long long files = inputs;
+  run_random(atoll(argv[2]), 6);
+  const fuzz_count calls = calls_so_far();
+  printf("%s: %lld files and %lld random inputs, %lld calls on every tier up to %s, %lld accepted\n", argv[1], files,
+         inputs - files, calls.made, xent_isa_name(xent_best_isa()), calls.accepted);
+  return 0;
+}

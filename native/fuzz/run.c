@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+/* What the calls of a run said. */
+enum { MOST_CALLS = 32 };
+typedef struct {
+  xent_status status;
+  xent_report report;
+} fuzz_answer;
+
+static fuzz_answer answers[MOST_CALLS], first_answers[MOST_CALLS];
+static int answered, first_answered;
+static fuzz_count count;
+static const char *tier;
+
+fuzz_count calls_so_far(void) { return count; }
+
+fuzz_problem *the_problem(void) {
+  static fuzz_problem *p;
+  if (p) return p;
+  p = calloc(1, sizeof *p);
+  if (!p) abort();
+  for (int i = 0; i < SLOTS; i++) slot_make(&p->slots[i]);
+  return p;
+}
+
+/* ---- after a call ---- */
+
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* Behind the last row that may be written. */
+static int64_t last_row(const fuzz_problem *p, xent_status status, const fuzz_effect *e) {
+  if (status == XENT_OK) return e->row_end;
+  if (!e->partly || (status != XENT_INVALID_LABEL && status != XENT_INVALID_ARGUMENT)) return e->row_begin;
+  if (!p->address[REPORT]) return e->row_end;
+  const xent_report report = answers[answered - 1].report;
+  const bool of_a_row = status == XENT_INVALID_LABEL || report.field == XENT_FIELD_STATES;
+  return of_a_row && report.row >= e->row_begin && report.row < e->row_end ? report.row : e->row_begin;
+}
+
+static void mark_states(const fuzz_problem *p, const fuzz_effect *e, int64_t rows, uint8_t *marks) {
+  const int64_t chunks = xent_chunks(p->shape.classes);
+  for (int64_t row = 0; row < rows; row++)
+    for (int64_t c = e->class_begin / XENT_CHUNK; c < xent_chunks(e->class_end); c++)
+      memset(marks + (size_t)(row * chunks + c) * sizeof(xent_state), 1, sizeof(xent_state));
+}
+
+static void mark_slot(const fuzz_problem *p, int slot, xent_status status, const fuzz_effect *e, uint8_t *marks) {
+  const int64_t end = last_row(p, status, e), bytes = p->slots[slot].bytes, first = sizeof(uint64_t);
+  if (slot == REPORT) {
+    if (p->address[REPORT]) memset(marks + first, 1, (size_t)(smaller(bytes, sizeof(xent_report)) - first));
+    return;
+  }
+  if (slot == TALLY) {
+    if ((e->slots & BIT(TALLY)) && (status == XENT_OK || (e->partly && status == XENT_INVALID_LABEL) || end > e->row_begin))
+      memset(marks + first, 1, (size_t)(bytes - first));
+    return;
+  }
+  if (slot == STATISTICS && (e->slots & BIT(slot)) && end > e->row_begin)
+    memset(marks + (size_t)e->row_begin * sizeof(xent_statistics), 1, (size_t)(end - e->row_begin) * sizeof(xent_statistics));
+  if (slot == STATES && (e->slots & BIT(slot)) && end > e->row_begin) mark_states(p, e, end - e->row_begin, marks);
+  for (int i = 0; i < ARRAYS; i++)
+    if ((e->slots & BIT(i)) && p->in_slot_of[i] == slot && p->address[i] && end > e->row_begin)
+      mark_elements(p, i, e->row_begin, end, e->class_begin, e->class_end, marks);
+}
+
+static void check_slot(const fuzz_problem *p, int slot, const char *function, xent_status status, const fuzz_effect *e) {
+  static uint8_t marks[ROOM];
+  const fuzz_slot *s = &p->slots[slot];
+  if (!slot_is_intact(s)) fail("%s, %s: a byte beside array %d was written", function, tier, slot);
+  if (!memcmp(s->data, s->before, (size_t)s->bytes)) return;
+  memset(marks, 0, (size_t)s->bytes);
+  mark_slot(p, slot, status, e, marks);
+  for (int64_t i = 0; i < s->bytes; i++)
+    if (s->data[i] != s->before[i] && !marks[i])
+      fail("%s, %s, status %d: byte %lld of array %d is none that it writes", function, tier, status, (long long)i, slot);
+  memcpy(s->before, s->data, (size_t)s->bytes);
+}
+
+static bool is_same_step(int64_t a, int64_t b, int64_t extent) { return a == b || extent <= 1; }
+
+static bool may_be_in_place(const fuzz_problem *p, int written, int other) {
+  const xent_layout *a = layout_of_array(p, written), *b = layout_of_array(p, other);
+  const bool pair = (written == GRADIENT && (other == LOGITS || other == OUTPUT || other == UPSTREAM)) ||
+                    (written == OUTPUT && other == LOGITS);
+  return pair && p->offset[written] == p->offset[other] && a->type == b->type &&
+         is_same_step(a->outer, b->outer, p->shape.outer) && is_same_step(a->inner, b->inner, p->shape.inner) &&
+         is_same_step(a->classes, b->classes, p->shape.classes);
+}
+
+/* No array that is written may have bytes of another; only in place. */
+static void check_overlaps(const fuzz_problem *p, const char *function, const fuzz_effect *e) {
+  for (int i = 0; i < ARRAYS; i++) {
+    if (!(e->slots & BIT(i)) || !p->address[i] || p->bytes[i] <= 0) continue;
+    for (int j = 0; j < ARRAYS; j++) {
+      if (i == j || !((e->reads | e->slots) & BIT(j)) || !p->address[j] || p->bytes[j] <= 0) continue;
+      const bool meet = p->in_slot_of[i] == p->in_slot_of[j] && p->offset[i] < p->offset[j] + p->bytes[j] &&
+                        p->offset[j] < p->offset[i] + p->bytes[i];
+      if (meet && !may_be_in_place(p, i, j)) fail("%s, %s: array %d overlaps array %d, unseen", function, tier, i, j);
+    }
+  }
+}
+
+void settle(fuzz_problem *p, const char *function, xent_status status, fuzz_effect effect) {
+  if (answered == MOST_CALLS) fail("%s: more calls than are kept", function);
+  fuzz_answer *answer = &answers[answered++];
+  memset(answer, 0, sizeof *answer);
+  answer->status = status;
+  if (p->address[REPORT]) memcpy(&answer->report, p->slots[REPORT].data, (size_t)smaller(p->slots[REPORT].bytes, sizeof(xent_report)));
+  count.made++;
+  count.accepted += !status;
+  if (!status) check_overlaps(p, function, &effect);
+  for (int i = 0; i < SLOTS; i++) check_slot(p, i, function, status, &effect);
+}
+
+xent_status settled(void) { return answers[answered - 1].status; }
+
+/* ---- a run ---- */
+
+#if defined(__x86_64__)
+/* To minus infinity, subnormals flushed: calls must neither mind nor change it. */
+static unsigned foreign_float_mode(void) {
+  const unsigned before = _mm_getcsr();
+  _mm_setcsr(before | 0x8040u | 0x2000u);
+  return before;
+}
+static void check_float_mode(unsigned before) {
+  const unsigned control = 0xffc0;
+  const unsigned after = _mm_getcsr();
+  _mm_setcsr(before);
+  if ((after & control) != ((before | 0x8040u | 0x2000u) & control)) fail("the float mode is not put back: %x", after);
+}
+#else
+static unsigned foreign_float_mode(void) { return 0; }
+static void check_float_mode(unsigned before) { (void)before; }
+#endif
+
+static void begin_run(fuzz_problem *p, int32_t isa) {
+  answered = 0;
+  tier = xent_isa_name(isa);
+  if (p->any_isa && p->slots[OPTIONS].bytes >= (int64_t)sizeof p->options)
+    memcpy(p->slots[OPTIONS].initial + offsetof(xent_options, isa), &isa, sizeof isa);
+  for (int i = 0; i < SLOTS; i++) slot_reset(&p->slots[i]);
+}
+
+static void keep_results(const fuzz_problem *p) {
+  first_answered = answered;
+  memcpy(first_answers, answers, sizeof *answers * (size_t)answered);
+  for (int i = 0; i < SLOTS; i++) memcpy(p->slots[i].result, p->slots[i].data, (size_t)p->slots[i].bytes);
+}
+
+static void compare_slots(const fuzz_problem *p, const char *what) {
+  for (int i = 0; i < SLOTS; i++) {
+    const fuzz_slot *s = &p->slots[i];
+    if (i == OPTIONS || i == REPORT) continue; /* which tier; compared call by call */
+    for (int64_t at = 0; at < s->bytes; at++)
+      if (s->data[at] != s->result[at])
+        fail("%s, %s: byte %lld of array %d is %02x, not %02x", what, tier, (long long)at, i, s->data[at], s->result[at]);
+  }
+}
+
+static void compare_results(const fuzz_problem *p) {
+  if (answered != first_answered) fail("%s: %d calls, not %d", tier, answered, first_answered);
+  for (int i = 0; i < answered; i++) {
+    if (answers[i].status != first_answers[i].status)
+      fail("%s: call %d has status %d, not %d", tier, i, answers[i].status, first_answers[i].status);
+    if (memcmp(&answers[i].report, &first_answers[i].report, sizeof(xent_report)))
+      fail("%s: the report of call %d differs from the scalar tier's", tier, i);
+  }
+  compare_slots(p, "the same call");
+}
+
+static bool all_went_well(void) {
+  for (int i = 0; i < first_answered; i++)
+    if (first_answers[i].status) return false;
+  return first_answered > 0;
+}
+
+void run_on_every_tier(fuzz_problem *p, fuzz_calls calls, bool splits) {
+  const int32_t best = xent_best_isa();
+  for (int32_t isa = XENT_ISA_SCALAR; isa <= best; isa++) {
+    const bool foreign = isa == XENT_ISA_AVX2;
+    begin_run(p, isa);
+    const unsigned mode = foreign ? foreign_float_mode() : 0;
+    calls(p, p->row_begin, p->row_end);
+    if (foreign) check_float_mode(mode);
+    if (isa == XENT_ISA_SCALAR)
+      keep_results(p);
+    else
+      compare_results(p);
+  }
+  if (!splits || !all_went_well() || p->row_end - p->row_begin < 2) return;
+  begin_run(p, best);
+  const int64_t middle = p->row_begin + 1 + (int64_t)(p->seed % (uint64_t)(p->row_end - p->row_begin - 1));
+  calls(p, p->row_begin, middle);
+  calls(p, middle, p->row_end);
+  compare_slots(p, "rows in two parts");
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every call must keep to, on every tier. */
+#ifndef XENT_FUZZ_RUN_H
+#define XENT_FUZZ_RUN_H
+
+#include "problem.h"
+
+/* The calls of a target, on the rows from begin to end; each is followed by settle. */
+typedef void (*fuzz_calls)(fuzz_problem *p, int64_t row_begin, int64_t row_end);
+
+/* Makes the calls on every tier of this CPU, one of them in another float mode, and, where the rows can be split, once
+ * more in two parts. Fails where the tiers differ in a status, a report or a byte. */
+void run_on_every_tier(fuzz_problem *p, fuzz_calls calls, bool splits);
+
+/* The arrays that a call takes, and what it may have written: slots as bits, and of them the rows and classes. */
+typedef struct {
+  uint32_t reads, slots;
+  int64_t row_begin, row_end, class_begin, class_end;
+  bool partly; /* a refusal may come when rows before the one that it tells are written */
+} fuzz_effect;
+
+/* Checks what a call has done since the last one: nothing if it was refused, else only what it may. */
+void settle(fuzz_problem *p, const char *function, xent_status status, fuzz_effect effect);
+/* The status of the last call. */
+xent_status settled(void);
+
+/* How many calls were made, and how many of them were not refused. */
+typedef struct {
+  long long made, accepted;
+} fuzz_count;
+fuzz_count calls_so_far(void);
+
+static inline const xent_shape *shape_of(const fuzz_problem *p) { return p->address[SHAPE]; }
+static inline const xent_options *options_of(const fuzz_problem *p) { return p->address[OPTIONS]; }
+static inline xent_report *report_of(const fuzz_problem *p) { return p->address[REPORT]; }
+static inline xent_tally *tally_of(const fuzz_problem *p) { return p->address[TALLY]; }
+static inline xent_statistics *statistics_of(const fuzz_problem *p) { return p->address[STATISTICS]; }
+static inline xent_state *states_of(const fuzz_problem *p) { return p->address[STATES]; }
+
+/* The problem of a target, whose rooms are made when first asked for. */
+fuzz_problem *the_problem(void);
+
+/* The targets: each takes any bytes. */
+#define FUZZ_TARGETS(X) X(check_targets) X(cross_entropy) X(divergence) X(parts) X(softmax) X(tally)
+#define DECLARE(name) void fuzz_##name(const uint8_t *data, size_t size);
+FUZZ_TARGETS(DECLARE)
+#undef DECLARE
+
+#endif
