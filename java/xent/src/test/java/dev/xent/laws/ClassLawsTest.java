@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.laws;
+
+import dev.xent.laws.Computer.Loss;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.IntUnaryOperator;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+
+/** What becomes of results when classes change places. */
+class ClassLawsTest extends Laws {
+  /** Where class i of so many is after they were shuffled. */
+  private static IntUnaryOperator shuffled(int classes, int seed) {
+    int[] to = new int[classes];
+    Random random = new Random(seed);
+    for (int k = 0; k < classes; k++) {
+      int j = random.nextInt(k + 1);
+      to[k] = to[j];
+      to[j] = k;
+    }
+    return k -> to[k];
+  }
+
+  /** Class k of these results against class {@code to(k)} of those. */
+  private static void assertMoved(
+      String what, Batch batch, IntUnaryOperator to, Output got, Output expected) {
+    COMPARED.add(expected.size());
+    for (int r = 0, at = 0; r < batch.rows; at += batch.classes(r++)) {
+      for (int k = 0; k < batch.classes(r); k++) {
+        int place = at + to.applyAsInt(k);
+        if (got.bits()[place] != expected.bits()[at + k]) {
+          assertSame(
+              what + ", class " + k + " of row " + r,
+              got.part(place, place + 1),
+              expected.part(at + k, at + k + 1));
+        }
+      }
+    }
+  }
+
+  /**
+   * With a multiple of 16 classes, k may become k xor m for any m below 16: that exchanges whole
+   * lanes, each of which adds what it added before, and every level of the tree over the lanes adds
+   * the same pairs. So every bit stays, of sums over targets too.
+   */
+  @Property(tries = 60)
+  void exchangedLanes(@ForAll("samples") Sample drawn) {
+    Sample sample = drawn.rectangular();
+    int classes = (sample.classes() + 15) / 16 * 16;
+    sample = sample.matrix(Math.min(sample.rows(), 40), classes);
+    int m = 1 + Math.floorMod(sample.seed(), 15);
+    Batch batch = Batch.of(sample);
+    IntUnaryOperator to = k -> k ^ m;
+    Batch moved = batch.classes(to);
+    Tier tier = Tier.of(sample);
+    String what = "classes xor " + m + " of " + sample;
+    try (Computer one = new Computer(batch, tier);
+        Computer other = new Computer(moved, tier)) {
+      Loss expected = one.loss();
+      Loss got = other.loss();
+      for (String name : new String[] {"losses", "log-sum-exp", "numbers", "log-probabilities"}) {
+        if (expected.get(name) != null && (!name.equals("numbers") || !hasTies(batch))) {
+          assertSame(what + ": " + name, got.get(name), expected.get(name));
+        }
+      }
+      assertSame(what + ": entropies", got.get("entropies"), expected.get("entropies"));
+      assertMoved(what + ": gradient", batch, to, got.get("gradient"), expected.get("gradient"));
+      assertMoved(what + ": softmax", batch, to, other.softmax(), one.softmax());
+      assertMoved(what + ": log-softmax", batch, to, other.logSoftmax(), one.logSoftmax());
+      assertMoved(
+          what + ": softmax backward", batch, to, other.softmaxBackward(), one.softmaxBackward());
+      Map<String, Output> kl = one.kl().arrays;
+      Map<String, Output> klMoved = other.kl().arrays;
+      assertSame(what + ": KL", klMoved.get("losses"), kl.get("losses"));
+      assertMoved(what + ": KL", batch, to, klMoved.get("gradient"), kl.get("gradient"));
+    }
+  }
+
+  /** Of equal logits the lowest class counts as the largest, so hits may change with the places. */
+  private static boolean hasTies(Batch batch) {
+    for (double[] row : batch.logits) {
+      if (Arrays.stream(row).distinct().count() < row.length) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * With a multiple of 128 classes, k may become k xor m for any m below 128 where nothing is
+   * summed but exponentials: within a lane of a group the same pairs are added, too.
+   */
+  @Property(tries = 40)
+  void exchangedPlacesInGroups(@ForAll("samples") Sample drawn) {
+    Options options = drawn.options().withSmoothing(0).withTargets(Options.Targets.LABELS);
+    Options.Beside beside = options.beside();
+    Sample sample = drawn.rectangular();
+    int classes = (sample.classes() + 127) / 128 * 128;
+    sample =
+        sample
+            .matrix(Math.min(sample.rows(), 20), classes)
+            .with(
+                options.with(
+                    new Options.Beside(beside.mask(), beside.rowWeights(), beside.sink(), false)));
+    int m = 1 + Math.floorMod(sample.seed(), 127);
+    Batch batch = Batch.of(sample);
+    IntUnaryOperator to = k -> k ^ m;
+    Tier tier = Tier.of(sample);
+    String what = "classes xor " + m + " of " + sample;
+    try (Computer one = new Computer(batch, tier);
+        Computer other = new Computer(batch.classes(to), tier)) {
+      Loss expected = one.loss();
+      Loss got = other.loss();
+      assertSame(what + ": losses", got.get("losses"), expected.get("losses"));
+      assertSame(what + ": log-sum-exp", got.get("log-sum-exp"), expected.get("log-sum-exp"));
+      assertSame(what + ": sum", got.outcome.sum(), expected.outcome.sum());
+      assertMoved(what + ": gradient", batch, to, got.get("gradient"), expected.get("gradient"));
+      assertMoved(what + ": softmax", batch, to, other.softmax(), one.softmax());
+      assertMoved(what + ": log-softmax", batch, to, other.logSoftmax(), one.logSoftmax());
+    }
+  }
+
+  /** Any order: both sides keep their promise, so they are within twice that. */
+  @Property(tries = 60)
+  void anyOrder(@ForAll("tame") Sample drawn) {
+    Sample sample = drawn.rectangular();
+    sample = sample.with(sample.options().withLogits(0, 0, 0).withSmoothing(0));
+    Batch batch = Batch.of(sample);
+    IntUnaryOperator to = shuffled(sample.classes(), sample.seed());
+    Promise promise = new Promise(sample);
+    Tier tier = Tier.of(sample);
+    try (Computer one = new Computer(batch, tier);
+        Computer other = new Computer(batch.classes(to), tier)) {
+      String what = "shuffled classes of " + sample;
+      Output expected = one.softmax();
+      Output got = other.softmax();
+      for (int r = 0, at = 0; r < batch.rows; at += batch.classes(r++)) {
+        for (int k = 0; k < batch.classes(r); k++) {
+          double p = expected.value(at + k);
+          double bound = 2 * (promise.softmax(p) + promise.rounding(p));
+          assertWithin(what, got.value(at + to.applyAsInt(k)), p, bound);
+        }
+      }
+      Output sums = one.logSumExp();
+      Output shuffled = other.logSumExp();
+      for (int r = 0; r < batch.rows; r++) {
+        double sum = sums.value(r);
+        double bound = 2 * (promise.logSumExp(sum) + promise.rounding(sum));
+        assertWithin(what, shuffled.value(r), sum, bound);
+      }
+    }
+  }
+}

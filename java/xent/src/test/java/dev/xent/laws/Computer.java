@@ -1,0 +1,613 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.laws;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.CrossEntropy;
+import dev.xent.CrossEntropyShard;
+import dev.xent.DType;
+import dev.xent.Inputs;
+import dev.xent.KlDivergence;
+import dev.xent.LogSoftmax;
+import dev.xent.LogSumExp;
+import dev.xent.LossTally;
+import dev.xent.NllLoss;
+import dev.xent.PartialStates;
+import dev.xent.RowStatistics;
+import dev.xent.Smoothing;
+import dev.xent.Softmax;
+import dev.xent.SoftmaxShard;
+import dev.xent.Tensor;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
+
+/** Calls with a batch, laid out as its sample says, on one tier. */
+final class Computer implements AutoCloseable {
+  private static final int TOP = 3;
+
+  final Batch batch;
+  final Sample sample;
+  final Tier tier;
+  private final Arena arena = Arena.ofConfined();
+  private final long[] sizes;
+  private final Tensor targets;
+  private final Tensor classWeights;
+  private final Tensor rowWeights;
+  private final Tensor targetWeights;
+  private final Tensor mask;
+  private final Tensor sink;
+  private final Tensor offsets;
+  private final UnaryOperator<Tensor> spoil;
+
+  /** What is written, as it was before. */
+  private final Map<Slab, byte[]> results = new LinkedHashMap<>();
+
+  Computer(Batch batch, Tier tier) {
+    this(batch, tier, result -> result);
+  }
+
+  /** With the first result of every call made into another tensor. */
+  Computer(Batch batch, Tier tier, UnaryOperator<Tensor> spoil) {
+    this.spoil = spoil;
+    this.batch = batch;
+    this.sample = batch.sample;
+    this.tier = tier;
+    this.sizes = sample.sizes().stream().mapToLong(Integer::longValue).toArray();
+    Layout in = sample.in();
+    DType beside = sample.isWide() ? DType.F64 : DType.F32;
+    this.classWeights =
+        batch.classWeights == null
+            ? null
+            : Slab.of(arena, DType.F32, in, new long[] {batch.classWeights.length}, 0)
+                .put(0, batch.classWeights)
+                .tensor;
+    this.rowWeights = rowWeights(beside);
+    this.sink = sink(beside);
+    this.mask = mask();
+    this.offsets = sample.ragged() ? offsets() : null;
+    Options.Targets kind = sample.options().targets();
+    this.targets =
+        switch (kind) {
+          case LABELS -> {
+            Slab slab = perRow(in, batch.labelType());
+            for (int r = 0; r < batch.rows; r++) {
+              slab.put(r, new long[] {batch.labels[r]});
+            }
+            yield slab.tensor;
+          }
+          case PROBABILITIES -> perClass(in, DType.F32).put(batch.probabilities).tensor;
+          case SPARSE -> {
+            Slab slab = few(in, batch.labelType(), entries());
+            for (int r = 0; r < batch.rows; r++) {
+              slab.put(r, batch.entries[r]);
+            }
+            yield slab.tensor;
+          }
+        };
+    this.targetWeights =
+        kind == Options.Targets.SPARSE
+            ? few(in, DType.F32, entries()).put(batch.entryWeights).tensor
+            : null;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+
+  // ---- memory ----------------------------------------------------------------------------------
+
+  private int entries() {
+    return batch.rows == 0 ? 1 : batch.entries[0].length;
+  }
+
+  private Slab perClass(Layout layout, DType type) {
+    return sample.ragged()
+        ? Slab.ragged(arena, type, layout, batch.lengths())
+        : Slab.of(arena, type, layout, sizes, sample.axis());
+  }
+
+  private Slab perRow(Layout layout, DType type) {
+    return sample.ragged()
+        ? Slab.of(arena, type, layout, new long[] {batch.rows}, -1)
+        : few(layout, type, 1);
+  }
+
+  /** So many elements of each row, along the axis of the classes. */
+  private Slab few(Layout layout, DType type, int count) {
+    if (sample.ragged()) {
+      return Slab.of(arena, type, layout, new long[] {batch.rows, count}, 1);
+    }
+    long[] own = sizes.clone();
+    own[sample.axis()] = count;
+    return Slab.of(arena, type, layout, own, sample.axis());
+  }
+
+  private Tensor rowWeights(DType type) {
+    if (batch.rowWeights == null) {
+      return null;
+    }
+    boolean bytes = sample.options().beside().rowWeights() == 2;
+    return perRow(sample.in(), bytes ? DType.U8 : type).putEach(batch.rowWeights).tensor;
+  }
+
+  private Tensor sink(DType type) {
+    if (batch.sink == null) {
+      return null;
+    }
+    if (sample.options().beside().sink() == 2 && batch.rows > 0) {
+      return Slab.of(arena, type, Layout.PLAIN, new long[] {1}, 0).put(0, batch.sink[0]).tensor;
+    }
+    return perRow(sample.in(), type).putEach(batch.sink).tensor;
+  }
+
+  private Tensor mask() {
+    if (batch.mask == null) {
+      return null;
+    }
+    boolean one =
+        sample.options().beside().mask() == 1
+            && !sample.ragged()
+            && batch.rows > 0
+            && sizes.length > 1;
+    Slab slab =
+        one
+            ? Slab.of(arena, DType.U8, sample.in(), new long[] {sample.classes()}, 0)
+            : perClass(sample.in(), DType.U8);
+    for (int r = 0; r < (one ? 1 : batch.rows); r++) {
+      long[] flags = new long[batch.mask[r].length];
+      for (int k = 0; k < flags.length; k++) {
+        flags[k] = batch.mask[r][k] ? 1 + k % 3 : 0;
+      }
+      slab.put(r, flags);
+    }
+    return slab.tensor;
+  }
+
+  private Tensor offsets() {
+    long[] starts = new long[batch.rows + 1];
+    for (int r = 0; r < batch.rows; r++) {
+      starts[r + 1] = starts[r] + batch.classes(r);
+    }
+    return Tensor.of(starts);
+  }
+
+  private Slab logits() {
+    return perClass(sample.in(), sample.type()).put(batch.logits);
+  }
+
+  /** Where the first result goes: memory of its own, or that of the input. */
+  private Slab result(Slab input) {
+    Slab result =
+        (sample.inPlace() ? input : perClass(sample.out(), sample.result())).seenAs(spoil);
+    results.put(result, result.bytes());
+    return result;
+  }
+
+  /** Fails where a call has written into its first result. */
+  void assertNothingWritten() {
+    results.forEach((slab, before) -> assertThat(slab.bytes()).isEqualTo(before));
+  }
+
+  // ---- inputs ----------------------------------------------------------------------------------
+
+  private Inputs ofBackward() {
+    Inputs inputs = mask == null ? Inputs.none() : Inputs.none().classMask(mask);
+    return offsets == null ? inputs : inputs.rowOffsets(offsets);
+  }
+
+  private Inputs ofSoftmax() {
+    return sink == null ? ofBackward() : ofBackward().sink(sink);
+  }
+
+  private Inputs ofNll() {
+    Inputs inputs = rowWeights == null ? ofBackward() : ofBackward().rowWeights(rowWeights);
+    return targetWeights == null ? inputs : inputs.targetWeights(targetWeights);
+  }
+
+  private Inputs ofLoss() {
+    return sink == null ? ofNll() : ofNll().sink(sink);
+  }
+
+  private int axis() {
+    return sample.ragged() ? 0 : sample.axis();
+  }
+
+  // ---- softmax and the like --------------------------------------------------------------------
+
+  private Softmax softmax(boolean forBackward) {
+    Softmax.Builder builder =
+        tier.apply(Softmax.builder()).axis(axis()).fullyMasked(sample.options().fullyMasked());
+    if (sample.options().temperature() != 0) {
+      builder.temperature(sample.options().temperature());
+    }
+    if (sample.options().softcap() != 0 && !forBackward) {
+      builder.softcap(sample.options().softcap());
+    }
+    return builder.build();
+  }
+
+  private LogSoftmax logSoftmax(boolean forBackward) {
+    LogSoftmax.Builder builder =
+        tier.apply(LogSoftmax.builder()).axis(axis()).fullyMasked(sample.options().fullyMasked());
+    if (sample.options().temperature() != 0) {
+      builder.temperature(sample.options().temperature());
+    }
+    if (sample.options().softcap() != 0 && !forBackward) {
+      builder.softcap(sample.options().softcap());
+    }
+    return builder.build();
+  }
+
+  Output softmax() {
+    Slab x = logits();
+    Slab y = result(x);
+    softmax(false).forward(x.tensor, ofSoftmax(), y.tensor);
+    return y.take();
+  }
+
+  Output logSoftmax() {
+    Slab x = logits();
+    Slab y = result(x);
+    logSoftmax(false).forward(x.tensor, ofSoftmax(), y.tensor);
+    return y.take();
+  }
+
+  Output logSumExp() {
+    Slab y = perRow(sample.out(), sample.result());
+    LogSumExp.Builder builder =
+        tier.apply(LogSumExp.builder()).axis(axis()).fullyMasked(sample.options().fullyMasked());
+    if (sample.options().temperature() != 0) {
+      builder.temperature(sample.options().temperature());
+    }
+    if (sample.options().softcap() != 0) {
+      builder.softcap(sample.options().softcap());
+    }
+    builder.build().forward(logits().tensor, ofSoftmax(), y.tensor);
+    return y.take();
+  }
+
+  /** The backward of softmax, with the logits in place of what the forward wrote. */
+  Output softmaxBackward() {
+    Slab y = logits();
+    Slab dx = result(y);
+    Slab dy = perClass(sample.in(), sample.type()).put(batch.upstream);
+    softmax(true).backward(y.tensor, dy.tensor, ofBackward(), dx.tensor);
+    return dx.take();
+  }
+
+  /** The backward of log-softmax, likewise. */
+  Output logSoftmaxBackward() {
+    Slab y = logits();
+    Slab dx = result(y);
+    Slab dy = perClass(sample.in(), sample.type()).put(batch.upstream);
+    logSoftmax(true).backward(y.tensor, dy.tensor, ofBackward(), dx.tensor);
+    return dx.take();
+  }
+
+  // ---- losses ----------------------------------------------------------------------------------
+
+  CrossEntropy crossEntropy() {
+    Options options = sample.options();
+    CrossEntropy.Builder builder =
+        tier.apply(CrossEntropy.builder(), sample)
+            .fullyMasked(options.fullyMasked())
+            .smoothing(options.others() ? Smoothing.OTHERS : Smoothing.UNIFORM)
+            .zLoss(options.zLoss())
+            .classWeights(classWeights);
+    if (options.temperature() != 0) {
+      builder.temperature(options.temperature());
+    }
+    if (options.softcap() != 0) {
+      builder.softcap(options.softcap());
+    }
+    if (options.clamp() != 0) {
+      builder.probabilityClamp(options.clamp());
+    }
+    return builder.build();
+  }
+
+  /** What a loss gives: numbers and arrays by name. */
+  static final class Loss {
+    final LossTally tally = new LossTally();
+    final CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+    double loss;
+    final Map<String, Output> arrays = new LinkedHashMap<>();
+
+    Output get(String name) {
+      return arrays.get(name);
+    }
+  }
+
+  private interface Call {
+    double of(Slab logits, Slab gradient, Loss loss);
+  }
+
+  /** Loss and gradient with an outcome that is asked for as much as there is. */
+  Loss loss() {
+    CrossEntropy operation = crossEntropy();
+    Loss loss = new Loss();
+    Map<String, Slab> wanted = perRowResults(loss.outcome);
+    return run(
+        loss,
+        wanted,
+        (x, dx, to) ->
+            operation.forwardBackward(x.tensor, targets, ofLoss(), dx.tensor, to.outcome));
+  }
+
+  private Loss run(Loss loss, Map<String, Slab> wanted, Call call) {
+    loss.outcome.tally(loss.tally).countCorrect(sample.options().isLabels());
+    Slab x = logits();
+    Slab dx = result(x);
+    loss.loss = call.of(x, dx, loss);
+    loss.arrays.put("gradient", dx.take());
+    wanted.forEach((name, slab) -> loss.arrays.put(name, slab.take()));
+    loss.arrays.put("tally", Output.of(loss.tally.toBytes()));
+    loss.arrays.put(
+        "numbers",
+        Output.of(
+            loss.loss,
+            loss.outcome.sum(),
+            loss.outcome.denominator(),
+            loss.outcome.rows(),
+            loss.outcome.counted(),
+            loss.outcome.correct()));
+    return loss;
+  }
+
+  private Map<String, Slab> perRowResults(CrossEntropy.Outcome outcome) {
+    Map<String, Slab> slabs = new LinkedHashMap<>();
+    Layout out = sample.out();
+    DType type = sample.result();
+    slabs.put("losses", perRow(out, type));
+    slabs.put("log-sum-exp", perRow(out, type));
+    slabs.put("entropies", perRow(out, type));
+    slabs.put("argmax", perRow(out, DType.I32));
+    outcome.losses(slabs.get("losses").tensor).logSumExp(slabs.get("log-sum-exp").tensor);
+    outcome.entropies(slabs.get("entropies").tensor).argmax(slabs.get("argmax").tensor);
+    int top = Math.min(TOP, batch.longest());
+    if (top > 0 && batch.rows > 0) {
+      Slab classes = few(out, DType.I64, top);
+      Slab values = few(out, type, top);
+      slabs.put("top classes", classes);
+      slabs.put("top log-probabilities", values);
+      outcome.topClasses(classes.tensor).topLogProbabilities(values.tensor);
+    }
+    if (sample.options().isLabels()) {
+      slabs.put("hits", perRow(out, DType.U8));
+      slabs.put("ranks", perRow(out, DType.I64));
+      slabs.put("log-probabilities", perRow(out, type));
+      outcome.hits(slabs.get("hits").tensor).ranks(slabs.get("ranks").tensor);
+      outcome.logProbabilities(slabs.get("log-probabilities").tensor);
+    } else {
+      boolean sparse = targetWeights != null;
+      slabs.put("target gradient", sparse ? few(out, type, entries()) : perClass(out, type));
+      outcome.targetGradient(slabs.get("target gradient").tensor);
+    }
+    return slabs;
+  }
+
+  /** The loss alone, without an outcome; then with its gradient. */
+  Output plainLosses() {
+    CrossEntropy operation = crossEntropy();
+    Slab x = logits();
+    double alone = operation.forward(x.tensor, targets, ofLoss());
+    Slab dx = result(x);
+    return Output.of(alone, operation.forwardBackward(x.tensor, targets, ofLoss(), dx.tensor));
+  }
+
+  /** The gradient by a forward that saves and a backward, with one upstream number per row. */
+  Output backward(boolean withUpstream) {
+    CrossEntropy operation = crossEntropy();
+    CrossEntropy.Outcome saved = new CrossEntropy.Outcome().saveStatistics(arena);
+    Slab x = logits();
+    operation.forward(x.tensor, targets, ofLoss(), saved);
+    Tensor upstream =
+        withUpstream
+            ? perRow(sample.in(), sample.isWide() ? DType.F64 : DType.F32)
+                .putEach(batch.rowUpstream)
+                .tensor
+            : null;
+    Slab dx = result(x);
+    operation.backward(x.tensor, targets, ofLoss(), saved, upstream, dx.tensor);
+    return dx.take();
+  }
+
+  /** What the logits tell without targets. */
+  Map<String, Output> prediction() {
+    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+    Map<String, Slab> slabs = perRowResults(outcome);
+    outcome.losses(null).hits(null).ranks(null).logProbabilities(null).targetGradient(null);
+    slabs
+        .keySet()
+        .removeAll(List.of("losses", "hits", "ranks", "log-probabilities", "target gradient"));
+    Inputs inputs = rowWeights == null ? ofSoftmax() : ofSoftmax().rowWeights(rowWeights);
+    crossEntropy().predict(logits().tensor, inputs, outcome);
+    Map<String, Output> results = new LinkedHashMap<>();
+    slabs.forEach((name, slab) -> results.put("predicted " + name, slab.take()));
+    return results;
+  }
+
+  private NllLoss nllLoss() {
+    return tier.apply(NllLoss.builder(), sample)
+        .smoothing(sample.options().others() ? Smoothing.OTHERS : Smoothing.UNIFORM)
+        .classWeights(classWeights)
+        .build();
+  }
+
+  /** The loss of log-probabilities, with the logits in their place. */
+  Loss nll() {
+    NllLoss operation = nllLoss();
+    Loss loss = new Loss();
+    Slab losses = perRow(sample.out(), sample.result());
+    loss.outcome.losses(losses.tensor);
+    return run(
+        loss,
+        Map.of("losses", losses),
+        (x, dx, to) ->
+            operation.forwardBackward(x.tensor, targets, ofNll(), dx.tensor, to.outcome));
+  }
+
+  /** The divergence of the logits from the teacher's. */
+  Loss kl() {
+    Options options = sample.options();
+    KlDivergence.Builder builder =
+        tier.apply(KlDivergence.builder())
+            .axis(axis())
+            .fullyMasked(options.fullyMasked())
+            .reduction(options.reduction())
+            .gradientScale(options.gradientScale())
+            .noneCounted(options.noneCounted());
+    if (options.temperature() != 0) {
+      builder.temperature(options.temperature());
+    }
+    KlDivergence operation = builder.build();
+    Slab losses = perRow(sample.out(), sample.result());
+    Slab teacher = perClass(sample.in(), sample.type()).put(batch.teacher);
+    Inputs inputs = rowWeights == null ? ofBackward() : ofBackward().rowWeights(rowWeights);
+    Loss result = new Loss();
+    result.outcome.losses(losses.tensor);
+    Slab x = logits();
+    Slab dx = result(x);
+    result.outcome.tally(result.tally);
+    result.loss =
+        operation.forwardBackward(x.tensor, teacher.tensor, inputs, dx.tensor, result.outcome);
+    result.arrays.put("gradient", dx.take());
+    result.arrays.put("losses", losses.take());
+    result.arrays.put("tally", Output.of(result.tally.toBytes()));
+    result.arrays.put("numbers", Output.of(result.loss, result.outcome.sum()));
+    return result;
+  }
+
+  // ---- classes that are divided ----------------------------------------------------------------
+
+  /** The part of a tensor that has these classes. */
+  private Tensor part(Tensor whole, int[] part) {
+    return whole.slice(sample.axis(), part[0], part[1]);
+  }
+
+  /** The inputs of one part: its own mask, and class weights are all there. */
+  private Inputs of(int[] part, Inputs inputs) {
+    boolean vector = mask != null && mask.rank() == 1 && sizes.length > 1;
+    return mask == null
+        ? inputs
+        : inputs.classMask(vector ? mask.slice(0, part[0], part[1]) : part(mask, part));
+  }
+
+  /** Loss and gradient by states that are exchanged as bytes. */
+  Loss dividedLoss(List<int[]> parts) {
+    CrossEntropy operation = crossEntropy();
+    Inputs ofStates = rowWeights == null ? Inputs.none() : Inputs.none().rowWeights(rowWeights);
+    Inputs ofFinish = sink == null ? ofStates : ofStates.sink(sink);
+    Inputs beside = targetWeights == null ? ofStates : ofStates.targetWeights(targetWeights);
+    boolean rowsOfProbabilities = sample.options().targets() == Options.Targets.PROBABILITIES;
+    Tensor labels = sample.options().isLabels() ? targets : null;
+    Loss loss = new Loss();
+    Map<String, Slab> slabs = new LinkedHashMap<>();
+    slabs.put("losses", perRow(sample.out(), sample.result()));
+    slabs.put("log-sum-exp", perRow(sample.out(), sample.result()));
+    loss.outcome.losses(slabs.get("losses").tensor).logSumExp(slabs.get("log-sum-exp").tensor);
+    if (labels != null) {
+      slabs.put("hits", perRow(sample.out(), DType.U8));
+      loss.outcome.hits(slabs.get("hits").tensor);
+    }
+    Slab x = logits();
+    Slab dx = result(x);
+    RowStatistics rows = null;
+    do {
+      List<PartialStates> states = new ArrayList<>();
+      for (int[] part : parts) {
+        CrossEntropyShard shard = operation.onShard(part[0], sample.classes());
+        Tensor own = rowsOfProbabilities ? part(targets, part) : targets;
+        Tensor logits = part(x.tensor, part);
+        Inputs inputs = of(part, beside);
+        PartialStates mine =
+            rows == null
+                ? shard.partialStates(logits, own, inputs)
+                : shard.partialStates(logits, own, inputs, rows);
+        states.add(PartialStates.ofBytes(mine.toBytes()));
+      }
+      PartialStates whole = PartialStates.merge(states);
+      CrossEntropyShard first = operation.onShard(0, sample.classes());
+      rows =
+          rows == null
+              ? first.finish(whole, labels, ofFinish, loss.outcome)
+              : first.finish(whole, labels, ofFinish, loss.outcome, rows);
+    } while (rows.needsSecondRound());
+    for (int[] part : parts) {
+      Tensor own = rowsOfProbabilities ? part(targets, part) : targets;
+      operation
+          .onShard(part[0], sample.classes())
+          .backward(part(x.tensor, part), own, of(part, beside), rows, null, part(dx.tensor, part));
+    }
+    loss.loss = loss.outcome.loss();
+    loss.arrays.put("gradient", dx.take());
+    slabs.forEach((name, slab) -> loss.arrays.put(name, slab.take()));
+    return loss;
+  }
+
+  /** Probabilities by states that are exchanged as bytes. */
+  Output dividedSoftmax(List<int[]> parts) {
+    Softmax operation = softmax(false);
+    Inputs ofFinish = sink == null ? Inputs.none() : Inputs.none().sink(sink);
+    Slab x = logits();
+    Slab y = result(x);
+    RowStatistics rows = null;
+    do {
+      List<PartialStates> states = new ArrayList<>();
+      for (int[] part : parts) {
+        SoftmaxShard shard = operation.onShard(part[0], sample.classes());
+        Inputs inputs = of(part, Inputs.none());
+        Tensor logits = part(x.tensor, part);
+        PartialStates mine =
+            rows == null
+                ? shard.partialStates(logits, inputs)
+                : shard.partialStates(logits, inputs, rows);
+        states.add(PartialStates.ofBytes(mine.toBytes()));
+      }
+      PartialStates whole = PartialStates.merge(states);
+      SoftmaxShard first = operation.onShard(0, sample.classes());
+      rows =
+          rows == null
+              ? first.finish(whole, ofFinish, null)
+              : first.finish(whole, ofFinish, null, rows);
+    } while (rows.needsSecondRound());
+    for (int[] part : parts) {
+      operation
+          .onShard(part[0], sample.classes())
+          .forward(part(x.tensor, part), of(part, Inputs.none()), rows, part(y.tensor, part));
+    }
+    return y.take();
+  }
+
+  /** Every operation and all that it gives, by name. */
+  Map<String, Output> everything() {
+    Map<String, Output> all = new LinkedHashMap<>();
+    all.put("softmax", softmax());
+    all.put("log-softmax", logSoftmax());
+    all.put("log-sum-exp", logSumExp());
+    all.put("softmax backward", softmaxBackward());
+    all.put("log-softmax backward", logSoftmaxBackward());
+    loss().arrays.forEach((name, output) -> all.put("cross-entropy " + name, output));
+    all.put("cross-entropy alone", plainLosses());
+    all.put("cross-entropy backward", backward(true));
+    all.putAll(prediction());
+    nll().arrays.forEach((name, output) -> all.put("nll " + name, output));
+    if (!sample.ragged()) {
+      kl().arrays.forEach((name, output) -> all.put("KL " + name, output));
+    }
+    return all;
+  }
+
+  /** Runs one call and closes. */
+  static <T> T compute(Batch batch, Tier tier, Function<Computer, T> call) {
+    try (Computer computer = new Computer(batch, tier)) {
+      return call.apply(computer);
+    }
+  }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.laws;
+
+import dev.xent.Backend;
+import dev.xent.Isa;
+import dev.xent.LossBuilder;
+import dev.xent.OperationBuilder;
+import dev.xent.Xent;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Who computes.
+ *
+ * @param backend the library or the reference
+ * @param isa instruction set of the library
+ * @param threads at most
+ */
+record Tier(Backend backend, Isa isa, int threads) {
+  static final Tier REFERENCE = new Tier(Backend.REFERENCE, Isa.BEST, 1);
+
+  static final Tier BEST = new Tier(Backend.NATIVE, Isa.BEST, 1);
+
+  /** The reference and every instruction set, on one thread. */
+  static List<Tier> all() {
+    List<Tier> tiers = new ArrayList<>();
+    for (Isa isa : Xent.runtime().availableIsas()) {
+      tiers.add(new Tier(Backend.NATIVE, isa, 1));
+    }
+    tiers.add(REFERENCE);
+    return tiers;
+  }
+
+  /** One of them. */
+  static Tier of(Sample sample) {
+    List<Tier> tiers = all();
+    return tiers.get(Math.floorMod(sample.seed(), tiers.size()));
+  }
+
+  Tier withThreads(int most) {
+    return new Tier(backend, isa, most);
+  }
+
+  <B extends OperationBuilder<B>> B apply(B builder) {
+    return builder.backend(backend).isa(isa).threads(threads);
+  }
+
+  <B extends LossBuilder<B>> B apply(B builder, Sample sample) {
+    Options options = sample.options();
+    B result =
+        apply(builder)
+            .axis(sample.ragged() ? 0 : sample.axis())
+            .labelSmoothing(options.smoothing())
+            .reduction(options.reduction())
+            .gradientScale(options.gradientScale())
+            .noneCounted(options.noneCounted());
+    return options.ignores() ? result.ignoreIndex(Options.IGNORED) : result;
+  }
+}
