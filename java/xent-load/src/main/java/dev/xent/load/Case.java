@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.load;
+
+import dev.xent.OperationBuilder;
+import dev.xent.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/** A call with its operands, and every bit that must come out of it. */
+final class Case {
+  final String name;
+  final List<Operand> operands;
+
+  /** Of all operands. */
+  final long bytes;
+
+  /** What operands hold after the call. */
+  final MemorySegment[] expected;
+
+  final double loss;
+
+  /** Work in Java that takes as long as the call, in units of {@link JavaWork}. */
+  volatile long javaWork;
+
+  private final Map<Helpers.Kind, Step> steps = new EnumMap<>(Helpers.Kind.class);
+
+  /**
+   * Computes what is expected.
+   *
+   * @param arena for what is expected
+   */
+  Case(String name, List<Operand> operands, Step.Maker maker, Helpers helpers, Arena arena) {
+    this.name = name;
+    this.operands = operands;
+    this.bytes = operands.stream().mapToLong(Operand::bytes).sum();
+    for (Helpers.Kind kind : Helpers.Kind.values()) {
+      steps.put(kind, maker.make(telling(helpers, kind)));
+    }
+    Tensor[] tensors = new Tensor[operands.size()];
+    expected = new MemorySegment[tensors.length];
+    for (int i = 0; i < tensors.length; i++) {
+      Operand operand = operands.get(i);
+      if (operand.written()) {
+        expected[i] = arena.allocate(operand.bytes(), 64);
+        tensors[i] = operand.tensor(expected[i]);
+      } else {
+        expected[i] = operand.content();
+        tensors[i] = Tensor.of(expected[i], operand.type(), operand.shape());
+      }
+    }
+    try (Arena own = Arena.ofShared()) {
+      loss = maker.make(REFERENCE).run(tensors, own);
+    }
+  }
+
+  Step step(Helpers.Kind kind) {
+    return steps.get(kind);
+  }
+
+  private static Step.Teller telling(Helpers helpers, Helpers.Kind kind) {
+    return new Step.Teller() {
+      @Override
+      public <B extends OperationBuilder<B>> B tell(B builder) {
+        return helpers.tell(builder, kind);
+      }
+    };
+  }
+
+  private static final Step.Teller REFERENCE =
+      new Step.Teller() {
+        @Override
+        public <B extends OperationBuilder<B>> B tell(B builder) {
+          return Helpers.reference(builder);
+        }
+      };
+}

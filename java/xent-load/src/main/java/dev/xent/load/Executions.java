@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.load;
+
+import dev.xent.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Semaphore;
+
+/** Makes calls, each in memory of its own, and compares everything that it was given. */
+final class Executions {
+  /** Memory of all calls at once, in kilobytes. */
+  private static final int MOST_KILOBYTES = 384 << 10;
+
+  /** Whether Xent is called, or plain Java works as long and writes what was expected. */
+  volatile boolean xent = true;
+
+  final Counts counts = new Counts();
+
+  private final Semaphore kilobytes = new Semaphore(MOST_KILOBYTES, true);
+  private final LargeArrays arrays = new LargeArrays();
+  private final Path directory;
+
+  Executions(Path directory) {
+    this.directory = directory;
+  }
+
+  /**
+   * One call.
+   *
+   * @param interrupted whether the thread is interrupted before, which changes nothing
+   */
+  void run(Case what, Helpers.Kind helpers, Place place, boolean interrupted) {
+    int needed = (int) (what.bytes >> 10) + 1;
+    kilobytes.acquireUninterruptibly(needed);
+    try (Room room = new Room(place, arrays, directory)) {
+      counts.arenas.increment();
+      Tensor[] tensors = tensors(what, room);
+      Thread.yield();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+      double loss = xent ? what.step(helpers).run(tensors, room.arena()) : inJava(what, tensors);
+      if (interrupted) {
+        counts.interrupts.increment();
+        if (!Thread.interrupted()) {
+          fail(what, helpers, place, "an interrupt was lost");
+        }
+      }
+      Thread.yield();
+      compare(what, helpers, place, tensors, loss);
+      counts.calls.increment();
+    } catch (RuntimeException | Error e) {
+      fail(what, helpers, place, e.toString());
+    } finally {
+      kilobytes.release(needed);
+    }
+  }
+
+  private static Tensor[] tensors(Case what, Room room) {
+    List<Operand> operands = what.operands;
+    Tensor[] tensors = new Tensor[operands.size()];
+    for (int i = 0; i < tensors.length; i++) {
+      tensors[i] = operands.get(i).tensor(room.take(operands.get(i)));
+    }
+    return tensors;
+  }
+
+  private static double inJava(Case what, Tensor[] tensors) {
+    JavaWork.run(what.javaWork);
+    for (int i = 0; i < tensors.length; i++) {
+      if (what.operands.get(i).written()) {
+        Bytes.copy(what.expected[i], tensors[i].segment());
+      }
+    }
+    return what.loss;
+  }
+
+  private void compare(
+      Case what, Helpers.Kind helpers, Place place, Tensor[] tensors, double loss) {
+    long wrong = Double.doubleToRawLongBits(loss) == Double.doubleToRawLongBits(what.loss) ? 0 : 1;
+    long values = 1;
+    for (int i = 0; i < tensors.length; i++) {
+      MemorySegment found = tensors[i].segment();
+      wrong += Bytes.differences(what.expected[i], found, tensors[i].type().byteSize());
+      values += tensors[i].elements();
+    }
+    counts.values.add(values);
+    if (wrong > 0) {
+      counts.wrong.add(wrong);
+      counts.say("%s, %s, %s: %d values differ".formatted(what.name, helpers, place, wrong));
+    }
+  }
+
+  private void fail(Case what, Helpers.Kind helpers, Place place, String message) {
+    counts.failures.increment();
+    counts.say("%s, %s, %s: %s".formatted(what.name, helpers, place, message));
+  }
+
+  /** Every case everywhere on this thread, which also gets everything compiled. */
+  void everything(List<Case> cases, List<Place> places) {
+    for (Case each : cases) {
+      for (Place place : places) {
+        for (Helpers.Kind helpers : Helpers.Kind.values()) {
+          if (each.bytes <= place.most) {
+            run(each, helpers, place, false);
+          }
+        }
+      }
+    }
+  }
+
+  /** Finds out how long each case takes, and how much work in Java takes as long. */
+  void calibrate(List<Case> cases, Place place) {
+    double unitsPerNanosecond = JavaWork.unitsPerNanosecond();
+    for (Case each : cases) {
+      long with = time(each, place, true);
+      each.javaWork = 0;
+      long without = time(each, place, false);
+      each.javaWork = Math.max(0, (long) ((with - without) * unitsPerNanosecond));
+    }
+    xent = true;
+  }
+
+  private long time(Case what, Place place, boolean calling) {
+    xent = calling;
+    long best = Long.MAX_VALUE;
+    for (int round = 0; round < 5; round++) {
+      long begin = System.nanoTime();
+      run(what, Helpers.Kind.ALONE, place, false);
+      best = Math.min(best, System.nanoTime() - begin);
+    }
+    return best;
+  }
+}

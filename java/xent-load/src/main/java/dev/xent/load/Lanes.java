@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.load;
+
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.CountDownLatch;
+
+/**
+ * So many threads at any time, each making one call after another. Now and then one ends and
+ * another takes its place, as in a service.
+ */
+final class Lanes {
+  private static final int VIRTUAL = 64;
+  private static final int PLATFORM = 16;
+  private static final int CALLS_OF_A_THREAD = 100;
+
+  /** One call of so many is made by an interrupted thread. */
+  private static final int INTERRUPTED = 64;
+
+  private final Cases cases;
+  private final List<Place> places;
+  private final Executions executions;
+  private final CountDownLatch running = new CountDownLatch(VIRTUAL + PLATFORM);
+  private final Garbage garbage = new Garbage();
+  private volatile boolean ending;
+
+  Lanes(Cases cases, List<Place> places, Executions executions) {
+    this.cases = cases;
+    this.places = places;
+    this.executions = executions;
+  }
+
+  void start() {
+    SplittableRandom seeds = new SplittableRandom(7);
+    for (int i = 0; i < VIRTUAL + PLATFORM; i++) {
+      next(i, seeds.split());
+    }
+  }
+
+  /** Lets every thread finish its call. */
+  void end() throws InterruptedException {
+    ending = true;
+    running.await();
+  }
+
+  private void next(int lane, SplittableRandom random) {
+    Thread.Builder builder =
+        lane < VIRTUAL ? Thread.ofVirtual() : Thread.ofPlatform().name("lane-" + lane);
+    builder.start(() -> run(lane, random));
+    executions.counts.threads.increment();
+  }
+
+  private void run(int lane, SplittableRandom random) {
+    for (int i = 0; i < CALLS_OF_A_THREAD && !ending; i++) {
+      one(random);
+    }
+    if (ending) {
+      running.countDown();
+    } else {
+      next(lane, random);
+    }
+  }
+
+  private void one(SplittableRandom random) {
+    garbage.make(random);
+    Case what = cases.any(random);
+    Place place = places.get(random.nextInt(places.size()));
+    if (what.bytes > place.most) {
+      place = Place.SHARED;
+    }
+    Helpers.Kind helpers = Helpers.Kind.values()[random.nextInt(Helpers.Kind.values().length)];
+    executions.run(what, helpers, place, random.nextInt(INTERRUPTED) == 0);
+  }
+}

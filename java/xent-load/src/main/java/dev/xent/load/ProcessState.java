@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.load;
+
+import com.sun.management.GcInfo;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** What Linux and the JVM say of this process. */
+final class ProcessState {
+  private static final Path SELF = Path.of("/proc/self");
+
+  /** Threads of the JDK that serve virtual threads, which it starts and ends as it likes. */
+  private static final Set<String> OF_THE_JDK =
+      Set.of("ForkJoinPool-", "VirtualThread-", "Common-");
+
+  private ProcessState() {}
+
+  /** Memory that is resident, in kilobytes. */
+  static long residentKilobytes() throws IOException {
+    for (String line : Files.readAllLines(SELF.resolve("status"))) {
+      if (line.startsWith("VmRSS:")) {
+        return Long.parseLong(line.replaceAll("\\D", ""));
+      }
+    }
+    throw new IOException("/proc/self/status has no VmRSS");
+  }
+
+  /** Threads of the operating system. */
+  static int nativeThreads() throws IOException {
+    return count(SELF.resolve("task"));
+  }
+
+  /** Open files. */
+  static int openFiles() throws IOException {
+    // One of them is the listing itself.
+    return count(SELF.resolve("fd")) - 1;
+  }
+
+  private static int count(Path directory) throws IOException {
+    try (Stream<Path> entries = Files.list(directory)) {
+      return (int) entries.count();
+    }
+  }
+
+  /** Threads of Xent's pool, by the names that the operating system knows. */
+  static int poolThreads() throws IOException {
+    int count = 0;
+    try (DirectoryStream<Path> tasks = Files.newDirectoryStream(SELF.resolve("task"))) {
+      for (Path each : tasks) {
+        try {
+          count += Files.readString(each.resolve("comm")).startsWith("xent-") ? 1 : 0;
+        } catch (IOException e) {
+          // The thread has ended since.
+          continue;
+        }
+      }
+    }
+    return count;
+  }
+
+  /** Bytes of Java objects that the last young collection left. */
+  static long heapAfterCollection() {
+    long bytes = 0;
+    for (var bean :
+        ManagementFactory.getPlatformMXBeans(com.sun.management.GarbageCollectorMXBean.class)) {
+      GcInfo info = bean.getLastGcInfo();
+      if (info != null && bean.getName().contains("Young")) {
+        bytes =
+            info.getMemoryUsageAfterGc().entrySet().stream()
+                .filter(entry -> entry.getKey().startsWith("G1"))
+                .map(Map.Entry::getValue)
+                .mapToLong(usage -> usage.getUsed())
+                .sum();
+      }
+    }
+    return bytes;
+  }
+
+  /** The names of threads, without those of the JDK. */
+  static Set<String> threadNames() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .map(Thread::getName)
+        .filter(name -> OF_THE_JDK.stream().noneMatch(name::startsWith))
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.load;
+
+import java.io.PrintStream;
+import java.util.Locale;
+
+/** Prints what processes found out, and counts faults. */
+final class Report {
+  /** The longest pause with Xent may be longer than without by so much. */
+  private static final double MOST_MS_LONGER = 10;
+
+  /** Until all threads stand it takes no longer than this, in the worst case of all. */
+  private static final double MOST_MS_TO_STOP = 10;
+
+  private final PrintStream out;
+  private long faults;
+
+  Report(PrintStream out) {
+    this.out = out;
+  }
+
+  long faults() {
+    return faults;
+  }
+
+  /**
+   * What an area of the proof counted.
+   *
+   * @param count of it
+   * @param what was counted
+   * @param found faults
+   */
+  private void proof(long count, String what, long found) {
+    out.printf(Locale.ROOT, "proof: %,d %s, %,d faults%n", count, what, found);
+    faults += found;
+  }
+
+  /** Bits, and what is left behind. */
+  void correctness(Mode mode, Results results) {
+    out.printf(
+        Locale.ROOT,
+        "%n%s: %,d calls of %d cases, %,d arenas, %,d calls on interrupted threads%n",
+        mode,
+        results.number("calls"),
+        results.number("cases"),
+        results.number("arenas"),
+        results.number("interrupts"));
+    out.println("computed by " + results.text("runtime"));
+    if (!results.text("messages").isEmpty()) {
+      out.println(results.text("messages"));
+    }
+    proof(results.number("values"), "values compared under load", results.number("wrong"));
+    proof(results.number("calls"), "calls under load", results.number("failures"));
+    String names = results.text("threads.names");
+    if (!names.isEmpty()) {
+      out.println("threads that are left: " + names);
+    }
+    proof(
+        results.number("threads"),
+        "threads that came and went",
+        results.number("threads.left") + results.number("files.left"));
+  }
+
+  /**
+   * Resident memory.
+   *
+   * @param mostMib that it may grow by after the warm-up, under load and at rest
+   */
+  void memory(Results results, double mostMib) {
+    double underLoad = results.real("resident.growth");
+    double atRest = results.real("resident.growth.at.rest");
+    out.printf(
+        Locale.ROOT,
+        "resident memory: mean %.0f MiB; after the first %.0f s its trend is %+.1f MiB under load,"
+            + " and %+.1f MiB at rest; at most %.0f%n",
+        results.real("resident.mean"),
+        results.real("warmup"),
+        underLoad,
+        atRest,
+        mostMib);
+    proof(
+        results.number("samples"),
+        "samples of resident memory",
+        (underLoad > mostMib ? 1 : 0) + (atRest > mostMib ? 1 : 0));
+  }
+
+  /** With Xent: not judged where there is nothing to compare with. */
+  void pauses(Results results) {
+    out.println("with Xent: " + results.text("xent.pauses"));
+  }
+
+  /** The collector with Xent beside the collector without. */
+  void comparison(String how, Results with, Results without) {
+    out.println("with Xent, " + how + ": " + with.text("xent.pauses"));
+    out.println("without Xent, " + how + ": " + without.text("java.pauses"));
+    double longer = (with.number("xent.longest") - without.number("java.longest")) / 1e6;
+    out.printf(
+        Locale.ROOT,
+        "the longest pause with Xent minus the longest without, %s: %+.2f ms, at most %.0f%n",
+        how,
+        longer,
+        MOST_MS_LONGER);
+    proof(
+        with.number("xent.collections") + without.number("java.collections"),
+        "pauses of the collector compared, " + how,
+        longer > MOST_MS_LONGER ? 1 : 0);
+  }
+
+  /** How long the collector waits for calls on Java arrays. */
+  void arrays(Results results) {
+    out.println("with Xent, on large Java arrays: " + results.text("xent.pauses"));
+    out.println("without Xent, on large Java arrays: " + results.text("java.pauses"));
+    double reaching = results.number("xent.reaching") / 1e6;
+    out.printf(
+        Locale.ROOT,
+        "until all threads stand, on large Java arrays: longest %.2f ms, at most %.0f%n",
+        reaching,
+        MOST_MS_TO_STOP);
+    proof(
+        results.number("xent.stops"),
+        "stops while Xent works on large Java arrays",
+        reaching > MOST_MS_TO_STOP ? 1 : 0);
+  }
+}

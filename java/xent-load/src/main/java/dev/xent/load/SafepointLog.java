@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.load;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** What the JVM writes with {@code -Xlog:safepoint}, read bit by bit while it is written. */
+final class SafepointLog implements AutoCloseable {
+  /**
+   * All threads were stopped.
+   *
+   * @param operation what for
+   * @param reaching nanoseconds until the last thread had stopped
+   * @param total nanoseconds until threads went on
+   */
+  record Stop(String operation, long reaching, long total) {
+    /** Whether it was for the collector. */
+    boolean isCollection() {
+      return operation.startsWith("G1") || operation.contains("Collect");
+    }
+  }
+
+  private static final Pattern LINE =
+      Pattern.compile(
+          "Safepoint \"([^\"]+)\".*Reaching safepoint:\\s*(\\d+) ns.*Total:\\s*(\\d+) ns.*");
+
+  private final RandomAccessFile file;
+  private String rest = "";
+
+  SafepointLog(Path path) throws IOException {
+    file = new RandomAccessFile(path.toFile(), "r");
+  }
+
+  /** The stops since the last time. */
+  List<Stop> read() throws IOException {
+    byte[] bytes = new byte[Math.toIntExact(file.length() - file.getFilePointer())];
+    file.readFully(bytes);
+    String text = rest + new String(bytes, StandardCharsets.UTF_8);
+    int end = text.lastIndexOf('\n') + 1;
+    rest = text.substring(end);
+    List<Stop> stops = new ArrayList<>();
+    text.substring(0, end).lines().forEach(line -> parse(line, stops));
+    return stops;
+  }
+
+  private static void parse(String line, List<Stop> stops) {
+    Matcher matcher = LINE.matcher(line);
+    if (matcher.find()) {
+      stops.add(
+          new Stop(
+              matcher.group(1),
+              Long.parseLong(matcher.group(2)),
+              Long.parseLong(matcher.group(3))));
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    file.close();
+  }
+}
