@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The calls of each function of the grid. */
+#include "grid.h"
+
+#define PLAIN_OUTPUTS (BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(STATISTICS) | BIT(TALLY))
+#define OTHER_OUTPUTS (BIT(ARGMAX) | BIT(ENTROPIES) | BIT(TOP_CLASSES) | BIT(TOP_LOG_PROBABILITIES))
+#define OF_LABELS (BIT(HITS) | BIT(LOG_PROBABILITIES) | BIT(RANKS))
+#define OTHER_INPUTS (BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK))
+#define PARTS (BIT(STATISTICS) | BIT(STATES) | BIT(REPORT))
+#define PARTS_OF_TARGETS (BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK) | BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(TALLY))
+
+const grid_function grid_functions[FUNCTIONS] = {
+    [SOFTMAX] = {"softmax", BIT(LOGITS) | BIT(OUTPUT), BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK), BIT(OUTPUT), .ragged = true},
+    [LOG_SOFTMAX] = {"log-softmax", BIT(LOGITS) | BIT(OUTPUT), BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK), BIT(OUTPUT), .ragged = true},
+    [LSE] = {"log-sum-exp", BIT(LOGITS) | BIT(LOG_SUM_EXP), BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK), BIT(LOG_SUM_EXP), .ragged = true},
+    [SOFTMAX_BACKWARD] = {"softmax backward", BIT(OUTPUT) | BIT(UPSTREAM) | BIT(GRADIENT), BIT(ROW_OFFSETS) | BIT(CLASS_MASK), BIT(GRADIENT), .ragged = true},
+    [LOG_SOFTMAX_BACKWARD] = {"log-softmax backward", BIT(OUTPUT) | BIT(UPSTREAM) | BIT(GRADIENT), BIT(ROW_OFFSETS) | BIT(CLASS_MASK), BIT(GRADIENT), .ragged = true},
+    [LOSSES_ALONE] = {"losses", BIT(LOGITS) | BIT(TARGETS) | BIT(LOSSES), BIT(LOG_SUM_EXP) | BIT(HITS) | BIT(STATISTICS) | BIT(TALLY) | BIT(REPORT), PLAIN_OUTPUTS | BIT(HITS)},
+    [LABELS_WITH_GRADIENT] = {"losses and gradient", BIT(LOGITS) | BIT(TARGETS) | BIT(GRADIENT), PLAIN_OUTPUTS | BIT(HITS) | BIT(REPORT), PLAIN_OUTPUTS | BIT(HITS) | BIT(GRADIENT)},
+    [PROBABILITIES_WITH_GRADIENT] = {"losses and gradient of probabilities", BIT(LOGITS) | BIT(TARGETS) | BIT(GRADIENT), PLAIN_OUTPUTS | BIT(REPORT), PLAIN_OUTPUTS | BIT(GRADIENT), .probabilities = true},
+    [FULL_LABELS] = {"all of cross-entropy", BIT(LOGITS) | BIT(TARGETS) | BIT(STATISTICS) | BIT(GRADIENT), PLAIN_OUTPUTS | OTHER_OUTPUTS | OF_LABELS | OTHER_INPUTS | BIT(UPSTREAM) | BIT(REPORT), PLAIN_OUTPUTS | OTHER_OUTPUTS | OF_LABELS, .ragged = true},
+    [FULL_PROBABILITIES] = {"all of cross-entropy of probabilities", BIT(LOGITS) | BIT(TARGETS) | BIT(STATISTICS) | BIT(GRADIENT), PLAIN_OUTPUTS | OTHER_OUTPUTS | OTHER_INPUTS | BIT(TARGET_GRADIENT) | BIT(UPSTREAM) | BIT(REPORT), PLAIN_OUTPUTS | OTHER_OUTPUTS | BIT(TARGET_GRADIENT), .probabilities = true, .ragged = true},
+    [FULL_SPARSE] = {"all of cross-entropy of sparse targets", BIT(LOGITS) | BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(STATISTICS) | BIT(GRADIENT), PLAIN_OUTPUTS | OTHER_OUTPUTS | OTHER_INPUTS | BIT(TARGET_GRADIENT) | BIT(UPSTREAM) | BIT(REPORT), PLAIN_OUTPUTS | OTHER_OUTPUTS | BIT(TARGET_GRADIENT), .sparse = true, .ragged = true},
+    [FULL_NO_TARGETS] = {"largest classes", BIT(LOGITS) | BIT(TOP_CLASSES), OTHER_OUTPUTS | BIT(LOG_SUM_EXP) | BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK), OTHER_OUTPUTS | BIT(LOG_SUM_EXP), .ragged = true},
+    [DIVERGENCE] = {"divergence", BIT(LOGITS) | BIT(TEACHER), BIT(CLASS_MASK) | BIT(ROW_WEIGHTS) | BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY), BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY)},
+    [PARTS_OF_SOFTMAX] = {"softmax of parts", BIT(LOGITS) | BIT(OUTPUT) | PARTS, BIT(CLASS_MASK) | BIT(SINK) | BIT(LOG_SUM_EXP), BIT(OUTPUT)},
+    [PARTS_OF_LABELS] = {"labels of parts", BIT(LOGITS) | BIT(TARGETS) | BIT(GRADIENT) | PARTS, PARTS_OF_TARGETS | BIT(HITS), BIT(GRADIENT)},
+    [PARTS_OF_PROBABILITIES] = {"probabilities of parts", BIT(LOGITS) | BIT(TARGETS) | BIT(GRADIENT) | PARTS, PARTS_OF_TARGETS, BIT(GRADIENT), .probabilities = true},
+    [PARTS_OF_SPARSE] = {"sparse targets of parts", BIT(LOGITS) | BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(GRADIENT) | PARTS, PARTS_OF_TARGETS, BIT(GRADIENT), .sparse = true},
+    [PARTS_OF_BACKWARD] = {"softmax backward of parts", BIT(OUTPUT) | BIT(UPSTREAM) | BIT(GRADIENT) | PARTS, BIT(CLASS_MASK), BIT(GRADIENT)},
+    [PARTS_OF_LOG_BACKWARD] = {"log-softmax backward of parts", BIT(OUTPUT) | BIT(UPSTREAM) | BIT(GRADIENT) | PARTS, BIT(CLASS_MASK), BIT(GRADIENT)},
+    [CHECK_LABELS] = {"check of labels", BIT(TARGETS) | BIT(REPORT), BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(TALLY), BIT(TALLY), .ragged = true},
+    [CHECK_SPARSE] = {"check of sparse targets", BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(REPORT), BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(TALLY), BIT(TALLY), .sparse = true, .ragged = true},
+    [TALLY_OF_VALUES] = {"tally", BIT(LOGITS) | BIT(TALLY), 0, BIT(TALLY)},
+};
+
+int grid_function_now;
+
+static bool is_backward(int function) {
+  return function == SOFTMAX_BACKWARD || function == LOG_SOFTMAX_BACKWARD || function == PARTS_OF_BACKWARD || function == PARTS_OF_LOG_BACKWARD;
+}
+static bool is_log(int function) {
+  return function == LOG_SOFTMAX || function == LOG_SOFTMAX_BACKWARD || function == PARTS_OF_LOG_BACKWARD;
+}
+
+/* Everything that is given may be read. */
+static void done(fuzz_problem *p, const char *what, xent_status status, uint32_t written, int64_t begin, int64_t end,
+                 int64_t from, int64_t to) {
+  settle(p, what, status, (fuzz_effect){(1u << ARRAYS) - 1, written, begin, end, from, to, true});
+}
+
+static xent_status write_output(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to, const xent_statistics *known) {
+  void *const *a = p->address;
+  if (is_backward(grid_function_now))
+    return (is_log(grid_function_now) ? xent_log_softmax_backward : xent_softmax_backward)(
+        shape_of(p), options_of(p), begin, end, from, to, a[OUTPUT], a[UPSTREAM], a[ROW_OFFSETS], a[CLASS_MASK], known,
+        a[GRADIENT], report_of(p));
+  return (is_log(grid_function_now) ? xent_log_softmax_forward : xent_softmax_forward)(
+      shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK], known, a[OUTPUT],
+      report_of(p));
+}
+
+static xent_status gradient_of_statistics(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to) {
+  void *const *a = p->address;
+  return xent_cross_entropy_backward(shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[TARGETS],
+                                     a[TARGET_WEIGHTS], a[ROW_OFFSETS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS],
+                                     statistics_of(p), a[UPSTREAM], a[GRADIENT], report_of(p));
+}
+
+/* With every output but the gradient, which comes from the statistics. */
+static void all_of_cross_entropy(fuzz_problem *p, int64_t begin, int64_t end) {
+  void *const *a = p->address;
+  const uint32_t written = grid_functions[grid_function_now].written;
+  const int64_t classes = p->shape.classes;
+  const xent_cross_entropy_arrays arrays = {
+      .logits = a[LOGITS], .targets = a[TARGETS], .target_weights = a[TARGET_WEIGHTS], .row_offsets = a[ROW_OFFSETS],
+      .class_mask = a[CLASS_MASK], .class_weights = a[CLASS_WEIGHTS], .row_weights = a[ROW_WEIGHTS], .sink = a[SINK],
+      .losses = a[LOSSES], .log_sum_exp = a[LOG_SUM_EXP], .hits = a[HITS], .log_probabilities = a[LOG_PROBABILITIES],
+      .argmax = a[ARGMAX], .ranks = a[RANKS], .entropies = a[ENTROPIES], .top_classes = a[TOP_CLASSES],
+      .top_log_probabilities = a[TOP_LOG_PROBABILITIES], .target_gradient = a[TARGET_GRADIENT],
+      .statistics = a[STATISTICS], .tally = a[TALLY]};
+  done(p, "cross-entropy", xent_cross_entropy(shape_of(p), options_of(p), begin, end, &arrays, report_of(p)), written, begin, end, 0, classes);
+  if (!a[GRADIENT]) return;
+  done(p, "its gradient", gradient_of_statistics(p, begin, end, 0, classes), BIT(GRADIENT), begin, end, 0, classes);
+  xent_cross_entropy_arrays with_gradient = arrays;
+  with_gradient.gradient = a[GRADIENT];
+  done(p, "cross-entropy with its gradient", xent_cross_entropy(shape_of(p), options_of(p), begin, end, &with_gradient, report_of(p)),
+       written | BIT(GRADIENT), begin, end, 0, classes);
+}
+
+static int64_t end_of_chunk(const fuzz_problem *p, int64_t from) {
+  return p->shape.classes - from > XENT_CHUNK ? from + XENT_CHUNK : p->shape.classes;
+}
+
+static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_statistics *known) {
+  void *const *a = p->address;
+  for (int64_t from = 0, to; from < p->shape.classes; from = to) {
+    to = end_of_chunk(p, from);
+    const xent_status status =
+        is_backward(grid_function_now)
+            ? xent_backward_states(shape_of(p), options_of(p), begin, end, from, to, is_log(grid_function_now) ? NULL : a[OUTPUT],
+                                   a[UPSTREAM], a[CLASS_MASK], states_of(p), report_of(p))
+            : xent_forward_states(shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[TARGETS],
+                                  a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], known, states_of(p), report_of(p));
+    done(p, "states", status, BIT(STATES), begin, end, from, to);
+    if (status) return false;
+  }
+  return true;
+}
+
+static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) {
+  void *const *a = p->address;
+  const xent_status status =
+      xent_finish(shape_of(p), options_of(p), begin, end, states_of(p), a[TARGETS], a[CLASS_WEIGHTS], a[ROW_WEIGHTS],
+                  a[SINK], second, statistics_of(p), a[LOSSES], a[LOG_SUM_EXP], a[HITS], tally_of(p), report_of(p));
+  done(p, "finish", status, PLAIN_OUTPUTS | BIT(HITS), begin, end, 0, p->shape.classes);
+  return status == XENT_OK;
+}
+
+static void parts(fuzz_problem *p, int64_t begin, int64_t end) {
+  if (!states(p, begin, end, NULL) || !finish(p, begin, end, 0)) return;
+  if (report_of(p)->again > 0 && (!states(p, begin, end, statistics_of(p)) || !finish(p, begin, end, 1))) return;
+  const uint32_t written = grid_functions[grid_function_now].written;
+  for (int64_t from = 0, to; from < p->shape.classes; from = to) {
+    to = end_of_chunk(p, from);
+    const xent_status status = p->address[TARGETS] ? gradient_of_statistics(p, begin, end, from, to)
+                                                   : write_output(p, begin, end, from, to, statistics_of(p));
+    done(p, grid_functions[grid_function_now].name, status, written, begin, end, from, to);
+    if (status) return;
+  }
+}
+
+static void tally(fuzz_problem *p, int64_t begin, int64_t end) {
+  const xent_layout *l = &p->shape.logits;
+  const unsigned char *row = p->address[LOGITS];
+  const int64_t size = l->type == XENT_F64 ? 8 : 4;
+  xent_status status = XENT_OK;
+  for (int64_t i = begin; i < end && !status; i++)
+    status = xent_tally_add(tally_of(p), row + i * l->outer * size, l->type, l->classes, p->shape.classes);
+  done(p, "tally", status, BIT(TALLY), begin, end, 0, p->shape.classes);
+  const xent_tally other = *tally_of(p);
+  done(p, "tally", xent_tally_merge(tally_of(p), &other), BIT(TALLY), begin, end, 0, p->shape.classes);
+  const double sum = xent_tally_sum(tally_of(p));
+  if (sum != sum && !(tally_of(p)->nan || (tally_of(p)->positive_infinity && tally_of(p)->negative_infinity)))
+    fail("a tally of numbers has the sum NaN");
+}
+
+void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
+  void *const *a = p->address;
+  const grid_function *f = &grid_functions[grid_function_now];
+  const int64_t classes = p->shape.classes;
+  xent_status status;
+  switch (grid_function_now) {
+    case SOFTMAX: case LOG_SOFTMAX: case SOFTMAX_BACKWARD: case LOG_SOFTMAX_BACKWARD:
+      status = write_output(p, begin, end, 0, classes, NULL);
+      break;
+    case LSE:
+      status = xent_log_sum_exp(shape_of(p), options_of(p), begin, end, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
+                                a[LOG_SUM_EXP], report_of(p));
+      break;
+    case LOSSES_ALONE: case LABELS_WITH_GRADIENT: case PROBABILITIES_WITH_GRADIENT:
+      status = xent_cross_entropy_forward(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS], a[LOSSES],
+                                          a[LOG_SUM_EXP], a[HITS], a[GRADIENT], statistics_of(p), tally_of(p), report_of(p));
+      break;
+    case DIVERGENCE:
+      status = xent_kl_divergence(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TEACHER], a[CLASS_MASK], a[ROW_WEIGHTS],
+                                  a[LOSSES], a[GRADIENT], tally_of(p), report_of(p));
+      break;
+    case CHECK_LABELS: case CHECK_SPARSE:
+      status = xent_check_targets(shape_of(p), options_of(p), begin, end, a[TARGETS], a[TARGET_WEIGHTS], a[ROW_OFFSETS],
+                                  a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], tally_of(p), report_of(p));
+      break;
+    case TALLY_OF_VALUES: tally(p, begin, end); return;
+    case PARTS_OF_SOFTMAX: case PARTS_OF_LABELS: case PARTS_OF_PROBABILITIES: case PARTS_OF_SPARSE:
+    case PARTS_OF_BACKWARD: case PARTS_OF_LOG_BACKWARD: parts(p, begin, end); return;
+    default: all_of_cross_entropy(p, begin, end); return;
+  }
+  done(p, f->name, status, f->written, begin, end, 0, classes);
+}

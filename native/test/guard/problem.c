@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a point of the grid to a call: sizes, layouts, options, and where every array lies. */
+#include "arrays.h"
+#include "elements.h"
+#include "fill.h"
+#include "grid.h"
+#include "place.h"
+
+enum { MOST_ELEMENTS = 6000 };
+
+static bool one_in(random_source *r, int64_t n) { return random_below(r, n) == 0; }
+
+/* ---- sizes ---- */
+
+static bool has_columns(int layout) { return layout == COLUMNS_DENSE || layout == COLUMNS_APART || layout == CLASSES_LAST; }
+
+/* Rows as they are for single rows, and as many as blocks and strips take. */
+static void choose_sizes(fuzz_problem *p, const grid_point *at, random_source *r) {
+  static const int64_t rows[] = {1, 2, 3, 5, 13, 16, 17, 33, 40, 66}, inner[] = {2, 3, 15, 16, 17, 33, 64, 70};
+  xent_shape *s = &p->shape;
+  *s = (xent_shape){.size = sizeof *s, .outer = 1, .classes = at->classes, .inner = 1};
+  const bool columns = has_columns(at->layout) || (at->layout == EACH_ITS_OWN && one_in(r, 2));
+  if (columns) {
+    s->inner = inner[random_below(r, 8)];
+    while (s->inner > 2 && s->inner * s->classes > MOST_ELEMENTS) s->inner /= 2;
+    if (s->inner * s->classes * 4 < MOST_ELEMENTS) s->outer = 1 + random_below(r, 3);
+  } else {
+    s->outer = rows[random_below(r, 10)];
+    while (s->outer > 1 && s->outer * s->classes > MOST_ELEMENTS) s->outer /= 2;
+  }
+  p->row_begin = p->class_begin = 0;
+  p->row_end = s->outer * s->inner;
+  p->class_end = s->classes;
+  if (p->row_end > 2 && one_in(r, 4)) {
+    p->row_begin = 1;
+    p->row_end -= 1;
+  }
+  const grid_function *f = &grid_functions[at->function];
+  s->target_count = f->sparse ? 1 + random_below(r, 4) : 0;
+  s->top_count = 1 + random_below(r, 4);
+  if (s->top_count > s->classes) s->top_count = s->classes;
+}
+
+/* Plain ones, or those that make a call general. */
+static void choose_options(fuzz_problem *p, const grid_point *at, random_source *r) {
+  xent_options *o = &p->options;
+  *o = xent_default_options();
+  p->any_isa = true;
+  o->fully_masked = (int32_t)random_below(r, 2);
+  const bool classes = !grid_functions[at->function].probabilities, labels = classes && !grid_functions[at->function].sparse;
+  if (at->function == TALLY_OF_VALUES) return;
+  if (at->function == DIVERGENCE) {
+    o->temperature = one_in(r, 2) ? 0 : 2.5;
+    return;
+  }
+  o->has_ignore_index = classes && (at->layout == RAGGED || one_in(r, 2)); /* which rows of no class have */
+  o->ignore_index = -100;
+  if (one_in(r, 3)) o->label_smoothing = one_in(r, 4) ? 1 : 0.1;
+  if (one_in(r, 3)) o->gradient_scale = one_in(r, 3) ? 1e-40 : -0.25;
+  if (!one_in(r, 4)) return;
+  if (one_in(r, 2)) o->temperature = 0.7;
+  if (one_in(r, 2) && !(grid_functions[at->function].needed & BIT(UPSTREAM))) o->softcap = 20;
+  if (one_in(r, 2)) o->z_loss = 1e-3;
+  if (labels && o->label_smoothing > 0 && one_in(r, 2)) o->smoothing = XENT_SMOOTHING_OTHERS;
+  if (labels && o->label_smoothing == 0 && one_in(r, 3)) o->probability_clamp = 0.01;
+}
+
+/* ---- layouts ---- */
+
+static int32_t float_type(int types, random_source *r, bool computed) {
+  static const int32_t narrow[] = {XENT_F32, XENT_F16, XENT_BF16};
+  switch (types) {
+    case ALL_F16: return XENT_F16;
+    case ALL_BF16: return XENT_BF16;
+    case ALL_F64: return XENT_F64;
+    case MIXED_NARROW: return narrow[random_below(r, 3)];
+    case MIXED_WIDE: return computed || one_in(r, 2) ? XENT_F64 : XENT_F32;
+    default: return XENT_F32;
+  }
+}
+
+static int32_t type_of(const grid_point *at, int index, random_source *r) {
+  static const int32_t labels[] = {XENT_I64, XENT_I32, XENT_I16, XENT_I8, XENT_U8};
+  const bool computed = index == LOGITS || (index == OUTPUT && at->function > LSE) || index == OUTPUT;
+  switch (fuzz_kinds[index].types) {
+    case BYTES: return XENT_U8;
+    case CLASS_NUMBERS:
+    case OFFSETS: return one_in(r, 2) ? XENT_I32 : XENT_I64;
+    case TARGET:
+      if (grid_functions[at->function].probabilities) break;
+      return labels[random_below(r, at->classes > INT16_MAX ? 2 : at->classes > INT8_MAX ? 3 : 5)];
+    case WEIGHTS:
+      if (one_in(r, 4)) return XENT_U8;
+      break;
+    default: break;
+  }
+  if (at->function == TALLY_OF_VALUES) return at->types == ALL_F64 ? XENT_F64 : XENT_F32;
+  return float_type(at->types, r, computed);
+}
+
+static xent_layout layout_as(int layout, const xent_shape *s, fuzz_extent extent, int64_t entries, int32_t type) {
+  const int64_t inner = s->inner;
+  const bool one_row = extent == ONE_ROW;
+  switch (layout) {
+    case ROWS_APART: return (xent_layout){entries * inner + 3, one_row ? 1 : inner, 1, type, 0};
+    case COLUMNS_APART: return (xent_layout){entries * (inner + 3), one_row ? 1 : inner + 3, 1, type, 0};
+    case GAPS_EVERYWHERE: return (xent_layout){entries * inner * 2, one_row ? 2 : inner * 2, 2, type, 0};
+    case COLUMNS_OF_ROWS: return (xent_layout){1, one_row ? 1 : s->outer, entries * s->outer, type, 0};
+    case CLASSES_LAST: return (xent_layout){entries * inner, 1, entries, type, 0};
+    default: return (xent_layout){entries * inner, one_row ? 1 : inner, 1, type, 0};
+  }
+}
+
+static void choose_layouts(fuzz_problem *p, const grid_point *at, random_source *r) {
+  static const int of_rows[] = {ROWS_DENSE, ROWS_APART, GAPS_EVERYWHERE, COLUMNS_OF_ROWS},
+                   of_columns[] = {COLUMNS_DENSE, COLUMNS_APART, GAPS_EVERYWHERE, CLASSES_LAST};
+  for (int i = 0; i < ARRAYS; i++) layout_to_set(p, i)->type = type_of(at, i, r); /* targets say what others are */
+  for (int i = 0; i < ARRAYS; i++) {
+    const fuzz_extent extent = extent_of(p, i);
+    const int layout = at->layout != EACH_ITS_OWN ? at->layout : (p->shape.inner > 1 ? of_columns : of_rows)[random_below(r, 4)];
+    *layout_to_set(p, i) = layout_as(layout, &p->shape, extent, entries_of(p, extent), layout_of_array(p, i)->type);
+  }
+}
+
+/* ---- memory ---- */
+
+static const int shared_with[FUNCTIONS][2] = {
+    [SOFTMAX] = {OUTPUT, LOGITS}, [LOG_SOFTMAX] = {OUTPUT, LOGITS}, [PARTS_OF_SOFTMAX] = {OUTPUT, LOGITS},
+    [SOFTMAX_BACKWARD] = {GRADIENT, OUTPUT}, [LOG_SOFTMAX_BACKWARD] = {GRADIENT, OUTPUT},
+    [PARTS_OF_BACKWARD] = {GRADIENT, OUTPUT}, [PARTS_OF_LOG_BACKWARD] = {GRADIENT, OUTPUT},
+    [LABELS_WITH_GRADIENT] = {GRADIENT, LOGITS}, [PROBABILITIES_WITH_GRADIENT] = {GRADIENT, LOGITS},
+    [PARTS_OF_LABELS] = {GRADIENT, LOGITS}, [PARTS_OF_PROBABILITIES] = {GRADIENT, LOGITS},
+    [PARTS_OF_SPARSE] = {GRADIENT, LOGITS}, [DIVERGENCE] = {GRADIENT, LOGITS}};
+
+/* The written array takes the memory and the layout of what it replaces. */
+static bool share(fuzz_problem *p, const grid_point *at, uint32_t given) {
+  for (int i = 0; i < ARRAYS; i++) p->in_slot_of[i] = i;
+  if (at->place == BESIDE) return true;
+  const int written = shared_with[at->function][0];
+  int other = shared_with[at->function][1];
+  if (at->place == IN_PLACE_OF_UPSTREAM) {
+    if (other != OUTPUT) return false;
+    other = UPSTREAM;
+  }
+  if (written == other || !(given & BIT(written)) || !(given & BIT(other))) return false;
+  p->in_slot_of[written] = other;
+  *layout_to_set(p, written) = *layout_of_array(p, other);
+  return true;
+}
+
+static void choose_offsets(fuzz_problem *p, const grid_point *at, random_source *r) {
+  fuzz_slot *s = &p->slots[ROW_OFFSETS];
+  const int64_t size = (int64_t)size_of_type(p->shape.row_offsets.type);
+  slot_place(s, (p->shape.outer + 1) * size, at->at_end, at->shift * size % 64);
+  array a = {.data = s->initial, .layout = p->shape.row_offsets};
+  int64_t end = one_in(r, 2) ? 0 : random_below(r, 5);
+  for (int64_t i = 0; i <= p->shape.outer; i++) {
+    set_number(&a, i, (double)end);
+    end += one_in(r, 8) ? random_below(r, at->classes + 1) : at->classes;
+  }
+  p->address[ROW_OFFSETS] = s->data;
+}
+
+static bool place(fuzz_problem *p, const grid_point *at, uint32_t given) {
+  for (int i = 0; i < ARRAYS; i++) {
+    p->bytes[i] = given & BIT(i) ? bytes_of_array(p, i) : 0;
+    if (p->bytes[i] < 0) return false;
+  }
+  for (int i = 0; i < ARRAYS; i++) {
+    const int64_t size = (int64_t)size_of_type(layout_of_array(p, i)->type);
+    if (i != ROW_OFFSETS) slot_place(&p->slots[i], p->in_slot_of[i] == i ? p->bytes[i] : 0, at->at_end, at->shift * size % 64);
+  }
+  for (int i = 0; i < ARRAYS; i++) p->address[i] = given & BIT(i) ? p->slots[p->in_slot_of[i]].data : NULL;
+  const int64_t rows = rows_of(p), chunks = xent_chunks(p->shape.classes);
+  p->bytes[STATISTICS] = rows * (int64_t)sizeof(xent_statistics);
+  p->bytes[STATES] = (p->row_end - p->row_begin) * chunks * (int64_t)sizeof(xent_state);
+  fuzz_input usual = {NULL, NULL};
+  place_structs(p, &usual, given);
+  for (int i = STATISTICS; i <= STATES; i++) {
+    slot_place(&p->slots[i], p->bytes[i], at->at_end, at->shift * 8 % 64);
+    p->address[i] = given & BIT(i) ? p->slots[i].data : NULL;
+  }
+  return true;
+}
+
+/* ---- contents ---- */
+
+static int64_t element_of(const fuzz_problem *p, int index, int64_t row, int64_t entry) {
+  const xent_layout *l = layout_of_array(p, index);
+  if (p->ragged && extent_of(p, index) == PER_CLASS) return (row_offset(p, row) + entry) * l->classes;
+  return row / p->shape.inner * l->outer + row % p->shape.inner * l->inner + (extent_of(p, index) == PER_ROW ? 0 : entry * l->classes);
+}
+
+/* Lawful ones: classes that the row has and that are not masked, and the number that is ignored. */
+static void fill_labels(fuzz_problem *p, random_source *r) {
+  array labels = {.data = p->slots[TARGETS].initial, .layout = p->shape.targets};
+  const int64_t entries = p->shape.target_count ? p->shape.target_count : 1;
+  for (int64_t row = 0; row < rows_of(p); row++) {
+    const int64_t classes = p->ragged ? row_offset(p, row + 1) - row_offset(p, row) : p->shape.classes;
+    for (int64_t k = 0; k < entries; k++) {
+      const bool ignored = classes == 0 || (p->options.has_ignore_index && one_in(r, 4));
+      const int64_t label = ignored ? p->options.ignore_index : random_below(r, classes < 128 || labels.layout.type > XENT_U8 ? classes : 128);
+      set_number(&labels, element_of(p, TARGETS, row, k), (double)label);
+      if (!ignored && p->address[CLASS_MASK]) p->slots[CLASS_MASK].initial[element_of(p, CLASS_MASK, row, label)] = 1;
+    }
+  }
+}
+
+static void fill(fuzz_problem *p, const grid_point *at, uint32_t given, random_source *r) {
+  const uint32_t written = grid_functions[at->function].written | BIT(GRADIENT);
+  p->seed = at->seed;
+  p->raw_bytes = 0;
+  for (int i = 0; i < ARRAYS; i++) {
+    fuzz_slot *s = &p->slots[i];
+    const bool weights = i == TARGETS || i == TARGET_WEIGHTS || i == CLASS_WEIGHTS || i == ROW_WEIGHTS;
+    const unsigned style = weights ? (one_in(r, 2) ? 0 : 10) : (unsigned)random_below(r, 15);
+    if (i == ROW_OFFSETS || !(given & BIT(i)) || p->in_slot_of[i] != i) continue;
+    if (written & BIT(i))
+      memset(s->initial, 0xc3, (size_t)s->bytes);
+    else
+      fill_array(p, i, s->initial, s->bytes, style);
+  }
+  const bool labels = (given & BIT(TARGETS)) && !grid_functions[at->function].probabilities;
+  if (labels) fill_labels(p, r);
+}
+
+/* An array that may be there: all of them for every fourth point. */
+static uint32_t choose_arrays(const grid_function *f, bool ragged, random_source *r) {
+  const uint32_t asked = one_in(r, 4) ? UINT32_MAX : (uint32_t)random_bits(r) & (one_in(r, 2) ? UINT32_MAX : (uint32_t)random_bits(r));
+  uint32_t given = f->needed | (f->optional & asked);
+  given = ragged ? given | BIT(ROW_OFFSETS) : given & ~BIT(ROW_OFFSETS);
+  return given;
+}
+
+bool grid_problem(fuzz_problem *p, const grid_point *at) {
+  const grid_function *f = &grid_functions[at->function];
+  const bool ragged = at->layout == RAGGED;
+  if (ragged && !f->ragged) return false;
+  if (at->function == TALLY_OF_VALUES && at->layout != ROWS_DENSE && at->layout != ROWS_APART && at->layout != GAPS_EVERYWHERE) return false;
+  random_source r = {at->seed};
+  memset(p->offset, 0, sizeof p->offset);
+  memset(p->address, 0, sizeof p->address);
+  choose_sizes(p, at, &r);
+  choose_options(p, at, &r);
+  const uint32_t given = choose_arrays(f, ragged, &r);
+  for (int i = 0; i < ARRAYS; i++) p->address[i] = given & BIT(i) ? nowhere() : NULL; /* there, for extent_of */
+  choose_layouts(p, at, &r);
+  if (p->shape.targets.type == XENT_U8) p->options.ignore_index = UINT8_MAX;
+  if (!share(p, at, given)) return false;
+  p->ragged = ragged;
+  if (ragged)
+    choose_offsets(p, at, &r);
+  else
+    slot_place(&p->slots[ROW_OFFSETS], 0, false, 0);
+  if (!place(p, at, given)) return false;
+  fill(p, at, given, &r);
+  grid_function_now = at->function;
+  return true;
+}
