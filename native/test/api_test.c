@@ -80,6 +80,8 @@ static void test_refusals(void) {
     options.isa = XENT_ISA_AVX512;
     REFUSES(softmax(), XENT_UNSUPPORTED, XENT_FIELD_ISA);
   }
+  options.isa = -1;
+  REFUSES(softmax(), XENT_INVALID_OPTION, XENT_FIELD_ISA);
   options.isa = 9;
   REFUSES(softmax(), XENT_INVALID_OPTION, XENT_FIELD_ISA);
   options.label_smoothing = NAN;
@@ -144,6 +146,10 @@ static void test_overlaps_of_row_offsets(void) {
       CHECK(offsets[0] == 0 && offsets[ROWS] == ROWS * CLASSES);
       CHECK(!places[i].expected || report.field == (kind == 0 ? XENT_FIELD_OUTPUT : XENT_FIELD_GRADIENT));
     }
+  reset();
+  shape.row_offsets.type = XENT_I64;
+  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, x, (const char *)(const void *)offsets + 4, NULL, NULL, NULL, y, &report),
+          XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_OFFSETS);
 }
 
 /* Of the plain arrays of a call each that is written may share no byte with any other, but be its input in place. */
@@ -418,6 +424,24 @@ static void test_states_that_do_not_fit(void) {
   CHECK(report.field == XENT_FIELD_LOSSES);
 }
 
+/* The sums of a backward have no log-sum-exp, in either arithmetic. */
+static void test_log_sum_exp_of_a_backward(void) {
+  reset();
+  xent_state states[ROWS];
+  xent_statistics statistics[ROWS];
+  double wide[SIZE], lse[ROWS];
+  for (int i = 0; i < SIZE; i++) wide[i] = (double)x[i];
+  for (int is_wide = 0; is_wide < 2; is_wide++) {
+    if (is_wide) shape.logits.type = shape.output.type = shape.upstream.type = shape.log_sum_exp.type = XENT_F64;
+    const void *in = is_wide ? (const void *)wide : x;
+    CHECK(!xent_backward_states(&shape, &options, 0, ROWS, 0, CLASSES, in, in, NULL, states, &report));
+    CHECK(!xent_finish(&shape, &options, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report));
+    CHECK(xent_finish(&shape, &options, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, lse, NULL, NULL, &report) ==
+          XENT_INVALID_ARGUMENT);
+    CHECK(report.field == XENT_FIELD_LOG_SUM_EXP);
+  }
+}
+
 static void test_statistics_that_do_not_fit(void) {
   reset();
   xent_state states[ROWS];
@@ -508,6 +532,24 @@ static void test_edges(void) {
           XENT_INVALID_SHAPE, XENT_FIELD_LOGITS);
 }
 
+/* Every field and every tier has a name of its own. */
+static void test_names(void) {
+  const char *unknown = xent_field_name(XENT_FIELD_ALL_CLASSES + 1);
+  CHECK(!strcmp(unknown, "unknown") && !strcmp(xent_field_name(-1), unknown));
+  for (int32_t f = XENT_FIELD_NONE + 1; f <= XENT_FIELD_ALL_CLASSES; f++) {
+    CHECK(*xent_field_name(f) && strcmp(xent_field_name(f), unknown) != 0);
+    for (int32_t other = XENT_FIELD_NONE; other < f; other++) CHECK(strcmp(xent_field_name(f), xent_field_name(other)) != 0);
+  }
+  CHECK(!strcmp(xent_field_name(XENT_FIELD_LABEL_SMOOTHING), "label_smoothing"));
+  CHECK(!strcmp(xent_field_name(XENT_FIELD_TOP_LOG_PROBABILITIES), "top_log_probabilities"));
+  for (int32_t isa = XENT_ISA_BEST; isa <= XENT_ISA_AVX512; isa++)
+    for (int32_t other = XENT_ISA_BEST - 1; other < isa; other++) CHECK(strcmp(xent_isa_name(isa), xent_isa_name(other)) != 0);
+  CHECK(!strcmp(xent_isa_name(XENT_ISA_AVX512 + 1), xent_isa_name(-1)));
+  int numbers[3];
+  char rest;
+  CHECK(sscanf(xent_version(), "%d.%d.%d%c", &numbers[0], &numbers[1], &numbers[2], &rest) == 3);
+}
+
 int main(void) {
   test_refusals();
   test_overlaps();
@@ -521,6 +563,7 @@ int main(void) {
   test_struct_sizes();
   test_states();
   test_states_that_do_not_fit();
+  test_log_sum_exp_of_a_backward();
   test_statistics_that_do_not_fit();
   test_two_rounds();
   test_empty_class_range();
@@ -529,6 +572,7 @@ int main(void) {
   test_hits_of_one_row();
   test_tally();
   test_edges();
+  test_names();
   CHECK(xent_abi_version() == XENT_ABI_VERSION && xent_numerics_version() == XENT_NUMERICS_VERSION);
   for (int32_t s = -1; s < 8; s++) CHECK(xent_status_message(s) && *xent_status_message(s));
   printf("%d checks, %d failures\n", checks, failures);

@@ -9,6 +9,9 @@
 #include "calls.h"
 #include "rows.h"
 
+/* Floats of a page. Columns whose classes lie whole pages apart have a way of their own. */
+enum { PAGE = 1024 };
+
 /* Everything that the operations give for the rows of one tensor; full arrays are rows x classes, dense. */
 typedef struct {
   float *softmax, *log_softmax, *gradient, *later_gradient, *softmax_backward, *log_softmax_backward;
@@ -279,6 +282,7 @@ int main(int argc, char **argv) {
     test_shape(1 + random_below(&r, 40), 2 + random_below(&r, 30), inner, &r);
   for (size_t b = 0; b < sizeof boundaries / sizeof *boundaries; b += (size_t)step)
     test_shape(1 + random_below(&r, 2), boundaries[b], 1 + random_below(&r, 40), &r);
+  for (int i = 0; i < 8; i++) test_shape(1, 3 + random_below(&r, 10), PAGE << i % 2, &r);
   printf("columns = rows: %lld values compared, %lld differ\n", (long long)compared, (long long)differing);
   return differing != 0;
 }

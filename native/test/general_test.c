@@ -18,6 +18,7 @@ typedef struct {
   xent_options o;
   int64_t rows, n;
   bool ragged, in_place;
+  bool late; /* a long row of labels, whose sums can wait for the second pass */
   int64_t offsets[MOST_ROWS + 1];
   array logits, targets, target_weights, row_offsets, mask, weights, row_weights, sink, upstream;
   array losses, lse, hits, log_probabilities, argmax, ranks, entropies, top, top_values, gradient, target_gradient, output;
@@ -96,8 +97,9 @@ static int64_t any_class_count(void) {
 }
 
 static void choose_shape(problem *p) {
-  p->n = any_class_count();
-  p->ragged = chance(0.2);
+  static const int64_t of_chunks[] = {8193, 9000, 16384, 20000};
+  p->n = p->late ? of_chunks[below(4)] : any_class_count();
+  p->ragged = !p->late && chance(0.2);
   const int64_t inner = p->ragged ? 1 : 1 + below(3), outer = 1 + below(MOST_ROWS / inner);
   p->s = (xent_shape){.size = sizeof p->s, .outer = outer, .classes = p->n, .inner = inner};
   p->rows = outer * inner;
@@ -125,6 +127,10 @@ static void choose_options(problem *p, int targets) {
     o->has_ignore_index = 1;
     o->ignore_index = chance(0.5) ? -1 : 0;
   }
+  if (!p->late) return;
+  o->softcap = 0;
+  o->smoothing = XENT_SMOOTHING_UNIFORM;
+  if (chance(0.5)) o->gradient_scale = chance(0.5) ? 3e-45 : 1e-38;
 }
 
 static void fill_logits(problem *p) {
@@ -197,7 +203,7 @@ static void choose_targets(problem *p, int targets) {
 }
 
 static void choose_row_inputs(problem *p, int targets) {
-  if (chance(0.3)) {
+  if (!p->late && chance(0.3)) {
     p->weights = new_array(p->n * 2, (xent_layout){.classes = 1 + below(2), .type = any_float_type()});
     const bool ones = chance(0.2);
     for (int64_t k = 0; k < p->n; k++)
@@ -527,12 +533,13 @@ static void run_parts(problem *p, int targets, bool shard) {
 static void run_problem(uint64_t seed) {
   source.state = seed * 0x9E3779B97F4A7C15ull;
   problem p = {.rows = 0};
-  const int targets = (int)below(4);
+  p.late = chance(0.03);
+  const int targets = p.late ? LABEL : (int)below(4);
   choose_shape(&p);
   choose_options(&p, targets);
   p.logits = array_of(&p, PER_CLASS, any_float_type(), false);
   fill_logits(&p);
-  if (chance(0.3)) choose_mask(&p);
+  if (!p.late && chance(0.3)) choose_mask(&p);
   if (targets != NO_TARGETS) choose_targets(&p, targets);
   choose_row_inputs(&p, targets);
   choose_outputs(&p, targets);

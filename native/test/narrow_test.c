@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Float16 and bfloat16 in rows of few classes, which are computed side by side: every bit is that of the call on the same
- * numbers as float32, rounded once. Rows of every kind, gaps between rows, types mixed, in place, ignored and wrong labels.
+ * Float16 and bfloat16 in rows of few classes, which are computed side by side, and in rows of several chunks, which go
+ * straight from 16 bits to 16 bits: every bit is that of the call on the same numbers as float32, rounded once. Rows of
+ * every kind, gaps between rows, types mixed, in place, ignored and wrong labels.
  */
 #include "arrays.h"
 
@@ -158,23 +159,28 @@ static void cross_entropy(problem *p, int64_t begin, int64_t wrong, bool in_plac
   compare(p, "log-sum-exps", &p->lse, &p->lse32, end, 1);
 }
 
+static void run(problem *p, int64_t classes, int64_t rows) {
+  p->classes = classes;
+  p->rows = rows;
+  make(p, random_below(&source, 5) ? (random_below(&source, 2) ? XENT_BF16 : XENT_F16) : XENT_F32,
+       random_below(&source, 2) * random_below(&source, 5));
+  softmax(p, random_below(&source, 2));
+  cross_entropy(p, 0, -1, false);
+  cross_entropy(p, random_below(&source, p->rows), -1, false);
+  cross_entropy(p, 0, random_below(&source, 2) ? random_below(&source, p->rows) : -1, random_below(&source, 2));
+  free_all(p);
+  calls += 5;
+}
+
 int main(void) {
   static const int64_t sizes[] = {2, 3, 5, 10, 15, 16, 17, 31, 64, 100, 127, 128, 129, 255, 256, 257, 300},
-                       counts[] = {1, 2, 5, 15, 16, 17, 33, 100, 530, MOST_ROWS};
+                       counts[] = {1, 2, 5, 15, 16, 17, 33, 100, 530, MOST_ROWS}, long_rows[] = {8193, 9001, 16384, 20000};
   static problem p;
   for (p.isa = XENT_ISA_SCALAR; p.isa <= xent_best_isa(); p.isa++)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-      for (size_t k = 0; k < sizeof counts / sizeof *counts; k++, calls += 5) {
-        p.classes = sizes[i];
-        p.rows = counts[k];
-        make(&p, random_below(&source, 5) ? (random_below(&source, 2) ? XENT_BF16 : XENT_F16) : XENT_F32,
-             random_below(&source, 2) * random_below(&source, 5));
-        softmax(&p, random_below(&source, 2));
-        cross_entropy(&p, 0, -1, false);
-        cross_entropy(&p, random_below(&source, p.rows), -1, false);
-        cross_entropy(&p, 0, random_below(&source, 2) ? random_below(&source, p.rows) : -1, random_below(&source, 2));
-        free_all(&p);
-      }
+      for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) run(&p, sizes[i], counts[k]);
+  for (p.isa = XENT_ISA_SCALAR; p.isa <= xent_best_isa(); p.isa++)
+    for (int i = 0; i < 30; i++) run(&p, long_rows[i % 4], 1 + i % 3);
   printf("%lld calls on 16-bit rows, %lld values are those of float32, rounded\n", (long long)calls, (long long)compared);
   return 0;
 }
