@@ -173,7 +173,11 @@ public final class ArrowTensors {
         return Tensor.of(held, type, shape);
       } catch (IllegalStateException | WrongThreadException e) {
         references.release();
-        throw new MemoryException("the arena cannot be used: " + e.getMessage(), e);
+        throw new MemoryException(
+            "the arena cannot be used: "
+                + e.getMessage()
+                + "; give one that is open, and shared or of this thread",
+            e);
       }
     };
   }

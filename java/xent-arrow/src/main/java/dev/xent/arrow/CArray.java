@@ -122,7 +122,11 @@ final class CArray {
               arena,
               closed -> CRelease.call(moved, moved.get(ValueLayout.JAVA_LONG, RELEASE)));
     } catch (IllegalStateException | WrongThreadException e) {
-      throw new MemoryException("the arena cannot be used: " + e.getMessage(), e);
+      throw new MemoryException(
+          "the arena cannot be used: "
+              + e.getMessage()
+              + "; give one that is open, and shared or of this thread",
+          e);
     }
     struct.set(ValueLayout.JAVA_LONG, RELEASE, 0);
   }

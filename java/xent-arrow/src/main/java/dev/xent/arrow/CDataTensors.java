@@ -102,7 +102,11 @@ public final class CDataTensors {
       try {
         return memory.reinterpret(arena, null);
       } catch (IllegalStateException | WrongThreadException e) {
-        throw new MemoryException("the arena cannot be used: " + e.getMessage(), e);
+        throw new MemoryException(
+            "the arena cannot be used: "
+                + e.getMessage()
+                + "; give one that is open, and shared or of this thread",
+            e);
       }
     };
   }

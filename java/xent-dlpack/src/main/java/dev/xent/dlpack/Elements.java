@@ -30,7 +30,11 @@ final class Elements {
       }
       return tensor;
     } catch (IllegalStateException | WrongThreadException e) {
-      throw new MemoryException("the arena cannot be used: " + e.getMessage(), e);
+      throw new MemoryException(
+          "the arena cannot be used: "
+              + e.getMessage()
+              + "; give one that is open, and shared or of this thread",
+          e);
     }
   }
 

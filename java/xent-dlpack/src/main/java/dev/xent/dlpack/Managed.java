@@ -86,7 +86,11 @@ final class Managed {
       struct.reinterpret(arena, closed -> giveBack());
       return tensor;
     } catch (IllegalStateException | WrongThreadException e) {
-      throw new MemoryException("the arena cannot be used: " + e.getMessage(), e);
+      throw new MemoryException(
+          "the arena cannot be used: "
+              + e.getMessage()
+              + "; give one that is open, and shared or of this thread",
+          e);
     }
   }
 

@@ -74,7 +74,11 @@ final class InputFile {
     try {
       return bytes == 0 ? arena.allocate(0, Long.BYTES) : channel.map(mode, at, bytes, arena);
     } catch (IllegalStateException | WrongThreadException e) {
-      throw new MemoryException("the arena cannot be used: " + e.getMessage(), e);
+      throw new MemoryException(
+          "the arena cannot be used: "
+              + e.getMessage()
+              + "; give one that is open, and shared or of this thread",
+          e);
     }
   }
 }

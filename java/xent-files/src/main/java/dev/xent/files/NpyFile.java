@@ -156,7 +156,11 @@ public final class NpyFile {
     try {
       return over(arena.allocate(data.byteSize(), type().byteSize()).copyFrom(data));
     } catch (IllegalStateException | WrongThreadException e) {
-      throw new MemoryException("the arena cannot be used: " + e.getMessage(), e);
+      throw new MemoryException(
+          "the arena cannot be used: "
+              + e.getMessage()
+              + "; give one that is open, and shared or of this thread",
+          e);
     }
   }
 

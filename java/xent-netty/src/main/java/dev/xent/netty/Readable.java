@@ -80,7 +80,11 @@ final class Readable {
       return memory.isReadOnly() ? held.asReadOnly() : held;
     } catch (IllegalStateException | WrongThreadException e) {
       buffer.release();
-      throw new MemoryException("the arena cannot be used: " + e.getMessage(), e);
+      throw new MemoryException(
+          "the arena cannot be used: "
+              + e.getMessage()
+              + "; give one that is open, and shared or of this thread",
+          e);
     }
   }
 

@@ -178,6 +178,11 @@ final class Batch {
     return mask == null || mask[r][k];
   }
 
+  /** Whether targets have a number per class. */
+  boolean isDense() {
+    return sample.options().targets() == Targets.PROBABILITIES;
+  }
+
   int classes(int r) {
     return logits[r].length;
   }

@@ -1,0 +1,607 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import dev.xent.CrossEntropy.Outcome;
+import dev.xent.layers.Layer;
+import dev.xent.layers.SoftmaxLayer;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Every kind of bad input that the API refuses, with its words: those of {@code refusals.txt}, one
+ * line each, on both backends, with nothing written. The table that was seen is left in {@code
+ * target/refusals-api.txt}.
+ */
+class EveryRefusalTest {
+  /** The last part of a message says what to do. */
+  private static final Pattern FIX =
+      Pattern.compile(
+          ".+[:;] (give|ask|use|build|choose|name|keep|reshape|align|set|create|call|copy|end|merge|"
+              + "make|sizes are|sizes and strides must|strides are|axes go|indices go|this needs|"
+              + "do not ask|a size is) .+|.+ needs the shape of its inputs, such as .+");
+
+  /** What was seen. */
+  private static final Map<String, String> TABLE = new LinkedHashMap<>();
+
+  private interface Call {
+    void of(Bad bad);
+  }
+
+  /** Memory for one call that is to be refused. */
+  private static final class Bad {
+    final Backend backend;
+    final Arena arena = Arena.ofConfined();
+    final float[] values = Samples.logits(12, 2, 9);
+    final float[] written = new float[24];
+    final Tensor logits = Tensor.of(values, 3, 4);
+    final Tensor out = Tensor.of(written, 24).slice(0, 0, 12).reshape(3, 4);
+    final Tensor rows = Tensor.of(written, 24).slice(0, 12, 15);
+    final Tensor labels = Tensor.of(new int[] {0, 1, 2});
+    final Tensor soft = Tensor.of(Samples.probabilities(3, 4, 1), 3, 4);
+
+    Bad(Backend backend) {
+      this.backend = backend;
+    }
+
+    CrossEntropy.Builder loss() {
+      return CrossEntropy.builder().backend(backend);
+    }
+
+    CrossEntropy mean() {
+      return loss().build();
+    }
+
+    Softmax softmax() {
+      return Softmax.builder().backend(backend).build();
+    }
+
+    LogSumExp logSumExp() {
+      return LogSumExp.builder().backend(backend).build();
+    }
+
+    KlDivergence.Builder kl() {
+      return KlDivergence.builder().backend(backend);
+    }
+
+    NllLoss nll() {
+      return NllLoss.builder().backend(backend).build();
+    }
+
+    Inputs none() {
+      return Inputs.none();
+    }
+
+    Outcome outcome() {
+      return new Outcome();
+    }
+
+    void forward(Tensor x) {
+      softmax().forward(x, out);
+    }
+
+    void loss(Tensor targets) {
+      mean().forwardBackward(logits, targets, out);
+    }
+
+    void loss(Inputs inputs) {
+      mean().forwardBackward(logits, labels, inputs, out);
+    }
+
+    void loss(Outcome outcome) {
+      mean().forwardBackward(logits, labels, out, outcome);
+    }
+  }
+
+  private static Tensor zeros(DType type, long... shape) {
+    long elements = Arrays.stream(shape).reduce(1, (a, b) -> a * b);
+    return Tensor.of(MemorySegment.ofArray(new long[(int) elements]), type, shape);
+  }
+
+  private static Map<String, Call> kinds() {
+    Map<String, Call> kinds = new LinkedHashMap<>();
+    tensors(kinds);
+    views(kinds);
+    shapes(kinds);
+    types(kinds);
+    memory(kinds);
+    labels(kinds);
+    options(kinds);
+    inputs(kinds);
+    ragged(kinds);
+    outcomes(kinds);
+    shards(kinds);
+    layers(kinds);
+    return kinds;
+  }
+
+  private static void tensors(Map<String, Call> kinds) {
+    float[] six = new float[6];
+    MemorySegment heap = MemorySegment.ofArray(new float[8]);
+    long[] shape = {2, 3};
+    kinds.put("an array and a shape that differ", b -> Tensor.of(six, 2, 4));
+    kinds.put("a negative size", b -> Tensor.of(six, -2, -3));
+    kinds.put("no size", b -> Tensor.of(heap, DType.F32));
+    kinds.put("more than memory can be", b -> Tensor.of(heap, DType.F32, 1L << 40, 1L << 40));
+    kinds.put(
+        "an allocation beyond memory", b -> Tensor.allocate(b.arena, DType.F64, (1L << 61) - 1, 1));
+    kinds.put("a number of strides", b -> Tensor.strided(heap, DType.F32, shape, new long[] {1}));
+    kinds.put("a negative stride", b -> Tensor.strided(heap, DType.F32, shape, new long[] {3, -1}));
+    kinds.put("memory that is too small", b -> Tensor.of(heap, DType.F32, 3, 3));
+    kinds.put(
+        "strides that lead outside",
+        b -> Tensor.strided(heap, DType.F32, shape, new long[] {6, 1}));
+    kinds.put(
+        "floats over bytes", b -> Tensor.of(MemorySegment.ofArray(new byte[16]), DType.F32, 4));
+    kinds.put("address 0", b -> Tensor.ofAddress(0, 64, null, DType.F32, 4));
+    kinds.put("an address between", b -> Tensor.ofAddress(0x1001, 64, null, DType.F32, 4));
+    kinds.put("a negative length", b -> Tensor.ofAddress(0x1000, -1, null, DType.F32, 4));
+    kinds.put(
+        "a big-endian buffer",
+        b -> Tensor.of(ByteBuffer.allocateDirect(16).order(ByteOrder.BIG_ENDIAN).asFloatBuffer()));
+    kinds.put(
+        "a buffer with half a number",
+        b -> Tensor.of(ByteBuffer.allocateDirect(6).order(ByteOrder.nativeOrder()), DType.F32));
+    kinds.put(
+        "an arena that is closed, for new memory",
+        b -> {
+          b.arena.close();
+          Tensor.allocate(b.arena, DType.F32, 3);
+        });
+  }
+
+  private static void views(Map<String, Call> kinds) {
+    kinds.put("reshape to another number", b -> b.logits.reshape(5, 2));
+    kinds.put("reshape of what has gaps", b -> b.logits.slice(1, 0, 2).reshape(6));
+    kinds.put("an axis twice", b -> b.logits.permute(1, 1));
+    kinds.put("an axis too many", b -> b.logits.permute(0, 1, 2));
+    kinds.put("an axis beyond the rank", b -> b.logits.dim(2));
+    kinds.put("a slice beyond the end", b -> b.logits.slice(1, 2, 5));
+    kinds.put("a slice that ends before it begins", b -> b.logits.slice(0, 2, 1));
+    kinds.put("select of the only dimension", b -> b.labels.select(0, 1));
+    kinds.put("an index beyond the end", b -> b.logits.getFloat(3, 0));
+    kinds.put("an index of another rank", b -> b.logits.getFloat(1));
+    kinds.put("a float of integers", b -> b.labels.getFloat(0));
+    kinds.put("a double of integers", b -> b.labels.getDouble(0));
+    kinds.put("an integer of floats", b -> b.logits.getLong(0, 0));
+    kinds.put("an array of floats of integers", b -> b.labels.toFloatArray());
+    kinds.put("a copy of another shape", b -> b.out.copyFrom(b.soft.slice(0, 0, 2)));
+    kinds.put("a copy of another type", b -> b.rows.copyFrom(b.labels));
+    kinds.put("a copy into read-only memory", b -> b.out.asReadOnly().copyFrom(b.soft));
+    kinds.put("a number into read-only memory", b -> b.out.asReadOnly().setFloat(1, 0, 0));
+  }
+
+  private static void shapes(Map<String, Call> kinds) {
+    kinds.put("an output of another shape", b -> b.softmax().forward(b.logits, b.rows));
+    kinds.put("an upstream of another shape", b -> b.softmax().backward(b.soft, b.rows, b.out));
+    kinds.put("log-sum-exp of another shape", b -> b.logSumExp().forward(b.logits, b.out));
+    kinds.put("labels of another number", b -> b.loss(Tensor.of(new int[4])));
+    kinds.put("labels in the shape of the logits", b -> b.loss(Tensor.of(new int[12], 3, 4)));
+    kinds.put("probability rows of another shape", b -> b.loss(b.soft.slice(0, 0, 2)));
+    kinds.put("a teacher of another shape", b -> b.kl().build().forward(b.logits, b.rows));
+    kinds.put("losses of another shape", b -> b.loss(b.outcome().losses(b.out)));
+    kinds.put("no class", b -> b.forward(Tensor.of(new float[0], 3, 0)));
+    kinds.put(
+        "a class axis that is not there",
+        b -> b.loss().axis(2).build().forward(b.logits, b.labels));
+  }
+
+  private static void types(Map<String, Call> kinds) {
+    kinds.put("logits of integers", b -> b.forward(zeros(DType.I32, 3, 4)));
+    kinds.put("doubles from floats", b -> b.softmax().forward(b.logits, zeros(DType.F64, 3, 4)));
+    kinds.put(
+        "16 bits from doubles",
+        b -> b.softmax().forward(zeros(DType.F64, 3, 4), zeros(DType.F16, 3, 4)));
+    kinds.put("labels of floats", b -> b.loss(zeros(DType.F32, 3)));
+    kinds.put("probabilities of doubles beside floats", b -> b.loss(zeros(DType.F64, 3, 4)));
+    kinds.put("hits of integers", b -> b.loss(b.outcome().hits(zeros(DType.I32, 3))));
+    kinds.put("argmax of bytes", b -> b.loss(b.outcome().argmax(zeros(DType.I8, 3))));
+    kinds.put("a mask of floats", b -> b.loss(b.none().classMask(zeros(DType.F32, 4))));
+    kinds.put("a sink of integers", b -> b.loss(b.none().sink(zeros(DType.I64, 3))));
+    kinds.put(
+        "offsets of floats",
+        b -> b.softmax().forward(b.logits, b.none().rowOffsets(zeros(DType.F32, 3)), b.out));
+  }
+
+  private static void memory(Map<String, Call> kinds) {
+    kinds.put("a read-only output", b -> b.softmax().forward(b.logits, b.out.asReadOnly()));
+    kinds.put(
+        "a read-only gradient",
+        b -> b.mean().forwardBackward(b.logits, b.labels, b.out.asReadOnly()));
+    kinds.put(
+        "a read-only outcome", b -> b.loss(b.outcome().argmax(zeros(DType.I32, 3).asReadOnly())));
+    kinds.put(
+        "an output that overlaps",
+        b -> {
+          Tensor memory = Tensor.of(b.written, 24);
+          b.softmax().forward(memory.slice(0, 2, 14).reshape(3, 4), b.out);
+        });
+    kinds.put("a gradient on the targets", b -> b.mean().forwardBackward(b.logits, b.out, b.out));
+    kinds.put(
+        "two results in one place", b -> b.loss(b.outcome().losses(b.rows).entropies(b.rows)));
+    kinds.put(
+        "an output whose rows are one",
+        b ->
+            b.softmax()
+                .forward(
+                    b.logits,
+                    Tensor.strided(
+                        b.out.segment(), DType.F32, new long[] {3, 4}, new long[] {0, 1})));
+    kinds.put(
+        "an arena that is closed",
+        b -> {
+          Tensor gone = Tensor.allocate(b.arena, DType.F32, 3, 4);
+          b.arena.close();
+          b.forward(gone);
+        });
+    kinds.put(
+        "an arena of another thread",
+        b -> {
+          Tensor confined = Tensor.allocate(b.arena, DType.F32, 3, 4);
+          onAnotherThread(() -> b.forward(confined));
+        });
+  }
+
+  private static void onAnotherThread(Runnable call) {
+    XentException[] thrown = new XentException[1];
+    Thread other =
+        new Thread(
+            () -> {
+              try {
+                call.run();
+              } catch (XentException e) {
+                thrown[0] = e;
+              }
+            },
+            "worker-7");
+    other.start();
+    try {
+      other.join();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+    throw thrown[0];
+  }
+
+  private static void labels(Map<String, Call> kinds) {
+    kinds.put("a label beyond the classes", b -> b.loss(Tensor.of(new int[] {0, 4, 1})));
+    kinds.put("a negative label", b -> b.loss(Tensor.of(new byte[] {0, 1, -1})));
+    kinds.put("padding that was not declared", b -> b.loss(Tensor.of(new long[] {-100, 1, 2})));
+    kinds.put(
+        "a label of a masked class",
+        b -> b.loss(b.none().classMask(Tensor.of(new byte[] {1, 1, 0, 1}))));
+    kinds.put(
+        "a label of log-probabilities",
+        b -> b.nll().forwardBackward(b.logits, Tensor.of(new int[] {7, 0, 0}), b.out));
+    kinds.put(
+        "a class of sparse targets",
+        b ->
+            b.mean()
+                .forwardBackward(
+                    b.logits,
+                    Tensor.of(new int[] {0, 1, 2, 3, 9, 0}, 3, 2),
+                    b.none().targetWeights(Tensor.of(new float[6], 3, 2)),
+                    b.out));
+    kinds.put(
+        "no row that counts",
+        b ->
+            b.loss()
+                .ignoreIndex(1)
+                .noneCounted(NoneCounted.ERROR)
+                .build()
+                .forwardBackward(b.logits, Tensor.of(new int[] {1, 1, 1}), b.out));
+  }
+
+  private static void options(Map<String, Call> kinds) {
+    kinds.put("smoothing above 1", b -> b.loss().labelSmoothing(1.5));
+    kinds.put("smoothing that is NaN", b -> b.loss().labelSmoothing(Double.NaN));
+    kinds.put("a negative denominator", b -> b.loss().denominator(-2));
+    kinds.put("an infinite gradient scale", b -> b.loss().gradientScale(Double.POSITIVE_INFINITY));
+    kinds.put(
+        "a scale that overflows",
+        b ->
+            b.loss()
+                .gradientScale(1e300)
+                .denominator(1e-300)
+                .build()
+                .forwardBackward(b.logits, b.labels, b.out));
+    kinds.put("a temperature of 0", b -> Softmax.builder().temperature(0));
+    kinds.put("a subnormal temperature", b -> b.loss().temperature(1e-310));
+    kinds.put("a negative softcap", b -> LogSoftmax.builder().softcap(-30));
+    kinds.put(
+        "a temperature that no float has",
+        b -> b.loss().temperature(1e-200).build().forwardBackward(b.logits, b.labels, b.out));
+    kinds.put("a negative z-loss", b -> b.loss().zLoss(-1e-4));
+    kinds.put("a clamp above a half", b -> b.loss().probabilityClamp(0.75));
+    kinds.put(
+        "a clamp and smoothing", b -> b.loss().probabilityClamp(0.1).labelSmoothing(0.1).build());
+    kinds.put("no thread", b -> Softmax.builder().threads(0));
+    kinds.put(
+        "an ignore index with probability rows",
+        b -> b.loss().ignoreIndex(-7).build().forwardBackward(b.logits, b.soft, b.out));
+    kinds.put(
+        "smoothing of others with probability rows",
+        b -> b.loss().smoothing(Smoothing.OTHERS).build().forwardBackward(b.logits, b.soft, b.out));
+    kinds.put(
+        "a clamp with probability rows",
+        b -> b.loss().probabilityClamp(0.1).build().forwardBackward(b.logits, b.soft, b.out));
+    kinds.put("z-loss of log-probabilities", b -> b.loss().zLoss(1).build().onLogProbabilities());
+    kinds.put(
+        "the backward of a softcap",
+        b ->
+            Softmax.builder()
+                .backend(b.backend)
+                .softcap(30)
+                .build()
+                .backward(b.soft, b.logits, b.out));
+    kinds.put(
+        "no reduction and no place for losses",
+        b -> b.loss().reduction(Reduction.NONE).build().forwardBackward(b.logits, b.labels, b.out));
+    kinds.put(
+        "class weights of another number",
+        b ->
+            b.loss()
+                .classWeights(Tensor.of(new float[3]))
+                .build()
+                .forwardBackward(b.logits, b.labels, b.out));
+    kinds.put(
+        "a negative class weight",
+        b ->
+            b.loss()
+                .classWeights(Tensor.of(new float[] {1, 1, -1, 1}))
+                .build()
+                .forwardBackward(b.logits, b.labels, b.out));
+  }
+
+  private static void inputs(Map<String, Call> kinds) {
+    kinds.put(
+        "row weights in a softmax",
+        b -> b.softmax().forward(b.logits, b.none().rowWeights(Tensor.of(new float[3])), b.out));
+    kinds.put(
+        "a sink in a backward",
+        b -> b.softmax().backward(b.soft, b.logits, b.none().sink(Tensor.of(new float[3])), b.out));
+    kinds.put("a mask of another size", b -> b.loss(b.none().classMask(Tensor.of(new byte[3]))));
+    kinds.put("row weights of another size", b -> b.loss(b.none().rowWeights(zeros(DType.U8, 4))));
+    kinds.put("a sink of another size", b -> b.loss(b.none().sink(Tensor.of(new float[2]))));
+    kinds.put(
+        "a row weight that is NaN",
+        b -> b.loss(b.none().rowWeights(Tensor.of(new float[] {1, Float.NaN, 1}))));
+    kinds.put(
+        "sparse targets of floats",
+        b ->
+            b.mean()
+                .forwardBackward(
+                    b.logits,
+                    b.soft,
+                    b.none().targetWeights(Tensor.of(new float[12], 3, 4)),
+                    b.out));
+    kinds.put(
+        "target weights of another shape",
+        b ->
+            b.mean()
+                .forwardBackward(
+                    b.logits,
+                    Tensor.of(new int[6], 3, 2),
+                    b.none().targetWeights(Tensor.of(new float[3], 3, 1)),
+                    b.out));
+    kinds.put(
+        "sparse targets of no class",
+        b ->
+            b.mean()
+                .forwardBackward(
+                    b.logits,
+                    Tensor.of(new int[0], 3, 0),
+                    b.none().targetWeights(Tensor.of(new float[0], 3, 0)),
+                    b.out));
+  }
+
+  private static void ragged(Map<String, Call> kinds) {
+    Tensor values = Tensor.of(new float[12]);
+    kinds.put("offsets beside a matrix", b -> ragged(b, b.logits, 0, 4, 12));
+    kinds.put("offsets that fall", b -> ragged(b, values, 0, 4, 3, 12));
+    kinds.put("offsets beyond the end", b -> ragged(b, values, 0, 4, 13));
+    kinds.put("offsets below 0", b -> ragged(b, values, -1, 4));
+    kinds.put("no offset", b -> ragged(b, values));
+    kinds.put(
+        "a label behind the end of its row",
+        b ->
+            b.mean()
+                .forwardBackward(
+                    values,
+                    Tensor.of(new int[] {0, 7}),
+                    b.none().rowOffsets(Tensor.of(new int[] {0, 8, 12})),
+                    Tensor.of(b.written, 24).slice(0, 0, 12)));
+  }
+
+  private static void ragged(Bad b, Tensor values, long... offsets) {
+    Tensor out = values.rank() == 1 ? Tensor.of(b.written, 24).slice(0, 0, 12) : b.out;
+    b.softmax().forward(values, b.none().rowOffsets(Tensor.of(offsets)), out);
+  }
+
+  private static void outcomes(Map<String, Call> kinds) {
+    kinds.put(
+        "ranks of probability rows",
+        b ->
+            b.mean()
+                .forwardBackward(
+                    b.logits, b.soft, b.out, b.outcome().ranks(Tensor.of(new int[3]))));
+    kinds.put(
+        "hits of probability rows",
+        b -> b.mean().forward(b.logits, b.soft, b.outcome().countCorrect(true)));
+    kinds.put(
+        "a gradient of labels",
+        b -> b.mean().forward(b.logits, b.labels, b.outcome().targetGradient(b.out)));
+    kinds.put(
+        "a gradient of targets of another shape",
+        b -> b.mean().forward(b.logits, b.soft, b.outcome().targetGradient(b.rows)));
+    kinds.put(
+        "more largest classes than there are",
+        b -> b.loss(b.outcome().topClasses(Tensor.of(new int[15], 3, 5))));
+    kinds.put(
+        "losses without targets",
+        b -> b.mean().predict(b.logits, b.none(), b.outcome().losses(b.rows)));
+    kinds.put(
+        "log-sum-exp of log-probabilities",
+        b -> b.nll().forward(b.logits, b.labels, b.outcome().logSumExp(b.rows)));
+    kinds.put(
+        "entropies of a divergence",
+        b -> b.kl().build().forward(b.logits, b.soft, b.none(), b.outcome().entropies(b.rows)));
+    kinds.put(
+        "a backward without a forward",
+        b -> b.mean().backward(b.logits, b.labels, b.outcome(), null, b.out));
+    kinds.put(
+        "a backward of other targets",
+        b -> {
+          Outcome saved = b.outcome().saveStatistics(b.arena);
+          b.mean().forward(b.logits, b.labels, saved);
+          b.mean().backward(b.logits, b.soft, saved, null, b.out);
+        });
+    kinds.put("bytes that are no tally", b -> LossTally.ofBytes(new byte[40]));
+  }
+
+  private static void shards(Map<String, Call> kinds) {
+    kinds.put(
+        "a shard within a chunk",
+        b -> b.mean().onShard(100, 10_000).partialStates(b.logits, b.labels, b.none()));
+    kinds.put(
+        "a shard that ends within a chunk",
+        b -> b.mean().onShard(0, 10_000).partialStates(b.logits, b.labels, b.none()));
+    kinds.put(
+        "a part that is there twice",
+        b -> {
+          PartialStates part = b.mean().onShard(0, 4).partialStates(b.logits, b.labels, b.none());
+          PartialStates.merge(List.of(part, part));
+        });
+    kinds.put("no part", b -> PartialStates.merge(List.of()));
+    kinds.put(
+        "parts of a softmax and a loss",
+        b ->
+            PartialStates.merge(
+                List.of(
+                    b.mean().onShard(0, 4).partialStates(b.logits, b.labels, b.none()),
+                    b.softmax().onShard(0, 4).partialStates(b.logits, b.none()))));
+    kinds.put(
+        "states of a softmax for a loss",
+        b ->
+            b.mean()
+                .onShard(0, 4)
+                .finish(
+                    b.softmax().onShard(0, 4).partialStates(b.logits, b.none()),
+                    b.labels,
+                    b.none(),
+                    b.outcome()));
+    kinds.put("bytes that are no states", b -> PartialStates.ofBytes(new byte[100]));
+    kinds.put(
+        "bytes that are cut off",
+        b -> {
+          byte[] bytes = b.softmax().onShard(0, 4).partialStates(b.logits, b.none()).toBytes();
+          PartialStates.ofBytes(Arrays.copyOf(bytes, bytes.length - 1));
+        });
+  }
+
+  private static void layers(Map<String, Call> kinds) {
+    kinds.put("a layer without sizes", b -> new SoftmaxLayer());
+    kinds.put("a layer of a size below 0", b -> new SoftmaxLayer(3, -2));
+    kinds.put(
+        "an input that a layer was not made for", b -> new SoftmaxLayer(3, 5).forward(b.logits));
+    kinds.put(
+        "a backward of a layer without a forward",
+        b -> new SoftmaxLayer(Layer.ANY, 4).backward(b.logits));
+    kinds.put(
+        "a layer that is closed",
+        b -> {
+          SoftmaxLayer layer = new SoftmaxLayer(3, 4);
+          layer.close();
+          layer.forward(b.logits);
+        });
+  }
+
+  private static String refusal(String name, Call call, Backend backend) {
+    Bad bad = new Bad(backend);
+    float[] before = bad.values.clone();
+    Throwable thrown = catchThrowable(() -> call.of(bad));
+    assertThat(thrown).as(name).isNotNull();
+    assertThat(bad.values).as(name).isEqualTo(before);
+    assertThat(bad.written).as(name).containsOnly(0);
+    if (bad.arena.scope().isAlive()) {
+      bad.arena.close();
+    }
+    return thrown.getClass().getSimpleName() + " | " + thrown.getMessage();
+  }
+
+  @OnEveryBackend
+  void everyKindIsRefusedInItsWords(Backend backend) throws IOException {
+    List<String> got = new ArrayList<>();
+    kinds()
+        .forEach(
+            (name, call) -> {
+              String refusal = refusal(name, call, backend);
+              got.add(name + " | " + refusal);
+              TABLE.put(name, refusal);
+            });
+    assertThat(got).containsExactlyElementsOf(expected());
+  }
+
+  private static List<String> expected() throws IOException {
+    try (var in = EveryRefusalTest.class.getResourceAsStream("/refusals.txt")) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8)
+          .lines()
+          .filter(line -> !line.startsWith("#"))
+          .toList();
+    }
+  }
+
+  @Test
+  void everyMessageIsOneLineThatSaysWhatToDo() throws IOException {
+    assertThat(expected()).hasSizeGreaterThan(100);
+    assertThat(expected()).allSatisfy(line -> assertThat(line.split(" \\| ", 3)[2]).matches(FIX));
+  }
+
+  @Test
+  void everyMessageStandsInTroubleshooting() throws IOException {
+    Path page = Path.of(System.getProperty("basedir"), "../../docs/troubleshooting.md");
+    List<Pattern> headings =
+        Files.readAllLines(page).stream()
+            .filter(line -> line.startsWith("### `"))
+            .map(line -> line.substring(5, line.length() - 1))
+            .map(EveryRefusalTest::pattern)
+            .toList();
+    assertThat(expected())
+        .map(line -> line.split(" \\| ", 3)[2])
+        .filteredOn(message -> headings.stream().noneMatch(each -> each.matcher(message).matches()))
+        .isEmpty();
+  }
+
+  private static Pattern pattern(String heading) {
+    return Pattern.compile(
+        Arrays.stream(heading.split("…", -1))
+            .map(Pattern::quote)
+            .collect(Collectors.joining(".*")));
+  }
+
+  @AfterAll
+  static void print() throws IOException {
+    System.out.printf(
+        "%d kinds of bad input of the API, each refused on both backends%n", TABLE.size());
+    List<String> lines = new ArrayList<>();
+    TABLE.forEach((name, refusal) -> lines.add(name + " | " + refusal));
+    Files.write(Path.of(System.getProperty("basedir"), "target", "refusals-api.txt"), lines);
+  }
+}
