@@ -3,7 +3,6 @@ package dev.xent.cli;
 
 import dev.xent.Inputs;
 import dev.xent.Tensor;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -32,8 +31,8 @@ final class ClassInputs {
   }
 
   /** Where ragged rows begin, or null. */
-  @Nullable Tensor offsets(Arena arena) {
-    return rowOffsets == null ? null : InputFiles.integers(rowOffsets, arena);
+  @Nullable Tensor offsets(FileMemory memory) {
+    return rowOffsets == null ? null : InputFiles.integers(rowOffsets, memory);
   }
 
   /**
@@ -41,10 +40,10 @@ final class ClassInputs {
    *
    * @param offsets as they were read
    */
-  Inputs read(@Nullable Tensor offsets, Arena arena) {
+  Inputs read(@Nullable Tensor offsets, FileMemory memory) {
     Inputs inputs = Inputs.none();
     if (mask != null) {
-      inputs = inputs.classMask(InputFiles.flags(mask, arena));
+      inputs = inputs.classMask(InputFiles.flags(mask, memory));
     }
     return offsets == null ? inputs : inputs.rowOffsets(offsets);
   }

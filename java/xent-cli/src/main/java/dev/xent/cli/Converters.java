@@ -18,6 +18,9 @@ import picocli.CommandLine.TypeConversionException;
 
 /** How words of the command line become values. */
 final class Converters {
+  /** What the JVM puts in the place of bytes of an argument that it cannot read. */
+  private static final char UNREADABLE = '\uFFFD';
+
   private Converters() {}
 
   static void addTo(CommandLine line) {
@@ -42,6 +45,11 @@ final class Converters {
   private static Path file(String word) {
     if (word.isEmpty() || word.equals("-")) {
       throw new TypeConversionException("'%s' is not the name of a file".formatted(word));
+    }
+    if (word.indexOf(UNREADABLE) >= 0) {
+      throw new TypeConversionException(
+          "'%s' is not the name of a file: it has bytes that are no letters in %s, the encoding of the locale; set LC_ALL=C.UTF-8, or rename the file"
+              .formatted(word, System.getProperty("sun.jnu.encoding")));
     }
     try {
       return Path.of(word);

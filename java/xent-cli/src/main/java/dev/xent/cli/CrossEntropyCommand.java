@@ -3,7 +3,6 @@ package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
 import dev.xent.Tensor;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -61,9 +60,9 @@ final class CrossEntropyCommand extends LossCommand {
   }
 
   @Override
-  Loss read(Rows rows, @Nullable Tensor offsets, Arena arena) {
-    Loss loss = super.read(rows, offsets, arena);
-    return loss.with(sink.addTo(loss.inputs(), arena));
+  Loss read(Rows rows, @Nullable Tensor offsets, FileMemory memory) {
+    Loss loss = super.read(rows, offsets, memory);
+    return loss.with(sink.addTo(loss.inputs(), memory));
   }
 
   @Override

@@ -3,9 +3,7 @@ package dev.xent.cli;
 
 import dev.xent.DType;
 import dev.xent.Tensor;
-import dev.xent.files.Npy;
 import dev.xent.files.NpyFile;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 
 /** Files that a command reads. */
@@ -13,56 +11,56 @@ final class InputFiles {
   private InputFiles() {}
 
   /** A file of any numbers. */
-  static Tensor numbers(Path path, Arena arena) {
-    return tensor(Npy.open(path, arena), arena);
+  static Tensor numbers(Path path, FileMemory memory) {
+    return tensor(memory.open(path), memory);
   }
 
   /** A file of floats. */
-  static Tensor floats(Path path, Arena arena) {
-    NpyFile file = Npy.open(path, arena);
+  static Tensor floats(Path path, FileMemory memory) {
+    NpyFile file = memory.open(path);
     if (file.type().isInteger()) {
       throw new CommandException(
           "%s has integers (%s) where floats belong; save x.astype('<f4')"
               .formatted(path, Converters.name(file.type())));
     }
-    return tensor(file, arena);
+    return tensor(file, memory);
   }
 
   /** A file of flags: booleans, or bytes that are 0 or not. */
-  static Tensor flags(Path path, Arena arena) {
-    NpyFile file = Npy.open(path, arena);
+  static Tensor flags(Path path, FileMemory memory) {
+    NpyFile file = memory.open(path);
     if (file.type() != DType.U8) {
       throw new CommandException(
           "%s has %s where a mask belongs; save m.astype(bool)"
               .formatted(path, Converters.name(file.type())));
     }
-    return tensor(file, arena);
+    return tensor(file, memory);
   }
 
   /** A file of weights: floats, or flags that are 0 or 1. */
-  static Tensor weights(Path path, Arena arena) {
-    NpyFile file = Npy.open(path, arena);
+  static Tensor weights(Path path, FileMemory memory) {
+    NpyFile file = memory.open(path);
     if (file.type().isInteger() && file.type() != DType.U8) {
       throw new CommandException(
           "%s has integers (%s) where weights belong; save w.astype('<f4'), or a mask as booleans"
               .formatted(path, Converters.name(file.type())));
     }
-    return tensor(file, arena);
+    return tensor(file, memory);
   }
 
   /** A file of integers. */
-  static Tensor integers(Path path, Arena arena) {
-    NpyFile file = Npy.open(path, arena);
+  static Tensor integers(Path path, FileMemory memory) {
+    NpyFile file = memory.open(path);
     if (!file.type().isInteger()) {
       throw new CommandException(
           "%s has floats (%s) where integers belong; save x.astype('<i8')"
               .formatted(path, Converters.name(file.type())));
     }
-    return tensor(file, arena);
+    return tensor(file, memory);
   }
 
   /** A view; a copy where an old or hand-made writer left the numbers at an odd place. */
-  private static Tensor tensor(NpyFile file, Arena arena) {
-    return file.isAligned() ? file.tensor() : file.copy(arena);
+  private static Tensor tensor(NpyFile file, FileMemory memory) {
+    return file.isAligned() ? file.tensor() : memory.copy(file);
   }
 }

@@ -6,7 +6,6 @@ import dev.xent.FullyMasked;
 import dev.xent.Inputs;
 import dev.xent.KlDivergence;
 import dev.xent.Tensor;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -83,11 +82,11 @@ final class KlDivergenceCommand extends ReducedCommand {
   void requireType(Tensor x) {}
 
   @Override
-  Loss read(Rows rows, @Nullable Tensor offsets, Arena arena) {
-    Tensor other = InputFiles.floats(teacher, arena);
-    Inputs inputs = rowWeight.addTo(Inputs.none(), arena);
+  Loss read(Rows rows, @Nullable Tensor offsets, FileMemory memory) {
+    Tensor other = InputFiles.floats(teacher, memory);
+    Inputs inputs = rowWeight.addTo(Inputs.none(), memory);
     if (mask != null) {
-      inputs = inputs.classMask(InputFiles.flags(mask, arena));
+      inputs = inputs.classMask(InputFiles.flags(mask, memory));
     }
     return new Loss(rows, other, TargetKind.TEACHER, null, null, inputs);
   }

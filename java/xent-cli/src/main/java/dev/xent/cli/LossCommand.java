@@ -5,7 +5,6 @@ import dev.xent.CrossEntropy;
 import dev.xent.Inputs;
 import dev.xent.LossBuilder;
 import dev.xent.Tensor;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -47,27 +46,27 @@ abstract class LossCommand extends ReducedCommand {
   }
 
   @Override
-  @Nullable Tensor offsets(Arena arena) {
-    return classInputs.offsets(arena);
+  @Nullable Tensor offsets(FileMemory memory) {
+    return classInputs.offsets(memory);
   }
 
   @Override
-  Loss read(Rows rows, @Nullable Tensor offsets, Arena arena) {
-    Tensor targetWeights = options.targetWeights(arena);
+  Loss read(Rows rows, @Nullable Tensor offsets, FileMemory memory) {
+    Tensor targetWeights = options.targetWeights(memory);
     Tensor q =
         targetWeights != null
-            ? InputFiles.integers(targets, arena)
-            : InputFiles.numbers(targets, arena);
+            ? InputFiles.integers(targets, memory)
+            : InputFiles.numbers(targets, memory);
     TargetKind kind =
         targetWeights != null
             ? TargetKind.SPARSE
             : q.type().isInteger() ? TargetKind.LABELS : TargetKind.PROBABILITIES;
     requireFor(kind, targets);
-    Inputs inputs = rowWeight.addTo(classInputs.read(offsets, arena), arena);
+    Inputs inputs = rowWeight.addTo(classInputs.read(offsets, memory), memory);
     if (targetWeights != null) {
       inputs = inputs.targetWeights(targetWeights);
     }
-    return new Loss(rows, q, kind, targetWeights, options.classWeights(arena), inputs);
+    return new Loss(rows, q, kind, targetWeights, options.classWeights(memory), inputs);
   }
 
   /** Refuses options that such targets cannot have. */

@@ -18,9 +18,7 @@ import picocli.CommandLine.Spec;
     name = "xent",
     header = "Softmax, log-softmax and cross-entropy on .npy files: the same bits everywhere.",
     customSynopsis = "xent COMMAND [OPTIONS]",
-    description =
-        "Files are NumPy's .npy, floats of 16, 32 or 64 bits and integers, of any size: they are"
-            + " mapped, not read.",
+    description = "Files are NumPy's .npy, floats of 16, 32 or 64 bits and integers, of any size.",
     subcommands = {
       SoftmaxCommand.class,
       SoftmaxBackwardCommand.class,

@@ -3,10 +3,9 @@ package dev.xent.cli;
 
 import dev.xent.DType;
 import dev.xent.Tensor;
-import dev.xent.files.Npy;
 import dev.xent.files.NpyOutput;
+import dev.xent.files.WholeFile;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,13 +14,13 @@ import org.jspecify.annotations.Nullable;
 
 /** The files that a command writes: none of them is seen before {@link #commit}. */
 final class Outputs implements AutoCloseable {
-  private final Arena arena;
+  private final FileMemory memory;
   private final List<Path> kept = new ArrayList<>();
   private final List<NpyOutput> files = new ArrayList<>();
 
-  /** Outputs that are mapped as long as the arena lives. */
-  Outputs(Arena arena) {
-    this.arena = arena;
+  /** Outputs whose numbers lie in that memory. */
+  Outputs(FileMemory memory) {
+    this.memory = memory;
   }
 
   /** Names an input that no output may replace. */
@@ -40,8 +39,9 @@ final class Outputs implements AutoCloseable {
             path + " is an input of this command; give the output a file of its own");
       }
     }
+    WholeFile.sweep(path);
     // Every byte is written once here, which takes seconds where the file is large.
-    Progress.during("making room", () -> files.add(Npy.create(path, type, shape, arena)));
+    Progress.during("making room", () -> files.add(memory.create(path, type, shape)));
     NpyOutput file = files.getLast();
     if (files.stream().anyMatch(other -> other != file && other.target().equals(file.target()))) {
       throw new CommandException(
@@ -59,7 +59,9 @@ final class Outputs implements AutoCloseable {
     }
   }
 
+  /** Writes all of them before the first one gets its name. */
   void commit() {
+    Progress.during("writing", () -> files.forEach(NpyOutput::write));
     files.forEach(NpyOutput::commit);
   }
 

@@ -7,7 +7,6 @@ import dev.xent.NoneCounted;
 import dev.xent.NoneCountedException;
 import dev.xent.Reduction;
 import dev.xent.Tensor;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
@@ -99,7 +98,7 @@ abstract class ReducedCommand implements Callable<Integer> {
   abstract Stream<Path> otherFiles();
 
   /** Where ragged rows begin, or null. */
-  @Nullable Tensor offsets(Arena arena) {
+  @Nullable Tensor offsets(FileMemory memory) {
     return null;
   }
 
@@ -108,7 +107,7 @@ abstract class ReducedCommand implements Callable<Integer> {
    *
    * @param offsets as they were read
    */
-  abstract Loss read(Rows rows, @Nullable Tensor offsets, Arena arena);
+  abstract Loss read(Rows rows, @Nullable Tensor offsets, FileMemory memory);
 
   /** Asks the outcome for what this command writes beside losses and gradient. */
   void request(CrossEntropy.Outcome outcome, Outputs outputs, OutputType types, Loss loss) {}
@@ -120,14 +119,14 @@ abstract class ReducedCommand implements Callable<Integer> {
   @Override
   public final Integer call() {
     requireOptions();
-    try (Arena arena = Arena.ofConfined();
-        Outputs outputs = new Outputs(arena)) {
-      Tensor x = InputFiles.floats(input(), arena);
+    try (FileMemory memory = new FileMemory();
+        Outputs outputs = new Outputs(memory)) {
+      Tensor x = InputFiles.floats(input(), memory);
       requireType(x);
       int given = axis != null ? axis : defaultAxis(x.rank());
       int classAxis = Axis.resolve(given, x, input());
-      Tensor offsets = offsets(arena);
-      Loss loss = read(Rows.of(x, classAxis, offsets), offsets, arena);
+      Tensor offsets = offsets(memory);
+      Loss loss = read(Rows.of(x, classAxis, offsets), offsets, memory);
       otherFiles().forEach(outputs::keep);
 
       boolean labels = loss.kind() == TargetKind.LABELS;

@@ -2,7 +2,6 @@
 package dev.xent.cli;
 
 import dev.xent.Inputs;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -24,7 +23,7 @@ final class RowWeightInput {
   }
 
   /** Adds what the file holds. */
-  Inputs addTo(Inputs inputs, Arena arena) {
-    return rowWeights == null ? inputs : inputs.rowWeights(InputFiles.weights(rowWeights, arena));
+  Inputs addTo(Inputs inputs, FileMemory memory) {
+    return rowWeights == null ? inputs : inputs.rowWeights(InputFiles.weights(rowWeights, memory));
   }
 }

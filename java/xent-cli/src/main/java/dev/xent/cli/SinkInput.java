@@ -2,7 +2,6 @@
 package dev.xent.cli;
 
 import dev.xent.Inputs;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -22,7 +21,7 @@ final class SinkInput {
   }
 
   /** Adds what the file holds. */
-  Inputs addTo(Inputs inputs, Arena arena) {
-    return sink == null ? inputs : inputs.sink(InputFiles.floats(sink, arena));
+  Inputs addTo(Inputs inputs, FileMemory memory) {
+    return sink == null ? inputs : inputs.sink(InputFiles.floats(sink, memory));
   }
 }

@@ -5,7 +5,6 @@ import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -71,13 +70,13 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Ranges.above0("--temperature", temperature);
-    try (Arena arena = Arena.ofConfined();
-        Outputs outputs = new Outputs(arena)) {
-      Tensor output = InputFiles.floats(y, arena);
-      Tensor upstream = InputFiles.floats(dy, arena);
+    try (FileMemory memory = new FileMemory();
+        Outputs outputs = new Outputs(memory)) {
+      Tensor output = InputFiles.floats(y, memory);
+      Tensor upstream = InputFiles.floats(dy, memory);
       type.requireFor(output, y);
       int classAxis = Axis.resolve(axis, output, y);
-      Inputs beside = inputs.read(inputs.offsets(arena), arena);
+      Inputs beside = inputs.read(inputs.offsets(memory), memory);
       inputs.files().forEach(outputs::keep);
       Tensor gradient = outputs.create(dx, type.like(output), output.shape());
       backward(classAxis, List.of(output, upstream, gradient), beside);

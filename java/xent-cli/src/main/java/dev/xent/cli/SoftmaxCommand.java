@@ -5,7 +5,6 @@ import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -59,12 +58,12 @@ final class SoftmaxCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     options.require();
-    try (Arena arena = Arena.ofConfined();
-        Outputs outputs = new Outputs(arena)) {
-      Tensor logits = InputFiles.floats(in, arena);
+    try (FileMemory memory = new FileMemory();
+        Outputs outputs = new Outputs(memory)) {
+      Tensor logits = InputFiles.floats(in, memory);
       type.requireFor(logits, in);
       int classAxis = Axis.resolve(axis, logits, in);
-      Inputs beside = sink.addTo(inputs.read(inputs.offsets(arena), arena), arena);
+      Inputs beside = sink.addTo(inputs.read(inputs.offsets(memory), memory), memory);
       otherFiles().forEach(outputs::keep);
       Tensor output = outputs.create(out, type.like(logits), logits.shape());
       forward(classAxis, logits, beside, output);

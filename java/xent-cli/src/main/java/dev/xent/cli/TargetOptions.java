@@ -3,7 +3,6 @@ package dev.xent.cli;
 
 import dev.xent.Smoothing;
 import dev.xent.Tensor;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -66,12 +65,12 @@ final class TargetOptions {
   }
 
   /** What the classes of sparse targets weigh, or null. */
-  @Nullable Tensor targetWeights(Arena arena) {
-    return targetWeights == null ? null : InputFiles.floats(targetWeights, arena);
+  @Nullable Tensor targetWeights(FileMemory memory) {
+    return targetWeights == null ? null : InputFiles.floats(targetWeights, memory);
   }
 
   /** What classes weigh, or null. */
-  @Nullable Tensor classWeights(Arena arena) {
-    return classWeights == null ? null : InputFiles.floats(classWeights, arena);
+  @Nullable Tensor classWeights(FileMemory memory) {
+    return classWeights == null ? null : InputFiles.floats(classWeights, memory);
   }
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.files;
 
+import dev.xent.DType;
 import dev.xent.MemoryException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.FileSystems;
@@ -17,6 +19,8 @@ import java.nio.file.StandardOpenOption;
 
 /** What files that are mapped have in common, whatever their kind. */
 final class InputFile {
+  private static final int PIECE = 1 << 20;
+
   private InputFile() {}
 
   /** Makes something of an open file. */
@@ -50,6 +54,8 @@ final class InputFile {
       throw new FileException(path + " " + e.getMessage(), e);
     } catch (NoSuchFileException e) {
       throw new FileException(path + " does not exist; check the name", e);
+    } catch (ClosedByInterruptException e) {
+      throw new FileException(path + " was not read: the thread was interrupted; read it again", e);
     } catch (IOException e) {
       throw new FileException(
           "%s cannot be read: %s; check the file and its permissions".formatted(path, Cause.of(e)),
@@ -57,15 +63,38 @@ final class InputFile {
     }
   }
 
+  /** Memory of an arena for numbers of a type. */
+  static MemorySegment allocate(long bytes, DType type, Arena arena) {
+    try {
+      return arena.allocate(bytes, type.byteSize());
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw unusable(e);
+    }
+  }
+
+  /** As many bytes as fit. */
+  static MemorySegment readInto(MemorySegment memory, FileChannel channel, long start)
+      throws IOException {
+    for (long at = 0; at < memory.byteSize(); at += PIECE) {
+      long bytes = Math.min(PIECE, memory.byteSize() - at);
+      fill(memory.asSlice(at, bytes).asByteBuffer(), channel, start + at);
+    }
+    return memory;
+  }
+
   /** Some bytes, little-endian, on the heap. */
   static ByteBuffer read(FileChannel channel, long at, int length) throws IOException {
     ByteBuffer buffer = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
+    fill(buffer, channel, at);
+    return buffer.flip();
+  }
+
+  private static void fill(ByteBuffer buffer, FileChannel channel, long at) throws IOException {
     while (buffer.hasRemaining()) {
       if (channel.read(buffer, at + buffer.position()) < 0) {
         throw new FileException("became shorter while it was read; copy it and try again");
       }
     }
-    return buffer.flip();
   }
 
   /** Maps a part of a file; a part without bytes needs no file. */
@@ -74,11 +103,21 @@ final class InputFile {
     try {
       return bytes == 0 ? arena.allocate(0, Long.BYTES) : channel.map(mode, at, bytes, arena);
     } catch (IllegalStateException | WrongThreadException e) {
-      throw new MemoryException(
-          "the arena cannot be used: "
-              + e.getMessage()
-              + "; give one that is open, and shared or of this thread",
-          e);
+      throw unusable(e);
+    } catch (IOException e) {
+      if (e.getCause() instanceof OutOfMemoryError) {
+        throw new OutOfMemoryError("no address space to map %d bytes".formatted(bytes));
+      }
+      throw e;
     }
+  }
+
+  /** The refusal of an arena. */
+  static MemoryException unusable(RuntimeException e) {
+    return new MemoryException(
+        "the arena cannot be used: "
+            + e.getMessage()
+            + "; give one that is open, and shared or of this thread",
+        e);
   }
 }

@@ -56,17 +56,29 @@ public final class Npy {
   }
 
   /**
+   * Reads a file into memory and tells what is in it. Nothing is mapped, so whatever becomes of the
+   * file then is of no concern; where it becomes shorter meanwhile, that is a refusal.
+   *
+   * @param arena owns the memory
+   * @throws FileException as {@link #open}
+   * @throws dev.xent.MemoryException if the arena is closed or another thread's
+   * @throws OutOfMemoryError if there is not so much memory
+   */
+  public static NpyFile read(Path path, Arena arena) {
+    return InputFile.open(path, ".npy", channel -> NpyFile.read(path, channel, arena));
+  }
+
+  /**
    * A copy of the numbers of a file, which may be written.
    *
-   * @param arena owns the copy; the file is mapped while it is copied, and not longer
+   * @param arena owns the copy; the file is {@link #read}, not mapped
    * @return in the order of the file: contiguous in C order, with strides in Fortran order
    * @throws FileException as {@link #open}
    * @throws dev.xent.MemoryException if the arena is closed or another thread's
+   * @throws OutOfMemoryError if there is not so much memory
    */
   public static Tensor copy(Path path, Arena arena) {
-    try (Arena mapping = Arena.ofConfined()) {
-      return open(path, mapping).copy(arena);
-    }
+    return read(path, arena).own();
   }
 
   /**
@@ -80,7 +92,23 @@ public final class Npy {
    * @throws dev.xent.MemoryException if the arena is closed or another thread's
    */
   public static NpyOutput create(Path path, DType type, long[] shape, Arena arena) {
-    return NpyOutput.create(path, type, shape, arena);
+    return NpyOutput.create(path, type, shape, true, arena);
+  }
+
+  /**
+   * The same in memory of the arena, which is written to the file by {@link NpyOutput#write} or
+   * {@link NpyOutput#commit}: for files that fit the memory, and where what happens to the file
+   * must not happen to whoever computes.
+   *
+   * @param arena owns the memory
+   * @param shape sizes of the axes; empty for a single number
+   * @throws dev.xent.ShapeException for a negative size, more than 64 axes or more than 2^63 bytes
+   * @throws FileException if no file can be made there
+   * @throws dev.xent.MemoryException if the arena is closed or another thread's
+   * @throws OutOfMemoryError if there is not so much memory
+   */
+  public static NpyOutput createInMemory(Path path, DType type, long[] shape, Arena arena) {
+    return NpyOutput.create(path, type, shape, false, arena);
   }
 
   /**

@@ -2,7 +2,6 @@
 package dev.xent.files;
 
 import dev.xent.DType;
-import dev.xent.MemoryException;
 import dev.xent.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -15,8 +14,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * A .npy file that {@link Npy#open} has mapped. The memory is read-only and lives as long as the
- * arena it was opened with.
+ * A .npy file that {@link Npy#open} has mapped or {@link Npy#read} has read. The memory is
+ * read-only and lives as long as the arena it was opened with.
  */
 public final class NpyFile {
   /** No header that NumPy writes for a plain array comes near this. */
@@ -34,7 +33,27 @@ public final class NpyFile {
     this.data = data;
   }
 
+  /** Takes the numbers of an open file, which begin at {@code start}, into memory. */
+  private interface Take {
+    MemorySegment from(long start, long bytes, DType type) throws IOException;
+  }
+
   static NpyFile map(Path path, FileChannel channel, Arena arena) throws IOException {
+    return take(
+        path,
+        channel,
+        (start, bytes, type) -> InputFile.map(channel, MapMode.READ_ONLY, start, bytes, arena));
+  }
+
+  static NpyFile read(Path path, FileChannel channel, Arena arena) throws IOException {
+    return take(
+        path,
+        channel,
+        (start, bytes, type) ->
+            InputFile.readInto(InputFile.allocate(bytes, type, arena), channel, start));
+  }
+
+  private static NpyFile take(Path path, FileChannel channel, Take numbers) throws IOException {
     long size = channel.size();
     ByteBuffer prefix =
         InputFile.read(channel, 0, (int) Math.min(size, NpyHeader.MAGIC.length + 6));
@@ -73,8 +92,7 @@ public final class NpyFile {
                 .toString());
     long start = afterPrefix + length;
     long bytes = dataBytes(header, size - start);
-    return new NpyFile(
-        path, header, start, InputFile.map(channel, MapMode.READ_ONLY, start, bytes, arena));
+    return new NpyFile(path, header, start, numbers.from(start, bytes, header.type()));
   }
 
   /** How many bytes the numbers take, which must be as many as there are. */
@@ -154,14 +172,15 @@ public final class NpyFile {
    */
   public Tensor copy(Arena arena) {
     try {
-      return over(arena.allocate(data.byteSize(), type().byteSize()).copyFrom(data));
+      return over(InputFile.allocate(data.byteSize(), type(), arena).copyFrom(data));
     } catch (IllegalStateException | WrongThreadException e) {
-      throw new MemoryException(
-          "the arena cannot be used: "
-              + e.getMessage()
-              + "; give one that is open, and shared or of this thread",
-          e);
+      throw InputFile.unusable(e);
     }
+  }
+
+  /** The numbers of a file that was read, as a tensor that may be written. */
+  Tensor own() {
+    return over(data);
   }
 
   private Tensor over(MemorySegment segment) {

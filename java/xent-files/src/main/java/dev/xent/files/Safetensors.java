@@ -162,11 +162,7 @@ public final class Safetensors {
     try {
       return over(arena.allocate(bytes.byteSize(), type.byteSize()).copyFrom(bytes), entry, type);
     } catch (IllegalStateException | WrongThreadException e) {
-      throw new MemoryException(
-          "the arena cannot be used: "
-              + e.getMessage()
-              + "; give one that is open, and shared or of this thread",
-          e);
+      throw InputFile.unusable(e);
     }
   }
 

@@ -2,7 +2,10 @@
 package dev.xent.files;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,25 +19,31 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file that appears whole or not at all. It is written under a hidden name beside its place;
- * {@link #commit} gives it its name in one step. Without a commit, {@link #close} leaves no trace.
- * A link keeps being one: what it leads to is replaced.
+ * A file that appears whole or not at all. It is written under a hidden name beside its place,
+ * {@code .NAME.PROCESS-NUMBER.tmp}; {@link #commit} gives it its name in one step. Without a
+ * commit, {@link #close} leaves no trace, and so does a JVM that is ended by {@code exit} or by a
+ * signal that it can answer. One that is killed leaves the hidden file, which is nobody's hindrance
+ * and goes with {@link #sweep}: the system takes the writer's lock from it with the writer.
+ *
+ * <p>A link keeps being one: what it leads to is replaced.
  *
  * <p>An instance belongs to one thread at a time.
  */
 public final class WholeFile implements AutoCloseable {
+  private static final Set<StandardOpenOption> NEW =
+      Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE);
+
   private final Path path;
   private final Path target;
   private final Path temporary;
+  private final FileChannel channel;
   private boolean done;
 
-  private WholeFile(Path path, Path target) {
+  private WholeFile(Path path, Path target, Path temporary, FileChannel channel) {
     this.path = path;
     this.target = target;
-    this.temporary =
-        target.resolveSibling(
-            ".%s.%d-%x.tmp"
-                .formatted(target.getFileName(), ProcessHandle.current().pid(), System.nanoTime()));
+    this.temporary = temporary;
+    this.channel = channel;
   }
 
   /**
@@ -45,22 +54,56 @@ public final class WholeFile implements AutoCloseable {
    * @throws FileException if the file cannot be made there
    */
   public static WholeFile create(Path path, String kind) {
-    WholeFile file = new WholeFile(path, target(path, kind));
+    Path target = target(path, kind);
     try {
-      Set<PosixFilePermission> permissions = permissions(file.target);
-      requireWritable(path, file.target, permissions);
-      file.temporary.toFile().deleteOnExit();
-      if (permissions == null) {
-        Files.createFile(file.temporary);
-      } else {
-        FileAttribute<?> attribute = PosixFilePermissions.asFileAttribute(permissions);
-        Files.createFile(file.temporary, attribute);
+      Set<PosixFilePermission> permissions = permissions(target);
+      requireWritable(path, target, permissions);
+      return create(path, target, permissions);
+    } catch (IOException e) {
+      throw failure(path, e);
+    }
+  }
+
+  private static WholeFile create(
+      Path path, Path target, @Nullable Set<PosixFilePermission> permissions) throws IOException {
+    FileAttribute<?>[] attributes =
+        permissions == null
+            ? new FileAttribute<?>[0]
+            : new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(permissions)};
+    WholeFile file = open(path, target, attributes);
+    while (!Leftovers.claim(file.temporary, file.channel)) {
+      file.close();
+      file = open(path, target, attributes);
+    }
+    try {
+      if (permissions != null) {
         Files.setPosixFilePermissions(file.temporary, permissions); // what the umask took away
       }
       return file;
     } catch (IOException e) {
       file.close();
-      throw file.failure(e);
+      throw e;
+    }
+  }
+
+  private static WholeFile open(Path path, Path target, FileAttribute<?>... attributes)
+      throws IOException {
+    Path temporary = Leftovers.newName(target);
+    temporary.toFile().deleteOnExit();
+    return new WholeFile(path, target, temporary, FileChannel.open(temporary, NEW, attributes));
+  }
+
+  /**
+   * Removes the hidden files that writers of a file have left who were killed: those beside it that
+   * no process has locked. What cannot be removed stays. Reads the whole directory.
+   *
+   * @param path the name that the file gets in the end; where no file can be, nothing is done
+   */
+  public static void sweep(Path path) {
+    try {
+      Leftovers.remove(Files.exists(path) ? path.toRealPath() : path.toAbsolutePath());
+    } catch (IOException e) {
+      // Nothing that the caller wants depends on it; what is in the way of writing is said there.
     }
   }
 
@@ -104,13 +147,9 @@ public final class WholeFile implements AutoCloseable {
     }
   }
 
-  /**
-   * Opens the hidden file for reading and writing; the caller closes the channel.
-   *
-   * @throws IOException if the system refuses; {@link #failure} says it in one line
-   */
-  public FileChannel open() throws IOException {
-    return FileChannel.open(temporary, StandardOpenOption.READ, StandardOpenOption.WRITE);
+  /** The hidden file, open for reading and writing until the commit or the close. */
+  public FileChannel channel() {
+    return channel;
   }
 
   /**
@@ -120,7 +159,10 @@ public final class WholeFile implements AutoCloseable {
    */
   public void write(String text) {
     try {
-      Files.writeString(temporary, text);
+      ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+      while (bytes.hasRemaining()) {
+        channel.write(bytes);
+      }
     } catch (IOException e) {
       throw failure(e);
     }
@@ -138,9 +180,11 @@ public final class WholeFile implements AutoCloseable {
    */
   public void commit() {
     try {
+      channel.close(); // some file systems tell here that they have no room
       Files.move(
           temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
       done = true;
+      Leftovers.release(temporary);
     } catch (IOException e) {
       throw failure(e);
     }
@@ -153,6 +197,12 @@ public final class WholeFile implements AutoCloseable {
       return;
     }
     done = true;
+    try {
+      channel.close();
+    } catch (IOException e) {
+      // The numbers are not wanted any more.
+    }
+    Leftovers.release(temporary);
     try {
       Files.deleteIfExists(temporary);
     } catch (IOException e) {
@@ -167,6 +217,10 @@ public final class WholeFile implements AutoCloseable {
   }
 
   private static FileException failure(Path path, IOException e) {
+    if (e instanceof ClosedByInterruptException) {
+      return new FileException(
+          path + " was not written: the thread was interrupted; write it again", e);
+    }
     return new FileException(
         "%s cannot be written: %s; check the directory, its permissions and its free space"
             .formatted(path, Cause.of(e)),

@@ -13,7 +13,8 @@
  * to its memory), and tensors are refused from then on. The file itself is closed before the method
  * returns; it may be renamed or deleted while it is mapped. It must not be made shorter: reading
  * what is no longer there ends in an {@link InternalError} in Java code, and in the end of the
- * process in native code.
+ * process in native code. Files that others may shorten are read instead: {@link
+ * dev.xent.files.Npy#read}, {@link dev.xent.files.Npy#copy}.
  *
  * <p><b>Errors.</b> What is wrong with a file is a {@link dev.xent.files.FileException} of one line
  * that names the file, the cause and the fix. Headers come from strangers: they are bounded, parsed

@@ -9,11 +9,14 @@ import dev.xent.MemoryException;
 import dev.xent.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.channels.FileChannel;
 import java.nio.file.FileSystem;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -138,5 +141,65 @@ class NpyTest {
         .isInstanceOf(MemoryException.class)
         .hasMessageStartingWith("the arena cannot be used: ");
     assertThat(folder.resolve("y.npy")).doesNotExist();
+  }
+
+  @Test
+  void readsWithoutAMapping() throws IOException {
+    Path path = NpyBytes.floats(folder.resolve("r.npy"), "(2, 2)", 1, 2, 3, 4);
+    NpyFile file = Npy.read(path, Arena.ofAuto());
+    assertThat(file.data().isMapped()).isFalse();
+    assertThat(file.data().isReadOnly()).isTrue();
+    assertThat(file.tensor().isReadOnly()).isTrue();
+    Files.write(path, new byte[0]);
+    assertThat(file.tensor().toFloatArray()).containsExactly(1, 2, 3, 4);
+  }
+
+  @Test
+  void saysThatAFileBecameShorterWhileItWasRead() throws IOException {
+    Path path = NpyBytes.floats(folder.resolve("s.npy"), "(2,)", 1, 2);
+    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+      MemorySegment memory = Arena.ofAuto().allocate(Files.size(path) + 1);
+      assertThatThrownBy(() -> InputFile.readInto(memory, channel, 0))
+          .isInstanceOf(FileException.class)
+          .hasMessage("became shorter while it was read; copy it and try again");
+    }
+  }
+
+  @Test
+  void saysThatAnInterruptEndedTheReading() throws IOException {
+    Path path = NpyBytes.floats(folder.resolve("i.npy"), "(2,)", 1, 2);
+    Thread.currentThread().interrupt();
+    assertThatThrownBy(() -> Npy.read(path, Arena.ofAuto()))
+        .isInstanceOf(FileException.class)
+        .hasMessage(path + " was not read: the thread was interrupted; read it again");
+    assertThat(Thread.interrupted()).isTrue();
+  }
+
+  @Test
+  void writesFromMemoryAtTheCommit() throws IOException {
+    Path path = folder.resolve("m.npy");
+    try (NpyOutput output =
+        Npy.createInMemory(path, DType.F32, new long[] {2, 300_000}, Arena.ofAuto())) {
+      assertThat(output.tensor().segment().isMapped()).isFalse();
+      output.tensor().setFloat(7, 1, 299_999);
+      output.write();
+      output.write();
+      assertThat(path).doesNotExist();
+      output.commit();
+    }
+    Tensor back = Npy.map(path, Arena.ofAuto());
+    assertThat(back.shape()).containsExactly(2, 300_000);
+    assertThat(back.getFloat(1, 299_999)).isEqualTo(7);
+    assertThat(back.getFloat(0, 0)).isZero();
+  }
+
+  @Test
+  void writesAlsoWithoutBeingAskedToBeforeTheCommit() {
+    Path path = folder.resolve("c.npy");
+    try (NpyOutput output = Npy.createInMemory(path, DType.F32, new long[] {}, Arena.ofAuto())) {
+      output.tensor().setFloat(7, 0);
+      output.commit();
+    }
+    assertThat(NpyBytes.floatsOf(path)).containsExactly(7);
   }
 }

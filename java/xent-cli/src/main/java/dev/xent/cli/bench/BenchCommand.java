@@ -97,6 +97,7 @@ public final class BenchCommand implements Callable<Integer> {
 
   private void measureAndWrite(Memory memory, Path page) {
     // Made before anything is measured: a name that will not do is said at once.
+    WholeFile.sweep(page);
     try (WholeFile file = WholeFile.create(page, ".html")) {
       List<Result> results = measurement(memory).run();
       List<Ceiling> ceilings = Ceiling.measure(memory, Effort.QUICK);

@@ -4,13 +4,12 @@ package dev.xent.cli.verify;
 import dev.xent.cli.CommandException;
 import dev.xent.cli.ComputeOptions;
 import dev.xent.cli.ExitCode;
+import dev.xent.cli.FileMemory;
 import dev.xent.cli.Json;
 import dev.xent.cli.Numbers;
 import dev.xent.cli.Progress;
-import dev.xent.files.Npy;
 import dev.xent.files.NpyFile;
 import java.io.PrintWriter;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -80,9 +79,9 @@ public final class VerifyCommand implements Callable<Integer> {
     requireTolerance("--ulp", ulp == null ? null : ulp.doubleValue());
     compute.isa(); // comparing needs none, but one that is not there is refused everywhere
     Tolerance tolerance = new Tolerance(rtol, atol, ulp);
-    try (Arena arena = Arena.ofConfined()) {
-      NpyFile a = Npy.open(actual, arena);
-      NpyFile e = Npy.open(expected, arena);
+    try (FileMemory memory = new FileMemory()) {
+      NpyFile a = memory.open(actual);
+      NpyFile e = memory.open(expected);
       requireSame("dtype", name(a), name(e));
       requireSame("shape", Arrays.toString(a.shape()), Arrays.toString(e.shape()));
       Comparison[] result = new Comparison[1];

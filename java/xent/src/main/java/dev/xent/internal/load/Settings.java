@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -60,6 +61,13 @@ public record Settings(
    */
   public static final String THREADS = "dev.xent.threads";
 
+  private static final String TEMPORARY_DIRECTORY_OF_JVM = "java.io.tmpdir";
+
+  private static final Pattern CONTROL = Pattern.compile("\\p{Cntrl}");
+
+  /** How much of a value a message shows. */
+  private static final int SHOWN = 80;
+
   /** What to do about the native library. */
   public enum NativeUse {
     /** Use it where it can be loaded. */
@@ -98,8 +106,24 @@ public record Settings(
           "%s names a library and %s=off forbids it; take one of them away"
               .formatted(LIBRARY_PATH, NATIVE));
     }
-    Path temporary = directory != null ? directory : Path.of(System.getProperty("java.io.tmpdir"));
-    return new Settings(library, temporary, isa, use, threads);
+    return new Settings(
+        library,
+        directory != null
+            ? directory
+            : temporaryDirectoryOfJvm(properties.apply(TEMPORARY_DIRECTORY_OF_JVM)),
+        isa,
+        use,
+        threads);
+  }
+
+  /** Absolute, as the JVM loads no library by a relative path; whoever sets it need not know. */
+  private static Path temporaryDirectoryOfJvm(@Nullable String value) {
+    if (value == null) {
+      throw new OptionException(
+          "%s is not set; give it or %s"
+              .formatted(TEMPORARY_DIRECTORY_OF_JVM, TEMPORARY_DIRECTORY));
+    }
+    return absolute(TEMPORARY_DIRECTORY_OF_JVM, value);
   }
 
   private static @Nullable Path path(String name, @Nullable String value) {
@@ -109,11 +133,27 @@ public record Settings(
     if (value.isBlank()) {
       throw new OptionException(name + " is empty; give a path, or leave it out");
     }
+    return absolute(name, value);
+  }
+
+  /** Names with line ends and the like are refused: they would break the lines of messages. */
+  private static Path absolute(String name, String value) {
+    String reason = "it has control characters";
     try {
-      return Path.of(value).toAbsolutePath();
+      Path path = Path.of(value).toAbsolutePath();
+      if (!CONTROL.matcher(value).find()) {
+        return path;
+      }
     } catch (InvalidPathException e) {
-      throw new OptionException("%s=%s is not a path: %s".formatted(name, value, e.getReason()));
+      reason = e.getReason();
     }
+    throw new OptionException("%s=%s is not a path: %s".formatted(name, shown(value), reason));
+  }
+
+  /** The start of a value, on one line. */
+  private static String shown(String value) {
+    String start = value.length() > SHOWN ? value.substring(0, SHOWN) + "..." : value;
+    return CONTROL.matcher(start).replaceAll("?");
   }
 
   private static <E extends Enum<E>> E choice(String name, @Nullable String value, E byDefault) {
@@ -127,7 +167,7 @@ public record Settings(
       }
     }
     String allowed = Arrays.stream(all).map(Settings::lowerCase).collect(Collectors.joining(", "));
-    throw new OptionException("%s=%s is none of %s".formatted(name, value, allowed));
+    throw new OptionException("%s=%s is none of %s".formatted(name, shown(value), allowed));
   }
 
   static String lowerCase(Enum<?> constant) {
@@ -147,6 +187,7 @@ public record Settings(
       // Refused like the numbers that are too small.
     }
     throw new OptionException(
-        "%s=%s is no number of threads; give 1 or more, or leave it out".formatted(THREADS, value));
+        "%s=%s is no number of threads; give 1 or more, or leave it out"
+            .formatted(THREADS, shown(value)));
   }
 }

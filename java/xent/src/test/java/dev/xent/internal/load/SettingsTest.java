@@ -8,6 +8,7 @@ import dev.xent.Isa;
 import dev.xent.OptionException;
 import dev.xent.internal.load.Settings.NativeUse;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -16,7 +17,11 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class SettingsTest {
   private static Settings settings(Map<String, String> properties) {
-    return Settings.of(properties::get);
+    return Settings.of(
+        name ->
+            name.startsWith("java.") && !properties.containsKey(name)
+                ? System.getProperty(name)
+                : properties.get(name));
   }
 
   @Test
@@ -59,6 +64,38 @@ class SettingsTest {
         .isEqualTo(Path.of("libxent.so").toAbsolutePath());
   }
 
+  @Test
+  void aRelativeTemporaryDirectoryOfTheJvmIsMadeAbsolute() {
+    assertThat(settings(Map.of("java.io.tmpdir", "tmp")).temporaryDirectory())
+        .isEqualTo(Path.of("tmp").toAbsolutePath());
+    assertThat(settings(Map.of("java.io.tmpdir", "")).temporaryDirectory())
+        .isEqualTo(Path.of("").toAbsolutePath());
+  }
+
+  @Test
+  void aTemporaryDirectoryOfTheJvmThatIsNoPathIsRefusedByName() {
+    assertThatThrownBy(() -> settings(Map.of("java.io.tmpdir", "a\0b")))
+        .isInstanceOf(OptionException.class)
+        .hasMessage("java.io.tmpdir=a?b is not a path: Nul character not allowed");
+    assertThatThrownBy(() -> settings(Map.of("dev.xent.library.path", "a\nb.so")))
+        .isInstanceOf(OptionException.class)
+        .hasMessage("dev.xent.library.path=a?b.so is not a path: it has control characters");
+    assertThatThrownBy(() -> Settings.of(name -> null))
+        .isInstanceOf(OptionException.class)
+        .hasMessage("java.io.tmpdir is not set; give it or dev.xent.tempdir");
+  }
+
+  @Test
+  void aHostileValueIsShownOnOneShortLine() {
+    String value = "a\nb\u001b[2J" + "x".repeat(1_000_000);
+    for (String name : List.of("dev.xent.isa", "dev.xent.native", "dev.xent.threads")) {
+      assertThatThrownBy(() -> settings(Map.of(name, value)))
+          .isInstanceOf(OptionException.class)
+          .hasMessageStartingWith(name + "=a?b?[2Jxxx")
+          .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(250).hasLineCount(1));
+    }
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -81,7 +118,7 @@ class SettingsTest {
   void aPathThatIsNoneIsRefusedByName() {
     assertThatThrownBy(() -> settings(Map.of("dev.xent.tempdir", "a\0b")))
         .isInstanceOf(OptionException.class)
-        .hasMessageStartingWith("dev.xent.tempdir=a\0b is not a path: ");
+        .hasMessageStartingWith("dev.xent.tempdir=a?b is not a path: ");
   }
 
   @Test
