@@ -40,36 +40,21 @@ class RefusalsTest {
   private final Map<Integer, Integer> statuses = new TreeMap<>();
   private final Map<String, String> differences = new LinkedHashMap<>();
 
-  /** The arguments of every function, some of them wrong. */
-  private static final class Call {
-    MemorySegment shape = NULL;
-    MemorySegment options = NULL;
-    long rowBegin;
-    long rowEnd;
-    long classBegin;
-    long classEnd;
-    final Map<String, MemorySegment> arrays = new LinkedHashMap<>();
-
-    MemorySegment get(String name) {
-      return arrays.getOrDefault(name, NULL);
-    }
-  }
-
   @Test
   void bothRefuseTheSameWithTheSameWords() {
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < ROUNDS && differences.isEmpty(); round++) {
       try (Arena arena = Arena.ofConfined()) {
         int classes = 1 + random.nextInt(6);
         RowKind kind = RowKind.values()[random.nextInt(RowKind.values().length)];
         boolean wide = random.nextInt(4) == 0;
         GeneralCase c =
             new GeneralCase(arena, wide, 1 + random.nextInt(3), classes, kind, false, random);
-        Call call = lawful(arena, c);
+        KernelCall call = lawful(arena, c);
         StringBuilder wrong = new StringBuilder();
         for (int n = 1 + random.nextInt(3); n > 0; n--) {
           wrong.append(spoil(arena, call)).append("; ");
         }
-        functions()
+        KernelCall.functions()
             .forEach(
                 (name, function) ->
                     compare(arena, call, name, function, name + " of " + c + ": " + wrong));
@@ -88,7 +73,8 @@ class RefusalsTest {
             Status.UNSUPPORTED);
   }
 
-  private void compare(Arena arena, Call call, String name, Function function, String what) {
+  private void compare(
+      Arena arena, KernelCall call, String name, KernelCall.Function function, String what) {
     MemorySegment expected = report(arena);
     MemorySegment got = report(arena);
     int status = function.call(reference, call, expected);
@@ -120,8 +106,8 @@ class RefusalsTest {
     return report;
   }
 
-  private static Call lawful(Arena arena, GeneralCase c) {
-    Call call = new Call();
+  private static KernelCall lawful(Arena arena, GeneralCase c) {
+    KernelCall call = new KernelCall();
     call.shape = c.shape;
     call.options = c.options;
     call.rowEnd = c.rows;
@@ -163,7 +149,7 @@ class RefusalsTest {
 
   // ---- what is wrong ---------------------------------------------------------------------------
 
-  private String spoil(Arena arena, Call call) {
+  private String spoil(Arena arena, KernelCall call) {
     return switch (random.nextInt(8)) {
       case 0, 1 -> spoilLayout(call);
       case 2 -> spoilOption(call);
@@ -174,7 +160,7 @@ class RefusalsTest {
     };
   }
 
-  private String spoilLayout(Call call) {
+  private String spoilLayout(KernelCall call) {
     MemorySegment[] layouts = layouts(call.shape);
     int which = random.nextInt(layouts.length);
     MemorySegment layout = layouts[which];
@@ -215,7 +201,7 @@ class RefusalsTest {
     };
   }
 
-  private String spoilOption(Call call) {
+  private String spoilOption(KernelCall call) {
     MemorySegment o = call.options;
     double odd = ODD[random.nextInt(ODD.length)];
     int flag = random.nextInt(4) - 1;
@@ -238,7 +224,7 @@ class RefusalsTest {
   }
 
   /** Never more rows or classes than there is memory for, unless no array can have them. */
-  private String spoilSize(Call call) {
+  private String spoilSize(KernelCall call) {
     MemorySegment s = call.shape;
     long size = SIZES[random.nextInt(SIZES.length)];
     int which = random.nextInt(7);
@@ -255,7 +241,7 @@ class RefusalsTest {
     return "size " + which + " " + size;
   }
 
-  private String spoilRange(Call call) {
+  private String spoilRange(KernelCall call) {
     switch (random.nextInt(5)) {
       case 0 -> call.rowBegin = -1;
       case 1 -> call.rowBegin = call.rowEnd + 1;
@@ -266,7 +252,7 @@ class RefusalsTest {
     return "range";
   }
 
-  private String spoilArray(Arena arena, Call call) {
+  private String spoilArray(Arena arena, KernelCall call) {
     String[] names = call.arrays.keySet().toArray(String[]::new);
     String name = names[random.nextInt(names.length)];
     MemorySegment array = call.get(name);
@@ -280,7 +266,7 @@ class RefusalsTest {
     return "array " + name;
   }
 
-  private static void writeOntoOffsets(Arena arena, Call call, String output) {
+  private static void writeOntoOffsets(Arena arena, KernelCall call, String output) {
     MemorySegment offsets = call.get("row offsets");
     if (offsets != NULL) {
       MemorySegment both = arena.allocate(8192, 64).copyFrom(offsets);
@@ -290,7 +276,7 @@ class RefusalsTest {
   }
 
   /** Numbers in targets, weights and offsets that may not be there. */
-  private String spoilContent(Call call) {
+  private String spoilContent(KernelCall call) {
     String[] names = {"targets", "row offsets", "class weights", "row weights", "statistics"};
     String name = names[random.nextInt(names.length)];
     MemorySegment array = call.get(name);
@@ -299,228 +285,5 @@ class RefusalsTest {
       array.set(ValueLayout.JAVA_INT_UNALIGNED, at, random.nextBoolean() ? -1 : 0x7f7f7f7f);
     }
     return "content of " + name;
-  }
-
-  // ---- the functions ---------------------------------------------------------------------------
-
-  private interface Function {
-    int call(Kernels kernels, Call call, MemorySegment report);
-  }
-
-  private static Map<String, Function> functions() {
-    Map<String, Function> all = new LinkedHashMap<>();
-    all.put("softmax", RefusalsTest::softmax);
-    all.put("log-sum-exp", RefusalsTest::logSumExp);
-    all.put("softmax backward", RefusalsTest::softmaxBackward);
-    all.put("check", RefusalsTest::check);
-    all.put("forward", RefusalsTest::forward);
-    all.put("full", RefusalsTest::full);
-    all.put("backward", RefusalsTest::backward);
-    all.put("divergence", RefusalsTest::divergence);
-    all.put("states", RefusalsTest::states);
-    all.put("backward states", RefusalsTest::backwardStates);
-    all.put("finish", RefusalsTest::finish);
-    return all;
-  }
-
-  private static int softmax(Kernels k, Call c, MemorySegment report) {
-    return k.softmaxForward(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.classBegin,
-        c.classEnd,
-        c.get("logits"),
-        c.get("row offsets"),
-        c.get("class mask"),
-        c.get("sink"),
-        NULL,
-        c.get("output"),
-        report);
-  }
-
-  private static int logSumExp(Kernels k, Call c, MemorySegment report) {
-    return k.logSumExp(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.get("logits"),
-        c.get("row offsets"),
-        c.get("class mask"),
-        c.get("sink"),
-        c.get("log-sum-exp"),
-        report);
-  }
-
-  private static int softmaxBackward(Kernels k, Call c, MemorySegment report) {
-    return k.softmaxBackward(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.classBegin,
-        c.classEnd,
-        c.get("output"),
-        c.get("upstream"),
-        c.get("row offsets"),
-        c.get("class mask"),
-        NULL,
-        c.get("gradient"),
-        report);
-  }
-
-  private static int check(Kernels k, Call c, MemorySegment report) {
-    return k.checkTargets(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.get("targets"),
-        c.get("target weights"),
-        c.get("row offsets"),
-        c.get("class mask"),
-        c.get("class weights"),
-        c.get("row weights"),
-        c.get("tally"),
-        report);
-  }
-
-  private static int forward(Kernels k, Call c, MemorySegment report) {
-    return k.crossEntropyForward(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.get("logits"),
-        c.get("targets"),
-        c.get("losses"),
-        c.get("log-sum-exp"),
-        c.get("hits"),
-        c.get("gradient"),
-        c.get("statistics"),
-        c.get("tally"),
-        report);
-  }
-
-  private static int full(Kernels k, Call c, MemorySegment report) {
-    return k.crossEntropyFull(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.get("logits"),
-        c.get("targets"),
-        c.get("target weights"),
-        c.get("row offsets"),
-        c.get("class mask"),
-        c.get("class weights"),
-        c.get("row weights"),
-        c.get("sink"),
-        c.get("losses"),
-        c.get("log-sum-exp"),
-        c.get("hits"),
-        c.get("log-probabilities"),
-        c.get("argmax"),
-        c.get("ranks"),
-        c.get("entropies"),
-        c.get("top classes"),
-        c.get("top log-probabilities"),
-        c.get("gradient"),
-        c.get("target gradient"),
-        c.get("statistics"),
-        c.get("tally"),
-        report);
-  }
-
-  private static int backward(Kernels k, Call c, MemorySegment report) {
-    return k.crossEntropyBackward(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.classBegin,
-        c.classEnd,
-        c.get("logits"),
-        c.get("targets"),
-        c.get("target weights"),
-        c.get("row offsets"),
-        c.get("class mask"),
-        c.get("class weights"),
-        c.get("row weights"),
-        c.get("statistics"),
-        NULL,
-        c.get("gradient"),
-        report);
-  }
-
-  private static int divergence(Kernels k, Call c, MemorySegment report) {
-    return k.klDivergence(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.get("logits"),
-        c.get("teacher"),
-        c.get("class mask"),
-        c.get("row weights"),
-        c.get("losses"),
-        c.get("gradient"),
-        c.get("tally"),
-        report);
-  }
-
-  private static int states(Kernels k, Call c, MemorySegment report) {
-    return k.forwardStates(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.classBegin,
-        c.classEnd,
-        c.get("logits"),
-        c.get("targets"),
-        c.get("target weights"),
-        c.get("class mask"),
-        c.get("class weights"),
-        NULL,
-        c.get("states"),
-        report);
-  }
-
-  private static int backwardStates(Kernels k, Call c, MemorySegment report) {
-    return k.backwardStates(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.classBegin,
-        c.classEnd,
-        c.get("output"),
-        c.get("upstream"),
-        c.get("class mask"),
-        c.get("states"),
-        report);
-  }
-
-  private static int finish(Kernels k, Call c, MemorySegment report) {
-    return k.finish(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.get("states"),
-        c.get("targets"),
-        c.get("class weights"),
-        c.get("row weights"),
-        c.get("sink"),
-        0,
-        c.get("statistics"),
-        c.get("losses"),
-        c.get("log-sum-exp"),
-        c.get("hits"),
-        c.get("tally"),
-        report);
   }
 }

@@ -185,6 +185,28 @@ class ArgumentsTest {
     assertThat(xent_report.value(call.report)).isEqualTo(2);
   }
 
+  /** Subnormal ones would lose bits, and the reciprocal of infinity is none. */
+  @Test
+  void divisorsAreNormalInTheArithmeticOfTheCall() {
+    assertDivisors(Float.MIN_NORMAL, Float.MAX_VALUE);
+    Arguments.layout(xent_shape.logits(call.shape), 3, 1, 1, XentH.XENT_F64());
+    Arguments.layout(xent_shape.output(call.shape), 3, 1, 1, XentH.XENT_F64());
+    assertDivisors(Double.MIN_NORMAL, Double.MAX_VALUE);
+  }
+
+  private void assertDivisors(double least, double most) {
+    MemorySegment from = arena.allocate(ValueLayout.JAVA_DOUBLE, 6);
+    MemorySegment to = arena.allocate(ValueLayout.JAVA_DOUBLE, 6);
+    for (double value : new double[] {0, least, 1, most}) {
+      xent_options.temperature(call.options, value);
+      assertThat(softmax(from, to)).as("temperature %s", value).isEqualTo(Status.OK);
+    }
+    for (double value : new double[] {-1, Math.nextDown(least), Math.nextUp(most), Double.NaN}) {
+      xent_options.temperature(call.options, value);
+      assertRefused(softmax(from, to), Status.INVALID_OPTION, XentH.XENT_FIELD_TEMPERATURE());
+    }
+  }
+
   @Test
   void instructionSets() {
     xent_options.isa(call.options, 99);

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.Backend;
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_layout;
+import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.ffi.xent_state;
+import dev.xent.internal.ffi.xent_statistics;
+import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.load.Backends;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Plain calls with one array, type or option more, each of them alone: the reference sees it in
+ * every function that has it, and gives every byte that the library gives. Random mixtures, as
+ * {@link GeneralBitsTest} has them, would not notice a rule that forgets one of two.
+ */
+class FurtherArgumentsTest {
+  private static final int ROWS = 3;
+  private static final int CLASSES = 5;
+  private static final int BYTES = ROWS * CLASSES * Double.BYTES;
+
+  private static final List<String> WRITTEN =
+      List.of(
+          "output",
+          "gradient",
+          "losses",
+          "log-sum-exp",
+          "hits",
+          "log-probabilities",
+          "argmax",
+          "ranks",
+          "entropies",
+          "top classes",
+          "top log-probabilities",
+          "target gradient",
+          "statistics",
+          "states",
+          "tally");
+
+  private static final List<String> FUNCTIONS =
+      List.of(
+          "softmax",
+          "log-sum-exp",
+          "softmax backward",
+          "check",
+          "forward",
+          "full",
+          "backward",
+          "states",
+          "finish");
+
+  private static final List<String> FUNCTIONS_OF_BACKWARD = List.of("backward states", "finish");
+
+  private final Kernels reference = Backends.get().kernels(Backend.REFERENCE);
+  private final Kernels nativeKernels = Backends.get().kernels(Backend.NATIVE);
+  private final Arena arena = Arena.ofConfined();
+
+  @AfterEach
+  void close() {
+    arena.close();
+  }
+
+  /** What a call may have that a plain one has not. */
+  private enum Further {
+    NOTHING(c -> {}),
+    CLASS_MASK(Further::classMask),
+    CLASS_WEIGHTS(c -> c.put("class weights", floats(c, 1, .5, 2, 0, 3))),
+    ROW_WEIGHTS(c -> c.put("row weights", floats(c, 2, 0, .5))),
+    SINK(c -> c.put("sink", floats(c, 1, 2, -1))),
+    ROW_OFFSETS(c -> c.put("row offsets", longs(c, 0, 4, 6, 11))),
+    LOG_PROBABILITIES(c -> c.put("log-probabilities", room(c))),
+    ARGMAX(c -> c.put("argmax", room(c))),
+    RANKS(c -> c.put("ranks", room(c))),
+    ENTROPIES(c -> c.put("entropies", room(c))),
+    TOP_CLASSES(c -> c.put("top classes", room(c))),
+    TOP_LOG_PROBABILITIES(c -> c.put("top log-probabilities", room(c))),
+    PROBABILITIES(Further::probabilities),
+    TARGET_GRADIENT(
+        c -> {
+          probabilities(c);
+          c.put("target gradient", room(c));
+        }),
+    SPARSE_TARGETS(Further::sparse),
+    TARGET_WEIGHTS(
+        c -> {
+          sparse(c);
+          c.put("target weights", floats(c, .5, .25, 1, 0, .125, 2));
+        }),
+    NO_TARGETS(Further::withoutTargets),
+    NARROW_LOGITS(c -> c.logits(XentH.XENT_F16(), XentH.XENT_F32())),
+    NARROW_RESULTS(c -> c.logits(XentH.XENT_F32(), XentH.XENT_BF16())),
+    WIDE(c -> c.logits(XentH.XENT_F64(), XentH.XENT_F64())),
+    TEMPERATURE(c -> xent_options.temperature(c.call.options, 2)),
+    SOFTCAP(c -> xent_options.softcap(c.call.options, 3)),
+    Z_LOSS(c -> xent_options.z_loss(c.call.options, .5)),
+    SMOOTHING_OF_OTHERS(c -> xent_options.smoothing(c.call.options, XentH.XENT_SMOOTHING_OTHERS())),
+    PROBABILITY_CLAMP(
+        c -> {
+          xent_options.label_smoothing(c.call.options, 0);
+          xent_options.probability_clamp(c.call.options, .3);
+        }),
+    SHARD(Further::shard),
+    MASKED_SHARD(Further::maskedShard),
+    SHARD_OF_PROBABILITIES(
+        c -> {
+          probabilities(c);
+          shard(c);
+        }),
+    MASKED_SHARD_OF_PROBABILITIES(
+        c -> {
+          probabilities(c);
+          maskedShard(c);
+        }),
+    MASKED_SHARD_WITHOUT_SMOOTHING(
+        c -> {
+          probabilities(c);
+          maskedShard(c);
+          xent_options.label_smoothing(c.call.options, 0);
+        });
+
+    private final Consumer<Arguments> change;
+
+    Further(Consumer<Arguments> change) {
+      this.change = change;
+    }
+
+    /** Classes of the second and the third row; no label. */
+    private static void classMask(Arguments c) {
+      MemorySegment mask = room(c).fill((byte) 1);
+      mask.set(ValueLayout.JAVA_BYTE, CLASSES + 2, (byte) 0);
+      mask.set(ValueLayout.JAVA_BYTE, 3 * CLASSES - 1, (byte) 0);
+      c.put("class mask", mask);
+    }
+
+    /** The last of three, so that no label is in it. */
+    private static void shard(Arguments c) {
+      xent_shape.first_class(c.call.shape, 2L * XentH.XENT_CHUNK());
+      xent_shape.all_classes(c.call.shape, 2L * XentH.XENT_CHUNK() + CLASSES);
+    }
+
+    private static void maskedShard(Arguments c) {
+      classMask(c);
+      shard(c);
+    }
+
+    private static MemorySegment floats(Arguments c, double... values) {
+      MemorySegment array = room(c);
+      for (int i = 0; i < values.length; i++) {
+        array.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) values[i]);
+      }
+      return array;
+    }
+
+    private static MemorySegment longs(Arguments c, long... values) {
+      MemorySegment array = room(c);
+      MemorySegment.copy(values, 0, array, ValueLayout.JAVA_LONG, 0, values.length);
+      return array;
+    }
+
+    private static MemorySegment room(Arguments c) {
+      return c.arena.allocate(BYTES, 64);
+    }
+
+    private static void probabilities(Arguments c) {
+      Arguments.layout(xent_shape.targets(c.call.shape), CLASSES, 1, XentH.XENT_F32());
+      c.put("targets", floats(c, .5, .5, 0, 0, 0, 0, .25, .25, .25, .25, 1, 0, 0, 0, 0));
+      c.call.arrays.remove("hits");
+    }
+
+    private static void sparse(Arguments c) {
+      xent_shape.target_count(c.call.shape, 2);
+      Arguments.layout(xent_shape.targets(c.call.shape), 2, 1, XentH.XENT_I64());
+      c.put("targets", longs(c, 1, 3, 0, 1, 2, 4));
+      c.call.arrays.remove("hits");
+    }
+
+    private static void withoutTargets(Arguments c) {
+      for (String name : List.of("targets", "losses", "gradient", "hits", "statistics", "tally")) {
+        c.call.arrays.remove(name);
+      }
+      c.put("statistics", c.arena.allocate(xent_statistics.layout(), ROWS));
+    }
+  }
+
+  /** Three rows of five classes with labels, every layout dense. */
+  private static final class Arguments {
+    final Arena arena;
+    final KernelCall call = new KernelCall();
+
+    Arguments(Arena arena) {
+      this.arena = arena;
+      call.shape = arena.allocate(xent_shape.layout());
+      xent_shape.size(call.shape, xent_shape.sizeof());
+      xent_shape.outer(call.shape, ROWS);
+      xent_shape.classes(call.shape, CLASSES);
+      xent_shape.inner(call.shape, 1);
+      xent_shape.top_count(call.shape, 2);
+      call.options = arena.allocate(xent_options.layout());
+      xent_options.size(call.options, xent_options.sizeof());
+      xent_options.label_smoothing(call.options, .1);
+      call.rowEnd = ROWS;
+      call.classEnd = CLASSES;
+      layouts(call.shape);
+      logits(XentH.XENT_F32(), XentH.XENT_F32());
+      for (String name : List.of("output", "gradient", "losses", "log-sum-exp", "hits")) {
+        put(name, arena.allocate(BYTES, 64));
+      }
+      put("targets", arena.allocateFrom(ValueLayout.JAVA_LONG, 3, 1, 0));
+      put("statistics", arena.allocate(xent_statistics.layout(), ROWS));
+      put("states", arena.allocate(xent_state.layout(), ROWS));
+      MemorySegment tally = arena.allocate(xent_tally.layout());
+      xent_tally.size(tally, xent_tally.sizeof());
+      put("tally", tally);
+    }
+
+    void put(String name, MemorySegment array) {
+      call.arrays.put(name, array);
+    }
+
+    private static void layouts(MemorySegment s) {
+      layout(xent_shape.targets(s), 1, 0, XentH.XENT_I64());
+      layout(xent_shape.hits(s), 1, 0, XentH.XENT_U8());
+      layout(xent_shape.target_weights(s), 2, 1, XentH.XENT_F32());
+      layout(xent_shape.row_offsets(s), 0, 0, XentH.XENT_I64());
+      layout(xent_shape.class_mask(s), CLASSES, 1, XentH.XENT_U8());
+      layout(xent_shape.class_weights(s), 0, 1, XentH.XENT_F32());
+      layout(xent_shape.row_weights(s), 1, 0, XentH.XENT_F32());
+      layout(xent_shape.sink(s), 1, 0, XentH.XENT_F32());
+      layout(xent_shape.log_probabilities(s), 1, 0, XentH.XENT_F32());
+      layout(xent_shape.argmax(s), 1, 0, XentH.XENT_I32());
+      layout(xent_shape.ranks(s), 1, 0, XentH.XENT_I32());
+      layout(xent_shape.entropies(s), 1, 0, XentH.XENT_F32());
+      layout(xent_shape.top_classes(s), 2, 1, XentH.XENT_I32());
+      layout(xent_shape.top_log_probabilities(s), 2, 1, XentH.XENT_F32());
+      layout(xent_shape.target_gradient(s), CLASSES, 1, XentH.XENT_F32());
+    }
+
+    static void layout(MemorySegment layout, long outer, long classes, int type) {
+      xent_layout.outer(layout, outer);
+      xent_layout.classes(layout, classes);
+      xent_layout.inner(layout, 1);
+      xent_layout.type(layout, type);
+    }
+
+    /** Numbers that every type holds exactly, and the type of what the functions write. */
+    void logits(int type, int written) {
+      MemorySegment s = call.shape;
+      layout(xent_shape.logits(s), CLASSES, 1, type);
+      layout(xent_shape.teacher(s), CLASSES, 1, type);
+      layout(xent_shape.upstream(s), CLASSES, 1, written);
+      layout(xent_shape.output(s), CLASSES, 1, written);
+      layout(xent_shape.gradient(s), CLASSES, 1, written);
+      layout(xent_shape.losses(s), 1, 0, written);
+      layout(xent_shape.log_sum_exp(s), 1, 0, written);
+      put("logits", numbers(type, 7));
+      put("teacher", numbers(type, 5));
+      put("upstream", numbers(written, 3));
+    }
+
+    private MemorySegment numbers(int type, int period) {
+      MemorySegment array = arena.allocate(BYTES, 64);
+      for (int i = 0; i < ROWS * CLASSES; i++) {
+        float value = (i * 4 % period - 2) * .75f;
+        if (type == XentH.XENT_F16()) {
+          array.setAtIndex(ValueLayout.JAVA_SHORT, i, Float.floatToFloat16(value));
+        } else if (type == XentH.XENT_BF16()) {
+          short upper = (short) (Float.floatToRawIntBits(value) >>> 16);
+          array.setAtIndex(ValueLayout.JAVA_SHORT, i, upper);
+        } else if (type == XentH.XENT_F64()) {
+          array.setAtIndex(ValueLayout.JAVA_DOUBLE, i, value + 1e-9);
+        } else {
+          array.setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
+        }
+      }
+      return array;
+    }
+  }
+
+  /** Status, report and every byte written, after each function. */
+  private Map<String, String> results(Kernels kernels, Further further) {
+    Arguments arguments = new Arguments(arena);
+    further.change.accept(arguments);
+    KernelCall call = arguments.call;
+    Map<String, String> results = new LinkedHashMap<>();
+    for (String name : FUNCTIONS) {
+      results.put(name, result(kernels, call, name));
+    }
+    xent_options.label_smoothing(call.options, 0);
+    results.put("divergence", result(kernels, call, "divergence"));
+    Further.withoutTargets(arguments);
+    call.arrays.remove("log-sum-exp");
+    for (String name : FUNCTIONS_OF_BACKWARD) {
+      results.put(name + " without targets", result(kernels, call, name));
+    }
+    return results;
+  }
+
+  private String result(Kernels kernels, KernelCall call, String name) {
+    MemorySegment report = arena.allocate(xent_report.layout());
+    xent_report.size(report, xent_report.sizeof());
+    StringBuilder result = new StringBuilder();
+    result.append(KernelCall.functions().get(name).call(kernels, call, report));
+    result.append(" report ").append(hex(report));
+    for (String written : WRITTEN) {
+      result.append(", ").append(written).append(' ').append(hex(call.get(written)));
+    }
+    return result.toString();
+  }
+
+  private static String hex(MemorySegment array) {
+    return HexFormat.of().formatHex(array.toArray(ValueLayout.JAVA_BYTE));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void theReferenceSeesItAsTheLibraryDoes(Further further) {
+    Map<String, String> expected = results(nativeKernels, further);
+    assertThat(results(reference, further)).isEqualTo(expected);
+    if (further != Further.NOTHING) {
+      assertThat(expected).isNotEqualTo(results(nativeKernels, Further.NOTHING));
+    }
+  }
+
+  @Test
+  void aPlainCallIsRefusedByNone() {
+    results(nativeKernels, Further.NOTHING)
+        .forEach((name, result) -> assertThat(result).as(name).startsWith(Status.OK + " "));
+  }
+
+  /** What belongs to other targets and losses than a divergence has, each alone. */
+  static List<Consumer<MemorySegment>> optionsOfOthers() {
+    return List.of(
+        o -> xent_options.has_ignore_index(o, 1),
+        o -> xent_options.label_smoothing(o, .1),
+        o -> xent_options.smoothing(o, XentH.XENT_SMOOTHING_OTHERS()),
+        o -> xent_options.softcap(o, 3),
+        o -> xent_options.z_loss(o, .5),
+        o -> xent_options.probability_clamp(o, .3));
+  }
+
+  @ParameterizedTest
+  @MethodSource("optionsOfOthers")
+  void aDivergenceRefusesOptionsOfOthers(Consumer<MemorySegment> option) {
+    KernelCall call = new Arguments(arena).call;
+    xent_options.label_smoothing(call.options, 0);
+    assertThat(result(reference, call, "divergence")).startsWith(Status.OK + " ");
+    option.accept(call.options);
+    String refused = result(reference, call, "divergence");
+    assertThat(refused).startsWith(Status.UNSUPPORTED + " ");
+    assertThat(refused).isEqualTo(result(nativeKernels, call, "divergence"));
+  }
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+import static java.lang.foreign.MemorySegment.NULL;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.Backend;
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_layout;
+import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.ffi.xent_state;
+import dev.xent.internal.ffi.xent_statistics;
+import dev.xent.internal.load.Backends;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.HexFormat;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Rows that are finished from states alone: these say whether classes were masked, which smoothing
+ * has to know, and what the arithmetic of a backward was. Three rows of two chunks; one class of
+ * one row is masked, wherever that can be.
+ */
+class MaskedPartsTest {
+  private static final int ROWS = 3;
+  private static final int CLASSES = XentH.XENT_CHUNK() + 3;
+  private static final long ROW_OF_STATES = 2 * xent_state.sizeof();
+
+  private final Kernels reference = Backends.get().kernels(Backend.REFERENCE);
+  private final Kernels nativeKernels = Backends.get().kernels(Backend.NATIVE);
+  private final Arena arena = Arena.ofConfined();
+  private final MemorySegment shape = arena.allocate(xent_shape.layout());
+  private final MemorySegment options = arena.allocate(xent_options.layout());
+  private final MemorySegment logits = arena.allocate(ValueLayout.JAVA_FLOAT, ROWS * CLASSES);
+  private final MemorySegment labels = arena.allocateFrom(ValueLayout.JAVA_LONG, 5, CLASSES - 1, 0);
+  private final MemorySegment mask = arena.allocate(ROWS * CLASSES).fill((byte) 1);
+
+  @BeforeEach
+  void fill() {
+    xent_shape.size(shape, xent_shape.sizeof());
+    xent_shape.outer(shape, ROWS);
+    xent_shape.classes(shape, CLASSES);
+    xent_shape.inner(shape, 1);
+    layout(xent_shape.logits(shape), CLASSES, XentH.XENT_F32());
+    layout(xent_shape.upstream(shape), CLASSES, XentH.XENT_F64());
+    layout(xent_shape.output(shape), CLASSES, XentH.XENT_F64());
+    layout(xent_shape.class_mask(shape), CLASSES, XentH.XENT_U8());
+    layout(xent_shape.targets(shape), 1, XentH.XENT_I64());
+    layout(xent_shape.losses(shape), 1, XentH.XENT_F32());
+    xent_options.size(options, xent_options.sizeof());
+    xent_options.label_smoothing(options, .1);
+    for (int i = 0; i < ROWS * CLASSES; i++) {
+      logits.setAtIndex(ValueLayout.JAVA_FLOAT, i, i % 7);
+    }
+  }
+
+  @AfterEach
+  void close() {
+    arena.close();
+  }
+
+  private static void layout(MemorySegment layout, long outer, int type) {
+    xent_layout.outer(layout, outer);
+    xent_layout.classes(layout, 1);
+    xent_layout.inner(layout, 1);
+    xent_layout.type(layout, type);
+  }
+
+  /** States, statistics and losses of one implementation. */
+  private final class Run {
+    final Kernels kernels;
+    final MemorySegment states = arena.allocate(ROWS * ROW_OF_STATES, 8);
+    final MemorySegment statistics = arena.allocate(xent_statistics.layout(), ROWS);
+    final MemorySegment losses = arena.allocate(ValueLayout.JAVA_FLOAT, ROWS);
+    final MemorySegment report = arena.allocate(xent_report.layout());
+
+    Run(Kernels kernels) {
+      this.kernels = kernels;
+      xent_report.size(report, xent_report.sizeof());
+    }
+
+    void states(MemorySegment known) {
+      int status =
+          kernels.forwardStates(
+              shape, options, 0, ROWS, 0, CLASSES, logits, labels, NULL, mask, NULL, known, states,
+              report);
+      assertThat(status).isEqualTo(Status.OK);
+    }
+
+    void backwardStates(MemorySegment upstream) {
+      int status =
+          kernels.backwardStates(
+              shape, options, 0, ROWS, 0, CLASSES, upstream, upstream, NULL, states, report);
+      assertThat(status).isEqualTo(Status.OK);
+    }
+
+    void finish(long begin, long end, MemorySegment targets, int secondRound) {
+      int status =
+          kernels.finish(
+              shape,
+              options,
+              begin,
+              end,
+              states.asSlice(begin * ROW_OF_STATES),
+              targets,
+              NULL,
+              NULL,
+              NULL,
+              secondRound,
+              statistics,
+              targets.equals(NULL) ? NULL : losses,
+              NULL,
+              NULL,
+              NULL,
+              report);
+      assertThat(status).isEqualTo(Status.OK);
+    }
+
+    String results() {
+      return hex(statistics) + " losses " + hex(losses) + " report " + hex(report);
+    }
+
+    private static String hex(MemorySegment array) {
+      return HexFormat.of().formatHex(array.toArray(ValueLayout.JAVA_BYTE));
+    }
+  }
+
+  private String afterOneRound(Kernels kernels, long begin, long end) {
+    Run run = new Run(kernels);
+    run.states(NULL);
+    run.finish(begin, end, labels, 0);
+    return run.results();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, 1", "0, 8193", "1, 1", "1, 8193", "2, 8191", "2, 8192"})
+  void aMaskedClassIsSeenWhereverItIs(int row, int classIndex) {
+    String[] without = new String[ROWS];
+    for (int begin = 0; begin < ROWS; begin++) {
+      without[begin] = afterOneRound(reference, begin, ROWS);
+    }
+    mask.set(ValueLayout.JAVA_BYTE, (long) row * CLASSES + classIndex, (byte) 0);
+    for (int begin = 0; begin < ROWS; begin++) {
+      String masked = afterOneRound(reference, begin, ROWS);
+      assertThat(masked).isEqualTo(afterOneRound(nativeKernels, begin, ROWS));
+      assertThat(masked.equals(without[begin])).as("from row %d", begin).isEqualTo(begin > row);
+    }
+  }
+
+  private String afterTwoRounds(Kernels kernels) {
+    Run run = new Run(kernels);
+    run.states(NULL);
+    run.finish(0, ROWS, labels, 0);
+    assertThat(xent_report.again(run.report)).isEqualTo(1);
+    run.states(run.statistics);
+    run.finish(0, ROWS, labels, 1);
+    return run.results();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {-1, 0, 1, 2})
+  void aMaskedClassIsSeenInTheSecondRound(int row) {
+    logits.setAtIndex(ValueLayout.JAVA_FLOAT, CLASSES + 1, 30000);
+    if (row >= 0) {
+      mask.set(ValueLayout.JAVA_BYTE, (long) row * CLASSES + 2, (byte) 0);
+    }
+    assertThat(afterTwoRounds(reference)).isEqualTo(afterTwoRounds(nativeKernels));
+  }
+
+  private String afterBackward(Kernels kernels, int type, MemorySegment upstream) {
+    layout(xent_shape.output(shape), CLASSES, type);
+    layout(xent_shape.upstream(shape), CLASSES, type);
+    Run run = new Run(kernels);
+    run.backwardStates(upstream);
+    run.finish(0, 0, NULL, 0);
+    run.finish(0, ROWS, NULL, 0);
+    return run.results();
+  }
+
+  @Test
+  void statesOfABackwardSayWhichArithmeticItWas() {
+    MemorySegment wide = arena.allocate(ValueLayout.JAVA_DOUBLE, ROWS * CLASSES);
+    for (int i = 0; i < ROWS * CLASSES; i++) {
+      wide.setAtIndex(ValueLayout.JAVA_DOUBLE, i, i % 7 + 1e-9);
+    }
+    for (int logitsType : new int[] {XentH.XENT_F32(), XentH.XENT_F64()}) {
+      layout(xent_shape.logits(shape), CLASSES, logitsType);
+      assertThat(afterBackward(reference, XentH.XENT_F64(), wide))
+          .isEqualTo(afterBackward(nativeKernels, XentH.XENT_F64(), wide));
+      assertThat(afterBackward(reference, XentH.XENT_F32(), logits))
+          .isEqualTo(afterBackward(nativeKernels, XentH.XENT_F32(), logits));
+    }
+  }
+
+  @Test
+  void noRowsHaveNoStates() {
+    for (Kernels kernels : new Kernels[] {reference, nativeKernels}) {
+      Run run = new Run(kernels);
+      MemorySegment none = arena.allocate(8, 8).asSlice(0, 0);
+      int status =
+          kernels.finish(
+              shape,
+              options,
+              1,
+              1,
+              none,
+              NULL,
+              NULL,
+              NULL,
+              NULL,
+              0,
+              run.statistics,
+              NULL,
+              NULL,
+              NULL,
+              NULL,
+              run.report);
+      assertThat(status).isEqualTo(Status.OK);
+    }
+  }
+}
