@@ -26,8 +26,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
 /**
- * Every kind of bad input that the API refuses, with its words: those of {@code refusals.txt}, one
- * line each, on both backends, with nothing written. The table that was seen is left in {@code
+ * Every kind of bad input that the API refuses, with its words: those of {@code refusals-api.txt},
+ * one line each, on both backends, with nothing written. The table that was seen is left in {@code
  * target/refusals-api.txt}.
  */
 class EveryRefusalTest {
@@ -560,7 +560,7 @@ class EveryRefusalTest {
   }
 
   private static List<String> expected() throws IOException {
-    try (var in = EveryRefusalTest.class.getResourceAsStream("/refusals.txt")) {
+    try (var in = EveryRefusalTest.class.getResourceAsStream("/refusals-api.txt")) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8)
           .lines()
           .filter(line -> !line.startsWith("#"))

@@ -28,6 +28,10 @@ class RowLawsTest extends Laws {
   private static Map<String, Output> perRow(Computer computer, Loss loss) {
     Map<String, Output> results = new LinkedHashMap<>(loss.arrays);
     results.keySet().removeAll(List.of("tally", "numbers"));
+    if (computer.sample.ragged()) {
+      // As many as the longest row has classes, which another batch may not have.
+      results.keySet().removeIf(name -> name.startsWith("top"));
+    }
     results.put("softmax", computer.softmax());
     results.put("log-softmax", computer.logSoftmax());
     results.put("log-sum-exp of softmax", computer.logSumExp());
@@ -131,7 +135,10 @@ class RowLawsTest extends Laws {
     Tier tier = Tier.of(sample);
     Loss once = Computer.compute(batch, tier, Computer::loss);
     Loss doubled = Computer.compute(batch.rows(twice), tier, Computer::loss);
-    assertSame("mean of every row twice of " + sample, doubled.loss, once.loss);
+    boolean overflows = Double.isInfinite(2 * once.outcome.sum());
+    if (!overflows || Double.isInfinite(once.outcome.sum())) {
+      assertSame("mean of every row twice of " + sample, doubled.loss, once.loss);
+    }
     assertSame(
         "sum of every row twice of " + sample, doubled.outcome.sum(), 2 * once.outcome.sum());
     assertSame(
@@ -240,7 +247,6 @@ class RowLawsTest extends Laws {
     Tier tier = Tier.of(sample);
     try (Computer whole = new Computer(batch, tier)) {
       Loss loss = whole.loss();
-      loss.arrays.keySet().removeIf(name -> name.startsWith("top"));
       Map<String, Output> expected = perRow(whole, loss);
       for (int r = 0; r < Math.min(batch.rows, 8); r++) {
         if (batch.classes(r) == 0) {

@@ -39,13 +39,13 @@ final class Tries implements AroundPropertyHook {
     PropertyExecutionResult result = property.execute();
     System.out.printf(
         Locale.ROOT,
-        "law %s: %,d samples, %,d values compared, %.1f s, seed %s: %s%n",
+        "law %s: %,d samples, %,d values compared, %d differ, %.1f s, seed %s%n",
         context.label(),
         result.countTries(),
         Laws.COMPARED.sum(),
+        result.status() == PropertyExecutionResult.Status.SUCCESSFUL ? 0 : 1,
         (System.nanoTime() - begin) / 1e9,
-        result.seed().orElse("none"),
-        result.status());
+        result.seed().orElse("none"));
     return result;
   }
 }

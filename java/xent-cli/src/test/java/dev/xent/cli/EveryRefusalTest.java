@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import static dev.xent.cli.Cli.xent;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Every kind of bad input that the command line refuses, with exit code and line: those of {@code
+ * refusals-cli.txt}, on both backends, with no file touched and none added. The table that was seen
+ * is left in {@code target/refusals-cli.txt}.
+ */
+class EveryRefusalTest {
+  private static final Pattern LINE = Pattern.compile("xent: .+[:;,] .+");
+  private static final Set<String> COMPUTING =
+      Set.of("softmax", "softmax-backward", "cross-entropy", "nll", "kl-divergence");
+
+  @TempDir private Path folder;
+  private Path logits;
+  private Path labels;
+  private Path soft;
+  private Path out;
+  private final Map<String, String> table = new LinkedHashMap<>();
+
+  // ---- kinds -----------------------------------------------------------------------------------
+
+  private void words() throws IOException {
+    refused("no command");
+    refused("an unknown command", "sofmax");
+    refused("an unknown option", "softmax", logits, "-o", out, "--tau", 2);
+    refused("an argument too many", "softmax", logits, labels, "-o", out);
+    refused("no input", "softmax", "-o", out);
+    refused("no output", "softmax", logits);
+    refused("no targets", "cross-entropy", logits);
+    refused("an option without a value", "softmax", logits, "-o", out, "--axis");
+    refused("an axis that is no number", "softmax", logits, "-o", out, "--axis", "x");
+    refused("an axis beyond 32 bits", "softmax", logits, "-o", out, "--axis", "4294967295");
+    refused("an ignore index with a fraction", loss("--ignore-index", "1.5"));
+    refused("a number with a comma", loss("--denominator", "1,5"));
+    refused("an instruction set that nobody has", "info", "--isa", "sse");
+    refused("a backend that nobody has", "info", "--backend", "gpu");
+    refused("an instruction set of the reference", loss("--isa", "avx2", "--backend", "reference"));
+    refused("no thread", loss("--threads", 0));
+    refused("a reduction that is none", loss("--reduction", "median"));
+    refused("a type that is none", loss("--dtype", "f8"));
+    refused("rules of nobody", loss("--rules", "xent"));
+  }
+
+  private void options() throws IOException {
+    refused("an axis beyond the rank", loss("--axis", -3));
+    refused("smoothing above 1", loss("--label-smoothing", "1.5"));
+    refused("smoothing that is NaN", loss("--label-smoothing", "nan"));
+    refused("a negative denominator", loss("--denominator", "-1"));
+    refused("a temperature of 0", loss("--temperature", 0));
+    refused("a temperature that no float has", loss("--temperature", "1e-200"));
+    refused("a negative softcap", loss("--softcap", "-3"));
+    refused("a negative z-loss", loss("--z-loss", "-0.5"));
+    refused("a clamp above a half", loss("--probability-clamp", "0.75"));
+    refused(
+        "a clamp and smoothing", loss("--probability-clamp", "0.1", "--label-smoothing", "0.1"));
+    refused("a wider result", loss("--dtype", "f64"));
+    refused("top classes without a number", "cross-entropy", logits, labels, "--top-classes", out);
+    refused("a number of top classes without a file", loss("--top-k", 2));
+    refused(
+        "more top classes than there are",
+        "cross-entropy",
+        logits,
+        labels,
+        "--top-classes",
+        out,
+        "--top-k",
+        5);
+    refused("no reduction and no file", "cross-entropy", logits, labels, "--reduction", "none");
+    refused("log-sum-exp of log-probabilities", "nll", logits, labels, "--lse", out);
+    refused("a tolerance that is NaN", "verify", logits, logits, "--rtol", "nan");
+    refused("a negative number of ulps", "verify", logits, logits, "--ulp", "-1");
+    refused("a shape that is none", "bench", "--shapes", "64by1000");
+    refused("a shape without its axis", "bench", "--shapes", "4x8@2");
+    refused("an operation that is none", "bench", "--ops", "relu");
+  }
+
+  private void files() throws IOException {
+    refused("a file that is not there", "softmax", in("none.npy"), "-o", out);
+    refused("a folder", "softmax", folder, "-o", out);
+    refused("a device", "softmax", "/dev/zero", "-o", out);
+    refused("an empty name", "softmax", "", "-o", out);
+    refused("standard input", "softmax", "-", "-o", out);
+    refused("an empty file", softmax(write("empty.npy")));
+    refused(
+        "a file that is no array",
+        softmax(write("text.npy", "1.5 2.5 3.5\n".getBytes(StandardCharsets.UTF_8))));
+    byte[] whole = Files.readAllBytes(logits);
+    refused("a header that is cut off", softmax(write("header.npy", Arrays.copyOf(whole, 40))));
+    refused(
+        "data that are cut off", softmax(write("cut.npy", Arrays.copyOf(whole, whole.length - 1))));
+    refused(
+        "data that are too long",
+        softmax(write("long.npy", Arrays.copyOf(whole, whole.length + 4))));
+    refused(
+        "a header that is no dictionary",
+        softmax(write("junk.npy", NpyBytes.file("{'descr", new byte[8]))));
+    refused("a big-endian file", softmax(npy("big.npy", ">f4", "(2, 4)")));
+    refused("complex numbers", softmax(npy("complex.npy", "<c8", "(2, 4)")));
+    refused("objects", softmax(npy("objects.npy", "|O", "(2, 4)")));
+    refused("logits of integers", softmax(labels));
+    refused("no class", softmax(NpyBytes.floats(folder.resolve("none-of-them.npy"), "(2, 0)")));
+  }
+
+  private void targets() throws IOException {
+    refused("a label beyond the classes", loss(longs("four.npy", "(2,)", 0, 4)));
+    refused("a label far beyond the classes", loss(longs("nine.npy", "(2,)", 9, 1)));
+    refused("padding that was not declared", loss(longs("pad.npy", "(2,)", -100, 1)));
+    refused("labels of another number", loss(longs("three.npy", "(3,)", 0, 1, 2)));
+    refused("labels in the shape of the logits", loss(longs("full.npy", "(2, 4)", new long[8])));
+    refused("probabilities of another shape", loss(floats("q.npy", "(2, 3)", new float[6])));
+    refused(
+        "probabilities and an ignore index", "cross-entropy", logits, soft, "--ignore-index", 0);
+    refused("hits of probabilities", "cross-entropy", logits, soft, "--hits", out);
+    refused("a gradient of labels", "cross-entropy", logits, labels, "--target-grad", out);
+    refused(
+        "no row that counts",
+        "cross-entropy",
+        logits,
+        longs("none1.npy", "(2,)", 1, 1),
+        "--ignore-index",
+        1,
+        "--none-counted",
+        "error");
+    refused(
+        "a teacher of another shape",
+        "kl-divergence",
+        logits,
+        floats("a.npy", "(2, 3)", new float[6]));
+    refused("a file of another shape", "verify", logits, floats("v.npy", "(3,)", new float[3]));
+    refused("a file of another type", "verify", logits, longs("w.npy", "(2, 4)", new long[8]));
+    refused(
+        "an upstream of another shape",
+        "softmax-backward",
+        "--y",
+        logits,
+        "--dy",
+        floats("dy.npy", "(4, 2)", new float[8]),
+        "-o",
+        out);
+  }
+
+  private void beside() throws IOException {
+    Path three = floats("w3.npy", "(3,)", 1, 2, 3);
+    refused("class weights of another number", loss("--weight", three));
+    refused("class weights of integers", loss("--weight", labels));
+    refused("a negative class weight", loss("--weight", floats("w4.npy", "(4,)", 1, 1, -1, 1)));
+    refused("row weights of another number", loss("--row-weight", three));
+    refused(
+        "a row weight that is NaN", loss("--row-weight", floats("u.npy", "(2,)", 1, Float.NaN)));
+    refused("a mask of floats", loss("--mask", three));
+    refused("a mask of another size", loss("--mask", flags("m3.npy", "(3,)", 1, 1, 1)));
+    refused("a label of a masked class", loss("--mask", flags("m4.npy", "(4,)", 1, 1, 0, 1)));
+    refused("a sink of another size", loss("--sink", three));
+    refused("offsets of floats", loss("--row-offsets", three));
+    refused("offsets beside a matrix", loss("--row-offsets", labels));
+    Path flat = floats("flat.npy", "(8,)", new float[8]);
+    Path fall = longs("fall.npy", "(3,)", 0, 5, 3);
+    Path beyond = longs("beyond.npy", "(3,)", 0, 5, 9);
+    refused("offsets that fall", "cross-entropy", flat, labels, "--row-offsets", fall);
+    refused("offsets beyond the end", "cross-entropy", flat, labels, "--row-offsets", beyond);
+  }
+
+  private void outputs() throws IOException {
+    refused("an output that is a folder", "softmax", logits, "-o", folder);
+    refused("an output in no folder", "softmax", logits, "-o", in("no/y.npy"));
+    refused("an output that is a device", "softmax", logits, "-o", "/dev/null");
+    refused("an output without a name", "softmax", logits, "-o", "");
+    refused("standard output", "softmax", logits, "-o", "-");
+    refused("one file for two outputs", loss("--losses", out));
+    refused("an output onto the targets", "cross-entropy", logits, labels, "--losses", labels);
+    Path link = Files.createSymbolicLink(folder.resolve("link.npy"), labels.getFileName());
+    refused("an output onto a link to them", "cross-entropy", logits, labels, "--losses", link);
+    Path mask = flags("m5.npy", "(4,)", 1, 1, 1, 1);
+    refused("an output onto the mask", "softmax", logits, "-o", mask, "--mask", mask);
+    Path fixed = Files.write(folder.resolve("fixed.npy"), new byte[] {7});
+    Files.setPosixFilePermissions(fixed, PosixFilePermissions.fromString("r--r--r--"));
+    refused("an output that is read-only", "softmax", logits, "-o", fixed);
+    refused("a page that is a folder", "bench", "--html", folder);
+  }
+
+  // ---- files -----------------------------------------------------------------------------------
+
+  private Path in(String name) {
+    return folder.resolve(name);
+  }
+
+  private Path write(String name, byte... bytes) {
+    return NpyBytes.write(in(name), bytes);
+  }
+
+  private Path npy(String name, String descr, String shape) {
+    return write(name, NpyBytes.file(NpyBytes.dictionary(descr, false, shape), new byte[64]));
+  }
+
+  private Path floats(String name, String shape, float... values) {
+    return NpyBytes.floats(in(name), shape, values);
+  }
+
+  private Path longs(String name, String shape, long... values) {
+    return NpyBytes.longs(in(name), shape, values);
+  }
+
+  private Path flags(String name, String shape, int... values) {
+    return NpyBytes.flags(in(name), shape, values);
+  }
+
+  private Object[] softmax(Path input) {
+    return new Object[] {"softmax", input, "-o", out};
+  }
+
+  private Object[] loss(Path targets) {
+    return new Object[] {"cross-entropy", logits, targets, "--grad", out};
+  }
+
+  private Object[] loss(Object... more) {
+    return Stream.concat(Arrays.stream(loss(labels)), Arrays.stream(more)).toArray();
+  }
+
+  // ---- refusals --------------------------------------------------------------------------------
+
+  private void refused(String kind, Object... words) throws IOException {
+    Map<Path, String> before = contents();
+    String seen = line(xent(words));
+    boolean computes = words.length > 0 && COMPUTING.contains(words[0].toString());
+    if (computes && !words[words.length - 1].equals("--axis")) {
+      Object[] more = Arrays.copyOf(words, words.length + 2);
+      more[words.length] = "--backend";
+      more[words.length + 1] = "reference";
+      boolean once = !Arrays.asList(words).contains("--backend");
+      assertThat(once ? line(xent(more)) : seen).as(kind).isEqualTo(seen);
+    }
+    assertThat(contents()).as(kind).isEqualTo(before);
+    assertThat(table.put(kind, seen)).as("once: " + kind).isNull();
+  }
+
+  /** Exit code and standard error, which is one line; the folder of the test has the name DIR. */
+  private String line(Cli run) {
+    assertThat(run.out()).isEmpty();
+    assertThat(run.err().lines()).hasSize(1);
+    return run.code() + " | " + run.err().strip().replace(folder.toString(), "DIR");
+  }
+
+  private Map<Path, String> contents() throws IOException {
+    Map<Path, String> contents = new TreeMap<>();
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.toList()) {
+        contents.put(file, Arrays.toString(Files.readAllBytes(file)));
+      }
+    }
+    return contents;
+  }
+
+  @Test
+  void everyKindIsRefusedInItsWords() throws IOException {
+    logits = floats("x.npy", Golden.SHAPE, Golden.LOGITS);
+    labels = longs("t.npy", "(2,)", Golden.LABELS);
+    soft = floats("s.npy", Golden.SHAPE, Golden.LOGITS);
+    out = write("out.npy", (byte) 1, (byte) 2, (byte) 3);
+    words();
+    options();
+    files();
+    targets();
+    beside();
+    outputs();
+    List<String> seen = new ArrayList<>();
+    table.forEach((kind, line) -> seen.add(kind + " | " + line));
+    Files.write(Path.of(System.getProperty("basedir"), "target", "refusals-cli.txt"), seen);
+    System.out.printf("%d kinds of bad input of the command line%n", seen.size());
+    assertThat(seen).containsExactlyElementsOf(expected());
+  }
+
+  @Test
+  void everyLineSaysWhatToDo() throws IOException {
+    assertThat(expected()).hasSizeGreaterThan(80);
+    for (String each : expected()) {
+      String[] parts = each.split(" \\| ", 3);
+      assertThat(parts[1]).as(each).isEqualTo("2");
+      assertThat(parts[2]).matches(LINE).doesNotContain("Exception", "internal error");
+    }
+  }
+
+  private static List<String> expected() throws IOException {
+    try (var in = EveryRefusalTest.class.getResourceAsStream("/refusals-cli.txt")) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8)
+          .lines()
+          .filter(line -> !line.startsWith("#"))
+          .toList();
+    }
+  }
+}
