@@ -185,7 +185,9 @@ static void limit_rows(fuzz_problem *p, uint32_t given) {
   for (int i = 0; i < SLOTS; i++) huge |= (given & BIT(i)) && p->bytes[i] < 0;
   const int64_t rows = rows_of(p);
   if (p->row_begin < 0 || p->row_begin >= p->row_end || p->row_end > rows) return;
-  const wide_int work = (wide_int)(p->row_end - p->row_begin) * ((wide_int)p->shape.classes + p->shape.top_count);
+  const int64_t entries = p->shape.target_count;
+  if (entries > 1000) huge = true; /* each is compared with each */
+  const wide_int work = (wide_int)(p->row_end - p->row_begin) * ((wide_int)p->shape.classes + p->shape.top_count + entries);
   if (huge || work > 50000) p->row_end = p->row_begin;
 }
 
