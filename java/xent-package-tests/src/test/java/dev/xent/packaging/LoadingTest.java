@@ -177,15 +177,6 @@ class LoadingTest {
         });
   }
 
-  /** A situation that this machine cannot make. */
-  private static final class CannotRun extends Exception {
-    private static final long serialVersionUID = 1;
-
-    CannotRun(String reason) {
-      super(reason);
-    }
-  }
-
   private static String[] modulePath(String... more) {
     return Stream.concat(
             Stream.of(more),

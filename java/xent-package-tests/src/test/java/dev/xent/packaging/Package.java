@@ -14,6 +14,9 @@ final class Package {
   /** The jar of the library. */
   static final Path JAR = Path.of(System.getProperty("xent.jar"));
 
+  /** The jar of the command, with what it needs in the folder lib beside it. */
+  static final Path COMMAND = ROOT.resolve("java/xent-cli/target/xent-cli.jar");
+
   /** The program of the tests. */
   static final Path PROGRAM = MODULE.resolve("target/classes");
 
