@@ -15,7 +15,7 @@ class DifferentialTest extends Laws {
     return Computer.compute(batch.with(batch.sample.plain()), Tier.REFERENCE, Computer::everything);
   }
 
-  @Property(tries = 150)
+  @Property(tries = 100)
   void everyTierAndLayout(@ForAll("samples") Sample sample) {
     Batch batch = Batch.of(sample);
     Map<String, Output> expected = plain(batch);

@@ -160,7 +160,7 @@ class RefusalLawsTest extends Laws {
     return outcomes;
   }
 
-  @Property(tries = 150)
+  @Property(tries = 80)
   void everyTierRefusesInTheSameWords(@ForAll("samples") Sample drawn, @ForAll Spoil spoil) {
     Options options = drawn.options();
     Beside beside = options.beside();
