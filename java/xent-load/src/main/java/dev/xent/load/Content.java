@@ -6,6 +6,7 @@ import dev.xent.Softmax;
 import dev.xent.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.SplittableRandom;
 
 /** Numbers to compute with. */
@@ -48,9 +49,9 @@ final class Content {
     for (long i = 0; i < values.elements(); i++) {
       long label = i % 11 == 10 ? ignored : random.nextLong(classes);
       if (type == DType.I64) {
-        memory.setAtIndex(java.lang.foreign.ValueLayout.JAVA_LONG, i, label);
+        memory.setAtIndex(ValueLayout.JAVA_LONG, i, label);
       } else {
-        memory.setAtIndex(java.lang.foreign.ValueLayout.JAVA_INT, i, (int) label);
+        memory.setAtIndex(ValueLayout.JAVA_INT, i, (int) label);
       }
     }
     return values;

@@ -7,6 +7,7 @@ import java.io.Reader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Properties;
 import java.util.concurrent.TimeUnit;
 
@@ -27,8 +28,7 @@ final class Launcher {
 
   /** What a process found out. It must end by itself, and in time. */
   Results run(Mode mode, long seconds) throws IOException, InterruptedException {
-    Path own =
-        Files.createDirectories(directory.resolve(mode.name().toLowerCase(java.util.Locale.ROOT)));
+    Path own = Files.createDirectories(directory.resolve(mode.name().toLowerCase(Locale.ROOT)));
     Files.deleteIfExists(own.resolve(RESULTS));
     Files.deleteIfExists(own.resolve(SAFEPOINTS));
     List<String> command =
@@ -52,7 +52,7 @@ final class Launcher {
     // default, so that what grows is lost.
     builder.environment().put("MALLOC_ARENA_MAX", "2");
     builder.environment().put("MALLOC_MMAP_THRESHOLD_", "131072");
-    java.lang.Process process =
+    Process process =
         builder
             .redirectErrorStream(true)
             .redirectOutput(own.resolve("output.log").toFile())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.load;
 
+import dev.xent.OperationBuilder;
 import dev.xent.Tensor;
 import java.lang.foreign.Arena;
 
@@ -24,6 +25,6 @@ interface Step {
 
   /** Tells builders who computes. */
   interface Teller {
-    <B extends dev.xent.OperationBuilder<B>> B tell(B builder);
+    <B extends OperationBuilder<B>> B tell(B builder);
   }
 }

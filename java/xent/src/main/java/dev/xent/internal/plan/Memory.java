@@ -8,6 +8,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
 
 /** What may be done with a piece of memory, and its single elements. */
 public final class Memory {
@@ -131,7 +132,7 @@ public final class Memory {
   /** Refuses closed memory and memory of another thread. */
   static void requireAccess(MemorySegment segment, String name) {
     if (!isAccessible(segment)) {
-      throw inaccessible(segment, name);
+      throw inaccessible(segment, name, null);
     }
   }
 
@@ -144,15 +145,17 @@ public final class Memory {
     return segment.scope().isAlive() && segment.isAccessibleBy(Thread.currentThread());
   }
 
-  private static MemoryException inaccessible(MemorySegment segment, String name) {
+  private static MemoryException inaccessible(
+      MemorySegment segment, String name, @Nullable RuntimeException cause) {
     return segment.scope().isAlive()
         ? new MemoryException(
             name
                 + " lies in an arena confined to another thread than "
                 + Thread.currentThread().getName()
-                + ": use Arena.ofShared(), or call from the thread that opened the arena")
+                + ": use Arena.ofShared(), or call from the thread that opened the arena",
+            cause)
         : new MemoryException(
-            name + " lies in an arena that is closed: keep the arena open during the call");
+            name + " lies in an arena that is closed: keep the arena open during the call", cause);
   }
 
   /** Refuses memory that cannot or must not be written. */
@@ -172,32 +175,47 @@ public final class Memory {
 
   /** An element of a type that a float can hold, so many behind the first one. */
   public static float getFloat(View view, long offset) {
-    requireAccess(view, "the tensor");
-    return Floats.getFloat(view.segment, view.type, offset);
+    try {
+      return Floats.getFloat(view.segment, view.type, offset);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw inaccessible(view.segment, "the tensor", e);
+    }
   }
 
   /** Writes an element of a type that a float can hold, so many behind the first one. */
   public static void setFloat(View view, long offset, float value) {
-    requireAccess(view, "the tensor");
-    Floats.setFloat(view.segment, view.type, offset, value);
+    try {
+      Floats.setFloat(view.segment, view.type, offset, value);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw inaccessible(view.segment, "the tensor", e);
+    }
   }
 
   /** An element of a type of floats, so many behind the first one. */
   public static double getDouble(View view, long offset) {
-    requireAccess(view, "the tensor");
-    return Floats.get(view.segment, view.type, offset);
+    try {
+      return Floats.get(view.segment, view.type, offset);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw inaccessible(view.segment, "the tensor", e);
+    }
   }
 
   /** Writes an element of a type of floats, so many behind the first one, rounded to the type. */
   public static void setDouble(View view, long offset, double value) {
-    requireAccess(view, "the tensor");
-    Floats.set(view.segment, view.type, offset, value);
+    try {
+      Floats.set(view.segment, view.type, offset, value);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw inaccessible(view.segment, "the tensor", e);
+    }
   }
 
   /** An integer element, so many elements behind the first one. */
   public static long getLong(View view, long offset) {
-    requireAccess(view, "the tensor");
-    return getLong(view.segment, view.type, offset);
+    try {
+      return getLong(view.segment, view.type, offset);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw inaccessible(view.segment, "the tensor", e);
+    }
   }
 
   /** An integer, so many elements of its type behind the start. */
@@ -246,6 +264,17 @@ public final class Memory {
   public static void copy(View from, View to) {
     requireAccess(from, "the source");
     requireAccess(to, "the tensor");
+    try {
+      copyAccessible(from, to);
+    } catch (IllegalStateException e) {
+      // Another thread has closed one of the two since.
+      boolean source = !isAccessible(from);
+      throw inaccessible(
+          source ? from.segment : to.segment, source ? "the source" : "the tensor", e);
+    }
+  }
+
+  private static void copyAccessible(View from, View to) {
     if (from.contiguous && to.contiguous) {
       MemorySegment.copy(from.segment, 0, to.segment, 0, from.bytes);
       return;

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.layers.CrossEntropyLayer;
+import dev.xent.layers.LogLayer;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Thousands of arenas are closed by one thread while another one computes on their memory. A call
+ * that returns has returned what it would have without; one that does not throws a {@link
+ * MemoryException}; the process stays.
+ */
+@Timeout(value = 300, unit = TimeUnit.SECONDS, threadMode = ThreadMode.SEPARATE_THREAD)
+class ClosedDuringCallTest {
+  private static final int[] SMALL = {16, 100};
+
+  /** Large enough to wake the helpers of the pool. */
+  private static final int[] LARGE = {2100, 130};
+
+  private static final int SMALL_ROUNDS = 80;
+  private static final int LARGE_ROUNDS = 12;
+
+  private static int closed;
+  private static int refused;
+  private static int completed;
+
+  @TempDir private static Path directory;
+
+  /** Closes whatever is put here, sooner or later. */
+  private static final AtomicReference<Arena> TO_CLOSE = new AtomicReference<>();
+
+  private static Thread closer;
+
+  @BeforeAll
+  static void startToClose() {
+    closer = Thread.ofPlatform().daemon().name("closer").start(ClosedDuringCallTest::closeAll);
+  }
+
+  @AfterAll
+  static void sayHowMany() throws InterruptedException {
+    closer.interrupt();
+    closer.join();
+    System.out.printf(
+        "arenas closed while %,d calls ran: %,d, of them %,d refused at first%n",
+        completed, closed, refused);
+  }
+
+  private static void closeAll() {
+    SplittableRandom random = new SplittableRandom(3);
+    while (!Thread.currentThread().isInterrupted()) {
+      Arena arena = TO_CLOSE.getAndSet(null);
+      if (arena == null) {
+        LockSupport.parkNanos(10_000);
+        continue;
+      }
+      long until = System.nanoTime() + random.nextInt(200_000);
+      while (System.nanoTime() - until < 0) {
+        Thread.onSpinWait();
+      }
+      boolean wasRefused = false;
+      while (arena.scope().isAlive()) {
+        try {
+          arena.close();
+        } catch (IllegalStateException inUse) {
+          wasRefused = true;
+        }
+      }
+      closed++;
+      refused += wasRefused ? 1 : 0;
+    }
+  }
+
+  // ---- what is called --------------------------------------------------------------------------
+
+  /** A tensor that goes away, and one that stays and takes the result. */
+  @FunctionalInterface
+  private interface Call {
+    void run(Tensor x, Tensor out);
+  }
+
+  private enum Called {
+    SOFTMAX {
+      @Override
+      Call on(int[] shape, Backend backend) {
+        Softmax softmax = Softmax.builder().backend(backend).build();
+        return softmax::forward;
+      }
+    },
+    LOG_SOFTMAX_BACKWARD {
+      @Override
+      Call on(int[] shape, Backend backend) {
+        LogSoftmax log = LogSoftmax.builder().backend(backend).build();
+        Tensor dy = numbers(shape, 5);
+        return (x, out) -> log.backward(x, dy, out);
+      }
+    },
+    LOG_SUM_EXP {
+      @Override
+      Call on(int[] shape, Backend backend) {
+        LogSumExp logSumExp = LogSumExp.builder().axis(1).backend(backend).build();
+        return (x, out) -> logSumExp.forward(x, out.slice(1, 0, 1));
+      }
+    },
+    LOSS_AND_GRADIENT {
+      @Override
+      Call on(int[] shape, Backend backend) {
+        CrossEntropy loss = CrossEntropy.builder().backend(backend).labelSmoothing(0.1).build();
+        Tensor labels = labels(shape);
+        return (x, out) -> loss.forwardBackward(x, labels, out);
+      }
+    },
+    PROBABILITY_ROWS {
+      @Override
+      Call on(int[] shape, Backend backend) {
+        CrossEntropy loss = CrossEntropy.builder().backend(backend).build();
+        Tensor logits = numbers(shape, 6);
+        return (x, out) -> loss.forwardBackward(logits, x, out);
+      }
+    },
+    BACKWARD_BY_STATISTICS {
+      @Override
+      Call on(int[] shape, Backend backend) {
+        CrossEntropy loss = CrossEntropy.builder().backend(backend).build();
+        Tensor labels = labels(shape);
+        return (x, out) -> {
+          try (Arena arena = Arena.ofConfined()) {
+            CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().saveStatistics(arena);
+            loss.forward(x, labels, outcome);
+            loss.backward(x, labels, outcome, null, out);
+          }
+        };
+      }
+    },
+    DIVERGENCE {
+      @Override
+      Call on(int[] shape, Backend backend) {
+        KlDivergence divergence = KlDivergence.builder().backend(backend).build();
+        Tensor teacher = numbers(shape, 7);
+        return (x, out) -> divergence.forwardBackward(x, teacher, out);
+      }
+    },
+    NLL {
+      @Override
+      Call on(int[] shape, Backend backend) {
+        NllLoss loss = NllLoss.builder().backend(backend).labelSmoothing(0.1).build();
+        Tensor labels = labels(shape);
+        return (x, out) -> loss.forwardBackward(x, labels, out);
+      }
+    },
+    LOSS_LAYER {
+      @Override
+      Call on(int[] shape, Backend backend) {
+        CrossEntropy loss = CrossEntropy.builder().backend(backend).build();
+        Tensor labels = labels(shape);
+        return (x, out) -> {
+          try (CrossEntropyLayer layer = CrossEntropyLayer.of(loss, shape[0], shape[1])) {
+            layer.forward(x, labels);
+            out.copyFrom(layer.backward());
+          }
+        };
+      }
+    },
+    LOG_LAYER {
+      @Override
+      Call on(int[] shape, Backend backend) {
+        return (x, out) -> {
+          try (LogLayer layer = new LogLayer(shape[0], shape[1])) {
+            out.copyFrom(layer.forward(x));
+          }
+        };
+      }
+    },
+    COPY {
+      @Override
+      Call on(int[] shape, Backend backend) {
+        return (x, out) -> out.copyFrom(x);
+      }
+    },
+    COPY_OF_COLUMNS {
+      @Override
+      Call on(int[] shape, Backend backend) {
+        return (x, out) -> out.reshape(shape[1], shape[0]).permute(1, 0).copyFrom(x);
+      }
+    },
+    TO_ARRAY {
+      @Override
+      Call on(int[] shape, Backend backend) {
+        return (x, out) -> out.copyFrom(Tensor.of(x.toFloatArray(), shape[0], shape[1]));
+      }
+    };
+
+    abstract Call on(int[] shape, Backend backend);
+  }
+
+  private static Tensor numbers(int[] shape, long seed) {
+    return Tensor.of(Samples.logits(shape[0] * shape[1], 3, seed), shape[0], shape[1]);
+  }
+
+  private static Tensor labels(int[] shape) {
+    return Tensor.of(Samples.labels(shape[0], shape[1], 4));
+  }
+
+  // ---- shared memory ---------------------------------------------------------------------------
+
+  private enum Kind {
+    ALLOCATED,
+    MAPPED
+  }
+
+  private static MemorySegment memory(Kind kind, Arena arena, long bytes) {
+    if (kind == Kind.ALLOCATED) {
+      return arena.allocate(bytes, 64);
+    }
+    try (FileChannel channel =
+        FileChannel.open(
+            Files.createTempFile(directory, "x", ".bin"),
+            StandardOpenOption.READ,
+            StandardOpenOption.WRITE,
+            StandardOpenOption.DELETE_ON_CLOSE)) {
+      return channel.map(FileChannel.MapMode.READ_WRITE, 0, bytes, arena);
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"ALLOCATED, NATIVE", "MAPPED, NATIVE", "ALLOCATED, REFERENCE"})
+  void sharedMemoryThatIsClosed(Kind kind, Backend backend) {
+    for (Called called : Called.values()) {
+      hammer(called.on(SMALL, backend), called, kind, SMALL, SMALL_ROUNDS);
+      hammer(called.on(LARGE, backend), called, kind, LARGE, LARGE_ROUNDS);
+    }
+  }
+
+  private static void hammer(Call call, Called called, Kind kind, int[] shape, int rounds) {
+    Tensor values = numbers(shape, 8);
+    // The result goes to a Java array: one call has memory on the heap and off it.
+    float[] result = new float[shape[0] * shape[1]];
+    Tensor out = Tensor.of(result, shape[0], shape[1]);
+    call.run(values, out);
+    float[] expected = result.clone();
+    for (int round = 0; round < rounds; round++) {
+      Arena arena = Arena.ofShared();
+      Tensor x = Tensor.of(memory(kind, arena, 4L * result.length), DType.F32, shape[0], shape[1]);
+      x.copyFrom(values);
+      assertThatThrownBy(
+              () -> {
+                TO_CLOSE.set(arena);
+                while (true) {
+                  Arrays.fill(result, 0);
+                  call.run(x, out);
+                  completed++;
+                  if (!Arrays.equals(result, expected)) {
+                    throw new AssertionError("wrong bits");
+                  }
+                }
+              })
+          .as("%s of %s memory", called, kind)
+          .isInstanceOf(MemoryException.class);
+      // The JVM may set the flag of a thread whose access it stops; then no file could be mapped.
+      Thread.interrupted();
+    }
+  }
+
+  // ---- other memory ----------------------------------------------------------------------------
+
+  /** Its helpers, too, work on memory that nobody but the caller can close. */
+  @Test
+  void confinedMemoryIsClosedByNobodyElse() throws InterruptedException {
+    Softmax softmax = Softmax.builder().threads(3).build();
+    Tensor values = numbers(LARGE, 9);
+    float[] expected = new float[LARGE[0] * LARGE[1]];
+    softmax.forward(values, Tensor.of(expected, LARGE[0], LARGE[1]));
+    int[] tries = new int[1];
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor x = Tensor.allocate(arena, DType.F32, LARGE[0], LARGE[1]);
+      Tensor y = Tensor.allocate(arena, DType.F32, LARGE[0], LARGE[1]);
+      x.copyFrom(values);
+      Thread other =
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    while (!Thread.currentThread().isInterrupted()) {
+                      assertThatThrownBy(arena::close).isInstanceOf(WrongThreadException.class);
+                      tries[0]++;
+                    }
+                  });
+      for (int round = 0; round < 300; round++) {
+        softmax.forward(x, y);
+        assertThat(y.toFloatArray()).isEqualTo(expected);
+      }
+      other.interrupt();
+      other.join();
+    }
+    assertThat(tries[0]).isGreaterThan(100);
+  }
+
+  /** Nobody else knows the tensors of a call, and the collector is at work all the time. */
+  @Test
+  void automaticMemoryStaysUntilTheCallReturns() {
+    Softmax softmax = Softmax.builder().threads(3).build();
+    Tensor values = numbers(LARGE, 10);
+    float[] expected = new float[LARGE[0] * LARGE[1]];
+    softmax.forward(values, Tensor.of(expected, LARGE[0], LARGE[1]));
+    Thread collector =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  while (!Thread.currentThread().isInterrupted()) {
+                    System.gc();
+                  }
+                });
+    try {
+      for (int round = 0; round < 40; round++) {
+        float[] result = new float[expected.length];
+        softmax.forward(inAutomaticMemory(() -> values), Tensor.of(result, LARGE[0], LARGE[1]));
+        assertThat(result).isEqualTo(expected);
+      }
+    } finally {
+      collector.interrupt();
+    }
+  }
+
+  private static Tensor inAutomaticMemory(Supplier<Tensor> values) {
+    Tensor x = Tensor.allocate(Arena.ofAuto(), DType.F32, LARGE[0], LARGE[1]);
+    x.copyFrom(values.get());
+    return x;
+  }
+}

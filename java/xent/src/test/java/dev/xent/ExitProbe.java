@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.locks.LockSupport;
+
+/** A program for {@link ExitTest}: computes on many threads, says so, and ends. */
+public final class ExitProbe {
+  private static final int CALLERS = 20;
+  private static final int ROWS = 2100;
+  private static final int CLASSES = 130;
+  private static final Tensor X = Tensor.of(Samples.logits(ROWS * CLASSES, 3, 41), ROWS, CLASSES);
+  private static final float[] EXPECTED = new float[ROWS * CLASSES];
+
+  private static final Softmax POOL = Softmax.builder().build();
+  private static final ExecutorService VIRTUAL = Executors.newVirtualThreadPerTaskExecutor();
+  private static final Softmax EXECUTOR = Softmax.builder().threads(3).executor(VIRTUAL).build();
+
+  private ExitProbe() {}
+
+  /** How it ends. */
+  enum Scene {
+    /** The main thread returns; the others are daemons, and still compute. */
+    RETURN(0),
+    /** One of those that compute asks for the end. */
+    EXIT(3),
+    HALT(4),
+    /** A shutdown hook computes, too. */
+    HOOK(0),
+    /** Virtual threads have computed all that they were to. */
+    VIRTUAL(0),
+    /** The same, each called by C code. */
+    PINNED(0);
+
+    final int status;
+
+    Scene(int status) {
+      this.status = status;
+    }
+  }
+
+  /**
+   * Prints one line.
+   *
+   * @param arguments a scene
+   */
+  public static void main(String[] arguments) throws Exception {
+    POOL.forward(X, Tensor.of(EXPECTED, ROWS, CLASSES));
+    Scene scene = Scene.valueOf(arguments[0]);
+    switch (scene) {
+      case VIRTUAL -> virtual(ExitProbe::both);
+      case PINNED -> virtual(ExitProbe::calledByC);
+      case HOOK -> {
+        Runtime.getRuntime().addShutdownHook(new Thread(ExitProbe::both));
+        computeForEver(() -> {});
+      }
+      case EXIT -> computeForEver(() -> System.exit(scene.status));
+      case HALT -> computeForEver(() -> Runtime.getRuntime().halt(scene.status));
+      case RETURN -> computeForEver(() -> {});
+    }
+  }
+
+  private static void compute(Softmax softmax) {
+    float[] y = new float[ROWS * CLASSES];
+    softmax.forward(X, Tensor.of(y, ROWS, CLASSES));
+    if (!Arrays.equals(y, EXPECTED)) {
+      System.out.println("wrong bits");
+    }
+  }
+
+  private static void both() {
+    compute(POOL);
+    compute(EXECUTOR);
+  }
+
+  /** Returns when all threads have begun; one of them ends the process, unless it does nothing. */
+  private static void computeForEver(Runnable end) throws InterruptedException {
+    CountDownLatch begun = new CountDownLatch(CALLERS);
+    for (int i = 0; i < CALLERS; i++) {
+      Thread.Builder builder = i % 2 == 0 ? Thread.ofVirtual() : Thread.ofPlatform().daemon();
+      builder.start(
+          () -> {
+            while (true) {
+              both();
+              begun.countDown();
+              // Virtual threads that only yield to each other let none in that is new.
+              LockSupport.parkNanos(10_000);
+            }
+          });
+    }
+    begun.await();
+    System.out.println("computed");
+    Thread ending = Thread.ofPlatform().start(end);
+    ending.join();
+  }
+
+  private static void virtual(Runnable what) throws InterruptedException {
+    List<Thread> threads = new ArrayList<>();
+    for (int i = 0; i < CALLERS; i++) {
+      threads.add(
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    for (int round = 0; round < 10; round++) {
+                      what.run();
+                    }
+                  }));
+    }
+    for (Thread each : threads) {
+      each.join();
+    }
+    System.out.println("computed");
+  }
+
+  /** C's qsort asks Java which of two numbers is greater: while it waits nobody can unmount. */
+  private static void calledByC() {
+    try (Arena arena = Arena.ofConfined()) {
+      Linker linker = Linker.nativeLinker();
+      MethodHandle qsort =
+          linker.downcallHandle(
+              linker.defaultLookup().findOrThrow("qsort"),
+              FunctionDescriptor.ofVoid(
+                  ValueLayout.ADDRESS,
+                  ValueLayout.JAVA_LONG,
+                  ValueLayout.JAVA_LONG,
+                  ValueLayout.ADDRESS));
+      MethodHandle comparison =
+          MethodHandles.lookup()
+              .findStatic(
+                  ExitProbe.class,
+                  "compare",
+                  MethodType.methodType(int.class, MemorySegment.class, MemorySegment.class));
+      MemorySegment callback =
+          linker.upcallStub(
+              comparison,
+              FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.ADDRESS),
+              arena);
+      qsort.invokeExact(arena.allocateFrom(ValueLayout.JAVA_INT, 2, 1), 2L, 4L, callback);
+    } catch (Throwable e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @SuppressWarnings("unused") // by calledByC
+  private static int compare(MemorySegment a, MemorySegment b) {
+    both();
+    return Long.compare(a.address(), b.address());
+  }
+}
