@@ -65,7 +65,7 @@ final class KillFaults {
       if (kill % 4 != 0) {
         // Mostly while something is written, which is a small part of the time.
         awaitHidden(folder, process);
-        LockSupport.parkNanos(random.nextLong(whole / 3));
+        LockSupport.parkNanos(random.nextLong(whole / 2));
       } else {
         LockSupport.parkNanos(random.nextLong(whole));
       }
