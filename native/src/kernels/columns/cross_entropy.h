@@ -27,7 +27,9 @@ XENT_SHARED xent_status load_labels(const xent_call *call, strip *s, float *labe
       labels[run.at + i] = label.ignored ? XENT_IGNORED_COLUMN : (float)label.index;
     }
   }
-  for (int64_t i = s->width; i % XENT_LANES; i++) labels[i] = XENT_IGNORED_COLUMN;
+  /* Up to the end of a block that begins at any column of the last one. */
+  const int64_t end = (blocks_of(s->width) + 1) * XENT_LANES;
+  for (int64_t i = s->width; i < end; i++) labels[i] = XENT_IGNORED_COLUMN;
   *kind = !counted ? XENT_ALL_IGNORED : ignored ? XENT_LABELS_AND_IGNORED : XENT_LABELS;
   return status;
 }

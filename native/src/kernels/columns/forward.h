@@ -31,6 +31,11 @@ XENT_INLINE void take_labels(const strip *s, const float *labels, int64_t begin,
   }
 }
 
+/* Ignored columns, and those of a block that lie beyond the strip, have no label. */
+XENT_INLINE void forget_labels(const strip *s, column_sums *sums) {
+  for (int64_t at = 0; at < s->width; at += XENT_LANES) lanes_store(sums->label_logit + at, lanes_set(0.0f));
+}
+
 XENT_INLINE void forget_before(const strip *s, column_sums *sums) {
   for (int64_t at = 0; at < s->width; at += XENT_LANES) lanes_store(sums->before + at, lanes_set(-INFINITY));
 }
@@ -186,6 +191,7 @@ XENT_SHARED void sum_long_strip(const xent_call *call, const strip *s, const col
 
 XENT_INLINE void sum_strip(const xent_call *call, const strip *s, const column_wishes *w, float *scratch,
                            column_sums *sums) {
+  if (w->labels) forget_labels(s, sums);
   if (is_short(call))
     sum_short_strip(call, s, w, scratch, sums);
   else

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the areas that run the C tests in builds of their own have in common: build, run with arguments, count."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MISSING_TOOL = 3
+
+
+def need(program, package):
+    """Ends the area where a program is not there."""
+    if shutil.which(program) is None:
+        print(f"{program} is not installed: install the package {package}", file=sys.stderr)
+        sys.exit(MISSING_TOOL)
+
+
+def folder(area):
+    out = ROOT / "target" / "proof" / area
+    out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def build(where, options, targets=None):
+    """Builds these programs, or those of all C tests, with the C core that they are linked with."""
+    began = time.monotonic()
+    log = where.with_suffix(".build.log")
+    with open(log, "w") as out:
+
+        def must(*command):
+            if subprocess.run(command, stdout=out, stderr=subprocess.STDOUT).returncode:
+                sys.exit(f"the build failed: see {log}")
+
+        must("cmake", "-S", str(ROOT / "native"), "-B", str(where), *options)
+        if targets is None:
+            programs = (Path(command[0]) for command in registered(where).values())
+            targets = sorted({program.name for program in programs if where in program.parents})
+        must("cmake", "--build", str(where), "--parallel", str(os.cpu_count()), "--target", *targets)
+    print(f"built {where.relative_to(ROOT)} in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def registered(where):
+    """The commands of ctest's tests, by their names."""
+    shown = subprocess.run(["ctest", "--show-only=json-v1"], cwd=where, check=True, capture_output=True, text=True)
+    return {test["name"]: test["command"] for test in json.loads(shown.stdout)["tests"]}
+
+
+@dataclass
+class Result:
+    name: str
+    status: int
+    seconds: float
+    text: str
+
+    @property
+    def last_line(self):
+        lines = self.text.strip().splitlines()
+        return lines[-1] if lines else ""
+
+    def numbers(self, words):
+        """The sum of the numbers before these words in what the test printed."""
+        return sum(int(n) for n in re.findall(rf"(\d+) {words}", self.text))
+
+
+def run(name, command, logs, wrapper=(), environment=None):
+    """Runs a test, keeps what it printed, and says how it ended."""
+    began = time.monotonic()
+    ended = subprocess.run(
+        [*wrapper, *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        cwd=logs,
+        env={**os.environ, **(environment or {})},
+    )
+    result = Result(name, ended.returncode, time.monotonic() - began, ended.stdout)
+    (logs / f"{name}.log").write_text(result.text)
+    print(f"  {name:24} {result.seconds:6.0f} s  {'passed' if not result.status else f'FAILED ({result.status})'}: {result.last_line[:150]}", flush=True)
+    return result
+
+
+def proof(count, what, faults):
+    print(f"proof: {count:,} {what}, {faults:,} faults", flush=True)
