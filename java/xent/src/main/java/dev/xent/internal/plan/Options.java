@@ -219,7 +219,7 @@ public record Options(
   }
 
   /** Refuses what the loss of log-probabilities does not have. */
-  Options requireForLogProbabilities() {
+  void requireForLogProbabilities() {
     String option =
         temperature != 0
             ? "temperature is " + temperature
@@ -232,7 +232,6 @@ public record Options(
       throw new OptionException(
           option + ", which is for logits: build the operation on log-probabilities without it");
     }
-    return this;
   }
 
   /** Fills an xent_options. */

@@ -86,6 +86,13 @@ class FurtherArgumentsTest {
     ROW_WEIGHTS(c -> c.put("row weights", floats(c, 2, 0, .5))),
     SINK(c -> c.put("sink", floats(c, 1, 2, -1))),
     ROW_OFFSETS(c -> c.put("row offsets", longs(c, 0, 4, 6, 11))),
+    MASKED_LABEL(
+        c -> {
+          MemorySegment mask = room(c).fill((byte) 1);
+          mask.set(ValueLayout.JAVA_BYTE, CLASSES + 1, (byte) 0);
+          c.put("class mask", mask);
+        }),
+    LABEL_BEYOND_ITS_ROW(c -> c.put("row offsets", longs(c, 0, 3, 8, 11))),
     LOG_PROBABILITIES(c -> c.put("log-probabilities", room(c))),
     ARGMAX(c -> c.put("argmax", room(c))),
     RANKS(c -> c.put("ranks", room(c))),
@@ -303,6 +310,8 @@ class FurtherArgumentsTest {
     for (String name : FUNCTIONS) {
       results.put(name, result(kernels, call, name));
     }
+    call.arrays.remove("tally");
+    results.put("check without a tally", result(kernels, call, "check"));
     xent_options.label_smoothing(call.options, 0);
     results.put("divergence", result(kernels, call, "divergence"));
     Further.withoutTargets(arguments);
@@ -343,6 +352,18 @@ class FurtherArgumentsTest {
   void aPlainCallIsRefusedByNone() {
     results(nativeKernels, Further.NOTHING)
         .forEach((name, result) -> assertThat(result).as(name).startsWith(Status.OK + " "));
+  }
+
+  @Test
+  void noCallSeesTheArraysOfTheOneBefore() {
+    for (String before : KernelCall.functions().keySet()) {
+      for (String name : KernelCall.functions().keySet()) {
+        String expected = result(nativeKernels, new Arguments(arena).call, name);
+        result(reference, new Arguments(arena).call, before);
+        String got = result(reference, new Arguments(arena).call, name);
+        assertThat(got).as("%s after %s", name, before).isEqualTo(expected);
+      }
+    }
   }
 
   /** What belongs to other targets and losses than a divergence has, each alone. */

@@ -313,6 +313,21 @@ class ArgumentsTest {
     assertThat(result[3]).isEqualTo(result[0]);
   }
 
+  @Test
+  void classesMayRepeatToo() {
+    xent_layout.classes(xent_shape.logits(call.shape), 0);
+    assertThat(softmax(call.floats(1, 0, 0, 1), y)).isEqualTo(Status.OK);
+    assertThat(Arguments.toFloats(y)).containsOnly(1f / 3);
+  }
+
+  @Test
+  void misalignedStatistics() {
+    MemorySegment statistics = call.statistics().asSlice(4);
+    int status =
+        kernels.softmaxForward(call.shape, call.options, 0, 2, 0, 3, x, statistics, y, call.report);
+    assertRefused(status, Status.INVALID_ARGUMENT, XentH.XENT_FIELD_STATISTICS());
+  }
+
   private int crossEntropy(MemorySegment targets, MemorySegment hits) {
     return kernels.crossEntropyForward(
         call.shape, call.options, 0, 2, x, targets, NULL, NULL, hits, y, NULL, NULL, call.report);
