@@ -38,11 +38,13 @@ def build(where, options, targets=None):
             if subprocess.run(command, stdout=out, stderr=subprocess.STDOUT).returncode:
                 sys.exit(f"the build failed: see {log}")
 
-        must("cmake", "-S", str(ROOT / "native"), "-B", str(where), *options)
+        must("cmake", "-G", "Unix Makefiles", "-S", str(ROOT / "native"), "-B", str(where), *options)
+        jobs = f"-j{os.cpu_count()}"
         if targets is None:
-            programs = (Path(command[0]) for command in registered(where).values())
-            targets = sorted({program.name for program in programs if where in program.parents})
-        must("cmake", "--build", str(where), "--parallel", str(os.cpu_count()), "--target", *targets)
+            for part in ("test", "fuzz"):
+                must("make", jobs, "-C", str(where / part), "all")
+        else:
+            must("make", jobs, "-C", str(where), *targets)
     print(f"built {where.relative_to(ROOT)} in {time.monotonic() - began:.0f} s", flush=True)
 
 

@@ -127,6 +127,7 @@ XENT_INLINE void finish_labels(const xent_call *call, const strip *s, const colu
     call->report->counted += __builtin_popcount(regular);
     apart->bits[at / XENT_LANES] = leave;
   }
+  end_references(f, s->width);
   write_column_results(call, s, &r);
 }
 
@@ -207,6 +208,7 @@ XENT_SHARED xent_status cross_entropy_backward_strip(const xent_call *call, stri
     gradient_factors(call, &b, dlanes_load(scales + at), at, &f, leave);
     *leave &= columns_of_block(s, at) & ~ignored;
   }
+  end_references(&f, s->width);
   emit_strip(call, s, NULL, call->class_begin, call->class_end, &f, XENT_COLUMN_AGAIN, kind, apart);
   return invalid;
 }

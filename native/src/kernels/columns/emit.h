@@ -44,6 +44,11 @@ typedef struct {
   exp_references references;
 } block_factors;
 
+/* A block may begin at any column of the last one: the references of those behind it are numbers too. */
+XENT_INLINE void end_references(column_factors *f, int64_t width) {
+  lanes_store(f->reference + blocks_of(width) * XENT_LANES, lanes_set(0.0f));
+}
+
 XENT_INLINE block_factors factors_at(const column_factors *f, int64_t at, const enum column_formula formula,
                                      const enum column_labels labels) {
   block_factors b = {.first = lanes_load(f->first + at), .second = lanes_load(f->second + at)};

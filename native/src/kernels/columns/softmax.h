@@ -22,6 +22,7 @@ XENT_INLINE void softmax_factors(const xent_call *call, const strip *s, const co
     }
     apart->bits[at / XENT_LANES] |= b.special & columns_of_block(s, at);
   }
+  end_references(f, s->width);
 }
 
 XENT_SHARED xent_status softmax_strip(const xent_call *call, strip *s, column_set *apart) {
