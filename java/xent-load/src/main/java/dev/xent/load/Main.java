@@ -65,10 +65,10 @@ public final class Main implements Callable<Integer> {
     if (pauses > 0) {
       Results turns = launcher.run(Mode.TURNS, 2 * pauses);
       report.correctness(Mode.TURNS, turns);
-      report.comparison("in turns", turns, turns);
+      report.comparison(turns);
       Results with = launcher.run(Mode.XENT, pauses);
       report.correctness(Mode.XENT, with);
-      report.comparison("in two processes", with, launcher.run(Mode.JAVA, pauses));
+      report.comparison(with, launcher.run(Mode.JAVA, pauses));
       Results arrays = launcher.run(Mode.ARRAYS, 2 * pauses);
       report.correctness(Mode.ARRAYS, arrays);
       report.arrays(arrays);

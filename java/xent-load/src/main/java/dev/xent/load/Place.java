@@ -6,8 +6,8 @@ enum Place {
   JAVA_ARRAYS(Long.MAX_VALUE),
   CONFINED(Long.MAX_VALUE),
   SHARED(Long.MAX_VALUE),
-  /** Freed when the collector finds out, so small ones alone. */
-  AUTOMATIC(1 << 16),
+  /** Freed when the collector finds out, minutes later: small ones alone. */
+  AUTOMATIC(1 << 13),
   /** In files of their own, without a name. */
   MAPPED(1 << 22);
 

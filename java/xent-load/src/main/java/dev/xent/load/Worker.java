@@ -108,12 +108,16 @@ final class Worker {
     lanes.end();
   }
 
-  /** Kilobytes that are resident when no call is made and what is dead was collected. */
+  /**
+   * Kilobytes that are resident when no call is made, what is dead was collected, and what was
+   * freed went back to the system.
+   */
   private static long atRest() throws IOException, InterruptedException {
     for (int i = 0; i < 5; i++) {
       System.gc();
       Thread.sleep(200);
     }
+    NativeHeap.trim();
     return ProcessState.residentKilobytes();
   }
 
