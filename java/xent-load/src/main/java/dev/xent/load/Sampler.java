@@ -10,7 +10,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /** Looks at the process from time to time. */
-final class Sampler {
+final class Sampler implements AutoCloseable {
   private static final double MIB = 1 << 20;
 
   private final SafepointLog log;
@@ -68,5 +68,10 @@ final class Sampler {
           }
         });
     return pauses;
+  }
+
+  @Override
+  public void close() throws IOException {
+    log.close();
   }
 }

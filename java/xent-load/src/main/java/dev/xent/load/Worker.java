@@ -80,21 +80,22 @@ final class Worker {
    * nothing runs: once everything is warm, and in the end.
    */
   private void watch(Cases cases) throws IOException, InterruptedException {
-    Sampler sampler = new Sampler(safepoints, executions.counts);
-    long period = TimeUnit.SECONDS.toNanos(seconds < 600 ? 1 : 5);
-    double warmUp = Math.min(seconds / 2.0, 300);
-    long begin = System.nanoTime();
-    sample(cases, sampler, period, begin + (long) (warmUp * 1e9));
-    long warm = atRest();
-    sample(cases, sampler, period, begin + TimeUnit.SECONDS.toNanos(seconds));
-    put("resident.growth.at.rest", (atRest() - warm) / 1024.0);
-    Files.write(directory.resolve(Launcher.SAMPLES), sampler.csv());
-    Trend trend = Trend.ofResidentMemory(sampler.samples(), warmUp);
-    put("samples", sampler.samples().size());
-    put("resident.mean", trend.mean());
-    put("resident.growth", trend.growth());
-    put("warmup", warmUp);
-    put("xent", sampler.pauses(warmUp));
+    try (Sampler sampler = new Sampler(safepoints, executions.counts)) {
+      long period = TimeUnit.SECONDS.toNanos(seconds < 600 ? 1 : 5);
+      double warmUp = Math.min(seconds / 2.0, 300);
+      long begin = System.nanoTime();
+      sample(cases, sampler, period, begin + (long) (warmUp * 1e9));
+      long warm = atRest();
+      sample(cases, sampler, period, begin + TimeUnit.SECONDS.toNanos(seconds));
+      put("resident.growth.at.rest", (atRest() - warm) / 1024.0);
+      Files.write(directory.resolve(Launcher.SAMPLES), sampler.csv());
+      Trend trend = Trend.ofResidentMemory(sampler.samples(), warmUp);
+      put("samples", sampler.samples().size());
+      put("resident.mean", trend.mean());
+      put("resident.growth", trend.growth());
+      put("warmup", warmUp);
+      put("xent", sampler.pauses(warmUp));
+    }
   }
 
   private void sample(Cases cases, Sampler sampler, long period, long end)
