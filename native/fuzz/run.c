@@ -189,11 +189,11 @@ static bool all_went_well(void) {
 void run_on_every_tier(fuzz_problem *p, fuzz_calls calls, bool splits) {
   const int32_t best = xent_best_isa();
   for (int32_t isa = XENT_ISA_SCALAR; isa <= best; isa++) {
-    const bool foreign = isa == XENT_ISA_AVX2;
+    const bool in_foreign_mode = isa == XENT_ISA_AVX2;
     begin_run(p, isa);
-    const unsigned mode = foreign ? foreign_float_mode() : 0;
+    const unsigned mode = in_foreign_mode ? foreign_float_mode() : 0;
     calls(p, p->row_begin, p->row_end);
-    if (foreign) check_float_mode(mode);
+    if (in_foreign_mode) check_float_mode(mode);
     if (isa == XENT_ISA_SCALAR)
       keep_results(p);
     else

@@ -9,6 +9,9 @@ final class Report {
   /** The longest pause with Xent may be longer than without by so much. */
   private static final double MOST_MS_LONGER = 10;
 
+  /** Executors and threads that have ended leave some objects in the JDK for a while. */
+  private static final double MOST_HEAP_MIB = 8;
+
   /** Until all threads stand it takes no longer than this, in the worst case of all. */
   private static final double MOST_MS_TO_STOP = 10;
 
@@ -69,19 +72,24 @@ final class Report {
   void memory(Results results, double mostMib) {
     double underLoad = results.real("resident.growth");
     double atRest = results.real("resident.growth.at.rest");
+    double heap = results.real("heap.growth.at.rest");
     out.printf(
         Locale.ROOT,
         "resident memory: mean %.0f MiB; after the first %.0f s its trend is %+.1f MiB under load,"
-            + " and %+.1f MiB at rest; at most %.0f%n",
+            + " and %+.1f MiB at rest; at most %.0f; Java objects that live: %+.1f MiB, at most %.0f%n",
         results.real("resident.mean"),
         results.real("warmup"),
         underLoad,
         atRest,
-        mostMib);
+        mostMib,
+        heap,
+        MOST_HEAP_MIB);
     proof(
         results.number("samples"),
         "samples of resident memory",
-        (underLoad > mostMib ? 1 : 0) + (atRest > mostMib ? 1 : 0));
+        (underLoad > mostMib ? 1 : 0)
+            + (atRest > mostMib ? 1 : 0)
+            + (heap > MOST_HEAP_MIB ? 1 : 0));
   }
 
   /** With Xent: not judged where there is nothing to compare with. */

@@ -85,9 +85,11 @@ final class Worker {
       double warmUp = Math.min(seconds / 2.0, 300);
       long begin = System.nanoTime();
       sample(cases, sampler, period, begin + (long) (warmUp * 1e9));
-      long warm = atRest();
+      AtRest warm = AtRest.now();
       sample(cases, sampler, period, begin + TimeUnit.SECONDS.toNanos(seconds));
-      put("resident.growth.at.rest", (atRest() - warm) / 1024.0);
+      AtRest end = AtRest.now();
+      put("resident.growth.at.rest", end.residentMib() - warm.residentMib());
+      put("heap.growth.at.rest", end.heapMib() - warm.heapMib());
       Files.write(directory.resolve(Launcher.SAMPLES), sampler.csv());
       Trend trend = Trend.ofResidentMemory(sampler.samples(), warmUp);
       put("samples", sampler.samples().size());
@@ -107,19 +109,6 @@ final class Worker {
       sampler.sample();
     }
     lanes.end();
-  }
-
-  /**
-   * Kilobytes that are resident when no call is made, what is dead was collected, and what was
-   * freed went back to the system.
-   */
-  private static long atRest() throws IOException, InterruptedException {
-    for (int i = 0; i < 5; i++) {
-      System.gc();
-      Thread.sleep(200);
-    }
-    NativeHeap.trim();
-    return ProcessState.residentKilobytes();
   }
 
   private void turns(Cases cases) throws IOException, InterruptedException {

@@ -15,6 +15,8 @@ class LoadTest {
   /** The memory of a JVM that still compiles moves by some tens of megabytes. */
   private static final double MOST_MIB_AT_REST = 96;
 
+  private static final double MOST_HEAP_MIB_AT_REST = 16;
+
   @Test
   @EnabledOnOs(OS.LINUX)
   void noBitIsWrongAndNothingIsLeftBehind() throws Exception {
@@ -27,6 +29,7 @@ class LoadTest {
     assertThat(results.number("calls")).isPositive();
     assertThat(results.number("interrupts")).isPositive();
     assertThat(results.real("resident.growth.at.rest")).isLessThan(MOST_MIB_AT_REST);
+    assertThat(results.real("heap.growth.at.rest")).isLessThan(MOST_HEAP_MIB_AT_REST);
     System.out.printf("load: %,d values compared, 0 differ%n", results.number("values"));
   }
 }
