@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.packaging.Processes.Ended;
 import java.io.IOException;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.StandardWatchEventKinds;
+import java.nio.file.WatchService;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Set;
@@ -148,57 +148,42 @@ final class OwnerFaults {
     Path planted = Files.createDirectory(place.resolve("xent-1"));
     Path library = Files.writeString(planted.resolve("libxent.so"), "planted");
     Path output = open(folder, "out", "777").resolve("y.npy");
-    Process process =
-        command
-            .jvm("-Djava.io.tmpdir=" + place, "-Ddev.xent.native=require")
-            .start("softmax", "x.npy", "-o", "out/y.npy");
-    int seen = 0;
-    while (process.isAlive()) {
-      seen += privateFolders(place, planted);
+    try (WatchService watch = place.getFileSystem().newWatchService()) {
+      place.register(watch, StandardWatchEventKinds.ENTRY_CREATE);
+      Process process =
+          command
+              .jvm("-Djava.io.tmpdir=" + place, "-Ddev.xent.native=require")
+              .start("softmax", "x.npy", "-o", "out/y.npy");
+      while (process.isAlive()) {
+        requirePrivateFolders(place, planted);
+      }
+      assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.exitValue()).isZero();
+      // It is there for so short a time that its rights may not be seen, but the system tells of
+      // it.
+      assertThat(watch.poll(60, TimeUnit.SECONDS)).isNotNull();
     }
-    assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
-    assertThat(process.exitValue()).isZero();
     assertThat(output).hasSameBinaryContentAs(samples.probabilities);
     assertThat(library).hasContent("planted");
     assertThat(place.toFile().list()).containsExactly("xent-1");
-    assertThat(seen).isPositive();
     return "exit 0, native; a folder `rwx------` of its own, gone again";
   }
 
-  /** How many folders of the loader are there now; fails where others may enter one. */
-  private static int privateFolders(Path place, Path planted) throws IOException {
-    int[] seen = new int[1];
-    Files.walkFileTree(
-        place,
-        Set.of(),
-        1,
-        new SimpleFileVisitor<>() {
-          @Override
-          public FileVisitResult visitFile(Path file, BasicFileAttributes facts) {
-            if (!file.equals(planted)) {
-              seen[0] += isPrivate(file) ? 1 : 0;
-            }
-            return FileVisitResult.CONTINUE;
-          }
-
-          @Override
-          public FileVisitResult visitFileFailed(Path file, IOException e) {
-            return FileVisitResult.CONTINUE; // It has just gone.
-          }
-        });
-    return seen[0];
+  /** Fails where others may enter a folder of the loader that is there now. */
+  private static void requirePrivateFolders(Path place, Path planted) throws IOException {
+    try (Stream<Path> entries = Files.list(place)) {
+      entries.filter(each -> !each.equals(planted)).forEach(OwnerFaults::requirePrivate);
+    }
   }
 
-  private static boolean isPrivate(Path directory) {
+  private static void requirePrivate(Path directory) {
+    Set<PosixFilePermission> rights;
     try {
-      assertThat(
-              PosixFilePermissions.toString(
-                  Files.getPosixFilePermissions(directory, LinkOption.NOFOLLOW_LINKS)))
-          .isEqualTo("rwx------");
-      return true;
+      rights = Files.getPosixFilePermissions(directory, LinkOption.NOFOLLOW_LINKS);
     } catch (IOException e) {
-      return false;
+      return; // It has just gone.
     }
+    assertThat(PosixFilePermissions.toString(rights)).isEqualTo("rwx------");
   }
 
   private String danglingDirectory(Path folder) throws Exception {
