@@ -3,10 +3,8 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -16,22 +14,11 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** A JVM ends while calls run, and virtual threads do not wait for each other for ever. */
 class ExitTest {
-  private static final Path MODULE = Path.of(System.getProperty("basedir"));
-
   @TempDir private Path directory;
 
   private void assertEnds(ExitProbe.Scene scene, String... options) throws Exception {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.add("--enable-native-access=ALL-UNNAMED");
-    command.addAll(List.of(options));
-    command.add("-cp");
-    command.add(
-        MODULE.resolve("target/classes")
-            + File.pathSeparator
-            + MODULE.resolve("target/test-classes"));
-    command.add(ExitProbe.class.getName());
-    command.add(scene.name());
+    List<String> command =
+        ChildJvm.command(List.of(), List.of(options), ExitProbe.class, scene.name());
     Path output = Files.createTempFile(directory, "probe", ".txt");
     Process process =
         new ProcessBuilder(command)

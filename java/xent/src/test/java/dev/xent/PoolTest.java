@@ -3,11 +3,9 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.File;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -16,24 +14,13 @@ import org.junit.jupiter.api.condition.OS;
 
 /** Which threads there are, each case in a JVM of its own. */
 class PoolTest {
-  private static final Path MODULE = Path.of(System.getProperty("basedir"));
-
   private static String threads(int rows, String... options) throws Exception {
     return threads(List.of(), rows, options);
   }
 
   private static String threads(List<String> prefix, int rows, String... options) throws Exception {
-    List<String> command = new ArrayList<>(prefix);
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.add("--enable-native-access=ALL-UNNAMED");
-    command.addAll(List.of(options));
-    command.add("-cp");
-    command.add(
-        MODULE.resolve("target/classes")
-            + File.pathSeparator
-            + MODULE.resolve("target/test-classes"));
-    command.add(PoolProbe.class.getName());
-    command.add(Integer.toString(rows));
+    List<String> command =
+        ChildJvm.command(prefix, List.of(options), PoolProbe.class, Integer.toString(rows));
     Process process =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
     String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

@@ -7,7 +7,6 @@ import dev.xent.Backend;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
-import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_state;
 import dev.xent.internal.ffi.xent_statistics;
@@ -21,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -38,22 +38,8 @@ class FurtherArgumentsTest {
   private static final int BYTES = ROWS * CLASSES * Double.BYTES;
 
   private static final List<String> WRITTEN =
-      List.of(
-          "output",
-          "gradient",
-          "losses",
-          "log-sum-exp",
-          "hits",
-          "log-probabilities",
-          "argmax",
-          "ranks",
-          "entropies",
-          "top classes",
-          "top log-probabilities",
-          "target gradient",
-          "statistics",
-          "states",
-          "tally");
+      Stream.concat(KernelCall.RESULTS.stream(), Stream.of("statistics", "states", "tally"))
+          .toList();
 
   private static final List<String> FUNCTIONS =
       List.of(
@@ -323,8 +309,7 @@ class FurtherArgumentsTest {
   }
 
   private String result(Kernels kernels, KernelCall call, String name) {
-    MemorySegment report = arena.allocate(xent_report.layout());
-    xent_report.size(report, xent_report.sizeof());
+    MemorySegment report = KernelCall.report(arena);
     StringBuilder result = new StringBuilder();
     result.append(KernelCall.functions().get(name).call(kernels, call, report));
     result.append(" report ").append(hex(report));

@@ -3,8 +3,11 @@ package dev.xent.internal.kernels;
 
 import static java.lang.foreign.MemorySegment.NULL;
 
+import dev.xent.internal.ffi.xent_report;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -12,6 +15,22 @@ import java.util.Map;
  * them.
  */
 final class KernelCall {
+  /** The arrays that numbers of a tensor's rows are written to. */
+  static final List<String> RESULTS =
+      List.of(
+          "output",
+          "gradient",
+          "losses",
+          "log-sum-exp",
+          "hits",
+          "log-probabilities",
+          "argmax",
+          "ranks",
+          "entropies",
+          "top classes",
+          "top log-probabilities",
+          "target gradient");
+
   MemorySegment shape = NULL;
   MemorySegment options = NULL;
   long rowBegin;
@@ -22,6 +41,13 @@ final class KernelCall {
 
   MemorySegment get(String name) {
     return arrays.getOrDefault(name, NULL);
+  }
+
+  /** An empty report, which says its size. */
+  static MemorySegment report(Arena arena) {
+    MemorySegment report = arena.allocate(xent_report.layout());
+    xent_report.size(report, xent_report.sizeof());
+    return report;
   }
 
   /** A function of {@link Kernels}. */

@@ -75,8 +75,8 @@ class RefusalsTest {
 
   private void compare(
       Arena arena, KernelCall call, String name, KernelCall.Function function, String what) {
-    MemorySegment expected = report(arena);
-    MemorySegment got = report(arena);
+    MemorySegment expected = KernelCall.report(arena);
+    MemorySegment got = KernelCall.report(arena);
     int status = function.call(reference, call, expected);
     int nativeStatus = function.call(nativeKernels, call, got);
     statuses.merge(status, 1, Integer::sum);
@@ -100,12 +100,6 @@ class RefusalsTest {
             xent_report.denominator(report));
   }
 
-  private static MemorySegment report(Arena arena) {
-    MemorySegment report = arena.allocate(xent_report.layout());
-    xent_report.size(report, xent_report.sizeof());
-    return report;
-  }
-
   private static KernelCall lawful(Arena arena, GeneralCase c) {
     KernelCall call = new KernelCall();
     call.shape = c.shape;
@@ -122,21 +116,7 @@ class RefusalsTest {
     call.arrays.put("row weights", c.rowWeights);
     call.arrays.put("sink", c.sink);
     call.arrays.put("upstream", c.upstream);
-    for (String name :
-        new String[] {
-          "output",
-          "gradient",
-          "losses",
-          "log-sum-exp",
-          "hits",
-          "log-probabilities",
-          "argmax",
-          "ranks",
-          "entropies",
-          "top classes",
-          "top log-probabilities",
-          "target gradient"
-        }) {
+    for (String name : KernelCall.RESULTS) {
       call.arrays.put(name, arena.allocate(8192, 64));
     }
     call.arrays.put("statistics", arena.allocate(c.rows * xent_statistics.sizeof(), 8));
