@@ -57,6 +57,11 @@ final class Executions {
     }
   }
 
+  /** Lets go of what is kept for further calls: as much as was ever in use at once. */
+  void forget() {
+    arrays.clear();
+  }
+
   private static Tensor[] tensors(Case what, Room room) {
     List<Operand> operands = what.operands;
     Tensor[] tensors = new Tensor[operands.size()];

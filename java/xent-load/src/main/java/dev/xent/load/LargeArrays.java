@@ -24,6 +24,11 @@ final class LargeArrays {
     queue(elementBytes, length).add(array);
   }
 
+  /** Lets go of those that nobody has taken. */
+  void clear() {
+    free.clear();
+  }
+
   private Queue<Object> queue(int elementBytes, int length) {
     return free.computeIfAbsent(
         new Kind(elementBytes, length), kind -> new ConcurrentLinkedQueue<>());

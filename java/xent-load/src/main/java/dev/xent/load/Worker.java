@@ -109,6 +109,7 @@ final class Worker {
       sampler.sample();
     }
     lanes.end();
+    executions.forget();
   }
 
   private void turns(Cases cases) throws IOException, InterruptedException {
