@@ -3,8 +3,11 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class TensorCopyTest {
@@ -61,11 +64,43 @@ class TensorCopyTest {
     assertThatThrownBy(() -> target.asReadOnly().copyFrom(target))
         .isInstanceOf(MemoryException.class)
         .hasMessageContaining("read-only");
-    Arena arena = Arena.ofConfined();
-    Tensor gone = Tensor.allocate(arena, DType.F32, 2, 3);
-    arena.close();
-    assertThatThrownBy(() -> target.copyFrom(gone))
+  }
+
+  @Test
+  void closedMemoryIsNamed() {
+    Tensor here = Tensor.of(new float[6], 2, 3);
+    Tensor gone;
+    try (Arena arena = Arena.ofConfined()) {
+      gone = Tensor.allocate(arena, DType.F32, 2, 3);
+    }
+    String why = " lies in an arena that is closed: keep the arena open during the call";
+    assertThatThrownBy(() -> here.copyFrom(gone))
         .isInstanceOf(MemoryException.class)
-        .hasMessageContaining("closed");
+        .hasMessage("the source" + why);
+    assertThatThrownBy(() -> gone.copyFrom(here))
+        .isInstanceOf(MemoryException.class)
+        .hasMessage("the tensor" + why);
+  }
+
+  @Test
+  void memoryOfAnotherThreadIsNamed() throws InterruptedException {
+    Tensor here = Tensor.of(new float[6], 2, 3);
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor confined = Tensor.allocate(arena, DType.F32, 2, 3);
+      List<Throwable> thrown = new ArrayList<>();
+      Thread stranger =
+          Thread.ofPlatform()
+              .name("stranger")
+              .start(
+                  () -> {
+                    thrown.add(catchThrowable(() -> here.copyFrom(confined)));
+                    thrown.add(catchThrowable(() -> confined.copyFrom(here)));
+                  });
+      stranger.join();
+      String why = " lies in an arena confined to another thread than stranger: ";
+      assertThat(thrown).hasSize(2).allMatch(MemoryException.class::isInstance);
+      assertThat(thrown.getFirst()).hasMessageStartingWith("the source" + why);
+      assertThat(thrown.getLast()).hasMessageStartingWith("the tensor" + why);
+    }
   }
 }

@@ -262,12 +262,9 @@ public final class Memory {
 
   /** Copies all elements between views of one type and shape, in row-major order of the indices. */
   public static void copy(View from, View to) {
-    requireAccess(from, "the source");
-    requireAccess(to, "the tensor");
     try {
       copyAccessible(from, to);
-    } catch (IllegalStateException e) {
-      // Another thread has closed one of the two since.
+    } catch (IllegalStateException | WrongThreadException e) {
       boolean source = !isAccessible(from);
       throw inaccessible(
           source ? from.segment : to.segment, source ? "the source" : "the tensor", e);
