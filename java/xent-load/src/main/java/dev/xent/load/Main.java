@@ -33,7 +33,9 @@ public final class Main implements Callable<Integer> {
   @Option(
       names = "--growth",
       paramLabel = "MIB",
-      description = "Resident memory may grow by this much (default: ${DEFAULT-VALUE}).")
+      description =
+          "Resident memory may grow by this much under load, in half an hour or more (default:"
+              + " ${DEFAULT-VALUE}).")
   private double growth = 64;
 
   @Option(
@@ -60,7 +62,7 @@ public final class Main implements Callable<Integer> {
     Report report = new Report(System.out);
     Results load = launcher.run(Mode.LOAD, seconds);
     report.correctness(Mode.LOAD, load);
-    report.memory(load, growth);
+    report.memory(load, seconds, growth);
     report.pauses(load);
     if (pauses > 0) {
       Results turns = launcher.run(Mode.TURNS, 2 * pauses);
