@@ -12,7 +12,7 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
                          a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], tally_of(p), report_of(p));
   settle(p, "check targets", status, (fuzz_effect){0, BIT(TALLY), begin, end, 0, p->shape.classes, false});
   if (!a[LOGITS] || !p->address[REPORT]) return;
-  const xent_report report = *report_of(p);
+  const xent_report report = report_read(p);
   const xent_cross_entropy_arrays arrays = {
       .logits = a[LOGITS], .targets = a[TARGETS], .target_weights = a[TARGET_WEIGHTS], .row_offsets = a[ROW_OFFSETS],
       .class_mask = a[CLASS_MASK], .class_weights = a[CLASS_WEIGHTS], .row_weights = a[ROW_WEIGHTS], .losses = a[LOSSES]};
@@ -21,8 +21,8 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
          (fuzz_effect){inputs, BIT(LOSSES), begin, end, 0, p->shape.classes, true});
   if (status == XENT_OK && loss == XENT_INVALID_LABEL) fail("targets that were found lawful have an invalid label");
   if (status == XENT_INVALID_LABEL && loss == XENT_OK) fail("targets that were refused are lawful");
-  if (status == XENT_OK && loss == XENT_OK && report.counted != report_of(p)->counted)
-    fail("%lld rows were counted, then %lld", (long long)report.counted, (long long)report_of(p)->counted);
+  if (status == XENT_OK && loss == XENT_OK && report.counted != report_read(p).counted)
+    fail("%lld rows were counted, then %lld", (long long)report.counted, (long long)report_read(p).counted);
 }
 
 void fuzz_check_targets(const uint8_t *data, size_t size) {

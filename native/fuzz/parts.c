@@ -90,7 +90,7 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   if (!states(p, begin, end, NULL)) return;
   if (damage_by & 1) damage(p, STATES);
   if (!finish(p, begin, end, 0)) return;
-  const bool again = p->address[REPORT] && p->slots[REPORT].bytes >= (int64_t)sizeof(xent_report) && report_of(p)->again > 0;
+  const bool again = report_read(p).again > 0;
   if (again && (!states(p, begin, end, statistics_of(p)) || !finish(p, begin, end, 1))) return;
   if (!(damage_by & 1)) damage(p, STATISTICS);
   const int64_t classes = p->shape.classes;

@@ -108,12 +108,18 @@ static void check_overlaps(const fuzz_problem *p, const char *function, const fu
   }
 }
 
+xent_report report_read(const fuzz_problem *p) {
+  xent_report report = {0};
+  if (p->address[REPORT]) memcpy(&report, p->slots[REPORT].data, (size_t)smaller(p->slots[REPORT].bytes, sizeof report));
+  return report;
+}
+
 void settle(fuzz_problem *p, const char *function, xent_status status, fuzz_effect effect) {
   if (answered == MOST_CALLS) fail("%s: more calls than are kept", function);
   fuzz_answer *answer = &answers[answered++];
   memset(answer, 0, sizeof *answer);
   answer->status = status;
-  if (p->address[REPORT]) memcpy(&answer->report, p->slots[REPORT].data, (size_t)smaller(p->slots[REPORT].bytes, sizeof(xent_report)));
+  answer->report = report_read(p);
   count.made++;
   count.accepted += !status;
   if (!status) check_overlaps(p, function, &effect);

@@ -33,6 +33,8 @@ fuzz_count calls_so_far(void);
 static inline const xent_shape *shape_of(const fuzz_problem *p) { return p->address[SHAPE]; }
 static inline const xent_options *options_of(const fuzz_problem *p) { return p->address[OPTIONS]; }
 static inline xent_report *report_of(const fuzz_problem *p) { return p->address[REPORT]; }
+/* What the report says, which may lie at any address and be cut off. */
+xent_report report_read(const fuzz_problem *p);
 static inline xent_tally *tally_of(const fuzz_problem *p) { return p->address[TALLY]; }
 static inline xent_statistics *statistics_of(const fuzz_problem *p) { return p->address[STATISTICS]; }
 static inline xent_state *states_of(const fuzz_problem *p) { return p->address[STATES]; }
