@@ -83,6 +83,21 @@ class TensorCopyTest {
   }
 
   @Test
+  void closedMemoryIsRefusedWithoutElementsToo() {
+    Tensor here = Tensor.of(new float[0], 0, 3);
+    Tensor gone;
+    try (Arena arena = Arena.ofConfined()) {
+      gone = Tensor.allocate(arena, DType.F32, 0, 3);
+    }
+    assertThatThrownBy(() -> here.copyFrom(gone))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageStartingWith("the source lies in an arena that is closed");
+    assertThatThrownBy(() -> gone.copyFrom(here))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageStartingWith("the tensor lies in an arena that is closed");
+  }
+
+  @Test
   void memoryOfAnotherThreadIsNamed() throws InterruptedException {
     Tensor here = Tensor.of(new float[6], 2, 3);
     try (Arena arena = Arena.ofConfined()) {

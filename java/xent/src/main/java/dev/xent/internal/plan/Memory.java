@@ -262,9 +262,12 @@ public final class Memory {
 
   /** Copies all elements between views of one type and shape, in row-major order of the indices. */
   public static void copy(View from, View to) {
+    requireAccess(from, "the source");
+    requireAccess(to, "the tensor");
     try {
       copyAccessible(from, to);
-    } catch (IllegalStateException | WrongThreadException e) {
+    } catch (IllegalStateException e) {
+      // Another thread has closed one of the two since.
       boolean source = !isAccessible(from);
       throw inaccessible(
           source ? from.segment : to.segment, source ? "the source" : "the tensor", e);
