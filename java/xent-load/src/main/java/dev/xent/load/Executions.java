@@ -40,7 +40,8 @@ final class Executions {
       if (interrupted) {
         Thread.currentThread().interrupt();
       }
-      double loss = xent ? what.step(helpers).run(tensors, room.arena()) : inJava(what, tensors);
+      boolean calling = xent;
+      double loss = calling ? what.step(helpers).run(tensors, room.arena()) : inJava(what, tensors);
       if (interrupted) {
         counts.interrupts.increment();
         if (!Thread.interrupted()) {
@@ -48,8 +49,11 @@ final class Executions {
         }
       }
       Thread.yield();
-      compare(what, helpers, place, tensors, loss);
-      counts.calls.increment();
+      long values = compare(what, helpers, place, tensors, loss);
+      if (calling) {
+        counts.values.add(values);
+        counts.calls.increment();
+      }
     } catch (RuntimeException | Error e) {
       fail(what, helpers, place, e.toString());
     } finally {
@@ -81,7 +85,8 @@ final class Executions {
     return what.loss;
   }
 
-  private void compare(
+  /** How many values it compared: all that the call was given or gave. */
+  private long compare(
       Case what, Helpers.Kind helpers, Place place, Tensor[] tensors, double loss) {
     long wrong = Double.doubleToRawLongBits(loss) == Double.doubleToRawLongBits(what.loss) ? 0 : 1;
     long values = 1;
@@ -90,11 +95,11 @@ final class Executions {
       wrong += Bytes.differences(what.expected[i], found, tensors[i].type().byteSize());
       values += tensors[i].elements();
     }
-    counts.values.add(values);
     if (wrong > 0) {
       counts.wrong.add(wrong);
       counts.say("%s, %s, %s: %d values differ".formatted(what.name, helpers, place, wrong));
     }
+    return values;
   }
 
   private void fail(Case what, Helpers.Kind helpers, Place place, String message) {
