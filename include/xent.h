@@ -200,7 +200,7 @@ typedef struct xent_shape {
   xent_layout output;      /* y: probabilities or log-probabilities */
   xent_layout gradient;    /* dx: written by backward functions */
   xent_layout upstream;    /* dy of a softmax backward; one number per row in cross-entropy */
-  xent_layout targets;     /* labels, one per row; or F32 probability rows, one number per class */
+  xent_layout targets;     /* labels, one per row; or probability rows of floats, one number per class */
   xent_layout losses;      /* one per row */
   xent_layout log_sum_exp; /* one per row */
   xent_layout hits;        /* one per row, U8 */

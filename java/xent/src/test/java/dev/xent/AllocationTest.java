@@ -177,5 +177,10 @@ class AllocationTest {
     NllLoss nll = NllLoss.builder().backend(backend).build();
     allocatesNothing("nll", x, other, in -> nll.forward(in, labels));
     allocatesNothing("nll with gradient", x, other, in -> nll.forwardBackward(in, labels, dx));
+
+    KlDivergence divergence = KlDivergence.builder().backend(backend).build();
+    allocatesNothing("divergence", x, other, in -> divergence.forward(in, y));
+    allocatesNothing(
+        "divergence with gradient", x, other, in -> divergence.forwardBackward(in, y, dx));
   }
 }

@@ -38,7 +38,8 @@ public final class ComputeOptions {
       names = "--threads",
       order = HelpOrder.COMPUTE,
       paramLabel = "N",
-      description = "How many threads compute, at most. Default: as many as processors.")
+      description =
+          "How many threads compute, at most. Default: as many as processors, for bench and demo 1.")
   private void threads(int given) {
     if (given < 1) {
       throw new ParameterException(

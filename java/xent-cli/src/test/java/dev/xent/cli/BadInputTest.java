@@ -94,7 +94,9 @@ class BadInputTest {
   @ParameterizedTest
   @ValueSource(strings = {"/dev/zero", "/dev/null"})
   void inputThatCannotBeMapped(String device) {
-    String words = device + " is not a regular file; save it to one first (it is mapped, not read)";
+    String words =
+        device
+            + " is not a regular file; save it to one first (its length must be known before it is read)";
     xent("softmax", device, "-o", out).refuses(words);
     xent("cross-entropy", logits, device, "--grad", out).refuses(words);
     xent("verify", device, logits).refuses(words);

@@ -45,7 +45,7 @@ final class InputFile {
       }
       if (Files.exists(path) && !Files.isRegularFile(path)) {
         throw new FileException(
-            "is not a regular file; save it to one first (it is mapped, not read)");
+            "is not a regular file; save it to one first (its length must be known before it is read)");
       }
       try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
         return reader.read(channel);
