@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from tree import ROOT
 
 MISSING_TOOL = 3
+LONGEST = 4 * 3600  # seconds until a test that does not end is a fault
 
 # For builds that are slow to compile at -O3, with sanitizers ten times as slow: the bits are the same, faults show too.
 QUICK = ["-DCMAKE_BUILD_TYPE=None", "-DCMAKE_C_FLAGS=-O1 -g1"]
@@ -60,7 +61,7 @@ def registered(where):
 @dataclass
 class Result:
     name: str
-    status: int
+    status: int | str
     seconds: float
     text: str
 
@@ -85,17 +86,16 @@ def require_symbols(program, *symbols):
 def run(name, command, logs, wrapper=(), environment=None):
     """Runs a test, keeps what it printed, and says how it ended."""
     began = time.monotonic()
-    ended = subprocess.run(
-        [*wrapper, *command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        cwd=logs,
-        env={**os.environ, **(environment or {})},
-    )
-    result = Result(name, ended.returncode, time.monotonic() - began, ended.stdout)
-    (logs / f"{name}.log").write_text(result.text)
+    log = logs / f"{name}.log"
+    with open(log, "w") as out:
+        try:
+            status = subprocess.run(
+                [*wrapper, *command],
+                stdout=out, stderr=subprocess.STDOUT, cwd=logs, env={**os.environ, **(environment or {})}, timeout=LONGEST,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            status = f"none within {LONGEST} s"
+    result = Result(name, status, time.monotonic() - began, log.read_text(errors="replace"))
     print(f"  {name:24} {result.seconds:6.0f} s  {'passed' if not result.status else f'status {result.status}'}: {result.last_line[:150]}", flush=True)
     return result
 
