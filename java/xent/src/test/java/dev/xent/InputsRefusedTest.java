@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -241,6 +242,39 @@ class InputsRefusedTest {
   }
 
   @Test
+  void arraysWithANumberPerRow() {
+    Tensor single = Tensor.of(out).slice(0, 0, 1);
+    refused(
+        ShapeException.class,
+        () -> loss.forward(logits, labels, outcome().losses(single)),
+        "losses is F32 [1]",
+        "the shape [3]");
+    refused(
+        ShapeException.class,
+        () -> loss.forward(logits, labels, outcome().hits(u8(0, 0))),
+        "hits is U8 [2]",
+        "the shape [3]");
+    Tensor cube = Tensor.of(new float[24], 2, 3, 4);
+    Tensor matrix = Tensor.of(new int[8], 2, 4);
+    Tensor pair = Tensor.of(new float[] {1, 1});
+    refused(
+        ShapeException.class,
+        () -> loss.forward(cube, matrix, Inputs.none().rowWeights(pair)),
+        "rowWeights is F32 [2]",
+        "the shape [2, 4]");
+    Inputs forAll = Inputs.none().rowWeights(pair.slice(0, 0, 1));
+    assertThat(loss.forward(cube, matrix, forAll)).isEqualTo(loss.forward(cube, matrix));
+  }
+
+  @Test
+  void aTeacherOfIntegers() {
+    refused(
+        DTypeException.class,
+        () -> KlDivergence.mean().forward(logits, Tensor.of(new int[12], 3, 4)),
+        "teacher is I32 [3, 4]");
+  }
+
+  @Test
   void sparseTargetsThatDoNotFit() {
     Tensor classes = Tensor.of(new int[6], 3, 2);
     refused(
@@ -338,21 +372,6 @@ class InputsRefusedTest {
         "saveStatistics was asked for, and there are no targets");
   }
 
-  @Test
-  void statisticsOfWhatHasNoBackward() {
-    CrossEntropy.Outcome saving = outcome().saveStatistics(Arena.ofAuto());
-    refused(
-        OptionException.class,
-        () -> KlDivergence.mean().forward(logits, logits, Inputs.none(), saving),
-        "saveStatistics was asked for, and KL divergence has losses alone");
-    CrossEntropyShard shard = loss.onShard(0, 4);
-    PartialStates states = shard.partialStates(logits, labels, Inputs.none());
-    refused(
-        OptionException.class,
-        () -> shard.finish(states, labels, Inputs.none(), saving),
-        "saveStatistics was asked for, and partial states do not tell it");
-  }
-
   // ---- ragged rows
   // -------------------------------------------------------------------------------
 
@@ -399,6 +418,33 @@ class InputsRefusedTest {
         "targets is I32 [3]",
         "2 rows",
         "the shape [2]");
+  }
+
+  @Test
+  void masksAndWeightsOfRaggedRows() {
+    Tensor values = Tensor.of(Samples.logits(12, 2, 3));
+    Inputs ragged = Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4, 9, 12}));
+    refused(
+        ShapeException.class,
+        () -> Softmax.along(0).forward(values, ragged.classMask(u8(new int[11])), Tensor.of(out)),
+        "classMask is U8 [11]",
+        "logits is F32 [12]");
+    CrossEntropy weighted = weighted(4);
+    refused(
+        ShapeException.class,
+        () -> weighted.forwardBackward(values, labels, ragged, Tensor.of(out)),
+        "classWeights is F32 [4]",
+        "5 classes");
+    double expected = loss.forward(values, labels, ragged);
+    assertThat(weighted(5).forward(values, labels, ragged)).isEqualTo(expected);
+    assertThat(weighted(6).forward(values, labels, ragged)).isEqualTo(expected);
+  }
+
+  /** With the same weight for every class, which changes no mean. */
+  private static CrossEntropy weighted(int classes) {
+    float[] weights = new float[classes];
+    Arrays.fill(weights, 1);
+    return CrossEntropy.builder().classWeights(Tensor.of(weights)).build();
   }
 
   @Test

@@ -121,6 +121,50 @@ class OutcomeTest {
   }
 
   @OnEveryBackend
+  void aGradientOfNothingFollowsThePolicy(Backend backend) {
+    CrossEntropy error =
+        on(backend)
+            .reduction(Reduction.SUM)
+            .gradientReduction(Reduction.MEAN)
+            .noneCounted(NoneCounted.ERROR)
+            .build();
+    float[] dx = new float[12];
+    Arrays.fill(dx, 5);
+    assertThatThrownBy(() -> error.forwardBackward(logits, ignored, Tensor.of(dx, 4, 3)))
+        .isInstanceOf(NoneCountedException.class)
+        .hasMessageContaining("no row is counted");
+    assertThat(dx).containsOnly(5);
+    assertThat(error.forward(logits, ignored)).isZero();
+  }
+
+  @OnEveryBackend
+  void statisticsOfNoRowsAndInClosedMemory(Backend backend) {
+    CrossEntropy loss = on(backend).build();
+    Tensor nothing = Tensor.of(new float[0], 0, 3);
+    try (Arena arena = Arena.ofConfined()) {
+      outcome.saveStatistics(arena);
+      loss.forward(nothing, Tensor.of(new int[0]), outcome);
+      loss.backward(nothing, Tensor.of(new int[0]), outcome, null, nothing);
+      loss.forward(logits, labels, outcome);
+    }
+    assertThatThrownBy(() -> loss.forward(logits, labels, outcome))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageContaining("the memory of saveStatistics");
+  }
+
+  @OnEveryBackend
+  void fromOneToAllOfTheLargestClasses(Backend backend) {
+    int[] largest = new int[4];
+    on(backend).build().forward(logits, labels, outcome.topClasses(Tensor.of(largest, 4, 1)));
+    int[] all = new int[12];
+    on(backend).build().forward(logits, labels, outcome.topClasses(Tensor.of(all, 4, 3)));
+    for (int row = 0; row < 4; row++) {
+      assertThat(all[3 * row]).isEqualTo(largest[row]);
+      assertThat(Arrays.copyOfRange(all, 3 * row, 3 * row + 3)).containsExactlyInAnyOrder(0, 1, 2);
+    }
+  }
+
+  @OnEveryBackend
   void theSumOfLossesIsExact(Backend backend) {
     int rows = 3000;
     float[] spread = Samples.logits(rows * 2, 40, 4);

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.CrossEntropy.Outcome;
+import java.lang.foreign.Arena;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.BiFunction;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Every output that an operation cannot tell is refused by its name. */
+class OutputsRefusedTest {
+  private static final Map<String, BiFunction<Outcome, Tensor, Outcome>> TENSORS =
+      new LinkedHashMap<>();
+
+  static {
+    TENSORS.put("hits", Outcome::hits);
+    TENSORS.put("logSumExp", Outcome::logSumExp);
+    TENSORS.put("logProbabilities", Outcome::logProbabilities);
+    TENSORS.put("argmax", Outcome::argmax);
+    TENSORS.put("ranks", Outcome::ranks);
+    TENSORS.put("entropies", Outcome::entropies);
+    TENSORS.put("topClasses", Outcome::topClasses);
+    TENSORS.put("topLogProbabilities", Outcome::topLogProbabilities);
+    TENSORS.put("targetGradient", Outcome::targetGradient);
+  }
+
+  private final Tensor logits = Tensor.of(Samples.logits(12, 2, 9), 3, 4);
+  private final Tensor labels = Tensor.of(new int[] {0, 1, 2});
+
+  private static Outcome askingFor(String name) {
+    return switch (name) {
+      case "countCorrect" -> new Outcome().countCorrect(true);
+      case "saveStatistics" -> new Outcome().saveStatistics(Arena.ofAuto());
+      default -> TENSORS.get(name).apply(new Outcome(), Tensor.of(new float[3]));
+    };
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "hits",
+        "logSumExp",
+        "logProbabilities",
+        "argmax",
+        "ranks",
+        "entropies",
+        "topClasses",
+        "topLogProbabilities",
+        "targetGradient",
+        "countCorrect",
+        "saveStatistics"
+      })
+  void byTheDivergence(String name) {
+    assertThatThrownBy(
+            () -> KlDivergence.mean().forward(logits, logits, Inputs.none(), askingFor(name)))
+        .isInstanceOf(OptionException.class)
+        .hasMessage(name + " was asked for, and KL divergence has losses alone: do not ask for it");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "logProbabilities",
+        "argmax",
+        "ranks",
+        "entropies",
+        "topClasses",
+        "topLogProbabilities",
+        "targetGradient",
+        "saveStatistics"
+      })
+  void byPartialStates(String name) {
+    CrossEntropyShard shard = CrossEntropy.mean().onShard(0, 4);
+    PartialStates states = shard.partialStates(logits, labels, Inputs.none());
+    assertThatThrownBy(() -> shard.finish(states, labels, Inputs.none(), askingFor(name)))
+        .isInstanceOf(OptionException.class)
+        .hasMessage(name + " was asked for, and partial states do not tell it: do not ask for it");
+  }
+}
