@@ -254,6 +254,16 @@ class InputsRefusedTest {
         () -> loss.forward(logits, labels, outcome().hits(u8(0, 0))),
         "hits is U8 [2]",
         "the shape [3]");
+    for (CrossEntropy.Outcome each :
+        new CrossEntropy.Outcome[] {
+          outcome().argmax(Tensor.of(new int[2])), outcome().ranks(Tensor.of(new int[2]))
+        }) {
+      refused(
+          ShapeException.class,
+          () -> loss.forward(logits, labels, each),
+          " is I32 [2]",
+          "the shape [3]");
+    }
     Tensor cube = Tensor.of(new float[24], 2, 3, 4);
     Tensor matrix = Tensor.of(new int[8], 2, 4);
     Tensor pair = Tensor.of(new float[] {1, 1});
@@ -264,6 +274,43 @@ class InputsRefusedTest {
         "the shape [2, 4]");
     Inputs forAll = Inputs.none().rowWeights(pair.slice(0, 0, 1));
     assertThat(loss.forward(cube, matrix, forAll)).isEqualTo(loss.forward(cube, matrix));
+  }
+
+  @Test
+  void arraysInClosedMemory() {
+    Tensor closed;
+    try (Arena arena = Arena.ofConfined()) {
+      closed = Tensor.allocate(arena, DType.F32, 3);
+    }
+    refused(
+        MemoryException.class,
+        () -> loss.forward(logits, labels, outcome().losses(closed)),
+        "losses");
+    refused(
+        MemoryException.class,
+        () -> loss.forward(logits, labels, Inputs.none().rowWeights(closed)),
+        "rowWeights");
+  }
+
+  @Test
+  void typesThatDoNotGoTogether() {
+    Tensor doubles = Tensor.of(new double[3]);
+    Inputs weights = Inputs.none().rowWeights(doubles);
+    refused(
+        DTypeException.class,
+        () -> loss.forward(logits, labels, weights),
+        "rowWeights is F64 [3]",
+        "logits is F32 [3, 4]");
+    assertThat(KlDivergence.mean().forward(logits, logits, weights, outcome())).isNaN();
+    refused(
+        DTypeException.class,
+        () ->
+            Softmax.along(0)
+                .forward(
+                    Tensor.of(new int[4]),
+                    Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4})),
+                    Tensor.of(out)),
+        "logits is I32 [4]");
   }
 
   @Test
