@@ -3,6 +3,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -12,7 +13,14 @@ def copy(to):
     """Brings `to` up to date with what git tracks or would. What is built there, in folders named target, stays.
 
     A file is written only where its bytes differ, so that make and Maven compile again what has changed, and all of it.
+    What git does not list is deleted, so anything but a copy of before, or a folder in the tree that git sees, is refused.
     """
+    copied = (to / "proof" / "tree.py").is_file() and not (to / ".git").exists()
+    if to.is_dir() and any(to.iterdir()) and not copied:
+        sys.exit(f"{to} is neither empty nor a copy of the tree")
+    inside = to.resolve().is_relative_to(ROOT)
+    if inside and subprocess.run(["git", "check-ignore", "-q", str(to.resolve())], cwd=ROOT).returncode:
+        sys.exit(f"{to} lies in the tree, and git does not ignore it")
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=True,
