@@ -13,7 +13,8 @@ def copy(to):
     """Brings `to` up to date with what git tracks or would. What is built there, in folders named target, stays.
 
     A file is written only where its bytes differ, so that make and Maven compile again what has changed, and all of it.
-    What git does not list is deleted, so anything but a copy of before, or a folder in the tree that git sees, is refused.
+    What git does not list is deleted, so a folder that is neither empty nor an earlier copy is refused; so is one in the tree
+    that git does not ignore, as the copy would be copied.
     """
     copied = (to / "proof" / "tree.py").is_file() and not (to / ".git").exists()
     if to.is_dir() and any(to.iterdir()) and not copied:

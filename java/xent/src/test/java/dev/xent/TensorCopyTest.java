@@ -9,6 +9,8 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TensorCopyTest {
 
@@ -66,12 +68,13 @@ class TensorCopyTest {
         .hasMessageContaining("read-only");
   }
 
-  @Test
-  void closedMemoryIsNamed() {
-    Tensor here = Tensor.of(new float[6], 2, 3);
+  @ParameterizedTest
+  @ValueSource(ints = {2, 0})
+  void closedMemoryIsNamed(int rows) {
+    Tensor here = Tensor.of(new float[3 * rows], rows, 3);
     Tensor gone;
     try (Arena arena = Arena.ofConfined()) {
-      gone = Tensor.allocate(arena, DType.F32, 2, 3);
+      gone = Tensor.allocate(arena, DType.F32, rows, 3);
     }
     String why = " lies in an arena that is closed: keep the arena open during the call";
     assertThatThrownBy(() -> here.copyFrom(gone))
@@ -80,21 +83,6 @@ class TensorCopyTest {
     assertThatThrownBy(() -> gone.copyFrom(here))
         .isInstanceOf(MemoryException.class)
         .hasMessage("the tensor" + why);
-  }
-
-  @Test
-  void closedMemoryIsRefusedWithoutElementsToo() {
-    Tensor here = Tensor.of(new float[0], 0, 3);
-    Tensor gone;
-    try (Arena arena = Arena.ofConfined()) {
-      gone = Tensor.allocate(arena, DType.F32, 0, 3);
-    }
-    assertThatThrownBy(() -> here.copyFrom(gone))
-        .isInstanceOf(MemoryException.class)
-        .hasMessageStartingWith("the source lies in an arena that is closed");
-    assertThatThrownBy(() -> gone.copyFrom(here))
-        .isInstanceOf(MemoryException.class)
-        .hasMessageStartingWith("the tensor lies in an arena that is closed");
   }
 
   @Test
