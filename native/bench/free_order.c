@@ -11,25 +11,24 @@ extern const xent_family xent_plain_avx2_free;
 extern const xent_family xent_plain_avx512_free;
 int bench_free_order(int rounds);
 
-static double time_of(const xent_family *kernels, const xent_call *call, bool softmax, int64_t repeats) {
-  const double begin = now();
-  for (int64_t i = 0; i < repeats; i++)
-    must(softmax ? kernels->softmax_forward(call) : kernels->cross_entropy_forward(call), "kernel");
-  return (now() - begin) / (double)repeats;
+typedef struct {
+  xent_status (*kernel)(const xent_call *call);
+  const xent_call *call;
+} kernel_call;
+
+static void run_kernel(const void *of) {
+  const kernel_call *k = of;
+  must(k->kernel(k->call), "kernel");
 }
 
 static void compare(const char *name, int32_t isa, const xent_call *call, bool softmax, int rounds) {
-  const xent_family *tiers[2] = {
-      xent_kernels_of(isa)->plain, isa == XENT_ISA_AVX512 ? &xent_plain_avx512_free : &xent_plain_avx2_free};
-  double times[2][BENCH_MAX_ROUNDS];
-  time_of(tiers[0], call, softmax, 1);
-  const int64_t repeats = 1 + (int64_t)(0.002 / time_of(tiers[0], call, softmax, 1));
-  for (int round = 0; round < rounds; round++)
-    for (int k = 0; k < 2; k++) times[k][round] = time_of(tiers[k], call, softmax, repeats);
-  for (int k = 0; k < 2; k++) qsort(times[k], (size_t)rounds, sizeof(double), by_time);
+  const xent_family *fixed = xent_kernels_of(isa)->plain,
+                    *any = isa == XENT_ISA_AVX512 ? &xent_plain_avx512_free : &xent_plain_avx2_free;
+  const kernel_call calls[2] = {{softmax ? fixed->softmax_forward : fixed->cross_entropy_forward, call},
+                                {softmax ? any->softmax_forward : any->cross_entropy_forward, call}};
+  const pair_times t = take_turns((timed){run_kernel, &calls[0]}, (timed){run_kernel, &calls[1]}, rounds);
   printf("%4lld x %-7lld %-18s %-7s median %.3f, minimum %.3f x the time in any order\n",
-         (long long)call->row_end, (long long)call->shape->classes, name, xent_isa_name(isa),
-         times[0][rounds / 2] / times[1][rounds / 2], times[0][0] / times[1][0]);
+         (long long)call->row_end, (long long)call->shape->classes, name, xent_isa_name(isa), t.median, t.minima);
 }
 
 int bench_free_order(int rounds) {

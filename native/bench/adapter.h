@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plain calls of one version of the library, in terms that no version changes. */
+#ifndef XENT_BENCH_ADAPTER_H
+#define XENT_BENCH_ADAPTER_H
+
+#include <stdint.h>
+
+typedef void any_function(void);
+
+typedef struct {
+  int64_t outer, classes, inner;
+  const char *tier;
+  const float *x, *g;
+  const int32_t *labels;
+  float *y, *losses;
+  uint64_t shape[256], options[64]; /* room for the version's own structs */
+} plain_problem;
+
+typedef struct {
+  const char *operation, *symbol;
+  int (*run)(any_function *function, const plain_problem *p); /* returns the status */
+} plain_call;
+
+enum { PLAIN_CALLS = 6 };
+
+/* adapter.c, once per version of xent.h */
+typedef struct {
+  void (*prepare)(plain_problem *p); /* makes the structs of its shape */
+  plain_call calls[PLAIN_CALLS];
+} adapter;
+extern const adapter adapter_old, adapter_new;
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two builds of libxent.so in turns in one process: how long the new one takes over the old one, per plain call and
+ * shape. They may have different headers: see XENT_OLD in CMakeLists.txt.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "timing.h"
+
+#include <dlfcn.h>
+
+#include "adapter.h"
+#include "calls.h"
+#include "rows.h"
+
+typedef struct {
+  const plain_call *call;
+  any_function *function;
+  plain_problem p;
+} library_call;
+
+static const struct {
+  const char *name;
+  int64_t outer, classes, inner;
+} shapes[] = {{"1x10", 1, 10, 1},
+              {"64x10", 64, 10, 1},
+              {"100000x10", 100000, 10, 1},
+              {"10000x100", 10000, 100, 1},
+              {"1000x256", 1000, 256, 1},
+              {"64x1000", 64, 1000, 1},
+              {"1024x1000", 1024, 1000, 1},
+              {"64x128256", 64, 128256, 1},
+              {"2x64x56x56@1", 2, 64, 56 * 56},
+              {"2x19x512x1024@1", 2, 19, 512 * 1024}};
+
+static void *open_or_exit(const char *path) {
+  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    fprintf(stderr, "%s\n", dlerror());
+    exit(2);
+  }
+  return library;
+}
+
+static void run_library(const void *of) {
+  const library_call *c = of;
+  const int status = c->call->run(c->function, &c->p);
+  if (!status) return;
+  fprintf(stderr, "%s: status %d\n", c->call->operation, status);
+  exit(1);
+}
+
+static library_call ready_call(const adapter *a, void *library, int operation, const plain_problem *p) {
+  library_call c = {.call = &a->calls[operation], .p = *p};
+  void *address = dlsym(library, c.call->symbol);
+  if (!address) {
+    fprintf(stderr, "%s\n", dlerror());
+    exit(2);
+  }
+  memcpy(&c.function, &address, sizeof address); /* ISO C has no cast for it */
+  a->prepare(&c.p);
+  return c;
+}
+
+int main(int argc, char **argv) {
+  const char *tier = argc > 3 ? argv[3] : "best", *wanted = argc > 4 ? argv[4] : "";
+  const int rounds = argc > 5 ? (int)strtol(argv[5], NULL, 10) : 31;
+  if (argc < 3 || rounds < 1 || rounds > BENCH_MAX_ROUNDS) {
+    fprintf(stderr, "usage: compare OLD_LIBXENT.so NEW_LIBXENT.so [TIER [CASES [ROUNDS]]]\n"
+                    "  CASES: those whose `operation shape` has this text in it; \"\": all\n");
+    return 2;
+  }
+  void *const old = open_or_exit(argv[1]), *const new = open_or_exit(argv[2]);
+  size_t most = 0, most_rows = 0;
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    const size_t rows = (size_t)(shapes[i].outer * shapes[i].inner), count = rows * (size_t)shapes[i].classes;
+    if (count > most) most = count;
+    if (rows > most_rows) most_rows = rows;
+  }
+  float *x = must_allocate(most * sizeof(float)), *g = must_allocate(most * sizeof(float)),
+        *y = must_allocate(most * sizeof(float)), *losses = must_allocate(most_rows * sizeof(float));
+  int32_t *labels = must_allocate(most_rows * sizeof(int32_t));
+  random_source r = {1};
+  fill_row(x, (int64_t)most, 0, &r);
+  fill_row(g, (int64_t)most, 0, &r);
+  memset(y, 0, most * sizeof(float));
+  printf("%-22s%-18s%12s%12s%10s%9s\n", "operation", "shape", "old ns/el", "new ns/el", "new/old", "minima");
+  for (int operation = 0; operation < PLAIN_CALLS; operation++)
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+      const plain_problem p = {.outer = shapes[i].outer, .classes = shapes[i].classes, .inner = shapes[i].inner,
+                               .tier = tier, .x = x, .g = g, .labels = labels, .y = y, .losses = losses};
+      const library_call calls[2] = {ready_call(&adapter_new, new, operation, &p),
+                                     ready_call(&adapter_old, old, operation, &p)};
+      char name[64];
+      snprintf(name, sizeof name, "%s %s", calls[0].call->operation, shapes[i].name);
+      if (!strstr(name, wanted)) continue;
+      const int64_t rows = p.outer * p.inner;
+      for (int64_t row = 0; row < rows; row++) labels[row] = (int32_t)random_below(&r, p.classes);
+      const pair_times t = take_turns((timed){run_library, &calls[0]}, (timed){run_library, &calls[1]}, rounds);
+      const double per_element = 1e9 / (double)(rows * p.classes);
+      printf("%-22s%-18s%12.4f%12.4f%10.3f%9.3f\n", calls[0].call->operation, shapes[i].name, t.second * per_element,
+             t.first * per_element, t.median, t.minima);
+      fflush(stdout);
+    }
+  free(x), free(g), free(y), free(losses), free(labels);
+  dlclose(old);
+  dlclose(new);
+  return 0;
+}
