@@ -5,9 +5,6 @@ import java.util.OptionalDouble;
 
 /** What memory allows: the time of a copy, or a read, of as many bytes as an operation moves. */
 final class Bounds {
-  private static final int COPIED = 8;
-  private static final int READ = 4;
-
   private Bounds() {}
 
   /**
@@ -16,10 +13,11 @@ final class Bounds {
    */
   static OptionalDouble perElement(Row row, String candidate) {
     OptionalDouble time = row.perElement(candidate);
-    double bytes = row.what().operation().bytes;
+    double tensors =
+        (double) row.what().operation().bytes() / row.what().operation().elementBytes();
     return switch (candidate) {
-      case "memcpy" -> scaled(time, bytes / COPIED);
-      case "read" -> scaled(time, bytes / READ);
+      case "memcpy" -> scaled(time, tensors / 2);
+      case "read" -> scaled(time, tensors);
       default -> time;
     };
   }

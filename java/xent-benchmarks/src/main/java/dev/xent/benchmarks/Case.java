@@ -24,9 +24,15 @@ record Case(Operation operation, Shape shape) {
           Operation.CROSS_ENTROPY, List.of("32x81x8732@1"),
           Operation.CROSS_ENTROPY_GRAD, List.of("32x81x8732@1"));
 
+  /**
+   * For options and types: from ten classes to those of a language model, and a class axis inside.
+   */
+  private static final List<String> OPTIONS =
+      List.of("10000x10", "1000x100", "300x300", "64x1000", "16x32000", "8x128256", "2x64x56x56@1");
+
   /** A first look leaves these out: the like of them is there, or they take long. */
   private static final List<String> NOT_QUICK =
-      List.of("1024x1000", "1000x256", "32x81x8732@1", "8x19x512x1024@1");
+      List.of("1024x1000", "1000x256", "32x81x8732@1", "8x19x512x1024@1", "300x300", "16x32000");
 
   /** The operations that are named, or all; on the shapes that are named, or the table's. */
   static List<Case> chosen(List<String> operations, List<String> shapes, boolean quick) {
@@ -36,7 +42,7 @@ record Case(Operation operation, Shape shape) {
             : operations.stream().map(Operation::of).toList();
     List<Case> cases = new ArrayList<>();
     for (Operation operation : wanted) {
-      List<String> own = new ArrayList<>(ROWS);
+      List<String> own = new ArrayList<>(operation.isPlain() ? ROWS : OPTIONS);
       own.addAll(COLUMNS.getOrDefault(operation, List.of()));
       if (quick) {
         own.removeAll(NOT_QUICK);

@@ -18,12 +18,14 @@ record Goals(List<Goal> all) {
   /** What a goal compares with when it names no candidate: the fastest peer. */
   static final String BEST = "best";
 
+  private static final String ANY_SHAPE = "*";
+
   /**
    * One goal.
    *
    * @param candidate whose goal it is: xent, or another form of it
    * @param operation by name
-   * @param shape by name
+   * @param shape by name, or * for all
    * @param against a candidate, or {@link #BEST}
    * @param factor how many times as fast, at least; memcpy and read count per byte
    */
@@ -62,7 +64,8 @@ record Goals(List<Goal> all) {
         .filter(
             goal ->
                 goal.operation.equals(row.what().operation().toString())
-                    && goal.shape.equals(row.what().shape().toString()))
+                    && (goal.shape.equals(ANY_SHAPE)
+                        || goal.shape.equals(row.what().shape().toString())))
         .toList();
   }
 }

@@ -4,41 +4,87 @@ package dev.xent.benchmarks;
 import java.util.Arrays;
 import java.util.Locale;
 
-/** What is computed. */
+/** What is computed: plainly, or with one option. */
 public enum Operation {
   /** {@code y = softmax(x)}. */
-  SOFTMAX(8),
+  SOFTMAX(Kind.SOFTMAX, Option.NONE),
   /** {@code y = log softmax(x)}. */
-  LOG_SOFTMAX(8),
+  LOG_SOFTMAX(Kind.LOG_SOFTMAX, Option.NONE),
   /** {@code dx} of softmax from {@code y} and {@code dy}. */
-  SOFTMAX_BACKWARD(12),
+  SOFTMAX_BACKWARD(Kind.SOFTMAX_BACKWARD, Option.NONE),
   /** {@code dx} of log-softmax from {@code y} and {@code dy}. */
-  LOG_SOFTMAX_BACKWARD(12),
+  LOG_SOFTMAX_BACKWARD(Kind.LOG_SOFTMAX_BACKWARD, Option.NONE),
   /** The mean loss of labels. */
-  CROSS_ENTROPY(4),
+  CROSS_ENTROPY(Kind.CROSS_ENTROPY, Option.NONE),
   /** The mean loss of labels and its gradient. */
-  CROSS_ENTROPY_GRAD(8);
+  CROSS_ENTROPY_GRAD(Kind.CROSS_ENTROPY_GRAD, Option.NONE),
+  /** {@code y = softmax(x / temperature)}. */
+  SOFTMAX_TEMPERATURE(Kind.SOFTMAX, Option.TEMPERATURE),
+  /** Softmax of doubles. */
+  SOFTMAX_FLOAT64(Kind.SOFTMAX, Option.FLOAT64),
+  /** The mean loss of smoothed labels. */
+  CROSS_ENTROPY_SMOOTHING(Kind.CROSS_ENTROPY, Option.SMOOTHING),
+  /** The mean loss of labels, weighted by class. */
+  CROSS_ENTROPY_WEIGHTS(Kind.CROSS_ENTROPY, Option.WEIGHTS),
+  /** The mean loss of labels, and the largest class of every row. */
+  CROSS_ENTROPY_ARGMAX(Kind.CROSS_ENTROPY, Option.ARGMAX),
+  /** The mean loss of smoothed labels and its gradient. */
+  CROSS_ENTROPY_GRAD_SMOOTHING(Kind.CROSS_ENTROPY_GRAD, Option.SMOOTHING),
+  /** The mean loss of labels, weighted by class, and its gradient. */
+  CROSS_ENTROPY_GRAD_WEIGHTS(Kind.CROSS_ENTROPY_GRAD, Option.WEIGHTS),
+  /** The mean loss of labels and its gradient, of doubles. */
+  CROSS_ENTROPY_GRAD_FLOAT64(Kind.CROSS_ENTROPY_GRAD, Option.FLOAT64);
+
+  /** What logits are divided by where there is a temperature. */
+  public static final double TEMPERATURE = 0.7;
+
+  /** What smoothing takes from a label where there is smoothing. */
+  public static final double SMOOTHING = 0.1;
+
+  /** The operation without its option. */
+  public final Kind kind;
+
+  /** What differs from the plain operation. */
+  public final Option option;
+
+  Operation(Kind kind, Option option) {
+    this.kind = kind;
+    this.option = option;
+  }
+
+  /** Whether it is the plain operation. */
+  public boolean isPlain() {
+    return option == Option.NONE;
+  }
+
+  /** Whether the elements are doubles, not floats. */
+  public boolean isDouble() {
+    return option == Option.FLOAT64;
+  }
+
+  /** Bytes of an element. */
+  public int elementBytes() {
+    return isDouble() ? Double.BYTES : Float.BYTES;
+  }
 
   /** The least traffic: bytes read and written per logit. */
-  public final int bytes;
-
-  Operation(int bytes) {
-    this.bytes = bytes;
+  public int bytes() {
+    return kind.tensors * elementBytes();
   }
 
   /** Whether {@code y} and {@code dy} are the inputs, rather than logits. */
   public boolean isBackward() {
-    return this == SOFTMAX_BACKWARD || this == LOG_SOFTMAX_BACKWARD;
+    return kind == Kind.SOFTMAX_BACKWARD || kind == Kind.LOG_SOFTMAX_BACKWARD;
   }
 
   /** Whether labels are an input and a loss comes out. */
   public boolean hasLoss() {
-    return this == CROSS_ENTROPY || this == CROSS_ENTROPY_GRAD;
+    return kind == Kind.CROSS_ENTROPY || kind == Kind.CROSS_ENTROPY_GRAD;
   }
 
   /** Whether a tensor in the shape of the logits is written. */
   public boolean hasOutput() {
-    return this != CROSS_ENTROPY;
+    return kind != Kind.CROSS_ENTROPY;
   }
 
   /** The name on the command line and in tables. */
@@ -56,5 +102,43 @@ public enum Operation {
             () ->
                 new IllegalArgumentException(
                     "no operation '%s': there are %s".formatted(name, Arrays.toString(values()))));
+  }
+
+  /** The plain operations. */
+  public enum Kind {
+    /** Probabilities. */
+    SOFTMAX(2),
+    /** Log-probabilities. */
+    LOG_SOFTMAX(2),
+    /** The gradient of softmax. */
+    SOFTMAX_BACKWARD(3),
+    /** The gradient of log-softmax. */
+    LOG_SOFTMAX_BACKWARD(3),
+    /** The loss. */
+    CROSS_ENTROPY(1),
+    /** The loss and its gradient. */
+    CROSS_ENTROPY_GRAD(2);
+
+    private final int tensors;
+
+    Kind(int tensors) {
+      this.tensors = tensors;
+    }
+  }
+
+  /** What an operation has that the plain one has not. */
+  public enum Option {
+    /** Nothing. */
+    NONE,
+    /** {@link Operation#TEMPERATURE}. */
+    TEMPERATURE,
+    /** {@link Operation#SMOOTHING} of labels, over all classes. */
+    SMOOTHING,
+    /** A weight per class. */
+    WEIGHTS,
+    /** The largest class of every row, besides. */
+    ARGMAX,
+    /** Doubles for floats. */
+    FLOAT64
   }
 }

@@ -25,7 +25,7 @@ public final class PlainJava implements Candidate {
 
   @Override
   public Map<String, Task> tasks(Problem problem) {
-    return Map.of("loops", new Loops(problem));
+    return problem.operation.isPlain() ? Map.of("loops", new Loops(problem)) : Map.of();
   }
 
   /**
@@ -100,7 +100,7 @@ public final class PlainJava implements Candidate {
     /** One row, which begins at {@code from} in all arrays; returns its loss. */
     private double row(int row, float[] x, float[] dy, float[] y, int from) {
       int to = from + classes;
-      switch (operation) {
+      switch (operation.kind) {
         case SOFTMAX -> scale(y, from, to, 1 / exponentials(x, y, from, to, largest(x, from, to)));
         case LOG_SOFTMAX -> logSoftmax(x, y, from, to);
         case SOFTMAX_BACKWARD -> softmaxBackward(x, dy, y, from, to);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.benchmarks;
 
+import dev.xent.benchmarks.Operation.Option;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -31,43 +32,87 @@ public final class Problem {
   /** The labels of an operation with a loss, 64 bits wide. */
   public final @Nullable MemorySegment labels;
 
+  /** A float per class, where classes have weights. */
+  public final @Nullable MemorySegment weights;
+
   /** Room for the output, in the shape of the logits; for every operation, so that a copy fits. */
   public final MemorySegment output;
+
+  /** Room for the largest class of every row, 64 bits wide, where it is asked for. */
+  public final @Nullable MemorySegment argmax;
 
   /** Makes the inputs. */
   Problem(Operation operation, Shape shape) {
     this.operation = operation;
     this.shape = shape;
     long elements = shape.elements();
-    input = floats(elements);
-    output = floats(elements);
+    input = bytes(elements * operation.elementBytes());
+    output = bytes(elements * operation.elementBytes());
     SplittableRandom random = new SplittableRandom(1);
     for (long i = 0; i < elements; i++) {
-      input.setAtIndex(ValueLayout.JAVA_FLOAT, i, 4 * (float) random.nextGaussian());
+      set(input, i, 4 * random.nextGaussian());
     }
     if (operation.isBackward()) {
-      upstream = floats(elements);
+      upstream = bytes(elements * operation.elementBytes());
       for (long i = 0; i < elements; i++) {
-        upstream.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian());
+        set(upstream, i, random.nextGaussian());
       }
-      new Rows(this).normalise(operation == Operation.LOG_SOFTMAX_BACKWARD);
+      new Rows(this).normalise(operation.kind == Operation.Kind.LOG_SOFTMAX_BACKWARD);
     } else {
       upstream = null;
     }
     labels = operation.hasLoss() ? labels(shape, random) : null;
+    weights = operation.option == Option.WEIGHTS ? weights(shape, random) : null;
+    argmax = operation.option == Option.ARGMAX ? bytes(shape.rows() * Long.BYTES) : null;
   }
 
   private static MemorySegment labels(Shape shape, SplittableRandom random) {
-    MemorySegment labels = Arena.global().allocate(shape.rows() * Long.BYTES, ALIGNMENT);
+    MemorySegment labels = bytes(shape.rows() * Long.BYTES);
     for (long row = 0; row < shape.rows(); row++) {
       labels.setAtIndex(ValueLayout.JAVA_LONG, row, random.nextLong(shape.classes()));
     }
     return labels;
   }
 
+  private static MemorySegment weights(Shape shape, SplittableRandom random) {
+    MemorySegment weights = floats(shape.classes());
+    for (long c = 0; c < shape.classes(); c++) {
+      weights.setAtIndex(ValueLayout.JAVA_FLOAT, c, 0.5f + (float) random.nextDouble());
+    }
+    return weights;
+  }
+
+  private static MemorySegment bytes(long count) {
+    return Arena.global().allocate(count, ALIGNMENT);
+  }
+
   /** Off-heap room for that many floats. */
   public static MemorySegment floats(long elements) {
-    return Arena.global().allocate(elements * Float.BYTES, ALIGNMENT);
+    return bytes(elements * Float.BYTES);
+  }
+
+  /** An element of the input, the upstream gradient or the output. */
+  double at(MemorySegment segment, long i) {
+    return operation.isDouble()
+        ? segment.getAtIndex(ValueLayout.JAVA_DOUBLE, i)
+        : segment.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+  }
+
+  /** Writes such an element. */
+  void set(MemorySegment segment, long i, double value) {
+    if (operation.isDouble()) {
+      segment.setAtIndex(ValueLayout.JAVA_DOUBLE, i, value);
+    } else {
+      segment.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) value);
+    }
+  }
+
+  /** Makes the output NaN and the largest classes -1, so that nothing passes by what is there. */
+  void clearOutputs() {
+    output.fill((byte) -1);
+    if (argmax != null) {
+      argmax.fill((byte) -1);
+    }
   }
 
   /** The upstream gradient of a backward operation. */
@@ -78,6 +123,16 @@ public final class Problem {
   /** The labels of an operation with a loss. */
   public MemorySegment labels() {
     return present(labels, "labels");
+  }
+
+  /** The weights of the classes. */
+  public MemorySegment weights() {
+    return present(weights, "weights");
+  }
+
+  /** Room for the largest classes. */
+  public MemorySegment argmax() {
+    return present(argmax, "largest classes");
   }
 
   private MemorySegment present(@Nullable MemorySegment segment, String what) {

@@ -22,6 +22,7 @@ final class Report {
     report.put("jdk", Runtime.version().toString());
     report.put("xent", Xent.runtime().toString());
     report.put("tolerance", Rows.TOLERANCE);
+    report.put("tolerance_float64", Rows.TOLERANCE_FLOAT64);
     List<Object> results = new ArrayList<>();
     for (Row row : rows) {
       row.results().forEach(result -> results.add(of(row.what(), result)));

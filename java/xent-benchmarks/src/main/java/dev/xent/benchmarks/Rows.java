@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.benchmarks;
 
+import dev.xent.benchmarks.Operation.Kind;
+import dev.xent.benchmarks.Operation.Option;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -9,16 +11,16 @@ import java.util.Arrays;
  * The operations in double precision, with {@link Math#exp} and {@link Math#log}: what results are
  * checked against.
  *
- * <p>A float result {@code a} of true value {@code e} passes when {@code |a - e| <= 1e-4 * size},
- * where the size is that of the terms {@code e} is made of, because those are what an
- * implementation rounds:
+ * <p>A float result {@code a} of true value {@code e} passes when {@code |a - e| <= 1e-4 * size}, a
+ * double when it is {@code 1e-10 * size}, where the size is that of the terms {@code e} is made of,
+ * because those are what an implementation rounds:
  *
  * <ul>
  *   <li>softmax: {@code e} itself, so every probability has four correct digits;
  *   <li>log-softmax: {@code max(1, |e|)};
  *   <li>loss: {@code max(1, |e|)};
- *   <li>gradient of the loss: {@code (p + q) / rows}, with {@code q} 1 at the label and 0
- *       elsewhere;
+ *   <li>gradient of the loss: {@code w * (p + q) / (sum of w)}, with {@code q} the smoothed label
+ *       and {@code w} the weight of its class;
  *   <li>softmax backward: {@code y * (|dy| + sum |dy| * y)};
  *   <li>log-softmax backward: {@code |dy| + exp(y) * sum |dy|}.
  * </ul>
@@ -27,37 +29,62 @@ final class Rows {
   /** Wide enough for sums of a hundred thousand terms in float, with a sum per lane: 2.3e-5. */
   static final double TOLERANCE = 1e-4;
 
+  /** Of doubles: wide enough for the same, and for other exponentials than {@link Math#exp}. */
+  static final double TOLERANCE_FLOAT64 = 1e-10;
+
   private final Problem problem;
   private final long classes;
   private final int inner;
+  private final double temperature;
+  private final double smoothing;
   private final double[] largest;
+  private final long[] argmax;
+
+  /** Of the exponentials, or of a backward operation's terms. */
   private final double[] sum;
+
   private final double[] size;
+
+  /** Of the logits. */
+  private final double[] mean;
 
   Rows(Problem problem) {
     this.problem = problem;
     classes = problem.shape.classes();
     inner = Math.toIntExact(problem.shape.inner());
     int rows = Math.toIntExact(problem.shape.rows());
+    Option option = problem.operation.option;
+    temperature = option == Option.TEMPERATURE ? Operation.TEMPERATURE : 1;
+    smoothing = option == Option.SMOOTHING ? Operation.SMOOTHING : 0;
     largest = new double[rows];
+    argmax = new long[rows];
     sum = new double[rows];
     size = new double[rows];
+    mean = new double[rows];
     Arrays.fill(largest, Double.NEGATIVE_INFINITY);
   }
 
   /** Takes the largest logit and the sum of exponentials of every row. */
   private void addLogits() {
-    forEach((i, row, c) -> largest[row] = Math.max(largest[row], at(problem.input, i)));
-    forEach((i, row, c) -> sum[row] += Math.exp(at(problem.input, i) - largest[row]));
+    forEach(
+        (i, row, c) -> {
+          double x = logit(i);
+          mean[row] += x / classes;
+          if (x > largest[row]) {
+            largest[row] = x;
+            argmax[row] = c;
+          }
+        });
+    forEach((i, row, c) -> sum[row] += Math.exp(logit(i) - largest[row]));
   }
 
   /** Takes the sums that a backward operation needs of every row. */
   private void addUpstream() {
-    boolean log = problem.operation == Operation.LOG_SOFTMAX_BACKWARD;
+    boolean log = problem.operation.kind == Kind.LOG_SOFTMAX_BACKWARD;
     MemorySegment upstream = problem.upstream();
     forEach(
         (i, row, c) -> {
-          double term = at(upstream, i) * (log ? 1 : at(problem.input, i));
+          double term = problem.at(upstream, i) * (log ? 1 : logit(i));
           sum[row] += term;
           size[row] += Math.abs(term);
         });
@@ -68,9 +95,9 @@ final class Rows {
     addLogits();
     forEach(
         (i, row, c) -> {
-          double below = at(problem.input, i) - largest[row];
+          double below = logit(i) - largest[row];
           double value = log ? below - Math.log(sum[row]) : Math.exp(below) / sum[row];
-          problem.input.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) value);
+          problem.set(problem.input, i, value);
         });
   }
 
@@ -98,10 +125,14 @@ final class Rows {
       double truth = meanLoss();
       worst[0] = Math.abs(loss - truth) / Math.max(1, Math.abs(truth));
     }
+    if (problem.operation.option == Option.ARGMAX && !argmaxIsRight()) {
+      return Double.NaN;
+    }
     if (problem.operation.hasOutput()) {
+      double denominator = problem.operation.hasLoss() ? denominator() : 1;
       forEach(
           (i, row, c) -> {
-            double error = error(i, row, c, at(output, i));
+            double error = error(i, row, c, problem.at(output, i), denominator);
             // Not Math.max(error, worst): written so that NaN stays.
             worst[0] = error <= worst[0] ? worst[0] : error;
           });
@@ -111,18 +142,40 @@ final class Rows {
 
   private double meanLoss() {
     double total = 0;
-    MemorySegment labels = problem.labels();
     for (int row = 0; row < sum.length; row++) {
-      long label = labels.getAtIndex(ValueLayout.JAVA_LONG, row);
       long first = row / inner * classes * inner + row % inner;
-      total += Math.log(sum[row]) + largest[row] - at(problem.input, first + label * inner);
+      double logSumExp = Math.log(sum[row]) + largest[row];
+      double target = (1 - smoothing) * logit(first + label(row) * inner) + smoothing * mean[row];
+      total += weight(row) * (logSumExp - target);
     }
-    return total / sum.length;
+    return total / denominator();
   }
 
-  private double error(long i, int row, long c, double actual) {
-    double x = at(problem.input, i);
-    return switch (problem.operation) {
+  private double denominator() {
+    double total = 0;
+    for (int row = 0; row < sum.length; row++) {
+      total += weight(row);
+    }
+    return total;
+  }
+
+  private double weight(int row) {
+    return problem.weights == null
+        ? 1
+        : problem.weights.getAtIndex(ValueLayout.JAVA_FLOAT, label(row));
+  }
+
+  private long label(int row) {
+    return problem.labels().getAtIndex(ValueLayout.JAVA_LONG, row);
+  }
+
+  private boolean argmaxIsRight() {
+    return Arrays.equals(argmax, problem.argmax().toArray(ValueLayout.JAVA_LONG));
+  }
+
+  private double error(long i, int row, long c, double actual, double denominator) {
+    double x = logit(i);
+    return switch (problem.operation.kind) {
       case SOFTMAX -> {
         double p = Math.exp(x - largest[row]) / sum[row];
         yield Math.abs(actual - p) / p;
@@ -132,25 +185,26 @@ final class Rows {
         yield Math.abs(actual - value) / Math.max(1, Math.abs(value));
       }
       case SOFTMAX_BACKWARD -> {
-        double dy = at(problem.upstream(), i);
+        double dy = problem.at(problem.upstream(), i);
         yield Math.abs(actual - x * (dy - sum[row])) / (x * (Math.abs(dy) + size[row]));
       }
       case LOG_SOFTMAX_BACKWARD -> {
-        double dy = at(problem.upstream(), i);
+        double dy = problem.at(problem.upstream(), i);
         double p = Math.exp(x);
         yield Math.abs(actual - (dy - p * sum[row])) / (Math.abs(dy) + p * size[row]);
       }
       case CROSS_ENTROPY_GRAD -> {
         double p = Math.exp(x - largest[row]) / sum[row];
-        double q = problem.labels().getAtIndex(ValueLayout.JAVA_LONG, row) == c ? 1 : 0;
-        yield Math.abs(actual * sum.length - (p - q)) / (p + q);
+        double q = (label(row) == c ? 1 - smoothing : 0) + smoothing / classes;
+        double w = weight(row);
+        yield Math.abs(actual * denominator - w * (p - q)) / (w * (p + q));
       }
       case CROSS_ENTROPY -> throw new AssertionError("cross-entropy has no output");
     };
   }
 
-  private static double at(MemorySegment floats, long i) {
-    return floats.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+  private double logit(long i) {
+    return problem.at(problem.input, i) / temperature;
   }
 
   private void forEach(Visitor visitor) {

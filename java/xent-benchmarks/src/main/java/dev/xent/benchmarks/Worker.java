@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.benchmarks;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -71,7 +69,7 @@ final class Worker {
     List<Timing> ways = new ArrayList<>();
     for (Map.Entry<String, Task> way : candidate.tasks(problem).entrySet()) {
       double error = candidate.kind() == Candidate.Kind.BOUND ? 0 : error(way.getValue());
-      if (error <= Rows.TOLERANCE) {
+      if (error <= (problem.operation.isDouble() ? Rows.TOLERANCE_FLOAT64 : Rows.TOLERANCE)) {
         ways.add(new Timing(candidate, way.getKey(), way.getValue(), error));
       } else {
         System.out.println(Result.failed(candidate.name(), way.getKey(), error));
@@ -87,13 +85,9 @@ final class Worker {
     }
   }
 
-  /** NaN is everywhere before a task computes, so that nothing passes by what another left. */
   private double error(Task task) throws Exception {
-    MemorySegment output = problem.output;
-    for (long i = 0; i < problem.shape.elements(); i++) {
-      output.setAtIndex(ValueLayout.JAVA_FLOAT, i, Float.NaN);
-    }
-    return rows.error(task.check(output), output);
+    problem.clearOutputs();
+    return rows.error(task.check(problem.output), problem.output);
   }
 
   /** One way of one candidate, and its times so far. */

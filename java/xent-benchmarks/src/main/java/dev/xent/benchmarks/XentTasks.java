@@ -7,6 +7,7 @@ import dev.xent.Isa;
 import dev.xent.LogSoftmax;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
+import dev.xent.benchmarks.Operation.Option;
 
 /** Every operation through the Java API. */
 final class XentTasks {
@@ -20,12 +21,13 @@ final class XentTasks {
 
   Task of(Problem problem) {
     int axis = problem.shape.axis();
-    Tensor input = Tensor.of(problem.input, DType.F32, problem.shape.dims());
-    Tensor output = Tensor.of(problem.output, DType.F32, problem.shape.dims());
-    Softmax softmax = Softmax.builder().axis(axis).isa(isa).threads(threads).build();
+    DType type = problem.operation.isDouble() ? DType.F64 : DType.F32;
+    Tensor input = Tensor.of(problem.input, type, problem.shape.dims());
+    Tensor output = Tensor.of(problem.output, type, problem.shape.dims());
+    Softmax softmax = softmax(problem.operation.option, axis);
     LogSoftmax logSoftmax = LogSoftmax.builder().axis(axis).isa(isa).threads(threads).build();
-    CrossEntropy crossEntropy = CrossEntropy.builder().axis(axis).isa(isa).threads(threads).build();
-    return switch (problem.operation) {
+    CrossEntropy crossEntropy = crossEntropy(problem, axis);
+    return switch (problem.operation.kind) {
       case SOFTMAX ->
           () -> {
             softmax.forward(input, output);
@@ -52,12 +54,35 @@ final class XentTasks {
       }
       case CROSS_ENTROPY -> {
         Tensor labels = Tensor.of(problem.labels(), DType.I64, problem.shape.rowDims());
-        yield () -> crossEntropy.forward(input, labels);
+        if (problem.argmax == null) {
+          yield () -> crossEntropy.forward(input, labels);
+        }
+        CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+        outcome.argmax(Tensor.of(problem.argmax, DType.I64, problem.shape.rowDims()));
+        yield () -> crossEntropy.forward(input, labels, outcome);
       }
       case CROSS_ENTROPY_GRAD -> {
         Tensor labels = Tensor.of(problem.labels(), DType.I64, problem.shape.rowDims());
         yield () -> crossEntropy.forwardBackward(input, labels, output);
       }
     };
+  }
+
+  private Softmax softmax(Option option, int axis) {
+    Softmax.Builder builder = Softmax.builder().axis(axis).isa(isa).threads(threads);
+    return option == Option.TEMPERATURE
+        ? builder.temperature(Operation.TEMPERATURE).build()
+        : builder.build();
+  }
+
+  private CrossEntropy crossEntropy(Problem problem, int axis) {
+    CrossEntropy.Builder builder = CrossEntropy.builder().axis(axis).isa(isa).threads(threads);
+    if (problem.operation.option == Option.SMOOTHING) {
+      builder.labelSmoothing(Operation.SMOOTHING);
+    }
+    if (problem.weights != null) {
+      builder.classWeights(Tensor.of(problem.weights, DType.F32, problem.shape.classes()));
+    }
+    return builder.build();
   }
 }

@@ -9,6 +9,8 @@ import ai.djl.training.loss.Loss;
 import ai.djl.training.loss.SoftmaxCrossEntropyLoss;
 import dev.xent.benchmarks.Candidate;
 import dev.xent.benchmarks.Cell;
+import dev.xent.benchmarks.Operation;
+import dev.xent.benchmarks.Operation.Option;
 import dev.xent.benchmarks.Problem;
 import dev.xent.benchmarks.Task;
 import java.lang.foreign.MemorySegment;
@@ -38,8 +40,24 @@ public final class Djl implements Candidate {
     int axis = problem.shape.axis();
     int[] axes = {axis};
     NDArray x = tensors.input();
-    return switch (problem.operation) {
-      case SOFTMAX -> Map.of("softmax", output(() -> x.softmax(axis)));
+    Option option = problem.operation.option;
+    if (option == Option.SMOOTHING || option == Option.WEIGHTS) {
+      return Map.of(); // SoftmaxCrossEntropyLoss has neither
+    }
+    return switch (problem.operation.kind) {
+      case SOFTMAX -> {
+        if (option != Option.TEMPERATURE) {
+          yield Map.of("softmax", output(() -> x.softmax(axis)));
+        }
+        yield Map.of(
+            "div, softmax",
+            output(
+                () -> {
+                  try (NDArray scaled = x.div(Operation.TEMPERATURE)) {
+                    return scaled.softmax(axis);
+                  }
+                }));
+      }
       case LOG_SOFTMAX -> Map.of("logSoftmax", output(() -> x.logSoftmax(axis)));
       case SOFTMAX_BACKWARD -> {
         NDArray dy = tensors.upstream();
@@ -67,9 +85,9 @@ public final class Djl implements Candidate {
                   }
                 }));
       }
-      case CROSS_ENTROPY -> Map.of("SoftmaxCrossEntropyLoss", new LossTask(tensors, axis, false));
+      case CROSS_ENTROPY -> Map.of("SoftmaxCrossEntropyLoss", new LossTask(problem, tensors));
       case CROSS_ENTROPY_GRAD ->
-          Map.of("SoftmaxCrossEntropyLoss, GradientCollector", new LossTask(tensors, axis, true));
+          Map.of("SoftmaxCrossEntropyLoss, GradientCollector", new LossTask(problem, tensors));
     };
   }
 
@@ -102,12 +120,16 @@ public final class Djl implements Candidate {
     private final NDArray x;
     private final NDArray labels;
     private final boolean withGradient;
+    private final Problem problem;
+    private final int axis;
 
-    LossTask(DjlTensors tensors, int axis, boolean withGradient) {
+    LossTask(Problem problem, DjlTensors tensors) {
+      this.problem = problem;
+      withGradient = problem.operation.hasOutput();
+      axis = problem.shape.axis();
       loss = new SoftmaxCrossEntropyLoss("loss", 1, axis, true, true);
       x = tensors.input();
       labels = tensors.labels();
-      this.withGradient = withGradient;
       x.setRequiresGradient(withGradient);
     }
 
@@ -120,6 +142,9 @@ public final class Djl implements Candidate {
           backward();
         } else {
           evaluate();
+        }
+        if (problem.argmax != null) {
+          x.argMax(axis);
         }
       }
       return 0;
@@ -148,8 +173,13 @@ public final class Djl implements Candidate {
           DjlTensors.copy(gradient, output);
         }
       }
+      if (problem.argmax != null) {
+        try (NDArray classes = x.argMax(axis)) {
+          DjlTensors.copy(classes, problem.argmax);
+        }
+      }
       try (NDArray value = evaluate()) {
-        return value.getFloat();
+        return DjlTensors.number(value);
       }
     }
   }

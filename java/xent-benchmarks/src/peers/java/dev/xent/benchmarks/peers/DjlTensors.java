@@ -14,6 +14,7 @@ final class DjlTensors {
   private final NDManager manager;
   private final Problem problem;
   private final Shape shape;
+  private final DataType type;
 
   DjlTensors(Problem problem) {
     System.setProperty("ai.djl.pytorch.num_threads", "1");
@@ -21,6 +22,7 @@ final class DjlTensors {
     manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
     this.problem = problem;
     shape = new Shape(problem.shape.dims());
+    type = problem.operation.isDouble() ? DataType.FLOAT64 : DataType.FLOAT32;
   }
 
   NDManager manager() {
@@ -29,12 +31,12 @@ final class DjlTensors {
 
   /** Logits, or {@code y}. */
   NDArray input() {
-    return floats(problem.input);
+    return elements(problem.input);
   }
 
   /** {@code dy}. */
   NDArray upstream() {
-    return floats(problem.upstream());
+    return elements(problem.upstream());
   }
 
   /** In the shape of the logits, with one class. */
@@ -45,11 +47,27 @@ final class DjlTensors {
 
   /** Room for an output. */
   NDArray room() {
-    return manager.zeros(shape);
+    return manager.zeros(shape, type);
   }
 
-  private NDArray floats(MemorySegment segment) {
-    return manager.create(Problem.buffer(segment), shape, DataType.FLOAT32);
+  /** One per class. */
+  NDArray weights() {
+    Shape classes = new Shape(problem.shape.classes());
+    return manager.create(Problem.buffer(problem.weights()), classes, DataType.FLOAT32);
+  }
+
+  /** Room for the largest class of every row. */
+  NDArray roomOfClasses() {
+    return manager.zeros(new Shape(problem.shape.rowDims()), DataType.INT64);
+  }
+
+  private NDArray elements(MemorySegment segment) {
+    return manager.create(Problem.buffer(segment), shape, type);
+  }
+
+  /** A loss. */
+  static double number(NDArray array) {
+    return array.getDataType() == DataType.FLOAT64 ? array.getDouble() : array.getFloat();
   }
 
   /** Copies what PyTorch computed. */

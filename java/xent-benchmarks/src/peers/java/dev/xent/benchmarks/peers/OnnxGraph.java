@@ -3,6 +3,7 @@ package dev.xent.benchmarks.peers;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 
 /**
  * Builds an ONNX model of a few nodes; the numbers of fields are those of <a
@@ -13,15 +14,22 @@ final class OnnxGraph {
   private static final int OPSET = 17;
   private static final int FLOAT = 1;
   private static final int INT64 = 7;
+  private static final int DOUBLE = 11;
   private static final int ATTRIBUTE_INT = 2;
   private static final int ATTRIBUTE_INTS = 7;
 
   private final Protobuf graph = new Protobuf().text(2, "graph");
+  private final int type;
   private int nodes;
 
-  /** A float input. */
+  /** A graph of doubles or of floats. */
+  OnnxGraph(boolean isDouble) {
+    type = isDouble ? DOUBLE : FLOAT;
+  }
+
+  /** An input of floats or doubles. */
   OnnxGraph input(String name, long... shape) {
-    graph.message(11, value(name, FLOAT, shape));
+    graph.message(11, value(name, type, shape));
     return this;
   }
 
@@ -31,17 +39,28 @@ final class OnnxGraph {
     return this;
   }
 
-  /** A float output. */
+  /** An output of floats or doubles. */
   OnnxGraph output(String name, long... shape) {
-    graph.message(12, value(name, FLOAT, shape));
+    graph.message(12, value(name, type, shape));
     return this;
   }
 
-  /** A float number. */
-  OnnxGraph constant(String name, float number) {
-    byte[] raw =
-        ByteBuffer.allocate(Float.BYTES).order(ByteOrder.LITTLE_ENDIAN).putFloat(number).array();
-    graph.message(5, new Protobuf().integer(2, FLOAT).text(8, name).blob(9, raw));
+  /** An output of 64-bit indices. */
+  OnnxGraph outputIndices(String name, long... shape) {
+    graph.message(12, value(name, INT64, shape));
+    return this;
+  }
+
+  /** A float or double number. */
+  OnnxGraph constant(String name, double number) {
+    ByteBuffer raw = ByteBuffer.allocate(Double.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    if (type == DOUBLE) {
+      raw.putDouble(number);
+    } else {
+      raw.putFloat((float) number).limit(Float.BYTES);
+    }
+    byte[] bytes = Arrays.copyOf(raw.array(), raw.limit());
+    graph.message(5, new Protobuf().integer(2, type).text(8, name).blob(9, bytes));
     return this;
   }
 

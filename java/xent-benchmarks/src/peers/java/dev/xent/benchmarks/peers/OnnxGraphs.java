@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.benchmarks.peers;
 
+import dev.xent.benchmarks.Operation;
+import dev.xent.benchmarks.Operation.Option;
 import dev.xent.benchmarks.Problem;
 import dev.xent.benchmarks.Shape;
 import java.util.LinkedHashMap;
@@ -8,27 +10,32 @@ import java.util.Map;
 import java.util.stream.LongStream;
 
 /**
- * Graphs of every operation; where there are several ways, all of them. Inputs are named x, y, dy
- * and t, outputs out and loss. ONNX Runtime has no gradients in its library for the JVM: a user
- * writes them with standard operators.
+ * Graphs of every operation; where there are several ways, all of them. Inputs are named x, y, dy,
+ * t and w, outputs out, loss and classes. ONNX Runtime has no gradients in its library for the JVM:
+ * a user writes them with standard operators.
  */
 final class OnnxGraphs {
   private static final String AXIS = "axis";
 
   private final Shape shape;
   private final int axis;
+  private final Operation operation;
 
-  private OnnxGraphs(Shape shape) {
-    this.shape = shape;
+  private OnnxGraphs(Problem problem) {
+    shape = problem.shape;
     axis = shape.axis();
+    operation = problem.operation;
   }
 
   /** The models of the problem's operation, by what they are made of. */
   static Map<String, byte[]> of(Problem problem) {
-    OnnxGraphs graphs = new OnnxGraphs(problem.shape);
+    OnnxGraphs graphs = new OnnxGraphs(problem);
     Map<String, OnnxGraph> ways =
-        switch (problem.operation) {
-          case SOFTMAX -> graphs.forward("Softmax");
+        switch (problem.operation.kind) {
+          case SOFTMAX ->
+              problem.operation.option == Option.TEMPERATURE
+                  ? graphs.softmaxOfTemperature()
+                  : graphs.forward("Softmax");
           case LOG_SOFTMAX -> graphs.forward("LogSoftmax");
           case SOFTMAX_BACKWARD -> graphs.softmaxBackward();
           case LOG_SOFTMAX_BACKWARD -> graphs.logSoftmaxBackward();
@@ -40,17 +47,37 @@ final class OnnxGraphs {
     return models;
   }
 
+  private OnnxGraph graph() {
+    return new OnnxGraph(operation.isDouble());
+  }
+
+  private Map<String, OnnxGraph> softmaxOfTemperature() {
+    Map<String, OnnxGraph> ways = new LinkedHashMap<>();
+    Map.of("Div", Operation.TEMPERATURE, "Mul", 1 / Operation.TEMPERATURE)
+        .forEach(
+            (operator, number) ->
+                ways.put(
+                    operator + ", Softmax",
+                    graph()
+                        .input("x", shape.dims())
+                        .constant("number", number)
+                        .node("scaled", operator, "x number")
+                        .node("out", "Softmax", "scaled", OnnxGraph.attribute(AXIS, axis))
+                        .output("out", shape.dims())));
+    return ways;
+  }
+
   private Map<String, OnnxGraph> forward(String operator) {
     return Map.of(
         operator,
-        new OnnxGraph()
+        graph()
             .input("x", shape.dims())
             .node("out", operator, "x", OnnxGraph.attribute(AXIS, axis))
             .output("out", shape.dims()));
   }
 
   private OnnxGraph backward() {
-    return new OnnxGraph()
+    return graph()
         .input("y", shape.dims())
         .input("dy", shape.dims())
         .constant("axes", new long[] {axis})
@@ -94,39 +121,82 @@ final class OnnxGraphs {
   }
 
   private OnnxGraph loss() {
-    return new OnnxGraph().input("x", shape.dims()).output("loss");
+    OnnxGraph graph = graph().input("x", shape.dims()).output("loss");
+    return switch (operation.option) {
+      case WEIGHTS -> graph.input("w", shape.classes());
+      case SMOOTHING ->
+          graph
+              .constant("keep", 1 - Operation.SMOOTHING)
+              .constant("eps", Operation.SMOOTHING)
+              .constant("share", share());
+      case ARGMAX ->
+          graph
+              .node(
+                  "classes",
+                  "ArgMax",
+                  "x",
+                  OnnxGraph.attribute(AXIS, axis),
+                  OnnxGraph.attribute("keepdims", 0))
+              .outputIndices("classes", shape.rowDims());
+      default -> graph;
+    };
   }
 
-  private OnnxGraph meanOf(OnnxGraph graph, String losses) {
+  /** The mean of what {@code logs} and {@code chosen}, log-sum-exps and logits, come to. */
+  private OnnxGraph meanOf(OnnxGraph graph, String logs, String chosen, String logits) {
+    OnnxGraph with = graph;
+    String target = chosen;
+    if (operation.option == Option.SMOOTHING) {
+      with =
+          graph
+              .node("mean", "ReduceMean", logits, OnnxGraph.attributes("axes", axis))
+              .node("kept", "Mul", chosen + " keep")
+              .node("shared", "Mul", "mean eps")
+              .node("target", "Add", "kept shared");
+      target = "target";
+    }
+    with =
+        logs.isEmpty()
+            ? with.node("losses", "Neg", target)
+            : with.node("losses", "Sub", logs + " " + target);
     long[] all = LongStream.range(0, shape.dims().length).toArray();
-    return graph.node(
+    if (operation.option == Option.WEIGHTS) {
+      return with.node("weights", "Gather", "w t")
+          .node("denominator", "ReduceSum", "weights")
+          .node("factors", "Div", "weights denominator")
+          .node("weighted", "Mul", "losses factors")
+          .node("loss", "ReduceSum", "weighted", OnnxGraph.attribute("keepdims", 0));
+    }
+    return with.node(
         "loss",
         "ReduceMean",
-        losses,
+        "losses",
         OnnxGraph.attributes("axes", all),
         OnnxGraph.attribute("keepdims", 0));
   }
 
-  private OnnxGraph logSoftmaxAtLabels(OnnxGraph graph) {
-    return graph
-        .indices("t", shape.reducedDims())
-        .node("logs", "LogSoftmax", "x", OnnxGraph.attribute(AXIS, axis))
-        .node("chosen", "GatherElements", "logs t", OnnxGraph.attribute(AXIS, axis))
-        .node("losses", "Neg", "chosen");
+  private OnnxGraph logSoftmaxAtLabels() {
+    OnnxGraph graph =
+        loss()
+            .indices("t", shape.reducedDims())
+            .node("logs", "LogSoftmax", "x", OnnxGraph.attribute(AXIS, axis))
+            .node("chosen", "GatherElements", "logs t", OnnxGraph.attribute(AXIS, axis));
+    return meanOf(graph, "", "chosen", "logs");
   }
 
   private Map<String, OnnxGraph> crossEntropy() {
     Map<String, OnnxGraph> ways = new LinkedHashMap<>();
-    ways.put("LogSoftmax, GatherElements", meanOf(logSoftmaxAtLabels(loss()), "losses"));
+    ways.put("LogSoftmax, GatherElements", logSoftmaxAtLabels());
     ways.put(
         "ReduceLogSumExp, GatherElements",
         meanOf(
             loss()
                 .indices("t", shape.reducedDims())
                 .node("logs", "ReduceLogSumExp", "x", OnnxGraph.attributes("axes", axis))
-                .node("chosen", "GatherElements", "x t", OnnxGraph.attribute(AXIS, axis))
-                .node("losses", "Sub", "logs chosen"),
-            "losses"));
+                .node("chosen", "GatherElements", "x t", OnnxGraph.attribute(AXIS, axis)),
+            "logs",
+            "chosen",
+            "x"));
     ways.put(
         "ReduceMax, Sub, Exp, ReduceSum, Log, GatherElements",
         meanOf(
@@ -139,13 +209,19 @@ final class OnnxGraphs {
                 .node("sum", "ReduceSum", "terms axes")
                 .node("log", "Log", "sum")
                 .node("logs", "Add", "log largest")
-                .node("chosen", "GatherElements", "x t", OnnxGraph.attribute(AXIS, axis))
-                .node("losses", "Sub", "logs chosen"),
-            "losses"));
-    if (axis == 1) {
+                .node("chosen", "GatherElements", "x t", OnnxGraph.attribute(AXIS, axis)),
+            "logs",
+            "chosen",
+            "x"));
+    if (axis == 1 && operation.option != Option.SMOOTHING) {
       ways.put(
           "SoftmaxCrossEntropyLoss",
-          loss().indices("t", shape.rowDims()).node("loss", "SoftmaxCrossEntropyLoss", "x t"));
+          loss()
+              .indices("t", shape.rowDims())
+              .node(
+                  "loss",
+                  "SoftmaxCrossEntropyLoss",
+                  operation.option == Option.WEIGHTS ? "x t w" : "x t"));
     }
     return ways;
   }
@@ -154,14 +230,14 @@ final class OnnxGraphs {
     Map<String, OnnxGraph> ways = new LinkedHashMap<>();
     ways.put(
         "LogSoftmax, GatherElements, Exp, ScatterElements, Mul",
-        atLabelsLessOne(gradient(), "p")
-            .node("difference", "ScatterElements", "p t update", OnnxGraph.attribute(AXIS, axis))
-            .node("out", "Mul", "difference scale"));
+        probabilities("Exp", "logs")
+            .node("difference", "ScatterElements", "q t update", OnnxGraph.attribute(AXIS, axis))
+            .node("out", "Mul", "difference factors"));
     ways.put(
         "LogSoftmax, GatherElements, Exp, Mul, ScatterElements",
-        atLabelsLessOne(gradient(), "p")
-            .node("scaled", "Mul", "p scale")
-            .node("scaledUpdate", "Mul", "update scale")
+        probabilities("Exp", "logs")
+            .node("scaled", "Mul", "q factors")
+            .node("scaledUpdate", "Mul", "update factors")
             .node(
                 "out",
                 "ScatterElements",
@@ -169,23 +245,32 @@ final class OnnxGraphs {
                 OnnxGraph.attribute(AXIS, axis)));
     ways.put(
         "LogSoftmax, GatherElements, Softmax, ScatterElements, Mul",
-        atLabelsLessOne(gradient(), "unused")
-            .node("p", "Softmax", "x", OnnxGraph.attribute(AXIS, axis))
-            .node("difference", "ScatterElements", "p t update", OnnxGraph.attribute(AXIS, axis))
-            .node("out", "Mul", "difference scale"));
+        probabilities("Softmax", "x", OnnxGraph.attribute(AXIS, axis))
+            .node("difference", "ScatterElements", "q t update", OnnxGraph.attribute(AXIS, axis))
+            .node("out", "Mul", "difference factors"));
     return ways;
   }
 
-  private OnnxGraph gradient() {
-    return meanOf(logSoftmaxAtLabels(loss()), "losses")
-        .output("out", shape.dims())
-        .constant("one", 1f)
-        .constant("scale", 1f / shape.rows());
+  /**
+   * Loss and probabilities; q is what the gradient is but for its factors and for the labels, where
+   * it is the update.
+   */
+  private OnnxGraph probabilities(String operator, String input, Protobuf... attributes) {
+    boolean smooth = operation.option == Option.SMOOTHING;
+    OnnxGraph graph =
+        logSoftmaxAtLabels()
+            .output("out", shape.dims())
+            .constant("one", smooth ? 1 - Operation.SMOOTHING + share() : 1)
+            .node(smooth ? "p" : "q", operator, input, attributes)
+            .node("atLabels", "Exp", "chosen")
+            .node("update", "Sub", "atLabels one");
+    if (operation.option != Option.WEIGHTS) {
+      graph.constant("factors", 1.0 / shape.rows());
+    }
+    return smooth ? graph.node("q", "Sub", "p share") : graph;
   }
 
-  /** Probabilities under that name, and what belongs at the labels. */
-  private static OnnxGraph atLabelsLessOne(OnnxGraph graph, String probabilities) {
-    OnnxGraph with = probabilities.equals("p") ? graph.node("p", "Exp", "logs") : graph;
-    return with.node("atLabels", "Exp", "chosen").node("update", "Sub", "atLabels one");
+  private double share() {
+    return Operation.SMOOTHING / shape.classes();
   }
 }

@@ -11,6 +11,7 @@ import dev.xent.benchmarks.Candidate;
 import dev.xent.benchmarks.Cell;
 import dev.xent.benchmarks.Problem;
 import dev.xent.benchmarks.Task;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashMap;
@@ -54,10 +55,14 @@ public final class OnnxRuntime implements Candidate {
     private final OrtSession session;
     private final Map<String, OnnxTensor> inputs = new HashMap<>();
     private final Map<String, OnnxTensor> outputs = new HashMap<>();
-    private final ByteBuffer loss =
-        ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder());
+    private final boolean isDouble;
+    private final ByteBuffer loss;
 
     Run(Problem problem, byte[] model) throws OrtException {
+      isDouble = problem.operation.isDouble();
+      loss =
+          ByteBuffer.allocateDirect(problem.operation.elementBytes())
+              .order(ByteOrder.nativeOrder());
       OrtSession.SessionOptions options = new OrtSession.SessionOptions();
       options.setIntraOpNumThreads(1);
       options.setInterOpNumThreads(1);
@@ -67,34 +72,45 @@ public final class OnnxRuntime implements Candidate {
       long[] dims = problem.shape.dims();
       ByteBuffer input = Problem.buffer(problem.input);
       if (problem.operation.isBackward()) {
-        inputs.put("y", floats(input, dims));
-        inputs.put("dy", floats(Problem.buffer(problem.upstream()), dims));
+        inputs.put("y", elements(input, dims));
+        inputs.put("dy", elements(Problem.buffer(problem.upstream()), dims));
       } else {
-        inputs.put("x", floats(input, dims));
+        inputs.put("x", elements(input, dims));
       }
       if (problem.operation.hasLoss()) {
         inputs.put("t", labels(problem));
-        outputs.put("loss", floats(loss));
+        outputs.put("loss", elements(loss));
+      }
+      if (problem.weights != null) {
+        inputs.put("w", elements(Problem.buffer(problem.weights), problem.shape.classes()));
+      }
+      if (problem.argmax != null) {
+        outputs.put("classes", indices(problem.argmax, problem.shape.rowDims()));
       }
       if (problem.operation.hasOutput()) {
-        outputs.put("out", floats(Problem.buffer(problem.output), dims));
+        outputs.put("out", elements(Problem.buffer(problem.output), dims));
       }
     }
 
     private OnnxTensor labels(Problem problem) throws OrtException {
       long[] wanted = ((TensorInfo) session.getInputInfo().get("t").getInfo()).getShape();
-      return OnnxTensor.createTensor(
-          environment, Problem.buffer(problem.labels()), wanted, OnnxJavaType.INT64);
+      return indices(problem.labels(), wanted);
     }
 
-    private OnnxTensor floats(ByteBuffer buffer, long... dims) throws OrtException {
-      return OnnxTensor.createTensor(environment, buffer, dims, OnnxJavaType.FLOAT);
+    private OnnxTensor indices(MemorySegment segment, long... dims) throws OrtException {
+      return OnnxTensor.createTensor(
+          environment, Problem.buffer(segment), dims, OnnxJavaType.INT64);
+    }
+
+    private OnnxTensor elements(ByteBuffer buffer, long... dims) throws OrtException {
+      return OnnxTensor.createTensor(
+          environment, buffer, dims, isDouble ? OnnxJavaType.DOUBLE : OnnxJavaType.FLOAT);
     }
 
     @Override
     public double run() throws OrtException {
       session.run(inputs, Set.of(), outputs).close();
-      return loss.getFloat(0);
+      return isDouble ? loss.getDouble(0) : loss.getFloat(0);
     }
   }
 

@@ -28,7 +28,7 @@ final class TorchScript {
    *
    * @param parameters of forward, as Python writes them
    * @param result what it returns
-   * @param statements before that
+   * @param statements before that, each of any number of lines
    */
   static InputStream module(String parameters, String result, String... statements)
       throws IOException {
@@ -43,7 +43,7 @@ final class TorchScript {
             """
                 .formatted(parameters));
     for (String statement : statements) {
-      code.append("    ").append(statement).append('\n');
+      statement.lines().forEach(line -> code.append("    ").append(line).append('\n'));
     }
     code.append("    return ").append(result).append('\n');
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();

@@ -27,6 +27,9 @@ public final class VectorApi implements Candidate {
 
   @Override
   public Map<String, Task> tasks(Problem problem) {
+    if (!problem.operation.isPlain()) {
+      return Map.of();
+    }
     if (problem.shape.inner() > 1) {
       return Map.of("columns", VectorColumnTasks.of(problem));
     }

@@ -59,7 +59,7 @@ final class VectorColumnTasks implements Task {
   /** The strip whose first element and row are given; returns the sum of its losses. */
   private double strip(long first, long row, long count) {
     sum.fill((byte) 0);
-    switch (problem.operation) {
+    switch (problem.operation.kind) {
       case SOFTMAX -> {
         exponentials(first, count);
         scale(first, count, 1);

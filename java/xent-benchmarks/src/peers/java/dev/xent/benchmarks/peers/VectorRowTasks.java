@@ -22,7 +22,7 @@ final class VectorRowTasks {
 
   static Task of(Problem problem) {
     VectorRowTasks tasks = new VectorRowTasks(problem);
-    return switch (problem.operation) {
+    return switch (problem.operation.kind) {
       case SOFTMAX -> tasks::softmax;
       case LOG_SOFTMAX -> tasks::logSoftmax;
       case CROSS_ENTROPY -> {

@@ -31,7 +31,7 @@ final class VectorShortRows {
 
   static Task of(Problem problem) {
     VectorShortRows tasks = new VectorShortRows(problem);
-    return switch (problem.operation) {
+    return switch (problem.operation.kind) {
       case SOFTMAX -> tasks::softmax;
       case LOG_SOFTMAX -> tasks::logSoftmax;
       case CROSS_ENTROPY -> {
