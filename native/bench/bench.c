@@ -116,11 +116,11 @@ static const bench_case cases[] = {
 
 /* Everything that a call may read and write, of one shape. */
 typedef struct {
-  int64_t rows, classes;
+  int64_t rows, classes, inner;
   void *x[XENT_BF16 + 1], *g[XENT_BF16 + 1]; /* by element type */
   void *y;
   float *probabilities, *class_weights, *per_row; /* per_row: row weights and sinks */
-  uint8_t *mask;
+  uint8_t *class_mask, *row_mask;
   int32_t *labels;
   void *results; /* outputs per row */
   xent_statistics *statistics;
@@ -194,17 +194,19 @@ static void run_both(const void *of) {
 
 static call ready_call(const bench_case *k, int operation, const problem *p, int32_t isa) {
   const int32_t type = k->type ? k->type : XENT_F32;
-  const bool rows = k->arrays & PROBABILITIES, mask = k->arrays & (CLASS_MASK | ROW_MASK);
+  const int64_t inner = p->inner;
+  const bool rows = k->arrays & PROBABILITIES;
   call c = {.operation = operation, .p = p, .options = k->options, .upstream = p->g[type],
-            .shape = xent_dense_shape(p->rows, p->classes, 1, rows ? XENT_F32 : XENT_I32)};
+            .shape = xent_dense_shape(p->rows / inner, p->classes, inner, rows ? XENT_F32 : XENT_I32)};
   xent_shape *s = &c.shape;
   s->logits.type = s->output.type = s->gradient.type = s->upstream.type = type;
-  s->row_weights = s->sink = s->log_probabilities = s->entropies = layout_of(1, 0, 1, XENT_F32);
-  s->argmax = s->ranks = layout_of(1, 0, 1, XENT_I32);
+  s->row_weights = s->sink = s->log_probabilities = s->entropies = layout_of(inner, 0, 1, XENT_F32);
+  s->argmax = s->ranks = layout_of(inner, 0, 1, XENT_I32);
   s->class_weights = layout_of(0, 1, 0, XENT_F32);
-  s->class_mask = layout_of(k->arrays & ROW_MASK ? p->classes : 0, 1, 1, XENT_U8);
+  s->class_mask = layout_of(0, 1, 0, XENT_U8);
+  if (k->arrays & ROW_MASK) s->class_mask = layout_of(p->classes * inner, inner, 1, XENT_U8);
   s->top_count = k->arrays & TOP_8 ? 8 : 0;
-  s->top_classes = layout_of(8, 1, 1, XENT_I32);
+  s->top_classes = layout_of(8 * inner, inner, 1, XENT_I32);
   c.options.size = sizeof c.options;
   c.options.isa = isa;
   c.options.has_gradient_scale = 1;
@@ -215,7 +217,7 @@ static call ready_call(const bench_case *k, int operation, const problem *p, int
   c.arrays = (xent_cross_entropy_arrays){
       .logits = p->x[type],
       .targets = rows ? (void *)p->probabilities : p->labels,
-      .class_mask = mask ? p->mask : NULL,
+      .class_mask = k->arrays & CLASS_MASK ? p->class_mask : k->arrays & ROW_MASK ? p->row_mask : NULL,
       .class_weights = k->arrays & CLASS_WEIGHTS ? p->class_weights : NULL,
       .row_weights = k->arrays & ROW_WEIGHTS ? p->per_row : NULL,
       .sink = k->arrays & SINK ? p->per_row : NULL,
@@ -275,10 +277,11 @@ static void *converted(const float *x, int64_t count, int32_t type) {
   return of_double;
 }
 
-static problem make_problem(int64_t rows, int64_t classes) {
+static problem make_problem(int64_t rows, int64_t classes, int64_t inner) {
   const size_t count = (size_t)(rows * classes);
-  problem p = {.rows = rows, .classes = classes, .y = must_allocate(count * sizeof(double)),
-               .probabilities = must_allocate(count * sizeof(float)), .mask = must_allocate(count),
+  problem p = {.rows = rows, .classes = classes, .inner = inner, .y = must_allocate(count * sizeof(double)),
+               .probabilities = must_allocate(count * sizeof(float)),
+               .class_mask = must_allocate((size_t)classes), .row_mask = must_allocate(count),
                .class_weights = must_allocate((size_t)classes * sizeof(float)),
                .per_row = must_allocate((size_t)rows * sizeof(float)),
                .labels = must_allocate((size_t)rows * sizeof(int32_t)), .results = must_allocate((size_t)rows * 64 * 8),
@@ -293,14 +296,17 @@ static problem make_problem(int64_t rows, int64_t classes) {
     p.x[type] = converted(x, (int64_t)count, type);
     p.g[type] = converted(g, (int64_t)count, type);
   }
-  for (size_t i = 0; i < count; i++) p.mask[i] = i % (size_t)classes % 10 != 9;
-  for (int64_t i = 0; i < classes; i++) p.class_weights[i] = (float)(0.5 + random_unit(&r));
+  for (int64_t i = 0; i < classes; i++) {
+    p.class_weights[i] = (float)(0.5 + random_unit(&r));
+    p.class_mask[i] = i % 10 != 9;
+  }
+  for (int64_t i = 0; i < rows * classes; i++) p.row_mask[i] = p.class_mask[i / inner % classes];
   for (int64_t i = 0; i < rows; i++) {
     p.per_row[i] = (float)(0.5 + random_unit(&r));
     p.labels[i] = (int32_t)random_below(&r, classes);
     if (p.labels[i] % 10 == 9) p.labels[i]--; /* not masked */
   }
-  const xent_shape shape = xent_dense_shape(rows, classes, 1, XENT_I32);
+  const xent_shape shape = xent_dense_shape(rows / inner, classes, inner, XENT_I32);
   const xent_options options = xent_default_options();
   must(xent_softmax_forward(&shape, &options, 0, rows, 0, classes, g, NULL, NULL, NULL, NULL, p.probabilities, NULL),
        "probabilities");
@@ -313,8 +319,8 @@ static void free_problem(problem p) {
     free(p.x[type]);
     free(p.g[type]);
   }
-  void *const others[] = {p.y,      p.probabilities, p.class_weights, p.per_row, p.mask,
-                          p.labels, p.results,       p.statistics,    p.tally};
+  void *const others[] = {p.y,        p.probabilities, p.class_weights, p.per_row,    p.class_mask,
+                          p.row_mask, p.labels,        p.results,       p.statistics, p.tally};
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) free(others[i]);
 }
 
@@ -322,7 +328,7 @@ typedef struct {
   const char *cases, *tiers;
   int64_t classes[16];
   int counts, rounds;
-  int64_t rows;
+  int64_t rows, inner;
 } choice;
 
 static bool is_wanted(const bench_case *k, const choice *chosen, int64_t classes) {
@@ -332,11 +338,13 @@ static bool is_wanted(const bench_case *k, const choice *chosen, int64_t classes
 }
 
 static int bench(int64_t classes, int32_t isa, const choice *chosen) {
-  const int64_t rows = chosen->rows ? chosen->rows : classes <= 1000 ? 64 : classes <= 32000 ? 16 : 8;
-  const problem p = make_problem(rows, classes);
+  const int64_t inner = chosen->inner;
+  const int64_t outer = chosen->rows ? chosen->rows : classes <= 1000 ? 64 : classes <= 32000 ? 16 : 8;
+  const int64_t rows = outer * inner;
+  const problem p = make_problem(rows, classes, inner);
   int missed = 0;
-  printf("\n%s, %lld x %lld\n%-25s%-24s%11s%9s%9s%7s\n", xent_isa_name(isa), (long long)rows, (long long)classes,
-         "operation", "case", "ns/element", "ratio", "minima", "limit");
+  printf("\n%s, %lld x %lld x %lld\n%-25s%-24s%11s%9s%9s%7s\n", xent_isa_name(isa), (long long)outer,
+         (long long)classes, (long long)inner, "operation", "case", "ns/element", "ratio", "minima", "limit");
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const bench_case *k = &cases[i];
     if (!is_wanted(k, chosen, classes)) continue;
@@ -355,12 +363,14 @@ static int bench(int64_t classes, int32_t isa, const choice *chosen) {
 
 static int usage(void) {
   fprintf(stderr,
-          "usage: bench [--tiers avx512,avx2] [--classes 10,100] [--cases TEXT] [--rows N] [--rounds N]\n"
+          "usage: bench [--tiers avx512,avx2] [--classes 10,100] [--cases TEXT] [--rows N] [--inner N]\n"
+          "             [--rounds N]\n"
           "       bench --free-order [--rounds N]\n"
           "  --tiers       instruction sets; the best alone unless said\n"
           "  --classes     class counts; 10,100,300,1000,32000,128256 unless said\n"
           "  --cases       those whose `operation: case` has this text in it: plain, softmax: temp\n"
           "  --rows        so many; 64, 16 of more than 1000 classes, 8 of more than 32000 unless said\n"
+          "  --inner       columns: so many times as many rows, classes so far apart; 1 unless said\n"
           "  --rounds      turns of each pair, 1 to %d; 21 unless said\n"
           "  --free-order  what the fixed order of sums costs, on rows longer than a chunk\n",
           BENCH_MAX_ROUNDS);
@@ -380,7 +390,7 @@ static int list_classes(const char *text, choice *chosen) {
 }
 
 int main(int argc, char **argv) {
-  choice chosen = {"", xent_isa_name(xent_best_isa()), {10, 100, 300, 1000, 32000, 128256}, 6, 21, 0};
+  choice chosen = {"", xent_isa_name(xent_best_isa()), {10, 100, 300, 1000, 32000, 128256}, 6, 21, 0, 1};
   bool free_order = false;
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--free-order")) {
@@ -392,10 +402,11 @@ int main(int argc, char **argv) {
     if (!strcmp(argv[i - 1], "--tiers")) chosen.tiers = value;
     else if (!strcmp(argv[i - 1], "--cases")) chosen.cases = value;
     else if (!strcmp(argv[i - 1], "--rows")) chosen.rows = strtoll(value, NULL, 10);
+    else if (!strcmp(argv[i - 1], "--inner")) chosen.inner = strtoll(value, NULL, 10);
     else if (!strcmp(argv[i - 1], "--rounds")) chosen.rounds = (int)strtol(value, NULL, 10);
     else if (strcmp(argv[i - 1], "--classes") || !list_classes(value, &chosen)) return usage();
   }
-  if (chosen.rounds < 1 || chosen.rounds > BENCH_MAX_ROUNDS || chosen.rows < 0) return usage();
+  if (chosen.rounds < 1 || chosen.rounds > BENCH_MAX_ROUNDS || chosen.rows < 0 || chosen.inner < 1) return usage();
   if (free_order) return bench_free_order(chosen.rounds);
   int missed = 0;
   for (int32_t isa = xent_best_isa(); isa >= XENT_ISA_SCALAR; isa--)
