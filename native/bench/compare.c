@@ -2,11 +2,14 @@
 /*
  * Two builds of libxent.so in turns in one process: how long the new one takes over the old one, per plain call and
  * shape. They may have different headers: see XENT_OLD in CMakeLists.txt.
+ * Where a library lies in memory changes its speed by some percent. So both are loaded several times, now one first,
+ * now the other, and the median of the placements counts.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* memfd_create */
 #include "timing.h"
 
 #include <dlfcn.h>
+#include <sys/mman.h>
 
 #include "adapter.h"
 #include "calls.h"
@@ -32,12 +35,26 @@ static const struct {
               {"2x64x56x56@1", 2, 64, 56 * 56},
               {"2x19x512x1024@1", 2, 19, 512 * 1024}};
 
-static void *open_or_exit(const char *path) {
-  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  if (!library) {
-    fprintf(stderr, "%s\n", dlerror());
+enum { PLACEMENTS = 5 };
+
+/* Loads a copy: the same file would be loaded only once. */
+static void *open_copy(const char *path) {
+  char name[64], buffer[1 << 16];
+  const int copy = memfd_create("libxent", 0);
+  FILE *from = fopen(path, "rb"), *to = copy < 0 ? NULL : fdopen(copy, "wb");
+  if (!from || !to) {
+    perror(path);
     exit(2);
   }
+  for (size_t count; (count = fread(buffer, 1, sizeof buffer, from)) > 0;) fwrite(buffer, 1, count, to);
+  fflush(to);
+  snprintf(name, sizeof name, "/proc/self/fd/%d", copy);
+  void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    fprintf(stderr, "%s: %s\n", path, dlerror());
+    exit(2);
+  }
+  fclose(from); /* the copy stays open: its number is its name */
   return library;
 }
 
@@ -63,13 +80,18 @@ static library_call ready_call(const adapter *a, void *library, int operation, c
 
 int main(int argc, char **argv) {
   const char *tier = argc > 3 ? argv[3] : "best", *wanted = argc > 4 ? argv[4] : "";
-  const int rounds = argc > 5 ? (int)strtol(argv[5], NULL, 10) : 31;
+  const int rounds = argc > 5 ? (int)strtol(argv[5], NULL, 10) : 11;
   if (argc < 3 || rounds < 1 || rounds > BENCH_MAX_ROUNDS) {
     fprintf(stderr, "usage: compare OLD_LIBXENT.so NEW_LIBXENT.so [TIER [CASES [ROUNDS]]]\n"
                     "  CASES: those whose `operation shape` has this text in it; \"\": all\n");
     return 2;
   }
-  void *const old = open_or_exit(argv[1]), *const new = open_or_exit(argv[2]);
+  void *libraries[PLACEMENTS][2];
+  for (int i = 0; i < PLACEMENTS; i++) {
+    const int first = i % 2; /* 0: the new one, which comes first in its pair */
+    libraries[i][first] = open_copy(argv[2 - first]);
+    libraries[i][!first] = open_copy(argv[1 + first]);
+  }
   size_t most = 0, most_rows = 0;
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
     const size_t rows = (size_t)(shapes[i].outer * shapes[i].inner), count = rows * (size_t)shapes[i].classes;
@@ -83,26 +105,32 @@ int main(int argc, char **argv) {
   fill_row(x, (int64_t)most, 0, &r);
   fill_row(g, (int64_t)most, 0, &r);
   memset(y, 0, most * sizeof(float));
-  printf("%-22s%-18s%12s%12s%10s%9s\n", "operation", "shape", "old ns/el", "new ns/el", "new/old", "minima");
+  printf("%-22s%-18s%12s%12s%10s%9s%9s\n", "operation", "shape", "old ns/el", "new ns/el", "new/old", "least", "most");
   for (int operation = 0; operation < PLAIN_CALLS; operation++)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
       const plain_problem p = {.outer = shapes[i].outer, .classes = shapes[i].classes, .inner = shapes[i].inner,
                                .tier = tier, .x = x, .g = g, .labels = labels, .y = y, .losses = losses};
-      const library_call calls[2] = {ready_call(&adapter_new, new, operation, &p),
-                                     ready_call(&adapter_old, old, operation, &p)};
+      const char *operation_name = adapter_new.calls[operation].operation;
       char name[64];
-      snprintf(name, sizeof name, "%s %s", calls[0].call->operation, shapes[i].name);
+      snprintf(name, sizeof name, "%s %s", operation_name, shapes[i].name);
       if (!strstr(name, wanted)) continue;
       const int64_t rows = p.outer * p.inner;
       for (int64_t row = 0; row < rows; row++) labels[row] = (int32_t)random_below(&r, p.classes);
-      const pair_times t = take_turns((timed){run_library, &calls[0]}, (timed){run_library, &calls[1]}, rounds);
-      const double per_element = 1e9 / (double)(rows * p.classes);
-      printf("%-22s%-18s%12.4f%12.4f%10.3f%9.3f\n", calls[0].call->operation, shapes[i].name, t.second * per_element,
-             t.first * per_element, t.median, t.minima);
+      double ratios[PLACEMENTS], new_times[PLACEMENTS], old_times[PLACEMENTS];
+      for (int k = 0; k < PLACEMENTS; k++) {
+        const library_call new = ready_call(&adapter_new, libraries[k][0], operation, &p),
+                           old = ready_call(&adapter_old, libraries[k][1], operation, &p);
+        const pair_times t = take_turns((timed){run_library, &new}, (timed){run_library, &old}, rounds);
+        ratios[k] = t.median;
+        new_times[k] = t.first;
+        old_times[k] = t.second;
+      }
+      const double per_element = 1e9 / (double)(rows * p.classes), ratio = median_of(ratios, PLACEMENTS);
+      printf("%-22s%-18s%12.4f%12.4f%10.3f%9.3f%9.3f\n", operation_name, shapes[i].name,
+             median_of(old_times, PLACEMENTS) * per_element, median_of(new_times, PLACEMENTS) * per_element, ratio,
+             ratios[0], ratios[PLACEMENTS - 1]);
       fflush(stdout);
     }
   free(x), free(g), free(y), free(losses), free(labels);
-  dlclose(old);
-  dlclose(new);
   return 0;
 }
