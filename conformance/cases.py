@@ -166,6 +166,11 @@ def option_cases(function, t):
     yield case("temperature", temperature=0.7)
     yield case("softcap", softcap=30.0)
     yield case("softcap and temperature", softcap=5.0, temperature=1.25)
+    if t in ("f32", "f64"):
+        yield case("temperature 1", temperature=1.0)
+        yield case("temperature, least", temperature=2.0**-64)
+        yield case("temperature, largest", temperature=2.0**64)
+        yield case("temperature, many classes", temperature=31.8, kinds=kinds_for(1025), n=1025)
     masked = case("mask")
     masked.put("class_mask", "u8", cast(masked.source.below(3, len(KINDS), 9), "u8"))
     masked.inputs["class_mask"][0] = 0
@@ -287,6 +292,8 @@ def label_options(t):
         return
     yield case("smoothing 1", label_smoothing=1.0)
     yield case("smoothing others 1", label_smoothing=1.0, smoothing="others")
+    yield case("smoothing near 1", label_smoothing=1 - 2.0**-30, temperature=0.7)
+    yield case("smoothing others near 1", label_smoothing=1 - 2.0**-30, smoothing="others")
     yield case("smoothing, one class", n=1, label_smoothing=0.3)
     yield case("smoothing others, one class", n=1, label_smoothing=0.3, smoothing="others")
     yield case("z-loss, shifted", z_loss=0.5, kinds=["shifted up", "shifted down", "tails"])
@@ -502,6 +509,9 @@ def long_cases():
         case = labelled(f"long/{t}/{n}", t, n, ["normal"], options={"label_smoothing": 0.1}, parts=parts)
         case.inputs["targets"][0] = n - 1
         yield case
+        case = labelled(f"long/{t}/{n}, temperature", t, n, ["tails"], parts=parts,
+                        options={"label_smoothing": 0.1, "smoothing": "others", "temperature": 0.7})
+        yield weighted(case, t)
         yield forward(f"long/log_sum_exp/{t}/{n}", "log_sum_exp", t, t, n, ["normal"], parts=parts)
         if n in (8193, 8195):
             yield forward(f"long/softmax/{t}/{n}", "softmax_forward", t, t, n, ["normal"], parts=parts)

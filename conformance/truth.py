@@ -26,13 +26,15 @@ FORMATS = {"f16": Format(10, -14, mpf(65504)), "bf16": Format(7, -126, (2 - mpf(
            "f32": Format(23, -126, (2 - mpf(2) ** -23) * mpf(2) ** 127),
            "f64": Format(52, -1022, (2 - mpf(2) ** -52) * mpf(2) ** 1023)}
 
-# What docs/numerics.md promises in each arithmetic: first of rows whose last chunk has more than 128 classes, then of the
-# others. `unit` is half an ulp of 1; below `faint` of a row's largest term the exponential loses digits, and is right to
-# `floor` of it.
-Promise = namedtuple("Promise", "probability log_softmax log_sum_exp label mixed unit faint floor")
-F32 = {False: Promise(4e-7, 2, (2e-7, 1), 4e-7, 5e-7, 2.0**-24, mpf(2) ** -132, mpf(2) ** -134),
-       True: Promise(7e-7, 4.5, (4.6e-7, 2.3), 7e-7, 7e-7, 2.0**-24, mpf(2) ** -132, mpf(2) ** -134)}
-F64 = Promise(6 * 2.0**-52, 2, (1e-15, 1), 1e-15, 2e-15, 2.0**-53, mpf(2) ** -1020, mpf(2) ** -1050)
+# What docs/numerics.md promises in each arithmetic. Pairs are: without and with a temperature (log_softmax, backward);
+# an absolute error and ulps (log_sum_exp) or a relative error (entropy, target). `softcap` is in units, half an
+# ulp of 1; below `faint` of a row's largest term the exponential loses digits, and is right to `floor` of it.
+Promise = namedtuple("Promise", "probability log_softmax log_sum_exp label smooth mixed gradient mixed_gradient entropy "
+                                "target backward softcap unit faint floor")
+F32 = Promise(5.5e-7, (4, 5.5), (3e-7, 1.5), 5e-7, 5e-7, 5.5e-7, 5.5e-7, 9e-7, (3.1e-7, 8e-7), (3.1e-7, 4e-7),
+              (4.5e-7, 5.7e-7), (6.5, 11), 2.0**-24, mpf(2) ** -132, mpf(2) ** -134)
+F64 = Promise(6 * 2.0**-52, (2, 3.5), (1e-15, 1), 1e-15, 2e-15, 2e-15, 1e-15, 2e-15, (1e-15, 4e-15), (1e-15, 2e-15),
+              (2e-15, 2e-15), (10, 12), 2.0**-53, mpf(2) ** -1020, mpf(2) ** -1050)
 
 
 def ulp(value, form):
@@ -100,7 +102,7 @@ class Case:
 
 
 class Row:
-    """The logits of a row after softcap and temperature, and what softmax makes of them."""
+    """The logits of a row after the softcap, over the temperature, and what softmax makes of them."""
 
     def __init__(self, case, row, name="logits"):
         values = case.per_class(name, row)
@@ -109,11 +111,10 @@ class Row:
         self.counted = [k for k in range(len(values)) if mask[k]]
         finite = [v for k, v in enumerate(values) if mask[k] and mp.isfinite(v)]
         spread = max(finite) - min(finite) if finite else mpf(0)
-        tau = mpf(case.option("temperature") or 1)
-        mp.prec = 200 + int(min(spread / tau, 1600) * 1.45)
+        self.tau = mpf(case.option("temperature") or 1)
+        mp.prec = 200 + int(min(spread / self.tau, 1600) * 1.45)
         self.form = FORMATS[case.arithmetic]
-        short = 0 < len(values) % 8192 <= 128
-        self.promise = F64 if case.arithmetic == "f64" else F32[short]
+        self.promise = F64 if case.arithmetic == "f64" else F32
         self.x, self.slope, self.error = {}, {}, {}
         for k in self.counted:
             self.prepare(case, k, values[k])
@@ -126,29 +127,28 @@ class Row:
             self.sum_up(everything)
 
     def prepare(self, case, k, value):
-        """x' and the derivative of the softcap, and how far x' may be from the truth by its own roundings."""
-        cap, tau = case.option("softcap"), case.option("temperature")
-        slope, roundings = mpf(1), 0
+        """x over the temperature, the derivative of the softcap, and how far x may be from the truth by the softcap's
+        roundings. A temperature has none."""
+        cap, slope, roundings = case.option("softcap"), mpf(1), 0
         if cap and not mp.isnan(value):
             t = mp.tanh(value / mpf(cap))
-            value, slope, roundings = cap * t, 1 - t * t, 6 if case.arithmetic == "f32" else 9
-        if tau:
-            value, roundings = value / mpf(tau), roundings + 2
-            if abs(value) > self.form.largest + ulp(self.form.largest, self.form) / 2:
-                value = value * INF  # beyond the type's range
-        self.x[k], self.slope[k] = value, slope
-        self.error[k] = abs(value) * roundings * mpf(self.promise.unit) if mp.isfinite(value) else mpf(0)
+            value, slope, roundings = cap * t, 1 - t * t, self.promise.softcap[0]
+        self.x[k], self.slope[k] = value / self.tau, slope
+        self.error[k] = abs(self.x[k]) * roundings * mpf(self.promise.unit) if mp.isfinite(value) else mpf(0)
 
     def sum_up(self, everything):
         self.max = max(everything)
         if abs(self.max) > 16384:  # then x - max is computed first, and may be too large for the type
-            self.x = {k: v if self.max - v <= self.form.largest else -INF for k, v in self.x.items()}
+            most = self.form.largest / self.tau
+            self.x = {k: v if self.max - v <= most else -INF for k, v in self.x.items()}
         weights = {k: mp.exp(v - self.max) for k, v in self.x.items()}
         self.total = mp.fsum(weights.values()) + (mp.exp(self.sink - self.max) if self.sink is not None else 0)
         self.p = {k: w / self.total for k, w in weights.items()}
         self.excess = mp.log(self.total)  # of log-sum-exp over the largest, which may have more digits than there are
         self.lse = self.max + self.excess
         self.lse_error = mp.fsum(p * self.error[k] for k, p in self.p.items())
+        if self.sink is not None and mp.isfinite(self.sink) and self.tau != 1:  # it is rounded in units of the logits
+            self.lse_error += mp.exp(self.sink - self.max) / self.total * abs(self.sink) * mpf(self.promise.unit)
 
     def probability_error(self, k):
         """Of p, by the promise, by faintness and by what x' is off."""
@@ -163,7 +163,7 @@ class Row:
         y = self.log_probability(k)
         if not mp.isfinite(y):
             return mpf(0)
-        return (self.promise.log_softmax * ulp(max(mpf(1), -y, self.max - self.x[k]), self.form)
+        return (self.promise.log_softmax[self.tau != 1] * ulp(max(mpf(1), -y, self.max - self.x[k]), self.form)
                 + self.error[k] + self.lse_error)
 
 
@@ -201,7 +201,7 @@ def softmax_backward(case, row):
         counted = [k for k in counted if mask[k]]
     log = case.function == "log_softmax_backward"
     tau = mpf(case.option("temperature") or 1)
-    bound = mpf(4e-7 if case.arithmetic == "f32" else 2e-15) + (mpf(2) ** -23 if tau != 1 else 0)
+    bound = mpf((F64 if case.arithmetic == "f64" else F32).backward[tau != 1])
     results = constant(mpf(0), len(y))
     terms = [dy[k] if log else dy[k] * y[k] for k in counted]
     total, size = mp.fsum(terms), mp.fsum(abs(t) for t in terms)
@@ -240,6 +240,7 @@ class Targets:
             self.t[k], self.size[k] = weights[k] * (given + smooth), abs(weights[k] * given) + weights[k] * smooth
         self.weights, self.eps = weights, eps
         self.simple = self.label is not None and eps == 0
+        self.smooth = self.label is not None and eps > 0 and not case.has("class_weights")
         self.clamped = self.simple and case.option("probability_clamp")
 
 
@@ -281,11 +282,11 @@ def entropy(r):
     terms = [-p * r.log_probability(k) for k, p in r.p.items() if p]
     value = mp.fsum(terms)
     moved = mp.fsum(p * (abs(r.log_probability(k)) + 1) * (r.error[k] + r.lse_error) for k, p in r.p.items() if p)
-    return value, r.promise.log_sum_exp[0] + value * mpf(2 * r.promise.mixed) + moved
+    return value, r.promise.entropy[0] + value * mpf(r.promise.entropy[1]) + moved
 
 
 def order(case, row, r, top):
-    """argmax, ranks, hits and the largest classes. Roundings of softcap and temperature may make neighbours equal."""
+    """argmax, ranks, hits and the largest classes. Roundings of the softcap may make neighbours equal."""
     slack = 4 * max(r.error.values(), default=mpf(0))
     falling = sorted(r.counted, key=lambda k: (-r.order[k], k))
     results = {"top_log_probabilities": [(r.log_probability(k), r.log_error(k)) for k in falling[:top]]}
@@ -318,7 +319,7 @@ def loss_and_gradient(case, row, r, targets):
     tau, zeta = mpf(case.option("temperature") or 1), mpf(case.option("z_loss"))
     t, size = targets.t, targets.size
     mass, whole = mp.fsum(t.values()), mp.fsum(size.values())
-    bound = mpf(r.promise.label if targets.simple else r.promise.mixed)
+    bound = mpf(r.promise.label if targets.simple else r.promise.smooth if targets.smooth else r.promise.mixed)
 
     # the loss: terms t (lse - x), never negative where no target is
     loss, error = mpf(0), mpf(0)
@@ -331,11 +332,13 @@ def loss_and_gradient(case, row, r, targets):
             term = min(max(term, -mp.log(1 - d)), -mp.log(d))
         loss += t[k] * term
         if mp.isfinite(term):
-            signed = targets.label is None
-            error += size[k] * (term + (1 if signed else 0)) * bound + size[k] * (r.error[k] + r.lse_error)
+            apart = 0 if targets.simple or targets.smooth else 1
+            error += size[k] * (term + apart) * bound + size[k] * (r.error[k] + r.lse_error)
+    if r.sink is not None and targets.eps:
+        error += whole * mpf(2) ** -52
     if targets.simple and loss < r.classes * r.promise.faint:
         error += bound * r.classes * r.promise.floor * whole
-    spread = abs(r.lse) * zeta * (2 * (mpf(r.promise.label) * (1 + 1) + r.lse_error) + abs(r.lse) * mpf(r.promise.unit) * 4)
+    spread = abs(r.lse) * zeta * (2 * (mpf(r.promise.entropy[0]) + r.lse_error) + abs(r.lse) * mpf(r.promise.unit))
     rounded = mpf(r.promise.unit) * abs(u * (loss + zeta * r.lse**2)) if mp.isfinite(loss) else 0
     results = {"losses": (u * (loss + zeta * r.lse ** 2) if not mp.isnan(loss) else NAN, u * (error + spread) + rounded)}
     if targets.label is not None:
@@ -345,14 +348,16 @@ def loss_and_gradient(case, row, r, targets):
             log_p = max(min(log_p, mp.log(1 - d)), mp.log(d)) if t[y] else clamp_of(case, log_p)
         results["log_probabilities"] = (log_p, label_error(r, y, log_p))
 
-    pull, pull_size = mass + 2 * zeta * r.lse, whole + 2 * zeta * abs(r.lse)
+    pull, pull_size = mass + 2 * zeta * r.lse, whole + 2 * zeta * (abs(r.lse) + 1)
+    exact = targets.simple and not zeta  # every entry keeps its relative accuracy, the label's too
+    of_terms = mpf(r.promise.gradient if targets.smooth and not zeta else r.promise.mixed_gradient)
     gradient = constant(mpf(0), r.classes)
     c = scale * u / tau
     for k in r.counted:
         value = r.p[k] * pull - t[k]
-        allowed = (mpf(2) if zeta else 1) * bound * (r.p[k] * pull_size + size[k])
-        if targets.simple and not zeta:  # the label's too keeps its relative accuracy
-            allowed = bound * abs(value)
+        allowed = of_terms * (r.p[k] * pull_size + size[k])
+        if exact:
+            allowed = mpf(r.promise.label if k == targets.label else r.promise.gradient) * abs(value)
         allowed += r.p[k] * (pull_size + zeta) * 2 * (r.error[k] + r.lse_error)
         if k == targets.label:
             # eps - p (1 - eps) is computed as (p - 1) + eps where the others share eps
@@ -360,9 +365,8 @@ def loss_and_gradient(case, row, r, targets):
             allowed += size[k] * mp.fsum(p * (r.error[j] + r.lse_error) for j, p in r.p.items() if j != k)
         if r.p[k] < r.promise.faint / r.total:
             allowed += r.promise.floor * pull_size
-        roundings = 12 if case.option("softcap") else 0
-        roundings += 2 if case.option("temperature") else 0
-        size_of_result = abs(value) if targets.simple and not zeta else r.p[k] * pull_size + size[k]
+        roundings = r.promise.softcap[1] if case.option("softcap") else 0
+        size_of_result = abs(value) if exact else r.p[k] * pull_size + size[k]
         gradient[k] = (c * value * r.slope[k],
                        abs(c) * (allowed * r.slope[k] + size_of_result * roundings * mpf(r.promise.unit)))
     results["gradient"] = gradient
@@ -393,7 +397,8 @@ def target_gradient(case, row, r, targets, c):
             results.append((mpf(0), mpf(0)))
             continue
         value = -r.log_probability(k)
-        error = mpf(r.promise.mixed) * value + r.promise.log_sum_exp[0] + r.error[k] + r.lse_error if mp.isfinite(value) else mpf(0)
+        absolute, relative = r.promise.target
+        error = absolute + mpf(relative) * value + r.error[k] + r.lse_error if mp.isfinite(value) else mpf(0)
         results.append((factor * value, abs(factor) * error))
     return results
 
@@ -464,10 +469,10 @@ class Table:
 
     @staticmethod
     def overflows(case, value, got, allowed, form):
-        """Within its error a result may be on the other side of the largest number; and in float64 a sum of logits may pass
-        it where its mean does not."""
+        """Within its error a result may be on the other side of the largest number; and a sum over targets may pass it where
+        the mean does not."""
         finite = value if mp.isfinite(value) else got
-        return mp.isfinite(finite) and (abs(finite) + allowed >= form.largest or case.arithmetic == "f64" and abs(finite) * case.classes > form.largest)
+        return mp.isfinite(finite) and (abs(finite) + allowed >= form.largest or abs(finite) * case.classes > form.largest)
 
     def note(self, case, output, ulps, relative, share):
         name = "output" if output == "output" else output

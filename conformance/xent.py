@@ -42,12 +42,12 @@ class Layout(ctypes.Structure):
 
 class Shape(ctypes.Structure):
     _fields_ = (
-        [("size", c_uint64), ("outer", c_int64), ("classes", c_int64), ("inner", c_int64)]
+        [("size", c_uint64)]
+        + [(name, c_int64) for name in ("outer", "classes", "inner", "target_count", "top_count", "first_class",
+                                        "all_classes")]
         + [(name, Layout) for name in ("logits", "output", "gradient", "upstream", "targets", "losses", "log_sum_exp",
-                                       "hits")]
-        + [(name, c_int64) for name in ("target_count", "top_count", "first_class", "all_classes")]
-        + [(name, Layout) for name in ("target_weights", "row_offsets", "class_mask", "class_weights", "row_weights",
-                                       "sink", "log_probabilities", "argmax", "ranks", "entropies", "top_classes",
+                                       "hits", "target_weights", "row_offsets", "class_mask", "class_weights",
+                                       "row_weights", "sink", "log_probabilities", "argmax", "ranks", "entropies", "top_classes",
                                        "top_log_probabilities", "target_gradient", "teacher")])
 
 
@@ -76,9 +76,9 @@ class Tally(ctypes.Structure):
 
 
 class Report(ctypes.Structure):
-    _fields_ = [("size", c_uint64), ("field", c_int32), ("reserved", c_int32), ("row", c_int64), ("label", c_int64),
+    _fields_ = [("size", c_uint64), ("field", c_int32), ("way", c_int32), ("row", c_int64), ("label", c_int64),
                 ("integer", c_int64), ("value", c_double), ("counted", c_int64), ("denominator", c_double),
-                ("again", c_int64)]
+                ("unfinished", c_int64)]
 
 
 STRUCTS = {"xent_layout": Layout, "xent_shape": Shape, "xent_options": Options, "xent_statistics": Statistics,
@@ -88,6 +88,11 @@ STRUCTS = {"xent_layout": Layout, "xent_shape": Shape, "xent_options": Options, 
 def sized(struct, **fields):
     """A struct that begins with its size."""
     return struct(size=ctypes.sizeof(struct), **fields)
+
+
+def symbol(function):
+    """The function of xent.h that takes addresses as arguments."""
+    return f"xent_{function.removesuffix('_forward')}_at"
 
 
 # The pointer arguments of each function, in order. What precedes them is always (shape, options, row_begin,
@@ -100,9 +105,9 @@ POINTERS = {
     "softmax_backward": ["output", "upstream", "row_offsets", "class_mask", "statistics", "gradient"],
     "log_softmax_backward": ["output", "upstream", "row_offsets", "class_mask", "statistics", "gradient"],
     "check_targets": MIXED[1:] + ["weights"],
-    "cross_entropy_full": MIXED + ["sink", "losses", "log_sum_exp", "hits", "log_probabilities", "argmax", "ranks",
-                                   "entropies", "top_classes", "top_log_probabilities", "gradient", "target_gradient",
-                                   "statistics", "tally"],
+    "cross_entropy": MIXED + ["sink", "losses", "log_sum_exp", "hits", "log_probabilities", "argmax", "ranks",
+                              "entropies", "top_classes", "top_log_probabilities", "gradient", "target_gradient",
+                              "statistics", "tally"],
     "cross_entropy_backward": MIXED + ["statistics", "upstream", "gradient"],
     "kl_divergence": ["logits", "teacher", "class_mask", "row_weights", "losses", "gradient", "tally"],
     "forward_states": ["logits", "targets", "target_weights", "class_mask", "class_weights", "statistics", "states"],
@@ -134,24 +139,24 @@ class Library:
         self.c = ctypes.CDLL(str(path))
         self.c.xent_abi_version.restype = c_uint32
         self.c.xent_numerics_version.restype = c_uint32
-        for name in ("xent_version", "xent_status_message", "xent_field_name", "xent_isa_name"):
+        for name in ("xent_version", "xent_status_message", "xent_field_name", "xent_isa_name", "xent_way_name"):
             getattr(self.c, name).restype = ctypes.c_char_p
         for name, pointers in POINTERS.items():
             ranges = 4 if name in RANGED else 2
-            getattr(self.c, "xent_" + name).argtypes = ([c_void_p] * 2 + [c_int64] * ranges
+            getattr(self.c, symbol(name)).argtypes = ([c_void_p] * 2 + [c_int64] * ranges
                                                         + [c_void_p] * (len(pointers) + 1))
         before, after = FINISH
-        self.c.xent_finish.argtypes = ([c_void_p] * 2 + [c_int64] * 2 + [c_void_p] * len(before) + [c_int32]
-                                       + [c_void_p] * (len(after) + 1))
+        self.c.xent_finish_at.argtypes = ([c_void_p] * 2 + [c_int64] * 2 + [c_void_p] * len(before) + [c_int32]
+                                          + [c_void_p] * (len(after) + 1))
         self.c.xent_tally_sum.argtypes = [c_void_p]
         self.c.xent_tally_sum.restype = c_double
-        if self.c.xent_abi_version() != 1:
-            raise XentError(0, f"{path} has ABI version {self.c.xent_abi_version()}, this module knows 1")
+        if self.c.xent_abi_version() != 2:
+            raise XentError(0, f"{path} has ABI version {self.c.xent_abi_version()}, this module knows 2")
         self.numerics_version = self.c.xent_numerics_version()
 
     def isas(self):
         """The instruction sets that run here, the best last."""
-        return [name for name, code in ISAS.items() if 1 <= code <= self.c.xent_best_isa()]
+        return [name for name, code in ISAS.items() if code and self.c.xent_has_isa(code)]
 
     def run(self, function, inputs, axis, options=None, wanted=None, shape=None, types=None, isa="best", parts=None):
         """Computes one of `softmax_forward`, `log_softmax_forward`, `log_sum_exp`, `softmax_backward`,
@@ -255,13 +260,13 @@ class Call:
         if name in RANGED:
             ranges += classes or [0, self.shape.classes]
         pointers = [None if p in without else self.address(p) for p in POINTERS[name]]
-        self.check(getattr(self.library.c, "xent_" + name)(
+        self.check(getattr(self.library.c, symbol(name))(
             ctypes.addressof(self.shape), ctypes.addressof(self.options), *ranges, *pointers,
             ctypes.addressof(self.report)))
 
     def finish(self, second_round):
         before, after = FINISH
-        self.check(self.library.c.xent_finish(
+        self.check(self.library.c.xent_finish_at(
             ctypes.addressof(self.shape), ctypes.addressof(self.options), 0, self.rows,
             *[self.address(name) for name in before], second_round, *[self.address(name) for name in after],
             ctypes.addressof(self.report)))
@@ -274,11 +279,11 @@ class Call:
         if parts:
             self.run_parts([0, *parts, self.shape.classes])
         elif self.function == "cross_entropy":
-            self.call("cross_entropy_full")
+            self.call("cross_entropy")
         else:
             if self.function == "cross_entropy_backward":
                 self.keep_statistics()
-                self.call("cross_entropy_full", without=("gradient",))
+                self.call("cross_entropy", without=("gradient",))
             self.call(self.function)
         if "sum" in self.wanted:
             self.results["sum"] = np.array(self.library.c.xent_tally_sum(ctypes.addressof(self.tally)))
@@ -301,7 +306,7 @@ class Call:
             self.call(states, classes, without=log)
         self.keep_statistics()
         self.finish(0)
-        if self.report.again:
+        if self.report.unfinished:
             for classes in ranges:
                 self.call(states, classes)
             self.finish(1)

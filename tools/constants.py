@@ -17,11 +17,11 @@ getcontext().prec = 60
 
 ROOT = Path(__file__).resolve().parent.parent
 C_FILE = ROOT / "native/src/numerics/constants.h"
-JAVA_FILE = ROOT / "java/xent/src/main/java/dev/xent/internal/kernels/reference/Constants.java"
+JAVA_FILE = ROOT / "java/xent/src/main/java/dev/xent/internal/kernels/reference/math/Constants.java"
 
 LN2 = Decimal(2).ln()
 
-# The results of every release with numerics version 1. A derivation that gives other bits is a mistake
+# Bits of every release: a derivation that gives others is a mistake
 # here, or a new numerics version.
 PINNED = {
     "LOG2E": "0x1.715476p+0",
@@ -43,13 +43,13 @@ PINNED_WIDE = {
     "WIDE_LOG2E": "0x1.71547652b82fep+0",
     "WIDE_LN2_HI": "0x1.62e42fefa39efp-1",
     "WIDE_LN2_LO": "0x1.abc9e3b39803fp-56",
-    "WIDE_FLOOR": "-0x1.6cf1264b2d013p+9",
+    "WIDE_FLOOR": "-0x1.a5163fe09663ep+9",
     "WIDE_ROUND": "0x1.80000000003ffp+52",
 }
 PINNED_EXP_TERMS = [
-    "0x1.0000000000000p-1", "0x1.5555555555557p-3", "0x1.5555555555556p-5", "0x1.11111111100dfp-7",
-    "0x1.6c16c16c162d6p-10", "0x1.a01a01abe62ddp-13", "0x1.a01a01a6d7808p-16", "0x1.71de02375656bp-19",
-    "0x1.27e4db67b4302p-22", "0x1.af4ddd848843fp-26", "0x1.1f72fc730b5b7p-29"]
+    "0x1.000000000000cp-1", "0x1.5555555555559p-3", "0x1.555555554ffa2p-5", "0x1.111111110f6b4p-7",
+    "0x1.6c16c185be4d1p-10", "0x1.a01a01afe29a2p-13", "0x1.a0199662bc477p-16", "0x1.71ddf85aafbbep-19",
+    "0x1.28b06e0824254p-22", "0x1.af5eb1ac08dc6p-26"]
 PINNED_LOG_TERMS = [
     "0x1.5555555555555p-1", "0x1.9999999999f17p-2", "0x1.24924923de6edp-2", "0x1.c71c72df580fcp-3",
     "0x1.745cac43cc003p-3", "0x1.3b29d0452d426p-3", "0x1.0e8c55b42945fp-3", "0x1.169c38cc826bep-3"]
@@ -236,20 +236,32 @@ def tanh_series():
     return [FLOAT.round(c) for c in solve(rows)]
 
 
-# ---- float64: two polynomials through Chebyshev's points, whose error is near the least ----
+# ---- float64: two polynomials through points at which the error is 0 so that it is near the least ----
 
 # |t| of the exponential is at most ln(2)/2, and hardly more where the rounding of LOG2E moves the border of n.
 WIDE_HALF_WIDTH = LN2 / 2 * (1 + Decimal("1e-11"))
-EXP_TERMS = 11
+EXP_TERMS = 10
 # r = f / (2 + f) of the logarithm for -0.293 <= f <= 0.5 is at most 1/5
 LOG_WIDTH = Decimal("0.04")
 LOG_TERMS = 8
 PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459")
 
 
-def through_points(function, terms, low, high):
-    """Coefficients, rounded to double, of the polynomial through the function at Chebyshev's points of [low, high]."""
-    points = [(low + high) / 2 + (high - low) / 2 * cosine(PI * (2 * i + 1) / (2 * terms)) for i in range(terms)]
+def chebyshev_points(count, low, high):
+    return [(low + high) / 2 + (high - low) / 2 * cosine(PI * (2 * i + 1) / (2 * count)) for i in range(count)]
+
+
+def exp_points():
+    """Where the error of t^2 p(t) is 0 but for t = 0: Chebyshev's points of an interval of t^2 whose lowest one is 0."""
+    pairs = EXP_TERMS // 2 + 1
+    least = cosine(PI * (2 * pairs - 1) / (2 * pairs))
+    sizes = [WIDE_HALF_WIDTH * ((c - least) / (1 - least)).sqrt() for c in chebyshev_points(pairs, Decimal(-1), Decimal(1))[:-1]]
+    return sizes + [-t for t in sizes]
+
+
+def through_points(function, points):
+    """Coefficients, rounded to double, of the polynomial through the function at these points."""
+    terms = len(points)
     return [DOUBLE.round(c) for c in solve([[x**k for k in range(terms)] + [function(x)] for x in points])]
 
 
@@ -284,12 +296,12 @@ def polynomial_error(function, coefficients, low, high, weight):
 def derive_wide():
     constants = {"WIDE_LOG2E": DOUBLE.round(1 / LN2), "WIDE_LN2_HI": DOUBLE.round(LN2)}
     constants["WIDE_LN2_LO"] = DOUBLE.round(LN2 - decimal(constants["WIDE_LN2_HI"]))
-    # 1053: with the scale 2^30 the biased exponent 1023 + 30 - 1053 is 0
-    constants["WIDE_FLOOR"] = DOUBLE.round(-1053 * LN2)
+    # 1215: with the scale 2^192 the biased exponent 1023 + 192 - 1215 is 0
+    constants["WIDE_FLOOR"] = DOUBLE.round(-1215 * LN2)
     # 1.5 * 2^52: adding it rounds to an integer; 1023 more make the low bits a biased exponent
     constants["WIDE_ROUND"] = Fraction(3 * 2**51 + 1023)
-    exp_terms = through_points(exp_rest, EXP_TERMS, -WIDE_HALF_WIDTH, WIDE_HALF_WIDTH)
-    log_terms = through_points(log_rest, LOG_TERMS, Decimal(0), LOG_WIDTH)
+    exp_terms = through_points(exp_rest, exp_points())
+    log_terms = through_points(log_rest, chebyshev_points(LOG_TERMS, Decimal(0), LOG_WIDTH))
     return constants, exp_terms, log_terms
 
 
@@ -343,15 +355,19 @@ WHAT = {
 
 WIDE_WHAT = {
     "WIDE_LOG2E": "float64: log2(e)",
-    "WIDE_LN2_HI": "ln 2 = WIDE_LN2_HI + WIDE_LN2_LO, each rounded to double",
+    "WIDE_LN2_HI": "its ln 2 as a sum of two, each rounded to double",
     "WIDE_LN2_LO": None,
-    "WIDE_FLOOR": "-1053 ln 2: so far below its reference the scale is exactly +0",
+    "WIDE_FLOOR": "-1215 ln 2: so far below its reference the scale is exactly +0",
     "WIDE_ROUND": "1.5 * 2^52 + 1023: adding it rounds to an integer, whose low bits are a biased exponent",
 }
 WIDE_TERMS = {
     "WIDE_EXP_TERMS": "exp(t) = 1 + t + t^2 (X0 + X1 t + ...) for |t| <= ln(2)/2",
     "WIDE_LOG_TERMS": "log((1 + r) / (1 - r)) = r (2 + z (L0 + L1 z + ...)), z = r^2 <= 0.04",
 }
+
+
+def c_name(name):
+    return name.replace("WIDE_", "F64_")
 
 
 def wide_text(wide, language):
@@ -372,10 +388,10 @@ def wide_text(wide, language):
     for name, what in WIDE_WHAT.items():
         lines += declared(what)
         value = spelled_in(constants[name])
-        lines += [f"static const double XENT_{name} = {value};"] if c else [f"  static final double {name} = {value};", ""]
+        lines += [f"static const double XENT_{c_name(name)} = {value};"] if c else [f"  static final double {name} = {value};", ""]
     for (name, what), values in zip(WIDE_TERMS.items(), terms):
         lines += declared(what)
-        lines += [f"static const double XENT_{name}[{len(values)}] = {{" if c else f"  static final double[] {name} = {{"]
+        lines += [f"static const double XENT_{c_name(name)}[{len(values)}] = {{" if c else f"  static final double[] {name} = {{"]
         rows = [", ".join(spelled_in(v) for v in values[i:i + 3]) for i in range(0, len(values), 3)]
         lines += ["    " + row + ("," if i + 1 < len(rows) else "};" if c else "") for i, row in enumerate(rows)]
         lines += [] if c else ["  };", ""]
@@ -412,9 +428,9 @@ def c_text(spelling, table, series, tanh, wide):
 def java_text(spelling, table, series, tanh, wide):
     lines = ["// SPDX-License-Identifier: Apache-2.0",
              "// Written by tools/constants.py: change that, not this.",
-             "package dev.xent.internal.kernels.reference;", "",
+             "package dev.xent.internal.kernels.reference.math;", "",
              "/** The constants of the arithmetic; docs/numerics.md says what they are for. */",
-             "final class Constants {",
+             "public final class Constants {",
              "  /** Class i of a chunk belongs to lane i mod 16. */",
              "  static final int LANES = 16;", "",
              "  /** Classes whose terms are added in float before a double takes them. */",
@@ -440,7 +456,7 @@ def java_text(spelling, table, series, tanh, wide):
     lines += ["  };", "", "  /** tanh(v) = v + v z (TANH[0] + TANH[1] z + ...), z = v^2. */", "  static final float[] TANH = {",
               "    " + ", ".join(spelled_tanh[:4]) + ",", "    " + ", ".join(spelled_tanh[4:])]
     lines += ["  };", ""] + wide_text(wide, "Java") + ["  private Constants() {}", "}", ""]
-    return "\n".join(lines)
+    return "\n".join(lines).replace("  static final", "  public static final")
 
 
 def main(arguments):

@@ -9,6 +9,7 @@
 
 #include "calls.h"
 #include "rows.h"
+#include "tiers.h"
 
 #if defined(BENCH_FREE_ORDER)
 int bench_free_order(int rounds);
@@ -134,38 +135,37 @@ typedef struct {
   const problem *p;
   xent_shape shape;
   xent_options options;
-  xent_cross_entropy_arrays arrays;
+  cross_entropy_arrays arrays;
   const void *upstream;
 } call;
 
-/* The plain form of the call where it will do, as the bindings take it. */
+/* The form of the call for bindings: a struct takes as long. */
 static xent_status cross_entropy(const call *c, int64_t begin, int64_t end) {
-  const xent_cross_entropy_arrays *a = &c->arrays;
-  if (a->class_mask || a->class_weights || a->row_weights || a->sink || a->log_probabilities || a->argmax || a->ranks ||
-      a->entropies || a->top_classes)
-    return xent_cross_entropy(&c->shape, &c->options, begin, end, a, NULL);
-  return xent_cross_entropy_forward(&c->shape, &c->options, begin, end, a->logits, a->targets, a->losses,
-                                    a->log_sum_exp, a->hits, a->gradient, a->statistics, a->tally, NULL);
+  const cross_entropy_arrays *a = &c->arrays;
+  return xent_cross_entropy_at(&c->shape, &c->options, begin, end, a->logits, a->targets, NULL, NULL, a->class_mask,
+                               a->class_weights, a->row_weights, a->sink, a->losses, a->log_sum_exp, a->hits,
+                               a->log_probabilities, a->argmax, a->ranks, a->entropies, a->top_classes,
+                               a->top_log_probabilities, a->gradient, NULL, a->statistics, a->tally, NULL);
 }
 
 static xent_status run_rows(const call *c, int64_t begin, int64_t end) {
   const problem *p = c->p;
   const xent_shape *s = &c->shape;
   const xent_options *o = &c->options;
-  const xent_cross_entropy_arrays *a = &c->arrays;
+  const cross_entropy_arrays *a = &c->arrays;
   const int64_t n = p->classes;
   switch (c->operation) {
     case SOFTMAX:
-      return xent_softmax_forward(s, o, begin, end, 0, n, a->logits, NULL, a->class_mask, a->sink, NULL, p->y, NULL);
+      return xent_softmax_at(s, o, begin, end, 0, n, a->logits, NULL, a->class_mask, a->sink, NULL, p->y, NULL);
     case LOG_SOFTMAX:
-      return xent_log_softmax_forward(s, o, begin, end, 0, n, a->logits, NULL, a->class_mask, a->sink, NULL, p->y,
+      return xent_log_softmax_at(s, o, begin, end, 0, n, a->logits, NULL, a->class_mask, a->sink, NULL, p->y,
                                       NULL);
     case SOFTMAX_BACKWARD:
-      return xent_softmax_backward(s, o, begin, end, 0, n, a->logits, c->upstream, NULL, NULL, NULL, p->y, NULL);
+      return xent_softmax_backward_at(s, o, begin, end, 0, n, a->logits, c->upstream, NULL, NULL, NULL, p->y, NULL);
     case LOG_SOFTMAX_BACKWARD:
-      return xent_log_softmax_backward(s, o, begin, end, 0, n, a->logits, c->upstream, NULL, NULL, NULL, p->y, NULL);
+      return xent_log_softmax_backward_at(s, o, begin, end, 0, n, a->logits, c->upstream, NULL, NULL, NULL, p->y, NULL);
     case BACKWARD:
-      return xent_cross_entropy_backward(s, o, begin, end, 0, n, a->logits, a->targets, NULL, NULL, a->class_mask,
+      return xent_cross_entropy_backward_at(s, o, begin, end, 0, n, a->logits, a->targets, NULL, NULL, a->class_mask,
                                          a->class_weights, a->row_weights, p->statistics, NULL, p->y, NULL);
     case COPY: memcpy(p->y, a->logits, (size_t)(p->rows * n) * sizeof(float)); return XENT_OK;
     case READ: {
@@ -197,7 +197,7 @@ static call ready_call(const bench_case *k, int operation, const problem *p, int
   const int64_t inner = p->inner;
   const bool rows = k->arrays & PROBABILITIES;
   call c = {.operation = operation, .p = p, .options = k->options, .upstream = p->g[type],
-            .shape = xent_dense_shape(p->rows / inner, p->classes, inner, rows ? XENT_F32 : XENT_I32)};
+            .shape = dense_shape_of(p->rows / inner, p->classes, inner, rows ? XENT_F32 : XENT_I32)};
   xent_shape *s = &c.shape;
   s->logits.type = s->output.type = s->gradient.type = s->upstream.type = type;
   s->row_weights = s->sink = s->log_probabilities = s->entropies = layout_of(inner, 0, 1, XENT_F32);
@@ -214,7 +214,7 @@ static call ready_call(const bench_case *k, int operation, const problem *p, int
   char *results = p->results;
   const size_t room = (size_t)p->rows * 64;
 #define OUTPUT(array, number) (k->arrays & (array) ? results + (number) * room : NULL)
-  c.arrays = (xent_cross_entropy_arrays){
+  c.arrays = (cross_entropy_arrays){
       .logits = p->x[type],
       .targets = rows ? (void *)p->probabilities : p->labels,
       .class_mask = k->arrays & CLASS_MASK ? p->class_mask : k->arrays & ROW_MASK ? p->row_mask : NULL,
@@ -306,9 +306,9 @@ static problem make_problem(int64_t rows, int64_t classes, int64_t inner) {
     p.labels[i] = (int32_t)random_below(&r, classes);
     if (p.labels[i] % 10 == 9) p.labels[i]--; /* not masked */
   }
-  const xent_shape shape = xent_dense_shape(rows / inner, classes, inner, XENT_I32);
+  const xent_shape shape = dense_shape_of(rows / inner, classes, inner, XENT_I32);
   const xent_options options = xent_default_options();
-  must(xent_softmax_forward(&shape, &options, 0, rows, 0, classes, g, NULL, NULL, NULL, NULL, p.probabilities, NULL),
+  must(xent_softmax_at(&shape, &options, 0, rows, 0, classes, g, NULL, NULL, NULL, NULL, p.probabilities, NULL),
        "probabilities");
   memset(p.y, 0, count * sizeof(double));
   return p;
@@ -409,7 +409,7 @@ int main(int argc, char **argv) {
   if (chosen.rounds < 1 || chosen.rounds > BENCH_MAX_ROUNDS || chosen.rows < 0 || chosen.inner < 1) return usage();
   if (free_order) return bench_free_order(chosen.rounds);
   int missed = 0;
-  for (int32_t isa = xent_best_isa(); isa >= XENT_ISA_SCALAR; isa--)
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
     for (int i = 0; strstr(chosen.tiers, xent_isa_name(isa)) && i < chosen.counts; i++)
       missed += bench(chosen.classes[i], isa, &chosen);
   printf("\n%d limits missed\n", missed);

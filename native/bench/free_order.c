@@ -1,64 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the fixed order of sums costs: each vector tier beside its twin that adds in any order, taking turns. */
+/* What the fixed order of sums costs: the log-sum-exp of long rows, which is their first pass and nothing else, beside
+ * the same with sums in any order (free_sum.c), taking turns. */
 #define _POSIX_C_SOURCE 200809L
 #include "timing.h"
 
 #include "calls.h"
-#include "cpu/isa.h"
+#include "free_sum.h"
 #include "rows.h"
+#include "tiers.h"
 
-extern const xent_family xent_plain_avx2_free;
-extern const xent_family xent_plain_avx512_free;
 int bench_free_order(int rounds);
 
 typedef struct {
-  xent_status (*kernel)(const xent_call *call);
-  const xent_call *call;
-} kernel_call;
+  const float *x;
+  float *results;
+  xent_shape shape;
+  xent_options options;
+} sums_of_rows;
 
-static void run_kernel(const void *of) {
-  const kernel_call *k = of;
-  must(k->kernel(k->call), "kernel");
+static void in_fixed_order(const void *of) {
+  const sums_of_rows *s = of;
+  must(xent_log_sum_exp_at(&s->shape, &s->options, 0, s->shape.outer, s->x, NULL, NULL, NULL, s->results, NULL),
+       "log-sum-exp");
 }
 
-static void compare(const char *name, int32_t isa, const xent_call *call, bool softmax, int rounds) {
-  const xent_family *fixed = xent_kernels_of(isa)->plain,
-                    *any = isa == XENT_ISA_AVX512 ? &xent_plain_avx512_free : &xent_plain_avx2_free;
-  const kernel_call calls[2] = {{softmax ? fixed->softmax_forward : fixed->cross_entropy_forward, call},
-                                {softmax ? any->softmax_forward : any->cross_entropy_forward, call}};
-  const pair_times t = take_turns((timed){run_kernel, &calls[0]}, (timed){run_kernel, &calls[1]}, rounds);
-  printf("%4lld x %-7lld %-18s %-7s median %.3f, minimum %.3f x the time in any order\n",
-         (long long)call->row_end, (long long)call->shape->classes, name, xent_isa_name(isa), t.median, t.minima);
+static void in_any_order(const void *of) {
+  const sums_of_rows *s = of;
+  double (*const sum)(const float *, int64_t) =
+      s->options.isa == XENT_ISA_AVX512 ? xent_free_sum_avx512 : xent_free_sum_avx2;
+  const int64_t n = s->shape.classes;
+  for (int64_t row = 0; row < s->shape.outer; row++) s->results[row] = (float)sum(s->x + row * n, n);
+}
+
+static void compare(const float *x, int64_t rows, int64_t classes, int32_t isa, int rounds) {
+  float results[2][64];
+  sums_of_rows fixed = {x, results[0], dense_shape_of(rows, classes, 1, XENT_I32), xent_default_options()};
+  fixed.options.isa = isa;
+  sums_of_rows any = fixed;
+  any.results = results[1];
+  const pair_times t = take_turns((timed){in_fixed_order, &fixed}, (timed){in_any_order, &any}, rounds);
+  for (int64_t row = 0; row < rows; row++) {
+    if (fabsf(results[0][row] - results[1][row]) <= 1e-4f) continue;
+    fprintf(stderr, "row %lld: %g and %g\n", (long long)row, (double)results[0][row], (double)results[1][row]);
+    exit(1);
+  }
+  printf("%4lld x %-7lld %-7s median %.3f, minimum %.3f x the time in any order\n", (long long)rows, (long long)classes,
+         xent_isa_name(isa), t.median, t.minima);
 }
 
 int bench_free_order(int rounds) {
   static const int64_t shapes[][2] = {{8, 32000}, {64, 128256}};
   const size_t most = (size_t)64 * 128256;
-  float *x = must_allocate(most * sizeof(float)), *y = must_allocate(most * sizeof(float)), losses[64];
-  int32_t labels[64];
+  float *x = must_allocate(most * sizeof(float));
   random_source r = {1};
   fill_row(x, (int64_t)most, 0, &r);
-  memset(y, 0, most * sizeof(float));
-  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-    const int64_t rows = shapes[i][0], classes = shapes[i][1];
-    for (int64_t k = 0; k < rows; k++) labels[k] = (int32_t)random_below(&r, classes);
-    const xent_shape shape = xent_dense_shape(rows, classes, 1, XENT_I32);
-    const xent_options options = xent_default_options();
-    xent_report report = {.size = sizeof report};
-    xent_call call = {.shape = &shape, .options = &options, .row_end = rows, .class_end = classes, .logits = x,
-                      .output_layout = &shape.gradient, .output = y, .report = &report,
-                      .stream = rows * classes * (int64_t)sizeof(float) >= 16 << 20};
-    for (int32_t isa = XENT_ISA_AVX2; isa <= xent_best_isa(); isa++) {
-      compare("softmax", isa, &call, true, rounds);
-      xent_call with_labels = call;
-      with_labels.targets = labels;
-      with_labels.losses = losses;
-      compare("loss and gradient", isa, &with_labels, false, rounds);
-      with_labels.output = NULL;
-      compare("cross-entropy", isa, &with_labels, false, rounds);
-    }
-  }
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+    for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
+      if (isa != XENT_ISA_SCALAR) compare(x, shapes[i][0], shapes[i][1], isa, rounds);
   free(x);
-  free(y);
   return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cross-entropy forward, the whole of it, and backward from the statistics that it left. */
+/* Cross-entropy, and its backward from the statistics that it left. */
 #include "run.h"
 
 static const uint32_t plain_outputs = BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(HITS) | BIT(GRADIENT) | BIT(STATISTICS) | BIT(TALLY),
@@ -8,18 +8,18 @@ static const uint32_t plain_outputs = BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(HITS)
                       other_inputs = BIT(TARGET_WEIGHTS) | BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) |
                                      BIT(ROW_WEIGHTS) | BIT(SINK);
 
-static int64_t function; /* 0: forward, 1: full, 2: with a backward behind it */
+static int64_t function; /* 0: with few arrays, 1: with any, 2: with a backward behind it */
 
+/* A plain call has the other arrays NULL. */
 static xent_status forward(fuzz_problem *p, int64_t begin, int64_t end) {
-  void *const *a = p->address;
-  if (function == 0)
-    return xent_cross_entropy_forward(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS], a[LOSSES],
-                                      a[LOG_SUM_EXP], a[HITS], a[GRADIENT], statistics_of(p), tally_of(p), report_of(p));
-  return xent_cross_entropy_full(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS],
-                                 a[ROW_OFFSETS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK], a[LOSSES],
-                                 a[LOG_SUM_EXP], a[HITS], a[LOG_PROBABILITIES], a[ARGMAX], a[RANKS], a[ENTROPIES],
-                                 a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], function == 2 ? NULL : a[GRADIENT],
-                                 a[TARGET_GRADIENT], statistics_of(p), tally_of(p), report_of(p));
+  void *given[ARRAYS];
+  for (int i = 0; i < ARRAYS; i++) given[i] = function || !((other_inputs | other_outputs) & BIT(i)) ? p->address[i] : NULL;
+  void *const *a = given;
+  return xent_cross_entropy_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS],
+                               a[ROW_OFFSETS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK], a[LOSSES],
+                               a[LOG_SUM_EXP], a[HITS], a[LOG_PROBABILITIES], a[ARGMAX], a[RANKS], a[ENTROPIES],
+                               a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], function == 2 ? NULL : a[GRADIENT],
+                               a[TARGET_GRADIENT], statistics_of(p), tally_of(p), report_of(p));
 }
 
 static void call(fuzz_problem *p, int64_t begin, int64_t end) {
@@ -28,7 +28,7 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   const uint32_t reads = BIT(LOGITS) | BIT(TARGETS) | (function ? other_inputs : 0);
   settle(p, "cross-entropy", forward(p, begin, end), (fuzz_effect){reads, written, begin, end, 0, p->shape.classes, true});
   if (function != 2) return;
-  const xent_status status = xent_cross_entropy_backward(
+  const xent_status status = xent_cross_entropy_backward_at(
       shape_of(p), options_of(p), begin, end, p->class_begin, p->class_end, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS],
       a[ROW_OFFSETS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], statistics_of(p), a[UPSTREAM], a[GRADIENT],
       report_of(p));

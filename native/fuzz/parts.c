@@ -27,9 +27,9 @@ static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_stati
     to = class_range_end(p, from);
     const xent_status status =
         kind == OF_BACKWARD
-            ? xent_backward_states(shape_of(p), options_of(p), begin, end, from, to, log_of ? NULL : a[OUTPUT],
+            ? xent_backward_states_at(shape_of(p), options_of(p), begin, end, from, to, log_of ? NULL : a[OUTPUT],
                                    a[UPSTREAM], a[CLASS_MASK], states_of(p), report_of(p))
-            : xent_forward_states(shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[TARGETS],
+            : xent_forward_states_at(shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[TARGETS],
                                   a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], known, states_of(p), report_of(p));
     settle(p, "states", status, (fuzz_effect){0, BIT(STATES), begin, end, from, to, true});
     if (status) return false;
@@ -40,7 +40,7 @@ static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_stati
 static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) {
   void *const *a = p->address;
   const xent_status status =
-      xent_finish(shape_of(p), options_of(p), begin, end, states_of(p), a[TARGETS], a[CLASS_WEIGHTS], a[ROW_WEIGHTS],
+      xent_finish_at(shape_of(p), options_of(p), begin, end, states_of(p), a[TARGETS], a[CLASS_WEIGHTS], a[ROW_WEIGHTS],
                   a[SINK], second, statistics_of(p), a[LOSSES], a[LOG_SUM_EXP], a[HITS], tally_of(p), report_of(p));
   settle(p, second ? "second finish" : "finish", status,
          (fuzz_effect){BIT(TARGETS) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK), finish_outputs, begin, end, 0, p->shape.classes, true});
@@ -50,19 +50,19 @@ static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) 
 static void write_range(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to, const xent_statistics *known) {
   void *const *a = p->address;
   if (kind == OF_SOFTMAX) {
-    const xent_status status = (log_of ? xent_log_softmax_forward : xent_softmax_forward)(
+    const xent_status status = (log_of ? xent_log_softmax_at : xent_softmax_at)(
         shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], NULL, a[CLASS_MASK], a[SINK], known, a[OUTPUT],
         report_of(p));
     settle(p, "softmax of parts", status, (fuzz_effect){BIT(LOGITS) | BIT(CLASS_MASK) | BIT(SINK), BIT(OUTPUT), begin, end, from, to, false});
   } else if (kind == OF_TARGETS) {
-    const xent_status status = xent_cross_entropy_backward(
+    const xent_status status = xent_cross_entropy_backward_at(
         shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS], NULL, a[CLASS_MASK],
         a[CLASS_WEIGHTS], a[ROW_WEIGHTS], known, NULL, a[GRADIENT], report_of(p));
     settle(p, "gradient of parts", status,
            (fuzz_effect){BIT(LOGITS) | BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS),
                          BIT(GRADIENT), begin, end, from, to, true});
   } else {
-    const xent_status status = (log_of ? xent_log_softmax_backward : xent_softmax_backward)(
+    const xent_status status = (log_of ? xent_log_softmax_backward_at : xent_softmax_backward_at)(
         shape_of(p), options_of(p), begin, end, from, to, a[OUTPUT], a[UPSTREAM], NULL, a[CLASS_MASK], known,
         a[GRADIENT], report_of(p));
     settle(p, "backward of parts", status, (fuzz_effect){BIT(OUTPUT) | BIT(UPSTREAM) | BIT(CLASS_MASK), BIT(GRADIENT), begin, end, from, to, false});
@@ -90,7 +90,7 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   if (!states(p, begin, end, NULL)) return;
   if (damage_by & 1) damage(p, STATES);
   if (!finish(p, begin, end, 0)) return;
-  const bool again = report_read(p).again > 0;
+  const bool again = report_read(p).unfinished > 0;
   if (again && (!states(p, begin, end, statistics_of(p)) || !finish(p, begin, end, 1))) return;
   if (!(damage_by & 1)) damage(p, STATISTICS);
   const int64_t classes = p->shape.classes;

@@ -6,31 +6,33 @@
 
 /* ---- sizes and ranges ---- */
 
-static int64_t long_classes(fuzz_input *in) { return XENT_CHUNK * (1 + below(in, 2)) - 2 + below(in, 5); }
+/* Numbers of classes as kernels tell them apart; of the longest, around the ends of chunks. */
+static int64_t some_classes(fuzz_input *in) {
+  static const int64_t ends[] = {1, 16, 104, 1024, XENT_CHUNK};
+  const int64_t kind = below(in, 12);
+  if (kind >= 11) return XENT_CHUNK * (1 + below(in, 2)) - 2 + below(in, 5);
+  const int at = kind < 1 ? 0 : kind < 4 ? 1 : kind < 7 ? 2 : kind < 10 ? 3 : 4;
+  const int64_t least = at ? ends[at - 1] + 1 : 1, most = ends[at];
+  return chance(in, 64) ? most : least + (int64_t)take(in, 2) % (most - least + 1);
+}
+
+/* As many rows as a call of so many classes may have without taking long, of at most so many. */
+static int64_t some_rows(fuzz_input *in, int64_t classes, int64_t most) {
+  const int64_t fit = 40000 / classes;
+  return 1 + below(in, fit < 1 ? 1 : fit < most ? fit : most);
+}
 
 static void read_sizes(fuzz_problem *p, fuzz_input *in) {
   xent_shape *s = &p->shape;
   const uint64_t kind = take(in, 1);
   s->outer = s->inner = 1;
-  if (kind < 0x70) { /* rows */
-    s->outer = 1 + below(in, 9);
-    s->classes = 1 + below(in, 256);
-  } else if (kind < 0xa0) { /* columns */
-    s->outer = 1 + below(in, 4);
-    s->classes = 1 + below(in, 48);
-    s->inner = 1 + below(in, 40);
-  } else if (kind < 0xc8) { /* blocks of short rows */
-    s->outer = 1 + below(in, 128);
-    s->classes = 1 + below(in, 24);
-  } else if (kind < 0xd0) {
-    s->outer = 1 + below(in, 2);
-    s->classes = 1 + (int64_t)take(in, 2) % 3000;
-  } else if (kind < 0xd8) { /* chunks */
-    s->classes = long_classes(in);
-    s->outer = 1 + below(in, 2);
-  } else if (kind < 0xdc) {
-    s->classes = long_classes(in);
-    s->inner = 1 + below(in, 3);
+  if (kind < 0x90) { /* rows */
+    s->classes = some_classes(in);
+    s->outer = some_rows(in, s->classes, chance(in, 128) ? 9 : 128);
+  } else if (kind < 0xd8) { /* columns, in strips of them */
+    s->classes = some_classes(in);
+    s->inner = some_rows(in, s->classes, 70);
+    s->outer = some_rows(in, s->classes * s->inner, 4);
   } else if (kind < 0xe4) { /* nothing */
     s->outer = below(in, 3);
     s->classes = 1 + below(in, 20);

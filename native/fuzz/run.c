@@ -8,6 +8,8 @@
 #include <immintrin.h>
 #endif
 
+#include "tiers.h"
+
 /* What the calls of a run said. */
 enum { MOST_CALLS = 32 };
 typedef struct {
@@ -120,6 +122,7 @@ void settle(fuzz_problem *p, const char *function, xent_status status, fuzz_effe
   memset(answer, 0, sizeof *answer);
   answer->status = status;
   answer->report = report_read(p);
+  answer->report.way = 0; /* each tier has its own */
   count.made++;
   count.accepted += !status;
   if (!status) check_overlaps(p, function, &effect);
@@ -194,8 +197,8 @@ static bool all_went_well(void) {
 
 void run_on_every_tier(fuzz_problem *p, fuzz_calls calls, bool splits) {
   const int32_t best = xent_best_isa();
-  for (int32_t isa = XENT_ISA_SCALAR; isa <= best; isa++) {
-    const bool in_foreign_mode = isa == XENT_ISA_AVX2;
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
+    const bool in_foreign_mode = isa == best;
     begin_run(p, isa);
     const unsigned mode = in_foreign_mode ? foreign_float_mode() : 0;
     calls(p, p->row_begin, p->row_end);

@@ -13,14 +13,14 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   const uint32_t reads = BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | (function < 3 ? BIT(LOGITS) | BIT(SINK) : BIT(OUTPUT) | BIT(UPSTREAM));
   xent_status status;
   if (function == 2)
-    status = xent_log_sum_exp(shape_of(p), options_of(p), begin, end, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
+    status = xent_log_sum_exp_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
                               a[LOG_SUM_EXP], report_of(p));
   else if (function < 2)
-    status = (function ? xent_log_softmax_forward : xent_softmax_forward)(
+    status = (function ? xent_log_softmax_at : xent_softmax_at)(
         shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
         statistics_of(p), a[OUTPUT], report_of(p));
   else
-    status = (function == 3 ? xent_softmax_backward : xent_log_softmax_backward)(
+    status = (function == 3 ? xent_softmax_backward_at : xent_log_softmax_backward_at)(
         shape_of(p), options_of(p), begin, end, from, to, a[OUTPUT], a[UPSTREAM], a[ROW_OFFSETS], a[CLASS_MASK],
         statistics_of(p), a[GRADIENT], report_of(p));
   settle(p, names[function], status, (fuzz_effect){reads, BIT(written), begin, end, from, to, false});

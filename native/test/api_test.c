@@ -2,6 +2,7 @@
 /* What the entry points refuse, with which status and field, before anything is written; struct sizes;
  * exact sums; and the edges of docs/numerics.md that one call shows. */
 #include "calls.h"
+#include "kernels/records.h"
 #include "rows.h"
 
 static int checks, failures;
@@ -33,12 +34,12 @@ static void reset(void) {
 }
 
 static xent_status softmax(void) {
-  return xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report);
+  return xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report);
 }
 static xent_status loss(float *losses, float *gradient) {
-  const xent_cross_entropy_arrays arrays = {
+  const cross_entropy_arrays arrays = {
       .logits = x, .targets = labels, .losses = losses, .gradient = gradient};
-  return xent_cross_entropy(&shape, &options, 0, ROWS, &arrays, &report);
+  return cross_entropy_of(&shape, &options, 0, ROWS, &arrays, &report);
 }
 static bool untouched(void) {
   for (int i = 0; i < SIZE; i++)
@@ -76,8 +77,9 @@ static void test_refusals(void) {
   REFUSES(softmax(), XENT_UNSUPPORTED, XENT_FIELD_LOGITS);
   shape.output.type = XENT_NO_TYPE;
   REFUSES(softmax(), XENT_INVALID_ARGUMENT, XENT_FIELD_OUTPUT);
-  if (xent_best_isa() < XENT_ISA_AVX512) {
-    options.isa = XENT_ISA_AVX512;
+  for (int32_t isa = XENT_ISA_SCALAR; isa <= XENT_ISA_AVX512; isa++) {
+    if (xent_has_isa(isa)) continue;
+    options.isa = isa;
     REFUSES(softmax(), XENT_UNSUPPORTED, XENT_FIELD_ISA);
   }
   options.isa = -1;
@@ -94,28 +96,28 @@ static void test_refusals(void) {
   REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_GRADIENT_SCALE);
   options.fully_masked = 2;
   REFUSES(softmax(), XENT_INVALID_OPTION, XENT_FIELD_FULLY_MASKED);
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS + 1, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report),
+  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS + 1, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_RANGE);
-  REFUSES(xent_softmax_forward(&shape, &options, -1, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report),
+  REFUSES(xent_softmax_at(&shape, &options, -1, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_RANGE);
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, 3, x, NULL, NULL, NULL, NULL, y, &report), XENT_INVALID_ARGUMENT,
+  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, 3, x, NULL, NULL, NULL, NULL, y, &report), XENT_INVALID_ARGUMENT,
           XENT_FIELD_CLASS_RANGE);
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, -1, x, NULL, NULL, NULL, NULL, y, &report), XENT_INVALID_ARGUMENT,
+  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, -1, x, NULL, NULL, NULL, NULL, y, &report), XENT_INVALID_ARGUMENT,
           XENT_FIELD_CLASS_RANGE);
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, NULL, NULL, NULL, NULL, NULL, y, &report),
+  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, NULL, NULL, NULL, NULL, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_LOGITS);
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, (char *)x + 2, NULL, NULL, NULL, NULL, y, &report),
+  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, (char *)x + 2, NULL, NULL, NULL, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_LOGITS);
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, y + 1, NULL, NULL, NULL, NULL, y, &report), XENT_OVERLAP,
+  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, y + 1, NULL, NULL, NULL, NULL, y, &report), XENT_OVERLAP,
           XENT_FIELD_OUTPUT);
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, y, NULL, NULL, NULL, NULL, y + 1, &report), XENT_OVERLAP,
+  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, y, NULL, NULL, NULL, NULL, y + 1, &report), XENT_OVERLAP,
           XENT_FIELD_OUTPUT);
   shape.logits.outer = CLASSES + 1; /* the same address with other strides */
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, y, NULL, NULL, NULL, NULL, y, &report), XENT_OVERLAP,
+  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, y, NULL, NULL, NULL, NULL, y, &report), XENT_OVERLAP,
           XENT_FIELD_OUTPUT);
   REFUSES(loss(y, y), XENT_OVERLAP, XENT_FIELD_LOSSES);
-  CHECK(xent_softmax_forward(NULL, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) == XENT_INVALID_ARGUMENT);
-  CHECK(xent_check_targets(&shape, &options, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_softmax_at(NULL, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_check_targets_at(&shape, &options, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
   CHECK(untouched());
 }
 
@@ -136,19 +138,19 @@ static void test_overlaps_of_row_offsets(void) {
       for (int row = 0; row <= ROWS; row++) offsets[row] = row * CLASSES;
       float *at = places[i].at;
       if (kind == 0) {
-        CHECK(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, x, offsets, NULL, NULL, NULL, at, &report) == places[i].expected);
+        CHECK(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, x, offsets, NULL, NULL, NULL, at, &report) == places[i].expected);
       } else if (kind == 1) {
-        CHECK(xent_softmax_backward(&shape, &options, 0, ROWS, 0, CLASSES, x, y, offsets, NULL, NULL, at, &report) == places[i].expected);
+        CHECK(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, y, offsets, NULL, NULL, at, &report) == places[i].expected);
       } else {
-        const xent_cross_entropy_arrays arrays = {.logits = x, .targets = labels, .row_offsets = offsets, .gradient = at};
-        CHECK(xent_cross_entropy(&shape, &options, 0, ROWS, &arrays, &report) == places[i].expected);
+        const cross_entropy_arrays arrays = {.logits = x, .targets = labels, .row_offsets = offsets, .gradient = at};
+        CHECK(cross_entropy_of(&shape, &options, 0, ROWS, &arrays, &report) == places[i].expected);
       }
       CHECK(offsets[0] == 0 && offsets[ROWS] == ROWS * CLASSES);
       CHECK(!places[i].expected || report.field == (kind == 0 ? XENT_FIELD_OUTPUT : XENT_FIELD_GRADIENT));
     }
   reset();
   shape.row_offsets.type = XENT_I64;
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, x, (const char *)(const void *)offsets + 4, NULL, NULL, NULL, y, &report),
+  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, x, (const char *)(const void *)offsets + 4, NULL, NULL, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_OFFSETS);
 }
 
@@ -166,18 +168,19 @@ static void test_overlaps(void) {
         a[written] = a[other] + sizes[other] - (end == 2 ? 4 : 0);
         if (end == 1) a[written] = a[other] + LARGEST;
         reset();
-        xent_cross_entropy_arrays arrays = {.logits = a[1], .targets = a[2], .losses = a[3], .log_sum_exp = a[4], .hits = a[5]};
+        cross_entropy_arrays arrays = {.logits = a[1], .targets = a[2], .losses = a[3], .log_sum_exp = a[4], .hits = a[5]};
         arrays.gradient = a[0];
         memset(memory, 0, sizeof memory);
         const bool reads = (written == 1 || written == 2) && (other == 1 || other == 2); /* both are read */
         const xent_status expected = end == 2 && !reads ? XENT_OVERLAP : XENT_OK;
-        CHECK(xent_cross_entropy(&shape, &options, 0, ROWS, &arrays, &report) == expected);
-        CHECK(xent_cross_entropy_forward(&shape, &options, 0, ROWS, a[1], a[2], a[3], a[4], a[5], a[0], NULL, NULL, &report) ==
+        CHECK(cross_entropy_of(&shape, &options, 0, ROWS, &arrays, &report) == expected);
+        CHECK(cross_entropy_of(&shape, &options, 0, ROWS, &(cross_entropy_arrays){.logits = a[1], .targets = a[2],
+                               .losses = a[3], .log_sum_exp = a[4], .hits = a[5], .gradient = a[0]}, &report) ==
               expected);
         if (written > 1 || other > 1) continue;
-        CHECK(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, a[1], NULL, NULL, NULL, NULL, a[0], &report) == expected);
-        CHECK(xent_softmax_backward(&shape, &options, 0, ROWS, 0, CLASSES, x, a[1], NULL, NULL, NULL, a[0], &report) == expected);
-        CHECK(xent_softmax_backward(&shape, &options, 0, ROWS, 0, CLASSES, a[1], x, NULL, NULL, NULL, a[0], &report) == expected);
+        CHECK(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, a[1], NULL, NULL, NULL, NULL, a[0], &report) == expected);
+        CHECK(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, a[1], NULL, NULL, NULL, a[0], &report) == expected);
+        CHECK(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, a[1], x, NULL, NULL, NULL, a[0], &report) == expected);
       }
 }
 
@@ -188,18 +191,18 @@ static void test_target_weights(void) {
   xent_statistics statistics[ROWS];
   xent_state states[ROWS];
   shape.target_weights = layout_of(1, 1, 1, XENT_F32);
-  const xent_cross_entropy_arrays a = {.logits = x, .targets = labels, .losses = losses, .statistics = statistics};
-  xent_cross_entropy_arrays weighted = a;
+  const cross_entropy_arrays a = {.logits = x, .targets = labels, .losses = losses, .statistics = statistics};
+  cross_entropy_arrays weighted = a;
   weighted.target_weights = weights;
-  CHECK(!xent_cross_entropy(&shape, &options, 0, ROWS, &a, &report));
-  CHECK(xent_cross_entropy(&shape, &options, 0, ROWS, &weighted, &report) == XENT_INVALID_ARGUMENT);
+  CHECK(!cross_entropy_of(&shape, &options, 0, ROWS, &a, &report));
+  CHECK(cross_entropy_of(&shape, &options, 0, ROWS, &weighted, &report) == XENT_INVALID_ARGUMENT);
   CHECK(report.field == XENT_FIELD_TARGET_WEIGHTS);
-  REFUSES(xent_cross_entropy_backward(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, weights, NULL, NULL, NULL, NULL, statistics,
+  REFUSES(xent_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, weights, NULL, NULL, NULL, NULL, statistics,
                                       NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS);
-  REFUSES(xent_check_targets(&shape, &options, 0, ROWS, labels, weights, NULL, NULL, NULL, NULL, NULL, &report),
+  REFUSES(xent_check_targets_at(&shape, &options, 0, ROWS, labels, weights, NULL, NULL, NULL, NULL, NULL, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS);
-  REFUSES(xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, weights, NULL, NULL, NULL, states, &report),
+  REFUSES(xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, weights, NULL, NULL, NULL, states, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS);
 }
 
@@ -221,14 +224,14 @@ static void test_options_of_a_divergence(void) {
     if (others) options.smoothing = XENT_SMOOTHING_OTHERS;
     if (!number && !others) options.has_ignore_index = 1, options.ignore_index = -100;
     const double value = number ? half : others ? XENT_SMOOTHING_OTHERS : -100;
-    CHECK(xent_kl_divergence(&shape, &options, 0, ROWS, x, x, NULL, NULL, NULL, y, NULL, &report) == XENT_UNSUPPORTED);
+    CHECK(xent_kl_divergence_at(&shape, &options, 0, ROWS, x, x, NULL, NULL, NULL, y, NULL, &report) == XENT_UNSUPPORTED);
     CHECK(report.value == value && untouched());
     CHECK(report.field == (number ? foreign[i].field : others ? XENT_FIELD_SMOOTHING : XENT_FIELD_IGNORE_INDEX));
   }
   reset();
   shape.teacher = shape.logits;
   options.temperature = 2;
-  CHECK(!xent_kl_divergence(&shape, &options, 0, ROWS, x, x, NULL, NULL, NULL, y, NULL, &report));
+  CHECK(!xent_kl_divergence_at(&shape, &options, 0, ROWS, x, x, NULL, NULL, NULL, y, NULL, &report));
 }
 
 /* The largest numbers of classes have chunks, too. */
@@ -243,14 +246,14 @@ static void test_no_rows(void) {
   shape.outer = 0;
   shape.class_weights = layout_of(0, 1, 0, XENT_F32);
   float weight = -1;
-  CHECK(!xent_check_targets(&shape, &options, 0, 0, labels, NULL, NULL, NULL, &weight, NULL, NULL, &report));
+  CHECK(!xent_check_targets_at(&shape, &options, 0, 0, labels, NULL, NULL, NULL, &weight, NULL, NULL, &report));
   CHECK(report.counted == 0 && report.denominator == 0);
 }
 
 static void test_labels(void) {
   reset();
   labels[2] = CLASSES;
-  CHECK(xent_check_targets(&shape, &options, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_INVALID_LABEL);
+  CHECK(xent_check_targets_at(&shape, &options, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_INVALID_LABEL);
   CHECK(report.row == 2 && report.label == CLASSES);
   CHECK(loss(NULL, y) == XENT_INVALID_LABEL); /* the kernel checks again */
   CHECK(report.row == 2 && y[0] != -99 && y[2 * CLASSES] == -99);
@@ -258,7 +261,7 @@ static void test_labels(void) {
   labels[1] = -100;
   options.has_ignore_index = 1;
   options.ignore_index = -100;
-  CHECK(xent_check_targets(&shape, &options, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_OK);
+  CHECK(xent_check_targets_at(&shape, &options, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_OK);
   CHECK(report.counted == 3 && report.denominator == 3);
   x[CLASSES] = NAN; /* of the ignored row: not read */
   float losses[ROWS];
@@ -292,7 +295,7 @@ static void test_many_labels(void) {
     o.has_ignore_index = (int32_t)random_below(&r, 2);
     o.ignore_index = ignored[random_below(&r, 6)];
     const bool held = o.has_ignore_index && o.ignore_index <= most && o.ignore_index >= (type == XENT_U8 ? 0 : -most - 1);
-    xent_shape s = xent_dense_shape(rows, C, 1, type);
+    xent_shape s = dense_shape_of(rows, C, 1, type);
     s.targets.outer = step;
     int64_t counted = 0;
     for (int64_t k = begin; k < rows; k++) {
@@ -302,14 +305,14 @@ static void test_many_labels(void) {
       counted += !(o.has_ignore_index && label == o.ignore_index);
     }
     report = (xent_report){.size = sizeof report};
-    CHECK(xent_check_targets(&s, &o, begin, rows, array, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_OK && report.counted == counted);
+    CHECK(xent_check_targets_at(&s, &o, begin, rows, array, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_OK && report.counted == counted);
     const int64_t wrong = random_below(&r, 2) ? C : type == XENT_U8 ? 255 : -2;
     if ((wrong >= 0 && wrong < C) || wrong > most || (o.has_ignore_index && wrong == o.ignore_index)) continue;
     const int64_t first = begin + random_below(&r, rows - begin);
     put_label(array, type, first * step, wrong);
     put_label(array, type, (rows - 1) * step, wrong);
     report = (xent_report){.size = sizeof report};
-    CHECK(xent_check_targets(&s, &o, begin, rows, array, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_INVALID_LABEL);
+    CHECK(xent_check_targets_at(&s, &o, begin, rows, array, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_INVALID_LABEL);
     CHECK(report.row == first && report.label == wrong);
   }
   free(array);
@@ -319,9 +322,9 @@ static void test_struct_sizes(void) {
   reset();
   struct { xent_options known; uint64_t later; } newer = {.known = options};
   newer.known.size = sizeof newer;
-  CHECK(xent_softmax_forward(&shape, &newer.known, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) == XENT_OK);
+  CHECK(xent_softmax_at(&shape, &newer.known, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) == XENT_OK);
   newer.later = 1;
-  CHECK(xent_softmax_forward(&shape, &newer.known, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) == XENT_UNSUPPORTED);
+  CHECK(xent_softmax_at(&shape, &newer.known, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) == XENT_UNSUPPORTED);
   reset();
   const uint64_t impossible[] = {0, 16, 44, sizeof options + 4, UINT64_C(1) << 40};
   for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
@@ -340,15 +343,17 @@ static void test_probability_rows(void) {
   float q[SIZE] = {1e10f, 1e-39f, -1e10f, 0, 0};
   shape.targets = shape.logits;
   options.has_ignore_index = 1;
-  REFUSES(xent_cross_entropy_forward(&shape, &options, 0, ROWS, x, q, NULL, NULL, NULL, y, NULL, NULL, &report),
+  REFUSES(cross_entropy_of(&shape, &options, 0, ROWS, &(cross_entropy_arrays){.logits = x, .targets = q,
+                           .gradient = y}, &report),
           XENT_INVALID_OPTION, XENT_FIELD_IGNORE_INDEX);
   shape.targets = shape.logits;
-  REFUSES(xent_cross_entropy_forward(&shape, &options, 0, ROWS, x, q, NULL, NULL, hits, y, NULL, NULL, &report),
+  REFUSES(cross_entropy_of(&shape, &options, 0, ROWS, &(cross_entropy_arrays){.logits = x, .targets = q,
+                           .hits = hits, .gradient = y}, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_HITS);
   shape.targets = shape.logits;
   memset(x, 0, sizeof x);
-  const xent_cross_entropy_arrays arrays = {.logits = x, .targets = q, .gradient = y};
-  CHECK(xent_cross_entropy(&shape, &options, 0, ROWS, &arrays, &report) == XENT_OK);
+  const cross_entropy_arrays arrays = {.logits = x, .targets = q, .gradient = y};
+  CHECK(cross_entropy_of(&shape, &options, 0, ROWS, &arrays, &report) == XENT_OK);
   CHECK(y[0] == -1e10f && y[2] == 1e10f); /* targets that cancel: the carried form would overflow */
 }
 
@@ -358,19 +363,19 @@ static void test_hits(void) {
   static float wide[WIDE];
   int64_t label = 9000;
   uint8_t hit;
-  shape = xent_dense_shape(1, WIDE, 1, XENT_I64);
-  const xent_cross_entropy_arrays arrays = {.logits = wide, .targets = &label, .hits = &hit};
+  shape = dense_shape_of(1, WIDE, 1, XENT_I64);
+  const cross_entropy_arrays arrays = {.logits = wide, .targets = &label, .hits = &hit};
   wide[label] = 5;
-  CHECK(xent_cross_entropy(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 1);
+  CHECK(cross_entropy_of(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 1);
   wide[label + 1] = 5; /* a tie behind it: still the first */
-  CHECK(xent_cross_entropy(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 1);
+  CHECK(cross_entropy_of(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 1);
   wide[label - 1] = 5; /* before it in the same chunk */
-  CHECK(xent_cross_entropy(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 0);
+  CHECK(cross_entropy_of(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 0);
   wide[label - 1] = 0;
   wide[3] = 5; /* in an earlier chunk */
-  CHECK(xent_cross_entropy(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 0);
+  CHECK(cross_entropy_of(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 0);
   label = 3;
-  CHECK(xent_cross_entropy(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 1);
+  CHECK(cross_entropy_of(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 1);
 }
 
 /* One short row has a way of its own. */
@@ -379,29 +384,29 @@ static void test_hits_of_one_row(void) {
   const float ties[] = {0, 2, -1, 2}, zeros[] = {-0.0f, 0.0f, -1, -0.0f};
   for (int64_t label = 0; label < 4; label++) {
     uint8_t hit, hit_of_zeros;
-    shape = xent_dense_shape(1, 4, 1, XENT_I64);
-    const xent_cross_entropy_arrays arrays = {.logits = ties, .targets = &label, .hits = &hit};
-    const xent_cross_entropy_arrays of_zeros = {.logits = zeros, .targets = &label, .hits = &hit_of_zeros};
-    CHECK(xent_cross_entropy(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == (label == 1));
-    CHECK(xent_cross_entropy(&shape, &options, 0, 1, &of_zeros, NULL) == XENT_OK && hit_of_zeros == (label == 0));
+    shape = dense_shape_of(1, 4, 1, XENT_I64);
+    const cross_entropy_arrays arrays = {.logits = ties, .targets = &label, .hits = &hit};
+    const cross_entropy_arrays of_zeros = {.logits = zeros, .targets = &label, .hits = &hit_of_zeros};
+    CHECK(cross_entropy_of(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == (label == 1));
+    CHECK(cross_entropy_of(&shape, &options, 0, 1, &of_zeros, NULL) == XENT_OK && hit_of_zeros == (label == 0));
   }
 }
 
 static void test_states(void) {
   reset();
-  xent_state states[ROWS] = {{0}};
+  xent_state states[ROWS] = {{{0}}};
   xent_statistics statistics[ROWS];
-  CHECK(xent_finish(&shape, &options, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report) ==
+  CHECK(xent_finish_at(&shape, &options, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report) ==
         XENT_INVALID_ARGUMENT);
   CHECK(report.field == XENT_FIELD_STATES);
-  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
-  CHECK(xent_finish(&shape, &options, 0, ROWS, states, labels, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL,
+  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
+  CHECK(xent_finish_at(&shape, &options, 0, ROWS, states, labels, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL,
                     &report) == XENT_INVALID_ARGUMENT); /* states without labels */
 }
 
 static xent_status finish(const xent_state *states, const int32_t *targets, int32_t round,
                           xent_statistics *statistics, float *losses, xent_tally *tally) {
-  return xent_finish(&shape, &options, 0, ROWS, states, targets, NULL, NULL, NULL, round, statistics, losses, NULL, NULL, tally,
+  return xent_finish_at(&shape, &options, 0, ROWS, states, targets, NULL, NULL, NULL, round, statistics, losses, NULL, NULL, tally,
                      &report);
 }
 
@@ -410,18 +415,25 @@ static void test_states_that_do_not_fit(void) {
   xent_state states[ROWS];
   xent_statistics statistics[ROWS];
   float losses[ROWS];
-  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states, NULL));
-  states[1].kind ^= 1u << 16; /* another numerics version */
+  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states, NULL));
+  row_state *records = (row_state *)(void *)states;
+  records[1].kind ^= 1u << 16; /* another numerics version */
   CHECK(finish(states, labels, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT && report.row == 1);
-  states[1].kind ^= 1u << 16;
-  states[2].reference = NAN;
+  records[1].kind ^= 1u << 16;
+  records[1].label ^= 1; /* another label */
+  CHECK(finish(states, labels, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT && report.row == 1);
+  records[1].label ^= 1;
+  records[1].digest ^= 1; /* other options */
+  CHECK(finish(states, labels, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT && report.row == 1);
+  records[1].digest ^= 1;
+  records[2].reference = NAN;
   CHECK(finish(states, labels, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT && report.row == 2);
-  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states, NULL));
-  states[0].kind &= ~0x100u; /* no state holds the label */
+  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states, NULL));
+  records[0].kind &= ~0x100u; /* no state holds the label */
   CHECK(finish(states, labels, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT);
-  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
+  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
   CHECK(finish(states, NULL, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT);
-  CHECK(report.field == XENT_FIELD_LOSSES);
+  CHECK(report.field == XENT_FIELD_TARGETS);
 }
 
 /* The sums of a backward have no log-sum-exp, in either arithmetic. */
@@ -434,9 +446,9 @@ static void test_log_sum_exp_of_a_backward(void) {
   for (int is_wide = 0; is_wide < 2; is_wide++) {
     if (is_wide) shape.logits.type = shape.output.type = shape.upstream.type = shape.log_sum_exp.type = XENT_F64;
     const void *in = is_wide ? (const void *)wide : x;
-    CHECK(!xent_backward_states(&shape, &options, 0, ROWS, 0, CLASSES, in, in, NULL, states, &report));
-    CHECK(!xent_finish(&shape, &options, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report));
-    CHECK(xent_finish(&shape, &options, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, lse, NULL, NULL, &report) ==
+    CHECK(!xent_backward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, in, in, NULL, states, &report));
+    CHECK(!xent_finish_at(&shape, &options, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report));
+    CHECK(xent_finish_at(&shape, &options, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, lse, NULL, NULL, &report) ==
           XENT_INVALID_ARGUMENT);
     CHECK(report.field == XENT_FIELD_LOG_SUM_EXP);
   }
@@ -446,17 +458,17 @@ static void test_statistics_that_do_not_fit(void) {
   reset();
   xent_state states[ROWS];
   xent_statistics statistics[ROWS];
-  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
+  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
   CHECK(!finish(states, NULL, 0, statistics, NULL, NULL));
-  REFUSES(xent_cross_entropy_backward(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, NULL, statistics, NULL, y,
+  REFUSES(xent_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, NULL, statistics, NULL, y,
                                       &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
-  REFUSES(xent_softmax_backward(&shape, &options, 0, ROWS, 0, CLASSES, x, x, NULL, NULL, statistics, y, &report),
+  REFUSES(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, x, NULL, NULL, statistics, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
   x[0] = 1e6f; /* wants a second round */
-  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
-  CHECK(!finish(states, NULL, 0, statistics, NULL, NULL) && report.again == 1);
-  REFUSES(xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, statistics, y, &report),
+  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
+  CHECK(!finish(states, NULL, 0, statistics, NULL, NULL) && report.unfinished == 1);
+  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, statistics, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
 }
 
@@ -469,14 +481,14 @@ static void test_two_rounds(void) {
   xent_tally parts = xent_empty_tally(), whole = xent_empty_tally();
   x[CLASSES] = 1e6f;
   x[3 * CLASSES] = -1e6f;
-  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states, NULL));
-  CHECK(!finish(states, labels, 0, statistics, losses, &parts) && report.again == 1 && report.counted == 3);
+  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states, NULL));
+  CHECK(!finish(states, labels, 0, statistics, losses, &parts) && report.unfinished == 1 && report.counted == 3);
   CHECK(finish(states, labels, 1, statistics, losses, &parts) == XENT_INVALID_ARGUMENT); /* the first round's */
-  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, statistics, states, NULL));
-  CHECK(!finish(states, labels, 1, statistics, losses, &parts) && report.again == 0 && report.counted == 1);
+  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, statistics, states, NULL));
+  CHECK(!finish(states, labels, 1, statistics, losses, &parts) && report.unfinished == 0 && report.counted == 1);
   CHECK(!finish(states, labels, 1, statistics, losses, &parts) && report.counted == 0); /* nothing is left */
-  const xent_cross_entropy_arrays arrays = {.logits = x, .targets = labels, .tally = &whole};
-  CHECK(!xent_cross_entropy(&shape, &options, 0, ROWS, &arrays, NULL));
+  const cross_entropy_arrays arrays = {.logits = x, .targets = labels, .tally = &whole};
+  CHECK(!cross_entropy_of(&shape, &options, 0, ROWS, &arrays, NULL));
   CHECK(!memcmp(&parts, &whole, sizeof parts));
 }
 
@@ -485,9 +497,9 @@ static void test_empty_class_range(void) {
   shape = dense_shape(ROWS, 1, 1);
   xent_state states[ROWS];
   xent_statistics statistics[ROWS];
-  CHECK(!xent_forward_states(&shape, &options, 0, ROWS, 0, 1, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
+  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, 1, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
   CHECK(!finish(states, NULL, 0, statistics, NULL, NULL));
-  CHECK(!xent_softmax_forward(&shape, &options, 0, ROWS, 0, 0, x, NULL, NULL, NULL, statistics, y, NULL) && untouched());
+  CHECK(!xent_softmax_at(&shape, &options, 0, ROWS, 0, 0, x, NULL, NULL, NULL, statistics, y, NULL) && untouched());
 }
 
 static void test_tally(void) {
@@ -518,18 +530,372 @@ static void test_edges(void) {
   CHECK(softmax() == XENT_OK && isnan(y[0]));
   options.fully_masked = XENT_FULLY_MASKED_ZERO;
   CHECK(softmax() == XENT_OK && y[0] == 0 && y[CLASSES] > 0);
-  CHECK(xent_log_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) == XENT_OK);
+  CHECK(xent_log_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) == XENT_OK);
   CHECK(y[0] == -INFINITY);
   x[2] = NAN; /* a NaN wins over the policy */
   CHECK(softmax() == XENT_OK && isnan(y[0]));
   reset();
   shape.outer = 0;
-  CHECK(xent_softmax_forward(&shape, &options, 0, 0, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report) == XENT_OK && untouched());
+  CHECK(xent_softmax_at(&shape, &options, 0, 0, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report) == XENT_OK && untouched());
   /* no rows at all of sizes whose product 64 bits do not hold: nobody multiplies them unseen */
   shape.classes = shape.inner = shape.logits.classes = shape.output.classes = INT64_C(1) << 40;
   shape.logits.inner = shape.output.inner = 1;
-  REFUSES(xent_softmax_forward(&shape, &options, 0, 0, 0, shape.classes, x, NULL, NULL, NULL, NULL, y, &report),
+  REFUSES(xent_softmax_at(&shape, &options, 0, 0, 0, shape.classes, x, NULL, NULL, NULL, NULL, y, &report),
           XENT_INVALID_SHAPE, XENT_FIELD_LOGITS);
+}
+
+/* ---- the structs of calls ---- */
+
+/* Without a struct, or with one of a size that no version has, nothing is read; what a later version adds must be 0. */
+static void test_structs_of_calls(void) {
+  reset();
+  struct { xent_softmax_call known; uint64_t later; } newer = {
+      .known = {.size = sizeof newer, .sizes = {ROWS, CLASSES, 1}, .report = &report,
+                .logits = {x, shape.logits}, .output = {y, shape.output}}};
+  newer.later = 1;
+  CHECK(xent_softmax(&newer.known) == XENT_UNSUPPORTED && untouched());
+  const uint64_t impossible[] = {0, 8, sizeof newer.known - 8, sizeof newer.known + 4, UINT64_C(1) << 40};
+  for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
+    newer.known.size = impossible[i];
+    CHECK(xent_softmax(&newer.known) == XENT_INVALID_ARGUMENT && untouched());
+  }
+  newer.known.size = sizeof newer;
+  newer.later = 0;
+  CHECK(xent_softmax((const xent_softmax_call *)(const void *)((const char *)&newer + 4)) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_softmax(&newer.known) == XENT_OK && !untouched());
+  CHECK(xent_softmax(NULL) == XENT_INVALID_ARGUMENT && xent_log_softmax(NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_log_sum_exp(NULL) == XENT_INVALID_ARGUMENT && xent_check_targets(NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_softmax_backward(NULL) == XENT_INVALID_ARGUMENT && xent_log_softmax_backward(NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_cross_entropy(NULL) == XENT_INVALID_ARGUMENT && xent_cross_entropy_backward(NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_kl_divergence(NULL) == XENT_INVALID_ARGUMENT && xent_finish(NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_forward_states(NULL) == XENT_INVALID_ARGUMENT && xent_backward_states(NULL) == XENT_INVALID_ARGUMENT);
+}
+
+/* What is left out of a struct is the usual: all rows and classes, the default options, no report. */
+static void test_ranges_of_calls(void) {
+  reset();
+  float whole[SIZE + 8];
+  CHECK(!xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, whole, &report));
+  xent_softmax_call c = {.size = sizeof c, .sizes = {ROWS, CLASSES, 1}, .logits = {x, shape.logits},
+                         .output = {y, shape.output}};
+  CHECK(!xent_softmax(&c) && !memcmp(whole, y, SIZE * sizeof *y));
+  for (int i = 0; i < SIZE; i++) y[i] = -99;
+  const xent_range some = {1, 3}, beyond = {1, ROWS + 1}, part = {0, 3};
+  c.rows = &some;
+  CHECK(!xent_softmax(&c) && y[CLASSES - 1] == -99 && y[3 * CLASSES] == -99);
+  CHECK(!memcmp(whole + CLASSES, y + CLASSES, 2 * CLASSES * sizeof *y));
+  c.report = &report;
+  c.rows = &beyond;
+  CHECK(xent_softmax(&c) == XENT_INVALID_ARGUMENT && report.field == XENT_FIELD_ROW_RANGE && report.integer == ROWS + 1);
+  c.rows = NULL;
+  c.classes = &part;
+  CHECK(xent_softmax(&c) == XENT_INVALID_ARGUMENT && report.field == XENT_FIELD_CLASS_RANGE);
+  c.classes = NULL;
+  c.sizes.outer = c.sizes.inner = INT64_MAX;
+  CHECK(xent_softmax(&c) == XENT_INVALID_SHAPE && report.field == XENT_FIELD_SHAPE);
+}
+
+/* Every array of every struct is the one that its name says: refused where it must be, by its field. */
+#define NAMES_ITS_ARRAYS(type, function, setup, ...)                                                                   \
+  do {                                                                                                                 \
+    static const struct {                                                                                              \
+      size_t at;                                                                                                       \
+      int32_t field;                                                                                                   \
+    } arrays[] = {__VA_ARGS__};                                                                                        \
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {                                                      \
+      type c = {.size = sizeof c, .sizes = {ROWS, CLASSES, 1}, .report = &report};                                     \
+      setup;                                                                                                           \
+      const xent_input wrong = {memory + 64 * (int64_t)i + 1, {1, 1, 1, XENT_F64, 7}};                                 \
+      memcpy((char *)&c + arrays[i].at, &wrong, sizeof wrong);                                                         \
+      CHECK(function(&c) == XENT_UNSUPPORTED && report.field == arrays[i].field);                                      \
+    }                                                                                                                  \
+  } while (0)
+#define NAMED(name, field) {offsetof(CALL, name), XENT_FIELD_##field}
+
+static void test_arrays_of_calls(void) {
+  static char memory[4096] __attribute__((aligned(64)));
+  static xent_statistics statistics[ROWS];
+  static xent_state states[ROWS];
+  reset();
+  const xent_layout full = shape.logits, row = shape.losses;
+#define GIVE(name, layout_) c.name.address = x, c.name.layout = layout_
+#define GIVE_OUT(name, layout_) c.name.address = y, c.name.layout = layout_
+#define CALL xent_softmax_call
+  NAMES_ITS_ARRAYS(CALL, xent_softmax, (GIVE(logits, full), GIVE_OUT(output, full)), NAMED(logits, LOGITS),
+                   NAMED(output, OUTPUT), NAMED(row_offsets, ROW_OFFSETS), NAMED(class_mask, CLASS_MASK),
+                   NAMED(sink, SINK));
+  NAMES_ITS_ARRAYS(CALL, xent_log_softmax, (GIVE(logits, full), GIVE_OUT(output, full)), NAMED(output, OUTPUT));
+#undef CALL
+#define CALL xent_log_sum_exp_call
+  NAMES_ITS_ARRAYS(CALL, xent_log_sum_exp, (GIVE(logits, full), GIVE_OUT(log_sum_exp, row)), NAMED(logits, LOGITS),
+                   NAMED(log_sum_exp, LOG_SUM_EXP), NAMED(row_offsets, ROW_OFFSETS), NAMED(class_mask, CLASS_MASK),
+                   NAMED(sink, SINK));
+#undef CALL
+#define CALL xent_softmax_backward_call
+  NAMES_ITS_ARRAYS(CALL, xent_softmax_backward, (GIVE(output, full), GIVE(upstream, full), GIVE_OUT(gradient, full)),
+                   NAMED(output, OUTPUT), NAMED(upstream, UPSTREAM), NAMED(gradient, GRADIENT),
+                   NAMED(row_offsets, ROW_OFFSETS), NAMED(class_mask, CLASS_MASK));
+#undef CALL
+#define CALL xent_check_targets_call
+  NAMES_ITS_ARRAYS(CALL, xent_check_targets, (c.targets.address = labels, c.targets.layout = shape.targets),
+                   NAMED(targets, TARGETS), NAMED(row_offsets, ROW_OFFSETS), NAMED(class_mask, CLASS_MASK),
+                   NAMED(class_weights, CLASS_WEIGHTS), NAMED(row_weights, ROW_WEIGHTS));
+#undef CALL
+#define CALL xent_cross_entropy_call
+  NAMES_ITS_ARRAYS(CALL, xent_cross_entropy,
+                   (GIVE(logits, full), c.targets.address = labels, c.targets.layout = shape.targets),
+                   NAMED(logits, LOGITS), NAMED(targets, TARGETS), NAMED(row_offsets, ROW_OFFSETS),
+                   NAMED(class_mask, CLASS_MASK), NAMED(class_weights, CLASS_WEIGHTS), NAMED(row_weights, ROW_WEIGHTS),
+                   NAMED(sink, SINK), NAMED(losses, LOSSES), NAMED(log_sum_exp, LOG_SUM_EXP), NAMED(hits, HITS),
+                   NAMED(log_probabilities, LOG_PROBABILITIES), NAMED(argmax, ARGMAX), NAMED(ranks, RANKS),
+                   NAMED(entropies, ENTROPIES), NAMED(top_classes, TOP_CLASSES),
+                   NAMED(top_log_probabilities, TOP_LOG_PROBABILITIES), NAMED(gradient, GRADIENT),
+                   NAMED(target_gradient, TARGET_GRADIENT));
+  NAMES_ITS_ARRAYS(CALL, xent_cross_entropy, (GIVE(logits, full), c.targets.address = labels, c.sizes.target_count = 1,
+                   c.targets.layout = (xent_layout){1, 1, 1, XENT_I32, 0}), NAMED(target_weights, TARGET_WEIGHTS));
+#undef CALL
+#define CALL xent_cross_entropy_backward_call
+  NAMES_ITS_ARRAYS(CALL, xent_cross_entropy_backward,
+                   (GIVE(logits, full), c.targets.address = labels, c.targets.layout = shape.targets,
+                    GIVE_OUT(gradient, full), c.statistics = statistics),
+                   NAMED(logits, LOGITS), NAMED(targets, TARGETS), NAMED(upstream, UPSTREAM), NAMED(gradient, GRADIENT),
+                   NAMED(row_offsets, ROW_OFFSETS), NAMED(class_mask, CLASS_MASK), NAMED(class_weights, CLASS_WEIGHTS),
+                   NAMED(row_weights, ROW_WEIGHTS));
+#undef CALL
+#define CALL xent_kl_divergence_call
+  NAMES_ITS_ARRAYS(CALL, xent_kl_divergence, (GIVE(logits, full), GIVE(teacher, full)), NAMED(logits, LOGITS),
+                   NAMED(teacher, TEACHER), NAMED(class_mask, CLASS_MASK), NAMED(row_weights, ROW_WEIGHTS),
+                   NAMED(losses, LOSSES), NAMED(gradient, GRADIENT));
+#undef CALL
+#define CALL xent_forward_states_call
+  NAMES_ITS_ARRAYS(CALL, xent_forward_states, (GIVE(logits, full), c.targets.address = labels,
+                   c.targets.layout = shape.targets, c.states = states),
+                   NAMED(logits, LOGITS), NAMED(targets, TARGETS), NAMED(class_mask, CLASS_MASK),
+                   NAMED(class_weights, CLASS_WEIGHTS));
+#undef CALL
+#define CALL xent_backward_states_call
+  NAMES_ITS_ARRAYS(CALL, xent_backward_states, (GIVE(output, full), GIVE(upstream, full), c.states = states),
+                   NAMED(output, OUTPUT), NAMED(upstream, UPSTREAM), NAMED(class_mask, CLASS_MASK));
+#undef CALL
+#define CALL xent_finish_call
+  NAMES_ITS_ARRAYS(CALL, xent_finish,
+                   (c.targets.address = labels, c.targets.layout = shape.targets, c.states = states,
+                    c.statistics = statistics, c.logits_type = XENT_F32),
+                   NAMED(targets, TARGETS), NAMED(losses, LOSSES), NAMED(log_sum_exp, LOG_SUM_EXP), NAMED(hits, HITS),
+                   NAMED(class_weights, CLASS_WEIGHTS), NAMED(row_weights, ROW_WEIGHTS), NAMED(sink, SINK));
+#undef CALL
+}
+
+/* Rows in parts, and the Kullback-Leibler divergence, by their structs: the bits of whole rows. */
+static void test_parts_by_structs(void) {
+  reset();
+  const xent_sizes sizes = {ROWS, CLASSES, 1, 0, 0, 0, 0};
+  const xent_layout full = shape.logits, row = shape.losses;
+  float losses[ROWS], expected_losses[ROWS], lse[ROWS], expected_lse[ROWS], gradient[SIZE], expected[SIZE];
+  uint8_t hits[ROWS], expected_hits[ROWS];
+  xent_tally tally = xent_empty_tally(), expected_tally = xent_empty_tally(), weights = xent_empty_tally();
+  xent_statistics statistics[ROWS];
+  xent_state states[ROWS];
+  x[CLASSES] = 1e6f; /* wants a second round */
+  const xent_cross_entropy_call whole = {
+      .size = sizeof whole, .sizes = sizes, .logits = {x, full}, .targets = {labels, shape.targets},
+      .losses = {expected_losses, row}, .log_sum_exp = {expected_lse, row}, .hits = {expected_hits, shape.hits},
+      .gradient = {expected, full}, .tally = &expected_tally, .report = &report};
+  CHECK(!xent_cross_entropy(&whole) && report.counted == ROWS && report.way != 0);
+  const xent_check_targets_call check = {.size = sizeof check, .sizes = sizes, .report = &report,
+                                         .logits_type = XENT_F32, .targets = {labels, shape.targets},
+                                         .row_weights = {x, {0, 0, 0, XENT_F32, 0}}, .weights = &weights};
+  x[0] = 0.25f;
+  CHECK(!xent_check_targets(&check) && xent_tally_sum(&weights) == ROWS * 0.25 && report.denominator == ROWS * 0.25);
+  x[0] = -3;
+  xent_forward_states_call first = {.size = sizeof first, .sizes = sizes, .logits = {x, full},
+                                    .targets = {labels, shape.targets}, .states = states};
+  CHECK(!xent_forward_states(&first));
+  xent_finish_call finish_rows = {
+      .size = sizeof finish_rows, .sizes = sizes, .report = &report, .logits_type = XENT_F32, .states = states,
+      .targets = {labels, shape.targets}, .statistics = statistics, .losses = {losses, row},
+      .log_sum_exp = {lse, row}, .hits = {hits, shape.hits}, .tally = &tally};
+  CHECK(!xent_finish(&finish_rows) && report.unfinished == 1);
+  first.statistics = statistics;
+  CHECK(!xent_forward_states(&first));
+  finish_rows.second_round = 1;
+  CHECK(!xent_finish(&finish_rows) && report.unfinished == 0);
+  const xent_cross_entropy_backward_call backward = {
+      .size = sizeof backward, .sizes = sizes, .logits = {x, full}, .targets = {labels, shape.targets},
+      .statistics = statistics, .gradient = {gradient, full}};
+  CHECK(!xent_cross_entropy_backward(&backward) && !memcmp(gradient, expected, sizeof gradient));
+  CHECK(!memcmp(losses, expected_losses, sizeof losses) && !memcmp(lse, expected_lse, sizeof lse));
+  CHECK(!memcmp(hits, expected_hits, sizeof hits) && !memcmp(&tally, &expected_tally, sizeof tally));
+
+  const xent_softmax_call forward = {.size = sizeof forward, .sizes = sizes, .logits = {x, full}, .output = {y, full}};
+  const xent_log_sum_exp_call sums = {.size = sizeof sums, .sizes = sizes, .logits = {x, full},
+                                      .log_sum_exp = {lse, row}};
+  CHECK(!xent_log_sum_exp(&sums) && !memcmp(lse, expected_lse, sizeof lse));
+  xent_softmax_backward_call whole_backward = {.size = sizeof whole_backward, .sizes = sizes, .output = {y, full},
+                                               .upstream = {x, full}, .gradient = {expected, full}};
+  for (int log = 0; log < 2; log++) {
+    CHECK(!(log ? xent_log_softmax : xent_softmax)(&forward));
+    CHECK(!(log ? xent_log_softmax_backward : xent_softmax_backward)(&whole_backward));
+    const xent_backward_states_call sums_of_rows = {.size = sizeof sums_of_rows, .sizes = sizes, .states = states,
+                                                    .output = {log ? NULL : y, full}, .upstream = {x, full}};
+    const xent_finish_call folded = {.size = sizeof folded, .sizes = sizes, .report = &report,
+                                     .logits_type = XENT_F32, .states = states, .statistics = statistics};
+    CHECK(!xent_backward_states(&sums_of_rows) && !xent_finish(&folded));
+    xent_softmax_backward_call rest = whole_backward;
+    rest.statistics = statistics;
+    rest.gradient.address = gradient;
+    CHECK(!(log ? xent_log_softmax_backward : xent_softmax_backward)(&rest));
+    CHECK(!memcmp(gradient, expected, sizeof gradient));
+  }
+  const xent_kl_divergence_call same = {.size = sizeof same, .sizes = sizes, .logits = {x, full}, .teacher = {x, full},
+                                        .losses = {losses, row}, .gradient = {gradient, full}, .tally = &tally};
+  CHECK(!xent_kl_divergence(&same) && losses[0] == 0 && gradient[0] == 0);
+}
+
+/* A shape may end behind its last array, and what lies behind it is not looked at. */
+static void test_short_shapes(void) {
+  reset();
+  float losses[ROWS];
+  xent_shape later = shape;
+  memset((char *)&later + offsetof(xent_shape, losses), 0xff, sizeof later - offsetof(xent_shape, losses));
+  later.size = offsetof(xent_shape, gradient);
+  CHECK(!xent_softmax_at(&later, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report) && !untouched());
+  reset();
+  later.size = offsetof(xent_shape, losses);
+  CHECK(!xent_cross_entropy_at(&later, &options, 0, ROWS, x, labels, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                               NULL, NULL, NULL, NULL, NULL, NULL, y, NULL, NULL, NULL, &report) && !untouched());
+  reset();
+  REFUSES(xent_cross_entropy_at(&later, &options, 0, ROWS, x, labels, NULL, NULL, NULL, NULL, NULL, NULL, losses, NULL,
+                                NULL, NULL, NULL, NULL, NULL, NULL, NULL, y, NULL, NULL, NULL, &report),
+          XENT_INVALID_ARGUMENT, XENT_FIELD_LOSSES);
+  const uint64_t impossible[] = {0, offsetof(xent_shape, gradient) - 8, sizeof shape + 4, 8192};
+  for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
+    shape.size = impossible[i];
+    REFUSES(softmax(), XENT_INVALID_ARGUMENT, XENT_FIELD_SHAPE);
+  }
+}
+
+/* ---- strides ---- */
+
+/* Whether two indices of an array have the same place, found by trying all. */
+static bool meets_itself(const int64_t extents[3], const int64_t strides[3]) {
+  static uint8_t seen[1 << 16];
+  memset(seen, 0, sizeof seen);
+  for (int64_t i = 0; i < extents[0]; i++)
+    for (int64_t j = 0; j < extents[1]; j++)
+      for (int64_t k = 0; k < extents[2]; k++)
+        if (seen[i * strides[0] + j * strides[1] + k * strides[2]]++) return true;
+  return false;
+}
+
+/* Every output is accepted or refused as its elements are apart or not, however its strides interleave. */
+static void test_strides_of_outputs(void) {
+  static float output[1 << 16];
+  random_source r = {11};
+  int apart = 0, tangled = 0;
+  for (int i = 0; i < 40000; i++) {
+    const int64_t most = i % 3 ? 6 : 12, reach = i % 2 ? 16 : 300;
+    const int64_t extents[3] = {1 + random_below(&r, most), 1 + random_below(&r, most), 1 + random_below(&r, most)};
+    const int64_t strides[3] = {random_below(&r, reach), random_below(&r, reach), random_below(&r, reach)};
+    const bool meets = meets_itself(extents, strides);
+    reset();
+    shape = dense_shape(extents[0], extents[1], extents[2]);
+    shape.logits = layout_of(0, 0, 0, XENT_F32);
+    shape.output = layout_of(strides[0], strides[1], strides[2], XENT_F32);
+    const xent_status status = xent_softmax_at(&shape, &options, 0, extents[0] * extents[2], 0, extents[1], x, NULL, NULL,
+                                               NULL, NULL, output, &report);
+    CHECK(status == (meets ? XENT_OVERLAP : XENT_OK));
+    meets ? tangled++ : apart++;
+  }
+  CHECK(apart > 5000 && tangled > 5000);
+  reset();
+  shape = dense_shape(2, 3, 1); /* [2, 3] with strides of 3 and 2: 0 2 4, 3 5 7 */
+  shape.output = layout_of(3, 2, 1, XENT_F32);
+  CHECK(!xent_softmax_at(&shape, &options, 0, 2, 0, 3, x, NULL, NULL, NULL, NULL, y, &report) && y[1] == -99);
+  /* more elements than could be tried: strides of which a + c = 2 b, and three that do not meet within reach */
+  const int64_t many = 4096, step = INT64_C(1) << 40;
+  float *const low = &x[0] < &y[0] ? x : y, *const high = low == x ? y : x; /* the output reaches far up */
+  for (int apart_by = 0; apart_by < 2; apart_by++) {
+    shape = dense_shape(many, many, many);
+    shape.logits = layout_of(0, 0, 0, XENT_F32);
+    shape.output = apart_by ? layout_of(step, step + 8193, step + (1 << 26), XENT_F32)
+                            : layout_of(step, step + 1, step + 2, XENT_F32);
+    const xent_status expected = apart_by ? XENT_OK : XENT_OVERLAP;
+    CHECK(xent_softmax_at(&shape, &options, 0, 0, 0, many, low, NULL, NULL, NULL, NULL, high, &report) == expected);
+  }
+}
+
+/* Numbers of classes that a type does not hold are refused, and not wrapped. */
+static void test_class_numbers(void) {
+  static int32_t numbers[1];
+  int32_t *const none = NULL;
+  for (int i = 0; i < 3; i++)
+    for (int over = 0; over < 2; over++) {
+      reset();
+      int32_t label = 0;
+      shape = dense_shape_of(1, (INT64_C(1) << 31) + over, 1, XENT_I32);
+      shape.logits = layout_of(0, 0, 0, XENT_F32);
+      shape.argmax = shape.ranks = layout_of(1, 0, 1, XENT_I32);
+      shape.top_classes = layout_of(1, 1, 1, XENT_I32);
+      shape.top_count = 1;
+      const xent_status status =
+          cross_entropy_of(&shape, &options, 0, 0, &(cross_entropy_arrays){.logits = x, .targets = &label,
+                           .argmax = i == 0 ? numbers : none, .ranks = i == 1 ? numbers : none,
+                           .top_classes = i == 2 ? numbers : none}, &report);
+      CHECK(status == (over ? XENT_UNSUPPORTED : XENT_OK));
+      const int32_t fields[] = {XENT_FIELD_ARGMAX, XENT_FIELD_RANKS, XENT_FIELD_TOP_CLASSES};
+      CHECK(!over || (report.field == fields[i] && report.integer == XENT_I32));
+    }
+}
+
+/* Temperatures and softcaps whose reciprocal has all its bits. */
+static void test_factors(void) {
+  const double allowed[] = {0, 0x1p-64, 1, 0x1p64}, refused[] = {0x1.fffffffffffffp-65, 0x1.0000000000001p64, -1, NAN};
+  for (int i = 0; i < 4; i++)
+    for (int wide = 0; wide < 2; wide++) {
+      reset();
+      double logits[SIZE] = {0};
+      const void *in = wide ? (const void *)logits : x;
+      if (wide) shape.logits.type = XENT_F64;
+      options.temperature = options.softcap = allowed[i];
+      CHECK(!xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, in, NULL, NULL, NULL, NULL, y, &report));
+      reset();
+      if (wide) shape.logits.type = XENT_F64;
+      options.temperature = refused[i];
+      REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, in, NULL, NULL, NULL, NULL, y, &report),
+              XENT_INVALID_OPTION, XENT_FIELD_TEMPERATURE);
+      if (wide) shape.logits.type = XENT_F64;
+      options.softcap = refused[i];
+      REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, in, NULL, NULL, NULL, NULL, y, &report),
+              XENT_INVALID_OPTION, XENT_FIELD_SOFTCAP);
+    }
+}
+
+/* A call that wants something of targets, without any. */
+static void test_missing_targets(void) {
+  for (int i = 0; i < 8; i++) {
+    reset();
+    float losses[ROWS];
+    int64_t ranks[ROWS];
+    uint8_t hits[ROWS];
+    xent_statistics statistics[ROWS];
+    xent_tally tally = xent_empty_tally();
+    shape.log_probabilities = shape.losses;
+    shape.target_gradient = shape.logits;
+    shape.ranks = layout_of(1, 0, 1, XENT_I64);
+    cross_entropy_arrays a = {.logits = x, .log_sum_exp = losses};
+    CHECK(cross_entropy_of(&shape, &options, 0, ROWS, &a, &report) == XENT_OK);
+    a.log_sum_exp = NULL;
+    if (i == 0) a.losses = losses;
+    if (i == 1) a.gradient = y;
+    if (i == 2) a.hits = hits;
+    if (i == 3) a.log_probabilities = losses;
+    if (i == 4) a.ranks = ranks;
+    if (i == 5) a.statistics = statistics;
+    if (i == 6) a.tally = &tally;
+    if (i == 7) a.target_gradient = y;
+    REFUSES(cross_entropy_of(&shape, &options, 0, ROWS, &a, &report), XENT_INVALID_ARGUMENT, XENT_FIELD_TARGETS);
+  }
 }
 
 /* Every field and every tier has a name of its own. */
@@ -545,6 +911,11 @@ static void test_names(void) {
   for (int32_t isa = XENT_ISA_BEST; isa <= XENT_ISA_AVX512; isa++)
     for (int32_t other = XENT_ISA_BEST - 1; other < isa; other++) CHECK(strcmp(xent_isa_name(isa), xent_isa_name(other)) != 0);
   CHECK(!strcmp(xent_isa_name(XENT_ISA_AVX512 + 1), xent_isa_name(-1)));
+  CHECK(xent_has_isa(XENT_ISA_BEST) == 1 && xent_has_isa(XENT_ISA_SCALAR) == 1 && xent_has_isa(xent_best_isa()) == 1);
+  CHECK(!xent_has_isa(-1) && !xent_has_isa(XENT_ISA_AVX512 + 1));
+  CHECK(!xent_has_isa(INT32_MIN) && !xent_has_isa(INT32_MAX));
+  CHECK(!strcmp(xent_way_name(-1), "unknown") && !strcmp(xent_way_name(1 << 20), "unknown"));
+  CHECK(!strcmp(xent_way_name(0), "none") && *xent_way_name(1));
   int numbers[3];
   char rest;
   CHECK(sscanf(xent_version(), "%d.%d.%d%c", &numbers[0], &numbers[1], &numbers[2], &rest) == 3);
@@ -573,6 +944,15 @@ int main(void) {
   test_tally();
   test_edges();
   test_names();
+  test_structs_of_calls();
+  test_ranges_of_calls();
+  test_arrays_of_calls();
+  test_parts_by_structs();
+  test_short_shapes();
+  test_strides_of_outputs();
+  test_class_numbers();
+  test_factors();
+  test_missing_targets();
   CHECK(xent_abi_version() == XENT_ABI_VERSION && xent_numerics_version() == XENT_NUMERICS_VERSION);
   for (int32_t s = -1; s < 8; s++) CHECK(xent_status_message(s) && *xent_status_message(s));
   printf("%d checks, %d failures\n", checks, failures);

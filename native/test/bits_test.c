@@ -8,6 +8,7 @@
 #include "calls.h"
 #include "contract/contract.h"
 #include "rows.h"
+#include "tiers.h"
 
 enum { MAX_ROWS = 5 };
 
@@ -89,26 +90,26 @@ static void whole_rows(tensor *t, const expectation *e, const xent_options *o, i
   const int64_t begin[2] = {0, cut}, end[2] = {cut, e->rows};
   put(t, e, t->x);
   for (int p = 0; p < 2; p++)
-    must(xent_softmax_forward(&t->shape, o, begin[p], end[p], 0, e->n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
+    must(xent_softmax_at(&t->shape, o, begin[p], end[p], 0, e->n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
   check_rows(t, e, "softmax", out, e->softmax, gathered);
   put(t, e, t->x);
   for (int p = 0; p < 2; p++)
-    must(xent_log_softmax_forward(&t->shape, o, begin[p], end[p], 0, e->n, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
+    must(xent_log_softmax_at(&t->shape, o, begin[p], end[p], 0, e->n, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
   check_rows(t, e, "log-softmax", out, e->log_softmax, gathered);
   put(t, e, t->x);
   for (int p = 0; p < 2; p++)
-    must(xent_log_sum_exp(&t->shape, o, begin[p], end[p], x, NULL, NULL, NULL, t->lse, NULL), "log-sum-exp");
+    must(xent_log_sum_exp_at(&t->shape, o, begin[p], end[p], x, NULL, NULL, NULL, t->lse, NULL), "log-sum-exp");
   compare(e, "log-sum-exp", t->lse, e->lse, e->rows);
   for (int p = 0; p < 2; p++)
-    must(xent_cross_entropy_forward(&t->shape, o, begin[p], end[p], x, e->label, t->losses, t->lse, NULL, y,
-                                    NULL, NULL, NULL),
+    must(cross_entropy_of(&t->shape, o, begin[p], end[p], &(cross_entropy_arrays){.logits = x, .targets = e->label,
+                          .losses = t->losses, .log_sum_exp = t->lse, .gradient = y}, NULL),
          "cross-entropy");
   check_rows(t, e, "gradient", out, e->gradient, gathered);
   compare(e, "loss", t->losses, e->loss, e->rows);
   compare(e, "cross-entropy log-sum-exp", t->lse, e->ce_lse, e->rows);
   put(t, e, t->x);
-  must(xent_cross_entropy_forward(&t->shape, o, 0, e->rows, x, e->label, t->losses, NULL, NULL, NULL, NULL, NULL,
-                                  NULL),
+  must(cross_entropy_of(&t->shape, o, 0, e->rows, &(cross_entropy_arrays){.logits = x, .targets = e->label,
+                        .losses = t->losses}, NULL),
        "loss alone");
   compare(e, "loss alone", t->losses, e->loss, e->rows);
 }
@@ -119,25 +120,25 @@ static void rows_alone(tensor *t, const expectation *e, const xent_options *o, b
   float *x = t->x + t->offset, *y = out + t->offset;
   put(t, e, t->x);
   for (int64_t r = 0; r < e->rows; r++)
-    must(xent_softmax_forward(&t->shape, o, r, r + 1, 0, e->n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
+    must(xent_softmax_at(&t->shape, o, r, r + 1, 0, e->n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
   check_rows(t, e, "softmax of a row", out, e->softmax, gathered);
   put(t, e, t->x);
   for (int64_t r = 0; r < e->rows; r++)
-    must(xent_log_softmax_forward(&t->shape, o, r, r + 1, 0, e->n, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
+    must(xent_log_softmax_at(&t->shape, o, r, r + 1, 0, e->n, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
   check_rows(t, e, "log-softmax of a row", out, e->log_softmax, gathered);
   put(t, e, t->x);
   for (int64_t r = 0; r < e->rows; r++)
-    must(xent_log_sum_exp(&t->shape, o, r, r + 1, x, NULL, NULL, NULL, t->lse, NULL), "log-sum-exp");
+    must(xent_log_sum_exp_at(&t->shape, o, r, r + 1, x, NULL, NULL, NULL, t->lse, NULL), "log-sum-exp");
   compare(e, "log-sum-exp of a row", t->lse, e->lse, e->rows);
   put(t, e, t->x);
   for (int64_t r = 0; r < e->rows; r++)
-    must(xent_cross_entropy_forward(&t->shape, o, r, r + 1, x, e->label, t->losses, NULL, NULL, NULL, NULL, NULL,
-                                    NULL),
+    must(cross_entropy_of(&t->shape, o, r, r + 1, &(cross_entropy_arrays){.logits = x, .targets = e->label,
+                          .losses = t->losses}, NULL),
          "loss of a row");
   compare(e, "loss of a row", t->losses, e->loss, e->rows);
   for (int64_t r = 0; r < e->rows; r++)
-    must(xent_cross_entropy_forward(&t->shape, o, r, r + 1, x, e->label, t->losses, t->lse, NULL, y, NULL, NULL,
-                                    NULL),
+    must(cross_entropy_of(&t->shape, o, r, r + 1, &(cross_entropy_arrays){.logits = x, .targets = e->label,
+                          .losses = t->losses, .log_sum_exp = t->lse, .gradient = y}, NULL),
          "cross-entropy of a row");
   check_rows(t, e, "gradient of a row", out, e->gradient, gathered);
   compare(e, "loss and gradient of a row", t->losses, e->loss, e->rows);
@@ -151,12 +152,12 @@ static void states_in_parts(tensor *t, const expectation *e, const xent_options 
   xent_report report = {.size = sizeof report};
   for (int round = 0; round < 2; round++) {
     const xent_statistics *known = round ? statistics : NULL;
-    must(xent_forward_states(&t->shape, o, 0, e->rows, cut, e->n, x, labels, NULL, NULL, NULL, known, states, NULL), "states");
-    must(xent_forward_states(&t->shape, o, 0, e->rows, 0, cut, x, labels, NULL, NULL, NULL, known, states, NULL), "states");
-    must(xent_finish(&t->shape, o, 0, e->rows, states, labels, NULL, NULL, NULL, round, statistics, labels ? t->losses : NULL, t->lse,
+    must(xent_forward_states_at(&t->shape, o, 0, e->rows, cut, e->n, x, labels, NULL, NULL, NULL, known, states, NULL), "states");
+    must(xent_forward_states_at(&t->shape, o, 0, e->rows, 0, cut, x, labels, NULL, NULL, NULL, known, states, NULL), "states");
+    must(xent_finish_at(&t->shape, o, 0, e->rows, states, labels, NULL, NULL, NULL, round, statistics, labels ? t->losses : NULL, t->lse,
                      NULL, NULL, &report),
          "finish");
-    if (!report.again) return;
+    if (!report.unfinished) return;
   }
   fprintf(stderr, "rows are not finished after two rounds\n");
   exit(1);
@@ -165,8 +166,8 @@ static void states_in_parts(tensor *t, const expectation *e, const xent_options 
 /* What is kept of the rows is the same too, to the last bit of its doubles. */
 static void check_statistics(tensor *t, const expectation *e, const xent_options *o, const xent_statistics *got) {
   xent_statistics whole[MAX_ROWS];
-  must(xent_cross_entropy_forward(&t->shape, o, 0, e->rows, t->x + t->offset, e->label, NULL, NULL, NULL, NULL, whole,
-                                  NULL, NULL),
+  must(cross_entropy_of(&t->shape, o, 0, e->rows, &(cross_entropy_arrays){.logits = t->x + t->offset,
+                        .targets = e->label, .statistics = whole}, NULL),
        "statistics");
   compared += e->rows;
   for (int64_t r = 0; r < e->rows; r++)
@@ -188,11 +189,11 @@ static void classes_in_parts(tensor *t, const expectation *e, const xent_options
   states_in_parts(t, e, o, cut, NULL, states, statistics);
   compare(e, "log-sum-exp in parts", t->lse, e->lse, e->rows);
   for (int p = 0; p < 2; p++)
-    must(xent_softmax_forward(&t->shape, o, 0, e->rows, begin[p], end[p], x, NULL, NULL, NULL, statistics, y, NULL), "softmax");
+    must(xent_softmax_at(&t->shape, o, 0, e->rows, begin[p], end[p], x, NULL, NULL, NULL, statistics, y, NULL), "softmax");
   check_rows(t, e, "softmax in parts", out, e->softmax, gathered);
   put(t, e, t->x);
   for (int p = 1; p >= 0; p--)
-    must(xent_log_softmax_forward(&t->shape, o, 0, e->rows, begin[p], end[p], x, NULL, NULL, NULL, statistics, y, NULL), "log-softmax");
+    must(xent_log_softmax_at(&t->shape, o, 0, e->rows, begin[p], end[p], x, NULL, NULL, NULL, statistics, y, NULL), "log-softmax");
   check_rows(t, e, "log-softmax in parts", out, e->log_softmax, gathered);
 
   put(t, e, t->x);
@@ -200,7 +201,7 @@ static void classes_in_parts(tensor *t, const expectation *e, const xent_options
   compare(e, "loss in parts", t->losses, e->loss, e->rows);
   check_statistics(t, e, o, statistics);
   for (int p = 0; p < 2; p++)
-    must(xent_cross_entropy_backward(&t->shape, o, 0, e->rows, begin[p], end[p], x, e->label, NULL, NULL, NULL, NULL, NULL, statistics, NULL, y,
+    must(xent_cross_entropy_backward_at(&t->shape, o, 0, e->rows, begin[p], end[p], x, e->label, NULL, NULL, NULL, NULL, NULL, statistics, NULL, y,
                                      NULL),
          "backward");
   check_rows(t, e, "gradient in parts", out, e->gradient, gathered);
@@ -266,7 +267,7 @@ int main(int argc, char **argv) {
       e.kind = kind;
       e.scale = scales[random_below(&r, (int64_t)(sizeof scales / sizeof *scales))];
       expect(&e, scratch, &r);
-      for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++) {
+      for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
         tier_name = xent_isa_name(isa);
         test_case(&e, isa, &r, x, y, gathered);
       }
@@ -274,7 +275,7 @@ int main(int argc, char **argv) {
   float *const allocated[] = {x, y, gathered, scratch, e.x, e.softmax, e.log_softmax, e.gradient};
   for (size_t i = 0; i < sizeof allocated / sizeof *allocated; i++) free(allocated[i]);
   printf("contract");
-  for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++) printf(" = %s", xent_isa_name(isa));
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) printf(" = %s", xent_isa_name(isa));
   printf(": %lld values compared, %lld differ\n", (long long)compared, (long long)differing);
   return differing != 0;
 }

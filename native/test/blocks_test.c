@@ -9,6 +9,7 @@
 #include "calls.h"
 #include "contract/contract.h"
 #include "rows.h"
+#include "tiers.h"
 
 enum { MOST_ROWS = 40, MOST_CLASSES = 1100, PAD = 3, IGNORED = -7 };
 static const float untouched = 12345.0f;
@@ -81,7 +82,7 @@ static void put_labels(const problem *p, int32_t type, void *labels) {
 }
 
 static xent_shape shape_of(const problem *p, int32_t type) {
-  xent_shape s = xent_dense_shape(p->rows, p->n, 1, type);
+  xent_shape s = dense_shape_of(p->rows, p->n, 1, type);
   s.logits.outer = s.output.outer = s.gradient.outer = p->stride;
   s.upstream = s.losses;
   return s;
@@ -102,13 +103,13 @@ static void check_gaps(const problem *p, const char *what, bool in_place) {
 static void test_softmax(const problem *p, const xent_options *o, bool in_place) {
   const xent_shape s = shape_of(p, XENT_I32);
   float lse[MOST_ROWS];
-  must(xent_softmax_forward(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), NULL, NULL, NULL, NULL, p->y, NULL), "softmax");
+  must(xent_softmax_at(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), NULL, NULL, NULL, NULL, p->y, NULL), "softmax");
   compare_rows(p, "softmax", p->y, p->softmax);
   check_gaps(p, "behind softmax", in_place);
-  must(xent_log_softmax_forward(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), NULL, NULL, NULL, NULL, p->y, NULL), "log-softmax");
+  must(xent_log_softmax_at(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), NULL, NULL, NULL, NULL, p->y, NULL), "log-softmax");
   compare_rows(p, "log-softmax", p->y, p->log_softmax);
   check_gaps(p, "behind log-softmax", in_place);
-  must(xent_log_sum_exp(&s, o, 0, p->rows, p->x, NULL, NULL, NULL, lse, NULL), "log-sum-exp");
+  must(xent_log_sum_exp_at(&s, o, 0, p->rows, p->x, NULL, NULL, NULL, lse, NULL), "log-sum-exp");
   for (int64_t i = 0; i < p->rows; i++) compare(p, "log-sum-exp", i, lse + i, p->lse + i, 1);
 }
 
@@ -121,8 +122,9 @@ static void test_labels(const problem *p, const xent_options *o, int32_t type, b
   xent_tally tally = xent_empty_tally(), want = xent_empty_tally();
   xent_report report = {.size = sizeof report};
   put_labels(p, type, labels);
-  must(xent_cross_entropy_forward(&s, o, 0, p->rows, input_of(p, in_place), labels, losses, lse, hits, p->y, statistics,
-                                  &tally, &report),
+  must(cross_entropy_of(&s, o, 0, p->rows, &(cross_entropy_arrays){.logits = input_of(p, in_place),
+                        .targets = labels, .losses = losses, .log_sum_exp = lse, .hits = hits, .gradient = p->y,
+                        .statistics = statistics, .tally = &tally}, &report),
        "cross-entropy");
   compare_rows(p, "gradient", p->y, p->gradient);
   check_gaps(p, "behind the gradient", in_place);
@@ -138,31 +140,14 @@ static void test_labels(const problem *p, const xent_options *o, int32_t type, b
   compared += 2;
   differing += memcmp(&tally, &want, sizeof tally) != 0;
   differing += counted != report.counted;
-  must(xent_cross_entropy_forward(&s, o, 0, p->rows, p->x, labels, losses, NULL, NULL, NULL, NULL, NULL, NULL), "losses");
+  must(cross_entropy_of(&s, o, 0, p->rows, &(cross_entropy_arrays){.logits = p->x, .targets = labels,
+                        .losses = losses}, NULL), "losses");
   for (int64_t i = 0; i < p->rows; i++) compare(p, "loss alone", i, losses + i, p->loss + i, 1);
-  must(xent_cross_entropy_backward(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), labels, NULL, NULL, NULL, NULL, NULL, statistics, p->weight,
+  must(xent_cross_entropy_backward_at(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), labels, NULL, NULL, NULL, NULL, NULL, statistics, p->weight,
                                    p->y, NULL),
        "backward");
   compare_rows(p, "gradient from statistics", p->y, p->scaled);
   check_gaps(p, "behind the gradient", in_place);
-}
-
-/* A row's sum of g * y, or of g, in the order of docs/numerics.md. */
-static float backward_sum(const float *y, const float *g, int64_t n, bool log) {
-  double lane[16] = {0};
-  for (int64_t i = 0; i < n; i += 128)
-    for (int64_t j = 0; j < 16; j++) {
-      float v[8];
-      for (int64_t h = 0; h < 8; h++) {
-        const int64_t k = i + 16 * h + j;
-        v[h] = k >= n ? 0.0f : log ? g[k] : g[k] * y[k];
-      }
-      lane[j] += (double)(((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7])));
-    }
-  for (int k = 8; k >= 1; k /= 2)
-    for (int j = 0; j < k; j++)
-      lane[j] = n <= 128 ? (double)((float)lane[j] + (float)lane[j + k]) : lane[j] + lane[j + k];
-  return (float)lane[0];
 }
 
 /* onto: what the gradient overwrites: 0 nothing, 1 the output, 2 the upstream gradient */
@@ -187,14 +172,9 @@ static void test_backward(const problem *p, const xent_options *o, bool log, int
       case 4: for (int64_t c = 0; c < p->n; c++) up[c] = -0.0f; break;
       default: break;
     }
-    const float sum = backward_sum(row, up, p->n, log);
-    for (int64_t c = 0; c < p->n; c++) {
-      const float e = contract_exp(row[c], 0) * -0x1p-30f;
-      const float v = log ? fmaf(e, sum, up[c]) : row[c] * (up[c] - sum);
-      p->scratch[i * p->n + c] = v != v ? float_of(0x7fc00000u) : v;
-    }
+    contract_backward(row, up, NULL, (size_t)p->n, log, 0, p->scratch + i * p->n);
   }
-  must((log ? xent_log_softmax_backward : xent_softmax_backward)(&s, o, 0, p->rows, 0, p->n, y, g, NULL, NULL,
+  must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&s, o, 0, p->rows, 0, p->n, y, g, NULL, NULL,
                                                                  NULL, dx, NULL),
        "backward");
   compare_rows(p, log ? "log-softmax backward" : "softmax backward", dx, p->scratch);
@@ -210,8 +190,9 @@ static void test_bad_label(const problem *p, const xent_options *o, random_sourc
   put_labels(p, XENT_I32, labels);
   ((int32_t *)labels)[bad] = (int32_t)p->n;
   for (int64_t i = 0; i < p->rows; i++) losses[i] = untouched;
-  const xent_status status = xent_cross_entropy_forward(&s, o, 0, p->rows, input_of(p, false), labels, losses, NULL,
-                                                        NULL, p->y, NULL, NULL, &report);
+  const xent_status status = cross_entropy_of(&s, o, 0, p->rows, &(cross_entropy_arrays){
+                                              .logits = input_of(p, false), .targets = labels, .losses = losses,
+                                              .gradient = p->y}, &report);
   compared += 2;
   differing += status != XENT_INVALID_LABEL || report.row != bad;
   differing += report.label != p->n;
@@ -245,7 +226,7 @@ int main(int argc, char **argv) {
       memset(p.x, 0, room);
       fill(&p, round % 2, &r);
       const int32_t type = n > 127 ? XENT_I64 : types[random_below(&r, 4)];
-      for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++) {
+      for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
         xent_options o = xent_default_options();
         tier_name = xent_isa_name(isa);
         o.isa = isa;

@@ -13,9 +13,45 @@ static inline xent_layout layout_of(int64_t outer, int64_t classes, int64_t inne
   return (xent_layout){.outer = outer, .classes = classes, .inner = inner, .type = type};
 }
 
+/* Row-major: logits, output, gradient and upstream F32 with one number per class, losses and log_sum_exp F32 and hits
+ * U8 per row, and targets of the given type: labels per row, or with XENT_F32 probability rows. */
+static inline xent_shape dense_shape_of(int64_t outer, int64_t classes, int64_t inner, int32_t targets_type) {
+  const xent_layout full = xent_per_class(classes, inner, XENT_F32), row = xent_per_row(inner, XENT_F32);
+  xent_shape s = {.size = sizeof s, .outer = outer, .classes = classes, .inner = inner, .logits = full, .output = full,
+                  .gradient = full, .upstream = full, .targets = targets_type == XENT_F32 ? full : row, .losses = row,
+                  .log_sum_exp = row, .hits = xent_per_row(inner, XENT_U8)};
+  s.targets.type = targets_type;
+  return s;
+}
+
 /* With labels of 64 bits. */
 static inline xent_shape dense_shape(int64_t outer, int64_t classes, int64_t inner) {
-  return xent_dense_shape(outer, classes, inner, XENT_I64);
+  return dense_shape_of(outer, classes, inner, XENT_I64);
+}
+
+/* The arrays of a cross-entropy, whose layouts are those of a shape. */
+typedef struct {
+  const void *logits, *targets, *target_weights, *row_offsets, *class_mask, *class_weights, *row_weights, *sink;
+  void *losses, *log_sum_exp, *hits, *log_probabilities, *argmax, *ranks, *entropies, *top_classes,
+      *top_log_probabilities, *gradient, *target_gradient;
+  xent_statistics *statistics;
+  xent_tally *tally;
+} cross_entropy_arrays;
+
+static inline xent_status cross_entropy_of(const xent_shape *s, const xent_options *options, int64_t row_begin,
+                                           int64_t row_end, const cross_entropy_arrays *a, xent_report *report) {
+#define ARRAY(name) .name = {a->name, s->name}
+  const xent_range rows = {row_begin, row_end};
+  const xent_cross_entropy_call call = {
+      .size = sizeof call,
+      .sizes = {s->outer, s->classes, s->inner, s->target_count, s->top_count, s->first_class, s->all_classes},
+      .rows = &rows, .options = options, .report = report, ARRAY(logits), ARRAY(targets), ARRAY(target_weights),
+      ARRAY(row_offsets), ARRAY(class_mask), ARRAY(class_weights), ARRAY(row_weights), ARRAY(sink), ARRAY(losses),
+      ARRAY(log_sum_exp), ARRAY(hits), ARRAY(log_probabilities), ARRAY(argmax), ARRAY(ranks), ARRAY(entropies),
+      ARRAY(top_classes), ARRAY(top_log_probabilities), ARRAY(gradient), ARRAY(target_gradient),
+      .statistics = a->statistics, .tally = a->tally};
+#undef ARRAY
+  return xent_cross_entropy(&call);
 }
 
 static inline void *must_allocate(size_t bytes) {

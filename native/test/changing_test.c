@@ -10,6 +10,7 @@
 
 #include "arrays.h"
 #include "cpu/isa.h"
+#include "tiers.h"
 
 enum { ROWS = 5, CLASSES = 1000, ELEMENTS = 4000, ENTRIES = 3, TOP = 3 };
 enum { LOGITS, TARGETS, TARGET_WEIGHTS, OFFSETS, MASK, WEIGHTS, ROW_WEIGHTS, LOSSES, LSE, ARGMAX, RANKS, ENTROPIES,
@@ -95,7 +96,7 @@ static xent_call checked_call(const xent_shape *s, const xent_options *o, int ki
 
 static void run_kernels(int kind, const xent_kernels *kernels) {
   const xent_shape s = shape_of(kind);
-  const xent_family *family = s.logits.type == XENT_F64 ? kernels->wide : kernels->general;
+  const xent_family *family = s.logits.type == XENT_F64 ? kernels->f64 : kernels->f32;
   xent_options o = xent_default_options();
   o.label_smoothing = (double)random_below(&source, 2) * 0.1;
   o.softcap = (double)random_below(&source, 2) * 20;
@@ -155,7 +156,7 @@ static void scramble_labels(int32_t *labels, int64_t rows) {
 /* The kernels of plain calls: rows one by one, in blocks, in columns and in parts, with labels that break the rules. */
 static void run_plain(const xent_family *plain, int64_t outer, int64_t n, int64_t inner, bool at_end) {
   const int64_t rows = outer * inner;
-  const xent_shape s = xent_dense_shape(outer, n, inner, XENT_I32);
+  const xent_shape s = dense_shape_of(outer, n, inner, XENT_I32);
   xent_options o = xent_default_options();
   o.label_smoothing = (double)random_below(&source, 2) * 0.1;
   o.ignore_index = -100;
@@ -205,7 +206,7 @@ static int64_t run_every_plain(const xent_kernels *kernels, bool at_end) {
   static const int64_t shapes[][3] = {{1, 5, 1}, {48, 2, 1}, {40, 7, 1}, {33, 16, 1}, {20, 40, 1}, {5, 300, 1}, {2, 9, 20}, {1, 30, 33}};
   enum { TIMES = 12, SHAPES = sizeof shapes / sizeof *shapes };
   for (int i = 0; i < TIMES; i++)
-    for (int k = 0; k < SHAPES; k++) run_plain(kernels->plain, shapes[k][0], shapes[k][1], shapes[k][2], at_end);
+    for (int k = 0; k < SHAPES; k++) run_plain(kernels->f32, shapes[k][0], shapes[k][1], shapes[k][2], at_end);
   return 5 * TIMES * SHAPES;
 }
 
@@ -237,17 +238,17 @@ static int64_t run_while_changing(int kind, int calls) {
   static xent_statistics statistics[ROWS];
   int64_t done = 0;
   for (int i = 0; i < calls; i++) {
-    const xent_cross_entropy_arrays a = {
+    const cross_entropy_arrays a = {
         .logits = arrays[LOGITS].data, .targets = arrays[TARGETS].data,
         .target_weights = kind == SPARSE ? arrays[TARGET_WEIGHTS].data : NULL, .row_offsets = arrays[OFFSETS].data,
         .class_mask = i % 2 ? arrays[MASK].data : NULL, .class_weights = arrays[WEIGHTS].data,
         .row_weights = arrays[ROW_WEIGHTS].data, .losses = arrays[LOSSES].data, .argmax = arrays[ARGMAX].data,
         .entropies = arrays[ENTROPIES].data, .top_classes = arrays[TOP_CLASSES].data, .gradient = arrays[GRADIENT].data,
         .target_gradient = kind == LABELS ? NULL : arrays[TARGET_GRADIENT].data, .statistics = statistics};
-    done += !xent_cross_entropy(&s, &o, 0, ROWS, &a, NULL);
-    done += !xent_softmax_forward(&s, &o, 0, ROWS, 0, CLASSES, a.logits, a.row_offsets, a.class_mask, NULL, NULL,
+    done += !cross_entropy_of(&s, &o, 0, ROWS, &a, NULL);
+    done += !xent_softmax_at(&s, &o, 0, ROWS, 0, CLASSES, a.logits, a.row_offsets, a.class_mask, NULL, NULL,
                                   arrays[OUTPUT].data, NULL);
-    done += !xent_log_softmax_backward(&s, &o, 0, ROWS, 0, CLASSES, arrays[OUTPUT].data, a.logits, a.row_offsets,
+    done += !xent_log_softmax_backward_at(&s, &o, 0, ROWS, 0, CLASSES, arrays[OUTPUT].data, a.logits, a.row_offsets,
                                        a.class_mask, NULL, arrays[GRADIENT].data, NULL);
   }
   stop = true;
@@ -260,9 +261,9 @@ int main(void) {
   static const int32_t types[] = {XENT_F32, XENT_BF16, XENT_F64};
   for (int i = 0; i < ARRAYS; i++) pages[i] = guard();
   int64_t calls = 0, done = 0;
-  for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++)
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
     for (int at_end = 0; at_end < 2; at_end++) calls += run_every_plain(xent_kernels_of(isa), at_end);
-  for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++)
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
     for (int at_end = 0; at_end < 2; at_end++)
       for (int kind = 0; kind < KINDS; kind++)
         for (int t = 0; t < 3; t++) {

@@ -3,11 +3,12 @@
  * Columns against rows: the same rows with the class axis last, on the scalar tier (which bits_test holds
  * against the contract), and with it anywhere else, on every tier. Every output, statistic, sum and count must
  * be the same bits: any class count, any inner length, rows of every kind side by side, ignored labels, padded
- * strides, in place, row ranges that begin and end anywhere. And rows whose results lie in another order.
+ * strides, in place, row ranges that begin and end anywhere. And rows whose results lie in another order; and any mixture
+ * of types, options and arrays.
  * Usage: columns_test [STEP]   every STEP-th class count; 1 unless told
  */
-#include "calls.h"
-#include "rows.h"
+#include "arrays.h"
+#include "tiers.h"
 
 /* Floats of a page. Columns whose classes lie whole pages apart have a way of their own. */
 enum { PAGE = 1024 };
@@ -74,7 +75,7 @@ static void collect_rows(const problem *p, const place *at, const float *from, f
 }
 
 static xent_shape shape_at(const problem *p, const place *at) {
-  xent_shape s = xent_dense_shape(p->outer, p->classes, p->inner, XENT_I32);
+  xent_shape s = dense_shape_of(p->outer, p->classes, p->inner, XENT_I32);
   s.logits = s.output = s.gradient = s.upstream = at->full;
   s.losses = s.log_sum_exp = at->row;
   s.targets = at->row;
@@ -95,19 +96,19 @@ static void run_softmax(const problem *p, const place *at, const xent_options *o
   for (int log = 0; log < 2; log++) {
     spread(p, at, p->x, x);
     for (int k = 0; k < 3; k++)
-      must((log ? xent_log_softmax_forward : xent_softmax_forward)(&s, o, at->cuts[k], at->cuts[k + 1], 0, n, in,
+      must((log ? xent_log_softmax_at : xent_softmax_at)(&s, o, at->cuts[k], at->cuts[k + 1], 0, n, in,
                                                                    NULL, NULL, NULL, NULL, out, NULL), "forward");
     collect(p, at, at->in_place ? x : y, log ? r->log_softmax : r->softmax);
     spread(p, at, p->g, z);
     float *dx = at->in_place ? out : g;
     for (int k = 0; k < 3; k++)
-      must((log ? xent_log_softmax_backward : xent_softmax_backward)(&s, o, at->cuts[k], at->cuts[k + 1], 0, n, out,
+      must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&s, o, at->cuts[k], at->cuts[k + 1], 0, n, out,
                                                                      g, NULL, NULL, NULL, dx, NULL), "backward");
     collect(p, at, dx - at->offset, log ? r->log_softmax_backward : r->softmax_backward);
   }
   spread(p, at, p->x, x);
   for (int k = 0; k < 3; k++)
-    must(xent_log_sum_exp(&s, o, at->cuts[k], at->cuts[k + 1], in, NULL, NULL, NULL, per_row_lse, NULL), "log-sum-exp");
+    must(xent_log_sum_exp_at(&s, o, at->cuts[k], at->cuts[k + 1], in, NULL, NULL, NULL, per_row_lse, NULL), "log-sum-exp");
   collect_rows(p, at, per_row_lse, r->lse);
 }
 
@@ -125,11 +126,11 @@ static void run_cross_entropy(const problem *p, const place *at, const xent_opti
     spread(p, at, p->x, x);
     for (int k = 0; k < 3; k++) {
       xent_report report = {.size = sizeof report};
-      const xent_cross_entropy_arrays a = {.logits = in, .targets = labels, .losses = per_row,
+      const cross_entropy_arrays a = {.logits = in, .targets = labels, .losses = per_row,
                                            .log_sum_exp = per_row_lse, .hits = hits,
                                            .gradient = with_gradient ? out : NULL,
                                            .statistics = r->statistics, .tally = with_gradient ? NULL : &r->tally};
-      must(xent_cross_entropy(&s, o, at->cuts[k], at->cuts[k + 1], &a, &report), "cross-entropy");
+      must(cross_entropy_of(&s, o, at->cuts[k], at->cuts[k + 1], &a, &report), "cross-entropy");
       r->counted += report.counted;
     }
     if (with_gradient) collect(p, at, at->in_place ? x : y, r->gradient);
@@ -140,7 +141,7 @@ static void run_cross_entropy(const problem *p, const place *at, const xent_opti
   spread(p, at, p->x, x);
   s.upstream = s.losses;
   for (int k = 0; k < 3; k++)
-    must(xent_cross_entropy_backward(&s, o, at->cuts[k], at->cuts[k + 1], 0, p->classes, in, labels, NULL, NULL, NULL, NULL, NULL, r->statistics,
+    must(xent_cross_entropy_backward_at(&s, o, at->cuts[k], at->cuts[k + 1], 0, p->classes, in, labels, NULL, NULL, NULL, NULL, NULL, r->statistics,
                                      per_row_upstream, out, NULL), "cross-entropy backward");
   collect(p, at, at->in_place ? x : y, r->later_gradient);
 }
@@ -252,7 +253,7 @@ static void test_shape(int64_t outer, int64_t classes, int64_t inner, random_sou
   const place straight = rows_in_order(&p);
   run_softmax(&p, &straight, &o, &want);
   run_cross_entropy(&p, &straight, &o, &want);
-  for (o.isa = XENT_ISA_SCALAR; o.isa <= xent_best_isa(); o.isa++) {
+  for (o.isa = next_tier(XENT_ISA_BEST); o.isa; o.isa = next_tier(o.isa)) {
     const place at = columns_somewhere(&p, r);
     run_softmax(&p, &at, &o, &got);
     run_cross_entropy(&p, &at, &o, &got);
@@ -263,6 +264,151 @@ static void test_shape(int64_t outer, int64_t classes, int64_t inner, random_sou
     run_cross_entropy(&p, &across, &o, &got);
     compare_all(&p, xent_isa_name(o.isa), &got, &want);
   }
+}
+
+/* ---- types, options and arrays ---- */
+
+enum { WITH_WEIGHTS = 1, WITH_ROW_WEIGHTS = 2, WITH_SINK = 4, WITH_GRADIENT = 8, WITH_UPSTREAM = 16 };
+
+typedef struct {
+  int64_t outer, classes, inner;
+  unsigned with;
+  int32_t in, out, row; /* types of logits, of outputs, of what is per row */
+  xent_options options;
+  float *x, *g, *weights, *row_weights, *sink, *upstream; /* x and g: rows x classes */
+  int32_t *labels;
+} mixture;
+
+static void *typed(const float *v, int64_t n, int32_t type) {
+  void *to = must_allocate((size_t)n * 4);
+  for (int64_t i = 0; i < n; i++) {
+    if (type == XENT_F32) ((float *)to)[i] = v[i];
+    if (type == XENT_F16) ((uint16_t *)to)[i] = narrow_f16(v[i]);
+    if (type == XENT_BF16) ((uint16_t *)to)[i] = narrow_bf16(v[i]);
+  }
+  return to;
+}
+/* n rows of numbers in the order of rows to or from that of columns. */
+static void turn(const mixture *m, bool back, const float *from, float *to) {
+  for (int64_t o = 0, row = 0; o < m->outer; o++)
+    for (int64_t i = 0; i < m->inner; i++, row++)
+      for (int64_t c = 0; c < m->classes; c++) {
+        const int64_t straight = row * m->classes + c, across = (o * m->classes + c) * m->inner + i;
+        to[back ? straight : across] = from[back ? across : straight];
+      }
+}
+static void widen_full(const mixture *m, const void *from, bool across, float *to) {
+  const int64_t n = m->outer * m->classes * m->inner;
+  float *wide = must_allocate((size_t)n * 4);
+  const array a = {.data = (unsigned char *)(uintptr_t)from, .layout = {.type = m->out}};
+  for (int64_t i = 0; i < n; i++) wide[i] = (float)get_number(&a, i);
+  if (across)
+    turn(m, true, wide, to);
+  else
+    memcpy(to, wide, (size_t)n * 4);
+  free(wide);
+}
+
+/* Everything into `found`, room for 6 n + 32 rows floats; back comes how many. */
+static int64_t run_mixture(const mixture *m, bool across, int32_t isa, float *found) {
+  const int64_t rows = m->outer * m->inner, n = rows * m->classes;
+  xent_options o = m->options;
+  o.isa = isa;
+  xent_shape s = dense_shape_of(m->outer, m->classes, m->inner, XENT_I32);
+  const xent_layout full = across ? layout_of(m->classes * m->inner, m->inner, 1, m->in)
+                                  : layout_of(m->classes * m->inner, 1, m->classes, m->in);
+  s.logits = s.output = s.gradient = s.upstream = full;
+  s.output.type = s.gradient.type = m->out;
+  s.losses.type = s.log_sum_exp.type = m->row;
+  s.row_weights = s.sink = s.log_probabilities = s.losses;
+  s.row_weights.type = s.sink.type = XENT_F32;
+  s.class_weights = layout_of(0, 1, 0, XENT_F32);
+  float *turned = must_allocate((size_t)n * 4), *at = found;
+  if (across) turn(m, false, m->x, turned);
+  void *logits = typed(across ? turned : m->x, n, m->in);
+  if (across) turn(m, false, m->g, turned);
+  void *g = typed(across ? turned : m->g, n, m->in), *out = must_allocate((size_t)n * 4), *dx = must_allocate((size_t)n * 4);
+  const float *sink = m->with & WITH_SINK ? m->sink : NULL, *row_weights = m->with & WITH_ROW_WEIGHTS ? m->row_weights : NULL;
+  const float *weights = m->with & WITH_WEIGHTS ? m->weights : NULL;
+  xent_options plain = xent_default_options(); /* of what has no targets */
+  plain.isa = isa;
+  plain.temperature = o.temperature;
+  plain.fully_masked = o.fully_masked;
+  for (int log = 0; log < 2; log++, at += 2 * n) {
+    must((log ? xent_log_softmax_at : xent_softmax_at)(&s, &plain, 0, rows, 0, m->classes, logits, NULL, NULL, sink, NULL, out,
+                                                                 NULL), "forward");
+    must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&s, &plain, 0, rows, 0, m->classes, out, g, NULL, NULL, NULL, dx, NULL),
+         "backward");
+    widen_full(m, out, across, at);
+    widen_full(m, dx, across, at + n);
+  }
+  must(xent_log_sum_exp_at(&s, &plain, 0, rows, logits, NULL, NULL, sink, at, NULL), "log-sum-exp");
+  at += rows;
+  xent_statistics *statistics = must_allocate((size_t)rows * sizeof *statistics);
+  xent_tally tally = xent_empty_tally();
+  const cross_entropy_arrays a = {.logits = logits, .targets = m->labels, .class_weights = weights, .row_weights = row_weights,
+                                       .sink = sink, .losses = at, .log_sum_exp = at + rows, .log_probabilities = at + 2 * rows,
+                                       .hits = at + 3 * rows, .gradient = m->with & WITH_GRADIENT ? dx : NULL,
+                                       .statistics = statistics, .tally = &tally};
+  must(cross_entropy_of(&s, &o, 0, rows, &a, NULL), "cross-entropy");
+  at += 4 * rows;
+  memcpy(at, &tally, sizeof tally);
+  at += sizeof tally / 4;
+  memcpy(at, statistics, (size_t)rows * sizeof *statistics);
+  at += rows * (int64_t)(sizeof *statistics / 4);
+  if (a.gradient) widen_full(m, dx, across, at);
+  s.upstream = s.losses;
+  s.upstream.type = XENT_F32;
+  must(xent_cross_entropy_backward_at(&s, &o, 0, rows, 0, m->classes, logits, m->labels, NULL, NULL, NULL, weights, row_weights, statistics,
+                                   m->with & WITH_UPSTREAM ? m->upstream : NULL, dx, NULL), "cross-entropy backward");
+  widen_full(m, dx, across, at + n);
+  void *done[] = {turned, logits, g, out, dx, statistics};
+  for (size_t i = 0; i < sizeof done / sizeof *done; i++) free(done[i]);
+  return at + 2 * n - found;
+}
+
+static void test_mixture(int64_t outer, int64_t classes, int64_t inner, random_source *r) {
+  static const int32_t types[] = {XENT_F32, XENT_F16, XENT_BF16};
+  static const double temperatures[] = {0, 0, 0.5, 1.7, 30, 1e-3};
+  const int64_t rows = outer * inner, n = rows * classes;
+  mixture m = {.outer = outer, .classes = classes, .inner = inner, .with = (unsigned)random_below(r, 32), .options = xent_default_options()};
+  m.in = types[random_below(r, 3)], m.out = types[random_below(r, 3)];
+  m.row = XENT_F32;
+  m.options.temperature = temperatures[random_below(r, 6)];
+  m.options.label_smoothing = random_below(r, 2) ? 0 : random_unit(r);
+  m.options.smoothing = (int32_t)random_below(r, 2);
+  m.options.z_loss = random_below(r, 2) ? 0 : 1e-3;
+  m.options.probability_clamp = m.options.label_smoothing > 0 || random_below(r, 3) ? 0 : 1e-4;
+  m.options.fully_masked = (int32_t)random_below(r, 2);
+  m.options.has_ignore_index = (int32_t)random_below(r, 2);
+  m.options.ignore_index = -1;
+  float **full[] = {&m.x, &m.g}, **row[] = {&m.row_weights, &m.sink, &m.upstream};
+  for (int i = 0; i < 2; i++) *full[i] = must_allocate((size_t)n * 4);
+  for (int i = 0; i < 3; i++) {
+    *row[i] = must_allocate((size_t)rows * 4);
+    for (int64_t k = 0; k < rows; k++) (*row[i])[k] = random_below(r, 9) ? fabsf(random_normal(r)) : 0;
+  }
+  m.weights = must_allocate((size_t)classes * 4);
+  for (int64_t k = 0; k < classes; k++) m.weights[k] = random_below(r, 9) ? (float)random_unit(r) : 0;
+  m.labels = must_allocate((size_t)rows * 4);
+  const bool mixed = random_below(r, 2);
+  for (int64_t k = 0; k < rows; k++) {
+    fill_row(m.x + k * classes, classes, mixed && random_below(r, 6) == 0 ? (int)random_below(r, ROW_KINDS) : (int)(k % 3), r);
+    fill_row(m.g + k * classes, classes, 0, r);
+    m.labels[k] = m.options.has_ignore_index && random_below(r, 4) == 0 ? -1 : (int32_t)random_below(r, classes);
+  }
+  const size_t room = (size_t)(6 * n + 64 * rows) * 4 + sizeof(xent_tally);
+  float *want = must_allocate(room), *got = must_allocate(room);
+  memset(want, 0, room);
+  memset(got, 0, room);
+  const problem p = {.outer = outer, .classes = classes, .inner = inner};
+  const int64_t words = run_mixture(&m, false, XENT_ISA_SCALAR, want);
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
+    run_mixture(&m, true, isa, got);
+    compare(&p, xent_isa_name(isa), "mixture", got, want, words);
+  }
+  void *done[] = {m.x, m.g, m.row_weights, m.sink, m.upstream, m.weights, m.labels, want, got};
+  for (size_t i = 0; i < sizeof done / sizeof *done; i++) free(done[i]);
 }
 
 int main(int argc, char **argv) {
@@ -283,6 +429,8 @@ int main(int argc, char **argv) {
   for (size_t b = 0; b < sizeof boundaries / sizeof *boundaries; b += (size_t)step)
     test_shape(1 + random_below(&r, 2), boundaries[b], 1 + random_below(&r, 40), &r);
   for (int i = 0; i < 8; i++) test_shape(1, 3 + random_below(&r, 10), PAGE << i % 2, &r);
+  for (int64_t n = 1; n <= 300; n += step) test_mixture(1 + random_below(&r, 3), n, 2 + random_below(&r, 90), &r);
+  for (size_t b = 0; b < sizeof boundaries / sizeof *boundaries; b += (size_t)step) test_mixture(1, boundaries[b], 2 + random_below(&r, 40), &r);
   printf("columns = rows: %lld values compared, %lld differ\n", (long long)compared, (long long)differing);
   return differing != 0;
 }

@@ -12,6 +12,7 @@
 #include "kernels/kernels.h"
 #include "numerics/constants.h"
 #include "rows.h"
+#include "tiers.h"
 
 enum { BLOCK = 4096 };
 
@@ -22,7 +23,7 @@ typedef struct {
   float worst_at;
 } tier;
 
-static tier tiers[XENT_ISA_AVX512]; /* the highest there is */
+static tier tiers[MOST_TIERS];
 static int tier_count;
 static uint64_t tested, wrong;
 
@@ -103,8 +104,7 @@ int main(int argc, char **argv) {
     return 2;
   }
   const uint32_t s = (uint32_t)step, limit = 0x46800000u, sign = 0x80000000u; /* 16384 */
-  tiers[tier_count++] = (tier){"scalar", &xent_kernels_scalar, 0, 0};
-  for (int32_t isa = XENT_ISA_SCALAR + 1; isa <= xent_best_isa(); isa++)
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
     tiers[tier_count++] = (tier){xent_isa_name(isa), xent_kernels_of(isa), 0, 0};
   run_range(0, limit, s, true, true);
   run_range(sign, sign | limit, s, true, true);

@@ -6,6 +6,7 @@
 #include <fenv.h>
 
 #include "arrays.h"
+#include "tiers.h"
 
 enum { ROWS = ROW_KINDS, CLASSES = 43, ELEMENTS = ROWS * CLASSES };
 
@@ -76,28 +77,30 @@ static void enter_usual(void) { fesetround(FE_TONEAREST); }
 /* ---- calls ------------------------------------------------------------------------------------ */
 
 static void softmax(void) {
-  out.status = xent_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, in.x, NULL, NULL, NULL, NULL, out.y, &out.report);
+  out.status = xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, NULL, NULL, NULL, NULL, out.y, &out.report);
 }
 static void log_softmax(void) {
-  out.status = xent_log_softmax_forward(&shape, &options, 0, ROWS, 0, CLASSES, in.x, NULL, NULL, NULL, NULL, out.y, &out.report);
+  out.status = xent_log_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, NULL, NULL, NULL, NULL, out.y, &out.report);
 }
 static void log_sum_exp(void) {
-  out.status = xent_log_sum_exp(&shape, &options, 0, ROWS, in.x, NULL, NULL, NULL, out.lse, &out.report);
+  out.status = xent_log_sum_exp_at(&shape, &options, 0, ROWS, in.x, NULL, NULL, NULL, out.lse, &out.report);
 }
 static void softmax_backward(void) {
-  out.status = xent_softmax_backward(&shape, &options, 0, ROWS, 0, CLASSES, in.teacher, in.x, NULL, NULL, NULL, out.dx, &out.report);
+  out.status = xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, in.teacher, in.x, NULL, NULL, NULL, out.dx, &out.report);
 }
 static void log_softmax_backward(void) {
-  out.status = xent_log_softmax_backward(&shape, &options, 0, ROWS, 0, CLASSES, in.teacher, in.x, NULL, NULL, NULL, out.dx, &out.report);
+  out.status = xent_log_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, in.teacher, in.x, NULL, NULL, NULL, out.dx, &out.report);
 }
 static void check_targets(void) {
-  out.status = xent_check_targets(&shape, &options, 0, ROWS, in.labels, NULL, NULL, NULL, in.class_weights,
+  out.status = xent_check_targets_at(&shape, &options, 0, ROWS, in.labels, NULL, NULL, NULL, in.class_weights,
                                   in.row_weights, &out.tally, &out.report);
   out.sum = xent_tally_sum(&out.tally);
 }
 static void cross_entropy(void) {
-  out.status = xent_cross_entropy_forward(&shape, &options, 0, ROWS, in.x, in.labels, out.losses, out.lse, out.hits,
-                                          out.dx, out.statistics, &out.tally, &out.report);
+  out.status = cross_entropy_of(&shape, &options, 0, ROWS, &(cross_entropy_arrays){.logits = in.x,
+                                .targets = in.labels, .losses = out.losses, .log_sum_exp = out.lse,
+                                .hits = out.hits, .gradient = out.dx, .statistics = out.statistics,
+                                .tally = &out.tally}, &out.report);
   out.sum = xent_tally_sum(&out.tally);
 }
 static void cross_entropy_full(void) {
@@ -105,35 +108,35 @@ static void cross_entropy_full(void) {
   options.z_loss = 1e-4;
   options.softcap = 30;
   options.temperature = 3;
-  const xent_cross_entropy_arrays arrays = {.logits = in.x, .targets = in.labels, .class_weights = in.class_weights,
+  const cross_entropy_arrays arrays = {.logits = in.x, .targets = in.labels, .class_weights = in.class_weights,
       .row_weights = in.row_weights, .losses = out.losses, .log_sum_exp = out.lse, .entropies = out.entropies,
       .gradient = out.dx, .statistics = out.statistics, .tally = &out.tally};
-  out.status = xent_cross_entropy(&shape, &options, 0, ROWS, &arrays, &out.report);
+  out.status = cross_entropy_of(&shape, &options, 0, ROWS, &arrays, &out.report);
   out.sum = xent_tally_sum(&out.tally);
 }
 static void cross_entropy_backward(void) {
-  out.status = xent_cross_entropy_forward(&shape, &options, 0, ROWS, in.x, in.labels, NULL, NULL, NULL, NULL,
-                                          out.statistics, NULL, NULL);
+  out.status = cross_entropy_of(&shape, &options, 0, ROWS, &(cross_entropy_arrays){.logits = in.x,
+                                .targets = in.labels, .statistics = out.statistics}, NULL);
   if (!out.status)
-    out.status = xent_cross_entropy_backward(&shape, &options, 0, ROWS, 0, CLASSES, in.x, in.labels, NULL, NULL, NULL,
+    out.status = xent_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, in.labels, NULL, NULL, NULL,
                                              NULL, NULL, out.statistics, in.row_weights, out.dx, &out.report);
 }
 static void divergence(void) {
-  out.status = xent_kl_divergence(&shape, &options, 0, ROWS, in.x, in.teacher, NULL, in.row_weights, out.losses, out.dx,
+  out.status = xent_kl_divergence_at(&shape, &options, 0, ROWS, in.x, in.teacher, NULL, in.row_weights, out.losses, out.dx,
                                   &out.tally, &out.report);
   out.sum = xent_tally_sum(&out.tally);
 }
 static void parts(void) {
-  out.status = xent_forward_states(&shape, &options, 0, ROWS, 0, CLASSES, in.x, in.labels, NULL, NULL, NULL, NULL,
+  out.status = xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, in.labels, NULL, NULL, NULL, NULL,
                                    out.states, &out.report);
   if (!out.status)
-    out.status = xent_finish(&shape, &options, 0, ROWS, out.states, in.labels, NULL, NULL, NULL, 0, out.statistics,
+    out.status = xent_finish_at(&shape, &options, 0, ROWS, out.states, in.labels, NULL, NULL, NULL, 0, out.statistics,
                              out.losses, out.lse, out.hits, &out.tally, &out.report);
 }
 static void backward_parts(void) {
-  out.status = xent_backward_states(&shape, &options, 0, ROWS, 0, CLASSES, in.teacher, in.x, NULL, out.states, &out.report);
+  out.status = xent_backward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, in.teacher, in.x, NULL, out.states, &out.report);
   if (!out.status)
-    out.status = xent_finish(&shape, &options, 0, ROWS, out.states, NULL, NULL, NULL, NULL, 0, out.statistics, NULL,
+    out.status = xent_finish_at(&shape, &options, 0, ROWS, out.states, NULL, NULL, NULL, NULL, 0, out.statistics, NULL,
                              NULL, NULL, NULL, &out.report);
 }
 /* Sums of doubles that round, underflow and overflow. */
@@ -189,7 +192,7 @@ static void fill(int32_t type) {
 }
 
 static void prepare(int32_t type, int32_t isa) {
-  shape = xent_dense_shape(ROWS, CLASSES, 1, XENT_I32);
+  shape = dense_shape_of(ROWS, CLASSES, 1, XENT_I32);
   shape.logits.type = shape.output.type = shape.gradient.type = shape.upstream.type = type;
   shape.losses.type = shape.log_sum_exp.type = type;
   shape.teacher = shape.logits;
@@ -232,7 +235,7 @@ static void run_in_every_mode(int function, int32_t type, int32_t isa) {
 
 int main(void) {
   static const int32_t types[] = {XENT_F32, XENT_F64, XENT_F16, XENT_BF16};
-  for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++)
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
     for (int t = 0; t < 4; t++)
       for (int function = 0; function < FUNCTIONS; function++) {
         fill(types[t]);

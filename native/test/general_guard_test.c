@@ -6,6 +6,7 @@
 #include "guarded.h"
 
 #include "arrays.h"
+#include "tiers.h"
 
 enum { LOGITS, TARGETS, TARGET_WEIGHTS, OFFSETS, MASK, WEIGHTS, ROW_WEIGHTS, SINK, UPSTREAM, LOSSES, LSE, HITS, LOG_PROBABILITIES,
        ARGMAX, RANKS, ENTROPIES, TOP, TOP_VALUES, GRADIENT, TARGET_GRADIENT, OUTPUT, ARRAYS };
@@ -89,7 +90,7 @@ static void run(int64_t rows, int64_t n, int kind, bool ragged, int32_t isa, boo
   const void *mask = few ? NULL : arrays[MASK].data, *class_weights = few ? NULL : arrays[WEIGHTS].data;
   const void *sink = few ? NULL : arrays[SINK].data;
   static xent_statistics statistics[8];
-  const xent_cross_entropy_arrays a = {
+  const cross_entropy_arrays a = {
       .logits = arrays[LOGITS].data, .targets = arrays[TARGETS].data, .target_weights = weights, .row_offsets = offsets,
       .class_mask = mask, .class_weights = class_weights, .row_weights = arrays[ROW_WEIGHTS].data, .sink = sink,
       .losses = arrays[LOSSES].data, .log_sum_exp = arrays[LSE].data, .hits = labels ? arrays[HITS].data : NULL,
@@ -97,14 +98,14 @@ static void run(int64_t rows, int64_t n, int kind, bool ragged, int32_t isa, boo
       .ranks = labels ? arrays[RANKS].data : NULL, .entropies = arrays[ENTROPIES].data, .top_classes = arrays[TOP].data,
       .top_log_probabilities = arrays[TOP_VALUES].data, .gradient = arrays[GRADIENT].data,
       .target_gradient = labels ? NULL : arrays[TARGET_GRADIENT].data, .statistics = statistics};
-  must(xent_cross_entropy(&s, &o, 0, rows, &a, NULL), "cross-entropy");
+  must(cross_entropy_of(&s, &o, 0, rows, &a, NULL), "cross-entropy");
   check_all("cross-entropy", n);
-  must(xent_cross_entropy_backward(&s, &o, 0, rows, 0, n, a.logits, a.targets, weights, offsets, mask, class_weights,
+  must(xent_cross_entropy_backward_at(&s, &o, 0, rows, 0, n, a.logits, a.targets, weights, offsets, mask, class_weights,
                                    a.row_weights, statistics, arrays[UPSTREAM].data, a.gradient, NULL),
        "backward");
   check_all("backward", n);
   for (int log = 0; log < 2; log++) {
-    must((log ? xent_log_softmax_forward : xent_softmax_forward)(&s, &o, 0, rows, 0, n, a.logits, offsets, mask, sink, NULL,
+    must((log ? xent_log_softmax_at : xent_softmax_at)(&s, &o, 0, rows, 0, n, a.logits, offsets, mask, sink, NULL,
                                                                  arrays[OUTPUT].data, NULL),
          "softmax");
     check_all("softmax", n);
@@ -112,7 +113,7 @@ static void run(int64_t rows, int64_t n, int kind, bool ragged, int32_t isa, boo
     plain.softcap = 0;
     xent_shape back = s;
     back.upstream = s.logits;
-    must((log ? xent_log_softmax_backward : xent_softmax_backward)(&back, &plain, 0, rows, 0, n, arrays[OUTPUT].data, a.logits,
+    must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&back, &plain, 0, rows, 0, n, arrays[OUTPUT].data, a.logits,
                                                                    offsets, mask, NULL, arrays[GRADIENT].data, NULL),
          "softmax backward");
     check_all("softmax backward", n);
@@ -122,7 +123,7 @@ static void run(int64_t rows, int64_t n, int kind, bool ragged, int32_t isa, boo
 int main(void) {
   for (int i = 0; i < ARRAYS; i++) pages[i] = guard();
   int64_t calls = 0;
-  for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++)
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
     for (int at_end = 0; at_end < 2; at_end++)
       for (int kind = 0; kind < 3; kind++)
         for (int64_t n = 1; n <= 9000; n += n < 70 ? 1 : n < 1200 ? 97 : 3500)

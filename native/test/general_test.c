@@ -6,6 +6,7 @@
  */
 #include "arrays.h"
 #include "contract/general_row.h"
+#include "tiers.h"
 
 enum { MOST_ROWS = 6, PER_CLASS = -1 };
 
@@ -111,16 +112,23 @@ static void choose_shape(problem *p) {
   }
 }
 
+/* Of the whole range of temperatures and softcaps. */
+static double any_power_of_two(void) { return ldexp(1, (int)below(129) - 64); }
+
 static void choose_options(problem *p, int targets) {
   xent_options *o = &p->o;
   *o = xent_default_options();
   if (chance(0.5)) o->fully_masked = XENT_FULLY_MASKED_ZERO;
   static const double scales[] = {1, 0.25, -1.0 / 3, 1e-30, 1e-38, 3e-45, 1e30, 0};
   if (chance(0.4)) o->gradient_scale = scales[below(8)];
-  if (chance(0.3)) o->temperature = chance(0.5) ? 2 : 0.3 + 3 * random_unit(&source);
-  if (chance(0.3)) o->softcap = chance(0.5) ? 30 : 1 + 50 * random_unit(&source);
+  if (chance(0.3))
+    o->temperature = chance(0.3) ? 2 : chance(0.1) ? any_power_of_two() : pow(10, 3 * random_unit(&source) - 1);
+  if (chance(0.3)) o->softcap = chance(0.5) ? 30 : chance(0.1) ? any_power_of_two() : 1 + 50 * random_unit(&source);
   if (chance(0.3)) o->z_loss = chance(0.5) ? 1e-4 : random_unit(&source);
-  if (targets != NO_TARGETS && chance(0.5)) o->label_smoothing = chance(0.2) ? 1 : random_unit(&source) * 0.4;
+  if (targets != NO_TARGETS && chance(0.5)) {
+    const double u = random_unit(&source);
+    o->label_smoothing = chance(0.2) ? 1 : chance(0.3) ? 1 - ldexp(u, -(int)below(40)) : u * 0.4;
+  }
   if (targets == LABEL && chance(0.4)) o->smoothing = XENT_SMOOTHING_OTHERS;
   if (targets == LABEL && o->label_smoothing == 0 && chance(0.4)) o->probability_clamp = chance(0.3) ? 0.5 : 1e-7;
   if ((targets == LABEL || targets == SPARSE) && chance(0.5)) {
@@ -171,10 +179,13 @@ static void choose_mask(problem *p) {
 static void choose_targets(problem *p, int targets) {
   if (targets == DENSE) {
     p->targets = array_of(p, PER_CLASS, any_float_type(), false);
+    const bool signs = chance(0.2);
     for (int64_t row = 0; row < p->rows; row++)
       for (int64_t k = 0; k < classes_of(p, row); k++)
         set_number(&p->targets, class_at(p, &p->targets, row, k),
-                   chance(0.2) ? 0 : chance(0.001) ? (double)INFINITY : random_unit(&source) * 2 / (double)p->n);
+                   chance(0.2)     ? 0
+                   : chance(0.001) ? (double)INFINITY
+                                   : (random_unit(&source) - (signs ? 0.3 : 0)) * 2 / (double)p->n);
     return;
   }
   static const int32_t types[] = {XENT_I8, XENT_U8, XENT_I16, XENT_I32, XENT_I64};
@@ -288,6 +299,9 @@ static void expect_row(problem *p, int targets, int64_t row, bool backward, gene
   out->softmax = numbers, out->log_softmax = numbers + room, out->gradient = numbers + 2 * room;
   out->target_gradient = numbers + 3 * room, out->top_values = numbers + 4 * room, out->scratch = numbers + 5 * room;
   out->top = must_allocate(room * 8);
+  const size_t chunks = (size_t)xent_chunks(n);
+  out->states = must_allocate(4 * chunks * sizeof *out->states);
+  out->softmax_states = out->states + 2 * chunks;
   contract_general_row(&in, out);
   free(x), free(q), free(mask), free(weights), free(probabilities), free(classes);
 }
@@ -295,6 +309,7 @@ static void expect_row(problem *p, int targets, int64_t row, bool backward, gene
 static void free_expected(general_output *out) {
   free(out->softmax);
   free(out->top);
+  free(out->states);
 }
 
 static void check(const array *a, int64_t at, double expected, const char *what, int64_t row, int64_t k) {
@@ -334,6 +349,20 @@ static void check_entries(const problem *p, const array *a, const char *what, in
                            : which == 1 ? (there ? (double)e->top_values[j] : missing) : (double)e->target_gradient[j];
       check(a, offset_of(p, &a->layout, row) + j * a->layout.classes, value, what, row, j);
     }
+}
+
+/* States and statistics, byte by byte. */
+static void check_record(const void *got, const void *expected, const char *what, int64_t row, int64_t k) {
+  compared++;
+  if (memcmp(got, expected, sizeof(row_state)) && differing++ < 12)
+    fprintf(stderr, "%s: %s, row %lld, %lld\n", what_problem, what, (long long)row, (long long)k);
+}
+
+static void check_statistics(const problem *p, const xent_statistics *got, bool labelled, const char *what) {
+  for (int64_t row = 0; row < p->rows; row++) {
+    const general_output *e = &p->expected[row];
+    check_record(&got[row], labelled ? &e->statistics : &e->softmax_statistics, what, row, -1);
+  }
 }
 
 /* What was there before, and nothing that is not written. */
@@ -383,7 +412,7 @@ static void run_cross_entropy(problem *p, int targets) {
   array *const outputs[] = {&p->losses, &p->lse, &p->hits, &p->log_probabilities, &p->argmax, &p->ranks, &p->entropies,
                             &p->top, &p->top_values, &p->target_gradient};
   for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) begin_output(outputs[i], NULL);
-  const xent_cross_entropy_arrays a = {
+  const cross_entropy_arrays a = {
       .logits = logits, .targets = p->targets.data, .target_weights = p->target_weights.data, .row_offsets = p->row_offsets.data,
       .class_mask = p->mask.data, .class_weights = p->weights.data, .row_weights = p->row_weights.data, .sink = p->sink.data,
       .losses = p->losses.data, .log_sum_exp = p->lse.data, .hits = p->hits.data,
@@ -391,15 +420,16 @@ static void run_cross_entropy(problem *p, int targets) {
       .entropies = p->entropies.data, .top_classes = p->top.data, .top_log_probabilities = p->top_values.data,
       .gradient = gradient, .target_gradient = p->target_gradient.data, .statistics = soft ? statistics : NULL,
       .tally = soft ? &tally : NULL};
-  must(xent_cross_entropy(&p->s, &p->o, 0, p->rows, &a, &report), "cross-entropy");
+  must(cross_entropy_of(&p->s, &p->o, 0, p->rows, &a, &report), "cross-entropy");
   check_outputs(p, targets);
   if (!soft) return;
   check_classes(p, &p->gradient, "gradient", p->expected, 2);
+  check_statistics(p, statistics, true, "statistics");
   for (int64_t row = 0; row < p->rows; row++) xent_tally_add(&expected, &p->expected[row].loss, XENT_F32, 1, 1);
   compared++;
   if (memcmp(&tally, &expected, sizeof tally) && differing++ < 12) fprintf(stderr, "%s: tally\n", what_problem);
   gradient = begin_output(&p->gradient, given);
-  must(xent_cross_entropy_backward(&p->s, &p->o, 0, p->rows, 0, p->n, given ? gradient : p->logits.data, p->targets.data,
+  must(xent_cross_entropy_backward_at(&p->s, &p->o, 0, p->rows, 0, p->n, given ? gradient : p->logits.data, p->targets.data,
                                    p->target_weights.data, p->row_offsets.data, p->mask.data, p->weights.data,
                                    p->row_weights.data, statistics, p->upstream.data, gradient, NULL),
        "backward");
@@ -410,7 +440,7 @@ static void run_softmax(problem *p) {
   const array *given = p->in_place ? &p->logits : NULL;
   for (int log = 0; log < 2; log++) {
     void *y = begin_output(&p->output, given);
-    must((log ? xent_log_softmax_forward : xent_softmax_forward)(&p->s, &p->o, 0, p->rows, 0, p->n,
+    must((log ? xent_log_softmax_at : xent_softmax_at)(&p->s, &p->o, 0, p->rows, 0, p->n,
                                                                  given ? y : p->logits.data, p->row_offsets.data,
                                                                  p->mask.data, p->sink.data, NULL, y, NULL),
          "softmax");
@@ -418,7 +448,7 @@ static void run_softmax(problem *p) {
   }
   if (!p->lse.data) return;
   begin_output(&p->lse, NULL);
-  must(xent_log_sum_exp(&p->s, &p->o, 0, p->rows, p->logits.data, p->row_offsets.data, p->mask.data, p->sink.data,
+  must(xent_log_sum_exp_at(&p->s, &p->o, 0, p->rows, p->logits.data, p->row_offsets.data, p->mask.data, p->sink.data,
                         p->lse.data, NULL),
        "log-sum-exp");
   check_rows(p, &p->lse, "log-sum-exp alone", of_softmax_lse);
@@ -465,7 +495,7 @@ static bool states_of_parts(problem *p, int targets, const part *parts, int coun
   for (int round = 0; round < 2; round++) {
     for (int i = 0; i < count; i++) {
       const part *r = &parts[i];
-      const xent_status status = xent_forward_states(
+      const xent_status status = xent_forward_states_at(
           &r->s, &p->o, 0, p->rows, r->begin, r->end, r->logits, whole ? r->targets : NULL, p->target_weights.data, r->mask,
           r->weights, round ? statistics : NULL, mine, &report);
       if (status == XENT_UNSUPPORTED && r->s.all_classes && report.field == XENT_FIELD_CLASS_MASK) {
@@ -478,14 +508,22 @@ static bool states_of_parts(problem *p, int targets, const part *parts, int coun
         for (int64_t c = r->begin / XENT_CHUNK; c < xent_chunks(r->end); c++)
           states[row * chunks + at + c] = mine[row * own + c];
     }
+    for (int64_t row = 0; row < p->rows; row++) {
+      const general_output *e = &p->expected[row];
+      const row_state *expected = (whole ? e->states : e->softmax_states) + round * chunks;
+      const bool again = whole ? e->again && !e->ignored : e->softmax_again; /* nothing is asked of an ignored row */
+      for (int64_t c = 0; (!round || again) && c < chunks; c++)
+        check_record(&states[row * chunks + c], &expected[c], "state", row, c);
+    }
     const bool labels = targets == LABEL;
-    must(xent_finish(&p->s, &p->o, 0, p->rows, states, whole, whole ? p->weights.data : NULL,
+    must(xent_finish_at(&p->s, &p->o, 0, p->rows, states, whole, whole ? p->weights.data : NULL,
                      whole ? p->row_weights.data : NULL, p->sink.data, round,
                      statistics, whole ? p->losses.data : NULL, p->lse.data, labels ? p->hits.data : NULL,
                      whole ? &tally : NULL, &report),
          "finish");
-    if (!report.again) break;
+    if (!report.unfinished) break;
   }
+  check_statistics(p, statistics, whole, "statistics in parts");
   free(states), free(mine);
   return true;
 }
@@ -507,7 +545,7 @@ static void run_parts(problem *p, int targets, bool shard) {
       begin_output(&p->output, NULL);
       for (int i = count - 1; i >= 0; i--) {
         const part *r = &parts[i];
-        must((log ? xent_log_softmax_forward : xent_softmax_forward)(&r->s, &p->o, 0, p->rows, r->begin, r->end, r->logits,
+        must((log ? xent_log_softmax_at : xent_softmax_at)(&r->s, &p->o, 0, p->rows, r->begin, r->end, r->logits,
                                                                      NULL, r->mask, p->sink.data, statistics, r->output, NULL),
              "softmax in parts");
       }
@@ -522,7 +560,7 @@ static void run_parts(problem *p, int targets, bool shard) {
   begin_output(&p->gradient, NULL);
   for (int i = 0; i < count; i++) {
     const part *r = &parts[i];
-    must(xent_cross_entropy_backward(&r->s, &p->o, 0, p->rows, r->begin, r->end, r->logits, r->targets,
+    must(xent_cross_entropy_backward_at(&r->s, &p->o, 0, p->rows, r->begin, r->end, r->logits, r->targets,
                                      p->target_weights.data, NULL, r->mask, r->weights, p->row_weights.data, statistics,
                                      p->upstream.data, r->gradient, NULL),
          "backward in parts");
@@ -548,7 +586,7 @@ static void run_problem(uint64_t seed) {
     expect_row(&p, targets, row, false, &p.expected[row]);
     expect_row(&p, targets, row, true, &p.backward[row]);
   }
-  for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++) {
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
     p.o.isa = isa;
     snprintf(what_problem, sizeof what_problem, "problem %llu, %s, targets %d, %lld classes", (unsigned long long)seed,
              xent_isa_name(isa), targets, (long long)p.n);

@@ -4,6 +4,7 @@
  * and what lies beside a written array in its page keeps its value.
  */
 #include "guarded.h"
+#include "tiers.h"
 
 static guarded logits, output, upstream, labels, losses;
 
@@ -25,22 +26,25 @@ static void run(int64_t outer, int64_t n, int64_t inner, int32_t isa, bool at_en
     label[i] = (int8_t)(random_below(r, n) & 127);
     if (label[i] >= n) label[i] = 0;
   }
-  must(xent_softmax_forward(&s, &o, 0, rows, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
+  must(xent_softmax_at(&s, &o, 0, rows, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
   check_rest(&output, "softmax", n);
-  must(xent_softmax_backward(&s, &o, 0, rows, 0, n, y, g, NULL, NULL, NULL, g, NULL), "softmax backward");
-  must(xent_log_softmax_forward(&s, &o, 0, rows, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
-  must(xent_log_softmax_backward(&s, &o, 0, rows, 0, n, y, g, NULL, NULL, NULL, y, NULL), "log-softmax backward");
+  must(xent_softmax_backward_at(&s, &o, 0, rows, 0, n, y, g, NULL, NULL, NULL, g, NULL), "softmax backward");
+  must(xent_log_softmax_at(&s, &o, 0, rows, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
+  must(xent_log_softmax_backward_at(&s, &o, 0, rows, 0, n, y, g, NULL, NULL, NULL, y, NULL), "log-softmax backward");
   check_rest(&output, "log-softmax backward", n);
   check_rest(&upstream, "softmax backward", n);
-  must(xent_cross_entropy_forward(&s, &o, 0, rows, x, label, loss, NULL, NULL, y, NULL, NULL, NULL), "loss");
+  must(cross_entropy_of(&s, &o, 0, rows, &(cross_entropy_arrays){.logits = x, .targets = label, .losses = loss,
+                        .gradient = y}, NULL), "loss");
   check_rest(&losses, "loss", n);
   check_rest(&output, "gradient", n);
   o.label_smoothing = 0;
-  must(xent_cross_entropy_forward(&s, &o, 0, rows, x, label, loss, NULL, NULL, y, NULL, NULL, NULL), "loss");
+  must(cross_entropy_of(&s, &o, 0, rows, &(cross_entropy_arrays){.logits = x, .targets = label, .losses = loss,
+                        .gradient = y}, NULL), "loss");
   check_rest(&losses, "loss without smoothing", n);
   check_rest(&output, "gradient without smoothing", n);
   s.targets = s.logits; /* g as probability rows */
-  must(xent_cross_entropy_forward(&s, &o, 0, rows, x, g, loss, NULL, NULL, y, NULL, NULL, NULL), "probabilities");
+  must(cross_entropy_of(&s, &o, 0, rows, &(cross_entropy_arrays){.logits = x, .targets = g, .losses = loss,
+                        .gradient = y}, NULL), "probabilities");
   check_rest(&output, "gradient of probabilities", n);
 }
 
@@ -48,7 +52,7 @@ int main(void) {
   logits = guard(), output = guard(), upstream = guard(), labels = guard(), losses = guard();
   random_source r = {7};
   int64_t calls = 0;
-  for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++)
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
     for (int at_end = 0; at_end < 2; at_end++) {
       for (int64_t n = 1; n <= 1300; n += n < 300 ? 1 : 97, calls++) run(3, n, 1, isa, at_end, &r);
       for (int64_t inner = 2; inner <= 130; inner += inner < 70 ? 1 : 13)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "arrays.h"
+#include "tiers.h"
 
 enum { FILL = 0x5a, MOST_BYTES = 24 << 20 };
 
@@ -78,18 +79,19 @@ static void call(int function, const xent_shape *s, const xent_options *o, const
   const void *x = input.data, *g = other.data;
   xent_status status;
   if (function <= LOG_SOFTMAX)
-    status = (function == SOFTMAX ? xent_softmax_forward : xent_log_softmax_forward)(s, o, 0, rows, 0, n, x, NULL, NULL, NULL, NULL, out, NULL);
+    status = (function == SOFTMAX ? xent_softmax_at : xent_log_softmax_at)(s, o, 0, rows, 0, n, x, NULL, NULL, NULL, NULL, out, NULL);
   else if (function <= LOG_SOFTMAX_BACKWARD)
-    status = (function == SOFTMAX_BACKWARD ? xent_softmax_backward : xent_log_softmax_backward)(s, o, 0, rows, 0, n, x, g, NULL, NULL, NULL, out, NULL);
+    status = (function == SOFTMAX_BACKWARD ? xent_softmax_backward_at : xent_log_softmax_backward_at)(s, o, 0, rows, 0, n, x, g, NULL, NULL, NULL, out, NULL);
   else
-    status = xent_cross_entropy_forward(s, o, 0, rows, x, labels, NULL, NULL, NULL, out, NULL, NULL, NULL);
+    status = cross_entropy_of(s, o, 0, rows, &(cross_entropy_arrays){.logits = x, .targets = labels,
+                              .gradient = out}, NULL);
   must(status, names[function]);
   calls++;
 }
 
 static void run(const sizes *z, int function, int32_t isa, bool at_end, bool in_place, const int32_t *labels) {
   const size_t bytes = (size_t)(z->outer * z->classes * z->inner) * size_of_type(z->type);
-  xent_shape s = xent_dense_shape(z->outer, z->classes, z->inner, XENT_I32);
+  xent_shape s = dense_shape_of(z->outer, z->classes, z->inner, XENT_I32);
   s.logits.type = s.output.type = s.upstream.type = s.gradient.type = z->type;
   xent_options o = xent_default_options();
   o.isa = isa;
@@ -125,7 +127,7 @@ int main(int argc, char **argv) {
     for (int64_t row = 0; row < rows; row++) labels[row] = (int32_t)random_below(&r, z->classes);
     make_contents(z);
     for (int function = 0; function < FUNCTIONS; function++)
-      for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++)
+      for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
         for (int k = 0; k < 4; k++) {
           /* beside and in place, at the end and at the begin: the fast tiers and few of the slow one's */
           if ((isa == XENT_ISA_SCALAR && k) || (!all && k != 0 && k != 1 + (function + isa) % 3)) continue;

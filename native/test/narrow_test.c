@@ -5,6 +5,7 @@
  * every kind, gaps between rows, types mixed, in place, ignored and wrong labels.
  */
 #include "arrays.h"
+#include "tiers.h"
 
 enum { MOST_ROWS = 700 };
 
@@ -80,7 +81,7 @@ static void free_all(problem *p) {
 }
 
 static xent_shape shape_of(const problem *p, bool narrow) {
-  xent_shape s = xent_dense_shape(p->rows, p->classes, 1, XENT_I64);
+  xent_shape s = dense_shape_of(p->rows, p->classes, 1, XENT_I64);
   s.logits = narrow ? p->logits.layout : p->logits32.layout;
   s.output = s.gradient = narrow ? p->output.layout : p->output32.layout;
   s.losses = narrow ? p->losses.layout : p->losses32.layout;
@@ -108,12 +109,12 @@ static void softmax(problem *p, bool log) {
   const xent_options o = options_of(p);
   xent_status (*const function)(const xent_shape *, const xent_options *, int64_t, int64_t, int64_t, int64_t, const void *,
                                 const void *, const void *, const void *, const xent_statistics *, void *, xent_report *) =
-      log ? xent_log_softmax_forward : xent_softmax_forward;
+      log ? xent_log_softmax_at : xent_softmax_at;
   must(function(&s, &o, 0, p->rows, 0, p->classes, p->logits.data, NULL, NULL, NULL, NULL, p->output.data, NULL), "softmax");
   must(function(&s32, &o, 0, p->rows, 0, p->classes, p->logits32.data, NULL, NULL, NULL, NULL, p->output32.data, NULL), "float32");
   compare(p, log ? "log-softmax" : "softmax", &p->output, &p->output32, p->rows, p->classes);
-  must(xent_log_sum_exp(&s, &o, 0, p->rows, p->logits.data, NULL, NULL, NULL, p->lse.data, NULL), "log-sum-exp");
-  must(xent_log_sum_exp(&s32, &o, 0, p->rows, p->logits32.data, NULL, NULL, NULL, p->lse32.data, NULL), "float32");
+  must(xent_log_sum_exp_at(&s, &o, 0, p->rows, p->logits.data, NULL, NULL, NULL, p->lse.data, NULL), "log-sum-exp");
+  must(xent_log_sum_exp_at(&s32, &o, 0, p->rows, p->logits32.data, NULL, NULL, NULL, p->lse32.data, NULL), "float32");
   compare(p, "log-sum-exp", &p->lse, &p->lse32, p->rows, 1);
 }
 
@@ -141,11 +142,15 @@ static void cross_entropy(problem *p, int64_t begin, int64_t wrong, bool in_plac
   memset(p->hits.data, 7, p->hits.bytes);
   memset(p->hits32, 7, sizeof p->hits32);
   void *gradient = in_place ? p->logits.data : p->output.data;
-  const xent_status status = xent_cross_entropy_forward(&s, &o, begin, p->rows, p->logits.data, p->targets.data, p->losses.data,
-                                                        p->lse.data, p->hits.data, gradient, NULL, &sum, &report);
-  const xent_status status32 = xent_cross_entropy_forward(&s32, &o, begin, p->rows, p->logits32.data, p->labels,
-                                                          p->losses32.data, p->lse32.data, p->hits32, p->output32.data, NULL,
-                                                          &sum32, &report32);
+  const xent_status status = cross_entropy_of(&s, &o, begin, p->rows, &(cross_entropy_arrays){
+                                              .logits = p->logits.data, .targets = p->targets.data,
+                                              .losses = p->losses.data, .log_sum_exp = p->lse.data,
+                                              .hits = p->hits.data, .gradient = gradient, .tally = &sum}, &report);
+  const xent_status status32 = cross_entropy_of(&s32, &o, begin, p->rows, &(cross_entropy_arrays){
+                                                .logits = p->logits32.data, .targets = p->labels,
+                                                .losses = p->losses32.data, .log_sum_exp = p->lse32.data,
+                                                .hits = p->hits32, .gradient = p->output32.data, .tally = &sum32},
+                                                &report32);
   const int64_t end = wrong < 0 ? p->rows : wrong;
   if (status != status32 || report.row != report32.row || report.label != report32.label || (wrong >= 0 && report.row != wrong) ||
       (wrong < 0 && report.counted != report32.counted) || memcmp(&sum, &sum32, sizeof sum) || !has_hits(p, begin, end)) {
@@ -176,10 +181,10 @@ int main(void) {
   static const int64_t sizes[] = {2, 3, 5, 10, 15, 16, 17, 31, 64, 100, 127, 128, 129, 255, 256, 257, 300},
                        counts[] = {1, 2, 5, 15, 16, 17, 33, 100, 530, MOST_ROWS}, long_rows[] = {8193, 9001, 16384, 20000};
   static problem p;
-  for (p.isa = XENT_ISA_SCALAR; p.isa <= xent_best_isa(); p.isa++)
+  for (p.isa = next_tier(XENT_ISA_BEST); p.isa; p.isa = next_tier(p.isa))
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
       for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) run(&p, sizes[i], counts[k]);
-  for (p.isa = XENT_ISA_SCALAR; p.isa <= xent_best_isa(); p.isa++)
+  for (p.isa = next_tier(XENT_ISA_BEST); p.isa; p.isa = next_tier(p.isa))
     for (int i = 0; i < 30; i++) run(&p, long_rows[i % 4], 1 + i % 3);
   printf("%lld calls on 16-bit rows, %lld values are those of float32, rounded\n", (long long)calls, (long long)compared);
   return 0;

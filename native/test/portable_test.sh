@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # What a libxent.so asks of the machine that loads it: nothing but libc and libm, no symbol newer than glibc 2.17 (2012),
-# no executable stack, no text relocation; and it exports xent_* alone.
+# no executable stack, no text relocation, no fused multiply-add of libm's, which is slow where the CPU has none (fused.h
+# has one); and it exports xent_* alone.
 # Usage: portable_test.sh libxent.so
 set -eu
 library=$1
@@ -22,6 +23,9 @@ newest=$(printf '%s\n%s\n' "$versions" "$floor" | sort -V | tail -n 1)
 [ "$newest" = "$floor" ] || fail "needs glibc $newest, and $floor is what every system has"
 private=$(printf '%s\n' "$symbols" | grep 'GLIBC_PRIVATE' || true)
 [ -z "$private" ] || fail "uses private symbols of glibc: $private"
+
+slow=$(printf '%s\n' "$symbols" | awk '$NF ~ /^fmaf?$/ { print $NF }')
+[ -z "$slow" ] || fail "calls the C library's $slow"
 
 headers=$(objdump -p "$library")
 needed=$(printf '%s\n' "$headers" | sed -n 's/^ *NEEDED *//p' | sort | tr '\n' ' ')

@@ -9,8 +9,9 @@
 
 #include "calls.h"
 #include "rows.h"
+#include "tiers.h"
 
-enum { STACK = 1 << 20, PAINT = 0xa7, PROMISED = 128 << 10, MOST_ROWS = 300 };
+enum { STACK = 1 << 20, PAINT = 0xa7, PROMISED = 192 << 10, MOST_ROWS = 300 };
 
 typedef struct {
   xent_shape shape;
@@ -32,9 +33,9 @@ static void *run_forward(void *argument) {
   const problem *p = argument;
   const xent_shape *s = &p->shape;
   const xent_options *o = &p->options;
-  must(xent_softmax_forward(s, o, 0, p->rows, 0, p->classes, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
-  must(xent_log_softmax_forward(s, o, 0, p->rows, 0, p->classes, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
-  must(xent_log_sum_exp(s, o, 0, p->rows, x, NULL, NULL, NULL, lse, NULL), "log-sum-exp");
+  must(xent_softmax_at(s, o, 0, p->rows, 0, p->classes, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
+  must(xent_log_softmax_at(s, o, 0, p->rows, 0, p->classes, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
+  must(xent_log_sum_exp_at(s, o, 0, p->rows, x, NULL, NULL, NULL, lse, NULL), "log-sum-exp");
   return NULL;
 }
 
@@ -42,8 +43,8 @@ static void *run_backward(void *argument) {
   const problem *p = argument;
   const xent_shape *s = &p->shape;
   const xent_options *o = &p->options;
-  must(xent_softmax_backward(s, o, 0, p->rows, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL), "softmax backward");
-  must(xent_log_softmax_backward(s, o, 0, p->rows, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL), "log-softmax backward");
+  must(xent_softmax_backward_at(s, o, 0, p->rows, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL), "softmax backward");
+  must(xent_log_softmax_backward_at(s, o, 0, p->rows, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL), "log-softmax backward");
   return NULL;
 }
 
@@ -51,17 +52,20 @@ static void *run_cross_entropy(void *argument) {
   const problem *p = argument;
   const xent_shape *s = &p->shape;
   const xent_options *o = &p->options;
-  must(xent_cross_entropy_forward(s, o, 0, p->rows, x, labels, losses, lse, hits, y, statistics, &tally, NULL), "loss");
-  must(xent_cross_entropy_backward(s, o, 0, p->rows, 0, p->classes, x, labels, NULL, NULL, NULL, NULL, NULL, statistics, NULL, y, NULL), "gradient");
+  must(cross_entropy_of(s, o, 0, p->rows, &(cross_entropy_arrays){.logits = x, .targets = labels, .losses = losses,
+                        .log_sum_exp = lse, .hits = hits, .gradient = y, .statistics = statistics, .tally = &tally},
+                        NULL), "loss");
+  must(xent_cross_entropy_backward_at(s, o, 0, p->rows, 0, p->classes, x, labels, NULL, NULL, NULL, NULL, NULL, statistics, NULL, y, NULL), "gradient");
   return NULL;
 }
 
 static void *run_probabilities(void *argument) {
   problem p = *(const problem *)argument;
   p.shape.targets = p.shape.logits;
-  must(xent_cross_entropy_forward(&p.shape, &p.options, 0, p.rows, x, g, losses, lse, NULL, y, statistics, NULL, NULL),
+  must(cross_entropy_of(&p.shape, &p.options, 0, p.rows, &(cross_entropy_arrays){.logits = x, .targets = g,
+                        .losses = losses, .log_sum_exp = lse, .gradient = y, .statistics = statistics}, NULL),
        "loss of probability rows");
-  must(xent_cross_entropy_backward(&p.shape, &p.options, 0, p.rows, 0, p.classes, x, g, NULL, NULL, NULL, NULL, NULL, statistics, NULL, y, NULL),
+  must(xent_cross_entropy_backward_at(&p.shape, &p.options, 0, p.rows, 0, p.classes, x, g, NULL, NULL, NULL, NULL, NULL, statistics, NULL, y, NULL),
        "gradient of probability rows");
   return NULL;
 }
@@ -69,11 +73,11 @@ static void *run_probabilities(void *argument) {
 static void *run_parts(void *argument) {
   const problem *p = argument;
   xent_report report = {.size = sizeof report};
-  must(xent_forward_states(&p->shape, &p->options, 0, p->rows, 0, p->classes, x, labels, NULL, NULL, NULL, NULL, states, NULL), "states");
-  must(xent_finish(&p->shape, &p->options, 0, p->rows, states, labels, NULL, NULL, NULL, 0, statistics, losses, lse, hits, &tally, &report),
+  must(xent_forward_states_at(&p->shape, &p->options, 0, p->rows, 0, p->classes, x, labels, NULL, NULL, NULL, NULL, states, NULL), "states");
+  must(xent_finish_at(&p->shape, &p->options, 0, p->rows, states, labels, NULL, NULL, NULL, 0, statistics, losses, lse, hits, &tally, &report),
        "finish");
-  must(xent_backward_states(&p->shape, &p->options, 0, p->rows, 0, p->classes, x, g, NULL, states, NULL), "states");
-  must(xent_finish(&p->shape, &p->options, 0, p->rows, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report),
+  must(xent_backward_states_at(&p->shape, &p->options, 0, p->rows, 0, p->classes, x, g, NULL, states, NULL), "states");
+  must(xent_finish_at(&p->shape, &p->options, 0, p->rows, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report),
        "finish");
   return NULL;
 }
@@ -94,11 +98,12 @@ static void *run_wide(void *argument) {
   s.targets = s.target_weights = s.losses = s.log_sum_exp = s.entropies = s.top_log_probabilities = (xent_layout){1, 1, 1, XENT_F32, 0};
   s.targets.type = XENT_I32;
   o.softcap = 30;
-  must(xent_cross_entropy_full(&s, &o, 0, n, x, labels, g, NULL, NULL, NULL, NULL, NULL, losses, NULL, NULL, NULL, NULL, NULL, lse, NULL,
-                               NULL, y, NULL, statistics, &tally, NULL), "sparse rows");
+  must(cross_entropy_of(&s, &o, 0, n, &(cross_entropy_arrays){.logits = x, .targets = labels, .target_weights = g,
+                        .losses = losses, .entropies = lse, .gradient = y, .statistics = statistics,
+                        .tally = &tally}, NULL), "sparse rows");
   o.softcap = o.label_smoothing = 0;
-  must(xent_kl_divergence(&s, &o, 0, n, x, g, NULL, NULL, losses, y, &tally, NULL), "divergence");
-  must(xent_softmax_backward(&s, &o, 0, n, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL), "softmax backward");
+  must(xent_kl_divergence_at(&s, &o, 0, n, x, g, NULL, NULL, losses, y, &tally, NULL), "divergence");
+  must(xent_softmax_backward_at(&s, &o, 0, n, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL), "softmax backward");
   return NULL;
 }
 
@@ -107,8 +112,20 @@ static void *run_narrow(void *argument) {
   problem p = *(const problem *)argument;
   xent_shape *s = &p.shape;
   s->logits.type = s->gradient.type = s->output.type = XENT_BF16;
-  must(xent_cross_entropy_forward(s, &p.options, 0, p.rows, x, labels, losses, lse, hits, y, NULL, &tally, NULL), "16-bit loss");
-  must(xent_softmax_forward(s, &p.options, 0, p.rows, 0, p.classes, x, NULL, NULL, NULL, NULL, y, NULL), "16-bit softmax");
+  must(cross_entropy_of(s, &p.options, 0, p.rows, &(cross_entropy_arrays){.logits = x, .targets = labels,
+                        .losses = losses, .log_sum_exp = lse, .hits = hits, .gradient = y, .tally = &tally}, NULL), "16-bit loss");
+  must(xent_softmax_at(s, &p.options, 0, p.rows, 0, p.classes, x, NULL, NULL, NULL, NULL, y, NULL), "16-bit softmax");
+  return NULL;
+}
+
+/* Class weights of the rows' labels alone: the paint is no label of a lane without a row. */
+static void *run_class_weights(void *argument) {
+  problem p = *(const problem *)argument;
+  static float weights[20000];
+  p.shape.class_weights = (xent_layout){.classes = 1, .type = XENT_F32};
+  for (int64_t i = 0; i < p.classes; i++) weights[i] = 1;
+  must(cross_entropy_of(&p.shape, &p.options, 0, p.rows, &(cross_entropy_arrays){.logits = x, .targets = labels,
+                        .class_weights = weights, .losses = losses, .gradient = y}, NULL), "class weights");
   return NULL;
 }
 
@@ -130,19 +147,19 @@ static void *run_general(void *argument) {
   p.options.softcap = 30, p.options.temperature = 2, p.options.z_loss = 1e-3;
   static const uint16_t one[1] = {0x3c00};
   for (int64_t i = 0; i < p.rows; i++) losses[i] = 1;
-  const xent_cross_entropy_arrays a = {.logits = x, .targets = labels, .class_mask = mask, .class_weights = one,
+  const cross_entropy_arrays a = {.logits = x, .targets = labels, .class_mask = mask, .class_weights = one,
                                        .row_weights = losses, .sink = losses, .log_sum_exp = lse, .hits = hits,
                                        .top_classes = classes, .gradient = y, .statistics = statistics, .tally = &tally};
-  must(xent_cross_entropy(s, &p.options, 0, p.rows, &a, NULL), "general cross-entropy");
+  must(cross_entropy_of(s, &p.options, 0, p.rows, &a, NULL), "general cross-entropy");
   s->targets = s->logits;
   s->targets.type = XENT_F32;
-  const xent_cross_entropy_arrays soft = {.logits = x, .targets = g, .class_mask = mask, .class_weights = one,
+  const cross_entropy_arrays soft = {.logits = x, .targets = g, .class_mask = mask, .class_weights = one,
                                           .row_weights = losses, .sink = losses, .entropies = lse, .gradient = y};
-  must(xent_cross_entropy(s, &p.options, 0, p.rows, &soft, NULL), "general probability rows");
-  must(xent_softmax_forward(s, &p.options, 0, p.rows, 0, p.classes, x, NULL, mask, losses, NULL, y, NULL), "general softmax");
+  must(cross_entropy_of(s, &p.options, 0, p.rows, &soft, NULL), "general probability rows");
+  must(xent_softmax_at(s, &p.options, 0, p.rows, 0, p.classes, x, NULL, mask, losses, NULL, y, NULL), "general softmax");
   p.options.softcap = 0;
   s->upstream = s->output;
-  must(xent_softmax_backward(s, &p.options, 0, p.rows, 0, p.classes, x, g, NULL, mask, NULL, y, NULL), "general backward");
+  must(xent_softmax_backward_at(s, &p.options, 0, p.rows, 0, p.classes, x, g, NULL, mask, NULL, y, NULL), "general backward");
   return NULL;
 }
 
@@ -168,10 +185,10 @@ static int64_t most, failures;
 
 static void test_shape(int64_t outer, int64_t classes, int64_t inner, int32_t isa, double smoothing) {
   static void *(*const runs[])(void *) = {run_forward, run_backward, run_cross_entropy, run_probabilities, run_parts,
-                                          run_wide, run_general, run_narrow};
+                                          run_wide, run_general, run_narrow, run_class_weights};
   static const char *const names[] = {"forward", "backward", "cross-entropy", "probability rows", "in parts", "float64",
-                                      "general", "16 bits"};
-  problem p = {.shape = xent_dense_shape(outer, classes, inner, XENT_I32), .options = xent_default_options(),
+                                      "general", "16 bits", "class weights"};
+  problem p = {.shape = dense_shape_of(outer, classes, inner, XENT_I32), .options = xent_default_options(),
                .rows = outer * inner, .classes = classes};
   p.shape.upstream = p.shape.output;
   p.options.isa = isa;
@@ -200,7 +217,7 @@ int main(void) {
       fill_row(g + k * n, n, (int)(k % 40 < ROW_KINDS ? k % 40 : 0), &r);
       labels[k] = (int32_t)random_below(&r, n);
     }
-    for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++)
+    for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
       for (int smooth = 0; smooth < 2; smooth++) {
         test_shape(1, n, 1, isa, smooth * 0.1);
         test_shape(rows, n, 1, isa, smooth * 0.1);

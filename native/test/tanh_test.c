@@ -10,6 +10,7 @@
 #include "cpu/isa.h"
 #include "kernels/kernels.h"
 #include "rows.h"
+#include "tiers.h"
 
 enum { BLOCK = 4096 };
 
@@ -51,7 +52,7 @@ static void run_block(const float *x) {
   xent_kernels_scalar.tanh(x, first, BLOCK);
   xent_kernels_scalar.tanh(minus, mirrored, BLOCK);
   for (int i = 0; i < BLOCK; i++) judge(x[i], first[i], mirrored[i]);
-  for (int32_t isa = XENT_ISA_SCALAR + 1; isa <= xent_best_isa(); isa++) {
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
     xent_kernels_of(isa)->tanh(x, other, BLOCK);
     for (int i = 0; i < BLOCK; i++)
       if (!same_bits(first[i], other[i]) && first[i] == first[i]) report(xent_isa_name(isa), x[i], other[i]);

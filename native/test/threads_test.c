@@ -4,12 +4,13 @@
  * lie side by side, down to neighbouring bytes; chunks of long rows whose states several threads compute, that one folds and
  * several write from; a tally per thread. Everything has the bits of one thread's call. Built with ThreadSanitizer
  * (XENT_SANITIZE=thread) it shows that no call touches what belongs to another's range.
- * Usage: threads_test [N]   N rounds; 2 unless told
+ * Usage: threads_test [N]   N rounds, at least 1; 2 unless told
  */
 #define _DEFAULT_SOURCE
 #include <pthread.h>
 
 #include "arrays.h"
+#include "tiers.h"
 
 enum { THREADS = 8, TOP = 3 };
 enum { LOGITS, TEACHER, UPSTREAM, LABELS, INPUTS,
@@ -91,22 +92,23 @@ static void run_rows(work *w, int64_t begin, int64_t end, int part) {
   const int64_t n = s->classes;
   const void *x = a[LOGITS].data;
   xent_report report = {.size = sizeof report};
-  must(xent_softmax_forward(s, o, begin, end, 0, n, x, NULL, NULL, NULL, NULL, a[SOFTMAX].data, &report), "softmax");
-  must(xent_log_softmax_forward(s, o, begin, end, 0, n, x, NULL, NULL, NULL, NULL, a[LOG_SOFTMAX].data, &report), "log-softmax");
-  must(xent_log_sum_exp(s, o, begin, end, x, NULL, NULL, NULL, a[LSE].data, &report), "log-sum-exp");
-  must(xent_softmax_backward(s, o, begin, end, 0, n, a[SOFTMAX].data, a[UPSTREAM].data, NULL, NULL, NULL, a[BACKWARD].data, &report), "softmax backward");
-  must(xent_log_softmax_backward(s, o, begin, end, 0, n, a[LOG_SOFTMAX].data, a[UPSTREAM].data, NULL, NULL, NULL, a[LOG_BACKWARD].data, &report), "log-softmax backward");
-  must(xent_check_targets(s, o, begin, end, a[LABELS].data, NULL, NULL, NULL, NULL, NULL, NULL, &report), "check of labels");
+  must(xent_softmax_at(s, o, begin, end, 0, n, x, NULL, NULL, NULL, NULL, a[SOFTMAX].data, &report), "softmax");
+  must(xent_log_softmax_at(s, o, begin, end, 0, n, x, NULL, NULL, NULL, NULL, a[LOG_SOFTMAX].data, &report), "log-softmax");
+  must(xent_log_sum_exp_at(s, o, begin, end, x, NULL, NULL, NULL, a[LSE].data, &report), "log-sum-exp");
+  must(xent_softmax_backward_at(s, o, begin, end, 0, n, a[SOFTMAX].data, a[UPSTREAM].data, NULL, NULL, NULL, a[BACKWARD].data, &report), "softmax backward");
+  must(xent_log_softmax_backward_at(s, o, begin, end, 0, n, a[LOG_SOFTMAX].data, a[UPSTREAM].data, NULL, NULL, NULL, a[LOG_BACKWARD].data, &report), "log-softmax backward");
+  must(xent_check_targets_at(s, o, begin, end, a[LABELS].data, NULL, NULL, NULL, NULL, NULL, NULL, &report), "check of labels");
   w->counted[part] = report.counted;
-  const xent_cross_entropy_arrays all = {
+  const cross_entropy_arrays all = {
       .logits = x, .targets = a[LABELS].data, .hits = a[HITS].data, .log_probabilities = a[LOG_PROBABILITIES].data,
       .argmax = a[ARGMAX].data, .ranks = a[RANKS].data, .entropies = a[ENTROPIES].data, .top_classes = a[TOP_CLASSES].data,
       .top_log_probabilities = a[TOP_VALUES].data, .gradient = a[PULL].data};
-  must(xent_cross_entropy(s, o, begin, end, &all, &report), "all of cross-entropy");
-  must(xent_cross_entropy_forward(s, o, begin, end, x, a[LABELS].data, a[LOSSES].data, NULL, NULL, a[GRADIENT].data, w->statistics,
-                                  &w->tally[part], &report), "cross-entropy");
-  must(xent_kl_divergence(s, o, begin, end, x, a[TEACHER].data, NULL, NULL, a[DIVERGENCES].data, NULL, NULL, &report), "divergence");
-  must(xent_cross_entropy_backward(s, o, begin, end, 0, n, x, a[LABELS].data, NULL, NULL, NULL, NULL, NULL, w->statistics, NULL,
+  must(cross_entropy_of(s, o, begin, end, &all, &report), "all of cross-entropy");
+  must(cross_entropy_of(s, o, begin, end, &(cross_entropy_arrays){.logits = x, .targets = a[LABELS].data,
+                        .losses = a[LOSSES].data, .gradient = a[GRADIENT].data, .statistics = w->statistics,
+                        .tally = &w->tally[part]}, &report), "cross-entropy");
+  must(xent_kl_divergence_at(s, o, begin, end, x, a[TEACHER].data, NULL, NULL, a[DIVERGENCES].data, NULL, NULL, &report), "divergence");
+  must(xent_cross_entropy_backward_at(s, o, begin, end, 0, n, x, a[LABELS].data, NULL, NULL, NULL, NULL, NULL, w->statistics, NULL,
                                    a[LATER_GRADIENT].data, &report), "gradient from statistics");
   __atomic_fetch_add(&calls, 10, __ATOMIC_RELAXED);
 }
@@ -156,9 +158,9 @@ static float first_input[FIRST], first_outputs[THREADS][FIRST];
 
 static void first_call(void *unused, int thread) {
   (void)unused;
-  const xent_shape s = xent_dense_shape(1, FIRST, 1, XENT_I64);
+  const xent_shape s = dense_shape_of(1, FIRST, 1, XENT_I64);
   const xent_options o = xent_default_options();
-  must(xent_softmax_forward(&s, &o, 0, 1, 0, FIRST, first_input, NULL, NULL, NULL, NULL, first_outputs[thread], NULL), "the first call");
+  must(xent_softmax_at(&s, &o, 0, 1, 0, FIRST, first_input, NULL, NULL, NULL, NULL, first_outputs[thread], NULL), "the first call");
 }
 
 static void race_to_the_first_call(void) {
@@ -208,7 +210,7 @@ static void states_of_chunks(void *with, int thread) {
   const xent_shape *s = &c->w->shape;
   for (int64_t i = thread; i < xent_chunks(s->classes); i += THREADS) {
     const int64_t begin = i * XENT_CHUNK, end = s->classes - begin < XENT_CHUNK ? s->classes : begin + XENT_CHUNK;
-    must(xent_forward_states(s, &c->w->options, 0, rows_of(s), begin, end, c->w->arrays[LOGITS].data, c->w->arrays[LABELS].data,
+    must(xent_forward_states_at(s, &c->w->options, 0, rows_of(s), begin, end, c->w->arrays[LOGITS].data, c->w->arrays[LABELS].data,
                              NULL, NULL, NULL, c->known, c->states, NULL), "states");
   }
 }
@@ -218,7 +220,7 @@ static void gradient_of_chunks(void *with, int thread) {
   const xent_shape *s = &c->w->shape;
   for (int64_t i = thread; i < xent_chunks(s->classes); i += THREADS) {
     const int64_t begin = i * XENT_CHUNK, end = s->classes - begin < XENT_CHUNK ? s->classes : begin + XENT_CHUNK;
-    must(xent_cross_entropy_backward(s, &c->w->options, 0, rows_of(s), begin, end, c->w->arrays[LOGITS].data,
+    must(xent_cross_entropy_backward_at(s, &c->w->options, 0, rows_of(s), begin, end, c->w->arrays[LOGITS].data,
                                      c->w->arrays[LABELS].data, NULL, NULL, NULL, NULL, NULL, c->known, NULL,
                                      c->w->arrays[GRADIENT].data, NULL), "gradient of a class range");
   }
@@ -232,16 +234,18 @@ static void test_chunks(int32_t type, int32_t isa) {
   allocate(&many, &s, isa, &one);
   fill_inputs(&one, &s);
   one.tally[0] = xent_empty_tally();
-  must(xent_cross_entropy_forward(&one.shape, &one.options, 0, s.outer, one.arrays[LOGITS].data, one.arrays[LABELS].data,
-                                  one.arrays[LOSSES].data, NULL, NULL, one.arrays[GRADIENT].data, one.statistics, NULL, NULL), "one thread");
+  must(cross_entropy_of(&one.shape, &one.options, 0, s.outer, &(cross_entropy_arrays){
+                        .logits = one.arrays[LOGITS].data, .targets = one.arrays[LABELS].data,
+                        .losses = one.arrays[LOSSES].data, .gradient = one.arrays[GRADIENT].data,
+                        .statistics = one.statistics}, NULL), "one thread");
   chunk_work c = {.w = &many, .states = must_allocate((size_t)(s.outer * chunks) * sizeof *c.states)};
   xent_report report = {.size = sizeof report};
   for (int round = 0; round < 2; round++) {
     c.known = round ? many.statistics : NULL;
     on_all_threads(states_of_chunks, &c);
-    must(xent_finish(&many.shape, &many.options, 0, s.outer, c.states, many.arrays[LABELS].data, NULL, NULL, NULL, round,
+    must(xent_finish_at(&many.shape, &many.options, 0, s.outer, c.states, many.arrays[LABELS].data, NULL, NULL, NULL, round,
                      many.statistics, many.arrays[LOSSES].data, NULL, NULL, NULL, &report), "finish");
-    if (!report.again) break;
+    if (!report.unfinished) break;
   }
   c.known = many.statistics;
   on_all_threads(gradient_of_chunks, &c);
@@ -254,10 +258,14 @@ static void test_chunks(int32_t type, int32_t isa) {
 }
 
 int main(int argc, char **argv) {
+  const long rounds = argc > 1 ? strtol(argv[1], NULL, 10) : 2;
+  if (rounds < 1) {
+    fprintf(stderr, "usage: threads_test [N], N at least 1\n");
+    return 2;
+  }
   race_to_the_first_call();
-  const int rounds = argc > 1 ? atoi(argv[1]) : 2;
-  for (int round = 0; round < rounds; round++)
-    for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++) {
+  for (long round = 0; round < rounds; round++)
+    for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
       for (int i = 0; i < PROBLEMS; i++) test_rows(&problems[i], isa);
       test_chunks(XENT_F32, isa);
       test_chunks(XENT_BF16, isa);

@@ -3,6 +3,7 @@
  * rows and upstream gradients, and both backward passes, against the formulas in long double. */
 #include "calls.h"
 #include "rows.h"
+#include "tiers.h"
 
 enum { ROWS = 5, MAX_CLASSES = 300 };
 
@@ -57,7 +58,7 @@ static void test_labels(int64_t n, int32_t isa, int32_t type, double eps, random
   int64_t storage[ROWS], label[ROWS];
   float losses[ROWS], upstream[ROWS], again[ROWS * MAX_CLASSES];
   xent_statistics statistics[ROWS];
-  xent_shape shape = xent_dense_shape(ROWS, n, 1, type);
+  xent_shape shape = dense_shape_of(ROWS, n, 1, type);
   xent_options options = xent_default_options();
   options.isa = isa;
   options.label_smoothing = eps;
@@ -69,11 +70,11 @@ static void test_labels(int64_t n, int32_t isa, int32_t type, double eps, random
     put_label(storage, type, i, label[i]);
     upstream[i] = random_normal(r);
   }
-  const xent_cross_entropy_arrays arrays = {.logits = x, .targets = storage, .losses = losses, .gradient = dx,
+  const cross_entropy_arrays arrays = {.logits = x, .targets = storage, .losses = losses, .gradient = dx,
                                             .statistics = statistics};
-  must(xent_cross_entropy(&shape, &options, 0, ROWS, &arrays, NULL), "labels");
+  must(cross_entropy_of(&shape, &options, 0, ROWS, &arrays, NULL), "labels");
   shape.upstream = shape.losses;
-  must(xent_cross_entropy_backward(&shape, &options, 0, ROWS, 0, n, x, storage, NULL, NULL, NULL, NULL, NULL, statistics, upstream, again, NULL),
+  must(xent_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, n, x, storage, NULL, NULL, NULL, NULL, NULL, statistics, upstream, again, NULL),
        "backward");
   for (int64_t i = 0; i < ROWS; i++) {
     double q[MAX_CLASSES] = {0};
@@ -87,15 +88,15 @@ static void test_labels(int64_t n, int32_t isa, int32_t type, double eps, random
 static void test_probabilities(int64_t n, int32_t isa, double eps, random_source *r) {
   static float q[ROWS * MAX_CLASSES];
   float losses[ROWS];
-  const xent_shape shape = xent_dense_shape(ROWS, n, 1, XENT_F32);
+  const xent_shape shape = dense_shape_of(ROWS, n, 1, XENT_F32);
   xent_options options = xent_default_options();
   options.isa = isa;
   options.label_smoothing = eps;
   for (int64_t i = 0; i < ROWS * n; i++) q[i] = i % 3 ? random_normal(r) : 0;
   const float kept = x[0];
   if (eps == 0) x[0] = -INFINITY; /* where q is 0: adds nothing */
-  const xent_cross_entropy_arrays arrays = {.logits = x, .targets = q, .losses = losses, .gradient = dx};
-  must(xent_cross_entropy(&shape, &options, 0, ROWS, &arrays, NULL), "probabilities");
+  const cross_entropy_arrays arrays = {.logits = x, .targets = q, .losses = losses, .gradient = dx};
+  must(cross_entropy_of(&shape, &options, 0, ROWS, &arrays, NULL), "probabilities");
   for (int64_t i = 0; i < ROWS; i++) {
     double smoothed[MAX_CLASSES];
     for (int64_t k = 0; k < n; k++) smoothed[k] = (1 - eps) * (double)q[i * n + k] + eps / (double)n;
@@ -106,16 +107,16 @@ static void test_probabilities(int64_t n, int32_t isa, double eps, random_source
 }
 
 static void test_backward(int64_t n, int32_t isa) {
-  const xent_shape shape = xent_dense_shape(ROWS, n, 1, XENT_I32);
+  const xent_shape shape = dense_shape_of(ROWS, n, 1, XENT_I32);
   xent_options options = xent_default_options();
   options.isa = isa;
   for (int log = 0; log < 2; log++) {
     if (log) {
-      must(xent_log_softmax_forward(&shape, &options, 0, ROWS, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
-      must(xent_log_softmax_backward(&shape, &options, 0, ROWS, 0, n, y, g, NULL, NULL, NULL, dx, NULL), "backward");
+      must(xent_log_softmax_at(&shape, &options, 0, ROWS, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
+      must(xent_log_softmax_backward_at(&shape, &options, 0, ROWS, 0, n, y, g, NULL, NULL, NULL, dx, NULL), "backward");
     } else {
-      must(xent_softmax_forward(&shape, &options, 0, ROWS, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
-      must(xent_softmax_backward(&shape, &options, 0, ROWS, 0, n, y, g, NULL, NULL, NULL, dx, NULL), "backward");
+      must(xent_softmax_at(&shape, &options, 0, ROWS, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
+      must(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, n, y, g, NULL, NULL, NULL, dx, NULL), "backward");
     }
     for (int64_t i = 0; i < ROWS; i++) {
       long double p[MAX_CLASSES], sum = 0, size = 0;
@@ -138,7 +139,7 @@ static void test_backward(int64_t n, int32_t isa) {
 int main(void) {
   static const int64_t class_counts[] = {1, 2, 7, 16, 17, 100, 128, 129, 300};
   random_source r = {99};
-  for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++)
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
     for (size_t c = 0; c < sizeof class_counts / sizeof *class_counts; c++) {
       const int64_t n = class_counts[c];
       fill_row(x, ROWS * n, 0, &r);

@@ -1,117 +1,82 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The arrays that entry points have in common, as the checks see them. */
+/* The arrays of the interface: of each what is checked, and where calls have it. The only list of them. */
 #ifndef XENT_ARRAYS_H
 #define XENT_ARRAYS_H
 
-#include "api/calls.h"
+#include <stddef.h>
 
-static inline xent_array logits_array(const xent_frame *f, const void *logits) {
-  return (xent_array){.address = logits, .layout = &f->shape->logits, .field = XENT_FIELD_LOGITS, .types = f->floats};
-}
+#include "kernels/kernels.h"
+#include "numerics/types.h"
 
-/* Labels, sparse rows or probability rows. */
-static inline xent_array targets_array(const xent_frame *f, const void *targets, bool optional) {
-  const int32_t type = f->shape->targets.type;
-  const bool floats = XENT_TYPE_BIT(type & 31) & XENT_ALL_FLOATS;
-  return (xent_array){.address = targets,
-                      .layout = &f->shape->targets,
-                      .field = XENT_FIELD_TARGETS,
-                      .per_row = !floats,
-                      .entries = f->shape->target_count,
-                      .optional = optional,
-                      .types = f->shape->target_count ? XENT_LABEL_TYPES : XENT_LABEL_TYPES | f->floats};
-}
+/* What an array has numbers for. */
+enum {
+  XENT_PER_CLASS,
+  XENT_PER_ROW,
+  XENT_PER_TARGET, /* target_count of each row */
+  XENT_PER_TOP,    /* top_count of each row */
+  XENT_OF_TARGETS, /* one of these: as the type and target_count say */
+  XENT_ONE_ROW,    /* every class, the same for all rows */
+  XENT_OFFSETS     /* of ragged rows: one more than there are rows */
+};
 
-static inline xent_array target_weights_array(const xent_frame *f, const void *weights) {
-  return (xent_array){.address = weights, .layout = &f->shape->target_weights, .field = XENT_FIELD_TARGET_WEIGHTS,
-                      .entries = f->shape->target_count, .optional = f->shape->target_count == 0, .types = f->floats};
-}
+typedef struct {
+  uint16_t layout, address; /* in xent_shape and xent_call */
+  uint8_t field, form, holds;
+  bool written;
+  uint64_t in_place; /* fields, as bits, that it may be, at the same address and strides */
+} xent_rule;
 
-/* Weights belong to the classes of sparse rows. */
-static inline xent_status check_target_weights(xent_frame *f, const void *weights) {
-  if (!weights || f->shape->target_count) return XENT_OK;
-  return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS, 0);
-}
+#define XENT_FIELD_BIT(name) (UINT64_C(1) << XENT_FIELD_##name)
+#define XENT_INPUT(field_, name, address_, form_, holds_)                                                       \
+  {offsetof(xent_shape, name), offsetof(xent_call, address_), XENT_FIELD_##field_, XENT_##form_, holds_, false, 0}
+#define XENT_OUTPUT_IN_PLACE(field_, name, address_, form_, holds_, in_place_)                                  \
+  {offsetof(xent_shape, name), offsetof(xent_call, address_), XENT_FIELD_##field_, XENT_##form_, holds_, true,  \
+   in_place_}
+#define XENT_OUTPUT(field_, name, form_, holds_) XENT_OUTPUT_IN_PLACE(field_, name, name, form_, holds_, 0)
 
-static inline xent_array class_mask_array(const xent_frame *f, const void *mask) {
-  return (xent_array){.address = mask, .layout = &f->shape->class_mask, .field = XENT_FIELD_CLASS_MASK,
-                      .optional = true, .types = XENT_TYPE_BIT(XENT_U8)};
-}
+enum {
+  XENT_LOGITS, XENT_TEACHER, XENT_TARGETS, XENT_TARGET_WEIGHTS, XENT_ROW_OFFSETS, XENT_CLASS_MASK, XENT_CLASS_WEIGHTS,
+  XENT_ROW_WEIGHTS, XENT_SINK, XENT_KNOWN_OUTPUT, XENT_UPSTREAM, XENT_UPSTREAM_OF_ROWS, XENT_OUTPUT_ARRAY,
+  XENT_GRADIENT, XENT_SOFTMAX_GRADIENT, XENT_LOSSES, XENT_LOG_SUM_EXP, XENT_HITS, XENT_LOG_PROBABILITIES,
+  XENT_ARGMAX, XENT_RANKS, XENT_ENTROPIES, XENT_TOP_CLASSES, XENT_TOP_LOG_PROBABILITIES, XENT_TARGET_GRADIENT
+};
 
-/* The same for all rows, whatever the layout says of them. Not ragged: it is indexed by the class. */
-static inline xent_array class_weights_array(xent_frame *f, const void *weights) {
-  f->class_weights = (xent_layout){.classes = f->shape->class_weights.classes,
-                                   .type = f->shape->class_weights.type,
-                                   .reserved = f->shape->class_weights.reserved};
-  return (xent_array){.address = weights, .layout = &f->class_weights, .field = XENT_FIELD_CLASS_WEIGHTS,
-                      .entries = f->shape->classes, .optional = true, .types = f->floats};
-}
+static const xent_rule xent_rules[] = {
+    [XENT_LOGITS] = XENT_INPUT(LOGITS, logits, logits, PER_CLASS, XENT_NUMBERS),
+    [XENT_TEACHER] = XENT_INPUT(TEACHER, teacher, teacher, PER_CLASS, XENT_NUMBERS),
+    [XENT_TARGETS] = XENT_INPUT(TARGETS, targets, targets, OF_TARGETS, XENT_LABELS | XENT_NUMBERS),
+    [XENT_TARGET_WEIGHTS] = XENT_INPUT(TARGET_WEIGHTS, target_weights, target_weights, PER_TARGET, XENT_NUMBERS),
+    [XENT_ROW_OFFSETS] = XENT_INPUT(ROW_OFFSETS, row_offsets, row_offsets, OFFSETS, XENT_CLASS_NUMBERS),
+    [XENT_CLASS_MASK] = XENT_INPUT(CLASS_MASK, class_mask, class_mask, PER_CLASS, XENT_FLAGS),
+    [XENT_CLASS_WEIGHTS] = XENT_INPUT(CLASS_WEIGHTS, class_weights, class_weights, ONE_ROW, XENT_NUMBERS),
+    [XENT_ROW_WEIGHTS] = XENT_INPUT(ROW_WEIGHTS, row_weights, row_weights, PER_ROW, XENT_NUMBERS | XENT_FLAGS),
+    [XENT_SINK] = XENT_INPUT(SINK, sink, sink, PER_ROW, XENT_NUMBERS),
+    [XENT_KNOWN_OUTPUT] = XENT_INPUT(OUTPUT, output, forward_output, PER_CLASS, XENT_NUMBERS),
+    [XENT_UPSTREAM] = XENT_INPUT(UPSTREAM, upstream, upstream, PER_CLASS, XENT_NUMBERS),
+    [XENT_UPSTREAM_OF_ROWS] = XENT_INPUT(UPSTREAM, upstream, upstream, PER_ROW, XENT_NUMBERS),
+    [XENT_OUTPUT_ARRAY] =
+        XENT_OUTPUT_IN_PLACE(OUTPUT, output, output, PER_CLASS, XENT_NUMBERS, XENT_FIELD_BIT(LOGITS)),
+    [XENT_GRADIENT] =
+        XENT_OUTPUT_IN_PLACE(GRADIENT, gradient, output, PER_CLASS, XENT_NUMBERS, XENT_FIELD_BIT(LOGITS)),
+    [XENT_SOFTMAX_GRADIENT] = XENT_OUTPUT_IN_PLACE(GRADIENT, gradient, output, PER_CLASS, XENT_NUMBERS,
+                                                   XENT_FIELD_BIT(OUTPUT) | XENT_FIELD_BIT(UPSTREAM)),
+    [XENT_LOSSES] = XENT_OUTPUT(LOSSES, losses, PER_ROW, XENT_NUMBERS),
+    [XENT_LOG_SUM_EXP] = XENT_OUTPUT(LOG_SUM_EXP, log_sum_exp, PER_ROW, XENT_NUMBERS),
+    [XENT_HITS] = XENT_OUTPUT(HITS, hits, PER_ROW, XENT_FLAGS),
+    [XENT_LOG_PROBABILITIES] = XENT_OUTPUT(LOG_PROBABILITIES, log_probabilities, PER_ROW, XENT_NUMBERS),
+    [XENT_ARGMAX] = XENT_OUTPUT(ARGMAX, argmax, PER_ROW, XENT_CLASS_NUMBERS),
+    [XENT_RANKS] = XENT_OUTPUT(RANKS, ranks, PER_ROW, XENT_CLASS_NUMBERS),
+    [XENT_ENTROPIES] = XENT_OUTPUT(ENTROPIES, entropies, PER_ROW, XENT_NUMBERS),
+    [XENT_TOP_CLASSES] = XENT_OUTPUT(TOP_CLASSES, top_classes, PER_TOP, XENT_CLASS_NUMBERS),
+    [XENT_TOP_LOG_PROBABILITIES] = XENT_OUTPUT(TOP_LOG_PROBABILITIES, top_log_probabilities, PER_TOP, XENT_NUMBERS),
+    [XENT_TARGET_GRADIENT] = XENT_OUTPUT(TARGET_GRADIENT, target_gradient, OF_TARGETS, XENT_NUMBERS),
+};
 
-static inline xent_array row_input(const void *address, const xent_layout *layout, int32_t field, uint32_t types) {
-  return (xent_array){.address = address, .layout = layout, .field = field, .per_row = true, .optional = true,
-                      .types = types};
-}
-
-static inline xent_array row_weights_array(const xent_frame *f, const void *weights) {
-  return row_input(weights, &f->shape->row_weights, XENT_FIELD_ROW_WEIGHTS, f->floats | XENT_TYPE_BIT(XENT_U8));
-}
-
-static inline xent_array sink_array(const xent_frame *f, const void *sink) {
-  return row_input(sink, &f->shape->sink, XENT_FIELD_SINK, f->floats);
-}
-
-static inline xent_array row_output(const void *address, const xent_layout *layout, int32_t field, uint32_t types) {
-  return (xent_array){.address = address, .layout = layout, .field = field, .per_row = true,
-                      .written = true, .optional = true, .types = types};
-}
-
-/* Of the largest classes. */
-static inline xent_array top_output(const xent_frame *f, const void *address, const xent_layout *layout,
-                                    int32_t field, uint32_t types) {
-  return (xent_array){.address = address, .layout = layout, .field = field, .entries = f->shape->top_count,
-                      .written = true, .optional = true, .types = types};
-}
-
-static inline xent_array gradient_array(const xent_frame *f, const void *gradient, bool optional) {
-  return (xent_array){.address = gradient,
-                      .layout = &f->shape->gradient,
-                      .field = XENT_FIELD_GRADIENT,
-                      .written = true,
-                      .optional = optional,
-                      .in_place = XENT_IN_PLACE(XENT_FIELD_LOGITS),
-                      .types = f->floats};
-}
-
-static inline xent_status check_tally(xent_frame *f, const xent_tally *tally) {
-  const xent_status status = xent_check_struct(f, tally, _Alignof(xent_tally), XENT_FIELD_TALLY, true);
-  if (status || !tally || tally->size == sizeof *tally) return status;
-  return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_TALLY, (int64_t)tally->size);
-}
-
-/* What the targets of a call are. */
-static inline bool targets_are_labels(const xent_frame *f) {
-  return !f->shape->target_count && XENT_TYPE_BIT(f->shape->targets.type & 31) & XENT_LABEL_TYPES;
-}
-static inline uint32_t kind_of_targets(const xent_frame *f) {
-  return targets_are_labels(f) ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES;
-}
-
-/* What labels have and other targets have not; an ignore index stands for no class in sparse rows. */
-static inline xent_status check_target_rules(xent_frame *f, const void *targets, const void *hits) {
-  const xent_options *o = f->options;
-  if (!targets || targets_are_labels(f)) return XENT_OK;
-  if (o->has_ignore_index && !f->shape->target_count) {
-    f->report->value = (double)o->ignore_index;
-    return xent_refuse(f, XENT_INVALID_OPTION, XENT_FIELD_IGNORE_INDEX, o->ignore_index);
-  }
-  if (o->smoothing || o->probability_clamp != 0) {
-    const bool smoothing = o->smoothing;
-    f->report->value = smoothing ? o->smoothing : o->probability_clamp;
-    return xent_refuse(f, XENT_INVALID_OPTION, smoothing ? XENT_FIELD_SMOOTHING : XENT_FIELD_PROBABILITY_CLAMP, 0);
-  }
-  return hits ? xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_HITS, 0) : XENT_OK;
-}
-
-static inline void set_denominator(xent_frame *f) { f->report->denominator = (double)f->report->counted; }
+/* An array of a function: the first of them are the usual ones, which most calls have alone. */
+typedef struct {
+  uint16_t at; /* in the struct of the call */
+  uint8_t rule;
+  bool needed;
+} xent_place;
 
 #endif

@@ -4,6 +4,48 @@
 #define XENT_CALLS_H
 
 #include "api/checks.h"
+#include "kernels/ways.h"
+
+/* The arrays of a function, of which most calls have nothing but the first `usual`. */
+#define XENT_COUNT(places) ((int)(sizeof(places) / sizeof *(places)))
+#define XENT_PLACE(function, name, rule, needed) {offsetof(xent_##function##_call, name), XENT_##rule, needed}
+#define XENT_CHECK_PLACES(f, places, usual)                      \
+  (xent_arrays_are_usual(f, places, usual)                       \
+       ? XENT_OK                                                 \
+       : xent_check_arrays(f, places, XENT_COUNT(places)))
+
+/* Whether there are others than the usual arrays: for entry points that take addresses. */
+#define XENT_FIND_RARE(f, places, usual) xent_find_rare(f, places, usual, XENT_COUNT(places))
+__attribute__((always_inline)) static inline void xent_find_rare(xent_frame *f, const xent_place *places, int usual,
+                                                                 int count) {
+  uintptr_t any = 0;
+#pragma GCC unroll 16
+  for (int i = usual; i < count; i++) any |= (uintptr_t)xent_address_of(f, &xent_rules[places[i].rule]);
+  f->rare = any != 0;
+}
+
+/* An entry point that takes a struct: the call of its fields, what is in them beside arrays, and what then is done. */
+#define XENT_ENTRY(function, type, places, usual, class_range, rest, work)                                        \
+  xent_status xent_##function(const xent_##type##_call *c) {                                                      \
+    xent_frame f;                                                                                                 \
+    const xent_status status = xent_check_call(c, sizeof *c);                                                     \
+    if (status) return status;                                                                                    \
+    xent_take_call(&f, c, places, usual, XENT_COUNT(places), &c->sizes, c->rows, class_range, c->options,         \
+                   c->report);                                                                                    \
+    rest;                                                                                                         \
+    return work;                                                                                                  \
+  }
+
+/* Where the tensors that a call goes through hold this many bytes together, its output does not stay in the caches
+ * for whoever reads it next: stores that pass them by save the read of every line that is about to be overwritten. */
+#ifndef XENT_STREAM_BYTES /* a test streams everything */
+#define XENT_STREAM_BYTES (24 << 20)
+#endif
+
+static inline bool worth_streaming(const xent_frame *f, const void *output, const void *input, int tensors) {
+  const int64_t least = XENT_STREAM_BYTES / (tensors * (int64_t)sizeof(float));
+  return output && output != input && f->elements >= least;
+}
 
 /* Stores that pass the caches by are not ordered with others: before the caller tells another thread that
  * its results are there, they must be. */
@@ -21,22 +63,48 @@ static inline xent_status run_kernel(xent_kernel kernel, const xent_call *call) 
 }
 
 /* The kernels that a call needs. */
-static inline const xent_family *family_of(const xent_frame *f) {
-  return f->wide ? f->kernels->wide : f->general ? f->kernels->general : f->kernels->plain;
+static inline const xent_family *family_of(xent_frame *f) {
+  if (f->wide) f->report->way = XENT_WAY_F64;
+  return f->wide ? f->kernels->f64 : f->kernels->f32;
 }
 
-/* Where the tensors that a call goes through hold this many bytes together, its output does not stay in the caches
- * for whoever reads it next: stores that pass them by save the read of every line that is about to be overwritten. */
-#ifndef XENT_STREAM_BYTES /* a test streams everything */
-#define XENT_STREAM_BYTES (24 << 20)
-#endif
-
-static inline bool worth_streaming(const xent_frame *f, const void *output, const void *input, int tensors) {
-  const int64_t least = XENT_STREAM_BYTES / (tensors * (int64_t)sizeof(float));
-  return output && output != input && f->elements >= least;
+/* What labels have and other targets have not; an ignore index stands for no class in sparse rows. */
+static inline xent_status check_target_rules(xent_frame *f) {
+  const xent_options *o = f->call.options;
+  if (!f->call.targets || xent_has_label_targets(f)) return XENT_OK;
+  if (o->has_ignore_index && !f->call.shape->target_count) {
+    f->report->value = (double)o->ignore_index;
+    return xent_refuse(f, XENT_INVALID_OPTION, XENT_FIELD_IGNORE_INDEX, o->ignore_index);
+  }
+  if (o->smoothing || o->probability_clamp != 0) {
+    const bool smoothing = o->smoothing;
+    f->report->value = smoothing ? o->smoothing : o->probability_clamp;
+    return xent_refuse(f, XENT_INVALID_OPTION, smoothing ? XENT_FIELD_SMOOTHING : XENT_FIELD_PROBABILITY_CLAMP, 0);
+  }
+  return XENT_OK;
 }
 
-/* Bits of fields below 32, for xent_array.in_place. */
-#define XENT_IN_PLACE(field) (1 << (field))
+/* What only a call with targets can give, and only one with labels. */
+static inline xent_status check_outputs_of_targets(xent_frame *f) {
+  const xent_call *c = &f->call;
+  const bool of_labels = c->hits || c->log_probabilities || c->ranks;
+  if (!c->targets) {
+    const bool left = c->statistics && !c->known_states; /* by a forward, for its backward */
+    const bool missing = of_labels || left || c->losses || c->output || c->tally || c->target_gradient;
+    return missing ? xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_TARGETS, 0) : XENT_OK;
+  }
+  if (xent_has_label_targets(f))
+    return c->target_gradient ? xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_GRADIENT, 0) : XENT_OK;
+  const int32_t field = c->hits                ? XENT_FIELD_HITS
+                        : c->log_probabilities ? XENT_FIELD_LOG_PROBABILITIES
+                                               : XENT_FIELD_RANKS;
+  return of_labels ? xent_refuse(f, XENT_INVALID_ARGUMENT, field, 0) : XENT_OK;
+}
+
+static inline uint32_t kind_of_targets(const xent_frame *f) {
+  return xent_has_label_targets(f) ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES;
+}
+
+static inline void set_denominator(xent_frame *f) { f->report->denominator = (double)f->report->counted; }
 
 #endif

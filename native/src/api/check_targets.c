@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is read of targets and weights before anything is written. */
-#include "api/arrays.h"
+#include "api/calls.h"
 #include "api/label_check.h"
-#include "api/plain.h"
-#include "kernels/general/targets.h"
+#include "kernels/targets/targets.h"
 #include "numerics/tally.h"
 
 /* Rows that are not ignored, or the first label that is wrong. In steps, so that it is soon found. */
@@ -19,10 +18,10 @@ static xent_status count_rows(const xent_frame *f) {
     const int64_t stop = end - begin < STEP ? end : begin + STEP;
     if (count_labels(call, begin, stop, &f->report->counted)) continue;
     for (int64_t row = begin; row < stop; row++) {
-      row_label label = {0, false};
-      const xent_status status = label_of_row(call, row, &label);
+      row_targets t = targets_of_call(call);
+      const xent_status status = targets_of_row(call, span_of_row(call, row), &t);
       if (status) return status;
-      f->report->counted += !label.ignored;
+      f->report->counted += !t.ignored;
     }
   }
   return XENT_OK;
@@ -38,7 +37,7 @@ static xent_status refuse_weight(xent_frame *f, int32_t field, int64_t index, do
 /* Where there are no rows, nothing is known of them. */
 static xent_status check_class_weights(xent_frame *f) {
   if (!f->call.class_weights || f->rows == 0) return XENT_OK;
-  for (int64_t k = 0; k < f->shape->classes; k++) {
+  for (int64_t k = 0; k < f->call.shape->classes; k++) {
     const double weight = class_weight_at(&f->call, k);
     if (!is_weight(weight)) return refuse_weight(f, XENT_FIELD_CLASS_WEIGHTS, k, weight);
   }
@@ -49,10 +48,11 @@ static xent_status check_class_weights(xent_frame *f) {
 static xent_status check_each_row(xent_frame *f, xent_tally *weights) {
   const xent_call *call = &f->call;
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
-    double weight = row_weight_at(call, row);
+    double weight = row_number(call, call->row_weights, &call->shape->row_weights, row, 1);
     if (!is_weight(weight)) return refuse_weight(f, XENT_FIELD_ROW_WEIGHTS, row, weight);
-    row_targets t;
-    const xent_status status = targets_of_row(call, span_of_row(call, row), &t);
+    row_targets t = targets_of_call(call);
+    xent_status status = targets_of_row(call, span_of_row(call, row), &t);
+    if (!status) status = check_sparse_row(call, span_of_row(call, row), &t);
     if (status) return status;
     if (t.ignored) continue;
     if (t.kind == XENT_KIND_LABEL && t.weighted) weight *= class_weight_at(call, t.label);
@@ -62,46 +62,49 @@ static xent_status check_each_row(xent_frame *f, xent_tally *weights) {
   return XENT_OK;
 }
 
-xent_status xent_check_targets(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                               int64_t row_end, const void *targets, const void *target_weights,
-                               const void *row_offsets, const void *class_mask, const void *class_weights,
-                               const void *row_weights, xent_tally *weights, xent_report *report) {
+#define PLACE(name, rule, needed) XENT_PLACE(check_targets, name, rule, needed)
+static const xent_place places[] = {
+    PLACE(targets, TARGETS, true), PLACE(target_weights, TARGET_WEIGHTS, false),
+    PLACE(class_mask, CLASS_MASK, false), PLACE(class_weights, CLASS_WEIGHTS, false),
+    PLACE(row_weights, ROW_WEIGHTS, false), PLACE(row_offsets, ROW_OFFSETS, false)};
+#undef PLACE
+enum { USUAL = 1 };
+
+static xent_status check_targets(xent_frame *f) {
+  xent_call *c = &f->call;
+  xent_status status = xent_begin(f, false);
+  if (!status) status = xent_check_rows(f);
+  if (!status && f->report == &f->own_report)
+    status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
+  if (!status) status = xent_check_tally(f, c->tally);
+  if (!status) status = XENT_CHECK_PLACES(f, places, USUAL);
+  if (!status) status = check_target_rules(f);
+  if (status) return xent_end(f, status);
+  if (c->row_offsets || c->class_mask || c->class_weights || c->row_weights || c->tally || c->shape->target_count) {
+    xent_tally sum = xent_empty_tally();
+    status = check_class_weights(f);
+    if (!status) status = check_each_row(f, &sum);
+    f->report->denominator = xent_tally_sum(&sum);
+    if (!status && c->tally) xent_tally_merge(c->tally, &sum);
+  } else {
+    status = count_rows(f);
+    set_denominator(f);
+  }
+  return xent_end(f, status);
+}
+
+XENT_ENTRY(check_targets, check_targets, places, USUAL, NULL,
+           (f.own_shape.logits.type = c->logits_type, f.call.tally = c->weights), check_targets(&f))
+
+xent_status xent_check_targets_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
+                                  int64_t row_end, const void *targets, const void *target_weights,
+                                  const void *row_offsets, const void *class_mask, const void *class_weights,
+                                  const void *row_weights, xent_tally *weights, xent_report *report) {
   xent_frame f;
-  xent_status status = xent_frame_begin(&f, shape, options, report, false);
-  const bool each = row_offsets || class_mask || class_weights || row_weights || weights ||
-                    (!status && f.shape->target_count);
-  if (!status) status = xent_frame_ranges(&f, row_begin, row_end, 0, f.shape->classes);
-  if (!status) status = xent_check_whole(&f);
-  if (!status) status = xent_check_struct(&f, report, _Alignof(xent_report), XENT_FIELD_REPORT, false);
-  if (!status) status = check_tally(&f, weights);
-  if (!status) status = xent_check_row_offsets(&f, row_offsets);
-  if (!status) status = check_target_weights(&f, target_weights);
-  if (!status && !are_plain_labels(&f, targets, &f.shape->targets)) {
-    const xent_array array = targets_array(&f, targets, false);
-    status = xent_check_arrays(&f, &array, 1);
-  }
-  if (!status && each) {
-    const xent_array rest[] = {target_weights_array(&f, target_weights), class_mask_array(&f, class_mask),
-                               class_weights_array(&f, class_weights), row_weights_array(&f, row_weights)};
-    status = xent_check_arrays(&f, rest, 4);
-  }
-  if (!status) status = check_target_rules(&f, targets, NULL);
-  if (!status) {
-    f.call.targets = targets;
-    f.call.target_weights = target_weights;
-    f.call.class_mask = class_mask;
-    f.call.class_weights = class_weights;
-    f.call.row_weights = row_weights;
-    if (each) {
-      xent_tally sum = xent_empty_tally();
-      status = check_class_weights(&f);
-      if (!status) status = check_each_row(&f, &sum);
-      f.report->denominator = xent_tally_sum(&sum);
-      if (!status && weights) xent_tally_merge(weights, &sum);
-    } else {
-      status = count_rows(&f);
-      set_denominator(&f);
-    }
-  }
-  return xent_frame_end(&f, report, status);
+  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
+                       .targets = targets, .target_weights = target_weights, .row_offsets = row_offsets,
+                       .class_mask = class_mask, .class_weights = class_weights, .row_weights = row_weights,
+                       .tally = weights, .report = report};
+  XENT_FIND_RARE(&f, places, USUAL);
+  return check_targets(&f);
 }

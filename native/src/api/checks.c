@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/checks.h"
 
-#include <float.h>
 #include <math.h>
-#include <string.h>
 
+#include "api/strides.h"
 #include "cpu/isa.h"
-#include "kernels/row/labels.h"
+#include "kernels/targets/targets.h"
 
 xent_status xent_refuse(xent_frame *frame, xent_status status, int32_t field, int64_t integer) {
   frame->report->field = field;
@@ -20,71 +19,113 @@ static xent_status refuse_option(xent_frame *frame, int32_t field, double value)
   return XENT_INVALID_OPTION;
 }
 
-/* A sized struct as we know it: itself, or a copy in which what the caller does not know is 0. NULL where
- * the caller sets something that we do not know. */
-static const void *whole_struct(const void *from, uint64_t size, void *copy, size_t known) {
-  if (size == known) return from;
-  const unsigned char *bytes = from;
-  for (uint64_t i = known; i < size; i++)
-    if (bytes[i]) return NULL;
-  memset(copy, 0, known);
-  return memcpy(copy, from, size < known ? (size_t)size : known);
-}
+/* ---- structs ---- */
 
-/* Sizes of version 1, below which no caller was compiled, and one that no struct will reach. */
-enum { SHAPE_V1 = 768, OPTIONS_V1 = 88, REPORT_V1 = 72, LARGEST_STRUCT = 4096 };
-_Static_assert(sizeof(xent_shape) >= SHAPE_V1 && sizeof(xent_options) >= OPTIONS_V1 &&
-                   sizeof(xent_report) >= REPORT_V1, "structs only grow");
+/* Sizes of the first version, below which no caller was compiled, and one that no struct will reach. Of a shape: what
+ * it has at least. A later version takes shorter structs as this one takes a shorter shape. */
+enum { SHAPE_LEAST = 128, OPTIONS_V2 = 88, REPORT_V2 = 72, LARGEST_STRUCT = 4096 };
+_Static_assert(SHAPE_LEAST == offsetof(xent_shape, gradient), "a shape has logits and output");
+_Static_assert(sizeof(xent_options) == OPTIONS_V2 && sizeof(xent_report) == REPORT_V2, "shorter ones are to be taken");
 
 /* Every sized struct begins with its size. */
 static bool is_sized_struct(const void *address, uint64_t least) {
   const uint64_t *size = address, alignment = _Alignof(uint64_t);
-  return address && ((uintptr_t)address & (alignment - 1)) == 0 && *size >= least &&
-         *size <= LARGEST_STRUCT && *size % alignment == 0;
+  return address && ((uintptr_t)address & (alignment - 1)) == 0 && *size >= least && *size <= LARGEST_STRUCT &&
+         *size % alignment == 0;
 }
 
-static xent_status take_structs(xent_frame *f, const xent_shape *shape, const xent_options *options,
-                                const xent_report *report) {
-  if (!is_sized_struct(shape, SHAPE_V1)) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_SHAPE, 0);
-  if (!is_sized_struct(options, OPTIONS_V1))
-    return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_OPTIONS, 0);
-  if (report && !is_sized_struct(report, REPORT_V1))
+/* Whether a caller sets something that we do not know. */
+static bool sets_unknown(const void *address, uint64_t known) {
+  const unsigned char *bytes = address;
+  const uint64_t *size = address;
+  for (uint64_t i = known; i < *size; i++)
+    if (bytes[i]) return true;
+  return false;
+}
+
+xent_status xent_check_call(const void *call, uint64_t least) {
+  if (!is_sized_struct(call, least)) return XENT_INVALID_ARGUMENT;
+  return sets_unknown(call, least) ? XENT_UNSUPPORTED : XENT_OK;
+}
+
+static const void *address_in(const void *call, const xent_place *place) {
+  const void *address;
+  memcpy(&address, (const char *)call + place->at, sizeof address);
+  return address;
+}
+
+static void take_array(xent_frame *f, const void *call, const xent_place *place) {
+  const xent_rule *rule = &xent_rules[place->rule];
+  _Static_assert(offsetof(xent_input, layout) == offsetof(xent_output, layout), "addresses, then layouts");
+  memcpy((char *)&f->call + rule->address, (const char *)call + place->at, sizeof(void *));
+  memcpy((char *)&f->own_shape + rule->layout, (const char *)call + place->at + offsetof(xent_input, layout),
+         sizeof(xent_layout));
+}
+
+void xent_take_call(xent_frame *f, const void *call, const xent_place *places, int usual, int count,
+                    const xent_sizes *sizes, const xent_range *rows, const xent_range *classes,
+                    const xent_options *options, xent_report *report) {
+  static const xent_options defaults = {.size = sizeof defaults};
+  int64_t all_rows;
+  if (__builtin_mul_overflow(sizes->outer, sizes->inner, &all_rows)) all_rows = 0; /* refused as a shape */
+  f->own_shape.size = sizeof f->own_shape;
+  _Static_assert(offsetof(xent_shape, logits) == offsetof(xent_shape, outer) + sizeof *sizes, "the same sizes");
+  memcpy(&f->own_shape.outer, sizes, sizeof *sizes);
+  f->call = (xent_call){.shape = &f->own_shape, .options = options ? options : &defaults, .report = report,
+                        .row_begin = rows ? rows->begin : 0, .row_end = rows ? rows->end : all_rows,
+                        .class_begin = classes ? classes->begin : 0,
+                        .class_end = classes ? classes->end : sizes->classes};
+  uintptr_t rare = 0; /* layouts of arrays that are not there mean nothing */
+  for (int i = 0; i < usual; i++) take_array(f, call, &places[i]);
+  for (int i = usual; i < count; i++) rare |= (uintptr_t)address_in(call, &places[i]);
+  f->rare = rare != 0;
+  for (int i = usual; f->rare && i < count; i++) take_array(f, call, &places[i]);
+}
+
+static xent_status take_structs(xent_frame *f) {
+  const xent_shape *shape = f->call.shape;
+  const xent_options *options = f->call.options;
+  if (!is_sized_struct(shape, SHAPE_LEAST)) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_SHAPE, 0);
+  if (!is_sized_struct(options, sizeof *options)) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_OPTIONS, 0);
+  if (f->call.report && f->report == &f->own_report)
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
-  f->shape = whole_struct(shape, shape->size, &f->other_shape, sizeof *shape);
-  if (!f->shape) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_SHAPE, (int64_t)shape->size);
-  f->options = whole_struct(options, options->size, &f->other_options, sizeof *options);
-  if (!f->options) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_OPTIONS, (int64_t)options->size);
+  if (shape->size < sizeof *shape) {
+    memset(&f->own_shape, 0, sizeof f->own_shape);
+    f->call.shape = memcpy(&f->own_shape, shape, (size_t)shape->size);
+  }
+  if (sets_unknown(shape, sizeof *shape))
+    return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_SHAPE, (int64_t)shape->size);
+  if (sets_unknown(options, sizeof *options))
+    return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_OPTIONS, (int64_t)options->size);
   return XENT_OK;
 }
 
-/* Positive, finite and normal in the arithmetic of the call; 0 is "not used". */
-static bool is_divisor(const xent_frame *f, double value) {
-  const double least = f->wide ? DBL_MIN : (double)FLT_MIN, most = f->wide ? DBL_MAX : (double)FLT_MAX;
-  return value == 0 || (value >= least && value <= most);
-}
+/* ---- options and shape ---- */
+
+/* A number whose reciprocal has all its bits in either arithmetic; 0 is "not used". */
+static bool is_factor(double value) { return value == 0 || (value >= 0x1p-64 && value <= 0x1p64); }
 
 /* The options that a plain call leaves 0. */
 static xent_status check_general_options(xent_frame *f) {
-  const xent_options *o = f->options;
-  if (!(o->smoothing | o->reserved) && o->temperature == 0 && o->softcap == 0 && o->z_loss == 0 && o->probability_clamp == 0)
+  const xent_options *o = f->call.options;
+  const double clamp = o->probability_clamp, temperature = o->temperature;
+  if (!(o->smoothing | o->reserved) && temperature == 0 && o->softcap == 0 && o->z_loss == 0 && clamp == 0)
     return XENT_OK;
   if (o->smoothing != XENT_SMOOTHING_UNIFORM && o->smoothing != XENT_SMOOTHING_OTHERS)
     return refuse_option(f, XENT_FIELD_SMOOTHING, o->smoothing);
   if (o->reserved) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_OPTIONS, o->reserved);
-  if (!is_divisor(f, o->temperature)) return refuse_option(f, XENT_FIELD_TEMPERATURE, o->temperature);
-  if (!is_divisor(f, o->softcap)) return refuse_option(f, XENT_FIELD_SOFTCAP, o->softcap);
+  if (!is_factor(temperature)) return refuse_option(f, XENT_FIELD_TEMPERATURE, temperature);
+  if (!is_factor(o->softcap)) return refuse_option(f, XENT_FIELD_SOFTCAP, o->softcap);
   if (!(o->z_loss >= 0 && isfinite(o->z_loss))) return refuse_option(f, XENT_FIELD_Z_LOSS, o->z_loss);
-  const double clamp = o->probability_clamp;
   if (!(clamp >= 0 && clamp <= 0.5) || (clamp > 0 && o->label_smoothing > 0))
     return refuse_option(f, XENT_FIELD_PROBABILITY_CLAMP, clamp);
-  f->general |= o->smoothing || o->temperature != 0 || o->softcap != 0 || o->z_loss != 0 || clamp != 0;
   return XENT_OK;
 }
 
 static xent_status check_options(xent_frame *f) {
-  const xent_options *o = f->options;
-  if (o->isa < XENT_ISA_BEST || o->isa > XENT_ISA_AVX512) return refuse_option(f, XENT_FIELD_ISA, o->isa);
+  const xent_options *o = f->call.options;
   f->kernels = xent_kernels_of(o->isa);
+  if (!f->kernels && !xent_is_isa(o->isa)) return refuse_option(f, XENT_FIELD_ISA, o->isa);
   if (!f->kernels) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ISA, o->isa);
   if (o->fully_masked != XENT_FULLY_MASKED_NAN && o->fully_masked != XENT_FULLY_MASKED_ZERO)
     return refuse_option(f, XENT_FIELD_FULLY_MASKED, o->fully_masked);
@@ -101,7 +142,7 @@ static xent_status check_options(xent_frame *f) {
 
 /* Classes of a shard begin at a chunk and end at one, or with the row. */
 static xent_status check_shard(xent_frame *f) {
-  const xent_shape *s = f->shape;
+  const xent_shape *s = f->call.shape;
   if (!(s->first_class | s->all_classes)) return XENT_OK;
   if (s->all_classes < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ALL_CLASSES, s->all_classes);
   if (s->first_class < 0 || s->first_class % XENT_CHUNK || (s->first_class && !s->all_classes))
@@ -111,43 +152,11 @@ static xent_status check_shard(xent_frame *f) {
   if (__builtin_add_overflow(s->first_class, s->classes, &end) || end > s->all_classes ||
       (end % XENT_CHUNK && end != s->all_classes))
     return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ALL_CLASSES, s->all_classes);
-  f->general = true;
-  return XENT_OK;
-}
-
-xent_status xent_check_whole(xent_frame *f) {
-  if (!f->shape->all_classes) return XENT_OK;
-  return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ALL_CLASSES, f->shape->all_classes);
-}
-
-xent_status xent_check_row_offsets(xent_frame *f, const void *row_offsets) {
-  if (!row_offsets) return XENT_OK;
-  const xent_layout *l = &f->shape->row_offsets;
-  if (l->type != XENT_I32 && l->type != XENT_I64)
-    return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ROW_OFFSETS, l->type);
-  if ((uintptr_t)row_offsets & (uintptr_t)(xent_type_size(l->type) - 1))
-    return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_OFFSETS, 0);
-  if (f->shape->inner != 1) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ROW_OFFSETS, f->shape->inner);
-  int64_t before = load_label_at(row_offsets, l->type, f->call.row_begin);
-  bool falls = before < 0;
-  for (int64_t row = f->call.row_begin; row < f->call.row_end; row++) {
-    const int64_t after = load_label_at(row_offsets, l->type, row + 1);
-    if (falls || after < before || after - before > f->shape->classes) {
-      f->report->row = row;
-      return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ROW_OFFSETS, falls ? before : after);
-    }
-    before = after;
-  }
-  const int64_t all = load_label_at(row_offsets, l->type, f->shape->outer);
-  f->call.ragged_end = before;
-  f->ragged_elements = all > before ? all : before;
-  f->ragged = f->general = true;
-  f->call.row_offsets = row_offsets;
   return XENT_OK;
 }
 
 static xent_status check_shape(xent_frame *f) {
-  const xent_shape *s = f->shape;
+  const xent_shape *s = f->call.shape;
   if (s->classes < 1) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_CLASSES, s->classes);
   if (s->outer < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->outer);
   if (s->inner < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->inner);
@@ -160,75 +169,130 @@ static xent_status check_shape(xent_frame *f) {
   return check_shard(f);
 }
 
-/* The caller's report where it is as we know it, else one of ours, to be handed out at the end. */
-static void begin_report(xent_frame *f, xent_report *report) {
-  const bool known = is_sized_struct(report, REPORT_V1) && report->size == sizeof *report;
-  f->report = known ? report : &f->other_report;
-  *f->report = (xent_report){.size = sizeof *report, .row = -1};
-}
-
-xent_status xent_frame_begin(xent_frame *f, const xent_shape *shape, const xent_options *options,
-                             xent_report *report, bool backward) {
+xent_status xent_begin(xent_frame *f, bool backward) {
   f->mode = float_mode_enter();
-  begin_report(f, report);
-  xent_status status = take_structs(f, shape, options, report);
+  const bool known = is_sized_struct(f->call.report, sizeof(xent_report));
+  f->report = known ? f->call.report : &f->own_report;
+  *f->report = (xent_report){.size = known ? f->report->size : sizeof *f->report, .row = -1};
+  f->wide = false;
+  xent_status status = take_structs(f);
   if (status) return status;
-  f->call = (xent_call){.shape = f->shape, .options = f->options, .report = f->report};
-  f->wide = (backward ? f->shape->output : f->shape->logits).type == XENT_F64;
+  f->call.report = f->report;
+  f->wide = (backward ? f->call.shape->output : f->call.shape->logits).type == XENT_F64;
   f->call.wide = f->wide;
-  f->floats = f->wide ? XENT_WIDE_TYPES : XENT_FLOAT_TYPES;
-  f->general = f->ragged = false;
+  f->numbers = f->wide ? XENT_IN_DOUBLE : XENT_IN_FLOAT;
   status = check_options(f);
   return status ? status : check_shape(f);
 }
 
-xent_status xent_frame_end(const xent_frame *f, xent_report *report, xent_status status) {
-  if (report != f->report && is_sized_struct(report, REPORT_V1)) {
-    const uint64_t size = report->size;
-    const size_t after_size = sizeof size, known = size < sizeof *report ? (size_t)size : sizeof *report;
-    memcpy((char *)report + after_size, (const char *)f->report + after_size, known - after_size);
-  }
-  float_mode_leave(f->mode);
-  return status;
+xent_status xent_check_whole(xent_frame *f) {
+  if (!f->call.shape->all_classes) return XENT_OK;
+  return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ALL_CLASSES, f->call.shape->all_classes);
 }
 
-xent_status xent_check_statistics(xent_frame *f, const xent_statistics *statistics, uint32_t kind) {
-  for (int64_t row = f->call.row_begin; statistics && row < f->call.row_end; row++) {
-    const uint32_t given = statistics[row].kind;
-    const bool fits = (given & XENT_KIND_MASK) == kind && !(given & XENT_STATE_WIDE) == !f->wide;
-    if (fits && !(given & XENT_ROW_UNFINISHED)) continue;
+/* ---- records ---- */
+
+/* FNV-1a over the eight bytes of a number, the lowest first; of eight zeros at once, which they mostly are. */
+static uint32_t add_to_digest(uint32_t digest, uint64_t number) {
+  enum { PRIME = 16777619 };
+  if (number == 0) {
+    const uint32_t two = (uint32_t)PRIME * PRIME, four = two * two;
+    return digest * four * four;
+  }
+  for (int i = 0; i < 8; i++) digest = (digest ^ (uint8_t)(number >> 8 * i)) * PRIME;
+  return digest;
+}
+
+static uint64_t bits_of(double number) {
+  uint64_t bits;
+  number += 0.0; /* -0 says what 0 does */
+  memcpy(&bits, &number, sizeof bits);
+  return bits;
+}
+
+uint32_t xent_digest_of(const xent_call *call) {
+  const xent_options *o = call->options;
+  uint32_t digest = 2166136261u;
+  digest = add_to_digest(digest, o->temperature == 1 ? 0 : bits_of(o->temperature));
+  digest = add_to_digest(digest, bits_of(o->softcap));
+  if (!call->targets) return digest;
+  digest = add_to_digest(digest, bits_of(o->label_smoothing));
+  digest = add_to_digest(digest, bits_of(o->z_loss));
+  return add_to_digest(digest, (uint64_t)o->smoothing + (call->class_weights ? 2 : 0));
+}
+
+static bool statistics_fit(const xent_frame *f, const row_statistics *s, uint32_t kind) {
+  return (s->kind & XENT_KIND_MASK) == kind && !(s->kind & XENT_STATE_WIDE) == !f->wide && !(s->kind & XENT_ROW_UNFINISHED) &&
+         (kind == XENT_KIND_BACKWARD || s->digest == f->call.digest);
+}
+
+xent_status xent_check_statistics(xent_frame *f, uint32_t kind) {
+  if (kind != XENT_KIND_BACKWARD) f->call.digest = xent_digest_of(&f->call);
+  for (int64_t row = f->call.row_begin; row < f->call.row_end; row++) {
+    if (statistics_fit(f, known_statistics_at(&f->call, row), kind)) continue;
     f->report->row = row;
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS, 0);
   }
   return XENT_OK;
 }
 
-typedef struct {
-  int64_t extent, stride;
-} axis;
+/* ---- arrays ---- */
 
-/* From the innermost out, which is the order of their strides where an array is row-major. */
-static int axes_of(const xent_frame *f, const xent_array *a, axis axes[3]) {
-  const xent_shape *shape = f->shape;
-  int n = 0;
-  if (f->ragged && !a->per_row && !a->entries) {
-    axes[n++] = (axis){f->ragged_elements, a->layout->classes};
-    return n;
+static xent_status check_row_offsets(xent_frame *f) {
+  const void *row_offsets = f->call.row_offsets;
+  const int32_t type = f->call.shape->row_offsets.type;
+  if (!(xent_element_type_of(type).holds & XENT_CLASS_NUMBERS))
+    return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ROW_OFFSETS, type);
+  if ((uintptr_t)row_offsets & (uintptr_t)(xent_element_type_of(type).size - 1))
+    return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_OFFSETS, 0);
+  if (f->call.shape->inner != 1)
+    return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ROW_OFFSETS, f->call.shape->inner);
+  int64_t before = load_label_at(row_offsets, type, f->call.row_begin);
+  bool falls = before < 0;
+  for (int64_t row = f->call.row_begin; row < f->call.row_end; row++) {
+    const int64_t after = load_label_at(row_offsets, type, row + 1);
+    if (falls || after < before || after - before > f->call.shape->classes) {
+      f->report->row = row;
+      return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ROW_OFFSETS, falls ? before : after);
+    }
+    before = after;
   }
-  axes[n++] = (axis){shape->inner, a->layout->inner};
-  if (a->entries || !a->per_row) axes[n++] = (axis){a->entries ? a->entries : shape->classes, a->layout->classes};
-  axes[n++] = (axis){shape->outer, a->layout->outer};
+  const int64_t all = load_label_at(row_offsets, type, f->call.shape->outer);
+  f->call.ragged_end = before;
+  f->ragged_elements = all > before ? all : before;
+  return XENT_OK;
+}
+
+/* What an array has numbers for, where that depends on the targets. */
+static int form_of(const xent_frame *f, const xent_rule *rule) {
+  if (rule->form != XENT_OF_TARGETS) return rule->form;
+  return f->call.shape->target_count ? XENT_PER_TARGET : xent_has_label_targets(f) ? XENT_PER_ROW : XENT_PER_CLASS;
+}
+
+/* From the innermost out. */
+static int axes_of(const xent_frame *f, int form, const xent_layout *l, axis axes[3]) {
+  const xent_shape *s = f->call.shape;
+  if (form == XENT_OFFSETS || form == XENT_ONE_ROW || (form == XENT_PER_CLASS && f->call.row_offsets)) {
+    axes[0] = form == XENT_OFFSETS   ? (axis){s->outer == INT64_MAX ? s->outer : s->outer + 1, 1}
+              : form == XENT_ONE_ROW ? (axis){s->classes, l->classes}
+                                     : (axis){f->ragged_elements, l->classes};
+    return 1;
+  }
+  int n = 0;
+  axes[n++] = (axis){s->inner, l->inner};
+  if (form == XENT_PER_CLASS) axes[n++] = (axis){s->classes, l->classes};
+  if (form == XENT_PER_TARGET) axes[n++] = (axis){s->target_count, l->classes};
+  if (form == XENT_PER_TOP) axes[n++] = (axis){s->top_count, l->classes};
+  axes[n++] = (axis){s->outer, l->outer};
   return n;
 }
 
 /* Bytes from the first to behind the last element; false where 64 bits do not hold them. */
 static bool span_of(const axis *axes, int n, int64_t element, int64_t *bytes) {
   int64_t last = 0, reach;
+  *bytes = 0;
   for (int i = 0; i < n; i++) {
-    if (axes[i].extent == 0) {
-      *bytes = 0;
-      return true;
-    }
+    if (axes[i].extent == 0) return true;
     if (__builtin_mul_overflow(axes[i].extent - 1, axes[i].stride, &reach) ||
         __builtin_add_overflow(last, reach, &last))
       return false;
@@ -236,21 +300,50 @@ static bool span_of(const axis *axes, int n, int64_t element, int64_t *bytes) {
   return !__builtin_add_overflow(last, 1, &last) && !__builtin_mul_overflow(last, element, bytes);
 }
 
-/* Whether no two elements share a place: every stride steps over all that smaller strides reach. */
-static bool elements_are_apart(axis *axes, int n) {
-  for (int i = 1; i < n; i++)
-    for (int j = i; j > 0 && axes[j].stride < axes[j - 1].stride; j--) {
-      const axis swap = axes[j];
-      axes[j] = axes[j - 1];
-      axes[j - 1] = swap;
-    }
-  int64_t reached = 0;
-  for (int i = 0; i < n; i++) {
-    if (axes[i].extent <= 1) continue;
-    if (axes[i].stride <= reached) return false;
-    reached += (axes[i].extent - 1) * axes[i].stride;
+/* What an array of this rule may hold in this call. */
+static int allowed_in(const xent_frame *f, const xent_rule *rule) {
+  const bool sparse = rule->field == XENT_FIELD_TARGETS && f->call.shape->target_count;
+  return (rule->holds & ~XENT_NUMBERS) | (sparse ? 0 : rule->holds & f->numbers);
+}
+
+/* The largest number of a class that an array is given must fit into it. */
+static bool holds_classes(const xent_frame *f, const xent_rule *rule, int32_t type) {
+  const bool numbers_classes = rule->written && (rule->holds & XENT_CLASS_NUMBERS);
+  return !numbers_classes || type != XENT_I32 || f->call.shape->classes - 1 <= INT32_MAX;
+}
+
+static xent_status check_array(xent_frame *f, const xent_rule *rule, bool needed, xent_bytes *bytes) {
+  const void *address = xent_address_of(f, rule);
+  const int form = form_of(f, rule);
+  *bytes = (xent_bytes){0, 0};
+  needed |= rule->field == XENT_FIELD_TARGET_WEIGHTS && f->call.shape->target_count && f->call.targets;
+  if (!address && !needed) return XENT_OK;
+  const xent_layout *l = xent_layout_of(f, rule);
+  const xent_element_type type = xent_element_type_of(l->type);
+  const int32_t field = rule->field;
+  if (!type.size) return xent_refuse(f, XENT_INVALID_ARGUMENT, field, l->type);
+  if (!(type.holds & allowed_in(f, rule)) || !holds_classes(f, rule, l->type))
+    return xent_refuse(f, XENT_UNSUPPORTED, field, l->type);
+  if (l->reserved) return xent_refuse(f, XENT_UNSUPPORTED, field, l->reserved);
+  const bool strides = form != XENT_ONE_ROW && form != XENT_OFFSETS;
+  if (strides && l->outer < 0) return xent_refuse(f, XENT_INVALID_SHAPE, field, l->outer);
+  if (form != XENT_PER_ROW && form != XENT_OFFSETS && l->classes < 0)
+    return xent_refuse(f, XENT_INVALID_SHAPE, field, l->classes);
+  if (strides && l->inner < 0) return xent_refuse(f, XENT_INVALID_SHAPE, field, l->inner);
+  axis axes[3];
+  int64_t span;
+  const int n = axes_of(f, form, l, axes);
+  if (!span_of(axes, n, type.size, &span)) {
+    if (form != XENT_OFFSETS)
+      return xent_refuse(f, XENT_INVALID_SHAPE, field, form == XENT_ONE_ROW ? l->classes : l->outer);
+    span = INT64_MAX;
   }
-  return true;
+  if (span == 0) return XENT_OK;
+  if (!address || ((uintptr_t)address & (uintptr_t)(type.size - 1)))
+    return xent_refuse(f, XENT_INVALID_ARGUMENT, field, 0);
+  if (rule->written && !elements_are_apart(axes, n)) return xent_refuse(f, XENT_OVERLAP, field, 0);
+  *bytes = (xent_bytes){(uintptr_t)address, (uintptr_t)address + (uintptr_t)span};
+  return XENT_OK;
 }
 
 static bool same_layout(const xent_shape *shape, const xent_layout *a, const xent_layout *b) {
@@ -258,82 +351,30 @@ static bool same_layout(const xent_shape *shape, const xent_layout *a, const xen
          (a->classes == b->classes || shape->classes <= 1) && a->type == b->type;
 }
 
-static xent_status check_unusual_array(xent_frame *f, const xent_array *a, int64_t *bytes) {
-  const xent_layout *l = a->layout;
-  if (l->type < XENT_F32 || l->type > XENT_I64) return xent_refuse(f, XENT_INVALID_ARGUMENT, a->field, l->type);
-  if (!(XENT_TYPE_BIT(l->type) & a->types)) return xent_refuse(f, XENT_UNSUPPORTED, a->field, l->type);
-  if (l->reserved) return xent_refuse(f, XENT_UNSUPPORTED, a->field, l->reserved);
-  if (l->outer < 0) return xent_refuse(f, XENT_INVALID_SHAPE, a->field, l->outer);
-  if ((a->entries || !a->per_row) && l->classes < 0) return xent_refuse(f, XENT_INVALID_SHAPE, a->field, l->classes);
-  if (l->inner < 0) return xent_refuse(f, XENT_INVALID_SHAPE, a->field, l->inner);
-  const int64_t size = xent_type_size(l->type);
-  axis axes[3];
-  const int n = axes_of(f, a, axes);
-  if (!span_of(axes, n, size, bytes)) return xent_refuse(f, XENT_INVALID_SHAPE, a->field, l->outer);
-  if (*bytes == 0) return XENT_OK;
-  if (!a->address || ((uintptr_t)a->address & (uintptr_t)(size - 1)))
-    return xent_refuse(f, XENT_INVALID_ARGUMENT, a->field, 0);
-  if (a->written && !elements_are_apart(axes, n)) return xent_refuse(f, XENT_OVERLAP, a->field, 0);
-  return XENT_OK;
+static bool may_be_in_place(const xent_frame *f, const xent_rule *written, const xent_rule *other) {
+  return (written->in_place >> other->field & 1) && xent_address_of(f, written) == xent_address_of(f, other) &&
+         same_layout(f->call.shape, xent_layout_of(f, written), xent_layout_of(f, other));
 }
 
-static bool may_be_in_place(const xent_frame *f, const xent_array *written, const xent_array *other) {
-  return (written->in_place >> other->field & 1) && written->address == other->address &&
-         same_layout(f->shape, written->layout, other->layout);
-}
-
-static xent_status check_overlap(xent_frame *f, const xent_array *written, const xent_array *other) {
-  return may_be_in_place(f, written, other) ? XENT_OK : xent_refuse(f, XENT_OVERLAP, written->field, 0);
-}
-
-/* Whether an array has an allowed type, elements, no gaps, the order outer, classes, inner, and an aligned
- * address: then there is nothing more to check in it, and this is its size. */
-static bool is_usual_array(const xent_frame *f, const xent_array *a, int64_t *bytes) {
-  const xent_layout *l = a->layout;
-  const int64_t inner = f->shape->inner, classes = a->per_row ? 1 : f->shape->classes;
-  const int64_t elements = a->per_row ? f->rows : f->elements;
-  if (a->entries || f->ragged) return false;
-  if (l->type < XENT_F32 || l->type > XENT_I64 || !(XENT_TYPE_BIT(l->type) & a->types)) return false;
-  const int64_t size = xent_type_size(l->type);
-  return !l->reserved && f->elements > 0 && l->inner == 1 && (a->per_row || l->classes == inner) &&
-         l->outer == classes * inner && !__builtin_mul_overflow(elements, size, bytes) && a->address &&
-         ((uintptr_t)a->address & (uintptr_t)(size - 1)) == 0;
-}
-
-/* Whether bytes that are written are among the row offsets: rows + 1 numbers, in whole ones, so that no size overflows. */
-static bool meet_row_offsets(const xent_frame *f, uintptr_t begin, uintptr_t end) {
-  if (!f->ragged || begin == end) return false;
-  const uintptr_t offsets = (uintptr_t)f->call.row_offsets;
-  if (begin < offsets) return end > offsets;
-  return (begin - offsets) / (uintptr_t)xent_type_size(f->shape->row_offsets.type) <= (uintptr_t)f->shape->outer;
-}
-
-enum { XENT_MOST_ARRAYS = 24 };
-
-/* A type of floats that plain calls do not have. */
-static bool is_narrow_or_wide(int32_t type) {
-  return type == XENT_F64 || type == XENT_F16 || type == XENT_BF16;
-}
-
-xent_status xent_check_arrays(xent_frame *f, const xent_array *arrays, int count) {
-  int64_t bytes[XENT_MOST_ARRAYS];
+xent_status xent_check_arrays(xent_frame *f, const xent_place *places, int count) {
+  enum { MOST = 20 };
+  xent_bytes bytes[MOST];
+  xent_status status = f->call.row_offsets ? check_row_offsets(f) : XENT_OK;
+  if (status) return status;
+  if (f->call.target_weights && !f->call.shape->target_count) /* they belong to the classes of sparse rows */
+    return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS, 0);
   for (int i = 0; i < count; i++) {
-    bytes[i] = 0;
-    f->general |= arrays[i].address && is_narrow_or_wide(arrays[i].layout->type);
-    if ((!arrays[i].address && arrays[i].optional) || is_usual_array(f, &arrays[i], &bytes[i])) continue;
-    const xent_status status = check_unusual_array(f, &arrays[i], &bytes[i]);
+    const xent_rule *rule = &xent_rules[places[i].rule];
+    status = check_array(f, rule, places[i].needed, &bytes[i]);
     if (status) return status;
   }
   for (int i = 0; i < count; i++) {
-    if (!arrays[i].written || !arrays[i].address) continue;
-    const uintptr_t begin = (uintptr_t)arrays[i].address, end = begin + (uintptr_t)bytes[i];
-    if (meet_row_offsets(f, begin, end)) return xent_refuse(f, XENT_OVERLAP, arrays[i].field, 0);
+    const xent_rule *written = &xent_rules[places[i].rule];
+    if (!written->written || bytes[i].begin == bytes[i].end) continue;
     for (int j = 0; j < count; j++) {
-      if (i == j || !arrays[j].address) continue;
-      const uintptr_t other = (uintptr_t)arrays[j].address;
-      if (begin >= other + (uintptr_t)bytes[j] || other >= end) continue;
-      const xent_status status = check_overlap(f, &arrays[i], &arrays[j]);
-      if (status) return status;
+      const xent_rule *other = &xent_rules[places[j].rule];
+      if (i == j || !xent_meet(bytes[i], bytes[j]) || may_be_in_place(f, written, other)) continue;
+      return xent_refuse(f, XENT_OVERLAP, written->field, 0);
     }
   }
   return XENT_OK;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "kernels/ways.h"
 #include "xent.h"
 
 uint32_t xent_abi_version(void) { return XENT_ABI_VERSION; }
@@ -19,53 +20,30 @@ const char *xent_status_message(xent_status status) {
 }
 
 const char *xent_field_name(int32_t field) {
-  switch (field) {
-    case XENT_FIELD_NONE: return "none";
-    case XENT_FIELD_SHAPE: return "shape";
-    case XENT_FIELD_OPTIONS: return "options";
-    case XENT_FIELD_ROW_RANGE: return "row_range";
-    case XENT_FIELD_CLASS_RANGE: return "class_range";
-    case XENT_FIELD_LOGITS: return "logits";
-    case XENT_FIELD_OUTPUT: return "output";
-    case XENT_FIELD_GRADIENT: return "gradient";
-    case XENT_FIELD_UPSTREAM: return "upstream";
-    case XENT_FIELD_TARGETS: return "targets";
-    case XENT_FIELD_LOSSES: return "losses";
-    case XENT_FIELD_LOG_SUM_EXP: return "log_sum_exp";
-    case XENT_FIELD_HITS: return "hits";
-    case XENT_FIELD_STATISTICS: return "statistics";
-    case XENT_FIELD_STATES: return "states";
-    case XENT_FIELD_TALLY: return "tally";
-    case XENT_FIELD_REPORT: return "report";
-    case XENT_FIELD_CLASSES: return "classes";
-    case XENT_FIELD_TARGET_WEIGHTS: return "target_weights";
-    case XENT_FIELD_ROW_OFFSETS: return "row_offsets";
-    case XENT_FIELD_CLASS_MASK: return "class_mask";
-    case XENT_FIELD_CLASS_WEIGHTS: return "class_weights";
-    case XENT_FIELD_ROW_WEIGHTS: return "row_weights";
-    case XENT_FIELD_SINK: return "sink";
-    case XENT_FIELD_LOG_PROBABILITIES: return "log_probabilities";
-    case XENT_FIELD_ARGMAX: return "argmax";
-    case XENT_FIELD_RANKS: return "ranks";
-    case XENT_FIELD_ENTROPIES: return "entropies";
-    case XENT_FIELD_TOP_CLASSES: return "top_classes";
-    case XENT_FIELD_TOP_LOG_PROBABILITIES: return "top_log_probabilities";
-    case XENT_FIELD_TARGET_GRADIENT: return "target_gradient";
-    case XENT_FIELD_TEACHER: return "teacher";
-    case XENT_FIELD_ISA: return "isa";
-    case XENT_FIELD_FULLY_MASKED: return "fully_masked";
-    case XENT_FIELD_IGNORE_INDEX: return "ignore_index";
-    case XENT_FIELD_LABEL_SMOOTHING: return "label_smoothing";
-    case XENT_FIELD_GRADIENT_SCALE: return "gradient_scale";
-    case XENT_FIELD_SMOOTHING: return "smoothing";
-    case XENT_FIELD_TEMPERATURE: return "temperature";
-    case XENT_FIELD_SOFTCAP: return "softcap";
-    case XENT_FIELD_Z_LOSS: return "z_loss";
-    case XENT_FIELD_PROBABILITY_CLAMP: return "probability_clamp";
-    case XENT_FIELD_TARGET_COUNT: return "target_count";
-    case XENT_FIELD_TOP_COUNT: return "top_count";
-    case XENT_FIELD_FIRST_CLASS: return "first_class";
-    case XENT_FIELD_ALL_CLASSES: return "all_classes";
-    default: return "unknown";
-  }
+  static const char *const names[] = {
+      [XENT_FIELD_NONE] = "none", [XENT_FIELD_SHAPE] = "shape", [XENT_FIELD_OPTIONS] = "options",
+      [XENT_FIELD_ROW_RANGE] = "row_range", [XENT_FIELD_CLASS_RANGE] = "class_range", [XENT_FIELD_LOGITS] = "logits",
+      [XENT_FIELD_OUTPUT] = "output", [XENT_FIELD_GRADIENT] = "gradient", [XENT_FIELD_UPSTREAM] = "upstream",
+      [XENT_FIELD_TARGETS] = "targets", [XENT_FIELD_LOSSES] = "losses", [XENT_FIELD_LOG_SUM_EXP] = "log_sum_exp",
+      [XENT_FIELD_HITS] = "hits", [XENT_FIELD_STATISTICS] = "statistics", [XENT_FIELD_STATES] = "states",
+      [XENT_FIELD_TALLY] = "tally", [XENT_FIELD_REPORT] = "report", [XENT_FIELD_CLASSES] = "classes",
+      [XENT_FIELD_TARGET_WEIGHTS] = "target_weights", [XENT_FIELD_ROW_OFFSETS] = "row_offsets",
+      [XENT_FIELD_CLASS_MASK] = "class_mask", [XENT_FIELD_CLASS_WEIGHTS] = "class_weights",
+      [XENT_FIELD_ROW_WEIGHTS] = "row_weights", [XENT_FIELD_SINK] = "sink",
+      [XENT_FIELD_LOG_PROBABILITIES] = "log_probabilities", [XENT_FIELD_ARGMAX] = "argmax",
+      [XENT_FIELD_RANKS] = "ranks", [XENT_FIELD_ENTROPIES] = "entropies", [XENT_FIELD_TOP_CLASSES] = "top_classes",
+      [XENT_FIELD_TOP_LOG_PROBABILITIES] = "top_log_probabilities", [XENT_FIELD_TARGET_GRADIENT] = "target_gradient",
+      [XENT_FIELD_TEACHER] = "teacher", [XENT_FIELD_ISA] = "isa", [XENT_FIELD_FULLY_MASKED] = "fully_masked",
+      [XENT_FIELD_IGNORE_INDEX] = "ignore_index", [XENT_FIELD_LABEL_SMOOTHING] = "label_smoothing",
+      [XENT_FIELD_GRADIENT_SCALE] = "gradient_scale", [XENT_FIELD_SMOOTHING] = "smoothing",
+      [XENT_FIELD_TEMPERATURE] = "temperature", [XENT_FIELD_SOFTCAP] = "softcap", [XENT_FIELD_Z_LOSS] = "z_loss",
+      [XENT_FIELD_PROBABILITY_CLAMP] = "probability_clamp", [XENT_FIELD_TARGET_COUNT] = "target_count",
+      [XENT_FIELD_TOP_COUNT] = "top_count", [XENT_FIELD_FIRST_CLASS] = "first_class",
+      [XENT_FIELD_ALL_CLASSES] = "all_classes",
+  };
+  return (uint32_t)field < sizeof names / sizeof *names ? names[field] : "unknown";
+}
+
+const char *xent_way_name(int32_t way) {
+  return (uint32_t)way < sizeof xent_way_names / sizeof *xent_way_names ? xent_way_names[way] : "unknown";
 }

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Entry point of the Kullback-Leibler divergence. */
-#include "api/arrays.h"
+/* Entry points of the Kullback-Leibler divergence. */
+#include "api/calls.h"
+
+enum { USUAL = 4 };
+
+#define PLACE(name, rule, needed) XENT_PLACE(kl_divergence, name, rule, needed)
+static const xent_place places[] = {
+    PLACE(logits, LOGITS, true), PLACE(teacher, TEACHER, true), PLACE(losses, LOSSES, false),
+    PLACE(gradient, GRADIENT, false), PLACE(class_mask, CLASS_MASK, false), PLACE(row_weights, ROW_WEIGHTS, false)};
+#undef PLACE
 
 /* Options that are for other targets and losses. */
 static xent_status check_divergence_options(xent_frame *f) {
-  const xent_options *o = f->options;
+  const xent_options *o = f->call.options;
   const struct {
     double value;
     bool given;
@@ -23,41 +31,32 @@ static xent_status check_divergence_options(xent_frame *f) {
   return XENT_OK;
 }
 
-/* Computed in double whatever the type, so every type of floats is welcome. */
-xent_status xent_kl_divergence(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                               int64_t row_end, const void *logits, const void *teacher, const void *class_mask,
-                               const void *row_weights, void *losses, void *gradient, xent_tally *tally,
-                               xent_report *report) {
+static xent_status kl_divergence(xent_frame *f) {
+  xent_status status = xent_begin(f, false);
+  f->numbers = XENT_NUMBERS; /* computed in double whatever the types */
+  if (!status) status = xent_check_rows(f);
+  if (!status) status = check_divergence_options(f);
+  if (!status) status = xent_check_tally(f, f->call.tally);
+  if (!status) status = XENT_CHECK_PLACES(f, places, USUAL);
+  if (!status) {
+    f->call.output_layout = &f->call.shape->gradient;
+    f->report->way = XENT_WAY_F64;
+    status = run_kernel(f->kernels->kl_divergence, &f->call);
+    set_denominator(f);
+  }
+  return xent_end(f, status);
+}
+
+XENT_ENTRY(kl_divergence, kl_divergence, places, USUAL, NULL, f.call.tally = c->tally, kl_divergence(&f))
+
+xent_status xent_kl_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
+                                  int64_t row_end, const void *logits, const void *teacher, const void *class_mask,
+                                  const void *row_weights, void *losses, void *gradient, xent_tally *tally,
+                                  xent_report *report) {
   xent_frame f;
-  xent_status status = xent_frame_begin(&f, shape, options, report, false);
-  if (!status) status = xent_frame_ranges(&f, row_begin, row_end, 0, f.shape->classes);
-  if (!status) status = xent_check_whole(&f);
-  if (!status) status = check_divergence_options(&f);
-  if (!status) status = check_tally(&f, tally);
-  if (!status) {
-    f.floats = XENT_ALL_FLOATS;
-    xent_array of_teacher = logits_array(&f, teacher);
-    of_teacher.layout = &f.shape->teacher;
-    of_teacher.field = XENT_FIELD_TEACHER;
-    const xent_array arrays[] = {logits_array(&f, logits),
-                                 of_teacher,
-                                 class_mask_array(&f, class_mask),
-                                 row_weights_array(&f, row_weights),
-                                 row_output(losses, &f.shape->losses, XENT_FIELD_LOSSES, f.floats),
-                                 gradient_array(&f, gradient, true)};
-    status = xent_check_arrays(&f, arrays, 6);
-  }
-  if (!status) {
-    f.call.logits = logits;
-    f.call.teacher = teacher;
-    f.call.class_mask = class_mask;
-    f.call.row_weights = row_weights;
-    f.call.losses = losses;
-    f.call.output = gradient;
-    f.call.output_layout = &f.shape->gradient;
-    f.call.tally = tally;
-    status = run_kernel(f.kernels->kl_divergence, &f.call);
-    set_denominator(&f);
-  }
-  return xent_frame_end(&f, report, status);
+  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
+                       .logits = logits, .teacher = teacher, .class_mask = class_mask, .row_weights = row_weights,
+                       .losses = losses, .output = gradient, .tally = tally, .report = report};
+  XENT_FIND_RARE(&f, places, USUAL);
+  return kl_divergence(&f);
 }

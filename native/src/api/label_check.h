@@ -4,7 +4,7 @@
 #ifndef XENT_LABEL_CHECK_H
 #define XENT_LABEL_CHECK_H
 
-#include "kernels/row/labels.h"
+#include "kernels/targets/targets.h"
 
 typedef struct {
   int64_t classes, ignore;

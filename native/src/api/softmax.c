@@ -1,176 +1,141 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry points of softmax, log-softmax and log-sum-exp. */
-#include "api/arrays.h"
-#include "api/plain.h"
+#include "api/calls.h"
 
-static xent_status statistics_or_whole_row(xent_frame *f, const xent_statistics *statistics) {
+static xent_status statistics_or_whole_row(xent_frame *f) {
+  const xent_statistics *statistics = f->call.known_statistics;
   const xent_status status =
-      xent_check_struct(f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
+      xent_check_struct(f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, false);
   if (status) return status;
-  f->call.known_statistics = statistics;
-  if (!statistics && f->shape->all_classes) return xent_check_whole(f);
-  if (statistics || (f->call.class_begin == 0 && f->call.class_end == f->shape->classes)) return XENT_OK;
-  f->report->field = XENT_FIELD_CLASS_RANGE;
-  return XENT_INVALID_ARGUMENT;
+  if (!statistics && f->call.shape->all_classes) return xent_check_whole(f);
+  if (statistics || (f->call.class_begin == 0 && f->call.class_end == f->call.shape->classes)) return XENT_OK;
+  return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_CLASS_RANGE, 0);
 }
+
+/* ---- softmax and log-softmax ---- */
+
+enum { SOFTMAX_USUAL = 2, LOG_SUM_EXP_USUAL = 2, BACKWARD_USUAL = 3 };
+
+static const xent_place softmax_places[] = {
+    XENT_PLACE(softmax, logits, LOGITS, true), XENT_PLACE(softmax, output, OUTPUT_ARRAY, true),
+    XENT_PLACE(softmax, class_mask, CLASS_MASK, false), XENT_PLACE(softmax, sink, SINK, false),
+    XENT_PLACE(softmax, row_offsets, ROW_OFFSETS, false)};
+
+__attribute__((always_inline)) static inline xent_status softmax(xent_frame *f, bool log) {
+  xent_status status = xent_begin(f, false);
+  if (!status) status = xent_check_ranges(f);
+  if (!status) status = statistics_or_whole_row(f);
+  if (!status) status = XENT_CHECK_PLACES(f, softmax_places, SOFTMAX_USUAL);
+  if (!status && f->call.known_statistics) status = xent_check_statistics(f, XENT_KIND_SOFTMAX);
+  if (!status) {
+    f->call.output_layout = &f->call.shape->output;
+    f->call.log = log;
+    f->call.stream = worth_streaming(f, f->call.output, f->call.logits, 2);
+    status = run_kernel(family_of(f)->softmax_forward, &f->call);
+  }
+  return xent_end(f, status);
+}
+
+XENT_ENTRY(softmax, softmax, softmax_places, SOFTMAX_USUAL, c->classes, f.call.known_statistics = c->statistics,
+           softmax(&f, false))
+XENT_ENTRY(log_softmax, softmax, softmax_places, SOFTMAX_USUAL, c->classes, f.call.known_statistics = c->statistics,
+           softmax(&f, true))
+
+#define XENT_SOFTMAX_AT(name, log)                                                                                     \
+  xent_status name(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end,           \
+                   int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets,                \
+                   const void *class_mask, const void *sink, const xent_statistics *statistics, void *output,          \
+                   xent_report *report) {                                                                              \
+    xent_frame f;                                                                                                      \
+    f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,               \
+                         .class_begin = class_begin, .class_end = class_end, .logits = logits,                         \
+                         .row_offsets = row_offsets, .class_mask = class_mask, .sink = sink,                           \
+                         .known_statistics = statistics, .output = output, .report = report};                          \
+    XENT_FIND_RARE(&f, softmax_places, SOFTMAX_USUAL);                                                                 \
+    return softmax(&f, log);                                                                                           \
+  }
+XENT_SOFTMAX_AT(xent_softmax_at, false)
+XENT_SOFTMAX_AT(xent_log_softmax_at, true)
+
+/* ---- log-sum-exp ---- */
+
+static const xent_place log_sum_exp_places[] = {
+    XENT_PLACE(log_sum_exp, logits, LOGITS, true), XENT_PLACE(log_sum_exp, log_sum_exp, LOG_SUM_EXP, true),
+    XENT_PLACE(log_sum_exp, class_mask, CLASS_MASK, false), XENT_PLACE(log_sum_exp, sink, SINK, false),
+    XENT_PLACE(log_sum_exp, row_offsets, ROW_OFFSETS, false)};
+
+static xent_status log_sum_exp_of(xent_frame *f) {
+  xent_status status = xent_begin(f, false);
+  if (!status) status = xent_check_rows(f);
+  if (!status) status = XENT_CHECK_PLACES(f, log_sum_exp_places, LOG_SUM_EXP_USUAL);
+  if (!status) status = run_kernel(family_of(f)->log_sum_exp, &f->call);
+  return xent_end(f, status);
+}
+
+XENT_ENTRY(log_sum_exp, log_sum_exp, log_sum_exp_places, LOG_SUM_EXP_USUAL, NULL, (void)0, log_sum_exp_of(&f))
+
+xent_status xent_log_sum_exp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
+                                int64_t row_end, const void *logits, const void *row_offsets,
+                                const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report) {
+  xent_frame f;
+  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
+                       .logits = logits, .row_offsets = row_offsets, .class_mask = class_mask, .sink = sink,
+                       .log_sum_exp = log_sum_exp, .report = report};
+  XENT_FIND_RARE(&f, log_sum_exp_places, LOG_SUM_EXP_USUAL);
+  return log_sum_exp_of(&f);
+}
+
+/* ---- backward ---- */
+
+static const xent_place backward_places[] = {
+    XENT_PLACE(softmax_backward, output, KNOWN_OUTPUT, true),
+    XENT_PLACE(softmax_backward, upstream, UPSTREAM, true),
+    XENT_PLACE(softmax_backward, gradient, SOFTMAX_GRADIENT, true),
+    XENT_PLACE(softmax_backward, class_mask, CLASS_MASK, false),
+    XENT_PLACE(softmax_backward, row_offsets, ROW_OFFSETS, false)};
 
 /* y alone does not say what the softcap's derivative was. */
 static xent_status refuse_softcap(xent_frame *f) {
-  if (f->options->softcap == 0) return XENT_OK;
-  f->report->value = f->options->softcap;
+  if (f->call.options->softcap == 0) return XENT_OK;
+  f->report->value = f->call.options->softcap;
   return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_SOFTCAP, 0);
 }
 
-/* Whether there is nothing to refuse in two arrays of a number per class. */
-static inline bool are_plain_tensors(const xent_frame *f, const void *output, const xent_layout *of_output,
-                                     const void *input, const xent_layout *of_input) {
-  const int64_t number = sizeof(float);
-  return is_plain_tensor(f, input, of_input) && is_plain_tensor(f, output, of_output) &&
-         may_be_written(bytes_of(output, f->elements, number), bytes_of(input, f->elements, number));
-}
-
-/* One copy per entry point: eleven arguments need not be handed on. */
-#define ENTRY __attribute__((always_inline)) static inline
-
-/* What most calls have not: then nothing of it is looked at. */
-static xent_status check_rest(xent_frame *f, const void *row_offsets, const void *class_mask, const void *sink) {
-  f->general = true;
-  f->call.class_mask = class_mask;
-  f->call.sink = sink;
-  return xent_check_row_offsets(f, row_offsets);
-}
-
-ENTRY xent_status forward(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                           int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits,
-                           const void *row_offsets, const void *class_mask, const void *sink,
-                           const xent_statistics *statistics, void *output, xent_report *report, bool log) {
-  xent_frame f;
-  const bool rest = row_offsets || class_mask || sink;
-  xent_status status = xent_frame_begin(&f, shape, options, report, false);
-  if (!status) status = xent_frame_ranges(&f, row_begin, row_end, class_begin, class_end);
-  if (!status) status = statistics_or_whole_row(&f, statistics);
-  if (!status && rest) status = check_rest(&f, row_offsets, class_mask, sink);
-  if (!status && (rest || !are_plain_tensors(&f, output, &f.shape->output, logits, &f.shape->logits))) {
-    const xent_array arrays[] = {
-        logits_array(&f, logits),
-        {.address = output, .layout = &f.shape->output, .field = XENT_FIELD_OUTPUT, .written = true,
-         .in_place = XENT_IN_PLACE(XENT_FIELD_LOGITS), .types = f.floats},
-        class_mask_array(&f, class_mask), sink_array(&f, sink)};
-    status = xent_check_arrays(&f, arrays, 4);
-  }
-  if (!status) status = xent_check_statistics(&f, statistics, XENT_KIND_SOFTMAX);
+static xent_status backward(xent_frame *f, bool log) {
+  xent_status status = xent_begin(f, true);
+  if (!status) status = xent_check_ranges(f);
+  if (!status) status = statistics_or_whole_row(f);
+  if (!status) status = refuse_softcap(f);
+  if (!status) status = XENT_CHECK_PLACES(f, backward_places, BACKWARD_USUAL);
+  if (!status && f->call.known_statistics) status = xent_check_statistics(f, XENT_KIND_BACKWARD);
   if (!status) {
-    f.call.logits = logits;
-    f.call.output = output;
-    f.call.output_layout = &f.shape->output;
-    f.call.log = log;
-    f.call.stream = worth_streaming(&f, output, logits, 2);
-    status = run_kernel(family_of(&f)->softmax_forward, &f.call);
+    const void *gradient = f->call.output;
+    f->call.output_layout = &f->call.shape->gradient;
+    f->call.log = log;
+    f->call.stream =
+        worth_streaming(f, gradient, f->call.forward_output, 3) && worth_streaming(f, gradient, f->call.upstream, 3);
+    status = run_kernel(family_of(f)->softmax_backward, &f->call);
   }
-  return xent_frame_end(&f, report, status);
+  return xent_end(f, status);
 }
 
-xent_status xent_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                                 int64_t row_end, int64_t class_begin, int64_t class_end,
-                                 const void *logits, const void *row_offsets, const void *class_mask,
-                                 const void *sink, const xent_statistics *statistics, void *output,
-                                 xent_report *report) {
-  return forward(shape, options, row_begin, row_end, class_begin, class_end, logits, row_offsets, class_mask,
-                 sink, statistics, output, report, false);
-}
+XENT_ENTRY(softmax_backward, softmax_backward, backward_places, BACKWARD_USUAL, c->classes,
+           f.call.known_statistics = c->statistics, backward(&f, false))
+XENT_ENTRY(log_softmax_backward, softmax_backward, backward_places, BACKWARD_USUAL, c->classes,
+           f.call.known_statistics = c->statistics, backward(&f, true))
 
-xent_status xent_log_softmax_forward(const xent_shape *shape, const xent_options *options,
-                                     int64_t row_begin, int64_t row_end, int64_t class_begin,
-                                     int64_t class_end, const void *logits, const void *row_offsets,
-                                     const void *class_mask, const void *sink,
-                                     const xent_statistics *statistics, void *output, xent_report *report) {
-  return forward(shape, options, row_begin, row_end, class_begin, class_end, logits, row_offsets, class_mask,
-                 sink, statistics, output, report, true);
-}
-
-static inline bool is_plain_row_result(const xent_frame *f, const void *logits, const void *log_sum_exp) {
-  const xent_shape *s = f->shape;
-  const int64_t number = sizeof(float);
-  return log_sum_exp && is_plain_tensor(f, logits, &s->logits) &&
-         is_plain_output(f, log_sum_exp, &s->log_sum_exp, XENT_F32) &&
-         !meet(bytes_of(log_sum_exp, f->rows, number), bytes_of(logits, f->elements, number));
-}
-
-xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                             int64_t row_end, const void *logits, const void *row_offsets,
-                             const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report) {
-  xent_frame f;
-  const bool rest = row_offsets || class_mask || sink;
-  xent_status status = xent_frame_begin(&f, shape, options, report, false);
-  if (!status) status = xent_frame_ranges(&f, row_begin, row_end, 0, f.shape->classes);
-  if (!status) status = xent_check_whole(&f);
-  if (!status && rest) status = check_rest(&f, row_offsets, class_mask, sink);
-  if (!status && (rest || !is_plain_row_result(&f, logits, log_sum_exp))) {
-    const xent_array arrays[] = {
-        logits_array(&f, logits),
-        {.address = log_sum_exp, .layout = &f.shape->log_sum_exp, .field = XENT_FIELD_LOG_SUM_EXP,
-         .per_row = true, .written = true, .types = f.floats},
-        class_mask_array(&f, class_mask), sink_array(&f, sink)};
-    status = xent_check_arrays(&f, arrays, 4);
+#define XENT_SOFTMAX_BACKWARD_AT(name, log)                                                                            \
+  xent_status name(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end,           \
+                   int64_t class_begin, int64_t class_end, const void *output, const void *upstream,                   \
+                   const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, \
+                   xent_report *report) {                                                                              \
+    xent_frame f;                                                                                                      \
+    f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,               \
+                         .class_begin = class_begin, .class_end = class_end, .forward_output = output,                 \
+                         .upstream = upstream, .row_offsets = row_offsets, .class_mask = class_mask,                   \
+                         .known_statistics = statistics, .output = gradient, .report = report};                        \
+    XENT_FIND_RARE(&f, backward_places, BACKWARD_USUAL);                                                               \
+    return backward(&f, log);                                                                                          \
   }
-  if (!status) {
-    f.call.logits = logits;
-    f.call.log_sum_exp = log_sum_exp;
-    status = run_kernel(family_of(&f)->log_sum_exp, &f.call);
-  }
-  return xent_frame_end(&f, report, status);
-}
-
-ENTRY xent_status backward(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                            int64_t row_end, int64_t class_begin, int64_t class_end, const void *output,
-                            const void *upstream, const void *row_offsets, const void *class_mask,
-                            const xent_statistics *statistics, void *gradient, xent_report *report, bool log) {
-  xent_frame f;
-  const bool rest = row_offsets || class_mask;
-  xent_status status = xent_frame_begin(&f, shape, options, report, true);
-  if (!status) status = xent_frame_ranges(&f, row_begin, row_end, class_begin, class_end);
-  if (!status) status = statistics_or_whole_row(&f, statistics);
-  if (!status) status = refuse_softcap(&f);
-  if (!status && rest) status = check_rest(&f, row_offsets, class_mask, NULL);
-  if (!status && (rest || !are_plain_tensors(&f, gradient, &f.shape->gradient, output, &f.shape->output) ||
-                  !are_plain_tensors(&f, gradient, &f.shape->gradient, upstream, &f.shape->upstream))) {
-    const xent_array arrays[] = {
-        {.address = output, .layout = &f.shape->output, .field = XENT_FIELD_OUTPUT, .types = f.floats},
-        {.address = upstream, .layout = &f.shape->upstream, .field = XENT_FIELD_UPSTREAM, .types = f.floats},
-        {.address = gradient, .layout = &f.shape->gradient, .field = XENT_FIELD_GRADIENT, .written = true,
-         .in_place = XENT_IN_PLACE(XENT_FIELD_OUTPUT) | XENT_IN_PLACE(XENT_FIELD_UPSTREAM), .types = f.floats},
-        class_mask_array(&f, class_mask)};
-    status = xent_check_arrays(&f, arrays, 4);
-  }
-  if (!status) status = xent_check_statistics(&f, statistics, XENT_KIND_BACKWARD);
-  if (!status) {
-    f.call.forward_output = output;
-    f.call.upstream = upstream;
-    f.call.output = gradient;
-    f.call.output_layout = &f.shape->gradient;
-    f.call.log = log;
-    f.call.stream =
-        worth_streaming(&f, gradient, output, 3) && worth_streaming(&f, gradient, upstream, 3);
-    status = run_kernel(family_of(&f)->softmax_backward, &f.call);
-  }
-  return xent_frame_end(&f, report, status);
-}
-
-xent_status xent_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                                  int64_t row_end, int64_t class_begin, int64_t class_end,
-                                  const void *output, const void *upstream, const void *row_offsets,
-                                  const void *class_mask, const xent_statistics *statistics, void *gradient,
-                                  xent_report *report) {
-  return backward(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, row_offsets,
-                  class_mask, statistics, gradient, report, false);
-}
-
-xent_status xent_log_softmax_backward(const xent_shape *shape, const xent_options *options,
-                                      int64_t row_begin, int64_t row_end, int64_t class_begin,
-                                      int64_t class_end, const void *output, const void *upstream,
-                                      const void *row_offsets, const void *class_mask,
-                                      const xent_statistics *statistics, void *gradient,
-                                      xent_report *report) {
-  return backward(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, row_offsets,
-                  class_mask, statistics, gradient, report, true);
-}
+XENT_SOFTMAX_BACKWARD_AT(xent_softmax_backward_at, false)
+XENT_SOFTMAX_BACKWARD_AT(xent_log_softmax_backward_at, true)

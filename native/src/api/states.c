@@ -1,145 +1,140 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry points of rows in parts. */
-#include "api/arrays.h"
+#include "api/calls.h"
+
+enum { FORWARD_USUAL = 2, BACKWARD_USUAL = 2, FINISH_USUAL = 4 };
+
+/* ---- states of a forward ---- */
+
+#define PLACE(name, rule, needed) XENT_PLACE(forward_states, name, rule, needed)
+static const xent_place forward_places[] = {
+    PLACE(logits, LOGITS, true), PLACE(targets, TARGETS, false), PLACE(class_mask, CLASS_MASK, false),
+    PLACE(target_weights, TARGET_WEIGHTS, false), PLACE(class_weights, CLASS_WEIGHTS, false)};
+#undef PLACE
 
 /* What smoothing gives each class depends on how many there are, which a shard with a mask cannot know; labels take
  * it in later. */
-static xent_status check_share_is_known(xent_frame *f, const void *targets, const void *class_mask) {
-  const bool asked = targets && !targets_are_labels(f) && f->options->label_smoothing > 0;
-  if (!asked || !class_mask || !f->shape->all_classes) return XENT_OK;
+static xent_status check_share_is_known(xent_frame *f) {
+  const bool asked = f->call.targets && !xent_has_label_targets(f) && f->call.options->label_smoothing > 0;
+  if (!asked || !f->call.class_mask || !f->call.shape->all_classes) return XENT_OK;
   return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_CLASS_MASK, 0);
 }
 
-xent_status xent_forward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                                int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits,
-                                const void *targets, const void *target_weights, const void *class_mask,
-                                const void *class_weights, const xent_statistics *statistics,
-                                xent_state *states, xent_report *report) {
-  xent_frame f;
-  xent_status status = xent_frame_begin(&f, shape, options, report, false);
-  if (!status) status = xent_frame_ranges(&f, row_begin, row_end, class_begin, class_end);
+static xent_status forward_states(xent_frame *f) {
+  xent_call *c = &f->call;
+  xent_status status = xent_begin(f, false);
+  if (!status) status = xent_check_ranges(f);
   if (!status)
-    status = xent_check_struct(&f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
-  if (!status) status = xent_check_struct(&f, states, _Alignof(xent_state), XENT_FIELD_STATES, false);
-  if (!status) status = check_target_weights(&f, target_weights);
+    status = xent_check_struct(f, c->known_statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, false);
+  if (!status) status = xent_check_struct(f, c->states, _Alignof(xent_state), XENT_FIELD_STATES, true);
+  if (!status) status = XENT_CHECK_PLACES(f, forward_places, FORWARD_USUAL);
+  if (!status) status = check_target_rules(f);
+  if (!status) status = check_share_is_known(f);
   if (!status) {
-    const xent_array arrays[] = {logits_array(&f, logits), class_mask_array(&f, class_mask),
-                                 targets_array(&f, targets, true), target_weights_array(&f, target_weights),
-                                 class_weights_array(&f, class_weights)};
-    status = xent_check_arrays(&f, arrays, targets ? 5 : 2);
-    f.general |= target_weights || class_mask || class_weights;
+    c->digest = xent_digest_of(c);
+    status = run_kernel(family_of(f)->forward_states, c);
   }
-  if (!status) status = check_target_rules(&f, targets, NULL);
-  if (!status) status = check_share_is_known(&f, targets, class_mask);
-  if (!status) {
-    f.call.logits = logits;
-    f.call.targets = targets;
-    f.call.target_weights = target_weights;
-    f.call.class_mask = class_mask;
-    f.call.class_weights = class_weights;
-    f.call.known_statistics = statistics;
-    f.call.states = states;
-    status = run_kernel(family_of(&f)->forward_states, &f.call);
-  }
-  return xent_frame_end(&f, report, status);
+  return xent_end(f, status);
 }
 
-xent_status xent_backward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                                 int64_t row_end, int64_t class_begin, int64_t class_end,
-                                 const void *output, const void *upstream, const void *class_mask,
-                                 xent_state *states, xent_report *report) {
+XENT_ENTRY(forward_states, forward_states, forward_places, FORWARD_USUAL, c->classes,
+           (f.call.known_statistics = c->statistics, f.call.states = c->states), forward_states(&f))
+
+xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
+                                   int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits,
+                                   const void *targets, const void *target_weights, const void *class_mask,
+                                   const void *class_weights, const xent_statistics *statistics, xent_state *states,
+                                   xent_report *report) {
   xent_frame f;
-  xent_status status = xent_frame_begin(&f, shape, options, report, true);
-  if (!status) status = xent_frame_ranges(&f, row_begin, row_end, class_begin, class_end);
-  if (!status) status = xent_check_struct(&f, states, _Alignof(xent_state), XENT_FIELD_STATES, false);
-  if (!status) {
-    const xent_array arrays[] = {
-        {.address = output, .layout = &f.shape->output, .field = XENT_FIELD_OUTPUT, .optional = true,
-         .types = f.floats},
-        {.address = upstream, .layout = &f.shape->upstream, .field = XENT_FIELD_UPSTREAM, .types = f.floats},
-        class_mask_array(&f, class_mask)};
-    status = xent_check_arrays(&f, arrays, 3);
-    f.general |= class_mask != NULL;
-  }
-  if (!status) {
-    f.call.forward_output = output;
-    f.call.upstream = upstream;
-    f.call.class_mask = class_mask;
-    f.call.states = states;
-    status = run_kernel(family_of(&f)->backward_states, &f.call);
-  }
-  return xent_frame_end(&f, report, status);
+  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
+                       .class_begin = class_begin, .class_end = class_end, .logits = logits, .targets = targets,
+                       .target_weights = target_weights, .class_mask = class_mask, .class_weights = class_weights,
+                       .known_statistics = statistics, .states = states, .report = report};
+  XENT_FIND_RARE(&f, forward_places, FORWARD_USUAL);
+  return forward_states(&f);
 }
 
-/* What only a call with targets can give. */
-static xent_status check_outputs_of_targets(xent_frame *f, const void *targets, const void *losses,
-                                            const void *hits, const xent_tally *tally) {
-  if (targets || (!losses && !hits && !tally)) return XENT_OK;
-  const int32_t field = losses ? XENT_FIELD_LOSSES : hits ? XENT_FIELD_HITS : XENT_FIELD_TALLY;
-  return xent_refuse(f, XENT_INVALID_ARGUMENT, field, 0);
+/* ---- states of a backward ---- */
+
+static const xent_place backward_places[] = {
+    XENT_PLACE(backward_states, output, KNOWN_OUTPUT, false), XENT_PLACE(backward_states, upstream, UPSTREAM, true),
+    XENT_PLACE(backward_states, class_mask, CLASS_MASK, false)};
+
+static xent_status backward_states(xent_frame *f) {
+  xent_status status = xent_begin(f, true);
+  if (!status) status = xent_check_ranges(f);
+  if (!status) status = xent_check_struct(f, f->call.states, _Alignof(xent_state), XENT_FIELD_STATES, true);
+  if (!status) status = XENT_CHECK_PLACES(f, backward_places, BACKWARD_USUAL);
+  if (!status) status = run_kernel(family_of(f)->backward_states, &f->call);
+  return xent_end(f, status);
 }
 
-/* Rows of which some classes are masked: smoothing counts the others. */
-static bool have_masked_classes(const xent_frame *f, const xent_state *states, const xent_statistics *known) {
-  const int64_t classes = f->shape->classes, chunks = xent_chunks(classes);
-  for (int64_t row = f->call.row_begin; row < f->call.row_end; row++, states += chunks) {
-    if (known && !(known[row].kind & XENT_ROW_UNFINISHED)) continue; /* its states may hold anything */
-    for (int64_t i = 0; i < chunks; i++) {
-      const int64_t rest = classes - i * XENT_CHUNK, n = rest < XENT_CHUNK ? rest : XENT_CHUNK;
-      if ((states[i].kind & XENT_KIND_MASK) != XENT_KIND_BACKWARD && states[i].counted != n) return true;
-    }
-  }
-  return false;
+XENT_ENTRY(backward_states, backward_states, backward_places, BACKWARD_USUAL, c->classes, f.call.states = c->states,
+           backward_states(&f))
+
+xent_status xent_backward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
+                                    int64_t row_end, int64_t class_begin, int64_t class_end, const void *output,
+                                    const void *upstream, const void *class_mask, xent_state *states,
+                                    xent_report *report) {
+  xent_frame f;
+  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
+                       .class_begin = class_begin, .class_end = class_end, .forward_output = output,
+                       .upstream = upstream, .class_mask = class_mask, .states = states, .report = report};
+  XENT_FIND_RARE(&f, backward_places, BACKWARD_USUAL);
+  return backward_states(&f);
 }
+
+/* ---- finish ---- */
+
+#define PLACE(name, rule) XENT_PLACE(finish, name, rule, false)
+static const xent_place finish_places[] = {
+    PLACE(targets, TARGETS), PLACE(losses, LOSSES), PLACE(log_sum_exp, LOG_SUM_EXP), PLACE(hits, HITS),
+    PLACE(class_weights, CLASS_WEIGHTS), PLACE(row_weights, ROW_WEIGHTS), PLACE(sink, SINK)};
+#undef PLACE
 
 /* Those of a softmax backward have no logits that would say in which arithmetic. */
-static bool are_of_backward(const xent_frame *f, const xent_state *states) {
-  return f->call.row_begin < f->call.row_end && (states->kind & XENT_KIND_MASK) == XENT_KIND_BACKWARD;
+static bool are_of_backward(const xent_call *c) {
+  return !c->second_round && c->row_begin < c->row_end &&
+         (known_states_at(c)->kind & XENT_KIND_MASK) == XENT_KIND_BACKWARD;
 }
 
-xent_status xent_finish(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                        int64_t row_end, const xent_state *states, const void *targets,
-                        const void *class_weights, const void *row_weights, const void *sink,
-                        int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp,
-                        void *hits, xent_tally *tally, xent_report *report) {
+static xent_status finish(xent_frame *f) {
+  xent_call *c = &f->call;
+  xent_status status = xent_begin(f, false);
+  if (!status) status = xent_check_rows(f);
+  if (!status && f->report == &f->own_report)
+    status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
+  if (!status) status = xent_check_struct(f, c->known_states, _Alignof(xent_state), XENT_FIELD_STATES, true);
+  if (!status) status = xent_check_struct(f, c->statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
+  if (!status) status = xent_check_tally(f, c->tally);
+  if (!status) status = XENT_CHECK_PLACES(f, finish_places, FINISH_USUAL);
+  if (!status) status = check_target_rules(f);
+  if (!status) status = check_outputs_of_targets(f);
+  if (!status) {
+    if (are_of_backward(c)) f->wide = c->wide = known_states_at(c)->kind & XENT_STATE_WIDE;
+    c->digest = xent_digest_of(c);
+    status = run_kernel(family_of(f)->finish, c);
+    set_denominator(f);
+  }
+  return xent_end(f, status);
+}
+
+XENT_ENTRY(finish, finish, finish_places, FINISH_USUAL, NULL,
+           (f.own_shape.logits.type = c->logits_type, f.call.second_round = c->second_round != 0,
+            f.call.known_states = c->states, f.call.statistics = c->statistics, f.call.tally = c->tally),
+           finish(&f))
+
+xent_status xent_finish_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end,
+                           const xent_state *states, const void *targets, const void *class_weights,
+                           const void *row_weights, const void *sink, int32_t second_round,
+                           xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally,
+                           xent_report *report) {
   xent_frame f;
-  xent_status status = xent_frame_begin(&f, shape, options, report, false);
-  if (!status) status = xent_frame_ranges(&f, row_begin, row_end, 0, f.shape->classes);
-  if (!status) status = xent_check_whole(&f);
-  if (!status) status = xent_check_struct(&f, report, _Alignof(xent_report), XENT_FIELD_REPORT, false);
-  if (!status) status = xent_check_struct(&f, states, _Alignof(xent_state), XENT_FIELD_STATES, false);
-  if (!status)
-    status = xent_check_struct(&f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, false);
-  if (!status) status = check_tally(&f, tally);
-  if (!status) {
-    const xent_array arrays[] = {
-        targets_array(&f, targets, true),
-        row_output(losses, &f.shape->losses, XENT_FIELD_LOSSES, f.floats),
-        row_output(log_sum_exp, &f.shape->log_sum_exp, XENT_FIELD_LOG_SUM_EXP, f.floats),
-        row_output(hits, &f.shape->hits, XENT_FIELD_HITS, XENT_TYPE_BIT(XENT_U8)),
-        class_weights_array(&f, class_weights),
-        row_weights_array(&f, row_weights),
-        sink_array(&f, sink)};
-    status = xent_check_arrays(&f, arrays, 7);
-  }
-  if (!status) status = check_target_rules(&f, targets, hits);
-  if (!status) status = check_outputs_of_targets(&f, targets, losses, hits, tally);
-  if (!status) {
-    f.general |= class_weights || row_weights || sink || have_masked_classes(&f, states, second_round ? statistics : NULL);
-    if (!second_round && are_of_backward(&f, states)) f.wide = f.call.wide = states->kind & XENT_STATE_WIDE;
-    f.call.known_states = states;
-    f.call.targets = targets;
-    f.call.class_weights = class_weights;
-    f.call.row_weights = row_weights;
-    f.call.sink = sink;
-    f.call.second_round = second_round != 0;
-    f.call.statistics = statistics;
-    f.call.losses = losses;
-    f.call.log_sum_exp = log_sum_exp;
-    f.call.hits = hits;
-    f.call.tally = tally;
-    status = run_kernel(family_of(&f)->finish, &f.call);
-    set_denominator(&f);
-  }
-  return xent_frame_end(&f, report, status);
+  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
+                       .known_states = states, .targets = targets, .class_weights = class_weights,
+                       .row_weights = row_weights, .sink = sink, .second_round = second_round != 0,
+                       .statistics = statistics, .losses = losses, .log_sum_exp = log_sum_exp, .hits = hits,
+                       .tally = tally, .report = report};
+  XENT_FIND_RARE(&f, finish_places, FINISH_USUAL);
+  return finish(&f);
 }

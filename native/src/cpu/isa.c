@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which tiers run here. A tier needs the CPU's word (CPUID) and the operating system's (XCR0): registers
- * that the system does not save must not be used. */
+/* Which tiers there are, and which run here. A tier needs the CPU's word (CPUID) and the operating system's (XCR0):
+ * registers that the system does not save must not be used. */
 #include "cpu/isa.h"
 
-#if defined(XENT_HAVE_AVX512)
+static bool any_cpu(const xent_cpu_words *w) { return w != NULL; }
+
+#if defined(__x86_64__)
 #include <cpuid.h>
 
-int32_t xent_isa_of(const xent_cpu_words *w) {
+static bool has_avx2(const xent_cpu_words *w) {
   const uint32_t needed = bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C;
-  if ((w->leaf_1_ecx & needed) != needed) return XENT_ISA_SCALAR;
-  const uint64_t sse_and_avx = 0x6, masks_and_zmm = 0xe0;
-  if ((w->xcr0 & sse_and_avx) != sse_and_avx || !(w->leaf_7_ebx & bit_AVX2)) return XENT_ISA_SCALAR;
-  const uint32_t avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
-  if ((w->leaf_7_ebx & avx512) != avx512 || (w->xcr0 & masks_and_zmm) != masks_and_zmm) return XENT_ISA_AVX2;
-  return XENT_ISA_AVX512;
+  const uint64_t sse_and_avx = 0x6;
+  if ((w->leaf_1_ecx & needed) != needed) return false;
+  return (w->xcr0 & sse_and_avx) == sse_and_avx && (w->leaf_7_ebx & bit_AVX2);
+}
+
+static bool has_avx512(const xent_cpu_words *w) {
+  const uint32_t needed = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
+  const uint64_t masks_and_zmm = 0xe0;
+  return has_avx2(w) && (w->leaf_7_ebx & needed) == needed && (w->xcr0 & masks_and_zmm) == masks_and_zmm;
 }
 
 static uint64_t enabled_registers(void) {
@@ -22,46 +27,76 @@ static uint64_t enabled_registers(void) {
   return (uint64_t)high << 32 | low;
 }
 
-static int32_t detect(void) {
+static xent_cpu_words words_of_this_cpu(void) {
   xent_cpu_words w = {0, 0, 0};
   uint32_t a, b, c, d;
   if (__get_cpuid(1, &a, &b, &c, &d)) w.leaf_1_ecx = c;
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) w.leaf_7_ebx = b;
   /* Without OSXSAVE the instruction is not there. */
   if (w.leaf_1_ecx & bit_OSXSAVE) w.xcr0 = enabled_registers();
-  return xent_isa_of(&w);
+  return w;
 }
 #else
-static int32_t detect(void) { return XENT_ISA_SCALAR; }
+static xent_cpu_words words_of_this_cpu(void) { return (xent_cpu_words){0}; }
 #endif
 
-/* CPUID can cost a microsecond and more under a hypervisor, so it is asked once, when the library is
- * loaded; never written again. Initialisers that run before ours find the scalar tier. */
-static int32_t best;
-__attribute__((constructor)) static void detect_once(void) { best = detect(); }
-
-static int32_t best_here(void) { return best == XENT_ISA_BEST ? XENT_ISA_SCALAR : best; }
-int32_t xent_best_isa(void) { return best_here(); }
-
-const xent_kernels *xent_kernels_of(int32_t isa) {
-  if (isa == XENT_ISA_BEST) isa = best_here();
-  if (isa > best_here()) return NULL;
-  switch (isa) {
-    case XENT_ISA_SCALAR: return &xent_kernels_scalar;
+/* Tiers that CMakeLists.txt does not build for this architecture. */
+#define ABSENT NULL, NULL
+#if defined(XENT_HAVE_AVX2)
+#define AVX2 &xent_kernels_avx2, has_avx2
+#else
+#define AVX2 ABSENT
+#endif
 #if defined(XENT_HAVE_AVX512)
-    case XENT_ISA_AVX2: return &xent_kernels_avx2;
-    case XENT_ISA_AVX512: return &xent_kernels_avx512;
+#define AVX512 &xent_kernels_avx512, has_avx512
+#else
+#define AVX512 ABSENT
 #endif
-    default: return NULL;
-  }
+
+/* Every tier; what comes later is preferred. kernels are NULL where this build has none. */
+static const struct {
+  int32_t isa;
+  const char *name;
+  const xent_kernels *kernels;
+  bool (*runs_on)(const xent_cpu_words *w);
+} tiers[] = {
+    {XENT_ISA_SCALAR, "scalar", &xent_kernels_scalar, any_cpu},
+    {XENT_ISA_AVX2, "avx2", AVX2},
+    {XENT_ISA_AVX512, "avx512", AVX512},
+};
+enum { TIERS = sizeof tiers / sizeof *tiers };
+
+static int index_of(int32_t isa) {
+  int i = 0;
+  while (i < TIERS && tiers[i].isa != isa) i++;
+  return i;
+}
+bool xent_is_isa(int32_t isa) { return isa == XENT_ISA_BEST || index_of(isa) < TIERS; }
+
+bool xent_cpu_runs(int32_t isa, const xent_cpu_words *words) {
+  const int i = index_of(isa);
+  return i < TIERS && tiers[i].kernels && tiers[i].runs_on(words);
 }
 
+/* The kernels at each XENT_ISA_... that is here. CPUID can cost a microsecond and more under a hypervisor, so it is
+ * asked once, when the library is loaded; never written again. Initialisers that run before ours find the scalar tier. */
+static const xent_kernels *here[TIERS + 1] = {
+    [XENT_ISA_BEST] = &xent_kernels_scalar, [XENT_ISA_SCALAR] = &xent_kernels_scalar};
+static int32_t best = XENT_ISA_SCALAR;
+
+__attribute__((constructor)) static void detect_once(void) {
+  const xent_cpu_words words = words_of_this_cpu();
+  for (int i = 0; i < TIERS; i++)
+    if (xent_cpu_runs(tiers[i].isa, &words)) here[best = tiers[i].isa] = tiers[i].kernels;
+  here[XENT_ISA_BEST] = here[best];
+}
+
+const xent_kernels *xent_kernels_of(int32_t isa) { return isa >= 0 && isa <= TIERS ? here[isa] : NULL; }
+
+int32_t xent_best_isa(void) { return best; }
+int32_t xent_has_isa(int32_t isa) { return xent_kernels_of(isa) != NULL; }
+
 const char *xent_isa_name(int32_t isa) {
-  switch (isa) {
-    case XENT_ISA_BEST: return "best";
-    case XENT_ISA_SCALAR: return "scalar";
-    case XENT_ISA_AVX2: return "avx2";
-    case XENT_ISA_AVX512: return "avx512";
-    default: return "unknown";
-  }
+  const int i = index_of(isa);
+  return isa == XENT_ISA_BEST ? "best" : i < TIERS ? tiers[i].name : "unknown";
 }

@@ -4,18 +4,23 @@
 
 #include "kernels/kernels.h"
 
-/* The kernels of a tier (XENT_ISA_BEST: the best here), or NULL where this CPU or build lacks it. */
+/* The kernels of a tier (XENT_ISA_BEST: the best here), or NULL where there is none or this CPU or build lacks it. */
 const xent_kernels *xent_kernels_of(int32_t isa);
 
-#if defined(XENT_HAVE_AVX512)
+/* Whether xent.h has such a tier, be it here or not; XENT_ISA_BEST too. */
+bool xent_is_isa(int32_t isa);
+
 /* What the CPU and the operating system say of themselves; what they do not say is 0. */
 typedef struct {
+#if defined(__x86_64__)
   uint32_t leaf_1_ecx, leaf_7_ebx; /* CPUID */
   uint64_t xcr0;                   /* the registers that the system saves */
+#else
+  uint32_t nothing;
+#endif
 } xent_cpu_words;
 
-/* The best tier that such a machine can run. */
-int32_t xent_isa_of(const xent_cpu_words *words);
-#endif
+/* Whether such a machine can run a tier that this build has. */
+bool xent_cpu_runs(int32_t isa, const xent_cpu_words *words);
 
 #endif

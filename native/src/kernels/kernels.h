@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "kernels/records.h"
 #include "xent.h"
 
 #define XENT_TYPE_BIT(type) (1u << (type))
@@ -13,8 +14,9 @@ enum {
                      XENT_TYPE_BIT(XENT_I32) | XENT_TYPE_BIT(XENT_I64)
 };
 
-/* A call whose arguments have been checked. Absent arrays are NULL. In a plain call every array of floats is
- * F32 and none of the arrays after `hits` is there; in others its layout says what it holds. */
+/* A call whose arguments have been checked. Absent arrays are NULL, and their layouts mean nothing. In a plain call
+ * every array of floats is F32 and none of those from target_weights to target_gradient is there; in others its layout
+ * says what it holds. */
 typedef struct {
   const xent_shape *shape;
   const xent_options *options;
@@ -36,11 +38,24 @@ typedef struct {
   const xent_state *known_states;
   xent_tally *tally;
   xent_report *report;
+  uint32_t digest;   /* of the options: what statistics and states say of them; where the call has or makes any */
   bool log;          /* log-softmax */
   bool wide;         /* float64 arithmetic */
   bool stream;       /* stores go past the caches */
   bool second_round; /* of xent_finish */
 } xent_call;
+
+/* Records of 64 bytes, which callers see as opaque. */
+static inline row_statistics *statistics_at(const xent_call *call, int64_t row) {
+  return (row_statistics *)(void *)call->statistics + row;
+}
+static inline const row_statistics *known_statistics_at(const xent_call *call, int64_t row) {
+  return (const row_statistics *)(const void *)call->known_statistics + row;
+}
+
+static inline const row_state *known_states_at(const xent_call *call) {
+  return (const row_state *)(const void *)call->known_states;
+}
 
 typedef xent_status (*xent_kernel)(const xent_call *call);
 
@@ -50,10 +65,8 @@ typedef struct {
       forward_states, backward_states, finish;
 } xent_family;
 
-/* plain: calls of floats without the options and arrays that few need; general: all calls in float32
- * arithmetic; wide: all calls in float64 arithmetic. */
 typedef struct {
-  const xent_family *plain, *general, *wide;
+  const xent_family *f32, *f64; /* float32 and float64 arithmetic */
   xent_kernel kl_divergence;
   /* e(x; N) of n floats, for the tests */
   void (*exponential)(const float *x, float N, float *e, int64_t n);
@@ -61,11 +74,11 @@ typedef struct {
   void (*tanh)(const float *x, float *t, int64_t n);
   /* The same in double, n a multiple of XENT_LANES; exponentials of vectors, and one by one, which must agree. And
    * log, log(1 + q) and log(1 - d). */
-  void (*wide_exponential)(const double *x, double N, double *e, double *one_by_one, int64_t n);
-  void (*wide_tanh)(const double *x, double *t, int64_t n);
-  double (*wide_log)(double v);
-  double (*wide_log1p)(double q);
-  double (*wide_log1m)(double d);
+  void (*f64_exponential)(const double *x, double N, double *e, double *one_by_one, int64_t n);
+  void (*f64_tanh)(const double *x, double *t, int64_t n);
+  double (*f64_log)(double v);
+  double (*f64_log1p)(double q);
+  double (*f64_log1m)(double d);
 } xent_kernels;
 
 extern const xent_kernels xent_kernels_scalar;
@@ -88,7 +101,6 @@ enum {
   XENT_ROW_MASKED = 0x2000,
   XENT_ROW_IGNORED = 0x4000,
   XENT_ROW_UNFINISHED = 0x8000, /* has a shift and waits for its second round */
-  XENT_ROW_GENERAL = 0x10000, /* pull and share are there */
   XENT_ROW_HIT = 0x20000,     /* of an unfinished row: its label is the first of the largest classes */
   XENT_ROW_SPECIAL = XENT_ROW_NAN | XENT_ROW_MASKED | XENT_ROW_IGNORED
 };

@@ -48,22 +48,22 @@ static const float XENT_TANH[7] = {
     -0x1.167f44p-7f, 0x1.716c44p-9f, -0x1.1f17b8p-11f};
 
 /* float64: log2(e) */
-static const double XENT_WIDE_LOG2E = 0x1.71547652b82fep+0;
-/* ln 2 = WIDE_LN2_HI + WIDE_LN2_LO, each rounded to double */
-static const double XENT_WIDE_LN2_HI = 0x1.62e42fefa39efp-1;
-static const double XENT_WIDE_LN2_LO = 0x1.abc9e3b39803fp-56;
-/* -1053 ln 2: so far below its reference the scale is exactly +0 */
-static const double XENT_WIDE_FLOOR = -0x1.6cf1264b2d013p+9;
+static const double XENT_F64_LOG2E = 0x1.71547652b82fep+0;
+/* its ln 2 as a sum of two, each rounded to double */
+static const double XENT_F64_LN2_HI = 0x1.62e42fefa39efp-1;
+static const double XENT_F64_LN2_LO = 0x1.abc9e3b39803fp-56;
+/* -1215 ln 2: so far below its reference the scale is exactly +0 */
+static const double XENT_F64_FLOOR = -0x1.a5163fe09663ep+9;
 /* 1.5 * 2^52 + 1023: adding it rounds to an integer, whose low bits are a biased exponent */
-static const double XENT_WIDE_ROUND = 0x1.80000000003ffp+52;
+static const double XENT_F64_ROUND = 0x1.80000000003ffp+52;
 /* exp(t) = 1 + t + t^2 (X0 + X1 t + ...) for |t| <= ln(2)/2 */
-static const double XENT_WIDE_EXP_TERMS[11] = {
-    0x1.0000000000000p-1, 0x1.5555555555557p-3, 0x1.5555555555556p-5,
-    0x1.11111111100dfp-7, 0x1.6c16c16c162d6p-10, 0x1.a01a01abe62ddp-13,
-    0x1.a01a01a6d7808p-16, 0x1.71de02375656bp-19, 0x1.27e4db67b4302p-22,
-    0x1.af4ddd848843fp-26, 0x1.1f72fc730b5b7p-29};
+static const double XENT_F64_EXP_TERMS[10] = {
+    0x1.000000000000cp-1, 0x1.5555555555559p-3, 0x1.555555554ffa2p-5,
+    0x1.111111110f6b4p-7, 0x1.6c16c185be4d1p-10, 0x1.a01a01afe29a2p-13,
+    0x1.a0199662bc477p-16, 0x1.71ddf85aafbbep-19, 0x1.28b06e0824254p-22,
+    0x1.af5eb1ac08dc6p-26};
 /* log((1 + r) / (1 - r)) = r (2 + z (L0 + L1 z + ...)), z = r^2 <= 0.04 */
-static const double XENT_WIDE_LOG_TERMS[8] = {
+static const double XENT_F64_LOG_TERMS[8] = {
     0x1.5555555555555p-1, 0x1.9999999999f17p-2, 0x1.24924923de6edp-2,
     0x1.c71c72df580fcp-3, 0x1.745cac43cc003p-3, 0x1.3b29d0452d426p-3,
     0x1.0e8c55b42945fp-3, 0x1.169c38cc826bep-3};

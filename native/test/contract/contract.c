@@ -24,59 +24,86 @@ static float from_bits(uint32_t u) { float v; memcpy(&v, &u, 4); return v; }
 static float max_of(float a, float x) { return x > a ? x : a; }          /* a NaN x is passed over */
 static double power_of_two(double k) { return ldexp(1.0, (int)(k < -1000 ? -1000 : k)); }
 
-/* exp(x) * 2^(30 - N); +0 below (N - 157) ln 2, NaN stays NaN */
-float contract_exp(float x, float N) {
-    float lowest = fmaf(N, LN2_HI, FLOOR);
+contract_temperature contract_temperature_of(double tau) {
+    contract_temperature t = {.tau = tau != 0 ? tau : 1};
+    t.r = 1 / t.tau;
+    t.hi = (float)t.r;
+    t.lo = (float)(t.r - (double)t.hi);
+    return t;
+}
+static const contract_temperature NONE = {.tau = 1, .r = 1, .hi = 1, .lo = 0};
+
+float contract_lowest(float N, const contract_temperature *t) {
+    return (float)((double)fmaf(N, LN2_HI, FLOOR) * t->tau);
+}
+
+/* exp(x / tau) * 2^(30 - N); +0 below (N - 157) ln 2, NaN stays NaN. The temperature is a factor of the exponent:
+ * x * r is ph + c to twice the digits of a float, so x is never rounded; c is 0 where tau is a power of two. */
+float contract_exp_at(float x, float N, const contract_temperature *tau) {
+    float lowest = contract_lowest(N, tau);
     x = x < lowest ? lowest : x;
     float magic = ROUND + 8 * 30 - 8 * N;
-    float z = fmaf(x, 8 * LOG2E, magic), n = z - magic;
-    float t = fmaf(n, -LN2_LO / 8, fmaf(n, -LN2_HI / 8, x));
+    float ph = x * tau->hi, c = fmaf(x, tau->lo, fmaf(x, tau->hi, -ph));
+    float z = fmaf(ph, 8 * LOG2E, magic), n = z - magic;
+    float t = fmaf(n, -LN2_LO / 8, fmaf(n, -LN2_HI / 8, ph)) + c;
     float p = fmaf(fmaf(Q3, t, Q2) * t, t, t);
     float s = from_bits(TWO_TO_EIGHTHS[bits(z) & 7] + (bits(z) << 20));
     return fmaf(p, s, s);
 }
+float contract_exp(float x, float N) { return contract_exp_at(x, N, &NONE); }
 
 float contract_reference(float max) {
     float m = max > LIMIT ? LIMIT : max < -LIMIT ? -LIMIT : max;
     return fmaf(m, LOG2E, ROUND) - ROUND;
 }
 
-/* sum over one lane of a group: eight slots, the missing ones +0 */
-static float lane_sum(const float v[8]) { return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7])); }
+/* One group of at most 128 terms to the lanes of its chunk; the missing terms are +0. */
+static void add_group(double lane[LANES], const float *term, size_t m) {
+    for (size_t j = 0; j < LANES; j++) {
+        float v[8];
+        for (size_t h = 0; h < 8; h++) v[h] = h * LANES + j < m ? term[h * LANES + j] : 0.0f;
+        lane[j] += (double)(((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7])));
+    }
+}
 
-static double tree(double lane[LANES], int in_float) {
-    for (int k = LANES / 2; k >= 1; k /= 2)
-        for (int j = 0; j < k; j++) lane[j] = in_float ? (float)((float)lane[j] + (float)lane[j + k]) : lane[j] + lane[j + k];
+/* In double; in a chunk of at most 16 classes all but the last addition in float. */
+static double tree(double lane[LANES], size_t n) {
+    for (size_t k = LANES / 2; k >= 1; k /= 2)
+        for (size_t j = 0; j < k; j++)
+            lane[j] = n <= LANES && k > 1 ? (double)((float)lane[j] + (float)lane[j + k]) : lane[j] + lane[j + k];
     return lane[0];
 }
 
+double contract_chunk_sum(const float *term, size_t n) {
+    double lane[LANES] = {0};
+    for (size_t i = 0; i < n; i += GROUP) add_group(lane, term + i, n - i < GROUP ? n - i : GROUP);
+    return tree(lane, n);
+}
+
 /* statistics of one chunk; the class `without` (or -1) adds +0 to the sum but counts for the maximum */
-contract_chunk contract_chunk_of(const float *x, size_t n, ptrdiff_t without) {
+contract_chunk contract_chunk_of(const float *x, size_t n, ptrdiff_t without, const contract_temperature *tau) {
     contract_chunk c = {.max = -INFINITY, .N = LOWEST_REF, .s = 0};
     double lane[LANES] = {0};
     for (size_t i = 0; i < n; i++) c.max = max_of(c.max, x[i]);
-    if (n <= EXACT_MAX) c.N = contract_reference(c.max);
+    c.max += 0.0f; /* -0 counts as +0 */
+    if (n <= EXACT_MAX) c.N = contract_reference(c.max * tau->hi);
     for (size_t i = 0; i < n; i += GROUP) {
         size_t m = n - i < GROUP ? n - i : GROUP;
         if (n > EXACT_MAX) {
             float g = -INFINITY;
             for (size_t k = 0; k < m; k++) g = max_of(g, x[i + k]);
-            float raised = contract_reference(g);
-            if (g > (c.N + 16) * LN2_HI && raised > c.N) {
+            float raised = contract_reference(g * tau->hi);
+            if (g * tau->hi > (c.N + 16) * LN2_HI && raised > c.N) {
                 for (int j = 0; j < LANES; j++) lane[j] *= power_of_two((double)c.N - raised);
                 c.N = raised;
             }
         }
-        for (int j = 0; j < LANES; j++) {
-            float v[8];
-            for (int h = 0; h < 8; h++) {
-                size_t k = (size_t)h * LANES + (size_t)j;
-                v[h] = k < m && (ptrdiff_t)(i + k) != without ? contract_exp(x[i + k], c.N) : 0.0f;
-            }
-            lane[j] += (double)lane_sum(v);
-        }
+        float e[GROUP];
+        for (size_t k = 0; k < m; k++)
+            e[k] = (ptrdiff_t)(i + k) == without ? 0.0f : contract_exp_at(x[i + k], c.N, tau);
+        add_group(lane, e, m);
     }
-    c.s = tree(lane, n <= GROUP);
+    c.s = tree(lane, n);
     return c;
 }
 
@@ -89,15 +116,16 @@ contract_row contract_fold(const contract_chunk *chunk, size_t count) {
         r.N = (float)N;
         r.max = max_of(r.max, chunk[i].max);
     }
-    r.max += 0.0f; /* -0 counts as +0 */
     return r;
 }
 
 static contract_row statistics(const float *x, size_t n, ptrdiff_t without) {
     static contract_chunk chunk[1 << 16];
     size_t count = 0;
-    for (size_t i = 0; i < n; i += CHUNK, count++)
-        chunk[count] = contract_chunk_of(x + i, n - i < CHUNK ? n - i : CHUNK, without < (ptrdiff_t)i ? -1 : without - (ptrdiff_t)i);
+    for (size_t i = 0; i < n; i += CHUNK, count++) {
+        ptrdiff_t at = without < (ptrdiff_t)i ? -1 : without - (ptrdiff_t)i;
+        chunk[count] = contract_chunk_of(x + i, n - i < CHUNK ? n - i : CHUNK, at, &NONE);
+    }
     return contract_fold(chunk, count);
 }
 
@@ -118,11 +146,11 @@ double contract_log(double v) {
     return fma((double)k, LN2, series((v - 1) / (v + 1)));
 }
 
-/* log-sum-exp minus the maximum: never negative */
-double contract_distance(contract_row r) {
-    double e = (double)contract_exp(r.max, r.N) * 0x1p-30;
+/* log-sum-exp minus the maximum, both after the temperature: never negative */
+double contract_distance(contract_row r, const contract_temperature *t) {
+    double e = (double)contract_exp_at(r.max, r.N, t) * 0x1p-30;
     if (r.S <= 2 * e) return r.S <= e ? 0 : contract_log1p((r.S - e) / e);
-    return fma(r.N, LN2, contract_log(r.S)) - (double)r.max;
+    return fma(r.N, LN2, contract_log(r.S)) - (double)r.max * t->r;
 }
 
 /* a row ready for output: shifted copy when its maximum is beyond LIMIT */
@@ -155,21 +183,22 @@ int contract_softmax(const float *x, size_t n, float *y, float *scratch) {
 int contract_log_softmax(const float *x, size_t n, float *y, float *lse, float *scratch) {
     ready r = prepare(x, n, -1, scratch);
     if (!r.ok) { *lse = from_bits(0x7fc00000u); return all_nan(y, n); }
-    double D = contract_distance(r.stat);
+    double D = contract_distance(r.stat, &NONE);
     float minus_d = (float)(0 - D);
     for (size_t i = 0; i < n; i++) y[i] = (r.x[i] - r.stat.max) + minus_d;
     *lse = (float)((double)r.shift + ((double)r.stat.max + D));
     return 1;
 }
 
-int contract_cross_entropy(const float *x, size_t n, size_t label, double scale, float *loss, float *gradient, float *lse, float *scratch) {
+int contract_cross_entropy(const float *x, size_t n, size_t label, double scale, float *loss, float *gradient,
+                           float *lse, float *scratch) {
     ready r = prepare(x, n, (ptrdiff_t)label, scratch);
     if (!r.ok) { *loss = *lse = from_bits(0x7fc00000u); return all_nan(gradient, n); }
     float x_y = r.x[label];
     double e_y = (double)contract_exp(x_y, r.stat.N) * 0x1p-30, others = r.stat.S;
     r.stat.S = others + e_y;
     if (isnan(r.stat.S)) { *loss = *lse = from_bits(0x7fc00000u); return all_nan(gradient, n); }
-    double q = others / e_y, D = contract_distance(r.stat);
+    double q = others / e_y, D = contract_distance(r.stat, &NONE);
     *loss = (float)(q <= 1 ? contract_log1p(q) : D + ((double)r.stat.max - (double)x_y));
     *lse = (float)((double)r.shift + ((double)r.stat.max + D));
     double G = 0x1p-30 / r.stat.S * scale;
@@ -181,4 +210,23 @@ int contract_cross_entropy(const float *x, size_t n, size_t label, double scale,
     }
     gradient[label] = (float)((0 - others / r.stat.S) * scale);
     return 1;
+}
+
+void contract_backward(const float *y, const float *g, const unsigned char *mask, size_t n, int log, double temperature,
+                       float *dx) {
+    static float term[CHUNK];
+    const contract_temperature t = contract_temperature_of(temperature);
+    double total = 0;
+    for (size_t i = 0; i < n; i += CHUNK) {
+        size_t m = n - i < CHUNK ? n - i : CHUNK;
+        for (size_t k = 0; k < m; k++)
+            term[k] = mask && !mask[i + k] ? 0.0f : log ? g[i + k] : g[i + k] * y[i + k];
+        total += contract_chunk_sum(term, m);
+    }
+    float sum = (float)total;
+    for (size_t i = 0; i < n; i++) {
+        float p = contract_exp(y[i], 0) * 0x1p-30f;
+        float v = (log ? fmaf(-p, sum, g[i]) : y[i] * (g[i] - sum)) * t.hi;
+        dx[i] = mask && !mask[i] ? 0.0f : isnan(v) ? from_bits(0x7fc00000u) : v;
+    }
 }

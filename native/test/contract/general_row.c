@@ -8,8 +8,9 @@
 #include <string.h>
 
 #include "contract.h"
+#include "kernels/kernels.h"
 
-enum { LANES = 16, GROUP = 128, CHUNK = 8192 };
+enum { CHUNK = 8192, MOST_CHUNKS = 64 };
 
 static float canonical(double v) {
   const uint32_t quiet = 0x7fc00000u;
@@ -27,31 +28,127 @@ float contract_tanh(float x) {
   return copysignf(v > 0.875f ? 1 - 2 / (contract_exp(2 * v, 30) + 1) : fmaf(v * z, p, v), x);
 }
 
-static bool counted(const general_input *in, int64_t k) { return !in->mask || in->mask[k]; }
+static double canonical_double(double v) {
+  const uint64_t quiet = 0x7ff8000000000000u;
+  if (v != v) memcpy(&v, &quiet, sizeof v);
+  return v;
+}
 
+static bool counted(const general_input *in, int64_t k) { return !in->mask || in->mask[k]; }
+static int64_t chunk_length(const general_input *in, int64_t begin) {
+  return in->n - begin < CHUNK ? in->n - begin : CHUNK;
+}
+
+/* What tanh is taken of. */
+static float capped(const general_input *in, int64_t k) { return in->logits[k] * (float)(1 / in->softcap); }
+
+/* The logits after the softcap; the temperature is a factor of the exponent. */
 static void prepare(const general_input *in, float *x) {
-  const float cap = (float)in->softcap, tau = (float)in->temperature;
   for (int64_t k = 0; k < in->n; k++) {
     x[k] = -INFINITY;
     if (!counted(in, k)) continue;
-    x[k] = in->logits[k];
-    if (in->softcap != 0) x[k] = cap * contract_tanh(x[k] / cap);
-    if (in->temperature != 0) x[k] = x[k] / tau;
+    x[k] = in->softcap != 0 ? (float)in->softcap * contract_tanh(capped(in, k)) : in->logits[k];
   }
 }
 
-static contract_row statistics(const float *x, int64_t n, int64_t without, bool has_sink, float sink) {
-  contract_chunk chunks[64];
-  size_t count = 0;
-  for (int64_t i = 0; i < n; i += CHUNK, count++) {
-    const int64_t m = n - i < CHUNK ? n - i : CHUNK, at = without - i;
-    chunks[count] = contract_chunk_of(x + i, (size_t)m, without >= 0 && at >= 0 && at < m ? (ptrdiff_t)at : -1);
+/* The sink in the units of the logits. A finite one stays finite. */
+static float sink_logit(const general_input *in, const contract_temperature *tau) {
+  if (!isfinite(in->sink)) return in->sink;
+  const double x = (double)in->sink * tau->tau;
+  return x > (double)FLT_MAX ? FLT_MAX : x < -(double)FLT_MAX ? -FLT_MAX : (float)x;
+}
+
+static bool is_even(const general_input *in, int64_t k) {
+  return counted(in, k) && !(in->targets == LABEL && in->others && k == in->label);
+}
+static bool skipped(const general_input *in, int64_t j) { return in->has_ignore && in->classes[j] == in->ignore; }
+static double sparse_term(const general_input *in, int64_t j) {
+  const double p = in->eps > 0 ? (1 - in->eps) * in->probabilities[j] : in->probabilities[j];
+  return in->weights ? p * in->weights[in->classes[j]] : p;
+}
+
+/* The float target of class k as sums take it: of labels 1 or the weight, of sparse rows the dense part. */
+static float float_target(const general_input *in, int64_t k, double share) {
+  if (!is_even(in, k)) return 0;
+  const float w = in->weights ? (float)in->weights[k] : 1;
+  if (in->targets == LABEL) return w;
+  const float sf = (float)share;
+  if (in->targets == SPARSE) return share > 0 ? sf * w : 0;
+  return (share > 0 ? fmaf((float)(1 - in->eps), in->q[k], sf) : in->q[k]) * w;
+}
+
+/* The sums over targets of one chunk: of t (m - x) and of t. */
+static void add_targets(const general_input *in, const float *x, int64_t begin, double share, row_state *s) {
+  static float dot[CHUNK], mass[CHUNK];
+  if (in->targets == NO_TARGETS || (in->targets == LABEL && in->eps == 0)) return;
+  const int64_t n = chunk_length(in, begin);
+  const float m = isfinite(s->max) ? (float)s->max : 0;
+  for (int64_t i = 0; i < n; i++) {
+    mass[i] = float_target(in, begin + i, share);
+    dot[i] = mass[i] == 0 ? 0 : mass[i] * (m - x[begin + i]);
   }
-  if (has_sink) {
-    const float N = contract_reference(sink == sink ? sink : -INFINITY);
-    chunks[count++] = (contract_chunk){.max = sink + 0.0f, .N = N, .s = (double)contract_exp(sink, N)};
+  s->dot = contract_chunk_sum(dot, (size_t)n);
+  s->mass = in->targets == LABEL && !in->weights ? 0 : contract_chunk_sum(mass, (size_t)n);
+  for (int64_t j = 0; in->targets == SPARSE && j < in->count; j++) {
+    const int64_t k = in->classes[j];
+    if (skipped(in, j) || k < begin || k >= begin + n) continue;
+    const double t = sparse_term(in, j);
+    if (t != 0) s->dot += t * ((double)m - (double)x[k]);
+    s->mass += t;
   }
-  return contract_fold(chunks, count);
+  s->dot = canonical_double(s->dot);
+  s->mass = canonical_double(s->mass);
+}
+
+static bool before(const float *x, int64_t a, int64_t b) { return x[a] > x[b] || (x[a] == x[b] && a < b); }
+
+static uint32_t kind_of(const general_input *in) {
+  if (in->targets == NO_TARGETS) return XENT_KIND_SOFTMAX;
+  return in->targets == LABEL ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES;
+}
+
+static uint32_t hashed_bits(uint32_t hash, uint64_t bits) {
+  for (int i = 0; i < 64; i += 8) hash = (hash ^ (uint32_t)(bits >> i & 0xff)) * 16777619u;
+  return hash;
+}
+static uint32_t hashed(uint32_t hash, double number) {
+  uint64_t bits;
+  number += 0.0;
+  memcpy(&bits, &number, sizeof bits);
+  return hashed_bits(hash, bits);
+}
+/* FNV-1a of the options that a row's numbers depend on. */
+static uint32_t digest_of(const general_input *in) {
+  const double tau = in->temperature == 1 ? 0 : in->temperature;
+  const uint64_t what = (in->others ? 1u : 0u) + (in->weights ? 2u : 0u);
+  uint32_t hash = hashed(hashed(2166136261u, tau), in->softcap);
+  if (in->targets == NO_TARGETS) return hash;
+  return hashed_bits(hashed(hashed(hash, in->eps), in->z_loss), what);
+}
+
+static row_state state_of(const general_input *in, const float *x, int64_t begin, const contract_temperature *tau,
+                          double share, bool shifted) {
+  const int64_t n = chunk_length(in, begin), y = in->targets == LABEL ? in->label - begin : -1;
+  const bool here = y >= 0 && y < n;
+  const contract_chunk c = contract_chunk_of(x + begin, (size_t)n, here ? (ptrdiff_t)y : -1, tau);
+  row_state s = {.kind = kind_of(in) | xent_state_version | (shifted ? XENT_STATE_SHIFTED : 0),
+                 .reference = c.N,
+                 .label = XENT_LABEL_ELSEWHERE,
+                 .digest = digest_of(in),
+                 .max = (double)c.max,
+                 .sum = canonical_double(c.s)};
+  bool first = here && x[in->label] == c.max;
+  for (int64_t k = begin; k < begin + n; k++) {
+    s.counted = (uint16_t)(s.counted + counted(in, k));
+    if (here && counted(in, k) && before(x, k, in->label)) first = false;
+  }
+  if (here) {
+    s.kind |= XENT_STATE_LABEL_HERE | (first ? XENT_STATE_LABEL_FIRST_MAX : 0);
+    s.label = (uint16_t)y;
+    s.label_logit = canonical_double((double)x[in->label]);
+  }
+  add_targets(in, x, begin, share, &s);
+  return s;
 }
 
 typedef struct {
@@ -59,76 +156,85 @@ typedef struct {
   contract_row stat;
   bool nan, masked;
   float sink;
-  double own_e, others;
+  double own_e, others; /* of labels */
+  double T, Q;          /* sums over targets of t (M - x) and of t */
 } ready;
 
-static ready prepared_row(const general_input *in, float *x, int64_t without) {
-  ready r = {.x = x, .sink = in->sink};
-  r.stat = statistics(x, in->n, without, in->has_sink, in->sink);
-  if (isfinite(r.stat.max) && fabsf(r.stat.max) > 16384) {
+/* One more chunk, or a sink: M is raised to at least `max`. */
+static void move_targets(ready *r, float *M, float max) {
+  const float raised = max > *M ? max : *M;
+  if (isfinite(*M) && isfinite(raised) && raised != *M) r->T += r->Q * ((double)raised - (double)*M);
+  *M = raised;
+}
+
+/* One round of a row: its states, and these folded. */
+static void run_round(const general_input *in, ready *r, const contract_temperature *tau, double share, bool shifted,
+                      row_state *states) {
+  contract_chunk chunks[MOST_CHUNKS];
+  size_t count = 0;
+  float M = -INFINITY;
+  r->T = r->Q = 0;
+  for (int64_t begin = 0; begin < in->n; begin += CHUNK, count++) {
+    const row_state s = state_of(in, r->x, begin, tau, share, shifted);
+    const float max = (float)s.max;
+    const bool here = s.label != XENT_LABEL_ELSEWHERE;
+    const double mass = in->targets == LABEL && !in->weights ? s.counted - (in->others && here) : s.mass;
+    chunks[count] = (contract_chunk){.max = max, .N = s.reference, .s = s.sum};
+    move_targets(r, &M, max);
+    r->T += s.dot;
+    if (isfinite(max) && M != max) r->T += mass * ((double)M - (double)max);
+    r->Q += mass;
+    if (states) states[count] = s;
+  }
+  if (in->has_sink) {
+    const float N = contract_reference(r->sink == r->sink ? r->sink * tau->hi : -INFINITY);
+    chunks[count++] = (contract_chunk){.max = r->sink + 0.0f, .N = N, .s = (double)contract_exp_at(r->sink, N, tau)};
+    move_targets(r, &M, r->sink + 0.0f);
+  }
+  r->stat = contract_fold(chunks, count);
+}
+
+/* states: of both rounds, one after the other, or NULL */
+static ready prepared_row(const general_input *in, float *x, double share, row_state *states, bool *again) {
+  const contract_temperature tau = contract_temperature_of(in->temperature);
+  ready r = {.x = x, .sink = sink_logit(in, &tau)};
+  run_round(in, &r, &tau, share, false, states);
+  *again = isfinite(r.stat.max) && !(fabsf(r.stat.max * tau.hi) <= 16384);
+  if (*again) {
     r.shift = r.stat.max;
     for (int64_t k = 0; k < in->n; k++) x[k] -= r.shift;
-    r.sink = in->sink - r.shift;
-    r.stat = statistics(x, in->n, without, in->has_sink, r.sink);
+    r.sink -= r.shift;
+    run_round(in, &r, &tau, share, true, states ? states + (in->n + CHUNK - 1) / CHUNK : NULL);
   }
   r.others = r.stat.S;
-  if (without >= 0) {
-    r.own_e = (double)contract_exp(x[without], r.stat.N) * 0x1p-30;
+  if (in->targets == LABEL) {
+    r.own_e = (double)contract_exp_at(x[in->label], r.stat.N, &tau) * 0x1p-30;
     r.stat.S += r.own_e;
   }
   if (r.stat.max == INFINITY || isnan(r.stat.S))
     r.nan = true;
   else if (r.stat.max == -INFINITY)
     r.nan = !(r.masked = in->masked_is_zero);
+  else if ((in->targets == DENSE || in->targets == SPARSE) && !isfinite(r.Q))
+    r.nan = true;
   return r;
 }
 
-/* A sum in sixteen lanes of one chunk after the other. */
-typedef struct {
-  double lane[LANES], total;
-} lane_sum;
-
-static void end_chunk(lane_sum *s) {
-  for (int k = LANES / 2; k >= 1; k /= 2)
-    for (int j = 0; j < k; j++) s->lane[j] += s->lane[j + k];
-  s->total += s->lane[0];
-  memset(s->lane, 0, sizeof s->lane);
-}
-static bool chunk_ends(const general_input *in, int64_t k) { return (k + 1) % CHUNK == 0 || k + 1 == in->n; }
-
-static double weight(const general_input *in, int64_t k) { return in->weights ? in->weights[k] : 1; }
-
-static bool is_even(const general_input *in, int64_t k) {
-  return counted(in, k) && !(in->targets == LABEL && in->others && k == in->label);
-}
-
-static double sparse_term(const general_input *in, int64_t j) {
-  const double p = in->eps > 0 ? (1 - in->eps) * in->probabilities[j] : in->probabilities[j];
-  return in->weights ? p * in->weights[in->classes[j]] : p;
-}
-static bool skipped(const general_input *in, int64_t j) { return in->has_ignore && in->classes[j] == in->ignore; }
-
-/* The target of class k. */
-static double target(const general_input *in, int64_t k, double share, bool even_part_alone) {
-  if (!counted(in, k)) return 0;
-  if (in->targets == DENSE) {
-    const double q = share == 0 ? (double)in->q[k] : fma(1 - in->eps, (double)in->q[k], share);
-    return in->weights ? in->weights[k] * q : q;
+static row_statistics statistics_of(const general_input *in, const ready *r, double pull, double share) {
+  row_statistics s = {.kind = kind_of(in), .digest = digest_of(in)};
+  if (r->nan || r->masked) {
+    s.kind |= r->nan ? XENT_ROW_NAN : XENT_ROW_MASKED;
+    return s;
   }
-  const double even = is_even(in, k) ? (in->weights ? share * in->weights[k] : share) : 0;
-  if (in->targets == LABEL || even_part_alone) return even;
-  double sum = 0;
-  bool any = false;
-  for (int64_t j = 0; j < in->count; j++)
-    if (!skipped(in, j) && in->classes[j] == k) {
-      sum = any ? sum + sparse_term(in, j) : sparse_term(in, j);
-      any = true;
-    }
-  if (!any) return even;
-  return share > 0 ? sum + even : sum;
+  s.reference = r->stat.N;
+  s.shift = (double)r->shift;
+  s.max = (double)r->stat.max;
+  s.sum = r->others;
+  s.mass = in->targets == LABEL ? r->own_e : in->targets == NO_TARGETS ? 0 : r->Q;
+  s.pull = pull;
+  s.share = share;
+  return s;
 }
-
-static bool before(const float *x, int64_t a, int64_t b) { return x[a] > x[b] || (x[a] == x[b] && a < b); }
 
 static const float *order_of;
 static int by_order(const void *a, const void *b) {
@@ -136,38 +242,18 @@ static int by_order(const void *a, const void *b) {
   return before(order_of, i, j) ? -1 : before(order_of, j, i);
 }
 
-static float gradient_of(double G, double c, double t, float e, bool constant) {
-  const double product = c * t;
-  if (G != 0 && fabs(G) < 0x1p-126) {
-    if (!constant && fabs(product) >= 0x1p30) return -(float)product;
-    const float b = t == 0 ? -0.0f : -(float)(product * 0x1p96);
-    return fmaf(e, (float)(G * 0x1p96), b) * 0x1p-96f;
-  }
-  return fmaf(e, (float)G, t == 0 ? -0.0f : -(float)product);
-}
-
-/* Sums over groups of float products, as a softmax backward has them. */
-static double entropy_sum(const general_input *in, const ready *r) {
+/* The sum over classes of e (M - x). */
+static double entropy_sum(const general_input *in, const ready *r, const contract_temperature *tau) {
+  static float term[CHUNK];
+  const float lowest = contract_lowest(r->stat.N, tau);
   double total = 0;
   for (int64_t begin = 0; begin < in->n; begin += CHUNK) {
-    const int64_t n = in->n - begin < CHUNK ? in->n - begin : CHUNK;
-    double lane[LANES] = {0};
-    for (int64_t i = 0; i < n; i += GROUP)
-      for (int j = 0; j < LANES; j++) {
-        float v[8];
-        for (int h = 0; h < 8; h++) {
-          const int64_t k = i + h * LANES + j;
-          v[h] = 0;
-          if (k >= n) continue;
-          const float x = r->x[begin + k], e = contract_exp(x, r->stat.N);
-          if (e != 0) v[h] = e * (r->stat.max - x);
-        }
-        lane[j] += (double)(((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7])));
-      }
-    for (int k = LANES / 2; k >= 1; k /= 2)
-      for (int j = 0; j < k; j++)
-        lane[j] = n <= GROUP ? (double)((float)lane[j] + (float)lane[j + k]) : lane[j] + lane[j + k];
-    total += lane[0];
+    const int64_t n = chunk_length(in, begin);
+    for (int64_t i = 0; i < n; i++) {
+      const float x = r->x[begin + i];
+      term[i] = contract_exp_at(x, r->stat.N, tau) * (r->stat.max - (x < lowest ? lowest : x));
+    }
+    total += contract_chunk_sum(term, (size_t)n);
   }
   return total;
 }
@@ -194,33 +280,96 @@ static void special(const general_input *in, general_output *out, bool masked, b
   }
 }
 
-static void softmax_results(const general_input *in, general_output *out) {
-  prepare(in, out->scratch);
-  const ready r = prepared_row(in, out->scratch, -1);
-  const double D = r.nan || r.masked ? 0 : contract_distance(r.stat);
-  const float f = (float)(0x1p-30 / r.stat.S);
-  out->softmax_lse = r.nan ? canonical((double)NAN) : r.masked ? -INFINITY
-                     : (float)((double)r.shift + ((double)r.stat.max + D));
-  for (int64_t k = 0; k < in->n; k++) {
-    const double E = (double)contract_exp(r.stat.max, r.stat.N) * 0x1p-30;
-    const bool one = in->n == 1 && r.stat.S == E && r.x[0] == r.stat.max;
-    out->softmax[k] = r.nan ? canonical((double)NAN) : r.masked ? 0 : one ? 1 : contract_exp(r.x[k], r.stat.N) * f;
-    out->log_softmax[k] = r.nan ? canonical((double)NAN) : r.masked ? -INFINITY : (r.x[k] - r.stat.max) + (float)(0 - D);
+static double log_sum_exp(const ready *r, const contract_temperature *tau, double D) {
+  return (double)r->shift * tau->r + ((double)r->stat.max * tau->r + D);
+}
+
+static void softmax_results(const general_input *given, general_output *out) {
+  general_input in = *given;
+  in.targets = NO_TARGETS;
+  const contract_temperature tau = contract_temperature_of(in.temperature);
+  prepare(&in, out->scratch);
+  const ready r = prepared_row(&in, out->scratch, 0, out->softmax_states, &out->softmax_again);
+  out->softmax_statistics = statistics_of(&in, &r, 0, 0);
+  const double D = r.nan || r.masked ? 0 : contract_distance(r.stat, &tau);
+  const double E = (double)contract_exp_at(r.stat.max, r.stat.N, &tau) * 0x1p-30;
+  const float f = (float)(0x1p-30 / r.stat.S), nan = canonical((double)NAN);
+  out->softmax_lse = r.nan ? nan : r.masked ? -INFINITY : (float)log_sum_exp(&r, &tau, D);
+  for (int64_t k = 0; k < in.n; k++) {
+    const bool one = in.n == 1 && r.stat.S == E && r.x[0] == r.stat.max;
+    out->softmax[k] = r.nan ? nan : r.masked ? 0 : one ? 1 : contract_exp_at(r.x[k], r.stat.N, &tau) * f;
+    out->log_softmax[k] = r.nan ? nan : r.masked ? -INFINITY : fmaf(r.x[k] - r.stat.max, tau.hi, (float)(0 - D));
   }
+}
+
+static void ignored_states(const general_input *in, row_state *states) {
+  for (int64_t begin = 0; begin < in->n; begin += CHUNK, states++) {
+    *states = (row_state){.kind = XENT_KIND_LABEL | xent_state_version,
+                          .label = XENT_LABEL_ELSEWHERE,
+                          .digest = digest_of(in)};
+    for (int64_t i = 0; i < chunk_length(in, begin); i++)
+      states->counted = (uint16_t)(states->counted + counted(in, begin + i));
+  }
+}
+
+/* What a class's gradient is made of: fma(e, f, b) * back. */
+typedef struct {
+  double cc, even; /* even: what smoothing gives a class of weight 1, times cc */
+  float f, cf, bs;
+  bool carried;
+} factors;
+
+static factors factors_of(double cc, double share, double S, double pull) {
+  const double H = 0x1p-30 / S * cc * pull;
+  factors k = {.cc = cc, .even = cc * share};
+  k.carried = H != 0 && fabs(H) < 0x1p-126 && fabs(cc) < 0x1p31;
+  const double up = k.carried ? 0x1p96 : 1;
+  k.f = (float)(H * up);
+  k.cf = (float)(cc * up);
+  k.bs = (float)(k.even * up);
+  return k;
+}
+
+static float gradient_of(const general_input *in, const factors *f, int64_t k, double share, float e) {
+  const float w = in->weights ? (float)in->weights[k] : 1;
+  double t = 0, product = 0; /* product: of a class with a target of its own, its target times cc */
+  bool named = false;
+  for (int64_t j = 0; in->targets == SPARSE && j < in->count; j++)
+    if (!skipped(in, j) && in->classes[j] == k) {
+      t = named ? t + sparse_term(in, j) : sparse_term(in, j);
+      named = true;
+    }
+  float b = -0.0f;
+  if (named) {
+    if (share > 0) t += share * (double)w;
+    product = f->cc * t;
+    b = -(float)(f->carried ? product * 0x1p96 : product);
+  } else if (in->targets == DENSE) {
+    const float target = float_target(in, k, share);
+    product = f->cc * (double)target;
+    b = -(target * f->cf);
+  } else if (share > 0 && is_even(in, k)) {
+    if (in->weights) product = f->even * (double)w;
+    b = in->weights ? -(w * f->bs) : -f->bs;
+  }
+  if (!f->carried) return fmaf(e, f->f, b);
+  return fabs(product) >= 0x1p30 ? -(float)product : fmaf(e, f->f, b) * 0x1p-96f;
 }
 
 void contract_general_row(const general_input *in, general_output *out) {
   softmax_results(in, out);
-  const bool ignored = in->row_weight == 0 || (in->targets == LABEL && in->has_ignore && in->label == in->ignore);
-  if (ignored) {
-    special(in, out, false, true);
-    return;
-  }
-  /* ranks, on logits that are not shifted */
+  const contract_temperature tau = contract_temperature_of(in->temperature);
+  const bool no_label = in->targets == LABEL && in->has_ignore && in->label == in->ignore;
   float *x = out->scratch;
   prepare(in, x);
   int64_t K = 0, place = 0;
   for (int64_t k = 0; k < in->n; k++) K += counted(in, k);
+  const double eps = in->eps, H = (double)(in->targets == LABEL && in->others ? K - 1 : K);
+  const double share = eps > 0 && H > 0 ? eps / H : 0;
+  out->again = false;
+  if (no_label && out->states) ignored_states(in, out->states);
+
+  /* ranks, on logits that are not shifted */
   for (int64_t k = 0; k < in->n; k++)
     if (counted(in, k)) out->top[place++] = k;
   order_of = x;
@@ -228,80 +377,45 @@ void contract_general_row(const general_input *in, general_output *out) {
   for (int64_t k = place; k < in->n; k++) out->top[k] = -1;
   out->argmax = K ? out->top[0] : -1;
   out->rank = 0;
-  if (in->targets == LABEL)
+  if (in->targets == LABEL && !no_label)
     for (int64_t k = 0; k < in->n; k++) out->rank += counted(in, k) && before(x, k, in->label);
   out->hit = in->targets == LABEL && out->rank == 0;
 
-  const ready r = prepared_row(in, x, in->targets == LABEL ? in->label : -1);
-  const double M = (double)r.stat.max, S = r.stat.S, eps = in->eps;
-  const double H = (double)(in->targets == LABEL && in->others ? K - 1 : K);
-  const double share = eps > 0 && H > 0 ? eps / H : 0;
-  lane_sum X = {{0}, 0}, W = {{0}, 0};
-  if (in->targets == LABEL || in->targets == DENSE || share > 0)
-    for (int64_t k = 0; in->targets != NO_TARGETS && k < in->n; k++) {
-      const double t = in->targets == LABEL ? (is_even(in, k) ? weight(in, k) : 0) : target(in, k, share, true);
-      if (counted(in, k)) {
-        X.lane[k % LANES] = fma(t, t == 0 ? 0 : (double)x[k], X.lane[k % LANES]);
-        W.lane[k % LANES] += t;
-      }
-      if (chunk_ends(in, k) && in->targets != SPARSE) {
-        end_chunk(&X);
-        end_chunk(&W);
-      }
-      if (chunk_ends(in, k) && in->targets == SPARSE) {
-        double dot = 0, mass = 0;
-        lane_sum a = X, b = W;
-        a.total = b.total = 0;
-        end_chunk(&a);
-        end_chunk(&b);
-        dot = a.total, mass = b.total;
-        for (int64_t j = 0; j < in->count; j++) {
-          if (skipped(in, j) || in->classes[j] / CHUNK != k / CHUNK) continue;
-          const double t_j = sparse_term(in, j);
-          if (t_j != 0) dot = fma(t_j, (double)x[in->classes[j]], dot);
-          mass += t_j;
-        }
-        X.total += dot, W.total += mass;
-        memset(X.lane, 0, sizeof X.lane);
-        memset(W.lane, 0, sizeof W.lane);
-      }
-    }
-  else if (in->targets == SPARSE)
-    for (int64_t begin = 0; begin < in->n; begin += CHUNK) {
-      double dot = 0, mass = 0;
-      for (int64_t j = 0; j < in->count; j++) {
-        if (skipped(in, j) || in->classes[j] / CHUNK != begin / CHUNK) continue;
-        const double t_j = sparse_term(in, j);
-        if (t_j != 0) dot = fma(t_j, (double)x[in->classes[j]], dot);
-        mass += t_j;
-      }
-      X.total += dot, W.total += mass;
-    }
-  const bool soft = in->targets == DENSE || in->targets == SPARSE;
-  if (r.nan || r.masked || (soft && !isfinite(W.total))) {
-    special(in, out, r.masked && !r.nan, false);
+  ready r = {.x = x};
+  if (!no_label) r = prepared_row(in, x, share, out->states, &out->again);
+  if (in->row_weight == 0 || no_label) {
+    special(in, out, false, true);
+    out->statistics = (row_statistics){.kind = kind_of(in) | XENT_ROW_IGNORED, .digest = digest_of(in)};
     return;
   }
-  const double D = contract_distance(r.stat), lse = (double)r.shift + (M + D);
-  double B = 0, A = 1, own = 0, wy = 1;
+  if (r.nan || r.masked) {
+    special(in, out, r.masked && !r.nan, false);
+    out->statistics = statistics_of(in, &r, 0, 0);
+    return;
+  }
+  const double M = (double)r.stat.max, S = r.stat.S, D = contract_distance(r.stat, &tau);
+  const double lse = log_sum_exp(&r, &tau, D);
+  const float minus_d = (float)(0 - D);
+  double B = 0, A = 1, own = 0;
+  const double wy = in->weights && in->targets == LABEL ? in->weights[in->label] : 1;
+  const bool nothing_even = in->others && eps > 0 && share == 0;
   if (in->targets == LABEL) {
-    wy = weight(in, in->label);
     own = (1 - eps) * wy;
     const double q = r.others / r.own_e;
-    double L = q <= 1 ? contract_log1p(q) : D + (M - (double)x[in->label]);
+    double L = q <= 1 ? contract_log1p(q) : D + (M - (double)x[in->label]) * tau.r;
     if (in->clamp > 0) {
       const double least = 0 - contract_log(1 - in->clamp), most = 0 - contract_log(in->clamp);
       L = L > least ? L : least;
       L = L < most ? L : most;
     }
-    const double even = share == 0 ? 0 : in->weights ? ((W.total * M - X.total) + W.total * D) / H : (H * M - X.total) / H + D;
+    const double even = share == 0 ? 0 : in->weights ? (r.T * tau.r + r.Q * D) / H : r.T / H * tau.r + D;
     const double mine = own == 0 ? 0 : own * L;
     B = share == 0 ? mine : own == 0 ? eps * even : fma(own, L, eps * even);
-    if (in->weights || (in->others && eps > 0 && H == 0)) A = own + (share > 0 ? share * W.total : 0);
+    if (in->weights || nothing_even) A = own + (share > 0 ? share * r.Q : 0);
     out->log_probability = canonical(0 - L);
-  } else {
-    B = fma(W.total, M, -X.total) + W.total * D;
-    A = W.total;
+  } else if (in->targets != NO_TARGETS) {
+    B = r.T * tau.r + r.Q * D;
+    A = r.Q;
   }
   const double pull = in->z_loss > 0 ? A + 2 * in->z_loss * lse : A;
   double loss = in->z_loss > 0 ? B + in->z_loss * (lse * lse) : B;
@@ -309,44 +423,42 @@ void contract_general_row(const general_input *in, general_output *out) {
   out->loss = canonical(loss);
   out->lse = canonical(lse);
   out->ignored = false;
-  const double rest = entropy_sum(in, &r) * 0x1p-30 / S;
-  const double E = in->has_sink ? (double)contract_exp(r.sink, r.stat.N) * 0x1p-30 : 0;
+  out->statistics = statistics_of(in, &r, in->targets == NO_TARGETS ? 0 : pull, share);
+  const double rest = entropy_sum(in, &r, &tau) * 0x1p-30 * tau.r / S;
+  const double E = in->has_sink ? (double)contract_exp_at(r.sink, r.stat.N, &tau) * 0x1p-30 : 0;
   out->entropy = canonical(in->has_sink ? fma(D, (S - E) / S, rest) : D + rest);
   for (int64_t k = 0; k < in->n; k++)
-    out->top_values[k] = out->top[k] < 0 ? -INFINITY : (x[out->top[k]] - r.stat.max) + (float)(0 - D);
+    out->top_values[k] = out->top[k] < 0 ? -INFINITY : fmaf(x[out->top[k]] - r.stat.max, tau.hi, minus_d);
 
   if (in->targets == NO_TARGETS) return;
-  const double c = in->temperature != 0 ? in->scale / in->temperature : in->scale, G = 0x1p-30 / S * c * pull;
+  const double cc = in->scale / tau.tau;
+  const factors f = factors_of(cc, share, S, pull);
   for (int64_t k = 0; k < in->n; k++) {
-    double t = in->targets == SPARSE ? target(in, k, share, true) : target(in, k, share, false);
-    bool constant = in->targets == LABEL ? !in->weights : in->targets == SPARSE && !in->weights;
-    if (in->targets == SPARSE)
-      for (int64_t j = 0; j < in->count; j++)
-        if (!skipped(in, j) && in->classes[j] == k) {
-          t = target(in, k, share, false);
-          constant = false;
-          break;
-        }
-    if (in->targets == LABEL && in->others && k == in->label) t = 0;
-    float g = gradient_of(G, c, t, contract_exp(x[k], r.stat.N), constant);
+    float g = gradient_of(in, &f, k, share, contract_exp_at(x[k], r.stat.N, &tau));
     if (in->targets == LABEL && k == in->label) {
-      const bool plain = !in->weights && in->z_loss == 0 && !(in->others && eps > 0 && H == 0);
+      const double keep = 1 - eps, rest_of = share == 0 ? 0 : in->others ? eps : eps - share;
       const double even = in->others ? 0 : share * wy;
-      const double at = plain ? ((0 - r.others / S) + (share == 0 ? 0 : in->others ? eps : eps - share)) * c
-                              : ((0 - r.others / S) * own + (r.own_e / S) * (pull - own) - even) * c;
-      g = (float)at;
+      double at;
+      if (in->weights || in->z_loss > 0 || nothing_even)
+        at = (0 - r.others / S) * own + (r.own_e / S) * (pull - own) - even;
+      else if (eps <= 0.5)
+        at = (0 - r.others / S) + rest_of;
+      else
+        at = r.own_e / S - (in->others ? keep : keep + share);
+      g = (float)(at * cc);
     }
     if (in->softcap != 0 && counted(in, k)) {
-      const float s = contract_tanh(in->logits[k] / (float)in->softcap);
+      const float s = contract_tanh(capped(in, k));
       g = g * fmaf(-s, s, 1);
     }
     out->gradient[k] = counted(in, k) ? canonical((double)g) : 0;
   }
+  const float tc = (float)(in->target_scale * (1 - eps)), d = (float)D;
   for (int64_t j = 0; j < (in->targets == SPARSE ? in->count : in->n); j++) {
     const int64_t k = in->targets == SPARSE ? in->classes[j] : j;
     out->target_gradient[j] = 0;
     if (in->targets == LABEL || (in->targets == SPARSE && skipped(in, j)) || !counted(in, k)) continue;
-    const double factor = in->target_scale * (in->weights ? (1 - eps) * in->weights[k] : 1 - eps);
-    if (factor != 0) out->target_gradient[j] = canonical(factor * ((M - (double)x[k]) + D));
+    const float factor = in->weights ? tc * (float)in->weights[k] : tc;
+    if (factor != 0) out->target_gradient[j] = canonical((double)(factor * fmaf(r.stat.max - x[k], tau.hi, d)));
   }
 }

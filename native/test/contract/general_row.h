@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernels/records.h"
+
 enum { NO_TARGETS, LABEL, DENSE, SPARSE };
 
 /* One row with every option, all of its numbers widened to double or float. */
@@ -34,10 +36,12 @@ typedef struct {
   float lse, softmax_lse, loss, log_probability, entropy;
   int64_t argmax, rank;
   bool ignored, hit;
+  row_statistics statistics, softmax_statistics; /* with the targets, and of the row alone */
+  row_state *states, *softmax_states;            /* per chunk, both rounds one after the other; or NULL */
+  bool again, softmax_again;                     /* there was a second round */
 } general_output;
 
 /* docs/numerics.md and the rules of general calls, one row at a time; top is the whole row in falling order. */
 void contract_general_row(const general_input *in, general_output *out);
-/* The gradient alone with another scale. */
 float contract_tanh(float x);
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The calls of each function of the grid. */
+#include "calls.h"
 #include "grid.h"
 
 #define PLAIN_OUTPUTS (BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(STATISTICS) | BIT(TALLY))
@@ -52,17 +53,17 @@ static void done(fuzz_problem *p, const char *what, xent_status status, uint32_t
 static xent_status write_output(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to, const xent_statistics *known) {
   void *const *a = p->address;
   if (is_backward(grid_function_now))
-    return (is_log(grid_function_now) ? xent_log_softmax_backward : xent_softmax_backward)(
+    return (is_log(grid_function_now) ? xent_log_softmax_backward_at : xent_softmax_backward_at)(
         shape_of(p), options_of(p), begin, end, from, to, a[OUTPUT], a[UPSTREAM], a[ROW_OFFSETS], a[CLASS_MASK], known,
         a[GRADIENT], report_of(p));
-  return (is_log(grid_function_now) ? xent_log_softmax_forward : xent_softmax_forward)(
+  return (is_log(grid_function_now) ? xent_log_softmax_at : xent_softmax_at)(
       shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK], known, a[OUTPUT],
       report_of(p));
 }
 
 static xent_status gradient_of_statistics(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to) {
   void *const *a = p->address;
-  return xent_cross_entropy_backward(shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[TARGETS],
+  return xent_cross_entropy_backward_at(shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[TARGETS],
                                      a[TARGET_WEIGHTS], a[ROW_OFFSETS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS],
                                      statistics_of(p), a[UPSTREAM], a[GRADIENT], report_of(p));
 }
@@ -72,19 +73,19 @@ static void all_of_cross_entropy(fuzz_problem *p, int64_t begin, int64_t end) {
   void *const *a = p->address;
   const uint32_t written = grid_functions[grid_function_now].written;
   const int64_t classes = p->shape.classes;
-  const xent_cross_entropy_arrays arrays = {
+  const cross_entropy_arrays arrays = {
       .logits = a[LOGITS], .targets = a[TARGETS], .target_weights = a[TARGET_WEIGHTS], .row_offsets = a[ROW_OFFSETS],
       .class_mask = a[CLASS_MASK], .class_weights = a[CLASS_WEIGHTS], .row_weights = a[ROW_WEIGHTS], .sink = a[SINK],
       .losses = a[LOSSES], .log_sum_exp = a[LOG_SUM_EXP], .hits = a[HITS], .log_probabilities = a[LOG_PROBABILITIES],
       .argmax = a[ARGMAX], .ranks = a[RANKS], .entropies = a[ENTROPIES], .top_classes = a[TOP_CLASSES],
       .top_log_probabilities = a[TOP_LOG_PROBABILITIES], .target_gradient = a[TARGET_GRADIENT],
       .statistics = a[STATISTICS], .tally = a[TALLY]};
-  done(p, "cross-entropy", xent_cross_entropy(shape_of(p), options_of(p), begin, end, &arrays, report_of(p)), written, begin, end, 0, classes);
+  done(p, "cross-entropy", cross_entropy_of(shape_of(p), options_of(p), begin, end, &arrays, report_of(p)), written, begin, end, 0, classes);
   if (!a[GRADIENT]) return;
   done(p, "its gradient", gradient_of_statistics(p, begin, end, 0, classes), BIT(GRADIENT), begin, end, 0, classes);
-  xent_cross_entropy_arrays with_gradient = arrays;
+  cross_entropy_arrays with_gradient = arrays;
   with_gradient.gradient = a[GRADIENT];
-  done(p, "cross-entropy with its gradient", xent_cross_entropy(shape_of(p), options_of(p), begin, end, &with_gradient, report_of(p)),
+  done(p, "cross-entropy with its gradient", cross_entropy_of(shape_of(p), options_of(p), begin, end, &with_gradient, report_of(p)),
        written | BIT(GRADIENT), begin, end, 0, classes);
 }
 
@@ -98,9 +99,9 @@ static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_stati
     to = end_of_chunk(p, from);
     const xent_status status =
         is_backward(grid_function_now)
-            ? xent_backward_states(shape_of(p), options_of(p), begin, end, from, to, is_log(grid_function_now) ? NULL : a[OUTPUT],
+            ? xent_backward_states_at(shape_of(p), options_of(p), begin, end, from, to, is_log(grid_function_now) ? NULL : a[OUTPUT],
                                    a[UPSTREAM], a[CLASS_MASK], states_of(p), report_of(p))
-            : xent_forward_states(shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[TARGETS],
+            : xent_forward_states_at(shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[TARGETS],
                                   a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], known, states_of(p), report_of(p));
     done(p, "states", status, BIT(STATES), begin, end, from, to);
     if (status) return false;
@@ -111,7 +112,7 @@ static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_stati
 static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) {
   void *const *a = p->address;
   const xent_status status =
-      xent_finish(shape_of(p), options_of(p), begin, end, states_of(p), a[TARGETS], a[CLASS_WEIGHTS], a[ROW_WEIGHTS],
+      xent_finish_at(shape_of(p), options_of(p), begin, end, states_of(p), a[TARGETS], a[CLASS_WEIGHTS], a[ROW_WEIGHTS],
                   a[SINK], second, statistics_of(p), a[LOSSES], a[LOG_SUM_EXP], a[HITS], tally_of(p), report_of(p));
   done(p, "finish", status, PLAIN_OUTPUTS | BIT(HITS), begin, end, 0, p->shape.classes);
   return status == XENT_OK;
@@ -119,7 +120,7 @@ static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) 
 
 static void parts(fuzz_problem *p, int64_t begin, int64_t end) {
   if (!states(p, begin, end, NULL) || !finish(p, begin, end, 0)) return;
-  if (report_of(p)->again > 0 && (!states(p, begin, end, statistics_of(p)) || !finish(p, begin, end, 1))) return;
+  if (report_of(p)->unfinished > 0 && (!states(p, begin, end, statistics_of(p)) || !finish(p, begin, end, 1))) return;
   const uint32_t written = grid_functions[grid_function_now].written;
   for (int64_t from = 0, to; from < p->shape.classes; from = to) {
     to = end_of_chunk(p, from);
@@ -155,19 +156,21 @@ void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
       status = write_output(p, begin, end, 0, classes, NULL);
       break;
     case LSE:
-      status = xent_log_sum_exp(shape_of(p), options_of(p), begin, end, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
+      status = xent_log_sum_exp_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
                                 a[LOG_SUM_EXP], report_of(p));
       break;
     case LOSSES_ALONE: case LABELS_WITH_GRADIENT: case PROBABILITIES_WITH_GRADIENT:
-      status = xent_cross_entropy_forward(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS], a[LOSSES],
-                                          a[LOG_SUM_EXP], a[HITS], a[GRADIENT], statistics_of(p), tally_of(p), report_of(p));
+      status = cross_entropy_of(shape_of(p), options_of(p), begin, end, &(cross_entropy_arrays){.logits = a[LOGITS],
+                                .targets = a[TARGETS], .losses = a[LOSSES], .log_sum_exp = a[LOG_SUM_EXP],
+                                .hits = a[HITS], .gradient = a[GRADIENT], .statistics = statistics_of(p),
+                                .tally = tally_of(p)}, report_of(p));
       break;
     case DIVERGENCE:
-      status = xent_kl_divergence(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TEACHER], a[CLASS_MASK], a[ROW_WEIGHTS],
+      status = xent_kl_divergence_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TEACHER], a[CLASS_MASK], a[ROW_WEIGHTS],
                                   a[LOSSES], a[GRADIENT], tally_of(p), report_of(p));
       break;
     case CHECK_LABELS: case CHECK_SPARSE:
-      status = xent_check_targets(shape_of(p), options_of(p), begin, end, a[TARGETS], a[TARGET_WEIGHTS], a[ROW_OFFSETS],
+      status = xent_check_targets_at(shape_of(p), options_of(p), begin, end, a[TARGETS], a[TARGET_WEIGHTS], a[ROW_OFFSETS],
                                   a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], tally_of(p), report_of(p));
       break;
     case TALLY_OF_VALUES: tally(p, begin, end); return;

@@ -12,10 +12,15 @@ int main(void) {
   options.has_ignore_index = 1;
   options.ignore_index = -100;
   options.label_smoothing = 0.1;
-  const xent_shape shape = xent_dense_shape(3, 3, 1, XENT_I32);
-  const xent_cross_entropy_arrays arrays = {
-      .logits = logits, .targets = labels, .losses = losses, .gradient = gradient};
-  const xent_status status = xent_cross_entropy(&shape, &options, 0, 3, &arrays, NULL);
+  const xent_layout per_class = xent_per_class(3, 1, XENT_F32);
+  const xent_cross_entropy_call call = {.size = sizeof call,
+                                        .sizes = {.outer = 3, .classes = 3, .inner = 1},
+                                        .options = &options,
+                                        .logits = {logits, per_class},
+                                        .targets = {labels, xent_per_row(1, XENT_I32)},
+                                        .losses = {losses, xent_per_row(1, XENT_F32)},
+                                        .gradient = {gradient, per_class}};
+  const xent_status status = xent_cross_entropy(&call);
   if (status != XENT_OK) {
     fprintf(stderr, "%s\n", xent_status_message(status));
     return 1;

@@ -11,8 +11,8 @@
 XENT_INLINE double log_series(double r) {
   double z = r * r, p = XENT_LOG_SERIES[8];
   XENT_UNROLL(8)
-  for (int i = 7; i >= 1; i--) p = fma(p, z, XENT_LOG_SERIES[i]);
-  p = fma(p * z, r, r);
+  for (int i = 7; i >= 1; i--) p = fused_double(p, z, XENT_LOG_SERIES[i]);
+  p = fused_double(p * z, r, r);
   return p + p;
 }
 
@@ -26,7 +26,7 @@ XENT_INLINE double log_normal(double v) {
   int64_t k = (int64_t)(u - XENT_ROOT_HALF_BITS) >> 52;
   u -= (uint64_t)k << 52;
   memcpy(&v, &u, sizeof v);
-  return fma((double)k, XENT_LN2, log_series((v - 1) / (v + 1)));
+  return fused_double((double)k, XENT_LN2, log_series((v - 1) / (v + 1)));
 }
 
 /* The same for sixteen rows. */

@@ -15,7 +15,8 @@ XENT_INLINE lanes tanh_lanes(lanes x) {
   const lanes most = lanes_set(XENT_TANH_ONE), size = lanes_magnitude(x), one = lanes_set(1);
   const lanes v = lanes_where_above(size, most, most, size); /* a NaN stays */
   lanes e = lanes_add(v, v);
-  exp_lanes(&e, 1, exp_reference_of(XENT_SCALE_EXPONENT));
+  const exp_references r = exp_everywhere(exp_reference_of(XENT_SCALE_EXPONENT, &no_heat));
+  exp_lanes(&e, 1, &r, false, &no_heat, false);
   const lanes z = lanes_mul(v, v);
   lanes p = lanes_set(XENT_TANH[XENT_TANH_TERMS - 1]);
   XENT_UNROLL(8)

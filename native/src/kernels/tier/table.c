@@ -3,15 +3,14 @@
 #include "kernels/tier/tier.h"
 
 const xent_kernels XENT_TIER_NAME(kernels) = {
-    .plain = &XENT_TIER_NAME(plain),
-    .general = &XENT_TIER_NAME(general),
-    .wide = &XENT_TIER_NAME(wide),
+    .f32 = &XENT_TIER_NAME(f32),
+    .f64 = &XENT_TIER_NAME(f64),
     .kl_divergence = XENT_TIER_NAME(kl_divergence),
     .exponential = XENT_TIER_NAME(exponential),
     .tanh = XENT_TIER_NAME(tanh),
-    .wide_exponential = XENT_TIER_NAME(wide_exponential),
-    .wide_tanh = XENT_TIER_NAME(wide_tanh),
-    .wide_log = XENT_TIER_NAME(wide_log),
-    .wide_log1p = XENT_TIER_NAME(wide_log1p),
-    .wide_log1m = XENT_TIER_NAME(wide_log1m),
+    .f64_exponential = XENT_TIER_NAME(f64_exponential),
+    .f64_tanh = XENT_TIER_NAME(f64_tanh),
+    .f64_log = XENT_TIER_NAME(f64_log),
+    .f64_log1p = XENT_TIER_NAME(f64_log1p),
+    .f64_log1m = XENT_TIER_NAME(f64_log1m),
 };

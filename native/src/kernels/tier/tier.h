@@ -3,23 +3,29 @@
 #ifndef XENT_TIER_H
 #define XENT_TIER_H
 
-#include "kernels/kernels.h"
+#include "kernels/job.h"
 
 #define XENT_TIER_JOIN_(name, tier) xent_##name##_##tier
 #define XENT_TIER_JOIN(name, tier) XENT_TIER_JOIN_(name, tier)
 /* The name of something in the tier that is being compiled. */
 #define XENT_TIER_NAME(name) XENT_TIER_JOIN(name, XENT_TIER)
 
-extern const xent_family XENT_TIER_NAME(plain), XENT_TIER_NAME(general), XENT_TIER_NAME(wide);
+extern const xent_family XENT_TIER_NAME(f32), XENT_TIER_NAME(f64);
 xent_status XENT_TIER_NAME(kl_divergence)(const xent_call *call);
+
+/* Rows that are columns, where these take the call; `row` computes those that need more. */
+bool XENT_TIER_NAME(strips_fit)(const xent_call *call);
+xent_status XENT_TIER_NAME(strips)(const job *j, xent_kernel row);
+bool XENT_TIER_NAME(strips_fit_backward)(const xent_call *call);
+xent_status XENT_TIER_NAME(strips_backward)(const xent_call *call);
 
 /* for the tests */
 void XENT_TIER_NAME(exponential)(const float *x, float N, float *e, int64_t n);
 void XENT_TIER_NAME(tanh)(const float *x, float *t, int64_t n);
-void XENT_TIER_NAME(wide_exponential)(const double *x, double N, double *e, double *one_by_one, int64_t n);
-void XENT_TIER_NAME(wide_tanh)(const double *x, double *t, int64_t n);
-double XENT_TIER_NAME(wide_log)(double v);
-double XENT_TIER_NAME(wide_log1p)(double q);
-double XENT_TIER_NAME(wide_log1m)(double d);
+void XENT_TIER_NAME(f64_exponential)(const double *x, double N, double *e, double *one_by_one, int64_t n);
+void XENT_TIER_NAME(f64_tanh)(const double *x, double *t, int64_t n);
+double XENT_TIER_NAME(f64_log)(double v);
+double XENT_TIER_NAME(f64_log1p)(double q);
+double XENT_TIER_NAME(f64_log1m)(double d);
 
 #endif

@@ -74,6 +74,9 @@ XENT_INLINE lanes lanes_mul(lanes a, lanes b) { return XENT_BOTH(_mm256_mul_ps, 
 XENT_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
   return (lanes){_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
 }
+XENT_INLINE lanes lanes_fms(lanes a, lanes b, lanes c) {
+  return (lanes){_mm256_fmsub_ps(a.lo, b.lo, c.lo), _mm256_fmsub_ps(a.hi, b.hi, c.hi)};
+}
 /* maxps gives its second operand when the first is NaN or both are equal. */
 XENT_INLINE lanes lanes_max(lanes x, lanes a) { return XENT_BOTH(_mm256_max_ps, x, a); }
 XENT_INLINE lanes lanes_floor_at(lanes x, lanes lo) { return XENT_BOTH(_mm256_max_ps, lo, x); }
@@ -164,11 +167,11 @@ XENT_INLINE float lanes_largest(lanes a) {
   w = _mm_max_ps(w, _mm_movehl_ps(w, w));
   return _mm_cvtss_f32(_mm_max_ss(w, _mm_movehdup_ps(w)));
 }
-XENT_INLINE float lanes_tree(lanes a) {
-  __m256 v = _mm256_add_ps(a.lo, a.hi);
-  __m128 w = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-  w = _mm_add_ps(w, _mm_movehl_ps(w, w));
-  return _mm_cvtss_f32(_mm_add_ss(w, _mm_movehdup_ps(w)));
+XENT_INLINE double lanes_tree(lanes a) {
+  const __m256 v = _mm256_add_ps(a.lo, a.hi);
+  const __m128 w = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  const __m128d x = _mm_cvtps_pd(_mm_add_ps(w, _mm_movehl_ps(w, w)));
+  return _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x)));
 }
 
 #define XENT_EACH_QUARTER(k) for (int k = 0; k < 4; k++)

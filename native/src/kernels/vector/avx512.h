@@ -35,6 +35,7 @@ XENT_INLINE lanes lanes_add(lanes a, lanes b) { return (lanes){_mm512_add_ps(a.v
 XENT_INLINE lanes lanes_sub(lanes a, lanes b) { return (lanes){_mm512_sub_ps(a.v, b.v)}; }
 XENT_INLINE lanes lanes_mul(lanes a, lanes b) { return (lanes){_mm512_mul_ps(a.v, b.v)}; }
 XENT_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) { return (lanes){_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+XENT_INLINE lanes lanes_fms(lanes a, lanes b, lanes c) { return (lanes){_mm512_fmsub_ps(a.v, b.v, c.v)}; }
 /* maxps gives its second operand when the first is NaN or both are equal. */
 XENT_INLINE lanes lanes_max(lanes x, lanes a) { return (lanes){_mm512_max_ps(x.v, a.v)}; }
 XENT_INLINE lanes lanes_floor_at(lanes x, lanes lo) { return (lanes){_mm512_max_ps(lo.v, x.v)}; }
@@ -120,11 +121,11 @@ XENT_INLINE float lanes_largest(lanes a) {
   w = _mm_max_ps(w, _mm_movehl_ps(w, w));
   return _mm_cvtss_f32(_mm_max_ss(w, _mm_movehdup_ps(w)));
 }
-XENT_INLINE float lanes_tree(lanes a) {
+XENT_INLINE double lanes_tree(lanes a) {
   const __m256 v = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
-  __m128 w = halves_of_eight(v, false);
-  w = _mm_add_ps(w, _mm_movehl_ps(w, w));
-  return _mm_cvtss_f32(_mm_add_ss(w, _mm_movehdup_ps(w)));
+  const __m128 w = halves_of_eight(v, false);
+  const __m128d x = _mm_cvtps_pd(_mm_add_ps(w, _mm_movehl_ps(w, w)));
+  return _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x)));
 }
 
 XENT_INLINE dlanes dlanes_zero(void) { return (dlanes){_mm512_setzero_pd(), _mm512_setzero_pd()}; }

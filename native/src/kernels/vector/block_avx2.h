@@ -19,6 +19,16 @@ XENT_INLINE lanes lanes_where_above(lanes a, lanes b, lanes yes, lanes no) {
 XENT_INLINE uint32_t bits_of_eights(__m256 lo, __m256 hi) {
   return (uint32_t)_mm256_movemask_ps(lo) | (uint32_t)_mm256_movemask_ps(hi) << 8;
 }
+XENT_INLINE __m256 where_set_of_eight(const uint8_t *set, __m256 yes, __m256 no) {
+  const __m256i wide = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)set));
+  return _mm256_blendv_ps(yes, no, _mm256_castsi256_ps(_mm256_cmpeq_epi32(wide, _mm256_setzero_si256())));
+}
+XENT_INLINE lanes lanes_where_set(const uint8_t *set, lanes yes, lanes no) {
+  return (lanes){where_set_of_eight(set, yes.lo, no.lo), where_set_of_eight(set + 8, yes.hi, no.hi)};
+}
+XENT_INLINE uint32_t lanes_bits_above(lanes a, lanes b) {
+  return bits_of_eights(_mm256_cmp_ps(a.lo, b.lo, _CMP_GT_OQ), _mm256_cmp_ps(a.hi, b.hi, _CMP_GT_OQ));
+}
 XENT_INLINE uint32_t lanes_bits_equal(lanes a, lanes b) {
   return bits_of_eights(_mm256_cmp_ps(a.lo, b.lo, _CMP_EQ_OQ), _mm256_cmp_ps(a.hi, b.hi, _CMP_EQ_OQ));
 }
@@ -33,23 +43,21 @@ XENT_INLINE uint32_t lanes_bits_nan(lanes a) {
   return bits_of_eights(_mm256_cmp_ps(a.lo, a.lo, _CMP_UNORD_Q), _mm256_cmp_ps(a.hi, a.hi, _CMP_UNORD_Q));
 }
 
-XENT_INLINE __m256 reduce_eight_rows(const lanes r[8], const bool largest) {
-  __m256 v[8];
+XENT_INLINE __m256 largest_of_eight_rows(const lanes r[8]) {
+  __m256 v[8], left[2];
   XENT_UNROLL(8)
-  for (int i = 0; i < 8; i++) v[i] = either_of_eight(r[i].lo, r[i].hi, largest);
-  return reduce_eight(v, largest);
-}
-XENT_INLINE lanes lanes_tree_rows(const lanes r[XENT_LANES]) {
-  return (lanes){reduce_eight_rows(r, false), reduce_eight_rows(r + 8, false)};
+  for (int i = 0; i < 8; i++) v[i] = _mm256_max_ps(r[i].lo, r[i].hi);
+  reduce_eight(v, true, left);
+  return _mm256_max_ps(left[0], left[1]);
 }
 XENT_INLINE lanes lanes_largest_rows(const lanes r[XENT_LANES]) {
-  return (lanes){reduce_eight_rows(r, true), reduce_eight_rows(r + 8, true)};
+  return (lanes){largest_of_eight_rows(r), largest_of_eight_rows(r + 8)};
 }
 
 XENT_INLINE __m256 load_first(const float *p, __m256i first, __m256 fill) {
   return _mm256_blendv_ps(fill, _mm256_maskload_ps(p, first), _mm256_castsi256_ps(first));
 }
-XENT_INLINE __m256 reduce_eight_dense(const float *x, int64_t n, const bool largest) {
+XENT_INLINE void reduce_eight_dense(const float *x, int64_t n, const bool largest, __m256 left[2]) {
   const __m256 fill = _mm256_set1_ps(largest ? -INFINITY : 0.0f);
   const __m256i first = first_of_eight(n), rest = first_of_eight(n - 8);
   __m256 v[8];
@@ -61,10 +69,19 @@ XENT_INLINE __m256 reduce_eight_dense(const float *x, int64_t n, const bool larg
     else
       v[i] = load_first(p, first, fill);
   }
-  return reduce_eight(v, largest);
+  reduce_eight(v, largest, left);
 }
-XENT_INLINE lanes lanes_reduce_dense(const float *x, int64_t n, const bool largest) {
-  return (lanes){reduce_eight_dense(x, n, largest), reduce_eight_dense(x + 8 * n, n, largest)};
+XENT_INLINE lanes lanes_largest_dense(const float *x, int64_t n) {
+  __m256 lo[2], hi[2];
+  reduce_eight_dense(x, n, true, lo);
+  reduce_eight_dense(x + 8 * n, n, true, hi);
+  return (lanes){_mm256_max_ps(lo[0], lo[1]), _mm256_max_ps(hi[0], hi[1])};
+}
+XENT_INLINE dlanes dlanes_sum_dense(const float *x, int64_t n) {
+  __m256 lo[2], hi[2];
+  reduce_eight_dense(x, n, false, lo);
+  reduce_eight_dense(x + 8 * n, n, false, hi);
+  return dlanes_add(dlanes_widen((lanes){lo[0], hi[0]}), dlanes_widen((lanes){lo[1], hi[1]}));
 }
 
 /* A permutation reaches eight lanes, so the first eight rows and the last eight are two streams. */
@@ -79,6 +96,9 @@ XENT_INLINE void lanes_store_dense(float *y, int64_t n, int64_t k, lanes v) {
 XENT_INLINE void lanes_stream_dense(float *y, int64_t n, int64_t k, lanes v) {
   _mm256_stream_ps(y + 8 * k, v.lo);
   _mm256_stream_ps(y + 8 * (n + k), v.hi);
+}
+XENT_INLINE lanes lanes_where_set_dense(const uint8_t *set, int64_t n, int64_t k, lanes yes, lanes no) {
+  return (lanes){where_set_of_eight(set + 8 * k, yes.lo, no.lo), where_set_of_eight(set + 8 * (n + k), yes.hi, no.hi)};
 }
 XENT_INLINE lanes lanes_spread(lanes v, const int32_t *rows, int64_t k) {
   const __m256i at = _mm256_loadu_si256((const __m256i *)(rows + 8 * k));

@@ -29,6 +29,11 @@ XENT_INLINE lanes lanes_where_equal(lanes a, lanes b, lanes yes, lanes no) {
 XENT_INLINE lanes lanes_where_above(lanes a, lanes b, lanes yes, lanes no) {
   return (lanes){_mm512_mask_mov_ps(no.v, _mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ), yes.v)};
 }
+XENT_INLINE lanes lanes_where_set(const uint8_t *set, lanes yes, lanes no) {
+  const __m512i wide = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)set));
+  return (lanes){_mm512_mask_mov_ps(no.v, _mm512_test_epi32_mask(wide, wide), yes.v)};
+}
+XENT_INLINE uint32_t lanes_bits_above(lanes a, lanes b) { return bits_of(_mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ)); }
 XENT_INLINE uint32_t lanes_bits_equal(lanes a, lanes b) {
   return bits_of(_mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ));
 }
@@ -41,32 +46,26 @@ XENT_INLINE uint32_t lanes_bits_nan(lanes a) {
   return bits_of(_mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q));
 }
 
-XENT_INLINE __m512 either(__m512 a, __m512 b, const bool largest) {
-  return largest ? _mm512_max_ps(a, b) : _mm512_add_ps(a, b);
-}
-/* Lane i: row i reduced in the order j + 8, j + 4, j + 2, j + 1. */
-XENT_INLINE lanes reduce_rows(const lanes r[XENT_LANES], const bool largest) {
+XENT_INLINE lanes lanes_largest_rows(const lanes r[XENT_LANES]) {
   __m512 quarters[4], pairs[2];
   XENT_UNROLL(4)
   for (int k = 0; k < 4; k++) { /* rows k, k + 4, k + 8, k + 12 in the quarters */
     const __m512 a = r[k].v, b = r[k + 4].v, c = r[k + 8].v, d = r[k + 12].v;
-    const __m512 ab = either(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee), largest);
-    const __m512 cd = either(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xee), largest);
-    quarters[k] = either(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd), largest);
+    const __m512 ab = _mm512_max_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+    const __m512 cd = _mm512_max_ps(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xee));
+    quarters[k] = _mm512_max_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
   }
   XENT_UNROLL(2)
   for (int k = 0; k < 2; k++) {
     const __m512 a = quarters[2 * k], b = quarters[2 * k + 1];
-    pairs[k] = either(_mm512_shuffle_ps(a, b, 0x44), _mm512_shuffle_ps(a, b, 0xee), largest);
+    pairs[k] = _mm512_max_ps(_mm512_shuffle_ps(a, b, 0x44), _mm512_shuffle_ps(a, b, 0xee));
   }
-  return (lanes){either(_mm512_shuffle_ps(pairs[0], pairs[1], 0x88),
-                        _mm512_shuffle_ps(pairs[0], pairs[1], 0xdd), largest)};
+  return (lanes){_mm512_max_ps(_mm512_shuffle_ps(pairs[0], pairs[1], 0x88),
+                        _mm512_shuffle_ps(pairs[0], pairs[1], 0xdd))};
 }
-XENT_INLINE lanes lanes_tree_rows(const lanes r[XENT_LANES]) { return reduce_rows(r, false); }
-XENT_INLINE lanes lanes_largest_rows(const lanes r[XENT_LANES]) { return reduce_rows(r, true); }
 
 /* Rows this short are halves of a register: in half registers a row's first step needs no shuffle. */
-XENT_INLINE __m256 reduce_eight_dense(const float *x, int64_t n, const bool largest) {
+XENT_INLINE void reduce_eight_dense(const float *x, int64_t n, const bool largest, __m256 left[2]) {
   const __m256 fill = _mm256_set1_ps(largest ? -INFINITY : 0.0f);
   const __mmask8 first = (__mmask8)first_of_sixteen(n), rest = (__mmask8)(first_of_sixteen(n) >> 8);
   __m256 v[8];
@@ -78,11 +77,20 @@ XENT_INLINE __m256 reduce_eight_dense(const float *x, int64_t n, const bool larg
     else
       v[i] = _mm256_mask_loadu_ps(fill, first, p);
   }
-  return reduce_eight(v, largest);
+  reduce_eight(v, largest, left);
 }
-XENT_INLINE lanes lanes_reduce_dense(const float *x, int64_t n, const bool largest) {
-  const __m256 lo = reduce_eight_dense(x, n, largest), hi = reduce_eight_dense(x + 8 * n, n, largest);
-  return (lanes){_mm512_insertf32x8(_mm512_castps256_ps512(lo), hi, 1)};
+XENT_INLINE lanes lanes_largest_dense(const float *x, int64_t n) {
+  __m256 lo[2], hi[2];
+  reduce_eight_dense(x, n, true, lo);
+  reduce_eight_dense(x + 8 * n, n, true, hi);
+  return (lanes){_mm512_insertf32x8(_mm512_castps256_ps512(_mm256_max_ps(lo[0], lo[1])), _mm256_max_ps(hi[0], hi[1]), 1)};
+}
+XENT_INLINE dlanes dlanes_sum_dense(const float *x, int64_t n) {
+  __m256 lo[2], hi[2];
+  reduce_eight_dense(x, n, false, lo);
+  reduce_eight_dense(x + 8 * n, n, false, hi);
+  return (dlanes){_mm512_add_pd(_mm512_cvtps_pd(lo[0]), _mm512_cvtps_pd(lo[1])),
+                  _mm512_add_pd(_mm512_cvtps_pd(hi[0]), _mm512_cvtps_pd(hi[1]))};
 }
 
 enum { XENT_DENSE_ROWS = 16 };
@@ -97,6 +105,10 @@ XENT_INLINE void lanes_store_dense(float *y, int64_t n, int64_t k, lanes v) {
 XENT_INLINE void lanes_stream_dense(float *y, int64_t n, int64_t k, lanes v) {
   (void)n;
   lanes_stream(y + k * XENT_LANES, v);
+}
+XENT_INLINE lanes lanes_where_set_dense(const uint8_t *set, int64_t n, int64_t k, lanes yes, lanes no) {
+  (void)n;
+  return lanes_where_set(set + k * XENT_LANES, yes, no);
 }
 XENT_INLINE lanes lanes_spread(lanes v, const int32_t *rows, int64_t k) {
   return (lanes){_mm512_permutexvar_ps(_mm512_loadu_si512(rows + k * XENT_LANES), v.v)};

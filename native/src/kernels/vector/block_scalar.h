@@ -17,6 +17,15 @@ XENT_INLINE lanes lanes_where_above(lanes a, lanes b, lanes yes, lanes no) {
   XENT_EACH_LANE(j) no.v[j] = a.v[j] > b.v[j] ? yes.v[j] : no.v[j];
   return no;
 }
+XENT_INLINE lanes lanes_where_set(const uint8_t *set, lanes yes, lanes no) {
+  XENT_EACH_LANE(j) no.v[j] = set[j] ? yes.v[j] : no.v[j];
+  return no;
+}
+XENT_INLINE uint32_t lanes_bits_above(lanes a, lanes b) {
+  uint32_t bits = 0;
+  XENT_EACH_LANE(j) bits |= (uint32_t)(a.v[j] > b.v[j]) << j;
+  return bits;
+}
 XENT_INLINE uint32_t lanes_bits_equal(lanes a, lanes b) {
   uint32_t bits = 0;
   XENT_EACH_LANE(j) bits |= (uint32_t)(a.v[j] == b.v[j]) << j;
@@ -36,22 +45,14 @@ XENT_INLINE uint32_t lanes_bits_nan(lanes a) {
   XENT_EACH_LANE(j) bits |= (uint32_t)(a.v[j] != a.v[j]) << j;
   return bits;
 }
-XENT_INLINE lanes lanes_tree_rows(const lanes r[XENT_LANES]) {
-  lanes sums;
-  XENT_EACH_LANE(j) sums.v[j] = lanes_tree(r[j]);
-  return sums;
-}
 XENT_INLINE lanes lanes_largest_rows(const lanes r[XENT_LANES]) {
   lanes largest;
   XENT_EACH_LANE(j) largest.v[j] = lanes_largest(r[j]);
   return largest;
 }
-XENT_INLINE lanes lanes_reduce_dense(const float *x, int64_t n, const bool largest) {
+XENT_INLINE lanes lanes_largest_dense(const float *x, int64_t n) {
   lanes result;
-  XENT_EACH_LANE(j) {
-    const lanes row = lanes_load_part(x + j * n, n, largest ? -INFINITY : 0.0f);
-    result.v[j] = largest ? lanes_largest(row) : lanes_tree(row);
-  }
+  XENT_EACH_LANE(j) result.v[j] = lanes_largest(lanes_load_part(x + j * n, n, -INFINITY));
   return result;
 }
 
@@ -65,12 +66,21 @@ XENT_INLINE void lanes_store_dense(float *y, int64_t n, int64_t k, lanes v) {
   lanes_store(y + k * XENT_LANES, v);
 }
 XENT_INLINE void lanes_stream_dense(float *y, int64_t n, int64_t k, lanes v) { lanes_store_dense(y, n, k, v); }
+XENT_INLINE lanes lanes_where_set_dense(const uint8_t *set, int64_t n, int64_t k, lanes yes, lanes no) {
+  (void)n;
+  return lanes_where_set(set + k * XENT_LANES, yes, no);
+}
 XENT_INLINE lanes lanes_spread(lanes v, const int32_t *rows, int64_t k) {
   lanes r;
   XENT_EACH_LANE(j) r.v[j] = v.v[rows[k * XENT_LANES + j]];
   return r;
 }
 
+XENT_INLINE dlanes dlanes_sum_dense(const float *x, int64_t n) {
+  dlanes result;
+  XENT_EACH_LANE(j) result.v[j] = lanes_tree(lanes_load_part(x + j * n, n, 0.0f));
+  return result;
+}
 XENT_INLINE dlanes dlanes_set(double x) {
   dlanes r;
   XENT_EACH_LANE(j) r.v[j] = x;

@@ -6,8 +6,8 @@
 XENT_INLINE __m256 either_of_eight(__m256 a, __m256 b, const bool largest) {
   return largest ? _mm256_max_ps(a, b) : _mm256_add_ps(a, b);
 }
-/* Lane i: row i of eight, in the order j + 4, j + 2, j + 1. */
-XENT_INLINE __m256 reduce_eight(const __m256 r[8], const bool largest) {
+/* Row i of eight in lane i, in the order j + 4, j + 2; what is left of it are two numbers. */
+XENT_INLINE void reduce_eight(const __m256 r[8], const bool largest, __m256 left[2]) {
   __m256 halves[4], pairs[2];
   XENT_UNROLL(4)
   for (int k = 0; k < 4; k++) /* rows k and k + 4 in the halves */
@@ -18,8 +18,8 @@ XENT_INLINE __m256 reduce_eight(const __m256 r[8], const bool largest) {
     const __m256 a = halves[2 * k], b = halves[2 * k + 1];
     pairs[k] = either_of_eight(_mm256_shuffle_ps(a, b, 0x44), _mm256_shuffle_ps(a, b, 0xee), largest);
   }
-  return either_of_eight(_mm256_shuffle_ps(pairs[0], pairs[1], 0x88),
-                         _mm256_shuffle_ps(pairs[0], pairs[1], 0xdd), largest);
+  left[0] = _mm256_shuffle_ps(pairs[0], pairs[1], 0x88);
+  left[1] = _mm256_shuffle_ps(pairs[0], pairs[1], 0xdd);
 }
 
 #endif

@@ -45,8 +45,12 @@ XENT_INLINE lanes lanes_mul(lanes a, lanes b) {
   return a;
 }
 XENT_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
-  XENT_EACH_LANE(j) a.v[j] = fmaf(a.v[j], b.v[j], c.v[j]);
+  fuse(a.v, b.v, c.v, XENT_LANES);
   return a;
+}
+XENT_INLINE lanes lanes_fms(lanes a, lanes b, lanes c) {
+  XENT_EACH_LANE(j) c.v[j] = -c.v[j];
+  return lanes_fma(a, b, c);
 }
 XENT_INLINE lanes lanes_max(lanes x, lanes a) {
   XENT_EACH_LANE(j) a.v[j] = x.v[j] > a.v[j] ? x.v[j] : a.v[j];
@@ -126,10 +130,10 @@ XENT_INLINE float lanes_largest(lanes a) {
   for (int j = 1; j < XENT_LANES; j++) m = a.v[j] > m ? a.v[j] : m;
   return m;
 }
-XENT_INLINE float lanes_tree(lanes a) {
-  for (int k = XENT_LANES / 2; k >= 1; k /= 2)
+XENT_INLINE double lanes_tree(lanes a) {
+  for (int k = XENT_LANES / 2; k >= 2; k /= 2)
     for (int j = 0; j < k; j++) a.v[j] += a.v[j + k];
-  return a.v[0];
+  return (double)a.v[0] + (double)a.v[1];
 }
 
 XENT_INLINE dlanes dlanes_zero(void) {
@@ -157,13 +161,14 @@ XENT_INLINE dlanes dlanes_scale(dlanes a, double b) {
   return a;
 }
 XENT_INLINE dlanes dlanes_fma(dlanes a, dlanes b, dlanes c) {
-  XENT_EACH_LANE(j) a.v[j] = fma(a.v[j], b.v[j], c.v[j]);
+  fuse_doubles(a.v, b.v, c.v, XENT_LANES);
   return a;
 }
 /* a * scale + offset, fused */
 XENT_INLINE dlanes dlanes_line(dlanes a, double scale, double offset) {
-  XENT_EACH_LANE(j) a.v[j] = fma(scale, a.v[j], offset);
-  return a;
+  dlanes b, c;
+  XENT_EACH_LANE(j) b.v[j] = scale, c.v[j] = offset;
+  return dlanes_fma(a, b, c);
 }
 XENT_INLINE dlanes dlanes_clear_where_zero(dlanes a, dlanes q) {
   XENT_EACH_LANE(j) a.v[j] = q.v[j] == 0 ? 0.0 : a.v[j];

@@ -29,8 +29,9 @@
  *   dlanes_clear_where_zero(v, q)         +0 where q is 0
  *   XENT_BATCH, XENT_STREAM_ALIGNMENT     vectors of a pipelined exponential; bytes that lanes_stream asks for
  *   XENT_BACKWARD_ONE_BEHIND              up to so many classes the backward writes a row after the next is summed
+ *   fused(a, b, c), fused_double          a * b + c of single numbers, rounded once, in every tier (fused.h)
  *
- * A vector also holds one number of each of sixteen rows side by side (a block: kernels/block). The block_
+ * A vector also holds one number of each of sixteen rows side by side (results/sixteen.h). The block_
  * headers have the words for that; r are sixteen rows, and bit j of a set of bits is lane j.
  *   lanes_tree_rows(r), lanes_largest_rows, dlanes_tree_rows     lane i: what lanes_tree ... says of r[i]
  *   lanes_load_dense(x, n, k), _store_, _stream_  part k of n of sixteen rows of n floats that lie one behind the other
@@ -48,11 +49,17 @@
  *   XENT_IN_FLIGHT                        vectors whose exponentials are taken at once
  *   dlanes_split(v, &k)                   v = m * 2^k, sqrt(1/2) <= m < sqrt(2), of a normal v > 0
  *
- * Classes of a row in float64 arithmetic (the wide_ headers):
- *   dlanes_load_part(p, n, fill), _store_part, _max, _floor_at, _drop, _quiet, _sign, _largest     as for lanes
- *   dlanes_power(z)                       asdouble(bits(z) << 52)
- *   dlanes_bits_above(a, b), _equal       where a > b, a == b
- *   XENT_WIDE_BATCH                       vectors whose exponentials are taken at once
+ * Float64 arithmetic (the f64_ headers): `doubles` are as many as one register holds, XENT_DOUBLES; sums of them are
+ * exact, so nothing depends on how many. As above:
+ *   doubles_set, _load, _store, _add, _sub, _mul, _div, _fma, _max, _magnitude, _sign, _quiet, _largest, _split,
+ *   doubles_load_part(p, n, fill), _store_part, _where_at_most, _where_equal, _clear_where_zero, _bits_above,
+ *   doubles_bits_equal
+ *   doubles_first(v)                      the first of them
+ *   doubles_transpose(r)                  number j of vector i becomes number i of vector j
+ *   doubles_power(z)                      asdouble(bits(z) << 52)
+ *   doubles_sum(v)                        across, in any order
+ *   doubles_add_aside(a, b)               the same as _add, by units that fused multiply-adds leave idle
+ *   XENT_DOUBLES_BATCH                    vectors whose exponentials are taken at once
  */
 #ifndef XENT_VECTOR_H
 #define XENT_VECTOR_H
@@ -112,22 +119,24 @@ XENT_INLINE double bits_double(uint64_t u) {
   memcpy(&v, &u, sizeof v);
   return v;
 }
-#define XENT_WIDE_NAN (bits_double(0x7ff8000000000000ull))
+#define XENT_F64_NAN (bits_double(0x7ff8000000000000ull))
 
 #define XENT_ROOT_HALF_BITS 0x3FE6A09E667F3BCDull /* of sqrt(1/2) in double, rounded up */
+
+#include "kernels/vector/fused.h"
 
 #if defined(__AVX512F__)
 #include "kernels/vector/avx512.h"
 #include "kernels/vector/block_avx512.h"
-#include "kernels/vector/wide_avx512.h"
+#include "kernels/vector/f64_avx512.h"
 #elif defined(__AVX2__) && defined(__FMA__)
 #include "kernels/vector/avx2.h"
 #include "kernels/vector/block_avx2.h"
-#include "kernels/vector/wide_avx2.h"
+#include "kernels/vector/f64_avx2.h"
 #else
 #include "kernels/vector/scalar.h"
 #include "kernels/vector/block_scalar.h"
-#include "kernels/vector/wide_scalar.h"
+#include "kernels/vector/f64_scalar.h"
 #endif
 
 #endif

@@ -371,8 +371,7 @@ public final class CrossEntropy {
     /**
      * {@code tau}: logits are divided by it, after the softcap. Default: 1.
      *
-     * @throws OptionException unless finite, above 0 and no subnormal number; a call throws it
-     *     where the value is none of the type that it computes in
+     * @throws OptionException unless it is from 2^-64 to 2^64
      */
     public Builder temperature(double value) {
       temperature = Options.requireTemperature(value);
@@ -382,8 +381,7 @@ public final class CrossEntropy {
     /**
      * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay.
      *
-     * @throws OptionException unless finite, above 0 and no subnormal number; a call throws it
-     *     where the value is none of the type that it computes in
+     * @throws OptionException unless it is from 2^-64 to 2^64
      */
     public Builder softcap(double value) {
       softcap = Options.requireSoftcap(value);
@@ -569,7 +567,7 @@ public final class CrossEntropy {
     }
 
     /**
-     * Asks for the row statistics that {@link CrossEntropy#backward} needs: 72 bytes per row, kept
+     * Asks for the row statistics that {@link CrossEntropy#backward} needs: 64 bytes per row, kept
      * in this outcome until the next call. {@link NllLoss} leaves none, as its backward needs none.
      *
      * @param arena where they lie; a call with more rows than any before takes new memory from it

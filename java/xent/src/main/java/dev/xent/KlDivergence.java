@@ -164,8 +164,7 @@ public final class KlDivergence {
     /**
      * {@code tau}: the logits of both sides are divided by it. Default: 1.
      *
-     * @throws OptionException unless finite, above 0 and no subnormal number; a call throws it
-     *     where the value is none of the type of the logits
+     * @throws OptionException unless it is from 2^-64 to 2^64
      */
     public Builder temperature(double value) {
       temperature = Options.requireTemperature(value);

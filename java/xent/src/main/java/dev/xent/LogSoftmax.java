@@ -134,8 +134,7 @@ public final class LogSoftmax {
      * {@code tau}: logits are divided by it, after the softcap. {@code backward} divides by it too.
      * Default: 1.
      *
-     * @throws OptionException unless finite, above 0 and no subnormal number; a call throws it
-     *     where the value is none of the type that it computes in
+     * @throws OptionException unless it is from 2^-64 to 2^64
      */
     public Builder temperature(double value) {
       temperature = Options.requireTemperature(value);
@@ -146,8 +145,7 @@ public final class LogSoftmax {
      * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay.
      * {@code backward} refuses it: {@code y} does not tell its derivative.
      *
-     * @throws OptionException unless finite, above 0 and no subnormal number; a call throws it
-     *     where the value is none of the type that it computes in
+     * @throws OptionException unless it is from 2^-64 to 2^64
      */
     public Builder softcap(double value) {
       softcap = Options.requireSoftcap(value);

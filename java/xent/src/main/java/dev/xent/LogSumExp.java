@@ -110,8 +110,7 @@ public final class LogSumExp {
     /**
      * {@code tau}: logits are divided by it, after the softcap. Default: 1.
      *
-     * @throws OptionException unless finite, above 0 and no subnormal number; a call throws it
-     *     where the value is none of the type that it computes in
+     * @throws OptionException unless it is from 2^-64 to 2^64
      */
     public Builder temperature(double value) {
       temperature = Options.requireTemperature(value);
@@ -121,8 +120,7 @@ public final class LogSumExp {
     /**
      * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay.
      *
-     * @throws OptionException unless finite, above 0 and no subnormal number; a call throws it
-     *     where the value is none of the type that it computes in
+     * @throws OptionException unless it is from 2^-64 to 2^64
      */
     public Builder softcap(double value) {
       softcap = Options.requireSoftcap(value);

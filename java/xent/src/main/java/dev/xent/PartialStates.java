@@ -15,14 +15,12 @@ import java.util.List;
  * <ul>
  *   <li>8 bytes {@code XNSTATES}; layout version 1 (4 bytes); numerics version (4);
  *   <li>kind (4): 0 softmax, 1 class indices, 2 probability rows or sparse targets; arithmetic (4):
- *       1 F32, 2 F64; round (4): 1 or 2; size of a state (4): 72;
+ *       1 F32, 2 F64; round (4): 1 or 2; size of a state (4): 64;
  *   <li>number of dimensions (4), axis of the classes (4), first chunk (8), chunk behind the last
  *       one (8), a chunk being 8192 classes;
  *   <li>the sizes (8 each), that along the axis being the number of all classes;
- *   <li>for each row and chunk, those of a row together, an {@code xent_state} of the C API: max
- *       (4, float), reference (4, float), sum, dot, mass (8 each, doubles), label logit (4, float),
- *       kind (4), wide max, wide label logit, low part of the sum (8 each, doubles), counted
- *       classes (8).
+ *   <li>for each row and chunk, those of a row together, an {@code xent_state} of the C API, which
+ *       is opaque.
  * </ul>
  *
  * <p>Instances are immutable; any number of threads may share one.

@@ -101,7 +101,7 @@ public final class XentRuntime {
   /**
    * Returns these facts in one line.
    *
-   * @return "xent 1.2.3, native avx512, numerics 1"
+   * @return "xent 1.2.3, native avx512, numerics 2"
    */
   @Override
   public String toString() {

@@ -9,7 +9,7 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 
 /** One number can be a tensor of any shape: what a call would need beside it is refused in time. */
 class HugeShapesTest {
-  /** So many times 72 bytes are 2^64 times 9. */
+  /** So many times 64 bytes are 2^64 times 8. */
   private static final long ROWS = 1L << 61;
 
   private static final int CHUNK = 8192;
@@ -39,7 +39,7 @@ class HugeShapesTest {
     refused(
         MemoryException.class,
         () -> loss.forward(x, x, outcome),
-        "statistics of " + ROWS + " rows, 72 bytes each, are more than memory can be");
+        "statistics of " + ROWS + " rows, 64 bytes each, are more than memory can be");
   }
 
   @OnEveryBackend
@@ -48,7 +48,7 @@ class HugeShapesTest {
     refused(
         MemoryException.class,
         () -> softmax.partialStates(repeated(ROWS, 1), Inputs.none()),
-        "partial states of " + ROWS + " rows, 72 bytes each, are more than memory can be");
+        "partial states of " + ROWS + " rows, 64 bytes each, are more than memory can be");
     CrossEntropyShard loss = CrossEntropy.builder().backend(backend).build().onShard(0, 1);
     refused(
         MemoryException.class,

@@ -21,31 +21,17 @@ class LimitsTest {
   }
 
   @Test
-  void divisorsAreNormalAndFinite() {
-    for (double value : new double[] {Double.MIN_NORMAL, 1, Double.MAX_VALUE}) {
-      CrossEntropy.builder().temperature(value).softcap(value).build();
+  void reciprocalsOfTemperaturesAndSoftcapsHaveAllTheirBits() {
+    Tensor wide = Tensor.of(new double[] {1, 2, 3, 4}, 2, 2);
+    for (double value : new double[] {0x1p-64, 1, 0x1p64}) {
+      CrossEntropy loss = CrossEntropy.builder().temperature(value).softcap(value).build();
+      loss.forward(LOGITS, LABELS);
+      loss.forward(wide, LABELS);
     }
     for (double value :
-        new double[] {Math.nextDown(Double.MIN_NORMAL), 0, -1, Double.POSITIVE_INFINITY}) {
+        new double[] {Math.nextDown(0x1p-64), Math.nextUp(0x1p64), 0, -1, Double.NaN}) {
       option(() -> CrossEntropy.builder().temperature(value), "temperature is " + value);
       option(() -> CrossEntropy.builder().softcap(value), "softcap is " + value);
-    }
-  }
-
-  @Test
-  void divisorsAreNormalInTheArithmeticOfTheCall() {
-    for (double value : new double[] {Float.MIN_NORMAL, Float.MAX_VALUE}) {
-      CrossEntropy.builder().temperature(value).build().forward(LOGITS, LABELS);
-      CrossEntropy.builder().softcap(value).build().forward(LOGITS, LABELS);
-    }
-    Tensor wide = Tensor.of(new double[] {1, 2, 3, 4}, 2, 2);
-    for (double value :
-        new double[] {
-          Math.nextDown((double) Float.MIN_NORMAL), Math.nextUp(Float.MAX_VALUE * 1d)
-        }) {
-      CrossEntropy tooFar = CrossEntropy.builder().temperature(value).build();
-      option(() -> tooFar.forward(LOGITS, LABELS), "temperature is " + value);
-      tooFar.forward(wide, LABELS);
     }
   }
 

@@ -83,7 +83,7 @@ class LossTallyTest {
     String[] words = {
       "do not begin as a tally",
       "layout version is 3",
-      "numerics version is 3",
+      "numerics version is 0",
       "rows count",
       "another size"
     };

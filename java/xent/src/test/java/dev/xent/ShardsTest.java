@@ -475,18 +475,6 @@ class ShardsTest {
         OptionException.class,
         () -> clamped.finish(soft, null, Inputs.none(), outcome),
         "probabilityClamp is 1.0E-7, targets are probability rows");
-    CrossEntropyShard hot =
-        CrossEntropy.builder().backend(backend).temperature(1e300).build().onShard(0, CLASSES);
-    refused(
-        OptionException.class,
-        () -> hot.finish(soft, null, Inputs.none(), outcome),
-        "temperature is 1.0E300");
-    SoftmaxShard hotSoftmax =
-        Softmax.builder().backend(backend).temperature(1e300).build().onShard(0, CLASSES);
-    refused(
-        OptionException.class,
-        () -> hotSoftmax.finish(states, Inputs.none(), null),
-        "temperature is 1.0E300");
   }
 
   /** Of the same number of rows, but not of the same rows. */

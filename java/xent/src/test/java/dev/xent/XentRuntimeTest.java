@@ -14,9 +14,9 @@ class XentRuntimeTest {
   }
 
   @Test
-  void theInterfaceAndTheArithmeticHaveTheirFirstVersions() {
-    assertThat(runtime.abiVersion()).isEqualTo(1);
-    assertThat(runtime.numericsVersion()).isEqualTo(1);
+  void theInterfaceAndTheArithmeticHaveTheirSecondVersions() {
+    assertThat(runtime.abiVersion()).isEqualTo(2);
+    assertThat(runtime.numericsVersion()).isEqualTo(2);
   }
 
   @Test
@@ -39,7 +39,7 @@ class XentRuntimeTest {
   void oneLineSaysItAll() {
     assertThat(runtime.toString())
         .startsWith("xent " + runtime.version() + ", ")
-        .endsWith(", numerics 1")
+        .endsWith(", numerics 2")
         .doesNotContain("\n");
   }
 }

@@ -63,7 +63,7 @@ final class KlDivergenceCommand extends ReducedCommand {
 
   @Override
   void require() {
-    Ranges.above0("--temperature", temperature);
+    Ranges.factor("--temperature", temperature);
   }
 
   @Override

@@ -32,8 +32,8 @@ final class LogitOptions {
 
   /** Refuses values that no type can have. */
   void require() {
-    Ranges.above0("--temperature", temperature);
-    Ranges.above0("--softcap", softcap);
+    Ranges.factor("--temperature", temperature);
+    Ranges.factor("--softcap", softcap);
   }
 
   Softmax.Builder applyTo(Softmax.Builder builder) {

@@ -28,10 +28,10 @@ final class Ranges {
     }
   }
 
-  /** Refuses what nothing can be divided by exactly enough. */
-  static void above0(String option, @Nullable Double value) {
-    if (value != null && !(value >= Double.MIN_NORMAL && value < Double.POSITIVE_INFINITY)) {
-      throw outOfRange(option, value, "a finite number above 0");
+  /** Refuses numbers whose reciprocal has not all its bits. */
+  static void factor(String option, @Nullable Double value) {
+    if (value != null && !(value >= 0x1p-64 && value <= 0x1p64)) {
+      throw outOfRange(option, value, "a number from 2^-64 to 2^64");
     }
   }
 

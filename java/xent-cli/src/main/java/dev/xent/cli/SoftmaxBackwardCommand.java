@@ -69,7 +69,7 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Ranges.above0("--temperature", temperature);
+    Ranges.factor("--temperature", temperature);
     try (FileMemory memory = new FileMemory();
         Outputs outputs = new Outputs(memory)) {
       Tensor output = InputFiles.floats(y, memory);

@@ -200,11 +200,11 @@ class BadInputTest {
 
   @ParameterizedTest
   @CsvSource({
-    "--temperature,0,a finite number above 0",
-    "--temperature,nan,a finite number above 0",
-    "--temperature,1e-320,a finite number above 0",
-    "--softcap,-3,a finite number above 0",
-    "--softcap,inf,a finite number above 0",
+    "--temperature,0,a number from 2^-64 to 2^64",
+    "--temperature,nan,a number from 2^-64 to 2^64",
+    "--temperature,1e-320,a number from 2^-64 to 2^64",
+    "--softcap,-3,a number from 2^-64 to 2^64",
+    "--softcap,inf,a number from 2^-64 to 2^64",
     "--z-loss,-0.5,a finite number of at least 0",
     "--z-loss,nan,a finite number of at least 0",
     "--probability-clamp,0,'a number above 0, at most 0.5'",
@@ -221,9 +221,9 @@ class BadInputTest {
   }
 
   @Test
-  void numbersThatTheTypeCannotHold() {
-    loss("--temperature", "1e-200").refuses("--temperature is 1.0E-200", "computed in F32");
-    xent("softmax", logits, "-o", out, "--softcap", "1e200").refuses("--softcap is 1.0E200");
+  void numbersWhoseReciprocalHasNotAllItsBits() {
+    loss("--temperature", "1e-200").refuses("--temperature 1.0E-200", "from 2^-64 to 2^64");
+    xent("softmax", logits, "-o", out, "--softcap", "1e200").refuses("--softcap 1.0E200");
   }
 
   @Test

@@ -68,7 +68,7 @@ class EveryRefusalTest {
     refused("smoothing that is NaN", loss("--label-smoothing", "nan"));
     refused("a negative denominator", loss("--denominator", "-1"));
     refused("a temperature of 0", loss("--temperature", 0));
-    refused("a temperature that no float has", loss("--temperature", "1e-200"));
+    refused("a temperature that is too small", loss("--temperature", "1e-200"));
     refused("a negative softcap", loss("--softcap", "-3"));
     refused("a negative z-loss", loss("--z-loss", "-0.5"));
     refused("a clamp above a half", loss("--probability-clamp", "0.75"));

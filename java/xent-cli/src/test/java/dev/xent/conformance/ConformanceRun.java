@@ -10,10 +10,9 @@ import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
-import dev.xent.internal.ffi.xent_state;
-import dev.xent.internal.ffi.xent_statistics;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.Status;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
@@ -237,7 +236,7 @@ final class ConformanceRun {
                   report));
       case "cross_entropy" -> crossEntropy(a("gradient"));
       case "cross_entropy_backward" -> {
-        statistics = arena.allocate(xent_statistics.layout(), rows);
+        statistics = arena.allocate(rows * Records.STATISTICS, Records.ALIGNMENT);
         crossEntropy(NULL);
         write(0, c.classes);
       }
@@ -247,7 +246,7 @@ final class ConformanceRun {
 
   private void crossEntropy(MemorySegment gradient) {
     lawful(
-        kernels.crossEntropyFull(
+        kernels.crossEntropy(
             shape,
             options,
             0,
@@ -365,11 +364,11 @@ final class ConformanceRun {
   private void parts() {
     List<long[]> ranges = ranges();
     long chunks = (c.classes + CHUNK - 1) / CHUNK;
-    MemorySegment states = arena.allocate(xent_state.layout(), rows * chunks);
+    MemorySegment states = arena.allocate(rows * chunks * Records.STATE, Records.ALIGNMENT);
     ranges.forEach(range -> states(range[0], range[1], states));
-    statistics = arena.allocate(xent_statistics.layout(), rows);
+    statistics = arena.allocate(rows * Records.STATISTICS, Records.ALIGNMENT);
     finish(states, 0);
-    if (xent_report.again(report) > 0) {
+    if (xent_report.unfinished(report) > 0) {
       ranges.forEach(range -> states(range[0], range[1], states));
       finish(states, 1);
     }

@@ -2,7 +2,7 @@
 package dev.xent.layers;
 
 import dev.xent.Tensor;
-import dev.xent.internal.kernels.reference.Logarithm;
+import dev.xent.internal.kernels.reference.math.Logarithm;
 import java.lang.foreign.MemorySegment;
 
 /**

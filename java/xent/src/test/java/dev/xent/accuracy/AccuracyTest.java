@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.accuracy;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.xent.Backend;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /**
- * Every result against the truth, within the limits that docs/numerics.md promises or that hold.
+ * Every result against the truth, within the limits that docs/numerics.md promises.
  *
  * <p>{@code -Dxent.long=true} (profile {@code long}): fifty times as many rows.
  */
@@ -25,17 +28,23 @@ class AccuracyTest {
 
   private static void measure(Backend backend, int every, int longest) {
     Operations operations = new Operations(backend);
-    RowAccuracy most = new RowAccuracy(operations, Limits.OF_MOST_ROWS);
-    RowAccuracy floatTrees = new RowAccuracy(operations, Limits.OF_FLOAT_TREES);
-    Rows.forEach(
-        ROUNDS,
-        every,
-        longest,
-        row -> (Limits.hasFloatTree(row.x().length) ? floatTrees : most).take(row));
-    most.print("Accuracy, backend %s".formatted(backend));
-    floatTrees.print(
-        "Accuracy, backend %s, rows that end in a chunk of at most 128 classes".formatted(backend));
-    most.assertWithinLimits();
-    floatTrees.assertWithinLimits();
+    RowAccuracy accuracy = new RowAccuracy(operations);
+    Rows.forEach(ROUNDS, every, longest, accuracy::take);
+    accuracy.print("Accuracy, backend %s".formatted(backend));
+    accuracy.assertWithinLimits();
+    accuracy.assertEverythingMeasured();
+    assertThat(accuracy.meanUlps()).as("mean error of softmax").isLessThan(0.7);
+  }
+
+  @Test
+  void theWorstRowsKnownAreWithinThePromises() {
+    List<Row> rows = WorstRows.all();
+    assertThat(rows).hasSizeGreaterThan(500);
+    for (Backend backend : new Backend[] {Backend.AUTO, Backend.REFERENCE}) {
+      RowAccuracy accuracy = new RowAccuracy(new Operations(backend));
+      rows.forEach(accuracy::take);
+      accuracy.print("Accuracy on the worst rows, backend %s".formatted(backend));
+      accuracy.assertWithinLimits();
+    }
   }
 }

@@ -14,8 +14,8 @@ final class BackwardAccuracy {
 
   BackwardAccuracy(Operations operations, Measures measures) {
     this.operations = operations;
-    softmax = measures.add("softmax backward", "y (|dy| + sum |dy y|)", 4e-7);
-    logSoftmax = measures.add("log-softmax backward", "|dy| + exp(y) sum |dy|", 4e-7);
+    softmax = measures.add("softmax backward", "y (|dy| + sum |dy y|)", Limits.BACKWARD);
+    logSoftmax = measures.add("log-softmax backward", "|dy| + exp(y) sum |dy|", Limits.BACKWARD);
   }
 
   void take(Row row) {

@@ -20,16 +20,16 @@ final class LabelAccuracy {
   private final Measure faintGradient;
   private final Measure logSumExp;
 
-  LabelAccuracy(Operations operations, Measures measures, Limits limits) {
+  LabelAccuracy(Operations operations, Measures measures) {
     this.operations = operations;
-    loss = measures.add("loss, label", "relative", limits.loss());
-    faintLoss = measures.add("loss, label, faint", "loss + classes 2^-134", limits.loss());
+    loss = measures.add("loss, label", "relative", Limits.LABEL);
+    faintLoss = measures.add("loss, label, faint", "loss + classes 2^-134", Limits.LABEL);
     belowZero = measures.add("loss, label, below 0", "absolute", 0);
-    gradient = measures.add("gradient, label, other classes", "relative", limits.gradient());
-    labelGradient = measures.add("gradient, label, its class", "relative", limits.gradient());
+    gradient = measures.add("gradient, label, other classes", "relative", Limits.GRADIENT);
+    labelGradient = measures.add("gradient, label, its class", "relative", Limits.LABEL);
     faintGradient =
-        measures.add("gradient, label, faint", "scale (p + 2^-134 each)", limits.gradient());
-    logSumExp = measures.add("log-sum-exp of a loss", "2e-7 + 1 ulp", limits.logSumExp());
+        measures.add("gradient, label, faint", "scale (p + 2^-134 each)", Limits.GRADIENT);
+    logSumExp = measures.add("log-sum-exp of a loss", "2e-7 + 1 ulp", Limits.LOG_SUM_EXP);
   }
 
   void take(Row row, Truth truth) {

@@ -32,7 +32,12 @@ final class Measure {
   }
 
   boolean holds() {
-    return count > 0 && worst <= promise;
+    return worst <= promise;
+  }
+
+  /** Whether there was something to measure. */
+  boolean isMeasured() {
+    return count > 0;
   }
 
   double mean() {

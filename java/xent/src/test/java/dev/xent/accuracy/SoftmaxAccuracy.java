@@ -15,14 +15,14 @@ final class SoftmaxAccuracy {
   private final Measure aboveZero;
   private final Measure logSumExp;
 
-  SoftmaxAccuracy(Operations operations, Measures measures, Limits limits) {
+  SoftmaxAccuracy(Operations operations, Measures measures) {
     this.operations = operations;
-    softmaxUlps = measures.add("softmax", "ulp", limits.softmaxUlps());
-    ordinaryUlps = measures.add("softmax, random rows", "ulp", limits.softmaxUlps());
-    softmax = measures.add("softmax", "relative", limits.softmax());
-    logSoftmax = measures.add("log-softmax", "ulp of max(1, |y|, |x-M|)", limits.logSoftmaxUlps());
+    softmaxUlps = measures.add("softmax", "ulp", Limits.SOFTMAX_ULPS);
+    ordinaryUlps = measures.add("softmax, random rows", "ulp", Limits.SOFTMAX_ULPS);
+    softmax = measures.add("softmax", "relative", Limits.SOFTMAX);
+    logSoftmax = measures.add("log-softmax", "ulp of max(1, |y|, |x-M|)", Limits.LOG_SOFTMAX_ULPS);
     aboveZero = measures.add("log-softmax above 0", "absolute", 0);
-    logSumExp = measures.add("log-sum-exp", "2e-7 + 1 ulp", limits.logSumExp());
+    logSumExp = measures.add("log-sum-exp", "2e-7 + 1 ulp", Limits.LOG_SUM_EXP);
   }
 
   /** The mean error of the probabilities of random rows; in a single row it may be twice that. */

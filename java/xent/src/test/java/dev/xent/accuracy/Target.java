@@ -7,6 +7,11 @@ interface Target {
   /** q' of class k. */
   DoubleDouble of(int k);
 
+  /** What errors of q' are measured in: the sum of its parts without their signs. */
+  default double size(int k) {
+    return Math.abs(of(k).high());
+  }
+
   /** Labels: q is 1 at the label. */
   static Target label(int label, int classes, double eps) {
     DoubleDouble share = share(eps, classes);
@@ -30,7 +35,17 @@ interface Target {
   static Target probabilities(float[] q, double eps) {
     DoubleDouble keep = keep(eps);
     DoubleDouble share = share(eps, q.length);
-    return k -> keep.times(q[k]).plus(share);
+    return new Target() {
+      @Override
+      public DoubleDouble of(int k) {
+        return keep.times(q[k]).plus(share);
+      }
+
+      @Override
+      public double size(int k) {
+        return Math.abs(keep.high() * q[k]) + share.high();
+      }
+    };
   }
 
   private static DoubleDouble keep(double eps) {

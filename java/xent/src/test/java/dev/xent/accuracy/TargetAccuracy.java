@@ -28,32 +28,43 @@ final class TargetAccuracy {
    *
    * @param what how labels are smoothed
    */
-  static TargetAccuracy ofSmoothing(Measures measures, String what, double limit) {
-    Measure loss = measures.add("loss, label, " + what, "sum q'(lse - x)", limit);
-    Measure gradient = measures.add("gradient, label, " + what, "scale (p sum q' + q')", limit);
+  static TargetAccuracy ofSmoothing(Measures measures, String what) {
+    Measure loss = measures.add("loss, label, " + what, "sum q'(lse - x)", Limits.SMOOTHED_LOSS);
+    Measure gradient =
+        measures.add("gradient, label, " + what, "scale (p sum q' + q')", Limits.SMOOTHED_GRADIENT);
     return new TargetAccuracy(loss, 0, gradient, gradient);
   }
 
+  static TargetAccuracy ofWeights(Measures measures) {
+    Measure loss = measures.add("loss, label, weights", "sum q'(lse - x + 1)", Limits.TARGETS_LOSS);
+    Measure gradient =
+        measures.add("gradient, label, weights", "scale (p sum q' + q')", Limits.TARGETS_GRADIENT);
+    return new TargetAccuracy(loss, 1, gradient, gradient);
+  }
+
   /** Beside its largest class a row's other exponentials may be lost: hence the 1 in the loss. */
-  static TargetAccuracy ofProbabilities(Measures measures, Limits limits) {
+  static TargetAccuracy ofProbabilities(Measures measures) {
+    double limit = Limits.TARGETS_GRADIENT;
     return new TargetAccuracy(
-        measures.add("loss, probabilities", "sum |q'|(lse - x + 1)", limits.soft()),
+        measures.add("loss, probabilities", "sum |q'|(lse - x + 1)", Limits.TARGETS_LOSS),
         1,
-        measures.add("gradient, probabilities", "scale (p sum |q'| + |q'|)", limits.soft()),
-        measures.add(
-            "gradient, probabilities, faint", "scale (p + 2^-134) sum |q'|", limits.soft()));
+        measures.add("gradient, probabilities", "scale (p sum |q'| + |q'|)", limit),
+        measures.add("gradient, probabilities, faint", "scale (p + 2^-134) sum |q'|", limit));
   }
 
   void take(Operations.Loss actual, Target target, Row row, Truth truth) {
     double mass = truth.mass(target).high();
     double sizeOfMass = 0;
     double sizeOfLoss = 0;
+    double sum = 0;
     for (int k = 0; k < truth.classes(); k++) {
-      double q = Math.abs(target.of(k).high());
+      double q = target.size(k);
       sizeOfMass += q;
       sizeOfLoss += q == 0 ? 0 : q * (truth.belowMax(k) + truth.distance() + addend);
+      sum += q == 0 ? 0 : truth.belowMax(k);
     }
-    if (sizeOfLoss == 0 || isNormal(sizeOfLoss)) {
+    // The sum over a chunk is a float, of weights up to 2: an infinite one makes the loss infinite.
+    if (sizeOfLoss == 0 || isNormal(sizeOfLoss) && 2 * sum <= Float.MAX_VALUE) {
       double expected = truth.loss(target).high();
       loss.add(error(actual.loss(), expected, sizeOfLoss), row, row.label());
     }
@@ -62,7 +73,7 @@ final class TargetAccuracy {
       double q = target.of(k).high();
       double p = truth.roundedSoftmax(k);
       boolean faint = q == 0 && p < FAINT;
-      double size = scale * ((faint ? p + LOST : p) * sizeOfMass + Math.abs(q));
+      double size = scale * ((faint ? p + LOST : p) * sizeOfMass + target.size(k));
       if (isNormal(size)) {
         double expected = row.scale() * (p * mass - q);
         (faint ? faintGradient : gradient).add(error(actual.gradient()[k], expected, size), row, k);

@@ -35,7 +35,7 @@ class WideAccuracyTest {
 
   private final Measures measures = new Measures();
   private final Measure softmax = measures.add("softmax", "ulp", 6);
-  private final Measure logSoftmax = measures.add("log-softmax", "ulp of max(1, |y|, |x-M|)", 2);
+  private final Measure logSoftmax = measures.add("log-softmax", "ulp of max(1, |y|, |x-M|)", 4);
   private final Measure logSumExp = measures.add("log-sum-exp", "1e-15 + 1 ulp", 1);
   private final Measure loss = measures.add("loss, label", "relative", 1e-15);
   private final Measure gradient = measures.add("gradient, label, others", "relative", 1e-15);
@@ -72,7 +72,9 @@ class WideAccuracyTest {
     System.out.println(Measure.header());
     measures.all().forEach(System.out::println);
     SoftAssertions all = new SoftAssertions();
-    measures.all().forEach(each -> all.assertThat(each.holds()).as("%s", each).isTrue());
+    measures
+        .all()
+        .forEach(each -> all.assertThat(each.isMeasured() && each.holds()).as("%s", each).isTrue());
     all.assertAll();
   }
 

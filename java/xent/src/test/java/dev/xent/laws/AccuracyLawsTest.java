@@ -178,7 +178,7 @@ class AccuracyLawsTest extends Laws {
     Output y = Computer.compute(batch, Tier.of(sample), Computer::softmax);
     String what = "sums of rows of softmax of " + sample;
     for (int r = 0, at = 0; r < batch.rows; at += batch.classes(r++)) {
-      Promise promise = new Promise(sample, batch.classes(r));
+      Promise promise = new Promise(sample);
       double sum = 0;
       double bound = 0;
       for (int k = 0; k < batch.classes(r); k++) {
@@ -234,7 +234,7 @@ class AccuracyLawsTest extends Laws {
     double scale = Math.abs(sample.options().gradientScale());
     scale = temperature == 0 ? scale : scale / temperature;
     for (int r = 0, at = 0; r < batch.rows; at += batch.classes(r++)) {
-      Promise promise = new Promise(sample, batch.classes(r));
+      Promise promise = new Promise(sample);
       double sum = 0;
       double sizes = 0;
       double bound = promise.gradient(2 * scale * mass(batch, r));
@@ -261,7 +261,7 @@ class AccuracyLawsTest extends Laws {
       Output y = computer.logSoftmax();
       Output sums = computer.logSumExp();
       for (int r = 0, at = 0; r < batch.rows; at += batch.classes(r++)) {
-        Promise promise = new Promise(sample, batch.classes(r));
+        Promise promise = new Promise(sample);
         double sum = sums.value(r);
         double max = max(batch, r);
         for (int k = 0; k < batch.classes(r) && max > Double.NEGATIVE_INFINITY; k++) {
@@ -304,7 +304,7 @@ class AccuracyLawsTest extends Laws {
         if (isEmpty(batch, r)) {
           continue;
         }
-        Promise promise = new Promise(sample, batch.classes(r));
+        Promise promise = new Promise(sample);
         double most = 0;
         for (int k = 0; k < batch.classes(r); k++) {
           most = batch.takesPart(r, k) ? Math.max(most, -y.value(starts[r] + k)) : most;

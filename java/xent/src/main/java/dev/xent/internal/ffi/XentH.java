@@ -23,19 +23,19 @@ public class XentH extends XentH$shared {
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int XENT_ABI_VERSION = (int)1L;
+    private static final int XENT_ABI_VERSION = (int)2L;
     /**
      * {@snippet lang=c :
-     * #define XENT_ABI_VERSION 1
+     * #define XENT_ABI_VERSION 2
      * }
      */
     public static int XENT_ABI_VERSION() {
         return XENT_ABI_VERSION;
     }
-    private static final int XENT_NUMERICS_VERSION = (int)1L;
+    private static final int XENT_NUMERICS_VERSION = (int)2L;
     /**
      * {@snippet lang=c :
-     * #define XENT_NUMERICS_VERSION 1
+     * #define XENT_NUMERICS_VERSION 2
      * }
      */
     public static int XENT_NUMERICS_VERSION() {
@@ -1048,6 +1048,66 @@ public class XentH extends XentH$shared {
         }
     }
 
+    private static class xent_has_isa {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_has_isa");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t xent_has_isa(int32_t isa)
+     * }
+     */
+    public static FunctionDescriptor xent_has_isa$descriptor() {
+        return xent_has_isa.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t xent_has_isa(int32_t isa)
+     * }
+     */
+    public static MethodHandle xent_has_isa$handle() {
+        return xent_has_isa.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t xent_has_isa(int32_t isa)
+     * }
+     */
+    public static MemorySegment xent_has_isa$address() {
+        return xent_has_isa.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t xent_has_isa(int32_t isa)
+     * }
+     */
+    public static int xent_has_isa(int isa) {
+        var mh$ = xent_has_isa.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_has_isa", isa);
+            }
+            return (int)mh$.invokeExact(isa);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class xent_isa_name {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             XentH.C_POINTER,
@@ -1108,25 +1168,13 @@ public class XentH extends XentH$shared {
         }
     }
 
-    private static class xent_softmax_forward {
+    private static class xent_way_name {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
             XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
+            XentH.C_INT
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_softmax_forward");
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_way_name");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -1134,923 +1182,45 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
+     * const char *xent_way_name(int32_t way)
      * }
      */
-    public static FunctionDescriptor xent_softmax_forward$descriptor() {
-        return xent_softmax_forward.DESC;
+    public static FunctionDescriptor xent_way_name$descriptor() {
+        return xent_way_name.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
+     * const char *xent_way_name(int32_t way)
      * }
      */
-    public static MethodHandle xent_softmax_forward$handle() {
-        return xent_softmax_forward.HANDLE;
+    public static MethodHandle xent_way_name$handle() {
+        return xent_way_name.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
+     * const char *xent_way_name(int32_t way)
      * }
      */
-    public static MemorySegment xent_softmax_forward$address() {
-        return xent_softmax_forward.ADDR;
+    public static MemorySegment xent_way_name$address() {
+        return xent_way_name.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
+     * const char *xent_way_name(int32_t way)
      * }
      */
-    public static int xent_softmax_forward(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment sink, MemorySegment statistics, MemorySegment output, MemorySegment report) {
-        var mh$ = xent_softmax_forward.HANDLE;
+    public static MemorySegment xent_way_name(int way) {
+        var mh$ = xent_way_name.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_softmax_forward", shape, options, row_begin, row_end, class_begin, class_end, logits, row_offsets, class_mask, sink, statistics, output, report);
+                traceDowncall("xent_way_name", way);
             }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, row_offsets, class_mask, sink, statistics, output, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_log_softmax_forward {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_log_softmax_forward");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_log_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_log_softmax_forward$descriptor() {
-        return xent_log_softmax_forward.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_log_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_log_softmax_forward$handle() {
-        return xent_log_softmax_forward.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_log_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_log_softmax_forward$address() {
-        return xent_log_softmax_forward.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_log_softmax_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
-     * }
-     */
-    public static int xent_log_softmax_forward(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment sink, MemorySegment statistics, MemorySegment output, MemorySegment report) {
-        var mh$ = xent_log_softmax_forward.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_log_softmax_forward", shape, options, row_begin, row_end, class_begin, class_end, logits, row_offsets, class_mask, sink, statistics, output, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, row_offsets, class_mask, sink, statistics, output, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_log_sum_exp {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_log_sum_exp");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_log_sum_exp$descriptor() {
-        return xent_log_sum_exp.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_log_sum_exp$handle() {
-        return xent_log_sum_exp.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_log_sum_exp$address() {
-        return xent_log_sum_exp.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_log_sum_exp(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report)
-     * }
-     */
-    public static int xent_log_sum_exp(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment sink, MemorySegment log_sum_exp, MemorySegment report) {
-        var mh$ = xent_log_sum_exp.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_log_sum_exp", shape, options, row_begin, row_end, logits, row_offsets, class_mask, sink, log_sum_exp, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, row_offsets, class_mask, sink, log_sum_exp, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_softmax_backward {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_softmax_backward");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_softmax_backward$descriptor() {
-        return xent_softmax_backward.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_softmax_backward$handle() {
-        return xent_softmax_backward.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_softmax_backward$address() {
-        return xent_softmax_backward.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
-     * }
-     */
-    public static int xent_softmax_backward(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment output, MemorySegment upstream, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment statistics, MemorySegment gradient, MemorySegment report) {
-        var mh$ = xent_softmax_backward.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_softmax_backward", shape, options, row_begin, row_end, class_begin, class_end, output, upstream, row_offsets, class_mask, statistics, gradient, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, row_offsets, class_mask, statistics, gradient, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_log_softmax_backward {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_log_softmax_backward");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_log_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_log_softmax_backward$descriptor() {
-        return xent_log_softmax_backward.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_log_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_log_softmax_backward$handle() {
-        return xent_log_softmax_backward.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_log_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_log_softmax_backward$address() {
-        return xent_log_softmax_backward.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_log_softmax_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
-     * }
-     */
-    public static int xent_log_softmax_backward(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment output, MemorySegment upstream, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment statistics, MemorySegment gradient, MemorySegment report) {
-        var mh$ = xent_log_softmax_backward.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_log_softmax_backward", shape, options, row_begin, row_end, class_begin, class_end, output, upstream, row_offsets, class_mask, statistics, gradient, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, row_offsets, class_mask, statistics, gradient, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_check_targets {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_check_targets");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_check_targets(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, xent_tally *weights, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_check_targets$descriptor() {
-        return xent_check_targets.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_check_targets(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, xent_tally *weights, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_check_targets$handle() {
-        return xent_check_targets.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_check_targets(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, xent_tally *weights, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_check_targets$address() {
-        return xent_check_targets.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_check_targets(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, xent_tally *weights, xent_report *report)
-     * }
-     */
-    public static int xent_check_targets(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment targets, MemorySegment target_weights, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment class_weights, MemorySegment row_weights, MemorySegment weights, MemorySegment report) {
-        var mh$ = xent_check_targets.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_check_targets", shape, options, row_begin, row_end, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, weights, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, weights, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_cross_entropy_forward {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_cross_entropy_forward");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, void *losses, void *log_sum_exp, void *hits, void *gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_cross_entropy_forward$descriptor() {
-        return xent_cross_entropy_forward.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, void *losses, void *log_sum_exp, void *hits, void *gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_cross_entropy_forward$handle() {
-        return xent_cross_entropy_forward.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, void *losses, void *log_sum_exp, void *hits, void *gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_cross_entropy_forward$address() {
-        return xent_cross_entropy_forward.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_forward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, void *losses, void *log_sum_exp, void *hits, void *gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static int xent_cross_entropy_forward(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment targets, MemorySegment losses, MemorySegment log_sum_exp, MemorySegment hits, MemorySegment gradient, MemorySegment statistics, MemorySegment tally, MemorySegment report) {
-        var mh$ = xent_cross_entropy_forward.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_cross_entropy_forward", shape, options, row_begin, row_end, logits, targets, losses, log_sum_exp, hits, gradient, statistics, tally, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, targets, losses, log_sum_exp, hits, gradient, statistics, tally, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_cross_entropy_full {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_cross_entropy_full");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_full(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *gradient, void *target_gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_cross_entropy_full$descriptor() {
-        return xent_cross_entropy_full.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_full(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *gradient, void *target_gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_cross_entropy_full$handle() {
-        return xent_cross_entropy_full.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_full(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *gradient, void *target_gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_cross_entropy_full$address() {
-        return xent_cross_entropy_full.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_full(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *gradient, void *target_gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static int xent_cross_entropy_full(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment targets, MemorySegment target_weights, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment class_weights, MemorySegment row_weights, MemorySegment sink, MemorySegment losses, MemorySegment log_sum_exp, MemorySegment hits, MemorySegment log_probabilities, MemorySegment argmax, MemorySegment ranks, MemorySegment entropies, MemorySegment top_classes, MemorySegment top_log_probabilities, MemorySegment gradient, MemorySegment target_gradient, MemorySegment statistics, MemorySegment tally, MemorySegment report) {
-        var mh$ = xent_cross_entropy_full.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_cross_entropy_full", shape, options, row_begin, row_end, logits, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, sink, losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes, top_log_probabilities, gradient, target_gradient, statistics, tally, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, sink, losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes, top_log_probabilities, gradient, target_gradient, statistics, tally, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_cross_entropy_backward {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_cross_entropy_backward");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_cross_entropy_backward$descriptor() {
-        return xent_cross_entropy_backward.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_cross_entropy_backward$handle() {
-        return xent_cross_entropy_backward.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_cross_entropy_backward$address() {
-        return xent_cross_entropy_backward.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_backward(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
-     * }
-     */
-    public static int xent_cross_entropy_backward(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment targets, MemorySegment target_weights, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment class_weights, MemorySegment row_weights, MemorySegment statistics, MemorySegment upstream, MemorySegment gradient, MemorySegment report) {
-        var mh$ = xent_cross_entropy_backward.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_cross_entropy_backward", shape, options, row_begin, row_end, class_begin, class_end, logits, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, statistics, upstream, gradient, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, statistics, upstream, gradient, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_kl_divergence {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_kl_divergence");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_kl_divergence(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_kl_divergence$descriptor() {
-        return xent_kl_divergence.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_kl_divergence(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_kl_divergence$handle() {
-        return xent_kl_divergence.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_kl_divergence(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_kl_divergence$address() {
-        return xent_kl_divergence.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_kl_divergence(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static int xent_kl_divergence(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment teacher, MemorySegment class_mask, MemorySegment row_weights, MemorySegment losses, MemorySegment gradient, MemorySegment tally, MemorySegment report) {
-        var mh$ = xent_kl_divergence.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_kl_divergence", shape, options, row_begin, row_end, logits, teacher, class_mask, row_weights, losses, gradient, tally, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, teacher, class_mask, row_weights, losses, gradient, tally, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_forward_states {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_forward_states");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_forward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_forward_states$descriptor() {
-        return xent_forward_states.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_forward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_forward_states$handle() {
-        return xent_forward_states.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_forward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_forward_states$address() {
-        return xent_forward_states.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_forward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, xent_report *report)
-     * }
-     */
-    public static int xent_forward_states(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment targets, MemorySegment target_weights, MemorySegment class_mask, MemorySegment class_weights, MemorySegment statistics, MemorySegment states, MemorySegment report) {
-        var mh$ = xent_forward_states.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_forward_states", shape, options, row_begin, row_end, class_begin, class_end, logits, targets, target_weights, class_mask, class_weights, statistics, states, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, targets, target_weights, class_mask, class_weights, statistics, states, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_backward_states {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_backward_states");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_backward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *class_mask, xent_state *states, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_backward_states$descriptor() {
-        return xent_backward_states.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_backward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *class_mask, xent_state *states, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_backward_states$handle() {
-        return xent_backward_states.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_backward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *class_mask, xent_state *states, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_backward_states$address() {
-        return xent_backward_states.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_backward_states(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *class_mask, xent_state *states, xent_report *report)
-     * }
-     */
-    public static int xent_backward_states(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment output, MemorySegment upstream, MemorySegment class_mask, MemorySegment states, MemorySegment report) {
-        var mh$ = xent_backward_states.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_backward_states", shape, options, row_begin, row_end, class_begin, class_end, output, upstream, class_mask, states, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, class_mask, states, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_finish {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_finish");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_finish(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, const void *class_weights, const void *row_weights, const void *sink, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_finish$descriptor() {
-        return xent_finish.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_finish(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, const void *class_weights, const void *row_weights, const void *sink, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_finish$handle() {
-        return xent_finish.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_finish(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, const void *class_weights, const void *row_weights, const void *sink, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_finish$address() {
-        return xent_finish.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_finish(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, const void *class_weights, const void *row_weights, const void *sink, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static int xent_finish(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment states, MemorySegment targets, MemorySegment class_weights, MemorySegment row_weights, MemorySegment sink, int second_round, MemorySegment statistics, MemorySegment losses, MemorySegment log_sum_exp, MemorySegment hits, MemorySegment tally, MemorySegment report) {
-        var mh$ = xent_finish.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_finish", shape, options, row_begin, row_end, states, targets, class_weights, row_weights, sink, second_round, statistics, losses, log_sum_exp, hits, tally, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, states, targets, class_weights, row_weights, sink, second_round, statistics, losses, log_sum_exp, hits, tally, report);
+            return (MemorySegment)mh$.invokeExact(way);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2236,6 +1406,956 @@ public class XentH extends XentH$shared {
                 traceDowncall("xent_tally_sum", tally);
             }
             return (double)mh$.invokeExact(tally);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_softmax_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_softmax_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_softmax_at$descriptor() {
+        return xent_softmax_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_softmax_at$handle() {
+        return xent_softmax_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_softmax_at$address() {
+        return xent_softmax_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
+     * }
+     */
+    public static int xent_softmax_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment sink, MemorySegment statistics, MemorySegment output, MemorySegment report) {
+        var mh$ = xent_softmax_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_softmax_at", shape, options, row_begin, row_end, class_begin, class_end, logits, row_offsets, class_mask, sink, statistics, output, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, row_offsets, class_mask, sink, statistics, output, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_log_softmax_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_log_softmax_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_log_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_log_softmax_at$descriptor() {
+        return xent_log_softmax_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_log_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_log_softmax_at$handle() {
+        return xent_log_softmax_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_log_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_log_softmax_at$address() {
+        return xent_log_softmax_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_log_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
+     * }
+     */
+    public static int xent_log_softmax_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment sink, MemorySegment statistics, MemorySegment output, MemorySegment report) {
+        var mh$ = xent_log_softmax_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_log_softmax_at", shape, options, row_begin, row_end, class_begin, class_end, logits, row_offsets, class_mask, sink, statistics, output, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, row_offsets, class_mask, sink, statistics, output, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_log_sum_exp_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_log_sum_exp_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_log_sum_exp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_log_sum_exp_at$descriptor() {
+        return xent_log_sum_exp_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_log_sum_exp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_log_sum_exp_at$handle() {
+        return xent_log_sum_exp_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_log_sum_exp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_log_sum_exp_at$address() {
+        return xent_log_sum_exp_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_log_sum_exp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report)
+     * }
+     */
+    public static int xent_log_sum_exp_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment sink, MemorySegment log_sum_exp, MemorySegment report) {
+        var mh$ = xent_log_sum_exp_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_log_sum_exp_at", shape, options, row_begin, row_end, logits, row_offsets, class_mask, sink, log_sum_exp, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, row_offsets, class_mask, sink, log_sum_exp, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_softmax_backward_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_softmax_backward_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_softmax_backward_at$descriptor() {
+        return xent_softmax_backward_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_softmax_backward_at$handle() {
+        return xent_softmax_backward_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_softmax_backward_at$address() {
+        return xent_softmax_backward_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
+     * }
+     */
+    public static int xent_softmax_backward_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment output, MemorySegment upstream, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment statistics, MemorySegment gradient, MemorySegment report) {
+        var mh$ = xent_softmax_backward_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_softmax_backward_at", shape, options, row_begin, row_end, class_begin, class_end, output, upstream, row_offsets, class_mask, statistics, gradient, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, row_offsets, class_mask, statistics, gradient, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_log_softmax_backward_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_log_softmax_backward_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_log_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_log_softmax_backward_at$descriptor() {
+        return xent_log_softmax_backward_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_log_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_log_softmax_backward_at$handle() {
+        return xent_log_softmax_backward_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_log_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_log_softmax_backward_at$address() {
+        return xent_log_softmax_backward_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_log_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
+     * }
+     */
+    public static int xent_log_softmax_backward_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment output, MemorySegment upstream, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment statistics, MemorySegment gradient, MemorySegment report) {
+        var mh$ = xent_log_softmax_backward_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_log_softmax_backward_at", shape, options, row_begin, row_end, class_begin, class_end, output, upstream, row_offsets, class_mask, statistics, gradient, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, row_offsets, class_mask, statistics, gradient, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_check_targets_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_check_targets_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_check_targets_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, xent_tally *weights, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_check_targets_at$descriptor() {
+        return xent_check_targets_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_check_targets_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, xent_tally *weights, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_check_targets_at$handle() {
+        return xent_check_targets_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_check_targets_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, xent_tally *weights, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_check_targets_at$address() {
+        return xent_check_targets_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_check_targets_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, xent_tally *weights, xent_report *report)
+     * }
+     */
+    public static int xent_check_targets_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment targets, MemorySegment target_weights, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment class_weights, MemorySegment row_weights, MemorySegment weights, MemorySegment report) {
+        var mh$ = xent_check_targets_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_check_targets_at", shape, options, row_begin, row_end, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, weights, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, weights, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_cross_entropy_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_cross_entropy_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *gradient, void *target_gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_cross_entropy_at$descriptor() {
+        return xent_cross_entropy_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *gradient, void *target_gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_cross_entropy_at$handle() {
+        return xent_cross_entropy_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *gradient, void *target_gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_cross_entropy_at$address() {
+        return xent_cross_entropy_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *gradient, void *target_gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static int xent_cross_entropy_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment targets, MemorySegment target_weights, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment class_weights, MemorySegment row_weights, MemorySegment sink, MemorySegment losses, MemorySegment log_sum_exp, MemorySegment hits, MemorySegment log_probabilities, MemorySegment argmax, MemorySegment ranks, MemorySegment entropies, MemorySegment top_classes, MemorySegment top_log_probabilities, MemorySegment gradient, MemorySegment target_gradient, MemorySegment statistics, MemorySegment tally, MemorySegment report) {
+        var mh$ = xent_cross_entropy_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_cross_entropy_at", shape, options, row_begin, row_end, logits, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, sink, losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes, top_log_probabilities, gradient, target_gradient, statistics, tally, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, sink, losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes, top_log_probabilities, gradient, target_gradient, statistics, tally, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_cross_entropy_plain_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_cross_entropy_plain_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_plain_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, void *losses, void *log_sum_exp, void *hits, void *gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_cross_entropy_plain_at$descriptor() {
+        return xent_cross_entropy_plain_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_plain_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, void *losses, void *log_sum_exp, void *hits, void *gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_cross_entropy_plain_at$handle() {
+        return xent_cross_entropy_plain_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_plain_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, void *losses, void *log_sum_exp, void *hits, void *gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_cross_entropy_plain_at$address() {
+        return xent_cross_entropy_plain_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_plain_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, void *losses, void *log_sum_exp, void *hits, void *gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static int xent_cross_entropy_plain_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment targets, MemorySegment losses, MemorySegment log_sum_exp, MemorySegment hits, MemorySegment gradient, MemorySegment statistics, MemorySegment tally, MemorySegment report) {
+        var mh$ = xent_cross_entropy_plain_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_cross_entropy_plain_at", shape, options, row_begin, row_end, logits, targets, losses, log_sum_exp, hits, gradient, statistics, tally, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, targets, losses, log_sum_exp, hits, gradient, statistics, tally, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_cross_entropy_backward_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_cross_entropy_backward_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_cross_entropy_backward_at$descriptor() {
+        return xent_cross_entropy_backward_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_cross_entropy_backward_at$handle() {
+        return xent_cross_entropy_backward_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_cross_entropy_backward_at$address() {
+        return xent_cross_entropy_backward_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
+     * }
+     */
+    public static int xent_cross_entropy_backward_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment targets, MemorySegment target_weights, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment class_weights, MemorySegment row_weights, MemorySegment statistics, MemorySegment upstream, MemorySegment gradient, MemorySegment report) {
+        var mh$ = xent_cross_entropy_backward_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_cross_entropy_backward_at", shape, options, row_begin, row_end, class_begin, class_end, logits, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, statistics, upstream, gradient, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, statistics, upstream, gradient, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_kl_divergence_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_kl_divergence_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_kl_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_kl_divergence_at$descriptor() {
+        return xent_kl_divergence_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_kl_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_kl_divergence_at$handle() {
+        return xent_kl_divergence_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_kl_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_kl_divergence_at$address() {
+        return xent_kl_divergence_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_kl_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static int xent_kl_divergence_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment teacher, MemorySegment class_mask, MemorySegment row_weights, MemorySegment losses, MemorySegment gradient, MemorySegment tally, MemorySegment report) {
+        var mh$ = xent_kl_divergence_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_kl_divergence_at", shape, options, row_begin, row_end, logits, teacher, class_mask, row_weights, losses, gradient, tally, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, teacher, class_mask, row_weights, losses, gradient, tally, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_forward_states_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_forward_states_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_forward_states_at$descriptor() {
+        return xent_forward_states_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_forward_states_at$handle() {
+        return xent_forward_states_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_forward_states_at$address() {
+        return xent_forward_states_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, xent_report *report)
+     * }
+     */
+    public static int xent_forward_states_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment targets, MemorySegment target_weights, MemorySegment class_mask, MemorySegment class_weights, MemorySegment statistics, MemorySegment states, MemorySegment report) {
+        var mh$ = xent_forward_states_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_forward_states_at", shape, options, row_begin, row_end, class_begin, class_end, logits, targets, target_weights, class_mask, class_weights, statistics, states, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, targets, target_weights, class_mask, class_weights, statistics, states, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_backward_states_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_backward_states_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_backward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *class_mask, xent_state *states, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_backward_states_at$descriptor() {
+        return xent_backward_states_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_backward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *class_mask, xent_state *states, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_backward_states_at$handle() {
+        return xent_backward_states_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_backward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *class_mask, xent_state *states, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_backward_states_at$address() {
+        return xent_backward_states_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_backward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *class_mask, xent_state *states, xent_report *report)
+     * }
+     */
+    public static int xent_backward_states_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment output, MemorySegment upstream, MemorySegment class_mask, MemorySegment states, MemorySegment report) {
+        var mh$ = xent_backward_states_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_backward_states_at", shape, options, row_begin, row_end, class_begin, class_end, output, upstream, class_mask, states, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, class_mask, states, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_finish_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_finish_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_finish_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, const void *class_weights, const void *row_weights, const void *sink, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_finish_at$descriptor() {
+        return xent_finish_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_finish_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, const void *class_weights, const void *row_weights, const void *sink, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_finish_at$handle() {
+        return xent_finish_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_finish_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, const void *class_weights, const void *row_weights, const void *sink, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_finish_at$address() {
+        return xent_finish_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_finish_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, const void *class_weights, const void *row_weights, const void *sink, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static int xent_finish_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment states, MemorySegment targets, MemorySegment class_weights, MemorySegment row_weights, MemorySegment sink, int second_round, MemorySegment statistics, MemorySegment losses, MemorySegment log_sum_exp, MemorySegment hits, MemorySegment tally, MemorySegment report) {
+        var mh$ = xent_finish_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_finish_at", shape, options, row_begin, row_end, states, targets, class_weights, row_weights, sink, second_round, statistics, losses, log_sum_exp, hits, tally, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, states, targets, class_weights, row_weights, sink, second_round, statistics, losses, log_sum_exp, hits, tally, report);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

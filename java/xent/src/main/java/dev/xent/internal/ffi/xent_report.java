@@ -17,14 +17,14 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * struct xent_report {
  *     uint64_t size;
  *     int32_t field;
- *     int32_t reserved;
+ *     int32_t way;
  *     int64_t row;
  *     int64_t label;
  *     int64_t integer;
  *     double value;
  *     int64_t counted;
  *     double denominator;
- *     int64_t again;
+ *     int64_t unfinished;
  * }
  * }
  */
@@ -37,14 +37,14 @@ public class xent_report {
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         XentH.C_LONG_LONG.withName("size"),
         XentH.C_INT.withName("field"),
-        XentH.C_INT.withName("reserved"),
+        XentH.C_INT.withName("way"),
         XentH.C_LONG_LONG.withName("row"),
         XentH.C_LONG_LONG.withName("label"),
         XentH.C_LONG_LONG.withName("integer"),
         XentH.C_DOUBLE.withName("value"),
         XentH.C_LONG_LONG.withName("counted"),
         XentH.C_DOUBLE.withName("denominator"),
-        XentH.C_LONG_LONG.withName("again")
+        XentH.C_LONG_LONG.withName("unfinished")
     ).withName("xent_report");
 
     /**
@@ -142,48 +142,48 @@ public class xent_report {
         struct.set(field$LAYOUT, field$OFFSET, fieldValue);
     }
 
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+    private static final OfInt way$LAYOUT = (OfInt)$LAYOUT.select(groupElement("way"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t way
      * }
      */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
+    public static final OfInt way$layout() {
+        return way$LAYOUT;
     }
 
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+    private static final long way$OFFSET = $LAYOUT.byteOffset(groupElement("way"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t way
      * }
      */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
+    public static final long way$offset() {
+        return way$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t way
      * }
      */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    public static int way(MemorySegment struct) {
+        return struct.get(way$LAYOUT, way$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t way
      * }
      */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
+    public static void way(MemorySegment struct, int fieldValue) {
+        struct.set(way$LAYOUT, way$OFFSET, fieldValue);
     }
 
     private static final OfLong row$LAYOUT = (OfLong)$LAYOUT.select(groupElement("row"));
@@ -450,48 +450,48 @@ public class xent_report {
         struct.set(denominator$LAYOUT, denominator$OFFSET, fieldValue);
     }
 
-    private static final OfLong again$LAYOUT = (OfLong)$LAYOUT.select(groupElement("again"));
+    private static final OfLong unfinished$LAYOUT = (OfLong)$LAYOUT.select(groupElement("unfinished"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int64_t again
+     * int64_t unfinished
      * }
      */
-    public static final OfLong again$layout() {
-        return again$LAYOUT;
+    public static final OfLong unfinished$layout() {
+        return unfinished$LAYOUT;
     }
 
-    private static final long again$OFFSET = $LAYOUT.byteOffset(groupElement("again"));
+    private static final long unfinished$OFFSET = $LAYOUT.byteOffset(groupElement("unfinished"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int64_t again
+     * int64_t unfinished
      * }
      */
-    public static final long again$offset() {
-        return again$OFFSET;
+    public static final long unfinished$offset() {
+        return unfinished$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int64_t again
+     * int64_t unfinished
      * }
      */
-    public static long again(MemorySegment struct) {
-        return struct.get(again$LAYOUT, again$OFFSET);
+    public static long unfinished(MemorySegment struct) {
+        return struct.get(unfinished$LAYOUT, unfinished$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int64_t again
+     * int64_t unfinished
      * }
      */
-    public static void again(MemorySegment struct, long fieldValue) {
-        struct.set(again$LAYOUT, again$OFFSET, fieldValue);
+    public static void unfinished(MemorySegment struct, long fieldValue) {
+        struct.set(unfinished$LAYOUT, unfinished$OFFSET, fieldValue);
     }
 
     /**

@@ -19,6 +19,10 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t outer;
  *     int64_t classes;
  *     int64_t inner;
+ *     int64_t target_count;
+ *     int64_t top_count;
+ *     int64_t first_class;
+ *     int64_t all_classes;
  *     xent_layout logits;
  *     xent_layout output;
  *     xent_layout gradient;
@@ -27,10 +31,6 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     xent_layout losses;
  *     xent_layout log_sum_exp;
  *     xent_layout hits;
- *     int64_t target_count;
- *     int64_t top_count;
- *     int64_t first_class;
- *     int64_t all_classes;
  *     xent_layout target_weights;
  *     xent_layout row_offsets;
  *     xent_layout class_mask;
@@ -59,6 +59,10 @@ public class xent_shape {
         XentH.C_LONG_LONG.withName("outer"),
         XentH.C_LONG_LONG.withName("classes"),
         XentH.C_LONG_LONG.withName("inner"),
+        XentH.C_LONG_LONG.withName("target_count"),
+        XentH.C_LONG_LONG.withName("top_count"),
+        XentH.C_LONG_LONG.withName("first_class"),
+        XentH.C_LONG_LONG.withName("all_classes"),
         xent_layout.layout().withName("logits"),
         xent_layout.layout().withName("output"),
         xent_layout.layout().withName("gradient"),
@@ -67,10 +71,6 @@ public class xent_shape {
         xent_layout.layout().withName("losses"),
         xent_layout.layout().withName("log_sum_exp"),
         xent_layout.layout().withName("hits"),
-        XentH.C_LONG_LONG.withName("target_count"),
-        XentH.C_LONG_LONG.withName("top_count"),
-        XentH.C_LONG_LONG.withName("first_class"),
-        XentH.C_LONG_LONG.withName("all_classes"),
         xent_layout.layout().withName("target_weights"),
         xent_layout.layout().withName("row_offsets"),
         xent_layout.layout().withName("class_mask"),
@@ -268,6 +268,182 @@ public class xent_shape {
      */
     public static void inner(MemorySegment struct, long fieldValue) {
         struct.set(inner$LAYOUT, inner$OFFSET, fieldValue);
+    }
+
+    private static final OfLong target_count$LAYOUT = (OfLong)$LAYOUT.select(groupElement("target_count"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t target_count
+     * }
+     */
+    public static final OfLong target_count$layout() {
+        return target_count$LAYOUT;
+    }
+
+    private static final long target_count$OFFSET = $LAYOUT.byteOffset(groupElement("target_count"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t target_count
+     * }
+     */
+    public static final long target_count$offset() {
+        return target_count$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t target_count
+     * }
+     */
+    public static long target_count(MemorySegment struct) {
+        return struct.get(target_count$LAYOUT, target_count$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t target_count
+     * }
+     */
+    public static void target_count(MemorySegment struct, long fieldValue) {
+        struct.set(target_count$LAYOUT, target_count$OFFSET, fieldValue);
+    }
+
+    private static final OfLong top_count$LAYOUT = (OfLong)$LAYOUT.select(groupElement("top_count"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t top_count
+     * }
+     */
+    public static final OfLong top_count$layout() {
+        return top_count$LAYOUT;
+    }
+
+    private static final long top_count$OFFSET = $LAYOUT.byteOffset(groupElement("top_count"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t top_count
+     * }
+     */
+    public static final long top_count$offset() {
+        return top_count$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t top_count
+     * }
+     */
+    public static long top_count(MemorySegment struct) {
+        return struct.get(top_count$LAYOUT, top_count$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t top_count
+     * }
+     */
+    public static void top_count(MemorySegment struct, long fieldValue) {
+        struct.set(top_count$LAYOUT, top_count$OFFSET, fieldValue);
+    }
+
+    private static final OfLong first_class$LAYOUT = (OfLong)$LAYOUT.select(groupElement("first_class"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t first_class
+     * }
+     */
+    public static final OfLong first_class$layout() {
+        return first_class$LAYOUT;
+    }
+
+    private static final long first_class$OFFSET = $LAYOUT.byteOffset(groupElement("first_class"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t first_class
+     * }
+     */
+    public static final long first_class$offset() {
+        return first_class$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t first_class
+     * }
+     */
+    public static long first_class(MemorySegment struct) {
+        return struct.get(first_class$LAYOUT, first_class$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t first_class
+     * }
+     */
+    public static void first_class(MemorySegment struct, long fieldValue) {
+        struct.set(first_class$LAYOUT, first_class$OFFSET, fieldValue);
+    }
+
+    private static final OfLong all_classes$LAYOUT = (OfLong)$LAYOUT.select(groupElement("all_classes"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t all_classes
+     * }
+     */
+    public static final OfLong all_classes$layout() {
+        return all_classes$LAYOUT;
+    }
+
+    private static final long all_classes$OFFSET = $LAYOUT.byteOffset(groupElement("all_classes"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t all_classes
+     * }
+     */
+    public static final long all_classes$offset() {
+        return all_classes$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t all_classes
+     * }
+     */
+    public static long all_classes(MemorySegment struct) {
+        return struct.get(all_classes$LAYOUT, all_classes$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t all_classes
+     * }
+     */
+    public static void all_classes(MemorySegment struct, long fieldValue) {
+        struct.set(all_classes$LAYOUT, all_classes$OFFSET, fieldValue);
     }
 
     private static final GroupLayout logits$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("logits"));
@@ -620,182 +796,6 @@ public class xent_shape {
      */
     public static void hits(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, hits$OFFSET, hits$LAYOUT.byteSize());
-    }
-
-    private static final OfLong target_count$LAYOUT = (OfLong)$LAYOUT.select(groupElement("target_count"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t target_count
-     * }
-     */
-    public static final OfLong target_count$layout() {
-        return target_count$LAYOUT;
-    }
-
-    private static final long target_count$OFFSET = $LAYOUT.byteOffset(groupElement("target_count"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t target_count
-     * }
-     */
-    public static final long target_count$offset() {
-        return target_count$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t target_count
-     * }
-     */
-    public static long target_count(MemorySegment struct) {
-        return struct.get(target_count$LAYOUT, target_count$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t target_count
-     * }
-     */
-    public static void target_count(MemorySegment struct, long fieldValue) {
-        struct.set(target_count$LAYOUT, target_count$OFFSET, fieldValue);
-    }
-
-    private static final OfLong top_count$LAYOUT = (OfLong)$LAYOUT.select(groupElement("top_count"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t top_count
-     * }
-     */
-    public static final OfLong top_count$layout() {
-        return top_count$LAYOUT;
-    }
-
-    private static final long top_count$OFFSET = $LAYOUT.byteOffset(groupElement("top_count"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t top_count
-     * }
-     */
-    public static final long top_count$offset() {
-        return top_count$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t top_count
-     * }
-     */
-    public static long top_count(MemorySegment struct) {
-        return struct.get(top_count$LAYOUT, top_count$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t top_count
-     * }
-     */
-    public static void top_count(MemorySegment struct, long fieldValue) {
-        struct.set(top_count$LAYOUT, top_count$OFFSET, fieldValue);
-    }
-
-    private static final OfLong first_class$LAYOUT = (OfLong)$LAYOUT.select(groupElement("first_class"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t first_class
-     * }
-     */
-    public static final OfLong first_class$layout() {
-        return first_class$LAYOUT;
-    }
-
-    private static final long first_class$OFFSET = $LAYOUT.byteOffset(groupElement("first_class"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t first_class
-     * }
-     */
-    public static final long first_class$offset() {
-        return first_class$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t first_class
-     * }
-     */
-    public static long first_class(MemorySegment struct) {
-        return struct.get(first_class$LAYOUT, first_class$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t first_class
-     * }
-     */
-    public static void first_class(MemorySegment struct, long fieldValue) {
-        struct.set(first_class$LAYOUT, first_class$OFFSET, fieldValue);
-    }
-
-    private static final OfLong all_classes$LAYOUT = (OfLong)$LAYOUT.select(groupElement("all_classes"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t all_classes
-     * }
-     */
-    public static final OfLong all_classes$layout() {
-        return all_classes$LAYOUT;
-    }
-
-    private static final long all_classes$OFFSET = $LAYOUT.byteOffset(groupElement("all_classes"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t all_classes
-     * }
-     */
-    public static final long all_classes$offset() {
-        return all_classes$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t all_classes
-     * }
-     */
-    public static long all_classes(MemorySegment struct) {
-        return struct.get(all_classes$LAYOUT, all_classes$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t all_classes
-     * }
-     */
-    public static void all_classes(MemorySegment struct, long fieldValue) {
-        struct.set(all_classes$LAYOUT, all_classes$OFFSET, fieldValue);
     }
 
     private static final GroupLayout target_weights$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("target_weights"));

@@ -15,17 +15,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
 /**
  * {@snippet lang=c :
  * struct xent_state {
- *     float max;
- *     float reference;
- *     double sum;
- *     double dot;
- *     double mass;
- *     float label_logit;
- *     uint32_t kind;
- *     double wide_max;
- *     double wide_label_logit;
- *     double sum_low;
- *     int64_t counted;
+ *     uint64_t opaque[8];
  * }
  * }
  */
@@ -36,17 +26,7 @@ public class xent_state {
     }
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
-        XentH.C_FLOAT.withName("max"),
-        XentH.C_FLOAT.withName("reference"),
-        XentH.C_DOUBLE.withName("sum"),
-        XentH.C_DOUBLE.withName("dot"),
-        XentH.C_DOUBLE.withName("mass"),
-        XentH.C_FLOAT.withName("label_logit"),
-        XentH.C_INT.withName("kind"),
-        XentH.C_DOUBLE.withName("wide_max"),
-        XentH.C_DOUBLE.withName("wide_label_logit"),
-        XentH.C_DOUBLE.withName("sum_low"),
-        XentH.C_LONG_LONG.withName("counted")
+        MemoryLayout.sequenceLayout(8, XentH.C_LONG_LONG).withName("opaque")
     ).withName("xent_state");
 
     /**
@@ -56,488 +36,48 @@ public class xent_state {
         return $LAYOUT;
     }
 
-    private static final OfFloat max$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("max"));
+    private static final SequenceLayout opaque$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("opaque"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * float max
+     * uint64_t opaque[8]
      * }
      */
-    public static final OfFloat max$layout() {
-        return max$LAYOUT;
+    public static final SequenceLayout opaque$layout() {
+        return opaque$LAYOUT;
     }
 
-    private static final long max$OFFSET = $LAYOUT.byteOffset(groupElement("max"));
+    private static final long opaque$OFFSET = $LAYOUT.byteOffset(groupElement("opaque"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * float max
+     * uint64_t opaque[8]
      * }
      */
-    public static final long max$offset() {
-        return max$OFFSET;
+    public static final long opaque$offset() {
+        return opaque$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * float max
+     * uint64_t opaque[8]
      * }
      */
-    public static float max(MemorySegment struct) {
-        return struct.get(max$LAYOUT, max$OFFSET);
+    public static MemorySegment opaque(MemorySegment struct) {
+        return struct.asSlice(opaque$OFFSET, opaque$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * float max
+     * uint64_t opaque[8]
      * }
      */
-    public static void max(MemorySegment struct, float fieldValue) {
-        struct.set(max$LAYOUT, max$OFFSET, fieldValue);
-    }
-
-    private static final OfFloat reference$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("reference"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * float reference
-     * }
-     */
-    public static final OfFloat reference$layout() {
-        return reference$LAYOUT;
-    }
-
-    private static final long reference$OFFSET = $LAYOUT.byteOffset(groupElement("reference"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * float reference
-     * }
-     */
-    public static final long reference$offset() {
-        return reference$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * float reference
-     * }
-     */
-    public static float reference(MemorySegment struct) {
-        return struct.get(reference$LAYOUT, reference$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * float reference
-     * }
-     */
-    public static void reference(MemorySegment struct, float fieldValue) {
-        struct.set(reference$LAYOUT, reference$OFFSET, fieldValue);
-    }
-
-    private static final OfDouble sum$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("sum"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * double sum
-     * }
-     */
-    public static final OfDouble sum$layout() {
-        return sum$LAYOUT;
-    }
-
-    private static final long sum$OFFSET = $LAYOUT.byteOffset(groupElement("sum"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * double sum
-     * }
-     */
-    public static final long sum$offset() {
-        return sum$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * double sum
-     * }
-     */
-    public static double sum(MemorySegment struct) {
-        return struct.get(sum$LAYOUT, sum$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * double sum
-     * }
-     */
-    public static void sum(MemorySegment struct, double fieldValue) {
-        struct.set(sum$LAYOUT, sum$OFFSET, fieldValue);
-    }
-
-    private static final OfDouble dot$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("dot"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * double dot
-     * }
-     */
-    public static final OfDouble dot$layout() {
-        return dot$LAYOUT;
-    }
-
-    private static final long dot$OFFSET = $LAYOUT.byteOffset(groupElement("dot"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * double dot
-     * }
-     */
-    public static final long dot$offset() {
-        return dot$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * double dot
-     * }
-     */
-    public static double dot(MemorySegment struct) {
-        return struct.get(dot$LAYOUT, dot$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * double dot
-     * }
-     */
-    public static void dot(MemorySegment struct, double fieldValue) {
-        struct.set(dot$LAYOUT, dot$OFFSET, fieldValue);
-    }
-
-    private static final OfDouble mass$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("mass"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * double mass
-     * }
-     */
-    public static final OfDouble mass$layout() {
-        return mass$LAYOUT;
-    }
-
-    private static final long mass$OFFSET = $LAYOUT.byteOffset(groupElement("mass"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * double mass
-     * }
-     */
-    public static final long mass$offset() {
-        return mass$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * double mass
-     * }
-     */
-    public static double mass(MemorySegment struct) {
-        return struct.get(mass$LAYOUT, mass$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * double mass
-     * }
-     */
-    public static void mass(MemorySegment struct, double fieldValue) {
-        struct.set(mass$LAYOUT, mass$OFFSET, fieldValue);
-    }
-
-    private static final OfFloat label_logit$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("label_logit"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * float label_logit
-     * }
-     */
-    public static final OfFloat label_logit$layout() {
-        return label_logit$LAYOUT;
-    }
-
-    private static final long label_logit$OFFSET = $LAYOUT.byteOffset(groupElement("label_logit"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * float label_logit
-     * }
-     */
-    public static final long label_logit$offset() {
-        return label_logit$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * float label_logit
-     * }
-     */
-    public static float label_logit(MemorySegment struct) {
-        return struct.get(label_logit$LAYOUT, label_logit$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * float label_logit
-     * }
-     */
-    public static void label_logit(MemorySegment struct, float fieldValue) {
-        struct.set(label_logit$LAYOUT, label_logit$OFFSET, fieldValue);
-    }
-
-    private static final OfInt kind$LAYOUT = (OfInt)$LAYOUT.select(groupElement("kind"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * uint32_t kind
-     * }
-     */
-    public static final OfInt kind$layout() {
-        return kind$LAYOUT;
-    }
-
-    private static final long kind$OFFSET = $LAYOUT.byteOffset(groupElement("kind"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * uint32_t kind
-     * }
-     */
-    public static final long kind$offset() {
-        return kind$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * uint32_t kind
-     * }
-     */
-    public static int kind(MemorySegment struct) {
-        return struct.get(kind$LAYOUT, kind$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * uint32_t kind
-     * }
-     */
-    public static void kind(MemorySegment struct, int fieldValue) {
-        struct.set(kind$LAYOUT, kind$OFFSET, fieldValue);
-    }
-
-    private static final OfDouble wide_max$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("wide_max"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * double wide_max
-     * }
-     */
-    public static final OfDouble wide_max$layout() {
-        return wide_max$LAYOUT;
-    }
-
-    private static final long wide_max$OFFSET = $LAYOUT.byteOffset(groupElement("wide_max"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * double wide_max
-     * }
-     */
-    public static final long wide_max$offset() {
-        return wide_max$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * double wide_max
-     * }
-     */
-    public static double wide_max(MemorySegment struct) {
-        return struct.get(wide_max$LAYOUT, wide_max$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * double wide_max
-     * }
-     */
-    public static void wide_max(MemorySegment struct, double fieldValue) {
-        struct.set(wide_max$LAYOUT, wide_max$OFFSET, fieldValue);
-    }
-
-    private static final OfDouble wide_label_logit$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("wide_label_logit"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * double wide_label_logit
-     * }
-     */
-    public static final OfDouble wide_label_logit$layout() {
-        return wide_label_logit$LAYOUT;
-    }
-
-    private static final long wide_label_logit$OFFSET = $LAYOUT.byteOffset(groupElement("wide_label_logit"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * double wide_label_logit
-     * }
-     */
-    public static final long wide_label_logit$offset() {
-        return wide_label_logit$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * double wide_label_logit
-     * }
-     */
-    public static double wide_label_logit(MemorySegment struct) {
-        return struct.get(wide_label_logit$LAYOUT, wide_label_logit$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * double wide_label_logit
-     * }
-     */
-    public static void wide_label_logit(MemorySegment struct, double fieldValue) {
-        struct.set(wide_label_logit$LAYOUT, wide_label_logit$OFFSET, fieldValue);
-    }
-
-    private static final OfDouble sum_low$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("sum_low"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * double sum_low
-     * }
-     */
-    public static final OfDouble sum_low$layout() {
-        return sum_low$LAYOUT;
-    }
-
-    private static final long sum_low$OFFSET = $LAYOUT.byteOffset(groupElement("sum_low"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * double sum_low
-     * }
-     */
-    public static final long sum_low$offset() {
-        return sum_low$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * double sum_low
-     * }
-     */
-    public static double sum_low(MemorySegment struct) {
-        return struct.get(sum_low$LAYOUT, sum_low$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * double sum_low
-     * }
-     */
-    public static void sum_low(MemorySegment struct, double fieldValue) {
-        struct.set(sum_low$LAYOUT, sum_low$OFFSET, fieldValue);
-    }
-
-    private static final OfLong counted$LAYOUT = (OfLong)$LAYOUT.select(groupElement("counted"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t counted
-     * }
-     */
-    public static final OfLong counted$layout() {
-        return counted$LAYOUT;
-    }
-
-    private static final long counted$OFFSET = $LAYOUT.byteOffset(groupElement("counted"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t counted
-     * }
-     */
-    public static final long counted$offset() {
-        return counted$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t counted
-     * }
-     */
-    public static long counted(MemorySegment struct) {
-        return struct.get(counted$LAYOUT, counted$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t counted
-     * }
-     */
-    public static void counted(MemorySegment struct, long fieldValue) {
-        struct.set(counted$LAYOUT, counted$OFFSET, fieldValue);
+    public static void opaque(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, opaque$OFFSET, opaque$LAYOUT.byteSize());
     }
 
     /**

@@ -15,17 +15,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
 /**
  * {@snippet lang=c :
  * struct xent_statistics {
- *     float shift;
- *     float max;
- *     float reference;
- *     uint32_t kind;
- *     double sum;
- *     double mass;
- *     double pull;
- *     double share;
- *     double wide_shift;
- *     double wide_max;
- *     double sum_low;
+ *     uint64_t opaque[8];
  * }
  * }
  */
@@ -36,17 +26,7 @@ public class xent_statistics {
     }
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
-        XentH.C_FLOAT.withName("shift"),
-        XentH.C_FLOAT.withName("max"),
-        XentH.C_FLOAT.withName("reference"),
-        XentH.C_INT.withName("kind"),
-        XentH.C_DOUBLE.withName("sum"),
-        XentH.C_DOUBLE.withName("mass"),
-        XentH.C_DOUBLE.withName("pull"),
-        XentH.C_DOUBLE.withName("share"),
-        XentH.C_DOUBLE.withName("wide_shift"),
-        XentH.C_DOUBLE.withName("wide_max"),
-        XentH.C_DOUBLE.withName("sum_low")
+        MemoryLayout.sequenceLayout(8, XentH.C_LONG_LONG).withName("opaque")
     ).withName("xent_statistics");
 
     /**
@@ -56,488 +36,48 @@ public class xent_statistics {
         return $LAYOUT;
     }
 
-    private static final OfFloat shift$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("shift"));
+    private static final SequenceLayout opaque$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("opaque"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * float shift
+     * uint64_t opaque[8]
      * }
      */
-    public static final OfFloat shift$layout() {
-        return shift$LAYOUT;
+    public static final SequenceLayout opaque$layout() {
+        return opaque$LAYOUT;
     }
 
-    private static final long shift$OFFSET = $LAYOUT.byteOffset(groupElement("shift"));
+    private static final long opaque$OFFSET = $LAYOUT.byteOffset(groupElement("opaque"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * float shift
+     * uint64_t opaque[8]
      * }
      */
-    public static final long shift$offset() {
-        return shift$OFFSET;
+    public static final long opaque$offset() {
+        return opaque$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * float shift
+     * uint64_t opaque[8]
      * }
      */
-    public static float shift(MemorySegment struct) {
-        return struct.get(shift$LAYOUT, shift$OFFSET);
+    public static MemorySegment opaque(MemorySegment struct) {
+        return struct.asSlice(opaque$OFFSET, opaque$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * float shift
+     * uint64_t opaque[8]
      * }
      */
-    public static void shift(MemorySegment struct, float fieldValue) {
-        struct.set(shift$LAYOUT, shift$OFFSET, fieldValue);
-    }
-
-    private static final OfFloat max$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("max"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * float max
-     * }
-     */
-    public static final OfFloat max$layout() {
-        return max$LAYOUT;
-    }
-
-    private static final long max$OFFSET = $LAYOUT.byteOffset(groupElement("max"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * float max
-     * }
-     */
-    public static final long max$offset() {
-        return max$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * float max
-     * }
-     */
-    public static float max(MemorySegment struct) {
-        return struct.get(max$LAYOUT, max$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * float max
-     * }
-     */
-    public static void max(MemorySegment struct, float fieldValue) {
-        struct.set(max$LAYOUT, max$OFFSET, fieldValue);
-    }
-
-    private static final OfFloat reference$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("reference"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * float reference
-     * }
-     */
-    public static final OfFloat reference$layout() {
-        return reference$LAYOUT;
-    }
-
-    private static final long reference$OFFSET = $LAYOUT.byteOffset(groupElement("reference"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * float reference
-     * }
-     */
-    public static final long reference$offset() {
-        return reference$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * float reference
-     * }
-     */
-    public static float reference(MemorySegment struct) {
-        return struct.get(reference$LAYOUT, reference$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * float reference
-     * }
-     */
-    public static void reference(MemorySegment struct, float fieldValue) {
-        struct.set(reference$LAYOUT, reference$OFFSET, fieldValue);
-    }
-
-    private static final OfInt kind$LAYOUT = (OfInt)$LAYOUT.select(groupElement("kind"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * uint32_t kind
-     * }
-     */
-    public static final OfInt kind$layout() {
-        return kind$LAYOUT;
-    }
-
-    private static final long kind$OFFSET = $LAYOUT.byteOffset(groupElement("kind"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * uint32_t kind
-     * }
-     */
-    public static final long kind$offset() {
-        return kind$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * uint32_t kind
-     * }
-     */
-    public static int kind(MemorySegment struct) {
-        return struct.get(kind$LAYOUT, kind$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * uint32_t kind
-     * }
-     */
-    public static void kind(MemorySegment struct, int fieldValue) {
-        struct.set(kind$LAYOUT, kind$OFFSET, fieldValue);
-    }
-
-    private static final OfDouble sum$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("sum"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * double sum
-     * }
-     */
-    public static final OfDouble sum$layout() {
-        return sum$LAYOUT;
-    }
-
-    private static final long sum$OFFSET = $LAYOUT.byteOffset(groupElement("sum"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * double sum
-     * }
-     */
-    public static final long sum$offset() {
-        return sum$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * double sum
-     * }
-     */
-    public static double sum(MemorySegment struct) {
-        return struct.get(sum$LAYOUT, sum$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * double sum
-     * }
-     */
-    public static void sum(MemorySegment struct, double fieldValue) {
-        struct.set(sum$LAYOUT, sum$OFFSET, fieldValue);
-    }
-
-    private static final OfDouble mass$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("mass"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * double mass
-     * }
-     */
-    public static final OfDouble mass$layout() {
-        return mass$LAYOUT;
-    }
-
-    private static final long mass$OFFSET = $LAYOUT.byteOffset(groupElement("mass"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * double mass
-     * }
-     */
-    public static final long mass$offset() {
-        return mass$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * double mass
-     * }
-     */
-    public static double mass(MemorySegment struct) {
-        return struct.get(mass$LAYOUT, mass$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * double mass
-     * }
-     */
-    public static void mass(MemorySegment struct, double fieldValue) {
-        struct.set(mass$LAYOUT, mass$OFFSET, fieldValue);
-    }
-
-    private static final OfDouble pull$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("pull"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * double pull
-     * }
-     */
-    public static final OfDouble pull$layout() {
-        return pull$LAYOUT;
-    }
-
-    private static final long pull$OFFSET = $LAYOUT.byteOffset(groupElement("pull"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * double pull
-     * }
-     */
-    public static final long pull$offset() {
-        return pull$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * double pull
-     * }
-     */
-    public static double pull(MemorySegment struct) {
-        return struct.get(pull$LAYOUT, pull$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * double pull
-     * }
-     */
-    public static void pull(MemorySegment struct, double fieldValue) {
-        struct.set(pull$LAYOUT, pull$OFFSET, fieldValue);
-    }
-
-    private static final OfDouble share$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("share"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * double share
-     * }
-     */
-    public static final OfDouble share$layout() {
-        return share$LAYOUT;
-    }
-
-    private static final long share$OFFSET = $LAYOUT.byteOffset(groupElement("share"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * double share
-     * }
-     */
-    public static final long share$offset() {
-        return share$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * double share
-     * }
-     */
-    public static double share(MemorySegment struct) {
-        return struct.get(share$LAYOUT, share$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * double share
-     * }
-     */
-    public static void share(MemorySegment struct, double fieldValue) {
-        struct.set(share$LAYOUT, share$OFFSET, fieldValue);
-    }
-
-    private static final OfDouble wide_shift$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("wide_shift"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * double wide_shift
-     * }
-     */
-    public static final OfDouble wide_shift$layout() {
-        return wide_shift$LAYOUT;
-    }
-
-    private static final long wide_shift$OFFSET = $LAYOUT.byteOffset(groupElement("wide_shift"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * double wide_shift
-     * }
-     */
-    public static final long wide_shift$offset() {
-        return wide_shift$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * double wide_shift
-     * }
-     */
-    public static double wide_shift(MemorySegment struct) {
-        return struct.get(wide_shift$LAYOUT, wide_shift$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * double wide_shift
-     * }
-     */
-    public static void wide_shift(MemorySegment struct, double fieldValue) {
-        struct.set(wide_shift$LAYOUT, wide_shift$OFFSET, fieldValue);
-    }
-
-    private static final OfDouble wide_max$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("wide_max"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * double wide_max
-     * }
-     */
-    public static final OfDouble wide_max$layout() {
-        return wide_max$LAYOUT;
-    }
-
-    private static final long wide_max$OFFSET = $LAYOUT.byteOffset(groupElement("wide_max"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * double wide_max
-     * }
-     */
-    public static final long wide_max$offset() {
-        return wide_max$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * double wide_max
-     * }
-     */
-    public static double wide_max(MemorySegment struct) {
-        return struct.get(wide_max$LAYOUT, wide_max$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * double wide_max
-     * }
-     */
-    public static void wide_max(MemorySegment struct, double fieldValue) {
-        struct.set(wide_max$LAYOUT, wide_max$OFFSET, fieldValue);
-    }
-
-    private static final OfDouble sum_low$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("sum_low"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * double sum_low
-     * }
-     */
-    public static final OfDouble sum_low$layout() {
-        return sum_low$LAYOUT;
-    }
-
-    private static final long sum_low$OFFSET = $LAYOUT.byteOffset(groupElement("sum_low"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * double sum_low
-     * }
-     */
-    public static final long sum_low$offset() {
-        return sum_low$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * double sum_low
-     * }
-     */
-    public static double sum_low(MemorySegment struct) {
-        return struct.get(sum_low$LAYOUT, sum_low$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * double sum_low
-     * }
-     */
-    public static void sum_low(MemorySegment struct, double fieldValue) {
-        struct.set(sum_low$LAYOUT, sum_low$OFFSET, fieldValue);
+    public static void opaque(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, opaque$OFFSET, opaque$LAYOUT.byteSize());
     }
 
     /**

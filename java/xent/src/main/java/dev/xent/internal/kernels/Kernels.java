@@ -19,7 +19,7 @@ import java.lang.foreign.MemorySegment;
 public interface Kernels {
 
   /**
-   * y = exp(x) / sum exp(x). As xent_softmax_forward.
+   * y = exp(x) / sum exp(x). As xent_softmax_at.
    *
    * @param shape xent_shape
    * @param options xent_options
@@ -52,7 +52,7 @@ public interface Kernels {
       MemorySegment report);
 
   /**
-   * y = x - log sum exp(x). As xent_log_softmax_forward.
+   * y = x - log sum exp(x). As xent_log_softmax_at.
    *
    * @param shape xent_shape
    * @param options xent_options
@@ -85,7 +85,7 @@ public interface Kernels {
       MemorySegment report);
 
   /**
-   * log sum exp(x), one number per row. As xent_log_sum_exp.
+   * log sum exp(x), one number per row. As xent_log_sum_exp_at.
    *
    * @param shape xent_shape
    * @param options xent_options
@@ -112,7 +112,7 @@ public interface Kernels {
       MemorySegment report);
 
   /**
-   * dx = y * (dy - sum dy * y) / temperature. As xent_softmax_backward.
+   * dx = y * (dy - sum dy * y) / temperature. As xent_softmax_backward_at.
    *
    * @param shape xent_shape
    * @param options xent_options
@@ -145,7 +145,7 @@ public interface Kernels {
       MemorySegment report);
 
   /**
-   * dx = dy - exp(y) * sum dy. As xent_log_softmax_backward.
+   * dx = dy - exp(y) * sum dy. As xent_log_softmax_backward_at.
    *
    * @param shape xent_shape
    * @param options xent_options
@@ -178,7 +178,8 @@ public interface Kernels {
       MemorySegment report);
 
   /**
-   * Reads labels before anything is written and counts the rows that count. As xent_check_targets.
+   * Reads labels before anything is written and counts the rows that count. As
+   * xent_check_targets_at.
    *
    * @param shape xent_shape
    * @param options xent_options
@@ -209,15 +210,14 @@ public interface Kernels {
       MemorySegment report);
 
   /**
-   * loss = - sum q log softmax(x), and in the same read its gradient. As
-   * xent_cross_entropy_forward.
+   * {@link #crossEntropy} without the arrays that few calls have. As xent_cross_entropy_plain_at.
    *
    * @param shape xent_shape
    * @param options xent_options
    * @param rowBegin the first row
    * @param rowEnd the row after the last
    * @param logits x
-   * @param targets labels or probability rows
+   * @param targets labels or probability rows, or NULL
    * @param losses one per row, or NULL
    * @param logSumExp one per row, or NULL
    * @param hits one per row, or NULL
@@ -227,7 +227,7 @@ public interface Kernels {
    * @param report xent_report, or NULL
    * @return one of {@link Status}
    */
-  int crossEntropyForward(
+  int plainCrossEntropy(
       MemorySegment shape,
       MemorySegment options,
       long rowBegin,
@@ -243,8 +243,8 @@ public interface Kernels {
       MemorySegment report);
 
   /**
-   * Cross-entropy with everything it can have: weights, masks, ragged rows, a sink, sparse targets,
-   * and all results that a row can have. As xent_cross_entropy_full.
+   * The loss, in the same read of the logits its gradient, and whatever else a row can have. As
+   * xent_cross_entropy_at.
    *
    * @param shape xent_shape
    * @param options xent_options
@@ -274,7 +274,7 @@ public interface Kernels {
    * @param report xent_report, or NULL
    * @return one of {@link Status}
    */
-  int crossEntropyFull(
+  int crossEntropy(
       MemorySegment shape,
       MemorySegment options,
       long rowBegin,
@@ -303,7 +303,8 @@ public interface Kernels {
       MemorySegment report);
 
   /**
-   * The gradient alone, from the statistics of an earlier forward. As xent_cross_entropy_backward.
+   * The gradient alone, from the statistics of an earlier forward. As
+   * xent_cross_entropy_backward_at.
    *
    * @param shape xent_shape
    * @param options xent_options
@@ -345,7 +346,7 @@ public interface Kernels {
 
   /**
    * loss = sum q (log q - log p), q being the softmax of the teacher, and its gradient. As
-   * xent_kl_divergence.
+   * xent_kl_divergence_at.
    *
    * @param shape xent_shape
    * @param options xent_options
@@ -376,7 +377,7 @@ public interface Kernels {
       MemorySegment report);
 
   /**
-   * First pass of a forward over a class range. As xent_forward_states.
+   * First pass of a forward over a class range. As xent_forward_states_at.
    *
    * @param shape xent_shape
    * @param options xent_options
@@ -411,7 +412,7 @@ public interface Kernels {
       MemorySegment report);
 
   /**
-   * First pass of a softmax backward over a class range. As xent_backward_states.
+   * First pass of a softmax backward over a class range. As xent_backward_states_at.
    *
    * @param shape xent_shape
    * @param options xent_options
@@ -440,7 +441,7 @@ public interface Kernels {
       MemorySegment report);
 
   /**
-   * Folds the states of whole rows. As xent_finish.
+   * Folds the states of whole rows. As xent_finish_at.
    *
    * @param shape xent_shape
    * @param options xent_options

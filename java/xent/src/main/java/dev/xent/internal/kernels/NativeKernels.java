@@ -3,14 +3,26 @@ package dev.xent.internal.kernels;
 
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_shape;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 
 /**
  * The native library's kernels. To be made after the library has been loaded by this class's
  * loader.
  *
- * <p>Short work and heap arrays go through {@link CriticalCalls}; the caller keeps calls with heap
- * arrays short.
+ * <p>Every function has two handles, and its first argument says which one is called. Critical
+ * calls may get heap arrays and have no transition to the native state: cheaper for short work, but
+ * the garbage collector waits until they return. So short work and heap arrays go through them; the
+ * caller keeps calls with heap arrays short.
+ *
+ * <p>The class resolves every function when it is initialised, so a library that lacks one is found
+ * out before anything is computed.
  */
 public final class NativeKernels implements Kernels {
   /**
@@ -19,13 +31,132 @@ public final class NativeKernels implements Kernels {
    */
   static final long BRIEF = 2048;
 
+  /** {@link MemorySegment#address}; the other handles need it, so it comes first. */
+  private static final MethodHandle ADDRESS = addressOfSegment();
+
+  private static final MethodHandle SOFTMAX =
+      eitherWay(
+          XentH.xent_softmax_at$handle(),
+          critical(XentH.xent_softmax_at$address(), XentH.xent_softmax_at$descriptor()));
+  private static final MethodHandle LOG_SOFTMAX =
+      eitherWay(
+          XentH.xent_log_softmax_at$handle(),
+          critical(XentH.xent_log_softmax_at$address(), XentH.xent_log_softmax_at$descriptor()));
+  private static final MethodHandle LOG_SUM_EXP =
+      eitherWay(
+          XentH.xent_log_sum_exp_at$handle(),
+          critical(XentH.xent_log_sum_exp_at$address(), XentH.xent_log_sum_exp_at$descriptor()));
+  private static final MethodHandle SOFTMAX_BACKWARD =
+      eitherWay(
+          XentH.xent_softmax_backward_at$handle(),
+          critical(
+              XentH.xent_softmax_backward_at$address(),
+              XentH.xent_softmax_backward_at$descriptor()));
+  private static final MethodHandle LOG_SOFTMAX_BACKWARD =
+      eitherWay(
+          XentH.xent_log_softmax_backward_at$handle(),
+          critical(
+              XentH.xent_log_softmax_backward_at$address(),
+              XentH.xent_log_softmax_backward_at$descriptor()));
+  private static final MethodHandle CHECK_TARGETS =
+      eitherWay(
+          XentH.xent_check_targets_at$handle(),
+          critical(
+              XentH.xent_check_targets_at$address(), XentH.xent_check_targets_at$descriptor()));
+  private static final MethodHandle CROSS_ENTROPY_PLAIN =
+      eitherWay(
+          XentH.xent_cross_entropy_plain_at$handle(),
+          critical(
+              XentH.xent_cross_entropy_plain_at$address(),
+              XentH.xent_cross_entropy_plain_at$descriptor()));
+  private static final MethodHandle CROSS_ENTROPY =
+      eitherWay(
+          XentH.xent_cross_entropy_at$handle(),
+          critical(
+              XentH.xent_cross_entropy_at$address(), XentH.xent_cross_entropy_at$descriptor()));
+  private static final MethodHandle CROSS_ENTROPY_BACKWARD =
+      eitherWay(
+          XentH.xent_cross_entropy_backward_at$handle(),
+          critical(
+              XentH.xent_cross_entropy_backward_at$address(),
+              XentH.xent_cross_entropy_backward_at$descriptor()));
+  private static final MethodHandle KL_DIVERGENCE =
+      eitherWay(
+          XentH.xent_kl_divergence_at$handle(),
+          critical(
+              XentH.xent_kl_divergence_at$address(), XentH.xent_kl_divergence_at$descriptor()));
+  private static final MethodHandle FORWARD_STATES =
+      eitherWay(
+          XentH.xent_forward_states_at$handle(),
+          critical(
+              XentH.xent_forward_states_at$address(), XentH.xent_forward_states_at$descriptor()));
+  private static final MethodHandle BACKWARD_STATES =
+      eitherWay(
+          XentH.xent_backward_states_at$handle(),
+          critical(
+              XentH.xent_backward_states_at$address(), XentH.xent_backward_states_at$descriptor()));
+  private static final MethodHandle FINISH =
+      eitherWay(
+          XentH.xent_finish_at$handle(),
+          critical(XentH.xent_finish_at$address(), XentH.xent_finish_at$descriptor()));
+  private static final MethodHandle TALLY_ADD =
+      eitherWay(
+          XentH.xent_tally_add$handle(),
+          plainCritical(XentH.xent_tally_add$address(), XentH.xent_tally_add$descriptor()));
+
   /**
    * Resolves every function of the library.
    *
    * @throws ExceptionInInitializerError when the library lacks one
    */
-  public NativeKernels() {
-    CriticalCalls.resolve();
+  public NativeKernels() {}
+
+  /** Calls one or the other, as its first argument says: critical or not. */
+  private static MethodHandle eitherWay(MethodHandle plain, MethodHandle critical) {
+    return MethodHandles.guardWithTest(
+        MethodHandles.identity(boolean.class),
+        MethodHandles.dropArguments(critical, 0, boolean.class),
+        MethodHandles.dropArguments(plain, 0, boolean.class));
+  }
+
+  /**
+   * The critical handle of a function whose first two arguments are the shape and the options and
+   * whose last one is the report. These structs go as numbers, which take the registers and stack
+   * places of pointers: the linker need not hold memory that nobody but the caller can take away.
+   */
+  private static MethodHandle critical(MemorySegment address, FunctionDescriptor descriptor) {
+    MemoryLayout[] arguments = descriptor.argumentLayouts().toArray(MemoryLayout[]::new);
+    int[] structs = {0, 1, arguments.length - 1};
+    for (int i : structs) {
+      arguments[i] = ValueLayout.JAVA_LONG;
+    }
+    MethodHandle handle =
+        plainCritical(address, FunctionDescriptor.of(ValueLayout.JAVA_INT, arguments));
+    for (int i : structs) {
+      handle = MethodHandles.filterArguments(handle, i, ADDRESS);
+    }
+    return handle;
+  }
+
+  private static MethodHandle plainCritical(MemorySegment address, FunctionDescriptor descriptor) {
+    return Linker.nativeLinker().downcallHandle(address, descriptor, Linker.Option.critical(true));
+  }
+
+  private static MethodHandle addressOfSegment() {
+    try {
+      return MethodHandles.publicLookup()
+          .findVirtual(MemorySegment.class, "address", MethodType.methodType(long.class));
+    } catch (ReflectiveOperationException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** No function declares an exception; what the linker throws is unchecked. */
+  private static RuntimeException unchecked(Throwable thrown) {
+    if (thrown instanceof Error error) {
+      throw error;
+    }
+    return (RuntimeException) thrown;
   }
 
   private static boolean isBrief(long rows, long classes) {
@@ -67,38 +198,30 @@ public final class NativeKernels implements Kernels {
       MemorySegment statistics,
       MemorySegment output,
       MemorySegment report) {
-    if (isBrief(rowBegin, rowEnd, classBegin, classEnd)
-        || onHeap(logits, output)
-        || onHeap(rowOffsets, classMask, sink)) {
-      return CriticalCalls.softmaxForward(
-          shape,
-          options,
-          rowBegin,
-          rowEnd,
-          classBegin,
-          classEnd,
-          logits,
-          rowOffsets,
-          classMask,
-          sink,
-          statistics,
-          output,
-          report);
+    boolean critical =
+        isBrief(rowBegin, rowEnd, classBegin, classEnd)
+            || onHeap(logits, rowOffsets, classMask)
+            || onHeap(sink, output);
+    try {
+      return (int)
+          SOFTMAX.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              classBegin,
+              classEnd,
+              logits,
+              rowOffsets,
+              classMask,
+              sink,
+              statistics,
+              output,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
     }
-    return XentH.xent_softmax_forward(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        classBegin,
-        classEnd,
-        logits,
-        rowOffsets,
-        classMask,
-        sink,
-        statistics,
-        output,
-        report);
   }
 
   @Override
@@ -116,38 +239,30 @@ public final class NativeKernels implements Kernels {
       MemorySegment statistics,
       MemorySegment output,
       MemorySegment report) {
-    if (isBrief(rowBegin, rowEnd, classBegin, classEnd)
-        || onHeap(logits, output)
-        || onHeap(rowOffsets, classMask, sink)) {
-      return CriticalCalls.logSoftmaxForward(
-          shape,
-          options,
-          rowBegin,
-          rowEnd,
-          classBegin,
-          classEnd,
-          logits,
-          rowOffsets,
-          classMask,
-          sink,
-          statistics,
-          output,
-          report);
+    boolean critical =
+        isBrief(rowBegin, rowEnd, classBegin, classEnd)
+            || onHeap(logits, rowOffsets, classMask)
+            || onHeap(sink, output);
+    try {
+      return (int)
+          LOG_SOFTMAX.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              classBegin,
+              classEnd,
+              logits,
+              rowOffsets,
+              classMask,
+              sink,
+              statistics,
+              output,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
     }
-    return XentH.xent_log_softmax_forward(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        classBegin,
-        classEnd,
-        logits,
-        rowOffsets,
-        classMask,
-        sink,
-        statistics,
-        output,
-        report);
   }
 
   @Override
@@ -162,14 +277,27 @@ public final class NativeKernels implements Kernels {
       MemorySegment sink,
       MemorySegment logSumExp,
       MemorySegment report) {
-    if (isBrief(shape, rowBegin, rowEnd)
-        || onHeap(logits, logSumExp)
-        || onHeap(rowOffsets, classMask, sink)) {
-      return CriticalCalls.logSumExp(
-          shape, options, rowBegin, rowEnd, logits, rowOffsets, classMask, sink, logSumExp, report);
+    boolean critical =
+        isBrief(shape, rowBegin, rowEnd)
+            || onHeap(logits, rowOffsets, classMask)
+            || onHeap(sink, logSumExp);
+    try {
+      return (int)
+          LOG_SUM_EXP.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              logits,
+              rowOffsets,
+              classMask,
+              sink,
+              logSumExp,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
     }
-    return XentH.xent_log_sum_exp(
-        shape, options, rowBegin, rowEnd, logits, rowOffsets, classMask, sink, logSumExp, report);
   }
 
   @Override
@@ -187,38 +315,30 @@ public final class NativeKernels implements Kernels {
       MemorySegment statistics,
       MemorySegment gradient,
       MemorySegment report) {
-    if (isBrief(rowBegin, rowEnd, classBegin, classEnd)
-        || onHeap(output, upstream, gradient)
-        || onHeap(rowOffsets, classMask)) {
-      return CriticalCalls.softmaxBackward(
-          shape,
-          options,
-          rowBegin,
-          rowEnd,
-          classBegin,
-          classEnd,
-          output,
-          upstream,
-          rowOffsets,
-          classMask,
-          statistics,
-          gradient,
-          report);
+    boolean critical =
+        isBrief(rowBegin, rowEnd, classBegin, classEnd)
+            || onHeap(output, upstream, rowOffsets)
+            || onHeap(classMask, gradient);
+    try {
+      return (int)
+          SOFTMAX_BACKWARD.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              classBegin,
+              classEnd,
+              output,
+              upstream,
+              rowOffsets,
+              classMask,
+              statistics,
+              gradient,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
     }
-    return XentH.xent_softmax_backward(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        classBegin,
-        classEnd,
-        output,
-        upstream,
-        rowOffsets,
-        classMask,
-        statistics,
-        gradient,
-        report);
   }
 
   @Override
@@ -236,38 +356,30 @@ public final class NativeKernels implements Kernels {
       MemorySegment statistics,
       MemorySegment gradient,
       MemorySegment report) {
-    if (isBrief(rowBegin, rowEnd, classBegin, classEnd)
-        || onHeap(output, upstream, gradient)
-        || onHeap(rowOffsets, classMask)) {
-      return CriticalCalls.logSoftmaxBackward(
-          shape,
-          options,
-          rowBegin,
-          rowEnd,
-          classBegin,
-          classEnd,
-          output,
-          upstream,
-          rowOffsets,
-          classMask,
-          statistics,
-          gradient,
-          report);
+    boolean critical =
+        isBrief(rowBegin, rowEnd, classBegin, classEnd)
+            || onHeap(output, upstream, rowOffsets)
+            || onHeap(classMask, gradient);
+    try {
+      return (int)
+          LOG_SOFTMAX_BACKWARD.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              classBegin,
+              classEnd,
+              output,
+              upstream,
+              rowOffsets,
+              classMask,
+              statistics,
+              gradient,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
     }
-    return XentH.xent_log_softmax_backward(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        classBegin,
-        classEnd,
-        output,
-        upstream,
-        rowOffsets,
-        classMask,
-        statistics,
-        gradient,
-        report);
   }
 
   @Override
@@ -284,41 +396,33 @@ public final class NativeKernels implements Kernels {
       MemorySegment rowWeights,
       MemorySegment weights,
       MemorySegment report) {
-    long weighted = classWeights.equals(MemorySegment.NULL) ? 0 : xent_shape.classes(shape);
-    if (Effort.ofTargets(rowEnd - rowBegin, xent_shape.target_count(shape), weighted) <= BRIEF
-        || onHeap(targets, targetWeights, rowOffsets)
-        || onHeap(classMask, classWeights, rowWeights)) {
-      return CriticalCalls.checkTargets(
-          shape,
-          options,
-          rowBegin,
-          rowEnd,
-          targets,
-          targetWeights,
-          rowOffsets,
-          classMask,
-          classWeights,
-          rowWeights,
-          weights,
-          report);
+    boolean critical =
+        isBrief(shape, rowBegin, rowEnd)
+            || onHeap(targets, targetWeights, rowOffsets)
+            || onHeap(classMask, classWeights, rowWeights);
+    try {
+      return (int)
+          CHECK_TARGETS.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              targets,
+              targetWeights,
+              rowOffsets,
+              classMask,
+              classWeights,
+              rowWeights,
+              weights,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
     }
-    return XentH.xent_check_targets(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        targets,
-        targetWeights,
-        rowOffsets,
-        classMask,
-        classWeights,
-        rowWeights,
-        weights,
-        report);
   }
 
   @Override
-  public int crossEntropyForward(
+  public int plainCrossEntropy(
       MemorySegment shape,
       MemorySegment options,
       long rowBegin,
@@ -332,42 +436,34 @@ public final class NativeKernels implements Kernels {
       MemorySegment statistics,
       MemorySegment tally,
       MemorySegment report) {
-    if (isBrief(shape, rowBegin, rowEnd)
-        || onHeap(logits, targets, losses)
-        || onHeap(logSumExp, hits, gradient)) {
-      return CriticalCalls.crossEntropyForward(
-          shape,
-          options,
-          rowBegin,
-          rowEnd,
-          logits,
-          targets,
-          losses,
-          logSumExp,
-          hits,
-          gradient,
-          statistics,
-          tally,
-          report);
+    boolean critical =
+        isBrief(shape, rowBegin, rowEnd)
+            || onHeap(logits, targets, losses)
+            || onHeap(logSumExp, hits, gradient);
+    try {
+      return (int)
+          CROSS_ENTROPY_PLAIN.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              logits,
+              targets,
+              losses,
+              logSumExp,
+              hits,
+              gradient,
+              statistics,
+              tally,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
     }
-    return XentH.xent_cross_entropy_forward(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        logits,
-        targets,
-        losses,
-        logSumExp,
-        hits,
-        gradient,
-        statistics,
-        tally,
-        report);
   }
 
   @Override
-  public int crossEntropyFull(
+  public int crossEntropy(
       MemorySegment shape,
       MemorySegment options,
       long rowBegin,
@@ -394,69 +490,48 @@ public final class NativeKernels implements Kernels {
       MemorySegment statistics,
       MemorySegment tally,
       MemorySegment report) {
-    if (isBrief(shape, rowBegin, rowEnd)
-        || onHeap(logits, targets, targetWeights)
-        || onHeap(rowOffsets, classMask, classWeights)
-        || onHeap(rowWeights, sink, losses)
-        || onHeap(logSumExp, hits, logProbabilities)
-        || onHeap(argmax, ranks, entropies)
-        || onHeap(topClasses, topLogProbabilities)
-        || onHeap(gradient, targetGradient)) {
-      return CriticalCalls.crossEntropyFull(
-          shape,
-          options,
-          rowBegin,
-          rowEnd,
-          logits,
-          targets,
-          targetWeights,
-          rowOffsets,
-          classMask,
-          classWeights,
-          rowWeights,
-          sink,
-          losses,
-          logSumExp,
-          hits,
-          logProbabilities,
-          argmax,
-          ranks,
-          entropies,
-          topClasses,
-          topLogProbabilities,
-          gradient,
-          targetGradient,
-          statistics,
-          tally,
-          report);
+    boolean critical =
+        isBrief(shape, rowBegin, rowEnd)
+            || onHeap(logits, targets, targetWeights)
+            || onHeap(rowOffsets, classMask, classWeights)
+            || onHeap(rowWeights, sink, losses)
+            || onHeap(logSumExp, hits, logProbabilities)
+            || onHeap(argmax, ranks, entropies)
+            || onHeap(topClasses, topLogProbabilities, gradient)
+            || onHeap(targetGradient);
+    try {
+      return (int)
+          CROSS_ENTROPY.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              logits,
+              targets,
+              targetWeights,
+              rowOffsets,
+              classMask,
+              classWeights,
+              rowWeights,
+              sink,
+              losses,
+              logSumExp,
+              hits,
+              logProbabilities,
+              argmax,
+              ranks,
+              entropies,
+              topClasses,
+              topLogProbabilities,
+              gradient,
+              targetGradient,
+              statistics,
+              tally,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
     }
-    return XentH.xent_cross_entropy_full(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        logits,
-        targets,
-        targetWeights,
-        rowOffsets,
-        classMask,
-        classWeights,
-        rowWeights,
-        sink,
-        losses,
-        logSumExp,
-        hits,
-        logProbabilities,
-        argmax,
-        ranks,
-        entropies,
-        topClasses,
-        topLogProbabilities,
-        gradient,
-        targetGradient,
-        statistics,
-        tally,
-        report);
   }
 
   @Override
@@ -478,47 +553,35 @@ public final class NativeKernels implements Kernels {
       MemorySegment upstream,
       MemorySegment gradient,
       MemorySegment report) {
-    if (isBrief(rowBegin, rowEnd, classBegin, classEnd)
-        || onHeap(logits, targets, targetWeights)
-        || onHeap(rowOffsets, classMask, classWeights)
-        || onHeap(rowWeights, upstream, gradient)) {
-      return CriticalCalls.crossEntropyBackward(
-          shape,
-          options,
-          rowBegin,
-          rowEnd,
-          classBegin,
-          classEnd,
-          logits,
-          targets,
-          targetWeights,
-          rowOffsets,
-          classMask,
-          classWeights,
-          rowWeights,
-          statistics,
-          upstream,
-          gradient,
-          report);
+    boolean critical =
+        isBrief(rowBegin, rowEnd, classBegin, classEnd)
+            || onHeap(logits, targets, targetWeights)
+            || onHeap(rowOffsets, classMask, classWeights)
+            || onHeap(rowWeights, upstream, gradient);
+    try {
+      return (int)
+          CROSS_ENTROPY_BACKWARD.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              classBegin,
+              classEnd,
+              logits,
+              targets,
+              targetWeights,
+              rowOffsets,
+              classMask,
+              classWeights,
+              rowWeights,
+              statistics,
+              upstream,
+              gradient,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
     }
-    return XentH.xent_cross_entropy_backward(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        classBegin,
-        classEnd,
-        logits,
-        targets,
-        targetWeights,
-        rowOffsets,
-        classMask,
-        classWeights,
-        rowWeights,
-        statistics,
-        upstream,
-        gradient,
-        report);
   }
 
   @Override
@@ -535,36 +598,29 @@ public final class NativeKernels implements Kernels {
       MemorySegment gradient,
       MemorySegment tally,
       MemorySegment report) {
-    if (isBrief(shape, rowBegin, rowEnd)
-        || onHeap(logits, teacher, classMask)
-        || onHeap(rowWeights, losses, gradient)) {
-      return CriticalCalls.klDivergence(
-          shape,
-          options,
-          rowBegin,
-          rowEnd,
-          logits,
-          teacher,
-          classMask,
-          rowWeights,
-          losses,
-          gradient,
-          tally,
-          report);
+    boolean critical =
+        isBrief(shape, rowBegin, rowEnd)
+            || onHeap(logits, teacher, classMask)
+            || onHeap(rowWeights, losses, gradient);
+    try {
+      return (int)
+          KL_DIVERGENCE.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              logits,
+              teacher,
+              classMask,
+              rowWeights,
+              losses,
+              gradient,
+              tally,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
     }
-    return XentH.xent_kl_divergence(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        logits,
-        teacher,
-        classMask,
-        rowWeights,
-        losses,
-        gradient,
-        tally,
-        report);
   }
 
   @Override
@@ -583,40 +639,31 @@ public final class NativeKernels implements Kernels {
       MemorySegment statistics,
       MemorySegment states,
       MemorySegment report) {
-    if (isBrief(rowBegin, rowEnd, classBegin, classEnd)
-        || onHeap(logits, targets, targetWeights)
-        || onHeap(classMask, classWeights)) {
-      return CriticalCalls.forwardStates(
-          shape,
-          options,
-          rowBegin,
-          rowEnd,
-          classBegin,
-          classEnd,
-          logits,
-          targets,
-          targetWeights,
-          classMask,
-          classWeights,
-          statistics,
-          states,
-          report);
+    boolean critical =
+        isBrief(rowBegin, rowEnd, classBegin, classEnd)
+            || onHeap(logits, targets, targetWeights)
+            || onHeap(classMask, classWeights);
+    try {
+      return (int)
+          FORWARD_STATES.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              classBegin,
+              classEnd,
+              logits,
+              targets,
+              targetWeights,
+              classMask,
+              classWeights,
+              statistics,
+              states,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
     }
-    return XentH.xent_forward_states(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        classBegin,
-        classEnd,
-        logits,
-        targets,
-        targetWeights,
-        classMask,
-        classWeights,
-        statistics,
-        states,
-        report);
   }
 
   @Override
@@ -632,32 +679,26 @@ public final class NativeKernels implements Kernels {
       MemorySegment classMask,
       MemorySegment states,
       MemorySegment report) {
-    if (isBrief(rowBegin, rowEnd, classBegin, classEnd) || onHeap(output, upstream, classMask)) {
-      return CriticalCalls.backwardStates(
-          shape,
-          options,
-          rowBegin,
-          rowEnd,
-          classBegin,
-          classEnd,
-          output,
-          upstream,
-          classMask,
-          states,
-          report);
+    boolean critical =
+        isBrief(rowBegin, rowEnd, classBegin, classEnd) || onHeap(output, upstream, classMask);
+    try {
+      return (int)
+          BACKWARD_STATES.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              classBegin,
+              classEnd,
+              output,
+              upstream,
+              classMask,
+              states,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
     }
-    return XentH.xent_backward_states(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        classBegin,
-        classEnd,
-        output,
-        upstream,
-        classMask,
-        states,
-        report);
   }
 
   @Override
@@ -678,54 +719,45 @@ public final class NativeKernels implements Kernels {
       MemorySegment hits,
       MemorySegment tally,
       MemorySegment report) {
-    if (isBrief(rowEnd - rowBegin, 0)
-        || onHeap(targets, classWeights, rowWeights)
-        || onHeap(sink, losses, logSumExp)
-        || onHeap(hits)) {
-      return CriticalCalls.finish(
-          shape,
-          options,
-          rowBegin,
-          rowEnd,
-          states,
-          targets,
-          classWeights,
-          rowWeights,
-          sink,
-          secondRound,
-          statistics,
-          losses,
-          logSumExp,
-          hits,
-          tally,
-          report);
+    boolean critical =
+        isBrief(shape, rowBegin, rowEnd)
+            || onHeap(targets, classWeights, rowWeights)
+            || onHeap(sink, losses, logSumExp)
+            || onHeap(hits);
+    try {
+      return (int)
+          FINISH.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              states,
+              targets,
+              classWeights,
+              rowWeights,
+              sink,
+              secondRound,
+              statistics,
+              losses,
+              logSumExp,
+              hits,
+              tally,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
     }
-    return XentH.xent_finish(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        states,
-        targets,
-        classWeights,
-        rowWeights,
-        sink,
-        secondRound,
-        statistics,
-        losses,
-        logSumExp,
-        hits,
-        tally,
-        report);
   }
 
   @Override
   public int tallyAdd(
       MemorySegment tally, MemorySegment values, int type, long stride, long count) {
-    if (count <= BRIEF || onHeap(values)) {
-      return CriticalCalls.tallyAdd(tally, values, type, stride, count);
+    boolean critical = count <= BRIEF || onHeap(values);
+    try {
+      return (int) TALLY_ADD.invokeExact(critical, tally, values, type, stride, count);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
     }
-    return XentH.xent_tally_add(tally, values, type, stride, count);
   }
 
   @Override

@@ -9,7 +9,6 @@ import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.reference.ReferenceKernels;
 import dev.xent.internal.load.Settings.NativeUse;
 import dev.xent.internal.parallel.Threads;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -61,7 +60,7 @@ public final class Backends {
     }
     try {
       NativeLibrary library = NativeLibrary.load(settings);
-      requireAvailable(Settings.ISA, settings.isa(), library.bestIsa());
+      requireAvailable(Settings.ISA, settings.isa(), library);
       return new Backends(settings, library, null);
     } catch (NativeLibraryException e) {
       Backends backends = new Backends(settings, null, e);
@@ -78,11 +77,11 @@ public final class Backends {
     return settings.nativeUse() == NativeUse.REQUIRE || settings.libraryPath() != null;
   }
 
-  private static void requireAvailable(String name, Isa isa, Isa best) {
-    if (isa.code() > best.code()) {
+  private static void requireAvailable(String name, Isa isa, NativeLibrary library) {
+    if (isa != Isa.BEST && !library.isas().contains(isa)) {
       throw new OptionException(
           "%s=%s is not available on this machine or in this build; the best here is %s"
-              .formatted(name, Settings.lowerCase(isa), Settings.lowerCase(best)));
+              .formatted(name, Settings.lowerCase(isa), Settings.lowerCase(library.bestIsa())));
     }
   }
 
@@ -146,10 +145,7 @@ public final class Backends {
    * @return without {@link Isa#BEST}, slowest first
    */
   public List<Isa> availableIsas() {
-    Isa best = library == null ? Isa.SCALAR : library.bestIsa();
-    return Arrays.stream(Isa.values())
-        .filter(isa -> isa != Isa.BEST && isa.code() <= best.code())
-        .toList();
+    return library == null ? List.of(Isa.SCALAR) : library.isas();
   }
 
   /**

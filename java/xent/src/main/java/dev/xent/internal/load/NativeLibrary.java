@@ -9,15 +9,19 @@ import dev.xent.internal.kernels.NativeKernels;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * The native library, loaded by this class's loader and found to speak this code's language.
  *
  * @param kernels its functions
- * @param bestIsa the best instruction set of this processor, operating system and library
+ * @param isas the instruction sets that this processor, operating system and library have, without
+ *     {@link Isa#BEST}
+ * @param bestIsa the best of them
  * @param location where it came from
  */
-record NativeLibrary(Kernels kernels, Isa bestIsa, String location) {
+record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String location) {
   /**
    * Loads the library that the settings name, else the one in the jar.
    *
@@ -103,7 +107,8 @@ record NativeLibrary(Kernels kernels, Isa bestIsa, String location) {
     try {
       demand(location, "ABI", XentH.xent_abi_version(), BuildFacts.abiVersion());
       demand(location, "numerics", XentH.xent_numerics_version(), BuildFacts.numericsVersion());
-      return new NativeLibrary(new NativeKernels(), readBestIsa(), location);
+      Isa best = readBestIsa();
+      return new NativeLibrary(new NativeKernels(), readIsas(), best, location);
     } catch (LinkageError e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
       throw new NativeLibraryException(
@@ -118,6 +123,12 @@ record NativeLibrary(Kernels kernels, Isa bestIsa, String location) {
           "%s has the %s version %d, this code needs %d; take the library of this version of Xent"
               .formatted(location, what, actual, expected));
     }
+  }
+
+  private static List<Isa> readIsas() {
+    return Arrays.stream(Isa.values())
+        .filter(isa -> isa != Isa.BEST && XentH.xent_has_isa(isa.code()) != 0)
+        .toList();
   }
 
   private static Isa readBestIsa() {

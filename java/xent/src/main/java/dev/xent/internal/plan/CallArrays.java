@@ -246,7 +246,7 @@ abstract sealed class CallArrays permits Call {
 
   /** The number of a class or a rank per row. */
   void indices(Part part, View view) {
-    Types.requireIndex(part.name, view);
+    Types.requireClassNumber(part.name, view, dimensions.classes);
     requireRowShape(part, view, false);
     take(part, view, Kind.ROWS);
   }
@@ -360,7 +360,7 @@ abstract sealed class CallArrays permits Call {
   /** The largest classes of each row and their log-probabilities, one of which may be absent. */
   void top(@Nullable View classNumbers, @Nullable View values) {
     if (classNumbers != null) {
-      Types.requireIndex(topClasses.name, classNumbers);
+      Types.requireClassNumber(topClasses.name, classNumbers, dimensions.classes);
       takeTop(topClasses, classNumbers);
     }
     if (values != null) {

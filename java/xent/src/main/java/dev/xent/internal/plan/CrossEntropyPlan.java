@@ -152,7 +152,7 @@ public final class CrossEntropyPlan {
       LossCall.checkTargets(call, kernels, targets.segment);
     }
     Failures.check(
-        kernels.crossEntropyForward(
+        kernels.plainCrossEntropy(
             call.shape,
             call.options,
             0,
@@ -182,7 +182,6 @@ public final class CrossEntropyPlan {
       outputs.refuseAllOfTargets();
       call.begin("prediction", engine);
       LossCall.lead(call, call.logits, logits, axis(logits.rank()), inputs);
-      loss.requireFor(call.logits);
       LossCall.takeInputs(call, inputs, null);
       call.unusual = true;
       LossCall.takeOutputsOfLogits(call, outputs);
@@ -236,7 +235,7 @@ public final class CrossEntropyPlan {
   }
 
   private int forwardKernel(Call call, long row, long rowEnd) {
-    return kernels.crossEntropyForward(
+    return kernels.plainCrossEntropy(
         call.shape,
         call.options,
         row,
@@ -253,7 +252,7 @@ public final class CrossEntropyPlan {
   }
 
   private int fullKernel(Call call, long row, long rowEnd) {
-    return kernels.crossEntropyFull(
+    return kernels.crossEntropy(
         call.shape,
         call.options,
         row,

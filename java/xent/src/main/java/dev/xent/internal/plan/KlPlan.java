@@ -99,7 +99,6 @@ public final class KlPlan {
     inputs.refuseRowOffsets("KL divergence");
     inputs.refuseSink("KL divergence");
     call.lead(call.logits, logits, axis(logits.rank()));
-    loss.requireFor(call.logits);
     call.allowAnyFloats();
     call.whole(call.teacher, teacher);
     LossCall.takeInputs(call, inputs, null);

@@ -45,7 +45,6 @@ public final class LogSumExpPlan {
       inputs.refuseTargetWeights("log-sum-exp");
       inputs.refuseRowWeights("log-sum-exp");
       LossCall.lead(call, call.logits, logits, axis, inputs);
-      options.requireFor(call.logits);
       LossCall.takeInputs(call, inputs, null);
       call.perRow(call.logSumExp, logSumExp);
       call.writes(call.logSumExp, null, null);

@@ -42,7 +42,7 @@ final class LongRows {
     call.room.secondRound = false;
     each(call, begin, end, shared, forwardStates);
     finishForward(call, begin, end, 0);
-    if (xent_report.again(call.report) > 0) {
+    if (xent_report.unfinished(call.report) > 0) {
       call.room.secondRound = true;
       each(call, begin, end, shared, forwardStates);
       finishForward(call, begin, end, 1);

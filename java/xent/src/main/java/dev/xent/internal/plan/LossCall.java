@@ -27,7 +27,6 @@ final class LossCall {
 
   /** Takes the targets, and refuses options that they cannot have. */
   static TargetKind takeTargets(Call call, LossOptions options, View targets, InputViews inputs) {
-    options.requireFor(call.leading());
     TargetKind kind;
     if (inputs.targetWeights() != null) {
       call.sparseTargets(targets, inputs.targetWeights());

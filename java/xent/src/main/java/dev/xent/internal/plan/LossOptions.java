@@ -42,11 +42,6 @@ public record LossOptions(
     return kind == TargetKind.PROBABILITIES ? optionsOfProbabilities : options;
   }
 
-  /** Refuses options that the leading array cannot have. */
-  void requireFor(Part lead) {
-    options.requireFor(lead);
-  }
-
   /** Refuses what the loss of log-probabilities does not have. */
   LossOptions requireForLogProbabilities() {
     options.requireForLogProbabilities();

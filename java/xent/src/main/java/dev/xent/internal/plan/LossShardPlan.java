@@ -96,7 +96,6 @@ public final class LossShardPlan {
       outputs.requireWhatStatesTell();
       call.begin("finish", engine);
       call.lead(call.logits, ShardCall.unseen(states), states.axis());
-      loss.requireFor(call.logits);
       TargetKind kind = takeTargets(call, states, labels);
       takeRest(call, inputs, outputs, kind);
       call.givenStates = true;

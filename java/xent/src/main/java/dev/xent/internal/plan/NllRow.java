@@ -4,7 +4,7 @@ package dev.xent.internal.plan;
 import dev.xent.DType;
 import dev.xent.LabelException;
 import dev.xent.Smoothing;
-import dev.xent.internal.kernels.reference.Lanes;
+import dev.xent.internal.kernels.reference.math.Lanes;
 
 /**
  * The negative log-likelihood of one row of log-probabilities l under the targets q' = (1 - eps) q

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.FullyMasked;
 import dev.xent.OptionException;
 import dev.xent.Smoothing;
@@ -112,26 +111,26 @@ public record Options(
   /**
    * Returns what the struct says for a temperature.
    *
-   * @throws OptionException unless it is finite, positive and no subnormal number
+   * @throws OptionException unless it is from 2^-64 to 2^64
    */
   public static double requireTemperature(double value) {
-    double divisor = requireDivisor(value, "temperature");
-    return divisor == 1 ? 0 : divisor;
+    double factor = requireFactor(value, "temperature");
+    return factor == 1 ? 0 : factor;
   }
 
   /**
    * Returns the value.
    *
-   * @throws OptionException unless it is finite, positive and no subnormal number
+   * @throws OptionException unless it is from 2^-64 to 2^64
    */
   public static double requireSoftcap(double value) {
-    return requireDivisor(value, "softcap");
+    return requireFactor(value, "softcap");
   }
 
-  private static double requireDivisor(double value, String name) {
-    if (!(value >= Double.MIN_NORMAL && value <= Double.MAX_VALUE)) {
-      throw new OptionException(
-          name + " is " + value + ": give a finite number above 0 that is not subnormal");
+  /** Its reciprocal has all its bits in either arithmetic. */
+  private static double requireFactor(double value, String name) {
+    if (!(value >= 0x1p-64 && value <= 0x1p64)) {
+      throw new OptionException(name + " is " + value + ": give a number from 2^-64 to 2^64");
     }
     return value;
   }
@@ -162,23 +161,6 @@ public record Options(
   }
 
   // ---- calls that can be -----------------------------------------------------------------------
-
-  /** Refuses options that are too large or too small for the type of the leading array. */
-  void requireFor(Part part) {
-    if (temperature != 0 || softcap != 0) {
-      requireFits(temperature, "temperature", part);
-      requireFits(softcap, "softcap", part);
-    }
-  }
-
-  private static void requireFits(double value, String name, Part part) {
-    boolean normal = value >= Float.MIN_NORMAL && value <= Float.MAX_VALUE;
-    if (value != 0 && !normal && part.view.type != DType.F64) {
-      throw new OptionException(
-          "%s is %s, %s is %s and computed in F32: give a number that is normal there, from %s to %s"
-              .formatted(name, value, part.name, part.view, Float.MIN_NORMAL, Float.MAX_VALUE));
-    }
-  }
 
   /** Refuses options that these targets cannot have. */
   void requireFor(TargetKind kind, View targets) {

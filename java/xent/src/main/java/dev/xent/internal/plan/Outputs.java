@@ -3,7 +3,7 @@ package dev.xent.internal.plan;
 
 import dev.xent.DType;
 import dev.xent.OptionException;
-import dev.xent.internal.ffi.xent_statistics;
+import dev.xent.internal.kernels.Records;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -193,8 +193,8 @@ public final class Outputs {
       return MemorySegment.NULL;
     }
     savedRows = -1;
-    if (statistics.byteSize() / xent_statistics.sizeof() < rowCount) {
-      statistics = Memory.allocateRows(arena, rowCount, xent_statistics.sizeof(), "statistics");
+    if (statistics.byteSize() / Records.STATISTICS < rowCount) {
+      statistics = Memory.allocateRows(arena, rowCount, Records.STATISTICS, "statistics");
     }
     Memory.requireAccess(statistics, "the memory of saveStatistics");
     return statistics;

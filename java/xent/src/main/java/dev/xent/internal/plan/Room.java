@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.internal.ffi.xent_state;
-import dev.xent.internal.ffi.xent_statistics;
+import dev.xent.internal.kernels.Records;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -30,7 +29,7 @@ final class Room {
       statistics = savedOf(pieces);
       return;
     }
-    ownStatistics = reserve(ownStatistics, pieces.rows, xent_statistics.sizeof());
+    ownStatistics = reserve(ownStatistics, pieces.rows, Records.STATISTICS);
     statistics = ownStatistics;
   }
 
@@ -38,19 +37,19 @@ final class Room {
   MemorySegment savedOf(Pieces pieces) {
     return pieces.count == 1 || saved.byteSize() == 0
         ? saved
-        : saved.asSlice(pieces.firstRow * xent_statistics.sizeof());
+        : saved.asSlice(pieces.firstRow * Records.STATISTICS);
   }
 
   /** Room for the states of some rows. */
   void reserveStates(long begin, long end, long classes) {
-    ownStates = reserve(ownStates, (end - begin) * Chunks.of(classes), xent_state.sizeof());
+    ownStates = reserve(ownStates, (end - begin) * Chunks.of(classes), Records.STATE);
     states = ownStates;
     stateRow = begin;
   }
 
   /** The states of the rows of the current piece lie in memory of the caller's. */
   void useStates(MemorySegment ofAllRows, Pieces pieces, long classes) {
-    states = ofAllRows.asSlice(pieces.firstRow * Chunks.of(classes) * xent_state.sizeof());
+    states = ofAllRows.asSlice(pieces.firstRow * Chunks.of(classes) * Records.STATE);
     stateRow = 0;
   }
 
@@ -58,7 +57,7 @@ final class Room {
   MemorySegment states(long row, long classes) {
     return row == stateRow
         ? states
-        : states.asSlice((row - stateRow) * Chunks.of(classes) * xent_state.sizeof());
+        : states.asSlice((row - stateRow) * Chunks.of(classes) * Records.STATE);
   }
 
   private static MemorySegment reserve(MemorySegment present, long count, long size) {

@@ -3,8 +3,8 @@ package dev.xent.internal.plan;
 
 import dev.xent.DType;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_statistics;
 import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.kernels.Records;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -49,8 +49,7 @@ final class ShardCall {
   /** The statistics of the rows of the current piece. */
   static void useStatistics(Call call, @Nullable FinishedRows rows) {
     if (rows != null) {
-      call.room.statistics =
-          rows.statistics().asSlice(call.pieces.firstRow * xent_statistics.sizeof());
+      call.room.statistics = rows.statistics().asSlice(call.pieces.firstRow * Records.STATISTICS);
     }
   }
 
@@ -94,8 +93,7 @@ final class ShardCall {
   static FinishedRows finish(
       Call call, Engine engine, States states, double countedWeight, @Nullable FinishedRows first) {
     MemorySegment statistics =
-        Memory.allocateRows(
-            Arena.ofAuto(), call.dimensions.rows, xent_statistics.sizeof(), "statistics");
+        Memory.allocateRows(Arena.ofAuto(), call.dimensions.rows, Records.STATISTICS, "statistics");
     MemorySegment tally = Arena.ofAuto().allocate(xent_tally.layout());
     if (kindIsLoss(states)) {
       call.emptyTally();
@@ -110,7 +108,7 @@ final class ShardCall {
     for (long piece = 0; piece < call.pieces.count; piece++) {
       call.enter(piece);
       call.room.useStates(states.memory(), call.pieces, call.dimensions.classes);
-      call.room.statistics = statistics.asSlice(call.pieces.firstRow * xent_statistics.sizeof());
+      call.room.statistics = statistics.asSlice(call.pieces.firstRow * Records.STATISTICS);
       again += finishPiece(call, engine, first != null);
     }
     if (kindIsLoss(states)) {
@@ -156,7 +154,7 @@ final class ShardCall {
                   call.tally(),
                   call.report),
           call);
-      again += xent_report.again(call.report);
+      again += xent_report.unfinished(call.report);
     }
     return again;
   }

@@ -99,7 +99,6 @@ public final class SoftmaxPlan {
       inputs.refuseRowWeights(log ? "log-softmax" : "softmax");
     }
     LossCall.lead(call, part, view, axis, inputs);
-    options.requireFor(part);
     if (inputs.classMask() != null) {
       call.classMask(inputs.classMask());
     }

@@ -51,7 +51,6 @@ public final class SoftmaxShardPlan {
     inputs.refuseRowOffsets("a shard");
     call.lead(call.logits, logits, axis);
     call.shard(firstClass, allClasses);
-    options.requireFor(call.logits);
     LossCall.takeInputs(call, inputs, null);
   }
 
@@ -64,7 +63,6 @@ public final class SoftmaxShardPlan {
       inputs.refuseRowWeights("softmax");
       call.begin("finish", engine);
       call.lead(call.logits, ShardCall.unseen(states), states.axis());
-      options.requireFor(call.logits);
       if (inputs.sink() != null) {
         call.sink(inputs.sink());
       }

@@ -3,7 +3,7 @@ package dev.xent.internal.plan;
 
 import dev.xent.PartialStatesException;
 import dev.xent.internal.ffi.XentH;
-import dev.xent.internal.ffi.xent_state;
+import dev.xent.internal.kernels.Records;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -70,7 +70,7 @@ public record States(
       int axis,
       long firstChunk,
       long endChunk) {
-    long perRow = (endChunk - firstChunk) * xent_state.sizeof();
+    long perRow = (endChunk - firstChunk) * Records.STATE;
     MemorySegment memory =
         Memory.allocateRows(Arena.ofAuto(), rows(shape, axis), perRow, "partial states");
     return new States(kind, wide, second, shape, axis, firstChunk, endChunk, memory);
@@ -136,7 +136,7 @@ public record States(
   }
 
   private void take(States part) {
-    long size = xent_state.sizeof();
+    long size = Records.STATE;
     for (long row = 0; row < rows(); row++) {
       MemorySegment.copy(
           part.memory,
@@ -199,7 +199,7 @@ public record States(
     to.set(INT, AT_KIND, kind == null ? 0 : kind == TargetKind.LABELS ? 1 : 2);
     to.set(INT, AT_ARITHMETIC, wide ? XentH.XENT_F64() : XentH.XENT_F32());
     to.set(INT, AT_ROUND, second ? 2 : 1);
-    to.set(INT, AT_STATE_SIZE, (int) xent_state.sizeof());
+    to.set(INT, AT_STATE_SIZE, (int) Records.STATE);
     to.set(INT, AT_RANK, shape.length);
     to.set(INT, AT_AXIS, axis);
     to.set(LONG, AT_FIRST_CHUNK, firstChunk);
@@ -227,7 +227,7 @@ public record States(
     int kind = require(from, AT_KIND, "kind", 0, 2);
     int arithmetic = require(from, AT_ARITHMETIC, "arithmetic", XentH.XENT_F32(), XentH.XENT_F64());
     int round = require(from, AT_ROUND, "round", 1, 2);
-    int size = (int) xent_state.sizeof();
+    int size = (int) Records.STATE;
     require(from, AT_STATE_SIZE, "size of a state", size, size);
     int rank = require(from, AT_RANK, "number of dimensions", 1, MOST_DIMENSIONS);
     int axis = require(from, AT_AXIS, "axis", 0, rank - 1);

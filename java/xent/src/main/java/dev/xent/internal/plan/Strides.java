@@ -2,6 +2,7 @@
 package dev.xent.internal.plan;
 
 import dev.xent.ShapeException;
+import dev.xent.internal.kernels.Places;
 import java.util.Arrays;
 
 /** Arithmetic of shapes and strides. */
@@ -83,38 +84,11 @@ public final class Strides {
   }
 
   /**
-   * Whether every dimension steps beyond all that the dimensions with smaller strides cover. Every
-   * slice and permutation of an array does.
+   * Whether no two elements share a place. Not looked into where more than three dimensions
+   * interleave, which those of no slice or permutation of an array do.
    */
   static boolean areDistinct(long[] shape, long[] strides) {
-    long covered = 0;
-    long previous = -1;
-    while (true) {
-      long smallest = Long.MAX_VALUE;
-      int found = -1;
-      for (int d = 0; d < shape.length; d++) {
-        if (shape[d] == 0) {
-          return true;
-        }
-        if (shape[d] > 1 && strides[d] > previous && strides[d] < smallest) {
-          smallest = strides[d];
-          found = d;
-        }
-      }
-      if (found < 0) {
-        return true;
-      }
-      for (int d = 0; d < shape.length; d++) {
-        if (d != found && shape[d] > 1 && strides[d] == smallest) {
-          return false;
-        }
-      }
-      if (smallest <= covered) {
-        return false;
-      }
-      covered += (shape[found] - 1) * smallest;
-      previous = smallest;
-    }
+    return Places.areApart(shape.clone(), strides.clone(), shape.length);
   }
 
   /**

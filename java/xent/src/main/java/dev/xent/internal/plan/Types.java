@@ -33,7 +33,21 @@ final class Types {
     }
   }
 
-  /** The type of numbers of classes or rows that are written, or of offsets. */
+  /** The type of numbers of so many classes, which are written. */
+  static void requireClassNumber(String name, View view, long classes) {
+    requireIndex(name, view);
+    if (view.type == DType.I32 && classes - 1 > Integer.MAX_VALUE) {
+      throw new DTypeException(
+          name
+              + " is "
+              + view
+              + ", and there are "
+              + classes
+              + " classes: give a tensor of type I64");
+    }
+  }
+
+  /** The type of numbers of classes or of offsets. */
   static void requireIndex(String name, View view) {
     if (view.type != DType.I32 && view.type != DType.I64) {
       throw new DTypeException(name + " is " + view + ": give a tensor of type I32 or I64");

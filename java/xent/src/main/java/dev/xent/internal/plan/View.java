@@ -75,7 +75,7 @@ public final class View {
     this.bytes = bytes;
     this.owner = owner;
     this.contiguous = Strides.areRowMajor(shape, strides);
-    this.distinct = Strides.areDistinct(shape, strides);
+    this.distinct = contiguous || Strides.areDistinct(shape, strides);
     this.heap = !segment.isNative();
     this.readOnly = segment.isReadOnly();
     this.address = segment.address();

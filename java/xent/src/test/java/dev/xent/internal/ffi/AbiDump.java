@@ -21,7 +21,9 @@ public final class AbiDump {
   private static final Pattern COMMENT = Pattern.compile("/\\*.*?\\*/|//[^\n]*", Pattern.DOTALL);
   private static final Pattern STRUCT =
       Pattern.compile("typedef struct (\\w+) \\{(.*?)\\} \\1;", Pattern.DOTALL);
-  private static final Pattern FIELD = Pattern.compile("\\s*(\\w+)\\s+(\\w+(?:\\[\\d+\\])?)\\s*");
+  private static final Pattern FIELD =
+      Pattern.compile("\\s*((?:const )?\\w+)\\s+(.*)", Pattern.DOTALL);
+  private static final Pattern NAME = Pattern.compile("\\s*(\\*?)(\\w+)(\\[\\d+\\])?\\s*");
   private static final Pattern FUNCTION =
       Pattern.compile("^XENT_API ([^;{}]+);", Pattern.MULTILINE);
   private static final Pattern VERSION =
@@ -78,11 +80,18 @@ public final class AbiDump {
         .forEach(
             struct -> {
               for (String declaration : struct.group(2).split(";")) {
-                Matcher field = FIELD.matcher(declaration);
-                if (field.matches()) {
-                  String name = field.group(2).replaceFirst("\\[.*", "");
-                  String count = field.group(2).substring(name.length());
-                  types.put(struct.group(1) + "." + name, field.group(1) + count);
+                Matcher fields = FIELD.matcher(declaration);
+                if (!fields.matches()) {
+                  continue;
+                }
+                for (String one : fields.group(2).split(",")) {
+                  Matcher field = NAME.matcher(one);
+                  if (field.matches()) {
+                    String pointer = field.group(1).isEmpty() ? "" : " *";
+                    String count = field.group(3) == null ? "" : field.group(3);
+                    types.put(
+                        struct.group(1) + "." + field.group(2), fields.group(1) + pointer + count);
+                  }
                 }
               }
             });

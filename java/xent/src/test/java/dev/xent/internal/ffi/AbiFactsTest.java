@@ -44,7 +44,9 @@ class AbiFactsTest {
   @Test
   @EnabledOnOs(OS.LINUX)
   void structsAreWhereTheCompilerPutsThem() throws IOException {
-    assertThat(javaStructs()).containsExactlyInAnyOrderElementsOf(cFacts("struct ", "field "));
+    assertThat(javaStructs())
+        .containsExactlyInAnyOrderElementsOf(
+            cFacts("struct ", "field ").stream().filter(AbiFactsTest::isOfBindings).toList());
   }
 
   @Test
@@ -75,6 +77,13 @@ class AbiFactsTest {
     for (FullyMasked policy : FullyMasked.values()) {
       assertThat(constants).containsEntry("XENT_FULLY_MASKED_" + policy, policy.code());
     }
+  }
+
+  /** Structs that hold addresses are for people. */
+  private static boolean isOfBindings(String fact) {
+    String struct = fact.split(" ")[1];
+    return !struct.endsWith("_call")
+        && !List.of("xent_input", "xent_output", "xent_sizes", "xent_range").contains(struct);
   }
 
   private static List<String> cFacts(String... kinds) throws IOException {

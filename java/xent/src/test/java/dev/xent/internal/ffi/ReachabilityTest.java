@@ -43,7 +43,7 @@ class ReachabilityTest {
         calls.add(call(descriptor(method.getName()), ""));
       }
     }
-    Class<?> critical = Class.forName("dev.xent.internal.kernels.CriticalCalls");
+    Class<?> critical = Class.forName("dev.xent.internal.kernels.NativeKernels");
     for (Field field : critical.getDeclaredFields()) {
       if (field.getType() == MethodHandle.class && !field.getName().equals("ADDRESS")) {
         calls.add(call(criticalDescriptor(field.getName()), CRITICAL));
@@ -67,10 +67,11 @@ class ReachabilityTest {
   /** The structs of these calls go as numbers, the tally's excepted. */
   private static FunctionDescriptor criticalDescriptor(String field)
       throws ReflectiveOperationException {
-    FunctionDescriptor plain = descriptor("xent_" + field.toLowerCase(Locale.ROOT) + "$descriptor");
+    String function = "xent_" + field.toLowerCase(Locale.ROOT);
     if (field.startsWith("TALLY")) {
-      return plain;
+      return descriptor(function + "$descriptor");
     }
+    FunctionDescriptor plain = descriptor(function + "_at$descriptor");
     List<MemoryLayout> arguments = new ArrayList<>(plain.argumentLayouts());
     for (int i : new int[] {0, 1, arguments.size() - 1}) {
       arguments.set(i, ValueLayout.JAVA_LONG);

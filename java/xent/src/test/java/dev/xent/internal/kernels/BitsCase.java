@@ -5,8 +5,6 @@ import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_shape;
-import dev.xent.internal.ffi.xent_state;
-import dev.xent.internal.ffi.xent_statistics;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -174,11 +172,11 @@ final class BitsCase {
   }
 
   long statesSize() {
-    return rows * chunks() * xent_state.sizeof();
+    return rows * chunks() * Records.STATE;
   }
 
   long statisticsSize() {
-    return rows * xent_statistics.sizeof();
+    return rows * Records.STATISTICS;
   }
 
   long chunks() {

@@ -59,10 +59,12 @@ final class BitsRun {
     return result(name, (long) c.rows * Float.BYTES);
   }
 
+  /** All of it but the way, which each tier has its own of. */
   private MemorySegment report(String name) {
     MemorySegment s = arena.allocate(xent_report.layout());
     xent_report.size(s, xent_report.sizeof());
-    results.put(name, s);
+    results.put(name + " field", s.asSlice(0, xent_report.way$offset()));
+    results.put(name, s.asSlice(xent_report.row$offset()));
     return s;
   }
 
@@ -265,7 +267,7 @@ final class BitsRun {
               hits ? hit : none,
               loss ? tally : none,
               report));
-      if (xent_report.again(report) == 0) {
+      if (xent_report.unfinished(report) == 0) {
         break;
       }
     }

@@ -7,8 +7,6 @@ import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
-import dev.xent.internal.ffi.xent_state;
-import dev.xent.internal.ffi.xent_statistics;
 import dev.xent.internal.ffi.xent_tally;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -94,10 +92,12 @@ final class GeneralRun {
         name, c.elementsOfRows(layout, count) * GeneralCase.size(xent_layout.type(layout)));
   }
 
+  /** All of it but the way, which each tier has its own of. */
   private MemorySegment report(String name) {
     MemorySegment s = arena.allocate(xent_report.layout());
     xent_report.size(s, xent_report.sizeof());
-    results.put(name, s);
+    results.put(name + " field", s.asSlice(0, xent_report.way$offset()));
+    results.put(name, s.asSlice(xent_report.row$offset()));
     return s;
   }
 
@@ -230,7 +230,7 @@ final class GeneralRun {
             c.rowWeights,
             tally("denominator"),
             report("check report")));
-    MemorySegment statistics = result("statistics", c.rows * xent_statistics.sizeof());
+    MemorySegment statistics = result("statistics", c.rows * Records.STATISTICS);
     MemorySegment tally = tally("tally");
     MemorySegment gradient = full("gradient", xent_shape.gradient(c.shape));
     forward(c.shape, c.logits, "forward", gradient, statistics, tally);
@@ -270,7 +270,7 @@ final class GeneralRun {
     MemorySegment s = c.shape;
     lawful(
         name,
-        kernels.crossEntropyFull(
+        kernels.crossEntropy(
             shape,
             options,
             0,
@@ -317,7 +317,7 @@ final class GeneralRun {
     MemorySegment s = c.shapeWithoutTargets;
     lawful(
         "no targets",
-        kernels.crossEntropyFull(
+        kernels.crossEntropy(
             s,
             options,
             0,
@@ -346,7 +346,7 @@ final class GeneralRun {
             report("plain report")));
     lawful(
         "argmax alone",
-        kernels.crossEntropyFull(
+        kernels.crossEntropy(
             s,
             options,
             0,
@@ -451,7 +451,7 @@ final class GeneralRun {
               states,
               NULL));
     }
-    MemorySegment sums = result("backward statistics", c.rows * xent_statistics.sizeof());
+    MemorySegment sums = result("backward statistics", c.rows * Records.STATISTICS);
     lawful(
         "backward finish",
         kernels.finish(
@@ -520,7 +520,7 @@ final class GeneralRun {
   }
 
   private long statesSize() {
-    return c.rows * c.chunks() * xent_state.sizeof();
+    return c.rows * c.chunks() * Records.STATE;
   }
 
   /** The later part first: the order must not matter. */
@@ -529,8 +529,7 @@ final class GeneralRun {
   }
 
   private MemorySegment finish(String name, boolean loss) {
-    MemorySegment statistics =
-        result(name + " statistics in parts", c.rows * xent_statistics.sizeof());
+    MemorySegment statistics = result(name + " statistics in parts", c.rows * Records.STATISTICS);
     MemorySegment states = result(name + " states", statesSize());
     MemorySegment targets = loss ? c.targets : NULL;
     MemorySegment classWeights = loss ? c.classWeights : NULL;
@@ -579,7 +578,7 @@ final class GeneralRun {
               loss && c.labels() ? hits : NULL,
               loss ? tally : NULL,
               report));
-      if (xent_report.again(report) == 0) {
+      if (xent_report.unfinished(report) == 0) {
         break;
       }
     }

@@ -61,8 +61,8 @@ final class KernelCall {
     all.put("log-sum-exp", KernelCall::logSumExp);
     all.put("softmax backward", KernelCall::softmaxBackward);
     all.put("check", KernelCall::check);
-    all.put("forward", KernelCall::forward);
-    all.put("full", KernelCall::full);
+    all.put("plain cross-entropy", KernelCall::plainCrossEntropy);
+    all.put("cross-entropy", KernelCall::crossEntropy);
     all.put("backward", KernelCall::backward);
     all.put("divergence", KernelCall::divergence);
     all.put("states", KernelCall::states);
@@ -135,8 +135,8 @@ final class KernelCall {
         report);
   }
 
-  private static int forward(Kernels k, KernelCall c, MemorySegment report) {
-    return k.crossEntropyForward(
+  private static int plainCrossEntropy(Kernels k, KernelCall c, MemorySegment report) {
+    return k.plainCrossEntropy(
         c.shape,
         c.options,
         c.rowBegin,
@@ -152,8 +152,8 @@ final class KernelCall {
         report);
   }
 
-  private static int full(Kernels k, KernelCall c, MemorySegment report) {
-    return k.crossEntropyFull(
+  private static int crossEntropy(Kernels k, KernelCall c, MemorySegment report) {
+    return k.crossEntropy(
         c.shape,
         c.options,
         c.rowBegin,

@@ -161,7 +161,7 @@ public record PlainKernels(Kernels all) {
       MemorySegment statistics,
       MemorySegment tally,
       MemorySegment report) {
-    return all.crossEntropyForward(
+    return all.plainCrossEntropy(
         shape,
         options,
         rowBegin,

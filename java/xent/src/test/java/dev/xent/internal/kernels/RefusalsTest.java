@@ -5,12 +5,11 @@ import static java.lang.foreign.MemorySegment.NULL;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.Backend;
+import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
-import dev.xent.internal.ffi.xent_state;
-import dev.xent.internal.ffi.xent_statistics;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.load.Backends;
 import java.lang.foreign.Arena;
@@ -73,12 +72,69 @@ class RefusalsTest {
             Status.UNSUPPORTED);
   }
 
+  /** Of logits that are one number, so many times. */
+  private static KernelCall manyTimesOne(Arena arena, long outer, long classes) {
+    KernelCall call = new KernelCall();
+    call.shape = arena.allocate(xent_shape.layout());
+    xent_shape.size(call.shape, xent_shape.sizeof());
+    xent_shape.outer(call.shape, outer);
+    xent_shape.classes(call.shape, classes);
+    xent_shape.inner(call.shape, 1);
+    xent_layout.type(xent_shape.logits(call.shape), XentH.XENT_F32());
+    call.options = arena.allocate(xent_options.layout());
+    xent_options.size(call.options, xent_options.sizeof());
+    call.rowEnd = outer;
+    call.classEnd = classes;
+    call.arrays.put("logits", arena.allocate(4, 4));
+    return call;
+  }
+
+  private void bothSay(int expected, Arena arena, KernelCall call, String function) {
+    compare(arena, call, function, KernelCall.functions().get(function), function);
+    assertThat(differences).isEmpty();
+    assertThat(statuses.keySet()).containsExactly(expected);
+    statuses.clear();
+  }
+
+  @Test
+  void numbersOfClassesFitTheirType() {
+    try (Arena arena = Arena.ofConfined()) {
+      for (long classes = 1L << 31; classes <= (1L << 31) + 1; classes++) {
+        KernelCall call = manyTimesOne(arena, 1, classes);
+        call.rowEnd = 0;
+        MemorySegment argmax = xent_shape.argmax(call.shape);
+        xent_layout.type(argmax, XentH.XENT_I32());
+        call.arrays.put("argmax", arena.allocate(4, 4));
+        boolean fits = classes == 1L << 31;
+        bothSay(fits ? Status.OK : Status.UNSUPPORTED, arena, call, "cross-entropy");
+      }
+    }
+  }
+
+  @Test
+  void outputsWhoseStridesInterleaveAreApartOrNot() {
+    try (Arena arena = Arena.ofConfined()) {
+      for (int stride = 0; stride < 8; stride++) {
+        KernelCall call = manyTimesOne(arena, 2, 3);
+        MemorySegment output = xent_shape.output(call.shape);
+        xent_layout.outer(output, stride);
+        xent_layout.classes(output, 2);
+        xent_layout.inner(output, 1);
+        xent_layout.type(output, XentH.XENT_F32());
+        call.arrays.put("output", arena.allocate(64, 4));
+        boolean meet = stride == 0 || stride == 2 || stride == 4;
+        bothSay(meet ? Status.OVERLAP : Status.OK, arena, call, "softmax");
+      }
+    }
+  }
+
   private void compare(
       Arena arena, KernelCall call, String name, KernelCall.Function function, String what) {
     MemorySegment expected = KernelCall.report(arena);
     MemorySegment got = KernelCall.report(arena);
     int status = function.call(reference, call, expected);
     int nativeStatus = function.call(nativeKernels, call, got);
+    xent_report.way(got, 0); // the reference has no names for its ways
     statuses.merge(status, 1, Integer::sum);
     if (status != nativeStatus || expected.mismatch(got) >= 0) {
       differences.putIfAbsent(
@@ -119,8 +175,8 @@ class RefusalsTest {
     for (String name : KernelCall.RESULTS) {
       call.arrays.put(name, arena.allocate(8192, 64));
     }
-    call.arrays.put("statistics", arena.allocate(c.rows * xent_statistics.sizeof(), 8));
-    call.arrays.put("states", arena.allocate(c.rows * xent_state.sizeof(), 8));
+    call.arrays.put("statistics", arena.allocate(c.rows * Records.STATISTICS, 8));
+    call.arrays.put("states", arena.allocate(c.rows * Records.STATE, 8));
     MemorySegment tally = arena.allocate(xent_tally.layout());
     xent_tally.size(tally, xent_tally.sizeof());
     call.arrays.put("tally", tally);

@@ -11,12 +11,11 @@ import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
-import dev.xent.internal.ffi.xent_state;
-import dev.xent.internal.ffi.xent_statistics;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.load.Backends;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -138,7 +137,7 @@ class SplitsTest {
               NULL));
       if (c.hasTargets()) {
         lawful(
-            kernels.crossEntropyFull(
+            kernels.crossEntropy(
                 c.shape,
                 options,
                 0,
@@ -294,8 +293,8 @@ class SplitsTest {
 
     /** States of all parts, each through bytes of its own, then the rows. */
     private MemorySegment finish(List<Part> parts, boolean loss, Map<String, MemorySegment> out) {
-      MemorySegment statistics = arena.allocate(ROWS * xent_statistics.sizeof(), 8);
-      MemorySegment states = arena.allocate(ROWS * c.chunks() * xent_state.sizeof(), 8);
+      MemorySegment statistics = arena.allocate(ROWS * Records.STATISTICS, 8);
+      MemorySegment states = arena.allocate(ROWS * c.chunks() * Records.STATE, 8);
       for (int round = 0; round < 2; round++) {
         for (Part part : parts) {
           states(part, loss, round == 0 ? NULL : statistics, states);
@@ -320,7 +319,7 @@ class SplitsTest {
                 loss ? out.getOrDefault("hits", NULL) : NULL,
                 loss ? out.get("tally") : NULL,
                 report));
-        if (xent_report.again(report) == 0) {
+        if (xent_report.unfinished(report) == 0) {
           break;
         }
       }
@@ -330,7 +329,7 @@ class SplitsTest {
     private void states(Part part, boolean loss, MemorySegment known, MemorySegment into) {
       long chunks = part.shard ? (part.size() + CHUNK - 1) / CHUNK : c.chunks();
       long begin = part.shard ? 0 : part.begin;
-      MemorySegment own = arena.allocate(ROWS * chunks * xent_state.sizeof(), 8);
+      MemorySegment own = arena.allocate(ROWS * chunks * Records.STATE, 8);
       own.fill((byte) 0x55);
       lawful(
           kernels.forwardStates(
@@ -352,12 +351,9 @@ class SplitsTest {
       for (int r = 0; r < ROWS; r++) {
         for (long i = 0; i < count; i++) {
           MemorySegment state =
-              own.asSlice(
-                  (r * chunks + begin / CHUNK + i) * xent_state.sizeof(), xent_state.sizeof());
+              own.asSlice((r * chunks + begin / CHUNK + i) * Records.STATE, Records.STATE);
           if (isWritten(state)) {
-            into.asSlice(
-                    (r * c.chunks() + part.begin / CHUNK + i) * xent_state.sizeof(),
-                    xent_state.sizeof())
+            into.asSlice((r * c.chunks() + part.begin / CHUNK + i) * Records.STATE, Records.STATE)
                 .copyFrom(state);
           }
         }
@@ -366,7 +362,7 @@ class SplitsTest {
 
     /** States of rows that are finished are left alone in the second round. */
     private static boolean isWritten(MemorySegment state) {
-      return xent_state.kind(state) != 0x55555555;
+      return state.get(ValueLayout.JAVA_INT, 0) != 0x55555555;
     }
   }
 }

@@ -183,8 +183,8 @@ class LoaderTest {
 
   @ParameterizedTest
   @CsvSource({
-    "other_abi, has the ABI version 2",
-    "other_numerics, has the numerics version 2",
+    "other_abi, has the ABI version 3",
+    "other_numerics, has the numerics version 3",
     "half, is not a library of this version of Xent: "
   })
   void aStrangerIsRefused(String stranger, String reason) throws Exception {

@@ -1,57 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
-import static dev.xent.internal.kernels.reference.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.ElementType;
+import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.call.SizedStruct;
+import dev.xent.internal.kernels.reference.results.Tally;
+import dev.xent.internal.kernels.reference.sum.Digest;
+import dev.xent.internal.kernels.reference.sum.Statistics;
 import java.lang.foreign.MemorySegment;
 
-/**
- * Which arrays each function has and what they must be. All of it is checked before the first
- * store.
- */
+/** What each function asks of its arguments. All of it is checked before the first store. */
 final class ArgumentRules {
   private ArgumentRules() {}
 
   static int softmaxForward(Call call) {
     int status = statisticsOrWholeRow(call);
     if (status == Status.OK) {
-      status = RowOffsets.check(call);
+      status = call.arrays.check(call, FunctionArrays.SOFTMAX);
     }
-    if (status != Status.OK) {
-      return status;
-    }
-    CallArrays given = call.given;
-    ArrayDeclarations.readLogits(call);
-    call.arrays
-        .written(given.output, call.shape.output, XentH.XENT_FIELD_OUTPUT(), call.floats())
-        .inPlaceOf(XentH.XENT_FIELD_LOGITS());
-    ArrayDeclarations.readClassMask(call);
-    ArrayDeclarations.readSink(call);
-    status = call.arrays.check(call);
-    call.general |= has(given.classMask) || has(given.sink);
     return status == Status.OK ? checkStatistics(call, Kind.SOFTMAX) : status;
   }
 
   static int logSumExp(Call call) {
     int status = call.checkWhole();
-    if (status == Status.OK) {
-      status = RowOffsets.check(call);
-    }
-    if (status != Status.OK) {
-      return status;
-    }
-    CallArrays given = call.given;
-    ArrayDeclarations.readLogits(call);
-    call.arrays
-        .written(
-            given.logSumExp, call.shape.logSumExp, XentH.XENT_FIELD_LOG_SUM_EXP(), call.floats())
-        .perRow();
-    ArrayDeclarations.readClassMask(call);
-    ArrayDeclarations.readSink(call);
-    call.general |= has(given.classMask) || has(given.sink);
-    return call.arrays.check(call);
+    return status == Status.OK ? call.arrays.check(call, FunctionArrays.LOG_SUM_EXPS) : status;
   }
 
   static int softmaxBackward(Call call) {
@@ -60,22 +37,8 @@ final class ArgumentRules {
       status = refuseSoftcap(call);
     }
     if (status == Status.OK) {
-      status = RowOffsets.check(call);
+      status = call.arrays.check(call, FunctionArrays.SOFTMAX_BACKWARD);
     }
-    if (status != Status.OK) {
-      return status;
-    }
-    Shape shape = call.shape;
-    CallArrays given = call.given;
-    call.arrays.read(given.output, shape.output, XentH.XENT_FIELD_OUTPUT(), call.floats());
-    call.arrays.read(given.upstream, shape.upstream, XentH.XENT_FIELD_UPSTREAM(), call.floats());
-    call.arrays
-        .written(given.gradient, shape.gradient, XentH.XENT_FIELD_GRADIENT(), call.floats())
-        .inPlaceOf(XentH.XENT_FIELD_OUTPUT())
-        .inPlaceOf(XentH.XENT_FIELD_UPSTREAM());
-    ArrayDeclarations.readClassMask(call);
-    status = call.arrays.check(call);
-    call.general |= has(given.classMask);
     return status == Status.OK ? checkStatistics(call, Kind.BACKWARD) : status;
   }
 
@@ -88,83 +51,22 @@ final class ArgumentRules {
       status = checkTally(call);
     }
     if (status == Status.OK) {
-      status = RowOffsets.check(call);
+      status = call.arrays.check(call, FunctionArrays.CHECK_TARGETS);
     }
-    if (status == Status.OK) {
-      status = TargetRules.checkTargetWeights(call);
-    }
-    if (status != Status.OK) {
-      return status;
-    }
-    CallArrays given = call.given;
-    boolean weighed =
-        has(given.rowOffsets)
-            || has(given.classMask)
-            || has(given.classWeights)
-            || has(given.rowWeights)
-            || has(given.tally);
-    ArrayDeclarations.readTargets(call);
-    if (weighed || call.shape.targetCount != 0) {
-      ArrayDeclarations.readTargetWeights(call);
-      ArrayDeclarations.readClassMask(call);
-      ArrayDeclarations.readClassWeights(call);
-      ArrayDeclarations.readRowWeights(call);
-    }
-    status = call.arrays.check(call);
-    call.general = weighed || call.shape.targetCount != 0;
     return status == Status.OK ? TargetRules.checkTargetRules(call) : status;
   }
 
-  static int crossEntropyForward(Call call) {
-    int status = call.checkWhole();
-    if (status == Status.OK && call.shape.targetCount != 0) {
-      status =
-          call.report.refuse(
-              Status.INVALID_SHAPE, XentH.XENT_FIELD_TARGET_COUNT(), call.shape.targetCount);
-    }
-    if (status == Status.OK) {
-      status = checkStatisticsAndTally(call);
-    }
-    if (status != Status.OK) {
-      return status;
-    }
-    ArrayDeclarations.readLogits(call);
-    ArrayDeclarations.readTargets(call);
-    ArrayDeclarations.writeResults(call);
-    ArrayDeclarations.writeGradient(call).optional();
-    status = call.arrays.check(call);
-    if (status == Status.OK) {
-      status = TargetRules.checkTargetRules(call);
-    }
-    return status == Status.OK ? TargetRules.refuseHits(call) : status;
-  }
-
-  static int crossEntropyFull(Call call) {
+  static int crossEntropy(Call call) {
     int status = call.checkWhole();
     if (status == Status.OK) {
-      status = checkStatisticsAndTally(call);
+      status = call.checkStructs(call.given.statistics, XentH.XENT_FIELD_STATISTICS(), true);
     }
     if (status == Status.OK) {
-      status = RowOffsets.check(call);
+      status = checkTally(call);
     }
     if (status == Status.OK) {
-      status = TargetRules.checkTargetWeights(call);
+      status = call.arrays.check(call, FunctionArrays.CROSS_ENTROPY);
     }
-    if (status != Status.OK) {
-      return status;
-    }
-    ArrayDeclarations.readLogits(call);
-    ArrayDeclarations.readTargets(call).optional();
-    ArrayDeclarations.readTargetWeights(call);
-    ArrayDeclarations.readClassMask(call);
-    ArrayDeclarations.readClassWeights(call);
-    ArrayDeclarations.readRowWeights(call);
-    ArrayDeclarations.readSink(call);
-    ArrayDeclarations.writeResults(call);
-    ArrayDeclarations.writeFurtherResults(call);
-    ArrayDeclarations.writeGradient(call).optional();
-    ArrayDeclarations.writeTargetGradient(call);
-    status = call.arrays.check(call);
     CallArrays given = call.given;
     if (status == Status.OK
         && (has(given.topClasses) || has(given.topLogProbabilities))
@@ -174,55 +76,14 @@ final class ArgumentRules {
     if (status == Status.OK) {
       status = TargetRules.checkTargetRules(call);
     }
-    call.general |= hasGeneralArrays(given);
-    return status == Status.OK ? TargetRules.checkWanted(call) : status;
-  }
-
-  private static boolean hasGeneralArrays(CallArrays given) {
-    return !has(given.targets)
-        || has(given.targetWeights)
-        || has(given.classMask)
-        || has(given.classWeights)
-        || has(given.rowWeights)
-        || has(given.sink)
-        || has(given.logProbabilities)
-        || has(given.argmax)
-        || has(given.ranks)
-        || has(given.entropies)
-        || has(given.topClasses)
-        || has(given.topLogProbabilities)
-        || has(given.targetGradient);
+    return status == Status.OK ? TargetRules.checkOutputs(call) : status;
   }
 
   static int crossEntropyBackward(Call call) {
-    CallArrays given = call.given;
-    int status = call.checkStructs(given.statistics, XentH.XENT_FIELD_STATISTICS(), false);
+    int status = call.checkStructs(call.given.statistics, XentH.XENT_FIELD_STATISTICS(), false);
     if (status == Status.OK) {
-      status = RowOffsets.check(call);
+      status = call.arrays.check(call, FunctionArrays.CROSS_ENTROPY_BACKWARD);
     }
-    if (status == Status.OK) {
-      status = TargetRules.checkTargetWeights(call);
-    }
-    if (status != Status.OK) {
-      return status;
-    }
-    ArrayDeclarations.readLogits(call);
-    ArrayDeclarations.readTargets(call);
-    call.arrays
-        .read(given.upstream, call.shape.upstream, XentH.XENT_FIELD_UPSTREAM(), call.floats())
-        .perRow()
-        .optional();
-    ArrayDeclarations.writeGradient(call);
-    ArrayDeclarations.readTargetWeights(call);
-    ArrayDeclarations.readClassMask(call);
-    ArrayDeclarations.readClassWeights(call);
-    ArrayDeclarations.readRowWeights(call);
-    status = call.arrays.check(call);
-    call.general |=
-        has(given.targetWeights)
-            || has(given.classMask)
-            || has(given.classWeights)
-            || has(given.rowWeights);
     if (status == Status.OK) {
       status = TargetRules.checkTargetRules(call);
     }
@@ -238,32 +99,8 @@ final class ArgumentRules {
     if (status == Status.OK) {
       status = checkTally(call);
     }
-    if (status != Status.OK) {
-      return status;
-    }
-    Shape shape = call.shape;
-    CallArrays given = call.given;
-    int floats = ElementType.ALL_FLOATS;
-    call.arrays.read(given.logits, shape.logits, XentH.XENT_FIELD_LOGITS(), floats);
-    call.arrays.read(given.teacher, shape.teacher, XentH.XENT_FIELD_TEACHER(), floats);
-    ArrayDeclarations.readClassMask(call);
-    call.arrays
-        .read(
-            given.rowWeights,
-            shape.rowWeights,
-            XentH.XENT_FIELD_ROW_WEIGHTS(),
-            floats | ElementType.BYTES)
-        .perRow()
-        .optional();
-    call.arrays
-        .written(given.losses, shape.losses, XentH.XENT_FIELD_LOSSES(), floats)
-        .perRow()
-        .optional();
-    call.arrays
-        .written(given.gradient, shape.gradient, XentH.XENT_FIELD_GRADIENT(), floats)
-        .inPlaceOf(XentH.XENT_FIELD_LOGITS())
-        .optional();
-    return call.arrays.check(call);
+    call.numbers = ElementType.ALL_FLOATS; // computed in double whatever the types
+    return status == Status.OK ? call.arrays.check(call, FunctionArrays.KL_DIVERGENCE) : status;
   }
 
   static int forwardStates(Call call) {
@@ -273,20 +110,8 @@ final class ArgumentRules {
       status = call.checkStructs(given.states, XentH.XENT_FIELD_STATES(), false);
     }
     if (status == Status.OK) {
-      status = TargetRules.checkTargetWeights(call);
+      status = call.arrays.check(call, FunctionArrays.FORWARD_STATES);
     }
-    if (status != Status.OK) {
-      return status;
-    }
-    ArrayDeclarations.readLogits(call);
-    ArrayDeclarations.readClassMask(call);
-    if (has(given.targets)) {
-      ArrayDeclarations.readTargets(call);
-      ArrayDeclarations.readTargetWeights(call);
-      ArrayDeclarations.readClassWeights(call);
-    }
-    status = call.arrays.check(call);
-    call.general |= has(given.targetWeights) || has(given.classMask) || has(given.classWeights);
     if (status == Status.OK) {
       status = TargetRules.checkTargetRules(call);
     }
@@ -294,23 +119,11 @@ final class ArgumentRules {
   }
 
   static int backwardStates(Call call) {
-    CallArrays given = call.given;
-    int status = call.checkStructs(given.states, XentH.XENT_FIELD_STATES(), false);
-    if (status != Status.OK) {
-      return status;
-    }
-    Shape shape = call.shape;
-    call.arrays
-        .read(given.output, shape.output, XentH.XENT_FIELD_OUTPUT(), call.floats())
-        .optional();
-    call.arrays.read(given.upstream, shape.upstream, XentH.XENT_FIELD_UPSTREAM(), call.floats());
-    ArrayDeclarations.readClassMask(call);
-    status = call.arrays.check(call);
-    call.general |= has(given.classMask);
-    return status;
+    int status = call.checkStructs(call.given.states, XentH.XENT_FIELD_STATES(), false);
+    return status == Status.OK ? call.arrays.check(call, FunctionArrays.BACKWARD_STATES) : status;
   }
 
-  static int finish(Call call, boolean secondRound, MemorySegment report) {
+  static int finish(Call call, MemorySegment report) {
     CallArrays given = call.given;
     int status = call.checkWhole();
     if (status == Status.OK) {
@@ -325,29 +138,15 @@ final class ArgumentRules {
     if (status == Status.OK) {
       status = checkTally(call);
     }
-    if (status != Status.OK) {
-      return status;
+    if (status == Status.OK) {
+      status = call.arrays.check(call, FunctionArrays.FINISH);
     }
-    ArrayDeclarations.readTargets(call).optional();
-    ArrayDeclarations.writeResults(call);
-    ArrayDeclarations.readClassWeights(call);
-    ArrayDeclarations.readRowWeights(call);
-    ArrayDeclarations.readSink(call);
-    status = call.arrays.check(call);
     if (status == Status.OK) {
       status = TargetRules.checkTargetRules(call);
     }
     if (status == Status.OK) {
-      status = TargetRules.refuseHits(call);
+      status = TargetRules.checkOutputs(call);
     }
-    if (status == Status.OK && !has(given.targets)) {
-      status = TargetRules.checkWithoutTargets(call);
-    }
-    call.general |=
-        has(given.classWeights)
-            || has(given.rowWeights)
-            || has(given.sink)
-            || (status == Status.OK && StateRules.haveMaskedClasses(call, secondRound));
     if (status == Status.OK) {
       StateRules.takeArithmeticOfBackward(call);
     }
@@ -370,7 +169,10 @@ final class ArgumentRules {
         : call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_CLASS_RANGE(), 0);
   }
 
-  /** Statistics that are given must be finished, of the function's kind and of its arithmetic. */
+  /**
+   * Statistics that are given must be finished, of the function's kind and arithmetic, and of the
+   * same options.
+   */
   private static int checkStatistics(Call call, int kind) {
     MemorySegment statistics = call.given.statistics;
     if (!has(statistics)) {
@@ -378,18 +180,15 @@ final class ArgumentRules {
     }
     Statistics known = call.scratch.statistics;
     int expected = kind | (call.wide ? Kind.WIDE : 0);
+    int digest = kind == Kind.BACKWARD ? 0 : Digest.of(call);
     for (long row = call.rowBegin; row < call.rowEnd; row++) {
       known.load(statistics, row);
-      if ((known.kind & (Kind.MASK | Kind.WIDE | Kind.UNFINISHED)) != expected) {
+      if ((known.kind & (Kind.MASK | Kind.WIDE | Kind.UNFINISHED)) != expected
+          || known.digest != digest) {
         return call.report.refuseRow(XentH.XENT_FIELD_STATISTICS(), row);
       }
     }
     return Status.OK;
-  }
-
-  private static int checkStatisticsAndTally(Call call) {
-    int status = call.checkStructs(call.given.statistics, XentH.XENT_FIELD_STATISTICS(), true);
-    return status == Status.OK ? checkTally(call) : status;
   }
 
   private static int checkTally(Call call) {

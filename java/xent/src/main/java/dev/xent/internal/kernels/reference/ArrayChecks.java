@@ -1,127 +1,112 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
+import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.Addresses;
+import dev.xent.internal.kernels.reference.call.ElementType;
+import dev.xent.internal.kernels.reference.call.Layout;
+import dev.xent.internal.kernels.reference.call.Report;
 import java.lang.foreign.MemorySegment;
 
 /** The arrays of a call: types, strides, extents, NULLs, alignment, overlaps. */
 final class ArrayChecks {
-  private static final int MOST = 24;
+  /** Of each array, from the first to behind the last element; 0 where it is absent. */
+  private final long[] bytes = new long[ArrayRule.values().length];
 
-  private final ArrayArgument[] arrays = new ArrayArgument[MOST];
   private final Extent extent = new Extent();
-  private int count;
 
-  ArrayChecks() {
-    for (int i = 0; i < MOST; i++) {
-      arrays[i] = new ArrayArgument();
+  /** Checks all arrays of a function, in their order, then their overlaps. */
+  int check(Call call, FunctionArrays arrays) {
+    int status = RowOffsets.check(call);
+    if (status != Status.OK) {
+      return status;
     }
-  }
-
-  /** Forgets all arrays: no segment outlives its call. */
-  void clear() {
-    for (int i = 0; i < count; i++) {
-      arrays[i].address = MemorySegment.NULL;
+    if (ArrayRule.TARGET_WEIGHTS.isIn(call) && call.shape.targetCount == 0) {
+      // They belong to the classes of sparse rows.
+      return call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_TARGET_WEIGHTS(), 0);
     }
-    count = 0;
-  }
-
-  ArrayArgument read(MemorySegment address, Layout layout, int field, int types) {
-    return add(address, layout, field, types, false);
-  }
-
-  ArrayArgument written(MemorySegment address, Layout layout, int field, int types) {
-    return add(address, layout, field, types, true);
-  }
-
-  private ArrayArgument add(
-      MemorySegment address, Layout layout, int field, int types, boolean isWritten) {
-    ArrayArgument array = arrays[count++];
-    array.begin(address, layout, field, types, isWritten);
-    return array;
-  }
-
-  /** Checks all that have been named, in their order, then their overlaps. */
-  int check(Call call) {
-    Shape shape = call.shape;
-    Report report = call.report;
-    for (int i = 0; i < count; i++) {
-      call.general |= isNarrowOrWide(arrays[i]);
-      int status = checkOne(arrays[i], call);
+    for (int i = 0; i < arrays.count(); i++) {
+      ArrayRule rule = arrays.get(i);
+      status = checkOne(call, rule, arrays.needs(rule, call), i);
       if (status != Status.OK) {
         return status;
       }
     }
-    for (int i = 0; i < count; i++) {
-      if (arrays[i].written
-          && !arrays[i].isNull()
-          && (overlapsAnother(i, shape) || RowOffsets.areIn(call, arrays[i]))) {
-        return report.refuse(Status.OVERLAP, arrays[i].field, 0);
+    for (int i = 0; i < arrays.count(); i++) {
+      if (arrays.get(i).written && bytes[i] != 0 && overlapsAnother(call, arrays, i)) {
+        return call.report.refuse(Status.OVERLAP, arrays.get(i).field, 0);
       }
     }
     return Status.OK;
   }
 
-  private static boolean isNarrowOrWide(ArrayArgument a) {
-    return !a.isNull() && ElementType.isNarrowOrWide(a.layout.type);
-  }
-
-  private int checkOne(ArrayArgument a, Call call) {
-    Report report = call.report;
-    if (a.optional && a.isNull()) {
+  private int checkOne(Call call, ArrayRule rule, boolean needed, int i) {
+    bytes[i] = 0;
+    MemorySegment array = rule.of(call);
+    if (Addresses.isNull(array) && !needed) {
       return Status.OK;
     }
-    int status = checkLayout(a, report);
+    Layout layout = rule.layout(call);
+    Form form = rule.form(call);
+    int status = checkLayout(call, rule, form, layout);
     if (status != Status.OK) {
       return status;
     }
-    int elementSize = ElementType.byteSize(a.layout.type);
-    extent.set(call, a);
-    a.bytes = extent.bytes(elementSize);
-    if (a.bytes < 0) {
-      return report.refuse(Status.INVALID_SHAPE, a.field, a.layout.outer);
+    int elementSize = ElementType.byteSize(layout.type);
+    extent.set(call, form, layout);
+    long span = extent.bytes(elementSize);
+    if (span < 0) {
+      if (form != Form.OFFSETS) {
+        long stride = form == Form.ONE_ROW ? layout.classes : layout.outer;
+        return call.report.refuse(Status.INVALID_SHAPE, rule.field, stride);
+      }
+      span = Long.MAX_VALUE;
     }
-    if (a.bytes == 0) {
+    if (span == 0) {
       return Status.OK;
     }
-    if (a.isNull() || !Addresses.isAligned(a.address, elementSize)) {
-      return report.refuse(Status.INVALID_ARGUMENT, a.field, 0);
+    if (Addresses.isNull(array) || !Addresses.isAligned(array, elementSize)) {
+      return call.report.refuse(Status.INVALID_ARGUMENT, rule.field, 0);
     }
-    if (a.written && !extent.isApart()) {
-      return report.refuse(Status.OVERLAP, a.field, 0);
+    if (rule.written && !extent.isApart()) {
+      return call.report.refuse(Status.OVERLAP, rule.field, 0);
     }
+    bytes[i] = span;
     return Status.OK;
   }
 
-  private static int checkLayout(ArrayArgument a, Report report) {
-    Layout l = a.layout;
+  private static int checkLayout(Call call, ArrayRule rule, Form form, Layout l) {
+    Report report = call.report;
     if (!ElementType.exists(l.type)) {
-      return report.refuse(Status.INVALID_ARGUMENT, a.field, l.type);
+      return report.refuse(Status.INVALID_ARGUMENT, rule.field, l.type);
     }
-    if (!ElementType.isIn(l.type, a.types)) {
-      return report.refuse(Status.UNSUPPORTED, a.field, l.type);
+    if (!rule.holds(l.type, call)) {
+      return report.refuse(Status.UNSUPPORTED, rule.field, l.type);
     }
     if (l.reserved != 0) {
-      return report.refuse(Status.UNSUPPORTED, a.field, l.reserved);
+      return report.refuse(Status.UNSUPPORTED, rule.field, l.reserved);
     }
-    if (l.outer < 0) {
-      return report.refuse(Status.INVALID_SHAPE, a.field, l.outer);
+    boolean ofRows = form != Form.ONE_ROW && form != Form.OFFSETS;
+    if (ofRows && l.outer < 0) {
+      return report.refuse(Status.INVALID_SHAPE, rule.field, l.outer);
     }
-    if ((a.entries != 0 || !a.perRow) && l.classes < 0) {
-      return report.refuse(Status.INVALID_SHAPE, a.field, l.classes);
+    if (form != Form.PER_ROW && form != Form.OFFSETS && l.classes < 0) {
+      return report.refuse(Status.INVALID_SHAPE, rule.field, l.classes);
     }
-    if (l.inner < 0) {
-      return report.refuse(Status.INVALID_SHAPE, a.field, l.inner);
-    }
-    return Status.OK;
+    return ofRows && l.inner < 0
+        ? report.refuse(Status.INVALID_SHAPE, rule.field, l.inner)
+        : Status.OK;
   }
 
-  private boolean overlapsAnother(int i, Shape shape) {
-    for (int j = 0; j < count; j++) {
+  private boolean overlapsAnother(Call call, FunctionArrays arrays, int i) {
+    ArrayRule written = arrays.get(i);
+    for (int j = 0; j < arrays.count(); j++) {
+      ArrayRule other = arrays.get(j);
       if (i != j
-          && !arrays[j].isNull()
-          && arrays[i].overlaps(arrays[j])
-          && !arrays[i].isInPlaceOf(arrays[j], shape)) {
+          && bytes[j] != 0
+          && Addresses.overlap(written.of(call), bytes[i], other.of(call), bytes[j])
+          && !written.isInPlaceOf(other, call)) {
         return true;
       }
     }

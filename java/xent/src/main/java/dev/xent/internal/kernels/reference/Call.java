@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
-import static dev.xent.internal.kernels.reference.Constants.CHUNK;
+import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.Addresses;
+import dev.xent.internal.kernels.reference.call.ElementType;
+import dev.xent.internal.kernels.reference.call.Request;
+import dev.xent.internal.kernels.reference.call.SizedStruct;
+import dev.xent.internal.kernels.reference.math.Float32;
+import dev.xent.internal.kernels.reference.math.Float64;
+import dev.xent.internal.kernels.reference.rows.CrossEntropyRows;
+import dev.xent.internal.kernels.reference.rows.DivergenceRows;
+import dev.xent.internal.kernels.reference.sum.Work;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -12,34 +21,17 @@ import org.jspecify.annotations.Nullable;
  * A call: its structs, its ranges and the checks of them. One per thread, used again by every call,
  * so that a call allocates nothing.
  */
-final class Call {
-  final Shape shape = new Shape();
-  final Options options = new Options();
-  final Report report = new Report();
+final class Call extends Request {
   final ArrayChecks arrays = new ArrayChecks();
-  final CallArrays given = new CallArrays();
   final Scratch scratch = new Scratch();
 
-  private @Nullable GeneralWork work;
+  /** Of float32 and of float64 arithmetic. */
+  private final @Nullable CrossEntropyRows[] rows = new CrossEntropyRows[2];
 
-  long rowBegin;
-  long rowEnd;
-  long classBegin;
-  long classEnd;
+  private @Nullable DivergenceRows divergence;
 
-  /** Float64 arithmetic, because the logits are F64 (in a backward y). */
-  boolean wide;
-
-  /** Not a plain call: it has a type, an option or an array that few calls have. */
-  boolean general;
-
-  /** Rows have lengths of their own, and so many elements together. */
-  boolean ragged;
-
-  long raggedElements;
-
-  /** Where the last of the rows that the call works on ended when it was checked. */
-  long raggedEnd;
+  /** The types that an array of numbers may have, as a set of {@link ElementType}. */
+  int numbers;
 
   /** Structs, options, shape and row range, of a call on whole rows. */
   int begin(
@@ -81,33 +73,35 @@ final class Call {
     return status == Status.OK ? check(firstRow, endRow, firstClass, endClass) : status;
   }
 
-  /** Goes the way that is made for floats without options and arrays that few calls have. */
-  boolean isPlain() {
-    return !wide && !general;
-  }
-
-  /** What general calls need; made by the first of a thread. */
-  GeneralWork work() {
-    GeneralWork known = work;
+  /** The rows of the call in its arithmetic; made by the first call of a thread that has it. */
+  CrossEntropyRows rows() {
+    int i = wide ? 1 : 0;
+    CrossEntropyRows known = rows[i];
     if (known == null) {
-      known = new GeneralWork();
-      work = known;
+      known = new CrossEntropyRows(new Work(this, wide ? new Float64() : new Float32()));
+      rows[i] = known;
     }
     return known;
   }
 
-  /** The float types that the arrays of the call may have. */
-  int floats() {
-    return wide ? ElementType.WIDE_FLOATS : ElementType.FLOATS;
+  /** What the rows are computed with. */
+  Work work() {
+    return rows().work;
+  }
+
+  DivergenceRows divergence() {
+    DivergenceRows known = divergence;
+    if (known == null) {
+      known = new DivergenceRows(this);
+      divergence = known;
+    }
+    return known;
   }
 
   /** Hands out the report and forgets the arguments. */
   int end(int status, MemorySegment reportStruct) {
     report.store(reportStruct);
-    arrays.clear();
     given.clear();
-    scratch.input.clear();
-    scratch.results.clear();
     return status;
   }
 
@@ -123,9 +117,7 @@ final class Call {
 
   private int takeStructs(
       MemorySegment shapeStruct, MemorySegment optionsStruct, MemorySegment reportStruct) {
-    arrays.clear();
     report.clear();
-    general = false;
     ragged = false;
     if (!shape.copy.fits(shapeStruct)) {
       return report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SHAPE(), 0);
@@ -152,6 +144,7 @@ final class Call {
   }
 
   private int check(long firstRow, long endRow, long firstClass, long endClass) {
+    numbers = wide ? ElementType.WIDE_FLOATS : ElementType.FLOATS;
     rowBegin = firstRow;
     rowEnd = endRow;
     classBegin = firstClass;
@@ -206,7 +199,6 @@ final class Call {
     if (end < 0 || end > all || (end % CHUNK != 0 && end != all)) {
       return refuseSize(XentH.XENT_FIELD_ALL_CLASSES(), all);
     }
-    general = true;
     return Status.OK;
   }
 

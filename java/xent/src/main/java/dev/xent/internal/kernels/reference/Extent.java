@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
-/** How far the strided elements of an array reach, over its two or three axes. */
+import dev.xent.internal.kernels.Places;
+import dev.xent.internal.kernels.reference.call.Layout;
+import dev.xent.internal.kernels.reference.call.Shape;
+
+/** How far the strided elements of an array reach, over its one to three axes. */
 final class Extent {
   private static final long TOO_FAR = -1;
 
@@ -9,22 +13,30 @@ final class Extent {
   private final long[] strides = new long[3];
   private int axes;
 
-  void set(Call call, ArrayArgument array) {
+  void set(Call call, Form form, Layout layout) {
     Shape shape = call.shape;
-    Layout layout = array.layout;
-    boolean perClass = !array.perRow && array.entries == 0;
     axes = 0;
-    if (call.ragged && perClass) {
-      add(call.raggedElements, layout.classes);
-      return;
-    }
-    add(shape.outer, layout.outer);
-    if (array.entries != 0) {
-      add(array.entries, layout.classes);
-    } else if (perClass) {
+    if (form == Form.OFFSETS) {
+      add(shape.outer == Long.MAX_VALUE ? shape.outer : shape.outer + 1, 1);
+    } else if (form == Form.ONE_ROW) {
       add(shape.classes, layout.classes);
+    } else if (form == Form.PER_CLASS && call.ragged) {
+      add(call.raggedElements, layout.classes);
+    } else {
+      add(shape.inner, layout.inner);
+      if (form != Form.PER_ROW) {
+        add(entries(shape, form), layout.classes);
+      }
+      add(shape.outer, layout.outer);
     }
-    add(shape.inner, layout.inner);
+  }
+
+  private static long entries(Shape shape, Form form) {
+    return switch (form) {
+      case PER_TARGET -> shape.targetCount;
+      case PER_TOP -> shape.topCount;
+      default -> shape.classes;
+    };
   }
 
   private void add(long size, long stride) {
@@ -57,34 +69,8 @@ final class Extent {
     return b == TOO_FAR || a + b < 0 ? TOO_FAR : a + b;
   }
 
-  /** Whether no two elements share a place: every stride steps over all that smaller ones reach. */
+  /** After {@link #bytes}: whether no two elements share a place. The axes are forgotten. */
   boolean isApart() {
-    sortByStride();
-    long reached = 0;
-    for (int i = 0; i < axes; i++) {
-      if (sizes[i] <= 1) {
-        continue;
-      }
-      if (strides[i] <= reached) {
-        return false;
-      }
-      reached += (sizes[i] - 1) * strides[i];
-    }
-    return true;
-  }
-
-  private void sortByStride() {
-    for (int i = 1; i < axes; i++) {
-      for (int j = i; j > 0 && strides[j] < strides[j - 1]; j--) {
-        swap(sizes, j);
-        swap(strides, j);
-      }
-    }
-  }
-
-  private static void swap(long[] values, int j) {
-    long value = values[j];
-    values[j] = values[j - 1];
-    values[j - 1] = value;
+    return Places.areApart(sizes, strides, axes);
   }
 }

@@ -3,16 +3,26 @@ package dev.xent.internal.kernels.reference;
 
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.Options;
+import dev.xent.internal.kernels.reference.call.Report;
+import java.util.Set;
 
 /** What options may be. */
 final class OptionRules {
+  /** The reference has one instruction set, which stands for every one that this version has. */
+  private static final Set<Integer> ISAS =
+      Set.of(
+          XentH.XENT_ISA_BEST(),
+          XentH.XENT_ISA_SCALAR(),
+          XentH.XENT_ISA_AVX2(),
+          XentH.XENT_ISA_AVX512());
+
   private OptionRules() {}
 
-  /** The reference has one instruction set, which stands for every one that this version has. */
   static int check(Call call) {
     Options options = call.options;
     Report report = call.report;
-    if (options.isa < XentH.XENT_ISA_BEST() || options.isa > XentH.XENT_ISA_AVX512()) {
+    if (!ISAS.contains(options.isa)) {
       return report.refuseOption(XentH.XENT_FIELD_ISA(), options.isa);
     }
     if (options.fullyMasked != XentH.XENT_FULLY_MASKED_NAN()
@@ -30,12 +40,11 @@ final class OptionRules {
       return report.refuseOption(XentH.XENT_FIELD_GRADIENT_SCALE(), options.hasGradientScale);
     }
     return Double.isFinite(options.scale())
-        ? checkGeneral(call)
+        ? checkFurther(call)
         : report.refuseOption(XentH.XENT_FIELD_GRADIENT_SCALE(), options.gradientScale);
   }
 
-  /** The options that a plain call leaves 0. */
-  private static int checkGeneral(Call call) {
+  private static int checkFurther(Call call) {
     Options options = call.options;
     Report report = call.report;
     if (options.smoothing != XentH.XENT_SMOOTHING_UNIFORM()
@@ -45,10 +54,10 @@ final class OptionRules {
     if (options.reserved != 0) {
       return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_OPTIONS(), options.reserved);
     }
-    if (!isDivisor(call, options.temperature)) {
+    if (!isFactor(options.temperature)) {
       return report.refuseOption(XentH.XENT_FIELD_TEMPERATURE(), options.temperature);
     }
-    if (!isDivisor(call, options.softcap)) {
+    if (!isFactor(options.softcap)) {
       return report.refuseOption(XentH.XENT_FIELD_SOFTCAP(), options.softcap);
     }
     if (!(options.zLoss >= 0 && Double.isFinite(options.zLoss))) {
@@ -58,7 +67,6 @@ final class OptionRules {
     if (!(clamp >= 0 && clamp <= 0.5) || (clamp > 0 && options.labelSmoothing > 0)) {
       return report.refuseOption(XentH.XENT_FIELD_PROBABILITY_CLAMP(), clamp);
     }
-    call.general |= options.isGeneral();
     return Status.OK;
   }
 
@@ -89,10 +97,8 @@ final class OptionRules {
     return call.report.refuseValue(Status.UNSUPPORTED, field, value, 0);
   }
 
-  /** Positive, finite and normal in the arithmetic of the call; 0 is "not used". */
-  private static boolean isDivisor(Call call, double value) {
-    double least = call.wide ? Double.MIN_NORMAL : Float.MIN_NORMAL;
-    double most = call.wide ? Double.MAX_VALUE : Float.MAX_VALUE;
-    return value == 0 || (value >= least && value <= most);
+  /** A number whose reciprocal has all its bits in either arithmetic; 0 is "not used". */
+  private static boolean isFactor(double value) {
+    return value == 0 || (value >= 0x1p-64 && value <= 0x1p64);
   }
 }

@@ -4,16 +4,24 @@ package dev.xent.internal.kernels.reference;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.Addresses;
+import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.ElementType;
+import dev.xent.internal.kernels.reference.results.Tally;
+import dev.xent.internal.kernels.reference.rows.PartialRows;
+import dev.xent.internal.kernels.reference.rows.SoftmaxBackwardRows;
+import dev.xent.internal.kernels.reference.rows.SoftmaxRows;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.function.ToIntFunction;
 
 /**
  * The C API in plain Java: the same statuses, reports and bits.
  *
  * <p>The fallback where there is no native library, and the second opinion everywhere else. Scalar
- * arithmetic with {@link Math#fma}; nothing is allocated per call, as every thread keeps its {@link
- * Call}. A row is worked on in chunks of at most {@link Constants#CHUNK} classes, each read before
- * it is written, so an output may be its input.
+ * arithmetic; nothing is allocated per call, as every thread keeps its {@link Call}. A row is
+ * worked on in chunks of at most 8192 classes, each read before it is written, so an output may be
+ * its input.
  */
 public final class ReferenceKernels implements Kernels {
   private final ThreadLocal<Call> calls = ThreadLocal.withInitial(Call::new);
@@ -36,16 +44,14 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment statistics,
       MemorySegment output,
       MemorySegment report) {
-    return softmax(
-        call(logits, rowOffsets, classMask, sink, statistics, output),
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        classBegin,
-        classEnd,
-        report,
-        false);
+    Call call = call(logits, rowOffsets, classMask, sink, statistics, output);
+    int status = call.begin(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
+    return run(
+        call,
+        status,
+        ArgumentRules::softmaxForward,
+        c -> SoftmaxRows.forward(c.work(), false),
+        report);
   }
 
   @Override
@@ -63,16 +69,14 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment statistics,
       MemorySegment output,
       MemorySegment report) {
-    return softmax(
-        call(logits, rowOffsets, classMask, sink, statistics, output),
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        classBegin,
-        classEnd,
-        report,
-        true);
+    Call call = call(logits, rowOffsets, classMask, sink, statistics, output);
+    int status = call.begin(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
+    return run(
+        call,
+        status,
+        ArgumentRules::softmaxForward,
+        c -> SoftmaxRows.forward(c.work(), true),
+        report);
   }
 
   @Override
@@ -90,16 +94,8 @@ public final class ReferenceKernels implements Kernels {
     Call call = call(logits, rowOffsets, classMask, sink, MemorySegment.NULL, MemorySegment.NULL);
     call.given.logSumExp = logSumExp;
     int status = call.begin(shape, options, report, rowBegin, rowEnd);
-    if (status == Status.OK) {
-      status = ArgumentRules.logSumExp(call);
-    }
-    if (status == Status.OK) {
-      status =
-          call.isPlain()
-              ? SoftmaxRows.logSumExp(call, logits, logSumExp)
-              : GeneralSoftmax.logSumExp(call);
-    }
-    return call.end(status, report);
+    return run(
+        call, status, ArgumentRules::logSumExp, c -> SoftmaxRows.logSumExp(c.work()), report);
   }
 
   @Override
@@ -117,15 +113,14 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment statistics,
       MemorySegment gradient,
       MemorySegment report) {
-    Call call = calls.get();
-    CallArrays given = call.given;
-    given.output = output;
-    given.upstream = upstream;
-    given.rowOffsets = rowOffsets;
-    given.classMask = classMask;
-    given.statistics = statistics;
-    given.gradient = gradient;
-    return backward(call, shape, options, rowBegin, rowEnd, classBegin, classEnd, report, false);
+    Call call = backward(output, upstream, rowOffsets, classMask, statistics, gradient);
+    int status = call.beginBackward(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
+    return run(
+        call,
+        status,
+        ArgumentRules::softmaxBackward,
+        c -> SoftmaxBackwardRows.backward(c.work(), false),
+        report);
   }
 
   @Override
@@ -143,15 +138,14 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment statistics,
       MemorySegment gradient,
       MemorySegment report) {
-    Call call = calls.get();
-    CallArrays given = call.given;
-    given.output = output;
-    given.upstream = upstream;
-    given.rowOffsets = rowOffsets;
-    given.classMask = classMask;
-    given.statistics = statistics;
-    given.gradient = gradient;
-    return backward(call, shape, options, rowBegin, rowEnd, classBegin, classEnd, report, true);
+    Call call = backward(output, upstream, rowOffsets, classMask, statistics, gradient);
+    int status = call.beginBackward(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
+    return run(
+        call,
+        status,
+        ArgumentRules::softmaxBackward,
+        c -> SoftmaxBackwardRows.backward(c.work(), true),
+        report);
   }
 
   @Override
@@ -182,13 +176,13 @@ public final class ReferenceKernels implements Kernels {
       status = ArgumentRules.checkTargets(call, report);
     }
     if (status == Status.OK) {
-      status = call.isPlain() ? CrossEntropyRows.check(call, targets) : TargetChecks.check(call);
+      status = TargetChecks.check(call);
     }
     return call.end(status, report);
   }
 
   @Override
-  public int crossEntropyForward(
+  public int plainCrossEntropy(
       MemorySegment shape,
       MemorySegment options,
       long rowBegin,
@@ -202,25 +196,37 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment statistics,
       MemorySegment tally,
       MemorySegment report) {
-    Call call = calls.get();
-    CallArrays given = call.given;
-    given.logits = logits;
-    given.targets = targets;
-    given.losses = losses;
-    given.logSumExp = logSumExp;
-    given.hits = hits;
-    given.gradient = gradient;
-    given.statistics = statistics;
-    given.tally = tally;
-    int status = call.begin(shape, options, report, rowBegin, rowEnd);
-    if (status == Status.OK) {
-      status = ArgumentRules.crossEntropyForward(call);
-    }
-    return call.end(status == Status.OK ? forward(call) : status, report);
+    return crossEntropy(
+        shape,
+        options,
+        rowBegin,
+        rowEnd,
+        logits,
+        targets,
+        MemorySegment.NULL,
+        MemorySegment.NULL,
+        MemorySegment.NULL,
+        MemorySegment.NULL,
+        MemorySegment.NULL,
+        MemorySegment.NULL,
+        losses,
+        logSumExp,
+        hits,
+        MemorySegment.NULL,
+        MemorySegment.NULL,
+        MemorySegment.NULL,
+        MemorySegment.NULL,
+        MemorySegment.NULL,
+        MemorySegment.NULL,
+        gradient,
+        MemorySegment.NULL,
+        statistics,
+        tally,
+        report);
   }
 
   @Override
-  public int crossEntropyFull(
+  public int crossEntropy(
       MemorySegment shape,
       MemorySegment options,
       long rowBegin,
@@ -271,10 +277,7 @@ public final class ReferenceKernels implements Kernels {
     given.statistics = statistics;
     given.tally = tally;
     int status = call.begin(shape, options, report, rowBegin, rowEnd);
-    if (status == Status.OK) {
-      status = ArgumentRules.crossEntropyFull(call);
-    }
-    return call.end(status == Status.OK ? forward(call) : status, report);
+    return run(call, status, ArgumentRules::crossEntropy, c -> c.rows().forward(), report);
   }
 
   @Override
@@ -309,16 +312,7 @@ public final class ReferenceKernels implements Kernels {
     given.upstream = upstream;
     given.gradient = gradient;
     int status = call.begin(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
-    if (status == Status.OK) {
-      status = ArgumentRules.crossEntropyBackward(call);
-    }
-    if (status == Status.OK) {
-      status =
-          call.isPlain()
-              ? CrossEntropyRows.backward(call, logits, targets, statistics, upstream, gradient)
-              : GeneralCrossEntropy.backward(call);
-    }
-    return call.end(status, report);
+    return run(call, status, ArgumentRules::crossEntropyBackward, c -> c.rows().backward(), report);
   }
 
   @Override
@@ -345,13 +339,7 @@ public final class ReferenceKernels implements Kernels {
     given.gradient = gradient;
     given.tally = tally;
     int status = call.begin(shape, options, report, rowBegin, rowEnd);
-    if (status == Status.OK) {
-      status = ArgumentRules.klDivergence(call);
-    }
-    if (status == Status.OK) {
-      status = call.work().divergence.rows(call);
-    }
-    return call.end(status, report);
+    return run(call, status, ArgumentRules::klDivergence, c -> c.divergence().forward(), report);
   }
 
   @Override
@@ -380,16 +368,8 @@ public final class ReferenceKernels implements Kernels {
     given.statistics = statistics;
     given.states = states;
     int status = call.begin(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
-    if (status == Status.OK) {
-      status = ArgumentRules.forwardStates(call);
-    }
-    if (status == Status.OK) {
-      status =
-          call.isPlain()
-              ? PartialRows.states(call, logits, targets, statistics, states)
-              : GeneralParts.states(call);
-    }
-    return call.end(status, report);
+    return run(
+        call, status, ArgumentRules::forwardStates, c -> PartialRows.states(c.work()), report);
   }
 
   @Override
@@ -412,16 +392,12 @@ public final class ReferenceKernels implements Kernels {
     given.classMask = classMask;
     given.states = states;
     int status = call.beginBackward(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
-    if (status == Status.OK) {
-      status = ArgumentRules.backwardStates(call);
-    }
-    if (status == Status.OK) {
-      status =
-          call.isPlain()
-              ? SoftmaxBackwardRows.states(call, output, upstream, states)
-              : GeneralSoftmaxBackward.states(call);
-    }
-    return call.end(status, report);
+    return run(
+        call,
+        status,
+        ArgumentRules::backwardStates,
+        c -> SoftmaxBackwardRows.states(c.work()),
+        report);
   }
 
   @Override
@@ -457,14 +433,10 @@ public final class ReferenceKernels implements Kernels {
     boolean again = secondRound != 0;
     int status = call.begin(shape, options, report, rowBegin, rowEnd);
     if (status == Status.OK) {
-      status = ArgumentRules.finish(call, again, report);
+      status = ArgumentRules.finish(call, report);
     }
     if (status == Status.OK) {
-      call.scratch.results.set(losses, logSumExp, hits, statistics, tally);
-      status =
-          call.isPlain()
-              ? PartialRows.finish(call, states, targets, again, statistics, call.scratch.results)
-              : GeneralParts.finish(call, again);
+      status = PartialRows.finish(call.work(), again);
     }
     return call.end(status, report);
   }
@@ -488,64 +460,40 @@ public final class ReferenceKernels implements Kernels {
     return call;
   }
 
-  private static int softmax(
-      Call call,
-      MemorySegment shape,
-      MemorySegment options,
-      long rowBegin,
-      long rowEnd,
-      long classBegin,
-      long classEnd,
-      MemorySegment report,
-      boolean logarithms) {
+  /** A call of a softmax's backward, with its arrays. */
+  private Call backward(
+      MemorySegment output,
+      MemorySegment upstream,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment statistics,
+      MemorySegment gradient) {
+    Call call = calls.get();
     CallArrays given = call.given;
-    int status = call.begin(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
-    if (status == Status.OK) {
-      status = ArgumentRules.softmaxForward(call);
-    }
-    if (status == Status.OK) {
-      status =
-          call.isPlain()
-              ? SoftmaxRows.forward(call, given.logits, given.statistics, given.output, logarithms)
-              : GeneralSoftmax.forward(call, logarithms);
-    }
-    return call.end(status, report);
+    given.output = output;
+    given.upstream = upstream;
+    given.rowOffsets = rowOffsets;
+    given.classMask = classMask;
+    given.statistics = statistics;
+    given.gradient = gradient;
+    return call;
   }
 
-  private static int backward(
+  /** Checks the arguments of a call that has begun, and computes its rows where all are right. */
+  private static int run(
       Call call,
-      MemorySegment shape,
-      MemorySegment options,
-      long rowBegin,
-      long rowEnd,
-      long classBegin,
-      long classEnd,
-      MemorySegment report,
-      boolean logarithms) {
-    CallArrays given = call.given;
-    int status = call.beginBackward(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
+      int begun,
+      ToIntFunction<Call> rules,
+      ToIntFunction<Call> rows,
+      MemorySegment report) {
+    int status = begun;
     if (status == Status.OK) {
-      status = ArgumentRules.softmaxBackward(call);
+      status = rules.applyAsInt(call);
     }
     if (status == Status.OK) {
-      status =
-          call.isPlain()
-              ? SoftmaxBackwardRows.backward(
-                  call, given.output, given.upstream, given.statistics, given.gradient, logarithms)
-              : GeneralSoftmaxBackward.backward(call, logarithms);
+      status = rows.applyAsInt(call);
     }
     return call.end(status, report);
-  }
-
-  /** Cross-entropy of a checked call. */
-  private static int forward(Call call) {
-    CallArrays given = call.given;
-    if (!call.isPlain()) {
-      return GeneralCrossEntropy.forward(call);
-    }
-    RowResults results = call.scratch.results;
-    results.set(given.losses, given.logSumExp, given.hits, given.statistics, given.tally);
-    return CrossEntropyRows.forward(call, given.logits, given.targets, results, given.gradient);
   }
 
   @Override
@@ -566,7 +514,7 @@ public final class ReferenceKernels implements Kernels {
     }
     for (long i = 0; i < count; i++) {
       if (floats) {
-        Tally.add(tally, Floats.get(values, i * stride));
+        Tally.add(tally, values.get(ValueLayout.JAVA_FLOAT_UNALIGNED, i * stride * Float.BYTES));
       } else {
         Tally.add(tally, values.get(ValueLayout.JAVA_DOUBLE_UNALIGNED, i * stride * Double.BYTES));
       }

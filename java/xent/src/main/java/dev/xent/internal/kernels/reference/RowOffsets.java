@@ -3,6 +3,10 @@ package dev.xent.internal.kernels.reference;
 
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.Addresses;
+import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.ElementType;
+import dev.xent.internal.kernels.reference.load.Labels;
 
 /** Where ragged rows begin: rows + 1 numbers that do not fall. */
 final class RowOffsets {
@@ -36,23 +40,7 @@ final class RowOffsets {
     call.raggedEnd = before;
     call.raggedElements = Math.max(at(call, call.shape.outer), before);
     call.ragged = true;
-    call.general = true;
     return Status.OK;
-  }
-
-  /** Whether an array that is written has bytes of the offsets. */
-  static boolean areIn(Call call, ArrayArgument written) {
-    if (!call.ragged || written.bytes == 0) {
-      return false;
-    }
-    long size = ElementType.byteSize(call.shape.rowOffsets.type);
-    long bytes = (call.shape.outer + 1) * size; // the last of them has been read
-    return Addresses.overlap(written.address, written.bytes, call.given.rowOffsets, bytes);
-  }
-
-  /** An offset as far as it lies within what was checked; it may have changed since. */
-  static long within(Call call, long row) {
-    return Math.clamp(at(call, row), 0, call.raggedEnd);
   }
 
   private static long at(Call call, long row) {

@@ -1,31 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
-import static dev.xent.internal.kernels.reference.Constants.CHUNK;
+import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.kernels.reference.results.ExactSum;
+import dev.xent.internal.kernels.reference.sum.State;
+import dev.xent.internal.kernels.reference.sum.Statistics;
+import java.lang.foreign.MemorySegment;
 
-/** What the arithmetic of a row needs, used again for every row. */
+/** What the checks of a call need, used again by every call. */
 final class Scratch {
-  /** A chunk of logits, or of a backward's output. */
-  final float[] x = new float[CHUNK];
-
-  /** A chunk of probability targets, or of a backward's upstream gradient. */
-  final float[] q = new float[CHUNK];
-
-  /** A chunk of results. */
-  final float[] y = new float[CHUNK];
-
-  /** Of the exponential. */
-  final float[] z = new float[CHUNK];
-
-  final ExponentialSum exponentials = new ExponentialSum();
-  final UpstreamSum upstreams = new UpstreamSum();
-  final TargetSums targetSums = new TargetSums();
-  final Smoothing smoothing = new Smoothing();
-  final Gradient gradient = new Gradient();
   final State state = new State();
-  final Fold fold = new Fold();
   final Statistics statistics = new Statistics();
-  final RowInput input = new RowInput();
-  final RowResults results = new RowResults();
   final ExactSum exactSum = new ExactSum();
+
+  /** An xent_tally: the exact sum of a denominator. */
+  final MemorySegment weights =
+      MemorySegment.ofArray(new long[(int) (xent_tally.sizeof() / Long.BYTES)]);
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
+import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.sum.State;
+
 /** What the states of rows say of a call that finishes them. */
 final class StateRules {
   private StateRules() {}
@@ -15,33 +18,5 @@ final class StateRules {
     if ((state.kind & Kind.MASK) == Kind.BACKWARD) {
       call.wide = (state.kind & Kind.WIDE) != 0;
     }
-  }
-
-  /**
-   * Whether there are rows to finish of which some classes are masked: smoothing counts the others.
-   */
-  static boolean haveMaskedClasses(Call call, boolean secondRound) {
-    for (long row = call.rowBegin; row < call.rowEnd; row++) {
-      if (secondRound) {
-        call.scratch.statistics.load(call.given.statistics, row);
-      }
-      boolean toFinish = !secondRound || call.scratch.statistics.is(Kind.UNFINISHED);
-      if (toFinish && hasMaskedClasses(call, (row - call.rowBegin) * call.shape.chunks())) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  private static boolean hasMaskedClasses(Call call, long firstState) {
-    State state = call.scratch.state;
-    for (long i = 0; i < call.shape.chunks(); i++) {
-      state.load(call.given.states, firstState + i);
-      int classes = FirstPass.chunkSize(i * Constants.CHUNK, call.shape.classes);
-      if ((state.kind & Kind.MASK) != Kind.BACKWARD && state.counted != classes) {
-        return true;
-      }
-    }
-    return false;
   }
 }

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
-import static dev.xent.internal.kernels.reference.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.Layout;
+import dev.xent.internal.kernels.reference.load.Numbers;
+import dev.xent.internal.kernels.reference.load.Row;
+import dev.xent.internal.kernels.reference.results.Tally;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -16,7 +20,7 @@ final class TargetChecks {
   private TargetChecks() {}
 
   static int check(Call call) {
-    MemorySegment sum = call.work().weights.fill((byte) 0);
+    MemorySegment sum = call.scratch.weights.fill((byte) 0);
     xent_tally.size(sum, xent_tally.sizeof());
     int status = checkClassWeights(call);
     if (status == Status.OK) {
@@ -51,8 +55,8 @@ final class TargetChecks {
   }
 
   private static int checkRows(Call call, MemorySegment sum) {
-    GeneralRow row = call.work().row;
-    row.begin(call);
+    Row row = call.work().row;
+    row.begin();
     for (long r = call.rowBegin; r < call.rowEnd; r++) {
       int status = row.go(r);
       if (!isWeight(row.weight)) {

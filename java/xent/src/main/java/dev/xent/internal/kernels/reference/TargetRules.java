@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
-import static dev.xent.internal.kernels.reference.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Status;
-import java.lang.foreign.MemorySegment;
+import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.Options;
+import dev.xent.internal.kernels.reference.call.Shape;
 
 /** What depends on whether a call has targets, and on what they are. */
 final class TargetRules {
@@ -33,52 +35,38 @@ final class TargetRules {
         : call.report.refuseOption(XentH.XENT_FIELD_PROBABILITY_CLAMP(), options.probabilityClamp);
   }
 
-  /** Weights belong to the classes of sparse rows. */
-  static int checkTargetWeights(Call call) {
-    return has(call.given.targetWeights) && call.shape.targetCount == 0
-        ? call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_TARGET_WEIGHTS(), 0)
-        : Status.OK;
-  }
-
-  static int refuseHits(Call call) {
+  /** What only a call with targets can give, and only one with labels. */
+  static int checkOutputs(Call call) {
     CallArrays given = call.given;
-    return has(given.hits) && has(given.targets) && !call.shape.hasLabels()
-        ? call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_HITS(), 0)
-        : Status.OK;
-  }
-
-  /** What needs targets, and what needs labels. */
-  static int checkWanted(Call call) {
-    CallArrays given = call.given;
-    int status = Status.OK;
+    boolean ofLabels = has(given.hits) || has(given.logProbabilities) || has(given.ranks);
     if (!has(given.targets)) {
-      status = refuse(call, status, given.losses, XentH.XENT_FIELD_LOSSES());
-      status = refuse(call, status, given.gradient, XentH.XENT_FIELD_GRADIENT());
-      status = refuse(call, status, given.tally, XentH.XENT_FIELD_TALLY());
-      status = refuse(call, status, given.targetGradient, XentH.XENT_FIELD_TARGET_GRADIENT());
-      status = refuse(call, status, given.statistics, XentH.XENT_FIELD_STATISTICS());
+      boolean left = has(given.statistics) && !has(given.states); // by a forward, for its backward
+      boolean missing =
+          ofLabels
+              || left
+              || has(given.losses)
+              || has(given.gradient)
+              || has(given.tally)
+              || has(given.targetGradient);
+      return missing ? refuse(call, XentH.XENT_FIELD_TARGETS()) : Status.OK;
     }
-    if (has(given.targets) && call.shape.hasLabels()) {
-      return refuse(call, status, given.targetGradient, XentH.XENT_FIELD_TARGET_GRADIENT());
+    if (call.shape.hasLabels()) {
+      return has(given.targetGradient)
+          ? refuse(call, XentH.XENT_FIELD_TARGET_GRADIENT())
+          : Status.OK;
     }
-    status = refuse(call, status, given.hits, XentH.XENT_FIELD_HITS());
-    status = refuse(call, status, given.logProbabilities, XentH.XENT_FIELD_LOG_PROBABILITIES());
-    return refuse(call, status, given.ranks, XentH.XENT_FIELD_RANKS());
+    if (!ofLabels) {
+      return Status.OK;
+    }
+    int logProbabilitiesOrRanks =
+        has(given.logProbabilities)
+            ? XentH.XENT_FIELD_LOG_PROBABILITIES()
+            : XentH.XENT_FIELD_RANKS();
+    return refuse(call, has(given.hits) ? XentH.XENT_FIELD_HITS() : logProbabilitiesOrRanks);
   }
 
-  /** What needs targets is refused where there are none. */
-  static int checkWithoutTargets(Call call) {
-    CallArrays given = call.given;
-    int status = refuse(call, Status.OK, given.losses, XentH.XENT_FIELD_LOSSES());
-    status = refuse(call, status, given.hits, XentH.XENT_FIELD_HITS());
-    return refuse(call, status, given.tally, XentH.XENT_FIELD_TALLY());
-  }
-
-  /** An array that this call cannot write; a status that is not OK stays. */
-  private static int refuse(Call call, int status, MemorySegment array, int field) {
-    return status == Status.OK && has(array)
-        ? call.report.refuse(Status.INVALID_ARGUMENT, field, 0)
-        : status;
+  private static int refuse(Call call, int field) {
+    return call.report.refuse(Status.INVALID_ARGUMENT, field, 0);
   }
 
   /**

@@ -6,9 +6,9 @@ import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
-import dev.xent.internal.ffi.xent_state;
-import dev.xent.internal.ffi.xent_statistics;
 import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.kernels.Records;
+import dev.xent.internal.kernels.reference.math.Constants;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -109,12 +109,12 @@ final class Arguments {
   }
 
   MemorySegment statistics() {
-    return arena.allocate(xent_statistics.layout(), rows);
+    return arena.allocate(rows * Records.STATISTICS, Records.ALIGNMENT);
   }
 
   MemorySegment states() {
     long chunks = (classes + Constants.CHUNK - 1) / Constants.CHUNK;
-    return arena.allocate(xent_state.layout(), rows * chunks);
+    return arena.allocate(rows * chunks * Records.STATE, Records.ALIGNMENT);
   }
 
   static MemorySegment tally(Arena arena) {

@@ -95,11 +95,21 @@ class ArgumentsTest {
   }
 
   @Test
-  void oneWordLessThanVersionOneIsTooLittle() {
+  void oneWordLessThanTheFirstVersionIsTooLittle() {
     xent_options.size(call.options, xent_options.sizeof() - 8);
     assertRefused(softmax(x, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_OPTIONS());
-    xent_shape.size(call.shape, xent_shape.sizeof() - 8);
+    xent_shape.size(call.shape, xent_shape.gradient$offset() - 8);
     assertRefused(softmax(x, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SHAPE());
+  }
+
+  /** What lies behind it is not looked at, and an array whose layout does cannot be given. */
+  @Test
+  void aShapeMayEndBehindItsLastArray() {
+    xent_shape.gradient(call.shape).fill((byte) 0x55);
+    xent_shape.size(call.shape, xent_shape.output$offset());
+    assertRefused(softmax(x, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SHAPE());
+    xent_shape.size(call.shape, xent_shape.gradient$offset());
+    assertThat(softmax(x, y)).isEqualTo(Status.OK);
   }
 
   @ParameterizedTest
@@ -185,25 +195,32 @@ class ArgumentsTest {
     assertThat(xent_report.value(call.report)).isEqualTo(2);
   }
 
-  /** Subnormal ones would lose bits, and the reciprocal of infinity is none. */
+  /** In both arithmetics: they and their reciprocals are normal floats. */
   @Test
-  void divisorsAreNormalInTheArithmeticOfTheCall() {
-    assertDivisors(Float.MIN_NORMAL, Float.MAX_VALUE);
+  void temperatureAndSoftcapAreFactors() {
+    assertFactors();
     Arguments.layout(xent_shape.logits(call.shape), 3, 1, 1, XentH.XENT_F64());
     Arguments.layout(xent_shape.output(call.shape), 3, 1, 1, XentH.XENT_F64());
-    assertDivisors(Double.MIN_NORMAL, Double.MAX_VALUE);
+    assertFactors();
   }
 
-  private void assertDivisors(double least, double most) {
+  private void assertFactors() {
     MemorySegment from = arena.allocate(ValueLayout.JAVA_DOUBLE, 6);
     MemorySegment to = arena.allocate(ValueLayout.JAVA_DOUBLE, 6);
+    double least = 0x1p-64;
+    double most = 0x1p64;
     for (double value : new double[] {0, least, 1, most}) {
       xent_options.temperature(call.options, value);
-      assertThat(softmax(from, to)).as("temperature %s", value).isEqualTo(Status.OK);
+      xent_options.softcap(call.options, value);
+      assertThat(softmax(from, to)).as("%s", value).isEqualTo(Status.OK);
     }
-    for (double value : new double[] {-1, Math.nextDown(least), Math.nextUp(most), Double.NaN}) {
+    for (double value :
+        new double[] {-1, Math.nextDown(0x1p-64), Math.nextUp(0x1p64), Double.NaN}) {
+      xent_options.softcap(call.options, value);
+      assertRefused(softmax(from, to), Status.INVALID_OPTION, XentH.XENT_FIELD_SOFTCAP());
       xent_options.temperature(call.options, value);
       assertRefused(softmax(from, to), Status.INVALID_OPTION, XentH.XENT_FIELD_TEMPERATURE());
+      xent_options.temperature(call.options, 1);
     }
   }
 

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.PlainKernels;
 import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.math.Constants;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -108,7 +109,7 @@ class FoldTest {
     MemorySegment states = call.states();
     states(random, call, x, label, NULL, states);
     finish(call, states, label, 0, to);
-    if (xent_report.again(call.report) > 0) {
+    if (xent_report.unfinished(call.report) > 0) {
       states(random, call, x, label, to.statistics, states);
       finish(call, states, label, 1, to);
     }

@@ -5,12 +5,14 @@ import static dev.xent.internal.kernels.reference.Arguments.NULL;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
-import dev.xent.internal.ffi.xent_state;
-import dev.xent.internal.ffi.xent_statistics;
 import dev.xent.internal.kernels.PlainKernels;
+import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.math.Constants;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -27,7 +29,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class PartsTest {
   private static final int CLASSES = Constants.CHUNK + 3;
-  private static final int VERSION_BIT = 1 << 16;
+  private static final long AT_DIGEST = 4; // of statistics
+  private static final int VERSION_BIT = XentH.XENT_NUMERICS_VERSION() << 16;
 
   private final PlainKernels kernels = new PlainKernels(new ReferenceKernels());
   private final Arena arena = Arena.ofConfined();
@@ -53,15 +56,35 @@ class PartsTest {
   }
 
   private MemorySegment state(long row, long chunk) {
-    return xent_state.asSlice(states, 2 * row + chunk);
+    return states.asSlice((2 * row + chunk) * Records.STATE, Records.STATE);
+  }
+
+  private MemorySegment statisticsOf(long row) {
+    return statistics.asSlice(row * Records.STATISTICS, Records.STATISTICS);
+  }
+
+  private static int kindOf(MemorySegment struct) {
+    return struct.get(ValueLayout.JAVA_INT, 0);
+  }
+
+  private static void setKind(MemorySegment struct, int kind) {
+    struct.set(ValueLayout.JAVA_INT, 0, kind);
+  }
+
+  private static int digestOf(MemorySegment statistics) {
+    return statistics.get(ValueLayout.JAVA_INT, AT_DIGEST);
+  }
+
+  private static void setReference(MemorySegment state, float reference) {
+    state.set(ValueLayout.JAVA_FLOAT, 4, reference);
   }
 
   private int kind(long row, long chunk) {
-    return xent_state.kind(state(row, chunk));
+    return kindOf(state(row, chunk));
   }
 
   private int kindOfStatistics(long row) {
-    return xent_statistics.kind(xent_statistics.asSlice(statistics, row));
+    return kindOf(statisticsOf(row));
   }
 
   private void forwardStates(MemorySegment targets, MemorySegment known) {
@@ -114,14 +137,13 @@ class PartsTest {
 
   /** The second row is refused: the first is written and the second is not. */
   private void assertSecondRowRefused(MemorySegment targets, int secondRound) {
-    statistics.asSlice(xent_statistics.sizeof()).fill((byte) 0x55);
-    xent_statistics.kind(
-        xent_statistics.asSlice(statistics, 1), 0x55550055 | (secondRound == 1 ? 0x8000 : 0));
-    MemorySegment before = arena.allocate(xent_statistics.sizeof(), 8);
-    before.copyFrom(statistics.asSlice(xent_statistics.sizeof()));
+    statistics.asSlice(Records.STATISTICS).fill((byte) 0x55);
+    setKind(statisticsOf(1), 0x55550055 | (secondRound == 1 ? 0x8000 : 0));
+    MemorySegment before = arena.allocate(Records.STATISTICS, 8);
+    before.copyFrom(statistics.asSlice(Records.STATISTICS));
     assertRefused(finish(targets, secondRound), XentH.XENT_FIELD_STATES(), 1);
     assertThat(kindOfStatistics(0) & Kind.MASK).isBetween(Kind.SOFTMAX, Kind.BACKWARD);
-    assertThat(before.mismatch(statistics.asSlice(xent_statistics.sizeof()))).isEqualTo(-1);
+    assertThat(before.mismatch(statistics.asSlice(Records.STATISTICS))).isEqualTo(-1);
   }
 
   /** One class of each row so large that a second round is asked for. */
@@ -158,23 +180,24 @@ class PartsTest {
     x.setAtIndex(ValueLayout.JAVA_FLOAT, CLASSES + 1, 30000);
     forwardStates(targets, NULL);
     assertThat(finish(targets, 0)).isEqualTo(Status.OK);
-    assertThat(xent_report.again(call.report)).isEqualTo(1);
-    MemorySegment unfinished = arena.allocate(xent_statistics.layout());
-    xent_statistics.shift(unfinished, 30000);
-    xent_statistics.kind(unfinished, kind | 0x8000);
-    assertThat(statistics.asSlice(xent_statistics.sizeof()).mismatch(unfinished)).isEqualTo(-1);
+    assertThat(xent_report.unfinished(call.report)).isEqualTo(1);
+    MemorySegment unfinished = arena.allocate(Records.STATISTICS, Records.ALIGNMENT);
+    unfinished.set(ValueLayout.JAVA_DOUBLE, 16, 30000);
+    setKind(unfinished, kind | 0x8000);
+    unfinished.set(ValueLayout.JAVA_INT, AT_DIGEST, digestOf(statisticsOf(0)));
+    assertThat(statistics.asSlice(Records.STATISTICS).mismatch(unfinished)).isEqualTo(-1);
     assertThat(kindOfStatistics(0)).isEqualTo(kind);
 
-    states.asSlice(0, 2 * xent_state.sizeof()).fill((byte) 0x55);
+    states.asSlice(0, 2 * Records.STATE).fill((byte) 0x55);
     forwardStates(targets, statistics);
-    assertThat(states.asSlice(0, 2 * xent_state.sizeof()).toArray(ValueLayout.JAVA_BYTE))
+    assertThat(states.asSlice(0, 2 * Records.STATE).toArray(ValueLayout.JAVA_BYTE))
         .as("a finished row is left alone")
         .containsOnly(0x55);
     assertThat(kind(1, 0)).isEqualTo(VERSION_BIT | kind | 0x400);
     assertThat(finish(targets, 1)).isEqualTo(Status.OK);
     assertThat(kindOfStatistics(0)).isEqualTo(kind);
     assertThat(kindOfStatistics(1)).isEqualTo(kind);
-    assertThat(xent_statistics.shift(xent_statistics.asSlice(statistics, 1))).isEqualTo(30000f);
+    assertThat(statisticsOf(1).get(ValueLayout.JAVA_DOUBLE, 16)).isEqualTo(30000f);
   }
 
   // ---- states that do not fit
@@ -199,18 +222,18 @@ class PartsTest {
   @Test
   void statesOfMixedKinds() {
     forwardStates(NULL, NULL);
-    xent_state.kind(state(1, 1), VERSION_BIT | Kind.BACKWARD);
+    setKind(state(1, 1), VERSION_BIT | Kind.BACKWARD);
     assertSecondRowRefused(NULL, 0);
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {0, 2, 0x101, 0xffff})
+  @ValueSource(ints = {0, 1, 0x101, 0xffff})
   void statesOfAnotherNumericsVersion(int version) {
     forwardStates(labels, NULL);
-    xent_state.kind(state(1, 0), version << 16 | Kind.LABEL);
+    setKind(state(1, 0), version << 16 | Kind.LABEL);
     assertSecondRowRefused(labels, 0);
     backwardStates();
-    xent_state.kind(state(1, 1), version << 16 | Kind.BACKWARD);
+    setKind(state(1, 1), version << 16 | Kind.BACKWARD);
     assertSecondRowRefused(NULL, 0);
   }
 
@@ -220,7 +243,7 @@ class PartsTest {
     forwardStates(labels, NULL);
     assertThat(finish(labels, 0)).isEqualTo(Status.OK);
     assertThat(kindOfStatistics(1)).isEqualTo(Kind.LABEL | Kind.IGNORED_ROW);
-    xent_state.kind(state(1, 0), Kind.LABEL);
+    setKind(state(1, 0), Kind.LABEL);
     assertSecondRowRefused(labels, 0);
   }
 
@@ -228,7 +251,7 @@ class PartsTest {
   void anIgnoredRowNeedsNothingElseOfItsStates() {
     forwardStates(labels, NULL);
     call.ignoring(Constants.CHUNK + 1);
-    xent_state.reference(state(1, 0), Float.NaN);
+    setReference(state(1, 0), Float.NaN);
     assertThat(finish(labels, 0)).isEqualTo(Status.OK);
     assertThat(xent_report.counted(call.report)).isEqualTo(1);
   }
@@ -237,10 +260,10 @@ class PartsTest {
   @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY})
   void aReferenceThatIsNotFinite(float reference) {
     forwardStates(NULL, NULL);
-    xent_state.reference(state(1, 1), reference);
+    setReference(state(1, 1), reference);
     assertSecondRowRefused(NULL, 0);
     forwardStates(labels, NULL);
-    xent_state.reference(state(1, 0), reference);
+    setReference(state(1, 0), reference);
     assertSecondRowRefused(labels, 0);
   }
 
@@ -255,7 +278,7 @@ class PartsTest {
       }
       forwardStates(labels, NULL);
       assertThat(finish(labels, 0)).as("" + value).isEqualTo(Status.OK);
-      if (xent_report.again(call.report) > 0) {
+      if (xent_report.unfinished(call.report) > 0) {
         forwardStates(labels, statistics);
         assertThat(finish(labels, 1)).as("" + value).isEqualTo(Status.OK);
       }
@@ -267,12 +290,12 @@ class PartsTest {
     makeLarge();
     forwardStates(NULL, NULL);
     assertThat(finish(NULL, 0)).isEqualTo(Status.OK);
-    assertThat(xent_report.again(call.report)).isEqualTo(2);
+    assertThat(xent_report.unfinished(call.report)).isEqualTo(2);
     assertRefused(finish(NULL, 1), XentH.XENT_FIELD_STATES(), 0);
     forwardStates(NULL, statistics);
     assertRefused(finish(NULL, 0), XentH.XENT_FIELD_STATES(), 0);
     int second = kind(1, 0);
-    xent_state.kind(state(1, 0), second & ~Kind.SHIFTED);
+    setKind(state(1, 0), second & ~Kind.SHIFTED);
     assertSecondRowRefused(NULL, 1);
   }
 
@@ -291,7 +314,9 @@ class PartsTest {
     labels.setAtIndex(ValueLayout.JAVA_LONG, 1, 3);
     assertSecondRowRefused(labels, 0);
     labels.setAtIndex(ValueLayout.JAVA_LONG, 1, Constants.CHUNK + 2);
-    assertThat(finish(labels, 0)).as("the chunk is all that is known").isEqualTo(Status.OK);
+    assertSecondRowRefused(labels, 0);
+    labels.setAtIndex(ValueLayout.JAVA_LONG, 1, Constants.CHUNK + 1);
+    assertThat(finish(labels, 0)).isEqualTo(Status.OK);
   }
 
   @Test
@@ -299,12 +324,12 @@ class PartsTest {
     forwardStates(labels, NULL);
     int first = kind(1, 0);
     int second = kind(1, 1);
-    xent_state.kind(state(1, 0), first | Kind.LABEL_HERE);
+    setKind(state(1, 0), first | Kind.LABEL_HERE);
     assertSecondRowRefused(labels, 0);
-    xent_state.kind(state(1, 0), first);
-    xent_state.kind(state(1, 1), second & ~Kind.LABEL_HERE);
+    setKind(state(1, 0), first);
+    setKind(state(1, 1), second & ~Kind.LABEL_HERE);
     assertSecondRowRefused(labels, 0);
-    xent_state.kind(state(1, 1), second);
+    setKind(state(1, 1), second);
     assertThat(finish(labels, 0)).isEqualTo(Status.OK);
   }
 
@@ -312,11 +337,11 @@ class PartsTest {
   void aLabelOutOfRangeIsNamedBeforeItsStates() {
     forwardStates(labels, NULL);
     labels.setAtIndex(ValueLayout.JAVA_LONG, 1, -7);
-    xent_state.reference(state(1, 0), Float.NaN);
+    setReference(state(1, 0), Float.NaN);
     assertThat(finish(labels, 0)).isEqualTo(Status.INVALID_LABEL);
     assertThat(xent_report.row(call.report)).isEqualTo(1);
     assertThat(xent_report.label(call.report)).isEqualTo(-7);
-    xent_state.kind(state(1, 0), Kind.LABEL);
+    setKind(state(1, 0), Kind.LABEL);
     assertRefused(finish(labels, 0), XentH.XENT_FIELD_STATES(), 1);
   }
 
@@ -329,9 +354,10 @@ class PartsTest {
     MemorySegment hits = call.hits();
     MemorySegment tally = Arguments.tally(arena);
     statistics.fill((byte) 0x55);
-    assertRefused(finish(NULL, 0, losses, NULL, hits, tally), XentH.XENT_FIELD_LOSSES(), -1);
-    assertRefused(finish(NULL, 0, NULL, NULL, hits, tally), XentH.XENT_FIELD_HITS(), -1);
-    assertRefused(finish(NULL, 0, NULL, NULL, NULL, tally), XentH.XENT_FIELD_TALLY(), -1);
+    int targets = XentH.XENT_FIELD_TARGETS();
+    assertRefused(finish(NULL, 0, losses, NULL, NULL, NULL), targets, -1);
+    assertRefused(finish(NULL, 0, NULL, NULL, hits, NULL), targets, -1);
+    assertRefused(finish(NULL, 0, NULL, NULL, NULL, tally), targets, -1);
     assertThat(statistics.toArray(ValueLayout.JAVA_BYTE)).containsOnly(0x55);
     assertThat(finish(NULL, 0, NULL, call.perRow(), NULL, NULL)).isEqualTo(Status.OK);
   }
@@ -352,7 +378,7 @@ class PartsTest {
     int status = finish(NULL, 0, NULL, call.perRow(), NULL, NULL);
     assertRefused(status, XentH.XENT_FIELD_LOG_SUM_EXP(), -1);
     assertThat(statistics.toArray(ValueLayout.JAVA_BYTE)).containsOnly(0x55);
-    xent_state.kind(state(0, 1), 0);
+    setKind(state(0, 1), 0);
     status = finish(NULL, 0, NULL, call.perRow(), NULL, NULL);
     assertRefused(status, XentH.XENT_FIELD_STATES(), 0);
   }
@@ -405,12 +431,50 @@ class PartsTest {
     assertFits(labels, false, false, false, false, false);
   }
 
+  /** What numbers of a row depend on, one after the other; the last that targets alone have. */
+  private void setOption(int which) {
+    xent_options.temperature(call.options, which == 1 ? 2 : 0);
+    xent_options.softcap(call.options, which == 2 ? 5 : 0);
+    xent_options.label_smoothing(call.options, which == 3 ? 0.1 : 0);
+    xent_options.z_loss(call.options, which == 4 ? 0.1 : 0);
+    xent_options.smoothing(call.options, which == 5 ? XentH.XENT_SMOOTHING_OTHERS() : 0);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 4, 5})
+  void statesAndStatisticsOfOtherOptionsAreRefused(int which) {
+    forwardStates(labels, NULL);
+    setOption(which);
+    assertRefused(finish(labels, 0), XentH.XENT_FIELD_STATES(), 0);
+    setOption(0);
+    assertThat(finish(labels, 0)).isEqualTo(Status.OK);
+    assertFits(labels, false, false, false, false, true);
+    setOption(which);
+    assertThat(statuses(CLASSES, labels)[4]).isEqualTo(Status.INVALID_ARGUMENT);
+    assertThat(xent_report.field(call.report)).isEqualTo(XentH.XENT_FIELD_STATISTICS());
+    assertThat(xent_report.row(call.report)).isZero();
+  }
+
+  @Test
+  void statisticsWithoutTargetsDoNotDependOnTheirOptions() {
+    forwardStates(NULL, NULL);
+    for (int which = 3; which <= 5; which++) {
+      setOption(which);
+      assertThat(finish(NULL, 0)).isEqualTo(Status.OK);
+      assertFits(labels, true, true);
+    }
+    xent_options.temperature(call.options, 1);
+    assertFits(labels, true, true);
+    setOption(1);
+    assertFits(labels, false, false);
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {0, Kind.LABEL, Kind.BACKWARD, 5, Kind.SOFTMAX | Kind.UNFINISHED})
   void statisticsAreCheckedBeforeTheFirstStore(int kindOfTheSecond) {
     forwardStates(NULL, NULL);
     assertThat(finish(NULL, 0)).isEqualTo(Status.OK);
-    xent_statistics.kind(xent_statistics.asSlice(statistics, 1), kindOfTheSecond);
+    setKind(statisticsOf(1), kindOfTheSecond);
     for (long end : new long[] {CLASSES, Constants.CHUNK, 0}) {
       int status =
           kernels.softmaxForward(
@@ -479,12 +543,16 @@ class PartsTest {
   void oneClassAndNoClassRangeWritesNothing() {
     Arguments one = new Arguments(arena, 1, 1);
     MemorySegment own = one.statistics();
-    xent_statistics.kind(own, Kind.SOFTMAX);
+    MemorySegment logit = one.floats(3);
     MemorySegment y = one.floats(7);
+    MemorySegment state = one.states();
+    kernels.forwardStates(one.shape, one.options, 0, 1, 0, 1, logit, NULL, NULL, state, one.report);
+    kernels.finish(
+        one.shape, one.options, 0, 1, state, NULL, 0, own, NULL, NULL, NULL, NULL, one.report);
     for (long end = 0; end < 2; end++) {
       assertThat(
               kernels.softmaxForward(
-                  one.shape, one.options, 0, 1, 0, end, one.floats(3), own, y, one.report))
+                  one.shape, one.options, 0, 1, 0, end, logit, own, y, one.report))
           .isEqualTo(Status.OK);
       assertThat(Arguments.toFloats(y)).containsExactly(end == 0 ? 7 : 1);
     }
@@ -511,7 +579,7 @@ class PartsTest {
                 own,
                 small.report))
         .isEqualTo(Status.OK);
-    return (xent_state.kind(own) & 0x200) != 0;
+    return (kindOf(own) & 0x200) != 0;
   }
 
   @Test
@@ -526,8 +594,9 @@ class PartsTest {
     assertThat(isFirstLargest(2, 1)).isFalse();
     assertThat(isFirstLargest(-0f, 0f)).isFalse();
     assertThat(isFirstLargest(nan)).isFalse();
-    assertThat(isFirstLargest(least)).as("no class before is below -inf").isFalse();
-    assertThat(isFirstLargest(nan, least)).isFalse();
+    assertThat(isFirstLargest(least)).isTrue();
+    assertThat(isFirstLargest(nan, least)).as("a NaN is passed over").isTrue();
+    assertThat(isFirstLargest(least, least)).isFalse();
     float[] far = new float[Constants.CHUNK];
     Arrays.fill(far, -1);
     far[Constants.CHUNK - 1] = 0;

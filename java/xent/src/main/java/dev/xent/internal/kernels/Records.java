@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+/** How large what the kernels leave behind is: opaque to all but the kernels. */
+public final class Records {
+  /** Bytes of the statistics of a row. */
+  public static final long STATISTICS = 64;
+
+  /** Bytes of the state of a chunk. */
+  public static final long STATE = 64;
+
+  /** Where records may begin. */
+  public static final long ALIGNMENT = 8;
+
+  private Records() {}
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.reference.call.Addresses;
+import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.ElementType;
+import dev.xent.internal.kernels.reference.call.Layout;
+import dev.xent.internal.kernels.reference.call.Shape;
+import java.lang.foreign.MemorySegment;
+import java.util.function.Function;
+
+/** The arrays of the interface: of each what is checked. The twin of native/src/api/arrays.h. */
+enum ArrayRule {
+  LOGITS(g -> g.logits, s -> s.logits, XentH.XENT_FIELD_LOGITS(), Form.PER_CLASS),
+  TEACHER(g -> g.teacher, s -> s.teacher, XentH.XENT_FIELD_TEACHER(), Form.PER_CLASS),
+  TARGETS(
+      g -> g.targets,
+      s -> s.targets,
+      XentH.XENT_FIELD_TARGETS(),
+      Form.OF_TARGETS,
+      ElementType.LABELS | ElementType.ALL_FLOATS),
+  TARGET_WEIGHTS(
+      g -> g.targetWeights,
+      s -> s.targetWeights,
+      XentH.XENT_FIELD_TARGET_WEIGHTS(),
+      Form.PER_TARGET),
+  ROW_OFFSETS(
+      g -> g.rowOffsets,
+      s -> s.rowOffsets,
+      XentH.XENT_FIELD_ROW_OFFSETS(),
+      Form.OFFSETS,
+      ElementType.CLASSES),
+  CLASS_MASK(
+      g -> g.classMask,
+      s -> s.classMask,
+      XentH.XENT_FIELD_CLASS_MASK(),
+      Form.PER_CLASS,
+      ElementType.BYTES),
+  CLASS_WEIGHTS(
+      g -> g.classWeights, s -> s.classWeights, XentH.XENT_FIELD_CLASS_WEIGHTS(), Form.ONE_ROW),
+  ROW_WEIGHTS(
+      g -> g.rowWeights,
+      s -> s.rowWeights,
+      XentH.XENT_FIELD_ROW_WEIGHTS(),
+      Form.PER_ROW,
+      ElementType.ALL_FLOATS | ElementType.BYTES),
+  SINK(g -> g.sink, s -> s.sink, XentH.XENT_FIELD_SINK(), Form.PER_ROW),
+  KNOWN_OUTPUT(g -> g.output, s -> s.output, XentH.XENT_FIELD_OUTPUT(), Form.PER_CLASS),
+  UPSTREAM(g -> g.upstream, s -> s.upstream, XentH.XENT_FIELD_UPSTREAM(), Form.PER_CLASS),
+  UPSTREAM_OF_ROWS(g -> g.upstream, s -> s.upstream, XentH.XENT_FIELD_UPSTREAM(), Form.PER_ROW),
+  OUTPUT(
+      g -> g.output,
+      s -> s.output,
+      XentH.XENT_FIELD_OUTPUT(),
+      Form.PER_CLASS,
+      ElementType.ALL_FLOATS,
+      1L << XentH.XENT_FIELD_LOGITS()),
+  GRADIENT(
+      g -> g.gradient,
+      s -> s.gradient,
+      XentH.XENT_FIELD_GRADIENT(),
+      Form.PER_CLASS,
+      ElementType.ALL_FLOATS,
+      1L << XentH.XENT_FIELD_LOGITS()),
+  SOFTMAX_GRADIENT(
+      g -> g.gradient,
+      s -> s.gradient,
+      XentH.XENT_FIELD_GRADIENT(),
+      Form.PER_CLASS,
+      ElementType.ALL_FLOATS,
+      1L << XentH.XENT_FIELD_OUTPUT() | 1L << XentH.XENT_FIELD_UPSTREAM()),
+  LOSSES(
+      g -> g.losses,
+      s -> s.losses,
+      XentH.XENT_FIELD_LOSSES(),
+      Form.PER_ROW,
+      ElementType.ALL_FLOATS,
+      0),
+  LOG_SUM_EXP(
+      g -> g.logSumExp,
+      s -> s.logSumExp,
+      XentH.XENT_FIELD_LOG_SUM_EXP(),
+      Form.PER_ROW,
+      ElementType.ALL_FLOATS,
+      0),
+  HITS(g -> g.hits, s -> s.hits, XentH.XENT_FIELD_HITS(), Form.PER_ROW, ElementType.BYTES, 0),
+  LOG_PROBABILITIES(
+      g -> g.logProbabilities,
+      s -> s.logProbabilities,
+      XentH.XENT_FIELD_LOG_PROBABILITIES(),
+      Form.PER_ROW,
+      ElementType.ALL_FLOATS,
+      0),
+  ARGMAX(
+      g -> g.argmax,
+      s -> s.argmax,
+      XentH.XENT_FIELD_ARGMAX(),
+      Form.PER_ROW,
+      ElementType.CLASSES,
+      0),
+  RANKS(g -> g.ranks, s -> s.ranks, XentH.XENT_FIELD_RANKS(), Form.PER_ROW, ElementType.CLASSES, 0),
+  ENTROPIES(
+      g -> g.entropies,
+      s -> s.entropies,
+      XentH.XENT_FIELD_ENTROPIES(),
+      Form.PER_ROW,
+      ElementType.ALL_FLOATS,
+      0),
+  TOP_CLASSES(
+      g -> g.topClasses,
+      s -> s.topClasses,
+      XentH.XENT_FIELD_TOP_CLASSES(),
+      Form.PER_TOP,
+      ElementType.CLASSES,
+      0),
+  TOP_LOG_PROBABILITIES(
+      g -> g.topLogProbabilities,
+      s -> s.topLogProbabilities,
+      XentH.XENT_FIELD_TOP_LOG_PROBABILITIES(),
+      Form.PER_TOP,
+      ElementType.ALL_FLOATS,
+      0),
+  TARGET_GRADIENT(
+      g -> g.targetGradient,
+      s -> s.targetGradient,
+      XentH.XENT_FIELD_TARGET_GRADIENT(),
+      Form.OF_TARGETS,
+      ElementType.ALL_FLOATS,
+      0);
+
+  private final Function<CallArrays, MemorySegment> array;
+  private final Function<Shape, Layout> layout;
+  final int field;
+  private final Form form;
+  private final int types;
+  final boolean written;
+
+  /** Fields, as bits, that it may be, at the same address and strides. */
+  private final long inPlaceOf;
+
+  /** An input of numbers. */
+  ArrayRule(
+      Function<CallArrays, MemorySegment> array,
+      Function<Shape, Layout> layout,
+      int field,
+      Form form) {
+    this(array, layout, field, form, ElementType.ALL_FLOATS);
+  }
+
+  /** An input. */
+  ArrayRule(
+      Function<CallArrays, MemorySegment> array,
+      Function<Shape, Layout> layout,
+      int field,
+      Form form,
+      int types) {
+    this(array, layout, field, form, types, false, 0);
+  }
+
+  /** An output. */
+  ArrayRule(
+      Function<CallArrays, MemorySegment> array,
+      Function<Shape, Layout> layout,
+      int field,
+      Form form,
+      int types,
+      long inPlaceOf) {
+    this(array, layout, field, form, types, true, inPlaceOf);
+  }
+
+  ArrayRule(
+      Function<CallArrays, MemorySegment> array,
+      Function<Shape, Layout> layout,
+      int field,
+      Form form,
+      int types,
+      boolean written,
+      long inPlaceOf) {
+    this.array = array;
+    this.layout = layout;
+    this.field = field;
+    this.form = form;
+    this.types = types;
+    this.written = written;
+    this.inPlaceOf = inPlaceOf;
+  }
+
+  MemorySegment of(Call call) {
+    return array.apply(call.given);
+  }
+
+  Layout layout(Call call) {
+    return layout.apply(call.shape);
+  }
+
+  boolean isIn(Call call) {
+    return !Addresses.isNull(of(call));
+  }
+
+  /** Weights are needed wherever there are sparse targets. */
+  boolean isNeeded(Call call) {
+    return this == TARGET_WEIGHTS && call.shape.targetCount != 0 && TARGETS.isIn(call);
+  }
+
+  /** What the array has numbers for in a call. */
+  Form form(Call call) {
+    if (form != Form.OF_TARGETS) {
+      return form;
+    }
+    return call.shape.targetCount != 0
+        ? Form.PER_TARGET
+        : call.shape.hasLabels() ? Form.PER_ROW : Form.PER_CLASS;
+  }
+
+  /** Whether the array may have elements of a type in a call. */
+  boolean holds(int type, Call call) {
+    boolean sparse = this == TARGETS && call.shape.targetCount != 0;
+    int numbers = sparse ? 0 : types & call.numbers;
+    return ElementType.isIn(type, types & ~ElementType.ALL_FLOATS | numbers)
+        && !(writesClasses() && ElementType.isTooSmall(type, call.shape.classes));
+  }
+
+  private boolean writesClasses() {
+    return written && types == ElementType.CLASSES;
+  }
+
+  /** Whether an overlap with the other is none because this is that array, written in place. */
+  boolean isInPlaceOf(ArrayRule other, Call call) {
+    Shape shape = call.shape;
+    Layout own = layout(call);
+    Layout that = other.layout(call);
+    return (inPlaceOf >> other.field & 1) == 1
+        && of(call).address() == other.of(call).address()
+        && (own.outer == that.outer || shape.outer <= 1)
+        && (own.inner == that.inner || shape.inner <= 1)
+        && (own.classes == that.classes || shape.classes <= 1)
+        && own.type == that.type;
+  }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference;
+
+/** What an array has numbers for. */
+enum Form {
+  PER_CLASS,
+  PER_ROW,
+  /** So many of each row as sparse targets have. */
+  PER_TARGET,
+  /** So many of each row as are the largest classes. */
+  PER_TOP,
+  /** One of these, as the type of the targets and their count say. */
+  OF_TARGETS,
+  /** Every class, the same for all rows. */
+  ONE_ROW,
+  /** Of ragged rows: one more than there are rows. */
+  OFFSETS
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.call;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Status;
+import java.lang.foreign.MemorySegment;
+
+/** What a call has to say: {@code xent_report}, handed out when the call ends. */
+public final class Report {
+  /** The size in the first version. */
+  private static final long LEAST_SIZE = 72;
+
+  public long counted;
+  public long again;
+
+  /** Where rows or classes have weights; else the denominator is the number of counted rows. */
+  public double weight;
+
+  public boolean weighted;
+
+  private final SizedStruct out = new SizedStruct(xent_report.layout(), LEAST_SIZE);
+
+  private int field;
+  private long row;
+  private long label;
+  private long integer;
+  private double value;
+
+  public void clear() {
+    counted = 0;
+    again = 0;
+    weight = 0;
+    weighted = false;
+    field = XentH.XENT_FIELD_NONE();
+    row = -1;
+    label = 0;
+    integer = 0;
+    value = 0;
+  }
+
+  /** A refusal that speaks of a field and a number. */
+  public int refuse(int status, int ofField, long number) {
+    field = ofField;
+    integer = number;
+    return status;
+  }
+
+  /** A refusal of an option's value. */
+  public int refuseOption(int ofField, double number) {
+    field = ofField;
+    value = number;
+    return Status.INVALID_OPTION;
+  }
+
+  /** A refusal of the value that an option or an array has, with a number beside. */
+  public int refuseValue(int status, int ofField, double number, long beside) {
+    value = number;
+    return refuse(status, ofField, beside);
+  }
+
+  /** A refusal of the shape of a row. */
+  public int refuseShape(int ofField, long ofRow, long number) {
+    row = ofRow;
+    return refuse(Status.INVALID_SHAPE, ofField, number);
+  }
+
+  /** A refusal of a label. */
+  public int refuseLabel(long ofRow, long number) {
+    field = XentH.XENT_FIELD_TARGETS();
+    row = ofRow;
+    label = number;
+    return Status.INVALID_LABEL;
+  }
+
+  /** A refusal of the states or the statistics of a row. */
+  public int refuseRow(int ofField, long ofRow) {
+    field = ofField;
+    row = ofRow;
+    return Status.INVALID_ARGUMENT;
+  }
+
+  /** Whether the report is one that can be written. */
+  public boolean fits(MemorySegment report) {
+    return out.fits(report);
+  }
+
+  /** Hands the report out where it is wanted and can be written. */
+  public void store(MemorySegment report) {
+    if (!fits(report)) {
+      return;
+    }
+    MemorySegment struct = out.struct;
+    xent_report.field(struct, field);
+    xent_report.row(struct, row);
+    xent_report.label(struct, label);
+    xent_report.integer(struct, integer);
+    xent_report.value(struct, value);
+    xent_report.counted(struct, counted);
+    xent_report.denominator(struct, weighted ? weight : (double) counted);
+    xent_report.unfinished(struct, again);
+    out.store(report);
+  }
+}

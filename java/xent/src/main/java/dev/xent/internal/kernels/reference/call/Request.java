@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.call;
+
+/** A call as the caller made it: its structs, its arrays and its ranges. */
+public class Request {
+  public final Shape shape = new Shape();
+  public final Options options = new Options();
+  public final Report report = new Report();
+  public final CallArrays given = new CallArrays();
+
+  public long rowBegin;
+  public long rowEnd;
+  public long classBegin;
+  public long classEnd;
+
+  /** Float64 arithmetic, because the logits are F64 (in a backward y). */
+  public boolean wide;
+
+  /** Rows have lengths of their own, and so many elements together. */
+  public boolean ragged;
+
+  public long raggedElements;
+
+  /** Where the last of the rows that the call works on ended when it was checked. */
+  public long raggedEnd;
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.emit;
+
+import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
+
+import dev.xent.internal.kernels.reference.load.Chunk;
+import dev.xent.internal.kernels.reference.load.Row;
+import dev.xent.internal.kernels.reference.math.Arithmetic;
+import dev.xent.internal.kernels.reference.sum.Statistics;
+import dev.xent.internal.kernels.reference.sum.Work;
+import dev.xent.internal.kernels.reference.targets.Targets;
+import java.util.Arrays;
+
+/**
+ * The gradient of a row: {@code c (p pull - t) = fma(e(x; N), f, b)} with b = -c t, times the
+ * softcap's slope.
+ *
+ * <p>A factor f below the normal numbers is carried larger and the result scaled back; there a
+ * class with a large c t gets -c t alone, as the exponential's part is too small to count.
+ */
+public final class Gradient {
+  private final Work work;
+  private final Targets targets;
+  private final Arithmetic arithmetic;
+  private final Carrying carrying;
+  private final double[] t = new double[CHUNK];
+  private final double[] b = new double[CHUNK];
+
+  /** c t of a carried row, where a class has a target of its own; else 0. */
+  private final double[] product = new double[CHUNK];
+
+  private double scale;
+  private boolean carried;
+  private double grow;
+  private double shrink;
+  private double factor;
+
+  /** The numbers with which a type carries small factors. */
+  private record Carrying(double least, double scale, double most, double alone) {}
+
+  private static final Carrying FLOATS = new Carrying(Float.MIN_NORMAL, 0x1p96, 0x1p31, 0x1p30);
+  private static final Carrying DOUBLES =
+      new Carrying(Double.MIN_NORMAL, 0x1p900, Double.POSITIVE_INFINITY, 0x1p100);
+
+  public Gradient(Work work) {
+    this.work = work;
+    targets = work.targets;
+    arithmetic = work.arithmetic;
+    carrying = arithmetic.wide ? DOUBLES : FLOATS;
+  }
+
+  /**
+   * Writes the call's class range of a row whose statistics are in the work.
+   *
+   * @param c gradient scale, row weight and upstream gradient
+   */
+  public void write(double c) {
+    Row row = work.row;
+    begin(work.cooled(c));
+    for (long begin = work.call.classBegin; begin < row.end(); begin += CHUNK) {
+      int count = Row.chunkSize(begin, row.end());
+      if (work.statistics.isSpecial()) {
+        Arrays.fill(work.y, 0, count, work.statistics.special(0));
+      } else {
+        compute(begin, count);
+      }
+      row.store(work.y, count, work.call.given.gradient, work.call.shape.gradient, begin);
+    }
+  }
+
+  private void begin(double ofScale) {
+    Statistics row = work.statistics;
+    scale = ofScale;
+    double total = row.total();
+    double pulled = scale * row.pull;
+    double size = arithmetic.wide ? pulled / total : arithmetic.unscale / total * scale * row.pull;
+    carried =
+        (arithmetic.wide ? pulled : size) != 0
+            && Math.abs(size) < carrying.least
+            && Math.abs(scale) < carrying.most;
+    grow = carried ? carrying.scale : 1;
+    shrink = 1 / grow;
+    factor = arithmetic.wide && carried ? grow / total * pulled : arithmetic.round(size * grow);
+  }
+
+  private void compute(long begin, int count) {
+    Row row = work.row;
+    Chunk chunk = work.chunk;
+    double[] y = work.y;
+    chunk.load(row, begin, count, work.statistics.shift);
+    setAddends(begin);
+    arithmetic.exponentials(chunk.x, 0, count, work.statistics.reference, y);
+    for (int i = 0; i < count; i++) {
+      y[i] = arithmetic.round(arithmetic.fma(y[i], factor, b[i]) * shrink);
+    }
+    for (int i = 0; i < count && carried; i++) {
+      y[i] = Math.abs(product[i]) >= carrying.alone ? -arithmetic.round(product[i]) : y[i];
+    }
+    if (row.labelIsIn(begin, count)) {
+      y[(int) (row.label - begin)] = arithmetic.round(ofLabel() * scale);
+    }
+    chunk.multiplyBySlope(y);
+    chunk.fillMasked(y, 0);
+  }
+
+  // ---- -c t ------------------------------------------------------------------------------------
+
+  private void setAddends(long begin) {
+    int count = work.chunk.count;
+    Arrays.fill(product, 0, count, 0);
+    if (targets.areDense()) {
+      targets.loadDense(work.chunk, begin, t, b);
+      double cf = arithmetic.round(scale * grow);
+      for (int i = 0; i < count; i++) {
+        set(i, t[i], -arithmetic.round(t[i] * cf));
+      }
+      return;
+    }
+    Arrays.fill(b, 0, count, -0.0);
+    if (targets.share != 0) {
+      setEvenAddends(begin, count);
+    }
+    if (work.row.sparse) {
+      setEntries(begin, count);
+    }
+  }
+
+  private void setEvenAddends(long begin, int count) {
+    double even = scale * targets.share;
+    double bs = arithmetic.round(even * grow);
+    targets.loadEven(work.chunk, begin, t);
+    for (int i = 0; i < count; i++) {
+      set(i, targets.share * t[i], -arithmetic.round(t[i] * bs));
+      product[i] = arithmetic.wide ? product[i] : targets.areWeighted() ? even * t[i] : 0;
+    }
+  }
+
+  /** A class with its target, and what float32 arithmetic has for b. */
+  private void set(int i, double target, double inFloats) {
+    product[i] = scale * target;
+    b[i] = !arithmetic.wide ? inFloats : target == 0 ? -0.0 : -(product[i] * grow);
+  }
+
+  /** The classes of a sparse row, each with the sum of its entries. */
+  private void setEntries(long begin, int count) {
+    Row row = work.row;
+    for (long j = 0; j < row.entries(); j++) {
+      long clazz = row.entryClass(j);
+      if (clazz < begin || clazz >= begin + count) {
+        continue;
+      }
+      double target = -0.0; // so that one entry alone keeps its sign
+      for (long k = 0; k < row.entries(); k++) {
+        if (row.entryClass(k) == clazz) {
+          target += targets.ofEntry(row.entryWeight(k), clazz);
+        }
+      }
+      if (targets.share != 0) {
+        target += targets.ofShare(clazz);
+      }
+      int i = (int) (clazz - begin);
+      set(i, target, -arithmetic.round(scale * target * grow));
+    }
+  }
+
+  // ---- the label -------------------------------------------------------------------------------
+
+  /** p - t of the label, in the form that loses nothing. */
+  private double ofLabel() {
+    Statistics row = work.statistics;
+    double total = row.total();
+    double others = row.sum / total;
+    double own = row.mass / total;
+    if (!targets.labelSumsToOne() || work.call.options.zLoss != 0) {
+      double kept = targets.ofLabel();
+      boolean even = targets.share != 0 && !targets.others;
+      double share = even ? targets.ofShare(work.row.label) : 0;
+      return (0 - others) * kept + own * (row.pull - kept) - share;
+    }
+    double share = targets.others ? 0 : targets.share;
+    if (targets.epsilon > 0.5) {
+      return own - (1 - targets.epsilon + share);
+    }
+    return (0 - others) + (targets.share == 0 ? 0 : targets.epsilon - share);
+  }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.emit;
+
+import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
+
+import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.load.Row;
+import dev.xent.internal.kernels.reference.math.Arithmetic;
+import dev.xent.internal.kernels.reference.sum.Statistics;
+import dev.xent.internal.kernels.reference.sum.Work;
+import java.util.Arrays;
+
+/** Softmax and log-softmax of a row whose statistics are in the work. */
+public final class SoftmaxOutput {
+  private SoftmaxOutput() {}
+
+  /** Writes the call's class range. */
+  public static void write(Work work, boolean logarithms) {
+    Row row = work.row;
+    Statistics statistics = work.statistics;
+    for (long begin = work.call.classBegin; begin < row.end(); begin += CHUNK) {
+      int count = Row.chunkSize(begin, row.end());
+      if (statistics.isSpecial()) {
+        double zero = logarithms ? Double.NEGATIVE_INFINITY : 0;
+        Arrays.fill(work.y, 0, count, statistics.is(Kind.MASKED_ROW) ? zero : Double.NaN);
+      } else {
+        work.chunk.load(row, begin, count, statistics.shift);
+        if (logarithms) {
+          logarithms(work, count);
+        } else {
+          probabilities(work, count);
+        }
+      }
+      row.store(work.y, count, work.call.given.output, work.call.shape.output, begin);
+    }
+  }
+
+  /** Exponentials over their sum. Where one class has all of it, that class has exactly 1. */
+  private static void probabilities(Work work, int count) {
+    Statistics row = work.statistics;
+    Arithmetic arithmetic = work.arithmetic;
+    double[] y = work.y;
+    double total = row.total();
+    double largest = row.largestTerm(arithmetic);
+    arithmetic.exponentials(work.chunk.x, 0, count, row.reference, y);
+    if (arithmetic.wide && total <= largest) {
+      for (int i = 0; i < count; i++) {
+        y[i] /= total;
+      }
+    } else {
+      arithmetic.probabilities(y, count, total);
+    }
+    if (work.row.wholeRow == 1 && work.chunk.x[0] == row.max && total == largest) {
+      y[0] = 1;
+    }
+  }
+
+  /** (x - M) / temperature - D. */
+  private static void logarithms(Work work, int count) {
+    Arithmetic arithmetic = work.arithmetic;
+    double minusDistance = arithmetic.round(0 - work.statistics.distance(arithmetic));
+    for (int i = 0; i < count; i++) {
+      work.y[i] = work.logProbability(work.chunk.x[i], minusDistance);
+    }
+  }
+}

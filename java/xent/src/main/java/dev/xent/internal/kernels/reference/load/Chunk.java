@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.load;
+
+import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
+
+import dev.xent.internal.kernels.reference.call.Request;
+import dev.xent.internal.kernels.reference.math.Arithmetic;
+
+/**
+ * The logits of a chunk as the formulas of a row see them: widened, capped (c tanh(x / c)), less
+ * the row's shift. A masked class counts as -infinity.
+ */
+public final class Chunk {
+  public final double[] x = new double[CHUNK];
+
+  public int count;
+
+  /** How many classes take part. */
+  public int counted;
+
+  private final Arithmetic arithmetic;
+  private final boolean[] takesPart = new boolean[CHUNK];
+  private final double[] slope = new double[CHUNK];
+  private double softcap;
+  private double inverseOfSoftcap;
+
+  public Chunk(Arithmetic arithmetic) {
+    this.arithmetic = arithmetic;
+  }
+
+  /** Takes the options of a call. */
+  public void begin(Request call) {
+    softcap = arithmetic.round(call.options.softcap);
+    inverseOfSoftcap = arithmetic.round(1 / call.options.softcap);
+  }
+
+  public void load(Row row, long begin, int size, double shift) {
+    count = size;
+    row.loadLogits(begin, count, x);
+    if (softcap != 0) {
+      cap();
+    }
+    if (shift != 0) {
+      for (int i = 0; i < count; i++) {
+        x[i] = arithmetic.round(x[i] - shift);
+      }
+    }
+    counted = row.hasMask() ? mask(row, begin) : count;
+  }
+
+  private void cap() {
+    for (int i = 0; i < count; i++) {
+      double t = arithmetic.tanh(arithmetic.round(x[i] * inverseOfSoftcap));
+      x[i] = arithmetic.round(softcap * t);
+      slope[i] = arithmetic.fma(-t, t, 1);
+    }
+  }
+
+  private int mask(Row row, long begin) {
+    int left = 0;
+    for (int i = 0; i < count; i++) {
+      takesPart[i] = row.takesPart(begin + i);
+      x[i] = takesPart[i] ? x[i] : Double.NEGATIVE_INFINITY;
+      left += takesPart[i] ? 1 : 0;
+    }
+    return left;
+  }
+
+  public boolean takesPart(int i) {
+    return counted == count || takesPart[i];
+  }
+
+  /** The largest, NaN passed over; -infinity when there is none. Never -0. */
+  public double max() {
+    double max = Double.NEGATIVE_INFINITY;
+    for (int i = 0; i < count; i++) {
+      max = x[i] > max ? x[i] : max;
+    }
+    return max + 0.0;
+  }
+
+  /** Whether a class is the first that has this value. */
+  public boolean isFirst(int i, double value) {
+    int k = 0;
+    while (k < i && !(x[k] == value && takesPart(k))) {
+      k++;
+    }
+    return k == i && x[i] == value;
+  }
+
+  /** Gives masked classes the value that stands for nothing. */
+  public void fillMasked(double[] y, double nothing) {
+    for (int i = 0; i < count && counted < count; i++) {
+      y[i] = takesPart[i] ? y[i] : nothing;
+    }
+  }
+
+  /** Multiplies by the derivative of the softcap. */
+  public void multiplyBySlope(double[] gradient) {
+    for (int i = 0; i < count && softcap != 0; i++) {
+      gradient[i] = arithmetic.round(gradient[i] * slope[i]);
+    }
+  }
+}

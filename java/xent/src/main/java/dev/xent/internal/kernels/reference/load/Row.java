@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.load;
+
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
+
+import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.call.Layout;
+import dev.xent.internal.kernels.reference.call.Request;
+import dev.xent.internal.kernels.reference.call.Shape;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * The rows of a call, one after the other: their lengths, labels or sparse entries, weights, and
+ * which classes take part. Classes count from the first that the call's arrays hold.
+ */
+public final class Row {
+  /** Where a row has no label, or an entry is skipped. */
+  public static final long NO_LABEL = Long.MIN_VALUE;
+
+  /** {@link Kind#SOFTMAX}, {@link Kind#LABEL} or {@link Kind#PROBABILITIES}. */
+  public int kind;
+
+  /** Whether targets are a few classes with a number each. */
+  public boolean sparse;
+
+  /** How many classes of the row there are here; of a shard those of the shard. */
+  public long classes;
+
+  /** How many the row has in all. */
+  public long wholeRow;
+
+  /** u: 1 without row weights. */
+  public double weight;
+
+  /** Whether the row's label is the ignore index, or its weight 0. */
+  public boolean ignored;
+
+  /** The label counted from the first class here; may lie outside. {@link #NO_LABEL}: none. */
+  public long label;
+
+  private final Request call;
+  private final boolean ofTeacher;
+  private final Shape shape;
+  private final CallArrays given;
+  private long row;
+  private long raggedBegin;
+
+  /**
+   * @param ofTeacher whether a teacher's logits stand for those of the call
+   */
+  public Row(Request call, boolean ofTeacher) {
+    this.call = call;
+    this.ofTeacher = ofTeacher;
+    shape = call.shape;
+    given = call.given;
+  }
+
+  public void begin() {
+    sparse = has(given.targets) && shape.targetCount != 0;
+    kind = !has(given.targets) ? Kind.SOFTMAX : shape.hasLabels() ? Kind.LABEL : Kind.PROBABILITIES;
+  }
+
+  /** Goes to a row; refuses a class that may not be a target. */
+  public int go(long toRow) {
+    row = toRow;
+    raggedBegin = call.ragged ? offset(row) : 0;
+    classes = call.ragged ? raggedClasses() : shape.classes;
+    wholeRow = call.ragged ? classes : shape.wholeRow();
+    weight = has(given.rowWeights) ? number(given.rowWeights, shape.rowWeights) : 1;
+    ignored = weight == 0;
+    label = NO_LABEL;
+    if (ignored || kind == Kind.SOFTMAX) {
+      return Status.OK;
+    }
+    if (kind == Kind.LABEL) {
+      return takeLabel();
+    }
+    return sparse ? checkEntries() : Status.OK;
+  }
+
+  private long raggedClasses() {
+    return Math.clamp(offset(row + 1) - raggedBegin, 0, shape.classes);
+  }
+
+  /** Where a ragged row begins, as far as that was checked; it may have changed since. */
+  private long offset(long ofRow) {
+    long read = Labels.get(given.rowOffsets, shape.rowOffsets.type, ofRow);
+    return Math.clamp(read, 0, call.raggedEnd);
+  }
+
+  private int takeLabel() {
+    long read = Labels.get(given.targets, shape.targets.type, shape.offset(shape.targets, row));
+    if (call.options.ignores(read)) {
+      ignored = true;
+    } else if (isLawful(read)) {
+      label = read - shape.firstClass;
+    } else {
+      return call.report.refuseLabel(row, read);
+    }
+    return Status.OK;
+  }
+
+  private int checkEntries() {
+    for (long j = 0; j < shape.targetCount; j++) {
+      long entry = entryAt(j);
+      if (!call.options.ignores(entry) && !isLawful(entry)) {
+        return call.report.refuseLabel(row, entry);
+      }
+    }
+    return Status.OK;
+  }
+
+  private boolean isLawful(long clazz) {
+    long here = clazz - shape.firstClass;
+    return clazz >= 0 && clazz < wholeRow && (here < 0 || here >= classes || takesPart(here));
+  }
+
+  private long entryAt(long j) {
+    Layout layout = shape.targets;
+    long at = shape.offset(layout, row) + j * layout.classes;
+    return Labels.get(given.targets, layout.type, at);
+  }
+
+  /** How many entries a sparse row has. */
+  public long entries() {
+    return shape.targetCount;
+  }
+
+  /** The class of sparse entry j, counted from the first class here; NO_LABEL: skipped. */
+  public long entryClass(long j) {
+    long entry = entryAt(j);
+    return call.options.ignores(entry) ? NO_LABEL : entry - shape.firstClass;
+  }
+
+  /** p of sparse entry j. */
+  public double entryWeight(long j) {
+    Layout layout = shape.targetWeights;
+    return Numbers.get(
+        given.targetWeights, layout.type, shape.offset(layout, row) + j * layout.classes);
+  }
+
+  /** A number of the row in an array that has one per row. */
+  public double number(MemorySegment array, Layout layout) {
+    return Numbers.get(array, layout.type, shape.offset(layout, row));
+  }
+
+  /** Where class 0 of the row lies in an array that has a number per class. */
+  public long at(Layout layout) {
+    return call.ragged ? raggedBegin * layout.classes : shape.offset(layout, row);
+  }
+
+  public boolean hasMask() {
+    return has(given.classMask);
+  }
+
+  public boolean takesPart(long clazz) {
+    Layout layout = shape.classMask;
+    return !hasMask()
+        || given.classMask.get(ValueLayout.JAVA_BYTE, at(layout) + clazz * layout.classes) != 0;
+  }
+
+  /** How many classes here take part. */
+  public long countClasses() {
+    if (!hasMask()) {
+      return classes;
+    }
+    long counted = 0;
+    for (long k = 0; k < classes; k++) {
+      counted += takesPart(k) ? 1 : 0;
+    }
+    return counted;
+  }
+
+  public boolean hasClassWeights() {
+    return has(given.classWeights);
+  }
+
+  public double classWeight(long clazz) {
+    Layout layout = shape.classWeights;
+    return Numbers.get(given.classWeights, layout.type, clazz * layout.classes);
+  }
+
+  /** The weights of a chunk's classes. */
+  public void loadClassWeights(long begin, int count, double[] weights) {
+    Layout layout = shape.classWeights;
+    long at = begin * layout.classes;
+    Numbers.load(given.classWeights, layout.type, at, layout.classes, weights, count);
+  }
+
+  /** Whether the label lies among so many classes from `begin` on. */
+  public boolean labelIsIn(long begin, int count) {
+    return label >= begin && label < begin + count;
+  }
+
+  /** Whether the row has a label, here or in another shard. */
+  public boolean hasLabel() {
+    return label != NO_LABEL;
+  }
+
+  /** Behind the last class of the call's range; a ragged row may end before. */
+  public long end() {
+    return Math.min(call.classEnd, classes);
+  }
+
+  /** How many classes the chunk has that begins at `begin` in a range that ends at `end`. */
+  public static int chunkSize(long begin, long end) {
+    return (int) Math.min(CHUNK, end - begin);
+  }
+
+  public void loadLogits(long begin, int count, double[] x) {
+    if (ofTeacher) {
+      load(given.teacher, shape.teacher, begin, count, x);
+    } else {
+      load(given.logits, shape.logits, begin, count, x);
+    }
+  }
+
+  /** Probabilities of a chunk. */
+  public void loadProbabilities(long begin, int count, double[] q) {
+    load(given.targets, shape.targets, begin, count, q);
+  }
+
+  /** A chunk of an array that has a number per class. */
+  public void load(MemorySegment array, Layout layout, long begin, int count, double[] into) {
+    Numbers.load(
+        array, layout.type, at(layout) + begin * layout.classes, layout.classes, into, count);
+  }
+
+  /** Stores a chunk of an array that has a number per class. */
+  public void store(double[] from, int count, MemorySegment array, Layout layout, long begin) {
+    Numbers.store(
+        from, count, array, layout.type, at(layout) + begin * layout.classes, layout.classes);
+  }
+
+  /** Stores a number of the row where it is asked for. */
+  public void storeNumber(double value, MemorySegment array, Layout layout) {
+    if (has(array)) {
+      Numbers.set(array, layout.type, shape.offset(layout, row), value);
+    }
+  }
+
+  /** Stores entry j of the row in an array that has a few per row. */
+  public void storeEntry(double value, MemorySegment array, Layout layout, long j) {
+    Numbers.set(array, layout.type, shape.offset(layout, row) + j * layout.classes, value);
+  }
+
+  /** Stores class number j of the row in an array that has a few per row. */
+  public void storeEntryClass(long value, MemorySegment array, Layout layout, long j) {
+    Numbers.setClass(array, layout.type, shape.offset(layout, row) + j * layout.classes, value);
+  }
+
+  /** Stores a class or a rank where it is asked for. */
+  public void storeClass(long value, MemorySegment array, Layout layout) {
+    if (has(array)) {
+      Numbers.setClass(array, layout.type, shape.offset(layout, row), value);
+    }
+  }
+}

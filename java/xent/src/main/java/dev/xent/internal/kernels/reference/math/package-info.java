@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Arithmetic in float32 and in float64: what depends on the type. */
+@NullMarked
+package dev.xent.internal.kernels.reference.math;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.order;
+
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
+
+import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.load.Row;
+import dev.xent.internal.kernels.reference.math.Arithmetic;
+import dev.xent.internal.kernels.reference.math.Fma;
+import dev.xent.internal.kernels.reference.math.Pair;
+import dev.xent.internal.kernels.reference.sum.Statistics;
+import dev.xent.internal.kernels.reference.sum.Work;
+
+/** The entropy of a row: -sum p log p. */
+public final class Entropy {
+  private final Work work;
+
+  public Entropy(Work work) {
+    this.work = work;
+  }
+
+  /** Writes it where it is asked for. */
+  public void write() {
+    if (has(work.call.given.entropies)) {
+      work.row.storeNumber(value(), work.call.given.entropies, work.call.shape.entropies);
+    }
+  }
+
+  /** D P + sum e (max - x) / S, P being what the classes have of the row. */
+  private double value() {
+    Statistics row = work.statistics;
+    if (row.isSpecial()) {
+      return row.is(Kind.MASKED_ROW) ? 0 : Double.NaN;
+    }
+    Arithmetic arithmetic = work.arithmetic;
+    double below = termsBelowMax() * arithmetic.unscale * arithmetic.inverse;
+    double distance = row.distance(arithmetic);
+    double total = row.total();
+    if (!has(work.call.given.sink)) {
+      return arithmetic.round(distance + below / total);
+    }
+    double e = arithmetic.exponential(work.sink(row.shift), row.reference);
+    double ofClasses = (total - e * arithmetic.unscale) / total;
+    return arithmetic.round(Fma.fma(distance, ofClasses, below / total));
+  }
+
+  /** Sum of e (max - x), in groups, lanes, tree and chunks. */
+  private double termsBelowMax() {
+    Statistics row = work.statistics;
+    Arithmetic arithmetic = work.arithmetic;
+    double[] x = work.chunk.x;
+    double[] terms = work.terms;
+    Pair sum = work.rowSum;
+    sum.clear();
+    for (long begin = 0; begin < work.row.classes; begin += CHUNK) {
+      int count = Row.chunkSize(begin, work.row.classes);
+      work.chunk.load(work.row, begin, count, row.shift);
+      arithmetic.exponentials(x, 0, count, row.reference, terms);
+      for (int i = 0; i < count; i++) {
+        double below = arithmetic.round(row.max - x[i]);
+        terms[i] = terms[i] == 0 ? 0 : arithmetic.round(terms[i] * below);
+      }
+      arithmetic.sum(terms, count, work.chunkSum);
+      sum.add(work.chunkSum);
+    }
+    return sum.value();
+  }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.results;
+
+import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.math.Arithmetic;
+import dev.xent.internal.kernels.reference.math.Fma;
+import dev.xent.internal.kernels.reference.sum.Statistics;
+import dev.xent.internal.kernels.reference.sum.Work;
+import dev.xent.internal.kernels.reference.targets.Targets;
+
+/**
+ * The loss of a row: u (sum t (lse - x) + zeta lse^2), in double until it is rounded. A term whose
+ * factor is 0 is +0, whatever the other is.
+ */
+public final class Loss {
+  private Loss() {}
+
+  /** The loss of a row that has a target. */
+  static double of(Work work) {
+    Statistics row = work.statistics;
+    if (row.isSpecial()) {
+      return row.special(0);
+    }
+    Arithmetic arithmetic = work.arithmetic;
+    double loss =
+        work.row.kind == Kind.LABEL
+            ? ofLabel(work)
+            : arithmetic.plusProduct(dot(work), work.fold.mass(), row.distance(arithmetic));
+    double zLoss = work.call.options.zLoss;
+    if (zLoss > 0) {
+      double logSumExp = row.logSumExp(arithmetic);
+      loss += zLoss * (logSumExp * logSumExp);
+    }
+    return arithmetic.round(work.row.weight * loss);
+  }
+
+  /** Sum of target and (max - logit) / temperature. */
+  private static double dot(Work work) {
+    return work.fold.dot() * work.arithmetic.inverse;
+  }
+
+  /** L: -log of the label's probability, clamped where that is asked for. */
+  static double ofLabelAlone(Work work) {
+    Statistics row = work.statistics;
+    Arithmetic arithmetic = work.arithmetic;
+    double others = row.sum / row.mass;
+    double loss =
+        others <= 1
+            ? arithmetic.logOnePlus(others)
+            : arithmetic.plusProduct(
+                row.distance(arithmetic), row.max - work.fold.labelLogit, arithmetic.inverse);
+    double clamp = Math.max(work.call.options.probabilityClamp, Double.MIN_NORMAL);
+    return work.call.options.probabilityClamp == 0
+        ? loss
+        : Math.min(Math.max(loss, -arithmetic.logOneMinus(clamp)), -arithmetic.log(clamp));
+  }
+
+  private static double ofLabel(Work work) {
+    Targets targets = work.targets;
+    double own = targets.ofLabel();
+    double loss = ofLabelAlone(work);
+    if (targets.share == 0) {
+      return own == 0 ? 0 : own * loss;
+    }
+    double even = targets.epsilon * evenLoss(work);
+    return own == 0 ? even : Fma.fma(own, loss, even);
+  }
+
+  /** The mean of weight and lse - x over the even set. */
+  private static double evenLoss(Work work) {
+    Targets targets = work.targets;
+    Arithmetic arithmetic = work.arithmetic;
+    double classes = targets.evenClasses;
+    double distance = work.statistics.distance(arithmetic);
+    if (targets.areWeighted()) {
+      return arithmetic.plusProduct(dot(work), work.fold.mass(), distance) / classes;
+    }
+    double mean =
+        arithmetic.wide ? dot(work) / classes : work.fold.dot() / classes * arithmetic.inverse;
+    return mean + distance;
+  }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.results;
+
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+
+import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.call.Shape;
+import dev.xent.internal.kernels.reference.sum.Statistics;
+import dev.xent.internal.kernels.reference.sum.Work;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** What a row has one number of; arrays not asked for are NULL. */
+public final class RowResults {
+  private RowResults() {}
+
+  /** Those that come from the statistics, the fold and the hit in the work. */
+  public static void write(Work work, long row) {
+    CallArrays given = work.call.given;
+    Shape shape = work.call.shape;
+    Statistics statistics = work.statistics;
+    if (has(given.losses) || has(given.tally)) {
+      double loss = Loss.of(work);
+      work.row.storeNumber(loss, given.losses, shape.losses);
+      addLoss(work, given.tally, loss);
+    }
+    work.row.storeNumber(logSumExp(work), given.logSumExp, shape.logSumExp);
+    if (has(given.logProbabilities)) {
+      work.row.storeNumber(logProbability(work), given.logProbabilities, shape.logProbabilities);
+    }
+    if (has(given.hits)) {
+      boolean hit = !statistics.isSpecial() && work.hit;
+      given.hits.set(ValueLayout.JAVA_BYTE, shape.offset(shape.hits, row), (byte) (hit ? 1 : 0));
+    }
+    if (has(given.statistics)) {
+      statistics.store(given.statistics, row);
+    }
+  }
+
+  private static void addLoss(Work work, MemorySegment tally, double loss) {
+    if (has(tally) && work.arithmetic.wide) {
+      Tally.add(tally, loss);
+    } else if (has(tally)) {
+      Tally.add(tally, (float) loss);
+    }
+  }
+
+  public static double logSumExp(Work work) {
+    Statistics row = work.statistics;
+    return row.isSpecial()
+        ? logarithmOfSpecial(row)
+        : work.arithmetic.round(row.logSumExp(work.arithmetic));
+  }
+
+  /** A logarithm of a row that is special: -infinity where it is fully masked. */
+  private static double logarithmOfSpecial(Statistics row) {
+    return row.is(Kind.MASKED_ROW) ? Double.NEGATIVE_INFINITY : Double.NaN;
+  }
+
+  /** log p of the label. */
+  private static double logProbability(Work work) {
+    Statistics row = work.statistics;
+    return row.isSpecial() || work.row.kind != Kind.LABEL
+        ? logarithmOfSpecial(row)
+        : work.arithmetic.round(0 - Loss.ofLabelAlone(work));
+  }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.rows;
+
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+
+import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.call.Request;
+import dev.xent.internal.kernels.reference.emit.Gradient;
+import dev.xent.internal.kernels.reference.emit.TargetGradient;
+import dev.xent.internal.kernels.reference.order.Entropy;
+import dev.xent.internal.kernels.reference.order.Order;
+import dev.xent.internal.kernels.reference.results.RowResults;
+import dev.xent.internal.kernels.reference.sum.FirstPass;
+import dev.xent.internal.kernels.reference.sum.Work;
+
+/** Cross-entropy of the rows of a call. */
+public final class CrossEntropyRows {
+  public final Work work;
+
+  private final Order order;
+  private final Entropy entropy;
+  private final Gradient gradient;
+  private final TargetGradient targetGradient;
+
+  public CrossEntropyRows(Work work) {
+    this.work = work;
+    order = new Order(work);
+    entropy = new Entropy(work);
+    gradient = new Gradient(work);
+    targetGradient = new TargetGradient(work);
+  }
+
+  /** All results, in an order in which the gradient may overwrite the logits. */
+  public int forward() {
+    Request call = work.call;
+    work.begin();
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      int status = work.row.go(row);
+      if (status != Status.OK) {
+        return status;
+      }
+      if (work.row.ignored) {
+        work.statistics.clear(work.kind() | Kind.IGNORED_ROW, work.digest);
+      } else {
+        call.report.counted += work.row.kind == Kind.SOFTMAX ? 0 : 1;
+        FirstPass.row(work);
+      }
+      RowResults.write(work, row);
+      order.write();
+      entropy.write();
+      double scale = call.options.scale() * work.row.weight;
+      targetGradient.write(scale);
+      if (has(call.given.gradient)) {
+        gradient.write(scale);
+      }
+    }
+    return Status.OK;
+  }
+
+  /** The gradient alone; upstream NULL: 1 for every row. */
+  public int backward() {
+    Request call = work.call;
+    work.begin();
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      int status = work.row.go(row);
+      if (status != Status.OK) {
+        return status;
+      }
+      if (work.row.ignored) {
+        work.statistics.clear(work.kind() | Kind.IGNORED_ROW, work.digest);
+      } else {
+        work.statistics.load(call.given.statistics, row);
+        work.targets.share = work.statistics.share;
+      }
+      double scale = call.options.scale() * work.row.weight;
+      if (has(call.given.upstream)) {
+        scale *= work.row.number(call.given.upstream, call.shape.upstream);
+      }
+      gradient.write(scale);
+    }
+    return Status.OK;
+  }
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.rows;
+
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.call.Request;
+import dev.xent.internal.kernels.reference.load.Row;
+import dev.xent.internal.kernels.reference.results.RowResults;
+import dev.xent.internal.kernels.reference.sum.FirstPass;
+import dev.xent.internal.kernels.reference.sum.State;
+import dev.xent.internal.kernels.reference.sum.Work;
+
+/** Rows in parts: states of class ranges, and what becomes of them when a row is complete. */
+public final class PartialRows {
+  private PartialRows() {}
+
+  /** Writes the states of the call's class range; statistics NULL: the first round. */
+  public static int states(Work work) {
+    Request call = work.call;
+    Row row = work.row;
+    work.begin();
+    for (long r = call.rowBegin; r < call.rowEnd; r++) {
+      double shift = 0;
+      if (has(call.given.statistics)) {
+        work.statistics.load(call.given.statistics, r);
+        if (!work.statistics.is(Kind.UNFINISHED)) {
+          continue;
+        }
+        shift = work.statistics.shift;
+      }
+      int status = row.go(r);
+      if (status != Status.OK) {
+        return status;
+      }
+      work.targets.countClasses(row.hasMask() ? row.countClasses() : row.wholeRow);
+      long first = (r - call.rowBegin) * call.shape.chunks();
+      for (long begin = call.classBegin; begin < call.classEnd; begin += CHUNK) {
+        int count = Row.chunkSize(begin, call.classEnd);
+        if (row.ignored) {
+          ignored(work, begin, count);
+        } else {
+          FirstPass.chunk(work, begin, count, shift);
+        }
+        work.state.store(call.given.states, first + begin / CHUNK);
+      }
+    }
+    return Status.OK;
+  }
+
+  /** The state of a chunk of a row whose label is the ignore index. */
+  private static void ignored(Work work, long begin, int count) {
+    work.chunk.load(work.row, begin, count, 0);
+    work.state.begin(work.kind(), work.digest);
+    work.state.counted = work.chunk.counted;
+  }
+
+  /** Folds the states of whole rows and writes statistics and results. */
+  public static int finish(Work work, boolean secondRound) {
+    Request call = work.call;
+    work.begin();
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      double shift = 0;
+      boolean hit = false;
+      if (secondRound) {
+        work.statistics.load(call.given.statistics, row);
+        if (!work.statistics.is(Kind.UNFINISHED)) {
+          continue;
+        }
+        shift = work.statistics.shift;
+        hit = work.statistics.is(Kind.HIT);
+      }
+      int status = finishRow(work, row, secondRound, shift, hit);
+      if (status != Status.OK) {
+        return status;
+      }
+    }
+    return Status.OK;
+  }
+
+  private static int finishRow(
+      Work work, long row, boolean secondRound, double shift, boolean hit) {
+    Request call = work.call;
+    long first = (row - call.rowBegin) * call.shape.chunks();
+    int kind = kind(work, first);
+    if (kind != work.row.kind && !(kind == Kind.BACKWARD && work.row.kind == Kind.SOFTMAX)) {
+      return call.report.refuseRow(XentH.XENT_FIELD_STATES(), row);
+    }
+    if (kind == Kind.BACKWARD) {
+      if (has(call.given.logSumExp)) {
+        return call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_LOG_SUM_EXP(), 0);
+      }
+      SoftmaxBackwardRows.finish(work, first, row);
+      return Status.OK;
+    }
+    int status = work.row.go(row);
+    if (status != Status.OK) {
+      return status;
+    }
+    work.hit = hit;
+    if (work.row.ignored) {
+      work.statistics.clear(work.kind() | Kind.IGNORED_ROW, work.digest);
+    } else if (!fit(work, first, secondRound)) {
+      return call.report.refuseRow(XentH.XENT_FIELD_STATES(), row);
+    } else {
+      fold(work, first);
+      FirstPass.addSink(work, shift);
+      if (!secondRound) {
+        work.hit = work.fold.hit();
+        if (work.fold.isBeyondLimit()) {
+          askAgain(work, row);
+          return Status.OK;
+        }
+      }
+      call.report.counted += kind == Kind.SOFTMAX ? 0 : 1;
+      FirstPass.close(work, shift);
+    }
+    RowResults.write(work, row);
+    return Status.OK;
+  }
+
+  /** The row's states are needed once more, on x less the maximum. */
+  private static void askAgain(Work work, long row) {
+    int kind = work.kind() | Kind.UNFINISHED | (work.hit ? Kind.HIT : 0);
+    work.statistics.clear(kind, work.digest);
+    work.statistics.shift = work.fold.max;
+    work.statistics.store(work.call.given.statistics, row);
+    work.call.report.again++;
+  }
+
+  /** The kind that all states of a row share, if they are of such a call; or 0. */
+  private static int kind(Work work, long first) {
+    State state = work.state;
+    state.load(work.call.given.states, first);
+    int kind = state.kind & Kind.MASK;
+    int expected = work.kind(kind) | Kind.VERSION;
+    int digest = kind == Kind.BACKWARD ? 0 : work.digest;
+    for (long i = 0; i < work.call.shape.chunks(); i++) {
+      state.load(work.call.given.states, first + i);
+      if ((state.kind & Kind.SHARED) != expected || state.digest != digest) {
+        return 0;
+      }
+    }
+    return kind;
+  }
+
+  /** Whether the states of a row are those of this round and of the row's label. */
+  private static boolean fit(Work work, long first, boolean secondRound) {
+    State state = work.state;
+    Row row = work.row;
+    for (long i = 0; i < work.call.shape.chunks(); i++) {
+      state.load(work.call.given.states, first + i);
+      boolean here = row.labelIsIn(i * CHUNK, CHUNK);
+      int label = here ? (int) (row.label - i * CHUNK) : State.NO_LABEL;
+      if (state.is(Kind.SHIFTED) != secondRound
+          || state.is(Kind.LABEL_HERE) != here
+          || state.label != label
+          || !Double.isFinite(state.reference)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static void fold(Work work, long first) {
+    work.fold.begin();
+    for (long i = 0; i < work.call.shape.chunks(); i++) {
+      work.state.load(work.call.given.states, first + i);
+      FirstPass.add(work);
+    }
+  }
+}

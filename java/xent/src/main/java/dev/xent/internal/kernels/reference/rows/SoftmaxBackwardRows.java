@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.rows;
+
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
+
+import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.call.Request;
+import dev.xent.internal.kernels.reference.load.Row;
+import dev.xent.internal.kernels.reference.math.Arithmetic;
+import dev.xent.internal.kernels.reference.math.Pair;
+import dev.xent.internal.kernels.reference.sum.Work;
+
+/** The backward passes of softmax and log-softmax. */
+public final class SoftmaxBackwardRows {
+  private SoftmaxBackwardRows() {}
+
+  /** Writes dx; statistics NULL: the row's sum is computed here. */
+  public static int backward(Work work, boolean logarithms) {
+    Request call = work.call;
+    Pair sum = work.rowSum;
+    work.begin();
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      work.row.go(row);
+      sum.clear();
+      if (has(call.given.statistics)) {
+        work.statistics.load(call.given.statistics, row);
+        sum.add(work.statistics.sum);
+      } else {
+        for (long begin = 0; begin < work.row.classes; begin += CHUNK) {
+          int count = Row.chunkSize(begin, work.row.classes);
+          sum.add(chunkSum(work, begin, count, !logarithms));
+        }
+      }
+      write(work, work.arithmetic.round(sum.value()), logarithms);
+    }
+    return Status.OK;
+  }
+
+  /** The sum over a chunk of dy y, or of dy alone; a masked class adds +0. */
+  private static Pair chunkSum(Work work, long begin, int count, boolean products) {
+    Arithmetic arithmetic = work.arithmetic;
+    double[] terms = loadUpstream(work, begin, count);
+    if (products) {
+      double[] y = loadOutput(work, begin, count);
+      for (int i = 0; i < count; i++) {
+        terms[i] = arithmetic.round(terms[i] * y[i]);
+      }
+    }
+    clearMasked(work, begin, count, terms);
+    Pair sum = work.chunkSum;
+    arithmetic.sum(terms, count, sum);
+    sum.set(sum.high + 0.0, sum.low); // never -0
+    return sum;
+  }
+
+  private static double[] loadUpstream(Work work, long begin, int count) {
+    work.row.load(work.call.given.upstream, work.call.shape.upstream, begin, count, work.terms);
+    return work.terms;
+  }
+
+  private static double[] loadOutput(Work work, long begin, int count) {
+    work.row.load(work.call.given.output, work.call.shape.output, begin, count, work.y);
+    return work.y;
+  }
+
+  private static void clearMasked(Work work, long begin, int count, double[] values) {
+    for (int i = 0; i < count && work.row.hasMask(); i++) {
+      values[i] = work.row.takesPart(begin + i) ? values[i] : 0;
+    }
+  }
+
+  private static void write(Work work, double sum, boolean logarithms) {
+    Arithmetic arithmetic = work.arithmetic;
+    double r = arithmetic.inverseHigh;
+    for (long begin = work.call.classBegin; begin < work.row.end(); begin += CHUNK) {
+      int count = Row.chunkSize(begin, work.row.end());
+      double[] y = loadOutput(work, begin, count);
+      double[] dy = loadUpstream(work, begin, count);
+      if (logarithms) {
+        arithmetic.plainExponentials(y, count, y);
+        for (int i = 0; i < count; i++) {
+          y[i] = arithmetic.round(arithmetic.fma(-y[i], sum, dy[i]) * r);
+        }
+      } else {
+        for (int i = 0; i < count; i++) {
+          double product = arithmetic.round(y[i] * arithmetic.round(dy[i] - sum));
+          y[i] = arithmetic.round(product * r);
+        }
+      }
+      clearMasked(work, begin, count, y);
+      work.row.store(y, count, work.call.given.gradient, work.call.shape.gradient, begin);
+    }
+  }
+
+  // ---- in parts --------------------------------------------------------------------------------
+
+  /** Writes the states of the call's class range; output NULL: log-softmax. */
+  public static int states(Work work) {
+    Request call = work.call;
+    work.begin();
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      work.row.go(row);
+      long first = (row - call.rowBegin) * call.shape.chunks();
+      for (long begin = call.classBegin; begin < call.classEnd; begin += CHUNK) {
+        int count = Row.chunkSize(begin, call.classEnd);
+        Pair sum = chunkSum(work, begin, count, has(call.given.output));
+        work.state.begin(work.kind(Kind.BACKWARD), 0);
+        work.state.sum = sum.high;
+        work.state.sumLow = sum.low;
+        work.state.store(call.given.states, first + begin / CHUNK);
+      }
+    }
+    return Status.OK;
+  }
+
+  /** Statistics of a backward hold nothing but the sum. */
+  static void finish(Work work, long first, long row) {
+    Request call = work.call;
+    Pair sum = work.rowSum;
+    sum.clear();
+    for (long i = 0; i < call.shape.chunks(); i++) {
+      work.state.load(call.given.states, first + i);
+      sum.add(work.state.sum, work.state.sumLow);
+    }
+    work.statistics.clear(work.kind(Kind.BACKWARD), 0);
+    work.statistics.sum = sum.value();
+    work.statistics.store(call.given.statistics, row);
+  }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.rows;
+
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+
+import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.Request;
+import dev.xent.internal.kernels.reference.emit.SoftmaxOutput;
+import dev.xent.internal.kernels.reference.results.RowResults;
+import dev.xent.internal.kernels.reference.sum.FirstPass;
+import dev.xent.internal.kernels.reference.sum.Work;
+
+/** Softmax, log-softmax and log-sum-exp of the rows of a call. */
+public final class SoftmaxRows {
+  private SoftmaxRows() {}
+
+  /** Softmax or log-softmax; statistics NULL: computed here. */
+  public static int forward(Work work, boolean logarithms) {
+    Request call = work.call;
+    work.begin();
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      work.row.go(row);
+      if (has(call.given.statistics)) {
+        work.statistics.load(call.given.statistics, row);
+      } else {
+        FirstPass.row(work);
+      }
+      SoftmaxOutput.write(work, logarithms);
+    }
+    return Status.OK;
+  }
+
+  public static int logSumExp(Work work) {
+    Request call = work.call;
+    work.begin();
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      work.row.go(row);
+      FirstPass.row(work);
+      double value = RowResults.logSumExp(work);
+      work.row.storeNumber(value, call.given.logSumExp, call.shape.logSumExp);
+    }
+    return Status.OK;
+  }
+}

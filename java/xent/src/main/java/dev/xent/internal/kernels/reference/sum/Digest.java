@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.sum;
+
+import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.Options;
+import dev.xent.internal.kernels.reference.call.Request;
+
+/** What states and statistics depend on beside the arrays, in 32 bits (FNV-1a). */
+public final class Digest {
+  private static final int OFFSET = 0x811c9dc5;
+  private static final int PRIME = 0x01000193;
+
+  private Digest() {}
+
+  /** Of a forward call, or of one that uses what a forward left behind. */
+  public static int of(Request call) {
+    Options options = call.options;
+    int digest = OFFSET;
+    digest = add(digest, options.temperature == 1 ? 0 : options.temperature);
+    digest = add(digest, options.softcap);
+    if (CallArrays.has(call.given.targets)) {
+      digest = add(digest, options.labelSmoothing);
+      digest = add(digest, options.zLoss);
+      int weighted = CallArrays.has(call.given.classWeights) ? 2 : 0;
+      digest = add(digest, (long) options.smoothing + weighted);
+    }
+    return digest;
+  }
+
+  private static int add(int digest, double v) {
+    return add(digest, Double.doubleToRawLongBits(v + 0.0)); // no option is -0
+  }
+
+  /** Eight bytes, the lowest first. */
+  private static int add(int digest, long bits) {
+    int added = digest;
+    for (int shift = 0; shift < Long.SIZE; shift += Byte.SIZE) {
+      added = (added ^ (int) (bits >>> shift & 0xff)) * PRIME;
+    }
+    return added;
+  }
+}

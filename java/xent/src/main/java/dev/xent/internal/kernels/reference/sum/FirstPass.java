@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.sum;
+
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
+
+import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.load.Chunk;
+import dev.xent.internal.kernels.reference.load.Row;
+import dev.xent.internal.kernels.reference.math.Arithmetic;
+import dev.xent.internal.kernels.reference.targets.Targets;
+
+/** The first pass of a forward: a row's chunks to states, the states to statistics. */
+public final class FirstPass {
+  private FirstPass() {}
+
+  /** Leaves the state of a chunk of the row in the work's state. */
+  public static void chunk(Work work, long begin, int count, double shift) {
+    Row row = work.row;
+    Chunk chunk = work.chunk;
+    State state = work.state;
+    chunk.load(row, begin, count, shift);
+    boolean here = row.labelIsIn(begin, count);
+    int label = here ? (int) (row.label - begin) : -1;
+    state.begin(work.kind(), work.digest);
+    state.counted = chunk.counted;
+    state.max = chunk.max();
+    state.reference =
+        work.arithmetic.sumExponentials(chunk.x, count, label, state.max, work.chunkSum);
+    state.sum = work.chunkSum.high;
+    state.sumLow = work.chunkSum.low;
+    if (shift != 0) {
+      state.kind |= Kind.SHIFTED;
+    }
+    if (here) {
+      state.kind |= Kind.LABEL_HERE;
+      state.label = label;
+      state.labelLogit = chunk.x[label];
+      if (chunk.isFirst(label, state.max)) {
+        state.kind |= Kind.LABEL_FIRST_MAX;
+      }
+    }
+    work.targetSums.compute(chunk, begin, state.max);
+    state.dot = work.targetSums.dot;
+    state.mass = work.targetSums.mass;
+  }
+
+  /** Leaves the fold and the statistics of the whole row in the work. */
+  public static void row(Work work) {
+    work.targets.countClasses(work.row.countClasses());
+    fold(work, 0);
+    work.hit = work.fold.hit();
+    double shift = work.fold.isBeyondLimit() ? work.fold.max : 0;
+    if (shift != 0) {
+      fold(work, shift);
+    }
+    close(work, shift);
+  }
+
+  private static void fold(Work work, double shift) {
+    work.fold.begin();
+    for (long begin = 0; begin < work.row.classes; begin += CHUNK) {
+      chunk(work, begin, Row.chunkSize(begin, work.row.classes), shift);
+      add(work);
+    }
+    addSink(work, shift);
+  }
+
+  /** Folds the state in the work. */
+  public static void add(Work work) {
+    Targets targets = work.targets;
+    boolean ofLabel = work.row.kind == Kind.LABEL;
+    double mass = work.state.mass;
+    if (ofLabel && targets.smooth() && !targets.areWeighted()) {
+      mass = targets.evenClassesOf(work.state.counted, work.state.is(Kind.LABEL_HERE));
+    }
+    work.fold.add(work.state, mass);
+  }
+
+  /** The last of the fold. */
+  public static void addSink(Work work, double shift) {
+    if (has(work.call.given.sink)) {
+      Arithmetic arithmetic = work.arithmetic;
+      double sink = work.sink(shift);
+      double own = arithmetic.reference(sink);
+      work.fold.addSink(sink, own, arithmetic.exponential(sink, own));
+    }
+  }
+
+  /** Makes statistics of the fold. */
+  public static void close(Work work, double shift) {
+    Statistics row = work.statistics;
+    row.digest = work.digest;
+    row.take(work.fold, work.arithmetic, work.kind(), shift, work.call.options.maskedIsZero());
+    if (row.isSpecial() || work.row.kind == Kind.SOFTMAX) {
+      return;
+    }
+    work.targets.countClasses(work.fold.counted);
+    row.share = work.targets.share;
+    row.pull = targetMass(work);
+    double zLoss = work.call.options.zLoss;
+    if (zLoss > 0) {
+      row.pull += 2 * zLoss * row.logSumExp(work.arithmetic);
+    }
+  }
+
+  /** What the targets of the row sum up to. */
+  private static double targetMass(Work work) {
+    Targets targets = work.targets;
+    if (work.row.kind != Kind.LABEL) {
+      return work.statistics.mass;
+    }
+    if (targets.labelSumsToOne()) {
+      return 1;
+    }
+    double own = targets.ofLabel();
+    return targets.share > 0 ? own + targets.share * work.fold.mass() : own;
+  }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.sum;
+
+import static dev.xent.internal.kernels.reference.math.Constants.LIMIT;
+
+import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.math.Arithmetic;
+import dev.xent.internal.kernels.reference.math.Pair;
+
+/** A row: its chunks folded in class order, wherever they were computed, then its sink. */
+public final class Fold {
+  /** The largest value of the chunks so far, and of the sink. */
+  public double max;
+
+  /** N of the chunks so far, and of the sink. */
+  public double reference;
+
+  /** Less the shift, where there is one. */
+  public double labelLogit;
+
+  /** Classes that take part. */
+  public long counted;
+
+  private final Arithmetic arithmetic;
+  private final Pair sum;
+  private final Pair own;
+
+  /** Sum of target * (max - logit); of a label's row of the even set. */
+  private final Pair dot;
+
+  private final Pair mass;
+  private double classMax;
+  private double maxBeforeLabel;
+  private long countedBeforeLabel;
+  private boolean labelFirst;
+
+  public Fold(Arithmetic arithmetic) {
+    this.arithmetic = arithmetic;
+    sum = arithmetic.pair();
+    own = arithmetic.pair();
+    dot = arithmetic.pair();
+    mass = arithmetic.pair();
+  }
+
+  public void begin() {
+    max = Double.NEGATIVE_INFINITY;
+    reference = arithmetic.lowestReference;
+    labelLogit = 0;
+    counted = 0;
+    sum.clear();
+    dot.clear();
+    mass.clear();
+    classMax = Double.NEGATIVE_INFINITY;
+    maxBeforeLabel = Double.NEGATIVE_INFINITY;
+    countedBeforeLabel = 0;
+    labelFirst = false;
+  }
+
+  /**
+   * The next chunk.
+   *
+   * @param ofTargets sum of its targets; of a label's row of the weights of the even set
+   */
+  public void add(State chunk, double ofTargets) {
+    if (chunk.is(Kind.LABEL_HERE)) {
+      labelLogit = chunk.labelLogit;
+      labelFirst = chunk.is(Kind.LABEL_FIRST_MAX);
+      maxBeforeLabel = max;
+      countedBeforeLabel = counted;
+    }
+    counted += chunk.counted;
+    addSum(chunk.reference, chunk.sum, chunk.sumLow);
+    raise(chunk.max);
+    classMax = max;
+    dot.add(chunk.dot);
+    if (Double.isFinite(chunk.max) && max != chunk.max) {
+      dot.addProduct(ofTargets, max - chunk.max);
+    }
+    mass.add(ofTargets);
+  }
+
+  /** A logit that is no class: one more chunk, with the one term e(sink; reference). */
+  public void addSink(double sink, double ownReference, double term) {
+    addSum(ownReference, term, 0);
+    raise(sink + 0.0);
+  }
+
+  /** S = S 2^(N - N') + s 2^(N_c - N'), unscaled, with N' the larger of N and N_c. */
+  private void addSum(double ownReference, double high, double low) {
+    double raised = ownReference > reference ? ownReference : reference;
+    arithmetic.scale(sum, reference - raised);
+    own.set(high * arithmetic.unscale, low * arithmetic.unscale);
+    arithmetic.scale(own, ownReference - raised);
+    sum.add(own);
+    reference = raised;
+  }
+
+  /** Takes the maximum up, and what is counted from it. */
+  private void raise(double to) {
+    double raised = to > max ? to : max;
+    if (Double.isFinite(raised) && Double.isFinite(max) && raised != max) {
+      dot.addProduct(mass.high, raised - max);
+    }
+    max = raised;
+  }
+
+  /** Sum of the exponentials. */
+  public double sum() {
+    return sum.value();
+  }
+
+  /** Sum of target * (max - logit). */
+  public double dot() {
+    return dot.value();
+  }
+
+  /** Sum of the targets; of a label's row that of the weights of the even set. */
+  public double mass() {
+    return mass.value();
+  }
+
+  /** Whether the row must be computed again on x - max: its exponents would be rounded. */
+  public boolean isBeyondLimit() {
+    double scaled = arithmetic.round(max * arithmetic.inverseHigh);
+    return Double.isFinite(max) && !(Math.abs(scaled) <= LIMIT);
+  }
+
+  /** Whether the label is the first of the largest classes; of a row without special kind. */
+  public boolean hit() {
+    return labelFirst
+        && labelLogit == classMax
+        && (maxBeforeLabel < labelLogit || countedBeforeLabel == 0);
+  }
+}

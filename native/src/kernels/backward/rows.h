@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Backward of softmax and log-softmax.
+ *   softmax      dx = y * (g - float(sum g * y))
+ *   log-softmax  dx = g - exp(y) * float(sum g)
+ * and times 1 / temperature. What is masked is +0 in y, g and dx. Short rows go sixteen at a time, as they lie; of others
+ * the sum of one is taken while the one before is written, or each is written while it lies in the first cache. What is
+ * not floats side by side is copied, a step at a time, and the same happens there.
+ */
+#ifndef XENT_BACKWARD_ROWS_H
+#define XENT_BACKWARD_ROWS_H
+
+#include "kernels/emit/backward.h"
+#include "kernels/sum/dense.h"
+
+/* Up to so many classes; the exponentials of log-softmax are worth more permutations. */
+enum { XENT_DENSE_SOFTMAX_BACKWARD = 48, XENT_DENSE_LOG_SOFTMAX_BACKWARD = XENT_DENSE };
+
+typedef struct {
+  const xent_call *call;
+  bool log, straight; /* straight: all three are floats side by side, and nothing is masked */
+  float hi;           /* of the temperature */
+} backward_call;
+
+typedef struct {
+  const float *y, *g; /* of class 0 */
+  float *dx;
+} straight_row;
+
+typedef struct {
+  int64_t n;
+  straight_row straight;
+  row_source y, g; /* of rows that are not straight */
+  strand to;
+} backward_row;
+
+XENT_INLINE backward_call backward_call_of(const xent_call *call) {
+  const xent_shape *s = call->shape;
+  const bool floats = s->output.type == XENT_F32 && s->upstream.type == XENT_F32 &&
+                      (!call->output || call->output_layout->type == XENT_F32);
+  const bool lines = s->output.classes == 1 && s->upstream.classes == 1 && (!call->output || call->output_layout->classes == 1);
+  return (backward_call){.call = call, .log = call->states ? !call->forward_output : call->log,
+                         .straight = floats && lines && !call->class_mask && !call->row_offsets,
+                         .hi = heat_of(call->options->temperature).hi};
+}
+
+XENT_INLINE row_source backward_source(const xent_call *call, row_span span, const void *array, const xent_layout *l) {
+  row_source r = row_source_of(call, span, array, l, 0);
+  r.out = 0;
+  return r;
+}
+XENT_SHARED void take_odd_row(const xent_call *call, int64_t row, backward_row *r) {
+  const row_span span = span_of_row(call, row);
+  r->n = span.classes;
+  r->y = backward_source(call, span, call->forward_output, &call->shape->output);
+  r->g = backward_source(call, span, call->upstream, &call->shape->upstream);
+  r->to = strand_of_row(call, call->output, call->output_layout, span);
+}
+XENT_INLINE straight_row straight_row_of(const xent_call *call, int64_t row) {
+  const xent_shape *s = call->shape;
+  straight_row r = {NULL, direct_row(call, call->upstream, &s->upstream, row), NULL};
+  if (call->forward_output) r.y = direct_row(call, call->forward_output, &s->output, row);
+  if (call->output) r.dx = (float *)(uintptr_t)direct_row(call, call->output, call->output_layout, row);
+  return r;
+}
+XENT_INLINE void take_row(const backward_call *b, int64_t row, backward_row *r) {
+  if (!b->straight) {
+    take_odd_row(b->call, row, r);
+    return;
+  }
+  r->n = b->call->shape->classes;
+  r->straight = straight_row_of(b->call, row);
+}
+
+/* +0 over the masked of n classes from `begin` on. */
+XENT_INLINE void clear_masked(const row_source *r, int64_t begin, int64_t n, float *dx) {
+  for (int64_t i = 0; r->mask && i < n; i += XENT_LANES) {
+    const uint8_t *mask = r->mask + (begin + i) * r->mask_stride;
+    lanes_store_part(dx + i, n - i, where_counted(mask, r->mask_stride, n - i, lanes_load_part(dx + i, n - i, 0.0f), 0.0f));
+  }
+}
+
+/* ---- row by row ---- */
+
+/* Of a step. A row of one step lies there from its sum on. */
+typedef struct {
+  XENT_ALIGNED float y[XENT_STEP], g[XENT_STEP];
+} backward_scratch;
+
+/* The sum over one chunk of rows that are not straight. */
+XENT_SHARED double odd_chunk_sum(const backward_row *r, const bool log, int64_t begin, int64_t n, backward_scratch *s) {
+  product_sum p = no_products();
+  for (int64_t i = 0; i < n; i += XENT_STEP) {
+    const int64_t m = step_length(i, n);
+    const float *g = row_floats(&r->g, begin + i, m, 0.0f, s->g), *y = log ? NULL : row_floats(&r->y, begin + i, m, 0.0f, s->y);
+    add_products(&p, g, y, m, XENT_NEAR);
+  }
+  return end_products(&p, n);
+}
+XENT_SHARED double far_sum(const float *g, const float *y, int64_t n) { return products_of(g, y, n, XENT_FAR); }
+XENT_SHARED double near_sum(const float *g, const float *y, int64_t n) { return products_of(g, y, n, XENT_NEAR); }
+XENT_INLINE double chunk_sum_of_backward(const backward_call *b, const backward_row *r, int64_t begin, int64_t n, bool far,
+                                         backward_scratch *s) {
+  if (!b->straight) return odd_chunk_sum(r, b->log, begin, n, s);
+  return (far ? far_sum : near_sum)(r->straight.g + begin, b->log ? NULL : r->straight.y + begin, n);
+}
+
+XENT_SHARED void write_odd_classes(const backward_call *b, const backward_row *r, int64_t begin, int64_t end, float sum, bool ready,
+                                   backward_scratch *s) {
+  const bool direct = is_direct(&r->to) && !r->g.mask;
+  for (int64_t i = begin; i < end; i += XENT_STEP) {
+    const int64_t n = step_length(i, end);
+    const float *y = ready && !b->log && !r->y.direct ? s->y : row_floats(&r->y, i, n, 0.0f, s->y);
+    const float *g = ready && !r->g.direct ? s->g : row_floats(&r->g, i, n, 0.0f, s->g);
+    float *dx = direct ? (float *)(uintptr_t)r->to.at + i : s->g;
+    emit_backward(y, g, dx, n, sum, b->hi, b->log, b->call->stream && direct);
+    clear_masked(&r->g, i, n, dx);
+    put_floats(&r->to, i, n, dx, b->call->stream);
+  }
+}
+
+/* A row is written while it lies in the caches. Parts of rows, too. */
+XENT_SHARED xent_status backward_at_once(const backward_call *b) {
+  const xent_call *call = b->call;
+  const bool far = call->stream || call->shape->classes > XENT_CHUNK;
+  backward_scratch s;
+  backward_row r;
+  for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    take_row(b, row, &r);
+    const int64_t end = call->class_end < r.n ? call->class_end : r.n;
+    double sum = 0;
+    if (call->known_statistics)
+      sum = known_statistics_at(call, row)->sum;
+    else
+      for (int64_t i = 0; i < r.n; i += XENT_CHUNK) sum += chunk_sum_of_backward(b, &r, i, chunk_length(i, r.n), far, &s);
+    if (!b->straight)
+      write_odd_classes(b, &r, call->class_begin, end, (float)sum, !call->known_statistics && r.n <= XENT_STEP && end == r.n, &s);
+    for (int64_t i = call->class_begin; b->straight && i < end; i += XENT_CHUNK)
+      emit_backward(r.straight.y + i, r.straight.g + i, r.straight.dx + i, chunk_length(i, end), (float)sum, b->hi, b->log, call->stream);
+  }
+  return XENT_OK;
+}
+
+/* ---- straight rows that the first cache holds ---- */
+
+XENT_INLINE void write_straight(const backward_call *b, const straight_row *r, float sum, const bool log, const bool far) {
+  const int64_t n = b->call->shape->classes;
+  if (log || b->hi != 1 || !(fabsf(sum) <= XENT_QUIET_SUMS))
+    emit_backward(r->y, r->g, r->dx, n, sum, b->hi, log, false);
+  else
+    emit_backward_lanes(r->y, r->g, r->dx, n, sum, 1, false, false, true, far, false);
+}
+
+/* behind: a row is written after the sum of the next is under way, and nobody waits for the tree. */
+XENT_INLINE xent_status backward_straight(const backward_call *b, const bool log, const bool behind) {
+  const xent_call *call = b->call;
+  const int64_t n = call->shape->classes;
+  straight_row before = {NULL, NULL, NULL};
+  float sum_before = 0;
+  for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    const straight_row now = straight_row_of(call, row);
+    const float sum = (float)products_of(now.g, log ? NULL : now.y, n, behind ? XENT_NEAR : XENT_FARTHER);
+    if (!behind) write_straight(b, &now, sum, log, true);
+    if (behind && row > call->row_begin) write_straight(b, &before, sum_before, log, false);
+    before = now;
+    sum_before = sum;
+  }
+  if (behind && call->row_begin < call->row_end) write_straight(b, &before, sum_before, log, false);
+  return XENT_OK;
+}
+XENT_SHARED xent_status softmax_backward_straight(const backward_call *b) {
+  return b->call->shape->classes > XENT_BACKWARD_ONE_BEHIND ? backward_straight(b, false, false) : backward_straight(b, false, true);
+}
+XENT_SHARED xent_status log_softmax_backward_straight(const backward_call *b) {
+  return b->call->shape->classes > XENT_BACKWARD_ONE_BEHIND ? backward_straight(b, true, false) : backward_straight(b, true, true);
+}
+
+/* ---- sixteen rows at a time ---- */
+
+typedef struct {
+  int64_t row;
+  int count;
+  const float *y, *g;
+  float *dx; /* the tensor, or over the copy of g */
+  lanes sums;
+  XENT_ALIGNED float copy_y[XENT_DENSE_FLOATS], copy_g[XENT_DENSE_FLOATS];
+} backward_block;
+
+typedef struct {
+  const backward_call *b;
+  int64_t n;
+  bool lie, stored; /* y and g lie one behind the other; dx does, and takes floats as they come */
+  XENT_ALIGNED int32_t rows[XENT_DENSE_ROWS * XENT_DENSE];
+} dense_backward;
+
+XENT_SHARED const float *dense_copy(const dense_backward *d, const backward_block *b, const void *array, const xent_layout *l, float *to) {
+  const xent_call *call = d->b->call;
+  for (int i = 0; i < (d->lie ? 1 : b->count); i++) {
+    const row_source source = backward_source(call, span_of_row(call, b->row + i), array, l);
+    copy_row(&source, 0, d->lie ? b->count * d->n : d->n, 0.0f, to + i * d->n);
+  }
+  for (int64_t i = b->count * d->n; i < XENT_ROWS * d->n; i++) to[i] = 0;
+  return to;
+}
+
+XENT_INLINE void dense_backward_take(const dense_backward *d, int64_t row, backward_block *b) {
+  const xent_call *call = d->b->call;
+  const xent_shape *s = call->shape;
+  b->row = row;
+  b->count = call->row_end - row < XENT_ROWS ? (int)(call->row_end - row) : XENT_ROWS;
+  const bool whole = d->lie && b->count == XENT_ROWS;
+  b->y = whole && s->output.type == XENT_F32 ? call->forward_output + row * d->n
+                                             : dense_copy(d, b, call->forward_output, &s->output, b->copy_y);
+  b->g = whole && s->upstream.type == XENT_F32 ? call->upstream + row * d->n
+                                               : dense_copy(d, b, call->upstream, &s->upstream, b->copy_g);
+  b->dx = d->stored && b->count == XENT_ROWS ? call->output + row * d->n : b->copy_g;
+}
+
+XENT_INLINE void dense_backward_sums(const dense_backward *d, backward_block *b, const bool log, float *terms) {
+  for (int64_t k = 0; !log && k < d->n; k++)
+    lanes_store_dense(terms, d->n, k, lanes_mul(lanes_load_dense(b->g, d->n, k), lanes_load_dense(b->y, d->n, k)));
+  b->sums = dlanes_narrow(dlanes_add(dense_sums(log ? b->g : terms, d->n), dlanes_zero())); /* no sum is -0 */
+}
+
+XENT_INLINE void dense_backward_step(const dense_backward *d, const backward_block *b, int64_t k, const int count, const bool log,
+                                     const bool hot, const bool finite) {
+  const lanes r = lanes_set(d->b->hi);
+  lanes v[2];
+  XENT_UNROLL(2)
+  for (int j = 0; j < count; j++) v[j] = lanes_load_dense(b->y, d->n, k + j);
+  if (log) {
+    const exp_references of = references_of_backward();
+    exp_lanes(v, count, &of, false, &no_heat, false);
+  }
+  XENT_UNROLL(2)
+  for (int j = 0; j < count; j++) {
+    v[j] = backward_lanes(v[j], lanes_load_dense(b->g, d->n, k + j), lanes_spread(b->sums, d->rows, k + j), r, log, hot);
+    lanes_store_dense(b->dx, d->n, k + j, finite ? v[j] : lanes_quiet(v[j]));
+  }
+}
+XENT_INLINE void dense_backward_write(const dense_backward *d, const backward_block *b, const bool log, const bool hot, const bool finite) {
+  int64_t k = 0;
+  for (; k + 2 <= d->n; k += 2) dense_backward_step(d, b, k, 2, log, hot, finite);
+  if (k < d->n) dense_backward_step(d, b, k, 1, log, hot, finite);
+}
+
+/* Results that do not lie where the tensor wants them. */
+XENT_SHARED void dense_backward_put(const dense_backward *d, backward_block *b) {
+  const xent_call *call = d->b->call;
+  const bool lie = lies_dense(call->shape, call->output_layout);
+  for (int i = 0; call->class_mask && i < b->count; i++) {
+    const row_source source = backward_source(call, span_of_row(call, b->row + i), call->upstream, &call->shape->upstream);
+    clear_masked(&source, 0, d->n, b->dx + i * d->n);
+  }
+  for (int i = 0; i < (lie ? 1 : b->count); i++) {
+    const strand to = strand_of_row(call, call->output, call->output_layout, span_of_row(call, b->row + i));
+    put_floats(&to, 0, lie ? b->count * d->n : d->n, b->dx + i * d->n, call->stream);
+  }
+}
+
+XENT_INLINE xent_status dense_backward_blocks(const backward_call *call, const bool log, const bool hot) {
+  XENT_ALIGNED float terms[XENT_DENSE_FLOATS];
+  const xent_shape *s = call->call->shape;
+  dense_backward d; /* not cleared: the map is long */
+  backward_block block[2];
+  const int64_t first = call->call->row_begin, end = call->call->row_end;
+  d.b = call;
+  d.n = s->classes;
+  d.lie = lies_dense(s, &s->output) && lies_dense(s, &s->upstream) && !call->call->class_mask;
+  d.stored = call->straight && lies_dense(s, call->call->output_layout);
+  dense_map(d.rows, d.n);
+  for (int64_t row = first; row < end + XENT_ROWS; row += XENT_ROWS) {
+    backward_block *now = &block[(row - first) / XENT_ROWS % 2], *before = &block[((row - first) / XENT_ROWS + 1) % 2];
+    if (row < end) {
+      dense_backward_take(&d, row, now);
+      dense_backward_sums(&d, now, log, terms);
+    }
+    if (row == first) continue;
+    if (!log && !hot && !lanes_bits_beyond(before->sums, XENT_QUIET_SUMS))
+      dense_backward_write(&d, before, log, hot, true);
+    else
+      dense_backward_write(&d, before, log, hot, false);
+    if (before->dx == before->copy_g) dense_backward_put(&d, before);
+  }
+  return XENT_OK;
+}
+XENT_SHARED xent_status dense_softmax_backward(const backward_call *b) {
+  return b->hi != 1 ? dense_backward_blocks(b, false, true) : dense_backward_blocks(b, false, false);
+}
+XENT_SHARED xent_status dense_log_softmax_backward(const backward_call *b) {
+  return b->hi != 1 ? dense_backward_blocks(b, true, true) : dense_backward_blocks(b, true, false);
+}
+
+/* ---- the calls ---- */
+
+XENT_KERNEL xent_status backward_rows(const xent_call *call) {
+  const backward_call b = backward_call_of(call);
+  const int64_t n = call->shape->classes;
+  if (call->known_statistics || call->class_end - call->class_begin < n || call->row_offsets) return backward_at_once(&b);
+  if (n <= (b.log ? XENT_DENSE_LOG_SOFTMAX_BACKWARD : XENT_DENSE_SOFTMAX_BACKWARD) && call->row_end - call->row_begin >= XENT_DENSE_LEAST)
+    return b.log ? dense_log_softmax_backward(&b) : dense_softmax_backward(&b);
+  if (b.straight && n <= XENT_EXACT_MAX && !call->stream)
+    return b.log ? log_softmax_backward_straight(&b) : softmax_backward_straight(&b);
+  return backward_at_once(&b);
+}
+
+XENT_KERNEL xent_status backward_states(const xent_call *call) {
+  const backward_call b = backward_call_of(call);
+  const int64_t chunks = xent_chunks(call->shape->classes);
+  backward_scratch s;
+  for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    row_state *states = (row_state *)(void *)call->states + (row - call->row_begin) * chunks;
+    backward_row r;
+    take_row(&b, row, &r);
+    for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
+      const double sum = chunk_sum_of_backward(&b, &r, i, chunk_length(i, call->class_end), call->shape->classes > XENT_CHUNK, &s);
+      states[i / XENT_CHUNK] = (row_state){.kind = XENT_KIND_BACKWARD | xent_state_version, .label = XENT_LABEL_ELSEWHERE,
+                                           .sum = quiet_double(sum)};
+    }
+  }
+  return XENT_OK;
+}
+
+#endif

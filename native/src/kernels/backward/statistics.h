@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gradient of cross-entropy from the statistics of an earlier forward, rows of up to 1024 classes: factors of sixteen
+ * rows at a time; then the rows are computed again as they lie, or one after the other.
+ */
+#ifndef XENT_BACKWARD_STATISTICS_H
+#define XENT_BACKWARD_STATISTICS_H
+
+#include "kernels/sum/dense.h"
+
+/* What sixteen rows are written with. Rows without a gradient of their own, and shifted ones, leave. */
+XENT_SHARED void known_outcome(const job *j, const int32_t *label, row_sums *in, row_outcome *out) {
+  const xent_call *call = j->call;
+  double label_e[XENT_ROWS], pull[XENT_ROWS], share[XENT_ROWS];
+  const int64_t none[XENT_ROWS] = {0};
+  const row_statistics *s = known_statistics_at(call, 0);
+  out->stay = all_rows(&in->rows);
+  out->record = NULL;
+  if (!j->plain) load_row_numbers(j, &in->rows, label, none, in);
+  for (int i = 0; i < XENT_ROWS; i++) {
+    const row_statistics *own = s + row_of(&in->rows, i < in->rows.count ? i : 0);
+    in->reference[i] = own->reference;
+    in->sum[i] = own->sum;
+    label_e[i] = j->labels ? own->mass : 0;
+    pull[i] = own->pull;
+    share[i] = own->share;
+    in->even[i] = own->share > 0 ? (double)(int64_t)(j->eps / own->share + 0.5) : 1; /* a number of classes */
+    if (own->kind & XENT_ROW_SPECIAL || own->shift != 0 || (j->smoothed && !(own->share > 0))) out->stay &= ~(1u << i);
+  }
+  const dlanes weight = j->plain ? dlanes_set(1) : dlanes_load(in->weight), sum = dlanes_load(in->sum), e = dlanes_load(label_e);
+  const target_results t = {.pull = dlanes_load(pull), .share = dlanes_load(share), .own = dlanes_scale(weight, j->keep)};
+  gradient_outcome(j, sum, e, dlanes_add(sum, e), &t, weight, scale_of_rows(j, in), out);
+}
+
+XENT_INLINE xent_status known_dense(const job *j, row_kernel kernel, const bool hot) {
+  const xent_call *call = j->call;
+  row_taker taker = {.j = j, .kernel = kernel, .row = call->row_begin};
+  dense_block b;
+  dense_call d;
+  dense_begin(&d, j);
+  for (;;) {
+    take_rows(&taker, &b.sums.rows, b.label, XENT_ROWS);
+    if (b.sums.rows.count == 0) return taker.status;
+    dense_load(&d, &b);
+    known_outcome(j, b.label, &b.sums, &b.outcome);
+    const exp_references r = exp_references_of(lanes_load(b.sums.reference), &j->heat);
+    dense_exp(&d, b.x, b.e, &r, hot);
+    dense_emit(&d, &b);
+    const xent_status status = rows_alone(call, &b.sums.rows, all_rows(&b.sums.rows) & ~b.outcome.stay, kernel);
+    if (status) return status;
+  }
+}
+XENT_SHARED xent_status known_dense_rows(const job *j, row_kernel kernel) {
+  return j->heat.used ? known_dense(j, kernel, true) : known_dense(j, kernel, false);
+}
+
+XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {
+  const xent_call *call = f->j->call;
+  const int64_t at = row_of(&b->sums.rows, row);
+  if (!f->straight) {
+    flow_copy_row(f, b, row);
+    flow_write_row(f, b, row);
+    return;
+  }
+  const emission m = {.references = {lanes_set(b->lowest[row]), lanes_set(b->magic[row])}, .heat = &f->j->heat,
+                      .f = b->factor[row], .b = b->b[row]};
+  float *y = (float *)(uintptr_t)direct_row(call, call->output, call->output_layout, at);
+  emit_again(&m, direct_row(call, call->logits, &call->shape->logits, at), y, f->n, call->stream);
+  if (f->j->labels) y[b->label[row]] = b->outcome.label_gradient[row];
+}
+XENT_SHARED xent_status known_flow_rows(const job *j, row_kernel kernel) {
+  const xent_call *call = j->call;
+  flow f = flow_of(j, kernel);
+  XENT_ALIGNED float copy[XENT_FLOW_MOST];
+  flow_block b;
+  f.pitch = 0; /* one row after the other takes the same place */
+  f.again = true;
+  b.e = copy;
+  for (int i = 0; i < XENT_ROWS; i++) b.x[i] = copy;
+  for (;;) {
+    take_rows(&f.taker, &b.sums.rows, b.label, XENT_ROWS);
+    if (b.sums.rows.count == 0) return f.taker.status;
+    known_outcome(j, b.label, &b.sums, &b.outcome);
+    const exp_references r = exp_references_of(lanes_load(b.sums.reference), &j->heat);
+    lanes_store(b.lowest, r.lowest);
+    lanes_store(b.magic, r.magic);
+    lanes_store(b.factor, b.outcome.f);
+    lanes_store(b.b, b.outcome.b);
+    for (uint32_t rest = b.outcome.stay; rest; rest &= rest - 1) known_row(&f, &b, __builtin_ctz(rest));
+    const xent_status status = rows_alone(call, &b.sums.rows, all_rows(&b.sums.rows) & ~b.outcome.stay, kernel);
+    if (status) return status;
+  }
+}
+
+#endif

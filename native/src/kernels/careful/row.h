@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows one after the other, chunk by chunk: rows longer than any other way takes, rows with a NaN, an infinity, a shift or
+ * a factor below the normal floats, parts of rows, and whatever arrays and options are rare. Every result is here.
+ */
+#ifndef XENT_CAREFUL_ROW_H
+#define XENT_CAREFUL_ROW_H
+
+#include "kernels/careful/fold.h"
+#include "kernels/emit/row.h"
+#include "kernels/order/order.h"
+#include "kernels/results/write.h"
+
+/* One set per call, sized for its rows: a short row must not pay for the stack of a long one. */
+typedef struct {
+  float *input, *kept, *kept_reference; /* of a chunk */
+  float *out, *each;                    /* of a step */
+} row_buffers;
+
+#define XENT_DEFINE_ROWS(name)                                                                         \
+  static __attribute__((noinline)) xent_status name##_short(const xent_call *call) {                   \
+    XENT_ALIGNED float input[XENT_STEP], kept[XENT_STEP], out[XENT_STEP], each[XENT_STEP];             \
+    float reference[XENT_STEP / XENT_GROUP];                                                           \
+    return name##_rows(call, (row_buffers){input, kept, reference, out, each});                        \
+  }                                                                                                    \
+  static __attribute__((noinline)) xent_status name##_long(const xent_call *call) {                    \
+    XENT_ALIGNED float input[XENT_CHUNK], kept[XENT_CHUNK], out[XENT_STEP], each[XENT_STEP];           \
+    float reference[XENT_CHUNK / XENT_GROUP];                                                          \
+    return name##_rows(call, (row_buffers){input, kept, reference, out, each});                        \
+  }                                                                                                    \
+  XENT_KERNEL xent_status name(const xent_call *call) {                                                \
+    return call->shape->classes <= XENT_STEP ? name##_short(call) : name##_long(call);                 \
+  }
+
+XENT_INLINE int64_t step_length(int64_t begin, int64_t end) { return end - begin < XENT_STEP ? end - begin : XENT_STEP; }
+
+typedef struct {
+  const job *j;
+  row_source x;
+  row_targets t;
+  row_buffers b;
+  bool keep;          /* a row of one chunk leaves its e in the buffers */
+  const float *ready; /* of a row of one chunk: its logits, less ready_shift */
+  float ready_shift;
+  double share;       /* of probability and sparse rows */
+} careful_row;
+
+XENT_INLINE const float *ready_floats(const careful_row *r, int64_t begin, int64_t n, float shift, float *buffer) {
+  if (r->ready && r->ready_shift == shift) return r->ready + begin;
+  return row_floats(&r->x, begin, n, shift, buffer);
+}
+
+/* ---- targets ---- */
+
+/* The targets as float32 has them, class by class; of sparse rows their dense part. */
+XENT_INLINE class_targets targets_of_classes(const careful_row *r) {
+  const job *j = r->j;
+  const xent_call *call = j->call;
+  class_targets t = {.keep = j->keep_float, .mask = r->x.mask, .mask_stride = r->x.mask_stride, .without = XENT_NO_CLASS,
+                     .add = j->labels ? 1 : (float)r->share, .smooth = r->share > 0};
+  if (j->dense) t.q = strand_of_row(call, call->targets, &call->shape->targets, r->x.span);
+  if (j->weighted) t.w = strand_at(call->class_weights, &call->shape->class_weights, 0);
+  if (j->labels && j->others) t.without = r->t.label - r->x.first;
+  return t;
+}
+
+/* The sums that a chunk's targets ask for; x are its logits, m its maximum or 0. */
+XENT_INLINE target_sums chunk_targets(const careful_row *r, const float *x, int64_t begin, int64_t n, float m) {
+  const job *j = r->j;
+  target_sums sums = {0, 0};
+  if (r->t.kind == XENT_KIND_SOFTMAX || (j->labels && !j->smoothed)) return sums;
+  if (j->labels && !j->weighted && !r->x.mask && !j->others) {
+    sums.dot = sum_gaps(x, n, m);
+    return sums;
+  }
+  if (!j->sparse || r->share > 0) {
+    const class_targets t = targets_of_classes(r);
+    sums = sum_targets(&t, x, begin, n, m);
+  }
+  if (j->labels && !j->weighted) sums.mass = 0;
+  for (int64_t i = 0; j->sparse && i < j->call->shape->target_count; i++) {
+    int64_t class;
+    double target;
+    if (!sparse_entry(j->call, r->x.row, &r->t, i, r->x.first + begin, r->x.first + begin + n, &class, &target)) continue;
+    if (target != 0) sums.dot += target * ((double)m - (double)x[class - r->x.first - begin]);
+    sums.mass += target;
+  }
+  return sums;
+}
+
+/* ---- the first pass ---- */
+
+/* No class of a chunk that is counted comes before its class y. */
+XENT_INLINE bool is_first_counted(const row_source *r, const float *x, int64_t begin, int64_t y) {
+  for (int64_t i = 0; i < y; i++)
+    if (x[i] == -INFINITY && is_counted(r, begin + i)) return false;
+  return true;
+}
+
+XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int64_t without, float shift, const float **floats) {
+  const job *j = r->j;
+  const bool direct = r->x.direct && shift == 0, single = r->x.classes <= XENT_CHUNK;
+  const bool whole = direct || n <= XENT_EXACT_MAX;
+  const chunk_way w = {.kept = r->keep ? r->b.kept : NULL, .kept_reference = r->b.kept_reference, .exact = n <= XENT_EXACT_MAX,
+                       .ahead = direct && !single ? XENT_PREFETCH_AHEAD : 0, .heat = &j->heat};
+  chunk_progress p = chunk_begin(XENT_LOWEST_REFERENCE);
+  const float *x = whole ? row_floats(&r->x, begin, n, shift, r->b.input) : r->b.input;
+  if (w.exact) {
+    p.above = largest_lanes(x, n);
+    p.reference = reference_for(lanes_largest(p.above), &j->heat);
+  }
+  for (int64_t i = 0; i < n;) {
+    const int64_t end = whole ? n : i + step_length(i, n);
+    if (!whole) copy_row(&r->x, begin + i, end - i, shift, r->b.input + i);
+    (j->heat.used ? sum_classes_hot : sum_classes_cold)(x, i, end, without, &w, &p);
+    i = end;
+  }
+  *floats = x;
+  return (chunk_sum){.max = lanes_largest(p.above) + 0.0f, .reference = p.reference, .sum = chunk_tree(n, p.group, p.sum)};
+}
+
+/* The state of the n classes from `begin` on. */
+XENT_SHARED void chunk_state(careful_row *r, int64_t begin, int64_t n, float shift, bool want_first, row_state *s) {
+  const job *j = r->j;
+  const int64_t y = r->t.label - r->x.first - begin;
+  const bool here = r->t.label >= 0 && y >= 0 && y < n;
+  const float *x;
+  const chunk_sum c = sum_of_chunk(r, begin, n, here ? y : XENT_NO_CLASS, shift, &x);
+  if (r->x.classes <= XENT_CHUNK) {
+    r->ready = x;
+    r->ready_shift = shift;
+  }
+  const bool finite = c.max > -INFINITY && c.max < INFINITY;
+  const target_sums t = chunk_targets(r, x, begin, n, finite ? c.max : 0);
+  uint32_t kind = r->t.kind | xent_state_version | (shift != 0 ? XENT_STATE_SHIFTED : 0);
+  if (here) kind |= XENT_STATE_LABEL_HERE;
+  if (here && want_first && x[y] == c.max &&
+      (c.max == -INFINITY ? is_first_counted(&r->x, x, begin, y) : largest_of(x, y) < x[y]))
+    kind |= XENT_STATE_LABEL_FIRST_MAX;
+  *s = (row_state){.kind = kind,
+                   .reference = c.reference,
+                   .counted = (uint16_t)count_classes(&r->x, begin, n),
+                   .label = here ? (uint16_t)y : XENT_LABEL_ELSEWHERE,
+                   .digest = j->call->digest,
+                   .max = (double)c.max,
+                   .label_logit = here ? quiet_double((double)x[y]) : 0,
+                   .sum = quiet_double(c.sum),
+                   .dot = quiet_double(t.dot),
+                   .mass = quiet_double(t.mass)};
+}
+
+/* What moves the sums over targets: of labels without weights the number of classes that smoothing counts. */
+XENT_INLINE double mass_of_state(const job *j, const row_state *s) {
+  if (!j->labels || j->weighted) return s->mass;
+  return (double)(s->counted - (j->others && s->label != XENT_LABEL_ELSEWHERE));
+}
+
+XENT_INLINE row_fold fold_row(careful_row *r, float shift, bool want_first) {
+  row_fold f = fold_begin();
+  for (int64_t i = 0; i < r->x.classes; i += XENT_CHUNK) {
+    row_state s;
+    chunk_state(r, i, chunk_length(i, r->x.classes), shift, want_first, &s);
+    fold_state(&f, &s, mass_of_state(r->j, &s));
+  }
+  return f;
+}
+
+/* A row after its first pass, in the round that counts. */
+typedef struct {
+  row_fold fold;       /* with the sink */
+  float shift, sink;   /* sink: in the units of the logits, less the shift */
+  bool hit;
+  int64_t largest;     /* the chunk of the largest logit */
+  float largest_logit; /* before the shift */
+  uint32_t special;
+  row_statistics statistics;
+} row_result;
+
+/* What a round means; true: a second one is asked for, with the shift in the result. */
+XENT_INLINE bool end_round(const job *j, int64_t row, bool second, row_result *g) {
+  row_fold *f = &g->fold;
+  if (!second) {
+    g->hit = j->labels && label_is_hit(f, f->max);
+    g->largest = f->largest;
+    g->largest_logit = f->max;
+    g->shift = 0;
+  }
+  if (j->call->sink) {
+    const xent_layout *l = &j->call->shape->sink;
+    g->sink = sink_logit(float_at(j->call->sink, l->type, row_offset(j->call->shape, l, row)), &j->heat);
+    if (second) g->sink -= g->shift;
+    fold_sink(f, g->sink, &j->heat);
+  }
+  if (!second && is_beyond(f->max, &j->heat)) {
+    g->shift = f->max;
+    return true;
+  }
+  g->special = special_kind(j, f);
+  return false;
+}
+
+XENT_SHARED void whole_row(careful_row *r, bool want_first, row_result *g) {
+  const job *j = r->j;
+  if (j->dense || j->sparse) r->share = even_share(&r->t, count_classes(&r->x, 0, r->x.classes));
+  g->fold = fold_row(r, 0.0f, want_first);
+  if (!end_round(j, r->x.row, false, g)) return;
+  g->fold = fold_row(r, g->shift, false);
+  end_round(j, r->x.row, true, g);
+}
+
+/* ---- results ---- */
+
+/* What a row gives that has no loss to speak of. */
+XENT_SHARED void write_special(const job *j, int64_t row, uint32_t special) {
+  const xent_call *call = j->call;
+  const xent_shape *s = call->shape;
+  const bool masked = special & XENT_ROW_MASKED, ignored = special & XENT_ROW_IGNORED;
+  const row_set one = {.first = row, .count = 1, .adjacent = true};
+  const float nan = XENT_NAN, loss = masked || ignored ? 0 : nan, logarithm = masked ? -INFINITY : nan;
+  const row_sums none = {.rows = one, .argmax = {-1}, .rank = {-1}};
+  const uint32_t kind = !call->targets ? XENT_KIND_SOFTMAX : j->labels ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES;
+  if (call->losses) write_floats(call, &one, &s->losses, call->losses, lanes_set(loss));
+  if (call->log_sum_exp) write_floats(call, &one, &s->log_sum_exp, call->log_sum_exp, lanes_set(logarithm));
+  if (call->log_probabilities)
+    write_floats(call, &one, &s->log_probabilities, call->log_probabilities, lanes_set(logarithm));
+  if (call->entropies) write_floats(call, &one, &s->entropies, call->entropies, lanes_set(masked ? 0 : nan));
+  if (call->top_classes || call->top_log_probabilities) write_top_rest(call, row, 0, logarithm);
+  if (call->tally) tally_add_one(call->tally, loss);
+  if (call->statistics) *statistics_at(call, row) = (row_statistics){.kind = kind | special, .digest = call->digest};
+  write_order(call, &none);
+}
+
+/* An ordinary row as sixteen of which one counts. */
+XENT_INLINE row_sums sums_of_row(const careful_row *r, const row_result *g) {
+  const job *j = r->j;
+  const row_fold *f = &g->fold;
+  const double even = even_classes(&r->t, f->counted);
+  row_sums in = {.rows = {.first = r->x.row, .count = 1, .adjacent = true}, .folded = true, .max = {f->max},
+                 .reference = {f->reference}, .logit = {f->logit}, .sink = {g->sink}, .shift = {g->shift}, .sum = {f->sum},
+                 .dot = {f->dot}, .mass = {f->mass}, .even = {even},
+                 .weight = {j->labels ? weight_of_class(j->call, r->t.label) : 1}, .row_weight = {r->t.row_weight},
+                 .upstream = {1}, .hits = g->hit};
+  fill_sums(&in);
+  return in;
+}
+
+XENT_INLINE int64_t argmax_of_row(const careful_row *r, const row_result *g) {
+  for (int64_t i = g->largest > 0 ? g->largest * XENT_CHUNK : 0; i < r->x.classes; i += XENT_STEP) {
+    const int64_t n = step_length(i, r->x.classes);
+    const int64_t class = first_equal(&r->x, ready_floats(r, i, n, 0.0f, r->b.out), i, n, g->largest_logit);
+    if (class >= 0) return class;
+  }
+  return -1;
+}
+XENT_INLINE int64_t rank_of_label(const careful_row *r) {
+  const float own = row_one(&r->x, r->t.label, 0.0f);
+  int64_t rank = 0;
+  for (int64_t i = 0; i < r->x.classes; i += XENT_STEP) {
+    const int64_t n = step_length(i, r->x.classes);
+    rank += count_before(&r->x, ready_floats(r, i, n, 0.0f, r->b.out), i, n, r->t.label, own);
+  }
+  return rank;
+}
+XENT_SHARED void write_top_classes(const careful_row *r, const row_statistics *s, float minus_distance) {
+  const int64_t wanted = r->j->call->shape->top_count;
+  top_entry last = {INFINITY, -1};
+  int64_t done = 0;
+  while (done < wanted) {
+    top_list h;
+    h.count = 0;
+    h.room = wanted - done < XENT_TOP_AT_ONCE ? wanted - done : XENT_TOP_AT_ONCE;
+    for (int64_t i = 0; i < r->x.classes; i += XENT_STEP) {
+      const int64_t n = step_length(i, r->x.classes);
+      top_take(&r->x, ready_floats(r, i, n, 0.0f, r->b.out), i, n, last, &h);
+    }
+    if (h.count == 0) break;
+    top_sort(&h);
+    write_top_list(r->j, &h, r->x.row, done, (float)s->shift, (float)s->max, minus_distance);
+    last = h.entries[h.count - 1];
+    done += h.count;
+  }
+  write_top_rest(r->j->call, r->x.row, done, -INFINITY);
+}
+
+XENT_INLINE double entropy_sum_of_row(const careful_row *r, const row_result *g) {
+  double T = 0;
+  for (int64_t i = 0; i < r->x.classes; i += XENT_CHUNK) {
+    const int64_t n = chunk_length(i, r->x.classes);
+    const float *x = ready_floats(r, i, n, g->shift, r->b.input);
+    T += sum_entropy_of(x, NULL, n, g->fold.reference, g->fold.max, &r->j->heat);
+  }
+  return T;
+}
+
+/* Of soft targets: c (1 - eps) w (lse - x). Special rows: the same everywhere. */
+XENT_SHARED void write_target_gradient(const careful_row *r, const row_statistics *s, float distance, double c, const float *same) {
+  const xent_call *call = r->j->call;
+  const xent_layout *l = &call->shape->target_gradient;
+  const float tc = (float)(c * r->j->keep), max = (float)s->max, hi = r->j->heat.hi;
+  if (r->j->sparse) {
+    const strand out = strand_at(call->target_gradient, l, row_offset(call->shape, l, r->x.row));
+    for (int64_t i = 0; i < call->shape->target_count; i++) {
+      const int64_t class = sparse_class_at(call, r->x.row, i);
+      float value = same ? *same : 0;
+      if (!same && class >= 0 && class < r->x.classes && !is_ignored_class(call, class)) {
+        const float factor = r->j->weighted ? tc * (float)weight_of_class(call, class) : tc;
+        if (factor != 0) value = factor * fused(max - row_one(&r->x, class, (float)s->shift), hi, distance);
+      }
+      strand_set(&out, i, value != value ? XENT_NAN : value);
+    }
+    return;
+  }
+  const strand out = strand_of_row(call, call->target_gradient, l, r->x.span);
+  if (same) {
+    strand_fill(&out, 0, r->x.classes, *same);
+    return;
+  }
+  const strand w = r->j->weighted ? strand_at(call->class_weights, &call->shape->class_weights, 0) : (strand){0};
+  for (int64_t i = 0; i < r->x.classes; i += XENT_LANES) {
+    const int64_t n = r->x.classes - i;
+    const lanes factor = w.at ? lanes_mul(lanes_set(tc), strand_load(&w, i, n, 0.0f)) : lanes_set(tc);
+    const lanes gap = lanes_sub(lanes_set(max), row_lanes(&r->x, i, n, (float)s->shift));
+    lanes v = lanes_mul(factor, lanes_fma(gap, lanes_set(hi), lanes_set(distance)));
+    v = lanes_quiet(lanes_where_equal(factor, lanes_set(0.0f), lanes_set(0.0f), v));
+    if (r->x.mask) v = where_counted(r->x.mask + i * r->x.mask_stride, r->x.mask_stride, n, v, 0.0f);
+    strand_store(&out, i, n, v);
+  }
+}
+
+/* ---- the second pass ---- */
+
+XENT_INLINE strand output_strand(const careful_row *r) {
+  return strand_of_row(r->j->call, r->j->call->output, r->j->call->output_layout, r->x.span);
+}
+
+/* n <= XENT_STEP classes from `begin` on. Groups whose reference rose after their e were kept are computed again. */
+XENT_INLINE void emit_classes(const careful_row *r, const emission *m, const row_statistics *s, const float *x, float *y,
+                              int64_t begin, int64_t n, bool kept, bool stream) {
+  if (!kept) {
+    emit_again(m, x, y, n, stream);
+    return;
+  }
+  for (int64_t i = 0, end; i < n; i = end) {
+    const float *reference = r->b.kept_reference + begin / XENT_GROUP, own = reference[i / XENT_GROUP];
+    end = i + XENT_GROUP;
+    while (end < n && reference[end / XENT_GROUP] == own) end += XENT_GROUP;
+    if (end > n) end = n;
+    emission part = *m;
+    if (m->each) part.each = m->each + i;
+    if (own == s->reference)
+      emit_kept(&part, r->b.kept + begin + i, y + i, end - i, stream);
+    else
+      emit_again(&part, x + i, y + i, end - i, false);
+  }
+}
+
+typedef struct {
+  emission m;
+  class_targets each; /* of targets that differ from class to class */
+  bool has_each, finite;
+  float scale;        /* of those: b = -(t * scale) */
+  double cc, share;
+  double each_scale;  /* cc of probability rows, cc * share of weights */
+  float at_label;
+} row_gradient;
+
+XENT_INLINE row_gradient gradient_of_row(careful_row *r, const row_statistics *s, double cc) {
+  const job *j = r->j;
+  row_outcome lanes_of;
+  lanes_of.stay = 1;
+  lanes_of.record = NULL;
+  target_results t = {.pull = dlanes_set(s->pull), .share = dlanes_set(s->share)};
+  const double weight = j->labels ? weight_of_class(j->call, r->t.label) : 1, S = j->labels ? s->sum + s->mass : s->sum;
+  t.own = dlanes_scale(dlanes_set(weight), j->keep);
+  r->share = s->share;
+  row_gradient g = {.cc = cc, .share = s->share};
+  gradient_outcome(j, dlanes_set(s->sum), dlanes_set(j->labels ? s->mass : 0), dlanes_set(S), &t, dlanes_set(weight), dlanes_set(cc),
+                   &lanes_of);
+  const double H = XENT_UNSCALE / S * cc * s->pull;
+  const bool tiny = H != 0 && fabs(H) < 0x1p-126 && fabs(cc) < 0x1p31;
+  const double up = tiny ? XENT_TINY_SCALE : 1;
+  g.has_each = j->dense || (j->weighted && s->share > 0);
+  g.each_scale = j->dense ? cc : cc * s->share;
+  g.scale = (float)(g.each_scale * up);
+  g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->heat)), .heat = &j->heat, .f = (float)(H * up),
+                   .b = s->share > 0 && !g.has_each ? -g.scale : -0.0f, .tiny = tiny};
+  g.finite = isfinite(g.m.f) && isfinite(g.m.b) && !g.has_each;
+  g.at_label = lanes_of.label_gradient[0];
+  if (g.has_each) {
+    g.each = targets_of_classes(r);
+    if (!j->dense) g.each.add = 1;
+    if (j->sparse) g.each.without = XENT_NO_CLASS;
+  }
+  return g;
+}
+
+/* A class with a target of its own, product being the target times cc: where that counts alone, e would overflow. */
+XENT_INLINE float emit_product(const row_gradient *g, float e, float b, double product) {
+  const float y = fused(e, g->m.f, b);
+  const float out = !g->m.tiny ? y : fabs(product) >= 0x1p30 ? -(float)product : y * XENT_TINY_UNSCALE;
+  return out != out ? XENT_NAN : out;
+}
+
+/* The target of a class that entries of a sparse row name, or false where entry j is not the first that names it. */
+XENT_INLINE bool sparse_class(const careful_row *r, int64_t j, int64_t begin, int64_t end, double share, int64_t *class, double *target) {
+  const xent_call *call = r->j->call;
+  const int64_t row = r->x.row;
+  double sum, part;
+  int64_t other;
+  if (!sparse_entry(call, row, &r->t, j, begin, end, class, &sum)) return false;
+  for (int64_t i = 0; i < j; i++)
+    if (sparse_class_at(call, row, i) == *class) return false;
+  for (int64_t i = j + 1; i < call->shape->target_count; i++)
+    if (sparse_entry(call, row, &r->t, i, *class, *class + 1, &other, &part)) sum += part;
+  *target = share > 0 ? sum + (r->t.weighted ? share * weight_of_class(call, *class) : share) : sum;
+  return true;
+}
+
+/* The classes that entries of a sparse row name are computed once more. */
+XENT_INLINE void emit_sparse(const careful_row *r, const row_gradient *g, const row_statistics *s, const float *x, float *y,
+                             int64_t begin, int64_t n) {
+  const int64_t from = r->x.first + begin;
+  for (int64_t i = 0; i < r->j->call->shape->target_count; i++) {
+    int64_t class;
+    double target;
+    if (!sparse_class(r, i, from, from + n, g->share, &class, &target)) continue;
+    const double product = g->cc * target;
+    const float e = exp_one(x[class - from], s->reference, &r->j->heat);
+    y[class - from] = emit_product(g, e, -(float)(g->m.tiny ? product * XENT_TINY_SCALE : product), product);
+  }
+}
+
+/* n <= XENT_STEP classes, side by side in y. */
+XENT_INLINE void gradient_classes(const careful_row *r, row_gradient *g, const row_statistics *s, const float *x, float *y,
+                                  int64_t begin, int64_t n, bool kept, bool stream) {
+  if (g->has_each) {
+    for (int64_t i = 0; i < n; i += XENT_LANES) {
+      const lanes t = target_lanes(&g->each, begin + i, n - i);
+      lanes_store(r->b.each + i, lanes_sub(lanes_set(-0.0f), lanes_mul(t, lanes_set(g->scale))));
+    }
+    g->m.each = r->b.each;
+  }
+  emit_classes(r, &g->m, s, x, y, begin, n, kept, stream);
+  for (int64_t i = 0; g->has_each && g->m.tiny && i < n; i++) {
+    XENT_ALIGNED float t[XENT_LANES];
+    if (i % XENT_LANES == 0) lanes_store(t, target_lanes(&g->each, begin + i, n - i));
+    const double product = g->each_scale * (double)t[i % XENT_LANES];
+    if (fabs(product) >= 0x1p30) y[i] = -(float)product;
+  }
+  if (!g->finite) quiet_values(y, n);
+  if (r->j->sparse) emit_sparse(r, g, s, x, y, begin, n);
+  const int64_t label = r->t.label - r->x.first - begin;
+  if (r->t.label >= 0 && label >= 0 && label < n) y[label] = g->at_label;
+}
+
+/* The derivative of the softcap, and masks. */
+XENT_INLINE void finish_classes(const careful_row *r, float *y, int64_t begin, int64_t n) {
+  for (int64_t i = 0; i < n; i += XENT_LANES) {
+    lanes v = lanes_load_part(y + i, n - i, 0.0f), slope;
+    if (r->x.cap != 0) {
+      capped(&r->x, strand_load(&r->x.x, begin + i, n - i, 0.0f), &slope);
+      v = lanes_quiet(lanes_mul(v, slope));
+    }
+    if (r->x.mask) v = where_counted(r->x.mask + (begin + i) * r->x.mask_stride, r->x.mask_stride, n - i, v, 0.0f);
+    lanes_store_part(y + i, n - i, v);
+  }
+}
+
+/* The gradient of classes [begin, end), cc being the scale of the row divided by the temperature. */
+XENT_SHARED void write_gradient(careful_row *r, const row_statistics *s, double cc, int64_t begin, int64_t end, bool kept) {
+  const strand out = output_strand(r);
+  if (s->kind & XENT_ROW_SPECIAL) {
+    strand_fill(&out, begin, end, s->kind & XENT_ROW_NAN ? XENT_NAN : 0.0f);
+    return;
+  }
+  row_gradient g = gradient_of_row(r, s, cc);
+  const bool simple = r->x.cap == 0 && !r->x.mask, direct = is_direct(&out) && simple && !r->j->sparse; /* x is read again */
+  /* no buffer of a step is needed: whole chunks */
+  const int64_t step = direct && r->x.direct && s->shift == 0 && !g.has_each ? XENT_CHUNK : XENT_STEP;
+  for (int64_t i = begin; i < end; i += step) {
+    const int64_t n = end - i < step ? end - i : step;
+    const float *x = ready_floats(r, i, n, (float)s->shift, r->b.input);
+    float *y = direct ? (float *)(uintptr_t)out.at + i : r->b.out;
+    gradient_classes(r, &g, s, x, y, i, n, kept, r->j->call->stream && direct);
+    if (!simple) finish_classes(r, y, i, n);
+    if (!direct) put_floats(&out, i, n, y, r->j->call->stream);
+  }
+}
+
+/* Softmax or log-softmax of classes [begin, end). */
+XENT_SHARED void write_probabilities(careful_row *r, const row_statistics *s, int64_t begin, int64_t end, bool kept) {
+  const job *j = r->j;
+  const bool log = j->call->log;
+  const strand out = output_strand(r);
+  if (s->kind & XENT_ROW_SPECIAL) {
+    strand_fill(&out, begin, end, !(s->kind & XENT_ROW_MASKED) ? XENT_NAN : log ? -INFINITY : 0.0f);
+    return;
+  }
+  const float max = (float)s->max;
+  if (r->x.all == 1 && !log && row_one(&r->x, 0, (float)s->shift) == max &&
+      s->sum == (double)exp_one(max, s->reference, &j->heat) * XENT_UNSCALE) {
+    strand_fill(&out, begin, end, 1.0f); /* one class, and nothing beside it */
+    return;
+  }
+  float minus_distance = 0;
+  if (log) {
+    row_sums in = {.rows = {.count = 1}, .folded = true, .max = {max}, .reference = {s->reference}, .sum = {s->sum}};
+    double none[XENT_ROWS] = {0};
+    fill_sums(&in);
+    row_numbers numbers;
+    row_numbers_of(j, &in, none, none, false, &numbers);
+    float distance[XENT_ROWS];
+    lanes_store(distance, dlanes_narrow(dlanes_sub(dlanes_zero(), row_distance(&numbers))));
+    minus_distance = distance[0];
+  }
+  const emission m = {.references = exp_everywhere(exp_reference_of(s->reference, &j->heat)), .heat = &j->heat,
+                      .f = (float)(XENT_UNSCALE / s->sum), .b = -0.0f};
+  const bool direct = is_direct(&out);
+  const int64_t step = direct && r->x.direct && s->shift == 0 ? XENT_CHUNK : XENT_STEP;
+  for (int64_t i = begin; i < end; i += step) {
+    const int64_t n = end - i < step ? end - i : step;
+    const float *x = ready_floats(r, i, n, (float)s->shift, r->b.input);
+    float *y = direct ? (float *)(uintptr_t)out.at + i : r->b.out;
+    if (log)
+      emit_log(x, y, n, max, j->heat.hi, minus_distance, j->call->stream && direct);
+    else
+      emit_classes(r, &m, s, x, y, i, n, kept, j->call->stream && direct);
+    if (!direct) put_floats(&out, i, n, y, j->call->stream);
+  }
+}
+
+/* ---- the calls ---- */
+
+XENT_INLINE careful_row careful_row_of(const job *j, int64_t row, row_buffers b) {
+  return (careful_row){.j = j, .x = logits_of_row(j->call, row), .b = b,
+                       .t = targets_of_call(j->call)};
+}
+
+/* Scale of a row's gradient with respect to the targets, and to the logits. */
+XENT_INLINE double scale_of_row(const job *j, int64_t row, double row_weight) {
+  const double c = j->scale * row_weight;
+  const xent_layout *l = &j->call->shape->upstream;
+  return j->call->upstream ? c * float_at(j->call->upstream, l->type, row_offset(j->call->shape, l, row)) : c;
+}
+XENT_INLINE double logit_scale(const job *j, double c) { return j->heat.used ? c / j->heat.temperature : c; }
+
+XENT_SHARED xent_status careful_cross_entropy_rows(const xent_call *call, row_buffers b) {
+  const job j = job_of(call);
+  for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    careful_row r = careful_row_of(&j, row, b);
+    xent_status status = targets_of_row(call, r.x.span, &r.t);
+    if (!status) status = check_sparse_row(call, r.x.span, &r.t);
+    if (status) return status;
+    row_result g = {.special = r.t.ignored ? XENT_ROW_IGNORED : 0};
+    r.keep = call->output && r.x.classes <= XENT_CHUNK;
+    if (!r.t.ignored) whole_row(&r, call->hits != NULL, &g);
+    const double c = scale_of_row(&j, row, r.t.row_weight);
+    if (g.special) {
+      const float same = g.special & XENT_ROW_NAN ? XENT_NAN : 0.0f;
+      call->report->counted += call->targets && !r.t.ignored;
+      write_special(&j, row, g.special);
+      if (call->target_gradient) write_target_gradient(&r, &g.statistics, 0, c, &same);
+      g.statistics.kind = g.special;
+    } else {
+      row_sums in = sums_of_row(&r, &g);
+      row_outcome out = {.record = &g.statistics};
+      if (call->argmax) in.argmax[0] = argmax_of_row(&r, &g);
+      if (call->ranks) in.rank[0] = rank_of_label(&r);
+      if (call->entropies) in.entropy[0] = entropy_sum_of_row(&r, &g);
+      sixteen_results(&j, &in, &out);
+      float distance[XENT_ROWS];
+      lanes_store(distance, out.distance);
+      if (call->top_classes || call->top_log_probabilities) write_top_classes(&r, &g.statistics, 0 - distance[0]);
+      if (call->target_gradient) write_target_gradient(&r, &g.statistics, distance[0], c, NULL);
+    }
+    if (call->output) write_gradient(&r, &g.statistics, logit_scale(&j, c), 0, r.x.classes, r.keep);
+  }
+  return XENT_OK;
+}
+XENT_DEFINE_ROWS(careful_cross_entropy)
+
+XENT_SHARED xent_status careful_cross_entropy_backward_rows(const xent_call *call, row_buffers b) {
+  const job j = job_of(call);
+  for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    careful_row r = careful_row_of(&j, row, b);
+    xent_status status = targets_of_row(call, r.x.span, &r.t);
+    if (!status) status = check_sparse_row(call, r.x.span, &r.t);
+    if (status) return status;
+    const row_statistics ignored = {.kind = XENT_ROW_IGNORED};
+    const int64_t end = call->class_end < r.x.classes ? call->class_end : r.x.classes;
+    write_gradient(&r, r.t.ignored ? &ignored : known_statistics_at(call, row),
+                   logit_scale(&j, scale_of_row(&j, row, r.t.row_weight)), call->class_begin, end, false);
+  }
+  return XENT_OK;
+}
+XENT_DEFINE_ROWS(careful_cross_entropy_backward)
+
+/* Softmax, log-softmax and log-sum-exp. */
+XENT_SHARED xent_status careful_softmax_rows(const xent_call *call, row_buffers b) {
+  const job j = job_of(call);
+  for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    careful_row r = careful_row_of(&j, row, b);
+    if (call->known_statistics) {
+      const int64_t end = call->class_end < r.x.classes ? call->class_end : r.x.classes;
+      write_probabilities(&r, known_statistics_at(call, row), call->class_begin, end, false);
+      continue;
+    }
+    row_result g;
+    r.keep = call->output && !call->log && r.x.classes <= XENT_CHUNK;
+    whole_row(&r, false, &g);
+    if (g.special) {
+      if (call->log_sum_exp) write_special(&j, row, g.special);
+      g.statistics = (row_statistics){.kind = g.special};
+    } else {
+      const row_sums in = sums_of_row(&r, &g);
+      row_outcome out = {.record = &g.statistics};
+      sixteen_probabilities(&j, &in, &out);
+    }
+    if (call->output) write_probabilities(&r, &g.statistics, 0, r.x.classes, r.keep);
+  }
+  return XENT_OK;
+}
+XENT_DEFINE_ROWS(careful_softmax)
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every way to compute a call in float32 arithmetic, in the order in which they are asked: the first that fits is taken,
+ * and its name is in the report. What no way fits, and rows that leave one, careful/ computes row by row.
+ */
+#ifndef XENT_CHOOSE_H
+#define XENT_CHOOSE_H
+
+#include "kernels/backward/rows.h"
+#include "kernels/backward/statistics.h"
+#include "kernels/careful/parts.h"
+#include "kernels/sum/single.h"
+#include "kernels/tier/tier.h"
+#include "kernels/ways.h"
+
+/* Rows of one chunk of at most 1024 classes. What needs whole rows again (sparse targets, gradients of targets) is careful's. */
+XENT_INLINE bool flow_fits(const xent_call *call) {
+  const xent_shape *s = call->shape;
+  return s->classes <= XENT_FLOW_MOST && !call->known_statistics && !s->target_count && !call->target_gradient &&
+         s->top_count <= XENT_TOP_AT_ONCE && !(s->classes == 1 && call->output && !call->targets) && !call->row_offsets;
+}
+
+/* So few classes that vectors along a row would be mostly empty, and enough rows to fill a block. */
+XENT_INLINE bool has_dense_rows(const xent_call *call) {
+  return call->shape->classes <= XENT_DENSE && call->row_end - call->row_begin >= XENT_DENSE_LEAST;
+}
+XENT_INLINE bool dense_fits(const xent_call *call) {
+  const xent_shape *s = call->shape;
+  const xent_layout *m = &s->class_mask;
+  const bool same_mask = m->outer == 0 && (m->inner == 0 || s->inner == 1);
+  return flow_fits(call) && has_dense_rows(call) && s->classes > 1 && s->logits.classes == 1 &&
+         (!call->class_mask || same_mask || lies_dense(s, m));
+}
+
+/* Gradients from statistics: whole rows of one chunk. */
+XENT_INLINE bool known_flow_fits(const xent_call *call) {
+  const xent_shape *s = call->shape;
+  return call->class_end - call->class_begin == s->classes && s->classes <= XENT_FLOW_MOST && !s->all_classes &&
+         !call->row_offsets && !s->target_count;
+}
+XENT_INLINE bool known_dense_fits(const xent_call *call) { return known_flow_fits(call) && has_dense_rows(call); }
+
+typedef struct {
+  int32_t way;
+  bool (*fits)(const xent_call *call);
+  xent_status (*run)(const job *j, row_kernel kernel);
+} xent_way;
+
+static const xent_way forward_ways[] = {{XENT_WAY_SINGLE, single_fits, single_rows},
+                                        {XENT_WAY_DENSE, dense_fits, dense_rows},
+                                        {XENT_WAY_STRIP, XENT_TIER_NAME(strips_fit), XENT_TIER_NAME(strips)},
+                                        {XENT_WAY_FLOW, flow_fits, flow_rows}};
+static const xent_way gradient_ways[] = {{XENT_WAY_STRIP, XENT_TIER_NAME(strips_fit), XENT_TIER_NAME(strips)},
+                                         {XENT_WAY_DENSE, known_dense_fits, known_dense_rows},
+                                         {XENT_WAY_FLOW, known_flow_fits, known_flow_rows}};
+
+XENT_INLINE xent_status take_way(const xent_call *call, const xent_way *ways, const int count, row_kernel kernel) {
+  const job j = job_of(call);
+  for (int i = 0; i < count; i++) {
+    if (!ways[i].fits(call)) continue;
+    call->report->way = ways[i].way;
+    return ways[i].run(&j, kernel);
+  }
+  call->report->way = XENT_WAY_ROW;
+  return kernel(call);
+}
+#define XENT_TAKE_WAY(call, ways, kernel) take_way(call, ways, (int)(sizeof ways / sizeof *ways), kernel)
+
+static xent_status softmax_forward(const xent_call *call) { return XENT_TAKE_WAY(call, forward_ways, careful_softmax); }
+static xent_status cross_entropy_forward(const xent_call *call) {
+  return XENT_TAKE_WAY(call, forward_ways, careful_cross_entropy);
+}
+static xent_status cross_entropy_backward(const xent_call *call) {
+  return XENT_TAKE_WAY(call, gradient_ways, careful_cross_entropy_backward);
+}
+static xent_status softmax_backward(const xent_call *call) {
+  const bool strips = XENT_TIER_NAME(strips_fit_backward)(call);
+  call->report->way = strips ? XENT_WAY_STRIP : XENT_WAY_ROW;
+  return strips ? XENT_TIER_NAME(strips_backward)(call) : backward_rows(call);
+}
+
+#endif

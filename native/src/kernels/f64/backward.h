@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Backward of softmax and log-softmax. */
+#ifndef XENT_F64_BACKWARD_H
+#define XENT_F64_BACKWARD_H
+
+#include "kernels/f64/rows.h"
+
+/* A row of y, which has no array where only the sum of g is asked for, and of g. */
+typedef struct {
+  row_span span;
+  f64_logits y, g;
+} f64_backward;
+
+XENT_INLINE f64_backward f64_backward_of(const xent_call *call, int64_t row) {
+  const row_span span = span_of_row(call, row);
+  return (f64_backward){span, f64_logits_of(call, call->forward_output, &call->shape->output, span),
+                        f64_logits_of(call, call->upstream, &call->shape->upstream, span)};
+}
+
+/* n numbers from class `begin` on, +0 at masked classes. */
+XENT_INLINE const double *f64_unmasked(const f64_logits *in, int64_t begin, int64_t n, double *buffer) {
+  const double *v = f64_load(&in->x, begin, n, buffer);
+  for (int64_t i = 0; in->mask && i < n; i++) buffer[i] = f64_takes_part(in, begin + i) ? v[i] : 0;
+  return in->mask ? buffer : v;
+}
+
+/* The sum over one chunk: of g y for softmax, of g for log-softmax. */
+XENT_SHARED pair f64_backward_chunk(const f64_backward *r, bool log, int64_t begin, int64_t end, const f64_buffers *b) {
+  pair sum = {0, 0};
+  for (int64_t i = begin; i < end; i += XENT_PIECE) {
+    const int64_t n = f64_part(i, end, XENT_PIECE);
+    const double *g = f64_unmasked(&r->g, i, n, b->piece), *y = log ? NULL : f64_unmasked(&r->y, i, n, b->other);
+    sum = pair_add(sum, f64_sum(g, y, b->terms, n));
+  }
+  return sum;
+}
+
+/* softmax: dx = y (g - s); log-softmax: dx = g - p s, p = exp(y); divided by the temperature where there is one */
+XENT_SHARED void f64_emit_backward(const double *y, const double *g, double *dx, int64_t n, double sum, bool log,
+                                   double per_temperature) {
+  const f64_reference k = f64_reference_of(doubles_set(0), f64_temperature_of(0));
+  const doubles s = doubles_set(sum), r = doubles_set(per_temperature), unscale = doubles_set(-0x1p-192);
+  for (int64_t i = 0; i < n; i += XENT_DOUBLES) {
+    const doubles gs = doubles_load_part(g + i, n - i, 0);
+    doubles v = doubles_load_part(y + i, n - i, 0);
+    if (log) f64_exp_vectors(&v, 1, &k, false);
+    const doubles out = log ? doubles_fma(doubles_mul(v, unscale), s, gs) : doubles_mul(v, doubles_sub(gs, s));
+    doubles_store_part(dx + i, n - i, doubles_quiet(doubles_mul(out, r)));
+  }
+}
+
+static xent_status f64_softmax_backward(const xent_call *call) {
+  XENT_F64_BUFFERS(b, XENT_CHUNK, XENT_PIECE);
+  const double per_temperature = f64_temperature_of(call->options->temperature).high;
+  for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    const f64_backward r = f64_backward_of(call, row);
+    const int64_t classes = r.g.classes, end = f64_class_end(call, classes);
+    pair total = {0, 0};
+    for (int64_t i = 0; !call->known_statistics && i < classes; i += XENT_CHUNK)
+      total = pair_add(total, f64_backward_chunk(&r, call->log, i, i + f64_part(i, classes, XENT_CHUNK), &b));
+    const double sum = call->known_statistics ? f64_known(call, row)->sum : pair_value(total);
+    const f64_array dx = f64_array_of(call, call->output, call->output_layout, r.span);
+    for (int64_t i = call->class_begin; i < end; i += XENT_PIECE) {
+      const int64_t n = f64_part(i, end, XENT_PIECE);
+      const double *g = f64_unmasked(&r.g, i, n, b.piece), *y = f64_unmasked(&r.y, i, n, b.other);
+      double *out = f64_room(&dx, i, b.terms);
+      f64_emit_backward(y, g, out, n, sum, call->log, per_temperature);
+      f64_mask(&r.g, i, n, out, 0);
+      f64_store(&dx, i, n, out);
+    }
+  }
+  return XENT_OK;
+}
+
+#endif

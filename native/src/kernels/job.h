@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a call asks for, read out of its options and arrays once. */
+#ifndef XENT_JOB_H
+#define XENT_JOB_H
+
+#include "kernels/load/row.h"
+#include "kernels/math/logarithm.h"
+
+typedef struct {
+  const xent_call *call;
+  heat heat;
+  double eps, keep;      /* of label smoothing; keep = 1 - eps */
+  double scale;          /* of the gradient, less upstream and row weights, divided by the temperature */
+  double least, most;    /* of a label's loss, where most > 0 */
+  float keep_float;
+  bool labels, dense, sparse; /* what the targets are; none: log-sum-exp, argmax and the like alone */
+  bool others, weighted;
+  bool smoothed;         /* eps > 0 */
+  bool plain;            /* nothing makes losses and gradients of labels other than they are without options */
+} job;
+
+XENT_INLINE job job_of(const xent_call *call) {
+  const xent_options *o = call->options;
+  const double d = o->probability_clamp > 0 && o->probability_clamp < DBL_MIN ? DBL_MIN : o->probability_clamp;
+  job j = {.call = call, .heat = heat_of(o->temperature), .eps = o->label_smoothing, .keep = 1 - o->label_smoothing,
+           .labels = has_labels(call), .sparse = call->targets && call->shape->target_count,
+           .others = o->smoothing == XENT_SMOOTHING_OTHERS, .weighted = call->class_weights != NULL};
+  j.dense = call->targets && !j.labels && !j.sparse;
+  j.smoothed = j.eps > 0;
+  j.keep_float = (float)j.keep;
+  j.scale = o->has_gradient_scale ? o->gradient_scale : 1.0;
+  if (d > 0) {
+    j.least = 0 - log_normal(1 - d);
+    j.most = 0 - log_normal(d);
+  }
+  j.plain = j.labels && !j.smoothed && !j.weighted && !call->row_weights && !call->sink && o->z_loss == 0 && d == 0 &&
+            !j.heat.used && !call->log_probabilities && !call->upstream;
+  return j;
+}
+
+#endif

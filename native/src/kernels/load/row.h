@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The logits of a row as every pass sees them: widened, capped, less the shift, -inf where they are masked; floats that
+ * lie side by side. They are the tensor itself where there is nothing to do.
+ */
+#ifndef XENT_LOAD_ROW_H
+#define XENT_LOAD_ROW_H
+
+#include "kernels/load/strand.h"
+#include "kernels/math/tanh.h"
+#include "kernels/targets/targets.h"
+
+enum { XENT_STEP = 1024 }; /* what is done in steps stays in the first cache */
+
+typedef struct {
+  const xent_call *call;
+  row_span span;
+  int64_t row, classes; /* classes: those that the arrays hold */
+  int64_t first, all;   /* where these begin in the whole row, and its classes */
+  strand x;
+  const uint8_t *mask;
+  int64_t mask_stride;
+  float cap, uncap;     /* softcap and its reciprocal; 0: none */
+  float out;            /* what masked classes are, and those that are not there */
+  bool direct;          /* nothing is to be done but perhaps to subtract a shift */
+} row_source;
+
+XENT_INLINE row_source row_source_of(const xent_call *call, row_span span, const void *array, const xent_layout *l,
+                                     double softcap) {
+  row_source r = {.call = call, .span = span, .row = span.row, .classes = span.classes, .first = call->shape->first_class,
+                  .all = all_classes_of_row(call, span), .x = strand_of_row(call, array, l, span), .cap = (float)softcap, .out = -INFINITY};
+  if (softcap != 0) r.uncap = (float)(1 / softcap);
+  if (call->class_mask) {
+    r.mask = (const uint8_t *)call->class_mask + class_offset(call, &call->shape->class_mask, span);
+    r.mask_stride = call->shape->class_mask.classes;
+  }
+  r.direct = is_direct(&r.x) && !r.mask && softcap == 0;
+  return r;
+}
+XENT_INLINE row_source logits_of_row(const xent_call *call, int64_t row) {
+  return row_source_of(call, span_of_row(call, row), call->logits, &call->shape->logits, call->options->softcap);
+}
+
+XENT_INLINE bool is_counted(const row_source *r, int64_t class) { return !r->mask || r->mask[class * r->mask_stride]; }
+
+XENT_INLINE int64_t count_classes(const row_source *r, int64_t begin, int64_t n) {
+  if (!r->mask) return n;
+  int64_t counted = 0;
+  for (int64_t i = begin; i < begin + n; i++) counted += r->mask[i * r->mask_stride] != 0;
+  return counted;
+}
+
+/* Sixteen numbers of which n are left; `out` where a class is masked or there is none. */
+XENT_INLINE lanes where_counted(const uint8_t *mask, int64_t stride, int64_t n, lanes v, float out) {
+  if (stride == 1 && n >= XENT_LANES) return lanes_where_set(mask, v, lanes_set(out));
+  uint8_t set[XENT_LANES];
+  for (int64_t k = 0; k < XENT_LANES; k++) set[k] = k < n && mask[k * stride];
+  return lanes_where_set(set, v, lanes_set(out));
+}
+
+XENT_INLINE lanes capped(const row_source *r, lanes x, lanes *slope) {
+  const lanes t = tanh_lanes(lanes_mul(x, lanes_set(r->uncap)));
+  *slope = lanes_fma(lanes_sub(lanes_set(-0.0f), t), t, lanes_set(1));
+  return lanes_mul(lanes_set(r->cap), t);
+}
+
+/* Sixteen logits from class i on, of which n are left; -inf where there is none. */
+XENT_INLINE lanes row_lanes(const row_source *r, int64_t i, int64_t n, float shift) {
+  lanes slope, v = strand_load(&r->x, i, n, r->out);
+  if (r->cap != 0) v = capped(r, v, &slope);
+  if (shift != 0) v = lanes_sub(v, lanes_set(shift));
+  if (r->mask || (r->cap != 0 && n < XENT_LANES)) {
+    const uint8_t here = 1;
+    v = r->mask ? where_counted(r->mask + i * r->mask_stride, r->mask_stride, n, v, r->out)
+                : where_counted(&here, 0, n, v, r->out);
+  }
+  return v;
+}
+
+/* Sixteen numbers from number i on. */
+XENT_INLINE lanes whole_lanes(const char *at, int64_t i, const int32_t type) {
+  if (type == XENT_F32) return lanes_load((const float *)(const void *)at + i);
+  const uint16_t *halves = (const uint16_t *)(const void *)at + i;
+  return type == XENT_BF16 ? lanes_load_bf16(halves) : lanes_load_f16(halves);
+}
+/* As many of n logits as are pairs of vectors, which lie side by side. */
+XENT_INLINE int64_t copy_pairs(const row_source *r, int64_t begin, int64_t n, const int32_t type, float *to, lanes *largest) {
+  const char *x = r->x.at + begin * size_of_float(type);
+  const uint8_t *mask = r->mask ? r->mask + begin : NULL;
+  const lanes out = lanes_set(r->out);
+  lanes even = *largest, odd = *largest;
+  int64_t i = 0;
+  for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
+    lanes v = whole_lanes(x, i, type), w = whole_lanes(x, i + XENT_LANES, type);
+    if (mask) {
+      v = lanes_where_set(mask + i, v, out);
+      w = lanes_where_set(mask + i + XENT_LANES, w, out);
+    }
+    lanes_store(to + i, v);
+    lanes_store(to + i + XENT_LANES, w);
+    even = lanes_max(v, even);
+    odd = lanes_max(w, odd);
+  }
+  if (i < n && n >= XENT_LANES && type != XENT_F32) { /* the rest by the last whole vector */
+    if (n % XENT_LANES) lanes_store(to + n / XENT_LANES * XENT_LANES, out);
+    for (; i < n; i = n - i > XENT_LANES ? n - XENT_LANES : n) {
+      const int64_t at = n - i < XENT_LANES ? n - XENT_LANES : i;
+      lanes v = whole_lanes(x, at, type);
+      if (mask) v = lanes_where_set(mask + at, v, out);
+      lanes_store(to + at, v);
+      even = lanes_max(v, even);
+    }
+  }
+  *largest = lanes_max(even, odd);
+  return i;
+}
+
+/* n logits from class `begin` on into `to`, with -inf behind them up to whole vectors; their largest in each lane. */
+XENT_SHARED lanes copy_row(const row_source *r, int64_t begin, int64_t n, float shift, float *to) {
+  lanes largest = lanes_set(-INFINITY);
+  int64_t i = 0;
+  if (r->x.stride == 1 && r->cap == 0 && shift == 0 && (!r->mask || r->mask_stride == 1))
+    i = r->x.type == XENT_F32    ? copy_pairs(r, begin, n, XENT_F32, to, &largest)
+        : r->x.type == XENT_BF16 ? copy_pairs(r, begin, n, XENT_BF16, to, &largest)
+                                 : copy_pairs(r, begin, n, XENT_F16, to, &largest);
+  for (; i < n; i += XENT_LANES) {
+    const lanes v = row_lanes(r, begin + i, n - i, shift);
+    lanes_store(to + i, v);
+    largest = lanes_max(v, largest);
+  }
+  return largest;
+}
+
+/* n logits from class `begin` on: the tensor itself, or a copy. */
+XENT_INLINE const float *row_floats(const row_source *r, int64_t begin, int64_t n, float shift, float *buffer) {
+  if (r->direct && shift == 0) return (const float *)(const void *)r->x.at + begin;
+  copy_row(r, begin, n, shift, buffer);
+  return buffer;
+}
+
+XENT_INLINE float row_one(const row_source *r, int64_t class, float shift) {
+  XENT_ALIGNED float one[XENT_LANES];
+  if (r->direct && shift == 0) return ((const float *)(const void *)r->x.at)[class];
+  copy_row(r, class, 1, shift, one);
+  return one[0];
+}
+
+#endif

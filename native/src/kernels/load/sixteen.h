@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which rows of a call go together, up to sixteen, and what is known of them before their logits are read. */
+#ifndef XENT_LOAD_SIXTEEN_H
+#define XENT_LOAD_SIXTEEN_H
+
+#include "kernels/results/sixteen.h"
+#include "kernels/sum/chunk.h"
+
+enum { XENT_CACHED_FLOATS = 1 << 22 };
+
+/* Rows that need more, by the kernel that takes one after the other. */
+typedef xent_status (*row_kernel)(const xent_call *call);
+
+XENT_SHARED xent_status row_alone(const xent_call *call, int64_t row, row_kernel kernel) {
+  xent_call one = *call;
+  one.row_begin = row;
+  one.row_end = row + 1;
+  return kernel(&one);
+}
+XENT_INLINE xent_status rows_alone(const xent_call *call, const row_set *b, uint32_t rows, row_kernel kernel) {
+  xent_status status = XENT_OK;
+  for (; rows && !status; rows &= rows - 1) status = row_alone(call, row_of(b, __builtin_ctz(rows)), kernel);
+  return status;
+}
+
+/* The rows of a call, sixteen after sixteen. */
+typedef struct {
+  const job *j;
+  row_kernel kernel;
+  int64_t row;
+  xent_status status;
+} row_taker;
+
+XENT_INLINE bool plain_labels_of(const xent_call *call, int64_t row, int count, const int32_t type, int32_t *label) {
+  const int64_t ignored = call->options->has_ignore_index ? call->options->ignore_index : -1;
+  const int64_t stride = call->shape->targets.outer, classes = call->shape->classes;
+  uint32_t odd = 0;
+  for (int i = 0; i < count; i++) {
+    const int64_t v = load_label_at(call->targets, type, (row + i) * stride);
+    odd |= (uint64_t)v >= (uint64_t)classes || v == ignored;
+    label[i] = (int32_t)v;
+  }
+  return !odd;
+}
+/* `count` labels from `row` on; false where one of them is ignored or out of range, or cannot be told here. */
+XENT_INLINE bool plain_labels(const xent_call *call, int64_t row, int count, int32_t *label) {
+  if (call->shape->inner != 1 || call->row_offsets || call->class_mask || call->row_weights) return false;
+  switch (call->shape->targets.type) {
+    case XENT_I32: return plain_labels_of(call, row, count, XENT_I32, label);
+    case XENT_I64: return plain_labels_of(call, row, count, XENT_I64, label);
+    default: return false;
+  }
+}
+
+/* The next rows that are not ignored and have lawful labels. Ignored rows in between are finished at once; a label out of
+ * range is the end of the rows. */
+XENT_SHARED void take_each_row(row_taker *s, row_set *b, int32_t label[XENT_ROWS], int most) {
+  const xent_call *call = s->j->call;
+  b->first = s->row;
+  b->count = 0;
+  b->adjacent = true;
+  for (int i = 0; i < XENT_ROWS; i++) label[i] = 0;
+  for (; s->row < call->row_end && b->count < most; s->row++) {
+    row_targets t = targets_of_call(call);
+    s->status = targets_of_row(call, span_of_row(call, s->row), &t);
+    if (s->status) {
+      s->row = call->row_end;
+      return;
+    }
+    if (t.ignored) {
+      s->status = row_alone(call, s->row, s->kernel);
+      if (s->status) s->row = call->row_end - 1;
+      continue;
+    }
+    if (b->count == 0) b->first = s->row;
+    if (s->row != b->first + b->count) b->adjacent = false;
+    b->row[b->count] = s->row;
+    label[b->count++] = t.label < 0 ? 0 : (int32_t)t.label;
+  }
+}
+
+/* The next rows of a call, at most `most`; a count of 0 is the end. */
+XENT_INLINE void take_rows(row_taker *s, row_set *b, int32_t label[XENT_ROWS], int most) {
+  const xent_call *call = s->j->call;
+  const int64_t left = call->row_end - s->row;
+  const bool each = s->j->labels ? !(left >= most && plain_labels(call, s->row, most, label)) : call->row_weights != NULL;
+  if (each) {
+    take_each_row(s, b, label, most);
+    return;
+  }
+  for (int i = most; i < XENT_ROWS; i++) label[i] = 0; /* lanes without a row have a class, too */
+  b->first = s->row;
+  b->count = left < most ? (int)left : most;
+  b->adjacent = true;
+  s->row += b->count;
+}
+
+/* Weights, sinks and the like of the rows. counted: their classes that are not masked. */
+XENT_SHARED void load_row_numbers(const job *j, const row_set *b, const int32_t *label, const int64_t *counted, row_sums *in) {
+  const xent_call *call = j->call;
+  const xent_shape *s = call->shape;
+  for (int i = 0; i < XENT_ROWS; i++) {
+    const int64_t row = row_of(b, i < b->count ? i : 0);
+    in->weight[i] = j->labels ? class_weight_at(call, label[i]) : 1;
+    in->row_weight[i] = row_number(call, call->row_weights, &s->row_weights, row, 1);
+    in->upstream[i] = row_number(call, call->upstream, &s->upstream, row, 1);
+    in->sink[i] = sink_logit(row_number(call, call->sink, &s->sink, row, 0), &j->heat);
+    in->even[i] = (double)(counted[i] - (j->labels && j->others));
+    in->dot[i] = in->mass[i] = in->entropy[i] = 0;
+  }
+}
+
+/* Whether the logits come from memory: then they are fetched ahead. */
+XENT_INLINE bool is_large(const xent_call *call) {
+  const xent_shape *s = call->shape;
+  return s->outer * s->inner * s->classes >= XENT_CACHED_FLOATS;
+}
+/* n floats that lie XENT_PREFETCH_AHEAD behind x; the address may lie behind the tensor, which a prefetch may. */
+XENT_INLINE void prefetch_floats(const float *x, int64_t n) {
+  const uintptr_t from = (uintptr_t)x + XENT_PREFETCH_AHEAD * sizeof *x;
+  for (int64_t k = 0; k < n; k += XENT_LANES) __builtin_prefetch((const void *)(from + (uintptr_t)k * sizeof *x));
+}
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Numbers of a row in an array of floats of any type and stride: sixteen of them read as float32, or written from such. */
+#ifndef XENT_LOAD_STRAND_H
+#define XENT_LOAD_STRAND_H
+
+#include "kernels/targets/entries.h"
+#include "kernels/vector/vector.h"
+
+/* Where number 0 lies, and how far the others are apart. Arrays that are written are not const behind this. */
+typedef struct {
+  const char *at;
+  int64_t stride;
+  int32_t type;
+} strand;
+
+XENT_INLINE int64_t size_of_float(int32_t type) { return type == XENT_F32 ? 4 : 2; }
+
+XENT_INLINE strand strand_at(const void *array, const xent_layout *l, int64_t offset) {
+  return (strand){.at = (const char *)array + offset * size_of_float(l->type), .stride = l->classes, .type = l->type};
+}
+/* Of an array with a number per class: class 0 of the row. */
+XENT_INLINE strand strand_of_row(const xent_call *call, const void *array, const xent_layout *l, row_span span) {
+  return array ? strand_at(array, l, class_offset(call, l, span)) : (strand){0};
+}
+XENT_INLINE bool is_direct(const strand *s) { return s->type == XENT_F32 && s->stride == 1; }
+
+/* A row of floats side by side. */
+XENT_INLINE const float *direct_row(const xent_call *call, const void *array, const xent_layout *l, int64_t row) {
+  return (const float *)array + row_offset(call->shape, l, row);
+}
+
+XENT_INLINE float strand_one(const strand *s, int64_t i) { return (float)float_at(s->at, s->type, i * s->stride); }
+
+XENT_INLINE void strand_set(const strand *s, int64_t i, float v) {
+  char *at = (char *)(uintptr_t)s->at;
+  if (s->type == XENT_F32)
+    ((float *)(void *)at)[i * s->stride] = v;
+  else
+    ((uint16_t *)(void *)at)[i * s->stride] = s->type == XENT_BF16 ? narrow_bf16(v) : narrow_f16(v);
+}
+
+XENT_SHARED lanes strand_few(const strand *s, int64_t i, int64_t n, float fill) {
+  XENT_ALIGNED float v[XENT_LANES];
+  for (int64_t k = 0; k < XENT_LANES; k++) v[k] = k < n ? strand_one(s, i + k) : fill;
+  return lanes_load(v);
+}
+XENT_SHARED void strand_set_few(const strand *s, int64_t i, int64_t n, lanes v) {
+  XENT_ALIGNED float numbers[XENT_LANES];
+  lanes_store(numbers, v);
+  for (int64_t k = 0; k < n && k < XENT_LANES; k++) strand_set(s, i + k, numbers[k]);
+}
+
+/* Numbers i.. of the row, of which n are left: `fill` where there is none. */
+XENT_INLINE lanes strand_load(const strand *s, int64_t i, int64_t n, float fill) {
+  if (s->stride == 1 && s->type == XENT_F32) {
+    const float *x = (const float *)(const void *)s->at + i;
+    return n >= XENT_LANES ? lanes_load(x) : lanes_load_part(x, n, fill);
+  }
+  if (s->stride != 1 || n < XENT_LANES) return strand_few(s, i, n, fill);
+  const uint16_t *halves = (const uint16_t *)(const void *)s->at + i;
+  return s->type == XENT_BF16 ? lanes_load_bf16(halves) : lanes_load_f16(halves);
+}
+XENT_INLINE void strand_store(const strand *s, int64_t i, int64_t n, lanes v) {
+  char *at = (char *)(uintptr_t)s->at;
+  if (s->stride == 1 && s->type == XENT_F32) {
+    lanes_store_part((float *)(void *)at + i, n, v);
+  } else if (s->stride != 1 || n < XENT_LANES) {
+    strand_set_few(s, i, n, v);
+  } else if (s->type == XENT_BF16) {
+    lanes_store_bf16((uint16_t *)(void *)at + i, v);
+  } else {
+    lanes_store_f16((uint16_t *)(void *)at + i, v);
+  }
+}
+
+/* The same number in places [begin, end). */
+XENT_INLINE void strand_fill(const strand *s, int64_t begin, int64_t end, float value) {
+  for (int64_t i = begin; i < end; i += XENT_LANES) strand_store(s, i, end - i, lanes_set(value));
+}
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From sums to results, sixteen rows at a time (docs/numerics.md, "Results of a row"): lane i of every vector is row i.
+ * Whatever pass over the logits made the sums, this is what becomes of them; one row is sixteen of which one counts.
+ * Rows that need more than this arithmetic are marked: they leave, and careful/ computes them.
+ */
+#ifndef XENT_RESULTS_SIXTEEN_H
+#define XENT_RESULTS_SIXTEEN_H
+
+#include "kernels/job.h"
+#include "kernels/math/logarithm.h"
+#include "kernels/records.h"
+
+enum { XENT_ROWS = XENT_LANES };
+
+/* Which rows of the tensor the sixteen are. */
+typedef struct {
+  int64_t first;
+  int count;     /* lanes behind hold no row of the tensor */
+  bool adjacent; /* row i is first + i, else row[i] */
+  int64_t row[XENT_ROWS]; /* read where not adjacent */
+} row_set;
+
+XENT_INLINE int64_t row_of(const row_set *b, int i) { return b->adjacent ? b->first + i : b->row[i]; }
+XENT_INLINE uint32_t all_rows(const row_set *b) { return (1u << b->count) - 1; }
+
+/* What the first pass knows of the rows. Those behind the last are copies of another: fill_sums. */
+typedef struct {
+  row_set rows;
+  bool folded;              /* sums are S / 2^30 of the row with its sink, N is in reference; else of one chunk */
+  bool long_row;            /* of several chunks as of one, N is in reference */
+  XENT_ALIGNED float max[XENT_ROWS]; /* as they come */
+  float reference[XENT_ROWS], logit[XENT_ROWS], sink[XENT_ROWS]; /* logit: the label's */
+  float shift[XENT_ROWS];   /* of folded rows */
+  double sum[XENT_ROWS];    /* of e, without the label's */
+  double dot[XENT_ROWS], mass[XENT_ROWS]; /* of the targets, moved to the maximum */
+  double even[XENT_ROWS];   /* how many classes share what smoothing gives away */
+  double weight[XENT_ROWS]; /* of the label's class */
+  double row_weight[XENT_ROWS], upstream[XENT_ROWS];
+  double entropy[XENT_ROWS]; /* sum of e (M - x) */
+  int64_t argmax[XENT_ROWS], rank[XENT_ROWS];
+  uint32_t hits;
+} row_sums;
+
+/* What the rows are written with in the second pass. */
+typedef struct {
+  lanes max, f, b;   /* y = fma(e, f, b); of log-softmax y = fma(x - max, r, f) */
+  lanes reference, distance;
+  float scale[XENT_ROWS];          /* c of targets that differ from class to class */
+  float label_gradient[XENT_ROWS]; /* written over the label's class */
+  uint32_t stay;                   /* rows that are finished here; the others have left */
+  row_statistics *record;          /* or NULL: of the first row */
+} row_outcome;
+
+/* The numbers of sixteen rows in registers. */
+typedef struct {
+  lanes max, reference, logit;
+  dlanes hot_max;           /* M r */
+  dlanes sum, label_e, total; /* S_o or S; e of the label; S */
+  dlanes largest_e;         /* e of M */
+  uint32_t special;         /* NaN, +inf, nothing but -inf, |M r| beyond the limit, a sink that raises N */
+} row_numbers;
+
+XENT_INLINE dlanes hot(const job *j, dlanes v) { return j->heat.used ? dlanes_scale(v, j->heat.whole) : v; }
+
+/* In the units of the logits. A finite one stays finite. */
+XENT_INLINE float sink_logit(double sink, const heat *h) {
+  if (!h->used || !isfinite(sink)) return (float)sink;
+  const double x = sink * h->temperature;
+  return x > (double)FLT_MAX ? FLT_MAX : x < -(double)FLT_MAX ? -FLT_MAX : (float)x;
+}
+
+/* Chunks of one row each and their sinks, one more chunk each. */
+XENT_INLINE void take_sinks(const job *j, const row_sums *in, row_numbers *r, double *dot, const double *mass) {
+  float max[XENT_ROWS], N[XENT_ROWS];
+  double sum[XENT_ROWS];
+  lanes_store(max, r->max);
+  lanes_store(N, r->reference);
+  dlanes_store(sum, r->sum);
+  for (int i = 0; i < XENT_ROWS; i++) {
+    const float sink = in->sink[i], own = reference_for(sink, &j->heat);
+    if (!(own <= N[i]) || !(sink < INFINITY)) {
+      r->special |= 1u << i;
+      continue;
+    }
+    sum[i] += (double)exp_one(sink, own, &j->heat) * XENT_UNSCALE * power_of_two((double)own - (double)N[i]);
+    if (!(sink > max[i])) continue;
+    dot[i] += mass[i] * ((double)sink - (double)max[i]);
+    max[i] = sink;
+  }
+  r->max = lanes_load(max);
+  r->sum = dlanes_load(sum);
+}
+
+/* probabilities: softmax alone, which needs no exponential. */
+XENT_INLINE void row_numbers_of(const job *j, const row_sums *in, double *dot, const double *mass, const bool probabilities,
+                                row_numbers *r) {
+  r->max = lanes_add(lanes_load(in->max), lanes_set(0.0f));
+  r->logit = lanes_load(in->logit);
+  const lanes hot_max = j->heat.used ? lanes_mul(r->max, lanes_set(j->heat.hi)) : r->max;
+  r->special = lanes_bits_beyond(hot_max, XENT_LIMIT);
+  r->reference = in->folded || in->long_row ? lanes_load(in->reference) : references_for(r->max, &j->heat);
+  r->sum = in->folded ? dlanes_load(in->sum) : dlanes_scale(dlanes_load(in->sum), XENT_UNSCALE);
+  if (j->call->sink && !in->folded) take_sinks(j, in, r, dot, mass);
+  r->hot_max = hot(j, dlanes_widen(r->max));
+  r->total = r->sum;
+  r->label_e = r->largest_e = dlanes_zero();
+  if (probabilities) {
+    r->special |= dlanes_bits_nan(r->total);
+    return;
+  }
+  const exp_references e = exp_references_of(r->reference, &j->heat);
+  lanes v[2] = {r->max, r->logit};
+  if (j->heat.used)
+    exp_lanes(v, 2, &e, false, &j->heat, true);
+  else
+    exp_lanes(v, 2, &e, false, &j->heat, false);
+  r->largest_e = dlanes_scale(dlanes_widen(v[0]), XENT_UNSCALE);
+  if (j->labels) {
+    r->label_e = dlanes_scale(dlanes_widen(v[1]), XENT_UNSCALE);
+    r->total = dlanes_add(r->sum, r->label_e);
+  }
+  r->special |= dlanes_bits_nan(r->total);
+}
+
+/* Where a <= b the value log1p(p / q); elsewhere, exponent being that of S, fma(N, ln2, log S) - M r. Both are one
+ * series, each in its own argument: so sixteen rows of either kind need two divisions. */
+XENT_INLINE dlanes row_logarithm(const row_numbers *s, dlanes a, dlanes b, dlanes p, dlanes q) {
+  const dlanes ln2 = dlanes_set(XENT_LN2), one = dlanes_set(1), ratio = dlanes_div(p, q);
+  dlanes k;
+  const dlanes m = dlanes_split(s->total, &k);
+  const dlanes above = dlanes_where_at_most(a, b, ratio, dlanes_sub(m, one));
+  const dlanes below = dlanes_where_at_most(a, b, dlanes_add(dlanes_set(2), ratio), dlanes_add(m, one));
+  const dlanes log = log_series_rows(dlanes_div(above, below));
+  const dlanes far = dlanes_sub(dlanes_fma(dlanes_widen(s->reference), ln2, dlanes_fma(k, ln2, log)), s->hot_max);
+  return dlanes_where_at_most(a, b, log, far);
+}
+
+/* D = log-sum-exp - M r, never negative */
+XENT_INLINE dlanes row_distance(const row_numbers *s) {
+  const dlanes S = s->total, E = s->largest_e, twice = dlanes_add(E, E);
+  return dlanes_where_at_most(S, E, dlanes_zero(), row_logarithm(s, S, twice, dlanes_sub(S, E), E));
+}
+
+XENT_INLINE dlanes label_gap(const job *j, const row_numbers *s) {
+  return hot(j, dlanes_sub(dlanes_widen(s->max), dlanes_widen(s->logit)));
+}
+
+/* L of labels. */
+XENT_INLINE dlanes label_loss(const job *j, const row_numbers *s, dlanes distance) {
+  const dlanes q = dlanes_div(s->sum, s->label_e), one = dlanes_set(1);
+  const dlanes far = dlanes_add(distance, label_gap(j, s));
+  if (!dlanes_bits_at_most(q, one)) return far;
+  return dlanes_where_at_most(q, one, log1p_small_rows(q), far);
+}
+
+/* The same where D is not asked for: a label that has half of its row needs none, so every row needs one
+ * logarithm. S_o <= e_y is what q <= 1 says: next to 1, no quotient of two doubles above 1 rounds down to it. */
+XENT_INLINE dlanes label_loss_alone(const job *j, const row_numbers *s) {
+  const dlanes S = s->total, E = s->largest_e, none = dlanes_zero(), all = dlanes_set(INFINITY);
+  const dlanes twice = dlanes_add(E, E);
+  /* the comparison that row_logarithm makes: true for labels with half of their row, else S <= 2 E */
+  const dlanes a = dlanes_where_at_most(s->sum, s->label_e, none, S);
+  const dlanes b = dlanes_where_at_most(s->sum, s->label_e, all, twice);
+  const dlanes p = dlanes_where_at_most(s->sum, s->label_e, s->sum, dlanes_sub(S, E));
+  const dlanes q = dlanes_where_at_most(s->sum, s->label_e, s->label_e, E);
+  const dlanes log = row_logarithm(s, a, b, p, q);
+  const dlanes distance = dlanes_where_at_most(S, E, none, log);
+  return dlanes_where_at_most(s->sum, s->label_e, log, dlanes_add(distance, label_gap(j, s)));
+}
+
+/* What becomes of the targets: losses before the row weight, and what the gradient is made of. */
+typedef struct {
+  dlanes loss, log_probability, pull, share, own;
+} target_results;
+
+XENT_INLINE dlanes where_zero(dlanes a, dlanes yes, dlanes no) {
+  return dlanes_where_at_most(dlanes_magnitude(a), dlanes_zero(), yes, no);
+}
+
+/* share and own as they are without options; whether nothing is smoothed and nothing weighted is job.plain. */
+XENT_INLINE void label_results(const job *j, const row_sums *in, const row_numbers *s, dlanes distance, const double *dot,
+                               const double *mass, target_results *t) {
+  const dlanes none = dlanes_zero(), D = distance, eps = dlanes_set(j->eps), weight = dlanes_load(in->weight);
+  const dlanes H = dlanes_load(in->even), T = dlanes_load(dot), W = j->weighted ? dlanes_load(mass) : H;
+  dlanes L = label_loss(j, s, distance);
+  t->own = dlanes_scale(weight, j->keep);
+  t->share = none;
+  if (j->most > 0) {
+    const dlanes least = dlanes_set(j->least), most = dlanes_set(j->most);
+    L = dlanes_where_at_most(L, least, least, L);
+    L = dlanes_where_at_most(most, L, most, L);
+  }
+  t->log_probability = dlanes_sub(none, L);
+  dlanes mine = where_zero(t->own, none, dlanes_mul(t->own, L));
+  t->loss = mine;
+  t->pull = j->weighted ? t->own : dlanes_set(1);
+  if (!j->smoothed) return;
+  t->share = dlanes_where_at_most(H, none, none, dlanes_div(eps, H));
+  const dlanes even = j->weighted ? dlanes_div(dlanes_add(hot(j, T), dlanes_mul(W, D)), H)
+                                  : dlanes_add(hot(j, dlanes_div(T, H)), D);
+  const dlanes all = dlanes_mul(eps, even);
+  const dlanes both = where_zero(t->own, all, dlanes_fma(t->own, L, all));
+  t->loss = where_zero(t->share, mine, both);
+  if (j->weighted) t->pull = where_zero(t->share, t->own, dlanes_add(t->own, dlanes_mul(t->share, W)));
+  if (!j->weighted && j->others) t->pull = where_zero(t->share, t->own, t->pull);
+}
+
+XENT_INLINE void results_of_targets(const job *j, const row_sums *in, const row_numbers *s, dlanes distance, const double *dot,
+                                    const double *mass, target_results *t) {
+  if (j->labels) {
+    label_results(j, in, s, distance, dot, mass, t);
+    return;
+  }
+  const dlanes Q = dlanes_load(mass), H = dlanes_load(in->even);
+  t->loss = dlanes_add(hot(j, dlanes_load(dot)), dlanes_mul(Q, distance));
+  t->pull = Q;
+  t->own = t->share = t->log_probability = dlanes_zero();
+  if (j->smoothed) t->share = dlanes_where_at_most(H, dlanes_zero(), dlanes_zero(), dlanes_div(dlanes_set(j->eps), H));
+}
+
+/* The gradient at the labels, less the scale. */
+XENT_INLINE dlanes label_gradient(const job *j, dlanes sum, dlanes label_e, dlanes total, const target_results *t,
+                                  dlanes weight) {
+  const dlanes others = dlanes_sub(dlanes_zero(), dlanes_div(sum, total));
+  if (!j->smoothed && !j->weighted && j->call->options->z_loss == 0) return others;
+  const dlanes own = dlanes_div(label_e, total);
+  const dlanes even = j->others ? dlanes_zero() : dlanes_mul(t->share, weight);
+  const dlanes general = dlanes_sub(dlanes_add(dlanes_mul(others, t->own), dlanes_mul(own, dlanes_sub(t->pull, t->own))), even);
+  if (j->weighted || j->call->options->z_loss > 0) return general;
+  dlanes plain;
+  if (j->eps <= 0.5) {
+    const dlanes rest = where_zero(t->share, dlanes_zero(), dlanes_sub(dlanes_set(j->eps), even));
+    plain = dlanes_add(others, rest);
+  } else {
+    plain = dlanes_sub(own, dlanes_add(dlanes_set(j->keep), even));
+  }
+  return j->others ? where_zero(t->share, general, plain) : plain;
+}
+
+/* f, b and the gradient at the labels. Rows whose factors are no ordinary floats leave. */
+XENT_INLINE void gradient_outcome(const job *j, dlanes sum, dlanes label_e, dlanes total, const target_results *t,
+                                  dlanes weight, dlanes cc, row_outcome *out) {
+  const dlanes G = dlanes_mul(dlanes_div(dlanes_set(XENT_UNSCALE), total), cc);
+  const dlanes factor = j->plain ? G : dlanes_mul(G, t->pull), size = dlanes_magnitude(factor);
+  const dlanes most = dlanes_set(FLT_MAX);
+  const uint32_t normal = dlanes_bits_at_most(dlanes_set(0x1p-126), size) & dlanes_bits_at_most(size, most);
+  uint32_t regular = normal | dlanes_bits_at_most(size, dlanes_zero());
+  out->f = dlanes_narrow(factor);
+  out->b = lanes_set(-0.0f);
+  if (!j->plain) {
+    regular &= dlanes_bits_at_most(dlanes_magnitude(cc), most);
+    lanes_store(out->scale, dlanes_narrow(j->dense ? cc : dlanes_mul(cc, t->share)));
+    if (j->labels && j->smoothed)
+      out->b = lanes_where_equal(dlanes_narrow(t->share), lanes_set(0.0f), out->b,
+                                 lanes_sub(lanes_set(-0.0f), dlanes_narrow(dlanes_mul(cc, t->share))));
+  }
+  out->stay &= regular;
+  if (j->labels)
+    lanes_store(out->label_gradient,
+                lanes_quiet(dlanes_narrow(dlanes_mul(label_gradient(j, sum, label_e, total, t, weight), cc))));
+}
+
+#endif

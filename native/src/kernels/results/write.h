@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What there is one of per row: computed for sixteen rows, and written where its array wants it. */
+#ifndef XENT_RESULTS_WRITE_H
+#define XENT_RESULTS_WRITE_H
+
+#include "kernels/results/sixteen.h"
+#include "kernels/targets/results.h"
+#include "numerics/tally.h"
+
+/* Whether the numbers of the rows lie side by side, from *at on. */
+XENT_INLINE bool lie_straight(const xent_call *call, const row_set *b, const xent_layout *l, int64_t *at) {
+  if (!b->adjacent || (call->shape->inner == 1 ? l->outer : l->inner) != 1) return false;
+  *at = row_offset(call->shape, l, b->first);
+  return call->shape->inner == 1 || row_offset(call->shape, l, b->first + b->count - 1) - *at == b->count - 1;
+}
+
+/* Rows that have left are written too: what computes them writes them again. */
+XENT_INLINE void write_floats(const xent_call *call, const row_set *b, const xent_layout *l, void *to, lanes values) {
+  int64_t at;
+  if (lie_straight(call, b, l, &at)) {
+    const strand s = strand_at(to, l, at);
+    const strand side_by_side = {.at = s.at, .stride = 1, .type = s.type};
+    strand_store(&side_by_side, 0, b->count, values);
+    return;
+  }
+  float v[XENT_ROWS];
+  lanes_store(v, values);
+  for (int i = 0; i < b->count; i++) {
+    const strand s = strand_at(to, l, row_offset(call->shape, l, row_of(b, i)));
+    strand_set(&s, 0, v[i]);
+  }
+}
+XENT_INLINE void write_rounded(const xent_call *call, const row_set *b, const xent_layout *l, void *to, dlanes values) {
+  write_floats(call, b, l, to, lanes_quiet(dlanes_narrow(values)));
+}
+
+XENT_INLINE void write_classes(const xent_call *call, const row_set *b, const xent_layout *l, void *to, const int64_t *v) {
+  for (int i = 0; i < b->count; i++) put_class(to, l, row_offset(call->shape, l, row_of(b, i)), v[i]);
+}
+
+XENT_INLINE void write_statistics(const job *j, const row_sums *in, const row_numbers *s, const target_results *t,
+                                  row_statistics *first) {
+  float reference[XENT_ROWS], max[XENT_ROWS];
+  double sum[XENT_ROWS], label_e[XENT_ROWS], pull[XENT_ROWS], share[XENT_ROWS];
+  const xent_call *call = j->call;
+  const uint32_t kind = !call->targets ? XENT_KIND_SOFTMAX : j->labels ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES;
+  lanes_store(reference, s->reference);
+  lanes_store(max, s->max);
+  dlanes_store(sum, s->sum);
+  dlanes_store(label_e, s->label_e);
+  dlanes_store(pull, t->pull);
+  dlanes_store(share, t->share);
+  for (int i = 0; i < in->rows.count; i++) {
+    const row_statistics r = {
+        .kind = kind, .digest = call->digest, .reference = reference[i], .shift = in->folded ? (double)in->shift[i] : 0,
+        .max = (double)max[i], .sum = sum[i], .mass = j->labels ? label_e[i] : call->targets ? in->mass[i] : 0,
+        .pull = call->targets ? pull[i] : 0, .share = share[i]};
+    if (call->statistics) *statistics_at(call, row_of(&in->rows, i)) = r;
+    if (first && i == 0) *first = r;
+  }
+}
+
+XENT_INLINE void write_order(const xent_call *call, const row_sums *in) {
+  const xent_shape *s = call->shape;
+  if (call->argmax) write_classes(call, &in->rows, &s->argmax, call->argmax, in->argmax);
+  if (call->ranks) write_classes(call, &in->rows, &s->ranks, call->ranks, in->rank);
+  if (!call->hits) return;
+  int64_t at;
+  const bool straight = lie_straight(call, &in->rows, &s->hits, &at);
+  for (int i = 0; i < in->rows.count; i++)
+    call->hits[straight ? at + i : row_offset(s, &s->hits, row_of(&in->rows, i))] = in->hits >> i & 1;
+}
+
+XENT_INLINE void add_losses(const xent_call *call, lanes losses, uint32_t rows) {
+  float v[XENT_ROWS];
+  lanes_store(v, losses);
+  for (; rows; rows &= rows - 1) tally_add_one(call->tally, v[__builtin_ctz(rows)]);
+}
+
+XENT_INLINE dlanes scale_of_rows(const job *j, const row_sums *in) {
+  const dlanes scale = dlanes_set(j->scale);
+  if (j->plain) return scale;
+  dlanes c = j->call->row_weights ? dlanes_mul(scale, dlanes_load(in->row_weight)) : scale;
+  if (j->call->upstream) c = dlanes_mul(c, dlanes_load(in->upstream));
+  return j->heat.used ? dlanes_div(c, dlanes_set(j->heat.temperature)) : c;
+}
+
+/* lse = shift r + (M r + D) */
+XENT_INLINE dlanes log_sum_exp_of(const job *j, const row_sums *in, const row_numbers *s, dlanes distance) {
+  const dlanes above = dlanes_add(s->hot_max, distance);
+  return in->folded ? dlanes_add(hot(j, dlanes_widen(lanes_load(in->shift))), above) : above;
+}
+
+/* T the sum of e (M - x): D + T r / S; a sink has no part in the entropy, but in the probabilities. */
+XENT_INLINE dlanes entropy_of(const job *j, const row_sums *in, const row_numbers *s, dlanes distance) {
+  const dlanes rest = dlanes_div(hot(j, dlanes_scale(dlanes_load(in->entropy), XENT_UNSCALE)), s->total);
+  if (!j->call->sink) return dlanes_add(distance, rest);
+  lanes e[1] = {lanes_load(in->sink)};
+  const exp_references r = exp_references_of(s->reference, &j->heat);
+  if (j->heat.used)
+    exp_lanes(e, 1, &r, false, &j->heat, true);
+  else
+    exp_lanes(e, 1, &r, false, &j->heat, false);
+  const dlanes E = dlanes_scale(dlanes_widen(e[0]), XENT_UNSCALE);
+  return dlanes_fma(distance, dlanes_div(dlanes_sub(s->total, E), s->total), rest);
+}
+
+/* Everything that cross-entropy writes per row, and what its gradient is made of. */
+XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *out) {
+  const xent_call *call = j->call;
+  const xent_shape *shape = call->shape;
+  const row_set *rows = &in->rows;
+  double dot[XENT_ROWS], mass[XENT_ROWS];
+  if (!j->plain) {
+    memcpy(dot, in->dot, sizeof dot);
+    memcpy(mass, j->labels && !j->weighted ? in->even : in->mass, sizeof mass);
+  }
+  row_numbers s;
+  row_numbers_of(j, in, dot, mass, false, &s);
+  out->stay = all_rows(rows) & (in->folded ? ~0u : ~s.special);
+  out->max = s.max;
+  out->reference = s.reference;
+  target_results t = {dlanes_zero(), dlanes_zero(), dlanes_set(1), dlanes_zero(), dlanes_set(1)};
+  const bool losses = call->losses || call->tally;
+  if (!j->plain || call->log_sum_exp || call->entropies || call->top_log_probabilities || call->target_gradient) {
+    const dlanes D = row_distance(&s);
+    out->distance = dlanes_narrow(D);
+    if (j->plain)
+      t.loss = label_loss(j, &s, D);
+    else if (call->targets)
+      results_of_targets(j, in, &s, D, dot, mass, &t);
+    const dlanes lse = log_sum_exp_of(j, in, &s, D);
+    if (call->options->z_loss > 0) {
+      const dlanes z = dlanes_set(call->options->z_loss), twice = dlanes_set(2 * call->options->z_loss);
+      t.loss = dlanes_add(t.loss, dlanes_mul(z, dlanes_mul(lse, lse)));
+      t.pull = dlanes_add(t.pull, dlanes_mul(twice, lse));
+    }
+    if (call->row_weights) t.loss = dlanes_mul(dlanes_load(in->row_weight), t.loss);
+    if (call->log_sum_exp) write_rounded(call, rows, &shape->log_sum_exp, call->log_sum_exp, lse);
+    if (call->entropies) write_rounded(call, rows, &shape->entropies, call->entropies, entropy_of(j, in, &s, D));
+    if (call->log_probabilities)
+      write_rounded(call, rows, &shape->log_probabilities, call->log_probabilities, t.log_probability);
+  } else if (losses) {
+    t.loss = label_loss_alone(j, &s);
+  }
+  if (call->output && !in->folded) /* of folded rows out of their statistics */
+    gradient_outcome(j, s.sum, s.label_e, s.total, &t, dlanes_load(in->weight), scale_of_rows(j, in), out);
+  if (losses) {
+    const lanes rounded = j->plain ? dlanes_narrow(t.loss) : lanes_quiet(dlanes_narrow(t.loss));
+    if (call->losses) write_floats(call, rows, &shape->losses, call->losses, rounded);
+    if (call->tally) add_losses(call, rounded, out->stay);
+  }
+  write_order(call, in);
+  if (call->statistics || out->record) write_statistics(j, in, &s, &t, out->record);
+  if (call->targets) call->report->counted += __builtin_popcount(out->stay);
+}
+
+/* softmax, log-softmax and log-sum-exp. */
+XENT_INLINE void probabilities(const job *j, const row_sums *in, row_outcome *out, const bool alone) {
+  const xent_call *call = j->call;
+  double none[XENT_ROWS] = {0};
+  row_numbers s;
+  row_numbers_of(j, in, none, none, alone, &s);
+  const target_results t = {dlanes_zero(), dlanes_zero(), dlanes_zero(), dlanes_zero(), dlanes_zero()};
+  out->stay = all_rows(&in->rows) & ~s.special;
+  out->max = s.max;
+  out->reference = s.reference;
+  out->b = lanes_set(-0.0f);
+  if (alone)
+    out->f = dlanes_narrow(dlanes_div(dlanes_set(XENT_UNSCALE), s.total));
+  else if (call->log_sum_exp)
+    write_rounded(call, &in->rows, &call->shape->log_sum_exp, call->log_sum_exp,
+                  log_sum_exp_of(j, in, &s, row_distance(&s)));
+  else
+    out->f = dlanes_narrow(dlanes_sub(dlanes_zero(), row_distance(&s)));
+  if (out->record) write_statistics(j, in, &s, &t, out->record);
+}
+XENT_SHARED void sixteen_probabilities(const job *j, const row_sums *in, row_outcome *out) {
+  if (j->call->log_sum_exp || j->call->log)
+    probabilities(j, in, out, false);
+  else
+    probabilities(j, in, out, true);
+}
+
+/* Rows behind the last are copies of the first: numbers like any. */
+XENT_INLINE void fill_sums(row_sums *in) {
+  for (int i = in->rows.count; i < XENT_ROWS; i++) {
+    in->max[i] = in->max[0];
+    in->reference[i] = in->reference[0];
+    in->logit[i] = in->logit[0];
+    in->shift[i] = in->shift[0];
+    in->sum[i] = in->sum[0];
+  }
+}
+
+#endif

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sums over the classes of one chunk, in the fixed order of the bit contract.
+ *   Groups of 128 classes, eight vectors of sixteen lanes: ((v0+v1)+(v2+v3))+((v4+v5)+(v6+v7)) in float, added to
+ *   sixteen double lanes; at the end the tree over the lanes. A chunk of at most sixteen classes is a tree in float but
+ *   for its last addition.
+ *   The first pass sums e(x; N). Up to 1024 classes N is the maximum's reference. Beyond, N rises at the start of a group
+ *   whose maximum is more than sixteen octaves above it, and the lanes are scaled by an exact power of two.
+ */
+#ifndef XENT_SUM_CHUNK_H
+#define XENT_SUM_CHUNK_H
+
+#include "kernels/math/exponential.h"
+#include "kernels/math/logarithm.h"
+#include "kernels/targets/targets.h"
+
+enum {
+  XENT_GROUP_VECTORS = XENT_GROUP / XENT_LANES,
+  XENT_PREFETCH_AHEAD = 4096, /* floats: measured best from 2048 to 8192 */
+  XENT_PAGE = 4096,
+  XENT_PAGE_FLOATS = XENT_PAGE / sizeof(float),
+  XENT_PAGES_AHEAD = 8 /* a chunk of 8192 floats */
+};
+
+XENT_INLINE int64_t chunk_length(int64_t begin, int64_t end) {
+  return end - begin < XENT_CHUNK ? end - begin : XENT_CHUNK;
+}
+
+XENT_INLINE double quiet_double(double v) { return v != v ? XENT_F64_NAN : v; }
+
+/* What the lanes of a chunk of n classes add up to; group: those of its last group. */
+XENT_INLINE double chunk_tree(int64_t n, lanes group, dlanes sum) {
+  return n <= XENT_LANES ? lanes_tree(group) : dlanes_tree(sum);
+}
+
+/* ---- the first pass ---- */
+
+typedef struct {
+  float max, reference;
+  double sum;
+} chunk_sum;
+
+/* A vector whose largest is that of n floats, NaN passed over; -0 or +0 as it comes. */
+XENT_INLINE lanes largest_lanes(const float *x, int64_t n) {
+  lanes m[4];
+  XENT_UNROLL(4)
+  for (int k = 0; k < 4; k++) m[k] = lanes_set(-INFINITY);
+  int64_t i = 0;
+  for (; i + 4 * XENT_LANES <= n; i += 4 * XENT_LANES)
+    XENT_UNROLL(4)
+    for (int k = 0; k < 4; k++) m[k] = lanes_max(lanes_load(x + i + k * XENT_LANES), m[k]);
+  for (; i + XENT_LANES <= n; i += XENT_LANES) m[0] = lanes_max(lanes_load(x + i), m[0]);
+  if (i < n) m[1] = lanes_max(lanes_load_part(x + i, n - i, -INFINITY), m[1]);
+  return lanes_max(lanes_max(m[0], m[1]), lanes_max(m[2], m[3]));
+}
+XENT_INLINE float largest_of(const float *x, int64_t n) { return lanes_largest(largest_lanes(x, n)); }
+
+/* The largest of each lane of `above` and a group of m classes, NaN passed over. */
+XENT_INLINE lanes group_largest(const float *x, int64_t m, lanes above) {
+  lanes odd = lanes_set(-INFINITY);
+  if (m == XENT_GROUP) {
+    XENT_UNROLL(4)
+    for (int k = 0; k < XENT_GROUP_VECTORS; k += 2) {
+      above = lanes_max(lanes_load(x + k * XENT_LANES), above);
+      odd = lanes_max(lanes_load(x + (k + 1) * XENT_LANES), odd);
+    }
+  } else {
+    for (int64_t k = 0; k < m; k += XENT_LANES)
+      above = lanes_max(lanes_load_part(x + k, m - k, -INFINITY), above);
+  }
+  return lanes_max(above, odd);
+}
+
+/* Sixteen octaves above the reference N; what lies higher raises it. The largest so far may stand for a
+ * group's own: what came before lies below, or not even the highest reference would change that. */
+XENT_INLINE float limit_of(float N) { return (N + 16) * XENT_LN2_HI; }
+
+/* A group that may lie behind the tensor, as a prefetch may. */
+XENT_INLINE void prefetch_group(uintptr_t from) {
+  XENT_UNROLL(8)
+  for (uintptr_t k = 0; k < XENT_GROUP * sizeof(float); k += 64) __builtin_prefetch((const void *)(from + k));
+}
+
+/* The sum of a group's eight vectors, which come in order: ((0+1)+(2+3))+((4+5)+(6+7)). `up` holds the sums
+ * that wait for their neighbour. */
+typedef struct {
+  lanes up[3], group;
+} group_tree;
+
+XENT_INLINE void tree_add(group_tree *tree, const int j, lanes e) {
+  lanes v = e;
+  if (j & 1) {
+    v = lanes_add(tree->up[0], v);
+    if (j & 2) {
+      v = lanes_add(tree->up[1], v);
+      if (j & 4)
+        tree->group = lanes_add(tree->up[2], v);
+      else
+        tree->up[2] = v;
+    } else {
+      tree->up[1] = v;
+    }
+  } else {
+    tree->up[0] = v;
+  }
+}
+
+/* A chunk under way. */
+typedef struct {
+  lanes above, group; /* the largest of each lane, next group included; the sum of the last group */
+  dlanes sum;
+  float reference;
+} chunk_progress;
+
+XENT_INLINE void take_group(chunk_progress *c, lanes group) {
+  c->group = group;
+  c->sum = dlanes_add(c->sum, dlanes_widen(group));
+}
+
+/* Where the largest so far asks for it N rises, and the sums are scaled. */
+XENT_INLINE bool is_above(lanes largest, float limit, const heat *h, const bool hot) {
+  return lanes_any_above(hot ? lanes_mul(largest, lanes_set(h->hi)) : largest, limit);
+}
+XENT_INLINE void raise_reference(chunk_progress *c, const heat *h, const bool hot) {
+  if (__builtin_expect(!is_above(c->above, limit_of(c->reference), h, hot), 1)) return;
+  const float raised = reference_for(lanes_largest(c->above), h);
+  if (raised <= c->reference) return;
+  c->sum = dlanes_scale(c->sum, power_of_two((double)c->reference - (double)raised));
+  c->reference = raised;
+}
+
+XENT_INLINE void load_batch(const float *x, lanes v[XENT_BATCH_MAX]) {
+  XENT_UNROLL(4)
+  for (int j = 0; j < XENT_BATCH; j++) v[j] = lanes_load(x + j * XENT_LANES);
+}
+
+/* Vectors at.. of a group are done. */
+XENT_INLINE void take_batch(group_tree *tree, const int at, const lanes *e, float *kept) {
+  XENT_UNROLL(4)
+  for (int j = 0; j < XENT_BATCH; j++) {
+    if (kept) lanes_store(kept + (at + j) * XENT_LANES, e[j]);
+    tree_add(tree, at + j, e[j]);
+  }
+}
+
+/* What is done with the numbers of a chunk on the way. */
+typedef struct {
+  float *kept, *kept_reference; /* or NULL: every e, and the N of each group */
+  bool exact;                   /* N is that of the maximum */
+  int64_t ahead;                /* so many numbers further on are prefetched */
+  const heat *heat;
+} chunk_way;
+
+/* Whole groups [i, end). While N stays, the second half of a group's last exponentials runs with the first half of the
+ * next group's. */
+XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const chunk_way *w, const bool hot,
+                            chunk_progress *c) {
+  enum { LAST = XENT_GROUP_VECTORS - XENT_BATCH };
+  float *kept = w->kept;
+  if (!w->exact) c->above = group_largest(x + i, XENT_GROUP, c->above);
+  while (i < end) {
+    if (!w->exact) raise_reference(c, w->heat, hot);
+    const exp_references r = exp_everywhere(exp_reference_of(c->reference, w->heat));
+    const float limit = limit_of(c->reference);
+    group_tree tree;
+    exp_half half;
+    lanes v[XENT_BATCH_MAX], e[XENT_BATCH_MAX];
+    load_batch(x + i, v);
+    exp_stages(&half, v, NULL, XENT_BATCH, 0, &r, false, w->heat, hot);
+    bool same = true;
+    do {
+      if (w->ahead > 0) prefetch_group((uintptr_t)(x + i) + (uintptr_t)w->ahead * sizeof *x);
+      if (kept) w->kept_reference[i / XENT_GROUP] = c->reference;
+      XENT_UNROLL(8)
+      for (int at = XENT_BATCH; at < XENT_GROUP_VECTORS; at += XENT_BATCH) {
+        load_batch(x + i + at * XENT_LANES, v);
+        exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, w->heat, hot);
+        take_batch(&tree, at - XENT_BATCH, e, kept ? kept + i : NULL);
+      }
+      const int64_t done = i;
+      i += XENT_GROUP;
+      same = i < end;
+      if (same && !w->exact) {
+        c->above = group_largest(x + i, XENT_GROUP, c->above);
+        same = __builtin_expect(!is_above(c->above, limit, w->heat, hot), 1);
+      }
+      if (same) {
+        load_batch(x + i, v);
+        exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, w->heat, hot);
+      } else {
+        exp_end(&half, e, XENT_BATCH);
+      }
+      take_batch(&tree, LAST, e, kept ? kept + done : NULL);
+      take_group(c, tree.group);
+    } while (same);
+  }
+}
+
+/* The group of m classes from i on, which is not whole or has the class `without`. */
+XENT_INLINE void sum_odd_group(const float *x, int64_t i, int64_t m, int64_t without, const chunk_way *w, const bool hot,
+                               chunk_progress *c) {
+  if (!w->exact) {
+    c->above = group_largest(x + i, m, c->above);
+    raise_reference(c, w->heat, hot);
+  }
+  if (w->kept) w->kept_reference[i / XENT_GROUP] = c->reference;
+  const exp_references r = exp_everywhere(exp_reference_of(c->reference, w->heat));
+  group_tree tree;
+  tree.group = lanes_set(0.0f);
+  XENT_UNROLL(8)
+  for (int k = 0; k < XENT_GROUP_VECTORS; k += 2) {
+    lanes e[2] = {lanes_set(0.0f), lanes_set(0.0f)};
+    const int64_t at = k * XENT_LANES;
+    if (at < m) {
+      for (int j = 0; j < 2; j++) e[j] = lanes_load_part(x + i + at + j * XENT_LANES, m - at - j * XENT_LANES, -INFINITY);
+      exp_lanes(e, 2, &r, false, w->heat, hot);
+      for (int j = 0; j < 2; j++) {
+        const int64_t from = at + j * XENT_LANES;
+        if (w->kept) lanes_store(w->kept + i + from, e[j]);
+        e[j] = lanes_drop(e[j], without - i - from);
+      }
+    }
+    tree_add(&tree, k, e[0]);
+    tree_add(&tree, k + 1, e[1]);
+  }
+  take_group(c, tree.group);
+}
+
+/* Classes [begin, end) of a chunk, x being its class 0; begin is a multiple of XENT_GROUP, and so is end but at the
+ * chunk's. The class `without` (or XENT_NO_CLASS) adds +0 but counts for the maximum. */
+XENT_INLINE void sum_classes(const float *x, int64_t begin, int64_t end, int64_t without, const chunk_way *w,
+                             const bool hot, chunk_progress *c) {
+  const int64_t whole = end / XENT_GROUP * XENT_GROUP;
+  const int64_t odd = without >= begin && without < whole ? without / XENT_GROUP * XENT_GROUP : whole;
+  for (int64_t i = begin; i < end;) {
+    const int64_t stop = i <= odd ? odd : whole;
+    if (i < stop) {
+      sum_groups(x, i, stop, w, hot, c);
+      i = stop;
+    }
+    if (i < end) {
+      const int64_t m = end - i < XENT_GROUP ? end - i : XENT_GROUP;
+      sum_odd_group(x, i, m, without, w, hot, c);
+      i += m;
+    }
+  }
+}
+XENT_SHARED void sum_classes_cold(const float *x, int64_t begin, int64_t end, int64_t without, const chunk_way *w,
+                                  chunk_progress *c) {
+  sum_classes(x, begin, end, without, w, false, c);
+}
+XENT_SHARED void sum_classes_hot(const float *x, int64_t begin, int64_t end, int64_t without, const chunk_way *w,
+                                 chunk_progress *c) {
+  sum_classes(x, begin, end, without, w, true, c);
+}
+
+XENT_INLINE chunk_progress chunk_begin(float reference) {
+  return (chunk_progress){.above = lanes_set(-INFINITY), .group = lanes_set(0.0f), .sum = dlanes_zero(),
+                          .reference = reference};
+}
+
+/* ---- other sums ---- */
+
+/* Four vectors of a group's eight. */
+XENT_INLINE lanes sum_of_four_vectors(const lanes v[4]) { return lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3])); }
+
+/* Where the vectors of a sum come from: the second cache or above, the third one, memory. Memory is all that
+ * there is to wait for; then pages are looked up a chunk ahead. */
+typedef enum { XENT_NEAR, XENT_FARTHER, XENT_FAR } distance_to;
+
+XENT_INLINE lanes load_from(const float *p, const bool far) { return far ? lanes_load_far(p) : lanes_load(p); }
+
+/* The first sixteen of `left` products a * b (of a alone where b is NULL), +0 for those that are missing. */
+XENT_INLINE lanes product_lanes(const float *a, const float *b, int64_t left, const distance_to from) {
+  if (left >= XENT_LANES) {
+    const lanes v = load_from(a, from != XENT_NEAR);
+    return b ? lanes_mul(v, load_from(b, from != XENT_NEAR)) : v;
+  }
+  if (left <= 0) return lanes_set(0.0f);
+  const lanes v = lanes_load_part(a, left, 0.0f);
+  return b ? lanes_mul(v, lanes_load_part(b, left, 0.0f)) : v;
+}
+
+/* From afar in the order of the classes: compilers take a tree's loads from its end, and the CPU's prefetch,
+ * which looks for rising addresses, then comes late. */
+XENT_INLINE lanes product_group(const float *a, const float *b, int64_t m, const distance_to from) {
+  lanes twos[4];
+  XENT_UNROLL(4)
+  for (int k = 0; k < 4; k++) {
+    const int64_t at = 2 * k * XENT_LANES, next = at + XENT_LANES;
+    const lanes even = product_lanes(a + at, b ? b + at : NULL, m - at, from);
+    twos[k] = lanes_add(even, product_lanes(a + next, b ? b + next : NULL, m - next, from));
+    if (from != XENT_NEAR) XENT_IN_ORDER();
+  }
+  return lanes_add(lanes_add(twos[0], twos[1]), lanes_add(twos[2], twos[3]));
+}
+
+/* Sum over one chunk of a * b (of a alone where b is NULL), in the same order: backward. A chunk may come in pieces that
+ * are whole groups but for the last. */
+typedef struct {
+  lanes group;
+  dlanes sum;
+} product_sum;
+
+XENT_INLINE product_sum no_products(void) { return (product_sum){lanes_set(0.0f), dlanes_zero()}; }
+XENT_INLINE void add_products(product_sum *p, const float *a, const float *b, int64_t n, const distance_to from) {
+  for (int64_t i = 0; i < n; i += XENT_GROUP) {
+    if (from == XENT_FAR && i % XENT_PAGE_FLOATS == 0) {
+      __builtin_prefetch((const void *)((uintptr_t)(a + i) + XENT_PAGES_AHEAD * XENT_PAGE));
+      if (b) __builtin_prefetch((const void *)((uintptr_t)(b + i) + XENT_PAGES_AHEAD * XENT_PAGE));
+    }
+    if (n - i >= XENT_GROUP)
+      p->group = product_group(a + i, b ? b + i : NULL, XENT_GROUP, from);
+    else
+      p->group = product_group(a + i, b ? b + i : NULL, n - i, from);
+    p->sum = dlanes_add(p->sum, dlanes_widen(p->group));
+  }
+}
+/* The lanes of the contract begin at +0, so no sum is -0. */
+XENT_INLINE double end_products(const product_sum *p, int64_t n) { return chunk_tree(n, p->group, p->sum) + 0.0; }
+XENT_INLINE double products_of(const float *a, const float *b, int64_t n, const distance_to from) {
+  product_sum p = no_products();
+  add_products(&p, a, b, n, from);
+  return end_products(&p, n);
+}
+
+#endif

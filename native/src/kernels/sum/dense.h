@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows of a few classes that lie one behind the other: what is done to each number is done to the 16 n numbers of sixteen
+ * rows as they lie, so that no lane is idle, and each gets the numbers of its row by a permutation. Only maxima and sums
+ * look at one row at a time.
+ */
+#ifndef XENT_SUM_DENSE_H
+#define XENT_SUM_DENSE_H
+
+#include "kernels/sum/flow.h"
+
+enum {
+  XENT_DENSE = XENT_BATCH >= 4 ? 59 : 104, /* classes: with more, whole vectors of one row waste less than permutations cost */
+  XENT_DENSE_LEAST = 6,                   /* rows */
+  XENT_DENSE_BLOCKS = 4,                   /* on their way at once */
+  XENT_DENSE_FLOATS = XENT_ROWS * XENT_DENSE + XENT_LANES
+};
+
+/* What the blocks of one call share. */
+typedef struct {
+  const job *j;
+  int64_t n;
+  bool lie;     /* rows of the logits, and of what else has a number per class, lie one behind the other */
+  bool stored;  /* results are stored as they come: floats one behind the other */
+  bool odd;     /* they are not, or something else is done to them */
+  bool log;
+  int32_t rows[XENT_DENSE_ROWS * XENT_DENSE]; /* which row each number belongs to */
+  uint8_t mask[XENT_DENSE_FLOATS];                 /* of sixteen rows, where all have the same */
+  float weights[XENT_DENSE_FLOATS];                /* likewise */
+} dense_call;
+
+typedef struct {
+  int32_t label[XENT_ROWS];
+  const float *x; /* the tensor, or the copy */
+  const uint8_t *mask;
+  lanes max;
+  row_sums sums;
+  row_outcome outcome;
+  float e[XENT_DENSE_FLOATS], copy[XENT_DENSE_FLOATS];
+} dense_block;
+
+/* ---- load ---- */
+
+XENT_INLINE bool lies_dense(const xent_shape *s, const xent_layout *l) {
+  return s->inner == 1 && l->classes == 1 && l->outer == s->classes;
+}
+
+/* Which row each number belongs to. */
+XENT_INLINE void dense_map(int32_t *rows, int64_t n) {
+  const uint32_t reciprocal = (1u << 20) / (uint32_t)n + 1; /* i / n exactly, for i < 2^11 */
+  for (uint32_t i = 0; i < XENT_DENSE_ROWS * (uint32_t)n; i++) rows[i] = (int32_t)(i * reciprocal >> 20);
+}
+
+XENT_SHARED void dense_begin(dense_call *d, const job *j) {
+  const xent_call *call = j->call;
+  const xent_shape *s = call->shape;
+  const int64_t n = s->classes;
+  d->j = j;
+  d->n = n;
+  d->log = call->log;
+  d->lie = lies_dense(s, &s->logits) && (!j->dense || lies_dense(s, &s->targets));
+  d->stored = call->output && call->output_layout->type == XENT_F32 && lies_dense(s, call->output_layout);
+  d->odd = !d->stored || call->class_mask || call->options->softcap != 0 || j->dense || (j->weighted && j->smoothed);
+  dense_map(d->rows, n);
+  const bool same = call->class_mask && s->class_mask.outer == 0;
+  for (int64_t i = 0; same && i < XENT_ROWS * n; i++)
+    d->mask[i] = i < n ? ((const uint8_t *)call->class_mask)[i * s->class_mask.classes] != 0 : d->mask[i - n];
+  for (int64_t i = 0; j->weighted && (j->smoothed || j->dense) && i < XENT_ROWS * n; i++)
+    d->weights[i] = i < n ? (float)class_weight_at(call, i) : d->weights[i - n];
+}
+
+/* Sixteen rows as one, n times as long. */
+XENT_INLINE row_source dense_source(const dense_call *d, const dense_block *b) {
+  row_source all = logits_of_row(d->j->call, b->sums.rows.first);
+  all.classes *= XENT_ROWS;
+  if (b->mask) {
+    all.mask = b->mask;
+    all.mask_stride = 1;
+  }
+  return all;
+}
+
+/* Rows that lie anywhere; those behind the last are row 0 once more. */
+XENT_SHARED void dense_gather(const dense_call *d, dense_block *b) {
+  for (int i = 0; i < XENT_ROWS; i++) {
+    const row_source source = logits_of_row(d->j->call, row_of(&b->sums.rows, i < b->sums.rows.count ? i : 0));
+    copy_row(&source, 0, d->n, 0.0f, b->copy + i * d->n);
+  }
+}
+
+/* A row with a NaN may have any maximum: its sum marks it. */
+XENT_INLINE lanes dense_largest(const float *x, int64_t n) {
+  lanes m = lanes_load(x);
+  int64_t i = XENT_LANES;
+  for (; i + XENT_LANES <= n; i += XENT_LANES) m = lanes_max(lanes_load(x + i), m);
+  return i < n ? lanes_max(lanes_load_part(x + i, n - i, -INFINITY), m) : m;
+}
+XENT_INLINE lanes dense_max(const float *x, int64_t n) {
+  if (n <= XENT_LANES) return lanes_largest_dense(x, n);
+  lanes largest[XENT_ROWS];
+  XENT_UNROLL(16)
+  for (int i = 0; i < XENT_ROWS; i++) largest[i] = dense_largest(x + i * n, n);
+  return lanes_largest_rows(largest);
+}
+
+XENT_INLINE void dense_load(const dense_call *d, dense_block *b) {
+  const xent_call *call = d->j->call;
+  const bool whole = d->lie && b->sums.rows.adjacent && b->sums.rows.count == XENT_ROWS;
+  b->mask = NULL;
+  if (call->class_mask) b->mask = call->shape->class_mask.outer == 0 ? d->mask
+                                  : whole ? (const uint8_t *)call->class_mask + b->sums.rows.first * d->n : NULL;
+  if (!whole) {
+    dense_gather(d, b);
+    b->x = b->copy;
+  } else if (call->shape->logits.type == XENT_F32 && !call->class_mask && call->options->softcap == 0) {
+    b->x = call->logits + b->sums.rows.first * d->n;
+    if (is_large(call)) prefetch_floats(b->x, XENT_ROWS * d->n);
+  } else {
+    const row_source all = dense_source(d, b);
+    copy_row(&all, 0, XENT_ROWS * d->n, 0.0f, b->copy);
+    b->x = b->copy;
+  }
+}
+
+/* ---- sum ---- */
+
+/* A row's sum in the lanes of the contract: (v0+v1)+(v2+v3) of up to `vectors` vectors. */
+XENT_INLINE lanes dense_group(const float *v, int64_t n, const int64_t vectors) {
+  lanes p[8];
+  XENT_UNROLL(8)
+  for (int64_t k = 0; k < vectors; k++) {
+    const int64_t left = n - k * XENT_LANES;
+    p[k] = left >= XENT_LANES ? lanes_load(v + k * XENT_LANES) : lanes_load_part(v + k * XENT_LANES, left, 0.0f);
+  }
+  if (vectors == 2) return lanes_add(p[0], p[1]);
+  const lanes half = lanes_add(lanes_add(p[0], p[1]), lanes_add(p[2], p[3]));
+  if (vectors == 4) return half;
+  return lanes_add(half, lanes_add(lanes_add(p[4], p[5]), lanes_add(p[6], p[7])));
+}
+XENT_INLINE dlanes dense_sums_of(const float *v, int64_t n, const int64_t vectors) {
+  dlanes group[XENT_ROWS];
+  XENT_UNROLL(16)
+  for (int i = 0; i < XENT_ROWS; i++) group[i] = dlanes_widen(dense_group(v + i * n, n, vectors));
+  return dlanes_tree_rows(group);
+}
+XENT_INLINE dlanes dense_sums(const float *v, int64_t n) {
+  if (n > XENT_DENSE) __builtin_unreachable();
+  if (n <= XENT_LANES) return dlanes_sum_dense(v, n);
+  if (n <= 2 * XENT_LANES) return dense_sums_of(v, n, 2);
+  if (XENT_DENSE <= 4 * XENT_LANES || n <= 4 * XENT_LANES) return dense_sums_of(v, n, 4);
+  return dense_sums_of(v, n, 8);
+}
+XENT_SHARED void store_dense_sums(const float *v, int64_t n, double *to) { dlanes_store(to, dense_sums(v, n)); }
+
+/* e of `count` parts of sixteen rows from part k on, each row with its reference. */
+XENT_INLINE void dense_exp_step(const dense_call *d, const float *x, float *e, int64_t k, const int count, const exp_references *r,
+                                const bool hot) {
+  exp_references of[XENT_BATCH_MAX];
+  lanes v[XENT_BATCH_MAX];
+  XENT_UNROLL(4)
+  for (int j = 0; j < count; j++) {
+    v[j] = lanes_load_dense(x, d->n, k + j);
+    of[j].lowest = lanes_spread(r->lowest, d->rows, k + j);
+    of[j].magic = lanes_spread(r->magic, d->rows, k + j);
+  }
+  exp_lanes(v, count, of, true, &d->j->heat, hot);
+  XENT_UNROLL(4)
+  for (int j = 0; j < count; j++) lanes_store_dense(e, d->n, k + j, v[j]);
+}
+XENT_INLINE void dense_exp(const dense_call *d, const float *x, float *e, const exp_references *r, const bool hot) {
+  int64_t k = 0;
+  for (; k + 2 <= d->n; k += 2) dense_exp_step(d, x, e, k, 2, r, hot);
+  if (k < d->n) dense_exp_step(d, x, e, k, 1, r, hot);
+}
+
+/* The float targets of sixteen rows, as they lie: of labels those that smoothing counts. */
+XENT_SHARED void dense_targets(const dense_call *d, const dense_block *b, float *t) {
+  const job *j = d->j;
+  const int64_t n = d->n;
+  if (d->lie && b->sums.rows.adjacent && b->sums.rows.count == XENT_ROWS) {
+    class_targets c = {.keep = j->keep_float, .add = 1, .smooth = j->smoothed, .mask = b->mask, .mask_stride = 1, .without = XENT_NO_CLASS};
+    if (j->dense) {
+      c.q = strand_of_row(j->call, j->call->targets, &j->call->shape->targets, span_of_row(j->call, b->sums.rows.first));
+      c.add = (float)(j->eps / b->sums.even[0]);
+    }
+    if (j->weighted) c.w = (strand){.at = (const char *)d->weights, .stride = 1, .type = XENT_F32};
+    for (int64_t i = 0; i < XENT_ROWS * n; i += XENT_LANES) lanes_store(t + i, target_lanes(&c, i, XENT_ROWS * n - i));
+  } else {
+    for (int row = 0; row < XENT_ROWS; row++) {
+      careful_row r = careful_row_of(j, row_of(&b->sums.rows, row < b->sums.rows.count ? row : 0), (row_buffers){NULL});
+      if (j->smoothed) r.share = j->eps / b->sums.even[row];
+      class_targets c = targets_of_classes(&r);
+      c.without = XENT_NO_CLASS;
+      for (int64_t i = 0; i < n; i += XENT_LANES) lanes_store_part(t + row * n + i, n - i, target_lanes(&c, i, n - i));
+    }
+  }
+  for (int row = 0; j->labels && j->others && row < XENT_ROWS; row++) t[row * n + b->label[row]] = 0;
+}
+
+XENT_SHARED void dense_target_sums(const dense_call *d, dense_block *b) {
+  const job *j = d->j;
+  const int64_t n = d->n;
+  XENT_ALIGNED float t[XENT_DENSE_FLOATS], terms[XENT_DENSE_FLOATS];
+  const lanes infinity = lanes_set(INFINITY), none = lanes_set(0.0f);
+  lanes m = lanes_add(b->max, none);
+  m = lanes_where_equal(lanes_magnitude(m), infinity, none, m);
+  const bool ones = j->labels && !j->weighted && !b->mask && !j->others && !j->call->class_mask;
+  if (!ones) dense_targets(d, b, t);
+  for (int64_t k = 0; k < n; k++) {
+    const lanes gap = lanes_sub(lanes_spread(m, d->rows, k), lanes_load_dense(b->x, n, k));
+    const lanes target = ones ? none : lanes_load_dense(t, n, k);
+    lanes_store_dense(terms, n, k, ones ? gap : lanes_where_equal(target, none, none, lanes_mul(target, gap)));
+  }
+  store_dense_sums(terms, n, b->sums.dot);
+  if (j->dense || j->weighted) store_dense_sums(t, n, b->sums.mass);
+}
+
+XENT_SHARED void dense_entropy(const dense_call *d, dense_block *b) {
+  XENT_ALIGNED float terms[XENT_DENSE_FLOATS];
+  const exp_references r = exp_references_of(references_for(b->max, &d->j->heat), &d->j->heat);
+  lanes most = lanes_add(b->max, lanes_set(0.0f));
+  if (d->j->call->sink) most = lanes_max(lanes_load(b->sums.sink), most);
+  for (int64_t k = 0; k < d->n; k++)
+    lanes_store_dense(terms, d->n, k,
+                      entropy_lanes(lanes_load_dense(b->x, d->n, k), lanes_load_dense(b->e, d->n, k),
+                                    lanes_spread(most, d->rows, k), lanes_spread(r.lowest, d->rows, k)));
+  double sums[XENT_ROWS];
+  store_dense_sums(terms, d->n, sums);
+  for (int i = 0; i < XENT_ROWS; i++) b->sums.entropy[i] = sums[i] + 0.0;
+}
+
+/* What is asked for beside sums of exponentials, once the rows are loaded. */
+XENT_INLINE void dense_prepare(const dense_call *d, dense_block *b) {
+  const job *j = d->j;
+  const xent_call *call = j->call;
+  b->sums.folded = b->sums.long_row = false;
+  b->sums.hits = 0;
+  lanes_store(b->sums.max, b->max);
+  if (!j->plain && (call->targets || call->sink)) {
+    int64_t counted[XENT_ROWS];
+    for (int i = 0; i < XENT_ROWS; i++) counted[i] = d->n;
+    for (int i = 0; call->class_mask && j->smoothed && i < b->sums.rows.count; i++) {
+      const row_source source = logits_of_row(call, row_of(&b->sums.rows, i));
+      counted[i] = i > 0 && call->shape->class_mask.outer == 0 ? counted[0] : count_classes(&source, 0, d->n);
+    }
+    load_row_numbers(j, &b->sums.rows, b->label, counted, &b->sums);
+  }
+  if (j->smoothed || j->dense) dense_target_sums(d, b);
+  if (!(call->argmax || call->ranks || call->hits)) return;
+  for (int i = 0; i < b->sums.rows.count; i++) {
+    const float *x = b->x + i * d->n;
+    const row_source source = logits_of_row(call, row_of(&b->sums.rows, i));
+    const float max = b->sums.max[i];
+    if (call->argmax) b->sums.argmax[i] = first_equal(&source, x, 0, d->n, max);
+    if (call->ranks) b->sums.rank[i] = count_before(&source, x, 0, d->n, b->label[i], x[b->label[i]]);
+    if (call->hits) b->sums.hits |= (uint32_t)(x[b->label[i]] == max && largest_of(x, b->label[i]) < max) << i;
+  }
+}
+
+/* Takes the labels' classes out of e. */
+XENT_INLINE void dense_take_labels(dense_block *b, int64_t n) {
+  for (int i = 0; i < XENT_ROWS; i++) {
+    const int64_t at = i * n + b->label[i];
+    b->sums.logit[i] = b->x[at];
+    b->e[at] = 0.0f;
+  }
+}
+
+XENT_INLINE void dense_results(const dense_call *d, dense_block *b) {
+  const xent_call *call = d->j->call;
+  dlanes_store(b->sums.sum, dense_sums(b->e, d->n));
+  b->outcome.record = NULL;
+  if (!(call->targets || call->argmax || call->top_classes || call->top_log_probabilities || call->entropies)) {
+    sixteen_probabilities(d->j, &b->sums, &b->outcome);
+    return;
+  }
+  sixteen_results(d->j, &b->sums, &b->outcome);
+}
+
+XENT_SHARED void dense_top(const dense_call *d, dense_block *b) {
+  const xent_call *call = d->j->call;
+  float distance[XENT_ROWS], max[XENT_ROWS];
+  lanes_store(distance, b->outcome.distance);
+  lanes_store(max, b->outcome.max);
+  for (uint32_t rest = b->outcome.stay; rest; rest &= rest - 1) {
+    const int row = __builtin_ctz(rest);
+    const row_source source = logits_of_row(call, row_of(&b->sums.rows, row));
+    top_list h;
+    h.count = 0;
+    h.room = call->shape->top_count;
+    top_take(&source, b->x + row * d->n, 0, d->n, (top_entry){INFINITY, -1}, &h);
+    top_sort(&h);
+    write_top_list(d->j, &h, row_of(&b->sums.rows, row), 0, 0.0f, max[row], 0 - distance[row]);
+    write_top_rest(call, row_of(&b->sums.rows, row), h.count, -INFINITY);
+  }
+}
+
+/* ---- emit ---- */
+
+XENT_INLINE void dense_emit_to(const dense_call *d, const dense_block *b, float *y, const bool log, const bool line, const bool stream) {
+  const lanes r = lanes_set(d->j->heat.hi);
+  for (int64_t k = 0; k < d->n; k++) {
+    lanes v = lanes_load_dense(log ? b->x : b->e, d->n, k);
+    const lanes f = lanes_spread(b->outcome.f, d->rows, k);
+    if (log)
+      v = log_probability(v, lanes_spread(b->outcome.max, d->rows, k), r, f);
+    else
+      v = line ? lanes_fma(v, f, lanes_spread(b->outcome.b, d->rows, k)) : lanes_mul(v, f);
+    if (stream)
+      lanes_stream_dense(y, d->n, k, v);
+    else
+      lanes_store_dense(y, d->n, k, v);
+  }
+}
+
+/* Targets class by class, masks, the softcap's derivative. */
+XENT_SHARED void dense_emit_odd(const dense_call *d, const dense_block *b, float *y) {
+  const job *j = d->j;
+  const int64_t n = d->n;
+  XENT_ALIGNED float t[XENT_DENSE_FLOATS];
+  const bool each = j->dense || (j->weighted && j->smoothed);
+  const lanes scale = lanes_load(b->outcome.scale), minus = lanes_set(-0.0f);
+  if (each) dense_targets(d, b, t);
+  for (int64_t k = 0; k < n; k++) {
+    lanes c = lanes_spread(b->outcome.b, d->rows, k);
+    if (each) c = lanes_sub(minus, lanes_mul(lanes_load_dense(t, n, k), lanes_spread(scale, d->rows, k)));
+    const lanes v = lanes_fma(lanes_load_dense(b->e, n, k), lanes_spread(b->outcome.f, d->rows, k), c);
+    lanes_store_dense(y, n, k, each ? lanes_quiet(v) : v);
+  }
+}
+XENT_SHARED void dense_finish_odd(const dense_call *d, const dense_block *b, float *y) {
+  const xent_call *call = d->j->call;
+  const bool whole = d->lie && b->sums.rows.adjacent && b->sums.rows.count == XENT_ROWS && (!call->class_mask || b->mask);
+  for (int row = 0; row < (whole ? 1 : b->sums.rows.count); row++) {
+    careful_row r = {.j = d->j, .x = whole ? dense_source(d, b) : logits_of_row(call, row_of(&b->sums.rows, row))};
+    finish_classes(&r, y + row * d->n, 0, r.x.classes);
+  }
+}
+
+XENT_INLINE void dense_put(const dense_call *d, const dense_block *b, const float *y) {
+  const xent_call *call = d->j->call;
+  if (b->outcome.stay == 0xffff && b->sums.rows.adjacent && lies_dense(call->shape, call->output_layout)) {
+    const strand to = strand_of_row(call, call->output, call->output_layout, span_of_row(call, b->sums.rows.first));
+    put_floats(&to, 0, XENT_ROWS * d->n, y, call->stream);
+    return;
+  }
+  for (uint32_t rest = b->outcome.stay; rest; rest &= rest - 1) {
+    const int row = __builtin_ctz(rest);
+    const strand to = strand_of_row(call, call->output, call->output_layout, span_of_row(call, row_of(&b->sums.rows, row)));
+    put_floats(&to, 0, d->n, y + row * d->n, false);
+  }
+}
+
+/* Rows that do not stay are not written. Sixteen rows are whole lines: where the first is aligned, all are. */
+XENT_INLINE void dense_emit(const dense_call *d, dense_block *b) {
+  const job *j = d->j;
+  const xent_call *call = j->call;
+  const int64_t n = d->n;
+  const bool direct = d->stored && b->sums.rows.adjacent && b->outcome.stay == 0xffff;
+  float *to = direct ? call->output + b->sums.rows.first * n : NULL;
+  const bool stream = direct && call->stream && stream_head(to, n) == 0;
+  const bool labels = j->labels, log = d->log && !call->targets;
+  float *y = direct && !(stream && (labels || d->odd)) && !(d->odd && call->options->softcap != 0) ? to : b->copy;
+  if (log)
+    stream ? dense_emit_to(d, b, y, true, false, true) : dense_emit_to(d, b, y, true, false, false);
+  else if (d->odd && call->targets)
+    dense_emit_odd(d, b, y);
+  else if (labels && j->smoothed)
+    dense_emit_to(d, b, y, false, true, false);
+  else
+    stream && y == to ? dense_emit_to(d, b, y, false, false, true) : dense_emit_to(d, b, y, false, false, false);
+  for (int i = 0; labels && i < XENT_ROWS; i++) y[i * n + b->label[i]] = b->outcome.label_gradient[i];
+  if (call->targets && (call->class_mask || call->options->softcap != 0)) dense_finish_odd(d, b, y);
+  if (y != to) dense_put(d, b, y);
+}
+
+/* ---- the loop ---- */
+
+/* A block is one long chain, so four are on their way at once: one is loaded while the one before it is at its
+ * exponentials, the one before that at its sums, and the first is written. */
+XENT_INLINE xent_status dense_blocks(const job *j, row_kernel kernel, const bool hot) {
+  const xent_call *call = j->call;
+  dense_block block[XENT_DENSE_BLOCKS];
+  dense_call d;
+  row_taker taker = {.j = j, .kernel = kernel, .row = call->row_begin};
+  const bool top = call->top_classes || call->top_log_probabilities;
+  dense_begin(&d, j);
+  for (int k = 0; k < XENT_DENSE_BLOCKS; k++) block[k].sums.rows.count = 0;
+  for (int step = 0, empty = 0; empty < XENT_DENSE_BLOCKS; step++) {
+    dense_block *loaded = &block[step % XENT_DENSE_BLOCKS], *exponents = &block[(step + 3) % XENT_DENSE_BLOCKS];
+    dense_block *summed = &block[(step + 2) % XENT_DENSE_BLOCKS], *written = &block[(step + 1) % XENT_DENSE_BLOCKS];
+    take_rows(&taker, &loaded->sums.rows, loaded->label, XENT_ROWS);
+    if (loaded->sums.rows.count) {
+      dense_load(&d, loaded);
+      loaded->max = dense_max(loaded->x, d.n);
+    } else {
+      empty++;
+    }
+    if (exponents->sums.rows.count) {
+      dense_prepare(&d, exponents);
+      const exp_references r = exp_references_of(references_for(exponents->max, &j->heat), &j->heat);
+      dense_exp(&d, exponents->x, exponents->e, &r, hot);
+      if (call->entropies) dense_entropy(&d, exponents);
+      if (j->labels) dense_take_labels(exponents, d.n);
+    }
+    if (summed->sums.rows.count) {
+      dense_results(&d, summed);
+      if (top) dense_top(&d, summed);
+    }
+    if (written->sums.rows.count) {
+      if (call->output) dense_emit(&d, written);
+      const xent_status status = rows_alone(call, &written->sums.rows, all_rows(&written->sums.rows) & ~written->outcome.stay, kernel);
+      if (status) taker.status = status;
+    }
+  }
+  return taker.status;
+}
+XENT_SHARED xent_status dense_rows(const job *j, row_kernel kernel) {
+  return j->heat.used ? dense_blocks(j, kernel, true) : dense_blocks(j, kernel, false);
+}
+
+#endif

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows of up to 1024 classes that flow by, up to sixteen side by side: while one is at its exponentials, one of the next
+ * rows is searched for its maximum, and one of those before is written. So loads and stores run beside arithmetic, and no
+ * chain of dependent steps is waited for. Rows that are no floats side by side, or are masked, are copied into the scratch
+ * instead of searched; there every element type, mask and layout looks the same.
+ */
+#ifndef XENT_SUM_FLOW_H
+#define XENT_SUM_FLOW_H
+
+#include "kernels/careful/row.h"
+#include "kernels/load/sixteen.h"
+
+enum {
+  XENT_UNIT = 4 * XENT_LANES,  /* classes: half a group */
+  XENT_FLOW_MOST = XENT_EXACT_MAX,
+  XENT_FLOW_APART = XENT_LANES, /* between rows: a power of two would put them into the same places of a cache */
+  XENT_FLOW_FLOATS = 7 * (XENT_FLOW_MOST + XENT_FLOW_APART) /* of the scratch for the rows of one block: the first cache */
+};
+
+typedef struct {
+  int32_t label[XENT_ROWS];
+  lanes largest[XENT_ROWS];
+  float lowest[XENT_ROWS], magic[XENT_ROWS];
+  float factor[XENT_ROWS], b[XENT_ROWS], max[XENT_ROWS];
+  lanes group[XENT_ROWS]; /* of rows of one group, in place of sum */
+  dlanes sum[XENT_ROWS];
+  row_sums sums;
+  row_outcome outcome;
+  float *x[XENT_ROWS], *y[XENT_ROWS]; /* where rows lie; where nobody looks in place of those that are not there */
+  float *copies, *e; /* where rows are copied to, and their e; the same where nothing asks for both */
+} flow_block;
+
+typedef struct {
+  const job *j;
+  row_taker taker;
+  int64_t n, pitch;
+  int most;           /* rows of a block */
+  bool direct;        /* rows are read where they lie */
+  bool straight;      /* results are stored as they come */
+  bool keep, log;     /* e is wanted in the second pass, x is */
+  bool both;          /* and both for the entropy */
+  bool again;         /* the second pass computes e again, from x */
+  float *nowhere;     /* for rows that are not there: loops have no conditions */
+} flow;
+
+XENT_INLINE float *flow_slot(const flow *f, float *scratch, int row) { return scratch + row * f->pitch; }
+
+/* ---- load ---- */
+
+XENT_INLINE void flow_addresses(const flow *f, const row_set *rows, const void *array, const xent_layout *l, float **to) {
+  const xent_shape *s = f->j->call->shape;
+  float *at = (float *)(uintptr_t)array;
+  const bool even = rows->adjacent && s->inner == 1;
+  for (int i = 0; i < f->most; i++)
+    to[i] = i >= rows->count ? f->nowhere : at + (even ? (rows->first + i) * l->outer : row_offset(s, l, row_of(rows, i)));
+}
+
+/* The classes of a unit of which n are left; e(-inf) = +0 in place of those that are not there. */
+XENT_INLINE lanes flow_load(const float *x, int64_t n) {
+  if (n >= XENT_LANES) return lanes_load(x);
+  return n > 0 ? lanes_load_part(x, n, -INFINITY) : lanes_set(-INFINITY);
+}
+
+/* A row of any kind. */
+XENT_SHARED void flow_copy_row(const flow *f, const flow_block *b, int row) {
+  const row_source source = logits_of_row(f->j->call, row_of(&b->sums.rows, row));
+  copy_row(&source, 0, f->n, 0.0f, b->x[row]);
+}
+
+/* ---- between load and exponentials ---- */
+
+XENT_INLINE void flow_targets(const flow *f, flow_block *b, int row, const float *x, float max) {
+  const job *j = f->j;
+  careful_row r = {.j = j, .x = logits_of_row(j->call, row_of(&b->sums.rows, row)),
+                   .t = {.kind = j->labels ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES, .label = b->label[row], .others = j->others}};
+  if (!j->labels && j->smoothed) r.share = j->eps / b->sums.even[row];
+  const float m = max > -INFINITY && max < INFINITY ? max : 0;
+  const target_sums t = chunk_targets(&r, x, 0, f->n, m);
+  b->sums.dot[row] = t.dot;
+  b->sums.mass[row] = t.mass;
+}
+
+XENT_SHARED void flow_order(const flow *f, flow_block *b, int row, const float *x, float max) {
+  const xent_call *call = f->j->call;
+  const row_source source = logits_of_row(call, row_of(&b->sums.rows, row));
+  const int64_t n = f->n, label = b->label[row];
+  if (call->argmax) b->sums.argmax[row] = first_equal(&source, x, 0, n, max);
+  if (call->ranks) b->sums.rank[row] = count_before(&source, x, 0, n, label, x[label]);
+  if (call->hits) b->sums.hits |= (uint32_t)(x[label] == max && largest_of(x, label) < max) << row;
+}
+
+/* Everything that is known of the rows once they are in the scratch. */
+XENT_INLINE void flow_prepare(const flow *f, flow_block *b) {
+  const job *j = f->j;
+  const xent_call *call = j->call;
+  for (int i = b->sums.rows.count; i < XENT_ROWS; i++) b->largest[i] = b->largest[0];
+  const lanes max = lanes_largest_rows(b->largest);
+  const exp_references r = exp_references_of(references_for(max, &j->heat), &j->heat);
+  lanes_store(b->lowest, r.lowest);
+  lanes_store(b->magic, r.magic);
+  lanes_store(b->sums.max, max);
+  b->sums.folded = b->sums.long_row = false;
+  b->sums.hits = 0;
+  if (!j->plain && (call->targets || call->sink)) {
+    int64_t counted[XENT_ROWS];
+    for (int i = 0; i < XENT_ROWS; i++) counted[i] = f->n;
+    for (int i = 0; (call->class_mask || call->row_offsets) && i < b->sums.rows.count; i++) {
+      const row_source source = logits_of_row(call, row_of(&b->sums.rows, i));
+      counted[i] = j->smoothed ? count_classes(&source, 0, source.classes) : source.classes;
+    }
+    load_row_numbers(j, &b->sums.rows, b->label, counted, &b->sums);
+  }
+  for (int i = 0; j->labels && i < b->sums.rows.count; i++) b->sums.logit[i] = b->x[i][b->label[i]];
+  for (int i = 0; (j->smoothed || j->dense) && i < b->sums.rows.count; i++) flow_targets(f, b, i, b->x[i], b->sums.max[i] + 0.0f);
+  for (int i = 0; (call->argmax || call->ranks || call->hits) && i < b->sums.rows.count; i++)
+    flow_order(f, b, i, b->x[i], b->sums.max[i]);
+}
+
+/* ---- exponentials, beside loads and stores ---- */
+
+/* How a row is written in the second pass, as a constant of the loops. */
+enum { XENT_FLOW_SILENT, XENT_FLOW_GRADIENT, XENT_FLOW_LOG };
+
+/* What is at work beside a row: another one is searched, and one is written. */
+typedef struct {
+  const float *searched, *from;
+  float *to;
+  lanes f, b, r;
+} flow_beside;
+
+/* `vectors` vectors from class i on, of n classes of which the first `sure` are there for sure. */
+XENT_INLINE void flow_write(const flow_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors, const int mode) {
+  XENT_UNROLL(4)
+  for (int k = 0; k < vectors; k++, i += XENT_LANES) {
+    const bool whole = i + XENT_LANES <= sure || n - i >= XENT_LANES;
+    lanes v = mode == XENT_FLOW_LOG && !whole ? lanes_load_part(s->from + i, n - i, 0.0f) : lanes_load(s->from + i);
+    v = mode == XENT_FLOW_LOG ? log_probability(v, s->b, s->r, s->f) : lanes_fma(v, s->f, s->b);
+    if (whole)
+      lanes_store(s->to + i, v);
+    else
+      lanes_store_part(s->to + i, n - i, v);
+  }
+}
+XENT_INLINE lanes flow_search(const flow_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors, lanes largest) {
+  lanes odd = largest;
+  XENT_UNROLL(4)
+  for (int k = 0; k < vectors; k++, i += XENT_LANES) {
+    const lanes v = i + XENT_LANES <= sure || n - i >= XENT_LANES ? lanes_load(s->searched + i)
+                                                                  : lanes_load_part(s->searched + i, n - i, -INFINITY);
+    if (k & 1)
+      odd = lanes_max(v, odd);
+    else
+      largest = lanes_max(v, largest);
+  }
+  return vectors > 1 ? lanes_max(odd, largest) : largest;
+}
+XENT_INLINE lanes flow_beside_unit(const flow_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors, const int mode,
+                                   lanes largest) {
+  if (mode != XENT_FLOW_SILENT) flow_write(s, i, n, sure, vectors, mode);
+  return flow_search(s, i, n, sure, vectors, largest);
+}
+
+/* What comes next: vectors of a row, and their references. */
+typedef struct {
+  const float *x;
+  int64_t n;
+  exp_references references;
+} flow_from;
+
+/* Ends `pending` vectors, which are under way, into e and begins `count` that come next, class i the first. */
+XENT_INLINE void flow_step(exp_half *half, const flow_from *from, int64_t i, const int64_t sure, lanes *e, const int count,
+                           const int pending, const heat *h, const bool hot) {
+  lanes v[XENT_BATCH_MAX];
+  if (__builtin_expect(i + count * XENT_LANES <= sure || from->n - i >= count * XENT_LANES, 1))
+    XENT_UNROLL(4)
+    for (int k = 0; k < count; k++) v[k] = lanes_load(from->x + i + k * XENT_LANES);
+  else
+    XENT_UNROLL(4)
+    for (int k = 0; k < count; k++) {
+      const int64_t at = i + k * XENT_LANES;
+      v[k] = at + XENT_LANES <= sure ? lanes_load(from->x + at) : flow_load(from->x + at, from->n - at);
+    }
+  exp_stages(half, v, e, count, pending, &from->references, false, h, hot);
+}
+
+/* The sum of the unit from class i on, of `vectors` vectors, the first of which are under way; of what follows it `count`
+ * vectors begin. The class `without` is not added. */
+XENT_INLINE lanes flow_unit(exp_half *half, const flow_from *row, int64_t i, const flow_from *after, int64_t begin, const int count,
+                            const int vectors, const int64_t sure, const int batch, int64_t without, float *kept, const heat *h,
+                            const bool hot) {
+  lanes e[4] = {lanes_set(0.0f), lanes_set(0.0f), lanes_set(0.0f), lanes_set(0.0f)};
+  XENT_UNROLL(4)
+  for (int k = 0; k < vectors; k += batch) {
+    const int left = vectors - k - batch, next = left < batch ? left : batch;
+    if (left > 0)
+      flow_step(half, row, i + (k + batch) * XENT_LANES, sure, e + k, next, batch, h, hot);
+    else
+      flow_step(half, after, begin, sure, e + k, count, vectors - k, h, hot);
+  }
+  const int64_t lane = without - i;
+  if (lane >= 0 && lane < XENT_UNIT)
+    XENT_UNROLL(4)
+    for (int k = 0; k < vectors; k++) e[k] = lanes_drop(e[k], lane - k * XENT_LANES);
+  if (kept)
+    XENT_UNROLL(4)
+    for (int k = 0; k < vectors; k++) lanes_store(kept + i + k * XENT_LANES, e[k]);
+  return vectors == 1 ? e[0] : vectors == 2 ? lanes_add(e[0], e[1]) : sum_of_four_vectors(e);
+}
+
+XENT_INLINE flow_from flow_from_row(const flow_block *b, int row, int64_t n) {
+  return (flow_from){.x = b->x[row], .n = n, .references = {lanes_set(b->lowest[row]), lanes_set(b->magic[row])}};
+}
+
+/* The last unit of a row, of `rest` vectors. */
+XENT_INLINE lanes flow_last_unit(const flow_from *own, const flow_from *after, int64_t last, exp_half *half, const flow_beside *s,
+                                 int64_t label, float *kept, const int rest, const int64_t sure, const int batch, const heat *h,
+                                 const bool hot, const int mode, lanes *largest) {
+  *largest = flow_beside_unit(s, last, own->n, sure, rest, mode, *largest);
+  return flow_unit(half, own, last, after, 0, batch, rest, sure, batch, label, kept, h, hot);
+}
+
+/* How many vectors are at their exponentials at once: beside a row that is written, and in loops, fewer fit into the registers. */
+XENT_INLINE int flow_batch(const int vectors, const int mode) {
+  return vectors || mode == XENT_FLOW_SILENT || XENT_BATCH < 2 ? XENT_BATCH : 2;
+}
+
+/* A row at its exponentials; back comes the largest of the row that is searched beside. vectors: of the row, where they are
+ * a constant, else 0. */
+XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half, const flow_beside *s, const bool hot, const int mode,
+                           const int vectors) {
+  const flow_from own = flow_from_row(b, row, f->n), after = flow_from_row(b, row + 1 < b->sums.rows.count ? row + 1 : row, f->n);
+  const int batch = flow_batch(vectors, mode), rest = vectors ? vectors - (vectors - 1) / 4 * 4 : batch;
+  const int64_t sure = vectors ? (vectors - 1) * XENT_LANES : 0;
+  const int64_t last = vectors ? (vectors - 1) / 4 * XENT_UNIT : (own.n - 1) / XENT_UNIT * XENT_UNIT;
+  const int64_t label = f->j->labels ? b->label[row] : XENT_NO_CLASS;
+  float *kept = f->keep ? flow_slot(f, b->e, row) : NULL;
+  const heat *h = &f->j->heat;
+  lanes even = lanes_set(0.0f), q, largest = lanes_set(-INFINITY);
+  dlanes sum = dlanes_zero();
+  for (int64_t i = 0; i < last; i += XENT_UNIT) {
+    const int64_t all = vectors ? sure : i + XENT_UNIT;
+    largest = flow_beside_unit(s, i, own.n, all, 4, mode, largest);
+    q = flow_unit(half, &own, i, &own, i + XENT_UNIT, rest < batch ? rest : batch, 4, all, batch, label, kept, h, hot);
+    if (i & XENT_UNIT)
+      sum = dlanes_add(sum, dlanes_widen(lanes_add(even, q)));
+    else
+      even = q;
+  }
+  switch (vectors ? rest : (int)((own.n - last + XENT_LANES - 1) / XENT_LANES)) {
+    case 1: q = flow_last_unit(&own, &after, last, half, s, label, kept, 1, sure, batch, h, hot, mode, &largest); break;
+    case 2: q = flow_last_unit(&own, &after, last, half, s, label, kept, 2, sure, batch, h, hot, mode, &largest); break;
+    case 3: q = flow_last_unit(&own, &after, last, half, s, label, kept, 3, sure, batch, h, hot, mode, &largest); break;
+    default: q = flow_last_unit(&own, &after, last, half, s, label, kept, 4, sure, batch, h, hot, mode, &largest);
+  }
+  const lanes group = last & XENT_UNIT ? lanes_add(even, q) : q;
+  if (vectors || own.n <= XENT_GROUP)
+    b->group[row] = group;
+  else
+    b->sum[row] = dlanes_add(sum, dlanes_widen(group));
+  return largest;
+}
+
+/* What is beside a row that is not there. */
+XENT_SHARED lanes flow_row_beside(const flow_beside *s, int64_t n, int mode, bool search) {
+  lanes largest = lanes_set(-INFINITY);
+  int64_t i = 0;
+  for (; search && i + XENT_UNIT <= n; i += XENT_UNIT) largest = flow_search(s, i, n, i + XENT_UNIT, 4, largest);
+  for (; search && i < n; i += XENT_LANES) largest = flow_search(s, i, n, 0, 1, largest);
+  for (i = 0; mode == XENT_FLOW_GRADIENT && i < n; i += XENT_LANES) flow_write(s, i, n, 0, 1, XENT_FLOW_GRADIENT);
+  for (i = 0; mode == XENT_FLOW_LOG && i < n; i += XENT_LANES) flow_write(s, i, n, 0, 1, XENT_FLOW_LOG);
+  return largest;
+}
+
+/* ---- emit ---- */
+
+/* Results that are not stored as they come: any type, layout, mask, softcap, targets class by class. */
+XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
+  const job *j = f->j;
+  const xent_call *call = j->call;
+  XENT_ALIGNED float out[XENT_STEP], each[XENT_STEP];
+  float reference[XENT_STEP / XENT_GROUP];
+  float *e = flow_slot(f, b->e, row);
+  const int64_t n = f->n;
+  careful_row r = careful_row_of(j, row_of(&b->sums.rows, row), (row_buffers){.kept = e, .kept_reference = reference, .out = out, .each = each});
+  const strand to = output_strand(&r);
+  float *y = is_direct(&to) && r.x.cap == 0 && !r.x.mask ? (float *)(uintptr_t)to.at : out;
+  if (call->targets) {
+    const row_statistics s = {.reference = 0};
+    for (int k = 0; k < XENT_STEP / XENT_GROUP; k++) reference[k] = 0;
+    row_gradient g = {.has_each = j->dense || (j->weighted && j->smoothed), .scale = b->outcome.scale[row],
+                      .m = {.heat = &j->heat, .f = b->factor[row], .b = b->b[row]}, .at_label = b->outcome.label_gradient[row]};
+    if (f->again) g.m.references = (exp_references){lanes_set(b->lowest[row]), lanes_set(b->magic[row])};
+    r.t.label = j->labels ? b->label[row] : -1;
+    if (j->smoothed) r.share = j->eps / b->sums.even[row];
+    if (g.has_each) {
+      g.each = targets_of_classes(&r);
+      if (!j->dense) g.each.add = 1;
+    }
+    g.finite = !g.has_each;
+    gradient_classes(&r, &g, &s, f->again ? b->x[row] : e, y, 0, n, !f->again, false);
+    if (r.x.cap != 0 || r.x.mask) finish_classes(&r, y, 0, n);
+  } else if (f->log) {
+    emit_log(b->x[row], y, n, b->max[row], j->heat.hi, b->factor[row], false);
+  } else {
+    const emission m = {.heat = &no_heat, .f = b->factor[row], .b = -0.0f};
+    emit_kept(&m, e, y, n, false);
+  }
+  put_floats(&to, 0, n, y, false);
+}
+
+XENT_INLINE xent_status flow_end(flow *f, flow_block *b) {
+  const xent_call *call = f->j->call;
+  const uint32_t stay = b->outcome.stay;
+  for (uint32_t rest = f->straight && f->j->labels && call->output ? stay : 0; rest; rest &= rest - 1) {
+    const int row = __builtin_ctz(rest);
+    b->y[row][b->label[row]] = b->outcome.label_gradient[row];
+  }
+  return rows_alone(call, &b->sums.rows, all_rows(&b->sums.rows) & ~stay, f->taker.kernel);
+}
+
+/* ---- results ---- */
+
+XENT_INLINE dlanes flow_sums(flow_block *b) {
+  for (int i = b->sums.rows.count; i < XENT_ROWS; i++) b->sum[i] = b->sum[0];
+  return dlanes_tree_rows(b->sum);
+}
+XENT_INLINE dlanes flow_sums_of_groups(flow_block *b) {
+  dlanes sum[XENT_ROWS];
+  for (int i = b->sums.rows.count; i < XENT_ROWS; i++) b->group[i] = b->group[0];
+  XENT_UNROLL(16)
+  for (int i = 0; i < XENT_ROWS; i++) sum[i] = dlanes_widen(b->group[i]);
+  return dlanes_tree_rows(sum);
+}
+
+XENT_SHARED void flow_results(const flow *f, flow_block *b) {
+  const job *j = f->j;
+  const xent_call *call = j->call;
+  row_sums *in = &b->sums;
+  if (f->both)
+    for (int i = 0; i < b->sums.rows.count; i++) {
+      float *e = flow_slot(f, b->e, i);
+      const int64_t n = f->n;
+      const float N = reference_for(in->max[i], &j->heat), most = call->sink && in->sink[i] > in->max[i] ? in->sink[i] : in->max[i];
+      if (j->labels) e[b->label[i]] = exp_one(in->logit[i], N, &j->heat);
+      in->entropy[i] = sum_entropy_of(b->x[i], e, n, N, most + 0.0f, &j->heat);
+    }
+  dlanes_store(in->sum, f->n <= XENT_GROUP ? flow_sums_of_groups(b) : flow_sums(b));
+  for (int i = 0; f->n <= XENT_LANES && i < b->sums.rows.count; i++) in->sum[i] = lanes_tree(b->group[i]);
+  fill_sums(in);
+  b->outcome.record = NULL;
+  if (call->targets || call->argmax || call->top_classes || call->top_log_probabilities || call->entropies)
+    sixteen_results(j, in, &b->outcome);
+  else
+    sixteen_probabilities(j, in, &b->outcome);
+  lanes_store(b->factor, b->outcome.f);
+  lanes_store(b->b, f->log ? b->outcome.max : b->outcome.b);
+  lanes_store(b->max, b->outcome.max);
+  for (uint32_t leave = all_rows(&in->rows) & ~b->outcome.stay; leave; leave &= leave - 1) b->y[__builtin_ctz(leave)] = f->nowhere;
+}
+
+XENT_SHARED void flow_top(const flow *f, flow_block *b) {
+  const xent_call *call = f->j->call;
+  float distance[XENT_ROWS];
+  lanes_store(distance, b->outcome.distance);
+  for (uint32_t rest = b->outcome.stay; rest; rest &= rest - 1) {
+    const int row = __builtin_ctz(rest);
+    const row_source source = logits_of_row(call, row_of(&b->sums.rows, row));
+    top_list h;
+    h.count = 0;
+    h.room = call->shape->top_count;
+    top_take(&source, b->x[row], 0, f->n, (top_entry){INFINITY, -1}, &h);
+    top_sort(&h);
+    write_top_list(f->j, &h, row_of(&b->sums.rows, row), 0, 0.0f, b->max[row], 0 - distance[row]);
+    write_top_rest(call, row_of(&b->sums.rows, row), h.count, -INFINITY);
+  }
+}
+
+/* ---- the loop ---- */
+
+/* Rows that are no floats side by side: written before the next ones take their place. */
+XENT_SHARED void flow_odd_row(const flow *f, const flow_block *next, const flow_block *before, int row) {
+  if (f->j->call->output && !f->straight && (before->outcome.stay & all_rows(&before->sums.rows)) >> row & 1) flow_write_row(f, before, row);
+  if (!f->direct && row < next->sums.rows.count) flow_copy_row(f, next, row);
+}
+
+XENT_INLINE flow_beside flow_beside_row(const flow *f, const flow_block *next, const flow_block *before, int row, const int mode) {
+  flow_beside s = {.searched = next->x[row], .to = before->y[row], .r = lanes_set(f->j->heat.hi)};
+  if (mode == XENT_FLOW_SILENT) return s;
+  s.from = mode == XENT_FLOW_LOG ? before->x[row] : flow_slot(f, before->e, row);
+  s.f = lanes_set(before->factor[row]);
+  s.b = lanes_set(before->b[row]);
+  return s;
+}
+
+/* Row after row of three blocks. */
+XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *now, const flow_block *before, const bool hot,
+                                   const int mode, const int vectors) {
+  const bool odd = !f->straight;
+  int row = 0;
+  if (now->sums.rows.count) {
+    exp_half half;
+    const flow_from first = flow_from_row(now, 0, f->n);
+    flow_step(&half, &first, 0, vectors ? (vectors - 1) * XENT_LANES : 0, NULL, flow_batch(vectors, mode), 0, &f->j->heat, hot);
+    for (; row < now->sums.rows.count; row++) {
+      if (odd) flow_odd_row(f, next, before, row);
+      const flow_beside s = flow_beside_row(f, next, before, row, mode);
+      next->largest[row] = flow_row(f, now, row, &half, &s, hot, mode, vectors);
+    }
+  }
+  for (; row < f->most; row++) {
+    if (odd) flow_odd_row(f, next, before, row);
+    const flow_beside s = flow_beside_row(f, next, before, row, mode);
+    next->largest[row] = flow_row_beside(&s, f->n, row < before->sums.rows.count ? mode : XENT_FLOW_SILENT, row < next->sums.rows.count);
+  }
+}
+
+/* Short rows are loops of their own: each takes its vectors straight on. */
+XENT_INLINE void flow_rows_as(const flow *f, flow_block *next, flow_block *now, flow_block *before, const bool hot,
+                              const int mode) {
+  const int64_t vectors = hot || XENT_BATCH < 4 || !f->direct ? 0 : (f->n + XENT_LANES - 1) / XENT_LANES;
+  switch (vectors) {
+    case 4: flow_rows_at_work(f, next, now, before, hot, mode, 4); break;
+    case 5: flow_rows_at_work(f, next, now, before, hot, mode, 5); break;
+    case 6: flow_rows_at_work(f, next, now, before, hot, mode, 6); break;
+    case 7: flow_rows_at_work(f, next, now, before, hot, mode, 7); break;
+    case 8: flow_rows_at_work(f, next, now, before, hot, mode, 8); break;
+    default: flow_rows_at_work(f, next, now, before, hot, mode, 0);
+  }
+}
+XENT_INLINE void flow_blocks_at_work(const flow *f, flow_block *next, flow_block *now, flow_block *before, const bool hot) {
+  if (!f->j->call->output || !f->straight)
+    flow_rows_as(f, next, now, before, hot, XENT_FLOW_SILENT);
+  else if (f->log)
+    flow_rows_as(f, next, now, before, hot, XENT_FLOW_LOG);
+  else
+    flow_rows_as(f, next, now, before, hot, XENT_FLOW_GRADIENT);
+}
+
+XENT_SHARED flow flow_of(const job *j, row_kernel kernel) {
+  const xent_call *call = j->call;
+  const xent_shape *shape = call->shape;
+  const int64_t n = shape->classes, pitch = (n + XENT_UNIT - 1) / XENT_UNIT * XENT_UNIT + XENT_FLOW_APART, fit = XENT_FLOW_FLOATS / pitch;
+  const bool output = call->output != NULL;
+  flow f = {.j = j, .taker = {.j = j, .kernel = kernel, .row = call->row_begin}, .n = n, .pitch = pitch,
+            .log = output && call->log, .both = call->entropies != NULL};
+  f.keep = (output && !f.log) || f.both;
+  f.direct = shape->logits.type == XENT_F32 && shape->logits.classes == 1 && !call->class_mask && call->options->softcap == 0;
+  f.most = fit < XENT_ROWS && (output || f.keep || !f.direct) ? (int)fit : XENT_ROWS;
+  f.straight = f.direct && !j->dense && !(j->weighted && j->smoothed) &&
+               (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1));
+  return f;
+}
+XENT_INLINE xent_status flow_blocks(const job *j, row_kernel kernel, float *scratch, float *kept, const bool hot) {
+  const xent_call *call = j->call;
+  flow f = flow_of(j, kernel);
+  XENT_ALIGNED float nowhere[XENT_FLOW_MOST];
+  f.nowhere = nowhere;
+  flow_block block[3];
+  const bool top = call->top_classes || call->top_log_probabilities, apart = f.both || (top && f.keep);
+  for (int k = 0; k < 3; k++) {
+    block[k].sums.rows.count = 0;
+    block[k].e = scratch;
+    for (int i = 0; i < XENT_ROWS; i++) block[k].x[i] = block[k].y[i] = nowhere;
+  }
+  for (int step = 0, empty = 0; empty < 3; step++) {
+    flow_block *next = &block[step % 3], *now = &block[(step + 2) % 3], *before = &block[(step + 1) % 3];
+    take_rows(&f.taker, &next->sums.rows, next->label, f.most);
+    if (next->sums.rows.count == 0) empty++;
+    next->copies = scratch + step % 2 * XENT_FLOW_FLOATS;
+    /* A row is written before the e of the next block take its place. */
+    next->e = f.direct ? scratch : apart ? kept + step % 2 * XENT_FLOW_FLOATS : next->copies;
+    if (f.direct)
+      flow_addresses(&f, &next->sums.rows, call->logits, &call->shape->logits, next->x);
+    else
+      for (int i = 0; i < f.most; i++) next->x[i] = flow_slot(&f, next->copies, i);
+    if (call->output && f.straight) flow_addresses(&f, &next->sums.rows, call->output, call->output_layout, next->y);
+    flow_blocks_at_work(&f, next, now, before, hot);
+    if (next->sums.rows.count) flow_prepare(&f, next); /* before the results, which nothing waits for so soon */
+    if (now->sums.rows.count) {
+      flow_results(&f, now);
+      if (top) flow_top(&f, now);
+    }
+    if (before->sums.rows.count) {
+      const xent_status status = flow_end(&f, before);
+      if (status) f.taker.status = status;
+    }
+  }
+  return f.taker.status;
+}
+
+XENT_SHARED xent_status flow_with(const job *j, row_kernel kernel, float *kept) {
+  XENT_ALIGNED float scratch[2 * XENT_FLOW_FLOATS];
+  return j->heat.used ? flow_blocks(j, kernel, scratch, kept, true) : flow_blocks(j, kernel, scratch, kept, false);
+}
+XENT_SHARED xent_status flow_with_both(const job *j, row_kernel kernel) {
+  XENT_ALIGNED float kept[2 * XENT_FLOW_FLOATS];
+  return flow_with(j, kernel, kept);
+}
+XENT_SHARED xent_status flow_rows(const job *j, row_kernel kernel) {
+  const xent_call *call = j->call;
+  const bool both = call->entropies || ((call->top_classes || call->top_log_probabilities) && call->output);
+  return both ? flow_with_both(j, kernel) : flow_with(j, kernel, NULL);
+}
+
+#endif

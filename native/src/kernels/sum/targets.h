@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sums over the targets of a chunk: t (m - x), which is never negative where no target is, and t. */
+#ifndef XENT_SUM_TARGETS_H
+#define XENT_SUM_TARGETS_H
+
+#include "kernels/load/row.h"
+#include "kernels/sum/chunk.h"
+
+/* The target of class i of a row: w q', w or 1; 0 where a class is masked or is `without`. */
+typedef struct {
+  strand q, w;     /* at is NULL: none */
+  float keep, add; /* q' = keep * q + add, fused, where smooth is set; of no q: add */
+  bool smooth;
+  const uint8_t *mask;
+  int64_t mask_stride;
+  int64_t without;
+} class_targets;
+
+/* Of sixteen classes from i on, of which n are left. */
+XENT_INLINE lanes target_lanes(const class_targets *t, int64_t i, int64_t n) {
+  lanes v = lanes_set(t->add);
+  if (t->q.at) {
+    v = strand_load(&t->q, i, n, 0.0f);
+    if (t->smooth) v = lanes_fma(lanes_set(t->keep), v, lanes_set(t->add));
+  }
+  if (t->w.at) v = lanes_mul(strand_load(&t->w, i, n, 0.0f), v);
+  if (t->mask) v = where_counted(t->mask + i * t->mask_stride, t->mask_stride, n, v, 0.0f);
+  if (n < XENT_LANES) v = lanes_keep_first(v, n);
+  return t->without >= 0 ? lanes_drop(v, t->without - i) : v;
+}
+
+typedef struct {
+  double dot, mass;
+} target_sums;
+
+/* Of n floats x, which are the row's classes from `begin` on. */
+XENT_SHARED target_sums sum_targets(const class_targets *t, const float *x, int64_t begin, int64_t n, float m) {
+  const lanes none = lanes_set(0.0f), largest = lanes_set(m);
+  lanes dots = none, masses = none;
+  dlanes dot = dlanes_zero(), mass = dlanes_zero();
+  for (int64_t i = 0; i < n; i += XENT_GROUP) {
+    group_tree d, w;
+    XENT_UNROLL(8)
+    for (int k = 0; k < XENT_GROUP_VECTORS; k++) {
+      const int64_t at = i + k * XENT_LANES;
+      lanes weight = none, term = none;
+      if (at < n) {
+        weight = target_lanes(t, begin + at, n - at);
+        term = lanes_mul(weight, lanes_sub(largest, lanes_load_part(x + at, n - at, 0.0f)));
+        term = lanes_where_equal(weight, none, none, term);
+      }
+      tree_add(&d, k, term);
+      tree_add(&w, k, weight);
+    }
+    dots = d.group;
+    masses = w.group;
+    dot = dlanes_add(dot, dlanes_widen(dots));
+    mass = dlanes_add(mass, dlanes_widen(masses));
+  }
+  return (target_sums){chunk_tree(n, dots, dot), chunk_tree(n, masses, mass)};
+}
+
+/* The same where every target is 1: m - x. */
+XENT_INLINE lanes gap_lanes(const float *x, int64_t n, lanes m) {
+  if (n >= XENT_LANES) return lanes_sub(m, lanes_load(x));
+  return n <= 0 ? lanes_set(0.0f) : lanes_keep_first(lanes_sub(m, lanes_load_part(x, n, 0.0f)), n);
+}
+XENT_SHARED double sum_gaps(const float *x, int64_t n, float m) {
+  const lanes largest = lanes_set(m);
+  lanes group = lanes_set(0.0f);
+  dlanes sum = dlanes_zero();
+  for (int64_t i = 0; i < n; i += XENT_GROUP) {
+    group_tree tree;
+    XENT_UNROLL(8)
+    for (int k = 0; k < XENT_GROUP_VECTORS; k++) tree_add(&tree, k, gap_lanes(x + i + k * XENT_LANES, n - i - k * XENT_LANES, largest));
+    group = tree.group;
+    sum = dlanes_add(sum, dlanes_widen(group));
+  }
+  return chunk_tree(n, group, sum);
+}
+
+/* Sum of e(x; N) (M - x), x being taken as the exponential's lower clamp where it lies below: e is +0 there. */
+XENT_INLINE lanes entropy_lanes(lanes x, lanes e, lanes max, lanes lowest) {
+  return lanes_mul(e, lanes_sub(max, lanes_floor_at(x, lowest)));
+}
+XENT_INLINE double sum_entropy(const float *x, const float *kept, int64_t n, const exp_references *r, float max, const heat *h,
+                               const bool hot) {
+  const lanes M = lanes_set(max);
+  lanes group = lanes_set(0.0f);
+  dlanes sum = dlanes_zero();
+  for (int64_t i = 0; i < n; i += XENT_GROUP) {
+    lanes half[2];
+    XENT_UNROLL(2)
+    for (int k = 0; k < 2; k++) {
+      lanes e[4], v[4];
+      XENT_UNROLL(4)
+      for (int j = 0; j < 4; j++) {
+        const int64_t at = i + (4 * k + j) * XENT_LANES;
+        v[j] = n - at >= XENT_LANES ? lanes_load(x + at) : lanes_load_part(x + (at < n ? at : 0), n - at, -INFINITY);
+        e[j] = !kept ? v[j] : n - at > 0 ? lanes_load(kept + at) : lanes_set(0.0f);
+      }
+      if (!kept) exp_lanes(e, 4, r, false, h, hot);
+      XENT_UNROLL(4)
+      for (int j = 0; j < 4; j++) v[j] = entropy_lanes(v[j], e[j], M, r->lowest);
+      half[k] = sum_of_four_vectors(v);
+    }
+    group = lanes_add(half[0], half[1]);
+    sum = dlanes_add(sum, dlanes_widen(group));
+  }
+  return chunk_tree(n, group, sum) + 0.0;
+}
+XENT_SHARED double sum_entropy_of(const float *x, const float *kept, int64_t n, float N, float max, const heat *h) {
+  const exp_references r = exp_everywhere(exp_reference_of(N, h));
+  if (kept) return sum_entropy(x, kept, n, &r, max, h, false);
+  return h->used ? sum_entropy(x, NULL, n, &r, max, h, true) : sum_entropy(x, NULL, n, &r, max, h, false);
+}
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the entries of a row lie, and one at a time of arrays that may be of several types: labels, weights, masks,
+ * sparse targets, offsets of ragged rows. */
+#ifndef XENT_TARGETS_ENTRIES_H
+#define XENT_TARGETS_ENTRIES_H
+
+#include "kernels/kernels.h"
+#include "numerics/halves.h"
+
+enum { XENT_NO_CLASS = -1 };
+
+/* Offset, in elements, of class 0 of a row. */
+static inline int64_t row_offset(const xent_shape *shape, const xent_layout *layout, int64_t row) {
+  if (shape->inner == 1) return row * layout->outer;
+  return row / shape->inner * layout->outer + row % shape->inner * layout->inner;
+}
+
+/* Read once: memory may change under a call, and what was checked is what is used. */
+static inline int64_t load_label_at(const void *targets, int32_t type, int64_t at) {
+  switch (type) {
+    case XENT_I8: return ((const volatile int8_t *)targets)[at];
+    case XENT_U8: return ((const volatile uint8_t *)targets)[at];
+    case XENT_I16: return ((const volatile int16_t *)targets)[at];
+    case XENT_I32: return ((const volatile int32_t *)targets)[at];
+    default: return ((const volatile int64_t *)targets)[at];
+  }
+}
+
+/* Any type of floats, or U8; widening is exact. */
+static inline double float_at(const void *array, int32_t type, int64_t at) {
+  switch (type) {
+    case XENT_F32: return (double)((const float *)array)[at];
+    case XENT_F16: return (double)widen_f16(((const uint16_t *)array)[at]);
+    case XENT_BF16: return (double)widen_bf16(((const uint16_t *)array)[at]);
+    case XENT_U8: return ((const uint8_t *)array)[at];
+    default: return ((const double *)array)[at];
+  }
+}
+/* The number of a row, or `otherwise` where there is no array. */
+static inline double row_number(const xent_call *call, const void *array, const xent_layout *l, int64_t row,
+                                double otherwise) {
+  return array ? float_at(array, l->type, row_offset(call->shape, l, row)) : otherwise;
+}
+
+/* A row, how many classes it has, and where they begin in arrays of ragged rows. */
+typedef struct {
+  int64_t row, begin, classes;
+} row_span;
+
+/* To be asked once per row: offsets may change under a call that has checked them, so what is read here is kept within
+ * what was checked, and is what is used. */
+static inline row_span span_of_row(const xent_call *call, int64_t row) {
+  if (!call->row_offsets) return (row_span){row, 0, call->shape->classes};
+  const int32_t type = call->shape->row_offsets.type;
+  const int64_t from = load_label_at(call->row_offsets, type, row);
+  const int64_t to = load_label_at(call->row_offsets, type, row + 1);
+  const int64_t last = call->ragged_end, begin = from < 0 ? 0 : from < last ? from : last, end = to < last ? to : last;
+  const int64_t n = end < begin ? 0 : end - begin;
+  return (row_span){row, begin, n < call->shape->classes ? n : call->shape->classes};
+}
+
+/* Offset, in elements, of class 0 of a row of an array that has a number per class. */
+static inline int64_t class_offset(const xent_call *call, const xent_layout *layout, row_span span) {
+  return call->row_offsets ? span.begin * layout->classes : row_offset(call->shape, layout, span.row);
+}
+
+/* Whether a class of a row is not masked. `class` counts from the first that the arrays hold. */
+static inline bool takes_part(const xent_call *call, row_span span, int64_t class) {
+  if (!call->class_mask) return true;
+  const xent_layout *l = &call->shape->class_mask;
+  return ((const uint8_t *)call->class_mask)[class_offset(call, l, span) + class * l->classes] != 0;
+}
+
+static inline double class_weight_at(const xent_call *call, int64_t class) {
+  const xent_layout *l = &call->shape->class_weights;
+  return call->class_weights ? float_at(call->class_weights, l->type, class * l->classes) : 1.0;
+}
+
+#endif

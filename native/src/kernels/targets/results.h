@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing what there is one of per row, each in the type of its array; and what states and statistics depend on. */
+#ifndef XENT_TARGETS_RESULTS_H
+#define XENT_TARGETS_RESULTS_H
+
+#include "kernels/targets/entries.h"
+
+/* Rounded once; a NaN becomes the canonical one of the type. */
+static inline void put_number(void *array, int32_t type, int64_t at, double v) {
+  const uint32_t quiet = 0x7fc00000u;
+  const uint64_t wide_quiet = 0x7ff8000000000000ull;
+  const float narrow = (float)v;
+  switch (type) {
+    case XENT_F64: memcpy((double *)array + at, v != v ? (const void *)&wide_quiet : &v, sizeof v); break;
+    case XENT_F32: memcpy((float *)array + at, v != v ? (const void *)&quiet : &narrow, sizeof narrow); break;
+    case XENT_F16: ((uint16_t *)array)[at] = narrow_f16(float_to_odd(v)); break;
+    default: ((uint16_t *)array)[at] = narrow_bf16(float_to_odd(v));
+  }
+}
+static inline void put_row_number(const xent_call *call, void *array, const xent_layout *l, int64_t row, double v) {
+  if (array) put_number(array, l->type, row_offset(call->shape, l, row), v);
+}
+static inline void put_class(void *array, const xent_layout *l, int64_t at, int64_t class) {
+  if (l->type == XENT_I32)
+    ((int32_t *)array)[at] = (int32_t)class;
+  else
+    ((int64_t *)array)[at] = class;
+}
+
+/* Place k of the largest classes of a row. */
+static inline void write_top(const xent_call *call, int64_t row, int64_t k, int64_t class, double log_probability) {
+  const xent_layout *c = &call->shape->top_classes, *l = &call->shape->top_log_probabilities;
+  if (call->top_classes) put_class(call->top_classes, c, row_offset(call->shape, c, row) + k * c->classes, class);
+  if (call->top_log_probabilities)
+    put_number(call->top_log_probabilities, l->type, row_offset(call->shape, l, row) + k * l->classes, log_probability);
+}
+
+#endif

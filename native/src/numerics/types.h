@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The types that elements of arrays can have, and what each can hold. */
+#ifndef XENT_TYPES_H
+#define XENT_TYPES_H
+
+#include <stdint.h>
+
+#include "xent.h"
+
+enum {
+  XENT_IN_FLOAT = 1,  /* numbers, where everything is computed in float32 */
+  XENT_IN_DOUBLE = 2, /* numbers, where everything is computed in float64 */
+  XENT_NUMBERS = XENT_IN_FLOAT | XENT_IN_DOUBLE,
+  XENT_LABELS = 4,
+  XENT_CLASS_NUMBERS = 8, /* that are written, -1 among them */
+  XENT_FLAGS = 16
+};
+
+typedef struct {
+  uint8_t size, holds; /* no type: 0 */
+} xent_element_type;
+
+static const xent_element_type xent_element_types[] = {
+    [XENT_NO_TYPE] = {0, 0},
+    [XENT_F32] = {4, XENT_IN_FLOAT | XENT_IN_DOUBLE},
+    [XENT_F64] = {8, XENT_IN_DOUBLE},
+    [XENT_F16] = {2, XENT_IN_FLOAT},
+    [XENT_BF16] = {2, XENT_IN_FLOAT},
+    [XENT_I8] = {1, XENT_LABELS},
+    [XENT_U8] = {1, XENT_LABELS | XENT_FLAGS},
+    [XENT_I16] = {2, XENT_LABELS},
+    [XENT_I32] = {4, XENT_LABELS | XENT_CLASS_NUMBERS},
+    [XENT_I64] = {8, XENT_LABELS | XENT_CLASS_NUMBERS},
+};
+
+/* Of any number that a caller may have put there; one that is no type has no size. */
+static inline xent_element_type xent_element_type_of(int32_t type) {
+  const uint32_t types = sizeof xent_element_types / sizeof *xent_element_types;
+  return xent_element_types[(uint32_t)type < types ? type : XENT_NO_TYPE];
+}
+
+#endif

@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Whether every test that goes over tiers ran on all that this CPU has, as Linux and not the library says.
+# Usage: tested_tiers.sh LastTest.log [CPUINFO]
+set -eu
+log=$1
+cpuinfo=${2:-/proc/cpuinfo}
+
+flags=" $(sed -n 's/^flags[[:space:]]*: *//p' "$cpuinfo" 2>/dev/null | head -n 1) "
+has() {
+  for flag in "$@"; do
+    case $flags in *" $flag "*) ;; *) return 1 ;; esac
+  done
+}
+tiers=' scalar'
+if has avx2 fma f16c; then tiers="$tiers avx2"; fi
+if has avx2 fma f16c avx512f avx512bw avx512dq avx512vl; then tiers="$tiers avx512"; fi
+
+programs=$(grep -c '^tiers:' "$log" || true)
+[ "$programs" -gt 0 ] || { echo "$log: no test says on which tiers it ran" >&2 && exit 1; }
+others=$(sed -n 's/^tiers:\([^;]*\).*/\1/p' "$log" | grep -vx "$tiers" || true)
+if [ -n "$others" ]; then
+  echo "this CPU has$tiers; tests ran on:" >&2
+  echo "$others" | sort | uniq -c >&2
+  exit 1
+fi
+echo "$programs test programs ran on$tiers, all that this CPU has"
