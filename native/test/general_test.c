@@ -8,7 +8,7 @@
 #include "contract/general_row.h"
 #include "tiers.h"
 
-enum { MOST_ROWS = 6, PER_CLASS = -1 };
+enum { FEW_ROWS = 6, MOST_ROWS = 40, PER_CLASS = -1 }; /* more than two blocks of sixteen */
 
 static uint64_t compared, differing;
 static char what_problem[256];
@@ -101,7 +101,7 @@ static void choose_shape(problem *p) {
   static const int64_t of_chunks[] = {8193, 9000, 16384, 20000};
   p->n = p->late ? of_chunks[below(4)] : any_class_count();
   p->ragged = !p->late && chance(0.2);
-  const int64_t inner = p->ragged ? 1 : 1 + below(3), outer = 1 + below(MOST_ROWS / inner);
+  const int64_t inner = p->ragged ? 1 : 1 + below(3), outer = 1 + below((chance(0.15) ? MOST_ROWS : FEW_ROWS) / inner);
   p->s = (xent_shape){.size = sizeof p->s, .outer = outer, .classes = p->n, .inner = inner};
   p->rows = outer * inner;
   p->offsets[0] = below(3);

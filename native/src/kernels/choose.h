@@ -20,16 +20,17 @@ XENT_INLINE bool flow_fits(const xent_call *call) {
          s->top_count <= XENT_TOP_AT_ONCE && !(s->classes == 1 && call->output && !call->targets) && !call->row_offsets;
 }
 
-/* So few classes that vectors along a row would be mostly empty, and enough rows to fill a block. */
+/* So few classes that vectors along a row would be mostly empty, and enough rows to fill a block,
+ * whose masks lie as the block wants them. */
 XENT_INLINE bool has_dense_rows(const xent_call *call) {
-  return call->shape->classes <= XENT_DENSE && call->row_end - call->row_begin >= XENT_DENSE_LEAST;
-}
-XENT_INLINE bool dense_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
   const xent_layout *m = &s->class_mask;
   const bool same_mask = m->outer == 0 && (m->inner == 0 || s->inner == 1);
-  return flow_fits(call) && has_dense_rows(call) && s->classes > 1 && s->logits.classes == 1 &&
+  return s->classes <= XENT_DENSE && call->row_end - call->row_begin >= XENT_DENSE_LEAST &&
          (!call->class_mask || same_mask || lies_dense(s, m));
+}
+XENT_INLINE bool dense_fits(const xent_call *call) {
+  return flow_fits(call) && has_dense_rows(call) && call->shape->classes > 1 && call->shape->logits.classes == 1;
 }
 
 /* Gradients from statistics: whole rows of one chunk. */
