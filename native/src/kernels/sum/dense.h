@@ -177,7 +177,8 @@ XENT_INLINE void dense_exp(const dense_call *d, const float *x, float *e, const 
 XENT_SHARED void dense_targets(const dense_call *d, const dense_block *b, float *t) {
   const job *j = d->j;
   const int64_t n = d->n;
-  if (d->lie && b->sums.rows.adjacent && b->sums.rows.count == XENT_ROWS) {
+  const bool one_share = !j->dense || !j->smoothed || !j->call->class_mask || j->call->shape->class_mask.outer == 0;
+  if (d->lie && one_share && b->sums.rows.adjacent && b->sums.rows.count == XENT_ROWS) {
     class_targets c = {.keep = j->keep_float, .add = 1, .smooth = j->smoothed, .mask = b->mask, .mask_stride = 1, .without = XENT_NO_CLASS};
     if (j->dense) {
       c.q = strand_of_row(j->call, j->call->targets, &j->call->shape->targets, span_of_row(j->call, b->sums.rows.first));
