@@ -58,7 +58,7 @@ typedef struct {
   dlanes hot_max;           /* M r */
   dlanes sum, label_e, total; /* S_o or S; e of the label; S */
   dlanes largest_e;         /* e of M */
-  uint32_t special;         /* NaN, +inf, nothing but -inf, |M r| beyond the limit, a sink that raises N */
+  uint32_t special;         /* NaN, +inf, nothing but -inf, |M r| beyond the limit, a sink that raises N or is beyond */
 } row_numbers;
 
 XENT_INLINE dlanes hot(const job *j, dlanes v) { return j->heat.used ? dlanes_scale(v, j->heat.whole) : v; }
@@ -79,7 +79,7 @@ XENT_INLINE void take_sinks(const job *j, const row_sums *in, row_numbers *r, do
   dlanes_store(sum, r->sum);
   for (int i = 0; i < XENT_ROWS; i++) {
     const float sink = in->sink[i], own = reference_for(sink, &j->heat);
-    if (!(own <= N[i]) || !(sink < INFINITY)) {
+    if (!(own <= N[i]) || !((j->heat.used ? sink * j->heat.hi : sink) <= XENT_LIMIT)) {
       r->special |= 1u << i;
       continue;
     }
