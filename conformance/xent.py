@@ -11,7 +11,7 @@ NumPy has no bfloat16: such an array is one of uint16 and is named in `types`.
 """
 import ctypes
 import math
-from ctypes import c_double, c_float, c_int32, c_int64, c_uint32, c_uint64, c_void_p
+from ctypes import c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p
 
 import numpy as np
 
@@ -59,15 +59,11 @@ class Options(ctypes.Structure):
 
 
 class Statistics(ctypes.Structure):
-    _fields_ = [("shift", c_float), ("max", c_float), ("reference", c_float), ("kind", c_uint32), ("sum", c_double),
-                ("mass", c_double), ("pull", c_double), ("share", c_double), ("wide_shift", c_double),
-                ("wide_max", c_double), ("sum_low", c_double)]
+    _fields_ = [("opaque", c_uint64 * 8)]
 
 
 class State(ctypes.Structure):
-    _fields_ = [("max", c_float), ("reference", c_float), ("sum", c_double), ("dot", c_double), ("mass", c_double),
-                ("label_logit", c_float), ("kind", c_uint32), ("wide_max", c_double), ("wide_label_logit", c_double),
-                ("sum_low", c_double), ("counted", c_int64)]
+    _fields_ = [("opaque", c_uint64 * 8)]
 
 
 class Tally(ctypes.Structure):
