@@ -44,12 +44,26 @@ XENT_INLINE bool plain_labels_of(const xent_call *call, int64_t row, int count, 
 }
 /* `count` labels from `row` on; false where one of them is ignored or out of range, or cannot be told here. */
 XENT_INLINE bool plain_labels(const xent_call *call, int64_t row, int count, int32_t *label) {
-  if (call->shape->inner != 1 || call->row_offsets || call->class_mask || call->row_weights) return false;
   switch (call->shape->targets.type) {
     case XENT_I32: return plain_labels_of(call, row, count, XENT_I32, label);
     case XENT_I64: return plain_labels_of(call, row, count, XENT_I64, label);
     default: return false;
   }
+}
+/* Of `count` rows from `row` on none has weight 0 or a label that is masked. */
+XENT_SHARED bool none_left_out(const xent_call *call, int64_t row, int count, bool labels, const int32_t *label) {
+  bool out = false;
+  for (int i = 0; call->row_weights && i < count; i++)
+    out |= row_number(call, call->row_weights, &call->shape->row_weights, row + i, 1) == 0;
+  for (int i = 0; labels && call->class_mask && i < count; i++)
+    out |= !takes_part(call, (row_span){.row = row + i, .classes = call->shape->classes}, label[i]);
+  return !out;
+}
+/* Whether `count` rows can be taken as they come, and their labels. */
+XENT_INLINE bool rows_as_they_come(const job *j, int64_t row, int count, int32_t *label) {
+  const xent_call *call = j->call;
+  if (j->labels && (call->shape->inner != 1 || call->row_offsets || !plain_labels(call, row, count, label))) return false;
+  return !(call->row_weights || (j->labels && call->class_mask)) || none_left_out(call, row, count, j->labels, label);
 }
 
 /* The next rows that are not ignored and have lawful labels. Ignored rows in between are finished at once; a label out of
@@ -83,8 +97,8 @@ XENT_SHARED void take_each_row(row_taker *s, row_set *b, int32_t label[XENT_ROWS
 XENT_INLINE void take_rows(row_taker *s, row_set *b, int32_t label[XENT_ROWS], int most) {
   const xent_call *call = s->j->call;
   const int64_t left = call->row_end - s->row;
-  const bool each = s->j->labels ? !(left >= most && plain_labels(call, s->row, most, label)) : call->row_weights != NULL;
-  if (each) {
+  const bool each = s->j->labels || call->row_weights;
+  if (each && !(left >= most && rows_as_they_come(s->j, s->row, most, label))) {
     take_each_row(s, b, label, most);
     return;
   }
@@ -95,16 +109,26 @@ XENT_INLINE void take_rows(row_taker *s, row_set *b, int32_t label[XENT_ROWS], i
   s->row += b->count;
 }
 
+/* A number of each row, or `otherwise`. */
+XENT_INLINE void load_numbers(const job *j, const row_set *b, const void *array, const xent_layout *l, double otherwise, double *to) {
+  for (int i = 0; i < XENT_ROWS; i++) to[i] = otherwise;
+  for (int i = 0; array && i < XENT_ROWS; i++)
+    to[i] = float_at(array, l->type, row_offset(j->call->shape, l, row_of(b, i < b->count ? i : 0)));
+}
 /* Weights, sinks and the like of the rows. counted: their classes that are not masked. */
 XENT_SHARED void load_row_numbers(const job *j, const row_set *b, const int32_t *label, const int64_t *counted, row_sums *in) {
   const xent_call *call = j->call;
   const xent_shape *s = call->shape;
+  load_numbers(j, b, call->row_weights, &s->row_weights, 1, in->row_weight);
+  load_numbers(j, b, call->upstream, &s->upstream, 1, in->upstream);
+  for (int i = 0; i < XENT_ROWS; i++) in->weight[i] = 1;
+  for (int i = 0; j->labels && j->weighted && i < XENT_ROWS; i++) in->weight[i] = class_weight_at(call, label[i]);
+  if (call->sink) {
+    double sink[XENT_ROWS];
+    load_numbers(j, b, call->sink, &s->sink, 0, sink);
+    for (int i = 0; i < XENT_ROWS; i++) in->sink[i] = sink_logit(sink[i], &j->heat);
+  }
   for (int i = 0; i < XENT_ROWS; i++) {
-    const int64_t row = row_of(b, i < b->count ? i : 0);
-    in->weight[i] = j->labels ? class_weight_at(call, label[i]) : 1;
-    in->row_weight[i] = row_number(call, call->row_weights, &s->row_weights, row, 1);
-    in->upstream[i] = row_number(call, call->upstream, &s->upstream, row, 1);
-    in->sink[i] = sink_logit(row_number(call, call->sink, &s->sink, row, 0), &j->heat);
     in->even[i] = (double)(counted[i] - (j->labels && j->others));
     in->dot[i] = in->mass[i] = in->entropy[i] = 0;
   }
