@@ -72,23 +72,27 @@ XENT_INLINE float sink_logit(double sink, const heat *h) {
 
 /* Chunks of one row each and their sinks, one more chunk each. */
 XENT_INLINE void take_sinks(const job *j, const row_sums *in, row_numbers *r, double *dot, const double *mass) {
-  float max[XENT_ROWS], N[XENT_ROWS];
+  const lanes sink = lanes_load(in->sink), own = references_for(sink, &j->heat);
+  const lanes hot_sink = j->heat.used ? lanes_mul(sink, lanes_set(j->heat.hi)) : sink;
+  const exp_references references = exp_references_of(own, &j->heat);
+  lanes e[1] = {sink};
+  float max[XENT_ROWS], N[XENT_ROWS], own_N[XENT_ROWS], own_e[XENT_ROWS];
   double sum[XENT_ROWS];
+  r->special |= lanes_bits_above(own, r->reference) | lanes_bits_above(hot_sink, lanes_set(XENT_LIMIT)) | lanes_bits_nan(sink);
+  if (j->heat.used)
+    exp_lanes(e, 1, &references, false, &j->heat, true);
+  else
+    exp_lanes(e, 1, &references, false, &j->heat, false);
+  lanes_store(own_e, e[0]);
+  lanes_store(own_N, own);
   lanes_store(max, r->max);
   lanes_store(N, r->reference);
   dlanes_store(sum, r->sum);
   for (int i = 0; i < XENT_ROWS; i++) {
-    const float sink = in->sink[i], own = reference_for(sink, &j->heat);
-    if (!(own <= N[i]) || !((j->heat.used ? sink * j->heat.hi : sink) <= XENT_LIMIT)) {
-      r->special |= 1u << i;
-      continue;
-    }
-    sum[i] += (double)exp_one(sink, own, &j->heat) * XENT_UNSCALE * power_of_two((double)own - (double)N[i]);
-    if (!(sink > max[i])) continue;
-    dot[i] += mass[i] * ((double)sink - (double)max[i]);
-    max[i] = sink;
+    sum[i] += (double)own_e[i] * XENT_UNSCALE * power_of_two((double)own_N[i] - (double)N[i]);
+    if (in->sink[i] > max[i]) dot[i] += mass[i] * ((double)in->sink[i] - (double)max[i]);
   }
-  r->max = lanes_load(max);
+  r->max = lanes_max(sink, r->max);
   r->sum = dlanes_load(sum);
 }
 
