@@ -430,14 +430,17 @@ XENT_INLINE void emit_sparse(const careful_row *r, const row_gradient *g, const 
   }
 }
 
+/* b of n classes from `begin` on: -(t * scale). */
+XENT_INLINE void negative_targets(const class_targets *t, float scale, int64_t begin, int64_t n, float *b) {
+  for (int64_t i = 0; i < n; i += XENT_LANES)
+    lanes_store(b + i, lanes_sub(lanes_set(-0.0f), lanes_mul(target_lanes(t, begin + i, n - i), lanes_set(scale))));
+}
+
 /* n <= XENT_STEP classes, side by side in y. */
 XENT_INLINE void gradient_classes(const careful_row *r, row_gradient *g, const row_statistics *s, const float *x, float *y,
                                   int64_t begin, int64_t n, bool kept, bool stream) {
   if (g->has_each) {
-    for (int64_t i = 0; i < n; i += XENT_LANES) {
-      const lanes t = target_lanes(&g->each, begin + i, n - i);
-      lanes_store(r->b.each + i, lanes_sub(lanes_set(-0.0f), lanes_mul(t, lanes_set(g->scale))));
-    }
+    negative_targets(&g->each, g->scale, begin, n, r->b.each);
     g->m.each = r->b.each;
   }
   emit_classes(r, &g->m, s, x, y, begin, n, kept, stream);

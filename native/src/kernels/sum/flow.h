@@ -34,6 +34,7 @@ typedef struct {
 typedef struct {
   const job *j;
   row_taker taker;
+  row_source source;  /* row 0 */
   int64_t n, pitch;
   int most;           /* rows of a block */
   bool direct;        /* rows are read where they lie */
@@ -41,6 +42,7 @@ typedef struct {
   bool keep, log;     /* e is wanted in the second pass, x is */
   bool both;          /* and both for the entropy */
   bool again;         /* the second pass computes e again, from x */
+  bool each;          /* targets differ from class to class */
   float *nowhere;     /* for rows that are not there: loops have no conditions */
 } flow;
 
@@ -62,9 +64,17 @@ XENT_INLINE lanes flow_load(const float *x, int64_t n) {
   return n > 0 ? lanes_load_part(x, n, -INFINITY) : lanes_set(-INFINITY);
 }
 
+XENT_INLINE row_source flow_source(const flow *f, int64_t row) {
+  const xent_call *call = f->j->call;
+  row_source r = f->source;
+  r.row = r.span.row = row;
+  r.x.at += row_offset(call->shape, &call->shape->logits, row) * size_of_float(r.x.type);
+  if (r.mask) r.mask += row_offset(call->shape, &call->shape->class_mask, row);
+  return r;
+}
 /* A row of any kind. */
 XENT_SHARED void flow_copy_row(const flow *f, const flow_block *b, int row) {
-  const row_source source = logits_of_row(f->j->call, row_of(&b->sums.rows, row));
+  const row_source source = flow_source(f, row_of(&b->sums.rows, row));
   copy_row(&source, 0, f->n, 0.0f, b->x[row]);
 }
 
@@ -279,32 +289,30 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   const job *j = f->j;
   const xent_call *call = j->call;
   XENT_ALIGNED float out[XENT_STEP], each[XENT_STEP];
-  float reference[XENT_STEP / XENT_GROUP];
-  float *e = flow_slot(f, b->e, row);
-  const int64_t n = f->n;
-  careful_row r = careful_row_of(j, row_of(&b->sums.rows, row), (row_buffers){.kept = e, .kept_reference = reference, .out = out, .each = each});
-  const strand to = output_strand(&r);
-  float *y = is_direct(&to) && r.x.cap == 0 && !r.x.mask ? (float *)(uintptr_t)to.at : out;
-  if (call->targets) {
-    const row_statistics s = {.reference = 0};
-    for (int k = 0; k < XENT_STEP / XENT_GROUP; k++) reference[k] = 0;
-    row_gradient g = {.has_each = j->dense || (j->weighted && j->smoothed), .scale = b->outcome.scale[row],
-                      .m = {.heat = &j->heat, .f = b->factor[row], .b = b->b[row]}, .at_label = b->outcome.label_gradient[row]};
-    if (f->again) g.m.references = (exp_references){lanes_set(b->lowest[row]), lanes_set(b->magic[row])};
-    r.t.label = j->labels ? b->label[row] : -1;
-    if (j->smoothed) r.share = j->eps / b->sums.even[row];
-    if (g.has_each) {
-      g.each = targets_of_classes(&r);
-      if (!j->dense) g.each.add = 1;
-    }
-    g.finite = !g.has_each;
-    gradient_classes(&r, &g, &s, f->again ? b->x[row] : e, y, 0, n, !f->again, false);
-    if (r.x.cap != 0 || r.x.mask) finish_classes(&r, y, 0, n);
-  } else if (f->log) {
-    emit_log(b->x[row], y, n, b->max[row], j->heat.hi, b->factor[row], false);
+  const int64_t n = f->n, at = row_of(&b->sums.rows, row);
+  const strand to = strand_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, at));
+  const bool odd = f->source.cap != 0 || f->source.mask, log = f->log && !call->targets;
+  const float *from = log || f->again ? b->x[row] : flow_slot(f, b->e, row);
+  float *y = is_direct(&to) && !odd ? (float *)(uintptr_t)to.at : out;
+  emission m = {.references = {lanes_set(b->lowest[row]), lanes_set(b->magic[row])}, .heat = &j->heat,
+                .f = b->factor[row], .b = b->b[row]};
+  if (log) {
+    emit_log(from, y, n, b->max[row], j->heat.hi, m.f, false);
   } else {
-    const emission m = {.heat = &no_heat, .f = b->factor[row], .b = -0.0f};
-    emit_kept(&m, e, y, n, false);
+    careful_row r;
+    if (f->each || odd) r = (careful_row){.j = j, .x = flow_source(f, at)};
+    if (f->each) {
+      r.t.label = j->labels ? b->label[row] : XENT_NO_CLASS;
+      r.share = j->smoothed ? j->eps / b->sums.even[row] : 0;
+      class_targets t = targets_of_classes(&r);
+      if (!j->dense) t.add = 1;
+      negative_targets(&t, b->outcome.scale[row], 0, n, each);
+      m.each = each;
+    }
+    (f->again ? emit_again : emit_kept)(&m, from, y, n, false);
+    if (f->each) quiet_values(y, n);
+    if (j->labels) y[b->label[row]] = b->outcome.label_gradient[row];
+    if (odd && call->targets) finish_classes(&r, y, 0, n);
   }
   put_floats(&to, 0, n, y, false);
 }
@@ -443,11 +451,12 @@ XENT_SHARED flow flow_of(const job *j, row_kernel kernel) {
   const int64_t n = shape->classes, pitch = (n + XENT_UNIT - 1) / XENT_UNIT * XENT_UNIT + XENT_FLOW_APART, fit = XENT_FLOW_FLOATS / pitch;
   const bool output = call->output != NULL;
   flow f = {.j = j, .taker = {.j = j, .kernel = kernel, .row = call->row_begin}, .n = n, .pitch = pitch,
-            .log = output && call->log, .both = call->entropies != NULL};
+            .source = logits_of_row(call, 0), .log = output && call->log, .both = call->entropies != NULL,
+            .each = j->dense || (j->weighted && j->smoothed)};
   f.keep = (output && !f.log) || f.both;
   f.direct = shape->logits.type == XENT_F32 && shape->logits.classes == 1 && !call->class_mask && call->options->softcap == 0;
   f.most = fit < XENT_ROWS && (output || f.keep || !f.direct) ? (int)fit : XENT_ROWS;
-  f.straight = f.direct && !j->dense && !(j->weighted && j->smoothed) &&
+  f.straight = f.direct && !f.each &&
                (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1));
   return f;
 }
