@@ -26,7 +26,7 @@ XENT_INLINE job job_of(const xent_call *call) {
            .labels = has_labels(call), .sparse = call->targets && call->shape->target_count,
            .others = o->smoothing == XENT_SMOOTHING_OTHERS, .weighted = call->class_weights != NULL};
   j.dense = call->targets && !j.labels && !j.sparse;
-  j.smoothed = j.eps > 0;
+  j.smoothed = call->targets && j.eps > 0;
   j.keep_float = (float)j.keep;
   j.scale = o->has_gradient_scale ? o->gradient_scale : 1.0;
   if (d > 0) {

@@ -69,8 +69,8 @@ XENT_INLINE target_sums chunk_targets(const careful_row *r, const float *x, int6
   const job *j = r->j;
   target_sums sums = {0, 0};
   if (r->t.kind == XENT_KIND_SOFTMAX || (j->labels && !j->smoothed)) return sums;
-  if (j->labels && !j->weighted && !r->x.mask && !j->others) {
-    sums.dot = sum_gaps(x, n, m);
+  if (j->labels && !j->weighted && !r->x.mask) {
+    sums.dot = sum_gaps(x, n, m, j->others ? r->t.label - r->x.first - begin : XENT_NO_CLASS);
     return sums;
   }
   if (!j->sparse || r->share > 0) {

@@ -33,46 +33,80 @@ typedef struct {
   double dot, mass;
 } target_sums;
 
-/* Of n floats x, which are the row's classes from `begin` on. */
-XENT_SHARED target_sums sum_targets(const class_targets *t, const float *x, int64_t begin, int64_t n, float m) {
-  const lanes none = lanes_set(0.0f), largest = lanes_set(m);
-  lanes dots = none, masses = none;
+/* The same of whole vectors where q, w or both are floats side by side, and no class is masked or left out. */
+XENT_INLINE bool targets_are_floats(const class_targets *t) {
+  return (t->q.at || t->w.at) && (!t->q.at || is_direct(&t->q)) && (!t->w.at || is_direct(&t->w)) && !t->mask && t->without < 0;
+}
+XENT_INLINE lanes target_floats(const class_targets *t, int64_t i, const bool q, const bool w) {
+  lanes v = lanes_set(t->add);
+  if (q) {
+    v = lanes_load((const float *)(const void *)t->q.at + i);
+    if (t->smooth) v = lanes_fma(lanes_set(t->keep), v, lanes_set(t->add));
+  }
+  return w ? lanes_mul(lanes_load((const float *)(const void *)t->w.at + i), v) : v;
+}
+
+/* A group of n floats x, or the first of them; whole: of eight vectors, of targets that are floats. */
+XENT_INLINE void sum_target_group(const class_targets *t, const float *x, int64_t begin, int64_t n, lanes largest, lanes *dots, lanes *masses,
+                                  const bool whole, const bool q, const bool w) {
+  const lanes none = lanes_set(0.0f);
+  group_tree d, m;
+  XENT_UNROLL(8)
+  for (int k = 0; k < XENT_GROUP_VECTORS; k++) {
+    const int64_t at = k * XENT_LANES;
+    lanes weight = none, term = none;
+    if (whole || at < n) {
+      weight = whole ? target_floats(t, begin + at, q, w) : target_lanes(t, begin + at, n - at);
+      term = lanes_mul(weight, lanes_sub(largest, whole ? lanes_load(x + at) : lanes_load_part(x + at, n - at, 0.0f)));
+      term = lanes_where_equal(weight, none, none, term);
+    }
+    tree_add(&d, k, term);
+    tree_add(&m, k, weight);
+  }
+  *dots = d.group;
+  *masses = m.group;
+}
+XENT_INLINE target_sums sum_targets_as(const class_targets *t, const float *x, int64_t begin, int64_t n, float m, const bool floats,
+                                       const bool q, const bool w) {
+  const lanes largest = lanes_set(m);
+  lanes dots = lanes_set(0.0f), masses = dots;
   dlanes dot = dlanes_zero(), mass = dlanes_zero();
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
-    group_tree d, w;
-    XENT_UNROLL(8)
-    for (int k = 0; k < XENT_GROUP_VECTORS; k++) {
-      const int64_t at = i + k * XENT_LANES;
-      lanes weight = none, term = none;
-      if (at < n) {
-        weight = target_lanes(t, begin + at, n - at);
-        term = lanes_mul(weight, lanes_sub(largest, lanes_load_part(x + at, n - at, 0.0f)));
-        term = lanes_where_equal(weight, none, none, term);
-      }
-      tree_add(&d, k, term);
-      tree_add(&w, k, weight);
-    }
-    dots = d.group;
-    masses = w.group;
+    if (floats && n - i >= XENT_GROUP)
+      sum_target_group(t, x + i, begin + i, XENT_GROUP, largest, &dots, &masses, true, q, w);
+    else
+      sum_target_group(t, x + i, begin + i, n - i, largest, &dots, &masses, false, q, w);
     dot = dlanes_add(dot, dlanes_widen(dots));
     mass = dlanes_add(mass, dlanes_widen(masses));
   }
   return (target_sums){chunk_tree(n, dots, dot), chunk_tree(n, masses, mass)};
 }
+/* Of n floats x, which are the row's classes from `begin` on. */
+XENT_SHARED target_sums sum_targets(const class_targets *t, const float *x, int64_t begin, int64_t n, float m) {
+  if (n < XENT_GROUP || !targets_are_floats(t)) return sum_targets_as(t, x, begin, n, m, false, false, false);
+  if (t->q.at && t->w.at) return sum_targets_as(t, x, begin, n, m, true, true, true);
+  return t->q.at ? sum_targets_as(t, x, begin, n, m, true, true, false) : sum_targets_as(t, x, begin, n, m, true, false, true);
+}
 
-/* The same where every target is 1: m - x. */
+/* The same where every target is 1, but of the class `without`: m - x. */
 XENT_INLINE lanes gap_lanes(const float *x, int64_t n, lanes m) {
   if (n >= XENT_LANES) return lanes_sub(m, lanes_load(x));
   return n <= 0 ? lanes_set(0.0f) : lanes_keep_first(lanes_sub(m, lanes_load_part(x, n, 0.0f)), n);
 }
-XENT_SHARED double sum_gaps(const float *x, int64_t n, float m) {
+XENT_SHARED double sum_gaps(const float *x, int64_t n, float m, int64_t without) {
   const lanes largest = lanes_set(m);
   lanes group = lanes_set(0.0f);
   dlanes sum = dlanes_zero();
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
+    lanes v[XENT_GROUP_VECTORS];
     group_tree tree;
     XENT_UNROLL(8)
-    for (int k = 0; k < XENT_GROUP_VECTORS; k++) tree_add(&tree, k, gap_lanes(x + i + k * XENT_LANES, n - i - k * XENT_LANES, largest));
+    for (int k = 0; k < XENT_GROUP_VECTORS; k++) v[k] = gap_lanes(x + i + k * XENT_LANES, n - i - k * XENT_LANES, largest);
+    if (without >= i && without - i < XENT_GROUP)
+      XENT_UNROLL(8)
+      for (int k = 0; k < XENT_GROUP_VECTORS; k++) v[k] = lanes_drop(v[k], without - i - k * XENT_LANES);
+    XENT_UNROLL(8)
+    for (int k = 0; k < XENT_GROUP_VECTORS; k++) tree_add(&tree, k, v[k]);
     group = tree.group;
     sum = dlanes_add(sum, dlanes_widen(group));
   }
