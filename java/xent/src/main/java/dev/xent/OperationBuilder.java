@@ -55,8 +55,12 @@ public abstract sealed class OperationBuilder<B extends OperationBuilder<B>>
 
   /**
    * Where the threads come from that help the calling one, in place of Xent's own: each gets a
-   * task. The calling thread does the work that nobody else does, so that no executor, be it busy,
-   * full or shut down, can hold a call up or let it fail.
+   * task. The calling thread does the work that nobody else does, so the call completes, with the
+   * same bits, whatever the executor does: it may run a task at once, late, twice or never, refuse
+   * it with a {@link java.util.concurrent.RejectedExecutionException}, or have no thread left (an
+   * {@link OutOfMemoryError}). Anything else that {@code execute} throws, errors included, goes to
+   * the {@linkplain Thread#getUncaughtExceptionHandler() handler} of the calling thread, and the
+   * call completes all the same. Only an {@code execute} that blocks holds the call up.
    */
   public B executor(Executor value) {
     threads = threads.withExecutor(value);

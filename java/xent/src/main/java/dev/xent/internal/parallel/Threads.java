@@ -4,6 +4,7 @@ package dev.xent.internal.parallel;
 import dev.xent.OptionException;
 import java.util.Objects;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -82,8 +83,22 @@ public record Threads(int most, @Nullable Executor executor) {
       for (int i = 0; i < helpers; i++) {
         executor.execute(invitations.get());
       }
-    } catch (RuntimeException | OutOfMemoryError e) {
+    } catch (RejectedExecutionException | OutOfMemoryError e) {
       // Full, shut down, or out of threads: the caller does the work.
+      return;
+    } catch (Throwable e) {
+      // Helpers may be at work on the outputs: the caller does the rest, and the call completes.
+      report(e);
+    }
+  }
+
+  /** As of a task that nobody waits for. */
+  private static void report(Throwable thrown) {
+    Thread thread = Thread.currentThread();
+    try {
+      thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);
+    } catch (Throwable e) {
+      // The JVM too ignores what a handler throws.
       return;
     }
   }
