@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.parallel;
 
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
@@ -8,6 +12,9 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * The threads of this process that help callers who name no executor. They are daemons named
  * xent-1, xent-2 and so on, start when a job calls for them, and end when there was none for a
  * while.
+ *
+ * <p>A thread that waits does so in the JDK's code and knows nothing of this library, whose class
+ * loader it would keep otherwise.
  */
 final class Pool {
   /** Jobs that can call for helpers at once; the callers of more work alone. */
@@ -16,6 +23,10 @@ final class Pool {
   /** No call has more helpers. */
   private static final int MOST_WORKERS = Threads.LIMIT - 1;
 
+  /** A thread that had nothing to do for so many seconds ends. */
+  private static final long PATIENCE = 30;
+
+  private final ThreadPoolExecutor threads = threads();
   final AtomicReferenceArray<Job> jobs = new AtomicReferenceArray<>(MOST_JOBS);
   private final AtomicReferenceArray<Worker> workers = new AtomicReferenceArray<>(MOST_WORKERS);
 
@@ -29,6 +40,21 @@ final class Pool {
   private volatile long lastJob = System.nanoTime() - Spinning.NANOS;
 
   private Pool() {}
+
+  /** As many threads as there are workers, of which none keeps anything of its first caller's. */
+  private static ThreadPoolExecutor threads() {
+    ThreadFactory factory =
+        Thread.ofPlatform()
+            .name("xent-", 1)
+            .daemon()
+            .inheritInheritableThreadLocals(false)
+            .factory();
+    ThreadPoolExecutor threads =
+        new ThreadPoolExecutor(
+            0, MOST_WORKERS, PATIENCE, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), factory);
+    threads.allowCoreThreadTimeOut(true);
+    return threads;
+  }
 
   /** Made when it is needed first. */
   private static final class Holder {
@@ -56,10 +82,35 @@ final class Pool {
     }
     int reach = Math.min(helpers, MOST_WORKERS);
     for (int i = 0; i < reach && missing > 0; i++) {
-      Worker worker = workers.get(i);
-      if (worker == null ? start(i) : worker.wake()) {
+      Worker worker = worker(i);
+      if (worker.wake()) {
         missing--;
+        run(worker);
       }
+    }
+  }
+
+  private Worker worker(int index) {
+    Worker worker = workers.get(index);
+    return worker == null ? makeWorker(index) : worker;
+  }
+
+  private synchronized Worker makeWorker(int index) {
+    Worker worker = workers.get(index);
+    if (worker == null) {
+      worker = new Worker(this, index);
+      workers.set(index, worker);
+      threads.setCorePoolSize(Math.max(threads.getCorePoolSize(), index + 1));
+    }
+    return worker;
+  }
+
+  private void run(Worker worker) {
+    try {
+      threads.execute(worker);
+    } catch (OutOfMemoryError e) {
+      // No more threads to be had: the caller does the work.
+      worker.sleep();
     }
   }
 
@@ -84,21 +135,6 @@ final class Pool {
     }
   }
 
-  private boolean start(int index) {
-    Worker worker = new Worker(this, index);
-    if (!workers.compareAndSet(index, null, worker)) {
-      return false;
-    }
-    try {
-      worker.start();
-      return true;
-    } catch (OutOfMemoryError e) {
-      // No more threads to be had: the caller does the work.
-      workers.set(index, null);
-      return false;
-    }
-  }
-
   // ---- for workers -----------------------------------------------------------------------------
 
   /** Helps where help is wanted. Returns whether it was anywhere. */
@@ -109,10 +145,5 @@ final class Pool {
       helped |= job != null && job.help();
     }
     return helped;
-  }
-
-  /** The worker is no more. */
-  void forget(int index) {
-    workers.set(index, null);
   }
 }

@@ -1,31 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.parallel;
 
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 
-/** A thread of the pool. */
+/** Helps on a thread of the pool, from a call for helpers until there is nothing to do. */
 final class Worker implements Runnable {
-  /** A worker that had nothing to do for so long ends. */
-  private static final long PATIENCE = TimeUnit.SECONDS.toNanos(30);
-
-  private static final int AWAKE = 0;
-  private static final int ASLEEP = 1;
-  private static final int ENDED = 2;
-
   private final Pool pool;
   private final int index;
-  private final Thread thread;
-  private final AtomicInteger condition = new AtomicInteger(AWAKE);
+  private final AtomicBoolean awake = new AtomicBoolean();
   private final BooleanSupplier called = this::isCalled;
 
   /** Calls for helpers that this worker has looked into. */
   private int seen;
 
   /** When it came back from its last job. */
-  private long lastJob;
+  private long lastJob = System.nanoTime() - 2 * Spinning.NANOS;
 
   /** Whether jobs follow each other so closely that it pays to look out for the next one. */
   private boolean busy;
@@ -33,45 +23,45 @@ final class Worker implements Runnable {
   Worker(Pool pool, int index) {
     this.pool = pool;
     this.index = index;
-    this.thread =
-        Thread.ofPlatform()
-            .name("xent-" + (index + 1))
-            .daemon()
-            .inheritInheritableThreadLocals(false)
-            .unstarted(this);
-    // Its caller's would be kept from being unloaded.
-    thread.setContextClassLoader(null);
   }
 
-  void start() {
-    thread.start();
-  }
-
-  /** Returns whether it slept and will now look for a job. */
+  /** Returns whether it slept; it must be run then. */
   boolean wake() {
-    if (condition.get() != ASLEEP || !condition.compareAndSet(ASLEEP, AWAKE)) {
-      return false;
-    }
-    LockSupport.unpark(thread);
-    return true;
+    return !awake.get() && awake.compareAndSet(false, true);
+  }
+
+  /** The next call for helpers wakes it. */
+  void sleep() {
+    awake.set(false);
   }
 
   @Override
   public void run() {
     try {
-      lastJob = System.nanoTime() - PATIENCE;
-      while (condition.get() != ENDED) {
-        seen = pool.calls.get();
-        long found = System.nanoTime();
-        if (pool.helpAnyone(index)) {
-          busy = found - lastJob < 2 * Spinning.NANOS;
-          lastJob = System.nanoTime();
-        } else if (!looksOut()) {
-          sleep();
-        }
+      int lookedInto;
+      do {
+        work();
+        lookedInto = seen;
+        sleep();
+        // A call that came before it could be seen asleep wakes nobody.
+      } while (pool.calls.get() != lookedInto && wake());
+    } catch (RuntimeException | Error e) {
+      sleep();
+      throw e;
+    }
+  }
+
+  private void work() {
+    boolean goesOn = true;
+    while (goesOn) {
+      seen = pool.calls.get();
+      long found = System.nanoTime();
+      boolean helped = pool.helpAnyone(index);
+      if (helped) {
+        busy = found - lastJob < 2 * Spinning.NANOS;
+        lastJob = System.nanoTime();
       }
-    } finally {
-      pool.forget(index);
+      goesOn = helped || looksOut();
     }
   }
 
@@ -89,26 +79,6 @@ final class Worker implements Runnable {
       return pool.lookouts.incrementAndGet() <= Spinning.most() && Spinning.until(called, deadline);
     } finally {
       pool.lookouts.decrementAndGet();
-    }
-  }
-
-  private void sleep() {
-    condition.set(ASLEEP);
-    long deadline = System.nanoTime() + PATIENCE;
-    while (condition.get() == ASLEEP) {
-      // A call that came before it could be seen asleep wakes nobody.
-      if (isCalled()) {
-        condition.compareAndSet(ASLEEP, AWAKE);
-        return;
-      }
-      long left = deadline - System.nanoTime();
-      if (left <= 0) {
-        condition.compareAndSet(ASLEEP, ENDED);
-        return;
-      }
-      LockSupport.parkNanos(pool, left);
-      // Whoever interrupts a worker does not end it, and must not keep it awake.
-      Thread.interrupted();
     }
   }
 }

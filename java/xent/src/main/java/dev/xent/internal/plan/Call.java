@@ -7,6 +7,7 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Effort;
+import dev.xent.internal.kernels.Workspaces;
 import dev.xent.internal.parallel.Threads;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -16,10 +17,10 @@ import org.jspecify.annotations.Nullable;
  * One call of an operation, from the tensors it was given to what the kernels take: its arrays, the
  * (outer, classes, inner) that describes all of them at once, and the structs.
  *
- * <p>Each thread has one instance and uses it again and again, so that a call allocates nothing;
- * virtual threads take one from {@link Calls}. An operation names the leading array first, then the
- * others, then asks for {@link #ready()}; at the end, whatever happened, it calls {@link #end()}.
- * Helpers of a call have instances of their own, which follow the caller's.
+ * <p>Each thread uses one instance again and again, so that a call allocates nothing: {@link
+ * Workspaces}. An operation names the leading array first, then the others, then asks for {@link
+ * #ready()}; at the end, whatever happened, it calls {@link #end()}. Helpers of a call have
+ * instances of their own, which follow the caller's.
  */
 final class Call extends CallArrays {
   /**
@@ -31,7 +32,8 @@ final class Call extends CallArrays {
   /** In place of the first row or chunk of a claim. */
   static final long UNCLAIMED = -1;
 
-  private static final ThreadLocal<Call> CURRENT = ThreadLocal.withInitial(() -> new Call(false));
+  private static final Workspaces<Call> CALLS =
+      new Workspaces<>(() -> new Call(false), () -> new Call(true));
 
   /** Whether it belongs to no thread. */
   private final boolean spare;
@@ -129,13 +131,13 @@ final class Call extends CallArrays {
   /** An instance for the calling thread, until {@link #end()}. */
   static Call current() {
     if (!Thread.currentThread().isVirtual()) {
-      Call call = CURRENT.get();
-      // In use when an executor that was given a part of a call computes on the calling thread.
+      Call call = CALLS.own();
+      // In use when an executor that is called during a call computes on the calling thread.
       if (call.parts == 0) {
         return call;
       }
     }
-    return Calls.take();
+    return CALLS.take();
   }
 
   /** The first thing that an operation does, after which {@link #end()} is certain. */
@@ -442,7 +444,7 @@ final class Call extends CallArrays {
       room.release();
     }
     if (spare) {
-      Calls.give(this);
+      CALLS.give(this);
     }
   }
 }

@@ -18,10 +18,13 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call: its structs, its ranges and the checks of them. One per thread, used again by every call,
- * so that a call allocates nothing.
+ * A call: its structs, its ranges and the checks of them. Used again and again, so that a call
+ * allocates nothing.
  */
 final class Call extends Request {
+  /** Whether it belongs to no thread. */
+  final boolean spare;
+
   final ArrayChecks arrays = new ArrayChecks();
   final Scratch scratch = new Scratch();
 
@@ -32,6 +35,11 @@ final class Call extends Request {
 
   /** The types that an array of numbers may have, as a set of {@link ElementType}. */
   int numbers;
+
+  /** One that belongs to a thread, or to none. */
+  Call(boolean spare) {
+    this.spare = spare;
+  }
 
   /** Structs, options, shape and row range, of a call on whole rows. */
   int begin(
@@ -99,10 +107,9 @@ final class Call extends Request {
   }
 
   /** Hands out the report and forgets the arguments. */
-  int end(int status, MemorySegment reportStruct) {
+  void end(MemorySegment reportStruct) {
     report.store(reportStruct);
     given.clear();
-    return status;
   }
 
   /** A struct array that must be there and be aligned. */

@@ -4,6 +4,7 @@ package dev.xent.internal.kernels.reference;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.Workspaces;
 import dev.xent.internal.kernels.reference.call.Addresses;
 import dev.xent.internal.kernels.reference.call.CallArrays;
 import dev.xent.internal.kernels.reference.call.ElementType;
@@ -19,12 +20,12 @@ import java.util.function.ToIntFunction;
  * The C API in plain Java: the same statuses, reports and bits.
  *
  * <p>The fallback where there is no native library, and the second opinion everywhere else. Scalar
- * arithmetic; nothing is allocated per call, as every thread keeps its {@link Call}. A row is
- * worked on in chunks of at most 8192 classes, each read before it is written, so an output may be
- * its input.
+ * arithmetic; nothing is allocated per call, as a {@link Call} is used again. A row is worked on in
+ * chunks of at most 8192 classes, each read before it is written, so an output may be its input.
  */
 public final class ReferenceKernels implements Kernels {
-  private final ThreadLocal<Call> calls = ThreadLocal.withInitial(Call::new);
+  private final Workspaces<Call> calls =
+      new Workspaces<>(() -> new Call(false), () -> new Call(true));
 
   /** Makes the kernels; they need no library. */
   public ReferenceKernels() {}
@@ -162,7 +163,7 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment rowWeights,
       MemorySegment weights,
       MemorySegment report) {
-    Call call = calls.get();
+    Call call = call();
     CallArrays given = call.given;
     given.targets = targets;
     given.targetWeights = targetWeights;
@@ -178,7 +179,7 @@ public final class ReferenceKernels implements Kernels {
     if (status == Status.OK) {
       status = TargetChecks.check(call);
     }
-    return call.end(status, report);
+    return end(call, status, report);
   }
 
   @Override
@@ -253,7 +254,7 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment statistics,
       MemorySegment tally,
       MemorySegment report) {
-    Call call = calls.get();
+    Call call = call();
     CallArrays given = call.given;
     given.logits = logits;
     given.targets = targets;
@@ -299,7 +300,7 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment upstream,
       MemorySegment gradient,
       MemorySegment report) {
-    Call call = calls.get();
+    Call call = call();
     CallArrays given = call.given;
     given.logits = logits;
     given.targets = targets;
@@ -329,7 +330,7 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment gradient,
       MemorySegment tally,
       MemorySegment report) {
-    Call call = calls.get();
+    Call call = call();
     CallArrays given = call.given;
     given.logits = logits;
     given.teacher = teacher;
@@ -358,7 +359,7 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment statistics,
       MemorySegment states,
       MemorySegment report) {
-    Call call = calls.get();
+    Call call = call();
     CallArrays given = call.given;
     given.logits = logits;
     given.targets = targets;
@@ -385,7 +386,7 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment classMask,
       MemorySegment states,
       MemorySegment report) {
-    Call call = calls.get();
+    Call call = call();
     CallArrays given = call.given;
     given.output = output;
     given.upstream = upstream;
@@ -418,7 +419,7 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment hits,
       MemorySegment tally,
       MemorySegment report) {
-    Call call = calls.get();
+    Call call = call();
     CallArrays given = call.given;
     given.states = states;
     given.targets = targets;
@@ -438,7 +439,24 @@ public final class ReferenceKernels implements Kernels {
     if (status == Status.OK) {
       status = PartialRows.finish(call.work(), again);
     }
-    return call.end(status, report);
+    return end(call, status, report);
+  }
+
+  /** A call until its {@link #end}. */
+  private Call call() {
+    return Thread.currentThread().isVirtual() ? calls.take() : calls.own();
+  }
+
+  private int end(Call call, int status, MemorySegment report) {
+    call.end(report);
+    giveBack(call);
+    return status;
+  }
+
+  private void giveBack(Call call) {
+    if (call.spare) {
+      calls.give(call);
+    }
   }
 
   /** A call of softmax, with its arrays. */
@@ -449,7 +467,7 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment sink,
       MemorySegment statistics,
       MemorySegment output) {
-    Call call = calls.get();
+    Call call = call();
     CallArrays given = call.given;
     given.logits = logits;
     given.rowOffsets = rowOffsets;
@@ -468,7 +486,7 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment classMask,
       MemorySegment statistics,
       MemorySegment gradient) {
-    Call call = calls.get();
+    Call call = call();
     CallArrays given = call.given;
     given.output = output;
     given.upstream = upstream;
@@ -480,7 +498,7 @@ public final class ReferenceKernels implements Kernels {
   }
 
   /** Checks the arguments of a call that has begun, and computes its rows where all are right. */
-  private static int run(
+  private int run(
       Call call,
       int begun,
       ToIntFunction<Call> rules,
@@ -493,7 +511,7 @@ public final class ReferenceKernels implements Kernels {
     if (status == Status.OK) {
       status = rows.applyAsInt(call);
     }
-    return call.end(status, report);
+    return end(call, status, report);
   }
 
   @Override
@@ -533,6 +551,12 @@ public final class ReferenceKernels implements Kernels {
 
   @Override
   public double tallySum(MemorySegment tally) {
-    return Tally.isUsable(tally) ? Tally.sum(tally, calls.get().scratch.exactSum) : Double.NaN;
+    if (!Tally.isUsable(tally)) {
+      return Double.NaN;
+    }
+    Call call = call();
+    double sum = Tally.sum(tally, call.scratch.exactSum);
+    giveBack(call);
+    return sum;
   }
 }
