@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.function.UnaryOperator;
 
@@ -50,6 +51,14 @@ final class JarCopy {
   /** The library without its checksum. */
   static Path withoutChecksum(Path folder) {
     return copy(folder, "without-checksum.jar", jar -> Files.delete(jar.getPath(CHECKSUM)));
+  }
+
+  /** Half of a library. */
+  static Path truncated(Path folder) {
+    return copy(
+        folder,
+        "truncated.jar",
+        jar -> change(jar, bytes -> Arrays.copyOf(bytes, bytes.length / 2)));
   }
 
   /** A library with one bit changed. */

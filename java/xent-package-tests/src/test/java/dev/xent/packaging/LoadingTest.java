@@ -119,6 +119,18 @@ class LoadingTest {
             fails("has the ABI version 99, this code needs "),
             folder -> withPath(folder, StrangeLibraries.ofAnotherAbi(folder))),
         row(
+            "truncated library in the jar",
+            fallsBack("is not the library that was built: SHA-256 "),
+            folder -> new Launch(folder).onClassPath(JarCopy.truncated(folder)).run()),
+        row(
+            "truncated library, `dev.xent.library.path`",
+            fails("is not complete: it has "),
+            folder -> withPath(folder, StrangeLibraries.truncated(folder))),
+        row(
+            "library for another processor, `dev.xent.library.path`",
+            fails("is not a library for linux-x86_64; give one that was built for it"),
+            folder -> withPath(folder, StrangeLibraries.ofAnotherProcessor(folder))),
+        row(
             "library for a C library that is not here",
             fallsBack("libc.another.so: cannot open shared object file"),
             folder ->

@@ -5,8 +5,10 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
 /** Small libraries that are not Xent's, compiled on the spot. */
@@ -30,6 +32,30 @@ final class StrangeLibraries {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  private static Path changed(Path folder, UnaryOperator<byte[]> change) {
+    Path library = JarCopy.library(folder);
+    try {
+      return Files.write(library, change.apply(Files.readAllBytes(library)));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Half of the library, as a copy to a full disk leaves it. */
+  static Path truncated(Path folder) {
+    return changed(folder, bytes -> Arrays.copyOf(bytes, bytes.length / 2));
+  }
+
+  /** Says that it is for aarch64. */
+  static Path ofAnotherProcessor(Path folder) {
+    return changed(
+        folder,
+        bytes -> {
+          bytes[18] = (byte) 183;
+          return bytes;
+        });
   }
 
   /** Speaks another version of the C interface. */

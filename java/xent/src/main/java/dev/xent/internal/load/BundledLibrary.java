@@ -6,8 +6,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 record BundledLibrary(byte[] bytes, String location) {
   private static final String CHECKSUM_SUFFIX = ".sha256";
+  private static final int PAGE = 4096;
 
   /** Reads the library of a platform and checks that it is the one that was built. */
   static BundledLibrary read(Platform platform) {
@@ -42,6 +45,24 @@ record BundledLibrary(byte[] bytes, String location) {
               .formatted(url, actual, expected));
     }
     return new BundledLibrary(bytes, url.toString());
+  }
+
+  /**
+   * Refuses a file that was this library: it has its length and its first page, where the build ID
+   * lies, and other bytes behind. Of a library from another build nothing can be said.
+   */
+  static void requireNotDamaged(Path file, Platform platform) {
+    byte[] ours = bytes(platform.resource());
+    if (ours == null || file.toFile().length() != ours.length) {
+      return;
+    }
+    byte[] theirs = NativeLibrary.bytes(file);
+    int first = Math.min(PAGE, Math.min(ours.length, theirs.length));
+    if (Arrays.equals(ours, 0, first, theirs, 0, first) && !Arrays.equals(ours, theirs)) {
+      throw new NativeLibraryException(
+          "%s is damaged: SHA-256 %s, but the library in the jar, which it is by its build ID, has %s; copy it again"
+              .formatted(file, sha256(theirs), sha256(ours)));
+    }
   }
 
   private static byte @Nullable [] bytes(String resource) {

@@ -44,6 +44,11 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
       throw new NativeLibraryException(
           "%s=%s is not a file".formatted(Settings.LIBRARY_PATH, file));
     }
+    Platform platform = Platform.current();
+    if (platform.isLinux()) {
+      ElfFile.requireComplete(file, platform.arch());
+    }
+    BundledLibrary.requireNotDamaged(file, platform);
     try {
       load(file, file.toString());
     } catch (NativeLibraryException e) {
@@ -60,7 +65,7 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     return String.valueOf(e.getMessage()).contains("already loaded in another classloader");
   }
 
-  private static byte[] bytes(Path file) {
+  static byte[] bytes(Path file) {
     try {
       return Files.readAllBytes(file);
     } catch (IOException e) {

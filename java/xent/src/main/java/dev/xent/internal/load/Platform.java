@@ -23,6 +23,10 @@ record Platform(String os, String arch) {
         arch.equals("amd64") ? "x86_64" : arch.equals("arm64") ? "aarch64" : arch);
   }
 
+  boolean isLinux() {
+    return os.equals("linux");
+  }
+
   /** Where the library of this platform lies in the jar. */
   String resource() {
     return "/META-INF/native/" + this + "/" + fileName();

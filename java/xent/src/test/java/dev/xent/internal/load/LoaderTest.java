@@ -11,9 +11,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -22,6 +24,7 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * What happens to the native library, each case in a JVM of its own as the choice is made once in a
@@ -172,13 +175,90 @@ class LoaderTest {
         "dev.xent.library.path=/nowhere/libxent.so is not a file");
   }
 
+  private Path damaged(UnaryOperator<byte[]> damage) throws IOException {
+    byte[] bytes = Files.readAllBytes(librariesInClasses(".so").getFirst());
+    return Files.write(directory.resolve("damaged.so"), damage.apply(bytes));
+  }
+
+  private void assertPathRefused(Path library, String reason) throws Exception {
+    assertRefused(
+        runAllowed("-Ddev.xent.library.path=" + library),
+        "NativeLibraryException",
+        "the native library is demanded and cannot be used: " + library + " " + reason);
+  }
+
   @Test
   void anExplicitPathThatIsNoLibraryIsAnError() throws Exception {
-    Path text = Files.writeString(directory.resolve("text.so"), "no library");
-    assertRefused(
-        runAllowed("-Ddev.xent.library.path=" + text),
-        "NativeLibraryException",
-        "cannot load " + text + ": ");
+    String text = "no library, but a text that is longer than the header of one would be";
+    assertPathRefused(
+        Files.writeString(directory.resolve("text.so"), text),
+        "is not a library for linux-x86_64; give one that was built for it");
+  }
+
+  /** The system's loader would die of a SIGBUS, and the JVM with it. */
+  @ParameterizedTest
+  @ValueSource(doubles = {0, 0.00001, 0.002, 0.25, 0.5, 0.9, 0.999, 0.99999})
+  void aTruncatedLibraryIsRefused(double part) throws Exception {
+    assertPathRefused(
+        damaged(bytes -> Arrays.copyOf(bytes, (int) (bytes.length * part))),
+        "is not complete: it has ");
+  }
+
+  /** As after a crash of the machine: as long as it was, but not all of it on the disk. */
+  @ParameterizedTest
+  @ValueSource(doubles = {0.5, 0.999})
+  void aLibraryThatEndsInZerosIsRefused(double part) throws Exception {
+    assertPathRefused(
+        damaged(
+            bytes -> {
+              Arrays.fill(bytes, (int) (bytes.length * part), bytes.length, (byte) 0);
+              return bytes;
+            }),
+        "is damaged: its section headers are no such; copy it again");
+  }
+
+  @Test
+  void theLibraryOfTheJarWithAnotherBitIsRefused() throws Exception {
+    assertPathRefused(
+        damaged(
+            bytes -> {
+              bytes[bytes.length / 2] ^= 1;
+              return bytes;
+            }),
+        "is damaged: SHA-256 ");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"4, 1, 32 bits", "5, 2, big-endian", "16, 1, an object file", "18, 183, for aarch64"})
+  void aForeignLibraryIsRefused(int at, int value, String what) throws Exception {
+    assertPathRefused(
+        damaged(
+            bytes -> {
+              bytes[at] = (byte) value;
+              return bytes;
+            }),
+        "is not a library for linux-x86_64; give one that was built for it");
+  }
+
+  /** What the headers promise need not be a number that a file can have. */
+  @ParameterizedTest
+  @CsvSource({"32", "40", "96"})
+  void headersThatPointBeyondEverythingAreRefused(int at) throws Exception {
+    assertPathRefused(
+        damaged(
+            bytes -> {
+              Arrays.fill(bytes, at, at + 8, (byte) 0x7f);
+              return bytes;
+            }),
+        "is not complete: it has ");
+  }
+
+  /** Another build is as good; only the versions that it says it has count. */
+  @Test
+  void aLibraryThatTheUserBuiltIsLoaded() throws Exception {
+    Path built = MODULE.resolve("target/native/libxent.so").toRealPath();
+    Result result = runAllowed("-Ddev.xent.library.path=" + built);
+    assertThat(result.out()).hasSize(2).allMatch(line -> line.contains(", native "));
   }
 
   @ParameterizedTest

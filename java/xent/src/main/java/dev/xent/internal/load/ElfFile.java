@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.load;
+
+import dev.xent.NativeLibraryException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+
+/**
+ * What the headers of a Linux library say. The system's loader maps what they promise; where the
+ * file ends before, it dies of a SIGBUS, and the JVM with it.
+ */
+final class ElfFile {
+  private static final int MAGIC = 0x464c457f;
+  private static final int CLASS_64 = 2;
+  private static final int LITTLE_ENDIAN = 1;
+  private static final int SHARED_LIBRARY = 3;
+  private static final int HEADER_BYTES = 64;
+  private static final int SEGMENT_BYTES = 56;
+  private static final int SECTION_BYTES = 64;
+  private static final int SECTION_IS_UNUSED = 0;
+  private static final int SECTION_HAS_STRINGS = 3;
+  private static final int SECTION_HAS_NO_BYTES = 8;
+
+  private final Path path;
+  private final FileChannel file;
+  private final long size;
+
+  private ElfFile(Path path, FileChannel file) throws IOException {
+    this.path = path;
+    this.file = file;
+    size = file.size();
+  }
+
+  /**
+   * Refuses a file that is no library for a processor, or not all of one.
+   *
+   * @param arch in the words of {@link Platform}
+   */
+  static void requireComplete(Path path, String arch) {
+    try (FileChannel file = FileChannel.open(path)) {
+      new ElfFile(path, file).check(arch);
+    } catch (IOException e) {
+      throw new NativeLibraryException("cannot read %s: %s".formatted(path, e), e);
+    }
+  }
+
+  private void check(String arch) throws IOException {
+    if (size < HEADER_BYTES) {
+      throw incomplete(HEADER_BYTES);
+    }
+    ByteBuffer header = read(0, HEADER_BYTES);
+    if (header.getInt(0) != MAGIC
+        || header.get(4) != CLASS_64
+        || header.get(5) != LITTLE_ENDIAN
+        || header.getShort(16) != SHARED_LIBRARY
+        || !isFor(arch, header.getShort(18))) {
+      throw new NativeLibraryException(
+          "%s is not a library for linux-%s; give one that was built for it".formatted(path, arch));
+    }
+    int segments = Short.toUnsignedInt(header.getShort(56));
+    int sections = Short.toUnsignedInt(header.getShort(60));
+    int names = Short.toUnsignedInt(header.getShort(62));
+    checkSegments(table(header.getLong(32), segments, SEGMENT_BYTES), segments);
+    checkSections(table(header.getLong(40), sections, SECTION_BYTES), sections, names);
+  }
+
+  /** Processors that Xent has no library for are left to the system. */
+  private static boolean isFor(String arch, short machine) {
+    return switch (arch) {
+      case "x86_64" -> machine == 62;
+      case "aarch64" -> machine == 183;
+      default -> true;
+    };
+  }
+
+  private ByteBuffer table(long offset, int count, int bytesOfEach) throws IOException {
+    int bytes = count * bytesOfEach;
+    requireInside(offset, bytes);
+    return read(offset, bytes);
+  }
+
+  private void checkSegments(ByteBuffer table, int count) {
+    for (int i = 0; i < count; i++) {
+      int at = i * SEGMENT_BYTES;
+      requireInside(table.getLong(at + 8), table.getLong(at + 32));
+    }
+  }
+
+  /** They come last in a file: one that was filled up with zeros to its length has none. */
+  private void checkSections(ByteBuffer table, int count, int names) {
+    for (int i = 0; i < count; i++) {
+      int at = i * SECTION_BYTES;
+      int type = table.getInt(at + 4);
+      if (type != SECTION_IS_UNUSED && type != SECTION_HAS_NO_BYTES) {
+        requireInside(table.getLong(at + 24), table.getLong(at + 32));
+      }
+      if (i == names && i > 0 && type != SECTION_HAS_STRINGS) {
+        throw new NativeLibraryException(
+            "%s is damaged: its section headers are no such; copy it again".formatted(path));
+      }
+    }
+  }
+
+  private void requireInside(long offset, long bytes) {
+    long end = offset + bytes;
+    if (offset < 0 || bytes < 0 || end < 0 || end > size) {
+      throw incomplete(offset < 0 || bytes < 0 || end < 0 ? Long.MAX_VALUE : end);
+    }
+  }
+
+  private NativeLibraryException incomplete(long needed) {
+    return new NativeLibraryException(
+        "%s is not complete: it has %d bytes, its headers need %d or more; copy it again"
+            .formatted(path, size, needed));
+  }
+
+  private ByteBuffer read(long offset, int bytes) throws IOException {
+    ByteBuffer buffer = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    while (buffer.hasRemaining()) {
+      if (file.read(buffer, offset + buffer.position()) < 0) {
+        throw new IOException("it became shorter while it was read");
+      }
+    }
+    return buffer;
+  }
+}
