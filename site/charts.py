@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draws the tables of README.md and docs/performance.md as charts: charts.py README.md PERFORMANCE.md DIRECTORY"""
 
+import csv
 import re
 import sys
 from pathlib import Path
@@ -88,6 +89,28 @@ def accuracy(rows, path):
     names = [f"{row[0]}\n{row[1]}" for row in rows]
     axis.set_yticks(range(len(rows)), names, fontsize=8)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    save(figure, path)
+
+
+def samples(path):
+    """The rows of a CSV file, of numbers alone."""
+    with path.open(newline="") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def over(x, label, panels, title, size, path):
+    """Lines over x: each panel is a unit and its lines, each of these a label, its values and a color."""
+    figure, axes = plt.subplots(len(panels), 1, figsize=size, sharex=True, layout="constrained")
+    for axis, (unit, lines) in zip(axes, panels, strict=True):
+        for name, values, color in lines:
+            axis.plot(x, values, color=color, linewidth=1.1, label=name)
+        axis.set_ylabel(unit)
+        axis.set_ylim(bottom=0, top=1.25 * max(1, *(max(values) for _, values, _ in lines)))
+        axis.legend(loc="upper right", ncols=len(lines), frameon=False, fontsize=9)
+        axis.grid(axis="y", linewidth=0.4, color="#dddddd")
+    axes[0].set_title(title)
+    axes[-1].set_xlabel(label)
+    axes[-1].set_xlim(0, x[-1])
     save(figure, path)
 
 

@@ -56,13 +56,17 @@ class LoaderTest {
   }
 
   private Result run(int loaders, String... options) throws Exception {
+    return run(RuntimeProbe.class, loaders, options);
+  }
+
+  private Result run(Class<?> probe, int loaders, String... options) throws Exception {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("-Djava.io.tmpdir=" + temporary);
     command.addAll(List.of(options));
     command.add("-cp");
     command.add(classes + File.pathSeparator + MODULE.resolve("target/test-classes"));
-    command.add(RuntimeProbe.class.getName());
+    command.add(probe.getName());
     command.add(Integer.toString(loaders));
     Path out = directory.resolve("out");
     Path err = directory.resolve("err");
@@ -281,6 +285,20 @@ class LoaderTest {
     assertThat(result.out()).hasSize(4).allMatch(line -> line.contains(", native "));
     assertThat(result.err()).isEmpty();
     assertThat(temporary).isEmptyDirectory();
+  }
+
+  /** The thread that called lives on, and so do threads of the pool for a while. */
+  @ParameterizedTest
+  @ValueSource(strings = {"require", "off"})
+  void noLiveThreadKeepsAClassLoader(String use) throws Exception {
+    Result result =
+        run(
+            ClassLoaderProbe.class,
+            5,
+            "--enable-native-access=ALL-UNNAMED",
+            "-Ddev.xent.threads=2",
+            "-Ddev.xent.native=" + use);
+    assertThat(result.out()).containsExactly("0 loaders left, 0 libraries mapped");
   }
 
   @Test

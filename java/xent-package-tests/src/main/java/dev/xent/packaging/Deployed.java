@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.packaging;
+
+import dev.xent.Backend;
+import dev.xent.CrossEntropy;
+import dev.xent.DType;
+import dev.xent.Softmax;
+import dev.xent.Tensor;
+import dev.xent.Xent;
+import java.lang.foreign.Arena;
+
+/** What an application does with Xent: a small call, and one that threads of the pool help with. */
+public final class Deployed implements Runnable {
+  private static final int CLASSES = 1000;
+
+  /** From so many rows on sleeping threads are woken. */
+  private static final int MANY = 264;
+
+  /** To be made by the class loader of an application. */
+  public Deployed() {}
+
+  @Override
+  public void run() {
+    try (Arena arena = Arena.ofShared()) {
+      Tensor one = Tensor.allocate(arena, DType.F32, 1, CLASSES);
+      Softmax.along(-1).forward(one, one);
+      require(one.getFloat(0, 7), 1f / CLASSES);
+
+      // The reference would take as long as all else for many rows.
+      int rows = Xent.runtime().backend() == Backend.NATIVE ? MANY : 1;
+      Tensor logits = Tensor.allocate(arena, DType.F32, rows, CLASSES);
+      Tensor labels = Tensor.of(new int[rows]);
+      CrossEntropy loss = CrossEntropy.builder().threads(2).build();
+      require((float) loss.forwardBackward(logits, labels, logits), (float) Math.log(CLASSES));
+    }
+  }
+
+  private static void require(float actual, float expected) {
+    if (actual != expected) {
+      throw new AssertionError("%s instead of %s".formatted(actual, expected));
+    }
+  }
+}
