@@ -31,7 +31,8 @@ import java.util.Objects;
  *
  * <p>All methods throw {@link ShapeException} for sizes, axes or indices that cannot be, and {@link
  * MemoryException} for memory that is too small, misaligned or of the wrong byte order; memory that
- * is closed or confined to another thread is refused where its elements are used.
+ * is closed, confined to another thread or refused by its {@link Lender} is refused where its
+ * elements are used.
  */
 public final class Tensor {
   /** What operations work with. */
@@ -72,8 +73,8 @@ public final class Tensor {
    *
    * @param address of the first element
    * @param byteSize how many bytes may be used from there on; the caller vouches for them
-   * @param owner stays reachable as long as this tensor, its views and calls that use them; or null
-   *     when something else keeps the memory
+   * @param owner stays reachable as long as this tensor, its views, their segments and calls that
+   *     use them; or null when something else keeps the memory
    */
   public static Tensor ofAddress(
       long address, long byteSize, Object owner, DType type, long... shape) {
@@ -282,13 +283,13 @@ public final class Tensor {
   }
 
   /**
-   * The memory from the first element to the last one.
-   *
-   * <p>For a tensor of {@link #ofAddress} the segment does not keep the owner reachable; this
-   * tensor does.
+   * The memory from the first element to the last one. The segment, and a buffer made of it, keeps
+   * reachable what keeps the memory of this tensor; a {@link Lender} is asked now, not again when
+   * the segment is used.
    */
   public MemorySegment segment() {
-    return view.segment;
+    Memory.requireLent(view, "the tensor");
+    return Memory.kept(view);
   }
 
   // ---- views -----------------------------------------------------------------------------------
@@ -387,6 +388,18 @@ public final class Tensor {
     return new Tensor(view.readOnly());
   }
 
+  /**
+   * The same memory as a tensor that asks its lender before each use, as its views do: operations,
+   * access to elements, copies and {@link #segment()} are refused with a {@link MemoryException}
+   * once the lender refuses. That the memory stays where it is during a call is up to the caller.
+   *
+   * @param lender takes the place of one that this tensor has; stays reachable as long as the
+   *     result and its views
+   */
+  public Tensor lentBy(Lender lender) {
+    return new Tensor(view.lentBy(Objects.requireNonNull(lender, "lender")));
+  }
+
   // ---- elements --------------------------------------------------------------------------------
 
   /**
@@ -397,6 +410,7 @@ public final class Tensor {
    */
   public float getFloat(long... index) {
     Memory.requireFloat(view);
+    Memory.requireLent(view, "the tensor");
     try {
       return Memory.getFloat(view, Strides.offset(index, view));
     } finally {
@@ -412,6 +426,7 @@ public final class Tensor {
    */
   public double getDouble(long... index) {
     Memory.requireDouble(view);
+    Memory.requireLent(view, "the tensor");
     try {
       return Memory.getDouble(view, Strides.offset(index, view));
     } finally {
@@ -427,6 +442,7 @@ public final class Tensor {
    */
   public long getLong(long... index) {
     Memory.requireInteger(view);
+    Memory.requireLent(view, "the tensor");
     try {
       return Memory.getLong(view, Strides.offset(index, view));
     } finally {
@@ -443,6 +459,7 @@ public final class Tensor {
   public void setFloat(float value, long... index) {
     Memory.requireFloat(view);
     Memory.requireWritable(view, "the tensor");
+    Memory.requireLent(view, "the tensor");
     try {
       Memory.setFloat(view, Strides.offset(index, view), value);
     } finally {
@@ -459,6 +476,7 @@ public final class Tensor {
   public void setDouble(double value, long... index) {
     Memory.requireDouble(view);
     Memory.requireWritable(view, "the tensor");
+    Memory.requireLent(view, "the tensor");
     try {
       Memory.setDouble(view, Strides.offset(index, view), value);
     } finally {
@@ -486,6 +504,8 @@ public final class Tensor {
           "%s cannot be copied into %s: give both the same shape".formatted(source.view, view));
     }
     Memory.requireWritable(view, "the tensor");
+    Memory.requireLent(source.view, "the source");
+    Memory.requireLent(view, "the tensor");
     try {
       if (source.view.type == view.type) {
         Memory.copy(source.view, view);
@@ -505,6 +525,7 @@ public final class Tensor {
    */
   public float[] toFloatArray() {
     Memory.requireFloat(view);
+    Memory.requireLent(view, "the tensor");
     try {
       return Memory.toFloatArray(view);
     } finally {
@@ -519,6 +540,7 @@ public final class Tensor {
    */
   public double[] toDoubleArray() {
     Memory.requireDouble(view);
+    Memory.requireLent(view, "the tensor");
     try {
       return Memory.toDoubleArray(view);
     } finally {
@@ -533,6 +555,7 @@ public final class Tensor {
    */
   public long[] toLongArray() {
     Memory.requireInteger(view);
+    Memory.requireLent(view, "the tensor");
     try {
       return Memory.toLongArray(view);
     } finally {

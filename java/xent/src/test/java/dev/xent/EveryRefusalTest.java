@@ -264,6 +264,11 @@ class EveryRefusalTest {
           b.forward(gone);
         });
     kinds.put(
+        "memory that its lender refuses",
+        b ->
+            b.forward(
+                b.logits.lentBy(() -> "the buffer is released; keep it retained during the call")));
+    kinds.put(
         "an arena of another thread",
         b -> {
           Tensor confined = Tensor.allocate(b.arena, DType.F32, 3, 4);

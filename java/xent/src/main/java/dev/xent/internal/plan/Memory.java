@@ -3,10 +3,12 @@ package dev.xent.internal.plan;
 
 import dev.xent.DType;
 import dev.xent.DTypeException;
+import dev.xent.Lender;
 import dev.xent.MemoryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
 import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +35,17 @@ public final class Memory {
       throw new MemoryException("address 0 has no memory: give the address of the first element");
     }
     return MemorySegment.ofAddress(address).reinterpret(byteSize);
+  }
+
+  /**
+   * The memory of a view, which keeps the view's owner reachable by itself: through an arena that
+   * nobody closes and nobody else knows, so that owner and segment go in one collection.
+   */
+  public static MemorySegment kept(View view) {
+    Object owner = view.owner;
+    return owner == null
+        ? view.segment
+        : view.segment.reinterpret(Arena.ofShared(), closed -> Reference.reachabilityFence(owner));
   }
 
   /**
@@ -123,10 +136,28 @@ public final class Memory {
     }
   }
 
-  /** Refuses closed memory and memory of another thread. */
+  /** Refuses closed memory, memory of another thread, and what its lender refuses. */
   static void requireAccess(View view, String name) {
     if (!view.heap) {
       requireAccess(view.segment, name);
+    }
+    if (view.lender != null) {
+      requireLentBy(view.lender, name);
+    }
+  }
+
+  /** The same of memory that has a lender; other memory is left to whoever uses it. */
+  public static void requireLent(View view, String name) {
+    if (view.lender != null) {
+      requireAccess(view, name);
+    }
+  }
+
+  private static void requireLentBy(Lender lender, String name) {
+    String refusal = lender.refusal();
+    if (refusal != null) {
+      throw new MemoryException(
+          name + " lies in memory that its lender has taken back: " + refusal);
     }
   }
 
@@ -137,9 +168,10 @@ public final class Memory {
     }
   }
 
-  /** Whether the memory is open, and not another thread's. */
+  /** Whether the memory is open, not another thread's, and not refused by its lender. */
   static boolean isAccessible(View view) {
-    return view.heap || isAccessible(view.segment);
+    return (view.heap || isAccessible(view.segment))
+        && (view.lender == null || view.lender.refusal() == null);
   }
 
   private static boolean isAccessible(MemorySegment segment) {
@@ -269,7 +301,7 @@ public final class Memory {
       copyAccessible(from, to);
     } catch (IllegalStateException e) {
       // Another thread has closed one of the two since.
-      boolean source = !isAccessible(from);
+      boolean source = !from.heap && !isAccessible(from.segment);
       throw inaccessible(
           source ? from.segment : to.segment, source ? "the source" : "the tensor", e);
     }

@@ -2,10 +2,12 @@
 package dev.xent.internal.plan;
 
 import dev.xent.DType;
+import dev.xent.Lender;
 import dev.xent.MemoryException;
 import dev.xent.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a tensor is made of, and the facts about its memory that every call asks for, worked out
@@ -36,6 +38,9 @@ public final class View {
   /** Kept reachable while this view is, and during every call; or null. */
   public final Object owner;
 
+  /** Asked before each use whether the memory is still there; or null. */
+  final @Nullable Lender lender;
+
   public final long elements;
 
   /** From the start of the first element to the end of the last one. */
@@ -65,7 +70,8 @@ public final class View {
       long[] strides,
       long elements,
       long bytes,
-      Object owner) {
+      Object owner,
+      @Nullable Lender lender) {
     this.segment = segment;
     this.array = array;
     this.type = type;
@@ -74,6 +80,7 @@ public final class View {
     this.elements = elements;
     this.bytes = bytes;
     this.owner = owner;
+    this.lender = lender;
     this.contiguous = Strides.areRowMajor(shape, strides);
     this.distinct = contiguous || Strides.areDistinct(shape, strides);
     this.heap = !segment.isNative();
@@ -90,11 +97,17 @@ public final class View {
   public static View of(
       MemorySegment segment, DType type, long[] shape, long[] strides, Object owner) {
     Object array = segment.isNative() ? null : segment.heapBase().orElse(null);
-    return over(segment, array, type, shape, strides, owner);
+    return over(segment, array, type, shape, strides, owner, null);
   }
 
   private static View over(
-      MemorySegment segment, Object array, DType type, long[] shape, long[] strides, Object owner) {
+      MemorySegment segment,
+      Object array,
+      DType type,
+      long[] shape,
+      long[] strides,
+      Object owner,
+      @Nullable Lender lender) {
     long elements = Strides.elements(shape);
     long span = Strides.span(shape, strides);
     long bytes = Strides.times(span, type.byteSize(), shape);
@@ -111,7 +124,8 @@ public final class View {
     if (segment.maxByteAlignment() < type.byteSize()) {
       throw new MemoryException(misaligned(segment, type));
     }
-    return new View(segment.asSlice(0, bytes), array, type, shape, strides, elements, bytes, owner);
+    return new View(
+        segment.asSlice(0, bytes), array, type, shape, strides, elements, bytes, owner, lender);
   }
 
   private static String misaligned(MemorySegment segment, DType type) {
@@ -127,12 +141,18 @@ public final class View {
   public View with(long offset, long[] newShape, long[] newStrides) {
     boolean empty = Strides.elements(newShape) == 0;
     MemorySegment rest = segment.asSlice(empty ? 0 : offset * type.byteSize());
-    return over(rest, array, type, newShape, newStrides, owner);
+    return over(rest, array, type, newShape, newStrides, owner, lender);
   }
 
   /** The same memory, not to be written. */
   public View readOnly() {
-    return new View(segment.asReadOnly(), array, type, shape, strides, elements, bytes, owner);
+    return new View(
+        segment.asReadOnly(), array, type, shape, strides, elements, bytes, owner, lender);
+  }
+
+  /** The same memory, of a lender who is asked before each use. */
+  public View lentBy(Lender newLender) {
+    return new View(segment, array, type, shape, strides, elements, bytes, owner, newLender);
   }
 
   public int rank() {

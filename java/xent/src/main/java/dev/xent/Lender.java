@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Something that lends its memory to a tensor, and may move it or give it to others: a buffer that
+ * grows, a tensor of another library that is closed. {@link Tensor#lentBy} makes it part of a
+ * tensor, which then asks before each use.
+ */
+@FunctionalInterface
+public interface Lender {
+  /**
+   * Why the tensor must not use the memory any more, or null as long as it may.
+   *
+   * <p>Each use of the tensor asks once before it reads or writes anything, on the calling thread,
+   * and several threads may ask at once. Calls are as short as some hundred nanoseconds, so the
+   * answer has to come soon and allocate nothing.
+   *
+   * @return the end of a message, such as "the buffer is closed; keep it open during the call"
+   */
+  @Nullable String refusal();
+}

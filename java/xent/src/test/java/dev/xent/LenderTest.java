@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.sun.management.ThreadMXBean;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.lang.ref.WeakReference;
+import java.nio.ByteBuffer;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Function;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/** Memory that is lent is asked for before each use, and memory that is refused is not touched. */
+class LenderTest {
+  private static final int ROWS = 3;
+  private static final int CLASSES = 5;
+  private static final String GONE = "the buffer has grown; view it again";
+
+  /** Lends until it is told otherwise. */
+  private static final class Recallable implements Lender {
+    private @Nullable String refusal;
+    private int asked;
+
+    @Override
+    public @Nullable String refusal() {
+      asked++;
+      return refusal;
+    }
+  }
+
+  private final Recallable lender = new Recallable();
+  private final float[] values = new float[ROWS * CLASSES];
+  private final Tensor lent = Tensor.of(values, ROWS, CLASSES).lentBy(lender);
+  private final Tensor labels = Tensor.of(new int[ROWS]);
+  private final Tensor lentLabels = labels.lentBy(lender);
+  private final Tensor lentRows = Tensor.of(new float[ROWS]).lentBy(lender);
+
+  private static Tensor matrix() {
+    return Tensor.of(Samples.logits(ROWS * CLASSES, 3, 1), ROWS, CLASSES);
+  }
+
+  /** Calls by what their messages name. */
+  private Map<String, Runnable> calls(Backend backend) {
+    Tensor x = matrix();
+    Tensor y = matrix();
+    Softmax softmax = Softmax.builder().backend(backend).build();
+    LogSoftmax log = LogSoftmax.builder().backend(backend).build();
+    LogSumExp logSumExp = LogSumExp.builder().backend(backend).build();
+    CrossEntropy loss = CrossEntropy.builder().backend(backend).build();
+    NllLoss nll = NllLoss.builder().backend(backend).build();
+    KlDivergence kl = KlDivergence.builder().backend(backend).build();
+    Map<String, Runnable> calls = new LinkedHashMap<>();
+    calls.put("logits of softmax", () -> softmax.forward(lent, y));
+    calls.put("output of softmax", () -> softmax.forward(x, lent));
+    calls.put("upstream of softmax", () -> softmax.backward(x, lent, y));
+    calls.put("gradient of softmax", () -> softmax.backward(x, y, lent));
+    calls.put("output of log-softmax", () -> log.forward(x, lent));
+    calls.put("logSumExp of log-sum-exp", () -> logSumExp.forward(x, lentRows));
+    calls.put("logits of cross-entropy", () -> loss.forward(lent, labels));
+    calls.put("targets of cross-entropy", () -> loss.forwardBackward(x, lentLabels, y));
+    calls.put("gradient of cross-entropy", () -> loss.forwardBackward(x, labels, lent));
+    calls.put(
+        "losses of cross-entropy",
+        () -> loss.forward(x, labels, new CrossEntropy.Outcome().losses(lentRows)));
+    calls.put(
+        "rowWeights of cross-entropy",
+        () -> loss.forward(x, labels, Inputs.none().rowWeights(lentRows)));
+    calls.put("logProbabilities of NLL", () -> nll.forward(lent, labels));
+    calls.put("teacher of KL", () -> kl.forward(x, lent));
+    return calls;
+  }
+
+  @OnEveryBackend
+  void everyCallAsks(Backend backend) {
+    calls(backend)
+        .forEach(
+            (name, call) -> {
+              for (int repeated = 0; repeated < 3; repeated++) {
+                lender.refusal = null;
+                for (int i = 0; i < repeated; i++) {
+                  call.run();
+                }
+                refused(name, call::run, name.substring(0, name.indexOf(' ')));
+              }
+            });
+  }
+
+  /** Refuses from now on. */
+  private void refused(String name, ThrowingCallable use, String what) {
+    lender.refusal = GONE;
+    float[] before = values.clone();
+    assertThatThrownBy(use)
+        .as(name)
+        .isInstanceOf(MemoryException.class)
+        .hasMessage(what + " lies in memory that its lender has taken back: " + GONE);
+    assertThat(values).as(name).isEqualTo(before);
+    lender.refusal = null;
+  }
+
+  @OnEveryBackend
+  void aCallAsksOnceAboutEachTensor(Backend backend) {
+    calls(backend)
+        .forEach(
+            (name, call) -> {
+              for (int i = 0; i < 3; i++) {
+                lender.asked = 0;
+                call.run();
+                assertThat(lender.asked).as(name).isEqualTo(1);
+              }
+            });
+  }
+
+  @Test
+  void elementsAndCopiesAreRefused() {
+    refused("getFloat", () -> lent.getFloat(0, 0), "the tensor");
+    refused("getDouble", () -> lent.getDouble(0, 0), "the tensor");
+    refused("getLong", () -> lentLabels.getLong(0), "the tensor");
+    refused("setFloat", () -> lent.setFloat(1, 0, 0), "the tensor");
+    refused("setDouble", () -> lent.setDouble(1, 0, 0), "the tensor");
+    refused("toFloatArray", lent::toFloatArray, "the tensor");
+    refused("toDoubleArray", lent::toDoubleArray, "the tensor");
+    refused("toLongArray", lentLabels::toLongArray, "the tensor");
+    refused("copyFrom", () -> lent.copyFrom(matrix()), "the tensor");
+    refused("copy to another", () -> matrix().copyFrom(lent), "the source");
+    Tensor doubles = Tensor.of(new double[ROWS * CLASSES], ROWS, CLASSES);
+    refused("conversion", () -> lent.copyFrom(doubles), "the tensor");
+    refused("conversion to another", () -> doubles.copyFrom(lent), "the source");
+    refused("segment", lent::segment, "the tensor");
+    assertThat(lent.segment().byteSize()).isEqualTo(4L * values.length);
+  }
+
+  @Test
+  void viewsAskTheSameLender() {
+    Map<String, Tensor> views =
+        Map.of(
+            "reshape", lent.reshape(CLASSES, ROWS),
+            "permute", lent.permute(1, 0),
+            "slice", lent.slice(0, 1, 2),
+            "select", lent.select(0, 2),
+            "read-only", lent.asReadOnly());
+    views.forEach((name, view) -> refused(name, view::toFloatArray, "the tensor"));
+  }
+
+  @Test
+  void anotherLenderTakesItsPlace() {
+    Tensor again = lent.lentBy(() -> null);
+    lender.refusal = GONE;
+    assertThat(again.getFloat(0, 0)).isZero();
+    assertThat(Tensor.of(values).getFloat(0)).isZero();
+  }
+
+  @Test
+  void aClosedArenaIsNamedFirst() {
+    Tensor tensor;
+    try (Arena arena = Arena.ofConfined()) {
+      tensor = Tensor.allocate(arena, DType.F32, 2).lentBy(lender);
+    }
+    lender.refusal = GONE;
+    for (ThrowingCallable use :
+        new ThrowingCallable[] {
+          () -> tensor.getFloat(0), () -> Softmax.along(-1).forward(tensor, tensor)
+        }) {
+      assertThatThrownBy(use)
+          .isInstanceOf(MemoryException.class)
+          .hasMessageContaining("lies in an arena that is closed");
+    }
+  }
+
+  @Test
+  void askingAllocatesNothing() {
+    Softmax softmax = Softmax.along(-1);
+    Tensor output = matrix();
+    ThreadMXBean thread = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long least = Long.MAX_VALUE;
+    for (int round = 0; round < 40 && least >= 1024; round++) {
+      long before = thread.getCurrentThreadAllocatedBytes();
+      for (int i = 0; i < 4000; i++) {
+        softmax.forward(lent, output);
+      }
+      least = Math.min(least, thread.getCurrentThreadAllocatedBytes() - before);
+    }
+    assertThat(least).isLessThan(1024);
+  }
+
+  // ---- owners ----------------------------------------------------------------------------------
+
+  /** What is made of memory at an address, and the owner to be seen while it is reachable. */
+  private static <T> T owned(WeakReference<?>[] owner, Function<Tensor, T> use) {
+    Object made = new Object();
+    owner[0] = new WeakReference<>(made);
+    MemorySegment memory = Arena.global().allocate(8, 64);
+    return use.apply(Tensor.ofAddress(memory.address(), 8, made, DType.F32, 2));
+  }
+
+  private static boolean isGone(WeakReference<?> owner) throws InterruptedException {
+    System.gc();
+    for (int i = 0; i < 100 && owner.get() != null; i++) {
+      Thread.sleep(1); // no further collection: one has to do
+    }
+    return owner.get() == null;
+  }
+
+  @Test
+  void segmentsAndBuffersKeepTheOwnerAndGoWithItInOneCollection() throws InterruptedException {
+    WeakReference<?>[] owner = new WeakReference<?>[1];
+    MemorySegment segment = owned(owner, tensor -> tensor.slice(0, 1, 2).segment());
+    assertThat(isGone(owner[0])).isFalse();
+    ByteBuffer buffer = segment.asByteBuffer().slice();
+    segment = null;
+    assertThat(isGone(owner[0])).isFalse();
+    assertThat(buffer.remaining()).isEqualTo(4);
+    buffer = null;
+    assertThat(isGone(owner[0])).isTrue();
+  }
+
+  @Test
+  void aSegmentOfReadOnlyMemoryStaysReadOnly() {
+    MemorySegment segment = owned(new WeakReference<?>[1], tensor -> tensor.asReadOnly().segment());
+    assertThat(segment.isReadOnly()).isTrue();
+    assertThat(segment.byteSize()).isEqualTo(8);
+  }
+}
