@@ -9,8 +9,6 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Cleaner;
-import java.lang.ref.Reference;
 import java.nio.ByteOrder;
 import java.util.Objects;
 
@@ -32,8 +30,27 @@ import java.util.Objects;
  * <p><b>Who owns the memory, and what keeps it.</b> The buffer does, by its reference count. A view
  * made with an arena retains it and releases it when the arena is closed; used after that, the
  * tensor is refused. A view made without an arena retains nothing: the caller keeps the buffer
- * reachable and unreleased as long as the tensor is used. Later use is the caller's mistake, which
- * nothing notices: it reads and writes what others have stored there since.
+ * unreleased as long as the tensor is used.
+ *
+ * <p><b>What becomes of a view when its buffer changes.</b> Each use of a view asks the buffer
+ * first, and is refused with a {@link MemoryException}, with nothing read or written, once the
+ * buffer is released, or has other memory because it grew or shrank, directly or through a slice or
+ * duplicate: growing frees the old memory, whoever retains the buffer. A view of a composite buffer
+ * depends on nothing but the component that has the bytes, and retains that one: it stays what it
+ * is when components before or behind it are removed or discarded, and with an arena also when its
+ * own one is, or when they are consolidated, from which on it is no longer memory of the composite
+ * buffer. Three things nothing can notice, and the caller must not do them while a view is used:
+ *
+ * <ul>
+ *   <li>{@code discardReadBytes} and {@code discardSomeReadBytes} of a buffer that is not a
+ *       composite one move its bytes to its beginning; a view stays where it is, and sees what has
+ *       come there.
+ *   <li>A pooled buffer that was viewed without an arena, released, and taken from the pool again
+ *       may be the same object with the same memory: the view reads and writes what its new owner
+ *       stores there.
+ *   <li>Another thread that lets the buffer grow, shrink or go during a call, after the call has
+ *       asked, takes the memory away under it.
+ * </ul>
  *
  * <p><b>Types.</b> Bytes have none: any {@link DType} may be given, big enough for all readable
  * bytes and no more. Heap buffers are arrays of bytes, for which the JVM promises no alignment;
@@ -46,27 +63,29 @@ import java.util.Objects;
  * and the fix, and {@link ShapeException} for shapes that do not fit.
  */
 public final class NettyTensors {
-  /**
-   * Keeps what a wrapped tensor depends on: the ByteBuf itself keeps an array, or an arena of the
-   * collector's, but not the owner of memory at an address.
-   */
-  private static final Cleaner CLEANER = Cleaner.create();
-
   private NettyTensors() {}
 
   /**
    * A view of the readable bytes, which the caller keeps unreleased while the tensor is used.
    *
+   * <p>The tensor is refused while the buffer is released and when it has other memory because it
+   * grew or shrank. Not noticed: {@code discardReadBytes}, which moves the bytes under the tensor,
+   * and a release after which the pool gives out the same buffer with the same memory again.
+   *
    * @param shape as many elements as are readable; none given: one dimension
    */
   public static Tensor view(ByteBuf buffer, DType type, long... shape) {
-    Readable bytes = Readable.of(buffer);
-    return tensor(bytes, bytes.viewable(type), type, shape);
+    return shaped(Readable.of(buffer).view(type), shape);
   }
 
   /**
    * A view of the readable bytes of a direct buffer, which is retained now and released when the
-   * arena is closed: the tensor lives as long as the arena, whatever others release meanwhile.
+   * arena is closed: whatever others release meanwhile, the memory stays. Of a composite buffer the
+   * component that has the bytes is retained.
+   *
+   * <p>Retaining does not keep a buffer from growing or shrinking, which frees its memory; the
+   * tensor is refused from then on. Not noticed: {@code discardReadBytes}, which moves the bytes
+   * under the tensor.
    *
    * @param arena whose end releases the buffer, on the thread that closes it; of {@link
    *     Arena#ofAuto()}, when nothing uses the tensor any more
@@ -75,8 +94,8 @@ public final class NettyTensors {
   public static Tensor view(ByteBuf buffer, Arena arena, DType type, long... shape) {
     Objects.requireNonNull(arena, "arena");
     Readable bytes = Readable.of(buffer);
-    tensor(bytes, bytes.viewable(type), type, shape); // refuses before anything is retained
-    return tensor(bytes, bytes.held(type, arena), type, shape);
+    shaped(bytes.view(type), shape); // refuses before anything is retained
+    return shaped(bytes.view(type, arena), shape);
   }
 
   /**
@@ -101,13 +120,12 @@ public final class NettyTensors {
       ByteBuf buffer, ByteOrder order, Arena arena, DType type, long... shape) {
     Objects.requireNonNull(order, "order");
     Readable bytes = Readable.of(buffer);
-    MemorySegment memory = Tensor.allocate(arena, type, bytes.elements(type)).segment();
-    bytes.copyTo(memory, type, order);
-    return tensor(bytes, memory, type, shape);
+    Tensor copy = Tensor.allocate(arena, type, bytes.elements(type));
+    bytes.copyTo(copy.segment(), type, order);
+    return shaped(copy, shape);
   }
 
-  private static Tensor tensor(Readable bytes, MemorySegment memory, DType type, long[] shape) {
-    Tensor flat = Tensor.of(memory, type, bytes.elements(type));
+  private static Tensor shaped(Tensor flat, long[] shape) {
     return shape.length == 0 ? flat : flat.reshape(shape);
   }
 
@@ -115,11 +133,13 @@ public final class NettyTensors {
    * A buffer over the memory of a contiguous tensor: all its bytes are readable, in little-endian
    * order. A read-only tensor gives a read-only buffer.
    *
-   * <p>The memory stays with its owner. The buffer and its slices keep the given tensor reachable,
-   * and with it an owner at an address; an arena that is closed by hand must stay open until the
-   * last use of the buffer, which Netty cannot check. Releasing the buffer frees nothing of the
-   * memory. Memory of a confined arena is for buffers that do not leave the thread, event loops
-   * included.
+   * <p>The memory stays with its owner. The buffer and its slices keep reachable what the tensor
+   * keeps, an arena of the collector's or an owner at an address, and a writable buffer lets go of
+   * it when it is released, a read-only one when it is unreachable itself. An arena that is closed
+   * by hand must stay open until the last use of the buffer, and a buffer that the tensor is a view
+   * of must neither move nor be released until then: Netty checks neither. Releasing the buffer
+   * frees nothing of the memory. Memory of a confined arena is for buffers that do not leave the
+   * thread, event loops included.
    *
    * @param tensor off the heap or over an array of bytes, of at most 2<sup>31</sup> - 1 bytes, that
    *     this thread may use
@@ -142,11 +162,7 @@ public final class NettyTensors {
               .formatted(tensor));
     }
     try {
-      ByteBuf wrapped = Unpooled.wrappedBuffer(memory.asByteBuffer());
-      if (wrapped != Unpooled.EMPTY_BUFFER) { // which all share, for good
-        CLEANER.register(wrapped, () -> Reference.reachabilityFence(tensor));
-      }
-      return wrapped;
+      return Unpooled.wrappedBuffer(memory.asByteBuffer());
     } catch (UnsupportedOperationException e) {
       throw new MemoryException(
           "the tensor is %s, and a ByteBuf has no other heap memory than bytes: copy it into a tensor off the heap first"

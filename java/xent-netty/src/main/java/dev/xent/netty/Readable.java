@@ -3,6 +3,7 @@ package dev.xent.netty;
 
 import dev.xent.DType;
 import dev.xent.MemoryException;
+import dev.xent.Tensor;
 import io.netty.buffer.ByteBuf;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -12,10 +13,12 @@ import java.nio.ByteOrder;
 /** The readable bytes of a buffer that is not released, and the memory they lie in. */
 final class Readable {
   private final ByteBuf buffer;
+  private final int index;
   private final int length;
 
   private Readable(ByteBuf buffer) {
     this.buffer = buffer;
+    this.index = buffer.readerIndex();
     this.length = buffer.readableBytes();
   }
 
@@ -50,7 +53,7 @@ final class Readable {
   }
 
   /** The memory itself, where it can be viewed as such numbers. */
-  MemorySegment viewable(DType type) {
+  private MemorySegment viewable(DType type) {
     MemorySegment memory = MemorySegment.ofBuffer(whole());
     if (memory.maxByteAlignment() >= type.byteSize()) {
       return memory;
@@ -65,21 +68,29 @@ final class Readable {
             .formatted(type.byteSize(), type));
   }
 
-  /** The memory itself as long as the arena is open, and the buffer retained until then. */
-  MemorySegment held(DType type, Arena arena) {
+  /** A tensor over the memory itself, for as long as it is the buffer's. */
+  Tensor view(DType type) {
+    MemorySegment memory = viewable(type);
+    return Tensor.of(memory, type, elements(type)).lentBy(Place.of(buffer, index, memory));
+  }
+
+  /** The same, and what holds the memory is retained until the arena is closed. */
+  Tensor view(DType type, Arena arena) {
     MemorySegment memory = viewable(type);
     if (!memory.isNative()) {
       throw new MemoryException(
           "the buffer is an array of bytes, which no arena can close: use view without an arena, or a direct buffer");
     }
-    buffer.retain();
+    Place place = Place.of(buffer, index, memory);
+    ByteBuf holder = place.holder.retain();
     try {
       MemorySegment held =
           MemorySegment.ofAddress(memory.address())
-              .reinterpret(length, arena, closed -> buffer.release());
-      return memory.isReadOnly() ? held.asReadOnly() : held;
+              .reinterpret(length, arena, closed -> holder.release());
+      return Tensor.of(memory.isReadOnly() ? held.asReadOnly() : held, type, elements(type))
+          .lentBy(place);
     } catch (IllegalStateException | WrongThreadException e) {
-      buffer.release();
+      holder.release();
       throw new MemoryException(
           "the arena cannot be used: "
               + e.getMessage()
@@ -91,7 +102,7 @@ final class Readable {
   /** Copies all bytes, and reverses those of each number where their order is not the machine's. */
   void copyTo(MemorySegment target, DType type, ByteOrder order) {
     ByteBuffer bytes = target.asByteBuffer();
-    buffer.getBytes(buffer.readerIndex(), bytes);
+    buffer.getBytes(index, bytes);
     bytes.flip();
     if (order != ByteOrder.nativeOrder()) {
       reverse(bytes, type.byteSize());
@@ -140,8 +151,6 @@ final class Readable {
 
   /** The pieces of memory of all readable bytes; none where the buffer does not show them. */
   private ByteBuffer[] pieces() {
-    return buffer.nioBufferCount() < 1
-        ? new ByteBuffer[0]
-        : buffer.nioBuffers(buffer.readerIndex(), length);
+    return buffer.nioBufferCount() < 1 ? new ByteBuffer[0] : buffer.nioBuffers(index, length);
   }
 }

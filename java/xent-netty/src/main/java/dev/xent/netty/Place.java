@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.netty;
+
+import dev.xent.Lender;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.CompositeByteBuf;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where the bytes of a view lie, and whether they are still the buffer's: it may be released, and
+ * it leaves its memory where it grows or shrinks, whoever retains it.
+ */
+abstract sealed class Place implements Lender {
+  private static final String RELEASED =
+      "the buffer is released; keep it retained as long as the tensor is used, or view it with an arena";
+  private static final String LEFT =
+      "the buffer has other memory than it had, as when it grows or shrinks; view it again";
+
+  /**
+   * Whose count keeps the memory: the buffer itself, or the component of a composite one that has
+   * the bytes, since components come and go with their memory.
+   */
+  final ByteBuf holder;
+
+  private Place(ByteBuf holder) {
+    this.holder = holder;
+  }
+
+  /**
+   * The place of some bytes of a buffer.
+   *
+   * @param index of the first one
+   */
+  static Place of(ByteBuf buffer, int index, MemorySegment bytes) {
+    Place place = find(buffer, bytes);
+    return place != null ? place : new Asked(buffer, index, bytes);
+  }
+
+  private static @Nullable Place find(ByteBuf holder, MemorySegment bytes) {
+    ByteBuf root = holder;
+    while (root.unwrap() != null) {
+      root = root.unwrap();
+    }
+    if (root instanceof CompositeByteBuf composite) {
+      for (int i = 0; i < composite.numComponents(); i++) {
+        Place place = find(composite.component(i), bytes);
+        if (place != null) {
+          return place;
+        }
+      }
+      return null;
+    }
+    boolean shows = root.hasArray() || root.hasMemoryAddress();
+    return shows && has(holder, bytes) && has(root, bytes) ? new Shown(holder, root, bytes) : null;
+  }
+
+  private static boolean has(ByteBuf buffer, MemorySegment bytes) {
+    return buffer.nioBufferCount() == 1 && isWithin(buffer.nioBuffer(0, buffer.capacity()), bytes);
+  }
+
+  private static boolean isWithin(ByteBuffer memory, MemorySegment bytes) {
+    MemorySegment all = MemorySegment.ofBuffer(memory);
+    long before = bytes.address() - all.address(); // in the same array, if in any
+    return all.asOverlappingSlice(bytes).isPresent()
+        && before >= 0
+        && before + bytes.byteSize() <= all.byteSize();
+  }
+
+  @Override
+  public @Nullable String refusal() {
+    if (holder.refCnt() == 0) {
+      return RELEASED;
+    }
+    return isLeft() ? LEFT : null;
+  }
+
+  abstract boolean isLeft();
+
+  /** In the memory of a buffer that shows it: nearly all do. */
+  private static final class Shown extends Place {
+    /** What slices, duplicates and their like are made of: it alone grows and shrinks. */
+    private final ByteBuf root;
+
+    /** Of the root: its array, or null. */
+    private final byte @Nullable [] array;
+
+    /** Of the root: an offset into its array, or an address. */
+    private final long start;
+
+    /** How much of the root it takes to reach the end of the bytes. */
+    private final long needed;
+
+    Shown(ByteBuf holder, ByteBuf root, MemorySegment bytes) {
+      super(holder);
+      this.root = root;
+      array = root.hasArray() ? root.array() : null;
+      start = array == null ? root.memoryAddress() : root.arrayOffset();
+      needed = bytes.address() - start + bytes.byteSize();
+    }
+
+    @Override
+    boolean isLeft() {
+      if (root.refCnt() == 0 || root.capacity() < needed) {
+        return true;
+      }
+      return array == null
+          ? root.memoryAddress() != start
+          : root.array() != array || root.arrayOffset() != start;
+    }
+  }
+
+  /** In a buffer that has to be asked for the bytes again, which makes objects. */
+  private static final class Asked extends Place {
+    private final int index;
+    private final MemorySegment bytes;
+
+    Asked(ByteBuf holder, int index, MemorySegment bytes) {
+      super(holder);
+      this.index = index;
+      this.bytes = bytes;
+    }
+
+    @Override
+    boolean isLeft() {
+      int length = (int) bytes.byteSize();
+      if (length == 0) {
+        return false;
+      }
+      try {
+        ByteBuffer[] now = holder.nioBuffers(index, length);
+        return now.length != 1 || !isWithin(now[0], bytes);
+      } catch (IndexOutOfBoundsException | IllegalStateException e) {
+        return true; // something that the buffer is made of has shrunk, or is released
+      }
+    }
+  }
+}
