@@ -11,8 +11,6 @@ import dev.xent.MemoryException;
 import dev.xent.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Cleaner;
-import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -49,11 +47,8 @@ public final class DjlTensors {
 
   private static final String PYTORCH = "PyTorch";
 
-  /**
-   * Keeps what a wrapped tensor depends on: the NDArray itself keeps the buffer that it was made
-   * of, and that keeps an arena of the collector's, but not the owner of memory at an address.
-   */
-  private static final Cleaner CLEANER = Cleaner.create();
+  private static final String CLOSED =
+      "the NDArray is closed; keep it and its manager open as long as the tensor is used";
 
   private DjlTensors() {}
 
@@ -61,9 +56,9 @@ public final class DjlTensors {
    * The memory of an array; what one side writes, the other reads.
    *
    * <p>The memory belongs to the array, or to those it is a part of. The tensor keeps the NDArray
-   * reachable, but the memory is gone when the array or its {@link NDManager} is closed, and {@code
-   * set} gives the array other memory: use of the tensor after that is the caller's mistake, which
-   * nothing can notice.
+   * reachable, but the memory is gone when the array or its {@link NDManager} is closed: the tensor
+   * is refused after that. Nothing notices that another thread closes them during a call, nor that
+   * {@code set} gives the array other memory: use of the tensor after that is the caller's mistake.
    *
    * @param array of the PyTorch engine, on the CPU, dense, contiguous, less than 2 GiB; a part of
    *     another one along the first axis will do
@@ -81,7 +76,8 @@ public final class DjlTensors {
     long[] shape = shape(array);
     long bytes = bytes(array, type, "view");
     long address = bytes == 0 ? 0 : address(array);
-    return Tensor.ofAddress(address, bytes, array, type, shape);
+    return Tensor.ofAddress(address, bytes, array, type, shape)
+        .lentBy(() -> array.isReleased() ? CLOSED : null);
   }
 
   /**
@@ -112,14 +108,15 @@ public final class DjlTensors {
   /**
    * An array of PyTorch over this tensor's memory; what one side writes, the other reads.
    *
-   * <p>The memory stays with its owner. The NDArray keeps the given tensor reachable, and with it
-   * an owner at an address; arrays that PyTorch makes as views of this one do not. An arena that is
-   * closed by hand must stay open until the last of them was used, which PyTorch cannot check.
-   * Closing the array or its manager frees nothing of the memory.
+   * <p>The memory stays with its owner. The NDArray keeps reachable what the tensor keeps, an arena
+   * of the collector's or an owner at an address, until it is closed; arrays that PyTorch makes as
+   * views of this one do not. An arena that is closed by hand must stay open until the last of them
+   * was used, which PyTorch cannot check. Closing the array or its manager frees nothing of the
+   * memory.
    *
    * @param manager of the PyTorch engine, for the CPU; it closes the array when it is closed
    * @param tensor off the heap, contiguous, writable, less than 2 GiB
-   * @throws MemoryException when the memory is on the heap, has gaps, is read-only, too large,
+   * @throws MemoryException when the memory is on the heap, not contiguous, read-only, too large,
    *     closed, or confined to another thread, or when the manager would copy it
    * @throws dev.xent.DTypeException for BF16 and I16
    */
@@ -128,9 +125,7 @@ public final class DjlTensors {
     requireCpu(manager.getDevice());
     requireWrappable(tensor);
     ByteBuffer buffer = tensor.segment().asByteBuffer().order(ByteOrder.nativeOrder());
-    NDArray wrapped = manager.create(buffer, new Shape(tensor.shape()), Types.of(tensor.type()));
-    CLEANER.register(wrapped, () -> Reference.reachabilityFence(tensor));
-    return wrapped;
+    return manager.create(buffer, new Shape(tensor.shape()), Types.of(tensor.type()));
   }
 
   /**
@@ -179,7 +174,7 @@ public final class DjlTensors {
     }
     if (!tensor.isContiguous()) {
       throw new MemoryException(
-          "%s has gaps, which DJL cannot be told: copy it with copyFrom into a tensor without"
+          "%s is not contiguous, and DJL cannot be told strides: copy it with copyFrom into a tensor that is"
               .formatted(tensor));
     }
     if (tensor.isReadOnly()) {

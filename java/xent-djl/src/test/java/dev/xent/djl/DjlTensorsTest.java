@@ -17,6 +17,7 @@ import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.DTypeException;
 import dev.xent.MemoryException;
+import dev.xent.Softmax;
 import dev.xent.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -325,8 +326,8 @@ class DjlTensorsTest {
     wrapRefused(
         manager,
         tensor.permute(1, 0),
-        "F32 [3, 2] strides [1, 3] off the heap has gaps, which DJL cannot be told: copy it with"
-            + " copyFrom into a tensor without");
+        "F32 [3, 2] strides [1, 3] off the heap is not contiguous, and DJL cannot be told strides: copy it with"
+            + " copyFrom into a tensor that is");
     wrapRefused(
         manager,
         tensor.asReadOnly(),
@@ -391,6 +392,27 @@ class DjlTensorsTest {
     assertThat(view.toFloatArray()).containsExactly(1, 2);
     view = null;
     awaitCollected();
+  }
+
+  @Test
+  void aViewOfAClosedArrayIsRefused() {
+    NDArray closed = manager.create(new float[] {1, 2});
+    NDArray ofClosedManager;
+    Tensor ofAnother;
+    Tensor ofPart;
+    try (NDManager another = manager.newSubManager()) {
+      ofClosedManager = another.create(new float[][] {{1, 2}, {3, 4}});
+      ofAnother = DjlTensors.view(ofClosedManager);
+      ofPart = DjlTensors.view(ofClosedManager.get(1));
+    }
+    Tensor ofClosed = DjlTensors.view(closed);
+    closed.close();
+    for (Tensor view : List.of(ofClosed, ofAnother, ofPart)) {
+      assertThatThrownBy(() -> Softmax.along(-1).forward(view, view))
+          .isInstanceOf(MemoryException.class)
+          .hasMessage(
+              "logits lies in memory that its lender has taken back: the NDArray is closed; keep it and its manager open as long as the tensor is used");
+    }
   }
 
   @Test

@@ -10,8 +10,6 @@ import dev.xent.MemoryException;
 import dev.xent.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Cleaner;
-import java.lang.ref.Reference;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -44,12 +42,6 @@ import org.jspecify.annotations.Nullable;
 public final class OnnxRuntimeTensors {
   /** ONNX Runtime's own limit: a little less than what an int can count. */
   private static final long MOST_BYTES = Integer.MAX_VALUE - 64L;
-
-  /**
-   * Keeps what a wrapped tensor depends on: the OnnxTensor itself keeps the buffer that it was made
-   * of, and that keeps an arena of the collector's, but not the owner of memory at an address.
-   */
-  private static final Cleaner CLEANER = Cleaner.create();
 
   private OnnxRuntimeTensors() {}
 
@@ -113,24 +105,21 @@ public final class OnnxRuntimeTensors {
    * A tensor of ONNX Runtime over this tensor's memory, to be an input or a pinned output; what one
    * side writes, the other reads.
    *
-   * <p>The memory stays with its owner. The OnnxTensor keeps the given tensor reachable, and with
-   * it an owner at an address; an arena that is closed by hand must stay open until the last run
-   * with it is over, which ONNX Runtime cannot check. Closing the OnnxTensor, which the caller
-   * does, frees nothing of the memory.
+   * <p>The memory stays with its owner. The OnnxTensor, closed or not, keeps reachable what the
+   * tensor keeps, an arena of the collector's or an owner at an address; an arena that is closed by
+   * hand must stay open until the last run with it is over, which ONNX Runtime cannot check.
+   * Closing the OnnxTensor, which the caller does, frees nothing of the memory.
    *
    * @param environment of the sessions that will use it
    * @param tensor off the heap, contiguous, writable, less than 2 GiB
-   * @throws MemoryException when the memory is on the heap, has gaps, is read-only, too large,
+   * @throws MemoryException when the memory is on the heap, not contiguous, read-only, too large,
    *     closed, or confined to another thread
    * @throws OrtException when ONNX Runtime refuses
    */
   public static OnnxTensor wrap(OrtEnvironment environment, Tensor tensor) throws OrtException {
     requireWrappable(tensor);
     ByteBuffer buffer = tensor.segment().asByteBuffer().order(ByteOrder.nativeOrder());
-    OnnxTensor wrapped =
-        OnnxTensor.createTensor(environment, buffer, tensor.shape(), Types.of(tensor.type()));
-    CLEANER.register(wrapped, () -> Reference.reachabilityFence(tensor));
-    return wrapped;
+    return OnnxTensor.createTensor(environment, buffer, tensor.shape(), Types.of(tensor.type()));
   }
 
   private static void requireOpen(OnnxTensor tensor) {
@@ -147,7 +136,7 @@ public final class OnnxRuntimeTensors {
     }
     if (!tensor.isContiguous()) {
       throw new MemoryException(
-          "%s has gaps, which ONNX Runtime does not know: copy it with copyFrom into a tensor without"
+          "%s is not contiguous, and ONNX Runtime has no strides: copy it with copyFrom into a tensor that is"
               .formatted(tensor));
     }
     if (tensor.isReadOnly()) {

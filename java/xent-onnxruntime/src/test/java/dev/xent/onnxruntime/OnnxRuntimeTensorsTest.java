@@ -374,8 +374,8 @@ class OnnxRuntimeTensorsTest {
       Tensor tensor = Tensor.allocate(arena, DType.F32, 2, 3);
       refused(
           tensor.permute(1, 0),
-          "F32 [3, 2] strides [1, 3] off the heap has gaps, which ONNX Runtime does not know: copy"
-              + " it with copyFrom into a tensor without");
+          "F32 [3, 2] strides [1, 3] off the heap is not contiguous, and ONNX Runtime has no strides:"
+              + " copy it with copyFrom into a tensor that is");
       refused(
           tensor.asReadOnly(),
           "F32 [2, 3] off the heap, read-only would be written by ONNX Runtime where it is an"
