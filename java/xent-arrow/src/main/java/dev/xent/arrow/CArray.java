@@ -7,7 +7,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** A {@code struct ArrowArray} of the C Data Interface. */
+/**
+ * A {@code struct ArrowArray} of the C Data Interface, read once and checked: whatever it says that
+ * cannot be is refused before a value is touched.
+ */
 final class CArray {
   private static final long SIZE = 80;
   private static final long LENGTH = 0;
@@ -17,76 +20,116 @@ final class CArray {
   private static final long CHILD_COUNT = 32;
   private static final long BUFFERS = 40;
   private static final long CHILDREN = 48;
+  private static final long DICTIONARY = 56;
   private static final long RELEASE = 64;
 
-  private final MemorySegment struct;
+  /** More values than memory holds, and far from where sums of such numbers overflow. */
+  private static final long MOST = 1L << 62;
+
+  private final String name;
+  private final long address;
+  private final long length;
+  private final long nullCount;
+  private final long offset;
+  private final long bufferCount;
+  private final long childCount;
+  private final long buffers;
+  private final long children;
 
   CArray(long address) {
-    if (address == 0) {
-      throw new MemoryException("the array has address 0: give that of a struct ArrowArray");
-    }
-    struct = MemorySegment.ofAddress(address).reinterpret(SIZE);
-    if (number(RELEASE) == 0) {
-      throw new MemoryException("the array is released or was moved: give one that is not");
-    }
-    if (length() < 0 || offset() < 0) {
+    this("the array", address);
+  }
+
+  private CArray(String name, long address) {
+    MemorySegment struct = CMemory.struct(name, "ArrowArray", address, SIZE);
+    this.name = name;
+    this.address = address;
+    length = number(struct, LENGTH);
+    nullCount = number(struct, NULL_COUNT);
+    offset = number(struct, OFFSET);
+    bufferCount = number(struct, BUFFER_COUNT);
+    childCount = number(struct, CHILD_COUNT);
+    buffers = number(struct, BUFFERS);
+    children = number(struct, CHILDREN);
+    if (number(struct, RELEASE) == 0) {
       throw new MemoryException(
-          "the array has length %d and offset %d: both are 0 or more, let its producer set them"
-              .formatted(length(), offset()));
+          "%s is released or was moved: give one that is not".formatted(name));
+    }
+    if (length < 0 || offset < 0 || offset > MOST || length > MOST - offset) {
+      throw new MemoryException(
+          "%s has length %d and offset %d: both are 0 or more and together at most 2^62, let its producer set them"
+              .formatted(name, length, offset));
+    }
+    if (nullCount < -1 || nullCount > length) {
+      throw new MemoryException(
+          "%s has length %d and %d nulls: let its producer count them, or say -1 for not counted"
+              .formatted(name, length, nullCount));
+    }
+    if (number(struct, DICTIONARY) != 0) {
+      throw new MemoryException(
+          "%s has a dictionary, its schema none: give those of one export".formatted(name));
     }
   }
 
-  private long number(long offset) {
+  private static long number(MemorySegment struct, long offset) {
     return struct.get(ValueLayout.JAVA_LONG, offset);
   }
 
   long length() {
-    return number(LENGTH);
+    return length;
   }
 
   /** How many values lie before the first one. */
   long offset() {
-    return number(OFFSET);
+    return offset;
   }
 
+  /** The array of the values of lists. */
   CArray child() {
-    if (number(CHILD_COUNT) != 1) {
+    requireChildren(1);
+    return new CArray("the child array", CMemory.pointer(name, "children", 1, children, 0));
+  }
+
+  /** Refuses any other number of children than the format has. */
+  void requireChildren(int count) {
+    if (childCount != count) {
       throw new MemoryException(
-          "the array has %d children, its schema 1: give those of one export"
-              .formatted(number(CHILD_COUNT)));
+          "%s has %d children, its schema %d: give those of one export"
+              .formatted(name, childCount, count));
     }
-    MemorySegment children = MemorySegment.ofAddress(number(CHILDREN)).reinterpret(8);
-    return new CArray(children.get(ValueLayout.JAVA_LONG, 0));
+  }
+
+  /** Refuses lists that go on where their values, counted without an offset, have ended. */
+  void requireValues(long end) {
+    if (end > length) {
+      throw new MemoryException(
+          "the lists go up to value %d, the array of their values has length %d: let their producer set these"
+              .formatted(end, length));
+    }
   }
 
   /** The address of one of so many buffers. */
   private long buffer(int index, int count) {
-    if (number(BUFFER_COUNT) != count) {
+    if (bufferCount != count) {
       throw new MemoryException(
-          "the array has %d buffers, its schema %d: give those of one export"
-              .formatted(number(BUFFER_COUNT), count));
+          "%s has %d buffers, its schema %d: give those of one export"
+              .formatted(name, bufferCount, count));
     }
-    MemorySegment buffers = MemorySegment.ofAddress(number(BUFFERS)).reinterpret(8L * count);
-    return buffers.getAtIndex(ValueLayout.JAVA_LONG, index);
+    return CMemory.pointer(name, "buffers", count, buffers, index);
   }
 
-  /** Values of the second buffer, counted from its beginning: without the offset of the array. */
-  MemorySegment values(DType type, long from, long count) {
+  /**
+   * Elements of the second buffer, counted from its beginning: without the offset of the array.
+   *
+   * @param what they are, for the message
+   */
+  MemorySegment elements(String what, DType type, long from, long count) {
     long buffer = buffer(1, 2);
-    if (buffer == 0 && count > 0) {
-      throw new MemoryException(
-          "the array has %d values and no buffer of them: let its producer set the address"
-              .formatted(count));
+    if (count == 0) {
+      return MemorySegment.NULL.asReadOnly();
     }
-    long address = count == 0 ? 0 : buffer + from * type.byteSize();
-    MemorySegment memory =
-        MemorySegment.ofAddress(address).reinterpret(count * type.byteSize()).asReadOnly();
-    if (memory.maxByteAlignment() < type.byteSize()) {
-      throw new MemoryException(
-          "the values begin at address 0x%x, not a multiple of the %d bytes of %s: let their producer align them"
-              .formatted(address, type.byteSize(), type));
-    }
-    return memory;
+    int size = type.byteSize();
+    return CMemory.array(name, what, from + count, buffer, size).asSlice(from * size, count * size);
   }
 
   /**
@@ -99,10 +142,15 @@ final class CArray {
    */
   void requireNoNulls(int buffers, String what, long origin, long from, long to, long each) {
     long bitmap = buffer(0, buffers);
-    if (number(NULL_COUNT) == 0 || bitmap == 0 || from == to) {
+    if (nullCount > 0 && bitmap == 0) {
+      throw new MemoryException(
+          "%s has %d nulls and no bitmap of them: let its producer set the address"
+              .formatted(name, nullCount));
+    }
+    if (nullCount == 0 || bitmap == 0 || from == to) {
       return;
     }
-    MemorySegment bits = MemorySegment.ofAddress(bitmap).reinterpret(Validity.bytes(to));
+    MemorySegment bits = CMemory.array(name, "bytes of a bitmap", Validity.bytes(to), bitmap, 1);
     long nullAt = Validity.firstNull(bits, from, to);
     if (nullAt >= 0) {
       throw new MemoryException(
@@ -113,6 +161,7 @@ final class CArray {
 
   /** Takes the array over: it is another struct from now on, released when the arena is closed. */
   void moveTo(Arena arena) {
+    MemorySegment struct = MemorySegment.ofAddress(address).reinterpret(SIZE);
     MemorySegment moved = Arena.ofAuto().allocate(SIZE, ValueLayout.JAVA_LONG.byteSize());
     moved.copyFrom(struct);
     try {

@@ -4,10 +4,13 @@ package dev.xent.arrow;
 import dev.xent.DType;
 import dev.xent.DTypeException;
 import dev.xent.MemoryException;
+import dev.xent.ShapeException;
 import dev.xent.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.Objects;
 import java.util.function.UnaryOperator;
 
@@ -35,16 +38,29 @@ import java.util.function.UnaryOperator;
  * <p><b>Threads.</b> An array may be viewed from any thread. A taken one is released by the thread
  * that closes its arena.
  *
- * <p>An address is taken at the caller's word, and so is the size of the memory there. Counts,
- * offsets and NULL where there should be an address are refused where they cannot be. All methods
- * throw {@link DTypeException} for arrays of other formats, and {@link MemoryException} for memory
- * that cannot be shared, with the reason and the fix.
+ * <p><b>What is checked.</b> All that array and schema say, against each other and before a value
+ * is read: lengths, offsets, null counts, numbers of buffers and children, sizes and offsets of
+ * lists against the lengths of their values, and that nothing is NULL that must not be, released, a
+ * dictionary, misaligned, or larger than memory can be. <b>What cannot be checked</b>: that there
+ * is memory at an address and how much, as the interface does not tell. An address that is wrong
+ * and not NULL, or a buffer that is shorter than its array says, ends the JVM or gives others'
+ * bytes, as it does in C.
+ *
+ * <p>All methods throw {@link DTypeException} for arrays of other formats, {@link ShapeException}
+ * for lists in each other more than 63 times, and {@link MemoryException} for structs that cannot
+ * be and memory that cannot be shared, with the reason and the fix.
  */
 public final class CDataTensors {
+  /** More dimensions than any library has. */
+  private static final int MAX_RANK = 64;
+
   private CDataTensors() {}
 
   /**
    * A view of the numbers of an array, which the caller keeps unreleased while the tensor is used.
+   *
+   * <p>That the structs are at these addresses, and memory of the sizes that they tell behind
+   * theirs, is taken at the caller's word.
    *
    * @param array the address of a {@code struct ArrowArray} of numbers or fixed-size lists
    * @param schema the address of its {@code struct ArrowSchema}
@@ -56,6 +72,9 @@ public final class CDataTensors {
   /**
    * A view of the lists of an array, which the caller keeps unreleased while the tensors are used.
    *
+   * <p>That the structs are at these addresses, and memory of the sizes that they tell behind
+   * theirs, is taken at the caller's word.
+   *
    * @param array the address of a {@code struct ArrowArray} of lists of numbers
    * @param schema the address of its {@code struct ArrowSchema}
    */
@@ -65,6 +84,9 @@ public final class CDataTensors {
 
   /**
    * The numbers of an array that belongs to the arena from now on.
+   *
+   * <p>That the structs are at these addresses, and memory of the sizes that they tell behind
+   * theirs, is taken at the caller's word.
    *
    * @param array the address of a {@code struct ArrowArray} of numbers or fixed-size lists
    * @param schema the address of its {@code struct ArrowSchema}
@@ -81,6 +103,9 @@ public final class CDataTensors {
 
   /**
    * The lists of an array that belongs to the arena from now on.
+   *
+   * <p>That the structs are at these addresses, and memory of the sizes that they tell behind
+   * theirs, is taken at the caller's word.
    *
    * @param array the address of a {@code struct ArrowArray} of lists of numbers
    * @param schema the address of its {@code struct ArrowSchema}
@@ -113,49 +138,50 @@ public final class CDataTensors {
 
   private static Tensor tensor(
       CArray array, CSchema schema, UnaryOperator<MemorySegment> lifetime) {
+    Deque<Level> lists = new ArrayDeque<>();
     long[] shape = {array.length()};
-    long from = array.offset();
-    long count = array.length();
-    long each = 1; // numbers of this array in a row
-    long origin = from;
-    CArray values = array;
+    Level level = Level.of(array);
     CSchema type = schema;
     for (long size = type.listSize(); size >= 0; size = type.listSize()) {
-      values.requireNoNulls(1, "row", origin, from, from + count, each);
+      if (shape.length == MAX_RANK) {
+        throw new ShapeException(
+            "the array has lists in lists %d times: give %d dimensions at most"
+                .formatted(MAX_RANK, MAX_RANK));
+      }
       shape = Arrays.copyOf(shape, shape.length + 1);
       shape[shape.length - 1] = size;
-      values = values.child();
+      lists.add(level);
+      level = level.lists(size);
       type = type.child();
-      from = from * size + values.offset();
-      origin = from;
-      count *= size;
-      each *= size;
     }
     DType element = type.type();
-    values.requireNoNulls(2, "row", origin, from, from + count, each);
-    return Tensor.of(lifetime.apply(values.values(element, from, count)), element, shape);
+    MemorySegment values = level.values(element);
+    lists.forEach(outer -> outer.requireNoNulls(1));
+    level.requireNoNulls(2);
+    return Tensor.of(lifetime.apply(values), element, shape);
   }
 
   private static Ragged ragged(
       CArray array, CSchema schema, UnaryOperator<MemorySegment> lifetime) {
     DType offsetType = schema.offsetType();
-    CArray values = array.child();
     DType type = schema.child().type();
+    CArray values = array.child();
+    values.requireChildren(0);
     long rows = array.length();
-    array.requireNoNulls(2, "row", array.offset(), array.offset(), array.offset() + rows, 1);
+    long from = array.offset();
     long origin = values.offset();
-    if (rows == 0) {
-      return new Ragged(
-          Tensor.of(lifetime.apply(values.values(type, origin, 0)), type, 0),
-          Offsets.ofNoRows(offsetType));
-    }
-    MemorySegment offsets = array.values(offsetType, array.offset(), rows + 1);
-    long first = Offsets.at(offsets, offsetType, 0);
-    long last = Offsets.at(offsets, offsetType, rows);
-    Offsets.requirePossible(first, last);
+    MemorySegment offsets = array.elements("offsets", offsetType, from, rows == 0 ? 0 : rows + 1);
+    Offsets.requirePossible(offsets, offsetType, rows);
+    long first = rows == 0 ? 0 : Offsets.at(offsets, offsetType, 0);
+    long last = rows == 0 ? 0 : Offsets.at(offsets, offsetType, rows);
+    values.requireValues(last);
+    MemorySegment numbers = values.elements("values", type, origin, last);
+    array.requireNoNulls(2, "row", from, from, from + rows, 1);
     values.requireNoNulls(2, "value", origin, origin + first, origin + last, 1);
     return new Ragged(
-        Tensor.of(lifetime.apply(values.values(type, origin, last)), type, last),
-        Tensor.of(lifetime.apply(offsets), offsetType, rows + 1));
+        Tensor.of(lifetime.apply(numbers), type, last),
+        rows == 0
+            ? Offsets.ofNoRows(offsetType)
+            : Tensor.of(lifetime.apply(offsets), offsetType, rows + 1));
   }
 }

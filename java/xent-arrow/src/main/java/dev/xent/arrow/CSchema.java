@@ -20,60 +20,90 @@ final class CSchema {
   /** A number that a long holds. */
   private static final Pattern FIXED_SIZE = Pattern.compile("\\+w:[0-9]{1,18}");
 
+  /** Longer than any format that is taken. */
+  private static final int LONGEST_FORMAT = 64;
+
+  private final String name;
   private final MemorySegment struct;
+  private final String format;
 
   CSchema(long address) {
-    if (address == 0) {
-      throw new MemoryException("the schema has address 0: give that of a struct ArrowSchema");
-    }
-    struct = MemorySegment.ofAddress(address).reinterpret(SIZE);
-    if (pointer(RELEASE) == 0) {
-      throw new MemoryException("the schema is released: give one that is not");
-    }
-    if (pointer(DICTIONARY) != 0) {
-      throw new DTypeException("the array holds indices into a dictionary: decode it first");
-    }
+    this("the schema", address);
   }
 
-  private long pointer(long offset) {
+  private CSchema(String name, long address) {
+    this.name = name;
+    struct = CMemory.struct(name, "ArrowSchema", address, SIZE);
+    if (number(RELEASE) == 0) {
+      throw new MemoryException("%s is released: give one that is not".formatted(name));
+    }
+    if (number(DICTIONARY) != 0) {
+      throw new DTypeException("the array holds indices into a dictionary: decode it first");
+    }
+    if (number(FORMAT) == 0) {
+      throw new MemoryException("%s has no format: let its producer set it".formatted(name));
+    }
+    format = text(number(FORMAT));
+  }
+
+  private long number(long offset) {
     return struct.get(ValueLayout.JAVA_LONG, offset);
   }
 
-  /** The type, in the letters of the C Data Interface. */
-  String format() {
-    return MemorySegment.ofAddress(pointer(FORMAT)).reinterpret(Long.MAX_VALUE).getString(0);
+  /** What is at an address up to a 0, or as much as tells it from every format that is taken. */
+  private static String text(long address) {
+    MemorySegment bytes = MemorySegment.ofAddress(address).reinterpret(LONGEST_FORMAT);
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < LONGEST_FORMAT; i++) {
+      byte letter = bytes.get(ValueLayout.JAVA_BYTE, i);
+      if (letter == 0) {
+        break;
+      }
+      text.append(letter >= ' ' && letter < 0x7f ? (char) letter : '?');
+    }
+    return text.toString();
   }
 
+  /** The schema of the values of lists. */
   CSchema child() {
-    if (struct.get(ValueLayout.JAVA_LONG, CHILD_COUNT) != 1) {
+    requireChildren(1);
+    return new CSchema(
+        "the child schema", CMemory.pointer(name, "children", 1, number(CHILDREN), 0));
+  }
+
+  private void requireChildren(int count) {
+    if (number(CHILD_COUNT) != count) {
       throw new MemoryException(
-          "the schema has format %s and %d children: give one with 1"
-              .formatted(format(), struct.get(ValueLayout.JAVA_LONG, CHILD_COUNT)));
+          "%s has format %s and %d children: give one with %d"
+              .formatted(name, format, number(CHILD_COUNT), count));
     }
-    MemorySegment children = MemorySegment.ofAddress(pointer(CHILDREN)).reinterpret(8);
-    return new CSchema(children.get(ValueLayout.JAVA_LONG, 0));
   }
 
   /** The size of each list, or -1 where these are no lists of one size. */
   long listSize() {
-    String format = format();
     return FIXED_SIZE.matcher(format).matches() ? Long.parseLong(format.substring(3)) : -1;
   }
 
   /** The type of the offsets of lists. */
   DType offsetType() {
-    return switch (format()) {
+    return switch (format) {
       case "+l" -> DType.I32;
       case "+L" -> DType.I64;
       default ->
           throw new DTypeException(
-              "the array has format %s: give +l or +L (lists), or use view".formatted(format()));
+              "the array has format %s: give +l or +L (lists), or use view".formatted(format));
     };
   }
 
   /** The type of numbers. */
   DType type() {
-    return switch (format()) {
+    DType type = typeOfFormat();
+    requireChildren(0);
+    return type;
+  }
+
+  private DType typeOfFormat() {
+    return switch (format) {
       case "e" -> DType.F16;
       case "f" -> DType.F32;
       case "g" -> DType.F64;
@@ -85,16 +115,16 @@ final class CSchema {
       case "+l", "+L" ->
           throw new DTypeException(
               "the array has format %s (lists of any size): use viewRagged, which takes lists of numbers alone"
-                  .formatted(format()));
+                  .formatted(format));
       default ->
           throw new DTypeException(
               "the array has format %s: give e, f, g, c, C, s, i or l (numbers), or +w (fixed-size lists) of them"
-                  .formatted(format()));
+                  .formatted(format));
     };
   }
 
   /** Calls the producer's release. */
   void release() {
-    CRelease.call(struct, pointer(RELEASE));
+    CRelease.call(struct, number(RELEASE));
   }
 }

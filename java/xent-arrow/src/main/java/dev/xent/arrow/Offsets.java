@@ -19,11 +19,16 @@ final class Offsets {
   }
 
   /** Refuses lists that would lie before the first value, or end before they begin. */
-  static void requirePossible(long first, long last) {
-    if (first < 0 || last < first) {
-      throw new MemoryException(
-          "the lists go from value %d to value %d: their offsets must be 0 or more, and none less than the one before"
-              .formatted(first, last));
+  static void requirePossible(MemorySegment offsets, DType type, long lists) {
+    long begin = lists == 0 ? 0 : at(offsets, type, 0);
+    for (long list = 1; list <= lists; list++) {
+      long end = at(offsets, type, list);
+      if (begin < 0 || end < begin) {
+        throw new MemoryException(
+            "list %d goes from value %d to value %d: offsets must be 0 or more, and none less than the one before"
+                .formatted(list - 1, begin, end));
+      }
+      begin = end;
     }
   }
 

@@ -44,9 +44,9 @@ record VectorLists(
     long offsetBytes = rows == 0 ? 0 : (rows + 1) * offsetType.byteSize();
     MemorySegment offsets = VectorNumbers.memory(name, vector.getOffsetBuffer(), offsetBytes);
     VectorNumbers.requireAligned(name, offsets, offsetType, ALIGN);
+    Offsets.requirePossible(offsets, offsetType, rows);
     long first = rows == 0 ? 0 : Offsets.at(offsets, offsetType, 0);
     long last = rows == 0 ? 0 : Offsets.at(offsets, offsetType, rows);
-    Offsets.requirePossible(first, last);
     requireNoNulls(name, inner, first, last);
     MemorySegment memory =
         VectorNumbers.memory(name, inner.getDataBuffer(), last * values.type().byteSize());

@@ -302,12 +302,12 @@ class CDataTensorsTest {
       assertThatThrownBy(this::view)
           .isInstanceOf(MemoryException.class)
           .hasMessage(
-              "the array has length -1 and offset 0: both are 0 or more, let its producer set them");
+              "the array has length -1 and offset 0: both are 0 or more and together at most 2^62, let its producer set them");
       slice(array.memoryAddress(), -3, 1);
       assertThatThrownBy(this::view)
           .isInstanceOf(MemoryException.class)
           .hasMessage(
-              "the array has length 1 and offset -3: both are 0 or more, let its producer set them");
+              "the array has length 1 and offset -3: both are 0 or more and together at most 2^62, let its producer set them");
       slice(array.memoryAddress(), 0, 2);
       MemorySegment buffers =
           Tensor.ofAddress(array.snapshot().buffers, 16, null, DType.I64, 2).segment();
@@ -315,8 +315,7 @@ class CDataTensorsTest {
       buffers.setAtIndex(ValueLayout.JAVA_LONG, 1, 0);
       assertThatThrownBy(this::view)
           .isInstanceOf(MemoryException.class)
-          .hasMessage(
-              "the array has 2 values and no buffer of them: let its producer set the address");
+          .hasMessage("the array has 2 values and no address of them: let its producer set it");
       buffers.setAtIndex(ValueLayout.JAVA_LONG, 1, values);
     }
   }
@@ -330,7 +329,7 @@ class CDataTensorsTest {
               () -> CDataTensors.viewRagged(array.memoryAddress(), schema.memoryAddress()))
           .isInstanceOf(MemoryException.class)
           .hasMessage(
-              "the lists go from value 0 to value -2: their offsets must be 0 or more, and none less than the one before");
+              "list 0 goes from value 0 to value -2: offsets must be 0 or more, and none less than the one before");
     }
   }
 

@@ -183,7 +183,7 @@ class RaggedTest {
         assertThatThrownBy(() -> ArrowTensors.viewRagged(vector))
             .isInstanceOf(MemoryException.class)
             .hasMessage(
-                "the lists go from value %d to value %d: their offsets must be 0 or more, and none less than the one before",
+                "list 0 goes from value %d to value %d: offsets must be 0 or more, and none less than the one before",
                 offsets[0], offsets[1]);
       }
     }

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.arrow;
+
+import dev.xent.MemoryException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Memory at the addresses in structs of the C Data Interface. Addresses that cannot be right are
+ * refused; that there is memory behind the others, and how much, is the producer's word.
+ */
+final class CMemory {
+  private CMemory() {}
+
+  /** A struct, whose fields are numbers and addresses of eight bytes. */
+  static MemorySegment struct(String what, String type, long address, long byteSize) {
+    if (address == 0 || address % Long.BYTES != 0 || wraps(address, byteSize)) {
+      throw new MemoryException(
+          "%s has address %s: give that of a struct %s"
+              .formatted(what, address == 0 ? "0" : "0x" + Long.toHexString(address), type));
+    }
+    return MemorySegment.ofAddress(address).reinterpret(byteSize).asReadOnly();
+  }
+
+  /**
+   * An array of so many elements, one at least.
+   *
+   * @param owner whose array it is, for the message
+   * @param elements what they are, for the message
+   */
+  static MemorySegment array(
+      String owner, String elements, long count, long address, int byteSize) {
+    if (address == 0) {
+      throw new MemoryException(
+          "%s has %d %s and no address of them: let its producer set it"
+              .formatted(owner, count, elements));
+    }
+    if (address % byteSize != 0) {
+      throw new MemoryException(
+          "%s has %s at address 0x%x, not a multiple of their %d bytes: let its producer align them"
+              .formatted(owner, elements, address, byteSize));
+    }
+    if (count > Long.MAX_VALUE / byteSize || wraps(address, count * byteSize)) {
+      throw new MemoryException(
+          "%s has %d %s at address 0x%x: more than memory can hold, let its producer count them"
+              .formatted(owner, count, elements, address));
+    }
+    return MemorySegment.ofAddress(address).reinterpret(count * byteSize).asReadOnly();
+  }
+
+  /** One of so many addresses. */
+  static long pointer(String owner, String elements, long count, long address, int index) {
+    return array(owner, elements, count, address, Long.BYTES)
+        .getAtIndex(ValueLayout.JAVA_LONG, index);
+  }
+
+  private static boolean wraps(long address, long byteSize) {
+    return Long.compareUnsigned(address + byteSize, address) < 0;
+  }
+}
