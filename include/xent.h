@@ -263,8 +263,9 @@ typedef struct xent_options {
   double softcap;           /* c: logits become c tanh(x / c): in [2^-64, 2^64]; 0: they stay. Not in softmax
                                backward */
   double z_loss;            /* finite, >= 0: z_loss * lse^2 is added to the loss of a row; 0: none */
-  double probability_clamp; /* d in (0, 0.5]: a label's probability counts as one in [d, 1 - d] in losses and
-                               log_probabilities, not in gradients; without smoothing only; 0: none */
+  double probability_clamp; /* d in (0, 0.5]: the probability of a label, or of every class with a target, counts
+                               as one in [d, 1 - d] in losses and log_probabilities, not in gradients; without
+                               smoothing only, of probability and sparse rows not in states; 0: none */
 } xent_options;
 
 /* No ignore index, no smoothing, gradient scale 1. */

@@ -206,6 +206,20 @@ static void test_target_weights(void) {
           XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS);
 }
 
+/* The terms of a loss are clamped where the row is whole; the sums of a part do not tell them. */
+static void test_clamp_of_probability_rows(void) {
+  reset();
+  float q[SIZE] = {0}, losses[ROWS];
+  xent_state states[ROWS];
+  options.probability_clamp = 1e-7;
+  shape.targets = shape.logits;
+  for (int i = 0; i < SIZE; i++) q[i] = 0.25f;
+  const cross_entropy_arrays arrays = {.logits = x, .targets = q, .losses = losses};
+  CHECK(cross_entropy_of(&shape, &options, 0, ROWS, &arrays, &report) == XENT_OK);
+  REFUSES(xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, q, NULL, NULL, NULL, NULL, states, &report),
+          XENT_INVALID_OPTION, XENT_FIELD_PROBABILITY_CLAMP);
+}
+
 /* What a divergence has no use for is refused, not passed over. */
 static void test_options_of_a_divergence(void) {
   static const struct {
@@ -926,6 +940,7 @@ int main(void) {
   test_overlaps();
   test_overlaps_of_row_offsets();
   test_target_weights();
+  test_clamp_of_probability_rows();
   test_options_of_a_divergence();
   test_chunks();
   test_no_rows();

@@ -130,7 +130,7 @@ static void choose_options(problem *p, int targets) {
     o->label_smoothing = chance(0.2) ? 1 : chance(0.3) ? 1 - ldexp(u, -(int)below(40)) : u * 0.4;
   }
   if (targets == LABEL && chance(0.4)) o->smoothing = XENT_SMOOTHING_OTHERS;
-  if (targets == LABEL && o->label_smoothing == 0 && chance(0.4)) o->probability_clamp = chance(0.3) ? 0.5 : 1e-7;
+  if (targets != NO_TARGETS && o->label_smoothing == 0 && chance(0.4)) o->probability_clamp = chance(0.3) ? 0.5 : 1e-7;
   if ((targets == LABEL || targets == SPARSE) && chance(0.5)) {
     o->has_ignore_index = 1;
     o->ignore_index = chance(0.5) ? -1 : 0;
@@ -553,6 +553,7 @@ static void run_parts(problem *p, int targets, bool shard) {
     }
   }
   begin_output(&p->lse, NULL), begin_output(&p->losses, NULL), begin_output(&p->hits, NULL);
+  if (targets != LABEL && p->o.probability_clamp > 0) return; /* of whole rows alone */
   if (targets == NO_TARGETS || !states_of_parts(p, targets, parts, count, statistics)) return;
   if (p->o.probability_clamp == 0 || p->losses.data) check_rows(p, &p->losses, "loss in parts", of_loss);
   check_rows(p, &p->lse, "log-sum-exp in parts of cross-entropy", of_lse);

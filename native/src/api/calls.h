@@ -68,15 +68,16 @@ static inline const xent_family *family_of(xent_frame *f) {
   return f->wide ? f->kernels->f64 : f->kernels->f32;
 }
 
-/* What labels have and other targets have not; an ignore index stands for no class in sparse rows. */
-static inline xent_status check_target_rules(xent_frame *f) {
+/* What labels have and other targets have not; an ignore index stands for no class in sparse rows. The terms of a loss
+ * are clamped where the rows are whole. */
+static inline xent_status check_target_rules(xent_frame *f, bool whole) {
   const xent_options *o = f->call.options;
   if (!f->call.targets || xent_has_label_targets(f)) return XENT_OK;
   if (o->has_ignore_index && !f->call.shape->target_count) {
     f->report->value = (double)o->ignore_index;
     return xent_refuse(f, XENT_INVALID_OPTION, XENT_FIELD_IGNORE_INDEX, o->ignore_index);
   }
-  if (o->smoothing || o->probability_clamp != 0) {
+  if (o->smoothing || (o->probability_clamp != 0 && !whole)) {
     const bool smoothing = o->smoothing;
     f->report->value = smoothing ? o->smoothing : o->probability_clamp;
     return xent_refuse(f, XENT_INVALID_OPTION, smoothing ? XENT_FIELD_SMOOTHING : XENT_FIELD_PROBABILITY_CLAMP, 0);

@@ -78,7 +78,7 @@ static xent_status check_targets(xent_frame *f) {
     status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
   if (!status) status = xent_check_tally(f, c->tally);
   if (!status) status = XENT_CHECK_PLACES(f, places, USUAL);
-  if (!status) status = check_target_rules(f);
+  if (!status) status = check_target_rules(f, true);
   if (status) return xent_end(f, status);
   if (c->row_offsets || c->class_mask || c->class_weights || c->row_weights || c->tally || c->shape->target_count) {
     xent_tally sum = xent_empty_tally();

@@ -22,7 +22,7 @@ static xent_status check_rest(xent_frame *f) {
   const bool top = f->call.top_classes || f->call.top_log_probabilities;
   if (!status && top && f->call.shape->top_count == 0)
     status = xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_TOP_COUNT, 0);
-  if (!status) status = check_target_rules(f);
+  if (!status) status = check_target_rules(f, true);
   return status ? status : check_outputs_of_targets(f);
 }
 
@@ -97,7 +97,7 @@ static xent_status backward(xent_frame *f) {
   if (!status)
     status = xent_check_struct(f, c->known_statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
   if (!status) status = XENT_CHECK_PLACES(f, backward_places, BACKWARD_USUAL);
-  if (!status) status = check_target_rules(f);
+  if (!status) status = check_target_rules(f, true);
   if (!status) status = xent_check_statistics(f, kind_of_targets(f));
   if (!status) {
     c->output_layout = &c->shape->gradient;

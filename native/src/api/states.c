@@ -28,7 +28,7 @@ static xent_status forward_states(xent_frame *f) {
     status = xent_check_struct(f, c->known_statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, false);
   if (!status) status = xent_check_struct(f, c->states, _Alignof(xent_state), XENT_FIELD_STATES, true);
   if (!status) status = XENT_CHECK_PLACES(f, forward_places, FORWARD_USUAL);
-  if (!status) status = check_target_rules(f);
+  if (!status) status = check_target_rules(f, false);
   if (!status) status = check_share_is_known(f);
   if (!status) {
     c->digest = xent_digest_of(c);
@@ -108,7 +108,7 @@ static xent_status finish(xent_frame *f) {
   if (!status) status = xent_check_struct(f, c->statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
   if (!status) status = xent_check_tally(f, c->tally);
   if (!status) status = XENT_CHECK_PLACES(f, finish_places, FINISH_USUAL);
-  if (!status) status = check_target_rules(f);
+  if (!status) status = check_target_rules(f, false);
   if (!status) status = check_outputs_of_targets(f);
   if (!status) {
     if (are_of_backward(c)) f->wide = c->wide = known_states_at(c)->kind & XENT_STATE_WIDE;

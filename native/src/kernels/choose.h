@@ -13,11 +13,13 @@
 #include "kernels/tier/tier.h"
 #include "kernels/ways.h"
 
-/* Rows of one chunk of at most 1024 classes. What needs whole rows again (sparse targets, gradients of targets) is careful's. */
+/* Rows of one chunk of at most 1024 classes. What needs whole rows again (sparse targets, gradients of targets, a clamp of
+ * probability rows) is careful's. */
 XENT_INLINE bool flow_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
   return s->classes <= XENT_FLOW_MOST && !call->known_statistics && !s->target_count && !call->target_gradient &&
-         s->top_count <= XENT_TOP_AT_ONCE && !(s->classes == 1 && call->output && !call->targets) && !call->row_offsets;
+         s->top_count <= XENT_TOP_AT_ONCE && !(s->classes == 1 && call->output && !call->targets) && !call->row_offsets &&
+         !clamps_terms(call);
 }
 
 /* So few classes that vectors along a row would be mostly empty, and enough rows to fill a block,

@@ -11,7 +11,7 @@ typedef struct {
   heat heat;
   double eps, keep;      /* of label smoothing; keep = 1 - eps */
   double scale;          /* of the gradient, less upstream and row weights, divided by the temperature */
-  double least, most;    /* of a label's loss, where most > 0 */
+  double least, most;    /* of -log p of a label or a target, where most > 0 */
   float keep_float;
   bool labels, dense, sparse; /* what the targets are; none: log-sum-exp, argmax and the like alone */
   bool others, weighted;

@@ -173,6 +173,23 @@ static double dense_target(const f64_problem *p, int64_t k, double share) {
   return p->class_weights ? t * p->class_weights[k] : t;
 }
 
+static double under_clamp(const f64_problem *p, double loss) {
+  const double d = p->clamp < DBL_MIN ? DBL_MIN : p->clamp, least = -log1m_of(d), most = -f64_contract_log(d);
+  return loss < least ? least : loss > most ? most : loss;
+}
+
+/* The loss of probability and sparse rows under a clamp, which goes without smoothing. */
+static double sum_of_clamped(const f64_problem *p, const double *x, double M, double D, double r) {
+  pair sum = {0, 0};
+  for (int64_t j = 0; j < (p->targets == F64_SPARSE ? p->entries : p->classes); j++) {
+    const int64_t k = p->targets == F64_SPARSE ? p->entry[j] : j;
+    if (k < 0) continue;
+    const double t = p->targets == F64_SPARSE ? entry_target(p, j) : dense_target(p, k, 0);
+    if (t != 0) sum = plus(sum, single(t * under_clamp(p, fma(M - x[k], r, D))));
+  }
+  return value(sum);
+}
+
 /* What the fold of a row's chunks gives. */
 typedef struct { double M, class_M, N, S; double T, Q; bool first; } folded;
 
@@ -366,11 +383,7 @@ void f64_contract_row(const f64_problem *p, f64_answer *a) {
     share = p->eps > 0 && H > 0 ? p->eps / H : 0;
     dropped = p->eps > 0 && share == 0;
     label_loss = q <= 1 ? log1p_of(q) : fma(M - x[p->label], r, D);
-    if (p->clamp > 0) {
-      const double d = p->clamp < DBL_MIN ? DBL_MIN : p->clamp;
-      if (label_loss < -log1m_of(d)) label_loss = -log1m_of(d);
-      if (label_loss > -f64_contract_log(d)) label_loss = -f64_contract_log(d);
-    }
+    if (p->clamp > 0) label_loss = under_clamp(p, label_loss);
     const double even = p->class_weights ? fma(f.Q, D, f.T * r) / H : f.T * r / H + D;
     if (share == 0)
       loss = own == 0 ? 0 : own * label_loss;
@@ -380,6 +393,7 @@ void f64_contract_row(const f64_problem *p, f64_answer *a) {
     label_share = p->others ? 0 : share * weight;
   } else if (probabilities) {
     loss = fma(f.Q, D, f.T * r);
+    if (p->clamp > 0) loss = sum_of_clamped(p, x, f.M, D, r);
   }
   if (p->z_loss > 0) {
     loss = loss + p->z_loss * (lse * lse);

@@ -100,6 +100,24 @@ static void add_targets(const general_input *in, const float *x, int64_t begin, 
   s->mass = canonical_double(s->mass);
 }
 
+static double clamped(const general_input *in, double L) {
+  const double least = 0 - contract_log(1 - in->clamp), most = 0 - contract_log(in->clamp);
+  L = L > least ? L : least;
+  return L < most ? L : most;
+}
+
+/* The loss of probability and sparse rows under a clamp, which goes without smoothing. */
+static double sum_of_clamped(const general_input *in, const float *x, double M, double D, double r) {
+  double sum = 0;
+  for (int64_t j = 0; j < (in->targets == SPARSE ? in->count : in->n); j++) {
+    const int64_t k = in->targets == SPARSE ? in->classes[j] : j;
+    if (in->targets == SPARSE && skipped(in, j)) continue;
+    const double t = in->targets == SPARSE ? sparse_term(in, j) : (double)float_target(in, k, 0);
+    if (t != 0) sum += t * clamped(in, D + (M - (double)x[k]) * r);
+  }
+  return sum;
+}
+
 static bool before(const float *x, int64_t a, int64_t b) { return x[a] > x[b] || (x[a] == x[b] && a < b); }
 
 static uint32_t kind_of(const general_input *in) {
@@ -403,18 +421,14 @@ void contract_general_row(const general_input *in, general_output *out) {
     own = (1 - eps) * wy;
     const double q = r.others / r.own_e;
     double L = q <= 1 ? contract_log1p(q) : D + (M - (double)x[in->label]) * tau.r;
-    if (in->clamp > 0) {
-      const double least = 0 - contract_log(1 - in->clamp), most = 0 - contract_log(in->clamp);
-      L = L > least ? L : least;
-      L = L < most ? L : most;
-    }
+    if (in->clamp > 0) L = clamped(in, L);
     const double even = share == 0 ? 0 : in->weights ? (r.T * tau.r + r.Q * D) / H : r.T / H * tau.r + D;
     const double mine = own == 0 ? 0 : own * L;
     B = share == 0 ? mine : own == 0 ? eps * even : fma(own, L, eps * even);
     if (in->weights || nothing_even) A = own + (share > 0 ? share * r.Q : 0);
     out->log_probability = canonical(0 - L);
   } else if (in->targets != NO_TARGETS) {
-    B = r.T * tau.r + r.Q * D;
+    B = in->clamp > 0 ? sum_of_clamped(in, x, M, D, tau.r) : r.T * tau.r + r.Q * D;
     A = r.Q;
   }
   const double pull = in->z_loss > 0 ? A + 2 * in->z_loss * lse : A;

@@ -292,6 +292,41 @@ XENT_INLINE double entropy_sum_of_row(const careful_row *r, const row_result *g)
   return T;
 }
 
+XENT_INLINE double distance_of_row(const job *j, const row_sums *in) {
+  double none[XENT_ROWS] = {0}, distance[XENT_ROWS];
+  row_numbers numbers;
+  row_numbers_of(j, in, none, none, false, &numbers);
+  dlanes_store(distance, row_distance(&numbers));
+  return distance[0];
+}
+
+/* t min(max(-log p, least), most), D being log-sum-exp - max */
+XENT_INLINE double clamped_term(const careful_row *r, const row_result *g, double t, float x, double D) {
+  const double gap = (double)g->fold.max - (double)x, L = D + (r->j->heat.used ? gap * r->j->heat.whole : gap);
+  return t == 0 ? 0 : t * clamped_loss(L, r->j->least, r->j->most);
+}
+
+/* Their sum over the targets of a row, which is read once more. */
+XENT_SHARED double sum_of_clamped(const careful_row *r, const row_result *g, double D) {
+  const job *j = r->j;
+  double sum = 0, target;
+  int64_t class;
+  for (int64_t i = 0; j->sparse && i < j->call->shape->target_count; i++)
+    if (sparse_entry(j->call, r->x.row, &r->t, i, r->x.first, r->x.first + r->x.classes, &class, &target))
+      sum += clamped_term(r, g, target, row_one(&r->x, class - r->x.first, g->shift), D);
+  const class_targets t = targets_of_classes(r);
+  for (int64_t i = 0; j->dense && i < r->x.classes; i += XENT_STEP) {
+    XENT_ALIGNED float q[XENT_LANES];
+    const int64_t n = step_length(i, r->x.classes);
+    const float *x = ready_floats(r, i, n, g->shift, r->b.out);
+    for (int64_t k = 0; k < n; k++) {
+      if (k % XENT_LANES == 0) lanes_store(q, target_lanes(&t, i + k, n - k));
+      sum += clamped_term(r, g, (double)q[k % XENT_LANES], x[k], D);
+    }
+  }
+  return sum;
+}
+
 /* Of soft targets: c (1 - eps) w (lse - x). Special rows: the same everywhere. */
 XENT_SHARED void write_target_gradient(const careful_row *r, const row_statistics *s, float distance, double c, const float *same) {
   const xent_call *call = r->j->call;
@@ -567,6 +602,7 @@ XENT_SHARED xent_status careful_cross_entropy_rows(const xent_call *call, row_bu
     } else {
       row_sums in = sums_of_row(&r, &g);
       row_outcome out = {.record = &g.statistics};
+      if (clamps_terms(call)) in.dot[0] = sum_of_clamped(&r, &g, distance_of_row(&j, &in));
       if (call->argmax) in.argmax[0] = argmax_of_row(&r, &g);
       if (call->ranks) in.rank[0] = rank_of_label(&r);
       if (call->entropies) in.entropy[0] = entropy_sum_of_row(&r, &g);

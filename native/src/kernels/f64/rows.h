@@ -140,6 +140,29 @@ XENT_INLINE bool f64_prepare_gradients(const f64_row *r, f64_sums *g) {
   return tiny || o->softcap != 0;
 }
 
+/* A settled row's loss under a clamp of its terms: the row is read once more. */
+XENT_SHARED double f64_clamped_loss(const f64_row *r, const f64_sums *g, int j, const f64_buffers *b) {
+  const xent_options *o = r->call->options;
+  const double d = o->probability_clamp < DBL_MIN ? DBL_MIN : o->probability_clamp, M = g->max[j], D = g->distance[j];
+  const double least = -f64_log1m(d), most = -doubles_first(f64_log(doubles_set(d))), high = r->temperature.high;
+  pair sum = {0, 0};
+  for (int64_t i = 0; r->t.sparse && i < r->call->shape->target_count; i++) {
+    int64_t class;
+    double t;
+    if (!f64_entry_at(r, i, 0, r->logits.classes, &class, &t) || t == 0) continue;
+    const double gap = M - f64_prepared_one(&r->logits, class, g->shift[j]);
+    sum = pair_add_one(sum, t * clamped_loss(fused_double(gap, high, D), least, most));
+  }
+  for (int64_t i = 0; !r->t.sparse && i < r->logits.classes; i += XENT_PIECE) {
+    const int64_t n = f64_part(i, r->logits.classes, XENT_PIECE);
+    const double *x = f64_prepared(&r->logits, i, n, g->shift[j], b->piece, NULL), *t = b->other;
+    f64_dense(r, i, n, b->other);
+    for (int64_t k = 0; k < n; k++)
+      if (t[k] != 0) sum = pair_add_one(sum, t[k] * clamped_loss(fused_double(M - x[k], high, D), least, most));
+  }
+  return f64_quiet(r->t.row_weight * with_z_loss(o, pair_value(sum), g->log_sum_exp[j]));
+}
+
 /* Every call without statistics. */
 XENT_SHARED xent_status f64_forward_rows(const xent_call *call, int what, const f64_buffers *b) {
   f64_sums g;
@@ -167,6 +190,8 @@ XENT_SHARED xent_status f64_forward_rows(const xent_call *call, int what, const 
       f64_whole_row(&rows[j], room, b, &g, j);
     }
     f64_settle(rows, count, outputs || what != XENT_F64_SOFTMAX, &g);
+    for (int j = 0; clamps_terms(call) && j < count; j++)
+      if (!g.fate[j]) g.loss[j] = f64_clamped_loss(&rows[j], &g, j, b);
     for (int j = 0; !dense && j < count; j++)
       if (g.kept[j] && rows[j].label != XENT_NO_CLASS) g.kept[j][rows[j].label] = g.label_e[j];
     if (outputs) f64_write_rows(rows, count, &g, b);

@@ -33,7 +33,7 @@ typedef struct {
   float reference[XENT_ROWS], logit[XENT_ROWS], sink[XENT_ROWS]; /* logit: the label's */
   float shift[XENT_ROWS];   /* of folded rows */
   double sum[XENT_ROWS];    /* of e, without the label's */
-  double dot[XENT_ROWS], mass[XENT_ROWS]; /* of the targets, moved to the maximum */
+  double dot[XENT_ROWS], mass[XENT_ROWS]; /* of the targets, moved to the maximum; where terms are clamped dot is their sum */
   double even[XENT_ROWS];   /* how many classes share what smoothing gives away */
   double weight[XENT_ROWS]; /* of the label's class */
   double row_weight[XENT_ROWS], upstream[XENT_ROWS];
@@ -217,7 +217,7 @@ XENT_INLINE void results_of_targets(const job *j, const row_sums *in, const row_
     return;
   }
   const dlanes Q = dlanes_load(mass), H = dlanes_load(in->even);
-  t->loss = dlanes_add(hot(j, dlanes_load(dot)), dlanes_mul(Q, distance));
+  t->loss = j->most > 0 ? dlanes_load(dot) : dlanes_add(hot(j, dlanes_load(dot)), dlanes_mul(Q, distance));
   t->pull = Q;
   t->own = t->share = t->log_probability = dlanes_zero();
   if (j->smoothed) t->share = dlanes_where_at_most(H, dlanes_zero(), dlanes_zero(), dlanes_div(dlanes_set(j->eps), H));

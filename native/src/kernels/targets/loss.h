@@ -8,12 +8,6 @@
 
 #include "kernels/targets/targets.h"
 
-/* min(max(L, least), most): the loss of a label whose probability counts as one in [d, 1 - d]. */
-static inline double clamped_loss(double L, double least, double most) {
-  const double raised = L > least ? L : least;
-  return raised < most ? raised : most;
-}
-
 /* (1 - eps) w_y L + eps even; share 0: nothing is smoothed. A term with factor 0 is 0 whatever the other is. */
 static inline double label_loss(const row_targets *t, double own, double share, double L, double even) {
   if (t->eps == 0 || share == 0) return own == 0 ? 0 : own * L;

@@ -18,6 +18,16 @@ typedef struct {
 static inline bool has_labels(const xent_call *call) {
   return call->targets && !call->shape->target_count && XENT_TYPE_BIT(call->shape->targets.type) & XENT_LABEL_TYPES;
 }
+/* min(max(L, least), most): -log of a probability that counts as one in [d, 1 - d]. */
+static inline double clamped_loss(double L, double least, double most) {
+  const double raised = L > least ? L : least;
+  return raised < most ? raised : most;
+}
+
+/* Whether every term of a loss is clamped, which the sums over targets do not tell. */
+static inline bool clamps_terms(const xent_call *call) {
+  return call->options->probability_clamp > 0 && call->targets && !has_labels(call);
+}
 static inline bool is_ignored_class(const xent_call *call, int64_t class) {
   return call->options->has_ignore_index && class == call->options->ignore_index;
 }

@@ -401,9 +401,11 @@ public final class CrossEntropy {
 
     /**
      * {@code d}: the probability of a label counts as one in {@code [d, 1 - d]} in losses and
-     * log-probabilities, as in systems that clamp before the logarithm; gradients are as without.
-     * Not together with {@link #labelSmoothing}; with targets other than class indices a call
-     * throws {@link OptionException}. Default: probabilities count as they are, which is exact.
+     * log-probabilities, as in systems that clip before the logarithm; gradients are as without. Of
+     * probability rows and sparse targets so does that of every class with a target: the loss is
+     * {@code sum t min(max(-log p, -log(1 - d)), -log d)}, for which each row is read once more,
+     * whole: rows that are computed in parts refuse it. Not together with {@link #labelSmoothing}.
+     * Default: probabilities count as they are, which is exact.
      *
      * @throws OptionException unless above 0 and at most 0.5
      */

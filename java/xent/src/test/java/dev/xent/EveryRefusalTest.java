@@ -354,8 +354,13 @@ class EveryRefusalTest {
         "smoothing of others with probability rows",
         b -> b.loss().smoothing(Smoothing.OTHERS).build().forwardBackward(b.logits, b.soft, b.out));
     kinds.put(
-        "a clamp with probability rows",
-        b -> b.loss().probabilityClamp(0.1).build().forwardBackward(b.logits, b.soft, b.out));
+        "a clamp of probability rows in parts",
+        b ->
+            b.loss()
+                .probabilityClamp(0.1)
+                .build()
+                .onShard(0, 4)
+                .partialStates(b.logits, b.soft, Inputs.none()));
     kinds.put("z-loss of log-probabilities", b -> b.loss().zLoss(1).build().onLogProbabilities());
     kinds.put(
         "the backward of a softcap",

@@ -218,7 +218,7 @@ class GeneralLossTest {
       boolean labels = targets == TargetsOf.LABELS;
       double smoothing = random.nextBoolean() ? 0 : random.nextInt(1, 9) / 8.0;
       boolean others = labels && random.nextBoolean();
-      double clamp = labels && smoothing == 0 && random.nextBoolean() ? 0.125 : 0;
+      double clamp = smoothing == 0 && random.nextBoolean() ? 0.125 : 0;
       double temperature = random.nextBoolean() ? 1 : random.nextInt(1, 7) / 2.0;
       double softcap = random.nextBoolean() ? 0 : random.nextInt(2, 30);
       double zLoss = random.nextBoolean() ? 0 : random.nextDouble() / 8;

@@ -113,7 +113,7 @@ class InputsRefusedTest {
     Inputs sparse = Inputs.none().targetWeights(Tensor.of(new float[3], 3, 1));
     Tensor classes = Tensor.of(new int[3], 3, 1);
     CrossEntropy others = CrossEntropy.builder().smoothing(Smoothing.OTHERS).build();
-    CrossEntropy clamped = CrossEntropy.builder().probabilityClamp(0.25).build();
+    CrossEntropyShard clamped = CrossEntropy.builder().probabilityClamp(0.25).build().onShard(0, 4);
     refused(
         OptionException.class,
         () -> others.forwardBackward(logits, probabilities, output),
@@ -126,11 +126,11 @@ class InputsRefusedTest {
         "sparse targets I32 [3, 1]");
     refused(
         OptionException.class,
-        () -> clamped.forwardBackward(logits, probabilities, output),
+        () -> clamped.partialStates(logits, probabilities, Inputs.none()),
         "probabilityClamp is 0.25");
     refused(
         OptionException.class,
-        () -> clamped.forwardBackward(logits, classes, sparse, output),
+        () -> clamped.partialStates(logits, classes, sparse),
         "probabilityClamp is 0.25",
         "sparse targets");
     refused(

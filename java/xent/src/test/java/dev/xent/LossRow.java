@@ -81,7 +81,7 @@ final class LossRow {
       double t = target(k);
       if (t != 0) {
         double l = lse - x[k];
-        if (k == label && clamp > 0) {
+        if (clamp > 0) {
           l = Math.min(Math.max(l, -Math.log1p(-clamp)), -Math.log(clamp));
         }
         loss += t * l;

@@ -68,7 +68,6 @@ final class CrossEntropyCommand extends LossCommand {
   @Override
   void requireFor(TargetKind kind, Path file) {
     super.requireFor(kind, file);
-    options.requireFor(kind, file);
     rowOutputs.requireFor(kind, file);
   }
 

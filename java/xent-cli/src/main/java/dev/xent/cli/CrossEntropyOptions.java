@@ -2,7 +2,6 @@
 package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
-import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -26,7 +25,7 @@ final class CrossEntropyOptions {
       names = "--probability-clamp",
       paramLabel = "D",
       description =
-          "The probability of a label counts as one from D to 1 - D in losses, not in gradients."
+          "The probability of a target counts as one from D to 1 - D in losses, not in gradients."
               + " Default: as it is.")
   private @Nullable Double probabilityClamp;
 
@@ -41,13 +40,6 @@ final class CrossEntropyOptions {
     if (probabilityClamp != null && labelSmoothing != 0) {
       throw new CommandException(
           "--probability-clamp and --label-smoothing do not go together; give one of them");
-    }
-  }
-
-  /** Refuses what is for labels alone. */
-  void requireFor(TargetKind kind, Path file) {
-    if (kind != TargetKind.LABELS && probabilityClamp != null) {
-      throw kind.refusal("--probability-clamp", file);
     }
   }
 

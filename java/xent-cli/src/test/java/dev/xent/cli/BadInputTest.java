@@ -287,8 +287,7 @@ class BadInputTest {
 
   @Test
   void whatIsForLabelsAlone() {
-    for (String option :
-        new String[] {"--smoothing=others", "--probability-clamp=0.1", "--hits", "--rank"}) {
+    for (String option : new String[] {"--smoothing=others", "--hits", "--rank"}) {
       List<Object> words = new ArrayList<>(List.of("cross-entropy", logits, logits, option));
       if (!option.contains("=")) {
         words.add(out);

@@ -16,7 +16,7 @@ import dev.xent.Reduction;
  * @param temperature 0: none
  * @param softcap 0: none
  * @param zLoss 0: none
- * @param clamp 0: none; labels without smoothing only
+ * @param clamp 0: none; without smoothing only
  * @param scale of gradients; 0: 1
  * @param mean whether loss and gradient are means
  * @param ignores whether some rows are ignored by their label; not with probability rows
@@ -64,7 +64,7 @@ record Options(
   /** The same without what does not go together. */
   Options {
     others &= targets == Targets.LABELS;
-    clamp = targets == Targets.LABELS && smoothing == 0 ? clamp : 0;
+    clamp = smoothing == 0 ? clamp : 0;
     ignores &= targets != Targets.PROBABILITIES;
     labels = labels.isFloat() ? DType.I64 : labels;
   }

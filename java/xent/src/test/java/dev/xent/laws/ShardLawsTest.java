@@ -17,10 +17,10 @@ class ShardLawsTest extends Laws {
 
   /**
    * What shards can do: whole rows are not looked at, and a mask goes with smoothing of labels
-   * alone.
+   * alone, as a clamp goes with labels.
    */
   private static Sample divisible(Sample drawn) {
-    Options options = drawn.options();
+    Options options = drawn.options().isLabels() ? drawn.options() : drawn.options().withClamp(0);
     Options.Beside beside = options.beside();
     boolean masked = options.isLabels() || options.smoothing() == 0;
     return drawn

@@ -8,10 +8,15 @@ import static org.assertj.core.api.Assertions.within;
 import dev.xent.Backend;
 import dev.xent.CrossEntropy;
 import dev.xent.FullyMasked;
-import dev.xent.OptionException;
+import dev.xent.Isa;
 import dev.xent.Reduction;
 import dev.xent.ShapeException;
 import dev.xent.Tensor;
+import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -69,30 +74,37 @@ class CrossEntropyLayerTest {
 
   // ---- the clamp -----------------------------------------------------------------------------
 
-  private static CrossEntropyLayer clamped(CrossEntropy operation, long... shape) {
-    return CrossEntropyLayer.clamped(CLAMP, operation, shape);
+  private static CrossEntropy.Builder clamped() {
+    return CrossEntropy.builder().probabilityClamp(CLAMP);
   }
 
   @ParameterizedTest
   @EnumSource(names = {"NATIVE", "REFERENCE"})
   void clampCapsTheLossAndLeavesTheGradient(Backend backend) {
-    Tensor x = Tensor.of(new float[] {0, 50, 0, 20, 1, 0, -INFINITY, 0, 3e38f, 0}, 5, 2);
-    Tensor labels = Tensor.of(new int[] {0, 0, 0, 0, 1});
-    CrossEntropy operation = CrossEntropy.builder().backend(backend).build();
-    try (CrossEntropyLayer plain = CrossEntropyLayer.of(operation, 5, 2);
-        CrossEntropyLayer clamped = clamped(operation, 5, 2)) {
-      plain.forward(x, labels);
-      float[] losses = clamped.forward(x, labels).toFloatArray();
-      assertThat(plain.loss()).isInfinite();
-      double sum = 0;
-      for (int r = 0; r < losses.length; r++) {
-        double expected = Math.min(plain.losses().getFloat(r), CAP);
-        assertThat((double) losses[r]).isCloseTo(expected, within(2e-6));
-        sum += losses[r];
+    Tensor x = Tensor.of(new float[] {0, 50, 0, 20, 1, 0, -INFINITY, 0, 50, 0, 3e38f, 0}, 6, 2);
+    Tensor labels = Tensor.of(new int[] {0, 0, 0, 0, 0, 1});
+    Tensor oneHot = Tensor.of(new float[] {1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 0, 1}, 6, 2);
+    try (CrossEntropyLayer plain =
+            CrossEntropyLayer.of(CrossEntropy.builder().backend(backend).build(), 6, 2);
+        CrossEntropyLayer clamped =
+            CrossEntropyLayer.of(clamped().backend(backend).build(), 6, 2)) {
+      for (Tensor targets : List.of(labels, oneHot)) {
+        plain.forward(x, targets);
+        float[] losses = clamped.forward(x, targets).toFloatArray();
+        assertThat(plain.loss()).isInfinite();
+        double sum = 0;
+        for (int r = 0; r < losses.length; r++) {
+          float unclamped = plain.losses().getFloat(r);
+          boolean within = unclamped > CLAMP && unclamped < CAP;
+          float expected = within ? unclamped : (float) (unclamped > CLAMP ? CAP : CLAMP);
+          assertThat(losses[r]).isEqualTo(expected);
+          sum += losses[r];
+        }
+        assertThat(losses[0]).isEqualTo(20.723267f);
+        assertThat(losses[4]).isEqualTo(1e-9f);
+        assertThat(clamped.loss()).isCloseTo(sum / 6, within(1e-14));
+        assertThat(Samples.bits(clamped.backward())).isEqualTo(Samples.bits(plain.backward()));
       }
-      assertThat(losses[0]).isCloseTo(20.723f, within(5e-4f));
-      assertThat(clamped.loss()).isEqualTo(sum / 5);
-      assertThat(Samples.bits(clamped.backward())).isEqualTo(Samples.bits(plain.backward()));
     }
   }
 
@@ -100,36 +112,23 @@ class CrossEntropyLayerTest {
   void clampIsOnEachTermOfSoftTargets() {
     float[] targets = {0.5f, 0.25f, 0.25f, 0, 1, 0};
     float[] x = {0, 30, -INFINITY, -40, -1, 0};
-    double[] logs = {-30, 0, Double.NEGATIVE_INFINITY};
-    double first = 0;
-    for (int k = 0; k < 3; k++) {
-      first += targets[k] * Math.min(-logs[k], CAP);
-    }
-    try (CrossEntropyLayer layer = clamped(CrossEntropy.mean(), 2, 3)) {
+    double first = 0.5 * CAP + 0.25 * CLAMP + 0.25 * CAP;
+    try (CrossEntropyLayer layer = CrossEntropyLayer.of(clamped().build(), 2, 3)) {
       layer.forward(Tensor.of(x, 2, 3), Tensor.of(targets, 2, 3));
-      assertThat((double) layer.losses().getFloat(0)).isCloseTo(first, within(5e-6));
+      assertThat(layer.losses().getFloat(0)).isEqualTo((float) first);
       assertThat((double) layer.losses().getFloat(1))
           .isCloseTo(1 + Math.log1p(Math.exp(-1)), within(1e-6));
     }
   }
 
   @Test
-  void clampIsOnEachTermOfSmoothedLabels() {
-    CrossEntropy operation = CrossEntropy.builder().labelSmoothing(0.2).build();
-    try (CrossEntropyLayer layer = clamped(operation, 1, 2)) {
-      layer.forward(Tensor.of(new float[] {100, 0}, 1, 2), Tensor.of(new int[] {0}));
-      assertThat(layer.loss()).isCloseTo(0.1 * CAP, within(1e-6));
-    }
-  }
-
-  @Test
   void clampLeavesRowsWithoutALossAlone() {
     float[] x = {-INFINITY, -INFINITY, 0, 100, Float.NaN, 0};
-    CrossEntropy.Builder builder = CrossEntropy.builder().ignoreIndex(-1);
+    CrossEntropy.Builder builder = clamped().ignoreIndex(-1);
     try (CrossEntropyLayer zero =
-            clamped(builder.fullyMasked(FullyMasked.ZERO).build(), Layer.ANY, 2);
+            CrossEntropyLayer.of(builder.fullyMasked(FullyMasked.ZERO).build(), Layer.ANY, 2);
         CrossEntropyLayer nan =
-            clamped(builder.fullyMasked(FullyMasked.NAN).build(), Layer.ANY, 2)) {
+            CrossEntropyLayer.of(builder.fullyMasked(FullyMasked.NAN).build(), Layer.ANY, 2)) {
       Tensor two = Tensor.of(x, 3, 2).slice(0, 0, 2);
       Tensor labels = Tensor.of(new int[] {0, 0});
       assertThat(zero.forward(two, labels).getFloat(0)).isZero();
@@ -144,27 +143,53 @@ class CrossEntropyLayerTest {
     }
   }
 
+  /** Temperature, threads and executor are the operation's, and bits do not depend on these. */
+  @Test
+  void clampKeepsWhatElseTheOperationHas() {
+    int rows = 512;
+    int classes = 2000;
+    Tensor x = Tensor.of(Samples.normal(3, rows * classes, 30), rows, classes);
+    float[] oneHot = new float[rows * classes];
+    int[] labels = Samples.labels(4, rows, classes);
+    for (int r = 0; r < rows; r++) {
+      oneHot[r * classes + labels[r]] = 1;
+    }
+    AtomicInteger tasks = new AtomicInteger();
+    try (ExecutorService pool = Executors.newFixedThreadPool(2)) {
+      Executor counting =
+          task -> {
+            tasks.incrementAndGet();
+            pool.execute(task);
+          };
+      CrossEntropy operation =
+          clamped().temperature(2).threads(3).executor(counting).isa(Isa.SCALAR).build();
+      CrossEntropy alone = clamped().temperature(2).sequential().build();
+      for (Tensor targets : List.of(Tensor.of(labels, rows), Tensor.of(oneHot, rows, classes))) {
+        tasks.set(0);
+        try (CrossEntropyLayer shared = CrossEntropyLayer.of(operation, rows, classes);
+            CrossEntropyLayer layer = CrossEntropyLayer.of(alone, rows, classes)) {
+          shared.forward(x, targets);
+          layer.forward(x, targets);
+          assertThat(tasks).hasPositiveValue();
+          assertThat(Samples.bits(shared.losses())).isEqualTo(Samples.bits(layer.losses()));
+          assertThat(Samples.bits(shared.backward())).isEqualTo(Samples.bits(layer.backward()));
+        }
+      }
+    }
+  }
+
   @Test
   void clampFollowsTheAxis() {
-    CrossEntropy inner = CrossEntropy.builder().axis(-2).build();
+    CrossEntropy inner = clamped().axis(-2).build();
     Tensor x = Tensor.of(Samples.normal(3, 2 * 3 * 4, 30), 2, 3, 4);
     Tensor labels = Tensor.of(Samples.labels(4, 8, 3), 2, 4);
-    try (CrossEntropyLayer columns = clamped(inner, 2, 3, 4);
-        CrossEntropyLayer rows = clamped(CrossEntropy.mean(), 8, 3)) {
+    try (CrossEntropyLayer columns = CrossEntropyLayer.of(inner, 2, 3, 4);
+        CrossEntropyLayer rows = CrossEntropyLayer.of(clamped().build(), 8, 3)) {
       columns.forward(x, labels);
       Tensor straight = Tensor.of(x.permute(0, 2, 1).toFloatArray(), 8, 3);
       rows.forward(straight, labels.reshape(8));
       assertThat(Samples.bits(columns.losses())).isEqualTo(Samples.bits(rows.losses()));
       assertThat(columns.loss()).isEqualTo(rows.loss());
-    }
-  }
-
-  @Test
-  void aClampIsAProbability() {
-    for (double bound : new double[] {0, -1e-9, 1.5, Double.NaN, INFINITY}) {
-      assertThatThrownBy(() -> CrossEntropyLayer.clamped(bound, CrossEntropy.mean(), 1, 2))
-          .isInstanceOf(OptionException.class)
-          .hasMessageContaining(Double.toString(bound));
     }
   }
 }

@@ -35,6 +35,7 @@ final class LossCall {
       kind = call.targets(targets) ? TargetKind.LABELS : TargetKind.PROBABILITIES;
     }
     options.options(kind).requireFor(kind, targets);
+    call.needsWholeRows |= options.options(kind).clampsTerms(kind);
     return kind;
   }
 

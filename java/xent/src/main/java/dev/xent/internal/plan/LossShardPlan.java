@@ -53,6 +53,7 @@ public final class LossShardPlan {
     call.lead(call.logits, logits, loss.axis(logits.rank()));
     call.shard(firstClass, allClasses);
     TargetKind kind = LossCall.takeTargets(call, loss, targets, inputs);
+    loss.options(kind).requireForParts(kind, targets);
     double smoothing = loss.options().labelSmoothing();
     if (kind != TargetKind.LABELS && smoothing > 0 && inputs.classMask() != null) {
       throw new OptionException(
@@ -136,7 +137,7 @@ public final class LossShardPlan {
       // The kernels do not look at them, nor at an ignore index.
       View unseen = ShardCall.unseen(states);
       call.whole(call.targets, unseen);
-      loss.options().withoutIgnoreIndex().requireFor(TargetKind.PROBABILITIES, unseen);
+      loss.options().withoutIgnoreIndex().requireForParts(TargetKind.PROBABILITIES, unseen);
       return TargetKind.PROBABILITIES;
     }
     if (labels == null || !labels.type.isInteger()) {

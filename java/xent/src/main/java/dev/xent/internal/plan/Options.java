@@ -178,7 +178,17 @@ public record Options(
     if (smoothing != Smoothing.UNIFORM) {
       throw ofLabels("smoothing is " + smoothing, kind, targets, "smoothing(UNIFORM)");
     }
-    if (probabilityClamp != 0) {
+  }
+
+  /** Whether every term of a loss is clamped, for which rows have to be whole. */
+  boolean clampsTerms(TargetKind kind) {
+    return probabilityClamp != 0 && kind != TargetKind.LABELS;
+  }
+
+  /** Refuses options that these targets cannot have where rows come in parts. */
+  void requireForParts(TargetKind kind, View targets) {
+    requireFor(kind, targets);
+    if (clampsTerms(kind)) {
       throw ofLabels(
           "probabilityClamp is " + probabilityClamp, kind, targets, "no probabilityClamp");
     }

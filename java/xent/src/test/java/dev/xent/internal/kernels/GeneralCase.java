@@ -55,6 +55,7 @@ final class GeneralCase {
   final RowKind kind;
   final Targets targetKind;
   final boolean ragged;
+  private final boolean divisible;
   final boolean inner;
   final int targetCount;
   final int topCount;
@@ -103,6 +104,7 @@ final class GeneralCase {
     this.kind = kind;
     this.random = random;
     this.targetKind = Targets.values()[random.nextInt(4)];
+    this.divisible = divisible;
     this.ragged = !divisible && random.nextInt(5) == 0;
     this.inner = !ragged && random.nextInt(3) == 0;
     this.targetCount = targetKind == Targets.SPARSE ? 1 + random.nextInt(5) : 0;
@@ -333,6 +335,11 @@ final class GeneralCase {
     return array;
   }
 
+  /** Whether a loss needs whole rows, as every term of it is clamped. */
+  boolean clampsTerms() {
+    return !labels() && xent_options.probability_clamp(options) > 0;
+  }
+
   private MemorySegment options() {
     MemorySegment o = arena.allocate(xent_options.layout());
     xent_options.size(o, xent_options.sizeof());
@@ -345,9 +352,10 @@ final class GeneralCase {
     xent_options.z_loss(o, pick(Z_LOSSES));
     if (labels()) {
       xent_options.smoothing(o, random.nextInt(2));
-      if (xent_options.label_smoothing(o) == 0) {
-        xent_options.probability_clamp(o, pick(CLAMPS));
-      }
+    }
+    boolean clampable = labels() || hasTargets() && !divisible;
+    if (clampable && xent_options.label_smoothing(o) == 0) {
+      xent_options.probability_clamp(o, pick(CLAMPS));
     }
     boolean mayIgnore = labels() || targetKind == Targets.SPARSE;
     xent_options.has_ignore_index(o, mayIgnore ? 1 : 0);

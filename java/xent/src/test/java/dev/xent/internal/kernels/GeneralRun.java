@@ -59,7 +59,7 @@ final class GeneralRun {
     divergence();
     if (!c.ragged) {
       softmaxInParts();
-      if (c.hasTargets()) {
+      if (c.hasTargets() && !c.clampsTerms()) {
         crossEntropyInParts();
       }
     }

@@ -53,7 +53,7 @@ final class ArgumentRules {
     if (status == Status.OK) {
       status = call.arrays.check(call, FunctionArrays.CHECK_TARGETS);
     }
-    return status == Status.OK ? TargetRules.checkTargetRules(call) : status;
+    return status == Status.OK ? TargetRules.checkTargetRules(call, true) : status;
   }
 
   static int crossEntropy(Call call) {
@@ -74,7 +74,7 @@ final class ArgumentRules {
       status = call.report.refuse(Status.INVALID_SHAPE, XentH.XENT_FIELD_TOP_COUNT(), 0);
     }
     if (status == Status.OK) {
-      status = TargetRules.checkTargetRules(call);
+      status = TargetRules.checkTargetRules(call, true);
     }
     return status == Status.OK ? TargetRules.checkOutputs(call) : status;
   }
@@ -85,7 +85,7 @@ final class ArgumentRules {
       status = call.arrays.check(call, FunctionArrays.CROSS_ENTROPY_BACKWARD);
     }
     if (status == Status.OK) {
-      status = TargetRules.checkTargetRules(call);
+      status = TargetRules.checkTargetRules(call, true);
     }
     int kind = call.shape.hasLabels() ? Kind.LABEL : Kind.PROBABILITIES;
     return status == Status.OK ? checkStatistics(call, kind) : status;
@@ -113,7 +113,7 @@ final class ArgumentRules {
       status = call.arrays.check(call, FunctionArrays.FORWARD_STATES);
     }
     if (status == Status.OK) {
-      status = TargetRules.checkTargetRules(call);
+      status = TargetRules.checkTargetRules(call, false);
     }
     return status == Status.OK ? TargetRules.checkShareIsKnown(call) : status;
   }
@@ -142,7 +142,7 @@ final class ArgumentRules {
       status = call.arrays.check(call, FunctionArrays.FINISH);
     }
     if (status == Status.OK) {
-      status = TargetRules.checkTargetRules(call);
+      status = TargetRules.checkTargetRules(call, false);
     }
     if (status == Status.OK) {
       status = TargetRules.checkOutputs(call);

@@ -13,8 +13,12 @@ import dev.xent.internal.kernels.reference.call.Shape;
 final class TargetRules {
   private TargetRules() {}
 
-  /** What labels have and other targets have not; in sparse rows the ignore index is no class. */
-  static int checkTargetRules(Call call) {
+  /**
+   * What labels have and other targets have not; in sparse rows the ignore index is no class.
+   *
+   * @param whole whether rows are whole, so that the terms of a loss can be clamped
+   */
+  static int checkTargetRules(Call call, boolean whole) {
     Options options = call.options;
     Shape shape = call.shape;
     if (!has(call.given.targets) || shape.hasLabels()) {
@@ -30,7 +34,7 @@ final class TargetRules {
     if (options.smoothsOthers()) {
       return call.report.refuseOption(XentH.XENT_FIELD_SMOOTHING(), options.smoothing);
     }
-    return options.probabilityClamp == 0
+    return options.probabilityClamp == 0 || whole
         ? Status.OK
         : call.report.refuseOption(XentH.XENT_FIELD_PROBABILITY_CLAMP(), options.probabilityClamp);
   }

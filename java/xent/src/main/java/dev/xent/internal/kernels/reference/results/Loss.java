@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.results;
 
+import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
+
 import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.math.Fma;
+import dev.xent.internal.kernels.reference.math.Pair;
 import dev.xent.internal.kernels.reference.sum.Statistics;
 import dev.xent.internal.kernels.reference.sum.Work;
 import dev.xent.internal.kernels.reference.targets.Targets;
@@ -25,7 +29,9 @@ public final class Loss {
     double loss =
         work.row.kind == Kind.LABEL
             ? ofLabel(work)
-            : arithmetic.plusProduct(dot(work), work.fold.mass(), row.distance(arithmetic));
+            : work.call.options.probabilityClamp > 0
+                ? sumOfClamped(work)
+                : arithmetic.plusProduct(dot(work), work.fold.mass(), row.distance(arithmetic));
     double zLoss = work.call.options.zLoss;
     if (zLoss > 0) {
       double logSumExp = row.logSumExp(arithmetic);
@@ -49,10 +55,52 @@ public final class Loss {
             ? arithmetic.logOnePlus(others)
             : arithmetic.plusProduct(
                 row.distance(arithmetic), row.max - work.fold.labelLogit, arithmetic.inverse);
+    return work.call.options.probabilityClamp == 0 ? loss : clamped(work, loss);
+  }
+
+  /** The -log of a probability that counts as one in [d, 1 - d]. */
+  private static double clamped(Work work, double loss) {
+    Arithmetic arithmetic = work.arithmetic;
     double clamp = Math.max(work.call.options.probabilityClamp, Double.MIN_NORMAL);
-    return work.call.options.probabilityClamp == 0
-        ? loss
-        : Math.min(Math.max(loss, -arithmetic.logOneMinus(clamp)), -arithmetic.log(clamp));
+    return Math.min(Math.max(loss, -arithmetic.logOneMinus(clamp)), -arithmetic.log(clamp));
+  }
+
+  /**
+   * The sum over the targets of t min(max(-log p, least), most), which their other sums do not
+   * tell: the row is read once more.
+   */
+  private static double sumOfClamped(Work work) {
+    Pair sum = work.rowSum;
+    sum.clear();
+    if (work.row.sparse) {
+      for (long j = 0; j < work.row.entries(); j++) {
+        long clazz = work.row.entryClass(j);
+        if (clazz != Row.NO_LABEL) {
+          work.chunk.load(work.row, clazz, 1, work.statistics.shift);
+          addClamped(work, work.targets.ofEntry(work.row.entryWeight(j), clazz), 0);
+        }
+      }
+      return sum.value();
+    }
+    for (long begin = 0; begin < work.row.classes; begin += CHUNK) {
+      work.chunk.load(
+          work.row, begin, Row.chunkSize(begin, work.row.classes), work.statistics.shift);
+      work.targets.loadDense(work.chunk, begin, work.terms, work.y);
+      for (int i = 0; i < work.chunk.count; i++) {
+        addClamped(work, work.terms[i], i);
+      }
+    }
+    return sum.value();
+  }
+
+  private static void addClamped(Work work, double target, int i) {
+    if (target != 0) {
+      Arithmetic arithmetic = work.arithmetic;
+      Statistics row = work.statistics;
+      double below = row.max - work.chunk.x[i];
+      double loss = arithmetic.plusProduct(row.distance(arithmetic), below, arithmetic.inverse);
+      work.rowSum.add(target * clamped(work, loss));
+    }
   }
 
   private static double ofLabel(Work work) {
