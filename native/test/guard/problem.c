@@ -62,7 +62,8 @@ static void choose_options(fuzz_problem *p, const grid_point *at, random_source 
   if (one_in(r, 2) && !(grid_functions[at->function].needed & BIT(UPSTREAM))) o->softcap = 20;
   if (one_in(r, 2)) o->z_loss = 1e-3;
   if (labels && o->label_smoothing > 0 && one_in(r, 2)) o->smoothing = XENT_SMOOTHING_OTHERS;
-  if (o->label_smoothing == 0 && one_in(r, 3)) o->probability_clamp = 0.01;
+  const bool whole = at->function < PARTS_OF_SOFTMAX; /* sums of parts do not tell clamped terms */
+  if ((labels || whole) && o->label_smoothing == 0 && one_in(r, 3)) o->probability_clamp = 0.01;
 }
 
 /* ---- layouts ---- */
