@@ -3,15 +3,18 @@ package dev.xent.files;
 
 import java.io.Serial;
 
-/** A file that cannot be read or written; the message is one line with cause and fix. */
+/**
+ * A file that cannot be read or written; the message is one line with cause and fix, in which
+ * control characters of names are escaped.
+ */
 public final class FileException extends RuntimeException {
   @Serial private static final long serialVersionUID = 1L;
 
   FileException(String message) {
-    super(message);
+    super(Shown.line(message));
   }
 
   FileException(String message, Throwable cause) {
-    super(message, cause);
+    super(Shown.line(message), cause);
   }
 }

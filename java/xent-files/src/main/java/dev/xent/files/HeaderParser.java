@@ -11,8 +11,10 @@ import java.util.Arrays;
  * {'descr': '&lt;f4', 'fortran_order': False, 'shape': (3, 4), }
  * </pre>
  *
- * Each of the three keys once, in any order, nothing else. The text is bounded by {@link
- * NpyFile#MAX_HEADER} and nothing recurses, so a hostile header costs little.
+ * Each of the three keys once, in any order, nothing else. What NumPy refuses is refused. What it
+ * reads and never writes is refused too: a key that appears twice, of which it takes the last, and
+ * ways of Python to write a text or a number in other signs than these. The text is bounded by
+ * {@link NpyFile#MAX_HEADER} and nothing recurses, so a hostile header costs little.
  */
 final class HeaderParser {
   private final String text;
@@ -82,6 +84,9 @@ final class HeaderParser {
       numbers[count++] = number();
       if (!accept(',')) {
         expect(')');
+        if (count == 1) {
+          throw garbage("the shape is a number in parentheses, not (%d,)".formatted(numbers[0]));
+        }
         break;
       }
     }
@@ -96,6 +101,9 @@ final class HeaderParser {
     String digits = text.substring(start, at);
     if (digits.isEmpty()) {
       throw garbage("a size in the shape is not a whole number: '%s'".formatted(rest()));
+    }
+    if (digits.startsWith("0") && !digits.matches("0+")) {
+      throw garbage("a size in the shape begins with a 0: " + Shown.word(digits));
     }
     if (at < text.length() && text.charAt(at) == 'L') {
       at++; // Python 2 wrote its long numbers so

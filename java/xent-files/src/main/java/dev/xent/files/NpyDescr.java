@@ -2,12 +2,18 @@
 package dev.xent.files;
 
 import dev.xent.DType;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The element types of .npy files: NumPy's type strings, such as {@code <f4}, as {@link DType}s.
- * NumPy itself has no bfloat16; ml_dtypes saves it as {@code <V2}, two bytes without a meaning.
+ * NumPy itself has no bfloat16; ml_dtypes saves it as {@code <V2}, two bytes without a meaning. The
+ * other names of NumPy's types, such as {@code float32}, are not written to files, and not read.
  */
 final class NpyDescr {
+  /** NumPy takes no mark, = and | for the order of this machine; of one byte there is no order. */
+  private static final Pattern ORDER_AND_TYPE = Pattern.compile("[<>=|]?([fiubV][1248])");
+
   private NpyDescr() {}
 
   /**
@@ -17,16 +23,18 @@ final class NpyDescr {
    *     continues "FILE: "
    */
   static DType parse(String descr) {
-    return switch (descr) {
-      case "<f4" -> DType.F32;
-      case "<f8" -> DType.F64;
-      case "<f2" -> DType.F16;
-      case "<V2", "|V2" -> DType.BF16;
-      case "|i1", "<i1" -> DType.I8;
-      case "|u1", "<u1", "|b1" -> DType.U8;
-      case "<i2" -> DType.I16;
-      case "<i4" -> DType.I32;
-      case "<i8" -> DType.I64;
+    Matcher word = ORDER_AND_TYPE.matcher(descr);
+    boolean known = word.matches() && (!descr.startsWith(">") || word.group(1).endsWith("1"));
+    return switch (known ? word.group(1) : "") {
+      case "f4" -> DType.F32;
+      case "f8" -> DType.F64;
+      case "f2" -> DType.F16;
+      case "V2" -> DType.BF16;
+      case "i1" -> DType.I8;
+      case "u1", "b1" -> DType.U8;
+      case "i2" -> DType.I16;
+      case "i4" -> DType.I32;
+      case "i8" -> DType.I64;
       default -> throw new FileException(refusal(Shown.word(descr)));
     };
   }
@@ -52,10 +60,10 @@ final class NpyDescr {
           .formatted(descr, descr.substring(1));
     }
     return switch (descr) {
-      case "<u2", "<u4", "<u8" ->
+      case "<u2", "<u4", "<u8", "u2", "u4", "u8" ->
           "has unsigned integers ('%s'), which are not read but for u1; save x.astype('<i8')"
               .formatted(descr);
-      case "|O" ->
+      case "|O", "O" ->
           "has Python objects ('|O'), not numbers; save x.astype('<f4') or x.astype('<i8')";
       default ->
           "has dtype '%s', which is not read; save floats (f2 f4 f8) or integers (i1 u1 i2 i4 i8)"

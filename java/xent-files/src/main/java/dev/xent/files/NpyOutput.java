@@ -2,6 +2,7 @@
 package dev.xent.files;
 
 import dev.xent.DType;
+import dev.xent.MemoryException;
 import dev.xent.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -97,7 +98,8 @@ public final class NpyOutput implements AutoCloseable {
    * they are there. A commit does that too; who commits several files together lets each be written
    * first, as here the disk may turn out to be full.
    *
-   * @throws FileException if the disk has no room for them
+   * @throws FileException if the disk has no room for them, or the output was closed before
+   * @throws MemoryException if the arena is closed or another thread's
    */
   public void write() {
     if (written) {
@@ -112,14 +114,25 @@ public final class NpyOutput implements AutoCloseable {
       written = true;
     } catch (IOException e) {
       throw file.failure(e);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw new MemoryException(
+          Shown.line(
+              file.path()
+                  + " was not written: its numbers cannot be read: "
+                  + e.getMessage()
+                  + "; write or commit it while the arena is open, on a thread that may use it"),
+          e);
     }
   }
 
   /**
-   * Gives the file its name and the permissions of what had it before.
+   * Gives the file its name, and what {@link WholeFile} says of what had it before. The arena of
+   * numbers that lie in memory must be open until they are written; that of a mapped file need not.
    *
-   * @throws FileException if the disk has no room for numbers that lie in memory, or the name
-   *     cannot be given
+   * @throws FileException if the disk has no room for numbers that lie in memory, the name cannot
+   *     be given, or the output was committed or closed before
+   * @throws MemoryException if the arena of numbers that lie in memory is closed or another
+   *     thread's
    */
   public void commit() {
     write();

@@ -33,7 +33,7 @@ import java.util.Set;
  *
  * <p>The whole header is checked when the file is opened: its length, its UTF-8 and JSON, that no
  * name and no key appears twice, and that the tensors, each as long as its shape takes, lie one
- * behind the other and fill the file.
+ * behind the other and fill the file. Keys of a tensor that the format does not have are skipped.
  *
  * <p>Lifetimes, errors and threads: {@link dev.xent.files}. Instances are immutable.
  */
@@ -82,7 +82,7 @@ public final class Safetensors {
       throw new FileException("ends within its header; it was cut off, copy or save it again");
     }
     byte[] text = InputFile.read(channel, Long.BYTES, (int) length).array();
-    if (length < SHORTEST_HEADER || text[0] != '{') {
+    if (!isObject(text)) {
       throw new FileException(
           "is not a .safetensors file (its header does not begin with a brace); make one with safetensors");
     }
@@ -92,6 +92,15 @@ public final class Safetensors {
     MemorySegment data =
         InputFile.map(channel, MapMode.READ_ONLY, start, size - start, arena).asReadOnly();
     return new Safetensors(path, header, start, data);
+  }
+
+  /** Whether the first character that is no white space is a brace. */
+  private static boolean isObject(byte[] text) {
+    int at = 0;
+    while (at < text.length && " \t\r\n".indexOf(text[at]) >= 0) {
+      at++;
+    }
+    return at < text.length && text[at] == '{';
   }
 
   /** The file, as it was named. */
@@ -190,7 +199,8 @@ public final class Safetensors {
     if (type == null) {
       throw new DTypeException(
           "tensor '%s' of %s has dtype %s, which is not read: %s"
-              .formatted(Shown.word(name), path, entry.type(), entry.type().fix()));
+              .formatted(
+                  Shown.word(name), Shown.line(path.toString()), entry.type(), entry.type().fix()));
     }
     return type;
   }

@@ -6,8 +6,11 @@ import static dev.xent.files.SafetensorsHeader.damaged;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonParser.NumberType;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
+import com.fasterxml.jackson.core.io.JsonEOFException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -27,16 +30,19 @@ import org.jspecify.annotations.Nullable;
  *  "weight": {"dtype": "F32", "shape": [3, 4], "data_offsets": [0, 48]}}
  * </pre>
  *
- * Token by token: nothing recurses, nothing else than these three levels is accepted, every key at
- * most once.
+ * Token by token, and nothing recurses. What the format's own library refuses is refused, and what
+ * it reads is read, but for what readers may take differently: a tensor or a key of the metadata
+ * that appears twice, of which it takes one, a tensor written as a list, and more than 64 axes.
+ * Other keys of a tensor are skipped.
  */
 final class SafetensorsParser {
   private static final String METADATA = "__metadata__";
   private static final int MAX_RANK = 64;
-  private static final int MAX_NAME = 1 << 16;
 
-  /** One more than there is, so that the refusal tells the place. */
-  private static final int MAX_DEPTH = 4;
+  /** As deep as the format's own library goes, which is in the values of other keys alone. */
+  private static final int MAX_DEPTH = 127;
+
+  private static final int MAX_DIGITS = 19;
 
   /** Names are not shared between files, so tables of them would only be a place to attack. */
   private static final JsonFactory JSON =
@@ -46,8 +52,8 @@ final class SafetensorsParser {
           .streamReadConstraints(
               StreamReadConstraints.builder()
                   .maxNestingDepth(MAX_DEPTH)
-                  .maxNumberLength(20)
-                  .maxNameLength(MAX_NAME)
+                  .maxNumberLength(Safetensors.MAX_HEADER)
+                  .maxNameLength(Safetensors.MAX_HEADER)
                   .maxStringLength(Safetensors.MAX_HEADER)
                   .build())
           .build();
@@ -77,8 +83,12 @@ final class SafetensorsParser {
       return new SafetensorsParser(json).header();
     } catch (CharacterCodingException e) {
       throw damaged("it is not UTF-8");
+    } catch (JsonEOFException e) {
+      throw damaged("its JSON ends too early");
+    } catch (StreamConstraintsException e) {
+      throw damaged("its JSON is nested deeper than %d levels", MAX_DEPTH);
     } catch (JacksonException e) {
-      throw damaged(Shown.sentence(e.getOriginalMessage()));
+      throw damaged("its JSON is wrong at character %d", e.getLocation().getCharOffset());
     } catch (IOException e) {
       throw new AssertionError("there is nothing to read but memory", e);
     }
@@ -105,11 +115,15 @@ final class SafetensorsParser {
       throw damaged("the key '%s' appears twice", METADATA);
     }
     metadataSeen = true;
-    require(JsonToken.START_OBJECT, METADATA);
+    if (json.nextToken() == JsonToken.VALUE_NULL) {
+      return;
+    }
+    requireCurrent(JsonToken.START_OBJECT, METADATA);
     while (json.nextToken() == JsonToken.FIELD_NAME) {
       String key = name();
       require(JsonToken.VALUE_STRING, "'%s' of __metadata__", key);
-      if (metadata.putIfAbsent(key, json.getText()) != null) {
+      String value = whole(json.getText(), "the value '%s'");
+      if (metadata.putIfAbsent(key, value) != null) {
         throw damaged("the key '%s' of %s appears twice", key, METADATA);
       }
     }
@@ -126,9 +140,10 @@ final class SafetensorsParser {
         case "dtype" -> type = once(name, key, type, type(name));
         case "shape" -> shape = once(name, key, shape, numbers(name, key));
         case "data_offsets" -> offsets = once(name, key, offsets, numbers(name, key));
-        default ->
-            throw damaged(
-                "the key '%s' of tensor '%s' is none of dtype, shape and data_offsets", key, name);
+        default -> {
+          json.nextToken();
+          json.skipChildren();
+        }
       }
     }
     type = required(name, "dtype", type);
@@ -170,19 +185,23 @@ final class SafetensorsParser {
       throw damaged(
           "%s of tensor '%s' has something else than whole numbers of at least 0", key, name);
     }
-    if (json.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
+    if (text.length() > MAX_DIGITS || json.getNumberType() == NumberType.BIG_INTEGER) {
       throw damaged("%s of tensor '%s' has a number that is too large: %s", key, name, text);
     }
     return json.getLongValue();
   }
 
-  /** The name of a field. A half of a character outside the basic plane is none in UTF-8. */
+  /** The name of a field. */
   private String name() throws IOException {
-    String name = json.currentName();
-    if (name.codePoints().anyMatch(SafetensorsParser::isHalf)) {
-      throw damaged("the name '%s' has half a character", name);
+    return whole(json.currentName(), "the name '%s'");
+  }
+
+  /** A text; a half of a character outside the basic plane is none in UTF-8. */
+  private static String whole(String text, String what) {
+    if (text.codePoints().anyMatch(SafetensorsParser::isHalf)) {
+      throw damaged(what + " has half a character", text);
     }
-    return name;
+    return text;
   }
 
   private static boolean isHalf(int character) {
@@ -195,7 +214,12 @@ final class SafetensorsParser {
    * @param what it is, as a message names it, with a place for each of {@code names}
    */
   private void require(JsonToken wanted, String what, String... names) throws IOException {
-    if (json.nextToken() != wanted) {
+    json.nextToken();
+    requireCurrent(wanted, what, names);
+  }
+
+  private void requireCurrent(JsonToken wanted, String what, String... names) {
+    if (json.currentToken() != wanted) {
       String needed =
           switch (wanted) {
             case START_OBJECT -> "an object";

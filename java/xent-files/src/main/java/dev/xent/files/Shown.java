@@ -1,25 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.files;
 
-/** Text from a file in a message. */
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+
+/** Text from outside in a message: of a file, or its name. */
 final class Shown {
   private static final int WORD = 40;
-  private static final int SENTENCE = 120;
+
+  /** What moves the cursor, colours, turns or hides text: controls, formats, halves, line ends. */
+  private static final Pattern UNSEEN = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]");
 
   private Shown() {}
 
+  /** The whole text, fit for a terminal and a log: one line. */
+  static String line(String text) {
+    return UNSEEN.matcher(text).replaceAll(Shown::escaped);
+  }
+
+  private static String escaped(MatchResult unseen) {
+    return "\\\\u{" + Integer.toHexString(unseen.group().codePointAt(0)) + "}";
+  }
+
   /** The start of a text, fit for a terminal. */
   static String word(String text) {
-    return start(text, WORD);
-  }
-
-  /** The same, for what a parser says. */
-  static String sentence(String text) {
-    return start(text, SENTENCE);
-  }
-
-  private static String start(String text, int length) {
-    String start = text.length() > length ? text.substring(0, length) + "..." : text;
+    String start = text.length() > WORD ? text.substring(0, WORD) + "..." : text;
     return start.strip().replaceAll("[^ -~]", "?");
   }
 }

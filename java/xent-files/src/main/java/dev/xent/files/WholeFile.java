@@ -4,46 +4,47 @@ package dev.xent.files;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFileAttributeView;
+import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A file that appears whole or not at all. It is written under a hidden name beside its place,
- * {@code .NAME.PROCESS-NUMBER.tmp}; {@link #commit} gives it its name in one step. Without a
+ * {@code .xent-PROCESS-START-NUMBER.tmp}; {@link #commit} gives it its name in one step. Without a
  * commit, {@link #close} leaves no trace, and so does a JVM that is ended by {@code exit} or by a
  * signal that it can answer. One that is killed leaves the hidden file, which is nobody's hindrance
  * and goes with {@link #sweep}: the system takes the writer's lock from it with the writer.
  *
- * <p>A link keeps being one: what it leads to is replaced.
+ * <p>A link keeps being one: the file that it leads to is replaced. One that leads to no file is
+ * refused.
  *
- * <p>An instance belongs to one thread at a time.
+ * <p>A file that is replaced gives its permissions to the new one, and its owner and its group as
+ * far as the system lets this process give files away: root may, others may give a file to a group
+ * of theirs. Access control lists and other extended attributes are not kept.
+ *
+ * <p>Any number of threads and processes may write and sweep files of one name at once: each file
+ * is whole, and the last commit stays. An instance belongs to one thread at a time.
  */
 public final class WholeFile implements AutoCloseable {
-  private static final Set<StandardOpenOption> NEW =
-      Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE);
-
   private final Path path;
   private final Path target;
-  private final Path temporary;
-  private final FileChannel channel;
+  private final HiddenFile hidden;
   private boolean done;
 
-  private WholeFile(Path path, Path target, Path temporary, FileChannel channel) {
+  private WholeFile(Path path, Path target, HiddenFile hidden) {
     this.path = path;
     this.target = target;
-    this.temporary = temporary;
-    this.channel = channel;
+    this.hidden = hidden;
   }
 
   /**
@@ -56,52 +57,61 @@ public final class WholeFile implements AutoCloseable {
   public static WholeFile create(Path path, String kind) {
     Path target = target(path, kind);
     try {
-      Set<PosixFilePermission> permissions = permissions(target);
-      requireWritable(path, target, permissions);
-      return create(path, target, permissions);
+      PosixFileAttributes replaced = replaced(target);
+      requireWritable(path, target, replaced);
+      return create(path, target, replaced);
     } catch (IOException e) {
       throw failure(path, e);
     }
   }
 
-  private static WholeFile create(
-      Path path, Path target, @Nullable Set<PosixFilePermission> permissions) throws IOException {
-    FileAttribute<?>[] attributes =
-        permissions == null
-            ? new FileAttribute<?>[0]
-            : new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(permissions)};
-    WholeFile file = open(path, target, attributes);
-    while (!Leftovers.claim(file.temporary, file.channel)) {
-      file.close();
-      file = open(path, target, attributes);
+  private static WholeFile create(Path path, Path target, @Nullable PosixFileAttributes replaced)
+      throws IOException {
+    Path folder = target.getParent();
+    if (replaced == null) {
+      return new WholeFile(path, target, HiddenFile.create(folder));
     }
+    HiddenFile hidden =
+        HiddenFile.create(folder, PosixFilePermissions.asFileAttribute(replaced.permissions()));
     try {
-      if (permissions != null) {
-        Files.setPosixFilePermissions(file.temporary, permissions); // what the umask took away
-      }
-      return file;
+      inherit(hidden.path(), replaced);
+      return new WholeFile(path, target, hidden);
     } catch (IOException e) {
-      file.close();
+      hidden.close();
       throw e;
     }
   }
 
-  private static WholeFile open(Path path, Path target, FileAttribute<?>... attributes)
-      throws IOException {
-    Path temporary = Leftovers.newName(target);
-    temporary.toFile().deleteOnExit();
-    return new WholeFile(path, target, temporary, FileChannel.open(temporary, NEW, attributes));
+  /** Gives a new file what the replaced one had, its owner last: only he may change the rest. */
+  private static void inherit(Path file, PosixFileAttributes replaced) throws IOException {
+    PosixFileAttributeView view = Files.getFileAttributeView(file, PosixFileAttributeView.class);
+    view.setPermissions(replaced.permissions()); // what the umask took away
+    PosixFileAttributes now = view.readAttributes();
+    try {
+      if (!now.group().equals(replaced.group())) {
+        view.setGroup(replaced.group());
+      }
+      if (!now.owner().equals(replaced.owner())) {
+        view.setOwner(replaced.owner());
+      }
+    } catch (FileSystemException e) {
+      // This process may not give files away; whoever may replace a file may have it, too.
+    }
   }
 
   /**
-   * Removes the hidden files that writers of a file have left who were killed: those beside it that
-   * no process has locked. What cannot be removed stays. Reads the whole directory.
+   * Removes the hidden files that writers who were killed have left beside a file, whatever the
+   * names that those would have got: a file whose process runs here, or that is locked, stays. What
+   * cannot be removed stays too. Reads the whole directory.
    *
-   * @param path the name that the file gets in the end; where no file can be, nothing is done
+   * @param path the name of a file; where no file can be, nothing is done
    */
   public static void sweep(Path path) {
     try {
-      Leftovers.remove(Files.exists(path) ? path.toRealPath() : path.toAbsolutePath());
+      Path folder = place(path).getParent();
+      if (folder != null) {
+        HiddenFile.sweep(folder);
+      }
     } catch (IOException e) {
       // Nothing that the caller wants depends on it; what is in the way of writing is said there.
     }
@@ -124,24 +134,41 @@ public final class WholeFile implements AutoCloseable {
       throw new FileException(
           "%s is not a regular file; name a %s file to be written".formatted(path, kind));
     }
+    if (Files.isSymbolicLink(path) && !Files.exists(path)) {
+      throw new FileException(
+          path + " is a link that leads to no file; remove it, or name the file to be written");
+    }
     try {
-      return Files.exists(path) ? path.toRealPath() : path.toAbsolutePath();
+      return place(path);
     } catch (IOException e) {
       throw failure(path, e);
     }
   }
 
-  /** Those of the file that will be replaced; null without one or where files have none. */
-  private static @Nullable Set<PosixFilePermission> permissions(Path target) throws IOException {
+  /** The name with all links followed; that of a directory where there is one. */
+  private static Path place(Path path) throws IOException {
+    if (Files.exists(path)) {
+      return path.toRealPath();
+    }
+    Path absolute = path.toAbsolutePath();
+    return absolute.getParent().toRealPath().resolve(absolute.getFileName());
+  }
+
+  /** The file that will be replaced; null without one, or where files have no such attributes. */
+  private static @Nullable PosixFileAttributes replaced(Path target) throws IOException {
     PosixFileAttributeView view = Files.getFileAttributeView(target, PosixFileAttributeView.class);
-    return view == null || !Files.exists(target) ? null : view.readAttributes().permissions();
+    try {
+      return view == null ? null : view.readAttributes();
+    } catch (NoSuchFileException e) {
+      return null;
+    }
   }
 
   /** A file that was made read-only is kept, even for those who may write everywhere. */
   private static void requireWritable(
-      Path path, Path target, @Nullable Set<PosixFilePermission> permissions) {
+      Path path, Path target, @Nullable PosixFileAttributes replaced) {
     boolean protectedByOwner =
-        permissions != null && !permissions.contains(PosixFilePermission.OWNER_WRITE);
+        replaced != null && !replaced.permissions().contains(PosixFilePermission.OWNER_WRITE);
     if (Files.exists(target) && (protectedByOwner || !Files.isWritable(target))) {
       throw new FileException(path + " is read-only; make it writable or name another file");
     }
@@ -149,23 +176,28 @@ public final class WholeFile implements AutoCloseable {
 
   /** The hidden file, open for reading and writing until the commit or the close. */
   public FileChannel channel() {
-    return channel;
+    return hidden.channel();
   }
 
   /**
    * Writes a text in UTF-8.
    *
-   * @throws FileException if it cannot be written
+   * @throws FileException if it cannot be written, or the file is closed or has its name
    */
   public void write(String text) {
     try {
       ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
       while (bytes.hasRemaining()) {
-        channel.write(bytes);
+        channel().write(bytes);
       }
     } catch (IOException e) {
       throw failure(e);
     }
+  }
+
+  /** The file, as it was named. */
+  Path path() {
+    return path;
   }
 
   /** The file with all links followed: equal for two names of one file. */
@@ -174,17 +206,17 @@ public final class WholeFile implements AutoCloseable {
   }
 
   /**
-   * Gives the file its name and the permissions of what had it before.
+   * Gives the file its name.
    *
-   * @throws FileException if the name cannot be given
+   * @throws FileException if the name cannot be given, or the file is closed or has its name
    */
   public void commit() {
+    if (done) {
+      throw failure(new ClosedChannelException());
+    }
     try {
-      channel.close(); // some file systems tell here that they have no room
-      Files.move(
-          temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      hidden.moveTo(target);
       done = true;
-      Leftovers.release(temporary);
     } catch (IOException e) {
       throw failure(e);
     }
@@ -193,21 +225,9 @@ public final class WholeFile implements AutoCloseable {
   /** Removes what was not committed. */
   @Override
   public void close() {
-    if (done) {
-      return;
-    }
-    done = true;
-    try {
-      channel.close();
-    } catch (IOException e) {
-      // The numbers are not wanted any more.
-    }
-    Leftovers.release(temporary);
-    try {
-      Files.deleteIfExists(temporary);
-    } catch (IOException e) {
-      // Left to deleteOnExit; the error that led here is the one to tell.
-      temporary.toFile().deleteOnExit();
+    if (!done) {
+      done = true;
+      hidden.close();
     }
   }
 
@@ -221,8 +241,12 @@ public final class WholeFile implements AutoCloseable {
       return new FileException(
           path + " was not written: the thread was interrupted; write it again", e);
     }
+    if (e instanceof ClosedChannelException) {
+      return new FileException(
+          path + " was committed or closed before; create it again to write it again", e);
+    }
     return new FileException(
-        "%s cannot be written: %s; check the directory, its permissions and its free space"
+        "%s cannot be written: %s; check its name, its directory, the permissions and the free space"
             .formatted(path, Cause.of(e)),
         e);
   }

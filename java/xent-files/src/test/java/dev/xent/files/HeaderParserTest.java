@@ -35,6 +35,18 @@ class HeaderParserTest {
   }
 
   @Test
+  void readsZeroInAnyNumberOfDigits() {
+    assertThat(parseShape("(00, 0)").shape()).containsExactly(0, 0);
+  }
+
+  @Test
+  void saysHowAShapeOfOneSizeIsWritten() {
+    assertThatThrownBy(() -> parseShape("(4)"))
+        .hasMessage(
+            "has a damaged .npy header: the shape is a number in parentheses, not (4,); save it again with np.save");
+  }
+
+  @Test
   void readsASingleNumber() {
     assertThat(parseShape("()").shape()).isEmpty();
     assertThat(parseShape("()").elements()).isEqualTo(1);
@@ -52,7 +64,18 @@ class HeaderParserTest {
     "|u1,U8",
     "<i2,I16",
     "<i4,I32",
-    "<i8,I64"
+    "<i8,I64",
+    "f4,F32",
+    "=f4,F32",
+    "|f4,F32",
+    "f8,F64",
+    "=f2,F16",
+    "V2,BF16",
+    "i1,I8",
+    ">i1,I8",
+    ">u1,U8",
+    ">b1,U8",
+    "=i8,I64"
   })
   void readsTheTypes(String descr, DType type) {
     assertThat(parseDescr("'" + descr + "'").type()).isEqualTo(type);
@@ -66,7 +89,15 @@ class HeaderParserTest {
     "|O,Python objects,astype",
     "<c8,'<c8',floats",
     "<U5,'<U5',floats",
-    "nonsense,'nonsense',floats"
+    "nonsense,'nonsense',floats",
+    "float32,'float32',floats",
+    "@f4,'@f4',floats",
+    "F4,'F4',floats",
+    "'<f4 ','<f4',floats",
+    "f1,'f1',floats",
+    ">V2,big-endian,astype('<V2')",
+    "u4,unsigned,astype('<i8')",
+    "O,Python objects,astype"
   })
   void refusesOtherTypesByNameAndWithTheFix(String descr, String name, String fix) {
     assertThatThrownBy(() -> parseDescr("'" + descr + "'"))
@@ -99,6 +130,13 @@ class HeaderParserTest {
         "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4.5)}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (3, x)}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': 3}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (3)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': ( 3L )}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': [3, 4]}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (03, 4)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (3_0, 4)}",
+        "{'descr': '<f4', 'fortran_order': 0, 'shape': (3, 4)}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4)} and more",
         "{'descr': '<f4",

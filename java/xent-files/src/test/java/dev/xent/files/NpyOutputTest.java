@@ -3,8 +3,11 @@ package dev.xent.files;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.xent.DType;
+import dev.xent.MemoryException;
 import dev.xent.ShapeException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -15,6 +18,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -56,7 +60,7 @@ class NpyOutputTest {
   @Test
   void leavesNoTraceWithoutACommit() throws IOException {
     try (NpyOutput output = create(folder.resolve("y.npy"), 2, 3)) {
-      assertThat(files()).hasSize(1).allMatch(name -> name.startsWith(".y.npy."));
+      assertThat(files()).hasSize(1).allMatch(name -> name.startsWith(".xent-"));
       assertThat(output.tensor().shape()).containsExactly(2, 3);
     }
     assertThat(files()).isEmpty();
@@ -141,11 +145,127 @@ class NpyOutputTest {
     assertThat(NpyBytes.floatsOf(path)).containsExactly(0);
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {235, 255})
+  void writesAnyNameThatTheFileSystemHas(int length) throws IOException {
+    Path path = folder.resolve("y".repeat(length - 4) + ".npy");
+    try (NpyOutput output = create(path, 1)) {
+      output.commit();
+    }
+    assertThat(files()).containsExactly(path.getFileName().toString());
+  }
+
+  @Test
+  void refusesLinksThatLeadToNoFile() throws IOException {
+    Path dangling = Files.createSymbolicLink(folder.resolve("dangling.npy"), Path.of("none.npy"));
+    Path far = Files.createSymbolicLink(folder.resolve("far.npy"), Path.of("none/x.npy"));
+    Path loop = Files.createSymbolicLink(folder.resolve("loop.npy"), Path.of("loop.npy"));
+    for (Path link : List.of(dangling, far, loop)) {
+      assertRefused(
+          link, " is a link that leads to no file; remove it, or name the file to be written");
+      assertThat(link).isSymbolicLink();
+    }
+    assertThat(files()).containsExactlyInAnyOrder("dangling.npy", "far.npy", "loop.npy");
+  }
+
+  @Test
+  void twoNamesOfAFileHaveOneTarget() throws IOException {
+    Path link = Files.createSymbolicLink(folder.resolve("link"), Path.of("."));
+    try (NpyOutput one = create(folder.resolve("y.npy"), 1);
+        NpyOutput other = create(link.resolve("y.npy"), 1)) {
+      assertThat(other.target()).isEqualTo(one.target());
+    }
+  }
+
+  /** Whoever may give files away, which is root, gives a new one to the owner of the old one. */
+  @Test
+  void keepsTheOwnerOfTheFileItReplaces() throws IOException {
+    Path path = NpyBytes.floats(folder.resolve("y.npy"), "(1,)", 7);
+    assumeTrue(Files.getAttribute(path, "unix:uid").equals(0), "not root");
+    Files.setAttribute(path, "unix:uid", 65534);
+    Files.setAttribute(path, "unix:gid", 65533);
+    Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-r-----"));
+    try (NpyOutput output = create(path, 1)) {
+      output.commit();
+    }
+    assertThat(Files.readAttributes(path, "unix:uid,gid"))
+        .containsEntry("uid", 65534)
+        .containsEntry("gid", 65533);
+    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(path)))
+        .isEqualTo("rw-r-----");
+    assertThat(NpyBytes.floatsOf(path)).containsExactly(0);
+  }
+
+  @Test
+  void saysWhatIsWrongWithTheMemoryOfNumbersToBeWritten() throws InterruptedException {
+    Path path = folder.resolve("y.npy");
+    Arena closed = Arena.ofConfined();
+    try (NpyOutput output = Npy.createInMemory(path, DType.F32, new long[] {2}, closed)) {
+      closed.close();
+      assertThatThrownBy(output::commit)
+          .isInstanceOf(MemoryException.class)
+          .hasMessage(
+              path
+                  + " was not written: its numbers cannot be read: Already closed; write or commit it while the arena is open, on a thread that may use it");
+    }
+    try (NpyOutput output = Npy.createInMemory(path, DType.F32, new long[] {2}, arena)) {
+      AtomicReference<Throwable> thrown = new AtomicReference<>();
+      Thread other = Thread.ofPlatform().start(() -> thrown.set(catchThrowable(output::commit)));
+      other.join();
+      assertThat(thrown.get())
+          .isInstanceOf(MemoryException.class)
+          .hasMessageStartingWith(path + " was not written: its numbers cannot be read: ");
+    }
+    assertThat(path).doesNotExist();
+  }
+
+  @Test
+  void numbersThatAreMappedNeedNoArenaAtTheCommit() {
+    Path path = folder.resolve("y.npy");
+    Arena closed = Arena.ofConfined();
+    try (NpyOutput output = Npy.create(path, DType.F32, new long[] {2}, closed)) {
+      output.tensor().setFloat(3, 1);
+      closed.close();
+      output.commit();
+    }
+    assertThat(NpyBytes.floatsOf(path)).containsExactly(0, 3);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void isCommittedOnce(boolean mapped) {
+    Path path = folder.resolve("y.npy");
+    long[] shape = {1};
+    NpyOutput output =
+        mapped
+            ? Npy.create(path, DType.F32, shape, arena)
+            : Npy.createInMemory(path, DType.F32, shape, arena);
+    output.commit();
+    String words = path + " was committed or closed before; create it again to write it again";
+    assertThatThrownBy(output::commit).isInstanceOf(FileException.class).hasMessage(words);
+    output.close();
+    assertThat(path).exists();
+    NpyOutput closed =
+        mapped
+            ? Npy.create(path, DType.F32, shape, arena)
+            : Npy.createInMemory(path, DType.F32, shape, arena);
+    closed.close();
+    assertThatThrownBy(closed::commit).isInstanceOf(FileException.class).hasMessage(words);
+  }
+
+  @Test
+  void namesInMessagesAreOneVisibleLine() {
+    Path path = folder.resolve("a\nb\u001b[31m\u202e/y.npy");
+    assertThatThrownBy(() -> create(path, 1))
+        .isInstanceOf(FileException.class)
+        .hasMessageContaining("/a\\u{a}b\\u{1b}[31m\\u{202e}/y.npy cannot be written: ");
+  }
+
   @Test
   void causesDoNotNameTheTemporaryFile() {
-    assertThat(Cause.of(new AccessDeniedException("/d/.y.npy.1-2.tmp")))
+    assertThat(Cause.of(new AccessDeniedException("/d/.xent-1-2-3.tmp")))
         .isEqualTo("permission denied");
-    assertThat(Cause.of(new FileSystemException("/d/.y.npy.1-2.tmp", null, "File name too long")))
+    assertThat(Cause.of(new FileSystemException("/d/.xent-1-2-3.tmp", null, "File name too long")))
         .isEqualTo("File name too long");
     assertThat(Cause.of(new IOException("No space left on device")))
         .isEqualTo("No space left on device");

@@ -137,6 +137,40 @@ class SafetensorsTest {
     }
   }
 
+  /** What the format's own library reads though it never writes it. */
+  static Stream<String> oddities() {
+    return Stream.of(
+        " \t\r\n{" + X + "}",
+        "{\"__metadata__\":null," + X + "}",
+        more("1"),
+        more("null,\"more\":\"again\""),
+        more("{\"x\":[{}]}"),
+        more("9".repeat(1000)),
+        more("[".repeat(125) + "]".repeat(125)),
+        "{" + X.replace("\"x\"", "\"\\u0078\"") + "}");
+  }
+
+  @ParameterizedTest
+  @MethodSource
+  void oddities(String header) {
+    Safetensors file = Safetensors.open(write(file(header, 8)), arena);
+    assertThat(file.names()).containsExactly("x");
+    assertThat(file.shape("x")).containsExactly(2);
+    assertThat(file.metadata()).isEmpty();
+  }
+
+  @Test
+  void readsALongName() {
+    String name = "n".repeat(70_000);
+    String header = "{" + tensor(name, "F32", "[2]", 0, 8) + "}";
+    assertThat(Safetensors.open(write(file(header, 8)), arena).names()).containsExactly(name);
+  }
+
+  /** A tensor with one more key. */
+  private static String more(String value) {
+    return "{" + X.substring(0, X.length() - 1) + ",\"more\":" + value + "}}";
+  }
+
   static Stream<Arguments> refusals() {
     String f32 = "\"dtype\":\"F32\"";
     String shape = "\"shape\":[2]";
@@ -151,31 +185,32 @@ class SafetensorsTest {
         bytes(length(100_000_000), "ends within its header; it was cut off"),
         bytes(length(0), "its header does not begin with a brace"),
         bytes(length(1), "its header does not begin with a brace"),
-        header(" {" + X + "}", 8, "its header does not begin with a brace"),
+        header("\f{" + X + "}", 8, "its header does not begin with a brace"),
+        header(" ", 8, "its header does not begin with a brace"),
         header("\uFEFF{" + X + "}", 8, "its header does not begin with a brace"),
         header("[1, 2]", 0, "its header does not begin with a brace"),
         // the JSON
-        header("{", 8, "does not begin with a brace"),
-        header("{" + X, 8, DAMAGED + "Unexpected end-of-input"),
-        header("{" + X + "} x", 8, DAMAGED),
+        header("{", 8, DAMAGED + "its JSON ends too early"),
+        header("{" + X, 8, DAMAGED + "its JSON ends too early"),
+        header("{" + X + "} x", 8, DAMAGED + "its JSON is wrong at character "),
         header("{" + X + "}{}", 8, DAMAGED + "text after the closing brace"),
-        header("{" + X + "}\0\0", 8, DAMAGED),
-        header("{" + X + ",}", 8, DAMAGED),
-        header("{'x':1}", 8, DAMAGED),
-        header("{\"x\":NaN}", 8, DAMAGED),
-        header("{/* */" + X + "}", 8, DAMAGED),
-        header("{\"a\nb\":1}", 8, DAMAGED),
+        header("{" + X + "}\0\0", 8, DAMAGED + "its JSON is wrong at character "),
+        header("{" + X + ",}", 8, DAMAGED + "its JSON is wrong at character "),
+        header("{'x':1}", 8, DAMAGED + "its JSON is wrong at character "),
+        header("{\"x\":NaN}", 8, DAMAGED + "its JSON is wrong at character "),
+        header("{/* */" + X + "}", 8, DAMAGED + "its JSON is wrong at character "),
+        header("{\"a\nb\":1}", 8, DAMAGED + "its JSON is wrong at character "),
         header("{\"\\ud800\":1}", 8, DAMAGED + "the name '?' has half a character"),
         header("{\"x\":" + deep, 0, DAMAGED + "tensor 'x' is not an object"),
         header("{\"x\":{\"shape\":" + deep, 0, DAMAGED),
-        header("{\"" + "n".repeat(70_000) + "\":1}", 0, DAMAGED + "Name length (70000) exceeds"),
+        header(more("[".repeat(126) + "]".repeat(126)), 8, "is nested deeper than 127 levels"),
         bytes(file(utf8("{\"", 0xC0, 0xAF, "\":1}"), 0), DAMAGED + "it is not UTF-8"),
         bytes(file(utf8("{\"", 0xED, 0xA0, "\":1}"), 0), DAMAGED + "it is not UTF-8"),
         bytes(file(utf8("{\"", 0xFF, 0xFE, "\":1}"), 0), DAMAGED + "it is not UTF-8"),
         // names and keys
         header("{" + X + "," + X + "}", 8, "the tensor 'x' appears twice"),
         header("{\"x\":{" + f32 + "," + f32, 8, "the key 'dtype' of tensor 'x' appears twice"),
-        header("{\"x\":{\"more\":1}}", 8, "the key 'more' of tensor 'x' is none of dtype, shape"),
+        header("{\"x\":{\"more\":1}}", 8, "tensor 'x' has no dtype"),
         header("{\"x\":{}}", 8, "tensor 'x' has no dtype"),
         header("{\"x\":{" + f32 + "}}", 8, "tensor 'x' has no shape"),
         header("{\"x\":{" + f32 + "," + shape + "}}", 8, "tensor 'x' has no data_offsets"),
@@ -186,6 +221,9 @@ class SafetensorsTest {
         header(
             "{\"__metadata__\":{\"a\":\"\",\"a\":\"\"}}", 0, "'a' of __metadata__ appears twice"),
         header("{\"__metadata__\":{},\"__metadata__\":{}}", 0, "'__metadata__' appears twice"),
+        header("{\"__metadata__\":null,\"__metadata__\":{}}", 0, "'__metadata__' appears twice"),
+        header("{\"__metadata__\":{\"a\":\"\\ud800\"}}", 0, "the value '?' has half a character"),
+        header("{\"__metadata__\":{\"\\ud800\":\"a\"}}", 0, "the name '?' has half a character"),
         // types
         header("{\"x\":{\"dtype\":7}}", 8, "dtype of tensor 'x' is not a text"),
         header(
@@ -203,9 +241,9 @@ class SafetensorsTest {
         header(number("\"2\""), 8, "something else than whole numbers of at least 0"),
         header(number("null"), 8, "something else than whole numbers of at least 0"),
         header(number("[2]"), 8, "something else than whole numbers of at least 0"),
-        header(number("02"), 8, DAMAGED),
+        header(number("02"), 8, DAMAGED + "its JSON is wrong at character 30"),
         header(number("9223372036854775808"), 8, "is too large: 9223372036854775808"),
-        header(number("9".repeat(1000)), 8, DAMAGED + "Number value length (1000) exceeds"),
+        header(number("9".repeat(1000)), 8, "has a number that is too large: 9999"),
         header(number("1," + "1,".repeat(64) + "1"), 8, "shape of tensor 'x' are more than 64"),
         header(
             "{\"x\":{" + f32 + "," + shape + ",\"data_offsets\":[0]}}", 8, "are not two numbers"),
@@ -258,7 +296,8 @@ class SafetensorsTest {
                     .contains(words)
                     .contains("; ")
                     .hasSizeLessThan(400)
-                    .matches("[ -~]*"));
+                    .matches("[ -~]*")
+                    .doesNotContainPattern("Json|Feature|Constraints|`|enable"));
   }
 
   private static Arguments header(String header, int data, String words) {

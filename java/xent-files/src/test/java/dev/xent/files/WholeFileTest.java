@@ -10,6 +10,12 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -17,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class WholeFileTest {
-  private static final String LEFT = ".y.npy.12345-27cc9b296a2c.tmp";
+  private static final String LEFT = ".xent-12345-19a8f2b3c4d-27cc9b296a2c.tmp";
 
   @TempDir private Path folder;
 
@@ -31,13 +37,14 @@ class WholeFileTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        ".x.npy.12345-27cc9b296a2c.tmp",
-        ".y.npy.12345-27cc9b296a2c.tmp.bak",
-        ".y.npy.-27cc9b296a2c.tmp",
-        ".y.npy.12345.tmp",
-        ".y.npy.tmp",
-        "y.npy.12345-27cc9b296a2c.tmp",
-        ".yynpy.12345-27cc9b296a2c.tmp",
+        ".xent-12345-19a8f2b3c4d-27cc9b296a2c.tmp.bak",
+        ".xent--19a8f2b3c4d-27cc9b296a2c.tmp",
+        ".xent-12345-19a8f2b3c4d-.tmp",
+        ".xent-12345-27cc9b296a2c.tmp",
+        ".xent-\u06f1\u06f2-19a8f2b3c4d-27cc9b296a2c.tmp",
+        ".xent.tmp",
+        "xent-12345-19a8f2b3c4d-27cc9b296a2c.tmp",
+        ".y.npy.12345-27cc9b296a2c.tmp",
         "y.npy"
       })
   void sweepsNothingElse(String name) throws IOException {
@@ -50,9 +57,9 @@ class WholeFileTest {
   void sweepsNoLinkAndNoDirectory() throws IOException {
     Path mine = Files.writeString(folder.resolve("mine"), "mine");
     Files.createSymbolicLink(folder.resolve(LEFT), mine);
-    Files.createDirectory(folder.resolve(".y.npy.1-1.tmp"));
+    Files.createDirectory(folder.resolve(".xent-1-1-1.tmp"));
     WholeFile.sweep(folder.resolve("y.npy"));
-    assertThat(files()).containsExactlyInAnyOrder("mine", LEFT, ".y.npy.1-1.tmp");
+    assertThat(files()).containsExactlyInAnyOrder("mine", LEFT, ".xent-1-1-1.tmp");
     assertThat(mine).hasContent("mine");
   }
 
@@ -115,6 +122,116 @@ class WholeFileTest {
       assertThat(Thread.interrupted()).isTrue();
     }
     assertThat(files()).isEmpty();
+  }
+
+  /** A process identifier comes again, above all 1 in containers, but not with the same start. */
+  @Test
+  void sweepsWhatAnEarlierProcessOfTheSameNumberLeft() throws IOException {
+    Files.writeString(folder.resolve(".xent-" + ProcessHandle.current().pid() + "-1-1.tmp"), "");
+    WholeFile.sweep(folder.resolve("y.npy"));
+    assertThat(files()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"fa-IR", "ar-EG-u-nu-arab", "bn-BD-u-nu-beng", "tr-TR"})
+  void hiddenNamesHaveTheLettersOfAsciiInEveryLocale(String tag) throws Exception {
+    String hidden =
+        inLocale(
+            tag,
+            () -> {
+              try (WholeFile file = WholeFile.create(folder.resolve("y.npy"), ".npy")) {
+                file.write("half");
+                return files().getFirst();
+              }
+            });
+    assertThat(hidden).matches("\\.xent-[0-9]+-[0-9a-f]+-[0-9a-f]+\\.tmp");
+  }
+
+  private static <T> T inLocale(String tag, Callable<T> action) throws Exception {
+    Locale before = Locale.getDefault();
+    Locale.setDefault(Locale.forLanguageTag(tag));
+    try {
+      return action.call();
+    } finally {
+      Locale.setDefault(before);
+    }
+  }
+
+  /** Nobody takes the file of another for left behind, and no descriptor and no file stays. */
+  @Test
+  void threadsWriteAndSweepOneName() throws Exception {
+    Path path = folder.resolve("y.npy");
+    int threads = 4;
+    try (ExecutorService executor = Executors.newFixedThreadPool(threads)) {
+      List<Future<?>> writers =
+          Stream.generate(() -> executor.submit(() -> writeAndSweep(path, 300)))
+              .limit(threads)
+              .<Future<?>>map(writer -> writer)
+              .toList();
+      for (Future<?> writer : writers) {
+        writer.get();
+      }
+    }
+    assertThat(path).hasContent("whole");
+    assertThat(files()).containsExactly("y.npy");
+    assertThat(openHiddenFiles()).isZero();
+  }
+
+  private static void writeAndSweep(Path path, int times) {
+    for (int i = 0; i < times; i++) {
+      WholeFile.sweep(path);
+      try (WholeFile file = WholeFile.create(path, ".npy")) {
+        file.write("whole");
+        file.commit();
+      }
+    }
+  }
+
+  private static long openHiddenFiles() throws IOException {
+    try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
+      return descriptors.filter(WholeFileTest::isHidden).count();
+    }
+  }
+
+  private static boolean isHidden(Path descriptor) {
+    try {
+      return Files.readSymbolicLink(descriptor).toString().contains("/.xent-");
+    } catch (IOException e) {
+      return false; // It has just been closed.
+    }
+  }
+
+  /** What is open when the JVM ends goes with it; what was committed or closed leaves nothing. */
+  @Test
+  void aProcessThatExitsLeavesNothing() throws Exception {
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty(
+                    "surefire.test.class.path", System.getProperty("java.class.path")),
+                Exit.class.getName(),
+                folder.toString())
+            .inheritIO()
+            .start();
+    assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.exitValue()).isEqualTo(7);
+    assertThat(files()).containsExactly("committed");
+  }
+
+  /** Exits with 7 while it writes. */
+  static final class Exit {
+    private Exit() {}
+
+    public static void main(String[] args) {
+      Path folder = Path.of(args[0]);
+      WholeFile committed = WholeFile.create(folder.resolve("committed"), ".npy");
+      committed.write("whole");
+      committed.commit();
+      WholeFile open = WholeFile.create(folder.resolve("open"), ".npy");
+      open.write("half");
+      System.exit(7);
+    }
   }
 
   private List<String> files() throws IOException {

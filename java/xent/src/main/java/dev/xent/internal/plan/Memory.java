@@ -116,7 +116,7 @@ public final class Memory {
   public static void requireFloat(View view) {
     if (view.type == DType.F64 || !view.type.isFloat()) {
       throw new DTypeException(
-          view + " has no elements that are floats: this needs F32, F16 or BF16");
+          view + " has no elements that a float holds: this needs F32, F16 or BF16");
     }
   }
 
