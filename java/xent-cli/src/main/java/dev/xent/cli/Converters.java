@@ -8,6 +8,7 @@ import dev.xent.Isa;
 import dev.xent.NoneCounted;
 import dev.xent.Reduction;
 import dev.xent.Smoothing;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
@@ -52,7 +53,13 @@ final class Converters {
               .formatted(word, System.getProperty("sun.jnu.encoding")));
     }
     try {
-      return Path.of(word);
+      Path path = Path.of(word);
+      if (word.endsWith("/") && !Files.isDirectory(path)) {
+        throw new TypeConversionException(
+            "'%s' is not the name of a file: it ends with a slash, as those of directories may"
+                .formatted(word));
+      }
+      return path;
     } catch (InvalidPathException e) {
       throw new TypeConversionException(
           "'%s' is not the name of a file: %s".formatted(word, e.getReason()));

@@ -6,7 +6,6 @@ import dev.xent.files.FileException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.ParameterException;
@@ -62,7 +61,7 @@ final class ErrorLine {
   }
 
   static int print(PrintWriter err, String message) {
-    err.println("xent: " + message.lines().map(String::strip).collect(Collectors.joining(" ")));
+    err.println("xent: " + Visible.line(message.strip()));
     err.flush();
     return ExitCode.ERROR;
   }

@@ -20,10 +20,15 @@ final class InputFiles {
     NpyFile file = memory.open(path);
     if (file.type().isInteger()) {
       throw new CommandException(
-          "%s has integers (%s) where floats belong; save x.astype('<f4')"
-              .formatted(path, Converters.name(file.type())));
+          "%s has %s where floats belong; save x.astype('<f4')".formatted(path, kind(file)));
     }
     return tensor(file, memory);
+  }
+
+  /** What a file of no floats holds. */
+  private static String kind(NpyFile file) {
+    String kind = file.type() == DType.U8 ? "booleans or integers" : "integers";
+    return kind + " (" + Converters.name(file.type()) + ")";
   }
 
   /** A file of flags: booleans, or bytes that are 0 or not. */
@@ -42,8 +47,8 @@ final class InputFiles {
     NpyFile file = memory.open(path);
     if (file.type().isInteger() && file.type() != DType.U8) {
       throw new CommandException(
-          "%s has integers (%s) where weights belong; save w.astype('<f4'), or a mask as booleans"
-              .formatted(path, Converters.name(file.type())));
+          "%s has %s where weights belong; save w.astype('<f4'), or a mask as booleans"
+              .formatted(path, kind(file)));
     }
     return tensor(file, memory);
   }

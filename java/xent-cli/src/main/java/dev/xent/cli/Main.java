@@ -5,8 +5,12 @@ import dev.xent.cli.bench.BenchCommand;
 import dev.xent.cli.demo.DemoCommand;
 import dev.xent.cli.verify.VerifyCommand;
 import java.io.PrintWriter;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
+import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -68,6 +72,8 @@ public final class Main implements Runnable {
 
   /** Runs the command and ends the process with its exit code. */
   public static void main(String[] args) {
+    // The progress bar formats its numbers as the default locale has it.
+    Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
     if (System.getProperty(LOG_FORMAT) == null) {
       System.setProperty(LOG_FORMAT, "xent: %5$s%n");
     }
@@ -102,8 +108,14 @@ public final class Main implements Runnable {
     Converters.addTo(line);
     HelpText.addTo(line);
     return line.setExpandAtFiles(false)
+        .setColorScheme(Help.defaultColorScheme(colors(System.getenv("TERM"))))
         .setParameterExceptionHandler(ErrorLine::wrongArguments)
         .setExecutionExceptionHandler(ErrorLine::failure);
+  }
+
+  /** Colours where picocli finds a terminal that is not one of those that have none. */
+  static Ansi colors(@Nullable String terminal) {
+    return "dumb".equals(terminal) ? Ansi.OFF : Ansi.AUTO;
   }
 
   @Override

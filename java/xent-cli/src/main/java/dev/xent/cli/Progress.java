@@ -66,7 +66,9 @@ public final class Progress implements AutoCloseable {
       if (end.await(patience.toMillis(), TimeUnit.MILLISECONDS)) {
         return;
       }
-      try (ProgressBar bar = bar(task, total, new StatusLine(System.err))) {
+      // The bar does not close its line where it ends before it was shown by itself.
+      try (StatusLine line = new StatusLine(System.err, Terminal::columns);
+          ProgressBar bar = bar(task, total, line)) {
         do {
           bar.stepTo(done.get());
         } while (!end.await(INTERVAL.toMillis(), TimeUnit.MILLISECONDS));

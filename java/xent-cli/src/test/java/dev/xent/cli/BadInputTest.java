@@ -242,6 +242,28 @@ class BadInputTest {
   }
 
   @Test
+  void namesThatATerminalWouldCarryOut() {
+    xent("softmax", folder.resolve("no\u001b[31m\nsuch\u202e.npy"), "-o", folder.resolve("y.npy"))
+        .refuses("/no\\u{1b}[31m\\u{a}such\\u{202e}.npy does not exist; check the name");
+    Path flags = NpyBytes.flags(folder.resolve("a\rb.npy"), "(3,)", 1, 1, 1);
+    xent("softmax", flags, "-o", folder.resolve("y.npy"))
+        .refuses("/a\\u{d}b.npy has booleans or integers (u8) where floats belong");
+    xent("info", "--nope\u0007").refuses("unknown option '--nope\\u{7}'");
+  }
+
+  @Test
+  void namesOfDirectories() {
+    for (String slash : new String[] {"y.npy/", "logits.npy//"}) {
+      xent("softmax", logits, "-o", folder + "/" + slash)
+          .refuses(
+              "'" + folder + "/" + slash + "' is not the name of a file: it ends with a slash");
+    }
+    xent("softmax", logits + "/", "-o", folder.resolve("y.npy")).refuses("it ends with a slash");
+    xent("softmax", logits, "-o", folder + "/").refuses(folder + " is a directory; name a .npy");
+    assertThat(folder.resolve("y.npy")).doesNotExist();
+  }
+
+  @Test
   void filesBesideThatDoNotFit() {
     Path three = NpyBytes.floats(folder.resolve("three.npy"), "(3,)", 1, 2, 3);
     Path flags = NpyBytes.flags(folder.resolve("flags.npy"), "(3,)", 1, 1, 1);

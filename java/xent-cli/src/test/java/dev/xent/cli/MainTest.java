@@ -11,6 +11,7 @@ import java.io.Writer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 class MainTest {
   @Test
@@ -51,6 +52,13 @@ class MainTest {
     assertThat(xent(option).succeeds().out().strip())
         .matches("xent \\d+\\.\\d+\\.\\d+(-SNAPSHOT)? \\(ABI \\d+, numerics \\d+\\)");
     assertThat(xent("softmax", option).out()).isEqualTo(xent(option).out());
+  }
+
+  @Test
+  void aTerminalWithoutColoursGetsNone() {
+    assertThat(Main.colors("dumb")).isEqualTo(CommandLine.Help.Ansi.OFF);
+    assertThat(Main.colors("xterm-256color")).isEqualTo(CommandLine.Help.Ansi.AUTO);
+    assertThat(Main.colors(null)).isEqualTo(CommandLine.Help.Ansi.AUTO);
   }
 
   @Test

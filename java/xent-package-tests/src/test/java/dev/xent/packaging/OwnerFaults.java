@@ -69,7 +69,8 @@ final class OwnerFaults {
     return command;
   }
 
-  private static Path copy(Path folder) throws IOException {
+  /** Copies the jar of the command, with its libraries. */
+  static Path copy(Path folder) throws IOException {
     Files.createDirectories(folder.resolve("lib"));
     Path jar = Files.copy(Package.COMMAND, folder.resolve("xent-cli.jar"));
     try (Stream<Path> libraries = Files.list(Package.COMMAND.resolveSibling("lib"))) {

@@ -4,6 +4,7 @@ package dev.xent.cli.bench;
 import dev.xent.cli.ComputeOptions;
 import dev.xent.cli.ExitCode;
 import dev.xent.cli.HelpOrder;
+import dev.xent.cli.Visible;
 import dev.xent.files.WholeFile;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
@@ -105,7 +106,7 @@ public final class BenchCommand implements Callable<Integer> {
       file.commit();
       show(results);
       if (!json) {
-        spec.commandLine().getOut().printf("%nCharts: %s%n", page);
+        spec.commandLine().getOut().printf("%nCharts: %s%n", Visible.line(page.toString()));
       }
     }
   }

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.packaging;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.packaging.Processes.Ended;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The script {@code xent}, with the jar of this build and nothing to be built. */
+class LauncherTest {
+  @TempDir private Path root;
+
+  @BeforeEach
+  void copy() throws IOException {
+    Path target = Files.createDirectories(root.resolve("java/xent-cli/target"));
+    Files.createDirectory(root.resolve("tools"));
+    Files.copy(Package.ROOT.resolve("xent"), root.resolve("xent"));
+    Files.copy(Package.ROOT.resolve("tools/find-jdk"), root.resolve("tools/find-jdk"));
+    OwnerFaults.copy(target);
+    Files.createFile(target.resolve("built"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "-Xnosuch, 'Unrecognized option: -Xnosuch'",
+    "garbage, 'Error: Could not find or load main class garbage'",
+    "-Xmx1, 'Too small maximum heap'",
+    "-Xmx64m -XX:Nosuch, 'Unrecognized VM option'"
+  })
+  void optionsThatStartNoJvmAreAnError(String options, String words) {
+    Ended ended = run(options, "--version");
+    assertThat(ended.exit()).isEqualTo(2);
+    assertThat(ended.out()).isEmpty();
+    assertThat(ended.err().lines())
+        .singleElement()
+        .asString()
+        .startsWith("xent: the JVM does not start with XENT_JAVA_OPTIONS=" + options + ": " + words)
+        .endsWith("; correct or unset it");
+  }
+
+  @Test
+  void optionsAreWordsAndNoPatternsOfFiles() throws IOException {
+    Files.createFile(root.resolve("-Dx=1"));
+    Files.createFile(root.resolve("-Dx=2 3"));
+    Ended ended = run("-Dx=* -Ddev.xent.native=off", "info");
+    assertThat(ended.err()).isEmpty();
+    assertThat(ended.exit()).isZero();
+    assertThat(ended.out()).anyMatch(line -> line.matches("backend +reference"));
+  }
+
+  @Test
+  void withoutOptionsItStartsTheCommand() {
+    Ended ended = run("", "--version");
+    assertThat(ended.err()).isEmpty();
+    assertThat(ended.out()).singleElement().asString().startsWith("xent " + Package.VERSION);
+  }
+
+  private Ended run(String options, String... arguments) {
+    return Processes.run(
+        root,
+        Map.of("XENT_JAVA_OPTIONS", options, "JAVA_HOME", Package.JDK.toString()),
+        Stream.concat(Stream.of("sh", "xent"), Stream.of(arguments)).toList());
+  }
+}
