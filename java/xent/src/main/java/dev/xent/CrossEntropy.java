@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import static dev.xent.Arguments.outputs;
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.viewOrNull;
+import static dev.xent.Arguments.views;
+
 import dev.xent.internal.plan.CrossEntropyPlan;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.Outputs;
-import dev.xent.internal.plan.View;
 import java.lang.foreign.Arena;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -162,7 +166,8 @@ public final class CrossEntropy {
    * @param targets class indices or probability rows
    */
   public double forward(Tensor logits, Tensor targets) {
-    return plan.forward(logits.view, targets.view, InputViews.NONE, null, null);
+    return plan.forward(
+        view(logits, "logits"), view(targets, "targets"), InputViews.NONE, null, null);
   }
 
   /**
@@ -173,7 +178,12 @@ public final class CrossEntropy {
    * @param outcome receives the numbers of this call and fills its tensors
    */
   public double forward(Tensor logits, Tensor targets, Outcome outcome) {
-    return plan.forward(logits.view, targets.view, InputViews.NONE, null, outcome.outputs);
+    return plan.forward(
+        view(logits, "logits"),
+        view(targets, "targets"),
+        InputViews.NONE,
+        null,
+        outputs(outcome, "outcome"));
   }
 
   /**
@@ -184,7 +194,8 @@ public final class CrossEntropy {
    * @param inputs weights, masks, sink and row offsets
    */
   public double forward(Tensor logits, Tensor targets, Inputs inputs) {
-    return plan.forward(logits.view, targets.view, inputs.views, null, null);
+    return plan.forward(
+        view(logits, "logits"), view(targets, "targets"), views(inputs), null, null);
   }
 
   /**
@@ -196,7 +207,12 @@ public final class CrossEntropy {
    * @param outcome receives the numbers of this call and fills its tensors
    */
   public double forward(Tensor logits, Tensor targets, Inputs inputs, Outcome outcome) {
-    return plan.forward(logits.view, targets.view, inputs.views, null, outcome.outputs);
+    return plan.forward(
+        view(logits, "logits"),
+        view(targets, "targets"),
+        views(inputs),
+        null,
+        outputs(outcome, "outcome"));
   }
 
   /**
@@ -208,7 +224,12 @@ public final class CrossEntropy {
    *     overlap anything in any other way
    */
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient) {
-    return plan.forward(logits.view, targets.view, InputViews.NONE, gradient.view, null);
+    return plan.forward(
+        view(logits, "logits"),
+        view(targets, "targets"),
+        InputViews.NONE,
+        view(gradient, "gradient"),
+        null);
   }
 
   /**
@@ -221,7 +242,12 @@ public final class CrossEntropy {
    * @param outcome receives the numbers of this call and fills its tensors
    */
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient, Outcome outcome) {
-    return plan.forward(logits.view, targets.view, InputViews.NONE, gradient.view, outcome.outputs);
+    return plan.forward(
+        view(logits, "logits"),
+        view(targets, "targets"),
+        InputViews.NONE,
+        view(gradient, "gradient"),
+        outputs(outcome, "outcome"));
   }
 
   /**
@@ -234,7 +260,12 @@ public final class CrossEntropy {
    *     overlap anything in any other way
    */
   public double forwardBackward(Tensor logits, Tensor targets, Inputs inputs, Tensor gradient) {
-    return plan.forward(logits.view, targets.view, inputs.views, gradient.view, null);
+    return plan.forward(
+        view(logits, "logits"),
+        view(targets, "targets"),
+        views(inputs),
+        view(gradient, "gradient"),
+        null);
   }
 
   /**
@@ -249,7 +280,12 @@ public final class CrossEntropy {
    */
   public double forwardBackward(
       Tensor logits, Tensor targets, Inputs inputs, Tensor gradient, Outcome outcome) {
-    return plan.forward(logits.view, targets.view, inputs.views, gradient.view, outcome.outputs);
+    return plan.forward(
+        view(logits, "logits"),
+        view(targets, "targets"),
+        views(inputs),
+        view(gradient, "gradient"),
+        outputs(outcome, "outcome"));
   }
 
   /**
@@ -264,7 +300,7 @@ public final class CrossEntropy {
    *     saved statistics
    */
   public void predict(Tensor logits, Inputs inputs, Outcome outcome) {
-    plan.predict(logits.view, inputs.views, outcome.outputs);
+    plan.predict(view(logits, "logits"), views(inputs), outputs(outcome, "outcome"));
   }
 
   /**
@@ -306,12 +342,12 @@ public final class CrossEntropy {
       @Nullable Tensor upstream,
       Tensor gradient) {
     plan.backward(
-        logits.view,
-        targets.view,
-        inputs.views,
-        saved.outputs,
-        upstream == null ? null : upstream.view,
-        gradient.view);
+        view(logits, "logits"),
+        view(targets, "targets"),
+        views(inputs),
+        outputs(saved, "saved"),
+        viewOrNull(upstream),
+        view(gradient, "gradient"));
   }
 
   /**
@@ -323,6 +359,12 @@ public final class CrossEntropy {
    */
   public CrossEntropyShard onShard(long firstClass, long allClasses) {
     return new CrossEntropyShard(plan.onShard(firstClass, allClasses));
+  }
+
+  /** Its options that are not the defaults: {@code CrossEntropy[axis=-1, labelSmoothing=0.1]}. */
+  @Override
+  public String toString() {
+    return plan.toString();
   }
 
   /** Options of {@link CrossEntropy}. */
@@ -426,7 +468,7 @@ public final class CrossEntropy {
           plan(
               fullyMasked,
               options -> options.with(smoothing, temperature, softcap, zLoss, probabilityClamp),
-              classWeights == null ? null : classWeights.view));
+              viewOrNull(classWeights)));
     }
 
     @Override
@@ -439,8 +481,9 @@ public final class CrossEntropy {
    * What a call hands out beside the loss. It is asked once for what is wanted, then given to any
    * number of calls; each overwrites the numbers and tensors of the one before.
    *
-   * <p>Not safe for use by several threads at once. After a call that failed the numbers are still
-   * those of the call before.
+   * <p>Not safe for use by several threads at once. Before the first call that succeeds, loss, sum
+   * and denominator are NaN, and rows, counted and correct are -1. After a call that failed the
+   * numbers are still those of the call before.
    */
   public static final class Outcome {
     final Outputs outputs = new Outputs();
@@ -455,7 +498,7 @@ public final class CrossEntropy {
      *     without the class axis, or with that axis at size 1; null: no longer
      */
     public Outcome losses(@Nullable Tensor tensor) {
-      outputs.losses = viewOf(tensor);
+      outputs.losses = viewOrNull(tensor);
       return this;
     }
 
@@ -465,7 +508,7 @@ public final class CrossEntropy {
      * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
      */
     public Outcome logSumExp(@Nullable Tensor tensor) {
-      outputs.logSumExp = viewOf(tensor);
+      outputs.logSumExp = viewOrNull(tensor);
       return this;
     }
 
@@ -476,7 +519,7 @@ public final class CrossEntropy {
      * @param tensor U8 or I8 in the shape of the rows; null: no longer
      */
     public Outcome hits(@Nullable Tensor tensor) {
-      outputs.hits = viewOf(tensor);
+      outputs.hits = viewOrNull(tensor);
       return this;
     }
 
@@ -487,7 +530,7 @@ public final class CrossEntropy {
      * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
      */
     public Outcome logProbabilities(@Nullable Tensor tensor) {
-      outputs.logProbabilities = viewOf(tensor);
+      outputs.logProbabilities = viewOrNull(tensor);
       return this;
     }
 
@@ -498,7 +541,7 @@ public final class CrossEntropy {
      * @param tensor I32 or I64 in the shape of the rows; null: no longer
      */
     public Outcome argmax(@Nullable Tensor tensor) {
-      outputs.argmax = viewOf(tensor);
+      outputs.argmax = viewOrNull(tensor);
       return this;
     }
 
@@ -510,7 +553,7 @@ public final class CrossEntropy {
      * @param tensor I32 or I64 in the shape of the rows; null: no longer
      */
     public Outcome ranks(@Nullable Tensor tensor) {
-      outputs.ranks = viewOf(tensor);
+      outputs.ranks = viewOrNull(tensor);
       return this;
     }
 
@@ -521,7 +564,7 @@ public final class CrossEntropy {
      * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
      */
     public Outcome entropies(@Nullable Tensor tensor) {
-      outputs.entropies = viewOf(tensor);
+      outputs.entropies = viewOrNull(tensor);
       return this;
     }
 
@@ -534,7 +577,7 @@ public final class CrossEntropy {
      *     all classes, along the class axis; null: no longer
      */
     public Outcome topClasses(@Nullable Tensor tensor) {
-      outputs.topClasses = viewOf(tensor);
+      outputs.topClasses = viewOrNull(tensor);
       return this;
     }
 
@@ -546,7 +589,7 @@ public final class CrossEntropy {
      *     the class axis, the same as in {@link #topClasses}; null: no longer
      */
     public Outcome topLogProbabilities(@Nullable Tensor tensor) {
-      outputs.topLogProbabilities = viewOf(tensor);
+      outputs.topLogProbabilities = viewOrNull(tensor);
       return this;
     }
 
@@ -558,7 +601,7 @@ public final class CrossEntropy {
      *     {@link Inputs#targetWeights}; null: no longer
      */
     public Outcome targetGradient(@Nullable Tensor tensor) {
-      outputs.targetGradient = viewOf(tensor);
+      outputs.targetGradient = viewOrNull(tensor);
       return this;
     }
 
@@ -623,8 +666,10 @@ public final class CrossEntropy {
       return outputs.correct;
     }
 
-    private static @Nullable View viewOf(@Nullable Tensor tensor) {
-      return tensor == null ? null : tensor.view;
+    /** What it is asked for, and the numbers of the last call, in one line. */
+    @Override
+    public String toString() {
+      return outputs.toString();
     }
   }
 }

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import static dev.xent.Arguments.finished;
+import static dev.xent.Arguments.outputs;
+import static dev.xent.Arguments.states;
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.viewOrNull;
+import static dev.xent.Arguments.views;
+
 import dev.xent.internal.plan.LossShardPlan;
-import dev.xent.internal.plan.View;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,7 +50,8 @@ public final class CrossEntropyShard {
    *     targets are no class indices, as a shard cannot know how many classes take part
    */
   public PartialStates partialStates(Tensor logits, Tensor targets, Inputs inputs) {
-    return new PartialStates(plan.states(logits.view, targets.view, inputs.views, null));
+    return new PartialStates(
+        plan.states(view(logits, "logits"), view(targets, "targets"), views(inputs), null));
   }
 
   /**
@@ -57,7 +64,12 @@ public final class CrossEntropyShard {
    */
   public PartialStates partialStates(
       Tensor logits, Tensor targets, Inputs inputs, RowStatistics first) {
-    return new PartialStates(plan.states(logits.view, targets.view, inputs.views, first.rows));
+    return new PartialStates(
+        plan.states(
+            view(logits, "logits"),
+            view(targets, "targets"),
+            views(inputs),
+            finished(first, "first")));
   }
 
   /**
@@ -74,7 +86,12 @@ public final class CrossEntropyShard {
   public RowStatistics finish(
       PartialStates whole, @Nullable Tensor labels, Inputs inputs, CrossEntropy.Outcome outcome) {
     return new RowStatistics(
-        plan.finish(whole.states, viewOf(labels), inputs.views, outcome.outputs, null));
+        plan.finish(
+            states(whole, "whole"),
+            viewOrNull(labels),
+            views(inputs),
+            outputs(outcome, "outcome"),
+            null));
   }
 
   /**
@@ -93,7 +110,12 @@ public final class CrossEntropyShard {
       CrossEntropy.Outcome outcome,
       RowStatistics first) {
     return new RowStatistics(
-        plan.finish(whole.states, viewOf(labels), inputs.views, outcome.outputs, first.rows));
+        plan.finish(
+            states(whole, "whole"),
+            viewOrNull(labels),
+            views(inputs),
+            outputs(outcome, "outcome"),
+            finished(first, "first")));
   }
 
   /**
@@ -116,10 +138,17 @@ public final class CrossEntropyShard {
       @Nullable Tensor upstream,
       Tensor gradient) {
     plan.backward(
-        logits.view, targets.view, inputs.views, rows.rows, viewOf(upstream), gradient.view);
+        view(logits, "logits"),
+        view(targets, "targets"),
+        views(inputs),
+        finished(rows, "rows"),
+        viewOrNull(upstream),
+        view(gradient, "gradient"));
   }
 
-  private static @Nullable View viewOf(@Nullable Tensor tensor) {
-    return tensor == null ? null : tensor.view;
+  /** Its classes and the options of the operation that are not the defaults. */
+  @Override
+  public String toString() {
+    return plan.toString();
   }
 }

@@ -4,9 +4,8 @@ package dev.xent;
 /**
  * The type of a tensor's elements, in the byte order of the machine.
  *
- * <p>Logits, probabilities, losses and gradients are {@link #F32}; labels are any of the integer
- * types. The other floating-point types have a name here so that an error can name what was given;
- * operations refuse them.
+ * <p>Logits, probabilities, losses and gradients are of the floating-point types, labels of any of
+ * the integer types. Which types go together in a call is said by each operation.
  */
 public enum DType {
   /** IEEE 754 binary32. */

@@ -101,4 +101,10 @@ public final class Inputs {
   private static View viewOf(Tensor tensor, String name) {
     return Objects.requireNonNull(tensor, name).view;
   }
+
+  /** The inputs that were given: {@code Inputs[classMask=U8 [10]]}. */
+  @Override
+  public String toString() {
+    return views.toString();
+  }
 }

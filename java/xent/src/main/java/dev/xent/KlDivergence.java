@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import static dev.xent.Arguments.outputs;
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.views;
+
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.KlPlan;
@@ -89,7 +93,8 @@ public final class KlDivergence {
    * @param teacher the teacher's logits
    */
   public double forward(Tensor logits, Tensor teacher) {
-    return plan.forward(logits.view, teacher.view, InputViews.NONE, null, null);
+    return plan.forward(
+        view(logits, "logits"), view(teacher, "teacher"), InputViews.NONE, null, null);
   }
 
   /**
@@ -103,7 +108,12 @@ public final class KlDivergence {
    */
   public double forward(
       Tensor logits, Tensor teacher, Inputs inputs, CrossEntropy.Outcome outcome) {
-    return plan.forward(logits.view, teacher.view, inputs.views, null, outcome.outputs);
+    return plan.forward(
+        view(logits, "logits"),
+        view(teacher, "teacher"),
+        views(inputs),
+        null,
+        outputs(outcome, "outcome"));
   }
 
   /**
@@ -115,7 +125,12 @@ public final class KlDivergence {
    *     overlap anything in any other way
    */
   public double forwardBackward(Tensor logits, Tensor teacher, Tensor gradient) {
-    return plan.forward(logits.view, teacher.view, InputViews.NONE, gradient.view, null);
+    return plan.forward(
+        view(logits, "logits"),
+        view(teacher, "teacher"),
+        InputViews.NONE,
+        view(gradient, "gradient"),
+        null);
   }
 
   /**
@@ -131,7 +146,18 @@ public final class KlDivergence {
    */
   public double forwardBackward(
       Tensor logits, Tensor teacher, Inputs inputs, Tensor gradient, CrossEntropy.Outcome outcome) {
-    return plan.forward(logits.view, teacher.view, inputs.views, gradient.view, outcome.outputs);
+    return plan.forward(
+        view(logits, "logits"),
+        view(teacher, "teacher"),
+        views(inputs),
+        view(gradient, "gradient"),
+        outputs(outcome, "outcome"));
+  }
+
+  /** Its options that are not the defaults: {@code KlDivergence[temperature=2.0]}. */
+  @Override
+  public String toString() {
+    return plan.toString();
   }
 
   /** Options of {@link KlDivergence}. Not safe for use by several threads at once. */

@@ -20,12 +20,13 @@ public final class LabelException extends XentException {
    */
   public LabelException(long row, long label, long classes) {
     this(
-        "row %d has label %d; %s: give a class index, or ignoreIndex(%d) if such rows do not count"
+        "row %d has label %d; %s: give a class index%s"
             .formatted(
                 row,
                 label,
                 classes == 0 ? "it has no class" : "classes are 0 to " + (classes - 1),
-                label),
+                // A label beyond the classes is rather a mistake than a mark.
+                label < 0 ? ", or ignoreIndex(" + label + ") if such rows do not count" : ""),
         row,
         label,
         classes);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.views;
+
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.Options;
@@ -58,7 +61,7 @@ public final class LogSoftmax {
    * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
    */
   public void forward(Tensor logits, Tensor output) {
-    plan.forward(logits.view, InputViews.NONE, output.view);
+    plan.forward(view(logits, "logits"), InputViews.NONE, view(output, "output"));
   }
 
   /**
@@ -69,7 +72,7 @@ public final class LogSoftmax {
    * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
    */
   public void forward(Tensor logits, Inputs inputs, Tensor output) {
-    plan.forward(logits.view, inputs.views, output.view);
+    plan.forward(view(logits, "logits"), views(inputs), view(output, "output"));
   }
 
   /**
@@ -81,7 +84,11 @@ public final class LogSoftmax {
    *     them in any other way
    */
   public void backward(Tensor output, Tensor upstream, Tensor gradient) {
-    plan.backward(output.view, upstream.view, InputViews.NONE, gradient.view);
+    plan.backward(
+        view(output, "output"),
+        view(upstream, "upstream"),
+        InputViews.NONE,
+        view(gradient, "gradient"));
   }
 
   /**
@@ -95,7 +102,11 @@ public final class LogSoftmax {
    *     them in any other way
    */
   public void backward(Tensor output, Tensor upstream, Inputs inputs, Tensor gradient) {
-    plan.backward(output.view, upstream.view, inputs.views, gradient.view);
+    plan.backward(
+        view(output, "output"),
+        view(upstream, "upstream"),
+        views(inputs),
+        view(gradient, "gradient"));
   }
 
   /**
@@ -107,6 +118,12 @@ public final class LogSoftmax {
    */
   public SoftmaxShard onShard(long firstClass, long allClasses) {
     return new SoftmaxShard(plan.onShard(firstClass, allClasses));
+  }
+
+  /** Its options that are not the defaults: {@code LogSoftmax[temperature=2.0]}. */
+  @Override
+  public String toString() {
+    return plan.toString();
   }
 
   /** Options of {@link LogSoftmax}. */

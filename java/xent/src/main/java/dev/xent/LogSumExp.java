@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.views;
+
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LogSumExpPlan;
@@ -57,7 +60,7 @@ public final class LogSumExp {
    *     ShapeException}, {@link DTypeException} or {@link MemoryException}
    */
   public void forward(Tensor logits, Tensor logSumExp) {
-    plan.forward(logits.view, InputViews.NONE, logSumExp.view);
+    plan.forward(view(logits, "logits"), InputViews.NONE, view(logSumExp, "logSumExp"));
   }
 
   /**
@@ -71,7 +74,7 @@ public final class LogSumExp {
    *     ShapeException}, {@link DTypeException} or {@link MemoryException}
    */
   public void forward(Tensor logits, Inputs inputs, Tensor logSumExp) {
-    plan.forward(logits.view, inputs.views, logSumExp.view);
+    plan.forward(view(logits, "logits"), views(inputs), view(logSumExp, "logSumExp"));
   }
 
   /**
@@ -84,6 +87,12 @@ public final class LogSumExp {
    */
   public SoftmaxShard onShard(long firstClass, long allClasses) {
     return new SoftmaxShard(plan.onShard(firstClass, allClasses));
+  }
+
+  /** Its options that are not the defaults: {@code LogSumExp[temperature=2.0]}. */
+  @Override
+  public String toString() {
+    return plan.toString();
   }
 
   /** Options of {@link LogSumExp}. */

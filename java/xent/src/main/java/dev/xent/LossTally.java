@@ -2,6 +2,7 @@
 package dev.xent;
 
 import dev.xent.internal.plan.Sums;
+import java.util.Objects;
 
 /**
  * The exact sum of the losses of any number of calls, and of what their mean divides by: for means
@@ -43,7 +44,7 @@ public final class LossTally {
 
   /** Adds all that another tally holds, which stays as it is. */
   public LossTally add(LossTally other) {
-    sums.add(other.sums);
+    sums.add(Objects.requireNonNull(other, "other").sums);
     return this;
   }
 
@@ -87,6 +88,13 @@ public final class LossTally {
    * @throws OptionException when they are no tally, or one of another layout or numerics version
    */
   public static LossTally ofBytes(byte[] bytes) {
-    return new LossTally(Sums.ofBytes(bytes));
+    return new LossTally(Sums.ofBytes(Objects.requireNonNull(bytes, "bytes")));
+  }
+
+  /** Its numbers, in one line. */
+  @Override
+  public String toString() {
+    return "LossTally[sum=%s, denominator=%s, rows=%d, counted=%d]"
+        .formatted(sum(), denominator(), rows(), counted());
   }
 }

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import static dev.xent.Arguments.outputs;
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.viewOrNull;
+import static dev.xent.Arguments.views;
+
 import dev.xent.internal.plan.CrossEntropyPlan;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.NllPlan;
@@ -87,7 +92,12 @@ public final class NllLoss {
    * @param targets class indices or probability rows
    */
   public double forward(Tensor logProbabilities, Tensor targets) {
-    return plan.forward(logProbabilities.view, targets.view, InputViews.NONE, null, null);
+    return plan.forward(
+        view(logProbabilities, "logProbabilities"),
+        view(targets, "targets"),
+        InputViews.NONE,
+        null,
+        null);
   }
 
   /**
@@ -99,7 +109,11 @@ public final class NllLoss {
    */
   public double forward(Tensor logProbabilities, Tensor targets, CrossEntropy.Outcome outcome) {
     return plan.forward(
-        logProbabilities.view, targets.view, InputViews.NONE, null, outcome.outputs);
+        view(logProbabilities, "logProbabilities"),
+        view(targets, "targets"),
+        InputViews.NONE,
+        null,
+        outputs(outcome, "outcome"));
   }
 
   /**
@@ -111,7 +125,12 @@ public final class NllLoss {
    *     not overlap anything in any other way
    */
   public double forwardBackward(Tensor logProbabilities, Tensor targets, Tensor gradient) {
-    return plan.forward(logProbabilities.view, targets.view, InputViews.NONE, gradient.view, null);
+    return plan.forward(
+        view(logProbabilities, "logProbabilities"),
+        view(targets, "targets"),
+        InputViews.NONE,
+        view(gradient, "gradient"),
+        null);
   }
 
   /**
@@ -126,7 +145,11 @@ public final class NllLoss {
   public double forwardBackward(
       Tensor logProbabilities, Tensor targets, Tensor gradient, CrossEntropy.Outcome outcome) {
     return plan.forward(
-        logProbabilities.view, targets.view, InputViews.NONE, gradient.view, outcome.outputs);
+        view(logProbabilities, "logProbabilities"),
+        view(targets, "targets"),
+        InputViews.NONE,
+        view(gradient, "gradient"),
+        outputs(outcome, "outcome"));
   }
 
   /**
@@ -137,7 +160,12 @@ public final class NllLoss {
    * @param inputs weights, masks and row offsets; no sink
    */
   public double forward(Tensor logProbabilities, Tensor targets, Inputs inputs) {
-    return plan.forward(logProbabilities.view, targets.view, inputs.views, null, null);
+    return plan.forward(
+        view(logProbabilities, "logProbabilities"),
+        view(targets, "targets"),
+        views(inputs),
+        null,
+        null);
   }
 
   /**
@@ -150,7 +178,12 @@ public final class NllLoss {
    */
   public double forward(
       Tensor logProbabilities, Tensor targets, Inputs inputs, CrossEntropy.Outcome outcome) {
-    return plan.forward(logProbabilities.view, targets.view, inputs.views, null, outcome.outputs);
+    return plan.forward(
+        view(logProbabilities, "logProbabilities"),
+        view(targets, "targets"),
+        views(inputs),
+        null,
+        outputs(outcome, "outcome"));
   }
 
   /**
@@ -164,7 +197,12 @@ public final class NllLoss {
    */
   public double forwardBackward(
       Tensor logProbabilities, Tensor targets, Inputs inputs, Tensor gradient) {
-    return plan.forward(logProbabilities.view, targets.view, inputs.views, gradient.view, null);
+    return plan.forward(
+        view(logProbabilities, "logProbabilities"),
+        view(targets, "targets"),
+        views(inputs),
+        view(gradient, "gradient"),
+        null);
   }
 
   /**
@@ -184,7 +222,11 @@ public final class NllLoss {
       Tensor gradient,
       CrossEntropy.Outcome outcome) {
     return plan.forward(
-        logProbabilities.view, targets.view, inputs.views, gradient.view, outcome.outputs);
+        view(logProbabilities, "logProbabilities"),
+        view(targets, "targets"),
+        views(inputs),
+        view(gradient, "gradient"),
+        outputs(outcome, "outcome"));
   }
 
   /**
@@ -220,11 +262,17 @@ public final class NllLoss {
       Tensor gradient,
       CrossEntropy.Outcome saved) {
     plan.backward(
-        targets.view,
-        inputs.views,
-        upstream == null ? null : upstream.view,
-        gradient.view,
-        saved.outputs);
+        view(targets, "targets"),
+        views(inputs),
+        viewOrNull(upstream),
+        view(gradient, "gradient"),
+        outputs(saved, "saved"));
+  }
+
+  /** Its options that are not the defaults: {@code NllLoss[ignoreIndex=-100]}. */
+  @Override
+  public String toString() {
+    return plan.toString();
   }
 
   /**
@@ -260,7 +308,7 @@ public final class NllLoss {
           plan(
               FullyMasked.NAN,
               options -> options.with(smoothing, 0, 0, 0, 0),
-              classWeights == null ? null : classWeights.view);
+              viewOrNull(classWeights));
       return new NllLoss(plan.onLogProbabilities());
     }
 

@@ -4,6 +4,7 @@ package dev.xent;
 import dev.xent.internal.plan.States;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * What some classes contribute to their rows, for rows whose classes are divided over threads,
@@ -40,8 +41,8 @@ public final class PartialStates {
    */
   public static PartialStates merge(List<PartialStates> parts) {
     List<States> all = new ArrayList<>();
-    for (PartialStates part : parts) {
-      all.add(part.states);
+    for (PartialStates part : Objects.requireNonNull(parts, "parts")) {
+      all.add(Arguments.states(part, "parts"));
     }
     return new PartialStates(States.merge(all));
   }
@@ -77,7 +78,7 @@ public final class PartialStates {
    * @throws PartialStatesException when they are none, or of another layout or numerics version
    */
   public static PartialStates ofBytes(byte[] bytes) {
-    return new PartialStates(States.ofBytes(bytes));
+    return new PartialStates(States.ofBytes(Objects.requireNonNull(bytes, "bytes")));
   }
 
   /** Kind, classes, shape, round and arithmetic, in one line. */

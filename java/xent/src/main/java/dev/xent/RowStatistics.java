@@ -34,4 +34,10 @@ public final class RowStatistics {
   public long rows() {
     return rows.rows();
   }
+
+  /** Kind, shape and arithmetic, in one line. */
+  @Override
+  public String toString() {
+    return rows.toString();
+  }
 }

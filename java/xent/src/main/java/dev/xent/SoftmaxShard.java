@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import static dev.xent.Arguments.finished;
+import static dev.xent.Arguments.states;
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.viewOrNull;
+import static dev.xent.Arguments.views;
+
 import dev.xent.internal.plan.SoftmaxShardPlan;
-import dev.xent.internal.plan.View;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,7 +44,7 @@ public final class SoftmaxShard {
    * @throws XentException for what does not fit
    */
   public PartialStates partialStates(Tensor logits, Inputs inputs) {
-    return new PartialStates(plan.states(logits.view, inputs.views, null));
+    return new PartialStates(plan.states(view(logits, "logits"), views(inputs), null));
   }
 
   /**
@@ -50,7 +55,8 @@ public final class SoftmaxShard {
    * @param first what finishing the first round gave
    */
   public PartialStates partialStates(Tensor logits, Inputs inputs, RowStatistics first) {
-    return new PartialStates(plan.states(logits.view, inputs.views, first.rows));
+    return new PartialStates(
+        plan.states(view(logits, "logits"), views(inputs), finished(first, "first")));
   }
 
   /**
@@ -62,7 +68,8 @@ public final class SoftmaxShard {
    * @throws PartialStatesException for states that are not whole or do not belong together
    */
   public RowStatistics finish(PartialStates whole, Inputs inputs, @Nullable Tensor logSumExp) {
-    return new RowStatistics(plan.finish(whole.states, inputs.views, viewOf(logSumExp), null));
+    return new RowStatistics(
+        plan.finish(states(whole, "whole"), views(inputs), viewOrNull(logSumExp), null));
   }
 
   /**
@@ -76,7 +83,11 @@ public final class SoftmaxShard {
   public RowStatistics finish(
       PartialStates whole, Inputs inputs, @Nullable Tensor logSumExp, RowStatistics first) {
     return new RowStatistics(
-        plan.finish(whole.states, inputs.views, viewOf(logSumExp), first.rows));
+        plan.finish(
+            states(whole, "whole"),
+            views(inputs),
+            viewOrNull(logSumExp),
+            finished(first, "first")));
   }
 
   /**
@@ -89,10 +100,13 @@ public final class SoftmaxShard {
    *     any other way
    */
   public void forward(Tensor logits, Inputs inputs, RowStatistics rows, Tensor output) {
-    plan.forward(logits.view, inputs.views, rows.rows, output.view);
+    plan.forward(
+        view(logits, "logits"), views(inputs), finished(rows, "rows"), view(output, "output"));
   }
 
-  private static @Nullable View viewOf(@Nullable Tensor tensor) {
-    return tensor == null ? null : tensor.view;
+  /** Its classes and the options of the operation that are not the defaults. */
+  @Override
+  public String toString() {
+    return plan.toString();
   }
 }

@@ -2,6 +2,7 @@
 package dev.xent;
 
 import dev.xent.internal.plan.Memory;
+import dev.xent.internal.plan.Plural;
 import dev.xent.internal.plan.Strides;
 import dev.xent.internal.plan.View;
 import java.lang.foreign.Arena;
@@ -15,6 +16,7 @@ import java.nio.LongBuffer;
 import java.nio.ShortBuffer;
 import java.util.Arrays;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A view of memory: a segment with an element type, a shape and strides. It never owns memory and
@@ -52,7 +54,7 @@ public final class Tensor {
   public static Tensor of(MemorySegment segment, DType type, long... shape) {
     Objects.requireNonNull(segment, "segment");
     Objects.requireNonNull(type, "type");
-    long[] own = shape.clone();
+    long[] own = Objects.requireNonNull(shape, "shape").clone();
     Strides.elements(own);
     return new Tensor(View.of(segment, type, own, Strides.rowMajor(own), null));
   }
@@ -65,6 +67,8 @@ public final class Tensor {
   public static Tensor strided(MemorySegment segment, DType type, long[] shape, long[] strides) {
     Objects.requireNonNull(segment, "segment");
     Objects.requireNonNull(type, "type");
+    Objects.requireNonNull(shape, "shape");
+    Objects.requireNonNull(strides, "strides");
     return new Tensor(View.of(segment, type, shape.clone(), strides.clone(), null));
   }
 
@@ -77,9 +81,9 @@ public final class Tensor {
    *     use them; or null when something else keeps the memory
    */
   public static Tensor ofAddress(
-      long address, long byteSize, Object owner, DType type, long... shape) {
+      long address, long byteSize, @Nullable Object owner, DType type, long... shape) {
     Objects.requireNonNull(type, "type");
-    long[] own = shape.clone();
+    long[] own = Objects.requireNonNull(shape, "shape").clone();
     Strides.elements(own);
     return new Tensor(
         View.of(Memory.at(address, byteSize), type, own, Strides.rowMajor(own), owner));
@@ -89,7 +93,7 @@ public final class Tensor {
   public static Tensor allocate(Arena arena, DType type, long... shape) {
     Objects.requireNonNull(arena, "arena");
     Objects.requireNonNull(type, "type");
-    long[] own = shape.clone();
+    long[] own = Objects.requireNonNull(shape, "shape").clone();
     MemorySegment segment = Memory.allocate(arena, type, Strides.elements(own));
     return new Tensor(View.of(segment, type, own, Strides.rowMajor(own), null));
   }
@@ -102,6 +106,7 @@ public final class Tensor {
    * @param shape as many elements as the array has; none given: one dimension
    */
   public static Tensor of(float[] values, long... shape) {
+    Objects.requireNonNull(values, "values");
     return whole(MemorySegment.ofArray(values), DType.F32, values.length, shape);
   }
 
@@ -111,6 +116,7 @@ public final class Tensor {
    * @param shape as many elements as the array has; none given: one dimension
    */
   public static Tensor of(double[] values, long... shape) {
+    Objects.requireNonNull(values, "values");
     return whole(MemorySegment.ofArray(values), DType.F64, values.length, shape);
   }
 
@@ -120,6 +126,7 @@ public final class Tensor {
    * @param shape as many elements as the array has; none given: one dimension
    */
   public static Tensor of(int[] values, long... shape) {
+    Objects.requireNonNull(values, "values");
     return whole(MemorySegment.ofArray(values), DType.I32, values.length, shape);
   }
 
@@ -129,6 +136,7 @@ public final class Tensor {
    * @param shape as many elements as the array has; none given: one dimension
    */
   public static Tensor of(long[] values, long... shape) {
+    Objects.requireNonNull(values, "values");
     return whole(MemorySegment.ofArray(values), DType.I64, values.length, shape);
   }
 
@@ -138,6 +146,7 @@ public final class Tensor {
    * @param shape as many elements as the array has; none given: one dimension
    */
   public static Tensor of(short[] values, long... shape) {
+    Objects.requireNonNull(values, "values");
     return whole(MemorySegment.ofArray(values), DType.I16, values.length, shape);
   }
 
@@ -147,6 +156,7 @@ public final class Tensor {
    * @param shape as many elements as the array has; none given: one dimension
    */
   public static Tensor of(byte[] values, long... shape) {
+    Objects.requireNonNull(values, "values");
     return whole(MemorySegment.ofArray(values), DType.I8, values.length, shape);
   }
 
@@ -159,6 +169,7 @@ public final class Tensor {
    * @param shape as many elements as remain in the buffer; none given: one dimension
    */
   public static Tensor of(FloatBuffer buffer, long... shape) {
+    Objects.requireNonNull(buffer, "buffer");
     Memory.requireNativeOrder(buffer.order());
     return whole(MemorySegment.ofBuffer(buffer), DType.F32, buffer.remaining(), shape);
   }
@@ -170,6 +181,7 @@ public final class Tensor {
    * @param shape as many elements as remain in the buffer; none given: one dimension
    */
   public static Tensor of(DoubleBuffer buffer, long... shape) {
+    Objects.requireNonNull(buffer, "buffer");
     Memory.requireNativeOrder(buffer.order());
     return whole(MemorySegment.ofBuffer(buffer), DType.F64, buffer.remaining(), shape);
   }
@@ -180,6 +192,7 @@ public final class Tensor {
    * @param shape as many elements as remain in the buffer; none given: one dimension
    */
   public static Tensor of(IntBuffer buffer, long... shape) {
+    Objects.requireNonNull(buffer, "buffer");
     Memory.requireNativeOrder(buffer.order());
     return whole(MemorySegment.ofBuffer(buffer), DType.I32, buffer.remaining(), shape);
   }
@@ -190,6 +203,7 @@ public final class Tensor {
    * @param shape as many elements as remain in the buffer; none given: one dimension
    */
   public static Tensor of(LongBuffer buffer, long... shape) {
+    Objects.requireNonNull(buffer, "buffer");
     Memory.requireNativeOrder(buffer.order());
     return whole(MemorySegment.ofBuffer(buffer), DType.I64, buffer.remaining(), shape);
   }
@@ -200,6 +214,7 @@ public final class Tensor {
    * @param shape as many elements as remain in the buffer; none given: one dimension
    */
   public static Tensor of(ShortBuffer buffer, long... shape) {
+    Objects.requireNonNull(buffer, "buffer");
     Memory.requireNativeOrder(buffer.order());
     return whole(MemorySegment.ofBuffer(buffer), DType.I16, buffer.remaining(), shape);
   }
@@ -212,26 +227,28 @@ public final class Tensor {
    * @param shape as many elements as remain in the buffer; none given: one dimension
    */
   public static Tensor of(ByteBuffer buffer, DType type, long... shape) {
+    Objects.requireNonNull(buffer, "buffer");
     Objects.requireNonNull(type, "type");
     if (type.byteSize() > 1) {
       Memory.requireNativeOrder(buffer.order());
     }
     if (buffer.remaining() % type.byteSize() != 0) {
       throw new MemoryException(
-          "%d bytes remain in the buffer, not a multiple of the %d bytes of %s: set its limit"
-              .formatted(buffer.remaining(), type.byteSize(), type));
+          "the buffer has %s left, not a multiple of the %d bytes of %s: set its limit"
+              .formatted(Plural.of(buffer.remaining(), "byte"), type.byteSize(), type));
     }
     MemorySegment segment = MemorySegment.ofBuffer(buffer);
     return whole(segment, type, buffer.remaining() / type.byteSize(), shape);
   }
 
   private static Tensor whole(MemorySegment segment, DType type, long length, long[] shape) {
-    long[] own = shape.length == 0 ? new long[] {length} : shape.clone();
+    long[] own =
+        Objects.requireNonNull(shape, "shape").length == 0 ? new long[] {length} : shape.clone();
     long elements = Strides.elements(own);
     if (elements != length) {
       throw new ShapeException(
-          "shape %s has %d elements, the memory has %d: give a shape with as many"
-              .formatted(Arrays.toString(own), elements, length));
+          "shape %s has %s, the memory has %d: give a shape with as many"
+              .formatted(Arrays.toString(own), Plural.of(elements, "element"), length));
     }
     return new Tensor(View.of(segment, type, own, Strides.rowMajor(own), null));
   }
@@ -296,7 +313,7 @@ public final class Tensor {
 
   /** The same elements in the same row-major order under another shape; contiguous tensors only. */
   public Tensor reshape(long... shape) {
-    long[] own = shape.clone();
+    long[] own = Objects.requireNonNull(shape, "shape").clone();
     if (!view.contiguous) {
       throw new ShapeException(
           "%s with strides %s is not contiguous and cannot be reshaped: reshape before slicing"
@@ -304,8 +321,12 @@ public final class Tensor {
     }
     if (Strides.elements(own) != view.elements) {
       throw new ShapeException(
-          "%s has %d elements, shape %s has %d: give a shape with as many"
-              .formatted(view, view.elements, Arrays.toString(own), Strides.elements(own)));
+          "%s has %s, shape %s has %d: give a shape with as many"
+              .formatted(
+                  view,
+                  Plural.of(view.elements, "element"),
+                  Arrays.toString(own),
+                  Strides.elements(own)));
     }
     return new Tensor(view.with(0, own, Strides.rowMajor(own)));
   }
@@ -317,6 +338,7 @@ public final class Tensor {
    * @param axes every axis once; negative ones count from the end
    */
   public Tensor permute(int... axes) {
+    Objects.requireNonNull(axes, "axes");
     int rank = view.rank();
     long[] shape = new long[rank];
     long[] strides = new long[rank];
@@ -338,8 +360,8 @@ public final class Tensor {
 
   private ShapeException permutation(int[] axes) {
     return new ShapeException(
-        "axes %s is no order of the %d dimensions of %s: name every axis once"
-            .formatted(Arrays.toString(axes), view.rank(), view));
+        "axes %s is no order of the dimensions of %s: name every axis once"
+            .formatted(Arrays.toString(axes), view));
   }
 
   /**
@@ -409,6 +431,7 @@ public final class Tensor {
    * @throws DTypeException when the type is another
    */
   public float getFloat(long... index) {
+    Objects.requireNonNull(index, "index");
     Memory.requireFloat(view);
     Memory.requireLent(view, "the tensor");
     try {
@@ -425,6 +448,7 @@ public final class Tensor {
    * @throws DTypeException when the type is an integer type
    */
   public double getDouble(long... index) {
+    Objects.requireNonNull(index, "index");
     Memory.requireDouble(view);
     Memory.requireLent(view, "the tensor");
     try {
@@ -441,6 +465,7 @@ public final class Tensor {
    * @throws DTypeException when the type is no integer type
    */
   public long getLong(long... index) {
+    Objects.requireNonNull(index, "index");
     Memory.requireInteger(view);
     Memory.requireLent(view, "the tensor");
     try {
@@ -457,6 +482,7 @@ public final class Tensor {
    * @throws DTypeException when the type is another
    */
   public void setFloat(float value, long... index) {
+    Objects.requireNonNull(index, "index");
     Memory.requireFloat(view);
     Memory.requireWritable(view, "the tensor");
     Memory.requireLent(view, "the tensor");
@@ -474,6 +500,7 @@ public final class Tensor {
    * @throws DTypeException when the type is an integer type
    */
   public void setDouble(double value, long... index) {
+    Objects.requireNonNull(index, "index");
     Memory.requireDouble(view);
     Memory.requireWritable(view, "the tensor");
     Memory.requireLent(view, "the tensor");
@@ -487,12 +514,14 @@ public final class Tensor {
   /**
    * Copies all elements of another tensor into this one, index by index, whatever the strides of
    * the two. Between floating-point types every element is rounded once to nearest even; other
-   * types must be the same. Where the two overlap other than being the same, what is copied is not
-   * defined.
+   * types must be the same.
    *
-   * @param source of the same shape
+   * @param source of the same shape; may be this memory in the same order, which changes nothing,
+   *     but not overlap it in any other way
+   * @throws MemoryException where the two overlap, before anything is written
    */
   public void copyFrom(Tensor source) {
+    Objects.requireNonNull(source, "source");
     boolean converts = source.view.type.isFloat() && view.type.isFloat();
     if (source.view.type != view.type && !converts) {
       throw new DTypeException(

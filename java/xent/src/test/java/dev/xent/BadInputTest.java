@@ -443,13 +443,4 @@ class BadInputTest {
     Softmax.builder().isa(Isa.AVX512).backend(Backend.REFERENCE).build().forward(output, output);
     Arrays.fill(out, 0);
   }
-
-  @Test
-  void absentTensorsByName() {
-    assertThatThrownBy(() -> Softmax.along(-1).forward(null, output))
-        .isInstanceOf(NullPointerException.class);
-    assertThatThrownBy(() -> CrossEntropy.builder().fullyMasked(null))
-        .isInstanceOf(NullPointerException.class)
-        .hasMessage("fullyMasked");
-  }
 }

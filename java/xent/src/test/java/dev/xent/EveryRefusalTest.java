@@ -181,9 +181,13 @@ class EveryRefusalTest {
     kinds.put("a float of integers", b -> b.labels.getFloat(0));
     kinds.put("a double of integers", b -> b.labels.getDouble(0));
     kinds.put("an integer of floats", b -> b.logits.getLong(0, 0));
+    kinds.put("a float of doubles", b -> Tensor.of(new double[3]).getFloat(0));
     kinds.put("an array of floats of integers", b -> b.labels.toFloatArray());
     kinds.put("a copy of another shape", b -> b.out.copyFrom(b.soft.slice(0, 0, 2)));
     kinds.put("a copy of another type", b -> b.rows.copyFrom(b.labels));
+    kinds.put(
+        "a copy of memory that it overlaps",
+        b -> b.out.slice(1, 0, 3).permute(1, 0).copyFrom(b.out.slice(1, 0, 3)));
     kinds.put("a copy into read-only memory", b -> b.out.asReadOnly().copyFrom(b.soft));
     kinds.put("a number into read-only memory", b -> b.out.asReadOnly().setFloat(1, 0, 0));
   }
@@ -193,6 +197,9 @@ class EveryRefusalTest {
     kinds.put("an upstream of another shape", b -> b.softmax().backward(b.soft, b.rows, b.out));
     kinds.put("log-sum-exp of another shape", b -> b.logSumExp().forward(b.logits, b.out));
     kinds.put("labels of another number", b -> b.loss(Tensor.of(new int[4])));
+    kinds.put(
+        "labels along another axis",
+        b -> b.mean().forward(Tensor.of(new float[24], 2, 3, 4), Tensor.of(new int[6], 2, 3)));
     kinds.put("labels in the shape of the logits", b -> b.loss(Tensor.of(new int[12], 3, 4)));
     kinds.put("probability rows of another shape", b -> b.loss(b.soft.slice(0, 0, 2)));
     kinds.put("a teacher of another shape", b -> b.kl().build().forward(b.logits, b.rows));
@@ -256,6 +263,17 @@ class EveryRefusalTest {
                     b.logits,
                     Tensor.strided(
                         b.out.segment(), DType.F32, new long[] {3, 4}, new long[] {0, 1})));
+    kinds.put(
+        "an output of more than three dimensions that interleave",
+        b ->
+            b.softmax()
+                .forward(
+                    zeros(DType.F32, 2, 2, 2, 2),
+                    Tensor.strided(
+                        MemorySegment.ofArray(new float[27]),
+                        DType.F32,
+                        new long[] {2, 2, 2, 2},
+                        new long[] {5, 6, 7, 8})));
     kinds.put(
         "an arena that is closed",
         b -> {
@@ -491,6 +509,13 @@ class EveryRefusalTest {
           Outcome saved = b.outcome().saveStatistics(b.arena);
           b.mean().forward(b.logits, b.labels, saved);
           b.mean().backward(b.logits, b.soft, saved, null, b.out);
+        });
+    kinds.put(
+        "a backward of other options",
+        b -> {
+          Outcome saved = b.outcome().saveStatistics(b.arena);
+          b.mean().forward(b.logits, b.labels, saved);
+          b.loss().temperature(2).build().backward(b.logits, b.labels, saved, null, b.out);
         });
     kinds.put("bytes that are no tally", b -> LossTally.ofBytes(new byte[40]));
   }

@@ -259,7 +259,7 @@ class NllLossTest {
     assertThatThrownBy(
             () -> NllLoss.mean().backward(labels, null, gradient, new CrossEntropy.Outcome()))
         .isInstanceOf(OptionException.class)
-        .hasMessageContaining("forward over 0 rows");
+        .hasMessageContaining("the outcome is of no forward");
   }
 
   @Test

@@ -28,6 +28,19 @@ class OutcomeTest {
   }
 
   @OnEveryBackend
+  void beforeTheFirstCallThatSucceedsThereAreNoNumbers(Backend backend) {
+    assertThatThrownBy(
+            () -> on(backend).build().forward(logits, Tensor.of(new int[] {9, 0, 0, 0}), outcome))
+        .isInstanceOf(LabelException.class);
+    assertThat(outcome.loss()).isNaN();
+    assertThat(outcome.sum()).isNaN();
+    assertThat(outcome.denominator()).isNaN();
+    assertThat(outcome.rows()).isEqualTo(-1);
+    assertThat(outcome.counted()).isEqualTo(-1);
+    assertThat(outcome.correct()).isEqualTo(-1);
+  }
+
+  @OnEveryBackend
   void reductionsAgree(Backend backend) {
     float[] losses = new float[4];
     CrossEntropy none = on(backend).reduction(Reduction.NONE).build();

@@ -412,7 +412,7 @@ class ShardsTest {
         logits,
         Inputs.none(),
         Tensor.of(new float[CLASSES - 1]),
-        "give one weight for each of the " + CLASSES + " classes");
+        "give a weight for each class of all shards, in the shape [" + CLASSES + "]");
     CrossEntropy weighted =
         CrossEntropy.builder().backend(backend).classWeights(Tensor.of(w)).build();
     CrossEntropyShard last = weighted.onShard(CHUNK, CLASSES);

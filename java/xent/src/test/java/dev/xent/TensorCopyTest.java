@@ -68,6 +68,47 @@ class TensorCopyTest {
         .hasMessageContaining("read-only");
   }
 
+  @Test
+  void theSameMemoryInTheSameOrderStaysAsItIs() {
+    float[] values = {1, 2, 3, 4, 5, 6};
+    Tensor tensor = Tensor.of(values, 2, 3);
+    tensor.copyFrom(tensor);
+    tensor.copyFrom(tensor.asReadOnly());
+    tensor.permute(1, 0).copyFrom(Tensor.of(values, 2, 3).permute(1, 0));
+    assertThat(values).containsExactly(1, 2, 3, 4, 5, 6);
+  }
+
+  @Test
+  void otherOverlapsAreRefusedBeforeAnythingIsWritten() {
+    float[] values = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+    Tensor tensor = Tensor.of(values, 3, 3);
+    List<Tensor> others =
+        List.of(tensor.permute(1, 0), Tensor.of(values).slice(0, 0, 9).reshape(3, 3).permute(1, 0));
+    for (Tensor other : others) {
+      assertOverlaps(tensor, other);
+      assertOverlaps(other, tensor);
+    }
+    assertOverlaps(tensor.slice(0, 0, 2), tensor.slice(0, 1, 3));
+    assertOverlaps(tensor.slice(1, 0, 1), tensor.slice(1, 1, 2));
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor floats = Tensor.allocate(arena, DType.F32, 4);
+      Tensor doubles = Tensor.of(floats.segment(), DType.F64, 2);
+      assertOverlaps(floats.slice(0, 0, 2), doubles);
+      assertOverlaps(floats.slice(0, 0, 2), floats.slice(0, 1, 3).asReadOnly());
+    }
+    assertThat(values).containsExactly(1, 2, 3, 4, 5, 6, 7, 8, 9);
+    Tensor.of(values).slice(0, 0, 3).copyFrom(Tensor.of(values).slice(0, 3, 6));
+    assertThat(values).startsWith(4, 5, 6, 4, 5, 6);
+  }
+
+  private static void assertOverlaps(Tensor target, Tensor source) {
+    assertThatThrownBy(() -> target.copyFrom(source))
+        .isInstanceOf(MemoryException.class)
+        .hasMessage(
+            "the tensor and the source overlap in memory: give the tensor memory of its own,"
+                + " or exactly that of the source");
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {2, 0})
   void closedMemoryIsNamed(int rows) {

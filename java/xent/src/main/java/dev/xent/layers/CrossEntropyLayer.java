@@ -3,6 +3,7 @@ package dev.xent.layers;
 
 import dev.xent.CrossEntropy;
 import dev.xent.Tensor;
+import java.util.Objects;
 
 /**
  * {@code loss = - sum q log softmax(x)} of logits and targets, and back: {@code dx = c *
@@ -30,7 +31,10 @@ public final class CrossEntropyLayer extends LossLayer {
   }
 
   private CrossEntropyLayer(CrossEntropy crossEntropy, long... shape) {
-    super(crossEntropy.axis(shape.length), shape);
+    super(
+        Objects.requireNonNull(crossEntropy, "operation")
+            .axis(Objects.requireNonNull(shape, "shape").length),
+        shape);
     this.crossEntropy = crossEntropy;
   }
 
@@ -53,5 +57,10 @@ public final class CrossEntropyLayer extends LossLayer {
   @Override
   public double defaultRate() {
     return 0.001;
+  }
+
+  @Override
+  public String toString() {
+    return super.toString() + " of " + crossEntropy;
   }
 }

@@ -14,7 +14,7 @@ final class Elements {
 
   private Elements() {}
 
-  /** Fills a tensor of a layer with the elements of an F32 tensor of any strides. */
+  /** Fills a tensor of a layer with the elements of a tensor of floats of any strides. */
   static void copy(Tensor from, String name, Tensor to) {
     if (!Arrays.equals(from.shape(), to.shape())) {
       throw new ShapeException(

@@ -2,6 +2,7 @@
 package dev.xent.layers;
 
 import dev.xent.Tensor;
+import java.util.Objects;
 
 /**
  * One step of a network that runs forwards, and backwards along the same way.
@@ -39,6 +40,7 @@ public interface Layer extends AutoCloseable {
    * @return the output, owned by the layer and valid until the next {@code forward}
    */
   default Tensor forward(Tensor inputs, Tensor feedbacks) {
+    Objects.requireNonNull(feedbacks, "feedbacks");
     return forward(inputs);
   }
 

@@ -5,11 +5,12 @@ import dev.xent.DType;
 import dev.xent.LogSoftmax;
 import dev.xent.Tensor;
 import java.lang.foreign.Arena;
+import java.util.Objects;
 
 /**
  * {@code y = x - log sum exp(x)} along one axis, and back: {@code dx = dy - exp(y) * sum dy}.
  *
- * <p>F32 in, F32 out, in the shape of the inputs. The rules at the edges (NaN, infinities, rows
+ * <p>Any type of floats in, F32 out, in the shape of the inputs. The rules at the edges (NaN, infinities, rows
  * that are all -inf) are those of {@link LogSoftmax}. Ownership, order of calls and threads: {@link
  * Layer}.
  */
@@ -31,7 +32,7 @@ public final class LogSoftmaxLayer extends OwningLayer {
 
   private LogSoftmaxLayer(LogSoftmax logSoftmax, long... shape) {
     super(shape);
-    this.logSoftmax = logSoftmax;
+    this.logSoftmax = Objects.requireNonNull(logSoftmax, "operation");
   }
 
   /** Along another axis; negative ones count from the end. */
@@ -49,6 +50,7 @@ public final class LogSoftmaxLayer extends OwningLayer {
    * freed when nothing refers to it any more.
    */
   public static Tensor stableLogSoftmax(Tensor inputs, int axis) {
+    Objects.requireNonNull(inputs, "inputs");
     Tensor outputs = Tensor.allocate(Arena.ofAuto(), DType.F32, inputs.shape());
     LogSoftmax.along(axis).forward(inputs, outputs);
     return outputs;
@@ -64,10 +66,16 @@ public final class LogSoftmaxLayer extends OwningLayer {
 
   @Override
   public Tensor backward(Tensor gradients) {
+    Objects.requireNonNull(gradients, "gradients");
     requireForward("backward");
     Tensor y = outputs.writable();
     logSoftmax.backward(y, gradients, this.gradients.shaped(y.shape()));
     return this.gradients.readOnly();
+  }
+
+  @Override
+  public String toString() {
+    return super.toString() + " of " + logSoftmax;
   }
 
   @Override

@@ -6,6 +6,7 @@ import dev.xent.ShapeException;
 import dev.xent.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
+import java.util.Objects;
 
 /**
  * The end of a network: a loss, and the gradient it sends back.
@@ -49,8 +50,8 @@ public abstract sealed class LossLayer extends OwningLayer permits CrossEntropyL
     super(shape);
     if (axis < -shape.length || axis >= shape.length) {
       throw new ShapeException(
-          "%s has classes along axis %d, which a shape of %d sizes does not have: axes go from %d to %d"
-              .formatted(name(), axis, shape.length, -shape.length, shape.length - 1));
+          "%s has classes along axis %d, which shape %s does not have: axes go from %d to %d"
+              .formatted(name(), axis, shown(), -shape.length, shape.length - 1));
     }
     this.axis = axis < 0 ? axis + shape.length : axis;
   }
@@ -78,6 +79,7 @@ public abstract sealed class LossLayer extends OwningLayer permits CrossEntropyL
    */
   @Override
   public final Tensor forward(Tensor inputs, Tensor targets) {
+    Objects.requireNonNull(targets, "targets");
     begin(inputs);
     Tensor rows = losses.shaped(rowShape(inputs));
     Tensor expected = targets.type().isInteger() ? rows : inputs;
@@ -129,6 +131,7 @@ public abstract sealed class LossLayer extends OwningLayer permits CrossEntropyL
    */
   @Override
   public final Tensor backward(Tensor upstream) {
+    Objects.requireNonNull(upstream, "upstream");
     requireForward("backward");
     Tensor factors = weights.shaped(losses.writable().shape());
     Elements.copy(Elements.inShapeOf(factors, upstream), "upstream gradients", factors);

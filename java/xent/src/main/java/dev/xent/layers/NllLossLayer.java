@@ -4,6 +4,7 @@ package dev.xent.layers;
 import dev.xent.CrossEntropy;
 import dev.xent.NllLoss;
 import dev.xent.Tensor;
+import java.util.Objects;
 
 /**
  * {@code loss = - sum q l} of log-probabilities and targets, and back: {@code dl = - c q}.
@@ -26,7 +27,10 @@ public final class NllLossLayer extends LossLayer {
   }
 
   private NllLossLayer(NllLoss nllLoss, long... shape) {
-    super(nllLoss.axis(shape.length), shape);
+    super(
+        Objects.requireNonNull(nllLoss, "operation")
+            .axis(Objects.requireNonNull(shape, "shape").length),
+        shape);
     this.nllLoss = nllLoss;
   }
 
@@ -43,5 +47,10 @@ public final class NllLossLayer extends LossLayer {
   @Override
   double run(Tensor inputs, Tensor targets, Tensor gradient, CrossEntropy.Outcome outcome) {
     return nllLoss.forwardBackward(inputs, targets, gradient, outcome);
+  }
+
+  @Override
+  public String toString() {
+    return super.toString() + " of " + nllLoss;
   }
 }

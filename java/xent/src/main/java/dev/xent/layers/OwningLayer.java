@@ -4,6 +4,7 @@ package dev.xent.layers;
 import dev.xent.ShapeException;
 import dev.xent.Tensor;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.stream.Collectors;
 
 /** What the layers of this package share: the shape they take, the order of calls, their memory. */
@@ -14,7 +15,7 @@ abstract class OwningLayer implements Layer {
   private boolean closed;
 
   OwningLayer(long... shape) {
-    if (shape.length == 0) {
+    if (Objects.requireNonNull(shape, "shape").length == 0) {
       throw new ShapeException(
           name()
               + " needs the shape of its inputs, such as (Layer.ANY, 10) for rows of 10 classes");
@@ -31,7 +32,7 @@ abstract class OwningLayer implements Layer {
 
   /** The class axis where none is given: 1, and 0 where the shape has no axis 1. */
   static int defaultAxis(long... shape) {
-    return shape.length > 1 ? 1 : 0;
+    return Objects.requireNonNull(shape, "shape").length > 1 ? 1 : 0;
   }
 
   final String name() {
@@ -40,12 +41,13 @@ abstract class OwningLayer implements Layer {
 
   /** To be called first in every forward: until {@link #end} there is nothing to go back along. */
   final void begin(Tensor inputs) {
+    Objects.requireNonNull(inputs, "inputs");
     requireOpen();
     ran = false;
     if (!takes(inputs.shape())) {
       throw new ShapeException(
           "%s takes inputs of shape %s, not %s: make the layer with Layer.ANY (-1) where sizes change"
-              .formatted(name(), expected(), Arrays.toString(inputs.shape())));
+              .formatted(name(), shown(), Arrays.toString(inputs.shape())));
     }
   }
 
@@ -75,6 +77,12 @@ abstract class OwningLayer implements Layer {
     }
   }
 
+  /** Its name, the shape it takes, and the operation, if it has one. */
+  @Override
+  public String toString() {
+    return name() + shown();
+  }
+
   private void requireOpen() {
     if (closed) {
       throw new IllegalStateException(name() + " is closed: make a new one");
@@ -93,7 +101,8 @@ abstract class OwningLayer implements Layer {
     return true;
   }
 
-  private String expected() {
+  /** The shape in messages: "[any, 10]". */
+  final String shown() {
     return Arrays.stream(shape)
         .mapToObj(size -> size == ANY ? "any" : Long.toString(size))
         .collect(Collectors.joining(", ", "[", "]"));

@@ -5,11 +5,12 @@ import dev.xent.DType;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import java.lang.foreign.Arena;
+import java.util.Objects;
 
 /**
  * {@code y = exp(x) / sum exp(x)} along one axis, and back: {@code dx = y * (dy - sum dy * y)}.
  *
- * <p>F32 in, F32 out, in the shape of the inputs. The rules at the edges (NaN, infinities, rows
+ * <p>Any type of floats in, F32 out, in the shape of the inputs. The rules at the edges (NaN, infinities, rows
  * that are all -inf) are those of {@link Softmax}. Ownership, order of calls and threads: {@link
  * Layer}.
  */
@@ -31,7 +32,7 @@ public final class SoftmaxLayer extends OwningLayer {
 
   private SoftmaxLayer(Softmax softmax, long... shape) {
     super(shape);
-    this.softmax = softmax;
+    this.softmax = Objects.requireNonNull(softmax, "operation");
   }
 
   /** Along another axis; negative ones count from the end. */
@@ -49,6 +50,7 @@ public final class SoftmaxLayer extends OwningLayer {
    * when nothing refers to it any more.
    */
   public static Tensor stableSoftmax(Tensor inputs, int axis) {
+    Objects.requireNonNull(inputs, "inputs");
     Tensor outputs = Tensor.allocate(Arena.ofAuto(), DType.F32, inputs.shape());
     Softmax.along(axis).forward(inputs, outputs);
     return outputs;
@@ -64,10 +66,16 @@ public final class SoftmaxLayer extends OwningLayer {
 
   @Override
   public Tensor backward(Tensor gradients) {
+    Objects.requireNonNull(gradients, "gradients");
     requireForward("backward");
     Tensor y = outputs.writable();
     softmax.backward(y, gradients, this.gradients.shaped(y.shape()));
     return this.gradients.readOnly();
+  }
+
+  @Override
+  public String toString() {
+    return super.toString() + " of " + softmax;
   }
 
   @Override

@@ -4,12 +4,15 @@ package dev.xent.layers;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
+import dev.xent.DType;
 import dev.xent.LabelException;
 import dev.xent.MemoryException;
 import dev.xent.ShapeException;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
+import java.lang.foreign.Arena;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -43,6 +46,25 @@ class LayerTest {
           .isInstanceOf(IllegalStateException.class)
           .hasMessageContaining(layer.getClass().getSimpleName())
           .hasMessageContaining("call forward first");
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("layers")
+  void inputsAreOfAnyTypeOfFloatsAndOutputsAreF32(Function<long[], Layer> kind) {
+    for (DType type : new DType[] {DType.F32, DType.F64, DType.F16, DType.BF16}) {
+      Tensor inputs = Tensor.allocate(Arena.ofAuto(), type, 2, 3);
+      inputs.copyFrom(INPUTS);
+      Tensor same = Tensor.of(new float[6], 2, 3);
+      same.copyFrom(inputs);
+      try (Layer layer = kind.apply(new long[] {2, 3});
+          Layer other = kind.apply(new long[] {2, 3})) {
+        Tensor output = layer.forward(inputs, LABELS);
+        assertThat(output.type()).isEqualTo(DType.F32);
+        assertThat(output.toFloatArray())
+            .containsExactly(other.forward(same, LABELS).toFloatArray(), within(1e-6f));
+        assertThat(back(layer).type()).isEqualTo(DType.F32);
+      }
     }
   }
 

@@ -3,6 +3,9 @@ package dev.xent.internal.kernels;
 
 /** Whether the elements of a strided array have places of their own. */
 public final class Places {
+  /** Of more axes that interleave it is not looked into whether their elements meet. */
+  public static final int MOST_INTERLEAVED = 3;
+
   private Places() {}
 
   /**
@@ -38,7 +41,7 @@ public final class Places {
       return false; // more than there are places
     }
     used = withoutOutermost(sizes, strides, used, reach);
-    if (used > 3) {
+    if (used > MOST_INTERLEAVED) {
       return false;
     }
     for (int i = 1; i < used; i++) {

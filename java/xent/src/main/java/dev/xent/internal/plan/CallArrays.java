@@ -3,7 +3,6 @@ package dev.xent.internal.plan;
 
 import dev.xent.DType;
 import dev.xent.DTypeException;
-import dev.xent.MemoryException;
 import dev.xent.ShapeException;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_shape;
@@ -201,8 +200,9 @@ abstract sealed class CallArrays permits Call {
     boolean inside = classes <= all && first <= all - classes;
     if (!inside || (classes % Chunks.SIZE != 0 && first + classes != all)) {
       throw new ShapeException(
-          "%s is %s, with %d classes from %d on of %d: end a shard at a multiple of %d or with the row"
-              .formatted(leading().name, lead(), classes, first, all, Chunks.SIZE));
+          "%s is %s, with %s from %d on of %d: end a shard at a multiple of %d or with the row"
+              .formatted(
+                  leading().name, lead(), Plural.of(classes, "class"), first, all, Chunks.SIZE));
     }
     firstClass = first;
     allClasses = all;
@@ -291,7 +291,7 @@ abstract sealed class CallArrays permits Call {
     boolean enough = dimensions.ragged ? view.shape[0] >= classes : view.shape[0] == classes;
     if (view.rank() != 1 || !enough) {
       throw new ShapeException(
-          "classWeights is %s, %s is %s: give one weight for each of the %d classes"
+          "classWeights is %s, %s is %s: give a weight for each class, in the shape [%d]"
               .formatted(view, leading().name, lead(), classes));
     }
     take(classWeights, view, Kind.CLASS_VECTOR);
@@ -374,12 +374,12 @@ abstract sealed class CallArrays permits Call {
     long count = view.shape[dimensions.axis];
     if (count < 1 || count > dimensions.classes || (topCount != 0 && count != topCount)) {
       throw new ShapeException(
-          "%s is %s, %s has %d classes%s: ask for 1 to %d of the largest classes"
+          "%s is %s, %s has %s%s: ask for 1 to %d of the largest classes"
               .formatted(
                   part.name,
                   view,
                   leading().name,
-                  dimensions.classes,
+                  Plural.of(dimensions.classes, "class"),
                   topCount == 0 ? "" : " and topClasses is " + topClasses.view,
                   dimensions.classes));
     }
@@ -484,18 +484,33 @@ abstract sealed class CallArrays permits Call {
       return;
     }
     throw new ShapeException(
-        "%s is %s, %s is %s with %s: give %s the shape %s%s"
+        "%s is %s, %s is %s with %s: give %s the shape %s%s%s"
             .formatted(
                 part.name,
                 view,
                 leading().name,
                 lead(),
                 dimensions.ragged
-                    ? dimensions.rows + " rows"
+                    ? Plural.of(dimensions.rows, "row")
                     : "classes along axis " + dimensions.axis,
                 part.name,
                 Arrays.toString(dimensions.rowShape()),
-                repeats ? ", in which any size may be 1" : ""));
+                repeats ? ", in which any size may be 1" : "",
+                otherAxis(view)));
+  }
+
+  /**
+   * Advice where an array has the shape of rows along another axis; a matrix is rather mistaken.
+   */
+  private String otherAxis(View view) {
+    View lead = lead();
+    int rank = lead.rank();
+    for (int axis = rank < 3 ? -1 : rank - 1; axis >= 0; axis--) {
+      if (Arrays.equals(view.shape, Dimensions.without(axis, lead.shape))) {
+        return ", or build the operation with axis(" + (axis == rank - 1 ? -1 : axis) + ")";
+      }
+    }
+    return "";
   }
 
   private static boolean isSingle(View view) {
@@ -530,7 +545,7 @@ abstract sealed class CallArrays permits Call {
       if (other != part && view.overlaps(other.view)) {
         boolean allowed = other == inPlace || other == orInPlace;
         if (!allowed || !view.isInPlaceOf(other.view)) {
-          throw overlap(part, other, allowed);
+          throw Memory.overlap(part.name, other.name, allowed);
         }
       }
     }
@@ -541,16 +556,6 @@ abstract sealed class CallArrays permits Call {
     if (part.view != null) {
       writes(part, inPlace, null);
     }
-  }
-
-  private static MemoryException overlap(Part part, Part other, boolean inPlaceAllowed) {
-    return new MemoryException(
-        "%s and %s overlap in memory: give %s memory of its own%s"
-            .formatted(
-                part.name,
-                other.name,
-                part.name,
-                inPlaceAllowed ? ", or exactly that of " + other.name : ""));
   }
 
   // ---- their memory ----------------------------------------------------------------------------

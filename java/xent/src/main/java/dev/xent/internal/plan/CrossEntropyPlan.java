@@ -54,6 +54,15 @@ public final class CrossEntropyPlan {
     return new LossShardPlan(engine, loss, reductions, firstClass, allClasses);
   }
 
+  @Override
+  public String toString() {
+    Described text = new Described("CrossEntropy");
+    loss.describe(text);
+    reductions.describe(text);
+    engine.describe(text);
+    return text.toString();
+  }
+
   // ---- forward ---------------------------------------------------------------------------------
 
   /** The reduced loss, and whatever is asked for beside it. */
@@ -121,7 +130,7 @@ public final class CrossEntropyPlan {
         outputs.tally.add(call.tally(), call.dimensions.rows, counted);
       }
       outputs.set(reduced, sum, call.dimensions.rows, counted, count, denominator, correct);
-      outputs.saved(call, kind);
+      outputs.saved(call, kind, options);
       if (simple && kind == TargetKind.LABELS && allCount && few && !zeroGradient) {
         call.again.remember(forward, logits, targets, gradient);
       }
@@ -308,7 +317,7 @@ public final class CrossEntropyPlan {
       }
       call.whole(call.gradient, gradient);
       call.writes(call.gradient, call.logits, null);
-      call.room.saved = saved.statisticsOf(call, kind);
+      call.room.saved = saved.statisticsOf(call, kind, options);
       call.ready();
       double denominator = reductions.denominator(saved.countedWeight);
       reductions.requireGradient(denominator);

@@ -140,14 +140,16 @@ final class Dimensions {
 
   /** The shape without the class axis; with the axis at size 1 where nothing else is left. */
   long[] rowShape() {
-    if (rank == 1) {
-      return new long[] {1};
+    return rank == 1 ? new long[] {1} : without(axis, Arrays.copyOf(shape, rank));
+  }
+
+  /** A shape without one of its axes. */
+  static long[] without(int axis, long[] shape) {
+    long[] rest = new long[shape.length - 1];
+    for (int d = 0; d < rest.length; d++) {
+      rest[d] = shape[d < axis ? d : d + 1];
     }
-    long[] row = new long[rank - 1];
-    for (int d = 0; d < row.length; d++) {
-      row[d] = shape[d < axis ? d : d + 1];
-    }
-    return row;
+    return rest;
   }
 
   /** The shape with something else along the class axis, for a message. */
@@ -163,7 +165,7 @@ final class Dimensions {
   @Override
   public String toString() {
     return ragged
-        ? rows + " ragged rows of at most " + classes + " classes"
+        ? Plural.of(rows, "ragged row") + " of at most " + Plural.of(classes, "class")
         : Arrays.toString(shape) + " with classes along axis " + axis;
   }
 }

@@ -45,6 +45,21 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
     return new Engine(kernels, isa.code(), threads);
   }
 
+  /** Says what is not as this process has it by default. */
+  void describe(Described text) {
+    Backends backends = Backends.get();
+    Backend backend = kernels instanceof NativeKernels ? Backend.NATIVE : Backend.REFERENCE;
+    Backend usual = backends.libraryLocation() == null ? Backend.REFERENCE : Backend.NATIVE;
+    text.option("backend", backend, usual);
+    if (backend == Backend.NATIVE && isa != backends.chosenIsa().code()) {
+      text.with("isa", isaName());
+    }
+    text.option("threads", threads.most(), backends.threads());
+    if (threads.executor() != null) {
+      text.with("executor", threads.executor().getClass().getName());
+    }
+  }
+
   /** "native" or "reference". */
   String backendName() {
     return kernels instanceof NativeKernels ? "native" : "reference";

@@ -35,7 +35,7 @@ final class Failures {
     if (call.givenStates && isOfStates(field)) {
       boolean named = xent_report.row(call.report) >= 0;
       return new PartialStatesException(
-          "partial states%s do not belong together: give those of one call each, on the same rows and targets"
+          "partial states%s do not belong together: give those of one operation, on the same rows and targets"
               .formatted(named ? " of row " + row(call) : ""));
     }
     if (field == XentH.XENT_FIELD_STATES()) {

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param countedWeight what a mean divides by, unless the operation knows another number
  * @param statistics an xent_statistics per row
  * @param tally of the losses so far
+ * @param options of the operation
  */
 public record FinishedRows(
     @Nullable TargetKind kind,
@@ -27,10 +28,12 @@ public record FinishedRows(
     long again,
     double countedWeight,
     MemorySegment statistics,
-    MemorySegment tally) {
+    MemorySegment tally,
+    Options options) {
 
   /** Refuses rows of something else. */
-  void require(Call call, @Nullable TargetKind given) {
+  void require(Call call, @Nullable TargetKind given, Options operation) {
+    require(operation);
     boolean sameKind = given == null ? kind == null : kind == States.kindOf(given);
     if (!sameKind
         || wide != (call.lead().type == DType.F64)
@@ -38,7 +41,7 @@ public record FinishedRows(
         || !call.dimensions.hasRowsOfEntries(shape)
         || call.allClasses != shape[axis]) {
       throw new PartialStatesException(
-          "the statistics are of %s %s%s with classes along axis %d, %s is %s and belongs to %d classes: give those of the same rows"
+          "the statistics are of %s %s%s with classes along axis %d, %s is %s and belongs to %s: give those of the same rows"
               .formatted(
                   kind == null ? "softmax" : kind.text,
                   Arrays.toString(shape),
@@ -46,7 +49,16 @@ public record FinishedRows(
                   axis,
                   call.leading().name,
                   call.lead(),
-                  call.allClasses));
+                  Plural.of(call.allClasses, "class")));
+    }
+  }
+
+  /** Refuses an operation with options of which the statistics would be others. */
+  void require(Options operation) {
+    if (!operation.hasStatisticsOf(options)) {
+      throw new PartialStatesException(
+          "the statistics are of another operation%s than this one%s: give those of one operation"
+              .formatted(options.ofStatistics(), operation.ofStatistics()));
     }
   }
 
@@ -67,6 +79,18 @@ public record FinishedRows(
     }
   }
 
+  /** In messages. */
+  @Override
+  public String toString() {
+    return "%s of %s along axis %d, in %s%s"
+        .formatted(
+            kind == null ? "softmax" : kind.text,
+            Arrays.toString(shape),
+            axis,
+            wide ? "F64" : "F32",
+            again > 0 ? ", " + Plural.of(again, "row") + " for a second round" : "");
+  }
+
   /** The number of rows. */
   public long rows() {
     return States.rows(shape, axis);
@@ -76,7 +100,9 @@ public record FinishedRows(
   void requireFinished() {
     if (again > 0) {
       throw new PartialStatesException(
-          again + " rows need a second round: make their states once more, and finish again");
+          Plural.of(again, "row")
+              + (again == 1 ? " needs" : " need")
+              + " a second round: make the states once more, and finish again");
     }
   }
 }

@@ -47,6 +47,17 @@ public record InputViews(
     return new InputViews(targetWeights, rowOffsets, classMask, rowWeights, view);
   }
 
+  @Override
+  public String toString() {
+    return new Described("Inputs")
+        .option("targetWeights", targetWeights, null)
+        .option("rowOffsets", rowOffsets, null)
+        .option("classMask", classMask, null)
+        .option("rowWeights", rowWeights, null)
+        .option("sink", sink, null)
+        .toString();
+  }
+
   void refuseTargetWeights(String operation) {
     refuse(targetWeights, "targetWeights", operation);
   }

@@ -38,6 +38,15 @@ public final class KlPlan {
     return loss.axis(rank);
   }
 
+  @Override
+  public String toString() {
+    Described text = new Described("KlDivergence");
+    loss.describe(text);
+    reductions.describe(text);
+    engine.describe(text);
+    return text.toString();
+  }
+
   /** The reduced loss, and whatever is asked for beside it. */
   public double forward(
       View logits,

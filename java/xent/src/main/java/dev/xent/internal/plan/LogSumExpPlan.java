@@ -26,6 +26,14 @@ public final class LogSumExpPlan {
     this.axis = axis;
   }
 
+  @Override
+  public String toString() {
+    Described text = new Described("LogSumExp").option("axis", axis, -1);
+    options.describe(text);
+    engine.describe(text);
+    return text.toString();
+  }
+
   /** The same of rows of which an array has some classes. */
   public SoftmaxShardPlan onShard(long firstClass, long allClasses) {
     return new SoftmaxShardPlan(engine, options, axis, false, firstClass, allClasses);

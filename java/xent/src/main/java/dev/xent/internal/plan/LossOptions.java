@@ -37,6 +37,13 @@ public record LossOptions(
     return givenAxis != null ? givenAxis : rank > 1 ? 1 : 0;
   }
 
+  /** Says what is not as by default. */
+  void describe(Described text) {
+    text.option("axis", givenAxis, null);
+    options.describe(text);
+    text.option("classWeights", classWeights, null);
+  }
+
   /** What the kernels are told about such targets. */
   Options options(TargetKind kind) {
     return kind == TargetKind.PROBABILITIES ? optionsOfProbabilities : options;

@@ -28,6 +28,18 @@ public final class LossShardPlan {
     this.allClasses = allClasses;
   }
 
+  @Override
+  public String toString() {
+    Described text =
+        new Described("CrossEntropyShard")
+            .with("firstClass", firstClass)
+            .with("allClasses", allClasses);
+    loss.describe(text);
+    reductions.describe(text);
+    engine.describe(text);
+    return text.toString();
+  }
+
   /** What the classes of this shard contribute, in the first round or in the second. */
   public States states(View logits, View targets, InputViews inputs, @Nullable FinishedRows first) {
     Call call = Call.current();
@@ -35,7 +47,7 @@ public final class LossShardPlan {
       call.begin("partial states", engine);
       TargetKind kind = take(call, logits, targets, inputs);
       if (first != null) {
-        first.require(call, kind);
+        first.require(call, kind, loss.options());
       }
       call.ready();
       ShardTargets.check(call, kind, loss.options(kind));
@@ -77,7 +89,7 @@ public final class LossShardPlan {
   private void requireWeights(View all) {
     if (all.rank() != 1 || all.shape[0] != allClasses) {
       throw new ShapeException(
-          "classWeights is %s: give one weight for each of the %d classes of all shards"
+          "classWeights is %s: give a weight for each class of all shards, in the shape [%d]"
               .formatted(all, allClasses));
     }
   }
@@ -93,7 +105,7 @@ public final class LossShardPlan {
       @Nullable FinishedRows first) {
     Call call = Call.current();
     try {
-      ShardCall.requireForFinish(states, inputs, first, true);
+      ShardCall.requireForFinish(states, inputs, first, loss.options(), true);
       outputs.requireWhatStatesTell();
       call.begin("finish", engine);
       call.lead(call.logits, ShardCall.unseen(states), states.axis());
@@ -108,7 +120,7 @@ public final class LossShardPlan {
       long counted = call.counted;
       double denominator = reductions.denominator(weight);
       reductions.requireLoss(denominator);
-      FinishedRows rows = ShardCall.finish(call, engine, states, weight, first);
+      FinishedRows rows = ShardCall.finish(call, engine, states, weight, first, loss.options());
       outputs.forgetStatistics();
       if (rows.again() == 0) {
         double sum = kernels.tallySum(call.tally());
@@ -194,7 +206,7 @@ public final class LossShardPlan {
       }
       call.whole(call.gradient, gradient);
       call.writes(call.gradient, call.logits, null);
-      rows.require(call, kind);
+      rows.require(call, kind, loss.options());
       call.givenStates = true;
       call.ready();
       ShardTargets.check(call, kind, loss.options(kind));

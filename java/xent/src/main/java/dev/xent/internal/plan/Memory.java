@@ -5,6 +5,7 @@ import dev.xent.DType;
 import dev.xent.DTypeException;
 import dev.xent.Lender;
 import dev.xent.MemoryException;
+import dev.xent.internal.kernels.Places;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -114,9 +115,14 @@ public final class Memory {
 
   /** Refuses all types but those whose elements a float can hold. */
   public static void requireFloat(View view) {
-    if (view.type == DType.F64 || !view.type.isFloat()) {
+    if (view.type == DType.F64) {
       throw new DTypeException(
-          view + " has no elements that a float holds: this needs F32, F16 or BF16");
+          view
+              + " has elements that no float holds: use the method of doubles, or F32, F16 or BF16");
+    }
+    if (!view.type.isFloat()) {
+      throw new DTypeException(
+          view + " has no floating-point elements: this needs F32, F16 or BF16");
     }
   }
 
@@ -201,8 +207,11 @@ public final class Memory {
           name
               + " "
               + view
-              + " has strides that put several indices on one element: give each element its own"
-              + " memory for what is written");
+              + " has strides that put several indices on one element"
+              + (view.rank() > Places.MOST_INTERLEAVED
+                  ? ", or interleave more than " + Places.MOST_INTERLEAVED + " dimensions"
+                  : "")
+              + ": give each element its own memory for what is written");
     }
   }
 
@@ -295,8 +304,9 @@ public final class Memory {
 
   /** Copies all elements between views of one type and shape, in row-major order of the indices. */
   public static void copy(View from, View to) {
-    requireAccess(from, "the source");
-    requireAccess(to, "the tensor");
+    if (areSame(from, to)) {
+      return;
+    }
     try {
       copyAccessible(from, to);
     } catch (IllegalStateException e) {
@@ -305,6 +315,31 @@ public final class Memory {
       throw inaccessible(
           source ? from.segment : to.segment, source ? "the source" : "the tensor", e);
     }
+  }
+
+  /**
+   * Whether a copy would put each element where it is.
+   *
+   * @throws MemoryException for views that overlap in any other way
+   */
+  private static boolean areSame(View from, View to) {
+    requireAccess(from, "the source");
+    requireAccess(to, "the tensor");
+    if (!to.overlaps(from)) {
+      return false;
+    }
+    if (!to.isInPlaceOf(from)) {
+      throw overlap("the tensor", "the source", true);
+    }
+    return true;
+  }
+
+  /** Memory that is written, and other memory of the same call that it overlaps. */
+  static MemoryException overlap(String written, String other, boolean inPlaceAllowed) {
+    return new MemoryException(
+        "%s and %s overlap in memory: give %s memory of its own%s"
+            .formatted(
+                written, other, written, inPlaceAllowed ? ", or exactly that of " + other : ""));
   }
 
   private static void copyAccessible(View from, View to) {
@@ -323,6 +358,9 @@ public final class Memory {
 
   /** Copies all elements between views of one shape and types of floats, rounded to the type. */
   public static void convert(View from, View to) {
+    if (areSame(from, to)) {
+      return;
+    }
     Odometer source = new Odometer(from);
     Odometer target = new Odometer(to);
     for (long i = 0; i < from.elements; i++) {

@@ -46,6 +46,15 @@ public final class NllPlan {
     return loss.axis(rank);
   }
 
+  @Override
+  public String toString() {
+    Described text = new Described("NllLoss");
+    loss.describe(text);
+    reductions.describe(text);
+    engine.describe(text);
+    return text.toString();
+  }
+
   // ---- forward ---------------------------------------------------------------------------------
 
   /** The reduced loss, and whatever is asked for beside it. */
@@ -288,10 +297,14 @@ public final class NllPlan {
   }
 
   private static void requireSameRows(Call call, Outputs saved) {
+    if (saved.rows < 0) {
+      throw new OptionException(
+          "the outcome is of no forward: give backward the outcome of the forward over these targets");
+    }
     if (saved.rows != call.dimensions.rows) {
       throw new OptionException(
-          "the outcome is of a forward over %d rows, backward was given %d: give it the outcome of the forward over these targets"
-              .formatted(saved.rows, call.dimensions.rows));
+          "the outcome is of a forward over %s, backward was given %d: give it the outcome of the forward over these targets"
+              .formatted(Plural.of(saved.rows, "row"), call.dimensions.rows));
     }
   }
 

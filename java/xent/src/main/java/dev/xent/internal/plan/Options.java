@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * What an operation tells the kernels in every call.
  *
  * @param isa its code
- * @param fullyMasked its code
+ * @param fullyMasked what a row gives that is all -inf or masked
  * @param hasIgnoreIndex whether {@code ignoreIndex} counts
  * @param ignoreIndex the label of rows to be ignored
  * @param labelSmoothing in [0, 1]
@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record Options(
     int isa,
-    int fullyMasked,
+    FullyMasked fullyMasked,
     boolean hasIgnoreIndex,
     long ignoreIndex,
     double labelSmoothing,
@@ -38,16 +38,7 @@ public record Options(
   public static Options of(
       Engine engine, FullyMasked fullyMasked, double temperature, double softcap) {
     return new Options(
-        engine.isa(),
-        fullyMasked.code(),
-        false,
-        0,
-        0,
-        Smoothing.UNIFORM,
-        temperature,
-        softcap,
-        0,
-        0);
+        engine.isa(), fullyMasked, false, 0, 0, Smoothing.UNIFORM, temperature, softcap, 0, 0);
   }
 
   /** For operations with targets. */
@@ -55,7 +46,7 @@ public record Options(
       Engine engine, FullyMasked fullyMasked, @Nullable Long ignoreIndex, double labelSmoothing) {
     return new Options(
         engine.isa(),
-        fullyMasked.code(),
+        fullyMasked,
         ignoreIndex != null,
         ignoreIndex == null ? 0 : ignoreIndex,
         labelSmoothing,
@@ -201,6 +192,31 @@ public record Options(
             .formatted(option, kind.text, targets, instead));
   }
 
+  /** Whether the statistics of a forward with other options are those of one with these. */
+  boolean hasStatisticsOf(Options other) {
+    return hasIgnoreIndex == other.hasIgnoreIndex
+        && ignoreIndex == other.ignoreIndex
+        && temperature == other.temperature
+        && softcap == other.softcap
+        && labelSmoothing == other.labelSmoothing
+        && smoothing == other.smoothing
+        && zLoss == other.zLoss;
+  }
+
+  /** What statistics depend on and is not as by default, in a message. */
+  String ofStatistics() {
+    String text =
+        new Described("")
+            .option("ignoreIndex", hasIgnoreIndex ? ignoreIndex : null, null)
+            .option("labelSmoothing", labelSmoothing, 0.0)
+            .option("smoothing", smoothing, Smoothing.UNIFORM)
+            .option("temperature", temperature, 0.0)
+            .option("softcap", softcap, 0.0)
+            .option("zLoss", zLoss, 0.0)
+            .toString();
+    return text.equals("[]") ? "" : " " + text;
+  }
+
   /** Refuses a softcap where its derivative cannot be known. */
   void refuseSoftcap(String operation) {
     if (softcap != 0) {
@@ -226,10 +242,22 @@ public record Options(
     }
   }
 
+  /** Says what is not as by default. */
+  void describe(Described text) {
+    text.option("ignoreIndex", hasIgnoreIndex ? ignoreIndex : null, null)
+        .option("labelSmoothing", labelSmoothing, 0.0)
+        .option("smoothing", smoothing, Smoothing.UNIFORM)
+        .option("temperature", temperature, 0.0)
+        .option("softcap", softcap, 0.0)
+        .option("zLoss", zLoss, 0.0)
+        .option("probabilityClamp", probabilityClamp, 0.0)
+        .option("fullyMasked", fullyMasked, FullyMasked.NAN);
+  }
+
   /** Fills an xent_options. */
   void write(MemorySegment struct, double gradientScale) {
     xent_options.isa(struct, isa);
-    xent_options.fully_masked(struct, fullyMasked);
+    xent_options.fully_masked(struct, fullyMasked.code());
     xent_options.has_ignore_index(struct, hasIgnoreIndex ? 1 : 0);
     xent_options.ignore_index(struct, ignoreIndex);
     xent_options.label_smoothing(struct, labelSmoothing);

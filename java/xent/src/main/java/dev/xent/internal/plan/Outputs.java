@@ -23,11 +23,11 @@ public final class Outputs {
   public @Nullable View topLogProbabilities;
   public @Nullable View targetGradient;
 
-  public double loss;
-  public double sum;
-  public long rows;
-  public long counted;
-  public double denominator;
+  public double loss = Double.NaN;
+  public double sum = Double.NaN;
+  public long rows = -1;
+  public long counted = -1;
+  public double denominator = Double.NaN;
 
   /** The sum of the weights of the rows that count: their number where they have none. */
   double countedWeight;
@@ -43,9 +43,40 @@ public final class Outputs {
   private @Nullable TargetKind savedKind;
   private boolean savedWide;
   private int savedGiven;
+  private @Nullable Options savedOptions;
 
   /** All of them, empty. */
   public Outputs() {}
+
+  @Override
+  public String toString() {
+    Described text =
+        new Described("Outcome")
+            .option("losses", losses, null)
+            .option("logSumExp", logSumExp, null)
+            .option("hits", hits, null)
+            .option("countCorrect", countCorrect, false)
+            .option("logProbabilities", logProbabilities, null)
+            .option("argmax", argmax, null)
+            .option("ranks", ranks, null)
+            .option("entropies", entropies, null)
+            .option("topClasses", topClasses, null)
+            .option("topLogProbabilities", topLogProbabilities, null)
+            .option("targetGradient", targetGradient, null)
+            .option("saveStatistics", arena != null, false)
+            .option("tally", tally != null, false);
+    return rows < 0 ? text.toString() : withNumbers(text);
+  }
+
+  private String withNumbers(Described text) {
+    return text.with("loss", loss)
+        .with("sum", sum)
+        .with("rows", rows)
+        .with("counted", counted)
+        .with("denominator", denominator)
+        .option("correct", correct, -1L)
+        .toString();
+  }
 
   /** Asks for statistics, in memory of this arena. */
   public void saveStatistics(Arena newArena) {
@@ -206,12 +237,13 @@ public final class Outputs {
   }
 
   /** The statistics of this call are whole. */
-  void saved(Call call, TargetKind kind) {
+  void saved(Call call, TargetKind kind, Options options) {
     savedRows = arena == null ? -1 : call.dimensions.rows;
     savedClasses = call.dimensions.classes;
     savedKind = kind;
     savedWide = call.lead().type == DType.F64;
     savedGiven = call.given();
+    savedOptions = options;
   }
 
   /**
@@ -219,7 +251,7 @@ public final class Outputs {
    *
    * @throws OptionException when there are none
    */
-  MemorySegment statisticsOf(Call call, TargetKind kind) {
+  MemorySegment statisticsOf(Call call, TargetKind kind, Options options) {
     if (savedRows < 0) {
       throw new OptionException(
           "the outcome holds no statistics for backward: ask for them with saveStatistics(arena) before"
@@ -231,25 +263,39 @@ public final class Outputs {
         || savedClasses != call.dimensions.classes
         || savedKind != kind
         || savedWide != wide
-        || savedGiven != given) {
+        || savedGiven != given
+        || !options.hasStatisticsOf(savedOptions)) {
       throw new OptionException(
           "the outcome holds statistics of %s, backward was given %s: give it what the forward had"
               .formatted(
-                  described(savedRows, savedClasses, savedKind, savedWide, call.names(savedGiven)),
+                  described(
+                      savedRows,
+                      savedClasses,
+                      savedKind,
+                      savedWide,
+                      call.names(savedGiven),
+                      savedOptions),
                   described(
                       call.dimensions.rows,
                       call.dimensions.classes,
                       kind,
                       wide,
-                      call.names(given))));
+                      call.names(given),
+                      options)));
     }
     Memory.requireAccess(statistics, "the memory of saveStatistics");
     return statistics;
   }
 
   private static String described(
-      long rows, long classes, TargetKind kind, boolean wide, String with) {
-    return "%d rows, %d classes%s and %s%s"
-        .formatted(rows, classes, wide ? ", in F64," : "", kind.text, with);
+      long rows, long classes, TargetKind kind, boolean wide, String with, Options options) {
+    return "%s, %s%s and %s%s%s"
+        .formatted(
+            Plural.of(rows, "row"),
+            Plural.of(classes, "class"),
+            wide ? ", in F64," : "",
+            kind.text,
+            with,
+            options.ofStatistics());
   }
 }

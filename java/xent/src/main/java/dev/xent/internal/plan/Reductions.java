@@ -34,6 +34,15 @@ public record Reductions(
     return Double.isNaN(givenDenominator) ? counted : givenDenominator;
   }
 
+  /** Says what is not as by default. */
+  void describe(Described text) {
+    text.option("reduction", loss, Reduction.MEAN)
+        .option("gradientReduction", gradient, loss)
+        .option("gradientScale", scale, 1.0)
+        .option("denominator", givenDenominator, Double.NaN)
+        .option("noneCounted", noneCounted, NoneCounted.NAN);
+  }
+
   /**
    * Refuses a loss that has no mean, before anything is written.
    *

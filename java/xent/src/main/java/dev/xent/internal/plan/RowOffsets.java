@@ -60,8 +60,8 @@ final class RowOffsets {
   static void requireCountable(String name, View offsets, long longest) {
     if (Math.multiplyHigh(offsets.elements, longest) != 0 || offsets.elements * longest < 0) {
       throw new ShapeException(
-          "%s is %s with a row of %d classes: give rows whose number times the longest is below 2^63"
-              .formatted(name, offsets, longest));
+          "%s is %s with a row of %s: give rows whose number times the longest is below 2^63"
+              .formatted(name, offsets, Plural.of(longest, "class")));
     }
   }
 

@@ -79,10 +79,15 @@ final class ShardCall {
 
   /** Refuses states that cannot be finished, and inputs whose part in them is done. */
   static void requireForFinish(
-      States states, InputViews inputs, @Nullable FinishedRows first, boolean ofTargets) {
+      States states,
+      InputViews inputs,
+      @Nullable FinishedRows first,
+      Options options,
+      boolean ofTargets) {
     states.require(ofTargets, first != null);
     if (first != null) {
       first.require(states);
+      first.require(options);
     }
     inputs.refuseTargetWeights("finish");
     inputs.refuseClassMask("finish");
@@ -91,7 +96,12 @@ final class ShardCall {
 
   /** Folds whole rows in a call that is ready; the tally of the call gets their losses. */
   static FinishedRows finish(
-      Call call, Engine engine, States states, double countedWeight, @Nullable FinishedRows first) {
+      Call call,
+      Engine engine,
+      States states,
+      double countedWeight,
+      @Nullable FinishedRows first,
+      Options options) {
     MemorySegment statistics =
         Memory.allocateRows(Arena.ofAuto(), call.dimensions.rows, Records.STATISTICS, "statistics");
     MemorySegment tally = Arena.ofAuto().allocate(xent_tally.layout());
@@ -122,7 +132,8 @@ final class ShardCall {
         again,
         countedWeight,
         statistics,
-        tally);
+        tally,
+        options);
   }
 
   private static boolean kindIsLoss(States states) {

@@ -44,6 +44,14 @@ public final class SoftmaxPlan {
     return new SoftmaxPlan(engine, options, axis, true);
   }
 
+  @Override
+  public String toString() {
+    Described text = new Described(log ? "LogSoftmax" : "Softmax").option("axis", axis, -1);
+    options.describe(text);
+    engine.describe(text);
+    return text.toString();
+  }
+
   /** The same of rows of which an array has some classes. */
   public SoftmaxShardPlan onShard(long firstClass, long allClasses) {
     return new SoftmaxShardPlan(engine, options, axis, log, firstClass, allClasses);

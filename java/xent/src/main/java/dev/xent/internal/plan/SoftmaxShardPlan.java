@@ -26,6 +26,18 @@ public final class SoftmaxShardPlan {
     this.allClasses = allClasses;
   }
 
+  @Override
+  public String toString() {
+    Described text =
+        new Described("SoftmaxShard")
+            .with("firstClass", firstClass)
+            .with("allClasses", allClasses)
+            .option("axis", axis, -1);
+    options.describe(text);
+    engine.describe(text);
+    return text.toString();
+  }
+
   /** What the classes of this shard contribute, in the first round or in the second. */
   public States states(View logits, InputViews inputs, @Nullable FinishedRows first) {
     Call call = Call.current();
@@ -33,7 +45,7 @@ public final class SoftmaxShardPlan {
       call.begin("partial states", engine);
       take(call, logits, inputs);
       if (first != null) {
-        first.require(call, null);
+        first.require(call, null, options);
       }
       call.ready();
       call.options(options, 1);
@@ -59,7 +71,7 @@ public final class SoftmaxShardPlan {
       States states, InputViews inputs, @Nullable View logSumExp, @Nullable FinishedRows first) {
     Call call = Call.current();
     try {
-      ShardCall.requireForFinish(states, inputs, first, false);
+      ShardCall.requireForFinish(states, inputs, first, options, false);
       inputs.refuseRowWeights("softmax");
       call.begin("finish", engine);
       call.lead(call.logits, ShardCall.unseen(states), states.axis());
@@ -73,7 +85,7 @@ public final class SoftmaxShardPlan {
       call.givenStates = true;
       call.ready();
       call.options(options, 1);
-      return ShardCall.finish(call, engine, states, 0, first);
+      return ShardCall.finish(call, engine, states, 0, first, options);
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
     } finally {
@@ -90,7 +102,7 @@ public final class SoftmaxShardPlan {
       take(call, logits, inputs);
       call.whole(call.output, output);
       call.writes(call.output, call.logits, null);
-      rows.require(call, null);
+      rows.require(call, null, options);
       call.givenStates = true;
       call.ready();
       call.options(options, 1);

@@ -251,8 +251,8 @@ public record States(
     long states = (bytes.length - begin) / size;
     if ((bytes.length - begin) % size != 0 || !isProduct(shape, axis, end - first, states)) {
       throw unfit(
-          "they have %d bytes of states, which does not fit shape %s"
-              .formatted(bytes.length - begin, Arrays.toString(shape)));
+          "they have %s of states, which does not fit shape %s"
+              .formatted(Plural.of(bytes.length - begin, "byte"), Arrays.toString(shape)));
     }
     TargetKind targets =
         kind == 0 ? null : kind == 1 ? TargetKind.LABELS : TargetKind.PROBABILITIES;

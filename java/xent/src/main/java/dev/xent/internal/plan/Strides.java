@@ -50,9 +50,8 @@ public final class Strides {
   static long span(long[] shape, long[] strides) {
     if (strides.length != shape.length) {
       throw new ShapeException(
-          "shape %s has %d sizes, strides %s has %d: give one stride per size"
-              .formatted(
-                  Arrays.toString(shape), shape.length, Arrays.toString(strides), strides.length));
+          "strides %s do not fit shape %s: give one stride per size"
+              .formatted(Arrays.toString(strides), Arrays.toString(shape)));
     }
     long last = 0;
     boolean empty = false;
@@ -111,8 +110,14 @@ public final class Strides {
   public static void requireIndex(long index, int axis, View view) {
     if (index < 0 || index >= view.shape[axis]) {
       throw new ShapeException(
-          "index %d of axis %d of %s does not exist: indices go from 0 to %d"
-              .formatted(index, axis, view, view.shape[axis] - 1));
+          "index %d of axis %d of %s does not exist: %s"
+              .formatted(
+                  index,
+                  axis,
+                  view,
+                  view.shape[axis] == 0
+                      ? "there is none"
+                      : "indices go from 0 to " + (view.shape[axis] - 1)));
     }
   }
 
@@ -120,8 +125,8 @@ public final class Strides {
   public static long offset(long[] index, View view) {
     if (index.length != view.rank()) {
       throw new ShapeException(
-          "index %s has %d numbers, %s has %d dimensions: give one number per dimension"
-              .formatted(Arrays.toString(index), index.length, view, view.rank()));
+          "index %s does not fit %s: give one number per dimension"
+              .formatted(Arrays.toString(index), view));
     }
     long offset = 0;
     for (int d = 0; d < index.length; d++) {

@@ -126,7 +126,7 @@ public final class Sums {
   public static Sums ofBytes(byte[] bytes) {
     MemorySegment from = MemorySegment.ofArray(bytes);
     if (bytes.length != byteSize()) {
-      throw unfit("they are " + bytes.length + " bytes, a tally has " + byteSize());
+      throw unfit("they are " + Plural.of(bytes.length, "byte") + ", a tally has " + byteSize());
     }
     if (from.get(LONG, 0) != MAGIC) {
       throw unfit("they do not begin as a tally does");

@@ -36,7 +36,7 @@ public final class View {
   public final long[] strides;
 
   /** Kept reachable while this view is, and during every call; or null. */
-  public final Object owner;
+  public final @Nullable Object owner;
 
   /** Asked before each use whether the memory is still there; or null. */
   final @Nullable Lender lender;
@@ -57,20 +57,20 @@ public final class View {
   final boolean readOnly;
 
   /** The Java array below, or null: off the heap, or hidden because the segment is read-only. */
-  final Object array;
+  final @Nullable Object array;
 
   /** Of the first element: an address, or an offset into the array. */
   final long address;
 
   private View(
       MemorySegment segment,
-      Object array,
+      @Nullable Object array,
       DType type,
       long[] shape,
       long[] strides,
       long elements,
       long bytes,
-      Object owner,
+      @Nullable Object owner,
       @Nullable Lender lender) {
     this.segment = segment;
     this.array = array;
@@ -95,18 +95,18 @@ public final class View {
    * @throws MemoryException for a segment that is too small or not aligned to the element type
    */
   public static View of(
-      MemorySegment segment, DType type, long[] shape, long[] strides, Object owner) {
-    Object array = segment.isNative() ? null : segment.heapBase().orElse(null);
+      MemorySegment segment, DType type, long[] shape, long[] strides, @Nullable Object owner) {
+    @Nullable Object array = segment.isNative() ? null : segment.heapBase().orElse(null);
     return over(segment, array, type, shape, strides, owner, null);
   }
 
   private static View over(
       MemorySegment segment,
-      Object array,
+      @Nullable Object array,
       DType type,
       long[] shape,
       long[] strides,
-      Object owner,
+      @Nullable Object owner,
       @Nullable Lender lender) {
     long elements = Strides.elements(shape);
     long span = Strides.span(shape, strides);
@@ -116,8 +116,8 @@ public final class View {
           describe(type, shape)
               + (span == elements ? "" : " with strides " + Arrays.toString(strides))
               + " needs "
-              + bytes
-              + " bytes, the memory has "
+              + Plural.of(bytes, "byte")
+              + ", the memory has "
               + segment.byteSize()
               + ": give more memory or a smaller shape");
     }

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/** What a forward left behind is taken by a backward of the same options alone. */
+class SavedStatisticsTest {
+  private static final Map<String, Consumer<CrossEntropy.Builder>> OTHERS = new LinkedHashMap<>();
+
+  static {
+    OTHERS.put("ignoreIndex=7", builder -> builder.ignoreIndex(7));
+    OTHERS.put("labelSmoothing=0.1", builder -> builder.labelSmoothing(0.1));
+    OTHERS.put("smoothing=OTHERS", builder -> builder.smoothing(Smoothing.OTHERS));
+    OTHERS.put("temperature=2.0", builder -> builder.temperature(2));
+    OTHERS.put("softcap=2.0", builder -> builder.softcap(2));
+    OTHERS.put("zLoss=0.1", builder -> builder.zLoss(0.1));
+  }
+
+  private static CrossEntropy with(Backend backend, Consumer<CrossEntropy.Builder> option) {
+    CrossEntropy.Builder builder = CrossEntropy.builder().backend(backend);
+    option.accept(builder);
+    return builder.build();
+  }
+
+  @OnEveryBackend
+  void ofOtherOptionsTheyAreRefused(Backend backend) {
+    for (int rows : new int[] {1, 2, 2000}) {
+      Tensor logits = Tensor.of(Samples.logits(rows * 40, 2, rows), rows, 40);
+      Tensor labels = Tensor.of(new int[rows]);
+      float[] written = new float[rows * 40];
+      Tensor gradient = Tensor.of(written, rows, 40);
+      CrossEntropy plain = with(backend, builder -> {});
+      OTHERS.forEach(
+          (said, option) -> {
+            String shape =
+                (rows == 1 ? "1 row" : rows + " rows") + ", 40 classes and class indices";
+            CrossEntropy other = with(backend, option);
+            CrossEntropy.Outcome outcome =
+                new CrossEntropy.Outcome().saveStatistics(Arena.ofAuto());
+            plain.forward(logits, labels, outcome);
+            assertThatThrownBy(() -> other.backward(logits, labels, outcome, null, gradient))
+                .isInstanceOf(OptionException.class)
+                .hasMessage(
+                    "the outcome holds statistics of "
+                        + shape
+                        + ", backward was given "
+                        + shape
+                        + " ["
+                        + said
+                        + "]: give it what the forward had");
+            other.forward(logits, labels, outcome);
+            assertThatThrownBy(() -> plain.backward(logits, labels, outcome, null, gradient))
+                .isInstanceOf(OptionException.class)
+                .hasMessageContaining(shape + " [" + said + "], backward");
+          });
+      assertThat(written).containsOnly(0);
+    }
+  }
+
+  @OnEveryBackend
+  void ofOtherReductionsTheyAreTaken(Backend backend) {
+    Tensor logits = Tensor.of(Samples.logits(12, 2, 3), 4, 3);
+    Tensor labels = Tensor.of(new int[] {0, 1, 2, 0});
+    float[] expected = new float[12];
+    float[] actual = new float[12];
+    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().saveStatistics(Arena.ofAuto());
+    with(backend, builder -> builder.temperature(1)).forward(logits, labels, outcome);
+    CrossEntropy sum = with(backend, builder -> builder.reduction(Reduction.SUM).gradientScale(3));
+    sum.forwardBackward(logits, labels, Tensor.of(expected, 4, 3));
+    sum.backward(logits, labels, outcome, null, Tensor.of(actual, 4, 3));
+    assertThat(Samples.bits(actual)).isEqualTo(Samples.bits(expected));
+  }
+
+  @OnEveryBackend
+  void shardsRefuseThoseOfOtherOptions(Backend backend) {
+    Tensor logits = Tensor.of(Samples.logits(6, 2, 3), 2, 3);
+    Tensor far = Tensor.of(new float[] {1e6f, 0, 1, 2e6f, 0, 0}, 2, 3);
+    Tensor labels = Tensor.of(new int[] {0, 1});
+    Inputs none = Inputs.none();
+    float[] written = new float[6];
+    Tensor gradient = Tensor.of(written, 2, 3);
+    CrossEntropyShard plain = with(backend, builder -> {}).onShard(0, 3);
+    OTHERS.forEach(
+        (said, option) -> {
+          CrossEntropyShard other = with(backend, option).onShard(0, 3);
+          CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+          PartialStates states = plain.partialStates(logits, labels, none);
+          if (!said.startsWith("ignoreIndex")) { // which states of labels do not know
+            refused(() -> other.finish(states, labels, none, outcome));
+          }
+          RowStatistics rows = plain.finish(states, labels, none, outcome);
+          refused(() -> other.backward(logits, labels, none, rows, null, gradient));
+          RowStatistics first =
+              plain.finish(plain.partialStates(far, labels, none), labels, none, outcome);
+          assertThat(first.needsSecondRound()).isTrue();
+          refused(() -> other.partialStates(far, labels, none, first));
+          PartialStates second = plain.partialStates(far, labels, none, first);
+          refused(() -> other.finish(second, labels, none, outcome, first));
+        });
+    SoftmaxShard softmax = Softmax.builder().backend(backend).build().onShard(0, 3);
+    SoftmaxShard warm = Softmax.builder().backend(backend).temperature(2).build().onShard(0, 3);
+    PartialStates states = softmax.partialStates(logits, none);
+    refused(() -> warm.finish(states, none, null));
+    RowStatistics rows = softmax.finish(states, none, null);
+    refused(() -> warm.forward(logits, none, rows, gradient));
+    RowStatistics first = softmax.finish(softmax.partialStates(far, none), none, null);
+    refused(() -> warm.partialStates(far, none, first));
+    assertThat(written).containsOnly(0);
+  }
+
+  private static void refused(org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
+    assertThatThrownBy(call)
+        .isInstanceOf(PartialStatesException.class)
+        .hasMessageContaining("give those of one operation");
+  }
+}

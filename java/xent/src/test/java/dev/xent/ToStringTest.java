@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.layers.CrossEntropyLayer;
+import dev.xent.layers.Layer;
+import dev.xent.layers.LogLayer;
+import dev.xent.layers.LogSoftmaxLayer;
+import dev.xent.layers.NllLossLayer;
+import dev.xent.layers.SoftmaxLayer;
+import java.lang.foreign.Arena;
+import java.util.concurrent.Executor;
+import org.junit.jupiter.api.Test;
+
+/** What an object says of itself in a debugger or a log: what is not as by default. */
+class ToStringTest {
+  private static final Tensor LABELS = Tensor.of(new int[] {0, 1});
+  private static final Tensor LOGITS = Tensor.of(new float[6], 2, 3);
+
+  private static final class Direct implements Executor {
+    @Override
+    public void execute(Runnable task) {
+      task.run();
+    }
+  }
+
+  @Test
+  void defaultsAreNotSaid() {
+    assertThat(Softmax.along(-1)).hasToString("Softmax[]");
+    assertThat(LogSoftmax.along(-1)).hasToString("LogSoftmax[]");
+    assertThat(LogSumExp.along(-1)).hasToString("LogSumExp[]");
+    assertThat(CrossEntropy.mean()).hasToString("CrossEntropy[]");
+    assertThat(NllLoss.mean()).hasToString("NllLoss[]");
+    assertThat(KlDivergence.mean()).hasToString("KlDivergence[]");
+    assertThat(Inputs.none()).hasToString("Inputs[]");
+    assertThat(new CrossEntropy.Outcome()).hasToString("Outcome[]");
+    assertThat(
+            Softmax.builder()
+                .backend(Xent.runtime().backend())
+                .isa(Xent.runtime().isa())
+                .threads(Xent.runtime().threads())
+                .temperature(1)
+                .build())
+        .hasToString("Softmax[]");
+  }
+
+  @Test
+  void everyOptionIsSaid() {
+    String engine = "backend=REFERENCE, threads=7, executor=" + Direct.class.getName();
+    boolean reference = Xent.runtime().backend() == Backend.REFERENCE;
+    String who = reference ? engine.substring(engine.indexOf("threads")) : engine;
+    assertThat(
+            on(CrossEntropy.builder())
+                .axis(-1)
+                .ignoreIndex(-100)
+                .labelSmoothing(0.1)
+                .smoothing(Smoothing.OTHERS)
+                .temperature(2)
+                .softcap(30)
+                .zLoss(1e-4)
+                .fullyMasked(FullyMasked.ZERO)
+                .classWeights(Tensor.of(new float[3]))
+                .reduction(Reduction.SUM)
+                .gradientReduction(Reduction.MEAN)
+                .gradientScale(0.5)
+                .denominator(8)
+                .noneCounted(NoneCounted.ZERO)
+                .build())
+        .hasToString(
+            "CrossEntropy[axis=-1, ignoreIndex=-100, labelSmoothing=0.1, smoothing=OTHERS,"
+                + " temperature=2.0, softcap=30.0, zLoss=1.0E-4, fullyMasked=ZERO,"
+                + " classWeights=F32 [3], reduction=SUM, gradientReduction=MEAN,"
+                + " gradientScale=0.5, denominator=8.0, noneCounted=ZERO, "
+                + who
+                + "]");
+    assertThat(CrossEntropy.builder().probabilityClamp(0.1).build())
+        .hasToString("CrossEntropy[probabilityClamp=0.1]");
+    assertThat(CrossEntropy.mean().withDenominator(3)).hasToString("CrossEntropy[denominator=3.0]");
+    assertThat(on(Softmax.builder()).axis(0).temperature(2).build())
+        .hasToString("Softmax[axis=0, temperature=2.0, " + who + "]");
+    assertThat(on(LogSoftmax.builder()).axis(0).build())
+        .hasToString("LogSoftmax[axis=0, " + who + "]");
+    assertThat(on(LogSumExp.builder()).softcap(5).build())
+        .hasToString("LogSumExp[softcap=5.0, " + who + "]");
+    assertThat(on(NllLoss.builder()).ignoreIndex(0).build())
+        .hasToString("NllLoss[ignoreIndex=0, " + who + "]");
+    assertThat(on(KlDivergence.builder()).temperature(3).reduction(Reduction.SUM).build())
+        .hasToString("KlDivergence[temperature=3.0, reduction=SUM, " + who + "]");
+  }
+
+  private static <B extends OperationBuilder<B>> B on(B builder) {
+    return builder.backend(Backend.REFERENCE).threads(7).executor(new Direct());
+  }
+
+  @Test
+  void anInstructionSetIsSaidWhereItIsNotTheOneOfTheProcess() {
+    for (Isa isa : Xent.runtime().availableIsas()) {
+      String said =
+          isa == Xent.runtime().isa() ? "" : "isa=" + isa.name().toLowerCase(java.util.Locale.ROOT);
+      assertThat(Softmax.builder().isa(isa).build()).hasToString("Softmax[" + said + "]");
+    }
+  }
+
+  @Test
+  void whatACallIsGiven() {
+    Inputs inputs =
+        Inputs.none()
+            .classMask(Tensor.of(new byte[3]))
+            .sink(Tensor.of(new float[2]))
+            .rowWeights(Tensor.of(new float[2]))
+            .rowOffsets(Tensor.of(new int[3]))
+            .targetWeights(Tensor.of(new float[4], 2, 2));
+    assertThat(inputs)
+        .hasToString(
+            "Inputs[targetWeights=F32 [2, 2], rowOffsets=I32 [3], classMask=I8 [3],"
+                + " rowWeights=F32 [2], sink=F32 [2]]");
+  }
+
+  @Test
+  void whatACallHandsOut() {
+    LossTally tally = new LossTally();
+    CrossEntropy.Outcome outcome =
+        new CrossEntropy.Outcome()
+            .losses(Tensor.of(new float[2]))
+            .countCorrect(true)
+            .saveStatistics(Arena.ofAuto())
+            .tally(tally);
+    String asked = "Outcome[losses=F32 [2], countCorrect=true, saveStatistics=true, tally=true";
+    assertThat(outcome).hasToString(asked + "]");
+    double loss = CrossEntropy.mean().forward(LOGITS, LABELS, outcome);
+    assertThat(outcome)
+        .hasToString(
+            asked
+                + ", loss="
+                + loss
+                + ", sum="
+                + outcome.sum()
+                + ", rows=2, counted=2, denominator=2.0, correct=1]");
+    assertThat(tally)
+        .hasToString("LossTally[sum=" + outcome.sum() + ", denominator=2.0, rows=2, counted=2]");
+  }
+
+  @Test
+  void whatShardsAre() {
+    SoftmaxShard softmax = Softmax.builder().axis(1).build().onShard(0, 3);
+    assertThat(softmax).hasToString("SoftmaxShard[firstClass=0, allClasses=3, axis=1]");
+    PartialStates states = softmax.partialStates(LOGITS, Inputs.none());
+    assertThat(softmax.finish(states, Inputs.none(), null))
+        .hasToString("softmax of [2, 3] along axis 1, in F32");
+    assertThat(CrossEntropy.builder().labelSmoothing(0.1).build().onShard(0, 3))
+        .hasToString("CrossEntropyShard[firstClass=0, allClasses=3, labelSmoothing=0.1]");
+  }
+
+  @Test
+  void layersNameTheirShapeAndOperation() {
+    Layer[] layers = {
+      new LogLayer(Layer.ANY, 10),
+      SoftmaxLayer.along(-1, 10),
+      LogSoftmaxLayer.along(0, 10),
+      CrossEntropyLayer.of(CrossEntropy.builder().labelSmoothing(0.1).build(), Layer.ANY, 10),
+      CrossEntropyLayer.clamped(1e-9, CrossEntropy.mean(), 10),
+      new NllLossLayer(10),
+    };
+    assertThat(layers)
+        .extracting(Object::toString)
+        .containsExactly(
+            "LogLayer[any, 10]",
+            "SoftmaxLayer[10] of Softmax[]",
+            "LogSoftmaxLayer[10] of LogSoftmax[axis=0]",
+            "CrossEntropyLayer[any, 10] of CrossEntropy[labelSmoothing=0.1]",
+            "CrossEntropyLayer[10] of CrossEntropy[] with probabilities of at least 1.0E-9",
+            "NllLossLayer[10] of NllLoss[]");
+    for (Layer layer : layers) {
+      layer.close();
+    }
+  }
+}
