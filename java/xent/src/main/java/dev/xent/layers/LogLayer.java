@@ -2,15 +2,15 @@
 package dev.xent.layers;
 
 import dev.xent.Tensor;
-import dev.xent.internal.kernels.reference.math.Logarithm;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /**
  * {@code y = log(x)} element by element, and back: {@code dx = dy / x}.
  *
- * <p>F32 in, F32 out, in the shape of the inputs. The logarithm is computed in double and rounded
- * once. At the edges: {@code log(0) = -inf} for both zeros, {@code log(+inf) = +inf}, and a
- * negative or NaN input gives NaN.
+ * <p>Any type of floats in, F32 out, in the shape of the inputs. The logarithm is {@link StrictMath#log}, which
+ * has the same bits everywhere, rounded once. At the edges: {@code log(0) = -inf} for both zeros,
+ * {@code log(+inf) = +inf}, and a negative or NaN input gives NaN.
  *
  * <p>Back through {@code x = 0} the gradient is {@code dy / 0}: infinite, but +0 where {@code dy}
  * is 0, for a class of probability 0 that has no part in the loss must not turn its row into NaN. A
@@ -43,7 +43,7 @@ public final class LogLayer extends OwningLayer {
     MemorySegment from = x.segment();
     MemorySegment to = y.segment();
     for (long i = 0; i < x.elements(); i++) {
-      Elements.set(to, i, log(Elements.get(from, i)));
+      Elements.set(to, i, (float) StrictMath.log(Elements.get(from, i)));
     }
     end();
     return outputs.readOnly();
@@ -51,6 +51,7 @@ public final class LogLayer extends OwningLayer {
 
   @Override
   public Tensor backward(Tensor gradients) {
+    Objects.requireNonNull(gradients, "gradients");
     requireForward("backward");
     Tensor x = kept.writable();
     Tensor dx = this.gradients.shaped(x.shape());
@@ -63,14 +64,6 @@ public final class LogLayer extends OwningLayer {
       Elements.set(values, i, dy == 0 && at == 0 ? 0f : dy / at);
     }
     return this.gradients.readOnly();
-  }
-
-  /** The logarithm of positive numbers is the one that the losses use, in every implementation. */
-  private static float log(float x) {
-    if (x > 0) {
-      return x == Float.POSITIVE_INFINITY ? x : (float) Logarithm.of(x);
-    }
-    return x == 0 ? Float.NEGATIVE_INFINITY : Float.NaN;
   }
 
   @Override
