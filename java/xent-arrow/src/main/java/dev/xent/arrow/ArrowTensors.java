@@ -59,6 +59,7 @@ public final class ArrowTensors {
    * @param vector of numbers, or of fixed-size lists of them, without nulls
    */
   public static Tensor view(ValueVector vector) {
+    Objects.requireNonNull(vector, "vector");
     return view(vector, kept(vector));
   }
 
@@ -70,6 +71,7 @@ public final class ArrowTensors {
    * @param arena whose end releases the buffer, on the thread that closes it
    */
   public static Tensor view(ValueVector vector, Arena arena) {
+    Objects.requireNonNull(vector, "vector");
     return view(vector, held(arena));
   }
 
@@ -87,6 +89,7 @@ public final class ArrowTensors {
    * @param vector a ListVector or LargeListVector of numbers, without nulls
    */
   public static Ragged viewRagged(ValueVector vector) {
+    Objects.requireNonNull(vector, "vector");
     return viewRagged(vector, kept(vector));
   }
 
@@ -98,6 +101,7 @@ public final class ArrowTensors {
    * @param arena whose end releases the buffers, on the thread that closes it
    */
   public static Ragged viewRagged(ValueVector vector, Arena arena) {
+    Objects.requireNonNull(vector, "vector");
     return viewRagged(vector, held(arena));
   }
 
@@ -133,6 +137,8 @@ public final class ArrowTensors {
    * @throws OptionException where an integer type does not have {@code forNull}
    */
   public static Tensor copy(ValueVector vector, double forNull, Arena arena) {
+    Objects.requireNonNull(vector, "vector");
+    Objects.requireNonNull(arena, "arena");
     return VectorCopy.of(vector, forNull, arena);
   }
 
@@ -148,6 +154,9 @@ public final class ArrowTensors {
    * @param name of the vector
    */
   public static FieldVector wrap(Tensor tensor, String name, BufferAllocator allocator) {
+    Objects.requireNonNull(tensor, "tensor");
+    Objects.requireNonNull(name, "name");
+    Objects.requireNonNull(allocator, "allocator");
     return WrappedVector.of(tensor, name, allocator);
   }
 

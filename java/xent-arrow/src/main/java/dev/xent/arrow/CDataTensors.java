@@ -93,6 +93,7 @@ public final class CDataTensors {
    * @param arena whose end releases the array
    */
   public static Tensor take(long array, long schema, Arena arena) {
+    Objects.requireNonNull(arena, "arena");
     CArray taken = new CArray(array);
     CSchema read = new CSchema(schema);
     Tensor tensor = tensor(taken, read, until(arena));
@@ -112,6 +113,7 @@ public final class CDataTensors {
    * @param arena whose end releases the array
    */
   public static Ragged takeRagged(long array, long schema, Arena arena) {
+    Objects.requireNonNull(arena, "arena");
     CArray taken = new CArray(array);
     CSchema read = new CSchema(schema);
     Ragged ragged = ragged(taken, read, until(arena));
@@ -122,7 +124,6 @@ public final class CDataTensors {
 
   /** The same memory, as long as the arena is open. */
   private static UnaryOperator<MemorySegment> until(Arena arena) {
-    Objects.requireNonNull(arena, "arena");
     return memory -> {
       try {
         return memory.reinterpret(arena, null);

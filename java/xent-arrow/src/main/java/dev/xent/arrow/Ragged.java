@@ -3,6 +3,7 @@ package dev.xent.arrow;
 
 import dev.xent.Inputs;
 import dev.xent.Tensor;
+import java.util.Objects;
 
 /**
  * Rows of different lengths, as lists of numbers are: all values behind each other, and where the
@@ -18,6 +19,12 @@ import dev.xent.Tensor;
  *     {@code rowOffsets[r]} up to {@code rowOffsets[r + 1]}
  */
 public record Ragged(Tensor values, Tensor rowOffsets) {
+  /** Both of them. */
+  public Ragged {
+    Objects.requireNonNull(values, "values");
+    Objects.requireNonNull(rowOffsets, "rowOffsets");
+  }
+
   /** What a call needs beside the values. */
   public Inputs inputs() {
     return Inputs.none().rowOffsets(rowOffsets);

@@ -13,6 +13,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Objects;
 
 /**
  * Arrays of DJL's PyTorch engine as tensors of Xent and back, without copies.
@@ -66,6 +67,7 @@ public final class DjlTensors {
    * @throws dev.xent.DTypeException when its type has no counterpart
    */
   public static Tensor view(NDArray array) {
+    Objects.requireNonNull(array, "array");
     requireOpen(array);
     requirePyTorch(array.getManager());
     DType type = Types.of(array.getDataType());
@@ -88,6 +90,8 @@ public final class DjlTensors {
    * @throws dev.xent.DTypeException when its type has no counterpart
    */
   public static Tensor copy(NDArray array, Arena arena) {
+    Objects.requireNonNull(array, "array");
+    Objects.requireNonNull(arena, "arena");
     requireOpen(array);
     DType type = Types.of(array.getDataType());
     bytes(array, type, "copy");
@@ -121,6 +125,8 @@ public final class DjlTensors {
    * @throws dev.xent.DTypeException for BF16 and I16
    */
   public static NDArray wrap(NDManager manager, Tensor tensor) {
+    Objects.requireNonNull(manager, "manager");
+    Objects.requireNonNull(tensor, "tensor");
     requirePyTorch(manager);
     requireCpu(manager.getDevice());
     requireWrappable(tensor);

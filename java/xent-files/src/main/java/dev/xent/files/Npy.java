@@ -5,6 +5,7 @@ import dev.xent.DType;
 import dev.xent.Tensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.Objects;
 
 /**
  * NumPy's .npy files as tensors.
@@ -39,6 +40,8 @@ public final class Npy {
    * @throws dev.xent.MemoryException if the arena is closed or another thread's
    */
   public static NpyFile open(Path path, Arena arena) {
+    Objects.requireNonNull(path, "path");
+    Objects.requireNonNull(arena, "arena");
     return InputFile.open(path, ".npy", channel -> NpyFile.map(path, channel, arena));
   }
 
@@ -65,6 +68,8 @@ public final class Npy {
    * @throws OutOfMemoryError if there is not so much memory
    */
   public static NpyFile read(Path path, Arena arena) {
+    Objects.requireNonNull(path, "path");
+    Objects.requireNonNull(arena, "arena");
     return InputFile.open(path, ".npy", channel -> NpyFile.read(path, channel, arena));
   }
 
@@ -92,6 +97,10 @@ public final class Npy {
    * @throws dev.xent.MemoryException if the arena is closed or another thread's
    */
   public static NpyOutput create(Path path, DType type, long[] shape, Arena arena) {
+    Objects.requireNonNull(path, "path");
+    Objects.requireNonNull(type, "type");
+    Objects.requireNonNull(shape, "shape");
+    Objects.requireNonNull(arena, "arena");
     return NpyOutput.create(path, type, shape, true, arena);
   }
 
@@ -108,6 +117,10 @@ public final class Npy {
    * @throws OutOfMemoryError if there is not so much memory
    */
   public static NpyOutput createInMemory(Path path, DType type, long[] shape, Arena arena) {
+    Objects.requireNonNull(path, "path");
+    Objects.requireNonNull(type, "type");
+    Objects.requireNonNull(shape, "shape");
+    Objects.requireNonNull(arena, "arena");
     return NpyOutput.create(path, type, shape, false, arena);
   }
 
@@ -120,6 +133,8 @@ public final class Npy {
    * @throws dev.xent.MemoryException if the tensor's memory is closed or another thread's
    */
   public static void write(Path path, Tensor tensor) {
+    Objects.requireNonNull(path, "path");
+    Objects.requireNonNull(tensor, "tensor");
     try (Arena mapping = Arena.ofConfined();
         NpyOutput output = create(path, tensor.type(), tensor.shape(), mapping)) {
       output.tensor().copyFrom(tensor);

@@ -12,6 +12,7 @@ import java.nio.channels.FileChannel.MapMode;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * A .npy file that {@link Npy#open} has mapped or {@link Npy#read} has read. The memory is
@@ -171,6 +172,7 @@ public final class NpyFile {
    * @throws dev.xent.MemoryException if the arena is closed or another thread's
    */
   public Tensor copy(Arena arena) {
+    Objects.requireNonNull(arena, "arena");
     try {
       return over(InputFile.allocate(data.byteSize(), type(), arena).copyFrom(data));
     } catch (IllegalStateException | WrongThreadException e) {

@@ -13,6 +13,7 @@ import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -64,6 +65,8 @@ public final class Safetensors {
    * @throws MemoryException if the arena is closed or another thread's
    */
   public static Safetensors open(Path path, Arena arena) {
+    Objects.requireNonNull(path, "path");
+    Objects.requireNonNull(arena, "arena");
     return InputFile.open(path, ".safetensors", channel -> map(path, channel, arena));
   }
 
@@ -165,6 +168,7 @@ public final class Safetensors {
    * @throws MemoryException if an arena is closed or another thread's
    */
   public Tensor copy(String name, Arena arena) {
+    Objects.requireNonNull(arena, "arena");
     SafetensorsEntry entry = entry(name);
     DType type = type(name, entry);
     MemorySegment bytes = bytes(entry);
@@ -185,7 +189,7 @@ public final class Safetensors {
   }
 
   private SafetensorsEntry entry(String name) {
-    SafetensorsEntry entry = header.tensors().get(name);
+    SafetensorsEntry entry = header.tensors().get(Objects.requireNonNull(name, "name"));
     if (entry == null) {
       throw new FileException(
           "%s has no tensor '%s'; names() tells the %d that it has"

@@ -16,6 +16,7 @@ import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,6 +56,8 @@ public final class WholeFile implements AutoCloseable {
    * @throws FileException if the file cannot be made there
    */
   public static WholeFile create(Path path, String kind) {
+    Objects.requireNonNull(path, "path");
+    Objects.requireNonNull(kind, "kind");
     Path target = target(path, kind);
     try {
       PosixFileAttributes replaced = replaced(target);
@@ -107,6 +110,7 @@ public final class WholeFile implements AutoCloseable {
    * @param path the name of a file; where no file can be, nothing is done
    */
   public static void sweep(Path path) {
+    Objects.requireNonNull(path, "path");
     try {
       Path folder = place(path).getParent();
       if (folder != null) {
@@ -185,6 +189,7 @@ public final class WholeFile implements AutoCloseable {
    * @throws FileException if it cannot be written, or the file is closed or has its name
    */
   public void write(String text) {
+    Objects.requireNonNull(text, "text");
     try {
       ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
       while (bytes.hasRemaining()) {
@@ -232,8 +237,9 @@ public final class WholeFile implements AutoCloseable {
   }
 
   /** What to throw where writing failed: the line that names the file, the cause and the fix. */
-  public FileException failure(IOException e) {
-    return failure(path, e);
+  public FileException failure(IOException cause) {
+    Objects.requireNonNull(cause, "cause");
+    return failure(path, cause);
   }
 
   private static FileException failure(Path path, IOException e) {

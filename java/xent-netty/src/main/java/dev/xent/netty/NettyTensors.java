@@ -75,6 +75,9 @@ public final class NettyTensors {
    * @param shape as many elements as are readable; none given: one dimension
    */
   public static Tensor view(ByteBuf buffer, DType type, long... shape) {
+    Objects.requireNonNull(buffer, "buffer");
+    Objects.requireNonNull(type, "type");
+    Objects.requireNonNull(shape, "shape");
     return shaped(Readable.of(buffer).view(type), shape);
   }
 
@@ -92,7 +95,10 @@ public final class NettyTensors {
    * @param shape as many elements as are readable; none given: one dimension
    */
   public static Tensor view(ByteBuf buffer, Arena arena, DType type, long... shape) {
+    Objects.requireNonNull(buffer, "buffer");
     Objects.requireNonNull(arena, "arena");
+    Objects.requireNonNull(type, "type");
+    Objects.requireNonNull(shape, "shape");
     Readable bytes = Readable.of(buffer);
     shaped(bytes.view(type), shape); // refuses before anything is retained
     return shaped(bytes.view(type, arena), shape);
@@ -118,7 +124,11 @@ public final class NettyTensors {
    */
   public static Tensor copy(
       ByteBuf buffer, ByteOrder order, Arena arena, DType type, long... shape) {
+    Objects.requireNonNull(buffer, "buffer");
     Objects.requireNonNull(order, "order");
+    Objects.requireNonNull(arena, "arena");
+    Objects.requireNonNull(type, "type");
+    Objects.requireNonNull(shape, "shape");
     Readable bytes = Readable.of(buffer);
     Tensor copy = Tensor.allocate(arena, type, bytes.elements(type));
     bytes.copyTo(copy.segment(), type, order);
@@ -145,6 +155,7 @@ public final class NettyTensors {
    *     this thread may use
    */
   public static ByteBuf wrap(Tensor tensor) {
+    Objects.requireNonNull(tensor, "tensor");
     if (!tensor.isContiguous()) {
       throw new MemoryException(
           "the tensor is %s, and a buffer has no strides: copy it into a contiguous tensor first"

@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,6 +63,7 @@ public final class OnnxRuntimeTensors {
    * @throws dev.xent.DTypeException when its type has no counterpart
    */
   public static Tensor view(OnnxTensor tensor) {
+    Objects.requireNonNull(tensor, "tensor");
     requireOpen(tensor);
     TensorInfo info = tensor.getInfo();
     DType type = Types.of(info);
@@ -88,6 +90,8 @@ public final class OnnxRuntimeTensors {
    * @throws dev.xent.DTypeException when its type has no counterpart
    */
   public static Tensor copy(OnnxTensor tensor, Arena arena) {
+    Objects.requireNonNull(tensor, "tensor");
+    Objects.requireNonNull(arena, "arena");
     requireOpen(tensor);
     TensorInfo info = tensor.getInfo();
     DType type = Types.of(info);
@@ -117,6 +121,8 @@ public final class OnnxRuntimeTensors {
    * @throws OrtException when ONNX Runtime refuses
    */
   public static OnnxTensor wrap(OrtEnvironment environment, Tensor tensor) throws OrtException {
+    Objects.requireNonNull(environment, "environment");
+    Objects.requireNonNull(tensor, "tensor");
     requireWrappable(tensor);
     ByteBuffer buffer = tensor.segment().asByteBuffer().order(ByteOrder.nativeOrder());
     return OnnxTensor.createTensor(environment, buffer, tensor.shape(), Types.of(tensor.type()));

@@ -6,6 +6,7 @@ import dev.xent.DTypeException;
 import dev.xent.MemoryException;
 import dev.xent.Tensor;
 import java.lang.foreign.Arena;
+import java.util.Objects;
 import org.tensorflow.RawTensor;
 import org.tensorflow.proto.DataType;
 
@@ -50,6 +51,7 @@ public final class TensorFlowTensors {
    * @throws DTypeException when its type has no counterpart
    */
   public static Tensor view(org.tensorflow.Tensor tensor) {
+    Objects.requireNonNull(tensor, "tensor");
     if (tensor.isSparse()) {
       throw new MemoryException("the tensor is sparse: view its values()");
     }
@@ -69,6 +71,8 @@ public final class TensorFlowTensors {
    * @throws DTypeException when its type has no counterpart
    */
   public static Tensor copy(org.tensorflow.Tensor tensor, Arena arena) {
+    Objects.requireNonNull(tensor, "tensor");
+    Objects.requireNonNull(arena, "arena");
     Tensor view = view(tensor);
     Tensor copy = Tensor.allocate(arena, view.type(), view.shape());
     copy.copyFrom(view);

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.api;
+
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import dev.xent.CrossEntropy;
+import dev.xent.CrossEntropyShard;
+import dev.xent.Inputs;
+import dev.xent.KlDivergence;
+import dev.xent.LogSoftmax;
+import dev.xent.LogSumExp;
+import dev.xent.LossTally;
+import dev.xent.NllLoss;
+import dev.xent.PartialStates;
+import dev.xent.RowStatistics;
+import dev.xent.Softmax;
+import dev.xent.SoftmaxShard;
+import dev.xent.Tensor;
+import dev.xent.files.Npy;
+import dev.xent.files.NpyFile;
+import dev.xent.files.Safetensors;
+import dev.xent.files.WholeFile;
+import dev.xent.layers.CrossEntropyLayer;
+import dev.xent.layers.Layer;
+import dev.xent.layers.LogLayer;
+import dev.xent.layers.LogSoftmaxLayer;
+import dev.xent.layers.LossLayer;
+import dev.xent.layers.NllLossLayer;
+import dev.xent.layers.SoftmaxLayer;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.reflect.Array;
+import java.lang.reflect.Proxy;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.DoubleBuffer;
+import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
+import java.nio.LongBuffer;
+import java.nio.ShortBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** An object of every type that the API takes or calls. */
+final class Samples {
+  private final Map<Class<?>, Object> all = new HashMap<>();
+
+  Samples(Path folder) throws IOException, OrtException {
+    jdk(folder);
+    operations();
+    layers();
+    files(folder);
+    put(ByteBuf.class, Unpooled.directBuffer(8).writeLongLE(1));
+    OrtEnvironment environment = OrtEnvironment.getEnvironment();
+    put(OrtEnvironment.class, environment);
+    put(OnnxTensor.class, OnnxTensor.createTensor(environment, new float[2]));
+  }
+
+  private <T> void put(Class<? super T> type, T sample) {
+    all.put(type, sample);
+  }
+
+  private void jdk(Path folder) {
+    put(Arena.class, Arena.ofAuto());
+    put(MemorySegment.class, Arena.ofAuto().allocate(64, 8));
+    put(ByteBuffer.class, ByteBuffer.allocate(8).order(ByteOrder.nativeOrder()));
+    put(FloatBuffer.class, FloatBuffer.allocate(1));
+    put(DoubleBuffer.class, DoubleBuffer.allocate(1));
+    put(IntBuffer.class, IntBuffer.allocate(1));
+    put(LongBuffer.class, LongBuffer.allocate(1));
+    put(ShortBuffer.class, ShortBuffer.allocate(1));
+    put(ByteOrder.class, ByteOrder.LITTLE_ENDIAN);
+    put(List.class, List.of());
+    put(Object.class, new Object());
+    put(String.class, "t");
+    put(Path.class, folder.resolve("sample.npy"));
+    put(IOException.class, new IOException("no"));
+  }
+
+  private void operations() {
+    Tensor tensor = Tensor.of(new float[] {1, 2}, 1, 2);
+    put(Tensor.class, tensor);
+    put(Inputs.class, Inputs.none());
+    put(CrossEntropy.class, CrossEntropy.mean());
+    put(CrossEntropy.Builder.class, CrossEntropy.builder());
+    put(dev.xent.LossBuilder.class, CrossEntropy.builder());
+    put(dev.xent.OperationBuilder.class, CrossEntropy.builder());
+    put(CrossEntropy.Outcome.class, new CrossEntropy.Outcome());
+    put(KlDivergence.class, KlDivergence.mean());
+    put(KlDivergence.Builder.class, KlDivergence.builder());
+    put(LogSoftmax.class, LogSoftmax.along(1));
+    put(LogSoftmax.Builder.class, LogSoftmax.builder());
+    put(LogSumExp.class, LogSumExp.along(1));
+    put(LogSumExp.Builder.class, LogSumExp.builder());
+    put(LossTally.class, new LossTally());
+    put(NllLoss.class, NllLoss.mean());
+    put(NllLoss.Builder.class, NllLoss.builder());
+    put(Softmax.class, Softmax.along(1));
+    put(Softmax.Builder.class, Softmax.builder());
+    SoftmaxShard shard = Softmax.along(1).onShard(0, 2);
+    PartialStates states = shard.partialStates(tensor, Inputs.none());
+    put(SoftmaxShard.class, shard);
+    put(CrossEntropyShard.class, CrossEntropy.mean().onShard(0, 2));
+    put(PartialStates.class, states);
+    put(RowStatistics.class, shard.finish(states, Inputs.none(), null));
+  }
+
+  private void layers() {
+    put(CrossEntropyLayer.class, new CrossEntropyLayer(1, 2));
+    put(Layer.class, new LogLayer(1, 2));
+    put(LogLayer.class, new LogLayer(1, 2));
+    put(LogSoftmaxLayer.class, new LogSoftmaxLayer(1, 2));
+    put(LossLayer.class, new NllLossLayer(1, 2));
+    put(NllLossLayer.class, new NllLossLayer(1, 2));
+    put(SoftmaxLayer.class, new SoftmaxLayer(1, 2));
+  }
+
+  private void files(Path folder) throws IOException {
+    Path array = folder.resolve("sample.npy");
+    Npy.write(array, Tensor.of(new float[] {1, 2}));
+    put(NpyFile.class, Npy.open(array, Arena.ofAuto()));
+    byte[] header =
+        "{\"t\":{\"dtype\":\"I8\",\"shape\":[0],\"data_offsets\":[0,0]}}"
+            .getBytes(StandardCharsets.UTF_8);
+    Path tensors = folder.resolve("sample.safetensors");
+    Files.write(
+        tensors,
+        ByteBuffer.allocate(8 + header.length)
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .putLong(header.length)
+            .put(header)
+            .array());
+    put(Safetensors.class, Safetensors.open(tensors, Arena.ofAuto()));
+    put(WholeFile.class, WholeFile.create(folder.resolve("text"), "text"));
+  }
+
+  /** The sample of a type: those of interfaces that have none here do nothing. */
+  Object of(Class<?> type) {
+    if (all.containsKey(type)) {
+      return all.get(type);
+    }
+    if (type.isPrimitive()) {
+      return Array.get(Array.newInstance(type, 1), 0);
+    }
+    if (type.isArray()) {
+      return Array.newInstance(type.getComponentType(), 1);
+    }
+    if (type.isEnum()) {
+      return type.getEnumConstants()[0];
+    }
+    if (type.isInterface()) {
+      return Proxy.newProxyInstance(
+          type.getClassLoader(), new Class<?>[] {type}, (proxy, method, arguments) -> null);
+    }
+    throw new AssertionError("no sample of " + type.getName());
+  }
+}
