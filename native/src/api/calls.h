@@ -62,9 +62,9 @@ static inline xent_status run_kernel(xent_kernel kernel, const xent_call *call) 
   return status;
 }
 
-/* The kernels that a call needs. */
+/* The kernels that a call needs. Those that choose among ways in float32 arithmetic say which they take. */
 static inline const xent_family *family_of(xent_frame *f) {
-  if (f->wide) f->report->way = XENT_WAY_F64;
+  f->report->way = f->wide ? XENT_WAY_F64 : XENT_WAY_ROW;
   return f->wide ? f->kernels->f64 : f->kernels->f32;
 }
 

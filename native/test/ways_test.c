@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which way a call takes, as the report says it: the table of docs/design.md, for every tier, function, layout and option.
+ * Up to 1024 classes no option leaves the fast ways; what does is listed at the end.
+ */
+#include "calls.h"
+#include "kernels/ways.h"
+#include "rows.h"
+#include "tiers.h"
+
+enum { MOST_ROWS = 16, MOST_CLASSES = 1025, GAP = 3, MOST = MOST_ROWS * (MOST_CLASSES + GAP), TOP = 5, MANY_TOP = 257 };
+
+static int64_t checked, failures;
+
+static void expect(bool holds, const char *what) {
+  checked++;
+  if (holds) return;
+  failures++;
+  fprintf(stderr, "%s\n", what);
+}
+
+/* ---- shapes, functions, options ---- */
+
+typedef enum { AS_ROWS, WITH_GAPS, AS_COLUMNS, TRANSPOSED, LAYOUTS } layout_kind;
+static const char *const layout_names[] = {"rows", "rows with gaps", "columns", "transposed rows"};
+
+typedef enum {
+  SOFTMAX,
+  LOG_SOFTMAX,
+  LOG_SUM_EXP,
+  SOFTMAX_BACKWARD,
+  LOSS,
+  LOSS_AND_GRADIENT,
+  GRADIENT_OF_STATISTICS,
+  FUNCTIONS
+} function_kind;
+static const char *const function_names[] = {"softmax", "log-softmax", "log-sum-exp", "softmax backward", "loss",
+                                             "loss and gradient", "gradient from statistics"};
+
+enum {
+  CLASS_WEIGHTS = 1,
+  ROW_WEIGHTS = 2,
+  SAME_MASK = 4,
+  MASKS = 8, /* of each row its own, as the logits of rows without gaps lie */
+  SINK = 16,
+  HITS = 32,
+  ARGMAX = 64,
+  RANKS = 128,
+  ENTROPIES = 256,
+  LOG_PROBABILITIES = 512,
+  TOP_CLASSES = 1024,
+  PROBABILITIES = 2048,
+  TALLY = 4096,
+  ANY_MASK = SAME_MASK | MASKS,
+  OF_RESULTS = HITS | ARGMAX | RANKS | ENTROPIES | LOG_PROBABILITIES | TOP_CLASSES | TALLY /* a later gradient has none */
+};
+
+/* What a call asks for, and whether single and strip, which are for plainer calls than dense and flow, still take it. */
+typedef struct {
+  const char *name;
+  bool single, strip;
+  int arrays;
+  int32_t type; /* of logits, output, gradient and upstream; 0: F32 */
+  xent_options options;
+  bool of_targets; /* no other function than cross-entropy has it */
+} wish;
+
+static const wish wishes[] = {
+    {.name = "nothing", .single = true, .strip = true},
+    {.name = "temperature", .single = true, .strip = true, .options = {.temperature = 2}},
+    {.name = "softcap", .options = {.softcap = 30}},
+    {.name = "sink", .single = true, .strip = true, .arrays = SINK},
+    {.name = "a mask for all rows", .arrays = SAME_MASK},
+    {.name = "masks", .arrays = MASKS},
+    {.name = "fully masked rows 0", .single = true, .strip = true, .options = {.fully_masked = XENT_FULLY_MASKED_ZERO}},
+    {.name = "float16", .strip = true, .type = XENT_F16},
+    {.name = "bfloat16", .strip = true, .type = XENT_BF16},
+    {.name = "smoothing", .single = true, .strip = true, .options = {.label_smoothing = 0.1}, .of_targets = true},
+    {.name = "smoothing of others",
+     .single = true,
+     .strip = true,
+     .options = {.label_smoothing = 0.1, .smoothing = XENT_SMOOTHING_OTHERS},
+     .of_targets = true},
+    {.name = "class weights", .strip = true, .arrays = CLASS_WEIGHTS, .of_targets = true},
+    {.name = "class weights and smoothing",
+     .arrays = CLASS_WEIGHTS,
+     .options = {.label_smoothing = 0.1},
+     .of_targets = true},
+    {.name = "row weights", .single = true, .strip = true, .arrays = ROW_WEIGHTS, .of_targets = true},
+    {.name = "ignore index", .single = true, .strip = true, .options = {.has_ignore_index = 1}, .of_targets = true},
+    {.name = "gradient scale",
+     .single = true,
+     .strip = true,
+     .options = {.has_gradient_scale = 1, .gradient_scale = 0.5},
+     .of_targets = true},
+    {.name = "z-loss", .single = true, .strip = true, .options = {.z_loss = 1e-4}, .of_targets = true},
+    {.name = "clamp", .single = true, .strip = true, .options = {.probability_clamp = 0.01}, .of_targets = true},
+    {.name = "probabilities", .arrays = PROBABILITIES, .of_targets = true},
+    {.name = "tally", .single = true, .strip = true, .arrays = TALLY, .of_targets = true},
+    {.name = "log-probabilities", .single = true, .strip = true, .arrays = LOG_PROBABILITIES, .of_targets = true},
+    {.name = "hits", .strip = true, .arrays = HITS, .of_targets = true},
+    {.name = "argmax", .arrays = ARGMAX, .of_targets = true},
+    {.name = "ranks", .arrays = RANKS, .of_targets = true},
+    {.name = "entropies", .arrays = ENTROPIES, .of_targets = true},
+    {.name = "top classes", .arrays = TOP_CLASSES, .of_targets = true},
+    {.name = "most options at once",
+     .arrays = CLASS_WEIGHTS | ROW_WEIGHTS | MASKS | SINK | OF_RESULTS,
+     .type = XENT_BF16,
+     .options = {.label_smoothing = 0.1, .temperature = 2, .softcap = 30, .z_loss = 1e-4, .has_ignore_index = 1},
+     .of_targets = true},
+};
+enum { WISHES = sizeof wishes / sizeof *wishes };
+
+/* ---- what docs/design.md says ---- */
+
+static int64_t most_dense(int32_t isa) { return strcmp(xent_isa_name(isa), "avx512") ? 104 : 59; }
+
+static bool is_columns(layout_kind layout) { return layout == AS_COLUMNS || layout == TRANSPOSED; }
+
+static int32_t way_of(int32_t isa, function_kind function, layout_kind layout, int64_t rows, int64_t classes,
+                      const wish *w) {
+  const bool columns = is_columns(layout) && rows > 1, later = function == GRADIENT_OF_STATISTICS;
+  const bool mask_unlike = (w->arrays & MASKS) && layout == AS_COLUMNS && rows > 1;
+  if (function == SOFTMAX_BACKWARD) return columns && rows >= 4 && !(w->arrays & ANY_MASK) ? XENT_WAY_STRIP : XENT_WAY_ROW;
+  if (!later && w->single && rows == 1 && classes <= 16) return XENT_WAY_SINGLE;
+  const bool ones = classes == 1 && (function == SOFTMAX || function == LOG_SOFTMAX);
+  const bool of_results = (w->arrays & OF_RESULTS) && !(w->arrays & ~OF_RESULTS);
+  const bool strip = columns && rows >= 4 && (w->strip || (later && of_results)) && !(ones && function == SOFTMAX);
+  if (later && strip) return XENT_WAY_STRIP;
+  const bool dense = rows >= 6 && classes <= most_dense(isa) && !mask_unlike && (later || (!columns && classes > 1));
+  if (dense) return XENT_WAY_DENSE;
+  if (strip) return XENT_WAY_STRIP;
+  return classes <= 1024 && !ones ? XENT_WAY_FLOW : XENT_WAY_ROW;
+}
+
+/* ---- calls ---- */
+
+static double memory[4][MOST]; /* of any type: logits, output or gradient, upstream, targets */
+static uint8_t mask[MOST];
+static float row_numbers[4][MOST_ROWS * MANY_TOP];
+static int64_t class_numbers[3][MOST_ROWS * MANY_TOP], labels[MOST_ROWS];
+static uint8_t hits[MOST_ROWS];
+static xent_statistics statistics[MOST_ROWS];
+static xent_state states[MOST_ROWS];
+static xent_tally tally;
+static float class_weights[MOST_CLASSES];
+static xent_report report;
+
+static xent_layout per_class(layout_kind layout, int64_t rows, int64_t classes, int32_t type) {
+  return layout == AS_ROWS     ? layout_of(classes, 1, 1, type)
+         : layout == WITH_GAPS ? layout_of(classes + GAP, 1, 1, type)
+         : layout == TRANSPOSED ? layout_of(1, rows, 1, type)
+                                : layout_of(classes * rows, rows, 1, type);
+}
+
+static xent_layout per_row(const xent_shape *s, int32_t type) { return xent_per_row(s->inner, type); }
+
+static xent_shape shape_of(layout_kind layout, int64_t rows, int64_t classes, const wish *w) {
+  const int32_t type = w->type ? w->type : XENT_F32;
+  const xent_layout full = per_class(layout, rows, classes, type);
+  const bool inward = layout == AS_COLUMNS;
+  xent_shape s = {.size = sizeof s, .outer = inward ? 1 : rows, .classes = classes, .inner = inward ? rows : 1,
+                  .logits = full, .output = full, .gradient = full, .upstream = full};
+  s.targets = w->arrays & PROBABILITIES ? per_class(layout, rows, classes, XENT_F32) : per_row(&s, XENT_I64);
+  s.losses = s.log_sum_exp = s.sink = s.row_weights = s.entropies = s.log_probabilities = per_row(&s, XENT_F32);
+  s.argmax = s.ranks = per_row(&s, XENT_I64);
+  s.hits = per_row(&s, XENT_U8);
+  s.top_count = w->arrays & TOP_CLASSES ? classes < TOP ? classes : TOP : 0;
+  s.top_classes = xent_per_class(s.top_count, s.inner, XENT_I64);
+  s.class_weights = layout_of(0, 1, 0, XENT_F32);
+  s.class_mask = w->arrays & SAME_MASK ? layout_of(0, 1, 0, XENT_U8) : layout_of(classes, 1, classes, XENT_U8);
+  return s;
+}
+
+static xent_options options_of(int32_t isa, const wish *w) {
+  xent_options o = w->options;
+  o.size = sizeof o;
+  o.isa = isa;
+  if (o.has_ignore_index) o.ignore_index = -100;
+  return o;
+}
+
+static cross_entropy_arrays arrays_of(const wish *w) {
+  const bool of_labels = !(w->arrays & PROBABILITIES);
+#define GIVEN(bit, array) (w->arrays & (bit) ? (void *)(array) : NULL)
+  return (cross_entropy_arrays){
+      .logits = memory[0],
+      .targets = of_labels ? (const void *)labels : memory[3],
+      .class_mask = GIVEN(ANY_MASK, mask),
+      .class_weights = GIVEN(CLASS_WEIGHTS, class_weights),
+      .row_weights = GIVEN(ROW_WEIGHTS, row_numbers[0]),
+      .sink = GIVEN(SINK, row_numbers[0]),
+      .losses = row_numbers[1],
+      .hits = GIVEN(HITS, hits),
+      .log_probabilities = GIVEN(LOG_PROBABILITIES, row_numbers[2]),
+      .argmax = GIVEN(ARGMAX, class_numbers[0]),
+      .ranks = GIVEN(RANKS, class_numbers[1]),
+      .entropies = GIVEN(ENTROPIES, row_numbers[3]),
+      .top_classes = GIVEN(TOP_CLASSES, class_numbers[2]),
+      .tally = w->arrays & TALLY ? &tally : NULL,
+  };
+#undef GIVEN
+}
+
+static xent_status call(function_kind function, const xent_shape *s, const xent_options *o, const wish *w) {
+  const int64_t rows = s->outer * s->inner, classes = s->classes;
+  cross_entropy_arrays a = arrays_of(w);
+  switch (function) {
+    case SOFTMAX:
+      return xent_softmax_at(s, o, 0, rows, 0, classes, a.logits, NULL, a.class_mask, a.sink, NULL, memory[1], &report);
+    case LOG_SOFTMAX:
+      return xent_log_softmax_at(s, o, 0, rows, 0, classes, a.logits, NULL, a.class_mask, a.sink, NULL, memory[1],
+                                 &report);
+    case LOG_SUM_EXP:
+      return xent_log_sum_exp_at(s, o, 0, rows, a.logits, NULL, a.class_mask, a.sink, row_numbers[1], &report);
+    case SOFTMAX_BACKWARD:
+      return xent_softmax_backward_at(s, o, 0, rows, 0, classes, memory[0], memory[2], NULL, a.class_mask, NULL, memory[1],
+                                      &report);
+    case LOSS_AND_GRADIENT: a.gradient = memory[1]; break;
+    case GRADIENT_OF_STATISTICS: a.statistics = statistics; break;
+    default: break;
+  }
+  const xent_status status = cross_entropy_of(s, o, 0, rows, &a, &report);
+  if (status || function != GRADIENT_OF_STATISTICS) return status;
+  return xent_cross_entropy_backward_at(s, o, 0, rows, 0, classes, a.logits, a.targets, NULL, NULL, a.class_mask,
+                                        a.class_weights, a.row_weights, statistics, NULL, memory[1], &report);
+}
+
+static bool has(function_kind function, const wish *w) {
+  if (function >= LOSS) return true;
+  return !w->of_targets && !(function == SOFTMAX_BACKWARD && (w->options.softcap != 0 || (w->arrays & SINK)));
+}
+
+static void test_way(int32_t isa, function_kind function, layout_kind layout, int64_t rows, int64_t classes,
+                     const wish *w) {
+  const xent_shape s = shape_of(layout, rows, classes, w);
+  const xent_options o = options_of(isa, w);
+  report = (xent_report){.size = sizeof report};
+  must(call(function, &s, &o, w), w->name);
+  const int32_t expected = way_of(isa, function, layout, rows, classes, w);
+  checked++;
+  if (report.way == expected) return;
+  failures++;
+  fprintf(stderr, "%s, %s, %lld %s of %lld classes, %s: %s, not %s\n", xent_isa_name(isa), function_names[function],
+          (long long)rows, layout_names[layout], (long long)classes, w->name, xent_way_name(report.way),
+          xent_way_name(expected));
+}
+
+/* Every bound of the table from both sides. */
+static void test_tier(int32_t isa) {
+  static const int64_t some_rows[] = {1, 3, 4, 5, 6, MOST_ROWS};
+  static const int64_t some_classes[] = {1, 2, 16, 17, 59, 60, 104, 105, 1024, MOST_CLASSES};
+  for (size_t r = 0; r < sizeof some_rows / sizeof *some_rows; r++)
+    for (size_t c = 0; c < sizeof some_classes / sizeof *some_classes; c++)
+      for (int layout = 0; layout < LAYOUTS; layout++)
+        for (int function = 0; function < FUNCTIONS; function++)
+          for (int w = 0; w < WISHES; w++)
+            if (has((function_kind)function, &wishes[w]))
+              test_way(isa, (function_kind)function, (layout_kind)layout, some_rows[r], some_classes[c], &wishes[w]);
+}
+
+/* ---- what goes row by row whatever its size, in double, or in no way ---- */
+
+static const wish nothing = {.name = "nothing"};
+
+static void expect_way(xent_status status, int32_t way, const char *what) {
+  must(status, what);
+  expect(report.way == way, what);
+}
+
+static void test_leaving(int32_t isa) {
+  enum { ROWS = 16, CLASSES = 300 };
+  static const int32_t offsets[ROWS + 1];
+  const xent_options o = options_of(isa, &nothing);
+  const xent_shape plain = shape_of(AS_ROWS, ROWS, CLASSES, &nothing);
+  const wish probabilities = {.name = "", .arrays = PROBABILITIES};
+  xent_shape s = plain;
+  cross_entropy_arrays a = {.logits = memory[0], .targets = labels, .losses = row_numbers[1]};
+  s.target_count = 1;
+  s.target_weights = xent_per_class(1, 1, XENT_F32);
+  a.target_weights = row_numbers[0];
+  expect_way(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_WAY_ROW, "sparse targets go row by row");
+  s = plain;
+  a.target_weights = NULL;
+  s.top_count = MANY_TOP;
+  s.top_classes = xent_per_class(MANY_TOP, 1, XENT_I64);
+  a.top_classes = class_numbers[2];
+  expect_way(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_WAY_ROW, "more than 256 top classes go row by row");
+  a.top_classes = NULL;
+  s = shape_of(AS_ROWS, ROWS, CLASSES, &probabilities);
+  s.target_gradient = s.gradient;
+  a.targets = memory[3];
+  a.target_gradient = memory[1];
+  expect_way(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_WAY_ROW, "the gradient of targets goes row by row");
+  s = plain;
+  s.row_offsets = layout_of(1, 0, 0, XENT_I32);
+  expect_way(xent_log_sum_exp_at(&s, &o, 0, ROWS, memory[0], offsets, NULL, NULL, row_numbers[1], &report), XENT_WAY_ROW,
+             "ragged rows go row by row");
+}
+
+static void test_parts(int32_t isa) {
+  enum { ROWS = 16, CLASSES = 300 };
+  const xent_options o = options_of(isa, &nothing);
+  const xent_shape s = shape_of(AS_ROWS, ROWS, CLASSES, &nothing);
+  expect_way(xent_forward_states_at(&s, &o, 0, ROWS, 0, CLASSES, memory[0], NULL, NULL, NULL, NULL, NULL, states, &report),
+             XENT_WAY_ROW, "states go row by row");
+  expect_way(xent_finish_at(&s, &o, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report),
+             XENT_WAY_ROW, "states are finished row by row");
+  expect_way(xent_softmax_at(&s, &o, 0, ROWS, 0, CLASSES, memory[0], NULL, NULL, NULL, statistics, memory[1], &report),
+             XENT_WAY_ROW, "a softmax from statistics goes row by row");
+  expect_way(xent_backward_states_at(&s, &o, 0, ROWS, 0, CLASSES, memory[0], memory[2], NULL, states, &report),
+             XENT_WAY_ROW, "states of a backward go row by row");
+}
+
+static void test_double_and_none(int32_t isa) {
+  enum { ROWS = 16, CLASSES = 10 };
+  const wish wide = {.name = "float64", .type = XENT_F64};
+  const xent_options o = options_of(isa, &nothing);
+  xent_shape s = shape_of(AS_ROWS, ROWS, CLASSES, &wide);
+  for (int function = 0; function < FUNCTIONS; function++) {
+    s.losses.type = s.log_sum_exp.type = XENT_F64;
+    expect_way(call((function_kind)function, &s, &o, &wide), XENT_WAY_F64, "float64 has a way of its own");
+  }
+  s = shape_of(AS_ROWS, ROWS, CLASSES, &nothing);
+  s.teacher = s.logits;
+  expect_way(xent_kl_divergence_at(&s, &o, 0, ROWS, memory[0], memory[2], NULL, NULL, row_numbers[1], NULL, NULL, &report),
+             XENT_WAY_F64, "divergences are computed in float64");
+  expect_way(xent_check_targets_at(&s, &o, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, &report), XENT_WAY_NONE,
+             "targets are checked, no row is computed");
+  report.way = XENT_WAY_DENSE;
+  const xent_status refused =
+      xent_log_sum_exp_at(&s, &o, 0, ROWS, NULL, NULL, NULL, NULL, row_numbers[1], &report);
+  expect(refused == XENT_INVALID_ARGUMENT && report.way == XENT_WAY_NONE, "a call that is refused took no way");
+}
+
+int main(void) {
+  memset(mask, 1, sizeof mask);
+  tally = xent_empty_tally();
+  for (int i = 0; i < MOST_CLASSES; i++) class_weights[i] = 1;
+  for (int i = 0; i < MOST_ROWS; i++) row_numbers[0][i] = 1;
+  report = (xent_report){.size = sizeof report};
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
+    test_tier(isa);
+    test_leaving(isa);
+    test_parts(isa);
+    test_double_and_none(isa);
+  }
+  printf("ways: %lld calls, %lld in another way than docs/design.md says\n", (long long)checked, (long long)failures);
+  return failures != 0;
+}
