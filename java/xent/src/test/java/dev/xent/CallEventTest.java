@@ -7,12 +7,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What the flight recorder is told of calls. */
 class CallEventTest {
@@ -58,6 +62,7 @@ class CallEventTest {
     assertThat(first.getString("backend")).isEqualTo("native");
     assertThat(first.getString("isa"))
         .isEqualTo(Xent.runtime().isa().name().toLowerCase(java.util.Locale.ROOT));
+    assertThat(first.getString("way")).isEqualTo("flow");
     assertThat(first.getInt("threads")).isGreaterThanOrEqualTo(1);
     RecordedEvent second = events.getLast();
     assertThat(second.getString("operation")).isEqualTo("cross-entropy with gradient");
@@ -65,6 +70,55 @@ class CallEventTest {
     assertThat(second.getLong("classes")).isEqualTo(1500);
     assertThat(second.getString("backend")).isEqualTo("reference");
     assertThat(second.getString("isa")).isEqualTo("scalar");
+    assertThat(second.getString("way")).isNull();
+  }
+
+  /** The table of docs/design.md: ways_test.c has every function, layout and option. */
+  @ParameterizedTest
+  @CsvSource({
+    "1x16, -1, single",
+    "5x10, -1, flow",
+    "6x10, -1, dense",
+    "1000x59, -1, dense",
+    "1000x105, -1, flow",
+    "64x1024, -1, flow",
+    "64x1025, -1, row",
+    "2x50000, -1, row",
+    "10x4, 0, strip",
+    "10x3, 0, flow",
+    "2x64x16x16, 1, strip"
+  })
+  void saysWhichWayEachShapeTakes(String shape, int axis, String way) throws IOException {
+    long[] sizes = Arrays.stream(shape.split("x")).mapToLong(Long::parseLong).toArray();
+    long[] rows = withoutAxis(sizes, axis);
+    Tensor x = Tensor.of(new float[Math.toIntExact(elements(sizes))], sizes);
+    Tensor labels = Tensor.of(new int[Math.toIntExact(elements(rows))], rows);
+    List<Isa> isas = Xent.runtime().availableIsas();
+    List<RecordedEvent> events =
+        recorded(
+            Duration.ZERO,
+            () ->
+                isas.forEach(
+                    isa -> {
+                      Softmax.builder().isa(isa).axis(axis).build().forward(x, x);
+                      CrossEntropy.builder()
+                          .isa(isa)
+                          .axis(axis)
+                          .labelSmoothing(0.1)
+                          .build()
+                          .forwardBackward(x, labels, x);
+                    }));
+    assertThat(events).hasSize(2 * isas.size());
+    assertThat(events).allSatisfy(event -> assertThat(event.getString("way")).isEqualTo(way));
+  }
+
+  private static long elements(long[] sizes) {
+    return Arrays.stream(sizes).reduce(1, Math::multiplyExact);
+  }
+
+  private static long[] withoutAxis(long[] sizes, int axis) {
+    int at = axis < 0 ? sizes.length + axis : axis;
+    return IntStream.range(0, sizes.length).filter(i -> i != at).mapToLong(i -> sizes[i]).toArray();
   }
 
   /** A call like the one before takes a short cut, though not while calls are recorded. */

@@ -87,16 +87,12 @@ public final class BenchCommand implements Callable<Integer> {
   public Integer call() {
     try (Team team = new Team(compute.threadsOr(1))) {
       Memory memory = new Memory(team);
-      if (html == null) {
-        show(measurement(memory).run());
-      } else {
-        measureAndWrite(memory, html);
-      }
+      show(html == null ? measurement(memory).run() : measureAndWrite(memory, html));
     }
     return ExitCode.OK;
   }
 
-  private void measureAndWrite(Memory memory, Path page) {
+  private List<Result> measureAndWrite(Memory memory, Path page) {
     // Made before anything is measured: a name that will not do is said at once.
     WholeFile.sweep(page);
     try (WholeFile file = WholeFile.create(page, ".html")) {
@@ -104,10 +100,7 @@ public final class BenchCommand implements Callable<Integer> {
       List<Ceiling> ceilings = Ceiling.measure(memory, Effort.QUICK);
       file.write(new HtmlReport(Machine.here(), results, ceilings).page());
       file.commit();
-      show(results);
-      if (!json) {
-        spec.commandLine().getOut().printf("%nCharts: %s%n", Visible.line(page.toString()));
-      }
+      return results;
     }
   }
 
@@ -123,10 +116,13 @@ public final class BenchCommand implements Callable<Integer> {
   private void show(List<Result> results) {
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
-      out.println(JsonReport.line(Machine.here(), results));
-    } else {
-      new TextReport(out, Charset.forName(System.getProperty("stdout.encoding", "US-ASCII")))
-          .print(Machine.here(), results);
+      out.println(JsonReport.line(Machine.here(), results, Ways.of(results)));
+      return;
+    }
+    new TextReport(out, Charset.forName(System.getProperty("stdout.encoding", "US-ASCII")))
+        .print(Machine.here(), results);
+    if (html != null) {
+      out.printf("%nCharts: %s%n", Visible.line(html.toString()));
     }
   }
 }

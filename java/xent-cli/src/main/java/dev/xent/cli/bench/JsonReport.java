@@ -7,6 +7,7 @@ import java.math.MathContext;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What {@code --json} prints. */
 final class JsonReport {
@@ -14,17 +15,18 @@ final class JsonReport {
 
   private JsonReport() {}
 
-  /** One object on one line. */
-  static String line(Machine machine, List<Result> results) {
+  /** One object on one line, of results and the ways of those that have one. */
+  static String line(Machine machine, List<Result> results, Map<Result, String> ways) {
     Map<String, Object> report = new LinkedHashMap<>();
     report.put("cpu", machine.cpu());
     report.put("jdk", machine.jdk());
-    report.put("results", results.stream().map(JsonReport::members).toList());
+    report.put(
+        "results", results.stream().map(result -> members(result, ways.get(result))).toList());
     return Json.line(report);
   }
 
-  private static Map<String, Object> members(Result result) {
-    Map<String, Object> members = new LinkedHashMap<>();
+  private static Map<String, @Nullable Object> members(Result result, @Nullable String way) {
+    Map<String, @Nullable Object> members = new LinkedHashMap<>();
     members.put("op", result.operation().toString());
     members.put("shape", result.shape().sizes());
     members.put("axis", result.shape().axis());
@@ -32,6 +34,7 @@ final class JsonReport {
     members.put("isa", result.tier().isaName());
     members.put("backend", result.tier().backendName());
     members.put("threads", result.threads());
+    members.put("way", way);
     members.put("ns_per_element", rounded(result.nanoseconds().median()));
     members.put("best_ns_per_element", rounded(result.nanoseconds().best()));
     members.put("memcpy_ns_per_element", rounded(result.memory().copy()));

@@ -30,6 +30,7 @@ class BenchCommandTest {
     "isa",
     "backend",
     "threads",
+    "way",
     "ns_per_element",
     "best_ns_per_element",
     "memcpy_ns_per_element",
@@ -73,6 +74,37 @@ class BenchCommandTest {
     assertThat(results)
         .map(r -> "%s %s %s".formatted(r.get("op"), r.get("backend"), r.get("isa")))
         .isEqualTo(expected);
+  }
+
+  /** The table of docs/design.md, as far as the operations here go. */
+  @Test
+  void tellsTheWayOfEachNativeResult() {
+    String shapes = "1x10,5x10,6x10,6x1000,6x1025,2x5x6@1";
+    String operations = "softmax,softmax-backward,cross-entropy-grad";
+    Cli done =
+        xent(
+            "bench",
+            "--quick",
+            "--json",
+            "--isa",
+            "scalar",
+            "--ops",
+            operations,
+            "--shapes",
+            shapes);
+    List<String> told =
+        results(done.succeeds().json()).stream()
+            .map(r -> "%s %s %s".formatted(r.get("op"), r.get("backend"), r.get("way")))
+            .toList();
+    List<String> expected = new ArrayList<>();
+    for (String operation : operations.split(",")) {
+      for (String way : List.of("single", "flow", "dense", "flow", "row", "strip")) {
+        boolean backward = operation.equals("softmax-backward") && !way.equals("strip");
+        expected.add(operation + " reference null");
+        expected.add(operation + " native " + (backward ? "row" : way));
+      }
+    }
+    assertThat(told).isEqualTo(expected);
   }
 
   @Test

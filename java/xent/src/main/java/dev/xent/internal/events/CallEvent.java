@@ -7,6 +7,7 @@ import jdk.jfr.Event;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.Threshold;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A call of an operation. To be touched only where {@link Recorder#isOn()}: a Java runtime need not
@@ -36,6 +37,10 @@ public final class CallEvent extends Event {
 
   @Label("Instruction Set")
   public String isa;
+
+  @Label("Way")
+  @Description("How the native code computed the rows, the last ones where that differs")
+  public @Nullable String way;
 
   @Label("Threads")
   @Description("Threads that worked on the call, the calling one among them")

@@ -143,7 +143,7 @@ final class Call extends CallArrays {
   /** The first thing that an operation does, after which {@link #end()} is certain. */
   void begin(String operation, Engine engine) {
     again.forget();
-    recording.begin(operation, engine);
+    recording.begin(operation, engine, report);
   }
 
   /** So many threads worked at once. */
@@ -432,7 +432,7 @@ final class Call extends CallArrays {
 
   /** Lets go of everything that was the caller's. */
   void end() {
-    recording.end(dimensions, parts > 0 ? lead() : null);
+    recording.end(dimensions, parts > 0 ? lead() : null, report);
     tallies = false;
     offsetsCopy.release();
     if (parts > 0) {

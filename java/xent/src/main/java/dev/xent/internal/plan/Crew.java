@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.parallel.Job;
 import dev.xent.internal.parallel.Threads;
@@ -46,6 +47,7 @@ final class Crew implements Job.Crew {
 
   // What helpers of the current job counted, to be read when it is closed.
   private int helpers;
+  private int way;
   private long counted;
   private boolean tallied;
   private final MemorySegment tally = Arena.ofAuto().allocate(xent_tally.layout());
@@ -96,6 +98,7 @@ final class Crew implements Job.Crew {
     engine = who;
     int wanted = (int) Math.min(threads.most(), (count - 1) / least + 1) - 1;
     helpers = 0;
+    way = 0;
     counted = 0;
     tallied = false;
     // An executor runs its owner's code on this thread. It could close confined memory, which
@@ -125,6 +128,9 @@ final class Crew implements Job.Crew {
 
   /** Takes over what helpers counted. */
   private void collect() {
+    if (caller.claimed == Call.UNCLAIMED) { // helpers took everything
+      xent_report.way(caller.report, way);
+    }
     caller.share(null);
     caller.workedBy(1 + helpers);
     caller.counted += counted;
@@ -168,6 +174,7 @@ final class Crew implements Job.Crew {
 
   private synchronized void add(Call own) {
     helpers++;
+    way = xent_report.way(own.report);
     counted += own.counted;
     MemorySegment theirs = own.tally();
     if (theirs.byteSize() == 0) {

@@ -4,12 +4,14 @@ package dev.xent.internal.plan;
 import dev.xent.Backend;
 import dev.xent.Isa;
 import dev.xent.OptionException;
+import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.NativeKernels;
 import dev.xent.internal.load.Backends;
 import dev.xent.internal.parallel.Threads;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Who computes an operation, and with what.
@@ -19,6 +21,8 @@ import java.util.Locale;
  * @param threads who may work on a call
  */
 public record Engine(Kernels kernels, int isa, Threads threads) {
+  /** More than the name of any way has. */
+  private static final int LONGEST_NAME = 32;
 
   /**
    * What this process has of what an operation asks for.
@@ -73,5 +77,16 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
       }
     }
     return "scalar";
+  }
+
+  /**
+   * The name of a way in which rows were computed, or null where none was.
+   *
+   * @param way as a report says it, which is 0 in those of the reference
+   */
+  @Nullable String wayName(int way) {
+    return way == 0
+        ? null
+        : Memory.at(XentH.xent_way_name(way).address(), LONGEST_NAME).getString(0);
   }
 }

@@ -3,28 +3,33 @@ package dev.xent.internal.plan;
 
 import dev.xent.internal.events.CallEvent;
 import dev.xent.internal.events.Recorder;
+import dev.xent.internal.ffi.xent_report;
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /** What the flight recorder is told of a call, while a recording wants to know of it. */
 final class Recording {
   private @Nullable CallEvent event;
+  private @Nullable Engine engine;
 
   /** Threads that worked on the call so far. */
   private int workers;
 
   /** The first thing that a call does. */
-  void begin(String operation, Engine engine) {
+  void begin(String operation, Engine by, MemorySegment report) {
     if (Recorder.isOn()) {
-      beginEvent(operation, engine);
+      beginEvent(operation, by, report);
     }
   }
 
-  private void beginEvent(String operation, Engine engine) {
+  private void beginEvent(String operation, Engine by, MemorySegment report) {
+    engine = by;
     event = new CallEvent();
     event.operation = operation;
-    event.backend = engine.backendName();
-    event.isa = engine.isaName();
+    event.backend = by.backendName();
+    event.isa = by.isaName();
     workers = 1;
+    xent_report.way(report, 0); // of the call before
     event.begin();
   }
 
@@ -37,22 +42,25 @@ final class Recording {
    * The last thing that a call does.
    *
    * @param lead its leading array, or null where it failed before it had one
+   * @param report of its last kernel
    */
-  void end(Dimensions dimensions, @Nullable View lead) {
+  void end(Dimensions dimensions, @Nullable View lead, MemorySegment report) {
     if (event != null) {
-      endEvent(dimensions, lead);
+      endEvent(dimensions, lead, report);
     }
   }
 
-  private void endEvent(Dimensions dimensions, @Nullable View lead) {
+  private void endEvent(Dimensions dimensions, @Nullable View lead, MemorySegment report) {
     event.end();
     if (lead != null && event.shouldCommit()) {
       event.rows = dimensions.rows;
       event.classes = dimensions.classes;
       event.elements = lead.elements;
+      event.way = engine.wayName(xent_report.way(report));
       event.threads = workers;
       event.commit();
     }
     event = null;
+    engine = null;
   }
 }
