@@ -22,7 +22,7 @@ void make_offsets(fuzz_problem *p, fuzz_input *in) {
     const int64_t most = classes < 0 ? 0 : classes < 2000 ? classes : 2000;
     at += short_rows ? random_below(&r, (most < 8 ? most : 8) + 1) : random_below(&r, most + 1);
   }
-  for (int changes = chance(in, 24) ? 2 : 0; changes > 0; changes--) {
+  for (int changes = is_wild(p, in, 24) ? 2 : 0; changes > 0; changes--) {
     const int64_t i = below(in, outer < 255 ? outer + 1 : 256), number = wild_number(in);
     if (type == XENT_I32)
       ((int32_t *)(void *)a.data)[i] = (int32_t)number;
@@ -49,7 +49,7 @@ void share_memory(fuzz_problem *p, fuzz_input *in, uint32_t arrays) {
       if (!chance(in, 64)) *layout_to_set(p, i) = *layout_of_array(p, onto);
     }
   }
-  if (chance(in, 16)) {
+  if (is_wild(p, in, 16)) {
     const int i = some_array(in, arrays), onto = some_array(in, arrays);
     if ((arrays & BIT(i)) && (arrays & BIT(onto)) && p->in_slot_of[i] == i && p->in_slot_of[onto] == onto && i != onto &&
         i != ROW_OFFSETS) {
@@ -67,7 +67,7 @@ static void place_array(fuzz_problem *p, fuzz_input *in, int i) {
     if (k != i && p->in_slot_of[k] == i && p->address[k] && p->bytes[k] >= 0 && p->offset[k] + p->bytes[k] > bytes)
       bytes = p->offset[k] + p->bytes[k];
   const bool at_end = chance(in, 176);
-  slot_place(&p->slots[i], bytes, at_end, chance(in, 3) ? 1 + below(in, 7) : 0);
+  slot_place(&p->slots[i], bytes, at_end, is_wild(p, in, 3) ? 1 + below(in, 7) : 0);
 }
 
 void place_arrays(fuzz_problem *p, fuzz_input *in, uint32_t given) {
@@ -85,6 +85,21 @@ void place_arrays(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   }
 }
 
+static int64_t place_of_row(const fuzz_problem *p, const xent_layout *l, int64_t row) {
+  return row / p->shape.inner * l->outer + row % p->shape.inner * l->inner;
+}
+
+/* A label of a class that is masked is refused: with masks of their own few calls of many rows would be left. */
+static void unmask_labels(fuzz_problem *p) {
+  const xent_layout *of_masks = &p->shape.class_mask;
+  const array labels = {.data = p->slots[TARGETS].initial, .layout = p->shape.targets};
+  for (int64_t row = 0; row < rows_of(p); row++) {
+    const double label = get_number(&labels, place_of_row(p, &labels.layout, row));
+    if (label >= 0 && label < (double)p->shape.classes)
+      p->slots[CLASS_MASK].initial[place_of_row(p, of_masks, row) + (int64_t)label * of_masks->classes] = 1;
+  }
+}
+
 void fill_arrays(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   const uint64_t styles = take(in, 8);
   p->raw = in->at;
@@ -97,6 +112,8 @@ void fill_arrays(fuzz_problem *p, fuzz_input *in, uint32_t given) {
     else
       fill_array(p, i, s->initial, s->bytes, (unsigned)(styles >> i % 16 * 4 & 15));
   }
+  const uint32_t both = BIT(TARGETS) | BIT(CLASS_MASK);
+  if (p->way && (given & both) == both && !p->ragged && extent_of(p, TARGETS) == PER_ROW) unmask_labels(p);
 }
 
 /* ---- structs ---- */

@@ -2,6 +2,7 @@
 #include "problem.h"
 
 #include "elements.h"
+#include "kernels/ways.h"
 #include "place.h"
 
 /* ---- sizes and ranges ---- */
@@ -22,7 +23,37 @@ static int64_t some_rows(fuzz_input *in, int64_t classes, int64_t most) {
   return 1 + below(in, fit < 1 ? 1 : fit < most ? fit : most);
 }
 
+static int32_t some_way(fuzz_input *in) {
+  const int32_t kind = (int32_t)take(in, 1), first = XENT_WAY_SINGLE, last = XENT_WAY_F64;
+  return kind < 0x80 ? XENT_WAY_NONE : first + kind % (last - first + 1);
+}
+
+/* Whole blocks of sixteen and what is left, rarely fewer. */
+static int64_t some_block(fuzz_input *in, int64_t classes) {
+  const int64_t fit = 20000 / classes, most = fit < 16 ? 16 : fit < 80 ? fit : 80;
+  return chance(in, 32) ? 1 + below(in, 15) : 16 + below(in, most - 15);
+}
+
+/* What choose.h sends each way. */
+static void read_sizes_of_way(fuzz_problem *p, fuzz_input *in) {
+  static const int64_t least[] = {[XENT_WAY_SINGLE] = 1, [XENT_WAY_DENSE] = 2, [XENT_WAY_FLOW] = 1,
+                                  [XENT_WAY_STRIP] = 1,  [XENT_WAY_ROW] = 1025, [XENT_WAY_F64] = 1},
+                       most[] = {[XENT_WAY_SINGLE] = 16,  [XENT_WAY_DENSE] = 104, [XENT_WAY_FLOW] = 1024,
+                                 [XENT_WAY_STRIP] = 1200, [XENT_WAY_ROW] = 2200,  [XENT_WAY_F64] = 1200};
+  xent_shape *s = &p->shape;
+  s->classes = least[p->way] + (int64_t)take(in, 2) % (most[p->way] - least[p->way] + 1);
+  s->outer = s->inner = 1;
+  if (p->way == XENT_WAY_STRIP)
+    s->inner = some_block(in, s->classes);
+  else if (p->way != XENT_WAY_SINGLE)
+    s->outer = some_block(in, s->classes);
+}
+
 static void read_sizes(fuzz_problem *p, fuzz_input *in) {
+  if (p->way) {
+    read_sizes_of_way(p, in);
+    return;
+  }
   xent_shape *s = &p->shape;
   const uint64_t kind = take(in, 1);
   s->outer = s->inner = 1;
@@ -53,26 +84,26 @@ static void read_ranges(fuzz_problem *p, fuzz_input *in) {
     p->row_begin = (int64_t)take(in, 1) % rows;
     p->row_end = p->row_begin + (int64_t)take(in, 1) % (rows - p->row_begin);
   }
-  if (chance(in, 6)) p->row_begin = wild_number(in);
-  if (chance(in, 6)) p->row_end = wild_number(in);
+  if (is_wild(p, in, 6)) p->row_begin = wild_number(in);
+  if (is_wild(p, in, 6)) p->row_end = wild_number(in);
   if (classes > XENT_CHUNK && chance(in, 128)) {
     const int64_t chunks = (classes - 1) / XENT_CHUNK + 1;
     p->class_begin = below(in, 3) % (chunks + 1) * XENT_CHUNK;
     if (p->class_begin <= classes - XENT_CHUNK && chance(in, 128)) p->class_end = p->class_begin + XENT_CHUNK;
     if (p->class_begin > classes) p->class_begin = 0;
   }
-  if (chance(in, 6)) p->class_begin = wild_number(in);
-  if (chance(in, 6)) p->class_end = wild_number(in);
+  if (is_wild(p, in, 6)) p->class_begin = wild_number(in);
+  if (is_wild(p, in, 6)) p->class_end = wild_number(in);
 }
 
 static void read_counts(fuzz_problem *p, fuzz_input *in) {
   xent_shape *s = &p->shape;
-  if (chance(in, 64)) s->target_count = 1 + below(in, 5);
+  if (chance(in, p->way && p->way != XENT_WAY_ROW ? 8 : 64)) s->target_count = 1 + below(in, 5);
   if (chance(in, 128)) s->top_count = 1 + below(in, 6);
   if (s->top_count > s->classes) s->top_count = s->classes;
-  if (chance(in, 3)) s->target_count = wild_number(in);
-  if (chance(in, 3)) s->top_count = wild_number(in);
-  if (chance(in, 10)) {
+  if (is_wild(p, in, 3)) s->target_count = wild_number(in);
+  if (is_wild(p, in, 3)) s->top_count = wild_number(in);
+  if (is_wild(p, in, 10)) {
     s->first_class = chance(in, 128) ? wild_number(in) : below(in, 3) * XENT_CHUNK;
     s->all_classes = chance(in, 128) ? wild_number(in) : s->classes;
   }
@@ -95,7 +126,7 @@ static void read_options(fuzz_problem *p, fuzz_input *in) {
   if (chance(in, 48)) o->softcap = (double)below(in, 60);
   if (chance(in, 48)) o->z_loss = (double)below(in, 16) / 1024;
   if (chance(in, 32)) o->probability_clamp = (double)below(in, 9) / 16;
-  if (!chance(in, 24)) return;
+  if (!is_wild(p, in, 24)) return;
   double *const numbers[] = {&o->label_smoothing, &o->gradient_scale, &o->temperature, &o->softcap, &o->z_loss,
                              &o->probability_clamp};
   int32_t *const switches[] = {&o->isa,       &o->fully_masked, &o->has_ignore_index, &o->has_gradient_scale,
@@ -113,14 +144,14 @@ static void read_options(fuzz_problem *p, fuzz_input *in) {
 
 static int32_t read_type(fuzz_problem *p, fuzz_input *in, int index, bool wide, bool narrow) {
   static const int32_t labels[] = {XENT_I64, XENT_I32, XENT_I8, XENT_U8, XENT_I16};
-  if (chance(in, 3)) return (int32_t)wild_number(in);
-  if (chance(in, 3)) return (int32_t)below(in, 11);
+  if (is_wild(p, in, 3)) return (int32_t)wild_number(in);
+  if (is_wild(p, in, 3)) return (int32_t)below(in, 11);
   switch (fuzz_kinds[index].types) {
     case BYTES: return XENT_U8;
     case CLASS_NUMBERS:
     case OFFSETS: return chance(in, 128) ? XENT_I32 : XENT_I64;
     case TARGET:
-      if (p->shape.target_count || !chance(in, 64)) return labels[below(in, 5)];
+      if (p->shape.target_count || !chance(in, 64)) return labels[below(in, p->way && p->shape.classes > INT8_MAX ? 2 : 5)];
       break;
     case WEIGHTS:
       if (chance(in, 64)) return XENT_U8;
@@ -141,7 +172,7 @@ static void read_layout(fuzz_problem *p, fuzz_input *in, int index, int32_t type
   xent_layout *l = layout_to_set(p, index);
   const fuzz_extent extent = extent_of(p, index);
   const int64_t entries = entries_of(p, extent), inner = p->shape.inner;
-  const uint64_t kind = take(in, 1);
+  const uint64_t any = take(in, 1), kind = p->way ? any % (fuzz_kinds[index].written ? 0xdc : 0xf4) : any;
   *l = (xent_layout){times(entries, inner), inner, 1, type, 0};
   if (extent == ONE_ROW) l->classes = 1;
   if (kind < 0xa0) return;
@@ -170,7 +201,8 @@ static void read_layout(fuzz_problem *p, fuzz_input *in, int index, int32_t type
 
 static void read_layouts(fuzz_problem *p, fuzz_input *in, uint32_t arrays) {
   const uint64_t kind = take(in, 1);
-  const bool wide = kind >= 0xa0 && kind < 0xd0, narrow = kind >= 0xd0;
+  const bool wide = p->way ? p->way == XENT_WAY_F64 : kind >= 0xa0 && kind < 0xd0;
+  const bool narrow = kind >= 0xd0;
   for (int i = 0; i < ARRAYS; i++) {
     if (!(arrays & BIT(i))) continue;
     const int32_t type = read_type(p, in, i, wide, narrow);
@@ -203,11 +235,28 @@ static void size_statistics(fuzz_problem *p) {
   p->bytes[STATES] = states < 0 ? 0 : states > ROOM / 2 ? -1 : (int64_t)states;
 }
 
+/* Of a call that is for a way: without the arrays and options that its other arguments rule out. */
+static uint32_t agreeing(fuzz_problem *p, fuzz_input *in, uint32_t given) {
+  xent_options *o = &p->options;
+  if (!p->way) return given;
+  if (p->way != XENT_WAY_ROW && !chance(in, 8)) given &= ~BIT(ROW_OFFSETS);
+  if (!p->shape.target_count) given &= ~BIT(TARGET_WEIGHTS);
+  if (!p->shape.top_count) given &= ~(BIT(TOP_CLASSES) | BIT(TOP_LOG_PROBABILITIES));
+  if (o->label_smoothing > 0) o->probability_clamp = 0;
+  if (!(given & BIT(TARGETS)) || (extent_of(p, TARGETS) == PER_ROW && !p->shape.target_count))
+    return given & ~BIT(TARGET_GRADIENT);
+  o->has_ignore_index = 0;
+  o->smoothing = XENT_SMOOTHING_UNIFORM;
+  o->probability_clamp = 0;
+  return given & ~(BIT(HITS) | BIT(LOG_PROBABILITIES) | BIT(RANKS));
+}
+
 void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t optional) {
   p->shape = (xent_shape){.size = sizeof(xent_shape)};
   memset(p->offset, 0, sizeof p->offset);
   memset(p->bytes, 0, sizeof p->bytes);
   memset(p->address, 0, sizeof p->address);
+  p->way = some_way(in);
   read_sizes(p, in);
   read_ranges(p, in);
   read_counts(p, in);
@@ -215,10 +264,12 @@ void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t opt
   const uint32_t asked = (uint32_t)take(in, 4);
   p->seed = take(in, 2);
   uint32_t given = needed | (optional & asked);
-  if (chance(in, 4)) given &= ~BIT(below(in, SLOTS)); /* one that is needed, too */
+  if (p->way) given |= optional & (BIT(REPORT) | (chance(in, 96) ? BIT(CLASS_MASK) : 0));
+  if (is_wild(p, in, 4)) given &= ~BIT(below(in, SLOTS)); /* one that is needed, too */
   if (given & BIT(ROW_OFFSETS) && p->shape.inner != 1 && !chance(in, 16)) given &= ~BIT(ROW_OFFSETS);
   for (int i = 0; i < ARRAYS; i++) p->address[i] = given & BIT(i) ? nowhere() : NULL; /* there, for extent_of */
   read_layouts(p, in, given | (needed & ((1u << ARRAYS) - 1)));
+  given = agreeing(p, in, given);
   share_memory(p, in, given);
   p->bytes[ROW_OFFSETS] = bytes_of_array(p, ROW_OFFSETS);
   if (p->bytes[ROW_OFFSETS] < 0) given &= ~BIT(ROW_OFFSETS);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A call of the interface as bytes describe it: mostly a plausible one, sometimes a wild one. What a wild one may touch is
- * known all the same: an array that its descriptor makes larger than a room lies at an address without access, and then
- * the range of rows is empty.
+ * A call of the interface as bytes describe it. Half of them are for a way by choice: sizes that it takes, mostly blocks of
+ * sixteen rows, and nothing wild. The others are mostly plausible, sometimes wild. What a wild one may touch is known all
+ * the same: an array that its descriptor makes larger than a room lies at an address without access, and then the range of
+ * rows is empty.
  */
 #ifndef XENT_FUZZ_PROBLEM_H
 #define XENT_FUZZ_PROBLEM_H
@@ -29,12 +30,16 @@ typedef struct {
   xent_shape shape;
   xent_options options;
   int64_t row_begin, row_end, class_begin, class_end;
+  int32_t way;            /* by choice, of kernels/ways.h; XENT_WAY_NONE: whichever it comes to */
   bool ragged;            /* row_offsets are given */
   bool any_isa;           /* options.isa is the tier's; else it is wild and stays */
   uint64_t seed;          /* of what arrays hold */
   const uint8_t *raw;     /* ... or bytes of the input itself */
   size_t raw_bytes;
 } fuzz_problem;
+
+/* Whether something happens that no caller means. */
+static inline bool is_wild(const fuzz_problem *p, fuzz_input *in, unsigned times) { return !p->way && chance(in, times); }
 
 /* Reads a problem. `needed` and `optional` are the arrays and structs that the calls take. */
 void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t optional);

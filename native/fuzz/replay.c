@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fuzz_replay TARGET RANDOM [FILE|FOLDER]...: gives a target every file and then RANDOM inputs of random bytes, without
- * libFuzzer, so that every build can. It prints how many, and ends with a signal where something is found; the input is
- * then in the file found.bin.
+ * libFuzzer, so that every build can. It prints how many and which ways they took, and fails where too few took one. It
+ * ends with a signal where something is found; the input is then in the file found.bin.
  */
 #define _DEFAULT_SOURCE
 #include <dirent.h>
@@ -89,10 +89,31 @@ static void run_random(long long count, uint64_t seed) {
   static uint8_t data[LONGEST];
   random_source r = {seed};
   for (long long i = 0; i < count; i++) {
-    const size_t size = 1 + (size_t)random_below(&r, 160);
+    const size_t size = 1 + (size_t)random_below(&r, 240);
     for (size_t k = 0; k < size; k++) data[k] = random_below(&r, 3) ? (uint8_t)random_bits(&r) : 0;
     give(data, size);
   }
+}
+
+static void print_ways(const fuzz_count *calls) {
+  for (int way = XENT_WAY_NONE; way <= XENT_WAY_F64; way++)
+    if (calls->took[way])
+      printf("way %s: %lld calls, %lld on sixteen rows and more, %lld of them with masks per row\n", xent_way_name(way),
+             calls->took[way], calls->blocks[way], calls->masked[way]);
+}
+
+/* A way that inputs seldom reach is a way that is not tested. */
+static bool reaches_every_way(const fuzz_count *calls, long long random) {
+  if (target != fuzz_softmax && target != fuzz_cross_entropy) return true;
+  bool all = true;
+  for (int way = XENT_WAY_SINGLE; way <= XENT_WAY_F64; way++) {
+    const bool one_row = way == XENT_WAY_SINGLE, no_mask = one_row || way == XENT_WAY_STRIP;
+    const bool often = calls->took[way] >= random / 100 && (one_row || calls->blocks[way] >= random / 100) &&
+                       (no_mask || calls->masked[way] >= random / 1000);
+    if (!often) fprintf(stderr, "too few calls take the way %s: see problem.c\n", xent_way_name(way));
+    all &= often;
+  }
+  return all;
 }
 
 int main(int argc, char **argv) {
@@ -111,5 +132,6 @@ int main(int argc, char **argv) {
   const fuzz_count calls = calls_so_far();
   printf("%s: %lld files and %lld random inputs, %lld calls on every tier, %lld accepted\n", argv[1], files,
          inputs - files, calls.made, calls.accepted);
-  return 0;
+  print_ways(&calls);
+  return reaches_every_way(&calls, inputs - files) ? 0 : 1;
 }

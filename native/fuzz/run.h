@@ -3,6 +3,7 @@
 #ifndef XENT_FUZZ_RUN_H
 #define XENT_FUZZ_RUN_H
 
+#include "kernels/ways.h"
 #include "problem.h"
 
 /* The calls of a target, on the rows from begin to end; each is followed by settle. */
@@ -24,9 +25,11 @@ void settle(fuzz_problem *p, const char *function, xent_status status, fuzz_effe
 /* The status of the last call. */
 xent_status settled(void);
 
-/* How many calls were made, and how many of them were not refused. */
+/* How many calls were made, and how many of them were not refused. And of those with a report how many took each way in
+ * the scalar tier: all, those on sixteen rows and more, and of these those whose rows have masks of their own. */
 typedef struct {
   long long made, accepted;
+  long long took[XENT_WAY_F64 + 1], blocks[XENT_WAY_F64 + 1], masked[XENT_WAY_F64 + 1];
 } fuzz_count;
 fuzz_count calls_so_far(void);
 
