@@ -29,6 +29,11 @@ class PagesTest {
       Pattern.compile("dev\\.xent:xent:([\\w.-]+)|<version>([\\w.-]+)</version>");
   private static final Pattern NAMED_FILE =
       Pattern.compile("`((?:native|java|include|cmake|tools|docs)/[\\w./-]+)`");
+  private static final Pattern STEP =
+      Pattern.compile("^\\| `(native/[\\w./]+)` \\| (\\*?)`(\\w+)`\\*? \\|", Pattern.MULTILINE);
+  private static final Pattern STEPS =
+      Pattern.compile(
+          "is (\\d+) functions in (\\d+) files \\([^)]*\\), of which (\\d+) in (\\d+) files");
   private static final Pattern ERROR = Pattern.compile("^### `(.+)`$", Pattern.MULTILINE);
 
   static List<Page> pages() {
@@ -74,6 +79,27 @@ class PagesTest {
     assertThat(firstGroups(NAMED_FILE, page.prose()))
         .filteredOn(name -> !name.contains("/target/"))
         .allSatisfy(name -> assertThat(Page.ROOT.resolve(name)).exists());
+  }
+
+  /** A reader finds every function in its file, and as many of them as the page says. */
+  @Test
+  void theWayToTheInnerLoopIsAsThePageSays() throws IOException {
+    String page = Page.of("docs/design.md").text();
+    List<MatchResult> steps = STEP.matcher(page).results().toList();
+    for (MatchResult step : steps) {
+      assertThat(Files.readString(Page.ROOT.resolve(step.group(1))))
+          .as(step.group(1))
+          .containsPattern("\\b" + step.group(3) + "\\b");
+    }
+    List<MatchResult> staying = steps.stream().filter(step -> step.group(2).isEmpty()).toList();
+    MatchResult told = STEPS.matcher(page).results().findFirst().orElseThrow();
+    assertThat(Stream.of(1, 2, 3, 4).map(told::group).map(Long::valueOf))
+        .containsExactly(
+            (long) steps.size(), filesOf(steps), (long) staying.size(), filesOf(staying));
+  }
+
+  private static long filesOf(List<MatchResult> steps) {
+    return steps.stream().map(step -> step.group(1)).distinct().count();
   }
 
   @Test
