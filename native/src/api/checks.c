@@ -178,7 +178,7 @@ xent_status xent_begin(xent_frame *f, bool backward) {
   xent_status status = take_structs(f);
   if (status) return status;
   f->call.report = f->report;
-  f->wide = (backward ? f->call.shape->output : f->call.shape->logits).type == XENT_F64;
+  f->wide = xent_is_wide((backward ? f->call.shape->output : f->call.shape->logits).type);
   f->call.wide = f->wide;
   f->numbers = f->wide ? XENT_IN_DOUBLE : XENT_IN_FLOAT;
   status = check_options(f);
@@ -309,7 +309,8 @@ static int allowed_in(const xent_frame *f, const xent_rule *rule) {
 /* The largest number of a class that an array is given must fit into it. */
 static bool holds_classes(const xent_frame *f, const xent_rule *rule, int32_t type) {
   const bool numbers_classes = rule->written && (rule->holds & XENT_CLASS_NUMBERS);
-  return !numbers_classes || type != XENT_I32 || f->call.shape->classes - 1 <= INT32_MAX;
+  const int size = xent_element_type_of(type).size;
+  return !numbers_classes || size == sizeof(int64_t) || f->call.shape->classes - 1 < INT64_C(1) << (8 * size - 1);
 }
 
 static xent_status check_array(xent_frame *f, const xent_rule *rule, bool needed, xent_bytes *bytes) {

@@ -3,6 +3,7 @@
  * 2^-1074 else, which is rounded to double once. */
 #include "cpu/float_mode.h"
 #include "numerics/tally.h"
+#include "numerics/types.h"
 
 /* 2^39 floats below 2^128 in units of 2^-149, and a sign; the same and 2^30 doubles in units of 2^-1074. */
 enum { FLOAT_LIMBS = 6, LIMBS = 34, LIMB_BITS = 64, FLOAT_UNIT = 149, UNIT = 1074 };
@@ -15,14 +16,13 @@ static xent_status check_tally(const xent_tally *tally) {
 xent_status xent_tally_add(xent_tally *tally, const void *values, int32_t type, int64_t stride, int64_t count) {
   const xent_status status = check_tally(tally);
   if (status) return status;
-  if (type != XENT_F32 && type != XENT_F64) return XENT_UNSUPPORTED;
-  const uintptr_t alignment = type == XENT_F32 ? _Alignof(float) : _Alignof(double);
-  if (count < 0 || stride < 0 || (count > 0 && (!values || (uintptr_t)values % alignment)))
-    return XENT_INVALID_ARGUMENT;
-  if (type == XENT_F32)
-    for (int64_t i = 0; i < count; i++) tally_add_one(tally, ((const float *)values)[i * stride]);
-  else
+  const xent_element_type of = xent_element_type_of(type);
+  if (!(of.holds & XENT_SUMMANDS)) return XENT_UNSUPPORTED;
+  if (count < 0 || stride < 0 || (count > 0 && (!values || (uintptr_t)values % of.size))) return XENT_INVALID_ARGUMENT;
+  if (xent_is_wide(type))
     for (int64_t i = 0; i < count; i++) tally_add_double(tally, ((const double *)values)[i * stride]);
+  else
+    for (int64_t i = 0; i < count; i++) tally_add_one(tally, ((const float *)values)[i * stride]);
   return XENT_OK;
 }
 

@@ -3,6 +3,7 @@
 #ifndef XENT_TYPES_H
 #define XENT_TYPES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "xent.h"
@@ -13,7 +14,8 @@ enum {
   XENT_NUMBERS = XENT_IN_FLOAT | XENT_IN_DOUBLE,
   XENT_LABELS = 4,
   XENT_CLASS_NUMBERS = 8, /* that are written, -1 among them */
-  XENT_FLAGS = 16
+  XENT_FLAGS = 16,
+  XENT_SUMMANDS = 32 /* of tallies */
 };
 
 typedef struct {
@@ -22,8 +24,8 @@ typedef struct {
 
 static const xent_element_type xent_element_types[] = {
     [XENT_NO_TYPE] = {0, 0},
-    [XENT_F32] = {4, XENT_IN_FLOAT | XENT_IN_DOUBLE},
-    [XENT_F64] = {8, XENT_IN_DOUBLE},
+    [XENT_F32] = {4, XENT_NUMBERS | XENT_SUMMANDS},
+    [XENT_F64] = {8, XENT_IN_DOUBLE | XENT_SUMMANDS},
     [XENT_F16] = {2, XENT_IN_FLOAT},
     [XENT_BF16] = {2, XENT_IN_FLOAT},
     [XENT_I8] = {1, XENT_LABELS},
@@ -37,6 +39,11 @@ static const xent_element_type xent_element_types[] = {
 static inline xent_element_type xent_element_type_of(int32_t type) {
   const uint32_t types = sizeof xent_element_types / sizeof *xent_element_types;
   return xent_element_types[(uint32_t)type < types ? type : XENT_NO_TYPE];
+}
+
+/* Whether a call whose leading array is of this type computes in float64. */
+static inline bool xent_is_wide(int32_t type) {
+  return (xent_element_type_of(type).holds & XENT_NUMBERS) == XENT_IN_DOUBLE;
 }
 
 #endif

@@ -2,7 +2,7 @@
 package dev.xent.internal.plan;
 
 import dev.xent.DType;
-import dev.xent.internal.kernels.Halves;
+import dev.xent.internal.kernels.ElementType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -12,14 +12,9 @@ public final class Floats {
 
   /** The element so many elements behind the start; of bytes, which are flags, their number. */
   static double get(MemorySegment segment, DType type, long index) {
-    return switch (type) {
-      case F32 -> segment.getAtIndex(ValueLayout.JAVA_FLOAT, index);
-      case F64 -> segment.getAtIndex(ValueLayout.JAVA_DOUBLE, index);
-      case F16 -> Halves.ofFloat16(segment.getAtIndex(ValueLayout.JAVA_SHORT, index));
-      case BF16 -> Halves.ofBFloat16(segment.getAtIndex(ValueLayout.JAVA_SHORT, index));
-      case U8, I8 -> segment.get(ValueLayout.JAVA_BYTE, index) & 0xff;
-      case I16, I32, I64 -> throw new AssertionError(type);
-    };
+    return type == DType.I8
+        ? get(segment, DType.U8, index)
+        : ElementType.of(type.code()).get(segment, index);
   }
 
   /** The same of a type whose elements a float can hold: of F32 with its very bits. */
@@ -40,15 +35,6 @@ public final class Floats {
 
   /** Writes a number, rounded to the type; every NaN is the canonical one. */
   static void set(MemorySegment segment, DType type, long index, double value) {
-    switch (type) {
-      case F32 ->
-          segment.setAtIndex(
-              ValueLayout.JAVA_FLOAT, index, value != value ? Float.NaN : (float) value);
-      case F64 ->
-          segment.setAtIndex(ValueLayout.JAVA_DOUBLE, index, value != value ? Double.NaN : value);
-      case F16 -> segment.setAtIndex(ValueLayout.JAVA_SHORT, index, Halves.toFloat16(value));
-      case BF16 -> segment.setAtIndex(ValueLayout.JAVA_SHORT, index, Halves.toBFloat16(value));
-      case U8, I8, I16, I32, I64 -> throw new AssertionError(type);
-    }
+    ElementType.of(type.code()).set(segment, index, value);
   }
 }

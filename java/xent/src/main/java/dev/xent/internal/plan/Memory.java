@@ -5,6 +5,7 @@ import dev.xent.DType;
 import dev.xent.DTypeException;
 import dev.xent.Lender;
 import dev.xent.MemoryException;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Places;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -262,14 +263,7 @@ public final class Memory {
 
   /** An integer, so many elements of its type behind the start. */
   static long getLong(MemorySegment segment, DType type, long offset) {
-    return switch (type) {
-      case I8 -> segment.get(ValueLayout.JAVA_BYTE, offset);
-      case U8 -> segment.get(ValueLayout.JAVA_BYTE, offset) & 0xff;
-      case I16 -> segment.getAtIndex(ValueLayout.JAVA_SHORT, offset);
-      case I32 -> segment.getAtIndex(ValueLayout.JAVA_INT, offset);
-      case I64 -> segment.getAtIndex(ValueLayout.JAVA_LONG, offset);
-      case F32, F64, F16, BF16 -> throw new AssertionError(type);
-    };
+    return ElementType.of(type.code()).getInteger(segment, offset);
   }
 
   /** All elements of a type that a float can hold, in row-major order. */

@@ -3,6 +3,7 @@ package dev.xent.internal.plan;
 
 import dev.xent.DType;
 import dev.xent.DTypeException;
+import dev.xent.internal.kernels.ElementType;
 
 /**
  * Which element types go together. The leading array decides on the arithmetic: where it is F64,
@@ -67,12 +68,8 @@ final class Types {
 
   /** Whether floats of a type can take part where the leading array has another one. */
   static boolean fits(DType type, DType lead) {
-    return switch (type) {
-      case F32 -> true;
-      case F64 -> lead == DType.F64;
-      case F16, BF16 -> lead != DType.F64;
-      default -> false;
-    };
+    boolean wide = ElementType.isWide(lead.code());
+    return ElementType.holds(type.code(), wide ? ElementType.IN_DOUBLE : ElementType.IN_FLOAT);
   }
 
   /** The types of floats that can take part. */

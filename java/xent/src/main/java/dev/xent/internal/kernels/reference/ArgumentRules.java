@@ -4,9 +4,9 @@ package dev.xent.internal.kernels.reference;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.CallArrays;
-import dev.xent.internal.kernels.reference.call.ElementType;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.call.SizedStruct;
 import dev.xent.internal.kernels.reference.results.Tally;
@@ -99,7 +99,7 @@ final class ArgumentRules {
     if (status == Status.OK) {
       status = checkTally(call);
     }
-    call.numbers = ElementType.ALL_FLOATS; // computed in double whatever the types
+    call.numbers = ElementType.NUMBERS; // computed in double whatever the types
     return status == Status.OK ? call.arrays.check(call, FunctionArrays.KL_DIVERGENCE) : status;
   }
 

@@ -2,9 +2,9 @@
 package dev.xent.internal.kernels.reference;
 
 import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Addresses;
-import dev.xent.internal.kernels.reference.call.ElementType;
 import dev.xent.internal.kernels.reference.call.Layout;
 import dev.xent.internal.kernels.reference.call.Report;
 import java.lang.foreign.MemorySegment;
@@ -53,7 +53,7 @@ final class ArrayChecks {
     if (status != Status.OK) {
       return status;
     }
-    int elementSize = ElementType.byteSize(layout.type);
+    int elementSize = ElementType.of(layout.type).byteSize();
     extent.set(call, form, layout);
     long span = extent.bytes(elementSize);
     if (span < 0) {

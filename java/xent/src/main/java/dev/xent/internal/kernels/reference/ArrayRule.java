@@ -2,9 +2,9 @@
 package dev.xent.internal.kernels.reference;
 
 import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.reference.call.Addresses;
 import dev.xent.internal.kernels.reference.call.CallArrays;
-import dev.xent.internal.kernels.reference.call.ElementType;
 import dev.xent.internal.kernels.reference.call.Layout;
 import dev.xent.internal.kernels.reference.call.Shape;
 import java.lang.foreign.MemorySegment;
@@ -19,7 +19,7 @@ enum ArrayRule {
       s -> s.targets,
       XentH.XENT_FIELD_TARGETS(),
       Form.OF_TARGETS,
-      ElementType.LABELS | ElementType.ALL_FLOATS),
+      ElementType.LABELS | ElementType.NUMBERS),
   TARGET_WEIGHTS(
       g -> g.targetWeights,
       s -> s.targetWeights,
@@ -30,13 +30,13 @@ enum ArrayRule {
       s -> s.rowOffsets,
       XentH.XENT_FIELD_ROW_OFFSETS(),
       Form.OFFSETS,
-      ElementType.CLASSES),
+      ElementType.CLASS_NUMBERS),
   CLASS_MASK(
       g -> g.classMask,
       s -> s.classMask,
       XentH.XENT_FIELD_CLASS_MASK(),
       Form.PER_CLASS,
-      ElementType.BYTES),
+      ElementType.FLAGS),
   CLASS_WEIGHTS(
       g -> g.classWeights, s -> s.classWeights, XentH.XENT_FIELD_CLASS_WEIGHTS(), Form.ONE_ROW),
   ROW_WEIGHTS(
@@ -44,7 +44,7 @@ enum ArrayRule {
       s -> s.rowWeights,
       XentH.XENT_FIELD_ROW_WEIGHTS(),
       Form.PER_ROW,
-      ElementType.ALL_FLOATS | ElementType.BYTES),
+      ElementType.NUMBERS | ElementType.FLAGS),
   SINK(g -> g.sink, s -> s.sink, XentH.XENT_FIELD_SINK(), Form.PER_ROW),
   KNOWN_OUTPUT(g -> g.output, s -> s.output, XentH.XENT_FIELD_OUTPUT(), Form.PER_CLASS),
   UPSTREAM(g -> g.upstream, s -> s.upstream, XentH.XENT_FIELD_UPSTREAM(), Form.PER_CLASS),
@@ -54,79 +54,85 @@ enum ArrayRule {
       s -> s.output,
       XentH.XENT_FIELD_OUTPUT(),
       Form.PER_CLASS,
-      ElementType.ALL_FLOATS,
+      ElementType.NUMBERS,
       1L << XentH.XENT_FIELD_LOGITS()),
   GRADIENT(
       g -> g.gradient,
       s -> s.gradient,
       XentH.XENT_FIELD_GRADIENT(),
       Form.PER_CLASS,
-      ElementType.ALL_FLOATS,
+      ElementType.NUMBERS,
       1L << XentH.XENT_FIELD_LOGITS()),
   SOFTMAX_GRADIENT(
       g -> g.gradient,
       s -> s.gradient,
       XentH.XENT_FIELD_GRADIENT(),
       Form.PER_CLASS,
-      ElementType.ALL_FLOATS,
+      ElementType.NUMBERS,
       1L << XentH.XENT_FIELD_OUTPUT() | 1L << XentH.XENT_FIELD_UPSTREAM()),
   LOSSES(
       g -> g.losses,
       s -> s.losses,
       XentH.XENT_FIELD_LOSSES(),
       Form.PER_ROW,
-      ElementType.ALL_FLOATS,
+      ElementType.NUMBERS,
       0),
   LOG_SUM_EXP(
       g -> g.logSumExp,
       s -> s.logSumExp,
       XentH.XENT_FIELD_LOG_SUM_EXP(),
       Form.PER_ROW,
-      ElementType.ALL_FLOATS,
+      ElementType.NUMBERS,
       0),
-  HITS(g -> g.hits, s -> s.hits, XentH.XENT_FIELD_HITS(), Form.PER_ROW, ElementType.BYTES, 0),
+  HITS(g -> g.hits, s -> s.hits, XentH.XENT_FIELD_HITS(), Form.PER_ROW, ElementType.FLAGS, 0),
   LOG_PROBABILITIES(
       g -> g.logProbabilities,
       s -> s.logProbabilities,
       XentH.XENT_FIELD_LOG_PROBABILITIES(),
       Form.PER_ROW,
-      ElementType.ALL_FLOATS,
+      ElementType.NUMBERS,
       0),
   ARGMAX(
       g -> g.argmax,
       s -> s.argmax,
       XentH.XENT_FIELD_ARGMAX(),
       Form.PER_ROW,
-      ElementType.CLASSES,
+      ElementType.CLASS_NUMBERS,
       0),
-  RANKS(g -> g.ranks, s -> s.ranks, XentH.XENT_FIELD_RANKS(), Form.PER_ROW, ElementType.CLASSES, 0),
+  RANKS(
+      g -> g.ranks,
+      s -> s.ranks,
+      XentH.XENT_FIELD_RANKS(),
+      Form.PER_ROW,
+      ElementType.CLASS_NUMBERS,
+      0),
   ENTROPIES(
       g -> g.entropies,
       s -> s.entropies,
       XentH.XENT_FIELD_ENTROPIES(),
       Form.PER_ROW,
-      ElementType.ALL_FLOATS,
+      ElementType.NUMBERS,
       0),
   TOP_CLASSES(
       g -> g.topClasses,
       s -> s.topClasses,
       XentH.XENT_FIELD_TOP_CLASSES(),
       Form.PER_TOP,
-      ElementType.CLASSES,
+      ElementType.CLASS_NUMBERS,
       0),
   TOP_LOG_PROBABILITIES(
       g -> g.topLogProbabilities,
       s -> s.topLogProbabilities,
       XentH.XENT_FIELD_TOP_LOG_PROBABILITIES(),
       Form.PER_TOP,
-      ElementType.ALL_FLOATS,
+      ElementType.NUMBERS,
       0),
   TARGET_GRADIENT(
       g -> g.targetGradient,
       s -> s.targetGradient,
       XentH.XENT_FIELD_TARGET_GRADIENT(),
       Form.OF_TARGETS,
-      ElementType.ALL_FLOATS,
+      ElementType.NUMBERS,
       0);
 
   private final Function<CallArrays, MemorySegment> array;
@@ -145,7 +151,7 @@ enum ArrayRule {
       Function<Shape, Layout> layout,
       int field,
       Form form) {
-    this(array, layout, field, form, ElementType.ALL_FLOATS);
+    this(array, layout, field, form, ElementType.NUMBERS);
   }
 
   /** An input. */
@@ -217,12 +223,12 @@ enum ArrayRule {
   boolean holds(int type, Call call) {
     boolean sparse = this == TARGETS && call.shape.targetCount != 0;
     int numbers = sparse ? 0 : types & call.numbers;
-    return ElementType.isIn(type, types & ~ElementType.ALL_FLOATS | numbers)
-        && !(writesClasses() && ElementType.isTooSmall(type, call.shape.classes));
+    return ElementType.holds(type, types & ~ElementType.NUMBERS | numbers)
+        && !(writesClasses() && ElementType.of(type).isTooSmall(call.shape.classes));
   }
 
   private boolean writesClasses() {
-    return written && types == ElementType.CLASSES;
+    return written && types == ElementType.CLASS_NUMBERS;
   }
 
   /** Whether an overlap with the other is none because this is that array, written in place. */

@@ -4,9 +4,9 @@ package dev.xent.internal.kernels.reference;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
 import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Addresses;
-import dev.xent.internal.kernels.reference.call.ElementType;
 import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.call.SizedStruct;
 import dev.xent.internal.kernels.reference.math.Float32;
@@ -49,7 +49,7 @@ final class Call extends Request {
       long firstRow,
       long endRow) {
     int status = takeStructs(shapeStruct, optionsStruct, reportStruct);
-    wide = shape.logits.type == XentH.XENT_F64();
+    wide = ElementType.isWide(shape.logits.type);
     return status == Status.OK ? check(firstRow, endRow, 0, shape.classes) : status;
   }
 
@@ -63,7 +63,7 @@ final class Call extends Request {
       long firstClass,
       long endClass) {
     int status = takeStructs(shapeStruct, optionsStruct, reportStruct);
-    wide = shape.logits.type == XentH.XENT_F64();
+    wide = ElementType.isWide(shape.logits.type);
     return status == Status.OK ? check(firstRow, endRow, firstClass, endClass) : status;
   }
 
@@ -77,7 +77,7 @@ final class Call extends Request {
       long firstClass,
       long endClass) {
     int status = takeStructs(shapeStruct, optionsStruct, reportStruct);
-    wide = shape.output.type == XentH.XENT_F64();
+    wide = ElementType.isWide(shape.output.type);
     return status == Status.OK ? check(firstRow, endRow, firstClass, endClass) : status;
   }
 
@@ -151,7 +151,7 @@ final class Call extends Request {
   }
 
   private int check(long firstRow, long endRow, long firstClass, long endClass) {
-    numbers = wide ? ElementType.WIDE_FLOATS : ElementType.FLOATS;
+    numbers = wide ? ElementType.IN_DOUBLE : ElementType.IN_FLOAT;
     rowBegin = firstRow;
     rowEnd = endRow;
     classBegin = firstClass;

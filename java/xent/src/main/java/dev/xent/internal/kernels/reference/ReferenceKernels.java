@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
-import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.Workspaces;
 import dev.xent.internal.kernels.reference.call.Addresses;
 import dev.xent.internal.kernels.reference.call.CallArrays;
-import dev.xent.internal.kernels.reference.call.ElementType;
 import dev.xent.internal.kernels.reference.results.Tally;
 import dev.xent.internal.kernels.reference.rows.PartialRows;
 import dev.xent.internal.kernels.reference.rows.SoftmaxBackwardRows;
 import dev.xent.internal.kernels.reference.rows.SoftmaxRows;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.function.ToIntFunction;
 
 /**
@@ -520,21 +518,21 @@ public final class ReferenceKernels implements Kernels {
     if (!Tally.isUsable(tally)) {
       return Status.INVALID_ARGUMENT;
     }
-    boolean floats = type == XentH.XENT_F32();
-    if (!floats && type != XentH.XENT_F64()) {
+    if (!ElementType.holds(type, ElementType.SUMMANDS)) {
       return Status.UNSUPPORTED;
     }
-    int size = ElementType.byteSize(type);
+    int size = ElementType.of(type).byteSize();
     if (count < 0
         || stride < 0
         || (count > 0 && (Addresses.isNull(values) || !Addresses.isAligned(values, size)))) {
       return Status.INVALID_ARGUMENT;
     }
     for (long i = 0; i < count; i++) {
-      if (floats) {
-        Tally.add(tally, values.get(ValueLayout.JAVA_FLOAT_UNALIGNED, i * stride * Float.BYTES));
+      double value = ElementType.of(type).get(values, i * stride);
+      if (ElementType.isWide(type)) {
+        Tally.add(tally, value);
       } else {
-        Tally.add(tally, values.get(ValueLayout.JAVA_DOUBLE_UNALIGNED, i * stride * Double.BYTES));
+        Tally.add(tally, (float) value);
       }
     }
     return Status.OK;

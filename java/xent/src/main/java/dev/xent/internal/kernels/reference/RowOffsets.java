@@ -2,11 +2,10 @@
 package dev.xent.internal.kernels.reference;
 
 import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Addresses;
 import dev.xent.internal.kernels.reference.call.CallArrays;
-import dev.xent.internal.kernels.reference.call.ElementType;
-import dev.xent.internal.kernels.reference.load.Labels;
 
 /** Where ragged rows begin: rows + 1 numbers that do not fall. */
 final class RowOffsets {
@@ -19,10 +18,10 @@ final class RowOffsets {
     }
     int field = XentH.XENT_FIELD_ROW_OFFSETS();
     int type = call.shape.rowOffsets.type;
-    if (!ElementType.isIn(type, ElementType.CLASSES)) {
+    if (!ElementType.holds(type, ElementType.CLASS_NUMBERS)) {
       return call.report.refuse(Status.UNSUPPORTED, field, type);
     }
-    if (!Addresses.isAligned(call.given.rowOffsets, ElementType.byteSize(type))) {
+    if (!Addresses.isAligned(call.given.rowOffsets, ElementType.of(type).byteSize())) {
       return call.report.refuse(Status.INVALID_ARGUMENT, field, 0);
     }
     if (call.shape.inner != 1) {
@@ -44,6 +43,6 @@ final class RowOffsets {
   }
 
   private static long at(Call call, long row) {
-    return Labels.get(call.given.rowOffsets, call.shape.rowOffsets.type, row);
+    return ElementType.of(call.shape.rowOffsets.type).getInteger(call.given.rowOffsets, row);
   }
 }

@@ -5,9 +5,9 @@ import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Layout;
-import dev.xent.internal.kernels.reference.load.Numbers;
 import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.results.Tally;
 import java.lang.foreign.MemorySegment;
@@ -45,7 +45,7 @@ final class TargetChecks {
     }
     Layout layout = call.shape.classWeights;
     for (long k = 0; k < call.shape.classes; k++) {
-      double weight = Numbers.get(call.given.classWeights, layout.type, k * layout.classes);
+      double weight = ElementType.of(layout.type).get(call.given.classWeights, k * layout.classes);
       if (!isWeight(weight)) {
         return call.report.refuseValue(
             Status.INVALID_OPTION, XentH.XENT_FIELD_CLASS_WEIGHTS(), weight, k);

@@ -2,6 +2,7 @@
 package dev.xent.internal.kernels.reference.call;
 
 import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.reference.math.Constants;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -84,7 +85,7 @@ public final class Shape {
    * Whether the targets of the call, if there are any, are labels: not sparse, not probabilities.
    */
   public boolean hasLabels() {
-    return targetCount == 0 && ElementType.isIn(targets.type, ElementType.LABELS);
+    return targetCount == 0 && ElementType.holds(targets.type, ElementType.LABELS);
   }
 
   /** The classes of a whole row, of which a shard holds a part. */

@@ -4,6 +4,7 @@ package dev.xent.internal.kernels.reference.load;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.CallArrays;
 import dev.xent.internal.kernels.reference.call.Kind;
@@ -88,12 +89,12 @@ public final class Row {
 
   /** Where a ragged row begins, as far as that was checked; it may have changed since. */
   private long offset(long ofRow) {
-    long read = Labels.get(given.rowOffsets, shape.rowOffsets.type, ofRow);
+    long read = ElementType.of(shape.rowOffsets.type).getInteger(given.rowOffsets, ofRow);
     return Math.clamp(read, 0, call.raggedEnd);
   }
 
   private int takeLabel() {
-    long read = Labels.get(given.targets, shape.targets.type, shape.offset(shape.targets, row));
+    long read = integer(given.targets, shape.targets, shape.offset(shape.targets, row));
     if (call.options.ignores(read)) {
       ignored = true;
     } else if (isLawful(read)) {
@@ -119,10 +120,18 @@ public final class Row {
     return clazz >= 0 && clazz < wholeRow && (here < 0 || here >= classes || takesPart(here));
   }
 
+  private static long integer(MemorySegment array, Layout layout, long at) {
+    return ElementType.of(layout.type).getInteger(array, at);
+  }
+
+  private static double number(MemorySegment array, Layout layout, long at) {
+    return ElementType.of(layout.type).get(array, at);
+  }
+
   private long entryAt(long j) {
     Layout layout = shape.targets;
     long at = shape.offset(layout, row) + j * layout.classes;
-    return Labels.get(given.targets, layout.type, at);
+    return integer(given.targets, layout, at);
   }
 
   /** How many entries a sparse row has. */
@@ -139,13 +148,12 @@ public final class Row {
   /** p of sparse entry j. */
   public double entryWeight(long j) {
     Layout layout = shape.targetWeights;
-    return Numbers.get(
-        given.targetWeights, layout.type, shape.offset(layout, row) + j * layout.classes);
+    return number(given.targetWeights, layout, shape.offset(layout, row) + j * layout.classes);
   }
 
   /** A number of the row in an array that has one per row. */
   public double number(MemorySegment array, Layout layout) {
-    return Numbers.get(array, layout.type, shape.offset(layout, row));
+    return number(array, layout, shape.offset(layout, row));
   }
 
   /** Where class 0 of the row lies in an array that has a number per class. */
@@ -181,14 +189,14 @@ public final class Row {
 
   public double classWeight(long clazz) {
     Layout layout = shape.classWeights;
-    return Numbers.get(given.classWeights, layout.type, clazz * layout.classes);
+    return number(given.classWeights, layout, clazz * layout.classes);
   }
 
   /** The weights of a chunk's classes. */
   public void loadClassWeights(long begin, int count, double[] weights) {
     Layout layout = shape.classWeights;
     long at = begin * layout.classes;
-    Numbers.load(given.classWeights, layout.type, at, layout.classes, weights, count);
+    ElementType.of(layout.type).load(given.classWeights, at, layout.classes, weights, count);
   }
 
   /** Whether the label lies among so many classes from `begin` on. */
@@ -226,37 +234,38 @@ public final class Row {
 
   /** A chunk of an array that has a number per class. */
   public void load(MemorySegment array, Layout layout, long begin, int count, double[] into) {
-    Numbers.load(
-        array, layout.type, at(layout) + begin * layout.classes, layout.classes, into, count);
+    ElementType.of(layout.type)
+        .load(array, at(layout) + begin * layout.classes, layout.classes, into, count);
   }
 
   /** Stores a chunk of an array that has a number per class. */
   public void store(double[] from, int count, MemorySegment array, Layout layout, long begin) {
-    Numbers.store(
-        from, count, array, layout.type, at(layout) + begin * layout.classes, layout.classes);
+    ElementType.of(layout.type)
+        .store(from, count, array, at(layout) + begin * layout.classes, layout.classes);
   }
 
   /** Stores a number of the row where it is asked for. */
   public void storeNumber(double value, MemorySegment array, Layout layout) {
     if (has(array)) {
-      Numbers.set(array, layout.type, shape.offset(layout, row), value);
+      ElementType.of(layout.type).set(array, shape.offset(layout, row), value);
     }
   }
 
   /** Stores entry j of the row in an array that has a few per row. */
   public void storeEntry(double value, MemorySegment array, Layout layout, long j) {
-    Numbers.set(array, layout.type, shape.offset(layout, row) + j * layout.classes, value);
+    ElementType.of(layout.type).set(array, shape.offset(layout, row) + j * layout.classes, value);
   }
 
   /** Stores class number j of the row in an array that has a few per row. */
   public void storeEntryClass(long value, MemorySegment array, Layout layout, long j) {
-    Numbers.setClass(array, layout.type, shape.offset(layout, row) + j * layout.classes, value);
+    long at = shape.offset(layout, row) + j * layout.classes;
+    ElementType.of(layout.type).setInteger(array, at, value);
   }
 
   /** Stores a class or a rank where it is asked for. */
   public void storeClass(long value, MemorySegment array, Layout layout) {
     if (has(array)) {
-      Numbers.setClass(array, layout.type, shape.offset(layout, row), value);
+      ElementType.of(layout.type).setInteger(array, shape.offset(layout, row), value);
     }
   }
 }

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.xent.internal.ffi.XentH;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The element types of xent.h: their numbers, sizes, what arrays of them may hold, and how an
+ * element is loaded and stored. The one table of them in Java, as {@code numerics/types.h} is in C.
+ *
+ * <p>Numbers are doubles here: widened exactly, rounded once to nearest even. Every NaN that is
+ * written is the canonical quiet one. Indices and strides are in elements. Unaligned, because a
+ * heap segment may be a view of bytes; alignment has been checked.
+ */
+public enum ElementType {
+  F32(XentH.XENT_F32(), Float.BYTES, ElementType.NUMBERS | ElementType.SUMMANDS) {
+    @Override
+    public double get(MemorySegment array, long index) {
+      return array.get(JAVA_FLOAT_UNALIGNED, index * Float.BYTES);
+    }
+
+    @Override
+    public void set(MemorySegment array, long index, double value) {
+      array.set(
+          JAVA_FLOAT_UNALIGNED, index * Float.BYTES, value == value ? (float) value : Float.NaN);
+    }
+
+    @Override
+    public void load(MemorySegment array, long index, long stride, double[] into, int count) {
+      if (stride != 1) {
+        super.load(array, index, stride, into, count);
+        return;
+      }
+      long begin = index * Float.BYTES;
+      for (int i = 0; i < count; i++) { // a loop that becomes vector code
+        into[i] = array.get(JAVA_FLOAT_UNALIGNED, begin + (long) i * Float.BYTES);
+      }
+    }
+  },
+  F64(XentH.XENT_F64(), Double.BYTES, ElementType.IN_DOUBLE | ElementType.SUMMANDS) {
+    @Override
+    public double get(MemorySegment array, long index) {
+      return array.get(JAVA_DOUBLE_UNALIGNED, index * Double.BYTES);
+    }
+
+    @Override
+    public void set(MemorySegment array, long index, double value) {
+      array.set(JAVA_DOUBLE_UNALIGNED, index * Double.BYTES, value == value ? value : Double.NaN);
+    }
+  },
+  F16(XentH.XENT_F16(), Short.BYTES, ElementType.IN_FLOAT) {
+    @Override
+    public double get(MemorySegment array, long index) {
+      return Halves.ofFloat16(array.get(JAVA_SHORT_UNALIGNED, index * Short.BYTES));
+    }
+
+    @Override
+    public void set(MemorySegment array, long index, double value) {
+      array.set(JAVA_SHORT_UNALIGNED, index * Short.BYTES, Halves.toFloat16(value));
+    }
+  },
+  BF16(XentH.XENT_BF16(), Short.BYTES, ElementType.IN_FLOAT) {
+    @Override
+    public double get(MemorySegment array, long index) {
+      return Halves.ofBFloat16(array.get(JAVA_SHORT_UNALIGNED, index * Short.BYTES));
+    }
+
+    @Override
+    public void set(MemorySegment array, long index, double value) {
+      array.set(JAVA_SHORT_UNALIGNED, index * Short.BYTES, Halves.toBFloat16(value));
+    }
+  },
+  I8(XentH.XENT_I8(), Byte.BYTES, ElementType.LABELS) {
+    @Override
+    public long getInteger(MemorySegment array, long index) {
+      return array.get(JAVA_BYTE, index);
+    }
+  },
+  U8(XentH.XENT_U8(), Byte.BYTES, ElementType.LABELS | ElementType.FLAGS) {
+    @Override
+    public long getInteger(MemorySegment array, long index) {
+      return Byte.toUnsignedLong(array.get(JAVA_BYTE, index));
+    }
+
+    /** The weight of a row. */
+    @Override
+    public double get(MemorySegment array, long index) {
+      return getInteger(array, index);
+    }
+  },
+  I16(XentH.XENT_I16(), Short.BYTES, ElementType.LABELS) {
+    @Override
+    public long getInteger(MemorySegment array, long index) {
+      return array.get(JAVA_SHORT_UNALIGNED, index * Short.BYTES);
+    }
+  },
+  I32(XentH.XENT_I32(), Integer.BYTES, ElementType.LABELS | ElementType.CLASS_NUMBERS) {
+    @Override
+    public long getInteger(MemorySegment array, long index) {
+      return array.get(JAVA_INT_UNALIGNED, index * Integer.BYTES);
+    }
+
+    @Override
+    public void setInteger(MemorySegment array, long index, long value) {
+      array.set(JAVA_INT_UNALIGNED, index * Integer.BYTES, (int) value);
+    }
+  },
+  I64(XentH.XENT_I64(), Long.BYTES, ElementType.LABELS | ElementType.CLASS_NUMBERS) {
+    @Override
+    public long getInteger(MemorySegment array, long index) {
+      return array.get(JAVA_LONG_UNALIGNED, index * Long.BYTES);
+    }
+
+    @Override
+    public void setInteger(MemorySegment array, long index, long value) {
+      array.set(JAVA_LONG_UNALIGNED, index * Long.BYTES, value);
+    }
+  };
+
+  /** What arrays hold, as sets: numbers, where everything is computed in float32. */
+  public static final int IN_FLOAT = 1;
+
+  /** Numbers, where everything is computed in float64. */
+  public static final int IN_DOUBLE = 1 << 1;
+
+  public static final int NUMBERS = IN_FLOAT | IN_DOUBLE;
+
+  public static final int LABELS = 1 << 2;
+
+  /** Numbers of classes that are written, -1 among them. */
+  public static final int CLASS_NUMBERS = 1 << 3;
+
+  public static final int FLAGS = 1 << 4;
+
+  /** What a tally adds up. */
+  public static final int SUMMANDS = 1 << 5;
+
+  private static final ElementType[] BY_NUMBER = byNumber();
+
+  private final int number;
+  private final int byteSize;
+  private final int holds;
+
+  ElementType(int number, int byteSize, int holds) {
+    this.number = number;
+    this.byteSize = byteSize;
+    this.holds = holds;
+  }
+
+  private static ElementType[] byNumber() {
+    ElementType[] types = new ElementType[XentH.XENT_I64() + 1];
+    for (ElementType type : values()) {
+      types[type.number] = type;
+    }
+    return types;
+  }
+
+  /** The type of a number of xent.h. */
+  public static ElementType of(int number) {
+    return BY_NUMBER[number];
+  }
+
+  /** Whether there is a type of this number, whatever a caller may have put there. */
+  public static boolean exists(int number) {
+    return number > XentH.XENT_NO_TYPE() && number < BY_NUMBER.length;
+  }
+
+  /** Whether arrays of the type of this number, if there is one, may hold one of these. */
+  public static boolean holds(int number, int any) {
+    return exists(number) && (of(number).holds & any) != 0;
+  }
+
+  /** Whether calls whose leading array is of this type, if there is one, compute in float64. */
+  public static boolean isWide(int number) {
+    return exists(number) && (of(number).holds & NUMBERS) == IN_DOUBLE;
+  }
+
+  public int byteSize() {
+    return byteSize;
+  }
+
+  /** Whether the numbers of so many classes do not fit. */
+  public boolean isTooSmall(long classes) {
+    return byteSize < Long.BYTES && classes - 1 >= 1L << (Byte.SIZE * byteSize - 1);
+  }
+
+  /** The number at an index. */
+  public double get(MemorySegment array, long index) {
+    throw new AssertionError(this);
+  }
+
+  /** Stores a number, rounded once. */
+  public void set(MemorySegment array, long index, double value) {
+    throw new AssertionError(this);
+  }
+
+  /** The integer at an index. */
+  public long getInteger(MemorySegment array, long index) {
+    throw new AssertionError(this);
+  }
+
+  /** Stores the number of a class. */
+  public void setInteger(MemorySegment array, long index, long value) {
+    throw new AssertionError(this);
+  }
+
+  /** Loads so many numbers. */
+  public void load(MemorySegment array, long index, long stride, double[] into, int count) {
+    for (int i = 0; i < count; i++) {
+      into[i] = get(array, index + i * stride);
+    }
+  }
+
+  /** Stores so many numbers. */
+  public void store(double[] from, int count, MemorySegment array, long index, long stride) {
+    for (int i = 0; i < count; i++) {
+      set(array, index + i * stride, from[i]);
+    }
+  }
+}

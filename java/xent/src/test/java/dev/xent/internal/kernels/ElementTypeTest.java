@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ElementTypeTest {
+  @Test
+  void isWhatTheFacadeCallsAType() {
+    assertThat(DType.values())
+        .extracting(DType::name)
+        .containsExactlyElementsOf(names(ElementType.values()));
+  }
+
+  private static Iterable<String> names(ElementType[] types) {
+    return Arrays.stream(types).map(Enum::name).toList();
+  }
+
+  @ParameterizedTest
+  @EnumSource(DType.class)
+  void agreesWithTheFacade(DType type) {
+    ElementType element = ElementType.of(type.code());
+    assertThat(element.name()).isEqualTo(type.name());
+    assertThat(element.byteSize()).isEqualTo(type.byteSize());
+    assertThat(ElementType.holds(type.code(), ElementType.NUMBERS)).isEqualTo(type.isFloat());
+    assertThat(ElementType.holds(type.code(), ElementType.LABELS)).isEqualTo(type.isInteger());
+    assertThat(ElementType.isWide(type.code())).isEqualTo(type == DType.F64);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {-1, 0, 10, Integer.MIN_VALUE, Integer.MAX_VALUE})
+  void numbersThatAreNoTypeHoldNothing(int number) {
+    assertThat(ElementType.exists(number)).isFalse();
+    assertThat(ElementType.holds(number, -1)).isFalse();
+    assertThat(ElementType.isWide(number)).isFalse();
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = ElementType.class,
+      names = {"F32", "F64", "F16", "BF16"})
+  void loadsWhatWasStoredOneByOneAndInRows(ElementType type) {
+    double[] values = {0, -0.0, 1.5, -2, Double.POSITIVE_INFINITY, Double.NaN};
+    double[] loaded = new double[values.length];
+    for (int stride : new int[] {1, 3}) {
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment array = arena.allocate((long) type.byteSize() * stride * values.length);
+        type.store(values, values.length, array, 0, stride);
+        type.load(array, 0, stride, loaded, loaded.length);
+        assertThat(loaded).containsExactly(values);
+        for (int i = 0; i < values.length; i++) {
+          assertThat(type.get(array, (long) i * stride)).isEqualTo(Double.valueOf(values[i]));
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = ElementType.class,
+      names = {"I8", "U8", "I16", "I32", "I64"})
+  void loadsIntegersWithTheSignOfTheirType(ElementType type) {
+    MemorySegment ones = MemorySegment.ofArray(new long[] {-1});
+    assertThat(type.getInteger(ones, 0)).isEqualTo(type == ElementType.U8 ? 255 : -1);
+  }
+
+  @Test
+  void storesNumbersOfClassesInTwoTypes() {
+    MemorySegment array = MemorySegment.ofArray(new long[1]);
+    ElementType.I64.setInteger(array, 0, -1);
+    assertThat(ElementType.I64.getInteger(array, 0)).isEqualTo(-1);
+    ElementType.I32.setInteger(array, 0, 7);
+    assertThat(ElementType.I32.getInteger(array, 0)).isEqualTo(7);
+    assertThatThrownBy(() -> ElementType.I16.setInteger(array, 0, 1))
+        .isInstanceOf(AssertionError.class);
+    assertThat(ElementType.I32.isTooSmall(1L << 31)).isFalse();
+    assertThat(ElementType.I32.isTooSmall((1L << 31) + 1)).isTrue();
+    assertThat(ElementType.I64.isTooSmall(Long.MAX_VALUE)).isFalse();
+  }
+}
