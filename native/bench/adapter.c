@@ -9,8 +9,15 @@
 static void prepare(plain_problem *p) {
   _Static_assert(sizeof(xent_shape) <= sizeof p->shape && sizeof(xent_options) <= sizeof p->options, "room");
   const xent_layout full = xent_per_class(p->classes, p->inner, XENT_F32), row = xent_per_row(p->inner, XENT_F32);
-  const xent_shape shape = {.size = sizeof shape, .outer = p->outer, .classes = p->classes, .inner = p->inner, .logits = full,
-                            .output = full, .gradient = full, .upstream = full, .losses = row,
+  const xent_shape shape = {.size = sizeof shape,
+                            .outer = p->outer,
+                            .classes = p->classes,
+                            .inner = p->inner,
+                            .logits = full,
+                            .output = full,
+                            .gradient = full,
+                            .upstream = full,
+                            .losses = row,
                             .targets = xent_per_row(p->inner, XENT_I32)};
   xent_options options = xent_default_options();
   options.isa = !strcmp(p->tier, "avx512") ? XENT_ISA_AVX512 : !strcmp(p->tier, "avx2") ? XENT_ISA_AVX2
@@ -25,10 +32,10 @@ typedef xent_status forward(const xent_shape *, const xent_options *, int64_t, i
                             const void *, const void *, const void *, const xent_statistics *, void *, xent_report *);
 typedef xent_status backward(const xent_shape *, const xent_options *, int64_t, int64_t, int64_t, int64_t, const void *,
                              const void *, const void *, const void *, const xent_statistics *, void *, xent_report *);
-typedef xent_status cross_entropy(const xent_shape *, const xent_options *, int64_t, int64_t, const void *, const void *,
-                                  const void *, const void *, const void *, const void *, const void *, const void *, void *,
-                                  void *, void *, void *, void *, void *, void *, void *, void *, void *, void *,
-                                  xent_statistics *, xent_tally *, xent_report *);
+typedef xent_status cross_entropy(const xent_shape *, const xent_options *, int64_t, int64_t, const void *,
+                                  const void *, const void *, const void *, const void *, const void *, const void *,
+                                  const void *, void *, void *, void *, void *, void *, void *, void *, void *, void *,
+                                  void *, void *, xent_statistics *, xent_tally *, xent_report *);
 
 static int run_forward(any_function *f, const plain_problem *p) {
   return ((forward *)f)(PREPARED, 0, p->classes, p->x, NULL, NULL, NULL, NULL, p->y, NULL);
@@ -37,8 +44,8 @@ static int run_backward(any_function *f, const plain_problem *p) {
   return ((backward *)f)(PREPARED, 0, p->classes, p->x, p->g, NULL, NULL, NULL, p->y, NULL);
 }
 static int run_cross_entropy(any_function *f, const plain_problem *p, void *gradient) {
-  return ((cross_entropy *)f)(PREPARED, p->x, p->labels, NULL, NULL, NULL, NULL, NULL, NULL, p->losses, NULL, NULL, NULL, NULL,
-                              NULL, NULL, NULL, NULL, gradient, NULL, NULL, NULL, NULL);
+  return ((cross_entropy *)f)(PREPARED, p->x, p->labels, NULL, NULL, NULL, NULL, NULL, NULL, p->losses, NULL, NULL,
+                              NULL, NULL, NULL, NULL, NULL, NULL, gradient, NULL, NULL, NULL, NULL);
 }
 static int run_losses(any_function *f, const plain_problem *p) { return run_cross_entropy(f, p, NULL); }
 static int run_loss_and_gradient(any_function *f, const plain_problem *p) { return run_cross_entropy(f, p, p->y); }

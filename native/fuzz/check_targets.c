@@ -13,10 +13,10 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   settle(p, "check targets", status, (fuzz_effect){0, BIT(TALLY), begin, end, 0, p->shape.classes, false});
   if (!a[LOGITS] || !p->address[REPORT]) return;
   const xent_report report = report_read(p);
-  const xent_status loss = xent_cross_entropy_at(
-      shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS], a[ROW_OFFSETS], a[CLASS_MASK],
-      a[CLASS_WEIGHTS], a[ROW_WEIGHTS], NULL, a[LOSSES], NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-      NULL, report_of(p));
+  const xent_status loss =
+      xent_cross_entropy_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS],
+                            a[ROW_OFFSETS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], NULL, a[LOSSES], NULL,
+                            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, report_of(p));
   settle(p, "cross-entropy of checked targets", loss,
          (fuzz_effect){inputs, BIT(LOSSES), begin, end, 0, p->shape.classes, true});
   if (status == XENT_OK && loss == XENT_INVALID_LABEL) fail("targets that were found lawful have an invalid label");
@@ -29,7 +29,8 @@ void fuzz_check_targets(const uint8_t *data, size_t size) {
   fuzz_problem *p = the_problem();
   fuzz_input in = {data, data + size};
   const uint32_t loss = chance(&in, 128) ? BIT(LOGITS) | BIT(LOSSES) : 0;
-  problem_read(p, &in, BIT(TARGETS) | BIT(REPORT) | loss,
-               BIT(TARGET_WEIGHTS) | BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(TALLY));
+  problem_read(
+      p, &in, BIT(TARGETS) | BIT(REPORT) | loss,
+      BIT(TARGET_WEIGHTS) | BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(TALLY));
   run_on_every_tier(p, call, true);
 }

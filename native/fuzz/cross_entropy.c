@@ -2,7 +2,8 @@
 /* Cross-entropy, and its backward from the statistics that it left. */
 #include "run.h"
 
-static const uint32_t plain_outputs = BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(HITS) | BIT(GRADIENT) | BIT(STATISTICS) | BIT(TALLY),
+static const uint32_t plain_outputs =
+                          BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(HITS) | BIT(GRADIENT) | BIT(STATISTICS) | BIT(TALLY),
                       other_outputs = BIT(LOG_PROBABILITIES) | BIT(ARGMAX) | BIT(RANKS) | BIT(ENTROPIES) |
                                       BIT(TOP_CLASSES) | BIT(TOP_LOG_PROBABILITIES) | BIT(TARGET_GRADIENT),
                       other_inputs = BIT(TARGET_WEIGHTS) | BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) |
@@ -13,7 +14,8 @@ static int64_t function; /* 0: with few arrays, 1: with any, 2: with a backward 
 /* A plain call has the other arrays NULL. */
 static xent_status forward(fuzz_problem *p, int64_t begin, int64_t end) {
   void *given[ARRAYS];
-  for (int i = 0; i < ARRAYS; i++) given[i] = function || !((other_inputs | other_outputs) & BIT(i)) ? p->address[i] : NULL;
+  for (int i = 0; i < ARRAYS; i++)
+    given[i] = function || !((other_inputs | other_outputs) & BIT(i)) ? p->address[i] : NULL;
   void *const *a = given;
   return xent_cross_entropy_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS],
                                a[ROW_OFFSETS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK], a[LOSSES],
@@ -26,14 +28,16 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   void *const *a = p->address;
   const uint32_t written = (plain_outputs | (function ? other_outputs : 0)) & ~(function == 2 ? BIT(GRADIENT) : 0);
   const uint32_t reads = BIT(LOGITS) | BIT(TARGETS) | (function ? other_inputs : 0);
-  settle(p, "cross-entropy", forward(p, begin, end), (fuzz_effect){reads, written, begin, end, 0, p->shape.classes, true});
+  settle(p, "cross-entropy", forward(p, begin, end),
+         (fuzz_effect){reads, written, begin, end, 0, p->shape.classes, true});
   if (function != 2) return;
   const xent_status status = xent_cross_entropy_backward_at(
       shape_of(p), options_of(p), begin, end, p->class_begin, p->class_end, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS],
       a[ROW_OFFSETS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], statistics_of(p), a[UPSTREAM], a[GRADIENT],
       report_of(p));
   settle(p, "cross-entropy backward", status,
-         (fuzz_effect){(reads & ~BIT(SINK)) | BIT(UPSTREAM), BIT(GRADIENT), begin, end, p->class_begin, p->class_end, true});
+         (fuzz_effect){(reads & ~BIT(SINK)) | BIT(UPSTREAM), BIT(GRADIENT), begin, end, p->class_begin, p->class_end,
+                       true});
 }
 
 void fuzz_cross_entropy(const uint8_t *data, size_t size) {

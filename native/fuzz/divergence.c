@@ -5,10 +5,11 @@
 static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   void *const *a = p->address;
   const xent_status status =
-      xent_kl_divergence_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TEACHER], a[CLASS_MASK], a[ROW_WEIGHTS],
-                         a[LOSSES], a[GRADIENT], tally_of(p), report_of(p));
+      xent_kl_divergence_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TEACHER], a[CLASS_MASK],
+                            a[ROW_WEIGHTS], a[LOSSES], a[GRADIENT], tally_of(p), report_of(p));
   settle(p, "divergence", status,
-         (fuzz_effect){BIT(LOGITS) | BIT(TEACHER) | BIT(CLASS_MASK) | BIT(ROW_WEIGHTS), BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY), begin, end, 0, p->shape.classes, false});
+         (fuzz_effect){BIT(LOGITS) | BIT(TEACHER) | BIT(CLASS_MASK) | BIT(ROW_WEIGHTS),
+                       BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY), begin, end, 0, p->shape.classes, false});
 }
 
 void fuzz_divergence(const uint8_t *data, size_t size) {

@@ -109,7 +109,8 @@ void mark_elements(const fuzz_problem *p, int index, int64_t row_begin, int64_t 
   const xent_layout *l = layout_of_array(p, index);
   const fuzz_extent extent = extent_of(p, index);
   const bool classes = extent == PER_CLASS;
-  const int64_t entries = entries_of(p, extent), first = classes ? class_begin : 0, last = classes ? class_end : entries;
+  const int64_t entries = entries_of(p, extent), first = classes ? class_begin : 0,
+                last = classes ? class_end : entries;
   for (int64_t row = row_begin; row < row_end; row++) {
     if (p->ragged && classes) {
       for (int64_t k = row_offset(p, row); k < row_offset(p, row + 1); k++) mark_one(p, index, k * l->classes, marks);

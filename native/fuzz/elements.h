@@ -21,7 +21,8 @@ extern const fuzz_kind fuzz_kinds[ARRAYS];
 xent_layout *layout_to_set(fuzz_problem *p, int index);
 /* How many elements a row has; the descriptor's word, which may be wild. */
 int64_t entries_of(const fuzz_problem *p, fuzz_extent extent);
-/* From the first to behind the last element of an array, as the row offsets in their slot say; -1 where that is no room's. */
+/* From the first to behind the last element of an array, as the row offsets in their slot say; -1 where that is no
+ * room's. */
 int64_t bytes_of_array(const fuzz_problem *p, int index);
 
 #endif

@@ -36,7 +36,8 @@ static inline int64_t wild_number(fuzz_input *in) {
 }
 
 static inline double wild_double(fuzz_input *in) {
-  static const double numbers[] = {0.0, -0.0, 1.0, -1.0, 0.5, 1e-300, 1e300, 1e-40, 3e38, 1e39, 5e-324, 0.0625, 30.0, 1e-3};
+  static const double numbers[] = {0.0,   -0.0, 1.0,  -1.0,   0.5,    1e-300, 1e300,
+                                   1e-40, 3e38, 1e39, 5e-324, 0.0625, 30.0,   1e-3};
   enum { NUMBERS = sizeof numbers / sizeof *numbers };
   const uint64_t which = take(in, 1);
   if (which < 8 * NUMBERS) return numbers[which % NUMBERS];

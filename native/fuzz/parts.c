@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows in parts: states of class ranges, both rounds of finish, and what is written from the statistics, which must be the
- * bits of one call for the whole; sometimes with states or statistics that something has damaged on their way.
+ * Rows in parts: states of class ranges, both rounds of finish, and what is written from the statistics, which must be
+ * the bits of one call for the whole; sometimes with states or statistics that something has damaged on their way.
  */
 #include "run.h"
 
@@ -28,9 +28,10 @@ static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_stati
     const xent_status status =
         kind == OF_BACKWARD
             ? xent_backward_states_at(shape_of(p), options_of(p), begin, end, from, to, log_of ? NULL : a[OUTPUT],
-                                   a[UPSTREAM], a[CLASS_MASK], states_of(p), report_of(p))
+                                      a[UPSTREAM], a[CLASS_MASK], states_of(p), report_of(p))
             : xent_forward_states_at(shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[TARGETS],
-                                  a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], known, states_of(p), report_of(p));
+                                     a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], known, states_of(p),
+                                     report_of(p));
     settle(p, "states", status, (fuzz_effect){0, BIT(STATES), begin, end, from, to, true});
     if (status) return false;
   }
@@ -43,29 +44,34 @@ static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) 
       xent_finish_at(shape_of(p), options_of(p), begin, end, states_of(p), a[TARGETS], a[CLASS_WEIGHTS], a[ROW_WEIGHTS],
                   a[SINK], second, statistics_of(p), a[LOSSES], a[LOG_SUM_EXP], a[HITS], tally_of(p), report_of(p));
   settle(p, second ? "second finish" : "finish", status,
-         (fuzz_effect){BIT(TARGETS) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK), finish_outputs, begin, end, 0, p->shape.classes, true});
+         (fuzz_effect){BIT(TARGETS) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK), finish_outputs, begin, end, 0,
+                       p->shape.classes, true});
   return status == XENT_OK;
 }
 
-static void write_range(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to, const xent_statistics *known) {
+static void write_range(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to,
+                        const xent_statistics *known) {
   void *const *a = p->address;
   if (kind == OF_SOFTMAX) {
     const xent_status status = (log_of ? xent_log_softmax_at : xent_softmax_at)(
         shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], NULL, a[CLASS_MASK], a[SINK], known, a[OUTPUT],
         report_of(p));
-    settle(p, "softmax of parts", status, (fuzz_effect){BIT(LOGITS) | BIT(CLASS_MASK) | BIT(SINK), BIT(OUTPUT), begin, end, from, to, false});
+    settle(p, "softmax of parts", status,
+           (fuzz_effect){BIT(LOGITS) | BIT(CLASS_MASK) | BIT(SINK), BIT(OUTPUT), begin, end, from, to, false});
   } else if (kind == OF_TARGETS) {
     const xent_status status = xent_cross_entropy_backward_at(
         shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS], NULL, a[CLASS_MASK],
         a[CLASS_WEIGHTS], a[ROW_WEIGHTS], known, NULL, a[GRADIENT], report_of(p));
     settle(p, "gradient of parts", status,
-           (fuzz_effect){BIT(LOGITS) | BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS),
+           (fuzz_effect){BIT(LOGITS) | BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) |
+                             BIT(ROW_WEIGHTS),
                          BIT(GRADIENT), begin, end, from, to, true});
   } else {
     const xent_status status = (log_of ? xent_log_softmax_backward_at : xent_softmax_backward_at)(
         shape_of(p), options_of(p), begin, end, from, to, a[OUTPUT], a[UPSTREAM], NULL, a[CLASS_MASK], known,
         a[GRADIENT], report_of(p));
-    settle(p, "backward of parts", status, (fuzz_effect){BIT(OUTPUT) | BIT(UPSTREAM) | BIT(CLASS_MASK), BIT(GRADIENT), begin, end, from, to, false});
+    settle(p, "backward of parts", status,
+           (fuzz_effect){BIT(OUTPUT) | BIT(UPSTREAM) | BIT(CLASS_MASK), BIT(GRADIENT), begin, end, from, to, false});
   }
 }
 
@@ -116,7 +122,8 @@ void fuzz_parts(const uint8_t *data, size_t size) {
                                          BIT(OUTPUT) | BIT(UPSTREAM) | BIT(GRADIENT)};
   uint32_t optional = BIT(CLASS_MASK);
   if (kind != OF_BACKWARD) optional |= BIT(SINK) | BIT(LOG_SUM_EXP);
-  if (kind == OF_TARGETS) optional |= BIT(TARGET_WEIGHTS) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(LOSSES) | BIT(HITS) | BIT(TALLY);
+  if (kind == OF_TARGETS)
+    optional |= BIT(TARGET_WEIGHTS) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(LOSSES) | BIT(HITS) | BIT(TALLY);
   problem_read(p, &in, needed[kind] | BIT(STATISTICS) | BIT(STATES) | BIT(REPORT), optional);
   run_on_every_tier(p, call, false);
 }

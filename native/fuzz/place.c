@@ -51,8 +51,8 @@ void share_memory(fuzz_problem *p, fuzz_input *in, uint32_t arrays) {
   }
   if (is_wild(p, in, 16)) {
     const int i = some_array(in, arrays), onto = some_array(in, arrays);
-    if ((arrays & BIT(i)) && (arrays & BIT(onto)) && p->in_slot_of[i] == i && p->in_slot_of[onto] == onto && i != onto &&
-        i != ROW_OFFSETS) {
+    if ((arrays & BIT(i)) && (arrays & BIT(onto)) && p->in_slot_of[i] == i && p->in_slot_of[onto] == onto &&
+        i != onto && i != ROW_OFFSETS) {
       p->in_slot_of[i] = onto;
       p->offset[i] = below(in, 8) * 8;
     }

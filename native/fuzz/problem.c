@@ -151,7 +151,8 @@ static int32_t read_type(fuzz_problem *p, fuzz_input *in, int index, bool wide, 
     case CLASS_NUMBERS:
     case OFFSETS: return chance(in, 128) ? XENT_I32 : XENT_I64;
     case TARGET:
-      if (p->shape.target_count || !chance(in, 64)) return labels[below(in, p->way && p->shape.classes > INT8_MAX ? 2 : 5)];
+      if (p->shape.target_count || !chance(in, 64))
+        return labels[below(in, p->way && p->shape.classes > INT8_MAX ? 2 : 5)];
       break;
     case WEIGHTS:
       if (chance(in, 64)) return XENT_U8;
@@ -221,7 +222,8 @@ static void limit_rows(fuzz_problem *p, uint32_t given) {
   if (p->row_begin < 0 || p->row_begin >= p->row_end || p->row_end > rows) return;
   const int64_t entries = p->shape.target_count;
   if (entries > 1000) huge = true; /* each is compared with each */
-  const wide_int work = (wide_int)(p->row_end - p->row_begin) * ((wide_int)p->shape.classes + p->shape.top_count + entries);
+  const wide_int work =
+      (wide_int)(p->row_end - p->row_begin) * ((wide_int)p->shape.classes + p->shape.top_count + entries);
   if (huge || work > 50000) p->row_end = p->row_begin;
 }
 

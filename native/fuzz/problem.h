@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A call of the interface as bytes describe it. Half of them are for a way by choice: sizes that it takes, mostly blocks of
- * sixteen rows, and nothing wild. The others are mostly plausible, sometimes wild. What a wild one may touch is known all
- * the same: an array that its descriptor makes larger than a room lies at an address without access, and then the range of
- * rows is empty.
+ * A call of the interface as bytes describe it. Half of them are for a way by choice: sizes that it takes, mostly
+ * blocks of sixteen rows, and nothing wild. The others are mostly plausible, sometimes wild. What a wild one may touch
+ * is known all the same: an array that its descriptor makes larger than a room lies at an address without access, and
+ * then the range of rows is empty.
  */
 #ifndef XENT_FUZZ_PROBLEM_H
 #define XENT_FUZZ_PROBLEM_H
@@ -39,7 +39,9 @@ typedef struct {
 } fuzz_problem;
 
 /* Whether something happens that no caller means. */
-static inline bool is_wild(const fuzz_problem *p, fuzz_input *in, unsigned times) { return !p->way && chance(in, times); }
+static inline bool is_wild(const fuzz_problem *p, fuzz_input *in, unsigned times) {
+  return !p->way && chance(in, times);
+}
 
 /* Reads a problem. `needed` and `optional` are the arrays and structs that the calls take. */
 void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t optional);

@@ -37,7 +37,8 @@ static size_t current_size;
 static void keep_input(int signal) {
   static const char told[] = "the input is in found.bin\n";
   const int file = open("found.bin", O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  if (file >= 0 && write(file, current, current_size) == (ssize_t)current_size && write(2, told, sizeof told - 1) > 0) close(file);
+  if (file >= 0 && write(file, current, current_size) == (ssize_t)current_size && write(2, told, sizeof told - 1) > 0)
+    close(file);
   raise(signal); /* the handler is for once */
 }
 

@@ -62,19 +62,22 @@ static void mark_slot(const fuzz_problem *p, int slot, xent_status status, const
     return;
   }
   if (slot == TALLY) {
-    if ((e->slots & BIT(TALLY)) && (status == XENT_OK || (e->partly && status == XENT_INVALID_LABEL) || end > e->row_begin))
+    if ((e->slots & BIT(TALLY)) &&
+        (status == XENT_OK || (e->partly && status == XENT_INVALID_LABEL) || end > e->row_begin))
       memset(marks + first, 1, (size_t)(bytes - first));
     return;
   }
   if (slot == STATISTICS && (e->slots & BIT(slot)) && end > e->row_begin)
-    memset(marks + (size_t)e->row_begin * sizeof(xent_statistics), 1, (size_t)(end - e->row_begin) * sizeof(xent_statistics));
+    memset(marks + (size_t)e->row_begin * sizeof(xent_statistics), 1,
+           (size_t)(end - e->row_begin) * sizeof(xent_statistics));
   if (slot == STATES && (e->slots & BIT(slot)) && end > e->row_begin) mark_states(p, e, end - e->row_begin, marks);
   for (int i = 0; i < ARRAYS; i++)
     if ((e->slots & BIT(i)) && p->in_slot_of[i] == slot && p->address[i] && end > e->row_begin)
       mark_elements(p, i, e->row_begin, end, e->class_begin, e->class_end, marks);
 }
 
-static void check_slot(const fuzz_problem *p, int slot, const char *function, xent_status status, const fuzz_effect *e) {
+static void check_slot(const fuzz_problem *p, int slot, const char *function, xent_status status,
+                       const fuzz_effect *e) {
   static uint8_t marks[ROOM];
   const fuzz_slot *s = &p->slots[slot];
   if (!slot_is_intact(s)) fail("%s, %s: a byte beside array %d was written", function, tier, slot);
@@ -83,7 +86,8 @@ static void check_slot(const fuzz_problem *p, int slot, const char *function, xe
   mark_slot(p, slot, status, e, marks);
   for (int64_t i = 0; i < s->bytes; i++)
     if (s->data[i] != s->before[i] && !marks[i])
-      fail("%s, %s, status %d: byte %lld of array %d is none that it writes", function, tier, status, (long long)i, slot);
+      fail("%s, %s, status %d: byte %lld of array %d is none that it writes", function, tier, status, (long long)i,
+           slot);
   memcpy(s->before, s->data, (size_t)s->bytes);
 }
 
@@ -121,7 +125,8 @@ static void check_overlaps(const fuzz_problem *p, const char *function, const fu
 
 xent_report report_read(const fuzz_problem *p) {
   xent_report report = {0};
-  if (p->address[REPORT]) memcpy(&report, p->slots[REPORT].data, (size_t)smaller(p->slots[REPORT].bytes, sizeof report));
+  if (p->address[REPORT])
+    memcpy(&report, p->slots[REPORT].data, (size_t)smaller(p->slots[REPORT].bytes, sizeof report));
   return report;
 }
 
@@ -144,8 +149,8 @@ xent_status settled(void) { return answers[answered - 1].status; }
 /* ---- a run ---- */
 
 #if defined(__x86_64__)
-/* To minus infinity, subnormals flushed, as far as the machine has that (valgrind's has not): calls must neither mind nor
- * change it. */
+/* To minus infinity, subnormals flushed, as far as the machine has that (valgrind's has not): calls must neither mind
+ * nor change it. */
 static unsigned foreign;
 static unsigned foreign_float_mode(void) {
   const unsigned before = _mm_getcsr();
@@ -185,7 +190,8 @@ static void compare_slots(const fuzz_problem *p, const char *what) {
     if (i == OPTIONS || i == REPORT) continue; /* which tier; compared call by call */
     for (int64_t at = 0; at < s->bytes; at++)
       if (s->data[at] != s->result[at])
-        fail("%s, %s: byte %lld of array %d is %02x, not %02x", what, tier, (long long)at, i, s->data[at], s->result[at]);
+        fail("%s, %s: byte %lld of array %d is %02x, not %02x", what, tier, (long long)at, i, s->data[at],
+             s->result[at]);
   }
 }
 

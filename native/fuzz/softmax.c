@@ -4,17 +4,19 @@
 
 static int64_t function;
 
-static const char *const names[] = {"softmax", "log-softmax", "log-sum-exp", "softmax backward", "log-softmax backward"};
+static const char *const names[] = {"softmax", "log-softmax", "log-sum-exp", "softmax backward",
+                                    "log-softmax backward"};
 
 static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   void *const *a = p->address;
   const int64_t from = p->class_begin, to = p->class_end;
   const int written = function < 2 ? OUTPUT : function == 2 ? LOG_SUM_EXP : GRADIENT;
-  const uint32_t reads = BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | (function < 3 ? BIT(LOGITS) | BIT(SINK) : BIT(OUTPUT) | BIT(UPSTREAM));
+  const uint32_t reads =
+      BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | (function < 3 ? BIT(LOGITS) | BIT(SINK) : BIT(OUTPUT) | BIT(UPSTREAM));
   xent_status status;
   if (function == 2)
-    status = xent_log_sum_exp_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
-                              a[LOG_SUM_EXP], report_of(p));
+    status = xent_log_sum_exp_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK],
+                                 a[SINK], a[LOG_SUM_EXP], report_of(p));
   else if (function < 2)
     status = (function ? xent_log_softmax_at : xent_softmax_at)(
         shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],

@@ -25,7 +25,8 @@ static void add_parts(const fuzz_slot *slot, int32_t type, int64_t stride, int64
   if (!same_bytes(&second, &whole, sizeof whole)) fail("a tally of two parts is not that of the whole");
   xent_tally one_by_one = xent_empty_tally();
   for (int64_t i = count - 1; i >= 0; i--)
-    if (xent_tally_add(&one_by_one, slot->data + (size_t)(i * stride) * size, type, 1, 1)) fail("a tally does not take one value");
+    if (xent_tally_add(&one_by_one, slot->data + (size_t)(i * stride) * size, type, 1, 1))
+      fail("a tally does not take one value");
   if (!same_bytes(&one_by_one, &whole, sizeof whole)) fail("a tally depends on the order");
   const double sum = xent_tally_sum(&whole), again = xent_tally_sum(&second);
   if (!same_bytes(&sum, &again, sizeof sum)) fail("equal tallies have other sums");
@@ -65,5 +66,6 @@ void fuzz_tally(const uint8_t *data, size_t size) {
     add_wild(&in, slot);
   else
     add_parts(slot, type, stride, count, middle);
-  if (!slot_is_intact(slot) || !same_bytes(slot->data, slot->initial, (size_t)bytes)) fail("a tally wrote to its values");
+  if (!slot_is_intact(slot) || !same_bytes(slot->data, slot->initial, (size_t)bytes))
+    fail("a tally wrote to its values");
 }

@@ -100,24 +100,26 @@ static void test_refusals(void) {
           XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_RANGE);
   REFUSES(xent_softmax_at(&shape, &options, -1, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_RANGE);
-  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, 3, x, NULL, NULL, NULL, NULL, y, &report), XENT_INVALID_ARGUMENT,
-          XENT_FIELD_CLASS_RANGE);
-  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, -1, x, NULL, NULL, NULL, NULL, y, &report), XENT_INVALID_ARGUMENT,
-          XENT_FIELD_CLASS_RANGE);
+  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, 3, x, NULL, NULL, NULL, NULL, y, &report),
+          XENT_INVALID_ARGUMENT, XENT_FIELD_CLASS_RANGE);
+  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, -1, x, NULL, NULL, NULL, NULL, y, &report),
+          XENT_INVALID_ARGUMENT, XENT_FIELD_CLASS_RANGE);
   REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, NULL, NULL, NULL, NULL, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_LOGITS);
   REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, (char *)x + 2, NULL, NULL, NULL, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_LOGITS);
-  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, y + 1, NULL, NULL, NULL, NULL, y, &report), XENT_OVERLAP,
-          XENT_FIELD_OUTPUT);
-  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, y, NULL, NULL, NULL, NULL, y + 1, &report), XENT_OVERLAP,
-          XENT_FIELD_OUTPUT);
+  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, y + 1, NULL, NULL, NULL, NULL, y, &report),
+          XENT_OVERLAP, XENT_FIELD_OUTPUT);
+  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, y, NULL, NULL, NULL, NULL, y + 1, &report),
+          XENT_OVERLAP, XENT_FIELD_OUTPUT);
   shape.logits.outer = CLASSES + 1; /* the same address with other strides */
   REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, y, NULL, NULL, NULL, NULL, y, &report), XENT_OVERLAP,
           XENT_FIELD_OUTPUT);
   REFUSES(loss(y, y), XENT_OVERLAP, XENT_FIELD_LOSSES);
-  CHECK(xent_softmax_at(NULL, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) == XENT_INVALID_ARGUMENT);
-  CHECK(xent_check_targets_at(&shape, &options, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_softmax_at(NULL, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) ==
+        XENT_INVALID_ARGUMENT);
+  CHECK(xent_check_targets_at(&shape, &options, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, NULL) ==
+        XENT_INVALID_ARGUMENT);
   CHECK(untouched());
 }
 
@@ -129,7 +131,10 @@ static void test_overlaps_of_row_offsets(void) {
   const struct {
     float *at;
     xent_status expected;
-  } places[] = {{begin - SIZE, XENT_OK}, {begin - SIZE + 1, XENT_OVERLAP}, {begin, XENT_OVERLAP}, {end - 1, XENT_OVERLAP},
+  } places[] = {{begin - SIZE, XENT_OK},
+                {begin - SIZE + 1, XENT_OVERLAP},
+                {begin, XENT_OVERLAP},
+                {end - 1, XENT_OVERLAP},
                 {end, XENT_OK}};
   for (size_t i = 0; i < sizeof places / sizeof *places; i++)
     for (int kind = 0; kind < 3; kind++) {
@@ -138,9 +143,11 @@ static void test_overlaps_of_row_offsets(void) {
       for (int row = 0; row <= ROWS; row++) offsets[row] = row * CLASSES;
       float *at = places[i].at;
       if (kind == 0) {
-        CHECK(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, x, offsets, NULL, NULL, NULL, at, &report) == places[i].expected);
+        CHECK(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, x, offsets, NULL, NULL, NULL, at, &report) ==
+              places[i].expected);
       } else if (kind == 1) {
-        CHECK(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, y, offsets, NULL, NULL, at, &report) == places[i].expected);
+        CHECK(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, y, offsets, NULL, NULL, at, &report) ==
+              places[i].expected);
       } else {
         const cross_entropy_arrays arrays = {.logits = x, .targets = labels, .row_offsets = offsets, .gradient = at};
         CHECK(cross_entropy_of(&shape, &options, 0, ROWS, &arrays, &report) == places[i].expected);
@@ -150,7 +157,8 @@ static void test_overlaps_of_row_offsets(void) {
     }
   reset();
   shape.row_offsets.type = XENT_I64;
-  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, x, (const char *)(const void *)offsets + 4, NULL, NULL, NULL, y, &report),
+  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, x, (const char *)(const void *)offsets + 4, NULL, NULL,
+                          NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_OFFSETS);
 }
 
@@ -168,7 +176,8 @@ static void test_overlaps(void) {
         a[written] = a[other] + sizes[other] - (end == 2 ? 4 : 0);
         if (end == 1) a[written] = a[other] + LARGEST;
         reset();
-        cross_entropy_arrays arrays = {.logits = a[1], .targets = a[2], .losses = a[3], .log_sum_exp = a[4], .hits = a[5]};
+        cross_entropy_arrays arrays = {
+            .logits = a[1], .targets = a[2], .losses = a[3], .log_sum_exp = a[4], .hits = a[5]};
         arrays.gradient = a[0];
         memset(memory, 0, sizeof memory);
         const bool reads = (written == 1 || written == 2) && (other == 1 || other == 2); /* both are read */
@@ -178,9 +187,12 @@ static void test_overlaps(void) {
                                .losses = a[3], .log_sum_exp = a[4], .hits = a[5], .gradient = a[0]}, &report) ==
               expected);
         if (written > 1 || other > 1) continue;
-        CHECK(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, a[1], NULL, NULL, NULL, NULL, a[0], &report) == expected);
-        CHECK(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, a[1], NULL, NULL, NULL, a[0], &report) == expected);
-        CHECK(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, a[1], x, NULL, NULL, NULL, a[0], &report) == expected);
+        CHECK(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, a[1], NULL, NULL, NULL, NULL, a[0], &report) ==
+              expected);
+        CHECK(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, a[1], NULL, NULL, NULL, a[0],
+                                       &report) == expected);
+        CHECK(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, a[1], x, NULL, NULL, NULL, a[0],
+                                       &report) == expected);
       }
 }
 
@@ -197,12 +209,13 @@ static void test_target_weights(void) {
   CHECK(!cross_entropy_of(&shape, &options, 0, ROWS, &a, &report));
   CHECK(cross_entropy_of(&shape, &options, 0, ROWS, &weighted, &report) == XENT_INVALID_ARGUMENT);
   CHECK(report.field == XENT_FIELD_TARGET_WEIGHTS);
-  REFUSES(xent_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, weights, NULL, NULL, NULL, NULL, statistics,
-                                      NULL, y, &report),
+  REFUSES(xent_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, weights, NULL, NULL, NULL,
+                                         NULL, statistics, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS);
   REFUSES(xent_check_targets_at(&shape, &options, 0, ROWS, labels, weights, NULL, NULL, NULL, NULL, NULL, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS);
-  REFUSES(xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, weights, NULL, NULL, NULL, states, &report),
+  REFUSES(xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, weights, NULL, NULL, NULL, states,
+                                 &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS);
 }
 
@@ -238,7 +251,8 @@ static void test_options_of_a_divergence(void) {
     if (others) options.smoothing = XENT_SMOOTHING_OTHERS;
     if (!number && !others) options.has_ignore_index = 1, options.ignore_index = -100;
     const double value = number ? half : others ? XENT_SMOOTHING_OTHERS : -100;
-    CHECK(xent_kl_divergence_at(&shape, &options, 0, ROWS, x, x, NULL, NULL, NULL, y, NULL, &report) == XENT_UNSUPPORTED);
+    CHECK(xent_kl_divergence_at(&shape, &options, 0, ROWS, x, x, NULL, NULL, NULL, y, NULL, &report) ==
+          XENT_UNSUPPORTED);
     CHECK(report.value == value && untouched());
     CHECK(report.field == (number ? foreign[i].field : others ? XENT_FIELD_SMOOTHING : XENT_FIELD_IGNORE_INDEX));
   }
@@ -251,7 +265,8 @@ static void test_options_of_a_divergence(void) {
 /* The largest numbers of classes have chunks, too. */
 static void test_chunks(void) {
   CHECK(xent_chunks(1) == 1 && xent_chunks(XENT_CHUNK) == 1 && xent_chunks(XENT_CHUNK + 1) == 2);
-  CHECK(xent_chunks(INT64_MAX) == INT64_MAX / XENT_CHUNK + 1 && xent_chunks(INT64_MAX - XENT_CHUNK + 1) == INT64_MAX / XENT_CHUNK);
+  CHECK(xent_chunks(INT64_MAX) == INT64_MAX / XENT_CHUNK + 1 &&
+        xent_chunks(INT64_MAX - XENT_CHUNK + 1) == INT64_MAX / XENT_CHUNK);
 }
 
 /* Without rows no class weight is looked at. */
@@ -267,7 +282,8 @@ static void test_no_rows(void) {
 static void test_labels(void) {
   reset();
   labels[2] = CLASSES;
-  CHECK(xent_check_targets_at(&shape, &options, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_INVALID_LABEL);
+  CHECK(xent_check_targets_at(&shape, &options, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, &report) ==
+        XENT_INVALID_LABEL);
   CHECK(report.row == 2 && report.label == CLASSES);
   CHECK(loss(NULL, y) == XENT_INVALID_LABEL); /* the kernel checks again */
   CHECK(report.row == 2 && y[0] != -99 && y[2 * CLASSES] == -99);
@@ -275,7 +291,8 @@ static void test_labels(void) {
   labels[1] = -100;
   options.has_ignore_index = 1;
   options.ignore_index = -100;
-  CHECK(xent_check_targets_at(&shape, &options, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_OK);
+  CHECK(xent_check_targets_at(&shape, &options, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, &report) ==
+        XENT_OK);
   CHECK(report.counted == 3 && report.denominator == 3);
   x[CLASSES] = NAN; /* of the ignored row: not read */
   float losses[ROWS];
@@ -308,7 +325,8 @@ static void test_many_labels(void) {
     const int64_t ignored[] = {0, -100, -1, 300, C, INT64_MIN};
     o.has_ignore_index = (int32_t)random_below(&r, 2);
     o.ignore_index = ignored[random_below(&r, 6)];
-    const bool held = o.has_ignore_index && o.ignore_index <= most && o.ignore_index >= (type == XENT_U8 ? 0 : -most - 1);
+    const bool held =
+        o.has_ignore_index && o.ignore_index <= most && o.ignore_index >= (type == XENT_U8 ? 0 : -most - 1);
     xent_shape s = dense_shape_of(rows, C, 1, type);
     s.targets.outer = step;
     int64_t counted = 0;
@@ -319,14 +337,16 @@ static void test_many_labels(void) {
       counted += !(o.has_ignore_index && label == o.ignore_index);
     }
     report = (xent_report){.size = sizeof report};
-    CHECK(xent_check_targets_at(&s, &o, begin, rows, array, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_OK && report.counted == counted);
+    CHECK(xent_check_targets_at(&s, &o, begin, rows, array, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_OK &&
+          report.counted == counted);
     const int64_t wrong = random_below(&r, 2) ? C : type == XENT_U8 ? 255 : -2;
     if ((wrong >= 0 && wrong < C) || wrong > most || (o.has_ignore_index && wrong == o.ignore_index)) continue;
     const int64_t first = begin + random_below(&r, rows - begin);
     put_label(array, type, first * step, wrong);
     put_label(array, type, (rows - 1) * step, wrong);
     report = (xent_report){.size = sizeof report};
-    CHECK(xent_check_targets_at(&s, &o, begin, rows, array, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_INVALID_LABEL);
+    CHECK(xent_check_targets_at(&s, &o, begin, rows, array, NULL, NULL, NULL, NULL, NULL, NULL, &report) ==
+          XENT_INVALID_LABEL);
     CHECK(report.row == first && report.label == wrong);
   }
   free(array);
@@ -338,7 +358,8 @@ static void test_struct_sizes(void) {
   newer.known.size = sizeof newer;
   CHECK(xent_softmax_at(&shape, &newer.known, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) == XENT_OK);
   newer.later = 1;
-  CHECK(xent_softmax_at(&shape, &newer.known, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) == XENT_UNSUPPORTED);
+  CHECK(xent_softmax_at(&shape, &newer.known, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) ==
+        XENT_UNSUPPORTED);
   reset();
   const uint64_t impossible[] = {0, 16, 44, sizeof options + 4, UINT64_C(1) << 40};
   for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
@@ -410,18 +431,18 @@ static void test_states(void) {
   reset();
   xent_state states[ROWS] = {{{0}}};
   xent_statistics statistics[ROWS];
-  CHECK(xent_finish_at(&shape, &options, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report) ==
-        XENT_INVALID_ARGUMENT);
+  CHECK(xent_finish_at(&shape, &options, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL,
+                       &report) == XENT_INVALID_ARGUMENT);
   CHECK(report.field == XENT_FIELD_STATES);
   CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
-  CHECK(xent_finish_at(&shape, &options, 0, ROWS, states, labels, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL,
-                    &report) == XENT_INVALID_ARGUMENT); /* states without labels */
+  CHECK(xent_finish_at(&shape, &options, 0, ROWS, states, labels, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL,
+                       NULL, &report) == XENT_INVALID_ARGUMENT); /* states without labels */
 }
 
 static xent_status finish(const xent_state *states, const int32_t *targets, int32_t round,
                           xent_statistics *statistics, float *losses, xent_tally *tally) {
-  return xent_finish_at(&shape, &options, 0, ROWS, states, targets, NULL, NULL, NULL, round, statistics, losses, NULL, NULL, tally,
-                     &report);
+  return xent_finish_at(&shape, &options, 0, ROWS, states, targets, NULL, NULL, NULL, round, statistics, losses, NULL,
+                        NULL, tally, &report);
 }
 
 static void test_states_that_do_not_fit(void) {
@@ -429,7 +450,8 @@ static void test_states_that_do_not_fit(void) {
   xent_state states[ROWS];
   xent_statistics statistics[ROWS];
   float losses[ROWS];
-  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states, NULL));
+  CHECK(
+      !xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states, NULL));
   row_state *records = (row_state *)(void *)states;
   records[1].kind ^= 1u << 16; /* another numerics version */
   CHECK(finish(states, labels, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT && report.row == 1);
@@ -442,7 +464,8 @@ static void test_states_that_do_not_fit(void) {
   records[1].digest ^= 1;
   records[2].reference = NAN;
   CHECK(finish(states, labels, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT && report.row == 2);
-  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states, NULL));
+  CHECK(
+      !xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states, NULL));
   records[0].kind &= ~0x100u; /* no state holds the label */
   CHECK(finish(states, labels, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT);
   CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
@@ -461,9 +484,10 @@ static void test_log_sum_exp_of_a_backward(void) {
     if (is_wide) shape.logits.type = shape.output.type = shape.upstream.type = shape.log_sum_exp.type = XENT_F64;
     const void *in = is_wide ? (const void *)wide : x;
     CHECK(!xent_backward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, in, in, NULL, states, &report));
-    CHECK(!xent_finish_at(&shape, &options, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report));
-    CHECK(xent_finish_at(&shape, &options, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, lse, NULL, NULL, &report) ==
-          XENT_INVALID_ARGUMENT);
+    CHECK(!xent_finish_at(&shape, &options, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL,
+                          NULL, &report));
+    CHECK(xent_finish_at(&shape, &options, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, lse, NULL,
+                         NULL, &report) == XENT_INVALID_ARGUMENT);
     CHECK(report.field == XENT_FIELD_LOG_SUM_EXP);
   }
 }
@@ -474,8 +498,8 @@ static void test_statistics_that_do_not_fit(void) {
   xent_statistics statistics[ROWS];
   CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
   CHECK(!finish(states, NULL, 0, statistics, NULL, NULL));
-  REFUSES(xent_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, NULL, statistics, NULL, y,
-                                      &report),
+  REFUSES(xent_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, NULL,
+                                         statistics, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
   REFUSES(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, x, NULL, NULL, statistics, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
@@ -495,10 +519,12 @@ static void test_two_rounds(void) {
   xent_tally parts = xent_empty_tally(), whole = xent_empty_tally();
   x[CLASSES] = 1e6f;
   x[3 * CLASSES] = -1e6f;
-  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states, NULL));
+  CHECK(
+      !xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states, NULL));
   CHECK(!finish(states, labels, 0, statistics, losses, &parts) && report.unfinished == 1 && report.counted == 3);
   CHECK(finish(states, labels, 1, statistics, losses, &parts) == XENT_INVALID_ARGUMENT); /* the first round's */
-  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, statistics, states, NULL));
+  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, statistics, states,
+                                NULL));
   CHECK(!finish(states, labels, 1, statistics, losses, &parts) && report.unfinished == 0 && report.counted == 1);
   CHECK(!finish(states, labels, 1, statistics, losses, &parts) && report.counted == 0); /* nothing is left */
   const cross_entropy_arrays arrays = {.logits = x, .targets = labels, .tally = &whole};
@@ -533,7 +559,8 @@ static void test_tally(void) {
   CHECK(!xent_tally_add(&d, infinite + 1, XENT_F32, 1, 1) && isnan(xent_tally_sum(&d)));
   xent_tally nan = xent_empty_tally();
   const float not_a_number[] = {NAN};
-  CHECK(!xent_tally_add(&nan, not_a_number, XENT_F32, 1, 1) && !xent_tally_merge(&b, &nan) && isnan(xent_tally_sum(&b)));
+  CHECK(!xent_tally_add(&nan, not_a_number, XENT_F32, 1, 1) && !xent_tally_merge(&b, &nan) &&
+        isnan(xent_tally_sum(&b)));
   d.size = 0;
   CHECK(xent_tally_add(&d, values, XENT_F32, 1, 1) == XENT_INVALID_ARGUMENT);
 }
@@ -550,7 +577,8 @@ static void test_edges(void) {
   CHECK(softmax() == XENT_OK && isnan(y[0]));
   reset();
   shape.outer = 0;
-  CHECK(xent_softmax_at(&shape, &options, 0, 0, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report) == XENT_OK && untouched());
+  CHECK(xent_softmax_at(&shape, &options, 0, 0, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report) == XENT_OK &&
+        untouched());
   /* no rows at all of sizes whose product 64 bits do not hold: nobody multiplies them unseen */
   shape.classes = shape.inner = shape.logits.classes = shape.output.classes = INT64_C(1) << 40;
   shape.logits.inner = shape.output.inner = 1;
@@ -579,8 +607,10 @@ static void test_structs_of_calls(void) {
   CHECK(xent_softmax(&newer.known) == XENT_OK && !untouched());
   CHECK(xent_softmax(NULL) == XENT_INVALID_ARGUMENT && xent_log_softmax(NULL) == XENT_INVALID_ARGUMENT);
   CHECK(xent_log_sum_exp(NULL) == XENT_INVALID_ARGUMENT && xent_check_targets(NULL) == XENT_INVALID_ARGUMENT);
-  CHECK(xent_softmax_backward(NULL) == XENT_INVALID_ARGUMENT && xent_log_softmax_backward(NULL) == XENT_INVALID_ARGUMENT);
-  CHECK(xent_cross_entropy(NULL) == XENT_INVALID_ARGUMENT && xent_cross_entropy_backward(NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_softmax_backward(NULL) == XENT_INVALID_ARGUMENT &&
+        xent_log_softmax_backward(NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_cross_entropy(NULL) == XENT_INVALID_ARGUMENT &&
+        xent_cross_entropy_backward(NULL) == XENT_INVALID_ARGUMENT);
   CHECK(xent_kl_divergence(NULL) == XENT_INVALID_ARGUMENT && xent_finish(NULL) == XENT_INVALID_ARGUMENT);
   CHECK(xent_forward_states(NULL) == XENT_INVALID_ARGUMENT && xent_backward_states(NULL) == XENT_INVALID_ARGUMENT);
 }
@@ -600,7 +630,8 @@ static void test_ranges_of_calls(void) {
   CHECK(!memcmp(whole + CLASSES, y + CLASSES, 2 * CLASSES * sizeof *y));
   c.report = &report;
   c.rows = &beyond;
-  CHECK(xent_softmax(&c) == XENT_INVALID_ARGUMENT && report.field == XENT_FIELD_ROW_RANGE && report.integer == ROWS + 1);
+  CHECK(xent_softmax(&c) == XENT_INVALID_ARGUMENT && report.field == XENT_FIELD_ROW_RANGE &&
+        report.integer == ROWS + 1);
   c.rows = NULL;
   c.classes = &part;
   CHECK(xent_softmax(&c) == XENT_INVALID_ARGUMENT && report.field == XENT_FIELD_CLASS_RANGE);
@@ -776,8 +807,9 @@ static void test_short_shapes(void) {
   CHECK(!xent_softmax_at(&later, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report) && !untouched());
   reset();
   later.size = offsetof(xent_shape, losses);
-  CHECK(!xent_cross_entropy_at(&later, &options, 0, ROWS, x, labels, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                               NULL, NULL, NULL, NULL, NULL, NULL, y, NULL, NULL, NULL, &report) && !untouched());
+  CHECK(!xent_cross_entropy_at(&later, &options, 0, ROWS, x, labels, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                               NULL, NULL, NULL, NULL, NULL, NULL, NULL, y, NULL, NULL, NULL, &report) &&
+        !untouched());
   reset();
   REFUSES(xent_cross_entropy_at(&later, &options, 0, ROWS, x, labels, NULL, NULL, NULL, NULL, NULL, NULL, losses, NULL,
                                 NULL, NULL, NULL, NULL, NULL, NULL, NULL, y, NULL, NULL, NULL, &report),
@@ -816,8 +848,8 @@ static void test_strides_of_outputs(void) {
     shape = dense_shape(extents[0], extents[1], extents[2]);
     shape.logits = layout_of(0, 0, 0, XENT_F32);
     shape.output = layout_of(strides[0], strides[1], strides[2], XENT_F32);
-    const xent_status status = xent_softmax_at(&shape, &options, 0, extents[0] * extents[2], 0, extents[1], x, NULL, NULL,
-                                               NULL, NULL, output, &report);
+    const xent_status status = xent_softmax_at(&shape, &options, 0, extents[0] * extents[2], 0, extents[1], x, NULL,
+                                               NULL, NULL, NULL, output, &report);
     CHECK(status == (meets ? XENT_OVERLAP : XENT_OK));
     meets ? tangled++ : apart++;
   }
@@ -918,12 +950,14 @@ static void test_names(void) {
   CHECK(!strcmp(unknown, "unknown") && !strcmp(xent_field_name(-1), unknown));
   for (int32_t f = XENT_FIELD_NONE + 1; f <= XENT_FIELD_ALL_CLASSES; f++) {
     CHECK(*xent_field_name(f) && strcmp(xent_field_name(f), unknown) != 0);
-    for (int32_t other = XENT_FIELD_NONE; other < f; other++) CHECK(strcmp(xent_field_name(f), xent_field_name(other)) != 0);
+    for (int32_t other = XENT_FIELD_NONE; other < f; other++)
+      CHECK(strcmp(xent_field_name(f), xent_field_name(other)) != 0);
   }
   CHECK(!strcmp(xent_field_name(XENT_FIELD_LABEL_SMOOTHING), "label_smoothing"));
   CHECK(!strcmp(xent_field_name(XENT_FIELD_TOP_LOG_PROBABILITIES), "top_log_probabilities"));
   for (int32_t isa = XENT_ISA_BEST; isa <= XENT_ISA_AVX512; isa++)
-    for (int32_t other = XENT_ISA_BEST - 1; other < isa; other++) CHECK(strcmp(xent_isa_name(isa), xent_isa_name(other)) != 0);
+    for (int32_t other = XENT_ISA_BEST - 1; other < isa; other++)
+      CHECK(strcmp(xent_isa_name(isa), xent_isa_name(other)) != 0);
   CHECK(!strcmp(xent_isa_name(XENT_ISA_AVX512 + 1), xent_isa_name(-1)));
   CHECK(xent_has_isa(XENT_ISA_BEST) == 1 && xent_has_isa(XENT_ISA_SCALAR) == 1 && xent_has_isa(xent_best_isa()) == 1);
   CHECK(!xent_has_isa(-1) && !xent_has_isa(XENT_ISA_AVX512 + 1));

@@ -94,7 +94,8 @@ static void whole_rows(tensor *t, const expectation *e, const xent_options *o, i
   check_rows(t, e, "softmax", out, e->softmax, gathered);
   put(t, e, t->x);
   for (int p = 0; p < 2; p++)
-    must(xent_log_softmax_at(&t->shape, o, begin[p], end[p], 0, e->n, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
+    must(xent_log_softmax_at(&t->shape, o, begin[p], end[p], 0, e->n, x, NULL, NULL, NULL, NULL, y, NULL),
+         "log-softmax");
   check_rows(t, e, "log-softmax", out, e->log_softmax, gathered);
   put(t, e, t->x);
   for (int p = 0; p < 2; p++)
@@ -152,10 +153,12 @@ static void states_in_parts(tensor *t, const expectation *e, const xent_options 
   xent_report report = {.size = sizeof report};
   for (int round = 0; round < 2; round++) {
     const xent_statistics *known = round ? statistics : NULL;
-    must(xent_forward_states_at(&t->shape, o, 0, e->rows, cut, e->n, x, labels, NULL, NULL, NULL, known, states, NULL), "states");
-    must(xent_forward_states_at(&t->shape, o, 0, e->rows, 0, cut, x, labels, NULL, NULL, NULL, known, states, NULL), "states");
-    must(xent_finish_at(&t->shape, o, 0, e->rows, states, labels, NULL, NULL, NULL, round, statistics, labels ? t->losses : NULL, t->lse,
-                     NULL, NULL, &report),
+    must(xent_forward_states_at(&t->shape, o, 0, e->rows, cut, e->n, x, labels, NULL, NULL, NULL, known, states, NULL),
+         "states");
+    must(xent_forward_states_at(&t->shape, o, 0, e->rows, 0, cut, x, labels, NULL, NULL, NULL, known, states, NULL),
+         "states");
+    must(xent_finish_at(&t->shape, o, 0, e->rows, states, labels, NULL, NULL, NULL, round, statistics,
+                        labels ? t->losses : NULL, t->lse, NULL, NULL, &report),
          "finish");
     if (!report.unfinished) return;
   }
@@ -189,11 +192,13 @@ static void classes_in_parts(tensor *t, const expectation *e, const xent_options
   states_in_parts(t, e, o, cut, NULL, states, statistics);
   compare(e, "log-sum-exp in parts", t->lse, e->lse, e->rows);
   for (int p = 0; p < 2; p++)
-    must(xent_softmax_at(&t->shape, o, 0, e->rows, begin[p], end[p], x, NULL, NULL, NULL, statistics, y, NULL), "softmax");
+    must(xent_softmax_at(&t->shape, o, 0, e->rows, begin[p], end[p], x, NULL, NULL, NULL, statistics, y, NULL),
+         "softmax");
   check_rows(t, e, "softmax in parts", out, e->softmax, gathered);
   put(t, e, t->x);
   for (int p = 1; p >= 0; p--)
-    must(xent_log_softmax_at(&t->shape, o, 0, e->rows, begin[p], end[p], x, NULL, NULL, NULL, statistics, y, NULL), "log-softmax");
+    must(xent_log_softmax_at(&t->shape, o, 0, e->rows, begin[p], end[p], x, NULL, NULL, NULL, statistics, y, NULL),
+         "log-softmax");
   check_rows(t, e, "log-softmax in parts", out, e->log_softmax, gathered);
 
   put(t, e, t->x);
@@ -201,8 +206,8 @@ static void classes_in_parts(tensor *t, const expectation *e, const xent_options
   compare(e, "loss in parts", t->losses, e->loss, e->rows);
   check_statistics(t, e, o, statistics);
   for (int p = 0; p < 2; p++)
-    must(xent_cross_entropy_backward_at(&t->shape, o, 0, e->rows, begin[p], end[p], x, e->label, NULL, NULL, NULL, NULL, NULL, statistics, NULL, y,
-                                     NULL),
+    must(xent_cross_entropy_backward_at(&t->shape, o, 0, e->rows, begin[p], end[p], x, e->label, NULL, NULL, NULL, NULL,
+                                        NULL, statistics, NULL, y, NULL),
          "backward");
   check_rows(t, e, "gradient in parts", out, e->gradient, gathered);
   free(states);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rows that are computed side by side, against the contract program row by row: every number of rows around the
- * size of a block, ordinary rows, rows of every kind and ignored ones at every place of it, rows apart, in place, labels of every
- * type, a label out of range in the middle.
- * Prints how many values were compared and how many differ.
+ * size of a block, ordinary rows, rows of every kind and ignored ones at every place of it, rows apart, in place,
+ * labels of every type, a label out of range in the middle. Prints how many values were compared and how many differ.
  * Usage: blocks_test [ROUNDS]
  */
 #include "calls.h"
@@ -103,10 +102,12 @@ static void check_gaps(const problem *p, const char *what, bool in_place) {
 static void test_softmax(const problem *p, const xent_options *o, bool in_place) {
   const xent_shape s = shape_of(p, XENT_I32);
   float lse[MOST_ROWS];
-  must(xent_softmax_at(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), NULL, NULL, NULL, NULL, p->y, NULL), "softmax");
+  must(xent_softmax_at(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), NULL, NULL, NULL, NULL, p->y, NULL),
+       "softmax");
   compare_rows(p, "softmax", p->y, p->softmax);
   check_gaps(p, "behind softmax", in_place);
-  must(xent_log_softmax_at(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), NULL, NULL, NULL, NULL, p->y, NULL), "log-softmax");
+  must(xent_log_softmax_at(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), NULL, NULL, NULL, NULL, p->y, NULL),
+       "log-softmax");
   compare_rows(p, "log-softmax", p->y, p->log_softmax);
   check_gaps(p, "behind log-softmax", in_place);
   must(xent_log_sum_exp_at(&s, o, 0, p->rows, p->x, NULL, NULL, NULL, lse, NULL), "log-sum-exp");
@@ -143,8 +144,8 @@ static void test_labels(const problem *p, const xent_options *o, int32_t type, b
   must(cross_entropy_of(&s, o, 0, p->rows, &(cross_entropy_arrays){.logits = p->x, .targets = labels,
                         .losses = losses}, NULL), "losses");
   for (int64_t i = 0; i < p->rows; i++) compare(p, "loss alone", i, losses + i, p->loss + i, 1);
-  must(xent_cross_entropy_backward_at(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), labels, NULL, NULL, NULL, NULL, NULL, statistics, p->weight,
-                                   p->y, NULL),
+  must(xent_cross_entropy_backward_at(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), labels, NULL, NULL, NULL, NULL,
+                                      NULL, statistics, p->weight, p->y, NULL),
        "backward");
   compare_rows(p, "gradient from statistics", p->y, p->scaled);
   check_gaps(p, "behind the gradient", in_place);
@@ -245,7 +246,8 @@ int main(int argc, char **argv) {
           }
       }
     }
-  float *const allocated[] = {p.x, p.y, p.scratch, p.softmax, p.log_softmax, p.gradient, p.scaled, p.forward, p.upstream};
+  float *const allocated[] = {p.x,        p.y,      p.scratch, p.softmax, p.log_softmax,
+                              p.gradient, p.scaled, p.forward, p.upstream};
   for (size_t i = 0; i < sizeof allocated / sizeof *allocated; i++) free(allocated[i]);
   printf("%lld values compared, %lld differ\n", (long long)compared, (long long)differing);
   return differing != 0;

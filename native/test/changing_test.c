@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory that another thread changes under a call: whatever row offsets, labels, sparse classes and masks hold once they
- * have been checked, no byte outside of the arrays is touched. The kernels are given calls that no check would pass, and
- * whole calls run while a thread changes what they read.
+ * Memory that another thread changes under a call: whatever row offsets, labels, sparse classes and masks hold once
+ * they have been checked, no byte outside of the arrays is touched. The kernels are given calls that no check would
+ * pass, and whole calls run while a thread changes what they read.
  */
 #include "guarded.h"
 
@@ -51,15 +51,30 @@ static void make_all(int kind, int32_t type, bool at_end) {
 }
 
 static xent_shape shape_of(int kind) {
-  return (xent_shape){.size = sizeof(xent_shape), .outer = ROWS, .classes = CLASSES, .inner = 1,
-                      .target_count = kind == SPARSE ? ENTRIES : 0, .top_count = TOP, .logits = arrays[LOGITS].layout,
-                      .output = arrays[OUTPUT].layout, .gradient = arrays[GRADIENT].layout, .upstream = arrays[LOGITS].layout,
-                      .targets = arrays[TARGETS].layout, .losses = arrays[LOSSES].layout, .log_sum_exp = arrays[LSE].layout,
-                      .target_weights = arrays[TARGET_WEIGHTS].layout, .row_offsets = {.type = XENT_I64},
-                      .class_mask = arrays[MASK].layout, .class_weights = arrays[WEIGHTS].layout,
-                      .row_weights = arrays[ROW_WEIGHTS].layout, .argmax = arrays[ARGMAX].layout, .ranks = arrays[RANKS].layout,
-                      .entropies = arrays[ENTROPIES].layout, .top_classes = arrays[TOP_CLASSES].layout,
-                      .top_log_probabilities = arrays[TOP_VALUES].layout, .target_gradient = arrays[TARGET_GRADIENT].layout};
+  return (xent_shape){.size = sizeof(xent_shape),
+                      .outer = ROWS,
+                      .classes = CLASSES,
+                      .inner = 1,
+                      .target_count = kind == SPARSE ? ENTRIES : 0,
+                      .top_count = TOP,
+                      .logits = arrays[LOGITS].layout,
+                      .output = arrays[OUTPUT].layout,
+                      .gradient = arrays[GRADIENT].layout,
+                      .upstream = arrays[LOGITS].layout,
+                      .targets = arrays[TARGETS].layout,
+                      .losses = arrays[LOSSES].layout,
+                      .log_sum_exp = arrays[LSE].layout,
+                      .target_weights = arrays[TARGET_WEIGHTS].layout,
+                      .row_offsets = {.type = XENT_I64},
+                      .class_mask = arrays[MASK].layout,
+                      .class_weights = arrays[WEIGHTS].layout,
+                      .row_weights = arrays[ROW_WEIGHTS].layout,
+                      .argmax = arrays[ARGMAX].layout,
+                      .ranks = arrays[RANKS].layout,
+                      .entropies = arrays[ENTROPIES].layout,
+                      .top_classes = arrays[TOP_CLASSES].layout,
+                      .top_log_probabilities = arrays[TOP_VALUES].layout,
+                      .target_gradient = arrays[TARGET_GRADIENT].layout};
 }
 
 static void check_all(const char *what) {
@@ -171,7 +186,8 @@ static void run_plain(const xent_family *plain, int64_t outer, int64_t n, int64_
   uint8_t *hits = place(&pages[MASK], (size_t)rows, at_end);
   for (int64_t i = 0; i < rows * n; i++) x[i] = (float)(i % 7);
   scramble_labels(labels, rows);
-  const xent_call c = {.shape = &s, .options = &o, .row_end = rows, .class_end = n, .logits = x, .targets = labels, .report = &report};
+  const xent_call c = {
+      .shape = &s, .options = &o, .row_end = rows, .class_end = n, .logits = x, .targets = labels, .report = &report};
   xent_call forward = c;
   forward.losses = losses;
   forward.hits = hits;
@@ -203,7 +219,8 @@ static void run_plain(const xent_family *plain, int64_t outer, int64_t n, int64_
 }
 
 static int64_t run_every_plain(const xent_kernels *kernels, bool at_end) {
-  static const int64_t shapes[][3] = {{1, 5, 1}, {48, 2, 1}, {40, 7, 1}, {33, 16, 1}, {20, 40, 1}, {5, 300, 1}, {2, 9, 20}, {1, 30, 33}};
+  static const int64_t shapes[][3] = {{1, 5, 1},   {48, 2, 1},  {40, 7, 1}, {33, 16, 1},
+                                      {20, 40, 1}, {5, 300, 1}, {2, 9, 20}, {1, 30, 33}};
   enum { TIMES = 12, SHAPES = sizeof shapes / sizeof *shapes };
   for (int i = 0; i < TIMES; i++)
     for (int k = 0; k < SHAPES; k++) run_plain(kernels->f32, shapes[k][0], shapes[k][1], shapes[k][2], at_end);
@@ -283,7 +300,9 @@ int main(void) {
     fprintf(stderr, "every call was refused: nothing was tested\n");
     return 1;
   }
-  printf("%lld kernels over offsets and targets that break the rules, %lld calls while they changed: nothing outside was touched\n",
-         (long long)calls, (long long)done);
+  printf(
+      "%lld kernels over offsets and targets that break the rules, %lld calls while they changed: nothing outside was "
+      "touched\n",
+      (long long)calls, (long long)done);
   return 0;
 }

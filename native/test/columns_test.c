@@ -3,9 +3,8 @@
  * Columns against rows: the same rows with the class axis last, on the scalar tier (which bits_test holds
  * against the contract), and with it anywhere else, on every tier. Every output, statistic, sum and count must
  * be the same bits: any class count, any inner length, rows of every kind side by side, ignored labels, padded
- * strides, in place, row ranges that begin and end anywhere. And rows whose results lie in another order; and any mixture
- * of types, options and arrays.
- * Usage: columns_test [STEP]   every STEP-th class count; 1 unless told
+ * strides, in place, row ranges that begin and end anywhere. And rows whose results lie in another order; and any
+ * mixture of types, options and arrays. Usage: columns_test [STEP]   every STEP-th class count; 1 unless told
  */
 #include "arrays.h"
 #include "tiers.h"
@@ -102,13 +101,15 @@ static void run_softmax(const problem *p, const place *at, const xent_options *o
     spread(p, at, p->g, z);
     float *dx = at->in_place ? out : g;
     for (int k = 0; k < 3; k++)
-      must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&s, o, at->cuts[k], at->cuts[k + 1], 0, n, out,
-                                                                     g, NULL, NULL, NULL, dx, NULL), "backward");
+      must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&s, o, at->cuts[k], at->cuts[k + 1], 0, n,
+                                                                           out, g, NULL, NULL, NULL, dx, NULL),
+           "backward");
     collect(p, at, dx - at->offset, log ? r->log_softmax_backward : r->softmax_backward);
   }
   spread(p, at, p->x, x);
   for (int k = 0; k < 3; k++)
-    must(xent_log_sum_exp_at(&s, o, at->cuts[k], at->cuts[k + 1], in, NULL, NULL, NULL, per_row_lse, NULL), "log-sum-exp");
+    must(xent_log_sum_exp_at(&s, o, at->cuts[k], at->cuts[k + 1], in, NULL, NULL, NULL, per_row_lse, NULL),
+         "log-sum-exp");
   collect_rows(p, at, per_row_lse, r->lse);
 }
 
@@ -141,8 +142,9 @@ static void run_cross_entropy(const problem *p, const place *at, const xent_opti
   spread(p, at, p->x, x);
   s.upstream = s.losses;
   for (int k = 0; k < 3; k++)
-    must(xent_cross_entropy_backward_at(&s, o, at->cuts[k], at->cuts[k + 1], 0, p->classes, in, labels, NULL, NULL, NULL, NULL, NULL, r->statistics,
-                                     per_row_upstream, out, NULL), "cross-entropy backward");
+    must(xent_cross_entropy_backward_at(&s, o, at->cuts[k], at->cuts[k + 1], 0, p->classes, in, labels, NULL, NULL,
+                                        NULL, NULL, NULL, r->statistics, per_row_upstream, out, NULL),
+         "cross-entropy backward");
   collect(p, at, at->in_place ? x : y, r->later_gradient);
 }
 
@@ -327,17 +329,21 @@ static int64_t run_mixture(const mixture *m, bool across, int32_t isa, float *fo
   if (across) turn(m, false, m->x, turned);
   void *logits = typed(across ? turned : m->x, n, m->in);
   if (across) turn(m, false, m->g, turned);
-  void *g = typed(across ? turned : m->g, n, m->in), *out = must_allocate((size_t)n * 4), *dx = must_allocate((size_t)n * 4);
-  const float *sink = m->with & WITH_SINK ? m->sink : NULL, *row_weights = m->with & WITH_ROW_WEIGHTS ? m->row_weights : NULL;
+  void *g = typed(across ? turned : m->g, n, m->in), *out = must_allocate((size_t)n * 4),
+       *dx = must_allocate((size_t)n * 4);
+  const float *sink = m->with & WITH_SINK ? m->sink : NULL,
+              *row_weights = m->with & WITH_ROW_WEIGHTS ? m->row_weights : NULL;
   const float *weights = m->with & WITH_WEIGHTS ? m->weights : NULL;
   xent_options plain = xent_default_options(); /* of what has no targets */
   plain.isa = isa;
   plain.temperature = o.temperature;
   plain.fully_masked = o.fully_masked;
   for (int log = 0; log < 2; log++, at += 2 * n) {
-    must((log ? xent_log_softmax_at : xent_softmax_at)(&s, &plain, 0, rows, 0, m->classes, logits, NULL, NULL, sink, NULL, out,
-                                                                 NULL), "forward");
-    must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&s, &plain, 0, rows, 0, m->classes, out, g, NULL, NULL, NULL, dx, NULL),
+    must((log ? xent_log_softmax_at : xent_softmax_at)(&s, &plain, 0, rows, 0, m->classes, logits, NULL, NULL, sink,
+                                                       NULL, out, NULL),
+         "forward");
+    must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&s, &plain, 0, rows, 0, m->classes, out, g,
+                                                                         NULL, NULL, NULL, dx, NULL),
          "backward");
     widen_full(m, out, across, at);
     widen_full(m, dx, across, at + n);
@@ -346,10 +352,18 @@ static int64_t run_mixture(const mixture *m, bool across, int32_t isa, float *fo
   at += rows;
   xent_statistics *statistics = must_allocate((size_t)rows * sizeof *statistics);
   xent_tally tally = xent_empty_tally();
-  const cross_entropy_arrays a = {.logits = logits, .targets = m->labels, .class_weights = weights, .row_weights = row_weights,
-                                       .sink = sink, .losses = at, .log_sum_exp = at + rows, .log_probabilities = at + 2 * rows,
-                                       .hits = at + 3 * rows, .gradient = m->with & WITH_GRADIENT ? dx : NULL,
-                                       .statistics = statistics, .tally = &tally};
+  const cross_entropy_arrays a = {.logits = logits,
+                                  .targets = m->labels,
+                                  .class_weights = weights,
+                                  .row_weights = row_weights,
+                                  .sink = sink,
+                                  .losses = at,
+                                  .log_sum_exp = at + rows,
+                                  .log_probabilities = at + 2 * rows,
+                                  .hits = at + 3 * rows,
+                                  .gradient = m->with & WITH_GRADIENT ? dx : NULL,
+                                  .statistics = statistics,
+                                  .tally = &tally};
   must(cross_entropy_of(&s, &o, 0, rows, &a, NULL), "cross-entropy");
   at += 4 * rows;
   memcpy(at, &tally, sizeof tally);
@@ -359,8 +373,9 @@ static int64_t run_mixture(const mixture *m, bool across, int32_t isa, float *fo
   if (a.gradient) widen_full(m, dx, across, at);
   s.upstream = s.losses;
   s.upstream.type = XENT_F32;
-  must(xent_cross_entropy_backward_at(&s, &o, 0, rows, 0, m->classes, logits, m->labels, NULL, NULL, NULL, weights, row_weights, statistics,
-                                   m->with & WITH_UPSTREAM ? m->upstream : NULL, dx, NULL), "cross-entropy backward");
+  must(xent_cross_entropy_backward_at(&s, &o, 0, rows, 0, m->classes, logits, m->labels, NULL, NULL, NULL, weights,
+                                      row_weights, statistics, m->with & WITH_UPSTREAM ? m->upstream : NULL, dx, NULL),
+       "cross-entropy backward");
   widen_full(m, dx, across, at + n);
   void *done[] = {turned, logits, g, out, dx, statistics};
   for (size_t i = 0; i < sizeof done / sizeof *done; i++) free(done[i]);
@@ -371,7 +386,11 @@ static void test_mixture(int64_t outer, int64_t classes, int64_t inner, random_s
   static const int32_t types[] = {XENT_F32, XENT_F16, XENT_BF16};
   static const double temperatures[] = {0, 0, 0.5, 1.7, 30, 1e-3};
   const int64_t rows = outer * inner, n = rows * classes;
-  mixture m = {.outer = outer, .classes = classes, .inner = inner, .with = (unsigned)random_below(r, 32), .options = xent_default_options()};
+  mixture m = {.outer = outer,
+               .classes = classes,
+               .inner = inner,
+               .with = (unsigned)random_below(r, 32),
+               .options = xent_default_options()};
   m.in = types[random_below(r, 3)], m.out = types[random_below(r, 3)];
   m.row = XENT_F32;
   m.options.temperature = temperatures[random_below(r, 6)];
@@ -393,7 +412,8 @@ static void test_mixture(int64_t outer, int64_t classes, int64_t inner, random_s
   m.labels = must_allocate((size_t)rows * 4);
   const bool mixed = random_below(r, 2);
   for (int64_t k = 0; k < rows; k++) {
-    fill_row(m.x + k * classes, classes, mixed && random_below(r, 6) == 0 ? (int)random_below(r, ROW_KINDS) : (int)(k % 3), r);
+    fill_row(m.x + k * classes, classes,
+             mixed && random_below(r, 6) == 0 ? (int)random_below(r, ROW_KINDS) : (int)(k % 3), r);
     fill_row(m.g + k * classes, classes, 0, r);
     m.labels[k] = m.options.has_ignore_index && random_below(r, 4) == 0 ? -1 : (int32_t)random_below(r, classes);
   }
@@ -430,7 +450,8 @@ int main(int argc, char **argv) {
     test_shape(1 + random_below(&r, 2), boundaries[b], 1 + random_below(&r, 40), &r);
   for (int i = 0; i < 8; i++) test_shape(1, 3 + random_below(&r, 10), PAGE << i % 2, &r);
   for (int64_t n = 1; n <= 300; n += step) test_mixture(1 + random_below(&r, 3), n, 2 + random_below(&r, 90), &r);
-  for (size_t b = 0; b < sizeof boundaries / sizeof *boundaries; b += (size_t)step) test_mixture(1, boundaries[b], 2 + random_below(&r, 40), &r);
+  for (size_t b = 0; b < sizeof boundaries / sizeof *boundaries; b += (size_t)step)
+    test_mixture(1, boundaries[b], 2 + random_below(&r, 40), &r);
   printf("columns = rows: %lld values compared, %lld differ\n", (long long)compared, (long long)differing);
   return differing != 0;
 }

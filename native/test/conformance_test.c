@@ -99,8 +99,10 @@ static void take_options(test_case *t) {
   xent_options *o = &t->options;
   const json *given = json_find(t->entry, "options");
   for (const json *m = given ? given->first : NULL; m; m = m->next) {
-    if (!strcmp(m->key, "fully_masked")) o->fully_masked = strcmp(m->text, "zero") ? XENT_FULLY_MASKED_NAN : XENT_FULLY_MASKED_ZERO;
-    else if (!strcmp(m->key, "smoothing")) o->smoothing = strcmp(m->text, "others") ? XENT_SMOOTHING_UNIFORM : XENT_SMOOTHING_OTHERS;
+    if (!strcmp(m->key, "fully_masked"))
+      o->fully_masked = strcmp(m->text, "zero") ? XENT_FULLY_MASKED_NAN : XENT_FULLY_MASKED_ZERO;
+    else if (!strcmp(m->key, "smoothing"))
+      o->smoothing = strcmp(m->text, "others") ? XENT_SMOOTHING_UNIFORM : XENT_SMOOTHING_OTHERS;
     else if (!strcmp(m->key, "ignore_index")) o->has_ignore_index = 1, o->ignore_index = (int64_t)m->number;
     else if (!strcmp(m->key, "gradient_scale")) o->has_gradient_scale = 1, o->gradient_scale = m->number;
     else if (!strcmp(m->key, "label_smoothing")) o->label_smoothing = m->number;
@@ -229,9 +231,11 @@ static xent_status forward_range(test_case *t, int64_t begin, int64_t end) {
   void **a = t->arrays;
   if (is(t, "softmax_backward") || is(t, "log_softmax_backward"))
     return xent_backward_states_at(&t->shape, &t->options, 0, t->rows, begin, end,
-                                is(t, "softmax_backward") ? a[OUTPUT] : NULL, a[UPSTREAM], a[CLASS_MASK], t->states, &t->report);
-  return xent_forward_states_at(&t->shape, &t->options, 0, t->rows, begin, end, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS],
-                             a[CLASS_MASK], a[CLASS_WEIGHTS], t->statistics, t->states, &t->report);
+                                   is(t, "softmax_backward") ? a[OUTPUT] : NULL, a[UPSTREAM], a[CLASS_MASK], t->states,
+                                   &t->report);
+  return xent_forward_states_at(&t->shape, &t->options, 0, t->rows, begin, end, a[LOGITS], a[TARGETS],
+                                a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], t->statistics, t->states,
+                                &t->report);
 }
 
 typedef xent_status (*range_step)(test_case *, int64_t, int64_t);
@@ -300,8 +304,9 @@ static void run_case(const json *entry, const char *directory, int32_t isa, bool
   load_case(&t, directory);
   if (json_find(json_find(entry, "numbers"), "counted")) {
     void **a = t.arrays;
-    const xent_status status = xent_check_targets_at(&t.shape, &t.options, 0, t.rows, a[TARGETS], a[TARGET_WEIGHTS], a[ROW_OFFSETS],
-                                  a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], NULL, &t.report);
+    const xent_status status =
+        xent_check_targets_at(&t.shape, &t.options, 0, t.rows, a[TARGETS], a[TARGET_WEIGHTS], a[ROW_OFFSETS],
+                              a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], NULL, &t.report);
     if (status) say(&t, "%s: status %lld of xent_check_targets_at", xent_status_message(status), status);
     compare_number(&t, "counted", (double)t.report.counted);
     compare_number(&t, "denominator", t.report.denominator);

@@ -89,7 +89,8 @@ static uint64_t as_bits(int32_t type, double v) {
     if (at <= fabs(v)) low = middle; else high = middle;
   }
   const double down = (double)(half ? widen_f16(low) : widen_bf16(low));
-  const double up = high == (half ? 0x7c00 : 0x7f80) ? (half ? 65536.0 : 0x1p128) : (double)(half ? widen_f16(high) : widen_bf16(high));
+  const double up = high == (half ? 0x7c00 : 0x7f80) ? (half ? 65536.0 : 0x1p128)
+                                                     : (double)(half ? widen_f16(high) : widen_bf16(high));
   const double left = fabs(v) - down, right = up - fabs(v);
   const uint16_t nearest = left < right || (left == right && !(low & 1)) ? low : high;
   return (uint64_t)(nearest | (signbit(v) ? 0x8000 : 0));
@@ -110,8 +111,8 @@ static void expect(const char *what, const array *a, int64_t row, int64_t class,
   compared++;
   if (expected == got) return;
   if (different++ < 30)
-    fprintf(stderr, "%s: %s, row %lld, class %lld: %016" PRIx64 ", not %016" PRIx64 " (%.17g)\n", place, what, (long long)row,
-            (long long)class, got, expected, v);
+    fprintf(stderr, "%s: %s, row %lld, class %lld: %016" PRIx64 ", not %016" PRIx64 " (%.17g)\n", place, what,
+            (long long)row, (long long)class, got, expected, v);
 }
 
 enum { FILL = 0xee };
@@ -180,8 +181,8 @@ typedef struct {
   int targets;
   int64_t entries, top;
   array x, mask, class_weights, row_weights, sink, q, index, upstream;
-  array softmax, log_softmax, gradient, losses, lse, hits, log_probabilities, argmax, ranks, entropies, top_classes, top_values,
-      target_gradient;
+  array softmax, log_softmax, gradient, losses, lse, hits, log_probabilities, argmax, ranks, entropies, top_classes,
+      top_values, target_gradient;
   bool has_mask, has_class_weights, has_row_weights, has_sink, has_upstream;
 } mixture;
 
@@ -199,7 +200,8 @@ static void fill_doubles(array *a, int64_t row, int64_t n, int kind) {
 }
 
 static int64_t any_count(void) {
-  static const int64_t counts[] = {1, 2, 3, 15, 16, 17, 31, 33, 127, 128, 129, 255, 1000, 1023, 1024, 1025, 1151, 1153, 2047};
+  static const int64_t counts[] = {1,   2,   3,    15,   16,   17,   31,   33,   127, 128,
+                                   129, 255, 1000, 1023, 1024, 1025, 1151, 1153, 2047};
   static const int64_t large[] = {8191, 8192, 8193, 9000, 16384, 16385, 19999};
   if (one_in(40)) return large[below(sizeof large / sizeof *large)];
   if (one_in(3)) return counts[below(sizeof counts / sizeof *counts)];
@@ -230,7 +232,10 @@ static void make_targets(mixture *m) {
     }
     for (int64_t j = 0; j < m->entries; j++) {
       const int64_t y = one_in(5) ? -1 : lawful_class(m, row);
-      put(&m->index, row, j, y < 0 ? IGNORE : j && one_in(3) && get(&m->index, row, j - 1) >= 0 ? get(&m->index, row, j - 1) : (double)y);
+      put(&m->index, row, j,
+          y < 0                                               ? IGNORE
+          : j && one_in(3) && get(&m->index, row, j - 1) >= 0 ? get(&m->index, row, j - 1)
+                                                              : (double)y);
       if (y < 0) m->options.has_ignore_index = 1;
       put(&m->q, row, j, one_in(6) ? 0 : random_unit(&source));
     }
@@ -259,7 +264,8 @@ static void make_options(mixture *m) {
   if (one_in(3)) o->temperature = exp(random_normal(&source));
   if (one_in(4)) o->softcap = 5 * exp(random_normal(&source));
   if (one_in(4)) o->z_loss = 1e-4;
-  if (one_in(4) && m->targets != F64_NONE && o->label_smoothing == 0) o->probability_clamp = one_in(5) ? 0x1p-1060 : 0.5 * random_unit(&source) + 1e-9;
+  if (one_in(4) && m->targets != F64_NONE && o->label_smoothing == 0)
+    o->probability_clamp = one_in(5) ? 0x1p-1060 : 0.5 * random_unit(&source) + 1e-9;
 }
 
 static void make_mixture(mixture *m) {
@@ -280,7 +286,8 @@ static void make_mixture(mixture *m) {
   make_options(m);
   m->x = make(rows, n, inner, XENT_F64, offsets, m->total);
   m->has_mask = one_in(3);
-  m->has_class_weights = one_in(3), m->has_row_weights = one_in(3), m->has_sink = one_in(3), m->has_upstream = one_in(2);
+  m->has_class_weights = one_in(3), m->has_row_weights = one_in(3), m->has_sink = one_in(3),
+  m->has_upstream = one_in(2);
   m->mask = make(rows, n, inner, XENT_U8, offsets, m->total);
   m->class_weights = make(1, n, 1, any_float(), NULL, 0);
   m->row_weights = make(rows, 1, inner, one_in(3) ? XENT_U8 : any_float(), NULL, 0);
@@ -290,7 +297,8 @@ static void make_mixture(mixture *m) {
   for (int64_t row = 0; row < rows; row++) {
     const int kind = one_in(2) ? 0 : (int)below(ROW_KINDS);
     if (m->count[row]) fill_doubles(&m->x, row, m->count[row], kind);
-    for (int64_t k = 0; k < m->count[row]; k++) put(&m->mask, row, k, density == 0 ? one_in(50) : one_in(12) ? 0 : 1 + (double)below(255));
+    for (int64_t k = 0; k < m->count[row]; k++)
+      put(&m->mask, row, k, density == 0 ? one_in(50) : one_in(12) ? 0 : 1 + (double)below(255));
     put(&m->row_weights, row, 0, one_in(6) ? 0 : m->row_weights.layout.type == XENT_U8 ? 1 : 2 * random_unit(&source));
     put(&m->sink, row, 0, one_in(8) ? -INFINITY : one_in(8) ? 20000 : 3 * (double)random_normal(&source));
     put(&m->upstream, row, 0, (double)random_normal(&source));
@@ -314,18 +322,21 @@ static void make_mixture(mixture *m) {
   xent_shape *s = &m->shape;
   s->logits = m->x.layout, s->gradient = m->gradient.layout, s->class_mask = m->mask.layout;
   s->class_weights = m->class_weights.layout, s->row_weights = m->row_weights.layout, s->sink = m->sink.layout;
-  s->upstream = m->upstream.layout, s->losses = m->losses.layout, s->log_sum_exp = m->lse.layout, s->hits = m->hits.layout;
+  s->upstream = m->upstream.layout, s->losses = m->losses.layout, s->log_sum_exp = m->lse.layout,
+  s->hits = m->hits.layout;
   s->log_probabilities = m->log_probabilities.layout, s->argmax = m->argmax.layout, s->ranks = m->ranks.layout;
-  s->entropies = m->entropies.layout, s->top_classes = m->top_classes.layout, s->top_log_probabilities = m->top_values.layout;
+  s->entropies = m->entropies.layout, s->top_classes = m->top_classes.layout,
+  s->top_log_probabilities = m->top_values.layout;
   s->target_gradient = m->target_gradient.layout, s->target_count = m->entries, s->top_count = m->top;
   s->targets = m->targets == F64_DENSE ? m->q.layout : m->index.layout;
   s->target_weights = m->q.layout, s->row_offsets.type = XENT_I64;
 }
 
 static void release_mixture(mixture *m) {
-  array *all[] = {&m->x, &m->mask, &m->class_weights, &m->row_weights, &m->sink, &m->q, &m->index, &m->upstream, &m->softmax,
-                  &m->log_softmax, &m->gradient, &m->losses, &m->lse, &m->hits, &m->log_probabilities, &m->argmax, &m->ranks,
-                  &m->entropies, &m->top_classes, &m->top_values, &m->target_gradient};
+  array *all[] = {&m->x,           &m->mask,       &m->class_weights,     &m->row_weights, &m->sink,     &m->q,
+                  &m->index,       &m->upstream,   &m->softmax,           &m->log_softmax, &m->gradient, &m->losses,
+                  &m->lse,         &m->hits,       &m->log_probabilities, &m->argmax,      &m->ranks,    &m->entropies,
+                  &m->top_classes, &m->top_values, &m->target_gradient};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) release(all[i]);
 }
 
@@ -358,13 +369,27 @@ static void expect_row(const mixture *m, int64_t row, expected_row *e) {
     e->entry[j] = get(&m->index, row, j) == IGNORE ? -1 : (int64_t)get(&m->index, row, j);
     e->q[j] = get(&m->q, row, j);
   }
-  e->problem = (f64_problem){.classes = n, .x = e->x, .mask = m->has_mask ? e->mask : NULL,
-                              .class_weights = m->has_class_weights ? e->class_weights : NULL, .has_sink = m->has_sink,
-                              .has_row_weight = m->has_row_weights, .masked_zero = o->fully_masked, .others = o->smoothing,
-                              .sink = get(&m->sink, row, 0), .row_weight = get(&m->row_weights, row, 0), .softcap = o->softcap,
-                              .temperature = o->temperature, .eps = m->targets == F64_NONE ? 0 : o->label_smoothing,
-                              .z_loss = o->z_loss, .clamp = o->probability_clamp, .scale = o->gradient_scale,
-                              .targets = m->targets, .q = e->q, .entries = m->entries, .entry = e->entry, .top = m->top};
+  e->problem = (f64_problem){.classes = n,
+                             .x = e->x,
+                             .mask = m->has_mask ? e->mask : NULL,
+                             .class_weights = m->has_class_weights ? e->class_weights : NULL,
+                             .has_sink = m->has_sink,
+                             .has_row_weight = m->has_row_weights,
+                             .masked_zero = o->fully_masked,
+                             .others = o->smoothing,
+                             .sink = get(&m->sink, row, 0),
+                             .row_weight = get(&m->row_weights, row, 0),
+                             .softcap = o->softcap,
+                             .temperature = o->temperature,
+                             .eps = m->targets == F64_NONE ? 0 : o->label_smoothing,
+                             .z_loss = o->z_loss,
+                             .clamp = o->probability_clamp,
+                             .scale = o->gradient_scale,
+                             .targets = m->targets,
+                             .q = e->q,
+                             .entries = m->entries,
+                             .entry = e->entry,
+                             .top = m->top};
   e->ignored = m->has_row_weights && e->problem.row_weight == 0;
   if (m->targets == F64_LABEL) {
     e->problem.label = (int64_t)get(&m->index, row, 0);
@@ -412,20 +437,30 @@ static void run_full(mixture *m, expected_row *rows, xent_statistics *statistics
   for (size_t i = 0; i < sizeof written / sizeof *written; i++) poison(written[i]);
   xent_tally tally = xent_empty_tally(), expected = xent_empty_tally();
   xent_report report = {.size = sizeof report};
-  must(cross_entropy_of(&m->shape, &m->options, 0, m->rows, &(cross_entropy_arrays){.logits = m->x.memory,
-                        .targets = targets_of(m), .target_weights = entries_of(m),
-                        .row_offsets = m->ragged ? m->offsets : NULL, .class_mask = maybe(m->has_mask, &m->mask),
-                        .class_weights = maybe(m->has_class_weights, &m->class_weights),
-                        .row_weights = maybe(m->has_row_weights, &m->row_weights),
-                        .sink = maybe(m->has_sink, &m->sink), .losses = any ? m->losses.memory : NULL,
-                        .log_sum_exp = m->lse.memory, .hits = labels ? m->hits.memory : NULL,
-                        .log_probabilities = labels ? m->log_probabilities.memory : NULL,
-                        .argmax = m->argmax.memory, .ranks = labels ? m->ranks.memory : NULL,
-                        .entropies = m->entropies.memory, .top_classes = m->top ? m->top_classes.memory : NULL,
-                        .top_log_probabilities = m->top ? m->top_values.memory : NULL,
-                        .gradient = any ? m->gradient.memory : NULL,
-                        .target_gradient = soft ? m->target_gradient.memory : NULL,
-                        .statistics = any ? statistics : NULL, .tally = any ? &tally : NULL}, &report), "cross-entropy");
+  must(cross_entropy_of(&m->shape, &m->options, 0, m->rows,
+                        &(cross_entropy_arrays){.logits = m->x.memory,
+                                                .targets = targets_of(m),
+                                                .target_weights = entries_of(m),
+                                                .row_offsets = m->ragged ? m->offsets : NULL,
+                                                .class_mask = maybe(m->has_mask, &m->mask),
+                                                .class_weights = maybe(m->has_class_weights, &m->class_weights),
+                                                .row_weights = maybe(m->has_row_weights, &m->row_weights),
+                                                .sink = maybe(m->has_sink, &m->sink),
+                                                .losses = any ? m->losses.memory : NULL,
+                                                .log_sum_exp = m->lse.memory,
+                                                .hits = labels ? m->hits.memory : NULL,
+                                                .log_probabilities = labels ? m->log_probabilities.memory : NULL,
+                                                .argmax = m->argmax.memory,
+                                                .ranks = labels ? m->ranks.memory : NULL,
+                                                .entropies = m->entropies.memory,
+                                                .top_classes = m->top ? m->top_classes.memory : NULL,
+                                                .top_log_probabilities = m->top ? m->top_values.memory : NULL,
+                                                .gradient = any ? m->gradient.memory : NULL,
+                                                .target_gradient = soft ? m->target_gradient.memory : NULL,
+                                                .statistics = any ? statistics : NULL,
+                                                .tally = any ? &tally : NULL},
+                        &report),
+       "cross-entropy");
   int64_t counted = 0;
   for (int64_t row = 0; row < m->rows; row++) {
     const f64_answer *a = &rows[row].answer;
@@ -441,7 +476,8 @@ static void run_full(mixture *m, expected_row *rows, xent_statistics *statistics
     }
     for (int64_t k = 0; any && k < m->count[row]; k++) expect("gradient", &m->gradient, row, k, a->gradient[k]);
     const int64_t slots = m->targets == F64_SPARSE ? m->entries : m->count[row];
-    for (int64_t k = 0; soft && k < slots; k++) expect("target gradient", &m->target_gradient, row, k, a->target_gradient[k]);
+    for (int64_t k = 0; soft && k < slots; k++)
+      expect("target gradient", &m->target_gradient, row, k, a->target_gradient[k]);
     if (any) must(xent_tally_add(&expected, &a->loss, XENT_F64, 1, 1), "tally");
   }
   int64_t one[MOST_ROWS], top[MOST_ROWS];
@@ -456,16 +492,22 @@ static void run_full(mixture *m, expected_row *rows, xent_statistics *statistics
 }
 
 static void run_softmax(mixture *m) {
-  const void *mask = maybe(m->has_mask, &m->mask), *sink = maybe(m->has_sink, &m->sink), *offsets = m->ragged ? m->offsets : NULL;
+  const void *mask = maybe(m->has_mask, &m->mask), *sink = maybe(m->has_sink, &m->sink),
+             *offsets = m->ragged ? m->offsets : NULL;
   mixture plain = *m; /* the same rows without targets */
   plain.targets = F64_NONE, plain.has_row_weights = false;
   poison(&m->softmax), poison(&m->log_softmax), poison(&m->lse);
   xent_shape s = m->shape;
   s.output = m->softmax.layout;
-  must(xent_softmax_at(&s, &m->options, 0, m->rows, 0, m->classes, m->x.memory, offsets, mask, sink, NULL, m->softmax.memory, NULL), "softmax");
+  must(xent_softmax_at(&s, &m->options, 0, m->rows, 0, m->classes, m->x.memory, offsets, mask, sink, NULL,
+                       m->softmax.memory, NULL),
+       "softmax");
   s.output = m->log_softmax.layout;
-  must(xent_log_softmax_at(&s, &m->options, 0, m->rows, 0, m->classes, m->x.memory, offsets, mask, sink, NULL, m->log_softmax.memory, NULL), "log-softmax");
-  must(xent_log_sum_exp_at(&s, &m->options, 0, m->rows, m->x.memory, offsets, mask, sink, m->lse.memory, NULL), "log-sum-exp");
+  must(xent_log_softmax_at(&s, &m->options, 0, m->rows, 0, m->classes, m->x.memory, offsets, mask, sink, NULL,
+                           m->log_softmax.memory, NULL),
+       "log-softmax");
+  must(xent_log_sum_exp_at(&s, &m->options, 0, m->rows, m->x.memory, offsets, mask, sink, m->lse.memory, NULL),
+       "log-sum-exp");
   for (int64_t row = 0; row < m->rows; row++) {
     expected_row e;
     expect_row(&plain, row, &e);
@@ -483,7 +525,8 @@ static void run_softmax(mixture *m) {
 /* Outputs over their inputs: everything else of a row is asked of it first. */
 static void run_in_place(mixture *m, const expected_row *rows) {
   const bool any = m->targets != F64_NONE, soft = any && m->targets != F64_LABEL;
-  const void *mask = maybe(m->has_mask, &m->mask), *sink = maybe(m->has_sink, &m->sink), *offsets = m->ragged ? m->offsets : NULL;
+  const void *mask = maybe(m->has_mask, &m->mask), *sink = maybe(m->has_sink, &m->sink),
+             *offsets = m->ragged ? m->offsets : NULL;
   unsigned char *kept = must_allocate((size_t)m->x.bytes + 1);
   memcpy(kept, m->x.memory, (size_t)m->x.bytes);
   xent_shape s = m->shape;
@@ -498,7 +541,8 @@ static void run_in_place(mixture *m, const expected_row *rows) {
                           .target_gradient = soft ? m->target_gradient.memory : NULL}, NULL), "cross-entropy in place");
     for (int64_t row = 0; row < m->rows; row++) {
       expect("entropy beside a gradient in place", &m->entropies, row, 0, rows[row].answer.entropy);
-      for (int64_t k = 0; k < m->count[row]; k++) expect("gradient in place", &m->x, row, k, rows[row].answer.gradient[k]);
+      for (int64_t k = 0; k < m->count[row]; k++)
+        expect("gradient in place", &m->x, row, k, rows[row].answer.gradient[k]);
       const int64_t slots = m->targets == F64_SPARSE ? m->entries : m->count[row];
       for (int64_t k = 0; soft && k < slots; k++)
         expect("target gradient beside one in place", &m->target_gradient, row, k, rows[row].answer.target_gradient[k]);
@@ -509,9 +553,13 @@ static void run_in_place(mixture *m, const expected_row *rows) {
   array apart = m->x;
   place_array(&apart);
   s.output = apart.layout;
-  must(xent_softmax_at(&s, &m->options, 0, m->rows, 0, m->classes, m->x.memory, offsets, mask, sink, NULL, apart.memory, NULL), "softmax");
+  must(xent_softmax_at(&s, &m->options, 0, m->rows, 0, m->classes, m->x.memory, offsets, mask, sink, NULL, apart.memory,
+                       NULL),
+       "softmax");
   s.output = m->x.layout;
-  must(xent_softmax_at(&s, &m->options, 0, m->rows, 0, m->classes, m->x.memory, offsets, mask, sink, NULL, m->x.memory, NULL), "softmax in place");
+  must(xent_softmax_at(&s, &m->options, 0, m->rows, 0, m->classes, m->x.memory, offsets, mask, sink, NULL, m->x.memory,
+                       NULL),
+       "softmax in place");
   for (int64_t row = 0; row < m->rows; row++)
     for (int64_t k = 0; k < m->count[row]; k++) expect("softmax in place", &m->x, row, k, get(&apart, row, k));
   release(&apart);
@@ -525,10 +573,12 @@ static void run_backward(mixture *m, const xent_statistics *statistics) {
   poison(&m->gradient);
   for (int64_t begin = 0; begin < m->classes; begin += m->ragged ? m->classes : XENT_CHUNK) {
     const int64_t end = m->ragged || begin + XENT_CHUNK > m->classes ? m->classes : begin + XENT_CHUNK;
-    must(xent_cross_entropy_backward_at(
-             &m->shape, &m->options, 0, m->rows, begin, end, m->x.memory, targets_of(m), entries_of(m),
-             m->ragged ? m->offsets : NULL, maybe(m->has_mask, &m->mask), maybe(m->has_class_weights, &m->class_weights),
-             maybe(m->has_row_weights, &m->row_weights), statistics, maybe(m->has_upstream, &m->upstream), m->gradient.memory, NULL), "backward");
+    must(xent_cross_entropy_backward_at(&m->shape, &m->options, 0, m->rows, begin, end, m->x.memory, targets_of(m),
+                                        entries_of(m), m->ragged ? m->offsets : NULL, maybe(m->has_mask, &m->mask),
+                                        maybe(m->has_class_weights, &m->class_weights),
+                                        maybe(m->has_row_weights, &m->row_weights), statistics,
+                                        maybe(m->has_upstream, &m->upstream), m->gradient.memory, NULL),
+         "backward");
   }
   for (int64_t row = 0; row < m->rows; row++) {
     expected_row e;
@@ -539,31 +589,38 @@ static void run_backward(mixture *m, const xent_statistics *statistics) {
       e.problem.has_row_weight = false;
       f64_contract_row(&e.problem, &e.answer);
     }
-    for (int64_t k = 0; k < m->count[row]; k++) expect("gradient from statistics", &m->gradient, row, k, e.answer.gradient[k]);
+    for (int64_t k = 0; k < m->count[row]; k++)
+      expect("gradient from statistics", &m->gradient, row, k, e.answer.gradient[k]);
     release_row(&e);
   }
 }
 
 /* The states of a class range, of the whole tensor or of a shard that holds just it. */
-static void states_of_range(const mixture *m, int64_t begin, int64_t end, bool shard, const xent_statistics *known, xent_state *states) {
+static void states_of_range(const mixture *m, int64_t begin, int64_t end, bool shard, const xent_statistics *known,
+                            xent_state *states) {
   xent_shape s = m->shape;
   const int64_t chunks = xent_chunks(m->classes), own = xent_chunks(end - begin);
   if (!shard) {
     must(xent_forward_states_at(&s, &m->options, 0, m->rows, begin, end, m->x.memory, targets_of(m), entries_of(m),
-                             maybe(m->has_mask, &m->mask), maybe(m->has_class_weights, &m->class_weights), known, states, NULL), "states");
+                                maybe(m->has_mask, &m->mask), maybe(m->has_class_weights, &m->class_weights), known,
+                                states, NULL),
+         "states");
     return;
   }
   xent_state *room = must_allocate((size_t)(m->rows * own) * sizeof *room);
   s.classes = end - begin, s.first_class = begin, s.all_classes = m->classes;
   if (s.top_count > s.classes) s.top_count = 0;
-  const unsigned char *x = m->x.memory + begin * m->x.layout.classes * 8, *w = m->class_weights.memory + begin * m->class_weights.layout.classes * size_of(m->class_weights.layout.type);
+  const unsigned char *x = m->x.memory + begin * m->x.layout.classes * 8,
+                      *w = m->class_weights.memory +
+                           begin * m->class_weights.layout.classes * size_of(m->class_weights.layout.type);
   const unsigned char *mask = m->mask.memory + begin * m->mask.layout.classes;
   const unsigned char *q = targets_of(m);
   if (m->targets == F64_DENSE) q += begin * m->q.layout.classes * size_of(m->q.layout.type);
   for (int64_t row = 0; row < m->rows; row++)
     for (int64_t c = 0; c < own; c++) room[row * own + c] = states[row * chunks + begin / XENT_CHUNK + c];
-  must(xent_forward_states_at(&s, &m->options, 0, m->rows, 0, end - begin, x, q, entries_of(m), m->has_mask ? mask : NULL,
-                           m->has_class_weights ? w : NULL, known, room, NULL), "states of a shard");
+  must(xent_forward_states_at(&s, &m->options, 0, m->rows, 0, end - begin, x, q, entries_of(m),
+                              m->has_mask ? mask : NULL, m->has_class_weights ? w : NULL, known, room, NULL),
+       "states of a shard");
   for (int64_t row = 0; row < m->rows; row++)
     for (int64_t c = 0; c < own; c++) states[row * chunks + begin / XENT_CHUNK + c] = room[row * own + c];
   free(room);
@@ -571,7 +628,8 @@ static void states_of_range(const mixture *m, int64_t begin, int64_t end, bool s
 
 static void run_parts(mixture *m, const expected_row *rows, const xent_statistics *statistics) {
   if (m->ragged) return;
-  const bool unknown = m->has_mask && m->options.label_smoothing > 0 && (m->targets == F64_DENSE || m->targets == F64_SPARSE);
+  const bool unknown =
+      m->has_mask && m->options.label_smoothing > 0 && (m->targets == F64_DENSE || m->targets == F64_SPARSE);
   const bool shards = !unknown && one_in(2), any = m->targets != F64_NONE;
   xent_state states[MOST_ROWS * MOST_STATES];
   xent_statistics finished[MOST_ROWS];
@@ -581,17 +639,22 @@ static void run_parts(mixture *m, const expected_row *rows, const xent_statistic
   xent_report report = {.size = sizeof report};
   for (int round = 0; round < 2; round++) {
     for (int64_t begin = 0; begin < m->classes; begin += XENT_CHUNK)
-      states_of_range(m, begin, begin + XENT_CHUNK < m->classes ? begin + XENT_CHUNK : m->classes, shards, round ? finished : NULL, states);
-    must(xent_finish_at(&m->shape, &m->options, 0, m->rows, states, targets_of(m), maybe(m->has_class_weights, &m->class_weights),
-                     any ? maybe(m->has_row_weights, &m->row_weights) : NULL, maybe(m->has_sink, &m->sink), round, finished, any ? m->losses.memory : NULL,
-                     m->lse.memory, m->targets == F64_LABEL ? m->hits.memory : NULL, any ? &tally : NULL, &report), "finish");
+      states_of_range(m, begin, begin + XENT_CHUNK < m->classes ? begin + XENT_CHUNK : m->classes, shards,
+                      round ? finished : NULL, states);
+    must(xent_finish_at(&m->shape, &m->options, 0, m->rows, states, targets_of(m),
+                        maybe(m->has_class_weights, &m->class_weights),
+                        any ? maybe(m->has_row_weights, &m->row_weights) : NULL, maybe(m->has_sink, &m->sink), round,
+                        finished, any ? m->losses.memory : NULL, m->lse.memory,
+                        m->targets == F64_LABEL ? m->hits.memory : NULL, any ? &tally : NULL, &report),
+         "finish");
     if (report.unfinished == 0) break;
   }
   for (int64_t row = 0; row < m->rows; row++) {
     if (any) {
       check_row_results(m, &rows[row], row);
       compared++;
-      if (memcmp(&finished[row], &statistics[row], sizeof *finished)) different++, fprintf(stderr, "%s: statistics of row %lld\n", place, (long long)row);
+      if (memcmp(&finished[row], &statistics[row], sizeof *finished))
+        different++, fprintf(stderr, "%s: statistics of row %lld\n", place, (long long)row);
     }
   }
   if (any) return;
@@ -599,14 +662,17 @@ static void run_parts(mixture *m, const expected_row *rows, const xent_statistic
   poison(&m->softmax);
   s.output = m->softmax.layout;
   for (int64_t begin = 0; begin < m->classes; begin += XENT_CHUNK)
-    must(xent_softmax_at(&s, &m->options, 0, m->rows, begin, begin + XENT_CHUNK < m->classes ? begin + XENT_CHUNK : m->classes,
-                              m->x.memory, NULL, maybe(m->has_mask, &m->mask), maybe(m->has_sink, &m->sink), finished, m->softmax.memory, NULL), "softmax");
+    must(xent_softmax_at(&s, &m->options, 0, m->rows, begin,
+                         begin + XENT_CHUNK < m->classes ? begin + XENT_CHUNK : m->classes, m->x.memory, NULL,
+                         maybe(m->has_mask, &m->mask), maybe(m->has_sink, &m->sink), finished, m->softmax.memory, NULL),
+         "softmax");
   mixture plain = *m;
   plain.has_row_weights = false;
   for (int64_t row = 0; row < m->rows; row++) {
     expected_row e;
     expect_row(&plain, row, &e);
-    for (int64_t k = 0; k < m->classes; k++) expect("softmax from statistics", &m->softmax, row, k, e.answer.softmax[k]);
+    for (int64_t k = 0; k < m->classes; k++)
+      expect("softmax from statistics", &m->softmax, row, k, e.answer.softmax[k]);
     release_row(&e);
   }
 }
@@ -618,7 +684,8 @@ static void run_softmax_backward(mixture *m) {
   xent_shape s = m->shape;
   s.output = m->x.layout, s.upstream = m->log_softmax.layout;
   for (int64_t row = 0; row < m->rows; row++)
-    for (int64_t k = 0; k < m->count[row]; k++) put(&m->log_softmax, row, k, one_in(3000) ? INFINITY : (double)random_normal(&source));
+    for (int64_t k = 0; k < m->count[row]; k++)
+      put(&m->log_softmax, row, k, one_in(3000) ? INFINITY : (double)random_normal(&source));
   double *y = doubles(m->classes), *g = doubles(m->classes), *dx = doubles(m->classes);
   uint8_t *mask = must_allocate((size_t)m->classes + 1);
   for (int log = 0; log < 2; log++) {
@@ -630,27 +697,36 @@ static void run_softmax_backward(mixture *m) {
       xent_state states[MOST_ROWS * MOST_STATES];
       xent_report report = {.size = sizeof report};
       for (int64_t begin = 0; begin < m->classes; begin += XENT_CHUNK)
-        must(xent_backward_states_at(&s, &o, 0, m->rows, begin, begin + XENT_CHUNK < m->classes ? begin + XENT_CHUNK : m->classes,
-                                  log ? NULL : m->x.memory, m->log_softmax.memory, masked, states, NULL), "backward states");
-      must(xent_finish_at(&s, &o, 0, m->rows, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report), "finish");
+        must(xent_backward_states_at(&s, &o, 0, m->rows, begin,
+                                     begin + XENT_CHUNK < m->classes ? begin + XENT_CHUNK : m->classes,
+                                     log ? NULL : m->x.memory, m->log_softmax.memory, masked, states, NULL),
+             "backward states");
+      must(xent_finish_at(&s, &o, 0, m->rows, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL,
+                          &report),
+           "finish");
     }
-    must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&s, &o, 0, m->rows, 0, m->classes, m->x.memory, m->log_softmax.memory,
-                                                                   offsets, masked, parts ? statistics : NULL, m->gradient.memory, NULL), "softmax backward");
+    must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(
+             &s, &o, 0, m->rows, 0, m->classes, m->x.memory, m->log_softmax.memory, offsets, masked,
+             parts ? statistics : NULL, m->gradient.memory, NULL),
+         "softmax backward");
     for (int64_t row = 0; row < m->rows; row++) {
       for (int64_t k = 0; k < m->count[row]; k++) {
         y[k] = get(&m->x, row, k), g[k] = get(&m->log_softmax, row, k);
         mask[k] = get(&m->mask, row, k) != 0;
       }
       f64_contract_backward(y, g, m->has_mask ? mask : NULL, m->count[row], log, o.temperature, dx);
-      for (int64_t k = 0; k < m->count[row]; k++) expect(log ? "log-softmax backward" : "softmax backward", &m->gradient, row, k, dx[k]);
+      for (int64_t k = 0; k < m->count[row]; k++)
+        expect(log ? "log-softmax backward" : "softmax backward", &m->gradient, row, k, dx[k]);
     }
     array upstream = m->log_softmax; /* over the upstream gradient */
     place_array(&upstream);
     memcpy(upstream.memory, m->log_softmax.memory, (size_t)upstream.bytes);
     xent_shape over = s;
     over.gradient = upstream.layout;
-    must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&over, &o, 0, m->rows, 0, m->classes, m->x.memory, upstream.memory, offsets,
-                                                                   masked, NULL, upstream.memory, NULL), "softmax backward in place");
+    must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&over, &o, 0, m->rows, 0, m->classes,
+                                                                         m->x.memory, upstream.memory, offsets, masked,
+                                                                         NULL, upstream.memory, NULL),
+         "softmax backward in place");
     for (int64_t row = 0; row < m->rows; row++) /* as what is beside, rounded as it is there */
       for (int64_t k = 0; upstream.layout.type == m->gradient.layout.type && k < m->count[row]; k++)
         expect("softmax backward in place", &upstream, row, k, get(&m->gradient, row, k));
@@ -668,34 +744,40 @@ static void run_divergence(const mixture *m) {
   if (m->ragged) return;
   const int64_t rows = m->rows, n = m->classes;
   array x = make(rows, n, m->inner, all_floats(), NULL, 0), a = make(rows, n, m->inner, all_floats(), NULL, 0);
-  array losses = make(rows, 1, m->inner, all_floats(), NULL, 0), gradient = make(rows, n, m->inner, all_floats(), NULL, 0);
+  array losses = make(rows, 1, m->inner, all_floats(), NULL, 0),
+        gradient = make(rows, n, m->inner, all_floats(), NULL, 0);
   const bool near = one_in(2);
   for (int64_t row = 0; row < rows; row++) {
     fill_doubles(&x, row, n, one_in(2) ? 0 : (int)below(ROW_KINDS));
     fill_doubles(&a, row, n, one_in(2) ? 0 : (int)below(ROW_KINDS));
-    for (int64_t k = 0; near && k < n; k++) put(&a, row, k, get(&x, row, k) + ldexp((double)random_normal(&source), -(int)below(30)));
+    for (int64_t k = 0; near && k < n; k++)
+      put(&a, row, k, get(&x, row, k) + ldexp((double)random_normal(&source), -(int)below(30)));
   }
   xent_shape s = m->shape;
   s.logits = x.layout, s.teacher = a.layout, s.losses = losses.layout, s.gradient = gradient.layout, s.top_count = 0;
   s.row_weights = m->row_weights.layout, s.class_mask = m->mask.layout;
   const xent_options all = m->options; /* of which a divergence has these */
   xent_options o = xent_default_options();
-  o.fully_masked = all.fully_masked, o.has_gradient_scale = all.has_gradient_scale, o.gradient_scale = all.gradient_scale;
+  o.fully_masked = all.fully_masked, o.has_gradient_scale = all.has_gradient_scale,
+  o.gradient_scale = all.gradient_scale;
   o.temperature = all.temperature < 1e-3 ? 0 : all.temperature;
   double *teacher = doubles(n), *student = doubles(n), *slope = doubles(n);
   uint8_t *mask = must_allocate((size_t)n + 1);
   for (o.isa = next_tier(XENT_ISA_BEST); o.isa; o.isa = next_tier(o.isa)) {
     poison(&losses), poison(&gradient);
     xent_tally tally = xent_empty_tally(), expected = xent_empty_tally();
-    must(xent_kl_divergence_at(&s, &o, 0, rows, x.memory, a.memory, maybe(m->has_mask, &m->mask), maybe(m->has_row_weights, &m->row_weights),
-                            losses.memory, gradient.memory, &tally, NULL), "divergence");
+    must(
+        xent_kl_divergence_at(&s, &o, 0, rows, x.memory, a.memory, maybe(m->has_mask, &m->mask),
+                              maybe(m->has_row_weights, &m->row_weights), losses.memory, gradient.memory, &tally, NULL),
+        "divergence");
     for (int64_t row = 0; row < rows; row++) {
       const double weight = m->has_row_weights ? get(&m->row_weights, row, 0) : 1;
-      for (int64_t k = 0; k < n; k++) teacher[k] = get(&a, row, k), student[k] = get(&x, row, k), mask[k] = get(&m->mask, row, k) != 0, slope[k] = 0;
+      for (int64_t k = 0; k < n; k++)
+        teacher[k] = get(&a, row, k), student[k] = get(&x, row, k), mask[k] = get(&m->mask, row, k) != 0, slope[k] = 0;
       double loss = 0;
       if (weight != 0)
-        loss = weight * f64_contract_divergence(teacher, student, m->has_mask ? mask : NULL, n, o.temperature, o.fully_masked,
-                                                 o.gradient_scale * weight, slope);
+        loss = weight * f64_contract_divergence(teacher, student, m->has_mask ? mask : NULL, n, o.temperature,
+                                                o.fully_masked, o.gradient_scale * weight, slope);
       expect("divergence", &losses, row, 0, loss);
       if (loss < 0) different++, fprintf(stderr, "%s: a divergence of %g\n", place, loss);
       for (int64_t k = 0; k < n; k++) expect("gradient of a divergence", &gradient, row, k, slope[k]);
@@ -709,7 +791,8 @@ static void run_divergence(const mixture *m) {
     xent_shape in_place = s;
     in_place.gradient = x.layout;
     must(xent_kl_divergence_at(&in_place, &o, 0, rows, over.memory, a.memory, maybe(m->has_mask, &m->mask),
-                            maybe(m->has_row_weights, &m->row_weights), losses.memory, over.memory, NULL, NULL), "divergence in place");
+                               maybe(m->has_row_weights, &m->row_weights), losses.memory, over.memory, NULL, NULL),
+         "divergence in place");
     for (int64_t row = 0; row < rows; row++)
       for (int64_t k = 0; x.layout.type == gradient.layout.type && k < n; k++)
         expect("gradient of a divergence in place", &over, row, k, get(&gradient, row, k));
@@ -728,10 +811,11 @@ static void test_mixture(int64_t number) {
   for (int64_t row = 0; row < m.rows; row++) expect_row(&m, row, &rows[row]);
   for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
     char where[200];
-    snprintf(where, sizeof where, "mixture %lld, %s, %s, %lld classes%s%s%s%s%s eps %g tau %g cap %g z %g", (long long)number,
-             xent_isa_name(isa), names[m.targets], (long long)m.classes, m.ragged ? " ragged" : "", m.has_mask ? " mask" : "",
-             m.has_class_weights ? " weights" : "", m.has_sink ? " sink" : "", m.options.smoothing ? " others" : "",
-             m.options.label_smoothing, m.options.temperature, m.options.softcap, m.options.z_loss);
+    snprintf(where, sizeof where, "mixture %lld, %s, %s, %lld classes%s%s%s%s%s eps %g tau %g cap %g z %g",
+             (long long)number, xent_isa_name(isa), names[m.targets], (long long)m.classes, m.ragged ? " ragged" : "",
+             m.has_mask ? " mask" : "", m.has_class_weights ? " weights" : "", m.has_sink ? " sink" : "",
+             m.options.smoothing ? " others" : "", m.options.label_smoothing, m.options.temperature, m.options.softcap,
+             m.options.z_loss);
     place = where;
     m.options.isa = isa;
     memset(statistics, 0, sizeof statistics);
@@ -749,7 +833,8 @@ static void test_mixture(int64_t number) {
 
 /* ---- what does not go together ------------------------------------------------------------------------ */
 
-static void expect_status(const char *what, xent_status got, xent_status wanted, const xent_report *report, int32_t field) {
+static void expect_status(const char *what, xent_status got, xent_status wanted, const xent_report *report,
+                          int32_t field) {
   compared++;
   if (got == wanted && (!wanted || report->field == field)) return;
   different++;
@@ -768,32 +853,41 @@ static void test_arithmetics(void) {
   xent_state of_wide, of_plain;
   const int64_t label = 2;
   must(xent_forward_states_at(&wide, &o, 0, 1, 0, 4, x, &label, NULL, NULL, NULL, NULL, &of_wide, NULL), "states");
-  must(xent_forward_states_at(&plain, &o, 0, 1, 0, 4, narrow, &label, NULL, NULL, NULL, NULL, &of_plain, NULL), "states");
+  must(xent_forward_states_at(&plain, &o, 0, 1, 0, 4, narrow, &label, NULL, NULL, NULL, NULL, &of_plain, NULL),
+       "states");
   expect_status("doubles' states for floats",
-                xent_finish_at(&plain, &o, 0, 1, &of_wide, &label, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL, NULL, &report),
+                xent_finish_at(&plain, &o, 0, 1, &of_wide, &label, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL,
+                               NULL, &report),
                 XENT_INVALID_ARGUMENT, &report, XENT_FIELD_STATES);
   expect_status("floats' states for doubles",
-                xent_finish_at(&wide, &o, 0, 1, &of_plain, &label, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL, NULL, &report),
+                xent_finish_at(&wide, &o, 0, 1, &of_plain, &label, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL,
+                               NULL, &report),
                 XENT_INVALID_ARGUMENT, &report, XENT_FIELD_STATES);
-  must(xent_finish_at(&plain, &o, 0, 1, &of_plain, &label, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL, NULL, &report), "finish");
+  must(xent_finish_at(&plain, &o, 0, 1, &of_plain, &label, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL, NULL,
+                      &report),
+       "finish");
   expect_status("floats' statistics for doubles",
-                xent_cross_entropy_backward_at(&wide, &o, 0, 1, 0, 4, x, &label, NULL, NULL, NULL, NULL, NULL, &statistics, NULL, y, &report),
+                xent_cross_entropy_backward_at(&wide, &o, 0, 1, 0, 4, x, &label, NULL, NULL, NULL, NULL, NULL,
+                                               &statistics, NULL, y, &report),
                 XENT_INVALID_ARGUMENT, &report, XENT_FIELD_STATISTICS);
   wide.log_sum_exp.type = XENT_BF16;
-  expect_status("a bfloat16 beside doubles", xent_log_sum_exp_at(&wide, &o, 0, 1, x, NULL, NULL, NULL, &lse, &report), XENT_UNSUPPORTED,
-                &report, XENT_FIELD_LOG_SUM_EXP);
+  expect_status("a bfloat16 beside doubles", xent_log_sum_exp_at(&wide, &o, 0, 1, x, NULL, NULL, NULL, &lse, &report),
+                XENT_UNSUPPORTED, &report, XENT_FIELD_LOG_SUM_EXP);
   /* a softmax backward has no logits that would say that it is about doubles */
   wide.logits.type = XENT_NO_TYPE;
   must(xent_backward_states_at(&wide, &o, 0, 1, 0, 4, y, x, NULL, &of_wide, NULL), "backward states");
   expect_status("doubles' states of a backward",
-                xent_finish_at(&wide, &o, 0, 1, &of_wide, NULL, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL, NULL, &report), XENT_OK,
-                &report, 0);
+                xent_finish_at(&wide, &o, 0, 1, &of_wide, NULL, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL,
+                               NULL, &report),
+                XENT_OK, &report, 0);
   must(xent_softmax_backward_at(&wide, &o, 0, 1, 0, 4, y, x, NULL, NULL, &statistics, y, NULL), "softmax backward");
   compared++;
-  if (y[0] != 0.25 * (1 - 2.5) || y[3] != 0.25 * (4 - 2.5)) different++, fprintf(stderr, "softmax backward from states\n");
+  if (y[0] != 0.25 * (1 - 2.5) || y[3] != 0.25 * (4 - 2.5))
+    different++, fprintf(stderr, "softmax backward from states\n");
 }
 
-/* States belong to the label and the options that they were made with; sparse entries are looked at where logits are. */
+/* States belong to the label and the options that they were made with; sparse entries are looked at where logits are.
+ */
 static void test_finish(void) {
   double x[4] = {1, 2, 3, 4}, weights[1] = {1};
   xent_shape s = dense_shape_of(1, 4, 1, XENT_I64), sparse = s;
@@ -807,14 +901,23 @@ static void test_finish(void) {
   xent_state state;
   int64_t label = 2, other = 3, far = 7;
   must(xent_forward_states_at(&s, &o, 0, 1, 0, 4, x, &label, NULL, NULL, NULL, NULL, &state, NULL), "states");
-  expect_status("another label", xent_finish_at(&s, &o, 0, 1, &state, &other, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL, NULL, &report),
+  expect_status(
+      "another label",
+      xent_finish_at(&s, &o, 0, 1, &state, &other, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL, NULL, &report),
+      XENT_INVALID_ARGUMENT, &report, XENT_FIELD_STATES);
+  expect_status("another temperature",
+                xent_finish_at(&s, &warm, 0, 1, &state, &label, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL,
+                               NULL, &report),
                 XENT_INVALID_ARGUMENT, &report, XENT_FIELD_STATES);
-  expect_status("another temperature", xent_finish_at(&s, &warm, 0, 1, &state, &label, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL, NULL, &report),
-                XENT_INVALID_ARGUMENT, &report, XENT_FIELD_STATES);
-  expect_status("the same label", xent_finish_at(&s, &o, 0, 1, &state, &label, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL, NULL, &report),
-                XENT_OK, &report, 0);
-  must(xent_forward_states_at(&sparse, &o, 0, 1, 0, 4, x, &label, weights, NULL, NULL, NULL, &state, NULL), "sparse states");
-  expect_status("sparse entries again", xent_finish_at(&sparse, &o, 0, 1, &state, &far, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL, NULL, &report),
+  expect_status(
+      "the same label",
+      xent_finish_at(&s, &o, 0, 1, &state, &label, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL, NULL, &report),
+      XENT_OK, &report, 0);
+  must(xent_forward_states_at(&sparse, &o, 0, 1, 0, 4, x, &label, weights, NULL, NULL, NULL, &state, NULL),
+       "sparse states");
+  expect_status("sparse entries again",
+                xent_finish_at(&sparse, &o, 0, 1, &state, &far, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL,
+                               NULL, &report),
                 XENT_OK, &report, 0);
 }
 
@@ -860,7 +963,8 @@ static void measure(int64_t n, double spread, double offset) {
   must(xent_softmax_at(&s, &o, 0, 1, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
   for (int64_t k = 0; k < n; k++) {
     const long double exact = expl(((long double)x[k] - (long double)max) - D);
-    if (exact > 1e-290L) raise_to(&worst_softmax, fabsl((long double)y[k] - exact) / (long double)ulp_of((double)exact));
+    if (exact > 1e-290L)
+      raise_to(&worst_softmax, fabsl((long double)y[k] - exact) / (long double)ulp_of((double)exact));
   }
   for (int i = 0; i < 2; i++, label = at) { /* any label, and the most likely */
     double loss;
@@ -894,8 +998,8 @@ static void measure(int64_t n, double spread, double offset) {
   free(x), free(y), free(a);
 }
 
-/* The most likely label's loss and gradient, which tend to exp(-gap), whether the other class lies beside it, in another chunk, or is
- * the sink; down to where a double has its digits. */
+/* The most likely label's loss and gradient, which tend to exp(-gap), whether the other class lies beside it, in
+ * another chunk, or is the sink; down to where a double has its digits. */
 static void measure_gap(double gap) {
   enum { FAR = XENT_CHUNK + 1 };
   double *x = doubles(FAR), *g = doubles(FAR), sink = -gap, near[2] = {0, -gap}, loss;
@@ -927,7 +1031,8 @@ static void measure_label(int64_t n, double eps, bool others) {
     s.logits.type = s.losses.type = s.gradient.type = XENT_F64;
     xent_options o = xent_default_options();
     o.label_smoothing = eps, o.smoothing = others;
-    must(cross_entropy_of(&s, &o, 0, 1, &(cross_entropy_arrays){.logits = x, .targets = &label, .gradient = g}, NULL), "label gradient");
+    must(cross_entropy_of(&s, &o, 0, 1, &(cross_entropy_arrays){.logits = x, .targets = &label, .gradient = g}, NULL),
+         "label gradient");
     const long double p = expl(((long double)x[label] - (long double)max) - D), keep = 1 - (long double)eps;
     const long double q = others ? keep : keep + (long double)eps / (long double)n;
     raise_to(&worst_label, fabsl((long double)g[label] - (p - q)) / (p + q));
@@ -945,12 +1050,17 @@ int main(int argc, char **argv) {
   test_arithmetics();
   test_finish();
   for (int i = 0; i < 700; i++) measure_gap(5 + i);
-  for (int i = 0; i < 40; i++) measure_label(i % 4 ? 100 + below(3000) : 100000, i % 3 ? 1 - ldexp(random_unit(&source), -(int)below(40)) : 1, i & 1);
+  for (int i = 0; i < 40; i++)
+    measure_label(i % 4 ? 100 + below(3000) : 100000, i % 3 ? 1 - ldexp(random_unit(&source), -(int)below(40)) : 1,
+                  i & 1);
   for (int64_t i = 0; i < 500 * times; i++)
-    measure(i % 50 == 49 ? 1 + below(30000) : 2 + below(i % 3 ? 300 : 8), exp(3 * (double)random_normal(&source)), i % 4 ? 0 : 1000 * random_unit(&source));
-  printf("softmax: worst error %.2f ulp\nloss of a label: %.2e relative\nloss with smoothing: %.2e relative\ndivergence: %.2e of (itself + 1e-16)\n"
-         "loss and gradient across a gap: %.2e relative\ngradient at a smoothed label: %.2e of its terms\n",
-         worst_softmax, worst_loss, worst_smooth, worst_divergence, worst_gap, worst_label);
+    measure(i % 50 == 49 ? 1 + below(30000) : 2 + below(i % 3 ? 300 : 8), exp(3 * (double)random_normal(&source)),
+            i % 4 ? 0 : 1000 * random_unit(&source));
+  printf(
+      "softmax: worst error %.2f ulp\nloss of a label: %.2e relative\nloss with smoothing: %.2e relative\ndivergence: "
+      "%.2e of (itself + 1e-16)\n"
+      "loss and gradient across a gap: %.2e relative\ngradient at a smoothed label: %.2e of its terms\n",
+      worst_softmax, worst_loss, worst_smooth, worst_divergence, worst_gap, worst_label);
   printf("%" PRIu64 " values compared, %" PRIu64 " differ\n", compared, different);
   return different || worst_softmax > 6 || worst_loss > 1e-15 || worst_smooth > 2e-15 || worst_divergence > 1e-14 ||
          worst_gap > 1e-15 || worst_label > 2e-15;

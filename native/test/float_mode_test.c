@@ -80,16 +80,19 @@ static void softmax(void) {
   out.status = xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, NULL, NULL, NULL, NULL, out.y, &out.report);
 }
 static void log_softmax(void) {
-  out.status = xent_log_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, NULL, NULL, NULL, NULL, out.y, &out.report);
+  out.status =
+      xent_log_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, NULL, NULL, NULL, NULL, out.y, &out.report);
 }
 static void log_sum_exp(void) {
   out.status = xent_log_sum_exp_at(&shape, &options, 0, ROWS, in.x, NULL, NULL, NULL, out.lse, &out.report);
 }
 static void softmax_backward(void) {
-  out.status = xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, in.teacher, in.x, NULL, NULL, NULL, out.dx, &out.report);
+  out.status = xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, in.teacher, in.x, NULL, NULL, NULL,
+                                        out.dx, &out.report);
 }
 static void log_softmax_backward(void) {
-  out.status = xent_log_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, in.teacher, in.x, NULL, NULL, NULL, out.dx, &out.report);
+  out.status = xent_log_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, in.teacher, in.x, NULL, NULL, NULL,
+                                            out.dx, &out.report);
 }
 static void check_targets(void) {
   out.status = xent_check_targets_at(&shape, &options, 0, ROWS, in.labels, NULL, NULL, NULL, in.class_weights,
@@ -118,12 +121,12 @@ static void cross_entropy_backward(void) {
   out.status = cross_entropy_of(&shape, &options, 0, ROWS, &(cross_entropy_arrays){.logits = in.x,
                                 .targets = in.labels, .statistics = out.statistics}, NULL);
   if (!out.status)
-    out.status = xent_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, in.labels, NULL, NULL, NULL,
-                                             NULL, NULL, out.statistics, in.row_weights, out.dx, &out.report);
+    out.status = xent_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, in.labels, NULL, NULL,
+                                                NULL, NULL, NULL, out.statistics, in.row_weights, out.dx, &out.report);
 }
 static void divergence(void) {
-  out.status = xent_kl_divergence_at(&shape, &options, 0, ROWS, in.x, in.teacher, NULL, in.row_weights, out.losses, out.dx,
-                                  &out.tally, &out.report);
+  out.status = xent_kl_divergence_at(&shape, &options, 0, ROWS, in.x, in.teacher, NULL, in.row_weights, out.losses,
+                                     out.dx, &out.tally, &out.report);
   out.sum = xent_tally_sum(&out.tally);
 }
 static void parts(void) {
@@ -134,7 +137,8 @@ static void parts(void) {
                              out.losses, out.lse, out.hits, &out.tally, &out.report);
 }
 static void backward_parts(void) {
-  out.status = xent_backward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, in.teacher, in.x, NULL, out.states, &out.report);
+  out.status =
+      xent_backward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, in.teacher, in.x, NULL, out.states, &out.report);
   if (!out.status)
     out.status = xent_finish_at(&shape, &options, 0, ROWS, out.states, NULL, NULL, NULL, NULL, 0, out.statistics, NULL,
                              NULL, NULL, NULL, &out.report);
@@ -162,12 +166,20 @@ static void subnormal_options(void) {
 static const struct {
   const char *name;
   void (*run)(void);
-} functions[] = {{"softmax", softmax}, {"log-softmax", log_softmax}, {"log-sum-exp", log_sum_exp},
-                 {"softmax backward", softmax_backward}, {"log-softmax backward", log_softmax_backward},
-                 {"check of targets", check_targets}, {"cross-entropy", cross_entropy},
-                 {"cross-entropy with everything", cross_entropy_full}, {"cross-entropy backward", cross_entropy_backward},
-                 {"divergence", divergence}, {"states", parts}, {"backward states", backward_parts},
-                 {"exact sums", sums}, {"subnormal options", subnormal_options}};
+} functions[] = {{"softmax", softmax},
+                 {"log-softmax", log_softmax},
+                 {"log-sum-exp", log_sum_exp},
+                 {"softmax backward", softmax_backward},
+                 {"log-softmax backward", log_softmax_backward},
+                 {"check of targets", check_targets},
+                 {"cross-entropy", cross_entropy},
+                 {"cross-entropy with everything", cross_entropy_full},
+                 {"cross-entropy backward", cross_entropy_backward},
+                 {"divergence", divergence},
+                 {"states", parts},
+                 {"backward states", backward_parts},
+                 {"exact sums", sums},
+                 {"subnormal options", subnormal_options}};
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
 /* ---- inputs ------------------------------------------------------------------------------------ */
@@ -224,7 +236,8 @@ static void run_in_every_mode(int function, int32_t type, int32_t isa) {
   static const struct {
     const char *name;
     int mode;
-  } roundings[] = {{"to nearest", FE_TONEAREST}, {"upward", FE_UPWARD}, {"downward", FE_DOWNWARD}, {"toward zero", FE_TOWARDZERO}};
+  } roundings[] = {
+      {"to nearest", FE_TONEAREST}, {"upward", FE_UPWARD}, {"downward", FE_DOWNWARD}, {"toward zero", FE_TOWARDZERO}};
   for (int rounding = 0; rounding < 4; rounding++)
     for (int zero = 0; zero < ZEROS; zero++) {
       float_state state = {.rounding = roundings[rounding].mode, .bits = zeros[zero].bits};

@@ -8,8 +8,30 @@
 #include "arrays.h"
 #include "tiers.h"
 
-enum { LOGITS, TARGETS, TARGET_WEIGHTS, OFFSETS, MASK, WEIGHTS, ROW_WEIGHTS, SINK, UPSTREAM, LOSSES, LSE, HITS, LOG_PROBABILITIES,
-       ARGMAX, RANKS, ENTROPIES, TOP, TOP_VALUES, GRADIENT, TARGET_GRADIENT, OUTPUT, ARRAYS };
+enum {
+  LOGITS,
+  TARGETS,
+  TARGET_WEIGHTS,
+  OFFSETS,
+  MASK,
+  WEIGHTS,
+  ROW_WEIGHTS,
+  SINK,
+  UPSTREAM,
+  LOSSES,
+  LSE,
+  HITS,
+  LOG_PROBABILITIES,
+  ARGMAX,
+  RANKS,
+  ENTROPIES,
+  TOP,
+  TOP_VALUES,
+  GRADIENT,
+  TARGET_GRADIENT,
+  OUTPUT,
+  ARRAYS
+};
 
 static guarded pages[ARRAYS];
 static array arrays[ARRAYS];
@@ -73,15 +95,31 @@ static void run(int64_t rows, int64_t n, int kind, bool ragged, int32_t isa, boo
   make(GRADIENT, rows, n, float_type(), at_end);
   make(OUTPUT, rows, n, float_type(), at_end);
   make(TARGET_GRADIENT, rows, sparse ? count : n, float_type(), at_end);
-  const xent_shape s = {.size = sizeof s, .outer = rows, .classes = n, .inner = 1, .target_count = count, .top_count = top,
-                        .logits = arrays[LOGITS].layout, .output = arrays[OUTPUT].layout, .gradient = arrays[GRADIENT].layout,
-                        .upstream = arrays[UPSTREAM].layout, .targets = arrays[TARGETS].layout,
-                        .losses = arrays[LOSSES].layout, .log_sum_exp = arrays[LSE].layout, .hits = arrays[HITS].layout,
-                        .target_weights = arrays[TARGET_WEIGHTS].layout, .row_offsets = arrays[OFFSETS].layout,
-                        .class_mask = arrays[MASK].layout, .class_weights = arrays[WEIGHTS].layout,
-                        .row_weights = arrays[ROW_WEIGHTS].layout, .sink = arrays[SINK].layout,
-                        .log_probabilities = arrays[LOG_PROBABILITIES].layout, .argmax = arrays[ARGMAX].layout,
-                        .ranks = arrays[RANKS].layout, .entropies = arrays[ENTROPIES].layout, .top_classes = arrays[TOP].layout,
+  const xent_shape s = {.size = sizeof s,
+                        .outer = rows,
+                        .classes = n,
+                        .inner = 1,
+                        .target_count = count,
+                        .top_count = top,
+                        .logits = arrays[LOGITS].layout,
+                        .output = arrays[OUTPUT].layout,
+                        .gradient = arrays[GRADIENT].layout,
+                        .upstream = arrays[UPSTREAM].layout,
+                        .targets = arrays[TARGETS].layout,
+                        .losses = arrays[LOSSES].layout,
+                        .log_sum_exp = arrays[LSE].layout,
+                        .hits = arrays[HITS].layout,
+                        .target_weights = arrays[TARGET_WEIGHTS].layout,
+                        .row_offsets = arrays[OFFSETS].layout,
+                        .class_mask = arrays[MASK].layout,
+                        .class_weights = arrays[WEIGHTS].layout,
+                        .row_weights = arrays[ROW_WEIGHTS].layout,
+                        .sink = arrays[SINK].layout,
+                        .log_probabilities = arrays[LOG_PROBABILITIES].layout,
+                        .argmax = arrays[ARGMAX].layout,
+                        .ranks = arrays[RANKS].layout,
+                        .entropies = arrays[ENTROPIES].layout,
+                        .top_classes = arrays[TOP].layout,
                         .top_log_probabilities = arrays[TOP_VALUES].layout,
                         .target_gradient = arrays[TARGET_GRADIENT].layout};
   const void *offsets = ragged ? arrays[OFFSETS].data : NULL;
@@ -113,8 +151,9 @@ static void run(int64_t rows, int64_t n, int kind, bool ragged, int32_t isa, boo
     plain.softcap = 0;
     xent_shape back = s;
     back.upstream = s.logits;
-    must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&back, &plain, 0, rows, 0, n, arrays[OUTPUT].data, a.logits,
-                                                                   offsets, mask, NULL, arrays[GRADIENT].data, NULL),
+    must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&back, &plain, 0, rows, 0, n,
+                                                                         arrays[OUTPUT].data, a.logits, offsets, mask,
+                                                                         NULL, arrays[GRADIENT].data, NULL),
          "softmax backward");
     check_all("softmax backward", n);
   }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * General calls in float32 arithmetic: random mixtures of types, layouts, options, arrays and outputs, every tier against
- * contract/general_row.c, bit by bit; whole rows, rows in parts, shards, backward from statistics, in place.
+ * General calls in float32 arithmetic: random mixtures of types, layouts, options, arrays and outputs, every tier
+ * against contract/general_row.c, bit by bit; whole rows, rows in parts, shards, backward from statistics, in place.
  * Usage: general_test [PROBLEMS] [SEED]
  */
 #include "arrays.h"
@@ -22,7 +22,8 @@ typedef struct {
   bool late; /* a long row of labels, whose sums can wait for the second pass */
   int64_t offsets[MOST_ROWS + 1];
   array logits, targets, target_weights, row_offsets, mask, weights, row_weights, sink, upstream;
-  array losses, lse, hits, log_probabilities, argmax, ranks, entropies, top, top_values, gradient, target_gradient, output;
+  array losses, lse, hits, log_probabilities, argmax, ranks, entropies, top, top_values, gradient, target_gradient,
+      output;
   general_output expected[MOST_ROWS], backward[MOST_ROWS]; /* backward: with upstream */
 } problem;
 
@@ -90,7 +91,8 @@ static array row_array(const problem *p, int32_t type) {
 }
 
 static int64_t any_class_count(void) {
-  static const int64_t counts[] = {1, 2, 127, 128, 129, 1023, 1024, 1025, 2048, 8191, 8192, 8193, 9000, 16384, 16500, 25000};
+  static const int64_t counts[] = {1,    2,    127,  128,  129,  1023,  1024,  1025,
+                                   2048, 8191, 8192, 8193, 9000, 16384, 16500, 25000};
   const double u = random_unit(&source);
   if (u < 0.7) return 1 + below(60);
   if (u < 0.85) return 1 + below(1200);
@@ -105,7 +107,8 @@ static void choose_shape(problem *p) {
   p->s = (xent_shape){.size = sizeof p->s, .outer = outer, .classes = p->n, .inner = inner};
   p->rows = outer * inner;
   p->offsets[0] = below(3);
-  for (int64_t row = 0; row < p->rows; row++) p->offsets[row + 1] = p->offsets[row] + (chance(0.2) ? 0 : 1 + below(p->n));
+  for (int64_t row = 0; row < p->rows; row++)
+    p->offsets[row + 1] = p->offsets[row] + (chance(0.2) ? 0 : 1 + below(p->n));
   if (p->ragged) {
     p->row_offsets = new_array(p->rows + 1, (xent_layout){.type = any_class_type()});
     for (int64_t row = 0; row <= p->rows; row++) set_number(&p->row_offsets, row, (double)p->offsets[row]);
@@ -208,7 +211,8 @@ static void choose_targets(problem *p, int targets) {
       const int64_t at = offset_of(p, &p->targets.layout, row) + j * p->targets.layout.classes;
       set_number(&p->targets, at, (double)k);
       if (targets == SPARSE)
-        set_number(&p->target_weights, offset_of(p, &p->target_weights.layout, row) + j * p->target_weights.layout.classes,
+        set_number(&p->target_weights,
+                   offset_of(p, &p->target_weights.layout, row) + j * p->target_weights.layout.classes,
                    chance(0.2) ? 0 : random_unit(&source));
     }
 }
@@ -224,14 +228,18 @@ static void choose_row_inputs(problem *p, int targets) {
   if (chance(0.3)) {
     p->row_weights = row_array(p, chance(0.3) ? XENT_U8 : any_float_type());
     for (int64_t row = 0; row < p->rows; row++)
-      set_number(&p->row_weights, offset_of(p, &p->row_weights.layout, row), chance(0.3) ? 0 : 1 + (double)below(3) * 0.75);
+      set_number(&p->row_weights, offset_of(p, &p->row_weights.layout, row),
+                 chance(0.3) ? 0 : 1 + (double)below(3) * 0.75);
   }
   if (chance(0.3)) {
     p->sink = row_array(p, any_float_type());
     if (chance(0.3)) p->sink.layout.outer = p->sink.layout.inner = 0;
     for (int64_t row = 0; row < p->rows; row++)
       set_number(&p->sink, offset_of(p, &p->sink.layout, row),
-                 chance(0.2) ? -(double)INFINITY : chance(0.05) ? (double)NAN : chance(0.1) ? 30000 : (double)random_normal(&source) * 4);
+                 chance(0.2)    ? -(double)INFINITY
+                 : chance(0.05) ? (double)NAN
+                 : chance(0.1)  ? 30000
+                                : (double)random_normal(&source) * 4);
   }
   p->upstream = row_array(p, any_float_type());
   for (int64_t row = 0; row < p->rows; row++)
@@ -257,7 +265,8 @@ static void choose_outputs(problem *p, int targets) {
     p->target_gradient = array_of(p, targets == SPARSE ? p->s.target_count : PER_CLASS, any_float_type(), false);
   p->in_place = chance(0.25);
   if (p->in_place) {
-    p->gradient = p->output = new_array((int64_t)p->logits.bytes / (int64_t)size_of_type(p->logits.layout.type), p->logits.layout);
+    p->gradient = p->output =
+        new_array((int64_t)p->logits.bytes / (int64_t)size_of_type(p->logits.layout.type), p->logits.layout);
   } else {
     p->gradient = array_of(p, PER_CLASS, any_float_type(), false);
     p->output = array_of(p, PER_CLASS, any_float_type(), false);
@@ -276,20 +285,36 @@ static void expect_row(problem *p, int targets, int64_t row, bool backward, gene
     mask[k] = !is_masked(p, row, k);
     q[k] = targets == DENSE ? (float)get_number(&p->targets, class_at(p, &p->targets, row, k)) : 0;
   }
-  for (int64_t k = 0; p->weights.data && k < p->n; k++) weights[k] = get_number(&p->weights, k * p->weights.layout.classes);
+  for (int64_t k = 0; p->weights.data && k < p->n; k++)
+    weights[k] = get_number(&p->weights, k * p->weights.layout.classes);
   for (int64_t j = 0; j < count; j++) {
-    classes[j] = (int64_t)get_number(&p->targets, offset_of(p, &p->targets.layout, row) + j * p->targets.layout.classes);
+    classes[j] =
+        (int64_t)get_number(&p->targets, offset_of(p, &p->targets.layout, row) + j * p->targets.layout.classes);
     probabilities[j] = get_number(&p->target_weights,
                                   offset_of(p, &p->target_weights.layout, row) + j * p->target_weights.layout.classes);
   }
   const xent_options *o = &p->o;
-  general_input in = {.n = n, .logits = x, .mask = p->mask.data ? mask : NULL, .softcap = o->softcap,
-                      .temperature = o->temperature, .has_sink = p->sink.data, .targets = targets,
-                      .masked_is_zero = o->fully_masked == XENT_FULLY_MASKED_ZERO, .others = o->smoothing,
-                      .has_ignore = o->has_ignore_index, .ignore = o->ignore_index, .q = q, .count = count,
-                      .classes = classes, .probabilities = probabilities,
-                      .weights = p->weights.data ? weights : NULL, .row_weight = 1, .has_row_weight = p->row_weights.data,
-                      .eps = o->label_smoothing, .z_loss = o->z_loss, .clamp = o->probability_clamp};
+  general_input in = {.n = n,
+                      .logits = x,
+                      .mask = p->mask.data ? mask : NULL,
+                      .softcap = o->softcap,
+                      .temperature = o->temperature,
+                      .has_sink = p->sink.data,
+                      .targets = targets,
+                      .masked_is_zero = o->fully_masked == XENT_FULLY_MASKED_ZERO,
+                      .others = o->smoothing,
+                      .has_ignore = o->has_ignore_index,
+                      .ignore = o->ignore_index,
+                      .q = q,
+                      .count = count,
+                      .classes = classes,
+                      .probabilities = probabilities,
+                      .weights = p->weights.data ? weights : NULL,
+                      .row_weight = 1,
+                      .has_row_weight = p->row_weights.data,
+                      .eps = o->label_smoothing,
+                      .z_loss = o->z_loss,
+                      .clamp = o->probability_clamp};
   if (targets == LABEL) in.label = (int64_t)get_number(&p->targets, offset_of(p, &p->targets.layout, row));
   if (p->sink.data) in.sink = (float)get_number(&p->sink, offset_of(p, &p->sink.layout, row));
   if (p->row_weights.data) in.row_weight = get_number(&p->row_weights, offset_of(p, &p->row_weights.layout, row));
@@ -335,8 +360,10 @@ static double of_rank(const general_output *e) { return (double)e->rank; }
 
 static void check_classes(const problem *p, const array *a, const char *what, const general_output *rows, int which) {
   for (int64_t row = 0; row < p->rows; row++) {
-    const float *const all[] = {rows[row].softmax, rows[row].log_softmax, rows[row].gradient, rows[row].target_gradient};
-    for (int64_t k = 0; k < classes_of(p, row); k++) check(a, class_at(p, a, row, k), (double)all[which][k], what, row, k);
+    const float *const all[] = {rows[row].softmax, rows[row].log_softmax, rows[row].gradient,
+                                rows[row].target_gradient};
+    for (int64_t k = 0; k < classes_of(p, row); k++)
+      check(a, class_at(p, a, row, k), (double)all[which][k], what, row, k);
   }
 }
 static void check_entries(const problem *p, const array *a, const char *what, int64_t count, int which) {
@@ -412,14 +439,27 @@ static void run_cross_entropy(problem *p, int targets) {
   array *const outputs[] = {&p->losses, &p->lse, &p->hits, &p->log_probabilities, &p->argmax, &p->ranks, &p->entropies,
                             &p->top, &p->top_values, &p->target_gradient};
   for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) begin_output(outputs[i], NULL);
-  const cross_entropy_arrays a = {
-      .logits = logits, .targets = p->targets.data, .target_weights = p->target_weights.data, .row_offsets = p->row_offsets.data,
-      .class_mask = p->mask.data, .class_weights = p->weights.data, .row_weights = p->row_weights.data, .sink = p->sink.data,
-      .losses = p->losses.data, .log_sum_exp = p->lse.data, .hits = p->hits.data,
-      .log_probabilities = p->log_probabilities.data, .argmax = p->argmax.data, .ranks = p->ranks.data,
-      .entropies = p->entropies.data, .top_classes = p->top.data, .top_log_probabilities = p->top_values.data,
-      .gradient = gradient, .target_gradient = p->target_gradient.data, .statistics = soft ? statistics : NULL,
-      .tally = soft ? &tally : NULL};
+  const cross_entropy_arrays a = {.logits = logits,
+                                  .targets = p->targets.data,
+                                  .target_weights = p->target_weights.data,
+                                  .row_offsets = p->row_offsets.data,
+                                  .class_mask = p->mask.data,
+                                  .class_weights = p->weights.data,
+                                  .row_weights = p->row_weights.data,
+                                  .sink = p->sink.data,
+                                  .losses = p->losses.data,
+                                  .log_sum_exp = p->lse.data,
+                                  .hits = p->hits.data,
+                                  .log_probabilities = p->log_probabilities.data,
+                                  .argmax = p->argmax.data,
+                                  .ranks = p->ranks.data,
+                                  .entropies = p->entropies.data,
+                                  .top_classes = p->top.data,
+                                  .top_log_probabilities = p->top_values.data,
+                                  .gradient = gradient,
+                                  .target_gradient = p->target_gradient.data,
+                                  .statistics = soft ? statistics : NULL,
+                                  .tally = soft ? &tally : NULL};
   must(cross_entropy_of(&p->s, &p->o, 0, p->rows, &a, &report), "cross-entropy");
   check_outputs(p, targets);
   if (!soft) return;
@@ -429,9 +469,10 @@ static void run_cross_entropy(problem *p, int targets) {
   compared++;
   if (memcmp(&tally, &expected, sizeof tally) && differing++ < 12) fprintf(stderr, "%s: tally\n", what_problem);
   gradient = begin_output(&p->gradient, given);
-  must(xent_cross_entropy_backward_at(&p->s, &p->o, 0, p->rows, 0, p->n, given ? gradient : p->logits.data, p->targets.data,
-                                   p->target_weights.data, p->row_offsets.data, p->mask.data, p->weights.data,
-                                   p->row_weights.data, statistics, p->upstream.data, gradient, NULL),
+  must(xent_cross_entropy_backward_at(&p->s, &p->o, 0, p->rows, 0, p->n, given ? gradient : p->logits.data,
+                                      p->targets.data, p->target_weights.data, p->row_offsets.data, p->mask.data,
+                                      p->weights.data, p->row_weights.data, statistics, p->upstream.data, gradient,
+                                      NULL),
        "backward");
   check_classes(p, &p->gradient, "gradient with upstream", p->backward, 2);
 }
@@ -488,16 +529,17 @@ static part part_of(const problem *p, int targets, int64_t begin, int64_t end, b
 /* First passes of the parts, gathered, and the rows finished. False where a shard cannot know enough. */
 static bool states_of_parts(problem *p, int targets, const part *parts, int count, xent_statistics *statistics) {
   const int64_t chunks = xent_chunks(p->n);
-  xent_state *states = must_allocate((size_t)(chunks * p->rows) * sizeof *states), *mine = must_allocate((size_t)(chunks * p->rows) * sizeof *mine);
+  xent_state *states = must_allocate((size_t)(chunks * p->rows) * sizeof *states),
+             *mine = must_allocate((size_t)(chunks * p->rows) * sizeof *mine);
   xent_report report = {.size = sizeof report};
   xent_tally tally = xent_empty_tally();
   const void *whole = targets == NO_TARGETS ? NULL : p->targets.data;
   for (int round = 0; round < 2; round++) {
     for (int i = 0; i < count; i++) {
       const part *r = &parts[i];
-      const xent_status status = xent_forward_states_at(
-          &r->s, &p->o, 0, p->rows, r->begin, r->end, r->logits, whole ? r->targets : NULL, p->target_weights.data, r->mask,
-          r->weights, round ? statistics : NULL, mine, &report);
+      const xent_status status =
+          xent_forward_states_at(&r->s, &p->o, 0, p->rows, r->begin, r->end, r->logits, whole ? r->targets : NULL,
+                                 p->target_weights.data, r->mask, r->weights, round ? statistics : NULL, mine, &report);
       if (status == XENT_UNSUPPORTED && r->s.all_classes && report.field == XENT_FIELD_CLASS_MASK) {
         free(states), free(mine);
         return false;
@@ -545,8 +587,8 @@ static void run_parts(problem *p, int targets, bool shard) {
       begin_output(&p->output, NULL);
       for (int i = count - 1; i >= 0; i--) {
         const part *r = &parts[i];
-        must((log ? xent_log_softmax_at : xent_softmax_at)(&r->s, &p->o, 0, p->rows, r->begin, r->end, r->logits,
-                                                                     NULL, r->mask, p->sink.data, statistics, r->output, NULL),
+        must((log ? xent_log_softmax_at : xent_softmax_at)(&r->s, &p->o, 0, p->rows, r->begin, r->end, r->logits, NULL,
+                                                           r->mask, p->sink.data, statistics, r->output, NULL),
              "softmax in parts");
       }
       check_classes(p, &p->output, log ? "log-softmax in parts" : "softmax in parts", p->expected, log);
@@ -601,9 +643,27 @@ static void run_problem(uint64_t seed) {
     free_expected(&p.backward[row]);
   }
   if (p.in_place) p.output.data = NULL;
-  array *const all[] = {&p.logits, &p.targets, &p.target_weights, &p.row_offsets, &p.mask, &p.weights, &p.row_weights, &p.sink,
-                        &p.upstream, &p.losses, &p.lse, &p.hits, &p.log_probabilities, &p.argmax, &p.ranks, &p.entropies,
-                        &p.top, &p.top_values, &p.gradient, &p.target_gradient, &p.output};
+  array *const all[] = {&p.logits,
+                        &p.targets,
+                        &p.target_weights,
+                        &p.row_offsets,
+                        &p.mask,
+                        &p.weights,
+                        &p.row_weights,
+                        &p.sink,
+                        &p.upstream,
+                        &p.losses,
+                        &p.lse,
+                        &p.hits,
+                        &p.log_probabilities,
+                        &p.argmax,
+                        &p.ranks,
+                        &p.entropies,
+                        &p.top,
+                        &p.top_values,
+                        &p.gradient,
+                        &p.target_gradient,
+                        &p.output};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) free_array(all[i]);
 }
 

@@ -46,7 +46,8 @@ static inline void check_rest(const guarded *g, const char *what, int64_t n) {
   if (is_filled(g->page, g->data) && is_filled(behind, g->page + ROOM)) return;
   const char *p = g->page;
   while (*p == FILL || (p >= g->data && p < behind)) p++;
-  fprintf(stderr, "%s, %lld classes: a byte %lld from the array was written\n", what, (long long)n, (long long)(p - g->data));
+  fprintf(stderr, "%s, %lld classes: a byte %lld from the array was written\n", what, (long long)n,
+          (long long)(p - g->data));
   exit(1);
 }
 

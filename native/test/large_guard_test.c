@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tensors larger than the caches between pages that must not be touched: what is read ahead and what is stored past the
- * caches stays inside, up to the last element of tensors whose ends lie anywhere in a cache line, and every tier, beside and
- * in place, gives the same bits.
- * Usage: large_guard_test [all]   all shapes; a third of them unless told
+ * caches stays inside, up to the last element of tensors whose ends lie anywhere in a cache line, and every tier,
+ * beside and in place, gives the same bits. Usage: large_guard_test [all]   all shapes; a third of them unless told
  */
 #define _DEFAULT_SOURCE
 #include <sys/mman.h>
@@ -45,7 +44,9 @@ static place guard(void) {
 /* So many bytes from a page on, or up to one; all around is closed but for what is left of a page. */
 static void open_place(place *g, size_t bytes, bool at_end) {
   const size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (bytes + page - 1) / page * page;
-  if (bytes > MOST_BYTES || mprotect(g->page, MOST_BYTES, PROT_NONE) || mprotect(g->page, whole, PROT_READ | PROT_WRITE)) exit(2);
+  if (bytes > MOST_BYTES || mprotect(g->page, MOST_BYTES, PROT_NONE) ||
+      mprotect(g->page, whole, PROT_READ | PROT_WRITE))
+    exit(2);
   g->bytes = bytes;
   g->data = at_end ? g->page + (whole - bytes) : g->page;
   memset(g->page, FILL, (size_t)(g->data - g->page));
@@ -67,7 +68,8 @@ static void make_contents(const sizes *z) {
   random_source r = {1};
   for (int k = 0; k < 2; k++) {
     array a = {.data = contents[k], .layout = {.type = z->type}};
-    for (int64_t i = 0; i < z->outer * z->classes * z->inner; i++) set_number(&a, i, (double)(int64_t)(random_bits(&r) % 2001) / 100 - 10);
+    for (int64_t i = 0; i < z->outer * z->classes * z->inner; i++)
+      set_number(&a, i, (double)(int64_t)(random_bits(&r) % 2001) / 100 - 10);
   }
 }
 
@@ -79,9 +81,11 @@ static void call(int function, const xent_shape *s, const xent_options *o, const
   const void *x = input.data, *g = other.data;
   xent_status status;
   if (function <= LOG_SOFTMAX)
-    status = (function == SOFTMAX ? xent_softmax_at : xent_log_softmax_at)(s, o, 0, rows, 0, n, x, NULL, NULL, NULL, NULL, out, NULL);
+    status = (function == SOFTMAX ? xent_softmax_at : xent_log_softmax_at)(s, o, 0, rows, 0, n, x, NULL, NULL, NULL,
+                                                                           NULL, out, NULL);
   else if (function <= LOG_SOFTMAX_BACKWARD)
-    status = (function == SOFTMAX_BACKWARD ? xent_softmax_backward_at : xent_log_softmax_backward_at)(s, o, 0, rows, 0, n, x, g, NULL, NULL, NULL, out, NULL);
+    status = (function == SOFTMAX_BACKWARD ? xent_softmax_backward_at : xent_log_softmax_backward_at)(
+        s, o, 0, rows, 0, n, x, g, NULL, NULL, NULL, out, NULL);
   else
     status = cross_entropy_of(s, o, 0, rows, &(cross_entropy_arrays){.logits = x, .targets = labels,
                               .gradient = out}, NULL);
@@ -108,8 +112,8 @@ static void run(const sizes *z, int function, int32_t isa, bool at_end, bool in_
   if (isa == XENT_ISA_SCALAR) memcpy(expected, out->data, bytes);
   compared += (int64_t)bytes;
   if (memcmp(expected, out->data, bytes)) {
-    fprintf(stderr, "%s of %lld x %lld x %lld: other bits than the scalar tier's\n", names[function], (long long)z->outer,
-            (long long)z->classes, (long long)z->inner);
+    fprintf(stderr, "%s of %lld x %lld x %lld: other bits than the scalar tier's\n", names[function],
+            (long long)z->outer, (long long)z->classes, (long long)z->inner);
     exit(1);
   }
 }
@@ -137,7 +141,10 @@ int main(int argc, char **argv) {
   }
   free(expected);
   for (int k = 0; k < 2; k++) free(contents[k]);
-  printf("%lld calls on tensors larger than the caches between guard pages, %lld bytes of results are the scalar tier's: nothing "
-         "outside was touched\n", (long long)calls, (long long)compared);
+  printf(
+      "%lld calls on tensors larger than the caches between guard pages, %lld bytes of results are the scalar tier's: "
+      "nothing "
+      "outside was touched\n",
+      (long long)calls, (long long)compared);
   return 0;
 }

@@ -22,12 +22,14 @@ typedef struct {
   uint8_t hits32[MOST_ROWS];
 } problem;
 
-static void compare(const problem *p, const char *what, const array *got, const array *expected, int64_t rows, int64_t entries) {
+static void compare(const problem *p, const char *what, const array *got, const array *expected, int64_t rows,
+                    int64_t entries) {
   for (int64_t row = 0; row < rows; row++)
     for (int64_t k = 0; k < entries; k++, compared++)
       if (!has_bits_of(got, row * got->layout.outer + k, get_number(expected, row * expected->layout.outer + k))) {
-        fprintf(stderr, "%s, isa %d, %lld rows of %lld classes, types %d to %d: row %lld, number %lld differs\n", what, p->isa,
-                (long long)p->rows, (long long)p->classes, p->logits.layout.type, got->layout.type, (long long)row, (long long)k);
+        fprintf(stderr, "%s, isa %d, %lld rows of %lld classes, types %d to %d: row %lld, number %lld differs\n", what,
+                p->isa, (long long)p->rows, (long long)p->classes, p->logits.layout.type, got->layout.type,
+                (long long)row, (long long)k);
         exit(1);
       }
 }
@@ -107,11 +109,13 @@ static xent_options options_of(const problem *p) {
 static void softmax(problem *p, bool log) {
   const xent_shape s = shape_of(p, true), s32 = shape_of(p, false);
   const xent_options o = options_of(p);
-  xent_status (*const function)(const xent_shape *, const xent_options *, int64_t, int64_t, int64_t, int64_t, const void *,
-                                const void *, const void *, const void *, const xent_statistics *, void *, xent_report *) =
-      log ? xent_log_softmax_at : xent_softmax_at;
-  must(function(&s, &o, 0, p->rows, 0, p->classes, p->logits.data, NULL, NULL, NULL, NULL, p->output.data, NULL), "softmax");
-  must(function(&s32, &o, 0, p->rows, 0, p->classes, p->logits32.data, NULL, NULL, NULL, NULL, p->output32.data, NULL), "float32");
+  xent_status (*const function)(const xent_shape *, const xent_options *, int64_t, int64_t, int64_t, int64_t,
+                                const void *, const void *, const void *, const void *, const xent_statistics *, void *,
+                                xent_report *) = log ? xent_log_softmax_at : xent_softmax_at;
+  must(function(&s, &o, 0, p->rows, 0, p->classes, p->logits.data, NULL, NULL, NULL, NULL, p->output.data, NULL),
+       "softmax");
+  must(function(&s32, &o, 0, p->rows, 0, p->classes, p->logits32.data, NULL, NULL, NULL, NULL, p->output32.data, NULL),
+       "float32");
   compare(p, log ? "log-softmax" : "softmax", &p->output, &p->output32, p->rows, p->classes);
   must(xent_log_sum_exp_at(&s, &o, 0, p->rows, p->logits.data, NULL, NULL, NULL, p->lse.data, NULL), "log-sum-exp");
   must(xent_log_sum_exp_at(&s32, &o, 0, p->rows, p->logits32.data, NULL, NULL, NULL, p->lse32.data, NULL), "float32");
@@ -138,7 +142,8 @@ static void cross_entropy(problem *p, int64_t begin, int64_t wrong, bool in_plac
   xent_tally sum = xent_empty_tally(), sum32 = sum;
   if (wrong >= 0) p->labels[wrong] = p->classes;
   if (in_place) s.gradient = s.logits;
-  for (int64_t row = 0; row < p->rows; row++) set_number(&p->targets, row * p->targets.layout.outer, (double)p->labels[row]);
+  for (int64_t row = 0; row < p->rows; row++)
+    set_number(&p->targets, row * p->targets.layout.outer, (double)p->labels[row]);
   memset(p->hits.data, 7, p->hits.bytes);
   memset(p->hits32, 7, sizeof p->hits32);
   void *gradient = in_place ? p->logits.data : p->output.data;
@@ -152,9 +157,12 @@ static void cross_entropy(problem *p, int64_t begin, int64_t wrong, bool in_plac
                                                 .hits = p->hits32, .gradient = p->output32.data, .tally = &sum32},
                                                 &report32);
   const int64_t end = wrong < 0 ? p->rows : wrong;
-  if (status != status32 || report.row != report32.row || report.label != report32.label || (wrong >= 0 && report.row != wrong) ||
-      (wrong < 0 && report.counted != report32.counted) || memcmp(&sum, &sum32, sizeof sum) || !has_hits(p, begin, end)) {
-    fprintf(stderr, "%lld rows of %lld classes: status %d, row %lld, counted %lld, or the hits or the sum are not those of float32\n",
+  if (status != status32 || report.row != report32.row || report.label != report32.label ||
+      (wrong >= 0 && report.row != wrong) || (wrong < 0 && report.counted != report32.counted) ||
+      memcmp(&sum, &sum32, sizeof sum) || !has_hits(p, begin, end)) {
+    fprintf(stderr,
+            "%lld rows of %lld classes: status %d, row %lld, counted %lld, or the hits or the sum are not those of "
+            "float32\n",
             (long long)p->rows, (long long)p->classes, status, (long long)report.row, (long long)report.counted);
     exit(1);
   }
@@ -179,13 +187,15 @@ static void run(problem *p, int64_t classes, int64_t rows) {
 
 int main(void) {
   static const int64_t sizes[] = {2, 3, 5, 10, 15, 16, 17, 31, 64, 100, 127, 128, 129, 255, 256, 257, 300},
-                       counts[] = {1, 2, 5, 15, 16, 17, 33, 100, 530, MOST_ROWS}, long_rows[] = {8193, 9001, 16384, 20000};
+                       counts[] = {1, 2, 5, 15, 16, 17, 33, 100, 530, MOST_ROWS},
+                       long_rows[] = {8193, 9001, 16384, 20000};
   static problem p;
   for (p.isa = next_tier(XENT_ISA_BEST); p.isa; p.isa = next_tier(p.isa))
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
       for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) run(&p, sizes[i], counts[k]);
   for (p.isa = next_tier(XENT_ISA_BEST); p.isa; p.isa = next_tier(p.isa))
     for (int i = 0; i < 30; i++) run(&p, long_rows[i % 4], 1 + i % 3);
-  printf("%lld calls on 16-bit rows, %lld values are those of float32, rounded\n", (long long)calls, (long long)compared);
+  printf("%lld calls on 16-bit rows, %lld values are those of float32, rounded\n", (long long)calls,
+         (long long)compared);
   return 0;
 }

@@ -44,7 +44,8 @@ static void *run_backward(void *argument) {
   const xent_shape *s = &p->shape;
   const xent_options *o = &p->options;
   must(xent_softmax_backward_at(s, o, 0, p->rows, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL), "softmax backward");
-  must(xent_log_softmax_backward_at(s, o, 0, p->rows, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL), "log-softmax backward");
+  must(xent_log_softmax_backward_at(s, o, 0, p->rows, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL),
+       "log-softmax backward");
   return NULL;
 }
 
@@ -55,7 +56,9 @@ static void *run_cross_entropy(void *argument) {
   must(cross_entropy_of(s, o, 0, p->rows, &(cross_entropy_arrays){.logits = x, .targets = labels, .losses = losses,
                         .log_sum_exp = lse, .hits = hits, .gradient = y, .statistics = statistics, .tally = &tally},
                         NULL), "loss");
-  must(xent_cross_entropy_backward_at(s, o, 0, p->rows, 0, p->classes, x, labels, NULL, NULL, NULL, NULL, NULL, statistics, NULL, y, NULL), "gradient");
+  must(xent_cross_entropy_backward_at(s, o, 0, p->rows, 0, p->classes, x, labels, NULL, NULL, NULL, NULL, NULL,
+                                      statistics, NULL, y, NULL),
+       "gradient");
   return NULL;
 }
 
@@ -65,7 +68,8 @@ static void *run_probabilities(void *argument) {
   must(cross_entropy_of(&p.shape, &p.options, 0, p.rows, &(cross_entropy_arrays){.logits = x, .targets = g,
                         .losses = losses, .log_sum_exp = lse, .gradient = y, .statistics = statistics}, NULL),
        "loss of probability rows");
-  must(xent_cross_entropy_backward_at(&p.shape, &p.options, 0, p.rows, 0, p.classes, x, g, NULL, NULL, NULL, NULL, NULL, statistics, NULL, y, NULL),
+  must(xent_cross_entropy_backward_at(&p.shape, &p.options, 0, p.rows, 0, p.classes, x, g, NULL, NULL, NULL, NULL, NULL,
+                                      statistics, NULL, y, NULL),
        "gradient of probability rows");
   return NULL;
 }
@@ -73,11 +77,15 @@ static void *run_probabilities(void *argument) {
 static void *run_parts(void *argument) {
   const problem *p = argument;
   xent_report report = {.size = sizeof report};
-  must(xent_forward_states_at(&p->shape, &p->options, 0, p->rows, 0, p->classes, x, labels, NULL, NULL, NULL, NULL, states, NULL), "states");
-  must(xent_finish_at(&p->shape, &p->options, 0, p->rows, states, labels, NULL, NULL, NULL, 0, statistics, losses, lse, hits, &tally, &report),
+  must(xent_forward_states_at(&p->shape, &p->options, 0, p->rows, 0, p->classes, x, labels, NULL, NULL, NULL, NULL,
+                              states, NULL),
+       "states");
+  must(xent_finish_at(&p->shape, &p->options, 0, p->rows, states, labels, NULL, NULL, NULL, 0, statistics, losses, lse,
+                      hits, &tally, &report),
        "finish");
   must(xent_backward_states_at(&p->shape, &p->options, 0, p->rows, 0, p->classes, x, g, NULL, states, NULL), "states");
-  must(xent_finish_at(&p->shape, &p->options, 0, p->rows, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report),
+  must(xent_finish_at(&p->shape, &p->options, 0, p->rows, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL,
+                      NULL, NULL, &report),
        "finish");
   return NULL;
 }
@@ -95,7 +103,8 @@ static void *run_wide(void *argument) {
   s.logits = (xent_layout){p->classes, 1, 1, XENT_F64, 0};
   s.output = s.gradient = s.upstream = s.teacher = s.logits;
   s.target_count = s.top_count = 1;
-  s.targets = s.target_weights = s.losses = s.log_sum_exp = s.entropies = s.top_log_probabilities = (xent_layout){1, 1, 1, XENT_F32, 0};
+  s.targets = s.target_weights = s.losses = s.log_sum_exp = s.entropies = s.top_log_probabilities =
+      (xent_layout){1, 1, 1, XENT_F32, 0};
   s.targets.type = XENT_I32;
   o.softcap = 30;
   must(cross_entropy_of(&s, &o, 0, n, &(cross_entropy_arrays){.logits = x, .targets = labels, .target_weights = g,
@@ -112,8 +121,16 @@ static void *run_narrow(void *argument) {
   problem p = *(const problem *)argument;
   xent_shape *s = &p.shape;
   s->logits.type = s->gradient.type = s->output.type = XENT_BF16;
-  must(cross_entropy_of(s, &p.options, 0, p.rows, &(cross_entropy_arrays){.logits = x, .targets = labels,
-                        .losses = losses, .log_sum_exp = lse, .hits = hits, .gradient = y, .tally = &tally}, NULL), "16-bit loss");
+  must(cross_entropy_of(s, &p.options, 0, p.rows,
+                        &(cross_entropy_arrays){.logits = x,
+                                                .targets = labels,
+                                                .losses = losses,
+                                                .log_sum_exp = lse,
+                                                .hits = hits,
+                                                .gradient = y,
+                                                .tally = &tally},
+                        NULL),
+       "16-bit loss");
   must(xent_softmax_at(s, &p.options, 0, p.rows, 0, p.classes, x, NULL, NULL, NULL, NULL, y, NULL), "16-bit softmax");
   return NULL;
 }
@@ -147,19 +164,30 @@ static void *run_general(void *argument) {
   p.options.softcap = 30, p.options.temperature = 2, p.options.z_loss = 1e-3;
   static const uint16_t one[1] = {0x3c00};
   for (int64_t i = 0; i < p.rows; i++) losses[i] = 1;
-  const cross_entropy_arrays a = {.logits = x, .targets = labels, .class_mask = mask, .class_weights = one,
-                                       .row_weights = losses, .sink = losses, .log_sum_exp = lse, .hits = hits,
-                                       .top_classes = classes, .gradient = y, .statistics = statistics, .tally = &tally};
+  const cross_entropy_arrays a = {.logits = x,
+                                  .targets = labels,
+                                  .class_mask = mask,
+                                  .class_weights = one,
+                                  .row_weights = losses,
+                                  .sink = losses,
+                                  .log_sum_exp = lse,
+                                  .hits = hits,
+                                  .top_classes = classes,
+                                  .gradient = y,
+                                  .statistics = statistics,
+                                  .tally = &tally};
   must(cross_entropy_of(s, &p.options, 0, p.rows, &a, NULL), "general cross-entropy");
   s->targets = s->logits;
   s->targets.type = XENT_F32;
   const cross_entropy_arrays soft = {.logits = x, .targets = g, .class_mask = mask, .class_weights = one,
                                           .row_weights = losses, .sink = losses, .entropies = lse, .gradient = y};
   must(cross_entropy_of(s, &p.options, 0, p.rows, &soft, NULL), "general probability rows");
-  must(xent_softmax_at(s, &p.options, 0, p.rows, 0, p.classes, x, NULL, mask, losses, NULL, y, NULL), "general softmax");
+  must(xent_softmax_at(s, &p.options, 0, p.rows, 0, p.classes, x, NULL, mask, losses, NULL, y, NULL),
+       "general softmax");
   p.options.softcap = 0;
   s->upstream = s->output;
-  must(xent_softmax_backward_at(s, &p.options, 0, p.rows, 0, p.classes, x, g, NULL, mask, NULL, y, NULL), "general backward");
+  must(xent_softmax_backward_at(s, &p.options, 0, p.rows, 0, p.classes, x, g, NULL, mask, NULL, y, NULL),
+       "general backward");
   return NULL;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Concurrent use: threads that start with the library's first call; rows of one call divided over threads, whose outputs
- * lie side by side, down to neighbouring bytes; chunks of long rows whose states several threads compute, that one folds and
- * several write from; a tally per thread. Everything has the bits of one thread's call. Built with ThreadSanitizer
- * (XENT_SANITIZE=thread) it shows that no call touches what belongs to another's range.
- * Usage: threads_test [N]   N rounds, at least 1; 2 unless told
+ * Concurrent use: threads that start with the library's first call; rows of one call divided over threads, whose
+ * outputs lie side by side, down to neighbouring bytes; chunks of long rows whose states several threads compute, that
+ * one folds and several write from; a tally per thread. Everything has the bits of one thread's call. Built with
+ * ThreadSanitizer (XENT_SANITIZE=thread) it shows that no call touches what belongs to another's range. Usage:
+ * threads_test [N]   N rounds, at least 1; 2 unless told
  */
 #define _DEFAULT_SOURCE
 #include <pthread.h>
@@ -13,9 +13,31 @@
 #include "tiers.h"
 
 enum { THREADS = 8, TOP = 3 };
-enum { LOGITS, TEACHER, UPSTREAM, LABELS, INPUTS,
-       SOFTMAX = INPUTS, LOG_SOFTMAX, LSE, BACKWARD, LOG_BACKWARD, LOSSES, HITS, LOG_PROBABILITIES, ARGMAX, RANKS, ENTROPIES,
-       TOP_CLASSES, TOP_VALUES, GRADIENT, LATER_GRADIENT, DIVERGENCES, PULL, ARRAYS };
+enum {
+  LOGITS,
+  TEACHER,
+  UPSTREAM,
+  LABELS,
+  INPUTS,
+  SOFTMAX = INPUTS,
+  LOG_SOFTMAX,
+  LSE,
+  BACKWARD,
+  LOG_BACKWARD,
+  LOSSES,
+  HITS,
+  LOG_PROBABILITIES,
+  ARGMAX,
+  RANKS,
+  ENTROPIES,
+  TOP_CLASSES,
+  TOP_VALUES,
+  GRADIENT,
+  LATER_GRADIENT,
+  DIVERGENCES,
+  PULL,
+  ARRAYS
+};
 
 typedef struct {
   int64_t outer, classes, inner;
@@ -23,10 +45,11 @@ typedef struct {
 } sizes;
 
 /* Short rows, blocks, columns, long rows; in every arithmetic. */
-static const sizes problems[] = {
-    {67, 3, 1, XENT_F32},   {130, 10, 1, XENT_F32}, {41, 300, 1, XENT_F32}, {19, 1000, 1, XENT_F32}, {2, 9, 37, XENT_F32},
-    {3, 200, 21, XENT_F32}, {9, 9000, 1, XENT_F32}, {130, 10, 1, XENT_BF16}, {41, 300, 1, XENT_F16}, {2, 9, 37, XENT_F16},
-    {9, 9000, 1, XENT_BF16}, {41, 30, 1, XENT_F64}, {2, 9, 37, XENT_F64},    {9, 9000, 1, XENT_F64}};
+static const sizes problems[] = {{67, 3, 1, XENT_F32},    {130, 10, 1, XENT_F32},  {41, 300, 1, XENT_F32},
+                                 {19, 1000, 1, XENT_F32}, {2, 9, 37, XENT_F32},    {3, 200, 21, XENT_F32},
+                                 {9, 9000, 1, XENT_F32},  {130, 10, 1, XENT_BF16}, {41, 300, 1, XENT_F16},
+                                 {2, 9, 37, XENT_F16},    {9, 9000, 1, XENT_BF16}, {41, 30, 1, XENT_F64},
+                                 {2, 9, 37, XENT_F64},    {9, 9000, 1, XENT_F64}};
 enum { PROBLEMS = sizeof problems / sizeof *problems };
 
 typedef struct {
@@ -59,12 +82,25 @@ static void allocate(work *w, const sizes *s, int32_t isa, work *shared) {
     w->arrays[i] = i < INPUTS && shared ? shared->arrays[i] : new_array(entries * s->outer * s->inner, layout);
   }
   const array *a = w->arrays;
-  w->shape = (xent_shape){.size = sizeof w->shape, .outer = s->outer, .classes = s->classes, .inner = s->inner, .top_count = TOP,
-                          .logits = a[LOGITS].layout, .output = a[SOFTMAX].layout, .gradient = a[GRADIENT].layout,
-                          .upstream = a[UPSTREAM].layout, .targets = a[LABELS].layout, .losses = a[LOSSES].layout,
-                          .log_sum_exp = a[LSE].layout, .hits = a[HITS].layout, .log_probabilities = a[LOG_PROBABILITIES].layout,
-                          .argmax = a[ARGMAX].layout, .ranks = a[RANKS].layout, .entropies = a[ENTROPIES].layout,
-                          .top_classes = a[TOP_CLASSES].layout, .top_log_probabilities = a[TOP_VALUES].layout,
+  w->shape = (xent_shape){.size = sizeof w->shape,
+                          .outer = s->outer,
+                          .classes = s->classes,
+                          .inner = s->inner,
+                          .top_count = TOP,
+                          .logits = a[LOGITS].layout,
+                          .output = a[SOFTMAX].layout,
+                          .gradient = a[GRADIENT].layout,
+                          .upstream = a[UPSTREAM].layout,
+                          .targets = a[LABELS].layout,
+                          .losses = a[LOSSES].layout,
+                          .log_sum_exp = a[LSE].layout,
+                          .hits = a[HITS].layout,
+                          .log_probabilities = a[LOG_PROBABILITIES].layout,
+                          .argmax = a[ARGMAX].layout,
+                          .ranks = a[RANKS].layout,
+                          .entropies = a[ENTROPIES].layout,
+                          .top_classes = a[TOP_CLASSES].layout,
+                          .top_log_probabilities = a[TOP_VALUES].layout,
                           .teacher = a[TEACHER].layout};
   w->options = xent_default_options();
   w->options.isa = isa;
@@ -75,7 +111,8 @@ static void fill_inputs(work *w, const sizes *s) {
   const int64_t rows = s->outer * s->inner;
   for (int i = LOGITS; i <= UPSTREAM; i++)
     for (int64_t k = 0; k < rows * s->classes; k++) set_number(&w->arrays[i], k, 3 * (double)random_normal(&source));
-  for (int64_t row = 0; row < rows; row++) set_number(&w->arrays[LABELS], row, (double)random_below(&source, s->classes));
+  for (int64_t row = 0; row < rows; row++)
+    set_number(&w->arrays[LABELS], row, (double)random_below(&source, s->classes));
   if (s->classes > XENT_CHUNK) set_number(&w->arrays[LOGITS], 0, 30000); /* a row with a second round */
 }
 
@@ -93,23 +130,38 @@ static void run_rows(work *w, int64_t begin, int64_t end, int part) {
   const void *x = a[LOGITS].data;
   xent_report report = {.size = sizeof report};
   must(xent_softmax_at(s, o, begin, end, 0, n, x, NULL, NULL, NULL, NULL, a[SOFTMAX].data, &report), "softmax");
-  must(xent_log_softmax_at(s, o, begin, end, 0, n, x, NULL, NULL, NULL, NULL, a[LOG_SOFTMAX].data, &report), "log-softmax");
+  must(xent_log_softmax_at(s, o, begin, end, 0, n, x, NULL, NULL, NULL, NULL, a[LOG_SOFTMAX].data, &report),
+       "log-softmax");
   must(xent_log_sum_exp_at(s, o, begin, end, x, NULL, NULL, NULL, a[LSE].data, &report), "log-sum-exp");
-  must(xent_softmax_backward_at(s, o, begin, end, 0, n, a[SOFTMAX].data, a[UPSTREAM].data, NULL, NULL, NULL, a[BACKWARD].data, &report), "softmax backward");
-  must(xent_log_softmax_backward_at(s, o, begin, end, 0, n, a[LOG_SOFTMAX].data, a[UPSTREAM].data, NULL, NULL, NULL, a[LOG_BACKWARD].data, &report), "log-softmax backward");
-  must(xent_check_targets_at(s, o, begin, end, a[LABELS].data, NULL, NULL, NULL, NULL, NULL, NULL, &report), "check of labels");
+  must(xent_softmax_backward_at(s, o, begin, end, 0, n, a[SOFTMAX].data, a[UPSTREAM].data, NULL, NULL, NULL,
+                                a[BACKWARD].data, &report),
+       "softmax backward");
+  must(xent_log_softmax_backward_at(s, o, begin, end, 0, n, a[LOG_SOFTMAX].data, a[UPSTREAM].data, NULL, NULL, NULL,
+                                    a[LOG_BACKWARD].data, &report),
+       "log-softmax backward");
+  must(xent_check_targets_at(s, o, begin, end, a[LABELS].data, NULL, NULL, NULL, NULL, NULL, NULL, &report),
+       "check of labels");
   w->counted[part] = report.counted;
-  const cross_entropy_arrays all = {
-      .logits = x, .targets = a[LABELS].data, .hits = a[HITS].data, .log_probabilities = a[LOG_PROBABILITIES].data,
-      .argmax = a[ARGMAX].data, .ranks = a[RANKS].data, .entropies = a[ENTROPIES].data, .top_classes = a[TOP_CLASSES].data,
-      .top_log_probabilities = a[TOP_VALUES].data, .gradient = a[PULL].data};
+  const cross_entropy_arrays all = {.logits = x,
+                                    .targets = a[LABELS].data,
+                                    .hits = a[HITS].data,
+                                    .log_probabilities = a[LOG_PROBABILITIES].data,
+                                    .argmax = a[ARGMAX].data,
+                                    .ranks = a[RANKS].data,
+                                    .entropies = a[ENTROPIES].data,
+                                    .top_classes = a[TOP_CLASSES].data,
+                                    .top_log_probabilities = a[TOP_VALUES].data,
+                                    .gradient = a[PULL].data};
   must(cross_entropy_of(s, o, begin, end, &all, &report), "all of cross-entropy");
   must(cross_entropy_of(s, o, begin, end, &(cross_entropy_arrays){.logits = x, .targets = a[LABELS].data,
                         .losses = a[LOSSES].data, .gradient = a[GRADIENT].data, .statistics = w->statistics,
                         .tally = &w->tally[part]}, &report), "cross-entropy");
-  must(xent_kl_divergence_at(s, o, begin, end, x, a[TEACHER].data, NULL, NULL, a[DIVERGENCES].data, NULL, NULL, &report), "divergence");
-  must(xent_cross_entropy_backward_at(s, o, begin, end, 0, n, x, a[LABELS].data, NULL, NULL, NULL, NULL, NULL, w->statistics, NULL,
-                                   a[LATER_GRADIENT].data, &report), "gradient from statistics");
+  must(
+      xent_kl_divergence_at(s, o, begin, end, x, a[TEACHER].data, NULL, NULL, a[DIVERGENCES].data, NULL, NULL, &report),
+      "divergence");
+  must(xent_cross_entropy_backward_at(s, o, begin, end, 0, n, x, a[LABELS].data, NULL, NULL, NULL, NULL, NULL,
+                                      w->statistics, NULL, a[LATER_GRADIENT].data, &report),
+       "gradient from statistics");
   __atomic_fetch_add(&calls, 10, __ATOMIC_RELAXED);
 }
 
@@ -146,8 +198,9 @@ static void on_all_threads(void (*run)(void *with, int thread), void *with) {
 static void same(const void *got, const void *expected, size_t bytes, const char *what, const work *w) {
   compared += (int64_t)bytes;
   if (!memcmp(got, expected, bytes)) return;
-  fprintf(stderr, "%s of %lld x %lld x %lld, type %d, %s: other bits than those of one thread\n", what, (long long)w->shape.outer,
-          (long long)w->shape.classes, (long long)w->shape.inner, w->shape.logits.type, xent_isa_name(w->options.isa));
+  fprintf(stderr, "%s of %lld x %lld x %lld, type %d, %s: other bits than those of one thread\n", what,
+          (long long)w->shape.outer, (long long)w->shape.classes, (long long)w->shape.inner, w->shape.logits.type,
+          xent_isa_name(w->options.isa));
   exit(1);
 }
 
@@ -160,14 +213,16 @@ static void first_call(void *unused, int thread) {
   (void)unused;
   const xent_shape s = dense_shape_of(1, FIRST, 1, XENT_I64);
   const xent_options o = xent_default_options();
-  must(xent_softmax_at(&s, &o, 0, 1, 0, FIRST, first_input, NULL, NULL, NULL, NULL, first_outputs[thread], NULL), "the first call");
+  must(xent_softmax_at(&s, &o, 0, 1, 0, FIRST, first_input, NULL, NULL, NULL, NULL, first_outputs[thread], NULL),
+       "the first call");
 }
 
 static void race_to_the_first_call(void) {
   for (int i = 0; i < FIRST; i++) first_input[i] = (float)(i % 17) - 5;
   on_all_threads(first_call, NULL);
   work w = {.shape = {.outer = 1, .classes = FIRST, .inner = 1, .logits = {.type = XENT_F32}}};
-  for (int i = 1; i < THREADS; i++) same(first_outputs[i], first_outputs[0], sizeof first_outputs[0], "the first call", &w);
+  for (int i = 1; i < THREADS; i++)
+    same(first_outputs[i], first_outputs[0], sizeof first_outputs[0], "the first call", &w);
 }
 
 /* ---- rows over threads ---- */
@@ -186,7 +241,8 @@ static void test_rows(const sizes *s, int32_t isa) {
   for (int i = 0; i < THREADS; i++) one.tally[i] = many.tally[i] = xent_empty_tally();
   run_rows(&one, 0, s->outer * s->inner, 0);
   on_all_threads(run_part, &many);
-  for (int i = INPUTS; i < ARRAYS; i++) same(many.arrays[i].data, one.arrays[i].data, one.arrays[i].bytes, "an output", &one);
+  for (int i = INPUTS; i < ARRAYS; i++)
+    same(many.arrays[i].data, one.arrays[i].data, one.arrays[i].bytes, "an output", &one);
   same(many.statistics, one.statistics, (size_t)(s->outer * s->inner) * sizeof *one.statistics, "statistics", &one);
   int64_t counted = 0;
   for (int i = 0; i < THREADS; i++) counted += many.counted[i];
@@ -210,8 +266,9 @@ static void states_of_chunks(void *with, int thread) {
   const xent_shape *s = &c->w->shape;
   for (int64_t i = thread; i < xent_chunks(s->classes); i += THREADS) {
     const int64_t begin = i * XENT_CHUNK, end = s->classes - begin < XENT_CHUNK ? s->classes : begin + XENT_CHUNK;
-    must(xent_forward_states_at(s, &c->w->options, 0, rows_of(s), begin, end, c->w->arrays[LOGITS].data, c->w->arrays[LABELS].data,
-                             NULL, NULL, NULL, c->known, c->states, NULL), "states");
+    must(xent_forward_states_at(s, &c->w->options, 0, rows_of(s), begin, end, c->w->arrays[LOGITS].data,
+                                c->w->arrays[LABELS].data, NULL, NULL, NULL, c->known, c->states, NULL),
+         "states");
   }
 }
 
@@ -243,14 +300,16 @@ static void test_chunks(int32_t type, int32_t isa) {
   for (int round = 0; round < 2; round++) {
     c.known = round ? many.statistics : NULL;
     on_all_threads(states_of_chunks, &c);
-    must(xent_finish_at(&many.shape, &many.options, 0, s.outer, c.states, many.arrays[LABELS].data, NULL, NULL, NULL, round,
-                     many.statistics, many.arrays[LOSSES].data, NULL, NULL, NULL, &report), "finish");
+    must(xent_finish_at(&many.shape, &many.options, 0, s.outer, c.states, many.arrays[LABELS].data, NULL, NULL, NULL,
+                        round, many.statistics, many.arrays[LOSSES].data, NULL, NULL, NULL, &report),
+         "finish");
     if (!report.unfinished) break;
   }
   c.known = many.statistics;
   on_all_threads(gradient_of_chunks, &c);
   same(many.arrays[LOSSES].data, one.arrays[LOSSES].data, one.arrays[LOSSES].bytes, "losses of chunks", &one);
-  same(many.arrays[GRADIENT].data, one.arrays[GRADIENT].data, one.arrays[GRADIENT].bytes, "the gradient of chunks", &one);
+  same(many.arrays[GRADIENT].data, one.arrays[GRADIENT].data, one.arrays[GRADIENT].bytes, "the gradient of chunks",
+       &one);
   calls += 2 * chunks + 1;
   free(c.states);
   free_work(&many, false);
@@ -271,7 +330,7 @@ int main(int argc, char **argv) {
       test_chunks(XENT_BF16, isa);
       test_chunks(XENT_F64, isa);
     }
-  printf("%lld calls on %d threads at once, %lld bytes of results compared with one thread's: 0 differ\n", (long long)calls, THREADS,
-         (long long)compared);
+  printf("%lld calls on %d threads at once, %lld bytes of results compared with one thread's: 0 differ\n",
+         (long long)calls, THREADS, (long long)compared);
   return 0;
 }

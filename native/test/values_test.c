@@ -74,7 +74,8 @@ static void test_labels(int64_t n, int32_t isa, int32_t type, double eps, random
                                             .statistics = statistics};
   must(cross_entropy_of(&shape, &options, 0, ROWS, &arrays, NULL), "labels");
   shape.upstream = shape.losses;
-  must(xent_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, n, x, storage, NULL, NULL, NULL, NULL, NULL, statistics, upstream, again, NULL),
+  must(xent_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, n, x, storage, NULL, NULL, NULL, NULL, NULL,
+                                      statistics, upstream, again, NULL),
        "backward");
   for (int64_t i = 0; i < ROWS; i++) {
     double q[MAX_CLASSES] = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which way a call takes, as the report says it: the table of docs/design.md, for every tier, function, layout and option.
- * Up to 1024 classes no option leaves the fast ways; what does is listed at the end.
+ * Which way a call takes, as the report says it: the table of docs/design.md, for every tier, function, layout and
+ * option. Up to 1024 classes no option leaves the fast ways; what does is listed at the end.
  */
 #include "calls.h"
 #include "kernels/ways.h"
@@ -52,10 +52,12 @@ enum {
   PROBABILITIES = 2048,
   TALLY = 4096,
   ANY_MASK = SAME_MASK | MASKS,
-  OF_RESULTS = HITS | ARGMAX | RANKS | ENTROPIES | LOG_PROBABILITIES | TOP_CLASSES | TALLY /* a later gradient has none */
+  OF_RESULTS = HITS | ARGMAX | RANKS | ENTROPIES | LOG_PROBABILITIES | TOP_CLASSES |
+      TALLY /* a later gradient has none */
 };
 
-/* What a call asks for, and whether single and strip, which are for plainer calls than dense and flow, still take it. */
+/* What a call asks for, and whether single and strip, which are for plainer calls than dense and flow, still take it.
+ */
 typedef struct {
   const char *name;
   bool single, strip;
@@ -121,7 +123,8 @@ static int32_t way_of(int32_t isa, function_kind function, layout_kind layout, i
                       const wish *w) {
   const bool columns = is_columns(layout) && rows > 1, later = function == GRADIENT_OF_STATISTICS;
   const bool mask_unlike = (w->arrays & MASKS) && layout == AS_COLUMNS && rows > 1;
-  if (function == SOFTMAX_BACKWARD) return columns && rows >= 4 && !(w->arrays & ANY_MASK) ? XENT_WAY_STRIP : XENT_WAY_ROW;
+  if (function == SOFTMAX_BACKWARD)
+    return columns && rows >= 4 && !(w->arrays & ANY_MASK) ? XENT_WAY_STRIP : XENT_WAY_ROW;
   if (!later && w->single && rows == 1 && classes <= 16) return XENT_WAY_SINGLE;
   const bool ones = classes == 1 && (function == SOFTMAX || function == LOG_SOFTMAX);
   const bool of_results = (w->arrays & OF_RESULTS) && !(w->arrays & ~OF_RESULTS);
@@ -214,8 +217,8 @@ static xent_status call(function_kind function, const xent_shape *s, const xent_
     case LOG_SUM_EXP:
       return xent_log_sum_exp_at(s, o, 0, rows, a.logits, NULL, a.class_mask, a.sink, row_numbers[1], &report);
     case SOFTMAX_BACKWARD:
-      return xent_softmax_backward_at(s, o, 0, rows, 0, classes, memory[0], memory[2], NULL, a.class_mask, NULL, memory[1],
-                                      &report);
+      return xent_softmax_backward_at(s, o, 0, rows, 0, classes, memory[0], memory[2], NULL, a.class_mask, NULL,
+                                      memory[1], &report);
     case LOSS_AND_GRADIENT: a.gradient = memory[1]; break;
     case GRADIENT_OF_STATISTICS: a.statistics = statistics; break;
     default: break;
@@ -294,18 +297,20 @@ static void test_leaving(int32_t isa) {
   expect_way(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_WAY_ROW, "the gradient of targets goes row by row");
   s = plain;
   s.row_offsets = layout_of(1, 0, 0, XENT_I32);
-  expect_way(xent_log_sum_exp_at(&s, &o, 0, ROWS, memory[0], offsets, NULL, NULL, row_numbers[1], &report), XENT_WAY_ROW,
-             "ragged rows go row by row");
+  expect_way(xent_log_sum_exp_at(&s, &o, 0, ROWS, memory[0], offsets, NULL, NULL, row_numbers[1], &report),
+             XENT_WAY_ROW, "ragged rows go row by row");
 }
 
 static void test_parts(int32_t isa) {
   enum { ROWS = 16, CLASSES = 300 };
   const xent_options o = options_of(isa, &nothing);
   const xent_shape s = shape_of(AS_ROWS, ROWS, CLASSES, &nothing);
-  expect_way(xent_forward_states_at(&s, &o, 0, ROWS, 0, CLASSES, memory[0], NULL, NULL, NULL, NULL, NULL, states, &report),
-             XENT_WAY_ROW, "states go row by row");
-  expect_way(xent_finish_at(&s, &o, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report),
-             XENT_WAY_ROW, "states are finished row by row");
+  expect_way(
+      xent_forward_states_at(&s, &o, 0, ROWS, 0, CLASSES, memory[0], NULL, NULL, NULL, NULL, NULL, states, &report),
+      XENT_WAY_ROW, "states go row by row");
+  expect_way(
+      xent_finish_at(&s, &o, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report),
+      XENT_WAY_ROW, "states are finished row by row");
   expect_way(xent_softmax_at(&s, &o, 0, ROWS, 0, CLASSES, memory[0], NULL, NULL, NULL, statistics, memory[1], &report),
              XENT_WAY_ROW, "a softmax from statistics goes row by row");
   expect_way(xent_backward_states_at(&s, &o, 0, ROWS, 0, CLASSES, memory[0], memory[2], NULL, states, &report),
@@ -323,8 +328,9 @@ static void test_double_and_none(int32_t isa) {
   }
   s = shape_of(AS_ROWS, ROWS, CLASSES, &nothing);
   s.teacher = s.logits;
-  expect_way(xent_kl_divergence_at(&s, &o, 0, ROWS, memory[0], memory[2], NULL, NULL, row_numbers[1], NULL, NULL, &report),
-             XENT_WAY_F64, "divergences are computed in float64");
+  expect_way(
+      xent_kl_divergence_at(&s, &o, 0, ROWS, memory[0], memory[2], NULL, NULL, row_numbers[1], NULL, NULL, &report),
+      XENT_WAY_F64, "divergences are computed in float64");
   expect_way(xent_check_targets_at(&s, &o, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, &report), XENT_WAY_NONE,
              "targets are checked, no row is computed");
   report.way = XENT_WAY_DENSE;

@@ -222,8 +222,8 @@ uint32_t xent_digest_of(const xent_call *call) {
 }
 
 static bool statistics_fit(const xent_frame *f, const row_statistics *s, uint32_t kind) {
-  return (s->kind & XENT_KIND_MASK) == kind && !(s->kind & XENT_STATE_WIDE) == !f->wide && !(s->kind & XENT_ROW_UNFINISHED) &&
-         (kind == XENT_KIND_BACKWARD || s->digest == f->call.digest);
+  return (s->kind & XENT_KIND_MASK) == kind && !(s->kind & XENT_STATE_WIDE) == !f->wide &&
+         !(s->kind & XENT_ROW_UNFINISHED) && (kind == XENT_KIND_BACKWARD || s->digest == f->call.digest);
 }
 
 xent_status xent_check_statistics(xent_frame *f, uint32_t kind) {

@@ -362,7 +362,8 @@ void f64_contract_row(const f64_problem *p, f64_answer *a) {
   for (int64_t k = n - 1; k >= 0; k--)
     if (counts(p->mask, k) && prepared[k] == class_M) a->argmax = k;
   find_top(p, prepared, a);
-  for (int64_t j = 0; j < p->top; j++) a->top_values[j] = a->top_classes[j] < 0 ? -INFINITY : a->log_softmax[a->top_classes[j]];
+  for (int64_t j = 0; j < p->top; j++)
+    a->top_values[j] = a->top_classes[j] < 0 ? -INFINITY : a->log_softmax[a->top_classes[j]];
   a->hit = 0;
   if (p->targets == F64_LABEL) {
     a->rank = 0;
@@ -435,7 +436,8 @@ void f64_contract_row(const f64_problem *p, f64_answer *a) {
   free(prepared), free(x), free(slope), free(t);
 }
 
-void f64_contract_backward(const double *y, const double *g, const uint8_t *mask, int64_t n, bool log, double temperature, double *dx) {
+void f64_contract_backward(const double *y, const double *g, const uint8_t *mask, int64_t n, bool log,
+                           double temperature, double *dx) {
   pair total = {0, 0};
   double *v = malloc(8192 * sizeof *v);
   if (!v) exit(2);

@@ -36,7 +36,8 @@ double f64_contract_exp(double x, double N);
 double f64_contract_log(double v);
 void f64_contract_row(const f64_problem *problem, f64_answer *answer);
 /* dx of n numbers; a temperature of 0 is none */
-void f64_contract_backward(const double *y, const double *g, const uint8_t *mask, int64_t n, bool log, double temperature, double *dx);
+void f64_contract_backward(const double *y, const double *g, const uint8_t *mask, int64_t n, bool log,
+                           double temperature, double *dx);
 /* Teacher a and student x; the gradient with scale c. The loss is without the row's weight. */
 double f64_contract_divergence(const double *a, const double *x, const uint8_t *mask, int64_t n, double temperature,
                                 bool masked_zero, double c, double *gradient);

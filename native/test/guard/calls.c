@@ -8,37 +8,73 @@
 #define OF_LABELS (BIT(HITS) | BIT(LOG_PROBABILITIES) | BIT(RANKS))
 #define OTHER_INPUTS (BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK))
 #define PARTS (BIT(STATISTICS) | BIT(STATES) | BIT(REPORT))
-#define PARTS_OF_TARGETS (BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK) | BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(TALLY))
+#define PARTS_OF_TARGETS \
+  (BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK) | BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(TALLY))
 
 const grid_function grid_functions[FUNCTIONS] = {
-    [SOFTMAX] = {"softmax", BIT(LOGITS) | BIT(OUTPUT), BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK), BIT(OUTPUT), .ragged = true},
-    [LOG_SOFTMAX] = {"log-softmax", BIT(LOGITS) | BIT(OUTPUT), BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK), BIT(OUTPUT), .ragged = true},
-    [LSE] = {"log-sum-exp", BIT(LOGITS) | BIT(LOG_SUM_EXP), BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK), BIT(LOG_SUM_EXP), .ragged = true},
-    [SOFTMAX_BACKWARD] = {"softmax backward", BIT(OUTPUT) | BIT(UPSTREAM) | BIT(GRADIENT), BIT(ROW_OFFSETS) | BIT(CLASS_MASK), BIT(GRADIENT), .ragged = true},
-    [LOG_SOFTMAX_BACKWARD] = {"log-softmax backward", BIT(OUTPUT) | BIT(UPSTREAM) | BIT(GRADIENT), BIT(ROW_OFFSETS) | BIT(CLASS_MASK), BIT(GRADIENT), .ragged = true},
-    [LOSSES_ALONE] = {"losses", BIT(LOGITS) | BIT(TARGETS) | BIT(LOSSES), BIT(LOG_SUM_EXP) | BIT(HITS) | BIT(STATISTICS) | BIT(TALLY) | BIT(REPORT), PLAIN_OUTPUTS | BIT(HITS)},
-    [LABELS_WITH_GRADIENT] = {"losses and gradient", BIT(LOGITS) | BIT(TARGETS) | BIT(GRADIENT), PLAIN_OUTPUTS | BIT(HITS) | BIT(REPORT), PLAIN_OUTPUTS | BIT(HITS) | BIT(GRADIENT)},
-    [PROBABILITIES_WITH_GRADIENT] = {"losses and gradient of probabilities", BIT(LOGITS) | BIT(TARGETS) | BIT(GRADIENT), PLAIN_OUTPUTS | BIT(REPORT), PLAIN_OUTPUTS | BIT(GRADIENT), .probabilities = true},
-    [FULL_LABELS] = {"all of cross-entropy", BIT(LOGITS) | BIT(TARGETS) | BIT(STATISTICS) | BIT(GRADIENT), PLAIN_OUTPUTS | OTHER_OUTPUTS | OF_LABELS | OTHER_INPUTS | BIT(UPSTREAM) | BIT(REPORT), PLAIN_OUTPUTS | OTHER_OUTPUTS | OF_LABELS, .ragged = true},
-    [FULL_PROBABILITIES] = {"all of cross-entropy of probabilities", BIT(LOGITS) | BIT(TARGETS) | BIT(STATISTICS) | BIT(GRADIENT), PLAIN_OUTPUTS | OTHER_OUTPUTS | OTHER_INPUTS | BIT(TARGET_GRADIENT) | BIT(UPSTREAM) | BIT(REPORT), PLAIN_OUTPUTS | OTHER_OUTPUTS | BIT(TARGET_GRADIENT), .probabilities = true, .ragged = true},
-    [FULL_SPARSE] = {"all of cross-entropy of sparse targets", BIT(LOGITS) | BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(STATISTICS) | BIT(GRADIENT), PLAIN_OUTPUTS | OTHER_OUTPUTS | OTHER_INPUTS | BIT(TARGET_GRADIENT) | BIT(UPSTREAM) | BIT(REPORT), PLAIN_OUTPUTS | OTHER_OUTPUTS | BIT(TARGET_GRADIENT), .sparse = true, .ragged = true},
-    [FULL_NO_TARGETS] = {"largest classes", BIT(LOGITS) | BIT(TOP_CLASSES), OTHER_OUTPUTS | BIT(LOG_SUM_EXP) | BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK), OTHER_OUTPUTS | BIT(LOG_SUM_EXP), .ragged = true},
-    [DIVERGENCE] = {"divergence", BIT(LOGITS) | BIT(TEACHER), BIT(CLASS_MASK) | BIT(ROW_WEIGHTS) | BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY), BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY)},
-    [PARTS_OF_SOFTMAX] = {"softmax of parts", BIT(LOGITS) | BIT(OUTPUT) | PARTS, BIT(CLASS_MASK) | BIT(SINK) | BIT(LOG_SUM_EXP), BIT(OUTPUT)},
-    [PARTS_OF_LABELS] = {"labels of parts", BIT(LOGITS) | BIT(TARGETS) | BIT(GRADIENT) | PARTS, PARTS_OF_TARGETS | BIT(HITS), BIT(GRADIENT)},
-    [PARTS_OF_PROBABILITIES] = {"probabilities of parts", BIT(LOGITS) | BIT(TARGETS) | BIT(GRADIENT) | PARTS, PARTS_OF_TARGETS, BIT(GRADIENT), .probabilities = true},
-    [PARTS_OF_SPARSE] = {"sparse targets of parts", BIT(LOGITS) | BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(GRADIENT) | PARTS, PARTS_OF_TARGETS, BIT(GRADIENT), .sparse = true},
-    [PARTS_OF_BACKWARD] = {"softmax backward of parts", BIT(OUTPUT) | BIT(UPSTREAM) | BIT(GRADIENT) | PARTS, BIT(CLASS_MASK), BIT(GRADIENT)},
-    [PARTS_OF_LOG_BACKWARD] = {"log-softmax backward of parts", BIT(OUTPUT) | BIT(UPSTREAM) | BIT(GRADIENT) | PARTS, BIT(CLASS_MASK), BIT(GRADIENT)},
-    [CHECK_LABELS] = {"check of labels", BIT(TARGETS) | BIT(REPORT), BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(TALLY), BIT(TALLY), .ragged = true},
-    [CHECK_SPARSE] = {"check of sparse targets", BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(REPORT), BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(TALLY), BIT(TALLY), .sparse = true, .ragged = true},
+    [SOFTMAX] = {"softmax", BIT(LOGITS) | BIT(OUTPUT), BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK), BIT(OUTPUT),
+                 .ragged = true},
+    [LOG_SOFTMAX] = {"log-softmax", BIT(LOGITS) | BIT(OUTPUT), BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK),
+                     BIT(OUTPUT), .ragged = true},
+    [LSE] = {"log-sum-exp", BIT(LOGITS) | BIT(LOG_SUM_EXP), BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK),
+             BIT(LOG_SUM_EXP), .ragged = true},
+    [SOFTMAX_BACKWARD] = {"softmax backward", BIT(OUTPUT) | BIT(UPSTREAM) | BIT(GRADIENT),
+                          BIT(ROW_OFFSETS) | BIT(CLASS_MASK), BIT(GRADIENT), .ragged = true},
+    [LOG_SOFTMAX_BACKWARD] = {"log-softmax backward", BIT(OUTPUT) | BIT(UPSTREAM) | BIT(GRADIENT),
+                              BIT(ROW_OFFSETS) | BIT(CLASS_MASK), BIT(GRADIENT), .ragged = true},
+    [LOSSES_ALONE] = {"losses", BIT(LOGITS) | BIT(TARGETS) | BIT(LOSSES),
+                      BIT(LOG_SUM_EXP) | BIT(HITS) | BIT(STATISTICS) | BIT(TALLY) | BIT(REPORT),
+                      PLAIN_OUTPUTS | BIT(HITS)},
+    [LABELS_WITH_GRADIENT] = {"losses and gradient", BIT(LOGITS) | BIT(TARGETS) | BIT(GRADIENT),
+                              PLAIN_OUTPUTS | BIT(HITS) | BIT(REPORT), PLAIN_OUTPUTS | BIT(HITS) | BIT(GRADIENT)},
+    [PROBABILITIES_WITH_GRADIENT] = {"losses and gradient of probabilities", BIT(LOGITS) | BIT(TARGETS) | BIT(GRADIENT),
+                                     PLAIN_OUTPUTS | BIT(REPORT), PLAIN_OUTPUTS | BIT(GRADIENT), .probabilities = true},
+    [FULL_LABELS] = {"all of cross-entropy", BIT(LOGITS) | BIT(TARGETS) | BIT(STATISTICS) | BIT(GRADIENT),
+                     PLAIN_OUTPUTS | OTHER_OUTPUTS | OF_LABELS | OTHER_INPUTS | BIT(UPSTREAM) | BIT(REPORT),
+                     PLAIN_OUTPUTS | OTHER_OUTPUTS | OF_LABELS, .ragged = true},
+    [FULL_PROBABILITIES] = {"all of cross-entropy of probabilities",
+                            BIT(LOGITS) | BIT(TARGETS) | BIT(STATISTICS) | BIT(GRADIENT),
+                            PLAIN_OUTPUTS | OTHER_OUTPUTS | OTHER_INPUTS | BIT(TARGET_GRADIENT) | BIT(UPSTREAM) |
+                                BIT(REPORT),
+                            PLAIN_OUTPUTS | OTHER_OUTPUTS | BIT(TARGET_GRADIENT), .probabilities = true,
+                            .ragged = true},
+    [FULL_SPARSE] = {"all of cross-entropy of sparse targets",
+                     BIT(LOGITS) | BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(STATISTICS) | BIT(GRADIENT),
+                     PLAIN_OUTPUTS | OTHER_OUTPUTS | OTHER_INPUTS | BIT(TARGET_GRADIENT) | BIT(UPSTREAM) | BIT(REPORT),
+                     PLAIN_OUTPUTS | OTHER_OUTPUTS | BIT(TARGET_GRADIENT), .sparse = true, .ragged = true},
+    [FULL_NO_TARGETS] = {"largest classes", BIT(LOGITS) | BIT(TOP_CLASSES),
+                         OTHER_OUTPUTS | BIT(LOG_SUM_EXP) | BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK),
+                         OTHER_OUTPUTS | BIT(LOG_SUM_EXP), .ragged = true},
+    [DIVERGENCE] = {"divergence", BIT(LOGITS) | BIT(TEACHER),
+                    BIT(CLASS_MASK) | BIT(ROW_WEIGHTS) | BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY),
+                    BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY)},
+    [PARTS_OF_SOFTMAX] = {"softmax of parts", BIT(LOGITS) | BIT(OUTPUT) | PARTS,
+                          BIT(CLASS_MASK) | BIT(SINK) | BIT(LOG_SUM_EXP), BIT(OUTPUT)},
+    [PARTS_OF_LABELS] = {"labels of parts", BIT(LOGITS) | BIT(TARGETS) | BIT(GRADIENT) | PARTS,
+                         PARTS_OF_TARGETS | BIT(HITS), BIT(GRADIENT)},
+    [PARTS_OF_PROBABILITIES] = {"probabilities of parts", BIT(LOGITS) | BIT(TARGETS) | BIT(GRADIENT) | PARTS,
+                                PARTS_OF_TARGETS, BIT(GRADIENT), .probabilities = true},
+    [PARTS_OF_SPARSE] = {"sparse targets of parts",
+                         BIT(LOGITS) | BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(GRADIENT) | PARTS, PARTS_OF_TARGETS,
+                         BIT(GRADIENT), .sparse = true},
+    [PARTS_OF_BACKWARD] = {"softmax backward of parts", BIT(OUTPUT) | BIT(UPSTREAM) | BIT(GRADIENT) | PARTS,
+                           BIT(CLASS_MASK), BIT(GRADIENT)},
+    [PARTS_OF_LOG_BACKWARD] = {"log-softmax backward of parts", BIT(OUTPUT) | BIT(UPSTREAM) | BIT(GRADIENT) | PARTS,
+                               BIT(CLASS_MASK), BIT(GRADIENT)},
+    [CHECK_LABELS] = {"check of labels", BIT(TARGETS) | BIT(REPORT),
+                      BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(TALLY),
+                      BIT(TALLY), .ragged = true},
+    [CHECK_SPARSE] = {"check of sparse targets", BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(REPORT),
+                      BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(TALLY),
+                      BIT(TALLY), .sparse = true, .ragged = true},
     [TALLY_OF_VALUES] = {"tally", BIT(LOGITS) | BIT(TALLY), 0, BIT(TALLY)},
 };
 
 int grid_function_now;
 
 static bool is_backward(int function) {
-  return function == SOFTMAX_BACKWARD || function == LOG_SOFTMAX_BACKWARD || function == PARTS_OF_BACKWARD || function == PARTS_OF_LOG_BACKWARD;
+  return function == SOFTMAX_BACKWARD || function == LOG_SOFTMAX_BACKWARD || function == PARTS_OF_BACKWARD ||
+         function == PARTS_OF_LOG_BACKWARD;
 }
 static bool is_log(int function) {
   return function == LOG_SOFTMAX || function == LOG_SOFTMAX_BACKWARD || function == PARTS_OF_LOG_BACKWARD;
@@ -50,15 +86,16 @@ static void done(fuzz_problem *p, const char *what, xent_status status, uint32_t
   settle(p, what, status, (fuzz_effect){(1u << ARRAYS) - 1, written, begin, end, from, to, true});
 }
 
-static xent_status write_output(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to, const xent_statistics *known) {
+static xent_status write_output(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to,
+                                const xent_statistics *known) {
   void *const *a = p->address;
   if (is_backward(grid_function_now))
     return (is_log(grid_function_now) ? xent_log_softmax_backward_at : xent_softmax_backward_at)(
         shape_of(p), options_of(p), begin, end, from, to, a[OUTPUT], a[UPSTREAM], a[ROW_OFFSETS], a[CLASS_MASK], known,
         a[GRADIENT], report_of(p));
   return (is_log(grid_function_now) ? xent_log_softmax_at : xent_softmax_at)(
-      shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK], known, a[OUTPUT],
-      report_of(p));
+      shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK], known,
+      a[OUTPUT], report_of(p));
 }
 
 static xent_status gradient_of_statistics(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to) {
@@ -80,13 +117,15 @@ static void all_of_cross_entropy(fuzz_problem *p, int64_t begin, int64_t end) {
       .argmax = a[ARGMAX], .ranks = a[RANKS], .entropies = a[ENTROPIES], .top_classes = a[TOP_CLASSES],
       .top_log_probabilities = a[TOP_LOG_PROBABILITIES], .target_gradient = a[TARGET_GRADIENT],
       .statistics = a[STATISTICS], .tally = a[TALLY]};
-  done(p, "cross-entropy", cross_entropy_of(shape_of(p), options_of(p), begin, end, &arrays, report_of(p)), written, begin, end, 0, classes);
+  done(p, "cross-entropy", cross_entropy_of(shape_of(p), options_of(p), begin, end, &arrays, report_of(p)), written,
+       begin, end, 0, classes);
   if (!a[GRADIENT]) return;
   done(p, "its gradient", gradient_of_statistics(p, begin, end, 0, classes), BIT(GRADIENT), begin, end, 0, classes);
   cross_entropy_arrays with_gradient = arrays;
   with_gradient.gradient = a[GRADIENT];
-  done(p, "cross-entropy with its gradient", cross_entropy_of(shape_of(p), options_of(p), begin, end, &with_gradient, report_of(p)),
-       written | BIT(GRADIENT), begin, end, 0, classes);
+  done(p, "cross-entropy with its gradient",
+       cross_entropy_of(shape_of(p), options_of(p), begin, end, &with_gradient, report_of(p)), written | BIT(GRADIENT),
+       begin, end, 0, classes);
 }
 
 static int64_t end_of_chunk(const fuzz_problem *p, int64_t from) {
@@ -97,12 +136,13 @@ static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_stati
   void *const *a = p->address;
   for (int64_t from = 0, to; from < p->shape.classes; from = to) {
     to = end_of_chunk(p, from);
-    const xent_status status =
-        is_backward(grid_function_now)
-            ? xent_backward_states_at(shape_of(p), options_of(p), begin, end, from, to, is_log(grid_function_now) ? NULL : a[OUTPUT],
-                                   a[UPSTREAM], a[CLASS_MASK], states_of(p), report_of(p))
-            : xent_forward_states_at(shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[TARGETS],
-                                  a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], known, states_of(p), report_of(p));
+    const xent_status status = is_backward(grid_function_now)
+                                   ? xent_backward_states_at(shape_of(p), options_of(p), begin, end, from, to,
+                                                             is_log(grid_function_now) ? NULL : a[OUTPUT], a[UPSTREAM],
+                                                             a[CLASS_MASK], states_of(p), report_of(p))
+                                   : xent_forward_states_at(shape_of(p), options_of(p), begin, end, from, to, a[LOGITS],
+                                                            a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK],
+                                                            a[CLASS_WEIGHTS], known, states_of(p), report_of(p));
     done(p, "states", status, BIT(STATES), begin, end, from, to);
     if (status) return false;
   }
@@ -156,8 +196,8 @@ void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
       status = write_output(p, begin, end, 0, classes, NULL);
       break;
     case LSE:
-      status = xent_log_sum_exp_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
-                                a[LOG_SUM_EXP], report_of(p));
+      status = xent_log_sum_exp_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK],
+                                   a[SINK], a[LOG_SUM_EXP], report_of(p));
       break;
     case LOSSES_ALONE: case LABELS_WITH_GRADIENT: case PROBABILITIES_WITH_GRADIENT:
       status = cross_entropy_of(shape_of(p), options_of(p), begin, end, &(cross_entropy_arrays){.logits = a[LOGITS],
@@ -166,12 +206,13 @@ void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
                                 .tally = tally_of(p)}, report_of(p));
       break;
     case DIVERGENCE:
-      status = xent_kl_divergence_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TEACHER], a[CLASS_MASK], a[ROW_WEIGHTS],
-                                  a[LOSSES], a[GRADIENT], tally_of(p), report_of(p));
+      status = xent_kl_divergence_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TEACHER], a[CLASS_MASK],
+                                     a[ROW_WEIGHTS], a[LOSSES], a[GRADIENT], tally_of(p), report_of(p));
       break;
     case CHECK_LABELS: case CHECK_SPARSE:
-      status = xent_check_targets_at(shape_of(p), options_of(p), begin, end, a[TARGETS], a[TARGET_WEIGHTS], a[ROW_OFFSETS],
-                                  a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], tally_of(p), report_of(p));
+      status =
+          xent_check_targets_at(shape_of(p), options_of(p), begin, end, a[TARGETS], a[TARGET_WEIGHTS], a[ROW_OFFSETS],
+                                a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], tally_of(p), report_of(p));
       break;
     case TALLY_OF_VALUES: tally(p, begin, end); return;
     case PARTS_OF_SOFTMAX: case PARTS_OF_LABELS: case PARTS_OF_PROBABILITIES: case PARTS_OF_SPARSE:

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every function of xent.h between pages without access: each array of a call, and each struct, begins behind such a page
- * or ends at one. What is tried, every point on every tier of the CPU:
+ * Every function of xent.h between pages without access: each array of a call, and each struct, begins behind such a
+ * page or ends at one. What is tried, every point on every tier of the CPU:
  *
- *   functions   softmax, log-softmax, their backwards, log-sum-exp; cross-entropy: losses alone, with gradient, with every
- *               output, gradient from statistics; of labels, probability rows, sparse targets, without targets; divergence;
- *               all of these in parts: states, both rounds of finish, results by class ranges; checks of targets; tallies
- *   types       float32, float16, bfloat16, float64, and each array of a type of its own; labels, offsets and class numbers
- *               of every integer type that holds them
- *   layouts     rows dense and apart, columns dense and apart, gaps between all elements, classes last, rows as columns,
- *               ragged rows, and each array in a layout of its own
- *   classes     1 to 300 and both sides of every boundary up to three chunks; one row, blocks and strips of rows; all rows,
- *               and all but the first and last
- *   places      up to the page and from the page, then so far from it that arrays begin at every element of a cache line;
- *               outputs beside the inputs and in place of each that they may replace
+ *   functions   softmax, log-softmax, their backwards, log-sum-exp; cross-entropy: losses alone, with gradient, with
+ * every output, gradient from statistics; of labels, probability rows, sparse targets, without targets; divergence; all
+ * of these in parts: states, both rounds of finish, results by class ranges; checks of targets; tallies types float32,
+ * float16, bfloat16, float64, and each array of a type of its own; labels, offsets and class numbers of every integer
+ * type that holds them layouts     rows dense and apart, columns dense and apart, gaps between all elements, classes
+ * last, rows as columns, ragged rows, and each array in a layout of its own classes     1 to 300 and both sides of
+ * every boundary up to three chunks; one row, blocks and strips of rows; all rows, and all but the first and last
+ *   places      up to the page and from the page, then so far from it that arrays begin at every element of a cache
+ * line; outputs beside the inputs and in place of each that they may replace
  *
- * A read or write beyond a page ends the program with SIGSEGV. A byte that changes beside an array, between its elements, in
- * an input or in rows and classes that were not asked for is a fault, and so is a tier with other bits than the scalar one's.
- * Where an array does not lie at the page, only writes beside it are seen here; built with AddressSanitizer reads are too.
+ * A read or write beyond a page ends the program with SIGSEGV. A byte that changes beside an array, between its
+ * elements, in an input or in rows and classes that were not asked for is a fault, and so is a tier with other bits
+ * than the scalar one's. Where an array does not lie at the page, only writes beside it are seen here; built with
+ * AddressSanitizer reads are too.
  *
- * Usage: guard_grid [STEP]   every STEP-th point, of long rows every fourth of these; 1 unless told, which takes a quarter of an hour
+ * Usage: guard_grid [STEP]   every STEP-th point, of long rows every fourth of these; 1 unless told, which takes a
+ * quarter of an hour
  */
 #define _DEFAULT_SOURCE
 #include "grid.h"
@@ -40,10 +40,10 @@ static grid_point now; /* for whoever wants to know where the program ended */
 
 static void say_where(int number) {
   char text[300];
-  const int n = snprintf(text, sizeof text, "ended at: %s, types %d, layout %d, %lld classes, %s, shift %lld, place %d, seed %llu\n",
-                         grid_functions[now.function].name, now.types, now.layout, (long long)now.classes,
-                         now.at_end ? "up to the page" : "from the page", (long long)now.shift, now.place,
-                         (unsigned long long)now.seed);
+  const int n = snprintf(
+      text, sizeof text, "ended at: %s, types %d, layout %d, %lld classes, %s, shift %lld, place %d, seed %llu\n",
+      grid_functions[now.function].name, now.types, now.layout, (long long)now.classes,
+      now.at_end ? "up to the page" : "from the page", (long long)now.shift, now.place, (unsigned long long)now.seed);
   if (write(2, text, (size_t)n) == n) raise(number); /* the handler is for once */
 }
 
@@ -88,7 +88,8 @@ int main(int argc, char **argv) {
     if (cases[i] == 0 && step < 1000) fail("%s was not called", grid_functions[i].name);
   }
   const fuzz_count calls = calls_so_far();
-  if (calls.accepted < calls.made) fail("%lld of %lld calls were refused, which are all lawful", calls.made - calls.accepted, calls.made);
+  if (calls.accepted < calls.made)
+    fail("%lld of %lld calls were refused, which are all lawful", calls.made - calls.accepted, calls.made);
   printf("%lld calls between guard pages at %lld points: nothing outside was touched\n", calls.made, (long long)points);
   return 0;
 }

@@ -12,7 +12,9 @@ static bool one_in(random_source *r, int64_t n) { return random_below(r, n) == 0
 
 /* ---- sizes ---- */
 
-static bool has_columns(int layout) { return layout == COLUMNS_DENSE || layout == COLUMNS_APART || layout == CLASSES_LAST; }
+static bool has_columns(int layout) {
+  return layout == COLUMNS_DENSE || layout == COLUMNS_APART || layout == CLASSES_LAST;
+}
 
 /* Rows as they are for single rows, and as many as blocks and strips take. */
 static void choose_sizes(fuzz_problem *p, const grid_point *at, random_source *r) {
@@ -47,7 +49,8 @@ static void choose_options(fuzz_problem *p, const grid_point *at, random_source 
   *o = xent_default_options();
   p->any_isa = true;
   o->fully_masked = (int32_t)random_below(r, 2);
-  const bool classes = !grid_functions[at->function].probabilities, labels = classes && !grid_functions[at->function].sparse;
+  const bool classes = !grid_functions[at->function].probabilities,
+             labels = classes && !grid_functions[at->function].sparse;
   if (at->function == TALLY_OF_VALUES) return;
   if (at->function == DIVERGENCE) {
     o->temperature = one_in(r, 2) ? 0 : 2.5;
@@ -118,7 +121,8 @@ static void choose_layouts(fuzz_problem *p, const grid_point *at, random_source 
   for (int i = 0; i < ARRAYS; i++) layout_to_set(p, i)->type = type_of(at, i, r); /* targets say what others are */
   for (int i = 0; i < ARRAYS; i++) {
     const fuzz_extent extent = extent_of(p, i);
-    const int layout = at->layout != EACH_ITS_OWN ? at->layout : (p->shape.inner > 1 ? of_columns : of_rows)[random_below(r, 4)];
+    const int layout =
+        at->layout != EACH_ITS_OWN ? at->layout : (p->shape.inner > 1 ? of_columns : of_rows)[random_below(r, 4)];
     *layout_to_set(p, i) = layout_as(layout, &p->shape, extent, entries_of(p, extent), layout_of_array(p, i)->type);
   }
 }
@@ -169,7 +173,8 @@ static bool place(fuzz_problem *p, const grid_point *at, uint32_t given) {
   }
   for (int i = 0; i < ARRAYS; i++) {
     const int64_t size = (int64_t)size_of_type(layout_of_array(p, i)->type);
-    if (i != ROW_OFFSETS) slot_place(&p->slots[i], p->in_slot_of[i] == i ? p->bytes[i] : 0, at->at_end, at->shift * size % 64);
+    if (i != ROW_OFFSETS)
+      slot_place(&p->slots[i], p->in_slot_of[i] == i ? p->bytes[i] : 0, at->at_end, at->shift * size % 64);
   }
   for (int i = 0; i < ARRAYS; i++) p->address[i] = given & BIT(i) ? p->slots[p->in_slot_of[i]].data : NULL;
   const int64_t rows = rows_of(p), chunks = xent_chunks(p->shape.classes);
@@ -189,7 +194,8 @@ static bool place(fuzz_problem *p, const grid_point *at, uint32_t given) {
 static int64_t element_of(const fuzz_problem *p, int index, int64_t row, int64_t entry) {
   const xent_layout *l = layout_of_array(p, index);
   if (p->ragged && extent_of(p, index) == PER_CLASS) return (row_offset(p, row) + entry) * l->classes;
-  return row / p->shape.inner * l->outer + row % p->shape.inner * l->inner + (extent_of(p, index) == PER_ROW ? 0 : entry * l->classes);
+  return row / p->shape.inner * l->outer + row % p->shape.inner * l->inner +
+         (extent_of(p, index) == PER_ROW ? 0 : entry * l->classes);
 }
 
 /* Lawful ones: classes that the row has and that are not masked, and the number that is ignored. */
@@ -200,7 +206,8 @@ static void fill_labels(fuzz_problem *p, random_source *r) {
     const int64_t classes = p->ragged ? row_offset(p, row + 1) - row_offset(p, row) : p->shape.classes;
     for (int64_t k = 0; k < entries; k++) {
       const bool ignored = classes == 0 || (p->options.has_ignore_index && one_in(r, 4));
-      const int64_t label = ignored ? p->options.ignore_index : random_below(r, classes < 128 || labels.layout.type > XENT_U8 ? classes : 128);
+      const int64_t label = ignored ? p->options.ignore_index
+                                    : random_below(r, classes < 128 || labels.layout.type > XENT_U8 ? classes : 128);
       set_number(&labels, element_of(p, TARGETS, row, k), (double)label);
       if (!ignored && p->address[CLASS_MASK]) p->slots[CLASS_MASK].initial[element_of(p, CLASS_MASK, row, label)] = 1;
     }
@@ -227,7 +234,8 @@ static void fill(fuzz_problem *p, const grid_point *at, uint32_t given, random_s
 
 /* An array that may be there: all of them for every fourth point. */
 static uint32_t choose_arrays(const grid_function *f, bool ragged, random_source *r) {
-  const uint32_t asked = one_in(r, 4) ? UINT32_MAX : (uint32_t)random_bits(r) & (one_in(r, 2) ? UINT32_MAX : (uint32_t)random_bits(r));
+  const uint32_t asked =
+      one_in(r, 4) ? UINT32_MAX : (uint32_t)random_bits(r) & (one_in(r, 2) ? UINT32_MAX : (uint32_t)random_bits(r));
   uint32_t given = f->needed | (f->optional & asked);
   given = ragged ? given | BIT(ROW_OFFSETS) : given & ~BIT(ROW_OFFSETS);
   return given;
@@ -237,7 +245,9 @@ bool grid_problem(fuzz_problem *p, const grid_point *at) {
   const grid_function *f = &grid_functions[at->function];
   const bool ragged = at->layout == RAGGED;
   if (ragged && !f->ragged) return false;
-  if (at->function == TALLY_OF_VALUES && at->layout != ROWS_DENSE && at->layout != ROWS_APART && at->layout != GAPS_EVERYWHERE) return false;
+  if (at->function == TALLY_OF_VALUES && at->layout != ROWS_DENSE && at->layout != ROWS_APART &&
+      at->layout != GAPS_EVERYWHERE)
+    return false;
   random_source r = {at->seed};
   memset(p->offset, 0, sizeof p->offset);
   memset(p->address, 0, sizeof p->address);
