@@ -34,6 +34,14 @@ class PagesTest {
   private static final Pattern STEPS =
       Pattern.compile(
           "is (\\d+) functions in (\\d+) files \\([^)]*\\), of which (\\d+) in (\\d+) files");
+  private static final int LONGEST_LINE = 120;
+  private static final Pattern LINED = Pattern.compile(".*\\.(md|java|c|h)");
+  private static final Pattern UNLINED =
+      Pattern.compile("(.*/)?(target|\\..*|internal/ffi)/.*|native/src/kernels/.*");
+  private static final Pattern ONE_LITERAL =
+      Pattern.compile("\\s*([+:?] )?\"([^\"\\\\]|\\\\.)*\"\\W*");
+  private static final Pattern FENCED = Pattern.compile("(?ms)^ *```.*?^ *```$");
+  private static final Pattern ONE_WORD = Pattern.compile("`[^`]*`|\\]\\([^)]*\\)");
   private static final Pattern ERROR = Pattern.compile("^### `(.+)`$", Pattern.MULTILINE);
 
   static List<Page> pages() {
@@ -146,6 +154,35 @@ class PagesTest {
             error ->
                 assertThat(error.split("…"))
                     .allSatisfy(part -> assertThat(sources.contains(part)).as(part).isTrue()));
+  }
+
+  /**
+   * Breaks that cannot be are not asked for: of tables, blocks of code, headings and links, and of
+   * messages, which a reader looks for as a whole.
+   */
+  @Test
+  void linesAreOfAtMost120Characters() {
+    assertThat(
+            files(Page.ROOT)
+                .filter(file -> LINED.matcher(file.toString()).matches())
+                .filter(file -> !UNLINED.matcher(Page.ROOT.relativize(file).toString()).matches())
+                .flatMap(PagesTest::longLines))
+        .isEmpty();
+  }
+
+  private static Stream<String> longLines(Path file) {
+    boolean isPage = file.toString().endsWith(".md");
+    String text = isPage ? FENCED.matcher(text(file)).replaceAll("") : text(file);
+    return text.lines()
+        .filter(line -> line.codePointCount(0, line.length()) > LONGEST_LINE)
+        .filter(line -> isPage ? hasBreak(line) : !ONE_LITERAL.matcher(line).matches())
+        .map(line -> Page.ROOT.relativize(file) + ": " + line);
+  }
+
+  /** Whether a line of a page could end earlier. */
+  private static boolean hasBreak(String line) {
+    String words = ONE_WORD.matcher(line.strip()).replaceAll("");
+    return !words.matches("[|#].*") && words.replaceFirst("^([-*]|\\d+\\.) ", "").contains(" ");
   }
 
   /** Everything that can print a message, with the strings that are broken into lines joined. */
