@@ -2,6 +2,7 @@
 package dev.xent;
 
 import java.io.Serial;
+import java.util.Locale;
 
 /** A label that is no class, or a masked one, and not the ignore index. */
 public final class LabelException extends XentException {
@@ -20,13 +21,14 @@ public final class LabelException extends XentException {
    */
   public LabelException(long row, long label, long classes) {
     this(
-        "row %d has label %d; %s: give a class index%s"
-            .formatted(
-                row,
-                label,
-                classes == 0 ? "it has no class" : "classes are 0 to " + (classes - 1),
-                // A label beyond the classes is rather a mistake than a mark.
-                label < 0 ? ", or ignoreIndex(" + label + ") if such rows do not count" : ""),
+        String.format(
+            Locale.ROOT,
+            "row %d has label %d; %s: give a class index%s",
+            row,
+            label,
+            classes == 0 ? "it has no class" : "classes are 0 to " + (classes - 1),
+            // A label beyond the classes is rather a mistake than a mark.
+            label < 0 ? ", or ignoreIndex(" + label + ") if such rows do not count" : ""),
         row,
         label,
         classes);
@@ -49,8 +51,12 @@ public final class LabelException extends XentException {
    */
   public static LabelException ofMaskedClass(long row, long label, long classes) {
     return new LabelException(
-        "row %d has label %d, which classMask leaves out: give another class, let that one take part, or ignoreIndex(%d) if such rows do not count"
-            .formatted(row, label, label),
+        String.format(
+            Locale.ROOT,
+            "row %d has label %d, which classMask leaves out: give another class, let that one take part, or ignoreIndex(%d) if such rows do not count",
+            row,
+            label,
+            label),
         row,
         label,
         classes);

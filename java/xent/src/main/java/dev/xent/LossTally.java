@@ -2,6 +2,7 @@
 package dev.xent;
 
 import dev.xent.internal.plan.Sums;
+import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -94,7 +95,12 @@ public final class LossTally {
   /** Its numbers, in one line. */
   @Override
   public String toString() {
-    return "LossTally[sum=%s, denominator=%s, rows=%d, counted=%d]"
-        .formatted(sum(), denominator(), rows(), counted());
+    return String.format(
+        Locale.ROOT,
+        "LossTally[sum=%s, denominator=%s, rows=%d, counted=%d]",
+        sum(),
+        denominator(),
+        rows(),
+        counted());
   }
 }

@@ -15,6 +15,7 @@ import java.nio.IntBuffer;
 import java.nio.LongBuffer;
 import java.nio.ShortBuffer;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -234,8 +235,12 @@ public final class Tensor {
     }
     if (buffer.remaining() % type.byteSize() != 0) {
       throw new MemoryException(
-          "the buffer has %s left, not a multiple of the %d bytes of %s: set its limit"
-              .formatted(Plural.of(buffer.remaining(), "byte"), type.byteSize(), type));
+          String.format(
+              Locale.ROOT,
+              "the buffer has %s left, not a multiple of the %d bytes of %s: set its limit",
+              Plural.of(buffer.remaining(), "byte"),
+              type.byteSize(),
+              type));
     }
     MemorySegment segment = MemorySegment.ofBuffer(buffer);
     return whole(segment, type, buffer.remaining() / type.byteSize(), shape);
@@ -247,8 +252,12 @@ public final class Tensor {
     long elements = Strides.elements(own);
     if (elements != length) {
       throw new ShapeException(
-          "shape %s has %s, the memory has %d: give a shape with as many"
-              .formatted(Arrays.toString(own), Plural.of(elements, "element"), length));
+          String.format(
+              Locale.ROOT,
+              "shape %s has %s, the memory has %d: give a shape with as many",
+              Arrays.toString(own),
+              Plural.of(elements, "element"),
+              length));
     }
     return new Tensor(View.of(segment, type, own, Strides.rowMajor(own), null));
   }
@@ -316,17 +325,21 @@ public final class Tensor {
     long[] own = Objects.requireNonNull(shape, "shape").clone();
     if (!view.contiguous) {
       throw new ShapeException(
-          "%s with strides %s is not contiguous and cannot be reshaped: reshape before slicing"
-              .formatted(view, Arrays.toString(view.strides)));
+          String.format(
+              Locale.ROOT,
+              "%s with strides %s is not contiguous and cannot be reshaped: reshape before slicing",
+              view,
+              Arrays.toString(view.strides)));
     }
     if (Strides.elements(own) != view.elements) {
       throw new ShapeException(
-          "%s has %s, shape %s has %d: give a shape with as many"
-              .formatted(
-                  view,
-                  Plural.of(view.elements, "element"),
-                  Arrays.toString(own),
-                  Strides.elements(own)));
+          String.format(
+              Locale.ROOT,
+              "%s has %s, shape %s has %d: give a shape with as many",
+              view,
+              Plural.of(view.elements, "element"),
+              Arrays.toString(own),
+              Strides.elements(own)));
     }
     return new Tensor(view.with(0, own, Strides.rowMajor(own)));
   }
@@ -360,8 +373,11 @@ public final class Tensor {
 
   private ShapeException permutation(int[] axes) {
     return new ShapeException(
-        "axes %s is no order of the dimensions of %s: name every axis once"
-            .formatted(Arrays.toString(axes), view));
+        String.format(
+            Locale.ROOT,
+            "axes %s is no order of the dimensions of %s: name every axis once",
+            Arrays.toString(axes),
+            view));
   }
 
   /**
@@ -373,8 +389,14 @@ public final class Tensor {
     int d = Strides.axis(axis, view.shape);
     if (from < 0 || to < from || to > view.shape[d]) {
       throw new ShapeException(
-          "slice %d to %d of axis %d of %s: indices go from 0 to %d"
-              .formatted(from, to, axis, view, view.shape[d]));
+          String.format(
+              Locale.ROOT,
+              "slice %d to %d of axis %d of %s: indices go from 0 to %d",
+              from,
+              to,
+              axis,
+              view,
+              view.shape[d]));
     }
     long[] shape = view.shape.clone();
     shape[d] = to - from;
@@ -390,7 +412,10 @@ public final class Tensor {
     int d = Strides.axis(axis, view.shape);
     if (view.rank() == 1) {
       throw new ShapeException(
-          "select on %s would leave no dimension: use slice, getFloat or getLong".formatted(view));
+          String.format(
+              Locale.ROOT,
+              "select on %s would leave no dimension: use slice, getFloat or getLong",
+              view));
     }
     Strides.requireIndex(index, d, view);
     int rank = view.rank();
@@ -525,12 +550,19 @@ public final class Tensor {
     boolean converts = source.view.type.isFloat() && view.type.isFloat();
     if (source.view.type != view.type && !converts) {
       throw new DTypeException(
-          "%s cannot be copied into %s: give a tensor of the same type"
-              .formatted(source.view, view));
+          String.format(
+              Locale.ROOT,
+              "%s cannot be copied into %s: give a tensor of the same type",
+              source.view,
+              view));
     }
     if (!Arrays.equals(source.view.shape, view.shape)) {
       throw new ShapeException(
-          "%s cannot be copied into %s: give both the same shape".formatted(source.view, view));
+          String.format(
+              Locale.ROOT,
+              "%s cannot be copied into %s: give both the same shape",
+              source.view,
+              view));
     }
     Memory.requireWritable(view, "the tensor");
     Memory.requireLent(source.view, "the source");

@@ -110,6 +110,7 @@ public final class XentRuntime {
         fallbackReason() == null
             ? " " + isa().name().toLowerCase(Locale.ROOT)
             : " (" + fallbackReason() + ")";
-    return "xent %s, %s%s, numerics %d".formatted(version(), name, how, numericsVersion());
+    return String.format(
+        Locale.ROOT, "xent %s, %s%s, numerics %d", version(), name, how, numericsVersion());
   }
 }

@@ -22,10 +22,17 @@ import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
 import dev.xent.internal.load.Settings;
 import dev.xent.internal.plan.Memory;
+import java.io.IOException;
 import java.lang.module.ModuleDescriptor;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The rules of the house that no compiler checks. */
 class HouseRulesTest {
@@ -41,6 +48,18 @@ class HouseRulesTest {
   private static final JavaClasses LIBRARY =
       new ClassFileImporter()
           .importPath(Path.of(System.getProperty("basedir"), "target", "classes"));
+
+  /** What the JDK does in the default locale unless it is given another one. */
+  private static final Pattern LOCALE_OF_THE_USER =
+      Pattern.compile(
+          String.join(
+              "|",
+              "\\.formatted\\(",
+              "(\\bString\\.format|\\.printf|\\bout\\.format)\\((?!\\s*Locale\\.)",
+              "\\.to(Lower|Upper)Case\\(\\)",
+              "new (Formatter|Scanner|DecimalFormat|MessageFormat|SimpleDateFormat)\\(",
+              "\\b(NumberFormat\\.get|MessageFormat\\.format)",
+              "DateTimeFormatter\\.ofPattern\\([^,]*\\)"));
 
   private static DescribedPredicate<JavaCall<?>> callsOf(String method) {
     return DescribedPredicate.describe(
@@ -100,6 +119,67 @@ class HouseRulesTest {
   @Test
   void logsGoThroughTheLoggerOfThePlatform() {
     noClasses().should(USE_JAVA_UTIL_LOGGING).check(LIBRARY);
+  }
+
+  /**
+   * In Persian, Arabic or Bengali a number would have other digits, in Turkish a letter another
+   * case. Of all modules: not all are built when this one is tested, so their sources are asked.
+   */
+  @Test
+  void nothingIsFormattedInTheLocaleOfTheUser() throws IOException {
+    Path modules = Path.of(System.getProperty("basedir")).getParent();
+    List<Path> sources;
+    try (Stream<Path> files = Files.walk(modules)) {
+      sources = files.filter(file -> isSource(modules.relativize(file).toString())).toList();
+    }
+    assertThat(sources).hasSizeGreaterThan(200);
+    List<Path> wrong = new ArrayList<>();
+    for (Path source : sources) {
+      if (LOCALE_OF_THE_USER.matcher(Files.readString(source)).find()) {
+        wrong.add(source);
+      }
+    }
+    assertThat(wrong).isEmpty();
+  }
+
+  /** Of a module, and not what jextract writes. */
+  private static boolean isSource(String file) {
+    return file.matches("[^/]+/src/main/java/(?!dev/xent/internal/ffi/).*\\.java");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "\"%d\".formatted(1)",
+        "String.format(\"%d\", 1)",
+        "String.format(\n    FORM, 1)",
+        "out.printf(\"%d\", 1)",
+        "out.format(\"%d\", 1)",
+        "name.toLowerCase()",
+        "name.toUpperCase()",
+        "new Formatter()",
+        "new Scanner(text)",
+        "new DecimalFormat(\"0\")",
+        "NumberFormat.getInstance()",
+        "MessageFormat.format(\"{0}\", 1)",
+        "DateTimeFormatter.ofPattern(\"d\")"
+      })
+  void theLocaleOfTheUserIsRecognized(String code) {
+    assertThat(code).containsPattern(LOCALE_OF_THE_USER);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "String.format(Locale.ROOT, \"%d\", 1)",
+        "String.format(\n    Locale.ROOT, FORM, 1)",
+        "out.printf(Locale.ROOT, \"%d\", 1)",
+        "name.toLowerCase(Locale.ROOT)",
+        "DateTimeFormatter.ofPattern(\"d\", Locale.ENGLISH)",
+        "schema.format()"
+      })
+  void otherLocalesAreNot(String code) {
+    assertThat(code).doesNotContainPattern(LOCALE_OF_THE_USER);
   }
 
   @Test

@@ -6,6 +6,7 @@ import dev.xent.MemoryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 
 /**
  * A {@code struct ArrowArray} of the C Data Interface, read once and checked: whatever it says that
@@ -53,21 +54,30 @@ final class CArray {
     children = number(struct, CHILDREN);
     if (number(struct, RELEASE) == 0) {
       throw new MemoryException(
-          "%s is released or was moved: give one that is not".formatted(name));
+          String.format(Locale.ROOT, "%s is released or was moved: give one that is not", name));
     }
     if (length < 0 || offset < 0 || offset > MOST || length > MOST - offset) {
       throw new MemoryException(
-          "%s has length %d and offset %d: both are 0 or more and together at most 2^62, let its producer set them"
-              .formatted(name, length, offset));
+          String.format(
+              Locale.ROOT,
+              "%s has length %d and offset %d: both are 0 or more and together at most 2^62, let its producer set them",
+              name,
+              length,
+              offset));
     }
     if (nullCount < -1 || nullCount > length) {
       throw new MemoryException(
-          "%s has length %d and %d nulls: let its producer count them, or say -1 for not counted"
-              .formatted(name, length, nullCount));
+          String.format(
+              Locale.ROOT,
+              "%s has length %d and %d nulls: let its producer count them, or say -1 for not counted",
+              name,
+              length,
+              nullCount));
     }
     if (number(struct, DICTIONARY) != 0) {
       throw new MemoryException(
-          "%s has a dictionary, its schema none: give those of one export".formatted(name));
+          String.format(
+              Locale.ROOT, "%s has a dictionary, its schema none: give those of one export", name));
     }
   }
 
@@ -94,8 +104,12 @@ final class CArray {
   void requireChildren(int count) {
     if (childCount != count) {
       throw new MemoryException(
-          "%s has %d children, its schema %d: give those of one export"
-              .formatted(name, childCount, count));
+          String.format(
+              Locale.ROOT,
+              "%s has %d children, its schema %d: give those of one export",
+              name,
+              childCount,
+              count));
     }
   }
 
@@ -103,8 +117,11 @@ final class CArray {
   void requireValues(long end) {
     if (end > length) {
       throw new MemoryException(
-          "the lists go up to value %d, the array of their values has length %d: let their producer set these"
-              .formatted(end, length));
+          String.format(
+              Locale.ROOT,
+              "the lists go up to value %d, the array of their values has length %d: let their producer set these",
+              end,
+              length));
     }
   }
 
@@ -112,8 +129,12 @@ final class CArray {
   private long buffer(int index, int count) {
     if (bufferCount != count) {
       throw new MemoryException(
-          "%s has %d buffers, its schema %d: give those of one export"
-              .formatted(name, bufferCount, count));
+          String.format(
+              Locale.ROOT,
+              "%s has %d buffers, its schema %d: give those of one export",
+              name,
+              bufferCount,
+              count));
     }
     return CMemory.pointer(name, "buffers", count, buffers, index);
   }
@@ -144,8 +165,11 @@ final class CArray {
     long bitmap = buffer(0, buffers);
     if (nullCount > 0 && bitmap == 0) {
       throw new MemoryException(
-          "%s has %d nulls and no bitmap of them: let its producer set the address"
-              .formatted(name, nullCount));
+          String.format(
+              Locale.ROOT,
+              "%s has %d nulls and no bitmap of them: let its producer set the address",
+              name,
+              nullCount));
     }
     if (nullCount == 0 || bitmap == 0 || from == to) {
       return;
@@ -154,8 +178,12 @@ final class CArray {
     long nullAt = Validity.firstNull(bits, from, to);
     if (nullAt >= 0) {
       throw new MemoryException(
-          "%s %d of the array %s null, and a tensor has no nulls: let their producer fill them"
-              .formatted(what, (nullAt - origin) / each, each == 1 ? "is" : "has a"));
+          String.format(
+              Locale.ROOT,
+              "%s %d of the array %s null, and a tensor has no nulls: let their producer fill them",
+              what,
+              (nullAt - origin) / each,
+              each == 1 ? "is" : "has a"));
     }
   }
 

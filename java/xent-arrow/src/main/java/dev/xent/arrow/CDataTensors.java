@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.function.UnaryOperator;
 
@@ -146,8 +147,11 @@ public final class CDataTensors {
     for (long size = type.listSize(); size >= 0; size = type.listSize()) {
       if (shape.length == MAX_RANK) {
         throw new ShapeException(
-            "the array has lists in lists %d times: give %d dimensions at most"
-                .formatted(MAX_RANK, MAX_RANK));
+            String.format(
+                Locale.ROOT,
+                "the array has lists in lists %d times: give %d dimensions at most",
+                MAX_RANK,
+                MAX_RANK));
       }
       shape = Arrays.copyOf(shape, shape.length + 1);
       shape[shape.length - 1] = size;

@@ -4,6 +4,7 @@ package dev.xent.arrow;
 import dev.xent.MemoryException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 
 /**
  * Memory at the addresses in structs of the C Data Interface. Addresses that cannot be right are
@@ -16,8 +17,12 @@ final class CMemory {
   static MemorySegment struct(String what, String type, long address, long byteSize) {
     if (address == 0 || address % Long.BYTES != 0 || wraps(address, byteSize)) {
       throw new MemoryException(
-          "%s has address %s: give that of a struct %s"
-              .formatted(what, address == 0 ? "0" : "0x" + Long.toHexString(address), type));
+          String.format(
+              Locale.ROOT,
+              "%s has address %s: give that of a struct %s",
+              what,
+              address == 0 ? "0" : "0x" + Long.toHexString(address),
+              type));
     }
     return MemorySegment.ofAddress(address).reinterpret(byteSize).asReadOnly();
   }
@@ -32,18 +37,32 @@ final class CMemory {
       String owner, String elements, long count, long address, int byteSize) {
     if (address == 0) {
       throw new MemoryException(
-          "%s has %d %s and no address of them: let its producer set it"
-              .formatted(owner, count, elements));
+          String.format(
+              Locale.ROOT,
+              "%s has %d %s and no address of them: let its producer set it",
+              owner,
+              count,
+              elements));
     }
     if (address % byteSize != 0) {
       throw new MemoryException(
-          "%s has %s at address 0x%x, not a multiple of their %d bytes: let its producer align them"
-              .formatted(owner, elements, address, byteSize));
+          String.format(
+              Locale.ROOT,
+              "%s has %s at address 0x%x, not a multiple of their %d bytes: let its producer align them",
+              owner,
+              elements,
+              address,
+              byteSize));
     }
     if (count > Long.MAX_VALUE / byteSize || wraps(address, count * byteSize)) {
       throw new MemoryException(
-          "%s has %d %s at address 0x%x: more than memory can hold, let its producer count them"
-              .formatted(owner, count, elements, address));
+          String.format(
+              Locale.ROOT,
+              "%s has %d %s at address 0x%x: more than memory can hold, let its producer count them",
+              owner,
+              count,
+              elements,
+              address));
     }
     return MemorySegment.ofAddress(address).reinterpret(count * byteSize).asReadOnly();
   }

@@ -6,6 +6,7 @@ import dev.xent.DTypeException;
 import dev.xent.MemoryException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 import java.util.regex.Pattern;
 
 /** A {@code struct ArrowSchema} of the C Data Interface. */
@@ -35,13 +36,15 @@ final class CSchema {
     this.name = name;
     struct = CMemory.struct(name, "ArrowSchema", address, SIZE);
     if (number(RELEASE) == 0) {
-      throw new MemoryException("%s is released: give one that is not".formatted(name));
+      throw new MemoryException(
+          String.format(Locale.ROOT, "%s is released: give one that is not", name));
     }
     if (number(DICTIONARY) != 0) {
       throw new DTypeException("the array holds indices into a dictionary: decode it first");
     }
     if (number(FORMAT) == 0) {
-      throw new MemoryException("%s has no format: let its producer set it".formatted(name));
+      throw new MemoryException(
+          String.format(Locale.ROOT, "%s has no format: let its producer set it", name));
     }
     format = text(number(FORMAT));
   }
@@ -74,8 +77,13 @@ final class CSchema {
   private void requireChildren(int count) {
     if (number(CHILD_COUNT) != count) {
       throw new MemoryException(
-          "%s has format %s and %d children: give one with %d"
-              .formatted(name, format, number(CHILD_COUNT), count));
+          String.format(
+              Locale.ROOT,
+              "%s has format %s and %d children: give one with %d",
+              name,
+              format,
+              number(CHILD_COUNT),
+              count));
     }
   }
 
@@ -91,7 +99,10 @@ final class CSchema {
       case "+L" -> DType.I64;
       default ->
           throw new DTypeException(
-              "the array has format %s: give +l or +L (lists), or use view".formatted(format));
+              String.format(
+                  Locale.ROOT,
+                  "the array has format %s: give +l or +L (lists), or use view",
+                  format));
     };
   }
 
@@ -114,12 +125,16 @@ final class CSchema {
       case "l" -> DType.I64;
       case "+l", "+L" ->
           throw new DTypeException(
-              "the array has format %s (lists of any size): use viewRagged, which takes lists of numbers alone"
-                  .formatted(format));
+              String.format(
+                  Locale.ROOT,
+                  "the array has format %s (lists of any size): use viewRagged, which takes lists of numbers alone",
+                  format));
       default ->
           throw new DTypeException(
-              "the array has format %s: give e, f, g, c, C, s, i or l (numbers), or +w (fixed-size lists) of them"
-                  .formatted(format));
+              String.format(
+                  Locale.ROOT,
+                  "the array has format %s: give e, f, g, c, C, s, i or l (numbers), or +w (fixed-size lists) of them",
+                  format));
     };
   }
 

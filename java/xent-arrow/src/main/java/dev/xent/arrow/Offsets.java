@@ -6,6 +6,7 @@ import dev.xent.MemoryException;
 import dev.xent.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 
 /** Where lists begin and end, as I32 or I64. */
 final class Offsets {
@@ -25,8 +26,12 @@ final class Offsets {
       long end = at(offsets, type, list);
       if (begin < 0 || end < begin) {
         throw new MemoryException(
-            "list %d goes from value %d to value %d: offsets must be 0 or more, and none less than the one before"
-                .formatted(list - 1, begin, end));
+            String.format(
+                Locale.ROOT,
+                "list %d goes from value %d to value %d: offsets must be 0 or more, and none less than the one before",
+                list - 1,
+                begin,
+                end));
       }
       begin = end;
     }

@@ -8,6 +8,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
+import java.util.Locale;
 import org.apache.arrow.vector.ValueVector;
 import org.apache.arrow.vector.complex.FixedSizeListVector;
 
@@ -53,8 +54,11 @@ final class VectorCopy {
         };
     if (!fits) {
       throw new OptionException(
-          "forNull is %s, the vector has numbers of %s: give a number that is one of these"
-              .formatted(forNull, type));
+          String.format(
+              Locale.ROOT,
+              "forNull is %s, the vector has numbers of %s: give a number that is one of these",
+              forNull,
+              type));
     }
   }
 

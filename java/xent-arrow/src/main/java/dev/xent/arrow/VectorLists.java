@@ -5,6 +5,7 @@ import dev.xent.DType;
 import dev.xent.DTypeException;
 import dev.xent.MemoryException;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 import org.apache.arrow.vector.ValueVector;
 import org.apache.arrow.vector.complex.LargeListVector;
 import org.apache.arrow.vector.complex.ListVector;
@@ -30,15 +31,18 @@ record VectorLists(
           case LARGELIST -> DType.I64;
           default ->
               throw new DTypeException(
-                  "vector %s has values of type %s: give a ListVector or LargeListVector, or use view"
-                      .formatted(name, vector.getMinorType()));
+                  String.format(
+                      Locale.ROOT,
+                      "vector %s has values of type %s: give a ListVector or LargeListVector, or use view",
+                      name,
+                      vector.getMinorType()));
         };
     requireNoNulls(name, vector);
     ValueVector inner = inner(vector);
     VectorNumbers values = VectorNumbers.of(inner);
     if (values.shape().length > 1) {
       throw new DTypeException(
-          "vector %s has lists of lists: give lists of numbers".formatted(name));
+          String.format(Locale.ROOT, "vector %s has lists of lists: give lists of numbers", name));
     }
     long rows = vector.getValueCount();
     long offsetBytes = rows == 0 ? 0 : (rows + 1) * offsetType.byteSize();
@@ -65,8 +69,11 @@ record VectorLists(
     long nullAt = Validity.firstNull(VectorNumbers.bitmap(name, vector, rows), 0, rows);
     if (nullAt >= 0) {
       throw new MemoryException(
-          "row %d of vector %s is null, and a tensor has no nulls: make it an empty list"
-              .formatted(nullAt, name));
+          String.format(
+              Locale.ROOT,
+              "row %d of vector %s is null, and a tensor has no nulls: make it an empty list",
+              nullAt,
+              name));
     }
   }
 
@@ -74,8 +81,11 @@ record VectorLists(
     long nullAt = Validity.firstNull(VectorNumbers.bitmap(name, values, to), from, to);
     if (nullAt >= 0) {
       throw new MemoryException(
-          "value %d of the lists of vector %s is null, and a tensor has no nulls: fill it"
-              .formatted(nullAt, name));
+          String.format(
+              Locale.ROOT,
+              "value %d of the lists of vector %s is null, and a tensor has no nulls: fill it",
+              nullAt,
+              name));
     }
   }
 }

@@ -7,6 +7,7 @@ import dev.xent.MemoryException;
 import dev.xent.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Locale;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.vector.ValueVector;
 import org.apache.arrow.vector.complex.FixedSizeListVector;
@@ -35,8 +36,11 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
     DictionaryEncoding dictionary = vector.getField().getDictionary();
     if (dictionary != null) {
       throw new DTypeException(
-          "vector %s holds indices into dictionary %d: decode it first"
-              .formatted(name(vector), dictionary.getId()));
+          String.format(
+              Locale.ROOT,
+              "vector %s holds indices into dictionary %d: decode it first",
+              name(vector),
+              dictionary.getId()));
     }
   }
 
@@ -53,18 +57,24 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
       case BIGINT -> DType.I64;
       case LIST, LARGELIST ->
           throw new DTypeException(
-              "vector %s has lists of any size: use viewRagged%s"
-                  .formatted(
-                      name(vector),
-                      values == vector ? "" : ", which takes lists of numbers alone"));
+              String.format(
+                  Locale.ROOT,
+                  "vector %s has lists of any size: use viewRagged%s",
+                  name(vector),
+                  values == vector ? "" : ", which takes lists of numbers alone"));
       case BIT ->
           throw new DTypeException(
-              "vector %s has bits, and a tensor has bytes at least: make it a UInt1Vector"
-                  .formatted(name(vector)));
+              String.format(
+                  Locale.ROOT,
+                  "vector %s has bits, and a tensor has bytes at least: make it a UInt1Vector",
+                  name(vector)));
       default ->
           throw new DTypeException(
-              "vector %s has values of type %s: give Float2, Float4, Float8, TinyInt, UInt1, SmallInt, Int or BigInt, or fixed-size lists of them"
-                  .formatted(name(vector), type));
+              String.format(
+                  Locale.ROOT,
+                  "vector %s has values of type %s: give Float2, Float4, Float8, TinyInt, UInt1, SmallInt, Int or BigInt, or fixed-size lists of them",
+                  name(vector),
+                  type));
     };
   }
 
@@ -90,8 +100,12 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
       long nullAt = Validity.firstNull(bitmap(name, inner, count), 0, count);
       if (nullAt >= 0) {
         throw new MemoryException(
-            "row %d of vector %s %s null, and a tensor has no nulls: fill it, or use copy with a number for them"
-                .formatted(nullAt / (count / shape[0]), name, d == 1 ? "is" : "has a"));
+            String.format(
+                Locale.ROOT,
+                "row %d of vector %s %s null, and a tensor has no nulls: fill it, or use copy with a number for them",
+                nullAt / (count / shape[0]),
+                name,
+                d == 1 ? "is" : "has a"));
       }
       if (d < shape.length) {
         count *= shape[d];
@@ -116,8 +130,12 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
   static MemorySegment memory(String name, ArrowBuf buffer, long bytes) {
     if (buffer.capacity() < bytes) {
       throw new MemoryException(
-          "vector %s needs %d bytes and has a buffer of %d: write all its values, and set the value counts of its lists"
-              .formatted(name, bytes, buffer.capacity()));
+          String.format(
+              Locale.ROOT,
+              "vector %s needs %d bytes and has a buffer of %d: write all its values, and set the value counts of its lists",
+              name,
+              bytes,
+              buffer.capacity()));
     }
     return Tensor.ofAddress(buffer.memoryAddress(), bytes, null, DType.U8, bytes).segment();
   }
@@ -126,8 +144,14 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
   static void requireAligned(String name, MemorySegment memory, DType type, String fix) {
     if (memory.maxByteAlignment() < type.byteSize()) {
       throw new MemoryException(
-          "the values of vector %s begin at address 0x%x, not a multiple of the %d bytes of %s: %s"
-              .formatted(name, memory.address(), type.byteSize(), type, fix));
+          String.format(
+              Locale.ROOT,
+              "the values of vector %s begin at address 0x%x, not a multiple of the %d bytes of %s: %s",
+              name,
+              memory.address(),
+              type.byteSize(),
+              type,
+              fix));
     }
   }
 }

@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.ForeignAllocation;
@@ -62,13 +63,16 @@ final class WrappedVector {
                         ? "a vector counts with an int: wrap slices of it"
                         : null;
     if (reason != null) {
-      throw new MemoryException("the tensor is %s, and %s".formatted(tensor, reason));
+      throw new MemoryException(
+          String.format(Locale.ROOT, "the tensor is %s, and %s", tensor, reason));
     }
     MemorySegment memory = tensor.segment();
     if (!memory.scope().isAlive() || !memory.isAccessibleBy(Thread.currentThread())) {
       throw new MemoryException(
-          "%s belongs to an arena that is closed or confined to another thread: use an open shared one"
-              .formatted(tensor));
+          String.format(
+              Locale.ROOT,
+              "%s belongs to an arena that is closed or confined to another thread: use an open shared one",
+              tensor));
     }
   }
 

@@ -3,6 +3,7 @@ package dev.xent.benchmarks;
 
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.ServiceLoader;
 import java.util.stream.Stream;
 
@@ -27,7 +28,7 @@ final class Candidates {
     for (String name : names) {
       if (!known.contains(name)) {
         throw new IllegalArgumentException(
-            "no candidate '%s': there are %s".formatted(name, known));
+            String.format(Locale.ROOT, "no candidate '%s': there are %s", name, known));
       }
     }
     return all.stream().filter(candidate -> names.contains(candidate.name())).toList();

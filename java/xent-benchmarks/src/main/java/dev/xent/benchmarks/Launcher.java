@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,8 +69,12 @@ record Launcher(Plan plan, @Nullable String cpus) {
       List<Result> results = results(process);
       if (process.waitFor() != 0) {
         throw new IOException(
-            "%s %s ended early:%n%s"
-                .formatted(what.operation(), what.shape(), Files.readString(log)));
+            String.format(
+                Locale.ROOT,
+                "%s %s ended early:%n%s",
+                what.operation(),
+                what.shape(),
+                Files.readString(log)));
       }
       return results;
     } finally {

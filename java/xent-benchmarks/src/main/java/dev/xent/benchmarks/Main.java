@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -79,7 +80,7 @@ public final class Main implements Callable<Integer> {
     Launcher launcher = new Launcher(quick ? Plan.QUICK : Plan.FULL, pinning());
     List<Row> rows = new ArrayList<>();
     for (Case each : cases) {
-      System.err.printf("%s %s%n", each.operation(), each.shape());
+      System.err.printf(Locale.ROOT, "%s %s%n", each.operation(), each.shape());
       List<String> names =
           chosen.stream()
               .map(Candidate::name)

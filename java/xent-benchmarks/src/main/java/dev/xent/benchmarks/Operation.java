@@ -101,7 +101,11 @@ public enum Operation {
         .orElseThrow(
             () ->
                 new IllegalArgumentException(
-                    "no operation '%s': there are %s".formatted(name, Arrays.toString(values()))));
+                    String.format(
+                        Locale.ROOT,
+                        "no operation '%s': there are %s",
+                        name,
+                        Arrays.toString(values()))));
   }
 
   /** The plain operations. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.benchmarks;
 
+import java.util.Locale;
+
 /**
  * How long things are timed.
  *
@@ -18,7 +20,8 @@ record Plan(long warmUpMillis, long settleMillis, long roundMillis, int rounds) 
 
   /** As an argument of a process. */
   String text() {
-    return "%d,%d,%d,%d".formatted(warmUpMillis, settleMillis, roundMillis, rounds);
+    return String.format(
+        Locale.ROOT, "%d,%d,%d,%d", warmUpMillis, settleMillis, roundMillis, rounds);
   }
 
   /** What {@link #text} wrote. */

@@ -2,6 +2,7 @@
 package dev.xent.benchmarks;
 
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.stream.Collectors;
 
 /**
@@ -33,7 +34,10 @@ public record Shape(long[] dims, int axis) {
   private static IllegalArgumentException unreadable(
       String text, @org.jspecify.annotations.Nullable Throwable cause) {
     return new IllegalArgumentException(
-        "'%s' is no shape: write 64x1000, or 2x64x56x56@1 for classes along axis 1".formatted(text),
+        String.format(
+            Locale.ROOT,
+            "'%s' is no shape: write 64x1000, or 2x64x56x56@1 for classes along axis 1",
+            text),
         cause);
   }
 

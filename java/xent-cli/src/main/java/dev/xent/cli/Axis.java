@@ -3,6 +3,7 @@ package dev.xent.cli;
 
 import dev.xent.Tensor;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.stream.LongStream;
 
 /** Class axes as the command line names them. */
@@ -14,8 +15,14 @@ final class Axis {
     int rank = tensor.rank();
     if (axis < -rank || axis >= rank) {
       throw new CommandException(
-          "--axis %d does not fit %s of shape %s; use %d to %d"
-              .formatted(axis, file, Arrays.toString(tensor.shape()), -rank, rank - 1));
+          String.format(
+              Locale.ROOT,
+              "--axis %d does not fit %s of shape %s; use %d to %d",
+              axis,
+              file,
+              Arrays.toString(tensor.shape()),
+              -rank,
+              rank - 1));
     }
     return axis < 0 ? axis + rank : axis;
   }

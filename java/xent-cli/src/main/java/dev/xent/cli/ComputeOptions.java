@@ -6,6 +6,7 @@ import dev.xent.Isa;
 import dev.xent.Xent;
 import dev.xent.XentRuntime;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
@@ -44,7 +45,10 @@ public final class ComputeOptions {
     if (given < 1) {
       throw new ParameterException(
           spec.commandLine(),
-          "--threads %d is no number of threads: give 1 or more, or leave it out".formatted(given));
+          String.format(
+              Locale.ROOT,
+              "--threads %d is no number of threads: give 1 or more, or leave it out",
+              given));
     }
     threads = given;
   }
@@ -66,11 +70,12 @@ public final class ComputeOptions {
     List<Isa> available = reference ? List.of(Isa.SCALAR) : runtime.availableIsas();
     if (!available.contains(isa)) {
       throw new CommandException(
-          "--isa %s is not available %s; use %s or leave it out"
-              .formatted(
-                  Converters.name(isa),
-                  reference ? "with the reference backend" : "here",
-                  available.stream().map(Converters::name).collect(Collectors.joining(" or "))));
+          String.format(
+              Locale.ROOT,
+              "--isa %s is not available %s; use %s or leave it out",
+              Converters.name(isa),
+              reference ? "with the reference backend" : "here",
+              available.stream().map(Converters::name).collect(Collectors.joining(" or "))));
     }
     return isa;
   }

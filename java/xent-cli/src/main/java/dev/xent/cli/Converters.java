@@ -45,24 +45,30 @@ final class Converters {
   /** The name of a file; {@link ErrorLine} says for which one a name will not do. */
   private static Path file(String word) {
     if (word.isEmpty() || word.equals("-")) {
-      throw new TypeConversionException("'%s' is not the name of a file".formatted(word));
+      throw new TypeConversionException(
+          String.format(Locale.ROOT, "'%s' is not the name of a file", word));
     }
     if (word.indexOf(UNREADABLE) >= 0) {
       throw new TypeConversionException(
-          "'%s' is not the name of a file: it has bytes that are no letters in %s, the encoding of the locale; set LC_ALL=C.UTF-8, or rename the file"
-              .formatted(word, System.getProperty("sun.jnu.encoding")));
+          String.format(
+              Locale.ROOT,
+              "'%s' is not the name of a file: it has bytes that are no letters in %s, the encoding of the locale; set LC_ALL=C.UTF-8, or rename the file",
+              word,
+              System.getProperty("sun.jnu.encoding")));
     }
     try {
       Path path = Path.of(word);
       if (word.endsWith("/") && !Files.isDirectory(path)) {
         throw new TypeConversionException(
-            "'%s' is not the name of a file: it ends with a slash, as those of directories may"
-                .formatted(word));
+            String.format(
+                Locale.ROOT,
+                "'%s' is not the name of a file: it ends with a slash, as those of directories may",
+                word));
       }
       return path;
     } catch (InvalidPathException e) {
       throw new TypeConversionException(
-          "'%s' is not the name of a file: %s".formatted(word, e.getReason()));
+          String.format(Locale.ROOT, "'%s' is not the name of a file: %s", word, e.getReason()));
     }
   }
 
@@ -74,7 +80,8 @@ final class Converters {
       case "-inf", "-infinity" -> Double.NEGATIVE_INFINITY;
       default -> {
         if (!word.matches("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?")) {
-          throw new TypeConversionException("'%s' is not a number".formatted(word));
+          throw new TypeConversionException(
+              String.format(Locale.ROOT, "'%s' is not a number", word));
         }
         yield Double.parseDouble(word);
       }
@@ -85,14 +92,15 @@ final class Converters {
     try {
       return Long.parseLong(word);
     } catch (NumberFormatException e) {
-      throw new TypeConversionException("'%s' is not a whole number".formatted(word));
+      throw new TypeConversionException(
+          String.format(Locale.ROOT, "'%s' is not a whole number", word));
     }
   }
 
   private static int small(String word) {
     long value = whole(word);
     if (value != (int) value) {
-      throw new TypeConversionException("'%s' is out of range".formatted(word));
+      throw new TypeConversionException(String.format(Locale.ROOT, "'%s' is out of range", word));
     }
     return (int) value;
   }
@@ -103,7 +111,7 @@ final class Converters {
       int index = names.indexOf(word);
       if (index < 0) {
         throw new TypeConversionException(
-            "'%s' is not one of %s".formatted(word, String.join(", ", names)));
+            String.format(Locale.ROOT, "'%s' is not one of %s", word, String.join(", ", names)));
       }
       return values.get(index);
     };

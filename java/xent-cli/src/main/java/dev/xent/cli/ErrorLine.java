@@ -31,8 +31,11 @@ final class ErrorLine {
     }
     return print(
         line.getErr(),
-        "%s; see '%s --help'"
-            .formatted(lowerFirst(cause), line.getCommandSpec().qualifiedName(" ")));
+        String.format(
+            Locale.ROOT,
+            "%s; see '%s --help'",
+            lowerFirst(cause),
+            line.getCommandSpec().qualifiedName(" ")));
   }
 
   /** Answers what a command threw. */
@@ -47,17 +50,23 @@ final class ErrorLine {
       e.printStackTrace(line.getErr());
     }
     return print(
-        line.getErr(), "internal error: %s; please report it, with %s=1 set".formatted(e, TRACE));
+        line.getErr(),
+        String.format(
+            Locale.ROOT, "internal error: %s; please report it, with %s=1 set", e, TRACE));
   }
 
   /** The line for what the JVM throws when memory is short or a mapped file shrinks. */
   static String of(VirtualMachineError e) {
     if (e instanceof OutOfMemoryError) {
-      return "not enough memory: %s; close other programs or split the input"
-          .formatted(e.getMessage());
+      return String.format(
+          Locale.ROOT,
+          "not enough memory: %s; close other programs or split the input",
+          e.getMessage());
     }
-    return "a mapped file became shorter while it was read (%s); copy it and try again"
-        .formatted(e.getMessage());
+    return String.format(
+        Locale.ROOT,
+        "a mapped file became shorter while it was read (%s); copy it and try again",
+        e.getMessage());
   }
 
   static int print(PrintWriter err, String message) {
@@ -69,12 +78,15 @@ final class ErrorLine {
   /** Names the file that a word is no name for; other values are told as they come. */
   private static String wrongValue(ArgSpec argument, String word, String otherwise) {
     if (argument.type() == Path.class && word.isEmpty()) {
-      return "the name of %s is empty".formatted(argument.paramLabel());
+      return String.format(Locale.ROOT, "the name of %s is empty", argument.paramLabel());
     }
     if (argument.type() == Path.class && word.equals("-")) {
       String label = argument.paramLabel();
-      return "'-' is no name for %s, standard input and output hold no file; name a %s file"
-          .formatted(label, label.substring(Math.max(0, label.lastIndexOf('.'))));
+      return String.format(
+          Locale.ROOT,
+          "'-' is no name for %s, standard input and output hold no file; name a %s file",
+          label,
+          label.substring(Math.max(0, label.lastIndexOf('.'))));
     }
     return otherwise;
   }
@@ -90,10 +102,10 @@ final class ErrorLine {
     String near =
         e.getSuggestions().stream()
             .limit(1)
-            .map(suggestion -> " (did you mean '%s'?)".formatted(suggestion))
+            .map(suggestion -> String.format(Locale.ROOT, " (did you mean '%s'?)", suggestion))
             .findFirst()
             .orElse("");
-    return what.formatted(first) + near;
+    return String.format(Locale.ROOT, what, first) + near;
   }
 
   private static String lowerFirst(String text) {

@@ -5,6 +5,7 @@ import dev.xent.Xent;
 import dev.xent.XentRuntime;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -63,6 +64,6 @@ final class InfoCommand implements Callable<Integer> {
         value instanceof List<?> list
             ? String.join(", ", list.stream().map(Object::toString).toList())
             : value.toString();
-    spec.commandLine().getOut().printf("%-11s%s%n", name, text);
+    spec.commandLine().getOut().printf(Locale.ROOT, "%-11s%s%n", name, text);
   }
 }

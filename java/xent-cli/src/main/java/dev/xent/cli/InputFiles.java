@@ -5,6 +5,7 @@ import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.files.NpyFile;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /** Files that a command reads. */
 final class InputFiles {
@@ -20,7 +21,11 @@ final class InputFiles {
     NpyFile file = memory.open(path);
     if (file.type().isInteger()) {
       throw new CommandException(
-          "%s has %s where floats belong; save x.astype('<f4')".formatted(path, kind(file)));
+          String.format(
+              Locale.ROOT,
+              "%s has %s where floats belong; save x.astype('<f4')",
+              path,
+              kind(file)));
     }
     return tensor(file, memory);
   }
@@ -36,8 +41,11 @@ final class InputFiles {
     NpyFile file = memory.open(path);
     if (file.type() != DType.U8) {
       throw new CommandException(
-          "%s has %s where a mask belongs; save m.astype(bool)"
-              .formatted(path, Converters.name(file.type())));
+          String.format(
+              Locale.ROOT,
+              "%s has %s where a mask belongs; save m.astype(bool)",
+              path,
+              Converters.name(file.type())));
     }
     return tensor(file, memory);
   }
@@ -47,8 +55,11 @@ final class InputFiles {
     NpyFile file = memory.open(path);
     if (file.type().isInteger() && file.type() != DType.U8) {
       throw new CommandException(
-          "%s has %s where weights belong; save w.astype('<f4'), or a mask as booleans"
-              .formatted(path, kind(file)));
+          String.format(
+              Locale.ROOT,
+              "%s has %s where weights belong; save w.astype('<f4'), or a mask as booleans",
+              path,
+              kind(file)));
     }
     return tensor(file, memory);
   }
@@ -58,8 +69,11 @@ final class InputFiles {
     NpyFile file = memory.open(path);
     if (!file.type().isInteger()) {
       throw new CommandException(
-          "%s has floats (%s) where integers belong; save x.astype('<i8')"
-              .formatted(path, Converters.name(file.type())));
+          String.format(
+              Locale.ROOT,
+              "%s has floats (%s) where integers belong; save x.astype('<i8')",
+              path,
+              Converters.name(file.type())));
     }
     return tensor(file, memory);
   }

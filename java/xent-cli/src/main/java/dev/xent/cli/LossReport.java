@@ -42,8 +42,12 @@ record LossReport(Reduction reduction, CrossEntropy.Outcome outcome, boolean lab
         "loss",
         reduction == Reduction.NONE
             ? "one per row, in the file of --losses"
-            : "%s (%s)".formatted(Numbers.text(outcome.loss()), Converters.name(reduction)));
-    line(text, "rows", "%d, %d counted".formatted(outcome.rows(), outcome.counted()));
+            : String.format(
+                Locale.ROOT, "%s (%s)", Numbers.text(outcome.loss()), Converters.name(reduction)));
+    line(
+        text,
+        "rows",
+        String.format(Locale.ROOT, "%d, %d counted", outcome.rows(), outcome.counted()));
     line(text, "denominator", Numbers.text(outcome.denominator()));
     if (labels) {
       Double accuracy = accuracy();
@@ -69,6 +73,6 @@ record LossReport(Reduction reduction, CrossEntropy.Outcome outcome, boolean lab
   }
 
   private static void line(StringBuilder text, String name, String value) {
-    text.append("%-13s%s%n".formatted(name, value));
+    text.append(String.format(Locale.ROOT, "%-13s%s%n", name, value));
   }
 }

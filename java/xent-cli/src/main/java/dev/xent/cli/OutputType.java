@@ -4,6 +4,7 @@ package dev.xent.cli;
 import dev.xent.DType;
 import dev.xent.Tensor;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -38,12 +39,13 @@ final class OutputType {
     boolean wide = read.type() == DType.F64;
     if (given != null && given != DType.F32 && wide != (given == DType.F64)) {
       throw new CommandException(
-          "--dtype %s does not go with %s, which is %s; use %s"
-              .formatted(
-                  Converters.name(given),
-                  file,
-                  Converters.name(read.type()),
-                  wide ? "f64 or f32" : "f16, bf16 or f32"));
+          String.format(
+              Locale.ROOT,
+              "--dtype %s does not go with %s, which is %s; use %s",
+              Converters.name(given),
+              file,
+              Converters.name(read.type()),
+              wide ? "f64 or f32" : "f16, bf16 or f32"));
     }
   }
 }

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** The files that a command writes: none of them is seen before {@link #commit}. */
@@ -55,7 +56,11 @@ final class Outputs implements AutoCloseable {
       return Files.exists(output) && Files.isSameFile(output, input);
     } catch (IOException e) {
       throw new CommandException(
-          "%s and %s cannot be told apart; check their permissions".formatted(output, input));
+          String.format(
+              Locale.ROOT,
+              "%s and %s cannot be told apart; check their permissions",
+              output,
+              input));
     }
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** The numbers that options take; null is an option that was not given. */
@@ -37,6 +38,7 @@ final class Ranges {
 
   private static CommandException outOfRange(String option, double value, String range) {
     return new CommandException(
-        "%s %s is out of range; give %s".formatted(option, Numbers.text(value), range));
+        String.format(
+            Locale.ROOT, "%s %s is out of range; give %s", option, Numbers.text(value), range));
   }
 }

@@ -5,6 +5,7 @@ import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Tensor;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -71,13 +72,17 @@ final class RowOutputs {
     boolean wanted = topClasses != null || topLogProbabilities != null;
     if (wanted && topCount == null) {
       throw new CommandException(
-          "%s needs to know how many classes; add --top-k K"
-              .formatted(topClasses != null ? "--top-classes" : "--top-log-probabilities"));
+          String.format(
+              Locale.ROOT,
+              "%s needs to know how many classes; add --top-k K",
+              topClasses != null ? "--top-classes" : "--top-log-probabilities"));
     }
     if (!wanted && topCount != null) {
       throw new CommandException(
-          "--top-k %d has no file to write to; add --top-classes C.npy or --top-log-probabilities V.npy"
-              .formatted(topCount));
+          String.format(
+              Locale.ROOT,
+              "--top-k %d has no file to write to; add --top-classes C.npy or --top-log-probabilities V.npy",
+              topCount));
     }
   }
 
@@ -102,8 +107,11 @@ final class RowOutputs {
     if (topCount != null) {
       if (topCount < 1 || topCount > rows.mostClasses()) {
         throw new CommandException(
-            "--top-k %d is out of range; give 1 to %d, which is all classes"
-                .formatted(topCount, rows.mostClasses()));
+            String.format(
+                Locale.ROOT,
+                "--top-k %d is out of range; give 1 to %d, which is all classes",
+                topCount,
+                rows.mostClasses()));
       }
       long[] shape = rows.entries(topCount);
       outcome

@@ -2,6 +2,7 @@
 package dev.xent.cli;
 
 import java.nio.file.Path;
+import java.util.Locale;
 
 /** What the file of the targets holds. */
 enum TargetKind {
@@ -17,7 +18,8 @@ enum TargetKind {
   /** The refusal of an option that is for labels. */
   CommandException refusal(String option, Path file) {
     return new CommandException(
-        "%s is for labels, and %s holds %s; leave it out".formatted(option, file, text()));
+        String.format(
+            Locale.ROOT, "%s is for labels, and %s holds %s; leave it out", option, file, text()));
   }
 
   private String text() {

@@ -5,6 +5,7 @@ import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Tensor;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -28,7 +29,10 @@ final class TargetOutputs {
   void requireFor(TargetKind kind, Path file) {
     if (kind == TargetKind.LABELS && targetGradient != null) {
       throw new CommandException(
-          "--target-grad is for probabilities, and %s holds labels; leave it out".formatted(file));
+          String.format(
+              Locale.ROOT,
+              "--target-grad is for probabilities, and %s holds labels; leave it out",
+              file));
     }
     if (kind != TargetKind.LABELS && hits != null) {
       throw kind.refusal("--hits", file);

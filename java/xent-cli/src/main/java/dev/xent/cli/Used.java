@@ -5,6 +5,7 @@ import dev.xent.Backend;
 import dev.xent.Isa;
 import dev.xent.Xent;
 import dev.xent.XentRuntime;
+import java.util.Locale;
 
 /**
  * What computes, in the words of the command line.
@@ -28,7 +29,11 @@ public record Used(String backend, String isa, int threads) {
 
   /** {@code native, avx512, 1 thread}; {@code native, avx512, up to 2 threads}. */
   public String text() {
-    return "%s, %s, %s"
-        .formatted(backend, isa, threads == 1 ? "1 thread" : "up to " + threads + " threads");
+    return String.format(
+        Locale.ROOT,
+        "%s, %s, %s",
+        backend,
+        isa,
+        threads == 1 ? "1 thread" : "up to " + threads + " threads");
   }
 }

@@ -3,6 +3,7 @@ package dev.xent.cli;
 
 import dev.xent.Xent;
 import dev.xent.XentRuntime;
+import java.util.Locale;
 import picocli.CommandLine.IVersionProvider;
 
 /** What {@code --version} prints. */
@@ -11,8 +12,12 @@ final class Version implements IVersionProvider {
   public String[] getVersion() {
     XentRuntime runtime = Xent.runtime();
     return new String[] {
-      "xent %s (ABI %d, numerics %d)"
-          .formatted(runtime.version(), runtime.abiVersion(), runtime.numericsVersion())
+      String.format(
+          Locale.ROOT,
+          "xent %s (ABI %d, numerics %d)",
+          runtime.version(),
+          runtime.abiVersion(),
+          runtime.numericsVersion())
     };
   }
 }

@@ -2,6 +2,7 @@
 package dev.xent.cli;
 
 import dev.xent.LabelException;
+import java.util.Locale;
 
 /** The line for a label that is no class, or one that is masked. */
 final class WrongLabel {
@@ -13,12 +14,20 @@ final class WrongLabel {
     String place = rows.place(e.row());
     if (label >= 0 && label < e.classes()) {
       return new CommandException(
-          "label %d in row %s is a class that --mask leaves out; correct one of them, or leave such rows out: --ignore-index %1$d"
-              .formatted(label, place));
+          String.format(
+              Locale.ROOT,
+              "label %d in row %s is a class that --mask leaves out; correct one of them, or leave such rows out: --ignore-index %1$d",
+              label,
+              place));
     }
     String hint = label == e.classes() ? "labels count from 0, " : "";
     return new CommandException(
-        "label %d in row %s is not in [0, %d); %scorrect it, or leave such rows out: --ignore-index %1$d"
-            .formatted(label, place, e.classes(), hint));
+        String.format(
+            Locale.ROOT,
+            "label %d in row %s is not in [0, %d); %scorrect it, or leave such rows out: --ignore-index %1$d",
+            label,
+            place,
+            e.classes(),
+            hint));
   }
 }

@@ -13,6 +13,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -143,8 +144,12 @@ public final class DjlTensors {
     long bytes = Math.multiplyExact(array.size(), type.byteSize());
     if (bytes > MOST_BYTES) {
       throw new MemoryException(
-          "the NDArray has %d bytes, DJL lends at most %d at once: %s parts of it"
-              .formatted(bytes, MOST_BYTES, what));
+          String.format(
+              Locale.ROOT,
+              "the NDArray has %d bytes, DJL lends at most %d at once: %s parts of it",
+              bytes,
+              MOST_BYTES,
+              what));
     }
     return bytes;
   }
@@ -160,15 +165,20 @@ public final class DjlTensors {
     String name = engine == null ? "none" : engine.getEngineName();
     if (!name.equals(PYTORCH)) {
       throw new MemoryException(
-          "the engine is %s, and only PyTorch's arrays can be shared: use copy".formatted(name));
+          String.format(
+              Locale.ROOT,
+              "the engine is %s, and only PyTorch's arrays can be shared: use copy",
+              name));
     }
   }
 
   private static void requireCpu(Device device) {
     if (!device.getDeviceType().equals(Device.Type.CPU)) {
       throw new MemoryException(
-          "the memory is that of %s, which the CPU cannot reach: use copy, or toDevice(Device.cpu(), true)"
-              .formatted(device));
+          String.format(
+              Locale.ROOT,
+              "the memory is that of %s, which the CPU cannot reach: use copy, or toDevice(Device.cpu(), true)",
+              device));
     }
   }
 
@@ -176,26 +186,38 @@ public final class DjlTensors {
     MemorySegment segment = tensor.segment();
     if (!segment.isNative()) {
       throw new MemoryException(
-          "%s would be copied by DJL: allocate it off the heap".formatted(tensor));
+          String.format(
+              Locale.ROOT, "%s would be copied by DJL: allocate it off the heap", tensor));
     }
     if (!tensor.isContiguous()) {
       throw new MemoryException(
-          "%s is not contiguous, and DJL cannot be told strides: copy it with copyFrom into a tensor that is"
-              .formatted(tensor));
+          String.format(
+              Locale.ROOT,
+              "%s is not contiguous, and DJL cannot be told strides: copy it with copyFrom into a tensor that is",
+              tensor));
     }
     if (tensor.isReadOnly()) {
       throw new MemoryException(
-          "%s could be written by PyTorch: give writable memory or a copy".formatted(tensor));
+          String.format(
+              Locale.ROOT,
+              "%s could be written by PyTorch: give writable memory or a copy",
+              tensor));
     }
     if (segment.byteSize() > MOST_BYTES) {
       throw new MemoryException(
-          "%s has %d bytes, DJL takes at most %d at once: wrap slices of it"
-              .formatted(tensor, segment.byteSize(), MOST_BYTES));
+          String.format(
+              Locale.ROOT,
+              "%s has %d bytes, DJL takes at most %d at once: wrap slices of it",
+              tensor,
+              segment.byteSize(),
+              MOST_BYTES));
     }
     if (!segment.scope().isAlive() || !segment.isAccessibleBy(Thread.currentThread())) {
       throw new MemoryException(
-          "%s belongs to an arena that is closed or confined to another thread: use an open shared one"
-              .formatted(tensor));
+          String.format(
+              Locale.ROOT,
+              "%s belongs to an arena that is closed or confined to another thread: use an open shared one",
+              tensor));
     }
   }
 

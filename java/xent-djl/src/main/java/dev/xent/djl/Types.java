@@ -4,6 +4,7 @@ package dev.xent.djl;
 import ai.djl.ndarray.types.DataType;
 import dev.xent.DType;
 import dev.xent.DTypeException;
+import java.util.Locale;
 
 /** Element types of the two sides. */
 final class Types {
@@ -23,8 +24,10 @@ final class Types {
       case INT64 -> DType.I64;
       default ->
           throw new DTypeException(
-              "the NDArray holds %s, which has no counterpart: convert it with toType"
-                  .formatted(type.name()));
+              String.format(
+                  Locale.ROOT,
+                  "the NDArray holds %s, which has no counterpart: convert it with toType",
+                  type.name()));
     };
   }
 
@@ -43,8 +46,10 @@ final class Types {
       case I64 -> DataType.INT64;
       case BF16, I16 ->
           throw new DTypeException(
-              "%s has no counterpart in DJL's PyTorch engine: give F32, F64, F16, I8, U8, I32 or I64"
-                  .formatted(type));
+              String.format(
+                  Locale.ROOT,
+                  "%s has no counterpart in DJL's PyTorch engine: give F32, F64, F16, I8, U8, I32 or I64",
+                  type));
     };
   }
 }

@@ -2,6 +2,7 @@
 package dev.xent.dlpack;
 
 import dev.xent.MemoryException;
+import java.util.Locale;
 
 /** Where a tensor lies, by DLPack's numbers. */
 final class Device {
@@ -24,9 +25,12 @@ final class Device {
     }
     boolean pinned = type == CUDA_HOST || type == ROCM_HOST;
     throw new MemoryException(
-        "the tensor lies on %s device %d%s: ask its library for a CPU tensor, __dlpack__(dl_device=(1, 0)) in Python"
-            .formatted(
-                name(type), id, pinned ? " (pinned memory, that a device may be writing)" : ""));
+        String.format(
+            Locale.ROOT,
+            "the tensor lies on %s device %d%s: ask its library for a CPU tensor, __dlpack__(dl_device=(1, 0)) in Python",
+            name(type),
+            id,
+            pinned ? " (pinned memory, that a device may be writing)" : ""));
   }
 
   private static String name(int type) {

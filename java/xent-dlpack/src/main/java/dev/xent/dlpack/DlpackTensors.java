@@ -8,6 +8,7 @@ import dev.xent.ShapeException;
 import dev.xent.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -250,8 +251,10 @@ public final class DlpackTensors {
     MemorySegment memory = tensor.segment();
     if (!memory.scope().isAlive() || !memory.isAccessibleBy(Thread.currentThread())) {
       throw new MemoryException(
-          "%s belongs to an arena that is closed or confined to another thread: use an open shared one"
-              .formatted(tensor));
+          String.format(
+              Locale.ROOT,
+              "%s belongs to an arena that is closed or confined to another thread: use an open shared one",
+              tensor));
     }
   }
 }

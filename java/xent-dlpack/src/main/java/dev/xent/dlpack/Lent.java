@@ -13,6 +13,7 @@ import dev.xent.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,13 +57,15 @@ record Lent(
     int rank = tensor.get(INT, Field.NDIM);
     if (rank < 0 || rank > MAX_RANK) {
       throw new ShapeException(
-          "the tensor has %d dimensions: give 0 to %d".formatted(rank, MAX_RANK));
+          String.format(Locale.ROOT, "the tensor has %d dimensions: give 0 to %d", rank, MAX_RANK));
     }
     long[] shape = numbers(tensor.get(ADDRESS, Field.SHAPE), rank);
     if (shape == null) {
       throw new ShapeException(
-          "the tensor has %d dimensions and no shape: give the address of its sizes"
-              .formatted(rank));
+          String.format(
+              Locale.ROOT,
+              "the tensor has %d dimensions and no shape: give the address of its sizes",
+              rank));
     }
     long[] strides = numbers(tensor.get(ADDRESS, Field.STRIDES), rank);
     try {
@@ -75,9 +78,11 @@ record Lent(
           flags);
     } catch (ArithmeticException tooLarge) {
       throw new ShapeException(
-          "shape %s with strides %s is larger than memory can be: sizes and strides must stay below 2^63 bytes"
-              .formatted(
-                  Arrays.toString(shape), strides == null ? "NULL" : Arrays.toString(strides)));
+          String.format(
+              Locale.ROOT,
+              "shape %s with strides %s is larger than memory can be: sizes and strides must stay below 2^63 bytes",
+              Arrays.toString(shape),
+              strides == null ? "NULL" : Arrays.toString(strides)));
     }
   }
 
@@ -111,7 +116,10 @@ record Lent(
     for (long size : shape) {
       if (size < 0) {
         throw new ShapeException(
-            "shape %s has a negative size: sizes are 0 or more".formatted(Arrays.toString(shape)));
+            String.format(
+                Locale.ROOT,
+                "shape %s has a negative size: sizes are 0 or more",
+                Arrays.toString(shape)));
       }
       some &= size > 0;
     }
@@ -125,8 +133,12 @@ record Lent(
         Long.compareUnsigned(start, data) < 0 || Long.compareUnsigned(start + bytes, start) < 0;
     if (bytes > 0 && (data == 0 || wraps)) {
       throw new MemoryException(
-          "the tensor has %d bytes at address 0x%x, %s bytes on: give the address of its memory"
-              .formatted(bytes, data, Long.toUnsignedString(byteOffset)));
+          String.format(
+              Locale.ROOT,
+              "the tensor has %d bytes at address 0x%x, %s bytes on: give the address of its memory",
+              bytes,
+              data,
+              Long.toUnsignedString(byteOffset)));
     }
   }
 
@@ -154,13 +166,19 @@ record Lent(
   void requireViewable() {
     if (first < 0) {
       throw new ShapeException(
-          "strides %s go backwards: get the tensor again and copy it with DlpackTensors.copy"
-              .formatted(Arrays.toString(strides)));
+          String.format(
+              Locale.ROOT,
+              "strides %s go backwards: get the tensor again and copy it with DlpackTensors.copy",
+              Arrays.toString(strides)));
     }
     if (span > 0 && address % type.byteSize() != 0) {
       throw new MemoryException(
-          "address 0x%x is not aligned to the %d bytes of %s: get the tensor again and copy it with DlpackTensors.copy"
-              .formatted(address, type.byteSize(), type));
+          String.format(
+              Locale.ROOT,
+              "address 0x%x is not aligned to the %d bytes of %s: get the tensor again and copy it with DlpackTensors.copy",
+              address,
+              type.byteSize(),
+              type));
     }
   }
 

@@ -10,6 +10,7 @@ import dev.xent.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -45,13 +46,18 @@ final class Managed {
     Objects.requireNonNull(pointer, "pointer");
     if (!pointer.isNative() || pointer.address() == 0) {
       throw new MemoryException(
-          "%s is no address of a managed tensor: give the pointer that its producer returned"
-              .formatted(pointer.isNative() ? "NULL" : "memory on the Java heap"));
+          String.format(
+              Locale.ROOT,
+              "%s is no address of a managed tensor: give the pointer that its producer returned",
+              pointer.isNative() ? "NULL" : "memory on the Java heap"));
     }
     if (pointer.address() % layout.byteAlignment() != 0) {
       throw new MemoryException(
-          "address 0x%x is no address of a managed tensor, which is aligned to %d bytes: give the pointer that its producer returned"
-              .formatted(pointer.address(), layout.byteAlignment()));
+          String.format(
+              Locale.ROOT,
+              "address 0x%x is no address of a managed tensor, which is aligned to %d bytes: give the pointer that its producer returned",
+              pointer.address(),
+              layout.byteAlignment()));
     }
     return MemorySegment.ofAddress(pointer.address()).reinterpret(layout.byteSize());
   }
@@ -64,10 +70,11 @@ final class Managed {
     int major = struct.get(INT, Field.MAJOR);
     if (major != MAJOR) {
       throw new MemoryException(
-          "the tensor is one of DLPack %s.%s: ask for version 1, __dlpack__(max_version=(1, 0)) in Python"
-              .formatted(
-                  Integer.toUnsignedString(major),
-                  Integer.toUnsignedString(struct.get(INT, Field.MINOR))));
+          String.format(
+              Locale.ROOT,
+              "the tensor is one of DLPack %s.%s: ask for version 1, __dlpack__(max_version=(1, 0)) in Python",
+              Integer.toUnsignedString(major),
+              Integer.toUnsignedString(struct.get(INT, Field.MINOR))));
     }
     return Lent.read(struct.asSlice(Field.TENSOR, Layouts.TENSOR), struct.get(LONG, Field.FLAGS));
   }

@@ -3,6 +3,7 @@ package dev.xent.dlpack;
 
 import dev.xent.DType;
 import dev.xent.DTypeException;
+import java.util.Locale;
 
 /** Element types by DLPack's numbers: a kind, its bits, and how many form an element. */
 final class Types {
@@ -60,8 +61,12 @@ final class Types {
 
   private static DTypeException refusal(int code, int bits, int lanes) {
     return new DTypeException(
-        "the tensor has elements of %d x %s of %d bits: give 1 x float (16, 32, 64), bfloat (16), int (8, 16, 32, 64), uint (8) or bool (8)"
-            .formatted(lanes, name(code), bits));
+        String.format(
+            Locale.ROOT,
+            "the tensor has elements of %d x %s of %d bits: give 1 x float (16, 32, 64), bfloat (16), int (8, 16, 32, 64), uint (8) or bool (8)",
+            lanes,
+            name(code),
+            bits));
   }
 
   private static String name(int code) {

@@ -3,6 +3,7 @@ package dev.xent.files;
 
 import dev.xent.DType;
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * Reads the dictionary of a .npy header, a small part of Python's literals:
@@ -79,13 +80,17 @@ final class HeaderParser {
     expect('(');
     while (!accept(')')) {
       if (count == NpyHeader.MAX_RANK) {
-        throw garbage("the shape has more than %d dimensions".formatted(NpyHeader.MAX_RANK));
+        throw garbage(
+            String.format(
+                Locale.ROOT, "the shape has more than %d dimensions", NpyHeader.MAX_RANK));
       }
       numbers[count++] = number();
       if (!accept(',')) {
         expect(')');
         if (count == 1) {
-          throw garbage("the shape is a number in parentheses, not (%d,)".formatted(numbers[0]));
+          throw garbage(
+              String.format(
+                  Locale.ROOT, "the shape is a number in parentheses, not (%d,)", numbers[0]));
         }
         break;
       }
@@ -100,7 +105,8 @@ final class HeaderParser {
     }
     String digits = text.substring(start, at);
     if (digits.isEmpty()) {
-      throw garbage("a size in the shape is not a whole number: '%s'".formatted(rest()));
+      throw garbage(
+          String.format(Locale.ROOT, "a size in the shape is not a whole number: '%s'", rest()));
     }
     if (digits.startsWith("0") && !digits.matches("0+")) {
       throw garbage("a size in the shape begins with a 0: " + Shown.word(digits));
@@ -118,11 +124,11 @@ final class HeaderParser {
   private String string() {
     int quote = peek();
     if (quote != '\'' && quote != '"') {
-      throw garbage("a quoted word was expected at '%s'".formatted(rest()));
+      throw garbage(String.format(Locale.ROOT, "a quoted word was expected at '%s'", rest()));
     }
     int end = text.indexOf(quote, at + 1);
     if (end < 0) {
-      throw garbage("a quote is not closed at '%s'".formatted(rest()));
+      throw garbage(String.format(Locale.ROOT, "a quote is not closed at '%s'", rest()));
     }
     String word = text.substring(at + 1, end);
     at = end + 1;
@@ -131,7 +137,7 @@ final class HeaderParser {
 
   private void expect(char wanted) {
     if (!accept(wanted)) {
-      throw garbage("'%c' was expected at '%s'".formatted(wanted, rest()));
+      throw garbage(String.format(Locale.ROOT, "'%c' was expected at '%s'", wanted, rest()));
     }
   }
 

@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Locale;
 
 /** What files that are mapped have in common, whatever their kind. */
 final class InputFile {
@@ -41,7 +42,8 @@ final class InputFile {
             "is not on the default file system, whose files alone are mapped; copy it there first");
       }
       if (Files.isDirectory(path)) {
-        throw new FileException("is a directory; give the %s file in it".formatted(kind));
+        throw new FileException(
+            String.format(Locale.ROOT, "is a directory; give the %s file in it", kind));
       }
       if (Files.exists(path) && !Files.isRegularFile(path)) {
         throw new FileException(
@@ -58,7 +60,11 @@ final class InputFile {
       throw new FileException(path + " was not read: the thread was interrupted; read it again", e);
     } catch (IOException e) {
       throw new FileException(
-          "%s cannot be read: %s; check the file and its permissions".formatted(path, Cause.of(e)),
+          String.format(
+              Locale.ROOT,
+              "%s cannot be read: %s; check the file and its permissions",
+              path,
+              Cause.of(e)),
           e);
     }
   }
@@ -106,7 +112,8 @@ final class InputFile {
       throw unusable(e);
     } catch (IOException e) {
       if (e.getCause() instanceof OutOfMemoryError) {
-        throw new OutOfMemoryError("no address space to map %d bytes".formatted(bytes));
+        throw new OutOfMemoryError(
+            String.format(Locale.ROOT, "no address space to map %d bytes", bytes));
       }
       throw e;
     }

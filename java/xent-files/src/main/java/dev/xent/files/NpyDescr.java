@@ -2,6 +2,7 @@
 package dev.xent.files;
 
 import dev.xent.DType;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -56,18 +57,25 @@ final class NpyDescr {
 
   private static String refusal(String descr) {
     if (descr.startsWith(">")) {
-      return "is big-endian ('%s'), which is not read; save it little-endian: x.astype('<%s')"
-          .formatted(descr, descr.substring(1));
+      return String.format(
+          Locale.ROOT,
+          "is big-endian ('%s'), which is not read; save it little-endian: x.astype('<%s')",
+          descr,
+          descr.substring(1));
     }
     return switch (descr) {
       case "<u2", "<u4", "<u8", "u2", "u4", "u8" ->
-          "has unsigned integers ('%s'), which are not read but for u1; save x.astype('<i8')"
-              .formatted(descr);
+          String.format(
+              Locale.ROOT,
+              "has unsigned integers ('%s'), which are not read but for u1; save x.astype('<i8')",
+              descr);
       case "|O", "O" ->
           "has Python objects ('|O'), not numbers; save x.astype('<f4') or x.astype('<i8')";
       default ->
-          "has dtype '%s', which is not read; save floats (f2 f4 f8) or integers (i1 u1 i2 i4 i8)"
-              .formatted(descr);
+          String.format(
+              Locale.ROOT,
+              "has dtype '%s', which is not read; save floats (f2 f4 f8) or integers (i1 u1 i2 i4 i8)",
+              descr);
     };
   }
 }

@@ -12,6 +12,7 @@ import java.nio.channels.FileChannel.MapMode;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -70,7 +71,11 @@ public final class NpyFile {
     int minor = prefix.get();
     if (major < 1 || major > 3 || minor != 0) {
       throw new FileException(
-          "has .npy version %d.%d; 1.0, 2.0 and 3.0 are read".formatted(major & 255, minor & 255));
+          String.format(
+              Locale.ROOT,
+              "has .npy version %d.%d; 1.0, 2.0 and 3.0 are read",
+              major & 255,
+              minor & 255));
     }
     int lengthBytes = major == 1 ? 2 : 4;
     long afterPrefix = magic.length + 2L + lengthBytes;
@@ -80,7 +85,8 @@ public final class NpyFile {
     long length = major == 1 ? prefix.getShort() & 0xFFFF : prefix.getInt() & 0xFFFFFFFFL;
     if (length > MAX_HEADER) {
       throw new FileException(
-          "has a header of %d bytes; at most %d are read".formatted(length, MAX_HEADER));
+          String.format(
+              Locale.ROOT, "has a header of %d bytes; at most %d are read", length, MAX_HEADER));
     }
     if (size - afterPrefix < length) {
       throw new FileException("ends within its header; it was cut off, copy or save it again");
@@ -105,13 +111,14 @@ public final class NpyFile {
               ? "it was cut off, copy or save it again"
               : "one array per file is read, save it again";
       throw new FileException(
-          "has %d bytes of data where %s of %s takes %d; %s"
-              .formatted(
-                  there,
-                  NpyHeader.describe(header.shape()),
-                  NpyDescr.of(header.type()),
-                  bytes,
-                  cause));
+          String.format(
+              Locale.ROOT,
+              "has %d bytes of data where %s of %s takes %d; %s",
+              there,
+              NpyHeader.describe(header.shape()),
+              NpyDescr.of(header.type()),
+              bytes,
+              cause));
     }
     return bytes;
   }
@@ -159,8 +166,13 @@ public final class NpyFile {
   public Tensor tensor() {
     if (!isAligned()) {
       throw new FileException(
-          "%s has its numbers at byte %d, no multiple of the %d bytes of %s; read it with Npy.copy, or save it again with np.save"
-              .formatted(path, start, type().byteSize(), type()));
+          String.format(
+              Locale.ROOT,
+              "%s has its numbers at byte %d, no multiple of the %d bytes of %s; read it with Npy.copy, or save it again with np.save",
+              path,
+              start,
+              type().byteSize(),
+              type()));
     }
     return over(data());
   }

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.stream.Collectors;
 
 /**
@@ -47,17 +48,23 @@ record NpyHeader(DType type, boolean fortranOrder, long[] shape) {
   void requireShape() {
     if (Arrays.stream(shape).anyMatch(size -> size < 0)) {
       throw new ShapeException(
-          "shape %s has a negative size: sizes are 0 or more".formatted(describe(shape)));
+          String.format(
+              Locale.ROOT, "shape %s has a negative size: sizes are 0 or more", describe(shape)));
     }
     if (shape.length > MAX_RANK) {
       throw new ShapeException(
-          "the shape has %d dimensions, and a .npy file at most %d: reshape the tensor"
-              .formatted(shape.length, MAX_RANK));
+          String.format(
+              Locale.ROOT,
+              "the shape has %d dimensions, and a .npy file at most %d: reshape the tensor",
+              shape.length,
+              MAX_RANK));
     }
     if (!isCountable()) {
       throw new ShapeException(
-          "shape %s is larger than memory can be: sizes and strides must stay below 2^63 bytes"
-              .formatted(describe(shape)));
+          String.format(
+              Locale.ROOT,
+              "shape %s is larger than memory can be: sizes and strides must stay below 2^63 bytes",
+              describe(shape)));
     }
   }
 
@@ -76,8 +83,12 @@ record NpyHeader(DType type, boolean fortranOrder, long[] shape) {
   /** The first bytes of a version 1 file, up to where the numbers begin. */
   byte[] encode() {
     String dictionary =
-        "{'descr': '%s', 'fortran_order': %s, 'shape': %s, }"
-            .formatted(NpyDescr.of(type), fortranOrder ? "True" : "False", python(shape));
+        String.format(
+            Locale.ROOT,
+            "{'descr': '%s', 'fortran_order': %s, 'shape': %s, }",
+            NpyDescr.of(type),
+            fortranOrder ? "True" : "False",
+            python(shape));
     int prefix = MAGIC.length + 4;
     int end = prefix + dictionary.length() + 1;
     int total = (end + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;

@@ -12,6 +12,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
 import java.util.Collections;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -78,8 +79,11 @@ public final class Safetensors {
     long length = InputFile.read(channel, 0, Long.BYTES).getLong();
     if (Long.compareUnsigned(length, MAX_HEADER) > 0) {
       throw new FileException(
-          "is not a .safetensors file, or has a header of %s bytes; at most %d are read"
-              .formatted(Long.toUnsignedString(length), MAX_HEADER));
+          String.format(
+              Locale.ROOT,
+              "is not a .safetensors file, or has a header of %s bytes; at most %d are read",
+              Long.toUnsignedString(length),
+              MAX_HEADER));
     }
     if (length > size - Long.BYTES) {
       throw new FileException("ends within its header; it was cut off, copy or save it again");
@@ -153,8 +157,14 @@ public final class Safetensors {
     MemorySegment bytes = bytes(entry);
     if (bytes.byteSize() > 0 && bytes.address() % type.byteSize() != 0) {
       throw new FileException(
-          "%s has tensor '%s' at byte %d, no multiple of the %d bytes of %s; read it with copy(name, arena), or save the file again"
-              .formatted(path, Shown.word(name), start + entry.begin(), type.byteSize(), type));
+          String.format(
+              Locale.ROOT,
+              "%s has tensor '%s' at byte %d, no multiple of the %d bytes of %s; read it with copy(name, arena), or save the file again",
+              path,
+              Shown.word(name),
+              start + entry.begin(),
+              type.byteSize(),
+              type));
     }
     return over(bytes.byteSize() > 0 ? bytes : MemorySegment.NULL.asReadOnly(), entry, type);
   }
@@ -192,8 +202,12 @@ public final class Safetensors {
     SafetensorsEntry entry = header.tensors().get(Objects.requireNonNull(name, "name"));
     if (entry == null) {
       throw new FileException(
-          "%s has no tensor '%s'; names() tells the %d that it has"
-              .formatted(path, Shown.word(name), header.tensors().size()));
+          String.format(
+              Locale.ROOT,
+              "%s has no tensor '%s'; names() tells the %d that it has",
+              path,
+              Shown.word(name),
+              header.tensors().size()));
     }
     return entry;
   }
@@ -202,9 +216,13 @@ public final class Safetensors {
     DType type = entry.type().type;
     if (type == null) {
       throw new DTypeException(
-          "tensor '%s' of %s has dtype %s, which is not read: %s"
-              .formatted(
-                  Shown.word(name), Shown.line(path.toString()), entry.type(), entry.type().fix()));
+          String.format(
+              Locale.ROOT,
+              "tensor '%s' of %s has dtype %s, which is not read: %s",
+              Shown.word(name),
+              Shown.line(path.toString()),
+              entry.type(),
+              entry.type().fix()));
     }
     return type;
   }

@@ -4,6 +4,7 @@ package dev.xent.files;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -51,18 +52,32 @@ record SafetensorsHeader(Map<String, SafetensorsEntry> tensors, Map<String, Stri
     }
     if (entry.end() > data) {
       throw new FileException(
-          "has %d bytes of data where tensor '%s' ends at %d; it was cut off, copy or save it again"
-              .formatted(data, Shown.word(name), entry.end()));
+          String.format(
+              Locale.ROOT,
+              "has %d bytes of data where tensor '%s' ends at %d; it was cut off, copy or save it again",
+              data,
+              Shown.word(name),
+              entry.end()));
     }
     long bytes = entry.bytes();
     long there = entry.end() - entry.begin();
     if (bytes != there) {
-      String size = "%s of %s".formatted(NpyHeader.describe(entry.shape()), entry.type());
+      String size =
+          String.format(Locale.ROOT, "%s of %s", NpyHeader.describe(entry.shape()), entry.type());
       throw damaged(
           bytes < 0
-              ? "tensor '%s' has the size %s, which no file holds".formatted(Shown.word(name), size)
-              : "tensor '%s' has %d bytes where %s takes %d"
-                  .formatted(Shown.word(name), there, size, bytes));
+              ? String.format(
+                  Locale.ROOT,
+                  "tensor '%s' has the size %s, which no file holds",
+                  Shown.word(name),
+                  size)
+              : String.format(
+                  Locale.ROOT,
+                  "tensor '%s' has %d bytes where %s takes %d",
+                  Shown.word(name),
+                  there,
+                  size,
+                  bytes));
     }
   }
 
@@ -83,6 +98,6 @@ record SafetensorsHeader(Map<String, SafetensorsEntry> tensors, Map<String, Stri
         Arrays.stream(words)
             .map(word -> word instanceof String text ? Shown.word(text) : word)
             .toArray();
-    return damaged(cause.formatted(shown));
+    return damaged(String.format(Locale.ROOT, cause, shown));
   }
 }

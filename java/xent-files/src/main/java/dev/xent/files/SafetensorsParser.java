@@ -19,6 +19,7 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -160,8 +161,11 @@ final class SafetensorsParser {
     SafetensorsType type = SafetensorsType.named(json.getText());
     if (type == null) {
       throw new FileException(
-          "has tensor '%s' of dtype '%s', which is not known here; save it as F32, F64, F16, BF16 or integers"
-              .formatted(Shown.word(name), Shown.word(json.getText())));
+          String.format(
+              Locale.ROOT,
+              "has tensor '%s' of dtype '%s', which is not known here; save it as F32, F64, F16, BF16 or integers",
+              Shown.word(name),
+              Shown.word(json.getText())));
     }
     return type;
   }

@@ -16,6 +16,7 @@ import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -124,11 +125,16 @@ public final class WholeFile implements AutoCloseable {
   private static Path target(Path path, String kind) {
     if (path.getFileSystem() != FileSystems.getDefault()) {
       throw new FileException(
-          "%s is not on the default file system; name a %s file there".formatted(path, kind));
+          String.format(
+              Locale.ROOT,
+              "%s is not on the default file system; name a %s file there",
+              path,
+              kind));
     }
     Path folder = path.toAbsolutePath().getParent();
     if (folder == null || Files.isDirectory(path)) {
-      throw new FileException("%s is a directory; name a %s file in it".formatted(path, kind));
+      throw new FileException(
+          String.format(Locale.ROOT, "%s is a directory; name a %s file in it", path, kind));
     }
     if (!Files.isDirectory(folder)) {
       throw new FileException(
@@ -136,7 +142,8 @@ public final class WholeFile implements AutoCloseable {
     }
     if (Files.exists(path) && !Files.isRegularFile(path)) {
       throw new FileException(
-          "%s is not a regular file; name a %s file to be written".formatted(path, kind));
+          String.format(
+              Locale.ROOT, "%s is not a regular file; name a %s file to be written", path, kind));
     }
     if (Files.isSymbolicLink(path) && !Files.exists(path)) {
       throw new FileException(
@@ -252,8 +259,11 @@ public final class WholeFile implements AutoCloseable {
           path + " was committed or closed before; create it again to write it again", e);
     }
     return new FileException(
-        "%s cannot be written: %s; check its name, its directory, the permissions and the free space"
-            .formatted(path, Cause.of(e)),
+        String.format(
+            Locale.ROOT,
+            "%s cannot be written: %s; check its name, its directory, the permissions and the free space",
+            path,
+            Cause.of(e)),
         e);
   }
 }

@@ -5,6 +5,7 @@ import dev.xent.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Semaphore;
 
 /** Makes calls, each in memory of its own, and compares everything that it was given. */
@@ -97,14 +98,16 @@ final class Executions {
     }
     if (wrong > 0) {
       counts.wrong.add(wrong);
-      counts.say("%s, %s, %s: %d values differ".formatted(what.name, helpers, place, wrong));
+      counts.say(
+          String.format(
+              Locale.ROOT, "%s, %s, %s: %d values differ", what.name, helpers, place, wrong));
     }
     return values;
   }
 
   private void fail(Case what, Helpers.Kind helpers, Place place, String message) {
     counts.failures.increment();
-    counts.say("%s, %s, %s: %s".formatted(what.name, helpers, place, message));
+    counts.say(String.format(Locale.ROOT, "%s, %s, %s: %s", what.name, helpers, place, message));
   }
 
   /** Every case everywhere on this thread, which also gets everything compiled. */

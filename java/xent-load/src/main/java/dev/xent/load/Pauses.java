@@ -53,8 +53,12 @@ final class Pauses {
 
   @Override
   public String toString() {
-    return "%,d pauses of the collector: %s; %,d stops, until all threads stand: %s"
-        .formatted(
-            collections.size(), milliseconds(collections), reaching.size(), milliseconds(reaching));
+    return String.format(
+        Locale.ROOT,
+        "%,d pauses of the collector: %s; %,d stops, until all threads stand: %s",
+        collections.size(),
+        milliseconds(collections),
+        reaching.size(),
+        milliseconds(reaching));
   }
 }

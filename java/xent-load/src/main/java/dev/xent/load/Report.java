@@ -89,7 +89,9 @@ final class Report {
         results.real("resident.mean"),
         results.real("warmup"),
         underLoad,
-        trend ? "at most %.0f".formatted(mostMib) : "not judged in less than half an hour",
+        trend
+            ? String.format(Locale.ROOT, "at most %.0f", mostMib)
+            : "not judged in less than half an hour",
         atRest,
         MOST_MIB_AT_REST,
         heap,

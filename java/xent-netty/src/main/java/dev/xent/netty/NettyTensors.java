@@ -10,6 +10,7 @@ import io.netty.buffer.Unpooled;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
+import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -158,26 +159,35 @@ public final class NettyTensors {
     Objects.requireNonNull(tensor, "tensor");
     if (!tensor.isContiguous()) {
       throw new MemoryException(
-          "the tensor is %s, and a buffer has no strides: copy it into a contiguous tensor first"
-              .formatted(tensor));
+          String.format(
+              Locale.ROOT,
+              "the tensor is %s, and a buffer has no strides: copy it into a contiguous tensor first",
+              tensor));
     }
     MemorySegment memory = tensor.segment();
     if (memory.byteSize() > Integer.MAX_VALUE) {
       throw new MemoryException(
-          "the tensor has %d bytes, and a ByteBuf at most %d: wrap slices of it"
-              .formatted(memory.byteSize(), Integer.MAX_VALUE));
+          String.format(
+              Locale.ROOT,
+              "the tensor has %d bytes, and a ByteBuf at most %d: wrap slices of it",
+              memory.byteSize(),
+              Integer.MAX_VALUE));
     }
     if (!memory.scope().isAlive() || !memory.isAccessibleBy(Thread.currentThread())) {
       throw new MemoryException(
-          "%s belongs to an arena that is closed or confined to another thread: use an open shared one"
-              .formatted(tensor));
+          String.format(
+              Locale.ROOT,
+              "%s belongs to an arena that is closed or confined to another thread: use an open shared one",
+              tensor));
     }
     try {
       return Unpooled.wrappedBuffer(memory.asByteBuffer());
     } catch (UnsupportedOperationException e) {
       throw new MemoryException(
-          "the tensor is %s, and a ByteBuf has no other heap memory than bytes: copy it into a tensor off the heap first"
-              .formatted(tensor),
+          String.format(
+              Locale.ROOT,
+              "the tensor is %s, and a ByteBuf has no other heap memory than bytes: copy it into a tensor off the heap first",
+              tensor),
           e);
     }
   }

@@ -9,6 +9,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Locale;
 
 /** The readable bytes of a buffer that is not released, and the memory they lie in. */
 final class Readable {
@@ -46,8 +47,12 @@ final class Readable {
   long elements(DType type) {
     if (length % type.byteSize() != 0) {
       throw new MemoryException(
-          "the buffer has %d readable bytes, not a multiple of the %d bytes of %s: set its reader and writer index, or take a slice"
-              .formatted(length, type.byteSize(), type));
+          String.format(
+              Locale.ROOT,
+              "the buffer has %d readable bytes, not a multiple of the %d bytes of %s: set its reader and writer index, or take a slice",
+              length,
+              type.byteSize(),
+              type));
     }
     return length / type.byteSize();
   }
@@ -60,12 +65,19 @@ final class Readable {
     }
     if (memory.isNative()) {
       throw new MemoryException(
-          "the readable bytes begin at address 0x%x, not a multiple of the %d bytes of %s: use copy, or begin them at such a multiple"
-              .formatted(memory.address(), type.byteSize(), type));
+          String.format(
+              Locale.ROOT,
+              "the readable bytes begin at address 0x%x, not a multiple of the %d bytes of %s: use copy, or begin them at such a multiple",
+              memory.address(),
+              type.byteSize(),
+              type));
     }
     throw new MemoryException(
-        "the buffer is an array of bytes, which need not be aligned to the %d bytes of %s: use copy, or a direct buffer"
-            .formatted(type.byteSize(), type));
+        String.format(
+            Locale.ROOT,
+            "the buffer is an array of bytes, which need not be aligned to the %d bytes of %s: use copy, or a direct buffer",
+            type.byteSize(),
+            type));
   }
 
   /** A tensor over the memory itself, for as long as it is the buffer's. */
@@ -138,13 +150,18 @@ final class Readable {
   private ByteBuffer whole() {
     if (buffer.nioBufferCount() < 1) {
       throw new MemoryException(
-          "%s does not show its memory: use copy".formatted(buffer.getClass().getSimpleName()));
+          String.format(
+              Locale.ROOT,
+              "%s does not show its memory: use copy",
+              buffer.getClass().getSimpleName()));
     }
     ByteBuffer[] pieces = pieces();
     if (pieces.length > 1) {
       throw new MemoryException(
-          "the readable bytes lie in %d pieces of memory: use copy, or consolidate() the buffer"
-              .formatted(pieces.length));
+          String.format(
+              Locale.ROOT,
+              "the readable bytes lie in %d pieces of memory: use copy, or consolidate() the buffer",
+              pieces.length));
     }
     return pieces.length == 0 ? ByteBuffer.allocateDirect(0) : pieces[0];
   }

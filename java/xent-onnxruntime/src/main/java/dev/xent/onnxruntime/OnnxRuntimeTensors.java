@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -76,8 +77,12 @@ public final class OnnxRuntimeTensors {
     MemorySegment segment = MemorySegment.ofBuffer(buffer);
     if (segment.byteSize() / type.byteSize() != info.getNumElements()) {
       throw new MemoryException(
-          "the buffer of this OnnxTensor has %d bytes from position to limit, not its %d elements of %s: set them back, or use copy"
-              .formatted(segment.byteSize(), info.getNumElements(), type));
+          String.format(
+              Locale.ROOT,
+              "the buffer of this OnnxTensor has %d bytes from position to limit, not its %d elements of %s: set them back, or use copy",
+              segment.byteSize(),
+              info.getNumElements(),
+              type));
     }
     return Tensor.of(segment, type, shape(info));
   }
@@ -138,27 +143,38 @@ public final class OnnxRuntimeTensors {
     MemorySegment segment = tensor.segment();
     if (!segment.isNative()) {
       throw new MemoryException(
-          "%s would be copied by ONNX Runtime: allocate it off the heap".formatted(tensor));
+          String.format(
+              Locale.ROOT, "%s would be copied by ONNX Runtime: allocate it off the heap", tensor));
     }
     if (!tensor.isContiguous()) {
       throw new MemoryException(
-          "%s is not contiguous, and ONNX Runtime has no strides: copy it with copyFrom into a tensor that is"
-              .formatted(tensor));
+          String.format(
+              Locale.ROOT,
+              "%s is not contiguous, and ONNX Runtime has no strides: copy it with copyFrom into a tensor that is",
+              tensor));
     }
     if (tensor.isReadOnly()) {
       throw new MemoryException(
-          "%s would be written by ONNX Runtime where it is an output: give writable memory or a copy"
-              .formatted(tensor));
+          String.format(
+              Locale.ROOT,
+              "%s would be written by ONNX Runtime where it is an output: give writable memory or a copy",
+              tensor));
     }
     if (segment.byteSize() > MOST_BYTES) {
       throw new MemoryException(
-          "%s has %d bytes, ONNX Runtime for Java takes at most %d: wrap slices of it"
-              .formatted(tensor, segment.byteSize(), MOST_BYTES));
+          String.format(
+              Locale.ROOT,
+              "%s has %d bytes, ONNX Runtime for Java takes at most %d: wrap slices of it",
+              tensor,
+              segment.byteSize(),
+              MOST_BYTES));
     }
     if (!segment.scope().isAlive() || !segment.isAccessibleBy(Thread.currentThread())) {
       throw new MemoryException(
-          "%s belongs to an arena that is closed or confined to another thread: use an open shared one"
-              .formatted(tensor));
+          String.format(
+              Locale.ROOT,
+              "%s belongs to an arena that is closed or confined to another thread: use an open shared one",
+              tensor));
     }
   }
 

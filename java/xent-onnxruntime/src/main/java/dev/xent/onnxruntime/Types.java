@@ -5,6 +5,7 @@ import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.TensorInfo;
 import dev.xent.DType;
 import dev.xent.DTypeException;
+import java.util.Locale;
 
 /** Element types of the two sides. */
 final class Types {
@@ -25,8 +26,10 @@ final class Types {
       case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64 -> DType.I64;
       default ->
           throw new DTypeException(
-              "the OnnxTensor holds %s, which has no counterpart: add a Cast to the model"
-                  .formatted(name(info)));
+              String.format(
+                  Locale.ROOT,
+                  "the OnnxTensor holds %s, which has no counterpart: add a Cast to the model",
+                  name(info)));
     };
   }
 

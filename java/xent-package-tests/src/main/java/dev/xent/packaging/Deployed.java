@@ -8,6 +8,7 @@ import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.Xent;
 import java.lang.foreign.Arena;
+import java.util.Locale;
 
 /** What an application does with Xent: a small call, and one that threads of the pool help with. */
 public final class Deployed implements Runnable {
@@ -37,7 +38,7 @@ public final class Deployed implements Runnable {
 
   private static void require(float actual, float expected) {
     if (actual != expected) {
-      throw new AssertionError("%s instead of %s".formatted(actual, expected));
+      throw new AssertionError(String.format(Locale.ROOT, "%s instead of %s", actual, expected));
     }
   }
 }

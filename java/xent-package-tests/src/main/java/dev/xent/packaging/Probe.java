@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /** The program that is run in every situation: says who computes, and a loss from it. */
 public final class Probe {
@@ -88,7 +89,7 @@ public final class Probe {
               .forward(logits, labels);
       String reason = Xent.runtime().fallbackReason();
       String backend = reason == null ? "native" : "reference (" + reason + ")";
-      return "%s; loss %.6f".formatted(backend, loss);
+      return String.format(Locale.ROOT, "%s; loss %.6f", backend, loss);
     } catch (XentException e) {
       return e.getClass().getSimpleName() + ": " + e.getMessage();
     }

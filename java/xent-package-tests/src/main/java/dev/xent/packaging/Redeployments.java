@@ -84,7 +84,11 @@ public final class Redeployments {
         }
       }
       System.out.printf(
-          "%d deployed, %d loaders left, %d libraries mapped%n", count, left(), libraries());
+          Locale.ROOT,
+          "%d deployed, %d loaders left, %d libraries mapped%n",
+          count,
+          left(),
+          libraries());
     }
   }
 
@@ -131,15 +135,16 @@ public final class Redeployments {
   }
 
   private String sample() throws IOException {
-    return "%.1f,%d,%d,%d,%.2f,%.1f,%d"
-        .formatted(
-            (System.nanoTime() - begin) / 1e9,
-            deployed,
-            left(),
-            libraries(),
-            metaspace() / 1048576.0,
-            residentKilobytes() / 1024.0,
-            ManagementFactory.getThreadMXBean().getThreadCount());
+    return String.format(
+        Locale.ROOT,
+        "%.1f,%d,%d,%d,%.2f,%.1f,%d",
+        (System.nanoTime() - begin) / 1e9,
+        deployed,
+        left(),
+        libraries(),
+        metaspace() / 1048576.0,
+        residentKilobytes() / 1024.0,
+        ManagementFactory.getThreadMXBean().getThreadCount());
   }
 
   private static long metaspace() {

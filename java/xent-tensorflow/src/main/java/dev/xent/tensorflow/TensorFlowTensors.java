@@ -6,6 +6,7 @@ import dev.xent.DTypeException;
 import dev.xent.MemoryException;
 import dev.xent.Tensor;
 import java.lang.foreign.Arena;
+import java.util.Locale;
 import java.util.Objects;
 import org.tensorflow.RawTensor;
 import org.tensorflow.proto.DataType;
@@ -99,8 +100,10 @@ public final class TensorFlowTensors {
       case DT_INT64 -> DType.I64;
       default ->
           throw new DTypeException(
-              "the tensor holds %s, which has no counterpart: convert it with tf.dtypes.cast"
-                  .formatted(type));
+              String.format(
+                  Locale.ROOT,
+                  "the tensor holds %s, which has no counterpart: convert it with tf.dtypes.cast",
+                  type));
     };
   }
 }

@@ -6,6 +6,7 @@ import dev.xent.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.Locale;
 
 /** Elements of tensors that a layer looks at one by one. */
 final class Elements {
@@ -18,8 +19,12 @@ final class Elements {
   static void copy(Tensor from, String name, Tensor to) {
     if (!Arrays.equals(from.shape(), to.shape())) {
       throw new ShapeException(
-          "%s have shape %s, this layer's last forward asks for %s: give one number for each"
-              .formatted(name, Arrays.toString(from.shape()), Arrays.toString(to.shape())));
+          String.format(
+              Locale.ROOT,
+              "%s have shape %s, this layer's last forward asks for %s: give one number for each",
+              name,
+              Arrays.toString(from.shape()),
+              Arrays.toString(to.shape())));
     }
     to.copyFrom(from);
   }

@@ -6,6 +6,7 @@ import dev.xent.ShapeException;
 import dev.xent.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
+import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -50,8 +51,14 @@ public abstract sealed class LossLayer extends OwningLayer permits CrossEntropyL
     super(shape);
     if (axis < -shape.length || axis >= shape.length) {
       throw new ShapeException(
-          "%s has classes along axis %d, which shape %s does not have: axes go from %d to %d"
-              .formatted(name(), axis, shown(), -shape.length, shape.length - 1));
+          String.format(
+              Locale.ROOT,
+              "%s has classes along axis %d, which shape %s does not have: axes go from %d to %d",
+              name(),
+              axis,
+              shown(),
+              -shape.length,
+              shape.length - 1));
     }
     this.axis = axis < 0 ? axis + shape.length : axis;
   }

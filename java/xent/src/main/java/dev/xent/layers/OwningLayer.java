@@ -4,6 +4,7 @@ package dev.xent.layers;
 import dev.xent.ShapeException;
 import dev.xent.Tensor;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.stream.Collectors;
 
@@ -23,8 +24,11 @@ abstract class OwningLayer implements Layer {
     for (long size : shape) {
       if (size < 0 && size != ANY) {
         throw new ShapeException(
-            "%s was given the shape %s: a size is at least 0, or Layer.ANY (-1) for any size"
-                .formatted(name(), Arrays.toString(shape)));
+            String.format(
+                Locale.ROOT,
+                "%s was given the shape %s: a size is at least 0, or Layer.ANY (-1) for any size",
+                name(),
+                Arrays.toString(shape)));
       }
     }
     this.shape = shape.clone();
@@ -46,8 +50,12 @@ abstract class OwningLayer implements Layer {
     ran = false;
     if (!takes(inputs.shape())) {
       throw new ShapeException(
-          "%s takes inputs of shape %s, not %s: make the layer with Layer.ANY (-1) where sizes change"
-              .formatted(name(), shown(), Arrays.toString(inputs.shape())));
+          String.format(
+              Locale.ROOT,
+              "%s takes inputs of shape %s, not %s: make the layer with Layer.ANY (-1) where sizes change",
+              name(),
+              shown(),
+              Arrays.toString(inputs.shape())));
     }
   }
 
@@ -61,8 +69,11 @@ abstract class OwningLayer implements Layer {
     requireOpen();
     if (!ran) {
       throw new IllegalStateException(
-          "%s.%s speaks of the last forward, and there was none that succeeded: call forward first"
-              .formatted(name(), what));
+          String.format(
+              Locale.ROOT,
+              "%s.%s speaks of the last forward, and there was none that succeeded: call forward first",
+              name(),
+              what));
     }
   }
 

@@ -10,6 +10,7 @@ import java.io.PrintWriter;
 import java.nio.charset.Charset;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -122,7 +123,7 @@ public final class BenchCommand implements Callable<Integer> {
     new TextReport(out, Charset.forName(System.getProperty("stdout.encoding", "US-ASCII")))
         .print(Machine.here(), results);
     if (html != null) {
-      out.printf("%nCharts: %s%n", Visible.line(html.toString()));
+      out.printf(Locale.ROOT, "%nCharts: %s%n", Visible.line(html.toString()));
     }
   }
 }

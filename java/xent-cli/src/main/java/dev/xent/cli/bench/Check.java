@@ -6,6 +6,7 @@ import dev.xent.cli.CommandException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 
 /** What the reference computes, to which the bits of every tier are compared before it is timed. */
 final class Check implements AutoCloseable {
@@ -22,8 +23,11 @@ final class Check implements AutoCloseable {
     loss = operation.on(problem, Tier.REFERENCE, 1).repeat(1);
     if (!Double.isFinite(loss + sum(output))) {
       throw new CommandException(
-          "the reference gives numbers that are not finite for %s %s; please report it"
-              .formatted(operation, problem.shape()));
+          String.format(
+              Locale.ROOT,
+              "the reference gives numbers that are not finite for %s %s; please report it",
+              operation,
+              problem.shape()));
     }
     expected = arena.allocate(output.byteSize()).copyFrom(output);
   }
@@ -48,14 +52,15 @@ final class Check implements AutoCloseable {
     long mismatch = operation.isReadOnly() ? -1 : expected.mismatch(output.segment());
     if (Double.doubleToRawLongBits(ours) != Double.doubleToRawLongBits(loss) || mismatch >= 0) {
       throw new CommandException(
-          "%s %s on %s is not what the reference gives (%s); nothing was timed, please report it"
-              .formatted(
-                  operation,
-                  problem.shape(),
-                  tier.label(),
-                  mismatch < 0
-                      ? "loss %s, not %s".formatted(ours, loss)
-                      : "element " + mismatch / Float.BYTES));
+          String.format(
+              Locale.ROOT,
+              "%s %s on %s is not what the reference gives (%s); nothing was timed, please report it",
+              operation,
+              problem.shape(),
+              tier.label(),
+              mismatch < 0
+                  ? String.format(Locale.ROOT, "loss %s, not %s", ours, loss)
+                  : "element " + mismatch / Float.BYTES));
     }
   }
 

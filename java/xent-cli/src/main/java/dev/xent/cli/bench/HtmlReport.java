@@ -70,11 +70,17 @@ final class HtmlReport {
     facts.put(
         "Caches",
         machine.caches().stream()
-            .map(cache -> "L%d %s".formatted(cache.level(), Figures.bytes(cache.bytes())))
+            .map(
+                cache ->
+                    String.format(
+                        Locale.ROOT, "L%d %s", cache.level(), Figures.bytes(cache.bytes())))
             .collect(Collectors.joining(", ")));
     facts.put("JVM", machine.jdk());
     facts.put("System", machine.system());
-    facts.put("Xent", "%s, numerics %d".formatted(runtime.version(), runtime.numericsVersion()));
+    facts.put(
+        "Xent",
+        String.format(
+            Locale.ROOT, "%s, numerics %d", runtime.version(), runtime.numericsVersion()));
     facts.put("Measured", DAY.format(ZonedDateTime.now()));
     return facts.entrySet().stream()
         .filter(fact -> !fact.getValue().isEmpty())

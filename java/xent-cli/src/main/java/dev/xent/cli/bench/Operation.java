@@ -129,12 +129,13 @@ enum Operation {
         .orElseThrow(
             () ->
                 new TypeConversionException(
-                    "'%s' is not one of %s"
-                        .formatted(
-                            word,
-                            Arrays.stream(values())
-                                .map(Operation::toString)
-                                .collect(Collectors.joining(", ")))));
+                    String.format(
+                        Locale.ROOT,
+                        "'%s' is not one of %s",
+                        word,
+                        Arrays.stream(values())
+                            .map(Operation::toString)
+                            .collect(Collectors.joining(", ")))));
   }
 
   /** What is timed of a tier on a problem, on as many threads at most. */

@@ -4,6 +4,7 @@ package dev.xent.cli.bench;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import picocli.CommandLine.TypeConversionException;
@@ -48,26 +49,33 @@ record Shape(List<Long> sizes, int axis) {
   static Shape of(String word) {
     if (!FORM.matcher(word).matches()) {
       throw new TypeConversionException(
-          "'%s' is no shape: join its sizes by x, and add @ and the class axis where that is not the last, as in 64x1000,2x64x56x56@1"
-              .formatted(word));
+          String.format(
+              Locale.ROOT,
+              "'%s' is no shape: join its sizes by x, and add @ and the class axis where that is not the last, as in 64x1000,2x64x56x56@1",
+              word));
     }
     String[] parts = word.split("@");
     List<Long> sizes = Arrays.stream(parts[0].split("x")).map(Long::parseLong).toList();
     int axis = parts.length == 1 ? sizes.size() - 1 : Integer.parseInt(parts[1]);
     if (axis >= sizes.size()) {
       throw new TypeConversionException(
-          "'%s' has no axis %d: axes go from 0 to %d".formatted(word, axis, sizes.size() - 1));
+          String.format(
+              Locale.ROOT,
+              "'%s' has no axis %d: axes go from 0 to %d",
+              word,
+              axis,
+              sizes.size() - 1));
     }
     if (sizes.contains(0L)) {
       throw new TypeConversionException(
-          "'%s' has nothing to measure: give sizes of 1 or more".formatted(word));
+          String.format(Locale.ROOT, "'%s' has nothing to measure: give sizes of 1 or more", word));
     }
     Shape shape = new Shape(sizes, axis);
     try {
       Math.multiplyExact(shape.elements(), 2L * Problem.MOST_BYTES_PER_ELEMENT);
     } catch (ArithmeticException e) {
       throw new TypeConversionException(
-          "'%s' is larger than any memory: give smaller sizes".formatted(word));
+          String.format(Locale.ROOT, "'%s' is larger than any memory: give smaller sizes", word));
     }
     return shape;
   }

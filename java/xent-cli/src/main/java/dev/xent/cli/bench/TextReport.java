@@ -6,6 +6,7 @@ import java.io.PrintWriter;
 import java.nio.charset.Charset;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
@@ -38,9 +39,10 @@ final class TextReport {
 
   /** Prints everything. */
   void print(Machine machine, List<Result> results) {
-    out.printf("%s, %s%n", machine.cpu(), cores(machine.cores()));
-    out.printf("%s%n%s%n", machine.jdk(), Xent.runtime());
+    out.printf(Locale.ROOT, "%s, %s%n", machine.cpu(), cores(machine.cores()));
+    out.printf(Locale.ROOT, "%s%n%s%n", machine.jdk(), Xent.runtime());
     out.printf(
+        Locale.ROOT,
         "%nNanoseconds per element, and their share of the memory's speed; the bar is the last tier's.%n");
     results.stream()
         .collect(Collectors.groupingBy(Result::operation, LinkedHashMap::new, Collectors.toList()))
@@ -57,9 +59,12 @@ final class TextReport {
             .collect(Collectors.groupingBy(Result::shape, LinkedHashMap::new, Collectors.toList()));
     StringBuilder head = new StringBuilder();
     head.append(left("  shape"))
-        .append(MEMORY.formatted(operation.isReadOnly() ? "read" : "memcpy"));
-    rows.values().iterator().next().forEach(r -> head.append(HEAD.formatted(r.tier().label())));
-    out.printf("%n%s%n%s%n", operation, head.toString().stripTrailing());
+        .append(String.format(Locale.ROOT, MEMORY, operation.isReadOnly() ? "read" : "memcpy"));
+    rows.values()
+        .iterator()
+        .next()
+        .forEach(r -> head.append(String.format(Locale.ROOT, HEAD, r.tier().label())));
+    out.printf(Locale.ROOT, "%n%s%n%s%n", operation, head.toString().stripTrailing());
     rows.values().forEach(this::row);
     out.flush();
   }
@@ -68,11 +73,14 @@ final class TextReport {
     Result last = tiers.getLast();
     double memory = last.operation().isReadOnly() ? last.memory().read() : last.memory().copy();
     StringBuilder line = new StringBuilder(left("  " + last.shape()));
-    line.append(MEMORY.formatted(Figures.number(memory)));
+    line.append(String.format(Locale.ROOT, MEMORY, Figures.number(memory)));
     for (Result result : tiers) {
       line.append(
-          TIER.formatted(
-              Figures.number(result.nanoseconds().median()), Figures.share(result.share())));
+          String.format(
+              Locale.ROOT,
+              TIER,
+              Figures.number(result.nanoseconds().median()),
+              Figures.share(result.share())));
     }
     line.append(" ".repeat(BEFORE_BAR));
     line.append(bar(last.share(), WIDTH - line.length()));
@@ -80,7 +88,7 @@ final class TextReport {
   }
 
   private static String left(String text) {
-    return ("%-" + SHAPE + "s").formatted(text);
+    return String.format(Locale.ROOT, "%-" + SHAPE + "s", text);
   }
 
   /** All of the room for the speed of memory, and no more for what is faster. */

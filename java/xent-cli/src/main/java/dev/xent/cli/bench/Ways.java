@@ -10,6 +10,7 @@ import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import jdk.jfr.Recording;
@@ -51,7 +52,7 @@ final class Ways {
       List<@Nullable Result> calls, List<@Nullable String> told) {
     if (calls.size() != told.size()) {
       throw new IllegalStateException(
-          "%d calls were recorded, not %d".formatted(told.size(), calls.size()));
+          String.format(Locale.ROOT, "%d calls were recorded, not %d", told.size(), calls.size()));
     }
     Map<Result, String> ways = new IdentityHashMap<>();
     for (int i = 0; i < calls.size(); i++) {

@@ -4,6 +4,7 @@ package dev.xent.cli.verify;
 import dev.xent.DType;
 import dev.xent.cli.Json;
 import dev.xent.cli.Numbers;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** A value of a file, as it is shown. */
@@ -41,7 +42,7 @@ sealed interface Value {
     @Override
     public String text() {
       String digits = type == DType.F64 ? Numbers.text(number()) : Numbers.text(single());
-      return "%s (%s)".formatted(digits, bits());
+      return String.format(Locale.ROOT, "%s (%s)", digits, bits());
     }
 
     @Override

@@ -99,16 +99,25 @@ public final class VerifyCommand implements Callable<Integer> {
   private static void requireTolerance(String option, @Nullable Double value) {
     if (value != null && !(value >= 0 && value < Double.POSITIVE_INFINITY)) {
       throw new CommandException(
-          "%s %s is no tolerance; give a finite number of at least 0"
-              .formatted(option, Numbers.text(value)));
+          String.format(
+              Locale.ROOT,
+              "%s %s is no tolerance; give a finite number of at least 0",
+              option,
+              Numbers.text(value)));
     }
   }
 
   private void requireSame(String what, String first, String second) {
     if (!first.equals(second)) {
       throw new CommandException(
-          "cannot compare: %s has %s %s and %s %s; give files of one shape and dtype"
-              .formatted(actual, what, first, expected, second));
+          String.format(
+              Locale.ROOT,
+              "cannot compare: %s has %s %s and %s %s; give files of one shape and dtype",
+              actual,
+              what,
+              first,
+              expected,
+              second));
     }
   }
 

@@ -10,6 +10,7 @@ import dev.xent.internal.kernels.reference.ReferenceKernels;
 import dev.xent.internal.load.Settings.NativeUse;
 import dev.xent.internal.parallel.Threads;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,8 +67,11 @@ public final class Backends {
       Backends backends = new Backends(settings, null, e);
       if (!backends.isNativeDemanded()) {
         Log.warning(
-            "Xent computes with its Java reference, same bits but slow: %s (%s=require makes this an error, off silences it)"
-                .formatted(e.getMessage(), Settings.NATIVE));
+            String.format(
+                Locale.ROOT,
+                "Xent computes with its Java reference, same bits but slow: %s (%s=require makes this an error, off silences it)",
+                e.getMessage(),
+                Settings.NATIVE));
       }
       return backends;
     }
@@ -80,8 +84,12 @@ public final class Backends {
   private static void requireAvailable(String name, Isa isa, NativeLibrary library) {
     if (isa != Isa.BEST && !library.isas().contains(isa)) {
       throw new OptionException(
-          "%s=%s is not available on this machine or in this build; the best here is %s"
-              .formatted(name, Settings.lowerCase(isa), Settings.lowerCase(library.bestIsa())));
+          String.format(
+              Locale.ROOT,
+              "%s=%s is not available on this machine or in this build; the best here is %s",
+              name,
+              Settings.lowerCase(isa),
+              Settings.lowerCase(library.bestIsa())));
     }
   }
 

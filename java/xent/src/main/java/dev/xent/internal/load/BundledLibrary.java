@@ -11,6 +11,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,21 +29,32 @@ record BundledLibrary(byte[] bytes, String location) {
     URL url = BundledLibrary.class.getResource(platform.resource());
     if (url == null) {
       throw new NativeLibraryException(
-          "this build of Xent has no native library for %s (no %s in it)"
-              .formatted(platform, platform.resource()));
+          String.format(
+              Locale.ROOT,
+              "this build of Xent has no native library for %s (no %s in it)",
+              platform,
+              platform.resource()));
     }
     byte[] bytes = bytes(platform.resource());
     byte[] checksum = bytes(platform.resource() + CHECKSUM_SUFFIX);
     if (bytes == null || checksum == null) {
       throw new NativeLibraryException(
-          "%s has no checksum %s beside it".formatted(url, platform.fileName() + CHECKSUM_SUFFIX));
+          String.format(
+              Locale.ROOT,
+              "%s has no checksum %s beside it",
+              url,
+              platform.fileName() + CHECKSUM_SUFFIX));
     }
     String expected = new String(checksum, StandardCharsets.US_ASCII).strip();
     String actual = sha256(bytes);
     if (!actual.equals(expected)) {
       throw new NativeLibraryException(
-          "%s is not the library that was built: SHA-256 %s, but %s is recorded beside it"
-              .formatted(url, actual, expected));
+          String.format(
+              Locale.ROOT,
+              "%s is not the library that was built: SHA-256 %s, but %s is recorded beside it",
+              url,
+              actual,
+              expected));
     }
     return new BundledLibrary(bytes, url.toString());
   }
@@ -60,8 +72,12 @@ record BundledLibrary(byte[] bytes, String location) {
     int first = Math.min(PAGE, Math.min(ours.length, theirs.length));
     if (Arrays.equals(ours, 0, first, theirs, 0, first) && !Arrays.equals(ours, theirs)) {
       throw new NativeLibraryException(
-          "%s is damaged: SHA-256 %s, but the library in the jar, which it is by its build ID, has %s; copy it again"
-              .formatted(file, sha256(theirs), sha256(ours)));
+          String.format(
+              Locale.ROOT,
+              "%s is damaged: SHA-256 %s, but the library in the jar, which it is by its build ID, has %s; copy it again",
+              file,
+              sha256(theirs),
+              sha256(ours)));
     }
   }
 
@@ -69,7 +85,8 @@ record BundledLibrary(byte[] bytes, String location) {
     try (InputStream stream = BundledLibrary.class.getResourceAsStream(resource)) {
       return stream == null ? null : stream.readAllBytes();
     } catch (IOException e) {
-      throw new NativeLibraryException("cannot read %s: %s".formatted(resource, e), e);
+      throw new NativeLibraryException(
+          String.format(Locale.ROOT, "cannot read %s: %s", resource, e), e);
     }
   }
 

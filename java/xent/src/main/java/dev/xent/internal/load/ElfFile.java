@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /**
  * What the headers of a Linux library say. The system's loader maps what they promise; where the
@@ -43,7 +44,8 @@ final class ElfFile {
     try (FileChannel file = FileChannel.open(path)) {
       new ElfFile(path, file).check(arch);
     } catch (IOException e) {
-      throw new NativeLibraryException("cannot read %s: %s".formatted(path, e), e);
+      throw new NativeLibraryException(
+          String.format(Locale.ROOT, "cannot read %s: %s", path, e), e);
     }
   }
 
@@ -58,7 +60,11 @@ final class ElfFile {
         || header.getShort(16) != SHARED_LIBRARY
         || !isFor(arch, header.getShort(18))) {
       throw new NativeLibraryException(
-          "%s is not a library for linux-%s; give one that was built for it".formatted(path, arch));
+          String.format(
+              Locale.ROOT,
+              "%s is not a library for linux-%s; give one that was built for it",
+              path,
+              arch));
     }
     int segments = Short.toUnsignedInt(header.getShort(56));
     int sections = Short.toUnsignedInt(header.getShort(60));
@@ -99,7 +105,10 @@ final class ElfFile {
       }
       if (i == names && i > 0 && type != SECTION_HAS_STRINGS) {
         throw new NativeLibraryException(
-            "%s is damaged: its section headers are no such; copy it again".formatted(path));
+            String.format(
+                Locale.ROOT,
+                "%s is damaged: its section headers are no such; copy it again",
+                path));
       }
     }
   }
@@ -113,8 +122,12 @@ final class ElfFile {
 
   private NativeLibraryException incomplete(long needed) {
     return new NativeLibraryException(
-        "%s is not complete: it has %d bytes, its headers need %d or more; copy it again"
-            .formatted(path, size, needed));
+        String.format(
+            Locale.ROOT,
+            "%s is not complete: it has %d bytes, its headers need %d or more; copy it again",
+            path,
+            size,
+            needed));
   }
 
   private ByteBuffer read(long offset, int bytes) throws IOException {

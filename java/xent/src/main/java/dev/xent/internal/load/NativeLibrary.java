@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * The native library, loaded by this class's loader and found to speak this code's language.
@@ -42,7 +43,7 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
   private static String loadExplicit(Path file, Settings settings) {
     if (!Files.isRegularFile(file)) {
       throw new NativeLibraryException(
-          "%s=%s is not a file".formatted(Settings.LIBRARY_PATH, file));
+          String.format(Locale.ROOT, "%s=%s is not a file", Settings.LIBRARY_PATH, file));
     }
     Platform platform = Platform.current();
     if (platform.isLinux()) {
@@ -69,7 +70,8 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     try {
       return Files.readAllBytes(file);
     } catch (IOException e) {
-      throw new NativeLibraryException("cannot read %s: %s".formatted(file, e), e);
+      throw new NativeLibraryException(
+          String.format(Locale.ROOT, "cannot read %s: %s", file, e), e);
     }
   }
 
@@ -86,19 +88,24 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     } catch (UnsatisfiedLinkError e) {
       String message = String.valueOf(e.getMessage());
       throw new NativeLibraryException(
-          "cannot load %s: %s%s".formatted(location, message, hint(message)), e);
+          String.format(Locale.ROOT, "cannot load %s: %s%s", location, message, hint(message)), e);
     } catch (IllegalCallerException e) {
       throw new NativeLibraryException(
-          "cannot load %s: native access is denied; run java with --enable-native-access=%s"
-              .formatted(location, moduleName()),
+          String.format(
+              Locale.ROOT,
+              "cannot load %s: native access is denied; run java with --enable-native-access=%s",
+              location,
+              moduleName()),
           e);
     }
   }
 
   private static String hint(String message) {
     return message.contains("failed to map segment") || message.contains("not permitted")
-        ? "; set %s to a directory on a file system that allows execution"
-            .formatted(Settings.TEMPORARY_DIRECTORY)
+        ? String.format(
+            Locale.ROOT,
+            "; set %s to a directory on a file system that allows execution",
+            Settings.TEMPORARY_DIRECTORY)
         : "";
   }
 
@@ -117,7 +124,11 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     } catch (LinkageError e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
       throw new NativeLibraryException(
-          "%s is not a library of this version of Xent: %s".formatted(location, cause.getMessage()),
+          String.format(
+              Locale.ROOT,
+              "%s is not a library of this version of Xent: %s",
+              location,
+              cause.getMessage()),
           e);
     }
   }
@@ -125,8 +136,13 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
   private static void demand(String location, String what, int actual, int expected) {
     if (actual != expected) {
       throw new NativeLibraryException(
-          "%s has the %s version %d, this code needs %d; take the library of this version of Xent"
-              .formatted(location, what, actual, expected));
+          String.format(
+              Locale.ROOT,
+              "%s has the %s version %d, this code needs %d; take the library of this version of Xent",
+              location,
+              what,
+              actual,
+              expected));
     }
   }
 

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Locale;
 
 /**
  * A library file that nobody else can read, write or load: a class loader that loads a copy of its
@@ -39,8 +40,12 @@ record PrivateCopy(Path directory, Path file) implements AutoCloseable {
       return copy;
     } catch (IOException e) {
       throw new NativeLibraryException(
-          "cannot write the native library to %s (%s); set %s to a directory that can be written"
-              .formatted(parent, e, Settings.TEMPORARY_DIRECTORY),
+          String.format(
+              Locale.ROOT,
+              "cannot write the native library to %s (%s); set %s to a directory that can be written",
+              parent,
+              e,
+              Settings.TEMPORARY_DIRECTORY),
           e);
     }
   }

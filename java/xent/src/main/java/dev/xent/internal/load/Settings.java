@@ -103,8 +103,11 @@ public record Settings(
     int threads = threads(properties.apply(THREADS));
     if (library != null && use == NativeUse.OFF) {
       throw new OptionException(
-          "%s names a library and %s=off forbids it; take one of them away"
-              .formatted(LIBRARY_PATH, NATIVE));
+          String.format(
+              Locale.ROOT,
+              "%s names a library and %s=off forbids it; take one of them away",
+              LIBRARY_PATH,
+              NATIVE));
     }
     return new Settings(
         library,
@@ -120,8 +123,11 @@ public record Settings(
   private static Path temporaryDirectoryOfJvm(@Nullable String value) {
     if (value == null) {
       throw new OptionException(
-          "%s is not set; give it or %s"
-              .formatted(TEMPORARY_DIRECTORY_OF_JVM, TEMPORARY_DIRECTORY));
+          String.format(
+              Locale.ROOT,
+              "%s is not set; give it or %s",
+              TEMPORARY_DIRECTORY_OF_JVM,
+              TEMPORARY_DIRECTORY));
     }
     return absolute(TEMPORARY_DIRECTORY_OF_JVM, value);
   }
@@ -147,7 +153,8 @@ public record Settings(
     } catch (InvalidPathException e) {
       reason = e.getReason();
     }
-    throw new OptionException("%s=%s is not a path: %s".formatted(name, shown(value), reason));
+    throw new OptionException(
+        String.format(Locale.ROOT, "%s=%s is not a path: %s", name, shown(value), reason));
   }
 
   /** The start of a value, on one line. */
@@ -167,7 +174,8 @@ public record Settings(
       }
     }
     String allowed = Arrays.stream(all).map(Settings::lowerCase).collect(Collectors.joining(", "));
-    throw new OptionException("%s=%s is none of %s".formatted(name, shown(value), allowed));
+    throw new OptionException(
+        String.format(Locale.ROOT, "%s=%s is none of %s", name, shown(value), allowed));
   }
 
   static String lowerCase(Enum<?> constant) {
@@ -187,7 +195,10 @@ public record Settings(
       // Refused like the numbers that are too small.
     }
     throw new OptionException(
-        "%s=%s is no number of threads; give 1 or more, or leave it out"
-            .formatted(THREADS, shown(value)));
+        String.format(
+            Locale.ROOT,
+            "%s=%s is no number of threads; give 1 or more, or leave it out",
+            THREADS,
+            shown(value)));
   }
 }

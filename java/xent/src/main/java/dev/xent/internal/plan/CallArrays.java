@@ -11,6 +11,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -194,15 +195,22 @@ abstract sealed class CallArrays permits Call {
   void shard(long first, long all) {
     if (first < 0 || first % Chunks.SIZE != 0) {
       throw new ShapeException(
-          "firstClass is %d: give a multiple of %d".formatted(first, Chunks.SIZE));
+          String.format(
+              Locale.ROOT, "firstClass is %d: give a multiple of %d", first, Chunks.SIZE));
     }
     long classes = dimensions.classes;
     boolean inside = classes <= all && first <= all - classes;
     if (!inside || (classes % Chunks.SIZE != 0 && first + classes != all)) {
       throw new ShapeException(
-          "%s is %s, with %s from %d on of %d: end a shard at a multiple of %d or with the row"
-              .formatted(
-                  leading().name, lead(), Plural.of(classes, "class"), first, all, Chunks.SIZE));
+          String.format(
+              Locale.ROOT,
+              "%s is %s, with %s from %d on of %d: end a shard at a multiple of %d or with the row",
+              leading().name,
+              lead(),
+              Plural.of(classes, "class"),
+              first,
+              all,
+              Chunks.SIZE));
     }
     firstClass = first;
     allClasses = all;
@@ -279,8 +287,14 @@ abstract sealed class CallArrays permits Call {
       take(classMask, view, Kind.CLASS_VECTOR);
     } else {
       throw new ShapeException(
-          "classMask is %s, %s is %s with classes along axis %d: give one flag per class in its shape, in which any other size may be 1, or in the shape [%d]"
-              .formatted(view, leading().name, lead(), dimensions.axis, dimensions.classes));
+          String.format(
+              Locale.ROOT,
+              "classMask is %s, %s is %s with classes along axis %d: give one flag per class in its shape, in which any other size may be 1, or in the shape [%d]",
+              view,
+              leading().name,
+              lead(),
+              dimensions.axis,
+              dimensions.classes));
     }
   }
 
@@ -291,8 +305,13 @@ abstract sealed class CallArrays permits Call {
     boolean enough = dimensions.ragged ? view.shape[0] >= classes : view.shape[0] == classes;
     if (view.rank() != 1 || !enough) {
       throw new ShapeException(
-          "classWeights is %s, %s is %s: give a weight for each class, in the shape [%d]"
-              .formatted(view, leading().name, lead(), classes));
+          String.format(
+              Locale.ROOT,
+              "classWeights is %s, %s is %s: give a weight for each class, in the shape [%d]",
+              view,
+              leading().name,
+              lead(),
+              classes));
     }
     take(classWeights, view, Kind.CLASS_VECTOR);
   }
@@ -308,13 +327,22 @@ abstract sealed class CallArrays permits Call {
     View lead = lead();
     if (!Types.fits(view.type, lead.type)) {
       throw new DTypeException(
-          "targets is %s, %s is %s: give class indices (I8, U8, I16, I32, I64) or probability rows of type %s"
-              .formatted(view, leading().name, lead, Types.allowed(lead.type)));
+          String.format(
+              Locale.ROOT,
+              "targets is %s, %s is %s: give class indices (I8, U8, I16, I32, I64) or probability rows of type %s",
+              view,
+              leading().name,
+              lead,
+              Types.allowed(lead.type)));
     }
     if (!Arrays.equals(view.shape, lead.shape)) {
       throw new ShapeException(
-          "targets is %s, %s is %s: give probability rows the same shape, or class indices an integer type"
-              .formatted(view, leading().name, lead));
+          String.format(
+              Locale.ROOT,
+              "targets is %s, %s is %s: give probability rows the same shape, or class indices an integer type",
+              view,
+              leading().name,
+              lead));
     }
     take(targets, view, Kind.CLASSES);
     return false;
@@ -325,21 +353,28 @@ abstract sealed class CallArrays permits Call {
     Objects.requireNonNull(classNumbers, targets.name);
     if (!classNumbers.type.isInteger()) {
       throw new DTypeException(
-          "targets is %s, and targetWeights were given: give the classes of each row as I8, U8, I16, I32 or I64"
-              .formatted(classNumbers));
+          String.format(
+              Locale.ROOT,
+              "targets is %s, and targetWeights were given: give the classes of each row as I8, U8, I16, I32 or I64",
+              classNumbers));
     }
     requireFloat(targetWeights, weights);
     requireEntries(targets, classNumbers, "k");
     targetCount = classNumbers.shape[dimensions.axis];
     if (targetCount == 0) {
       throw new ShapeException(
-          "targets is %s: give each row at least one class, of weight 0 where it has none"
-              .formatted(classNumbers));
+          String.format(
+              Locale.ROOT,
+              "targets is %s: give each row at least one class, of weight 0 where it has none",
+              classNumbers));
     }
     if (!Arrays.equals(weights.shape, classNumbers.shape)) {
       throw new ShapeException(
-          "targetWeights is %s, targets is %s: give each class of a row its weight"
-              .formatted(weights, classNumbers));
+          String.format(
+              Locale.ROOT,
+              "targetWeights is %s, targets is %s: give each class of a row its weight",
+              weights,
+              classNumbers));
     }
     take(targets, classNumbers, Kind.ENTRIES);
     take(targetWeights, weights, Kind.ENTRIES);
@@ -351,8 +386,12 @@ abstract sealed class CallArrays permits Call {
     Part like = targetCount == 0 ? targets : targetWeights;
     if (!Arrays.equals(view.shape, like.view.shape)) {
       throw new ShapeException(
-          "targetGradient is %s, %s is %s: give both the same shape"
-              .formatted(view, like.name, like.view));
+          String.format(
+              Locale.ROOT,
+              "targetGradient is %s, %s is %s: give both the same shape",
+              view,
+              like.name,
+              like.view));
     }
     take(targetGradient, view, targetCount == 0 ? Kind.CLASSES : Kind.ENTRIES);
   }
@@ -374,14 +413,15 @@ abstract sealed class CallArrays permits Call {
     long count = view.shape[dimensions.axis];
     if (count < 1 || count > dimensions.classes || (topCount != 0 && count != topCount)) {
       throw new ShapeException(
-          "%s is %s, %s has %s%s: ask for 1 to %d of the largest classes"
-              .formatted(
-                  part.name,
-                  view,
-                  leading().name,
-                  Plural.of(dimensions.classes, "class"),
-                  topCount == 0 ? "" : " and topClasses is " + topClasses.view,
-                  dimensions.classes));
+          String.format(
+              Locale.ROOT,
+              "%s is %s, %s has %s%s: ask for 1 to %d of the largest classes",
+              part.name,
+              view,
+              leading().name,
+              Plural.of(dimensions.classes, "class"),
+              topCount == 0 ? "" : " and topClasses is " + topClasses.view,
+              dimensions.classes));
     }
     topCount = count;
     take(part, view, Kind.ENTRIES);
@@ -474,8 +514,13 @@ abstract sealed class CallArrays permits Call {
   private void requireLeadShape(Part part, View view) {
     if (!Arrays.equals(view.shape, lead().shape)) {
       throw new ShapeException(
-          "%s is %s, %s is %s: give both the same shape"
-              .formatted(part.name, view, leading().name, lead()));
+          String.format(
+              Locale.ROOT,
+              "%s is %s, %s is %s: give both the same shape",
+              part.name,
+              view,
+              leading().name,
+              lead()));
     }
   }
 
@@ -484,19 +529,20 @@ abstract sealed class CallArrays permits Call {
       return;
     }
     throw new ShapeException(
-        "%s is %s, %s is %s with %s: give %s the shape %s%s%s"
-            .formatted(
-                part.name,
-                view,
-                leading().name,
-                lead(),
-                dimensions.ragged
-                    ? Plural.of(dimensions.rows, "row")
-                    : "classes along axis " + dimensions.axis,
-                part.name,
-                Arrays.toString(dimensions.rowShape()),
-                repeats ? ", in which any size may be 1" : "",
-                otherAxis(view)));
+        String.format(
+            Locale.ROOT,
+            "%s is %s, %s is %s with %s: give %s the shape %s%s%s",
+            part.name,
+            view,
+            leading().name,
+            lead(),
+            dimensions.ragged
+                ? Plural.of(dimensions.rows, "row")
+                : "classes along axis " + dimensions.axis,
+            part.name,
+            Arrays.toString(dimensions.rowShape()),
+            repeats ? ", in which any size may be 1" : "",
+            otherAxis(view)));
   }
 
   /**
@@ -520,14 +566,15 @@ abstract sealed class CallArrays permits Call {
   private void requireEntries(Part part, View view, String count) {
     if (!dimensions.hasRowsOfEntries(view.shape)) {
       throw new ShapeException(
-          "%s is %s, %s is %s: give %s the shape %s"
-              .formatted(
-                  part.name,
-                  view,
-                  leading().name,
-                  lead(),
-                  part.name,
-                  dimensions.entriesShape(count)));
+          String.format(
+              Locale.ROOT,
+              "%s is %s, %s is %s: give %s the shape %s",
+              part.name,
+              view,
+              leading().name,
+              lead(),
+              part.name,
+              dimensions.entriesShape(count)));
     }
   }
 

@@ -3,6 +3,7 @@ package dev.xent.internal.plan;
 
 import dev.xent.ShapeException;
 import java.util.Arrays;
+import java.util.Locale;
 
 /** The rows and the classes of a call, as its leading array has them. */
 final class Dimensions {
@@ -40,7 +41,12 @@ final class Dimensions {
     classes = shape[axis];
     if (classes == 0) {
       throw new ShapeException(
-          "%s %s has zero classes along axis %d: give at least one".formatted(name, view, axis));
+          String.format(
+              Locale.ROOT,
+              "%s %s has zero classes along axis %d: give at least one",
+              name,
+              view,
+              axis));
     }
     before = 1;
     for (int d = 0; d < axis; d++) {

@@ -43,8 +43,11 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
     List<Isa> available = backends.availableIsas();
     if (!available.contains(isa)) {
       throw new OptionException(
-          "isa is %s, which this processor or this build does not have: choose BEST or one of %s"
-              .formatted(isa, available));
+          String.format(
+              Locale.ROOT,
+              "isa is %s, which this processor or this build does not have: choose BEST or one of %s",
+              isa,
+              available));
     }
     return new Engine(kernels, isa.code(), threads);
   }

@@ -9,6 +9,7 @@ import dev.xent.XentException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Status;
+import java.util.Locale;
 
 /** What a kernel's status means to a caller. */
 final class Failures {
@@ -35,17 +36,23 @@ final class Failures {
     if (call.givenStates && isOfStates(field)) {
       boolean named = xent_report.row(call.report) >= 0;
       return new PartialStatesException(
-          "partial states%s do not belong together: give those of one operation, on the same rows and targets"
-              .formatted(named ? " of row " + row(call) : ""));
+          String.format(
+              Locale.ROOT,
+              "partial states%s do not belong together: give those of one operation, on the same rows and targets",
+              named ? " of row " + row(call) : ""));
     }
     if (field == XentH.XENT_FIELD_STATES()) {
       return changedLabel(call);
     }
     // All else was checked before the kernel was called.
     throw new AssertionError(
-        "a kernel refused a call that had passed every check: status %d, field %d, integer %d, value %s; please report this"
-            .formatted(
-                status, field, xent_report.integer(call.report), xent_report.value(call.report)));
+        String.format(
+            Locale.ROOT,
+            "a kernel refused a call that had passed every check: status %d, field %d, integer %d, value %s; please report this",
+            status,
+            field,
+            xent_report.integer(call.report),
+            xent_report.value(call.report)));
   }
 
   /** States of bytes may say anything of themselves, and statistics say what their states said. */
@@ -72,15 +79,20 @@ final class Failures {
 
   private static OptionException weight(long before, String name, Call call) {
     return new OptionException(
-        "%s%d is %s: give finite numbers that are 0 or more"
-            .formatted(
-                name, before + xent_report.integer(call.report), xent_report.value(call.report)));
+        String.format(
+            Locale.ROOT,
+            "%s%d is %s: give finite numbers that are 0 or more",
+            name,
+            before + xent_report.integer(call.report),
+            xent_report.value(call.report)));
   }
 
   /** Another thread wrote to what was looked at before. */
   private static MemoryException changedLabel(Call call) {
     return new MemoryException(
-        "the label of row %d changed while the call ran: keep the targets as they are until it returns"
-            .formatted(row(call)));
+        String.format(
+            Locale.ROOT,
+            "the label of row %d changed while the call ran: keep the targets as they are until it returns",
+            row(call)));
   }
 }

@@ -5,6 +5,7 @@ import dev.xent.DType;
 import dev.xent.PartialStatesException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,15 +42,16 @@ public record FinishedRows(
         || !call.dimensions.hasRowsOfEntries(shape)
         || call.allClasses != shape[axis]) {
       throw new PartialStatesException(
-          "the statistics are of %s %s%s with classes along axis %d, %s is %s and belongs to %s: give those of the same rows"
-              .formatted(
-                  kind == null ? "softmax" : kind.text,
-                  Arrays.toString(shape),
-                  wide ? " in F64" : "",
-                  axis,
-                  call.leading().name,
-                  call.lead(),
-                  Plural.of(call.allClasses, "class")));
+          String.format(
+              Locale.ROOT,
+              "the statistics are of %s %s%s with classes along axis %d, %s is %s and belongs to %s: give those of the same rows",
+              kind == null ? "softmax" : kind.text,
+              Arrays.toString(shape),
+              wide ? " in F64" : "",
+              axis,
+              call.leading().name,
+              call.lead(),
+              Plural.of(call.allClasses, "class")));
     }
   }
 
@@ -57,8 +59,11 @@ public record FinishedRows(
   void require(Options operation) {
     if (!operation.hasStatisticsOf(options)) {
       throw new PartialStatesException(
-          "the statistics are of another operation%s than this one%s: give those of one operation"
-              .formatted(options.ofStatistics(), operation.ofStatistics()));
+          String.format(
+              Locale.ROOT,
+              "the statistics are of another operation%s than this one%s: give those of one operation",
+              options.ofStatistics(),
+              operation.ofStatistics()));
     }
   }
 
@@ -69,26 +74,28 @@ public record FinishedRows(
         || axis != states.axis()
         || !Arrays.equals(shape, states.shape())) {
       throw new PartialStatesException(
-          "the statistics are of %s %s%s with classes along axis %d, the partial states are of %s: give those of the same rows"
-              .formatted(
-                  kind == null ? "softmax" : kind.text,
-                  Arrays.toString(shape),
-                  wide ? " in F64" : "",
-                  axis,
-                  states));
+          String.format(
+              Locale.ROOT,
+              "the statistics are of %s %s%s with classes along axis %d, the partial states are of %s: give those of the same rows",
+              kind == null ? "softmax" : kind.text,
+              Arrays.toString(shape),
+              wide ? " in F64" : "",
+              axis,
+              states));
     }
   }
 
   /** In messages. */
   @Override
   public String toString() {
-    return "%s of %s along axis %d, in %s%s"
-        .formatted(
-            kind == null ? "softmax" : kind.text,
-            Arrays.toString(shape),
-            axis,
-            wide ? "F64" : "F32",
-            again > 0 ? ", " + Plural.of(again, "row") + " for a second round" : "");
+    return String.format(
+        Locale.ROOT,
+        "%s of %s along axis %d, in %s%s",
+        kind == null ? "softmax" : kind.text,
+        Arrays.toString(shape),
+        axis,
+        wide ? "F64" : "F32",
+        again > 0 ? ", " + Plural.of(again, "row") + " for a second round" : "");
   }
 
   /** The number of rows. */

@@ -2,6 +2,7 @@
 package dev.xent.internal.plan;
 
 import dev.xent.OptionException;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -81,7 +82,12 @@ public record InputViews(
   private static void refuse(@Nullable View view, String name, String operation) {
     if (view != null) {
       throw new OptionException(
-          "%s is %s, and %s takes none: give inputs without it".formatted(name, view, operation));
+          String.format(
+              Locale.ROOT,
+              "%s is %s, and %s takes none: give inputs without it",
+              name,
+              view,
+              operation));
     }
   }
 }

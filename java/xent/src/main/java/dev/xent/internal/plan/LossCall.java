@@ -8,6 +8,7 @@ import dev.xent.Reduction;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Kernels;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** What every loss does before it writes: takes inputs and outputs, checks them, counts rows. */
@@ -100,8 +101,12 @@ final class LossCall {
   private static void requireLabelsFor(@Nullable View output, String wanted, TargetKind kind) {
     if (output != null) {
       throw new OptionException(
-          "%s asked for, targets are %s: give class indices, or do not ask for %s"
-              .formatted(wanted, kind.text, wanted.substring(0, wanted.indexOf(' '))));
+          String.format(
+              Locale.ROOT,
+              "%s asked for, targets are %s: give class indices, or do not ask for %s",
+              wanted,
+              kind.text,
+              wanted.substring(0, wanted.indexOf(' '))));
     }
   }
 

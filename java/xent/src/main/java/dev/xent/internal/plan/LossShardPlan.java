@@ -6,6 +6,7 @@ import static java.lang.foreign.MemorySegment.NULL;
 import dev.xent.OptionException;
 import dev.xent.ShapeException;
 import dev.xent.internal.kernels.Kernels;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** Cross-entropy of rows whose classes are divided. */
@@ -69,8 +70,11 @@ public final class LossShardPlan {
     double smoothing = loss.options().labelSmoothing();
     if (kind != TargetKind.LABELS && smoothing > 0 && inputs.classMask() != null) {
       throw new OptionException(
-          "labelSmoothing is %s, targets are %s, and classMask is given: a shard does not know how many classes take part, so give class indices, no mask or no smoothing"
-              .formatted(smoothing, kind.text));
+          String.format(
+              Locale.ROOT,
+              "labelSmoothing is %s, targets are %s, and classMask is given: a shard does not know how many classes take part, so give class indices, no mask or no smoothing",
+              smoothing,
+              kind.text));
     }
     LossCall.takeInputs(call, inputs, ownWeights(call.dimensions.classes));
     return kind;
@@ -89,8 +93,11 @@ public final class LossShardPlan {
   private void requireWeights(View all) {
     if (all.rank() != 1 || all.shape[0] != allClasses) {
       throw new ShapeException(
-          "classWeights is %s: give a weight for each class of all shards, in the shape [%d]"
-              .formatted(all, allClasses));
+          String.format(
+              Locale.ROOT,
+              "classWeights is %s: give a weight for each class of all shards, in the shape [%d]",
+              all,
+              allClasses));
     }
   }
 
@@ -143,8 +150,10 @@ public final class LossShardPlan {
     if (states.kind() != TargetKind.LABELS) {
       if (labels != null) {
         throw new OptionException(
-            "labels is %s, the states are of probability rows or sparse targets, whose sums they have: give null"
-                .formatted(labels));
+            String.format(
+                Locale.ROOT,
+                "labels is %s, the states are of probability rows or sparse targets, whose sums they have: give null",
+                labels));
       }
       // The kernels do not look at them, nor at an ignore index.
       View unseen = ShardCall.unseen(states);
@@ -154,8 +163,10 @@ public final class LossShardPlan {
     }
     if (labels == null || !labels.type.isInteger()) {
       throw new OptionException(
-          "labels is %s, the states are of class indices: give those that the shards had"
-              .formatted(labels));
+          String.format(
+              Locale.ROOT,
+              "labels is %s, the states are of class indices: give those that the shards had",
+              labels));
     }
     call.targets(labels);
     return TargetKind.LABELS;

@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
 import java.nio.ByteOrder;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** What may be done with a piece of memory, and its single elements. */
@@ -84,8 +85,12 @@ public final class Memory {
   static MemorySegment allocateRows(Arena arena, long rows, long bytes, String what) {
     if (rows > MOST_BYTES / bytes) {
       throw new MemoryException(
-          "%s of %d rows, %d bytes each, are more than memory can be: give fewer rows at once"
-              .formatted(what, rows, bytes));
+          String.format(
+              Locale.ROOT,
+              "%s of %d rows, %d bytes each, are more than memory can be: give fewer rows at once",
+              what,
+              rows,
+              bytes));
     }
     return allocate(arena, rows * bytes);
   }
@@ -331,9 +336,13 @@ public final class Memory {
   /** Memory that is written, and other memory of the same call that it overlaps. */
   static MemoryException overlap(String written, String other, boolean inPlaceAllowed) {
     return new MemoryException(
-        "%s and %s overlap in memory: give %s memory of its own%s"
-            .formatted(
-                written, other, written, inPlaceAllowed ? ", or exactly that of " + other : ""));
+        String.format(
+            Locale.ROOT,
+            "%s and %s overlap in memory: give %s memory of its own%s",
+            written,
+            other,
+            written,
+            inPlaceAllowed ? ", or exactly that of " + other : ""));
   }
 
   private static void copyAccessible(View from, View to) {

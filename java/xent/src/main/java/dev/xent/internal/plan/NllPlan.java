@@ -6,6 +6,7 @@ import dev.xent.OptionException;
 import dev.xent.internal.kernels.Kernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -303,8 +304,11 @@ public final class NllPlan {
     }
     if (saved.rows != call.dimensions.rows) {
       throw new OptionException(
-          "the outcome is of a forward over %s, backward was given %d: give it the outcome of the forward over these targets"
-              .formatted(Plural.of(saved.rows, "row"), call.dimensions.rows));
+          String.format(
+              Locale.ROOT,
+              "the outcome is of a forward over %s, backward was given %d: give it the outcome of the forward over these targets",
+              Plural.of(saved.rows, "row"),
+              call.dimensions.rows));
     }
   }
 

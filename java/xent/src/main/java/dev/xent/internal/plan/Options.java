@@ -6,6 +6,7 @@ import dev.xent.OptionException;
 import dev.xent.Smoothing;
 import dev.xent.internal.ffi.xent_options;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,8 +67,11 @@ public record Options(
       double newProbabilityClamp) {
     if (newProbabilityClamp != 0 && labelSmoothing != 0) {
       throw new OptionException(
-          "probabilityClamp is %s, labelSmoothing is %s: give one of them"
-              .formatted(newProbabilityClamp, labelSmoothing));
+          String.format(
+              Locale.ROOT,
+              "probabilityClamp is %s, labelSmoothing is %s: give one of them",
+              newProbabilityClamp,
+              labelSmoothing));
     }
     return new Options(
         isa,
@@ -188,8 +192,13 @@ public record Options(
   private static OptionException ofLabels(
       String option, TargetKind kind, View targets, String instead) {
     return new OptionException(
-        "%s, targets are %s %s: give class indices, or build the operation with %s"
-            .formatted(option, kind.text, targets, instead));
+        String.format(
+            Locale.ROOT,
+            "%s, targets are %s %s: give class indices, or build the operation with %s",
+            option,
+            kind.text,
+            targets,
+            instead));
   }
 
   /** Whether the statistics of a forward with other options are those of one with these. */
@@ -221,8 +230,11 @@ public record Options(
   void refuseSoftcap(String operation) {
     if (softcap != 0) {
       throw new OptionException(
-          "softcap is %s, and the output of %s does not tell its derivative: build the operation without it for backward"
-              .formatted(softcap, operation));
+          String.format(
+              Locale.ROOT,
+              "softcap is %s, and the output of %s does not tell its derivative: build the operation without it for backward",
+              softcap,
+              operation));
     }
   }
 

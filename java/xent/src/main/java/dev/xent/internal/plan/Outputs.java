@@ -6,6 +6,7 @@ import dev.xent.OptionException;
 import dev.xent.internal.kernels.Records;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** What a loss hands out beside its value: the tensors that were asked for, and its numbers. */
@@ -180,7 +181,11 @@ public final class Outputs {
 
   private static OptionException lossesAlone(String name, String operation) {
     return new OptionException(
-        "%s was asked for, and %s has losses alone: do not ask for it".formatted(name, operation));
+        String.format(
+            Locale.ROOT,
+            "%s was asked for, and %s has losses alone: do not ask for it",
+            name,
+            operation));
   }
 
   /** Refuses what log-probabilities do not have, or what is not computed from them. */
@@ -266,22 +271,23 @@ public final class Outputs {
         || savedGiven != given
         || !options.hasStatisticsOf(savedOptions)) {
       throw new OptionException(
-          "the outcome holds statistics of %s, backward was given %s: give it what the forward had"
-              .formatted(
-                  described(
-                      savedRows,
-                      savedClasses,
-                      savedKind,
-                      savedWide,
-                      call.names(savedGiven),
-                      savedOptions),
-                  described(
-                      call.dimensions.rows,
-                      call.dimensions.classes,
-                      kind,
-                      wide,
-                      call.names(given),
-                      options)));
+          String.format(
+              Locale.ROOT,
+              "the outcome holds statistics of %s, backward was given %s: give it what the forward had",
+              described(
+                  savedRows,
+                  savedClasses,
+                  savedKind,
+                  savedWide,
+                  call.names(savedGiven),
+                  savedOptions),
+              described(
+                  call.dimensions.rows,
+                  call.dimensions.classes,
+                  kind,
+                  wide,
+                  call.names(given),
+                  options)));
     }
     Memory.requireAccess(statistics, "the memory of saveStatistics");
     return statistics;
@@ -289,13 +295,14 @@ public final class Outputs {
 
   private static String described(
       long rows, long classes, TargetKind kind, boolean wide, String with, Options options) {
-    return "%s, %s%s and %s%s%s"
-        .formatted(
-            Plural.of(rows, "row"),
-            Plural.of(classes, "class"),
-            wide ? ", in F64," : "",
-            kind.text,
-            with,
-            options.ofStatistics());
+    return String.format(
+        Locale.ROOT,
+        "%s, %s%s and %s%s%s",
+        Plural.of(rows, "row"),
+        Plural.of(classes, "class"),
+        wide ? ", in F64," : "",
+        kind.text,
+        with,
+        options.ofStatistics());
   }
 }

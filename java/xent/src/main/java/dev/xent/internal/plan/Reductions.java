@@ -5,6 +5,7 @@ import dev.xent.NoneCounted;
 import dev.xent.NoneCountedException;
 import dev.xent.OptionException;
 import dev.xent.Reduction;
+import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -100,8 +101,11 @@ public record Reductions(
     double divided = scale / denominator;
     if (!Double.isFinite(divided)) {
       throw new OptionException(
-          "gradientScale %s / denominator %s is not finite: give a smaller scale or a larger denominator"
-              .formatted(scale, denominator));
+          String.format(
+              Locale.ROOT,
+              "gradientScale %s / denominator %s is not finite: give a smaller scale or a larger denominator",
+              scale,
+              denominator));
     }
     return divided;
   }

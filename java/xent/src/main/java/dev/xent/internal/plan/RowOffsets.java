@@ -5,6 +5,7 @@ import dev.xent.DType;
 import dev.xent.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 
 /** Where ragged rows begin and end: row r has the classes from offset r up to offset r + 1. */
 final class RowOffsets {
@@ -15,12 +16,20 @@ final class RowOffsets {
     Types.requireIndex(name, offsets);
     if (offsets.rank() != 1 || offsets.elements == 0 || !offsets.contiguous) {
       throw new ShapeException(
-          "%s is %s: give one dimension of rows + 1 numbers without gaps".formatted(name, offsets));
+          String.format(
+              Locale.ROOT,
+              "%s is %s: give one dimension of rows + 1 numbers without gaps",
+              name,
+              offsets));
     }
     if (lead.rank() != 1) {
       throw new ShapeException(
-          "%s is %s, and %s were given: give the classes of ragged rows in one dimension, row behind row"
-              .formatted(leadName, lead, name));
+          String.format(
+              Locale.ROOT,
+              "%s is %s, and %s were given: give the classes of ragged rows in one dimension, row behind row",
+              leadName,
+              lead,
+              name));
     }
     Memory.requireAccess(offsets, name);
   }
@@ -36,22 +45,33 @@ final class RowOffsets {
     long before = at(copy, offsets.type, 0);
     if (before < 0) {
       throw new ShapeException(
-          "%s begins with %d: give offsets of 0 or more".formatted(name, before));
+          String.format(Locale.ROOT, "%s begins with %d: give offsets of 0 or more", name, before));
     }
     for (long row = 0; row < offsets.elements - 1; row++) {
       long after = at(copy, offsets.type, row + 1);
       if (after < before) {
         throw new ShapeException(
-            "%s of row %d is %d, of row %d %d: give offsets that do not fall"
-                .formatted(name, row, before, row + 1, after));
+            String.format(
+                Locale.ROOT,
+                "%s of row %d is %d, of row %d %d: give offsets that do not fall",
+                name,
+                row,
+                before,
+                row + 1,
+                after));
       }
       longest = Math.max(longest, after - before);
       before = after;
     }
     if (before > lead.elements) {
       throw new ShapeException(
-          "%s ends with %d, %s is %s: give as many values as the offsets tell of"
-              .formatted(name, before, leadName, lead));
+          String.format(
+              Locale.ROOT,
+              "%s ends with %d, %s is %s: give as many values as the offsets tell of",
+              name,
+              before,
+              leadName,
+              lead));
     }
     return longest;
   }
@@ -60,8 +80,12 @@ final class RowOffsets {
   static void requireCountable(String name, View offsets, long longest) {
     if (Math.multiplyHigh(offsets.elements, longest) != 0 || offsets.elements * longest < 0) {
       throw new ShapeException(
-          "%s is %s with a row of %s: give rows whose number times the longest is below 2^63"
-              .formatted(name, offsets, Plural.of(longest, "class")));
+          String.format(
+              Locale.ROOT,
+              "%s is %s with a row of %s: give rows whose number times the longest is below 2^63",
+              name,
+              offsets,
+              Plural.of(longest, "class")));
     }
   }
 

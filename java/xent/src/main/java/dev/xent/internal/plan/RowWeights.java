@@ -6,6 +6,7 @@ import dev.xent.OptionException;
 import dev.xent.internal.kernels.Kernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 
 /** The weights of rows where no kernel checks them: in calls without targets. */
 final class RowWeights {
@@ -74,8 +75,11 @@ final class RowWeights {
     double weight = Floats.get(weights.segment(), weights.view.type, weights.at(call.pieces, row));
     if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) {
       throw new OptionException(
-          "rowWeights of row %d is %s: give finite numbers that are 0 or more"
-              .formatted(call.pieces.firstRow + row, weight));
+          String.format(
+              Locale.ROOT,
+              "rowWeights of row %d is %s: give finite numbers that are 0 or more",
+              call.pieces.firstRow + row,
+              weight));
     }
     return weight;
   }

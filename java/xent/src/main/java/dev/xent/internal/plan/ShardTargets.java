@@ -4,6 +4,7 @@ package dev.xent.internal.plan;
 import dev.xent.LabelException;
 import dev.xent.OptionException;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 
 /**
  * The targets and weights of a shard, before anything is written. The kernel that checks those of
@@ -76,8 +77,11 @@ final class ShardTargets {
       double weight = Floats.get(weights.segment, weights.type, k * weights.strides[0]);
       if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) {
         throw new OptionException(
-            "classWeights of class %d is %s: give finite numbers that are 0 or more"
-                .formatted(firstClass + k, weight));
+            String.format(
+                Locale.ROOT,
+                "classWeights of class %d is %s: give finite numbers that are 0 or more",
+                firstClass + k,
+                weight));
       }
     }
   }

@@ -11,6 +11,7 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -121,8 +122,11 @@ public record States(
       first.requireSibling(part);
       if (part.firstChunk != end) {
         throw new PartialStatesException(
-            "partial states of classes from %d follow those up to %d: give each class range once, without gaps"
-                .formatted(part.firstChunk * Chunks.SIZE, end * Chunks.SIZE));
+            String.format(
+                Locale.ROOT,
+                "partial states of classes from %d follow those up to %d: give each class range once, without gaps",
+                part.firstChunk * Chunks.SIZE,
+                end * Chunks.SIZE));
       }
       end = part.endChunk;
     }
@@ -154,8 +158,11 @@ public record States(
         || axis != other.axis
         || !Arrays.equals(shape, other.shape)) {
       throw new PartialStatesException(
-          "partial states are of %s and of %s: give those of one operation on the same rows"
-              .formatted(this, other));
+          String.format(
+              Locale.ROOT,
+              "partial states are of %s and of %s: give those of one operation on the same rows",
+              this,
+              other));
     }
   }
 
@@ -167,17 +174,24 @@ public record States(
   void require(boolean ofTargets, boolean secondRound) {
     if (ofTargets != (kind != null)) {
       throw new PartialStatesException(
-          "partial states are of %s: give those of %s"
-              .formatted(this, ofTargets ? "a loss" : "a softmax"));
+          String.format(
+              Locale.ROOT,
+              "partial states are of %s: give those of %s",
+              this,
+              ofTargets ? "a loss" : "a softmax"));
     }
     if (second != secondRound) {
       throw new PartialStatesException(
-          "partial states are of %s: give those of the %s round"
-              .formatted(this, secondRound ? "second" : "first"));
+          String.format(
+              Locale.ROOT,
+              "partial states are of %s: give those of the %s round",
+              this,
+              secondRound ? "second" : "first"));
     }
     if (!isWhole()) {
       throw new PartialStatesException(
-          "partial states are of %s: merge those of all classes first".formatted(this));
+          String.format(
+              Locale.ROOT, "partial states are of %s: merge those of all classes first", this));
     }
   }
 
@@ -188,8 +202,11 @@ public record States(
     long size = AT_SHAPE + 8L * shape.length + memory.byteSize();
     if (size > Integer.MAX_VALUE - 8) {
       throw new PartialStatesException(
-          "partial states of %s are %d bytes, more than an array can have: give fewer rows at once"
-              .formatted(this, size));
+          String.format(
+              Locale.ROOT,
+              "partial states of %s are %d bytes, more than an array can have: give fewer rows at once",
+              this,
+              size));
     }
     byte[] bytes = new byte[(int) size];
     MemorySegment to = MemorySegment.ofArray(bytes);
@@ -246,13 +263,21 @@ public record States(
     long end = from.get(LONG, AT_END_CHUNK);
     if (first < 0 || end <= first || end > Chunks.of(shape[axis])) {
       throw unfit(
-          "their chunks are %d to %d of %d".formatted(first, end - 1, Chunks.of(shape[axis])));
+          String.format(
+              Locale.ROOT,
+              "their chunks are %d to %d of %d",
+              first,
+              end - 1,
+              Chunks.of(shape[axis])));
     }
     long states = (bytes.length - begin) / size;
     if ((bytes.length - begin) % size != 0 || !isProduct(shape, axis, end - first, states)) {
       throw unfit(
-          "they have %s of states, which does not fit shape %s"
-              .formatted(Plural.of(bytes.length - begin, "byte"), Arrays.toString(shape)));
+          String.format(
+              Locale.ROOT,
+              "they have %s of states, which does not fit shape %s",
+              Plural.of(bytes.length - begin, "byte"),
+              Arrays.toString(shape)));
     }
     TargetKind targets =
         kind == 0 ? null : kind == 1 ? TargetKind.LABELS : TargetKind.PROBABILITIES;
@@ -282,8 +307,9 @@ public record States(
     if (value < least || value > most) {
       throw unfit(
           least == most
-              ? "their %s is %d, here it is %d".formatted(name, value, least)
-              : "their %s is %d, and it is %d to %d".formatted(name, value, least, most));
+              ? String.format(Locale.ROOT, "their %s is %d, here it is %d", name, value, least)
+              : String.format(
+                  Locale.ROOT, "their %s is %d, and it is %d to %d", name, value, least, most));
     }
     return value;
   }
@@ -298,14 +324,15 @@ public record States(
   /** In messages. */
   @Override
   public String toString() {
-    return "%s, classes %d to %d of %s along axis %d, %s round, in %s"
-        .formatted(
-            kind == null ? "softmax" : kind.text,
-            firstChunk * Chunks.SIZE,
-            Math.min(endChunk * Chunks.SIZE, classes()) - 1,
-            Arrays.toString(shape),
-            axis,
-            second ? "second" : "first",
-            wide ? "F64" : "F32");
+    return String.format(
+        Locale.ROOT,
+        "%s, classes %d to %d of %s along axis %d, %s round, in %s",
+        kind == null ? "softmax" : kind.text,
+        firstChunk * Chunks.SIZE,
+        Math.min(endChunk * Chunks.SIZE, classes()) - 1,
+        Arrays.toString(shape),
+        axis,
+        second ? "second" : "first",
+        wide ? "F64" : "F32");
   }
 }

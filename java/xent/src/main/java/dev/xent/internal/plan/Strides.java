@@ -4,6 +4,7 @@ package dev.xent.internal.plan;
 import dev.xent.ShapeException;
 import dev.xent.internal.kernels.Places;
 import java.util.Arrays;
+import java.util.Locale;
 
 /** Arithmetic of shapes and strides. */
 public final class Strides {
@@ -50,8 +51,11 @@ public final class Strides {
   static long span(long[] shape, long[] strides) {
     if (strides.length != shape.length) {
       throw new ShapeException(
-          "strides %s do not fit shape %s: give one stride per size"
-              .formatted(Arrays.toString(strides), Arrays.toString(shape)));
+          String.format(
+              Locale.ROOT,
+              "strides %s do not fit shape %s: give one stride per size",
+              Arrays.toString(strides),
+              Arrays.toString(shape)));
     }
     long last = 0;
     boolean empty = false;
@@ -100,8 +104,13 @@ public final class Strides {
     int rank = shape.length;
     if (axis < -rank || axis >= rank) {
       throw new ShapeException(
-          "axis %d does not exist in shape %s: axes go from %d to %d"
-              .formatted(axis, Arrays.toString(shape), -rank, rank - 1));
+          String.format(
+              Locale.ROOT,
+              "axis %d does not exist in shape %s: axes go from %d to %d",
+              axis,
+              Arrays.toString(shape),
+              -rank,
+              rank - 1));
     }
     return axis < 0 ? axis + rank : axis;
   }
@@ -110,14 +119,15 @@ public final class Strides {
   public static void requireIndex(long index, int axis, View view) {
     if (index < 0 || index >= view.shape[axis]) {
       throw new ShapeException(
-          "index %d of axis %d of %s does not exist: %s"
-              .formatted(
-                  index,
-                  axis,
-                  view,
-                  view.shape[axis] == 0
-                      ? "there is none"
-                      : "indices go from 0 to " + (view.shape[axis] - 1)));
+          String.format(
+              Locale.ROOT,
+              "index %d of axis %d of %s does not exist: %s",
+              index,
+              axis,
+              view,
+              view.shape[axis] == 0
+                  ? "there is none"
+                  : "indices go from 0 to " + (view.shape[axis] - 1)));
     }
   }
 
@@ -125,8 +135,11 @@ public final class Strides {
   public static long offset(long[] index, View view) {
     if (index.length != view.rank()) {
       throw new ShapeException(
-          "index %s does not fit %s: give one number per dimension"
-              .formatted(Arrays.toString(index), view));
+          String.format(
+              Locale.ROOT,
+              "index %s does not fit %s: give one number per dimension",
+              Arrays.toString(index),
+              view));
     }
     long offset = 0;
     for (int d = 0; d < index.length; d++) {

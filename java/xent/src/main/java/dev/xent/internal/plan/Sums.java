@@ -13,6 +13,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Locale;
 
 /** Two exact sums, of losses and of what a mean divides by, over any number of calls. */
 public final class Sums {
@@ -137,7 +138,7 @@ public final class Sums {
     sums.rows = from.get(LONG, AT_ROWS);
     sums.counted = from.get(LONG, AT_COUNTED);
     if (sums.counted < 0 || sums.rows < sums.counted) {
-      throw unfit("%d of %d rows count".formatted(sums.counted, sums.rows));
+      throw unfit(String.format(Locale.ROOT, "%d of %d rows count", sums.counted, sums.rows));
     }
     MemorySegment.copy(from, AT_LOSSES, sums.losses, 0, xent_tally.sizeof());
     MemorySegment.copy(from, AT_LOSSES + xent_tally.sizeof(), sums.weights, 0, xent_tally.sizeof());
@@ -150,7 +151,9 @@ public final class Sums {
 
   private static void requireEqual(int given, int known, String version) {
     if (given != known) {
-      throw unfit("their %s version is %d, here it is %d".formatted(version, given, known));
+      throw unfit(
+          String.format(
+              Locale.ROOT, "their %s version is %d, here it is %d", version, given, known));
     }
   }
 

@@ -4,6 +4,7 @@ package dev.xent.internal.plan;
 import dev.xent.DType;
 import dev.xent.DTypeException;
 import dev.xent.internal.kernels.ElementType;
+import java.util.Locale;
 
 /**
  * Which element types go together. The leading array decides on the arithmetic: where it is F64,
@@ -80,7 +81,14 @@ final class Types {
   private static DTypeException misfit(
       String name, View view, String leadName, View lead, String allowed) {
     return new DTypeException(
-        "%s is %s, %s is %s: give %s the type %s"
-            .formatted(name, view, leadName, lead, name, allowed));
+        String.format(
+            Locale.ROOT,
+            "%s is %s, %s is %s: give %s the type %s",
+            name,
+            view,
+            leadName,
+            lead,
+            name,
+            allowed));
   }
 }

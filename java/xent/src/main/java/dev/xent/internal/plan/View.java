@@ -7,6 +7,7 @@ import dev.xent.MemoryException;
 import dev.xent.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -130,11 +131,18 @@ public final class View {
 
   private static String misaligned(MemorySegment segment, DType type) {
     return segment.isNative()
-        ? "address 0x%x is not aligned to the %d bytes of %s: align the memory"
-            .formatted(segment.address(), type.byteSize(), type)
-        : "%s needs memory aligned to %d bytes, this part of a heap array is aligned to %d: use an array of the element type or off-heap memory"
-            .formatted(
-                type, type.byteSize(), Math.min(segment.maxByteAlignment(), HEAP_ALIGNMENT_HINT));
+        ? String.format(
+            Locale.ROOT,
+            "address 0x%x is not aligned to the %d bytes of %s: align the memory",
+            segment.address(),
+            type.byteSize(),
+            type)
+        : String.format(
+            Locale.ROOT,
+            "%s needs memory aligned to %d bytes, this part of a heap array is aligned to %d: use an array of the element type or off-heap memory",
+            type,
+            type.byteSize(),
+            Math.min(segment.maxByteAlignment(), HEAP_ALIGNMENT_HINT));
   }
 
   /** The same memory from element {@code offset} on, seen with another shape. */
