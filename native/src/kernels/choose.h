@@ -58,6 +58,7 @@ static const xent_way gradient_ways[] = {{XENT_WAY_STRIP, XENT_TIER_NAME(strips_
                                          {XENT_WAY_FLOW, known_flow_fits, known_flow_rows}};
 
 XENT_INLINE xent_status take_way(const xent_call *call, const xent_way *ways, const int count, row_kernel kernel) {
+  if (call->row_begin >= call->row_end) return XENT_OK;
   const job j = job_of(call);
   for (int i = 0; i < count; i++) {
     if (!ways[i].fits(call)) continue;

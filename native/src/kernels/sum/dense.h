@@ -182,7 +182,9 @@ XENT_SHARED void dense_targets(const dense_call *d, const dense_block *b, float 
     class_targets c = {.keep = j->keep_float, .add = 1, .smooth = j->smoothed, .mask = b->mask, .mask_stride = 1, .without = XENT_NO_CLASS};
     if (j->dense) {
       c.q = strand_of_row(j->call, j->call->targets, &j->call->shape->targets, span_of_row(j->call, b->sums.rows.first));
-      c.add = (float)(j->eps / b->sums.even[0]);
+      double even = 0; /* of the rows that count: special ones may not know it */
+      for (int i = 0; i < XENT_ROWS; i++) even = b->sums.even[i] > even ? b->sums.even[i] : even;
+      c.add = (float)(j->eps / even);
     }
     if (j->weighted) c.w = (strand){.at = (const char *)d->weights, .stride = 1, .type = XENT_F32};
     for (int64_t i = 0; i < XENT_ROWS * n; i += XENT_LANES) lanes_store(t + i, target_lanes(&c, i, XENT_ROWS * n - i));
