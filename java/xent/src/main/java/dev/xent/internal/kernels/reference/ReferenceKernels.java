@@ -442,7 +442,9 @@ public final class ReferenceKernels implements Kernels {
 
   /** A call until its {@link #end}. */
   private Call call() {
-    return Thread.currentThread().isVirtual() ? calls.take() : calls.own();
+    Call call = Thread.currentThread().isVirtual() ? calls.take() : calls.own();
+    call.given.clear(); // one whose memory was closed in the middle has left its arrays
+    return call;
   }
 
   private int end(Call call, int status, MemorySegment report) {
