@@ -268,7 +268,7 @@ class BadInputTest {
     Path three = NpyBytes.floats(folder.resolve("three.npy"), "(3,)", 1, 2, 3);
     Path flags = NpyBytes.flags(folder.resolve("flags.npy"), "(3,)", 1, 1, 1);
     Path wide = NpyBytes.doubles(folder.resolve("wide.npy"), "(4,)", 1, 1, 1, 1);
-    loss("--weight", three).refuses("--weight is F32 [3]", "each of the 4 classes");
+    loss("--weight", three).refuses("--weight is F32 [3]", "a weight for each class");
     loss("--weight", wide).refuses("--weight is F64 [4]", "give --weight the type F32");
     loss("--weight", labels).refuses("t.npy has integers (i64) where floats belong");
     loss("--row-weight", three).refuses("--row-weight is F32 [3]");
