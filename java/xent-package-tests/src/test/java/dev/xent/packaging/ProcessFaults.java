@@ -197,7 +197,8 @@ final class ProcessFaults {
     // Before it there may be a warning of the JVM's own.
     String last = ended.err().lines().toList().getLast();
     assertThat(last)
-        .startsWith("xent: the native library is demanded and cannot be used: cannot load ");
+        .startsWith("xent: the native library is demanded and cannot be used: " + file)
+        .contains("is not complete: it has 10 bytes");
     return "exit 2, `%s`".formatted(command.shown(last));
   }
 
