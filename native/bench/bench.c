@@ -55,10 +55,14 @@ typedef struct {
   xent_options options; /* what differs from the default */
   double few;           /* the limit below 300 classes, where it is another */
   bool beside_rows;     /* not beside the plain call, but beside the same case in a call per row */
+  int32_t plain_type;   /* of the plain call; 0: XENT_F32 */
 } bench_case;
 
 /* A call is in no case slower than its rows one by one; 5 % are for what two equal times differ by. */
 #define ROW_BY_ROW .limit = 1.05, .beside_rows = true
+
+/* Options of float64 arithmetic, beside its plain call. */
+#define WIDE .type = XENT_F64, .plain_type = XENT_F64
 
 static const bench_case cases[] = {
     {LOSS_AND_GRADIENT, "plain", .limit = 0},
@@ -89,6 +93,24 @@ static const bench_case cases[] = {
     {LOSS_AND_GRADIENT, "bfloat16", 1.3, .type = XENT_BF16},
     {LOSS_AND_GRADIENT, "bfloat16, smoothing", 1.3, .type = XENT_BF16, .options = {.label_smoothing = 0.1}},
     {LOSS_AND_GRADIENT, "float64", 4, .type = XENT_F64},
+    {LOSS_AND_GRADIENT, "float64, smoothing", 1.3, WIDE, .options = {.label_smoothing = 0.1}},
+    {LOSS_AND_GRADIENT, "float64, others", 1.3, WIDE,
+     .options = {.label_smoothing = 0.1, .smoothing = XENT_SMOOTHING_OTHERS}},
+    {LOSS_AND_GRADIENT, "float64, class weights", 1.3, WIDE, .arrays = CLASS_WEIGHTS},
+    {LOSS_AND_GRADIENT, "float64, row weights", 1.3, WIDE, .arrays = ROW_WEIGHTS},
+    {LOSS_AND_GRADIENT, "float64, z-loss", 1.3, WIDE, .options = {.z_loss = 1e-4}},
+    {LOSS_AND_GRADIENT, "float64, sink", 1.3, WIDE, .arrays = SINK},
+    {LOSS_AND_GRADIENT, "float64, argmax", 1.3, WIDE, .arrays = ARGMAX},
+    {LOSS_AND_GRADIENT, "float64, entropy", 1.3, WIDE, .arrays = ENTROPY},
+    {LOSS_AND_GRADIENT, "float64, all of these", 1.6, WIDE, .arrays = ALL,
+     .options = {.label_smoothing = 0.1, .z_loss = 1e-4}},
+    {LOSS_AND_GRADIENT, "float64, ranks", 2, WIDE, .arrays = RANKS},
+    {LOSS_AND_GRADIENT, "float64, top 8", 2, WIDE, .arrays = TOP_8},
+    {LOSS_AND_GRADIENT, "float64, temperature", 1.3, WIDE, .options = {.temperature = 0.7}},
+    {LOSS_AND_GRADIENT, "float64, softcap", 2, WIDE, .options = {.softcap = 30}},
+    {LOSS_AND_GRADIENT, "float64, class mask", 1.3, WIDE, .arrays = CLASS_MASK},
+    {LOSS_AND_GRADIENT, "float64, row mask", 1.5, WIDE, .arrays = ROW_MASK},
+    {LOSS_AND_GRADIENT, "float64, probabilities", 1.3, WIDE, .arrays = PROBABILITIES},
     {LOSS_AND_GRADIENT, "batch, plain", ROW_BY_ROW},
     {LOSS_AND_GRADIENT, "batch, smoothing", ROW_BY_ROW, .options = {.label_smoothing = 0.1}},
     {LOSS_AND_GRADIENT, "batch, bfloat16", ROW_BY_ROW, .type = XENT_BF16},
@@ -97,6 +119,7 @@ static const bench_case cases[] = {
     {BACKWARD, "plain", .limit = 0},
     {BACKWARD, "label smoothing", 1.3, .options = {.label_smoothing = 0.1}},
     {BACKWARD, "bfloat16", 1.3, .type = XENT_BF16},
+    {BACKWARD, "float64", 4, .type = XENT_F64},
     {SOFTMAX, "plain", .limit = 0},
     {SOFTMAX, "temperature", 1.3, .few = 1.5, .options = {.temperature = 0.7}},
     {SOFTMAX, "softcap", 2, .options = {.softcap = 30}},
@@ -106,13 +129,19 @@ static const bench_case cases[] = {
     {SOFTMAX, "float16", 1.3, .type = XENT_F16},
     {SOFTMAX, "bfloat16", 1.3, .type = XENT_BF16},
     {SOFTMAX, "float64", 4, .type = XENT_F64},
+    {SOFTMAX, "float64, temperature", 1.3, WIDE, .options = {.temperature = 0.7}},
+    {SOFTMAX, "float64, sink", 1.3, WIDE, .arrays = SINK},
+    {SOFTMAX, "float64, row mask", 1.5, WIDE, .arrays = ROW_MASK},
     {SOFTMAX, "batch, temperature", ROW_BY_ROW, .options = {.temperature = 0.7}},
     {LOG_SOFTMAX, "plain", .limit = 0},
     {LOG_SOFTMAX, "temperature", 1.3, .few = 1.5, .options = {.temperature = 0.7}},
+    {LOG_SOFTMAX, "float64", 4, .type = XENT_F64},
     {SOFTMAX_BACKWARD, "plain", .limit = 0},
     {SOFTMAX_BACKWARD, "temperature", 1.3, .few = 1.5, .options = {.temperature = 0.7}},
     {SOFTMAX_BACKWARD, "bfloat16", 1.3, .type = XENT_BF16},
+    {SOFTMAX_BACKWARD, "float64", 4, .type = XENT_F64},
     {LOG_SOFTMAX_BACKWARD, "plain", .limit = 0},
+    {LOG_SOFTMAX_BACKWARD, "float64", 4, .type = XENT_F64},
 };
 
 /* Everything that a call may read and write, of one shape. */
@@ -238,7 +267,7 @@ static call ready_call(const bench_case *k, int operation, const problem *p, int
 
 /* The case beside what it is measured against. */
 static pair_times measure(const bench_case *k, const problem *p, int32_t isa, int rounds) {
-  const bench_case plain = {.operation = k->operation};
+  const bench_case plain = {.operation = k->operation, .type = k->plain_type};
   const call it = ready_call(k, k->operation, p, isa);
   call against[2] = {ready_call(&plain, k->operation, p, isa), ready_call(k, READ, p, isa)};
   if (k->beside_rows) {

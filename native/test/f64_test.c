@@ -4,7 +4,7 @@
  * options, outputs, types and layouts, masked classes, sinks, ragged rows, rows in parts, shards, and gradients from
  * statistics. Every array ends at a page that must not be touched, and what lies between its elements keeps its
  * value. And accuracy against long double.
- * Usage: f64_test [N]   N times as many mixtures
+ * Usage: f64_test [N [SEED]]   N times as many mixtures
  */
 #define _DEFAULT_SOURCE
 #include <float.h>
@@ -18,7 +18,15 @@
 #include "rows.h"
 #include "tiers.h"
 
-enum { MOST_ROWS = 5, MOST_CLASSES = 20000, MOST_ENTRIES = 9, MOST_TOP = 150, IGNORE = -100, MOST_STATES = 3 };
+enum {
+  FEW_ROWS = 5,
+  MOST_ROWS = 40, /* more than two blocks of sixteen */
+  MOST_CLASSES = 20000,
+  MOST_ENTRIES = 9,
+  MOST_TOP = 150,
+  IGNORE = -100,
+  MOST_STATES = 3
+};
 
 static uint64_t compared, different;
 static random_source source = {4};
@@ -26,6 +34,7 @@ static const char *place = "";
 
 static int64_t below(int64_t n) { return random_below(&source, n); }
 static bool one_in(int64_t n) { return below(n) == 0; }
+static bool chance(double p) { return random_unit(&source) < p; }
 
 /* ---- arrays of any type and layout ---------------------------------------------------------------- */
 
@@ -180,6 +189,7 @@ typedef struct {
   bool ragged;
   int targets;
   int64_t entries, top;
+  uint32_t asked; /* outputs of a whole call, by bit */
   array x, mask, class_weights, row_weights, sink, q, index, upstream;
   array softmax, log_softmax, gradient, losses, lse, hits, log_probabilities, argmax, ranks, entropies, top_classes,
       top_values, target_gradient;
@@ -272,7 +282,8 @@ static void make_mixture(mixture *m) {
   memset(m, 0, sizeof *m);
   m->targets = (int)below(4);
   m->classes = any_count();
-  m->rows = m->classes > 4000 ? 1 + below(2) : 1 + below(MOST_ROWS);
+  m->rows = 1 + below(m->classes > 4000 ? 2 : FEW_ROWS);
+  if (m->classes <= 4000 && chance(m->classes <= 200 ? 0.35 : 0.05)) m->rows = 17 + below(MOST_ROWS - 16);
   m->ragged = one_in(4);
   m->inner = m->ragged || one_in(2) ? 1 : m->rows;
   m->offsets[0] = below(3);
@@ -284,6 +295,7 @@ static void make_mixture(mixture *m) {
   const int64_t *offsets = m->ragged ? m->offsets : NULL;
   const int64_t rows = m->rows, n = m->classes, inner = m->inner;
   make_options(m);
+  m->asked = one_in(2) ? ~0u : (uint32_t)random_bits(&source) & (uint32_t)random_bits(&source);
   m->x = make(rows, n, inner, XENT_F64, offsets, m->total);
   m->has_mask = one_in(3);
   m->has_class_weights = one_in(3), m->has_row_weights = one_in(3), m->has_sink = one_in(3),
@@ -417,6 +429,7 @@ static void release_row(expected_row *e) {
 /* ---- the calls ---------------------------------------------------------------------------------------- */
 
 static const void *maybe(bool there, const array *a) { return there ? a->memory : NULL; }
+static void *asked_for(bool asked, const array *a) { return asked ? a->memory : NULL; }
 static const void *targets_of(const mixture *m) {
   return m->targets == F64_NONE ? NULL : m->targets == F64_DENSE ? m->q.memory : m->index.memory;
 }
@@ -431,7 +444,12 @@ static void check_row_results(const mixture *m, const expected_row *e, int64_t r
 }
 
 static void run_full(mixture *m, expected_row *rows, xent_statistics *statistics) {
+  enum { LOSSES, LSE, HITS, LOG_PROBABILITIES, ARGMAX, RANKS, ENTROPIES, TOP, GRADIENT, TARGET_GRADIENT };
   const bool labels = m->targets == F64_LABEL, any = m->targets != F64_NONE, soft = any && !labels;
+  bool asked[TARGET_GRADIENT + 1];
+  for (int i = 0; i <= TARGET_GRADIENT; i++) asked[i] = m->asked >> i & 1;
+  asked[LOSSES] &= any, asked[GRADIENT] &= any, asked[TARGET_GRADIENT] &= soft, asked[TOP] &= m->top > 0;
+  asked[HITS] &= labels, asked[LOG_PROBABILITIES] &= labels, asked[RANKS] &= labels;
   array *written[] = {&m->losses, &m->lse, &m->hits, &m->log_probabilities, &m->argmax, &m->ranks, &m->entropies,
                       &m->top_classes, &m->top_values, &m->gradient, &m->target_gradient};
   for (size_t i = 0; i < sizeof written / sizeof *written; i++) poison(written[i]);
@@ -446,17 +464,19 @@ static void run_full(mixture *m, expected_row *rows, xent_statistics *statistics
                                                 .class_weights = maybe(m->has_class_weights, &m->class_weights),
                                                 .row_weights = maybe(m->has_row_weights, &m->row_weights),
                                                 .sink = maybe(m->has_sink, &m->sink),
-                                                .losses = any ? m->losses.memory : NULL,
-                                                .log_sum_exp = m->lse.memory,
-                                                .hits = labels ? m->hits.memory : NULL,
-                                                .log_probabilities = labels ? m->log_probabilities.memory : NULL,
-                                                .argmax = m->argmax.memory,
-                                                .ranks = labels ? m->ranks.memory : NULL,
-                                                .entropies = m->entropies.memory,
-                                                .top_classes = m->top ? m->top_classes.memory : NULL,
-                                                .top_log_probabilities = m->top ? m->top_values.memory : NULL,
-                                                .gradient = any ? m->gradient.memory : NULL,
-                                                .target_gradient = soft ? m->target_gradient.memory : NULL,
+                                                .losses = asked_for(asked[LOSSES], &m->losses),
+                                                .log_sum_exp = asked_for(asked[LSE], &m->lse),
+                                                .hits = asked_for(asked[HITS], &m->hits),
+                                                .log_probabilities =
+                                                    asked_for(asked[LOG_PROBABILITIES], &m->log_probabilities),
+                                                .argmax = asked_for(asked[ARGMAX], &m->argmax),
+                                                .ranks = asked_for(asked[RANKS], &m->ranks),
+                                                .entropies = asked_for(asked[ENTROPIES], &m->entropies),
+                                                .top_classes = asked_for(asked[TOP], &m->top_classes),
+                                                .top_log_probabilities = asked_for(asked[TOP], &m->top_values),
+                                                .gradient = asked_for(asked[GRADIENT], &m->gradient),
+                                                .target_gradient =
+                                                    asked_for(asked[TARGET_GRADIENT], &m->target_gradient),
                                                 .statistics = any ? statistics : NULL,
                                                 .tally = any ? &tally : NULL},
                         &report),
@@ -465,18 +485,21 @@ static void run_full(mixture *m, expected_row *rows, xent_statistics *statistics
   for (int64_t row = 0; row < m->rows; row++) {
     const f64_answer *a = &rows[row].answer;
     counted += any && !rows[row].ignored;
-    check_row_results(m, &rows[row], row);
-    if (labels) expect("log-probability", &m->log_probabilities, row, 0, a->log_probability);
-    expect("argmax", &m->argmax, row, 0, (double)a->argmax);
-    if (labels) expect("rank", &m->ranks, row, 0, (double)a->rank);
-    expect("entropy", &m->entropies, row, 0, a->entropy);
-    for (int64_t j = 0; j < m->top; j++) {
+    if (asked[LOSSES]) expect("loss", &m->losses, row, 0, a->loss);
+    if (asked[LSE]) expect("log-sum-exp", &m->lse, row, 0, a->log_sum_exp);
+    if (asked[HITS]) expect("hit", &m->hits, row, 0, a->hit);
+    if (asked[LOG_PROBABILITIES]) expect("log-probability", &m->log_probabilities, row, 0, a->log_probability);
+    if (asked[ARGMAX]) expect("argmax", &m->argmax, row, 0, (double)a->argmax);
+    if (asked[RANKS]) expect("rank", &m->ranks, row, 0, (double)a->rank);
+    if (asked[ENTROPIES]) expect("entropy", &m->entropies, row, 0, a->entropy);
+    for (int64_t j = 0; asked[TOP] && j < m->top; j++) {
       expect("top class", &m->top_classes, row, j, (double)a->top_classes[j]);
       expect("top log-probability", &m->top_values, row, j, a->top_values[j]);
     }
-    for (int64_t k = 0; any && k < m->count[row]; k++) expect("gradient", &m->gradient, row, k, a->gradient[k]);
+    for (int64_t k = 0; asked[GRADIENT] && k < m->count[row]; k++)
+      expect("gradient", &m->gradient, row, k, a->gradient[k]);
     const int64_t slots = m->targets == F64_SPARSE ? m->entries : m->count[row];
-    for (int64_t k = 0; soft && k < slots; k++)
+    for (int64_t k = 0; asked[TARGET_GRADIENT] && k < slots; k++)
       expect("target gradient", &m->target_gradient, row, k, a->target_gradient[k]);
     if (any) must(xent_tally_add(&expected, &a->loss, XENT_F64, 1, 1), "tally");
   }
@@ -1043,9 +1066,10 @@ static void measure_label(int64_t n, double eps, bool others) {
 int main(int argc, char **argv) {
   const long times = argc > 1 ? strtol(argv[1], NULL, 10) : 1;
   if (times < 1) {
-    fprintf(stderr, "usage: f64_test [N], N at least 1\n");
+    fprintf(stderr, "usage: f64_test [N [SEED]], N at least 1\n");
     return 2;
   }
+  if (argc > 2) source.state = strtoull(argv[2], NULL, 10);
   for (int64_t i = 0; i < 250 * times; i++) test_mixture(i);
   test_arithmetics();
   test_finish();
