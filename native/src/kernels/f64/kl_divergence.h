@@ -11,26 +11,31 @@
 /* One side of a row: the teacher's or the student's. */
 typedef struct {
   f64_row r;
-  row_statistics s;
   f64_reference k;
-  double distance;
+  uint32_t fate;
+  double shift, distance;
+  doubles max, per_sum;
 } f64_side;
 
 XENT_SHARED void f64_read_side(const xent_call *call, int64_t row, const void *array, const xent_layout *layout,
                                const f64_buffers *b, f64_side *side) {
-  f64_sums g = {.kept = {NULL}};
+  XENT_ALIGNED f64_sums g;
+  memset(&g, 0, sizeof g);
   side->r = f64_rows_of(call);
   side->r.span = span_of_row(call, row);
   side->r.logits = f64_logits_of(call, array, layout, side->r.span);
   f64_whole_row(&side->r, b->row, b, &g, 0);
   f64_settle(&side->r, 1, true, &g);
-  side->s = f64_statistics_of(&side->r, &g, 0);
   side->k = f64_reference_of(doubles_set(g.reference[0]), side->r.temperature);
+  side->fate = g.fate[0];
+  side->shift = g.shift[0];
   side->distance = g.distance[0];
+  side->max = doubles_set(g.max[0]);
+  side->per_sum = doubles_set(1 / g.sum[0]);
 }
 
 XENT_INLINE doubles f64_probability(doubles x, const f64_side *side) {
-  return doubles_mul(f64_exp(x, &side->k), doubles_set(1 / side->s.sum));
+  return doubles_mul(f64_exp(x, &side->k), side->per_sum);
 }
 
 /* f - g and what its rounding lost. */
@@ -48,7 +53,7 @@ XENT_INLINE doubles f64_divergence_of(doubles a, doubles x, const f64_side *teac
   const doubles r = doubles_set(student->r.temperature.high),
       distance = doubles_set(teacher->distance - student->distance);
   doubles max_lost, lost;
-  const doubles max = f64_difference(doubles_set(teacher->s.max), doubles_set(student->s.max), &max_lost);
+  const doubles max = f64_difference(teacher->max, student->max, &max_lost);
   const doubles d = doubles_sub(f64_difference(a, x, &lost), max);
   const doubles exact = doubles_sub(doubles_mul(doubles_add(d, doubles_sub(lost, max_lost)), r), distance);
   const doubles v = doubles_where_at_most(doubles_magnitude(d), doubles_set(DBL_MAX), exact, doubles_mul(d, r));
@@ -70,32 +75,32 @@ XENT_INLINE doubles f64_divergence_of(doubles a, doubles x, const f64_side *teac
 XENT_SHARED double f64_divergence_row(const f64_side *teacher, const f64_side *student, const f64_array *dx, double c,
                                       const f64_buffers *b) {
   const int64_t classes = student->r.logits.classes;
-  const uint32_t kind = teacher->s.kind | student->s.kind;
-  if (kind & XENT_ROW_SPECIAL) {
-    const double fixed = kind & XENT_ROW_NAN ? XENT_F64_NAN : 0;
+  const uint32_t fate = teacher->fate | student->fate;
+  if (fate) {
+    const double fixed = f64_fixed(XENT_F64_GRADIENT, fate);
     if (dx->array) f64_fill(dx, 0, classes, fixed);
     return fixed;
   }
   const doubles scale = doubles_set(logit_scale(student->r.call->options, c));
-  pair loss = {0, 0};
+  pair loss = pair_of(doubles_set(0));
   for (int64_t i = 0; i < classes; i += XENT_PIECE) {
     const int64_t n = f64_part(i, classes, XENT_PIECE);
-    const double *a = f64_prepared(&teacher->r.logits, i, n, teacher->s.shift, b->other, NULL);
-    const double *x = f64_prepared(&student->r.logits, i, n, student->s.shift, b->piece, NULL);
+    const double *a = f64_prepared(&teacher->r.logits, i, n, teacher->shift, b->t, NULL);
+    const double *x = f64_prepared(&student->r.logits, i, n, student->shift, b->x, NULL);
     for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
       doubles slope;
       const doubles as = doubles_load_part(a + k, n - k, -INFINITY), xs = doubles_load_part(x + k, n - k, -INFINITY);
-      doubles_store_part(b->terms + k, n - k, f64_divergence_of(as, xs, teacher, student, &slope));
+      doubles_store_part(b->out + k, n - k, f64_divergence_of(as, xs, teacher, student, &slope));
       doubles_store_part(b->slope + k, n - k, doubles_quiet(doubles_mul(slope, scale)));
     }
-    loss = pair_add(loss, f64_sum(b->terms, NULL, NULL, n));
+    loss = pair_add(loss, f64_sum_values(b->out, n, false));
     if (!dx->array) continue;
     double *out = f64_room(dx, i, b->slope);
     if (out != b->slope) memcpy(out, b->slope, (size_t)n * sizeof *out);
     f64_mask(&student->r.logits, i, n, out, 0);
     f64_store(dx, i, n, out);
   }
-  return pair_value(loss);
+  return doubles_first(pair_value(loss));
 }
 
 static xent_status f64_kl_divergence(const xent_call *call) {

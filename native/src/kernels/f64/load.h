@@ -14,17 +14,22 @@
 
 XENT_INLINE double f64_quiet(double v) { return v != v ? XENT_F64_NAN : v; }
 
-enum { XENT_PIECE = 1024 }; /* classes that go through a buffer at once; a sum over products is exact within them */
+enum {
+  XENT_PIECE = 1024, /* classes that go through a buffer at once; a sum over products is exact within them */
+  XENT_F64_FEW = 64, XENT_F64_MIDDLE = 320 /* classes of rows that lie side by side, sixteen of them and eight */
+};
 
-/* For rows of up to so many classes: a short row must not pay for the stack of a long one. */
+/* Of one row: a chunk of prepared logits, then of exponentials, and pieces. Of rows side by side: exponentials (of
+ * log-softmax logits), logits where both are asked for, targets, results, and derivatives of the softcap. */
 typedef struct {
-  double *row; /* a chunk of prepared logits, then of exponentials */
-  double *piece, *terms, *other, *slope;
+  double *row, *x, *t, *out, *slope;
+  int64_t room; /* of a row's chunk, or of a block */
 } f64_buffers;
 
-#define XENT_F64_BUFFERS(b, chunk, part)                                                         \
-  XENT_ALIGNED double room_of_##b[(chunk) + 4 * (part)], *end_of_##b = room_of_##b + (chunk);   \
-  const f64_buffers b = {room_of_##b, end_of_##b, end_of_##b + (part), end_of_##b + 2 * (part), end_of_##b + 3 * (part)}
+#define XENT_F64_BUFFERS(b, chunk, part)                                                                          \
+  XENT_ALIGNED double room_of_##b[(chunk) + 4 * (part)], *end_of_##b = room_of_##b + (chunk);                     \
+  const f64_buffers b = {room_of_##b, end_of_##b, end_of_##b + (part), end_of_##b + 2 * (part),                   \
+                         end_of_##b + 3 * (part), chunk}
 
 /* One row of an array: `at` is where class 0 lies. */
 typedef struct {
@@ -43,7 +48,9 @@ XENT_INLINE bool is_plain_array(const f64_array *a) { return a->type == XENT_F64
 /* n doubles from class `begin` on. */
 XENT_SHARED void f64_copy(const f64_array *a, int64_t begin, int64_t n, double *buffer) {
   const int64_t at = a->at + begin * a->stride;
-  if (a->type == XENT_F64)
+  if (a->type == XENT_F32 && a->stride == 1)
+    for (int64_t i = 0; i < n; i++) buffer[i] = (double)((const float *)a->array)[at + i];
+  else if (a->type == XENT_F64)
     for (int64_t i = 0; i < n; i++) buffer[i] = ((const double *)a->array)[at + i * a->stride];
   else if (a->type == XENT_F32)
     for (int64_t i = 0; i < n; i++) buffer[i] = (double)((const float *)a->array)[at + i * a->stride];
@@ -62,7 +69,9 @@ XENT_INLINE double *f64_room(const f64_array *a, int64_t begin, double *buffer) 
 }
 XENT_SHARED void f64_scatter(const f64_array *a, int64_t begin, int64_t n, const double *values) {
   const int64_t at = a->at + begin * a->stride;
-  if (a->type == XENT_F32) /* a NaN is the canonical one already */
+  if (a->type == XENT_F32 && a->stride == 1) /* a NaN is the canonical one already */
+    for (int64_t i = 0; i < n; i++) ((float *)a->array)[at + i] = (float)values[i];
+  else if (a->type == XENT_F32)
     for (int64_t i = 0; i < n; i++) ((float *)a->array)[at + i * a->stride] = (float)values[i];
   else
     for (int64_t i = 0; i < n; i++) put_number(a->array, a->type, at + i * a->stride, values[i]);
@@ -100,28 +109,72 @@ XENT_SHARED int64_t f64_count(const f64_logits *in, int64_t begin, int64_t n) {
   for (int64_t i = begin; i < begin + n; i++) count += f64_takes_part(in, i);
   return count;
 }
+/* Numbers from class i on, of which n are left, with `other` in place of masked ones. */
+XENT_INLINE doubles f64_unless_masked(const f64_logits *in, int64_t class, int64_t n, doubles v, double other) {
+  const uint8_t *mask = in->mask + class * in->mask_stride;
+  if (in->mask_stride == 1 && n >= XENT_DOUBLES) return doubles_where_set(mask, v, doubles_set(other));
+  uint8_t set[XENT_DOUBLES];
+  for (int64_t k = 0; k < XENT_DOUBLES; k++) set[k] = k < n && mask[k * in->mask_stride];
+  return doubles_where_set(set, v, doubles_set(other));
+}
 /* Masked classes of a piece become `value`. */
+XENT_SHARED void f64_mask_piece(const f64_logits *in, int64_t begin, int64_t n, double *piece, double value) {
+  for (int64_t i = 0; i < n; i += XENT_DOUBLES)
+    doubles_store_part(piece + i, n - i,
+                       f64_unless_masked(in, begin + i, n - i, doubles_load_part(piece + i, n - i, 0), value));
+}
 XENT_INLINE void f64_mask(const f64_logits *in, int64_t begin, int64_t n, double *piece, double value) {
-  if (!in->mask) return;
-  for (int64_t i = 0; i < n; i++) piece[i] = f64_takes_part(in, begin + i) ? piece[i] : value;
+  if (in->mask) f64_mask_piece(in, begin, n, piece, value);
+}
+
+/* tanh as f64_tanh has it, of several vectors stage by stage: v becomes cap tanh(v / cap); slope, its derivative. */
+XENT_INLINE void f64_cap(doubles *v, doubles *slope, double cap, const int count) {
+  doubles m[XENT_DOUBLES_BATCH], s[XENT_DOUBLES_BATCH], t[XENT_DOUBLES_BATCH];
+  const doubles round = doubles_set(XENT_F64_ROUND), one = doubles_set(1), most = doubles_set(20);
+  XENT_F64_STAGE({
+    v[j] = doubles_mul(v[j], doubles_set(1 / cap));
+    const doubles size = doubles_magnitude(v[j]), w = doubles_where_at_most(most, size, most, size);
+    const doubles twice = doubles_add(w, w), z = doubles_fma(twice, doubles_set(XENT_F64_LOG2E), round);
+    s[j] = doubles_power(z);
+    t[j] = f64_reduce(twice, doubles_sub(z, round));
+  });
+  f64_exp_terms(t, m, count);
+  XENT_F64_STAGE({
+    m[j] = doubles_fma(doubles_fma(doubles_mul(m[j], t[j]), t[j], t[j]), s[j], doubles_sub(s[j], one));
+    t[j] = doubles_sign(doubles_div(m[j], doubles_add(m[j], doubles_set(2))), v[j]);
+    slope[j] = doubles_fma(doubles_sub(doubles_set(-0.0), t[j]), t[j], one);
+    v[j] = doubles_mul(t[j], doubles_set(cap));
+  });
+}
+XENT_SHARED void f64_cap_piece(const double *x, int64_t n, double cap, double *to, double *slope) {
+  enum { STEP = XENT_DOUBLES_BATCH * XENT_DOUBLES };
+  for (int64_t i = 0; i < n; i += STEP) {
+    doubles v[XENT_DOUBLES_BATCH], d[XENT_DOUBLES_BATCH];
+    for (int j = 0; j < XENT_DOUBLES_BATCH; j++) {
+      const int64_t left = n - i - j * XENT_DOUBLES;
+      v[j] = left > 0 ? doubles_load_part(x + i + j * XENT_DOUBLES, left, 0) : doubles_set(0);
+    }
+    f64_cap(v, d, cap, XENT_DOUBLES_BATCH);
+    for (int j = 0; j < XENT_DOUBLES_BATCH && i + j * XENT_DOUBLES < n; j++) {
+      const int64_t at = i + j * XENT_DOUBLES;
+      doubles_store_part(to + at, n - at, v[j]);
+      if (slope) doubles_store_part(slope + at, n - at, d[j]);
+    }
+  }
 }
 
 /* n prepared logits. slope, where it is asked for: the softcap's derivative. */
 XENT_SHARED const double *f64_stage(const f64_logits *in, int64_t begin, int64_t n, double shift, double *buffer,
                                     double *slope) {
   const double *x = f64_load(&in->x, begin, n, buffer);
-  const doubles cap = doubles_set(in->softcap), per_cap = doubles_set(1 / in->softcap);
-  for (int64_t i = 0; i < n; i += XENT_DOUBLES) {
-    doubles v = doubles_load_part(x + i, n - i, 0);
-    if (in->softcap != 0) {
-      const doubles t = f64_tanh(doubles_mul(v, per_cap));
-      const doubles minus_t = doubles_sub(doubles_set(-0.0), t);
-      if (slope) doubles_store_part(slope + i, n - i, doubles_fma(minus_t, t, doubles_set(1)));
-      v = doubles_mul(t, cap);
-    }
-    doubles_store_part(buffer + i, n - i, doubles_sub(v, doubles_set(shift)));
+  if (in->softcap != 0) {
+    f64_cap_piece(x, n, in->softcap, buffer, slope);
+    x = buffer;
   }
-  f64_mask(in, begin, n, buffer, -INFINITY);
+  for (int64_t i = 0; (in->mask || shift != 0) && i < n; i += XENT_DOUBLES) {
+    const doubles v = doubles_sub(doubles_load_part(x + i, n - i, 0), doubles_set(shift));
+    doubles_store_part(buffer + i, n - i, in->mask ? f64_unless_masked(in, begin + i, n - i, v, -INFINITY) : v);
+  }
   return buffer;
 }
 XENT_INLINE const double *f64_prepared(const f64_logits *in, int64_t begin, int64_t n, double shift, double *buffer,
@@ -149,7 +202,6 @@ typedef struct {
   f64_array q;          /* of a dense row */
   f64_array output;     /* of results per class; its array is NULL where there are none */
   double share;         /* of a dense or sparse row: what smoothing gives each class */
-  uint32_t digest;
 } f64_row;
 
 /* What is the same for all rows of a call. */
@@ -157,30 +209,35 @@ XENT_INLINE f64_row f64_rows_of(const xent_call *call) {
   const row_span none = {0, 0, call->shape->classes};
   f64_row r = {.call = call, .span = none, .t = targets_of_call(call),
                .temperature = f64_temperature_of(call->options->temperature),
-               .first = call->shape->first_class, .label = XENT_NO_CLASS, .digest = call->digest};
+               .first = call->shape->first_class, .label = XENT_NO_CLASS};
   r.logits = f64_logits_of(call, call->logits, &call->shape->logits, none);
   if (call->output) r.output = f64_array_of(call, call->output, call->output_layout, none);
   return r;
 }
 
-XENT_INLINE xent_status f64_move_to(f64_row *r, int64_t row) {
+/* What the targets of the row are. */
+XENT_SHARED xent_status f64_read_targets(f64_row *r) {
   const xent_call *call = r->call;
-  r->span.row = row;
-  if (call->row_offsets) r->span = span_of_row(call, row);
-  r->logits.classes = r->span.classes;
-  r->logits.x.at = class_offset(call, &call->shape->logits, r->span);
-  const uint8_t *mask = call->class_mask;
-  if (mask) r->logits.mask = mask + class_offset(call, &call->shape->class_mask, r->span);
-  if (call->output) r->output.at = class_offset(call, call->output_layout, r->span);
-  if (r->t.kind == XENT_KIND_SOFTMAX && !call->row_weights) return XENT_OK;
   xent_status status = targets_of_row(call, r->span, &r->t);
   r->label = r->t.label == XENT_NO_CLASS ? XENT_NO_CLASS : r->t.label - r->first;
   if (r->t.kind != XENT_KIND_PROBABILITIES) return status;
   if (!status) status = check_sparse_row(call, r->span, &r->t);
   if (!r->t.sparse) r->q = f64_array_of(call, call->targets, &call->shape->targets, r->span);
   if (r->t.eps > 0)
-    r->share = even_share(&r->t, mask ? f64_count(&r->logits, 0, r->span.classes) : all_classes_of_row(call, r->span));
+    r->share = even_share(&r->t, call->class_mask ? f64_count(&r->logits, 0, r->span.classes)
+                                                  : all_classes_of_row(call, r->span));
   return status;
+}
+XENT_INLINE xent_status f64_move_to(f64_row *r, int64_t row) {
+  const xent_call *call = r->call;
+  r->span.row = row;
+  if (call->row_offsets) r->span = span_of_row(call, row);
+  r->logits.classes = r->span.classes;
+  r->logits.x.at = class_offset(call, &call->shape->logits, r->span);
+  if (call->class_mask)
+    r->logits.mask = (const uint8_t *)call->class_mask + class_offset(call, &call->shape->class_mask, r->span);
+  if (call->output) r->output.at = class_offset(call, call->output_layout, r->span);
+  return r->t.kind == XENT_KIND_SOFTMAX && !call->row_weights ? XENT_OK : f64_read_targets(r);
 }
 
 #endif

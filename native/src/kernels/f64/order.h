@@ -5,14 +5,43 @@
 
 #include "kernels/f64/fold.h"
 
+/* Of `equal` classes from class i on those that are not masked, which matters only among -inf. */
+XENT_INLINE uint32_t f64_counted_bits(const f64_logits *in, int64_t i, uint32_t equal, double value) {
+  for (uint32_t rest = in->mask && value == -INFINITY ? equal : 0; rest; rest &= rest - 1)
+    if (!f64_takes_part(in, i + __builtin_ctz(rest))) equal &= ~(rest & -rest);
+  return equal;
+}
+XENT_INLINE doubles f64_order_load(const double *x, int64_t left) { return doubles_load_part(x, left, XENT_F64_NAN); }
+
+/* The first of classes [0, end) whose logit is `value`. */
+XENT_SHARED int64_t f64_first_equal(const f64_logits *in, double value, int64_t end, const f64_buffers *b) {
+  for (int64_t i = 0; i < end; i += XENT_PIECE) {
+    const int64_t n = f64_part(i, end, XENT_PIECE);
+    const double *x = f64_prepared(in, i, n, 0, b->out, NULL);
+    for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
+      const uint32_t equal = doubles_bits_equal(f64_order_load(x + k, n - k), doubles_set(value));
+      const uint32_t counted = f64_counted_bits(in, i + k, equal, value);
+      if (counted) return i + k + __builtin_ctz(counted);
+    }
+  }
+  return XENT_NO_CLASS;
+}
+
 /* Classes that come before class y. */
 XENT_SHARED int64_t f64_rank_of(const f64_logits *in, int64_t y, const f64_buffers *b) {
   const double value = f64_prepared_one(in, y, 0);
   int64_t rank = 0;
   for (int64_t i = 0; i < in->classes; i += XENT_PIECE) {
     const int64_t n = f64_part(i, in->classes, XENT_PIECE);
-    const double *x = f64_prepared(in, i, n, 0, b->piece, NULL);
-    for (int64_t k = 0; k < n; k++) rank += (x[k] > value || (x[k] == value && i + k < y)) && f64_takes_part(in, i + k);
+    const double *x = f64_prepared(in, i, n, 0, b->out, NULL);
+    for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
+      const doubles v = f64_order_load(x + k, n - k);
+      uint32_t before = 0;
+      if (i + k < y) before = doubles_bits_equal(v, doubles_set(value));
+      if (y - i - k < XENT_DOUBLES && before) before &= (1u << (y - i - k)) - 1;
+      before = f64_counted_bits(in, i + k, before, value) | doubles_bits_above(v, doubles_set(value));
+      rank += __builtin_popcount(before);
+    }
   }
   return rank;
 }
@@ -25,46 +54,50 @@ typedef struct {
   int count;
 } f64_top;
 
+XENT_INLINE void f64_insert_top(f64_top *t, int limit, double value, int64_t class) {
+  if (t->count == limit && !(value > t->value[limit - 1])) return;
+  int at = t->count < limit ? t->count++ : limit - 1;
+  for (; at > 0 && t->value[at - 1] < value; at--) {
+    t->value[at] = t->value[at - 1];
+    t->class[at] = t->class[at - 1];
+  }
+  t->value[at] = value;
+  t->class[at] = class;
+}
+
 /* The first `limit` behind class `last` of logit `value` (XENT_NO_CLASS: from the first on). One pass over the row. */
 XENT_SHARED void f64_find_top(const f64_logits *in, double value, int64_t last, int limit, const f64_buffers *b,
                               f64_top *t) {
   t->count = 0;
   for (int64_t i = 0; i < in->classes; i += XENT_PIECE) {
     const int64_t n = f64_part(i, in->classes, XENT_PIECE);
-    const double *x = f64_prepared(in, i, n, 0, b->piece, NULL);
-    for (int64_t k = 0; k < n; k++) {
-      if (t->count == limit && !(x[k] > t->value[limit - 1])) continue;
-      const bool behind = last == XENT_NO_CLASS || x[k] < value || (x[k] == value && i + k > last);
-      if (!behind || !f64_takes_part(in, i + k)) continue;
-      int at = t->count < limit ? t->count++ : limit - 1;
-      for (; at > 0 && t->value[at - 1] < x[k]; at--) {
-        t->value[at] = t->value[at - 1];
-        t->class[at] = t->class[at - 1];
+    const double *x = f64_prepared(in, i, n, 0, b->out, NULL);
+    for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
+      const doubles v = f64_order_load(x + k, n - k);
+      uint32_t bits = doubles_bits_equal(v, v);
+      if (t->count == limit) bits = doubles_bits_above(v, doubles_set(t->value[limit - 1]));
+      for (; bits; bits &= bits - 1) {
+        const int64_t class = i + k + __builtin_ctz(bits);
+        const double own = x[class - i];
+        const bool behind = last == XENT_NO_CLASS || own < value || (own == value && class > last);
+        if (behind && f64_takes_part(in, class)) f64_insert_top(t, limit, own, class);
       }
-      t->value[at] = x[k];
-      t->class[at] = i + k;
     }
   }
 }
 
-XENT_INLINE int64_t f64_argmax(const f64_logits *in, const f64_buffers *b) {
-  f64_top t;
-  f64_find_top(in, 0, XENT_NO_CLASS, 1, b, &t);
-  return t.count ? t.class[0] : XENT_NO_CLASS;
-}
-
 /* Logits as they are compared; their log-probabilities as log-softmax has them. */
-XENT_SHARED void f64_write_top(const f64_row *r, const row_statistics *s, double distance, const f64_buffers *b) {
+XENT_SHARED void f64_write_top(const f64_row *r, const f64_sums *g, int j, const f64_buffers *b) {
   const int64_t count = r->call->shape->top_count;
-  const double missing = s->kind & (XENT_ROW_NAN | XENT_ROW_IGNORED) ? XENT_F64_NAN : -INFINITY;
-  f64_top t = {.count = s->kind & XENT_ROW_SPECIAL ? 0 : 1, .class = {XENT_NO_CLASS}};
+  const double missing = g->fate[j] & (XENT_ROW_NAN | XENT_ROW_IGNORED) ? XENT_F64_NAN : -INFINITY;
+  f64_top t = {.count = !g->fate[j], .class = {XENT_NO_CLASS}};
   for (int64_t done = 0; done < count;) {
     const int limit = (int)f64_part(done, count, XENT_F64_TOP);
     if (t.count) f64_find_top(&r->logits, t.value[t.count - 1], t.class[t.count - 1], limit, b, &t);
-    for (int j = 0; j < limit; j++, done++) {
-      const double logit = j < t.count ? (t.value[j] - s->shift) - s->max : 0;
-      write_top(r->call, r->span.row, done, j < t.count ? t.class[j] : XENT_NO_CLASS,
-                j < t.count ? fused_double(logit, r->temperature.high, 0 - distance) : missing);
+    for (int k = 0; k < limit; k++, done++) {
+      const double logit = k < t.count ? (t.value[k] - g->shift[j]) - g->max[j] : 0;
+      write_top(r->call, r->span.row, done, k < t.count ? t.class[k] : XENT_NO_CLASS,
+                k < t.count ? fused_double(logit, r->temperature.high, 0 - g->distance[j]) : missing);
     }
     if (t.count < limit) t.count = 0;
   }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the sums of rows give, one number per row: of as many rows at once as a register holds. */
+/* What the sums of rows give, one number per row: a block of rows, as many at once as a register holds. */
 #ifndef XENT_F64_RESULTS_H
 #define XENT_F64_RESULTS_H
 
@@ -7,17 +7,24 @@
 #include "kernels/math/f64_logarithm.h"
 #include "numerics/tally.h"
 
-/* D = log-sum-exp - max of S and E, the exponential of the maximum; never negative */
+/* D = log-sum-exp - max of S and E, the exponential of the maximum; never negative. log1p of (S - E) / E where that is
+ * at most 1, else log of S / E: one series, each in its own argument. */
 XENT_INLINE doubles f64_distance(doubles S, doubles E) {
-  const doubles zero = doubles_set(0), near = doubles_add(E, E);
-  const doubles ratio = doubles_div(doubles_where_at_most(S, near, doubles_sub(S, E), S), E);
-  const doubles D = doubles_where_at_most(S, near, f64_log1p(ratio), f64_log(ratio));
+  const doubles zero = doubles_set(0), one = doubles_set(1), half = doubles_set(0.5), twice = doubles_add(E, E);
+  const doubles ratio = doubles_div(doubles_where_at_most(S, twice, doubles_sub(S, E), S), E);
+  doubles k;
+  const doubles m = doubles_sub(doubles_split(ratio, &k), one), q = doubles_mul(doubles_sub(ratio, one), half);
+  const doubles near_k = doubles_where_at_most(ratio, half, zero, one);
+  const doubles near = doubles_where_at_most(ratio, half, ratio, q);
+  const doubles D = f64_log_part(doubles_where_at_most(S, twice, near_k, k), doubles_where_at_most(S, twice, near, m));
   return doubles_where_at_most(S, E, zero, D);
 }
 
-/* - log p of the label */
+/* - log p of the label; far: where it has less than half of its row */
 XENT_INLINE doubles f64_label_loss(doubles others, doubles own, doubles far, double clamp) {
-  const doubles q = doubles_div(others, own), L = doubles_where_at_most(q, doubles_set(1), f64_log1p(q), far);
+  const doubles q = doubles_div(others, own), one = doubles_set(1);
+  const bool any = doubles_bits_above(q, one) != (1u << XENT_DOUBLES) - 1;
+  const doubles L = any ? doubles_where_at_most(q, one, f64_log1p(q), far) : far;
   if (clamp == 0) return L;
   const double d = clamp < DBL_MIN ? DBL_MIN : clamp;
   const doubles least = doubles_set(-f64_log1m(d)), most = doubles_sub(doubles_set(-0.0), f64_log(doubles_set(d)));
@@ -25,22 +32,22 @@ XENT_INLINE doubles f64_label_loss(doubles others, doubles own, doubles far, dou
   return doubles_where_at_most(most, raised, most, raised);
 }
 
-/* Losses, and what the gradient multiplies the probabilities with. */
-XENT_INLINE void f64_settle_losses(const f64_row *r, f64_sums *g, doubles D, doubles far, doubles lse) {
+/* Losses, and what the gradient multiplies the probabilities with, of rows from j on. */
+XENT_INLINE void f64_settle_losses(const f64_row *r, f64_sums *g, int j, doubles D, doubles far, doubles lse) {
   const row_targets *t = &r->t;
-  const doubles zero = doubles_set(0), one = doubles_set(1), eps = doubles_set(t->eps), mass = doubles_load(g->mass);
-  const doubles dot = doubles_mul(doubles_load(g->dot), doubles_set(r->temperature.high)),
-      counted = doubles_load(g->counted);
-  const doubles among = t->others && t->kind == XENT_KIND_LABEL ? doubles_sub(counted, one) : counted;
-  const doubles share = t->eps > 0 ? doubles_where_at_most(among, zero, zero, doubles_div(eps, among)) : zero;
-  doubles loss = doubles_fma(mass, D, dot), pull = mass;
+  const doubles zero = doubles_set(0), one = doubles_set(1), eps = doubles_set(t->eps);
+  const doubles mass = doubles_load(g->mass + j);
+  const doubles dot = doubles_mul(doubles_load(g->dot + j), doubles_set(r->temperature.high));
+  doubles loss = doubles_fma(mass, D, dot), pull = mass, share = zero;
   if (t->kind == XENT_KIND_LABEL) {
-    const doubles own = doubles_mul(doubles_set(t->keep), doubles_load(g->label_weight));
-    const doubles L = f64_label_loss(doubles_load(g->sum), doubles_load(g->label_e), far,
+    const doubles own = doubles_mul(doubles_set(t->keep), doubles_load(g->label_weight + j));
+    const doubles L = f64_label_loss(doubles_load(g->sum + j), doubles_load(g->label_e + j), far,
                                      r->call->options->probability_clamp);
     const doubles plain = doubles_where_equal(own, zero, zero, doubles_mul(own, L));
-    pull = t->weighted ? doubles_where_equal(share, zero, own, doubles_add(own, doubles_mul(share, mass))) : one;
     if (t->eps > 0) {
+      const doubles counted = doubles_load(g->counted + j), among = t->others ? doubles_sub(counted, one) : counted;
+      share = doubles_where_at_most(among, zero, zero, doubles_div(eps, among));
+      pull = t->weighted ? doubles_add(own, doubles_mul(share, mass)) : one;
       const doubles even = t->weighted ? doubles_div(loss, among) : doubles_add(doubles_div(dot, among), D);
       const doubles part = doubles_mul(eps, even), both = doubles_fma(own, L, part);
       const doubles smooth = doubles_where_equal(own, zero, part, both);
@@ -48,17 +55,21 @@ XENT_INLINE void f64_settle_losses(const f64_row *r, f64_sums *g, doubles D, dou
       pull = doubles_where_equal(share, zero, own, pull);
     } else {
       loss = plain;
+      pull = t->weighted ? own : one;
     }
-    doubles_store(g->log_probability, doubles_sub(zero, L));
+    doubles_store(g->log_probability + j, doubles_sub(zero, L));
+  } else if (t->eps > 0) {
+    const doubles counted = doubles_load(g->counted + j);
+    share = doubles_where_at_most(counted, zero, zero, doubles_div(eps, counted));
   }
   const double z = r->call->options->z_loss;
   if (z > 0) {
     loss = doubles_add(loss, doubles_mul(doubles_set(z), doubles_mul(lse, lse)));
     pull = doubles_add(pull, doubles_mul(doubles_set(2 * z), lse));
   }
-  doubles_store(g->loss, doubles_quiet(doubles_mul(doubles_load(g->row_weight), loss)));
-  doubles_store(g->pull, pull);
-  doubles_store(g->share, share);
+  doubles_store(g->loss + j, doubles_quiet(doubles_mul(doubles_load(g->row_weight + j), loss)));
+  doubles_store(g->pull + j, pull);
+  doubles_store(g->share + j, share);
 }
 
 /* What became of row j. */
@@ -70,116 +81,158 @@ XENT_INLINE uint32_t f64_fate_of(const f64_row *r, const f64_sums *g, int j) {
   const bool bad_mass = r->t.kind == XENT_KIND_PROBABILITIES && !isfinite(g->mass[j]);
   return M == INFINITY || g->total[j] != g->total[j] || bad_mass ? XENT_ROW_NAN : 0;
 }
-
-/* Special rows among `count`: what became of them, and their results. */
-XENT_INLINE void f64_settle_fates(const f64_row *rows, int count, f64_sums *g) {
-  const doubles M = doubles_magnitude(doubles_load(g->max)), S = doubles_load(g->total);
-  uint32_t odd = doubles_bits_above(M, doubles_set(DBL_MAX)) | (doubles_bits_equal(S, S) ^ ((1u << XENT_DOUBLES) - 1));
-  for (int j = 0; j < count; j++)
-    odd |= (uint32_t)(rows[j].t.ignored || rows[j].t.kind == XENT_KIND_PROBABILITIES) << j;
-  g->any_fate = odd;
-  for (int j = 0; j < count; j++) {
-    g->fate[j] = odd >> j & 1 ? f64_fate_of(&rows[j], g, j) : 0;
-    if (!g->fate[j]) continue;
-    const bool masked = g->fate[j] == XENT_ROW_MASKED;
-    g->hit[j] = false;
-    g->loss[j] = g->fate[j] == XENT_ROW_NAN ? XENT_F64_NAN : 0;
-    g->entropy[j] = masked ? 0 : XENT_F64_NAN;
-    g->log_sum_exp[j] = g->log_probability[j] = masked ? -INFINITY : XENT_F64_NAN;
-  }
+/* The results of row j, which has a fate. */
+XENT_INLINE void f64_settle_fate(f64_sums *g, int j) {
+  const bool masked = g->fate[j] == XENT_ROW_MASKED;
+  g->special |= 1u << j;
+  g->left &= ~(1u << j);
+  g->hit[j] = false;
+  g->loss[j] = g->fate[j] == XENT_ROW_NAN ? XENT_F64_NAN : 0;
+  g->entropy[j] = masked ? 0 : XENT_F64_NAN;
+  g->log_sum_exp[j] = g->log_probability[j] = masked ? -INFINITY : XENT_F64_NAN;
 }
 
 /* From the sums of `count` rows to their results. distances: probabilities need no more of D than whether it is 0. */
-XENT_SHARED void f64_settle(const f64_row *rows, int count, bool distances, f64_sums *g) {
+XENT_SHARED __attribute__((noclone)) void f64_settle(const f64_row *rows, int count, bool distances, f64_sums *g) {
   const f64_temperature t = rows->temperature;
-  const doubles M = doubles_load(g->max), own = doubles_load(g->label_logit), high = doubles_set(t.high),
-      low = doubles_set(t.low);
-  const f64_reference k = f64_reference_of(doubles_load(g->reference), t);
-  const doubles E = f64_exp(M, &k), zero = doubles_set(0);
-  doubles S = doubles_load(g->sum);
-  if (rows->t.kind == XENT_KIND_LABEL) {
-    const doubles label_e = f64_exp(own, &k);
-    doubles_store(g->label_e, label_e);
-    S = doubles_add(S, label_e);
-  }
-  const doubles D = distances ? f64_distance(S, E) : doubles_where_at_most(S, E, zero, doubles_set(1));
-  doubles_store(g->total, S);
-  doubles_store(g->distance, D);
-  if (distances) {
-    const doubles shift = doubles_load(g->shift), far = doubles_fma(doubles_sub(M, own), high, D);
+  const bool labels = rows->t.kind == XENT_KIND_LABEL;
+  const doubles high = doubles_set(t.high), low = doubles_set(t.low);
+  const uint32_t every = (1u << XENT_DOUBLES) - 1;
+  uint32_t odd = 0;
+  for (int j = 0; j < count; j += XENT_DOUBLES) {
+    const doubles M = doubles_load(g->max + j), own = doubles_load(g->label_logit + j);
+    const f64_reference k = f64_reference_of(doubles_load(g->reference + j), t);
+    const doubles zero = doubles_set(0);
+    doubles S = doubles_load(g->sum + j);
+    if (labels) {
+      const doubles label_e = f64_exp(own, &k);
+      doubles_store(g->label_e + j, label_e);
+      S = doubles_add(S, label_e);
+    }
+    const doubles E = f64_exp(M, &k);
+    const doubles D = distances ? f64_distance(S, E) : doubles_where_at_most(S, E, zero, doubles_set(1));
+    doubles_store(g->total + j, S);
+    doubles_store(g->distance + j, D);
+    odd |= (doubles_bits_above(doubles_magnitude(M), doubles_set(DBL_MAX)) | (doubles_bits_equal(S, S) ^ every)) << j;
+    if (!distances) continue;
+    const doubles shift = doubles_load(g->shift + j), far = doubles_fma(doubles_sub(M, own), high, D);
     const doubles lse = doubles_fma(shift, high, doubles_fma(M, high, doubles_fma(shift, low, doubles_fma(M, low, D))));
-    doubles_store(g->log_sum_exp, lse);
-    if (rows->t.kind != XENT_KIND_SOFTMAX) f64_settle_losses(rows, g, D, far, lse);
+    doubles_store(g->log_sum_exp + j, lse);
+    if (rows->t.kind != XENT_KIND_SOFTMAX) f64_settle_losses(rows, g, j, D, far, lse);
   }
-  f64_settle_fates(rows, count, g);
+  const uint32_t all = (1u << count) - 1;
+  if (rows->t.kind == XENT_KIND_PROBABILITIES) odd = all; /* their mass may be no number */
+  for (uint32_t asked = ((odd & ~g->left) | g->ignored) & all; asked; asked &= asked - 1) {
+    const int j = __builtin_ctz(asked);
+    g->fate[j] = f64_fate_of(&rows[j], g, j);
+    if (g->fate[j]) f64_settle_fate(g, j);
+  }
+  g->left &= all;
 }
 
 XENT_INLINE row_statistics f64_special(const f64_row *r, uint32_t what) {
-  return (row_statistics){.kind = r->t.kind | XENT_STATE_WIDE | what, .digest = r->digest};
+  return (row_statistics){.kind = r->t.kind | XENT_STATE_WIDE | what, .digest = r->call->digest};
 }
 XENT_INLINE row_statistics f64_statistics_of(const f64_row *r, const f64_sums *g, int j) {
   const bool labels = r->t.kind == XENT_KIND_LABEL, settled = r->t.kind != XENT_KIND_SOFTMAX;
   if (g->fate[j]) return f64_special(r, g->fate[j]);
-  return (row_statistics){.kind = r->t.kind | XENT_STATE_WIDE, .digest = r->digest, .reference = (float)g->reference[j],
-                          .shift = g->shift[j], .max = g->max[j], .sum = g->sum[j], .pull = settled ? g->pull[j] : 0,
-                          .mass = labels ? g->label_e[j] : settled ? g->mass[j] : 0,
+  return (row_statistics){.kind = r->t.kind | XENT_STATE_WIDE, .digest = r->call->digest,
+                          .reference = (float)g->reference[j], .shift = g->shift[j], .max = g->max[j], .sum = g->sum[j],
+                          .pull = settled ? g->pull[j] : 0, .mass = labels ? g->label_e[j] : settled ? g->mass[j] : 0,
                           .share = settled ? g->share[j] : 0};
 }
-
-/* S of a row */
-XENT_INLINE double f64_total(const row_statistics *s) {
-  return (s->kind & XENT_KIND_MASK) == XENT_KIND_LABEL ? s->sum + s->mass : s->sum;
+/* The other way round, where a gradient or probabilities are to be written. */
+XENT_INLINE void f64_take_statistics(const f64_row *r, const row_statistics *s, f64_sums *g, int j) {
+  const bool labels = r->t.kind == XENT_KIND_LABEL;
+  g->fate[j] = r->t.ignored ? XENT_ROW_IGNORED : s->kind & XENT_ROW_SPECIAL;
+  if (g->fate[j]) g->special |= 1u << j;
+  g->reference[j] = (double)s->reference;
+  g->shift[j] = s->shift;
+  g->max[j] = s->max;
+  g->sum[j] = s->sum;
+  g->pull[j] = s->pull;
+  g->label_e[j] = s->mass;
+  g->share[j] = s->share;
+  g->total[j] = labels ? s->sum + s->mass : s->sum;
 }
 
-XENT_SHARED double f64_entropy(const f64_row *r, const row_statistics *s, const double *kept, double distance,
-                               const f64_buffers *b) {
-  pair sum = {0, 0};
+/* The exponentials of n classes of row j from `begin` on, and in *slope, if it is there, the softcap's derivatives. */
+XENT_INLINE const double *f64_row_exponentials(const f64_row *r, const f64_sums *g, int j, int64_t begin, int64_t n,
+                                               double *room, double *slope) {
+  if (g->kept[j] && !slope) return g->kept[j] + begin;
+  const double *x = f64_prepared(&r->logits, begin, n, g->shift[j], room, slope);
+  if (g->kept[j]) return g->kept[j] + begin;
+  const f64_reference k = f64_reference_of(doubles_set(g->reference[j]), r->temperature);
+  f64_exponentials(x, room, n, &k);
+  return room;
+}
+
+/* The sum of e (M - x) of row j. */
+XENT_SHARED double f64_entropy_sum(const f64_row *r, const f64_sums *g, int j, const f64_buffers *b) {
+  pair sum = pair_of(doubles_set(0));
   for (int64_t i = 0; i < r->logits.classes; i += XENT_PIECE) {
     const int64_t n = f64_part(i, r->logits.classes, XENT_PIECE);
-    const double *e = f64_row_exponentials(r, s, kept, i, n, b->other, NULL);
-    const double *x = f64_prepared(&r->logits, i, n, s->shift, b->piece, NULL);
-    f64_target_terms(x, e, b->terms, n, s->max);
-    sum = pair_add(sum, f64_sum(b->terms, NULL, NULL, n));
+    const double *e = f64_row_exponentials(r, g, j, i, n, b->t, NULL);
+    const double *x = f64_prepared(&r->logits, i, n, g->shift[j], b->x, NULL);
+    sum = pair_add(sum, f64_sum_gaps(e, x, doubles_set(g->max[j]), n, false));
   }
-  const double S = f64_total(s), mean = pair_value(sum) * r->temperature.high / S;
-  if (!r->call->sink) return distance + mean;
-  const f64_reference k = f64_reference_of(doubles_set((double)s->reference), r->temperature);
-  return fused_double(distance, (S - doubles_first(f64_exp(doubles_set(f64_sink_of(r, s->shift)), &k))) / S, mean);
+  return doubles_first(pair_value(sum));
 }
 
-/* The record may be smaller than the public struct that it lies in. */
-XENT_INLINE void f64_keep(const xent_call *call, int64_t row, const row_statistics *s) {
-  call->statistics[row] = (xent_statistics){0};
-  memcpy(&call->statistics[row], s, sizeof *s);
+/* Entropies of ordinary rows. aside: exponentials and logits lie side by side. */
+XENT_SHARED void f64_entropies(const f64_row *rows, int count, bool aside, const f64_buffers *b, f64_sums *g) {
+  const f64_temperature t = rows->temperature;
+  const int64_t n = rows->logits.classes, length = f64_turned_length(n);
+  for (int j = 0; j < count; j += XENT_DOUBLES) {
+    const doubles S = doubles_load(g->total + j), D = doubles_load(g->distance + j), M = doubles_load(g->max + j);
+    double sums[XENT_DOUBLES] = {0};
+    for (int k = 0; !aside && k < XENT_DOUBLES && j + k < count; k++)
+      if (!g->fate[j + k]) sums[k] = f64_entropy_sum(&rows[j + k], g, j + k, b);
+    if (aside)
+      doubles_store(sums, pair_value(f64_sum_gaps(b->row + j * length, b->x + j * length, M, n * XENT_DOUBLES, true)));
+    const doubles mean = doubles_div(doubles_mul(doubles_load(sums), doubles_set(t.high)), S);
+    doubles H = doubles_add(D, mean);
+    if (rows->call->sink) {
+      const f64_reference k = f64_reference_of(doubles_load(g->reference + j), t);
+      const doubles E = f64_exp(f64_sinks(rows + j, count - j, g->shift + j), &k);
+      H = doubles_fma(D, doubles_div(doubles_sub(S, E), S), mean);
+    }
+    double entropies[XENT_DOUBLES];
+    doubles_store(entropies, H);
+    for (int k = 0; k < XENT_DOUBLES && j + k < count; k++)
+      if (!g->fate[j + k]) g->entropy[j + k] = entropies[k];
+  }
 }
 
-/* What asks for more than the sums, of settled row j. */
+/* What is asked about the order of the classes of row j, and its statistics. */
 XENT_SHARED void f64_write_further(const f64_row *r, f64_sums *g, int j, const f64_buffers *b) {
   const xent_call *call = r->call;
   const xent_shape *l = call->shape;
   const int64_t row = r->span.row;
   const bool ordinary = !g->fate[j];
-  const row_statistics s = f64_statistics_of(r, g, j);
-  if (call->statistics) f64_keep(call, row, &s);
-  if (call->entropies && ordinary) g->entropy[j] = f64_entropy(r, &s, g->kept[j], g->distance[j], b);
+  if (call->statistics) *statistics_at(call, row) = f64_statistics_of(r, g, j);
+  if (call->hits && call->logits && ordinary)
+    g->hit[j] = f64_prepared_one(&r->logits, r->label, 0) == g->class_max[j] &&
+                f64_first_equal(&r->logits, g->class_max[j], r->label, b) == XENT_NO_CLASS;
   if (call->argmax) {
-    const int64_t first = ordinary ? f64_argmax(&r->logits, b) : XENT_NO_CLASS;
+    const int64_t first = ordinary ? f64_first_equal(&r->logits, g->class_max[j], r->logits.classes, b) : XENT_NO_CLASS;
     put_class(call->argmax, &l->argmax, row_offset(l, &l->argmax, row), first);
   }
   if (call->ranks) {
     const int64_t rank = ordinary ? f64_rank_of(&r->logits, r->label, b) : XENT_NO_CLASS;
     put_class(call->ranks, &l->ranks, row_offset(l, &l->ranks, row), rank);
   }
-  if (call->top_classes || call->top_log_probabilities) f64_write_top(r, &s, g->distance[j], b);
+  if (call->top_classes || call->top_log_probabilities) f64_write_top(r, g, j, b);
 }
 
 /* What there is one of per row. */
-XENT_SHARED void f64_write_rows(const f64_row *rows, int count, f64_sums *g, const f64_buffers *b) {
+XENT_SHARED void f64_write_rows(const f64_row *rows, int count, bool aside, f64_sums *g, const f64_buffers *b) {
   const xent_call *call = rows->call;
   const xent_shape *s = call->shape;
-  if (call->statistics || call->entropies || call->argmax || call->ranks || call->top_classes ||
-      call->top_log_probabilities)
-    for (int j = 0; j < count; j++) f64_write_further(&rows[j], g, j, b);
+  if (call->entropies) f64_entropies(rows, count, aside, b, g);
+  if (call->statistics || call->hits || call->argmax || call->ranks || call->top_classes || call->top_log_probabilities)
+    for (int j = 0; j < count; j++)
+      if (!(g->left >> j & 1)) f64_write_further(&rows[j], g, j, b);
   const struct { void *array; const xent_layout *layout; const double *values; } numbers[] = {
       {call->losses, &s->losses, g->loss}, {call->log_sum_exp, &s->log_sum_exp, g->log_sum_exp},
       {call->log_probabilities, &s->log_probabilities, g->log_probability},
@@ -188,7 +241,8 @@ XENT_SHARED void f64_write_rows(const f64_row *rows, int count, f64_sums *g, con
     for (int j = 0; numbers[i].array && j < count; j++)
       put_row_number(call, numbers[i].array, numbers[i].layout, rows[j].span.row, numbers[i].values[j]);
   for (int j = 0; call->hits && j < count; j++) call->hits[row_offset(s, &s->hits, rows[j].span.row)] = g->hit[j];
-  for (int j = 0; call->tally && j < count; j++) tally_add_double(call->tally, g->loss[j]);
+  for (int j = 0; call->tally && j < count; j++)
+    if (!(g->left >> j & 1)) tally_add_double(call->tally, g->loss[j]);
 }
 
 #endif

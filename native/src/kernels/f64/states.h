@@ -11,36 +11,64 @@ XENT_INLINE row_state *f64_state_at(const xent_call *call, int64_t row, int64_t 
   return (row_state *)(uintptr_t)&states[(row - call->row_begin) * xent_chunks(call->shape->classes) + chunk];
 }
 
+/* No class of the chunk that takes part comes before class y, all being -inf or NaN. */
+XENT_INLINE bool f64_none_before(const f64_logits *in, const double *x, int64_t begin, int64_t y) {
+  for (int64_t i = 0; i < y; i++)
+    if (x[i] == -INFINITY && f64_takes_part(in, begin + i)) return false;
+  return true;
+}
+
+/* The state of the n classes from `begin` on. */
+XENT_SHARED void f64_state(const f64_row *r, int64_t begin, int64_t n, double shift, const f64_buffers *b,
+                           row_state *s) {
+  *s = (row_state){.kind = r->t.kind | XENT_STATE_WIDE | xent_state_version, .digest = r->call->digest,
+                   .label = XENT_LABEL_ELSEWHERE, .counted = (uint16_t)f64_count(&r->logits, begin, n)};
+  if (r->t.ignored) return;
+  const double *x = f64_prepared(&r->logits, begin, n, shift, b->row, NULL);
+  const int64_t y = r->label - begin;
+  f64_chunk c;
+  f64_chunk_of(r, x, begin, n, NULL, b, &c);
+  s->reference = (float)doubles_first(c.reference);
+  s->max = doubles_first(c.max);
+  s->sum = doubles_first(doubles_quiet(c.sum.high));
+  s->sum_low = doubles_first(doubles_quiet(c.sum.low));
+  s->dot = doubles_first(c.dot);
+  s->mass = doubles_first(c.mass);
+  if (shift != 0) s->kind |= XENT_STATE_SHIFTED;
+  if (r->label < begin || y >= n) return;
+  s->kind |= XENT_STATE_LABEL_HERE;
+  s->label = (uint16_t)y;
+  s->label_logit = f64_quiet(x[y]);
+  const bool largest = x[y] == s->max, first = largest && doubles_first(f64_largest(x, y, y, false)) < x[y];
+  if (first || (largest && x[y] == -INFINITY && f64_none_before(&r->logits, x, begin, y)))
+    s->kind |= XENT_STATE_LABEL_FIRST_MAX;
+}
+
 static xent_status f64_forward_states(const xent_call *call) {
   XENT_F64_BUFFERS(b, XENT_CHUNK, XENT_PIECE);
   f64_row r = f64_rows_of(call);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
-    const row_statistics *known = call->known_statistics ? f64_known(call, row) : NULL;
+    const row_statistics *known = call->known_statistics ? known_statistics_at(call, row) : NULL;
     if (known && !(known->kind & XENT_ROW_UNFINISHED)) continue;
     const xent_status status = f64_move_to(&r, row);
     if (status) return status;
-    for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
-      row_state *s = f64_state_at(call, row, i / XENT_CHUNK);
-      const int64_t n = f64_part(i, call->class_end, XENT_CHUNK);
-      if (r.t.ignored)
-        f64_empty_state(&r, r.t.kind, i, n, s);
-      else
-        f64_state(&r, i, n, known ? known->shift : 0, NULL, b.row, &b, s);
-    }
+    for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK)
+      f64_state(&r, i, f64_part(i, call->class_end, XENT_CHUNK), known ? known->shift : 0, &b,
+                f64_state_at(call, row, i / XENT_CHUNK));
   }
   return XENT_OK;
 }
 
 static xent_status f64_backward_states(const xent_call *call) {
-  XENT_F64_BUFFERS(b, XENT_CHUNK, XENT_PIECE);
+  XENT_F64_BUFFERS(b, XENT_PIECE, XENT_PIECE);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     const f64_backward r = f64_backward_of(call, row);
     for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
-      const pair sum = f64_backward_chunk(&r, !call->forward_output, i, i + f64_part(i, call->class_end, XENT_CHUNK),
-                                          &b);
-      row_state *s = f64_state_at(call, row, i / XENT_CHUNK);
-      *s = (row_state){.kind = XENT_KIND_BACKWARD | XENT_STATE_WIDE | xent_state_version, .label = XENT_LABEL_ELSEWHERE,
-                       .sum = f64_quiet(sum.high), .sum_low = f64_quiet(sum.low)};
+      const int64_t end = i + f64_part(i, call->class_end, XENT_CHUNK);
+      const pair sum = f64_backward_chunk(&r, !call->forward_output, i, end, &b);
+      *f64_state_at(call, row, i / XENT_CHUNK) =
+          (row_state){.kind = XENT_KIND_BACKWARD | XENT_STATE_WIDE | xent_state_version, .label = XENT_LABEL_ELSEWHERE,
+                      .sum = f64_quiet(doubles_first(sum.high)), .sum_low = f64_quiet(doubles_first(sum.low))};
     }
   }
   return XENT_OK;
@@ -61,7 +89,7 @@ XENT_SHARED bool f64_states_fit(const f64_row *r, uint32_t kind, int64_t label, 
     if ((s->kind & looked_at) != (kind | XENT_STATE_WIDE | xent_state_version) || shifted != second_round) return false;
     if (s->label != (here ? label % XENT_CHUNK : XENT_LABEL_ELSEWHERE)) return false;
     if (!(s->kind & XENT_STATE_LABEL_HERE) == here) return false;
-    if (s->digest != (kind == XENT_KIND_BACKWARD ? 0 : r->digest) || !isfinite(s->reference)) return false;
+    if (s->digest != (kind == XENT_KIND_BACKWARD ? 0 : r->call->digest) || !isfinite(s->reference)) return false;
   }
   return true;
 }
@@ -72,49 +100,68 @@ static xent_status f64_finish_backward(const f64_row *r) {
   if (call->log_sum_exp) return f64_refuse(call, -1, XENT_FIELD_LOG_SUM_EXP);
   if (!f64_states_fit(r, XENT_KIND_BACKWARD, XENT_NO_CLASS, false))
     return f64_refuse(call, r->span.row, XENT_FIELD_STATES);
-  pair sum = {0, 0};
+  pair sum = pair_of(doubles_set(0));
   for (int64_t i = 0; i < xent_chunks(call->shape->classes); i++) {
     const row_state *s = f64_state_at(call, r->span.row, i);
-    sum = pair_add(sum, (pair){s->sum, s->sum_low});
+    sum = pair_add(sum, (pair){doubles_set(s->sum), doubles_set(s->sum_low)});
   }
-  const row_statistics s = {.kind = XENT_KIND_BACKWARD | XENT_STATE_WIDE, .sum = f64_quiet(pair_value(sum))};
-  f64_keep(call, r->span.row, &s);
+  *statistics_at(call, r->span.row) = (row_statistics){.kind = XENT_KIND_BACKWARD | XENT_STATE_WIDE,
+                                                       .sum = f64_quiet(doubles_first(pair_value(sum)))};
   return XENT_OK;
 }
 
 static void f64_finish_row(const f64_row *r, f64_sums *g, const f64_buffers *b) {
   const xent_call *call = r->call;
-  const row_statistics *s = (const row_statistics *)&call->statistics[r->span.row];
+  row_statistics *s = statistics_at(call, r->span.row);
   const double shift = call->second_round ? s->shift : 0;
+  double label_logit = 0, before = -INFINITY;
+  int64_t counted = 0, counted_before = 0;
+  bool first = false;
   f64_fold f;
-  f64_fold_begin(&f);
-  for (int64_t i = 0; i < xent_chunks(call->shape->classes); i++)
-    f64_fold_state(&f, f64_state_at(call, r->span.row, i));
-  f64_fold_sink(r, shift, &f);
-  g->hit[0] = call->second_round ? s->kind & XENT_ROW_HIT : f64_is_hit(&f);
-  if (!call->second_round && f64_is_beyond(r, f.max)) {
-    row_statistics unfinished = f64_special(r, XENT_ROW_UNFINISHED | (g->hit[0] ? XENT_ROW_HIT : 0));
-    unfinished.shift = f.max;
-    f64_keep(call, r->span.row, &unfinished);
+  for (int64_t i = 0; i < xent_chunks(call->shape->classes); i++) {
+    const row_state *c = f64_state_at(call, r->span.row, i);
+    if (c->kind & XENT_STATE_LABEL_HERE) {
+      label_logit = c->label_logit;
+      first = c->kind & XENT_STATE_LABEL_FIRST_MAX;
+      before = i ? doubles_first(f.max) : -INFINITY;
+      counted_before = counted;
+    }
+    const f64_chunk chunk = {.max = doubles_set(c->max), .reference = doubles_set((double)c->reference),
+                             .sum = {doubles_set(c->sum), doubles_set(c->sum_low)}, .dot = doubles_set(c->dot),
+                             .mass = doubles_set(c->mass)};
+    if (i == 0)
+      f = f64_fold_begin(&chunk);
+    else
+      f64_fold_chunk(&f, &chunk);
+    counted += c->counted;
+  }
+  const double max = doubles_first(f.max);
+  g->hit[0] = first && label_logit == max && (before < max || counted_before == 0);
+  if (call->second_round) g->hit[0] = s->kind & XENT_ROW_HIT; /* a shift may make equal what is not */
+  f64_fold_sinks(r, 1, &shift, &f);
+  if (!call->second_round && f64_beyond(f.max, r->temperature) & 1) {
+    *s = f64_special(r, XENT_ROW_UNFINISHED | (g->hit[0] ? XENT_ROW_HIT : 0));
+    s->shift = doubles_first(f.max);
     call->report->unfinished++;
     return;
   }
   call->report->counted += call->targets != NULL;
-  f64_take_fold(&f, shift, g, 0);
+  f64_take_fold(&f, f.class_max, doubles_set(label_logit), shift, g, 0);
+  g->counted[0] = (double)counted;
   g->row_weight[0] = r->t.row_weight;
   if (r->t.label != XENT_NO_CLASS) g->label_weight[0] = weight_of_class(call, r->t.label);
   f64_settle(r, 1, true, g);
-  f64_write_rows(r, 1, g, b);
+  f64_write_rows(r, 1, false, g, b);
 }
 
 static xent_status f64_finish(const xent_call *call) {
-  XENT_F64_BUFFERS(b, XENT_CHUNK, XENT_PIECE);
-  f64_sums g;
+  const f64_buffers b = {NULL}; /* there are no logits to read */
+  XENT_ALIGNED f64_sums g;
   f64_row r = f64_rows_of(call);
   memset(&g, 0, sizeof g);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     r.span = span_of_row(call, row);
-    if (call->second_round && !(((const row_statistics *)&call->statistics[row])->kind & XENT_ROW_UNFINISHED)) continue;
+    if (call->second_round && !(statistics_at(call, row)->kind & XENT_ROW_UNFINISHED)) continue;
     const uint32_t kind = f64_state_at(call, row, 0)->kind & XENT_KIND_MASK;
     if (kind == XENT_KIND_BACKWARD && !call->targets) {
       const xent_status refused = f64_finish_backward(&r);
@@ -124,9 +171,11 @@ static xent_status f64_finish(const xent_call *call) {
     if (kind != r.t.kind) return f64_refuse(call, row, XENT_FIELD_STATES);
     const xent_status status = targets_of_row(call, r.span, &r.t);
     if (status) return status;
+    g.ignored = r.t.ignored;
+    g.fate[0] = 0;
     if (r.t.ignored) {
       f64_settle(&r, 1, true, &g);
-      f64_write_rows(&r, 1, &g, &b);
+      f64_write_rows(&r, 1, false, &g, &b);
       continue;
     }
     if (!f64_states_fit(&r, r.t.kind, r.t.label, call->second_round)) return f64_refuse(call, row, XENT_FIELD_STATES);

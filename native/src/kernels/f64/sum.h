@@ -2,37 +2,78 @@
 /*
  * Sums that are exact (docs/numerics.md, section 8, "Sums"): every term is cut into two parts on grids so coarse that
  * no addition of parts is rounded. So the order does not matter, and a term is added where it comes up.
+ *
+ * What is summed are classes of one row, or rows of few classes side by side: `turned`, vector i is class i of
+ * XENT_DOUBLES rows. Each step is the same for both but for the last, across the vector, after which all of its numbers
+ * say the same of the one row.
  */
 #ifndef XENT_F64_SUM_H
 #define XENT_F64_SUM_H
 
 #include "kernels/f64/load.h"
 
+/* ---- rows side by side ---- */
+
+XENT_INLINE int64_t f64_turned_length(int64_t n) { return (n + XENT_DOUBLES - 1) / XENT_DOUBLES * XENT_DOUBLES; }
+
+/* n numbers of XENT_DOUBLES rows side by side in t, and back. */
+XENT_SHARED void f64_turn(const double *const *rows, double *t, int64_t n) {
+  for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
+    doubles v[XENT_DOUBLES];
+    const bool whole = n - k >= XENT_DOUBLES;
+    XENT_UNROLL(8)
+    for (int j = 0; j < XENT_DOUBLES; j++)
+      v[j] = whole ? doubles_load(rows[j] + k) : doubles_load_part(rows[j] + k, n - k, 0);
+    doubles_transpose(v);
+    XENT_UNROLL(8)
+    for (int j = 0; j < XENT_DOUBLES; j++) doubles_store(t + (k + j) * XENT_DOUBLES, v[j]);
+  }
+}
+/* What goes back is t factor + addend. */
+XENT_SHARED void f64_turn_back(const double *t, double *const *rows, int64_t n, doubles factor, doubles addend) {
+  for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
+    doubles v[XENT_DOUBLES];
+    XENT_UNROLL(8)
+    for (int j = 0; j < XENT_DOUBLES; j++) v[j] = doubles_fma(doubles_load(t + (k + j) * XENT_DOUBLES), factor, addend);
+    doubles_transpose(v);
+    const bool whole = n - k >= XENT_DOUBLES;
+    XENT_UNROLL(8)
+    for (int j = 0; j < XENT_DOUBLES; j++)
+      whole ? doubles_store(rows[j] + k, v[j]) : doubles_store_part(rows[j] + k, n - k, v[j]);
+  }
+}
+
+/* ---- pairs, and grids ---- */
+
 typedef struct {
-  double high, low;
+  doubles high, low;
 } pair;
 
+XENT_INLINE pair pair_of(doubles v) { return (pair){v, doubles_set(0)}; }
 /* What its additions lose is kept. */
 XENT_INLINE pair pair_add(pair a, pair b) {
-  const double s = a.high + b.high, k = s - a.high;
-  return (pair){s, (a.low + b.low) + ((a.high - (s - k)) + (b.high - k))};
+  const doubles s = doubles_add(a.high, b.high), k = doubles_sub(s, a.high);
+  const doubles lost = doubles_add(doubles_sub(a.high, doubles_sub(s, k)), doubles_sub(b.high, k));
+  return (pair){s, doubles_add(doubles_add(a.low, b.low), lost)};
 }
-XENT_INLINE pair pair_add_one(pair a, double v) { return pair_add(a, (pair){v, 0}); }
-/* a + f g */
-XENT_INLINE pair pair_add_product(pair a, double f, double g) {
-  const double p = f * g;
-  return pair_add(a, (pair){p, fused_double(f, g, -p)});
+/* a + f g; a itself where g is 0 or no number */
+XENT_INLINE pair pair_add_product(pair a, doubles f, doubles g) {
+  const doubles zero = doubles_set(0), p = doubles_mul(f, g);
+  const pair sum = pair_add(a, (pair){p, doubles_fma(f, g, doubles_sub(doubles_set(-0.0), p))});
+  const doubles size = doubles_where_equal(g, g, doubles_magnitude(g), zero);
+  return (pair){doubles_where_at_most(size, zero, a.high, sum.high), doubles_where_at_most(size, zero, a.low, sum.low)};
 }
-XENT_INLINE double pair_value(pair a) { return isfinite(a.high) ? a.high + a.low : a.high; }
+XENT_INLINE doubles pair_value(pair a) {
+  return doubles_where_at_most(doubles_magnitude(a.high), doubles_set(DBL_MAX), doubles_add(a.high, a.low), a.high);
+}
 
 /* 2^k of integers -1022 <= k <= 1023 */
 XENT_INLINE doubles f64_power(doubles k) { return doubles_power(doubles_add(k, doubles_set(XENT_F64_ROUND))); }
 /* times 2^k, k <= 0 a difference of references: in two steps, as 2^k may be too small for a double where the product
  * is not */
-XENT_INLINE pair pair_scale(pair a, double k) {
-  if (k == 0) return a;
-  const double half = doubles_first(f64_power(doubles_set((k < -1792 ? -1792 : k) / 2)));
-  return (pair){a.high * half * half, a.low * half * half};
+XENT_INLINE pair pair_scale(pair a, doubles k) {
+  const doubles half = f64_power(doubles_mul(doubles_max(doubles_set(-1792), k), doubles_set(0.5)));
+  return (pair){doubles_mul(doubles_mul(a.high, half), half), doubles_mul(doubles_mul(a.low, half), half)};
 }
 
 /* Adding these rounds to the grids of up to 8192 terms, all smaller than 2^T. */
@@ -50,145 +91,152 @@ XENT_INLINE f64_grids f64_grids_for(doubles most, doubles N, f64_temperature t) 
   return f64_grids_of(doubles_add(doubles_sub(f64_octaves(most, t, 1), N), doubles_set(XENT_F64_SCALE_EXPONENT + 1)));
 }
 
-typedef struct {
-  doubles high, low;
-} f64_parts;
-
-XENT_INLINE void f64_add_parts(f64_parts *s, doubles v, f64_grids g) {
+XENT_INLINE void f64_add_parts(pair *s, doubles v, f64_grids g) {
   const doubles h = doubles_sub(doubles_add(v, g.coarse), g.coarse);
   const doubles l = doubles_sub(doubles_add(doubles_sub(v, h), g.fine), g.fine);
   s->high = doubles_add(s->high, h);
   s->low = doubles_add(s->low, l);
 }
-XENT_INLINE pair f64_parts_sum(const f64_parts *s) { return (pair){doubles_sum(s->high), doubles_sum(s->low)}; }
 
-XENT_SHARED double f64_largest(const double *x, int64_t n) {
-  doubles m[4];
-  XENT_UNROLL(4)
-  for (int j = 0; j < 4; j++) m[j] = doubles_set(-INFINITY);
+XENT_INLINE doubles f64_across_largest(doubles v, bool turned) {
+  return turned ? v : doubles_set(doubles_largest(v));
+}
+XENT_INLINE pair f64_across_sum(pair s, bool turned) {
+  return turned ? s : (pair){doubles_set(doubles_sum(s.high)), doubles_set(doubles_sum(s.low))};
+}
+
+/* ---- exponentials ---- */
+
+enum { XENT_F64_STEP = XENT_DOUBLES_BATCH * XENT_DOUBLES };
+
+/* XENT_F64_STEP numbers from number i on: where they lie; or in `room`, with -inf for number `without` and behind the
+ * last of n. */
+XENT_SHARED const double *f64_odd_step(const double *x, int64_t i, int64_t n, int64_t without, double *room) {
+  for (int64_t k = 0; k < XENT_F64_STEP; k++) room[k] = i + k < n && i + k != without ? x[i + k] : -INFINITY;
+  return room;
+}
+XENT_INLINE const double *f64_step(const double *x, int64_t i, int64_t n, int64_t without, double *room) {
+  const bool whole = n - i >= XENT_F64_STEP && (uint64_t)(without - i) >= XENT_F64_STEP;
+  return __builtin_expect(whole, 1) ? x + i : f64_odd_step(x, i, n, without, room);
+}
+
+/* The largest of n numbers but number `without`, which may be none of them. */
+XENT_INLINE doubles f64_largest(const double *x, int64_t n, int64_t without, bool turned) {
+  XENT_ALIGNED double room[XENT_F64_STEP];
+  doubles m[XENT_DOUBLES_BATCH];
+  XENT_UNROLL(8)
+  for (int j = 0; j < XENT_DOUBLES_BATCH; j++) m[j] = doubles_set(-INFINITY);
   int64_t i = 0;
-  for (; i + 4 * XENT_DOUBLES <= n; i += 4 * XENT_DOUBLES) {
-    XENT_UNROLL(4)
-    for (int j = 0; j < 4; j++) m[j] = doubles_max(doubles_load(x + i + j * XENT_DOUBLES), m[j]);
+  for (; i + XENT_F64_STEP <= n; i += XENT_F64_STEP) {
+    const double *from = f64_step(x, i, n, without, room);
+    XENT_UNROLL(8)
+    for (int j = 0; j < XENT_DOUBLES_BATCH; j++) m[j] = doubles_max(doubles_load(from + j * XENT_DOUBLES), m[j]);
   }
-  for (; i < n; i += XENT_DOUBLES) m[0] = doubles_max(doubles_load_part(x + i, n - i, -INFINITY), m[0]);
-  return doubles_largest(doubles_max(doubles_max(m[0], m[1]), doubles_max(m[2], m[3])));
+  const double *rest = without < i ? x + i : f64_step(x, i, n, without, room);
+  for (int64_t j = 0; i + j < n; j += XENT_DOUBLES)
+    m[0] = doubles_max(doubles_load_part(rest + j, n - i - j, -INFINITY), m[0]);
+  XENT_UNROLL(8)
+  for (int j = 1; j < XENT_DOUBLES_BATCH; j++) m[0] = doubles_max(m[0], m[j]);
+  return f64_across_largest(m[0], turned);
 }
 
-/* The sum of n <= XENT_PIECE terms of any size and sign: v, or with `by` the products of both, for which there is
- * `room`. */
-XENT_SHARED pair f64_sum(const double *v, const double *by, double *room, int64_t n) {
-  doubles most = doubles_set(0);
-  for (int64_t i = 0; i < n; i += XENT_DOUBLES) {
-    doubles t = doubles_load_part(v + i, n - i, 0);
-    if (by) doubles_store_part(room + i, n - i, t = doubles_mul(t, doubles_load_part(by + i, n - i, 0)));
-    most = doubles_max(doubles_magnitude(t), most);
+/* `count` vectors are added to s and, where e is not NULL, kept: the first n of their numbers. */
+XENT_INLINE void f64_add_exponentials(pair *s, const double *x, double *e, int64_t n, const f64_reference *k,
+                                      f64_grids g, const int count, const bool hot) {
+  doubles v[XENT_DOUBLES_BATCH];
+  XENT_UNROLL(8)
+  for (int j = 0; j < count; j++) v[j] = doubles_load(x + j * XENT_DOUBLES);
+  f64_exp_vectors(v, count, k, hot);
+  XENT_UNROLL(8)
+  for (int j = 0; j < count; j++) {
+    if (e && count == XENT_DOUBLES_BATCH) doubles_store(e + j * XENT_DOUBLES, v[j]);
+    if (e && count < XENT_DOUBLES_BATCH && j * XENT_DOUBLES < n)
+      doubles_store_part(e + j * XENT_DOUBLES, n - j * XENT_DOUBLES, v[j]);
+    f64_add_parts(s, v[j], g);
   }
-  if (by) v = room;
-  const double largest = doubles_largest(most);
-  const f64_grids g = f64_grids_of(doubles_set((double)(double_bits(largest) >> 52) - 1022));
-  f64_parts s = {doubles_set(0), doubles_set(0)};
-  for (int64_t i = 0; i < n; i += XENT_DOUBLES) {
-    const doubles t = doubles_load_part(v + i, n - i, 0), h = doubles_sub(doubles_add_aside(t, g.coarse), g.coarse);
-    const doubles l = doubles_sub(doubles_add_aside(doubles_sub(t, h), g.fine), g.fine);
-    s = (f64_parts){doubles_add_aside(h, s.high), doubles_add_aside(l, s.low)};
-  }
-  pair sum = f64_parts_sum(&s);
-  if (largest < 0x1p960 && sum.high == sum.high) return sum;
-  sum = (pair){0, 0};
-  for (int64_t i = 0; i < n; i++) sum.high += v[i];
-  return sum;
 }
-
-/* The exponentials of x[0 .. n) are added to s and, where e is not NULL, kept. ahead: the next chunk follows in
- * memory. */
-XENT_INLINE void f64_add_exponentials(f64_parts *sum, const double *x, double *e, int64_t n,
-                                      const f64_reference *reference,
-                                      f64_grids g, const bool with_temperature, const bool ahead) {
-  const f64_reference copy = *reference, *k = &copy; /* which no store to e can change */
-  f64_parts s[2] = {*sum, {doubles_set(0), doubles_set(0)}};
+/* The sum of the exponentials of n numbers but number `without`, which counts as -inf. What lies behind is next. */
+XENT_INLINE pair f64_sum_exponentials_as(const double *x, double *e, int64_t n, int64_t without,
+                                         const f64_reference *of, f64_grids g, const bool hot) {
+  enum { TWO = XENT_DOUBLES_BATCH < 2 ? 1 : 2 };
+  XENT_ALIGNED double room[XENT_F64_STEP];
+  const f64_reference copy = *of, *k = &copy; /* which no store to e can change */
+  pair s = pair_of(doubles_set(0));
   int64_t i = 0;
-  for (; i + XENT_DOUBLES_BATCH * XENT_DOUBLES <= n; i += XENT_DOUBLES_BATCH * XENT_DOUBLES) {
-    doubles v[XENT_DOUBLES_BATCH];
-    XENT_UNROLL(8)
-    for (int j = 0; j < XENT_DOUBLES_BATCH; j++) {
-      const double *p = x + i + j * XENT_DOUBLES;
-      if (ahead && j * XENT_DOUBLES % 8 == 0) __builtin_prefetch(p + XENT_CHUNK);
-      v[j] = doubles_load(p);
-    }
-    f64_exp_vectors(v, XENT_DOUBLES_BATCH, k, with_temperature);
-    XENT_UNROLL(8)
-    for (int j = 0; j < XENT_DOUBLES_BATCH; j++) {
-      if (e) doubles_store(e + i + j * XENT_DOUBLES, v[j]);
-      f64_add_parts(&s[j % 2], v[j], g);
-    }
+  for (; i + XENT_F64_STEP <= n; i += XENT_F64_STEP) {
+    for (int j = 0; j < XENT_F64_STEP; j += 8) __builtin_prefetch(x + i + j + n);
+    const double *from = f64_step(x, i, n, without, room);
+    f64_add_exponentials(&s, from, e ? e + i : NULL, XENT_F64_STEP, k, g, XENT_DOUBLES_BATCH, hot);
   }
-  for (; i < n; i += XENT_DOUBLES) {
-    doubles v = doubles_load_part(x + i, n - i, -INFINITY);
-    f64_exp_vectors(&v, 1, k, with_temperature);
-    if (e) doubles_store_part(e + i, n - i, v);
-    f64_add_parts(&s[0], v, g);
-  }
-  sum->high = doubles_add(s[0].high, s[1].high);
-  sum->low = doubles_add(s[0].low, s[1].low);
-}
-XENT_SHARED f64_parts f64_sum_exponentials(f64_parts s, const double *x, double *e, int64_t n, const f64_reference *k,
-                                           f64_grids g,
-                                           bool ahead) {
-  if (k->t.value != 0)
-    f64_add_exponentials(&s, x, e, n, k, g, true, true);
-  else if (ahead)
-    f64_add_exponentials(&s, x, e, n, k, g, false, true);
-  else
-    f64_add_exponentials(&s, x, e, n, k, g, false, false);
+  const bool direct = without < i && (n - i) % (TWO * XENT_DOUBLES) == 0;
+  const double *rest = direct ? x + i : f64_step(x, i, n, without, room);
+  for (int64_t j = 0; i + j < n; j += TWO * XENT_DOUBLES)
+    f64_add_exponentials(&s, rest + j, e ? e + i + j : NULL, n - i - j, k, g, TWO, hot);
   return s;
 }
-
-/* A chunk. */
-typedef struct {
-  double max, reference;
-  double others;  /* the largest without the label */
-  bool first;     /* the label comes first among the chunk's classes that are not masked */
-  pair sum;       /* without the label */
-} f64_chunk;
-
-/* No class of the chunk that takes part comes before class y, all being -inf or NaN. */
-XENT_INLINE bool f64_none_before(const f64_logits *in, const double *x, int64_t begin, int64_t y) {
-  for (int64_t i = 0; i < y; i++)
-    if (x[i] == -INFINITY && f64_takes_part(in, begin + i)) return false;
-  return true;
+XENT_SHARED pair f64_sum_exponentials(const double *x, double *e, int64_t n, int64_t without, const f64_reference *k,
+                                      f64_grids g) {
+  return k->t.value != 0 ? f64_sum_exponentials_as(x, e, n, without, k, g, true)
+                         : f64_sum_exponentials_as(x, e, n, without, k, g, false);
 }
 
-/* The largest of n prepared logits from class `begin` on. y: the label's place, or n. */
-XENT_INLINE void f64_chunk_largest(const f64_logits *in, const double *x, int64_t begin, int64_t n, int64_t y,
-                                   f64_temperature t,
-                                   f64_chunk *c) {
-  const double before = f64_largest(x, y);
-  c->others = before;
-  c->max = before + 0.0; /* -0 counts as +0 */
-  c->first = false;
-  if (y < n) {
-    const double behind = f64_largest(x + y + 1, n - y - 1);
-    c->others = behind > before ? behind : before;
-    c->max = (x[y] > c->others ? x[y] : c->others) + 0.0;
-    c->first = x[y] == c->max && (before < x[y] || (x[y] == -INFINITY && f64_none_before(in, x, begin, y)));
-  }
-  c->reference = doubles_first(f64_reference_for(doubles_set(c->max), t));
-}
+/* ---- other sums ---- */
 
-/* Its sum. The largest are known; e may be x. */
-XENT_SHARED void f64_chunk_sum(const double *x, double *e, int64_t n, int64_t y, f64_temperature t, f64_chunk *c) {
-  c->sum = (pair){0, 0};
-  if (c->max * t.high > (double)XENT_LIMIT) return; /* a second round comes, or the row is NaN */
-  const doubles N = doubles_set(c->reference);
-  const f64_reference k = f64_reference_of(N, t);
-  const f64_grids g = f64_grids_for(doubles_set(c->others), N, t);
-  f64_parts s = {doubles_set(0), doubles_set(0)};
-  for (int64_t i = 0, end = y; i < n; i = end + 1, end = n) { /* before and behind the label */
-    s = f64_sum_exponentials(s, x + i, e ? e + i : NULL, end - i, &k, g, n == XENT_CHUNK);
-    if (e && end < n) e[end] = 0;
+/* What is summed: t; t x; t (m - x), +0 where t is 0; m - x. */
+enum { XENT_F64_VALUES, XENT_F64_PRODUCTS, XENT_F64_WEIGHTED_GAPS, XENT_F64_GAPS };
+
+XENT_INLINE doubles f64_term(const double *t, const double *x, doubles m, int64_t i, int64_t n, const int kind) {
+  const doubles ts = kind == XENT_F64_GAPS ? m : doubles_load_part(t + i, n - i, 0);
+  if (kind == XENT_F64_VALUES) return ts;
+  const doubles xs = doubles_load_part(x + i, n - i, kind == XENT_F64_PRODUCTS ? 0 : doubles_first(m));
+  if (kind == XENT_F64_PRODUCTS) return doubles_mul(ts, xs);
+  const doubles gap = doubles_sub(m, xs);
+  return kind == XENT_F64_GAPS ? gap : doubles_clear_where_zero(doubles_mul(ts, gap), ts);
+}
+/* As they come, for sums that have no grid. */
+XENT_INLINE doubles f64_plain_sum(const double *t, const double *x, doubles m, int64_t n, bool turned, const int kind) {
+  doubles sum = doubles_set(0);
+  for (int64_t i = 0; i < n; i += XENT_DOUBLES) {
+    const doubles term = f64_term(t, x, m, i, n, kind);
+    double each[XENT_DOUBLES];
+    doubles_store(each, term);
+    if (turned) sum = doubles_add(sum, term);
+    for (int64_t k = 0; !turned && k < XENT_DOUBLES && i + k < n; k++) sum = doubles_add(sum, doubles_set(each[k]));
   }
-  c->sum = f64_parts_sum(&s);
+  return sum;
+}
+/* Up to XENT_PIECE terms of a row, of any size and sign. */
+XENT_INLINE pair f64_sum_as(const double *t, const double *x, doubles m, int64_t n, bool turned, const int kind) {
+  doubles most = doubles_set(0);
+  for (int64_t i = 0; i < n; i += XENT_DOUBLES)
+    most = doubles_max(doubles_magnitude(f64_term(t, x, m, i, n, kind)), most);
+  most = f64_across_largest(most, turned);
+  double T[XENT_DOUBLES];
+  doubles_store(T, most);
+  for (int k = 0; k < XENT_DOUBLES; k++) T[k] = (double)(int64_t)(double_bits(T[k]) >> 52) - 1022;
+  const f64_grids g = f64_grids_of(doubles_load(T));
+  pair s = pair_of(doubles_set(0));
+  for (int64_t i = 0; i < n; i += XENT_DOUBLES) {
+    const doubles v = f64_term(t, x, m, i, n, kind), h = doubles_sub(doubles_add_aside(v, g.coarse), g.coarse);
+    const doubles l = doubles_sub(doubles_add_aside(doubles_sub(v, h), g.fine), g.fine);
+    s = (pair){doubles_add_aside(h, s.high), doubles_add_aside(l, s.low)};
+  }
+  s = f64_across_sum(s, turned);
+  const doubles limit = doubles_set(0x1.fffffffffffffp959), nan = doubles_set(XENT_F64_NAN);
+  const doubles exact = doubles_where_at_most(most, limit, s.high, nan);
+  if (doubles_bits_equal(exact, exact) == (1u << XENT_DOUBLES) - 1) return s;
+  const doubles plain = f64_plain_sum(t, x, m, n, turned, kind), zero = doubles_set(0);
+  return (pair){doubles_where_equal(exact, exact, exact, plain), doubles_where_equal(exact, exact, s.low, zero)};
+}
+XENT_SHARED pair f64_sum_values(const double *v, int64_t n, bool turned) {
+  return f64_sum_as(v, NULL, doubles_set(0), n, turned, XENT_F64_VALUES);
+}
+XENT_SHARED pair f64_sum_products(const double *v, const double *by, int64_t n, bool turned) {
+  return f64_sum_as(v, by, doubles_set(0), n, turned, XENT_F64_PRODUCTS);
+}
+/* t NULL: 1 everywhere. m is finite. */
+XENT_SHARED pair f64_sum_gaps(const double *t, const double *x, doubles m, int64_t n, bool turned) {
+  return t ? f64_sum_as(t, x, m, n, turned, XENT_F64_WEIGHTED_GAPS) : f64_sum_as(t, x, m, n, turned, XENT_F64_GAPS);
 }
 
 #endif

@@ -67,6 +67,13 @@ XENT_INLINE doubles doubles_clear_where_zero(doubles v, doubles q) {
 XENT_INLINE doubles doubles_quiet(doubles a) {
   return (doubles){_mm256_blendv_pd(a.v, _mm256_set1_pd(XENT_F64_NAN), _mm256_cmp_pd(a.v, a.v, _CMP_UNORD_Q))};
 }
+/* v where byte j of the mask is not 0, else `other` */
+XENT_INLINE doubles doubles_where_set(const uint8_t *mask, doubles v, doubles other) {
+  int32_t bytes;
+  memcpy(&bytes, mask, sizeof bytes);
+  const __m256i clear = _mm256_cmpeq_epi64(_mm256_cvtepu8_epi64(_mm_cvtsi32_si128(bytes)), _mm256_setzero_si256());
+  return (doubles){_mm256_blendv_pd(v.v, other.v, _mm256_castsi256_pd(clear))};
+}
 XENT_INLINE double doubles_first(doubles a) { return _mm256_cvtsd_f64(a.v); }
 XENT_INLINE double doubles_largest(doubles a) {
   const __m128d x = _mm_max_pd(_mm256_castpd256_pd128(a.v), _mm256_extractf128_pd(a.v, 1));

@@ -51,6 +51,11 @@ XENT_INLINE doubles doubles_clear_where_zero(doubles v, doubles q) {
 XENT_INLINE doubles doubles_quiet(doubles a) {
   return (doubles){_mm512_mask_mov_pd(a.v, _mm512_cmp_pd_mask(a.v, a.v, _CMP_UNORD_Q), _mm512_set1_pd(XENT_F64_NAN))};
 }
+/* v where byte j of the mask is not 0, else `other` */
+XENT_INLINE doubles doubles_where_set(const uint8_t *mask, doubles v, doubles other) {
+  const __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)mask);
+  return (doubles){_mm512_mask_mov_pd(other.v, (__mmask8)_mm_test_epi8_mask(bytes, bytes), v.v)};
+}
 XENT_INLINE double doubles_first(doubles a) { return _mm512_cvtsd_f64(a.v); }
 XENT_INLINE double doubles_largest(doubles a) {
   const __m256d w = _mm256_max_pd(_mm512_castpd512_pd256(a.v), _mm512_extractf64x4_pd(a.v, 1));
