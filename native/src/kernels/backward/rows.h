@@ -258,7 +258,15 @@ XENT_SHARED void dense_backward_put(const dense_backward *d, backward_block *b) 
   }
 }
 
-XENT_INLINE xent_status dense_backward_blocks(const backward_call *call, const bool log, const bool hot) {
+/* With a temperature, or a NaN or an infinity. */
+XENT_SHARED void dense_backward_write_odd(const dense_backward *d, const backward_block *b) {
+  if (d->b->hi != 1)
+    d->b->log ? dense_backward_write(d, b, true, true, false) : dense_backward_write(d, b, false, true, false);
+  else
+    dense_backward_write(d, b, false, false, false);
+}
+
+XENT_INLINE xent_status dense_backward_blocks(const backward_call *call, const bool log) {
   XENT_ALIGNED float terms[XENT_DENSE_FLOATS];
   const xent_shape *s = call->call->shape;
   dense_backward d; /* not cleared: the map is long */
@@ -276,19 +284,19 @@ XENT_INLINE xent_status dense_backward_blocks(const backward_call *call, const b
       dense_backward_sums(&d, now, log, terms);
     }
     if (row == first) continue;
-    if (!log && !hot && !lanes_bits_beyond(before->sums, XENT_QUIET_SUMS))
-      dense_backward_write(&d, before, log, hot, true);
+    if (call->hi != 1 || (!log && lanes_bits_beyond(before->sums, XENT_QUIET_SUMS)))
+      dense_backward_write_odd(&d, before);
     else
-      dense_backward_write(&d, before, log, hot, false);
+      dense_backward_write(&d, before, log, false, !log);
     if (before->dx == before->copy_g) dense_backward_put(&d, before);
   }
   return XENT_OK;
 }
 XENT_SHARED xent_status dense_softmax_backward(const backward_call *b) {
-  return b->hi != 1 ? dense_backward_blocks(b, false, true) : dense_backward_blocks(b, false, false);
+  return dense_backward_blocks(b, false);
 }
 XENT_SHARED xent_status dense_log_softmax_backward(const backward_call *b) {
-  return b->hi != 1 ? dense_backward_blocks(b, true, true) : dense_backward_blocks(b, true, false);
+  return dense_backward_blocks(b, true);
 }
 
 /* ---- the calls ---- */

@@ -32,7 +32,7 @@ XENT_SHARED void known_outcome(const job *j, const int32_t *label, row_sums *in,
   gradient_outcome(j, sum, e, dlanes_add(sum, e), &t, weight, scale_of_rows(j, in), out);
 }
 
-XENT_INLINE xent_status known_dense(const job *j, row_kernel kernel, const bool hot) {
+XENT_SHARED xent_status known_dense_rows(const job *j, row_kernel kernel) {
   const xent_call *call = j->call;
   row_taker taker = {.j = j, .kernel = kernel, .row = call->row_begin};
   dense_block b;
@@ -43,15 +43,11 @@ XENT_INLINE xent_status known_dense(const job *j, row_kernel kernel, const bool 
     if (b.sums.rows.count == 0) return taker.status;
     dense_load(&d, &b);
     known_outcome(j, b.label, &b.sums, &b.outcome);
-    const exp_references r = exp_references_of(lanes_load(b.sums.reference), &j->heat);
-    dense_exp(&d, b.x, b.e, &r, hot);
+    dense_exp(&d, b.x, b.e, lanes_load(b.sums.reference));
     dense_emit(&d, &b);
     const xent_status status = rows_alone(call, &b.sums.rows, all_rows(&b.sums.rows) & ~b.outcome.stay, kernel);
     if (status) return status;
   }
-}
-XENT_SHARED xent_status known_dense_rows(const job *j, row_kernel kernel) {
-  return j->heat.used ? known_dense(j, kernel, true) : known_dense(j, kernel, false);
 }
 
 XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {

@@ -14,19 +14,19 @@
 /* One set per call, sized for its rows: a short row must not pay for the stack of a long one. */
 typedef struct {
   float *input, *kept, *kept_reference; /* of a chunk */
-  float *out, *each;                    /* of a step */
+  float *out;                           /* of a step */
 } row_buffers;
 
 #define XENT_DEFINE_ROWS(name)                                                                         \
   static __attribute__((noinline)) xent_status name##_short(const xent_call *call) {                   \
-    XENT_ALIGNED float input[XENT_STEP], kept[XENT_STEP], out[XENT_STEP], each[XENT_STEP];             \
+    XENT_ALIGNED float input[XENT_STEP], kept[XENT_STEP], out[XENT_STEP];                              \
     float reference[XENT_STEP / XENT_GROUP];                                                           \
-    return name##_rows(call, (row_buffers){input, kept, reference, out, each});                        \
+    return name##_rows(call, (row_buffers){input, kept, reference, out});                              \
   }                                                                                                    \
   static __attribute__((noinline)) xent_status name##_long(const xent_call *call) {                    \
-    XENT_ALIGNED float input[XENT_CHUNK], kept[XENT_CHUNK], out[XENT_STEP], each[XENT_STEP];           \
+    XENT_ALIGNED float input[XENT_CHUNK], kept[XENT_CHUNK], out[XENT_STEP];                            \
     float reference[XENT_CHUNK / XENT_GROUP];                                                          \
-    return name##_rows(call, (row_buffers){input, kept, reference, out, each});                        \
+    return name##_rows(call, (row_buffers){input, kept, reference, out});                              \
   }                                                                                                    \
   XENT_KERNEL xent_status name(const xent_call *call) {                                                \
     return call->shape->classes <= XENT_STEP ? name##_short(call) : name##_long(call);                 \
@@ -381,7 +381,7 @@ XENT_INLINE void emit_classes(const careful_row *r, const emission *m, const row
     while (end < n && reference[end / XENT_GROUP] == own) end += XENT_GROUP;
     if (end > n) end = n;
     emission part = *m;
-    if (m->each) part.each = m->each + i;
+    part.begin += i;
     if (own == s->reference)
       emit_kept(&part, r->b.kept + begin + i, y + i, end - i, stream);
     else
@@ -393,7 +393,6 @@ typedef struct {
   emission m;
   class_targets each; /* of targets that differ from class to class */
   bool has_each, finite;
-  float scale;        /* of those: b = -(t * scale) */
   double cc, share;
   double each_scale;  /* cc of probability rows, cc * share of weights */
   float at_label;
@@ -416,10 +415,10 @@ XENT_INLINE row_gradient gradient_of_row(careful_row *r, const row_statistics *s
   const double up = tiny ? XENT_TINY_SCALE : 1;
   g.has_each = j->dense || (j->weighted && s->share > 0);
   g.each_scale = j->dense ? cc : cc * s->share;
-  g.scale = (float)(g.each_scale * up);
+  const float scale = (float)(g.each_scale * up);
   g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->heat)), .heat = &j->heat, .f = (float)(H * up),
-                   .b = s->share > 0 && !g.has_each ? -g.scale : -0.0f, .tiny = tiny};
-  g.finite = isfinite(g.m.f) && isfinite(g.m.b) && !g.has_each;
+                   .b = s->share > 0 && !g.has_each ? -scale : -0.0f, .tiny = tiny, .scale = scale};
+  g.finite = isfinite(g.m.f) && isfinite(g.m.b);
   g.at_label = lanes_of.label_gradient[0];
   if (g.has_each) {
     g.each = targets_of_classes(r);
@@ -465,22 +464,16 @@ XENT_INLINE void emit_sparse(const careful_row *r, const row_gradient *g, const 
   }
 }
 
-/* b of n classes from `begin` on: -(t * scale). */
-XENT_INLINE void negative_targets(const class_targets *t, float scale, int64_t begin, int64_t n, float *b) {
-  for (int64_t i = 0; i < n; i += XENT_LANES)
-    lanes_store(b + i, lanes_sub(lanes_set(-0.0f), lanes_mul(target_lanes(t, begin + i, n - i), lanes_set(scale))));
-}
-
 /* n <= XENT_STEP classes, side by side in y. */
 XENT_INLINE void gradient_classes(const careful_row *r, row_gradient *g, const row_statistics *s, const float *x, float *y,
                                   int64_t begin, int64_t n, bool kept, bool stream) {
   if (g->has_each) {
-    negative_targets(&g->each, g->scale, begin, n, r->b.each);
-    g->m.each = r->b.each;
+    g->m.targets = &g->each;
+    g->m.begin = begin;
   }
   emit_classes(r, &g->m, s, x, y, begin, n, kept, stream);
+  XENT_ALIGNED float t[XENT_LANES] = {0};
   for (int64_t i = 0; g->has_each && g->m.tiny && i < n; i++) {
-    XENT_ALIGNED float t[XENT_LANES];
     if (i % XENT_LANES == 0) lanes_store(t, target_lanes(&g->each, begin + i, n - i));
     const double product = g->each_scale * (double)t[i % XENT_LANES];
     if (fabs(product) >= 0x1p30) y[i] = -(float)product;
@@ -489,6 +482,12 @@ XENT_INLINE void gradient_classes(const careful_row *r, row_gradient *g, const r
   if (r->j->sparse) emit_sparse(r, g, s, x, y, begin, n);
   const int64_t label = r->t.label - r->x.first - begin;
   if (r->t.label >= 0 && label >= 0 && label < n) y[label] = g->at_label;
+}
+
+/* Masked classes, whose e and targets are +0, come out as +0 by themselves. */
+XENT_INLINE bool masked_are_zero(const emission *m, bool each) {
+  const bool line = each ? fabsf(m->scale) <= FLT_MAX : m->b == 0 && signbit(m->b);
+  return line && !signbit(m->f) && m->f <= FLT_MAX;
 }
 
 /* The derivative of the softcap, and masks. */
@@ -512,7 +511,8 @@ XENT_SHARED void write_gradient(careful_row *r, const row_statistics *s, double 
     return;
   }
   row_gradient g = gradient_of_row(r, s, cc);
-  const bool simple = r->x.cap == 0 && !r->x.mask, direct = is_direct(&out) && simple && !r->j->sparse; /* x is read again */
+  const bool finish = r->x.cap != 0 || (r->x.mask && (r->j->sparse || !masked_are_zero(&g.m, g.has_each)));
+  const bool direct = is_direct(&out) && !finish && !r->j->sparse; /* x is read again */
   /* no buffer of a step is needed: whole chunks */
   const int64_t step = direct && r->x.direct && s->shift == 0 && !g.has_each ? XENT_CHUNK : XENT_STEP;
   for (int64_t i = begin; i < end; i += step) {
@@ -520,7 +520,7 @@ XENT_SHARED void write_gradient(careful_row *r, const row_statistics *s, double 
     const float *x = ready_floats(r, i, n, (float)s->shift, r->b.input);
     float *y = direct ? (float *)(uintptr_t)out.at + i : r->b.out;
     gradient_classes(r, &g, s, x, y, i, n, kept, r->j->call->stream && direct);
-    if (!simple) finish_classes(r, y, i, n);
+    if (finish) finish_classes(r, y, i, n);
     if (!direct) put_floats(&out, i, n, y, r->j->call->stream);
   }
 }

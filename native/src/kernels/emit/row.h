@@ -40,55 +40,68 @@ typedef struct {
   const heat *heat;
   float f, b;
   bool tiny;          /* f and b carry 2^96 */
-  const float *each;  /* b class by class, or NULL */
+  const class_targets *targets; /* of each class, b being -(t * scale); or NULL: b is the same */
+  float scale;
+  int64_t begin;      /* which class of the targets the first one is */
 } emission;
 
-XENT_INLINE lanes emitted(lanes e, lanes f, lanes b, const bool tiny) {
-  const lanes y = lanes_fma(e, f, b);
-  return tiny ? lanes_mul(y, lanes_set(XENT_TINY_UNSCALE)) : y;
+/* Whether targets differ from class to class, and are floats side by side. */
+enum { XENT_EMIT_SAME, XENT_EMIT_TARGETS, XENT_EMIT_FLOATS };
+XENT_INLINE int emission_kind(const emission *m) {
+  return !m->targets ? XENT_EMIT_SAME : targets_are_floats(m->targets) ? XENT_EMIT_FLOATS : XENT_EMIT_TARGETS;
+}
+
+/* Of number i on. With targets every NaN becomes the canonical one. */
+XENT_INLINE lanes emitted(const emission *m, const class_targets *t, lanes e, int64_t i, int64_t n, const int kind) {
+  lanes b = lanes_set(m->b);
+  if (kind != XENT_EMIT_SAME) {
+    const bool floats = kind == XENT_EMIT_FLOATS && n >= XENT_LANES;
+    b = floats ? target_floats(t, m->begin + i, t->q.at, t->w.at) : target_lanes(t, m->begin + i, n);
+    b = lanes_sub(lanes_set(-0.0f), lanes_mul(b, lanes_set(m->scale)));
+  }
+  lanes y = lanes_fma(e, lanes_set(m->f), b);
+  if (m->tiny) y = lanes_mul(y, lanes_set(XENT_TINY_UNSCALE));
+  return kind != XENT_EMIT_SAME ? lanes_quiet(y) : y;
 }
 
 /* n classes from floats to floats. kept: x is e already, and has room for whole vectors. */
-XENT_INLINE void emit_floats(const emission *m, const float *x, float *y, int64_t n, const bool kept, const bool hot,
-                             const bool each, const bool stream) {
-  const lanes f = lanes_set(m->f), same = lanes_set(m->b);
+XENT_INLINE void emit_floats(const emission *from, const float *x, float *y, int64_t n, const bool kept, const bool hot,
+                             const int kind, const bool stream) {
+  const emission own = *from, *m = &own; /* which no store to y can change */
+  const class_targets targets = kind == XENT_EMIT_SAME ? (class_targets){.add = 0} : *m->targets, *t = &targets;
   int64_t i = stream ? stream_head(y, n) : 0;
   if (i > 0) {
     lanes head[1] = {lanes_load_part(x, i, 0.0f)};
     if (!kept) exp_lanes(head, 1, &m->references, false, m->heat, hot);
-    lanes_store_part(y, i, emitted(head[0], f, each ? lanes_load(m->each) : same, m->tiny));
+    lanes_store_part(y, i, emitted(m, t, head[0], 0, i, kind));
   }
   for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
     lanes v[2] = {lanes_load(x + i), lanes_load(x + i + XENT_LANES)};
     if (!kept) exp_lanes(v, 2, &m->references, false, m->heat, hot);
     XENT_UNROLL(2)
     for (int j = 0; j < 2; j++)
-      put(y + i + j * XENT_LANES,
-          emitted(v[j], f, each ? lanes_load(m->each + i + j * XENT_LANES) : same, m->tiny), stream);
+      put(y + i + j * XENT_LANES, emitted(m, t, v[j], i + j * XENT_LANES, XENT_LANES, kind), stream);
   }
   for (; i < n; i += XENT_LANES) {
     lanes v[1] = {kept ? lanes_load(x + i) : lanes_load_part(x + i, n - i, 0.0f)};
     if (!kept) exp_lanes(v, 1, &m->references, false, m->heat, hot);
-    lanes_store_part(y + i, n - i, emitted(v[0], f, each ? lanes_load(m->each + i) : same, m->tiny));
+    lanes_store_part(y + i, n - i, emitted(m, t, v[0], i, n - i, kind));
+  }
+}
+XENT_INLINE void emit_as(const emission *m, const float *x, float *y, int64_t n, const bool kept, const bool hot, bool stream) {
+  if (stream) prefetch_pages(y, n);
+  switch (emission_kind(m)) {
+    case XENT_EMIT_FLOATS: emit_floats(m, x, y, n, kept, hot, XENT_EMIT_FLOATS, false); break;
+    case XENT_EMIT_TARGETS: emit_floats(m, x, y, n, kept, hot, XENT_EMIT_TARGETS, false); break;
+    default:
+      stream ? emit_floats(m, x, y, n, kept, hot, XENT_EMIT_SAME, true) : emit_floats(m, x, y, n, kept, hot, XENT_EMIT_SAME, false);
   }
 }
 XENT_SHARED void emit_again(const emission *m, const float *x, float *y, int64_t n, bool stream) {
-  if (stream) prefetch_pages(y, n);
-  if (m->each)
-    m->heat->used ? emit_floats(m, x, y, n, false, true, true, false) : emit_floats(m, x, y, n, false, false, true, false);
-  else if (stream)
-    m->heat->used ? emit_floats(m, x, y, n, false, true, false, true) : emit_floats(m, x, y, n, false, false, false, true);
-  else
-    m->heat->used ? emit_floats(m, x, y, n, false, true, false, false) : emit_floats(m, x, y, n, false, false, false, false);
+  m->heat->used ? emit_as(m, x, y, n, false, true, stream) : emit_as(m, x, y, n, false, false, stream);
 }
 XENT_SHARED void emit_kept(const emission *m, const float *e, float *y, int64_t n, bool stream) {
-  if (stream) prefetch_pages(y, n);
-  if (m->each)
-    emit_floats(m, e, y, n, true, false, true, false);
-  else if (stream)
-    emit_floats(m, e, y, n, true, false, false, true);
-  else
-    emit_floats(m, e, y, n, true, false, false, false);
+  emit_as(m, e, y, n, true, false, stream);
 }
 
 XENT_INLINE lanes log_probability(lanes x, lanes max, lanes r, lanes minus_distance) {
@@ -108,31 +121,47 @@ XENT_SHARED void emit_log(const float *x, float *y, int64_t n, float max, float 
     emit_log_floats(x, y, n, lanes_set(max), lanes_set(r), lanes_set(minus_distance), false);
 }
 
-/* n numbers side by side to where and how the tensor wants them. */
-XENT_SHARED void put_floats(const strand *s, int64_t begin, int64_t n, const float *v, bool stream) {
+/* n numbers side by side, or v f + b of each of them, to where and how the tensor wants them. */
+XENT_INLINE void put_lines(const strand *s, int64_t begin, int64_t n, const float *v, float f, float b, const bool line, bool stream) {
   char *at = (char *)(uintptr_t)s->at + (s->stride == 1 ? begin * size_of_float(s->type) : 0);
+  uint16_t *halves = (uint16_t *)(void *)at;
+  const int32_t type = s->type;
+  const lanes fs = lanes_set(f), bs = lanes_set(b);
   int64_t i = 0;
-  if (is_direct(s) && (const float *)(const void *)at == v) return;
+#define XENT_NUMBERS(k) (line ? lanes_fma(lanes_load(v + (k)), fs, bs) : lanes_load(v + (k)))
   if (stream && s->stride == 1 && (uintptr_t)at % XENT_STREAM_ALIGNMENT == 0) {
-    for (; s->type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES)
-      lanes_stream((float *)(void *)at + i, lanes_load(v + i));
-    for (; s->type == XENT_BF16 && i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES)
-      lanes_stream_bf16((uint16_t *)(void *)at + i, lanes_load(v + i), lanes_load(v + i + XENT_LANES));
-    for (; s->type == XENT_F16 && i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES)
-      lanes_stream_f16((uint16_t *)(void *)at + i, lanes_load(v + i), lanes_load(v + i + XENT_LANES));
+    for (; type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES) lanes_stream((float *)(void *)at + i, XENT_NUMBERS(i));
+    for (; type == XENT_BF16 && i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES)
+      lanes_stream_bf16(halves + i, XENT_NUMBERS(i), XENT_NUMBERS(i + XENT_LANES));
+    for (; type == XENT_F16 && i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES)
+      lanes_stream_f16(halves + i, XENT_NUMBERS(i), XENT_NUMBERS(i + XENT_LANES));
   }
-  for (; s->stride == 1 && s->type == XENT_BF16 && i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
-    const lanes a = lanes_load(v + i), b = lanes_load(v + i + XENT_LANES);
-    if (__builtin_expect(lanes_any_nan(a, b), 0)) break;
-    lanes_store_numbers_bf16((uint16_t *)(void *)at + i, a, b, false);
+  for (; s->stride == 1 && type == XENT_BF16 && i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
+    const lanes one = XENT_NUMBERS(i), two = XENT_NUMBERS(i + XENT_LANES);
+    if (__builtin_expect(lanes_any_nan(one, two), 0)) break;
+    lanes_store_numbers_bf16(halves + i, one, two, false);
   }
-  if (s->stride == 1 && s->type != XENT_F32 && n >= XENT_LANES) { /* the rest by the last whole vector */
-    for (; i + XENT_LANES <= n; i += XENT_LANES) strand_store(s, begin + i, XENT_LANES, lanes_load(v + i));
-    if (i < n) strand_store(s, begin + n - XENT_LANES, XENT_LANES, lanes_load(v + n - XENT_LANES));
+  if (s->stride == 1 && type != XENT_F32 && n >= XENT_LANES) { /* the rest by the last whole vector */
+    for (; i < n; i += XENT_LANES) {
+      const int64_t k = i + XENT_LANES <= n ? i : n - XENT_LANES;
+      if (type == XENT_BF16)
+        lanes_store_bf16(halves + k, XENT_NUMBERS(k));
+      else
+        lanes_store_f16(halves + k, XENT_NUMBERS(k));
+    }
     return;
   }
-  for (; i < n; i += XENT_LANES) strand_store(s, begin + i, n - i, lanes_load_part(v + i, n - i, 0.0f));
+  for (; i < n; i += XENT_LANES) {
+    const lanes few = lanes_load_part(v + i, n - i, 0.0f);
+    strand_store(s, begin + i, n - i, line ? lanes_fma(few, fs, bs) : few);
+  }
+#undef XENT_NUMBERS
 }
+XENT_SHARED void put_floats(const strand *s, int64_t begin, int64_t n, const float *v, bool stream) {
+  if (is_direct(s) && (const float *)(const void *)s->at + begin == v) return;
+  put_lines(s, begin, n, v, 0, 0, false, stream);
+}
+XENT_SHARED void put_line(const strand *s, int64_t n, const float *e, float f, float b) { put_lines(s, 0, n, e, f, b, true, false); }
 
 /* Every NaN becomes the canonical one. */
 XENT_INLINE void quiet_values(float *y, int64_t n) {

@@ -53,8 +53,13 @@ XENT_INLINE int64_t count_classes(const row_source *r, int64_t begin, int64_t n)
 /* Sixteen numbers of which n are left; `out` where a class is masked or there is none. */
 XENT_INLINE lanes where_counted(const uint8_t *mask, int64_t stride, int64_t n, lanes v, float out) {
   if (stride == 1 && n >= XENT_LANES) return lanes_where_set(mask, v, lanes_set(out));
-  uint8_t set[XENT_LANES];
-  for (int64_t k = 0; k < XENT_LANES; k++) set[k] = k < n && mask[k * stride];
+  uint8_t set[XENT_LANES] = {0};
+  if (stride == 1 && n >= XENT_LANES / 2 && n < XENT_LANES) { /* two halves that overlap */
+    memcpy(set + n - XENT_LANES / 2, mask + n - XENT_LANES / 2, XENT_LANES / 2);
+    memcpy(set, mask, XENT_LANES / 2);
+  } else {
+    for (int64_t k = 0; k < XENT_LANES && k < n; k++) set[k] = mask[k * stride];
+  }
   return lanes_where_set(set, v, lanes_set(out));
 }
 
@@ -101,7 +106,7 @@ XENT_INLINE int64_t copy_pairs(const row_source *r, int64_t begin, int64_t n, co
     even = lanes_max(v, even);
     odd = lanes_max(w, odd);
   }
-  if (i < n && n >= XENT_LANES && type != XENT_F32) { /* the rest by the last whole vector */
+  if (i < n && n >= XENT_LANES && (type != XENT_F32 || mask)) { /* the rest by the last whole vector */
     if (n % XENT_LANES) lanes_store(to + n / XENT_LANES * XENT_LANES, out);
     for (; i < n; i = n - i > XENT_LANES ? n - XENT_LANES : n) {
       const int64_t at = n - i < XENT_LANES ? n - XENT_LANES : i;

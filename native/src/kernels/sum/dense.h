@@ -143,14 +143,13 @@ XENT_INLINE dlanes dense_sums_of(const float *v, int64_t n, const int64_t vector
   for (int i = 0; i < XENT_ROWS; i++) group[i] = dlanes_widen(dense_group(v + i * n, n, vectors));
   return dlanes_tree_rows(group);
 }
-XENT_INLINE dlanes dense_sums(const float *v, int64_t n) {
+XENT_SHARED dlanes dense_sums(const float *v, int64_t n) {
   if (n > XENT_DENSE) __builtin_unreachable();
   if (n <= XENT_LANES) return dlanes_sum_dense(v, n);
   if (n <= 2 * XENT_LANES) return dense_sums_of(v, n, 2);
   if (XENT_DENSE <= 4 * XENT_LANES || n <= 4 * XENT_LANES) return dense_sums_of(v, n, 4);
   return dense_sums_of(v, n, 8);
 }
-XENT_SHARED void store_dense_sums(const float *v, int64_t n, double *to) { dlanes_store(to, dense_sums(v, n)); }
 
 /* e of `count` parts of sixteen rows from part k on, each row with its reference. */
 XENT_INLINE void dense_exp_step(const dense_call *d, const float *x, float *e, int64_t k, const int count, const exp_references *r,
@@ -167,10 +166,15 @@ XENT_INLINE void dense_exp_step(const dense_call *d, const float *x, float *e, i
   XENT_UNROLL(4)
   for (int j = 0; j < count; j++) lanes_store_dense(e, d->n, k + j, v[j]);
 }
-XENT_INLINE void dense_exp(const dense_call *d, const float *x, float *e, const exp_references *r, const bool hot) {
+XENT_INLINE void dense_exp_as(const dense_call *d, const float *x, float *e, const exp_references *r, const bool hot) {
   int64_t k = 0;
   for (; k + 2 <= d->n; k += 2) dense_exp_step(d, x, e, k, 2, r, hot);
   if (k < d->n) dense_exp_step(d, x, e, k, 1, r, hot);
+}
+XENT_SHARED void dense_exp_hot(const dense_call *d, const float *x, float *e, const exp_references *r) { dense_exp_as(d, x, e, r, true); }
+XENT_INLINE void dense_exp(const dense_call *d, const float *x, float *e, lanes references) {
+  const exp_references r = exp_references_of(references, &d->j->heat);
+  d->j->heat.used ? dense_exp_hot(d, x, e, &r) : dense_exp_as(d, x, e, &r, false);
 }
 
 /* The float targets of sixteen rows, as they lie: of labels those that smoothing counts. */
@@ -214,8 +218,8 @@ XENT_SHARED void dense_target_sums(const dense_call *d, dense_block *b) {
     const lanes target = ones ? none : lanes_load_dense(t, n, k);
     lanes_store_dense(terms, n, k, ones ? gap : lanes_where_equal(target, none, none, lanes_mul(target, gap)));
   }
-  store_dense_sums(terms, n, b->sums.dot);
-  if (j->dense || j->weighted) store_dense_sums(t, n, b->sums.mass);
+  dlanes_store(b->sums.dot, dense_sums(terms, n));
+  if (j->dense || j->weighted) dlanes_store(b->sums.mass, dense_sums(t, n));
 }
 
 XENT_SHARED void dense_entropy(const dense_call *d, dense_block *b) {
@@ -228,7 +232,7 @@ XENT_SHARED void dense_entropy(const dense_call *d, dense_block *b) {
                       entropy_lanes(lanes_load_dense(b->x, d->n, k), lanes_load_dense(b->e, d->n, k),
                                     lanes_spread(most, d->rows, k), lanes_spread(r.lowest, d->rows, k)));
   double sums[XENT_ROWS];
-  store_dense_sums(terms, d->n, sums);
+  dlanes_store(sums, dense_sums(terms, d->n));
   for (int i = 0; i < XENT_ROWS; i++) b->sums.entropy[i] = sums[i] + 0.0;
 }
 
@@ -381,7 +385,7 @@ XENT_INLINE void dense_emit(const dense_call *d, dense_block *b) {
 
 /* A block is one long chain, so four are on their way at once: one is loaded while the one before it is at its
  * exponentials, the one before that at its sums, and the first is written. */
-XENT_INLINE xent_status dense_blocks(const job *j, row_kernel kernel, const bool hot) {
+XENT_SHARED xent_status dense_rows(const job *j, row_kernel kernel) {
   const xent_call *call = j->call;
   dense_block block[XENT_DENSE_BLOCKS];
   dense_call d;
@@ -401,8 +405,7 @@ XENT_INLINE xent_status dense_blocks(const job *j, row_kernel kernel, const bool
     }
     if (exponents->sums.rows.count) {
       dense_prepare(&d, exponents);
-      const exp_references r = exp_references_of(references_for(exponents->max, &j->heat), &j->heat);
-      dense_exp(&d, exponents->x, exponents->e, &r, hot);
+      dense_exp(&d, exponents->x, exponents->e, references_for(exponents->max, &j->heat));
       if (call->entropies) dense_entropy(&d, exponents);
       if (j->labels) dense_take_labels(exponents, d.n);
     }
@@ -417,9 +420,6 @@ XENT_INLINE xent_status dense_blocks(const job *j, row_kernel kernel, const bool
     }
   }
   return taker.status;
-}
-XENT_SHARED xent_status dense_rows(const job *j, row_kernel kernel) {
-  return j->heat.used ? dense_blocks(j, kernel, true) : dense_blocks(j, kernel, false);
 }
 
 #endif

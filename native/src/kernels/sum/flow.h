@@ -288,32 +288,38 @@ XENT_SHARED lanes flow_row_beside(const flow_beside *s, int64_t n, int mode, boo
 XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   const job *j = f->j;
   const xent_call *call = j->call;
-  XENT_ALIGNED float out[XENT_STEP], each[XENT_STEP];
+  XENT_ALIGNED float out[XENT_STEP];
   const int64_t n = f->n, at = row_of(&b->sums.rows, row);
   const strand to = strand_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, at));
-  const bool odd = f->source.cap != 0 || f->source.mask, log = f->log && !call->targets;
+  const bool log = f->log && !call->targets, masked = call->targets && f->source.mask, cap = call->targets && f->source.cap != 0;
   const float *from = log || f->again ? b->x[row] : flow_slot(f, b->e, row);
-  float *y = is_direct(&to) && !odd ? (float *)(uintptr_t)to.at : out;
+  const int64_t label = j->labels ? b->label[row] : XENT_NO_CLASS;
   emission m = {.references = {lanes_set(b->lowest[row]), lanes_set(b->magic[row])}, .heat = &j->heat,
                 .f = b->factor[row], .b = b->b[row]};
-  if (log) {
-    emit_log(from, y, n, b->max[row], j->heat.hi, m.f, false);
-  } else {
-    careful_row r;
-    if (f->each || odd) r = (careful_row){.j = j, .x = flow_source(f, at)};
-    if (f->each) {
-      r.t.label = j->labels ? b->label[row] : XENT_NO_CLASS;
-      r.share = j->smoothed ? j->eps / b->sums.even[row] : 0;
-      class_targets t = targets_of_classes(&r);
-      if (!j->dense) t.add = 1;
-      negative_targets(&t, b->outcome.scale[row], 0, n, each);
-      m.each = each;
-    }
-    (f->again ? emit_again : emit_kept)(&m, from, y, n, false);
-    if (f->each) quiet_values(y, n);
-    if (j->labels) y[b->label[row]] = b->outcome.label_gradient[row];
-    if (odd && call->targets) finish_classes(&r, y, 0, n);
+  careful_row r;
+  class_targets t;
+  if (f->each || masked || cap) r = (careful_row){.j = j, .x = flow_source(f, at)};
+  if (f->each) {
+    r.t.label = label;
+    r.share = j->smoothed ? j->eps / b->sums.even[row] : 0;
+    t = targets_of_classes(&r);
+    if (!j->dense) t.add = 1;
+    m.targets = &t;
+    m.scale = b->outcome.scale[row];
   }
+  const bool finish = cap || (masked && !masked_are_zero(&m, f->each));
+  if (!(log || f->again || f->each || finish || is_direct(&to))) {
+    put_line(&to, n, from, m.f, m.b);
+    if (label >= 0) strand_set(&to, label, b->outcome.label_gradient[row]);
+    return;
+  }
+  float *y = is_direct(&to) && !finish ? (float *)(uintptr_t)to.at : out;
+  if (log)
+    emit_log(from, y, n, b->max[row], j->heat.hi, m.f, false);
+  else
+    (f->again ? emit_again : emit_kept)(&m, from, y, n, false);
+  if (label >= 0) y[label] = b->outcome.label_gradient[row];
+  if (finish) finish_classes(&r, y, 0, n);
   put_floats(&to, 0, n, y, false);
 }
 

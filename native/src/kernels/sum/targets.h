@@ -46,36 +46,43 @@ XENT_INLINE lanes target_floats(const class_targets *t, int64_t i, const bool q,
   return w ? lanes_mul(lanes_load((const float *)(const void *)t->w.at + i), v) : v;
 }
 
-/* A group of n floats x, or the first of them; whole: of eight vectors, of targets that are floats. */
-XENT_INLINE void sum_target_group(const class_targets *t, const float *x, int64_t begin, int64_t n, lanes largest, lanes *dots, lanes *masses,
-                                  const bool whole, const bool q, const bool w) {
+/* A whole group: of floats x, and of the targets from class `at` on that q and w are, or of targets that are there already. */
+XENT_INLINE void sum_target_group(const class_targets *t, const float *x, const float *ready, int64_t at, lanes largest, lanes *dots,
+                                  lanes *masses, const bool q, const bool w) {
   const lanes none = lanes_set(0.0f);
   group_tree d, m;
   XENT_UNROLL(8)
   for (int k = 0; k < XENT_GROUP_VECTORS; k++) {
-    const int64_t at = k * XENT_LANES;
-    lanes weight = none, term = none;
-    if (whole || at < n) {
-      weight = whole ? target_floats(t, begin + at, q, w) : target_lanes(t, begin + at, n - at);
-      term = lanes_mul(weight, lanes_sub(largest, whole ? lanes_load(x + at) : lanes_load_part(x + at, n - at, 0.0f)));
-      term = lanes_where_equal(weight, none, none, term);
-    }
-    tree_add(&d, k, term);
+    const lanes weight = q || w ? target_floats(t, at + k * XENT_LANES, q, w) : lanes_load(ready + k * XENT_LANES);
+    const lanes term = lanes_mul(weight, lanes_sub(largest, lanes_load(x + k * XENT_LANES)));
+    tree_add(&d, k, lanes_where_equal(weight, none, none, term));
     tree_add(&m, k, weight);
   }
   *dots = d.group;
   *masses = m.group;
 }
-XENT_INLINE target_sums sum_targets_as(const class_targets *t, const float *x, int64_t begin, int64_t n, float m, const bool floats,
-                                       const bool q, const bool w) {
+/* n classes of a group from class `at` on, with targets of 0 up to whole ones. */
+XENT_SHARED void fill_target_group(const class_targets *t, const float *x, int64_t at, int64_t n, float *ready, float *numbers) {
+  for (int64_t k = 0; k < XENT_GROUP; k += XENT_LANES) {
+    const lanes none = lanes_set(0.0f);
+    lanes_store(ready + k, k < n ? target_lanes(t, at + k, n - k) : none);
+    lanes_store(numbers + k, k < n ? lanes_load_part(x + k, n - k, 0.0f) : none);
+  }
+}
+XENT_INLINE target_sums sum_targets_as(const class_targets *from, const float *x, int64_t begin, int64_t n, float m, const bool q,
+                                       const bool w) {
+  XENT_ALIGNED float ready[XENT_GROUP], numbers[XENT_GROUP];
+  const class_targets own = *from, *t = &own;
   const lanes largest = lanes_set(m);
   lanes dots = lanes_set(0.0f), masses = dots;
   dlanes dot = dlanes_zero(), mass = dlanes_zero();
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
-    if (floats && n - i >= XENT_GROUP)
-      sum_target_group(t, x + i, begin + i, XENT_GROUP, largest, &dots, &masses, true, q, w);
-    else
-      sum_target_group(t, x + i, begin + i, n - i, largest, &dots, &masses, false, q, w);
+    if ((q || w) && n - i >= XENT_GROUP) {
+      sum_target_group(t, x + i, NULL, begin + i, largest, &dots, &masses, q, w);
+    } else {
+      fill_target_group(from, x + i, begin + i, n - i, ready, numbers);
+      sum_target_group(t, numbers, ready, 0, largest, &dots, &masses, false, false);
+    }
     dot = dlanes_add(dot, dlanes_widen(dots));
     mass = dlanes_add(mass, dlanes_widen(masses));
   }
@@ -83,9 +90,9 @@ XENT_INLINE target_sums sum_targets_as(const class_targets *t, const float *x, i
 }
 /* Of n floats x, which are the row's classes from `begin` on. */
 XENT_SHARED target_sums sum_targets(const class_targets *t, const float *x, int64_t begin, int64_t n, float m) {
-  if (n < XENT_GROUP || !targets_are_floats(t)) return sum_targets_as(t, x, begin, n, m, false, false, false);
-  if (t->q.at && t->w.at) return sum_targets_as(t, x, begin, n, m, true, true, true);
-  return t->q.at ? sum_targets_as(t, x, begin, n, m, true, true, false) : sum_targets_as(t, x, begin, n, m, true, false, true);
+  if (n < XENT_GROUP || !targets_are_floats(t)) return sum_targets_as(t, x, begin, n, m, false, false);
+  if (t->q.at && t->w.at) return sum_targets_as(t, x, begin, n, m, true, true);
+  return t->q.at ? sum_targets_as(t, x, begin, n, m, true, false) : sum_targets_as(t, x, begin, n, m, false, true);
 }
 
 /* The same where every target is 1, but of the class `without`: m - x. */
