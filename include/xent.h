@@ -45,8 +45,8 @@
  *   Where logits (y of a softmax backward) are F16, BF16 or F32, everything is computed as for F32 and
  *   every float array of the call may be F16, BF16 or F32, each for itself: inputs are widened exactly,
  *   results rounded once to nearest even. Where they are F64, everything is computed in double, and every
- *   float array may be F64 or F32. Other types are XENT_UNSUPPORTED, and so is I32 for numbers of more than
- *   2^31 classes.
+ *   float array may be F64 or F32. Another type is XENT_UNSUPPORTED, and so is I32 for numbers of more than
+ *   2^31 classes; a number that is no type is XENT_INVALID_ARGUMENT.
  *
  * MASKED CLASSES, RAGGED ROWS, SINK
  *   class_mask (U8, one number per class, strides may be 0 to repeat it for all rows): a class whose number
@@ -69,8 +69,10 @@
  * THREADS, STATE, ERRORS
  *   Functions are pure and re-entrant: no globals that change, no allocation, no threads, no I/O, no
  *   environment variables. Disjoint ranges may run at the same time, each with a report and a tally of
- *   its own. A call takes up to 192 KiB of stack. Everything but a label out of range (or state, in
- *   xent_finish) is checked before the first store; xent_check_targets finds labels out of range before it, too.
+ *   its own. A call takes up to 128 KiB of stack; where a thread has less than that and 32 KiB left, it is
+ *   XENT_OUT_OF_STACK. (A thread's first call asks the C library where its stack ends; that may allocate and read.)
+ *   Everything but a label out of range (or state, in xent_finish) is checked before the first store;
+ *   xent_check_targets finds labels out of range before it, too.
  *   Where another thread changes labels, sparse targets, masks or row offsets during a call, results mean
  *   nothing and a label may still be XENT_INVALID_LABEL, but only memory that was checked is touched.
  *   Every NaN written is the canonical quiet one of its type (0x7fc00000 in F32). The floating-point mode of the thread
@@ -109,7 +111,8 @@ enum {
   XENT_INVALID_OPTION = 3,   /* report: field, value. an option has a value that it cannot have */
   XENT_INVALID_LABEL = 4,    /* report: row, label. not in [0, classes) and not the ignore index */
   XENT_OVERLAP = 5,          /* report: field. an output overlaps another array and is not in place */
-  XENT_UNSUPPORTED = 6       /* report: field, integer. a type, instruction set or option not in this build */
+  XENT_UNSUPPORTED = 6,      /* report: field, integer. a type, instruction set or option not in this build */
+  XENT_OUT_OF_STACK = 7      /* the thread has less stack left than a call takes */
 };
 
 /* What a status speaks of; pinned like the statuses. */
@@ -275,8 +278,9 @@ static inline xent_options xent_default_options(void) {
   return o;
 }
 
-/* What a row leaves behind for its second pass or a later backward. Opaque: it fits the function, targets and
- * options that it was made for, and another is refused. */
+/* What a row leaves behind for its second pass or a later backward. Opaque: it knows the function, the kind of targets
+ * and the options that it was made for, and others are refused. The numbers of logits and targets it does not know:
+ * give the same ones. */
 typedef struct xent_statistics {
   uint64_t opaque[8];
 } xent_statistics;
@@ -402,7 +406,7 @@ typedef struct xent_check_targets_call {
   const xent_range *rows;      /* or NULL: all */
   const xent_options *options; /* or NULL: xent_default_options */
   xent_report *report;
-  int32_t logits_type; /* it says which types the weights may have */
+  int32_t logits_type; /* says which types the weights may have */
   int32_t reserved;    /* 0 */
   xent_input targets, target_weights /* or NULL */, row_offsets /* or NULL */, class_mask /* or NULL */,
       class_weights /* or NULL */, row_weights /* or NULL */;
@@ -539,9 +543,8 @@ XENT_API xent_status xent_backward_states(const xent_backward_states_call *call)
 /* Folds the states of whole rows, in class order. Writes statistics at index row and, for forward
  * states, what is asked of log_sum_exp and, with targets, of losses, hits and tally (as
  * xent_cross_entropy). targets: as given to xent_forward_states.
- * States that do not belong together (of another kind, numerics version or round, or of a label in another
- * chunk) are XENT_INVALID_ARGUMENT with field and row; rows before are written. A state does not tell which
- * class of its chunk the label was: that targets are as they were is the caller's word.
+ * States that do not belong together (of another kind, numerics version, options, round or label) are
+ * XENT_INVALID_ARGUMENT with field and row; rows before are written.
  * report->unfinished > 0: some rows have a shift now and nothing but their statistics was written; compute
  * their states once more with these statistics, then call xent_finish again with second_round = 1,
  * which finishes those rows alone. */

@@ -682,7 +682,8 @@ static void test_arrays_of_calls(void) {
                    NAMED(row_offsets, ROW_OFFSETS), NAMED(class_mask, CLASS_MASK));
 #undef CALL
 #define CALL xent_check_targets_call
-  NAMES_ITS_ARRAYS(CALL, xent_check_targets, (c.targets.address = labels, c.targets.layout = shape.targets),
+  NAMES_ITS_ARRAYS(CALL, xent_check_targets,
+                   (c.targets.address = labels, c.targets.layout = shape.targets, c.logits_type = XENT_F32),
                    NAMED(targets, TARGETS), NAMED(row_offsets, ROW_OFFSETS), NAMED(class_mask, CLASS_MASK),
                    NAMED(class_weights, CLASS_WEIGHTS), NAMED(row_weights, ROW_WEIGHTS));
 #undef CALL
@@ -747,11 +748,18 @@ static void test_parts_by_structs(void) {
       .losses = {expected_losses, row}, .log_sum_exp = {expected_lse, row}, .hits = {expected_hits, shape.hits},
       .gradient = {expected, full}, .tally = &expected_tally, .report = &report};
   CHECK(!xent_cross_entropy(&whole) && report.counted == ROWS && report.way != 0);
-  const xent_check_targets_call check = {.size = sizeof check, .sizes = sizes, .report = &report,
+  xent_check_targets_call check = {.size = sizeof check, .sizes = sizes, .report = &report,
                                          .logits_type = XENT_F32, .targets = {labels, shape.targets},
                                          .row_weights = {x, {0, 0, 0, XENT_F32, 0}}, .weights = &weights};
   x[0] = 0.25f;
   CHECK(!xent_check_targets(&check) && xent_tally_sum(&weights) == ROWS * 0.25 && report.denominator == ROWS * 0.25);
+  check.reserved = 1;
+  CHECK(xent_check_targets(&check) == XENT_UNSUPPORTED && report.field == XENT_FIELD_LOGITS);
+  check.reserved = 0;
+  check.logits_type = XENT_I32;
+  CHECK(xent_check_targets(&check) == XENT_UNSUPPORTED && report.field == XENT_FIELD_LOGITS);
+  check.logits_type = 99;
+  CHECK(xent_check_targets(&check) == XENT_INVALID_ARGUMENT && report.field == XENT_FIELD_LOGITS);
   x[0] = -3;
   xent_forward_states_call first = {.size = sizeof first, .sizes = sizes, .logits = {x, full},
                                     .targets = {labels, shape.targets}, .states = states};

@@ -8,10 +8,11 @@
 #include <pthread.h>
 
 #include "calls.h"
+#include "cpu/stack.h"
 #include "rows.h"
 #include "tiers.h"
 
-enum { STACK = 1 << 20, PAINT = 0xa7, PROMISED = 192 << 10, MOST_ROWS = 300 };
+enum { STACK = 1 << 20, PAINT = 0xa7, PROMISED = XENT_STACK_PROMISED, MOST_ROWS = 300 };
 
 typedef struct {
   xent_shape shape;
@@ -232,12 +233,42 @@ static void test_shape(int64_t outer, int64_t classes, int64_t inner, int32_t is
   }
 }
 
+/* A call that asks how much of the stack is left: on one too small it stores nothing. */
+typedef struct {
+  xent_status status;
+  float output[4];
+} small_call;
+static void *run_small(void *argument) {
+  small_call *c = argument;
+  static const float logits[4] = {1, 2, 3, 4};
+  const xent_shape s = dense_shape_of(1, 4, 1, XENT_I32);
+  const xent_options o = xent_default_options();
+  c->status = xent_softmax_at(&s, &o, 0, 1, 0, 4, logits, NULL, NULL, NULL, NULL, c->output, NULL);
+  return NULL;
+}
+static void test_small_stack(size_t bytes, xent_status expected) {
+  static unsigned char stack[STACK] __attribute__((aligned(4096)));
+  small_call c = {.output = {7, 7, 7, 7}};
+  pthread_attr_t attributes;
+  pthread_t thread;
+  if (pthread_attr_init(&attributes) || pthread_attr_setstack(&attributes, stack, bytes) ||
+      pthread_create(&thread, &attributes, run_small, &c) || pthread_join(thread, NULL))
+    exit(2);
+  pthread_attr_destroy(&attributes);
+  if (c.status == expected && (c.output[0] == 7) == (expected != XENT_OK)) return;
+  failures++;
+  fprintf(stderr, "a stack of %zu bytes: status %d, output %g\n", bytes, c.status, (double)c.output[0]);
+}
+
 int main(void) {
   static const int64_t class_counts[] = {2, 16, 17, 104, 105, 128, 129, 1000, 1024, 1025, 8192, 20000};
   const size_t room = (size_t)MOST_ROWS * 1024 * sizeof *x;
   random_source r = {3};
   x = must_allocate(room), y = must_allocate(room), g = must_allocate(room);
   tally = xent_empty_tally();
+  const size_t enough = XENT_STACK_PROMISED + XENT_STACK_GUARDED;
+  test_small_stack(enough - (4 << 10), XENT_OUT_OF_STACK);
+  test_small_stack(enough + (32 << 10), XENT_OK);
   for (size_t i = 0; i < sizeof class_counts / sizeof *class_counts; i++) {
     const int64_t n = class_counts[i], rows = n <= 1024 ? MOST_ROWS : MOST_ROWS * 1024 / n;
     for (int64_t k = 0; k < rows; k++) {

@@ -102,6 +102,15 @@ static inline xent_status check_outputs_of_targets(xent_frame *f) {
   return of_labels ? xent_refuse(f, XENT_INVALID_ARGUMENT, field, 0) : XENT_OK;
 }
 
+/* Of logits that a call does not read: the type says in which arithmetic they are. */
+static inline xent_status check_logits_type(xent_frame *f) {
+  const xent_layout *l = &f->call.shape->logits;
+  const xent_element_type type = xent_element_type_of(l->type);
+  if (!type.size) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_LOGITS, l->type);
+  if (!(type.holds & XENT_NUMBERS)) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_LOGITS, l->type);
+  return l->reserved ? xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_LOGITS, l->reserved) : XENT_OK;
+}
+
 static inline uint32_t kind_of_targets(const xent_frame *f) {
   return xent_has_label_targets(f) ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES;
 }

@@ -77,6 +77,7 @@ static xent_status check_targets(xent_frame *f) {
   if (!status && f->report == &f->own_report)
     status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
   if (!status) status = xent_check_tally(f, c->tally);
+  if (!status) status = check_logits_type(f);
   if (!status) status = XENT_CHECK_PLACES(f, places, USUAL);
   if (!status) status = check_target_rules(f, true);
   if (status) return xent_end(f, status);
@@ -94,7 +95,8 @@ static xent_status check_targets(xent_frame *f) {
 }
 
 XENT_ENTRY(check_targets, check_targets, places, USUAL, NULL,
-           (f.own_shape.logits.type = c->logits_type, f.call.tally = c->weights), check_targets(&f))
+           (f.own_shape.logits = (xent_layout){.type = c->logits_type, .reserved = c->reserved},
+            f.call.tally = c->weights), check_targets(&f))
 
 xent_status xent_check_targets_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                   int64_t row_end, const void *targets, const void *target_weights,

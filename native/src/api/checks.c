@@ -5,6 +5,7 @@
 
 #include "api/strides.h"
 #include "cpu/isa.h"
+#include "cpu/stack.h"
 #include "kernels/targets/targets.h"
 
 xent_status xent_refuse(xent_frame *frame, xent_status status, int32_t field, int64_t integer) {
@@ -175,7 +176,7 @@ xent_status xent_begin(xent_frame *f, bool backward) {
   f->report = known ? f->call.report : &f->own_report;
   *f->report = (xent_report){.size = known ? f->report->size : sizeof *f->report, .row = -1};
   f->wide = false;
-  xent_status status = take_structs(f);
+  xent_status status = xent_has_stack() ? take_structs(f) : XENT_OUT_OF_STACK;
   if (status) return status;
   f->call.report = f->report;
   f->wide = xent_is_wide((backward ? f->call.shape->output : f->call.shape->logits).type);

@@ -107,6 +107,7 @@ static xent_status finish(xent_frame *f) {
   if (!status) status = xent_check_struct(f, c->known_states, _Alignof(xent_state), XENT_FIELD_STATES, true);
   if (!status) status = xent_check_struct(f, c->statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
   if (!status) status = xent_check_tally(f, c->tally);
+  if (!status && !are_of_backward(c)) status = check_logits_type(f);
   if (!status) status = XENT_CHECK_PLACES(f, finish_places, FINISH_USUAL);
   if (!status) status = check_target_rules(f, false);
   if (!status) status = check_outputs_of_targets(f);
@@ -120,7 +121,7 @@ static xent_status finish(xent_frame *f) {
 }
 
 XENT_ENTRY(finish, finish, finish_places, FINISH_USUAL, NULL,
-           (f.own_shape.logits.type = c->logits_type, f.call.second_round = c->second_round != 0,
+           (f.own_shape.logits = (xent_layout){.type = c->logits_type}, f.call.second_round = c->second_round != 0,
             f.call.known_states = c->states, f.call.statistics = c->statistics, f.call.tally = c->tally),
            finish(&f))
 

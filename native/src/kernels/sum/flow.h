@@ -41,6 +41,7 @@ typedef struct {
   bool straight;      /* results are stored as they come */
   bool keep, log;     /* e is wanted in the second pass, x is */
   bool both;          /* and both for the entropy */
+  bool apart;         /* copies and their e have a half of the scratch each */
   bool again;         /* the second pass computes e again, from x */
   bool each;          /* targets differ from class to class */
   float *nowhere;     /* for rows that are not there: loops have no conditions */
@@ -454,25 +455,27 @@ XENT_INLINE void flow_blocks_at_work(const flow *f, flow_block *next, flow_block
 XENT_SHARED flow flow_of(const job *j, row_kernel kernel) {
   const xent_call *call = j->call;
   const xent_shape *shape = call->shape;
-  const int64_t n = shape->classes, pitch = (n + XENT_UNIT - 1) / XENT_UNIT * XENT_UNIT + XENT_FLOW_APART, fit = XENT_FLOW_FLOATS / pitch;
+  const int64_t n = shape->classes, pitch = (n + XENT_UNIT - 1) / XENT_UNIT * XENT_UNIT + XENT_FLOW_APART;
   const bool output = call->output != NULL;
   flow f = {.j = j, .taker = {.j = j, .kernel = kernel, .row = call->row_begin}, .n = n, .pitch = pitch,
             .source = logits_of_row(call, 0), .log = output && call->log, .both = call->entropies != NULL,
             .each = j->dense || (j->weighted && j->smoothed)};
   f.keep = (output && !f.log) || f.both;
   f.direct = shape->logits.type == XENT_F32 && shape->logits.classes == 1 && !call->class_mask && call->options->softcap == 0;
+  f.apart = !f.direct && (f.both || (f.keep && (call->top_classes || call->top_log_probabilities)));
+  const int64_t fit = XENT_FLOW_FLOATS / (f.apart ? 2 * pitch : pitch);
   f.most = fit < XENT_ROWS && (output || f.keep || !f.direct) ? (int)fit : XENT_ROWS;
   f.straight = f.direct && !f.each &&
                (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1));
   return f;
 }
-XENT_INLINE xent_status flow_blocks(const job *j, row_kernel kernel, float *scratch, float *kept, const bool hot) {
+XENT_INLINE xent_status flow_blocks(const job *j, row_kernel kernel, float *scratch, const bool hot) {
   const xent_call *call = j->call;
   flow f = flow_of(j, kernel);
   XENT_ALIGNED float nowhere[XENT_FLOW_MOST];
   f.nowhere = nowhere;
   flow_block block[3];
-  const bool top = call->top_classes || call->top_log_probabilities, apart = f.both || (top && f.keep);
+  const bool top = call->top_classes || call->top_log_probabilities;
   for (int k = 0; k < 3; k++) {
     block[k].sums.rows.count = 0;
     block[k].e = scratch;
@@ -484,7 +487,7 @@ XENT_INLINE xent_status flow_blocks(const job *j, row_kernel kernel, float *scra
     if (next->sums.rows.count == 0) empty++;
     next->copies = scratch + step % 2 * XENT_FLOW_FLOATS;
     /* A row is written before the e of the next block take its place. */
-    next->e = f.direct ? scratch : apart ? kept + step % 2 * XENT_FLOW_FLOATS : next->copies;
+    next->e = f.direct ? scratch : f.apart ? next->copies + XENT_FLOW_FLOATS / 2 : next->copies;
     if (f.direct)
       flow_addresses(&f, &next->sums.rows, call->logits, &call->shape->logits, next->x);
     else
@@ -504,18 +507,9 @@ XENT_INLINE xent_status flow_blocks(const job *j, row_kernel kernel, float *scra
   return f.taker.status;
 }
 
-XENT_SHARED xent_status flow_with(const job *j, row_kernel kernel, float *kept) {
-  XENT_ALIGNED float scratch[2 * XENT_FLOW_FLOATS];
-  return j->heat.used ? flow_blocks(j, kernel, scratch, kept, true) : flow_blocks(j, kernel, scratch, kept, false);
-}
-XENT_SHARED xent_status flow_with_both(const job *j, row_kernel kernel) {
-  XENT_ALIGNED float kept[2 * XENT_FLOW_FLOATS];
-  return flow_with(j, kernel, kept);
-}
 XENT_SHARED xent_status flow_rows(const job *j, row_kernel kernel) {
-  const xent_call *call = j->call;
-  const bool both = call->entropies || ((call->top_classes || call->top_log_probabilities) && call->output);
-  return both ? flow_with_both(j, kernel) : flow_with(j, kernel, NULL);
+  XENT_ALIGNED float scratch[2 * XENT_FLOW_FLOATS];
+  return j->heat.used ? flow_blocks(j, kernel, scratch, true) : flow_blocks(j, kernel, scratch, false);
 }
 
 #endif

@@ -119,6 +119,15 @@ public class XentH extends XentH$shared {
     public static int XENT_UNSUPPORTED() {
         return XENT_UNSUPPORTED;
     }
+    private static final int XENT_OUT_OF_STACK = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_OUT_OF_STACK = 7
+     * }
+     */
+    public static int XENT_OUT_OF_STACK() {
+        return XENT_OUT_OF_STACK;
+    }
     private static final int XENT_FIELD_NONE = (int)0L;
     /**
      * {@snippet lang=c :

@@ -26,5 +26,8 @@ public final class Status {
   /** A type, instruction set or option that is not in this build; see the report's field. */
   public static final int UNSUPPORTED = 6;
 
+  /** The thread has less stack left than a native call takes; nothing was stored. */
+  public static final int OUT_OF_STACK = 7;
+
   private Status() {}
 }

@@ -18,6 +18,11 @@ final class Failures {
   /** Returns if the kernel did its work. */
   static void check(int status, Call call) {
     if (status != Status.OK) {
+      if (status == Status.OUT_OF_STACK) {
+        throw new StackOverflowError(
+            "a native call takes 160 KiB of stack, and this thread has less left: call from higher up, or give threads"
+                + " more (-Xss, or the stack size of their factory)");
+      }
       throw failure(status, call);
     }
   }

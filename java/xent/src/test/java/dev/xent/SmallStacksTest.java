@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Native code that runs out of stack ends the JVM without a word. So a call that a thread has no
+ * stack for is a {@link StackOverflowError}, as it is in Java, stores nothing, and the next call is
+ * as good as any.
+ */
+final class SmallStacksTest {
+  private static final float UNTOUCHED = 7;
+
+  @ParameterizedTest(name = "a stack of {0} bytes, [{1}, {2}]")
+  @CsvSource({
+    "1, 4, 300",
+    "262144, 4, 300",
+    "262144, 40, 10",
+    "524288, 4, 9000",
+    "1048576, 40, 300",
+    "1048576, 4, 9000"
+  })
+  void callsAtTheEndOfAStackAreRefused(long stack, long rows, long classes)
+      throws InterruptedException {
+    try (Arena arena = Arena.ofShared()) {
+      Tensor logits = Tensor.allocate(arena, DType.F32, rows, classes);
+      Tensor gradient = Tensor.allocate(arena, DType.F32, rows, classes);
+      Tensor labels = Tensor.allocate(arena, DType.I64, rows);
+      CrossEntropy loss = CrossEntropy.builder().axis(-1).sequential().build();
+      double expected = loss.forwardBackward(logits, labels, gradient);
+      List<Throwable> thrown = new ArrayList<>();
+      Thread thread =
+          new Thread(
+              null,
+              () -> {
+                try {
+                  callDeeper(loss, logits, labels, gradient, expected);
+                } catch (StackOverflowError e) {
+                  thrown.add(e);
+                }
+              },
+              "small",
+              stack);
+      thread.start();
+      thread.join();
+      assertThat(thrown).singleElement().isInstanceOf(StackOverflowError.class);
+      assertThat(loss.forwardBackward(logits, labels, gradient)).isEqualTo(expected);
+    }
+  }
+
+  /** Calls at every depth until one is refused. */
+  private static void callDeeper(
+      CrossEntropy loss, Tensor logits, Tensor labels, Tensor gradient, double expected) {
+    gradient.setFloat(UNTOUCHED, 0, 0);
+    boolean done = false;
+    try {
+      assertThat(loss.forwardBackward(logits, labels, gradient)).isEqualTo(expected);
+      done = true;
+    } catch (StackOverflowError e) {
+      if (e.getMessage() != null) {
+        assertThat(e).hasMessageContaining("-Xss");
+        assertThat(gradient.getFloat(0, 0)).isEqualTo(UNTOUCHED);
+      }
+      throw e;
+    }
+    assertThat(done).isTrue();
+    callDeeper(loss, logits, labels, gradient, expected);
+  }
+}
