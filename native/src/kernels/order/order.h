@@ -104,12 +104,30 @@ static void top_sort(top_list *h) {
   h->count = count;
 }
 
+/* A number that `room` of n floats are not below: of the largest in each lane the one of that rank. So a list is not
+ * filled with what has to go again. */
+XENT_SHARED float top_floor(const float *x, int64_t n, int64_t room) {
+  lanes most = lanes_set(-INFINITY);
+  for (int64_t k = 0; k < n; k += XENT_LANES)
+    most = lanes_max(n - k < XENT_LANES ? lanes_load_part(x + k, n - k, -INFINITY) : lanes_load(x + k), most);
+  XENT_ALIGNED float v[XENT_LANES];
+  lanes_store(v, most);
+  float least = INFINITY;
+  for (int i = 0; i < XENT_LANES; i++) {
+    const bool is_among = __builtin_popcount(lanes_bits_above(most, lanes_set(v[i]))) < room;
+    least = is_among && v[i] < least ? v[i] : least;
+  }
+  return least;
+}
+
 /* Takes the classes that come after `last`. */
 XENT_INLINE void top_take(const row_source *r, const float *x, int64_t begin, int64_t n, top_entry last, top_list *h) {
+  const bool bounded = h->count == 0 && h->room <= XENT_LANES && n > 2 * XENT_LANES && last.x == INFINITY;
+  const lanes least = lanes_set(bounded ? top_floor(x, n, h->room) : -INFINITY);
   for (int64_t k = 0; k < n; k += XENT_LANES) {
     const int64_t m = n - k < XENT_LANES ? n - k : XENT_LANES;
     const lanes v = m == XENT_LANES ? lanes_load(x + k) : lanes_load_part(x + k, m, -INFINITY);
-    uint32_t wanted = (1u << m) - 1;
+    uint32_t wanted = ((1u << m) - 1) & ~lanes_bits_above(least, v);
     /* classes come in rising order, so what equals the last of a full list comes after it */
     if (h->count == h->room) wanted &= lanes_bits_above(v, lanes_set(top_last(h).x));
     for (; wanted; wanted &= wanted - 1) {
@@ -128,6 +146,17 @@ XENT_INLINE void write_top_list(const job *j, const top_list *h, int64_t row, in
     const float x = shift != 0 ? h->entries[k].x - shift : h->entries[k].x;
     write_top(j->call, row, from + k, h->entries[k].class, (double)fused(x - max, j->heat.hi, minus_distance));
   }
+}
+/* All of a row of one chunk, whose logits are x. */
+XENT_SHARED void write_top_row(const job *j, int64_t row, const float *x, float max, float minus_distance) {
+  const row_source source = logits_of_row(j->call, row);
+  top_list h;
+  h.count = 0;
+  h.room = j->call->shape->top_count;
+  top_take(&source, x, 0, source.classes, (top_entry){INFINITY, -1}, &h);
+  top_sort(&h);
+  write_top_list(j, &h, row, 0, 0.0f, max, minus_distance);
+  write_top_rest(j->call, row, h.count, -INFINITY);
 }
 
 #endif

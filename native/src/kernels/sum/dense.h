@@ -285,20 +285,12 @@ XENT_INLINE void dense_results(const dense_call *d, dense_block *b) {
 }
 
 XENT_SHARED void dense_top(const dense_call *d, dense_block *b) {
-  const xent_call *call = d->j->call;
   float distance[XENT_ROWS], max[XENT_ROWS];
   lanes_store(distance, b->outcome.distance);
   lanes_store(max, b->outcome.max);
   for (uint32_t rest = b->outcome.stay; rest; rest &= rest - 1) {
     const int row = __builtin_ctz(rest);
-    const row_source source = logits_of_row(call, row_of(&b->sums.rows, row));
-    top_list h;
-    h.count = 0;
-    h.room = call->shape->top_count;
-    top_take(&source, b->x + row * d->n, 0, d->n, (top_entry){INFINITY, -1}, &h);
-    top_sort(&h);
-    write_top_list(d->j, &h, row_of(&b->sums.rows, row), 0, 0.0f, max[row], 0 - distance[row]);
-    write_top_rest(call, row_of(&b->sums.rows, row), h.count, -INFINITY);
+    write_top_row(d->j, row_of(&b->sums.rows, row), b->x + row * d->n, max[row], 0 - distance[row]);
   }
 }
 

@@ -375,19 +375,11 @@ XENT_SHARED void flow_results(const flow *f, flow_block *b) {
 }
 
 XENT_SHARED void flow_top(const flow *f, flow_block *b) {
-  const xent_call *call = f->j->call;
   float distance[XENT_ROWS];
   lanes_store(distance, b->outcome.distance);
   for (uint32_t rest = b->outcome.stay; rest; rest &= rest - 1) {
     const int row = __builtin_ctz(rest);
-    const row_source source = logits_of_row(call, row_of(&b->sums.rows, row));
-    top_list h;
-    h.count = 0;
-    h.room = call->shape->top_count;
-    top_take(&source, b->x[row], 0, f->n, (top_entry){INFINITY, -1}, &h);
-    top_sort(&h);
-    write_top_list(f->j, &h, row_of(&b->sums.rows, row), 0, 0.0f, b->max[row], 0 - distance[row]);
-    write_top_rest(call, row_of(&b->sums.rows, row), h.count, -INFINITY);
+    write_top_row(f->j, row_of(&b->sums.rows, row), b->x[row], b->max[row], 0 - distance[row]);
   }
 }
 
