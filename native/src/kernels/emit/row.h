@@ -55,8 +55,7 @@ XENT_INLINE int emission_kind(const emission *m) {
 XENT_INLINE lanes emitted(const emission *m, const class_targets *t, lanes e, int64_t i, int64_t n, const int kind) {
   lanes b = lanes_set(m->b);
   if (kind != XENT_EMIT_SAME) {
-    const bool floats = kind == XENT_EMIT_FLOATS && n >= XENT_LANES;
-    b = floats ? target_floats(t, m->begin + i, t->q.at, t->w.at) : target_lanes(t, m->begin + i, n);
+    b = kind == XENT_EMIT_FLOATS ? target_floats(t, m->begin + i, n, t->q.at, t->w.at) : target_lanes(t, m->begin + i, n);
     b = lanes_sub(lanes_set(-0.0f), lanes_mul(b, lanes_set(m->scale)));
   }
   lanes y = lanes_fma(e, lanes_set(m->f), b);

@@ -33,56 +33,66 @@ typedef struct {
   double dot, mass;
 } target_sums;
 
-/* The same of whole vectors where q, w or both are floats side by side, and no class is masked or left out. */
+/* The same where q, w or both are floats side by side, and no class is masked or left out. */
 XENT_INLINE bool targets_are_floats(const class_targets *t) {
   return (t->q.at || t->w.at) && (!t->q.at || is_direct(&t->q)) && (!t->w.at || is_direct(&t->w)) && !t->mask && t->without < 0;
 }
-XENT_INLINE lanes target_floats(const class_targets *t, int64_t i, const bool q, const bool w) {
+XENT_INLINE lanes load_up_to(const float *x, int64_t n) { return n >= XENT_LANES ? lanes_load(x) : lanes_load_part(x, n, 0.0f); }
+XENT_INLINE lanes target_floats(const class_targets *t, int64_t i, int64_t n, const bool q, const bool w) {
   lanes v = lanes_set(t->add);
   if (q) {
-    v = lanes_load((const float *)(const void *)t->q.at + i);
+    v = load_up_to((const float *)(const void *)t->q.at + i, n);
     if (t->smooth) v = lanes_fma(lanes_set(t->keep), v, lanes_set(t->add));
   }
-  return w ? lanes_mul(lanes_load((const float *)(const void *)t->w.at + i), v) : v;
+  if (w) v = lanes_mul(load_up_to((const float *)(const void *)t->w.at + i, n), v);
+  return n >= XENT_LANES ? v : lanes_keep_first(v, n);
 }
 
-/* A whole group: of floats x, and of the targets from class `at` on that q and w are, or of targets that are there already. */
-XENT_INLINE void sum_target_group(const class_targets *t, const float *x, const float *ready, int64_t at, lanes largest, lanes *dots,
-                                  lanes *masses, const bool q, const bool w) {
+/* A group of n floats x, or the first of them, and their targets: of floats, or of any kind. whole: of eight vectors. */
+XENT_INLINE void sum_target_group(const class_targets *t, const float *x, int64_t begin, int64_t n, lanes largest, lanes *dots, lanes *masses,
+                                  const bool whole, const bool q, const bool w) {
   const lanes none = lanes_set(0.0f);
   group_tree d, m;
   XENT_UNROLL(8)
   for (int k = 0; k < XENT_GROUP_VECTORS; k++) {
-    const lanes weight = q || w ? target_floats(t, at + k * XENT_LANES, q, w) : lanes_load(ready + k * XENT_LANES);
-    const lanes term = lanes_mul(weight, lanes_sub(largest, lanes_load(x + k * XENT_LANES)));
-    tree_add(&d, k, lanes_where_equal(weight, none, none, term));
+    const int64_t at = k * XENT_LANES, left = whole ? XENT_LANES : n - at;
+    lanes weight = none, term = none;
+    if (left > 0) {
+      weight = target_floats(t, begin + at, left, q, w);
+      term = lanes_where_equal(weight, none, none, lanes_mul(weight, lanes_sub(largest, load_up_to(x + at, left))));
+    }
+    tree_add(&d, k, term);
     tree_add(&m, k, weight);
   }
   *dots = d.group;
   *masses = m.group;
 }
-/* n classes of a group from class `at` on, with targets of 0 up to whole ones. */
-XENT_SHARED void fill_target_group(const class_targets *t, const float *x, int64_t at, int64_t n, float *ready, float *numbers) {
-  for (int64_t k = 0; k < XENT_GROUP; k += XENT_LANES) {
-    const lanes none = lanes_set(0.0f);
-    lanes_store(ready + k, k < n ? target_lanes(t, at + k, n - k) : none);
-    lanes_store(numbers + k, k < n ? lanes_load_part(x + k, n - k, 0.0f) : none);
-  }
-}
 XENT_INLINE target_sums sum_targets_as(const class_targets *from, const float *x, int64_t begin, int64_t n, float m, const bool q,
                                        const bool w) {
-  XENT_ALIGNED float ready[XENT_GROUP], numbers[XENT_GROUP];
   const class_targets own = *from, *t = &own;
   const lanes largest = lanes_set(m);
   lanes dots = lanes_set(0.0f), masses = dots;
   dlanes dot = dlanes_zero(), mass = dlanes_zero();
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
-    if ((q || w) && n - i >= XENT_GROUP) {
-      sum_target_group(t, x + i, NULL, begin + i, largest, &dots, &masses, q, w);
-    } else {
-      fill_target_group(from, x + i, begin + i, n - i, ready, numbers);
-      sum_target_group(t, numbers, ready, 0, largest, &dots, &masses, false, false);
-    }
+    if (n - i >= XENT_GROUP)
+      sum_target_group(t, x + i, begin + i, XENT_GROUP, largest, &dots, &masses, true, q, w);
+    else
+      sum_target_group(t, x + i, begin + i, n - i, largest, &dots, &masses, false, q, w);
+    dot = dlanes_add(dot, dlanes_widen(dots));
+    mass = dlanes_add(mass, dlanes_widen(masses));
+  }
+  return (target_sums){chunk_tree(n, dots, dot), chunk_tree(n, masses, mass)};
+}
+/* Targets of any kind, made floats a group at a time. */
+XENT_SHARED target_sums sum_odd_targets(const class_targets *t, const float *x, int64_t begin, int64_t n, float m) {
+  XENT_ALIGNED float targets[XENT_GROUP];
+  const class_targets ready = {.q = {.at = (const char *)targets, .stride = 1, .type = XENT_F32}, .without = XENT_NO_CLASS};
+  lanes dots = lanes_set(0.0f), masses = dots;
+  dlanes dot = dlanes_zero(), mass = dlanes_zero();
+  for (int64_t i = 0; i < n; i += XENT_GROUP) {
+    const int64_t left = n - i < XENT_GROUP ? n - i : XENT_GROUP;
+    for (int64_t k = 0; k < left; k += XENT_LANES) lanes_store(targets + k, target_lanes(t, begin + i + k, left - k));
+    sum_target_group(&ready, x + i, 0, left, lanes_set(m), &dots, &masses, false, true, false);
     dot = dlanes_add(dot, dlanes_widen(dots));
     mass = dlanes_add(mass, dlanes_widen(masses));
   }
@@ -90,7 +100,7 @@ XENT_INLINE target_sums sum_targets_as(const class_targets *from, const float *x
 }
 /* Of n floats x, which are the row's classes from `begin` on. */
 XENT_SHARED target_sums sum_targets(const class_targets *t, const float *x, int64_t begin, int64_t n, float m) {
-  if (n < XENT_GROUP || !targets_are_floats(t)) return sum_targets_as(t, x, begin, n, m, false, false);
+  if (!targets_are_floats(t)) return sum_odd_targets(t, x, begin, n, m);
   if (t->q.at && t->w.at) return sum_targets_as(t, x, begin, n, m, true, true);
   return t->q.at ? sum_targets_as(t, x, begin, n, m, true, false) : sum_targets_as(t, x, begin, n, m, false, true);
 }
