@@ -297,18 +297,18 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   const int64_t label = j->labels ? b->label[row] : XENT_NO_CLASS;
   emission m = {.references = {lanes_set(b->lowest[row]), lanes_set(b->magic[row])}, .heat = &j->heat,
                 .f = b->factor[row], .b = b->b[row]};
+  if (f->each) m.scale = b->outcome.scale[row];
+  const bool finish = cap || (masked && !masked_are_zero(&m, f->each));
   careful_row r;
   class_targets t;
-  if (f->each || masked || cap) r = (careful_row){.j = j, .x = flow_source(f, at)};
+  if (f->each || finish) r = (careful_row){.j = j, .x = flow_source(f, at)};
   if (f->each) {
     r.t.label = label;
     r.share = j->smoothed ? j->eps / b->sums.even[row] : 0;
     t = targets_of_classes(&r);
     if (!j->dense) t.add = 1;
     m.targets = &t;
-    m.scale = b->outcome.scale[row];
   }
-  const bool finish = cap || (masked && !masked_are_zero(&m, f->each));
   if (!(log || f->again || f->each || finish || is_direct(&to))) {
     put_line(&to, n, from, m.f, m.b);
     if (label >= 0) strand_set(&to, label, b->outcome.label_gradient[row]);
