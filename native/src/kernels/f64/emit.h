@@ -178,6 +178,17 @@ XENT_SHARED void f64_write_row(const f64_row *r, const f64_sums *g, int j, int w
   }
 }
 
+/* Of rows that are columns side by side: v factor + even, and the gradients at their labels. */
+XENT_INLINE void f64_write_columns(const f64_row *rows, const double *label_gradient, bool gradient, const double *v, int64_t n,
+                                   const f64_numbers *m) {
+  const f64_array *y = &rows->output;
+  double *to = (double *)y->array + y->at;
+  for (int64_t i = 0; i < n; i++)
+    doubles_store(to + i * y->stride, doubles_fma(doubles_load(v + i * XENT_DOUBLES), m->factor, m->even));
+  for (int k = 0; gradient && k < XENT_DOUBLES; k++)
+    if (rows[k].label != XENT_NO_CLASS) to[rows[k].label * y->stride + k] = label_gradient[k];
+}
+
 /* All classes of the rows of a block that lie side by side. */
 XENT_SHARED void f64_write_aside(const f64_row *rows, int count, int what, const f64_buffers *b, const f64_sums *g) {
   const int64_t n = rows->logits.classes, length = f64_turned_length(n);
@@ -193,6 +204,12 @@ XENT_SHARED void f64_write_aside(const f64_row *rows, int count, int what, const
       f64_emit(v, targets ? b->t + j * length : NULL, v, n * XENT_DOUBLES, how, &m);
       m.factor = doubles_set(1); /* and that is that */
       m.even = doubles_set(-0.0);
+    }
+    const uint32_t every = ((1u << XENT_DOUBLES) - 1) << j;
+    const bool ended = !gradient || (rows->logits.softcap == 0 && (!rows->logits.mask || cleared));
+    if (ended && (stay & every) == every && f64_are_columns(rows + j, true)) {
+      f64_write_columns(rows + j, g->label_gradient + j, gradient, v, n, &m);
+      continue;
     }
     for (int k = 0; k < XENT_DOUBLES; k++)
       out[k] = plain && stay >> (j + k) & 1 ? f64_room(&rows[j + k].output, 0, NULL) : b->out + k * length;

@@ -175,12 +175,29 @@ XENT_SHARED void f64_turn_targets(const f64_row *rows, int j, int count, const f
   f64_turn(from, b->t + j * length, n);
 }
 
+/* Whether the logits or the outputs of XENT_DOUBLES rows are columns of doubles side by side: turned already. */
+XENT_INLINE bool f64_are_columns(const f64_row *rows, bool output) {
+  const f64_array *first = output ? &rows->output : &rows->logits.x;
+  bool columns = first->type == XENT_F64;
+  for (int k = 1; k < XENT_DOUBLES; k++) columns &= (output ? &rows[k].output : &rows[k].logits.x)->at == first->at + k;
+  return columns;
+}
+
 /* The prepared logits of rows from j on, in x. */
 XENT_SHARED void f64_turn_rows(const f64_row *rows, int j, int count, bool slopes, const double *shifts,
                                const f64_buffers *b, double *x) {
   const f64_logits *in = &rows->logits;
   const int64_t n = in->classes, length = f64_turned_length(n);
-  const bool direct = is_plain_array(&in->x) && !in->mask && in->softcap == 0 && !shifts;
+  const bool as_they_are = !in->mask && in->softcap == 0 && !shifts, direct = is_plain_array(&in->x) && as_they_are;
+  const f64_array *first = &rows[j].logits.x;
+  if (as_they_are && count - j >= XENT_DOUBLES && f64_are_columns(rows + j, false)) {
+    const double *from = (const double *)first->array + first->at;
+    for (int64_t i = 0; i < n; i++) {
+      doubles_store(x + i * XENT_DOUBLES, doubles_load(from + i * first->stride));
+      __builtin_prefetch(from + i * first->stride + XENT_F64_ROWS); /* of the next block */
+    }
+    return;
+  }
   const double *from[XENT_DOUBLES];
   for (int k = 0; k < XENT_DOUBLES; k++) {
     const int row = j + k < count ? j + k : j;

@@ -29,6 +29,7 @@ typedef struct {
   row_outcome outcome;
   float *x[XENT_ROWS], *y[XENT_ROWS]; /* where rows lie; where nobody looks in place of those that are not there */
   float *copies, *e; /* where rows are copied to, and their e; the same where nothing asks for both */
+  bool together;     /* its rows were copied together, as those that had to be written first were */
 } flow_block;
 
 typedef struct {
@@ -77,6 +78,25 @@ XENT_INLINE row_source flow_source(const flow *f, int64_t row) {
 XENT_SHARED void flow_copy_row(const flow *f, const flow_block *b, int row) {
   const row_source source = flow_source(f, row_of(&b->sums.rows, row));
   copy_row(&source, 0, f->n, 0.0f, b->x[row]);
+}
+
+/* Rows that are columns side by side, all at once: one line of memory has a class of sixteen of them. */
+XENT_INLINE bool flow_has_columns(const flow *f, const flow_block *b) {
+  const xent_shape *s = f->j->call->shape;
+  const row_set *rows = &b->sums.rows;
+  return s->inner > 1 && s->logits.inner == 1 && !f->source.mask && f->source.cap == 0 && rows->count > 1 && rows->adjacent &&
+         rows->first % s->inner + rows->count <= s->inner;
+}
+XENT_SHARED void flow_copy_columns(const flow *f, const flow_block *b) {
+  const row_source source = flow_source(f, b->sums.rows.first);
+  const strand first = {.at = source.x.at, .stride = 1, .type = source.x.type};
+  const int count = b->sums.rows.count;
+  XENT_ALIGNED float class[XENT_LANES];
+  for (int64_t i = 0; i < (f->n + XENT_LANES - 1) / XENT_LANES * XENT_LANES; i++) {
+    lanes_store(class, i < f->n ? strand_load(&first, i * source.x.stride, count, 0.0f) : lanes_set(-INFINITY));
+    for (int k = 0; k < count; k++) b->x[k][i] = class[k];
+    if (i < f->n) __builtin_prefetch(first.at + (i * source.x.stride + count) * size_of_float(first.type)); /* those of the next block */
+  }
 }
 
 /* ---- between load and exponentials ---- */
@@ -387,6 +407,7 @@ XENT_SHARED void flow_top(const flow *f, flow_block *b) {
 
 /* Rows that are no floats side by side: written before the next ones take their place. */
 XENT_SHARED void flow_odd_row(const flow *f, const flow_block *next, const flow_block *before, int row) {
+  if (next->together) return;
   if (f->j->call->output && !f->straight && (before->outcome.stay & all_rows(&before->sums.rows)) >> row & 1) flow_write_row(f, before, row);
   if (!f->direct && row < next->sums.rows.count) flow_copy_row(f, next, row);
 }
@@ -485,6 +506,13 @@ XENT_INLINE xent_status flow_blocks(const job *j, row_kernel kernel, float *scra
     else
       for (int i = 0; i < f.most; i++) next->x[i] = flow_slot(&f, next->copies, i);
     if (call->output && f.straight) flow_addresses(&f, &next->sums.rows, call->output, call->output_layout, next->y);
+    next->together = false;
+    if (!f.direct && flow_has_columns(&f, next)) {
+      const uint32_t stay = call->output ? before->outcome.stay & all_rows(&before->sums.rows) : 0;
+      for (uint32_t rest = before->sums.rows.count ? stay : 0; rest; rest &= rest - 1) flow_write_row(&f, before, __builtin_ctz(rest));
+      flow_copy_columns(&f, next);
+      next->together = true;
+    }
     flow_blocks_at_work(&f, next, now, before, hot);
     if (next->sums.rows.count) flow_prepare(&f, next); /* before the results, which nothing waits for so soon */
     if (now->sums.rows.count) {
