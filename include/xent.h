@@ -354,7 +354,8 @@ typedef struct xent_softmax_call {
   const xent_options *options;      /* or NULL: xent_default_options */
   xent_report *report;              /* or NULL */
   xent_input logits, row_offsets /* or NULL */, class_mask /* or NULL */, sink /* or NULL */;
-  const xent_statistics *statistics; /* or NULL; of row r at index r, from xent_finish: then no sum is computed */
+  const xent_statistics *statistics; /* or NULL; of row r at index r, from xent_finish, or from xent_cross_entropy
+                                        without targets: then no sum is computed */
   xent_output output;
 } xent_softmax_call;
 
@@ -457,7 +458,8 @@ typedef struct xent_cross_entropy_call {
   xent_output top_log_probabilities; /* theirs; -inf where there are not so many, NaN in rows that are NaN or ignored */
   xent_output gradient;        /* c u (p (sum w q' + 2 z_loss lse) - w q') / temperature, times softcap's derivative */
   xent_output target_gradient; /* c u (1 - eps) w (lse - x): of probability rows or of target_weights */
-  xent_statistics *statistics; /* of row r at index r, for xent_cross_entropy_backward */
+  xent_statistics *statistics; /* of row r at index r, for xent_cross_entropy_backward; without targets
+                                  only beside top_classes, for xent_softmax and xent_log_softmax of these */
   xent_tally *tally;           /* the losses are added to it */
 } xent_cross_entropy_call;
 

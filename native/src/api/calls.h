@@ -90,7 +90,8 @@ static inline xent_status check_outputs_of_targets(xent_frame *f) {
   const xent_call *c = &f->call;
   const bool of_labels = c->hits || c->log_probabilities || c->ranks;
   if (!c->targets) {
-    const bool left = c->statistics && !c->known_states; /* by a forward, for its backward */
+    /* By a forward: for its backward, or for the probabilities of the largest classes. */
+    const bool left = c->statistics && !c->known_states && !c->top_classes;
     const bool missing = of_labels || left || c->losses || c->output || c->tally || c->target_gradient;
     return missing ? xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_TARGETS, 0) : XENT_OK;
   }

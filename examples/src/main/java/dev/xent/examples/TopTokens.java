@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.examples;
 
-import dev.xent.CrossEntropy;
 import dev.xent.DType;
-import dev.xent.Inputs;
+import dev.xent.Entropy;
 import dev.xent.Tensor;
+import dev.xent.TopK;
 import java.lang.foreign.Arena;
 import java.util.Random;
 
 /**
  * The step of a language model that says what may come next: of 128256 tokens the most probable
- * ones, with their log-probabilities and the entropy, for every sequence of a batch. One read of
- * the logits, which are bfloat16 as models leave them; no array of all probabilities is made.
+ * ones, with their probabilities, for every sequence of a batch. The logits are bfloat16, as models
+ * leave them, and are read once; no array of all probabilities is made.
  */
 public final class TopTokens {
   private static final int SEQUENCES = 3;
@@ -23,24 +23,17 @@ public final class TopTokens {
   public static void main(String[] arguments) {
     try (Arena arena = Arena.ofConfined()) {
       Tensor logits = logits(arena);
-      Tensor tokens = Tensor.allocate(arena, DType.I32, SEQUENCES, TOP);
-      Tensor logProbabilities = Tensor.allocate(arena, DType.F32, SEQUENCES, TOP);
+      // Built once, used at every step.
+      TopK top = TopK.builder(TOP).temperature(0.75).build();
       Tensor entropies = Tensor.allocate(arena, DType.F32, SEQUENCES);
+      Entropy.builder().temperature(0.75).build().forward(logits, entropies);
 
-      // Built once, used at every step: a call allocates nothing.
-      CrossEntropy model = CrossEntropy.builder().temperature(0.75).build();
-      CrossEntropy.Outcome outcome =
-          new CrossEntropy.Outcome()
-              .topClasses(tokens)
-              .topLogProbabilities(logProbabilities)
-              .entropies(entropies);
-      model.predict(logits, Inputs.none(), outcome);
-
+      TopK.Result next = top.probabilities(logits);
       for (int s = 0; s < SEQUENCES; s++) {
         System.out.printf("sequence %d, entropy %s%n", s, entropies.getFloat(s));
         for (int k = 0; k < TOP; k++) {
           System.out.printf(
-              "  token %6d  %s%n", tokens.getLong(s, k), logProbabilities.getFloat(s, k));
+              "  token %6d  %s%n", next.classes().getLong(s, k), next.values().getFloat(s, k));
         }
       }
     }

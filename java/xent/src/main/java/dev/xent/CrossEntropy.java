@@ -289,21 +289,6 @@ public final class CrossEntropy {
   }
 
   /**
-   * What the logits tell without targets: the outcome's log-sum-exp, argmax, entropies and top
-   * classes. Its loss is NaN afterwards.
-   *
-   * @param logits {@code x}
-   * @param inputs which classes take part, a sink, row offsets, and row weights, of which those
-   *     that are 0 make rows that do not count
-   * @param outcome fills its tensors
-   * @throws OptionException when the outcome is asked for what needs targets, among it a tally and
-   *     saved statistics
-   */
-  public void predict(Tensor logits, Inputs inputs, Outcome outcome) {
-    plan.predict(view(logits, "logits"), views(inputs), outputs(outcome, "outcome"));
-  }
-
-  /**
    * The gradient alone, from the row statistics of an earlier forward over the same logits and
    * targets: {@code dx = upstream * } the gradient that the forward would have written, whose scale
    * {@code c} is the gradient scale, divided by the denominator of that forward under a mean. The

@@ -6,9 +6,7 @@ import static dev.xent.Arguments.views;
 
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
-import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.SoftmaxPlan;
-import java.util.Objects;
 
 /**
  * Log-softmax along one axis: {@code y = x - log sum exp(x)}, never above 0.
@@ -126,48 +124,9 @@ public final class LogSoftmax {
     return plan.toString();
   }
 
-  /** Options of {@link LogSoftmax}. */
-  public static final class Builder extends OperationBuilder<Builder> {
-    private int axis = -1;
-    private FullyMasked fullyMasked = FullyMasked.NAN;
-    private double temperature;
-    private double softcap;
-
+  /** Options of {@link LogSoftmax}. Not safe for use by several threads at once. */
+  public static final class Builder extends LogitBuilder<Builder> {
     private Builder() {}
-
-    /** The axis of the classes; negative ones count from the end. Default: -1, the last. */
-    public Builder axis(int value) {
-      axis = value;
-      return this;
-    }
-
-    /** What a row that is all -inf gives: NaN (default) or -inf. */
-    public Builder fullyMasked(FullyMasked value) {
-      fullyMasked = Objects.requireNonNull(value, "fullyMasked");
-      return this;
-    }
-
-    /**
-     * {@code tau}: logits are divided by it, after the softcap. {@code backward} divides by it too.
-     * Default: 1.
-     *
-     * @throws OptionException unless it is from 2^-64 to 2^64
-     */
-    public Builder temperature(double value) {
-      temperature = Options.requireTemperature(value);
-      return this;
-    }
-
-    /**
-     * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay.
-     * {@code backward} refuses it: {@code y} does not tell its derivative.
-     *
-     * @throws OptionException unless it is from 2^-64 to 2^64
-     */
-    public Builder softcap(double value) {
-      softcap = Options.requireSoftcap(value);
-      return this;
-    }
 
     /**
      * The operation.
@@ -177,8 +136,7 @@ public final class LogSoftmax {
      */
     public LogSoftmax build() {
       Engine engine = engine();
-      Options options = Options.of(engine, fullyMasked, temperature, softcap);
-      return new LogSoftmax(SoftmaxPlan.logSoftmax(engine, options, axis));
+      return new LogSoftmax(SoftmaxPlan.logSoftmax(engine, options(engine), axis));
     }
 
     @Override

@@ -7,8 +7,6 @@ import static dev.xent.Arguments.views;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LogSumExpPlan;
-import dev.xent.internal.plan.Options;
-import java.util.Objects;
 
 /**
  * Log-sum-exp along one axis: {@code log sum exp(x)}, one number per row.
@@ -95,46 +93,9 @@ public final class LogSumExp {
     return plan.toString();
   }
 
-  /** Options of {@link LogSumExp}. */
-  public static final class Builder extends OperationBuilder<Builder> {
-    private int axis = -1;
-    private FullyMasked fullyMasked = FullyMasked.NAN;
-    private double temperature;
-    private double softcap;
-
+  /** Options of {@link LogSumExp}. Not safe for use by several threads at once. */
+  public static final class Builder extends LogitBuilder<Builder> {
     private Builder() {}
-
-    /** The axis of the classes; negative ones count from the end. Default: -1, the last. */
-    public Builder axis(int value) {
-      axis = value;
-      return this;
-    }
-
-    /** What a row that is all -inf gives: NaN (default) or -inf. */
-    public Builder fullyMasked(FullyMasked value) {
-      fullyMasked = Objects.requireNonNull(value, "fullyMasked");
-      return this;
-    }
-
-    /**
-     * {@code tau}: logits are divided by it, after the softcap. Default: 1.
-     *
-     * @throws OptionException unless it is from 2^-64 to 2^64
-     */
-    public Builder temperature(double value) {
-      temperature = Options.requireTemperature(value);
-      return this;
-    }
-
-    /**
-     * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay.
-     *
-     * @throws OptionException unless it is from 2^-64 to 2^64
-     */
-    public Builder softcap(double value) {
-      softcap = Options.requireSoftcap(value);
-      return this;
-    }
 
     /**
      * The operation.
@@ -144,8 +105,7 @@ public final class LogSumExp {
      */
     public LogSumExp build() {
       Engine engine = engine();
-      return new LogSumExp(
-          new LogSumExpPlan(engine, Options.of(engine, fullyMasked, temperature, softcap), axis));
+      return new LogSumExp(new LogSumExpPlan(engine, options(engine), axis));
     }
 
     @Override

@@ -139,6 +139,16 @@ class AllocationTest {
     allocatesNothing("log-softmax backward", x, other, in -> logSoftmax.backward(y, in, dx));
     LogSumExp logSumExp = LogSumExp.builder().backend(backend).build();
     allocatesNothing("log-sum-exp", x, other, in -> logSumExp.forward(in, losses));
+    Argmax argmax = Argmax.builder().backend(backend).build();
+    Tensor classes = kind.labels(arena, new int[rows]);
+    allocatesNothing("argmax", x, other, in -> argmax.forward(in, classes));
+    Entropy entropy = Entropy.builder().backend(backend).build();
+    allocatesNothing("entropy", x, other, in -> entropy.forward(in, losses));
+    TopK topK = TopK.builder(3).backend(backend).build();
+    Tensor top = kind.labels(arena, new int[3 * rows]).reshape(rows, 3);
+    Tensor values = kind.floats(arena, new float[3 * rows], rows, 3);
+    allocatesNothing("top-k", x, other, in -> topK.probabilities(in, top, values));
+    allocatesNothing("top-k, logarithms", x, other, in -> topK.logProbabilities(in, top, values));
 
     CrossEntropy mean = CrossEntropy.builder().backend(backend).build();
     allocatesNothing("cross-entropy", x, other, in -> mean.forward(in, labels));

@@ -222,10 +222,7 @@ class EveryRefusalTest {
     kinds.put("argmax of bytes", b -> b.loss(b.outcome().argmax(zeros(DType.I8, 3))));
     kinds.put(
         "argmax of more classes than an int counts",
-        b ->
-            b.loss()
-                .build()
-                .predict(manyClasses(), b.none(), b.outcome().argmax(zeros(DType.I32, 1))));
+        b -> Argmax.along(1).forward(manyClasses(), zeros(DType.I32, 1)));
     kinds.put("a mask of floats", b -> b.loss(b.none().classMask(zeros(DType.F32, 4))));
     kinds.put("a sink of integers", b -> b.loss(b.none().sink(zeros(DType.I64, 3))));
     kinds.put(
@@ -491,9 +488,12 @@ class EveryRefusalTest {
     kinds.put(
         "more largest classes than there are",
         b -> b.loss(b.outcome().topClasses(Tensor.of(new int[15], 3, 5))));
+    kinds.put("no largest class", b -> TopK.of(0));
     kinds.put(
-        "losses without targets",
-        b -> b.mean().predict(b.logits, b.none(), b.outcome().losses(b.rows)));
+        "more of the largest classes than there are", b -> TopK.of(5).probabilities(b.logits));
+    kinds.put(
+        "tensors of more of the largest classes than asked for",
+        b -> TopK.of(2).probabilities(b.logits, zeros(DType.I32, 3, 3), zeros(DType.F32, 3, 3)));
     kinds.put(
         "log-sum-exp of log-probabilities",
         b -> b.nll().forward(b.logits, b.labels, b.outcome().logSumExp(b.rows)));

@@ -194,10 +194,21 @@ class InputsRefusedTest {
         OptionException.class,
         () -> Softmax.along(1).backward(logits, logits, Inputs.none().sink(rows), output),
         "sink is F32 [3]");
-    refused(
-        OptionException.class,
-        () -> loss.predict(logits, targetWeights, outcome()),
-        "targetWeights is F32 [3, 1]");
+    for (Inputs each : new Inputs[] {targetWeights, Inputs.none().rowWeights(rows)}) {
+      Tensor numbers = Tensor.of(new int[3]);
+      refused(
+          OptionException.class,
+          () -> Argmax.along(1).forward(logits, each, numbers),
+          "and argmax takes none");
+      refused(
+          OptionException.class,
+          () -> Entropy.along(1).forward(logits, each, rows),
+          "and entropy takes none");
+      refused(
+          OptionException.class,
+          () -> TopK.of(2).logProbabilities(logits, each),
+          "and top-k takes none");
+    }
     assertThat(rows.toFloatArray()).containsOnly(0);
   }
 
@@ -386,28 +397,7 @@ class InputsRefusedTest {
                   .build()
                   .forwardBackward(logits, labels, output),
           "classWeights of class 1 is " + bad);
-      refused(
-          OptionException.class,
-          () ->
-              loss.predict(
-                  logits,
-                  Inputs.none().rowWeights(Tensor.of(new float[] {bad, 1, 1})),
-                  outcome().logSumExp(Tensor.of(out, 12).slice(0, 0, 3))),
-          "rowWeights of row 0 is " + bad);
     }
-  }
-
-  @Test
-  void whatAPredictionCannotTell() {
-    Inputs none = Inputs.none();
-    refused(
-        OptionException.class,
-        () -> loss.predict(logits, none, outcome().tally(new LossTally())),
-        "tally was asked for, and there are no targets");
-    refused(
-        OptionException.class,
-        () -> loss.predict(logits, none, outcome().saveStatistics(Arena.ofAuto())),
-        "saveStatistics was asked for, and there are no targets");
   }
 
   // ---- ragged rows
@@ -535,30 +525,6 @@ class InputsRefusedTest {
         () -> loss.forward(logits, probabilities, outcome().targetGradient(rows)),
         "targetGradient is F32 [3]",
         "targets is F32 [3, 4]");
-  }
-
-  @Test
-  void outcomesThatNeedTargets() {
-    Tensor rows = Tensor.of(out, 12).slice(0, 0, 3);
-    CrossEntropy.Outcome[] outcomes = {
-      outcome().losses(rows),
-      outcome().hits(u8(0, 0, 0)),
-      outcome().logProbabilities(rows),
-      outcome().ranks(Tensor.of(new int[3])),
-      outcome().targetGradient(output),
-      outcome().countCorrect(true)
-    };
-    String[] names = {
-      "losses", "hits", "logProbabilities", "ranks", "targetGradient", "countCorrect"
-    };
-    for (int i = 0; i < outcomes.length; i++) {
-      CrossEntropy.Outcome each = outcomes[i];
-      refused(
-          OptionException.class,
-          () -> loss.predict(logits, Inputs.none(), each),
-          names[i],
-          "no targets");
-    }
   }
 
   @Test

@@ -244,10 +244,8 @@ class InputsTest {
       Tensor halves = floats(arena, Samples.probabilities(rows, 2, 9), rows, 2);
       bits.add(bitsOf(weighted.forwardBackward(x, two, Inputs.none().targetWeights(halves), dx)));
       bits.add(Samples.bits(dx));
-      outcome.logSumExp(perRow);
-      weighted.predict(x, Inputs.none(), outcome);
+      LogSumExp.builder().backend(backend).threads(threads).build().forward(x, perRow);
       bits.add(Samples.bits(perRow));
-      outcome.logSumExp(null);
       CrossEntropy even = CrossEntropy.builder().backend(backend).threads(threads).build();
       Inputs noMask = Inputs.none().rowWeights(weights).sink(sink);
       even.forwardBackward(x, q, noMask, dx, outcome);
@@ -366,33 +364,5 @@ class InputsTest {
       assertThat(results.get(1)).isEqualTo(results.get(0)).doesNotContain(Double.NaN).contains(0);
       assertThat(asked).hasPositiveValue();
     }
-  }
-
-  // ---- predictions
-  // -------------------------------------------------------------------------------
-
-  @OnEveryBackend
-  void predictionsAreWhatALossTellsBesides(Backend backend) {
-    Tensor x = Tensor.of(Samples.logits(7 * 40, 3, 1), 7, 40);
-    Tensor weights =
-        Tensor.of(MemorySegment.ofArray(new byte[] {1, 1, 0, 1, 1, 0, 1}), DType.U8, 7);
-    CrossEntropy loss = CrossEntropy.builder().backend(backend).temperature(2).build();
-    Tensor[] argmax = {Tensor.of(new int[7]), Tensor.of(new int[7])};
-    Tensor[] top = {Tensor.of(new long[28], 7, 4), Tensor.of(new long[28], 7, 4)};
-    Tensor[] entropies = {Tensor.of(new float[7]), Tensor.of(new float[7])};
-    Inputs inputs = Inputs.none().rowWeights(weights);
-    CrossEntropy.Outcome[] outcomes = new CrossEntropy.Outcome[2];
-    for (int i = 0; i < 2; i++) {
-      outcomes[i] =
-          new CrossEntropy.Outcome().argmax(argmax[i]).topClasses(top[i]).entropies(entropies[i]);
-    }
-    loss.predict(x, inputs, outcomes[0]);
-    loss.forward(x, Tensor.of(new int[7]), inputs, outcomes[1]);
-    assertThat(argmax[0].toLongArray()).isEqualTo(argmax[1].toLongArray()).contains(-1);
-    assertThat(top[0].toLongArray()).isEqualTo(top[1].toLongArray());
-    assertThat(Samples.bits(entropies[0])).isEqualTo(Samples.bits(entropies[1]));
-    assertThat(outcomes[0].loss()).isNaN();
-    assertThat(outcomes[0].rows()).isEqualTo(7);
-    assertThat(outcomes[0].counted()).isEqualTo(5);
   }
 }

@@ -3,13 +3,16 @@ package dev.xent.laws;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.Argmax;
 import dev.xent.CrossEntropy;
 import dev.xent.CrossEntropyShard;
 import dev.xent.DType;
+import dev.xent.Entropy;
 import dev.xent.Inputs;
 import dev.xent.KlDivergence;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
+import dev.xent.LogitBuilder;
 import dev.xent.LossTally;
 import dev.xent.NllLoss;
 import dev.xent.PartialStates;
@@ -18,6 +21,7 @@ import dev.xent.Smoothing;
 import dev.xent.Softmax;
 import dev.xent.SoftmaxShard;
 import dev.xent.Tensor;
+import dev.xent.TopK;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -220,28 +224,24 @@ final class Computer implements AutoCloseable {
 
   // ---- softmax and the like --------------------------------------------------------------------
 
-  private Softmax softmax(boolean forBackward) {
-    Softmax.Builder builder =
-        tier.apply(Softmax.builder()).axis(axis()).fullyMasked(sample.options().fullyMasked());
+  /** What all operations on logits have. */
+  private <B extends LogitBuilder<B>> B logits(B builder, boolean forBackward) {
+    tier.apply(builder).axis(axis()).fullyMasked(sample.options().fullyMasked());
     if (sample.options().temperature() != 0) {
       builder.temperature(sample.options().temperature());
     }
     if (sample.options().softcap() != 0 && !forBackward) {
       builder.softcap(sample.options().softcap());
     }
-    return builder.build();
+    return builder;
+  }
+
+  private Softmax softmax(boolean forBackward) {
+    return logits(Softmax.builder(), forBackward).build();
   }
 
   private LogSoftmax logSoftmax(boolean forBackward) {
-    LogSoftmax.Builder builder =
-        tier.apply(LogSoftmax.builder()).axis(axis()).fullyMasked(sample.options().fullyMasked());
-    if (sample.options().temperature() != 0) {
-      builder.temperature(sample.options().temperature());
-    }
-    if (sample.options().softcap() != 0 && !forBackward) {
-      builder.softcap(sample.options().softcap());
-    }
-    return builder.build();
+    return logits(LogSoftmax.builder(), forBackward).build();
   }
 
   Output softmax() {
@@ -260,15 +260,7 @@ final class Computer implements AutoCloseable {
 
   Output logSumExp() {
     Slab y = perRow(sample.out(), sample.result());
-    LogSumExp.Builder builder =
-        tier.apply(LogSumExp.builder()).axis(axis()).fullyMasked(sample.options().fullyMasked());
-    if (sample.options().temperature() != 0) {
-      builder.temperature(sample.options().temperature());
-    }
-    if (sample.options().softcap() != 0) {
-      builder.softcap(sample.options().softcap());
-    }
-    builder.build().forward(logits().tensor, ofSoftmax(), y.tensor);
+    logits(LogSumExp.builder(), false).build().forward(logits().tensor, ofSoftmax(), y.tensor);
     return y.take();
   }
 
@@ -420,14 +412,33 @@ final class Computer implements AutoCloseable {
 
   /** What the logits tell without targets. */
   Map<String, Output> prediction() {
-    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
-    Map<String, Slab> slabs = perRowResults(outcome);
-    outcome.losses(null).hits(null).ranks(null).logProbabilities(null).targetGradient(null);
-    slabs
-        .keySet()
-        .removeAll(List.of("losses", "hits", "ranks", "log-probabilities", "target gradient"));
-    Inputs inputs = rowWeights == null ? ofSoftmax() : ofSoftmax().rowWeights(rowWeights);
-    crossEntropy().predict(logits().tensor, inputs, outcome);
+    Map<String, Slab> slabs = new LinkedHashMap<>();
+    Layout out = sample.out();
+    Slab argmax = perRow(out, DType.I32);
+    slabs.put("argmax", argmax);
+    tier.apply(Argmax.builder())
+        .axis(axis())
+        .build()
+        .forward(logits().tensor, ofBackward(), argmax.tensor);
+    Slab entropies = perRow(out, sample.result());
+    slabs.put("entropies", entropies);
+    logits(Entropy.builder(), false)
+        .build()
+        .forward(logits().tensor, ofSoftmax(), entropies.tensor);
+    int k = Math.min(TOP, batch.longest());
+    if (k > 0 && batch.rows > 0) {
+      TopK top = logits(TopK.builder(k), false).build();
+      Slab classes = few(out, DType.I64, k);
+      Slab logProbabilities = few(out, sample.result(), k);
+      top.logProbabilities(logits().tensor, ofSoftmax(), classes.tensor, logProbabilities.tensor);
+      slabs.put("top classes", classes);
+      slabs.put("top log-probabilities", logProbabilities);
+      Slab sameClasses = few(out, DType.I32, k);
+      Slab probabilities = few(out, sample.result(), k);
+      top.probabilities(logits().tensor, ofSoftmax(), sameClasses.tensor, probabilities.tensor);
+      slabs.put("top classes beside probabilities", sameClasses);
+      slabs.put("top probabilities", probabilities);
+    }
     Map<String, Output> results = new LinkedHashMap<>();
     slabs.forEach((name, slab) -> results.put("predicted " + name, slab.take()));
     return results;

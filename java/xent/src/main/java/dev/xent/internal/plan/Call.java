@@ -92,6 +92,7 @@ final class Call extends CallArrays {
 
   private @Nullable NllScratch nllScratch;
   private @Nullable WeightlessRow weightlessRow;
+  private @Nullable TopProbabilities topScratch;
 
   private @Nullable Options writtenOptions;
   private double writtenScale;
@@ -375,6 +376,14 @@ final class Call extends CallArrays {
       nllScratch = new NllScratch(this);
     }
     return nllScratch;
+  }
+
+  /** What writes the probabilities of the largest classes. */
+  TopProbabilities topScratch() {
+    if (topScratch == null) {
+      topScratch = new TopProbabilities();
+    }
+    return topScratch;
   }
 
   /** What kernels are told about a row of the current piece that has no weight. */

@@ -48,6 +48,10 @@ abstract sealed class CallArrays permits Call {
   final Part entropies;
   final Part topClasses;
   final Part topLogProbabilities;
+
+  /** Written by no kernel: not part of the struct. */
+  final Part topProbabilities;
+
   final Part targetGradient;
   final Part teacher;
 
@@ -116,6 +120,7 @@ abstract sealed class CallArrays permits Call {
         new Part(20, "topLogProbabilities", xent_shape.top_log_probabilities(shape));
     targetGradient = new Part(21, "targetGradient", xent_shape.target_gradient(shape));
     teacher = new Part(22, "teacher", xent_shape.teacher(shape));
+    topProbabilities = new Part(23, "topProbabilities", arena.allocate(xent_layout.layout()));
     all =
         new Part[] {
           logits,
@@ -140,7 +145,8 @@ abstract sealed class CallArrays permits Call {
           topClasses,
           topLogProbabilities,
           targetGradient,
-          teacher
+          teacher,
+          topProbabilities
         };
     present = new Part[all.length];
     ofWholeRows =
@@ -151,6 +157,7 @@ abstract sealed class CallArrays permits Call {
           entropies,
           topClasses,
           topLogProbabilities,
+          topProbabilities,
           targetGradient
         };
   }
@@ -359,7 +366,7 @@ abstract sealed class CallArrays permits Call {
               classNumbers));
     }
     requireFloat(targetWeights, weights);
-    requireEntries(targets, classNumbers, "k");
+    requireEntries(targets, classNumbers, 0);
     targetCount = classNumbers.shape[dimensions.axis];
     if (targetCount == 0) {
       throw new ShapeException(
@@ -396,20 +403,28 @@ abstract sealed class CallArrays permits Call {
     take(targetGradient, view, targetCount == 0 ? Kind.CLASSES : Kind.ENTRIES);
   }
 
-  /** The largest classes of each row and their log-probabilities, one of which may be absent. */
-  void top(@Nullable View classNumbers, @Nullable View values) {
+  /** The largest classes of each row and what they have, each of which may be absent. */
+  void top(
+      @Nullable View classNumbers,
+      @Nullable View logProbabilitiesOfTop,
+      @Nullable View probabilitiesOfTop) {
     if (classNumbers != null) {
       Types.requireClassNumber(topClasses.name, classNumbers, dimensions.classes);
       takeTop(topClasses, classNumbers);
     }
-    if (values != null) {
-      requireFloat(topLogProbabilities, values);
-      takeTop(topLogProbabilities, values);
+    takeTopFloats(topLogProbabilities, logProbabilitiesOfTop);
+    takeTopFloats(topProbabilities, probabilitiesOfTop);
+  }
+
+  private void takeTopFloats(Part part, @Nullable View view) {
+    if (view != null) {
+      requireFloat(part, view);
+      takeTop(part, view);
     }
   }
 
   private void takeTop(Part part, View view) {
-    requireEntries(part, view, topCount == 0 ? "k" : Long.toString(topCount));
+    requireEntries(part, view, topCount);
     long count = view.shape[dimensions.axis];
     if (count < 1 || count > dimensions.classes || (topCount != 0 && count != topCount)) {
       throw new ShapeException(
@@ -563,7 +578,12 @@ abstract sealed class CallArrays permits Call {
     return view.rank() == 1 && view.elements == 1;
   }
 
-  private void requireEntries(Part part, View view, String count) {
+  /**
+   * Some numbers of each row.
+   *
+   * @param count how many; 0: any number
+   */
+  private void requireEntries(Part part, View view, long count) {
     if (!dimensions.hasRowsOfEntries(view.shape)) {
       throw new ShapeException(
           String.format(
@@ -574,7 +594,7 @@ abstract sealed class CallArrays permits Call {
               leading().name,
               lead(),
               part.name,
-              dimensions.entriesShape(count)));
+              dimensions.entriesShape(count == 0 ? "k" : Long.toString(count))));
     }
   }
 

@@ -183,33 +183,6 @@ public final class CrossEntropyPlan {
     return reductions.reduce(sum, reductions.denominator(call.dimensions.rows));
   }
 
-  /** What the logits alone tell, without targets. */
-  public void predict(View logits, InputViews inputs, Outputs outputs) {
-    Call call = Call.current();
-    try {
-      inputs.refuseTargetWeights("a call without targets");
-      outputs.refuseAllOfTargets();
-      call.begin("prediction", engine);
-      LossCall.lead(call, call.logits, logits, axis(logits.rank()), inputs);
-      LossCall.takeInputs(call, inputs, null);
-      call.unusual = true;
-      LossCall.takeOutputsOfLogits(call, outputs);
-      LossCall.requireWritable(call);
-      call.ready();
-      call.options(loss.options(TargetKind.LABELS), 1);
-      call.needsWholeRows = true;
-      long counted = RowWeights.count(call);
-      call.room.saved = NULL;
-      forward(call);
-      outputs.forgetStatistics();
-      outputs.set(Double.NaN, Double.NaN, call.dimensions.rows, counted, counted, counted, -1);
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
-    }
-  }
-
   private void forward(Call call) {
     if (call.isAlone(threads)) {
       for (long piece = 0; piece < call.pieces.count; piece++) {
@@ -239,7 +212,8 @@ public final class CrossEntropyPlan {
     for (long row = begin; row < end && !call.isInVain(); row += step) {
       long stop = Math.min(row + step, end);
       Failures.check(
-          call.unusual ? fullKernel(call, row, stop) : forwardKernel(call, row, stop), call);
+          call.unusual ? LossCall.kernel(call, kernels, row, stop) : forwardKernel(call, row, stop),
+          call);
     }
   }
 
@@ -255,36 +229,6 @@ public final class CrossEntropyPlan {
         call.logSumExp.segment(),
         call.hits.segment(),
         call.writesGradient ? call.gradient.segment() : NULL,
-        call.room.savedOf(call.pieces),
-        call.tally(),
-        call.report);
-  }
-
-  private int fullKernel(Call call, long row, long rowEnd) {
-    return kernels.crossEntropy(
-        call.shape,
-        call.options,
-        row,
-        rowEnd,
-        call.logits.segment(),
-        call.targets.segment(),
-        call.targetWeights.segment(),
-        call.rowOffsets.segment(),
-        call.classMask.segment(),
-        call.classWeights.segment(),
-        call.rowWeights.segment(),
-        call.sink.segment(),
-        call.losses.segment(),
-        call.logSumExp.segment(),
-        call.hits.segment(),
-        call.labelLogProbabilities.segment(),
-        call.argmax.segment(),
-        call.ranks.segment(),
-        call.entropies.segment(),
-        call.topClasses.segment(),
-        call.topLogProbabilities.segment(),
-        call.writesGradient ? call.gradient.segment() : NULL,
-        call.writesGradient ? call.targetGradient.segment() : NULL,
         call.room.savedOf(call.pieces),
         call.tally(),
         call.report);

@@ -121,7 +121,7 @@ final class LossCall {
     if (outputs.entropies != null) {
       call.perRow(call.entropies, outputs.entropies);
     }
-    call.top(outputs.topClasses, outputs.topLogProbabilities);
+    call.top(outputs.topClasses, outputs.topLogProbabilities, null);
   }
 
   /** To be called when all arrays are there. */
@@ -244,5 +244,38 @@ final class LossCall {
             NULL,
             call.report),
         call);
+  }
+
+  // ---- computing -------------------------------------------------------------------------------
+
+  /** All that a kernel can tell of some rows of the current piece: as many arrays as there are. */
+  static int kernel(Call call, Kernels kernels, long row, long rowEnd) {
+    return kernels.crossEntropy(
+        call.shape,
+        call.options,
+        row,
+        rowEnd,
+        call.logits.segment(),
+        call.targets.segment(),
+        call.targetWeights.segment(),
+        call.rowOffsets.segment(),
+        call.classMask.segment(),
+        call.classWeights.segment(),
+        call.rowWeights.segment(),
+        call.sink.segment(),
+        call.losses.segment(),
+        call.logSumExp.segment(),
+        call.hits.segment(),
+        call.labelLogProbabilities.segment(),
+        call.argmax.segment(),
+        call.ranks.segment(),
+        call.entropies.segment(),
+        call.topClasses.segment(),
+        call.topLogProbabilities.segment(),
+        call.writesGradient ? call.gradient.segment() : NULL,
+        call.writesGradient ? call.targetGradient.segment() : NULL,
+        call.room.savedOf(call.pieces),
+        call.tally(),
+        call.report);
   }
 }

@@ -106,35 +106,6 @@ public final class Outputs {
     correct = newCorrect;
   }
 
-  /** Refuses what cannot be had without targets. */
-  void refuseAllOfTargets() {
-    refuse(losses, "losses");
-    refuse(hits, "hits");
-    refuse(logProbabilities, "logProbabilities");
-    refuse(ranks, "ranks");
-    refuse(targetGradient, "targetGradient");
-    if (countCorrect) {
-      throw withoutTargets("countCorrect");
-    }
-    if (tally != null) {
-      throw withoutTargets("tally");
-    }
-    if (arena != null) {
-      throw withoutTargets("saveStatistics");
-    }
-  }
-
-  private static void refuse(@Nullable View view, String name) {
-    if (view != null) {
-      throw withoutTargets(name);
-    }
-  }
-
-  private static OptionException withoutTargets(String name) {
-    return new OptionException(
-        name + " was asked for, and there are no targets: give some, or do not ask for it");
-  }
-
   /** Refuses what partial states do not tell. */
   void requireWhatStatesTell() {
     refuseOfStates(logProbabilities, "logProbabilities");

@@ -7,6 +7,9 @@ import java.lang.foreign.MemorySegment;
 
 /** Where a call keeps what rows leave behind: their statistics, and the states of their chunks. */
 final class Room {
+  /** What is kept for the next call, at most, where its size is that of the call. */
+  private static final long KEPT_BYTES = 1 << 20;
+
   /** Statistics of all rows that the caller keeps, or NULL. */
   MemorySegment saved = MemorySegment.NULL;
 
@@ -31,6 +34,16 @@ final class Room {
     }
     ownStatistics = reserve(ownStatistics, pieces.rows, Records.STATISTICS);
     statistics = ownStatistics;
+  }
+
+  /** Room for the statistics of all rows of a call whose caller keeps none. */
+  void saveStatistics(long rows) {
+    if (rows * Records.STATISTICS > KEPT_BYTES) {
+      saved = Memory.allocateRows(Arena.ofAuto(), rows, Records.STATISTICS, "statistics");
+    } else {
+      ownStatistics = reserve(ownStatistics, rows, Records.STATISTICS);
+      saved = ownStatistics;
+    }
   }
 
   /** The saved statistics of the rows of the current piece, or NULL. */

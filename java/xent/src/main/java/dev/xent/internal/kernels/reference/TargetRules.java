@@ -44,7 +44,8 @@ final class TargetRules {
     CallArrays given = call.given;
     boolean ofLabels = has(given.hits) || has(given.logProbabilities) || has(given.ranks);
     if (!has(given.targets)) {
-      boolean left = has(given.statistics) && !has(given.states); // by a forward, for its backward
+      // By a forward: for its backward, or for the probabilities of the largest classes.
+      boolean left = has(given.statistics) && !has(given.states) && !has(given.topClasses);
       boolean missing =
           ofLabels
               || left

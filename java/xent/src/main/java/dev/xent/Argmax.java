@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.views;
+
+import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.InputViews;
+import dev.xent.internal.plan.LogitsPlan;
+import dev.xent.internal.plan.Options;
+
+/**
+ * The class of the largest number along one axis: the lowest class among equals, -1 in a row that
+ * has a NaN or +inf, or whose classes are all -inf or masked. {@link TopK} gives more than one.
+ *
+ * <p>Takes tensors F32, F64, F16 or BF16 of any rank and any strides. A call may be given {@link
+ * Inputs}: a class mask, or row offsets of ragged rows, whose classes count from the beginning of
+ * the row.
+ *
+ * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
+ * it is small and little else, and helps itself to more threads where it is large ({@link
+ * Builder#threads}). Every method throws {@link ShapeException}, {@link DTypeException}, {@link
+ * MemoryException} or {@link OptionException} for what does not fit, before anything is written.
+ */
+public final class Argmax {
+  private final LogitsPlan plan;
+
+  private Argmax(LogitsPlan plan) {
+    this.plan = plan;
+  }
+
+  /**
+   * With the defaults of {@link Builder}.
+   *
+   * @param axis of the classes; negative ones count from the end
+   */
+  public static Argmax along(int axis) {
+    return builder().axis(axis).build();
+  }
+
+  /** To choose options. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /**
+   * Writes one class per row.
+   *
+   * @param logits {@code x}
+   * @param argmax I32 or I64, in the shape of the logits without the axis, or with the axis at size
+   *     1; must not overlap the logits
+   */
+  public void forward(Tensor logits, Tensor argmax) {
+    plan.argmax(view(logits, "logits"), InputViews.NONE, view(argmax, "argmax"));
+  }
+
+  /**
+   * Writes one class per row of logits with a class mask, or ragged rows.
+   *
+   * @param logits {@code x}
+   * @param inputs which classes take part; neither row weights nor target weights
+   * @param argmax I32 or I64, in the shape of the rows; must not overlap what is read
+   */
+  public void forward(Tensor logits, Inputs inputs, Tensor argmax) {
+    plan.argmax(view(logits, "logits"), views(inputs), view(argmax, "argmax"));
+  }
+
+  /** Its options that are not the defaults: {@code Argmax[axis=1]}. */
+  @Override
+  public String toString() {
+    return plan.toString();
+  }
+
+  /** Options of {@link Argmax}. Not safe for use by several threads at once. */
+  public static final class Builder extends OperationBuilder<Builder> {
+    private int axis = -1;
+
+    private Builder() {}
+
+    /** The axis of the classes; negative ones count from the end. Default: -1, the last. */
+    public Builder axis(int value) {
+      axis = value;
+      return this;
+    }
+
+    /**
+     * The operation.
+     *
+     * @throws OptionException for an instruction set that this processor or build does not have
+     * @throws NativeLibraryException for the native backend where it cannot be had
+     */
+    public Argmax build() {
+      Engine engine = engine();
+      return new Argmax(LogitsPlan.argmax(engine, Options.of(engine, FullyMasked.NAN, 0, 0), axis));
+    }
+
+    @Override
+    Builder self() {
+      return this;
+    }
+  }
+}

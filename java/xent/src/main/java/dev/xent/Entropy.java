@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.views;
+
+import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.InputViews;
+import dev.xent.internal.plan.LogitsPlan;
+
+/**
+ * The entropy of softmax along one axis: {@code - sum p log p} with {@code p = softmax(x)}, one
+ * number per row, in natural units. A class of probability 0 adds nothing.
+ *
+ * <p>Takes tensors of any rank and any strides. NaN or +inf in a row gives NaN; a row of one class
+ * gives 0; a row that is all -inf follows {@link Builder#fullyMasked}. The bits are those of {@link
+ * CrossEntropy.Outcome#entropies}, which a loss writes in the same read.
+ *
+ * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32 and
+ * each tensor may have any of these types: inputs are widened exactly, results rounded once to
+ * nearest even. Where they are F64, everything is computed in double and each tensor may be F64 or
+ * F32.
+ *
+ * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
+ *
+ * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
+ * it is small and little else, helps itself to more threads where it is large ({@link
+ * Builder#threads}), and gives the same bits whatever the backend, instruction set, number of
+ * threads, strides, batch size or kind of memory. Every method throws {@link ShapeException},
+ * {@link DTypeException}, {@link MemoryException} or {@link OptionException} for what does not fit,
+ * before anything is written.
+ */
+public final class Entropy {
+  private final LogitsPlan plan;
+
+  private Entropy(LogitsPlan plan) {
+    this.plan = plan;
+  }
+
+  /**
+   * With the defaults of {@link Builder}.
+   *
+   * @param axis of the classes; negative ones count from the end
+   */
+  public static Entropy along(int axis) {
+    return builder().axis(axis).build();
+  }
+
+  /** To choose options. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /**
+   * Writes one number per row.
+   *
+   * @param logits {@code x}
+   * @param entropies of a type that fits the logits, in the shape of the logits without the axis,
+   *     or with the axis at size 1; must not overlap the logits
+   */
+  public void forward(Tensor logits, Tensor entropies) {
+    plan.entropy(view(logits, "logits"), InputViews.NONE, view(entropies, "entropies"));
+  }
+
+  /**
+   * Writes one number per row of logits with a class mask, a sink, or ragged rows.
+   *
+   * @param logits {@code x}
+   * @param inputs which classes take part; neither row weights nor target weights
+   * @param entropies of a type that fits the logits, in the shape of the rows; must not overlap
+   *     what is read
+   */
+  public void forward(Tensor logits, Inputs inputs, Tensor entropies) {
+    plan.entropy(view(logits, "logits"), views(inputs), view(entropies, "entropies"));
+  }
+
+  /** Its options that are not the defaults: {@code Entropy[temperature=2.0]}. */
+  @Override
+  public String toString() {
+    return plan.toString();
+  }
+
+  /** Options of {@link Entropy}. Not safe for use by several threads at once. */
+  public static final class Builder extends LogitBuilder<Builder> {
+    private Builder() {}
+
+    /**
+     * The operation.
+     *
+     * @throws OptionException for an instruction set that this processor or build does not have
+     * @throws NativeLibraryException for the native backend where it cannot be had
+     */
+    public Entropy build() {
+      Engine engine = engine();
+      return new Entropy(LogitsPlan.entropy(engine, options(engine), axis));
+    }
+
+    @Override
+    Builder self() {
+      return this;
+    }
+  }
+}

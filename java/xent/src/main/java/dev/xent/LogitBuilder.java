@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.Options;
+import java.util.Objects;
+
+/**
+ * The options of operations on logits without targets: {@link Softmax}, {@link LogSoftmax}, {@link
+ * LogSumExp}, {@link Entropy} and {@link TopK}. Not safe for use by several threads at once; what
+ * is built is.
+ *
+ * @param <B> the builder itself, which every option returns
+ */
+public abstract sealed class LogitBuilder<B extends LogitBuilder<B>> extends OperationBuilder<B>
+    permits Entropy.Builder, LogSoftmax.Builder, LogSumExp.Builder, Softmax.Builder, TopK.Builder {
+  int axis = -1;
+  private FullyMasked fullyMasked = FullyMasked.NAN;
+  private double temperature;
+  private double softcap;
+
+  LogitBuilder() {}
+
+  /** The axis of the classes; negative ones count from the end. Default: -1, the last. */
+  public B axis(int value) {
+    axis = value;
+    return self();
+  }
+
+  /**
+   * What a row gives that is all -inf, or whose classes are all masked: NaN (default), or what a
+   * sum over no class gives, which {@link FullyMasked#ZERO} says of each operation.
+   */
+  public B fullyMasked(FullyMasked value) {
+    fullyMasked = Objects.requireNonNull(value, "fullyMasked");
+    return self();
+  }
+
+  /**
+   * {@code tau}: logits are divided by it, after the softcap, and a backward divides by it too.
+   * Default: 1.
+   *
+   * @throws OptionException unless it is from 2^-64 to 2^64
+   */
+  public B temperature(double value) {
+    temperature = Options.requireTemperature(value);
+    return self();
+  }
+
+  /**
+   * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay. The
+   * backward of softmax and log-softmax refuses it: {@code y} does not tell its derivative.
+   *
+   * @throws OptionException unless it is from 2^-64 to 2^64
+   */
+  public B softcap(double value) {
+    softcap = Options.requireSoftcap(value);
+    return self();
+  }
+
+  /** These options for the kernels. */
+  Options options(Engine engine) {
+    return Options.of(engine, fullyMasked, temperature, softcap);
+  }
+}

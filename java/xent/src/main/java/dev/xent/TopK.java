@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.views;
+
+import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.InputViews;
+import dev.xent.internal.plan.LogitsPlan;
+import dev.xent.internal.plan.View;
+import java.lang.foreign.Arena;
+import java.util.Objects;
+
+/**
+ * The {@code k} classes of the largest logits along one axis, with their probabilities {@code
+ * exp(x) / sum exp(x)} or log-probabilities {@code x - log sum exp(x)}, the sum being over all
+ * classes of the row. One read of the logits; no array of all probabilities is made.
+ *
+ * <pre>{@code
+ * TopK.Result best = TopK.of(5).probabilities(logits);  // of logits [32, 50000]
+ * best.classes();                                       // I32 [32, 5]
+ * best.values();                                        // F32 [32, 5]
+ * }</pre>
+ *
+ * <p><b>Order.</b> Logits fall, and the lower class comes first among equals. Where a row has fewer
+ * classes that are neither masked nor -inf, or fewer places, the classes behind them are -1, their
+ * probability +0, their log-probability -inf. In a row that has a NaN or +inf all classes are -1
+ * and all values NaN; one whose classes are all -inf or masked follows {@link Builder#fullyMasked}.
+ *
+ * <p><b>Values</b> are those that {@link Softmax} and {@link LogSoftmax} write for the class, to
+ * the bit, and keep their accuracy.
+ *
+ * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32 and
+ * each tensor of floats may have any of these types: inputs are widened exactly, results rounded
+ * once to nearest even. Where they are F64, everything is computed in double and each tensor of
+ * floats may be F64 or F32. Classes are I32 or I64.
+ *
+ * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows, whose
+ * classes count from the beginning of the row.
+ *
+ * <p><b>Memory.</b> The methods that return a {@link Result} make its tensors, in an automatic
+ * arena: any thread may use them, as long as they are reachable. Those that are given tensors
+ * allocate nothing while the call is small. Probabilities need 64 bytes per row during the call.
+ *
+ * <p>Instances are immutable; any number of threads may share one. A call helps itself to more
+ * threads where it is large ({@link Builder#threads}), and gives the same bits whatever the
+ * backend, instruction set, number of threads, strides, batch size or kind of memory. Every method
+ * throws {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link
+ * OptionException} for what does not fit, before anything is written.
+ */
+public final class TopK {
+  private final LogitsPlan plan;
+
+  private TopK(LogitsPlan plan) {
+    this.plan = plan;
+  }
+
+  /**
+   * Of each row along the last axis, with the defaults of {@link Builder}.
+   *
+   * @param k how many classes
+   * @throws OptionException unless it is 1 or more
+   */
+  public static TopK of(int k) {
+    return builder(k).build();
+  }
+
+  /**
+   * To choose options.
+   *
+   * @param k how many classes
+   * @throws OptionException unless it is 1 or more
+   */
+  public static Builder builder(int k) {
+    return new Builder(LogitsPlan.requireCount(k));
+  }
+
+  /**
+   * The classes and their probabilities, in new tensors.
+   *
+   * @param logits {@code x}
+   */
+  public Result probabilities(Tensor logits) {
+    return probabilities(logits, Inputs.none());
+  }
+
+  /**
+   * The classes and their probabilities, in new tensors, of logits with a class mask, a sink, or
+   * ragged rows.
+   *
+   * @param logits {@code x}
+   * @param inputs which classes take part; neither row weights nor target weights
+   */
+  public Result probabilities(Tensor logits, Inputs inputs) {
+    Result result = resultFor(view(logits, "logits"), views(inputs));
+    probabilities(logits, inputs, result.classes(), result.values());
+    return result;
+  }
+
+  /**
+   * Writes classes and probabilities.
+   *
+   * @param logits {@code x}
+   * @param topClasses I32 or I64, in the shape of the logits with {@code k} along the axis
+   * @param topProbabilities of a type that fits the logits, in the same shape; neither may overlap
+   *     anything
+   */
+  public void probabilities(Tensor logits, Tensor topClasses, Tensor topProbabilities) {
+    plan.probabilities(
+        view(logits, "logits"),
+        InputViews.NONE,
+        view(topClasses, "topClasses"),
+        view(topProbabilities, "topProbabilities"));
+  }
+
+  /**
+   * Writes classes and probabilities of logits with a class mask, a sink, or ragged rows.
+   *
+   * @param logits {@code x}
+   * @param inputs which classes take part; neither row weights nor target weights
+   * @param topClasses I32 or I64, in the shape of the logits with {@code k} along the axis; of
+   *     ragged rows {@code [rows, k]}
+   * @param topProbabilities of a type that fits the logits, in the same shape; neither may overlap
+   *     anything
+   */
+  public void probabilities(
+      Tensor logits, Inputs inputs, Tensor topClasses, Tensor topProbabilities) {
+    plan.probabilities(
+        view(logits, "logits"),
+        views(inputs),
+        view(topClasses, "topClasses"),
+        view(topProbabilities, "topProbabilities"));
+  }
+
+  /**
+   * The classes and their log-probabilities, in new tensors.
+   *
+   * @param logits {@code x}
+   */
+  public Result logProbabilities(Tensor logits) {
+    return logProbabilities(logits, Inputs.none());
+  }
+
+  /**
+   * The classes and their log-probabilities, in new tensors, of logits with a class mask, a sink,
+   * or ragged rows.
+   *
+   * @param logits {@code x}
+   * @param inputs which classes take part; neither row weights nor target weights
+   */
+  public Result logProbabilities(Tensor logits, Inputs inputs) {
+    Result result = resultFor(view(logits, "logits"), views(inputs));
+    logProbabilities(logits, inputs, result.classes(), result.values());
+    return result;
+  }
+
+  /**
+   * Writes classes and log-probabilities.
+   *
+   * @param logits {@code x}
+   * @param topClasses I32 or I64, in the shape of the logits with {@code k} along the axis
+   * @param topLogProbabilities of a type that fits the logits, in the same shape; neither may
+   *     overlap anything
+   */
+  public void logProbabilities(Tensor logits, Tensor topClasses, Tensor topLogProbabilities) {
+    plan.logProbabilities(
+        view(logits, "logits"),
+        InputViews.NONE,
+        view(topClasses, "topClasses"),
+        view(topLogProbabilities, "topLogProbabilities"));
+  }
+
+  /**
+   * Writes classes and log-probabilities of logits with a class mask, a sink, or ragged rows.
+   *
+   * @param logits {@code x}
+   * @param inputs which classes take part; neither row weights nor target weights
+   * @param topClasses I32 or I64, in the shape of the logits with {@code k} along the axis; of
+   *     ragged rows {@code [rows, k]}
+   * @param topLogProbabilities of a type that fits the logits, in the same shape; neither may
+   *     overlap anything
+   */
+  public void logProbabilities(
+      Tensor logits, Inputs inputs, Tensor topClasses, Tensor topLogProbabilities) {
+    plan.logProbabilities(
+        view(logits, "logits"),
+        views(inputs),
+        view(topClasses, "topClasses"),
+        view(topLogProbabilities, "topLogProbabilities"));
+  }
+
+  private Result resultFor(View logits, InputViews inputs) {
+    long[] shape = plan.topShape(logits, inputs);
+    Arena arena = Arena.ofAuto();
+    return new Result(
+        Tensor.allocate(arena, plan.typeOfClasses(logits, inputs), shape),
+        Tensor.allocate(arena, LogitsPlan.typeOfValues(logits), shape));
+  }
+
+  /** Its options that are not the defaults: {@code TopK[k=5, temperature=2.0]}. */
+  @Override
+  public String toString() {
+    return plan.toString();
+  }
+
+  /**
+   * What a call made: tensors in the shape of the logits with {@code k} along the axis; {@code
+   * [rows, k]} of ragged rows.
+   *
+   * @param classes I32, or I64 where a row may have more than 2^31 classes
+   * @param values probabilities or log-probabilities: F64 for logits of F64, else F32
+   */
+  public record Result(Tensor classes, Tensor values) {
+    /** Both, neither null. */
+    public Result {
+      Objects.requireNonNull(classes, "classes");
+      Objects.requireNonNull(values, "values");
+    }
+  }
+
+  /** Options of {@link TopK}. Not safe for use by several threads at once. */
+  public static final class Builder extends LogitBuilder<Builder> {
+    private final int k;
+
+    private Builder(int k) {
+      this.k = k;
+    }
+
+    /**
+     * The operation.
+     *
+     * @throws OptionException for an instruction set that this processor or build does not have
+     * @throws NativeLibraryException for the native backend where it cannot be had
+     */
+    public TopK build() {
+      Engine engine = engine();
+      return new TopK(LogitsPlan.topK(engine, options(engine), axis, k));
+    }
+
+    @Override
+    Builder self() {
+      return this;
+    }
+  }
+}

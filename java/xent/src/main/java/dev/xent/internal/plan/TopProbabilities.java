@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import static java.lang.foreign.MemorySegment.NULL;
+
+import dev.xent.internal.ffi.xent_layout;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Records;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * The probabilities of the largest classes, from the statistics of their rows. The logits of these
+ * classes are gathered, and softmax writes theirs as it would write any part of the row: the same
+ * bits, and a read of a few numbers more. One per thread.
+ */
+final class TopProbabilities {
+  /** Entries that softmax is given at once, if they are of several rows. */
+  private static final int ENTRIES = 1024;
+
+  private final MemorySegment shape = Arena.ofAuto().allocate(xent_shape.layout());
+  private final MemorySegment layoutOfX = xent_shape.logits(shape);
+  private final MemorySegment layoutOfY = xent_shape.output(shape);
+  private final MemorySegment report = Arena.ofAuto().allocate(xent_report.layout());
+
+  /** Of any type of floats, as the logits and the probabilities of the call are. */
+  private final MemorySegment x = Arena.ofAuto().allocate(ValueLayout.JAVA_DOUBLE, ENTRIES);
+
+  private final MemorySegment y = Arena.ofAuto().allocate(ValueLayout.JAVA_DOUBLE, ENTRIES);
+
+  private final RowPart logits = new RowPart();
+  private final RowPart classes = new RowPart();
+  private final RowPart probabilities = new RowPart();
+
+  TopProbabilities() {
+    xent_shape.size(shape, xent_shape.sizeof());
+    xent_report.size(report, xent_report.sizeof());
+  }
+
+  /** Writes those of some rows of the current piece, whose classes and statistics are there. */
+  void write(Call call, Kernels kernels, long begin, long end) {
+    logits.take(call.logits);
+    classes.take(call.topClasses);
+    probabilities.take(call.topProbabilities);
+    try {
+      long k = call.topCount;
+      long atOnce = call.dimensions.ragged ? 1 : Math.max(ENTRIES / Math.max(k, 2), 1);
+      for (long row = begin; row < end; row += atOnce) {
+        int rows = (int) Math.min(atOnce, end - row);
+        for (long from = 0; from < k; from += ENTRIES) {
+          write(call, kernels, row, rows, from, (int) Math.min(ENTRIES, k - from));
+        }
+      }
+    } finally {
+      logits.release();
+      classes.release();
+      probabilities.release();
+    }
+  }
+
+  /** Writes some entries of some rows. */
+  private void write(Call call, Kernels kernels, long row, int rows, long from, int count) {
+    long ofRow =
+        call.dimensions.ragged ? RowOffsets.length(call.rowOffsets, row) : call.dimensions.classes;
+    // The class of a row that has no other is certain. Softmax says so, and must not of one of
+    // many.
+    int places = ofRow == 1 ? 1 : Math.max(count, 2);
+    describe(call, rows, places);
+    for (int i = 0; i < rows; i++) {
+      gather(call, row + i, from, Math.min(count, places), i * places, places);
+    }
+    MemorySegment statistics = call.room.savedOf(call.pieces);
+    Failures.check(
+        kernels.softmaxForward(
+            shape,
+            call.options,
+            0,
+            rows,
+            0,
+            places,
+            x,
+            NULL,
+            NULL,
+            NULL,
+            row == 0 ? statistics : statistics.asSlice(row * Records.STATISTICS),
+            y,
+            report),
+        call);
+    for (int i = 0; i < rows; i++) {
+      scatter(call, row + i, from, count, i * places, places);
+    }
+  }
+
+  private void describe(Call call, int rows, int places) {
+    xent_shape.outer(shape, rows);
+    xent_shape.classes(shape, places);
+    xent_shape.inner(shape, 1);
+    dense(layoutOfX, places, call.logits.view.type.code());
+    dense(layoutOfY, places, call.topProbabilities.view.type.code());
+  }
+
+  private static void dense(MemorySegment layout, int places, int type) {
+    xent_layout.outer(layout, places);
+    xent_layout.classes(layout, 1);
+    xent_layout.inner(layout, 1);
+    xent_layout.type(layout, type);
+  }
+
+  /** The logits of a row's entries; -inf where there is no class. */
+  private void gather(Call call, long row, long from, int count, int at, int places) {
+    long ofRow = call.dimensions.classes;
+    if (call.dimensions.ragged) {
+      logits.enterRagged(RowOffsets.first(call.rowOffsets, row));
+      ofRow = RowOffsets.length(call.rowOffsets, row);
+    } else {
+      logits.enter(row, call.pieces.inner);
+    }
+    classes.enter(row, call.pieces.inner);
+    for (int i = 0; i < places; i++) {
+      long chosen = i < count ? classes.integer(from + i) : -1;
+      // Another thread may have written there since.
+      boolean isClass = chosen >= 0 && chosen < ofRow;
+      Floats.set(
+          x,
+          call.logits.view.type,
+          at + i,
+          isClass ? logits.get(chosen) : Double.NEGATIVE_INFINITY);
+    }
+  }
+
+  private void scatter(Call call, long row, long from, int count, int at, int places) {
+    probabilities.enter(row, call.pieces.inner);
+    for (int i = 0; i < count; i++) {
+      // Behind the only class of a row there is nothing; what became of the row is said by it.
+      double value =
+          i < places
+              ? Floats.get(y, call.topProbabilities.view.type, at + i)
+              : Math.min(0, Floats.get(y, call.topProbabilities.view.type, at));
+      probabilities.set(from + i, value);
+    }
+  }
+}

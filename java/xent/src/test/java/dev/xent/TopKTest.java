@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The largest classes: their order, and the very bits of softmax and log-softmax. */
+class TopKTest {
+  private static final float INFINITY = Float.POSITIVE_INFINITY;
+
+  /** Logits of some spread, with equal ones among them. */
+  private static float[] values(int rows, int classes, double spread, long seed) {
+    float[] x = Samples.logits(rows * classes, spread, seed);
+    for (int i = 7; i < x.length; i += 7) {
+      x[i] = x[i - 3];
+    }
+    return x;
+  }
+
+  /** Classes of a row in falling order, the lower one first among equals. */
+  private static int[] order(float[] row) {
+    return IntStream.range(0, row.length)
+        .boxed()
+        .sorted((a, b) -> row[a] == row[b] ? a - b : Float.compare(row[b], row[a]))
+        .mapToInt(Integer::intValue)
+        .toArray();
+  }
+
+  private static void assertTop(
+      float[] x, int rows, int classes, int k, Tensor logits, UnaryOperator<LogitBuilder<?>> with) {
+    TopK.Builder builder = TopK.builder(k);
+    with.apply(builder);
+    Softmax.Builder softmax = Softmax.builder();
+    with.apply(softmax);
+    LogSoftmax.Builder logSoftmax = LogSoftmax.builder();
+    with.apply(logSoftmax);
+    boolean wide = logits.type() == DType.F64;
+    Tensor y = Tensor.allocate(Arena.ofAuto(), wide ? DType.F64 : DType.F32, logits.shape());
+    TopK.Result best = builder.build().probabilities(logits);
+    softmax.build().forward(logits, y);
+    assertRows(x, rows, classes, k, best, y);
+    best = builder.build().logProbabilities(logits);
+    logSoftmax.build().forward(logits, y);
+    assertRows(x, rows, classes, k, best, y);
+  }
+
+  private static void assertRows(
+      float[] x, int rows, int classes, int k, TopK.Result best, Tensor all) {
+    assertThat(best.values().type()).isEqualTo(all.type());
+    for (int r = 0; r < rows; r++) {
+      int[] order = Arrays.copyOf(order(Samples.row(x, r, classes)), k);
+      for (int i = 0; i < k; i++) {
+        assertThat(best.classes().getLong(r, i)).as("row %d, place %d", r, i).isEqualTo(order[i]);
+        assertThat(Double.doubleToRawLongBits(best.values().getDouble(r, i)))
+            .as("row %d, place %d, class %d", r, i, order[i])
+            .isEqualTo(Double.doubleToRawLongBits(all.getDouble(r, order[i])));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1, 1, 1",
+    "3, 2, 1",
+    "3, 2, 2",
+    "40, 10, 1",
+    "40, 10, 5",
+    "40, 10, 10",
+    "40, 300, 7",
+    "5, 1024, 40",
+    "3, 9000, 1",
+    "3, 9000, 5",
+    "2, 20000, 1500",
+    "700, 100, 20",
+    "1, 100000, 3"
+  })
+  void bitsOfSoftmax(int rows, int classes, int k) {
+    for (Backend backend : new Backend[] {Backend.NATIVE, Backend.REFERENCE}) {
+      for (double spread : new double[] {0.001, 4, 60, 30_000}) {
+        float[] x = values(rows, classes, spread, rows + classes);
+        Tensor logits = Tensor.of(x, rows, classes);
+        assertTop(x, rows, classes, k, logits, builder -> builder.backend(backend));
+        assertTop(
+            x,
+            rows,
+            classes,
+            k,
+            logits,
+            builder -> builder.backend(backend).temperature(0.7).threads(3));
+      }
+    }
+  }
+
+  @OnEveryBackend
+  void everyType(Backend backend) {
+    float[] x = values(6, 50, 3, 1);
+    for (DType type : new DType[] {DType.F16, DType.BF16, DType.F64}) {
+      Tensor logits = Tensor.allocate(Arena.ofAuto(), type, 6, 50);
+      logits.copyFrom(Tensor.of(x, 6, 50));
+      float[] held = new float[x.length];
+      for (int i = 0; i < x.length; i++) {
+        held[i] = (float) logits.getDouble(i / 50, i % 50);
+      }
+      assertTop(held, 6, 50, 4, logits, builder -> builder.backend(backend));
+      assertTop(held, 6, 50, 4, logits, builder -> builder.backend(backend).softcap(8));
+    }
+    Tensor logits = Tensor.of(x, 6, 50);
+    Tensor classes = Tensor.of(new long[18], 6, 3);
+    Tensor halves = Tensor.allocate(Arena.ofAuto(), DType.F16, 6, 3);
+    TopK.builder(3).backend(backend).build().probabilities(logits, classes, halves);
+    Tensor all = Tensor.allocate(Arena.ofAuto(), DType.F16, 6, 50);
+    Softmax.builder().backend(backend).build().forward(logits, all);
+    for (int r = 0; r < 6; r++) {
+      for (int i = 0; i < 3; i++) {
+        assertThat(halves.getFloat(r, i)).isEqualTo(all.getFloat(r, (int) classes.getLong(r, i)));
+      }
+    }
+  }
+
+  @OnEveryBackend
+  void anyAxisAndAnyStrides(Backend backend) {
+    float[] x = values(20, 12, 3, 2);
+    Tensor rows = Tensor.of(x, 20, 12);
+    Tensor columns = Tensor.allocate(Arena.ofAuto(), DType.F32, 4, 12, 5);
+    columns.copyFrom(rows.reshape(4, 5, 12).permute(0, 2, 1));
+    TopK.Result expected = TopK.builder(3).backend(backend).build().probabilities(rows);
+    TopK top = TopK.builder(3).axis(1).backend(backend).build();
+    TopK.Result best = top.probabilities(columns);
+    assertThat(best.classes().shape()).containsExactly(4, 3, 5);
+    assertThat(best.values().permute(0, 2, 1).toFloatArray())
+        .isEqualTo(expected.values().toFloatArray());
+    assertThat(best.classes().permute(0, 2, 1).toLongArray())
+        .isEqualTo(expected.classes().toLongArray());
+    Tensor classes = Tensor.allocate(Arena.ofAuto(), DType.I32, 5, 3, 8).permute(2, 1, 0);
+    Tensor values = Tensor.allocate(Arena.ofAuto(), DType.F32, 5, 3, 8).permute(2, 1, 0);
+    top.probabilities(columns, classes.slice(0, 2, 6), values.slice(0, 2, 6));
+    assertThat(values.slice(0, 2, 6).toFloatArray()).isEqualTo(best.values().toFloatArray());
+    assertThat(values.slice(0, 0, 2).toFloatArray()).containsOnly(0);
+    assertThat(classes.slice(0, 2, 6).toLongArray()).isEqualTo(best.classes().toLongArray());
+  }
+
+  @OnEveryBackend
+  void masksAndSinks(Backend backend) {
+    float[] x = {1, 5, 3, 4, 2, 0};
+    Inputs inputs =
+        Inputs.none()
+            .classMask(Tensor.of(new byte[] {1, 0, 1, 1, 0, 0}))
+            .sink(Tensor.of(new float[] {2}));
+    Tensor logits = Tensor.of(x, 1, 6);
+    Tensor all = Tensor.of(new float[6], 1, 6);
+    TopK top = TopK.builder(4).backend(backend).build();
+    TopK.Result best = top.probabilities(logits, inputs);
+    Softmax.builder().backend(backend).build().forward(logits, inputs, all);
+    assertThat(best.classes().toLongArray()).containsExactly(3, 2, 0, -1);
+    assertThat(best.values().toFloatArray())
+        .containsExactly(all.getFloat(0, 3), all.getFloat(0, 2), all.getFloat(0, 0), 0);
+    best = top.logProbabilities(logits, inputs);
+    LogSoftmax.builder().backend(backend).build().forward(logits, inputs, all);
+    assertThat(best.values().toFloatArray())
+        .containsExactly(all.getFloat(0, 3), all.getFloat(0, 2), all.getFloat(0, 0), -INFINITY);
+  }
+
+  @OnEveryBackend
+  void raggedRows(Backend backend) {
+    float[] x = {1, 3, 2, 7, 5, 5, 0, -INFINITY};
+    Inputs inputs = Inputs.none().rowOffsets(Tensor.of(new int[] {0, 3, 4, 4, 7, 8}));
+    TopK top = TopK.builder(2).backend(backend).build();
+    TopK.Result best = top.probabilities(Tensor.of(x), inputs);
+    assertThat(best.classes().shape()).containsExactly(5, 2);
+    assertThat(best.classes().toLongArray()).containsExactly(1, 2, 0, -1, -1, -1, 0, 1, -1, -1);
+    Tensor all = Tensor.of(new float[x.length]);
+    Softmax.builder().axis(0).backend(backend).build().forward(Tensor.of(x), inputs, all);
+    assertThat(best.values().toFloatArray())
+        .containsExactly(
+            all.getFloat(1),
+            all.getFloat(2),
+            1,
+            0,
+            Float.NaN,
+            Float.NaN,
+            all.getFloat(4),
+            all.getFloat(5),
+            Float.NaN,
+            Float.NaN);
+    TopK one = TopK.builder(1).fullyMasked(FullyMasked.ZERO).backend(backend).build();
+    assertThat(one.probabilities(Tensor.of(x), inputs).values().toFloatArray())
+        .containsExactly(all.getFloat(1), 1, 0, all.getFloat(4), 0);
+    assertThat(one.logProbabilities(Tensor.of(x), inputs).values().toFloatArray())
+        .containsExactly(
+            (float) Math.log(all.getFloat(1)) > -1
+                ? one.logProbabilities(Tensor.of(new float[] {1, 3, 2}, 1, 3))
+                    .values()
+                    .getFloat(0, 0)
+                : 0,
+            0,
+            -INFINITY,
+            one.logProbabilities(Tensor.of(new float[] {5, 5, 0}, 1, 3)).values().getFloat(0, 0),
+            -INFINITY);
+  }
+
+  @OnEveryBackend
+  void rowsThatAreNoNumbers(Backend backend) {
+    float[] x = {1, Float.NaN, 2, 1, INFINITY, 0, -INFINITY, -INFINITY, -INFINITY, 4, -INFINITY, 3};
+    Tensor logits = Tensor.of(x, 4, 3);
+    TopK nan = TopK.builder(2).backend(backend).build();
+    TopK zero = TopK.builder(2).fullyMasked(FullyMasked.ZERO).backend(backend).build();
+    for (TopK top : new TopK[] {nan, zero}) {
+      boolean zeros = top == zero;
+      TopK.Result best = top.probabilities(logits);
+      assertThat(best.classes().toLongArray()).containsExactly(-1, -1, -1, -1, -1, -1, 0, 2);
+      float masked = zeros ? 0 : Float.NaN;
+      assertThat(Arrays.copyOf(best.values().toFloatArray(), 6))
+          .containsExactly(Float.NaN, Float.NaN, Float.NaN, Float.NaN, masked, masked);
+      float[] logs = top.logProbabilities(logits).values().toFloatArray();
+      float maskedLog = zeros ? -INFINITY : Float.NaN;
+      assertThat(Arrays.copyOf(logs, 6))
+          .containsExactly(Float.NaN, Float.NaN, Float.NaN, Float.NaN, maskedLog, maskedLog);
+      assertThat(logs[6]).isBetween(-0.32f, -0.31f);
+    }
+  }
+
+  @OnEveryBackend
+  void argmaxAndEntropy(Backend backend) {
+    float[] x = values(30, 17, 2, 3);
+    Tensor logits = Tensor.of(x, 30, 17);
+    Tensor argmax = Tensor.of(new int[30]);
+    Argmax.builder().backend(backend).build().forward(logits, argmax);
+    Tensor entropies = Tensor.of(new float[30]);
+    Entropy.builder().backend(backend).temperature(2).build().forward(logits, entropies);
+    Tensor beside = Tensor.of(new float[30]);
+    CrossEntropy.builder()
+        .axis(-1)
+        .backend(backend)
+        .temperature(2)
+        .build()
+        .forward(logits, Tensor.of(new int[30]), new CrossEntropy.Outcome().entropies(beside));
+    assertThat(Samples.bits(entropies)).isEqualTo(Samples.bits(beside));
+    for (int r = 0; r < 30; r++) {
+      float[] row = Samples.row(x, r, 17);
+      assertThat(argmax.getLong(r)).isEqualTo(order(row)[0]);
+      double expected = 0;
+      for (int c = 0; c < 17; c++) {
+        row[c] /= 2;
+      }
+      for (double p : Samples.softmax(row)) {
+        expected -= p * Math.log(p);
+      }
+      assertThat((double) entropies.getFloat(r)).isCloseTo(expected, within());
+    }
+    Inputs masked = Inputs.none().classMask(Tensor.of(new byte[17]));
+    Argmax.along(-1).forward(logits, masked, argmax);
+    assertThat(argmax.toLongArray()).containsOnly(-1);
+    Entropy.builder().fullyMasked(FullyMasked.ZERO).build().forward(logits, masked, entropies);
+    assertThat(entropies.toFloatArray()).containsOnly(0);
+  }
+
+  private static org.assertj.core.data.Offset<Double> within() {
+    return org.assertj.core.data.Offset.offset(2e-6);
+  }
+
+  @Test
+  void whatIsRefused() {
+    Tensor logits = Tensor.of(new float[12], 3, 4);
+    TopK top = TopK.of(2);
+    assertThatThrownBy(() -> TopK.of(0))
+        .isInstanceOf(OptionException.class)
+        .hasMessage("k is 0: ask for 1 or more of the largest classes");
+    assertThatThrownBy(() -> TopK.of(5).probabilities(logits))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage(
+            "k is 5, logits is F32 [3, 4] with 4 classes along axis 1: ask for 1 to 4 of the"
+                + " largest classes");
+    Tensor classes = Tensor.of(new int[9], 3, 3);
+    Tensor values = Tensor.of(new float[9], 3, 3);
+    assertThatThrownBy(() -> top.probabilities(logits, classes, values))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage("topClasses is I32 [3, 3], k is 2: give it the shape [3, 2]");
+    assertThatThrownBy(
+            () -> top.logProbabilities(logits, classes.slice(1, 0, 2), values.slice(1, 0, 1)))
+        .isInstanceOf(ShapeException.class)
+        .hasMessageStartingWith("topLogProbabilities is F32 [3, 1]");
+    assertThatThrownBy(
+            () ->
+                top.probabilities(
+                    logits, Inputs.none().rowWeights(Tensor.of(new float[3])), classes, values))
+        .isInstanceOf(OptionException.class)
+        .hasMessageStartingWith("rowWeights is F32 [3], and top-k takes none");
+    Tensor overlapping = logits.slice(1, 0, 2);
+    assertThatThrownBy(() -> top.probabilities(logits, classes.slice(1, 0, 2), overlapping))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageStartingWith("topProbabilities and logits overlap");
+    assertThat(values.toFloatArray()).containsOnly(0);
+    assertThat(TopK.builder(2).temperature(3).build()).hasToString("TopK[k=2, temperature=3.0]");
+    assertThat(Argmax.along(1)).hasToString("Argmax[axis=1]");
+    assertThat(Entropy.along(-1)).hasToString("Entropy[]");
+  }
+
+  /** More rows than statistics are kept for, on all threads. */
+  @OnEveryBackend
+  void manyRows(Backend backend) {
+    int rows = backend == Backend.NATIVE ? 70_000 : 17_000;
+    float[] x = values(rows, 12, 4, 9);
+    Tensor logits = Tensor.of(x, rows, 12);
+    TopK.Result best = TopK.builder(2).backend(backend).build().probabilities(logits);
+    Tensor all = Tensor.of(new float[x.length], rows, 12);
+    Softmax.builder().backend(backend).build().forward(logits, all);
+    float[] y = all.toFloatArray();
+    float[] values = best.values().toFloatArray();
+    long[] classes = best.classes().toLongArray();
+    for (int i = 0; i < 2 * rows; i++) {
+      if (values[i] != y[i / 2 * 12 + (int) classes[i]]) {
+        assertThat(values[i]).as("entry %d", i).isEqualTo(y[i / 2 * 12 + (int) classes[i]]);
+      }
+    }
+  }
+}
