@@ -15,7 +15,7 @@ public interface Lender {
    *
    * <p>Each use of the tensor asks once before it reads or writes anything, on the calling thread,
    * and several threads may ask at once. Calls are as short as some hundred nanoseconds, so the
-   * answer has to come soon and allocate nothing.
+   * answer has to come soon and allocate nothing. It may make calls of its own.
    *
    * @return the end of a message, such as "the buffer is closed; keep it open during the call"
    */

@@ -56,6 +56,8 @@ class ExecutorsTest {
     INLINE,
     TWICE_INLINE,
     TWICE_AT_ONCE,
+    /** Its task, too, runs inside a call of its own. */
+    CALLS,
     LATE,
     NEVER
   }
@@ -63,6 +65,9 @@ class ExecutorsTest {
   private final List<Throwable> reported = new CopyOnWriteArrayList<>();
   private final AtomicInteger asked = new AtomicInteger();
   private final List<Runnable> late = new CopyOnWriteArrayList<>();
+
+  /** Large enough to be shared out. */
+  private final Tensor theirs = Tensor.of(new float[1 << 19], 1 << 10, 1 << 9);
 
   @BeforeEach
   void listen() {
@@ -123,6 +128,12 @@ class ExecutorsTest {
         case TWICE_AT_ONCE -> {
           Thread.ofPlatform().start(task);
           Thread.ofPlatform().start(task);
+        }
+        case CALLS -> {
+          Softmax own = Softmax.builder().executor(inner -> task.run()).threads(2).build();
+          own.forward(theirs, theirs);
+          task.run();
+          own.forward(theirs, theirs);
         }
         case LATE -> late.add(task);
         case NEVER -> {}

@@ -173,8 +173,84 @@ class LenderTest {
     }
   }
 
+  /** Calls of the same thread, on tensors of another shape, from within a lender. */
+  @OnEveryBackend
+  void aLenderMayMakeCallsOfItsOwn(Backend backend) {
+    CrossEntropy loss = CrossEntropy.builder().backend(backend).build();
+    Softmax softmax = Softmax.builder().backend(backend).build();
+    Tensor x = matrix();
+    float[] gradient = new float[ROWS * CLASSES];
+    double reduced = loss.forwardBackward(x, labels, Tensor.of(gradient, ROWS, CLASSES));
+    float[] y = new float[ROWS * CLASSES];
+    softmax.forward(x, Tensor.of(y, ROWS, CLASSES));
+
+    Tensor others = Tensor.of(Samples.logits(ROWS * (CLASSES - 1), 3, 2), ROWS, CLASSES - 1);
+    Tensor theirs = Tensor.of(new float[ROWS * (CLASSES - 1)], ROWS, CLASSES - 1);
+    Lender calling =
+        () -> {
+          loss.forwardBackward(others, labels, theirs);
+          softmax.forward(others, theirs);
+          return null;
+        };
+    Tensor written = Tensor.of(values, ROWS, CLASSES);
+    for (int lends = 0; lends < 3; lends++) {
+      Tensor logits = lends == 0 ? x.lentBy(calling) : x;
+      Tensor targets = lends == 1 ? labels.lentBy(calling) : labels;
+      Tensor output = lends == 2 ? written.lentBy(calling) : written;
+      for (int i = 0; i < 3; i++) {
+        assertThat(loss.forwardBackward(logits, targets, output)).isEqualTo(reduced);
+        assertThat(values).as("lender %d, call %d", lends, i).isEqualTo(gradient);
+      }
+      for (int i = 0; i < 3; i++) {
+        softmax.forward(logits, output);
+        assertThat(values).as("lender %d, softmax %d", lends, i).isEqualTo(y);
+      }
+    }
+  }
+
+  /** Helpers know confined memory by its address alone, and are about just after another call. */
+  @OnEveryBackend
+  void memoryThatALenderClosesIsNotUsed(Backend backend) {
+    Softmax softmax = Softmax.builder().backend(backend).threads(3).build();
+    int rows = 1024;
+    Tensor warm = Tensor.of(new float[rows * 40], rows, 40);
+    for (int i = 0; i < 200; i++) {
+      Arena arena = Arena.ofConfined();
+      Tensor logits = Tensor.allocate(arena, DType.F16, rows, 40);
+      Lender closing =
+          () -> {
+            arena.close();
+            return null;
+          };
+      short[] written = new short[rows * 40];
+      Tensor output =
+          Tensor.of(MemorySegment.ofArray(written), DType.F16, rows, 40).lentBy(closing);
+      softmax.forward(warm, warm);
+      assertThatThrownBy(() -> softmax.forward(logits, output))
+          .isInstanceOf(MemoryException.class)
+          .hasMessageContaining("logits lies in an arena that is closed");
+      assertThat(written).isEqualTo(new short[rows * 40]);
+    }
+  }
+
   @Test
   void askingAllocatesNothing() {
+    allocatesNothing(lent);
+  }
+
+  @Test
+  void aCallOfALenderAllocatesNothing() {
+    Softmax inner = Softmax.along(-1);
+    Tensor others = matrix();
+    allocatesNothing(
+        lent.lentBy(
+            () -> {
+              inner.forward(others, others);
+              return null;
+            }));
+  }
+
+  private static void allocatesNothing(Tensor logits) {
     Softmax softmax = Softmax.along(-1);
     Tensor output = matrix();
     ThreadMXBean thread = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -182,7 +258,7 @@ class LenderTest {
     for (int round = 0; round < 40 && least >= 1024; round++) {
       long before = thread.getCurrentThreadAllocatedBytes();
       for (int i = 0; i < 4000; i++) {
-        softmax.forward(lent, output);
+        softmax.forward(logits, output);
       }
       least = Math.min(least, thread.getCurrentThreadAllocatedBytes() - before);
     }

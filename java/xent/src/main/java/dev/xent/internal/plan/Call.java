@@ -38,6 +38,9 @@ final class Call extends CallArrays {
   /** Whether it belongs to no thread. */
   private final boolean spare;
 
+  /** From {@link #current()} to {@link #end()}. */
+  private boolean inUse;
+
   private final MemorySegment ownShape;
   private final MemorySegment ownOptions;
 
@@ -133,8 +136,9 @@ final class Call extends CallArrays {
   static Call current() {
     if (!Thread.currentThread().isVirtual()) {
       Call call = CALLS.own();
-      // In use when an executor that is called during a call computes on the calling thread.
-      if (call.parts == 0) {
+      // In use when a lender or an executor makes a call of its own during a call.
+      if (!call.inUse) {
+        call.inUse = true;
         return call;
       }
     }
@@ -426,6 +430,12 @@ final class Call extends CallArrays {
     Memory.requireAccess(room.saved, "the saved statistics");
   }
 
+  /** The same, without a word to lenders. */
+  void requireOpen() {
+    requireAllOpen();
+    Memory.requireAccess(room.saved, "the saved statistics");
+  }
+
   /** Whether any memory of the call belongs to this thread alone. */
   boolean isConfined() {
     return Memory.isConfined(room.saved) || isAnyConfined();
@@ -454,6 +464,8 @@ final class Call extends CallArrays {
     }
     if (spare) {
       CALLS.give(this);
+    } else {
+      inUse = false;
     }
   }
 }

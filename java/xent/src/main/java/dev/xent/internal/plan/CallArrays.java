@@ -634,6 +634,13 @@ abstract sealed class CallArrays permits Call {
     }
   }
 
+  /** The same, without a word to lenders. */
+  void requireAllOpen() {
+    for (int i = 0; i < parts; i++) {
+      Memory.requireAccess(present[i].view.segment, present[i].name);
+    }
+  }
+
   /** Whether memory of any array belongs to this thread alone. */
   boolean isAnyConfined() {
     boolean confined = false;

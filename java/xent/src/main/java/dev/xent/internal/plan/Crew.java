@@ -101,13 +101,17 @@ final class Crew implements Job.Crew {
     way = 0;
     counted = 0;
     tallied = false;
-    // An executor runs its owner's code on this thread. It could close confined memory, which
-    // helpers
-    // know by address alone: they come in when that code is done and the memory still there.
-    boolean early = wanted > 0 && threads.runsForeignCode() && caller.isConfined();
+    // Lenders and executors run their owners' code on this thread. It could close confined memory,
+    // which helpers know by address alone: they come in when that code is done and the memory still
+    // there.
+    boolean confined = wanted > 0 && caller.isConfined();
+    boolean early = confined && threads.runsForeignCode();
     if (early) {
       threads.callEarly(job, wanted);
       caller.requireAccess();
+    }
+    if (confined) {
+      caller.requireOpen();
     }
     caller.share(this);
     job.open(wanted, count, least, most, step);
