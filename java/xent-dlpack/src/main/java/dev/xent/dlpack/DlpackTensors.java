@@ -28,8 +28,8 @@ import java.util.Objects;
  * producer's memory, with its strides, and read-only where the flag says so; the deleter is called
  * once, when the {@link ManagedTensor} or the arena is closed. {@code copy} calls it before it
  * returns. <em>Whatever these methods are given is used up, also when they throw</em>: the deleter
- * has been called then. Only an address that is none (NULL, misaligned, on the heap) has no deleter
- * to call. A deleter that is NULL is taken for one that has nothing to do.
+ * has been called then. Only an address that is none (NULL, misaligned, on the heap, of a closed
+ * arena) has no deleter to call. A deleter that is NULL is taken for one that has nothing to do.
  *
  * <p>Refused are: other major versions ({@link MemoryException}), devices other than the CPU, also
  * pinned and managed memory ({@link MemoryException}), types that are not in the table and more
@@ -54,7 +54,7 @@ public final class DlpackTensors {
   /**
    * A tensor over the producer's memory, to be closed.
    *
-   * @param pointer to a {@code DLManagedTensorVersioned}; its size and lifetime do not matter
+   * @param pointer to a {@code DLManagedTensorVersioned}; its size does not matter
    */
   public static ManagedTensor view(MemorySegment pointer) {
     return owner(Managed.versioned(pointer));
@@ -65,23 +65,21 @@ public final class DlpackTensors {
    * the arena is closed, on the thread that closes it; with {@link Arena#ofAuto()}, when nothing
    * uses the tensor any more, on a thread of the JDK; with {@link Arena#global()}, never.
    *
-   * @param pointer to a {@code DLManagedTensorVersioned}; its size and lifetime do not matter
+   * @param pointer to a {@code DLManagedTensorVersioned}; its size does not matter
    * @throws MemoryException also if the arena is closed or another thread's
    */
   public static Tensor view(MemorySegment pointer, Arena arena) {
-    Objects.requireNonNull(arena, "arena");
     return view(Managed.versioned(pointer), arena);
   }
 
   /**
    * A row-major copy of the producer's elements; the deleter has been called when this returns.
    *
-   * @param pointer to a {@code DLManagedTensorVersioned}; its size and lifetime do not matter
+   * @param pointer to a {@code DLManagedTensorVersioned}; its size does not matter
    * @param arena owns the copy
    * @throws MemoryException also if the arena is closed or another thread's
    */
   public static Tensor copy(MemorySegment pointer, Arena arena) {
-    Objects.requireNonNull(arena, "arena");
     return copy(Managed.versioned(pointer), arena);
   }
 
@@ -90,7 +88,7 @@ public final class DlpackTensors {
    * capsules are named {@code dltensor}. It has no flags: whether it may be written, ask its
    * producer.
    *
-   * @param pointer to a {@code DLManagedTensor}; its size and lifetime do not matter
+   * @param pointer to a {@code DLManagedTensor}; its size does not matter
    */
   public static ManagedTensor viewUnversioned(MemorySegment pointer) {
     return owner(Managed.unversioned(pointer));
@@ -99,11 +97,10 @@ public final class DlpackTensors {
   /**
    * As {@link #copy}, of the struct from before versions were told.
    *
-   * @param pointer to a {@code DLManagedTensor}; its size and lifetime do not matter
+   * @param pointer to a {@code DLManagedTensor}; its size does not matter
    * @param arena owns the copy
    */
   public static Tensor copyUnversioned(MemorySegment pointer, Arena arena) {
-    Objects.requireNonNull(arena, "arena");
     return copy(Managed.unversioned(pointer), arena);
   }
 
@@ -119,7 +116,15 @@ public final class DlpackTensors {
   }
 
   private static Tensor view(Managed managed, Arena arena) {
+    requireArena(managed, arena);
     return lend(managed, viewable(managed), arena);
+  }
+
+  private static void requireArena(Managed managed, Arena arena) {
+    if (arena == null) {
+      managed.giveBack();
+      throw new NullPointerException("arena");
+    }
   }
 
   private static Lent viewable(Managed managed) {
@@ -143,6 +148,7 @@ public final class DlpackTensors {
   }
 
   private static Tensor copy(Managed managed, Arena arena) {
+    requireArena(managed, arena);
     try {
       return Elements.copy(managed.read(), arena);
     } finally {

@@ -44,12 +44,14 @@ final class Managed {
 
   private static MemorySegment at(MemorySegment pointer, StructLayout layout) {
     Objects.requireNonNull(pointer, "pointer");
-    if (!pointer.isNative() || pointer.address() == 0) {
-      throw new MemoryException(
-          String.format(
-              Locale.ROOT,
-              "%s is no address of a managed tensor: give the pointer that its producer returned",
-              pointer.isNative() ? "NULL" : "memory on the Java heap"));
+    if (!pointer.isNative()) {
+      throw noAddress("memory on the Java heap");
+    }
+    if (pointer.address() == 0) {
+      throw noAddress("NULL");
+    }
+    if (!pointer.scope().isAlive()) {
+      throw noAddress("memory of a closed arena");
     }
     if (pointer.address() % layout.byteAlignment() != 0) {
       throw new MemoryException(
@@ -60,6 +62,11 @@ final class Managed {
               layout.byteAlignment()));
     }
     return MemorySegment.ofAddress(pointer.address()).reinterpret(layout.byteSize());
+  }
+
+  private static MemoryException noAddress(String what) {
+    return new MemoryException(
+        what + " is no address of a managed tensor: give the pointer that its producer returned");
   }
 
   /** What it lends; refused where Xent cannot use it. */

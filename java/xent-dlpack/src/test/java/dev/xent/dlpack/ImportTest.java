@@ -16,6 +16,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -465,6 +466,39 @@ class ImportTest {
         .isInstanceOf(MemoryException.class)
         .hasMessageStartingWith("the arena cannot be used: ");
     assertThat(deleted()).isEqualTo(2);
+  }
+
+  @Test
+  void aTensorIsGivenBackAlsoWhereTheArenaIsNull() {
+    for (ThrowingCallable use :
+        new ThrowingCallable[] {
+          () -> DlpackTensors.view(offer.versioned(), null),
+          () -> DlpackTensors.copy(offer.versioned(), null),
+          () -> DlpackTensors.copyUnversioned(offer.unversioned(), null)
+        }) {
+      long before = deleted();
+      assertThatThrownBy(use).isInstanceOf(NullPointerException.class).hasMessage("arena");
+      assertThat(deleted()).isEqualTo(before + 1);
+    }
+  }
+
+  @Test
+  void anAddressInAClosedArenaIsNotRead() {
+    MemorySegment pointer;
+    try (Arena arena = Arena.ofShared()) {
+      pointer = arena.allocate(80, 8);
+    }
+    for (ThrowingCallable use :
+        new ThrowingCallable[] {
+          () -> DlpackTensors.view(pointer),
+          () -> DlpackTensors.copy(pointer, Arena.ofAuto()),
+          () -> DlpackTensors.viewUnversioned(pointer)
+        }) {
+      assertThatThrownBy(use)
+          .isInstanceOf(MemoryException.class)
+          .hasMessage(
+              "memory of a closed arena is no address of a managed tensor: give the pointer that its producer returned");
+    }
   }
 
   @Test
