@@ -36,6 +36,7 @@ final class CArray {
   private final long childCount;
   private final long buffers;
   private final long children;
+  private final long dictionary;
 
   CArray(long address) {
     this("the array", address);
@@ -52,6 +53,7 @@ final class CArray {
     childCount = number(struct, CHILD_COUNT);
     buffers = number(struct, BUFFERS);
     children = number(struct, CHILDREN);
+    dictionary = number(struct, DICTIONARY);
     if (number(struct, RELEASE) == 0) {
       throw new MemoryException(
           String.format(Locale.ROOT, "%s is released or was moved: give one that is not", name));
@@ -74,11 +76,6 @@ final class CArray {
               length,
               nullCount));
     }
-    if (number(struct, DICTIONARY) != 0) {
-      throw new MemoryException(
-          String.format(
-              Locale.ROOT, "%s has a dictionary, its schema none: give those of one export", name));
-    }
   }
 
   private static long number(MemorySegment struct, long offset) {
@@ -100,8 +97,16 @@ final class CArray {
     return new CArray("the child array", CMemory.pointer(name, "children", 1, children, 0));
   }
 
-  /** Refuses any other number of children than the format has. */
+  /**
+   * Refuses a dictionary, and any other number of children than the format has: to be called when
+   * the schema was found to have the same.
+   */
   void requireChildren(int count) {
+    if (dictionary != 0) {
+      throw new MemoryException(
+          String.format(
+              Locale.ROOT, "%s has a dictionary, its schema none: give those of one export", name));
+    }
     if (childCount != count) {
       throw new MemoryException(
           String.format(
@@ -171,7 +176,7 @@ final class CArray {
               name,
               nullCount));
     }
-    if (nullCount == 0 || bitmap == 0 || from == to) {
+    if (bitmap == 0 || from == to) {
       return;
     }
     MemorySegment bits = CMemory.array(name, "bytes of a bitmap", Validity.bytes(to), bitmap, 1);
@@ -184,6 +189,14 @@ final class CArray {
               what,
               (nullAt - origin) / each,
               each == 1 ? "is" : "has a"));
+    }
+    if (nullCount > 0 && to - from == length) {
+      throw new MemoryException(
+          String.format(
+              Locale.ROOT,
+              "%s has %d nulls, its bitmap none: let its producer count them, or say -1 for not counted",
+              name,
+              nullCount));
     }
   }
 

@@ -156,8 +156,8 @@ public final class CDataTensors {
       shape = Arrays.copyOf(shape, shape.length + 1);
       shape[shape.length - 1] = size;
       lists.add(level);
-      level = level.lists(size);
       type = type.child();
+      level = level.lists(size);
     }
     DType element = type.type();
     MemorySegment values = level.values(element);

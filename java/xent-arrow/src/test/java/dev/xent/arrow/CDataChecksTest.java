@@ -208,6 +208,38 @@ class CDataChecksTest {
     assertThat(view(numbers, ofNumbers).elements()).isEqualTo(12);
   }
 
+  private MemorySegment bitmap(int bits) {
+    return arena.allocateFrom(ValueLayout.JAVA_BYTE, (byte) bits, (byte) (bits >>> 8));
+  }
+
+  @Test
+  void nullCountsAndBitmapsThatContradictEachOtherAreRefused() {
+    MemorySegment array = structs.array(12, NONE, bitmap(0xffd).address(), data);
+    for (long count : new long[] {0, 1, -1}) {
+      set(array, CStructs.NULL_COUNT, count);
+      refused(
+          () -> view(array, ofNumbers),
+          "row 1 of the array is null, and a tensor has no nulls: let their producer fill them");
+    }
+    MemorySegment whole = structs.array(12, NONE, bitmap(0xfff).address(), data);
+    set(whole, CStructs.NULL_COUNT, 1);
+    refused(
+        () -> view(whole, ofNumbers),
+        "the array has 1 nulls, its bitmap none: let its producer count them, or say -1 for not counted");
+    set(whole, CStructs.NULL_COUNT, -1);
+    assertThat(view(whole, ofNumbers).elements()).isEqualTo(12);
+  }
+
+  /** The nulls that were counted are elsewhere. */
+  @Test
+  void nullsOutsideOfTheRowsAreNoneOfTheTensor() {
+    MemorySegment values = structs.array(12, NONE, bitmap(0xffd).address(), data);
+    set(values, CStructs.NULL_COUNT, 1);
+    MemorySegment some = structs.array(3, values, 0);
+    set(some, CStructs.OFFSET, 1);
+    assertThat(view(some, ofRows).getFloat(0, 0)).isEqualTo(3);
+  }
+
   @ParameterizedTest
   @ValueSource(longs = {0, 1, 3, -1, Long.MAX_VALUE})
   void otherNumbersOfBuffersAreRefused(long count) {
@@ -228,6 +260,9 @@ class CDataChecksTest {
     refused(
         () -> view(structs.array(4, numbers, 0), ofRows),
         "the schema has format +w:3 and %d children: give one with 1".formatted(count));
+    refused(
+        () -> view(rows, ofRows),
+        "the schema has format +w:3 and %d children: give one with 1".formatted(count));
   }
 
   @Test
@@ -241,6 +276,9 @@ class CDataChecksTest {
     set(ofNumbers, CStructs.SCHEMA_CHILD_COUNT, 1);
     refused(
         () -> view(numbers, ofNumbers), "the schema has format f and 1 children: give one with 0");
+    refused(
+        () -> view(numbers, structs.schema("+w:3", NONE)),
+        "the schema has format +w:3 and 0 children: give one with 1");
   }
 
   @Test
@@ -314,9 +352,12 @@ class CDataChecksTest {
         () -> view(numbers, ofNumbers),
         "the array has a dictionary, its schema none: give those of one export");
     set(ofNumbers, CStructs.SCHEMA_DICTIONARY, ofRows.address());
-    assertThatThrownBy(() -> view(structs.array(2, NONE, 0, data), ofNumbers))
-        .isInstanceOf(DTypeException.class)
-        .hasMessage("the array holds indices into a dictionary: decode it first");
+    for (MemorySegment array :
+        new MemorySegment[] {numbers, rows, structs.array(2, NONE, 0, data)}) {
+      assertThatThrownBy(() -> view(array, array == rows ? ofRows : ofNumbers))
+          .isInstanceOf(DTypeException.class)
+          .hasMessage("the array holds indices into a dictionary: decode it first");
+    }
   }
 
   @Test

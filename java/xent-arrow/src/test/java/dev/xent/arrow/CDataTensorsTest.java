@@ -23,7 +23,11 @@ import org.apache.arrow.vector.Float4Vector;
 import org.apache.arrow.vector.complex.FixedSizeListVector;
 import org.apache.arrow.vector.complex.LargeListVector;
 import org.apache.arrow.vector.complex.ListVector;
+import org.apache.arrow.vector.dictionary.Dictionary;
+import org.apache.arrow.vector.dictionary.DictionaryEncoder;
+import org.apache.arrow.vector.dictionary.DictionaryProvider;
 import org.apache.arrow.vector.types.Types.MinorType;
+import org.apache.arrow.vector.types.pojo.DictionaryEncoding;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -90,6 +94,25 @@ class CDataTensorsTest {
       assertThat(tensor.isReadOnly()).isTrue();
       assertThat(tensor.segment().address()).isEqualTo(vector.getDataBuffer().memoryAddress());
       assertThat(expected.isFloat() ? tensor.getDouble(49) : tensor.getLong(49)).isEqualTo(49);
+    }
+  }
+
+  @Test
+  void dictionaryEncodedVectorsAreRefused() {
+    try (FieldVector words = Vectors.floats(allocator, 10, 20);
+        FieldVector vector = Vectors.floats(allocator, 20, 10)) {
+      Dictionary dictionary = new Dictionary(words, new DictionaryEncoding(1, false, null));
+      try (FieldVector encoded = (FieldVector) DictionaryEncoder.encode(vector, dictionary)) {
+        Data.exportVector(
+            allocator,
+            encoded,
+            new DictionaryProvider.MapDictionaryProvider(dictionary),
+            array,
+            schema);
+      }
+      assertThatThrownBy(this::view)
+          .isInstanceOf(DTypeException.class)
+          .hasMessage("the array holds indices into a dictionary: decode it first");
     }
   }
 
