@@ -132,9 +132,9 @@ public final class ArrowTensors {
    * @param vector of numbers, or of fixed-size lists of them
    * @param forNull what stands in place of a null, in all numbers of a list that is null: an ignore
    *     index among labels, say. Rounded once to the type of the numbers; of an integer type it
-   *     must be one
+   *     must be one, of a type of floats a finite one must stay finite
    * @param arena of the copy
-   * @throws OptionException where an integer type does not have {@code forNull}
+   * @throws OptionException where the type does not have {@code forNull}
    */
   public static Tensor copy(ValueVector vector, double forNull, Arena arena) {
     Objects.requireNonNull(vector, "vector");

@@ -50,7 +50,10 @@ final class VectorCopy {
           case I16 -> forNull == (short) forNull;
           case I32 -> forNull == (int) forNull;
           case I64 -> forNull == (long) forNull && forNull < 0x1p63; // which would become 2^63 - 1
-          case F16, BF16, F32, F64 -> true;
+          case F16 -> staysFinite(forNull, 0x1.ffep15);
+          case BF16 -> staysFinite(forNull, 0x1.ffp127);
+          case F32 -> staysFinite(forNull, 0x1.ffffffp127);
+          case F64 -> true;
         };
     if (!fits) {
       throw new OptionException(
@@ -60,6 +63,11 @@ final class VectorCopy {
               forNull,
               type));
     }
+  }
+
+  /** Whether a number is no finite one from the first on that is rounded to infinity. */
+  private static boolean staysFinite(double number, double beyond) {
+    return !(Math.abs(number) >= beyond) || Double.isInfinite(number);
   }
 
   private static void fill(Tensor copy, long from, long count, double value) {

@@ -8,6 +8,7 @@ import dev.xent.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.regex.Pattern;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.vector.ValueVector;
 import org.apache.arrow.vector.complex.FixedSizeListVector;
@@ -19,6 +20,9 @@ import org.apache.arrow.vector.types.pojo.DictionaryEncoding;
  * type, their shape, and the vector at the end that holds them.
  */
 record VectorNumbers(String name, DType type, long[] shape, ValueVector values) {
+  /** What moves the cursor, colours, turns or hides text: controls, formats, halves, line ends. */
+  private static final Pattern UNSEEN = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]");
+
   static VectorNumbers of(ValueVector vector) {
     long[] shape = {vector.getValueCount()};
     ValueVector inner = vector;
@@ -81,7 +85,9 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
   /** A name for messages. */
   static String name(ValueVector vector) {
     String name = vector.getName();
-    return name == null || name.isEmpty() ? "without a name" : '"' + name + '"';
+    return name == null || name.isEmpty()
+        ? "without a name"
+        : '"' + UNSEEN.matcher(name).replaceAll("?") + '"';
   }
 
   long elements() {

@@ -169,6 +169,16 @@ class ArrowTensorsTest {
   }
 
   @Test
+  void namesStayOnTheLineOfTheMessage() {
+    try (BitVector bits = new BitVector("Größe\n\u001b[31m\u2028\u202e", allocator)) {
+      refuses(
+          bits,
+          DTypeException.class,
+          "vector \"Größe??[31m??\" has bits, and a tensor has bytes at least: make it a UInt1Vector");
+    }
+  }
+
+  @Test
   void buffersThatAreTooSmallAreRefused() {
     try (FixedSizeListVector vector = Vectors.fixed(allocator, MinorType.FLOAT4, 1, 3)) {
       vector.getDataVector().clear();

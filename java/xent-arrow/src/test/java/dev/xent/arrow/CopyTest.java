@@ -16,6 +16,7 @@ import org.apache.arrow.vector.types.Types.MinorType;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Copies, in which a number stands for null. */
@@ -74,6 +75,34 @@ class CopyTest {
           .isInstanceOf(OptionException.class);
       longs.setNull(0);
       assertThat(ArrowTensors.copy(longs, -0x1p63, arena).getLong(0)).isEqualTo(Long.MIN_VALUE);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "FLOAT2, 65519.99, 65504, 65520",
+    "FLOAT4, 0x1.fffffefffffffp127, 0x1.fffffep127, 0x1.ffffffp127",
+    "FLOAT8, 0x1.fffffffffffffp1023, 0x1.fffffffffffffp1023, NaN"
+  })
+  void theNumberMustNotBecomeInfinite(MinorType type, double most, double rounded, double beyond) {
+    try (FieldVector vector = Vectors.numbers(allocator, type, 2);
+        Arena arena = Arena.ofConfined()) {
+      vector.setNull(0);
+      for (int sign = -1; sign <= 1; sign += 2) {
+        double given = sign * most;
+        assertThat(ArrowTensors.copy(vector, given, arena).getDouble(0)).isEqualTo(sign * rounded);
+        double infinite = sign * Double.POSITIVE_INFINITY;
+        assertThat(ArrowTensors.copy(vector, infinite, arena).getDouble(0)).isEqualTo(infinite);
+        if (beyond > 0) {
+          double tooLarge = sign * beyond;
+          assertThatThrownBy(() -> ArrowTensors.copy(vector, tooLarge, arena))
+              .isInstanceOf(OptionException.class)
+              .hasMessage(
+                  "forNull is %s, the vector has numbers of %s: give a number that is one of these",
+                  tooLarge, type == MinorType.FLOAT2 ? "F16" : "F32");
+        }
+      }
+      assertThat(ArrowTensors.copy(vector, Double.NaN, arena).getDouble(0)).isNaN();
     }
   }
 }
