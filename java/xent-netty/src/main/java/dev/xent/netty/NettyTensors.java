@@ -35,12 +35,13 @@ import java.util.Objects;
  *
  * <p><b>What becomes of a view when its buffer changes.</b> Each use of a view asks the buffer
  * first, and is refused with a {@link MemoryException}, with nothing read or written, once the
- * buffer is released, or has other memory because it grew or shrank, directly or through a slice or
- * duplicate: growing frees the old memory, whoever retains the buffer. A view of a composite buffer
- * depends on nothing but the component that has the bytes, and retains that one: it stays what it
- * is when components before or behind it are removed or discarded, and with an arena also when its
- * own one is, or when they are consolidated, from which on it is no longer memory of the composite
- * buffer. Three things nothing can notice, and the caller must not do them while a view is used:
+ * buffer is released, is over memory of an arena that is closed, or has other memory because it
+ * grew or shrank, directly or through a slice or duplicate: growing frees the old memory, whoever
+ * retains the buffer. A view of a composite buffer depends on nothing but the component that has
+ * the bytes, and retains that one: it stays what it is when components before or behind it are
+ * removed or discarded, and with an arena also when its own one is, or when they are consolidated,
+ * from which on it is no longer memory of the composite buffer. Three things nothing can notice,
+ * and the caller must not do them while a view is used:
  *
  * <ul>
  *   <li>{@code discardReadBytes} and {@code discardSomeReadBytes} of a buffer that is not a
@@ -50,7 +51,8 @@ import java.util.Objects;
  *       may be the same object with the same memory: the view reads and writes what its new owner
  *       stores there.
  *   <li>Another thread that lets the buffer grow, shrink or go during a call, after the call has
- *       asked, takes the memory away under it.
+ *       asked, takes the memory away under it; so does one that closes the arena that a buffer of
+ *       {@link #wrap} is over, under a view with an arena.
  * </ul>
  *
  * <p><b>Types.</b> Bytes have none: any {@link DType} may be given, big enough for all readable

@@ -15,6 +15,8 @@ import org.jspecify.annotations.Nullable;
 abstract sealed class Place implements Lender {
   private static final String RELEASED =
       "the buffer is released; keep it retained as long as the tensor is used, or view it with an arena";
+  private static final String CLOSED =
+      "the buffer is over memory of an arena that is closed; keep that open as long as the tensor is used";
   private static final String LEFT =
       "the buffer has other memory than it had, as when it grows or shrinks; view it again";
 
@@ -24,8 +26,12 @@ abstract sealed class Place implements Lender {
    */
   final ByteBuf holder;
 
-  private Place(ByteBuf holder) {
+  /** Of the memory that a buffer was made over; no count keeps it. */
+  private final MemorySegment.Scope scope;
+
+  private Place(ByteBuf holder, MemorySegment bytes) {
     this.holder = holder;
+    scope = bytes.scope();
   }
 
   /**
@@ -73,6 +79,9 @@ abstract sealed class Place implements Lender {
     if (holder.refCnt() == 0) {
       return RELEASED;
     }
+    if (!scope.isAlive()) {
+      return CLOSED;
+    }
     return isLeft() ? LEFT : null;
   }
 
@@ -93,7 +102,7 @@ abstract sealed class Place implements Lender {
     private final long needed;
 
     Shown(ByteBuf holder, ByteBuf root, MemorySegment bytes) {
-      super(holder);
+      super(holder, bytes);
       this.root = root;
       array = root.hasArray() ? root.array() : null;
       start = array == null ? root.memoryAddress() : root.arrayOffset();
@@ -117,7 +126,7 @@ abstract sealed class Place implements Lender {
     private final MemorySegment bytes;
 
     Asked(ByteBuf holder, int index, MemorySegment bytes) {
-      super(holder);
+      super(holder, bytes);
       this.index = index;
       this.bytes = bytes;
     }

@@ -38,6 +38,8 @@ class ViewLifeCycleTest {
   private static final int NUMBERS = 16;
   private static final String RELEASED =
       " lies in memory that its lender has taken back: the buffer is released; keep it retained as long as the tensor is used, or view it with an arena";
+  private static final String CLOSED =
+      " lies in memory that its lender has taken back: the buffer is over memory of an arena that is closed; keep that open as long as the tensor is used";
   private static final String LEFT =
       " lies in memory that its lender has taken back: the buffer has other memory than it had, as when it grows or shrinks; view it again";
 
@@ -395,6 +397,18 @@ class ViewLifeCycleTest {
     assertThat(buffer.release()).isTrue();
   }
 
+  @ParameterizedTest
+  @MethodSource("allocators")
+  void aComponentIsViewedAsAWholeThoughItsBufferHasCutItOff(ByteBufAllocator allocator) {
+    CompositeByteBuf composite = two(allocator, numbers(allocator.directBuffer(64)));
+    Tensor tensor = NettyTensors.view(composite.slice(64, 64), DType.F32);
+    composite.capacity(100);
+    assertThat(tensor.getFloat(NUMBERS - 1)).isEqualTo(NUMBERS - 1);
+    composite.capacity(64);
+    refused("removed", tensor, RELEASED);
+    composite.release();
+  }
+
   // ---- buffers of other kinds ------------------------------------------------------------------
 
   @ParameterizedTest
@@ -449,5 +463,22 @@ class ViewLifeCycleTest {
       refused("wrapped", again, RELEASED);
       assertThatThrownBy(() -> NettyTensors.wrap(again)).hasMessage("the tensor" + RELEASED);
     }
+  }
+
+  @Test
+  void anArenaDoesNotKeepTheArenaOfATensorThatABufferIsOver() {
+    derived()
+        .forEach(
+            (kind, derive) -> {
+              Arena its = Arena.ofConfined();
+              ByteBuf buffer = NettyTensors.wrap(Tensor.allocate(its, DType.F32, NUMBERS));
+              try (Arena arena = Arena.ofConfined()) {
+                Tensor tensor = NettyTensors.view(derive.apply(buffer), arena, DType.F32);
+                assertThat(tensor.getFloat(0)).as(kind).isZero();
+                its.close();
+                refused(kind, tensor, CLOSED);
+              }
+              assertThat(buffer.release()).as(kind).isTrue();
+            });
   }
 }
