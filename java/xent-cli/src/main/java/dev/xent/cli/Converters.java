@@ -83,7 +83,12 @@ final class Converters {
           throw new TypeConversionException(
               String.format(Locale.ROOT, "'%s' is not a number", word));
         }
-        yield Double.parseDouble(word);
+        double number = Double.parseDouble(word);
+        if (Double.isInfinite(number)) {
+          throw new TypeConversionException(
+              String.format(Locale.ROOT, "'%s' is beyond the largest number, 1.8e308", word));
+        }
+        yield number;
       }
     };
   }

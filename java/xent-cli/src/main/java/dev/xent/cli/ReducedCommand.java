@@ -8,6 +8,7 @@ import dev.xent.NoneCountedException;
 import dev.xent.Reduction;
 import dev.xent.Tensor;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -156,6 +157,18 @@ abstract class ReducedCommand implements Callable<Integer> {
               + " L.npy, or use mean or sum");
     }
     Ranges.atLeast0("--denominator", denominator);
+    if (denominator != null
+        && gradient != null
+        && reduction == Reduction.MEAN
+        && denominator > 0
+        && Double.isInfinite(1 / denominator)) {
+      throw new CommandException(
+          String.format(
+              Locale.ROOT,
+              "--denominator %s is too small for --grad, which is divided by it; give 5.6e-309 or"
+                  + " more, or 0",
+              Numbers.text(denominator)));
+    }
     require();
   }
 

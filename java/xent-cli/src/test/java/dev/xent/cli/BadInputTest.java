@@ -172,6 +172,27 @@ class BadInputTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"1e400", "-1e309"})
+  void numberThatNoDoubleHolds(String value) {
+    loss("--denominator=" + value)
+        .refuses("--denominator", "'" + value + "' is beyond the largest number, 1.8e308");
+    xent("verify", logits, logits, "--rtol=" + value)
+        .refuses("'" + value + "' is beyond the largest number, 1.8e308");
+  }
+
+  @Test
+  void denominatorThatMakesGradientsInfinite() {
+    loss("--denominator=5e-324")
+        .refuses(
+            "--denominator 4.9E-324 is too small for --grad, which is divided by it; give 5.6e-309 or"
+                + " more, or 0");
+    Path other = folder.resolve("g.npy");
+    xent("cross-entropy", logits, labels, "--denominator=5.6e-309", "--grad", other).succeeds();
+    xent("cross-entropy", logits, labels, "--denominator=0", "--grad", other).succeeds();
+    xent("cross-entropy", logits, labels, "--denominator=5e-324").succeeds();
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"0x1p3", "1d", "", "ten", "1,5"})
   void numberThatIsNone(String value) {
     loss("--denominator=" + value).refuses("--denominator", "is not a number");
@@ -387,6 +408,8 @@ class BadInputTest {
   void outputsThatCannotBe() {
     xent("softmax", logits, "-o", folder).refuses("is a directory");
     xent("softmax", logits, "-o", folder.resolve("no/y.npy")).refuses("there is no directory");
+    xent("softmax", logits, "-o", logits.resolve("y.npy"))
+        .refuses(logits + " is no directory; name a file in one");
     loss("--losses", "/dev/null").refuses("/dev/null is not a regular file");
   }
 

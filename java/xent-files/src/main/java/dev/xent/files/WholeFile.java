@@ -136,6 +136,10 @@ public final class WholeFile implements AutoCloseable {
       throw new FileException(
           String.format(Locale.ROOT, "%s is a directory; name a %s file in it", path, kind));
     }
+    if (Files.exists(folder) && !Files.isDirectory(folder)) {
+      throw new FileException(
+          path + " cannot be written: " + folder + " is no directory; name a file in one");
+    }
     if (!Files.isDirectory(folder)) {
       throw new FileException(
           path + " cannot be written: there is no directory " + folder + "; make it first");

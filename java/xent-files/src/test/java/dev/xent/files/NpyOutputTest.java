@@ -99,6 +99,8 @@ class NpyOutputTest {
   @Test
   void refusesPlacesWhereNoFileCanBe() throws IOException {
     assertRefused(folder.resolve("none/y.npy"), "there is no directory");
+    Path file = Files.createFile(folder.resolve("f"));
+    assertRefused(file.resolve("y.npy"), "y.npy cannot be written: " + file + " is no directory");
     assertRefused(Files.createDirectory(folder.resolve("d")), "is a directory");
     assertRefused(Path.of("/dev/null"), "not a regular file");
     assertThat(Files.exists(Path.of("/dev/null"))).isTrue();

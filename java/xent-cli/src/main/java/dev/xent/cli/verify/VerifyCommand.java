@@ -76,7 +76,9 @@ public final class VerifyCommand implements Callable<Integer> {
   public Integer call() {
     requireTolerance("--rtol", rtol);
     requireTolerance("--atol", atol);
-    requireTolerance("--ulp", ulp == null ? null : ulp.doubleValue());
+    if (ulp != null && ulp < 0) {
+      throw noTolerance("--ulp", ulp.toString(), "whole");
+    }
     compute.isa(); // comparing needs none, but one that is not there is refused everywhere
     Tolerance tolerance = new Tolerance(rtol, atol, ulp);
     try (FileMemory memory = new FileMemory()) {
@@ -98,13 +100,18 @@ public final class VerifyCommand implements Callable<Integer> {
 
   private static void requireTolerance(String option, @Nullable Double value) {
     if (value != null && !(value >= 0 && value < Double.POSITIVE_INFINITY)) {
-      throw new CommandException(
-          String.format(
-              Locale.ROOT,
-              "%s %s is no tolerance; give a finite number of at least 0",
-              option,
-              Numbers.text(value)));
+      throw noTolerance(option, Numbers.text(value), "finite");
     }
+  }
+
+  private static CommandException noTolerance(String option, String value, String kind) {
+    return new CommandException(
+        String.format(
+            Locale.ROOT,
+            "%s %s is no tolerance; give a %s number of at least 0",
+            option,
+            value,
+            kind));
   }
 
   private void requireSame(String what, String first, String second) {

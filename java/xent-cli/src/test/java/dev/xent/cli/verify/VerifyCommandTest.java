@@ -172,7 +172,8 @@ class VerifyCommandTest {
     verify(a, path("none")).refuses("none.npy does not exist");
     verify(a, a, "--rtol", "nan").refuses("--rtol nan is no tolerance");
     verify(a, a, "--atol", "-1").refuses("--atol -1.0");
-    verify(a, a, "--ulp", "-1").refuses("--ulp -1");
+    verify(a, a, "--ulp", "-1")
+        .refuses("--ulp -1 is no tolerance; give a whole number of at least 0");
   }
 
   private static Cli verify(Path actual, Path expected, Object... options) {
