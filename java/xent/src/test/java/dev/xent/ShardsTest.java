@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -277,6 +279,18 @@ class ShardsTest {
                 rows,
                 Tensor.of(new float[CLASSES], 1, CLASSES)),
         "statistics are of softmax [3, " + CLASSES + "]");
+  }
+
+  /** What partial-states.md says of them. */
+  @Test
+  void bytesHaveTheLayoutOfThePage() {
+    PartialStates states = statesOf(0, CHUNK);
+    ByteBuffer bytes = ByteBuffer.wrap(states.toBytes()).order(ByteOrder.LITTLE_ENDIAN);
+    int dimensions = bytes.getInt(32);
+    assertThat(dimensions).isEqualTo(2);
+    assertThat(bytes.getInt(28)).isEqualTo(64);
+    long rows = bytes.getLong(56);
+    assertThat(bytes.capacity()).isEqualTo(56 + 8L * dimensions + 64 * rows);
   }
 
   @Test
