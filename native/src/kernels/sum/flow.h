@@ -91,11 +91,15 @@ XENT_SHARED void flow_copy_columns(const flow *f, const flow_block *b) {
   const row_source source = flow_source(f, b->sums.rows.first);
   const strand first = {.at = source.x.at, .stride = 1, .type = source.x.type};
   const int count = b->sums.rows.count;
-  XENT_ALIGNED float class[XENT_LANES];
-  for (int64_t i = 0; i < (f->n + XENT_LANES - 1) / XENT_LANES * XENT_LANES; i++) {
-    lanes_store(class, i < f->n ? strand_load(&first, i * source.x.stride, count, 0.0f) : lanes_set(-INFINITY));
-    for (int k = 0; k < count; k++) b->x[k][i] = class[k];
-    if (i < f->n) __builtin_prefetch(first.at + (i * source.x.stride + count) * size_of_float(first.type)); /* those of the next block */
+  XENT_ALIGNED float classes[XENT_LANES * XENT_LANES];
+  for (int64_t i = 0; i < f->n; i += XENT_LANES) {
+    for (int64_t c = 0; c < XENT_LANES; c++) {
+      const int64_t at = (i + c) * source.x.stride;
+      lanes_store(classes + c * XENT_LANES, i + c < f->n ? strand_load(&first, at, count, 0.0f) : lanes_set(-INFINITY));
+      if (i + c < f->n) __builtin_prefetch(first.at + (at + count) * size_of_float(first.type)); /* of the next block */
+    }
+    for (int k = 0; k < count; k++)
+      for (int64_t c = 0; c < XENT_LANES; c++) b->x[k][i + c] = classes[c * XENT_LANES + k];
   }
 }
 
@@ -136,9 +140,9 @@ XENT_INLINE void flow_prepare(const flow *f, flow_block *b) {
   if (!j->plain && (call->targets || call->sink)) {
     int64_t counted[XENT_ROWS];
     for (int i = 0; i < XENT_ROWS; i++) counted[i] = f->n;
-    for (int i = 0; (call->class_mask || call->row_offsets) && i < b->sums.rows.count; i++) {
+    for (int i = 0; call->class_mask && j->smoothed && i < b->sums.rows.count; i++) {
       const row_source source = logits_of_row(call, row_of(&b->sums.rows, i));
-      counted[i] = j->smoothed ? count_classes(&source, 0, source.classes) : source.classes;
+      counted[i] = count_classes(&source, 0, f->n);
     }
     load_row_numbers(j, &b->sums.rows, b->label, counted, &b->sums);
   }
