@@ -233,6 +233,34 @@ class LenderTest {
     }
   }
 
+  /** The kernel ends where it reads the logits, when it has been told of all other arrays. */
+  @OnEveryBackend
+  void aCallThatIsCutOffLeavesNothingToTheNextOne(Backend backend) {
+    Softmax softmax = Softmax.builder().backend(backend).build();
+    KlDivergence kl = KlDivergence.builder().backend(backend).build();
+    Tensor student = matrix();
+    Tensor teacher = Tensor.of(Samples.logits(ROWS * CLASSES, 3, 2), ROWS, CLASSES);
+    Tensor gradient = matrix();
+    double expected = kl.forwardBackward(student, teacher, gradient);
+    float[] expectedGradient = gradient.toFloatArray();
+
+    Arena arena = Arena.ofConfined();
+    Tensor logits = Tensor.allocate(arena, DType.F32, ROWS, CLASSES);
+    Lender closing =
+        () -> {
+          arena.close();
+          return null;
+        };
+    Tensor output = Tensor.of(values, ROWS, CLASSES).lentBy(closing);
+    Inputs sink = Inputs.none().sink(Tensor.of(new float[] {9}));
+    assertThatThrownBy(() -> softmax.forward(logits, sink, output))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageContaining("logits lies in an arena that is closed");
+
+    assertThat(kl.forwardBackward(student, teacher, gradient)).isEqualTo(expected);
+    assertThat(gradient.toFloatArray()).isEqualTo(expectedGradient);
+  }
+
   @Test
   void askingAllocatesNothing() {
     allocatesNothing(lent);
