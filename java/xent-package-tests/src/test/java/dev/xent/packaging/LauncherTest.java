@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The script {@code xent}, with the jar of this build and nothing to be built. */
 class LauncherTest {
@@ -45,6 +46,26 @@ class LauncherTest {
         .asString()
         .startsWith("xent: the JVM does not start with XENT_JAVA_OPTIONS=" + options + ": " + words)
         .endsWith("; correct or unset it");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--dry-run", "-version", "-Xmx64m --help", "-XshowSettings -fullversion"})
+  void optionsThatEndTheJvmBeforeTheCommandAreAnError(String options) {
+    Ended ended = run(options, "verify", "none.npy", "none.npy");
+    assertThat(ended.exit()).isEqualTo(2);
+    assertThat(ended.out()).isEmpty();
+    assertThat(ended.err().lines())
+        .containsExactly(
+            "xent: with XENT_JAVA_OPTIONS="
+                + options
+                + " the JVM ends before the command; leave out -version, -help, --dry-run and their like");
+  }
+
+  @Test
+  void optionsThatPrintAreNoError() {
+    Ended ended = run("-XshowSettings:vm -cp none", "--version");
+    assertThat(ended.exit()).isZero();
+    assertThat(ended.out()).last().asString().startsWith("xent " + Package.VERSION);
   }
 
   @Test
