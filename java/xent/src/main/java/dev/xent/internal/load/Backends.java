@@ -42,7 +42,15 @@ public final class Backends {
    */
   public static Backends get() {
     Backends made = chosen;
-    return made != null ? made : choose();
+    return made != null ? made : chooseAndLog();
+  }
+
+  private static Backends chooseAndLog() {
+    try {
+      return choose();
+    } finally {
+      Log.flush();
+    }
   }
 
   private static synchronized Backends choose() {

@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.load;
 
+import dev.xent.internal.parallel.Threads;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 
-/** The logger {@code dev.xent} of the platform's logging, whichever that is. */
+/**
+ * The logger {@code dev.xent} of the platform's logging, whichever that is. Messages wait until the
+ * choice of the backend is made, since a handler may make calls of its own.
+ */
 final class Log {
+  private record Message(Level level, String text) {}
+
+  private static final Queue<Message> WAITING = new ConcurrentLinkedQueue<>();
+
   private Log() {}
 
   private static Logger logger() {
@@ -13,10 +23,21 @@ final class Log {
   }
 
   static void warning(String message) {
-    logger().log(Level.WARNING, message);
+    WAITING.add(new Message(Level.WARNING, message));
   }
 
   static void debug(String message) {
-    logger().log(Level.DEBUG, message);
+    WAITING.add(new Message(Level.DEBUG, message));
+  }
+
+  /** Hands out what waits. A handler that throws does not end the call that happens to log. */
+  static void flush() {
+    for (Message message = WAITING.poll(); message != null; message = WAITING.poll()) {
+      try {
+        logger().log(message.level(), message.text());
+      } catch (Throwable e) {
+        Threads.report(e);
+      }
+    }
   }
 }

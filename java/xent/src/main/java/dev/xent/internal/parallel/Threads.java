@@ -92,8 +92,8 @@ public record Threads(int most, @Nullable Executor executor) {
     }
   }
 
-  /** As of a task that nobody waits for. */
-  private static void report(Throwable thrown) {
+  /** Tells of what others' code has thrown as of a task that nobody waits for. */
+  public static void report(Throwable thrown) {
     Thread thread = Thread.currentThread();
     try {
       thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);

@@ -129,6 +129,15 @@ class LoaderTest {
   }
 
   @Test
+  void aLogHandlerMayMakeCallsAndThrow() throws Exception {
+    deleteLibrary();
+    Result result = run(LogProbe.class, 1);
+    assertThat(result.out())
+        .containsExactly("in the handler 0.5", "in the program 0.5", "1 messages");
+    assertThat(result.err()).contains("IllegalStateException: thrown by the handler");
+  }
+
+  @Test
   void withoutALibraryThatIsRequiredThereIsAnError() throws Exception {
     deleteLibrary();
     assertRefused(
