@@ -13,6 +13,11 @@ import java.lang.foreign.MemorySegment;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.DoubleBuffer;
+import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
+import java.nio.LongBuffer;
+import java.nio.ShortBuffer;
 import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -60,7 +65,8 @@ public final class OnnxRuntimeTensors {
    * that the number of elements still fits is checked.
    *
    * @throws MemoryException when the tensor or the arena of its buffer is closed, when ONNX Runtime
-   *     has allocated its memory, or when position or limit of its buffer were moved
+   *     has allocated its memory, when position or limit of its buffer were moved, or when that is
+   *     of another byte order than the machine
    * @throws dev.xent.DTypeException when its type has no counterpart
    */
   public static Tensor view(OnnxTensor tensor) {
@@ -91,7 +97,8 @@ public final class OnnxRuntimeTensors {
    * A copy of any tensor's elements, whoever has allocated them.
    *
    * @param arena of the copy, which has nothing to do with the OnnxTensor any more
-   * @throws MemoryException when the tensor, the arena of its buffer or that of the copy is closed
+   * @throws MemoryException when the tensor, the arena of its buffer or that of the copy is closed,
+   *     or its buffer is of another byte order than the machine
    * @throws dev.xent.DTypeException when its type has no counterpart
    */
   public static Tensor copy(OnnxTensor tensor, Arena arena) {
@@ -187,8 +194,33 @@ public final class OnnxRuntimeTensors {
         throw new MemoryException(
             "the memory of the OnnxTensor belongs to an arena that is closed or confined to another thread: use an open shared one");
       }
+      requireNativeOrder(buffer);
     }
     return buffer;
+  }
+
+  /** Refuses numbers of which ONNX Runtime has others than the buffer. */
+  private static void requireNativeOrder(Buffer buffer) {
+    ByteOrder order = orderOf(buffer);
+    if (order != ByteOrder.nativeOrder()) {
+      throw new MemoryException(
+          String.format(
+              Locale.ROOT,
+              "the buffer of this OnnxTensor is %s, and ONNX Runtime takes its bytes as %s: make it of one in ByteOrder.nativeOrder()",
+              order,
+              ByteOrder.nativeOrder()));
+    }
+  }
+
+  private static ByteOrder orderOf(Buffer buffer) {
+    return switch (buffer) {
+      case ShortBuffer shorts -> shorts.order();
+      case IntBuffer ints -> ints.order();
+      case LongBuffer longs -> longs.order();
+      case FloatBuffer floats -> floats.order();
+      case DoubleBuffer doubles -> doubles.order();
+      default -> ByteOrder.nativeOrder(); // bytes, whatever order the caller's buffer had
+    };
   }
 
   /** The buffer that a tensor was made of, whatever has become of its memory; or null. */

@@ -401,4 +401,49 @@ class OnnxRuntimeTensorsTest {
     }
     refused(tensor, refusal);
   }
+
+  @Test
+  void numbersOfAnotherByteOrderAreRefused() throws OrtException {
+    ByteOrder other = ByteOrder.BIG_ENDIAN;
+    long[] shape = {2};
+    ByteBuffer bytes = ByteBuffer.allocateDirect(16).order(other);
+    List<OnnxTensor> tensors =
+        List.of(
+            OnnxTensor.createTensor(
+                ORT, bytes.duplicate().order(other).asFloatBuffer(), new long[] {4}),
+            OnnxTensor.createTensor(ORT, bytes.duplicate().order(other).asDoubleBuffer(), shape),
+            OnnxTensor.createTensor(ORT, bytes.duplicate().order(other).asLongBuffer(), shape),
+            OnnxTensor.createTensor(
+                ORT, bytes.duplicate().order(other).asIntBuffer(), new long[] {4}),
+            OnnxTensor.createTensor(
+                ORT,
+                bytes.duplicate().order(other).asShortBuffer(),
+                new long[] {8},
+                OnnxJavaType.FLOAT16));
+    for (OnnxTensor tensor : tensors) {
+      String message =
+          "the buffer of this OnnxTensor is BIG_ENDIAN, and ONNX Runtime takes its bytes as LITTLE_ENDIAN: make it of one in ByteOrder.nativeOrder()";
+      assertThatThrownBy(() -> OnnxRuntimeTensors.view(tensor))
+          .as(tensor.toString())
+          .isInstanceOf(MemoryException.class)
+          .hasMessage(message);
+      assertThatThrownBy(() -> OnnxRuntimeTensors.copy(tensor, Arena.ofAuto()))
+          .as(tensor.toString())
+          .isInstanceOf(MemoryException.class)
+          .hasMessage(message);
+      tensor.close();
+    }
+    try (OnnxTensor single =
+            OnnxTensor.createTensor(ORT, bytes, new long[] {16}, OnnxJavaType.UINT8);
+        OnnxTensor copied =
+            OnnxTensor.createTensor(ORT, FloatBuffer.wrap(new float[] {1, 2}), shape)) {
+      assertThat(OnnxRuntimeTensors.view(single).elements()).isEqualTo(16);
+      assertThat(OnnxRuntimeTensors.view(copied).toFloatArray()).containsExactly(1, 2);
+    }
+    ByteBuffer onHeap = ByteBuffer.allocate(8).order(other);
+    onHeap.asFloatBuffer().put(new float[] {1, 2});
+    try (OnnxTensor copied = OnnxTensor.createTensor(ORT, onHeap.asFloatBuffer(), shape)) {
+      assertThat(OnnxRuntimeTensors.view(copied).toFloatArray()).containsExactly(1, 2);
+    }
+  }
 }
