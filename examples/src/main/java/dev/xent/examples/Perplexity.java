@@ -10,7 +10,6 @@ import dev.xent.files.NpyFile;
 import dev.xent.files.NpyOutput;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -84,7 +83,7 @@ public final class Perplexity {
       for (long row = 0; row < rows; row++) {
         long label = row * 7919 % VOCABULARY;
         values.tensor().setFloat(8 + row % 5, row, label);
-        classes.tensor().segment().setAtIndex(ValueLayout.JAVA_INT, row, (int) label);
+        classes.tensor().setLong(label, row);
       }
       values.commit();
       classes.commit();

@@ -20,10 +20,10 @@ import org.jspecify.annotations.Nullable;
  * zLoss lse) - w q)} from the same read of the logits. Without weights and z-loss that is {@code -
  * sum q log softmax(x)} and {@code c (softmax(x) sum q - q)}.
  *
- * <p><b>Logits.</b> Any rank, any strides. The classes lie along axis 1, or 0 where there is only
- * one, unless {@link Builder#axis(int)} says otherwise; each index of the other axes is a row. The
- * {@code x} of the formulas are the logits after {@link Builder#softcap} and {@link
- * Builder#temperature}; a gradient is with respect to the logits before them.
+ * <p><b>Logits.</b> Any rank, any strides. The classes lie along the last axis unless {@link
+ * Builder#axis(int)} says otherwise; each index of the other axes is a row. The {@code x} of the
+ * formulas are the logits after {@link Builder#softcap} and {@link Builder#temperature}; a gradient
+ * is with respect to the logits before them.
  *
  * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32 and
  * each tensor of floats may have any of these types: inputs are widened exactly, results rounded
@@ -44,12 +44,12 @@ import org.jspecify.annotations.Nullable;
  * classes, a sink, row offsets of ragged rows.
  *
  * <p><b>Reduction.</b> {@code SUM} is the exact sum of the row losses, rounded once; {@code MEAN}
- * is that sum divided by the denominator; {@code NONE} returns the sum and leaves the losses
- * themselves in {@link Outcome#losses}, which it requires. The denominator is the number of rows
- * that are not ignored; where rows or classes have weights, the exact sum of {@code u w} over these
- * rows, {@code w} being the weight of the label's class for class indices and 1 for other targets;
- * unless {@link Builder#denominator} gives another. The gradient has a reduction of its own, so
- * that a mean loss can be reported with the gradient of the sum.
+ * is that sum divided by the denominator. The losses of the rows go into {@link Outcome#losses}.
+ * The denominator is the number of rows that are not ignored; where rows or classes have weights,
+ * the exact sum of {@code u w} over these rows, {@code w} being the weight of the label's class for
+ * class indices and 1 for other targets; unless {@link Builder#denominator} gives another. The
+ * gradient has a reduction of its own, so that a mean loss can be reported with the gradient of the
+ * sum.
  *
  * <p><b>Edges.</b> NaN or +inf in a row makes its loss and gradient NaN. A class of -inf has
  * probability 0; a label on it has the loss +inf. A row that is all -inf, or whose classes are all
@@ -82,7 +82,9 @@ public final class CrossEntropy {
    * To choose options, beginning with the rules of PyTorch's CrossEntropyLoss:
    *
    * <ul>
-   *   <li>The classes lie along axis 1, or 0 for an input of one dimension: as here by default.
+   *   <li>The classes lie along axis 1; one dimension needs {@link Builder#axis(int) axis(0)}. By
+   *       default they lie along the last axis here, as in softmax; for logits of two dimensions
+   *       that is the same.
    *   <li>Rows with the label -100 are ignored. By default nothing is ignored here, so that a label
    *       that is no class does not go unnoticed.
    *   <li>A negative ignore index is not looked at with probability rows; one of 0 or more is
@@ -99,7 +101,7 @@ public final class CrossEntropy {
    * exactly, and a label that is neither a class nor the ignore index is always refused.
    */
   public static Builder pytorchRules() {
-    Builder builder = builder().ignoreIndex(PYTORCH_IGNORE_INDEX);
+    Builder builder = builder().axis(1).ignoreIndex(PYTORCH_IGNORE_INDEX);
     builder.ignoreNegativeOfLabelsAlone();
     return builder;
   }
@@ -109,7 +111,7 @@ public final class CrossEntropy {
    *
    * <ul>
    *   <li>The classes lie along axis 1, and scores have at least two dimensions: others are
-   *       refused. By default the classes of a single dimension lie along it here.
+   *       refused. By default the classes lie along the last axis here.
    *   <li>There is no ignore index unless one is given: as here by default.
    *   <li>A mean divides by the sum of the class weights of the labels that are not ignored, and
    *       without weights by the number of these labels, as ONNX's reference does where its text
@@ -141,17 +143,12 @@ public final class CrossEntropy {
    * @param denominator as {@link Builder#denominator}
    */
   public CrossEntropy withDenominator(double denominator) {
-    return new CrossEntropy(plan.with(plan.reductions().withDenominator(denominator)));
+    return new CrossEntropy(plan.withDenominator(denominator));
   }
 
-  /**
-   * The axis of the classes.
-   *
-   * @param rank the number of dimensions of the logits
-   * @return as {@link Builder#axis(int)} was given it, or the default for this rank
-   */
-  public int axis(int rank) {
-    return plan.axis(rank);
+  /** The axis of the classes, as {@link Builder#axis(int)} was given it. */
+  public int axis() {
+    return plan.axis();
   }
 
   /** The same loss, with the same options, of inputs that are log-probabilities already. */
@@ -346,7 +343,7 @@ public final class CrossEntropy {
     return new CrossEntropyShard(plan.onShard(firstClass, allClasses));
   }
 
-  /** Its options that are not the defaults: {@code CrossEntropy[axis=-1, labelSmoothing=0.1]}. */
+  /** Its options that are not the defaults: {@code CrossEntropy[axis=1, labelSmoothing=0.1]}. */
   @Override
   public String toString() {
     return plan.toString();
@@ -355,12 +352,10 @@ public final class CrossEntropy {
   /** Options of {@link CrossEntropy}. */
   public static final class Builder extends LossBuilder<Builder> {
     private FullyMasked fullyMasked = FullyMasked.NAN;
-    private Smoothing smoothing = Smoothing.UNIFORM;
     private double temperature;
     private double softcap;
     private double zLoss;
     private double probabilityClamp;
-    private @Nullable Tensor classWeights;
 
     private Builder() {}
 
@@ -370,28 +365,6 @@ public final class CrossEntropy {
      */
     public Builder fullyMasked(FullyMasked value) {
       fullyMasked = Objects.requireNonNull(value, "fullyMasked");
-      return this;
-    }
-
-    /**
-     * Which classes share what {@link #labelSmoothing} takes from a label. Default: {@link
-     * Smoothing#UNIFORM}. {@link Smoothing#OTHERS} goes with class indices alone: with other
-     * targets a call throws {@link OptionException}.
-     */
-    public Builder smoothing(Smoothing value) {
-      smoothing = Objects.requireNonNull(value, "smoothing");
-      return this;
-    }
-
-    /**
-     * {@code w}: the weight of each class, by which its target is multiplied after smoothing. Read
-     * in every call, which throws {@link OptionException} unless all are finite and 0 or more.
-     *
-     * @param weights one dimension with a number per class, of a type that fits the logits; null
-     *     (default): 1 for each
-     */
-    public Builder classWeights(@Nullable Tensor weights) {
-      classWeights = weights;
       return this;
     }
 
@@ -449,11 +422,7 @@ public final class CrossEntropy {
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
     public CrossEntropy build() {
-      return new CrossEntropy(
-          plan(
-              fullyMasked,
-              options -> options.with(smoothing, temperature, softcap, zLoss, probabilityClamp),
-              viewOrNull(classWeights)));
+      return new CrossEntropy(plan(fullyMasked, temperature, softcap, zLoss, probabilityClamp));
     }
 
     @Override

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * RowStatistics rows = shard.finish(whole, labels, Inputs.none(), outcome);
  * if (rows.needsSecondRound()) {
  *   PartialStates again = shard.partialStates(logits, labels, Inputs.none(), rows);
- *   rows = shard.finish(PartialStates.merge(exchanged(again)), labels, Inputs.none(), outcome, rows);
+ *   rows = shard.finish(PartialStates.merge(exchanged(again)), labels, Inputs.none(), rows, outcome);
  * }
  * shard.backward(logits, labels, Inputs.none(), rows, null, gradient);
  * }</pre>
@@ -46,8 +46,8 @@ public final class CrossEntropyShard {
    * @param targets class indices; sparse targets; or probability rows of the classes of this shard
    * @param inputs target weights, and a class mask of the classes of this shard; a sink may be left
    *     out, and row weights too unless rows of weight 0 have labels that are no classes
-   * @throws XentException for what does not fit; among it a mask together with smoothing where
-   *     targets are no class indices, as a shard cannot know how many classes take part
+   * @throws IllegalArgumentException for what does not fit; among it a mask together with smoothing
+   *     where targets are no class indices, as a shard cannot know how many classes take part
    */
   public PartialStates partialStates(Tensor logits, Tensor targets, Inputs inputs) {
     return new PartialStates(
@@ -90,8 +90,8 @@ public final class CrossEntropyShard {
             states(whole, "whole"),
             viewOrNull(labels),
             views(inputs),
-            outputs(outcome, "outcome"),
-            null));
+            null,
+            outputs(outcome, "outcome")));
   }
 
   /**
@@ -100,22 +100,22 @@ public final class CrossEntropyShard {
    * @param whole the states of all classes, of the second round
    * @param labels as in the first round
    * @param inputs as in the first round
-   * @param outcome as in the first round, with the same tensors
    * @param first what finishing the first round gave
+   * @param outcome as in the first round, with the same tensors
    */
   public RowStatistics finish(
       PartialStates whole,
       @Nullable Tensor labels,
       Inputs inputs,
-      CrossEntropy.Outcome outcome,
-      RowStatistics first) {
+      RowStatistics first,
+      CrossEntropy.Outcome outcome) {
     return new RowStatistics(
         plan.finish(
             states(whole, "whole"),
             viewOrNull(labels),
             views(inputs),
-            outputs(outcome, "outcome"),
-            finished(first, "first")));
+            finished(first, "first"),
+            outputs(outcome, "outcome")));
   }
 
   /**

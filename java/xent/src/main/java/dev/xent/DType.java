@@ -9,41 +9,30 @@ package dev.xent;
  */
 public enum DType {
   /** IEEE 754 binary32. */
-  F32(1, 4, true),
+  F32(4, true),
   /** IEEE 754 binary64. */
-  F64(2, 8, true),
+  F64(8, true),
   /** IEEE 754 binary16. */
-  F16(3, 2, true),
+  F16(2, true),
   /** bfloat16: the upper half of a binary32. */
-  BF16(4, 2, true),
+  BF16(2, true),
   /** Signed 8-bit integer. */
-  I8(5, 1, false),
+  I8(1, false),
   /** Unsigned 8-bit integer. */
-  U8(6, 1, false),
+  U8(1, false),
   /** Signed 16-bit integer. */
-  I16(7, 2, false),
+  I16(2, false),
   /** Signed 32-bit integer. */
-  I32(8, 4, false),
+  I32(4, false),
   /** Signed 64-bit integer. */
-  I64(9, 8, false);
+  I64(8, false);
 
-  private final int code;
   private final int byteSize;
   private final boolean floatingPoint;
 
-  DType(int code, int byteSize, boolean floatingPoint) {
-    this.code = code;
+  DType(int byteSize, boolean floatingPoint) {
     this.byteSize = byteSize;
     this.floatingPoint = floatingPoint;
-  }
-
-  /**
-   * Returns the number that stands for this type in the C API.
-   *
-   * @return a value of XENT_F32 ... XENT_I64
-   */
-  public int code() {
-    return code;
   }
 
   /**

@@ -4,7 +4,7 @@ package dev.xent;
 import java.io.Serial;
 
 /** An element type that the operation does not take in this place. */
-public final class DTypeException extends XentException {
+public final class DTypeException extends IllegalArgumentException implements XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**
@@ -13,6 +13,6 @@ public final class DTypeException extends XentException {
    * @param message one line: what was given, what is needed, and the fix
    */
   public DTypeException(String message) {
-    super(message, null);
+    super(message);
   }
 }

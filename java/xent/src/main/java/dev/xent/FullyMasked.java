@@ -4,25 +4,10 @@ package dev.xent;
 /** What a row of logits that are all -inf gives: every class is masked, so nothing is left. */
 public enum FullyMasked {
   /** NaN in every output of the row. */
-  NAN(0),
+  NAN,
   /**
    * +0 for probabilities, loss and gradient, -inf for log-probabilities and log-sum-exp: the row
    * takes no part.
    */
-  ZERO(1);
-
-  private final int code;
-
-  FullyMasked(int code) {
-    this.code = code;
-  }
-
-  /**
-   * Returns the number that stands for this policy in the C API.
-   *
-   * @return a value of XENT_FULLY_MASKED_...
-   */
-  public int code() {
-    return code;
-  }
+  ZERO
 }

@@ -10,26 +10,11 @@ package dev.xent;
  */
 public enum Isa {
   /** The best that this processor, its operating system and this build have. */
-  BEST(0),
+  BEST,
   /** Plain C for any processor of the architecture. */
-  SCALAR(1),
+  SCALAR,
   /** AVX2, FMA and F16C. */
-  AVX2(2),
+  AVX2,
   /** AVX-512: F, BW, DQ and VL. */
-  AVX512(3);
-
-  private final int code;
-
-  Isa(int code) {
-    this.code = code;
-  }
-
-  /**
-   * Returns the number that stands for this instruction set in the C API.
-   *
-   * @return a value of XENT_ISA_...
-   */
-  public int code() {
-    return code;
-  }
+  AVX512
 }

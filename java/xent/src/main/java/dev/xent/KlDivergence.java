@@ -8,11 +8,8 @@ import static dev.xent.Arguments.views;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.KlPlan;
-import dev.xent.internal.plan.LossOptions;
 import dev.xent.internal.plan.Options;
-import dev.xent.internal.plan.Reductions;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The Kullback-Leibler divergence of a student from its teacher, both given as logits: {@code loss
@@ -23,9 +20,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Distillation multiplies by the square of the temperature, so that gradients keep their size:
  * {@code gradientScale(t * t)}, and the loss times {@code t * t}. It is not done here.
  *
- * <p><b>Logits, teacher.</b> Equal shapes of any rank, any strides. The classes lie along axis 1,
- * or 0 where there is only one, unless {@link Builder#axis(int)} says otherwise; each index of the
- * other axes is a row.
+ * <p><b>Logits, teacher.</b> Equal shapes of any rank, any strides. The classes lie along the last
+ * axis unless {@link Builder#axis(int)} says otherwise; each index of the other axes is a row.
  *
  * <p><b>Types.</b> Each tensor is F32, F64, F16 or BF16, whatever the others are. Everything is
  * computed in double and rounded once.
@@ -73,17 +69,12 @@ public final class KlDivergence {
    * @param denominator as {@link Builder#denominator}
    */
   public KlDivergence withDenominator(double denominator) {
-    return new KlDivergence(plan.with(plan.reductions().withDenominator(denominator)));
+    return new KlDivergence(plan.withDenominator(denominator));
   }
 
-  /**
-   * The axis of the classes.
-   *
-   * @param rank the number of dimensions of the logits
-   * @return as {@link Builder#axis(int)} was given it, or the default for this rank
-   */
-  public int axis(int rank) {
-    return plan.axis(rank);
+  /** The axis of the classes, as {@link Builder#axis(int)} was given it. */
+  public int axis() {
+    return plan.axis();
   }
 
   /**
@@ -161,22 +152,11 @@ public final class KlDivergence {
   }
 
   /** Options of {@link KlDivergence}. Not safe for use by several threads at once. */
-  public static final class Builder extends OperationBuilder<Builder> {
-    private @Nullable Integer axis;
+  public static final class Builder extends ReducedBuilder<Builder> {
     private FullyMasked fullyMasked = FullyMasked.NAN;
     private double temperature;
-    private final Reductions.Builder reductions = new Reductions.Builder();
 
     private Builder() {}
-
-    /**
-     * The axis of the classes; negative ones count from the end. Default: 1, or 0 for an input of
-     * one dimension.
-     */
-    public Builder axis(int value) {
-      axis = value;
-      return this;
-    }
 
     /**
      * What a row gives in which one side has nothing but -inf and masked classes: NaN (default), or
@@ -197,47 +177,6 @@ public final class KlDivergence {
       return this;
     }
 
-    /** What is returned. Default: MEAN. */
-    public Builder reduction(Reduction value) {
-      reductions.reduction(value);
-      return this;
-    }
-
-    /**
-     * What the gradient is of: MEAN divides it by the denominator, SUM and NONE do not. Default: as
-     * the reduction.
-     */
-    public Builder gradientReduction(Reduction value) {
-      reductions.gradientReduction(value);
-      return this;
-    }
-
-    /**
-     * What every gradient is multiplied by. Default: 1.
-     *
-     * @throws OptionException unless finite
-     */
-    public Builder gradientScale(double value) {
-      reductions.gradientScale(value);
-      return this;
-    }
-
-    /**
-     * What a mean divides by, in place of the number of rows or the sum of their weights.
-     *
-     * @throws OptionException unless 0 or more, and finite
-     */
-    public Builder denominator(double value) {
-      reductions.denominator(value);
-      return this;
-    }
-
-    /** What a mean over the denominator 0 is. Default: NaN. */
-    public Builder noneCounted(NoneCounted value) {
-      reductions.noneCounted(value);
-      return this;
-    }
-
     /**
      * The operation.
      *
@@ -247,8 +186,7 @@ public final class KlDivergence {
     public KlDivergence build() {
       Engine engine = engine();
       Options options = Options.of(engine, fullyMasked, temperature, 0);
-      LossOptions loss = LossOptions.of(options, false, axis, null);
-      return new KlDivergence(new KlPlan(engine, loss, reductions.build()));
+      return new KlDivergence(new KlPlan(engine, spec(options, null)));
     }
 
     @Override

@@ -5,8 +5,11 @@ import java.io.Serial;
 import java.util.Locale;
 
 /** A label that is no class, or a masked one, and not the ignore index. */
-public final class LabelException extends XentException {
+public final class LabelException extends IllegalArgumentException implements XentException {
   @Serial private static final long serialVersionUID = 1L;
+
+  /** What marks places without a label in images of labels. */
+  private static final int LARGEST_BYTE = 255;
 
   private final long row;
   private final long label;
@@ -27,15 +30,19 @@ public final class LabelException extends XentException {
             row,
             label,
             classes == 0 ? "it has no class" : "classes are 0 to " + (classes - 1),
-            // A label beyond the classes is rather a mistake than a mark.
-            label < 0 ? ", or ignoreIndex(" + label + ") if such rows do not count" : ""),
+            isMark(label) ? ", or ignoreIndex(" + label + ") if such rows do not count" : ""),
         row,
         label,
         classes);
   }
 
+  /** Whether a label that is no class is rather a mark of rows that do not count than a mistake. */
+  private static boolean isMark(long label) {
+    return label < 0 || label == LARGEST_BYTE;
+  }
+
   private LabelException(String message, long row, long label, long classes) {
-    super(message, null);
+    super(message);
     this.row = row;
     this.label = label;
     this.classes = classes;
@@ -53,9 +60,8 @@ public final class LabelException extends XentException {
     return new LabelException(
         String.format(
             Locale.ROOT,
-            "row %d has label %d, which classMask leaves out: give another class, let that one take part, or ignoreIndex(%d) if such rows do not count",
+            "row %d has label %d, which classMask leaves out: give another class, or let that one take part",
             row,
-            label,
             label),
         row,
         label,

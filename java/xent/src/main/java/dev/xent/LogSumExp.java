@@ -54,8 +54,8 @@ public final class LogSumExp {
    * @param logits {@code x}
    * @param logSumExp of a type that fits the logits, in the shape of the logits without the axis,
    *     or with the axis at size 1; must not overlap the logits
-   * @throws XentException for tensors that do not fit, before anything is written: {@link
-   *     ShapeException}, {@link DTypeException} or {@link MemoryException}
+   * @throws IllegalArgumentException for tensors that do not fit, before anything is written:
+   *     {@link ShapeException}, {@link DTypeException} or {@link MemoryException}
    */
   public void forward(Tensor logits, Tensor logSumExp) {
     plan.forward(view(logits, "logits"), InputViews.NONE, view(logSumExp, "logSumExp"));
@@ -68,8 +68,8 @@ public final class LogSumExp {
    * @param inputs which classes take part; neither row weights nor target weights
    * @param logSumExp of a type that fits the logits, in the shape of the rows; must not overlap the
    *     logits
-   * @throws XentException for tensors that do not fit, before anything is written: {@link
-   *     ShapeException}, {@link DTypeException} or {@link MemoryException}
+   * @throws IllegalArgumentException for tensors that do not fit, before anything is written:
+   *     {@link ShapeException}, {@link DTypeException} or {@link MemoryException}
    */
   public void forward(Tensor logits, Inputs inputs, Tensor logSumExp) {
     plan.forward(view(logits, "logits"), views(inputs), view(logSumExp, "logSumExp"));

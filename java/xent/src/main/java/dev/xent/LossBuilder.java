@@ -3,37 +3,25 @@ package dev.xent;
 
 import dev.xent.internal.plan.CrossEntropyPlan;
 import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.LossOptions;
 import dev.xent.internal.plan.Options;
-import dev.xent.internal.plan.Reductions;
-import dev.xent.internal.plan.View;
-import java.util.function.UnaryOperator;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The options that {@link CrossEntropy} and {@link NllLoss} have in common. Not safe for use by
- * several threads at once; what is built is.
+ * The options that {@link CrossEntropy} and {@link NllLoss} have in common: what becomes of
+ * targets. Not safe for use by several threads at once; what is built is.
  *
  * @param <B> the builder itself, which every option returns
  */
-public abstract sealed class LossBuilder<B extends LossBuilder<B>> extends OperationBuilder<B>
+public abstract sealed class LossBuilder<B extends LossBuilder<B>> extends ReducedBuilder<B>
     permits CrossEntropy.Builder, NllLoss.Builder {
-  private @Nullable Integer axis;
   private @Nullable Long ignoreIndex;
   private boolean negativeOfLabelsAlone;
   private double labelSmoothing;
-  private final Reductions.Builder reductions = new Reductions.Builder();
+  private Smoothing smoothing = Smoothing.UNIFORM;
+  private @Nullable Tensor classWeights;
 
   LossBuilder() {}
-
-  /**
-   * The axis of the classes; negative ones count from the end. Default: 1, or 0 for an input of one
-   * dimension.
-   */
-  public B axis(int value) {
-    axis = value;
-    return self();
-  }
 
   /**
    * The label whose rows are ignored: any number, a class or not. There is none by default. Class
@@ -51,49 +39,29 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>> extends Opera
    * @throws OptionException unless in [0, 1]
    */
   public B labelSmoothing(double value) {
-    labelSmoothing = Reductions.requireSmoothing(value);
-    return self();
-  }
-
-  /** What is returned. Default: MEAN. */
-  public B reduction(Reduction value) {
-    reductions.reduction(value);
+    labelSmoothing = Options.requireSmoothing(value);
     return self();
   }
 
   /**
-   * What the gradient is of: MEAN divides it by the denominator, SUM and NONE do not. Default: as
-   * the reduction.
+   * Which classes share what {@link #labelSmoothing} takes from a label. Default: {@link
+   * Smoothing#UNIFORM}. {@link Smoothing#OTHERS} goes with class indices alone: with other targets
+   * a call throws {@link OptionException}.
    */
-  public B gradientReduction(Reduction value) {
-    reductions.gradientReduction(value);
+  public B smoothing(Smoothing value) {
+    smoothing = Objects.requireNonNull(value, "smoothing");
     return self();
   }
 
   /**
-   * What every gradient is multiplied by. Default: 1.
+   * {@code w}: the weight of each class, by which its target is multiplied after smoothing. Read in
+   * every call, which throws {@link OptionException} unless all are finite and 0 or more.
    *
-   * @throws OptionException unless finite
+   * @param weights one dimension with a number per class, of a type that fits the logits; null
+   *     (default): 1 for each
    */
-  public B gradientScale(double value) {
-    reductions.gradientScale(value);
-    return self();
-  }
-
-  /**
-   * What a mean divides by, in place of the number of rows that are not ignored, or the sum of
-   * their weights: that of a whole batch, say, of which each call sees a part.
-   *
-   * @throws OptionException unless 0 or more, and finite
-   */
-  public B denominator(double value) {
-    reductions.denominator(value);
-    return self();
-  }
-
-  /** What a mean over the denominator 0 is. Default: NaN. */
-  public B noneCounted(NoneCounted value) {
-    reductions.noneCounted(value);
+  public B classWeights(@Nullable Tensor weights) {
+    classWeights = weights;
     return self();
   }
 
@@ -104,11 +72,27 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>> extends Opera
 
   /** The plan of these options for logits, which has the one for log-probabilities. */
   CrossEntropyPlan plan(
-      FullyMasked fullyMasked, UnaryOperator<Options> more, @Nullable View classWeights) {
+      FullyMasked fullyMasked,
+      double temperature,
+      double softcap,
+      double zLoss,
+      double probabilityClamp) {
     Engine engine = engine();
-    Options options = more.apply(Options.of(engine, fullyMasked, ignoreIndex, labelSmoothing));
-    boolean labelsAlone = negativeOfLabelsAlone && ignoreIndex != null && ignoreIndex < 0;
-    LossOptions loss = LossOptions.of(options, labelsAlone, axis, classWeights);
-    return new CrossEntropyPlan(engine, loss, reductions.build());
+    boolean ignores = ignoreIndex != null;
+    long ignored = ignores ? ignoreIndex : 0;
+    Options options =
+        new Options(
+            engine.isa(),
+            fullyMasked,
+            ignores,
+            ignored,
+            negativeOfLabelsAlone && ignored < 0,
+            labelSmoothing,
+            smoothing,
+            temperature,
+            softcap,
+            zLoss,
+            probabilityClamp);
+    return new CrossEntropyPlan(engine, spec(options, classWeights));
   }
 }

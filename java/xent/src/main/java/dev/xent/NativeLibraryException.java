@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Without a demand for it Xent computes with the reference instead and gives the same reason in
  * {@link XentRuntime#fallbackReason()}.
  */
-public final class NativeLibraryException extends XentException {
+public final class NativeLibraryException extends IllegalStateException implements XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**
@@ -19,7 +19,7 @@ public final class NativeLibraryException extends XentException {
    * @param message one line: what was given, what is needed, and the fix
    */
   public NativeLibraryException(String message) {
-    super(message, null);
+    super(message);
   }
 
   /**

@@ -6,10 +6,8 @@ import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
-import dev.xent.internal.plan.CrossEntropyPlan;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.NllPlan;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,9 +16,8 @@ import org.jspecify.annotations.Nullable;
  * After a log-softmax it is the cross-entropy; {@link CrossEntropy} does both in one pass and is
  * more exact.
  *
- * <p><b>Log-probabilities.</b> Any rank, any strides. The classes lie along axis 1, or 0 where
- * there is only one, unless {@link Builder#axis(int)} says otherwise; each index of the other axes
- * is a row.
+ * <p><b>Log-probabilities.</b> Any rank, any strides. The classes lie along the last axis unless
+ * {@link Builder#axis(int)} says otherwise; each index of the other axes is a row.
  *
  * <p><b>Types.</b> Where the log-probabilities are F32, F16 or BF16, each tensor of floats may have
  * any of these types; where they are F64, each may be F64 or F32. Results are computed in double,
@@ -72,17 +69,12 @@ public final class NllLoss {
    * @param denominator as {@link Builder#denominator}
    */
   public NllLoss withDenominator(double denominator) {
-    return new NllLoss(plan.with(plan.reductions().withDenominator(denominator)));
+    return new NllLoss(plan.withDenominator(denominator));
   }
 
-  /**
-   * The axis of the classes.
-   *
-   * @param rank the number of dimensions of the log-probabilities
-   * @return as {@link Builder#axis(int)} was given it, or the default for this rank
-   */
-  public int axis(int rank) {
-    return plan.axis(rank);
+  /** The axis of the classes, as {@link Builder#axis(int)} was given it. */
+  public int axis() {
+    return plan.axis();
   }
 
   /**
@@ -235,14 +227,14 @@ public final class NllLoss {
    * bits as {@link #forwardBackward} gives when the upstream is 1.
    *
    * @param targets as they were in the forward
+   * @param saved the outcome of that forward, for the rows that it counted
    * @param upstream one number per row, of a type that fits the gradient; null: 1 for every row
    * @param gradient {@code dl}, in the shape of the log-probabilities
-   * @param saved the outcome of that forward, for the rows that it counted
    * @throws OptionException when the outcome is of a forward over another number of rows
    */
   public void backward(
-      Tensor targets, @Nullable Tensor upstream, Tensor gradient, CrossEntropy.Outcome saved) {
-    backward(targets, Inputs.none(), upstream, gradient, saved);
+      Tensor targets, CrossEntropy.Outcome saved, @Nullable Tensor upstream, Tensor gradient) {
+    backward(targets, Inputs.none(), saved, upstream, gradient);
   }
 
   /**
@@ -250,23 +242,23 @@ public final class NllLoss {
    *
    * @param targets as they were in the forward
    * @param inputs as they were in the forward
+   * @param saved the outcome of that forward, for the rows that it counted
    * @param upstream one number per row, of a type that fits the gradient; null: 1 for every row
    * @param gradient {@code dl}, in the shape of the log-probabilities
-   * @param saved the outcome of that forward, for the rows that it counted
    * @throws OptionException when the outcome is of a forward over another number of rows
    */
   public void backward(
       Tensor targets,
       Inputs inputs,
+      CrossEntropy.Outcome saved,
       @Nullable Tensor upstream,
-      Tensor gradient,
-      CrossEntropy.Outcome saved) {
+      Tensor gradient) {
     plan.backward(
         view(targets, "targets"),
         views(inputs),
+        outputs(saved, "saved"),
         viewOrNull(upstream),
-        view(gradient, "gradient"),
-        outputs(saved, "saved"));
+        view(gradient, "gradient"));
   }
 
   /** Its options that are not the defaults: {@code NllLoss[ignoreIndex=-100]}. */
@@ -280,22 +272,7 @@ public final class NllLoss {
    * losses up; the rest is plain Java.
    */
   public static final class Builder extends LossBuilder<Builder> {
-    private Smoothing smoothing = Smoothing.UNIFORM;
-    private @Nullable Tensor classWeights;
-
     private Builder() {}
-
-    /** As {@link CrossEntropy.Builder#smoothing}. */
-    public Builder smoothing(Smoothing value) {
-      smoothing = Objects.requireNonNull(value, "smoothing");
-      return this;
-    }
-
-    /** As {@link CrossEntropy.Builder#classWeights}. */
-    public Builder classWeights(@Nullable Tensor weights) {
-      classWeights = weights;
-      return this;
-    }
 
     /**
      * The operation.
@@ -304,12 +281,7 @@ public final class NllLoss {
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
     public NllLoss build() {
-      CrossEntropyPlan plan =
-          plan(
-              FullyMasked.NAN,
-              options -> options.with(smoothing, 0, 0, 0, 0),
-              viewOrNull(classWeights));
-      return new NllLoss(plan.onLogProbabilities());
+      return new NllLoss(plan(FullyMasked.NAN, 0, 0, 0, 0).onLogProbabilities());
     }
 
     @Override

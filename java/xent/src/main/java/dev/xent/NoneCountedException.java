@@ -4,7 +4,7 @@ package dev.xent;
 import java.io.Serial;
 
 /** A mean over no rows, under {@link NoneCounted#ERROR}. */
-public final class NoneCountedException extends XentException {
+public final class NoneCountedException extends IllegalArgumentException implements XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**
@@ -13,6 +13,6 @@ public final class NoneCountedException extends XentException {
    * @param message one line: what was given, what is needed, and the fix
    */
   public NoneCountedException(String message) {
-    super(message, null);
+    super(message);
   }
 }

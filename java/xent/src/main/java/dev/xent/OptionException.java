@@ -4,7 +4,7 @@ package dev.xent;
 import java.io.Serial;
 
 /** An option or setting whose value is not allowed, or that this build or machine does not have. */
-public final class OptionException extends XentException {
+public final class OptionException extends IllegalArgumentException implements XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**
@@ -13,6 +13,6 @@ public final class OptionException extends XentException {
    * @param message one line: what was given, what is needed, and the fix
    */
   public OptionException(String message) {
-    super(message, null);
+    super(message);
   }
 }

@@ -4,7 +4,8 @@ package dev.xent;
 import java.io.Serial;
 
 /** Partial states that cannot be used: of other rows, classes, kinds or versions, or no states. */
-public final class PartialStatesException extends XentException {
+public final class PartialStatesException extends IllegalArgumentException
+    implements XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**
@@ -13,6 +14,6 @@ public final class PartialStatesException extends XentException {
    * @param message one line: what was given, what is needed, and the fix
    */
   public PartialStatesException(String message) {
-    super(message, null);
+    super(message);
   }
 }

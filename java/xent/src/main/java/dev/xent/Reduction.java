@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-/** What a loss over many rows becomes. */
+/**
+ * What the losses of many rows become. The losses themselves, PyTorch's reduction {@code none}, go
+ * into the tensor of {@link CrossEntropy.Outcome#losses} beside either; the gradient of rows that
+ * are not reduced is that of their sum.
+ */
 public enum Reduction {
-  /**
-   * Nothing: the losses of the rows are the result; the number a call returns is their exact sum.
-   */
-  NONE,
   /** The exact sum of the losses, divided by the denominator: the counted rows unless given. */
   MEAN,
   /** The exact sum of the losses. */

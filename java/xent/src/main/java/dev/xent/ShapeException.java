@@ -6,7 +6,7 @@ import java.io.Serial;
 /**
  * A shape, axis or stride that the operation cannot take, or shapes that do not belong together.
  */
-public final class ShapeException extends XentException {
+public final class ShapeException extends IllegalArgumentException implements XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**
@@ -15,6 +15,6 @@ public final class ShapeException extends XentException {
    * @param message one line: what was given, what is needed, and the fix
    */
   public ShapeException(String message) {
-    super(message, null);
+    super(message);
   }
 }

@@ -4,26 +4,11 @@ package dev.xent;
 /** Which classes share what label smoothing takes from a label. */
 public enum Smoothing {
   /** All classes that are not masked, the label's too: {@code (1 - eps) q + eps / K}. */
-  UNIFORM(0),
+  UNIFORM,
   /**
    * All classes that are not masked but the label's: {@code 1 - eps} at the label, {@code eps / (K
    * - 1)} at each of the others. Class indices only. With a single class the label has {@code 1 -
    * eps}.
    */
-  OTHERS(1);
-
-  private final int code;
-
-  Smoothing(int code) {
-    this.code = code;
-  }
-
-  /**
-   * Returns the number that stands for this choice in the C API.
-   *
-   * @return a value of XENT_SMOOTHING_...
-   */
-  public int code() {
-    return code;
-  }
+  OTHERS
 }

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * RowStatistics rows = shard.finish(whole, Inputs.none(), null);
  * if (rows.needsSecondRound()) {
  *   PartialStates again = shard.partialStates(logits, Inputs.none(), rows);
- *   rows = shard.finish(PartialStates.merge(exchanged(again)), Inputs.none(), null, rows);
+ *   rows = shard.finish(PartialStates.merge(exchanged(again)), Inputs.none(), rows, null);
  * }
  * shard.forward(logits, Inputs.none(), rows, output);
  * }</pre>
@@ -41,7 +41,7 @@ public final class SoftmaxShard {
    *
    * @param logits the classes of this shard, of any type of floats
    * @param inputs a class mask of these classes; a sink may be left out
-   * @throws XentException for what does not fit
+   * @throws IllegalArgumentException for what does not fit
    */
   public PartialStates partialStates(Tensor logits, Inputs inputs) {
     return new PartialStates(plan.states(view(logits, "logits"), views(inputs), null));
@@ -69,7 +69,7 @@ public final class SoftmaxShard {
    */
   public RowStatistics finish(PartialStates whole, Inputs inputs, @Nullable Tensor logSumExp) {
     return new RowStatistics(
-        plan.finish(states(whole, "whole"), views(inputs), viewOrNull(logSumExp), null));
+        plan.finish(states(whole, "whole"), views(inputs), null, viewOrNull(logSumExp)));
   }
 
   /**
@@ -77,17 +77,17 @@ public final class SoftmaxShard {
    *
    * @param whole the states of all classes, of the second round
    * @param inputs as in the first round
-   * @param logSumExp as in the first round
    * @param first what finishing the first round gave
+   * @param logSumExp as in the first round
    */
   public RowStatistics finish(
-      PartialStates whole, Inputs inputs, @Nullable Tensor logSumExp, RowStatistics first) {
+      PartialStates whole, Inputs inputs, RowStatistics first, @Nullable Tensor logSumExp) {
     return new RowStatistics(
         plan.finish(
             states(whole, "whole"),
             views(inputs),
-            viewOrNull(logSumExp),
-            finished(first, "first")));
+            finished(first, "first"),
+            viewOrNull(logSumExp)));
   }
 
   /**

@@ -32,6 +32,9 @@ import org.jspecify.annotations.Nullable;
  * Arena#ofConfined()} belongs to one thread, and nothing orders writes of one thread before reads
  * of another but the threads' own synchronisation.
  *
+ * <p>A setter takes the value first, as there are as many indices as dimensions: {@code
+ * tensor.setFloat(0.5f, i, j)}.
+ *
  * <p>All methods throw {@link ShapeException} for sizes, axes or indices that cannot be, and {@link
  * MemoryException} for memory that is too small, misaligned or of the wrong byte order; memory that
  * is closed, confined to another thread or refused by its {@link Lender} is refused where its
@@ -531,6 +534,26 @@ public final class Tensor {
     Memory.requireLent(view, "the tensor");
     try {
       Memory.setDouble(view, Strides.offset(index, view), value);
+    } finally {
+      Reference.reachabilityFence(view.owner);
+    }
+  }
+
+  /**
+   * Writes one element of a tensor of any integer type.
+   *
+   * @param value one that the type holds: U8 takes 0 to 255
+   * @param index one per dimension, each 0 or more
+   * @throws DTypeException when the type is no integer type, or does not hold the value
+   */
+  public void setLong(long value, long... index) {
+    Objects.requireNonNull(index, "index");
+    Memory.requireInteger(view);
+    Memory.requireHolds(view, value);
+    Memory.requireWritable(view, "the tensor");
+    Memory.requireLent(view, "the tensor");
+    try {
+      Memory.setLong(view, Strides.offset(index, view), value);
     } finally {
       Reference.reachabilityFence(view.owner);
     }

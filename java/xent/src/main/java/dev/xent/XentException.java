@@ -1,27 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import java.io.Serial;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Something that Xent refuses. Each message is one line: what was given, what is needed, and the
- * fix.
+ * What every exception of Xent's own has in common. Arguments that cannot be are an {@link
+ * IllegalArgumentException}, a library that cannot be had is an {@link IllegalStateException};
+ * either is one of this family, which tells it from others: {@code e instanceof XentException}.
  *
  * <p>Where not said otherwise, nothing has been written when one is thrown.
  */
-public abstract sealed class XentException extends RuntimeException
-    permits DTypeException,
-        LabelException,
-        MemoryException,
-        NativeLibraryException,
-        NoneCountedException,
-        OptionException,
-        PartialStatesException,
-        ShapeException {
-  @Serial private static final long serialVersionUID = 1L;
-
-  XentException(String message, @Nullable Throwable cause) {
-    super(message, cause);
-  }
+public interface XentException {
+  /** One line: what was given, what is needed, and the fix. */
+  @Nullable String getMessage();
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.nio.ByteBuffer;
+import org.junit.jupiter.api.Test;
 
 /** The edges that docs/numerics.md names, for cross-entropy. */
 class CrossEntropyEdgesTest {
@@ -194,5 +195,18 @@ class CrossEntropyEdgesTest {
     assertThat(Samples.bits(dx)).containsExactly(0, 0, 0);
     run(on(backend).gradientScale(-1), 0, 1000, 0, 0);
     assertThat(Samples.bits(dx)).containsOnly(0x80000000);
+  }
+
+  @Test
+  void aLabelThatMarksRowsIsAdvisedToBeIgnored() {
+    Tensor logits = Tensor.of(new float[6], 2, 3);
+    for (int label : new int[] {-1, -100, 255, 3, 7, 256}) {
+      boolean mark = label < 0 || label == 255;
+      assertThatThrownBy(() -> CrossEntropy.mean().forward(logits, Tensor.of(new int[] {0, label})))
+          .isInstanceOf(LabelException.class)
+          .hasMessage(
+              "row 1 has label %d; classes are 0 to 2: give a class index%s",
+              label, mark ? ", or ignoreIndex(" + label + ") if such rows do not count" : "");
+    }
   }
 }

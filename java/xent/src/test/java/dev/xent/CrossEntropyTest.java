@@ -180,7 +180,7 @@ class CrossEntropyTest {
   void takesImagesWithTheClassesAlongAxisOne(Backend backend) {
     float[] x = Samples.logits(2 * 3 * 4, 2, 3);
     int[] labels = Samples.labels(2 * 4, 3, 4);
-    CrossEntropy sum = on(backend).reduction(Reduction.SUM).build();
+    CrossEntropy sum = on(backend).axis(1).reduction(Reduction.SUM).build();
     double images = sum.forward(Tensor.of(x, 2, 3, 2, 2), Tensor.of(labels, 2, 2, 2));
     assertThat(sum.forward(Tensor.of(x, 2, 3, 2, 2), Tensor.of(labels, 2, 1, 2, 2)))
         .isEqualTo(images);

@@ -63,6 +63,7 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
         helpers
             .apply(
                 CrossEntropy.builder()
+                    .axis(1)
                     .backend(backend)
                     .ignoreIndex(1)
                     .labelSmoothing(0.1)
@@ -91,13 +92,13 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
     bits.put("nll", bits(nll.forwardBackward(logs, labels, gradient, counting)));
     bits.put("nll gradient", Samples.bits(gradient));
     bits.put("nll outcome", numbers(counting));
-    nll.backward(labels, perRow, gradient, counting);
+    nll.backward(labels, counting, perRow, gradient);
     bits.put("nll gradient of upstream", Samples.bits(gradient));
     return bits;
   }
 
   private CrossEntropy probabilities() {
-    return helpers.apply(CrossEntropy.builder().backend(backend), threads).build();
+    return helpers.apply(CrossEntropy.builder().axis(1).backend(backend), threads).build();
   }
 
   private static int[] numbers(CrossEntropy.Outcome outcome) {

@@ -267,13 +267,13 @@ class InputsRefusedTest {
           "the shape [3]");
     }
     Tensor cube = Tensor.of(new float[24], 2, 3, 4);
-    Tensor matrix = Tensor.of(new int[8], 2, 4);
+    Tensor matrix = Tensor.of(new int[6], 2, 3);
     Tensor pair = Tensor.of(new float[] {1, 1});
     refused(
         ShapeException.class,
         () -> loss.forward(cube, matrix, Inputs.none().rowWeights(pair)),
         "rowWeights is F32 [2]",
-        "the shape [2, 4]");
+        "the shape [2, 3]");
     Inputs forAll = Inputs.none().rowWeights(pair.slice(0, 0, 1));
     assertThat(loss.forward(cube, matrix, forAll)).isEqualTo(loss.forward(cube, matrix));
   }

@@ -219,7 +219,7 @@ class NllLossOptionsTest {
     assertThat(outcome.denominator()).isCloseTo(denominator, within(1e-12));
 
     float[] alone = new float[gradient.length];
-    loss.backward(targets, inputs, null, batch.of(alone), outcome);
+    loss.backward(targets, inputs, outcome, null, batch.of(alone));
     assertThat(alone).isEqualTo(gradient);
     float[] inPlace = batch.logs.clone();
     loss.forwardBackward(batch.of(inPlace), targets, inputs, batch.of(inPlace), outcome);
@@ -320,7 +320,7 @@ class NllLossOptionsTest {
         loss.forward(x, Tensor.of(new double[] {0, 1, 0, 0, 0, 1}, 2, 3), inputs, outcome);
     assertThat(rowsOfProbabilities).isEqualTo(labels);
     double[] again = new double[6];
-    loss.backward(Tensor.of(new int[] {1, 2}), inputs, null, Tensor.of(again, 2, 3), outcome);
+    loss.backward(Tensor.of(new int[] {1, 2}), inputs, outcome, null, Tensor.of(again, 2, 3));
     assertThat(again).isEqualTo(dx);
     Inputs sparse = inputs.targetWeights(Tensor.of(new double[] {1, 1}, 2, 1));
     assertThat(loss.forward(x, Tensor.of(new int[] {1, 2}, 2, 1), sparse)).isEqualTo(labels);

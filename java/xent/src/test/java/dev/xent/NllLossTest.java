@@ -159,7 +159,7 @@ class NllLossTest {
     Tensor rows = Tensor.of(values(5, outer * inner), outer, inner);
     float[] losses = new float[outer * inner];
     float[] gradient = new float[outer * classes * inner];
-    NllLoss loss = NllLoss.builder().backend(backend).labelSmoothing(0.1).build();
+    NllLoss loss = NllLoss.builder().axis(1).backend(backend).labelSmoothing(0.1).build();
     CrossEntropy.Outcome outcome =
         new CrossEntropy.Outcome().losses(Tensor.of(losses, outer, inner));
     double mean =
@@ -186,9 +186,9 @@ class NllLossTest {
           .isEqualTo(bits(losses));
       assertThat(bits(moved.permute(2, 1, 0).toFloatArray())).isEqualTo(bits(gradient));
 
-      along.backward(otherLabels, rows.permute(1, 0), moved, other);
+      along.backward(otherLabels, other, rows.permute(1, 0), moved);
       float[] weighted = new float[gradient.length];
-      loss.backward(labels, rows, Tensor.of(weighted, outer, classes, inner), outcome);
+      loss.backward(labels, outcome, rows, Tensor.of(weighted, outer, classes, inner));
       assertThat(bits(moved.permute(2, 1, 0).toFloatArray())).isEqualTo(bits(weighted));
     }
   }
@@ -236,16 +236,16 @@ class NllLossTest {
 
     NllLoss soft = builder.build();
     soft.forwardBackward(logs, probabilities, Tensor.of(together, rows, classes), outcome);
-    soft.backward(probabilities, null, Tensor.of(alone, rows, classes), outcome);
+    soft.backward(probabilities, outcome, null, Tensor.of(alone, rows, classes));
     assertThat(bits(alone)).isEqualTo(bits(together));
 
     NllLoss hard = builder.ignoreIndex(-100).build();
     hard.forwardBackward(logs, labels, Tensor.of(together, rows, classes), outcome);
-    hard.backward(labels, null, Tensor.of(alone, rows, classes), outcome);
+    hard.backward(labels, outcome, null, Tensor.of(alone, rows, classes));
     assertThat(bits(alone)).isEqualTo(bits(together));
 
     float[] upstream = {2, 9, -1, 0, 0.5f, Float.NaN};
-    hard.backward(labels, Tensor.of(upstream), Tensor.of(alone, rows, classes), outcome);
+    hard.backward(labels, outcome, Tensor.of(upstream), Tensor.of(alone, rows, classes));
     for (int i = 0; i < alone.length; i++) {
       double factor = i / classes == 1 || i / classes == 5 ? 0 : upstream[i / classes];
       assertThat((double) alone[i]).isCloseTo(together[i] * factor, within(1e-7));
@@ -257,7 +257,7 @@ class NllLossTest {
     Tensor gradient = Tensor.of(new float[6], 2, 3);
     Tensor labels = Tensor.of(new int[] {0, 1});
     assertThatThrownBy(
-            () -> NllLoss.mean().backward(labels, null, gradient, new CrossEntropy.Outcome()))
+            () -> NllLoss.mean().backward(labels, new CrossEntropy.Outcome(), null, gradient))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("the outcome is of no forward");
   }
@@ -484,7 +484,7 @@ class NllLossTest {
       long before = threads.getCurrentThreadAllocatedBytes();
       for (int call = 0; call < 500; call++) {
         loss.forwardBackward(logs, labels, gradient, outcome);
-        loss.backward(labels, null, gradient, outcome);
+        loss.backward(labels, outcome, null, gradient);
       }
       least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
     }

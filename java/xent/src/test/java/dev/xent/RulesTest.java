@@ -96,13 +96,18 @@ class RulesTest {
   }
 
   @Test
-  void onnxNeedsTwoDimensions() {
+  void oneDimensionNeedsItsAxis() {
     Tensor row = Tensor.of(Samples.row(x, 0, 3));
     Tensor label = Tensor.of(new int[] {2});
-    assertThatThrownBy(() -> CrossEntropy.onnxRules().build().forward(row, label))
-        .isInstanceOf(ShapeException.class)
-        .hasMessageContaining("axis 1");
-    assertThat(CrossEntropy.pytorchRules().build().forward(row, label))
+    for (CrossEntropy rules :
+        new CrossEntropy[] {
+          CrossEntropy.onnxRules().build(), CrossEntropy.pytorchRules().build()
+        }) {
+      assertThatThrownBy(() -> rules.forward(row, label))
+          .isInstanceOf(ShapeException.class)
+          .hasMessageContaining("axis 1");
+    }
+    assertThat(CrossEntropy.pytorchRules().axis(0).build().forward(row, label))
         .isCloseTo(loss(0, 2), within(NEAR));
   }
 }

@@ -101,7 +101,7 @@ class SavedStatisticsTest {
           assertThat(first.needsSecondRound()).isTrue();
           refused(() -> other.partialStates(far, labels, none, first));
           PartialStates second = plain.partialStates(far, labels, none, first);
-          refused(() -> other.finish(second, labels, none, outcome, first));
+          refused(() -> other.finish(second, labels, none, first, outcome));
         });
     SoftmaxShard softmax = Softmax.builder().backend(backend).build().onShard(0, 3);
     SoftmaxShard warm = Softmax.builder().backend(backend).temperature(2).build().onShard(0, 3);

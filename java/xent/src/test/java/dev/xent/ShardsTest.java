@@ -104,7 +104,7 @@ class ShardsTest {
           for (int i = 0; i < shards.size(); i++) {
             parts.add(shards.get(i).partialStates(in.slice(1, cut[i], cut[i + 1]), inputs, rows));
           }
-          rows = shards.get(0).finish(exchanged(parts), inputs, sum, rows);
+          rows = shards.get(0).finish(exchanged(parts), inputs, rows, sum);
         }
         Tensor output = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
         for (int i = 0; i < shards.size(); i++) {
@@ -192,7 +192,7 @@ class ShardsTest {
         for (int i = 0; i < shards.size(); i++) {
           states.set(i, shards.get(i).partialStates(parts.get(i), of.get(i), inputs, rows));
         }
-        rows = shards.get(0).finish(exchanged(states), known, ofFinish, outcome, rows);
+        rows = shards.get(0).finish(exchanged(states), known, ofFinish, rows, outcome);
       }
       assertThat(bits(divided)).isEqualTo(bits(losses));
       assertThat(outcome.loss()).isEqualTo(whole.loss());
@@ -513,7 +513,7 @@ class ShardsTest {
         shard.finish(shard.partialStates(logits, Inputs.none()), Inputs.none(), null);
     refused(
         PartialStatesException.class,
-        () -> first.finish(again, Inputs.none(), null, other),
+        () -> first.finish(again, Inputs.none(), other, null),
         "the statistics are of softmax [3, " + CLASSES + "] with classes along axis 1",
         "the partial states are of softmax");
     CrossEntropyShard loss = CrossEntropy.builder().backend(backend).build().onShard(0, CLASSES);

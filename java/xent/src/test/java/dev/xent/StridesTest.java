@@ -185,7 +185,8 @@ class StridesTest {
     int[] labels = new int[2 * 2 * 2];
     labels[5] = 9;
     try {
-      CrossEntropy.builder().backend(backend).build().forward(x, Tensor.of(labels, 2, 2, 2));
+      CrossEntropy loss = CrossEntropy.builder().axis(1).backend(backend).build();
+      loss.forward(x, Tensor.of(labels, 2, 2, 2));
     } catch (LabelException e) {
       assertThat(e.row()).isEqualTo(5);
       return;

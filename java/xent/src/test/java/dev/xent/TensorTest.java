@@ -324,4 +324,34 @@ class TensorTest {
     wide.copyFrom(half);
     assertThat(wide.toDoubleArray()).containsExactly(0.5, Double.POSITIVE_INFINITY);
   }
+
+  @Test
+  void integersOfEveryTypeAreWritten() {
+    for (DType type : DType.values()) {
+      if (type.isFloat()) {
+        continue;
+      }
+      Tensor tensor = Tensor.of(MemorySegment.ofArray(new long[6]), type, 2, 3);
+      int bits = 8 * type.byteSize();
+      long least = type == DType.U8 ? 0 : -1L << bits - 1;
+      long most = type == DType.U8 ? 255 : ~least;
+      tensor.setLong(least, 0, 1);
+      tensor.setLong(most, 1, 2);
+      assertThat(tensor.toLongArray()).containsExactly(0, least, 0, 0, 0, most);
+      if (type != DType.I64) {
+        assertThatThrownBy(() -> tensor.setLong(most + 1, 0, 0))
+            .isInstanceOf(DTypeException.class)
+            .hasMessage(
+                "%d is no element of %s [2, 3]: give a number from %d to %d",
+                most + 1, type, least, most);
+        assertThatThrownBy(() -> tensor.setLong(least - 1, 0, 0))
+            .isInstanceOf(DTypeException.class);
+      }
+    }
+    Tensor floats = Tensor.of(new float[1]);
+    assertThatThrownBy(() -> floats.setLong(1, 0))
+        .isInstanceOf(DTypeException.class)
+        .isInstanceOf(IllegalArgumentException.class)
+        .isInstanceOf(XentException.class);
+  }
 }

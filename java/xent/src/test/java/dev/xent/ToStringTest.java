@@ -52,7 +52,7 @@ class ToStringTest {
     String who = reference ? engine.substring(engine.indexOf("threads")) : engine;
     assertThat(
             on(CrossEntropy.builder())
-                .axis(-1)
+                .axis(1)
                 .ignoreIndex(-100)
                 .labelSmoothing(0.1)
                 .smoothing(Smoothing.OTHERS)
@@ -68,7 +68,7 @@ class ToStringTest {
                 .noneCounted(NoneCounted.ZERO)
                 .build())
         .hasToString(
-            "CrossEntropy[axis=-1, ignoreIndex=-100, labelSmoothing=0.1, smoothing=OTHERS,"
+            "CrossEntropy[axis=1, ignoreIndex=-100, labelSmoothing=0.1, smoothing=OTHERS,"
                 + " temperature=2.0, softcap=30.0, zLoss=1.0E-4, fullyMasked=ZERO,"
                 + " classWeights=F32 [3], reduction=SUM, gradientReduction=MEAN,"
                 + " gradientScale=0.5, denominator=8.0, noneCounted=ZERO, "

@@ -104,6 +104,7 @@ final class Samples {
     put(CrossEntropy.class, CrossEntropy.mean());
     put(CrossEntropy.Builder.class, CrossEntropy.builder());
     put(dev.xent.LossBuilder.class, CrossEntropy.builder());
+    put(dev.xent.ReducedBuilder.class, CrossEntropy.builder());
     put(dev.xent.OperationBuilder.class, CrossEntropy.builder());
     put(CrossEntropy.Outcome.class, new CrossEntropy.Outcome());
     put(KlDivergence.class, KlDivergence.mean());

@@ -22,7 +22,7 @@ import picocli.CommandLine.Parameters;
       "Examples:",
       "  xent cross-entropy logits.npy labels.npy",
       "  xent cross-entropy logits.npy labels.npy --ignore-index -100 --grad g.npy",
-      "  xent cross-entropy logits.npy labels.npy --reduction none --losses losses.npy",
+      "  xent cross-entropy logits.npy labels.npy --reduction sum --losses losses.npy",
       "  xent cross-entropy logits.npy soft.npy --reduction sum --json",
       "  xent cross-entropy logits.npy classes.npy --target-weights p.npy",
       "  xent cross-entropy logits.npy labels.npy --top-k 5 --top-classes top.npy"
@@ -42,8 +42,8 @@ final class CrossEntropyCommand extends LossCommand {
   }
 
   @Override
-  int defaultAxis(int rank) {
-    return options.rules().axis(rank);
+  int defaultAxis() {
+    return options.rules().axis();
   }
 
   @Override

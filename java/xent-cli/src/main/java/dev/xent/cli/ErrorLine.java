@@ -40,11 +40,11 @@ final class ErrorLine {
 
   /** Answers what a command threw. */
   static int failure(Exception e, CommandLine line, ParseResult arguments) {
-    if (e instanceof XentException) {
-      return print(line.getErr(), OptionNames.in(e.getMessage()));
-    }
     if (e instanceof FileException || e instanceof CommandException) {
       return print(line.getErr(), e.getMessage());
+    }
+    if (e instanceof XentException) {
+      return print(line.getErr(), OptionNames.in(e.getMessage()));
     }
     if (System.getenv(TRACE) != null) {
       e.printStackTrace(line.getErr());

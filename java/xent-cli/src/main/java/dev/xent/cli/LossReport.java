@@ -21,7 +21,7 @@ record LossReport(Reduction reduction, CrossEntropy.Outcome outcome, boolean lab
   /** One object on one line; scripts depend on its members. */
   String json() {
     Map<String, Object> object = new LinkedHashMap<>();
-    object.put("loss", reduction == Reduction.NONE ? null : Json.number(outcome.loss()));
+    object.put("loss", Json.number(outcome.loss()));
     object.put("reduction", Converters.name(reduction));
     object.put("rows", outcome.rows());
     object.put("counted", outcome.counted());
@@ -40,10 +40,8 @@ record LossReport(Reduction reduction, CrossEntropy.Outcome outcome, boolean lab
     line(
         text,
         "loss",
-        reduction == Reduction.NONE
-            ? "one per row, in the file of --losses"
-            : String.format(
-                Locale.ROOT, "%s (%s)", Numbers.text(outcome.loss()), Converters.name(reduction)));
+        String.format(
+            Locale.ROOT, "%s (%s)", Numbers.text(outcome.loss()), Converters.name(reduction)));
     line(
         text,
         "rows",

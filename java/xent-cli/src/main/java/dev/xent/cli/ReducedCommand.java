@@ -25,15 +25,14 @@ abstract class ReducedCommand implements Callable<Integer> {
       names = "--axis",
       paramLabel = "A",
       description =
-          "The class axis; negative ones count from the end. Default: 1, or 0 for one dimension.")
+          "The class axis; negative ones count from the end. Default: -1, the last; 1 with --rules.")
   private @Nullable Integer axis;
 
   @Option(
       names = "--reduction",
       paramLabel = "R",
       description =
-          "none, mean or sum of the rows' losses. Default: mean. With none the loss is null and"
-              + " --losses is required.")
+          "mean or sum of the rows' losses. Default: mean. The losses themselves: --losses.")
   private Reduction reduction = Reduction.MEAN;
 
   @Option(
@@ -59,7 +58,7 @@ abstract class ReducedCommand implements Callable<Integer> {
       names = "--grad",
       order = HelpOrder.FILES,
       paramLabel = "G.npy",
-      description = "Write the gradient of the reduced loss (none: of the sum).")
+      description = "Write the gradient of the reduced loss.")
   private @Nullable Path gradient;
 
   @Option(names = "--json", order = HelpOrder.PRINT, description = "Print one JSON object.")
@@ -85,8 +84,8 @@ abstract class ReducedCommand implements Callable<Integer> {
       ComputeOptions compute) {}
 
   /** The class axis where none is given. */
-  int defaultAxis(int rank) {
-    return Math.min(rank - 1, 1);
+  int defaultAxis() {
+    return -1;
   }
 
   /** Refuses values of options. */
@@ -124,7 +123,7 @@ abstract class ReducedCommand implements Callable<Integer> {
         Outputs outputs = new Outputs(memory)) {
       Tensor x = InputFiles.floats(input(), memory);
       requireType(x);
-      int given = axis != null ? axis : defaultAxis(x.rank());
+      int given = axis != null ? axis : defaultAxis();
       int classAxis = Axis.resolve(given, x, input());
       Tensor offsets = offsets(memory);
       Loss loss = read(Rows.of(x, classAxis, offsets), offsets, memory);
@@ -151,11 +150,6 @@ abstract class ReducedCommand implements Callable<Integer> {
   }
 
   private void requireOptions() {
-    if (reduction == Reduction.NONE && losses == null) {
-      throw new CommandException(
-          "--reduction none gives one loss per row and no file to write them to; add --losses"
-              + " L.npy, or use mean or sum");
-    }
     Ranges.atLeast0("--denominator", denominator);
     if (denominator != null
         && gradient != null

@@ -21,8 +21,8 @@ enum Rules {
     };
   }
 
-  /** The class axis of logits of so many dimensions. */
-  int axis(int rank) {
-    return this == ONNX ? 1 : Math.min(rank - 1, 1);
+  /** The class axis where none is given. */
+  int axis() {
+    return this == XENT ? -1 : 1;
   }
 }

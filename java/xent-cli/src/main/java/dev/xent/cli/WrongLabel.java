@@ -6,6 +6,9 @@ import java.util.Locale;
 
 /** The line for a label that is no class, or one that is masked. */
 final class WrongLabel {
+  /** What marks places without a label in images of labels. */
+  private static final int LARGEST_BYTE = 255;
+
   private WrongLabel() {}
 
   /** Names the place in a file of these rows as {@code verify} does. */
@@ -16,18 +19,20 @@ final class WrongLabel {
       return new CommandException(
           String.format(
               Locale.ROOT,
-              "label %d in row %s is a class that --mask leaves out; correct one of them, or leave such rows out: --ignore-index %1$d",
+              "label %d in row %s is a class that --mask leaves out; correct one of them",
               label,
               place));
     }
-    String hint = label == e.classes() ? "labels count from 0, " : "";
     return new CommandException(
         String.format(
             Locale.ROOT,
-            "label %d in row %s is not in [0, %d); %scorrect it, or leave such rows out: --ignore-index %1$d",
+            "label %d in row %s is not in [0, %d); %scorrect it%s",
             label,
             place,
             e.classes(),
-            hint));
+            label == e.classes() ? "labels count from 0, " : "",
+            label < 0 || label == LARGEST_BYTE
+                ? ", or leave such rows out: --ignore-index " + label
+                : ""));
   }
 }

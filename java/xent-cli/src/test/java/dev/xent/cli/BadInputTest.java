@@ -86,7 +86,7 @@ class BadInputTest {
   @Test
   void labelsThatCountFromOne() {
     NpyBytes.longs(labels, "(2,)", 1, 4);
-    loss().refuses("label 4 in row 1 is not in [0, 4); labels count from 0, correct it, or leave");
+    loss().refuses("label 4 in row 1 is not in [0, 4); labels count from 0, correct it");
     NpyBytes.longs(labels, "(2,)", 1, 5);
     assertThat(loss().refuses("label 5 in row 1").err()).doesNotContain("count from");
   }

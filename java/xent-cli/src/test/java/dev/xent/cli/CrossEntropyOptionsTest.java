@@ -464,8 +464,10 @@ class CrossEntropyOptionsTest {
 
     NpyBytes.floats(logits, "(4,)", 2, 1, 0, -1);
     NpyBytes.longs(labels, "(1,)", 1);
-    xent("cross-entropy", logits, labels, "--rules", "pytorch").succeeds();
-    xent("cross-entropy", logits, labels, "--rules", "onnx").refuses("--axis 1 does not fit");
+    for (String rules : new String[] {"pytorch", "onnx"}) {
+      xent("cross-entropy", logits, labels, "--rules", rules).refuses("--axis 1 does not fit");
+      xent("cross-entropy", logits, labels, "--rules", rules, "--axis", 0).succeeds();
+    }
     xent("cross-entropy", logits, labels, "--rules", "xent")
         .refuses("--rules", "'xent' is not one of pytorch, onnx");
   }
@@ -510,7 +512,8 @@ class CrossEntropyOptionsTest {
   void topClassesLieAlongTheClassAxis() {
     NpyBytes.floats(logits, "(1, 4, 2)", 2, 0.5f, 1, -0.25f, 0, 3, -1, 1.5f);
     NpyBytes.longs(labels, "(1, 2)", Golden.LABELS);
-    xent("cross-entropy", logits, labels, "--top-k", 2, "--top-classes", file("c")).succeeds();
+    xent("cross-entropy", logits, labels, "--axis", 1, "--top-k", 2, "--top-classes", file("c"))
+        .succeeds();
     assertThat(NpyBytes.dictionaryOf(file("c"))).contains("(1, 2, 2)");
     assertThat(NpyBytes.longsOf(file("c"))).containsExactly(0, 2, 1, 3);
   }

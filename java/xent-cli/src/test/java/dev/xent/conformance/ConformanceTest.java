@@ -8,6 +8,7 @@ import dev.xent.Isa;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.load.Backends;
+import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -48,7 +49,7 @@ class ConformanceTest {
 
   private static long compare(Kernels kernels, Isa isa, ConformanceCase c, boolean inParts) {
     try (Arena arena = Arena.ofConfined()) {
-      ConformanceRun run = new ConformanceRun(arena, kernels, isa.code(), c);
+      ConformanceRun run = new ConformanceRun(arena, kernels, Codes.of(isa), c);
       run.run(inParts);
       return run.compare();
     } catch (AssertionError e) {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.files;
 
+import dev.xent.XentException;
 import java.io.Serial;
 
 /**
  * A file that cannot be read or written; the message is one line with cause and fix, in which
  * control characters of names are escaped.
  */
-public final class FileException extends RuntimeException {
+public final class FileException extends RuntimeException implements XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   FileException(String message) {

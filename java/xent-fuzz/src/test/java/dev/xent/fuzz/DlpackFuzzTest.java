@@ -4,7 +4,6 @@ package dev.xent.fuzz;
 import com.code_intelligence.jazzer.api.FuzzedDataProvider;
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import dev.xent.Tensor;
-import dev.xent.XentException;
 import dev.xent.dlpack.DlpackTensors;
 import dev.xent.dlpack.ManagedTensor;
 import java.lang.foreign.Arena;
@@ -32,7 +31,7 @@ class DlpackFuzzTest {
         } else {
           view(descriptor);
         }
-      } catch (XentException refusal) {
+      } catch (IllegalArgumentException refusal) {
         Found.unlessOneLine(refusal);
       }
       descriptor.requireDeleted(1);

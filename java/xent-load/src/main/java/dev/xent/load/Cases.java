@@ -209,6 +209,7 @@ final class Cases {
               teller
                   .tell(
                       CrossEntropy.builder()
+                          .axis(1)
                           .ignoreIndex(IGNORED)
                           .labelSmoothing(0.1)
                           .classWeights(weights)
@@ -228,7 +229,9 @@ final class Cases {
         List.of(Operand.in(x), sure, gradient),
         teller -> {
           CrossEntropy loss =
-              teller.tell(CrossEntropy.builder().temperature(1.5).softcap(30).zLoss(1e-4)).build();
+              teller
+                  .tell(CrossEntropy.builder().axis(1).temperature(1.5).softcap(30).zLoss(1e-4))
+                  .build();
           return (t, own) -> loss.forwardBackward(t[0], t[1], t[2]);
         });
     add(
@@ -237,7 +240,7 @@ final class Cases {
         shape,
         List.of(Operand.in(x), Operand.in(content.probabilities(type, shape)), gradient),
         teller -> {
-          CrossEntropy loss = teller.tell(CrossEntropy.builder()).build();
+          CrossEntropy loss = teller.tell(CrossEntropy.builder().axis(1)).build();
           return (t, own) -> loss.forwardBackward(t[0], t[1], t[2]);
         });
     add(
@@ -265,7 +268,8 @@ final class Cases {
             Operand.in(content.weights(wide(type), count(rows))),
             gradient),
         teller -> {
-          KlDivergence divergence = teller.tell(KlDivergence.builder().temperature(2)).build();
+          KlDivergence divergence =
+              teller.tell(KlDivergence.builder().axis(1).temperature(2)).build();
           return (t, own) ->
               divergence.forwardBackward(
                   t[0],
@@ -280,7 +284,7 @@ final class Cases {
         shape,
         List.of(Operand.in(x), sure, gradient),
         teller -> {
-          NllLoss loss = teller.tell(NllLoss.builder()).build();
+          NllLoss loss = teller.tell(NllLoss.builder().axis(1)).build();
           return (t, own) -> loss.forwardBackward(t[0], t[1], t[2]);
         });
   }
@@ -295,7 +299,7 @@ final class Cases {
         shape,
         List.of(Operand.inPlace(x), Operand.in(labels)),
         teller -> {
-          CrossEntropy loss = teller.tell(CrossEntropy.builder()).build();
+          CrossEntropy loss = teller.tell(CrossEntropy.builder().axis(1)).build();
           return (t, own) -> loss.forwardBackward(t[0], t[1], t[0]);
         });
     add(
@@ -355,7 +359,8 @@ final class Cases {
         shape,
         List.of(Operand.in(x), labels, losses, out),
         teller -> {
-          CrossEntropy loss = teller.tell(CrossEntropy.builder().labelSmoothing(0.2)).build();
+          CrossEntropy loss =
+              teller.tell(CrossEntropy.builder().axis(1).labelSmoothing(0.2)).build();
           return (t, own) -> lost(CrossEntropyLayer.of(loss, shape), t);
         });
     add(
@@ -364,7 +369,7 @@ final class Cases {
         shape,
         List.of(Operand.in(x), labels, losses, out),
         teller -> {
-          NllLoss loss = teller.tell(NllLoss.builder()).build();
+          NllLoss loss = teller.tell(NllLoss.builder().axis(1)).build();
           return (t, own) -> lost(NllLossLayer.of(loss, shape), t);
         });
   }

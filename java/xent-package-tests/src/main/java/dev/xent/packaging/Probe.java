@@ -5,7 +5,6 @@ import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.Xent;
-import dev.xent.XentException;
 import java.io.File;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
@@ -90,7 +89,7 @@ public final class Probe {
       String reason = Xent.runtime().fallbackReason();
       String backend = reason == null ? "native" : "reference (" + reason + ")";
       return String.format(Locale.ROOT, "%s; loss %.6f", backend, loss);
-    } catch (XentException e) {
+    } catch (IllegalArgumentException | IllegalStateException e) {
       return e.getClass().getSimpleName() + ": " + e.getMessage();
     }
   }

@@ -22,7 +22,7 @@ public final class CrossEntropyLayer extends LossLayer {
   private final CrossEntropy crossEntropy;
 
   /**
-   * The mean over the rows, with classes along axis 1, or 0 where the shape has no other.
+   * The mean over the rows, with classes along the last axis.
    *
    * @param shape of the logits, {@link Layer#ANY} where a size changes from call to call
    */
@@ -31,10 +31,7 @@ public final class CrossEntropyLayer extends LossLayer {
   }
 
   private CrossEntropyLayer(CrossEntropy crossEntropy, long... shape) {
-    super(
-        Objects.requireNonNull(crossEntropy, "operation")
-            .axis(Objects.requireNonNull(shape, "shape").length),
-        shape);
+    super(Objects.requireNonNull(crossEntropy, "operation").axis(), shape);
     this.crossEntropy = crossEntropy;
   }
 

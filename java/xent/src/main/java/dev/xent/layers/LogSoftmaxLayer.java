@@ -21,13 +21,13 @@ public final class LogSoftmaxLayer extends OwningLayer {
   private final OwnedTensor gradients = new OwnedTensor();
 
   /**
-   * Along axis 1, so that columns (B, D, 1) and images (N, C, H, W) are taken as they are; along
-   * axis 0 where the shape has no other.
+   * Along the last axis. Columns (B, D, 1) and images (N, C, H, W) need {@link #along along(1,
+   * shape)}.
    *
    * @param shape of the inputs, {@link Layer#ANY} where a size changes from call to call
    */
   public LogSoftmaxLayer(long... shape) {
-    this(LogSoftmax.along(defaultAxis(shape)), shape);
+    this(LogSoftmax.along(-1), shape);
   }
 
   private LogSoftmaxLayer(LogSoftmax logSoftmax, long... shape) {

@@ -18,7 +18,7 @@ public final class NllLossLayer extends LossLayer {
   private final NllLoss nllLoss;
 
   /**
-   * The mean over the rows, with classes along axis 1, or 0 where the shape has no other.
+   * The mean over the rows, with classes along the last axis.
    *
    * @param shape of the inputs, {@link Layer#ANY} where a size changes from call to call
    */
@@ -27,10 +27,7 @@ public final class NllLossLayer extends LossLayer {
   }
 
   private NllLossLayer(NllLoss nllLoss, long... shape) {
-    super(
-        Objects.requireNonNull(nllLoss, "operation")
-            .axis(Objects.requireNonNull(shape, "shape").length),
-        shape);
+    super(Objects.requireNonNull(nllLoss, "operation").axis(), shape);
     this.nllLoss = nllLoss;
   }
 

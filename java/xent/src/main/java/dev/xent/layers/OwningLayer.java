@@ -34,11 +34,6 @@ abstract class OwningLayer implements Layer {
     this.shape = shape.clone();
   }
 
-  /** The class axis where none is given: 1, and 0 where the shape has no axis 1. */
-  static int defaultAxis(long... shape) {
-    return Objects.requireNonNull(shape, "shape").length > 1 ? 1 : 0;
-  }
-
   final String name() {
     return getClass().getSimpleName();
   }

@@ -21,13 +21,13 @@ public final class SoftmaxLayer extends OwningLayer {
   private final OwnedTensor gradients = new OwnedTensor();
 
   /**
-   * Along axis 1, so that columns (B, D, 1) and images (N, C, H, W) are taken as they are; along
-   * axis 0 where the shape has no other.
+   * Along the last axis. Columns (B, D, 1) and images (N, C, H, W) need {@link #along along(1,
+   * shape)}.
    *
    * @param shape of the inputs, {@link Layer#ANY} where a size changes from call to call
    */
   public SoftmaxLayer(long... shape) {
-    this(Softmax.along(defaultAxis(shape)), shape);
+    this(Softmax.along(-1), shape);
   }
 
   private SoftmaxLayer(Softmax softmax, long... shape) {

@@ -124,7 +124,7 @@ class LossGradientTest {
     }
     CrossEntropy.Outcome saved = new CrossEntropy.Outcome();
     operation.forward(logs, loss.targets(), saved);
-    operation.backward(loss.targets(), loss.upstreams(), gradient, saved);
+    operation.backward(loss.targets(), saved, loss.upstreams(), gradient);
     return dl;
   }
 

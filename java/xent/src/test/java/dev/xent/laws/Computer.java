@@ -548,7 +548,7 @@ final class Computer implements AutoCloseable {
       rows =
           rows == null
               ? first.finish(whole, labels, ofFinish, loss.outcome)
-              : first.finish(whole, labels, ofFinish, loss.outcome, rows);
+              : first.finish(whole, labels, ofFinish, rows, loss.outcome);
     } while (rows.needsSecondRound());
     for (int[] part : parts) {
       Tensor own = rowsOfProbabilities ? part(targets, part) : targets;
@@ -586,7 +586,7 @@ final class Computer implements AutoCloseable {
       rows =
           rows == null
               ? first.finish(whole, ofFinish, null)
-              : first.finish(whole, ofFinish, null, rows);
+              : first.finish(whole, ofFinish, rows, null);
     } while (rows.needsSecondRound());
     for (int[] part : parts) {
       operation

@@ -70,7 +70,7 @@ class LogSoftmaxLayerTest {
   @Test
   void axisIsOneByDefaultAndZeroWhereThereIsNoOther() {
     float[] x = Samples.normal(5, 12, 1);
-    try (LogSoftmaxLayer image = new LogSoftmaxLayer(2, 3, 2);
+    try (LogSoftmaxLayer image = LogSoftmaxLayer.along(1, 2, 3, 2);
         LogSoftmaxLayer vector = new LogSoftmaxLayer(12);
         LogSoftmaxLayer last = LogSoftmaxLayer.along(-1, 2, 3, 2)) {
       assertThat(sumOfExp(image.forward(Tensor.of(x, 2, 3, 2)).select(2, 0).select(0, 0)))

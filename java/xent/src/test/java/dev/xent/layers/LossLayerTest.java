@@ -40,6 +40,7 @@ class LossLayerTest {
                     (loss, gradient, shape) ->
                         CrossEntropyLayer.of(
                             CrossEntropy.builder()
+                                .axis(Math.min(shape.length - 1, 1))
                                 .reduction(loss)
                                 .gradientReduction(gradient)
                                 .backend(backend)
@@ -48,6 +49,7 @@ class LossLayerTest {
                     (loss, gradient, shape) ->
                         NllLossLayer.of(
                             NllLoss.builder()
+                                .axis(Math.min(shape.length - 1, 1))
                                 .reduction(loss)
                                 .gradientReduction(gradient)
                                 .backend(backend)

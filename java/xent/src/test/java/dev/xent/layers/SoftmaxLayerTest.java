@@ -70,7 +70,7 @@ class SoftmaxLayerTest {
   @Test
   void axisIsOneByDefaultAndZeroWhereThereIsNoOther() {
     float[] x = Samples.normal(5, 12, 1);
-    try (SoftmaxLayer image = new SoftmaxLayer(2, 3, 2);
+    try (SoftmaxLayer image = SoftmaxLayer.along(1, 2, 3, 2);
         SoftmaxLayer vector = new SoftmaxLayer(12);
         SoftmaxLayer last = SoftmaxLayer.along(-1, 2, 3, 2)) {
       assertThat(sum(image.forward(Tensor.of(x, 2, 3, 2)).select(2, 0).select(0, 0)))

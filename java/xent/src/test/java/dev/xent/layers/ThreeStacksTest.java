@@ -66,10 +66,10 @@ class ThreeStacksTest {
   @EnumSource(names = {"NATIVE", "REFERENCE"})
   void agreeOverTwentyEpochs(Backend backend) {
     for (long[] shape : List.of(new long[] {ROWS, CLASSES}, new long[] {ROWS, CLASSES, 1})) {
-      CrossEntropy crossEntropy = CrossEntropy.builder().backend(backend).build();
+      CrossEntropy crossEntropy = CrossEntropy.builder().axis(1).backend(backend).build();
       Softmax softmax = Softmax.builder().axis(1).backend(backend).build();
       LogSoftmax logSoftmax = LogSoftmax.builder().axis(1).backend(backend).build();
-      NllLoss nllLoss = NllLoss.builder().backend(backend).build();
+      NllLoss nllLoss = NllLoss.builder().axis(1).backend(backend).build();
 
       double[] one = train(shape, CrossEntropyLayer.of(crossEntropy, shape));
       double[] two =

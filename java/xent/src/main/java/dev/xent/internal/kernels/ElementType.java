@@ -82,11 +82,21 @@ public enum ElementType {
     public long getInteger(MemorySegment array, long index) {
       return array.get(JAVA_BYTE, index);
     }
+
+    @Override
+    public void setInteger(MemorySegment array, long index, long value) {
+      array.set(JAVA_BYTE, index, (byte) value);
+    }
   },
   U8(XentH.XENT_U8(), Byte.BYTES, ElementType.LABELS | ElementType.FLAGS) {
     @Override
     public long getInteger(MemorySegment array, long index) {
       return Byte.toUnsignedLong(array.get(JAVA_BYTE, index));
+    }
+
+    @Override
+    public void setInteger(MemorySegment array, long index, long value) {
+      array.set(JAVA_BYTE, index, (byte) value);
     }
 
     /** The weight of a row. */
@@ -99,6 +109,11 @@ public enum ElementType {
     @Override
     public long getInteger(MemorySegment array, long index) {
       return array.get(JAVA_SHORT_UNALIGNED, index * Short.BYTES);
+    }
+
+    @Override
+    public void setInteger(MemorySegment array, long index, long value) {
+      array.set(JAVA_SHORT_UNALIGNED, index * Short.BYTES, (short) value);
     }
   },
   I32(XentH.XENT_I32(), Integer.BYTES, ElementType.LABELS | ElementType.CLASS_NUMBERS) {
@@ -206,7 +221,7 @@ public enum ElementType {
     throw new AssertionError(this);
   }
 
-  /** Stores the number of a class. */
+  /** Stores an integer that the type holds. */
   public void setInteger(MemorySegment array, long index, long value) {
     throw new AssertionError(this);
   }

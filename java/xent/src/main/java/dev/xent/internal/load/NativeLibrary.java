@@ -148,14 +148,14 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
 
   private static List<Isa> readIsas() {
     return Arrays.stream(Isa.values())
-        .filter(isa -> isa != Isa.BEST && XentH.xent_has_isa(isa.code()) != 0)
+        .filter(isa -> isa != Isa.BEST && XentH.xent_has_isa(Codes.of(isa)) != 0)
         .toList();
   }
 
   private static Isa readBestIsa() {
     int best = XentH.xent_best_isa();
     for (Isa isa : Isa.values()) {
-      if (isa.code() == best) {
+      if (Codes.of(isa) == best) {
         return isa;
       }
     }

@@ -98,6 +98,7 @@ final class Call extends CallArrays {
   private @Nullable TopProbabilities topScratch;
 
   private @Nullable Options writtenOptions;
+  private boolean writtenIgnores;
   private double writtenScale;
 
   // What the shape says, when it is of usual arrays without gaps; else the signature is 0.
@@ -223,11 +224,23 @@ final class Call extends CallArrays {
     }
   }
 
-  /** Fills the options; most calls are of the operation of the call before. */
+  /** Fills the options of a call without an ignore index. */
   void options(Options newOptions, double gradientScale) {
-    if (newOptions != writtenOptions || gradientScale != writtenScale) {
-      newOptions.write(options, gradientScale);
+    options(newOptions, false, gradientScale);
+  }
+
+  /**
+   * Fills the options; most calls are of the operation of the call before.
+   *
+   * @param ignores whether the ignore index counts
+   */
+  void options(Options newOptions, boolean ignores, double gradientScale) {
+    if (newOptions != writtenOptions
+        || ignores != writtenIgnores
+        || gradientScale != writtenScale) {
+      newOptions.write(options, ignores, gradientScale);
       writtenOptions = newOptions;
+      writtenIgnores = ignores;
       writtenScale = gradientScale;
     }
   }

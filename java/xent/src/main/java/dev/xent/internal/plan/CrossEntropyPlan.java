@@ -14,53 +14,47 @@ public final class CrossEntropyPlan {
   private final Kernels kernels;
   private final Threads threads;
   private final LongRows longRows;
-  private final LossOptions loss;
+  private final LossSpec spec;
+  private final Options options;
   private final Reductions reductions;
   private final long forward = Numbers.takeOne();
   private final RowWork forwardRows = this::forwardRows;
   private final RowWork backwardRows = this::backwardRows;
   private final ChunkWork backwardRange = this::backwardRange;
 
-  public CrossEntropyPlan(Engine engine, LossOptions loss, Reductions reductions) {
+  public CrossEntropyPlan(Engine engine, LossSpec spec) {
     this.engine = engine;
     this.kernels = engine.kernels();
     this.threads = engine.threads();
     this.longRows = new LongRows(engine);
-    this.loss = loss;
-    this.reductions = reductions;
+    this.spec = spec;
+    this.options = spec.options();
+    this.reductions = spec.reductions();
   }
 
-  /** The same with other reductions. */
-  public CrossEntropyPlan with(Reductions other) {
-    return new CrossEntropyPlan(engine, loss, other);
+  /** The same with another denominator. */
+  public CrossEntropyPlan withDenominator(double value) {
+    return new CrossEntropyPlan(engine, spec.withDenominator(value));
   }
 
-  public Reductions reductions() {
-    return reductions;
-  }
-
-  /** The axis of the classes in logits of so many dimensions, as it was given or the default. */
-  public int axis(int rank) {
-    return loss.axis(rank);
+  /** The axis of the classes. */
+  public int axis() {
+    return spec.axis();
   }
 
   /** The same loss of log-probabilities. */
   public NllPlan onLogProbabilities() {
-    return new NllPlan(engine, loss.requireForLogProbabilities(), reductions);
+    return new NllPlan(engine, spec.forLogProbabilities());
   }
 
   /** The same of rows of which an array has some classes. */
   public LossShardPlan onShard(long firstClass, long allClasses) {
-    return new LossShardPlan(engine, loss, reductions, firstClass, allClasses);
+    return new LossShardPlan(engine, spec, firstClass, allClasses);
   }
 
   @Override
   public String toString() {
-    Described text = new Described("CrossEntropy");
-    loss.describe(text);
-    reductions.describe(text);
-    engine.describe(text);
-    return text.toString();
+    return spec.describe(new Described("CrossEntropy"), engine);
   }
 
   // ---- forward ---------------------------------------------------------------------------------
@@ -81,11 +75,10 @@ public final class CrossEntropyPlan {
       }
       call.begin(gradient == null ? "cross-entropy" : "cross-entropy with gradient", engine);
       TargetKind kind = take(call, logits, targets, inputs);
-      Options options = loss.options(kind);
-      LossCall.takeOutputs(call, reductions, gradient, outputs, kind);
+      LossCall.takeOutputs(call, gradient, outputs, kind);
       boolean few = outputs.tally == null && call.keepsFewLosses();
       call.ready();
-      call.options(options, 1);
+      call.options(options, options.ignoresIn(kind), 1);
       boolean allCount = LossCall.allCount(call, kind, options);
       boolean simple = plain && call.isOneShortKernel();
       // The kernel looks at a row's label before it writes the row: enough where there is one row.
@@ -111,7 +104,7 @@ public final class CrossEntropyPlan {
         call.emptyTally();
       }
       if (gradients && !zeroGradient) {
-        call.options(options, reductions.gradientScale(denominator));
+        call.options(options, options.ignoresIn(kind), reductions.gradientScale(denominator));
         call.writesGradient = true;
       }
       forward(call);
@@ -144,9 +137,9 @@ public final class CrossEntropyPlan {
 
   /** Takes what a loss reads. */
   private TargetKind take(Call call, View logits, View targets, InputViews inputs) {
-    LossCall.lead(call, call.logits, logits, axis(logits.rank()), inputs);
-    TargetKind kind = LossCall.takeTargets(call, loss, targets, inputs);
-    LossCall.takeInputs(call, inputs, loss.classWeights());
+    LossCall.lead(call, call.logits, logits, spec.axis(), inputs);
+    TargetKind kind = LossCall.takeTargets(call, options, targets, inputs);
+    LossCall.takeInputs(call, inputs, spec.classWeights());
     return kind;
   }
 
@@ -255,7 +248,6 @@ public final class CrossEntropyPlan {
     try {
       call.begin("cross-entropy backward", engine);
       TargetKind kind = take(call, logits, targets, inputs);
-      Options options = loss.options(kind);
       if (upstream != null) {
         call.perRow(call.upstream, upstream);
       }
@@ -266,7 +258,10 @@ public final class CrossEntropyPlan {
       double denominator = reductions.denominator(saved.countedWeight);
       reductions.requireGradient(denominator);
       boolean zeroGradient = reductions.gradientIsZero(denominator);
-      call.options(options, zeroGradient ? 0 : reductions.gradientScale(denominator));
+      call.options(
+          options,
+          options.ignoresIn(kind),
+          zeroGradient ? 0 : reductions.gradientScale(denominator));
       if (!LossCall.needsNoCheck(call, kind)) {
         LossCall.countTargets(call, engine);
       }

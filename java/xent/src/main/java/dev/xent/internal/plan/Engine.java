@@ -8,6 +8,7 @@ import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.NativeKernels;
 import dev.xent.internal.load.Backends;
+import dev.xent.internal.load.Codes;
 import dev.xent.internal.parallel.Threads;
 import java.util.List;
 import java.util.Locale;
@@ -35,10 +36,10 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
     Threads threads = asked.orDefault(backends.threads());
     Kernels kernels = backends.kernels(backend);
     if (!(kernels instanceof NativeKernels)) {
-      return new Engine(kernels, Isa.BEST.code(), threads);
+      return new Engine(kernels, Codes.of(Isa.BEST), threads);
     }
     if (isa == Isa.BEST) {
-      return new Engine(kernels, backends.chosenIsa().code(), threads);
+      return new Engine(kernels, Codes.of(backends.chosenIsa()), threads);
     }
     List<Isa> available = backends.availableIsas();
     if (!available.contains(isa)) {
@@ -49,7 +50,7 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
               isa,
               available));
     }
-    return new Engine(kernels, isa.code(), threads);
+    return new Engine(kernels, Codes.of(isa), threads);
   }
 
   /** Says what is not as this process has it by default. */
@@ -58,7 +59,7 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
     Backend backend = kernels instanceof NativeKernels ? Backend.NATIVE : Backend.REFERENCE;
     Backend usual = backends.libraryLocation() == null ? Backend.REFERENCE : Backend.NATIVE;
     text.option("backend", backend, usual);
-    if (backend == Backend.NATIVE && isa != backends.chosenIsa().code()) {
+    if (backend == Backend.NATIVE && isa != Codes.of(backends.chosenIsa())) {
       text.with("isa", isaName());
     }
     text.option("threads", threads.most(), backends.threads());
@@ -75,7 +76,7 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
   /** "avx512"; "scalar" for the reference. */
   String isaName() {
     for (Isa each : Isa.values()) {
-      if (each != Isa.BEST && each.code() == isa) {
+      if (each != Isa.BEST && Codes.of(each) == isa) {
         return each.name().toLowerCase(Locale.ROOT);
       }
     }

@@ -5,7 +5,6 @@ import dev.xent.LabelException;
 import dev.xent.MemoryException;
 import dev.xent.OptionException;
 import dev.xent.PartialStatesException;
-import dev.xent.XentException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Status;
@@ -27,7 +26,7 @@ final class Failures {
     }
   }
 
-  private static XentException failure(int status, Call call) {
+  private static RuntimeException failure(int status, Call call) {
     int field = xent_report.field(call.report);
     if (status == Status.INVALID_LABEL) {
       return label(call);

@@ -3,6 +3,7 @@ package dev.xent.internal.plan;
 
 import dev.xent.DType;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -55,7 +56,7 @@ final class FewLosses {
       // Not a number when the loss or the sum is no finite number.
       if (error != 0) {
         MemorySegment tally = call.emptyTally();
-        Failures.check(kernels.tallyAdd(tally, segment, losses.type.code(), 1, count), call);
+        Failures.check(kernels.tallyAdd(tally, segment, Codes.of(losses.type), 1, count), call);
         return kernels.tallySum(tally);
       }
       sum = next;

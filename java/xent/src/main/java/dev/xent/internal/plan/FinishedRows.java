@@ -57,13 +57,13 @@ public record FinishedRows(
 
   /** Refuses an operation with options of which the statistics would be others. */
   void require(Options operation) {
-    if (!operation.hasStatisticsOf(options)) {
+    if (!operation.hasStatisticsOf(options, kind)) {
       throw new PartialStatesException(
           String.format(
               Locale.ROOT,
               "the statistics are of another operation%s than this one%s: give those of one operation",
-              options.ofStatistics(),
-              operation.ofStatistics()));
+              options.ofStatistics(kind),
+              operation.ofStatistics(kind)));
     }
   }
 

@@ -3,6 +3,7 @@ package dev.xent.internal.plan;
 
 import dev.xent.DType;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -14,7 +15,7 @@ public final class Floats {
   static double get(MemorySegment segment, DType type, long index) {
     return type == DType.I8
         ? get(segment, DType.U8, index)
-        : ElementType.of(type.code()).get(segment, index);
+        : ElementType.of(Codes.of(type)).get(segment, index);
   }
 
   /** The same of a type whose elements a float can hold: of F32 with its very bits. */
@@ -35,6 +36,6 @@ public final class Floats {
 
   /** Writes a number, rounded to the type; every NaN is the canonical one. */
   static void set(MemorySegment segment, DType type, long index, double value) {
-    ElementType.of(type.code()).set(segment, index, value);
+    ElementType.of(Codes.of(type)).set(segment, index, value);
   }
 }

@@ -4,8 +4,6 @@ package dev.xent.internal.plan;
 import static java.lang.foreign.MemorySegment.NULL;
 
 import dev.xent.DType;
-import dev.xent.OptionException;
-import dev.xent.Reduction;
 import dev.xent.internal.kernels.Kernels;
 import org.jspecify.annotations.Nullable;
 
@@ -13,38 +11,32 @@ import org.jspecify.annotations.Nullable;
 public final class KlPlan {
   private final Engine engine;
   private final Kernels kernels;
-  private final LossOptions loss;
+  private final LossSpec spec;
+  private final Options options;
   private final Reductions reductions;
   private final RowWork rows = this::rows;
 
-  public KlPlan(Engine engine, LossOptions loss, Reductions reductions) {
+  public KlPlan(Engine engine, LossSpec spec) {
     this.engine = engine;
     this.kernels = engine.kernels();
-    this.loss = loss;
-    this.reductions = reductions;
+    this.spec = spec;
+    this.options = spec.options();
+    this.reductions = spec.reductions();
   }
 
-  /** The same with other reductions. */
-  public KlPlan with(Reductions other) {
-    return new KlPlan(engine, loss, other);
+  /** The same with another denominator. */
+  public KlPlan withDenominator(double value) {
+    return new KlPlan(engine, spec.withDenominator(value));
   }
 
-  public Reductions reductions() {
-    return reductions;
-  }
-
-  /** The axis of the classes in logits of so many dimensions, as it was given or the default. */
-  public int axis(int rank) {
-    return loss.axis(rank);
+  /** The axis of the classes. */
+  public int axis() {
+    return spec.axis();
   }
 
   @Override
   public String toString() {
-    Described text = new Described("KlDivergence");
-    loss.describe(text);
-    reductions.describe(text);
-    engine.describe(text);
-    return text.toString();
+    return spec.describe(new Described("KlDivergence"), engine);
   }
 
   /** The reduced loss, and whatever is asked for beside it. */
@@ -63,7 +55,7 @@ public final class KlPlan {
       call.needsWholeRows = true;
       boolean few = outputs.tally == null && call.keepsFewLosses(DType.F64);
       call.ready();
-      call.options(loss.options(), 1);
+      call.options(options, 1);
       long counted = RowWeights.count(call);
       double weight = RowWeights.sum(call, kernels);
       call.counted = counted;
@@ -79,7 +71,7 @@ public final class KlPlan {
         call.emptyTally();
       }
       if (gradient != null && !zeroGradient) {
-        call.options(loss.options(), reductions.gradientScale(denominator));
+        call.options(options, reductions.gradientScale(denominator));
         call.writesGradient = true;
       }
       each(call);
@@ -107,7 +99,7 @@ public final class KlPlan {
     inputs.refuseTargetWeights("KL divergence");
     inputs.refuseRowOffsets("KL divergence");
     inputs.refuseSink("KL divergence");
-    call.lead(call.logits, logits, axis(logits.rank()));
+    call.lead(call.logits, logits, spec.axis());
     call.allowAnyFloats();
     call.whole(call.teacher, teacher);
     LossCall.takeInputs(call, inputs, null);
@@ -115,11 +107,6 @@ public final class KlPlan {
 
   private void takeOutputs(Call call, @Nullable View gradient, Outputs outputs) {
     outputs.requireLossesAlone("KL divergence");
-    if (reductions.loss() == Reduction.NONE && outputs.losses == null) {
-      throw new OptionException(
-          "reduction NONE leaves the losses in a tensor and got none: give an Outcome with"
-              + " losses(tensor), or choose SUM or MEAN");
-    }
     if (gradient != null) {
       call.whole(call.gradient, gradient);
     }

@@ -4,7 +4,6 @@ package dev.xent.internal.plan;
 import static java.lang.foreign.MemorySegment.NULL;
 
 import dev.xent.OptionException;
-import dev.xent.Reduction;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Kernels;
 import java.lang.foreign.MemorySegment;
@@ -27,7 +26,7 @@ final class LossCall {
   }
 
   /** Takes the targets, and refuses options that they cannot have. */
-  static TargetKind takeTargets(Call call, LossOptions options, View targets, InputViews inputs) {
+  static TargetKind takeTargets(Call call, Options options, View targets, InputViews inputs) {
     TargetKind kind;
     if (inputs.targetWeights() != null) {
       call.sparseTargets(targets, inputs.targetWeights());
@@ -35,8 +34,8 @@ final class LossCall {
     } else {
       kind = call.targets(targets) ? TargetKind.LABELS : TargetKind.PROBABILITIES;
     }
-    options.options(kind).requireFor(kind, targets);
-    call.needsWholeRows |= options.options(kind).clampsTerms(kind);
+    options.requireFor(kind, targets);
+    call.needsWholeRows |= options.clampsTerms(kind);
     return kind;
   }
 
@@ -59,13 +58,7 @@ final class LossCall {
   // ---- outputs ---------------------------------------------------------------------------------
 
   /** Takes the gradient, which may overwrite the inputs, and what the outputs ask for. */
-  static void takeOutputs(
-      Call call, Reductions reductions, @Nullable View gradient, Outputs outputs, TargetKind kind) {
-    if (reductions.loss() == Reduction.NONE && outputs.losses == null) {
-      throw new OptionException(
-          "reduction NONE leaves the losses in a tensor and got none: give an Outcome with"
-              + " losses(tensor), or choose SUM or MEAN");
-    }
+  static void takeOutputs(Call call, @Nullable View gradient, Outputs outputs, TargetKind kind) {
     View hits = outputs.hitsFor(call);
     if (kind != TargetKind.LABELS) {
       requireLabelsFor(hits, "hits and correct were", kind);

@@ -13,18 +13,19 @@ import org.jspecify.annotations.Nullable;
 public final class LossShardPlan {
   private final Engine engine;
   private final Kernels kernels;
-  private final LossOptions loss;
+  private final LossSpec spec;
+  private final Options options;
   private final Reductions reductions;
   private final long firstClass;
   private final long allClasses;
   private final ChunkWork range = this::range;
 
-  LossShardPlan(
-      Engine engine, LossOptions loss, Reductions reductions, long firstClass, long allClasses) {
+  LossShardPlan(Engine engine, LossSpec spec, long firstClass, long allClasses) {
     this.engine = engine;
     this.kernels = engine.kernels();
-    this.loss = loss;
-    this.reductions = reductions;
+    this.spec = spec;
+    this.options = spec.options();
+    this.reductions = spec.reductions();
     this.firstClass = firstClass;
     this.allClasses = allClasses;
   }
@@ -35,10 +36,7 @@ public final class LossShardPlan {
         new Described("CrossEntropyShard")
             .with("firstClass", firstClass)
             .with("allClasses", allClasses);
-    loss.describe(text);
-    reductions.describe(text);
-    engine.describe(text);
-    return text.toString();
+    return spec.describe(text, engine);
   }
 
   /** What the classes of this shard contribute, in the first round or in the second. */
@@ -48,11 +46,11 @@ public final class LossShardPlan {
       call.begin("partial states", engine);
       TargetKind kind = take(call, logits, targets, inputs);
       if (first != null) {
-        first.require(call, kind, loss.options());
+        first.require(call, kind, options);
       }
       call.ready();
-      ShardTargets.check(call, kind, loss.options(kind));
-      call.options(loss.options(kind), 1);
+      ShardTargets.check(call, kind, options);
+      call.options(options, options.ignoresIn(kind), 1);
       return ShardCall.states(call, engine, kind, first);
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
@@ -63,11 +61,11 @@ public final class LossShardPlan {
 
   private TargetKind take(Call call, View logits, View targets, InputViews inputs) {
     inputs.refuseRowOffsets("a shard");
-    call.lead(call.logits, logits, loss.axis(logits.rank()));
+    call.lead(call.logits, logits, spec.axis());
     call.shard(firstClass, allClasses);
-    TargetKind kind = LossCall.takeTargets(call, loss, targets, inputs);
-    loss.options(kind).requireForParts(kind, targets);
-    double smoothing = loss.options().labelSmoothing();
+    TargetKind kind = LossCall.takeTargets(call, options, targets, inputs);
+    options.requireForParts(kind, targets);
+    double smoothing = options.labelSmoothing();
     if (kind != TargetKind.LABELS && smoothing > 0 && inputs.classMask() != null) {
       throw new OptionException(
           String.format(
@@ -82,7 +80,7 @@ public final class LossShardPlan {
 
   /** The weights of the classes of this shard. */
   private @Nullable View ownWeights(long classes) {
-    View all = loss.classWeights();
+    View all = spec.classWeights();
     if (all == null) {
       return null;
     }
@@ -108,11 +106,11 @@ public final class LossShardPlan {
       States states,
       @Nullable View labels,
       InputViews inputs,
-      Outputs outputs,
-      @Nullable FinishedRows first) {
+      @Nullable FinishedRows first,
+      Outputs outputs) {
     Call call = Call.current();
     try {
-      ShardCall.requireForFinish(states, inputs, first, loss.options(), true);
+      ShardCall.requireForFinish(states, inputs, first, options, true);
       outputs.requireWhatStatesTell();
       call.begin("finish", engine);
       call.lead(call.logits, ShardCall.unseen(states), states.axis());
@@ -120,14 +118,15 @@ public final class LossShardPlan {
       takeRest(call, inputs, outputs, kind);
       call.givenStates = true;
       call.ready();
-      Options options = loss.options(kind);
-      call.options(kind == TargetKind.LABELS ? options : options.withoutIgnoreIndex(), 1);
+      // States of other targets have what there is to ignore already.
+      boolean ignores = kind == TargetKind.LABELS && options.hasIgnoreIndex();
+      call.options(options, ignores, 1);
       double weight = count(call, kind);
       LossCall.keepWeights(call, outputs);
       long counted = call.counted;
       double denominator = reductions.denominator(weight);
       reductions.requireLoss(denominator);
-      FinishedRows rows = ShardCall.finish(call, engine, states, weight, first, loss.options());
+      FinishedRows rows = ShardCall.finish(call, engine, states, weight, first, options);
       outputs.forgetStatistics();
       if (rows.again() == 0) {
         double sum = kernels.tallySum(call.tally());
@@ -158,7 +157,7 @@ public final class LossShardPlan {
       // The kernels do not look at them, nor at an ignore index.
       View unseen = ShardCall.unseen(states);
       call.whole(call.targets, unseen);
-      loss.options().withoutIgnoreIndex().requireForParts(TargetKind.PROBABILITIES, unseen);
+      options.requireForParts(TargetKind.PROBABILITIES, unseen);
       return TargetKind.PROBABILITIES;
     }
     if (labels == null || !labels.type.isInteger()) {
@@ -179,11 +178,11 @@ public final class LossShardPlan {
     if (inputs.sink() != null) {
       call.sink(inputs.sink());
     }
-    if (loss.classWeights() != null) {
-      requireWeights(loss.classWeights());
-      call.classWeights(loss.classWeights());
+    if (spec.classWeights() != null) {
+      requireWeights(spec.classWeights());
+      call.classWeights(spec.classWeights());
     }
-    LossCall.takeOutputs(call, reductions, null, outputs, kind);
+    LossCall.takeOutputs(call, null, outputs, kind);
   }
 
   private double count(Call call, TargetKind kind) {
@@ -217,17 +216,17 @@ public final class LossShardPlan {
       }
       call.whole(call.gradient, gradient);
       call.writes(call.gradient, call.logits, null);
-      rows.require(call, kind, loss.options());
+      rows.require(call, kind, options);
       call.givenStates = true;
       call.ready();
-      ShardTargets.check(call, kind, loss.options(kind));
+      ShardTargets.check(call, kind, options);
       double denominator = reductions.denominator(rows.countedWeight());
       reductions.requireGradient(denominator);
       if (reductions.gradientIsZero(denominator)) {
         Memory.clear(gradient);
         return;
       }
-      call.options(loss.options(kind), reductions.gradientScale(denominator));
+      call.options(options, options.ignoresIn(kind), reductions.gradientScale(denominator));
       ShardCall.write(call, engine, rows, range);
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);

@@ -7,6 +7,7 @@ import dev.xent.Lender;
 import dev.xent.MemoryException;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Places;
+import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -266,9 +267,35 @@ public final class Memory {
     }
   }
 
+  /** Refuses an integer that the type does not hold. */
+  public static void requireHolds(View view, long value) {
+    int bits = view.type.byteSize() * Byte.SIZE;
+    long least = view.type == DType.U8 ? 0 : -1L << bits - 1;
+    long most = view.type == DType.U8 ? (1L << bits) - 1 : ~least;
+    if (value < least || value > most) {
+      throw new DTypeException(
+          String.format(
+              Locale.ROOT,
+              "%d is no element of %s: give a number from %d to %d",
+              value,
+              view,
+              least,
+              most));
+    }
+  }
+
+  /** Writes an integer element that its type holds, so many elements behind the first one. */
+  public static void setLong(View view, long offset, long value) {
+    try {
+      ElementType.of(Codes.of(view.type)).setInteger(view.segment, offset, value);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw inaccessible(view.segment, "the tensor", e);
+    }
+  }
+
   /** An integer, so many elements of its type behind the start. */
   static long getLong(MemorySegment segment, DType type, long offset) {
-    return ElementType.of(type.code()).getInteger(segment, offset);
+    return ElementType.of(Codes.of(type)).getInteger(segment, offset);
   }
 
   /** All elements of a type that a float can hold, in row-major order. */

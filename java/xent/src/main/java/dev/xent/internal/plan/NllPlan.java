@@ -4,6 +4,7 @@ package dev.xent.internal.plan;
 import dev.xent.DType;
 import dev.xent.OptionException;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Locale;
@@ -19,41 +20,33 @@ import org.jspecify.annotations.Nullable;
 public final class NllPlan {
   private final Engine engine;
   private final Kernels kernels;
-  private final LossOptions loss;
+  private final LossSpec spec;
   private final Options options;
   private final Reductions reductions;
   private final RowWork forwardRows = this::forwardRows;
   private final RowWork backwardRows = this::backwardRows;
 
-  NllPlan(Engine engine, LossOptions loss, Reductions reductions) {
+  NllPlan(Engine engine, LossSpec spec) {
     this.engine = engine;
     this.kernels = engine.kernels();
-    this.loss = loss;
-    this.options = loss.options();
-    this.reductions = reductions;
+    this.spec = spec;
+    this.options = spec.options();
+    this.reductions = spec.reductions();
   }
 
-  /** The same with other reductions. */
-  public NllPlan with(Reductions other) {
-    return new NllPlan(engine, loss, other);
+  /** The same with another denominator. */
+  public NllPlan withDenominator(double value) {
+    return new NllPlan(engine, spec.withDenominator(value));
   }
 
-  public Reductions reductions() {
-    return reductions;
-  }
-
-  /** The axis of the classes in tensors of so many dimensions, as it was given or the default. */
-  public int axis(int rank) {
-    return loss.axis(rank);
+  /** The axis of the classes. */
+  public int axis() {
+    return spec.axis();
   }
 
   @Override
   public String toString() {
-    Described text = new Described("NllLoss");
-    loss.describe(text);
-    reductions.describe(text);
-    engine.describe(text);
-    return text.toString();
+    return spec.describe(new Described("NllLoss"), engine);
   }
 
   // ---- forward ---------------------------------------------------------------------------------
@@ -69,11 +62,11 @@ public final class NllPlan {
     Outputs outputs = wanted == null ? call.outputs : wanted;
     try {
       call.begin(gradient == null ? "nll" : "nll with gradient", engine);
-      int axis = axis(logProbabilities.rank());
+      int axis = spec.axis();
       LossCall.lead(call, call.logProbabilities, logProbabilities, axis, inputs);
       TargetKind kind = takeInputs(call, targets, inputs);
       outputs.refuseAllOfLogits();
-      LossCall.takeOutputs(call, reductions, gradient, outputs, kind);
+      LossCall.takeOutputs(call, gradient, outputs, kind);
       boolean few = outputs.tally == null && call.keepsFewLosses();
       call.ready();
       double count = count(call, kind);
@@ -123,8 +116,8 @@ public final class NllPlan {
 
   private TargetKind takeInputs(Call call, View targets, InputViews inputs) {
     inputs.refuseSink("the loss of log-probabilities");
-    TargetKind kind = LossCall.takeTargets(call, loss, targets, inputs);
-    LossCall.takeInputs(call, inputs, loss.classWeights());
+    TargetKind kind = LossCall.takeTargets(call, options, targets, inputs);
+    LossCall.takeInputs(call, inputs, spec.classWeights());
     return kind;
   }
 
@@ -136,7 +129,7 @@ public final class NllPlan {
     if (LossCall.needsNoCheck(call, kind)) {
       return call.counted;
     }
-    call.options(loss.options(kind), 1);
+    call.options(options, options.ignoresIn(kind), 1);
     return LossCall.countTargets(call, engine);
   }
 
@@ -189,7 +182,7 @@ public final class NllPlan {
       }
       Floats.set(scratch.losses, summed, waiting++, loss);
       if (waiting == NllScratch.BLOCK || index == end - 1) {
-        Failures.check(kernels.tallyAdd(tally, scratch.losses, summed.code(), 1, waiting), call);
+        Failures.check(kernels.tallyAdd(tally, scratch.losses, Codes.of(summed), 1, waiting), call);
         waiting = 0;
       }
     }
@@ -250,11 +243,11 @@ public final class NllPlan {
 
   /** The gradient alone, which depends on the targets and on no log-probability. */
   public void backward(
-      View targets, InputViews inputs, @Nullable View upstream, View gradient, Outputs saved) {
+      View targets, InputViews inputs, Outputs saved, @Nullable View upstream, View gradient) {
     Call call = Call.current();
     try {
       call.begin("nll backward", engine);
-      LossCall.lead(call, call.gradient, gradient, axis(gradient.rank()), inputs);
+      LossCall.lead(call, call.gradient, gradient, spec.axis(), inputs);
       TargetKind kind = takeInputs(call, targets, inputs);
       if (upstream != null) {
         call.perRow(call.upstream, upstream);

@@ -5,6 +5,7 @@ import dev.xent.FullyMasked;
 import dev.xent.OptionException;
 import dev.xent.Smoothing;
 import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param fullyMasked what a row gives that is all -inf or masked
  * @param hasIgnoreIndex whether {@code ignoreIndex} counts
  * @param ignoreIndex the label of rows to be ignored
+ * @param ignoresLabelsAlone whether probability rows do without the ignore index
  * @param labelSmoothing in [0, 1]
  * @param smoothing who shares what smoothing takes from a label
  * @param temperature what logits are divided by; 0: nothing
@@ -28,6 +30,7 @@ public record Options(
     FullyMasked fullyMasked,
     boolean hasIgnoreIndex,
     long ignoreIndex,
+    boolean ignoresLabelsAlone,
     double labelSmoothing,
     Smoothing smoothing,
     double temperature,
@@ -35,70 +38,42 @@ public record Options(
     double zLoss,
     double probabilityClamp) {
 
-  /** For operations without targets. */
-  public static Options of(
-      Engine engine, FullyMasked fullyMasked, double temperature, double softcap) {
-    return new Options(
-        engine.isa(), fullyMasked, false, 0, 0, Smoothing.UNIFORM, temperature, softcap, 0, 0);
-  }
-
-  /** For operations with targets. */
-  public static Options of(
-      Engine engine, FullyMasked fullyMasked, @Nullable Long ignoreIndex, double labelSmoothing) {
-    return new Options(
-        engine.isa(),
-        fullyMasked,
-        ignoreIndex != null,
-        ignoreIndex == null ? 0 : ignoreIndex,
-        labelSmoothing,
-        Smoothing.UNIFORM,
-        0,
-        0,
-        0,
-        0);
-  }
-
-  /** The same with what cross-entropy has beside that. */
-  public Options with(
-      Smoothing newSmoothing,
-      double newTemperature,
-      double newSoftcap,
-      double newZLoss,
-      double newProbabilityClamp) {
-    if (newProbabilityClamp != 0 && labelSmoothing != 0) {
+  /**
+   * These options.
+   *
+   * @throws OptionException for a clamp together with smoothing
+   */
+  public Options {
+    if (probabilityClamp != 0 && labelSmoothing != 0) {
       throw new OptionException(
           String.format(
               Locale.ROOT,
               "probabilityClamp is %s, labelSmoothing is %s: give one of them",
-              newProbabilityClamp,
+              probabilityClamp,
               labelSmoothing));
     }
-    return new Options(
-        isa,
-        fullyMasked,
-        hasIgnoreIndex,
-        ignoreIndex,
-        labelSmoothing,
-        newSmoothing,
-        newTemperature,
-        newSoftcap,
-        newZLoss,
-        newProbabilityClamp);
   }
 
-  /** The same without an ignore index. */
-  Options withoutIgnoreIndex() {
+  /** For operations without targets. */
+  public static Options of(
+      Engine engine, FullyMasked fullyMasked, double temperature, double softcap) {
     return new Options(
-        isa,
+        engine.isa(),
         fullyMasked,
         false,
         0,
-        labelSmoothing,
-        smoothing,
+        false,
+        0,
+        Smoothing.UNIFORM,
         temperature,
         softcap,
-        zLoss,
-        probabilityClamp);
+        0,
+        0);
+  }
+
+  /** Whether rows of such targets are ignored by a label. */
+  boolean ignoresIn(@Nullable TargetKind kind) {
+    return hasIgnoreIndex && !(ignoresLabelsAlone && kind == TargetKind.PROBABILITIES);
   }
 
   // ---- values that can be ----------------------------------------------------------------------
@@ -133,6 +108,18 @@ public record Options(
   /**
    * Returns the value.
    *
+   * @throws OptionException unless it is in [0, 1]
+   */
+  public static double requireSmoothing(double value) {
+    if (!(value >= 0 && value <= 1)) {
+      throw new OptionException("labelSmoothing is " + value + ": give a number from 0 to 1");
+    }
+    return value;
+  }
+
+  /**
+   * Returns the value.
+   *
    * @throws OptionException unless it is finite and 0 or more
    */
   public static double requireZLoss(double value) {
@@ -159,10 +146,7 @@ public record Options(
 
   /** Refuses options that these targets cannot have. */
   void requireFor(TargetKind kind, View targets) {
-    if (kind == TargetKind.LABELS) {
-      return;
-    }
-    if (hasIgnoreIndex && kind == TargetKind.PROBABILITIES) {
+    if (kind == TargetKind.PROBABILITIES && ignoresIn(kind)) {
       throw new OptionException(
           "ignoreIndex is "
               + ignoreIndex
@@ -170,7 +154,11 @@ public record Options(
               + targets
               + ": give class indices, or build the operation without ignoreIndex");
     }
-    if (smoothing != Smoothing.UNIFORM) {
+    requireSmoothingFor(kind, targets);
+  }
+
+  private void requireSmoothingFor(TargetKind kind, View targets) {
+    if (kind != TargetKind.LABELS && smoothing != Smoothing.UNIFORM) {
       throw ofLabels("smoothing is " + smoothing, kind, targets, "smoothing(UNIFORM)");
     }
   }
@@ -182,7 +170,7 @@ public record Options(
 
   /** Refuses options that these targets cannot have where rows come in parts. */
   void requireForParts(TargetKind kind, View targets) {
-    requireFor(kind, targets);
+    requireSmoothingFor(kind, targets);
     if (clampsTerms(kind)) {
       throw ofLabels(
           "probabilityClamp is " + probabilityClamp, kind, targets, "no probabilityClamp");
@@ -202,9 +190,9 @@ public record Options(
   }
 
   /** Whether the statistics of a forward with other options are those of one with these. */
-  boolean hasStatisticsOf(Options other) {
-    return hasIgnoreIndex == other.hasIgnoreIndex
-        && ignoreIndex == other.ignoreIndex
+  boolean hasStatisticsOf(Options other, @Nullable TargetKind kind) {
+    return ignoresIn(kind) == other.ignoresIn(kind)
+        && (!ignoresIn(kind) || ignoreIndex == other.ignoreIndex)
         && temperature == other.temperature
         && softcap == other.softcap
         && labelSmoothing == other.labelSmoothing
@@ -213,10 +201,10 @@ public record Options(
   }
 
   /** What statistics depend on and is not as by default, in a message. */
-  String ofStatistics() {
+  String ofStatistics(@Nullable TargetKind kind) {
     String text =
         new Described("")
-            .option("ignoreIndex", hasIgnoreIndex ? ignoreIndex : null, null)
+            .option("ignoreIndex", ignoresIn(kind) ? ignoreIndex : null, null)
             .option("labelSmoothing", labelSmoothing, 0.0)
             .option("smoothing", smoothing, Smoothing.UNIFORM)
             .option("temperature", temperature, 0.0)
@@ -266,16 +254,20 @@ public record Options(
         .option("fullyMasked", fullyMasked, FullyMasked.NAN);
   }
 
-  /** Fills an xent_options. */
-  void write(MemorySegment struct, double gradientScale) {
+  /**
+   * Fills an xent_options.
+   *
+   * @param ignores whether the ignore index counts
+   */
+  void write(MemorySegment struct, boolean ignores, double gradientScale) {
     xent_options.isa(struct, isa);
-    xent_options.fully_masked(struct, fullyMasked.code());
-    xent_options.has_ignore_index(struct, hasIgnoreIndex ? 1 : 0);
+    xent_options.fully_masked(struct, Codes.of(fullyMasked));
+    xent_options.has_ignore_index(struct, ignores ? 1 : 0);
     xent_options.ignore_index(struct, ignoreIndex);
     xent_options.label_smoothing(struct, labelSmoothing);
     xent_options.has_gradient_scale(struct, 1);
     xent_options.gradient_scale(struct, gradientScale);
-    xent_options.smoothing(struct, smoothing.code());
+    xent_options.smoothing(struct, Codes.of(smoothing));
     xent_options.temperature(struct, temperature);
     xent_options.softcap(struct, softcap);
     xent_options.z_loss(struct, zLoss);

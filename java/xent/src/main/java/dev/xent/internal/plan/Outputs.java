@@ -240,7 +240,7 @@ public final class Outputs {
         || savedKind != kind
         || savedWide != wide
         || savedGiven != given
-        || !options.hasStatisticsOf(savedOptions)) {
+        || !options.hasStatisticsOf(savedOptions, kind)) {
       throw new OptionException(
           String.format(
               Locale.ROOT,
@@ -274,6 +274,6 @@ public final class Outputs {
         wide ? ", in F64," : "",
         kind.text,
         with,
-        options.ofStatistics());
+        options.ofStatistics(kind));
   }
 }

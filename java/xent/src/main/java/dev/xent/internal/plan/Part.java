@@ -4,6 +4,7 @@ package dev.xent.internal.plan;
 import dev.xent.DType;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
+import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -126,7 +127,7 @@ final class Part {
 
   /** What of this part, beside the sizes of the call, the layout of an array without gaps is. */
   long signature() {
-    return (view.type.code() << 1 | (kind == Kind.ROWS ? 1L : 0L)) << index * SIGNATURE_BITS;
+    return (Codes.of(view.type) << 1 | (kind == Kind.ROWS ? 1L : 0L)) << index * SIGNATURE_BITS;
   }
 
   /** Whether calls without options of their own do without it. */
@@ -221,9 +222,9 @@ final class Part {
 
   /** Gives the layout in the struct a type, where there is no array: after {@link #write()}. */
   void writeType(DType type) {
-    if (writtenType != type.code()) {
-      xent_layout.type(layout, type.code());
-      writtenType = type.code();
+    if (writtenType != Codes.of(type)) {
+      xent_layout.type(layout, Codes.of(type));
+      writtenType = Codes.of(type);
       writtenOuter = 0;
       writtenClasses = 0;
       writtenInner = 0;
@@ -239,7 +240,7 @@ final class Part {
       }
       return;
     }
-    int type = (holdsFlags && view.type == DType.I8 ? DType.U8 : view.type).code();
+    int type = Codes.of(holdsFlags && view.type == DType.I8 ? DType.U8 : view.type);
     if (type != writtenType
         || outer != writtenOuter
         || classes != writtenClasses

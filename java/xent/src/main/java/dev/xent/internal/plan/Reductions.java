@@ -6,8 +6,6 @@ import dev.xent.NoneCountedException;
 import dev.xent.OptionException;
 import dev.xent.Reduction;
 import java.util.Locale;
-import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /**
  * How row losses and gradients become what a caller asked for.
@@ -113,66 +111,25 @@ public record Reductions(
   /**
    * Returns the value.
    *
-   * @throws OptionException unless it is in [0, 1]
+   * @throws OptionException unless it is finite
    */
-  public static double requireSmoothing(double value) {
-    if (!(value >= 0 && value <= 1)) {
-      throw new OptionException("labelSmoothing is " + value + ": give a number from 0 to 1");
+  public static double requireScale(double value) {
+    if (!Double.isFinite(value)) {
+      throw new OptionException("gradientScale is " + value + ": give a finite number");
     }
     return value;
   }
 
-  private static double requireDenominator(double value) {
+  /**
+   * Returns the value.
+   *
+   * @throws OptionException unless it is finite and 0 or more
+   */
+  public static double requireDenominator(double value) {
     if (!(value >= 0 && value < Double.POSITIVE_INFINITY)) {
       throw new OptionException(
           "denominator is " + value + ": give a finite number that is 0 or more");
     }
     return value;
-  }
-
-  /** Options that operations with a loss share. */
-  public static final class Builder {
-    private Reduction loss = Reduction.MEAN;
-    private @Nullable Reduction gradient;
-    private double scale = 1;
-    private double denominator = Double.NaN;
-    private NoneCounted noneCounted = NoneCounted.NAN;
-
-    /** The defaults. */
-    public Builder() {}
-
-    /** What is returned. */
-    public void reduction(Reduction value) {
-      loss = Objects.requireNonNull(value, "reduction");
-    }
-
-    /** What the gradient is of. */
-    public void gradientReduction(Reduction value) {
-      gradient = Objects.requireNonNull(value, "gradientReduction");
-    }
-
-    /** What every gradient is multiplied by. */
-    public void gradientScale(double value) {
-      if (!Double.isFinite(value)) {
-        throw new OptionException("gradientScale is " + value + ": give a finite number");
-      }
-      scale = value;
-    }
-
-    /** What means divide by. */
-    public void denominator(double value) {
-      denominator = requireDenominator(value);
-    }
-
-    /** What a mean over the denominator 0 is. */
-    public void noneCounted(NoneCounted value) {
-      noneCounted = Objects.requireNonNull(value, "noneCounted");
-    }
-
-    /** All of them. */
-    public Reductions build() {
-      return new Reductions(
-          loss, gradient == null ? loss : gradient, scale, denominator, noneCounted);
-    }
   }
 }

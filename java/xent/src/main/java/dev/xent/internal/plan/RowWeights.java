@@ -4,6 +4,7 @@ package dev.xent.internal.plan;
 import dev.xent.DType;
 import dev.xent.OptionException;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Locale;
@@ -48,7 +49,7 @@ final class RowWeights {
       for (long row = 0; row < call.pieces.rows; row++) {
         block.setAtIndex(ValueLayout.JAVA_DOUBLE, waiting++, at(call, row));
         if (waiting == NllScratch.BLOCK || row == call.pieces.rows - 1) {
-          Failures.check(kernels.tallyAdd(tally, block, DType.F64.code(), 1, waiting), call);
+          Failures.check(kernels.tallyAdd(tally, block, Codes.of(DType.F64), 1, waiting), call);
           waiting = 0;
         }
       }

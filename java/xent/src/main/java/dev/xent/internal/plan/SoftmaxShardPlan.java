@@ -68,7 +68,7 @@ public final class SoftmaxShardPlan {
 
   /** Folds the states of whole rows, and writes log-sum-exp where it is wanted. */
   public FinishedRows finish(
-      States states, InputViews inputs, @Nullable View logSumExp, @Nullable FinishedRows first) {
+      States states, InputViews inputs, @Nullable FinishedRows first, @Nullable View logSumExp) {
     Call call = Call.current();
     try {
       ShardCall.requireForFinish(states, inputs, first, options, false);

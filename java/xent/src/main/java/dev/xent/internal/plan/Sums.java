@@ -9,6 +9,7 @@ import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.load.Backends;
+import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -64,7 +65,7 @@ public final class Sums {
     pending.fill((byte) 0);
     xent_tally.size(pending, xent_tally.sizeof());
     one.set(ValueLayout.JAVA_DOUBLE, 0, newCounted);
-    check(kernels.tallyAdd(pending, one, DType.F64.code(), 1, 1));
+    check(kernels.tallyAdd(pending, one, Codes.of(DType.F64), 1, 1));
   }
 
   /** A call that succeeded. */

@@ -8,6 +8,7 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
+import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -98,8 +99,8 @@ final class TopProbabilities {
     xent_shape.outer(shape, rows);
     xent_shape.classes(shape, places);
     xent_shape.inner(shape, 1);
-    dense(layoutOfX, places, call.logits.view.type.code());
-    dense(layoutOfY, places, call.topProbabilities.view.type.code());
+    dense(layoutOfX, places, Codes.of(call.logits.view.type));
+    dense(layoutOfY, places, Codes.of(call.topProbabilities.view.type));
   }
 
   private static void dense(MemorySegment layout, int places, int type) {

@@ -4,6 +4,7 @@ package dev.xent.internal.plan;
 import dev.xent.DType;
 import dev.xent.DTypeException;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.load.Codes;
 import java.util.Locale;
 
 /**
@@ -69,8 +70,8 @@ final class Types {
 
   /** Whether floats of a type can take part where the leading array has another one. */
   static boolean fits(DType type, DType lead) {
-    boolean wide = ElementType.isWide(lead.code());
-    return ElementType.holds(type.code(), wide ? ElementType.IN_DOUBLE : ElementType.IN_FLOAT);
+    boolean wide = ElementType.isWide(Codes.of(lead));
+    return ElementType.holds(Codes.of(type), wide ? ElementType.IN_DOUBLE : ElementType.IN_FLOAT);
   }
 
   /** The types of floats that can take part. */

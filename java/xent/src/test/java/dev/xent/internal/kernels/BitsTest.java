@@ -7,6 +7,7 @@ import dev.xent.Backend;
 import dev.xent.Isa;
 import dev.xent.Xent;
 import dev.xent.internal.load.Backends;
+import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -62,7 +63,7 @@ class BitsTest {
       Map<String, MemorySegment> expected = new BitsRun(arena, reference, 0, c, cut).everything();
       for (Isa isa : Xent.runtime().availableIsas()) {
         Map<String, MemorySegment> got =
-            new BitsRun(arena, nativeKernels, isa.code(), c, cut).everything();
+            new BitsRun(arena, nativeKernels, Codes.of(isa), c, cut).everything();
         assertThat(got.keySet()).isEqualTo(expected.keySet());
         expected.forEach((name, bits) -> compare(c + " " + isa + " " + name, bits, got.get(name)));
       }

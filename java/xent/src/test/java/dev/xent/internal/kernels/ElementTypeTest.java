@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.DType;
+import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -28,12 +29,12 @@ class ElementTypeTest {
   @ParameterizedTest
   @EnumSource(DType.class)
   void agreesWithTheFacade(DType type) {
-    ElementType element = ElementType.of(type.code());
+    ElementType element = ElementType.of(Codes.of(type));
     assertThat(element.name()).isEqualTo(type.name());
     assertThat(element.byteSize()).isEqualTo(type.byteSize());
-    assertThat(ElementType.holds(type.code(), ElementType.NUMBERS)).isEqualTo(type.isFloat());
-    assertThat(ElementType.holds(type.code(), ElementType.LABELS)).isEqualTo(type.isInteger());
-    assertThat(ElementType.isWide(type.code())).isEqualTo(type == DType.F64);
+    assertThat(ElementType.holds(Codes.of(type), ElementType.NUMBERS)).isEqualTo(type.isFloat());
+    assertThat(ElementType.holds(Codes.of(type), ElementType.LABELS)).isEqualTo(type.isInteger());
+    assertThat(ElementType.isWide(Codes.of(type))).isEqualTo(type == DType.F64);
   }
 
   @ParameterizedTest
@@ -74,13 +75,19 @@ class ElementTypeTest {
   }
 
   @Test
-  void storesNumbersOfClassesInTwoTypes() {
+  void storesIntegersAlone() {
     MemorySegment array = MemorySegment.ofArray(new long[1]);
     ElementType.I64.setInteger(array, 0, -1);
     assertThat(ElementType.I64.getInteger(array, 0)).isEqualTo(-1);
     ElementType.I32.setInteger(array, 0, 7);
     assertThat(ElementType.I32.getInteger(array, 0)).isEqualTo(7);
-    assertThatThrownBy(() -> ElementType.I16.setInteger(array, 0, 1))
+    ElementType.I16.setInteger(array, 0, -3);
+    assertThat(ElementType.I16.getInteger(array, 0)).isEqualTo(-3);
+    ElementType.U8.setInteger(array, 0, 200);
+    assertThat(ElementType.U8.getInteger(array, 0)).isEqualTo(200);
+    ElementType.I8.setInteger(array, 0, -56);
+    assertThat(ElementType.I8.getInteger(array, 0)).isEqualTo(-56);
+    assertThatThrownBy(() -> ElementType.F16.setInteger(array, 0, 1))
         .isInstanceOf(AssertionError.class);
     assertThat(ElementType.I32.isTooSmall(1L << 31)).isFalse();
     assertThat(ElementType.I32.isTooSmall((1L << 31) + 1)).isTrue();

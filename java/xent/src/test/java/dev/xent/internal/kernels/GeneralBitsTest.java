@@ -7,6 +7,7 @@ import dev.xent.Backend;
 import dev.xent.Isa;
 import dev.xent.Xent;
 import dev.xent.internal.load.Backends;
+import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -76,7 +77,7 @@ class GeneralBitsTest {
           new GeneralRun(arena, reference, 0, c, cut).everything();
       for (Isa isa : Xent.runtime().availableIsas()) {
         Map<String, MemorySegment> got =
-            new GeneralRun(arena, nativeKernels, isa.code(), c, cut).everything();
+            new GeneralRun(arena, nativeKernels, Codes.of(isa), c, cut).everything();
         assertThat(got.keySet()).isEqualTo(expected.keySet());
         expected.forEach((name, bits) -> compare(name, c + " " + isa, bits, got.get(name)));
       }

@@ -13,6 +13,7 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.load.Backends;
+import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -51,7 +52,7 @@ class SplitsTest {
         List<Part> parts = parts(c, random);
         compare(arena, Backends.get().kernels(Backend.REFERENCE), 0, c, parts);
         for (Isa isa : Xent.runtime().availableIsas()) {
-          compare(arena, Backends.get().kernels(Backend.NATIVE), isa.code(), c, parts);
+          compare(arena, Backends.get().kernels(Backend.NATIVE), Codes.of(isa), c, parts);
         }
       }
     }

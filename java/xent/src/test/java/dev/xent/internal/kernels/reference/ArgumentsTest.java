@@ -12,6 +12,7 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.kernels.PlainKernels;
 import dev.xent.internal.kernels.Status;
+import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -231,7 +232,7 @@ class ArgumentsTest {
     assertThat(xent_report.value(call.report)).isEqualTo(99);
     assertThat(xent_report.integer(call.report)).isZero();
     for (Isa isa : Isa.values()) {
-      xent_options.isa(call.options, isa.code());
+      xent_options.isa(call.options, Codes.of(isa));
       assertThat(softmax(x, y)).isEqualTo(Status.OK);
     }
   }

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.internal.plan.LossSpec;
+import dev.xent.internal.plan.Options;
+import dev.xent.internal.plan.Reductions;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The options of operations that reduce the losses of rows: {@link CrossEntropy}, {@link NllLoss}
+ * and {@link KlDivergence}. Not safe for use by several threads at once; what is built is.
+ *
+ * @param <B> the builder itself, which every option returns
+ */
+public abstract sealed class ReducedBuilder<B extends ReducedBuilder<B>> extends OperationBuilder<B>
+    permits KlDivergence.Builder, LossBuilder {
+  private int axis = -1;
+  private Reduction reduction = Reduction.MEAN;
+  private @Nullable Reduction gradientReduction;
+  private double gradientScale = 1;
+  private double denominator = Double.NaN;
+  private NoneCounted noneCounted = NoneCounted.NAN;
+
+  ReducedBuilder() {}
+
+  /** The axis of the classes; negative ones count from the end. Default: -1, the last. */
+  public B axis(int value) {
+    axis = value;
+    return self();
+  }
+
+  /** What is returned. Default: MEAN. */
+  public B reduction(Reduction value) {
+    reduction = Objects.requireNonNull(value, "reduction");
+    return self();
+  }
+
+  /**
+   * What the gradient is of: MEAN divides it by the denominator, SUM does not. Default: as the
+   * reduction.
+   */
+  public B gradientReduction(Reduction value) {
+    gradientReduction = Objects.requireNonNull(value, "gradientReduction");
+    return self();
+  }
+
+  /**
+   * What every gradient is multiplied by. Default: 1.
+   *
+   * @throws OptionException unless finite
+   */
+  public B gradientScale(double value) {
+    gradientScale = Reductions.requireScale(value);
+    return self();
+  }
+
+  /**
+   * What a mean divides by, in place of the number of rows that are not ignored, or the sum of
+   * their weights: that of a whole batch, say, of which each call sees a part.
+   *
+   * @throws OptionException unless 0 or more, and finite
+   */
+  public B denominator(double value) {
+    denominator = Reductions.requireDenominator(value);
+    return self();
+  }
+
+  /** What a mean over the denominator 0 is. Default: NaN. */
+  public B noneCounted(NoneCounted value) {
+    noneCounted = Objects.requireNonNull(value, "noneCounted");
+    return self();
+  }
+
+  /** All of them, with what the kernels are told. */
+  LossSpec spec(Options options, @Nullable Tensor classWeights) {
+    return new LossSpec(
+        options,
+        axis,
+        Arguments.viewOrNull(classWeights),
+        new Reductions(
+            reduction,
+            gradientReduction == null ? reduction : gradientReduction,
+            gradientScale,
+            denominator,
+            noneCounted));
+  }
+}

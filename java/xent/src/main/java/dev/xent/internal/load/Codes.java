@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.load;
+
+import dev.xent.DType;
+import dev.xent.FullyMasked;
+import dev.xent.Isa;
+import dev.xent.Smoothing;
+import dev.xent.internal.ffi.XentH;
+
+/** The numbers of the C API that stand for what the Java API names. */
+public final class Codes {
+  private Codes() {}
+
+  /** The number of an element type. */
+  public static int of(DType type) {
+    return switch (type) {
+      case F32 -> XentH.XENT_F32();
+      case F64 -> XentH.XENT_F64();
+      case F16 -> XentH.XENT_F16();
+      case BF16 -> XentH.XENT_BF16();
+      case I8 -> XentH.XENT_I8();
+      case U8 -> XentH.XENT_U8();
+      case I16 -> XentH.XENT_I16();
+      case I32 -> XentH.XENT_I32();
+      case I64 -> XentH.XENT_I64();
+    };
+  }
+
+  /** The number of an instruction set. */
+  public static int of(Isa isa) {
+    return switch (isa) {
+      case BEST -> XentH.XENT_ISA_BEST();
+      case SCALAR -> XentH.XENT_ISA_SCALAR();
+      case AVX2 -> XentH.XENT_ISA_AVX2();
+      case AVX512 -> XentH.XENT_ISA_AVX512();
+    };
+  }
+
+  /** The number of a policy for rows without a class. */
+  public static int of(FullyMasked policy) {
+    return switch (policy) {
+      case NAN -> XentH.XENT_FULLY_MASKED_NAN();
+      case ZERO -> XentH.XENT_FULLY_MASKED_ZERO();
+    };
+  }
+
+  /** The number of a kind of smoothing. */
+  public static int of(Smoothing smoothing) {
+    return switch (smoothing) {
+      case UNIFORM -> XentH.XENT_SMOOTHING_UNIFORM();
+      case OTHERS -> XentH.XENT_SMOOTHING_OTHERS();
+    };
+  }
+}
