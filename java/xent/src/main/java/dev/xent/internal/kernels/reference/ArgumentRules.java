@@ -8,6 +8,7 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.CallArrays;
 import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.call.Layout;
 import dev.xent.internal.kernels.reference.call.SizedStruct;
 import dev.xent.internal.kernels.reference.results.Tally;
 import dev.xent.internal.kernels.reference.sum.Digest;
@@ -49,6 +50,9 @@ final class ArgumentRules {
     }
     if (status == Status.OK) {
       status = checkTally(call);
+    }
+    if (status == Status.OK) {
+      status = checkLogitsType(call);
     }
     if (status == Status.OK) {
       status = call.arrays.check(call, FunctionArrays.CHECK_TARGETS);
@@ -123,7 +127,7 @@ final class ArgumentRules {
     return status == Status.OK ? call.arrays.check(call, FunctionArrays.BACKWARD_STATES) : status;
   }
 
-  static int finish(Call call, MemorySegment report) {
+  static int finish(Call call, MemorySegment report, boolean again) {
     CallArrays given = call.given;
     int status = call.checkWhole();
     if (status == Status.OK) {
@@ -138,6 +142,9 @@ final class ArgumentRules {
     if (status == Status.OK) {
       status = checkTally(call);
     }
+    if (status == Status.OK && !StateRules.areOfBackward(call, again)) {
+      status = checkLogitsType(call);
+    }
     if (status == Status.OK) {
       status = call.arrays.check(call, FunctionArrays.FINISH);
     }
@@ -148,9 +155,23 @@ final class ArgumentRules {
       status = TargetRules.checkOutputs(call);
     }
     if (status == Status.OK) {
-      StateRules.takeArithmeticOfBackward(call);
+      StateRules.takeArithmeticOfBackward(call, again);
     }
     return status;
+  }
+
+  /** Of logits that a call does not read: the type says in which arithmetic they are. */
+  private static int checkLogitsType(Call call) {
+    Layout l = call.shape.logits;
+    if (!ElementType.exists(l.type)) {
+      return call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_LOGITS(), l.type);
+    }
+    if (!ElementType.holds(l.type, ElementType.NUMBERS)) {
+      return call.report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_LOGITS(), l.type);
+    }
+    return l.reserved == 0
+        ? Status.OK
+        : call.report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_LOGITS(), l.reserved);
   }
 
   /** Without statistics a row is computed as a whole. */

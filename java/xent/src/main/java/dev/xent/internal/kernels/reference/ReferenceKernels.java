@@ -432,7 +432,7 @@ public final class ReferenceKernels implements Kernels {
     boolean again = secondRound != 0;
     int status = call.begin(shape, options, report, rowBegin, rowEnd);
     if (status == Status.OK) {
-      status = ArgumentRules.finish(call, report);
+      status = ArgumentRules.finish(call, report, again);
     }
     if (status == Status.OK) {
       status = PartialRows.finish(call.work(), again);

@@ -9,14 +9,19 @@ final class StateRules {
   private StateRules() {}
 
   /** States of a softmax backward have no logits whose type could say which arithmetic it was. */
-  static void takeArithmeticOfBackward(Call call) {
-    if (call.rowBegin == call.rowEnd) {
-      return;
+  static void takeArithmeticOfBackward(Call call, boolean again) {
+    if (areOfBackward(call, again)) {
+      call.wide = (call.scratch.state.kind & Kind.WIDE) != 0;
+    }
+  }
+
+  /** Those of a softmax backward have no logits that would say in which arithmetic. */
+  static boolean areOfBackward(Call call, boolean again) {
+    if (again || call.rowBegin == call.rowEnd) {
+      return false;
     }
     State state = call.scratch.state;
     state.load(call.given.states, 0);
-    if ((state.kind & Kind.MASK) == Kind.BACKWARD) {
-      call.wide = (state.kind & Kind.WIDE) != 0;
-    }
+    return (state.kind & Kind.MASK) == Kind.BACKWARD;
   }
 }
