@@ -4,7 +4,9 @@ package dev.xent.files;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.XentException;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
@@ -216,7 +218,11 @@ class WholeFileTest {
     words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     words.addAll(List.of(options));
     Path target = Path.of(System.getProperty("basedir"), "target");
-    words.addAll(List.of("-cp", target.resolve("classes") + ":" + target.resolve("test-classes")));
+    URI xent = XentException.class.getProtectionDomain().getCodeSource().getLocation().toURI();
+    words.addAll(
+        List.of(
+            "-cp",
+            target.resolve("classes") + ":" + target.resolve("test-classes") + ":" + Path.of(xent)));
     words.addAll(List.of(program.getName(), folder.toString()));
     Process process = new ProcessBuilder(words).inheritIO().start();
     assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
