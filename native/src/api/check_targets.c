@@ -46,9 +46,9 @@ static bool are_weights(const float *weights, int64_t n) {
 /* Where there are no rows, nothing is known of them. */
 static xent_status check_class_weights(xent_frame *f) {
   const xent_layout *l = &f->call.shape->class_weights;
-  if (!f->call.class_weights || f->rows == 0) return XENT_OK;
-  if (l->type == XENT_F32 && l->classes == 1 && are_weights((const float *)f->call.class_weights, f->call.shape->classes))
-    return XENT_OK;
+  const void *weights = f->call.class_weights;
+  if (!weights || f->rows == 0) return XENT_OK;
+  if (l->type == XENT_F32 && l->classes == 1 && are_weights(weights, f->call.shape->classes)) return XENT_OK;
   for (int64_t k = 0; k < f->call.shape->classes; k++) {
     const double weight = class_weight_at(&f->call, k);
     if (!is_weight(weight)) return refuse_weight(f, XENT_FIELD_CLASS_WEIGHTS, k, weight);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether a thread has the stack that a call takes. A thread that runs out of it takes the process with it: a JVM sees to
- * 80 KiB for native code and throws a StackOverflowError no earlier.
+ * Whether a thread has the stack that a call takes. A thread that runs out of it takes the process with it: a JVM sees
+ * to 80 KiB for native code and throws a StackOverflowError no earlier.
  */
 #ifndef XENT_STACK_H
 #define XENT_STACK_H
