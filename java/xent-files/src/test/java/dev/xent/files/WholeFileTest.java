@@ -222,7 +222,11 @@ class WholeFileTest {
     words.addAll(
         List.of(
             "-cp",
-            target.resolve("classes") + ":" + target.resolve("test-classes") + ":" + Path.of(xent)));
+            target.resolve("classes")
+                + ":"
+                + target.resolve("test-classes")
+                + ":"
+                + Path.of(xent)));
     words.addAll(List.of(program.getName(), folder.toString()));
     Process process = new ProcessBuilder(words).inheritIO().start();
     assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
