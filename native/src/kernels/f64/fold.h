@@ -194,7 +194,7 @@ XENT_SHARED void f64_turn_rows(const f64_row *rows, int j, int count, bool slope
     const double *from = (const double *)first->array + first->at;
     for (int64_t i = 0; i < n; i++) {
       doubles_store(x + i * XENT_DOUBLES, doubles_load(from + i * first->stride));
-      __builtin_prefetch(from + i * first->stride + XENT_F64_ROWS); /* of the next block */
+      prefetch_behind(from + i * first->stride, XENT_F64_ROWS * (int64_t)sizeof *from); /* the next block's */
     }
     return;
   }

@@ -96,7 +96,7 @@ XENT_SHARED void flow_copy_columns(const flow *f, const flow_block *b) {
     for (int64_t c = 0; c < XENT_LANES; c++) {
       const int64_t at = (i + c) * source.x.stride;
       lanes_store(classes + c * XENT_LANES, i + c < f->n ? strand_load(&first, at, count, 0.0f) : lanes_set(-INFINITY));
-      if (i + c < f->n) __builtin_prefetch(first.at + (at + count) * size_of_float(first.type)); /* of the next block */
+      if (i + c < f->n) prefetch_behind(first.at, (at + count) * size_of_float(first.type)); /* the next block's */
     }
     for (int k = 0; k < count; k++)
       for (int64_t c = 0; c < XENT_LANES; c++) b->x[k][i + c] = classes[c * XENT_LANES + k];

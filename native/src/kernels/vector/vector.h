@@ -97,6 +97,11 @@ _Static_assert(FLT_EVAL_METHOD == 0, "float arithmetic must be float arithmetic"
 #define XENT_KERNEL static __attribute__((unused))
 #define XENT_PRAGMA(text) _Pragma(#text)
 
+/* A line so many bytes behind an address: behind the array, too, which a prefetch may ask for and a pointer not. */
+XENT_INLINE void prefetch_behind(const void *at, int64_t bytes) {
+  __builtin_prefetch((const void *)((uintptr_t)at + (uintptr_t)bytes));
+}
+
 XENT_INLINE uint32_t float_bits(float v) {
   uint32_t u;
   memcpy(&u, &v, sizeof u);
