@@ -31,7 +31,7 @@ TYPES = {
 }
 TYPE_OF_DTYPE = {dtype: name for name, (_, dtype) in TYPES.items() if name != "bf16"}
 
-ISAS = {"best": 0, "scalar": 1, "avx2": 2, "avx512": 3}
+ISAS = {"best": 0, "scalar": 1, "avx2": 2, "avx512": 3, "neon": 4}
 FULLY_MASKED = {"nan": 0, "zero": 1}
 SMOOTHING = {"uniform": 0, "others": 1}
 

@@ -186,7 +186,8 @@ enum {
   XENT_ISA_BEST = 0, /* the best that this CPU, operating system and build have */
   XENT_ISA_SCALAR = 1,
   XENT_ISA_AVX2 = 2, /* AVX2, FMA and F16C */
-  XENT_ISA_AVX512 = 3 /* AVX-512 F, BW, DQ and VL */
+  XENT_ISA_AVX512 = 3, /* AVX-512 F, BW, DQ and VL */
+  XENT_ISA_NEON = 4 /* AArch64: Advanced SIMD, which every such CPU has */
 };
 
 /* ---- structs ---------------------------------------------------------------------------------- */

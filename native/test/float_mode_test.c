@@ -39,7 +39,7 @@ static long long calls, wrong;
 typedef struct {
   char name[64];
   int rounding;
-  uint32_t bits; /* besides, of MXCSR */
+  uint32_t bits; /* besides, of MXCSR or FPCR */
 } float_state;
 
 #if defined(__x86_64__)
@@ -62,6 +62,26 @@ static void enter_usual(void) {
   fesetround(FE_TONEAREST);
   _mm_setcsr(TRAPS);
 }
+#elif defined(__aarch64__)
+enum { FLUSH_TO_ZERO = 1 << 24, DEFAULT_NAN = 1 << 25, ZEROS = 4 };
+
+static const struct {
+  const char *name;
+  uint32_t bits;
+} zeros[ZEROS] = {{"", 0}, {" and default NaNs", DEFAULT_NAN}, {" and flush-to-zero", FLUSH_TO_ZERO},
+                  {", flush-to-zero and default NaNs", DEFAULT_NAN | FLUSH_TO_ZERO}};
+
+static uint32_t mode_now(void) {
+  uint64_t mode;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+  return (uint32_t)mode;
+}
+static void set_mode(uint32_t mode) { __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)mode)); }
+static void enter(const float_state *state) {
+  fesetround(state->rounding);
+  set_mode(mode_now() | state->bits);
+}
+static void enter_usual(void) { set_mode(0); }
 #else
 enum { ZEROS = 1 };
 static const struct {

@@ -3,8 +3,10 @@
  * Which tiers a machine has, from what CPUID and XCR0 say there: machines as there are, and each word that a tier needs
  * taken away one by one, as old CPUs, hypervisors and systems without AVX state do. Then which are here.
  */
-#include <cpuid.h>
 #include <stdio.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include "cpu/isa.h"
 #include "tiers.h"
@@ -13,14 +15,17 @@
 enum {
   PLAIN = 1 << XENT_ISA_SCALAR,
   WITH_AVX2 = PLAIN | 1 << XENT_ISA_AVX2,
-  WITH_AVX512 = WITH_AVX2 | 1 << XENT_ISA_AVX512
+  WITH_AVX512 = WITH_AVX2 | 1 << XENT_ISA_AVX512,
+  WITH_NEON = PLAIN | 1 << XENT_ISA_NEON
 };
+#if defined(__x86_64__)
 enum { X87 = 1, SSE = 2, AVX = 4, MASKS = 0x20, UPPER = 0x40, HIGH = 0x80 };
 
 #define NEEDED_1 (bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C)
 #define NEEDED_7 (bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL)
 
 static const xent_cpu_words full = {NEEDED_1, bit_AVX2 | NEEDED_7, X87 | SSE | AVX | MASKS | UPPER | HIGH};
+#endif
 static int checked, wrong;
 
 static void say(const char *what, int set) {
@@ -44,7 +49,8 @@ static void expect(int set, xent_cpu_words w, const char *machine) {
 /* What a call gets that asks for the best, or for a tier that is not here. */
 static void here(void) {
   const int32_t below = xent_has_isa(XENT_ISA_AVX2) ? XENT_ISA_AVX2 : XENT_ISA_SCALAR;
-  const int32_t best = xent_has_isa(XENT_ISA_AVX512) ? XENT_ISA_AVX512 : below;
+  const int32_t on_x86 = xent_has_isa(XENT_ISA_AVX512) ? XENT_ISA_AVX512 : below;
+  const int32_t best = xent_has_isa(XENT_ISA_NEON) ? XENT_ISA_NEON : on_x86;
   bool right = xent_best_isa() == best && xent_kernels_of(XENT_ISA_BEST) == xent_kernels_of(best);
   for (int32_t isa = -1; isa <= MOST_TIERS; isa++)
     right = right && (xent_kernels_of(isa) != NULL) == (xent_has_isa(isa) == 1);
@@ -54,6 +60,7 @@ static void here(void) {
   fprintf(stderr, "here the best tier is %s, and should be %s\n", xent_isa_name(xent_best_isa()), xent_isa_name(best));
 }
 
+#if defined(__x86_64__)
 static xent_cpu_words without_1(uint32_t bits) {
   xent_cpu_words w = full;
   w.leaf_1_ecx &= ~bits;
@@ -105,6 +112,13 @@ static void registers_not_saved(void) {
   expect(WITH_AVX2, with_xcr0(full.xcr0 & ~(uint64_t)UPPER), "XCR0 without the upper halves of ZMM");
   expect(WITH_AVX2, with_xcr0(full.xcr0 & ~(uint64_t)HIGH), "XCR0 without ZMM 16 to 31");
 }
+
+#else
+/* Every CPU of the architecture has what its tiers need. */
+static void machines(void) { expect(WITH_NEON, (xent_cpu_words){0}, "AArch64"); }
+static void one_word_missing(void) {}
+static void registers_not_saved(void) {}
+#endif
 
 int main(void) {
   machines();

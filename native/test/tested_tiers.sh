@@ -7,7 +7,7 @@ set -eu
 log=$1
 cpuinfo=${2:-/proc/cpuinfo}
 
-flags=" $(sed -n 's/^flags[[:space:]]*: *//p' "$cpuinfo" 2>/dev/null | head -n 1) "
+flags=" $(sed -n -E 's/^(flags|Features)[[:space:]]*: *//p' "$cpuinfo" 2>/dev/null | head -n 1) "
 has() {
   for flag in "$@"; do
     case $flags in *" $flag "*) ;; *) return 1 ;; esac
@@ -16,6 +16,7 @@ has() {
 tiers=' scalar'
 if has avx2 fma f16c; then tiers="$tiers avx2"; fi
 if has avx2 fma f16c avx512f avx512bw avx512dq avx512vl; then tiers="$tiers avx512"; fi
+if has asimd; then tiers="$tiers neon"; fi
 
 programs=$(grep -c '^tiers:' "$log" || true)
 [ "$programs" -gt 0 ] || { echo "$log: no test says on which tiers it ran" >&2 && exit 1; }

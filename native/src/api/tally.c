@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exact sums: counters and digits form one wide integer, in units of 2^-149 where there are floats alone and of
  * 2^-1074 else, which is rounded to double once. */
-#include "cpu/float_mode.h"
 #include "numerics/tally.h"
 #include "numerics/types.h"
 
@@ -68,17 +67,27 @@ static bool any_below(const uint64_t *wide, int i) {
   return i % LIMB_BITS && wide[i / LIMB_BITS] << (LIMB_BITS - i % LIMB_BITS);
 }
 
-/* wide * 2^-unit of a magnitude whose highest bit is `top`, to nearest, ties to even. Infinity and subnormals are the
- * float mode's affair. */
+/* mantissa * 2^exponent, of at most 53 bits and a 2^exponent that is a double: exact, whatever the thread's float mode. */
+static double scaled(uint64_t mantissa, int exponent) {
+  if (!mantissa) return 0;
+  const int top = 63 - __builtin_clzll(mantissa), field = top + exponent + 1023;
+  uint64_t bits = (uint64_t)0x7ff << 52;
+  if (field < 1)
+    bits = mantissa << (exponent + 1074);
+  else if (field < 0x7ff)
+    bits = ((uint64_t)field << 52) + ((top > 52 ? mantissa >> (top - 52) : mantissa << (52 - top)) & 0xfffffffffffff);
+  double value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+/* wide * 2^-unit of a magnitude whose highest bit is `top`, to nearest, ties to even. */
 static double round_once(const uint64_t *wide, const int limbs, int top, const int unit) {
   const int drop = top > 52 ? top - 52 : 0;
   uint64_t mantissa = bits_from(wide, limbs, drop);
   const bool half = drop && (bits_from(wide, limbs, drop - 1) & 1);
   if (half && (any_below(wide, drop - 1) || (mantissa & 1))) mantissa++;
-  const float_mode mode = float_mode_enter();
-  const double rounded = ldexp((double)mantissa, drop - unit);
-  float_mode_leave(mode);
-  return rounded;
+  return scaled(mantissa, drop - unit);
 }
 
 static void add_bins(const xent_tally *tally, uint64_t *wide, const int limbs, const int unit) {

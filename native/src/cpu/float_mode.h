@@ -22,6 +22,21 @@ static inline float_mode float_mode_enter(void) {
 static inline void float_mode_leave(float_mode mode) {
   if ((mode & ~(unsigned int)FLOAT_MODE_FLAGS) != FLOAT_MODE_DEFAULT) _mm_setcsr(mode);
 }
+#elif defined(__aarch64__)
+#include <stdint.h>
+
+typedef uint64_t float_mode; /* FPCR; the sticky flags are elsewhere, and free to differ */
+
+static inline void float_mode_set(float_mode mode) { __asm__ volatile("msr fpcr, %0" : : "r"(mode) : "memory"); }
+static inline float_mode float_mode_enter(void) {
+  float_mode mode;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(mode) : : "memory");
+  if (mode != 0) float_mode_set(0);
+  return mode;
+}
+static inline void float_mode_leave(float_mode mode) {
+  if (mode != 0) float_mode_set(mode);
+}
 #else
 #include <fenv.h>
 

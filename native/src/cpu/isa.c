@@ -53,6 +53,12 @@ static xent_cpu_words words_of_this_cpu(void) { return (xent_cpu_words){0}; }
 #define AVX512 ABSENT
 #endif
 
+#if defined(XENT_HAVE_NEON)
+#define NEON &xent_kernels_neon, any_cpu
+#else
+#define NEON ABSENT
+#endif
+
 /* Every tier; what comes later is preferred. kernels are NULL where this build has none. */
 static const struct {
   int32_t isa;
@@ -63,6 +69,7 @@ static const struct {
     {XENT_ISA_SCALAR, "scalar", &xent_kernels_scalar, any_cpu},
     {XENT_ISA_AVX2, "avx2", AVX2},
     {XENT_ISA_AVX512, "avx512", AVX512},
+    {XENT_ISA_NEON, "neon", NEON},
 };
 enum { TIERS = sizeof tiers / sizeof *tiers };
 

@@ -84,6 +84,7 @@ typedef struct {
 extern const xent_kernels xent_kernels_scalar;
 extern const xent_kernels xent_kernels_avx2;
 extern const xent_kernels xent_kernels_avx512;
+extern const xent_kernels xent_kernels_neon;
 
 /* What `sum` of a state or of statistics is, and what became of the row. */
 enum {

@@ -80,7 +80,7 @@ _Static_assert(FLT_EVAL_METHOD == 0, "float arithmetic must be float arithmetic"
 
 /* In vector registers sixteen lanes are a few instructions, and a kernel is one loop once everything is in
  * it. In plain C they are sixteen times as many: there the compiler decides what is worth it. */
-#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
+#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__)) || defined(XENT_NEON)
 #define XENT_INLINE static inline __attribute__((always_inline))
 #define XENT_UNROLL(n) XENT_PRAGMA(GCC unroll n)
 #else
@@ -138,6 +138,10 @@ XENT_INLINE double bits_double(uint64_t u) {
 #include "kernels/vector/avx2.h"
 #include "kernels/vector/block_avx2.h"
 #include "kernels/vector/f64_avx2.h"
+#elif defined(XENT_NEON) /* compilers for AArch64 say of every object that it may use it */
+#include "kernels/vector/neon.h"
+#include "kernels/vector/block_neon.h"
+#include "kernels/vector/f64_neon.h"
 #else
 #include "kernels/vector/scalar.h"
 #include "kernels/vector/block_scalar.h"

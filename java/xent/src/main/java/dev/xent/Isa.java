@@ -16,5 +16,7 @@ public enum Isa {
   /** AVX2, FMA and F16C. */
   AVX2,
   /** AVX-512: F, BW, DQ and VL. */
-  AVX512
+  AVX512,
+  /** AArch64: Advanced SIMD, which every processor of the architecture has. */
+  NEON
 }

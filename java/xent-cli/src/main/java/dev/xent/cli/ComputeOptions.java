@@ -24,7 +24,7 @@ public final class ComputeOptions {
       names = "--isa",
       order = HelpOrder.COMPUTE,
       paramLabel = "ISA",
-      description = "Instruction set: scalar, avx2 or avx512. Default: the best one here.")
+      description = "Instruction set: scalar, avx2, avx512 or neon. Default: the best one here.")
   private Isa isa = Isa.BEST;
 
   @Option(

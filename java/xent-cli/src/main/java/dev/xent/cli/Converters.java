@@ -39,7 +39,7 @@ final class Converters {
         .registerConverter(
             DType.class, choice(List.of(DType.F16, DType.BF16, DType.F32, DType.F64)))
         .registerConverter(Backend.class, choice(List.of(Backend.values())))
-        .registerConverter(Isa.class, choice(List.of(Isa.SCALAR, Isa.AVX2, Isa.AVX512)));
+        .registerConverter(Isa.class, choice(List.of(Isa.SCALAR, Isa.AVX2, Isa.AVX512, Isa.NEON)));
   }
 
   /** The name of a file; {@link ErrorLine} says for which one a name will not do. */

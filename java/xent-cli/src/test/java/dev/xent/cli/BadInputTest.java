@@ -366,7 +366,7 @@ class BadInputTest {
 
   @Test
   void instructionSetThatIsNotThere() {
-    for (Isa isa : List.of(Isa.AVX2, Isa.AVX512)) {
+    for (Isa isa : List.of(Isa.AVX2, Isa.AVX512, Isa.NEON)) {
       if (!Xent.runtime().availableIsas().contains(isa)) {
         loss("--isa", Converters.name(isa))
             .refuses("--isa " + Converters.name(isa) + " is not available here", "scalar");

@@ -668,6 +668,15 @@ public class XentH extends XentH$shared {
     public static int XENT_ISA_AVX512() {
         return XENT_ISA_AVX512;
     }
+    private static final int XENT_ISA_NEON = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_ISA_NEON = 4
+     * }
+     */
+    public static int XENT_ISA_NEON() {
+        return XENT_ISA_NEON;
+    }
     private static final int XENT_FULLY_MASKED_NAN = (int)0L;
     /**
      * {@snippet lang=c :

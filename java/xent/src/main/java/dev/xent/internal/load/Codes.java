@@ -33,6 +33,7 @@ public final class Codes {
       case SCALAR -> XentH.XENT_ISA_SCALAR();
       case AVX2 -> XentH.XENT_ISA_AVX2();
       case AVX512 -> XentH.XENT_ISA_AVX512();
+      case NEON -> XentH.XENT_ISA_NEON();
     };
   }
 

@@ -334,7 +334,7 @@ class LoaderTest {
 
   @Test
   void anInstructionSetIsTakenWhereItIsHereAndRefusedWhereNot() throws Exception {
-    for (Isa isa : List.of(Isa.SCALAR, Isa.AVX2, Isa.AVX512)) {
+    for (Isa isa : List.of(Isa.SCALAR, Isa.AVX2, Isa.AVX512, Isa.NEON)) {
       String name = isa.name().toLowerCase(Locale.ROOT);
       Result result = runAllowed("-Ddev.xent.isa=" + name);
       if (Xent.runtime().availableIsas().contains(isa)) {

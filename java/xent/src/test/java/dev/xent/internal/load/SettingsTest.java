@@ -100,8 +100,8 @@ class SettingsTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "dev.xent.isa          | AVX2  | dev.xent.isa=AVX2 is none of best, scalar, avx2, avx512",
-        "dev.xent.isa          | ''    | dev.xent.isa= is none of best, scalar, avx2, avx512",
+        "dev.xent.isa          | AVX2  | dev.xent.isa=AVX2 is none of best, scalar, avx2, avx512, neon",
+        "dev.xent.isa          | ''    | dev.xent.isa= is none of best, scalar, avx2, avx512, neon",
         "dev.xent.native       | maybe | dev.xent.native=maybe is none of auto, require, off",
         "dev.xent.threads      | 0     | dev.xent.threads=0 is no number of threads; give 1 or more, or leave it out",
         "dev.xent.threads      | one   | dev.xent.threads=one is no number of threads; give 1 or more, or leave it out",

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sixteen rows side by side on AArch64's Advanced SIMD. */
+#ifndef XENT_BLOCK_NEON_H
+#define XENT_BLOCK_NEON_H
+
+enum { XENT_IN_FLIGHT = 2 }; /* eight registers each way: there are thirty-two */
+
+XENT_INLINE lanes lanes_min(lanes x, lanes m) { return lanes_choose(lanes_above(m, x), x, m); }
+XENT_INLINE lanes lanes_div(lanes x, lanes y) { return XENT_OF_TWO(lanes, vdivq_f32, x, y); }
+XENT_INLINE lanes lanes_where_equal(lanes x, lanes y, lanes yes, lanes no) { return lanes_choose(lanes_same(x, y), yes, no); }
+XENT_INLINE lanes lanes_where_above(lanes x, lanes y, lanes yes, lanes no) { return lanes_choose(lanes_above(x, y), yes, no); }
+XENT_INLINE lanes lanes_where_set(const uint8_t *set, lanes yes, lanes no) {
+  const int8x16_t clear = vreinterpretq_s8_u8(vceqzq_u8(vld1q_u8(set)));
+  const int16x8_t low = vmovl_s8(vget_low_s8(clear)), high = vmovl_high_s8(clear);
+  const where w = {vreinterpretq_u32_s32(vmovl_s16(vget_low_s16(low))), vreinterpretq_u32_s32(vmovl_high_s16(low)),
+                   vreinterpretq_u32_s32(vmovl_s16(vget_low_s16(high))), vreinterpretq_u32_s32(vmovl_high_s16(high))};
+  return lanes_choose(w, no, yes);
+}
+
+/* Bit j of lane j. */
+XENT_INLINE uint32_t where_bits(where w) {
+  static const uint32_t first[4] = {1, 2, 4, 8};
+  const uint32x4_t bits = vld1q_u32(first);
+  const uint32x4_t low = vorrq_u32(vandq_u32(w.a, bits), vandq_u32(w.b, vshlq_n_u32(bits, 4)));
+  const uint32x4_t high = vorrq_u32(vandq_u32(w.c, vshlq_n_u32(bits, 8)), vandq_u32(w.d, vshlq_n_u32(bits, 12)));
+  return vaddvq_u32(vorrq_u32(low, high));
+}
+XENT_INLINE uint32_t lanes_bits_above(lanes x, lanes y) { return where_bits(lanes_above(x, y)); }
+XENT_INLINE uint32_t lanes_bits_equal(lanes x, lanes y) { return where_bits(lanes_same(x, y)); }
+XENT_INLINE uint32_t lanes_bits_nan(lanes x) { return 0xffff ^ where_bits(lanes_same(x, x)); }
+XENT_INLINE uint32_t lanes_bits_beyond(lanes x, float limit) {
+  return 0xffff ^ where_bits(XENT_OF_TWO(where, vcleq_f32, lanes_magnitude(x), lanes_set(limit)));
+}
+
+/* Row i of four in lane i. */
+XENT_INLINE float32x4_t largest_of_pairs(const float32x4_t v[4]) {
+  return vpmaxq_f32(vpmaxq_f32(v[0], v[1]), vpmaxq_f32(v[2], v[3]));
+}
+XENT_INLINE float32x4_t largest_of_four_rows(const lanes r[4]) {
+  const float32x4_t v[4] = {largest_of_quarters(r[0]), largest_of_quarters(r[1]), largest_of_quarters(r[2]),
+                            largest_of_quarters(r[3])};
+  return largest_of_pairs(v);
+}
+XENT_INLINE lanes lanes_largest_rows(const lanes r[XENT_LANES]) {
+  return (lanes){largest_of_four_rows(r), largest_of_four_rows(r + 4), largest_of_four_rows(r + 8), largest_of_four_rows(r + 12)};
+}
+XENT_INLINE float32x4_t largest_of_four_dense(const float *x, int64_t n) {
+  float32x4_t v[4];
+  XENT_UNROLL(4)
+  for (int i = 0; i < 4; i++) v[i] = largest_of_quarters(lanes_load_part(x + i * n, n, -INFINITY));
+  return largest_of_pairs(v);
+}
+XENT_INLINE lanes lanes_largest_dense(const float *x, int64_t n) {
+  return (lanes){largest_of_four_dense(x, n), largest_of_four_dense(x + 4 * n, n), largest_of_four_dense(x + 8 * n, n),
+                 largest_of_four_dense(x + 12 * n, n)};
+}
+XENT_INLINE dlanes dlanes_sum_dense(const float *x, int64_t n) {
+  dlanes sums;
+  XENT_EACH_PAIR(k)
+  sums.p[k] = vpaddq_f64(two_of_tree(lanes_load_part(x + 2 * k * n, n, 0.0f)),
+                         two_of_tree(lanes_load_part(x + (2 * k + 1) * n, n, 0.0f)));
+  return sums;
+}
+
+/* A table of four registers has all sixteen rows. */
+enum { XENT_DENSE_ROWS = 16 };
+XENT_INLINE lanes lanes_load_dense(const float *x, int64_t n, int64_t k) {
+  (void)n;
+  return lanes_load(x + k * XENT_LANES);
+}
+XENT_INLINE void lanes_store_dense(float *y, int64_t n, int64_t k, lanes v) {
+  (void)n;
+  lanes_store(y + k * XENT_LANES, v);
+}
+XENT_INLINE void lanes_stream_dense(float *y, int64_t n, int64_t k, lanes v) { lanes_store_dense(y, n, k, v); }
+XENT_INLINE lanes lanes_where_set_dense(const uint8_t *set, int64_t n, int64_t k, lanes yes, lanes no) {
+  (void)n;
+  return lanes_where_set(set + k * XENT_LANES, yes, no);
+}
+XENT_INLINE float32x4_t spread_to_four(uint8x16x4_t table, const int32_t *rows) {
+  const uint32x4_t first = vdupq_n_u32(0x03020100), step = vdupq_n_u32(0x04040404);
+  const uint32x4_t bytes = vmlaq_u32(first, vreinterpretq_u32_s32(vld1q_s32(rows)), step);
+  return vreinterpretq_f32_u8(vqtbl4q_u8(table, vreinterpretq_u8_u32(bytes)));
+}
+XENT_INLINE lanes lanes_spread(lanes v, const int32_t *rows, int64_t k) {
+  const uint8x16x4_t table = {{vreinterpretq_u8_f32(v.a), vreinterpretq_u8_f32(v.b), vreinterpretq_u8_f32(v.c),
+                               vreinterpretq_u8_f32(v.d)}};
+  const int32_t *at = rows + k * XENT_LANES;
+  return (lanes){spread_to_four(table, at), spread_to_four(table, at + 4), spread_to_four(table, at + 8),
+                 spread_to_four(table, at + 12)};
+}
+
+XENT_INLINE dlanes dlanes_load(const double *p) {
+  dlanes x;
+  XENT_EACH_PAIR(k) x.p[k] = vld1q_f64(p + 2 * k);
+  return x;
+}
+XENT_INLINE void dlanes_store(double *p, dlanes x) { XENT_EACH_PAIR(k) vst1q_f64(p + 2 * k, x.p[k]); }
+XENT_INLINE dlanes dlanes_sub(dlanes x, dlanes y) {
+  XENT_EACH_PAIR(k) x.p[k] = vsubq_f64(x.p[k], y.p[k]);
+  return x;
+}
+XENT_INLINE dlanes dlanes_mul(dlanes x, dlanes y) {
+  XENT_EACH_PAIR(k) x.p[k] = vmulq_f64(x.p[k], y.p[k]);
+  return x;
+}
+XENT_INLINE dlanes dlanes_div(dlanes x, dlanes y) {
+  XENT_EACH_PAIR(k) x.p[k] = vdivq_f64(x.p[k], y.p[k]);
+  return x;
+}
+XENT_INLINE dlanes dlanes_where_at_most(dlanes x, dlanes y, dlanes yes, dlanes no) {
+  XENT_EACH_PAIR(k) no.p[k] = choose_two(vcleq_f64(x.p[k], y.p[k]), yes.p[k], no.p[k]);
+  return no;
+}
+XENT_INLINE uint32_t bits_of_two(uint64x2_t w) {
+  return (uint32_t)(vgetq_lane_u64(w, 0) & 1) | (uint32_t)(vgetq_lane_u64(w, 1) & 2);
+}
+XENT_INLINE uint32_t dlanes_bits_at_most(dlanes x, dlanes y) {
+  uint32_t bits = 0;
+  XENT_EACH_PAIR(k) bits |= bits_of_two(vcleq_f64(x.p[k], y.p[k])) << 2 * k;
+  return bits;
+}
+XENT_INLINE uint32_t dlanes_bits_nan(dlanes x) {
+  uint32_t bits = 0xffff;
+  XENT_EACH_PAIR(k) bits ^= bits_of_two(vceqq_f64(x.p[k], x.p[k])) << 2 * k;
+  return bits;
+}
+XENT_INLINE dlanes dlanes_magnitude(dlanes x) {
+  XENT_EACH_PAIR(k) x.p[k] = vabsq_f64(x.p[k]);
+  return x;
+}
+
+/* v = m * 2^k, sqrt(1/2) <= m < sqrt(2), of a normal v > 0 */
+XENT_INLINE float64x2_t split_two(float64x2_t v, float64x2_t *exponent) {
+  const int64x2_t u = vreinterpretq_s64_f64(v), root = vdupq_n_s64((int64_t)XENT_ROOT_HALF_BITS);
+  const int64x2_t k = vshrq_n_s64(vsubq_s64(u, root), 52);
+  *exponent = vcvtq_f64_s64(k);
+  return vreinterpretq_f64_s64(vsubq_s64(u, vshlq_n_s64(k, 52)));
+}
+XENT_INLINE dlanes dlanes_split(dlanes v, dlanes *exponent) {
+  XENT_EACH_PAIR(k) v.p[k] = split_two(v.p[k], &exponent->p[k]);
+  return v;
+}
+XENT_INLINE dlanes dlanes_tree_rows(const dlanes r[XENT_LANES]) {
+  dlanes sums;
+  XENT_EACH_PAIR(k) sums.p[k] = vpaddq_f64(two_of_double_tree(r[2 * k]), two_of_double_tree(r[2 * k + 1]));
+  return sums;
+}
+
+#endif
