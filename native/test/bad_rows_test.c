@@ -10,6 +10,7 @@
 #include "bad_rows.h"
 #include "calls.h"
 #include "rows.h"
+#include "tiers.h"
 
 enum { MOST_CLASSES = XENT_CHUNK + 200, FAR_BELOW = -200, NO_MORE_LABELS = 16 };
 enum { SOFTMAX, SOFTMAX_ULP, LOG_SOFTMAX, LOG_SUM_EXP, LOSS, GRADIENT, LABEL_GRADIENT, RESULTS };
@@ -121,7 +122,7 @@ int main(void) {
   int64_t spread[16], at_the_end[128];
   for (int64_t i = 0; i < 16; i++) spread[i] = slots[i] * 16 + i % 2;
   for (int64_t i = 0; i < 128; i++) at_the_end[i] = XENT_CHUNK + i;
-  for (int32_t isa = XENT_ISA_SCALAR; isa <= xent_best_isa(); isa++)
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
     for (size_t k = 0; k < sizeof bad_rows / sizeof *bad_rows; k++)
       for (size_t t = 0; t < sizeof temperatures / sizeof *temperatures; t++) {
         const bad_row *from = &bad_rows[k];
