@@ -20,8 +20,9 @@ import java.util.Objects;
  *
  * <ul>
  *   <li>class indices, of any integer type, in shape (B) or (B, 1);
- *   <li>probability rows, F32 of shape (B, C). One-hot rows are probability rows. Each row is one
- *       row of the mean: losses and gradients are over B, not over B * C.
+ *   <li>probability rows of shape (B, C), in a type of floats that goes with that of the inputs.
+ *       One-hot rows are probability rows. Each row is one row of the mean: losses and gradients
+ *       are over B, not over B * C.
  * </ul>
  *
  * Axes of size 1 may be left out or added: columns (B, C, 1) take class indices of shape (B) too.
@@ -131,8 +132,8 @@ public abstract sealed class LossLayer extends OwningLayer permits CrossEntropyL
    * from the inputs, so what happened to them since, and which backwards came before, makes no
    * difference.
    *
-   * @param upstream F32 in the shape of {@link #losses}; one number for all rows is a tensor with
-   *     strides 0
+   * @param upstream floats of any type in the shape of {@link #losses}; one number for all rows is
+   *     a tensor with strides 0
    * @return the gradient, owned by the layer and valid until the next call of this method or {@code
    *     forward}
    */

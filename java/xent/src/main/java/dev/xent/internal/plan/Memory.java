@@ -30,7 +30,7 @@ public final class Memory {
 
   private Memory() {}
 
-  /** The memory at an address: the one place where Xent believes a caller's word about bounds. */
+  /** The memory at an address: the only place that takes a caller's word for bounds. */
   public static MemorySegment at(long address, long byteSize) {
     if (byteSize < 0) {
       throw new MemoryException("byte size " + byteSize + " is negative: give 0 or more");
