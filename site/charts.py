@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws the tables of README.md and docs/performance.md as charts: charts.py README.md PERFORMANCE.md DIRECTORY"""
+"""Draws the tables of two pages as charts: charts.py ACCURACY.md PERFORMANCE.md DIRECTORY"""
 
 import csv
 import re
@@ -11,7 +11,7 @@ import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
 
-XENT, PEERS, MEMORY = "#0b6e99", ["#c9a227", "#b5533c", "#d98c5f", "#7a8b6f"], "#444444"
+XENT, OTHER = "#0b6e99", "#c9a227"
 plt.rcParams.update({
     "font.size": 9.5,
     "axes.spines.top": False,
@@ -44,35 +44,62 @@ def table(text, first_header):
     return header, rows
 
 
+SPEED_STYLE = """
+    text { font: 15px system-ui, "DejaVu Sans", sans-serif; fill: #1f2328 }
+    .b { font-weight: 600 }
+    .s { font-size: 13px; fill: #59636e }
+    .e { text-anchor: end }
+    .card { fill: #ffffff; stroke: #d1d9e0 }
+    .xent { fill: #0b6e99 }
+    .peer { fill: #c3ccd5 }
+    @media (prefers-color-scheme: dark) {
+      text { fill: #e6edf3 }
+      .s { fill: #9ea7b3 }
+      .card { fill: #161b22; stroke: #3d444d }
+      .xent { fill: #2d9ccf }
+      .peer { fill: #57606a }
+    }
+"""
+
+
 def speed(columns, rows, path):
-    """Time per logit of every candidate, two shapes: rows in the caches, and rows of a language model's vocabulary."""
-    shapes = {"64x1000": "64 rows of 1000 classes: in the caches", "64x128256": "64 rows of 128,256 classes: in memory"}
-    candidates = columns[columns.index("Xent"):columns.index("memcpy") + 1]
-    rows = [dict(zip(columns, row, strict=True)) for row in rows]
-    colors = dict(zip(candidates, [XENT, *PEERS, MEMORY], strict=True))
-    figure, axes = plt.subplots(1, 2, figsize=(10, 6.4), sharey=True, layout="constrained")
-    for axis, (shape, title) in zip(axes, shapes.items(), strict=True):
-        chosen = [row for row in rows if row["shape"] == shape]
-        height = 0.8 / len(candidates)
-        for place, row in enumerate(chosen):
-            for rank, candidate in enumerate(candidates):
-                value = float(row[candidate])
-                y = place + (rank - len(candidates) / 2 + 0.5) * height
-                axis.barh(y, value, height * 0.92, color=colors[candidate], label=candidate if place == 0 else None)
-                axis.annotate(f" {value:.2f}", (value, y), va="center", fontsize=6.5,
-                              color=XENT if candidate == "Xent" else "#555555")
-        axis.set_title(title, fontsize=10.5)
-        axis.set_xlabel("ns per logit, one thread (shorter is better)")
-        axis.set_yticks(range(len(chosen)), [row["operation"] for row in chosen])
-    axes[0].invert_yaxis()
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
-    save(figure, path)
+    """Time per logit of Xent and its peers, as a picture that a phone can show: two operations, two shapes."""
+    shapes = {"64x1000": "64 rows of 1000 classes", "64x128256": "64 rows of 128,256 classes"}
+    rows = {(row[0], row[1]): dict(zip(columns, row, strict=True)) for row in rows}
+    width, left, right, bar = 580, 150, 500, 20
+    body, y = ['<text class="b" x="24" y="36">ns per logit on one thread: shorter is better</text>'], 54
+    groups = {}
+    for operation in ("softmax", "loss and gradient"):
+        for shape, words in shapes.items():
+            times = {name: float(time) for name, time in rows[operation, shape].items() if name in columns[2:7]}
+            groups[f"{operation}, {words}"] = {
+                "Xent": times["Xent"], "ONNX Runtime": times["ONNX Runtime"],
+                "PyTorch (DJL)": min(times["DJL"], times["DJL, script"]), "Vector API": times["Vector API"]}
+    scale = (right - left) / max(max(times.values()) for times in groups.values())
+    for title, times in groups.items():
+        y += 22
+        body.append(f'<text x="24" y="{y}">{title}</text>')
+        y += 8
+        for name, time in times.items():
+            kind, length = "xent" if name == "Xent" else "peer", time * scale
+            body.append(f'<text class="s e" x="{left - 8}" y="{y + 15}">{name}</text>')
+            body.append(f'<rect class="{kind}" x="{left}" y="{y + 2}" width="{length:.0f}" height="{bar - 4}" rx="2"/>')
+            body.append(f'<text class="s" x="{left + length + 6:.0f}" y="{y + 15}">{time:.2f}</text>')
+            y += bar
+        y += 8
+    height = y + 12
+    lines = "\n".join(f"  {line}" for line in body)
+    path.write_text(
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'role="img" aria-label="Time per logit of Xent and its peers">\n'
+        f"  <!-- SPDX-License-Identifier: Apache-2.0; drawn by site/charts.py from docs/performance-log.md -->\n"
+        f"  <style>{SPEED_STYLE}  </style>\n"
+        f'  <rect class="card" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"/>\n{lines}\n</svg>\n')
 
 
 def accuracy(rows, path):
     """How much of each promise the worst result takes."""
-    kinds = {"all other rows": (2, XENT), "rows that end in a chunk of at most 128 classes": (4, PEERS[0])}
+    kinds = {"all other rows": (2, XENT), "rows that end in a chunk of at most 128 classes": (4, OTHER)}
     figure, axis = plt.subplots(figsize=(9, 5.4), layout="constrained")
     for place, row in enumerate(rows):
         for rank, (kind, (column, color)) in enumerate(kinds.items()):
@@ -119,9 +146,9 @@ def save(figure, path):
 
 
 def main():
-    readme, performance, directory = (Path(argument) for argument in sys.argv[1:])
+    truth, performance, directory = (Path(argument) for argument in sys.argv[1:])
     speed(*table(performance.read_text(), "operation"), directory / "speed.svg")
-    accuracy(table(readme.read_text(), "result")[1], directory / "accuracy.svg")
+    accuracy(table(truth.read_text(), "result")[1], directory / "accuracy.svg")
 
 
 if __name__ == "__main__":

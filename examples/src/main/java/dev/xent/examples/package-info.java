@@ -2,6 +2,6 @@
 
 /**
  * Programs that use Xent with other systems: each is one file with a {@code main}, and prints what
- * docs/examples.md shows.
+ * the guides in docs/guide show.
  */
 package dev.xent.examples;

@@ -19,14 +19,15 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every block of docs/examples.md that begins with {@code $ examples/run NAME} is what that example
- * prints, and every example is there.
+ * Every block of a page that begins with {@code $ examples/run NAME} is what that example prints, and
+ * every example is on a page.
  */
 class ExamplesTest {
   private static final String PROMPT = "$ examples/run ";
 
   static List<Block> dialogues() {
-    return Page.of("docs/examples.md").blocks().stream()
+    return Page.all().stream()
+        .flatMap(page -> page.blocks().stream())
         .filter(block -> block.text().startsWith(PROMPT))
         .toList();
   }

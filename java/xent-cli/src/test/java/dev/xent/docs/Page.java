@@ -51,7 +51,7 @@ record Page(Path path, String text) {
     /** Whether it is one of those that the module of the examples runs. */
     boolean needsOtherLibraries() {
       Path path = source.page.path;
-      return path.startsWith("docs/adapters") || path.equals(Path.of("docs/examples.md"));
+      return path.startsWith("docs/adapters") || path.startsWith("docs/guide");
     }
 
     @Override

@@ -111,13 +111,13 @@ class PagesTest {
   }
 
   @Test
-  void theReadmeNamesEverySettingAndNoOther() throws IOException {
+  void thePageOnInstallingNamesEverySettingAndNoOther() throws IOException {
     String settings =
         Files.readString(
             Page.ROOT.resolve("java/xent/src/main/java/dev/xent/internal/load/Settings.java"));
     List<String> read = firstGroups(PROPERTY, settings);
     assertThat(read).isNotEmpty();
-    assertThat(firstGroups(TABLE_PROPERTY, Page.of("README.md").text()))
+    assertThat(firstGroups(TABLE_PROPERTY, Page.of("docs/installing.md").text()))
         .containsExactlyInAnyOrderElementsOf(read);
   }
 
@@ -134,10 +134,11 @@ class PagesTest {
 
   @Test
   void theIndexNamesEveryPage() throws IOException {
-    try (Stream<Path> files = Files.list(Page.ROOT.resolve("docs"))) {
+    Path docs = Page.ROOT.resolve("docs");
+    try (Stream<Path> files = Files.walk(docs)) {
       List<String> names =
           files
-              .map(file -> file.getFileName().toString())
+              .map(file -> docs.relativize(file).toString())
               .filter(name -> name.endsWith(".md") && !name.equals("README.md"))
               .toList();
       assertThat(firstGroups(LINK, Page.of("docs/README.md").text())).containsAll(names);

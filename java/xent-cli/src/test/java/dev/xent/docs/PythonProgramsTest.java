@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.docs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.xent.docs.Page.Program;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Every Python block of every page prints what the page says, run in the root with
+ * conformance/xent.py beside it. Where Python has no NumPy it is skipped, but not with {@code
+ * XENT_REQUIRE_ALL} set.
+ */
+@EnabledOnOs(OS.LINUX) // where the build has made the C library
+class PythonProgramsTest {
+  private static final String PYTHON =
+      Objects.requireNonNullElse(System.getenv("PYTHON"), "python3");
+
+  @TempDir private Path folder;
+
+  static Stream<Program> programs() {
+    return Page.programs("python");
+  }
+
+  @ParameterizedTest
+  @MethodSource("programs")
+  void prints(Program program) throws Exception {
+    assumeTrue(System.getenv("XENT_REQUIRE_ALL") != null || hasNumpy(), "Python has no NumPy");
+    Path source = folder.resolve("example.py");
+    Files.writeString(source, program.source().text());
+    assertThat(run(PYTHON, source.toString())).isEqualTo(program.output());
+  }
+
+  private static boolean hasNumpy() throws InterruptedException {
+    try {
+      return new ProcessBuilder(PYTHON, "-c", "import numpy")
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .start()
+              .waitFor()
+          == 0;
+    } catch (IOException e) {
+      return false; // there is no Python
+    }
+  }
+
+  private static String run(String... command) throws IOException {
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.directory(Page.ROOT.toFile()).redirectErrorStream(true);
+    builder.environment().put("PYTHONPATH", Page.ROOT.resolve("conformance").toString());
+    builder.environment().put("PYTHONDONTWRITEBYTECODE", "1");
+    return new String(builder.start().getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+  }
+}
