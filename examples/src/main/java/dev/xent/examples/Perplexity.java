@@ -15,8 +15,8 @@ import java.nio.file.Path;
 
 /**
  * The perplexity of logits in a .npy file of any size, with one block of rows resident at a time:
- * the file is mapped, a block of it added to an exact sum, and the file unmapped. The result has the
- * bits of one call on the whole file.
+ * the file is mapped, a block of it added to an exact sum, and the file unmapped. The result has
+ * the bits of one call on the whole file.
  *
  * <p>Arguments: LOGITS.npy LABELS.npy. With a number alone it makes a file of so many MiB first;
  * without any, of 64.

@@ -9,8 +9,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every Java block of the guides and of the pages about other systems is a program that compiles and
- * prints what the page says. The tests of the command do not run these, because they lack those systems.
+ * Every Java block of the guides and of the pages about other systems is a program that compiles
+ * and prints what the page says. The tests of the command do not run these, because they lack those
+ * systems.
  */
 class AdapterProgramsTest {
   @TempDir private Path folder;

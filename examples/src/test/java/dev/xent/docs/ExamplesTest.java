@@ -19,8 +19,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every block of a page that begins with {@code $ examples/run NAME} is what that example prints, and
- * every example is on a page.
+ * Every block of a page that begins with {@code $ examples/run NAME} is what that example prints,
+ * and every example is on a page.
  */
 class ExamplesTest {
   private static final String PROMPT = "$ examples/run ";

@@ -17,7 +17,7 @@ class CrossEntropyTest {
     return CrossEntropy.builder().backend(backend);
   }
 
-  /** The program of the README. */
+  /** Loss and gradient of three rows, one of them ignored, and then their softmax in place. */
   @Test
   void theFirstProgram() {
     try (Arena arena = Arena.ofConfined()) {
