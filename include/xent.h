@@ -22,15 +22,15 @@
  *                              .logits = {x, xent_per_class(classes, 1, XENT_F32)},
  *                              .output = {y, xent_per_class(classes, 1, XENT_F32)}};
  *       xent_status status = xent_softmax(&c);
- *   What is left out is 0 or NULL, and so not asked for. A function whose name ends in _at is the same one
+ *   Members that you leave out are 0 or NULL: not asked for. A function whose name ends in _at does the same
  *   for bindings: see FOR BINDINGS.
  *
  * ADDRESSES
  *   Arrays are indexed from row 0, class 0 whatever the range: a range says which part is touched.
- *   Addresses must be aligned to their element type. What may be NULL says so.
- *   An output may be its input (same address, same strides: in place). Any other overlap of the byte
- *   range of an array that is written with that of another array is XENT_OVERLAP, and so are strides by
- *   which two elements of an array that is written share a place. Structs, statistics, states, tally and
+ *   Addresses must be aligned to their element type. Members that may be NULL say so.
+ *   An output may be its input (same address, same strides: in place). Any other overlap between the byte
+ *   ranges of an output and of another array is XENT_OVERLAP, and so are strides that put two elements of
+ *   an output in one place. Structs, statistics, states, tally and
  *   report must not overlap anything; that is not checked.
  *
  * SIZES OF STRUCTS
@@ -39,7 +39,7 @@
  *   know count as 0, which always means "not used". A larger one is accepted while the bytes that this
  *   library does not know are 0, else XENT_UNSUPPORTED. A size that no version has (below the first one's,
  *   above 4096, not a multiple of 8) is XENT_INVALID_ARGUMENT; a tally must have the library's own size.
- *   Of the struct of a call nothing is read then, so no report tells of it.
+ *   Nothing else of the struct is read then, so no report is filled.
  *
  * TYPES
  *   Where logits (y of a softmax backward) are F16, BF16 or F32, everything is computed as for F32 and
@@ -58,8 +58,8 @@
  *   row_offsets (I32 or I64, rows + 1 numbers without gaps; inner is 1): row r has row_offsets[r + 1] -
  *   row_offsets[r] classes, at most `classes`, and begins at row_offsets[r] * layout.classes in every array
  *   that has a number per class; layout.outer is not used there. A row of no classes is fully masked.
- *   sink (a logit per row, strides may be 0): one more exp(sink) in the denominator of the row, which is no
- *   class: taken as it is, without softcap or temperature.
+ *   sink (a logit per row, strides may be 0): adds exp(sink) to the denominator of the row. It is not a
+ *   class, and neither softcap nor temperature changes it.
  *
  * SHARDS
  *   Where the classes of a tensor are divided over processes, a shard's arrays hold the classes
@@ -246,7 +246,7 @@ enum {
   XENT_FULLY_MASKED_ZERO = 1 /* probabilities, loss and gradient +0, log-probabilities and log-sum-exp -inf */
 };
 
-/* Which classes share what label smoothing takes from a label. */
+/* Which classes share the weight that label smoothing takes from a label. */
 enum {
   XENT_SMOOTHING_UNIFORM = 0, /* all classes that are not masked, the label's too */
   XENT_SMOOTHING_OTHERS = 1   /* all but the label; labels only */
@@ -572,7 +572,7 @@ XENT_API xent_status xent_finish(const xent_finish_call *call);
 
 /* Adds count values of type XENT_F32 or XENT_F64, stride elements apart. */
 XENT_API xent_status xent_tally_add(xent_tally *tally, const void *values, int32_t type, int64_t stride, int64_t count);
-/* Adds what `other` holds. */
+/* Adds the sums of `other`. */
 XENT_API xent_status xent_tally_merge(xent_tally *tally, const xent_tally *other);
 /* The sum, rounded once to double: NaN after a NaN or infinities of both signs. */
 XENT_API double xent_tally_sum(const xent_tally *tally);
