@@ -24,7 +24,7 @@ class PagesTest {
   private static final Pattern HEADING = Pattern.compile("^#+ (.*)$", Pattern.MULTILINE);
   private static final Pattern PROPERTY = Pattern.compile("\"(dev\\.xent\\.[a-z.]+)\"");
   private static final Pattern TABLE_PROPERTY =
-      Pattern.compile("^\\| `(dev\\.xent\\.[a-z.]+)", Pattern.MULTILINE);
+      Pattern.compile("^\\| `(dev\\.xent\\.[a-z.]+)` \\|", Pattern.MULTILINE);
   private static final Pattern DEPENDENCY_VERSION =
       Pattern.compile("dev\\.xent:xent:([\\w.-]+)|<version>([\\w.-]+)</version>");
   private static final Pattern NAMED_FILE =
