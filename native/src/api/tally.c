@@ -67,7 +67,7 @@ static bool any_below(const uint64_t *wide, int i) {
   return i % LIMB_BITS && wide[i / LIMB_BITS] << (LIMB_BITS - i % LIMB_BITS);
 }
 
-/* mantissa * 2^exponent, of at most 53 bits and a 2^exponent that is a double: exact, whatever the thread's float mode. */
+/* mantissa * 2^exponent, of at most 54 bits and with a 2^exponent that is a double: exact in every float mode. */
 static double scaled(uint64_t mantissa, int exponent) {
   if (!mantissa) return 0;
   const int top = 63 - __builtin_clzll(mantissa), field = top + exponent + 1023;
