@@ -3,6 +3,7 @@ package dev.xent.cli;
 
 import dev.xent.XentException;
 import dev.xent.files.FileException;
+import dev.xent.files.Shown;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -70,7 +71,7 @@ final class ErrorLine {
   }
 
   static int print(PrintWriter err, String message) {
-    err.println("xent: " + Visible.line(message.strip()));
+    err.println("xent: " + Shown.line(message.strip()));
     err.flush();
     return ExitCode.ERROR;
   }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.files;
 
+import java.util.Objects;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
 /** Text from outside in a message: of a file, or its name. */
-final class Shown {
+public final class Shown {
   private static final int WORD = 40;
 
   /** What moves the cursor, colours, turns or hides text: controls, formats, halves, line ends. */
@@ -13,8 +14,9 @@ final class Shown {
 
   private Shown() {}
 
-  /** The whole text, fit for a terminal and a log: one line. */
-  static String line(String text) {
+  /** The whole text, fit for a terminal and a log: one line, with escapes for what shows nothing. */
+  public static String line(String text) {
+    Objects.requireNonNull(text, "text");
     return UNSEEN.matcher(text).replaceAll(Shown::escaped);
   }
 

@@ -4,7 +4,7 @@ package dev.xent.cli.bench;
 import dev.xent.cli.ComputeOptions;
 import dev.xent.cli.ExitCode;
 import dev.xent.cli.HelpOrder;
-import dev.xent.cli.Visible;
+import dev.xent.files.Shown;
 import dev.xent.files.WholeFile;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
@@ -123,7 +123,7 @@ public final class BenchCommand implements Callable<Integer> {
     new TextReport(out, Charset.forName(System.getProperty("stdout.encoding", "US-ASCII")))
         .print(Machine.here(), results);
     if (html != null) {
-      out.printf(Locale.ROOT, "%nCharts: %s%n", Visible.line(html.toString()));
+      out.printf(Locale.ROOT, "%nCharts: %s%n", Shown.line(html.toString()));
     }
   }
 }
