@@ -4,10 +4,16 @@ package dev.xent;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.views;
 
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.NativeLibraryException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LogitsPlan;
 import dev.xent.internal.plan.Options;
+import dev.xent.options.FullyMasked;
 
 /**
  * The class of the largest number along one axis: the lowest class among equals, -1 in a row that

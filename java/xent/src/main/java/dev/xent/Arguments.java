@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import dev.xent.internal.plan.FinishedRows;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.Outputs;
-import dev.xent.internal.plan.States;
 import dev.xent.internal.plan.View;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -27,13 +25,5 @@ final class Arguments {
 
   static Outputs outputs(CrossEntropy.Outcome outcome, String name) {
     return Objects.requireNonNull(outcome, name).outputs;
-  }
-
-  static States states(PartialStates states, String name) {
-    return Objects.requireNonNull(states, name).states;
-  }
-
-  static FinishedRows finished(RowStatistics statistics, String name) {
-    return Objects.requireNonNull(statistics, name).rows;
   }
 }

@@ -6,10 +6,21 @@ import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
+import dev.xent.distributed.LossTally;
+import dev.xent.distributed.CrossEntropyShard;
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.NativeLibraryException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.CrossEntropyPlan;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.Outputs;
+import dev.xent.options.FullyMasked;
+import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -57,6 +68,8 @@ import org.jspecify.annotations.Nullable;
  * change nothing: loss and gradient are +0. A mean over the denominator 0 follows {@link
  * Builder#noneCounted}, and its gradient is +0.
  *
+ * <p>Rows whose classes are divided over tensors, processes or machines: {@link CrossEntropyShard}.
+ *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, helps itself to more threads where it is large ({@link
  * LossBuilder#threads}), and gives the same bits whatever the backend, instruction set, number of
@@ -65,6 +78,10 @@ import org.jspecify.annotations.Nullable;
  * OptionException} for what does not fit, {@link LabelException} for a label that is no class.
  */
 public final class CrossEntropy {
+  static {
+    Access.CROSS_ENTROPY.open(CrossEntropy.class, operation -> operation.plan);
+  }
+
   private static final long PYTORCH_IGNORE_INDEX = -100;
 
   private final CrossEntropyPlan plan;
@@ -332,17 +349,6 @@ public final class CrossEntropy {
         view(gradient, "gradient"));
   }
 
-  /**
-   * This operation for rows whose classes are divided over several tensors, processes or machines.
-   *
-   * @param firstClass the class that this shard's tensors begin with: a multiple of 8192
-   * @param allClasses the number of classes of all shards together; a call throws {@link
-   *     ShapeException} where a shard ends neither there nor at a multiple of 8192
-   */
-  public CrossEntropyShard onShard(long firstClass, long allClasses) {
-    return new CrossEntropyShard(plan.onShard(firstClass, allClasses));
-  }
-
   /** Its options that are not the defaults: {@code CrossEntropy[axis=1, labelSmoothing=0.1]}. */
   @Override
   public String toString() {
@@ -440,6 +446,10 @@ public final class CrossEntropy {
    * numbers are still those of the call before.
    */
   public static final class Outcome {
+    static {
+      Access.OUTCOME.open(Outcome.class, outcome -> outcome.outputs);
+    }
+
     final Outputs outputs = new Outputs();
 
     /** An outcome that is asked for nothing but numbers. */
@@ -583,7 +593,7 @@ public final class CrossEntropy {
      * @param sums where they are added; null: no longer
      */
     public Outcome tally(@Nullable LossTally sums) {
-      outputs.tally = sums == null ? null : sums.sums;
+      outputs.tally = sums == null ? null : Access.TALLY.of(sums, "tally");
       return this;
     }
 

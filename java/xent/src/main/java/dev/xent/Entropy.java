@@ -4,6 +4,11 @@ package dev.xent;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.views;
 
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.NativeLibraryException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LogitsPlan;

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.View;
 import java.util.Objects;
@@ -21,6 +26,10 @@ import java.util.Objects;
  * written. None of the tensors may overlap what a call writes.
  */
 public final class Inputs {
+  static {
+    Access.INPUTS.open(Inputs.class, inputs -> inputs.views);
+  }
+
   private static final Inputs NONE = new Inputs(InputViews.NONE);
 
   final InputViews views;

@@ -5,10 +5,17 @@ import static dev.xent.Arguments.outputs;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.views;
 
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.NativeLibraryException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.KlPlan;
 import dev.xent.internal.plan.Options;
+import dev.xent.options.FullyMasked;
+import dev.xent.options.Reduction;
 import java.util.Objects;
 
 /**

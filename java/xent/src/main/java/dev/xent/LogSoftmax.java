@@ -4,6 +4,13 @@ package dev.xent;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.views;
 
+import dev.xent.distributed.SoftmaxShard;
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.NativeLibraryException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.SoftmaxPlan;
@@ -22,6 +29,8 @@ import dev.xent.internal.plan.SoftmaxPlan;
  *
  * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
  *
+ * <p>Rows whose classes are divided over tensors, processes or machines: {@link SoftmaxShard}.
+ *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, helps itself to more threads where it is large ({@link
  * Builder#threads}), and gives the same bits whatever the backend, instruction set, number of
@@ -32,6 +41,10 @@ import dev.xent.internal.plan.SoftmaxPlan;
  * cannot have, before anything is written.
  */
 public final class LogSoftmax {
+  static {
+    Access.LOG_SOFTMAX.open(LogSoftmax.class, operation -> operation.plan);
+  }
+
   private final SoftmaxPlan plan;
 
   private LogSoftmax(SoftmaxPlan plan) {
@@ -105,17 +118,6 @@ public final class LogSoftmax {
         view(upstream, "upstream"),
         views(inputs),
         view(gradient, "gradient"));
-  }
-
-  /**
-   * This operation for rows whose classes are divided over several tensors, processes or machines.
-   *
-   * @param firstClass the class that this shard's tensors begin with: a multiple of 8192
-   * @param allClasses the number of classes of all shards together; a call throws {@link
-   *     ShapeException} where a shard ends neither there nor at a multiple of 8192
-   */
-  public SoftmaxShard onShard(long firstClass, long allClasses) {
-    return new SoftmaxShard(plan.onShard(firstClass, allClasses));
   }
 
   /** Its options that are not the defaults: {@code LogSoftmax[temperature=2.0]}. */

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import dev.xent.errors.OptionException;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.Options;
+import dev.xent.options.FullyMasked;
 import java.util.Objects;
 
 /**

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import dev.xent.errors.OptionException;
 import dev.xent.internal.plan.CrossEntropyPlan;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.Options;
+import dev.xent.options.FullyMasked;
+import dev.xent.options.Smoothing;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 

@@ -6,8 +6,16 @@ import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.NativeLibraryException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.NllPlan;
+import dev.xent.options.FullyMasked;
+import dev.xent.options.Reduction;
 import org.jspecify.annotations.Nullable;
 
 /**

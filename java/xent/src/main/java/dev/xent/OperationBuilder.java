@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import dev.xent.errors.OptionException;
 import dev.xent.internal.parallel.Threads;
 import dev.xent.internal.plan.Engine;
+import dev.xent.options.Backend;
+import dev.xent.options.Isa;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import dev.xent.errors.OptionException;
 import dev.xent.internal.plan.LossSpec;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.Reductions;
+import dev.xent.options.NoneCounted;
+import dev.xent.options.Reduction;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 

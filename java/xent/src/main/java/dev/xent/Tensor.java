@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Memory;
 import dev.xent.internal.plan.Plural;
 import dev.xent.internal.plan.Strides;
@@ -41,6 +45,10 @@ import org.jspecify.annotations.Nullable;
  * elements are used.
  */
 public final class Tensor {
+  static {
+    Access.TENSOR.open(Tensor.class, tensor -> tensor.view);
+  }
+
   /** What operations work with. */
   final View view;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import dev.xent.errors.NativeLibraryException;
+import dev.xent.errors.OptionException;
 import dev.xent.internal.load.Backends;
 
 /** Facts about Xent in this process. */

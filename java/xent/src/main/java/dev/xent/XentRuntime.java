@@ -3,6 +3,8 @@ package dev.xent;
 
 import dev.xent.internal.load.Backends;
 import dev.xent.internal.load.BuildFacts;
+import dev.xent.options.Backend;
+import dev.xent.options.Isa;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;

@@ -8,8 +8,8 @@
  * {@link dev.xent.Entropy}, {@link dev.xent.CrossEntropy}, {@link dev.xent.NllLoss}, {@link
  * dev.xent.KlDivergence}) are immutable and safe for use by many threads; they read and write
  * tensors that the caller gives, and small calls allocate nothing. Every backend and instruction
- * set gives the same bits. What is refused is refused with a {@link dev.xent.XentException} before
- * anything is written.
+ * set gives the same bits. What is refused is refused with a {@link dev.xent.errors.XentException}
+ * before anything is written.
  *
  * <p>Nothing is null unless it is marked {@code @Nullable}.
  */

@@ -4,6 +4,9 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.errors.ShapeException;
+import dev.xent.options.Backend;
+import dev.xent.options.Isa;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

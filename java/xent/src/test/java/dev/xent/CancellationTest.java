@@ -3,6 +3,7 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.options.Backend;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;

@@ -4,8 +4,10 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.errors.MemoryException;
 import dev.xent.layers.CrossEntropyLayer;
 import dev.xent.layers.LogLayer;
+import dev.xent.options.Backend;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

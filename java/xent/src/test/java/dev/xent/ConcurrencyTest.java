@@ -3,6 +3,7 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.options.Backend;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;

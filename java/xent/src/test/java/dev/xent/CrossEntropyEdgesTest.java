@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.xent.errors.LabelException;
+import dev.xent.options.Backend;
+import dev.xent.options.FullyMasked;
 import java.nio.ByteBuffer;
 import org.junit.jupiter.api.Test;
 

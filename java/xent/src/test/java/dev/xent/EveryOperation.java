@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import dev.xent.options.Backend;
+import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;

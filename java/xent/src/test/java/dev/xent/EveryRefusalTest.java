@@ -5,8 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.xent.CrossEntropy.Outcome;
+import dev.xent.distributed.CrossEntropyShard;
+import dev.xent.distributed.LossTally;
+import dev.xent.distributed.PartialStates;
+import dev.xent.distributed.SoftmaxShard;
 import dev.xent.layers.Layer;
 import dev.xent.layers.SoftmaxLayer;
+import dev.xent.options.Backend;
+import dev.xent.options.NoneCounted;
+import dev.xent.options.Smoothing;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -370,10 +377,7 @@ class EveryRefusalTest {
     kinds.put(
         "a clamp of probability rows in parts",
         b ->
-            b.loss()
-                .probabilityClamp(0.1)
-                .build()
-                .onShard(0, 4)
+            CrossEntropyShard.of(b.loss().probabilityClamp(0.1).build(), 0, 4)
                 .partialStates(b.logits, b.soft, Inputs.none()));
     kinds.put("z-loss of log-probabilities", b -> b.loss().zLoss(1).build().onLogProbabilities());
     kinds.put(
@@ -519,14 +523,17 @@ class EveryRefusalTest {
   private static void shards(Map<String, Call> kinds) {
     kinds.put(
         "a shard within a chunk",
-        b -> b.mean().onShard(100, 10_000).partialStates(b.logits, b.labels, b.none()));
+        b ->
+            CrossEntropyShard.of(b.mean(), 100, 10_000)
+                .partialStates(b.logits, b.labels, b.none()));
     kinds.put(
         "a shard that ends within a chunk",
-        b -> b.mean().onShard(0, 10_000).partialStates(b.logits, b.labels, b.none()));
+        b -> CrossEntropyShard.of(b.mean(), 0, 10_000).partialStates(b.logits, b.labels, b.none()));
     kinds.put(
         "a part that is there twice",
         b -> {
-          PartialStates part = b.mean().onShard(0, 4).partialStates(b.logits, b.labels, b.none());
+          PartialStates part =
+              CrossEntropyShard.of(b.mean(), 0, 4).partialStates(b.logits, b.labels, b.none());
           PartialStates.merge(List.of(part, part));
         });
     kinds.put("no part", b -> PartialStates.merge(List.of()));
@@ -535,15 +542,15 @@ class EveryRefusalTest {
         b ->
             PartialStates.merge(
                 List.of(
-                    b.mean().onShard(0, 4).partialStates(b.logits, b.labels, b.none()),
-                    b.softmax().onShard(0, 4).partialStates(b.logits, b.none()))));
+                    CrossEntropyShard.of(b.mean(), 0, 4)
+                        .partialStates(b.logits, b.labels, b.none()),
+                    SoftmaxShard.of(b.softmax(), 0, 4).partialStates(b.logits, b.none()))));
     kinds.put(
         "states of a softmax for a loss",
         b ->
-            b.mean()
-                .onShard(0, 4)
+            CrossEntropyShard.of(b.mean(), 0, 4)
                 .finish(
-                    b.softmax().onShard(0, 4).partialStates(b.logits, b.none()),
+                    SoftmaxShard.of(b.softmax(), 0, 4).partialStates(b.logits, b.none()),
                     b.labels,
                     b.none(),
                     b.outcome()));
@@ -551,7 +558,8 @@ class EveryRefusalTest {
     kinds.put(
         "bytes that are cut off",
         b -> {
-          byte[] bytes = b.softmax().onShard(0, 4).partialStates(b.logits, b.none()).toBytes();
+          byte[] bytes =
+              SoftmaxShard.of(b.softmax(), 0, 4).partialStates(b.logits, b.none()).toBytes();
           PartialStates.ofBytes(Arrays.copyOf(bytes, bytes.length - 1));
         });
   }

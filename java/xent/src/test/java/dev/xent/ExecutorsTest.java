@@ -3,6 +3,7 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.options.Backend;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.Arrays;

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.xent.internal.load.Codes;
+import dev.xent.options.Backend;
+import dev.xent.options.Reduction;
+import dev.xent.options.Smoothing;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -28,6 +28,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -44,6 +45,9 @@ class HouseRulesTest {
   private static final String PARALLEL = "dev.xent.internal.parallel";
   private static final String EVENTS = "dev.xent.internal.events";
   private static final String LAYERS = "dev.xent.layers";
+  private static final String DISTRIBUTED = "dev.xent.distributed";
+  private static final String ERRORS = "dev.xent.errors";
+  private static final String OPTIONS = "dev.xent.options";
 
   private static final JavaClasses LIBRARY =
       new ClassFileImporter()
@@ -71,7 +75,7 @@ class HouseRulesTest {
     ModuleDescriptor module = Xent.class.getModule().getDescriptor();
     assertThat(module.exports())
         .extracting(ModuleDescriptor.Exports::source)
-        .containsExactlyInAnyOrder("dev.xent", LAYERS);
+        .containsExactlyInAnyOrder("dev.xent", DISTRIBUTED, ERRORS, LAYERS, OPTIONS);
     assertThat(module.opens()).isEmpty();
   }
 
@@ -88,7 +92,7 @@ class HouseRulesTest {
     methods()
         .that()
         .areDeclaredInClassesThat()
-        .resideInAnyPackage("dev.xent", LAYERS)
+        .resideInAnyPackage("dev.xent", DISTRIBUTED, ERRORS, LAYERS, OPTIONS)
         .and()
         .arePublic()
         .should(nameNothingInternal())
@@ -237,7 +241,7 @@ class HouseRulesTest {
     layeredArchitecture()
         .consideringOnlyDependenciesInLayers()
         .layer("api")
-        .definedBy("dev.xent")
+        .definedBy("dev.xent", DISTRIBUTED, ERRORS, OPTIONS)
         .layer("layers")
         .definedBy(LAYERS)
         .layer("plan")
@@ -289,10 +293,9 @@ class HouseRulesTest {
             DescribedPredicate.describe(
                 "are operations of the API",
                 type ->
-                    type.getPackageName().equals("dev.xent")
+                    Set.of("dev.xent", DISTRIBUTED).contains(type.getPackageName())
                         && !type.isEnum()
-                        && !type.isInterface()
-                        && !type.isAssignableTo(XentException.class)))
+                        && !type.isInterface()))
         .check(LIBRARY);
   }
 

@@ -4,6 +4,14 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.distributed.CrossEntropyShard;
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import dev.xent.errors.XentException;
+import dev.xent.options.Smoothing;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -113,7 +121,8 @@ class InputsRefusedTest {
     Inputs sparse = Inputs.none().targetWeights(Tensor.of(new float[3], 3, 1));
     Tensor classes = Tensor.of(new int[3], 3, 1);
     CrossEntropy others = CrossEntropy.builder().smoothing(Smoothing.OTHERS).build();
-    CrossEntropyShard clamped = CrossEntropy.builder().probabilityClamp(0.25).build().onShard(0, 4);
+    CrossEntropyShard clamped =
+        CrossEntropyShard.of(CrossEntropy.builder().probabilityClamp(0.25).build(), 0, 4);
     refused(
         OptionException.class,
         () -> others.forwardBackward(logits, probabilities, output),

@@ -3,6 +3,9 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.options.Backend;
+import dev.xent.options.FullyMasked;
+import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;

@@ -4,6 +4,11 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.distributed.LossTally;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.OptionException;
+import dev.xent.options.Backend;
+import dev.xent.options.Reduction;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 

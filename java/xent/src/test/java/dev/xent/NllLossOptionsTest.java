@@ -5,6 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.xent.distributed.LossTally;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.OptionException;
+import dev.xent.options.Backend;
+import dev.xent.options.Reduction;
+import dev.xent.options.Smoothing;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
 import org.junit.jupiter.api.Test;

@@ -6,6 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.sun.management.ThreadMXBean;
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.NoneCountedException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import dev.xent.options.Backend;
+import dev.xent.options.NoneCounted;
+import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;

@@ -5,6 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.xent.errors.LabelException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.NoneCountedException;
+import dev.xent.errors.OptionException;
+import dev.xent.options.Backend;
+import dev.xent.options.NoneCounted;
+import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.math.BigDecimal;
 import java.util.Arrays;

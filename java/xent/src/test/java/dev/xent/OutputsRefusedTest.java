@@ -4,6 +4,9 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.CrossEntropy.Outcome;
+import dev.xent.distributed.CrossEntropyShard;
+import dev.xent.distributed.PartialStates;
+import dev.xent.errors.OptionException;
 import java.lang.foreign.Arena;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -68,7 +71,7 @@ class OutputsRefusedTest {
   @ParameterizedTest
   @MethodSource("untoldByStates")
   void byPartialStates(String name) {
-    CrossEntropyShard shard = CrossEntropy.mean().onShard(0, 4);
+    CrossEntropyShard shard = CrossEntropyShard.of(CrossEntropy.mean(), 0, 4);
     PartialStates states = shard.partialStates(logits, labels, Inputs.none());
     refused(
         () -> shard.finish(states, labels, Inputs.none(), askingFor(name)),

@@ -5,6 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import dev.xent.errors.LabelException;
+import dev.xent.errors.MemoryException;
+import dev.xent.options.Backend;
+import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;

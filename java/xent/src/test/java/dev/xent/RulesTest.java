@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.xent.errors.LabelException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
 import org.junit.jupiter.api.Test;
 
 /** The rules of other systems that are to be had by name. */

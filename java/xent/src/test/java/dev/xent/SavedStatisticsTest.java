@@ -4,6 +4,15 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.distributed.CrossEntropyShard;
+import dev.xent.distributed.PartialStates;
+import dev.xent.distributed.RowStatistics;
+import dev.xent.distributed.SoftmaxShard;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.PartialStatesException;
+import dev.xent.options.Backend;
+import dev.xent.options.Reduction;
+import dev.xent.options.Smoothing;
 import java.lang.foreign.Arena;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -85,10 +94,10 @@ class SavedStatisticsTest {
     Inputs none = Inputs.none();
     float[] written = new float[6];
     Tensor gradient = Tensor.of(written, 2, 3);
-    CrossEntropyShard plain = with(backend, builder -> {}).onShard(0, 3);
+    CrossEntropyShard plain = CrossEntropyShard.of(with(backend, builder -> {}), 0, 3);
     OTHERS.forEach(
         (said, option) -> {
-          CrossEntropyShard other = with(backend, option).onShard(0, 3);
+          CrossEntropyShard other = CrossEntropyShard.of(with(backend, option), 0, 3);
           CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
           PartialStates states = plain.partialStates(logits, labels, none);
           if (!said.startsWith("ignoreIndex")) { // which states of labels do not know
@@ -103,8 +112,9 @@ class SavedStatisticsTest {
           PartialStates second = plain.partialStates(far, labels, none, first);
           refused(() -> other.finish(second, labels, none, first, outcome));
         });
-    SoftmaxShard softmax = Softmax.builder().backend(backend).build().onShard(0, 3);
-    SoftmaxShard warm = Softmax.builder().backend(backend).temperature(2).build().onShard(0, 3);
+    SoftmaxShard softmax = SoftmaxShard.of(Softmax.builder().backend(backend).build(), 0, 3);
+    SoftmaxShard warm =
+        SoftmaxShard.of(Softmax.builder().backend(backend).temperature(2).build(), 0, 3);
     PartialStates states = softmax.partialStates(logits, none);
     refused(() -> warm.finish(states, none, null));
     RowStatistics rows = softmax.finish(states, none, null);

@@ -4,6 +4,17 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.distributed.CrossEntropyShard;
+import dev.xent.distributed.PartialStates;
+import dev.xent.distributed.RowStatistics;
+import dev.xent.distributed.SoftmaxShard;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.PartialStatesException;
+import dev.xent.errors.ShapeException;
+import dev.xent.errors.XentException;
+import dev.xent.options.Backend;
+import dev.xent.options.Smoothing;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -90,7 +101,10 @@ class ShardsTest {
       for (long[] cut : cuts()) {
         List<SoftmaxShard> shards = new ArrayList<>();
         for (int i = 0; i + 1 < cut.length; i++) {
-          shards.add(log ? logSoftmax.onShard(cut[i], CLASSES) : softmax.onShard(cut[i], CLASSES));
+          shards.add(
+              log
+                  ? SoftmaxShard.of(logSoftmax, cut[i], CLASSES)
+                  : SoftmaxShard.of(softmax, cut[i], CLASSES));
         }
         Tensor sum = Tensor.of(new float[ROWS]);
         List<PartialStates> parts = new ArrayList<>();
@@ -178,7 +192,7 @@ class ShardsTest {
       List<PartialStates> states = new ArrayList<>();
       boolean dense = targets.type().isFloat();
       for (int i = 0; i + 1 < cut.length; i++) {
-        shards.add(loss.onShard(cut[i], CLASSES));
+        shards.add(CrossEntropyShard.of(loss, cut[i], CLASSES));
         parts.add(logits.slice(1, cut[i], cut[i + 1]));
         of.add(dense ? targets.slice(1, cut[i], cut[i + 1]) : targets);
         states.add(shards.get(i).partialStates(parts.get(i), of.get(i), inputs));
@@ -211,8 +225,7 @@ class ShardsTest {
   // -----------------------------------------------------------------------------------
 
   private PartialStates statesOf(long from, long to) {
-    return Softmax.along(1)
-        .onShard(from, CLASSES)
+    return SoftmaxShard.of(Softmax.along(1), from, CLASSES)
         .partialStates(logits.slice(1, from, to), Inputs.none());
   }
 
@@ -228,8 +241,7 @@ class ShardsTest {
     refused(
         ShapeException.class,
         () ->
-            Softmax.along(1)
-                .onShard(3L * CHUNK, CLASSES)
+            SoftmaxShard.of(Softmax.along(1), 3L * CHUNK, CLASSES)
                 .partialStates(logits.slice(1, 0, CHUNK), Inputs.none()),
         "of " + CLASSES);
   }
@@ -239,10 +251,9 @@ class ShardsTest {
     PartialStates first = statesOf(0, CHUNK);
     PartialStates last = statesOf(3 * CHUNK, CLASSES);
     PartialStates ofLabels =
-        CrossEntropy.mean()
-            .onShard(CHUNK, CLASSES)
+        CrossEntropyShard.of(CrossEntropy.mean(), CHUNK, CLASSES)
             .partialStates(logits.slice(1, CHUNK, CLASSES), labels, Inputs.none());
-    SoftmaxShard shard = Softmax.along(1).onShard(0, CLASSES);
+    SoftmaxShard shard = SoftmaxShard.of(Softmax.along(1), 0, CLASSES);
     refused(PartialStatesException.class, () -> PartialStates.merge(List.of()), "at least one");
     refused(
         PartialStatesException.class,
@@ -265,8 +276,7 @@ class ShardsTest {
     refused(
         PartialStatesException.class,
         () ->
-            CrossEntropy.mean()
-                .onShard(0, CLASSES)
+            CrossEntropyShard.of(CrossEntropy.mean(), 0, CLASSES)
                 .finish(statesOf(0, CLASSES), labels, Inputs.none(), new CrossEntropy.Outcome()),
         "give those of a loss");
     RowStatistics rows = shard.finish(statesOf(0, CLASSES), Inputs.none(), null);
@@ -336,7 +346,7 @@ class ShardsTest {
 
   @Test
   void outcomesThatStatesDoNotTell() {
-    CrossEntropyShard shard = CrossEntropy.mean().onShard(0, CLASSES);
+    CrossEntropyShard shard = CrossEntropyShard.of(CrossEntropy.mean(), 0, CLASSES);
     PartialStates whole = shard.partialStates(logits, labels, Inputs.none());
     refused(
         OptionException.class,
@@ -353,7 +363,7 @@ class ShardsTest {
         "class indices");
     Tensor mask = Tensor.of(MemorySegment.ofArray(new byte[CLASSES]), DType.U8, CLASSES);
     CrossEntropyShard smooth =
-        CrossEntropy.builder().labelSmoothing(0.5).build().onShard(0, CLASSES);
+        CrossEntropyShard.of(CrossEntropy.builder().labelSmoothing(0.5).build(), 0, CLASSES);
     refused(
         OptionException.class,
         () -> smooth.partialStates(logits, logits, Inputs.none().classMask(mask)),
@@ -372,12 +382,13 @@ class ShardsTest {
       Tensor w,
       String... words) {
     CrossEntropy loss = CrossEntropy.builder().backend(backend).classWeights(w).build();
-    CrossEntropyShard shard = loss.onShard(0, CLASSES);
+    CrossEntropyShard shard = CrossEntropyShard.of(loss, 0, CLASSES);
     refused(type, () -> shard.partialStates(logits, targets, inputs), words);
     // Statistics of targets of the same kind, all of which can be.
     boolean labelled = targets.type().isInteger() && targets.rank() == 1;
     Tensor good = labelled ? labels : logits;
-    CrossEntropyShard plain = CrossEntropy.builder().backend(backend).build().onShard(0, CLASSES);
+    CrossEntropyShard plain =
+        CrossEntropyShard.of(CrossEntropy.builder().backend(backend).build(), 0, CLASSES);
     RowStatistics rows =
         plain.finish(
             plain.partialStates(logits, good, Inputs.none()),
@@ -429,17 +440,14 @@ class ShardsTest {
         "give a weight for each class of all shards, in the shape [" + CLASSES + "]");
     CrossEntropy weighted =
         CrossEntropy.builder().backend(backend).classWeights(Tensor.of(w)).build();
-    CrossEntropyShard last = weighted.onShard(CHUNK, CLASSES);
+    CrossEntropyShard last = CrossEntropyShard.of(weighted, CHUNK, CLASSES);
     Tensor part = logits.slice(1, CHUNK, CLASSES);
     refused(
         OptionException.class,
         () -> last.partialStates(part, part, Inputs.none()),
         "classWeights of class 8193 is NaN");
     PartialStates soft =
-        CrossEntropy.builder()
-            .backend(backend)
-            .build()
-            .onShard(0, CLASSES)
+        CrossEntropyShard.of(CrossEntropy.builder().backend(backend).build(), 0, CLASSES)
             .partialStates(logits, logits, Inputs.none());
     refused(
         OptionException.class,
@@ -456,9 +464,10 @@ class ShardsTest {
             Inputs.none().targetWeights(sink),
             Inputs.none().rowOffsets(labels));
     String[] names = {"classMask is U8", "targetWeights is F32", "rowOffsets is I32"};
-    CrossEntropyShard plain = CrossEntropy.builder().backend(backend).build().onShard(0, CLASSES);
+    CrossEntropyShard plain =
+        CrossEntropyShard.of(CrossEntropy.builder().backend(backend).build(), 0, CLASSES);
     PartialStates soft = plain.partialStates(logits, logits, Inputs.none());
-    SoftmaxShard softmax = Softmax.builder().backend(backend).build().onShard(0, CLASSES);
+    SoftmaxShard softmax = SoftmaxShard.of(Softmax.builder().backend(backend).build(), 0, CLASSES);
     PartialStates states = softmax.partialStates(logits, Inputs.none());
     for (int i = 0; i < names.length; i++) {
       Inputs inputs = others.get(i);
@@ -473,18 +482,21 @@ class ShardsTest {
         () -> plain.finish(soft, labels, Inputs.none(), outcome),
         "labels is I32 [3], the states are of probability rows");
     CrossEntropyShard ofOthers =
-        CrossEntropy.builder()
-            .backend(backend)
-            .labelSmoothing(0.1)
-            .smoothing(Smoothing.OTHERS)
-            .build()
-            .onShard(0, CLASSES);
+        CrossEntropyShard.of(
+            CrossEntropy.builder()
+                .backend(backend)
+                .labelSmoothing(0.1)
+                .smoothing(Smoothing.OTHERS)
+                .build(),
+            0,
+            CLASSES);
     refused(
         OptionException.class,
         () -> ofOthers.finish(soft, null, Inputs.none(), outcome),
         "smoothing is OTHERS, targets are probability rows");
     CrossEntropyShard clamped =
-        CrossEntropy.builder().backend(backend).probabilityClamp(1e-7).build().onShard(0, CLASSES);
+        CrossEntropyShard.of(
+            CrossEntropy.builder().backend(backend).probabilityClamp(1e-7).build(), 0, CLASSES);
     refused(
         OptionException.class,
         () -> clamped.finish(soft, null, Inputs.none(), outcome),
@@ -496,8 +508,9 @@ class ShardsTest {
   void statisticsOfOtherRows(Backend backend) {
     Softmax softmax = Softmax.builder().backend(backend).build();
     Tensor turned = logits.permute(1, 0);
-    SoftmaxShard shard = softmax.onShard(0, CLASSES);
-    SoftmaxShard first = Softmax.builder().backend(backend).axis(0).build().onShard(0, CLASSES);
+    SoftmaxShard shard = SoftmaxShard.of(softmax, 0, CLASSES);
+    SoftmaxShard first =
+        SoftmaxShard.of(Softmax.builder().backend(backend).axis(0).build(), 0, CLASSES);
     x[5] = 40000;
     RowStatistics rows =
         first.finish(first.partialStates(turned, Inputs.none()), Inputs.none(), null);
@@ -516,7 +529,8 @@ class ShardsTest {
         () -> first.finish(again, Inputs.none(), other, null),
         "the statistics are of softmax [3, " + CLASSES + "] with classes along axis 1",
         "the partial states are of softmax");
-    CrossEntropyShard loss = CrossEntropy.builder().backend(backend).build().onShard(0, CLASSES);
+    CrossEntropyShard loss =
+        CrossEntropyShard.of(CrossEntropy.builder().backend(backend).build(), 0, CLASSES);
     refused(
         PartialStatesException.class,
         () -> loss.partialStates(logits, labels, Inputs.none(), other),
@@ -527,7 +541,7 @@ class ShardsTest {
   @OnEveryBackend
   void bytesOfStatesOfAnotherKind(Backend backend) {
     Softmax softmax = Softmax.builder().backend(backend).build();
-    SoftmaxShard shard = softmax.onShard(0, CHUNK);
+    SoftmaxShard shard = SoftmaxShard.of(softmax, 0, CHUNK);
     Tensor part = logits.slice(1, 0, CHUNK);
     byte[] bytes = shard.partialStates(part, Inputs.none()).toBytes();
     int kind = bytes.length - 3 * 72 + 36;

@@ -3,6 +3,8 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.options.Backend;
+import dev.xent.options.FullyMasked;
 import java.util.Arrays;
 
 /** The edges that docs/numerics.md names, for softmax, log-softmax and log-sum-exp. */

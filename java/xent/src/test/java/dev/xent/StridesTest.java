@@ -3,6 +3,9 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.errors.LabelException;
+import dev.xent.options.Backend;
+import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.ShapeException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;

@@ -4,6 +4,10 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.ShapeException;
+import dev.xent.errors.XentException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -4,6 +4,10 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.errors.LabelException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.OptionException;
+import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.WeakReference;

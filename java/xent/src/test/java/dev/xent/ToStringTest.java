@@ -3,12 +3,22 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.distributed.CrossEntropyShard;
+import dev.xent.distributed.LossTally;
+import dev.xent.distributed.PartialStates;
+import dev.xent.distributed.SoftmaxShard;
 import dev.xent.layers.CrossEntropyLayer;
 import dev.xent.layers.Layer;
 import dev.xent.layers.LogLayer;
 import dev.xent.layers.LogSoftmaxLayer;
 import dev.xent.layers.NllLossLayer;
 import dev.xent.layers.SoftmaxLayer;
+import dev.xent.options.Backend;
+import dev.xent.options.FullyMasked;
+import dev.xent.options.Isa;
+import dev.xent.options.NoneCounted;
+import dev.xent.options.Reduction;
+import dev.xent.options.Smoothing;
 import java.lang.foreign.Arena;
 import java.util.concurrent.Executor;
 import org.junit.jupiter.api.Test;
@@ -143,12 +153,12 @@ class ToStringTest {
 
   @Test
   void whatShardsAre() {
-    SoftmaxShard softmax = Softmax.builder().axis(1).build().onShard(0, 3);
+    SoftmaxShard softmax = SoftmaxShard.of(Softmax.builder().axis(1).build(), 0, 3);
     assertThat(softmax).hasToString("SoftmaxShard[firstClass=0, allClasses=3, axis=1]");
     PartialStates states = softmax.partialStates(LOGITS, Inputs.none());
     assertThat(softmax.finish(states, Inputs.none(), null))
         .hasToString("softmax of [2, 3] along axis 1, in F32");
-    assertThat(CrossEntropy.builder().labelSmoothing(0.1).build().onShard(0, 3))
+    assertThat(CrossEntropyShard.of(CrossEntropy.builder().labelSmoothing(0.1).build(), 0, 3))
         .hasToString("CrossEntropyShard[firstClass=0, allClasses=3, labelSmoothing=0.1]");
   }
 

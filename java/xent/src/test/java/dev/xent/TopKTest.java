@@ -4,6 +4,11 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import dev.xent.options.Backend;
+import dev.xent.options.FullyMasked;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.function.UnaryOperator;

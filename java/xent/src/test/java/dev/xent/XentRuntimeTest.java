@@ -3,6 +3,8 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.options.Backend;
+import dev.xent.options.Isa;
 import org.junit.jupiter.api.Test;
 
 class XentRuntimeTest {

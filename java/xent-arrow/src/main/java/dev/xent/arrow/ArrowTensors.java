@@ -2,10 +2,10 @@
 package dev.xent.arrow;
 
 import dev.xent.DType;
-import dev.xent.DTypeException;
-import dev.xent.MemoryException;
-import dev.xent.OptionException;
 import dev.xent.Tensor;
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.OptionException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;

@@ -2,7 +2,7 @@
 package dev.xent.arrow;
 
 import dev.xent.DType;
-import dev.xent.MemoryException;
+import dev.xent.errors.MemoryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -2,8 +2,8 @@
 package dev.xent.arrow;
 
 import dev.xent.DType;
-import dev.xent.DTypeException;
-import dev.xent.MemoryException;
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.MemoryException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Locale;

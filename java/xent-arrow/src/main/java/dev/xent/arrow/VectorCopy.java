@@ -2,8 +2,8 @@
 package dev.xent.arrow;
 
 import dev.xent.DType;
-import dev.xent.OptionException;
 import dev.xent.Tensor;
+import dev.xent.errors.OptionException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -4,8 +4,8 @@ package dev.xent.arrow;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.OptionException;
 import dev.xent.Tensor;
+import dev.xent.errors.OptionException;
 import java.lang.foreign.Arena;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;

@@ -4,9 +4,9 @@ package dev.xent.arrow;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.MemoryException;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
+import dev.xent.errors.MemoryException;
 import java.lang.foreign.Arena;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.DType;
-import dev.xent.DTypeException;
-import dev.xent.MemoryException;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.MemoryException;
 import java.util.List;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;

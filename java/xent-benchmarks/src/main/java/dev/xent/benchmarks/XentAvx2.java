@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.benchmarks;
 
-import dev.xent.Isa;
+import dev.xent.options.Isa;
 import org.openjdk.jmh.annotations.Benchmark;
 
 /** Xent, held down to AVX2. */

@@ -3,11 +3,11 @@ package dev.xent.benchmarks;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
-import dev.xent.Isa;
 import dev.xent.LogSoftmax;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.benchmarks.Operation.Option;
+import dev.xent.options.Isa;
 
 /** Every operation through the Java API. */
 final class XentTasks {

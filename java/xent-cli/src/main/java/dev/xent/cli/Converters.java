@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.Backend;
 import dev.xent.DType;
-import dev.xent.FullyMasked;
-import dev.xent.Isa;
-import dev.xent.NoneCounted;
-import dev.xent.Reduction;
-import dev.xent.Smoothing;
+import dev.xent.options.Backend;
+import dev.xent.options.FullyMasked;
+import dev.xent.options.Isa;
+import dev.xent.options.NoneCounted;
+import dev.xent.options.Reduction;
+import dev.xent.options.Smoothing;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;

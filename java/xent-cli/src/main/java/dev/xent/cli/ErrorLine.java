@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.XentException;
+import dev.xent.errors.XentException;
 import dev.xent.files.FileException;
 import dev.xent.files.Shown;
 import java.io.PrintWriter;

@@ -2,10 +2,10 @@
 package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
-import dev.xent.FullyMasked;
 import dev.xent.Inputs;
 import dev.xent.KlDivergence;
 import dev.xent.Tensor;
+import dev.xent.options.FullyMasked;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;

@@ -2,9 +2,9 @@
 package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
-import dev.xent.FullyMasked;
 import dev.xent.LogSoftmax;
 import dev.xent.Softmax;
+import dev.xent.options.FullyMasked;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 

@@ -2,7 +2,7 @@
 package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
-import dev.xent.Reduction;
+import dev.xent.options.Reduction;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;

@@ -2,11 +2,11 @@
 package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
-import dev.xent.LabelException;
-import dev.xent.NoneCounted;
-import dev.xent.NoneCountedException;
-import dev.xent.Reduction;
 import dev.xent.Tensor;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.NoneCountedException;
+import dev.xent.options.NoneCounted;
+import dev.xent.options.Reduction;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.Smoothing;
 import dev.xent.Tensor;
+import dev.xent.options.Smoothing;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;

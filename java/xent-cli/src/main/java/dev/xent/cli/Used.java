@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.Backend;
-import dev.xent.Isa;
 import dev.xent.Xent;
 import dev.xent.XentRuntime;
+import dev.xent.options.Backend;
+import dev.xent.options.Isa;
 import java.util.Locale;
 
 /**

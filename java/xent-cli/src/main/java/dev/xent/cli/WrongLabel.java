@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.LabelException;
+import dev.xent.errors.LabelException;
 import java.util.Locale;
 
 /** The line for a label that is no class, or one that is masked. */

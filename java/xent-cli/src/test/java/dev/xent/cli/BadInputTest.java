@@ -4,8 +4,8 @@ package dev.xent.cli;
 import static dev.xent.cli.Cli.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Isa;
 import dev.xent.Xent;
+import dev.xent.options.Isa;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

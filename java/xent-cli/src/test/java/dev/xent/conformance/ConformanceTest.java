@@ -3,12 +3,12 @@ package dev.xent.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Backend;
-import dev.xent.Isa;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.load.Backends;
 import dev.xent.internal.load.Codes;
+import dev.xent.options.Backend;
+import dev.xent.options.Isa;
 import java.lang.foreign.Arena;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -7,8 +7,8 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.xent.DType;
-import dev.xent.MemoryException;
 import dev.xent.Tensor;
+import dev.xent.errors.MemoryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -33,9 +33,9 @@ import java.util.Objects;
  * <tr><td>UINT8, and BOOLEAN (0 and 1)</td><td>U8, which becomes UINT8</td></tr>
  * </table>
  *
- * <p>Other types are refused with a {@link dev.xent.DTypeException}; so are BF16 and I16 by {@link
- * #wrap}, as the PyTorch engine has no arrays of them. A scalar, whose shape is empty, becomes a
- * tensor of shape [1].
+ * <p>Other types are refused with a {@link dev.xent.errors.DTypeException}; so are BF16 and I16 by
+ * {@link #wrap}, as the PyTorch engine has no arrays of them. A scalar, whose shape is empty,
+ * becomes a tensor of shape [1].
  *
  * <p>PyTorch's autograd sees nothing of what Xent computes: write a gradient into memory of its
  * own, or change values of arrays that need no gradient.
@@ -65,7 +65,7 @@ public final class DjlTensors {
    * @param array of the PyTorch engine, on the CPU, dense, contiguous, less than 2 GiB; a part of
    *     another one along the first axis will do
    * @throws MemoryException when the array is closed, or cannot be shared without a copy
-   * @throws dev.xent.DTypeException when its type has no counterpart
+   * @throws dev.xent.errors.DTypeException when its type has no counterpart
    */
   public static Tensor view(NDArray array) {
     Objects.requireNonNull(array, "array");
@@ -88,7 +88,7 @@ public final class DjlTensors {
    *
    * @param arena of the copy, which has nothing to do with the array any more
    * @throws MemoryException when the array or the arena is closed, or the array has 2 GiB or more
-   * @throws dev.xent.DTypeException when its type has no counterpart
+   * @throws dev.xent.errors.DTypeException when its type has no counterpart
    */
   public static Tensor copy(NDArray array, Arena arena) {
     Objects.requireNonNull(array, "array");
@@ -123,7 +123,7 @@ public final class DjlTensors {
    * @param tensor off the heap, contiguous, writable, less than 2 GiB
    * @throws MemoryException when the memory is on the heap, not contiguous, read-only, too large,
    *     closed, or confined to another thread, or when the manager would copy it
-   * @throws dev.xent.DTypeException for BF16 and I16
+   * @throws dev.xent.errors.DTypeException for BF16 and I16
    */
   public static NDArray wrap(NDManager manager, Tensor tensor) {
     Objects.requireNonNull(manager, "manager");

@@ -3,7 +3,7 @@ package dev.xent.djl;
 
 import ai.djl.ndarray.types.DataType;
 import dev.xent.DType;
-import dev.xent.DTypeException;
+import dev.xent.errors.DTypeException;
 import java.util.Locale;
 
 /** Element types of the two sides. */

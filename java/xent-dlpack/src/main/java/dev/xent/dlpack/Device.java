@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.dlpack;
 
-import dev.xent.MemoryException;
+import dev.xent.errors.MemoryException;
 import java.util.Locale;
 
 /** Where a tensor lies, by DLPack's numbers. */

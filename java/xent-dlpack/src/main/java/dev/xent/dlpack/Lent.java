@@ -8,8 +8,8 @@ import static dev.xent.dlpack.Layouts.LONG;
 import static dev.xent.dlpack.Layouts.SHORT;
 
 import dev.xent.DType;
-import dev.xent.MemoryException;
-import dev.xent.ShapeException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;

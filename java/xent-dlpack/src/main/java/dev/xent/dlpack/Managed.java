@@ -5,8 +5,8 @@ import static dev.xent.dlpack.Layouts.ADDRESS;
 import static dev.xent.dlpack.Layouts.INT;
 import static dev.xent.dlpack.Layouts.LONG;
 
-import dev.xent.MemoryException;
 import dev.xent.Tensor;
+import dev.xent.errors.MemoryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.dlpack;
 
-import dev.xent.MemoryException;
 import dev.xent.Tensor;
+import dev.xent.errors.MemoryException;
 import java.lang.foreign.Arena;
 
 /**

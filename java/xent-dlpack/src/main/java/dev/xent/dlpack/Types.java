@@ -2,7 +2,7 @@
 package dev.xent.dlpack;
 
 import dev.xent.DType;
-import dev.xent.DTypeException;
+import dev.xent.errors.DTypeException;
 import java.util.Locale;
 
 /** Element types by DLPack's numbers: a kind, its bits, and how many form an element. */

@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.DType;
-import dev.xent.DTypeException;
-import dev.xent.MemoryException;
-import dev.xent.ShapeException;
 import dev.xent.Tensor;
-import dev.xent.XentException;
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.ShapeException;
+import dev.xent.errors.XentException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

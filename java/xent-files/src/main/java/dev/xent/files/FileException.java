@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.files;
 
-import dev.xent.XentException;
+import dev.xent.errors.XentException;
 import java.io.Serial;
 
 /**

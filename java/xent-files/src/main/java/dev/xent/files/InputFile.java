@@ -2,7 +2,7 @@
 package dev.xent.files;
 
 import dev.xent.DType;
-import dev.xent.MemoryException;
+import dev.xent.errors.MemoryException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

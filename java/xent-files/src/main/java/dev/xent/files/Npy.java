@@ -37,7 +37,7 @@ public final class Npy {
    * @param arena owns the mapping
    * @throws FileException if it is missing, is not a .npy file, is shorter or longer than its
    *     header says, or has elements of a type that is not read
-   * @throws dev.xent.MemoryException if the arena is closed or another thread's
+   * @throws dev.xent.errors.MemoryException if the arena is closed or another thread's
    */
   public static NpyFile open(Path path, Arena arena) {
     Objects.requireNonNull(path, "path");
@@ -52,7 +52,7 @@ public final class Npy {
    * @return in the order of the file: contiguous in C order, with strides in Fortran order
    * @throws FileException as {@link #open}; also if the numbers begin at a place that is no
    *     multiple of their size, as NumPy never leaves them: those need {@link #copy}
-   * @throws dev.xent.MemoryException if the arena is closed or another thread's
+   * @throws dev.xent.errors.MemoryException if the arena is closed or another thread's
    */
   public static Tensor map(Path path, Arena arena) {
     return open(path, arena).tensor();
@@ -64,7 +64,7 @@ public final class Npy {
    *
    * @param arena owns the memory
    * @throws FileException as {@link #open}
-   * @throws dev.xent.MemoryException if the arena is closed or another thread's
+   * @throws dev.xent.errors.MemoryException if the arena is closed or another thread's
    * @throws OutOfMemoryError if there is not so much memory
    */
   public static NpyFile read(Path path, Arena arena) {
@@ -79,7 +79,7 @@ public final class Npy {
    * @param arena owns the copy; the file is {@link #read}, not mapped
    * @return in the order of the file: contiguous in C order, with strides in Fortran order
    * @throws FileException as {@link #open}
-   * @throws dev.xent.MemoryException if the arena is closed or another thread's
+   * @throws dev.xent.errors.MemoryException if the arena is closed or another thread's
    * @throws OutOfMemoryError if there is not so much memory
    */
   public static Tensor copy(Path path, Arena arena) {
@@ -92,9 +92,10 @@ public final class Npy {
    *
    * @param arena owns the mapping
    * @param shape sizes of the axes; empty for a single number
-   * @throws dev.xent.ShapeException for a negative size, more than 64 axes or more than 2^63 bytes
+   * @throws dev.xent.errors.ShapeException for a negative size, more than 64 axes or more than 2^63
+   *     bytes
    * @throws FileException if no file can be made there, or the disk has no room for it
-   * @throws dev.xent.MemoryException if the arena is closed or another thread's
+   * @throws dev.xent.errors.MemoryException if the arena is closed or another thread's
    */
   public static NpyOutput create(Path path, DType type, long[] shape, Arena arena) {
     Objects.requireNonNull(path, "path");
@@ -111,9 +112,10 @@ public final class Npy {
    *
    * @param arena owns the memory
    * @param shape sizes of the axes; empty for a single number
-   * @throws dev.xent.ShapeException for a negative size, more than 64 axes or more than 2^63 bytes
+   * @throws dev.xent.errors.ShapeException for a negative size, more than 64 axes or more than 2^63
+   *     bytes
    * @throws FileException if no file can be made there
-   * @throws dev.xent.MemoryException if the arena is closed or another thread's
+   * @throws dev.xent.errors.MemoryException if the arena is closed or another thread's
    * @throws OutOfMemoryError if there is not so much memory
    */
   public static NpyOutput createInMemory(Path path, DType type, long[] shape, Arena arena) {
@@ -128,9 +130,9 @@ public final class Npy {
    * Writes a tensor, whatever its strides, in C order. The file appears whole or not at all; one
    * that was there is replaced.
    *
-   * @throws dev.xent.ShapeException for more than 64 axes
+   * @throws dev.xent.errors.ShapeException for more than 64 axes
    * @throws FileException if no file can be made there, or the disk has no room for it
-   * @throws dev.xent.MemoryException if the tensor's memory is closed or another thread's
+   * @throws dev.xent.errors.MemoryException if the tensor's memory is closed or another thread's
    */
   public static void write(Path path, Tensor tensor) {
     Objects.requireNonNull(path, "path");

@@ -181,7 +181,7 @@ public final class NpyFile {
    * The numbers as a tensor over a copy of its own, in the order of the file.
    *
    * @param arena owns the copy
-   * @throws dev.xent.MemoryException if the arena is closed or another thread's
+   * @throws dev.xent.errors.MemoryException if the arena is closed or another thread's
    */
   public Tensor copy(Arena arena) {
     Objects.requireNonNull(arena, "arena");

@@ -2,7 +2,7 @@
 package dev.xent.files;
 
 import dev.xent.DType;
-import dev.xent.ShapeException;
+import dev.xent.errors.ShapeException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;

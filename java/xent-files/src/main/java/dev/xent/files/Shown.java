@@ -14,7 +14,9 @@ public final class Shown {
 
   private Shown() {}
 
-  /** The whole text, fit for a terminal and a log: one line, with escapes for what shows nothing. */
+  /**
+   * The whole text, fit for a terminal and a log: one line, with escapes for what shows nothing.
+   */
   public static String line(String text) {
     Objects.requireNonNull(text, "text");
     return UNSEEN.matcher(text).replaceAll(Shown::escaped);

@@ -7,8 +7,8 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.xent.DType;
-import dev.xent.MemoryException;
-import dev.xent.ShapeException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.ShapeException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.AccessDeniedException;

@@ -3,7 +3,7 @@ package dev.xent.files;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.DTypeException;
+import dev.xent.errors.DTypeException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;

@@ -6,8 +6,8 @@ import static dev.xent.files.SafetensorsBytes.tensor;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.MemoryException;
 import dev.xent.Tensor;
+import dev.xent.errors.MemoryException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;

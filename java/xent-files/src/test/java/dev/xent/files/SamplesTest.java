@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.entry;
 
 import dev.xent.DType;
-import dev.xent.DTypeException;
 import dev.xent.Tensor;
+import dev.xent.errors.DTypeException;
 import java.lang.foreign.Arena;
 import java.net.URISyntaxException;
 import java.nio.file.Path;

@@ -4,7 +4,7 @@ package dev.xent.files;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.XentException;
+import dev.xent.errors.XentException;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.channels.FileChannel;

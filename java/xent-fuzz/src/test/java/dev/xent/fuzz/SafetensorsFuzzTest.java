@@ -2,7 +2,7 @@
 package dev.xent.fuzz;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
-import dev.xent.DTypeException;
+import dev.xent.errors.DTypeException;
 import dev.xent.files.FileException;
 import dev.xent.files.Safetensors;
 import java.io.IOException;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.load;
 
-import dev.xent.Backend;
 import dev.xent.OperationBuilder;
+import dev.xent.options.Backend;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;

@@ -2,9 +2,9 @@
 package dev.xent.netty;
 
 import dev.xent.DType;
-import dev.xent.MemoryException;
-import dev.xent.ShapeException;
 import dev.xent.Tensor;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.ShapeException;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.lang.foreign.Arena;

@@ -2,8 +2,8 @@
 package dev.xent.netty;
 
 import dev.xent.DType;
-import dev.xent.MemoryException;
 import dev.xent.Tensor;
+import dev.xent.errors.MemoryException;
 import io.netty.buffer.ByteBuf;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

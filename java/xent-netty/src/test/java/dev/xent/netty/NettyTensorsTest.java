@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.DType;
-import dev.xent.MemoryException;
-import dev.xent.ShapeException;
 import dev.xent.Tensor;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.ShapeException;
 import io.netty.buffer.AdaptiveByteBufAllocator;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;

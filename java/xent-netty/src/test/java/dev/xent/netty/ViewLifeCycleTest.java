@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.DType;
-import dev.xent.MemoryException;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
+import dev.xent.errors.MemoryException;
 import io.netty.buffer.AdaptiveByteBufAllocator;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;

@@ -6,8 +6,8 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.TensorInfo;
 import dev.xent.DType;
-import dev.xent.MemoryException;
 import dev.xent.Tensor;
+import dev.xent.errors.MemoryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.Buffer;
@@ -40,8 +40,8 @@ import org.jspecify.annotations.Nullable;
  * <tr><td>UINT8, and BOOL (0 and 1)</td><td>U8, which becomes UINT8</td></tr>
  * </table>
  *
- * <p>Other types are refused with a {@link dev.xent.DTypeException}. A scalar, whose shape is
- * empty, becomes a tensor of shape [1].
+ * <p>Other types are refused with a {@link dev.xent.errors.DTypeException}. A scalar, whose shape
+ * is empty, becomes a tensor of shape [1].
  *
  * <p>All methods may be called by any thread. Nothing orders the work of one side before that of
  * the other but the threads' own synchronisation; a run is over when {@code run} returns.
@@ -67,7 +67,7 @@ public final class OnnxRuntimeTensors {
    * @throws MemoryException when the tensor or the arena of its buffer is closed, when ONNX Runtime
    *     has allocated its memory, when position or limit of its buffer were moved, or when that is
    *     of another byte order than the machine
-   * @throws dev.xent.DTypeException when its type has no counterpart
+   * @throws dev.xent.errors.DTypeException when its type has no counterpart
    */
   public static Tensor view(OnnxTensor tensor) {
     Objects.requireNonNull(tensor, "tensor");
@@ -99,7 +99,7 @@ public final class OnnxRuntimeTensors {
    * @param arena of the copy, which has nothing to do with the OnnxTensor any more
    * @throws MemoryException when the tensor, the arena of its buffer or that of the copy is closed,
    *     or its buffer is of another byte order than the machine
-   * @throws dev.xent.DTypeException when its type has no counterpart
+   * @throws dev.xent.errors.DTypeException when its type has no counterpart
    */
   public static Tensor copy(OnnxTensor tensor, Arena arena) {
     Objects.requireNonNull(tensor, "tensor");

@@ -4,7 +4,7 @@ package dev.xent.onnxruntime;
 import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.TensorInfo;
 import dev.xent.DType;
-import dev.xent.DTypeException;
+import dev.xent.errors.DTypeException;
 import java.util.Locale;
 
 /** Element types of the two sides. */

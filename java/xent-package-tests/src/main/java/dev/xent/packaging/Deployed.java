@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.packaging;
 
-import dev.xent.Backend;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.Xent;
+import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.util.Locale;
 

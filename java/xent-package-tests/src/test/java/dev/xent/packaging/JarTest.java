@@ -58,13 +58,18 @@ class JarTest {
   }
 
   @Test
-  void theModuleExportsTwoPackagesAndNeedsTheBaseAlone() {
+  void theModuleExportsTheApiAndNeedsTheBaseAlone() {
     ModuleDescriptor module =
         ModuleFinder.of(Package.JAR).find("dev.xent").orElseThrow().descriptor();
     assertThat(module.isAutomatic()).isFalse();
     assertThat(module.exports())
         .extracting(ModuleDescriptor.Exports::source)
-        .containsExactlyInAnyOrder("dev.xent", "dev.xent.layers");
+        .containsExactlyInAnyOrder(
+            "dev.xent",
+            "dev.xent.distributed",
+            "dev.xent.errors",
+            "dev.xent.layers",
+            "dev.xent.options");
     assertThat(module.requires())
         .filteredOn(each -> !each.modifiers().contains(ModuleDescriptor.Requires.Modifier.STATIC))
         .extracting(ModuleDescriptor.Requires::name)

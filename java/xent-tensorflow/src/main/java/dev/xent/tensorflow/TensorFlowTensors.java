@@ -2,9 +2,9 @@
 package dev.xent.tensorflow;
 
 import dev.xent.DType;
-import dev.xent.DTypeException;
-import dev.xent.MemoryException;
 import dev.xent.Tensor;
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.MemoryException;
 import java.lang.foreign.Arena;
 import java.util.Locale;
 import java.util.Objects;

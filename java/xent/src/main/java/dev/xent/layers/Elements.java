@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.layers;
 
-import dev.xent.ShapeException;
 import dev.xent.Tensor;
+import dev.xent.errors.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;

@@ -2,8 +2,8 @@
 package dev.xent.layers;
 
 import dev.xent.CrossEntropy;
-import dev.xent.ShapeException;
 import dev.xent.Tensor;
+import dev.xent.errors.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.Locale;

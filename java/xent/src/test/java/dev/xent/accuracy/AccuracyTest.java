@@ -3,7 +3,7 @@ package dev.xent.accuracy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Backend;
+import dev.xent.options.Backend;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.accuracy;
 
-import dev.xent.Reduction;
 import dev.xent.Tensor;
+import dev.xent.options.Reduction;
 import java.util.Arrays;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;

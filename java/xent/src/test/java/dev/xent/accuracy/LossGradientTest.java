@@ -6,10 +6,10 @@ import static dev.xent.accuracy.LossCase.ROWS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.xent.Backend;
 import dev.xent.CrossEntropy;
 import dev.xent.NllLoss;
 import dev.xent.Tensor;
+import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.stream.Stream;

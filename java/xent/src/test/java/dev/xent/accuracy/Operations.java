@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.accuracy;
 
-import dev.xent.Backend;
 import dev.xent.CrossEntropy;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
-import dev.xent.Reduction;
-import dev.xent.Smoothing;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
+import dev.xent.options.Backend;
+import dev.xent.options.Reduction;
+import dev.xent.options.Smoothing;
 
 /** The operations on single rows. */
 final class Operations {

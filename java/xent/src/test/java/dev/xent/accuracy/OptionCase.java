@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.accuracy;
 
-import dev.xent.Smoothing;
+import dev.xent.options.Smoothing;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;

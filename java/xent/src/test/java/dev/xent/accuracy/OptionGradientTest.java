@@ -6,12 +6,12 @@ import static dev.xent.accuracy.OptionCase.ENTRIES;
 import static dev.xent.accuracy.OptionCase.ROWS;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Backend;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Inputs;
-import dev.xent.Reduction;
 import dev.xent.Tensor;
+import dev.xent.options.Backend;
+import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -3,10 +3,10 @@ package dev.xent.accuracy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Backend;
 import dev.xent.CrossEntropy;
-import dev.xent.Reduction;
 import dev.xent.Tensor;
+import dev.xent.options.Backend;
+import dev.xent.options.Reduction;
 import java.math.BigDecimal;
 import java.util.Arrays;
 import java.util.SplittableRandom;

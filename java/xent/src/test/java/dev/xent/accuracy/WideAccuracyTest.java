@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.accuracy;
 
-import dev.xent.Backend;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.LogSoftmax;
-import dev.xent.Reduction;
-import dev.xent.Smoothing;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
+import dev.xent.options.Backend;
+import dev.xent.options.Reduction;
+import dev.xent.options.Smoothing;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.Argmax;
 import dev.xent.CrossEntropy;
-import dev.xent.CrossEntropyShard;
 import dev.xent.DType;
 import dev.xent.Entropy;
 import dev.xent.Inputs;
@@ -13,15 +12,16 @@ import dev.xent.KlDivergence;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
 import dev.xent.LogitBuilder;
-import dev.xent.LossTally;
 import dev.xent.NllLoss;
-import dev.xent.PartialStates;
-import dev.xent.RowStatistics;
-import dev.xent.Smoothing;
 import dev.xent.Softmax;
-import dev.xent.SoftmaxShard;
 import dev.xent.Tensor;
 import dev.xent.TopK;
+import dev.xent.distributed.CrossEntropyShard;
+import dev.xent.distributed.LossTally;
+import dev.xent.distributed.PartialStates;
+import dev.xent.distributed.RowStatistics;
+import dev.xent.distributed.SoftmaxShard;
+import dev.xent.options.Smoothing;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -533,7 +533,7 @@ final class Computer implements AutoCloseable {
     do {
       List<PartialStates> states = new ArrayList<>();
       for (int[] part : parts) {
-        CrossEntropyShard shard = operation.onShard(part[0], sample.classes());
+        CrossEntropyShard shard = CrossEntropyShard.of(operation, part[0], sample.classes());
         Tensor own = rowsOfProbabilities ? part(targets, part) : targets;
         Tensor logits = part(x.tensor, part);
         Inputs inputs = of(part, beside);
@@ -544,7 +544,7 @@ final class Computer implements AutoCloseable {
         states.add(PartialStates.ofBytes(mine.toBytes()));
       }
       PartialStates whole = PartialStates.merge(states);
-      CrossEntropyShard first = operation.onShard(0, sample.classes());
+      CrossEntropyShard first = CrossEntropyShard.of(operation, 0, sample.classes());
       rows =
           rows == null
               ? first.finish(whole, labels, ofFinish, loss.outcome)
@@ -552,8 +552,7 @@ final class Computer implements AutoCloseable {
     } while (rows.needsSecondRound());
     for (int[] part : parts) {
       Tensor own = rowsOfProbabilities ? part(targets, part) : targets;
-      operation
-          .onShard(part[0], sample.classes())
+      CrossEntropyShard.of(operation, part[0], sample.classes())
           .backward(part(x.tensor, part), own, of(part, beside), rows, null, part(dx.tensor, part));
     }
     loss.loss = loss.outcome.loss();
@@ -572,7 +571,7 @@ final class Computer implements AutoCloseable {
     do {
       List<PartialStates> states = new ArrayList<>();
       for (int[] part : parts) {
-        SoftmaxShard shard = operation.onShard(part[0], sample.classes());
+        SoftmaxShard shard = SoftmaxShard.of(operation, part[0], sample.classes());
         Inputs inputs = of(part, Inputs.none());
         Tensor logits = part(x.tensor, part);
         PartialStates mine =
@@ -582,15 +581,14 @@ final class Computer implements AutoCloseable {
         states.add(PartialStates.ofBytes(mine.toBytes()));
       }
       PartialStates whole = PartialStates.merge(states);
-      SoftmaxShard first = operation.onShard(0, sample.classes());
+      SoftmaxShard first = SoftmaxShard.of(operation, 0, sample.classes());
       rows =
           rows == null
               ? first.finish(whole, ofFinish, null)
               : first.finish(whole, ofFinish, rows, null);
     } while (rows.needsSecondRound());
     for (int[] part : parts) {
-      operation
-          .onShard(part[0], sample.classes())
+      SoftmaxShard.of(operation, part[0], sample.classes())
           .forward(part(x.tensor, part), of(part, Inputs.none()), rows, part(y.tensor, part));
     }
     return y.take();

@@ -2,9 +2,9 @@
 package dev.xent.laws;
 
 import dev.xent.DType;
-import dev.xent.FullyMasked;
-import dev.xent.NoneCounted;
-import dev.xent.Reduction;
+import dev.xent.options.FullyMasked;
+import dev.xent.options.NoneCounted;
+import dev.xent.options.Reduction;
 
 /**
  * What a loss is told. All zeros: the sum over labels without any option.

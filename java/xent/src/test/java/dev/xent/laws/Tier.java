@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.laws;
 
-import dev.xent.Backend;
-import dev.xent.Isa;
 import dev.xent.LossBuilder;
 import dev.xent.OperationBuilder;
 import dev.xent.Xent;
+import dev.xent.options.Backend;
+import dev.xent.options.Isa;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -5,13 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.xent.Backend;
 import dev.xent.CrossEntropy;
-import dev.xent.FullyMasked;
-import dev.xent.Isa;
-import dev.xent.Reduction;
-import dev.xent.ShapeException;
 import dev.xent.Tensor;
+import dev.xent.errors.ShapeException;
+import dev.xent.options.Backend;
+import dev.xent.options.FullyMasked;
+import dev.xent.options.Isa;
+import dev.xent.options.Reduction;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;

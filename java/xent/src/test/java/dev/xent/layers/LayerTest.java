@@ -7,11 +7,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.xent.DType;
-import dev.xent.LabelException;
-import dev.xent.MemoryException;
-import dev.xent.ShapeException;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.ShapeException;
 import java.lang.foreign.Arena;
 import java.util.function.Function;
 import java.util.stream.Stream;

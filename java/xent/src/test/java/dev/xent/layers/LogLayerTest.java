@@ -4,9 +4,9 @@ package dev.xent.layers;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.DTypeException;
-import dev.xent.ShapeException;
 import dev.xent.Tensor;
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.ShapeException;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;

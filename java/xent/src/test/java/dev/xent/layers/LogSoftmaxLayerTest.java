@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.xent.Backend;
 import dev.xent.LogSoftmax;
-import dev.xent.ShapeException;
 import dev.xent.Tensor;
+import dev.xent.errors.ShapeException;
+import dev.xent.options.Backend;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

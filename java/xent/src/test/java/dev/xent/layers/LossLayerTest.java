@@ -5,13 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.xent.Backend;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.NllLoss;
-import dev.xent.Reduction;
-import dev.xent.ShapeException;
 import dev.xent.Tensor;
+import dev.xent.errors.ShapeException;
+import dev.xent.options.Backend;
+import dev.xent.options.Reduction;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.stream.Stream;

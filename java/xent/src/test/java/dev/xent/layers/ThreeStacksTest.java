@@ -4,12 +4,12 @@ package dev.xent.layers;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.xent.Backend;
 import dev.xent.CrossEntropy;
 import dev.xent.LogSoftmax;
 import dev.xent.NllLoss;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
+import dev.xent.options.Backend;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;

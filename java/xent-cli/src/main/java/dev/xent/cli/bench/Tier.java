@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.bench;
 
-import dev.xent.Backend;
-import dev.xent.Isa;
 import dev.xent.Xent;
 import dev.xent.XentRuntime;
 import dev.xent.cli.ComputeOptions;
+import dev.xent.options.Backend;
+import dev.xent.options.Isa;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

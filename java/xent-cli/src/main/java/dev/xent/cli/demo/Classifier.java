@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.demo;
 
-import dev.xent.Backend;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
-import dev.xent.Isa;
 import dev.xent.Tensor;
 import dev.xent.layers.CrossEntropyLayer;
 import dev.xent.layers.Layer;
+import dev.xent.options.Backend;
+import dev.xent.options.Isa;
 import java.lang.foreign.Arena;
 
 /** A linear classifier of digits: one {@link LinearLayer} and a {@link CrossEntropyLayer}. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.demo;
 
-import dev.xent.Isa;
 import dev.xent.Tensor;
 import dev.xent.Xent;
 import dev.xent.XentRuntime;
@@ -9,6 +8,7 @@ import dev.xent.cli.ComputeOptions;
 import dev.xent.cli.ExitCode;
 import dev.xent.cli.Progress;
 import dev.xent.cli.Used;
+import dev.xent.options.Isa;
 import java.io.PrintWriter;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;

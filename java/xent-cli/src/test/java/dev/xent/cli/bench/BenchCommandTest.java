@@ -5,9 +5,9 @@ import static dev.xent.cli.Cli.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.InstanceOfAssertFactories.LIST;
 
-import dev.xent.Isa;
 import dev.xent.Xent;
 import dev.xent.cli.Cli;
+import dev.xent.options.Isa;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

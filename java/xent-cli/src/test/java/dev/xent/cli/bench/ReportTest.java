@@ -4,8 +4,8 @@ package dev.xent.cli.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.jr.ob.JSON;
-import dev.xent.Backend;
-import dev.xent.Isa;
+import dev.xent.options.Backend;
+import dev.xent.options.Isa;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

@@ -3,8 +3,8 @@ package dev.xent.cli.demo;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Backend;
-import dev.xent.Isa;
+import dev.xent.options.Backend;
+import dev.xent.options.Isa;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;

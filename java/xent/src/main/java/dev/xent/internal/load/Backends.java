@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.load;
 
-import dev.xent.Backend;
-import dev.xent.Isa;
-import dev.xent.NativeLibraryException;
-import dev.xent.OptionException;
+import dev.xent.errors.NativeLibraryException;
+import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.reference.ReferenceKernels;
 import dev.xent.internal.load.Settings.NativeUse;
 import dev.xent.internal.parallel.Threads;
+import dev.xent.options.Backend;
+import dev.xent.options.Isa;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;

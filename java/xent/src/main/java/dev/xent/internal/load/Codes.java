@@ -2,10 +2,10 @@
 package dev.xent.internal.load;
 
 import dev.xent.DType;
-import dev.xent.FullyMasked;
-import dev.xent.Isa;
-import dev.xent.Smoothing;
 import dev.xent.internal.ffi.XentH;
+import dev.xent.options.FullyMasked;
+import dev.xent.options.Isa;
+import dev.xent.options.Smoothing;
 
 /** The numbers of the C API that stand for what the Java API names. */
 public final class Codes {

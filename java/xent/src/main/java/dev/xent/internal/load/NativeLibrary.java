@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.load;
 
-import dev.xent.Isa;
-import dev.xent.NativeLibraryException;
+import dev.xent.errors.NativeLibraryException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.NativeKernels;
+import dev.xent.options.Isa;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

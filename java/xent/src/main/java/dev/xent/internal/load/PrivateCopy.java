@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.load;
 
-import dev.xent.NativeLibraryException;
+import dev.xent.errors.NativeLibraryException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

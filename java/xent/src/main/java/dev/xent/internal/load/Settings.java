@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.load;
 
-import dev.xent.Isa;
-import dev.xent.OptionException;
+import dev.xent.errors.OptionException;
+import dev.xent.options.Isa;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.MemoryException;
+import dev.xent.errors.MemoryException;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;

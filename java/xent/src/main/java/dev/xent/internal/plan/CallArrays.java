@@ -2,8 +2,8 @@
 package dev.xent.internal.plan;
 
 import dev.xent.DType;
-import dev.xent.DTypeException;
-import dev.xent.ShapeException;
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.ShapeException;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.plan.Part.Kind;

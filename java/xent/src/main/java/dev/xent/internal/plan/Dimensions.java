@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.ShapeException;
+import dev.xent.errors.ShapeException;
 import java.util.Arrays;
 import java.util.Locale;
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.Backend;
-import dev.xent.Isa;
-import dev.xent.OptionException;
+import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.NativeKernels;
 import dev.xent.internal.load.Backends;
 import dev.xent.internal.load.Codes;
 import dev.xent.internal.parallel.Threads;
+import dev.xent.options.Backend;
+import dev.xent.options.Isa;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +29,7 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
    * What this process has of what an operation asks for.
    *
    * @throws OptionException for an instruction set that is not to be had here
-   * @throws dev.xent.NativeLibraryException for the native backend where it cannot be had
+   * @throws dev.xent.errors.NativeLibraryException for the native backend where it cannot be had
    */
   public static Engine of(Backend backend, Isa isa, Threads asked) {
     Backends backends = Backends.get();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.LabelException;
-import dev.xent.MemoryException;
-import dev.xent.OptionException;
-import dev.xent.PartialStatesException;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Status;

@@ -2,7 +2,7 @@
 package dev.xent.internal.plan;
 
 import dev.xent.DType;
-import dev.xent.PartialStatesException;
+import dev.xent.errors.PartialStatesException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Locale;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.OptionException;
+import dev.xent.errors.OptionException;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 

@@ -3,7 +3,7 @@ package dev.xent.internal.plan;
 
 import static java.lang.foreign.MemorySegment.NULL;
 
-import dev.xent.OptionException;
+import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Kernels;
 import java.lang.foreign.MemorySegment;

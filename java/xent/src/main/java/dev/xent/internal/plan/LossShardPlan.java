@@ -3,8 +3,8 @@ package dev.xent.internal.plan;
 
 import static java.lang.foreign.MemorySegment.NULL;
 
-import dev.xent.OptionException;
-import dev.xent.ShapeException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Kernels;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;

@@ -2,9 +2,9 @@
 package dev.xent.internal.plan;
 
 import dev.xent.DType;
-import dev.xent.DTypeException;
 import dev.xent.Lender;
-import dev.xent.MemoryException;
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.MemoryException;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Places;
 import dev.xent.internal.load.Codes;

@@ -2,9 +2,9 @@
 package dev.xent.internal.plan;
 
 import dev.xent.DType;
-import dev.xent.LabelException;
-import dev.xent.Smoothing;
+import dev.xent.errors.LabelException;
 import dev.xent.internal.kernels.reference.math.Lanes;
+import dev.xent.options.Smoothing;
 
 /**
  * The negative log-likelihood of one row of log-probabilities l under the targets q' = (1 - eps) q

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.FullyMasked;
-import dev.xent.OptionException;
-import dev.xent.Smoothing;
+import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.load.Codes;
+import dev.xent.options.FullyMasked;
+import dev.xent.options.Smoothing;
 import java.lang.foreign.MemorySegment;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.NoneCounted;
-import dev.xent.NoneCountedException;
-import dev.xent.OptionException;
-import dev.xent.Reduction;
+import dev.xent.errors.NoneCountedException;
+import dev.xent.errors.OptionException;
+import dev.xent.options.NoneCounted;
+import dev.xent.options.Reduction;
 import java.util.Locale;
 
 /**

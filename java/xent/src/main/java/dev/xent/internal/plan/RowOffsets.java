@@ -2,7 +2,7 @@
 package dev.xent.internal.plan;
 
 import dev.xent.DType;
-import dev.xent.ShapeException;
+import dev.xent.errors.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Locale;

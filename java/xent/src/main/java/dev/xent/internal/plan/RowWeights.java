@@ -2,7 +2,7 @@
 package dev.xent.internal.plan;
 
 import dev.xent.DType;
-import dev.xent.OptionException;
+import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.LabelException;
-import dev.xent.OptionException;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.OptionException;
 import java.lang.foreign.ValueLayout;
 import java.util.Locale;
 

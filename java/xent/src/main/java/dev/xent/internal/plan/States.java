@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.PartialStatesException;
+import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Records;
 import java.lang.foreign.Arena;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.ShapeException;
+import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Places;
 import java.util.Arrays;
 import java.util.Locale;

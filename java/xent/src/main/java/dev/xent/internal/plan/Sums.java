@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.Backend;
 import dev.xent.DType;
-import dev.xent.OptionException;
+import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.load.Backends;
 import dev.xent.internal.load.Codes;
+import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

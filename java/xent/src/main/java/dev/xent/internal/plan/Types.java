@@ -2,7 +2,7 @@
 package dev.xent.internal.plan;
 
 import dev.xent.DType;
-import dev.xent.DTypeException;
+import dev.xent.errors.DTypeException;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.load.Codes;
 import java.util.Locale;

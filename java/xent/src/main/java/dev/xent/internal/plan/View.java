@@ -3,8 +3,8 @@ package dev.xent.internal.plan;
 
 import dev.xent.DType;
 import dev.xent.Lender;
-import dev.xent.MemoryException;
-import dev.xent.ShapeException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Locale;

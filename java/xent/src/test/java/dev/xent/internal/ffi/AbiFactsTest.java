@@ -5,10 +5,10 @@ import static java.util.function.Predicate.not;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.DType;
-import dev.xent.FullyMasked;
-import dev.xent.Isa;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.load.Codes;
+import dev.xent.options.FullyMasked;
+import dev.xent.options.Isa;
 import java.io.IOException;
 import java.lang.foreign.GroupLayout;
 import java.lang.foreign.MemoryLayout;

@@ -3,8 +3,8 @@ package dev.xent.internal.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Backend;
 import dev.xent.Xent;
+import dev.xent.options.Backend;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.AddressLayout;

@@ -3,11 +3,11 @@ package dev.xent.internal.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Backend;
-import dev.xent.Isa;
 import dev.xent.Xent;
 import dev.xent.internal.load.Backends;
 import dev.xent.internal.load.Codes;
+import dev.xent.options.Backend;
+import dev.xent.options.Isa;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

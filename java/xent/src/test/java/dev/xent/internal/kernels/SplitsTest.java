@@ -4,8 +4,6 @@ package dev.xent.internal.kernels;
 import static java.lang.foreign.MemorySegment.NULL;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Backend;
-import dev.xent.Isa;
 import dev.xent.Xent;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
@@ -14,6 +12,8 @@ import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.load.Backends;
 import dev.xent.internal.load.Codes;
+import dev.xent.options.Backend;
+import dev.xent.options.Isa;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -3,8 +3,8 @@ package dev.xent.internal.load;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Isa;
 import dev.xent.Xent;
+import dev.xent.options.Isa;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -4,9 +4,9 @@ package dev.xent.internal.load;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.Isa;
-import dev.xent.OptionException;
+import dev.xent.errors.OptionException;
 import dev.xent.internal.load.Settings.NativeUse;
+import dev.xent.options.Isa;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;

@@ -4,8 +4,8 @@ package dev.xent.internal.plan;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.LabelException;
-import dev.xent.MemoryException;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.MemoryException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Status;

@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.DType;
-import dev.xent.MemoryException;
-import dev.xent.ShapeException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.ShapeException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;

@@ -4,7 +4,6 @@ package dev.xent.internal.kernels.reference;
 import static dev.xent.internal.kernels.reference.Arguments.NULL;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Isa;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
@@ -13,6 +12,7 @@ import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.kernels.PlainKernels;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.load.Codes;
+import dev.xent.options.Isa;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

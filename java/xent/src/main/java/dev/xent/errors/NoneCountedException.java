@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent;
+package dev.xent.errors;
 
+import dev.xent.options.NoneCounted;
 import java.io.Serial;
 
 /** A mean over no rows, under {@link NoneCounted#ERROR}. */

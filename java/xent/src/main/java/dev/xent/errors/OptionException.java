@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent;
+package dev.xent.errors;
 
 import java.io.Serial;
 
-/** An element type that the operation does not take in this place. */
-public final class DTypeException extends IllegalArgumentException implements XentException {
+/** An option or setting whose value is not allowed, or that this build or machine does not have. */
+public final class OptionException extends IllegalArgumentException implements XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**
@@ -12,7 +12,7 @@ public final class DTypeException extends IllegalArgumentException implements Xe
    *
    * @param message one line: what was given, what is needed, and the fix
    */
-  public DTypeException(String message) {
+  public OptionException(String message) {
     super(message);
   }
 }

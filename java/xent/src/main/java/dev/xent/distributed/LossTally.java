@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent;
+package dev.xent.distributed;
 
+import dev.xent.errors.OptionException;
+import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Sums;
 import java.util.Locale;
 import java.util.Objects;
@@ -32,7 +34,11 @@ import java.util.Objects;
  * <p>Not safe for use by several threads at once: give each a tally of its own and add them up.
  */
 public final class LossTally {
-  final Sums sums;
+  static {
+    Access.TALLY.open(LossTally.class, tally -> tally.sums);
+  }
+
+  private final Sums sums;
 
   /** Nothing yet. */
   public LossTally() {

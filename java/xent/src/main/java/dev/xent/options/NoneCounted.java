@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent;
+package dev.xent.options;
+
+import dev.xent.errors.NoneCountedException;
 
 /** What a mean loss is when its denominator is zero, as when every row of a batch is ignored. */
 public enum NoneCounted {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent;
+package dev.xent.options;
+
+import dev.xent.CrossEntropy;
 
 /**
  * What the losses of many rows become. The losses themselves, PyTorch's reduction {@code none}, go

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent;
+package dev.xent.errors;
 
 import java.io.Serial;
 
-/**
- * A shape, axis or stride that the operation cannot take, or shapes that do not belong together.
- */
-public final class ShapeException extends IllegalArgumentException implements XentException {
+/** An element type that the operation does not take in this place. */
+public final class DTypeException extends IllegalArgumentException implements XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**
@@ -14,7 +12,7 @@ public final class ShapeException extends IllegalArgumentException implements Xe
    *
    * @param message one line: what was given, what is needed, and the fix
    */
-  public ShapeException(String message) {
+  public DTypeException(String message) {
     super(message);
   }
 }

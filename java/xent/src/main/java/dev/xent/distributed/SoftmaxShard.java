@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent;
+package dev.xent.distributed;
 
-import static dev.xent.Arguments.finished;
-import static dev.xent.Arguments.states;
-import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.viewOrNull;
-import static dev.xent.Arguments.views;
+import static dev.xent.distributed.Arguments.finished;
+import static dev.xent.distributed.Arguments.states;
+import static dev.xent.distributed.Arguments.view;
+import static dev.xent.distributed.Arguments.viewOrNull;
+import static dev.xent.distributed.Arguments.views;
 
+import dev.xent.Inputs;
+import dev.xent.LogSoftmax;
+import dev.xent.LogSumExp;
+import dev.xent.Softmax;
+import dev.xent.Tensor;
+import dev.xent.errors.PartialStatesException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.SoftmaxShardPlan;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * tensor with the classes from a first one on, of all others' shape but for the number of classes.
  *
  * <pre>{@code
- * SoftmaxShard shard = softmax.onShard(firstClass, allClasses);
+ * SoftmaxShard shard = SoftmaxShard.of(softmax, firstClass, allClasses);
  * PartialStates mine = shard.partialStates(logits, Inputs.none());
  * PartialStates whole = PartialStates.merge(exchanged(mine));        // the parts of all shards
  * RowStatistics rows = shard.finish(whole, Inputs.none(), null);
@@ -32,8 +40,44 @@ import org.jspecify.annotations.Nullable;
 public final class SoftmaxShard {
   private final SoftmaxShardPlan plan;
 
-  SoftmaxShard(SoftmaxShardPlan plan) {
+  private SoftmaxShard(SoftmaxShardPlan plan) {
     this.plan = plan;
+  }
+
+  /**
+   * A shard of an operation, which {@link #forward} continues with probabilities.
+   *
+   * @param firstClass the class that this shard's tensors begin with: a multiple of 8192
+   * @param allClasses the number of classes of all shards together; a call throws {@link
+   *     ShapeException} where a shard ends neither there nor at a multiple of 8192
+   */
+  public static SoftmaxShard of(Softmax operation, long firstClass, long allClasses) {
+    return new SoftmaxShard(
+        Access.SOFTMAX.of(operation, "operation").onShard(firstClass, allClasses));
+  }
+
+  /**
+   * A shard of an operation, which {@link #forward} continues with log-probabilities.
+   *
+   * @param firstClass the class that this shard's tensors begin with: a multiple of 8192
+   * @param allClasses the number of classes of all shards together; a call throws {@link
+   *     ShapeException} where a shard ends neither there nor at a multiple of 8192
+   */
+  public static SoftmaxShard of(LogSoftmax operation, long firstClass, long allClasses) {
+    return new SoftmaxShard(
+        Access.LOG_SOFTMAX.of(operation, "operation").onShard(firstClass, allClasses));
+  }
+
+  /**
+   * A shard of an operation, whose numbers {@link #finish} writes.
+   *
+   * @param firstClass the class that this shard's tensors begin with: a multiple of 8192
+   * @param allClasses the number of classes of all shards together; a call throws {@link
+   *     ShapeException} where a shard ends neither there nor at a multiple of 8192
+   */
+  public static SoftmaxShard of(LogSumExp operation, long firstClass, long allClasses) {
+    return new SoftmaxShard(
+        Access.LOG_SUM_EXP.of(operation, "operation").onShard(firstClass, allClasses));
   }
 
   /**
@@ -69,7 +113,8 @@ public final class SoftmaxShard {
    */
   public RowStatistics finish(PartialStates whole, Inputs inputs, @Nullable Tensor logSumExp) {
     return new RowStatistics(
-        plan.finish(states(whole, "whole"), views(inputs), null, viewOrNull(logSumExp)));
+        plan.finish(
+            states(whole, "whole"), views(inputs), null, viewOrNull(logSumExp, "logSumExp")));
   }
 
   /**
@@ -87,7 +132,7 @@ public final class SoftmaxShard {
             states(whole, "whole"),
             views(inputs),
             finished(first, "first"),
-            viewOrNull(logSumExp)));
+            viewOrNull(logSumExp, "logSumExp")));
   }
 
   /**

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent;
+package dev.xent.options;
 
 /** Which classes share what label smoothing takes from a label. */
 public enum Smoothing {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent;
+package dev.xent.options;
 
 /** What a row of logits that are all -inf gives: every class is masked, so nothing is left. */
 public enum FullyMasked {

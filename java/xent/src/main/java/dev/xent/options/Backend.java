@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent;
+package dev.xent.options;
+
+import dev.xent.Xent;
+import dev.xent.errors.NativeLibraryException;
 
 /** Who computes. Both backends give the same bits in every output. */
 public enum Backend {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent;
+package dev.xent.errors;
 
 import java.io.Serial;
 
-/** An option or setting whose value is not allowed, or that this build or machine does not have. */
-public final class OptionException extends IllegalArgumentException implements XentException {
+/**
+ * A shape, axis or stride that the operation cannot take, or shapes that do not belong together.
+ */
+public final class ShapeException extends IllegalArgumentException implements XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**
@@ -12,7 +14,7 @@ public final class OptionException extends IllegalArgumentException implements X
    *
    * @param message one line: what was given, what is needed, and the fix
    */
-  public OptionException(String message) {
+  public ShapeException(String message) {
     super(message);
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent;
+package dev.xent.errors;
 
+import dev.xent.XentRuntime;
 import java.io.Serial;
 import org.jspecify.annotations.Nullable;
 

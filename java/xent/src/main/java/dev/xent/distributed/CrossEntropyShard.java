@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent;
+package dev.xent.distributed;
 
-import static dev.xent.Arguments.finished;
-import static dev.xent.Arguments.outputs;
-import static dev.xent.Arguments.states;
-import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.viewOrNull;
-import static dev.xent.Arguments.views;
+import static dev.xent.distributed.Arguments.finished;
+import static dev.xent.distributed.Arguments.states;
+import static dev.xent.distributed.Arguments.view;
+import static dev.xent.distributed.Arguments.viewOrNull;
+import static dev.xent.distributed.Arguments.views;
 
+import dev.xent.CrossEntropy;
+import dev.xent.Inputs;
+import dev.xent.Tensor;
+import dev.xent.errors.PartialStatesException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.LossShardPlan;
 import org.jspecify.annotations.Nullable;
 
@@ -18,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * shard; {@link CrossEntropy.Builder#classWeights} has all classes.
  *
  * <pre>{@code
- * CrossEntropyShard shard = loss.onShard(firstClass, allClasses);
+ * CrossEntropyShard shard = CrossEntropyShard.of(loss, firstClass, allClasses);
  * PartialStates mine = shard.partialStates(logits, labels, Inputs.none());
  * PartialStates whole = PartialStates.merge(exchanged(mine));        // the parts of all shards
  * RowStatistics rows = shard.finish(whole, labels, Inputs.none(), outcome);
@@ -35,8 +40,20 @@ import org.jspecify.annotations.Nullable;
 public final class CrossEntropyShard {
   private final LossShardPlan plan;
 
-  CrossEntropyShard(LossShardPlan plan) {
+  private CrossEntropyShard(LossShardPlan plan) {
     this.plan = plan;
+  }
+
+  /**
+   * A shard of an operation.
+   *
+   * @param firstClass the class that this shard's tensors begin with: a multiple of 8192
+   * @param allClasses the number of classes of all shards together; a call throws {@link
+   *     ShapeException} where a shard ends neither there nor at a multiple of 8192
+   */
+  public static CrossEntropyShard of(CrossEntropy operation, long firstClass, long allClasses) {
+    return new CrossEntropyShard(
+        Access.CROSS_ENTROPY.of(operation, "operation").onShard(firstClass, allClasses));
   }
 
   /**
@@ -88,10 +105,10 @@ public final class CrossEntropyShard {
     return new RowStatistics(
         plan.finish(
             states(whole, "whole"),
-            viewOrNull(labels),
+            viewOrNull(labels, "labels"),
             views(inputs),
             null,
-            outputs(outcome, "outcome")));
+            Access.OUTCOME.of(outcome, "outcome")));
   }
 
   /**
@@ -112,10 +129,10 @@ public final class CrossEntropyShard {
     return new RowStatistics(
         plan.finish(
             states(whole, "whole"),
-            viewOrNull(labels),
+            viewOrNull(labels, "labels"),
             views(inputs),
             finished(first, "first"),
-            outputs(outcome, "outcome")));
+            Access.OUTCOME.of(outcome, "outcome")));
   }
 
   /**
@@ -142,7 +159,7 @@ public final class CrossEntropyShard {
         view(targets, "targets"),
         views(inputs),
         finished(rows, "rows"),
-        viewOrNull(upstream),
+        viewOrNull(upstream, "upstream"),
         view(gradient, "gradient"));
   }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent;
+package dev.xent.distributed;
 
 import dev.xent.internal.plan.FinishedRows;
 

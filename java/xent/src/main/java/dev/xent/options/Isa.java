@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent;
+package dev.xent.options;
+
+import dev.xent.errors.OptionException;
 
 /**
  * The instruction set that computes. Every one gives the same bits; they differ in speed alone.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent;
+package dev.xent.distributed;
 
+import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.plan.States;
 import java.util.ArrayList;
 import java.util.List;
