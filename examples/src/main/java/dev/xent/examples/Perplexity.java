@@ -49,7 +49,7 @@ public final class Perplexity {
   private static void measure(Path logits, Path labels) throws IOException {
     CrossEntropy loss = CrossEntropy.sum();
     LossTally tally = new LossTally();
-    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().tally(tally);
+    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().tally(tally);
     ResidentMemory memory = new ResidentMemory();
     long rows = 0;
     long blocks = 0;
@@ -60,7 +60,7 @@ public final class Perplexity {
         long rowBytes = file.data().byteSize() / all;
         rows = Math.min(all, from + Math.max(1, BLOCK / rowBytes));
         Tensor block = file.tensor().slice(0, from, rows);
-        loss.forward(block, Npy.map(labels, arena).slice(0, from, rows), outcome);
+        loss.forward(block, Npy.map(labels, arena).slice(0, from, rows), outputs);
         blocks++;
         memory.look();
       }

@@ -56,13 +56,13 @@ public final class ScoreOnnxModel {
 
       Tensor losses = Tensor.allocate(arena, DType.F32, count);
       Tensor believed = Tensor.allocate(arena, DType.I32, count);
-      CrossEntropy.Outcome outcome =
-          new CrossEntropy.Outcome().losses(losses).argmax(believed).countCorrect(true);
-      double loss = CrossEntropy.builder().build().forward(logits, labels, outcome);
+      CrossEntropy.Outputs outputs =
+          new CrossEntropy.Outputs().losses(losses).argmax(believed).countCorrect(true);
+      double loss = CrossEntropy.builder().build().forward(logits, labels, outputs);
 
-      System.out.printf("images    %d%n", outcome.counted());
+      System.out.printf("images    %d%n", outputs.counted());
       System.out.printf("loss      %s%n", loss);
-      System.out.printf("accuracy  %d of %d%n", outcome.correct(), outcome.counted());
+      System.out.printf("accuracy  %d of %d%n", outputs.correct(), outputs.counted());
       int worst = worst(losses);
       System.out.printf(
           Locale.ROOT,

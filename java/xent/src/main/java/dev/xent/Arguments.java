@@ -23,7 +23,7 @@ final class Arguments {
     return Objects.requireNonNull(inputs, "inputs").views;
   }
 
-  static Outputs outputs(CrossEntropy.Outcome outcome, String name) {
-    return Objects.requireNonNull(outcome, name).outputs;
+  static Outputs outputs(ReducedOutputs<?> outputs, String name) {
+    return Objects.requireNonNull(outputs, name).outputs;
   }
 }

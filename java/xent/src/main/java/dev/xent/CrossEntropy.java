@@ -6,7 +6,6 @@ import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
-import dev.xent.distributed.LossTally;
 import dev.xent.distributed.CrossEntropyShard;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
@@ -18,7 +17,6 @@ import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.CrossEntropyPlan;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.Options;
-import dev.xent.internal.plan.Outputs;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
@@ -55,7 +53,7 @@ import org.jspecify.annotations.Nullable;
  * classes, a sink, row offsets of ragged rows.
  *
  * <p><b>Reduction.</b> {@code SUM} is the exact sum of the row losses, rounded once; {@code MEAN}
- * is that sum divided by the denominator. The losses of the rows go into {@link Outcome#losses}.
+ * is that sum divided by the denominator. The losses of the rows go into {@link Outputs#losses}.
  * The denominator is the number of rows that are not ignored; where rows or classes have weights,
  * the exact sum of {@code u w} over these rows, {@code w} being the weight of the label's class for
  * class indices and 1 for other targets; unless {@link Builder#denominator} gives another. The
@@ -185,19 +183,19 @@ public final class CrossEntropy {
   }
 
   /**
-   * The reduced loss, and what the outcome was asked for.
+   * The reduced loss, and what the outputs were asked for.
    *
    * @param logits {@code x}
    * @param targets class indices or probability rows
-   * @param outcome receives the numbers of this call and fills its tensors
+   * @param outputs receive the numbers of this call; their tensors are filled
    */
-  public double forward(Tensor logits, Tensor targets, Outcome outcome) {
+  public double forward(Tensor logits, Tensor targets, Outputs outputs) {
     return plan.forward(
         view(logits, "logits"),
         view(targets, "targets"),
         InputViews.NONE,
         null,
-        outputs(outcome, "outcome"));
+        outputs(outputs, "outputs"));
   }
 
   /**
@@ -213,20 +211,20 @@ public final class CrossEntropy {
   }
 
   /**
-   * The reduced loss, and what the outcome was asked for.
+   * The reduced loss, and what the outputs were asked for.
    *
    * @param logits {@code x}
    * @param targets class indices, probability rows or sparse targets
    * @param inputs weights, masks, sink and row offsets
-   * @param outcome receives the numbers of this call and fills its tensors
+   * @param outputs receive the numbers of this call; their tensors are filled
    */
-  public double forward(Tensor logits, Tensor targets, Inputs inputs, Outcome outcome) {
+  public double forward(Tensor logits, Tensor targets, Inputs inputs, Outputs outputs) {
     return plan.forward(
         view(logits, "logits"),
         view(targets, "targets"),
         views(inputs),
         null,
-        outputs(outcome, "outcome"));
+        outputs(outputs, "outputs"));
   }
 
   /**
@@ -247,21 +245,21 @@ public final class CrossEntropy {
   }
 
   /**
-   * The reduced loss, its gradient, and what the outcome was asked for.
+   * The reduced loss, its gradient, and what the outputs were asked for.
    *
    * @param logits {@code x}
    * @param targets class indices or probability rows
    * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
    *     overlap anything in any other way
-   * @param outcome receives the numbers of this call and fills its tensors
+   * @param outputs receive the numbers of this call; their tensors are filled
    */
-  public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient, Outcome outcome) {
+  public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient, Outputs outputs) {
     return plan.forward(
         view(logits, "logits"),
         view(targets, "targets"),
         InputViews.NONE,
         view(gradient, "gradient"),
-        outputs(outcome, "outcome"));
+        outputs(outputs, "outputs"));
   }
 
   /**
@@ -283,23 +281,23 @@ public final class CrossEntropy {
   }
 
   /**
-   * The reduced loss, its gradient, and what the outcome was asked for.
+   * The reduced loss, its gradient, and what the outputs were asked for.
    *
    * @param logits {@code x}
    * @param targets class indices, probability rows or sparse targets
    * @param inputs weights, masks, sink and row offsets
    * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
    *     overlap anything in any other way
-   * @param outcome receives the numbers of this call and fills its tensors
+   * @param outputs receive the numbers of this call; their tensors are filled
    */
   public double forwardBackward(
-      Tensor logits, Tensor targets, Inputs inputs, Tensor gradient, Outcome outcome) {
+      Tensor logits, Tensor targets, Inputs inputs, Tensor gradient, Outputs outputs) {
     return plan.forward(
         view(logits, "logits"),
         view(targets, "targets"),
         views(inputs),
         view(gradient, "gradient"),
-        outputs(outcome, "outcome"));
+        outputs(outputs, "outputs"));
   }
 
   /**
@@ -310,14 +308,14 @@ public final class CrossEntropy {
    *
    * @param logits {@code x}, as they were in the forward
    * @param targets as they were in the forward
-   * @param saved the outcome of that forward, made with {@link Outcome#saveStatistics}
+   * @param saved the outputs of that forward, made with {@link Outputs#saveStatistics}
    * @param upstream one number per row, of a type that fits the logits; null: 1 for every row
    * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
    *     overlap anything in any other way
-   * @throws OptionException when the outcome has no statistics of such a forward
+   * @throws OptionException when the outputs have no statistics of such a forward
    */
   public void backward(
-      Tensor logits, Tensor targets, Outcome saved, @Nullable Tensor upstream, Tensor gradient) {
+      Tensor logits, Tensor targets, Outputs saved, @Nullable Tensor upstream, Tensor gradient) {
     backward(logits, targets, Inputs.none(), saved, upstream, gradient);
   }
 
@@ -327,17 +325,17 @@ public final class CrossEntropy {
    * @param logits {@code x}, as they were in the forward
    * @param targets as they were in the forward
    * @param inputs as they were in the forward; a sink may be left out
-   * @param saved the outcome of that forward, made with {@link Outcome#saveStatistics}
+   * @param saved the outputs of that forward, made with {@link Outputs#saveStatistics}
    * @param upstream one number per row, of a type that fits the logits; null: 1 for every row
    * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
    *     overlap anything in any other way
-   * @throws OptionException when the outcome has no statistics of such a forward
+   * @throws OptionException when the outputs have no statistics of such a forward
    */
   public void backward(
       Tensor logits,
       Tensor targets,
       Inputs inputs,
-      Outcome saved,
+      Outputs saved,
       @Nullable Tensor upstream,
       Tensor gradient) {
     plan.backward(
@@ -438,52 +436,19 @@ public final class CrossEntropy {
   }
 
   /**
-   * What a call hands out beside the loss. It is asked once for what is wanted, then given to any
-   * number of calls; each overwrites the numbers and tensors of the one before.
-   *
-   * <p>Not safe for use by several threads at once. Before the first call that succeeds, loss, sum
-   * and denominator are NaN, and rows, counted and correct are -1. After a call that failed the
-   * numbers are still those of the call before.
+   * What a call hands out beside the loss: more than that of other losses, as it sees the logits.
    */
-  public static final class Outcome {
-    static {
-      Access.OUTCOME.open(Outcome.class, outcome -> outcome.outputs);
-    }
-
-    final Outputs outputs = new Outputs();
-
-    /** An outcome that is asked for nothing but numbers. */
-    public Outcome() {}
-
-    /**
-     * Asks for the loss of every row, unreduced.
-     *
-     * @param tensor of a type that fits the logits, in the shape of the rows: the logits' shape
-     *     without the class axis, or with that axis at size 1; null: no longer
-     */
-    public Outcome losses(@Nullable Tensor tensor) {
-      outputs.losses = viewOrNull(tensor);
-      return this;
-    }
+  public static final class Outputs extends LossOutputs<Outputs> {
+    /** Asking for nothing but numbers. */
+    public Outputs() {}
 
     /**
      * Asks for the log-sum-exp of every row; NaN for ignored ones.
      *
      * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
      */
-    public Outcome logSumExp(@Nullable Tensor tensor) {
+    public Outputs logSumExp(@Nullable Tensor tensor) {
       outputs.logSumExp = viewOrNull(tensor);
-      return this;
-    }
-
-    /**
-     * Asks for 1 in every row whose label is the first of the largest logits, 0 in others. Class
-     * indices only.
-     *
-     * @param tensor U8 or I8 in the shape of the rows; null: no longer
-     */
-    public Outcome hits(@Nullable Tensor tensor) {
-      outputs.hits = viewOrNull(tensor);
       return this;
     }
 
@@ -493,7 +458,7 @@ public final class CrossEntropy {
      *
      * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
      */
-    public Outcome logProbabilities(@Nullable Tensor tensor) {
+    public Outputs logProbabilities(@Nullable Tensor tensor) {
       outputs.logProbabilities = viewOrNull(tensor);
       return this;
     }
@@ -504,7 +469,7 @@ public final class CrossEntropy {
      *
      * @param tensor I32 or I64 in the shape of the rows; null: no longer
      */
-    public Outcome argmax(@Nullable Tensor tensor) {
+    public Outputs argmax(@Nullable Tensor tensor) {
       outputs.argmax = viewOrNull(tensor);
       return this;
     }
@@ -516,7 +481,7 @@ public final class CrossEntropy {
      *
      * @param tensor I32 or I64 in the shape of the rows; null: no longer
      */
-    public Outcome ranks(@Nullable Tensor tensor) {
+    public Outputs ranks(@Nullable Tensor tensor) {
       outputs.ranks = viewOrNull(tensor);
       return this;
     }
@@ -527,7 +492,7 @@ public final class CrossEntropy {
      *
      * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
      */
-    public Outcome entropies(@Nullable Tensor tensor) {
+    public Outputs entropies(@Nullable Tensor tensor) {
       outputs.entropies = viewOrNull(tensor);
       return this;
     }
@@ -540,7 +505,7 @@ public final class CrossEntropy {
      * @param tensor I32 or I64 in the shape of the logits with {@code k}, at least 1 and at most
      *     all classes, along the class axis; null: no longer
      */
-    public Outcome topClasses(@Nullable Tensor tensor) {
+    public Outputs topClasses(@Nullable Tensor tensor) {
       outputs.topClasses = viewOrNull(tensor);
       return this;
     }
@@ -552,88 +517,25 @@ public final class CrossEntropy {
      * @param tensor of a type that fits the logits, in the shape of the logits with {@code k} along
      *     the class axis, the same as in {@link #topClasses}; null: no longer
      */
-    public Outcome topLogProbabilities(@Nullable Tensor tensor) {
+    public Outputs topLogProbabilities(@Nullable Tensor tensor) {
       outputs.topLogProbabilities = viewOrNull(tensor);
       return this;
     }
 
     /**
-     * Asks for the gradient with respect to probability rows or the weights of sparse targets:
-     * {@code c u (1 - eps) w (lse - x)}. It is written in every call that this outcome is given to.
-     *
-     * @param tensor of a type that fits the logits, in the shape of the probability rows or of
-     *     {@link Inputs#targetWeights}; null: no longer
-     */
-    public Outcome targetGradient(@Nullable Tensor tensor) {
-      outputs.targetGradient = viewOrNull(tensor);
-      return this;
-    }
-
-    /** Asks for {@link #correct()} without a tensor of hits. Class indices only. */
-    public Outcome countCorrect(boolean wanted) {
-      outputs.countCorrect = wanted;
-      return this;
-    }
-
-    /**
      * Asks for the row statistics that {@link CrossEntropy#backward} needs: 64 bytes per row, kept
-     * in this outcome until the next call. {@link NllLoss} leaves none, as its backward needs none.
+     * in these outputs until the next call.
      *
      * @param arena where they lie; a call with more rows than any before takes new memory from it
      */
-    public Outcome saveStatistics(Arena arena) {
+    public Outputs saveStatistics(Arena arena) {
       outputs.saveStatistics(Objects.requireNonNull(arena, "arena"));
       return this;
     }
 
-    /**
-     * Asks that the losses of every call, and what their mean divides by, be added to a tally,
-     * beside what the call returns. A call that fails adds nothing.
-     *
-     * @param sums where they are added; null: no longer
-     */
-    public Outcome tally(@Nullable LossTally sums) {
-      outputs.tally = sums == null ? null : Access.TALLY.of(sums, "tally");
-      return this;
-    }
-
-    /** The reduced loss, as it was returned. */
-    public double loss() {
-      return outputs.loss;
-    }
-
-    /** The exact sum of the row losses, rounded once. */
-    public double sum() {
-      return outputs.sum;
-    }
-
-    /** The number of rows. */
-    public long rows() {
-      return outputs.rows;
-    }
-
-    /** The number of rows that are not ignored: their label is not, and their weight is not 0. */
-    public long counted() {
-      return outputs.counted;
-    }
-
-    /**
-     * What a mean divides by: the counted rows, or the sum of their weights, or what the operation
-     * was given.
-     */
-    public double denominator() {
-      return outputs.denominator;
-    }
-
-    /** The number of hits, or -1 when neither hits nor their count was asked for. */
-    public long correct() {
-      return outputs.correct;
-    }
-
-    /** What it is asked for, and the numbers of the last call, in one line. */
     @Override
-    public String toString() {
-      return outputs.toString();
+    Outputs self() {
+      return this;
     }
   }
 }

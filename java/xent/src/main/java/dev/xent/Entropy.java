@@ -19,7 +19,7 @@ import dev.xent.internal.plan.LogitsPlan;
  *
  * <p>Takes tensors of any rank and any strides. NaN or +inf in a row gives NaN; a row of one class
  * gives 0; a row that is all -inf follows {@link Builder#fullyMasked}. The bits are those of {@link
- * CrossEntropy.Outcome#entropies}, which a loss writes in the same read.
+ * CrossEntropy.Outputs#entropies}, which a loss writes in the same read.
  *
  * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32 and
  * each tensor may have any of these types: inputs are widened exactly, results rounded once to

@@ -96,22 +96,20 @@ public final class KlDivergence {
   }
 
   /**
-   * The reduced loss, and what the outcome was asked for.
+   * The reduced loss, and what the outputs were asked for.
    *
    * @param logits {@code x}, the student's
    * @param teacher the teacher's logits
    * @param inputs a class mask and row weights
-   * @param outcome receives the numbers of this call and fills its losses, the only tensor that it
-   *     may be asked for
+   * @param outputs receive the numbers of this call; their tensors are filled
    */
-  public double forward(
-      Tensor logits, Tensor teacher, Inputs inputs, CrossEntropy.Outcome outcome) {
+  public double forward(Tensor logits, Tensor teacher, Inputs inputs, Outputs outputs) {
     return plan.forward(
         view(logits, "logits"),
         view(teacher, "teacher"),
         views(inputs),
         null,
-        outputs(outcome, "outcome"));
+        outputs(outputs, "outputs"));
   }
 
   /**
@@ -132,24 +130,23 @@ public final class KlDivergence {
   }
 
   /**
-   * The reduced loss, its gradient, and what the outcome was asked for.
+   * The reduced loss, its gradient, and what the outputs were asked for.
    *
    * @param logits {@code x}, the student's
    * @param teacher the teacher's logits
    * @param inputs a class mask and row weights
    * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
    *     overlap anything in any other way
-   * @param outcome receives the numbers of this call and fills its losses, the only tensor that it
-   *     may be asked for
+   * @param outputs receive the numbers of this call; their tensors are filled
    */
   public double forwardBackward(
-      Tensor logits, Tensor teacher, Inputs inputs, Tensor gradient, CrossEntropy.Outcome outcome) {
+      Tensor logits, Tensor teacher, Inputs inputs, Tensor gradient, Outputs outputs) {
     return plan.forward(
         view(logits, "logits"),
         view(teacher, "teacher"),
         views(inputs),
         view(gradient, "gradient"),
-        outputs(outcome, "outcome"));
+        outputs(outputs, "outputs"));
   }
 
   /** Its options that are not the defaults: {@code KlDivergence[temperature=2.0]}. */
@@ -198,6 +195,17 @@ public final class KlDivergence {
 
     @Override
     Builder self() {
+      return this;
+    }
+  }
+
+  /** What a call hands out beside the loss. */
+  public static final class Outputs extends ReducedOutputs<Outputs> {
+    /** Asking for nothing but numbers. */
+    public Outputs() {}
+
+    @Override
+    Outputs self() {
       return this;
     }
   }

@@ -32,8 +32,7 @@ import org.jspecify.annotations.Nullable;
  * rounded to F32 unless the log-probabilities are F64, then to the type of their tensor.
  *
  * <p><b>Targets</b>, <b>inputs</b>, <b>reduction</b> and <b>denominator</b> are those of {@link
- * CrossEntropy}, but for the sink. So is {@link CrossEntropy.Outcome}, which can be asked for
- * losses, hits and the gradient of the targets, {@code - c u (1 - eps) w l}, but for nothing else.
+ * CrossEntropy}, but for the sink.
  *
  * <p><b>Edges.</b> Only what has a weight is read: with class indices and no smoothing a NaN
  * elsewhere in the row changes nothing. A log-probability of 0 gives the loss +0, one of -inf at
@@ -101,19 +100,19 @@ public final class NllLoss {
   }
 
   /**
-   * The reduced loss, and what the outcome was asked for.
+   * The reduced loss, and what the outputs were asked for.
    *
    * @param logProbabilities {@code l}
    * @param targets class indices or probability rows
-   * @param outcome receives the numbers of this call and fills its tensors
+   * @param outputs receive the numbers of this call; their tensors are filled
    */
-  public double forward(Tensor logProbabilities, Tensor targets, CrossEntropy.Outcome outcome) {
+  public double forward(Tensor logProbabilities, Tensor targets, Outputs outputs) {
     return plan.forward(
         view(logProbabilities, "logProbabilities"),
         view(targets, "targets"),
         InputViews.NONE,
         null,
-        outputs(outcome, "outcome"));
+        outputs(outputs, "outputs"));
   }
 
   /**
@@ -134,22 +133,22 @@ public final class NllLoss {
   }
 
   /**
-   * The reduced loss, its gradient, and what the outcome was asked for.
+   * The reduced loss, its gradient, and what the outputs were asked for.
    *
    * @param logProbabilities {@code l}
    * @param targets class indices or probability rows
    * @param gradient {@code dl}, in the shape of the log-probabilities; may be these themselves, but
    *     not overlap anything in any other way
-   * @param outcome receives the numbers of this call and fills its tensors
+   * @param outputs receive the numbers of this call; their tensors are filled
    */
   public double forwardBackward(
-      Tensor logProbabilities, Tensor targets, Tensor gradient, CrossEntropy.Outcome outcome) {
+      Tensor logProbabilities, Tensor targets, Tensor gradient, Outputs outputs) {
     return plan.forward(
         view(logProbabilities, "logProbabilities"),
         view(targets, "targets"),
         InputViews.NONE,
         view(gradient, "gradient"),
-        outputs(outcome, "outcome"));
+        outputs(outputs, "outputs"));
   }
 
   /**
@@ -169,21 +168,20 @@ public final class NllLoss {
   }
 
   /**
-   * The reduced loss with inputs beside, and what the outcome was asked for.
+   * The reduced loss with inputs beside, and what the outputs were asked for.
    *
    * @param logProbabilities {@code l}
    * @param targets class indices, probability rows or sparse targets
    * @param inputs weights, masks and row offsets; no sink
-   * @param outcome receives the numbers of this call and fills its tensors
+   * @param outputs receive the numbers of this call; their tensors are filled
    */
-  public double forward(
-      Tensor logProbabilities, Tensor targets, Inputs inputs, CrossEntropy.Outcome outcome) {
+  public double forward(Tensor logProbabilities, Tensor targets, Inputs inputs, Outputs outputs) {
     return plan.forward(
         view(logProbabilities, "logProbabilities"),
         view(targets, "targets"),
         views(inputs),
         null,
-        outputs(outcome, "outcome"));
+        outputs(outputs, "outputs"));
   }
 
   /**
@@ -206,27 +204,23 @@ public final class NllLoss {
   }
 
   /**
-   * The reduced loss with inputs beside, its gradient, and what the outcome was asked for.
+   * The reduced loss with inputs beside, its gradient, and what the outputs were asked for.
    *
    * @param logProbabilities {@code l}
    * @param targets class indices, probability rows or sparse targets
    * @param inputs weights, masks and row offsets; no sink
    * @param gradient {@code dl}, in the shape of the log-probabilities; may be these themselves, but
    *     not overlap anything in any other way
-   * @param outcome receives the numbers of this call and fills its tensors
+   * @param outputs receive the numbers of this call; their tensors are filled
    */
   public double forwardBackward(
-      Tensor logProbabilities,
-      Tensor targets,
-      Inputs inputs,
-      Tensor gradient,
-      CrossEntropy.Outcome outcome) {
+      Tensor logProbabilities, Tensor targets, Inputs inputs, Tensor gradient, Outputs outputs) {
     return plan.forward(
         view(logProbabilities, "logProbabilities"),
         view(targets, "targets"),
         views(inputs),
         view(gradient, "gradient"),
-        outputs(outcome, "outcome"));
+        outputs(outputs, "outputs"));
   }
 
   /**
@@ -235,13 +229,12 @@ public final class NllLoss {
    * bits as {@link #forwardBackward} gives when the upstream is 1.
    *
    * @param targets as they were in the forward
-   * @param saved the outcome of that forward, for the rows that it counted
+   * @param saved the outputs of that forward, for the rows that it counted
    * @param upstream one number per row, of a type that fits the gradient; null: 1 for every row
    * @param gradient {@code dl}, in the shape of the log-probabilities
-   * @throws OptionException when the outcome is of a forward over another number of rows
+   * @throws OptionException when the outputs are of a forward over another number of rows
    */
-  public void backward(
-      Tensor targets, CrossEntropy.Outcome saved, @Nullable Tensor upstream, Tensor gradient) {
+  public void backward(Tensor targets, Outputs saved, @Nullable Tensor upstream, Tensor gradient) {
     backward(targets, Inputs.none(), saved, upstream, gradient);
   }
 
@@ -250,17 +243,13 @@ public final class NllLoss {
    *
    * @param targets as they were in the forward
    * @param inputs as they were in the forward
-   * @param saved the outcome of that forward, for the rows that it counted
+   * @param saved the outputs of that forward, for the rows that it counted
    * @param upstream one number per row, of a type that fits the gradient; null: 1 for every row
    * @param gradient {@code dl}, in the shape of the log-probabilities
-   * @throws OptionException when the outcome is of a forward over another number of rows
+   * @throws OptionException when the outputs are of a forward over another number of rows
    */
   public void backward(
-      Tensor targets,
-      Inputs inputs,
-      CrossEntropy.Outcome saved,
-      @Nullable Tensor upstream,
-      Tensor gradient) {
+      Tensor targets, Inputs inputs, Outputs saved, @Nullable Tensor upstream, Tensor gradient) {
     plan.backward(
         view(targets, "targets"),
         views(inputs),
@@ -294,6 +283,17 @@ public final class NllLoss {
 
     @Override
     Builder self() {
+      return this;
+    }
+  }
+
+  /** What a call hands out beside the loss. */
+  public static final class Outputs extends LossOutputs<Outputs> {
+    /** Asking for nothing but numbers. */
+    public Outputs() {}
+
+    @Override
+    Outputs self() {
       return this;
     }
   }

@@ -157,13 +157,13 @@ class AllocationTest {
     CrossEntropy smooth =
         CrossEntropy.builder().backend(backend).labelSmoothing(0.1).ignoreIndex(-1).build();
     allocatesNothing("with options", x, other, in -> smooth.forwardBackward(in, labels, dx));
-    CrossEntropy.Outcome outcome =
-        new CrossEntropy.Outcome().losses(losses).hits(hits).saveStatistics(arena);
+    CrossEntropy.Outputs outcome =
+        new CrossEntropy.Outputs().losses(losses).hits(hits).saveStatistics(arena);
     allocatesNothing("with outcome", x, other, in -> mean.forwardBackward(in, labels, dx, outcome));
     allocatesNothing("its backward", x, other, in -> mean.backward(in, labels, outcome, null, dx));
     allocatesNothing(
         "its backward, weighted", x, other, in -> mean.backward(in, labels, outcome, losses, dx));
-    CrossEntropy.Outcome counting = new CrossEntropy.Outcome().countCorrect(true);
+    CrossEntropy.Outputs counting = new CrossEntropy.Outputs().countCorrect(true);
     allocatesNothing("counting", x, other, in -> mean.forward(in, labels, counting));
     allocatesNothing("probability rows", x, other, in -> mean.forwardBackward(in, y, dx));
 
@@ -173,8 +173,8 @@ class AllocationTest {
             .backend(backend)
             .classWeights(Tensor.of(Samples.probabilities(1, 10, 6)))
             .build();
-    CrossEntropy.Outcome more =
-        new CrossEntropy.Outcome().argmax(Tensor.of(new int[rows])).saveStatistics(arena);
+    CrossEntropy.Outputs more =
+        new CrossEntropy.Outputs().argmax(Tensor.of(new int[rows])).saveStatistics(arena);
     allocatesNothing(
         "with inputs", x, other, in -> weighted.forwardBackward(in, labels, inputs, dx, more));
 

@@ -88,7 +88,7 @@ class BadInputTest {
         () ->
             CrossEntropy.mean()
                 .forward(
-                    logits, labels, new CrossEntropy.Outcome().losses(Tensor.of(new float[4]))),
+                    logits, labels, new CrossEntropy.Outputs().losses(Tensor.of(new float[4]))),
         "losses");
   }
 
@@ -173,13 +173,13 @@ class BadInputTest {
         if (type.isFloat()) {
           refused(DTypeException.class, () -> CrossEntropy.mean().forward(in, other), words);
         }
-        for (CrossEntropy.Outcome each :
-            new CrossEntropy.Outcome[] {
-              new CrossEntropy.Outcome().losses(perRow),
-              new CrossEntropy.Outcome().logSumExp(perRow),
-              new CrossEntropy.Outcome().logProbabilities(perRow),
-              new CrossEntropy.Outcome().entropies(perRow),
-              new CrossEntropy.Outcome().topLogProbabilities(zeros(type, 3, 1))
+        for (CrossEntropy.Outputs each :
+            new CrossEntropy.Outputs[] {
+              new CrossEntropy.Outputs().losses(perRow),
+              new CrossEntropy.Outputs().logSumExp(perRow),
+              new CrossEntropy.Outputs().logProbabilities(perRow),
+              new CrossEntropy.Outputs().entropies(perRow),
+              new CrossEntropy.Outputs().topLogProbabilities(zeros(type, 3, 1))
             }) {
           refused(DTypeException.class, () -> CrossEntropy.mean().forward(in, labels, each), words);
         }
@@ -218,7 +218,7 @@ class BadInputTest {
       if (type != DType.U8 && type != DType.I8) {
         refused(
             DTypeException.class,
-            () -> loss.forward(logits, labels, new CrossEntropy.Outcome().hits(perRow)),
+            () -> loss.forward(logits, labels, new CrossEntropy.Outputs().hits(perRow)),
             "hits is " + type + " [3]",
             "U8 or I8");
         refused(
@@ -228,11 +228,11 @@ class BadInputTest {
             "U8 or I8");
       }
       if (type != DType.I32 && type != DType.I64) {
-        for (CrossEntropy.Outcome each :
-            new CrossEntropy.Outcome[] {
-              new CrossEntropy.Outcome().argmax(perRow),
-              new CrossEntropy.Outcome().ranks(perRow),
-              new CrossEntropy.Outcome().topClasses(zeros(type, 3, 1))
+        for (CrossEntropy.Outputs each :
+            new CrossEntropy.Outputs[] {
+              new CrossEntropy.Outputs().argmax(perRow),
+              new CrossEntropy.Outputs().ranks(perRow),
+              new CrossEntropy.Outputs().topClasses(zeros(type, 3, 1))
             }) {
           refused(
               DTypeException.class,
@@ -323,7 +323,7 @@ class BadInputTest {
         () ->
             CrossEntropy.mean()
                 .forward(
-                    logits, labels, new CrossEntropy.Outcome().losses(shared).logSumExp(shared)),
+                    logits, labels, new CrossEntropy.Outputs().losses(shared).logSumExp(shared)),
         "losses and logSumExp overlap");
     assertThat(memory).containsOnly(0);
   }

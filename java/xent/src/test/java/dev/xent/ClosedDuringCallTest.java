@@ -149,7 +149,7 @@ class ClosedDuringCallTest {
         Tensor labels = labels(shape);
         return (x, out) -> {
           try (Arena arena = Arena.ofConfined()) {
-            CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().saveStatistics(arena);
+            CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().saveStatistics(arena);
             loss.forward(x, labels, outcome);
             loss.backward(x, labels, outcome, null, out);
           }

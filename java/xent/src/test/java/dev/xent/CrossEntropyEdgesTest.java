@@ -19,8 +19,8 @@ class CrossEntropyEdgesTest {
   private final float[] dx = new float[3];
   private final float[] losses = new float[1];
   private final float[] lse = new float[1];
-  private final CrossEntropy.Outcome outcome =
-      new CrossEntropy.Outcome()
+  private final CrossEntropy.Outputs outcome =
+      new CrossEntropy.Outputs()
           .losses(Tensor.of(losses))
           .logSumExp(Tensor.of(lse))
           .countCorrect(true);
@@ -96,8 +96,8 @@ class CrossEntropyEdgesTest {
       float[] rowLosses = {9, 9};
       float[] rowLse = {9, 9};
       byte[] hits = {9, 9};
-      CrossEntropy.Outcome both =
-          new CrossEntropy.Outcome()
+      CrossEntropy.Outputs both =
+          new CrossEntropy.Outputs()
               .losses(Tensor.of(rowLosses))
               .logSumExp(Tensor.of(rowLse))
               .hits(Tensor.of(ByteBuffer.wrap(hits), DType.U8));

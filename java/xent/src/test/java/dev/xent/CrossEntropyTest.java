@@ -38,7 +38,7 @@ class CrossEntropyTest {
               .labelSmoothing(0.1)
               .reduction(Reduction.MEAN)
               .build();
-      CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+      CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
       double mean = loss.forwardBackward(logits, labels, gradient, outcome);
       Softmax.along(-1).forward(logits, logits);
 
@@ -68,8 +68,8 @@ class CrossEntropyTest {
     float[] losses = new float[rows];
     float[] lse = new float[rows];
     byte[] hits = new byte[rows];
-    CrossEntropy.Outcome outcome =
-        new CrossEntropy.Outcome()
+    CrossEntropy.Outputs outcome =
+        new CrossEntropy.Outputs()
             .losses(Tensor.of(losses))
             .logSumExp(Tensor.of(lse))
             .hits(flags(hits));
@@ -126,7 +126,7 @@ class CrossEntropyTest {
     q[0] = 0;
     float[] dx = new float[x.length];
     float[] losses = new float[rows];
-    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().losses(Tensor.of(losses));
+    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().losses(Tensor.of(losses));
     on(backend)
         .labelSmoothing(eps)
         .build()
@@ -217,7 +217,7 @@ class CrossEntropyTest {
     float[] fused = new float[40];
     mean.forwardBackward(logits, labels, Tensor.of(fused, 4, 10));
     try (Arena arena = Arena.ofConfined()) {
-      CrossEntropy.Outcome saved = new CrossEntropy.Outcome().saveStatistics(arena);
+      CrossEntropy.Outputs saved = new CrossEntropy.Outputs().saveStatistics(arena);
       mean.forward(logits, labels, saved);
       float[] dx = new float[40];
       mean.backward(logits, labels, saved, null, Tensor.of(dx, 4, 10));

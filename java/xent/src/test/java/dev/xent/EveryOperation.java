@@ -72,8 +72,8 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
                     .reduction(Reduction.SUM),
                 threads)
             .build();
-    CrossEntropy.Outcome outcome =
-        new CrossEntropy.Outcome()
+    CrossEntropy.Outputs outcome =
+        new CrossEntropy.Outputs()
             .losses(Tensor.of(new float[rowCount], rows))
             .logSumExp(perRow)
             .hits(Tensor.of(ByteBuffer.allocateDirect(rowCount), DType.U8).reshape(rows))
@@ -90,7 +90,7 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
     bits.put("gradient of probabilities", Samples.bits(gradient));
 
     NllLoss nll = loss.onLogProbabilities();
-    CrossEntropy.Outcome counting = new CrossEntropy.Outcome().countCorrect(true);
+    NllLoss.Outputs counting = new NllLoss.Outputs().countCorrect(true);
     bits.put("nll", bits(nll.forwardBackward(logs, labels, gradient, counting)));
     bits.put("nll gradient", Samples.bits(gradient));
     bits.put("nll outcome", numbers(counting));
@@ -103,7 +103,7 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
     return helpers.apply(CrossEntropy.builder().axis(1).backend(backend), threads).build();
   }
 
-  private static int[] numbers(CrossEntropy.Outcome outcome) {
+  private static int[] numbers(LossOutputs<?> outcome) {
     return new int[] {(int) outcome.rows(), (int) outcome.counted(), (int) outcome.correct()};
   }
 

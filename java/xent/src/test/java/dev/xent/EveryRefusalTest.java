@@ -4,7 +4,7 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
-import dev.xent.CrossEntropy.Outcome;
+import dev.xent.CrossEntropy.Outputs;
 import dev.xent.distributed.CrossEntropyShard;
 import dev.xent.distributed.LossTally;
 import dev.xent.distributed.PartialStates;
@@ -95,8 +95,8 @@ class EveryRefusalTest {
       return Inputs.none();
     }
 
-    Outcome outcome() {
-      return new Outcome();
+    Outputs outputs() {
+      return new Outputs();
     }
 
     void forward(Tensor x) {
@@ -111,8 +111,8 @@ class EveryRefusalTest {
       mean().forwardBackward(logits, labels, inputs, out);
     }
 
-    void loss(Outcome outcome) {
-      mean().forwardBackward(logits, labels, out, outcome);
+    void loss(Outputs outputs) {
+      mean().forwardBackward(logits, labels, out, outputs);
     }
   }
 
@@ -132,7 +132,7 @@ class EveryRefusalTest {
     options(kinds);
     inputs(kinds);
     ragged(kinds);
-    outcomes(kinds);
+    outputs(kinds);
     shards(kinds);
     layers(kinds);
     return kinds;
@@ -209,7 +209,7 @@ class EveryRefusalTest {
     kinds.put("labels in the shape of the logits", b -> b.loss(Tensor.of(new int[12], 3, 4)));
     kinds.put("probability rows of another shape", b -> b.loss(b.soft.slice(0, 0, 2)));
     kinds.put("a teacher of another shape", b -> b.kl().build().forward(b.logits, b.rows));
-    kinds.put("losses of another shape", b -> b.loss(b.outcome().losses(b.out)));
+    kinds.put("losses of another shape", b -> b.loss(b.outputs().losses(b.out)));
     kinds.put("no class", b -> b.forward(Tensor.of(new float[0], 3, 0)));
     kinds.put(
         "a class axis that is not there",
@@ -224,8 +224,8 @@ class EveryRefusalTest {
         b -> b.softmax().forward(zeros(DType.F64, 3, 4), zeros(DType.F16, 3, 4)));
     kinds.put("labels of floats", b -> b.loss(zeros(DType.F32, 3)));
     kinds.put("probabilities of doubles beside floats", b -> b.loss(zeros(DType.F64, 3, 4)));
-    kinds.put("hits of integers", b -> b.loss(b.outcome().hits(zeros(DType.I32, 3))));
-    kinds.put("argmax of bytes", b -> b.loss(b.outcome().argmax(zeros(DType.I8, 3))));
+    kinds.put("hits of integers", b -> b.loss(b.outputs().hits(zeros(DType.I32, 3))));
+    kinds.put("argmax of bytes", b -> b.loss(b.outputs().argmax(zeros(DType.I8, 3))));
     kinds.put(
         "argmax of more classes than an int counts",
         b -> Argmax.along(1).forward(manyClasses(), zeros(DType.I32, 1)));
@@ -248,7 +248,7 @@ class EveryRefusalTest {
         "a read-only gradient",
         b -> b.mean().forwardBackward(b.logits, b.labels, b.out.asReadOnly()));
     kinds.put(
-        "a read-only outcome", b -> b.loss(b.outcome().argmax(zeros(DType.I32, 3).asReadOnly())));
+        "read-only outputs", b -> b.loss(b.outputs().argmax(zeros(DType.I32, 3).asReadOnly())));
     kinds.put(
         "an output that overlaps",
         b -> {
@@ -257,7 +257,7 @@ class EveryRefusalTest {
         });
     kinds.put("a gradient on the targets", b -> b.mean().forwardBackward(b.logits, b.out, b.out));
     kinds.put(
-        "two results in one place", b -> b.loss(b.outcome().losses(b.rows).entropies(b.rows)));
+        "two results in one place", b -> b.loss(b.outputs().losses(b.rows).entropies(b.rows)));
     kinds.put(
         "an output whose rows are one",
         b ->
@@ -469,25 +469,25 @@ class EveryRefusalTest {
     b.softmax().forward(values, b.none().rowOffsets(Tensor.of(offsets)), out);
   }
 
-  private static void outcomes(Map<String, Call> kinds) {
+  private static void outputs(Map<String, Call> kinds) {
     kinds.put(
         "ranks of probability rows",
         b ->
             b.mean()
                 .forwardBackward(
-                    b.logits, b.soft, b.out, b.outcome().ranks(Tensor.of(new int[3]))));
+                    b.logits, b.soft, b.out, b.outputs().ranks(Tensor.of(new int[3]))));
     kinds.put(
         "hits of probability rows",
-        b -> b.mean().forward(b.logits, b.soft, b.outcome().countCorrect(true)));
+        b -> b.mean().forward(b.logits, b.soft, b.outputs().countCorrect(true)));
     kinds.put(
         "a gradient of labels",
-        b -> b.mean().forward(b.logits, b.labels, b.outcome().targetGradient(b.out)));
+        b -> b.mean().forward(b.logits, b.labels, b.outputs().targetGradient(b.out)));
     kinds.put(
         "a gradient of targets of another shape",
-        b -> b.mean().forward(b.logits, b.soft, b.outcome().targetGradient(b.rows)));
+        b -> b.mean().forward(b.logits, b.soft, b.outputs().targetGradient(b.rows)));
     kinds.put(
         "more largest classes than there are",
-        b -> b.loss(b.outcome().topClasses(Tensor.of(new int[15], 3, 5))));
+        b -> b.loss(b.outputs().topClasses(Tensor.of(new int[15], 3, 5))));
     kinds.put("no largest class", b -> TopK.of(0));
     kinds.put(
         "more of the largest classes than there are", b -> TopK.of(5).probabilities(b.logits));
@@ -495,25 +495,19 @@ class EveryRefusalTest {
         "tensors of more of the largest classes than asked for",
         b -> TopK.of(2).probabilities(b.logits, zeros(DType.I32, 3, 3), zeros(DType.F32, 3, 3)));
     kinds.put(
-        "log-sum-exp of log-probabilities",
-        b -> b.nll().forward(b.logits, b.labels, b.outcome().logSumExp(b.rows)));
-    kinds.put(
-        "entropies of a divergence",
-        b -> b.kl().build().forward(b.logits, b.soft, b.none(), b.outcome().entropies(b.rows)));
-    kinds.put(
         "a backward without a forward",
-        b -> b.mean().backward(b.logits, b.labels, b.outcome(), null, b.out));
+        b -> b.mean().backward(b.logits, b.labels, b.outputs(), null, b.out));
     kinds.put(
         "a backward of other targets",
         b -> {
-          Outcome saved = b.outcome().saveStatistics(b.arena);
+          Outputs saved = b.outputs().saveStatistics(b.arena);
           b.mean().forward(b.logits, b.labels, saved);
           b.mean().backward(b.logits, b.soft, saved, null, b.out);
         });
     kinds.put(
         "a backward of other options",
         b -> {
-          Outcome saved = b.outcome().saveStatistics(b.arena);
+          Outputs saved = b.outputs().saveStatistics(b.arena);
           b.mean().forward(b.logits, b.labels, saved);
           b.loss().temperature(2).build().backward(b.logits, b.labels, saved, null, b.out);
         });
@@ -553,7 +547,7 @@ class EveryRefusalTest {
                     SoftmaxShard.of(b.softmax(), 0, 4).partialStates(b.logits, b.none()),
                     b.labels,
                     b.none(),
-                    b.outcome()));
+                    new CrossEntropyShard.Outputs()));
     kinds.put("bytes that are no states", b -> PartialStates.ofBytes(new byte[100]));
     kinds.put(
         "bytes that are cut off",

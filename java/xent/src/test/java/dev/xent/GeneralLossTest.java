@@ -300,8 +300,8 @@ class GeneralLossTest {
     Tensor hits = c.tensor(DType.U8, c.rows, c.inner);
     Tensor gradient = c.tensor(c.type, c.rows, c.classes, c.inner);
     Tensor targetGradient = labels ? null : c.tensor(exact, c.target.shape());
-    CrossEntropy.Outcome outcome =
-        new CrossEntropy.Outcome()
+    CrossEntropy.Outputs outcome =
+        new CrossEntropy.Outputs()
             .losses(losses)
             .logSumExp(lse)
             .entropies(entropies)
@@ -382,7 +382,7 @@ class GeneralLossTest {
 
   /** The statistics give the same bits once more, and the gradient may overwrite the logits. */
   private static void checkBackward(
-      Case c, CrossEntropy loss, CrossEntropy.Outcome saved, Tensor gradient) {
+      Case c, CrossEntropy loss, CrossEntropy.Outputs saved, Tensor gradient) {
     Tensor again = c.tensor(c.type, c.rows, c.classes, c.inner);
     loss.backward(c.logits, c.target, c.inputs, saved, null, again);
     assertThat(bits(again)).isEqualTo(bits(gradient));

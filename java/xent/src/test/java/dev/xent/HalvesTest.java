@@ -87,8 +87,8 @@ class HalvesTest {
     Softmax.builder().backend(backend).build().forward(x, y);
     Tensor log = full(arena, results, "log-softmax", type, classes);
     LogSoftmax.builder().backend(backend).build().forward(x, log);
-    CrossEntropy.Outcome outcome =
-        new CrossEntropy.Outcome()
+    CrossEntropy.Outputs outcome =
+        new CrossEntropy.Outputs()
             .losses(row(arena, results, "losses", type))
             .logSumExp(row(arena, results, "log-sum-exp", type))
             .logProbabilities(row(arena, results, "log-probabilities", type))

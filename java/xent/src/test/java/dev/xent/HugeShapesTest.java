@@ -41,7 +41,7 @@ class HugeShapesTest {
   void statistics(Backend backend) {
     CrossEntropy loss = CrossEntropy.builder().backend(backend).build();
     Tensor x = repeated(ROWS, 1);
-    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().saveStatistics(Arena.ofAuto());
+    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
     refused(
         MemoryException.class,
         () -> loss.forward(x, x, outcome),

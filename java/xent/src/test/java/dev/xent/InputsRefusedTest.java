@@ -53,8 +53,8 @@ class InputsRefusedTest {
     return Tensor.of(MemorySegment.ofArray(bytes), DType.U8, flags.length);
   }
 
-  private static CrossEntropy.Outcome outcome() {
-    return new CrossEntropy.Outcome();
+  private static CrossEntropy.Outputs outputs() {
+    return new CrossEntropy.Outputs();
   }
 
   // ---- options
@@ -257,17 +257,17 @@ class InputsRefusedTest {
     Tensor single = Tensor.of(out).slice(0, 0, 1);
     refused(
         ShapeException.class,
-        () -> loss.forward(logits, labels, outcome().losses(single)),
+        () -> loss.forward(logits, labels, outputs().losses(single)),
         "losses is F32 [1]",
         "the shape [3]");
     refused(
         ShapeException.class,
-        () -> loss.forward(logits, labels, outcome().hits(u8(0, 0))),
+        () -> loss.forward(logits, labels, outputs().hits(u8(0, 0))),
         "hits is U8 [2]",
         "the shape [3]");
-    for (CrossEntropy.Outcome each :
-        new CrossEntropy.Outcome[] {
-          outcome().argmax(Tensor.of(new int[2])), outcome().ranks(Tensor.of(new int[2]))
+    for (CrossEntropy.Outputs each :
+        new CrossEntropy.Outputs[] {
+          outputs().argmax(Tensor.of(new int[2])), outputs().ranks(Tensor.of(new int[2]))
         }) {
       refused(
           ShapeException.class,
@@ -295,7 +295,7 @@ class InputsRefusedTest {
     }
     refused(
         MemoryException.class,
-        () -> loss.forward(logits, labels, outcome().losses(closed)),
+        () -> loss.forward(logits, labels, outputs().losses(closed)),
         "losses");
     refused(
         MemoryException.class,
@@ -312,7 +312,8 @@ class InputsRefusedTest {
         () -> loss.forward(logits, labels, weights),
         "rowWeights is F64 [3]",
         "logits is F32 [3, 4]");
-    assertThat(KlDivergence.mean().forward(logits, logits, weights, outcome())).isNaN();
+    assertThat(KlDivergence.mean().forward(logits, logits, weights, new KlDivergence.Outputs()))
+        .isNaN();
     refused(
         DTypeException.class,
         () ->
@@ -513,11 +514,11 @@ class InputsRefusedTest {
   @Test
   void outcomesThatNeedLabels() {
     Tensor rows = Tensor.of(out, 12).slice(0, 0, 3);
-    for (CrossEntropy.Outcome each :
-        new CrossEntropy.Outcome[] {
-          outcome().logProbabilities(rows),
-          outcome().ranks(Tensor.of(new int[3])),
-          outcome().countCorrect(true)
+    for (CrossEntropy.Outputs each :
+        new CrossEntropy.Outputs[] {
+          outputs().logProbabilities(rows),
+          outputs().ranks(Tensor.of(new int[3])),
+          outputs().countCorrect(true)
         }) {
       refused(
           OptionException.class,
@@ -526,41 +527,21 @@ class InputsRefusedTest {
     }
     refused(
         OptionException.class,
-        () -> loss.forward(logits, labels, outcome().targetGradient(output)),
+        () -> loss.forward(logits, labels, outputs().targetGradient(output)),
         "targetGradient",
         "class indices");
     refused(
         ShapeException.class,
-        () -> loss.forward(logits, probabilities, outcome().targetGradient(rows)),
+        () -> loss.forward(logits, probabilities, outputs().targetGradient(rows)),
         "targetGradient is F32 [3]",
         "targets is F32 [3, 4]");
-  }
-
-  @Test
-  void outcomesThatLogProbabilitiesDoNotHave() {
-    Tensor rows = Tensor.of(out, 12).slice(0, 0, 3);
-    CrossEntropy.Outcome[] outcomes = {
-      outcome().logSumExp(rows),
-      outcome().logProbabilities(rows),
-      outcome().argmax(Tensor.of(new int[3])),
-      outcome().ranks(Tensor.of(new int[3])),
-      outcome().entropies(rows),
-      outcome().topClasses(Tensor.of(new int[3], 3, 1)),
-      outcome().topLogProbabilities(Tensor.of(out, 12).slice(0, 0, 3).reshape(3, 1))
-    };
-    for (CrossEntropy.Outcome each : outcomes) {
-      refused(
-          OptionException.class,
-          () -> NllLoss.mean().forward(logits, labels, each),
-          "log-probabilities");
-    }
   }
 
   @Test
   void numbersOfLargestClasses() {
     refused(
         ShapeException.class,
-        () -> loss.forward(logits, labels, outcome().topClasses(Tensor.of(new int[15], 3, 5))),
+        () -> loss.forward(logits, labels, outputs().topClasses(Tensor.of(new int[15], 3, 5))),
         "topClasses is I32 [3, 5]",
         "1 to 4");
     refused(
@@ -569,14 +550,14 @@ class InputsRefusedTest {
             loss.forward(
                 logits,
                 labels,
-                outcome()
+                outputs()
                     .topClasses(Tensor.of(new int[6], 3, 2))
                     .topLogProbabilities(Tensor.of(out, 3, 4))),
         "topLogProbabilities is F32 [3, 4]",
         "topClasses is I32 [3, 2]");
     refused(
         ShapeException.class,
-        () -> loss.forward(logits, labels, outcome().topClasses(Tensor.of(new int[8], 4, 2))),
+        () -> loss.forward(logits, labels, outputs().topClasses(Tensor.of(new int[8], 4, 2))),
         "topClasses is I32 [4, 2]",
         "the shape [3, k]");
   }
@@ -586,7 +567,7 @@ class InputsRefusedTest {
     Tensor rows = Tensor.of(out, 12).slice(0, 0, 3);
     refused(
         MemoryException.class,
-        () -> loss.forward(logits, labels, outcome().losses(rows).entropies(rows)),
+        () -> loss.forward(logits, labels, outputs().losses(rows).entropies(rows)),
         "losses and entropies overlap");
     refused(
         MemoryException.class,
@@ -594,14 +575,14 @@ class InputsRefusedTest {
         "gradient and sink overlap");
     refused(
         MemoryException.class,
-        () -> loss.forward(logits, labels, outcome().argmax(Tensor.of(new int[3]).asReadOnly())),
+        () -> loss.forward(logits, labels, outputs().argmax(Tensor.of(new int[3]).asReadOnly())),
         "argmax is read-only");
   }
 
   @Test
   void statisticsOfAnotherForward() {
     try (Arena arena = Arena.ofConfined()) {
-      CrossEntropy.Outcome saved = outcome().saveStatistics(arena);
+      CrossEntropy.Outputs saved = outputs().saveStatistics(arena);
       loss.forward(logits, labels, saved);
       refused(
           OptionException.class,

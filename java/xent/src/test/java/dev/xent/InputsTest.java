@@ -112,8 +112,8 @@ class InputsTest {
     Tensor losses = Tensor.of(new float[4]);
     Tensor argmax = Tensor.of(new int[4]);
     Tensor dx = Tensor.of(new float[9136]);
-    CrossEntropy.Outcome outcome =
-        new CrossEntropy.Outcome().losses(losses).argmax(argmax).saveStatistics(Arena.ofAuto());
+    CrossEntropy.Outputs outcome =
+        new CrossEntropy.Outputs().losses(losses).argmax(argmax).saveStatistics(Arena.ofAuto());
     Inputs ragged = Inputs.none().rowOffsets(Tensor.of(offsets));
     loss.forwardBackward(Tensor.of(x), Tensor.of(labels), ragged, dx, outcome);
     for (int r = 0; r < 4; r++) {
@@ -220,8 +220,8 @@ class InputsTest {
               .zLoss(0.01)
               .temperature(1.5)
               .build();
-      CrossEntropy.Outcome outcome =
-          new CrossEntropy.Outcome().losses(losses).logSumExp(perRow).countCorrect(true);
+      CrossEntropy.Outputs outcome =
+          new CrossEntropy.Outputs().losses(losses).logSumExp(perRow).countCorrect(true);
       Tensor labels = Tensor.of(numbers);
       double mean = loss.forwardBackward(x, labels, inputs, dx, outcome);
       bits.add(new int[] {Float.floatToRawIntBits((float) mean), (int) outcome.correct()});
@@ -317,17 +317,18 @@ class InputsTest {
       Tensor weights = Tensor.of(MemorySegment.ofArray(rows), type, 3);
       Inputs inputs = Inputs.none().classMask(mask).rowWeights(weights);
       Tensor hits = Tensor.of(MemorySegment.ofArray(new byte[3]), type, 3);
-      CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().hits(hits);
+      CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().hits(hits);
       Tensor dx = Tensor.of(new float[15], 3, 5);
       List<Object> all = new ArrayList<>();
       all.add(loss.forwardBackward(x, labels, inputs, dx, outcome));
       all.add(Arrays.toString(Samples.bits(dx)));
       all.add(outcome.correct());
       all.add(Arrays.toString(hits.toLongArray()));
-      all.add(nll.forwardBackward(x, labels, inputs, dx, outcome));
+      NllLoss.Outputs counting = new NllLoss.Outputs().countCorrect(true);
+      all.add(nll.forwardBackward(x, labels, inputs, dx, counting));
       all.add(Arrays.toString(Samples.bits(dx)));
-      all.add(outcome.correct());
-      all.add(kl.forward(x, dx, inputs, new CrossEntropy.Outcome()));
+      all.add(counting.correct());
+      all.add(kl.forward(x, dx, inputs, new KlDivergence.Outputs()));
       results.add(all);
     }
     assertThat(results.get(1)).isEqualTo(results.get(0)).doesNotContain(Double.NaN, 0.0);

@@ -57,7 +57,7 @@ class LargeTensorTest {
       labels[rows - 1] = (int) classes - 1;
       Tensor losses = Tensor.allocate(arena, DType.F32, rows);
       CrossEntropy loss = CrossEntropy.builder().backend(Backend.NATIVE).build();
-      CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().losses(losses).countCorrect(true);
+      CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().losses(losses).countCorrect(true);
       loss.forward(logits, Tensor.of(labels), outcome);
       assertThat(losses.getDouble(rows - 3)).isCloseTo(Math.log(classes), within(1e-5));
       assertThat(losses.getDouble(rows - 2)).isCloseTo(lossOfThirty(classes), within(1e-13));
@@ -82,7 +82,7 @@ class LargeTensorTest {
     loss.forward(
         logits,
         Tensor.of(new long[] {classes - 2, classes - 1}),
-        new CrossEntropy.Outcome().losses(losses).hits(hits));
+        new CrossEntropy.Outputs().losses(losses).hits(hits));
     assertThat(losses.getDouble(0)).isCloseTo(Math.log(classes), within(1e-5));
     assertThat(losses.getDouble(1)).isCloseTo(lossOfThirty(classes), within(1e-9));
     assertThat(hits.toLongArray()).containsExactly(0, 1);

@@ -70,7 +70,7 @@ class LenderTest {
     calls.put("gradient of cross-entropy", () -> loss.forwardBackward(x, labels, lent));
     calls.put(
         "losses of cross-entropy",
-        () -> loss.forward(x, labels, new CrossEntropy.Outcome().losses(lentRows)));
+        () -> loss.forward(x, labels, new CrossEntropy.Outputs().losses(lentRows)));
     calls.put(
         "rowWeights of cross-entropy",
         () -> loss.forward(x, labels, Inputs.none().rowWeights(lentRows)));

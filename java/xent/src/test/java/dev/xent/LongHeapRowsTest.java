@@ -148,8 +148,8 @@ class LongHeapRowsTest {
               .labelSmoothing(0.1)
               .reduction(Reduction.SUM)
               .build();
-      CrossEntropy.Outcome outcome =
-          new CrossEntropy.Outcome().losses(losses).hits(hits).saveStatistics(arena);
+      CrossEntropy.Outputs outcome =
+          new CrossEntropy.Outputs().losses(losses).hits(hits).saveStatistics(arena);
       double loss = sum.forwardBackward(dx, targets, dx, outcome);
       sum.backward(later, targets, outcome, lse, later);
 

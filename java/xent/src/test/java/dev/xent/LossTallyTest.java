@@ -24,7 +24,7 @@ class LossTallyTest {
   private final Tensor weights = Tensor.of(Samples.probabilities(1, ROWS, 3));
 
   private void addRows(CrossEntropy loss, LossTally tally, int from, int to, boolean weighted) {
-    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().tally(tally);
+    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().tally(tally);
     Inputs inputs = weighted ? Inputs.none().rowWeights(weights.slice(0, from, to)) : Inputs.none();
     loss.forward(logits.slice(0, from, to), targets.slice(0, from, to), inputs, outcome);
   }
@@ -46,7 +46,7 @@ class LossTallyTest {
       assertThat(parts.mean()).isEqualTo(whole.mean());
       assertThat(parts.rows()).isEqualTo(ROWS);
       assertThat(parts.counted()).isEqualTo(Arrays.stream(labels).filter(k -> k != 3).count());
-      CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+      CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
       Inputs inputs = weighted ? Inputs.none().rowWeights(weights) : Inputs.none();
       assertThat(loss.forward(logits, targets, inputs, outcome)).isEqualTo(parts.mean());
       assertThat(parts.sum()).isEqualTo(outcome.sum());
@@ -57,14 +57,13 @@ class LossTallyTest {
   @Test
   void lossesOfLogProbabilitiesAndOfTeachers() {
     LossTally tally = new LossTally();
-    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().tally(tally);
-    double nll = NllLoss.sum().forward(logits, targets, outcome);
+    double nll = NllLoss.sum().forward(logits, targets, new NllLoss.Outputs().tally(tally));
     assertThat(tally.sum()).isEqualTo(nll);
     double kl =
         KlDivergence.builder()
             .reduction(Reduction.SUM)
             .build()
-            .forward(logits, logits, Inputs.none(), outcome);
+            .forward(logits, logits, Inputs.none(), new KlDivergence.Outputs().tally(tally));
     assertThat(kl).isZero();
     assertThat(tally.sum()).isEqualTo(nll);
     assertThat(tally.denominator()).isEqualTo(2 * ROWS);

@@ -48,8 +48,8 @@ class MemoryKindsTest {
       logSoftmax.backward(logY, dy, logDx);
       LogSumExp.builder().backend(backend).build().forward(x, lse);
       CrossEntropy mean = CrossEntropy.builder().backend(backend).build();
-      CrossEntropy.Outcome outcome =
-          new CrossEntropy.Outcome().losses(losses).saveStatistics(arena);
+      CrossEntropy.Outputs outcome =
+          new CrossEntropy.Outputs().losses(losses).saveStatistics(arena);
       mean.forwardBackward(x, Tensor.of(LABELS), gradient, outcome);
       mean.backward(x, Tensor.of(LABELS), outcome, lse, later);
       return new int[][] {

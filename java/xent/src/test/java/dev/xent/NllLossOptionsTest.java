@@ -177,7 +177,7 @@ class NllLossOptionsTest {
     float[] losses = new float[batch.rows];
     float[] gradient = new float[batch.logs.length];
     float[] slopes = new float[kind == TargetsOf.SPARSE ? batch.entries.length : gradient.length];
-    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().losses(Tensor.of(losses));
+    NllLoss.Outputs outcome = new NllLoss.Outputs().losses(Tensor.of(losses));
     Tensor targets = Tensor.of(batch.labels);
     Inputs inputs = batch.inputs();
     if (kind != TargetsOf.LABELS) {
@@ -247,7 +247,7 @@ class NllLossOptionsTest {
     float[] losses = new float[4];
     float[] gradient = new float[12];
     NllLoss loss = NllLoss.builder().labelSmoothing(0.1).backend(backend).build();
-    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().losses(Tensor.of(losses));
+    NllLoss.Outputs outcome = new NllLoss.Outputs().losses(Tensor.of(losses));
     loss.forwardBackward(
         Tensor.of(logs),
         Tensor.of(probabilities),
@@ -287,7 +287,7 @@ class NllLossOptionsTest {
             .build();
     Tensor labels = Tensor.of(batch.labels);
     LossTally tally = new LossTally();
-    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().tally(tally);
+    NllLoss.Outputs outcome = new NllLoss.Outputs().tally(tally);
     for (int r = 0; r < batch.rows; r += 4) {
       Tensor weights = Tensor.of(batch.rowWeights).slice(0, r, r + 4);
       loss.forward(
@@ -321,7 +321,7 @@ class NllLossOptionsTest {
     double labels = loss.forwardBackward(x, Tensor.of(new int[] {1, 2}), inputs, gradient);
     assertThat(labels).isEqualTo(3 * 2 * 2 + 0.25 * 0.25);
     assertThat(dx).containsExactly(0, -6, 0, 0, 0, -0.25);
-    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+    NllLoss.Outputs outcome = new NllLoss.Outputs();
     double rowsOfProbabilities =
         loss.forward(x, Tensor.of(new double[] {0, 1, 0, 0, 0, 1}, 2, 3), inputs, outcome);
     assertThat(rowsOfProbabilities).isEqualTo(labels);

@@ -77,7 +77,7 @@ class NllLossTest {
                 .labelSmoothing(smoothing)
                 .backend(backend)
                 .build();
-        CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().losses(Tensor.of(losses));
+        NllLoss.Outputs outcome = new NllLoss.Outputs().losses(Tensor.of(losses));
         double sum =
             loss.forwardBackward(
                 Tensor.of(logs, rows, classes),
@@ -145,8 +145,8 @@ class NllLossTest {
         CrossEntropy.builder().ignoreIndex(-1).labelSmoothing(0.2).backend(backend).build();
     Tensor logs = Tensor.of(new float[rows * classes], rows, classes);
     LogSoftmax.along(1).forward(logits, logs);
-    CrossEntropy.Outcome first = new CrossEntropy.Outcome().countCorrect(true);
-    CrossEntropy.Outcome second = new CrossEntropy.Outcome().countCorrect(true);
+    CrossEntropy.Outputs first = new CrossEntropy.Outputs().countCorrect(true);
+    NllLoss.Outputs second = new NllLoss.Outputs().countCorrect(true);
     assertThat(whole.onLogProbabilities().forward(logs, labels, second))
         .isCloseTo(whole.forward(logits, labels, first), within(1e-6));
     assertThat(second.counted()).isEqualTo(first.counted()).isLessThan(rows);
@@ -169,8 +169,7 @@ class NllLossTest {
     float[] losses = new float[outer * inner];
     float[] gradient = new float[outer * classes * inner];
     NllLoss loss = NllLoss.builder().axis(1).backend(backend).labelSmoothing(0.1).build();
-    CrossEntropy.Outcome outcome =
-        new CrossEntropy.Outcome().losses(Tensor.of(losses, outer, inner));
+    NllLoss.Outputs outcome = new NllLoss.Outputs().losses(Tensor.of(losses, outer, inner));
     double mean =
         loss.forwardBackward(plain, labels, Tensor.of(gradient, outer, classes, inner), outcome);
 
@@ -188,8 +187,7 @@ class NllLossTest {
       Tensor otherLabels = Tensor.of(shuffled, inner, outer, 2).select(2, 0);
       float[] otherLosses = new float[outer * inner];
       NllLoss along = NllLoss.builder().axis(-2).backend(backend).labelSmoothing(0.1).build();
-      CrossEntropy.Outcome other =
-          new CrossEntropy.Outcome().losses(Tensor.of(otherLosses, inner, outer));
+      NllLoss.Outputs other = new NllLoss.Outputs().losses(Tensor.of(otherLosses, inner, outer));
       assertThat(along.forwardBackward(moved, otherLabels, moved, other)).isEqualTo(mean);
       assertThat(bits(Tensor.of(otherLosses, inner, outer).permute(1, 0).toFloatArray()))
           .isEqualTo(bits(losses));
@@ -240,7 +238,7 @@ class NllLossTest {
     Tensor probabilities = Tensor.of(values(8, rows * classes), rows, classes);
     float[] together = new float[rows * classes];
     float[] alone = new float[rows * classes];
-    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+    NllLoss.Outputs outcome = new NllLoss.Outputs();
     NllLoss.Builder builder = NllLoss.builder().labelSmoothing(smoothing);
 
     NllLoss soft = builder.build();
@@ -265,32 +263,16 @@ class NllLossTest {
   void backwardNeedsTheForwardOfTheseRows() {
     Tensor gradient = Tensor.of(new float[6], 2, 3);
     Tensor labels = Tensor.of(new int[] {0, 1});
-    assertThatThrownBy(
-            () -> NllLoss.mean().backward(labels, new CrossEntropy.Outcome(), null, gradient))
+    assertThatThrownBy(() -> NllLoss.mean().backward(labels, new NllLoss.Outputs(), null, gradient))
         .isInstanceOf(OptionException.class)
-        .hasMessageContaining("the outcome is of no forward");
-  }
-
-  @Test
-  void statisticsOfAnotherOperationAreNotTakenForItsOwn() {
-    Tensor logits = Tensor.of(values(1, 6), 2, 3);
-    Tensor labels = Tensor.of(new int[] {0, 1});
-    Tensor gradient = Tensor.of(new float[6], 2, 3);
-    try (Arena arena = Arena.ofConfined()) {
-      CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().saveStatistics(arena);
-      CrossEntropy.mean().forward(logits, labels, outcome);
-      NllLoss.mean().forward(logits, labels, outcome);
-      assertThatThrownBy(
-              () -> CrossEntropy.mean().backward(logits, labels, outcome, null, gradient))
-          .isInstanceOf(OptionException.class);
-    }
+        .hasMessageContaining("the outputs are of no forward");
   }
 
   // ---- edges ---------------------------------------------------------------------------------
 
   private static float[] losses(NllLoss loss, Tensor logs, Tensor targets) {
     float[] losses = new float[(int) logs.dim(0)];
-    loss.forward(logs, targets, new CrossEntropy.Outcome().losses(Tensor.of(losses)));
+    loss.forward(logs, targets, new NllLoss.Outputs().losses(Tensor.of(losses)));
     return losses;
   }
 
@@ -325,7 +307,7 @@ class NllLossTest {
     float[] targets = {1, Float.NaN, INFINITY, -INFINITY, INFINITY, 0};
     float[] gradient = new float[6];
     Tensor logs = Tensor.of(new float[6], 3, 2);
-    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().losses(Tensor.of(new float[3]));
+    NllLoss.Outputs outcome = new NllLoss.Outputs().losses(Tensor.of(new float[3]));
     NllLoss.sum()
         .forwardBackward(logs, Tensor.of(targets, 3, 2), Tensor.of(gradient, 3, 2), outcome);
     assertThat(bits(gradient)).containsOnly(CANONICAL_NAN);
@@ -339,8 +321,8 @@ class NllLossTest {
     float[] gradient = {5, 5, 5, 5};
     byte[] hits = {9, 9};
     float[] losses = {9, 9};
-    CrossEntropy.Outcome outcome =
-        new CrossEntropy.Outcome()
+    NllLoss.Outputs outcome =
+        new NllLoss.Outputs()
             .losses(Tensor.of(losses))
             .hits(Tensor.of(MemorySegment.ofArray(hits), DType.U8, 2));
     double mean =
@@ -364,7 +346,7 @@ class NllLossTest {
   @Test
   void hitsAreTheFirstLargest() {
     float[] logs = {-1, -1, -2, -1, -1, Float.NaN, -INFINITY, -INFINITY, -INFINITY, -3, -2, -1};
-    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().countCorrect(true);
+    NllLoss.Outputs outcome = new NllLoss.Outputs().countCorrect(true);
     for (int label = 0; label < 3; label++) {
       NllLoss.mean()
           .forward(
@@ -454,12 +436,6 @@ class NllLossTest {
         .isInstanceOf(MemoryException.class)
         .hasMessageContaining("overlap");
     assertThatThrownBy(
-            () ->
-                loss.forward(
-                    logs, labels, new CrossEntropy.Outcome().logSumExp(Tensor.of(new float[2]))))
-        .isInstanceOf(OptionException.class)
-        .hasMessageContaining("logSumExp");
-    assertThatThrownBy(
             () -> NllLoss.builder().ignoreIndex(0).build().forward(logs, logs.slice(0, 0, 2)))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("ignoreIndex");
@@ -484,8 +460,8 @@ class NllLossTest {
     Tensor logs = Tensor.of(values(1, rows * classes), rows, classes);
     Tensor labels = Tensor.of(new int[rows]);
     Tensor gradient = Tensor.of(new float[rows * classes], rows, classes);
-    CrossEntropy.Outcome outcome =
-        new CrossEntropy.Outcome().losses(Tensor.of(new float[rows])).countCorrect(true);
+    NllLoss.Outputs outcome =
+        new NllLoss.Outputs().losses(Tensor.of(new float[rows])).countCorrect(true);
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     long least = Long.MAX_VALUE;
     // Interpreted code allocates on its own; the compiled code is what counts.

@@ -59,7 +59,7 @@ class RepeatedCallTest {
       Tensor strided = Tensor.of(Samples.logits(rows * 30, 3, 5), rows, 30).slice(1, 4, 14);
       Tensor labels = Tensor.of(Samples.labels(rows, CLASSES, 6));
       Tensor lse = Tensor.of(new float[rows]);
-      CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().losses(lse).countCorrect(true);
+      CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().losses(lse).countCorrect(true);
       for (Tensor in : List.of(x, other, strided)) {
         works.add(Work.of(() -> softmax.forward(in, y), y));
         works.add(Work.of(() -> first.forward(in, y), y));

@@ -50,13 +50,13 @@ class SavedStatisticsTest {
             String shape =
                 (rows == 1 ? "1 row" : rows + " rows") + ", 40 classes and class indices";
             CrossEntropy other = with(backend, option);
-            CrossEntropy.Outcome outcome =
-                new CrossEntropy.Outcome().saveStatistics(Arena.ofAuto());
+            CrossEntropy.Outputs outcome =
+                new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
             plain.forward(logits, labels, outcome);
             assertThatThrownBy(() -> other.backward(logits, labels, outcome, null, gradient))
                 .isInstanceOf(OptionException.class)
                 .hasMessage(
-                    "the outcome holds statistics of "
+                    "the outputs hold statistics of "
                         + shape
                         + ", backward was given "
                         + shape
@@ -78,7 +78,7 @@ class SavedStatisticsTest {
     Tensor labels = Tensor.of(new int[] {0, 1, 2, 0});
     float[] expected = new float[12];
     float[] actual = new float[12];
-    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().saveStatistics(Arena.ofAuto());
+    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
     with(backend, builder -> builder.temperature(1)).forward(logits, labels, outcome);
     CrossEntropy sum = with(backend, builder -> builder.reduction(Reduction.SUM).gradientScale(3));
     sum.forwardBackward(logits, labels, Tensor.of(expected, 4, 3));
@@ -98,7 +98,7 @@ class SavedStatisticsTest {
     OTHERS.forEach(
         (said, option) -> {
           CrossEntropyShard other = CrossEntropyShard.of(with(backend, option), 0, 3);
-          CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+          CrossEntropyShard.Outputs outcome = new CrossEntropyShard.Outputs();
           PartialStates states = plain.partialStates(logits, labels, none);
           if (!said.startsWith("ignoreIndex")) { // which states of labels do not know
             refused(() -> other.finish(states, labels, none, outcome));

@@ -183,7 +183,7 @@ class ShardsTest {
             .build();
     Tensor expected = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
     Tensor losses = Tensor.of(new float[ROWS]);
-    CrossEntropy.Outcome whole = new CrossEntropy.Outcome().losses(losses).countCorrect(hasLabels);
+    CrossEntropy.Outputs whole = new CrossEntropy.Outputs().losses(losses).countCorrect(hasLabels);
     loss.forwardBackward(logits, targets, inputs, expected, whole);
     for (long[] cut : cuts()) {
       List<CrossEntropyShard> shards = new ArrayList<>();
@@ -198,8 +198,8 @@ class ShardsTest {
         states.add(shards.get(i).partialStates(parts.get(i), of.get(i), inputs));
       }
       Tensor divided = Tensor.of(new float[ROWS]);
-      CrossEntropy.Outcome outcome =
-          new CrossEntropy.Outcome().losses(divided).countCorrect(hasLabels);
+      CrossEntropyShard.Outputs outcome =
+          new CrossEntropyShard.Outputs().losses(divided).countCorrect(hasLabels);
       Tensor known = hasLabels ? targets : null;
       RowStatistics rows = shards.get(0).finish(exchanged(states), known, ofFinish, outcome);
       if (rows.needsSecondRound()) {
@@ -277,7 +277,8 @@ class ShardsTest {
         PartialStatesException.class,
         () ->
             CrossEntropyShard.of(CrossEntropy.mean(), 0, CLASSES)
-                .finish(statesOf(0, CLASSES), labels, Inputs.none(), new CrossEntropy.Outcome()),
+                .finish(
+                    statesOf(0, CLASSES), labels, Inputs.none(), new CrossEntropyShard.Outputs()),
         "give those of a loss");
     RowStatistics rows = shard.finish(statesOf(0, CLASSES), Inputs.none(), null);
     refused(
@@ -345,21 +346,12 @@ class ShardsTest {
   }
 
   @Test
-  void outcomesThatStatesDoNotTell() {
+  void whatStatesDoNotTell() {
     CrossEntropyShard shard = CrossEntropyShard.of(CrossEntropy.mean(), 0, CLASSES);
     PartialStates whole = shard.partialStates(logits, labels, Inputs.none());
     refused(
         OptionException.class,
-        () ->
-            shard.finish(
-                whole,
-                labels,
-                Inputs.none(),
-                new CrossEntropy.Outcome().argmax(Tensor.of(new int[ROWS]))),
-        "argmax");
-    refused(
-        OptionException.class,
-        () -> shard.finish(whole, null, Inputs.none(), new CrossEntropy.Outcome()),
+        () -> shard.finish(whole, null, Inputs.none(), new CrossEntropyShard.Outputs()),
         "class indices");
     Tensor mask = Tensor.of(MemorySegment.ofArray(new byte[CLASSES]), DType.U8, CLASSES);
     CrossEntropyShard smooth =
@@ -394,7 +386,7 @@ class ShardsTest {
             plain.partialStates(logits, good, Inputs.none()),
             labelled ? good : null,
             Inputs.none(),
-            new CrossEntropy.Outcome());
+            new CrossEntropyShard.Outputs());
     float[] gradient = new float[ROWS * CLASSES];
     refused(
         type,
@@ -451,7 +443,7 @@ class ShardsTest {
             .partialStates(logits, logits, Inputs.none());
     refused(
         OptionException.class,
-        () -> last.finish(soft, null, Inputs.none(), new CrossEntropy.Outcome()),
+        () -> last.finish(soft, null, Inputs.none(), new CrossEntropyShard.Outputs()),
         "classWeights of class 8193 is NaN");
   }
 
@@ -472,11 +464,11 @@ class ShardsTest {
     for (int i = 0; i < names.length; i++) {
       Inputs inputs = others.get(i);
       String[] words = {names[i], "and finish takes none"};
-      CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+      CrossEntropyShard.Outputs outcome = new CrossEntropyShard.Outputs();
       refused(OptionException.class, () -> plain.finish(soft, null, inputs, outcome), words);
       refused(OptionException.class, () -> softmax.finish(states, inputs, null), words);
     }
-    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+    CrossEntropyShard.Outputs outcome = new CrossEntropyShard.Outputs();
     refused(
         OptionException.class,
         () -> plain.finish(soft, labels, Inputs.none(), outcome),

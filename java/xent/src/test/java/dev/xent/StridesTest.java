@@ -160,8 +160,8 @@ class StridesTest {
               .ignoreIndex(x.dim(axis))
               .reduction(Reduction.SUM)
               .build();
-      CrossEntropy.Outcome outcome =
-          new CrossEntropy.Outcome()
+      CrossEntropy.Outputs outcome =
+          new CrossEntropy.Outputs()
               .losses(losses)
               .countCorrect(true)
               .saveStatistics(Arena.ofAuto());

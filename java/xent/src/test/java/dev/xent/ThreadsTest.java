@@ -291,8 +291,8 @@ class ThreadsTest {
     for (int threads : new int[] {1, 2, 7}) {
       CrossEntropy loss = helpers.apply(CrossEntropy.builder(), threads).build();
       Tensor gradient = Tensor.of(untouched, rows, 2);
-      CrossEntropy.Outcome outcome =
-          new CrossEntropy.Outcome().losses(Tensor.of(new float[rows], rows));
+      CrossEntropy.Outputs outcome =
+          new CrossEntropy.Outputs().losses(Tensor.of(new float[rows], rows));
       for (int round = 0; round < 10; round++) {
         assertThatThrownBy(
                 () ->

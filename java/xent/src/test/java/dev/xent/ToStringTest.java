@@ -44,7 +44,7 @@ class ToStringTest {
     assertThat(NllLoss.mean()).hasToString("NllLoss[]");
     assertThat(KlDivergence.mean()).hasToString("KlDivergence[]");
     assertThat(Inputs.none()).hasToString("Inputs[]");
-    assertThat(new CrossEntropy.Outcome()).hasToString("Outcome[]");
+    assertThat(new CrossEntropy.Outputs()).hasToString("Outputs[]");
     assertThat(
             Softmax.builder()
                 .backend(Xent.runtime().backend())
@@ -130,13 +130,13 @@ class ToStringTest {
   @Test
   void whatACallHandsOut() {
     LossTally tally = new LossTally();
-    CrossEntropy.Outcome outcome =
-        new CrossEntropy.Outcome()
+    CrossEntropy.Outputs outcome =
+        new CrossEntropy.Outputs()
             .losses(Tensor.of(new float[2]))
             .countCorrect(true)
             .saveStatistics(Arena.ofAuto())
             .tally(tally);
-    String asked = "Outcome[losses=F32 [2], countCorrect=true, saveStatistics=true, tally=true";
+    String asked = "Outputs[losses=F32 [2], countCorrect=true, saveStatistics=true, tally=true";
     assertThat(outcome).hasToString(asked + "]");
     double loss = CrossEntropy.mean().forward(LOGITS, LABELS, outcome);
     assertThat(outcome)

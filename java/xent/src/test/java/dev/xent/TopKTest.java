@@ -246,7 +246,7 @@ class TopKTest {
         .backend(backend)
         .temperature(2)
         .build()
-        .forward(logits, Tensor.of(new int[30]), new CrossEntropy.Outcome().entropies(beside));
+        .forward(logits, Tensor.of(new int[30]), new CrossEntropy.Outputs().entropies(beside));
     assertThat(Samples.bits(entropies)).isEqualTo(Samples.bits(beside));
     for (int r = 0; r < 30; r++) {
       float[] row = Samples.row(x, r, 17);

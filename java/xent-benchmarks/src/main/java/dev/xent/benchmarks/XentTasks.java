@@ -57,9 +57,9 @@ final class XentTasks {
         if (problem.argmax == null) {
           yield () -> crossEntropy.forward(input, labels);
         }
-        CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
-        outcome.argmax(Tensor.of(problem.argmax, DType.I64, problem.shape.rowDims()));
-        yield () -> crossEntropy.forward(input, labels, outcome);
+        CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
+        outputs.argmax(Tensor.of(problem.argmax, DType.I64, problem.shape.rowDims()));
+        yield () -> crossEntropy.forward(input, labels, outputs);
       }
       case CROSS_ENTROPY_GRAD -> {
         Tensor labels = Tensor.of(problem.labels(), DType.I64, problem.shape.rowDims());

@@ -27,7 +27,7 @@ import picocli.CommandLine.Parameters;
       "  xent cross-entropy logits.npy classes.npy --target-weights p.npy",
       "  xent cross-entropy logits.npy labels.npy --top-k 5 --top-classes top.npy"
     })
-final class CrossEntropyCommand extends LossCommand {
+final class CrossEntropyCommand extends LossCommand<CrossEntropy.Outputs> {
   @Parameters(index = "0", paramLabel = "LOGITS.npy", description = "Logits: f2, f4, f8 or bf16.")
   private Path logits;
 
@@ -72,20 +72,25 @@ final class CrossEntropyCommand extends LossCommand {
   }
 
   @Override
-  void request(CrossEntropy.Outcome outcome, Outputs outputs, OutputType types, Loss loss) {
-    super.request(outcome, outputs, types, loss);
-    rowOutputs.request(outcome, outputs, types, loss);
+  CrossEntropy.Outputs outputs() {
+    return new CrossEntropy.Outputs();
   }
 
   @Override
-  void compute(Settings settings, Loss loss, @Nullable Tensor dx, CrossEntropy.Outcome outcome) {
+  void request(CrossEntropy.Outputs outputs, Outputs files, OutputType types, Loss loss) {
+    super.request(outputs, files, types, loss);
+    rowOutputs.request(outputs, files, types, loss);
+  }
+
+  @Override
+  void compute(Settings settings, Loss loss, @Nullable Tensor dx, CrossEntropy.Outputs outputs) {
     CrossEntropy.Builder builder = apply(settings, options.rules().builder());
     builder.smoothing(targetOptions().smoothing()).classWeights(loss.classWeights());
     CrossEntropy operation = options.applyTo(logitOptions.applyTo(builder)).build();
     if (dx == null) {
-      operation.forward(loss.input(), loss.targets(), loss.inputs(), outcome);
+      operation.forward(loss.input(), loss.targets(), loss.inputs(), outputs);
     } else {
-      operation.forwardBackward(loss.input(), loss.targets(), loss.inputs(), dx, outcome);
+      operation.forwardBackward(loss.input(), loss.targets(), loss.inputs(), dx, outputs);
     }
   }
 }

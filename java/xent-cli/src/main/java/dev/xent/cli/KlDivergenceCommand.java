@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.CrossEntropy;
 import dev.xent.Inputs;
 import dev.xent.KlDivergence;
 import dev.xent.Tensor;
@@ -25,7 +24,7 @@ import picocli.CommandLine.Parameters;
       "  xent kl-divergence student.npy teacher.npy --temperature 2",
       "  xent kl-divergence student.npy teacher.npy --grad g.npy --json"
     })
-final class KlDivergenceCommand extends ReducedCommand {
+final class KlDivergenceCommand extends ReducedCommand<KlDivergence.Outputs> {
   @Parameters(
       index = "0",
       paramLabel = "LOGITS.npy",
@@ -92,7 +91,12 @@ final class KlDivergenceCommand extends ReducedCommand {
   }
 
   @Override
-  void compute(Settings settings, Loss loss, @Nullable Tensor dx, CrossEntropy.Outcome outcome) {
+  KlDivergence.Outputs outputs() {
+    return new KlDivergence.Outputs();
+  }
+
+  @Override
+  void compute(Settings settings, Loss loss, @Nullable Tensor dx, KlDivergence.Outputs outputs) {
     KlDivergence.Builder builder =
         KlDivergence.builder()
             .axis(settings.axis())
@@ -108,9 +112,9 @@ final class KlDivergenceCommand extends ReducedCommand {
     }
     KlDivergence operation = builder.build();
     if (dx == null) {
-      operation.forward(loss.input(), loss.targets(), loss.inputs(), outcome);
+      operation.forward(loss.input(), loss.targets(), loss.inputs(), outputs);
     } else {
-      operation.forwardBackward(loss.input(), loss.targets(), loss.inputs(), dx, outcome);
+      operation.forwardBackward(loss.input(), loss.targets(), loss.inputs(), dx, outputs);
     }
   }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.CrossEntropy;
 import dev.xent.Inputs;
 import dev.xent.LossBuilder;
+import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -12,8 +12,12 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** What {@code xent cross-entropy} and {@code xent nll} share: targets and what they weigh. */
-abstract class LossCommand extends ReducedCommand {
+/**
+ * What {@code xent cross-entropy} and {@code xent nll} share: targets and what they weigh.
+ *
+ * @param <O> what the operation hands out
+ */
+abstract class LossCommand<O extends LossOutputs<O>> extends ReducedCommand<O> {
   @Parameters(
       index = "1",
       paramLabel = "TARGETS.npy",
@@ -79,8 +83,14 @@ abstract class LossCommand extends ReducedCommand {
   }
 
   @Override
-  void request(CrossEntropy.Outcome outcome, Outputs outputs, OutputType types, Loss loss) {
-    targetOutputs.request(outcome, outputs, types, loss);
+  void request(O outputs, Outputs files, OutputType types, Loss loss) {
+    outputs.countCorrect(loss.kind() == TargetKind.LABELS);
+    targetOutputs.request(outputs, files, types, loss);
+  }
+
+  @Override
+  @Nullable Long correct(O outputs, Loss loss) {
+    return loss.kind() == TargetKind.LABELS ? outputs.correct() : null;
   }
 
   /** What targets become. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.CrossEntropy;
+import dev.xent.ReducedOutputs;
 import dev.xent.options.Reduction;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -12,21 +12,22 @@ import org.jspecify.annotations.Nullable;
  * What a loss command prints.
  *
  * @param reduction as asked for
- * @param outcome of the call
- * @param labels whether the targets were labels, so that some of them were hit
+ * @param outputs of the call
+ * @param correct how many labels were hit; null where the targets were none
  * @param used what computed it
  */
-record LossReport(Reduction reduction, CrossEntropy.Outcome outcome, boolean labels, Used used) {
+record LossReport(
+    Reduction reduction, ReducedOutputs<?> outputs, @Nullable Long correct, Used used) {
 
   /** One object on one line; scripts depend on its members. */
   String json() {
     Map<String, Object> object = new LinkedHashMap<>();
-    object.put("loss", Json.number(outcome.loss()));
+    object.put("loss", Json.number(outputs.loss()));
     object.put("reduction", Converters.name(reduction));
-    object.put("rows", outcome.rows());
-    object.put("counted", outcome.counted());
-    object.put("denominator", Json.number(outcome.denominator()));
-    object.put("correct", labels ? outcome.correct() : null);
+    object.put("rows", outputs.rows());
+    object.put("counted", outputs.counted());
+    object.put("denominator", Json.number(outputs.denominator()));
+    object.put("correct", correct);
     object.put("accuracy", accuracy());
     object.put("backend", used.backend());
     object.put("isa", used.isa());
@@ -41,13 +42,13 @@ record LossReport(Reduction reduction, CrossEntropy.Outcome outcome, boolean lab
         text,
         "loss",
         String.format(
-            Locale.ROOT, "%s (%s)", Numbers.text(outcome.loss()), Converters.name(reduction)));
+            Locale.ROOT, "%s (%s)", Numbers.text(outputs.loss()), Converters.name(reduction)));
     line(
         text,
         "rows",
-        String.format(Locale.ROOT, "%d, %d counted", outcome.rows(), outcome.counted()));
-    line(text, "denominator", Numbers.text(outcome.denominator()));
-    if (labels) {
+        String.format(Locale.ROOT, "%d, %d counted", outputs.rows(), outputs.counted()));
+    line(text, "denominator", Numbers.text(outputs.denominator()));
+    if (correct != null) {
       Double accuracy = accuracy();
       line(
           text,
@@ -55,11 +56,7 @@ record LossReport(Reduction reduction, CrossEntropy.Outcome outcome, boolean lab
           accuracy == null
               ? "0 of 0"
               : String.format(
-                  Locale.ROOT,
-                  "%d of %d, accuracy %.6f",
-                  outcome.correct(),
-                  outcome.counted(),
-                  accuracy));
+                  Locale.ROOT, "%d of %d, accuracy %.6f", correct, outputs.counted(), accuracy));
     }
     line(text, "computed by", used.text());
     return text.toString().stripTrailing();
@@ -67,7 +64,7 @@ record LossReport(Reduction reduction, CrossEntropy.Outcome outcome, boolean lab
 
   /** Hits per counted row; null for probability targets and where no row counts. */
   private @Nullable Double accuracy() {
-    return labels && outcome.counted() > 0 ? (double) outcome.correct() / outcome.counted() : null;
+    return correct != null && outputs.counted() > 0 ? (double) correct / outputs.counted() : null;
   }
 
   private static void line(StringBuilder text, String name, String value) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.CrossEntropy;
 import dev.xent.NllLoss;
 import dev.xent.Tensor;
 import java.nio.file.Path;
@@ -21,7 +20,7 @@ import picocli.CommandLine.Parameters;
       "  xent nll logp.npy labels.npy",
       "  xent nll logp.npy labels.npy --ignore-index -100 --grad g.npy --json"
     })
-final class NllCommand extends LossCommand {
+final class NllCommand extends LossCommand<NllLoss.Outputs> {
   @Parameters(
       index = "0",
       paramLabel = "LOGPROBS.npy",
@@ -34,16 +33,21 @@ final class NllCommand extends LossCommand {
   }
 
   @Override
-  void compute(Settings settings, Loss loss, @Nullable Tensor dx, CrossEntropy.Outcome outcome) {
+  NllLoss.Outputs outputs() {
+    return new NllLoss.Outputs();
+  }
+
+  @Override
+  void compute(Settings settings, Loss loss, @Nullable Tensor dx, NllLoss.Outputs outputs) {
     NllLoss operation =
         apply(settings, NllLoss.builder())
             .smoothing(targetOptions().smoothing())
             .classWeights(loss.classWeights())
             .build();
     if (dx == null) {
-      operation.forward(loss.input(), loss.targets(), loss.inputs(), outcome);
+      operation.forward(loss.input(), loss.targets(), loss.inputs(), outputs);
     } else {
-      operation.forwardBackward(loss.input(), loss.targets(), loss.inputs(), dx, outcome);
+      operation.forwardBackward(loss.input(), loss.targets(), loss.inputs(), dx, outputs);
     }
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.CrossEntropy;
+import dev.xent.ReducedOutputs;
 import dev.xent.Tensor;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.NoneCountedException;
@@ -17,8 +17,12 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** What every command has that reduces the losses of rows: options, files, what is printed. */
-abstract class ReducedCommand implements Callable<Integer> {
+/**
+ * What every command has that reduces the losses of rows: options, files, what is printed.
+ *
+ * @param <O> what the operation hands out
+ */
+abstract class ReducedCommand<O extends ReducedOutputs<O>> implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
   @Option(
@@ -109,36 +113,42 @@ abstract class ReducedCommand implements Callable<Integer> {
    */
   abstract Loss read(Rows rows, @Nullable Tensor offsets, FileMemory memory);
 
-  /** Asks the outcome for what this command writes beside losses and gradient. */
-  void request(CrossEntropy.Outcome outcome, Outputs outputs, OutputType types, Loss loss) {}
+  /** New outputs of the operation. */
+  abstract O outputs();
+
+  /** Asks for what this command writes beside losses and gradient. */
+  void request(O outputs, Outputs files, OutputType types, Loss loss) {}
+
+  /** How many labels were hit; null where the targets are none. */
+  @Nullable Long correct(O outputs, Loss loss) {
+    return null;
+  }
 
   /** Computes the loss, and the gradient unless it is null. */
-  abstract void compute(
-      Settings settings, Loss loss, @Nullable Tensor dx, CrossEntropy.Outcome outcome);
+  abstract void compute(Settings settings, Loss loss, @Nullable Tensor dx, O outputs);
 
   @Override
   public final Integer call() {
     requireOptions();
     try (FileMemory memory = new FileMemory();
-        Outputs outputs = new Outputs(memory)) {
+        Outputs files = new Outputs(memory)) {
       Tensor x = InputFiles.floats(input(), memory);
       requireType(x);
       int given = axis != null ? axis : defaultAxis();
       int classAxis = Axis.resolve(given, x, input());
       Tensor offsets = offsets(memory);
       Loss loss = read(Rows.of(x, classAxis, offsets), offsets, memory);
-      otherFiles().forEach(outputs::keep);
+      otherFiles().forEach(files::keep);
 
-      boolean labels = loss.kind() == TargetKind.LABELS;
-      CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().countCorrect(labels);
-      outcome.losses(outputs.create(losses, type.perRow(x), loss.rows().shape()));
-      request(outcome, outputs, type, loss);
-      Tensor dx = outputs.create(gradient, type.like(x), x.shape());
+      O outputs = outputs().losses(files.create(losses, type.perRow(x), loss.rows().shape()));
+      request(outputs, files, type, loss);
+      Tensor dx = files.create(gradient, type.like(x), x.shape());
       Settings settings = new Settings(classAxis, reduction, denominator, noneCounted, compute);
-      Progress.during(spec.name(), () -> reduce(settings, loss, dx, outcome));
-      outputs.commit();
+      Progress.during(spec.name(), () -> reduce(settings, loss, dx, outputs));
+      files.commit();
 
-      LossReport report = new LossReport(reduction, outcome, labels, Used.of(compute));
+      LossReport report =
+          new LossReport(reduction, outputs, correct(outputs, loss), Used.of(compute));
       spec.commandLine().getOut().println(json ? report.json() : report.text());
     }
     return ExitCode.OK;
@@ -166,10 +176,9 @@ abstract class ReducedCommand implements Callable<Integer> {
     require();
   }
 
-  private void reduce(
-      Settings settings, Loss loss, @Nullable Tensor dx, CrossEntropy.Outcome outcome) {
+  private void reduce(Settings settings, Loss loss, @Nullable Tensor dx, O outputs) {
     try {
-      compute(settings, loss, dx, outcome);
+      compute(settings, loss, dx, outputs);
     } catch (LabelException e) {
       throw WrongLabel.in(loss.rows(), e);
     } catch (NoneCountedException e) {

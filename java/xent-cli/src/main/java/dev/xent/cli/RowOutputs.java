@@ -93,17 +93,17 @@ final class RowOutputs {
     }
   }
 
-  /** Makes the files and asks the outcome to fill them. */
-  void request(CrossEntropy.Outcome outcome, Outputs outputs, OutputType type, Loss loss) {
+  /** Makes the files and asks for what fills them. */
+  void request(CrossEntropy.Outputs outputs, Outputs files, OutputType type, Loss loss) {
     Tensor x = loss.input();
     Rows rows = loss.rows();
     DType number = type.perRow(x);
-    outcome
-        .logSumExp(outputs.create(logSumExp, number, rows.shape()))
-        .argmax(outputs.create(argmax, DType.I64, rows.shape()))
-        .ranks(outputs.create(ranks, DType.I64, rows.shape()))
-        .logProbabilities(outputs.create(logProbabilities, number, rows.shape()))
-        .entropies(outputs.create(entropies, number, rows.shape()));
+    outputs
+        .logSumExp(files.create(logSumExp, number, rows.shape()))
+        .argmax(files.create(argmax, DType.I64, rows.shape()))
+        .ranks(files.create(ranks, DType.I64, rows.shape()))
+        .logProbabilities(files.create(logProbabilities, number, rows.shape()))
+        .entropies(files.create(entropies, number, rows.shape()));
     if (topCount != null) {
       if (topCount < 1 || topCount > rows.mostClasses()) {
         throw new CommandException(
@@ -114,9 +114,9 @@ final class RowOutputs {
                 rows.mostClasses()));
       }
       long[] shape = rows.entries(topCount);
-      outcome
-          .topClasses(outputs.create(topClasses, DType.I64, shape))
-          .topLogProbabilities(outputs.create(topLogProbabilities, number, shape));
+      outputs
+          .topClasses(files.create(topClasses, DType.I64, shape))
+          .topLogProbabilities(files.create(topLogProbabilities, number, shape));
     }
   }
 }

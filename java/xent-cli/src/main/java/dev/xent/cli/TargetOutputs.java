@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -39,13 +39,13 @@ final class TargetOutputs {
     }
   }
 
-  /** Makes the files and asks the outcome to fill them. */
-  void request(CrossEntropy.Outcome outcome, Outputs outputs, OutputType type, Loss loss) {
-    outcome.hits(outputs.create(hits, DType.U8, loss.rows().shape()));
+  /** Makes the files and asks for what fills them. */
+  void request(LossOutputs<?> outputs, Outputs files, OutputType type, Loss loss) {
+    outputs.hits(files.create(hits, DType.U8, loss.rows().shape()));
     Tensor probabilities = loss.probabilities();
     if (probabilities != null) {
-      outcome.targetGradient(
-          outputs.create(targetGradient, type.like(probabilities), probabilities.shape()));
+      outputs.targetGradient(
+          files.create(targetGradient, type.like(probabilities), probabilities.shape()));
     }
   }
 }

@@ -220,7 +220,7 @@ final class Cases {
                   t[0],
                   t[1],
                   t[2],
-                  new CrossEntropy.Outcome().losses(t[3]).logSumExp(t[4]).hits(t[5]).argmax(t[6]));
+                  new CrossEntropy.Outputs().losses(t[3]).logSumExp(t[4]).hits(t[5]).argmax(t[6]));
         });
     add(
         "cross-entropy with temperature, softcap and z-loss",
@@ -252,9 +252,9 @@ final class Cases {
         teller -> {
           CrossEntropy loss = teller.tell(CrossEntropy.pytorchRules()).build();
           return (t, own) -> {
-            CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().saveStatistics(own);
-            double value = loss.forward(t[0], t[1], outcome);
-            loss.backward(t[0], t[1], outcome, t[2].reshape(rows), t[3]);
+            CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().saveStatistics(own);
+            double value = loss.forward(t[0], t[1], outputs);
+            loss.backward(t[0], t[1], outputs, t[2].reshape(rows), t[3]);
             return value;
           };
         });
@@ -276,7 +276,7 @@ final class Cases {
                   t[1],
                   Inputs.none().rowWeights(t[2].reshape(rows)),
                   t[3],
-                  new CrossEntropy.Outcome());
+                  new KlDivergence.Outputs());
         });
     add(
         "NLL loss",

@@ -6,6 +6,7 @@ import dev.xent.Tensor;
 import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.FinishedRows;
 import dev.xent.internal.plan.InputViews;
+import dev.xent.internal.plan.Outputs;
 import dev.xent.internal.plan.States;
 import dev.xent.internal.plan.View;
 import java.util.Objects;
@@ -25,6 +26,10 @@ final class Arguments {
 
   static InputViews views(Inputs inputs) {
     return Access.INPUTS.of(inputs, "inputs");
+  }
+
+  static Outputs outputs(CrossEntropyShard.Outputs outputs) {
+    return Objects.requireNonNull(outputs, "outputs").outputs;
   }
 
   static States states(PartialStates states, String name) {

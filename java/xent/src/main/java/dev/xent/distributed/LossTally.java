@@ -13,9 +13,9 @@ import java.util.Objects;
  *
  * <pre>{@code
  * LossTally tally = new LossTally();
- * CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().tally(tally);
+ * CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().tally(tally);
  * for (Batch batch : batches) {
- *   loss.forward(batch.logits(), batch.labels(), outcome);
+ *   loss.forward(batch.logits(), batch.labels(), outputs);
  * }
  * double mean = tally.mean();
  * }</pre>
@@ -38,7 +38,7 @@ public final class LossTally {
     Access.TALLY.open(LossTally.class, tally -> tally.sums);
   }
 
-  private final Sums sums;
+  final Sums sums;
 
   /** Nothing yet. */
   public LossTally() {

@@ -23,7 +23,7 @@ public final class RowStatistics {
   /**
    * Whether the states must be made once more with these statistics, merged, and finished with
    * them: {@code partialStates(…, statistics)} on every shard, then {@code finish(…, statistics)}.
-   * Until then nothing can be written with them, and the numbers of an outcome are not those of
+   * Until then nothing can be written with them, and the numbers of the outputs are not those of
    * this call.
    */
   public boolean needsSecondRound() {

@@ -20,6 +20,7 @@ import java.util.Objects;
 public final class CrossEntropyLayer extends LossLayer {
 
   private final CrossEntropy crossEntropy;
+  private final CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
 
   /**
    * The mean over the rows, with classes along the last axis.
@@ -46,8 +47,13 @@ public final class CrossEntropyLayer extends LossLayer {
   }
 
   @Override
-  double run(Tensor inputs, Tensor targets, Tensor gradient, CrossEntropy.Outcome outcome) {
-    return crossEntropy.forwardBackward(inputs, targets, gradient, outcome);
+  CrossEntropy.Outputs outputs() {
+    return outputs;
+  }
+
+  @Override
+  double run(Tensor inputs, Tensor targets, Tensor gradient) {
+    return crossEntropy.forwardBackward(inputs, targets, gradient, outputs);
   }
 
   /** A thousandth. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.layers;
 
-import dev.xent.CrossEntropy;
+import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import dev.xent.errors.ShapeException;
 import java.lang.foreign.MemorySegment;
@@ -41,7 +41,6 @@ import java.util.Objects;
 public abstract sealed class LossLayer extends OwningLayer permits CrossEntropyLayer, NllLossLayer {
 
   private final int axis;
-  private final CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
   final OwnedTensor losses = new OwnedTensor();
   private final OwnedTensor gradient = new OwnedTensor();
   private final OwnedTensor weights = new OwnedTensor();
@@ -64,8 +63,11 @@ public abstract sealed class LossLayer extends OwningLayer permits CrossEntropyL
     this.axis = axis < 0 ? axis + shape.length : axis;
   }
 
-  /** Computes loss, losses (in the outcome) and gradient. */
-  abstract double run(Tensor inputs, Tensor targets, Tensor gradient, CrossEntropy.Outcome outcome);
+  /** What {@link #run} hands out beside loss and gradient. */
+  abstract LossOutputs<?> outputs();
+
+  /** Computes loss, gradient and outputs. */
+  abstract double run(Tensor inputs, Tensor targets, Tensor gradient);
 
   /**
    * Not for a loss.
@@ -92,7 +94,8 @@ public abstract sealed class LossLayer extends OwningLayer permits CrossEntropyL
     Tensor rows = losses.shaped(rowShape(inputs));
     Tensor expected = targets.type().isInteger() ? rows : inputs;
     Tensor aligned = Elements.inShapeOf(expected, targets);
-    loss = run(inputs, aligned, gradient.shaped(inputs.shape()), outcome.losses(rows));
+    outputs().losses(rows);
+    loss = run(inputs, aligned, gradient.shaped(inputs.shape()));
     Reference.reachabilityFence(targets);
     end();
     return losses.readOnly();
@@ -113,7 +116,7 @@ public abstract sealed class LossLayer extends OwningLayer permits CrossEntropyL
   /** The rows of the last forward that were not ignored. */
   public final long counted() {
     requireForward("counted");
-    return outcome.counted();
+    return outputs().counted();
   }
 
   /**

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.layers;
 
-import dev.xent.CrossEntropy;
 import dev.xent.NllLoss;
 import dev.xent.Tensor;
 import java.util.Objects;
@@ -16,6 +15,7 @@ import java.util.Objects;
 public final class NllLossLayer extends LossLayer {
 
   private final NllLoss nllLoss;
+  private final NllLoss.Outputs outputs = new NllLoss.Outputs();
 
   /**
    * The mean over the rows, with classes along the last axis.
@@ -42,8 +42,13 @@ public final class NllLossLayer extends LossLayer {
   }
 
   @Override
-  double run(Tensor inputs, Tensor targets, Tensor gradient, CrossEntropy.Outcome outcome) {
-    return nllLoss.forwardBackward(inputs, targets, gradient, outcome);
+  NllLoss.Outputs outputs() {
+    return outputs;
+  }
+
+  @Override
+  double run(Tensor inputs, Tensor targets, Tensor gradient) {
+    return nllLoss.forwardBackward(inputs, targets, gradient, outputs);
   }
 
   @Override

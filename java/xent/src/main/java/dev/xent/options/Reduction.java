@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.options;
 
-import dev.xent.CrossEntropy;
+import dev.xent.ReducedOutputs;
 
 /**
  * What the losses of many rows become. The losses themselves, PyTorch's reduction {@code none}, go
- * into the tensor of {@link CrossEntropy.Outcome#losses} beside either; the gradient of rows that
- * are not reduced is that of their sum.
+ * into the tensor of {@link ReducedOutputs#losses} beside either; the gradient of rows that are not
+ * reduced is that of their sum.
  */
 public enum Reduction {
   /** The exact sum of the losses, divided by the denominator: the counted rows unless given. */

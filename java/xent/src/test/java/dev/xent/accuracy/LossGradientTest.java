@@ -72,7 +72,7 @@ class LossGradientTest {
       return dx;
     }
     try (Arena arena = Arena.ofConfined()) {
-      CrossEntropy.Outcome saved = new CrossEntropy.Outcome().saveStatistics(arena);
+      CrossEntropy.Outputs saved = new CrossEntropy.Outputs().saveStatistics(arena);
       operation.forward(logits, loss.targets(), saved);
       operation.backward(logits, loss.targets(), saved, loss.upstreams(), gradient);
     }
@@ -122,7 +122,7 @@ class LossGradientTest {
       operation.forwardBackward(logs, loss.targets(), gradient);
       return dl;
     }
-    CrossEntropy.Outcome saved = new CrossEntropy.Outcome();
+    NllLoss.Outputs saved = new NllLoss.Outputs();
     operation.forward(logs, loss.targets(), saved);
     operation.backward(loss.targets(), saved, loss.upstreams(), gradient);
     return dl;

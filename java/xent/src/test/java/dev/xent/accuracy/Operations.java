@@ -96,8 +96,8 @@ final class Operations {
     float[] losses = new float[1];
     float[] lse = new float[1];
     float[] gradient = new float[x.length];
-    CrossEntropy.Outcome outcome =
-        new CrossEntropy.Outcome().losses(Tensor.of(losses)).logSumExp(Tensor.of(lse));
+    CrossEntropy.Outputs outcome =
+        new CrossEntropy.Outputs().losses(Tensor.of(losses)).logSumExp(Tensor.of(lse));
     operation.forwardBackward(
         Tensor.of(x, 1, x.length), targets, Tensor.of(gradient, 1, x.length), outcome);
     return new Loss(losses[0], lse[0], gradient);

@@ -154,7 +154,7 @@ class OptionGradientTest {
     }
     Tensor gradient = Tensor.allocate(arena, type, ROWS, CLASSES);
     Tensor ofLosses = Tensor.allocate(arena, type, ROWS);
-    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().losses(ofLosses);
+    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().losses(ofLosses);
     Tensor ofTargets =
         Tensor.allocate(arena, type, ROWS, c.kind == OptionCase.Kind.SPARSE ? ENTRIES : CLASSES);
     if (c.kind != OptionCase.Kind.LABELS) {

@@ -48,7 +48,7 @@ class SumTest {
     Result run(CrossEntropy operation) {
       float[] losses = new float[rows()];
       float[] gradient = new float[x.length];
-      CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().losses(Tensor.of(losses));
+      CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().losses(Tensor.of(losses));
       operation.forwardBackward(
           Tensor.of(x, rows(), CLASSES),
           Tensor.of(targets, rows(), CLASSES),

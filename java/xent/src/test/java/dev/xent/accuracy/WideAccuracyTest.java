@@ -240,7 +240,7 @@ class WideAccuracyTest {
               x.reshape(1, classes),
               targets,
               gradient.reshape(1, classes),
-              new CrossEntropy.Outcome().losses(losses).logSumExp(lse));
+              new CrossEntropy.Outputs().losses(losses).logSumExp(lse));
       return new Result(
           losses.segment().get(ValueLayout.JAVA_DOUBLE, 0),
           lse.segment().get(ValueLayout.JAVA_DOUBLE, 0),

@@ -12,6 +12,7 @@ import dev.xent.KlDivergence;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
 import dev.xent.LogitBuilder;
+import dev.xent.LossOutputs;
 import dev.xent.NllLoss;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
@@ -307,8 +308,11 @@ final class Computer implements AutoCloseable {
   /** What a loss gives: numbers and arrays by name. */
   static final class Loss {
     final LossTally tally = new LossTally();
-    final CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
     double loss;
+    double sum;
+    double denominator;
+    long rows;
+    long counted;
     final Map<String, Output> arrays = new LinkedHashMap<>();
 
     Output get(String name) {
@@ -317,42 +321,41 @@ final class Computer implements AutoCloseable {
   }
 
   private interface Call {
-    double of(Slab logits, Slab gradient, Loss loss);
+    double of(Slab logits, Slab gradient);
   }
 
   /** Loss and gradient with an outcome that is asked for as much as there is. */
   Loss loss() {
     CrossEntropy operation = crossEntropy();
-    Loss loss = new Loss();
-    Map<String, Slab> wanted = perRowResults(loss.outcome);
+    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
     return run(
-        loss,
-        wanted,
-        (x, dx, to) ->
-            operation.forwardBackward(x.tensor, targets, ofLoss(), dx.tensor, to.outcome));
+        outputs,
+        perRowResults(outputs),
+        (x, dx) -> operation.forwardBackward(x.tensor, targets, ofLoss(), dx.tensor, outputs));
   }
 
-  private Loss run(Loss loss, Map<String, Slab> wanted, Call call) {
-    loss.outcome.tally(loss.tally).countCorrect(sample.options().isLabels());
+  private Loss run(LossOutputs<?> outputs, Map<String, Slab> wanted, Call call) {
+    Loss loss = new Loss();
+    outputs.tally(loss.tally);
+    outputs.countCorrect(sample.options().isLabels());
     Slab x = logits();
     Slab dx = result(x);
-    loss.loss = call.of(x, dx, loss);
+    loss.loss = call.of(x, dx);
+    loss.sum = outputs.sum();
+    loss.denominator = outputs.denominator();
+    loss.rows = outputs.rows();
+    loss.counted = outputs.counted();
     loss.arrays.put("gradient", dx.take());
     wanted.forEach((name, slab) -> loss.arrays.put(name, slab.take()));
     loss.arrays.put("tally", Output.of(loss.tally.toBytes()));
     loss.arrays.put(
         "numbers",
         Output.of(
-            loss.loss,
-            loss.outcome.sum(),
-            loss.outcome.denominator(),
-            loss.outcome.rows(),
-            loss.outcome.counted(),
-            loss.outcome.correct()));
+            loss.loss, loss.sum, loss.denominator, loss.rows, loss.counted, outputs.correct()));
     return loss;
   }
 
-  private Map<String, Slab> perRowResults(CrossEntropy.Outcome outcome) {
+  private Map<String, Slab> perRowResults(CrossEntropy.Outputs outputs) {
     Map<String, Slab> slabs = new LinkedHashMap<>();
     Layout out = sample.out();
     DType type = sample.result();
@@ -360,26 +363,26 @@ final class Computer implements AutoCloseable {
     slabs.put("log-sum-exp", perRow(out, type));
     slabs.put("entropies", perRow(out, type));
     slabs.put("argmax", perRow(out, DType.I32));
-    outcome.losses(slabs.get("losses").tensor).logSumExp(slabs.get("log-sum-exp").tensor);
-    outcome.entropies(slabs.get("entropies").tensor).argmax(slabs.get("argmax").tensor);
+    outputs.losses(slabs.get("losses").tensor).logSumExp(slabs.get("log-sum-exp").tensor);
+    outputs.entropies(slabs.get("entropies").tensor).argmax(slabs.get("argmax").tensor);
     int top = Math.min(TOP, batch.longest());
     if (top > 0 && batch.rows > 0) {
       Slab classes = few(out, DType.I64, top);
       Slab values = few(out, type, top);
       slabs.put("top classes", classes);
       slabs.put("top log-probabilities", values);
-      outcome.topClasses(classes.tensor).topLogProbabilities(values.tensor);
+      outputs.topClasses(classes.tensor).topLogProbabilities(values.tensor);
     }
     if (sample.options().isLabels()) {
       slabs.put("hits", perRow(out, DType.U8));
       slabs.put("ranks", perRow(out, DType.I64));
       slabs.put("log-probabilities", perRow(out, type));
-      outcome.hits(slabs.get("hits").tensor).ranks(slabs.get("ranks").tensor);
-      outcome.logProbabilities(slabs.get("log-probabilities").tensor);
+      outputs.hits(slabs.get("hits").tensor).ranks(slabs.get("ranks").tensor);
+      outputs.logProbabilities(slabs.get("log-probabilities").tensor);
     } else {
       boolean sparse = targetWeights != null;
       slabs.put("target gradient", sparse ? few(out, type, entries()) : perClass(out, type));
-      outcome.targetGradient(slabs.get("target gradient").tensor);
+      outputs.targetGradient(slabs.get("target gradient").tensor);
     }
     return slabs;
   }
@@ -396,7 +399,7 @@ final class Computer implements AutoCloseable {
   /** The gradient by a forward that saves and a backward, with one upstream number per row. */
   Output backward(boolean withUpstream) {
     CrossEntropy operation = crossEntropy();
-    CrossEntropy.Outcome saved = new CrossEntropy.Outcome().saveStatistics(arena);
+    CrossEntropy.Outputs saved = new CrossEntropy.Outputs().saveStatistics(arena);
     Slab x = logits();
     operation.forward(x.tensor, targets, ofLoss(), saved);
     Tensor upstream =
@@ -454,14 +457,12 @@ final class Computer implements AutoCloseable {
   /** The loss of log-probabilities, with the logits in their place. */
   Loss nll() {
     NllLoss operation = nllLoss();
-    Loss loss = new Loss();
     Slab losses = perRow(sample.out(), sample.result());
-    loss.outcome.losses(losses.tensor);
+    NllLoss.Outputs outputs = new NllLoss.Outputs().losses(losses.tensor);
     return run(
-        loss,
+        outputs,
         Map.of("losses", losses),
-        (x, dx, to) ->
-            operation.forwardBackward(x.tensor, targets, ofNll(), dx.tensor, to.outcome));
+        (x, dx) -> operation.forwardBackward(x.tensor, targets, ofNll(), dx.tensor, outputs));
   }
 
   /** The divergence of the logits from the teacher's. */
@@ -482,16 +483,16 @@ final class Computer implements AutoCloseable {
     Slab teacher = perClass(sample.in(), sample.type()).put(batch.teacher);
     Inputs inputs = rowWeights == null ? ofBackward() : ofBackward().rowWeights(rowWeights);
     Loss result = new Loss();
-    result.outcome.losses(losses.tensor);
     Slab x = logits();
     Slab dx = result(x);
-    result.outcome.tally(result.tally);
-    result.loss =
-        operation.forwardBackward(x.tensor, teacher.tensor, inputs, dx.tensor, result.outcome);
+    KlDivergence.Outputs outputs =
+        new KlDivergence.Outputs().losses(losses.tensor).tally(result.tally);
+    result.loss = operation.forwardBackward(x.tensor, teacher.tensor, inputs, dx.tensor, outputs);
+    result.sum = outputs.sum();
     result.arrays.put("gradient", dx.take());
     result.arrays.put("losses", losses.take());
     result.arrays.put("tally", Output.of(result.tally.toBytes()));
-    result.arrays.put("numbers", Output.of(result.loss, result.outcome.sum()));
+    result.arrays.put("numbers", Output.of(result.loss, result.sum));
     return result;
   }
 
@@ -522,10 +523,13 @@ final class Computer implements AutoCloseable {
     Map<String, Slab> slabs = new LinkedHashMap<>();
     slabs.put("losses", perRow(sample.out(), sample.result()));
     slabs.put("log-sum-exp", perRow(sample.out(), sample.result()));
-    loss.outcome.losses(slabs.get("losses").tensor).logSumExp(slabs.get("log-sum-exp").tensor);
+    CrossEntropyShard.Outputs outputs =
+        new CrossEntropyShard.Outputs()
+            .losses(slabs.get("losses").tensor)
+            .logSumExp(slabs.get("log-sum-exp").tensor);
     if (labels != null) {
       slabs.put("hits", perRow(sample.out(), DType.U8));
-      loss.outcome.hits(slabs.get("hits").tensor);
+      outputs.hits(slabs.get("hits").tensor);
     }
     Slab x = logits();
     Slab dx = result(x);
@@ -547,15 +551,16 @@ final class Computer implements AutoCloseable {
       CrossEntropyShard first = CrossEntropyShard.of(operation, 0, sample.classes());
       rows =
           rows == null
-              ? first.finish(whole, labels, ofFinish, loss.outcome)
-              : first.finish(whole, labels, ofFinish, rows, loss.outcome);
+              ? first.finish(whole, labels, ofFinish, outputs)
+              : first.finish(whole, labels, ofFinish, rows, outputs);
     } while (rows.needsSecondRound());
     for (int[] part : parts) {
       Tensor own = rowsOfProbabilities ? part(targets, part) : targets;
       CrossEntropyShard.of(operation, part[0], sample.classes())
           .backward(part(x.tensor, part), own, of(part, beside), rows, null, part(dx.tensor, part));
     }
-    loss.loss = loss.outcome.loss();
+    loss.loss = outputs.loss();
+    loss.sum = outputs.sum();
     loss.arrays.put("gradient", dx.take());
     slabs.forEach((name, slab) -> loss.arrays.put(name, slab.take()));
     return loss;

@@ -109,10 +109,10 @@ class RowLawsTest extends Laws {
           merged = LossTally.ofBytes(loss.tally.toBytes()).add(merged);
         }
       }
-      assertSame(what + ": sum", merged.sum(), whole.outcome.sum());
-      assertSame(what + ": rows", merged.rows(), whole.outcome.rows());
-      assertSame(what + ": counted", merged.counted(), whole.outcome.counted());
-      assertSame(what + ": denominator", merged.denominator(), whole.outcome.denominator());
+      assertSame(what + ": sum", merged.sum(), whole.sum);
+      assertSame(what + ": rows", merged.rows(), whole.rows);
+      assertSame(what + ": counted", merged.counted(), whole.counted);
+      assertSame(what + ": denominator", merged.denominator(), whole.denominator);
     }
     double mean = mean(batch, tier);
     assertSame(what + ": mean", merged.denominator() == 0 ? mean : merged.mean(), mean);
@@ -135,16 +135,13 @@ class RowLawsTest extends Laws {
     Tier tier = Tier.of(sample);
     Loss once = Computer.compute(batch, tier, Computer::loss);
     Loss doubled = Computer.compute(batch.rows(twice), tier, Computer::loss);
-    boolean overflows = Double.isInfinite(2 * once.outcome.sum());
-    if (!overflows || Double.isInfinite(once.outcome.sum())) {
+    boolean overflows = Double.isInfinite(2 * once.sum);
+    if (!overflows || Double.isInfinite(once.sum)) {
       assertSame("mean of every row twice of " + sample, doubled.loss, once.loss);
     }
+    assertSame("sum of every row twice of " + sample, doubled.sum, 2 * once.sum);
     assertSame(
-        "sum of every row twice of " + sample, doubled.outcome.sum(), 2 * once.outcome.sum());
-    assertSame(
-        "denominator of every row twice of " + sample,
-        doubled.outcome.denominator(),
-        2 * once.outcome.denominator());
+        "denominator of every row twice of " + sample, doubled.denominator, 2 * once.denominator);
   }
 
   /** Whatever a row holds that does not count, nothing of other rows changes. */

@@ -46,7 +46,7 @@ class CrossEntropyLayerTest {
     Tensor losses = Tensor.of(new float[6], 2, 3);
     Tensor gradient = Tensor.of(new float[24], 2, 3, 4);
     double loss =
-        operation.forwardBackward(x, labels, gradient, new CrossEntropy.Outcome().losses(losses));
+        operation.forwardBackward(x, labels, gradient, new CrossEntropy.Outputs().losses(losses));
     try (CrossEntropyLayer layer = CrossEntropyLayer.of(operation, 2, 3, 4)) {
       assertThat(Samples.bits(layer.forward(x, labels))).isEqualTo(Samples.bits(losses));
       assertThat(layer.loss()).isEqualTo(loss);

@@ -55,7 +55,7 @@ final class BitCheck {
         .backend(backend)
         .isa(isa)
         .build()
-        .forwardBackward(logits, labels, gradient, new CrossEntropy.Outcome().losses(losses));
+        .forwardBackward(logits, labels, gradient, new CrossEntropy.Outputs().losses(losses));
     return List.of(probabilities, logProbabilities, gradient, losses);
   }
 

@@ -52,9 +52,9 @@ final class Classifier implements AutoCloseable {
 
   /** Mean loss and accuracy on images. */
   Score score(Digits digits) {
-    CrossEntropy.Outcome outcome = new CrossEntropy.Outcome().countCorrect(true);
-    double mean = evaluation.forward(linear.forward(digits.pixels()), digits.labels(), outcome);
-    return new Score(mean, outcome.correct(), outcome.counted());
+    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().countCorrect(true);
+    double mean = evaluation.forward(linear.forward(digits.pixels()), digits.labels(), outputs);
+    return new Score(mean, outputs.correct(), outputs.counted());
   }
 
   /** How good the model is on some images. */

@@ -15,7 +15,6 @@ public final class Access<B> {
   public static final Access<View> TENSOR = new Access<>();
   public static final Access<InputViews> INPUTS = new Access<>();
   public static final Access<CrossEntropyPlan> CROSS_ENTROPY = new Access<>();
-  public static final Access<Outputs> OUTCOME = new Access<>();
   public static final Access<SoftmaxPlan> SOFTMAX = new Access<>();
   public static final Access<SoftmaxPlan> LOG_SOFTMAX = new Access<>();
   public static final Access<LogSumExpPlan> LOG_SUM_EXP = new Access<>();

@@ -65,7 +65,6 @@ public final class KlPlan {
       if (gradient != null) {
         reductions.requireGradient(denominator);
       }
-      outputs.forgetStatistics();
       boolean zeroGradient = gradient != null && reductions.gradientIsZero(denominator);
       if (!few) {
         call.emptyTally();
@@ -106,7 +105,6 @@ public final class KlPlan {
   }
 
   private void takeOutputs(Call call, @Nullable View gradient, Outputs outputs) {
-    outputs.requireLossesAlone("KL divergence");
     if (gradient != null) {
       call.whole(call.gradient, gradient);
     }

@@ -111,7 +111,6 @@ public final class LossShardPlan {
     Call call = Call.current();
     try {
       ShardCall.requireForFinish(states, inputs, first, options, true);
-      outputs.requireWhatStatesTell();
       call.begin("finish", engine);
       call.lead(call.logits, ShardCall.unseen(states), states.axis());
       TargetKind kind = takeTargets(call, states, labels);
@@ -127,7 +126,6 @@ public final class LossShardPlan {
       double denominator = reductions.denominator(weight);
       reductions.requireLoss(denominator);
       FinishedRows rows = ShardCall.finish(call, engine, states, weight, first, options);
-      outputs.forgetStatistics();
       if (rows.again() == 0) {
         double sum = kernels.tallySum(call.tally());
         long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);

@@ -65,7 +65,6 @@ public final class NllPlan {
       int axis = spec.axis();
       LossCall.lead(call, call.logProbabilities, logProbabilities, axis, inputs);
       TargetKind kind = takeInputs(call, targets, inputs);
-      outputs.refuseAllOfLogits();
       LossCall.takeOutputs(call, gradient, outputs, kind);
       boolean few = outputs.tally == null && call.keepsFewLosses();
       call.ready();
@@ -79,7 +78,6 @@ public final class NllPlan {
         reductions.requireGradient(denominator);
       }
 
-      outputs.forgetStatistics();
       boolean zeroGradient = gradients && reductions.gradientIsZero(denominator);
       if (gradients && !zeroGradient) {
         call.writesGradient = true;
@@ -293,13 +291,13 @@ public final class NllPlan {
   private static void requireSameRows(Call call, Outputs saved) {
     if (saved.rows < 0) {
       throw new OptionException(
-          "the outcome is of no forward: give backward the outcome of the forward over these targets");
+          "the outputs are of no forward: give backward the outputs of the forward over these targets");
     }
     if (saved.rows != call.dimensions.rows) {
       throw new OptionException(
           String.format(
               Locale.ROOT,
-              "the outcome is of a forward over %s, backward was given %d: give it the outcome of the forward over these targets",
+              "the outputs are of a forward over %s, backward was given %d: give it the outputs of the forward over these targets",
               Plural.of(saved.rows, "row"),
               call.dimensions.rows));
     }

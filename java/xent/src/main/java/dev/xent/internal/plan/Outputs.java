@@ -52,7 +52,7 @@ public final class Outputs {
   @Override
   public String toString() {
     Described text =
-        new Described("Outcome")
+        new Described("Outputs")
             .option("losses", losses, null)
             .option("logSumExp", logSumExp, null)
             .option("hits", hits, null)
@@ -106,79 +106,6 @@ public final class Outputs {
     correct = newCorrect;
   }
 
-  /** Refuses what partial states do not tell. */
-  void requireWhatStatesTell() {
-    refuseOfStates(logProbabilities, "logProbabilities");
-    refuseOfStates(argmax, "argmax");
-    refuseOfStates(ranks, "ranks");
-    refuseOfStates(entropies, "entropies");
-    refuseOfStates(topClasses, "topClasses");
-    refuseOfStates(topLogProbabilities, "topLogProbabilities");
-    refuseOfStates(targetGradient, "targetGradient");
-    refuseOfStates(arena, "saveStatistics");
-  }
-
-  private static void refuseOfStates(@Nullable Object wanted, String name) {
-    if (wanted != null) {
-      throw new OptionException(
-          name + " was asked for, and partial states do not tell it: do not ask for it");
-    }
-  }
-
-  /** Refuses all but losses. */
-  void requireLossesAlone(String operation) {
-    refuseButLosses(hits, "hits", operation);
-    refuseButLosses(logSumExp, "logSumExp", operation);
-    refuseButLosses(logProbabilities, "logProbabilities", operation);
-    refuseButLosses(argmax, "argmax", operation);
-    refuseButLosses(ranks, "ranks", operation);
-    refuseButLosses(entropies, "entropies", operation);
-    refuseButLosses(topClasses, "topClasses", operation);
-    refuseButLosses(topLogProbabilities, "topLogProbabilities", operation);
-    refuseButLosses(targetGradient, "targetGradient", operation);
-    if (countCorrect) {
-      throw lossesAlone("countCorrect", operation);
-    }
-    if (arena != null) {
-      throw lossesAlone("saveStatistics", operation);
-    }
-  }
-
-  private static void refuseButLosses(@Nullable View view, String name, String operation) {
-    if (view != null) {
-      throw lossesAlone(name, operation);
-    }
-  }
-
-  private static OptionException lossesAlone(String name, String operation) {
-    return new OptionException(
-        String.format(
-            Locale.ROOT,
-            "%s was asked for, and %s has losses alone: do not ask for it",
-            name,
-            operation));
-  }
-
-  /** Refuses what log-probabilities do not have, or what is not computed from them. */
-  void refuseAllOfLogits() {
-    refuseOfLogits(logSumExp, "logSumExp");
-    refuseOfLogits(logProbabilities, "logProbabilities");
-    refuseOfLogits(argmax, "argmax");
-    refuseOfLogits(ranks, "ranks");
-    refuseOfLogits(entropies, "entropies");
-    refuseOfLogits(topClasses, "topClasses");
-    refuseOfLogits(topLogProbabilities, "topLogProbabilities");
-  }
-
-  private static void refuseOfLogits(@Nullable View view, String name) {
-    if (view != null) {
-      throw new OptionException(
-          name
-              + " was asked for, and the loss of log-probabilities has none: ask CrossEntropy on the"
-              + " logits");
-    }
-  }
-
   /** Where the hits go: the caller's tensor, memory of this object, or null where nobody asked. */
   @Nullable View hitsFor(Call call) {
     if (hits != null || !countCorrect) {
@@ -207,11 +134,6 @@ public final class Outputs {
     return statistics;
   }
 
-  /** The next backward has nothing to go by: another operation's numbers are here now. */
-  void forgetStatistics() {
-    savedRows = -1;
-  }
-
   /** The statistics of this call are whole. */
   void saved(Call call, TargetKind kind, Options options) {
     savedRows = arena == null ? -1 : call.dimensions.rows;
@@ -230,7 +152,7 @@ public final class Outputs {
   MemorySegment statisticsOf(Call call, TargetKind kind, Options options) {
     if (savedRows < 0) {
       throw new OptionException(
-          "the outcome holds no statistics for backward: ask for them with saveStatistics(arena) before"
+          "the outputs hold no statistics for backward: ask for them with saveStatistics(arena) before"
               + " the forward, and let it succeed");
     }
     boolean wide = call.lead().type == DType.F64;
@@ -244,7 +166,7 @@ public final class Outputs {
       throw new OptionException(
           String.format(
               Locale.ROOT,
-              "the outcome holds statistics of %s, backward was given %s: give it what the forward had",
+              "the outputs hold statistics of %s, backward was given %s: give it what the forward had",
               described(
                   savedRows,
                   savedClasses,

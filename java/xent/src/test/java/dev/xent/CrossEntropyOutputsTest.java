@@ -17,12 +17,12 @@ import java.math.BigDecimal;
 import java.util.Arrays;
 
 /** Reductions, denominators, and what an outcome hands out. */
-class OutcomeTest {
+class CrossEntropyOutputsTest {
   private final float[] x = Samples.logits(12, 2, 9);
   private final Tensor logits = Tensor.of(x, 4, 3);
   private final Tensor labels = Tensor.of(new int[] {2, 0, 1, 1});
   private final Tensor ignored = Tensor.of(new int[] {-1, -1, -1, -1});
-  private final CrossEntropy.Outcome outcome = new CrossEntropy.Outcome();
+  private final CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
 
   private static CrossEntropy.Builder on(Backend backend) {
     return CrossEntropy.builder().backend(backend).ignoreIndex(-1);
