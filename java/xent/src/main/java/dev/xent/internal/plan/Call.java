@@ -11,6 +11,7 @@ import dev.xent.internal.kernels.Workspaces;
 import dev.xent.internal.parallel.Threads;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,6 +41,9 @@ final class Call extends CallArrays {
 
   /** From {@link #current()} to {@link #end()}. */
   private boolean inUse;
+
+  /** Who computes, from {@link #begin} to {@link #end()}. */
+  private @Nullable Engine engine;
 
   private final MemorySegment ownShape;
   private final MemorySegment ownOptions;
@@ -147,9 +151,10 @@ final class Call extends CallArrays {
   }
 
   /** The first thing that an operation does, after which {@link #end()} is certain. */
-  void begin(String operation, Engine engine) {
+  void begin(String operation, Engine by) {
     again.forget();
-    recording.begin(operation, engine, report);
+    engine = by;
+    recording.begin(operation, by, report);
   }
 
   /** So many threads worked at once. */
@@ -293,10 +298,58 @@ final class Call extends CallArrays {
 
   // ---- several threads -------------------------------------------------------------------------
 
+  /** Who computes. */
+  Engine engine() {
+    return Objects.requireNonNull(engine);
+  }
+
+  /** Works on all rows, of which none is divided. */
+  void run(RowWork rows) {
+    run(rows, rows);
+  }
+
+  /**
+   * Works on all rows.
+   *
+   * @param rows what each thread does with rows of its own
+   * @param shared what the caller does with rows that threads share
+   */
+  void run(RowWork rows, RowWork shared) {
+    Engine by = engine();
+    if (isAlone(by.threads())) {
+      runAlone(rows);
+    } else if (sharesRows(by.threads())) {
+      runAlone(shared);
+    } else {
+      crew().rows(by, rows, dimensions.classes);
+    }
+  }
+
+  /**
+   * Works on all rows, of which none is divided.
+   *
+   * @param perRow what a row costs, in elements
+   */
+  void run(RowWork rows, long perRow) {
+    Engine by = engine();
+    if (Crew.isAlone(by.threads(), dimensions.rows * perRow)) {
+      runAlone(rows);
+    } else {
+      crew().rows(by, rows, perRow);
+    }
+  }
+
+  private void runAlone(RowWork rows) {
+    for (long piece = 0; piece < pieces.count; piece++) {
+      enter(piece);
+      rows.run(this, 0, pieces.rows);
+    }
+  }
+
   /**
    * Whether rows are too few to occupy all threads well, and so long that threads can share them.
    */
-  boolean sharesRows(Threads threads) {
+  private boolean sharesRows(Threads threads) {
     long rows = dimensions.rows;
     long rounds = (rows + threads.most() - 1) / threads.most();
     return isDivisible()
@@ -331,6 +384,7 @@ final class Call extends CallArrays {
   /** Becomes a helper's view of a call, whose thread waits until {@link #unfollow}. */
   void follow(Call caller) {
     again.forget();
+    engine = caller.engine;
     shape = caller.shape;
     options = caller.options;
     writtenSignature = 0;
@@ -465,6 +519,7 @@ final class Call extends CallArrays {
   /** Lets go of everything that was the caller's. */
   void end() {
     recording.end(dimensions, parts > 0 ? lead() : null, report);
+    engine = null;
     tallies = false;
     offsetsCopy.release();
     if (parts > 0) {

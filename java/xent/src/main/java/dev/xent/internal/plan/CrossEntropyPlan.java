@@ -4,7 +4,6 @@ package dev.xent.internal.plan;
 import static java.lang.foreign.MemorySegment.NULL;
 
 import dev.xent.internal.kernels.Kernels;
-import dev.xent.internal.parallel.Threads;
 import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
@@ -12,20 +11,20 @@ import org.jspecify.annotations.Nullable;
 public final class CrossEntropyPlan {
   private final Engine engine;
   private final Kernels kernels;
-  private final Threads threads;
   private final LongRows longRows;
   private final LossSpec spec;
   private final Options options;
   private final Reductions reductions;
   private final long forward = Numbers.takeOne();
   private final RowWork forwardRows = this::forwardRows;
+  private final RowWork forwardShared = this::forwardShared;
   private final RowWork backwardRows = this::backwardRows;
+  private final RowWork backwardShared = this::backwardShared;
   private final ChunkWork backwardRange = this::backwardRange;
 
   public CrossEntropyPlan(Engine engine, LossSpec spec) {
     this.engine = engine;
     this.kernels = engine.kernels();
-    this.threads = engine.threads();
     this.longRows = new LongRows(engine);
     this.spec = spec;
     this.options = spec.options();
@@ -87,7 +86,7 @@ public final class CrossEntropyPlan {
       double count = call.dimensions.rows;
       call.counted = call.dimensions.rows;
       if (!checked) {
-        count = LossCall.countTargets(call, engine);
+        count = LossCall.countTargets(call);
       }
       LossCall.keepWeights(call, outputs);
       long counted = call.counted;
@@ -107,7 +106,7 @@ public final class CrossEntropyPlan {
         call.options(options, options.ignoresIn(kind), reductions.gradientScale(denominator));
         call.writesGradient = true;
       }
-      forward(call);
+      call.run(forwardRows, forwardShared);
       if (zeroGradient) {
         clear(gradient);
         clear(outputs.targetGradient);
@@ -176,23 +175,6 @@ public final class CrossEntropyPlan {
     return reductions.reduce(sum, reductions.denominator(call.dimensions.rows));
   }
 
-  private void forward(Call call) {
-    if (call.isAlone(threads)) {
-      for (long piece = 0; piece < call.pieces.count; piece++) {
-        call.enter(piece);
-        forwardRows(call, 0, call.pieces.rows);
-      }
-    } else if (call.sharesRows(threads)) {
-      for (long piece = 0; piece < call.pieces.count; piece++) {
-        call.enter(piece);
-        call.room.reserveStatistics(call.pieces);
-        forwardLongRows(call, 0, call.pieces.rows, true);
-      }
-    } else {
-      call.crew().rows(engine, forwardRows, call.dimensions.classes);
-    }
-  }
-
   private void forwardRows(Call call, long begin, long end) {
     long step = call.rowsPerKernel();
     if (step == 0) {
@@ -225,6 +207,11 @@ public final class CrossEntropyPlan {
         call.room.savedOf(call.pieces),
         call.tally(),
         call.report);
+  }
+
+  private void forwardShared(Call call, long begin, long end) {
+    call.room.reserveStatistics(call.pieces);
+    forwardLongRows(call, begin, end, true);
   }
 
   private void forwardLongRows(Call call, long begin, long end, boolean shared) {
@@ -263,34 +250,17 @@ public final class CrossEntropyPlan {
           options.ignoresIn(kind),
           zeroGradient ? 0 : reductions.gradientScale(denominator));
       if (!LossCall.needsNoCheck(call, kind)) {
-        LossCall.countTargets(call, engine);
+        LossCall.countTargets(call);
       }
       if (zeroGradient) {
         Memory.clear(gradient);
         return;
       }
-      backward(call);
+      call.run(backwardRows, backwardShared);
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
     } finally {
       call.end();
-    }
-  }
-
-  private void backward(Call call) {
-    if (call.isAlone(threads)) {
-      for (long piece = 0; piece < call.pieces.count; piece++) {
-        call.enter(piece);
-        backwardRows(call, 0, call.pieces.rows);
-      }
-    } else if (call.sharesRows(threads)) {
-      for (long piece = 0; piece < call.pieces.count; piece++) {
-        call.enter(piece);
-        call.room.statistics = call.room.savedOf(call.pieces);
-        longRows.each(call, 0, call.pieces.rows, true, backwardRange);
-      }
-    } else {
-      call.crew().rows(engine, backwardRows, call.dimensions.classes);
     }
   }
 
@@ -304,6 +274,11 @@ public final class CrossEntropyPlan {
     for (long row = begin; row < end && !call.isInVain(); row += step) {
       backwardKernel(call, row, Math.min(row + step, end), 0, call.dimensions.classes);
     }
+  }
+
+  private void backwardShared(Call call, long begin, long end) {
+    call.room.statistics = call.room.savedOf(call.pieces);
+    longRows.each(call, begin, end, true, backwardRange);
   }
 
   private void backwardRange(Call call, long row, long from, long to) {

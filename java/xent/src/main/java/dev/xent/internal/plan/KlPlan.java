@@ -73,7 +73,7 @@ public final class KlPlan {
         call.options(options, reductions.gradientScale(denominator));
         call.writesGradient = true;
       }
-      each(call);
+      call.run(rows);
       if (zeroGradient) {
         Memory.clear(gradient);
       }
@@ -113,17 +113,6 @@ public final class KlPlan {
     }
     call.writesIfPresent(call.gradient, call.leading());
     call.writesIfPresent(call.losses, null);
-  }
-
-  private void each(Call call) {
-    if (call.isAlone(engine.threads())) {
-      for (long piece = 0; piece < call.pieces.count; piece++) {
-        call.enter(piece);
-        rows(call, 0, call.pieces.rows);
-      }
-    } else {
-      call.crew().rows(engine, rows, call.dimensions.classes);
-    }
   }
 
   private void rows(Call call, long begin, long end) {

@@ -2,7 +2,6 @@
 package dev.xent.internal.plan;
 
 import dev.xent.internal.kernels.Kernels;
-import dev.xent.internal.parallel.Threads;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 
@@ -10,17 +9,16 @@ import java.lang.ref.Reference;
 public final class LogSumExpPlan {
   private final Engine engine;
   private final Kernels kernels;
-  private final Threads threads;
   private final LongRows longRows;
   private final Options options;
   private final int axis;
   private final long forward = Numbers.takeOne();
   private final RowWork forwardRows = this::forwardRows;
+  private final RowWork forwardShared = this::forwardShared;
 
   public LogSumExpPlan(Engine engine, Options options, int axis) {
     this.engine = engine;
     this.kernels = engine.kernels();
-    this.threads = engine.threads();
     this.longRows = new LongRows(engine);
     this.options = options;
     this.axis = axis;
@@ -58,22 +56,9 @@ public final class LogSumExpPlan {
       call.writes(call.logSumExp, null, null);
       call.ready();
       call.options(options, 1);
-      if (call.isAlone(threads)) {
-        for (long piece = 0; piece < call.pieces.count; piece++) {
-          call.enter(piece);
-          forwardRows(call, 0, call.pieces.rows);
-        }
-        if (call.isOneShortKernel()) {
-          call.again.remember(forward, logits, logSumExp, null);
-        }
-      } else if (call.sharesRows(threads)) {
-        for (long piece = 0; piece < call.pieces.count; piece++) {
-          call.enter(piece);
-          call.room.reserveStatistics(call.pieces);
-          longRows.forward(call, 0, call.pieces.rows, true);
-        }
-      } else {
-        call.crew().rows(engine, forwardRows, call.dimensions.classes);
+      call.run(forwardRows, forwardShared);
+      if (call.isOneShortKernel()) {
+        call.again.remember(forward, logits, logSumExp, null);
       }
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
@@ -95,6 +80,11 @@ public final class LogSumExpPlan {
       forwardKernel(
           call, row, Math.min(row + step, end), call.logits.segment(), call.logSumExp.segment());
     }
+  }
+
+  private void forwardShared(Call call, long begin, long end) {
+    call.room.reserveStatistics(call.pieces);
+    longRows.forward(call, begin, end, true);
   }
 
   private void forwardKernel(

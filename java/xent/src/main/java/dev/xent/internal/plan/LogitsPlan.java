@@ -158,14 +158,7 @@ public final class LogitsPlan {
       if (topProbabilities != null) {
         call.room.saveStatistics(call.dimensions.rows);
       }
-      if (call.isAlone(engine.threads())) {
-        for (long piece = 0; piece < call.pieces.count; piece++) {
-          call.enter(piece);
-          rows(call, 0, call.pieces.rows);
-        }
-      } else {
-        call.crew().rows(engine, rows, call.dimensions.classes);
-      }
+      call.run(rows);
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
     } finally {

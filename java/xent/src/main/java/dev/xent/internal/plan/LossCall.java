@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /** What every loss does before it writes: takes inputs and outputs, checks them, counts rows. */
 final class LossCall {
+  private static final RowWork COUNT = LossCall::countTargets;
+
   private LossCall() {}
 
   // ---- inputs ----------------------------------------------------------------------------------
@@ -156,29 +158,17 @@ final class LossCall {
    *
    * @return what means divide by: that number, or the sum of the weights
    */
-  static double countTargets(Call call, Engine engine) {
-    Kernels kernels = engine.kernels();
+  static double countTargets(Call call) {
     boolean weighted = isWeighted(call);
     call.counted = 0;
     if (weighted) {
       call.emptyTally();
     }
-    if (Crew.isAlone(engine.threads(), call.dimensions.rows * Math.max(call.targetCount, 1))) {
-      for (long piece = 0; piece < call.pieces.count; piece++) {
-        call.enter(piece);
-        countTargets(call, kernels, 0, call.pieces.rows);
-      }
-    } else {
-      call.crew()
-          .rows(
-              engine,
-              (own, begin, end) -> countTargets(own, kernels, begin, end),
-              Math.max(call.targetCount, 1));
-    }
+    call.run(COUNT, Math.max(call.targetCount, 1));
     if (!weighted) {
       return call.counted;
     }
-    double sum = kernels.tallySum(call.tally());
+    double sum = call.engine().kernels().tallySum(call.tally());
     call.dropTally();
     return sum;
   }
@@ -197,7 +187,8 @@ final class LossCall {
     }
   }
 
-  private static void countTargets(Call call, Kernels kernels, long begin, long end) {
+  private static void countTargets(Call call, long begin, long end) {
+    Kernels kernels = call.engine().kernels();
     long step = call.targetsPerKernel();
     MemorySegment weights = call.tally();
     for (long row = begin; row < end && !call.isInVain(); row += step) {

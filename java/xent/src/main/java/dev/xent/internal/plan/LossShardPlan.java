@@ -185,7 +185,7 @@ public final class LossShardPlan {
 
   private double count(Call call, TargetKind kind) {
     if (kind == TargetKind.LABELS) {
-      return LossCall.countTargets(call, engine);
+      return LossCall.countTargets(call);
     }
     if (call.classWeights.view != null) {
       ShardTargets.checkClassWeights(call.classWeights.view, 0);

@@ -88,7 +88,7 @@ public final class NllPlan {
       }
       boolean readsRows =
           kind != TargetKind.LABELS || options.labelSmoothing() != 0 || call.hits.view != null;
-      each(call, forwardRows, readsRows || call.writesGradient ? call.dimensions.classes : 1);
+      call.run(forwardRows, readsRows || call.writesGradient ? call.dimensions.classes : 1);
       if (zeroGradient) {
         clear(gradient);
         clear(outputs.targetGradient);
@@ -128,28 +128,12 @@ public final class NllPlan {
       return call.counted;
     }
     call.options(options, options.ignoresIn(kind), 1);
-    return LossCall.countTargets(call, engine);
+    return LossCall.countTargets(call);
   }
 
   private static void clear(@Nullable View view) {
     if (view != null) {
       Memory.clear(view);
-    }
-  }
-
-  /**
-   * Works on all rows.
-   *
-   * @param perRow what a row costs, in elements
-   */
-  private void each(Call call, RowWork work, long perRow) {
-    if (Crew.isAlone(engine.threads(), call.dimensions.rows * perRow)) {
-      for (long piece = 0; piece < call.pieces.count; piece++) {
-        call.enter(piece);
-        work.run(call, 0, call.pieces.rows);
-      }
-    } else {
-      call.crew().rows(engine, work, perRow);
     }
   }
 
@@ -261,7 +245,7 @@ public final class NllPlan {
         return;
       }
       call.scale = reductions.gradientScale(denominator);
-      each(call, backwardRows, call.dimensions.classes);
+      call.run(backwardRows, call.dimensions.classes);
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
     } finally {

@@ -4,7 +4,6 @@ package dev.xent.internal.plan;
 import static java.lang.foreign.MemorySegment.NULL;
 
 import dev.xent.internal.kernels.Kernels;
-import dev.xent.internal.parallel.Threads;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 
@@ -12,22 +11,22 @@ import java.lang.ref.Reference;
 public final class SoftmaxPlan {
   private final Engine engine;
   private final Kernels kernels;
-  private final Threads threads;
   private final LongRows longRows;
   private final Options options;
   private final int axis;
   private final boolean log;
   private final long forward = Numbers.takeOne();
   private final RowWork forwardRows = this::forwardRows;
+  private final RowWork forwardShared = this::forwardShared;
   private final long backward = Numbers.takeOne();
   private final RowWork backwardRows = this::backwardRows;
+  private final RowWork backwardShared = this::backwardShared;
   private final ChunkWork forwardRange = this::forwardRange;
   private final ChunkWork backwardRange = this::backwardRange;
 
   private SoftmaxPlan(Engine engine, Options options, int axis, boolean log) {
     this.engine = engine;
     this.kernels = engine.kernels();
-    this.threads = engine.threads();
     this.longRows = new LongRows(engine);
     this.options = options;
     this.axis = axis;
@@ -76,22 +75,9 @@ public final class SoftmaxPlan {
       call.writes(call.output, call.logits, null);
       call.ready();
       call.options(options, 1);
-      if (call.isAlone(threads)) {
-        for (long piece = 0; piece < call.pieces.count; piece++) {
-          call.enter(piece);
-          forwardRows(call, 0, call.pieces.rows);
-        }
-        if (call.isOneShortKernel()) {
-          call.again.remember(forward, logits, output, null);
-        }
-      } else if (call.sharesRows(threads)) {
-        for (long piece = 0; piece < call.pieces.count; piece++) {
-          call.enter(piece);
-          call.room.reserveStatistics(call.pieces);
-          forwardLongRows(call, 0, call.pieces.rows, true);
-        }
-      } else {
-        call.crew().rows(engine, forwardRows, call.dimensions.classes);
+      call.run(forwardRows, forwardShared);
+      if (call.isOneShortKernel()) {
+        call.again.remember(forward, logits, output, null);
       }
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
@@ -147,6 +133,11 @@ public final class SoftmaxPlan {
           NULL,
           call.output.segment());
     }
+  }
+
+  private void forwardShared(Call call, long begin, long end) {
+    call.room.reserveStatistics(call.pieces);
+    forwardLongRows(call, begin, end, true);
   }
 
   private void forwardLongRows(Call call, long begin, long end, boolean shared) {
@@ -227,22 +218,9 @@ public final class SoftmaxPlan {
       call.writes(call.gradient, call.output, call.upstream);
       call.ready();
       call.options(options, 1);
-      if (call.isAlone(threads)) {
-        for (long piece = 0; piece < call.pieces.count; piece++) {
-          call.enter(piece);
-          backwardRows(call, 0, call.pieces.rows);
-        }
-        if (call.isOneShortKernel()) {
-          call.again.remember(backward, output, upstream, gradient);
-        }
-      } else if (call.sharesRows(threads)) {
-        for (long piece = 0; piece < call.pieces.count; piece++) {
-          call.enter(piece);
-          call.room.reserveStatistics(call.pieces);
-          backwardLongRows(call, 0, call.pieces.rows, true);
-        }
-      } else {
-        call.crew().rows(engine, backwardRows, call.dimensions.classes);
+      call.run(backwardRows, backwardShared);
+      if (call.isOneShortKernel()) {
+        call.again.remember(backward, output, upstream, gradient);
       }
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
@@ -289,6 +267,11 @@ public final class SoftmaxPlan {
           NULL,
           call.gradient.segment());
     }
+  }
+
+  private void backwardShared(Call call, long begin, long end) {
+    call.room.reserveStatistics(call.pieces);
+    backwardLongRows(call, begin, end, true);
   }
 
   private void backwardLongRows(Call call, long begin, long end, boolean shared) {
