@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The index and the .npy files of conformance/, read and written. README.md says what is in them."""
+"""The index and the arrays of conformance/, read and written. README.md says what is in them."""
+import io
 import json
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,22 +14,31 @@ HERE = Path(__file__).resolve().parent
 NUMBERS = ("sum", "counted", "denominator")
 
 
+class Archives:
+    """The arrays below a directory: data/NAME/FILE.npy of the index is FILE.npy in data/NAME.npz."""
+
+    def __init__(self, directory):
+        self.directory, self.open = Path(directory), {}
+
+    def array(self, entry):
+        """An array of a case, as the index names it."""
+        path = Path(entry["file"])
+        archive = path.parent.with_suffix(".npz")
+        if archive not in self.open:
+            self.open[archive] = dict(np.load(self.directory / archive))
+        array = self.open[archive][path.stem]
+        if array.dtype != TYPES[entry["type"]][1]:
+            raise ValueError(f"{path} holds {array.dtype}, which is not {entry['type']}")
+        return array
+
+
 def read(index=HERE / "cases.json"):
     """The version of the numerics and the cases, their files as arrays."""
     whole = json.loads(Path(index).read_text())
-    cache = {}
-
-    def array(entry):
-        path = Path(index).parent / entry["file"]
-        if path not in cache:
-            cache[path] = np.load(path)
-        if cache[path].dtype != TYPES[entry["type"]][1]:
-            raise ValueError(f"{path} holds {cache[path].dtype}, which is not {entry['type']}")
-        return cache[path]
-
+    archives = Archives(Path(index).parent)
     for case in whole["cases"]:
         for group in ("inputs", "outputs"):
-            case[group + "_arrays"] = {name: array(entry) for name, entry in case[group].items()}
+            case[group + "_arrays"] = {name: archives.array(entry) for name, entry in case[group].items()}
     return whole["numerics"], whole["cases"]
 
 
@@ -35,18 +46,18 @@ class Writer:
     """Writes a directory of cases; equal arrays share a file."""
 
     def __init__(self, directory, numerics):
-        self.directory, self.numerics, self.lines, self.known, self.paths = Path(directory), numerics, [], {}, set()
+        self.directory, self.numerics, self.lines, self.known, self.files = Path(directory), numerics, [], {}, {}
 
     def array(self, case, name, type_name, array):
         key = type_name, array.dtype.str, array.shape, array.tobytes()
         if key not in self.known:
             family, rest = case.split("/", 1)
             path = f"data/{family}/{re.sub('[^a-z0-9_]+', '-', rest.lower())}.{name}.npy"
-            if path in self.paths:
+            if path in self.files:
                 raise ValueError(f"two cases would write {path}")
-            self.paths.add(path)
-            (self.directory / path).parent.mkdir(parents=True, exist_ok=True)
-            np.save(self.directory / path, array)
+            content = io.BytesIO()
+            np.save(content, array)
+            self.files[path] = content.getvalue()
             self.known[key] = path
         return {"type": type_name, "file": self.known[key]}
 
@@ -71,6 +82,21 @@ class Writer:
     def close(self):
         text = f'{{"format": 1, "numerics": {self.numerics}, "cases": [\n' + ",\n".join(self.lines) + "\n]}\n"
         (self.directory / "cases.json").write_text(text)
+        (self.directory / "data").mkdir(parents=True, exist_ok=True)
+        archives = {}
+        for path, content in self.files.items():
+            archives.setdefault(Path(path).parent, []).append((Path(path).name, content))
+        for path, members in archives.items():
+            pack(self.directory / path.with_suffix(".npz"), members)
+
+
+def pack(path, members):
+    """An archive of (name, bytes), the same bytes whenever and wherever it is made: nothing in it is compressed or dated."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members:
+            about = zipfile.ZipInfo(name)
+            about.create_system, about.external_attr = 3, 0o644 << 16
+            archive.writestr(about, content)
 
 
 def number(value):

@@ -36,8 +36,8 @@ def main():
             continue
         writer.case(case, results)
     writer.close()
-    size = sum(path.stat().st_size for path in given.directory.glob("data/*/*.npy"))
-    print(f"{len(cases) - len(refused)} cases, {len(writer.paths)} files, {size} bytes, "
+    size = sum(map(len, writer.files.values()))
+    print(f"{len(cases) - len(refused)} cases, {len(writer.files)} arrays, {size} bytes, "
           f"numerics {library.numerics_version}")
     if refused:
         print(f"refused: {len(refused)} of {len(cases)}", *refused, sep="\n  ", file=sys.stderr)

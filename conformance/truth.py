@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 from mpmath import mp, mpf
 
+import files
+
 NAN, INF = mpf("nan"), mpf("inf")
 
 # Digits after the leading one, exponent of the least normal number, largest number.
@@ -54,7 +56,7 @@ def decode(array, type_name):
 class Case:
     """A case: its arrays as lists of numbers, one list per row."""
 
-    def __init__(self, entry, directory):
+    def __init__(self, entry, archives):
         self.entry, self.options = entry, entry.get("options", {})
         self.name, self.function = entry["name"], entry["function"]
         shape, axis = entry["shape"], entry["axis"]
@@ -63,7 +65,7 @@ class Case:
         self.axis = axis
         self.arrays, self.types, self.loaded = {}, {}, {}
         for name, file in {**entry["inputs"], **entry["outputs"]}.items():
-            array = np.load(directory / file["file"])
+            array = archives.array(file)
             self.loaded[name], self.types[name] = array, file["type"]
             self.arrays[name] = decode(array, file["type"])
         self.numbers = entry.get("numbers", {})
@@ -566,10 +568,11 @@ def main():
     arguments.add_argument("--only", default="", help="cases whose name contains this")
     given = arguments.parse_args()
     entries = json.loads(given.index.read_text())["cases"]
+    archives = files.Archives(given.index.parent)
     table = Table()
     entries = [entry for entry in entries if given.only in entry["name"]]
     for entry in entries:
-        check_case(Case(entry, given.index.parent), table)
+        check_case(Case(entry, archives), table)
     table.print()
     print(*table.failures[:60], sep="\n")
     print(f"\nexpected against the truth: {len(entries)} cases, {table.values} values, {len(table.failures)} beyond the promises")

@@ -3,7 +3,9 @@
  * Every tier against the expected bits of conformance/, which conformance/README.md describes: every case, and those
  * with `parts` also in class ranges.
  *
- *   conformance_test DIRECTORY
+ *   conformance_test INDEX DIRECTORY
+ *
+ * DIRECTORY has the unpacked files that the index names.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -319,11 +321,9 @@ static void run_case(const json *entry, const char *directory, int32_t isa, bool
 }
 
 int main(int count, char **arguments) {
-  if (count != 2) return 2;
-  char path[4096];
+  if (count != 3) return 2;
   int64_t size;
-  snprintf(path, sizeof path, "%s/cases.json", arguments[1]);
-  char *at = read_file(path, &size);
+  char *at = read_file(arguments[1], &size);
   the_index = json_value(&at);
   if ((uint32_t)json_number(the_index, "numerics") != xent_numerics_version()) {
     fprintf(stderr, "the cases have another numerics version; make them again: conformance/README.md\n");
@@ -331,8 +331,8 @@ int main(int count, char **arguments) {
   }
   for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
     for (const json *entry = json_get(the_index, "cases")->first; entry; entry = entry->next) {
-      run_case(entry, arguments[1], isa, false);
-      if (json_find(entry, "parts")) run_case(entry, arguments[1], isa, true);
+      run_case(entry, arguments[2], isa, false);
+      if (json_find(entry, "parts")) run_case(entry, arguments[2], isa, true);
     }
   printf("expected = every tier: %" PRId64 " values compared, %" PRId64 " differ\n", compared, wrong);
   return wrong || !compared;

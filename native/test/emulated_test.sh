@@ -2,15 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Old CPUs, emulated by qemu-user: each gets the tiers that it can run and no other, and the bits of conformance/.
-# Usage: emulated_test.sh conformance_test DIRECTORY
+# Usage: emulated_test.sh conformance_test INDEX DIRECTORY
 set -eu
-test=$1
-cases=$2
 
 command -v qemu-x86_64 >/dev/null || { echo 'skipped: there is no qemu-x86_64 on the PATH (qemu-user)' && exit 77; }
 failed=0
 while read -r cpu tiers; do
-  said=$(qemu-x86_64 -cpu "$cpu" "$test" "$cases" 2>&1) || failed=1
+  said=$(qemu-x86_64 -cpu "$cpu" "$@" 2>&1) || failed=1
   said=$(printf '%s\n' "$said" | grep -v '^qemu-x86_64: warning' || true)
   printf '%s: %s\n' "$cpu" "$(printf '%s' "$said" | tr '\n' ' ')"
   case $said in

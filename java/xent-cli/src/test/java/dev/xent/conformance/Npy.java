@@ -4,12 +4,13 @@ package dev.xent.conformance;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.zip.ZipFile;
 
 /**
  * A .npy file as its shape and bytes: all types are welcome, as nothing is computed with them.
@@ -23,9 +24,11 @@ record Npy(long[] shape, byte[] data) {
       Pattern.compile(
           "\\{'descr': '[<|][a-z]\\d', 'fortran_order': False, 'shape': \\(([\\d, ]*)\\), \\}\\s*");
 
+  /** NAME/FILE.npy, which lies in the archive NAME.npz. */
   static Npy read(Path file) {
-    try {
-      byte[] bytes = Files.readAllBytes(file);
+    try (ZipFile archive = new ZipFile(file.getParent() + ".npz");
+        InputStream in = archive.getInputStream(archive.getEntry(file.getFileName().toString()))) {
+      byte[] bytes = in.readAllBytes();
       int end = PREAMBLE + (bytes[8] & 0xFF) + 256 * (bytes[9] & 0xFF);
       Matcher header = HEADER.matcher(new String(bytes, PREAMBLE, end - PREAMBLE, ISO_8859_1));
       if (!header.matches()) {
