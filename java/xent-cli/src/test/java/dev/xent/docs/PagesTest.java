@@ -28,7 +28,7 @@ class PagesTest {
   private static final Pattern DEPENDENCY_VERSION =
       Pattern.compile("dev\\.xent:xent:([\\w.-]+)|<version>([\\w.-]+)</version>");
   private static final Pattern NAMED_FILE =
-      Pattern.compile("`((?:native|java|include|cmake|tools|docs)/[\\w./-]+)`");
+      Pattern.compile("`((?:native|java|include|cmake|tools|docs|verification)/[\\w./-]+)`");
   private static final Pattern STEP =
       Pattern.compile("^\\| `(native/[\\w./]+)` \\| (\\*?)`(\\w+)`\\*? \\|", Pattern.MULTILINE);
   private static final Pattern STEPS =
@@ -189,7 +189,7 @@ class PagesTest {
   /** Everything that can print a message, with the strings that are broken into lines joined. */
   private static String sources() throws IOException {
     try (Stream<Path> files =
-        Stream.of("java", "tools", "xent", "pom.xml")
+        Stream.of("java", "verification", "tools", "xent", "pom.xml")
             .map(Page.ROOT::resolve)
             .flatMap(PagesTest::files)) {
       return files

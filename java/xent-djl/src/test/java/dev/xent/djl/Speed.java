@@ -20,7 +20,7 @@ import java.util.Arrays;
  * Not a test; run by hand:
  *
  * <pre>{@code
- * DJL_CACHE_DIR=/tmp/djl OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 mvn -q -pl java/xent-djl test-compile exec:exec \
+ * DJL_CACHE_DIR=/tmp/djl OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 mvn -q -Pall -pl java/xent-djl test-compile exec:exec \
  *   -Dexec.executable=java -Dexec.classpathScope=test \
  *   -Dexec.args="-Dai.djl.pytorch.num_threads=1 -cp %classpath dev.xent.djl.Speed"
  * }</pre>

@@ -19,7 +19,7 @@ import java.util.Set;
  * memory. Not a test; run by hand:
  *
  * <pre>{@code
- * mvn -q -pl java/xent-onnxruntime test-compile exec:exec -Dexec.executable=java \
+ * mvn -q -Pall -pl java/xent-onnxruntime test-compile exec:exec -Dexec.executable=java \
  *   -Dexec.classpathScope=test -Dexec.args="-cp %classpath dev.xent.onnxruntime.Speed"
  * }</pre>
  */

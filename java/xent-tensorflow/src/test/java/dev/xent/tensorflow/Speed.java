@@ -18,7 +18,7 @@ import org.tensorflow.types.TFloat32;
  * Not a test; run by hand:
  *
  * <pre>{@code
- * TF_CPP_MIN_LOG_LEVEL=3 mvn -q -pl java/xent-tensorflow test-compile exec:exec \
+ * TF_CPP_MIN_LOG_LEVEL=3 mvn -q -Pall -pl java/xent-tensorflow test-compile exec:exec \
  *   -Dexec.executable=java -Dexec.classpathScope=test \
  *   -Dexec.args="-cp %classpath dev.xent.tensorflow.Speed"
  * }</pre>

@@ -37,7 +37,7 @@ class AbiDumpTest {
     assertThat(AbiDump.of(header, facts))
         .as(
             "the binary interface of include/xent.h has changed: raise XENT_ABI_VERSION unless something was only"
-                + " added, and record it (CONTRIBUTING.md, \"Changing the C API\")")
+                + " added, and record it (docs/developing/changes.md, \"Changing the C API\")")
         .isEqualTo(Files.readAllLines(RECORDED.resolve(AbiDump.version(header) + ".txt")));
   }
 

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.packaging;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.lang.module.ModuleDescriptor;
+import java.lang.module.ModuleFinder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+
+/** What is in the jar, what lies beside it, and how large it is. */
+class JarTest {
+  /** What the jar may grow to before somebody has to say why. */
+  private static final long MOST_BYTES = 1_700_000;
+
+  private static List<JarEntry> files() throws IOException {
+    try (JarFile jar = new JarFile(Package.JAR.toFile())) {
+      return jar.stream().filter(entry -> !entry.isDirectory()).toList();
+    }
+  }
+
+  @Test
+  void sizeIsPrintedAndBounded() throws IOException {
+    long size = Files.size(Package.JAR);
+    System.out.printf(
+        "%s: %,d bytes, of which the largest are:%n", Package.JAR.getFileName(), size);
+    files().stream()
+        .sorted(Comparator.comparingLong(JarEntry::getCompressedSize).reversed())
+        .limit(4)
+        .forEach(
+            file -> System.out.printf("  %,9d %s%n", file.getCompressedSize(), file.getName()));
+    assertThat(size).isLessThan(MOST_BYTES);
+  }
+
+  @Test
+  void holdsXentAndNothingElse() throws IOException {
+    assertThat(files())
+        .extracting(JarEntry::getName)
+        .allMatch(
+            name ->
+                name.startsWith("dev/xent/")
+                    || name.startsWith("META-INF/native/linux-")
+                    || name.startsWith("META-INF/native-image/dev.xent/xent/")
+                    || name.startsWith("META-INF/maven/dev.xent/xent/")
+                    || name.equals("META-INF/MANIFEST.MF")
+                    || name.equals("module-info.class"))
+        .contains(
+            "META-INF/native/linux-x86_64/libxent.so",
+            "META-INF/native/linux-x86_64/libxent.so.sha256",
+            "META-INF/native-image/dev.xent/xent/reachability-metadata.json");
+  }
+
+  @Test
+  void theModuleExportsTheApiAndNeedsTheBaseAlone() {
+    ModuleDescriptor module =
+        ModuleFinder.of(Package.JAR).find("dev.xent").orElseThrow().descriptor();
+    assertThat(module.isAutomatic()).isFalse();
+    assertThat(module.exports())
+        .extracting(ModuleDescriptor.Exports::source)
+        .containsExactlyInAnyOrder(
+            "dev.xent",
+            "dev.xent.distributed",
+            "dev.xent.errors",
+            "dev.xent.layers",
+            "dev.xent.options");
+    assertThat(module.requires())
+        .filteredOn(each -> !each.modifiers().contains(ModuleDescriptor.Requires.Modifier.STATIC))
+        .extracting(ModuleDescriptor.Requires::name)
+        .containsExactly("java.base");
+  }
+
+  @Test
+  void sourcesAndJavadocLieBesideIt() throws IOException {
+    assertThat(entries(released("-sources.jar")))
+        .contains("module-info.java", "dev/xent/CrossEntropy.java");
+    assertThat(entries(released("-javadoc.jar")))
+        .contains("dev.xent/dev/xent/CrossEntropy.html", "dev.xent/dev/xent/layers/Layer.html")
+        .noneMatch(entry -> entry.contains("internal"));
+  }
+
+  @Test
+  void theBillOfMaterialsNamesXentAlone() throws IOException {
+    assertThat(Files.readString(released("-cyclonedx.json")))
+        .contains("\"purl\" : \"pkg:maven/dev.xent/xent@" + Package.VERSION)
+        .doesNotContain("jspecify");
+  }
+
+  /** What a release has beside the jar: mvn -Pall,release verify, not offline. */
+  private static Path released(String suffix) {
+    Path file = Package.JAR.resolveSibling("xent-" + Package.VERSION + suffix);
+    if (!Package.ALL_REQUIRED) {
+      Assumptions.assumeTrue(Files.exists(file), "no build of a release made " + file);
+    }
+    return file;
+  }
+
+  private static List<String> entries(Path jar) throws IOException {
+    try (JarFile file = new JarFile(jar.toFile())) {
+      return file.stream().map(JarEntry::getName).toList();
+    }
+  }
+}
