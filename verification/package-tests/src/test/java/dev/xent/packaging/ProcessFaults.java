@@ -163,7 +163,8 @@ final class ProcessFaults {
 
   private Stream<Fault> settings() {
     return Stream.of(
-        refused("dev.xent.isa", "a\nb", "dev.xent.isa=a?b is none of best, scalar, avx2, avx512, neon"),
+        refused(
+            "dev.xent.isa", "a\nb", "dev.xent.isa=a?b is none of best, scalar, avx2, avx512, neon"),
         refused("dev.xent.native", "x".repeat(100_000), "dev.xent.native=xxx"),
         refused("dev.xent.threads", "-1", "dev.xent.threads=-1 is no number of threads"),
         refused("dev.xent.threads", "99999999999", "dev.xent.threads=99999999999 is no number"),

@@ -43,8 +43,8 @@ public record Settings(
   public static final String TEMPORARY_DIRECTORY = "dev.xent.tempdir";
 
   /**
-   * {@code dev.xent.isa=best|scalar|avx2|avx512|neon}: the instruction set of operations that were built
-   * without one of their own; the default is {@code best}.
+   * {@code dev.xent.isa=best|scalar|avx2|avx512|neon}: the instruction set of operations that were
+   * built without one of their own; the default is {@code best}.
    */
   public static final String ISA = "dev.xent.isa";
 
