@@ -15,7 +15,8 @@ final class OptionRules {
           XentH.XENT_ISA_BEST(),
           XentH.XENT_ISA_SCALAR(),
           XentH.XENT_ISA_AVX2(),
-          XentH.XENT_ISA_AVX512());
+          XentH.XENT_ISA_AVX512(),
+          XentH.XENT_ISA_NEON());
 
   private OptionRules() {}
 
