@@ -263,8 +263,8 @@ typedef struct xent_options {
   double gradient_scale;    /* c, finite: every gradient of cross-entropy is multiplied by it */
   int32_t smoothing;        /* XENT_SMOOTHING_... */
   int32_t reserved;         /* 0 */
-  double temperature;       /* logits are divided by it, after the softcap: in [2^-64, 2^64]; 0: 1 */
-  double softcap;           /* c: logits become c tanh(x / c): in [2^-64, 2^64]; 0: they stay. Not in softmax
+  double temperature;       /* logits are divided by it, after the softcap: in [2^-32, 2^32]; 0: 1 */
+  double softcap;           /* c: logits become c tanh(x / c): in [2^-32, 2^32]; 0: they stay. Not in softmax
                                backward */
   double z_loss;            /* finite, >= 0: z_loss * lse^2 is added to the loss of a row; 0: none */
   double probability_clamp; /* d in (0, 0.5]: the probability of a label, or of every class with a target, counts

@@ -60,7 +60,7 @@ XENT_INLINE int64_t add_groups(const float *x, int64_t i, int64_t n, float N, la
       load_vectors(x + i, v);
       exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, &no_heat, false);
     } else {
-      exp_end(&half, e, XENT_BATCH);
+      exp_end(&half, e, XENT_BATCH, &no_heat, false);
     }
     add_vectors(s, e);
   } while (same);

@@ -118,7 +118,7 @@ int main(void) {
   /* In at most 16 classes lanes j, j + 2 … j + 14 meet in float. Here the same classes meet in float in lane j, as the
    * eight of a group do. */
   static const int64_t slots[16] = {0, 0, 4, 4, 2, 2, 6, 6, 1, 1, 5, 5, 3, 3, 7, 7};
-  static const double temperatures[] = {0, 0.7, 3, 31.8};
+  static const double temperatures[] = {0, 0x1.3p-32, 0.7, 3, 31.8, 0x1.fp31};
   int64_t spread[16], at_the_end[128];
   for (int64_t i = 0; i < 16; i++) spread[i] = slots[i] * 16 + i % 2;
   for (int64_t i = 0; i < 128; i++) at_the_end[i] = XENT_CHUNK + i;

@@ -115,8 +115,11 @@ static void choose_shape(problem *p) {
   }
 }
 
-/* Of the whole range of temperatures and softcaps. */
-static double any_power_of_two(void) { return ldexp(1, (int)below(129) - 64); }
+/* Of the whole range of temperatures and softcaps; a power of two in half of the cases. */
+static double any_factor(void) {
+  const double power = 64 * random_unit(&source) - 32;
+  return exp2(chance(0.5) ? rint(power) : power);
+}
 
 static void choose_options(problem *p, int targets) {
   xent_options *o = &p->o;
@@ -125,8 +128,8 @@ static void choose_options(problem *p, int targets) {
   static const double scales[] = {1, 0.25, -1.0 / 3, 1e-30, 1e-38, 3e-45, 1e30, 0};
   if (chance(0.4)) o->gradient_scale = scales[below(8)];
   if (chance(0.3))
-    o->temperature = chance(0.3) ? 2 : chance(0.1) ? any_power_of_two() : pow(10, 3 * random_unit(&source) - 1);
-  if (chance(0.3)) o->softcap = chance(0.5) ? 30 : chance(0.1) ? any_power_of_two() : 1 + 50 * random_unit(&source);
+    o->temperature = chance(0.3) ? 2 : chance(0.2) ? any_factor() : pow(10, 3 * random_unit(&source) - 1);
+  if (chance(0.3)) o->softcap = chance(0.5) ? 30 : chance(0.1) ? any_factor() : 1 + 50 * random_unit(&source);
   if (chance(0.3)) o->z_loss = chance(0.5) ? 1e-4 : random_unit(&source);
   if (targets != NO_TARGETS && chance(0.5)) {
     const double u = random_unit(&source);
@@ -146,10 +149,11 @@ static void choose_options(problem *p, int targets) {
 
 static void fill_logits(problem *p) {
   float *x = must_allocate((size_t)p->n * sizeof *x);
+  const double scale = p->o.temperature != 0 && chance(0.5) ? p->o.temperature : 1;
   for (int64_t row = 0; row < p->rows; row++) {
     const int64_t n = classes_of(p, row);
     fill_row(x, n, n == 0 ? 0 : chance(0.6) ? 0 : (int)below(ROW_KINDS), &source);
-    for (int64_t k = 0; k < n; k++) set_number(&p->logits, class_at(p, &p->logits, row, k), (double)x[k]);
+    for (int64_t k = 0; k < n; k++) set_number(&p->logits, class_at(p, &p->logits, row, k), (double)x[k] * scale);
   }
   free(x);
 }

@@ -103,8 +103,8 @@ static xent_status take_structs(xent_frame *f) {
 
 /* ---- options and shape ---- */
 
-/* A number whose reciprocal has all its bits in either arithmetic; 0 is "not used". */
-static bool is_factor(double value) { return value == 0 || (value >= 0x1p-64 && value <= 0x1p64); }
+/* A number whose powers up to the third, and its reciprocal's, are normal floats; 0 is "not used". */
+static bool is_factor(double value) { return value == 0 || (value >= 0x1p-32 && value <= 0x1p32); }
 
 /* The options that a plain call leaves 0. */
 static xent_status check_general_options(xent_frame *f) {

@@ -69,7 +69,7 @@ typedef struct {
   const xent_family *f32, *f64; /* float32 and float64 arithmetic */
   xent_kernel kl_divergence;
   /* e(x; N) of n floats, for the tests */
-  void (*exponential)(const float *x, float N, float *e, int64_t n);
+  void (*exponential)(const float *x, float N, double temperature, float *e, int64_t n);
   /* and the tanh of n floats, a multiple of XENT_LANES */
   void (*tanh)(const float *x, float *t, int64_t n);
   /* The same in double, n a multiple of XENT_LANES; exponentials of vectors, and one by one, which must agree. And

@@ -66,24 +66,25 @@ XENT_INLINE lanes emitted(const emission *m, const class_targets *t, lanes e, in
 /* n classes from floats to floats. kept: x is e already, and has room for whole vectors. */
 XENT_INLINE void emit_floats(const emission *from, const float *x, float *y, int64_t n, const bool kept, const bool hot,
                              const int kind, const bool stream) {
-  const emission own = *from, *m = &own; /* which no store to y can change */
+  const emission own = *from, *m = &own; /* which no store to y can change, as little as the heat */
+  const heat h = *from->heat;
   const class_targets targets = kind == XENT_EMIT_SAME ? (class_targets){.add = 0} : *m->targets, *t = &targets;
   int64_t i = stream ? stream_head(y, n) : 0;
   if (i > 0) {
     lanes head[1] = {lanes_load_part(x, i, 0.0f)};
-    if (!kept) exp_lanes(head, 1, &m->references, false, m->heat, hot);
+    if (!kept) exp_lanes(head, 1, &m->references, false, &h, hot);
     lanes_store_part(y, i, emitted(m, t, head[0], 0, i, kind));
   }
   for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
     lanes v[2] = {lanes_load(x + i), lanes_load(x + i + XENT_LANES)};
-    if (!kept) exp_lanes(v, 2, &m->references, false, m->heat, hot);
+    if (!kept) exp_lanes(v, 2, &m->references, false, &h, hot);
     XENT_UNROLL(2)
     for (int j = 0; j < 2; j++)
       put(y + i + j * XENT_LANES, emitted(m, t, v[j], i + j * XENT_LANES, XENT_LANES, kind), stream);
   }
   for (; i < n; i += XENT_LANES) {
     lanes v[1] = {kept ? lanes_load(x + i) : lanes_load_part(x + i, n - i, 0.0f)};
-    if (!kept) exp_lanes(v, 1, &m->references, false, m->heat, hot);
+    if (!kept) exp_lanes(v, 1, &m->references, false, &h, hot);
     lanes_store_part(y + i, n - i, emitted(m, t, v[0], i, n - i, kind));
   }
 }

@@ -72,7 +72,10 @@ XENT_INLINE void emit_strip_classes(const strip_output *o, const block_factors *
     v[k] = load_columns(from, kind != XENT_ANY || formula == XENT_KEPT ? XENT_F32 : o->x_type, whole ? XENT_LANES : count);
     if (formula == XENT_AGAIN && labels) v[k] = lanes_where_equal(b->label, lanes_set(XENT_IGNORED_COLUMN), lanes_set(0.0f), v[k]);
   }
-  if (formula == XENT_AGAIN) exp_lanes(v, classes, &b->references, false, o->heat, kind == XENT_ANY);
+  if (formula == XENT_AGAIN && kind == XENT_ANY && o->heat->used)
+    exp_lanes(v, classes, &b->references, false, o->heat, true);
+  else if (formula == XENT_AGAIN)
+    exp_lanes(v, classes, &b->references, false, o->heat, false);
   XENT_UNROLL(4)
   for (int k = 0; k < classes; k++) {
     lanes value = formula == XENT_LOG ? log_probability(v[k], b->first, b->r, b->second)
@@ -92,7 +95,10 @@ XENT_INLINE void emit_strip_classes(const strip_output *o, const block_factors *
 
 XENT_INLINE void emit_strip_block(const strip_output *of, const strip_factors *f, int64_t i, int64_t count, const bool whole,
                                   const enum strip_formula formula, const enum strip_kind kind) {
-  const strip_output here = *of, *o = &here; /* which no store changes */
+  const heat h = *of->heat;
+  strip_output here = *of; /* which no store changes, as little as the heat */
+  here.heat = &h;
+  const strip_output *o = &here;
   const block_factors b = factors_at(o, f, i, formula, kind);
   const bool stream = o->stores == XENT_STORE_PAST;
   const char *x = o->x + i * size_of_float(o->x_type);

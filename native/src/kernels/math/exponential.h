@@ -15,18 +15,26 @@ enum { XENT_SCALE_EXPONENT = 30 }; /* keeps e normal down to exp(-104) */
 #define XENT_UNSCALE 0x1p-30
 #define XENT_RESCALE 0x1p30
 
-/* 1 / temperature, which multiplies every exponent: hi + lo is it to 48 bits. */
+/* 1 / temperature, which multiplies every exponent. The logits stay as they are: the reduction takes steps of eighth, which
+ * an eighth of ln 2 is in logits, and the polynomial has the powers of 1 / temperature in its coefficients. */
 typedef struct {
   double whole, temperature;
-  float hi, lo;
+  float hi;                        /* 1 / temperature as a float: the coefficient of t */
+  float eighth_hi, eighth_lo, per_eighth;
+  float q2, q3;
   bool used;
 } heat;
 
+/* For exponentials that no temperature changes. */
+static const heat no_heat = {.whole = 1, .temperature = 1, .hi = 1, .used = false};
+
 XENT_INLINE heat heat_of(double temperature) {
-  const bool used = temperature != 0 && temperature != 1;
-  const double whole = used ? 1 / temperature : 1;
-  const float hi = (float)whole;
-  return (heat){.whole = whole, .temperature = used ? temperature : 1, .hi = hi, .lo = (float)(whole - (double)hi), .used = used};
+  if (temperature == 0 || temperature == 1) return no_heat;
+  const double r = 1 / temperature, eighth = XENT_LN2 / 8 * temperature;
+  const float hi = (float)eighth;
+  return (heat){.whole = r, .temperature = temperature, .hi = (float)r, .eighth_hi = hi, .eighth_lo = (float)(eighth - (double)hi),
+                .per_eighth = (float)(1 / eighth), .q2 = (float)((double)XENT_Q2 * r * r),
+                .q3 = (float)((double)XENT_Q3 * r * r * r), .used = true};
 }
 
 /* What depends on N, and on the temperature. */
@@ -50,18 +58,15 @@ XENT_INLINE float reference_for(float max, const heat *h) {
 XENT_INLINE float exp_one(float x, float N, const heat *h) {
   const exp_reference r = exp_reference_of(N, h);
   x = x < r.lowest ? r.lowest : x;
-  float z, t;
+  const float z = fused(x, h->used ? h->per_eighth : 8 * XENT_LOG2E, r.magic), n = z - r.magic;
+  float p;
   if (h->used) {
-    const float product = x * h->hi, rest = fused(x, h->lo, fused(x, h->hi, -product));
-    z = fused(product, 8 * XENT_LOG2E, r.magic);
-    const float n = z - r.magic;
-    t = fused(n, -XENT_LN2_LO / 8, fused(n, -XENT_LN2_HI / 8, product)) + rest;
+    const float t = fused(n, -h->eighth_lo, fused(n, -h->eighth_hi, x));
+    p = fused(fused(h->q3, t, h->q2), t, h->hi) * t;
   } else {
-    z = fused(x, 8 * XENT_LOG2E, r.magic);
-    const float n = z - r.magic;
-    t = fused(n, -XENT_LN2_LO / 8, fused(n, -XENT_LN2_HI / 8, x));
+    const float t = fused(n, -XENT_LN2_LO / 8, fused(n, -XENT_LN2_HI / 8, x));
+    p = fused(fused(XENT_Q3, t, XENT_Q2) * t, t, t);
   }
-  const float p = fused(fused(XENT_Q3, t, XENT_Q2) * t, t, t);
   const float s = bits_float(XENT_TWO_TO_EIGHTHS[float_bits(z) & 7] + (float_bits(z) << 20));
   return fused(p, s, s);
 }
@@ -98,39 +103,41 @@ typedef struct {
   lanes t[XENT_BATCH_MAX], s[XENT_BATCH_MAX];
 } exp_half;
 
+/* exp(t) - 1 in three steps; hot: there is a temperature, and t is in logits. */
+XENT_INLINE lanes power_begun(lanes t, const heat *h, const bool hot) {
+  return lanes_fma(lanes_set(hot ? h->q3 : XENT_Q3), t, lanes_set(hot ? h->q2 : XENT_Q2));
+}
+XENT_INLINE lanes power_continued(lanes p, lanes t, const heat *h, const bool hot) {
+  return hot ? lanes_fma(p, t, lanes_set(h->hi)) : lanes_mul(p, t);
+}
+XENT_INLINE lanes power_ended(lanes p, lanes t, const bool hot) { return hot ? lanes_mul(p, t) : lanes_fma(p, t, t); }
+
 /* The first half of `next` (overwritten) into *half, and the second half of the `pending` vectors that were there before
- * into e. each: every vector has references of its own, else there are one for all. hot: there is a temperature. */
+ * into e. each: every vector has references of its own, else there are one for all. */
 XENT_INLINE void exp_stages(exp_half *half, lanes *next, lanes *e, const int count, const int pending,
                             const exp_references *r, const bool each, const heat *h, const bool hot) {
-  lanes z[XENT_BATCH_MAX], s[XENT_BATCH_MAX], p[XENT_BATCH_MAX], rest[XENT_BATCH_MAX];
+  const lanes per_eighth = lanes_set(hot ? h->per_eighth : 8 * XENT_LOG2E);
+  const lanes hi = lanes_set(hot ? -h->eighth_hi : -XENT_LN2_HI / 8), lo = lanes_set(hot ? -h->eighth_lo : -XENT_LN2_LO / 8);
+  lanes z[XENT_BATCH_MAX], s[XENT_BATCH_MAX], p[XENT_BATCH_MAX];
 #define XENT_STAGE(statement) XENT_UNROLL(8) for (int j = 0; j < count; j++) statement
 #define XENT_PENDING(statement) XENT_UNROLL(8) for (int j = 0; j < pending; j++) statement
   XENT_STAGE(next[j] = lanes_floor_at(next[j], r[each ? j : 0].lowest));
-  if (hot) {
-    const lanes hi = lanes_set(h->hi), lo = lanes_set(h->lo);
-    XENT_STAGE({
-      const lanes product = lanes_mul(next[j], hi);
-      rest[j] = lanes_fma(next[j], lo, lanes_fms(next[j], hi, product));
-      next[j] = product;
-    });
-  }
-  XENT_PENDING(p[j] = lanes_fma(lanes_set(XENT_Q3), half->t[j], lanes_set(XENT_Q2)));
-  XENT_STAGE(z[j] = lanes_fma(next[j], lanes_set(8 * XENT_LOG2E), r[each ? j : 0].magic));
-  XENT_PENDING(p[j] = lanes_mul(p[j], half->t[j]));
+  XENT_PENDING(p[j] = power_begun(half->t[j], h, hot));
+  XENT_STAGE(z[j] = lanes_fma(next[j], per_eighth, r[each ? j : 0].magic));
+  XENT_PENDING(p[j] = power_continued(p[j], half->t[j], h, hot));
   XENT_STAGE(s[j] = lanes_exponent_table(z[j]));
   XENT_STAGE(z[j] = lanes_sub(z[j], r[each ? j : 0].magic));
-  XENT_PENDING(p[j] = lanes_fma(p[j], half->t[j], half->t[j]));
-  XENT_STAGE(next[j] = lanes_fma(z[j], lanes_set(-XENT_LN2_HI / 8), next[j]));
+  XENT_PENDING(p[j] = power_ended(p[j], half->t[j], hot));
+  XENT_STAGE(next[j] = lanes_fma(z[j], hi, next[j]));
   XENT_PENDING(e[j] = lanes_fma(p[j], half->s[j], half->s[j]));
-  XENT_STAGE(half->t[j] = lanes_fma(z[j], lanes_set(-XENT_LN2_LO / 8), next[j]));
-  if (hot) XENT_STAGE(half->t[j] = lanes_add(half->t[j], rest[j]));
+  XENT_STAGE(half->t[j] = lanes_fma(z[j], lo, next[j]));
   XENT_STAGE(half->s[j] = s[j]);
 }
-XENT_INLINE void exp_end(const exp_half *half, lanes *e, const int count) {
+XENT_INLINE void exp_end(const exp_half *half, lanes *e, const int count, const heat *h, const bool hot) {
   lanes p[XENT_BATCH_MAX];
-  XENT_STAGE(p[j] = lanes_fma(lanes_set(XENT_Q3), half->t[j], lanes_set(XENT_Q2)));
-  XENT_STAGE(p[j] = lanes_mul(p[j], half->t[j]));
-  XENT_STAGE(p[j] = lanes_fma(p[j], half->t[j], half->t[j]));
+  XENT_STAGE(p[j] = power_begun(half->t[j], h, hot));
+  XENT_STAGE(p[j] = power_continued(p[j], half->t[j], h, hot));
+  XENT_STAGE(p[j] = power_ended(p[j], half->t[j], hot));
   XENT_STAGE(e[j] = lanes_fma(p[j], half->s[j], half->s[j]));
 }
 
@@ -138,10 +145,7 @@ XENT_INLINE void exp_end(const exp_half *half, lanes *e, const int count) {
 XENT_INLINE void exp_lanes(lanes *x, const int count, const exp_references *r, const bool each, const heat *h, const bool hot) {
   exp_half half;
   exp_stages(&half, x, NULL, count, 0, r, each, h, hot);
-  exp_end(&half, x, count);
+  exp_end(&half, x, count, h, hot);
 }
-
-/* For exponentials that no temperature changes. */
-static const heat no_heat = {.whole = 1, .temperature = 1, .hi = 1, .lo = 0, .used = false};
 
 #endif

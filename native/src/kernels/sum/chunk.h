@@ -156,17 +156,18 @@ typedef struct {
 XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const chunk_way *w, const bool hot,
                             chunk_progress *c) {
   enum { LAST = XENT_GROUP_VECTORS - XENT_BATCH };
+  const heat h = *w->heat; /* which no store to kept can change */
   float *kept = w->kept;
   if (!w->exact) c->above = group_largest(x + i, XENT_GROUP, c->above);
   while (i < end) {
-    if (!w->exact) raise_reference(c, w->heat, hot);
-    const exp_references r = exp_everywhere(exp_reference_of(c->reference, w->heat));
+    if (!w->exact) raise_reference(c, &h, hot);
+    const exp_references r = exp_everywhere(exp_reference_of(c->reference, &h));
     const float limit = limit_of(c->reference);
     group_tree tree;
     exp_half half;
     lanes v[XENT_BATCH_MAX], e[XENT_BATCH_MAX];
     load_batch(x + i, v);
-    exp_stages(&half, v, NULL, XENT_BATCH, 0, &r, false, w->heat, hot);
+    exp_stages(&half, v, NULL, XENT_BATCH, 0, &r, false, &h, hot);
     bool same = true;
     do {
       if (w->ahead > 0) prefetch_group((uintptr_t)(x + i) + (uintptr_t)w->ahead * sizeof *x);
@@ -174,7 +175,7 @@ XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const 
       XENT_UNROLL(8)
       for (int at = XENT_BATCH; at < XENT_GROUP_VECTORS; at += XENT_BATCH) {
         load_batch(x + i + at * XENT_LANES, v);
-        exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, w->heat, hot);
+        exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, &h, hot);
         take_batch(&tree, at - XENT_BATCH, e, kept ? kept + i : NULL);
       }
       const int64_t done = i;
@@ -182,13 +183,13 @@ XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const 
       same = i < end;
       if (same && !w->exact) {
         c->above = group_largest(x + i, XENT_GROUP, c->above);
-        same = __builtin_expect(!is_above(c->above, limit, w->heat, hot), 1);
+        same = __builtin_expect(!is_above(c->above, limit, &h, hot), 1);
       }
       if (same) {
         load_batch(x + i, v);
-        exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, w->heat, hot);
+        exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, &h, hot);
       } else {
-        exp_end(&half, e, XENT_BATCH);
+        exp_end(&half, e, XENT_BATCH, &h, hot);
       }
       take_batch(&tree, LAST, e, kept ? kept + done : NULL);
       take_group(c, tree.group);

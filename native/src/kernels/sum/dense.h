@@ -153,7 +153,7 @@ XENT_SHARED dlanes dense_sums(const float *v, int64_t n) {
 
 /* e of `count` parts of sixteen rows from part k on, each row with its reference. */
 XENT_INLINE void dense_exp_step(const dense_call *d, const float *x, float *e, int64_t k, const int count, const exp_references *r,
-                                const bool hot) {
+                                const heat *h, const bool hot) {
   exp_references of[XENT_BATCH_MAX];
   lanes v[XENT_BATCH_MAX];
   XENT_UNROLL(4)
@@ -162,14 +162,15 @@ XENT_INLINE void dense_exp_step(const dense_call *d, const float *x, float *e, i
     of[j].lowest = lanes_spread(r->lowest, d->rows, k + j);
     of[j].magic = lanes_spread(r->magic, d->rows, k + j);
   }
-  exp_lanes(v, count, of, true, &d->j->heat, hot);
+  exp_lanes(v, count, of, true, h, hot);
   XENT_UNROLL(4)
   for (int j = 0; j < count; j++) lanes_store_dense(e, d->n, k + j, v[j]);
 }
 XENT_INLINE void dense_exp_as(const dense_call *d, const float *x, float *e, const exp_references *r, const bool hot) {
+  const heat h = d->j->heat; /* which no store can change */
   int64_t k = 0;
-  for (; k + 2 <= d->n; k += 2) dense_exp_step(d, x, e, k, 2, r, hot);
-  if (k < d->n) dense_exp_step(d, x, e, k, 1, r, hot);
+  for (; k + 2 <= d->n; k += 2) dense_exp_step(d, x, e, k, 2, r, &h, hot);
+  if (k < d->n) dense_exp_step(d, x, e, k, 1, r, &h, hot);
 }
 XENT_SHARED void dense_exp_hot(const dense_call *d, const float *x, float *e, const exp_references *r) { dense_exp_as(d, x, e, r, true); }
 XENT_INLINE void dense_exp(const dense_call *d, const float *x, float *e, lanes references) {

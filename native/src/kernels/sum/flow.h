@@ -262,15 +262,14 @@ XENT_INLINE int flow_batch(const int vectors, const int mode) {
 
 /* A row at its exponentials; back comes the largest of the row that is searched beside. vectors: of the row, where they are
  * a constant, else 0. */
-XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half, const flow_beside *s, const bool hot, const int mode,
-                           const int vectors) {
+XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half, const flow_beside *s, const heat *h, const bool hot,
+                           const int mode, const int vectors) {
   const flow_from own = flow_from_row(b, row, f->n), after = flow_from_row(b, row + 1 < b->sums.rows.count ? row + 1 : row, f->n);
   const int batch = flow_batch(vectors, mode), rest = vectors ? vectors - (vectors - 1) / 4 * 4 : batch;
   const int64_t sure = vectors ? (vectors - 1) * XENT_LANES : 0;
   const int64_t last = vectors ? (vectors - 1) / 4 * XENT_UNIT : (own.n - 1) / XENT_UNIT * XENT_UNIT;
   const int64_t label = f->j->labels ? b->label[row] : XENT_NO_CLASS;
   float *kept = f->keep ? flow_slot(f, b->e, row) : NULL;
-  const heat *h = &f->j->heat;
   lanes even = lanes_set(0.0f), q, largest = lanes_set(-INFINITY);
   dlanes sum = dlanes_zero();
   for (int64_t i = 0; i < last; i += XENT_UNIT) {
@@ -429,15 +428,16 @@ XENT_INLINE flow_beside flow_beside_row(const flow *f, const flow_block *next, c
 XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *now, const flow_block *before, const bool hot,
                                    const int mode, const int vectors) {
   const bool odd = !f->straight;
+  const heat h = f->j->heat; /* which no store can change */
   int row = 0;
   if (now->sums.rows.count) {
     exp_half half;
     const flow_from first = flow_from_row(now, 0, f->n);
-    flow_step(&half, &first, 0, vectors ? (vectors - 1) * XENT_LANES : 0, NULL, flow_batch(vectors, mode), 0, &f->j->heat, hot);
+    flow_step(&half, &first, 0, vectors ? (vectors - 1) * XENT_LANES : 0, NULL, flow_batch(vectors, mode), 0, &h, hot);
     for (; row < now->sums.rows.count; row++) {
       if (odd) flow_odd_row(f, next, before, row);
       const flow_beside s = flow_beside_row(f, next, before, row, mode);
-      next->largest[row] = flow_row(f, now, row, &half, &s, hot, mode, vectors);
+      next->largest[row] = flow_row(f, now, row, &half, &s, &h, hot, mode, vectors);
     }
   }
   for (; row < f->most; row++) {

@@ -106,8 +106,11 @@ XENT_INLINE lanes lane_of_group(const column_block *b, int64_t class, const int 
 }
 
 /* Lanes [from, to) of the group that begins at a class, each with as many classes. */
-XENT_INLINE void lanes_of_group(const column_block *b, int64_t class, int from, int to, const int slots, const bool keep,
+XENT_INLINE void lanes_of_group(const column_block *of, int64_t class, int from, int to, const int slots, const bool keep,
                                 const bool hot, lanes *sums) {
+  const heat h = *of->heat;
+  column_block own = *of, *b = &own; /* which no store changes, as little as the heat */
+  own.heat = &h;
   int l = from;
   if (slots == 1)
     for (; l + 4 <= to; l += 4) column_exp(b, class + l, 1, 4, keep, hot, sums + l);

@@ -3,13 +3,13 @@
 #include "kernels/choose.h"
 #include "kernels/tier/tier.h"
 
-void XENT_TIER_NAME(exponential)(const float *x, float N, float *e, int64_t n) {
-  const heat h = no_heat;
+void XENT_TIER_NAME(exponential)(const float *x, float N, double temperature, float *e, int64_t n) {
+  const heat h = heat_of(temperature);
   const exp_references r = exp_everywhere(exp_reference_of(N, &h));
   int64_t i = 0;
   for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
     lanes v[2] = {lanes_load(x + i), lanes_load(x + i + XENT_LANES)};
-    exp_lanes(v, 2, &r, false, &h, false);
+    h.used ? exp_lanes(v, 2, &r, false, &h, true) : exp_lanes(v, 2, &r, false, &h, false);
     lanes_store(e + i, v[0]);
     lanes_store(e + i + XENT_LANES, v[1]);
   }

@@ -20,7 +20,7 @@ bool XENT_TIER_NAME(strips_fit_backward)(const xent_call *call);
 xent_status XENT_TIER_NAME(strips_backward)(const xent_call *call);
 
 /* for the tests */
-void XENT_TIER_NAME(exponential)(const float *x, float N, float *e, int64_t n);
+void XENT_TIER_NAME(exponential)(const float *x, float N, double temperature, float *e, int64_t n);
 void XENT_TIER_NAME(tanh)(const float *x, float *t, int64_t n);
 void XENT_TIER_NAME(f64_exponential)(const double *x, double N, double *e, double *one_by_one, int64_t n);
 void XENT_TIER_NAME(f64_tanh)(const double *x, double *t, int64_t n);

@@ -74,9 +74,6 @@ XENT_INLINE lanes lanes_mul(lanes a, lanes b) { return XENT_BOTH(_mm256_mul_ps, 
 XENT_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
   return (lanes){_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
 }
-XENT_INLINE lanes lanes_fms(lanes a, lanes b, lanes c) {
-  return (lanes){_mm256_fmsub_ps(a.lo, b.lo, c.lo), _mm256_fmsub_ps(a.hi, b.hi, c.hi)};
-}
 /* maxps gives its second operand when the first is NaN or both are equal. */
 XENT_INLINE lanes lanes_max(lanes x, lanes a) { return XENT_BOTH(_mm256_max_ps, x, a); }
 XENT_INLINE lanes lanes_floor_at(lanes x, lanes lo) { return XENT_BOTH(_mm256_max_ps, lo, x); }

@@ -35,7 +35,6 @@ XENT_INLINE lanes lanes_add(lanes a, lanes b) { return (lanes){_mm512_add_ps(a.v
 XENT_INLINE lanes lanes_sub(lanes a, lanes b) { return (lanes){_mm512_sub_ps(a.v, b.v)}; }
 XENT_INLINE lanes lanes_mul(lanes a, lanes b) { return (lanes){_mm512_mul_ps(a.v, b.v)}; }
 XENT_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) { return (lanes){_mm512_fmadd_ps(a.v, b.v, c.v)}; }
-XENT_INLINE lanes lanes_fms(lanes a, lanes b, lanes c) { return (lanes){_mm512_fmsub_ps(a.v, b.v, c.v)}; }
 /* maxps gives its second operand when the first is NaN or both are equal. */
 XENT_INLINE lanes lanes_max(lanes x, lanes a) { return (lanes){_mm512_max_ps(x.v, a.v)}; }
 XENT_INLINE lanes lanes_floor_at(lanes x, lanes lo) { return (lanes){_mm512_max_ps(lo.v, x.v)}; }

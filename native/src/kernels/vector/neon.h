@@ -75,7 +75,6 @@ XENT_INLINE lanes lanes_mul(lanes x, lanes y) { return XENT_OF_TWO(lanes, vmulq_
 XENT_INLINE lanes lanes_fma(lanes x, lanes y, lanes z) {
   return (lanes){vfmaq_f32(z.a, x.a, y.a), vfmaq_f32(z.b, x.b, y.b), vfmaq_f32(z.c, x.c, y.c), vfmaq_f32(z.d, x.d, y.d)};
 }
-XENT_INLINE lanes lanes_fms(lanes x, lanes y, lanes z) { return lanes_fma(x, y, XENT_OF_ONE(lanes, vnegq_f32, z)); }
 
 XENT_INLINE lanes lanes_choose(where w, lanes yes, lanes no) {
   return (lanes){vbslq_f32(w.a, yes.a, no.a), vbslq_f32(w.b, yes.b, no.b), vbslq_f32(w.c, yes.c, no.c),

@@ -48,10 +48,6 @@ XENT_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
   fuse(a.v, b.v, c.v, XENT_LANES);
   return a;
 }
-XENT_INLINE lanes lanes_fms(lanes a, lanes b, lanes c) {
-  XENT_EACH_LANE(j) c.v[j] = -c.v[j];
-  return lanes_fma(a, b, c);
-}
 XENT_INLINE lanes lanes_max(lanes x, lanes a) {
   XENT_EACH_LANE(j) a.v[j] = x.v[j] > a.v[j] ? x.v[j] : a.v[j];
   return a;

@@ -375,7 +375,7 @@ public final class CrossEntropy {
     /**
      * {@code tau}: logits are divided by it, after the softcap. Default: 1.
      *
-     * @throws OptionException unless it is from 2^-64 to 2^64
+     * @throws OptionException unless it is from 2^-32 to 2^32
      */
     public Builder temperature(double value) {
       temperature = Options.requireTemperature(value);
@@ -385,7 +385,7 @@ public final class CrossEntropy {
     /**
      * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay.
      *
-     * @throws OptionException unless it is from 2^-64 to 2^64
+     * @throws OptionException unless it is from 2^-32 to 2^32
      */
     public Builder softcap(double value) {
       softcap = Options.requireSoftcap(value);

@@ -174,7 +174,7 @@ public final class KlDivergence {
     /**
      * {@code tau}: the logits of both sides are divided by it. Default: 1.
      *
-     * @throws OptionException unless it is from 2^-64 to 2^64
+     * @throws OptionException unless it is from 2^-32 to 2^32
      */
     public Builder temperature(double value) {
       temperature = Options.requireTemperature(value);

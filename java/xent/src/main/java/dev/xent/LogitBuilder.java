@@ -42,7 +42,7 @@ public abstract sealed class LogitBuilder<B extends LogitBuilder<B>> extends Ope
    * {@code tau}: logits are divided by it, after the softcap, and a backward divides by it too.
    * Default: 1.
    *
-   * @throws OptionException unless it is from 2^-64 to 2^64
+   * @throws OptionException unless it is from 2^-32 to 2^32
    */
   public B temperature(double value) {
     temperature = Options.requireTemperature(value);
@@ -53,7 +53,7 @@ public abstract sealed class LogitBuilder<B extends LogitBuilder<B>> extends Ope
    * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay. The
    * backward of softmax and log-softmax refuses it: {@code y} does not tell its derivative.
    *
-   * @throws OptionException unless it is from 2^-64 to 2^64
+   * @throws OptionException unless it is from 2^-32 to 2^32
    */
   public B softcap(double value) {
     softcap = Options.requireSoftcap(value);

@@ -85,7 +85,7 @@ class InputsRefusedTest {
   @Test
   void factorsOutOfRange() {
     for (double bad : new double[] {0x1p-65, 0x1p65}) {
-      String value = Double.toString(bad) + ": give a number from 2^-64 to 2^64";
+      String value = Double.toString(bad) + ": give a number from 2^-32 to 2^32";
       refused(
           OptionException.class,
           () -> CrossEntropy.builder().temperature(bad),

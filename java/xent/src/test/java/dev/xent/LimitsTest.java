@@ -24,15 +24,15 @@ class LimitsTest {
   }
 
   @Test
-  void reciprocalsOfTemperaturesAndSoftcapsHaveAllTheirBits() {
+  void powersOfTemperaturesAndSoftcapsAreNormalNumbers() {
     Tensor wide = Tensor.of(new double[] {1, 2, 3, 4}, 2, 2);
-    for (double value : new double[] {0x1p-64, 1, 0x1p64}) {
+    for (double value : new double[] {0x1p-32, 1, 0x1p32}) {
       CrossEntropy loss = CrossEntropy.builder().temperature(value).softcap(value).build();
       loss.forward(LOGITS, LABELS);
       loss.forward(wide, LABELS);
     }
     for (double value :
-        new double[] {Math.nextDown(0x1p-64), Math.nextUp(0x1p64), 0, -1, Double.NaN}) {
+        new double[] {Math.nextDown(0x1p-32), Math.nextUp(0x1p32), 0, -1, Double.NaN}) {
       option(() -> CrossEntropy.builder().temperature(value), "temperature is " + value);
       option(() -> CrossEntropy.builder().softcap(value), "softcap is " + value);
     }

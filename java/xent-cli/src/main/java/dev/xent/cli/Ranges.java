@@ -31,8 +31,8 @@ final class Ranges {
 
   /** Refuses numbers whose reciprocal has not all its bits. */
   static void factor(String option, @Nullable Double value) {
-    if (value != null && !(value >= 0x1p-64 && value <= 0x1p64)) {
-      throw outOfRange(option, value, "a number from 2^-64 to 2^64");
+    if (value != null && !(value >= 0x1p-32 && value <= 0x1p32)) {
+      throw outOfRange(option, value, "a number from 2^-32 to 2^32");
     }
   }
 

@@ -221,11 +221,11 @@ class BadInputTest {
 
   @ParameterizedTest
   @CsvSource({
-    "--temperature,0,a number from 2^-64 to 2^64",
-    "--temperature,nan,a number from 2^-64 to 2^64",
-    "--temperature,1e-320,a number from 2^-64 to 2^64",
-    "--softcap,-3,a number from 2^-64 to 2^64",
-    "--softcap,inf,a number from 2^-64 to 2^64",
+    "--temperature,0,a number from 2^-32 to 2^32",
+    "--temperature,nan,a number from 2^-32 to 2^32",
+    "--temperature,1e-320,a number from 2^-32 to 2^32",
+    "--softcap,-3,a number from 2^-32 to 2^32",
+    "--softcap,inf,a number from 2^-32 to 2^32",
     "--z-loss,-0.5,a finite number of at least 0",
     "--z-loss,nan,a finite number of at least 0",
     "--probability-clamp,0,'a number above 0, at most 0.5'",
@@ -243,7 +243,7 @@ class BadInputTest {
 
   @Test
   void numbersWhoseReciprocalHasNotAllItsBits() {
-    loss("--temperature", "1e-200").refuses("--temperature 1.0E-200", "from 2^-64 to 2^64");
+    loss("--temperature", "1e-200").refuses("--temperature 1.0E-200", "from 2^-32 to 2^32");
     xent("softmax", logits, "-o", out, "--softcap", "1e200").refuses("--softcap 1.0E200");
   }
 

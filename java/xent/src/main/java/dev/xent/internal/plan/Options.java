@@ -81,7 +81,7 @@ public record Options(
   /**
    * Returns what the struct says for a temperature.
    *
-   * @throws OptionException unless it is from 2^-64 to 2^64
+   * @throws OptionException unless it is from 2^-32 to 2^32
    */
   public static double requireTemperature(double value) {
     double factor = requireFactor(value, "temperature");
@@ -91,16 +91,16 @@ public record Options(
   /**
    * Returns the value.
    *
-   * @throws OptionException unless it is from 2^-64 to 2^64
+   * @throws OptionException unless it is from 2^-32 to 2^32
    */
   public static double requireSoftcap(double value) {
     return requireFactor(value, "softcap");
   }
 
-  /** Its reciprocal has all its bits in either arithmetic. */
+  /** Its powers up to the third, and its reciprocal's, are normal numbers. */
   private static double requireFactor(double value, String name) {
-    if (!(value >= 0x1p-64 && value <= 0x1p64)) {
-      throw new OptionException(name + " is " + value + ": give a number from 2^-64 to 2^64");
+    if (!(value >= 0x1p-32 && value <= 0x1p32)) {
+      throw new OptionException(name + " is " + value + ": give a number from 2^-32 to 2^32");
     }
     return value;
   }

@@ -98,8 +98,8 @@ final class OptionRules {
     return call.report.refuseValue(Status.UNSUPPORTED, field, value, 0);
   }
 
-  /** A number whose reciprocal has all its bits in either arithmetic; 0 is "not used". */
+  /** A number whose powers up to the third, and its reciprocal's, are normal; 0 is "not used". */
   private static boolean isFactor(double value) {
-    return value == 0 || (value >= 0x1p-64 && value <= 0x1p64);
+    return value == 0 || (value >= 0x1p-32 && value <= 0x1p32);
   }
 }

@@ -21,9 +21,6 @@ public abstract class Arithmetic {
   /** The same as a number of the type. */
   public double inverseHigh = 1;
 
-  /** What that has lost. */
-  double inverseLow;
-
   /** The temperature of the call; 1 without one. */
   public double temperature = 1;
 
@@ -45,10 +42,7 @@ public abstract class Arithmetic {
     temperature = tempered ? ofCall : 1;
     inverse = 1 / temperature;
     inverseHigh = round(inverse);
-    inverseLow = lostByInverse();
   }
-
-  abstract double lostByInverse();
 
   /** A value rounded to the type. */
   public final double round(double v) {

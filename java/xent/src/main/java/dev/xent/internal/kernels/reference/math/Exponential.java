@@ -4,6 +4,7 @@ package dev.xent.internal.kernels.reference.math;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 import static dev.xent.internal.kernels.reference.math.Constants.FLOOR;
 import static dev.xent.internal.kernels.reference.math.Constants.LIMIT;
+import static dev.xent.internal.kernels.reference.math.Constants.LN2;
 import static dev.xent.internal.kernels.reference.math.Constants.LN2_HI;
 import static dev.xent.internal.kernels.reference.math.Constants.LN2_LO;
 import static dev.xent.internal.kernels.reference.math.Constants.LOG2E;
@@ -13,28 +14,40 @@ import static dev.xent.internal.kernels.reference.math.Constants.ROUND;
 import static dev.xent.internal.kernels.reference.math.Constants.TWO_TO_EIGHTHS;
 
 /**
- * The exponential in float: {@code e(x; N) = exp(x r) 2^(30 - N)} for an integer-valued N, the
- * reference, and r the reciprocal of a temperature in two floats: so x is never rounded.
+ * The exponential in float: {@code e(x; N) = exp(x / temperature) 2^(30 - N)} for an integer-valued
+ * N, the reference.
+ *
+ * <p>With a temperature, the reduction takes temperature ln(2) / 8 off x n times, and the
+ * polynomial of what is left has the powers of 1 / temperature in its coefficients. So x is never
+ * rounded.
  *
  * <p>Another reference gives the same number times an exact power of two. Far below its reference,
  * at (N - 157) ln 2, e is exactly +0; a NaN stays a NaN.
  */
 final class Exponential {
-  private static final float EIGHTHS = 8 * LOG2E;
-  private static final float EIGHTH_HI = -LN2_HI / 8;
-  private static final float EIGHTH_LO = -LN2_LO / 8;
-
   private final float[] p = new float[CHUNK];
   private final float[] z = new float[CHUNK];
-  private float r = 1;
-  private float lostByR = 0;
+  private boolean tempered = false;
   private double temperature = 1;
+  private float perEighth = 8 * LOG2E;
+  private float eighthHigh = LN2_HI / 8;
+  private float eighthLow = LN2_LO / 8;
+  private float q1 = 1;
+  private float q2 = Q2;
+  private float q3 = Q3;
 
-  /** Takes the temperature of an arithmetic; before that it is 1. */
-  void begin(Arithmetic ofCall) {
-    r = (float) ofCall.inverseHigh;
-    lostByR = (float) ofCall.inverseLow;
-    temperature = ofCall.temperature;
+  /** Takes the temperature of an arithmetic; before that there is none. */
+  void begin(Arithmetic call) {
+    double r = call.inverse;
+    double eighth = LN2 / 8 * call.temperature;
+    tempered = call.tempered;
+    temperature = call.temperature;
+    perEighth = tempered ? (float) (1 / eighth) : 8 * LOG2E;
+    eighthHigh = tempered ? (float) eighth : LN2_HI / 8;
+    eighthLow = tempered ? (float) (eighth - eighthHigh) : LN2_LO / 8;
+    q1 = (float) r;
+    q2 = (float) (Q2 * r * r);
+    q3 = (float) (Q3 * r * r * r);
   }
 
   /** The reference for a maximum times r: that over ln 2 to the nearest integer, in the limit. */
@@ -47,10 +60,8 @@ final class Exponential {
   float of(float x, float reference) {
     float magic = magic(reference);
     float v = Math.max(x, lowest(reference));
-    float product = v * r;
-    float z = Fma.fma(product, EIGHTHS, magic);
-    float lost = lost(v, product);
-    return scaled(powerLessOne(rest(product, z - magic) + lost), z);
+    float z = Fma.fma(v, perEighth, magic);
+    return scaled(powerLessOne(rest(v, z - magic)), z);
   }
 
   /**
@@ -67,21 +78,12 @@ final class Exponential {
     }
     for (int i = 0; i < count; i++) {
       float v = Math.max(p[i], lowest);
-      float product = v * r;
-      float lost = lost(v, product);
-      z[i] = Fma.fma(product, EIGHTHS, magic);
-      p[i] = powerLessOne(rest(product, z[i] - magic) + lost);
+      z[i] = Fma.fma(v, perEighth, magic);
+      p[i] = powerLessOne(rest(v, z[i] - magic));
     }
     for (int i = 0; i < count; i++) {
       e[i] = scaled(p[i], z[i]);
     }
-  }
-
-  /**
-   * What the product with r has lost. A test for 1 would cost more than it saves in vector code.
-   */
-  private float lost(float v, float product) {
-    return Fma.HARDWARE || r != 1 ? Fma.fma(v, lostByR, Fma.fma(v, r, -product)) : 0;
   }
 
   private static float magic(float reference) {
@@ -92,14 +94,15 @@ final class Exponential {
     return (float) (Fma.fma(reference, LN2_HI, FLOOR) * temperature);
   }
 
-  /** What is left of a product after n eighths of ln 2. */
-  private static float rest(float product, float n) {
-    return Fma.fma(n, EIGHTH_LO, Fma.fma(n, EIGHTH_HI, product));
+  /** What is left of x after n eighths. */
+  private float rest(float x, float n) {
+    return Fma.fma(n, -eighthLow, Fma.fma(n, -eighthHigh, x));
   }
 
-  /** exp(t) - 1. */
-  private static float powerLessOne(float t) {
-    return Fma.fma(Fma.fma(Q3, t, Q2) * t, t, t);
+  /** exp(t / temperature) - 1. */
+  private float powerLessOne(float t) {
+    float p = Fma.fma(q3, t, q2);
+    return tempered ? Fma.fma(p, t, q1) * t : Fma.fma(p * t, t, t);
   }
 
   /** s + p s, where s = 2^(n/8 + 30 - N) comes from the low bits of z. */

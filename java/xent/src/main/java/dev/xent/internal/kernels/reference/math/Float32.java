@@ -33,11 +33,6 @@ public final class Float32 extends Arithmetic {
   }
 
   @Override
-  double lostByInverse() {
-    return (float) (inverse - inverseHigh);
-  }
-
-  @Override
   public void begin(double ofCall) {
     super.begin(ofCall);
     exponential.begin(this);

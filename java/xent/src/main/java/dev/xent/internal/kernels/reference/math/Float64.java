@@ -34,6 +34,9 @@ public final class Float64 extends Arithmetic {
   /** Bits of sqrt(1/2): where one power of two ends and the next begins. */
   private static final long SQRT_HALF = 0x3FE6A09E667F3BCDL;
 
+  /** What 1 / temperature has lost. */
+  private double inverseLow;
+
   private final Pair piece = new Pair(true);
   private final double[] e = new double[CHUNK];
 
@@ -43,8 +46,9 @@ public final class Float64 extends Arithmetic {
   }
 
   @Override
-  double lostByInverse() {
-    return Fma.fma(-inverseHigh, temperature, 1) / temperature;
+  public void begin(double ofCall) {
+    super.begin(ofCall);
+    inverseLow = Fma.fma(-inverseHigh, temperature, 1) / temperature;
   }
 
   // ---- sums ------------------------------------------------------------------------------------
