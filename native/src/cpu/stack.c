@@ -4,6 +4,10 @@
 
 #include <stdint.h>
 
+typedef struct {
+  uintptr_t low, high;
+} xent_stack;
+
 #if defined(__linux__)
 #include <pthread.h>
 
@@ -11,10 +15,6 @@
 __asm__(".symver pthread_getattr_np, pthread_getattr_np@" XENT_FIRST_GLIBC);
 __asm__(".symver pthread_attr_getstack, pthread_attr_getstack@" XENT_FIRST_GLIBC);
 #endif
-
-typedef struct {
-  uintptr_t low, high;
-} xent_stack;
 
 static xent_stack ask_for_stack(void) {
   pthread_attr_t attributes;
@@ -25,6 +25,25 @@ static xent_stack ask_for_stack(void) {
   pthread_attr_destroy(&attributes);
   return status != 0 || !low ? (xent_stack){1, 1} : (xent_stack){(uintptr_t)low, (uintptr_t)low + size};
 }
+#elif defined(__APPLE__)
+#include <pthread.h>
+
+static xent_stack ask_for_stack(void) {
+  const uintptr_t high = (uintptr_t)pthread_get_stackaddr_np(pthread_self());
+  return (xent_stack){high - pthread_get_stacksize_np(pthread_self()), high};
+}
+#elif defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+
+static xent_stack ask_for_stack(void) {
+  ULONG_PTR low, high;
+  GetCurrentThreadStackLimits(&low, &high);
+  return (xent_stack){low, high};
+}
+#else
+static xent_stack ask_for_stack(void) { return (xent_stack){1, 1}; }
+#endif
 
 bool xent_has_stack(void) {
   static _Thread_local xent_stack own; /* asking takes a microsecond */
@@ -32,6 +51,3 @@ bool xent_has_stack(void) {
   const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
   return here < own.low || here >= own.high || here - own.low >= XENT_STACK_PROMISED + XENT_STACK_GUARDED;
 }
-#else
-bool xent_has_stack(void) { return true; }
-#endif

@@ -76,7 +76,11 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
   }
 
   private static void loadCopy(byte[] bytes, String location, Settings settings) {
-    String fileName = Platform.current().fileName();
+    Platform platform = Platform.current();
+    String fileName = platform.fileName();
+    if (platform.isWindows()) {
+      PrivateCopy.removeLeft(settings.temporaryDirectory(), fileName);
+    }
     try (PrivateCopy copy = PrivateCopy.write(bytes, settings.temporaryDirectory(), fileName)) {
       load(copy.file(), location);
     }
@@ -114,13 +118,15 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     return module.isNamed() ? module.getName() : "ALL-UNNAMED";
   }
 
-  /** Checks the versions before anything else is called. */
+  /** Checks the versions before anything else is called, and what it computes before it is used. */
   private static NativeLibrary link(String location) {
     try {
       demand(location, "ABI", XentH.xent_abi_version(), BuildFacts.abiVersion());
       demand(location, "numerics", XentH.xent_numerics_version(), BuildFacts.numericsVersion());
-      Isa best = readBestIsa();
-      return new NativeLibrary(new NativeKernels(), readIsas(), best, location);
+      NativeLibrary library =
+          new NativeLibrary(new NativeKernels(), readIsas(), readBestIsa(), location);
+      library.demandBits();
+      return library;
     } catch (LinkageError e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
       throw new NativeLibraryException(
@@ -130,6 +136,18 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
               location,
               cause.getMessage()),
           e);
+    }
+  }
+
+  private void demandBits() {
+    String failure = SelfTest.failure(kernels, isas);
+    if (failure != null) {
+      throw new NativeLibraryException(
+          String.format(
+              Locale.ROOT,
+              "%s computes other bits than this version of Xent does: %s; take another build of the library",
+              location,
+              failure));
     }
   }
 

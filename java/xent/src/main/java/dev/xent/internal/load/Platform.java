@@ -27,6 +27,10 @@ record Platform(String os, String arch) {
     return os.equals("linux");
   }
 
+  boolean isWindows() {
+    return os.equals("windows");
+  }
+
   /** Where the library of this platform lies in the jar. */
   String resource() {
     return "/META-INF/native/" + this + "/" + fileName();

@@ -3,9 +3,12 @@ package dev.xent.internal.load;
 
 import dev.xent.errors.NativeLibraryException;
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Locale;
 
 /**
@@ -16,6 +19,11 @@ import java.util.Locale;
  * @param file in that directory
  */
 record PrivateCopy(Path directory, Path file) implements AutoCloseable {
+  private static final String PREFIX = "xent-";
+
+  /** A younger one may have been written and not loaded yet. */
+  private static final Duration LEFT_FOR = Duration.ofMinutes(10);
+
   /**
    * Writes a copy.
    *
@@ -24,11 +32,7 @@ record PrivateCopy(Path directory, Path file) implements AutoCloseable {
    */
   static PrivateCopy write(byte[] bytes, Path parent, String fileName) {
     try {
-      Path directory =
-          Files.createTempDirectory(
-              parent,
-              "xent-",
-              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+      Path directory = Files.createTempDirectory(parent, PREFIX);
       Path file = directory.resolve(fileName);
       PrivateCopy copy = new PrivateCopy(directory, file);
       try {
@@ -47,6 +51,25 @@ record PrivateCopy(Path directory, Path file) implements AutoCloseable {
               e,
               Settings.TEMPORARY_DIRECTORY),
           e);
+    }
+  }
+
+  /**
+   * Removes copies that processes have left: Windows lets nobody delete a library that is loaded,
+   * so one remains until the next process comes. Those that are still loaded stay.
+   */
+  static void removeLeft(Path parent, String fileName) {
+    Instant before = Instant.now().minus(LEFT_FOR);
+    try (DirectoryStream<Path> directories = Files.newDirectoryStream(parent, PREFIX + "*")) {
+      for (Path directory : directories) {
+        Path file = directory.resolve(fileName);
+        if (Files.isRegularFile(file)
+            && Files.getLastModifiedTime(file).toInstant().isBefore(before)) {
+          new PrivateCopy(directory, file).close();
+        }
+      }
+    } catch (IOException | DirectoryIteratorException e) {
+      Log.debug("cannot look for copies that are left in " + parent + ": " + e);
     }
   }
 

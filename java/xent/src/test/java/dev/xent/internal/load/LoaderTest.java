@@ -278,7 +278,8 @@ class LoaderTest {
   @CsvSource({
     "other_abi, has the ABI version 3",
     "other_numerics, has the numerics version 3",
-    "half, is not a library of this version of Xent: "
+    "half, is not a library of this version of Xent: ",
+    "other_bits, 'computes other bits than this version of Xent does: a softmax of F32 on scalar; '"
   })
   void aStrangerIsRefused(String stranger, String reason) throws Exception {
     Path library = STRANGERS.resolve("lib" + stranger + ".so");

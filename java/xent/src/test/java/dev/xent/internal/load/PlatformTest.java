@@ -14,6 +14,7 @@ class PlatformTest {
     "Mac OS X, aarch64, /META-INF/native/macos-aarch64/libxent.dylib",
     "Mac OS X, x86_64, /META-INF/native/macos-x86_64/libxent.dylib",
     "Windows 11, amd64, /META-INF/native/windows-x86_64/xent.dll",
+    "Windows Server 2022, aarch64, /META-INF/native/windows-aarch64/xent.dll",
     "FreeBSD, amd64, /META-INF/native/freebsd-x86_64/libxent.so",
     "z/OS, s390x, /META-INF/native/z_os-s390x/libxent.so",
   })

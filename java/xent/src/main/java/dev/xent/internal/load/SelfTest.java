@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.load;
+
+import static java.lang.foreign.MemorySegment.NULL;
+
+import dev.xent.DType;
+import dev.xent.Isa;
+import dev.xent.internal.ffi.xent_layout;
+import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Status;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.Locale;
+import java.util.zip.CRC32;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Whether kernels give the bits of the contract: a softmax and a loss with its gradient of a few
+ * rows, in every type of logits and on every instruction set. A library that a compiler or a
+ * processor made wrong is found out before it computes anything.
+ */
+final class SelfTest {
+  private static final int ROWS = 3;
+
+  /** Two groups of sixteen lanes and a part of one. */
+  private static final int CLASSES = 43;
+
+  private static final List<DType> TYPES = List.of(DType.F32, DType.F64, DType.F16, DType.BF16);
+
+  /** The CRC-32 of the results, for each of the types. */
+  private static final long[] SOFTMAX = {0xa8992f2bL, 0x2db6fa17L, 0x8a75aa9bL, 0xc76b5f6eL};
+
+  private static final long[] CROSS_ENTROPY = {
+    0x37e26dd7L, 0xfe7841cfL, 0x6f35b3d6L, 0x3241ab03L
+  };
+
+  private final Kernels kernels;
+  private final MemorySegment shape;
+  private final MemorySegment options;
+  private final MemorySegment logits;
+  private final MemorySegment labels;
+  private final MemorySegment results;
+
+  private SelfTest(Kernels kernels, Arena arena) {
+    this.kernels = kernels;
+    shape = arena.allocate(xent_shape.layout());
+    options = arena.allocate(xent_options.layout());
+    logits = arena.allocate(ROWS * CLASSES * Double.BYTES, Double.BYTES);
+    labels = arena.allocateFrom(ValueLayout.JAVA_INT, 7, 0, CLASSES - 1);
+    results = arena.allocate(ROWS * (CLASSES + 2) * Double.BYTES, Double.BYTES);
+    xent_options.size(options, xent_options.sizeof());
+    xent_shape.size(shape, xent_shape.sizeof());
+    xent_shape.outer(shape, ROWS);
+    xent_shape.classes(shape, CLASSES);
+    xent_shape.inner(shape, 1);
+    perRow(xent_shape.targets(shape), Codes.of(DType.I32));
+  }
+
+  /**
+   * Computes and compares.
+   *
+   * @param isas what to compute on
+   * @return what is wrong; null where nothing is
+   */
+  static @Nullable String failure(Kernels kernels, List<Isa> isas) {
+    try (Arena arena = Arena.ofConfined()) {
+      SelfTest test = new SelfTest(kernels, arena);
+      for (int i = 0; i < TYPES.size(); i++) {
+        test.take(TYPES.get(i));
+        for (Isa isa : isas) {
+          xent_options.isa(test.options, Codes.of(isa));
+          if (test.softmax(TYPES.get(i)) != SOFTMAX[i]) {
+            return describe("softmax", TYPES.get(i), isa);
+          }
+          if (test.crossEntropy(TYPES.get(i)) != CROSS_ENTROPY[i]) {
+            return describe("cross-entropy", TYPES.get(i), isa);
+          }
+        }
+      }
+      return null;
+    }
+  }
+
+  private static String describe(String function, DType type, Isa isa) {
+    return String.format(
+        Locale.ROOT, "a %s of %s on %s", function, type, isa.name().toLowerCase(Locale.ROOT));
+  }
+
+  /** Logits that every type holds exactly, from -8 to 7.75. */
+  private void take(DType type) {
+    for (int i = 0; i < ROWS * CLASSES; i++) {
+      double logit = (i * 37 % 64 - 32) / 4.0;
+      switch (type) {
+        case F64 -> logits.setAtIndex(ValueLayout.JAVA_DOUBLE, i, logit);
+        case F32 -> logits.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) logit);
+        case F16 ->
+            logits.setAtIndex(ValueLayout.JAVA_SHORT, i, Float.floatToFloat16((float) logit));
+        default ->
+            logits.setAtIndex(
+                ValueLayout.JAVA_SHORT, i, (short) (Float.floatToRawIntBits((float) logit) >> 16));
+      }
+    }
+    int code = Codes.of(type);
+    perClass(xent_shape.logits(shape), code);
+    perClass(xent_shape.output(shape), code);
+    perClass(xent_shape.gradient(shape), code);
+    perRow(xent_shape.losses(shape), code);
+    perRow(xent_shape.log_sum_exp(shape), code);
+  }
+
+  private static void perClass(MemorySegment layout, int type) {
+    xent_layout.outer(layout, CLASSES);
+    xent_layout.classes(layout, 1);
+    xent_layout.inner(layout, 1);
+    xent_layout.type(layout, type);
+  }
+
+  private static void perRow(MemorySegment layout, int type) {
+    xent_layout.outer(layout, 1);
+    xent_layout.inner(layout, 1);
+    xent_layout.type(layout, type);
+  }
+
+  private long softmax(DType type) {
+    results.fill((byte) 0);
+    int status =
+        kernels.softmaxForward(
+            shape, options, 0, ROWS, 0, CLASSES, logits, NULL, NULL, NULL, NULL, results, NULL);
+    return status == Status.OK ? checksum(type) : -1;
+  }
+
+  private long crossEntropy(DType type) {
+    results.fill((byte) 0);
+    long bytes = type.byteSize();
+    int status =
+        kernels.plainCrossEntropy(
+            shape,
+            options,
+            0,
+            ROWS,
+            logits,
+            labels,
+            results.asSlice(ROWS * CLASSES * bytes),
+            results.asSlice(ROWS * (CLASSES + 1) * bytes),
+            NULL,
+            results,
+            NULL,
+            NULL,
+            NULL);
+    return status == Status.OK ? checksum(type) : -1;
+  }
+
+  private long checksum(DType type) {
+    CRC32 sum = new CRC32();
+    sum.update(results.asByteBuffer().limit((int) (ROWS * (CLASSES + 2) * type.byteSize())));
+    return sum.getValue();
+  }
+}
