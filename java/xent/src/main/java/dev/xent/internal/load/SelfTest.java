@@ -4,12 +4,12 @@ package dev.xent.internal.load;
 import static java.lang.foreign.MemorySegment.NULL;
 
 import dev.xent.DType;
-import dev.xent.Isa;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Status;
+import dev.xent.options.Isa;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -34,9 +34,7 @@ final class SelfTest {
   /** The CRC-32 of the results, for each of the types. */
   private static final long[] SOFTMAX = {0xa8992f2bL, 0x2db6fa17L, 0x8a75aa9bL, 0xc76b5f6eL};
 
-  private static final long[] CROSS_ENTROPY = {
-    0x37e26dd7L, 0xfe7841cfL, 0x6f35b3d6L, 0x3241ab03L
-  };
+  private static final long[] CROSS_ENTROPY = {0x37e26dd7L, 0xfe7841cfL, 0x6f35b3d6L, 0x3241ab03L};
 
   private final Kernels kernels;
   private final MemorySegment shape;
@@ -156,7 +154,7 @@ final class SelfTest {
 
   private long checksum(DType type) {
     CRC32 sum = new CRC32();
-    sum.update(results.asByteBuffer().limit((int) (ROWS * (CLASSES + 2) * type.byteSize())));
+    sum.update(results.asByteBuffer().limit(ROWS * (CLASSES + 2) * type.byteSize()));
     return sum.getValue();
   }
 }

@@ -3,8 +3,8 @@ package dev.xent.internal.load;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Isa;
 import dev.xent.internal.kernels.reference.ReferenceKernels;
+import dev.xent.options.Isa;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
