@@ -12,6 +12,7 @@ extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["docs/README.md"]  # the list of pages: here the menu
 myst_heading_anchors = 4
+highlight_language = "none"  # a block without a language is not code
 
 html_theme = "furo"
 html_title = "Xent"
@@ -26,7 +27,6 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 # Files of the repository that have a page of another name here.
 PAGES = {
-    "README.md": "index.md",
     "docs/README.md": "index.md",
     "include/xent.h": "c-api.md",
     "java/xent/src/main/java/dev/xent": "javadoc.md",
