@@ -3,6 +3,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const operations = [...new Set(data.results.map(r => r.op))];
   const marks = { reference: "rect", scalar: "triangle", avx2: "circle", avx512: "rectRot" };
+  const symbols = ["circle", "rectRot", "triangle", "rect", "star", "crossRot"];
   const charts = [];
   let tier = data.tiers.at(-1);
 
@@ -13,6 +14,14 @@
   const size = b => b < 1024 ? b + " B" : b < 1 << 20 ? b / 1024 + " KiB" : b / (1 << 20) + " MiB";
   const words = r => [
     `${three(r.ns)} ns per element`, `${three(r.bandwidth)} GB/s`, `${percent(r.share)} of the memory’s speed`];
+
+  /* Dots of the same place lie side by side: how many steps the i-th of them is from the middle. */
+  const aside = (i, count) => i - (count - 1) / 2;
+  /* Of the ticks as many as have room, with the last. */
+  const fitting = (ticks, width) => {
+    const step = Math.ceil(ticks.length * 56 / width);
+    return ticks.filter((_, i) => (ticks.length - 1 - i) % step === 0).map(value => ({ value }));
+  };
 
   const axis = (title, more) => ({
     title: { display: Boolean(title), text: title, color: color("soft") },
@@ -90,19 +99,23 @@
       type: "line",
       data: data.ceilings.map(c => ({ x: c.bytes, y: c[key] })),
       borderColor: color("soft"), backgroundColor: color("soft"),
-      borderWidth: 2, borderDash: dash, pointRadius: 0, pointHitRadius: 0, cubicInterpolationMode: "monotone", order: 1,
-      pointStyle: "line",
+      borderWidth: 2, borderDash: dash, pointRadius: 0, pointHitRadius: 0, order: 1,
     });
-    const dots = op => ({
+    const dots = (op, i) => ({
       label: op,
-      data: data.results.filter(r => r.op === op && r.tier === tier).map(r => ({ x: r.bytes, y: r.bandwidth, r })),
-      backgroundColor: color(op), borderColor: color("panel"), borderWidth: 1,
-      pointRadius: 6, pointHoverRadius: 8, pointStyle: "circle",
+      data: data.results.filter(r => r.op === op && r.tier === tier)
+        .map(r => ({ x: r.bytes * 2 ** (.2 * aside(i, operations.length)), y: r.bandwidth, r })),
+      backgroundColor: color(op) + "40", borderColor: color(op), borderWidth: 2,
+      pointRadius: 5, pointHoverRadius: 7, pointStyle: symbols[i % symbols.length],
+    });
+    const legend = chart => Chart.defaults.plugins.legend.labels.generateLabels(chart).map(item => {
+      const { type, borderDash } = chart.data.datasets[item.datasetIndex];
+      return type === "line" ? { ...item, pointStyle: "line", lineDash: borderDash } : item;
     });
     const canvas = document.querySelector("#roofline canvas");
     charts.push(new Chart(canvas, {
       type: "scatter",
-      data: { datasets: [line("memcpy", "copy", []), line("read (dashed)", "read", [6, 4]), ...operations.map(dots)] },
+      data: { datasets: [line("memcpy", "copy", []), line("read", "read", [4, 3]), ...operations.map(dots)] },
       plugins: [caches],
       options: {
         maintainAspectRatio: false,
@@ -111,7 +124,7 @@
           x: axis("bytes touched by a call", {
             type: "logarithmic",
             min: 32, max: 2 ** 29,
-            afterBuildTicks: scale => { scale.ticks = [6, 10, 14, 18, 22, 26].map(e => ({ value: 2 ** e })); },
+            afterBuildTicks: scale => { scale.ticks = fitting([6, 10, 14, 18, 22, 26].map(e => 2 ** e), scale.width); },
             ticks: { callback: size, maxRotation: 0, autoSkip: false },
           }),
           y: axis("GB/s", {
@@ -124,7 +137,10 @@
         },
         plugins: {
           tooltip,
-          legend: { position: "bottom", labels: { color: color("text"), usePointStyle: true, padding: 14 } },
+          legend: {
+            position: "bottom",
+            labels: { color: color("text"), usePointStyle: true, padding: 14, generateLabels: legend },
+          },
         },
       },
     }));
@@ -138,7 +154,7 @@
     const title = document.createElement("h3");
     title.textContent = op;
     const box = document.createElement("div");
-    box.style.height = `${data.shapes.length * 28 + 34}px`;
+    box.style.height = `${data.shapes.length * 34 + 34}px`;
     const canvas = document.createElement("canvas");
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", `${op}: share of the memory’s speed; the numbers are in the tables below`);
@@ -151,9 +167,10 @@
         datasets: data.tiers.map((name, i) => ({
           label: name,
           order: -i,
-          data: results.filter(r => r.tier === name).map(r => ({ x: r.share, y: r.shape, r })),
-          backgroundColor: color(name), borderColor: color("panel"), borderWidth: 1,
-          pointRadius: name === "avx512" ? 7 : 6, pointHoverRadius: 8, pointStyle: marks[name] ?? "circle",
+          data: results.filter(r => r.tier === name)
+            .map(r => ({ x: r.share, y: data.shapes.indexOf(r.shape) + .18 * aside(i, data.tiers.length), r })),
+          backgroundColor: color(name) + "80", borderColor: color(name), borderWidth: 1.5,
+          pointRadius: name === "avx512" ? 6 : 5, pointHoverRadius: 8, pointStyle: marks[name] ?? "circle",
         })),
       },
       plugins: [rows],
@@ -167,11 +184,17 @@
             min: 10 ** Math.floor(Math.log10(Math.min(...shares))),
             max: 1.15 * Math.max(1, ...shares),
             afterBuildTicks: scale => {
-              scale.ticks = [1e-5, 1e-4, .001, .01, .1, 1].filter(v => v >= scale.min).map(value => ({ value }));
+              scale.ticks = fitting([1e-5, 1e-4, .001, .01, .1, 1].filter(v => v >= scale.min), scale.width);
             },
             ticks: { callback: power, maxRotation: 0, autoSkip: false },
           }),
-          y: axis("", { type: "category", labels: data.shapes, offset: true, grid: { display: false }, ticks: { color: color("text"), autoSkip: false } }),
+          y: axis("", {
+            min: -.5, max: data.shapes.length - .5,
+            reverse: true,
+            afterBuildTicks: scale => { scale.ticks = data.shapes.map((_, value) => ({ value })); },
+            grid: { display: false },
+            ticks: { color: color("text"), autoSkip: false, callback: value => data.shapes[value] },
+          }),
         },
         plugins: { tooltip, legend: { display: false }, rows: { results } },
       },

@@ -88,7 +88,7 @@ class ReportTest {
     assertThat(Figures.share(value)).isEqualTo(text);
   }
 
-  private static String page() {
+  static String page() {
     List<Ceiling> ceilings = List.of(new Ceiling(1024, 60, 90), new Ceiling(2048, 50, 80));
     return new HtmlReport(MACHINE, RESULTS, ceilings).page();
   }
