@@ -66,8 +66,8 @@ def speed(columns, rows, path):
     """Time per logit of Xent and its peers, as a picture that a phone can show: two operations, two shapes."""
     shapes = {"64x1000": "64 rows of 1000 classes", "64x128256": "64 rows of 128,256 classes"}
     rows = {(row[0], row[1]): dict(zip(columns, row, strict=True)) for row in rows}
-    width, left, right, bar = 580, 150, 500, 20
-    body, y = ['<text class="b" x="24" y="36">ns per logit on one thread: shorter is better</text>'], 54
+    width, left, right, bar = 400, 118, 340, 20  # text of full size on a phone
+    body, y = ['<text class="b" x="16" y="36">ns per logit on one thread: shorter is better</text>'], 54
     groups = {}
     for operation in ("softmax", "loss and gradient"):
         for shape, words in shapes.items():
@@ -78,7 +78,7 @@ def speed(columns, rows, path):
     scale = (right - left) / max(max(times.values()) for times in groups.values())
     for title, times in groups.items():
         y += 22
-        body.append(f'<text x="24" y="{y}">{title}</text>')
+        body.append(f'<text x="16" y="{y}">{title}</text>')
         y += 8
         for name, time in times.items():
             kind, length = "xent" if name == "Xent" else "peer", time * scale

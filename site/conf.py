@@ -15,9 +15,11 @@ myst_heading_anchors = 4
 highlight_language = "none"  # a block without a language is not code
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = "Xent"
 html_static_path = ["static"]
 html_css_files = ["xent.css"]
+html_js_files = ["tables.js"]
 html_show_sphinx = False
 html_copy_source = False
 html_show_sourcelink = False
