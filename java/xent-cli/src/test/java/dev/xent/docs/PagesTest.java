@@ -51,7 +51,9 @@ class PagesTest {
   @ParameterizedTest
   @MethodSource("pages")
   void linksLeadSomewhere(Page page) {
-    Path folder = Page.ROOT.resolve(page.path()).getParent();
+    // site/build puts the pages of site/ beside the README.
+    Path folder =
+        page.path().startsWith("site/") ? Page.ROOT : Page.ROOT.resolve(page.path()).getParent();
     LINK.matcher(page.prose())
         .results()
         .map(link -> link.group(1))

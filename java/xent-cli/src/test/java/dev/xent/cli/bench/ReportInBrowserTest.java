@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jsoup.Jsoup;
 import org.junit.jupiter.api.io.TempDir;
@@ -87,7 +88,10 @@ class ReportInBrowserTest {
             .redirectOutput(dom.toFile())
             .redirectError(log.toFile())
             .start();
-    assertThat(process.waitFor()).as(() -> read(log)).isZero();
+    if (!process.waitFor(2, TimeUnit.MINUTES)) {
+      process.destroyForcibly();
+    }
+    assertThat(process.onExit().join().exitValue()).as(() -> read(log)).isZero();
     return read(dom);
   }
 
