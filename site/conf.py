@@ -12,6 +12,7 @@ extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["docs/README.md"]  # the list of pages: here the menu
 myst_heading_anchors = 4
+myst_enable_extensions = ["colon_fence"]
 highlight_language = "none"  # a block without a language is not code
 
 html_theme = "furo"
