@@ -51,9 +51,7 @@ class PagesTest {
   @ParameterizedTest
   @MethodSource("pages")
   void linksLeadSomewhere(Page page) {
-    // site/build puts the pages of site/ beside the README.
-    Path folder =
-        page.path().startsWith("site/") ? Page.ROOT : Page.ROOT.resolve(page.path()).getParent();
+    Path folder = Page.ROOT.resolve(page.path()).getParent();
     LINK.matcher(page.prose())
         .results()
         .map(link -> link.group(1))
