@@ -11,7 +11,7 @@ import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
 
-XENT, OTHER = "#0b6e99", "#c9a227"
+XENT, OTHER, THIRD, FOURTH = "#0b6e99", "#c9a227", "#b5533c", "#444444"
 plt.rcParams.update({
     "font.size": 9.5,
     "axes.spines.top": False,

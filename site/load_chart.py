@@ -4,7 +4,7 @@
 import sys
 from pathlib import Path
 
-from charts import MEMORY, PEERS, XENT, over, samples
+from charts import FOURTH, OTHER, THIRD, XENT, over, samples
 
 
 def main():
@@ -16,13 +16,13 @@ def main():
 
     panels = [
         ("MiB", [("resident memory", column("resident_mib"), XENT),
-                 ("Java heap after the last collection", column("heap_after_collection_mib"), PEERS[0])]),
+                 ("Java heap after the last collection", column("heap_after_collection_mib"), OTHER)]),
         ("number", [("threads of the process", column("native_threads"), XENT),
-                    ("of these, Xent's pool", column("pool_threads"), PEERS[1]),
-                    ("open files", column("open_files"), PEERS[0])]),
+                    ("of these, Xent's pool", column("pool_threads"), THIRD),
+                    ("open files", column("open_files"), OTHER)]),
         ("calls per second", [("calls, every result compared", column("calls_per_second"), XENT)]),
-        ("ms", [("longest pause of the collector", column("longest_pause_ms"), MEMORY),
-                ("longest time until all threads stand", column("longest_time_to_safepoint_ms"), PEERS[1])]),
+        ("ms", [("longest pause of the collector", column("longest_pause_ms"), FOURTH),
+                ("longest time until all threads stand", column("longest_time_to_safepoint_ms"), THIRD)]),
     ]
     minutes = [seconds / 60 for seconds in column("seconds")]
     title = "64 virtual and 16 platform threads that share operations and layers"

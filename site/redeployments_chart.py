@@ -4,7 +4,7 @@
 import sys
 from pathlib import Path
 
-from charts import PEERS, XENT, over, samples
+from charts import OTHER, THIRD, XENT, over, samples
 
 
 def main():
@@ -16,10 +16,10 @@ def main():
 
     panels = [
         ("number", [("class loaders that are left", column("loaders"), XENT),
-                    ("libraries that are mapped", column("libraries"), PEERS[1])]),
+                    ("libraries that are mapped", column("libraries"), THIRD)]),
         ("MiB", [("metaspace", column("metaspace_mib"), XENT)]),
         ("MiB", [("resident memory", column("resident_mib"), XENT)]),
-        ("number", [("Java threads, idle ones of pools that are gone included", column("threads"), PEERS[0])]),
+        ("number", [("Java threads, idle ones of pools that are gone included", column("threads"), OTHER)]),
     ]
     title = "An application with Xent, deployed again and again, called on threads that live on"
     over(column("deployed"), "deployments", panels, title, (10, 8), target)
