@@ -28,13 +28,22 @@ typedef struct {
 /* For exponentials that no temperature changes. */
 static const heat no_heat = {.whole = 1, .temperature = 1, .hi = 1, .used = false};
 
+/* Field by field: a copy of no_heat, which is memory, made a call of a short row 8 ns longer. */
 XENT_INLINE heat heat_of(double temperature) {
-  if (temperature == 0 || temperature == 1) return no_heat;
-  const double r = 1 / temperature, eighth = XENT_LN2 / 8 * temperature;
-  const float hi = (float)eighth;
-  return (heat){.whole = r, .temperature = temperature, .hi = (float)r, .eighth_hi = hi, .eighth_lo = (float)(eighth - (double)hi),
-                .per_eighth = (float)(1 / eighth), .q2 = (float)((double)XENT_Q2 * r * r),
-                .q3 = (float)((double)XENT_Q3 * r * r * r), .used = true};
+  heat h = {.whole = 1, .temperature = 1, .hi = 1};
+  if (temperature != 0 && temperature != 1) {
+    const double r = 1 / temperature, eighth = XENT_LN2 / 8 * temperature;
+    h.whole = r;
+    h.temperature = temperature;
+    h.hi = (float)r;
+    h.eighth_hi = (float)eighth;
+    h.eighth_lo = (float)(eighth - (double)h.eighth_hi);
+    h.per_eighth = (float)(1 / eighth);
+    h.q2 = (float)((double)XENT_Q2 * r * r);
+    h.q3 = (float)((double)XENT_Q3 * r * r * r);
+    h.used = true;
+  }
+  return h;
 }
 
 /* What depends on N, and on the temperature. */
