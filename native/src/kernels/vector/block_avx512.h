@@ -93,23 +93,7 @@ XENT_INLINE dlanes dlanes_sum_dense(const float *x, int64_t n) {
                   _mm512_add_pd(_mm512_cvtps_pd(hi[0]), _mm512_cvtps_pd(hi[1]))};
 }
 
-enum { XENT_DENSE_ROWS = 16 };
-XENT_INLINE lanes lanes_load_dense(const float *x, int64_t n, int64_t k) {
-  (void)n;
-  return lanes_load(x + k * XENT_LANES);
-}
-XENT_INLINE void lanes_store_dense(float *y, int64_t n, int64_t k, lanes v) {
-  (void)n;
-  lanes_store(y + k * XENT_LANES, v);
-}
-XENT_INLINE void lanes_stream_dense(float *y, int64_t n, int64_t k, lanes v) {
-  (void)n;
-  lanes_stream(y + k * XENT_LANES, v);
-}
-XENT_INLINE lanes lanes_where_set_dense(const uint8_t *set, int64_t n, int64_t k, lanes yes, lanes no) {
-  (void)n;
-  return lanes_where_set(set + k * XENT_LANES, yes, no);
-}
+#include "kernels/vector/dense_sixteen.h"
 XENT_INLINE lanes lanes_spread(lanes v, const int32_t *rows, int64_t k) {
   return (lanes){_mm512_permutexvar_ps(_mm512_loadu_si512(rows + k * XENT_LANES), v.v)};
 }

@@ -63,20 +63,7 @@ XENT_INLINE dlanes dlanes_sum_dense(const float *x, int64_t n) {
 }
 
 /* A table of four registers has all sixteen rows. */
-enum { XENT_DENSE_ROWS = 16 };
-XENT_INLINE lanes lanes_load_dense(const float *x, int64_t n, int64_t k) {
-  (void)n;
-  return lanes_load(x + k * XENT_LANES);
-}
-XENT_INLINE void lanes_store_dense(float *y, int64_t n, int64_t k, lanes v) {
-  (void)n;
-  lanes_store(y + k * XENT_LANES, v);
-}
-XENT_INLINE void lanes_stream_dense(float *y, int64_t n, int64_t k, lanes v) { lanes_store_dense(y, n, k, v); }
-XENT_INLINE lanes lanes_where_set_dense(const uint8_t *set, int64_t n, int64_t k, lanes yes, lanes no) {
-  (void)n;
-  return lanes_where_set(set + k * XENT_LANES, yes, no);
-}
+#include "kernels/vector/dense_sixteen.h"
 XENT_INLINE float32x4_t spread_to_four(uint8x16x4_t table, const int32_t *rows) {
   const uint32x4_t first = vdupq_n_u32(0x03020100), step = vdupq_n_u32(0x04040404);
   const uint32x4_t bytes = vmlaq_u32(first, vreinterpretq_u32_s32(vld1q_s32(rows)), step);
@@ -109,7 +96,7 @@ XENT_INLINE dlanes dlanes_div(dlanes x, dlanes y) {
   return x;
 }
 XENT_INLINE dlanes dlanes_where_at_most(dlanes x, dlanes y, dlanes yes, dlanes no) {
-  XENT_EACH_PAIR(k) no.p[k] = choose_two(vcleq_f64(x.p[k], y.p[k]), yes.p[k], no.p[k]);
+  XENT_EACH_PAIR(k) no.p[k] = vbslq_f64(vcleq_f64(x.p[k], y.p[k]), yes.p[k], no.p[k]);
   return no;
 }
 XENT_INLINE uint32_t bits_of_two(uint64x2_t w) {

@@ -56,20 +56,7 @@ XENT_INLINE lanes lanes_largest_dense(const float *x, int64_t n) {
   return result;
 }
 
-enum { XENT_DENSE_ROWS = 16 };
-XENT_INLINE lanes lanes_load_dense(const float *x, int64_t n, int64_t k) {
-  (void)n;
-  return lanes_load(x + k * XENT_LANES);
-}
-XENT_INLINE void lanes_store_dense(float *y, int64_t n, int64_t k, lanes v) {
-  (void)n;
-  lanes_store(y + k * XENT_LANES, v);
-}
-XENT_INLINE void lanes_stream_dense(float *y, int64_t n, int64_t k, lanes v) { lanes_store_dense(y, n, k, v); }
-XENT_INLINE lanes lanes_where_set_dense(const uint8_t *set, int64_t n, int64_t k, lanes yes, lanes no) {
-  (void)n;
-  return lanes_where_set(set + k * XENT_LANES, yes, no);
-}
+#include "kernels/vector/dense_sixteen.h"
 XENT_INLINE lanes lanes_spread(lanes v, const int32_t *rows, int64_t k) {
   lanes r;
   XENT_EACH_LANE(j) r.v[j] = v.v[rows[k * XENT_LANES + j]];

@@ -218,15 +218,14 @@ XENT_INLINE dlanes dlanes_fma(dlanes x, dlanes y, dlanes z) {
 XENT_INLINE dlanes dlanes_line(dlanes x, double scale, double offset) {
   return dlanes_fma(dlanes_set(scale), x, dlanes_set(offset));
 }
-XENT_INLINE float64x2_t choose_two(uint64x2_t w, float64x2_t yes, float64x2_t no) { return vbslq_f64(w, yes, no); }
 XENT_INLINE dlanes dlanes_clear_where_zero(dlanes x, dlanes q) {
-  XENT_EACH_PAIR(k) x.p[k] = choose_two(vceqzq_f64(q.p[k]), vdupq_n_f64(0.0), x.p[k]);
+  XENT_EACH_PAIR(k) x.p[k] = vbslq_f64(vceqzq_f64(q.p[k]), vdupq_n_f64(0.0), x.p[k]);
   return x;
 }
 XENT_INLINE dlanes dlanes_keep_first(dlanes x, int64_t n) {
   static const int64_t first[2] = {0, 1};
   const int64x2_t iota = vld1q_s64(first);
-  XENT_EACH_PAIR(k) x.p[k] = choose_two(vcltq_s64(iota, vdupq_n_s64(n - 2 * k)), x.p[k], vdupq_n_f64(0.0));
+  XENT_EACH_PAIR(k) x.p[k] = vbslq_f64(vcltq_s64(iota, vdupq_n_s64(n - 2 * k)), x.p[k], vdupq_n_f64(0.0));
   return x;
 }
 XENT_INLINE float64x2_t two_of_double_tree(dlanes x) {

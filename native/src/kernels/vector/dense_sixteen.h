@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dense rows where a permutation reaches all sixteen lanes: sixteen rows are one stream. */
+#ifndef XENT_DENSE_SIXTEEN_H
+#define XENT_DENSE_SIXTEEN_H
+
+enum { XENT_DENSE_ROWS = 16 };
+XENT_INLINE lanes lanes_load_dense(const float *x, int64_t n, int64_t k) {
+  (void)n;
+  return lanes_load(x + k * XENT_LANES);
+}
+XENT_INLINE void lanes_store_dense(float *y, int64_t n, int64_t k, lanes v) {
+  (void)n;
+  lanes_store(y + k * XENT_LANES, v);
+}
+XENT_INLINE void lanes_stream_dense(float *y, int64_t n, int64_t k, lanes v) {
+  (void)n;
+  lanes_stream(y + k * XENT_LANES, v);
+}
+XENT_INLINE lanes lanes_where_set_dense(const uint8_t *set, int64_t n, int64_t k, lanes yes, lanes no) {
+  (void)n;
+  return lanes_where_set(set + k * XENT_LANES, yes, no);
+}
+
+#endif
