@@ -38,7 +38,7 @@ XENT_INLINE int64_t add_groups(const float *x, int64_t i, int64_t n, float N, la
   exp_half half;
   lanes v[XENT_BATCH_MAX], e[XENT_BATCH_MAX];
   load_vectors(x + i, v);
-  exp_stages(&half, v, NULL, XENT_BATCH, 0, &r, false, &no_heat, false);
+  exp_stages(&half, v, NULL, XENT_BATCH, 0, &r, false, &no_heat);
   bool same = true;
   do {
     const char *ahead = (const char *)((uintptr_t)(x + i) + AHEAD * sizeof *x);
@@ -47,7 +47,7 @@ XENT_INLINE int64_t add_groups(const float *x, int64_t i, int64_t n, float N, la
     XENT_UNROLL(8)
     for (int at = XENT_BATCH; at < VECTORS; at += XENT_BATCH) {
       load_vectors(x + i + at * XENT_LANES, v);
-      exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, &no_heat, false);
+      exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, &no_heat);
       add_vectors(s, e);
     }
     i += XENT_GROUP;
@@ -58,9 +58,9 @@ XENT_INLINE int64_t add_groups(const float *x, int64_t i, int64_t n, float N, la
     }
     if (same) {
       load_vectors(x + i, v);
-      exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, &no_heat, false);
+      exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, &no_heat);
     } else {
-      exp_end(&half, e, XENT_BATCH, &no_heat, false);
+      exp_end(&half, e, XENT_BATCH, &no_heat);
     }
     add_vectors(s, e);
   } while (same);

@@ -34,7 +34,7 @@ XENT_INLINE job job_of(const xent_call *call) {
     j.most = 0 - log_normal(d);
   }
   j.plain = j.labels && !j.smoothed && !j.weighted && !call->row_weights && !call->sink && o->z_loss == 0 && d == 0 &&
-            !j.heat.used && !call->log_probabilities && !call->upstream;
+            j.heat.temperature == 1 && !call->log_probabilities && !call->upstream;
   return j;
 }
 

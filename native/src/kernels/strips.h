@@ -253,7 +253,7 @@ XENT_INLINE void emit_backward_block(column_terms in, char *dx, xent_layout l, i
   for (int64_t c = 0; c < classes; c++, in.a += in.a_step, in.b += in.b_step, dx += step_of(&l)) {
     lanes v[1] = {load_columns(in.b, any ? in.b_type : XENT_F32, count)};
     const lanes g = load_columns(in.a, any ? in.a_type : XENT_F32, count);
-    if (log) exp_lanes(v, 1, &of, false, &no_heat, false);
+    if (log) exp_lanes(v, 1, &of, false, &no_heat);
     const lanes value = lanes_quiet(backward_lanes(v[0], g, sum, r, log, true));
     const strand to = {.at = dx, .stride = 1, .type = any ? l.type : XENT_F32};
     if (!any && count == XENT_LANES)

@@ -24,10 +24,10 @@ static float from_bits(uint32_t u) { float v; memcpy(&v, &u, 4); return v; }
 static float max_of(float a, float x) { return x > a ? x : a; }          /* a NaN x is passed over */
 static double power_of_two(double k) { return ldexp(1.0, (int)(k < -1000 ? -1000 : k)); }
 
-static const contract_temperature NONE = {.tau = 1, .r = 1, .hi = 1};
+static const contract_temperature NONE = {1, 1, 1, LN2_HI / 8, LN2_LO / 8, 8 * LOG2E, Q2, Q3, FLOOR};
 
 contract_temperature contract_temperature_of(double tau) {
-    if (tau == 0 || tau == 1) return NONE;
+    if (tau == 0) tau = 1;
     contract_temperature t = {.tau = tau, .r = 1 / tau};
     double eighth = LN2 / 8 * tau;
     t.eighth_hi = (float)eighth;
@@ -36,27 +36,23 @@ contract_temperature contract_temperature_of(double tau) {
     t.hi = (float)t.r;
     t.q2 = (float)((double)Q2 * t.r * t.r);
     t.q3 = (float)((double)Q3 * t.r * t.r * t.r);
+    t.floor = (float)((double)FLOOR * tau);
     return t;
 }
 
 float contract_lowest(float N, const contract_temperature *t) {
-    return (float)((double)fmaf(N, LN2_HI, FLOOR) * t->tau);
+    return fmaf(N, 8 * t->eighth_hi, t->floor);
 }
 
-/* exp(x / tau) * 2^(30 - N); +0 below (N - 157) ln 2, NaN stays NaN. With a temperature t is what is left of x itself
- * after n steps of tau ln 2 / 8, and the polynomial of t has the powers of 1 / tau in its coefficients. */
+/* exp(x / tau) * 2^(30 - N); +0 below (N - 157) tau ln 2, NaN stays NaN. t is what is left of x itself after n steps of
+ * tau ln 2 / 8, and the polynomial of t has the powers of 1 / tau in its coefficients. */
 float contract_exp_at(float x, float N, const contract_temperature *tau) {
-    float lowest = contract_lowest(N, tau), p;
+    float lowest = contract_lowest(N, tau);
     x = x < lowest ? lowest : x;
     float magic = ROUND + 8 * 30 - 8 * N;
-    float z = fmaf(x, tau->tau == 1 ? 8 * LOG2E : tau->per_eighth, magic), n = z - magic;
-    if (tau->tau == 1) {
-        float t = fmaf(n, -LN2_LO / 8, fmaf(n, -LN2_HI / 8, x));
-        p = fmaf(fmaf(Q3, t, Q2) * t, t, t);
-    } else {
-        float t = fmaf(n, -tau->eighth_lo, fmaf(n, -tau->eighth_hi, x));
-        p = fmaf(fmaf(tau->q3, t, tau->q2), t, tau->hi) * t;
-    }
+    float z = fmaf(x, tau->per_eighth, magic), n = z - magic;
+    float t = fmaf(n, -tau->eighth_lo, fmaf(n, -tau->eighth_hi, x));
+    float p = fmaf(fmaf(tau->q3, t, tau->q2), t, tau->hi) * t;
     float s = from_bits(TWO_TO_EIGHTHS[bits(z) & 7] + (bits(z) << 20));
     return fmaf(p, s, s);
 }

@@ -230,7 +230,7 @@ XENT_INLINE void dense_backward_step(const dense_backward *d, const backward_blo
   for (int j = 0; j < count; j++) v[j] = lanes_load_dense(b->y, d->n, k + j);
   if (log) {
     const exp_references of = references_of_backward();
-    exp_lanes(v, count, &of, false, &no_heat, false);
+    exp_lanes(v, count, &of, false, &no_heat);
   }
   XENT_UNROLL(2)
   for (int j = 0; j < count; j++) {

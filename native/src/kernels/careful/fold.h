@@ -65,7 +65,7 @@ XENT_INLINE bool label_is_hit(const row_fold *f, float max) {
 
 /* Beyond this its logits are taken less the maximum, in a second round. */
 XENT_INLINE bool is_beyond(float max, const heat *h) {
-  return max > -INFINITY && max < INFINITY && !(fabsf(h->used ? max * h->hi : max) <= XENT_LIMIT);
+  return max > -INFINITY && max < INFINITY && !(fabsf(max * h->hi) <= XENT_LIMIT);
 }
 
 /* What there is to say of a row that is NaN or fully masked; 0 of another. */

@@ -112,7 +112,7 @@ XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int
   for (int64_t i = 0; i < n;) {
     const int64_t end = whole ? n : i + step_length(i, n);
     if (!whole) copy_row(&r->x, begin + i, end - i, shift, r->b.input + i);
-    (j->heat.used ? sum_classes_hot : sum_classes_cold)(x, i, end, without, &w, &p);
+    sum_classes(x, i, end, without, &w, &p);
     i = end;
   }
   *floats = x;
@@ -302,7 +302,7 @@ XENT_INLINE double distance_of_row(const job *j, const row_sums *in) {
 
 /* t min(max(-log p, least), most), D being log-sum-exp - max */
 XENT_INLINE double clamped_term(const careful_row *r, const row_result *g, double t, float x, double D) {
-  const double gap = (double)g->fold.max - (double)x, L = D + (r->j->heat.used ? gap * r->j->heat.whole : gap);
+  const double gap = (double)g->fold.max - (double)x, L = D + gap * r->j->heat.whole;
   return t == 0 ? 0 : t * clamped_loss(L, r->j->least, r->j->most);
 }
 
@@ -580,7 +580,7 @@ XENT_INLINE double scale_of_row(const job *j, int64_t row, double row_weight) {
   const xent_layout *l = &j->call->shape->upstream;
   return j->call->upstream ? c * float_at(j->call->upstream, l->type, row_offset(j->call->shape, l, row)) : c;
 }
-XENT_INLINE double logit_scale(const job *j, double c) { return j->heat.used ? c / j->heat.temperature : c; }
+XENT_INLINE double logit_scale(const job *j, double c) { return c / j->heat.temperature; }
 
 XENT_SHARED xent_status careful_cross_entropy_rows(const xent_call *call, row_buffers b) {
   const job j = job_of(call);

@@ -31,7 +31,7 @@ XENT_INLINE exp_references references_of_backward(void) { return exp_everywhere(
 XENT_INLINE void emit_backward_part(const float *y, const float *g, float *dx, int64_t n, lanes s, lanes r,
                                     const exp_references *of, const bool log, const bool hot) {
   lanes v[1] = {lanes_load_part(y, n, 0.0f)};
-  if (log) exp_lanes(v, 1, of, false, &no_heat, false);
+  if (log) exp_lanes(v, 1, of, false, &no_heat);
   lanes_store_part(dx, n, lanes_quiet(backward_lanes(v[0], lanes_load_part(g, n, 0.0f), s, r, log, hot)));
 }
 
@@ -46,7 +46,7 @@ XENT_INLINE void emit_backward_lanes(const float *y, const float *g, float *dx, 
     lanes v[2];
     XENT_UNROLL(2)
     for (int k = 0; k < 2; k++) v[k] = load_from(y + i + k * XENT_LANES, far);
-    if (log) exp_lanes(v, 2, &of, false, &no_heat, false);
+    if (log) exp_lanes(v, 2, &of, false, &no_heat);
     XENT_UNROLL(2)
     for (int k = 0; k < 2; k++) v[k] = backward_lanes(v[k], load_from(g + i + k * XENT_LANES, far), s, r, log, hot);
     put_quiet_pair(dx + i, v, finite, stream);

@@ -64,7 +64,7 @@ XENT_INLINE lanes emitted(const emission *m, const class_targets *t, lanes e, in
 }
 
 /* n classes from floats to floats. kept: x is e already, and has room for whole vectors. */
-XENT_INLINE void emit_floats(const emission *from, const float *x, float *y, int64_t n, const bool kept, const bool hot,
+XENT_INLINE void emit_floats(const emission *from, const float *x, float *y, int64_t n, const bool kept,
                              const int kind, const bool stream) {
   const emission own = *from, *m = &own; /* which no store to y can change, as little as the heat */
   const heat h = *from->heat;
@@ -72,36 +72,36 @@ XENT_INLINE void emit_floats(const emission *from, const float *x, float *y, int
   int64_t i = stream ? stream_head(y, n) : 0;
   if (i > 0) {
     lanes head[1] = {lanes_load_part(x, i, 0.0f)};
-    if (!kept) exp_lanes(head, 1, &m->references, false, &h, hot);
+    if (!kept) exp_lanes(head, 1, &m->references, false, &h);
     lanes_store_part(y, i, emitted(m, t, head[0], 0, i, kind));
   }
   for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
     lanes v[2] = {lanes_load(x + i), lanes_load(x + i + XENT_LANES)};
-    if (!kept) exp_lanes(v, 2, &m->references, false, &h, hot);
+    if (!kept) exp_lanes(v, 2, &m->references, false, &h);
     XENT_UNROLL(2)
     for (int j = 0; j < 2; j++)
       put(y + i + j * XENT_LANES, emitted(m, t, v[j], i + j * XENT_LANES, XENT_LANES, kind), stream);
   }
   for (; i < n; i += XENT_LANES) {
     lanes v[1] = {kept ? lanes_load(x + i) : lanes_load_part(x + i, n - i, 0.0f)};
-    if (!kept) exp_lanes(v, 1, &m->references, false, &h, hot);
+    if (!kept) exp_lanes(v, 1, &m->references, false, &h);
     lanes_store_part(y + i, n - i, emitted(m, t, v[0], i, n - i, kind));
   }
 }
-XENT_INLINE void emit_as(const emission *m, const float *x, float *y, int64_t n, const bool kept, const bool hot, bool stream) {
+XENT_INLINE void emit_as(const emission *m, const float *x, float *y, int64_t n, const bool kept, bool stream) {
   if (stream) prefetch_pages(y, n);
   switch (emission_kind(m)) {
-    case XENT_EMIT_FLOATS: emit_floats(m, x, y, n, kept, hot, XENT_EMIT_FLOATS, false); break;
-    case XENT_EMIT_TARGETS: emit_floats(m, x, y, n, kept, hot, XENT_EMIT_TARGETS, false); break;
+    case XENT_EMIT_FLOATS: emit_floats(m, x, y, n, kept, XENT_EMIT_FLOATS, false); break;
+    case XENT_EMIT_TARGETS: emit_floats(m, x, y, n, kept, XENT_EMIT_TARGETS, false); break;
     default:
-      stream ? emit_floats(m, x, y, n, kept, hot, XENT_EMIT_SAME, true) : emit_floats(m, x, y, n, kept, hot, XENT_EMIT_SAME, false);
+      stream ? emit_floats(m, x, y, n, kept, XENT_EMIT_SAME, true) : emit_floats(m, x, y, n, kept, XENT_EMIT_SAME, false);
   }
 }
 XENT_SHARED void emit_again(const emission *m, const float *x, float *y, int64_t n, bool stream) {
-  m->heat->used ? emit_as(m, x, y, n, false, true, stream) : emit_as(m, x, y, n, false, false, stream);
+  emit_as(m, x, y, n, false, stream);
 }
 XENT_SHARED void emit_kept(const emission *m, const float *e, float *y, int64_t n, bool stream) {
-  emit_as(m, e, y, n, true, false, stream);
+  emit_as(m, e, y, n, true, stream);
 }
 
 XENT_INLINE lanes log_probability(lanes x, lanes max, lanes r, lanes minus_distance) {

@@ -50,7 +50,7 @@ XENT_INLINE block_factors factors_at(const strip_output *o, const strip_factors 
   const int64_t at = o->at + i;
   block_factors b = {.first = lanes_load(f->first + at), .second = lanes_load(f->second + at), .r = lanes_set(o->heat->hi)};
   if (formula == XENT_AGAIN)
-    b.references = exp_references_of(lanes_load(f->reference + at), kind == XENT_ANY ? o->heat : &no_heat);
+    b.references = exp_references_of(lanes_load(f->reference + at), o->heat);
   if (formula != XENT_LOG && kind != XENT_FLOATS) {
     b.label = lanes_load(o->label + at);
     b.label_gradient = lanes_load(f->label_gradient + at);
@@ -72,10 +72,7 @@ XENT_INLINE void emit_strip_classes(const strip_output *o, const block_factors *
     v[k] = load_columns(from, kind != XENT_ANY || formula == XENT_KEPT ? XENT_F32 : o->x_type, whole ? XENT_LANES : count);
     if (formula == XENT_AGAIN && labels) v[k] = lanes_where_equal(b->label, lanes_set(XENT_IGNORED_COLUMN), lanes_set(0.0f), v[k]);
   }
-  if (formula == XENT_AGAIN && kind == XENT_ANY && o->heat->used)
-    exp_lanes(v, classes, &b->references, false, o->heat, true);
-  else if (formula == XENT_AGAIN)
-    exp_lanes(v, classes, &b->references, false, o->heat, false);
+  if (formula == XENT_AGAIN) exp_lanes(v, classes, &b->references, false, o->heat);
   XENT_UNROLL(4)
   for (int k = 0; k < classes; k++) {
     lanes value = formula == XENT_LOG ? log_probability(v[k], b->first, b->r, b->second)
@@ -179,7 +176,7 @@ XENT_SHARED void emit_strip(const job *j, const strip *s, const float *scratch, 
   const xent_call *call = j->call;
   const xent_layout *in = &call->shape->logits, *out = call->output_layout;
   const int32_t x_type = scratch ? XENT_F32 : in->type;
-  const bool floats = x_type == XENT_F32 && out->type == XENT_F32 && !(formula == XENT_AGAIN && j->heat.used);
+  const bool floats = x_type == XENT_F32 && out->type == XENT_F32;
   const enum strip_kind kind = !floats ? XENT_ANY : j->labels ? XENT_FLOATS_AND_LABELS : XENT_FLOATS;
   XENT_EACH_RUN(call->shape, s, run) {
     const char *x = column_at(call->shape, in, call->logits, run.row, begin);

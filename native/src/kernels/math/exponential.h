@@ -21,16 +21,16 @@ typedef struct {
   double whole, temperature;
   float hi;                        /* 1 / temperature as a float: the coefficient of t */
   float eighth_hi, eighth_lo, per_eighth;
-  float q2, q3;
-  bool used;
+  float q2, q3, floor;
 } heat;
 
-/* For exponentials that no temperature changes. */
-static const heat no_heat = {.whole = 1, .temperature = 1, .hi = 1, .used = false};
+/* Of a temperature of 1: what the formulas below give. */
+#define XENT_NO_HEAT {1, 1, 1, XENT_LN2_HI / 8, XENT_LN2_LO / 8, 8 * XENT_LOG2E, XENT_Q2, XENT_Q3, XENT_FLOOR}
+static const heat no_heat = XENT_NO_HEAT;
 
 /* Field by field: a copy of no_heat, which is memory, made a call of a short row 8 ns longer. */
 XENT_INLINE heat heat_of(double temperature) {
-  heat h = {.whole = 1, .temperature = 1, .hi = 1};
+  heat h = XENT_NO_HEAT;
   if (temperature != 0 && temperature != 1) {
     const double r = 1 / temperature, eighth = XENT_LN2 / 8 * temperature;
     h.whole = r;
@@ -41,7 +41,7 @@ XENT_INLINE heat heat_of(double temperature) {
     h.per_eighth = (float)(1 / eighth);
     h.q2 = (float)((double)XENT_Q2 * r * r);
     h.q3 = (float)((double)XENT_Q3 * r * r * r);
-    h.used = true;
+    h.floor = (float)((double)XENT_FLOOR * temperature);
   }
   return h;
 }
@@ -52,14 +52,13 @@ typedef struct {
 } exp_reference;
 
 XENT_INLINE exp_reference exp_reference_of(float N, const heat *h) {
-  const float lowest = fused(N, XENT_LN2_HI, XENT_FLOOR);
-  return (exp_reference){.lowest = h->used ? (float)((double)lowest * h->temperature) : lowest,
+  return (exp_reference){.lowest = fused(N, 8 * h->eighth_hi, h->floor),
                          .magic = XENT_ROUND + 8 * XENT_SCALE_EXPONENT - 8 * N};
 }
 
 /* The reference for a maximum: the nearest integer to max / ln 2, within the limit. */
 XENT_INLINE float reference_for(float max, const heat *h) {
-  const float hot = h->used ? max * h->hi : max;
+  const float hot = max * h->hi;
   const float m = hot > XENT_LIMIT ? XENT_LIMIT : hot < -XENT_LIMIT ? -XENT_LIMIT : hot;
   return fused(m, XENT_LOG2E, XENT_ROUND) - XENT_ROUND;
 }
@@ -67,15 +66,9 @@ XENT_INLINE float reference_for(float max, const heat *h) {
 XENT_INLINE float exp_one(float x, float N, const heat *h) {
   const exp_reference r = exp_reference_of(N, h);
   x = x < r.lowest ? r.lowest : x;
-  const float z = fused(x, h->used ? h->per_eighth : 8 * XENT_LOG2E, r.magic), n = z - r.magic;
-  float p;
-  if (h->used) {
-    const float t = fused(n, -h->eighth_lo, fused(n, -h->eighth_hi, x));
-    p = fused(fused(h->q3, t, h->q2), t, h->hi) * t;
-  } else {
-    const float t = fused(n, -XENT_LN2_LO / 8, fused(n, -XENT_LN2_HI / 8, x));
-    p = fused(fused(XENT_Q3, t, XENT_Q2) * t, t, t);
-  }
+  const float z = fused(x, h->per_eighth, r.magic), n = z - r.magic;
+  const float t = fused(n, -h->eighth_lo, fused(n, -h->eighth_hi, x));
+  const float p = fused(fused(h->q3, t, h->q2), t, h->hi) * t;
   const float s = bits_float(XENT_TWO_TO_EIGHTHS[float_bits(z) & 7] + (float_bits(z) << 20));
   return fused(p, s, s);
 }
@@ -86,16 +79,14 @@ typedef struct {
 } exp_references;
 
 XENT_INLINE exp_references exp_references_of(lanes N, const heat *h) {
-  exp_references r = {.lowest = lanes_fma(N, lanes_set(XENT_LN2_HI), lanes_set(XENT_FLOOR)),
-                      .magic = lanes_sub(lanes_set(XENT_ROUND + 8 * XENT_SCALE_EXPONENT), lanes_mul(lanes_set(8), N))};
-  if (h->used) r.lowest = dlanes_narrow(dlanes_scale(dlanes_widen(r.lowest), h->temperature));
-  return r;
+  return (exp_references){.lowest = lanes_fma(N, lanes_set(8 * h->eighth_hi), lanes_set(h->floor)),
+                          .magic = lanes_sub(lanes_set(XENT_ROUND + 8 * XENT_SCALE_EXPONENT), lanes_mul(lanes_set(8), N))};
 }
 XENT_INLINE exp_references exp_everywhere(exp_reference r) {
   return (exp_references){lanes_set(r.lowest), lanes_set(r.magic)};
 }
 XENT_INLINE lanes references_for(lanes max, const heat *h) {
-  const lanes hot = h->used ? lanes_mul(max, lanes_set(h->hi)) : max;
+  const lanes hot = lanes_mul(max, lanes_set(h->hi));
   const lanes m = lanes_max(lanes_min(hot, lanes_set(XENT_LIMIT)), lanes_set(-XENT_LIMIT));
   return lanes_sub(lanes_fma(m, lanes_set(XENT_LOG2E), lanes_set(XENT_ROUND)), lanes_set(XENT_ROUND));
 }
@@ -112,49 +103,45 @@ typedef struct {
   lanes t[XENT_BATCH_MAX], s[XENT_BATCH_MAX];
 } exp_half;
 
-/* exp(t) - 1 in three steps; hot: there is a temperature, and t is in logits. */
-XENT_INLINE lanes power_begun(lanes t, const heat *h, const bool hot) {
-  return lanes_fma(lanes_set(hot ? h->q3 : XENT_Q3), t, lanes_set(hot ? h->q2 : XENT_Q2));
-}
-XENT_INLINE lanes power_continued(lanes p, lanes t, const heat *h, const bool hot) {
-  return hot ? lanes_fma(p, t, lanes_set(h->hi)) : lanes_mul(p, t);
-}
-XENT_INLINE lanes power_ended(lanes p, lanes t, const bool hot) { return hot ? lanes_mul(p, t) : lanes_fma(p, t, t); }
+/* exp(t) - 1 in three steps. */
+XENT_INLINE lanes power_begun(lanes t, const heat *h) { return lanes_fma(lanes_set(h->q3), t, lanes_set(h->q2)); }
+XENT_INLINE lanes power_continued(lanes p, lanes t, const heat *h) { return lanes_fma(p, t, lanes_set(h->hi)); }
+XENT_INLINE lanes power_ended(lanes p, lanes t) { return lanes_mul(p, t); }
 
 /* The first half of `next` (overwritten) into *half, and the second half of the `pending` vectors that were there before
  * into e. each: every vector has references of its own, else there are one for all. */
 XENT_INLINE void exp_stages(exp_half *half, lanes *next, lanes *e, const int count, const int pending,
-                            const exp_references *r, const bool each, const heat *h, const bool hot) {
-  const lanes per_eighth = lanes_set(hot ? h->per_eighth : 8 * XENT_LOG2E);
-  const lanes hi = lanes_set(hot ? -h->eighth_hi : -XENT_LN2_HI / 8), lo = lanes_set(hot ? -h->eighth_lo : -XENT_LN2_LO / 8);
+                            const exp_references *r, const bool each, const heat *h) {
+  const lanes per_eighth = lanes_set(h->per_eighth);
+  const lanes hi = lanes_set(-h->eighth_hi), lo = lanes_set(-h->eighth_lo);
   lanes z[XENT_BATCH_MAX], s[XENT_BATCH_MAX], p[XENT_BATCH_MAX];
 #define XENT_STAGE(statement) XENT_UNROLL(8) for (int j = 0; j < count; j++) statement
 #define XENT_PENDING(statement) XENT_UNROLL(8) for (int j = 0; j < pending; j++) statement
   XENT_STAGE(next[j] = lanes_floor_at(next[j], r[each ? j : 0].lowest));
-  XENT_PENDING(p[j] = power_begun(half->t[j], h, hot));
+  XENT_PENDING(p[j] = power_begun(half->t[j], h));
   XENT_STAGE(z[j] = lanes_fma(next[j], per_eighth, r[each ? j : 0].magic));
-  XENT_PENDING(p[j] = power_continued(p[j], half->t[j], h, hot));
+  XENT_PENDING(p[j] = power_continued(p[j], half->t[j], h));
   XENT_STAGE(s[j] = lanes_exponent_table(z[j]));
   XENT_STAGE(z[j] = lanes_sub(z[j], r[each ? j : 0].magic));
-  XENT_PENDING(p[j] = power_ended(p[j], half->t[j], hot));
+  XENT_PENDING(p[j] = power_ended(p[j], half->t[j]));
   XENT_STAGE(next[j] = lanes_fma(z[j], hi, next[j]));
   XENT_PENDING(e[j] = lanes_fma(p[j], half->s[j], half->s[j]));
   XENT_STAGE(half->t[j] = lanes_fma(z[j], lo, next[j]));
   XENT_STAGE(half->s[j] = s[j]);
 }
-XENT_INLINE void exp_end(const exp_half *half, lanes *e, const int count, const heat *h, const bool hot) {
+XENT_INLINE void exp_end(const exp_half *half, lanes *e, const int count, const heat *h) {
   lanes p[XENT_BATCH_MAX];
-  XENT_STAGE(p[j] = power_begun(half->t[j], h, hot));
-  XENT_STAGE(p[j] = power_continued(p[j], half->t[j], h, hot));
-  XENT_STAGE(p[j] = power_ended(p[j], half->t[j], hot));
+  XENT_STAGE(p[j] = power_begun(half->t[j], h));
+  XENT_STAGE(p[j] = power_continued(p[j], half->t[j], h));
+  XENT_STAGE(p[j] = power_ended(p[j], half->t[j]));
   XENT_STAGE(e[j] = lanes_fma(p[j], half->s[j], half->s[j]));
 }
 
 /* `count` vectors, x overwritten by e. */
-XENT_INLINE void exp_lanes(lanes *x, const int count, const exp_references *r, const bool each, const heat *h, const bool hot) {
+XENT_INLINE void exp_lanes(lanes *x, const int count, const exp_references *r, const bool each, const heat *h) {
   exp_half half;
-  exp_stages(&half, x, NULL, count, 0, r, each, h, hot);
-  exp_end(&half, x, count, h, hot);
+  exp_stages(&half, x, NULL, count, 0, r, each, h);
+  exp_end(&half, x, count, h);
 }
 
 #endif

@@ -22,7 +22,7 @@ XENT_INLINE lanes tanh_lanes(lanes x) {
   if (!lanes_bits_above(v, split)) return lanes_sign(small, x);
   lanes e = lanes_add(v, v);
   const exp_references r = exp_everywhere(exp_reference_of(XENT_SCALE_EXPONENT, &no_heat));
-  exp_lanes(&e, 1, &r, false, &no_heat, false);
+  exp_lanes(&e, 1, &r, false, &no_heat);
   const lanes large = lanes_sub(one, lanes_div(lanes_set(2), lanes_add(e, one)));
   return lanes_sign(lanes_where_above(v, split, large, small), x);
 }

@@ -61,11 +61,11 @@ typedef struct {
   uint32_t special;         /* NaN, +inf, nothing but -inf, |M r| beyond the limit, a sink that raises N or is beyond */
 } row_numbers;
 
-XENT_INLINE dlanes hot(const job *j, dlanes v) { return j->heat.used ? dlanes_scale(v, j->heat.whole) : v; }
+XENT_INLINE dlanes hot(const job *j, dlanes v) { return dlanes_scale(v, j->heat.whole); }
 
 /* In the units of the logits. A finite one stays finite. */
 XENT_INLINE float sink_logit(double sink, const heat *h) {
-  if (!h->used || !isfinite(sink)) return (float)sink;
+  if (h->temperature == 1 || !isfinite(sink)) return (float)sink;
   const double x = sink * h->temperature;
   return x > (double)FLT_MAX ? FLT_MAX : x < -(double)FLT_MAX ? -FLT_MAX : (float)x;
 }
@@ -73,16 +73,13 @@ XENT_INLINE float sink_logit(double sink, const heat *h) {
 /* Chunks of one row each and their sinks, one more chunk each. */
 XENT_INLINE void take_sinks(const job *j, const row_sums *in, row_numbers *r, double *dot, const double *mass) {
   const lanes sink = lanes_load(in->sink), own = references_for(sink, &j->heat);
-  const lanes hot_sink = j->heat.used ? lanes_mul(sink, lanes_set(j->heat.hi)) : sink;
+  const lanes hot_sink = lanes_mul(sink, lanes_set(j->heat.hi));
   const exp_references references = exp_references_of(own, &j->heat);
   lanes e[1] = {sink};
   float max[XENT_ROWS], N[XENT_ROWS], own_N[XENT_ROWS], own_e[XENT_ROWS];
   double sum[XENT_ROWS];
   r->special |= lanes_bits_above(own, r->reference) | lanes_bits_above(hot_sink, lanes_set(XENT_LIMIT)) | lanes_bits_nan(sink);
-  if (j->heat.used)
-    exp_lanes(e, 1, &references, false, &j->heat, true);
-  else
-    exp_lanes(e, 1, &references, false, &j->heat, false);
+  exp_lanes(e, 1, &references, false, &j->heat);
   lanes_store(own_e, e[0]);
   lanes_store(own_N, own);
   lanes_store(max, r->max);
@@ -101,7 +98,7 @@ XENT_INLINE void row_numbers_of(const job *j, const row_sums *in, double *dot, c
                                 row_numbers *r) {
   r->max = lanes_add(lanes_load(in->max), lanes_set(0.0f));
   r->logit = lanes_load(in->logit);
-  const lanes hot_max = j->heat.used ? lanes_mul(r->max, lanes_set(j->heat.hi)) : r->max;
+  const lanes hot_max = lanes_mul(r->max, lanes_set(j->heat.hi));
   r->special = lanes_bits_beyond(hot_max, XENT_LIMIT);
   r->reference = in->folded || in->long_row ? lanes_load(in->reference) : references_for(r->max, &j->heat);
   r->sum = in->folded ? dlanes_load(in->sum) : dlanes_scale(dlanes_load(in->sum), XENT_UNSCALE);
@@ -115,10 +112,7 @@ XENT_INLINE void row_numbers_of(const job *j, const row_sums *in, double *dot, c
   }
   const exp_references e = exp_references_of(r->reference, &j->heat);
   lanes v[2] = {r->max, r->logit};
-  if (j->heat.used)
-    exp_lanes(v, 2, &e, false, &j->heat, true);
-  else
-    exp_lanes(v, 2, &e, false, &j->heat, false);
+  exp_lanes(v, 2, &e, false, &j->heat);
   r->largest_e = dlanes_scale(dlanes_widen(v[0]), XENT_UNSCALE);
   if (j->labels) {
     r->label_e = dlanes_scale(dlanes_widen(v[1]), XENT_UNSCALE);

@@ -82,7 +82,7 @@ XENT_INLINE dlanes scale_of_rows(const job *j, const row_sums *in) {
   if (j->plain) return scale;
   dlanes c = j->call->row_weights ? dlanes_mul(scale, dlanes_load(in->row_weight)) : scale;
   if (j->call->upstream) c = dlanes_mul(c, dlanes_load(in->upstream));
-  return j->heat.used ? dlanes_div(c, dlanes_set(j->heat.temperature)) : c;
+  return j->heat.temperature == 1 ? c : dlanes_div(c, dlanes_set(j->heat.temperature));
 }
 
 /* lse = shift r + (M r + D) */
@@ -97,10 +97,7 @@ XENT_INLINE dlanes entropy_of(const job *j, const row_sums *in, const row_number
   if (!j->call->sink) return dlanes_add(distance, rest);
   lanes e[1] = {lanes_load(in->sink)};
   const exp_references r = exp_references_of(s->reference, &j->heat);
-  if (j->heat.used)
-    exp_lanes(e, 1, &r, false, &j->heat, true);
-  else
-    exp_lanes(e, 1, &r, false, &j->heat, false);
+  exp_lanes(e, 1, &r, false, &j->heat);
   const dlanes E = dlanes_scale(dlanes_widen(e[0]), XENT_UNSCALE);
   return dlanes_fma(distance, dlanes_div(dlanes_sub(s->total, E), s->total), rest);
 }

@@ -118,11 +118,11 @@ XENT_INLINE void take_group(chunk_progress *c, lanes group) {
 }
 
 /* Where the largest so far asks for it N rises, and the sums are scaled. */
-XENT_INLINE bool is_above(lanes largest, float limit, const heat *h, const bool hot) {
-  return lanes_any_above(hot ? lanes_mul(largest, lanes_set(h->hi)) : largest, limit);
+XENT_INLINE bool is_above(lanes largest, float limit, const heat *h) {
+  return lanes_any_above(lanes_mul(largest, lanes_set(h->hi)), limit);
 }
-XENT_INLINE void raise_reference(chunk_progress *c, const heat *h, const bool hot) {
-  if (__builtin_expect(!is_above(c->above, limit_of(c->reference), h, hot), 1)) return;
+XENT_INLINE void raise_reference(chunk_progress *c, const heat *h) {
+  if (__builtin_expect(!is_above(c->above, limit_of(c->reference), h), 1)) return;
   const float raised = reference_for(lanes_largest(c->above), h);
   if (raised <= c->reference) return;
   c->sum = dlanes_scale(c->sum, power_of_two((double)c->reference - (double)raised));
@@ -153,21 +153,21 @@ typedef struct {
 
 /* Whole groups [i, end). While N stays, the second half of a group's last exponentials runs with the first half of the
  * next group's. */
-XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const chunk_way *w, const bool hot,
+XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const chunk_way *w,
                             chunk_progress *c) {
   enum { LAST = XENT_GROUP_VECTORS - XENT_BATCH };
   const heat h = *w->heat; /* which no store to kept can change */
   float *kept = w->kept;
   if (!w->exact) c->above = group_largest(x + i, XENT_GROUP, c->above);
   while (i < end) {
-    if (!w->exact) raise_reference(c, &h, hot);
+    if (!w->exact) raise_reference(c, &h);
     const exp_references r = exp_everywhere(exp_reference_of(c->reference, &h));
     const float limit = limit_of(c->reference);
     group_tree tree;
     exp_half half;
     lanes v[XENT_BATCH_MAX], e[XENT_BATCH_MAX];
     load_batch(x + i, v);
-    exp_stages(&half, v, NULL, XENT_BATCH, 0, &r, false, &h, hot);
+    exp_stages(&half, v, NULL, XENT_BATCH, 0, &r, false, &h);
     bool same = true;
     do {
       if (w->ahead > 0) prefetch_group((uintptr_t)(x + i) + (uintptr_t)w->ahead * sizeof *x);
@@ -175,7 +175,7 @@ XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const 
       XENT_UNROLL(8)
       for (int at = XENT_BATCH; at < XENT_GROUP_VECTORS; at += XENT_BATCH) {
         load_batch(x + i + at * XENT_LANES, v);
-        exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, &h, hot);
+        exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, &h);
         take_batch(&tree, at - XENT_BATCH, e, kept ? kept + i : NULL);
       }
       const int64_t done = i;
@@ -183,13 +183,13 @@ XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const 
       same = i < end;
       if (same && !w->exact) {
         c->above = group_largest(x + i, XENT_GROUP, c->above);
-        same = __builtin_expect(!is_above(c->above, limit, &h, hot), 1);
+        same = __builtin_expect(!is_above(c->above, limit, &h), 1);
       }
       if (same) {
         load_batch(x + i, v);
-        exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, &h, hot);
+        exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, &h);
       } else {
-        exp_end(&half, e, XENT_BATCH, &h, hot);
+        exp_end(&half, e, XENT_BATCH, &h);
       }
       take_batch(&tree, LAST, e, kept ? kept + done : NULL);
       take_group(c, tree.group);
@@ -198,11 +198,11 @@ XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const 
 }
 
 /* The group of m classes from i on, which is not whole or has the class `without`. */
-XENT_INLINE void sum_odd_group(const float *x, int64_t i, int64_t m, int64_t without, const chunk_way *w, const bool hot,
+XENT_INLINE void sum_odd_group(const float *x, int64_t i, int64_t m, int64_t without, const chunk_way *w,
                                chunk_progress *c) {
   if (!w->exact) {
     c->above = group_largest(x + i, m, c->above);
-    raise_reference(c, w->heat, hot);
+    raise_reference(c, w->heat);
   }
   if (w->kept) w->kept_reference[i / XENT_GROUP] = c->reference;
   const exp_references r = exp_everywhere(exp_reference_of(c->reference, w->heat));
@@ -214,7 +214,7 @@ XENT_INLINE void sum_odd_group(const float *x, int64_t i, int64_t m, int64_t wit
     const int64_t at = k * XENT_LANES;
     if (at < m) {
       for (int j = 0; j < 2; j++) e[j] = lanes_load_part(x + i + at + j * XENT_LANES, m - at - j * XENT_LANES, -INFINITY);
-      exp_lanes(e, 2, &r, false, w->heat, hot);
+      exp_lanes(e, 2, &r, false, w->heat);
       for (int j = 0; j < 2; j++) {
         const int64_t from = at + j * XENT_LANES;
         if (w->kept) lanes_store(w->kept + i + from, e[j]);
@@ -229,30 +229,21 @@ XENT_INLINE void sum_odd_group(const float *x, int64_t i, int64_t m, int64_t wit
 
 /* Classes [begin, end) of a chunk, x being its class 0; begin is a multiple of XENT_GROUP, and so is end but at the
  * chunk's. The class `without` (or XENT_NO_CLASS) adds +0 but counts for the maximum. */
-XENT_INLINE void sum_classes(const float *x, int64_t begin, int64_t end, int64_t without, const chunk_way *w,
-                             const bool hot, chunk_progress *c) {
+XENT_SHARED void sum_classes(const float *x, int64_t begin, int64_t end, int64_t without, const chunk_way *w, chunk_progress *c) {
   const int64_t whole = end / XENT_GROUP * XENT_GROUP;
   const int64_t odd = without >= begin && without < whole ? without / XENT_GROUP * XENT_GROUP : whole;
   for (int64_t i = begin; i < end;) {
     const int64_t stop = i <= odd ? odd : whole;
     if (i < stop) {
-      sum_groups(x, i, stop, w, hot, c);
+      sum_groups(x, i, stop, w, c);
       i = stop;
     }
     if (i < end) {
       const int64_t m = end - i < XENT_GROUP ? end - i : XENT_GROUP;
-      sum_odd_group(x, i, m, without, w, hot, c);
+      sum_odd_group(x, i, m, without, w, c);
       i += m;
     }
   }
-}
-XENT_SHARED void sum_classes_cold(const float *x, int64_t begin, int64_t end, int64_t without, const chunk_way *w,
-                                  chunk_progress *c) {
-  sum_classes(x, begin, end, without, w, false, c);
-}
-XENT_SHARED void sum_classes_hot(const float *x, int64_t begin, int64_t end, int64_t without, const chunk_way *w,
-                                 chunk_progress *c) {
-  sum_classes(x, begin, end, without, w, true, c);
 }
 
 XENT_INLINE chunk_progress chunk_begin(float reference) {

@@ -153,7 +153,7 @@ XENT_SHARED dlanes dense_sums(const float *v, int64_t n) {
 
 /* e of `count` parts of sixteen rows from part k on, each row with its reference. */
 XENT_INLINE void dense_exp_step(const dense_call *d, const float *x, float *e, int64_t k, const int count, const exp_references *r,
-                                const heat *h, const bool hot) {
+                                const heat *h) {
   exp_references of[XENT_BATCH_MAX];
   lanes v[XENT_BATCH_MAX];
   XENT_UNROLL(4)
@@ -162,20 +162,16 @@ XENT_INLINE void dense_exp_step(const dense_call *d, const float *x, float *e, i
     of[j].lowest = lanes_spread(r->lowest, d->rows, k + j);
     of[j].magic = lanes_spread(r->magic, d->rows, k + j);
   }
-  exp_lanes(v, count, of, true, h, hot);
+  exp_lanes(v, count, of, true, h);
   XENT_UNROLL(4)
   for (int j = 0; j < count; j++) lanes_store_dense(e, d->n, k + j, v[j]);
 }
-XENT_INLINE void dense_exp_as(const dense_call *d, const float *x, float *e, const exp_references *r, const bool hot) {
-  const heat h = d->j->heat; /* which no store can change */
-  int64_t k = 0;
-  for (; k + 2 <= d->n; k += 2) dense_exp_step(d, x, e, k, 2, r, &h, hot);
-  if (k < d->n) dense_exp_step(d, x, e, k, 1, r, &h, hot);
-}
-XENT_SHARED void dense_exp_hot(const dense_call *d, const float *x, float *e, const exp_references *r) { dense_exp_as(d, x, e, r, true); }
 XENT_INLINE void dense_exp(const dense_call *d, const float *x, float *e, lanes references) {
-  const exp_references r = exp_references_of(references, &d->j->heat);
-  d->j->heat.used ? dense_exp_hot(d, x, e, &r) : dense_exp_as(d, x, e, &r, false);
+  const heat h = d->j->heat; /* which no store can change */
+  const exp_references r = exp_references_of(references, &h);
+  int64_t k = 0;
+  for (; k + 2 <= d->n; k += 2) dense_exp_step(d, x, e, k, 2, &r, &h);
+  if (k < d->n) dense_exp_step(d, x, e, k, 1, &r, &h);
 }
 
 /* The float targets of sixteen rows, as they lie: of labels those that smoothing counts. */

@@ -205,7 +205,7 @@ typedef struct {
 
 /* Ends `pending` vectors, which are under way, into e and begins `count` that come next, class i the first. */
 XENT_INLINE void flow_step(exp_half *half, const flow_from *from, int64_t i, const int64_t sure, lanes *e, const int count,
-                           const int pending, const heat *h, const bool hot) {
+                           const int pending, const heat *h) {
   lanes v[XENT_BATCH_MAX];
   if (__builtin_expect(i + count * XENT_LANES <= sure || from->n - i >= count * XENT_LANES, 1))
     XENT_UNROLL(4)
@@ -216,22 +216,21 @@ XENT_INLINE void flow_step(exp_half *half, const flow_from *from, int64_t i, con
       const int64_t at = i + k * XENT_LANES;
       v[k] = at + XENT_LANES <= sure ? lanes_load(from->x + at) : flow_load(from->x + at, from->n - at);
     }
-  exp_stages(half, v, e, count, pending, &from->references, false, h, hot);
+  exp_stages(half, v, e, count, pending, &from->references, false, h);
 }
 
 /* The sum of the unit from class i on, of `vectors` vectors, the first of which are under way; of what follows it `count`
  * vectors begin. The class `without` is not added. */
 XENT_INLINE lanes flow_unit(exp_half *half, const flow_from *row, int64_t i, const flow_from *after, int64_t begin, const int count,
-                            const int vectors, const int64_t sure, const int batch, int64_t without, float *kept, const heat *h,
-                            const bool hot) {
+                            const int vectors, const int64_t sure, const int batch, int64_t without, float *kept, const heat *h) {
   lanes e[4] = {lanes_set(0.0f), lanes_set(0.0f), lanes_set(0.0f), lanes_set(0.0f)};
   XENT_UNROLL(4)
   for (int k = 0; k < vectors; k += batch) {
     const int left = vectors - k - batch, next = left < batch ? left : batch;
     if (left > 0)
-      flow_step(half, row, i + (k + batch) * XENT_LANES, sure, e + k, next, batch, h, hot);
+      flow_step(half, row, i + (k + batch) * XENT_LANES, sure, e + k, next, batch, h);
     else
-      flow_step(half, after, begin, sure, e + k, count, vectors - k, h, hot);
+      flow_step(half, after, begin, sure, e + k, count, vectors - k, h);
   }
   const int64_t lane = without - i;
   if (lane >= 0 && lane < XENT_UNIT)
@@ -249,10 +248,9 @@ XENT_INLINE flow_from flow_from_row(const flow_block *b, int row, int64_t n) {
 
 /* The last unit of a row, of `rest` vectors. */
 XENT_INLINE lanes flow_last_unit(const flow_from *own, const flow_from *after, int64_t last, exp_half *half, const flow_beside *s,
-                                 int64_t label, float *kept, const int rest, const int64_t sure, const int batch, const heat *h,
-                                 const bool hot, const int mode, lanes *largest) {
+                                 int64_t label, float *kept, const int rest, const int64_t sure, const int batch, const heat *h, const int mode, lanes *largest) {
   *largest = flow_beside_unit(s, last, own->n, sure, rest, mode, *largest);
-  return flow_unit(half, own, last, after, 0, batch, rest, sure, batch, label, kept, h, hot);
+  return flow_unit(half, own, last, after, 0, batch, rest, sure, batch, label, kept, h);
 }
 
 /* How many vectors are at their exponentials at once: beside a row that is written, and in loops, fewer fit into the registers. */
@@ -262,7 +260,7 @@ XENT_INLINE int flow_batch(const int vectors, const int mode) {
 
 /* A row at its exponentials; back comes the largest of the row that is searched beside. vectors: of the row, where they are
  * a constant, else 0. */
-XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half, const flow_beside *s, const heat *h, const bool hot,
+XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half, const flow_beside *s, const heat *h,
                            const int mode, const int vectors) {
   const flow_from own = flow_from_row(b, row, f->n), after = flow_from_row(b, row + 1 < b->sums.rows.count ? row + 1 : row, f->n);
   const int batch = flow_batch(vectors, mode), rest = vectors ? vectors - (vectors - 1) / 4 * 4 : batch;
@@ -275,17 +273,17 @@ XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half
   for (int64_t i = 0; i < last; i += XENT_UNIT) {
     const int64_t all = vectors ? sure : i + XENT_UNIT;
     largest = flow_beside_unit(s, i, own.n, all, 4, mode, largest);
-    q = flow_unit(half, &own, i, &own, i + XENT_UNIT, rest < batch ? rest : batch, 4, all, batch, label, kept, h, hot);
+    q = flow_unit(half, &own, i, &own, i + XENT_UNIT, rest < batch ? rest : batch, 4, all, batch, label, kept, h);
     if (i & XENT_UNIT)
       sum = dlanes_add(sum, dlanes_widen(lanes_add(even, q)));
     else
       even = q;
   }
   switch (vectors ? rest : (int)((own.n - last + XENT_LANES - 1) / XENT_LANES)) {
-    case 1: q = flow_last_unit(&own, &after, last, half, s, label, kept, 1, sure, batch, h, hot, mode, &largest); break;
-    case 2: q = flow_last_unit(&own, &after, last, half, s, label, kept, 2, sure, batch, h, hot, mode, &largest); break;
-    case 3: q = flow_last_unit(&own, &after, last, half, s, label, kept, 3, sure, batch, h, hot, mode, &largest); break;
-    default: q = flow_last_unit(&own, &after, last, half, s, label, kept, 4, sure, batch, h, hot, mode, &largest);
+    case 1: q = flow_last_unit(&own, &after, last, half, s, label, kept, 1, sure, batch, h, mode, &largest); break;
+    case 2: q = flow_last_unit(&own, &after, last, half, s, label, kept, 2, sure, batch, h, mode, &largest); break;
+    case 3: q = flow_last_unit(&own, &after, last, half, s, label, kept, 3, sure, batch, h, mode, &largest); break;
+    default: q = flow_last_unit(&own, &after, last, half, s, label, kept, 4, sure, batch, h, mode, &largest);
   }
   const lanes group = last & XENT_UNIT ? lanes_add(even, q) : q;
   if (vectors || own.n <= XENT_GROUP)
@@ -425,7 +423,7 @@ XENT_INLINE flow_beside flow_beside_row(const flow *f, const flow_block *next, c
 }
 
 /* Row after row of three blocks. */
-XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *now, const flow_block *before, const bool hot,
+XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *now, const flow_block *before,
                                    const int mode, const int vectors) {
   const bool odd = !f->straight;
   const heat h = f->j->heat; /* which no store can change */
@@ -433,11 +431,11 @@ XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *
   if (now->sums.rows.count) {
     exp_half half;
     const flow_from first = flow_from_row(now, 0, f->n);
-    flow_step(&half, &first, 0, vectors ? (vectors - 1) * XENT_LANES : 0, NULL, flow_batch(vectors, mode), 0, &h, hot);
+    flow_step(&half, &first, 0, vectors ? (vectors - 1) * XENT_LANES : 0, NULL, flow_batch(vectors, mode), 0, &h);
     for (; row < now->sums.rows.count; row++) {
       if (odd) flow_odd_row(f, next, before, row);
       const flow_beside s = flow_beside_row(f, next, before, row, mode);
-      next->largest[row] = flow_row(f, now, row, &half, &s, &h, hot, mode, vectors);
+      next->largest[row] = flow_row(f, now, row, &half, &s, &h, mode, vectors);
     }
   }
   for (; row < f->most; row++) {
@@ -448,25 +446,25 @@ XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *
 }
 
 /* Short rows are loops of their own: each takes its vectors straight on. */
-XENT_INLINE void flow_rows_as(const flow *f, flow_block *next, flow_block *now, flow_block *before, const bool hot,
+XENT_INLINE void flow_rows_as(const flow *f, flow_block *next, flow_block *now, flow_block *before,
                               const int mode) {
-  const int64_t vectors = hot || XENT_BATCH < 4 || !f->direct ? 0 : (f->n + XENT_LANES - 1) / XENT_LANES;
+  const int64_t vectors = XENT_BATCH < 4 || !f->direct ? 0 : (f->n + XENT_LANES - 1) / XENT_LANES;
   switch (vectors) {
-    case 4: flow_rows_at_work(f, next, now, before, hot, mode, 4); break;
-    case 5: flow_rows_at_work(f, next, now, before, hot, mode, 5); break;
-    case 6: flow_rows_at_work(f, next, now, before, hot, mode, 6); break;
-    case 7: flow_rows_at_work(f, next, now, before, hot, mode, 7); break;
-    case 8: flow_rows_at_work(f, next, now, before, hot, mode, 8); break;
-    default: flow_rows_at_work(f, next, now, before, hot, mode, 0);
+    case 4: flow_rows_at_work(f, next, now, before, mode, 4); break;
+    case 5: flow_rows_at_work(f, next, now, before, mode, 5); break;
+    case 6: flow_rows_at_work(f, next, now, before, mode, 6); break;
+    case 7: flow_rows_at_work(f, next, now, before, mode, 7); break;
+    case 8: flow_rows_at_work(f, next, now, before, mode, 8); break;
+    default: flow_rows_at_work(f, next, now, before, mode, 0);
   }
 }
-XENT_INLINE void flow_blocks_at_work(const flow *f, flow_block *next, flow_block *now, flow_block *before, const bool hot) {
+XENT_INLINE void flow_blocks_at_work(const flow *f, flow_block *next, flow_block *now, flow_block *before) {
   if (!f->j->call->output || !f->straight)
-    flow_rows_as(f, next, now, before, hot, XENT_FLOW_SILENT);
+    flow_rows_as(f, next, now, before, XENT_FLOW_SILENT);
   else if (f->log)
-    flow_rows_as(f, next, now, before, hot, XENT_FLOW_LOG);
+    flow_rows_as(f, next, now, before, XENT_FLOW_LOG);
   else
-    flow_rows_as(f, next, now, before, hot, XENT_FLOW_GRADIENT);
+    flow_rows_as(f, next, now, before, XENT_FLOW_GRADIENT);
 }
 
 XENT_SHARED flow flow_of(const job *j, row_kernel kernel) {
@@ -486,7 +484,8 @@ XENT_SHARED flow flow_of(const job *j, row_kernel kernel) {
                (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1));
   return f;
 }
-XENT_INLINE xent_status flow_blocks(const job *j, row_kernel kernel, float *scratch, const bool hot) {
+XENT_SHARED xent_status flow_rows(const job *j, row_kernel kernel) {
+  XENT_ALIGNED float scratch[2 * XENT_FLOW_FLOATS];
   const xent_call *call = j->call;
   flow f = flow_of(j, kernel);
   XENT_ALIGNED float nowhere[XENT_FLOW_MOST];
@@ -517,7 +516,7 @@ XENT_INLINE xent_status flow_blocks(const job *j, row_kernel kernel, float *scra
       flow_copy_columns(&f, next);
       next->together = true;
     }
-    flow_blocks_at_work(&f, next, now, before, hot);
+    flow_blocks_at_work(&f, next, now, before);
     if (next->sums.rows.count) flow_prepare(&f, next); /* before the results, which nothing waits for so soon */
     if (now->sums.rows.count) {
       flow_results(&f, now);
@@ -529,11 +528,6 @@ XENT_INLINE xent_status flow_blocks(const job *j, row_kernel kernel, float *scra
     }
   }
   return f.taker.status;
-}
-
-XENT_SHARED xent_status flow_rows(const job *j, row_kernel kernel) {
-  XENT_ALIGNED float scratch[2 * XENT_FLOW_FLOATS];
-  return j->heat.used ? flow_blocks(j, kernel, scratch, true) : flow_blocks(j, kernel, scratch, false);
 }
 
 #endif

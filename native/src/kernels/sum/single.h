@@ -16,7 +16,7 @@ XENT_INLINE bool single_fits(const xent_call *call) {
            call->entropies || call->top_classes || call->top_log_probabilities || call->target_gradient);
 }
 
-XENT_INLINE xent_status single_row(const job *j, row_kernel kernel, const bool hot) {
+XENT_SHARED xent_status single_rows(const job *j, row_kernel kernel) {
   const xent_call *call = j->call;
   const xent_shape *s = call->shape;
   const int64_t n = s->classes, row = call->row_begin;
@@ -31,7 +31,7 @@ XENT_INLINE xent_status single_row(const job *j, row_kernel kernel, const bool h
   const float max = lanes_largest(x);
   const exp_references r = exp_everywhere(exp_reference_of(reference_for(max, &j->heat), &j->heat));
   lanes e[1] = {x};
-  exp_lanes(e, 1, &r, false, &j->heat, hot);
+  exp_lanes(e, 1, &r, false, &j->heat);
   row_sums in;
   row_outcome out;
   in.rows = (row_set){.first = row, .count = 1, .adjacent = true};
@@ -65,9 +65,6 @@ XENT_INLINE xent_status single_row(const job *j, row_kernel kernel, const bool h
                                                      : lanes_fma(e[0], out.f, out.b));
   if (j->labels) y[t.label] = out.label_gradient[0];
   return XENT_OK;
-}
-XENT_SHARED xent_status single_rows(const job *j, row_kernel kernel) {
-  return j->heat.used ? single_row(j, kernel, true) : single_row(j, kernel, false);
 }
 
 #endif

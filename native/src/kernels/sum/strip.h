@@ -70,7 +70,7 @@ typedef struct {
 } column_block;
 
 /* e of `count` classes from `class` on, `step` apart. */
-XENT_INLINE void column_exp(const column_block *b, int64_t class, int64_t step, const int count, const bool keep, const bool hot,
+XENT_INLINE void column_exp(const column_block *b, int64_t class, int64_t step, const int count, const bool keep,
                             lanes *e) {
   float *x = b->x + class * b->pitch;
   const uintptr_t ahead = b->ahead.x + (uintptr_t)class * b->ahead.step;
@@ -79,7 +79,7 @@ XENT_INLINE void column_exp(const column_block *b, int64_t class, int64_t step, 
     __builtin_prefetch((const void *)(ahead + (uintptr_t)(h * step) * b->ahead.step), 0, 2);
     e[h] = lanes_load(x + h * step * b->pitch);
   }
-  exp_lanes(e, count, &b->references, false, b->heat, hot);
+  exp_lanes(e, count, &b->references, false, b->heat);
   XENT_UNROLL(4)
   for (int h = 0; h < count; h++)
     if (keep) lanes_store(x + h * step * b->pitch, e[h]);
@@ -95,58 +95,54 @@ XENT_INLINE lanes sum_of_four(const lanes *e, const int count) {
 }
 
 /* Lane l of a group that begins at a class, `slots` of its eight classes being there: the missing ones add +0. */
-XENT_INLINE lanes lane_of_group(const column_block *b, int64_t class, const int slots, const bool keep, const bool hot) {
+XENT_INLINE lanes lane_of_group(const column_block *b, int64_t class, const int slots, const bool keep) {
   lanes e[4];
   const int first = slots < 4 ? slots : 4;
-  column_exp(b, class, XENT_LANES, first, keep, hot, e);
+  column_exp(b, class, XENT_LANES, first, keep, e);
   const lanes half = sum_of_four(e, first);
   if (slots <= 4) return half;
-  column_exp(b, class + 4 * XENT_LANES, XENT_LANES, slots - 4, keep, hot, e);
+  column_exp(b, class + 4 * XENT_LANES, XENT_LANES, slots - 4, keep, e);
   return lanes_add(half, sum_of_four(e, slots - 4));
 }
 
 /* Lanes [from, to) of the group that begins at a class, each with as many classes. */
-XENT_INLINE void lanes_of_group(const column_block *of, int64_t class, int from, int to, const int slots, const bool keep,
-                                const bool hot, lanes *sums) {
+XENT_INLINE void lanes_of_group(const column_block *of, int64_t class, int from, int to, const int slots, const bool keep, lanes *sums) {
   const heat h = *of->heat;
   column_block own = *of, *b = &own; /* which no store changes, as little as the heat */
   own.heat = &h;
   int l = from;
   if (slots == 1)
-    for (; l + 4 <= to; l += 4) column_exp(b, class + l, 1, 4, keep, hot, sums + l);
-  for (; l < to; l++) sums[l] = lane_of_group(b, class + l, slots, keep, hot);
+    for (; l + 4 <= to; l += 4) column_exp(b, class + l, 1, 4, keep, sums + l);
+  for (; l < to; l++) sums[l] = lane_of_group(b, class + l, slots, keep);
 }
-XENT_INLINE void group_columns(const column_block *b, int64_t class, int from, int to, int slots, const bool keep, const bool hot,
+XENT_INLINE void group_columns(const column_block *b, int64_t class, int from, int to, int slots, const bool keep,
                                lanes *sums) {
   switch (slots) {
     case 0:
       for (int l = from; l < to; l++) sums[l] = lanes_set(0.0f);
       break;
-    case 1: lanes_of_group(b, class, from, to, 1, keep, hot, sums); break;
-    case 2: lanes_of_group(b, class, from, to, 2, keep, hot, sums); break;
-    case 3: lanes_of_group(b, class, from, to, 3, keep, hot, sums); break;
-    case 4: lanes_of_group(b, class, from, to, 4, keep, hot, sums); break;
-    case 5: lanes_of_group(b, class, from, to, 5, keep, hot, sums); break;
-    case 6: lanes_of_group(b, class, from, to, 6, keep, hot, sums); break;
-    case 7: lanes_of_group(b, class, from, to, 7, keep, hot, sums); break;
-    default: lanes_of_group(b, class, from, to, 8, keep, hot, sums);
+    case 1: lanes_of_group(b, class, from, to, 1, keep, sums); break;
+    case 2: lanes_of_group(b, class, from, to, 2, keep, sums); break;
+    case 3: lanes_of_group(b, class, from, to, 3, keep, sums); break;
+    case 4: lanes_of_group(b, class, from, to, 4, keep, sums); break;
+    case 5: lanes_of_group(b, class, from, to, 5, keep, sums); break;
+    case 6: lanes_of_group(b, class, from, to, 6, keep, sums); break;
+    case 7: lanes_of_group(b, class, from, to, 7, keep, sums); break;
+    default: lanes_of_group(b, class, from, to, 8, keep, sums);
   }
 }
 XENT_SHARED void group_columns_kept(const column_block *b, int64_t class, int from, int to, int slots, lanes *sums) {
-  group_columns(b, class, from, to, slots, true, false, sums);
+  group_columns(b, class, from, to, slots, true, sums);
 }
-XENT_SHARED void group_columns_cold(const column_block *b, int64_t class, int from, int to, int slots, lanes *sums) {
-  group_columns(b, class, from, to, slots, false, false, sums);
-}
-XENT_SHARED void group_columns_hot(const column_block *b, int64_t class, int from, int to, int slots, lanes *sums) {
-  group_columns(b, class, from, to, slots, b->keep, true, sums);
+XENT_SHARED void group_columns_summed(const column_block *b, int64_t class, int from, int to, int slots, lanes *sums) {
+  group_columns(b, class, from, to, slots, false, sums);
 }
 
 /* The sixteen lanes of the group of n classes that begins at a class. */
 XENT_INLINE void sum_group_columns(const column_block *b, int64_t class, int64_t n, lanes sums[XENT_LANES]) {
   const int slots = (int)(n / XENT_LANES), more = (int)(n % XENT_LANES);
   void (*const sum)(const column_block *, int64_t, int, int, int, lanes *) =
-      b->heat->used ? group_columns_hot : b->keep ? group_columns_kept : group_columns_cold;
+      b->keep ? group_columns_kept : group_columns_summed;
   if (more) sum(b, class, 0, more, slots + 1, sums);
   sum(b, class, more, XENT_LANES, slots, sums);
 }

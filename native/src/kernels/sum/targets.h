@@ -134,8 +134,7 @@ XENT_SHARED double sum_gaps(const float *x, int64_t n, float m, int64_t without)
 XENT_INLINE lanes entropy_lanes(lanes x, lanes e, lanes max, lanes lowest) {
   return lanes_mul(e, lanes_sub(max, lanes_floor_at(x, lowest)));
 }
-XENT_INLINE double sum_entropy(const float *x, const float *kept, int64_t n, const exp_references *r, float max, const heat *h,
-                               const bool hot) {
+XENT_INLINE double sum_entropy(const float *x, const float *kept, int64_t n, const exp_references *r, float max, const heat *h) {
   const lanes M = lanes_set(max);
   lanes group = lanes_set(0.0f);
   dlanes sum = dlanes_zero();
@@ -150,7 +149,7 @@ XENT_INLINE double sum_entropy(const float *x, const float *kept, int64_t n, con
         v[j] = n - at >= XENT_LANES ? lanes_load(x + at) : lanes_load_part(x + (at < n ? at : 0), n - at, -INFINITY);
         e[j] = !kept ? v[j] : n - at > 0 ? lanes_load(kept + at) : lanes_set(0.0f);
       }
-      if (!kept) exp_lanes(e, 4, r, false, h, hot);
+      if (!kept) exp_lanes(e, 4, r, false, h);
       XENT_UNROLL(4)
       for (int j = 0; j < 4; j++) v[j] = entropy_lanes(v[j], e[j], M, r->lowest);
       half[k] = sum_of_four_vectors(v);
@@ -162,8 +161,7 @@ XENT_INLINE double sum_entropy(const float *x, const float *kept, int64_t n, con
 }
 XENT_SHARED double sum_entropy_of(const float *x, const float *kept, int64_t n, float N, float max, const heat *h) {
   const exp_references r = exp_everywhere(exp_reference_of(N, h));
-  if (kept) return sum_entropy(x, kept, n, &r, max, h, false);
-  return h->used ? sum_entropy(x, NULL, n, &r, max, h, true) : sum_entropy(x, NULL, n, &r, max, h, false);
+  return kept ? sum_entropy(x, kept, n, &r, max, h) : sum_entropy(x, NULL, n, &r, max, h);
 }
 
 #endif

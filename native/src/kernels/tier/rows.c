@@ -9,7 +9,7 @@ void XENT_TIER_NAME(exponential)(const float *x, float N, double temperature, fl
   int64_t i = 0;
   for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
     lanes v[2] = {lanes_load(x + i), lanes_load(x + i + XENT_LANES)};
-    h.used ? exp_lanes(v, 2, &r, false, &h, true) : exp_lanes(v, 2, &r, false, &h, false);
+    exp_lanes(v, 2, &r, false, &h);
     lanes_store(e + i, v[0]);
     lanes_store(e + i + XENT_LANES, v[1]);
   }

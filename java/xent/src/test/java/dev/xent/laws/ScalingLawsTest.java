@@ -125,14 +125,16 @@ class ScalingLawsTest extends Laws {
     }
   }
 
-  /** Logits and a temperature, both times 2^j, say the same. */
+  /** Logits and a temperature, both times 2^j, say the same; also those without a temperature. */
   @Property(tries = 60)
   void temperature(@ForAll("tame") Sample drawn) {
-    Options options = drawn.options().withLogits(0.7, 0, drawn.options().zLoss()).withScale(0.25);
+    double temperature = drawn.seed() % 2 == 0 ? 1 : 0.7;
+    Options options =
+        drawn.options().withLogits(temperature, 0, drawn.options().zLoss()).withScale(0.25);
     int power = 1 + power(drawn) % 4;
     Sample sample = drawn.with(options);
     Sample heated =
-        drawn.with(options.withLogits(Math.scalb(0.7, power), 0, drawn.options().zLoss()));
+        drawn.with(options.withLogits(Math.scalb(temperature, power), 0, drawn.options().zLoss()));
     Batch batch = Batch.of(sample);
     Batch larger = batch.logits((r, k, x) -> Math.scalb(x, power)).with(heated);
     larger.teacher = Batch.change(batch.teacher, (r, k, x) -> Math.scalb(x, power));

@@ -17,37 +17,34 @@ import static dev.xent.internal.kernels.reference.math.Constants.TWO_TO_EIGHTHS;
  * The exponential in float: {@code e(x; N) = exp(x / temperature) 2^(30 - N)} for an integer-valued
  * N, the reference.
  *
- * <p>With a temperature, the reduction takes temperature ln(2) / 8 off x n times, and the
- * polynomial of what is left has the powers of 1 / temperature in its coefficients. So x is never
- * rounded.
+ * <p>The reduction takes temperature ln(2) / 8 off x n times, and the polynomial of what is left
+ * has the powers of 1 / temperature in its coefficients. So x is never rounded.
  *
  * <p>Another reference gives the same number times an exact power of two. Far below its reference,
- * at (N - 157) ln 2, e is exactly +0; a NaN stays a NaN.
+ * at temperature (N - 157) ln 2, e is exactly +0; a NaN stays a NaN.
  */
 final class Exponential {
   private final float[] p = new float[CHUNK];
   private final float[] z = new float[CHUNK];
-  private boolean tempered = false;
-  private double temperature = 1;
   private float perEighth = 8 * LOG2E;
   private float eighthHigh = LN2_HI / 8;
   private float eighthLow = LN2_LO / 8;
   private float q1 = 1;
   private float q2 = Q2;
   private float q3 = Q3;
+  private float floor = FLOOR;
 
-  /** Takes the temperature of an arithmetic; before that there is none. */
+  /** Takes the temperature of an arithmetic; before that it is 1. */
   void begin(Arithmetic call) {
     double r = call.inverse;
     double eighth = LN2 / 8 * call.temperature;
-    tempered = call.tempered;
-    temperature = call.temperature;
-    perEighth = tempered ? (float) (1 / eighth) : 8 * LOG2E;
-    eighthHigh = tempered ? (float) eighth : LN2_HI / 8;
-    eighthLow = tempered ? (float) (eighth - eighthHigh) : LN2_LO / 8;
+    perEighth = (float) (1 / eighth);
+    eighthHigh = (float) eighth;
+    eighthLow = (float) (eighth - eighthHigh);
     q1 = (float) r;
     q2 = (float) (Q2 * r * r);
     q3 = (float) (Q3 * r * r * r);
+    floor = (float) (FLOOR * call.temperature);
   }
 
   /** The reference for a maximum times r: that over ln 2 to the nearest integer, in the limit. */
@@ -91,7 +88,7 @@ final class Exponential {
   }
 
   private float lowest(float reference) {
-    return (float) (Fma.fma(reference, LN2_HI, FLOOR) * temperature);
+    return Fma.fma(reference, 8 * eighthHigh, floor);
   }
 
   /** What is left of x after n eighths. */
@@ -101,8 +98,7 @@ final class Exponential {
 
   /** exp(t / temperature) - 1. */
   private float powerLessOne(float t) {
-    float p = Fma.fma(q3, t, q2);
-    return tempered ? Fma.fma(p, t, q1) * t : Fma.fma(p * t, t, t);
+    return Fma.fma(Fma.fma(q3, t, q2), t, q1) * t;
   }
 
   /** s + p s, where s = 2^(n/8 + 30 - N) comes from the low bits of z. */

@@ -52,13 +52,13 @@ class ExponentialTest {
     assertThat(Exponential.reference(1e38f)).isEqualTo(23637f);
   }
 
-  /** Good to 1.13 ulp near its reference, measured here against double. */
+  /** Good to 1.16 ulp near its reference, measured here against double. */
   @Property(tries = 20000)
   void closeToTheExponential(@ForAll @FloatRange(min = -650, max = 650) float x) {
     float reference = Exponential.reference(x);
     double exact = Math.exp(x) * Math.pow(2, 30 - reference);
     double ulp = Math.ulp((float) exact);
-    assertThat(Math.abs(EXPONENTIAL.of(x, reference) - exact) / ulp).isLessThan(1.13);
+    assertThat(Math.abs(EXPONENTIAL.of(x, reference) - exact) / ulp).isLessThan(1.16);
   }
 
   /** Changing the reference multiplies by an exact power of two while the result is normal. */
