@@ -136,6 +136,7 @@ XENT_INLINE void put_lines(const strand *s, int64_t begin, int64_t n, const floa
     for (; type == XENT_F16 && i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES)
       lanes_stream_f16(halves + i, XENT_NUMBERS(i), XENT_NUMBERS(i + XENT_LANES));
   }
+  for (; s->stride == 1 && type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES) lanes_store((float *)(void *)at + i, XENT_NUMBERS(i));
   for (; s->stride == 1 && type == XENT_BF16 && i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
     const lanes one = XENT_NUMBERS(i), two = XENT_NUMBERS(i + XENT_LANES);
     if (__builtin_expect(lanes_any_nan(one, two), 0)) break;

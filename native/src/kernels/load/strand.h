@@ -50,6 +50,21 @@ XENT_SHARED void strand_set_few(const strand *s, int64_t i, int64_t n, lanes v) 
   for (int64_t k = 0; k < n && k < XENT_LANES; k++) strand_set(s, i + k, numbers[k]);
 }
 
+/* Fewer than sixteen halves, in two pieces that may overlap. */
+XENT_INLINE void copy_few(uint16_t *to, const uint16_t *from, int64_t n) {
+#define XENT_COPY(size)                                                       \
+  if (n >= (size)) {                                                          \
+    memcpy(to, from, (size) * sizeof *to);                                    \
+    memcpy(to + n - (size), from + n - (size), (size) * sizeof *to);          \
+    return;                                                                   \
+  }
+  XENT_COPY(8)
+  XENT_COPY(4)
+  XENT_COPY(2)
+  XENT_COPY(1)
+#undef XENT_COPY
+}
+
 /* Numbers i.. of the row, of which n are left: `fill` where there is none. */
 XENT_INLINE lanes strand_load(const strand *s, int64_t i, int64_t n, float fill) {
   if (s->stride == 1 && s->type == XENT_F32) {
@@ -64,12 +79,15 @@ XENT_INLINE void strand_store(const strand *s, int64_t i, int64_t n, lanes v) {
   char *at = (char *)(uintptr_t)s->at;
   if (s->stride == 1 && s->type == XENT_F32) {
     lanes_store_part((float *)(void *)at + i, n, v);
-  } else if (s->stride != 1 || n < XENT_LANES) {
+  } else if (s->stride != 1) {
     strand_set_few(s, i, n, v);
-  } else if (s->type == XENT_BF16) {
-    lanes_store_bf16((uint16_t *)(void *)at + i, v);
   } else {
-    lanes_store_f16((uint16_t *)(void *)at + i, v);
+    uint16_t few[XENT_LANES], *end = (uint16_t *)(void *)at + i, *to = n < XENT_LANES ? few : end;
+    if (s->type == XENT_BF16)
+      lanes_store_bf16(to, v);
+    else
+      lanes_store_f16(to, v);
+    if (n < XENT_LANES) copy_few(end, few, n);
   }
 }
 

@@ -2,8 +2,9 @@
 /*
  * Rows of up to 1024 classes that flow by, up to sixteen side by side: while one is at its exponentials, one of the next
  * rows is searched for its maximum, and one of those before is written. So loads and stores run beside arithmetic, and no
- * chain of dependent steps is waited for. Rows that are no floats side by side, or are masked, are copied into the scratch
- * instead of searched; there every element type, mask and layout looks the same.
+ * chain of dependent steps is waited for. Rows that are no floats side by side, are masked, or whose results are stored in
+ * another way, go block after block instead: they are copied into the scratch, where every element type, mask and layout
+ * looks the same, and written from there.
  */
 #ifndef XENT_SUM_FLOW_H
 #define XENT_SUM_FLOW_H
@@ -28,8 +29,7 @@ typedef struct {
   row_sums sums;
   row_outcome outcome;
   float *x[XENT_ROWS], *y[XENT_ROWS]; /* where rows lie; where nobody looks in place of those that are not there */
-  float *copies, *e; /* where rows are copied to, and their e; the same where nothing asks for both */
-  bool together;     /* its rows were copied together, as those that had to be written first were */
+  float *e;
 } flow_block;
 
 typedef struct {
@@ -38,8 +38,7 @@ typedef struct {
   row_source source;  /* row 0 */
   int64_t n, pitch;
   int most;           /* rows of a block */
-  bool direct;        /* rows are read where they lie */
-  bool straight;      /* results are stored as they come */
+  bool straight;      /* rows are read where they lie, and results stored as they come */
   bool keep, log;     /* e is wanted in the second pass, x is */
   bool both;          /* and both for the entropy */
   bool apart;         /* copies and their e have a half of the scratch each */
@@ -74,12 +73,6 @@ XENT_INLINE row_source flow_source(const flow *f, int64_t row) {
   if (r.mask) r.mask += row_offset(call->shape, &call->shape->class_mask, row);
   return r;
 }
-/* A row of any kind. */
-XENT_SHARED void flow_copy_row(const flow *f, const flow_block *b, int row) {
-  const row_source source = flow_source(f, row_of(&b->sums.rows, row));
-  copy_row(&source, 0, f->n, 0.0f, b->x[row]);
-}
-
 /* Rows that are columns side by side, all at once: one line of memory has a class of sixteen of them. */
 XENT_INLINE bool flow_has_columns(const flow *f, const flow_block *b) {
   const xent_shape *s = f->j->call->shape;
@@ -101,6 +94,19 @@ XENT_SHARED void flow_copy_columns(const flow *f, const flow_block *b) {
     for (int k = 0; k < count; k++)
       for (int64_t c = 0; c < XENT_LANES; c++) b->x[k][i + c] = classes[c * XENT_LANES + k];
   }
+}
+
+/* A row of any kind, and its largest. */
+XENT_SHARED lanes flow_copy_row(const flow *f, const flow_block *b, int row) {
+  const row_source source = flow_source(f, row_of(&b->sums.rows, row));
+  return copy_row(&source, 0, f->n, 0.0f, b->x[row]);
+}
+
+XENT_SHARED void flow_copy(const flow *f, flow_block *b) {
+  const row_set *rows = &b->sums.rows;
+  const bool columns = flow_has_columns(f, b);
+  if (columns) flow_copy_columns(f, b);
+  for (int i = 0; i < rows->count; i++) b->largest[i] = columns ? largest_lanes(b->x[i], f->n) : flow_copy_row(f, b, i);
 }
 
 /* ---- between load and exponentials ---- */
@@ -306,7 +312,7 @@ XENT_SHARED lanes flow_row_beside(const flow_beside *s, int64_t n, int mode, boo
 
 /* ---- emit ---- */
 
-/* Results that are not stored as they come: any type, layout, mask, softcap, targets class by class. */
+/* Results of any type, layout, mask, softcap, targets class by class. */
 XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   const job *j = f->j;
   const xent_call *call = j->call;
@@ -330,7 +336,7 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
     if (!j->dense) t.add = 1;
     m.targets = &t;
   }
-  if (!(log || f->again || f->each || finish || is_direct(&to))) {
+  if (!(log || f->again || f->each || finish)) {
     put_line(&to, n, from, m.f, m.b);
     if (label >= 0) strand_set(&to, label, b->outcome.label_gradient[row]);
     return;
@@ -345,14 +351,18 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   put_floats(&to, 0, n, y, false);
 }
 
-XENT_INLINE xent_status flow_end(flow *f, flow_block *b) {
+XENT_INLINE void flow_end(flow *f, flow_block *b) {
   const xent_call *call = f->j->call;
   const uint32_t stay = b->outcome.stay;
-  for (uint32_t rest = f->straight && f->j->labels && call->output ? stay : 0; rest; rest &= rest - 1) {
+  for (uint32_t rest = call->output && (f->j->labels || !f->straight) ? stay : 0; rest; rest &= rest - 1) {
     const int row = __builtin_ctz(rest);
-    b->y[row][b->label[row]] = b->outcome.label_gradient[row];
+    if (f->straight)
+      b->y[row][b->label[row]] = b->outcome.label_gradient[row];
+    else
+      flow_write_row(f, b, row);
   }
-  return rows_alone(call, &b->sums.rows, all_rows(&b->sums.rows) & ~stay, f->taker.kernel);
+  const xent_status status = rows_alone(call, &b->sums.rows, all_rows(&b->sums.rows) & ~stay, f->taker.kernel);
+  if (status) f->taker.status = status;
 }
 
 /* ---- results ---- */
@@ -406,13 +416,6 @@ XENT_SHARED void flow_top(const flow *f, flow_block *b) {
 
 /* ---- the loop ---- */
 
-/* Rows that are no floats side by side: written before the next ones take their place. */
-XENT_SHARED void flow_odd_row(const flow *f, const flow_block *next, const flow_block *before, int row) {
-  if (next->together) return;
-  if (f->j->call->output && !f->straight && (before->outcome.stay & all_rows(&before->sums.rows)) >> row & 1) flow_write_row(f, before, row);
-  if (!f->direct && row < next->sums.rows.count) flow_copy_row(f, next, row);
-}
-
 XENT_INLINE flow_beside flow_beside_row(const flow *f, const flow_block *next, const flow_block *before, int row, const int mode) {
   flow_beside s = {.searched = next->x[row], .to = before->y[row], .r = lanes_set(f->j->heat.hi)};
   if (mode == XENT_FLOW_SILENT) return s;
@@ -425,7 +428,6 @@ XENT_INLINE flow_beside flow_beside_row(const flow *f, const flow_block *next, c
 /* Row after row of three blocks. */
 XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *now, const flow_block *before,
                                    const int mode, const int vectors) {
-  const bool odd = !f->straight;
   const heat h = f->j->heat; /* which no store can change */
   int row = 0;
   if (now->sums.rows.count) {
@@ -433,13 +435,11 @@ XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *
     const flow_from first = flow_from_row(now, 0, f->n);
     flow_step(&half, &first, 0, vectors ? (vectors - 1) * XENT_LANES : 0, NULL, flow_batch(vectors, mode), 0, &h);
     for (; row < now->sums.rows.count; row++) {
-      if (odd) flow_odd_row(f, next, before, row);
       const flow_beside s = flow_beside_row(f, next, before, row, mode);
       next->largest[row] = flow_row(f, now, row, &half, &s, &h, mode, vectors);
     }
   }
   for (; row < f->most; row++) {
-    if (odd) flow_odd_row(f, next, before, row);
     const flow_beside s = flow_beside_row(f, next, before, row, mode);
     next->largest[row] = flow_row_beside(&s, f->n, row < before->sums.rows.count ? mode : XENT_FLOW_SILENT, row < next->sums.rows.count);
   }
@@ -448,7 +448,7 @@ XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *
 /* Short rows are loops of their own: each takes its vectors straight on. */
 XENT_INLINE void flow_rows_as(const flow *f, flow_block *next, flow_block *now, flow_block *before,
                               const int mode) {
-  const int64_t vectors = XENT_BATCH < 4 || !f->direct ? 0 : (f->n + XENT_LANES - 1) / XENT_LANES;
+  const int64_t vectors = XENT_BATCH < 4 ? 0 : (f->n + XENT_LANES - 1) / XENT_LANES;
   switch (vectors) {
     case 4: flow_rows_at_work(f, next, now, before, mode, 4); break;
     case 5: flow_rows_at_work(f, next, now, before, mode, 5); break;
@@ -459,7 +459,7 @@ XENT_INLINE void flow_rows_as(const flow *f, flow_block *next, flow_block *now, 
   }
 }
 XENT_INLINE void flow_blocks_at_work(const flow *f, flow_block *next, flow_block *now, flow_block *before) {
-  if (!f->j->call->output || !f->straight)
+  if (!f->j->call->output)
     flow_rows_as(f, next, now, before, XENT_FLOW_SILENT);
   else if (f->log)
     flow_rows_as(f, next, now, before, XENT_FLOW_LOG);
@@ -476,57 +476,65 @@ XENT_SHARED flow flow_of(const job *j, row_kernel kernel) {
             .source = logits_of_row(call, 0), .log = output && call->log, .both = call->entropies != NULL,
             .each = j->dense || (j->weighted && j->smoothed)};
   f.keep = (output && !f.log) || f.both;
-  f.direct = shape->logits.type == XENT_F32 && shape->logits.classes == 1 && !call->class_mask && call->options->softcap == 0;
-  f.apart = !f.direct && (f.both || (f.keep && (call->top_classes || call->top_log_probabilities)));
-  const int64_t fit = XENT_FLOW_FLOATS / (f.apart ? 2 * pitch : pitch);
-  f.most = fit < XENT_ROWS && (output || f.keep || !f.direct) ? (int)fit : XENT_ROWS;
-  f.straight = f.direct && !f.each &&
-               (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1));
+  f.straight = shape->logits.type == XENT_F32 && shape->logits.classes == 1 && !call->class_mask && call->options->softcap == 0 &&
+               !f.each && (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1));
+  f.apart = !f.straight && (f.both || (f.keep && (call->top_classes || call->top_log_probabilities)));
+  const int64_t fit = XENT_FLOW_FLOATS / pitch;
+  f.most = fit < XENT_ROWS && (output || f.keep || !f.straight) ? (int)fit : XENT_ROWS;
   return f;
 }
-XENT_SHARED xent_status flow_rows(const job *j, row_kernel kernel) {
-  XENT_ALIGNED float scratch[2 * XENT_FLOW_FLOATS];
-  const xent_call *call = j->call;
-  flow f = flow_of(j, kernel);
-  XENT_ALIGNED float nowhere[XENT_FLOW_MOST];
-  f.nowhere = nowhere;
+
+XENT_INLINE void flow_begin_block(const flow *f, flow_block *b, float *e) {
+  b->sums.rows.count = 0;
+  b->e = e;
+  for (int i = 0; i < XENT_ROWS; i++) b->x[i] = b->y[i] = f->nowhere;
+}
+XENT_INLINE void flow_end_sums(const flow *f, flow_block *b) {
+  const xent_call *call = f->j->call;
+  flow_results(f, b);
+  if (call->top_classes || call->top_log_probabilities) flow_top(f, b);
+}
+
+/* A block beside the next and the one before. */
+XENT_INLINE void flow_straight(flow *f, float *scratch) {
+  const xent_call *call = f->j->call;
   flow_block block[3];
-  const bool top = call->top_classes || call->top_log_probabilities;
-  for (int k = 0; k < 3; k++) {
-    block[k].sums.rows.count = 0;
-    block[k].e = scratch;
-    for (int i = 0; i < XENT_ROWS; i++) block[k].x[i] = block[k].y[i] = nowhere;
-  }
+  for (int k = 0; k < 3; k++) flow_begin_block(f, &block[k], scratch);
   for (int step = 0, empty = 0; empty < 3; step++) {
     flow_block *next = &block[step % 3], *now = &block[(step + 2) % 3], *before = &block[(step + 1) % 3];
-    take_rows(&f.taker, &next->sums.rows, next->label, f.most);
+    take_rows(&f->taker, &next->sums.rows, next->label, f->most);
     if (next->sums.rows.count == 0) empty++;
-    next->copies = scratch + step % 2 * XENT_FLOW_FLOATS;
-    /* A row is written before the e of the next block take its place. */
-    next->e = f.direct ? scratch : f.apart ? next->copies + XENT_FLOW_FLOATS / 2 : next->copies;
-    if (f.direct)
-      flow_addresses(&f, &next->sums.rows, call->logits, &call->shape->logits, next->x);
-    else
-      for (int i = 0; i < f.most; i++) next->x[i] = flow_slot(&f, next->copies, i);
-    if (call->output && f.straight) flow_addresses(&f, &next->sums.rows, call->output, call->output_layout, next->y);
-    next->together = false;
-    if (!f.direct && flow_has_columns(&f, next)) {
-      const uint32_t stay = call->output ? before->outcome.stay & all_rows(&before->sums.rows) : 0;
-      for (uint32_t rest = before->sums.rows.count ? stay : 0; rest; rest &= rest - 1) flow_write_row(&f, before, __builtin_ctz(rest));
-      flow_copy_columns(&f, next);
-      next->together = true;
-    }
-    flow_blocks_at_work(&f, next, now, before);
-    if (next->sums.rows.count) flow_prepare(&f, next); /* before the results, which nothing waits for so soon */
-    if (now->sums.rows.count) {
-      flow_results(&f, now);
-      if (top) flow_top(&f, now);
-    }
-    if (before->sums.rows.count) {
-      const xent_status status = flow_end(&f, before);
-      if (status) f.taker.status = status;
-    }
+    flow_addresses(f, &next->sums.rows, call->logits, &call->shape->logits, next->x);
+    if (call->output) flow_addresses(f, &next->sums.rows, call->output, call->output_layout, next->y);
+    flow_blocks_at_work(f, next, now, before);
+    if (next->sums.rows.count) flow_prepare(f, next); /* before the results, which nothing waits for so soon */
+    if (now->sums.rows.count) flow_end_sums(f, now);
+    if (before->sums.rows.count) flow_end(f, before);
   }
+}
+
+/* Block after block, in copies. */
+XENT_SHARED void flow_copied(flow *f, float *scratch) {
+  flow_block block, none;
+  flow_begin_block(f, &block, f->apart ? scratch + XENT_FLOW_FLOATS : scratch);
+  flow_begin_block(f, &none, scratch);
+  for (int i = 0; i < f->most; i++) block.x[i] = flow_slot(f, scratch, i);
+  for (;;) {
+    take_rows(&f->taker, &block.sums.rows, block.label, f->most);
+    if (block.sums.rows.count == 0) return;
+    flow_copy(f, &block);
+    flow_prepare(f, &block);
+    flow_rows_as(f, &none, &block, &none, XENT_FLOW_SILENT);
+    flow_end_sums(f, &block);
+    flow_end(f, &block);
+  }
+}
+
+XENT_SHARED xent_status flow_rows(const job *j, row_kernel kernel) {
+  XENT_ALIGNED float scratch[2 * XENT_FLOW_FLOATS], nowhere[XENT_FLOW_MOST];
+  flow f = flow_of(j, kernel);
+  f.nowhere = nowhere;
+  f.straight ? flow_straight(&f, scratch) : flow_copied(&f, scratch);
   return f.taker.status;
 }
 
