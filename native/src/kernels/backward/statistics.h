@@ -54,7 +54,8 @@ XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {
   const xent_call *call = f->j->call;
   const int64_t at = row_of(&b->sums.rows, row);
   if (!f->straight) {
-    flow_copy_row(f, b, row);
+    const row_source source = flow_source(f, at);
+    copy_row(&source, 0, f->n, 0.0f, b->x[row]);
     flow_write_row(f, b, row);
     return;
   }

@@ -65,12 +65,15 @@ XENT_INLINE lanes flow_load(const float *x, int64_t n) {
   return n > 0 ? lanes_load_part(x, n, -INFINITY) : lanes_set(-INFINITY);
 }
 
-XENT_INLINE row_source flow_source(const flow *f, int64_t row) {
+XENT_INLINE void flow_place_source(const flow *f, int64_t row, row_source *r) {
   const xent_call *call = f->j->call;
+  r->row = r->span.row = row;
+  r->x.at = f->source.x.at + row_offset(call->shape, &call->shape->logits, row) * size_of_float(r->x.type);
+  if (r->mask) r->mask = f->source.mask + row_offset(call->shape, &call->shape->class_mask, row);
+}
+XENT_INLINE row_source flow_source(const flow *f, int64_t row) {
   row_source r = f->source;
-  r.row = r.span.row = row;
-  r.x.at += row_offset(call->shape, &call->shape->logits, row) * size_of_float(r.x.type);
-  if (r.mask) r.mask += row_offset(call->shape, &call->shape->class_mask, row);
+  flow_place_source(f, row, &r);
   return r;
 }
 /* Rows that are columns side by side, all at once: one line of memory has a class of sixteen of them. */
@@ -96,17 +99,19 @@ XENT_SHARED void flow_copy_columns(const flow *f, const flow_block *b) {
   }
 }
 
-/* A row of any kind, and its largest. */
-XENT_SHARED lanes flow_copy_row(const flow *f, const flow_block *b, int row) {
-  const row_source source = flow_source(f, row_of(&b->sums.rows, row));
-  return copy_row(&source, 0, f->n, 0.0f, b->x[row]);
-}
 
 XENT_SHARED void flow_copy(const flow *f, flow_block *b) {
   const row_set *rows = &b->sums.rows;
-  const bool columns = flow_has_columns(f, b);
-  if (columns) flow_copy_columns(f, b);
-  for (int i = 0; i < rows->count; i++) b->largest[i] = columns ? largest_lanes(b->x[i], f->n) : flow_copy_row(f, b, i);
+  if (flow_has_columns(f, b)) {
+    flow_copy_columns(f, b);
+    for (int i = 0; i < rows->count; i++) b->largest[i] = largest_lanes(b->x[i], f->n);
+    return;
+  }
+  row_source source = f->source;
+  for (int i = 0; i < rows->count; i++) {
+    flow_place_source(f, row_of(rows, i), &source);
+    b->largest[i] = copy_row(&source, 0, f->n, 0.0f, b->x[i]);
+  }
 }
 
 /* ---- between load and exponentials ---- */
@@ -161,7 +166,7 @@ XENT_INLINE void flow_prepare(const flow *f, flow_block *b) {
 /* ---- exponentials, beside loads and stores ---- */
 
 /* How a row is written in the second pass, as a constant of the loops. */
-enum { XENT_FLOW_SILENT, XENT_FLOW_GRADIENT, XENT_FLOW_LOG };
+enum { XENT_FLOW_ALONE, XENT_FLOW_SILENT, XENT_FLOW_GRADIENT, XENT_FLOW_LOG }; /* alone: none is searched either */
 
 /* What is at work beside a row: another one is searched, and one is written. */
 typedef struct {
@@ -198,8 +203,8 @@ XENT_INLINE lanes flow_search(const flow_beside *s, int64_t i, int64_t n, const 
 }
 XENT_INLINE lanes flow_beside_unit(const flow_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors, const int mode,
                                    lanes largest) {
-  if (mode != XENT_FLOW_SILENT) flow_write(s, i, n, sure, vectors, mode);
-  return flow_search(s, i, n, sure, vectors, largest);
+  if (mode >= XENT_FLOW_GRADIENT) flow_write(s, i, n, sure, vectors, mode);
+  return mode == XENT_FLOW_ALONE ? largest : flow_search(s, i, n, sure, vectors, largest);
 }
 
 /* What comes next: vectors of a row, and their references. */
@@ -261,7 +266,7 @@ XENT_INLINE lanes flow_last_unit(const flow_from *own, const flow_from *after, i
 
 /* How many vectors are at their exponentials at once: beside a row that is written, and in loops, fewer fit into the registers. */
 XENT_INLINE int flow_batch(const int vectors, const int mode) {
-  return vectors || mode == XENT_FLOW_SILENT || XENT_BATCH < 2 ? XENT_BATCH : 2;
+  return vectors || mode <= XENT_FLOW_SILENT || XENT_BATCH < 2 ? XENT_BATCH : 2;
 }
 
 /* A row at its exponentials; back comes the largest of the row that is searched beside. vectors: of the row, where they are
@@ -312,6 +317,18 @@ XENT_SHARED lanes flow_row_beside(const flow_beside *s, int64_t n, int mode, boo
 
 /* ---- emit ---- */
 
+/* A line of e, of any type and layout. False where there is more to it. */
+XENT_INLINE bool flow_write_line(const flow *f, const flow_block *b, int row) {
+  const job *j = f->j;
+  const xent_call *call = j->call;
+  const float factor = b->factor[row], add = b->b[row];
+  const bool marks = call->class_mask && !(factor >= 0 && factor <= FLT_MAX && add == 0 && signbit(add));
+  if (f->each || (call->targets ? f->source.cap != 0 || marks : f->log)) return false;
+  const strand to = strand_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, row_of(&b->sums.rows, row)));
+  put_line(&to, f->n, flow_slot(f, b->e, row), factor, add);
+  if (j->labels) strand_set(&to, b->label[row], b->outcome.label_gradient[row]);
+  return true;
+}
 /* Results of any type, layout, mask, softcap, targets class by class. */
 XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   const job *j = f->j;
@@ -336,11 +353,6 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
     if (!j->dense) t.add = 1;
     m.targets = &t;
   }
-  if (!(log || f->again || f->each || finish)) {
-    put_line(&to, n, from, m.f, m.b);
-    if (label >= 0) strand_set(&to, label, b->outcome.label_gradient[row]);
-    return;
-  }
   float *y = is_direct(&to) && !finish ? (float *)(uintptr_t)to.at : out;
   if (log)
     emit_log(from, y, n, b->max[row], j->heat.hi, m.f, false);
@@ -358,7 +370,7 @@ XENT_INLINE void flow_end(flow *f, flow_block *b) {
     const int row = __builtin_ctz(rest);
     if (f->straight)
       b->y[row][b->label[row]] = b->outcome.label_gradient[row];
-    else
+    else if (!flow_write_line(f, b, row))
       flow_write_row(f, b, row);
   }
   const xent_status status = rows_alone(call, &b->sums.rows, all_rows(&b->sums.rows) & ~stay, f->taker.kernel);
@@ -418,7 +430,7 @@ XENT_SHARED void flow_top(const flow *f, flow_block *b) {
 
 XENT_INLINE flow_beside flow_beside_row(const flow *f, const flow_block *next, const flow_block *before, int row, const int mode) {
   flow_beside s = {.searched = next->x[row], .to = before->y[row], .r = lanes_set(f->j->heat.hi)};
-  if (mode == XENT_FLOW_SILENT) return s;
+  if (mode <= XENT_FLOW_SILENT) return s;
   s.from = mode == XENT_FLOW_LOG ? before->x[row] : flow_slot(f, before->e, row);
   s.f = lanes_set(before->factor[row]);
   s.b = lanes_set(before->b[row]);
@@ -439,7 +451,7 @@ XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *
       next->largest[row] = flow_row(f, now, row, &half, &s, &h, mode, vectors);
     }
   }
-  for (; row < f->most; row++) {
+  for (; mode != XENT_FLOW_ALONE && row < f->most; row++) {
     const flow_beside s = flow_beside_row(f, next, before, row, mode);
     next->largest[row] = flow_row_beside(&s, f->n, row < before->sums.rows.count ? mode : XENT_FLOW_SILENT, row < next->sums.rows.count);
   }
@@ -524,7 +536,7 @@ XENT_SHARED void flow_copied(flow *f, float *scratch) {
     if (block.sums.rows.count == 0) return;
     flow_copy(f, &block);
     flow_prepare(f, &block);
-    flow_rows_as(f, &none, &block, &none, XENT_FLOW_SILENT);
+    flow_rows_as(f, &none, &block, &none, XENT_FLOW_ALONE);
     flow_end_sums(f, &block);
     flow_end(f, &block);
   }
