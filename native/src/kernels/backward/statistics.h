@@ -54,8 +54,7 @@ XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {
   const xent_call *call = f->j->call;
   const int64_t at = row_of(&b->sums.rows, row);
   if (!f->straight) {
-    const row_source source = flow_source(f, at);
-    copy_row(&source, 0, f->n, 0.0f, b->x[row]);
+    copy_row(&flow_row_at_hand(f, b, row)->x, 0, f->n, 0.0f, b->x[row]);
     flow_write_row(f, b, row);
     return;
   }
@@ -67,7 +66,8 @@ XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {
 }
 XENT_SHARED xent_status known_flow_rows(const job *j, row_kernel kernel) {
   const xent_call *call = j->call;
-  flow f = flow_of(j, kernel);
+  careful_row row;
+  flow f = flow_of(j, kernel, &row);
   XENT_ALIGNED float copy[XENT_FLOW_MOST];
   flow_block b;
   f.pitch = 0; /* one row after the other takes the same place */

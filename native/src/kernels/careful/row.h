@@ -495,7 +495,10 @@ XENT_INLINE void finish_classes(const careful_row *r, float *y, int64_t begin, i
   for (int64_t i = 0; i < n; i += XENT_LANES) {
     lanes v = lanes_load_part(y + i, n - i, 0.0f), slope;
     if (r->x.cap != 0) {
-      capped(&r->x, strand_load(&r->x.x, begin + i, n - i, 0.0f), &slope);
+      if (r->x.slopes)
+        slope = lanes_load(r->x.slopes + begin + i);
+      else
+        capped(&r->x, strand_load(&r->x.x, begin + i, n - i, 0.0f), &slope);
       v = lanes_quiet(lanes_mul(v, slope));
     }
     if (r->x.mask) v = where_counted(r->x.mask + (begin + i) * r->x.mask_stride, r->x.mask_stride, n - i, v, 0.0f);

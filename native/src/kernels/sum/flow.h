@@ -36,12 +36,15 @@ typedef struct {
   const job *j;
   row_taker taker;
   row_source source;  /* row 0 */
+  careful_row *row;   /* the one at hand */
   int64_t n, pitch;
   int most;           /* rows of a block */
   bool straight;      /* rows are read where they lie, and results stored as they come */
   bool keep, log;     /* e is wanted in the second pass, x is */
   bool both;          /* and both for the entropy */
   bool apart;         /* copies and their e have a half of the scratch each */
+  float *slopes;      /* of the softcap, in the other half, or NULL */
+  bool sloped;        /* so have copies and the slopes of the softcap */
   bool again;         /* the second pass computes e again, from x */
   bool each;          /* targets differ from class to class */
   float *nowhere;     /* for rows that are not there: loops have no conditions */
@@ -65,16 +68,15 @@ XENT_INLINE lanes flow_load(const float *x, int64_t n) {
   return n > 0 ? lanes_load_part(x, n, -INFINITY) : lanes_set(-INFINITY);
 }
 
-XENT_INLINE void flow_place_source(const flow *f, int64_t row, row_source *r) {
+/* What is known of a row, in the place of the one before. */
+XENT_INLINE careful_row *flow_row_at_hand(const flow *f, const flow_block *b, int row) {
   const xent_call *call = f->j->call;
-  r->row = r->span.row = row;
-  r->x.at = f->source.x.at + row_offset(call->shape, &call->shape->logits, row) * size_of_float(r->x.type);
-  if (r->mask) r->mask = f->source.mask + row_offset(call->shape, &call->shape->class_mask, row);
-}
-XENT_INLINE row_source flow_source(const flow *f, int64_t row) {
-  row_source r = f->source;
-  flow_place_source(f, row, &r);
-  return r;
+  row_source *x = &f->row->x;
+  x->row = x->span.row = row_of(&b->sums.rows, row);
+  x->x.at = f->source.x.at + row_offset(call->shape, &call->shape->logits, x->row) * size_of_float(x->x.type);
+  if (x->mask) x->mask = f->source.mask + row_offset(call->shape, &call->shape->class_mask, x->row);
+  f->row->t.label = b->label[row];
+  return f->row;
 }
 /* Rows that are columns side by side, all at once: one line of memory has a class of sixteen of them. */
 XENT_INLINE bool flow_has_columns(const flow *f, const flow_block *b) {
@@ -84,7 +86,7 @@ XENT_INLINE bool flow_has_columns(const flow *f, const flow_block *b) {
          rows->first % s->inner + rows->count <= s->inner;
 }
 XENT_SHARED void flow_copy_columns(const flow *f, const flow_block *b) {
-  const row_source source = flow_source(f, b->sums.rows.first);
+  const row_source source = flow_row_at_hand(f, b, 0)->x;
   const strand first = {.at = source.x.at, .stride = 1, .type = source.x.type};
   const int count = b->sums.rows.count;
   XENT_ALIGNED float classes[XENT_LANES * XENT_LANES];
@@ -107,10 +109,10 @@ XENT_SHARED void flow_copy(const flow *f, flow_block *b) {
     for (int i = 0; i < rows->count; i++) b->largest[i] = largest_lanes(b->x[i], f->n);
     return;
   }
-  row_source source = f->source;
   for (int i = 0; i < rows->count; i++) {
-    flow_place_source(f, row_of(rows, i), &source);
-    b->largest[i] = copy_row(&source, 0, f->n, 0.0f, b->x[i]);
+    row_source *source = &flow_row_at_hand(f, b, i)->x;
+    if (f->slopes) source->slopes = flow_slot(f, f->slopes, i);
+    b->largest[i] = copy_row(source, 0, f->n, 0.0f, b->x[i]);
   }
 }
 
@@ -118,21 +120,20 @@ XENT_SHARED void flow_copy(const flow *f, flow_block *b) {
 
 XENT_INLINE void flow_targets(const flow *f, flow_block *b, int row, const float *x, float max) {
   const job *j = f->j;
-  careful_row r = {.j = j, .x = logits_of_row(j->call, row_of(&b->sums.rows, row)),
-                   .t = {.kind = j->labels ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES, .label = b->label[row], .others = j->others}};
-  if (!j->labels && j->smoothed) r.share = j->eps / b->sums.even[row];
+  careful_row *r = flow_row_at_hand(f, b, row);
+  r->share = !j->labels && j->smoothed ? j->eps / b->sums.even[row] : 0;
   const float m = max > -INFINITY && max < INFINITY ? max : 0;
-  const target_sums t = chunk_targets(&r, x, 0, f->n, m);
+  const target_sums t = chunk_targets(r, x, 0, f->n, m);
   b->sums.dot[row] = t.dot;
   b->sums.mass[row] = t.mass;
 }
 
 XENT_SHARED void flow_order(const flow *f, flow_block *b, int row, const float *x, float max) {
   const xent_call *call = f->j->call;
-  const row_source source = logits_of_row(call, row_of(&b->sums.rows, row));
+  const row_source *source = &flow_row_at_hand(f, b, row)->x;
   const int64_t n = f->n, label = b->label[row];
-  if (call->argmax) b->sums.argmax[row] = first_equal(&source, x, 0, n, max);
-  if (call->ranks) b->sums.rank[row] = count_before(&source, x, 0, n, label, x[label]);
+  if (call->argmax) b->sums.argmax[row] = first_equal(source, x, 0, n, max);
+  if (call->ranks) b->sums.rank[row] = count_before(source, x, 0, n, label, x[label]);
   if (call->hits) b->sums.hits |= (uint32_t)(x[label] == max && largest_of(x, label) < max) << row;
 }
 
@@ -151,10 +152,8 @@ XENT_INLINE void flow_prepare(const flow *f, flow_block *b) {
   if (!j->plain && (call->targets || call->sink)) {
     int64_t counted[XENT_ROWS];
     for (int i = 0; i < XENT_ROWS; i++) counted[i] = f->n;
-    for (int i = 0; call->class_mask && j->smoothed && i < b->sums.rows.count; i++) {
-      const row_source source = logits_of_row(call, row_of(&b->sums.rows, i));
-      counted[i] = count_classes(&source, 0, f->n);
-    }
+    for (int i = 0; call->class_mask && j->smoothed && i < b->sums.rows.count; i++)
+      counted[i] = count_classes(&flow_row_at_hand(f, b, i)->x, 0, f->n);
     load_row_numbers(j, &b->sums.rows, b->label, counted, &b->sums);
   }
   for (int i = 0; j->labels && i < b->sums.rows.count; i++) b->sums.logit[i] = b->x[i][b->label[i]];
@@ -343,13 +342,11 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
                 .f = b->factor[row], .b = b->b[row]};
   if (f->each) m.scale = b->outcome.scale[row];
   const bool finish = cap || (masked && !masked_are_zero(&m, f->each));
-  careful_row r;
+  careful_row *r = flow_row_at_hand(f, b, row);
   class_targets t;
-  if (f->each || finish) r = (careful_row){.j = j, .x = flow_source(f, at)};
   if (f->each) {
-    r.t.label = label;
-    r.share = j->smoothed ? j->eps / b->sums.even[row] : 0;
-    t = targets_of_classes(&r);
+    r->share = j->smoothed ? j->eps / b->sums.even[row] : 0;
+    t = targets_of_classes(r);
     if (!j->dense) t.add = 1;
     m.targets = &t;
   }
@@ -359,7 +356,8 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   else
     (f->again ? emit_again : emit_kept)(&m, from, y, n, false);
   if (label >= 0) y[label] = b->outcome.label_gradient[row];
-  if (finish) finish_classes(&r, y, 0, n);
+  if (f->slopes) r->x.slopes = flow_slot(f, f->slopes, row);
+  if (finish) finish_classes(r, y, 0, n);
   put_floats(&to, 0, n, y, false);
 }
 
@@ -479,19 +477,22 @@ XENT_INLINE void flow_blocks_at_work(const flow *f, flow_block *next, flow_block
     flow_rows_as(f, next, now, before, XENT_FLOW_GRADIENT);
 }
 
-XENT_SHARED flow flow_of(const job *j, row_kernel kernel) {
+XENT_SHARED flow flow_of(const job *j, row_kernel kernel, careful_row *row) {
   const xent_call *call = j->call;
   const xent_shape *shape = call->shape;
   const int64_t n = shape->classes, pitch = (n + XENT_UNIT - 1) / XENT_UNIT * XENT_UNIT + XENT_FLOW_APART;
   const bool output = call->output != NULL;
   flow f = {.j = j, .taker = {.j = j, .kernel = kernel, .row = call->row_begin}, .n = n, .pitch = pitch,
             .source = logits_of_row(call, 0), .log = output && call->log, .both = call->entropies != NULL,
-            .each = j->dense || (j->weighted && j->smoothed)};
+            .each = j->dense || (j->weighted && j->smoothed), .row = row};
+  *row = (careful_row){.j = j, .x = f.source,
+                       .t = {.kind = j->labels ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES, .others = j->others}};
   f.keep = (output && !f.log) || f.both;
   f.straight = shape->logits.type == XENT_F32 && shape->logits.classes == 1 && !call->class_mask && call->options->softcap == 0 &&
                !f.each && (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1));
   f.apart = !f.straight && (f.both || (f.keep && (call->top_classes || call->top_log_probabilities)));
-  const int64_t fit = XENT_FLOW_FLOATS / pitch;
+  f.sloped = f.source.cap != 0 && output && call->targets && !f.apart;
+  const int64_t fit = (f.straight || f.apart || f.sloped ? 1 : 2) * XENT_FLOW_FLOATS / pitch;
   f.most = fit < XENT_ROWS && (output || f.keep || !f.straight) ? (int)fit : XENT_ROWS;
   return f;
 }
@@ -531,6 +532,7 @@ XENT_SHARED void flow_copied(flow *f, float *scratch) {
   flow_begin_block(f, &block, f->apart ? scratch + XENT_FLOW_FLOATS : scratch);
   flow_begin_block(f, &none, scratch);
   for (int i = 0; i < f->most; i++) block.x[i] = flow_slot(f, scratch, i);
+  if (f->sloped) f->slopes = scratch + XENT_FLOW_FLOATS;
   for (;;) {
     take_rows(&f->taker, &block.sums.rows, block.label, f->most);
     if (block.sums.rows.count == 0) return;
@@ -544,7 +546,8 @@ XENT_SHARED void flow_copied(flow *f, float *scratch) {
 
 XENT_SHARED xent_status flow_rows(const job *j, row_kernel kernel) {
   XENT_ALIGNED float scratch[2 * XENT_FLOW_FLOATS], nowhere[XENT_FLOW_MOST];
-  flow f = flow_of(j, kernel);
+  careful_row row;
+  flow f = flow_of(j, kernel, &row);
   f.nowhere = nowhere;
   f.straight ? flow_straight(&f, scratch) : flow_copied(&f, scratch);
   return f.taker.status;
