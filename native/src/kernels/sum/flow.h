@@ -39,7 +39,8 @@ typedef struct {
   careful_row *row;   /* the one at hand */
   int64_t n, pitch;
   int most;           /* rows of a block */
-  bool straight;      /* rows are read where they lie, and results stored as they come */
+  bool direct;        /* rows are read where they lie */
+  bool straight;      /* and results stored as they come */
   bool keep, log;     /* e is wanted in the second pass, x is */
   bool both;          /* and both for the entropy */
   bool apart;         /* copies and their e have a half of the scratch each */
@@ -101,11 +102,12 @@ XENT_SHARED void flow_copy_columns(const flow *f, const flow_block *b) {
   }
 }
 
-
+/* The rows of a block, where they lie or copied, and their largest. */
 XENT_SHARED void flow_copy(const flow *f, flow_block *b) {
   const row_set *rows = &b->sums.rows;
-  if (flow_has_columns(f, b)) {
-    flow_copy_columns(f, b);
+  if (f->direct) flow_addresses(f, rows, f->j->call->logits, &f->j->call->shape->logits, b->x);
+  if (f->direct || flow_has_columns(f, b)) {
+    if (!f->direct) flow_copy_columns(f, b);
     for (int i = 0; i < rows->count; i++) b->largest[i] = largest_lanes(b->x[i], f->n);
     return;
   }
@@ -488,9 +490,9 @@ XENT_SHARED flow flow_of(const job *j, row_kernel kernel, careful_row *row) {
   *row = (careful_row){.j = j, .x = f.source,
                        .t = {.kind = j->labels ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES, .others = j->others}};
   f.keep = (output && !f.log) || f.both;
-  f.straight = shape->logits.type == XENT_F32 && shape->logits.classes == 1 && !call->class_mask && call->options->softcap == 0 &&
-               !f.each && (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1));
-  f.apart = !f.straight && (f.both || (f.keep && (call->top_classes || call->top_log_probabilities)));
+  f.direct = shape->logits.type == XENT_F32 && shape->logits.classes == 1 && !call->class_mask && call->options->softcap == 0;
+  f.straight = f.direct && !f.each && (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1));
+  f.apart = !f.direct && (f.both || (f.keep && (call->top_classes || call->top_log_probabilities)));
   f.sloped = f.source.cap != 0 && output && call->targets && !f.apart;
   const int64_t fit = (f.straight || f.apart || f.sloped ? 1 : 2) * XENT_FLOW_FLOATS / pitch;
   f.most = fit < XENT_ROWS && (output || f.keep || !f.straight) ? (int)fit : XENT_ROWS;
