@@ -51,7 +51,7 @@ XENT_INLINE int64_t count_classes(const row_source *r, int64_t begin, int64_t n)
   for (; r->mask_stride == 1 && i + 8 <= begin + n; i += 8) { /* the top bit of every byte that is not 0 */
     uint64_t set;
     memcpy(&set, r->mask + i, sizeof set);
-    counted += __builtin_popcountll((((set & low) + low) | set) & ~low);
+    counted += (int64_t)((((((set & low) + low) | set) & ~low) >> 7) * 0x0101010101010101ull >> 56);
   }
   for (; i < begin + n; i++) counted += r->mask[i * r->mask_stride] != 0;
   return counted;
