@@ -496,7 +496,7 @@ XENT_INLINE void finish_classes(const careful_row *r, float *y, int64_t begin, i
     lanes v = lanes_load_part(y + i, n - i, 0.0f), slope;
     if (r->x.cap != 0) {
       if (r->x.slopes)
-        slope = lanes_load(r->x.slopes + begin + i);
+        slope = lanes_load(r->x.slopes + begin + i - r->x.slopes_at);
       else
         capped(&r->x, strand_load(&r->x.x, begin + i, n - i, 0.0f), &slope);
       v = lanes_quiet(lanes_mul(v, slope));
@@ -518,14 +518,17 @@ XENT_SHARED void write_gradient(careful_row *r, const row_statistics *s, double 
   const bool direct = is_direct(&out) && !finish && !r->j->sparse; /* x is read again */
   /* no buffer of a step is needed: whole chunks */
   const int64_t step = direct && r->x.direct && s->shift == 0 && !g.has_each ? XENT_CHUNK : XENT_STEP;
+  if (!kept && !r->ready) r->x.slopes = r->b.kept; /* the buffer of e is free */
   for (int64_t i = begin; i < end; i += step) {
     const int64_t n = end - i < step ? end - i : step;
+    r->x.slopes_at = i;
     const float *x = ready_floats(r, i, n, (float)s->shift, r->b.input);
     float *y = direct ? (float *)(uintptr_t)out.at + i : r->b.out;
     gradient_classes(r, &g, s, x, y, i, n, kept, r->j->call->stream && direct);
     if (finish) finish_classes(r, y, i, n);
     if (!direct) put_floats(&out, i, n, y, r->j->call->stream);
   }
+  r->x.slopes = NULL;
 }
 
 /* Softmax or log-softmax of classes [begin, end). */

@@ -21,7 +21,8 @@ typedef struct {
   const uint8_t *mask;
   int64_t mask_stride;
   float cap, uncap;     /* softcap and its reciprocal; 0: none */
-  float *slopes;        /* of the softcap, where they are kept, or NULL */
+  float *slopes;        /* of the softcap from class slopes_at on, where they are kept, or NULL */
+  int64_t slopes_at;
   float out;            /* what masked classes are, and those that are not there */
   bool direct;          /* nothing is to be done but perhaps to subtract a shift */
 } row_source;
@@ -81,7 +82,7 @@ XENT_INLINE lanes row_lanes(const row_source *r, int64_t i, int64_t n, float shi
   lanes slope, v = strand_load(&r->x, i, n, r->out);
   if (r->cap != 0) {
     v = capped(r, v, &slope);
-    if (r->slopes) lanes_store(r->slopes + i, slope);
+    if (r->slopes) lanes_store(r->slopes + i - r->slopes_at, slope);
   }
   if (shift != 0) v = lanes_sub(v, lanes_set(shift));
   if (r->mask || (r->cap != 0 && n < XENT_LANES)) {
