@@ -10,20 +10,46 @@ typedef struct {
 
 #if defined(__linux__)
 #include <pthread.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-#if defined(XENT_FIRST_GLIBC) /* by the names of the first C library, so that the shared library needs no newer one */
-__asm__(".symver pthread_getattr_np, pthread_getattr_np@" XENT_FIRST_GLIBC);
-__asm__(".symver pthread_attr_getstack, pthread_attr_getstack@" XENT_FIRST_GLIBC);
+#if defined(XENT_ALONE) /* from the C library of whoever loads us, which may lack some of these */
+#pragma weak pthread_getattr_np
+#pragma weak pthread_attr_getstack
+#pragma weak pthread_attr_destroy
+#pragma weak pthread_self
+#pragma weak syscall
+static bool can_ask(void) {
+  return pthread_getattr_np && pthread_attr_getstack && pthread_attr_destroy && pthread_self && syscall;
+}
+#else
+static bool can_ask(void) { return true; }
 #endif
 
+/* What the stack of a process's first thread may grow to, of which arguments and environment take a quarter at most; 0
+ * of other threads, which have all of theirs at once. */
+static uintptr_t growth(void) {
+  struct {
+    uint64_t now, most;
+  } limit;
+  if (syscall(SYS_gettid) != syscall(SYS_getpid)) return 0;
+  return syscall(SYS_prlimit64, 0, RLIMIT_STACK, NULL, &limit) != 0 ? 0 : (uintptr_t)(limit.now / 4 * 3);
+}
+
 static xent_stack ask_for_stack(void) {
+  const xent_stack unknown = {1, 1};
   pthread_attr_t attributes;
   void *low = NULL;
   size_t size = 0;
-  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return (xent_stack){1, 1}; /* asked, and not told */
+  if (!can_ask() || pthread_getattr_np(pthread_self(), &attributes) != 0) return unknown;
   const int status = pthread_attr_getstack(&attributes, &low, &size);
   pthread_attr_destroy(&attributes);
-  return status != 0 || !low ? (xent_stack){1, 1} : (xent_stack){(uintptr_t)low, (uintptr_t)low + size};
+  if (status != 0 || !low) return unknown;
+  const uintptr_t high = (uintptr_t)low + size, most = growth();
+  /* glibc tells of it; musl only what has been used so far. */
+  if (most > size) size = most < high ? most : high;
+  return (xent_stack){high - size, high};
 }
 #elif defined(__APPLE__)
 #include <pthread.h>

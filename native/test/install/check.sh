@@ -44,6 +44,15 @@ else
   [ -z "${XENT_REQUIRE_ALL-}" ] || exit 1
 fi
 
+# The same file in a process of another C library.
+if command -v musl-gcc >/dev/null; then
+  musl-gcc -o "$work/by-musl" "$here/consumer.c" -I"$prefix/include" "$library"
+  compare 'C of musl' env LD_LIBRARY_PATH="$lib" "$work/by-musl"
+else
+  echo 'C of musl: skipped, there is no musl-gcc on the PATH'
+  [ -z "${XENT_REQUIRE_ALL-}" ] || exit 1
+fi
+
 "$cmake" -S "$here" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" >>"$work.log"
 "$cmake" --build "$work/build" >>"$work.log"
 compare 'C by find_package, shared' "$work/build/shared"

@@ -9,7 +9,7 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 
-/** What {@code readelf} says of a shared library. */
+/** What {@code readelf} and {@code objdump} say of a shared library. */
 final class SharedLibrary {
   private static final Pattern SYMBOL =
       Pattern.compile("^ *\\d+: +[0-9a-f]+ +\\S+ +\\S+ +\\S+ +\\S+ +(\\S+) +([^@\\s]+)");
@@ -21,7 +21,7 @@ final class SharedLibrary {
           "immediate binding (-z now)", Pattern.compile("\\(FLAGS\\) +.*BIND_NOW"),
           "a stack that cannot be executed (-z noexecstack)",
               Pattern.compile("^ *GNU_STACK .* RW +0x"),
-          "stack protection (-fstack-protector-strong)", Pattern.compile(" UND __stack_chk_fail@"),
+          "stack protection (-fstack-protector-strong)", Pattern.compile("%fs:0x28\\b"),
           "marked indirect jumps (-fcf-protection)", Pattern.compile("x86 feature: .*\\bIBT\\b"),
           "a shadow stack (-fcf-protection)", Pattern.compile("x86 feature: .*\\bSHSTK\\b"));
 
@@ -35,18 +35,17 @@ final class SharedLibrary {
   private final List<String> lines;
 
   SharedLibrary(Path library, Path folder) {
-    lines =
-        Processes.runWell(
-                folder,
-                List.of(
-                    "readelf",
-                    "--wide",
-                    "--segments",
-                    "--dynamic",
-                    "--notes",
-                    "--dyn-syms",
-                    library.toString()))
-            .out();
+    lines = new ArrayList<>();
+    List<String> headers =
+        List.of("readelf", "--wide", "--segments", "--dynamic", "--notes", "--dyn-syms");
+    // The first use of the canary; the function that is called where it was overwritten has no
+    // name.
+    String canary = "objdump -d --no-show-raw-insn \"$0\" | grep -m 1 %fs:0x28 || true";
+    for (List<String> command : List.of(headers, List.of("sh", "-c", canary))) {
+      List<String> whole = new ArrayList<>(command);
+      whole.add(library.toString());
+      lines.addAll(Processes.runWell(folder, whole).out());
+    }
   }
 
   /** What is wrong with it, in words; empty: nothing. */
