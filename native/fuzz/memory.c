@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _DEFAULT_SOURCE
+#include "pages.h"
+
 #include "memory.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -38,30 +37,19 @@ _Noreturn void fail(const char *format, ...) {
   abort();
 }
 
-static unsigned char *map(size_t bytes, int access) {
-  void *p = mmap(NULL, bytes, access, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (p == MAP_FAILED) {
-    perror("mmap");
-    exit(2);
-  }
-  return p;
-}
-
 void *nowhere(void) {
   static unsigned char *address;
-  if (!address) address = map(1 << 20, PROT_NONE);
+  if (!address) address = closed_pages(1 << 20);
   return address + (1 << 19);
 }
 
 void slot_make(fuzz_slot *slot) {
-  const size_t guard = (size_t)sysconf(_SC_PAGESIZE);
-  slot->room = map(ROOM + 2 * guard, PROT_NONE) + guard;
-  if (mprotect(slot->room, ROOM, PROT_READ | PROT_WRITE)) {
-    perror("mprotect");
-    exit(2);
-  }
+  const size_t guard = page_size(), copied = 3 * (size_t)ROOM;
+  slot->room = closed_pages(ROOM + 2 * guard) + guard;
+  open_pages(slot->room, ROOM);
   memset(slot->room, FILL, ROOM);
-  unsigned char *copies = map(3 * (size_t)ROOM, PROT_READ | PROT_WRITE);
+  unsigned char *copies = closed_pages(copied);
+  open_pages(copies, copied);
   slot->initial = copies;
   slot->before = copies + ROOM;
   slot->result = copies + 2 * (size_t)ROOM;

@@ -16,7 +16,11 @@
 #include "rows.h"
 #include "run.h"
 
-enum { LONGEST = 4096 };
+#ifndef O_BINARY /* of Windows alone */
+#define O_BINARY 0
+#endif
+
+enum { LONGEST = 4096, MOST_FILES = 10000 };
 
 static const struct {
   const char *name;
@@ -34,12 +38,13 @@ static long long inputs;
 static const uint8_t *current;
 static size_t current_size;
 
-static void keep_input(int signal) {
+static void keep_input(int number) {
   static const char told[] = "the input is in found.bin\n";
-  const int file = open("found.bin", O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  if (file >= 0 && write(file, current, current_size) == (ssize_t)current_size && write(2, told, sizeof told - 1) > 0)
+  const int file = open("found.bin", O_WRONLY | O_CREAT | O_TRUNC | O_BINARY, 0644);
+  if (file >= 0 && write(file, current, (unsigned)current_size) == (ssize_t)current_size && write(2, told, sizeof told - 1) > 0)
     close(file);
-  raise(signal); /* the handler is for once */
+  signal(number, SIG_DFL);
+  raise(number);
 }
 
 static void give(const uint8_t *data, size_t size) {
@@ -61,29 +66,36 @@ static void run_file(const char *path) {
   give(data, size);
 }
 
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+/* In the order of their names, whatever the file system's is. */
+static void run_folder(const char *path) {
+  static char *names[MOST_FILES];
+  size_t count = 0;
+  DIR *folder = opendir(path);
+  for (struct dirent *entry; folder && (entry = readdir(folder)) != NULL;) {
+    if (entry->d_name[0] == '.') continue;
+    if (count == MOST_FILES || !(names[count] = malloc(strlen(path) + strlen(entry->d_name) + 2))) abort();
+    sprintf(names[count++], "%s/%s", path, entry->d_name);
+  }
+  if (folder) closedir(folder);
+  qsort(names, count, sizeof *names, by_name);
+  for (size_t i = 0; i < count; i++) {
+    run_file(names[i]);
+    free(names[i]);
+  }
+  if (count > 0) return;
+  fprintf(stderr, "%s: no file in it\n", path);
+  exit(2);
+}
+
 static void run_path(const char *path) {
   struct stat about;
   if (stat(path, &about)) {
     perror(path);
     exit(2);
   }
-  if (!S_ISDIR(about.st_mode)) {
-    run_file(path);
-    return;
-  }
-  struct dirent **names;
-  const int64_t before = inputs;
-  const int count = scandir(path, &names, NULL, alphasort);
-  for (int i = 0; i < count; i++) {
-    char inside[4096];
-    snprintf(inside, sizeof inside, "%s/%s", path, names[i]->d_name);
-    if (names[i]->d_name[0] != '.') run_file(inside);
-    free(names[i]);
-  }
-  free(names);
-  if (inputs > before) return;
-  fprintf(stderr, "%s: no file in it\n", path);
-  exit(2);
+  (S_ISDIR(about.st_mode) ? run_folder : run_file)(path);
 }
 
 static void run_random(long long count, uint64_t seed) {
@@ -124,9 +136,12 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: fuzz_replay TARGET RANDOM [FILE|FOLDER]...\n");
     return 2;
   }
-  struct sigaction once = {.sa_handler = keep_input, .sa_flags = (int)SA_RESETHAND};
-  static const int signals[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
-  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) sigaction(signals[i], &once, NULL);
+  static const int signals[] = {SIGABRT, SIGSEGV, SIGFPE, SIGILL,
+#ifdef SIGBUS
+                                SIGBUS,
+#endif
+  };
+  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) signal(signals[i], keep_input);
   for (int i = 3; i < argc; i++) run_path(argv[i]);
   const long long files = inputs;
   run_random(atoll(argv[2]), 6);

@@ -55,7 +55,11 @@ static inline xent_status cross_entropy_of(const xent_shape *s, const xent_optio
 }
 
 static inline void *must_allocate(size_t bytes) {
+#if defined(_WIN32) /* which has no aligned_alloc whose memory free takes */
+  void *p = malloc(bytes + 64);
+#else
   void *p = aligned_alloc(64, (bytes + 127) / 64 * 64);
+#endif
   if (!p) {
     fprintf(stderr, "out of memory\n");
     exit(2);

@@ -6,11 +6,10 @@
  * value. And accuracy against long double.
  * Usage: f64_test [N [SEED]]   N times as many mixtures
  */
-#define _DEFAULT_SOURCE
+#include "pages.h"
+
 #include <float.h>
 #include <inttypes.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "calls.h"
 #include "contract/f64.h"
@@ -128,19 +127,16 @@ enum { FILL = 0xee };
 
 /* Room for `bytes` that end where a page begins that must not be touched. */
 static void place_array(array *a) {
-  const int64_t page = sysconf(_SC_PAGESIZE);
+  const int64_t page = (int64_t)page_size();
   a->room = (a->bytes + page - 1) / page * page + page;
-  a->mapped = mmap(NULL, (size_t)a->room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (a->mapped == MAP_FAILED || mprotect(a->mapped + a->room - page, (size_t)page, PROT_NONE)) {
-    perror("mmap");
-    exit(2);
-  }
+  a->mapped = closed_pages((size_t)a->room);
+  open_pages(a->mapped, (size_t)(a->room - page));
   a->memory = a->mapped + a->room - page - a->bytes;
   memset(a->memory, FILL, (size_t)a->bytes);
 }
 
 static void release(array *a) {
-  if (a->mapped) munmap(a->mapped, (size_t)a->room);
+  if (a->mapped) release_pages(a->mapped, (size_t)a->room);
   a->mapped = NULL;
 }
 

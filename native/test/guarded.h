@@ -3,9 +3,7 @@
 #ifndef XENT_TEST_GUARDED_H
 #define XENT_TEST_GUARDED_H
 
-#define _DEFAULT_SOURCE
-#include <sys/mman.h>
-#include <unistd.h>
+#include "pages.h"
 
 #include "calls.h"
 #include "rows.h"
@@ -19,13 +17,10 @@ typedef struct {
 } guarded;
 
 static inline guarded guard(void) {
-  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-  char *p = mmap(NULL, ROOM + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (p == MAP_FAILED || mprotect(p + page, ROOM, PROT_READ | PROT_WRITE)) {
-    perror("mmap");
-    exit(2);
-  }
-  return (guarded){.page = p + page};
+  const size_t page = page_size();
+  unsigned char *p = closed_pages(ROOM + 2 * page) + page;
+  open_pages(p, ROOM);
+  return (guarded){.page = (char *)p};
 }
 
 static inline void *place(guarded *g, size_t size, bool at_end) {

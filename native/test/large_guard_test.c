@@ -4,9 +4,7 @@
  * caches stays inside, up to the last element of tensors whose ends lie anywhere in a cache line, and every tier,
  * beside and in place, gives the same bits. Usage: large_guard_test [all]   all shapes; a third of them unless told
  */
-#define _DEFAULT_SOURCE
-#include <sys/mman.h>
-#include <unistd.h>
+#include "pages.h"
 
 #include "arrays.h"
 #include "tiers.h"
@@ -35,18 +33,16 @@ static unsigned char *expected, *contents[2];
 static int64_t calls, compared;
 
 static place guard(void) {
-  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-  unsigned char *p = mmap(NULL, MOST_BYTES + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (p == MAP_FAILED) exit(2);
-  return (place){.page = p + page};
+  const size_t page = page_size();
+  return (place){.page = closed_pages(MOST_BYTES + 2 * page) + page};
 }
 
 /* So many bytes from a page on, or up to one; all around is closed but for what is left of a page. */
 static void open_place(place *g, size_t bytes, bool at_end) {
-  const size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (bytes + page - 1) / page * page;
-  if (bytes > MOST_BYTES || mprotect(g->page, MOST_BYTES, PROT_NONE) ||
-      mprotect(g->page, whole, PROT_READ | PROT_WRITE))
-    exit(2);
+  const size_t page = page_size(), whole = (bytes + page - 1) / page * page;
+  if (bytes > MOST_BYTES) exit(2);
+  close_pages(g->page, MOST_BYTES);
+  open_pages(g->page, whole);
   g->bytes = bytes;
   g->data = at_end ? g->page + (whole - bytes) : g->page;
   memset(g->page, FILL, (size_t)(g->data - g->page));
@@ -54,7 +50,7 @@ static void open_place(place *g, size_t bytes, bool at_end) {
 }
 
 static void check_place(const place *g, const char *what) {
-  const size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (g->bytes + page - 1) / page * page;
+  const size_t page = page_size(), whole = (g->bytes + page - 1) / page * page;
   for (const unsigned char *p = g->page; p < g->page + whole; p++) {
     if (p == g->data) p += g->bytes;
     if (p < g->page + whole && *p != FILL) {

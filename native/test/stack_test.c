@@ -4,15 +4,14 @@
  * with rows of every kind among them, since those that need more are computed on top of the others. xent.h promises
  * a limit, as callers may run on small stacks.
  */
-#define _POSIX_C_SOURCE 200809L
-#include <pthread.h>
+#include "stacks.h"
 
 #include "calls.h"
 #include "cpu/stack.h"
 #include "rows.h"
 #include "tiers.h"
 
-enum { STACK = 1 << 20, PAINT = 0xa7, PROMISED = XENT_STACK_PROMISED, MOST_ROWS = 300 };
+enum { PROMISED = XENT_STACK_PROMISED, MOST_ROWS = 300 };
 
 typedef struct {
   xent_shape shape;
@@ -192,24 +191,6 @@ static void *run_general(void *argument) {
   return NULL;
 }
 
-/* Bytes of a painted stack that do not have the paint any more. */
-static int64_t stack_of(void *(*run)(void *), problem *p) {
-  static unsigned char *stack;
-  if (!stack && !(stack = aligned_alloc(4096, STACK))) exit(2);
-  memset(stack, PAINT, STACK);
-  pthread_attr_t attributes;
-  pthread_t thread;
-  if (pthread_attr_init(&attributes) || pthread_attr_setstack(&attributes, stack, STACK) ||
-      pthread_create(&thread, &attributes, run, p) || pthread_join(thread, NULL)) {
-    fprintf(stderr, "no thread with a stack of its own\n");
-    exit(2);
-  }
-  pthread_attr_destroy(&attributes);
-  int64_t left = 0;
-  while (left < STACK && stack[left] == PAINT) left++;
-  return STACK - left;
-}
-
 static int64_t most, failures;
 
 static void test_shape(int64_t outer, int64_t classes, int64_t inner, int32_t isa, double smoothing) {
@@ -247,14 +228,8 @@ static void *run_small(void *argument) {
   return NULL;
 }
 static void test_small_stack(size_t bytes, xent_status expected) {
-  static unsigned char stack[STACK] __attribute__((aligned(4096)));
   small_call c = {.output = {7, 7, 7, 7}};
-  pthread_attr_t attributes;
-  pthread_t thread;
-  if (pthread_attr_init(&attributes) || pthread_attr_setstack(&attributes, stack, bytes) ||
-      pthread_create(&thread, &attributes, run_small, &c) || pthread_join(thread, NULL))
-    exit(2);
-  pthread_attr_destroy(&attributes);
+  run_on_stack(bytes, run_small, &c);
   if (c.status == expected && (c.output[0] == 7) == (expected != XENT_OK)) return;
   failures++;
   fprintf(stderr, "a stack of %zu bytes: status %d, output %g\n", bytes, c.status, (double)c.output[0]);

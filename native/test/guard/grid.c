@@ -44,7 +44,8 @@ static void say_where(int number) {
       text, sizeof text, "ended at: %s, types %d, layout %d, %lld classes, %s, shift %lld, place %d, seed %llu\n",
       grid_functions[now.function].name, now.types, now.layout, (long long)now.classes,
       now.at_end ? "up to the page" : "from the page", (long long)now.shift, now.place, (unsigned long long)now.seed);
-  if (write(2, text, (size_t)n) == n) raise(number); /* the handler is for once */
+  signal(number, SIG_DFL);
+  if (write(2, text, (unsigned)n) == n) raise(number);
 }
 
 /* All places of one point: exactly at the page, then with each array elsewhere in its cache line. */
@@ -67,9 +68,8 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: guard_grid [STEP], STEP at least 1\n");
     return 2;
   }
-  const struct sigaction action = {.sa_handler = say_where, .sa_flags = (int)SA_RESETHAND};
-  sigaction(SIGSEGV, &action, NULL);
-  sigaction(SIGABRT, &action, NULL);
+  signal(SIGSEGV, say_where);
+  signal(SIGABRT, say_where);
   fuzz_problem *p = the_problem();
   int64_t point = 0, points = 0, cases[FUNCTIONS] = {0};
   for (int64_t c = 0; c < (int64_t)COUNTS; c++)
