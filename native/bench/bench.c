@@ -273,7 +273,7 @@ static pair_times measure(const bench_case *k, const problem *p, int32_t isa, in
   if (k->beside_rows) {
     against[0] = it;
     against[0].by_rows = true;
-  } else if (!k->limit) {
+  } else if (k->limit == 0) {
     against[0].operation = COPY;
   }
   if (k->operation == BACKWARD) { /* both from the statistics of their own forward */

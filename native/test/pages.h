@@ -6,7 +6,8 @@
 #if defined(_WIN32)
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
-#undef IGNORE /* names that it takes from everybody */
+#undef FAR /* names that it takes from everybody */
+#undef IGNORE
 #undef far
 #undef near
 #else
