@@ -30,8 +30,8 @@
  *   Addresses must be aligned to their element type. Members that may be NULL say so.
  *   An output may be its input (same address, same strides: in place). Any other overlap between the byte
  *   ranges of an output and of another array is XENT_OVERLAP, and so are strides that put two elements of
- *   an output in one place. Structs, statistics, states, tally and
- *   report must not overlap anything; that is not checked.
+ *   an output in one place. Structs, statistics, states, tally and report must not overlap anything; that
+ *   is not checked.
  *
  * SIZES OF STRUCTS
  *   Structs with a field `size` begin with it: set it to sizeof the struct. Later versions append fields.
@@ -115,7 +115,7 @@ enum {
   XENT_OUT_OF_STACK = 7      /* the thread has less stack left than a call takes */
 };
 
-/* What a status speaks of; pinned like the statuses. */
+/* The argument or option that a status is about; these numbers never change either. */
 enum {
   XENT_FIELD_NONE = 0,
   XENT_FIELD_SHAPE = 1,
@@ -203,7 +203,7 @@ typedef struct xent_layout {
   int32_t reserved; /* 0 */
 } xent_layout;
 
-/* Without gaps, in the order outer, classes, inner: of an array with one number per class, and of one with one
+/* The layout of an array without gaps, in the order outer, classes, inner, with one number per class, or with one
  * number per row. */
 static inline xent_layout xent_per_class(int64_t classes, int64_t inner, int32_t type) {
   const xent_layout l = {classes * inner, inner, 1, type, 0};
@@ -224,7 +224,7 @@ typedef struct xent_output {
   xent_layout layout;
 } xent_output;
 
-/* Of the tensor of a call. */
+/* The sizes of a call's tensor. */
 typedef struct xent_sizes {
   int64_t outer;        /* >= 0 */
   int64_t classes;      /* >= 1 */
@@ -235,12 +235,12 @@ typedef struct xent_sizes {
   int64_t all_classes;  /* of all shards together; 0: there is but this one */
 } xent_sizes;
 
-/* Of rows or classes: [begin, end). */
+/* Rows or classes [begin, end). */
 typedef struct xent_range {
   int64_t begin, end;
 } xent_range;
 
-/* What a row of logits that are all -inf gives. */
+/* The results of a row whose logits are all -inf. */
 enum {
   XENT_FULLY_MASKED_NAN = 0, /* NaN everywhere */
   XENT_FULLY_MASKED_ZERO = 1 /* probabilities, loss and gradient +0, log-probabilities and log-sum-exp -inf */
@@ -309,8 +309,8 @@ static inline xent_tally xent_empty_tally(void) {
   return t;
 }
 
-/* What a call has to say. Set size; the rest is written by the call. May be NULL in every function
- * but xent_check_targets and xent_finish. */
+/* What a call reports. Set size; the call writes the rest. May be NULL in every function but xent_check_targets and
+ * xent_finish. */
 typedef struct xent_report {
   uint64_t size;
   int32_t field;      /* XENT_FIELD_... the status speaks of */
@@ -339,7 +339,7 @@ XENT_API const char *xent_field_name(int32_t field);
 XENT_API int32_t xent_best_isa(void);
 /* 1 where this CPU, operating system and build have it, as they always have XENT_ISA_BEST; else 0. */
 XENT_API int32_t xent_has_isa(int32_t isa);
-/* "best", "scalar", "avx2", "avx512"; "unknown" otherwise. */
+/* "best", "scalar", "avx2", "avx512", "neon"; "unknown" otherwise. */
 XENT_API const char *xent_isa_name(int32_t isa);
 /* The name of a way in which calls are computed, xent_report.way; "none" for 0, "unknown" otherwise. */
 XENT_API const char *xent_way_name(int32_t way);
@@ -485,7 +485,7 @@ typedef struct xent_cross_entropy_backward_call {
 XENT_API xent_status xent_cross_entropy_backward(const xent_cross_entropy_backward_call *call);
 
 /* Kullback-Leibler divergence of a student from its teacher: loss_r = u sum q (log q - log p), q being the softmax of
- * teacher / temperature and p that of logits / temperature; never below 0. And the gradient of
+ * teacher / temperature and p the softmax of logits / temperature; never below 0. And the gradient of
  * gradient_scale * loss with respect to the logits: c u (p - q) / temperature. It may overwrite the logits.
  * Computed in double whatever the types. A row in which either side is NaN or fully masked is NaN (or +0, as
  * options->fully_masked says, where it is fully masked); a class that the teacher has and the student does not: +inf.
@@ -510,7 +510,7 @@ XENT_API xent_status xent_kl_divergence(const xent_kl_divergence_call *call);
 static inline int64_t xent_chunks(int64_t classes) { return classes / XENT_CHUNK + (classes % XENT_CHUNK != 0); }
 
 /* First pass over a class range. states has a place for every chunk of every row of the row range, xent_chunks(classes)
- * per row; those of the class range are written.
+ * per row; the places of the class range are written.
  * targets NULL: for softmax, log-softmax and log-sum-exp. Else for cross-entropy: every call of a row
  * knows the row's target, whether or not the label lies in its class range.
  * statistics NULL: first round. Else: the second round, for the rows in which xent_finish set a shift
@@ -544,7 +544,7 @@ typedef struct xent_backward_states_call {
 XENT_API xent_status xent_backward_states(const xent_backward_states_call *call);
 
 /* Folds the states of whole rows, in class order. Writes statistics at index row and, for forward
- * states, what is asked of log_sum_exp and, with targets, of losses, hits and tally (as
+ * states, log_sum_exp and, with targets, losses, hits and tally, where they are asked for (as
  * xent_cross_entropy). targets: as given to xent_forward_states.
  * States that do not belong together (of another kind, numerics version, options, round or label) are
  * XENT_INVALID_ARGUMENT with field and row; rows before are written.

@@ -17,7 +17,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Every {@code console} block of every page is a dialogue that takes place: each line that begins
- * with {@code $ ./xent} is run, and prints the lines that follow it.
+ * with {@code $ ./xent} is run, and prints the lines that follow it. A line that ends in a
+ * backslash goes on in the next one.
  */
 class CommandsTest {
   private static final String PROMPT = "$ ./xent ";
@@ -37,12 +38,13 @@ class CommandsTest {
   void print(Page page) {
     for (Block block : dialogues(page)) {
       StringBuilder printed = new StringBuilder();
-      for (String line : block.text().lines().toList()) {
+      String text = block.text().replaceAll(" \\\\\n *", " ");
+      for (String line : text.lines().toList()) {
         if (line.startsWith(PROMPT)) {
           printed.append(line).append('\n').append(run(line.substring(PROMPT.length())));
         }
       }
-      assertThat(printed.toString()).as(block.toString()).isEqualTo(Here.expected(block.text()));
+      assertThat(printed.toString()).as(block.toString()).isEqualTo(Here.expected(text));
     }
   }
 

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -34,6 +35,10 @@ class PagesTest {
   private static final Pattern STEPS =
       Pattern.compile(
           "is (\\d+) functions in (\\d+) files \\([^)]*\\), of which (\\d+) in (\\d+) files");
+  private static final Pattern CLASS = Pattern.compile("\\b[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+\\b");
+  private static final Set<String> NOT_OURS =
+      Set.of(
+          "ByteBuf", "OnnxTensor", "PyTorch", "TensorFlow", "BigDecimal", "NoClassDefFoundError");
   private static final int LONGEST_LINE = 120;
   private static final Pattern LINED = Pattern.compile(".*\\.(md|java|c|h)");
   private static final Pattern UNLINED =
@@ -87,6 +92,20 @@ class PagesTest {
     assertThat(firstGroups(NAMED_FILE, page.prose()))
         .filteredOn(name -> !name.contains("/target/"))
         .allSatisfy(name -> assertThat(Page.ROOT.resolve(name)).exists());
+  }
+
+  @Test
+  void classesOfTheDesignExist() {
+    Set<String> ours =
+        files(Page.ROOT)
+            .map(file -> file.getFileName().toString())
+            .filter(name -> name.endsWith(".java"))
+            .map(name -> name.substring(0, name.length() - ".java".length()))
+            .collect(Collectors.toSet());
+    assertThat(CLASS.matcher(Page.of("docs/design.md").text()).results().map(MatchResult::group))
+        .filteredOn(name -> !NOT_OURS.contains(name))
+        .hasSizeGreaterThan(50)
+        .allSatisfy(name -> assertThat(ours).contains(name));
   }
 
   /** A reader finds every function in its file, and as many of them as the page says. */
