@@ -3,8 +3,8 @@ package dev.xent.arrow;
 
 import dev.xent.Softmax;
 import dev.xent.Tensor;
+import dev.xent.support.Turns;
 import java.lang.foreign.Arena;
-import java.util.Arrays;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.Float4Vector;
@@ -16,17 +16,15 @@ import org.apache.arrow.vector.types.Types.MinorType;
  * and by a loop of get and set. Prints medians of runs that took turns.
  */
 final class CompareSpeed {
-  private static final int RUNS = 101;
-
   private CompareSpeed() {}
 
-  public static void main(String[] arguments) {
+  public static void main(String[] arguments) throws Exception {
     compare(1, 1000);
     compare(64, 1000);
     compare(8, 32_000);
   }
 
-  private static void compare(int rows, int classes) {
+  private static void compare(int rows, int classes) throws Exception {
     try (BufferAllocator allocator = new RootAllocator();
         FixedSizeListVector in = Vectors.fixed(allocator, MinorType.FLOAT4, rows, classes);
         FixedSizeListVector out = Vectors.fixed(allocator, MinorType.FLOAT4, rows, classes);
@@ -41,12 +39,12 @@ final class CompareSpeed {
       Tensor x = ArrowTensors.copy(in, 0, arena);
       Tensor y = ArrowTensors.copy(out, 0, arena);
       Softmax softmax = Softmax.builder().sequential().build();
-      Runnable[] ways = {
+      Turns.Call[] ways = {
         () -> softmax.forward(inView, outView),
         () -> softmax.forward(x, y),
         () -> loop(from, to, rows, classes)
       };
-      double[] nanos = medians(ways, Math.max(1, 200_000 / (rows * classes)));
+      double[] nanos = Turns.medians(Math.max(1, 200_000 / (rows * classes)), ways);
       System.out.printf(
           "%4d x %5d: view %9.2f µs, plain %9.2f µs, loop %9.2f µs%n",
           rows, classes, nanos[0] / 1e3, nanos[1] / 1e3, nanos[2] / 1e3);
@@ -69,32 +67,5 @@ final class CompareSpeed {
         out.set(row + c, out.get(row + c) / sum);
       }
     }
-  }
-
-  /** Nanoseconds of a call of each way: they take turns, so that all see the same machine. */
-  private static double[] medians(Runnable[] ways, int calls) {
-    double[][] times = new double[ways.length][RUNS];
-    for (int run = -RUNS / 2; run < RUNS; run++) {
-      for (int w = 0; w < ways.length; w++) {
-        repeat(ways[w], calls); // the units of wide vectors wake up, the caches hold what they can
-        long start = System.nanoTime();
-        repeat(ways[w], calls);
-        if (run >= 0) {
-          times[w][run] = (double) (System.nanoTime() - start) / calls;
-        }
-      }
-    }
-    return Arrays.stream(times).mapToDouble(CompareSpeed::median).toArray();
-  }
-
-  private static void repeat(Runnable way, int calls) {
-    for (int i = 0; i < calls; i++) {
-      way.run();
-    }
-  }
-
-  private static double median(double[] values) {
-    Arrays.sort(values);
-    return values[values.length / 2];
   }
 }

@@ -4,6 +4,7 @@ package dev.xent.cli;
 import static dev.xent.cli.Cli.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.support.NpyBytes;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -113,7 +114,7 @@ class EveryRefusalTest {
         softmax(write("long.npy", Arrays.copyOf(whole, whole.length + 4))));
     refused(
         "a header that is no dictionary",
-        softmax(write("junk.npy", NpyBytes.file("{'descr", new byte[8]))));
+        softmax(write("junk.npy", NpyBytes.unpadded(1, "{'descr", new byte[8]))));
     refused("a big-endian file", softmax(npy("big.npy", ">f4", "(2, 4)")));
     refused("complex numbers", softmax(npy("complex.npy", "<c8", "(2, 4)")));
     refused("objects", softmax(npy("objects.npy", "|O", "(2, 4)")));

@@ -3,6 +3,7 @@ package dev.xent.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.support.NpyBytes;
 import java.nio.file.Path;
 import org.assertj.core.data.Percentage;
 

@@ -5,6 +5,7 @@ import static dev.xent.cli.Cli.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.data.Offset.offset;
 
+import dev.xent.support.NpyBytes;
 import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;

@@ -7,6 +7,7 @@ import static org.assertj.core.data.Offset.offset;
 
 import dev.xent.Softmax;
 import dev.xent.Tensor;
+import dev.xent.support.NpyBytes;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;

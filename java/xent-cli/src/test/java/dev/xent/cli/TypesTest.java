@@ -4,6 +4,7 @@ package dev.xent.cli;
 import static dev.xent.cli.Cli.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.support.NpyBytes;
 import java.nio.file.Path;
 import java.util.Map;
 import org.assertj.core.data.Percentage;

@@ -13,7 +13,7 @@ import ai.djl.training.GradientCollector;
 import ai.djl.training.loss.Loss;
 import dev.xent.CrossEntropy;
 import dev.xent.Tensor;
-import java.util.Arrays;
+import dev.xent.support.Turns;
 
 /**
  * Loss and gradient by DJL and by Xent, in turns, one thread each, on the same arrays of PyTorch.
@@ -26,49 +26,30 @@ import java.util.Arrays;
  * }</pre>
  */
 final class Speed {
-  private static final int TURNS = 21;
-  private static final long TURN_NANOS = 40_000_000;
-
   private Speed() {}
 
   /** Prints nanoseconds per element, medians of turns. */
-  public static void main(String[] args) {
+  public static void main(String[] args) throws Exception {
     compare(64, 1000);
     compare(64, 128256);
   }
 
-  private static void compare(int rows, int classes) {
+  private static void compare(int rows, int classes) throws Exception {
     try (NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
       NDArray logits = manager.randomNormal(new Shape(rows, classes)).mul(4);
       logits.setRequiresGradient(true);
       NDArray labels = manager.arange(rows).toType(DataType.INT64, true);
       NDArray gradient = manager.zeros(new Shape(rows, classes));
       Loss loss = Loss.softmaxCrossEntropyLoss();
-      Runnable theirs = () -> lossAndGradient(loss, labels, logits);
+      Turns.Call theirs = () -> lossAndGradient(loss, labels, logits);
 
       CrossEntropy crossEntropy = CrossEntropy.builder().sequential().build();
       Tensor x = DjlTensors.view(logits);
       Tensor targets = DjlTensors.view(labels);
       Tensor dx = DjlTensors.view(gradient);
-      Runnable ours = () -> crossEntropy.forwardBackward(x, targets, dx);
-
-      double[] theirNanos = new double[TURNS];
-      double[] ourNanos = new double[TURNS];
-      for (int warm = 0; warm < 10; warm++) {
-        turn(theirs);
-        turn(ours);
-      }
-      for (int i = 0; i < TURNS; i++) {
-        theirNanos[i] = turn(theirs) / ((double) rows * classes);
-        ourNanos[i] = turn(ours) / ((double) rows * classes);
-      }
-      Arrays.sort(theirNanos);
-      Arrays.sort(ourNanos);
-      double theirMedian = theirNanos[TURNS / 2];
-      double ourMedian = ourNanos[TURNS / 2];
-      System.out.printf(
-          "loss and gradient %dx%d: DJL %.3f, Xent %.3f ns per element: %.1f times as fast%n",
-          rows, classes, theirMedian, ourMedian, theirMedian / ourMedian);
+      Turns.Call ours = () -> crossEntropy.forwardBackward(x, targets, dx);
+      Turns.compare(
+          "loss and gradient " + rows + "x" + classes, "DJL", (long) rows * classes, theirs, ours);
     }
   }
 
@@ -81,18 +62,5 @@ final class Speed {
       gradient.subi(gradient);
       collector.backward(loss.evaluate(new NDList(labels), new NDList(logits)));
     }
-  }
-
-  /** Nanoseconds of a call. */
-  private static double turn(Runnable call) {
-    long calls = 0;
-    long begin = System.nanoTime();
-    long spent;
-    do {
-      call.run();
-      calls++;
-      spent = System.nanoTime() - begin;
-    } while (spent < TURN_NANOS);
-    return (double) spent / calls;
   }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.errors.MemoryException;
+import dev.xent.support.Losses;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -10,6 +10,7 @@ import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
 import dev.xent.errors.XentException;
+import dev.xent.support.Losses;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

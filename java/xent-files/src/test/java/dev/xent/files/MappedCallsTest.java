@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.DType;
 import dev.xent.Tensor;
+import dev.xent.support.Losses;
+import dev.xent.support.NpyBytes;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;

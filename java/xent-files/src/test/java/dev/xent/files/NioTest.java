@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.errors.MemoryException;
+import dev.xent.support.Losses;
+import dev.xent.support.NpyBytes;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

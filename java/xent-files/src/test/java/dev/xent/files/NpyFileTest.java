@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.files;
 
-import static dev.xent.files.NpyBytes.dictionary;
-import static dev.xent.files.NpyBytes.file;
-import static dev.xent.files.NpyBytes.floats;
-import static dev.xent.files.NpyBytes.write;
+import static dev.xent.support.NpyBytes.dictionary;
+import static dev.xent.support.NpyBytes.file;
+import static dev.xent.support.NpyBytes.floats;
+import static dev.xent.support.NpyBytes.write;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.DType;
 import dev.xent.Tensor;
+import dev.xent.support.NpyBytes;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;

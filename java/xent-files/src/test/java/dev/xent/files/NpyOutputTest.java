@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.xent.DType;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
+import dev.xent.support.NpyBytes;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.AccessDeniedException;

@@ -4,6 +4,7 @@ package dev.xent.files;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.DType;
+import dev.xent.support.NpyBytes;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.Tensor;
 import dev.xent.errors.MemoryException;
+import dev.xent.support.NpyBytes;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;

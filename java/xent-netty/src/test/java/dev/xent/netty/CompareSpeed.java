@@ -4,27 +4,25 @@ package dev.xent.netty;
 import dev.xent.DType;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
+import dev.xent.support.Turns;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 import java.lang.foreign.Arena;
-import java.util.Arrays;
 
 /**
  * Softmax of the numbers in a buffer, by hand: through a view, through a tensor of its own memory,
  * and by a loop of getFloatLE and setFloatLE. Prints medians of runs that took turns.
  */
 final class CompareSpeed {
-  private static final int RUNS = 101;
-
   private CompareSpeed() {}
 
-  public static void main(String[] arguments) {
+  public static void main(String[] arguments) throws Exception {
     compare(1, 1000);
     compare(64, 1000);
     compare(8, 32_000);
   }
 
-  private static void compare(int rows, int classes) {
+  private static void compare(int rows, int classes) throws Exception {
     int elements = rows * classes;
     int room = 4 * elements + 512; // so that the pool does not put the two a power of 2 apart
     ByteBuf in = PooledByteBufAllocator.DEFAULT.directBuffer(room);
@@ -39,12 +37,12 @@ final class CompareSpeed {
       Tensor inView = NettyTensors.view(in, DType.F32, rows, classes);
       Tensor outView = NettyTensors.view(out, DType.F32, rows, classes);
       Softmax softmax = Softmax.builder().sequential().build();
-      Runnable[] ways = {
+      Turns.Call[] ways = {
         () -> softmax.forward(inView, outView),
         () -> softmax.forward(x, y),
         () -> loop(in, out, rows, classes)
       };
-      double[] nanos = medians(ways, Math.max(1, 200_000 / elements));
+      double[] nanos = Turns.medians(Math.max(1, 200_000 / elements), ways);
       System.out.printf(
           "%4d x %5d: view %9.2f µs, plain %9.2f µs, loop %9.2f µs%n",
           rows, classes, nanos[0] / 1e3, nanos[1] / 1e3, nanos[2] / 1e3);
@@ -71,32 +69,5 @@ final class CompareSpeed {
         out.setFloatLE(row + 4 * c, out.getFloatLE(row + 4 * c) / sum);
       }
     }
-  }
-
-  /** Nanoseconds of a call of each way: they take turns, so that all see the same machine. */
-  private static double[] medians(Runnable[] ways, int calls) {
-    double[][] times = new double[ways.length][RUNS];
-    for (int run = -RUNS / 2; run < RUNS; run++) {
-      for (int w = 0; w < ways.length; w++) {
-        repeat(ways[w], calls); // the units of wide vectors wake up, the caches hold what they can
-        long start = System.nanoTime();
-        repeat(ways[w], calls);
-        if (run >= 0) {
-          times[w][run] = (double) (System.nanoTime() - start) / calls;
-        }
-      }
-    }
-    return Arrays.stream(times).mapToDouble(CompareSpeed::median).toArray();
-  }
-
-  private static void repeat(Runnable way, int calls) {
-    for (int i = 0; i < calls; i++) {
-      way.run();
-    }
-  }
-
-  private static double median(double[] values) {
-    Arrays.sort(values);
-    return values[values.length / 2];
   }
 }

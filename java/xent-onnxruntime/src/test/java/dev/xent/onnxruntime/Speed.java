@@ -3,13 +3,12 @@ package dev.xent.onnxruntime;
 
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
-import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import dev.xent.DType;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
+import dev.xent.support.Turns;
 import java.lang.foreign.Arena;
-import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
@@ -24,22 +23,15 @@ import java.util.Set;
  * }</pre>
  */
 final class Speed {
-  private static final int TURNS = 21;
-  private static final long TURN_NANOS = 40_000_000;
-
-  private interface Call {
-    void run() throws OrtException;
-  }
-
   private Speed() {}
 
   /** Prints nanoseconds per element, medians of turns. */
-  public static void main(String[] args) throws OrtException {
+  public static void main(String[] args) throws Exception {
     compare(64, 1000);
     compare(64, 128256);
   }
 
-  private static void compare(int rows, int classes) throws OrtException {
+  private static void compare(int rows, int classes) throws Exception {
     OrtEnvironment ort = OrtEnvironment.getEnvironment();
     try (Arena arena = Arena.ofConfined();
         OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
@@ -62,39 +54,11 @@ final class Speed {
         Tensor viewY = OnnxRuntimeTensors.view(y);
         Map<String, OnnxTensor> inputs = Map.of("x", x);
         Map<String, OnnxTensor> outputs = Map.of("y", y);
-        Call theirs = () -> session.run(inputs, Set.of(), outputs).close();
-        Call ours = () -> softmax.forward(viewX, viewY);
-        double[] theirNanos = new double[TURNS];
-        double[] ourNanos = new double[TURNS];
-        for (int warm = 0; warm < 10; warm++) {
-          turn(theirs);
-          turn(ours);
-        }
-        for (int i = 0; i < TURNS; i++) {
-          theirNanos[i] = turn(theirs) / ((double) rows * classes);
-          ourNanos[i] = turn(ours) / ((double) rows * classes);
-        }
-        Arrays.sort(theirNanos);
-        Arrays.sort(ourNanos);
-        double theirMedian = theirNanos[TURNS / 2];
-        double ourMedian = ourNanos[TURNS / 2];
-        System.out.printf(
-            "softmax %dx%d: ONNX Runtime %.3f, Xent %.3f ns per element: %.1f times as fast%n",
-            rows, classes, theirMedian, ourMedian, theirMedian / ourMedian);
+        Turns.Call theirs = () -> session.run(inputs, Set.of(), outputs).close();
+        Turns.Call ours = () -> softmax.forward(viewX, viewY);
+        Turns.compare(
+            "softmax " + rows + "x" + classes, "ONNX Runtime", (long) rows * classes, theirs, ours);
       }
     }
-  }
-
-  /** Nanoseconds of a call. */
-  private static double turn(Call call) throws OrtException {
-    long calls = 0;
-    long begin = System.nanoTime();
-    long spent;
-    do {
-      call.run();
-      calls++;
-      spent = System.nanoTime() - begin;
-    } while (spent < TURN_NANOS);
-    return (double) spent / calls;
   }
 }

@@ -3,7 +3,7 @@ package dev.xent.tensorflow;
 
 import dev.xent.Softmax;
 import dev.xent.Tensor;
-import java.util.Arrays;
+import dev.xent.support.Turns;
 import java.util.Random;
 import org.tensorflow.Graph;
 import org.tensorflow.Session;
@@ -24,18 +24,15 @@ import org.tensorflow.types.TFloat32;
  * }</pre>
  */
 final class Speed {
-  private static final int TURNS = 21;
-  private static final long TURN_NANOS = 40_000_000;
-
   private Speed() {}
 
   /** Prints nanoseconds per element, medians of turns. */
-  public static void main(String[] args) {
+  public static void main(String[] args) throws Exception {
     compare(64, 1000);
     compare(64, 128256);
   }
 
-  private static void compare(int rows, int classes) {
+  private static void compare(int rows, int classes) throws Exception {
     ConfigProto oneThread =
         ConfigProto.newBuilder()
             .setIntraOpParallelismThreads(1)
@@ -52,30 +49,14 @@ final class Speed {
       var y = tf.nn.softmax(x);
       fill(in, rows, classes);
       Session.Runner runner = session.runner().feed(x, in).fetch(y);
-      Runnable theirs = () -> runner.run().close();
+      Turns.Call theirs = () -> runner.run().close();
 
       Softmax softmax = Softmax.builder().sequential().build();
       Tensor viewIn = TensorFlowTensors.view(in);
       Tensor viewOut = TensorFlowTensors.view(out);
-      Runnable ours = () -> softmax.forward(viewIn, viewOut);
-
-      double[] theirNanos = new double[TURNS];
-      double[] ourNanos = new double[TURNS];
-      for (int warm = 0; warm < 10; warm++) {
-        turn(theirs);
-        turn(ours);
-      }
-      for (int i = 0; i < TURNS; i++) {
-        theirNanos[i] = turn(theirs) / ((double) rows * classes);
-        ourNanos[i] = turn(ours) / ((double) rows * classes);
-      }
-      Arrays.sort(theirNanos);
-      Arrays.sort(ourNanos);
-      double theirMedian = theirNanos[TURNS / 2];
-      double ourMedian = ourNanos[TURNS / 2];
-      System.out.printf(
-          "softmax %dx%d: TensorFlow %.3f, Xent %.3f ns per element: %.1f times as fast%n",
-          rows, classes, theirMedian, ourMedian, theirMedian / ourMedian);
+      Turns.Call ours = () -> softmax.forward(viewIn, viewOut);
+      Turns.compare(
+          "softmax " + rows + "x" + classes, "TensorFlow", (long) rows * classes, theirs, ours);
     }
   }
 
@@ -86,18 +67,5 @@ final class Speed {
         tensor.setFloat((float) (4 * random.nextGaussian()), row, c);
       }
     }
-  }
-
-  /** Nanoseconds of a call. */
-  private static double turn(Runnable call) {
-    long calls = 0;
-    long begin = System.nanoTime();
-    long spent;
-    do {
-      call.run();
-      calls++;
-      spent = System.nanoTime() - begin;
-    } while (spent < TURN_NANOS);
-    return (double) spent / calls;
   }
 }

@@ -5,7 +5,7 @@ import static dev.xent.cli.Cli.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.cli.Cli;
-import dev.xent.cli.NpyBytes;
+import dev.xent.support.NpyBytes;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
