@@ -4,7 +4,7 @@
  * rows is searched for its maximum, and one of those before is written. So loads and stores run beside arithmetic, and no
  * chain of dependent steps is waited for. Rows that are no floats side by side, are masked, or whose results are stored in
  * another way, go block after block instead: they are copied into the scratch, where every element type, mask and layout
- * looks the same, and written from there.
+ * looks the same, and written from there. So do the rows of a single block.
  */
 #ifndef XENT_SUM_FLOW_H
 #define XENT_SUM_FLOW_H
@@ -451,7 +451,8 @@ XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *
       next->largest[row] = flow_row(f, now, row, &half, &s, &h, mode, vectors);
     }
   }
-  for (; mode != XENT_FLOW_ALONE && row < f->most; row++) {
+  const int rows = next->sums.rows.count > before->sums.rows.count ? next->sums.rows.count : before->sums.rows.count;
+  for (; mode != XENT_FLOW_ALONE && row < rows; row++) {
     const flow_beside s = flow_beside_row(f, next, before, row, mode);
     next->largest[row] = flow_row_beside(&s, f->n, row < before->sums.rows.count ? mode : XENT_FLOW_SILENT, row < next->sums.rows.count);
   }
@@ -499,11 +500,6 @@ XENT_SHARED flow flow_of(const job *j, row_kernel kernel, careful_row *row) {
   return f;
 }
 
-XENT_INLINE void flow_begin_block(const flow *f, flow_block *b, float *e) {
-  b->sums.rows.count = 0;
-  b->e = e;
-  for (int i = 0; i < XENT_ROWS; i++) b->x[i] = b->y[i] = f->nowhere;
-}
 XENT_INLINE void flow_end_sums(const flow *f, flow_block *b) {
   const xent_call *call = f->j->call;
   flow_results(f, b);
@@ -511,10 +507,16 @@ XENT_INLINE void flow_end_sums(const flow *f, flow_block *b) {
 }
 
 /* A block beside the next and the one before. */
-XENT_INLINE void flow_straight(flow *f, float *scratch) {
+XENT_SHARED void flow_beside_blocks(flow *f) {
   const xent_call *call = f->j->call;
+  XENT_ALIGNED float scratch[XENT_FLOW_FLOATS], nowhere[XENT_FLOW_MOST];
   flow_block block[3];
-  for (int k = 0; k < 3; k++) flow_begin_block(f, &block[k], scratch);
+  f->nowhere = nowhere;
+  for (int k = 0; k < 3; k++) {
+    block[k].sums.rows.count = 0;
+    block[k].e = scratch;
+    for (int i = 0; i < XENT_ROWS; i++) block[k].x[i] = block[k].y[i] = nowhere;
+  }
   for (int step = 0, empty = 0; empty < 3; step++) {
     flow_block *next = &block[step % 3], *now = &block[(step + 2) % 3], *before = &block[(step + 1) % 3];
     take_rows(&f->taker, &next->sums.rows, next->label, f->most);
@@ -526,32 +528,48 @@ XENT_INLINE void flow_straight(flow *f, float *scratch) {
     if (now->sums.rows.count) flow_end_sums(f, now);
     if (before->sums.rows.count) flow_end(f, before);
   }
+  f->nowhere = NULL;
 }
 
-/* Block after block, in copies. */
-XENT_SHARED void flow_copied(flow *f, float *scratch) {
-  flow_block block, none;
-  flow_begin_block(f, &block, f->apart ? scratch + XENT_FLOW_FLOATS : scratch);
-  flow_begin_block(f, &none, scratch);
-  for (int i = 0; i < f->most; i++) block.x[i] = flow_slot(f, scratch, i);
-  if (f->sloped) f->slopes = scratch + XENT_FLOW_FLOATS;
+/* Block after block. */
+XENT_SHARED void flow_blocks(flow *f, float *scratch, float *other_half) {
+  flow_block b;
+  b.e = f->apart ? other_half : scratch;
+  f->slopes = f->sloped ? other_half : NULL;
+  f->straight = false;
+  f->nowhere = scratch;
+  for (int i = 0; i < f->most; i++) b.x[i] = flow_slot(f, scratch, i);
   for (;;) {
-    take_rows(&f->taker, &block.sums.rows, block.label, f->most);
-    if (block.sums.rows.count == 0) return;
-    flow_copy(f, &block);
-    flow_prepare(f, &block);
-    flow_rows_as(f, &none, &block, &none, XENT_FLOW_ALONE);
-    flow_end_sums(f, &block);
-    flow_end(f, &block);
+    take_rows(&f->taker, &b.sums.rows, b.label, f->most);
+    if (b.sums.rows.count == 0) return;
+    flow_copy(f, &b);
+    flow_prepare(f, &b);
+    flow_rows_as(f, &b, &b, &b, XENT_FLOW_ALONE);
+    flow_end_sums(f, &b);
+    flow_end(f, &b);
   }
+}
+XENT_SHARED void flow_many_blocks(flow *f) {
+  XENT_ALIGNED float scratch[2][XENT_FLOW_FLOATS];
+  flow_blocks(f, scratch[0], scratch[1]);
+}
+/* Memory of the stack is touched page by page, which a short row would wait for. */
+XENT_SHARED void flow_one_row(flow *f) {
+  XENT_ALIGNED float scratch[2][XENT_FLOW_MOST + XENT_FLOW_APART];
+  f->most = 1;
+  flow_blocks(f, scratch[0], scratch[1]);
 }
 
 XENT_SHARED xent_status flow_rows(const job *j, row_kernel kernel) {
-  XENT_ALIGNED float scratch[2 * XENT_FLOW_FLOATS], nowhere[XENT_FLOW_MOST];
+  const int64_t rows = j->call->row_end - j->call->row_begin;
   careful_row row;
   flow f = flow_of(j, kernel, &row);
-  f.nowhere = nowhere;
-  f.straight ? flow_straight(&f, scratch) : flow_copied(&f, scratch);
+  if (rows == 1)
+    flow_one_row(&f);
+  else if (f.straight && rows > f.most)
+    flow_beside_blocks(&f);
+  else
+    flow_many_blocks(&f);
   return f.taker.status;
 }
 
