@@ -5,8 +5,11 @@ import dev.xent.errors.NativeLibraryException;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Locale;
@@ -21,6 +24,8 @@ import java.util.Locale;
 record PrivateCopy(Path directory, Path file) implements AutoCloseable {
   private static final String PREFIX = "xent-";
 
+  private static final int ATTEMPTS = 100;
+
   /** A younger one may have been written and not loaded yet. */
   private static final Duration LEFT_FOR = Duration.ofMinutes(10);
 
@@ -32,7 +37,7 @@ record PrivateCopy(Path directory, Path file) implements AutoCloseable {
    */
   static PrivateCopy write(byte[] bytes, Path parent, String fileName) {
     try {
-      Path directory = Files.createTempDirectory(parent, PREFIX);
+      Path directory = createDirectory(parent);
       Path file = directory.resolve(fileName);
       PrivateCopy copy = new PrivateCopy(directory, file);
       try {
@@ -51,6 +56,32 @@ record PrivateCopy(Path directory, Path file) implements AutoCloseable {
               e,
               Settings.TEMPORARY_DIRECTORY),
           e);
+    }
+  }
+
+  /**
+   * As Files.createTempDirectory does, but for the random name, which makes Windows wait for a
+   * generator that asks every network adapter. A name that exists is never taken, so nobody gains
+   * by guessing it.
+   */
+  private static Path createDirectory(Path parent) throws IOException {
+    boolean posix = parent.getFileSystem().supportedFileAttributeViews().contains("posix");
+    FileAttribute<?>[] forOwner =
+        posix
+            ? new FileAttribute<?>[] {
+              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"))
+            }
+            : new FileAttribute<?>[0];
+    for (int attempt = 1; ; attempt++) {
+      Path directory =
+          parent.resolve(PREFIX + Long.toUnsignedString(System.nanoTime(), Character.MAX_RADIX));
+      try {
+        return Files.createDirectory(directory, forOwner);
+      } catch (FileAlreadyExistsException e) {
+        if (attempt == ATTEMPTS) {
+          throw e;
+        }
+      }
     }
   }
 

@@ -39,6 +39,16 @@ class PrivateCopyTest {
   }
 
   @Test
+  void everyCopyHasAPlaceOfItsOwn() {
+    try (PrivateCopy one = PrivateCopy.write(new byte[] {1}, parent, NAME);
+        PrivateCopy other = PrivateCopy.write(new byte[] {2}, parent, NAME)) {
+      assertThat(one.file()).hasBinaryContent(new byte[] {1});
+      assertThat(other.file()).hasBinaryContent(new byte[] {2});
+    }
+    assertThat(parent).isEmptyDirectory();
+  }
+
+  @Test
   void oldCopiesGoAndNothingElse() throws IOException {
     Path old = left("xent-1", NAME, Duration.ofHours(1));
     Path young = left("xent-2", NAME, Duration.ofMinutes(1));
