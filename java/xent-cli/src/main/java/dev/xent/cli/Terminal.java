@@ -12,8 +12,9 @@ import java.lang.invoke.MethodHandle;
 final class Terminal {
   private static final int STANDARD_ERROR = 2;
 
-  /** Asks a terminal of Linux for its size: rows and columns, two bytes each. */
-  private static final long SIZE = 0x5413;
+  /** Asks a terminal for its size: rows and columns, two bytes each. */
+  private static final long SIZE =
+      System.getProperty("os.name").startsWith("Mac") ? 0x40087468 : 0x5413;
 
   private static final int SIZE_BYTES = 8;
   private static final int USUAL_COLUMNS = 80;
@@ -27,6 +28,7 @@ final class Terminal {
     return linker
         .defaultLookup()
         .find("isatty")
+        .or(() -> linker.defaultLookup().find("_isatty")) // so called by Windows
         .map(
             address ->
                 linker.downcallHandle(
@@ -70,7 +72,7 @@ final class Terminal {
 
   private static boolean ask(MethodHandle isatty) {
     try {
-      return (int) isatty.invokeExact(STANDARD_ERROR) == 1;
+      return (int) isatty.invokeExact(STANDARD_ERROR) != 0;
     } catch (Throwable e) {
       throw new AssertionError("isatty throws nothing", e);
     }
