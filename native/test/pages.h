@@ -59,7 +59,9 @@ static inline void open_pages(unsigned char *p, size_t bytes) {
   must_page(!mprotect(p, bytes, PROT_READ | PROT_WRITE), "mprotect");
 }
 /* Takes the access away again; what was in them may be lost. */
-static inline void close_pages(unsigned char *p, size_t bytes) { must_page(!mprotect(p, bytes, PROT_NONE), "mprotect"); }
+static inline void close_pages(unsigned char *p, size_t bytes) {
+  must_page(!mprotect(p, bytes, PROT_NONE), "mprotect");
+}
 /* Gives back all that closed_pages gave. */
 static inline void release_pages(unsigned char *p, size_t bytes) { must_page(!munmap(p, bytes), "munmap"); }
 #endif
