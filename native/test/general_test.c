@@ -678,6 +678,8 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: general_test [PROBLEMS] [SEED]\n");
     return 2;
   }
+  static const uint64_t once_wrong[] = {1000338}; /* a mask, and a scale that is -0 as a float */
+  for (size_t i = 0; i < sizeof once_wrong / sizeof *once_wrong; i++) run_problem(once_wrong[i]);
   for (uint64_t seed = first; seed < first + (uint64_t)problems; seed++) run_problem(seed);
   printf("%ld mixtures of options, %llu values compared, %llu differ\n", problems, (unsigned long long)compared,
          (unsigned long long)differing);

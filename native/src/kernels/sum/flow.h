@@ -322,11 +322,11 @@ XENT_SHARED lanes flow_row_beside(const flow_beside *s, int64_t n, int mode, boo
 XENT_INLINE bool flow_write_line(const flow *f, const flow_block *b, int row) {
   const job *j = f->j;
   const xent_call *call = j->call;
-  const float factor = b->factor[row], add = b->b[row];
-  const bool marks = call->class_mask && !(factor >= 0 && factor <= FLT_MAX && add == 0 && signbit(add));
+  const emission m = {.f = b->factor[row], .b = b->b[row]};
+  const bool marks = call->class_mask && !masked_are_zero(&m, false);
   if (f->each || (call->targets ? f->source.cap != 0 || marks : f->log)) return false;
   const strand to = strand_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, row_of(&b->sums.rows, row)));
-  put_line(&to, f->n, flow_slot(f, b->e, row), factor, add);
+  put_line(&to, f->n, flow_slot(f, b->e, row), m.f, m.b);
   if (j->labels) strand_set(&to, b->label[row], b->outcome.label_gradient[row]);
   return true;
 }
