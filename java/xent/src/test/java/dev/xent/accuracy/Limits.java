@@ -11,8 +11,8 @@ final class Limits {
   /** In ulps of max(1, |y|, |x - M|). */
   static final double LOG_SOFTMAX_ULPS = 4;
 
-  /** In 2e-7 + 1 ulp. */
-  static final double LOG_SUM_EXP = 1.5;
+  /** In 3.1e-7 + 1.5 ulp. */
+  static final double LOG_SUM_EXP = 1;
 
   /** Relative, of a label's loss and of the gradient at its class. */
   static final double LABEL = 5e-7;

@@ -38,11 +38,11 @@ final class Promise {
     return 4 * Numbers.ulp(arithmetic(), size);
   }
 
-  /** 1.5 times 2e-7 absolute + 1 ulp. */
+  /** 3.1e-7 absolute + 1.5 ulp. */
   double logSumExp(double value) {
     return wide
         ? 1e-15 + Numbers.ulp(DType.F64, value)
-        : 1.5 * (2e-7 + Numbers.ulp(DType.F32, value));
+        : 3.1e-7 + 1.5 * Numbers.ulp(DType.F32, value);
   }
 
   /** Of a label without smoothing; faint ones: 2^-134 for each class. */
