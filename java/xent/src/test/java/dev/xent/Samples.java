@@ -5,10 +5,11 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /** Numbers to compute with, and results in plain double arithmetic to compare with. */
-final class Samples {
+public final class Samples {
   private Samples() {}
 
-  static float[] logits(int count, double spread, long seed) {
+  /** Normally distributed numbers; {@code spread} is their standard deviation. */
+  public static float[] logits(int count, double spread, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     float[] values = new float[count];
     for (int i = 0; i < count; i++) {
@@ -17,12 +18,22 @@ final class Samples {
     return values;
   }
 
-  static int[] labels(int count, int classes, long seed) {
+  /** Class indices. */
+  public static int[] labels(int count, int classes, long seed) {
     return new SplittableRandom(seed).ints(count, 0, classes).toArray();
   }
 
+  /** Rows with 1 at the label and 0 elsewhere. */
+  public static float[] oneHot(int[] labels, int classes) {
+    float[] rows = new float[labels.length * classes];
+    for (int r = 0; r < labels.length; r++) {
+      rows[r * classes + labels[r]] = 1;
+    }
+    return rows;
+  }
+
   /** Rows that sum to about 1. */
-  static float[] probabilities(int rows, int classes, long seed) {
+  public static float[] probabilities(int rows, int classes, long seed) {
     float[] values = logits(rows * classes, 1, seed);
     for (int r = 0; r < rows; r++) {
       double[] p = softmax(row(values, r, classes));
@@ -33,11 +44,11 @@ final class Samples {
     return values;
   }
 
-  static float[] row(float[] values, int row, int classes) {
+  public static float[] row(float[] values, int row, int classes) {
     return Arrays.copyOfRange(values, row * classes, (row + 1) * classes);
   }
 
-  static double logSumExp(float[] x) {
+  public static double logSumExp(float[] x) {
     double max = Double.NEGATIVE_INFINITY;
     for (float v : x) {
       max = Math.max(max, v);
@@ -49,7 +60,7 @@ final class Samples {
     return max + Math.log(sum);
   }
 
-  static double[] softmax(float[] x) {
+  public static double[] softmax(float[] x) {
     double lse = logSumExp(x);
     double[] y = new double[x.length];
     for (int k = 0; k < x.length; k++) {
@@ -59,7 +70,7 @@ final class Samples {
   }
 
   /** {@code - sum q log softmax(x)}. */
-  static double loss(float[] x, double[] q) {
+  public static double loss(float[] x, double[] q) {
     double lse = logSumExp(x);
     double loss = 0;
     for (int k = 0; k < x.length; k++) {
@@ -69,7 +80,7 @@ final class Samples {
   }
 
   /** {@code softmax(x) * sum q - q}. */
-  static double[] gradient(float[] x, double[] q) {
+  public static double[] gradient(float[] x, double[] q) {
     double mass = 0;
     for (double v : q) {
       mass += v;
@@ -82,7 +93,7 @@ final class Samples {
   }
 
   /** The distribution of a label after smoothing. */
-  static double[] smoothed(int label, int classes, double eps) {
+  public static double[] smoothed(int label, int classes, double eps) {
     double[] q = new double[classes];
     Arrays.fill(q, eps / classes);
     q[label] += 1 - eps;
@@ -90,7 +101,7 @@ final class Samples {
   }
 
   /** The bits, so that -0 and +0 differ. */
-  static int[] bits(float[] values) {
+  public static int[] bits(float[] values) {
     int[] bits = new int[values.length];
     for (int i = 0; i < values.length; i++) {
       bits[i] = Float.floatToRawIntBits(values[i]);
@@ -98,7 +109,7 @@ final class Samples {
     return bits;
   }
 
-  static int[] bits(Tensor tensor) {
+  public static int[] bits(Tensor tensor) {
     return bits(tensor.toFloatArray());
   }
 }

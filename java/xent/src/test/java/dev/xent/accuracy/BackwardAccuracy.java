@@ -4,6 +4,8 @@ package dev.xent.accuracy;
 import static dev.xent.accuracy.Measures.error;
 import static dev.xent.accuracy.Measures.isNormal;
 
+import dev.xent.Samples;
+
 /**
  * Measures the backward passes of softmax and log-softmax, from the outputs that they are given.
  */
@@ -19,7 +21,7 @@ final class BackwardAccuracy {
   }
 
   void take(Row row) {
-    float[] dy = Numbers.normal(row.x().length, row.x().length, 1);
+    float[] dy = Samples.logits(row.x().length, 1, row.x().length);
     takeSoftmax(row, dy);
     takeLogSoftmax(row, dy);
   }

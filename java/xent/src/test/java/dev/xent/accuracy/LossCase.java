@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.accuracy;
 
+import dev.xent.Samples;
 import dev.xent.Tensor;
 import dev.xent.options.Reduction;
 import java.util.Arrays;
@@ -61,14 +62,14 @@ record LossCase(
 
   private static LossCase probabilities(
       double smoothing, Reduction reduction, double denominator, double scale, boolean upstream) {
-    float[] q = Numbers.normal(9, ROWS * CLASSES, 0.2);
+    float[] q = Samples.logits(ROWS * CLASSES, 0.2, 9);
     q[2] = 0;
     return new LossCase(null, q, null, smoothing, reduction, denominator, scale, upstream);
   }
 
   /** Logits of the batch, the last row beyond where it is shifted first. */
   static float[] logits() {
-    float[] x = Numbers.normal(3, ROWS * CLASSES, 3);
+    float[] x = Samples.logits(ROWS * CLASSES, 3, 3);
     for (int k = 0; k < CLASSES; k++) {
       x[(ROWS - 1) * CLASSES + k] -= 20_000;
     }

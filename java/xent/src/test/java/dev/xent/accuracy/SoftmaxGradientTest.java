@@ -4,6 +4,7 @@ package dev.xent.accuracy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.xent.Samples;
 import dev.xent.options.Backend;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -19,8 +20,8 @@ class SoftmaxGradientTest {
     "REFERENCE, 1", "REFERENCE, 2", "REFERENCE, 7", "REFERENCE, 33", "REFERENCE, 150"
   })
   void softmax(Backend backend, int classes) {
-    float[] x = Numbers.normal(classes, classes, 3);
-    float[] dy = Numbers.normal(classes + 1, classes, 1);
+    float[] x = Samples.logits(classes, 3, classes);
+    float[] dy = Samples.logits(classes, 1, classes + 1);
     Operations operations = new Operations(backend);
     float[] y = operations.softmax(x);
     float[] dx = operations.softmaxBackward(y, dy);
@@ -50,8 +51,8 @@ class SoftmaxGradientTest {
     "REFERENCE, 1", "REFERENCE, 2", "REFERENCE, 7", "REFERENCE, 33", "REFERENCE, 150"
   })
   void logSoftmax(Backend backend, int classes) {
-    float[] x = Numbers.normal(classes, classes, 3);
-    float[] dy = Numbers.normal(classes + 1, classes, 1);
+    float[] x = Samples.logits(classes, 3, classes);
+    float[] dy = Samples.logits(classes, 1, classes + 1);
     Operations operations = new Operations(backend);
     float[] y = operations.logSoftmax(x);
     float[] dx = operations.logSoftmaxBackward(y, dy);

@@ -4,6 +4,7 @@ package dev.xent.accuracy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.CrossEntropy;
+import dev.xent.Samples;
 import dev.xent.Tensor;
 import dev.xent.options.Backend;
 import dev.xent.options.Reduction;
@@ -71,7 +72,7 @@ class SumTest {
   /** Rows whose losses have the spread and the signs of their targets. */
   private static Batch batch(long seed, double smallest, double largest, boolean signed) {
     SplittableRandom random = new SplittableRandom(seed);
-    float[] x = Numbers.normal(seed, ROWS * CLASSES, 2);
+    float[] x = Samples.logits(ROWS * CLASSES, 2, seed);
     float[] targets = new float[x.length];
     for (int r = 0; r < ROWS; r++) {
       double size = smallest * Math.pow(largest / smallest, random.nextDouble());

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.xent.CrossEntropy;
+import dev.xent.Samples;
 import dev.xent.Tensor;
 import dev.xent.errors.ShapeException;
 import dev.xent.options.Backend;
@@ -41,7 +42,7 @@ class CrossEntropyLayerTest {
             .reduction(Reduction.SUM)
             .backend(backend)
             .build();
-    Tensor x = Tensor.of(Samples.normal(1, 24, 2), 2, 3, 4);
+    Tensor x = Tensor.of(Samples.logits(24, 2, 1), 2, 3, 4);
     Tensor labels = Tensor.of(new int[] {0, 1, 2, 3, 1, 0}, 2, 3);
     Tensor losses = Tensor.of(new float[6], 2, 3);
     Tensor gradient = Tensor.of(new float[24], 2, 3, 4);
@@ -57,7 +58,7 @@ class CrossEntropyLayerTest {
 
   @Test
   void alongAnotherAxis() {
-    Tensor x = Tensor.of(Samples.normal(2, 12, 1), 4, 3);
+    Tensor x = Tensor.of(Samples.logits(12, 1, 2), 4, 3);
     Tensor labels = Tensor.of(new int[] {3, 0, 1});
     try (CrossEntropyLayer first = CrossEntropyLayer.along(0, 4, 3);
         CrossEntropyLayer second = new CrossEntropyLayer(3, 4)) {
@@ -148,9 +149,9 @@ class CrossEntropyLayerTest {
   void clampKeepsWhatElseTheOperationHas() {
     int rows = 512;
     int classes = 2000;
-    Tensor x = Tensor.of(Samples.normal(3, rows * classes, 30), rows, classes);
+    Tensor x = Tensor.of(Samples.logits(rows * classes, 30, 3), rows, classes);
     float[] oneHot = new float[rows * classes];
-    int[] labels = Samples.labels(4, rows, classes);
+    int[] labels = Samples.labels(rows, classes, 4);
     for (int r = 0; r < rows; r++) {
       oneHot[r * classes + labels[r]] = 1;
     }
@@ -181,8 +182,8 @@ class CrossEntropyLayerTest {
   @Test
   void clampFollowsTheAxis() {
     CrossEntropy inner = clamped().axis(-2).build();
-    Tensor x = Tensor.of(Samples.normal(3, 2 * 3 * 4, 30), 2, 3, 4);
-    Tensor labels = Tensor.of(Samples.labels(4, 8, 3), 2, 4);
+    Tensor x = Tensor.of(Samples.logits(2 * 3 * 4, 30, 3), 2, 3, 4);
+    Tensor labels = Tensor.of(Samples.labels(8, 3, 4), 2, 4);
     try (CrossEntropyLayer columns = CrossEntropyLayer.of(inner, 2, 3, 4);
         CrossEntropyLayer rows = CrossEntropyLayer.of(clamped().build(), 8, 3)) {
       columns.forward(x, labels);

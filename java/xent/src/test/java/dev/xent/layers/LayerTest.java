@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.xent.DType;
+import dev.xent.Samples;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.errors.LabelException;
@@ -112,8 +113,8 @@ class LayerTest {
   void anOpenBatchMayChange(Function<long[], Layer> kind) {
     try (Layer open = kind.apply(new long[] {Layer.ANY, 3})) {
       for (int batch : new int[] {2, 5, 1, 0, 4}) {
-        Tensor inputs = Tensor.of(Samples.normal(batch, batch * 3, 1), batch, 3);
-        Tensor labels = Tensor.of(Samples.labels(batch, batch, 3));
+        Tensor inputs = Tensor.of(Samples.logits(batch * 3, 1, batch), batch, 3);
+        Tensor labels = Tensor.of(Samples.labels(batch, 3, batch));
         try (Layer fixed = kind.apply(new long[] {batch, 3})) {
           assertThat(Samples.bits(open.forward(inputs, labels)))
               .isEqualTo(Samples.bits(fixed.forward(inputs, labels)));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.layers;
 
+import dev.xent.Samples;
 import dev.xent.Tensor;
 
 /** {@code y = x W + b} in plain loops: a layer that learns, for the tests. */
@@ -16,7 +17,7 @@ final class LinearLayer implements Layer {
   LinearLayer(int in, int out) {
     this.in = in;
     this.out = out;
-    weights = Samples.normal(42, in * out, 0.1);
+    weights = Samples.logits(in * out, 0.1, 42);
     bias = new float[out];
   }
 

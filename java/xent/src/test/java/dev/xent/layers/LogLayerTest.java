@@ -4,6 +4,7 @@ package dev.xent.layers;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.Samples;
 import dev.xent.Tensor;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.ShapeException;

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.NllLoss;
+import dev.xent.Samples;
 import dev.xent.Tensor;
 import dev.xent.errors.ShapeException;
 import dev.xent.options.Backend;
@@ -24,7 +25,7 @@ class LossLayerTest {
 
   private static final int ROWS = 6;
   private static final int CLASSES = 5;
-  private static final float[] X = Samples.normal(1, ROWS * CLASSES, 2);
+  private static final float[] X = Samples.logits(ROWS * CLASSES, 2, 1);
   private static final int[] LABELS = {0, 4, 2, 2, 1, 3};
 
   /** Makes a loss layer that reports and differentiates by these reductions. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.xent.Samples;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.errors.ShapeException;
@@ -25,8 +26,8 @@ class SoftmaxLayerTest {
   void backwardIsTheJacobianTimesTheGradient(Backend backend) {
     for (int n = 1; n <= 8; n++) {
       try (SoftmaxLayer layer = layer(backend, 1, Layer.ANY, n)) {
-        float[] y = layer.forward(Tensor.of(Samples.normal(n, n, 2), 1, n)).toFloatArray();
-        float[] dy = Samples.normal(100 + n, n, 1);
+        float[] y = layer.forward(Tensor.of(Samples.logits(n, 2, n), 1, n)).toFloatArray();
+        float[] dy = Samples.logits(n, 1, 100 + n);
         float[] dx = layer.backward(Tensor.of(dy, 1, n)).toFloatArray();
         for (int j = 0; j < n; j++) {
           double expected = 0; // row j of (diag(y) - y yT) dy
@@ -42,8 +43,8 @@ class SoftmaxLayerTest {
   @ParameterizedTest
   @EnumSource(names = {"NATIVE", "REFERENCE"})
   void columnsAreRowsByAnotherName(Backend backend) {
-    float[] x = Samples.normal(1, 5 * 7, 3);
-    float[] dy = Samples.normal(2, 5 * 7, 1);
+    float[] x = Samples.logits(5 * 7, 3, 1);
+    float[] dy = Samples.logits(5 * 7, 1, 2);
     try (SoftmaxLayer rows = layer(backend, 1, 5, 7);
         SoftmaxLayer columns = layer(backend, 1, 5, 7, 1)) {
       assertThat(Samples.bits(columns.forward(Tensor.of(x, 5, 7, 1))))
@@ -56,8 +57,8 @@ class SoftmaxLayerTest {
   @ParameterizedTest
   @EnumSource(names = {"NATIVE", "REFERENCE"})
   void anotherAxisIsTheSameOnTheTransposed(Backend backend) {
-    Tensor x = Tensor.of(Samples.normal(3, 4 * 6, 2), 4, 6);
-    Tensor dy = Tensor.of(Samples.normal(4, 4 * 6, 1), 4, 6);
+    Tensor x = Tensor.of(Samples.logits(4 * 6, 2, 3), 4, 6);
+    Tensor dy = Tensor.of(Samples.logits(4 * 6, 1, 4), 4, 6);
     try (SoftmaxLayer first = layer(backend, 0, 4, 6);
         SoftmaxLayer second = layer(backend, 1, 6, 4)) {
       assertThat(Samples.bits(first.forward(x).permute(1, 0)))
@@ -69,7 +70,7 @@ class SoftmaxLayerTest {
 
   @Test
   void axisIsOneByDefaultAndZeroWhereThereIsNoOther() {
-    float[] x = Samples.normal(5, 12, 1);
+    float[] x = Samples.logits(12, 1, 5);
     try (SoftmaxLayer image = SoftmaxLayer.along(1, 2, 3, 2);
         SoftmaxLayer vector = new SoftmaxLayer(12);
         SoftmaxLayer last = SoftmaxLayer.along(-1, 2, 3, 2)) {
@@ -84,8 +85,8 @@ class SoftmaxLayerTest {
   @ParameterizedTest
   @EnumSource(names = {"NATIVE", "REFERENCE"})
   void backwardTwiceGivesTheSameEvenWhenTheInputsAreGone(Backend backend) {
-    float[] x = Samples.normal(6, 3 * 5, 1);
-    Tensor dy = Tensor.of(Samples.normal(7, 3 * 5, 1), 3, 5);
+    float[] x = Samples.logits(3 * 5, 1, 6);
+    Tensor dy = Tensor.of(Samples.logits(3 * 5, 1, 7), 3, 5);
     try (SoftmaxLayer layer = layer(backend, 1, 3, 5)) {
       layer.forward(Tensor.of(x, 3, 5));
       int[] once = Samples.bits(layer.backward(dy));
@@ -96,7 +97,7 @@ class SoftmaxLayerTest {
 
   @Test
   void withoutALayerTheNumbersAreTheSame() {
-    Tensor x = Tensor.of(Samples.normal(8, 4 * 9, 5), 4, 9);
+    Tensor x = Tensor.of(Samples.logits(4 * 9, 5, 8), 4, 9);
     try (SoftmaxLayer layer = new SoftmaxLayer(4, 9)) {
       assertThat(Samples.bits(SoftmaxLayer.stableSoftmax(x, 1)))
           .isEqualTo(Samples.bits(layer.forward(x)));

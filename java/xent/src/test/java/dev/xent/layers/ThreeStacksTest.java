@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.xent.CrossEntropy;
 import dev.xent.LogSoftmax;
 import dev.xent.NllLoss;
+import dev.xent.Samples;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.options.Backend;
@@ -22,14 +23,14 @@ class ThreeStacksTest {
   private static final int CLASSES = 3;
   private static final int EPOCHS = 20;
 
-  private static final int[] LABELS = Samples.labels(7, ROWS, CLASSES);
+  private static final int[] LABELS = Samples.labels(ROWS, CLASSES, 7);
 
   /** Three overlapping clouds. */
   private static final float[] X = clouds();
 
   private static float[] clouds() {
-    float[] centres = Samples.normal(8, CLASSES * FEATURES, 2);
-    float[] x = Samples.normal(9, ROWS * FEATURES, 1);
+    float[] centres = Samples.logits(CLASSES * FEATURES, 2, 8);
+    float[] x = Samples.logits(ROWS * FEATURES, 1, 9);
     for (int i = 0; i < x.length; i++) {
       x[i] += centres[LABELS[i / FEATURES] * FEATURES + i % FEATURES];
     }
