@@ -405,11 +405,11 @@ public final class CrossEntropy {
 
     /**
      * {@code d}: the probability of a label counts as one in {@code [d, 1 - d]} in losses and
-     * log-probabilities, as in systems that clip before the logarithm; gradients are as without. Of
-     * probability rows and sparse targets so does that of every class with a target: the loss is
-     * {@code sum t min(max(-log p, -log(1 - d)), -log d)}, for which each row is read once more,
-     * whole: rows that are computed in parts refuse it. Not together with {@link #labelSmoothing}.
-     * Default: probabilities count as they are, which is exact.
+     * log-probabilities, as in systems that clip before the logarithm; gradients are as without. In
+     * probability rows and sparse targets the probability of every class with a target is clamped
+     * so: the loss is {@code sum t min(max(-log p, -log(1 - d)), -log d)}. That reads each row once
+     * more, whole, so rows that are computed in parts refuse it. Not together with {@link
+     * #labelSmoothing}. Default: probabilities count as they are, which is exact.
      *
      * @throws OptionException unless above 0 and at most 0.5
      */
@@ -435,9 +435,7 @@ public final class CrossEntropy {
     }
   }
 
-  /**
-   * What a call hands out beside the loss: more than that of other losses, as it sees the logits.
-   */
+  /** What a call hands out beside the loss: more than other losses do, as it sees the logits. */
   public static final class Outputs extends LossOutputs<Outputs> {
     /** Asking for nothing but numbers. */
     public Outputs() {}

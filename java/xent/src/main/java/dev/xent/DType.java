@@ -5,7 +5,7 @@ package dev.xent;
  * The type of a tensor's elements, in the byte order of the machine.
  *
  * <p>Logits, probabilities, losses and gradients are of the floating-point types, labels of any of
- * the integer types. Which types go together in a call is said by each operation.
+ * the integer types. Each operation says which types go together in a call.
  */
 public enum DType {
   /** IEEE 754 binary32. */

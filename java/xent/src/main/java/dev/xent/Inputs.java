@@ -11,8 +11,8 @@ import dev.xent.internal.plan.View;
 import java.util.Objects;
 
 /**
- * What a call may read beside logits and targets: which classes take part, where ragged rows begin,
- * what rows and sparse targets weigh, and a sink.
+ * What a call may read beside logits and targets: a mask of classes, the offsets of ragged rows,
+ * the weights of rows and of sparse targets, and a sink.
  *
  * <pre>{@code
  * Inputs inputs = Inputs.none().classMask(mask).rowWeights(weights);
@@ -20,8 +20,8 @@ import java.util.Objects;
  * }</pre>
  *
  * <p>Instances are immutable views, as tensors are: each method returns another instance, any
- * number of calls and threads may use one, and what the tensors hold is read when a call is made.
- * An operation refuses an input that it does not take with an {@link OptionException}, and tensors
+ * number of calls and threads may use one, and each call reads what the tensors hold then. An
+ * operation refuses an input that it does not take with an {@link OptionException}, and tensors
  * that do not fit with a {@link ShapeException} or {@link DTypeException}, before anything is
  * written. None of the tensors may overlap what a call writes.
  */
@@ -44,15 +44,15 @@ public final class Inputs {
   }
 
   /**
-   * With a mask of classes. A class whose flag is 0 does not take part: what its logit and target
-   * are has no influence, its probability and gradient are +0, its log-probability is -inf, and
-   * smoothing does not count it. In a row that is NaN it is NaN, too, but for the gradient that
-   * {@link Softmax#backward} and {@link LogSoftmax#backward} write, which is +0 there in every row.
-   * A label there is a {@link LabelException}. A row without any class is fully masked.
+   * With a mask of classes. A class whose flag is 0 does not take part: its logit and target have
+   * no influence, its probability and gradient are +0, its log-probability is -inf, and smoothing
+   * does not count it. In a row that is NaN it is NaN, too, but for the gradient that {@link
+   * Softmax#backward} and {@link LogSoftmax#backward} write, which is +0 there in every row. A
+   * label there is a {@link LabelException}. A row without any class is fully masked.
    *
    * @param flags U8 or I8, as of a {@code byte[]}, 0 or anything else: in the shape of the logits,
-   *     where any size but that of the classes may be 1 and hold for all; or one dimension, the
-   *     same for all rows
+   *     where any size may be 1 and hold for all, but not the number of classes; or one dimension,
+   *     the same for all rows
    */
   public Inputs classMask(Tensor flags) {
     return new Inputs(views.withClassMask(viewOf(flags, "classMask")));

@@ -9,8 +9,8 @@ import java.util.Objects;
 
 /**
  * The options of operations on logits without targets: {@link Softmax}, {@link LogSoftmax}, {@link
- * LogSumExp}, {@link Entropy} and {@link TopK}. Not safe for use by several threads at once; what
- * is built is.
+ * LogSumExp}, {@link Entropy} and {@link TopK}. Not safe for use by several threads at once; the
+ * operation that it builds is.
  *
  * @param <B> the builder itself, which every option returns
  */
@@ -30,8 +30,8 @@ public abstract sealed class LogitBuilder<B extends LogitBuilder<B>> extends Ope
   }
 
   /**
-   * What a row gives that is all -inf, or whose classes are all masked: NaN (default), or what a
-   * sum over no class gives, which {@link FullyMasked#ZERO} says of each operation.
+   * The results of a row that is all -inf, or whose classes are all masked: NaN (default), or the
+   * results of a sum over no class, which {@link FullyMasked#ZERO} names for each operation.
    */
   public B fullyMasked(FullyMasked value) {
     fullyMasked = Objects.requireNonNull(value, "fullyMasked");

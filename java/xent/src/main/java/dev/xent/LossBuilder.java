@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The options that {@link CrossEntropy} and {@link NllLoss} have in common: what becomes of
- * targets. Not safe for use by several threads at once; what is built is.
+ * targets. Not safe for use by several threads at once; the operation that it builds is.
  *
  * @param <B> the builder itself, which every option returns
  */

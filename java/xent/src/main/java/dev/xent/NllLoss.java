@@ -31,15 +31,15 @@ import org.jspecify.annotations.Nullable;
  * any of these types; where they are F64, each may be F64 or F32. Results are computed in double,
  * rounded to F32 unless the log-probabilities are F64, then to the type of their tensor.
  *
- * <p><b>Targets</b>, <b>inputs</b>, <b>reduction</b> and <b>denominator</b> are those of {@link
- * CrossEntropy}, but for the sink.
+ * <p><b>Targets</b>, <b>inputs</b>, <b>reduction</b> and <b>denominator</b>: as for {@link
+ * CrossEntropy}, but without a sink.
  *
  * <p><b>Edges.</b> Only what has a weight is read: with class indices and no smoothing a NaN
  * elsewhere in the row changes nothing. A log-probability of 0 gives the loss +0, one of -inf at
  * the label +inf. Probability rows and sparse targets whose sum is not finite make loss and
- * gradient NaN. A row of which every class is masked has the loss +0. The rows of ignored labels
- * and those of weight 0 are not read: loss and gradient are +0. A mean over the denominator 0
- * follows {@link Builder#noneCounted}, and its gradient is +0.
+ * gradient NaN. A row whose classes are all masked has the loss +0. Rows with an ignored label or
+ * the weight 0 are not read: their loss and gradient are +0. A mean over the denominator 0 follows
+ * {@link Builder#noneCounted}, and its gradient is +0.
  *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, helps itself to more threads where it is large ({@link

@@ -11,7 +11,7 @@ import java.util.concurrent.Executor;
 
 /**
  * The options that all operations have in common: who computes. They change the speed and no bit.
- * Not safe for use by several threads at once; what is built is.
+ * Not safe for use by several threads at once; the operation that it builds is.
  *
  * @param <B> the builder itself, which every option returns
  */

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The options of operations that reduce the losses of rows: {@link CrossEntropy}, {@link NllLoss}
- * and {@link KlDivergence}. Not safe for use by several threads at once; what is built is.
+ * and {@link KlDivergence}. Not safe for use by several threads at once; the operation that it
+ * builds is.
  *
  * @param <B> the builder itself, which every option returns
  */
@@ -33,15 +34,15 @@ public abstract sealed class ReducedBuilder<B extends ReducedBuilder<B>> extends
     return self();
   }
 
-  /** What is returned. Default: MEAN. */
+  /** The number that a call returns. Default: MEAN. */
   public B reduction(Reduction value) {
     reduction = Objects.requireNonNull(value, "reduction");
     return self();
   }
 
   /**
-   * What the gradient is of: MEAN divides it by the denominator, SUM does not. Default: as the
-   * reduction.
+   * The reduction of the gradient: MEAN divides it by the denominator, SUM does not. Default: the
+   * reduction of the loss.
    */
   public B gradientReduction(Reduction value) {
     gradientReduction = Objects.requireNonNull(value, "gradientReduction");
@@ -49,7 +50,7 @@ public abstract sealed class ReducedBuilder<B extends ReducedBuilder<B>> extends
   }
 
   /**
-   * What every gradient is multiplied by. Default: 1.
+   * The factor of every gradient. Default: 1.
    *
    * @throws OptionException unless finite
    */
@@ -59,8 +60,8 @@ public abstract sealed class ReducedBuilder<B extends ReducedBuilder<B>> extends
   }
 
   /**
-   * What a mean divides by, in place of the number of rows that are not ignored, or the sum of
-   * their weights: that of a whole batch, say, of which each call sees a part.
+   * The divisor of a mean, in place of the number of rows that are not ignored, or the sum of their
+   * weights: for instance the number of rows of a whole batch, where each call sees a part of it.
    *
    * @throws OptionException unless 0 or more, and finite
    */
@@ -69,7 +70,7 @@ public abstract sealed class ReducedBuilder<B extends ReducedBuilder<B>> extends
     return self();
   }
 
-  /** What a mean over the denominator 0 is. Default: NaN. */
+  /** The mean over the denominator 0. Default: NaN. */
   public B noneCounted(NoneCounted value) {
     noneCounted = Objects.requireNonNull(value, "noneCounted");
     return self();

@@ -11,12 +11,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * What every operation that reduces the losses of rows can hand out beside the loss: {@link
  * CrossEntropy.Outputs}, {@link NllLoss.Outputs} and {@link KlDivergence.Outputs} add what they
- * can. It is asked once for what is wanted, then given to any number of calls; each overwrites the
+ * can. Ask it once for what you want, then give it to any number of calls; each overwrites the
  * numbers and tensors of the one before.
  *
  * <p>Not safe for use by several threads at once. Before the first call that succeeds, loss, sum
- * and denominator are NaN, and counts are -1. After a call that failed the numbers are still those
- * of the call before.
+ * and denominator are NaN, and counts are -1. A call that fails leaves the numbers of the call
+ * before.
  *
  * @param <O> the outputs themselves, which every request returns
  */

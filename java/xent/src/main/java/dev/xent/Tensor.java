@@ -33,13 +33,13 @@ import org.jspecify.annotations.Nullable;
  * be 0. Bytes are little-endian, the order of the machines that Xent runs on.
  *
  * <p>Instances are immutable. Threads may share one as far as its memory allows: memory of {@link
- * Arena#ofConfined()} belongs to one thread, and nothing orders writes of one thread before reads
- * of another but the threads' own synchronisation.
+ * Arena#ofConfined()} belongs to one thread. Order the writes of one thread before the reads of
+ * another by synchronisation of your own.
  *
  * <p>A setter takes the value first, as there are as many indices as dimensions: {@code
  * tensor.setFloat(0.5f, i, j)}.
  *
- * <p>All methods throw {@link ShapeException} for sizes, axes or indices that cannot be, and {@link
+ * <p>All methods throw {@link ShapeException} for impossible sizes, axes or indices, and {@link
  * MemoryException} for memory that is too small, misaligned or of the wrong byte order; memory that
  * is closed, confined to another thread or refused by its {@link Lender} is refused where its
  * elements are used.
@@ -449,7 +449,7 @@ public final class Tensor {
   /**
    * The same memory as a tensor that asks its lender before each use, as its views do: operations,
    * access to elements, copies and {@link #segment()} are refused with a {@link MemoryException}
-   * once the lender refuses. That the memory stays where it is during a call is up to the caller.
+   * once the lender refuses. The caller sees to it that the memory stays where it is during a call.
    *
    * @param lender takes the place of one that this tensor has; stays reachable as long as the
    *     result and its views

@@ -32,8 +32,8 @@ import java.util.Objects;
  * probability +0, their log-probability -inf. In a row that has a NaN or +inf all classes are -1
  * and all values NaN; one whose classes are all -inf or masked follows {@link Builder#fullyMasked}.
  *
- * <p><b>Values</b> are those that {@link Softmax} and {@link LogSoftmax} write for the class, to
- * the bit, and keep their accuracy.
+ * <p><b>Values</b> have the bits, and so the accuracy, of the numbers that {@link Softmax} and
+ * {@link LogSoftmax} write for the class.
  *
  * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32 and
  * each tensor of floats may have any of these types: inputs are widened exactly, results rounded
@@ -44,8 +44,9 @@ import java.util.Objects;
  * classes count from the beginning of the row.
  *
  * <p><b>Memory.</b> The methods that return a {@link Result} make its tensors, in an automatic
- * arena: any thread may use them, as long as they are reachable. Those that are given tensors
- * allocate nothing while the call is small. Probabilities need 64 bytes per row during the call.
+ * arena: any thread may use them, as long as they are reachable. The methods that take tensors for
+ * their results allocate nothing while the call is small. Probabilities need 64 bytes per row
+ * during the call.
  *
  * <p>Instances are immutable; any number of threads may share one. A call helps itself to more
  * threads where it is large ({@link Builder#threads}), and gives the same bits whatever the

@@ -16,7 +16,7 @@ public final class Xent {
    * @return the facts
    * @throws NativeLibraryException when system properties demand the native library and it cannot
    *     be used
-   * @throws OptionException when a system property has a value that cannot be
+   * @throws OptionException when a system property has a value that is not allowed
    */
   public static XentRuntime runtime() {
     return new XentRuntime(Backends.get());

@@ -127,6 +127,6 @@ class SavedStatisticsTest {
   private static void refused(org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
     assertThatThrownBy(call)
         .isInstanceOf(PartialStatesException.class)
-        .hasMessageContaining("give those of one operation");
+        .hasMessageContaining(" of one operation");
   }
 }

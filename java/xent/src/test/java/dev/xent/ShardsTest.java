@@ -279,7 +279,7 @@ class ShardsTest {
             CrossEntropyShard.of(CrossEntropy.mean(), 0, CLASSES)
                 .finish(
                     statesOf(0, CLASSES), labels, Inputs.none(), new CrossEntropyShard.Outputs()),
-        "give those of a loss");
+        "give states of a loss");
     RowStatistics rows = shard.finish(statesOf(0, CLASSES), Inputs.none(), null);
     refused(
         PartialStatesException.class,

@@ -105,13 +105,15 @@ final class CArray {
     if (dictionary != 0) {
       throw new MemoryException(
           String.format(
-              Locale.ROOT, "%s has a dictionary, its schema none: give those of one export", name));
+              Locale.ROOT,
+              "%s has a dictionary, its schema none: give an array and its schema of one export",
+              name));
     }
     if (childCount != count) {
       throw new MemoryException(
           String.format(
               Locale.ROOT,
-              "%s has %d children, its schema %d: give those of one export",
+              "%s has %d children, its schema %d: give an array and its schema of one export",
               name,
               childCount,
               count));
@@ -136,7 +138,7 @@ final class CArray {
       throw new MemoryException(
           String.format(
               Locale.ROOT,
-              "%s has %d buffers, its schema %d: give those of one export",
+              "%s has %d buffers, its schema %d: give an array and its schema of one export",
               name,
               bufferCount,
               count));

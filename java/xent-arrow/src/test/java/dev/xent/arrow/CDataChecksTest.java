@@ -246,7 +246,8 @@ class CDataChecksTest {
     set(numbers, CStructs.BUFFER_COUNT, count);
     refused(
         () -> view(numbers, ofNumbers),
-        "the array has %d buffers, its schema 2: give those of one export".formatted(count));
+        "the array has %d buffers, its schema 2: give an array and its schema of one export"
+            .formatted(count));
   }
 
   @ParameterizedTest
@@ -255,7 +256,8 @@ class CDataChecksTest {
     set(rows, CStructs.CHILD_COUNT, count);
     refused(
         () -> view(rows, ofRows),
-        "the array has %d children, its schema 1: give those of one export".formatted(count));
+        "the array has %d children, its schema 1: give an array and its schema of one export"
+            .formatted(count));
     set(ofRows, CStructs.SCHEMA_CHILD_COUNT, count);
     refused(
         () -> view(structs.array(4, numbers, 0), ofRows),
@@ -270,9 +272,10 @@ class CDataChecksTest {
     set(numbers, CStructs.CHILD_COUNT, 1);
     refused(
         () -> view(numbers, ofNumbers),
-        "the array has 1 children, its schema 0: give those of one export");
+        "the array has 1 children, its schema 0: give an array and its schema of one export");
     refused(
-        this::viewLists, "the child array has 1 children, its schema 0: give those of one export");
+        this::viewLists,
+        "the child array has 1 children, its schema 0: give an array and its schema of one export");
     set(ofNumbers, CStructs.SCHEMA_CHILD_COUNT, 1);
     refused(
         () -> view(numbers, ofNumbers), "the schema has format f and 1 children: give one with 0");
@@ -300,7 +303,7 @@ class CDataChecksTest {
     set(rows, CStructs.CHILDREN, arena.allocate(8, 8).address());
     refused(
         () -> view(rows, ofRows),
-        "the child array has address 0: give that of a struct ArrowArray");
+        "the child array has address 0: give the address of a struct ArrowArray");
   }
 
   @Test
@@ -313,7 +316,7 @@ class CDataChecksTest {
     set(schema, CStructs.SCHEMA_CHILDREN, arena.allocate(8, 8).address());
     refused(
         () -> view(rows, schema),
-        "the child schema has address 0: give that of a struct ArrowSchema");
+        "the child schema has address 0: give the address of a struct ArrowSchema");
     set(ofNumbers, CStructs.SCHEMA_FORMAT, 0);
     refused(() -> view(numbers, ofNumbers), "the schema has no format: let its producer set it");
   }
@@ -322,11 +325,11 @@ class CDataChecksTest {
   void addressesThatAreNotAlignedAreRefused() {
     refused(
         () -> CDataTensors.view(numbers.address() + 4, ofNumbers.address()),
-        "the array has address 0x%x: give that of a struct ArrowArray"
+        "the array has address 0x%x: give the address of a struct ArrowArray"
             .formatted(numbers.address() + 4));
     refused(
         () -> CDataTensors.view(numbers.address(), ofNumbers.address() + 1),
-        "the schema has address 0x%x: give that of a struct ArrowSchema"
+        "the schema has address 0x%x: give the address of a struct ArrowSchema"
             .formatted(ofNumbers.address() + 1));
     refused(
         () -> view(structs.array(2, NONE, 0, data + 2), ofNumbers),
@@ -350,7 +353,7 @@ class CDataChecksTest {
     set(numbers, CStructs.DICTIONARY, rows.address());
     refused(
         () -> view(numbers, ofNumbers),
-        "the array has a dictionary, its schema none: give those of one export");
+        "the array has a dictionary, its schema none: give an array and its schema of one export");
     set(ofNumbers, CStructs.SCHEMA_DICTIONARY, ofRows.address());
     for (MemorySegment array :
         new MemorySegment[] {numbers, rows, structs.array(2, NONE, 0, data)}) {

@@ -304,12 +304,12 @@ class CDataTensorsTest {
   void addressesOfNothingAreRefused() {
     assertThatThrownBy(() -> CDataTensors.view(0, schema.memoryAddress()))
         .isInstanceOf(MemoryException.class)
-        .hasMessage("the array has address 0: give that of a struct ArrowArray");
+        .hasMessage("the array has address 0: give the address of a struct ArrowArray");
     try (Float4Vector vector = Vectors.floats(allocator, 1)) {
       export(vector);
       assertThatThrownBy(() -> CDataTensors.view(array.memoryAddress(), 0))
           .isInstanceOf(MemoryException.class)
-          .hasMessage("the schema has address 0: give that of a struct ArrowSchema");
+          .hasMessage("the schema has address 0: give the address of a struct ArrowSchema");
       schema.release();
       assertThatThrownBy(this::view)
           .isInstanceOf(MemoryException.class)

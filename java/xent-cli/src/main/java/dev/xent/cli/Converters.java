@@ -62,7 +62,7 @@ final class Converters {
         throw new TypeConversionException(
             String.format(
                 Locale.ROOT,
-                "'%s' is not the name of a file: it ends with a slash, as those of directories may",
+                "'%s' is not the name of a file: it ends with a slash, as the name of a directory may",
                 word));
       }
       return path;

@@ -13,10 +13,10 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code xent softmax-backward}: the gradient of the logits from that of the output. */
+/** {@code xent softmax-backward}: the gradient of the logits from the output's gradient. */
 @Command(
     name = "softmax-backward",
-    header = "Gradient of the logits from that of a softmax's output.",
+    header = "Gradient of the logits from the gradient of a softmax's output.",
     customSynopsis = "xent softmax-backward --y Y.npy --dy DY.npy -o DX.npy [OPTIONS]",
     description = {
       "Softmax: dx = y * (dy - sum(dy * y)) / T. With --log: dx = (dy - exp(y) * sum(dy)) / T."

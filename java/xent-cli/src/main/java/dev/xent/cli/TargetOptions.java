@@ -29,7 +29,7 @@ final class TargetOptions {
   @Option(
       names = "--weight",
       paramLabel = "W.npy",
-      description = "The weight of every class; a mean divides by those of the labels.")
+      description = "The weight of every class; a mean divides by the labels' weights.")
   private @Nullable Path classWeights;
 
   @Option(

@@ -22,7 +22,7 @@ final class TargetOutputs {
       names = "--target-grad",
       order = HelpOrder.FILES,
       paramLabel = "T.npy",
-      description = "Write the gradient of probabilities, those of --target-weights too.")
+      description = "Write the gradient of probabilities, also of --target-weights.")
   private @Nullable Path targetGradient;
 
   /** Refuses what such targets do not have. */

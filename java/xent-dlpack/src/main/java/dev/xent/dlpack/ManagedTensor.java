@@ -9,7 +9,7 @@ import java.lang.foreign.Arena;
  * A tensor that another library lends, to be given back by {@link #close}, which calls the
  * producer's deleter, once.
  *
- * <p>Its memory is that of an arena of its own: after the close, every use of {@link #tensor()} and
+ * <p>Its memory belongs to an arena of its own: after the close, every use of {@link #tensor()} and
  * of its views is refused. No thread collects instances that are not closed, so the memory of one
  * that is forgotten is lost: a deleter may take locks or free what the collector knows nothing of,
  * which belongs on a thread and to a time that the program chooses. Whoever wants the collector to

@@ -127,7 +127,7 @@ public final class NpyOutput implements AutoCloseable {
 
   /**
    * Gives the file its name, and what {@link WholeFile} says of what had it before. The arena of
-   * numbers that lie in memory must be open until they are written; that of a mapped file need not.
+   * numbers in memory must be open until they are written; the arena of a mapped file need not.
    *
    * @throws FileException if the disk has no room for numbers that lie in memory, the name cannot
    *     be given, or the output was committed or closed before

@@ -5,8 +5,8 @@ import dev.xent.DType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The element types of .safetensors files by the names they have there. Those that Xent does not
- * compute with are known by their size, so that the rest of a file that has some can be checked and
+ * The element types of .safetensors files by their names there. Types that Xent does not compute
+ * with are known by their size, so that the rest of a file with such tensors can be checked and
  * read.
  */
 enum SafetensorsType {

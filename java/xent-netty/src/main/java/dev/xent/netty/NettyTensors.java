@@ -120,8 +120,8 @@ public final class NettyTensors {
   /**
    * A copy of the readable bytes in little-endian order, whatever the memory they lie in.
    *
-   * @param order of the numbers in the buffer: big-endian ones are those of {@code writeFloat} and
-   *     its like
+   * @param order of the numbers in the buffer: {@code writeFloat} and its like write big-endian
+   *     ones
    * @param arena of the copy
    * @param shape as many elements as are readable; none given: one dimension
    */

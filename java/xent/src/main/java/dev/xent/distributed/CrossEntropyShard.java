@@ -18,9 +18,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Cross-entropy of rows whose classes are divided: each shard has a tensor with the classes from a
- * first one on, of all others' shape but for the number of classes. Class indices, those of sparse
- * targets too, are of all classes; probability rows and class masks are of the classes of the
- * shard; {@link CrossEntropy.Builder#classWeights} has all classes.
+ * first one on; the tensors differ only in the number of classes. Class indices, in sparse targets
+ * too, count through all classes; probability rows and class masks have the classes of the shard;
+ * {@link CrossEntropy.Builder#classWeights} has all classes.
  *
  * <pre>{@code
  * CrossEntropyShard shard = CrossEntropyShard.of(loss, firstClass, allClasses);
@@ -173,8 +173,8 @@ public final class CrossEntropyShard {
    * to any number of calls; each overwrites the numbers and tensors of the one before.
    *
    * <p>Not safe for use by several threads at once. Before the first rows that need no second round
-   * are finished, loss, sum and denominator are NaN, and counts are -1. After a call that failed
-   * the numbers are still those of the call before.
+   * are finished, loss, sum and denominator are NaN, and counts are -1. A call that fails leaves
+   * the numbers of the call before.
    */
   public static final class Outputs {
     final dev.xent.internal.plan.Outputs outputs = new dev.xent.internal.plan.Outputs();

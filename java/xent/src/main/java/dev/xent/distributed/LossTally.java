@@ -28,8 +28,8 @@ import java.util.Objects;
  * {@code XNTTALLY}; layout version 1 (4 bytes); numerics version (4); rows (8); counted rows (8);
  * the sum of losses and the sum of weights, each an {@code xent_tally} of the C API: its size (8),
  * the numbers of NaN, +inf and -inf (8 each), 256 counters of floats, one per exponent (8 each),
- * how many doubles there are (8), and 66 counters of doubles, of which number i counts 2^(32 i -
- * 1074) (8 each).
+ * how many doubles there are (8), and 66 counters of doubles; counter i counts 2^(32 i - 1074) (8
+ * each).
  *
  * <p>Not safe for use by several threads at once: give each a tally of its own and add them up.
  */

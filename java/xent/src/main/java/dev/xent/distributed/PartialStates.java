@@ -20,9 +20,8 @@ import java.util.Objects;
  *       1 F32, 2 F64; round (4): 1 or 2; size of a state (4): 64;
  *   <li>number of dimensions (4), axis of the classes (4), first chunk (8), chunk behind the last
  *       one (8), a chunk being 8192 classes;
- *   <li>the sizes (8 each), that along the axis being the number of all classes;
- *   <li>for each row and chunk, those of a row together, an {@code xent_state} of the C API, which
- *       is opaque.
+ *   <li>the sizes (8 each); along the axis the number of all classes;
+ *   <li>row by row, for each chunk an {@code xent_state} of the C API, which is opaque.
  * </ul>
  *
  * <p>Instances are immutable; any number of threads may share one.

@@ -23,8 +23,8 @@ public final class RowStatistics {
   /**
    * Whether the states must be made once more with these statistics, merged, and finished with
    * them: {@code partialStates(…, statistics)} on every shard, then {@code finish(…, statistics)}.
-   * Until then nothing can be written with them, and the numbers of the outputs are not those of
-   * this call.
+   * Until then nothing can be written with them, and the outputs do not have the numbers of this
+   * call.
    */
   public boolean needsSecondRound() {
     return rows.again() > 0;

@@ -11,8 +11,8 @@ import java.util.Objects;
  * {@code y = x - log sum exp(x)} along one axis, and back: {@code dx = dy - exp(y) * sum dy}.
  *
  * <p>Any type of floats in, F32 out, in the shape of the inputs. The rules at the edges (NaN,
- * infinities, rows that are all -inf) are those of {@link LogSoftmax}. Ownership, order of calls
- * and threads: {@link Layer}.
+ * infinities, rows that are all -inf) are the same as in {@link LogSoftmax}. Ownership, order of
+ * calls and threads: {@link Layer}.
  */
 public final class LogSoftmaxLayer extends OwningLayer {
 

@@ -20,7 +20,7 @@ import java.util.Objects;
  *
  * <ul>
  *   <li>class indices, of any integer type, in shape (B) or (B, 1);
- *   <li>probability rows of shape (B, C), in a type of floats that goes with that of the inputs.
+ *   <li>probability rows of shape (B, C), in a type of floats that goes with the inputs' type.
  *       One-hot rows are probability rows. Each row is one row of the mean: losses and gradients
  *       are over B, not over B * C.
  * </ul>
@@ -32,9 +32,9 @@ import java.util.Objects;
  * be kept apart, so that tiny losses keep all their digits; a one-hot row does not say so
  * beforehand.
  *
- * <p><b>Mean and sum.</b> By default loss and gradient are those of the mean over the counted rows.
- * The reported mean with the gradient of the sum, as some systems have it, is {@code
- * reduction(Reduction.MEAN).gradientReduction(Reduction.SUM)} of the operation.
+ * <p><b>Mean and sum.</b> By default the loss is the mean over the counted rows, and the gradient
+ * is its gradient. The reported mean with the gradient of the sum, as some systems have it, is
+ * {@code reduction(Reduction.MEAN).gradientReduction(Reduction.SUM)} of the operation.
  *
  * <p>Ownership, order of calls and threads: {@link Layer}.
  */

@@ -11,8 +11,8 @@ import java.util.Objects;
  * {@code y = exp(x) / sum exp(x)} along one axis, and back: {@code dx = y * (dy - sum dy * y)}.
  *
  * <p>Any type of floats in, F32 out, in the shape of the inputs. The rules at the edges (NaN,
- * infinities, rows that are all -inf) are those of {@link Softmax}. Ownership, order of calls and
- * threads: {@link Layer}.
+ * infinities, rows that are all -inf) are the same as in {@link Softmax}. Ownership, order of calls
+ * and threads: {@link Layer}.
  */
 public final class SoftmaxLayer extends OwningLayer {
 

@@ -4,9 +4,9 @@ package dev.xent.options;
 import dev.xent.ReducedOutputs;
 
 /**
- * What the losses of many rows become. The losses themselves, PyTorch's reduction {@code none}, go
- * into the tensor of {@link ReducedOutputs#losses} beside either; the gradient of rows that are not
- * reduced is that of their sum.
+ * How the losses of many rows become one number. The losses themselves, PyTorch's reduction {@code
+ * none}, go into the tensor of {@link ReducedOutputs#losses} beside either; the gradient of rows
+ * that are not reduced is the gradient of their sum.
  */
 public enum Reduction {
   /** The exact sum of the losses, divided by the denominator: the counted rows unless given. */

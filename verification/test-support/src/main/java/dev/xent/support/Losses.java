@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.xent.CrossEntropy;
 import dev.xent.Tensor;
 
-/** What loss and gradient on memory of any kind have to be: those of the library's own memory. */
+/** Loss and gradient on memory of any kind, which must equal the ones on a Java array. */
 public final class Losses {
   public static final int ROWS = 3;
   public static final int CLASSES = 40;

@@ -49,8 +49,8 @@ public final class NpyBytes {
 
   /** {@code {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3)}}. */
   public static String dictionary(String descr, boolean fortran, String shape) {
-    return "{'descr': '%s', 'fortran_order': %s, 'shape': %s, }"
-        .formatted(descr, fortran ? "True" : "False", shape);
+    String order = fortran ? "True" : "False";
+    return "{'descr': '" + descr + "', 'fortran_order': " + order + ", 'shape': " + shape + ", }";
   }
 
   /** A float32 file in C order. */

@@ -33,7 +33,7 @@ import picocli.CommandLine.Spec;
           + " sample is half a millisecond of calls, at least one. Medians count.",
       "The share of the memory's speed is the time of a memcpy that moves as many bytes as the"
           + " operation has to (8 for each logit, 12 for a backward), over the operation's time;"
-          + " for cross-entropy, which writes none, that of a read (4). cross-entropy-grad is the"
+          + " for cross-entropy, which writes none, the time of a read (4). cross-entropy-grad is the"
           + " loss with its gradient.",
       "One thread computes, copies and reads, unless --threads says otherwise. --isa leaves the"
           + " reference and one instruction set, --backend one backend."

@@ -391,15 +391,7 @@ abstract sealed class CallArrays permits Call {
   void targetGradient(View view) {
     requireFloat(targetGradient, view);
     Part like = targetCount == 0 ? targets : targetWeights;
-    if (!Arrays.equals(view.shape, like.view.shape)) {
-      throw new ShapeException(
-          String.format(
-              Locale.ROOT,
-              "targetGradient is %s, %s is %s: give both the same shape",
-              view,
-              like.name,
-              like.view));
-    }
+    requireShapeOf(targetGradient, view, like.name, like.view);
     take(targetGradient, view, targetCount == 0 ? Kind.CLASSES : Kind.ENTRIES);
   }
 
@@ -527,15 +519,19 @@ abstract sealed class CallArrays permits Call {
   }
 
   private void requireLeadShape(Part part, View view) {
-    if (!Arrays.equals(view.shape, lead().shape)) {
+    requireShapeOf(part, view, leading().name, lead());
+  }
+
+  private static void requireShapeOf(Part part, View view, String name, View like) {
+    if (!Arrays.equals(view.shape, like.shape)) {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
               "%s is %s, %s is %s: give both the same shape",
               part.name,
               view,
-              leading().name,
-              lead()));
+              name,
+              like));
     }
   }
 

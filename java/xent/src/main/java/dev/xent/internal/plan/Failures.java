@@ -32,17 +32,18 @@ final class Failures {
       return label(call);
     }
     if (status == Status.INVALID_OPTION && field == XentH.XENT_FIELD_CLASS_WEIGHTS()) {
-      return weight(0, "classWeights of class ", call);
+      return weight("classWeights of class", reported(call), xent_report.value(call.report));
     }
     if (status == Status.INVALID_OPTION && field == XentH.XENT_FIELD_ROW_WEIGHTS()) {
-      return weight(call.pieces.firstRow, "rowWeights of row ", call);
+      long row = call.pieces.firstRow + reported(call);
+      return weight("rowWeights of row", row, xent_report.value(call.report));
     }
     if (call.givenStates && isOfStates(field)) {
       boolean named = xent_report.row(call.report) >= 0;
       return new PartialStatesException(
           String.format(
               Locale.ROOT,
-              "partial states%s do not belong together: give those of one operation, on the same rows and targets",
+              "partial states%s do not belong together: give states of one operation, on the same rows and targets",
               named ? " of row " + row(call) : ""));
     }
     if (field == XentH.XENT_FIELD_STATES()) {
@@ -81,14 +82,15 @@ final class Failures {
         : new LabelException(row(call), label, classes);
   }
 
-  private static OptionException weight(long before, String name, Call call) {
+  private static long reported(Call call) {
+    return xent_report.integer(call.report);
+  }
+
+  /** A weight that is negative or not finite. */
+  static OptionException weight(String of, long index, double value) {
     return new OptionException(
         String.format(
-            Locale.ROOT,
-            "%s%d is %s: give finite numbers that are 0 or more",
-            name,
-            before + xent_report.integer(call.report),
-            xent_report.value(call.report)));
+            Locale.ROOT, "%s %d is %s: give finite numbers that are 0 or more", of, index, value));
   }
 
   /** Another thread wrote to what was looked at before. */

@@ -162,7 +162,7 @@ public final class LossShardPlan {
       throw new OptionException(
           String.format(
               Locale.ROOT,
-              "labels is %s, the states are of class indices: give those that the shards had",
+              "labels is %s, the states are of class indices: give the labels that the shards had",
               labels));
     }
     call.targets(labels);

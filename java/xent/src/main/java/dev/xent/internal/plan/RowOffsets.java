@@ -67,7 +67,7 @@ final class RowOffsets {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%s ends with %d, %s is %s: give as many values as the offsets tell of",
+              "%s ends with %d, %s is %s: give as many values as the offsets count",
               name,
               before,
               leadName,

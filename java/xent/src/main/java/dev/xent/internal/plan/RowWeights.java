@@ -7,7 +7,6 @@ import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Locale;
 
 /** The weights of rows where no kernel checks them: in calls without targets. */
 final class RowWeights {
@@ -75,12 +74,7 @@ final class RowWeights {
     Part weights = call.rowWeights;
     double weight = Floats.get(weights.segment(), weights.view.type, weights.at(call.pieces, row));
     if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) {
-      throw new OptionException(
-          String.format(
-              Locale.ROOT,
-              "rowWeights of row %d is %s: give finite numbers that are 0 or more",
-              call.pieces.firstRow + row,
-              weight));
+      throw Failures.weight("rowWeights of row", call.pieces.firstRow + row, weight);
     }
     return weight;
   }

@@ -2,9 +2,7 @@
 package dev.xent.internal.plan;
 
 import dev.xent.errors.LabelException;
-import dev.xent.errors.OptionException;
 import java.lang.foreign.ValueLayout;
-import java.util.Locale;
 
 /**
  * The targets and weights of a shard, before anything is written. The kernel that checks those of
@@ -76,12 +74,7 @@ final class ShardTargets {
     for (long k = 0; k < weights.elements; k++) {
       double weight = Floats.get(weights.segment, weights.type, k * weights.strides[0]);
       if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) {
-        throw new OptionException(
-            String.format(
-                Locale.ROOT,
-                "classWeights of class %d is %s: give finite numbers that are 0 or more",
-                firstClass + k,
-                weight));
+        throw Failures.weight("classWeights of class", firstClass + k, weight);
       }
     }
   }

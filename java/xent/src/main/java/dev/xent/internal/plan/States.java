@@ -160,7 +160,7 @@ public record States(
       throw new PartialStatesException(
           String.format(
               Locale.ROOT,
-              "partial states are of %s and of %s: give those of one operation on the same rows",
+              "partial states are of %s and of %s: give states of one operation on the same rows",
               this,
               other));
     }
@@ -176,7 +176,7 @@ public record States(
       throw new PartialStatesException(
           String.format(
               Locale.ROOT,
-              "partial states are of %s: give those of %s",
+              "partial states are of %s: give states of %s",
               this,
               ofTargets ? "a loss" : "a softmax"));
     }
@@ -184,7 +184,7 @@ public record States(
       throw new PartialStatesException(
           String.format(
               Locale.ROOT,
-              "partial states are of %s: give those of the %s round",
+              "partial states are of %s: give states of the %s round",
               this,
               secondRound ? "second" : "first"));
     }
