@@ -31,10 +31,12 @@ import org.junit.jupiter.params.provider.ValueSource;
  * However the classes of rows are divided, at any chunk boundaries, into class ranges of one tensor
  * or into shards with arrays of their own, in any order: the states put together give the bits of
  * the whole call, in losses, log-sum-exps, hits, sums, gradients and probabilities.
+ *
+ * <p>{@code -Dxent.long=true} (profile {@code long}): three times as many.
  */
 class SplitsTest {
   private static final int CHUNK = 8192;
-  private static final int SPLITS = 60;
+  private static final int SPLITS = Boolean.getBoolean("xent.long") ? 60 : 20;
   private static final int ROWS = 2;
 
   private final Map<String, String> differences = new LinkedHashMap<>();
