@@ -23,6 +23,9 @@ import java.util.Locale;
  * @param location where it came from
  */
 record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String location) {
+  /** MAX_PATH: files may have longer paths there, libraries not. */
+  private static final int LONGEST_OF_WINDOWS = 260;
+
   /**
    * Loads the library that the settings name, else the one in the jar.
    *
@@ -92,7 +95,9 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     } catch (UnsatisfiedLinkError e) {
       String message = String.valueOf(e.getMessage());
       throw new NativeLibraryException(
-          String.format(Locale.ROOT, "cannot load %s: %s%s", location, message, hint(message)), e);
+          String.format(
+              Locale.ROOT, "cannot load %s: %s%s", location, message, hint(file, message)),
+          e);
     } catch (IllegalCallerException e) {
       throw new NativeLibraryException(
           String.format(
@@ -104,11 +109,18 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     }
   }
 
-  private static String hint(String message) {
-    return message.contains("failed to map segment") || message.contains("not permitted")
+  private static String hint(Path file, String message) {
+    if (message.contains("failed to map segment") || message.contains("not permitted")) {
+      return String.format(
+          Locale.ROOT,
+          "; set %s to a directory on a file system that allows execution",
+          Settings.TEMPORARY_DIRECTORY);
+    }
+    return Platform.current().isWindows() && file.toString().length() >= LONGEST_OF_WINDOWS
         ? String.format(
             Locale.ROOT,
-            "; set %s to a directory on a file system that allows execution",
+            "; Windows loads no library from a path of %d characters or more: set %s to a shorter one",
+            LONGEST_OF_WINDOWS,
             Settings.TEMPORARY_DIRECTORY)
         : "";
   }

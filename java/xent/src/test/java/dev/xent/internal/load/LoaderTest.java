@@ -87,7 +87,8 @@ class LoaderTest {
   }
 
   private List<Path> librariesInClasses(String suffix) throws IOException {
-    try (Stream<Path> files = Files.walk(classes.resolve(NATIVE))) {
+    try (Stream<Path> files =
+        Files.walk(classes.resolve(NATIVE).resolve(Platform.current().toString()))) {
       return files.filter(file -> file.toString().endsWith(suffix)).toList();
     }
   }
