@@ -40,8 +40,8 @@ import java.util.Objects;
  * <p>PyTorch's autograd sees nothing of what Xent computes: write a gradient into memory of its
  * own, or change values of arrays that need no gradient.
  *
- * <p>All methods may be called by any thread that may use the array or manager. Order the work
- * of one side before the work of the other by synchronisation of your own.
+ * <p>All methods may be called by any thread that may use the array or manager. Order the work of
+ * one side before the work of the other by synchronisation of your own.
  */
 public final class DjlTensors {
   /** What a direct buffer can be, in which DJL hands memory over. */

@@ -43,8 +43,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Other types are refused with a {@link dev.xent.errors.DTypeException}. A scalar, whose shape
  * is empty, becomes a tensor of shape [1].
  *
- * <p>All methods may be called by any thread. Order the work
- * of one side before the work of the other by synchronisation of your own; a run is over when {@code run} returns.
+ * <p>All methods may be called by any thread. Order the work of one side before the work of the
+ * other by synchronisation of your own; a run is over when {@code run} returns.
  */
 public final class OnnxRuntimeTensors {
   /** ONNX Runtime's own limit: a little less than what an int can count. */
@@ -97,8 +97,8 @@ public final class OnnxRuntimeTensors {
    * A copy of any tensor's elements, whoever has allocated them.
    *
    * @param arena of the copy, which has nothing to do with the OnnxTensor any more
-   * @throws MemoryException when the tensor, its buffer's arena or the copy's arena is closed,
-   *     or its buffer is of another byte order than the machine
+   * @throws MemoryException when the tensor, its buffer's arena or the copy's arena is closed, or
+   *     its buffer is of another byte order than the machine
    * @throws dev.xent.errors.DTypeException when its type has no counterpart
    */
   public static Tensor copy(OnnxTensor tensor, Arena arena) {

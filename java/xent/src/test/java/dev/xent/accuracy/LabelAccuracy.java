@@ -37,7 +37,8 @@ final class LabelAccuracy {
     takeLoss(actual.loss(), row, truth);
     takeGradient(actual.gradient(), row, truth);
     double expected = truth.logSumExp().high();
-    logSumExp.add(error(actual.logSumExp(), expected, 3.1e-7 + 1.5 * ulp(expected)), row, row.label());
+    logSumExp.add(
+        error(actual.logSumExp(), expected, 3.1e-7 + 1.5 * ulp(expected)), row, row.label());
   }
 
   private void takeLoss(float actual, Row row, Truth truth) {

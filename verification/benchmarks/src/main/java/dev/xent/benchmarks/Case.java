@@ -14,7 +14,15 @@ import java.util.Map;
 record Case(Operation operation, Shape shape) {
   /** Few classes and many, little data and more than any cache holds. */
   private static final List<String> ROWS =
-      List.of("1x10", "1x1000", "64x1000", "1024x1000", "64x128256", "100000x10", "10000x100", "1000x256");
+      List.of(
+          "1x10",
+          "1x1000",
+          "64x1000",
+          "1024x1000",
+          "64x128256",
+          "100000x10",
+          "10000x100",
+          "1000x256");
 
   /** Class axes that are not the last: an image network, a detector, a segmentation. */
   private static final Map<Operation, List<String>> COLUMNS =
