@@ -82,9 +82,10 @@ XENT_INLINE lanes lanes_choose(where w, lanes yes, lanes no) {
 }
 XENT_INLINE where lanes_above(lanes x, lanes y) { return XENT_OF_TWO(where, vcgtq_f32, x, y); }
 XENT_INLINE where lanes_same(lanes x, lanes y) { return XENT_OF_TWO(where, vceqq_f32, x, y); }
-/* The instructions for the larger of two let a signalling NaN win. */
+/* The instructions for the larger of two let a signalling NaN win, which must be passed over. */
 XENT_INLINE lanes lanes_max(lanes x, lanes m) { return lanes_choose(lanes_above(x, m), x, m); }
-XENT_INLINE lanes lanes_floor_at(lanes x, lanes lo) { return lanes_choose(lanes_above(lo, x), lo, x); }
+/* Here a NaN x stays, whichever it is. */
+XENT_INLINE lanes lanes_floor_at(lanes x, lanes lo) { return XENT_OF_TWO(lanes, vmaxq_f32, x, lo); }
 
 /* Two registers hold the table; a lane's four bytes are those from byte 4 k on. */
 XENT_INLINE float32x4_t exponent_table(float32x4_t z) {
