@@ -41,7 +41,8 @@ static size_t current_size;
 static void keep_input(int number) {
   static const char told[] = "the input is in found.bin\n";
   const int file = open("found.bin", O_WRONLY | O_CREAT | O_TRUNC | O_BINARY, 0644);
-  if (file >= 0 && write(file, current, (unsigned)current_size) == (ssize_t)current_size && write(2, told, sizeof told - 1) > 0)
+  const ssize_t size = (ssize_t)current_size;
+  if (file >= 0 && write(file, current, (unsigned)current_size) == size && write(2, told, sizeof told - 1) > 0)
     close(file);
   signal(number, SIG_DFL);
   raise(number);
