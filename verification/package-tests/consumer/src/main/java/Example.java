@@ -4,8 +4,6 @@ import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.TopK;
 import dev.xent.Xent;
-import java.lang.foreign.Arena;
-import java.lang.foreign.ValueLayout;
 
 void main() {
   try (Arena arena = Arena.ofConfined()) {

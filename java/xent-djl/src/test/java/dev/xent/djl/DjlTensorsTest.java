@@ -241,7 +241,7 @@ class DjlTensorsTest {
                         ? Device.gpu()
                         : method.invoke(array, arguments));
     String message =
-        "the memory is that of gpu(0), which the CPU cannot reach: use copy, or"
+        "the memory is on gpu(0), which the CPU cannot reach: use copy, or"
             + " toDevice(Device.cpu(), true)";
     refused(there, message);
     try (NDManager gpu = manager.newSubManager(Device.gpu())) {
