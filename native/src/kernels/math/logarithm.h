@@ -16,9 +16,6 @@ XENT_INLINE double log_series(double r) {
   return p + p;
 }
 
-/* log(1 + q), 0 <= q <= 1 */
-XENT_INLINE double log1p_small(double q) { return log_series(q / (2 + q)); }
-
 /* log(v) of a normal v > 0: v = 2^k m with sqrt(1/2) <= m < sqrt(2) */
 XENT_INLINE double log_normal(double v) {
   uint64_t u;

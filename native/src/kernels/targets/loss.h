@@ -17,9 +17,6 @@ static inline double label_loss(const row_targets *t, double own, double share, 
 static inline double with_z_loss(const xent_options *o, double loss, double lse) {
   return o->z_loss > 0 ? loss + o->z_loss * (lse * lse) : loss;
 }
-static inline double with_z_pull(const xent_options *o, double pull, double lse) {
-  return o->z_loss > 0 ? pull + 2 * o->z_loss * lse : pull;
-}
 
 /* The gradient at the label. S = others + own_e. Where the targets sum to 1 and nothing else pulls, in the form whose
  * terms are the smaller ones: 1 - p, or p itself. */

@@ -183,11 +183,6 @@ XENT_INLINE dlanes dlanes_widen(lanes a) {
                    _mm256_cvtps_pd(_mm256_castps256_ps128(a.hi)),
                    _mm256_cvtps_pd(_mm256_extractf128_ps(a.hi, 1))}};
 }
-XENT_INLINE dlanes dlanes_load_floats(const float *p) {
-  dlanes a;
-  XENT_EACH_QUARTER(k) a.q[k] = _mm256_cvtps_pd(_mm_loadu_ps(p + 4 * k));
-  return a;
-}
 XENT_INLINE lanes dlanes_narrow(dlanes a) {
   return (lanes){_mm256_set_m128(_mm256_cvtpd_ps(a.q[1]), _mm256_cvtpd_ps(a.q[0])),
                  _mm256_set_m128(_mm256_cvtpd_ps(a.q[3]), _mm256_cvtpd_ps(a.q[2]))};
@@ -202,25 +197,6 @@ XENT_INLINE dlanes dlanes_scale(dlanes a, double b) {
 }
 XENT_INLINE dlanes dlanes_fma(dlanes a, dlanes b, dlanes c) {
   XENT_EACH_QUARTER(k) a.q[k] = _mm256_fmadd_pd(a.q[k], b.q[k], c.q[k]);
-  return a;
-}
-XENT_INLINE dlanes dlanes_line(dlanes a, double scale, double offset) {
-  XENT_EACH_QUARTER(k)
-  a.q[k] = _mm256_fmadd_pd(_mm256_set1_pd(scale), a.q[k], _mm256_set1_pd(offset));
-  return a;
-}
-XENT_INLINE dlanes dlanes_clear_where_zero(dlanes a, dlanes q) {
-  XENT_EACH_QUARTER(k)
-  a.q[k] = _mm256_and_pd(a.q[k], _mm256_cmp_pd(q.q[k], _mm256_setzero_pd(), _CMP_NEQ_UQ));
-  return a;
-}
-XENT_INLINE dlanes dlanes_keep_first(dlanes a, int64_t n) {
-  __m256d count = _mm256_set1_pd((double)n);
-  XENT_EACH_QUARTER(k) {
-    double first = 4.0 * k;
-    __m256d lane = _mm256_setr_pd(first, first + 1, first + 2, first + 3);
-    a.q[k] = _mm256_and_pd(a.q[k], _mm256_cmp_pd(lane, count, _CMP_LT_OQ));
-  }
   return a;
 }
 XENT_INLINE double dlanes_tree(dlanes a) {

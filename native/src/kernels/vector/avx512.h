@@ -131,9 +131,6 @@ XENT_INLINE dlanes dlanes_zero(void) { return (dlanes){_mm512_setzero_pd(), _mm5
 XENT_INLINE dlanes dlanes_widen(lanes a) {
   return (dlanes){_mm512_cvtps_pd(_mm512_castps512_ps256(a.v)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(a.v, 1))};
 }
-XENT_INLINE dlanes dlanes_load_floats(const float *p) {
-  return (dlanes){_mm512_cvtps_pd(_mm256_loadu_ps(p)), _mm512_cvtps_pd(_mm256_loadu_ps(p + 8))};
-}
 XENT_INLINE lanes dlanes_narrow(dlanes a) {
   return (lanes){_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(a.lo)), _mm512_cvtpd_ps(a.hi), 1)};
 }
@@ -146,19 +143,6 @@ XENT_INLINE dlanes dlanes_scale(dlanes a, double b) {
 }
 XENT_INLINE dlanes dlanes_fma(dlanes a, dlanes b, dlanes c) {
   return (dlanes){_mm512_fmadd_pd(a.lo, b.lo, c.lo), _mm512_fmadd_pd(a.hi, b.hi, c.hi)};
-}
-XENT_INLINE dlanes dlanes_line(dlanes a, double scale, double offset) {
-  const __m512d s = _mm512_set1_pd(scale), o = _mm512_set1_pd(offset);
-  return (dlanes){_mm512_fmadd_pd(s, a.lo, o), _mm512_fmadd_pd(s, a.hi, o)};
-}
-XENT_INLINE dlanes dlanes_clear_where_zero(dlanes a, dlanes q) {
-  const __m512d zero = _mm512_setzero_pd();
-  return (dlanes){_mm512_maskz_mov_pd(_mm512_cmp_pd_mask(q.lo, zero, _CMP_NEQ_UQ), a.lo),
-                  _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(q.hi, zero, _CMP_NEQ_UQ), a.hi)};
-}
-XENT_INLINE dlanes dlanes_keep_first(dlanes a, int64_t n) {
-  const uint32_t mask = first_of_sixteen(n);
-  return (dlanes){_mm512_maskz_mov_pd((__mmask8)mask, a.lo), _mm512_maskz_mov_pd((__mmask8)(mask >> 8), a.hi)};
 }
 XENT_INLINE double dlanes_tree(dlanes a) {
   const __m512d v = _mm512_add_pd(a.lo, a.hi);

@@ -97,9 +97,6 @@ XENT_INLINE void lanes_stream_dense(float *y, int64_t n, int64_t k, lanes v) {
   _mm256_stream_ps(y + 8 * k, v.lo);
   _mm256_stream_ps(y + 8 * (n + k), v.hi);
 }
-XENT_INLINE lanes lanes_where_set_dense(const uint8_t *set, int64_t n, int64_t k, lanes yes, lanes no) {
-  return (lanes){where_set_of_eight(set + 8 * k, yes.lo, no.lo), where_set_of_eight(set + 8 * (n + k), yes.hi, no.hi)};
-}
 XENT_INLINE lanes lanes_spread(lanes v, const int32_t *rows, int64_t k) {
   const __m256i at = _mm256_loadu_si256((const __m256i *)(rows + 8 * k));
   return (lanes){_mm256_permutevar8x32_ps(v.lo, at), _mm256_permutevar8x32_ps(v.hi, at)};

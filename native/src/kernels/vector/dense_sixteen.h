@@ -16,9 +16,5 @@ XENT_INLINE void lanes_stream_dense(float *y, int64_t n, int64_t k, lanes v) {
   (void)n;
   lanes_stream(y + k * XENT_LANES, v);
 }
-XENT_INLINE lanes lanes_where_set_dense(const uint8_t *set, int64_t n, int64_t k, lanes yes, lanes no) {
-  (void)n;
-  return lanes_where_set(set + k * XENT_LANES, yes, no);
-}
 
 #endif

@@ -199,7 +199,6 @@ XENT_INLINE dlanes dlanes_widen(lanes v) {
   return (dlanes){{vcvt_f64_f32(vget_low_f32(v.a)), vcvt_high_f64_f32(v.a), vcvt_f64_f32(vget_low_f32(v.b)), vcvt_high_f64_f32(v.b),
                    vcvt_f64_f32(vget_low_f32(v.c)), vcvt_high_f64_f32(v.c), vcvt_f64_f32(vget_low_f32(v.d)), vcvt_high_f64_f32(v.d)}};
 }
-XENT_INLINE dlanes dlanes_load_floats(const float *p) { return dlanes_widen(lanes_load(p)); }
 XENT_INLINE lanes dlanes_narrow(dlanes x) {
   return (lanes){vcvt_high_f32_f64(vcvt_f32_f64(x.p[0]), x.p[1]), vcvt_high_f32_f64(vcvt_f32_f64(x.p[2]), x.p[3]),
                  vcvt_high_f32_f64(vcvt_f32_f64(x.p[4]), x.p[5]), vcvt_high_f32_f64(vcvt_f32_f64(x.p[6]), x.p[7])};
@@ -214,19 +213,6 @@ XENT_INLINE dlanes dlanes_scale(dlanes x, double s) {
 }
 XENT_INLINE dlanes dlanes_fma(dlanes x, dlanes y, dlanes z) {
   XENT_EACH_PAIR(k) x.p[k] = vfmaq_f64(z.p[k], x.p[k], y.p[k]);
-  return x;
-}
-XENT_INLINE dlanes dlanes_line(dlanes x, double scale, double offset) {
-  return dlanes_fma(dlanes_set(scale), x, dlanes_set(offset));
-}
-XENT_INLINE dlanes dlanes_clear_where_zero(dlanes x, dlanes q) {
-  XENT_EACH_PAIR(k) x.p[k] = vbslq_f64(vceqzq_f64(q.p[k]), vdupq_n_f64(0.0), x.p[k]);
-  return x;
-}
-XENT_INLINE dlanes dlanes_keep_first(dlanes x, int64_t n) {
-  static const int64_t first[2] = {0, 1};
-  const int64x2_t iota = vld1q_s64(first);
-  XENT_EACH_PAIR(k) x.p[k] = vbslq_f64(vcltq_s64(iota, vdupq_n_s64(n - 2 * k)), x.p[k], vdupq_n_f64(0.0));
   return x;
 }
 XENT_INLINE float64x2_t two_of_double_tree(dlanes x) {

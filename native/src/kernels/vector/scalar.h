@@ -142,7 +142,6 @@ XENT_INLINE dlanes dlanes_widen(lanes a) {
   XENT_EACH_LANE(j) r.v[j] = (double)a.v[j];
   return r;
 }
-XENT_INLINE dlanes dlanes_load_floats(const float *p) { return dlanes_widen(lanes_load(p)); }
 XENT_INLINE lanes dlanes_narrow(dlanes a) {
   lanes r;
   XENT_EACH_LANE(j) r.v[j] = (float)a.v[j];
@@ -158,20 +157,6 @@ XENT_INLINE dlanes dlanes_scale(dlanes a, double b) {
 }
 XENT_INLINE dlanes dlanes_fma(dlanes a, dlanes b, dlanes c) {
   fuse_doubles(a.v, b.v, c.v, XENT_LANES);
-  return a;
-}
-/* a * scale + offset, fused */
-XENT_INLINE dlanes dlanes_line(dlanes a, double scale, double offset) {
-  dlanes b, c;
-  XENT_EACH_LANE(j) b.v[j] = scale, c.v[j] = offset;
-  return dlanes_fma(a, b, c);
-}
-XENT_INLINE dlanes dlanes_clear_where_zero(dlanes a, dlanes q) {
-  XENT_EACH_LANE(j) a.v[j] = q.v[j] == 0 ? 0.0 : a.v[j];
-  return a;
-}
-XENT_INLINE dlanes dlanes_keep_first(dlanes a, int64_t n) {
-  XENT_EACH_LANE(j) a.v[j] = j < n ? a.v[j] : 0.0;
   return a;
 }
 XENT_INLINE double dlanes_tree(dlanes a) {

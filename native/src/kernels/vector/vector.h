@@ -23,10 +23,8 @@
  *   lanes_stream_f16(p, a, b), _bf16      two vectors past the caches, at an address of XENT_STREAM_ALIGNMENT
  *   lanes_store_numbers_bf16(p, a, b, s)  two vectors, neither with a NaN; s: streamed
  *   dlanes_widen(lanes), dlanes_narrow    to double, and rounded back to float
- *   dlanes_load_floats(p)                 lanes_load and dlanes_widen at once
- *   dlanes_zero, _add, _scale, _fma       one rounding each; dlanes_line(a, s, o) is fma(s, a, o)
- *   dlanes_keep_first(v, n), dlanes_tree  as for lanes
- *   dlanes_clear_where_zero(v, q)         +0 where q is 0
+ *   dlanes_zero, _add, _scale, _fma       one rounding each
+ *   dlanes_tree(v)                        as for lanes
  *   XENT_BATCH, XENT_STREAM_ALIGNMENT     vectors of a pipelined exponential; bytes that lanes_stream asks for
  *   XENT_BACKWARD_ONE_BEHIND              up to so many classes the backward writes a row after the next is summed
  *   fused(a, b, c), fused_double          a * b + c of single numbers, rounded once, in every tier (fused.h)
