@@ -79,6 +79,7 @@ XENT_INLINE careful_row *flow_row_at_hand(const flow *f, const flow_block *b, in
   f->row->t.label = b->label[row];
   return f->row;
 }
+
 /* Rows that are columns side by side, all at once: one line of memory has a class of sixteen of them. */
 XENT_INLINE bool flow_has_columns(const flow *f, const flow_block *b) {
   const xent_shape *s = f->j->call->shape;
@@ -531,7 +532,7 @@ XENT_SHARED void flow_beside_blocks(flow *f) {
   f->nowhere = NULL;
 }
 
-/* Block after block. */
+/* Block after block; rows that need no other half take both. */
 XENT_SHARED void flow_blocks(flow *f, float *scratch, float *other_half) {
   flow_block b;
   b.e = f->apart ? other_half : scratch;
@@ -550,14 +551,14 @@ XENT_SHARED void flow_blocks(flow *f, float *scratch, float *other_half) {
   }
 }
 XENT_SHARED void flow_many_blocks(flow *f) {
-  XENT_ALIGNED float scratch[2][XENT_FLOW_FLOATS];
-  flow_blocks(f, scratch[0], scratch[1]);
+  XENT_ALIGNED float scratch[2 * XENT_FLOW_FLOATS];
+  flow_blocks(f, scratch, scratch + XENT_FLOW_FLOATS);
 }
 /* Memory of the stack is touched page by page, which a short row would wait for. */
 XENT_SHARED void flow_one_row(flow *f) {
-  XENT_ALIGNED float scratch[2][XENT_FLOW_MOST + XENT_FLOW_APART];
+  XENT_ALIGNED float scratch[2 * (XENT_FLOW_MOST + XENT_FLOW_APART)];
   f->most = 1;
-  flow_blocks(f, scratch[0], scratch[1]);
+  flow_blocks(f, scratch, scratch + XENT_FLOW_MOST + XENT_FLOW_APART);
 }
 
 XENT_SHARED xent_status flow_rows(const job *j, row_kernel kernel) {
