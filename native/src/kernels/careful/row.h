@@ -266,18 +266,18 @@ XENT_SHARED void write_top_classes(const careful_row *r, const row_statistics *s
   top_entry last = {INFINITY, -1};
   int64_t done = 0;
   while (done < wanted) {
-    top_list h;
-    h.count = 0;
-    h.room = wanted - done < XENT_TOP_AT_ONCE ? wanted - done : XENT_TOP_AT_ONCE;
+    top_list t;
+    top_entries sorted;
+    top_begin(&t, wanted - done < XENT_TOP_AT_ONCE ? wanted - done : XENT_TOP_AT_ONCE);
     for (int64_t i = 0; i < r->x.classes; i += XENT_STEP) {
       const int64_t n = step_length(i, r->x.classes);
-      top_take(&r->x, ready_floats(r, i, n, 0.0f, r->b.out), i, n, last, &h);
+      top_take(&r->x, ready_floats(r, i, n, 0.0f, r->b.out), i, n, last, &t);
     }
-    if (h.count == 0) break;
-    top_sort(&h);
-    write_top_list(r->j, &h, r->x.row, done, (float)s->shift, (float)s->max, minus_distance);
-    last = h.entries[h.count - 1];
-    done += h.count;
+    if (t.entries.count == 0) break;
+    top_sort(t.entries.x, t.entries.class, t.entries.count, t.wanted, &sorted);
+    write_top_list(r->j, &sorted, r->x.row, done, (float)s->shift, (float)s->max, minus_distance);
+    last = (top_entry){sorted.x[sorted.count - 1], sorted.class[sorted.count - 1]};
+    done += sorted.count;
   }
   write_top_rest(r->j->call, r->x.row, done, -INFINITY);
 }

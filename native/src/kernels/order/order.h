@@ -41,67 +41,75 @@ XENT_INLINE int64_t count_before(const row_source *r, const float *x, int64_t be
 
 /* ---- the k largest ---- */
 
-enum { XENT_TOP_AT_ONCE = 256 };
+enum { XENT_TOP_AT_ONCE = 256, XENT_TOP_MOST = 2 * XENT_TOP_AT_ONCE, XENT_TOP_STEP = 4 * XENT_LANES };
 
 typedef struct {
   float x;
   int64_t class;
 } top_entry;
 
-/* Whether a comes before b. */
-XENT_INLINE bool comes_before(top_entry a, top_entry b) { return a.x > b.x || (a.x == b.x && a.class < b.class); }
-
-/* Entries in falling order up to XENT_TOP_SORTED of them, else a heap whose first entry comes last. */
-enum { XENT_TOP_SORTED = 16 };
 typedef struct {
-  int64_t count, room;
-  top_entry entries[XENT_TOP_AT_ONCE];
+  int64_t count;
+  XENT_ALIGNED float x[XENT_TOP_MOST + XENT_LANES];
+  int64_t class[XENT_TOP_MOST + XENT_LANES];
+} top_entries;
+
+/* Classes that may be among the `wanted` largest: in rising order, but those that are known to be in falling order of
+ * their logits. So among equals the lower class is in front. */
+typedef struct {
+  int64_t wanted;
+  float least; /* what is below is none of them */
+  top_entries entries;
 } top_list;
 
-static void top_sink(top_list *h, int64_t at) {
-  for (int64_t child; (child = 2 * at + 1) < h->count; at = child) {
-    if (child + 1 < h->count && comes_before(h->entries[child], h->entries[child + 1])) child++;
-    if (!comes_before(h->entries[at], h->entries[child])) return;
-    const top_entry swap = h->entries[at];
-    h->entries[at] = h->entries[child];
-    h->entries[child] = swap;
+/* How many of n floats come before float i. */
+XENT_INLINE int64_t top_place(const float *x, int64_t n, int64_t i) {
+  const lanes own = lanes_set(x[i]);
+  const int64_t here = i / XENT_LANES * XENT_LANES;
+  int64_t place = 0;
+  for (int64_t k = 0; k < n; k += XENT_LANES) {
+    const lanes v = n - k < XENT_LANES ? lanes_load_part(x + k, n - k, XENT_NAN) : lanes_load(x + k);
+    uint32_t before = lanes_bits_above(v, own);
+    if (k <= here) before |= lanes_bits_equal(v, own) & (k < here ? ~0u : (1u << (i - here)) - 1);
+    place += __builtin_popcount(before);
   }
+  return place;
 }
 
-/* The one that has to go first: what comes after it is not taken by a full list. */
-XENT_INLINE top_entry top_last(const top_list *h) { return h->entries[h->room <= XENT_TOP_SORTED ? h->count - 1 : 0]; }
-
-XENT_INLINE void top_add(top_list *h, top_entry e) {
-  const bool full = h->count == h->room;
-  if (full && !comes_before(e, top_last(h))) return;
-  if (h->room <= XENT_TOP_SORTED) {
-    int64_t at = full ? h->count - 1 : h->count++;
-    for (; at > 0 && comes_before(e, h->entries[at - 1]); at--) h->entries[at] = h->entries[at - 1];
-    h->entries[at] = e;
-  } else if (full) {
-    h->entries[0] = e;
-    top_sink(h, 0);
-  } else {
-    int64_t at = h->count++;
-    h->entries[at] = e;
-    for (int64_t parent; at > 0 && comes_before(h->entries[parent = (at - 1) / 2], h->entries[at]); at = parent) {
-      const top_entry swap = h->entries[at];
-      h->entries[at] = h->entries[parent];
-      h->entries[parent] = swap;
-    }
+/* The `wanted` largest of n floats in falling order; others may be behind. Without `class` float i is class i. */
+XENT_SHARED void top_sort(const float *x, const int64_t *class, int64_t n, int64_t wanted, top_entries *sorted) {
+  int32_t place[XENT_TOP_MOST];
+  const int64_t kept = n < wanted ? n : wanted;
+  for (int64_t i = 0; i < n; i++) place[i] = (int32_t)top_place(x, n, i);
+  for (int64_t i = 0; i < n; i++) {
+    const int64_t at = place[i] < kept ? place[i] : kept;
+    sorted->x[at] = x[i];
+    sorted->class[at] = class ? class[i] : i;
   }
+  sorted->count = kept;
 }
 
-/* Falling order: a heap's first, which comes last, goes to the end. */
-static void top_sort(top_list *h) {
-  const int64_t count = h->count;
-  while (h->room > XENT_TOP_SORTED && h->count > 1) {
-    const top_entry last = h->entries[0];
-    h->entries[0] = h->entries[--h->count];
-    top_sink(h, 0);
-    h->entries[h->count] = last;
-  }
-  h->count = count;
+/* The least float above v, which is finite or -inf. */
+XENT_INLINE float float_above(float v) {
+  return v == 0 ? FLT_TRUE_MIN : bits_float(v > 0 ? float_bits(v) + 1 : float_bits(v) - 1);
+}
+
+XENT_INLINE void top_begin(top_list *t, int64_t wanted) {
+  t->wanted = wanted;
+  t->least = -INFINITY;
+  t->entries.count = 0;
+}
+
+/* Room for more. What comes later and equals the last of a full list comes after it. */
+XENT_INLINE void top_make_room(top_list *t) {
+  const int64_t most = t->wanted < XENT_TOP_AT_ONCE / 4 ? XENT_TOP_AT_ONCE / 2 : 2 * t->wanted;
+  top_entries *e = &t->entries, sorted;
+  if (e->count + XENT_TOP_STEP <= most) return;
+  top_sort(e->x, e->class, e->count, t->wanted, &sorted);
+  e->count = sorted.count;
+  memcpy(e->x, sorted.x, (size_t)e->count * sizeof *e->x);
+  memcpy(e->class, sorted.class, (size_t)e->count * sizeof *e->class);
+  if (e->count == t->wanted) t->least = float_above(e->x[e->count - 1]);
 }
 
 /* A number that `room` of n floats are not below: of the largest in each lane the one of that rank. So a list is not
@@ -120,43 +128,73 @@ XENT_SHARED float top_floor(const float *x, int64_t n, int64_t room) {
   return least;
 }
 
-/* Takes the classes that come after `last`. */
-XENT_INLINE void top_take(const row_source *r, const float *x, int64_t begin, int64_t n, top_entry last, top_list *h) {
-  const bool bounded = h->count == 0 && h->room <= XENT_LANES && n > 2 * XENT_LANES && last.x == INFINITY;
-  const lanes least = lanes_set(bounded ? top_floor(x, n, h->room) : -INFINITY);
-  for (int64_t k = 0; k < n; k += XENT_LANES) {
-    const int64_t m = n - k < XENT_LANES ? n - k : XENT_LANES;
-    const lanes v = m == XENT_LANES ? lanes_load(x + k) : lanes_load_part(x + k, m, -INFINITY);
-    uint32_t wanted = ((1u << m) - 1) & ~lanes_bits_above(least, v);
-    /* classes come in rising order, so what equals the last of a full list comes after it */
-    if (h->count == h->room) wanted &= lanes_bits_above(v, lanes_set(top_last(h).x));
-    for (; wanted; wanted &= wanted - 1) {
-      const int i = __builtin_ctz(wanted);
-      const top_entry e = {x[k + i], begin + k + i};
-      if (comes_before(last, e) && (e.x > -INFINITY || is_counted(r, e.class))) top_add(h, e);
+/* Which of sixteen classes come after `last`. */
+XENT_INLINE uint32_t top_after(top_entry last, lanes v, int64_t begin) {
+  const int64_t gone = last.class + 1 - begin;
+  const uint32_t later = gone <= 0 ? ~0u : gone < XENT_LANES ? ~0u << gone : 0;
+  return lanes_bits_above(lanes_set(last.x), v) | (lanes_bits_equal(v, lanes_set(last.x)) & later);
+}
+
+/* Takes the classes that come after `last`. The bits of several vectors are gone through at once: where they end is hard
+ * to foresee. */
+XENT_INLINE void top_take(const row_source *r, const float *x, int64_t begin, int64_t n, top_entry last, top_list *t) {
+  top_entries *e = &t->entries;
+  if (e->count == 0 && t->wanted <= XENT_LANES && n > 2 * XENT_LANES && last.x == INFINITY) t->least = top_floor(x, n, t->wanted);
+  for (int64_t step = 0; step < n; step += XENT_TOP_STEP) {
+    const lanes least = lanes_set(t->least);
+    uint64_t wanted = 0;
+    for (int64_t k = step; k < n && k < step + XENT_TOP_STEP; k += XENT_LANES) {
+      const int64_t m = n - k < XENT_LANES ? n - k : XENT_LANES;
+      const lanes v = m == XENT_LANES ? lanes_load(x + k) : lanes_load_part(x + k, m, -INFINITY);
+      uint32_t bits = ((1u << m) - 1) & ~lanes_bits_above(least, v);
+      if (last.x < INFINITY) bits &= top_after(last, v, begin + k);
+      for (uint32_t rest = r->mask ? bits & lanes_bits_equal(v, lanes_set(-INFINITY)) : 0; rest; rest &= rest - 1)
+        if (!is_counted(r, begin + k + __builtin_ctz(rest))) bits &= ~(rest & -rest);
+      wanted |= (uint64_t)bits << (k - step);
     }
+    if (!wanted) continue;
+    top_make_room(t);
+    int64_t count = e->count;
+    for (; wanted; wanted &= wanted - 1, count++) {
+      const int64_t k = step + __builtin_ctzll(wanted);
+      e->x[count] = x[k];
+      e->class[count] = begin + k;
+    }
+    e->count = count;
   }
 }
 
 XENT_INLINE void write_top_rest(const xent_call *call, int64_t row, int64_t from, float log_probability) {
   for (int64_t k = from; k < call->shape->top_count; k++) write_top(call, row, k, -1, (double)log_probability);
 }
-XENT_INLINE void write_top_list(const job *j, const top_list *h, int64_t row, int64_t from, float shift, float max, float minus_distance) {
-  for (int64_t k = 0; k < h->count; k++) {
-    const float x = shift != 0 ? h->entries[k].x - shift : h->entries[k].x;
-    write_top(j->call, row, from + k, h->entries[k].class, (double)fused(x - max, j->heat.hi, minus_distance));
+XENT_INLINE void write_top_list(const job *j, const top_entries *t, int64_t row, int64_t from, float shift, float max, float minus_distance) {
+  const xent_call *call = j->call;
+  const xent_shape *s = call->shape;
+  if (call->top_classes)
+    put_classes(call->top_classes, &s->top_classes, row_offset(s, &s->top_classes, row) + from * s->top_classes.classes, t->class, t->count);
+  if (!call->top_log_probabilities) return;
+  const strand to = strand_at(call->top_log_probabilities, &s->top_log_probabilities, row_offset(s, &s->top_log_probabilities, row));
+  for (int64_t k = 0; k < t->count; k += XENT_LANES) {
+    const lanes v = lanes_load(t->x + k), shifted = shift != 0 ? lanes_sub(v, lanes_set(shift)) : v;
+    const lanes far = lanes_sub(shifted, lanes_set(max));
+    strand_store(&to, from + k, t->count - k, lanes_fma(far, lanes_set(j->heat.hi), lanes_set(minus_distance)));
   }
 }
 /* All of a row of one chunk, whose logits are x. */
 XENT_SHARED void write_top_row(const job *j, int64_t row, const float *x, float max, float minus_distance) {
-  const row_source source = logits_of_row(j->call, row);
-  top_list h;
-  h.count = 0;
-  h.room = j->call->shape->top_count;
-  top_take(&source, x, 0, source.classes, (top_entry){INFINITY, -1}, &h);
-  top_sort(&h);
-  write_top_list(j, &h, row, 0, 0.0f, max, minus_distance);
-  write_top_rest(j->call, row, h.count, -INFINITY);
+  const xent_shape *s = j->call->shape;
+  top_entries sorted;
+  if (s->classes <= 2 * XENT_LANES && !j->call->class_mask) {
+    top_sort(x, NULL, s->classes, s->top_count, &sorted);
+  } else {
+    const row_source source = logits_of_row(j->call, row);
+    top_list t;
+    top_begin(&t, s->top_count);
+    top_take(&source, x, 0, source.classes, (top_entry){INFINITY, -1}, &t);
+    top_sort(t.entries.x, t.entries.class, t.entries.count, t.wanted, &sorted);
+  }
+  write_top_list(j, &sorted, row, 0, 0.0f, max, minus_distance);
+  write_top_rest(j->call, row, sorted.count, -INFINITY);
 }
 
 #endif

@@ -20,11 +20,15 @@ static inline void put_number(void *array, int32_t type, int64_t at, double v) {
 static inline void put_row_number(const xent_call *call, void *array, const xent_layout *l, int64_t row, double v) {
   if (array) put_number(array, l->type, row_offset(call->shape, l, row), v);
 }
-static inline void put_class(void *array, const xent_layout *l, int64_t at, int64_t class) {
+/* n classes from element `at` on. */
+static inline void put_classes(void *array, const xent_layout *l, int64_t at, const int64_t *classes, int64_t n) {
   if (l->type == XENT_I32)
-    ((int32_t *)array)[at] = (int32_t)class;
+    for (int64_t k = 0; k < n; k++) ((int32_t *)array)[at + k * l->classes] = (int32_t)classes[k];
   else
-    ((int64_t *)array)[at] = class;
+    for (int64_t k = 0; k < n; k++) ((int64_t *)array)[at + k * l->classes] = classes[k];
+}
+static inline void put_class(void *array, const xent_layout *l, int64_t at, int64_t class) {
+  put_classes(array, l, at, &class, 1);
 }
 
 /* Place k of the largest classes of a row. */
