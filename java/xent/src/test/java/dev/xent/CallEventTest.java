@@ -29,6 +29,7 @@ class CallEventTest {
 
   private List<RecordedEvent> recorded(Duration threshold, Runnable calls) throws IOException {
     Path file = folder.resolve("calls.jfr");
+    long caller = Thread.currentThread().threadId(); // others have calls of their own
     try (Recording recording = new Recording()) {
       recording.enable(NAME).withThreshold(threshold);
       recording.start();
@@ -38,6 +39,7 @@ class CallEventTest {
     }
     return RecordingFile.readAllEvents(file).stream()
         .filter(event -> event.getEventType().getName().equals(NAME))
+        .filter(event -> event.getThread().getJavaThreadId() == caller)
         .toList();
   }
 

@@ -14,11 +14,14 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Cross-entropy with weights, masks, sinks, options, all kinds of targets, types, layouts and
  * outputs, drawn at random and compared with plain double arithmetic.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class GeneralLossTest {
   private static final int CASES = 150;
 

@@ -6,12 +6,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.xent.options.Backend;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Every result against the truth, within the limits that docs/numerics.md promises.
  *
  * <p>{@code -Dxent.long=true} (profile {@code long}): fifty times as many rows.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class AccuracyTest {
   private static final int ROUNDS = Boolean.getBoolean("xent.long") ? 50 : 1;
 

@@ -13,11 +13,14 @@ import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The gradients of the losses against differences of the losses of a whole batch. */
+@Execution(ExecutionMode.CONCURRENT)
 class LossGradientTest {
 
   static Stream<Arguments> cases() {

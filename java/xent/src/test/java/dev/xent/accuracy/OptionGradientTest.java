@@ -17,6 +17,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.function.Function;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -24,6 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Losses and gradients, with respect to logits and to soft targets, of every combination of the
  * options of cross-entropy: against double-double arithmetic and its central differences.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class OptionGradientTest {
   /** What a difference leaves out is about its square, what it loses 2^-100 over it. */
   private static final double STEP = 0x1p-30;

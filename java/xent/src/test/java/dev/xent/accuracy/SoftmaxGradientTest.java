@@ -6,10 +6,13 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.xent.Samples;
 import dev.xent.options.Backend;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The backward passes of softmax and log-softmax against differences of their forward passes. */
+@Execution(ExecutionMode.CONCURRENT)
 class SoftmaxGradientTest {
   /** Errors of float roundings, one being 2^-24 of the terms that are added. */
   private static final double ROUNDINGS = 6;

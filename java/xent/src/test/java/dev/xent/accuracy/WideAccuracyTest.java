@@ -15,6 +15,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.SplittableRandom;
 import java.util.function.IntToDoubleFunction;
 import org.assertj.core.api.SoftAssertions;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -23,6 +25,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  *
  * <p>{@code -Dxent.long=true} (profile {@code long}): twenty times as many rows.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class WideAccuracyTest {
   private static final int ROUNDS = Boolean.getBoolean("xent.long") ? 20 : 1;
   private static final int[] CLASSES = {

@@ -15,6 +15,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * The Java reference and every native tier give the same bits: results, states, statistics, reports
@@ -23,6 +25,7 @@ import org.junit.jupiter.api.Test;
  * Class counts up to 300 take every other kind of rows in turn; {@code -Dxent.long=true} (profile
  * {@code long}): each.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class BitsTest {
   private static final boolean LONG = Boolean.getBoolean("xent.long");
   private static final int[] BOUNDARIES = {

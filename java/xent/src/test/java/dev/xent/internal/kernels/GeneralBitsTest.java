@@ -14,6 +14,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -24,6 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  *
  * <p>{@code -Dxent.long=true} (profile {@code long}): forty times as many.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class GeneralBitsTest {
   private static final boolean LONG = Boolean.getBoolean("xent.long");
   private static final int ROUNDS = LONG ? 10 : 1;

@@ -24,6 +24,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -34,6 +36,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  *
  * <p>{@code -Dxent.long=true} (profile {@code long}): three times as many.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class SplitsTest {
   private static final int CHUNK = 8192;
   private static final int SPLITS = Boolean.getBoolean("xent.long") ? 60 : 20;
