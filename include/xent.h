@@ -162,7 +162,29 @@ enum {
   XENT_FIELD_TARGET_COUNT = 42,
   XENT_FIELD_TOP_COUNT = 43,
   XENT_FIELD_FIRST_CLASS = 44,
-  XENT_FIELD_ALL_CLASSES = 45
+  XENT_FIELD_ALL_CLASSES = 45,
+  XENT_FIELD_SAMPLING = 46,
+  XENT_FIELD_RULES = 47,
+  XENT_FIELD_TIES = 48,
+  XENT_FIELD_GREEDY = 49,
+  XENT_FIELD_MIN_KEEP = 50,
+  XENT_FIELD_TOP_K = 51,
+  XENT_FIELD_TOP_P = 52,
+  XENT_FIELD_MIN_P = 53,
+  XENT_FIELD_TYPICAL_P = 54,
+  XENT_FIELD_REPETITION_PENALTY = 55,
+  XENT_FIELD_FREQUENCY_PENALTY = 56,
+  XENT_FIELD_PRESENCE_PENALTY = 57,
+  XENT_FIELD_PROMPT_COUNT = 58,
+  XENT_FIELD_OUTPUT_COUNT = 59,
+  XENT_FIELD_BIAS = 60,
+  XENT_FIELD_PROMPT_TOKENS = 61,
+  XENT_FIELD_OUTPUT_TOKENS = 62,
+  XENT_FIELD_TOKENS = 63,
+  XENT_FIELD_PROCESSED_LOG_PROBABILITIES = 64,
+  XENT_FIELD_KEPT = 65,
+  XENT_FIELD_KEPT_MASK = 66,
+  XENT_FIELD_WORKSPACE = 67
 };
 
 /* ---- element types ---------------------------------------------------------------------------- */
@@ -233,6 +255,8 @@ typedef struct xent_sizes {
   int64_t top_count;    /* how many classes of a row top_classes has, at most classes */
   int64_t first_class;  /* of a shard: the class that its arrays begin with, a multiple of XENT_CHUNK */
   int64_t all_classes;  /* of all shards together; 0: there is but this one */
+  int64_t prompt_count; /* how many tokens a row has in prompt_tokens, the -1 behind them included */
+  int64_t output_count; /* and in output_tokens */
 } xent_sizes;
 
 /* Rows or classes [begin, end). */
@@ -504,6 +528,92 @@ typedef struct xent_kl_divergence_call {
 
 XENT_API xent_status xent_kl_divergence(const xent_kl_divergence_call *call);
 
+/* ---- sampling ----------------------------------------------------------------------------------- */
+
+/* The order of the filters, and what top-k does with ties: docs/numerics.md, section 11. A filter that rules do not
+ * have is XENT_UNSUPPORTED. */
+enum {
+  XENT_RULES_XENT = 0,         /* top-k, top-p, min-p, typical-p */
+  XENT_RULES_TRANSFORMERS = 1, /* the same */
+  XENT_RULES_VLLM = 2,         /* min-p, top-k, top-p */
+  XENT_RULES_LLAMA_CPP = 3,    /* top-k, typical-p, top-p, min-p, all at the temperature 1; then the temperature */
+  XENT_RULES_ONNXRUNTIME_GENAI = 4 /* top-k, top-p */
+};
+
+/* Which classes top-k keeps of those that equal the k-th largest. */
+enum {
+  XENT_TIES_OF_RULES = 0, /* ALL by TRANSFORMERS and VLLM, else FIRST */
+  XENT_TIES_FIRST = 1,    /* the lower ones, k in all */
+  XENT_TIES_ALL = 2
+};
+
+/* How a token is drawn. A number that is 0 is not used: all zeros but the size draw from the whole softmax. */
+typedef struct xent_sampling {
+  uint64_t size;
+  int32_t rules;     /* XENT_RULES_... */
+  int32_t ties;      /* XENT_TIES_... */
+  int32_t greedy;    /* 1: the largest class, the lowest among equals; temperature and filters are not looked at */
+  int32_t reserved;  /* 0 */
+  int64_t min_keep;  /* >= 0: every filter keeps at least so many classes; 0: 1 */
+  int64_t top_k;     /* >= 0: the k largest classes */
+  double top_p;      /* in [0, 1]: the fewest of the largest classes that have this probability together */
+  double min_p;      /* in [0, 1]: classes with at least this share of the largest probability */
+  double typical_p;  /* in [0, 1]: the classes whose information is nearest to the entropy, with this probability */
+  double temperature; /* in [2^-32, 2^32]; 0: 1 */
+  double repetition_penalty; /* > 0, of a class among prompt and output tokens: a logit above 0 is divided by it,
+                                another is multiplied; 0: none */
+  double frequency_penalty;  /* finite; subtracted as often as the class is among the output tokens */
+  double presence_penalty;   /* finite; subtracted once */
+  uint64_t seed;
+  uint64_t stream; /* streams, steps and draws have chances that have nothing to do with each other */
+  uint32_t step;   /* of a sequence: how many tokens came before */
+  uint32_t draw;   /* 0, and 1, 2 ... for further tokens of the same logits */
+} xent_sampling;
+
+static inline xent_sampling xent_default_sampling(void) {
+  xent_sampling s = {sizeof(xent_sampling), XENT_RULES_XENT, XENT_TIES_OF_RULES, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0,
+                     0.0, 0.0, 0, 0, 0, 0};
+  return s;
+}
+
+/* A token of each row: drawn with the probability that softmax gives it among the classes that the filters keep, after
+ * softcap, class_mask, bias and penalties. The bits do not depend on how rows are batched, where each has sampling of
+ * its own. A row in which a class is NaN or +inf after all that, or in which none is above -inf, has no token: -1.
+ * Logits are F16, BF16 or F32, and classes fewer than 2^31. Of the options isa and softcap are for this; any other that
+ * is set is XENT_UNSUPPORTED. report->counted: rows that have a token. */
+typedef struct xent_sample_call {
+  uint64_t size;
+  xent_sizes sizes;
+  const xent_range *rows;        /* or NULL: all */
+  const xent_options *options;   /* or NULL: xent_default_options */
+  const xent_sampling *sampling; /* or NULL: xent_default_sampling */
+  int32_t per_row;               /* 1: sampling of row r is at index r; 0: one is for all, and row r has the stream
+                                    stream + r */
+  int32_t reserved;              /* 0 */
+  xent_report *report;           /* or NULL */
+  xent_input logits;
+  xent_input class_mask;         /* or NULL */
+  xent_input bias;               /* or NULL: a number per class, which is added; strides may be 0 */
+  xent_input prompt_tokens;      /* or NULL: prompt_count classes per row, of an integer type; -1 is none */
+  xent_input output_tokens;      /* or NULL: likewise output_count */
+  xent_output tokens;            /* I32 or I64 */
+  /* Each may be NULL. */
+  xent_output processed_log_probabilities; /* of the token, among the classes that are kept */
+  xent_output kept;              /* I32 or I64: how many classes the filters keep */
+  xent_output kept_mask;         /* U8, a number per class: 1 where they keep it, else 0 */
+  /* As xent_cross_entropy gives them where the token is the label, with class_mask, without bias and penalties; a row
+   * without a token is ignored there: */
+  xent_output log_probabilities, ranks, entropies, top_classes, top_log_probabilities;
+  void *workspace;               /* with prompt_tokens or output_tokens: xent_sample_workspace bytes at a multiple of 8,
+                                    which nobody else uses during the call */
+  uint64_t workspace_size;
+} xent_sample_call;
+
+XENT_API xent_status xent_sample(const xent_sample_call *call);
+
+/* The bytes of workspace that a call with so many classes and tokens (prompt_count + output_count) needs. */
+XENT_API uint64_t xent_sample_workspace(int64_t classes, int64_t tokens);
+
 /* ---- rows in parts ------------------------------------------------------------------------------ */
 
 /* How many states a row has: ceil(classes / XENT_CHUNK). */
@@ -588,7 +698,8 @@ XENT_API double xent_tally_sum(const xent_tally *tally);
  * in xent_backward_states_at), which decides how everything is computed. */
 typedef struct xent_shape {
   uint64_t size;
-  int64_t outer, classes, inner, target_count, top_count, first_class, all_classes; /* as in xent_sizes */
+  /* as in xent_sizes */
+  int64_t outer, classes, inner, target_count, top_count, first_class, all_classes, prompt_count, output_count;
   xent_layout logits;
   xent_layout output;
   xent_layout gradient;
@@ -611,6 +722,13 @@ typedef struct xent_shape {
   xent_layout top_log_probabilities;
   xent_layout target_gradient;
   xent_layout teacher;
+  xent_layout bias;
+  xent_layout prompt_tokens;
+  xent_layout output_tokens;
+  xent_layout tokens;
+  xent_layout processed_log_probabilities;
+  xent_layout kept;
+  xent_layout kept_mask;
 } xent_shape;
 
 XENT_API xent_status xent_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
@@ -660,6 +778,13 @@ XENT_API xent_status xent_cross_entropy_backward_at(const xent_shape *shape, con
 XENT_API xent_status xent_kl_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
     int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights,
     void *losses, void *gradient, xent_tally *tally, xent_report *report);
+
+XENT_API xent_status xent_sample_at(const xent_shape *shape, const xent_options *options,
+    const xent_sampling *sampling, int32_t per_row, int64_t row_begin, int64_t row_end, const void *logits,
+    const void *class_mask, const void *bias, const void *prompt_tokens, const void *output_tokens, void *tokens,
+    void *processed_log_probabilities, void *kept, void *kept_mask, void *log_probabilities, void *ranks,
+    void *entropies, void *top_classes, void *top_log_probabilities, void *workspace, uint64_t workspace_size,
+    xent_report *report);
 
 XENT_API xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
     int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets,

@@ -38,6 +38,8 @@ static void structs(void) {
   FIELD(xent_sizes, top_count);
   FIELD(xent_sizes, first_class);
   FIELD(xent_sizes, all_classes);
+  FIELD(xent_sizes, prompt_count);
+  FIELD(xent_sizes, output_count);
 
   STRUCT(xent_range);
   FIELD(xent_range, begin);
@@ -202,6 +204,52 @@ static void structs(void) {
   FIELD(xent_kl_divergence_call, gradient);
   FIELD(xent_kl_divergence_call, tally);
 
+  STRUCT(xent_sampling);
+  FIELD(xent_sampling, size);
+  FIELD(xent_sampling, rules);
+  FIELD(xent_sampling, ties);
+  FIELD(xent_sampling, greedy);
+  FIELD(xent_sampling, reserved);
+  FIELD(xent_sampling, min_keep);
+  FIELD(xent_sampling, top_k);
+  FIELD(xent_sampling, top_p);
+  FIELD(xent_sampling, min_p);
+  FIELD(xent_sampling, typical_p);
+  FIELD(xent_sampling, temperature);
+  FIELD(xent_sampling, repetition_penalty);
+  FIELD(xent_sampling, frequency_penalty);
+  FIELD(xent_sampling, presence_penalty);
+  FIELD(xent_sampling, seed);
+  FIELD(xent_sampling, stream);
+  FIELD(xent_sampling, step);
+  FIELD(xent_sampling, draw);
+
+  STRUCT(xent_sample_call);
+  FIELD(xent_sample_call, size);
+  FIELD(xent_sample_call, sizes);
+  FIELD(xent_sample_call, rows);
+  FIELD(xent_sample_call, options);
+  FIELD(xent_sample_call, sampling);
+  FIELD(xent_sample_call, per_row);
+  FIELD(xent_sample_call, reserved);
+  FIELD(xent_sample_call, report);
+  FIELD(xent_sample_call, logits);
+  FIELD(xent_sample_call, class_mask);
+  FIELD(xent_sample_call, bias);
+  FIELD(xent_sample_call, prompt_tokens);
+  FIELD(xent_sample_call, output_tokens);
+  FIELD(xent_sample_call, tokens);
+  FIELD(xent_sample_call, processed_log_probabilities);
+  FIELD(xent_sample_call, kept);
+  FIELD(xent_sample_call, kept_mask);
+  FIELD(xent_sample_call, log_probabilities);
+  FIELD(xent_sample_call, ranks);
+  FIELD(xent_sample_call, entropies);
+  FIELD(xent_sample_call, top_classes);
+  FIELD(xent_sample_call, top_log_probabilities);
+  FIELD(xent_sample_call, workspace);
+  FIELD(xent_sample_call, workspace_size);
+
   STRUCT(xent_forward_states_call);
   FIELD(xent_forward_states_call, size);
   FIELD(xent_forward_states_call, sizes);
@@ -257,6 +305,8 @@ static void structs(void) {
   FIELD(xent_shape, top_count);
   FIELD(xent_shape, first_class);
   FIELD(xent_shape, all_classes);
+  FIELD(xent_shape, prompt_count);
+  FIELD(xent_shape, output_count);
   FIELD(xent_shape, logits);
   FIELD(xent_shape, output);
   FIELD(xent_shape, gradient);
@@ -279,6 +329,13 @@ static void structs(void) {
   FIELD(xent_shape, top_log_probabilities);
   FIELD(xent_shape, target_gradient);
   FIELD(xent_shape, teacher);
+  FIELD(xent_shape, bias);
+  FIELD(xent_shape, prompt_tokens);
+  FIELD(xent_shape, output_tokens);
+  FIELD(xent_shape, tokens);
+  FIELD(xent_shape, processed_log_probabilities);
+  FIELD(xent_shape, kept);
+  FIELD(xent_shape, kept_mask);
 }
 
 static void constants(void) {
@@ -339,6 +396,28 @@ static void constants(void) {
   CONSTANT(XENT_FIELD_TOP_COUNT);
   CONSTANT(XENT_FIELD_FIRST_CLASS);
   CONSTANT(XENT_FIELD_ALL_CLASSES);
+  CONSTANT(XENT_FIELD_SAMPLING);
+  CONSTANT(XENT_FIELD_RULES);
+  CONSTANT(XENT_FIELD_TIES);
+  CONSTANT(XENT_FIELD_GREEDY);
+  CONSTANT(XENT_FIELD_MIN_KEEP);
+  CONSTANT(XENT_FIELD_TOP_K);
+  CONSTANT(XENT_FIELD_TOP_P);
+  CONSTANT(XENT_FIELD_MIN_P);
+  CONSTANT(XENT_FIELD_TYPICAL_P);
+  CONSTANT(XENT_FIELD_REPETITION_PENALTY);
+  CONSTANT(XENT_FIELD_FREQUENCY_PENALTY);
+  CONSTANT(XENT_FIELD_PRESENCE_PENALTY);
+  CONSTANT(XENT_FIELD_PROMPT_COUNT);
+  CONSTANT(XENT_FIELD_OUTPUT_COUNT);
+  CONSTANT(XENT_FIELD_BIAS);
+  CONSTANT(XENT_FIELD_PROMPT_TOKENS);
+  CONSTANT(XENT_FIELD_OUTPUT_TOKENS);
+  CONSTANT(XENT_FIELD_TOKENS);
+  CONSTANT(XENT_FIELD_PROCESSED_LOG_PROBABILITIES);
+  CONSTANT(XENT_FIELD_KEPT);
+  CONSTANT(XENT_FIELD_KEPT_MASK);
+  CONSTANT(XENT_FIELD_WORKSPACE);
   CONSTANT(XENT_NO_TYPE);
   CONSTANT(XENT_F32);
   CONSTANT(XENT_F64);
@@ -358,6 +437,14 @@ static void constants(void) {
   CONSTANT(XENT_FULLY_MASKED_ZERO);
   CONSTANT(XENT_SMOOTHING_UNIFORM);
   CONSTANT(XENT_SMOOTHING_OTHERS);
+  CONSTANT(XENT_RULES_XENT);
+  CONSTANT(XENT_RULES_TRANSFORMERS);
+  CONSTANT(XENT_RULES_VLLM);
+  CONSTANT(XENT_RULES_LLAMA_CPP);
+  CONSTANT(XENT_RULES_ONNXRUNTIME_GENAI);
+  CONSTANT(XENT_TIES_OF_RULES);
+  CONSTANT(XENT_TIES_FIRST);
+  CONSTANT(XENT_TIES_ALL);
 }
 
 int main(void) {

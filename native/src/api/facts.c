@@ -41,6 +41,15 @@ const char *xent_field_name(int32_t field) {
       [XENT_FIELD_PROBABILITY_CLAMP] = "probability_clamp", [XENT_FIELD_TARGET_COUNT] = "target_count",
       [XENT_FIELD_TOP_COUNT] = "top_count", [XENT_FIELD_FIRST_CLASS] = "first_class",
       [XENT_FIELD_ALL_CLASSES] = "all_classes",
+      [XENT_FIELD_SAMPLING] = "sampling", [XENT_FIELD_RULES] = "rules", [XENT_FIELD_TIES] = "ties",
+      [XENT_FIELD_GREEDY] = "greedy", [XENT_FIELD_MIN_KEEP] = "min_keep", [XENT_FIELD_TOP_K] = "top_k",
+      [XENT_FIELD_TOP_P] = "top_p", [XENT_FIELD_MIN_P] = "min_p", [XENT_FIELD_TYPICAL_P] = "typical_p",
+      [XENT_FIELD_REPETITION_PENALTY] = "repetition_penalty", [XENT_FIELD_FREQUENCY_PENALTY] = "frequency_penalty",
+      [XENT_FIELD_PRESENCE_PENALTY] = "presence_penalty", [XENT_FIELD_PROMPT_COUNT] = "prompt_count",
+      [XENT_FIELD_OUTPUT_COUNT] = "output_count", [XENT_FIELD_BIAS] = "bias",
+      [XENT_FIELD_PROMPT_TOKENS] = "prompt_tokens", [XENT_FIELD_OUTPUT_TOKENS] = "output_tokens",
+      [XENT_FIELD_TOKENS] = "tokens", [XENT_FIELD_PROCESSED_LOG_PROBABILITIES] = "processed_log_probabilities",
+      [XENT_FIELD_KEPT] = "kept", [XENT_FIELD_KEPT_MASK] = "kept_mask", [XENT_FIELD_WORKSPACE] = "workspace",
   };
   return (uint32_t)field < sizeof names / sizeof *names ? names[field] : "unknown";
 }
