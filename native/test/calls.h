@@ -44,7 +44,8 @@ static inline xent_status cross_entropy_of(const xent_shape *s, const xent_optio
   const xent_range rows = {row_begin, row_end};
   const xent_cross_entropy_call call = {
       .size = sizeof call,
-      .sizes = {s->outer, s->classes, s->inner, s->target_count, s->top_count, s->first_class, s->all_classes},
+      .sizes = {.outer = s->outer, .classes = s->classes, .inner = s->inner, .target_count = s->target_count,
+                .top_count = s->top_count, .first_class = s->first_class, .all_classes = s->all_classes},
       .rows = &rows, .options = options, .report = report, ARRAY(logits), ARRAY(targets), ARRAY(target_weights),
       ARRAY(row_offsets), ARRAY(class_mask), ARRAY(class_weights), ARRAY(row_weights), ARRAY(sink), ARRAY(losses),
       ARRAY(log_sum_exp), ARRAY(hits), ARRAY(log_probabilities), ARRAY(argmax), ARRAY(ranks), ARRAY(entropies),

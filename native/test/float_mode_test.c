@@ -149,6 +149,28 @@ static void divergence(void) {
                                      out.dx, &out.tally, &out.report);
   out.sum = xent_tally_sum(&out.tally);
 }
+/* Every filter, penalties that make subnormals, and what cross-entropy says of the tokens. */
+static void sample(void) {
+  static int64_t workspace[512];
+  static const int32_t before[ROWS];
+  xent_sampling sampling = xent_default_sampling();
+  sampling.top_k = CLASSES - 1;
+  sampling.top_p = 0.9;
+  sampling.min_p = 1e-9;
+  sampling.typical_p = 0.8;
+  sampling.temperature = 1.5;
+  sampling.repetition_penalty = 1.3;
+  sampling.frequency_penalty = 1e-39;
+  sampling.presence_penalty = 0.1;
+  shape.prompt_count = shape.output_count = 1;
+  if (shape.logits.type == XENT_F64) shape.logits.type = XENT_F32; /* any bits will do */
+  shape.bias = shape.logits;
+  shape.prompt_tokens = shape.output_tokens = shape.tokens = shape.kept = xent_per_row(1, XENT_I32);
+  shape.processed_log_probabilities = shape.log_probabilities = shape.entropies = xent_per_row(1, XENT_F32);
+  out.status = xent_sample_at(&shape, &options, &sampling, 0, 0, ROWS, in.x, NULL, in.teacher, before, before,
+                              out.losses, out.y, out.dx, NULL, out.lse, NULL, out.entropies, NULL, NULL, workspace,
+                              sizeof workspace, &out.report);
+}
 static void parts(void) {
   out.status = xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, in.labels, NULL, NULL, NULL, NULL,
                                    out.states, &out.report);
@@ -196,6 +218,7 @@ static const struct {
                  {"cross-entropy with everything", cross_entropy_full},
                  {"cross-entropy backward", cross_entropy_backward},
                  {"divergence", divergence},
+                 {"sample", sample},
                  {"states", parts},
                  {"backward states", backward_parts},
                  {"exact sums", sums},

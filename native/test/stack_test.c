@@ -191,13 +191,30 @@ static void *run_general(void *argument) {
   return NULL;
 }
 
+/* Few classes are kept, many, and those that say what is expected; and what cross-entropy says of the tokens. */
+static void *run_sample(void *argument) {
+  problem p = *(const problem *)argument;
+  xent_shape *s = &p.shape;
+  s->tokens = (xent_layout){.outer = s->inner, .inner = 1, .type = XENT_I32};
+  s->processed_log_probabilities = s->log_probabilities = s->losses;
+  p.options.label_smoothing = 0;
+  const xent_sampling ways[] = {{.size = sizeof(xent_sampling), .top_k = 7, .top_p = 0.9},
+                                {.size = sizeof(xent_sampling), .top_p = 0.9, .min_keep = 3},
+                                {.size = sizeof(xent_sampling), .top_k = p.classes / 2 + 1, .typical_p = 0.5}};
+  for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+    must(xent_sample_at(s, &p.options, &ways[i], 0, 0, p.rows, x, NULL, NULL, NULL, NULL, lse, losses, NULL, NULL, y,
+                        NULL, NULL, NULL, NULL, NULL, 0, NULL),
+         "sample");
+  return NULL;
+}
+
 static int64_t most, failures;
 
 static void test_shape(int64_t outer, int64_t classes, int64_t inner, int32_t isa, double smoothing) {
   static void *(*const runs[])(void *) = {run_forward, run_backward, run_cross_entropy, run_probabilities, run_parts,
-                                          run_wide, run_general, run_narrow, run_class_weights};
+                                          run_wide, run_general, run_narrow, run_class_weights, run_sample};
   static const char *const names[] = {"forward", "backward", "cross-entropy", "probability rows", "in parts", "float64",
-                                      "general", "16 bits", "class weights"};
+                                      "general", "16 bits", "class weights", "sample"};
   problem p = {.shape = dense_shape_of(outer, classes, inner, XENT_I32), .options = xent_default_options(),
                .rows = outer * inner, .classes = classes};
   p.shape.upstream = p.shape.output;

@@ -14,6 +14,8 @@ enum {
   XENT_PER_ROW,
   XENT_PER_TARGET, /* target_count of each row */
   XENT_PER_TOP,    /* top_count of each row */
+  XENT_PER_PROMPT, /* prompt_count of each row */
+  XENT_PER_OUTPUT, /* output_count */
   XENT_OF_TARGETS, /* one of these: as the type and target_count say */
   XENT_ONE_ROW,    /* every class, the same for all rows */
   XENT_OFFSETS     /* of ragged rows: one more than there are rows */
@@ -23,7 +25,7 @@ typedef struct {
   uint16_t layout, address; /* in xent_shape and xent_call */
   uint8_t field, form, holds;
   bool written;
-  uint64_t in_place; /* fields, as bits, that it may be, at the same address and strides */
+  uint64_t in_place; /* fields below 64, as bits, that it may be, at the same address and strides */
 } xent_rule;
 
 #define XENT_FIELD_BIT(name) (UINT64_C(1) << XENT_FIELD_##name)
@@ -38,7 +40,9 @@ enum {
   XENT_LOGITS, XENT_TEACHER, XENT_TARGETS, XENT_TARGET_WEIGHTS, XENT_ROW_OFFSETS, XENT_CLASS_MASK, XENT_CLASS_WEIGHTS,
   XENT_ROW_WEIGHTS, XENT_SINK, XENT_KNOWN_OUTPUT, XENT_UPSTREAM, XENT_UPSTREAM_OF_ROWS, XENT_OUTPUT_ARRAY,
   XENT_GRADIENT, XENT_SOFTMAX_GRADIENT, XENT_LOSSES, XENT_LOG_SUM_EXP, XENT_HITS, XENT_LOG_PROBABILITIES,
-  XENT_ARGMAX, XENT_RANKS, XENT_ENTROPIES, XENT_TOP_CLASSES, XENT_TOP_LOG_PROBABILITIES, XENT_TARGET_GRADIENT
+  XENT_ARGMAX, XENT_RANKS, XENT_ENTROPIES, XENT_TOP_CLASSES, XENT_TOP_LOG_PROBABILITIES, XENT_TARGET_GRADIENT,
+  XENT_BIAS, XENT_PROMPT_TOKENS, XENT_OUTPUT_TOKENS, XENT_TOKENS, XENT_PROCESSED_LOG_PROBABILITIES, XENT_KEPT,
+  XENT_KEPT_MASK
 };
 
 static const xent_rule xent_rules[] = {
@@ -70,7 +74,20 @@ static const xent_rule xent_rules[] = {
     [XENT_TOP_CLASSES] = XENT_OUTPUT(TOP_CLASSES, top_classes, PER_TOP, XENT_CLASS_NUMBERS),
     [XENT_TOP_LOG_PROBABILITIES] = XENT_OUTPUT(TOP_LOG_PROBABILITIES, top_log_probabilities, PER_TOP, XENT_NUMBERS),
     [XENT_TARGET_GRADIENT] = XENT_OUTPUT(TARGET_GRADIENT, target_gradient, OF_TARGETS, XENT_NUMBERS),
+    [XENT_BIAS] = XENT_INPUT(BIAS, bias, bias, PER_CLASS, XENT_NUMBERS),
+    [XENT_PROMPT_TOKENS] = XENT_INPUT(PROMPT_TOKENS, prompt_tokens, prompt_tokens, PER_PROMPT, XENT_LABELS),
+    [XENT_OUTPUT_TOKENS] = XENT_INPUT(OUTPUT_TOKENS, output_tokens, output_tokens, PER_OUTPUT, XENT_LABELS),
+    [XENT_TOKENS] = XENT_OUTPUT(TOKENS, tokens, PER_ROW, XENT_CLASS_NUMBERS),
+    [XENT_PROCESSED_LOG_PROBABILITIES] =
+        XENT_OUTPUT(PROCESSED_LOG_PROBABILITIES, processed_log_probabilities, PER_ROW, XENT_NUMBERS),
+    [XENT_KEPT] = XENT_OUTPUT(KEPT, kept, PER_ROW, XENT_CLASS_NUMBERS),
+    [XENT_KEPT_MASK] = XENT_OUTPUT(KEPT_MASK, kept_mask, PER_CLASS, XENT_FLAGS),
 };
+
+/* Whether a written array may be another one that lies at the same place. */
+static inline bool xent_may_share(const xent_rule *written, const xent_rule *other) {
+  return other->field < 64 && (written->in_place >> other->field & 1);
+}
 
 /* An array of a function: the first of them are the usual ones, which most calls have alone. */
 typedef struct {

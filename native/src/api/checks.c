@@ -24,7 +24,7 @@ static xent_status refuse_option(xent_frame *frame, int32_t field, double value)
 
 /* Sizes of the first version, below which no caller was compiled, and one that no struct will reach. Of a shape: what
  * it has at least. A later version takes shorter structs as this one takes a shorter shape. */
-enum { SHAPE_LEAST = 128, OPTIONS_V2 = 88, REPORT_V2 = 72, LARGEST_STRUCT = 4096 };
+enum { SHAPE_LEAST = 144, OPTIONS_V2 = 88, REPORT_V2 = 72, LARGEST_STRUCT = 4096 };
 _Static_assert(SHAPE_LEAST == offsetof(xent_shape, gradient), "a shape has logits and output");
 _Static_assert(sizeof(xent_options) == OPTIONS_V2 && sizeof(xent_report) == REPORT_V2, "shorter ones are to be taken");
 
@@ -167,6 +167,8 @@ static xent_status check_shape(xent_frame *f) {
   if (s->target_count < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_TARGET_COUNT, s->target_count);
   if (s->top_count < 0 || s->top_count > s->classes)
     return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_TOP_COUNT, s->top_count);
+  if (s->prompt_count < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_PROMPT_COUNT, s->prompt_count);
+  if (s->output_count < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_OUTPUT_COUNT, s->output_count);
   return check_shard(f);
 }
 
@@ -284,6 +286,8 @@ static int axes_of(const xent_frame *f, int form, const xent_layout *l, axis axe
   if (form == XENT_PER_CLASS) axes[n++] = (axis){s->classes, l->classes};
   if (form == XENT_PER_TARGET) axes[n++] = (axis){s->target_count, l->classes};
   if (form == XENT_PER_TOP) axes[n++] = (axis){s->top_count, l->classes};
+  if (form == XENT_PER_PROMPT) axes[n++] = (axis){s->prompt_count, l->classes};
+  if (form == XENT_PER_OUTPUT) axes[n++] = (axis){s->output_count, l->classes};
   axes[n++] = (axis){s->outer, l->outer};
   return n;
 }
@@ -354,7 +358,7 @@ static bool same_layout(const xent_shape *shape, const xent_layout *a, const xen
 }
 
 static bool may_be_in_place(const xent_frame *f, const xent_rule *written, const xent_rule *other) {
-  return (written->in_place >> other->field & 1) && xent_address_of(f, written) == xent_address_of(f, other) &&
+  return xent_may_share(written, other) && xent_address_of(f, written) == xent_address_of(f, other) &&
          same_layout(f->call.shape, xent_layout_of(f, written), xent_layout_of(f, other));
 }
 

@@ -151,7 +151,7 @@ __attribute__((always_inline)) static inline bool xent_arrays_are_usual(const xe
     for (int j = 0; j < usual; j++) {
       const xent_rule *other = &xent_rules[places[j].rule];
       if (i == j || (other->written && j < i) || !xent_meet(bytes[i], bytes[j])) continue;
-      if (!(written->in_place >> other->field & 1) || bytes[i].begin != bytes[j].begin) return false;
+      if (!xent_may_share(written, other) || bytes[i].begin != bytes[j].begin) return false;
     }
   }
   return true;

@@ -32,6 +32,10 @@ typedef struct {
   uint8_t *hits;
   const void *target_weights, *row_offsets, *class_mask, *class_weights, *row_weights, *sink, *teacher;
   void *log_probabilities, *argmax, *ranks, *entropies, *top_classes, *top_log_probabilities, *target_gradient;
+  const void *bias, *prompt_tokens, *output_tokens;
+  void *tokens, *processed_log_probabilities, *kept, *kept_mask;
+  const xent_sampling *sampling; /* of all rows, or of row r at index r */
+  void *workspace;
   const xent_statistics *known_statistics;
   xent_statistics *statistics;
   xent_state *states;
@@ -43,6 +47,7 @@ typedef struct {
   bool wide;         /* float64 arithmetic */
   bool stream;       /* stores go past the caches */
   bool second_round; /* of xent_finish */
+  bool sampling_per_row;
 } xent_call;
 
 /* Records of 64 bytes, which callers see as opaque. */
@@ -67,7 +72,7 @@ typedef struct {
 
 typedef struct {
   const xent_family *f32, *f64; /* float32 and float64 arithmetic */
-  xent_kernel kl_divergence;
+  xent_kernel kl_divergence, sample;
   /* e(x; N) of n floats, for the tests */
   void (*exponential)(const float *x, float N, double temperature, float *e, int64_t n);
   /* and the tanh of n floats, a multiple of XENT_LANES */

@@ -83,9 +83,9 @@ double f64_contract_log(double v) {
   const int64_t k = (u - 0x3FE6A09E667F3BCD) >> 52;
   return part((double)k, ldexp(v, (int)-k) - 1);
 }
-static double log1p_of(double q) { return q <= 0.5 ? part(0, q) : part(1, (q - 1) * 0.5); }
+double f64_contract_log1p(double q) { return q <= 0.5 ? part(0, q) : part(1, (q - 1) * 0.5); }
 static double distance(double S, double E) {
-  return S <= E ? 0 : S <= 2 * E ? log1p_of((S - E) / E) : f64_contract_log(S / E);
+  return S <= E ? 0 : S <= 2 * E ? f64_contract_log1p((S - E) / E) : f64_contract_log(S / E);
 }
 static double log1m_of(double d) { return d <= 0.25 ? part(0, -d) : part(-1, 1 - 2 * d); }
 
@@ -383,7 +383,7 @@ void f64_contract_row(const f64_problem *p, f64_answer *a) {
     own = (1 - p->eps) * weight;
     share = p->eps > 0 && H > 0 ? p->eps / H : 0;
     dropped = p->eps > 0 && share == 0;
-    label_loss = q <= 1 ? log1p_of(q) : fma(M - x[p->label], r, D);
+    label_loss = q <= 1 ? f64_contract_log1p(q) : fma(M - x[p->label], r, D);
     if (p->clamp > 0) label_loss = under_clamp(p, label_loss);
     const double even = p->class_weights ? fma(f.Q, D, f.T * r) / H : f.T * r / H + D;
     if (share == 0)

@@ -34,6 +34,7 @@ typedef struct {
 
 double f64_contract_exp(double x, double N);
 double f64_contract_log(double v);
+double f64_contract_log1p(double q); /* 0 <= q <= 1 */
 void f64_contract_row(const f64_problem *problem, f64_answer *answer);
 /* dx of n numbers; a temperature of 0 is none */
 void f64_contract_backward(const double *y, const double *g, const uint8_t *mask, int64_t n, bool log,

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The filters: each leaves a piece of the set (docs/numerics.md, section 11). */
+#ifndef XENT_SAMPLE_FILTERS_H
+#define XENT_SAMPLE_FILTERS_H
+
+#include "kernels/math/f64_logarithm.h"
+#include "kernels/sample/philox.h"
+#include "kernels/sample/select.h"
+
+static const key_rule by_value = {.typical = false};
+enum { SAMPLE_REACH = 32 }; /* a class whose probability is exp(-32) of the largest one's has weight 0 */
+
+XENT_INLINE int64_t at_least_kept(const xent_sampling *s) { return s->min_keep > 1 ? s->min_keep : 1; }
+
+/* The smallest value that can be in the set, as a key. */
+XENT_INLINE double last_key(const kept_set *s) { return s->low > -INFINITY ? -(double)s->low : (double)FLT_MAX; }
+
+/* Leaves the first k, or with `all` also what equals the last of them. */
+XENT_SHARED void keep_first(kept_set *s, int64_t k, bool all) {
+  if (s->count >= 0 && k >= s->count) return;
+  if (!s->listed && k <= s->blocks) {
+    /* As many blocks have a class that reaches this. */
+    const float least = reached_by(s->maxima, s->blocks, k, k + k / 8 + 4, s->most);
+    if (least > s->low) {
+      const float low = s->low;
+      const int64_t last = s->last, count = s->count;
+      s->low = least;
+      s->last = INT64_MAX;
+      s->count = -1;
+      list_members(s);
+      if (!s->listed) { /* too many equals, say */
+        s->low = low;
+        s->last = last;
+        s->count = count;
+      }
+    }
+  }
+  if (k >= count_members(s)) return;
+  cut c;
+  if (s->listed) {
+    for (int64_t i = s->count; i % XENT_LANES; i++) s->x[i] = -INFINITY;
+    const float low = reached_by(s->x, s->count, k, k, s->high);
+    const int64_t least = count_at_least(s->x, s->count, low);
+    if (least == k) { /* of which the smallest may be above `low` */
+      float x = INFINITY;
+      int64_t equal = 0;
+      for (int64_t i = 0; i < s->count; i++) x = s->x[i] >= low && s->x[i] < x ? s->x[i] : x;
+      for (int64_t i = 0; i < s->count; i++) equal += s->x[i] == x;
+      c = (cut){.key = -(double)x, .count = k - equal, .equal = equal};
+    } else {
+      int64_t above = 0;
+      for (int64_t i = 0; i < s->count; i++) above += s->x[i] > low;
+      c = (cut){.key = -(double)low, .count = above, .equal = least - above};
+    }
+  } else {
+    c = find_cut(s, &by_value, NULL, k, -(double)s->high, last_key(s));
+  }
+  const int64_t kept = all ? c.equal : k - c.count;
+  raise_low(s, (float)-c.key, kept, c.equal, c.count + kept);
+}
+
+XENT_INLINE void filter_top_k(kept_set *s, const xent_sampling *o) {
+  const bool all_of_rules = o->rules == XENT_RULES_TRANSFORMERS || o->rules == XENT_RULES_VLLM;
+  if (o->top_k == 0) return;
+  keep_first(s, o->top_k > at_least_kept(o) ? o->top_k : at_least_kept(o),
+             o->ties == XENT_TIES_OF_RULES ? all_of_rules : o->ties == XENT_TIES_ALL);
+}
+
+XENT_SHARED void filter_top_p(kept_set *s, const xent_sampling *o, const heat *h, double scale) {
+  if (o->top_p == 0 || o->top_p == 1) return;
+  const weigher w = weigher_of(h, s->high, scale);
+  const int64_t wanted = share_of_sum(o->top_p, weigh_set(s, &w));
+  const double from = -(double)s->high, last = last_key(s), farthest = from + SAMPLE_REACH / h->whole;
+  const cut c = find_cut(s, &by_value, &w, wanted, from, last < farthest ? last : farthest);
+  const float low = (float)-c.key;
+  const int64_t own = weight_of(&w, low), rest = wanted - c.weight, ties = (rest + own - 1) / own;
+  const int64_t kept = ties < c.equal ? ties : c.equal, count = c.count + kept;
+  if (count < at_least_kept(o))
+    keep_first(s, at_least_kept(o), false);
+  else
+    raise_low(s, low, kept, c.equal, count);
+}
+
+XENT_SHARED void filter_min_p(kept_set *s, const xent_sampling *o, double temperature) {
+  if (o->min_p == 0) return;
+  const double p = o->min_p < DBL_MIN ? DBL_MIN : o->min_p;
+  const double product = doubles_first(f64_log(doubles_set(p))) * temperature, least = (double)s->high + product;
+  if (!(least > -(double)FLT_MAX)) return;
+  float low = (float)least;
+  if ((double)low < least) low = of_ordinal(ordinal_of(low) + 1);
+  if (!(low > s->low)) return;
+  if (at_least_kept(o) > 1 && count_reaching(s, low) < at_least_kept(o))
+    keep_first(s, at_least_kept(o), false);
+  else
+    raise_low(s, low, 1, 1, -1);
+}
+
+/* T of section 11. */
+XENT_SHARED int64_t weighted_distances(kept_set *s, const weigher *w, double per_value) {
+  XENT_ALIGNED float e[SAMPLE_PIECE + XENT_LANES];
+  int64_t at = 0, total = 0;
+  piece p;
+  while (next_piece(s, &at, s->low, &p)) {
+    exponentials_of(w, p.x, p.n, e);
+    for (int64_t k = 0; k < p.n; k++) {
+      if (!is_member(s, &p, k)) continue;
+      const double product = (double)weight_of_exponential(w, e[k]) * (((double)s->high - (double)p.x[k]) * per_value);
+      total += (int64_t)((product + XENT_WHOLE) - XENT_WHOLE);
+    }
+  }
+  return total;
+}
+
+/* Leaves the classes whose keys are at most `most`. */
+XENT_SHARED void keep_nearest(kept_set *s, const key_rule *rule, double most) {
+  float high = -INFINITY, low = INFINITY;
+  int64_t at = 0, count = 0;
+  piece p;
+  while (next_piece(s, &at, s->low, &p))
+    for (int64_t k = 0; k < p.n; k++) {
+      if (!is_member(s, &p, k) || !(key_of(rule, p.x[k]) <= most)) continue;
+      high = p.x[k] > high ? p.x[k] : high;
+      low = p.x[k] < low ? p.x[k] : low;
+      if (s->listed) {
+        s->class[count] = p.listed[k];
+        s->x[count] = p.x[k];
+      }
+      count++;
+    }
+  s->last = low == s->low ? s->last : INT64_MAX;
+  s->low = low;
+  s->high = high;
+  s->count = count;
+  if (!s->listed) list_members(s);
+}
+
+XENT_SHARED void filter_typical_p(kept_set *s, const xent_sampling *o, const heat *h, double scale) {
+  if (o->typical_p == 0 || o->typical_p == 1) return;
+  const weigher w = weigher_of(h, s->high, scale);
+  const int64_t sum = weigh_set(s, &w);
+  key_rule rule = {.typical = true, .most = (double)s->high, .per_value = h->whole};
+  rule.average = (double)weighted_distances(s, &w, h->whole) / (double)sum;
+  const double to = rule.average > SAMPLE_REACH ? rule.average : SAMPLE_REACH;
+  double most = find_cut(s, &rule, &w, share_of_sum(o->typical_p, sum), 0, to).key;
+  if (at_least_kept(o) > 1) {
+    const int64_t count = count_members(s), wanted = at_least_kept(o) < count ? at_least_kept(o) : count;
+    const double end = key_of(&rule, s->low > -INFINITY ? s->low : -FLT_MAX);
+    const double key = find_cut(s, &rule, NULL, wanted, 0, end > to ? end : to).key;
+    most = key > most ? key : most;
+  }
+  keep_nearest(s, &rule, most);
+}
+
+XENT_INLINE void run_filters(kept_set *s, const xent_sampling *o, const heat *h, double scale) {
+  switch (o->rules) {
+    case XENT_RULES_VLLM:
+      filter_min_p(s, o, h->temperature);
+      filter_top_k(s, o);
+      filter_top_p(s, o, h, scale);
+      break;
+    case XENT_RULES_LLAMA_CPP:
+      filter_top_k(s, o);
+      filter_typical_p(s, o, &no_heat, scale);
+      filter_top_p(s, o, &no_heat, scale);
+      filter_min_p(s, o, 1);
+      break;
+    default: /* rules without the last ones were refused with them */
+      filter_top_k(s, o);
+      filter_top_p(s, o, h, scale);
+      filter_min_p(s, o, h->temperature);
+      filter_typical_p(s, o, h, scale);
+  }
+}
+
+#endif

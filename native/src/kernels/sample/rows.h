@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sampling, row after row: candidates, filters, the draw, and what is written. What cross-entropy gives for the tokens it
+ * computes itself, a few rows later, while their logits are in the caches. */
+#ifndef XENT_SAMPLE_ROWS_H
+#define XENT_SAMPLE_ROWS_H
+
+#include "kernels/sample/filters.h"
+#include "kernels/targets/results.h"
+
+typedef struct {
+  int64_t token, kept;
+  double log_probability; /* among the classes that are kept */
+} drawn;
+
+/* The class of the set with which the weights, by rising class, are above t; and its weight. */
+XENT_SHARED int64_t class_of_weight(kept_set *s, const weigher *w, int64_t t, int64_t *weight) {
+  XENT_ALIGNED float e[SAMPLE_PIECE + XENT_LANES];
+  int64_t at = 0, block = 0, token = -1;
+  piece p;
+  while (s->listed ? t >= s->sums[block] && (block + 1) * SAMPLE_PIECE < s->count : t >= s->sums[block] && block + 1 < s->blocks)
+    t -= s->sums[block++];
+  at = block * (s->listed ? SAMPLE_PIECE : s->block);
+  while (next_piece(s, &at, -INFINITY, &p)) {
+    exponentials_of(w, p.x, p.n, e);
+    for (int64_t k = 0; k < p.n; k += XENT_LANES)
+      for (uint32_t bits = members(s, &p, k); bits; bits &= bits - 1) {
+        const int64_t i = k + __builtin_ctz(bits);
+        *weight = weight_of_exponential(w, e[i]);
+        token = class_in(&p, i);
+        if (*weight > t) return token;
+        t -= *weight;
+      }
+  }
+  return token;
+}
+
+XENT_INLINE double log_of_share(int64_t w, int64_t sum) {
+  const int64_t rest = sum - w;
+  const doubles L = rest <= w ? f64_log1p(doubles_set((double)rest / (double)w)) : f64_log(doubles_set((double)sum / (double)w));
+  return 0 - doubles_first(L);
+}
+
+XENT_SHARED drawn draw_row(const xent_call *call, kept_set *s, int64_t row, const xent_sampling *o, double scale) {
+  drawn d = {.token = -1, .log_probability = (double)XENT_NAN};
+  s->values = sample_values_of(call, row, o);
+  if (!all_candidates(s)) {
+    s->count = 0;
+    s->listed = true;
+    return d;
+  }
+  const heat h = heat_of(o->temperature);
+  if (o->greedy)
+    keep_first(s, 1, false);
+  else
+    run_filters(s, o, &h, scale);
+  const weigher w = weigher_of(&h, s->high, scale);
+  const int64_t sum = weigh_set(s, &w);
+  const uint64_t stream = o->stream + (call->sampling_per_row ? 0 : (uint64_t)row);
+  int64_t weight = sum;
+  d.token = class_of_weight(s, &w, below_sum(philox(o->seed, stream, o->step, o->draw), sum), &weight);
+  d.log_probability = log_of_share(weight, sum);
+  return d;
+}
+
+/* 1 for the classes of the set, in a row of bytes. */
+XENT_SHARED void write_kept_mask(const xent_call *call, kept_set *s, int64_t row) {
+  const xent_layout *l = &call->shape->kept_mask;
+  uint8_t *to = (uint8_t *)call->kept_mask + row_offset(call->shape, l, row);
+  int64_t at = 0;
+  piece p;
+  if (l->classes == 1)
+    memset(to, 0, (size_t)s->classes);
+  else
+    for (int64_t i = 0; i < s->classes; i++) to[i * l->classes] = 0;
+  while (next_piece(s, &at, s->low, &p))
+    for (int64_t k = 0; k < p.n; k += XENT_LANES)
+      for (uint32_t bits = members(s, &p, k); bits; bits &= bits - 1)
+        to[class_in(&p, k + __builtin_ctz(bits)) * l->classes] = 1;
+}
+
+XENT_SHARED void sample_rows(const xent_call *call, int64_t begin, int64_t end) {
+  kept_set s;
+  const xent_shape *shape = call->shape;
+  const double scale = scale_of_classes(shape->classes);
+  s.classes = shape->classes;
+  for (int64_t row = begin; row < end; row++) {
+    const drawn d = draw_row(call, &s, row, sampling_of_row(call, row), scale);
+    call->report->counted += d.token >= 0;
+    put_class(call->tokens, &shape->tokens, row_offset(shape, &shape->tokens, row), d.token);
+    if (call->processed_log_probabilities) {
+      const strand to = strand_at(call->processed_log_probabilities, &shape->processed_log_probabilities,
+                                  row_offset(shape, &shape->processed_log_probabilities, row));
+      strand_set(&to, 0, (float)d.log_probability);
+    }
+    if (call->kept) put_class(call->kept, &shape->kept, row_offset(shape, &shape->kept, row), count_members(&s));
+    if (call->kept_mask) write_kept_mask(call, &s, row);
+  }
+}
+
+/* So many rows that their logits stay in the second cache until cross-entropy reads them. */
+enum { SAMPLE_ROWS_BYTES = 1 << 18 };
+
+XENT_INLINE xent_status sample_call(const xent_call *call, xent_kernel cross_entropy) {
+  const bool raw = call->log_probabilities || call->ranks || call->entropies || call->top_classes || call->top_log_probabilities;
+  const int64_t rows = call->row_end - call->row_begin, together = SAMPLE_ROWS_BYTES / (4 * call->shape->classes);
+  const int64_t step = !raw ? rows : together < 1 ? 1 : together;
+  for (int64_t row = call->row_begin; row < call->row_end;) {
+    const int64_t end = call->row_end - row < step ? call->row_end : row + step;
+    sample_rows(call, row, end);
+    if (raw) {
+      xent_report report = {.size = sizeof report};
+      xent_call part = *call;
+      part.row_begin = row;
+      part.row_end = end;
+      part.report = &report;
+      const xent_status status = cross_entropy(&part);
+      if (status) return status;
+    }
+    row = end;
+  }
+  return XENT_OK;
+}
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where a set is cut: its classes in rising order of a key, up to the one with which their weights, or their number,
+ * reach what is wanted. Keys are counted into bins, and of the bin that reaches it the keys into bins again, until they
+ * are few or all the same. Nothing is sorted but those few.
+ */
+#ifndef XENT_SAMPLE_SELECT_H
+#define XENT_SAMPLE_SELECT_H
+
+#include "kernels/sample/set.h"
+
+enum { SAMPLE_BINS = 512, SAMPLE_FEW = 64 };
+
+/* Falling values, or for typical-p the distance of what a class says from what all say on average. */
+typedef struct {
+  bool typical;
+  double most, per_value, average;
+} key_rule;
+
+XENT_INLINE double key_of(const key_rule *r, float x) {
+  return r->typical ? fabs((r->most - (double)x) * r->per_value - r->average) : -(double)x;
+}
+
+/* The key of the last class that is wanted; what the classes with smaller keys count and weigh; how many have it. */
+typedef struct {
+  double key;
+  int64_t count, weight, equal;
+} cut;
+
+typedef struct {
+  int64_t count, weight;
+} bin;
+
+typedef struct {
+  kept_set *set;
+  const key_rule *rule;
+  const weigher *weigher; /* or NULL: every class counts 1 */
+  int64_t wanted;
+  double from, to, per_key; /* the keys that are looked at, and how many bins there are to one */
+} search_of_cut;
+
+XENT_INLINE int bin_of(const search_of_cut *s, double key) {
+  if (!(s->per_key < 0x1p1000)) return key > s->from;
+  const double at = (key - s->from) * s->per_key;
+  return at < SAMPLE_BINS - 1 ? (int)at : SAMPLE_BINS - 1;
+}
+
+/* The exponentials of a piece, where weights are wanted. */
+XENT_INLINE const float *weighed(const search_of_cut *s, const piece *p, float *e) {
+  if (s->weigher) exponentials_of(s->weigher, p->x, p->n, e);
+  return e;
+}
+
+typedef struct {
+  double key;
+  int64_t weight;
+} keyed;
+
+/* Takes a few in their order. */
+XENT_SHARED cut cut_of_few(keyed *few, int n, int64_t wanted, bool by_weight, cut before) {
+  for (int i = 1; i < n; i++) {
+    const keyed one = few[i];
+    int at = i;
+    for (; at > 0 && one.key < few[at - 1].key; at--) few[at] = few[at - 1];
+    few[at] = one;
+  }
+  for (int i = 0; i < n;) {
+    int end = i;
+    int64_t weight = 0;
+    for (; end < n && few[end].key == few[i].key; end++) weight += few[end].weight;
+    before.key = few[i].key;
+    before.equal = end - i;
+    if ((by_weight ? before.weight + weight : before.count + before.equal) >= wanted || end == n) break;
+    before.count += before.equal;
+    before.weight += weight;
+    i = end;
+  }
+  return before;
+}
+
+/* Of keys in [from, to] each is looked at: its bin, or with `few` what is in bin `only`. Gives how many there are. */
+XENT_INLINE int64_t look_at_keys(const search_of_cut *s, bin *bins, int only, keyed *few, double *least, double *most) {
+  XENT_ALIGNED float e[SAMPLE_PIECE + XENT_LANES];
+  const float lowest = s->rule->typical ? s->set->low : (float)-s->to;
+  int64_t at = 0, found = 0;
+  piece p;
+  while (next_piece(s->set, &at, lowest, &p)) {
+    bool any = p.listed;
+    for (int64_t k = 0; k < p.n && !any; k += XENT_LANES) any = members(s->set, &p, k);
+    if (!any) continue;
+    weighed(s, &p, e);
+    for (int64_t k = 0; k < p.n; k += XENT_LANES)
+      for (uint32_t bits = members(s->set, &p, k); bits; bits &= bits - 1) {
+        const int64_t i = k + __builtin_ctz(bits);
+        const double key = key_of(s->rule, p.x[i]);
+        if (!(key >= s->from && key <= s->to)) continue;
+        const int b = bin_of(s, key);
+        const int64_t weight = s->weigher && (!few || b == only) ? weight_of_exponential(s->weigher, e[i]) : 0;
+        if (few) {
+          if (b != only) continue;
+          if (found < SAMPLE_FEW) few[found] = (keyed){key, weight};
+          *least = key < *least ? key : *least;
+          *most = key > *most ? key : *most;
+          found++;
+        } else {
+          bins[b].count++;
+          bins[b].weight += weight;
+        }
+      }
+  }
+  return found;
+}
+
+/* The cut at `wanted`, which the classes with keys of up to `to` reach and those below `from` do not. */
+XENT_SHARED cut find_cut(kept_set *set, const key_rule *rule, const weigher *w, int64_t wanted, double from, double to) {
+  search_of_cut s = {.set = set, .rule = rule, .weigher = w, .wanted = wanted, .from = from, .to = to};
+  cut c = {0};
+  keyed few[SAMPLE_FEW];
+  double least, most;
+  if (set->listed && set->count <= SAMPLE_FEW) {
+    s.per_key = 0;
+    const int64_t n = look_at_keys(&s, NULL, 0, few, &least, &most);
+    return cut_of_few(few, (int)n, wanted, w, c);
+  }
+  for (;;) {
+    bin bins[SAMPLE_BINS] = {{0}};
+    s.per_key = SAMPLE_BINS / (s.to - s.from);
+    look_at_keys(&s, bins, 0, NULL, NULL, NULL);
+    int b = 0;
+    for (; b < SAMPLE_BINS - 1; b++) {
+      if ((w ? c.weight + bins[b].weight : c.count + bins[b].count) >= wanted) break;
+      c.count += bins[b].count;
+      c.weight += bins[b].weight;
+    }
+    least = INFINITY;
+    most = -INFINITY;
+    const int64_t n = look_at_keys(&s, NULL, b, few, &least, &most);
+    if (n <= SAMPLE_FEW) return cut_of_few(few, (int)n, wanted, w, c);
+    if (least == most) {
+      c.key = least;
+      c.equal = n;
+      return c;
+    }
+    s.from = least;
+    s.to = most;
+  }
+}
+
+/* ---- by counting: for the k largest of a few vectors ---- */
+
+/* Floats as integers in the same order; -0 and +0 are one. */
+XENT_INLINE int32_t ordinal_of(float x) {
+  const int32_t bits = (int32_t)float_bits(x);
+  return bits < 0 ? (int32_t)(0x80000000u - (uint32_t)bits) : bits;
+}
+XENT_INLINE float of_ordinal(int32_t i) { return bits_float(i < 0 ? 0x80000000u - (uint32_t)i : (uint32_t)i); }
+
+XENT_INLINE int64_t count_at_least(const float *x, int64_t n, float least) {
+  const lanes low = lanes_set(least);
+  int64_t below = 0;
+  for (int64_t k = 0; k < n; k += XENT_LANES) below += __builtin_popcount(lanes_bits_above(low, lanes_load(x + k)));
+  return (n + XENT_LANES - 1) / XENT_LANES * XENT_LANES - below;
+}
+
+/* A number that at least k and, where `most` is not less than k, if it can be at most `most` of n floats reach; whole
+ * vectors of x can be read, and what is behind n is -inf. */
+XENT_SHARED float reached_by(const float *x, int64_t n, int64_t k, int64_t most, float largest) {
+  int32_t low = ordinal_of(-INFINITY), high = ordinal_of(largest) + 1; /* low is reached by k, high is not */
+  while ((int64_t)high - low > 1) {
+    const int32_t middle = (int32_t)(((int64_t)low + high) >> 1);
+    const int64_t count = count_at_least(x, n, of_ordinal(middle));
+    if (count < k) {
+      high = middle;
+    } else {
+      low = middle;
+      if (count <= most) break;
+    }
+  }
+  return of_ordinal(low);
+}
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The classes of a row that are still kept: an unbroken piece of their order. It is a range of values and, of those that
+ * equal the smallest, the classes up to one. What passes over the row skips the blocks whose largest value is below that
+ * range; once few are left, they are listed.
+ */
+#ifndef XENT_SAMPLE_SET_H
+#define XENT_SAMPLE_SET_H
+
+#include "kernels/sample/values.h"
+#include "kernels/sample/weights.h"
+
+enum { SAMPLE_BLOCKS = 2048, SAMPLE_LISTED = 8192 };
+
+typedef struct {
+  sample_values values;
+  int64_t classes, block, blocks; /* block: classes of one, a multiple of XENT_LANES */
+  /* The set: high >= x > low, or x = low and the class is at most `last`. */
+  float high, low, most; /* most: of the row */
+  int64_t last;
+  int64_t count; /* of its classes; -1: not known */
+  bool listed;   /* x and class hold them, in rising order of classes */
+  bool full;     /* no class of the row is missing */
+  XENT_ALIGNED float maxima[SAMPLE_BLOCKS + XENT_LANES]; /* of the blocks, then -inf */
+  int64_t sums[SAMPLE_BLOCKS]; /* of the weights in a block, or in a piece of the list */
+  XENT_ALIGNED float x[SAMPLE_LISTED + XENT_LANES];
+  int32_t class[SAMPLE_LISTED + XENT_LANES];
+  XENT_ALIGNED float room[SAMPLE_PIECE + XENT_LANES];
+} kept_set;
+
+/* Values side by side, of the classes from `begin` on or of those that are listed. */
+typedef struct {
+  const float *x;
+  const int32_t *listed; /* or NULL */
+  int64_t begin, n, block;
+} piece;
+
+XENT_INLINE int64_t class_in(const piece *p, int64_t k) { return p->listed ? p->listed[k] : p->begin + k; }
+
+/* The next piece of the set, of blocks that reach `least`. *at is 0 at first. */
+XENT_INLINE bool next_piece(kept_set *s, int64_t *at, float least, piece *p) {
+  if (s->listed) {
+    if (*at >= s->count) return false;
+    const int64_t n = s->count - *at < SAMPLE_PIECE ? s->count - *at : SAMPLE_PIECE;
+    *p = (piece){.x = s->x + *at, .listed = s->class + *at, .n = n, .block = *at / SAMPLE_PIECE};
+    *at += n;
+    return true;
+  }
+  int64_t block = *at / s->block;
+  while (block < s->blocks && !(s->maxima[block] >= least)) *at = ++block * s->block;
+  if (block >= s->blocks || *at >= s->classes) return false;
+  const int64_t next = (block + 1) * s->block, end = next < s->classes ? next : s->classes;
+  const int64_t n = end - *at < SAMPLE_PIECE ? end - *at : SAMPLE_PIECE;
+  *p = (piece){.x = values_at(&s->values, *at, n, s->room), .begin = *at, .n = n, .block = block};
+  *at += n;
+  return true;
+}
+
+/* Which of the sixteen values from number k of a piece on are in the set. */
+XENT_INLINE uint32_t members(const kept_set *s, const piece *p, int64_t k) {
+  const int64_t left = p->n - k;
+  const lanes x = left >= XENT_LANES ? lanes_load(p->x + k) : lanes_load_part(p->x + k, left, -INFINITY);
+  const lanes low = lanes_set(s->low);
+  uint32_t bits = lanes_bits_above(x, low), equal = lanes_bits_equal(x, low);
+  if (left < XENT_LANES) {
+    bits &= (1u << left) - 1;
+    equal &= (1u << left) - 1;
+  }
+  if (p->listed) return bits | equal; /* which are of the set anyway */
+  if (s->last < p->begin + k + XENT_LANES - 1) equal &= s->last < p->begin + k ? 0 : (2u << (s->last - p->begin - k)) - 1;
+  return (bits | equal) & ~lanes_bits_above(x, lanes_set(s->high));
+}
+
+XENT_INLINE bool is_member(const kept_set *s, const piece *p, int64_t k) {
+  if (p->listed) return true;
+  const float x = p->x[k];
+  return x <= s->high && (x > s->low || (x == s->low && p->begin + k <= s->last));
+}
+
+/* ---- the first pass ---- */
+
+/* The largest of n <= SAMPLE_PIECE values, and whether one of them is NaN or the row has fewer classes than it seems. */
+XENT_INLINE float search(const float *x, int64_t n, bool *nan, lanes *least) {
+  lanes even = lanes_set(-INFINITY), odd = even, low = *least;
+  bool any = false;
+  int64_t k = 0;
+  for (; k + 2 * XENT_LANES <= n; k += 2 * XENT_LANES) {
+    const lanes v = lanes_load_far(x + k), w = lanes_load_far(x + k + XENT_LANES);
+    any |= lanes_any_nan(v, w);
+    even = lanes_max(v, even);
+    odd = lanes_max(w, odd);
+    low = lanes_min(v, lanes_min(w, low));
+  }
+  for (; k < n; k += XENT_LANES) {
+    const int64_t left = n - k;
+    const lanes v = left >= XENT_LANES ? lanes_load(x + k) : lanes_load_part(x + k, left, x[n - 1]);
+    any |= lanes_any_nan(v, v);
+    even = lanes_max(v, even);
+    low = lanes_min(v, low);
+  }
+  *nan |= any;
+  *least = low;
+  return lanes_largest(lanes_max(even, odd));
+}
+
+XENT_INLINE int64_t block_of_classes(int64_t classes) {
+  int64_t block = classes <= 1024 ? 16 : classes <= 4096 ? 32 : classes <= 16384 ? 64 : 128;
+  while (block * SAMPLE_BLOCKS < classes) block *= 2;
+  return block;
+}
+
+/* Every candidate; false where the row has no token. */
+XENT_SHARED bool all_candidates(kept_set *s) {
+  bool nan = false;
+  lanes least = lanes_set(INFINITY);
+  s->block = block_of_classes(s->classes);
+  s->blocks = (s->classes + s->block - 1) / s->block;
+  const bool direct = s->values.direct && !s->values.penalties.any && s->block <= SAMPLE_PIECE;
+  const float *row = (const float *)(const void *)s->values.source.x.at;
+  lanes most = lanes_set(-INFINITY);
+  for (int64_t i = 0; i < s->blocks; i++) {
+    const int64_t begin = i * s->block, end = begin + s->block < s->classes ? begin + s->block : s->classes;
+    float largest = -INFINITY;
+    if (direct) {
+      largest = search(row + begin, end - begin, &nan, &least);
+    } else {
+      for (int64_t at = begin; at < end; at += SAMPLE_PIECE) {
+        const int64_t n = end - at < SAMPLE_PIECE ? end - at : SAMPLE_PIECE;
+        const float m = search(values_at(&s->values, at, n, s->room), n, &nan, &least);
+        largest = m > largest ? m : largest;
+      }
+    }
+    s->maxima[i] = largest;
+  }
+  lanes_store(s->maxima + s->blocks, lanes_set(-INFINITY));
+  for (int64_t i = 0; i < s->blocks; i += XENT_LANES) most = lanes_max(lanes_load(s->maxima + i), most);
+  s->high = s->most = lanes_largest(most);
+  s->low = -INFINITY;
+  s->last = -1;
+  s->full = !lanes_bits_equal(least, lanes_set(-INFINITY));
+  s->count = s->full ? s->classes : -1;
+  s->listed = false;
+  return !nan && s->high > -INFINITY && s->high < INFINITY;
+}
+
+/* ---- what there is of the set ---- */
+
+XENT_SHARED int64_t count_members(kept_set *s) {
+  int64_t at = 0, count = 0;
+  piece p;
+  if (s->count >= 0) return s->count;
+  while (next_piece(s, &at, s->low, &p))
+    for (int64_t k = 0; k < p.n; k += XENT_LANES) count += __builtin_popcount(members(s, &p, k));
+  return s->count = count;
+}
+
+XENT_SHARED int64_t count_reaching(kept_set *s, float least) {
+  int64_t at = 0, count = 0;
+  piece p;
+  while (next_piece(s, &at, least, &p))
+    for (int64_t k = 0; k < p.n; k++) count += p.x[k] >= least && is_member(s, &p, k);
+  return count;
+}
+
+/* Lists the set, where it is small enough. */
+XENT_SHARED void list_members(kept_set *s) {
+  int64_t at = 0, count = 0;
+  piece p;
+  if (s->count > SAMPLE_LISTED) return;
+  while (next_piece(s, &at, s->low, &p))
+    for (int64_t k = 0; k < p.n; k += XENT_LANES)
+      for (uint32_t bits = members(s, &p, k); bits; bits &= bits - 1) {
+        const int64_t i = k + __builtin_ctz(bits);
+        if (count == SAMPLE_LISTED) return;
+        s->class[count] = (int32_t)class_in(&p, i); /* of the list itself: what has been read already */
+        s->x[count++] = p.x[i];
+      }
+  s->count = count;
+  s->listed = true;
+}
+
+/* The set of those that are at least `low`, of which `equal` equal it: its first `kept` ones. */
+XENT_SHARED void raise_low(kept_set *s, float low, int64_t kept, int64_t equal, int64_t count) {
+  int64_t at = 0, last = INT64_MAX;
+  piece p;
+  if (low == s->low && kept == equal) last = s->last;
+  for (int64_t left = kept; kept < equal && left > 0 && next_piece(s, &at, low, &p);)
+    for (int64_t k = 0; k < p.n && left > 0; k++)
+      if (p.x[k] == low && is_member(s, &p, k) && --left == 0) last = class_in(&p, k);
+  const bool listed = s->listed;
+  if (listed) {
+    int64_t n = 0;
+    for (int64_t i = 0; i < s->count; i++)
+      if (s->x[i] > low || (s->x[i] == low && s->class[i] <= last)) {
+        s->x[n] = s->x[i];
+        s->class[n++] = s->class[i];
+      }
+    count = n;
+  }
+  s->low = low;
+  s->last = last;
+  s->count = count;
+  if (!listed) list_members(s);
+}
+
+/* ---- weights ---- */
+
+/* The sum of the set's, and in `sums` those of its pieces. */
+XENT_SHARED int64_t weigh_set(kept_set *s, const weigher *w) {
+  int64_t at = 0, total = 0;
+  piece p;
+  if (s->listed) {
+    while (next_piece(s, &at, 0, &p)) total += s->sums[p.block] = sum_of_weights(w, p.x, p.n, 0, 0, false);
+    return total;
+  }
+  const bool all = s->low == -INFINITY && s->high >= s->most;
+  const int64_t lowest = s->low > -INFINITY ? weight_of(w, s->low) : 0;
+  memset(s->sums, 0, (size_t)s->blocks * sizeof *s->sums);
+  while (next_piece(s, &at, s->low, &p)) {
+    int64_t sum;
+    if (all) {
+      sum = sum_of_weights(w, p.x, p.n, 0, 0, false);
+    } else {
+      sum = sum_of_weights(w, p.x, p.n, s->low, s->high, true);
+      int64_t equal = 0;
+      for (int64_t k = 0; lowest && k < p.n; k += XENT_LANES) {
+        const int64_t left = p.n - k;
+        const lanes x = left >= XENT_LANES ? lanes_load(p.x + k) : lanes_load_part(p.x + k, left, INFINITY);
+        const uint32_t bits = lanes_bits_equal(x, lanes_set(s->low));
+        if (bits) equal += __builtin_popcount(bits & members(s, &p, k));
+      }
+      sum += equal * lowest;
+    }
+    s->sums[p.block] += sum;
+    total += sum;
+  }
+  return total;
+}
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The values of a row that are ordered and weighed: logits after mask, softcap, bias and penalties, -inf where a class
+ * is not there. */
+#ifndef XENT_SAMPLE_VALUES_H
+#define XENT_SAMPLE_VALUES_H
+
+#include "kernels/load/row.h"
+#include "kernels/sample/options.h"
+
+/* A class among the row's tokens, and how often it is among the output tokens; class -1: a free place. */
+typedef struct {
+  int64_t class, count;
+} penalised;
+
+typedef struct {
+  bool any;
+  float repetition, frequency, presence; /* repetition 0: none */
+  uint64_t *words;                       /* which classes are in the table */
+  penalised *table;
+  int64_t slots;
+} penalties;
+
+typedef struct {
+  row_source source;
+  strand bias;
+  penalties penalties;
+  bool direct; /* but for penalties the values are the tensor itself */
+} sample_values;
+
+XENT_INLINE penalised *place_of_class(const penalties *p, int64_t class) {
+  int64_t at = (int64_t)((uint32_t)class * 0x9e3779b1u) & (p->slots - 1);
+  while (p->table[at].class != class && p->table[at].class >= 0) at = (at + 1) & (p->slots - 1);
+  return &p->table[at];
+}
+
+/* Tokens were checked, but memory may change: what is read here is checked again. */
+XENT_SHARED void add_tokens(penalties *p, const xent_call *call, const void *tokens, const xent_layout *l, int64_t count, int64_t row,
+                            bool output) {
+  for (int64_t i = 0; tokens && i < count; i++) {
+    const int64_t class = load_label_at(tokens, l->type, row_offset(call->shape, l, row) + i * l->classes);
+    if (class < 0 || class >= call->shape->classes) continue;
+    penalised *place = place_of_class(p, class);
+    if (place->class < 0) *place = (penalised){class, 0};
+    place->count += output;
+    p->words[class / 64] |= UINT64_C(1) << class % 64;
+  }
+}
+
+XENT_SHARED penalties penalties_of_row(const xent_call *call, int64_t row, const xent_sampling *s) {
+  const xent_shape *shape = call->shape;
+  penalties p = {.repetition = (float)s->repetition_penalty, .frequency = (float)s->frequency_penalty,
+                 .presence = (float)s->presence_penalty};
+  p.any = (call->prompt_tokens && p.repetition != 0) ||
+          (call->output_tokens && (p.repetition != 0 || p.frequency != 0 || p.presence != 0));
+  if (!p.any) return p;
+  const int64_t prompt = call->prompt_tokens ? shape->prompt_count : 0, output = call->output_tokens ? shape->output_count : 0;
+  const int64_t words = penalty_words(shape->classes);
+  p.slots = penalty_slots(shape->classes, prompt + output);
+  p.words = call->workspace;
+  p.table = (penalised *)(void *)(p.words + words);
+  memset(p.words, 0, (size_t)words * sizeof *p.words);
+  memset(p.table, 0xff, (size_t)p.slots * sizeof *p.table);
+  if (p.repetition != 0) add_tokens(&p, call, call->prompt_tokens, &shape->prompt_tokens, prompt, row, false);
+  add_tokens(&p, call, call->output_tokens, &shape->output_tokens, output, row, true);
+  return p;
+}
+
+XENT_INLINE float penalise(const penalties *p, int64_t class, float x) {
+  const penalised *place = place_of_class(p, class);
+  const float count = (float)place->count, often = count * p->frequency;
+  if (p->repetition != 0) x = x > 0 ? x / p->repetition : x * p->repetition;
+  return place->count > 0 ? (x - often) - p->presence : x;
+}
+
+XENT_INLINE sample_values sample_values_of(const xent_call *call, int64_t row, const xent_sampling *s) {
+  sample_values v = {.source = logits_of_row(call, row)};
+  v.bias = strand_of_row(call, call->bias, &call->shape->bias, v.source.span);
+  v.direct = v.source.direct && !call->bias;
+  if (call->prompt_tokens || call->output_tokens) v.penalties = penalties_of_row(call, row, s);
+  return v;
+}
+
+/* The bits of word `at` that stand for classes of [begin, begin + n). */
+XENT_INLINE uint64_t penalised_in(const penalties *p, int64_t at, int64_t begin, int64_t n) {
+  uint64_t bits = p->words[at];
+  if (begin > at * 64) bits &= ~UINT64_C(0) << (begin - at * 64);
+  if (begin + n < at * 64 + 64) bits &= (UINT64_C(1) << (begin + n - at * 64)) - 1;
+  return bits;
+}
+XENT_INLINE bool any_penalised(const penalties *p, int64_t begin, int64_t n) {
+  uint64_t any = 0;
+  for (int64_t at = begin / 64; p->any && at * 64 < begin + n; at++) any |= penalised_in(p, at, begin, n);
+  return any;
+}
+
+XENT_SHARED void prepare_values(const sample_values *v, int64_t begin, int64_t n, float *to) {
+  const row_source *r = &v->source;
+  copy_row(r, begin, n, 0, to);
+  for (int64_t k = 0; v->bias.at && k < n; k += XENT_LANES) {
+    lanes x = lanes_add(lanes_load(to + k), strand_load(&v->bias, begin + k, n - k, 0));
+    if (r->mask) x = where_counted(r->mask + (begin + k) * r->mask_stride, r->mask_stride, n - k, x, r->out);
+    lanes_store(to + k, x);
+  }
+  for (int64_t at = begin / 64; v->penalties.any && at * 64 < begin + n; at++)
+    for (uint64_t bits = penalised_in(&v->penalties, at, begin, n); bits; bits &= bits - 1) {
+      const int64_t class = at * 64 + __builtin_ctzll(bits);
+      if (is_counted(r, class)) to[class - begin] = penalise(&v->penalties, class, to[class - begin]);
+    }
+}
+
+/* The values of n classes from `begin` on; `room` has a place for each of them, in whole vectors. */
+XENT_INLINE const float *values_at(const sample_values *v, int64_t begin, int64_t n, float *room) {
+  if (v->direct && !any_penalised(&v->penalties, begin, n)) return (const float *)(const void *)v->source.x.at + begin;
+  prepare_values(v, begin, n, room);
+  return room;
+}
+
+#endif

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sampling in one tier. */
+#include "kernels/sample/rows.h"
+#include "kernels/tier/tier.h"
+
+xent_status XENT_TIER_NAME(sample)(const xent_call *call) {
+  return sample_call(call, XENT_TIER_NAME(f32).cross_entropy_forward);
+}

@@ -1,0 +1,638 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sampling in every tier against the contract program: random mixtures of kinds of rows, filters, rules, ties, penalties,
+ * types, layouts, options per row or for all, row ranges and outputs. Every array ends at a page that must not be touched,
+ * and what lies between its elements keeps its value. What comes from cross-entropy is compared with cross-entropy. Then
+ * the published vectors of the random bits, padded rows, and how often tokens are drawn.
+ * Usage: sample_test [N [SEED]]   N times as many mixtures
+ */
+#include "pages.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#include "calls.h"
+#include "contract/sample.h"
+#include "numerics/halves.h"
+#include "rows.h"
+#include "tiers.h"
+
+enum { MIXTURES = 250, MOST_ROWS = 9, MOST_TOKENS = 40, KINDS = ROW_KINDS + 5, FILLED = 0xee };
+
+static uint64_t compared, different;
+static random_source source = {11};
+
+static int64_t below(int64_t n) { return random_below(&source, n); }
+static bool one_in(int64_t n) { return below(n) == 0; }
+
+/* ---- arrays of any type and layout, before a closed page ------------------------------------------- */
+
+typedef struct {
+  bool there;
+  xent_layout layout;
+  unsigned char *memory, *mapped;
+  int64_t bytes, mapped_bytes, inner;
+} array;
+
+static int64_t size_of(int32_t type) {
+  return type == XENT_U8 || type == XENT_I8 ? 1
+         : type == XENT_F16 || type == XENT_BF16 || type == XENT_I16 ? 2
+         : type == XENT_F32 || type == XENT_I32 ? 4 : 8;
+}
+static int64_t place_of(const array *a, int64_t row, int64_t class) {
+  const xent_layout *l = &a->layout;
+  return (row / a->inner * l->outer + class * l->classes + row % a->inner * l->inner) * size_of(l->type);
+}
+static double get(const array *a, int64_t row, int64_t class) {
+  const void *p = a->memory + place_of(a, row, class);
+  switch (a->layout.type) {
+    case XENT_F32: return (double)*(const float *)p;
+    case XENT_F16: return (double)widen_f16(*(const uint16_t *)p);
+    case XENT_BF16: return (double)widen_bf16(*(const uint16_t *)p);
+    case XENT_U8: return *(const uint8_t *)p;
+    case XENT_I8: return *(const int8_t *)p;
+    case XENT_I16: return *(const int16_t *)p;
+    case XENT_I32: return *(const int32_t *)p;
+    default: return (double)*(const int64_t *)p;
+  }
+}
+static void put_at(void *p, int32_t type, double v) {
+  switch (type) {
+    case XENT_F32: *(float *)p = v != v ? float_of(0x7fc00000u) : (float)v; break;
+    case XENT_F16: *(uint16_t *)p = narrow_f16((float)v); break;
+    case XENT_BF16: *(uint16_t *)p = narrow_bf16((float)v); break;
+    case XENT_U8: *(uint8_t *)p = (uint8_t)v; break;
+    case XENT_I8: *(int8_t *)p = (int8_t)v; break;
+    case XENT_I16: *(int16_t *)p = (int16_t)v; break;
+    case XENT_I32: *(int32_t *)p = (int32_t)v; break;
+    default: *(int64_t *)p = (int64_t)v; break;
+  }
+}
+static void put(array *a, int64_t row, int64_t class, double v) { put_at(a->memory + place_of(a, row, class), a->layout.type, v); }
+
+static void clear(array *a) {
+  if (a->there) memset(a->memory, FILLED, (size_t)a->bytes);
+}
+
+/* n numbers per row; repeated: all rows have the same. */
+static array make(int64_t outer, int64_t n, int64_t inner, int32_t type, bool repeated) {
+  array a = {.there = true, .inner = inner};
+  const int64_t step = one_in(4) ? 1 + below(3) : 1, gap = one_in(3) ? below(3) : 0, page = (int64_t)page_size();
+  if (inner > 1)
+    a.layout = layout_of(n * (inner * step + gap), inner * step + gap, step, type);
+  else
+    a.layout = layout_of(n * step + gap, step, 0, type);
+  if (n == 1) a.layout.classes = below(5);
+  if (repeated) a.layout.outer = a.layout.inner = 0;
+  const int64_t last = (outer - 1) * a.layout.outer + (n - 1) * (n == 1 ? 0 : a.layout.classes) + (inner - 1) * a.layout.inner;
+  a.bytes = (last + 1) * size_of(type);
+  a.mapped_bytes = (a.bytes + page - 1) / page * page + page;
+  a.mapped = closed_pages((size_t)a.mapped_bytes);
+  open_pages(a.mapped, (size_t)(a.mapped_bytes - page));
+  a.memory = a.mapped + a.mapped_bytes - page - a.bytes;
+  clear(&a);
+  return a;
+}
+static void release(array *a) {
+  if (a->there) release_pages(a->mapped, (size_t)a->mapped_bytes);
+  a->there = false;
+}
+static void *address(const array *a) { return a->there ? a->memory : NULL; }
+
+/* ---- one mixture ------------------------------------------------------------------------------------- */
+
+enum { TOKENS, PROCESSED, KEPT, KEPT_MASK, LOG_PROBABILITIES, RANKS, ENTROPIES, TOP_CLASSES, TOP_LOGS, OUTPUTS };
+static const char *const output_names[OUTPUTS] = {"token", "processed log-probability", "kept", "kept mask",
+                                                  "log-probability", "rank", "entropy", "top classes",
+                                                  "top log-probabilities"};
+
+typedef struct {
+  int64_t outer, inner, rows, classes, prompt_count, output_count, top;
+  array x, mask, bias, prompt, output, outputs[OUTPUTS], expected[OUTPUTS];
+  xent_options options;
+  xent_sampling sampling[MOST_ROWS];
+  bool per_row;
+  int kind;
+} mixture;
+
+static int64_t numbers_of(const mixture *m, int output) {
+  return output == KEPT_MASK ? m->classes : output == TOP_CLASSES || output == TOP_LOGS ? m->top : 1;
+}
+
+static int64_t any_classes(void) {
+  static const int64_t edges[] = {15,   16,   17,   127,  128,  129,  1000,  1023,  1024, 1025,  2047,
+                                  4095, 4096, 4097, 8191, 8192, 8193, 16384, 16385, 20000};
+  switch (below(40)) {
+    case 0: return 1;
+    case 1: return one_in(8) ? 131072 + below(3) : 32000;
+    case 2: return one_in(16) ? 262144 + below(3) : 50257;
+    case 3: case 4: case 5: case 6: case 7: case 8: return edges[below((int64_t)(sizeof edges / sizeof *edges))];
+    case 9: case 10: case 11: case 12: return 1 + below(3000);
+    default: return 1 + below(200);
+  }
+}
+
+static void fill_any_row(float *x, int64_t n, int kind) {
+  if (kind < ROW_KINDS) {
+    fill_row(x, n, kind, &source);
+    return;
+  }
+  for (int64_t i = 0; i < n; i++) {
+    const float g = random_normal(&source);
+    switch (kind - ROW_KINDS) {
+      case 0: x[i] = (float)below(4); break;                                /* many equals */
+      case 1: x[i] = g; break;                                              /* flat */
+      case 2: x[i] = g * 2 + (one_in(1000) ? 12 : 0); break;                /* as a language model's */
+      case 3: x[i] = (float)below(3) * 1e-3f + (one_in(50) ? -INFINITY : 0); break;
+      default: x[i] = widen_bf16(narrow_bf16(g * 0.2f + 20)); break;
+    }
+  }
+}
+
+static double any_share(void) {
+  static const double usual[] = {0.9, 0.95, 0.5, 0.1, 0.05, 1, 0.99, 1e-9, 0x1p-1074, 0x1.fffffffffffffp-1};
+  return one_in(3) ? random_unit(&source) : usual[below(10)];
+}
+
+static xent_sampling any_sampling(int64_t classes) {
+  xent_sampling s = xent_default_sampling();
+  s.rules = (int32_t)below(5);
+  s.ties = (int32_t)below(3);
+  s.greedy = one_in(12);
+  if (one_in(4)) s.min_keep = one_in(4) ? below(2 * classes + 2) : below(6);
+  if (one_in(2)) s.top_k = one_in(3) ? 1 + below(classes + classes / 4 + 1) : 1 + below(60);
+  if (one_in(2)) s.top_p = any_share();
+  if (one_in(3) && s.rules != XENT_RULES_ONNXRUNTIME_GENAI) s.min_p = any_share();
+  if (one_in(3) && s.rules != XENT_RULES_ONNXRUNTIME_GENAI && s.rules != XENT_RULES_VLLM) s.typical_p = any_share();
+  if (one_in(2)) s.temperature = one_in(8) ? ldexp(1, (int)below(65) - 32) : 0.1 + 2 * random_unit(&source);
+  if (one_in(2)) s.repetition_penalty = one_in(9) ? 1e-30 : 0.5 + random_unit(&source);
+  if (one_in(2)) s.frequency_penalty = one_in(9) ? 3e38 : random_unit(&source) - 0.2;
+  if (one_in(2)) s.presence_penalty = random_unit(&source) - 0.2;
+  s.seed = random_bits(&source);
+  s.stream = one_in(2) ? random_bits(&source) : (uint64_t)below(3);
+  s.step = (uint32_t)random_bits(&source);
+  s.draw = (uint32_t)below(3);
+  return s;
+}
+
+static int32_t any_float(void) {
+  static const int32_t types[] = {XENT_F32, XENT_F32, XENT_F16, XENT_BF16};
+  return types[below(4)];
+}
+static int32_t any_class_type(void) { return one_in(2) ? XENT_I32 : XENT_I64; }
+
+static array tokens_of(const mixture *m, int64_t count) {
+  static const int32_t types[] = {XENT_I8, XENT_U8, XENT_I16, XENT_I32, XENT_I64};
+  array a = make(m->outer, count, m->inner, types[below(5)], false);
+  const int64_t bits = a.layout.type == XENT_I8 ? 128 : a.layout.type == XENT_U8 ? 256 : a.layout.type == XENT_I16 ? 32768 : INT64_MAX;
+  const int64_t most = m->classes < bits ? m->classes : bits;
+  for (int64_t row = 0; row < m->rows; row++)
+    for (int64_t i = 0; i < count; i++)
+      put(&a, row, i, one_in(5) && a.layout.type != XENT_U8 ? -1 : (double)(one_in(2) ? below(most) : below(most < 4 ? most : 4)));
+  return a;
+}
+
+static mixture any_mixture(void) {
+  mixture m = {.classes = any_classes(), .inner = one_in(5) ? 1 + below(3) : 1, .options = xent_default_options()};
+  m.outer = m.classes > 30000 ? 1 : 1 + below(MOST_ROWS / m.inner);
+  m.rows = m.outer * m.inner;
+  m.kind = (int)below(KINDS);
+  m.per_row = one_in(2);
+  m.top = 1 + below(m.classes < 20 ? m.classes : 20);
+  if (one_in(6)) m.options.softcap = 1 + 30 * random_unit(&source);
+  m.x = make(m.outer, m.classes, m.inner, any_float(), false);
+  float *row_values = must_allocate((size_t)m.classes * sizeof *row_values);
+  for (int64_t row = 0; row < m.rows; row++) {
+    fill_any_row(row_values, m.classes, one_in(4) ? (int)below(KINDS) : m.kind);
+    for (int64_t i = 0; i < m.classes; i++) put(&m.x, row, i, (double)row_values[i]);
+    m.sampling[row] = any_sampling(m.classes);
+  }
+  free(row_values);
+  if (one_in(4)) {
+    m.mask = make(m.outer, m.classes, m.inner, XENT_U8, one_in(2));
+    const int64_t rare = 1 + below(4);
+    for (int64_t row = 0; row < m.rows; row++)
+      for (int64_t i = 0; i < m.classes; i++) put(&m.mask, row, i, one_in(rare + 1) ? 0 : (double)(1 + below(255)));
+  }
+  if (one_in(4)) {
+    m.bias = make(m.outer, m.classes, m.inner, any_float(), one_in(2));
+    for (int64_t row = 0; row < m.rows; row++)
+      for (int64_t i = 0; i < m.classes; i++)
+        put(&m.bias, row, i, one_in(3) ? -INFINITY : one_in(3000) ? INFINITY : (double)random_normal(&source));
+  }
+  if (one_in(3)) m.prompt = tokens_of(&m, m.prompt_count = 1 + below(MOST_TOKENS));
+  if (one_in(3)) m.output = tokens_of(&m, m.output_count = 1 + below(MOST_TOKENS));
+  for (int o = 0; o < OUTPUTS; o++) {
+    if (o != TOKENS && one_in(3)) continue;
+    const int32_t type = o == KEPT_MASK ? XENT_U8
+                         : o == TOKENS || o == KEPT || o == RANKS || o == TOP_CLASSES ? any_class_type() : any_float();
+    m.outputs[o] = make(m.outer, numbers_of(&m, o), m.inner, type, false);
+    m.expected[o] = m.outputs[o];
+    m.expected[o].memory = must_allocate((size_t)m.outputs[o].bytes + 1);
+    memset(m.expected[o].memory, FILLED, (size_t)m.outputs[o].bytes);
+  }
+  return m;
+}
+
+static void release_mixture(mixture *m) {
+  release(&m->x), release(&m->mask), release(&m->bias), release(&m->prompt), release(&m->output);
+  for (int o = 0; o < OUTPUTS; o++) {
+    if (!m->outputs[o].there) continue;
+    free(m->expected[o].memory);
+    release(&m->outputs[o]);
+  }
+}
+
+/* ---- what is expected ---- */
+
+static void expect_tokens(mixture *m) {
+  const int64_t n = m->classes;
+  float *x = must_allocate((size_t)n * sizeof *x), *bias = must_allocate((size_t)n * sizeof *bias);
+  uint8_t *mask = must_allocate((size_t)n), *kept = must_allocate((size_t)n);
+  for (int64_t row = 0; row < m->rows; row++) {
+    int64_t prompt[MOST_TOKENS], output[MOST_TOKENS];
+    for (int64_t i = 0; i < n; i++) {
+      x[i] = (float)get(&m->x, row, i);
+      if (m->mask.there) mask[i] = (uint8_t)get(&m->mask, row, i);
+      if (m->bias.there) bias[i] = (float)get(&m->bias, row, i);
+    }
+    for (int64_t i = 0; i < m->prompt_count; i++) prompt[i] = (int64_t)get(&m->prompt, row, i);
+    for (int64_t i = 0; i < m->output_count; i++) output[i] = (int64_t)get(&m->output, row, i);
+    const xent_sampling *s = &m->sampling[m->per_row ? row : 0];
+    const sample_problem p = {.classes = n, .logits = x, .mask = m->mask.there ? mask : NULL,
+                              .bias = m->bias.there ? bias : NULL, .softcap = m->options.softcap, .prompt = prompt,
+                              .output = output, .prompt_count = m->prompt_count, .output_count = m->output_count,
+                              .sampling = s, .stream = s->stream + (m->per_row ? 0 : (uint64_t)row)};
+    sample_answer a = {.mask = kept};
+    contract_sample(&p, &a);
+    put(&m->expected[TOKENS], row, 0, (double)a.token);
+    if (m->outputs[PROCESSED].there) put(&m->expected[PROCESSED], row, 0, (double)a.processed);
+    if (m->outputs[KEPT].there) put(&m->expected[KEPT], row, 0, (double)a.kept);
+    for (int64_t i = 0; m->outputs[KEPT_MASK].there && i < n; i++) put(&m->expected[KEPT_MASK], row, i, kept[i]);
+  }
+  free(x), free(bias), free(mask), free(kept);
+}
+
+static void expect_of_cross_entropy(mixture *m, int32_t isa) {
+  xent_options options = m->options;
+  options.isa = isa;
+  options.has_ignore_index = 1;
+  options.ignore_index = -1;
+#define IN(a) {address(a), (a)->layout}
+#define OUT(o) {m->outputs[o].there ? m->expected[o].memory : NULL, m->expected[o].layout}
+  const xent_cross_entropy_call call = {
+      .size = sizeof call, .sizes = {.outer = m->outer, .classes = m->classes, .inner = m->inner, .top_count = m->top},
+      .options = &options, .logits = IN(&m->x), .targets = {m->expected[TOKENS].memory, m->expected[TOKENS].layout},
+      .class_mask = IN(&m->mask), .log_probabilities = OUT(LOG_PROBABILITIES), .ranks = OUT(RANKS),
+      .entropies = OUT(ENTROPIES), .top_classes = OUT(TOP_CLASSES), .top_log_probabilities = OUT(TOP_LOGS)};
+  must(xent_cross_entropy(&call), "cross-entropy of tokens");
+}
+
+/* ---- the call ---- */
+
+static void call_rows(mixture *m, int32_t isa, int64_t begin, int64_t end, void *workspace, uint64_t bytes) {
+  xent_report report = {.size = sizeof report};
+  xent_options options = m->options;
+  options.isa = isa;
+  const xent_range rows = {begin, end};
+  const xent_sample_call call = {
+      .size = sizeof call,
+      .sizes = {.outer = m->outer, .classes = m->classes, .inner = m->inner, .top_count = m->top,
+                .prompt_count = m->prompt_count, .output_count = m->output_count},
+      .rows = &rows, .options = &options, .sampling = m->sampling, .per_row = m->per_row, .report = &report,
+      .logits = IN(&m->x), .class_mask = IN(&m->mask), .bias = IN(&m->bias), .prompt_tokens = IN(&m->prompt),
+      .output_tokens = IN(&m->output),
+#undef OUT
+#define OUT(o) {address(&m->outputs[o]), m->outputs[o].layout}
+      .tokens = OUT(TOKENS), .processed_log_probabilities = OUT(PROCESSED), .kept = OUT(KEPT),
+      .kept_mask = OUT(KEPT_MASK), .log_probabilities = OUT(LOG_PROBABILITIES), .ranks = OUT(RANKS),
+      .entropies = OUT(ENTROPIES), .top_classes = OUT(TOP_CLASSES), .top_log_probabilities = OUT(TOP_LOGS),
+      .workspace = workspace, .workspace_size = bytes};
+#undef OUT
+#undef IN
+  const xent_status status = xent_sample(&call);
+  if (status) {
+    fprintf(stderr, "%s: %s %lld\n", xent_status_message(status), xent_field_name(report.field), (long long)report.integer);
+    exit(1);
+  }
+  int64_t counted = 0;
+  for (int64_t row = begin; row < end; row++) counted += get(&m->expected[TOKENS], row, 0) >= 0;
+  compared++;
+  if (report.counted != counted) different++, fprintf(stderr, "counted %lld rows, not %lld\n", (long long)report.counted, (long long)counted);
+}
+
+static void describe(const mixture *m, int64_t row, int32_t isa) {
+  const xent_sampling *s = &m->sampling[m->per_row ? row : 0];
+  fprintf(stderr, "  %s, %lld classes of type %d, kind %d, rules %d, ties %d, greedy %d, keep %lld, k %lld, p %g, min %g, "
+          "typical %g, temperature %g, penalties %g %g %g%s%s%s%s\n", xent_isa_name(isa), (long long)m->classes, m->x.layout.type, m->kind,
+          s->rules, s->ties, s->greedy, (long long)s->min_keep, (long long)s->top_k, s->top_p, s->min_p, s->typical_p,
+          s->temperature, s->repetition_penalty, s->frequency_penalty, s->presence_penalty, m->mask.there ? ", mask" : "",
+          m->bias.there ? ", bias" : "", m->prompt.there ? ", prompt" : "", m->output.there ? ", output" : "");
+}
+
+static void compare(mixture *m, int32_t isa) {
+  for (int o = 0; o < OUTPUTS; o++) {
+    const array *got = &m->outputs[o];
+    if (!got->there) continue;
+    compared++;
+    if (!memcmp(got->memory, m->expected[o].memory, (size_t)got->bytes)) continue;
+    if (different++ > 20) continue;
+    for (int64_t row = 0; row < m->rows; row++)
+      for (int64_t i = 0; i < numbers_of(m, o); i++) {
+        const double a = get(got, row, i), b = get(&m->expected[o], row, i);
+        if (a == b || (a != a && b != b)) continue;
+        fprintf(stderr, "%s of row %lld, number %lld: %.9g, not %.9g\n", output_names[o], (long long)row, (long long)i, a, b);
+        describe(m, row, isa);
+        row = m->rows;
+        break;
+      }
+  }
+}
+
+static void test_mixture(void) {
+  mixture m = any_mixture();
+  const uint64_t bytes = xent_sample_workspace(m.classes, m.prompt_count + m.output_count);
+  const int64_t page = (int64_t)page_size(), room = ((int64_t)bytes + page - 1) / page * page + page;
+  unsigned char *pages = closed_pages((size_t)room);
+  open_pages(pages, (size_t)(room - page));
+  expect_tokens(&m);
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
+    if (isa == XENT_ISA_SCALAR && m.classes > 3000 && !one_in(3)) continue;
+    static const int64_t parts[] = {1, 2, 7};
+    const int64_t n = parts[below(3)];
+    for (int o = 0; o < OUTPUTS; o++) clear(&m.outputs[o]);
+    expect_of_cross_entropy(&m, isa);
+    for (int64_t part = 0; part < n; part++)
+      call_rows(&m, isa, m.rows * part / n, m.rows * (part + 1) / n, pages + room - page - (int64_t)bytes, bytes);
+    compare(&m, isa);
+  }
+  release_pages(pages, (size_t)room);
+  release_mixture(&m);
+}
+
+/* ---- random bits ---- */
+
+static xent_status sample_repeated(const float *x, int64_t classes, int64_t rows, const xent_sampling *s, int64_t *tokens,
+                                   int32_t isa) {
+  xent_options options = xent_default_options();
+  options.isa = isa;
+  const xent_sample_call call = {.size = sizeof call, .sizes = {.outer = rows, .classes = classes, .inner = 1},
+                                 .options = &options, .sampling = s, .logits = {x, layout_of(0, 1, 0, XENT_F32)},
+                                 .tokens = {tokens, xent_per_row(1, XENT_I64)}};
+  return xent_sample(&call);
+}
+
+static void expect_number(const char *what, int64_t got, int64_t want) {
+  compared++;
+  if (got == want) return;
+  different++;
+  fprintf(stderr, "%s: %lld, not %lld\n", what, (long long)got, (long long)want);
+}
+
+static void test_vectors(void) {
+  static const struct {
+    uint32_t counter[4], key[2], bits[4];
+    int64_t token;
+  } vectors[] = {
+      {{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}, 39680},
+      {{~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}, 27988},
+      {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+       {0xa4093822, 0x299f31d0},
+       {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1},
+       9234}};
+  static float x[65536];
+  for (int i = 0; i < 3; i++) {
+    uint32_t bits[4];
+    contract_philox(vectors[i].key, vectors[i].counter, bits);
+    for (int k = 0; k < 4; k++) expect_number("random bits", bits[k], vectors[i].bits[k]);
+    for (int k = 0; k < 65536; k++) x[k] = (float)i - 1;
+    xent_sampling s = xent_default_sampling();
+    s.seed = (uint64_t)vectors[i].key[1] << 32 | vectors[i].key[0];
+    s.stream = (uint64_t)vectors[i].counter[3] << 32 | vectors[i].counter[2];
+    s.step = vectors[i].counter[0];
+    s.draw = vectors[i].counter[1];
+    for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
+      int64_t token;
+      must(sample_repeated(x, 65536, 1, &s, &token, isa), "sample");
+      expect_number("token of equal logits", token, vectors[i].token);
+    }
+  }
+}
+
+/* ---- padded rows ---- */
+
+static void test_padding(void) {
+  enum { MOST = 70000, ROWS = 40 };
+  static float x[MOST];
+  for (int i = 0; i < 60; i++) {
+    const int64_t n = 1 + below(i % 3 ? 400 : 40000), more = n + 1 + below(MOST - n - 1);
+    int64_t tokens[ROWS], padded[ROWS];
+    xent_sampling s = any_sampling(n);
+    s.min_keep = s.top_k = 0;
+    if (one_in(2)) s.top_k = 1 + below(50);
+    fill_any_row(x, n, (int)below(KINDS));
+    for (int64_t k = n; k < MOST; k++) x[k] = -INFINITY;
+    must(sample_repeated(x, n, ROWS, &s, tokens, XENT_ISA_BEST), "sample");
+    must(sample_repeated(x, more, ROWS, &s, padded, XENT_ISA_BEST), "sample");
+    for (int row = 0; row < ROWS; row++) expect_number("token of a padded row", padded[row], tokens[row]);
+  }
+}
+
+/* ---- how often ---- */
+
+/* Of 100,000 draws, in classes that are expected at least ten times and one of the rest: chi-square is within four
+ * standard deviations, by the cube root of Wilson and Hilferty. */
+static void test_chances(int distributions) {
+  enum { DRAWS = 100000, MOST = 300 };
+  int64_t *tokens = must_allocate(DRAWS * sizeof *tokens);
+  double worst = 0;
+  for (int d = 0; d < distributions; d++) {
+    const int64_t n = d < 4 ? 2 + d : 5 + below(MOST - 5);
+    float x[MOST];
+    double p[MOST], sum = 0;
+    int64_t seen[MOST] = {0};
+    xent_sampling s = xent_default_sampling();
+    s.seed = random_bits(&source);
+    s.stream = random_bits(&source);
+    s.temperature = d % 3 ? 0.5 + random_unit(&source) : 0;
+    const double spread = (double)(d % 5);
+    for (int64_t i = 0; i < n; i++) x[i] = (float)spread * random_normal(&source);
+    for (int64_t i = 0; i < n; i++) sum += p[i] = exp((double)x[i] / (s.temperature != 0 ? s.temperature : 1));
+    must(sample_repeated(x, n, DRAWS, &s, tokens, XENT_ISA_BEST), "sample");
+    for (int64_t i = 0; i < DRAWS; i++) seen[tokens[i]]++;
+    double chi = 0, rest = 0, rest_seen = 0;
+    int64_t cells = 0;
+    for (int64_t i = 0; i < n; i++) {
+      const double expected = p[i] / sum * DRAWS;
+      if (expected < 10) {
+        rest += expected;
+        rest_seen += (double)seen[i];
+        continue;
+      }
+      chi += ((double)seen[i] - expected) * ((double)seen[i] - expected) / expected;
+      cells++;
+    }
+    if (rest >= 10) {
+      chi += (rest_seen - rest) * (rest_seen - rest) / rest;
+      cells++;
+    }
+    compared++;
+    if (cells < 2) continue;
+    const double k = (double)(cells - 1), z = (cbrt(chi / k) - (1 - 2 / (9 * k))) / sqrt(2 / (9 * k));
+    if (fabs(z) > fabs(worst)) worst = z;
+    if (z < 4) continue;
+    different++;
+    fprintf(stderr, "%lld classes: chi-square %.1f of %lld cells\n", (long long)n, chi, (long long)cells);
+  }
+  printf("%d distributions of %d draws: the worst chi-square is %.2f standard deviations off\n", distributions, DRAWS, worst);
+  free(tokens);
+}
+
+/* ---- what is refused ---- */
+
+enum { FEW_ROWS = 3, FEW_CLASSES = 10 };
+
+static xent_sampling few_sampling[FEW_ROWS];
+static xent_options few_options;
+static xent_report few_report;
+static int64_t few_tokens[FEW_ROWS + 1];
+static float few_x[FEW_ROWS * FEW_CLASSES], few_logs[FEW_ROWS];
+static uint64_t few_workspace[64];
+
+static xent_sample_call few_call(void) {
+  for (int i = 0; i < FEW_ROWS; i++) few_sampling[i] = xent_default_sampling();
+  for (int i = 0; i <= FEW_ROWS; i++) few_tokens[i] = 77;
+  few_options = xent_default_options();
+  few_report = (xent_report){.size = sizeof few_report};
+  return (xent_sample_call){.size = sizeof(xent_sample_call),
+                            .sizes = {.outer = FEW_ROWS, .classes = FEW_CLASSES, .inner = 1},
+                            .options = &few_options, .sampling = few_sampling, .per_row = 1, .report = &few_report,
+                            .logits = {few_x, xent_per_class(FEW_CLASSES, 1, XENT_F32)},
+                            .tokens = {few_tokens, xent_per_row(1, XENT_I64)}};
+}
+
+static void expect_refusal(const char *what, xent_sample_call *call, xent_status status, int32_t field, int64_t row) {
+  const xent_status got = xent_sample(call);
+  compared++;
+  bool written = false;
+  for (int i = 0; i < FEW_ROWS; i++) written |= few_tokens[i] != 77;
+  if (got == status && few_report.field == field && few_report.row == row && !written) return;
+  different++;
+  fprintf(stderr, "%s: %s, %s, row %lld%s\n", what, xent_status_message(got), xent_field_name(few_report.field),
+          (long long)few_report.row, written ? ", and tokens were written" : "");
+}
+
+static void test_refused_options(void) {
+  const double nan = NAN;
+#define REFUSED(field_, change, status)                                                       \
+  do {                                                                                        \
+    xent_sample_call c = few_call();                                                          \
+    xent_sampling *s = &few_sampling[1];                                                      \
+    change;                                                                                   \
+    expect_refusal(#change, &c, status, XENT_FIELD_##field_, 1);                              \
+    c = few_call();                                                                           \
+    s = &few_sampling[0];                                                                     \
+    c.per_row = 0;                                                                            \
+    change;                                                                                   \
+    expect_refusal(#change " for all", &c, status, XENT_FIELD_##field_, -1);                  \
+  } while (0)
+  REFUSED(SAMPLING, s->reserved = 1, XENT_UNSUPPORTED);
+  REFUSED(RULES, s->rules = 5, XENT_INVALID_OPTION);
+  REFUSED(RULES, s->rules = -1, XENT_INVALID_OPTION);
+  REFUSED(TIES, s->ties = 3, XENT_INVALID_OPTION);
+  REFUSED(GREEDY, s->greedy = 2, XENT_INVALID_OPTION);
+  REFUSED(MIN_KEEP, s->min_keep = -1, XENT_INVALID_OPTION);
+  REFUSED(TOP_K, s->top_k = -1, XENT_INVALID_OPTION);
+  REFUSED(TOP_P, s->top_p = 1.0000000000000002, XENT_INVALID_OPTION);
+  REFUSED(TOP_P, s->top_p = nan, XENT_INVALID_OPTION);
+  REFUSED(MIN_P, s->min_p = -1e-300, XENT_INVALID_OPTION);
+  REFUSED(TYPICAL_P, s->typical_p = 2, XENT_INVALID_OPTION);
+  REFUSED(TEMPERATURE, s->temperature = -1, XENT_INVALID_OPTION);
+  REFUSED(TEMPERATURE, s->temperature = 0x1p-33, XENT_INVALID_OPTION);
+  REFUSED(TEMPERATURE, s->temperature = INFINITY, XENT_INVALID_OPTION);
+  REFUSED(REPETITION_PENALTY, s->repetition_penalty = -1, XENT_INVALID_OPTION);
+  REFUSED(REPETITION_PENALTY, s->repetition_penalty = 1e-40, XENT_INVALID_OPTION);
+  REFUSED(REPETITION_PENALTY, s->repetition_penalty = 1e39, XENT_INVALID_OPTION);
+  REFUSED(FREQUENCY_PENALTY, s->frequency_penalty = 1e39, XENT_INVALID_OPTION);
+  REFUSED(FREQUENCY_PENALTY, s->frequency_penalty = nan, XENT_INVALID_OPTION);
+  REFUSED(PRESENCE_PENALTY, s->presence_penalty = -INFINITY, XENT_INVALID_OPTION);
+  REFUSED(TYPICAL_P, (s->rules = XENT_RULES_VLLM, s->typical_p = 0.5), XENT_UNSUPPORTED);
+  REFUSED(MIN_P, (s->rules = XENT_RULES_ONNXRUNTIME_GENAI, s->min_p = 0.5), XENT_UNSUPPORTED);
+  REFUSED(TYPICAL_P, (s->rules = XENT_RULES_ONNXRUNTIME_GENAI, s->typical_p = 0.5), XENT_UNSUPPORTED);
+#undef REFUSED
+}
+
+static void test_refused_calls(void) {
+  static int64_t tokens[FEW_ROWS * 4];
+#define REFUSED(field_, change, status, row)                                                  \
+  do {                                                                                        \
+    xent_sample_call c = few_call();                                                          \
+    change;                                                                                   \
+    expect_refusal(#change, &c, status, XENT_FIELD_##field_, row);                            \
+  } while (0)
+#define LIST {tokens, {4, 1, 1, XENT_I64, 0}}
+  const xent_range rows = {1, FEW_ROWS + 1};
+  REFUSED(ROW_RANGE, c.rows = &rows, XENT_INVALID_ARGUMENT, -1);
+  REFUSED(SAMPLING, c.sampling = NULL, XENT_INVALID_ARGUMENT, -1);
+  REFUSED(SAMPLING, c.per_row = 2, XENT_INVALID_ARGUMENT, -1);
+  REFUSED(SAMPLING, c.reserved = 1, XENT_INVALID_ARGUMENT, -1);
+  REFUSED(SAMPLING, few_sampling[2].size = 8, XENT_INVALID_ARGUMENT, 2);
+  REFUSED(LOGITS, c.logits.layout.type = XENT_F64, XENT_UNSUPPORTED, -1);
+  REFUSED(LOGITS, c.logits.layout.type = XENT_I32, XENT_UNSUPPORTED, -1);
+  REFUSED(LOGITS, c.logits.address = NULL, XENT_INVALID_ARGUMENT, -1);
+  REFUSED(TOKENS, c.tokens.address = NULL, XENT_INVALID_ARGUMENT, -1);
+  REFUSED(TOKENS, c.tokens.layout.type = XENT_I16, XENT_UNSUPPORTED, -1);
+  REFUSED(TOKENS, c.tokens.layout.outer = 0, XENT_OVERLAP, -1);
+  REFUSED(CLASSES, c.sizes.classes = INT64_C(1) << 31, XENT_INVALID_SHAPE, -1);
+  REFUSED(CLASSES, c.sizes.classes = 0, XENT_INVALID_SHAPE, -1);
+  REFUSED(PROMPT_COUNT, c.sizes.prompt_count = -1, XENT_INVALID_SHAPE, -1);
+  REFUSED(OUTPUT_COUNT, c.sizes.output_count = -1, XENT_INVALID_SHAPE, -1);
+  REFUSED(TOP_COUNT, c.top_classes = ((xent_output){few_logs, {1, 1, 1, XENT_I32, 0}}), XENT_INVALID_SHAPE, -1);
+  REFUSED(TEMPERATURE, few_options.temperature = 1, XENT_UNSUPPORTED, -1);
+  REFUSED(IGNORE_INDEX, few_options.has_ignore_index = 1, XENT_UNSUPPORTED, -1);
+  REFUSED(LABEL_SMOOTHING, few_options.label_smoothing = 0.5, XENT_UNSUPPORTED, -1);
+  REFUSED(Z_LOSS, few_options.z_loss = 0.5, XENT_UNSUPPORTED, -1);
+  REFUSED(PROBABILITY_CLAMP, few_options.probability_clamp = 0.5, XENT_UNSUPPORTED, -1);
+  REFUSED(FULLY_MASKED, few_options.fully_masked = 1, XENT_UNSUPPORTED, -1);
+  REFUSED(SMOOTHING, few_options.smoothing = 1, XENT_UNSUPPORTED, -1);
+  REFUSED(ISA, few_options.isa = 99, XENT_INVALID_OPTION, -1);
+  REFUSED(LOG_PROBABILITIES, c.log_probabilities = ((xent_output){few_x, xent_per_row(1, XENT_F32)}), XENT_OVERLAP, -1);
+  REFUSED(WORKSPACE, (c.sizes.prompt_count = 4, c.prompt_tokens = (xent_input)LIST), XENT_INVALID_ARGUMENT, -1);
+  REFUSED(WORKSPACE, (c.sizes.output_count = 4, c.output_tokens = (xent_input)LIST, c.workspace = few_workspace,
+          c.workspace_size = xent_sample_workspace(FEW_CLASSES, 4) - 1), XENT_INVALID_ARGUMENT, -1);
+  REFUSED(WORKSPACE, (c.sizes.output_count = 4, c.output_tokens = (xent_input)LIST, c.workspace = (char *)few_workspace + 4,
+          c.workspace_size = sizeof few_workspace), XENT_INVALID_ARGUMENT, -1);
+  tokens[6] = FEW_CLASSES;
+  REFUSED(PROMPT_TOKENS, (c.sizes.prompt_count = 4, c.prompt_tokens = (xent_input)LIST, c.workspace = few_workspace,
+          c.workspace_size = sizeof few_workspace), XENT_INVALID_LABEL, 1);
+  tokens[6] = -2;
+  REFUSED(OUTPUT_TOKENS, (c.sizes.output_count = 4, c.output_tokens = (xent_input)LIST, c.workspace = few_workspace,
+          c.workspace_size = sizeof few_workspace), XENT_INVALID_LABEL, 1);
+  tokens[6] = 0;
+#undef REFUSED
+  xent_sample_call c = few_call();
+  c.sizes.prompt_count = 4;
+  c.prompt_tokens = (xent_input)LIST;
+  c.workspace = few_workspace;
+  c.workspace_size = xent_sample_workspace(FEW_CLASSES, 4);
+  expect_number("a call with nothing wrong", xent_sample(&c), XENT_OK);
+  const xent_range none = {1, 1};
+  c = few_call();
+  c.rows = &none;
+  few_sampling[0].size = few_sampling[1].size = 0; /* of rows that are not asked for */
+  expect_number("no rows", xent_sample(&c), XENT_OK);
+  expect_number("tokens of no rows", few_tokens[1], 77);
+}
+
+int main(int argc, char **argv) {
+  const int64_t times = argc > 1 ? atoll(argv[1]) : 1;
+  if (argc > 2) source.state = (uint64_t)atoll(argv[2]);
+  test_refused_options();
+  test_refused_calls();
+  test_vectors();
+  test_chances(times > 1 ? 24 : 8);
+  test_padding();
+  for (int64_t i = 0; i < times * MIXTURES; i++) test_mixture();
+  printf("%" PRIu64 " compared, %" PRIu64 " differ\n", compared, different);
+  return different ? 1 : 0;
+}
