@@ -5,10 +5,9 @@
 
 #include "kernels/math/f64_logarithm.h"
 #include "kernels/sample/philox.h"
-#include "kernels/sample/select.h"
+#include "kernels/sample/nucleus.h"
 
 static const key_rule by_value = {.typical = false};
-enum { SAMPLE_REACH = 32 }; /* a class whose probability is exp(-32) of the largest one's has weight 0 */
 
 XENT_INLINE int64_t at_least_kept(const xent_sampling *s) { return s->min_keep > 1 ? s->min_keep : 1; }
 
@@ -66,19 +65,69 @@ XENT_INLINE void filter_top_k(kept_set *s, const xent_sampling *o) {
              o->ties == XENT_TIES_OF_RULES ? all_of_rules : o->ties == XENT_TIES_ALL);
 }
 
+/* How many of the classes that equal the last one are kept, and with them what comes before. */
+XENT_INLINE int64_t ties_of_weight(const weigher *w, const cut *c, int64_t wanted) {
+  const int64_t own = weight_of(w, (float)-c->key), ties = (wanted - c->weight + own - 1) / own;
+  return ties < c->equal ? ties : c->equal;
+}
+
+/* Whether the cut was found near where it was thought to be. */
+XENT_SHARED bool cut_in_vicinity(kept_set *s, const xent_sampling *o, const weigher *w) {
+  const vicinity v = guess_vicinity(s, w, o->top_p);
+  const weighed_vicinity found = weigh_vicinity(s, w, &v);
+  const int64_t wanted = share_of_sum(o->top_p, found.all), count = s->count;
+  if (found.listed > SAMPLE_LISTED || found.above >= wanted) return false;
+  int64_t near = found.above;
+  for (int64_t i = 0; i < found.listed; i += SAMPLE_PIECE)
+    near += sum_of_weights(w, s->x + i, found.listed - i < SAMPLE_PIECE ? found.listed - i : SAMPLE_PIECE, 0, 0, false);
+  if (near < wanted) return false;
+  s->listed = true;
+  s->count = found.listed;
+  cut c = find_cut(s, &by_value, w, wanted - found.above, -(double)(v.high < s->high ? v.high : s->high), -(double)v.low);
+  s->listed = false;
+  s->count = count;
+  const int64_t kept = ties_of_weight(w, &c, wanted - found.above), all = found.count + c.count + kept;
+  if (all < at_least_kept(o)) {
+    keep_first(s, at_least_kept(o), false);
+    return true;
+  }
+  s->low = (float)-c.key;
+  s->last = INT64_MAX;
+  int64_t ties = 0, sum = found.above;
+  for (int64_t i = 0; i < found.listed; i++) {
+    if (s->x[i] < s->low || (s->x[i] == s->low && ++ties > kept)) continue;
+    if (s->x[i] == s->low && ties == kept && kept < c.equal) s->last = s->class[i];
+  }
+  XENT_ALIGNED float e[SAMPLE_PIECE + XENT_LANES];
+  const int shift = __builtin_ctzll((uint64_t)s->block);
+  for (int64_t i = 0; i < found.listed; i++) {
+    if (i % SAMPLE_PIECE == 0)
+      exponentials_of(w, s->x + i, found.listed - i < SAMPLE_PIECE ? found.listed - i : SAMPLE_PIECE, e);
+    if (s->x[i] < s->low || (s->x[i] == s->low && s->class[i] > s->last)) continue;
+    const int64_t weight = weight_of_exponential(w, e[i % SAMPLE_PIECE]);
+    s->sums[s->class[i] >> shift] += weight;
+    sum += weight;
+  }
+  s->count = all;
+  s->sum = sum;
+  s->sum_temperature = w->heat.temperature;
+  list_members(s);
+  return true;
+}
+
 XENT_SHARED void filter_top_p(kept_set *s, const xent_sampling *o, const heat *h, double scale) {
   if (o->top_p == 0 || o->top_p == 1) return;
   const weigher w = weigher_of(h, s->high, scale);
+  if (!s->listed && (s->classes <= SAMPLE_LISTED || s->count >= 0)) list_members(s);
+  if (!s->listed && s->low == -INFINITY && s->high >= s->most && cut_in_vicinity(s, o, &w)) return;
   const int64_t wanted = share_of_sum(o->top_p, weigh_set(s, &w));
   const double from = -(double)s->high, last = last_key(s), farthest = from + SAMPLE_REACH / h->whole;
   const cut c = find_cut(s, &by_value, &w, wanted, from, last < farthest ? last : farthest);
-  const float low = (float)-c.key;
-  const int64_t own = weight_of(&w, low), rest = wanted - c.weight, ties = (rest + own - 1) / own;
-  const int64_t kept = ties < c.equal ? ties : c.equal, count = c.count + kept;
+  const int64_t kept = ties_of_weight(&w, &c, wanted), count = c.count + kept;
   if (count < at_least_kept(o))
     keep_first(s, at_least_kept(o), false);
   else
-    raise_low(s, low, kept, c.equal, count);
+    raise_low(s, (float)-c.key, kept, c.equal, count);
 }
 
 XENT_SHARED void filter_min_p(kept_set *s, const xent_sampling *o, double temperature) {
@@ -131,6 +180,7 @@ XENT_SHARED void keep_nearest(kept_set *s, const key_rule *rule, double most) {
   s->low = low;
   s->high = high;
   s->count = count;
+  s->sum = -1;
   if (!s->listed) list_members(s);
 }
 

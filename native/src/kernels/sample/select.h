@@ -39,16 +39,40 @@ typedef struct {
   double from, to, per_key; /* the keys that are looked at, and how many bins there are to one */
 } search_of_cut;
 
-XENT_INLINE int bin_of(const search_of_cut *s, double key) {
-  if (!(s->per_key < 0x1p1000)) return key > s->from;
-  const double at = (key - s->from) * s->per_key;
-  return at < SAMPLE_BINS - 1 ? (int)at : SAMPLE_BINS - 1;
+/* The bins of a piece's classes, -1 where a class is not in the set or its key is not looked at. */
+XENT_SHARED void bins_of(const search_of_cut *s, const piece *p, int32_t *bins) {
+  const double last = SAMPLE_BINS - 1, per_key = s->per_key < 0x1p1000 ? s->per_key : 0x1p1000; /* of keys that are apart */
+  for (int64_t k = 0; k < p->n; k++) {
+    const double key = key_of(s->rule, p->x[k]), at = (key - s->from) * per_key;
+    bins[k] = key >= s->from && key <= s->to ? (int32_t)(at < last ? at : last) : -1;
+  }
+  for (int64_t k = 0; !p->listed && k < p->n; k += XENT_LANES) {
+    const uint32_t in = members(s->set, p, k);
+    for (int i = 0; in != 0xffff && i < XENT_LANES && k + i < p->n; i++) bins[k + i] = in >> i & 1 ? bins[k + i] : -1;
+  }
 }
 
-/* The exponentials of a piece, where weights are wanted. */
-XENT_INLINE const float *weighed(const search_of_cut *s, const piece *p, float *e) {
-  if (s->weigher) exponentials_of(s->weigher, p->x, p->n, e);
-  return e;
+XENT_INLINE bool next_searched(const search_of_cut *s, int64_t *at, piece *p) {
+  return next_piece(s->set, at, s->rule->typical ? s->set->low : (float)-s->to, p);
+}
+
+XENT_SHARED void count_keys(const search_of_cut *s, bin *counts) {
+  XENT_ALIGNED float e[SAMPLE_PIECE + XENT_LANES];
+  int32_t bins[SAMPLE_PIECE];
+  int64_t at = 0, weights[SAMPLE_PIECE];
+  piece p;
+  while (next_searched(s, &at, &p)) {
+    bins_of(s, &p, bins);
+    if (s->weigher) {
+      exponentials_of(s->weigher, p.x, p.n, e);
+      for (int64_t k = 0; k < p.n; k++) weights[k] = weight_of_exponential(s->weigher, e[k]);
+    }
+    for (int64_t k = 0; k < p.n; k++) {
+      if (bins[k] < 0) continue;
+      counts[bins[k]].count++;
+      if (s->weigher) counts[bins[k]].weight += weights[k];
+    }
+  }
 }
 
 typedef struct {
@@ -78,35 +102,23 @@ XENT_SHARED cut cut_of_few(keyed *few, int n, int64_t wanted, bool by_weight, cu
   return before;
 }
 
-/* Of keys in [from, to] each is looked at: its bin, or with `few` what is in bin `only`. Gives how many there are. */
-XENT_INLINE int64_t look_at_keys(const search_of_cut *s, bin *bins, int only, keyed *few, double *least, double *most) {
-  XENT_ALIGNED float e[SAMPLE_PIECE + XENT_LANES];
-  const float lowest = s->rule->typical ? s->set->low : (float)-s->to;
+/* The keys of one bin: how many there are, the smallest and the largest, and the first few of them. */
+XENT_SHARED int64_t collect_keys(const search_of_cut *s, int only, keyed *few, double *least, double *most) {
+  int32_t bins[SAMPLE_PIECE];
   int64_t at = 0, found = 0;
   piece p;
-  while (next_piece(s->set, &at, lowest, &p)) {
-    bool any = p.listed;
-    for (int64_t k = 0; k < p.n && !any; k += XENT_LANES) any = members(s->set, &p, k);
-    if (!any) continue;
-    weighed(s, &p, e);
-    for (int64_t k = 0; k < p.n; k += XENT_LANES)
-      for (uint32_t bits = members(s->set, &p, k); bits; bits &= bits - 1) {
-        const int64_t i = k + __builtin_ctz(bits);
-        const double key = key_of(s->rule, p.x[i]);
-        if (!(key >= s->from && key <= s->to)) continue;
-        const int b = bin_of(s, key);
-        const int64_t weight = s->weigher && (!few || b == only) ? weight_of_exponential(s->weigher, e[i]) : 0;
-        if (few) {
-          if (b != only) continue;
-          if (found < SAMPLE_FEW) few[found] = (keyed){key, weight};
-          *least = key < *least ? key : *least;
-          *most = key > *most ? key : *most;
-          found++;
-        } else {
-          bins[b].count++;
-          bins[b].weight += weight;
-        }
-      }
+  *least = INFINITY;
+  *most = -INFINITY;
+  while (next_searched(s, &at, &p)) {
+    bins_of(s, &p, bins);
+    for (int64_t k = 0; k < p.n; k++) {
+      if (bins[k] != only) continue;
+      const double key = key_of(s->rule, p.x[k]);
+      if (found < SAMPLE_FEW) few[found] = (keyed){key, s->weigher ? weight_of(s->weigher, p.x[k]) : 0};
+      *least = key < *least ? key : *least;
+      *most = key > *most ? key : *most;
+      found++;
+    }
   }
   return found;
 }
@@ -117,24 +129,21 @@ XENT_SHARED cut find_cut(kept_set *set, const key_rule *rule, const weigher *w, 
   cut c = {0};
   keyed few[SAMPLE_FEW];
   double least, most;
-  if (set->listed && set->count <= SAMPLE_FEW) {
-    s.per_key = 0;
-    const int64_t n = look_at_keys(&s, NULL, 0, few, &least, &most);
+  if (set->listed && set->count <= SAMPLE_FEW) { /* all in one bin */
+    const int64_t n = collect_keys(&s, 0, few, &least, &most);
     return cut_of_few(few, (int)n, wanted, w, c);
   }
   for (;;) {
     bin bins[SAMPLE_BINS] = {{0}};
-    s.per_key = SAMPLE_BINS / (s.to - s.from);
-    look_at_keys(&s, bins, 0, NULL, NULL, NULL);
     int b = 0;
+    s.per_key = SAMPLE_BINS / (s.to - s.from);
+    count_keys(&s, bins);
     for (; b < SAMPLE_BINS - 1; b++) {
       if ((w ? c.weight + bins[b].weight : c.count + bins[b].count) >= wanted) break;
       c.count += bins[b].count;
       c.weight += bins[b].weight;
     }
-    least = INFINITY;
-    most = -INFINITY;
-    const int64_t n = look_at_keys(&s, NULL, b, few, &least, &most);
+    const int64_t n = collect_keys(&s, b, few, &least, &most);
     if (n <= SAMPLE_FEW) return cut_of_few(few, (int)n, wanted, w, c);
     if (least == most) {
       c.key = least;

@@ -20,7 +20,8 @@ typedef struct {
   int64_t last;
   int64_t count; /* of its classes; -1: not known */
   bool listed;   /* x and class hold them, in rising order of classes */
-  bool full;     /* no class of the row is missing */
+  int64_t sum;    /* of the weights that `sums` hold, for sum_temperature; -1: none are known */
+  double sum_temperature;
   XENT_ALIGNED float maxima[SAMPLE_BLOCKS + XENT_LANES]; /* of the blocks, then -inf */
   int64_t sums[SAMPLE_BLOCKS]; /* of the weights in a block, or in a piece of the list */
   XENT_ALIGNED float x[SAMPLE_LISTED + XENT_LANES];
@@ -137,8 +138,8 @@ XENT_SHARED bool all_candidates(kept_set *s) {
   s->high = s->most = lanes_largest(most);
   s->low = -INFINITY;
   s->last = -1;
-  s->full = !lanes_bits_equal(least, lanes_set(-INFINITY));
-  s->count = s->full ? s->classes : -1;
+  s->count = lanes_bits_equal(least, lanes_set(-INFINITY)) ? -1 : s->classes;
+  s->sum = -1;
   s->listed = false;
   return !nan && s->high > -INFINITY && s->high < INFINITY;
 }
@@ -200,6 +201,7 @@ XENT_SHARED void raise_low(kept_set *s, float low, int64_t kept, int64_t equal, 
   s->low = low;
   s->last = last;
   s->count = count;
+  s->sum = -1;
   if (!listed) list_members(s);
 }
 
@@ -209,6 +211,7 @@ XENT_SHARED void raise_low(kept_set *s, float low, int64_t kept, int64_t equal, 
 XENT_SHARED int64_t weigh_set(kept_set *s, const weigher *w) {
   int64_t at = 0, total = 0;
   piece p;
+  if (!s->listed && s->sum >= 0 && s->sum_temperature == w->heat.temperature) return s->sum;
   if (s->listed) {
     while (next_piece(s, &at, 0, &p)) total += s->sums[p.block] = sum_of_weights(w, p.x, p.n, 0, 0, false);
     return total;

@@ -6,7 +6,10 @@
 
 #include "kernels/math/exponential.h"
 
-enum { SAMPLE_PIECE = 1024 };
+enum {
+  SAMPLE_PIECE = 1024,
+  SAMPLE_REACH = 32 /* a class whose probability is exp(-32) of the largest one's has weight 0 */
+};
 
 typedef struct {
   heat heat;
