@@ -71,6 +71,27 @@ XENT_INLINE int64_t ties_of_weight(const weigher *w, const cut *c, int64_t wante
   return ties < c->equal ? ties : c->equal;
 }
 
+/* Adds up the weights of those of n listed classes that are kept. Classes rise, so what has been added up when the last
+ * one of a block was, less what had been before, is the block's. */
+XENT_SHARED int64_t add_listed(const kept_set *s, const weigher *w, int64_t from, int64_t n, int64_t sum, int64_t *sums) {
+  XENT_ALIGNED float e[SAMPLE_PIECE + XENT_LANES];
+  int64_t weights[SAMPLE_PIECE];
+  const float *x = s->x + from, low = s->low;
+  const int32_t *class = s->class + from;
+  const int64_t last = s->last;
+  const int shift = __builtin_ctzll((uint64_t)s->block);
+  exponentials_of(w, x, n, e);
+  for (int64_t k = 0; k < n; k++) {
+    const bool kept = (x[k] > low) | ((x[k] == low) & (class[k] <= last));
+    weights[k] = weight_of_exponential(w, e[k]) & -(int64_t)kept; /* a branch would be guessed wrong half of the time */
+  }
+  for (int64_t k = 0; k < n; k++) {
+    sum += weights[k];
+    sums[class[k] >> shift] = sum;
+  }
+  return sum;
+}
+
 /* Whether the cut was found near where it was thought to be. */
 XENT_SHARED bool cut_in_vicinity(kept_set *s, const xent_sampling *o, const weigher *w) {
   const vicinity v = guess_vicinity(s, w, o->top_p);
@@ -79,7 +100,7 @@ XENT_SHARED bool cut_in_vicinity(kept_set *s, const xent_sampling *o, const weig
   if (found.listed > SAMPLE_LISTED || found.above >= wanted) return false;
   int64_t near = found.above;
   for (int64_t i = 0; i < found.listed; i += SAMPLE_PIECE)
-    near += sum_of_weights(w, s->x + i, found.listed - i < SAMPLE_PIECE ? found.listed - i : SAMPLE_PIECE, 0, 0, false);
+    near += sum_of_weights(w, s->x + i, found.listed - i < SAMPLE_PIECE ? found.listed - i : SAMPLE_PIECE);
   if (near < wanted) return false;
   s->listed = true;
   s->count = found.listed;
@@ -93,23 +114,19 @@ XENT_SHARED bool cut_in_vicinity(kept_set *s, const xent_sampling *o, const weig
   }
   s->low = (float)-c.key;
   s->last = INT64_MAX;
-  int64_t ties = 0, sum = found.above;
-  for (int64_t i = 0; i < found.listed; i++) {
-    if (s->x[i] < s->low || (s->x[i] == s->low && ++ties > kept)) continue;
-    if (s->x[i] == s->low && ties == kept && kept < c.equal) s->last = s->class[i];
-  }
-  XENT_ALIGNED float e[SAMPLE_PIECE + XENT_LANES];
-  const int shift = __builtin_ctzll((uint64_t)s->block);
-  for (int64_t i = 0; i < found.listed; i++) {
-    if (i % SAMPLE_PIECE == 0)
-      exponentials_of(w, s->x + i, found.listed - i < SAMPLE_PIECE ? found.listed - i : SAMPLE_PIECE, e);
-    if (s->x[i] < s->low || (s->x[i] == s->low && s->class[i] > s->last)) continue;
-    const int64_t weight = weight_of_exponential(w, e[i % SAMPLE_PIECE]);
-    s->sums[s->class[i] >> shift] += weight;
-    sum += weight;
+  for (int64_t i = 0, ties = 0; kept < c.equal && ties < kept; i++)
+    if (s->x[i] == s->low && ++ties == kept) s->last = s->class[i];
+  int64_t sums[SAMPLE_BLOCKS], sum = 0, before = 0;
+  for (int64_t i = 0; i < s->blocks; i++) sums[i] = -1;
+  for (int64_t i = 0; i < found.listed; i += SAMPLE_PIECE)
+    sum = add_listed(s, w, i, found.listed - i < SAMPLE_PIECE ? found.listed - i : SAMPLE_PIECE, sum, sums);
+  for (int64_t i = 0; i < s->blocks; i++) {
+    const int64_t up_to = sums[i] < 0 ? before : sums[i];
+    s->sums[i] += up_to - before;
+    before = up_to;
   }
   s->count = all;
-  s->sum = sum;
+  s->sum = found.above + sum;
   s->sum_temperature = w->heat.temperature;
   list_members(s);
   return true;

@@ -21,7 +21,7 @@ XENT_INLINE double weight_of_top(kept_set *s, const weigher *w, float least) {
   int64_t at = 0, weight = 0;
   piece p;
   const float below = of_ordinal(ordinal_of(least) - 1);
-  while (next_piece(s, &at, least, &p)) weight += sum_of_weights(w, p.x, p.n, below, s->high, true);
+  while (next_piece(s, &at, least, &p)) weight += sum_of_weights_above(w, p.x, p.n, below);
   return (double)weight;
 }
 
@@ -30,20 +30,28 @@ XENT_SHARED vicinity guess_vicinity(kept_set *s, const weigher *w, double p) {
   double weight[SAMPLE_GUESS_BINS] = {0}, squares[SAMPLE_GUESS_BINS] = {0}, all = 0, all_squares = 0;
   const float largest = reached_by(s->maxima, s->blocks, SAMPLE_TOP_BLOCKS, SAMPLE_TOP_BLOCKS + 16, s->high);
   const double top = largest > -INFINITY ? weight_of_top(s, w, largest) : 0;
-  const double per_value = w->heat.whole * SAMPLE_GUESS_PER_NAT, each = (double)s->classes / (SAMPLE_PROBES * XENT_LANES);
+  const float per_value = w->heat.hi * SAMPLE_GUESS_PER_NAT;
+  const double each = w->scale * (double)s->classes / (SAMPLE_PROBES * XENT_LANES);
   for (int64_t i = 0; i < SAMPLE_PROBES; i++) {
     const int64_t class = s->classes / XENT_LANES * i / SAMPLE_PROBES * XENT_LANES;
     const float *x = values_at(&s->values, class, XENT_LANES, s->room);
     exponentials_of(w, x, XENT_LANES, e);
+    int32_t bins[XENT_LANES];
+    float mass[XENT_LANES];
     for (int k = 0; k < XENT_LANES; k++) {
-      if (!(x[k] < largest && x[k] > -INFINITY)) continue;
-      const double at = ((double)s->high - (double)x[k]) * per_value, v = (double)e[k] * w->scale * each;
-      const int b = at < SAMPLE_GUESS_BINS - 1 ? (int)at : SAMPLE_GUESS_BINS - 1;
-      weight[b] += v;
-      squares[b] += v * v;
-      all += v;
-      all_squares += v * v;
+      const float at = (s->high - x[k]) * per_value;
+      bins[k] = at < SAMPLE_GUESS_BINS - 1 ? (int32_t)at : SAMPLE_GUESS_BINS - 1;
+      mass[k] = x[k] < largest ? e[k] : 0; /* those that reach it are all weighed */
     }
+    for (int k = 0; k < XENT_LANES; k++) {
+      const double v = (double)mass[k] * each;
+      weight[bins[k]] += v;
+      squares[bins[k]] += v * v;
+    }
+  }
+  for (int b = 0; b < SAMPLE_GUESS_BINS; b++) {
+    all += weight[b];
+    all_squares += squares[b];
   }
   const double wanted = p * (top + all);
   double sum = top, sum_squares = 0;
@@ -53,12 +61,12 @@ XENT_SHARED vicinity guess_vicinity(kept_set *s, const weigher *w, double p) {
     const double q = 1 - p, error = 2.5 * sqrt(q * q * sum_squares + p * p * (all_squares - sum_squares));
     if (b == 0 && top > wanted + error) return (vicinity){.low = largest, .high = INFINITY};
     if (sum > wanted + error) {
-      v.low = (float)((double)s->high - b / per_value);
+      v.low = s->high - (float)b / per_value;
       break;
     }
     if (!begun && sum + weight[b] > wanted - error) {
       begun = true;
-      if (sum > top) v.high = (float)((double)s->high - b / per_value);
+      if (sum > top) v.high = s->high - (float)b / per_value;
     }
     sum += weight[b];
     sum_squares += squares[b];
@@ -72,52 +80,60 @@ typedef struct {
   int64_t listed;            /* or more than can be */
 } weighed_vicinity;
 
-XENT_INLINE dlanes add_where(const weigher *w, dlanes sum, const lanes e) { return dlanes_add(sum, whole_weights(w, e)); }
+typedef struct {
+  lanes low, high;
+  wholes all, above; /* above: of the piece */
+  int64_t count, listed;
+} vicinity_sums;
 
 /* Of `count` vectors, of which `left` values are there. */
 XENT_INLINE void weigh_vectors(kept_set *s, const weigher *w, const float *x, int64_t begin, int64_t left, const int count,
-                               const vicinity *v, dlanes sums[2], weighed_vicinity *out) {
-  const lanes low = lanes_set(v->low), high = lanes_set(v->high), zero = lanes_set(0);
+                               vicinity_sums *sums) {
   lanes e[XENT_BATCH], values[XENT_BATCH];
   XENT_UNROLL(8)
-  for (int j = 0; j < count; j++)
-    values[j] = e[j] = left >= (j + 1) * XENT_LANES ? lanes_load(x + j * XENT_LANES) : lanes_load_part(x + j * XENT_LANES, left - j * XENT_LANES, -INFINITY);
+  for (int j = 0; j < count; j++) {
+    const int64_t rest = left - j * XENT_LANES;
+    values[j] = rest >= XENT_LANES ? lanes_load(x + j * XENT_LANES) : lanes_load_part(x + j * XENT_LANES, rest, -INFINITY);
+    e[j] = values[j];
+  }
   exponentials(w, e, count);
   XENT_UNROLL(8)
   for (int j = 0; j < count; j++) {
-    const uint32_t above = lanes_bits_above(values[j], high);
-    sums[0] = dlanes_add(sums[0], whole_weights(w, lanes_where_above(values[j], high, e[j], zero)));
-    sums[1] = dlanes_add(sums[1], whole_weights(w, lanes_where_above(values[j], high, zero, e[j])));
-    out->count += __builtin_popcount(above);
-    uint32_t near = 0xffff & ~above & ~lanes_bits_above(low, values[j]);
-    if (out->listed + XENT_LANES > SAMPLE_LISTED) {
-      out->listed += __builtin_popcount(near); /* of which no more is wanted than that they are too many */
-      near = 0;
-    }
-    for (; near; near &= near - 1) {
-      const int i = __builtin_ctz(near);
-      s->x[out->listed] = x[j * XENT_LANES + i];
-      s->class[out->listed++] = (int32_t)(begin + j * XENT_LANES + i);
-    }
+    const uint32_t above = lanes_bits_above(values[j], sums->high);
+    const uint32_t near = 0xffff & ~above & ~lanes_bits_above(sums->low, values[j]);
+    const dlanes weights = dlanes_whole(e[j], w->scale);
+    sums->all = wholes_add(sums->all, weights);
+    sums->above = wholes_add_above(sums->above, weights, values[j], sums->high);
+    sums->count += __builtin_popcount(above);
+    const int64_t to = sums->listed < SAMPLE_LISTED ? sums->listed : SAMPLE_LISTED; /* there, what is written is lost */
+    lanes_pick(s->x + to, values[j], near);
+    numbers_pick(s->class + to, (int32_t)(begin + j * XENT_LANES), near);
+    sums->listed += __builtin_popcount(near);
   }
 }
 
-XENT_SHARED weighed_vicinity weigh_vicinity(kept_set *s, const weigher *w, const vicinity *v) {
+XENT_SHARED weighed_vicinity weigh_vicinity(kept_set *s, const weigher *of, const vicinity *v) {
+  const weigher own = *of, *w = &own; /* which no store here can change */
+  vicinity_sums sums = {.low = lanes_set(v->low), .high = lanes_set(v->high), .all = wholes_zero()};
   weighed_vicinity out = {0};
-  int64_t at = 0;
+  int64_t at = 0, vectors = 0;
   piece p;
   memset(s->sums, 0, (size_t)s->blocks * sizeof *s->sums);
   while (next_piece(s, &at, -INFINITY, &p)) {
-    dlanes sums[2] = {dlanes_zero(), dlanes_zero()};
+    const int64_t before = sums.count;
     int64_t k = 0;
+    sums.above = wholes_zero();
     for (; k + XENT_BATCH * XENT_LANES <= p.n; k += XENT_BATCH * XENT_LANES)
-      weigh_vectors(s, w, p.x + k, p.begin + k, XENT_BATCH * XENT_LANES, XENT_BATCH, v, sums, &out);
-    for (; k < p.n; k += XENT_LANES) weigh_vectors(s, w, p.x + k, p.begin + k, p.n - k, 1, v, sums, &out);
-    const int64_t above = (int64_t)dlanes_tree(sums[0]);
+      weigh_vectors(s, w, p.x + k, p.begin + k, XENT_BATCH * XENT_LANES, XENT_BATCH, &sums);
+    for (; k < p.n; k += XENT_LANES) weigh_vectors(s, w, p.x + k, p.begin + k, p.n - k, 1, &sums);
+    const int64_t above = sum_of_wholes(sums.above, sums.count - before);
     s->sums[p.block] += above;
     out.above += above;
-    out.all += above + (int64_t)dlanes_tree(sums[1]);
+    vectors += (p.n + XENT_LANES - 1) / XENT_LANES;
   }
+  out.all = sum_of_wholes(sums.all, vectors * XENT_LANES);
+  out.count = sums.count;
+  out.listed = sums.listed;
   return out;
 }
 

@@ -42,10 +42,22 @@ typedef struct {
 /* The bins of a piece's classes, -1 where a class is not in the set or its key is not looked at. */
 XENT_SHARED void bins_of(const search_of_cut *s, const piece *p, int32_t *bins) {
   const double last = SAMPLE_BINS - 1, per_key = s->per_key < 0x1p1000 ? s->per_key : 0x1p1000; /* of keys that are apart */
-  for (int64_t k = 0; k < p->n; k++) {
-    const double key = key_of(s->rule, p->x[k]), at = (key - s->from) * per_key;
-    bins[k] = key >= s->from && key <= s->to ? (int32_t)(at < last ? at : last) : -1;
+  const double from = s->from, to = s->to;
+  const key_rule rule = *s->rule;
+  const float *x = p->x;
+  const int64_t n = p->n;
+#define XENT_BIN(key_)                                                      \
+  for (int64_t k = 0; k < n; k++) {                                         \
+    const double key = (key_), at = (key - from) * per_key;                 \
+    const int32_t in_range = (int32_t)(at < last ? at : last);              \
+    bins[k] = (key >= from) & (key <= to) ? in_range : -1;                  \
   }
+  if (rule.typical) {
+    XENT_BIN(fabs((rule.most - (double)x[k]) * rule.per_value - rule.average))
+  } else {
+    XENT_BIN(-(double)x[k])
+  }
+#undef XENT_BIN
   for (int64_t k = 0; !p->listed && k < p->n; k += XENT_LANES) {
     const uint32_t in = members(s->set, p, k);
     for (int i = 0; in != 0xffff && i < XENT_LANES && k + i < p->n; i++) bins[k + i] = in >> i & 1 ? bins[k + i] : -1;

@@ -213,7 +213,7 @@ XENT_SHARED int64_t weigh_set(kept_set *s, const weigher *w) {
   piece p;
   if (!s->listed && s->sum >= 0 && s->sum_temperature == w->heat.temperature) return s->sum;
   if (s->listed) {
-    while (next_piece(s, &at, 0, &p)) total += s->sums[p.block] = sum_of_weights(w, p.x, p.n, 0, 0, false);
+    while (next_piece(s, &at, 0, &p)) total += s->sums[p.block] = sum_of_weights(w, p.x, p.n);
     return total;
   }
   const bool all = s->low == -INFINITY && s->high >= s->most;
@@ -222,9 +222,10 @@ XENT_SHARED int64_t weigh_set(kept_set *s, const weigher *w) {
   while (next_piece(s, &at, s->low, &p)) {
     int64_t sum;
     if (all) {
-      sum = sum_of_weights(w, p.x, p.n, 0, 0, false);
+      sum = sum_of_weights(w, p.x, p.n);
     } else {
-      sum = sum_of_weights(w, p.x, p.n, s->low, s->high, true);
+      sum = sum_of_weights_above(w, p.x, p.n, s->low);
+      if (s->high < s->most) sum -= sum_of_weights_above(w, p.x, p.n, s->high);
       int64_t equal = 0;
       for (int64_t k = 0; lowest && k < p.n; k += XENT_LANES) {
         const int64_t left = p.n - k;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Weights: exponentials as integers, whose sums are exact. A vector of doubles holds them: those of 1024 classes add up
- * to less than 2^53. */
+/* Weights: exponentials as integers, whose sums are exact. */
 #ifndef XENT_SAMPLE_WEIGHTS_H
 #define XENT_SAMPLE_WEIGHTS_H
 
 #include "kernels/math/exponential.h"
+#include "kernels/vector/whole.h"
 
 enum {
   SAMPLE_PIECE = 1024,
@@ -17,8 +17,6 @@ typedef struct {
   float shift;  /* is subtracted first, where it is not 0 */
   double scale; /* 2^g */
 } weigher;
-
-#define XENT_WHOLE 0x1.8p52 /* adding it rounds to a whole number */
 
 XENT_INLINE double scale_of_classes(int64_t classes) {
   int bits = 0;
@@ -44,14 +42,9 @@ XENT_INLINE void exponentials(const weigher *w, lanes *x, const int count) {
   exp_lanes(x, count, &w->references, false, &w->heat);
 }
 
-/* And those weights. */
-XENT_INLINE dlanes whole_weights(const weigher *w, lanes e) {
-  const dlanes whole = dlanes_set(XENT_WHOLE);
-  return dlanes_sub(dlanes_add(dlanes_scale(dlanes_widen(e), w->scale), whole), whole);
-}
 XENT_INLINE int64_t weight_of_exponential(const weigher *w, float e) {
   const double product = (double)e * w->scale, raised = product + XENT_WHOLE;
-  return (int64_t)(raised - XENT_WHOLE);
+  return (int64_t)(double_bits(raised) - XENT_WHOLE_BITS);
 }
 XENT_INLINE int64_t weight_of(const weigher *w, float x) {
   XENT_ALIGNED float e[XENT_LANES];
@@ -62,7 +55,8 @@ XENT_INLINE int64_t weight_of(const weigher *w, float x) {
 }
 
 /* The exponentials of n <= SAMPLE_PIECE values, in whole vectors. */
-XENT_SHARED void exponentials_of(const weigher *w, const float *x, int64_t n, float *e) {
+XENT_SHARED void exponentials_of(const weigher *of, const float *x, int64_t n, float *e) {
+  const weigher own = *of, *w = &own; /* which no store here can change */
   int64_t k = 0;
   for (; k + XENT_BATCH * XENT_LANES <= n; k += XENT_BATCH * XENT_LANES) {
     lanes v[XENT_BATCH];
@@ -77,38 +71,42 @@ XENT_SHARED void exponentials_of(const weigher *w, const float *x, int64_t n, fl
   }
 }
 
-/* The weights of those of n <= SAMPLE_PIECE values that are above `low` and, where `bounded`, not above `high`. */
-XENT_INLINE dlanes add_weights(const weigher *w, dlanes sum, const lanes *x, const int count, lanes low, lanes high, const bool bounded) {
-  lanes e[XENT_BATCH];
-  const lanes zero = lanes_set(0);
-  XENT_UNROLL(8)
-  for (int j = 0; j < count; j++) e[j] = x[j];
-  exponentials(w, e, count);
-  XENT_UNROLL(8)
-  for (int j = 0; j < count; j++) {
-    if (bounded) {
-      e[j] = lanes_where_above(x[j], low, e[j], zero);
-      e[j] = lanes_where_above(x[j], high, zero, e[j]);
-    }
-    sum = dlanes_add(sum, whole_weights(w, e[j]));
-  }
-  return sum;
+/* The sum of `numbers` weights whose bits were added up. */
+XENT_INLINE int64_t sum_of_wholes(wholes w, int64_t numbers) {
+  return (int64_t)(wholes_sum(w) - (uint64_t)numbers * XENT_WHOLE_BITS);
 }
-XENT_INLINE int64_t sum_of_weights(const weigher *w, const float *x, int64_t n, float low, float high, const bool bounded) {
-  dlanes sum = dlanes_zero();
-  const lanes lows = lanes_set(low), highs = lanes_set(high);
+
+/* The weights of n values; of those that are above a limit. */
+XENT_INLINE int64_t sum_of_weights(const weigher *w, const float *x, int64_t n) {
+  wholes sum = wholes_zero();
   int64_t k = 0;
   for (; k + XENT_BATCH * XENT_LANES <= n; k += XENT_BATCH * XENT_LANES) {
-    lanes v[XENT_BATCH];
+    lanes e[XENT_BATCH];
     XENT_UNROLL(8)
-    for (int j = 0; j < XENT_BATCH; j++) v[j] = lanes_load(x + k + j * XENT_LANES);
-    sum = add_weights(w, sum, v, XENT_BATCH, lows, highs, bounded);
+    for (int j = 0; j < XENT_BATCH; j++) e[j] = lanes_load(x + k + j * XENT_LANES);
+    exponentials(w, e, XENT_BATCH);
+    XENT_UNROLL(8)
+    for (int j = 0; j < XENT_BATCH; j++) sum = wholes_add(sum, dlanes_whole(e[j], w->scale));
   }
   for (; k < n; k += XENT_LANES) {
-    const lanes v[1] = {lanes_load_part(x + k, n - k, -INFINITY)};
-    sum = add_weights(w, sum, v, 1, lows, highs, bounded);
+    lanes e[1] = {lanes_load_part(x + k, n - k, -INFINITY)};
+    exponentials(w, e, 1);
+    sum = wholes_add(sum, dlanes_whole(e[0], w->scale));
   }
-  return (int64_t)dlanes_tree(sum);
+  return sum_of_wholes(sum, (n + XENT_LANES - 1) / XENT_LANES * XENT_LANES);
+}
+XENT_SHARED int64_t sum_of_weights_above(const weigher *w, const float *x, int64_t n, float limit) {
+  wholes sum = wholes_zero();
+  const lanes limits = lanes_set(limit);
+  int64_t count = 0;
+  for (int64_t k = 0; k < n; k += XENT_LANES) {
+    const lanes v = n - k >= XENT_LANES ? lanes_load(x + k) : lanes_load_part(x + k, n - k, -INFINITY);
+    lanes e[1] = {v};
+    exponentials(w, e, 1);
+    sum = wholes_add_above(sum, dlanes_whole(e[0], w->scale), v, limits);
+    count += __builtin_popcount(lanes_bits_above(v, limits));
+  }
+  return sum_of_wholes(sum, count);
 }
 
 #endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Words for sums of whole numbers, and for picking lanes; see vector.h. `wholes` are sixteen integers of 64 bits, modulo
+ * 2^64. A double with 1.5 * 2^52 added has in its bits the whole number nearest to it: sums of such bits are exact, and
+ * hold XENT_WHOLE_BITS once for each number.
+ *   wholes_zero, wholes_sum(w)            the sum is across lanes
+ *   wholes_add(w, d)                      the bits of d
+ *   wholes_add_above(w, d, x, limit)      those of the lanes in which x > limit
+ *   dlanes_whole(e, scale)                e * scale + 1.5 * 2^52, the product exact
+ *   lanes_pick(to, v, bits)               the lanes whose bits are set, side by side; up to sixteen places are written
+ *   numbers_pick(to, first, bits)         the numbers first + lane likewise
+ */
+#ifndef XENT_WHOLE_H
+#define XENT_WHOLE_H
+
+#include "kernels/vector/vector.h"
+
+#define XENT_WHOLE 0x1.8p52
+#define XENT_WHOLE_BITS UINT64_C(0x4338000000000000)
+
+#if defined(__AVX512F__)
+typedef struct { __m512i lo, hi; } wholes;
+
+XENT_INLINE wholes wholes_zero(void) { return (wholes){_mm512_setzero_si512(), _mm512_setzero_si512()}; }
+XENT_INLINE wholes wholes_add(wholes w, dlanes d) {
+  return (wholes){_mm512_add_epi64(w.lo, _mm512_castpd_si512(d.lo)), _mm512_add_epi64(w.hi, _mm512_castpd_si512(d.hi))};
+}
+XENT_INLINE wholes wholes_add_above(wholes w, dlanes d, lanes x, lanes limit) {
+  const __mmask16 above = _mm512_cmp_ps_mask(x.v, limit.v, _CMP_GT_OQ);
+  return (wholes){_mm512_mask_add_epi64(w.lo, (__mmask8)above, w.lo, _mm512_castpd_si512(d.lo)),
+                  _mm512_mask_add_epi64(w.hi, (__mmask8)(above >> 8), w.hi, _mm512_castpd_si512(d.hi))};
+}
+XENT_INLINE uint64_t wholes_sum(wholes w) { return (uint64_t)_mm512_reduce_add_epi64(_mm512_add_epi64(w.lo, w.hi)); }
+XENT_INLINE dlanes dlanes_whole(lanes e, double scale) {
+  return dlanes_fma(dlanes_widen(e), dlanes_set(scale), dlanes_set(XENT_WHOLE));
+}
+XENT_INLINE void lanes_pick(float *to, lanes v, uint32_t bits) {
+  _mm512_storeu_ps(to, _mm512_maskz_compress_ps((__mmask16)bits, v.v));
+}
+XENT_INLINE void numbers_pick(int32_t *to, int32_t first, uint32_t bits) {
+  const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  _mm512_storeu_si512(to, _mm512_maskz_compress_epi32((__mmask16)bits, _mm512_add_epi32(lane, _mm512_set1_epi32(first))));
+}
+
+#else
+#if defined(__AVX2__) && defined(__FMA__)
+typedef struct { __m256i q[4]; } wholes;
+
+XENT_INLINE wholes wholes_zero(void) {
+  const __m256i zero = _mm256_setzero_si256();
+  return (wholes){{zero, zero, zero, zero}};
+}
+XENT_INLINE wholes wholes_add(wholes w, dlanes d) {
+  XENT_EACH_QUARTER(k) w.q[k] = _mm256_add_epi64(w.q[k], _mm256_castpd_si256(d.q[k]));
+  return w;
+}
+XENT_INLINE wholes wholes_add_above(wholes w, dlanes d, lanes x, lanes limit) {
+  const __m256i lo = _mm256_castps_si256(_mm256_cmp_ps(x.lo, limit.lo, _CMP_GT_OQ));
+  const __m256i hi = _mm256_castps_si256(_mm256_cmp_ps(x.hi, limit.hi, _CMP_GT_OQ));
+  const __m256i above[4] = {_mm256_cvtepi32_epi64(_mm256_castsi256_si128(lo)), _mm256_cvtepi32_epi64(_mm256_extracti128_si256(lo, 1)),
+                            _mm256_cvtepi32_epi64(_mm256_castsi256_si128(hi)), _mm256_cvtepi32_epi64(_mm256_extracti128_si256(hi, 1))};
+  XENT_EACH_QUARTER(k) w.q[k] = _mm256_add_epi64(w.q[k], _mm256_and_si256(above[k], _mm256_castpd_si256(d.q[k])));
+  return w;
+}
+XENT_INLINE uint64_t wholes_sum(wholes w) {
+  uint64_t n[4];
+  _mm256_storeu_si256((__m256i *)(void *)n,
+                      _mm256_add_epi64(_mm256_add_epi64(w.q[0], w.q[1]), _mm256_add_epi64(w.q[2], w.q[3])));
+  return n[0] + n[1] + n[2] + n[3];
+}
+XENT_INLINE dlanes dlanes_whole(lanes e, double scale) {
+  return dlanes_fma(dlanes_widen(e), dlanes_set(scale), dlanes_set(XENT_WHOLE));
+}
+
+#elif defined(XENT_NEON)
+typedef struct { uint64x2_t p[8]; } wholes;
+
+XENT_INLINE wholes wholes_zero(void) {
+  const uint64x2_t zero = vdupq_n_u64(0);
+  return (wholes){{zero, zero, zero, zero, zero, zero, zero, zero}};
+}
+XENT_INLINE wholes wholes_add(wholes w, dlanes d) {
+  XENT_EACH_PAIR(k) w.p[k] = vaddq_u64(w.p[k], vreinterpretq_u64_f64(d.p[k]));
+  return w;
+}
+XENT_INLINE wholes wholes_add_above(wholes w, dlanes d, lanes x, lanes limit) {
+  const where above = lanes_above(x, limit);
+  const uint32x4_t four[4] = {above.a, above.b, above.c, above.d};
+  XENT_UNROLL(4)
+  for (int k = 0; k < 4; k++) {
+    const int32x4_t v = vreinterpretq_s32_u32(four[k]);
+    const uint64x2_t low = vreinterpretq_u64_s64(vmovl_s32(vget_low_s32(v)));
+    const uint64x2_t high = vreinterpretq_u64_s64(vmovl_high_s32(v));
+    w.p[2 * k] = vaddq_u64(w.p[2 * k], vandq_u64(low, vreinterpretq_u64_f64(d.p[2 * k])));
+    w.p[2 * k + 1] = vaddq_u64(w.p[2 * k + 1], vandq_u64(high, vreinterpretq_u64_f64(d.p[2 * k + 1])));
+  }
+  return w;
+}
+XENT_INLINE uint64_t wholes_sum(wholes w) {
+  const uint64x2_t even = vaddq_u64(vaddq_u64(w.p[0], w.p[2]), vaddq_u64(w.p[4], w.p[6]));
+  const uint64x2_t odd = vaddq_u64(vaddq_u64(w.p[1], w.p[3]), vaddq_u64(w.p[5], w.p[7]));
+  return vaddvq_u64(vaddq_u64(even, odd));
+}
+XENT_INLINE dlanes dlanes_whole(lanes e, double scale) {
+  return dlanes_fma(dlanes_widen(e), dlanes_set(scale), dlanes_set(XENT_WHOLE));
+}
+
+#else
+typedef struct { uint64_t v[XENT_LANES]; } wholes;
+
+XENT_INLINE wholes wholes_zero(void) { return (wholes){{0}}; }
+XENT_INLINE wholes wholes_add(wholes w, dlanes d) {
+  XENT_EACH_LANE(j) w.v[j] += double_bits(d.v[j]);
+  return w;
+}
+XENT_INLINE wholes wholes_add_above(wholes w, dlanes d, lanes x, lanes limit) {
+  XENT_EACH_LANE(j) w.v[j] += x.v[j] > limit.v[j] ? double_bits(d.v[j]) : 0;
+  return w;
+}
+XENT_INLINE uint64_t wholes_sum(wholes w) {
+  uint64_t sum = 0;
+  XENT_EACH_LANE(j) sum += w.v[j];
+  return sum;
+}
+XENT_INLINE dlanes dlanes_whole(lanes e, double scale) {
+  return dlanes_add(dlanes_scale(dlanes_widen(e), scale), dlanes_set(XENT_WHOLE));
+}
+#endif
+
+XENT_INLINE void lanes_pick(float *to, lanes v, uint32_t bits) {
+  XENT_ALIGNED float x[XENT_LANES];
+  if (bits) lanes_store(x, v);
+  for (; bits; bits &= bits - 1) *to++ = x[__builtin_ctz(bits)];
+}
+XENT_INLINE void numbers_pick(int32_t *to, int32_t first, uint32_t bits) {
+  for (; bits; bits &= bits - 1) *to++ = first + __builtin_ctz(bits);
+}
+#endif
+
+#endif
