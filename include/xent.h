@@ -184,7 +184,11 @@ enum {
   XENT_FIELD_PROCESSED_LOG_PROBABILITIES = 64,
   XENT_FIELD_KEPT = 65,
   XENT_FIELD_KEPT_MASK = 66,
-  XENT_FIELD_WORKSPACE = 67
+  XENT_FIELD_WORKSPACE = 67,
+  XENT_FIELD_ELEMENT_WEIGHTS = 80,
+  XENT_FIELD_POSITIVE_WEIGHTS = 81,
+  XENT_FIELD_FOCAL_GAMMA = 82,
+  XENT_FIELD_FOCAL_ALPHA = 83
 };
 
 /* ---- element types ---------------------------------------------------------------------------- */
@@ -294,12 +298,16 @@ typedef struct xent_options {
   double probability_clamp; /* d in (0, 0.5]: the probability of a label, or of every class with a target, counts
                                as one in [d, 1 - d] in losses and log_probabilities, not in gradients; without
                                smoothing only, of probability and sparse rows not in states; 0: none */
+  double focal_gamma;       /* in [0, 2^32]: the loss is focal, times (1 - p)^gamma, p the probability of what is right;
+                               labels only, without smoothing, z-loss and clamp; 0: it is not */
+  double focal_alpha;       /* in (0, 1], of binary cross-entropy: positives weigh alpha, negatives 1 - alpha; 0: both
+                               weigh 1 */
 } xent_options;
 
 /* No ignore index, no smoothing, gradient scale 1. */
 static inline xent_options xent_default_options(void) {
   xent_options o = {sizeof(xent_options), XENT_ISA_BEST, XENT_FULLY_MASKED_NAN, 0, 1, 0, 0.0, 1.0,
-                    XENT_SMOOTHING_UNIFORM, 0, 0.0, 0.0, 0.0, 0.0};
+                    XENT_SMOOTHING_UNIFORM, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0};
   return o;
 }
 
@@ -613,6 +621,32 @@ XENT_API xent_status xent_sample(const xent_sample_call *call);
 
 /* The bytes of workspace that a call with so many classes and tokens (prompt_count + output_count) needs. */
 XENT_API uint64_t xent_sample_workspace(int64_t classes, int64_t tokens);
+/* ---- binary cross-entropy ------------------------------------------------------------------------ */
+
+/* Of every element by itself, softplus(x) being log(1 + exp(x)):
+ *     loss = w a (r t softplus(-x) + (1 - t) softplus(x)) m^gamma
+ * with its target t, weight w and positive weight r; a = alpha t + (1 - alpha) (1 - t) with focal_alpha, else 1; and
+ * m = (1 - t) sigmoid(x) + t sigmoid(-x), the probability of what is wrong, with focal_gamma. And, in the same read of
+ * the logits, the gradient of gradient_scale * loss, which may overwrite the logits. losses has a number per element.
+ * Every array is one per element, and strides of 0 repeat: positive weights per class have the strides 0, 1, 0.
+ * targets of a float type are used as they are, and mean something in [0, 1]. Those of an integer type must be 0, 1 or
+ * the ignore index, else XENT_INVALID_LABEL with row, label and the class (in `integer`), before the first store.
+ * An element of weight 0, or whose label is the ignore index, is ignored: loss and gradient are +0, whatever it holds.
+ * report->counted is the number of the others, which a call that asks for nothing else gives, too.
+ * Of the options isa, ignore_index, gradient_scale, focal_gamma and focal_alpha are for this; any other that is set is
+ * XENT_UNSUPPORTED. With focal_gamma everything is computed in double and rounded to float where logits are not F64. */
+typedef struct xent_binary_cross_entropy_call {
+  uint64_t size;
+  xent_sizes sizes;
+  const xent_range *rows;      /* or NULL: all */
+  const xent_options *options; /* or NULL: xent_default_options */
+  xent_report *report;         /* or NULL */
+  xent_input logits, targets, element_weights /* or NULL; or of type U8 */, positive_weights /* or NULL */;
+  xent_output losses /* or NULL */, gradient /* or NULL */;
+  xent_tally *tally; /* or NULL: the losses are added to it */
+} xent_binary_cross_entropy_call;
+
+XENT_API xent_status xent_binary_cross_entropy(const xent_binary_cross_entropy_call *call);
 
 /* ---- rows in parts ------------------------------------------------------------------------------ */
 
@@ -729,6 +763,8 @@ typedef struct xent_shape {
   xent_layout processed_log_probabilities;
   xent_layout kept;
   xent_layout kept_mask;
+  xent_layout element_weights;
+  xent_layout positive_weights;
 } xent_shape;
 
 XENT_API xent_status xent_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
@@ -785,6 +821,9 @@ XENT_API xent_status xent_sample_at(const xent_shape *shape, const xent_options 
     void *processed_log_probabilities, void *kept, void *kept_mask, void *log_probabilities, void *ranks,
     void *entropies, void *top_classes, void *top_log_probabilities, void *workspace, uint64_t workspace_size,
     xent_report *report);
+XENT_API xent_status xent_binary_cross_entropy_at(const xent_shape *shape, const xent_options *options,
+    int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *element_weights,
+    const void *positive_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report);
 
 XENT_API xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
     int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets,

@@ -39,6 +39,8 @@ PINNED = {
 PINNED_TABLE = [0x3F800000, 0x3F7B95C2, 0x3F7837F0, 0x3F75FED7, 0x3F7504F3, 0x3F75672A, 0x3F7744FD, 0x3F7AC0C7]
 PINNED_TANH = ["-0x1.555556p-2", "0x1.1110cap-3", "-0x1.ba03bep-5", "0x1.64cc9ap-6", "-0x1.167f44p-7", "0x1.716c44p-9",
                "-0x1.1f17b8p-11"]
+PINNED_LOG1P = ["-0x1.fffffep-2", "0x1.55540cp-2", "-0x1.ffb95cp-3", "0x1.969cb2p-3", "-0x1.448ee2p-3", "0x1.d992bcp-4",
+                "-0x1.11708cp-4", "0x1.9d455ap-6", "-0x1.24b298p-8"]
 PINNED_WIDE = {
     "WIDE_LOG2E": "0x1.71547652b82fep+0",
     "WIDE_LN2_HI": "0x1.62e42fefa39efp-1",
@@ -293,6 +295,25 @@ def polynomial_error(function, coefficients, low, high, weight):
     return max(error(low + (high - low) * i / 400) for i in range(401))
 
 
+# ---- log1p(u) = u + u^2 (C0 + C1 u + ...) for 0 <= u <= 1, of softplus ----------------------------------
+
+LOG1P_TERMS = 9
+
+
+def log1p_rest(u):
+    """(log(1 + u) / u - 1) / u"""
+    return ((1 + u).ln() / u - 1) / u
+
+
+def log1p_series():
+    points = chebyshev_points(LOG1P_TERMS, Decimal(0), Decimal(1))
+    return [FLOAT.round(c) for c in solve([[u**k for k in range(LOG1P_TERMS)] + [log1p_rest(u)] for u in points])]
+
+
+def log1p_error(coefficients):
+    return polynomial_error(log1p_rest, coefficients, Decimal("0.0025"), Decimal(1), lambda u: u * u / (1 + u).ln())
+
+
 def derive_wide():
     constants = {"WIDE_LOG2E": DOUBLE.round(1 / LN2), "WIDE_LN2_HI": DOUBLE.round(LN2)}
     constants["WIDE_LN2_LO"] = DOUBLE.round(LN2 - decimal(constants["WIDE_LN2_HI"]))
@@ -332,7 +353,7 @@ def derive():
     table = [FLOAT.bits((LN2 * i / 8).exp()) - (i << 20) for i in range(8)]
     series = [DOUBLE.round(Fraction(1, 2 * i + 1)) for i in range(9)]
     constants["TANH_SPLIT"] = TANH_SPLIT
-    return constants, table, series, tanh_series()
+    return constants, table, series, tanh_series(), log1p_series()
 
 
 def spelled(constants):
@@ -398,7 +419,7 @@ def wide_text(wide, language):
     return lines
 
 
-def c_text(spelling, table, series, tanh, wide):
+def c_text(spelling, table, series, tanh, log1p, wide):
     lines = ["/* SPDX-License-Identifier: Apache-2.0 */",
              "/* Written by tools/constants.py: change that, not this. docs/numerics.md says what they are for. */",
              "#ifndef XENT_NUMERICS_CONSTANTS_H", "#define XENT_NUMERICS_CONSTANTS_H", "", "#include <stdint.h>", "",
@@ -421,11 +442,14 @@ def c_text(spelling, table, series, tanh, wide):
     spelled_tanh = [FLOAT.hex(v) + "f" for v in tanh]
     lines += ["", "/* tanh(v) = v + v z (TANH[0] + TANH[1] z + ...), z = v^2 */", f"static const float XENT_TANH[{len(tanh)}] = {{",
               "    " + ", ".join(spelled_tanh[:4]) + ",", "    " + ", ".join(spelled_tanh[4:]) + "};"]
+    spelled_log1p = [FLOAT.hex(v) + "f" for v in log1p]
+    lines += ["", "/* log1p(u) = u + u^2 (C0 + C1 u + ...) for 0 <= u <= 1 */", f"static const float XENT_LOG1P[{len(log1p)}] = {{",
+              "    " + ", ".join(spelled_log1p[:5]) + ",", "    " + ", ".join(spelled_log1p[5:]) + "};"]
     lines += [""] + wide_text(wide, "C") + ["", "#endif", ""]
     return "\n".join(lines)
 
 
-def java_text(spelling, table, series, tanh, wide):
+def java_text(spelling, table, series, tanh, log1p, wide):
     lines = ["// SPDX-License-Identifier: Apache-2.0",
              "// Written by tools/constants.py: change that, not this.",
              "package dev.xent.internal.kernels.reference.math;", "",
@@ -455,6 +479,9 @@ def java_text(spelling, table, series, tanh, wide):
     spelled_tanh = [FLOAT.hex(v).replace("p+", "p") + "f" for v in tanh]
     lines += ["  };", "", "  /** tanh(v) = v + v z (TANH[0] + TANH[1] z + ...), z = v^2. */", "  static final float[] TANH = {",
               "    " + ", ".join(spelled_tanh[:4]) + ",", "    " + ", ".join(spelled_tanh[4:])]
+    spelled_log1p = [FLOAT.hex(v).replace("p+", "p") + "f" for v in log1p]
+    lines += ["  };", "", "  /** log1p(u) = u + u^2 (C0 + C1 u + ...) for 0 &lt;= u &lt;= 1. */", "  static final float[] LOG1P = {",
+              "    " + ", ".join(spelled_log1p[:5]) + ",", "    " + ", ".join(spelled_log1p[5:])]
     lines += ["  };", ""] + wide_text(wide, "Java") + ["  private Constants() {}", "}", ""]
     return "\n".join(lines).replace("  static final", "  public static final")
 
@@ -463,9 +490,10 @@ def main(arguments):
     if arguments not in ([], ["--check"]):
         print(__doc__, file=sys.stderr)
         return 2
-    constants, table, series, tanh = derive()
+    constants, table, series, tanh, log1p = derive()
     spelling = spelled(constants)
-    derived, pinned = (spelling, table, [FLOAT.hex(v) for v in tanh]), (PINNED, PINNED_TABLE, PINNED_TANH)
+    derived = (spelling, table, [FLOAT.hex(v) for v in tanh], [FLOAT.hex(v) for v in log1p])
+    pinned = (PINNED, PINNED_TABLE, PINNED_TANH, PINNED_LOG1P)
     if derived != pinned:
         print(f"derived {derived},\npinned  {pinned}", file=sys.stderr)
         return 1
@@ -480,11 +508,13 @@ def main(arguments):
     q2, q3 = decimal(constants["Q2"]), decimal(constants["Q3"])
     worst = largest(lambda t: relative_error(t, q2, q3))
     print(f"worst relative error of the polynomial {worst:.4e}, 2^{worst.ln() / LN2:.2f}")
+    error = log1p_error(log1p)
+    print(f"worst relative error of log1p(u) {error:.4e}, 2^{error.ln() / LN2:.2f}")
     for name, error in zip(("exponential", "logarithm"), wide_errors(*terms)):
         print(f"worst relative error of float64's {name} {error:.4e}, 2^{error.ln() / LN2:.2f}")
     differ = 0
-    texts = ((C_FILE, c_text(spelling, table, series, tanh, wide)),
-             (JAVA_FILE, java_text(spelling, table, series, tanh, wide)))
+    texts = ((C_FILE, c_text(spelling, table, series, tanh, log1p, wide)),
+             (JAVA_FILE, java_text(spelling, table, series, tanh, log1p, wide)))
     for path, text in texts:
         shown = path.relative_to(ROOT)
         if arguments == ["--check"]:

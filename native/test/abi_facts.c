@@ -60,6 +60,8 @@ static void structs(void) {
   FIELD(xent_options, softcap);
   FIELD(xent_options, z_loss);
   FIELD(xent_options, probability_clamp);
+  FIELD(xent_options, focal_gamma);
+  FIELD(xent_options, focal_alpha);
 
   STRUCT(xent_statistics);
   FIELD(xent_statistics, opaque);
@@ -203,6 +205,19 @@ static void structs(void) {
   FIELD(xent_kl_divergence_call, losses);
   FIELD(xent_kl_divergence_call, gradient);
   FIELD(xent_kl_divergence_call, tally);
+  STRUCT(xent_binary_cross_entropy_call);
+  FIELD(xent_binary_cross_entropy_call, size);
+  FIELD(xent_binary_cross_entropy_call, sizes);
+  FIELD(xent_binary_cross_entropy_call, rows);
+  FIELD(xent_binary_cross_entropy_call, options);
+  FIELD(xent_binary_cross_entropy_call, report);
+  FIELD(xent_binary_cross_entropy_call, logits);
+  FIELD(xent_binary_cross_entropy_call, targets);
+  FIELD(xent_binary_cross_entropy_call, element_weights);
+  FIELD(xent_binary_cross_entropy_call, positive_weights);
+  FIELD(xent_binary_cross_entropy_call, losses);
+  FIELD(xent_binary_cross_entropy_call, gradient);
+  FIELD(xent_binary_cross_entropy_call, tally);
 
   STRUCT(xent_sampling);
   FIELD(xent_sampling, size);
@@ -336,6 +351,8 @@ static void structs(void) {
   FIELD(xent_shape, processed_log_probabilities);
   FIELD(xent_shape, kept);
   FIELD(xent_shape, kept_mask);
+  FIELD(xent_shape, element_weights);
+  FIELD(xent_shape, positive_weights);
 }
 
 static void constants(void) {
@@ -418,6 +435,10 @@ static void constants(void) {
   CONSTANT(XENT_FIELD_KEPT);
   CONSTANT(XENT_FIELD_KEPT_MASK);
   CONSTANT(XENT_FIELD_WORKSPACE);
+  CONSTANT(XENT_FIELD_ELEMENT_WEIGHTS);
+  CONSTANT(XENT_FIELD_POSITIVE_WEIGHTS);
+  CONSTANT(XENT_FIELD_FOCAL_GAMMA);
+  CONSTANT(XENT_FIELD_FOCAL_ALPHA);
   CONSTANT(XENT_NO_TYPE);
   CONSTANT(XENT_F32);
   CONSTANT(XENT_F64);

@@ -233,6 +233,29 @@ static void test_clamp_of_probability_rows(void) {
           XENT_INVALID_OPTION, XENT_FIELD_PROBABILITY_CLAMP);
 }
 
+/* A focal loss is of labels alone, and of nothing that changes their losses otherwise. */
+static void test_focal_loss(void) {
+  static const double gammas[] = {-1, -1e-300, 0x1.1p32, INFINITY, NAN};
+  for (size_t i = 0; i < sizeof gammas / sizeof *gammas; i++) {
+    reset();
+    options.focal_gamma = gammas[i];
+    REFUSES(xent_cross_entropy_plain_at(&shape, &options, 0, ROWS, x, labels, NULL, NULL, NULL, y, NULL, NULL, &report),
+            XENT_INVALID_OPTION, XENT_FIELD_FOCAL_GAMMA);
+  }
+  for (int i = 0; i < 3; i++) {
+    reset();
+    options.focal_gamma = 2;
+    *(i == 0 ? &options.label_smoothing : i == 1 ? &options.z_loss : &options.probability_clamp) = 0.25;
+    REFUSES(xent_cross_entropy_plain_at(&shape, &options, 0, ROWS, x, labels, NULL, NULL, NULL, y, NULL, NULL, &report),
+            XENT_INVALID_OPTION, XENT_FIELD_FOCAL_GAMMA);
+  }
+  reset();
+  options.focal_gamma = 2;
+  shape.targets = shape.logits;
+  REFUSES(xent_cross_entropy_plain_at(&shape, &options, 0, ROWS, x, x, NULL, NULL, NULL, y, NULL, NULL, &report),
+          XENT_INVALID_OPTION, XENT_FIELD_FOCAL_GAMMA);
+}
+
 /* What a divergence has no use for is refused, not passed over. */
 static void test_options_of_a_divergence(void) {
   static const struct {
@@ -241,7 +264,9 @@ static void test_options_of_a_divergence(void) {
   } foreign[] = {{offsetof(xent_options, label_smoothing), XENT_FIELD_LABEL_SMOOTHING},
                  {offsetof(xent_options, softcap), XENT_FIELD_SOFTCAP},
                  {offsetof(xent_options, z_loss), XENT_FIELD_Z_LOSS},
-                 {offsetof(xent_options, probability_clamp), XENT_FIELD_PROBABILITY_CLAMP}};
+                 {offsetof(xent_options, probability_clamp), XENT_FIELD_PROBABILITY_CLAMP},
+                 {offsetof(xent_options, focal_gamma), XENT_FIELD_FOCAL_GAMMA},
+                 {offsetof(xent_options, focal_alpha), XENT_FIELD_FOCAL_ALPHA}};
   for (size_t i = 0; i <= sizeof foreign / sizeof *foreign + 1; i++) {
     reset();
     shape.teacher = shape.logits;
@@ -713,6 +738,11 @@ static void test_arrays_of_calls(void) {
                    NAMED(teacher, TEACHER), NAMED(class_mask, CLASS_MASK), NAMED(row_weights, ROW_WEIGHTS),
                    NAMED(losses, LOSSES), NAMED(gradient, GRADIENT));
 #undef CALL
+#define CALL xent_binary_cross_entropy_call
+  NAMES_ITS_ARRAYS(CALL, xent_binary_cross_entropy, (GIVE(logits, full), GIVE(targets, full)), NAMED(logits, LOGITS),
+                   NAMED(targets, TARGETS), NAMED(element_weights, ELEMENT_WEIGHTS),
+                   NAMED(positive_weights, POSITIVE_WEIGHTS), NAMED(losses, LOSSES), NAMED(gradient, GRADIENT));
+#undef CALL
 #define CALL xent_forward_states_call
   NAMES_ITS_ARRAYS(CALL, xent_forward_states, (GIVE(logits, full), c.targets.address = labels,
                    c.targets.layout = shape.targets, c.states = states),
@@ -983,6 +1013,7 @@ int main(void) {
   test_overlaps_of_row_offsets();
   test_target_weights();
   test_clamp_of_probability_rows();
+  test_focal_loss();
   test_options_of_a_divergence();
   test_chunks();
   test_no_rows();

@@ -398,6 +398,8 @@ static void test_mixture(int64_t outer, int64_t classes, int64_t inner, random_s
   m.options.smoothing = (int32_t)random_below(r, 2);
   m.options.z_loss = random_below(r, 2) ? 0 : 1e-3;
   m.options.probability_clamp = m.options.label_smoothing > 0 || random_below(r, 3) ? 0 : 1e-4;
+  const bool focal = m.options.label_smoothing == 0 && m.options.z_loss == 0 && m.options.probability_clamp == 0;
+  m.options.focal_gamma = focal && random_below(r, 2) ? 2 : 0;
   m.options.fully_masked = (int32_t)random_below(r, 2);
   m.options.has_ignore_index = (int32_t)random_below(r, 2);
   m.options.ignore_index = -1;

@@ -22,7 +22,7 @@
 enum {
   LOGITS, OUTPUT, GRADIENT, UPSTREAM, TARGETS, LOSSES, LOG_SUM_EXP, HITS, TARGET_WEIGHTS, ROW_OFFSETS, CLASS_MASK,
   CLASS_WEIGHTS, ROW_WEIGHTS, SINK, LOG_PROBABILITIES, ARGMAX, RANKS, ENTROPIES, TOP_CLASSES,
-  TOP_LOG_PROBABILITIES, TARGET_GRADIENT, TEACHER, ARRAYS
+  TOP_LOG_PROBABILITIES, TARGET_GRADIENT, TEACHER, ELEMENT_WEIGHTS, POSITIVE_WEIGHTS, ARRAYS
 };
 
 enum { PER_CLASS, PER_ROW, PER_ENTRY, PER_TOP };
@@ -39,7 +39,7 @@ static const struct {
     ARRAY(class_weights, PER_CLASS), ARRAY(row_weights, PER_ROW), ARRAY(sink, PER_ROW),
     ARRAY(log_probabilities, PER_ROW), ARRAY(argmax, PER_ROW), ARRAY(ranks, PER_ROW), ARRAY(entropies, PER_ROW),
     ARRAY(top_classes, PER_TOP), ARRAY(top_log_probabilities, PER_TOP), ARRAY(target_gradient, PER_CLASS),
-    ARRAY(teacher, PER_CLASS)};
+    ARRAY(teacher, PER_CLASS), ARRAY(element_weights, PER_CLASS), ARRAY(positive_weights, PER_CLASS)};
 
 static const struct {
   const char *name, *dtype;
@@ -112,6 +112,8 @@ static void take_options(test_case *t) {
     else if (!strcmp(m->key, "softcap")) o->softcap = m->number;
     else if (!strcmp(m->key, "z_loss")) o->z_loss = m->number;
     else if (!strcmp(m->key, "probability_clamp")) o->probability_clamp = m->number;
+    else if (!strcmp(m->key, "focal_gamma")) o->focal_gamma = m->number;
+    else if (!strcmp(m->key, "focal_alpha")) o->focal_alpha = m->number;
     else json_fail(m->key);
   }
 }
@@ -127,8 +129,10 @@ static void take_layout(test_case *t, int array, const npy *a) {
   if (of_targets && s->target_count) has = PER_ENTRY;
   else if (array == TARGETS && is_integer(l->type)) has = PER_ROW;
   if (array == UPSTREAM && is(t, "cross_entropy_backward")) has = PER_ROW;
+  if (is(t, "binary_cross_entropy")) has = PER_CLASS;
   const bool ragged = t->arrays[ROW_OFFSETS] != NULL;
-  const bool same = array == CLASS_WEIGHTS || (array == CLASS_MASK && a->axes == 1 && !ragged);
+  const bool vector = array == POSITIVE_WEIGHTS && a->axes == 1;
+  const bool same = vector || array == CLASS_WEIGHTS || (array == CLASS_MASK && a->axes == 1 && !ragged);
   const int64_t count = has == PER_ENTRY ? s->target_count : has == PER_TOP ? s->top_count : s->classes;
   l->outer = same ? 0 : has == PER_ROW ? s->inner : count * s->inner;
   l->classes = same || ragged ? 1 : s->inner;
@@ -220,6 +224,9 @@ static xent_status run_whole(test_case *t) {
   if (is(t, "kl_divergence"))
     return xent_kl_divergence_at(&t->shape, &t->options, 0, t->rows, a[LOGITS], a[TEACHER], a[CLASS_MASK],
                               a[ROW_WEIGHTS], a[LOSSES], a[GRADIENT], &t->tally, &t->report);
+  if (is(t, "binary_cross_entropy"))
+    return xent_binary_cross_entropy_at(&t->shape, &t->options, 0, t->rows, a[LOGITS], a[TARGETS], a[ELEMENT_WEIGHTS],
+                                        a[POSITIVE_WEIGHTS], a[LOSSES], a[GRADIENT], &t->tally, &t->report);
   if (is(t, "cross_entropy")) return cross_entropy(t);
   if (is(t, "cross_entropy_backward")) {
     keep_statistics(t);
@@ -304,7 +311,8 @@ static void run_case(const json *entry, const char *directory, int32_t isa, bool
                  .shape = {.size = sizeof(xent_shape)}, .options = {.size = sizeof(xent_options), .isa = isa},
                  .tally = xent_empty_tally(), .report = {.size = sizeof(xent_report)}};
   load_case(&t, directory);
-  if (json_find(json_find(entry, "numbers"), "counted")) {
+  const bool elements = is(&t, "binary_cross_entropy");
+  if (!elements && json_find(json_find(entry, "numbers"), "counted")) {
     void **a = t.arrays;
     const xent_status status =
         xent_check_targets_at(&t.shape, &t.options, 0, t.rows, a[TARGETS], a[TARGET_WEIGHTS], a[ROW_OFFSETS],
@@ -316,6 +324,7 @@ static void run_case(const json *entry, const char *directory, int32_t isa, bool
   const xent_status status = parts ? run_parts(&t) : run_whole(&t);
   if (status) say(&t, "%s: status %lld", xent_status_message(status), status);
   compare_arrays(&t);
+  if (elements) compare_number(&t, "counted", (double)t.report.counted);
   compare_number(&t, "sum", xent_tally_sum(&t.tally));
   free_case(&t);
 }

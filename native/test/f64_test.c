@@ -272,6 +272,8 @@ static void make_options(mixture *m) {
   if (one_in(4)) o->z_loss = 1e-4;
   if (one_in(4) && m->targets != F64_NONE && o->label_smoothing == 0)
     o->probability_clamp = one_in(5) ? 0x1p-1060 : 0.5 * random_unit(&source) + 1e-9;
+  if (one_in(3) && m->targets == F64_LABEL && o->label_smoothing == 0 && o->z_loss == 0 && o->probability_clamp == 0)
+    o->focal_gamma = one_in(2) ? 2 : 8 * random_unit(&source);
 }
 
 static void make_mixture(mixture *m) {
@@ -392,6 +394,7 @@ static void expect_row(const mixture *m, int64_t row, expected_row *e) {
                              .eps = m->targets == F64_NONE ? 0 : o->label_smoothing,
                              .z_loss = o->z_loss,
                              .clamp = o->probability_clamp,
+                             .gamma = o->focal_gamma,
                              .scale = o->gradient_scale,
                              .targets = m->targets,
                              .q = e->q,

@@ -171,6 +171,20 @@ static void sample(void) {
                               out.losses, out.y, out.dx, NULL, out.lse, NULL, out.entropies, NULL, NULL, workspace,
                               sizeof workspace, &out.report);
 }
+static void binary_cross_entropy(void) {
+  const xent_layout losses = shape.losses, targets = shape.targets;
+  shape.losses = shape.element_weights = shape.gradient;
+  shape.targets = shape.logits;
+  out.status = xent_binary_cross_entropy_at(&shape, &options, 0, ROWS, in.x, in.teacher, in.teacher, NULL, out.y,
+                                            out.dx, &out.tally, &out.report);
+  out.sum = xent_tally_sum(&out.tally);
+  shape.losses = losses;
+  shape.targets = targets;
+}
+static void focal(void) {
+  options.focal_gamma = 1.5;
+  cross_entropy();
+}
 static void parts(void) {
   out.status = xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, in.labels, NULL, NULL, NULL, NULL,
                                    out.states, &out.report);
@@ -219,6 +233,8 @@ static const struct {
                  {"cross-entropy backward", cross_entropy_backward},
                  {"divergence", divergence},
                  {"sample", sample},
+                 {"binary cross-entropy", binary_cross_entropy},
+                 {"focal loss", focal},
                  {"states", parts},
                  {"backward states", backward_parts},
                  {"exact sums", sums},

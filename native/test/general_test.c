@@ -137,6 +137,8 @@ static void choose_options(problem *p, int targets) {
   }
   if (targets == LABEL && chance(0.4)) o->smoothing = XENT_SMOOTHING_OTHERS;
   if (targets != NO_TARGETS && o->label_smoothing == 0 && chance(0.4)) o->probability_clamp = chance(0.3) ? 0.5 : 1e-7;
+  if (targets == LABEL && o->label_smoothing == 0 && o->z_loss == 0 && o->probability_clamp == 0 && chance(0.6))
+    o->focal_gamma = chance(0.5) ? 2 : chance(0.1) ? any_factor() : 6 * random_unit(&source);
   if ((targets == LABEL || targets == SPARSE) && chance(0.5)) {
     o->has_ignore_index = 1;
     o->ignore_index = chance(0.5) ? -1 : 0;
@@ -318,6 +320,7 @@ static void expect_row(problem *p, int targets, int64_t row, bool backward, gene
                       .has_row_weight = p->row_weights.data,
                       .eps = o->label_smoothing,
                       .z_loss = o->z_loss,
+                      .gamma = o->focal_gamma,
                       .clamp = o->probability_clamp};
   if (targets == LABEL) in.label = (int64_t)get_number(&p->targets, offset_of(p, &p->targets.layout, row));
   if (p->sink.data) in.sink = (float)get_number(&p->sink, offset_of(p, &p->sink.layout, row));

@@ -116,6 +116,23 @@ static void *run_wide(void *argument) {
   return NULL;
 }
 
+/* Binary cross-entropy, focal and not, through buffers. */
+static void *run_elements(void *argument) {
+  problem p = *(const problem *)argument;
+  xent_shape *s = &p.shape;
+  xent_options o = xent_default_options();
+  o.isa = p.options.isa;
+  s->logits.type = s->gradient.type = XENT_BF16;
+  s->targets = s->element_weights = s->positive_weights = s->logits;
+  for (int focal = 0; focal < 2; focal++, o.focal_gamma = 2)
+    must(xent_binary_cross_entropy_at(s, &o, 0, p.rows, x, g, g, g, NULL, y, &tally, NULL), "binary cross-entropy");
+  s->logits.type = s->gradient.type = s->targets.type = s->element_weights.type = s->positive_weights.type = XENT_F64;
+  const int64_t numbers = (int64_t)MOST_ROWS * 1024 / 2; /* as doubles */
+  if (p.rows * p.classes <= numbers)
+    must(xent_binary_cross_entropy_at(s, &o, 0, p.rows, x, g, g, g, NULL, y, &tally, NULL), "the same of doubles");
+  return NULL;
+}
+
 /* 16 bits and nothing else that is not plain. */
 static void *run_narrow(void *argument) {
   problem p = *(const problem *)argument;
@@ -212,9 +229,10 @@ static int64_t most, failures;
 
 static void test_shape(int64_t outer, int64_t classes, int64_t inner, int32_t isa, double smoothing) {
   static void *(*const runs[])(void *) = {run_forward, run_backward, run_cross_entropy, run_probabilities, run_parts,
-                                          run_wide, run_general, run_narrow, run_class_weights, run_sample};
+                                          run_wide, run_general, run_narrow, run_class_weights, run_sample,
+                                          run_elements};
   static const char *const names[] = {"forward", "backward", "cross-entropy", "probability rows", "in parts", "float64",
-                                      "general", "16 bits", "class weights", "sample"};
+                                      "general", "16 bits", "class weights", "sample", "elements"};
   problem p = {.shape = dense_shape_of(outer, classes, inner, XENT_I32), .options = xent_default_options(),
                .rows = outer * inner, .classes = classes};
   p.shape.upstream = p.shape.output;

@@ -42,6 +42,54 @@ static void expect_row(const char *what, const float *x, const double *q, int64_
     expect(what, n, gradient[i], c * (p[i] * mass - q[i]), fabsl(c) * (p[i] * size + fabs(q[i])));
 }
 
+static double worst_focal_loss, worst_focal_gradient; /* of what is promised */
+
+/* Of the promise, for one more power of a number that errs by so much. */
+static void expect_focal(const char *what, int64_t n, double got, long double want, double gamma, double *worst) {
+  const long double promised = (5e-7L + 4.5e-7L * (long double)gamma) * fabsl(want) + 0x1p-149L;
+  const double share = (double)(fabsl((long double)got - want) / promised);
+  compared++;
+  if (share > *worst) *worst = share;
+  if (!(share <= 1) && wrong++ < 20)
+    fprintf(stderr, "%s, %lld classes, gamma %g: %.9g instead of %.9Lg\n", what, (long long)n, gamma, got, want);
+}
+
+/* Focal losses and gradients of labels keep their relative accuracy, wherever p is. */
+static void test_focal(int64_t n, int32_t isa, double gamma, random_source *r) {
+  enum { LABELS = ROWS };
+  static float in[LABELS * MAX_CLASSES], out[LABELS * MAX_CLASSES];
+  float losses[LABELS], weights[MAX_CLASSES];
+  int32_t labels[LABELS];
+  xent_shape shape = dense_shape_of(LABELS, n, 1, XENT_I32);
+  xent_options options = xent_default_options();
+  options.isa = isa;
+  options.focal_gamma = gamma;
+  options.gradient_scale = 0.75;
+  shape.class_weights = layout_of(0, 1, 0, XENT_F32);
+  for (int64_t i = 0; i < n; i++) weights[i] = 0.5f + (float)random_unit(r);
+  for (int64_t i = 0; i < LABELS; i++) {
+    labels[i] = (int32_t)random_below(r, n);
+    for (int64_t k = 0; k < n; k++) in[i * n + k] = 3 * random_normal(r);
+    in[i * n + labels[i]] += i == 0 ? 0 : i == 1 ? 25 : i == 2 ? -25 : i == 3 ? 8 : 50 / (1 + (float)gamma);
+  }
+  const bool weighted = random_below(r, 2);
+  must(cross_entropy_of(&shape, &options, 0, LABELS, &(cross_entropy_arrays){.logits = in, .targets = labels,
+                        .class_weights = weighted ? weights : NULL, .losses = losses, .gradient = out}, NULL), "focal");
+  for (int64_t i = 0; i < LABELS; i++) {
+    const float *row = in + i * n;
+    long double others = 0, max = -INFINITY;
+    for (int64_t k = 0; k < n; k++) max = row[k] > max ? row[k] : max;
+    for (int64_t k = 0; k < n; k++) others += k == labels[i] ? 0 : expl(row[k] - max);
+    const long double own = expl(row[labels[i]] - max), sum = others + own, m = others / sum, p = own / sum;
+    const long double L = log1pl(others / own), power = powl(m, gamma), w = weighted ? weights[labels[i]] : 1;
+    const long double slope = m == 0 ? 0 : power * (1 + gamma * p * L / m) * w * 0.75L;
+    expect_focal("focal loss", n, losses[i], power * L * w, gamma, &worst_focal_loss);
+    for (int64_t k = 0; k < n; k++)
+      expect_focal("focal gradient", n, out[i * n + k],
+                   slope * (k == labels[i] ? -m : expl(row[k] - max) / sum), gamma, &worst_focal_gradient);
+  }
+}
+
 static void put_label(void *labels, int32_t type, int64_t row, int64_t label) {
   switch (type) {
     case XENT_I8: ((int8_t *)labels)[row] = (int8_t)label; break;
@@ -146,11 +194,13 @@ int main(void) {
       fill_row(x, ROWS * n, 0, &r);
       fill_row(g, ROWS * n, 0, &r);
       test_backward(n, isa);
+      for (int times = 0; times < 20; times++) test_focal(n, isa, times < 7 ? 0.5 : times < 14 ? 2 : 5, &r);
       for (size_t e = 0; e < sizeof eps_values / sizeof *eps_values; e++) {
         for (int32_t type = XENT_I8; type <= XENT_I64; type++) test_labels(n, isa, type, eps_values[e], &r);
         test_probabilities(n, isa, eps_values[e], &r);
       }
     }
+  printf("focal loss and gradient: %.2f and %.2f of what is promised\n", worst_focal_loss, worst_focal_gradient);
   printf("%lld values compared, %lld wrong\n", (long long)compared, (long long)wrong);
   return wrong != 0;
 }

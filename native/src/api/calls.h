@@ -77,6 +77,10 @@ static inline xent_status check_target_rules(xent_frame *f, bool whole) {
     f->report->value = (double)o->ignore_index;
     return xent_refuse(f, XENT_INVALID_OPTION, XENT_FIELD_IGNORE_INDEX, o->ignore_index);
   }
+  if (o->focal_gamma != 0) {
+    f->report->value = o->focal_gamma;
+    return xent_refuse(f, XENT_INVALID_OPTION, XENT_FIELD_FOCAL_GAMMA, 0);
+  }
   if (o->smoothing || (o->probability_clamp != 0 && !whole)) {
     const bool smoothing = o->smoothing;
     f->report->value = smoothing ? o->smoothing : o->probability_clamp;

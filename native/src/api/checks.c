@@ -24,7 +24,7 @@ static xent_status refuse_option(xent_frame *frame, int32_t field, double value)
 
 /* Sizes of the first version, below which no caller was compiled, and one that no struct will reach. Of a shape: what
  * it has at least. A later version takes shorter structs as this one takes a shorter shape. */
-enum { SHAPE_LEAST = 144, OPTIONS_V2 = 88, REPORT_V2 = 72, LARGEST_STRUCT = 4096 };
+enum { SHAPE_LEAST = 144, OPTIONS_V2 = 104, REPORT_V2 = 72, LARGEST_STRUCT = 4096 };
 _Static_assert(SHAPE_LEAST == offsetof(xent_shape, gradient), "a shape has logits and output");
 _Static_assert(sizeof(xent_options) == OPTIONS_V2 && sizeof(xent_report) == REPORT_V2, "shorter ones are to be taken");
 
@@ -110,7 +110,9 @@ static bool is_factor(double value) { return value == 0 || (value >= 0x1p-32 && 
 static xent_status check_general_options(xent_frame *f) {
   const xent_options *o = f->call.options;
   const double clamp = o->probability_clamp, temperature = o->temperature;
-  if (!(o->smoothing | o->reserved) && temperature == 0 && o->softcap == 0 && o->z_loss == 0 && clamp == 0)
+  const double gamma = o->focal_gamma, alpha = o->focal_alpha;
+  if (!(o->smoothing | o->reserved) && temperature == 0 && o->softcap == 0 && o->z_loss == 0 && clamp == 0 &&
+      gamma == 0 && alpha == 0)
     return XENT_OK;
   if (o->smoothing != XENT_SMOOTHING_UNIFORM && o->smoothing != XENT_SMOOTHING_OTHERS)
     return refuse_option(f, XENT_FIELD_SMOOTHING, o->smoothing);
@@ -120,6 +122,9 @@ static xent_status check_general_options(xent_frame *f) {
   if (!(o->z_loss >= 0 && isfinite(o->z_loss))) return refuse_option(f, XENT_FIELD_Z_LOSS, o->z_loss);
   if (!(clamp >= 0 && clamp <= 0.5) || (clamp > 0 && o->label_smoothing > 0))
     return refuse_option(f, XENT_FIELD_PROBABILITY_CLAMP, clamp);
+  const bool plain = o->label_smoothing == 0 && o->z_loss == 0 && clamp == 0;
+  if (!(gamma >= 0 && gamma <= 0x1p32) || (gamma > 0 && !plain)) return refuse_option(f, XENT_FIELD_FOCAL_GAMMA, gamma);
+  if (!(alpha >= 0 && alpha <= 1)) return refuse_option(f, XENT_FIELD_FOCAL_ALPHA, alpha);
   return XENT_OK;
 }
 
@@ -221,7 +226,8 @@ uint32_t xent_digest_of(const xent_call *call) {
   if (!call->targets) return digest;
   digest = add_to_digest(digest, bits_of(o->label_smoothing));
   digest = add_to_digest(digest, bits_of(o->z_loss));
-  return add_to_digest(digest, (uint64_t)o->smoothing + (call->class_weights ? 2 : 0));
+  digest = add_to_digest(digest, (uint64_t)o->smoothing + (call->class_weights ? 2 : 0));
+  return o->focal_gamma != 0 ? add_to_digest(digest, bits_of(o->focal_gamma)) : digest;
 }
 
 static bool statistics_fit(const xent_frame *f, const row_statistics *s, uint32_t kind) {
@@ -307,7 +313,7 @@ static bool span_of(const axis *axes, int n, int64_t element, int64_t *bytes) {
 
 /* What an array of this rule may hold in this call. */
 static int allowed_in(const xent_frame *f, const xent_rule *rule) {
-  const bool sparse = rule->field == XENT_FIELD_TARGETS && f->call.shape->target_count;
+  const bool sparse = rule == &xent_rules[XENT_TARGETS] && f->call.shape->target_count;
   return (rule->holds & ~XENT_NUMBERS) | (sparse ? 0 : rule->holds & f->numbers);
 }
 

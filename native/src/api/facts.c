@@ -50,8 +50,10 @@ const char *xent_field_name(int32_t field) {
       [XENT_FIELD_PROMPT_TOKENS] = "prompt_tokens", [XENT_FIELD_OUTPUT_TOKENS] = "output_tokens",
       [XENT_FIELD_TOKENS] = "tokens", [XENT_FIELD_PROCESSED_LOG_PROBABILITIES] = "processed_log_probabilities",
       [XENT_FIELD_KEPT] = "kept", [XENT_FIELD_KEPT_MASK] = "kept_mask", [XENT_FIELD_WORKSPACE] = "workspace",
+      [XENT_FIELD_ELEMENT_WEIGHTS] = "element_weights", [XENT_FIELD_POSITIVE_WEIGHTS] = "positive_weights",
+      [XENT_FIELD_FOCAL_GAMMA] = "focal_gamma", [XENT_FIELD_FOCAL_ALPHA] = "focal_alpha",
   };
-  return (uint32_t)field < sizeof names / sizeof *names ? names[field] : "unknown";
+  return (uint32_t)field < sizeof names / sizeof *names && names[field] ? names[field] : "unknown";
 }
 
 const char *xent_way_name(int32_t way) {

@@ -22,7 +22,9 @@ static xent_status check_divergence_options(xent_frame *f) {
                  {o->smoothing, o->smoothing != 0, XENT_FIELD_SMOOTHING},
                  {o->softcap, o->softcap != 0, XENT_FIELD_SOFTCAP},
                  {o->z_loss, o->z_loss != 0, XENT_FIELD_Z_LOSS},
-                 {o->probability_clamp, o->probability_clamp != 0, XENT_FIELD_PROBABILITY_CLAMP}};
+                 {o->probability_clamp, o->probability_clamp != 0, XENT_FIELD_PROBABILITY_CLAMP},
+                 {o->focal_gamma, o->focal_gamma != 0, XENT_FIELD_FOCAL_GAMMA},
+                 {o->focal_alpha, o->focal_alpha != 0, XENT_FIELD_FOCAL_ALPHA}};
   for (unsigned i = 0; i < sizeof foreign / sizeof *foreign; i++) {
     if (!foreign[i].given) continue;
     f->report->value = foreign[i].value;

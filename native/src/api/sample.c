@@ -99,7 +99,9 @@ static xent_status check_no_others(xent_frame *f) {
                  {o->smoothing, o->smoothing != 0, XENT_FIELD_SMOOTHING},
                  {o->temperature, o->temperature != 0, XENT_FIELD_TEMPERATURE},
                  {o->z_loss, o->z_loss != 0, XENT_FIELD_Z_LOSS},
-                 {o->probability_clamp, o->probability_clamp != 0, XENT_FIELD_PROBABILITY_CLAMP}};
+                 {o->probability_clamp, o->probability_clamp != 0, XENT_FIELD_PROBABILITY_CLAMP},
+                 {o->focal_gamma, o->focal_gamma != 0, XENT_FIELD_FOCAL_GAMMA},
+                 {o->focal_alpha, o->focal_alpha != 0, XENT_FIELD_FOCAL_ALPHA}};
   for (unsigned i = 0; i < sizeof foreign / sizeof *foreign; i++) {
     if (!foreign[i].given) continue;
     f->report->value = foreign[i].value;

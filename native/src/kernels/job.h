@@ -12,6 +12,7 @@ typedef struct {
   double eps, keep;      /* of label smoothing; keep = 1 - eps */
   double scale;          /* of the gradient, less upstream and row weights, divided by the temperature */
   double least, most;    /* of -log p of a label or a target, where most > 0 */
+  double gamma;          /* of a focal loss; 0: it is none */
   float keep_float;
   bool labels, dense, sparse; /* what the targets are; none: log-sum-exp, argmax and the like alone */
   bool others, weighted;
@@ -28,12 +29,13 @@ XENT_INLINE job job_of(const xent_call *call) {
   j.dense = call->targets && !j.labels && !j.sparse;
   j.smoothed = call->targets && j.eps > 0;
   j.keep_float = (float)j.keep;
+  j.gamma = j.labels ? o->focal_gamma : 0;
   j.scale = o->has_gradient_scale ? o->gradient_scale : 1.0;
   if (d > 0) {
     j.least = 0 - log_normal(1 - d);
     j.most = 0 - log_normal(d);
   }
-  j.plain = j.labels && !j.smoothed && !j.weighted && !call->row_weights && !call->sink && o->z_loss == 0 && d == 0 &&
+  j.plain = j.labels && !j.smoothed && !j.weighted && !call->row_weights && !call->sink && o->z_loss == 0 && d == 0 && j.gamma == 0 &&
             j.heat.temperature == 1 && !call->log_probabilities && !call->upstream;
   return j;
 }

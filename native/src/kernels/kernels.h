@@ -31,6 +31,7 @@ typedef struct {
   float *losses, *log_sum_exp;
   uint8_t *hits;
   const void *target_weights, *row_offsets, *class_mask, *class_weights, *row_weights, *sink, *teacher;
+  const void *element_weights, *positive_weights;
   void *log_probabilities, *argmax, *ranks, *entropies, *top_classes, *top_log_probabilities, *target_gradient;
   const void *bias, *prompt_tokens, *output_tokens;
   void *tokens, *processed_log_probabilities, *kept, *kept_mask;
@@ -72,7 +73,7 @@ typedef struct {
 
 typedef struct {
   const xent_family *f32, *f64; /* float32 and float64 arithmetic */
-  xent_kernel kl_divergence, sample;
+  xent_kernel kl_divergence, sample, binary_cross_entropy;
   /* e(x; N) of n floats, for the tests */
   void (*exponential)(const float *x, float N, double temperature, float *e, int64_t n);
   /* and the tanh of n floats, a multiple of XENT_LANES */

@@ -10,11 +10,13 @@ enum {
   XENT_WAY_FLOW,   /* up to sixteen rows of up to 1024 classes, in flow */
   XENT_WAY_STRIP,  /* columns, sixteen and more side by side */
   XENT_WAY_ROW,    /* row by row, chunk by chunk: everything */
-  XENT_WAY_F64     /* float64 arithmetic */
+  XENT_WAY_F64,    /* float64 arithmetic */
+  XENT_WAY_ELEMENTS /* every element by itself, in pieces */
 };
 
 static const char *const xent_way_names[] = {
     [XENT_WAY_NONE] = "none", [XENT_WAY_SINGLE] = "single", [XENT_WAY_DENSE] = "dense", [XENT_WAY_FLOW] = "flow",
-    [XENT_WAY_STRIP] = "strip", [XENT_WAY_ROW] = "row", [XENT_WAY_F64] = "f64"};
+    [XENT_WAY_STRIP] = "strip", [XENT_WAY_ROW] = "row", [XENT_WAY_F64] = "f64",
+    [XENT_WAY_ELEMENTS] = "elements"};
 
 #endif

@@ -47,6 +47,11 @@ static const float XENT_TANH[7] = {
     -0x1.555556p-2f, 0x1.1110cap-3f, -0x1.ba03bep-5f, 0x1.64cc9ap-6f,
     -0x1.167f44p-7f, 0x1.716c44p-9f, -0x1.1f17b8p-11f};
 
+/* log1p(u) = u + u^2 (C0 + C1 u + ...) for 0 <= u <= 1 */
+static const float XENT_LOG1P[9] = {
+    -0x1.fffffep-2f, 0x1.55540cp-2f, -0x1.ffb95cp-3f, 0x1.969cb2p-3f, -0x1.448ee2p-3f,
+    0x1.d992bcp-4f, -0x1.11708cp-4f, 0x1.9d455ap-6f, -0x1.24b298p-8f};
+
 /* float64: log2(e) */
 static const double XENT_F64_LOG2E = 0x1.71547652b82fep+0;
 /* its ln 2 as a sum of two, each rounded to double */

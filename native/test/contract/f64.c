@@ -374,7 +374,7 @@ void f64_contract_row(const f64_problem *p, f64_answer *a) {
   }
   /* loss */
   const double c = p->has_row_weight ? p->scale * p->row_weight : p->scale;
-  const double cc = p->temperature != 0 ? c / p->temperature : c;
+  double cc = p->temperature != 0 ? c / p->temperature : c;
   double loss = 0, pull = f.Q, share = even_share, own = 0, weight = 1, label_share = 0, label_loss = 0;
   bool dropped = false;
   if (p->targets == F64_LABEL) {
@@ -392,6 +392,12 @@ void f64_contract_row(const f64_problem *p, f64_answer *a) {
       loss = own == 0 ? p->eps * even : fma(own, label_loss, p->eps * even);
     pull = p->class_weights ? own + (share > 0 ? share * f.Q : 0) : dropped ? own : 1;
     label_share = p->others ? 0 : share * weight;
+    if (p->gamma > 0) {
+      const double m = f.S / S, own_p = label_e / S * p->gamma;
+      const double power = m >= DBL_MIN ? e_of(p->gamma * f64_contract_log(m), 0, warmth_of(0)) * 0x1p-192 : 0;
+      loss = power * loss;
+      cc = m >= DBL_MIN ? cc * (power * fma(own_p, own_p == 0 ? 0 : label_loss / m, 1)) : cc * 0;
+    }
   } else if (probabilities) {
     loss = fma(f.Q, D, f.T * r);
     if (p->clamp > 0) loss = sum_of_clamped(p, x, f.M, D, r);

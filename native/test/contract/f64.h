@@ -14,7 +14,7 @@ typedef struct {
   const uint8_t *mask;         /* or NULL */
   const double *class_weights; /* or NULL */
   bool has_sink, has_row_weight, masked_zero, others;
-  double sink, row_weight, softcap, temperature, eps, z_loss, clamp, scale;
+  double sink, row_weight, softcap, temperature, eps, z_loss, clamp, scale, gamma; /* gamma: of a focal loss */
   int targets;
   int64_t label;
   const double *q; /* of a dense row, or the numbers of the entries of a sparse one */

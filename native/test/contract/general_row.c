@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "contract.h"
+#include "f64.h"
 #include "kernels/kernels.h"
 
 enum { CHUNK = 8192, MOST_CHUNKS = 64 };
@@ -141,7 +142,8 @@ static uint32_t digest_of(const general_input *in) {
   const uint64_t what = (in->others ? 1u : 0u) + (in->weights ? 2u : 0u);
   uint32_t hash = hashed(hashed(2166136261u, tau), in->softcap);
   if (in->targets == NO_TARGETS) return hash;
-  return hashed_bits(hashed(hashed(hash, in->eps), in->z_loss), what);
+  hash = hashed_bits(hashed(hashed(hash, in->eps), in->z_loss), what);
+  return in->gamma > 0 ? hashed(hash, in->gamma) : hash;
 }
 
 static row_state state_of(const general_input *in, const float *x, int64_t begin, const contract_temperature *tau,
@@ -374,6 +376,16 @@ static float gradient_of(const general_input *in, const factors *f, int64_t k, d
   return fabs(product) >= 0x1p30 ? -(float)product : fmaf(e, f->f, b) * 0x1p-96f;
 }
 
+/* (1 - p)^gamma, and in *scale what the gradient is scaled by. */
+static double focal(const general_input *in, const ready *r, double L, double *scale) {
+  const double m = r->others / r->stat.S, p = r->own_e / r->stat.S * in->gamma;
+  *scale = 0;
+  if (!(m >= DBL_MIN)) return 0;
+  const double power = f64_contract_exp(contract_log(m) * in->gamma, 0) * 0x1p-192;
+  *scale = power * fma(p, p == 0 ? 0 : L / m, 1);
+  return power;
+}
+
 void contract_general_row(const general_input *in, general_output *out) {
   softmax_results(in, out);
   const contract_temperature tau = contract_temperature_of(in->temperature);
@@ -414,7 +426,7 @@ void contract_general_row(const general_input *in, general_output *out) {
   const double M = (double)r.stat.max, S = r.stat.S, D = contract_distance(r.stat, &tau);
   const double lse = log_sum_exp(&r, &tau, D);
   const float minus_d = (float)(0 - D);
-  double B = 0, A = 1, own = 0;
+  double B = 0, A = 1, own = 0, focus = 1; /* focus: what a focal loss scales its gradient by */
   const double wy = in->weights && in->targets == LABEL ? in->weights[in->label] : 1;
   const bool nothing_even = in->others && eps > 0 && share == 0;
   if (in->targets == LABEL) {
@@ -426,6 +438,7 @@ void contract_general_row(const general_input *in, general_output *out) {
     const double mine = own == 0 ? 0 : own * L;
     B = share == 0 ? mine : own == 0 ? eps * even : fma(own, L, eps * even);
     if (in->weights || nothing_even) A = own + (share > 0 ? share * r.Q : 0);
+    if (in->gamma > 0) B = focal(in, &r, L, &focus) * B;
     out->log_probability = canonical(0 - L);
   } else if (in->targets != NO_TARGETS) {
     B = in->clamp > 0 ? sum_of_clamped(in, x, M, D, tau.r) : r.T * tau.r + r.Q * D;
@@ -437,7 +450,7 @@ void contract_general_row(const general_input *in, general_output *out) {
   out->loss = canonical(loss);
   out->lse = canonical(lse);
   out->ignored = false;
-  out->statistics = statistics_of(in, &r, in->targets == NO_TARGETS ? 0 : pull, share);
+  out->statistics = statistics_of(in, &r, in->targets == NO_TARGETS ? 0 : pull, in->gamma > 0 ? focus : share);
   const double rest = entropy_sum(in, &r, &tau) * 0x1p-30 * tau.r / S;
   const double E = in->has_sink ? (double)contract_exp_at(r.sink, r.stat.N, &tau) * 0x1p-30 : 0;
   out->entropy = canonical(in->has_sink ? fma(D, (S - E) / S, rest) : D + rest);
@@ -445,7 +458,7 @@ void contract_general_row(const general_input *in, general_output *out) {
     out->top_values[k] = out->top[k] < 0 ? -INFINITY : fmaf(x[out->top[k]] - r.stat.max, tau.hi, minus_d);
 
   if (in->targets == NO_TARGETS) return;
-  const double cc = in->scale / tau.tau;
+  const double cc = in->gamma > 0 ? in->scale / tau.tau * focus : in->scale / tau.tau;
   const factors f = factors_of(cc, share, S, pull);
   for (int64_t k = 0; k < in->n; k++) {
     float g = gradient_of(in, &f, k, share, contract_exp_at(x[k], r.stat.N, &tau));

@@ -67,6 +67,8 @@ static void choose_options(fuzz_problem *p, const grid_point *at, random_source 
   if (labels && o->label_smoothing > 0 && one_in(r, 2)) o->smoothing = XENT_SMOOTHING_OTHERS;
   const bool whole = at->function < PARTS_OF_SOFTMAX; /* sums of parts do not tell clamped terms */
   if ((labels || whole) && o->label_smoothing == 0 && one_in(r, 3)) o->probability_clamp = 0.01;
+  const bool plain = o->label_smoothing == 0 && o->z_loss == 0 && o->probability_clamp == 0;
+  if (labels && plain && one_in(r, 2)) o->focal_gamma = 2;
 }
 
 /* ---- layouts ---- */

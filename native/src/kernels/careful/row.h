@@ -406,18 +406,20 @@ XENT_INLINE row_gradient gradient_of_row(careful_row *r, const row_statistics *s
   target_results t = {.pull = dlanes_set(s->pull), .share = dlanes_set(s->share)};
   const double weight = j->labels ? weight_of_class(j->call, r->t.label) : 1, S = j->labels ? s->sum + s->mass : s->sum;
   t.own = dlanes_scale(dlanes_set(weight), j->keep);
-  r->share = s->share;
-  row_gradient g = {.cc = cc, .share = s->share};
+  const double share = j->gamma > 0 ? 0 : s->share;
+  r->share = share;
   gradient_outcome(j, dlanes_set(s->sum), dlanes_set(j->labels ? s->mass : 0), dlanes_set(S), &t, dlanes_set(weight), dlanes_set(cc),
                    &lanes_of);
+  if (j->gamma > 0) cc *= s->share;
+  row_gradient g = {.cc = cc, .share = share};
   const double H = XENT_UNSCALE / S * cc * s->pull;
   const bool tiny = H != 0 && fabs(H) < 0x1p-126 && fabs(cc) < 0x1p31;
   const double up = tiny ? XENT_TINY_SCALE : 1;
-  g.has_each = j->dense || (j->weighted && s->share > 0);
-  g.each_scale = j->dense ? cc : cc * s->share;
+  g.has_each = j->dense || (j->weighted && share > 0);
+  g.each_scale = j->dense ? cc : cc * share;
   const float scale = (float)(g.each_scale * up);
   g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->heat)), .heat = &j->heat, .f = (float)(H * up),
-                   .b = s->share > 0 && !g.has_each ? -scale : -0.0f, .tiny = tiny, .scale = scale};
+                   .b = share > 0 && !g.has_each ? -scale : -0.0f, .tiny = tiny, .scale = scale};
   g.finite = isfinite(g.m.f) && isfinite(g.m.b);
   g.at_label = lanes_of.label_gradient[0];
   if (g.has_each) {

@@ -76,7 +76,8 @@ XENT_INLINE int f64_numbers_of(const f64_row *r, const f64_sums *g, int j, bool 
     k->even = doubles_set(-0.0);
     return doubles_bits_equal(k->low, zero) ? XENT_F64_QUOTIENT : XENT_F64_PLAIN;
   }
-  const doubles share = f64_at(g->share, j, aside), most = doubles_set(0x0.fffffffffffffp-1022);
+  const bool focal = r->call->options->focal_gamma > 0; /* in the scale already */
+  const doubles share = focal ? zero : f64_at(g->share, j, aside), most = doubles_set(0x0.fffffffffffffp-1022);
   k->scale = f64_at(g->scale, j, aside);
   k->share = r->t.kind == XENT_KIND_LABEL ? share : one;
   k->even = f64_pulled(share, k->scale);
@@ -113,7 +114,12 @@ XENT_SHARED void f64_prepare_gradients(const f64_row *rows, int count, f64_sums 
     doubles c = doubles_load(g->scale + j);
     if (o->temperature != 0) doubles_store(g->scale + j, c = doubles_div(c, doubles_set(o->temperature)));
     if (t->kind != XENT_KIND_LABEL) continue;
-    const doubles S = doubles_load(g->total + j), share = doubles_load(g->share + j), pull = doubles_load(g->pull + j);
+    doubles share = doubles_load(g->share + j);
+    if (o->focal_gamma > 0) {
+      doubles_store(g->scale + j, c = doubles_mul(c, share));
+      share = zero;
+    }
+    const doubles S = doubles_load(g->total + j), pull = doubles_load(g->pull + j);
     const doubles others = doubles_sub(zero, doubles_div(doubles_load(g->sum + j), S));
     const doubles weight = doubles_load(g->label_weight + j);
     doubles out = others;

@@ -32,6 +32,19 @@ XENT_INLINE doubles f64_label_loss(doubles others, doubles own, doubles far, dou
   return doubles_where_at_most(most, raised, most, raised);
 }
 
+/* A loss L becomes (1 - p)^gamma L; into *scale what the gradient is scaled by. */
+XENT_INLINE doubles f64_focal_loss(double gamma, doubles others, doubles own, doubles S, doubles L, doubles loss,
+                                   doubles *scale) {
+  const doubles zero = doubles_set(0), one = doubles_set(1), least = doubles_set(DBL_MIN);
+  const f64_reference k = f64_reference_of(zero, f64_temperature_of(0));
+  const doubles m = doubles_div(others, S), p = doubles_mul(doubles_div(own, S), doubles_set(gamma));
+  const doubles e = f64_exp(doubles_mul(doubles_set(gamma), f64_log(m)), &k);
+  const doubles power = doubles_where_at_most(least, m, doubles_mul(e, doubles_set(0x1p-192)), zero);
+  const doubles rise = doubles_fma(p, doubles_clear_where_zero(doubles_div(L, m), p), one);
+  *scale = doubles_where_at_most(least, m, doubles_mul(power, rise), zero);
+  return doubles_mul(power, loss);
+}
+
 /* Losses, and what the gradient multiplies the probabilities with, of rows from j on. */
 XENT_INLINE void f64_settle_losses(const f64_row *r, f64_sums *g, int j, doubles D, doubles far, doubles lse) {
   const row_targets *t = &r->t;
@@ -56,6 +69,10 @@ XENT_INLINE void f64_settle_losses(const f64_row *r, f64_sums *g, int j, doubles
     } else {
       loss = plain;
       pull = t->weighted ? own : one;
+      const double gamma = r->call->options->focal_gamma;
+      if (gamma > 0)
+        loss = f64_focal_loss(gamma, doubles_load(g->sum + j), doubles_load(g->label_e + j), doubles_load(g->total + j), L,
+                              plain, &share);
     }
     doubles_store(g->log_probability + j, doubles_sub(zero, L));
   } else if (t->eps > 0) {

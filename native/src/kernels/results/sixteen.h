@@ -8,6 +8,7 @@
 #define XENT_RESULTS_SIXTEEN_H
 
 #include "kernels/job.h"
+#include "kernels/math/f64_exponential.h"
 #include "kernels/math/logarithm.h"
 #include "kernels/records.h"
 
@@ -167,7 +168,8 @@ XENT_INLINE dlanes label_loss_alone(const job *j, const row_numbers *s) {
   return dlanes_where_at_most(s->sum, s->label_e, log, dlanes_add(distance, label_gap(j, s)));
 }
 
-/* What becomes of the targets: losses before the row weight, and what the gradient is made of. */
+/* What becomes of the targets: losses before the row weight, and what the gradient is made of. share: in statistics, and
+ * of a focal loss what its gradient is scaled by. */
 typedef struct {
   dlanes loss, log_probability, pull, share, own;
 } target_results;
@@ -204,10 +206,33 @@ XENT_INLINE void label_results(const job *j, const row_sums *in, const row_numbe
   if (!j->weighted && j->others) t->pull = where_zero(t->share, t->own, t->pull);
 }
 
+/* m^gamma of sixteen m of at least 2^-1022. */
+XENT_INLINE dlanes focal_power(double gamma, dlanes m) {
+  const f64_reference zero = f64_reference_of(doubles_set(0), f64_temperature_of(0));
+  const dlanes one = dlanes_set(1);
+  dlanes k;
+  const dlanes v = dlanes_split(m, &k), log = log_series_rows(dlanes_div(dlanes_sub(v, one), dlanes_add(v, one)));
+  double power[XENT_ROWS];
+  dlanes_store(power, dlanes_scale(dlanes_fma(k, dlanes_set(XENT_LN2), log), gamma));
+  f64_exponentials(power, power, XENT_ROWS, &zero);
+  return dlanes_scale(dlanes_load(power), 0x1p-192);
+}
+
+/* A loss L becomes (1 - p)^gamma L, and the gradient is scaled by (1 - p)^gamma (1 + gamma p L / (1 - p)). */
+XENT_SHARED void focal_results(const job *j, const row_numbers *s, target_results *t) {
+  const dlanes none = dlanes_zero(), least = dlanes_set(DBL_MIN), m = dlanes_div(s->sum, s->total);
+  const dlanes p = dlanes_scale(dlanes_div(s->label_e, s->total), j->gamma), L = dlanes_sub(none, t->log_probability);
+  const dlanes power = dlanes_where_at_most(least, m, focal_power(j->gamma, m), none);
+  const dlanes rise = dlanes_fma(p, where_zero(p, none, dlanes_div(L, m)), dlanes_set(1));
+  t->loss = dlanes_mul(power, t->loss);
+  t->share = dlanes_where_at_most(least, m, dlanes_mul(power, rise), none);
+}
+
 XENT_INLINE void results_of_targets(const job *j, const row_sums *in, const row_numbers *s, dlanes distance, const double *dot,
                                     const double *mass, target_results *t) {
   if (j->labels) {
     label_results(j, in, s, distance, dot, mass, t);
+    if (j->gamma > 0) focal_results(j, s, t);
     return;
   }
   const dlanes Q = dlanes_load(mass), H = dlanes_load(in->even);
@@ -239,6 +264,13 @@ XENT_INLINE dlanes label_gradient(const job *j, dlanes sum, dlanes label_e, dlan
 /* f, b and the gradient at the labels. Rows whose factors are no ordinary floats leave. */
 XENT_INLINE void gradient_outcome(const job *j, dlanes sum, dlanes label_e, dlanes total, const target_results *t,
                                   dlanes weight, dlanes cc, row_outcome *out) {
+  target_results focal;
+  if (j->gamma > 0) {
+    focal = *t;
+    focal.share = dlanes_zero();
+    cc = dlanes_mul(cc, t->share);
+    t = &focal;
+  }
   const dlanes G = dlanes_mul(dlanes_div(dlanes_set(XENT_UNSCALE), total), cc);
   const dlanes factor = j->plain ? G : dlanes_mul(G, t->pull), size = dlanes_magnitude(factor);
   const dlanes most = dlanes_set(FLT_MAX);

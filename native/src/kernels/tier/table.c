@@ -7,6 +7,7 @@ const xent_kernels XENT_TIER_NAME(kernels) = {
     .f64 = &XENT_TIER_NAME(f64),
     .kl_divergence = XENT_TIER_NAME(kl_divergence),
     .sample = XENT_TIER_NAME(sample),
+    .binary_cross_entropy = XENT_TIER_NAME(binary_cross_entropy),
     .exponential = XENT_TIER_NAME(exponential),
     .tanh = XENT_TIER_NAME(tanh),
     .f64_exponential = XENT_TIER_NAME(f64_exponential),

@@ -360,6 +360,7 @@ public final class CrossEntropy {
     private double softcap;
     private double zLoss;
     private double probabilityClamp;
+    private double focalGamma;
 
     private Builder() {}
 
@@ -419,14 +420,31 @@ public final class CrossEntropy {
     }
 
     /**
+     * {@code gamma} of the focal loss: the loss of a row is {@code -(1 - p)^gamma log p} of its
+     * label, times its class weight, which is the {@code alpha} of that loss, and the gradient is
+     * that of this; right to the last digits where {@code p} is near 0 and near 1.
+     * Log-probabilities are as without. Class indices only: with other targets a call throws {@link
+     * OptionException}. Not together with smoothing, z-loss or probability clamp. Default: 0,
+     * cross-entropy.
+     *
+     * @throws OptionException unless from 0 to 2^32
+     */
+    public Builder focalGamma(double value) {
+      focalGamma = Options.requireFocalGamma(value);
+      return this;
+    }
+
+    /**
      * The operation.
      *
-     * @throws OptionException for an instruction set that this processor or build does not have, or
-     *     a probability clamp together with smoothing
+     * @throws OptionException for an instruction set that this processor or build does not have, a
+     *     probability clamp together with smoothing, or a focal loss with either of them or a
+     *     z-loss
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
     public CrossEntropy build() {
-      return new CrossEntropy(plan(fullyMasked, temperature, softcap, zLoss, probabilityClamp));
+      return new CrossEntropy(
+          plan(fullyMasked, temperature, softcap, zLoss, probabilityClamp, focalGamma));
     }
 
     @Override

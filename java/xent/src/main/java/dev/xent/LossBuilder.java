@@ -79,7 +79,8 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>> extends Reduc
       double temperature,
       double softcap,
       double zLoss,
-      double probabilityClamp) {
+      double probabilityClamp,
+      double focalGamma) {
     Engine engine = engine();
     boolean ignores = ignoreIndex != null;
     long ignored = ignores ? ignoreIndex : 0;
@@ -95,7 +96,9 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>> extends Reduc
             temperature,
             softcap,
             zLoss,
-            probabilityClamp);
+            probabilityClamp,
+            focalGamma,
+            0);
     return new CrossEntropyPlan(engine, spec(options, classWeights));
   }
 }

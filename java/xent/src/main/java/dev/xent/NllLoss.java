@@ -278,7 +278,7 @@ public final class NllLoss {
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
     public NllLoss build() {
-      return new NllLoss(plan(FullyMasked.NAN, 0, 0, 0, 0).onLogProbabilities());
+      return new NllLoss(plan(FullyMasked.NAN, 0, 0, 0, 0, 0).onLogProbabilities());
     }
 
     @Override

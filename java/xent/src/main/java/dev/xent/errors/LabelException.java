@@ -49,6 +49,26 @@ public final class LabelException extends IllegalArgumentException implements Xe
   }
 
   /**
+   * Refuses a label of an element that is neither 0 nor 1.
+   *
+   * @param element the first element with such a label: its index in the targets in row-major order
+   * @param label the label found there
+   * @return what is to be thrown
+   */
+  public static LabelException ofElement(long element, long label) {
+    return new LabelException(
+        String.format(
+            Locale.ROOT,
+            "element %d has label %d: give 0 or 1%s",
+            element,
+            label,
+            isMark(label) ? ", or ignoreIndex(" + label + ") if such elements do not count" : ""),
+        element,
+        label,
+        2);
+  }
+
+  /**
    * Refuses a label whose class the class mask leaves out.
    *
    * @param row the first row with such a label: its index in the targets in row-major order

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.layers;
 
-import dev.xent.LossOutputs;
+import dev.xent.ReducedOutputs;
 import dev.xent.Tensor;
 import dev.xent.errors.ShapeException;
 import java.lang.foreign.MemorySegment;
@@ -38,7 +38,8 @@ import java.util.Objects;
  *
  * <p>Ownership, order of calls and threads: {@link Layer}.
  */
-public abstract sealed class LossLayer extends OwningLayer permits CrossEntropyLayer, NllLossLayer {
+public abstract sealed class LossLayer extends OwningLayer
+    permits BinaryCrossEntropyLayer, CrossEntropyLayer, NllLossLayer {
 
   private final int axis;
   final OwnedTensor losses = new OwnedTensor();
@@ -64,7 +65,12 @@ public abstract sealed class LossLayer extends OwningLayer permits CrossEntropyL
   }
 
   /** What {@link #run} hands out beside loss and gradient. */
-  abstract LossOutputs<?> outputs();
+  abstract ReducedOutputs<?> outputs();
+
+  /** Whether every element has a loss of its own; else every row. */
+  boolean isOfElements() {
+    return false;
+  }
 
   /** Computes loss, gradient and outputs. */
   abstract double run(Tensor inputs, Tensor targets, Tensor gradient);
@@ -84,8 +90,9 @@ public abstract sealed class LossLayer extends OwningLayer permits CrossEntropyL
    * Computes the loss and keeps its gradient.
    *
    * @param targets class indices or probability rows, see above
-   * @return the losses of the rows, in the shape of the inputs without the class axis; owned by the
-   *     layer and valid until the next {@code forward}
+   * @return the losses of the rows, in the shape of the inputs without the class axis, or of {@link
+   *     BinaryCrossEntropyLayer} of the elements, in the shape of the inputs; owned by the layer
+   *     and valid until the next {@code forward}
    */
   @Override
   public final Tensor forward(Tensor inputs, Tensor targets) {
@@ -155,9 +162,10 @@ public abstract sealed class LossLayer extends OwningLayer permits CrossEntropyL
 
   private void multiplyRows(
       MemorySegment factors, MemorySegment from, MemorySegment to, long[] shape) {
-    long outer = Elements.product(shape, 0, axis);
-    long classes = shape[axis];
-    long inner = Elements.product(shape, axis + 1, shape.length);
+    boolean elements = isOfElements();
+    long outer = Elements.product(shape, 0, elements ? 0 : axis);
+    long classes = elements ? 1 : shape[axis];
+    long inner = Elements.product(shape, elements ? 0 : axis + 1, shape.length);
     long element = 0;
     for (long o = 0; o < outer; o++) {
       for (long k = 0; k < classes; k++) {
@@ -169,9 +177,12 @@ public abstract sealed class LossLayer extends OwningLayer permits CrossEntropyL
     }
   }
 
-  /** The shape without the class axis; a single row has the shape (1). */
+  /** The shape of the losses: without the class axis; a single row has the shape (1). */
   private long[] rowShape(Tensor inputs) {
     long[] shape = inputs.shape();
+    if (isOfElements()) {
+      return shape;
+    }
     if (shape.length == 1) {
       return new long[] {1};
     }

@@ -29,6 +29,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     double softcap;
  *     double z_loss;
  *     double probability_clamp;
+ *     double focal_gamma;
+ *     double focal_alpha;
  * }
  * }
  */
@@ -52,7 +54,9 @@ public class xent_options {
         XentH.C_DOUBLE.withName("temperature"),
         XentH.C_DOUBLE.withName("softcap"),
         XentH.C_DOUBLE.withName("z_loss"),
-        XentH.C_DOUBLE.withName("probability_clamp")
+        XentH.C_DOUBLE.withName("probability_clamp"),
+        XentH.C_DOUBLE.withName("focal_gamma"),
+        XentH.C_DOUBLE.withName("focal_alpha")
     ).withName("xent_options");
 
     /**
@@ -676,6 +680,94 @@ public class xent_options {
      */
     public static void probability_clamp(MemorySegment struct, double fieldValue) {
         struct.set(probability_clamp$LAYOUT, probability_clamp$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble focal_gamma$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("focal_gamma"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double focal_gamma
+     * }
+     */
+    public static final OfDouble focal_gamma$layout() {
+        return focal_gamma$LAYOUT;
+    }
+
+    private static final long focal_gamma$OFFSET = $LAYOUT.byteOffset(groupElement("focal_gamma"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double focal_gamma
+     * }
+     */
+    public static final long focal_gamma$offset() {
+        return focal_gamma$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double focal_gamma
+     * }
+     */
+    public static double focal_gamma(MemorySegment struct) {
+        return struct.get(focal_gamma$LAYOUT, focal_gamma$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double focal_gamma
+     * }
+     */
+    public static void focal_gamma(MemorySegment struct, double fieldValue) {
+        struct.set(focal_gamma$LAYOUT, focal_gamma$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble focal_alpha$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("focal_alpha"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double focal_alpha
+     * }
+     */
+    public static final OfDouble focal_alpha$layout() {
+        return focal_alpha$LAYOUT;
+    }
+
+    private static final long focal_alpha$OFFSET = $LAYOUT.byteOffset(groupElement("focal_alpha"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double focal_alpha
+     * }
+     */
+    public static final long focal_alpha$offset() {
+        return focal_alpha$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double focal_alpha
+     * }
+     */
+    public static double focal_alpha(MemorySegment struct) {
+        return struct.get(focal_alpha$LAYOUT, focal_alpha$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double focal_alpha
+     * }
+     */
+    public static void focal_alpha(MemorySegment struct, double fieldValue) {
+        struct.set(focal_alpha$LAYOUT, focal_alpha$OFFSET, fieldValue);
     }
 
     /**

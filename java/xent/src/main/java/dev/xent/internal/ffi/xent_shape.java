@@ -23,6 +23,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t top_count;
  *     int64_t first_class;
  *     int64_t all_classes;
+ *     int64_t prompt_count;
+ *     int64_t output_count;
  *     xent_layout logits;
  *     xent_layout output;
  *     xent_layout gradient;
@@ -45,6 +47,15 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     xent_layout top_log_probabilities;
  *     xent_layout target_gradient;
  *     xent_layout teacher;
+ *     xent_layout bias;
+ *     xent_layout prompt_tokens;
+ *     xent_layout output_tokens;
+ *     xent_layout tokens;
+ *     xent_layout processed_log_probabilities;
+ *     xent_layout kept;
+ *     xent_layout kept_mask;
+ *     xent_layout element_weights;
+ *     xent_layout positive_weights;
  * }
  * }
  */
@@ -63,6 +74,8 @@ public class xent_shape {
         XentH.C_LONG_LONG.withName("top_count"),
         XentH.C_LONG_LONG.withName("first_class"),
         XentH.C_LONG_LONG.withName("all_classes"),
+        XentH.C_LONG_LONG.withName("prompt_count"),
+        XentH.C_LONG_LONG.withName("output_count"),
         xent_layout.layout().withName("logits"),
         xent_layout.layout().withName("output"),
         xent_layout.layout().withName("gradient"),
@@ -84,7 +97,16 @@ public class xent_shape {
         xent_layout.layout().withName("top_classes"),
         xent_layout.layout().withName("top_log_probabilities"),
         xent_layout.layout().withName("target_gradient"),
-        xent_layout.layout().withName("teacher")
+        xent_layout.layout().withName("teacher"),
+        xent_layout.layout().withName("bias"),
+        xent_layout.layout().withName("prompt_tokens"),
+        xent_layout.layout().withName("output_tokens"),
+        xent_layout.layout().withName("tokens"),
+        xent_layout.layout().withName("processed_log_probabilities"),
+        xent_layout.layout().withName("kept"),
+        xent_layout.layout().withName("kept_mask"),
+        xent_layout.layout().withName("element_weights"),
+        xent_layout.layout().withName("positive_weights")
     ).withName("xent_shape");
 
     /**
@@ -444,6 +466,94 @@ public class xent_shape {
      */
     public static void all_classes(MemorySegment struct, long fieldValue) {
         struct.set(all_classes$LAYOUT, all_classes$OFFSET, fieldValue);
+    }
+
+    private static final OfLong prompt_count$LAYOUT = (OfLong)$LAYOUT.select(groupElement("prompt_count"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t prompt_count
+     * }
+     */
+    public static final OfLong prompt_count$layout() {
+        return prompt_count$LAYOUT;
+    }
+
+    private static final long prompt_count$OFFSET = $LAYOUT.byteOffset(groupElement("prompt_count"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t prompt_count
+     * }
+     */
+    public static final long prompt_count$offset() {
+        return prompt_count$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t prompt_count
+     * }
+     */
+    public static long prompt_count(MemorySegment struct) {
+        return struct.get(prompt_count$LAYOUT, prompt_count$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t prompt_count
+     * }
+     */
+    public static void prompt_count(MemorySegment struct, long fieldValue) {
+        struct.set(prompt_count$LAYOUT, prompt_count$OFFSET, fieldValue);
+    }
+
+    private static final OfLong output_count$LAYOUT = (OfLong)$LAYOUT.select(groupElement("output_count"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t output_count
+     * }
+     */
+    public static final OfLong output_count$layout() {
+        return output_count$LAYOUT;
+    }
+
+    private static final long output_count$OFFSET = $LAYOUT.byteOffset(groupElement("output_count"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t output_count
+     * }
+     */
+    public static final long output_count$offset() {
+        return output_count$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t output_count
+     * }
+     */
+    public static long output_count(MemorySegment struct) {
+        return struct.get(output_count$LAYOUT, output_count$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t output_count
+     * }
+     */
+    public static void output_count(MemorySegment struct, long fieldValue) {
+        struct.set(output_count$LAYOUT, output_count$OFFSET, fieldValue);
     }
 
     private static final GroupLayout logits$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("logits"));
@@ -1412,6 +1522,402 @@ public class xent_shape {
      */
     public static void teacher(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, teacher$OFFSET, teacher$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout bias$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("bias"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout bias
+     * }
+     */
+    public static final GroupLayout bias$layout() {
+        return bias$LAYOUT;
+    }
+
+    private static final long bias$OFFSET = $LAYOUT.byteOffset(groupElement("bias"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout bias
+     * }
+     */
+    public static final long bias$offset() {
+        return bias$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout bias
+     * }
+     */
+    public static MemorySegment bias(MemorySegment struct) {
+        return struct.asSlice(bias$OFFSET, bias$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout bias
+     * }
+     */
+    public static void bias(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, bias$OFFSET, bias$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout prompt_tokens$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("prompt_tokens"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout prompt_tokens
+     * }
+     */
+    public static final GroupLayout prompt_tokens$layout() {
+        return prompt_tokens$LAYOUT;
+    }
+
+    private static final long prompt_tokens$OFFSET = $LAYOUT.byteOffset(groupElement("prompt_tokens"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout prompt_tokens
+     * }
+     */
+    public static final long prompt_tokens$offset() {
+        return prompt_tokens$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout prompt_tokens
+     * }
+     */
+    public static MemorySegment prompt_tokens(MemorySegment struct) {
+        return struct.asSlice(prompt_tokens$OFFSET, prompt_tokens$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout prompt_tokens
+     * }
+     */
+    public static void prompt_tokens(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, prompt_tokens$OFFSET, prompt_tokens$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout output_tokens$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("output_tokens"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout output_tokens
+     * }
+     */
+    public static final GroupLayout output_tokens$layout() {
+        return output_tokens$LAYOUT;
+    }
+
+    private static final long output_tokens$OFFSET = $LAYOUT.byteOffset(groupElement("output_tokens"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout output_tokens
+     * }
+     */
+    public static final long output_tokens$offset() {
+        return output_tokens$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout output_tokens
+     * }
+     */
+    public static MemorySegment output_tokens(MemorySegment struct) {
+        return struct.asSlice(output_tokens$OFFSET, output_tokens$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout output_tokens
+     * }
+     */
+    public static void output_tokens(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, output_tokens$OFFSET, output_tokens$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout tokens$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("tokens"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout tokens
+     * }
+     */
+    public static final GroupLayout tokens$layout() {
+        return tokens$LAYOUT;
+    }
+
+    private static final long tokens$OFFSET = $LAYOUT.byteOffset(groupElement("tokens"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout tokens
+     * }
+     */
+    public static final long tokens$offset() {
+        return tokens$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout tokens
+     * }
+     */
+    public static MemorySegment tokens(MemorySegment struct) {
+        return struct.asSlice(tokens$OFFSET, tokens$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout tokens
+     * }
+     */
+    public static void tokens(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, tokens$OFFSET, tokens$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout processed_log_probabilities$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("processed_log_probabilities"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout processed_log_probabilities
+     * }
+     */
+    public static final GroupLayout processed_log_probabilities$layout() {
+        return processed_log_probabilities$LAYOUT;
+    }
+
+    private static final long processed_log_probabilities$OFFSET = $LAYOUT.byteOffset(groupElement("processed_log_probabilities"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout processed_log_probabilities
+     * }
+     */
+    public static final long processed_log_probabilities$offset() {
+        return processed_log_probabilities$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout processed_log_probabilities
+     * }
+     */
+    public static MemorySegment processed_log_probabilities(MemorySegment struct) {
+        return struct.asSlice(processed_log_probabilities$OFFSET, processed_log_probabilities$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout processed_log_probabilities
+     * }
+     */
+    public static void processed_log_probabilities(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, processed_log_probabilities$OFFSET, processed_log_probabilities$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout kept$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("kept"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout kept
+     * }
+     */
+    public static final GroupLayout kept$layout() {
+        return kept$LAYOUT;
+    }
+
+    private static final long kept$OFFSET = $LAYOUT.byteOffset(groupElement("kept"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout kept
+     * }
+     */
+    public static final long kept$offset() {
+        return kept$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout kept
+     * }
+     */
+    public static MemorySegment kept(MemorySegment struct) {
+        return struct.asSlice(kept$OFFSET, kept$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout kept
+     * }
+     */
+    public static void kept(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, kept$OFFSET, kept$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout kept_mask$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("kept_mask"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout kept_mask
+     * }
+     */
+    public static final GroupLayout kept_mask$layout() {
+        return kept_mask$LAYOUT;
+    }
+
+    private static final long kept_mask$OFFSET = $LAYOUT.byteOffset(groupElement("kept_mask"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout kept_mask
+     * }
+     */
+    public static final long kept_mask$offset() {
+        return kept_mask$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout kept_mask
+     * }
+     */
+    public static MemorySegment kept_mask(MemorySegment struct) {
+        return struct.asSlice(kept_mask$OFFSET, kept_mask$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout kept_mask
+     * }
+     */
+    public static void kept_mask(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, kept_mask$OFFSET, kept_mask$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout element_weights$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("element_weights"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout element_weights
+     * }
+     */
+    public static final GroupLayout element_weights$layout() {
+        return element_weights$LAYOUT;
+    }
+
+    private static final long element_weights$OFFSET = $LAYOUT.byteOffset(groupElement("element_weights"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout element_weights
+     * }
+     */
+    public static final long element_weights$offset() {
+        return element_weights$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout element_weights
+     * }
+     */
+    public static MemorySegment element_weights(MemorySegment struct) {
+        return struct.asSlice(element_weights$OFFSET, element_weights$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout element_weights
+     * }
+     */
+    public static void element_weights(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, element_weights$OFFSET, element_weights$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout positive_weights$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("positive_weights"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout positive_weights
+     * }
+     */
+    public static final GroupLayout positive_weights$layout() {
+        return positive_weights$LAYOUT;
+    }
+
+    private static final long positive_weights$OFFSET = $LAYOUT.byteOffset(groupElement("positive_weights"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout positive_weights
+     * }
+     */
+    public static final long positive_weights$offset() {
+        return positive_weights$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout positive_weights
+     * }
+     */
+    public static MemorySegment positive_weights(MemorySegment struct) {
+        return struct.asSlice(positive_weights$OFFSET, positive_weights$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout positive_weights
+     * }
+     */
+    public static void positive_weights(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, positive_weights$OFFSET, positive_weights$LAYOUT.byteSize());
     }
 
     /**

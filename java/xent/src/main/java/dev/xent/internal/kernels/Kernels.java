@@ -377,6 +377,37 @@ public interface Kernels {
       MemorySegment report);
 
   /**
+   * Binary cross-entropy of every element, and its gradient. As xent_binary_cross_entropy_at.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param logits x
+   * @param targets numbers from 0 to 1, or labels 0 and 1
+   * @param elementWeights one per element, or NULL
+   * @param positiveWeights one per element, or NULL
+   * @param losses one per element, or NULL
+   * @param gradient dx, or NULL
+   * @param tally xent_tally, or NULL
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int binaryCrossEntropy(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment elementWeights,
+      MemorySegment positiveWeights,
+      MemorySegment losses,
+      MemorySegment gradient,
+      MemorySegment tally,
+      MemorySegment report);
+
+  /**
    * First pass of a forward over a class range. As xent_forward_states_at.
    *
    * @param shape xent_shape

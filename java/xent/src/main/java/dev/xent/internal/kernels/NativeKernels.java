@@ -85,6 +85,12 @@ public final class NativeKernels implements Kernels {
           XentH.xent_kl_divergence_at$handle(),
           critical(
               XentH.xent_kl_divergence_at$address(), XentH.xent_kl_divergence_at$descriptor()));
+  private static final MethodHandle BINARY_CROSS_ENTROPY =
+      eitherWay(
+          XentH.xent_binary_cross_entropy_at$handle(),
+          critical(
+              XentH.xent_binary_cross_entropy_at$address(),
+              XentH.xent_binary_cross_entropy_at$descriptor()));
   private static final MethodHandle FORWARD_STATES =
       eitherWay(
           XentH.xent_forward_states_at$handle(),
@@ -614,6 +620,45 @@ public final class NativeKernels implements Kernels {
               teacher,
               classMask,
               rowWeights,
+              losses,
+              gradient,
+              tally,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
+    }
+  }
+
+  @Override
+  public int binaryCrossEntropy(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment elementWeights,
+      MemorySegment positiveWeights,
+      MemorySegment losses,
+      MemorySegment gradient,
+      MemorySegment tally,
+      MemorySegment report) {
+    boolean critical =
+        isBrief(shape, rowBegin, rowEnd)
+            || onHeap(logits, targets, elementWeights)
+            || onHeap(positiveWeights, losses, gradient);
+    try {
+      return (int)
+          BINARY_CROSS_ENTROPY.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              logits,
+              targets,
+              elementWeights,
+              positiveWeights,
               losses,
               gradient,
               tally,

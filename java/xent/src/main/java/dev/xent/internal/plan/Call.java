@@ -272,6 +272,9 @@ final class Call extends CallArrays {
   /** How many rows of a piece a kernel may take at once; 0: not even one whole row. */
   long rowsPerKernel() {
     long classes = dimensions.classes;
+    if (dimensions.hasElements()) {
+      return onHeap ? HEAP_ELEMENTS : pieces.rows;
+    }
     if (!onHeap || Effort.of(dimensions.rows, classes) <= HEAP_ELEMENTS) {
       return pieces.rows;
     }

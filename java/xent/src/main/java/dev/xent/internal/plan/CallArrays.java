@@ -54,6 +54,8 @@ abstract sealed class CallArrays permits Call {
 
   final Part targetGradient;
   final Part teacher;
+  final Part elementWeights;
+  final Part positiveWeights;
 
   final Part[] all;
 
@@ -121,6 +123,8 @@ abstract sealed class CallArrays permits Call {
     targetGradient = new Part(21, "targetGradient", xent_shape.target_gradient(shape));
     teacher = new Part(22, "teacher", xent_shape.teacher(shape));
     topProbabilities = new Part(23, "topProbabilities", arena.allocate(xent_layout.layout()));
+    elementWeights = new Part(24, "weights", xent_shape.element_weights(shape)).ofFlags();
+    positiveWeights = new Part(25, "positiveWeights", xent_shape.positive_weights(shape));
     all =
         new Part[] {
           logits,
@@ -146,7 +150,9 @@ abstract sealed class CallArrays permits Call {
           topLogProbabilities,
           targetGradient,
           teacher,
-          topProbabilities
+          topProbabilities,
+          elementWeights,
+          positiveWeights
         };
     present = new Part[all.length];
     ofWholeRows =
@@ -170,6 +176,59 @@ abstract sealed class CallArrays permits Call {
     dimensions.take(part.name, view, classAxis);
     begin();
     take(part, view, Kind.CLASSES);
+  }
+
+  /** The array whose shape and type all others follow, every element of which is a row. */
+  void leadElements(Part part, View view, int classAxis) {
+    Types.requireLead(part.name, Objects.requireNonNull(view, part.name));
+    dimensions.takeElements(view, classAxis);
+    begin();
+    take(part, view, Kind.CLASSES);
+  }
+
+  /** Labels 0 and 1, or numbers from 0 to 1, in the shape of the leading array. */
+  void elementTargets(View view) {
+    Objects.requireNonNull(view, targets.name);
+    View lead = lead();
+    if (!view.type.isInteger() && !Types.fits(view.type, lead.type)) {
+      throw new DTypeException(
+          String.format(
+              Locale.ROOT,
+              "targets is %s, %s is %s: give labels 0 and 1 (I8, U8, I16, I32, I64) or numbers from 0 to 1 of type %s",
+              view,
+              leading().name,
+              lead,
+              Types.allowed(lead.type)));
+    }
+    requireLeadShape(targets, view);
+    take(targets, view, Kind.CLASSES);
+  }
+
+  /** Numbers of elements, of which one may hold for many. */
+  void spread(Part part, View view) {
+    if (part == elementWeights) {
+      Types.requireFloatOrFlag(part.name, view, leading().name, lead());
+    } else {
+      requireFloat(part, view);
+    }
+    if (dimensions.isSpread(view.shape) || isSingle(view)) {
+      take(part, view, Kind.CLASSES);
+      return;
+    }
+    int along = dimensions.along;
+    if (view.rank() != 1 || view.shape[0] != dimensions.size(along)) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "%s is %s, %s is %s: give it that shape, in which any size may be 1, or the shape [%d] of its axis %d",
+              part.name,
+              view,
+              leading().name,
+              lead(),
+              dimensions.size(along),
+              along));
+    }
+    take(part, view, Kind.ALONG);
   }
 
   /** The same, of ragged rows. */
@@ -462,7 +521,11 @@ abstract sealed class CallArrays permits Call {
 
   private void take(Part part, View view, Kind kind) {
     Memory.requireAccess(view, part.name);
-    part.take(view, kind, dimensions.rank);
+    if (kind == Kind.ALONG) {
+      part.takeAlong(view, dimensions.along);
+    } else {
+      part.take(view, kind, dimensions.rank);
+    }
     // Of offsets the kernels get a copy.
     onHeap |= view.heap && kind != Kind.OFFSETS;
     if (part.isUnusual()) {
@@ -485,6 +548,7 @@ abstract sealed class CallArrays permits Call {
       case ROWS -> view.contiguous && view.elements == dimensions.rows;
       case ENTRIES -> view.contiguous;
       case CLASS_VECTOR, OFFSETS -> true;
+      case ALONG -> false;
     };
   }
 

@@ -16,8 +16,11 @@ final class Dimensions {
   /** Of {@link #shape}. */
   int rank;
 
-  /** Of the classes, in {@link #shape}. */
+  /** Of the classes, in {@link #shape}; {@link #rank} where every element is a row. */
   int axis;
+
+  /** Where every element is a row: the axis that others call that of the classes. */
+  int along;
 
   /** The number of index combinations before the class axis, and behind it. */
   long before;
@@ -60,6 +63,23 @@ final class Dimensions {
     ragged = false;
   }
 
+  /**
+   * Takes those of an array whose elements are rows of one class.
+   *
+   * @param classAxis along which there may be a number for each index
+   */
+  void takeElements(View view, int classAxis) {
+    shape = view.shape;
+    rank = shape.length;
+    along = Strides.axis(classAxis, shape);
+    axis = rank; // none of them
+    classes = 1;
+    before = view.elements;
+    behind = 1;
+    rows = view.elements;
+    ragged = false;
+  }
+
   /** So many rows that lie one behind the other, none longer than {@code longest}. */
   void takeRagged(long rowCount, long longest) {
     shape = raggedShape;
@@ -79,11 +99,30 @@ final class Dimensions {
     shape = other.shape;
     rank = other.rank;
     axis = other.axis;
+    along = other.along;
     before = other.before;
     behind = other.behind;
     classes = other.classes;
     rows = other.rows;
     ragged = other.ragged;
+  }
+
+  /** Whether every element is a row. */
+  boolean hasElements() {
+    return axis == rank;
+  }
+
+  /** Whether an array has this shape, or 1 in place of any size of it. */
+  boolean isSpread(long[] given) {
+    if (given.length != rank) {
+      return false;
+    }
+    for (int d = 0; d < rank; d++) {
+      if (given[d] != shape[d] && given[d] != 1) {
+        return false;
+      }
+    }
+    return true;
   }
 
   long size(int dimension) {
@@ -170,6 +209,9 @@ final class Dimensions {
   /** In a message. */
   @Override
   public String toString() {
+    if (hasElements()) {
+      return Plural.of(rows, "element");
+    }
     return ragged
         ? Plural.of(rows, "ragged row") + " of at most " + Plural.of(classes, "class")
         : Arrays.toString(shape) + " with classes along axis " + axis;

@@ -73,6 +73,9 @@ final class Failures {
 
   private static LabelException label(Call call) {
     long label = xent_report.label(call.report);
+    if (call.dimensions.hasElements()) {
+      return LabelException.ofElement(row(call), label);
+    }
     long classes =
         call.dimensions.ragged
             ? RowOffsets.length(call.rowOffsets, xent_report.row(call.report))

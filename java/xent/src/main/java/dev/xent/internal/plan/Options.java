@@ -24,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * @param softcap what logits are bounded by; 0: nothing
  * @param zLoss what the square of log-sum-exp is multiplied by
  * @param probabilityClamp the least probability of a label that counts in its loss; 0: any
+ * @param focalGamma the power of what is wrong by which a loss is multiplied; 0: none
+ * @param focalAlpha what positives weigh in binary cross-entropy, negatives 1 less it; 0: both 1
  */
 public record Options(
     int isa,
@@ -36,22 +38,48 @@ public record Options(
     double temperature,
     double softcap,
     double zLoss,
-    double probabilityClamp) {
+    double probabilityClamp,
+    double focalGamma,
+    double focalAlpha) {
 
   /**
    * These options.
    *
-   * @throws OptionException for a clamp together with smoothing
+   * @throws OptionException for a clamp together with smoothing, and for a focal loss with either
+   *     of them or a z-loss
    */
   public Options {
-    if (probabilityClamp != 0 && labelSmoothing != 0) {
+    requireOneOf("probabilityClamp", probabilityClamp, "labelSmoothing", labelSmoothing);
+    requireOneOf("focalGamma", focalGamma, "labelSmoothing", labelSmoothing);
+    requireOneOf("focalGamma", focalGamma, "zLoss", zLoss);
+    requireOneOf("focalGamma", focalGamma, "probabilityClamp", probabilityClamp);
+  }
+
+  private static void requireOneOf(String name, double value, String other, double otherValue) {
+    if (value != 0 && otherValue != 0) {
       throw new OptionException(
           String.format(
-              Locale.ROOT,
-              "probabilityClamp is %s, labelSmoothing is %s: give one of them",
-              probabilityClamp,
-              labelSmoothing));
+              Locale.ROOT, "%s is %s, %s is %s: give one of them", name, value, other, otherValue));
     }
+  }
+
+  /** For binary cross-entropy. */
+  public static Options ofBinary(
+      Engine engine, @Nullable Long ignoreIndex, double focalGamma, double focalAlpha) {
+    return new Options(
+        engine.isa(),
+        FullyMasked.NAN,
+        ignoreIndex != null,
+        ignoreIndex == null ? 0 : ignoreIndex,
+        false,
+        0,
+        Smoothing.UNIFORM,
+        0,
+        0,
+        0,
+        0,
+        focalGamma,
+        focalAlpha);
   }
 
   /** For operations without targets. */
@@ -67,6 +95,8 @@ public record Options(
         Smoothing.UNIFORM,
         temperature,
         softcap,
+        0,
+        0,
         0,
         0);
   }
@@ -142,6 +172,30 @@ public record Options(
     return value;
   }
 
+  /**
+   * Returns the value.
+   *
+   * @throws OptionException unless it is from 0 to 2^32
+   */
+  public static double requireFocalGamma(double value) {
+    if (!(value >= 0 && value <= 0x1p32)) {
+      throw new OptionException("focalGamma is " + value + ": give a number from 0 to 2^32");
+    }
+    return value;
+  }
+
+  /**
+   * Returns the value.
+   *
+   * @throws OptionException unless it is in (0, 1]
+   */
+  public static double requireFocalAlpha(double value) {
+    if (!(value > 0 && value <= 1)) {
+      throw new OptionException("focalAlpha is " + value + ": give a number above 0, at most 1");
+    }
+    return value;
+  }
+
   // ---- calls that can be -----------------------------------------------------------------------
 
   /** Refuses options that these targets cannot have. */
@@ -154,12 +208,15 @@ public record Options(
               + targets
               + ": give class indices, or build the operation without ignoreIndex");
     }
-    requireSmoothingFor(kind, targets);
+    requireLabelsFor(kind, targets);
   }
 
-  private void requireSmoothingFor(TargetKind kind, View targets) {
+  private void requireLabelsFor(TargetKind kind, View targets) {
     if (kind != TargetKind.LABELS && smoothing != Smoothing.UNIFORM) {
       throw ofLabels("smoothing is " + smoothing, kind, targets, "smoothing(UNIFORM)");
+    }
+    if (kind != TargetKind.LABELS && focalGamma != 0) {
+      throw ofLabels("focalGamma is " + focalGamma, kind, targets, "no focalGamma");
     }
   }
 
@@ -170,7 +227,7 @@ public record Options(
 
   /** Refuses options that these targets cannot have where rows come in parts. */
   void requireForParts(TargetKind kind, View targets) {
-    requireSmoothingFor(kind, targets);
+    requireLabelsFor(kind, targets);
     if (clampsTerms(kind)) {
       throw ofLabels(
           "probabilityClamp is " + probabilityClamp, kind, targets, "no probabilityClamp");
@@ -197,7 +254,8 @@ public record Options(
         && softcap == other.softcap
         && labelSmoothing == other.labelSmoothing
         && smoothing == other.smoothing
-        && zLoss == other.zLoss;
+        && zLoss == other.zLoss
+        && focalGamma == other.focalGamma;
   }
 
   /** What statistics depend on and is not as by default, in a message. */
@@ -210,6 +268,7 @@ public record Options(
             .option("temperature", temperature, 0.0)
             .option("softcap", softcap, 0.0)
             .option("zLoss", zLoss, 0.0)
+            .option("focalGamma", focalGamma, 0.0)
             .toString();
     return text.equals("[]") ? "" : " " + text;
   }
@@ -235,7 +294,9 @@ public record Options(
                 ? "softcap is " + softcap
                 : zLoss != 0
                     ? "zLoss is " + zLoss
-                    : probabilityClamp != 0 ? "probabilityClamp is " + probabilityClamp : null;
+                    : probabilityClamp != 0
+                        ? "probabilityClamp is " + probabilityClamp
+                        : focalGamma != 0 ? "focalGamma is " + focalGamma : null;
     if (option != null) {
       throw new OptionException(
           option + ", which is for logits: build the operation on log-probabilities without it");
@@ -251,6 +312,8 @@ public record Options(
         .option("softcap", softcap, 0.0)
         .option("zLoss", zLoss, 0.0)
         .option("probabilityClamp", probabilityClamp, 0.0)
+        .option("focalGamma", focalGamma, 0.0)
+        .option("focalAlpha", focalAlpha, 0.0)
         .option("fullyMasked", fullyMasked, FullyMasked.NAN);
   }
 
@@ -272,5 +335,7 @@ public record Options(
     xent_options.softcap(struct, softcap);
     xent_options.z_loss(struct, zLoss);
     xent_options.probability_clamp(struct, probabilityClamp);
+    xent_options.focal_gamma(struct, focalGamma);
+    xent_options.focal_alpha(struct, focalAlpha);
   }
 }

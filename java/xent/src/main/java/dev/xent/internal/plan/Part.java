@@ -23,7 +23,9 @@ final class Part {
     /** Every class, the same for all rows. */
     CLASS_VECTOR,
     /** Where ragged rows begin. */
-    OFFSETS
+    OFFSETS,
+    /** Every index of one axis, the same for all others, where every element is a row. */
+    ALONG
   }
 
   /** Ranks up to this need no growing of arrays. */
@@ -59,6 +61,9 @@ final class Part {
   private @Nullable MemorySegment piece;
 
   private Kind kind = Kind.CLASSES;
+
+  /** The axis of the call that a part of kind ALONG has its numbers for. */
+  private int along;
 
   /** The dimensions of its shape are those of the call without the class axis. */
   private boolean withoutAxis;
@@ -96,11 +101,18 @@ final class Part {
     withoutAxis = newKind == Kind.ROWS && newView.rank() != callRank;
   }
 
+  /** The same, of an array with a number for every index of an axis. */
+  void takeAlong(View newView, int newAlong) {
+    take(newView, Kind.ALONG, 0);
+    along = newAlong;
+  }
+
   /** From now on as in the call of another thread, which waits until this part is released. */
   void follow(Part other, int groupCount) {
     view = other.view;
     kind = other.kind;
     withoutAxis = other.withoutAxis;
+    along = other.along;
     outer = other.outer;
     classes = other.classes;
     inner = other.inner;
@@ -164,6 +176,9 @@ final class Part {
     if (kind == Kind.CLASS_VECTOR || kind == Kind.OFFSETS || view.elements == 1) {
       return 0;
     }
+    if (kind == Kind.ALONG) {
+      return dimension == along ? view.strides[0] : 0;
+    }
     int own = withoutAxis && dimension > axis ? dimension - 1 : dimension;
     return view.shape[own] == 1 ? 0 : view.strides[own];
   }
@@ -176,13 +191,13 @@ final class Part {
           case CLASSES -> behind * dimensions.classes;
           case ROWS -> behind;
           case ENTRIES -> behind * view.shape[dimensions.axis];
-          case CLASS_VECTOR, OFFSETS -> 0;
+          case CLASS_VECTOR, OFFSETS, ALONG -> 0;
         };
     classes =
         switch (kind) {
           case CLASSES, ENTRIES -> behind;
           case CLASS_VECTOR -> view.strides[0];
-          case ROWS, OFFSETS -> 0;
+          case ROWS, OFFSETS, ALONG -> 0;
         };
     inner = kind == Kind.CLASS_VECTOR ? 0 : 1;
   }
@@ -194,7 +209,7 @@ final class Part {
         switch (kind) {
           case CLASSES, CLASS_VECTOR -> view.strides[0];
           case ENTRIES -> view.strides[1];
-          case ROWS, OFFSETS -> 0;
+          case ROWS, OFFSETS, ALONG -> 0;
         };
     inner = 1;
   }
@@ -209,7 +224,7 @@ final class Part {
           case CLASSES -> dimensions.classes == 1 ? 1 : view.strides[dimensions.axis];
           case ENTRIES -> view.strides[dimensions.axis];
           case CLASS_VECTOR -> view.strides[0];
-          case ROWS, OFFSETS -> 0;
+          case ROWS, OFFSETS, ALONG -> 0;
         };
   }
 

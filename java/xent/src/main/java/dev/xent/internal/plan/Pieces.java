@@ -93,7 +93,8 @@ final class Pieces {
     int innerGroup = groupCount - 1;
     int outerGroup = groupCount - 2;
     Part lead = present[0];
-    if (groupCount == 1 && lead.view.strides[dimensions.axis] <= lead.groups[0]) {
+    boolean elements = dimensions.hasElements();
+    if (groupCount == 1 && (elements || lead.view.strides[dimensions.axis] <= lead.groups[0])) {
       innerGroup = -1;
       outerGroup = 0;
     }

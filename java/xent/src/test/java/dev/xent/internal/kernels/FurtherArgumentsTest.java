@@ -360,7 +360,9 @@ class FurtherArgumentsTest {
         o -> xent_options.smoothing(o, XentH.XENT_SMOOTHING_OTHERS()),
         o -> xent_options.softcap(o, 3),
         o -> xent_options.z_loss(o, .5),
-        o -> xent_options.probability_clamp(o, .3));
+        o -> xent_options.probability_clamp(o, .3),
+        o -> xent_options.focal_gamma(o, 2),
+        o -> xent_options.focal_alpha(o, .25));
   }
 
   @ParameterizedTest

@@ -357,6 +357,13 @@ final class GeneralCase {
     if (clampable && xent_options.label_smoothing(o) == 0) {
       xent_options.probability_clamp(o, pick(CLAMPS));
     }
+    boolean plain =
+        xent_options.label_smoothing(o) == 0
+            && xent_options.z_loss(o) == 0
+            && xent_options.probability_clamp(o) == 0;
+    if (labels() && plain && random.nextBoolean()) {
+      xent_options.focal_gamma(o, random.nextBoolean() ? 2 : 5 * random.nextDouble());
+    }
     boolean mayIgnore = labels() || targetKind == Targets.SPARSE;
     xent_options.has_ignore_index(o, mayIgnore ? 1 : 0);
     xent_options.ignore_index(o, mayIgnore ? IGNORED : 0);

@@ -241,7 +241,7 @@ class RefusalsTest {
     MemorySegment o = call.options;
     double odd = ODD[random.nextInt(ODD.length)];
     int flag = random.nextInt(4) - 1;
-    int which = random.nextInt(12);
+    int which = random.nextInt(14);
     switch (which) {
       case 0 -> xent_options.isa(o, random.nextBoolean() ? -1 : 99);
       case 1 -> xent_options.fully_masked(o, flag);
@@ -254,6 +254,8 @@ class RefusalsTest {
       case 8 -> xent_options.temperature(o, odd);
       case 9 -> xent_options.softcap(o, odd);
       case 10 -> xent_options.z_loss(o, odd);
+      case 11 -> xent_options.focal_gamma(o, odd);
+      case 12 -> xent_options.focal_alpha(o, odd);
       default -> xent_options.probability_clamp(o, odd);
     }
     return "option " + which + " " + odd + " " + flag;

@@ -107,6 +107,17 @@ final class ArgumentRules {
     return status == Status.OK ? call.arrays.check(call, FunctionArrays.KL_DIVERGENCE) : status;
   }
 
+  static int binaryCrossEntropy(Call call) {
+    int status = call.checkWhole();
+    if (status == Status.OK) {
+      status = call.arrays.check(call, FunctionArrays.BINARY_CROSS_ENTROPY);
+    }
+    if (status == Status.OK) {
+      status = OptionRules.checkBinary(call);
+    }
+    return status == Status.OK ? checkTally(call) : status;
+  }
+
   static int forwardStates(Call call) {
     CallArrays given = call.given;
     int status = call.checkStructs(given.statistics, XentH.XENT_FIELD_STATISTICS(), true);

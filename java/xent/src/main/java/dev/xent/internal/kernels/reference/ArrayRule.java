@@ -133,6 +133,30 @@ enum ArrayRule {
       XentH.XENT_FIELD_TARGET_GRADIENT(),
       Form.OF_TARGETS,
       ElementType.NUMBERS,
+      0),
+  ELEMENT_TARGETS(
+      g -> g.targets,
+      s -> s.targets,
+      XentH.XENT_FIELD_TARGETS(),
+      Form.PER_CLASS,
+      ElementType.LABELS | ElementType.NUMBERS),
+  ELEMENT_WEIGHTS(
+      g -> g.elementWeights,
+      s -> s.elementWeights,
+      XentH.XENT_FIELD_ELEMENT_WEIGHTS(),
+      Form.PER_CLASS,
+      ElementType.NUMBERS | ElementType.FLAGS),
+  POSITIVE_WEIGHTS(
+      g -> g.positiveWeights,
+      s -> s.positiveWeights,
+      XentH.XENT_FIELD_POSITIVE_WEIGHTS(),
+      Form.PER_CLASS),
+  ELEMENT_LOSSES(
+      g -> g.losses,
+      s -> s.losses,
+      XentH.XENT_FIELD_LOSSES(),
+      Form.PER_CLASS,
+      ElementType.NUMBERS,
       0);
 
   private final Function<CallArrays, MemorySegment> array;
@@ -236,7 +260,8 @@ enum ArrayRule {
     Shape shape = call.shape;
     Layout own = layout(call);
     Layout that = other.layout(call);
-    return (inPlaceOf >> other.field & 1) == 1
+    return other.field < Long.SIZE
+        && (inPlaceOf >> other.field & 1) == 1
         && of(call).address() == other.of(call).address()
         && (own.outer == that.outer || shape.outer <= 1)
         && (own.inner == that.inner || shape.inner <= 1)

@@ -11,6 +11,7 @@ import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.call.SizedStruct;
 import dev.xent.internal.kernels.reference.math.Float32;
 import dev.xent.internal.kernels.reference.math.Float64;
+import dev.xent.internal.kernels.reference.rows.BinaryElements;
 import dev.xent.internal.kernels.reference.rows.CrossEntropyRows;
 import dev.xent.internal.kernels.reference.rows.DivergenceRows;
 import dev.xent.internal.kernels.reference.sum.Work;
@@ -32,6 +33,7 @@ final class Call extends Request {
   private final @Nullable CrossEntropyRows[] rows = new CrossEntropyRows[2];
 
   private @Nullable DivergenceRows divergence;
+  private @Nullable BinaryElements binary;
 
   /** The types that an array of numbers may have, as a set of {@link ElementType}. */
   int numbers;
@@ -102,6 +104,15 @@ final class Call extends Request {
     if (known == null) {
       known = new DivergenceRows(this);
       divergence = known;
+    }
+    return known;
+  }
+
+  BinaryElements binary() {
+    BinaryElements known = binary;
+    if (known == null) {
+      known = new BinaryElements(this);
+      binary = known;
     }
     return known;
   }

@@ -2,6 +2,7 @@
 package dev.xent.internal.kernels.reference;
 
 import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Options;
 import dev.xent.internal.kernels.reference.call.Report;
@@ -68,7 +69,55 @@ final class OptionRules {
     if (!(clamp >= 0 && clamp <= 0.5) || (clamp > 0 && options.labelSmoothing > 0)) {
       return report.refuseOption(XentH.XENT_FIELD_PROBABILITY_CLAMP(), clamp);
     }
-    return Status.OK;
+    return checkFocal(options, report);
+  }
+
+  private static int checkFocal(Options options, Report report) {
+    double gamma = options.focalGamma;
+    boolean plain =
+        options.labelSmoothing == 0 && options.zLoss == 0 && options.probabilityClamp == 0;
+    if (!(gamma >= 0 && gamma <= 0x1p32) || (gamma > 0 && !plain)) {
+      return report.refuseOption(XentH.XENT_FIELD_FOCAL_GAMMA(), gamma);
+    }
+    double alpha = options.focalAlpha;
+    return alpha >= 0 && alpha <= 1
+        ? Status.OK
+        : report.refuseOption(XentH.XENT_FIELD_FOCAL_ALPHA(), alpha);
+  }
+
+  /** Binary cross-entropy refuses options of rows, and an ignore index where no label can be it. */
+  static int checkBinary(Call call) {
+    Options options = call.options;
+    if (options.fullyMasked != 0) {
+      return refuseForeign(call, XentH.XENT_FIELD_FULLY_MASKED(), options.fullyMasked);
+    }
+    if (options.labelSmoothing != 0) {
+      return refuseForeign(call, XentH.XENT_FIELD_LABEL_SMOOTHING(), options.labelSmoothing);
+    }
+    if (options.smoothing != 0) {
+      return refuseForeign(call, XentH.XENT_FIELD_SMOOTHING(), options.smoothing);
+    }
+    if (options.temperature != 0) {
+      return refuseForeign(call, XentH.XENT_FIELD_TEMPERATURE(), options.temperature);
+    }
+    if (options.softcap != 0) {
+      return refuseForeign(call, XentH.XENT_FIELD_SOFTCAP(), options.softcap);
+    }
+    if (options.zLoss != 0) {
+      return refuseForeign(call, XentH.XENT_FIELD_Z_LOSS(), options.zLoss);
+    }
+    if (options.probabilityClamp != 0) {
+      return refuseForeign(call, XentH.XENT_FIELD_PROBABILITY_CLAMP(), options.probabilityClamp);
+    }
+    if (options.hasIgnoreIndex == 0
+        || ElementType.holds(call.shape.targets.type, ElementType.LABELS)) {
+      return Status.OK;
+    }
+    return call.report.refuseValue(
+        Status.INVALID_OPTION,
+        XentH.XENT_FIELD_IGNORE_INDEX(),
+        (double) options.ignoreIndex,
+        options.ignoreIndex);
   }
 
   /** A divergence refuses the options that are for other targets and losses. */
@@ -89,9 +138,15 @@ final class OptionRules {
     if (options.zLoss != 0) {
       return refuseForeign(call, XentH.XENT_FIELD_Z_LOSS(), options.zLoss);
     }
-    return options.probabilityClamp == 0
+    if (options.probabilityClamp != 0) {
+      return refuseForeign(call, XentH.XENT_FIELD_PROBABILITY_CLAMP(), options.probabilityClamp);
+    }
+    if (options.focalGamma != 0) {
+      return refuseForeign(call, XentH.XENT_FIELD_FOCAL_GAMMA(), options.focalGamma);
+    }
+    return options.focalAlpha == 0
         ? Status.OK
-        : refuseForeign(call, XentH.XENT_FIELD_PROBABILITY_CLAMP(), options.probabilityClamp);
+        : refuseForeign(call, XentH.XENT_FIELD_FOCAL_ALPHA(), options.focalAlpha);
   }
 
   private static int refuseForeign(Call call, int field, double value) {

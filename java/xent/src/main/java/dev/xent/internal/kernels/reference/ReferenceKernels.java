@@ -342,6 +342,33 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
+  public int binaryCrossEntropy(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment elementWeights,
+      MemorySegment positiveWeights,
+      MemorySegment losses,
+      MemorySegment gradient,
+      MemorySegment tally,
+      MemorySegment report) {
+    Call call = call();
+    CallArrays given = call.given;
+    given.logits = logits;
+    given.targets = targets;
+    given.elementWeights = elementWeights;
+    given.positiveWeights = positiveWeights;
+    given.losses = losses;
+    given.gradient = gradient;
+    given.tally = tally;
+    int status = call.begin(shape, options, report, rowBegin, rowEnd);
+    return run(call, status, ArgumentRules::binaryCrossEntropy, c -> c.binary().forward(), report);
+  }
+
+  @Override
   public int forwardStates(
       MemorySegment shape,
       MemorySegment options,

@@ -31,6 +31,9 @@ final class TargetRules {
           (double) options.ignoreIndex,
           options.ignoreIndex);
     }
+    if (options.focalGamma != 0) {
+      return call.report.refuseOption(XentH.XENT_FIELD_FOCAL_GAMMA(), options.focalGamma);
+    }
     if (options.smoothsOthers()) {
       return call.report.refuseOption(XentH.XENT_FIELD_SMOOTHING(), options.smoothing);
     }

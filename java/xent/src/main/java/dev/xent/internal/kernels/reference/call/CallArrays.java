@@ -14,6 +14,8 @@ public final class CallArrays {
   public MemorySegment classWeights = MemorySegment.NULL;
   public MemorySegment rowWeights = MemorySegment.NULL;
   public MemorySegment sink = MemorySegment.NULL;
+  public MemorySegment elementWeights = MemorySegment.NULL;
+  public MemorySegment positiveWeights = MemorySegment.NULL;
 
   /** y: written by a forward, read by a backward. */
   public MemorySegment output = MemorySegment.NULL;
@@ -45,6 +47,8 @@ public final class CallArrays {
     classWeights = MemorySegment.NULL;
     rowWeights = MemorySegment.NULL;
     sink = MemorySegment.NULL;
+    elementWeights = MemorySegment.NULL;
+    positiveWeights = MemorySegment.NULL;
     output = MemorySegment.NULL;
     upstream = MemorySegment.NULL;
     gradient = MemorySegment.NULL;

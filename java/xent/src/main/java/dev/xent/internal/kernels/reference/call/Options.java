@@ -7,7 +7,7 @@ import dev.xent.internal.ffi.xent_options;
 /** The options of a call: {@code xent_options}. */
 public final class Options {
   /** The size in the first version. */
-  private static final long LEAST_SIZE = 88;
+  private static final long LEAST_SIZE = 104;
 
   public int isa;
   public int fullyMasked;
@@ -22,6 +22,8 @@ public final class Options {
   public double softcap;
   public double zLoss;
   public double probabilityClamp;
+  public double focalGamma;
+  public double focalAlpha;
 
   public final SizedStruct copy = new SizedStruct(xent_options.layout(), LEAST_SIZE);
 
@@ -40,6 +42,8 @@ public final class Options {
     softcap = xent_options.softcap(copy.struct);
     zLoss = xent_options.z_loss(copy.struct);
     probabilityClamp = xent_options.probability_clamp(copy.struct);
+    focalGamma = xent_options.focal_gamma(copy.struct);
+    focalAlpha = xent_options.focal_alpha(copy.struct);
   }
 
   /** Whether smoothing leaves the label out. */

@@ -73,6 +73,12 @@ public final class Report {
     return Status.INVALID_LABEL;
   }
 
+  /** A refusal of the label of an element. */
+  public int refuseLabel(long ofRow, long ofClass, long number) {
+    integer = ofClass;
+    return refuseLabel(ofRow, number);
+  }
+
   /** A refusal of the states or the statistics of a row. */
   public int refuseRow(int ofField, long ofRow) {
     field = ofField;

@@ -54,6 +54,8 @@ public final class Shape {
   public final Layout topLogProbabilities = layout(xent_shape.top_log_probabilities(copy.struct));
   public final Layout targetGradient = layout(xent_shape.target_gradient(copy.struct));
   public final Layout teacher = layout(xent_shape.teacher(copy.struct));
+  public final Layout elementWeights = layout(xent_shape.element_weights(copy.struct));
+  public final Layout positiveWeights = layout(xent_shape.positive_weights(copy.struct));
 
   private Layout layout(MemorySegment struct) {
     Layout layout = new Layout(struct);

@@ -65,6 +65,12 @@ public final class Constants {
     -0x1.167f44p-7f, 0x1.716c44p-9f, -0x1.1f17b8p-11f
   };
 
+  /** log1p(u) = u + u^2 (C0 + C1 u + ...) for 0 &lt;= u &lt;= 1. */
+  public static final float[] LOG1P = {
+    -0x1.fffffep-2f, 0x1.55540cp-2f, -0x1.ffb95cp-3f, 0x1.969cb2p-3f, -0x1.448ee2p-3f,
+    0x1.d992bcp-4f, -0x1.11708cp-4f, 0x1.9d455ap-6f, -0x1.24b298p-8f
+  };
+
   /** float64: log2(e). */
   public static final double WIDE_LOG2E = 0x1.71547652b82fep0;
 

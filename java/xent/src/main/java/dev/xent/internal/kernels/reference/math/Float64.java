@@ -153,10 +153,15 @@ public final class Float64 extends Arithmetic {
   @Override
   public void plainExponentials(double[] x, int count, double[] y) {
     for (int i = 0; i < count; i++) {
-      double v = Math.max(x[i], lowest(0));
-      double z = Fma.fma(v, WIDE_LOG2E, WIDE_ROUND + SCALE);
-      y[i] = power(rest(v, z - (WIDE_ROUND + SCALE)), z) * 0x1p-192;
+      y[i] = plainExponential(x[i]);
     }
+  }
+
+  /** exp(x), no temperature in it. */
+  public static double plainExponential(double x) {
+    double v = Math.max(x, lowest(0));
+    double z = Fma.fma(v, WIDE_LOG2E, WIDE_ROUND + SCALE);
+    return power(rest(v, z - (WIDE_ROUND + SCALE)), z) * 0x1p-192;
   }
 
   private static double lowest(double reference) {

@@ -6,6 +6,7 @@ import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.math.Arithmetic;
+import dev.xent.internal.kernels.reference.math.Float64;
 import dev.xent.internal.kernels.reference.math.Fma;
 import dev.xent.internal.kernels.reference.math.Pair;
 import dev.xent.internal.kernels.reference.sum.Statistics;
@@ -43,6 +44,26 @@ public final class Loss {
   /** Sum of target and (max - logit) / temperature. */
   private static double dot(Work work) {
     return work.fold.dot() * work.arithmetic.inverse;
+  }
+
+  /**
+   * What the gradient of a focal loss is scaled by: (1 - p)^gamma (1 + gamma p L / (1 - p)), 0
+   * where 1 - p is.
+   */
+  static double focus(Work work) {
+    double m = wrong(work);
+    double p = work.statistics.mass / work.statistics.total() * work.call.options.focalGamma;
+    double ratio = p == 0 ? 0 : ofLabelAlone(work) / m;
+    return m < Double.MIN_NORMAL ? 0 : focalPower(work, m) * Fma.fma(p, ratio, 1);
+  }
+
+  /** 1 - p of the label. */
+  private static double wrong(Work work) {
+    return work.statistics.sum / work.statistics.total();
+  }
+
+  private static double focalPower(Work work, double m) {
+    return Float64.plainExponential(work.arithmetic.log(m) * work.call.options.focalGamma);
   }
 
   /** L: -log of the label's probability, clamped where that is asked for. */
@@ -107,6 +128,10 @@ public final class Loss {
     Targets targets = work.targets;
     double own = targets.ofLabel();
     double loss = ofLabelAlone(work);
+    if (work.call.options.focalGamma > 0) {
+      double m = wrong(work);
+      return m < Double.MIN_NORMAL ? 0 * loss : focalPower(work, m) * (own == 0 ? 0 : own * loss);
+    }
     if (targets.share == 0) {
       return own == 0 ? 0 : own * loss;
     }

@@ -20,6 +20,11 @@ public final class RowResults {
     CallArrays given = work.call.given;
     Shape shape = work.call.shape;
     Statistics statistics = work.statistics;
+    if (work.call.options.focalGamma > 0
+        && work.row.kind == Kind.LABEL
+        && !statistics.isSpecial()) {
+      statistics.share = Loss.focus(work);
+    }
     if (has(given.losses) || has(given.tally)) {
       double loss = Loss.of(work);
       work.row.storeNumber(loss, given.losses, shape.losses);

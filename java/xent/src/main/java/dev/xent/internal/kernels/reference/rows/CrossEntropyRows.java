@@ -71,7 +71,7 @@ public final class CrossEntropyRows {
         work.statistics.clear(work.kind() | Kind.IGNORED_ROW, work.digest);
       } else {
         work.statistics.load(call.given.statistics, row);
-        work.targets.share = work.statistics.share;
+        work.targets.share = call.options.focalGamma > 0 ? 0 : work.statistics.share;
       }
       double scale = call.options.scale() * work.row.weight;
       if (has(call.given.upstream)) {

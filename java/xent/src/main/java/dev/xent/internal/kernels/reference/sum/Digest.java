@@ -23,6 +23,7 @@ public final class Digest {
       digest = add(digest, options.zLoss);
       int weighted = CallArrays.has(call.given.classWeights) ? 2 : 0;
       digest = add(digest, (long) options.smoothing + weighted);
+      digest = options.focalGamma == 0 ? digest : add(digest, options.focalGamma);
     }
     return digest;
   }

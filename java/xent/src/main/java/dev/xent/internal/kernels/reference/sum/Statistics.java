@@ -48,7 +48,7 @@ public final class Statistics {
   /** What the probabilities are multiplied with in the gradient. */
   public double pull;
 
-  /** What smoothing gives each class of its set. */
+  /** What smoothing gives each class of its set; of a focal loss what its gradient is scaled by. */
   public double share;
 
   /** Everything 0 but the kind and the digest. */
@@ -99,6 +99,10 @@ public final class Statistics {
     return (kind & bit) != 0;
   }
 
+  public boolean isOfLabel() {
+    return (kind & Kind.MASK) == Kind.LABEL;
+  }
+
   public boolean isSpecial() {
     return is(Kind.SPECIAL);
   }
@@ -110,7 +114,7 @@ public final class Statistics {
 
   /** S: the sum over all classes and the sink. */
   public double total() {
-    return (kind & Kind.MASK) == Kind.LABEL ? sum + mass : sum;
+    return isOfLabel() ? sum + mass : sum;
   }
 
   /** E: the term that the maximum would have. */

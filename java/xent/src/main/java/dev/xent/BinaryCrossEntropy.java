@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static dev.xent.Arguments.outputs;
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.viewOrNull;
+
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.NativeLibraryException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.BinaryPlan;
+import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.Options;
+import dev.xent.options.Reduction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Binary cross-entropy of logits, of every element by itself: {@code loss = w (r t softplus(-x) +
+ * (1 - t) softplus(x))} with {@code softplus(x) = log(1 + exp(x))}, the target {@code t}, the
+ * weight {@code w} and the positive weight {@code r}, and its gradient {@code dx = c w ((1 - t)
+ * sigmoid(x) - r t sigmoid(-x))} from the same read of the logits. Losses, and gradients of targets
+ * 0 and 1, keep their relative accuracy at every logit.
+ *
+ * <p>With {@link Builder#focalGamma} it is the focal loss: {@code m^gamma} times that, {@code m =
+ * (1 - t) sigmoid(x) + t sigmoid(-x)} being the probability of what is wrong; with {@link
+ * Builder#focalAlpha} positives weigh {@code alpha} and negatives {@code 1 - alpha}.
+ *
+ * <p><b>Logits, targets.</b> Equal shapes of any rank, any strides. Targets are numbers from 0 to 1
+ * of a type that fits the logits, which are not checked, or labels 0 and 1 of an integer type.
+ *
+ * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32, with
+ * {@code focalGamma} in double and rounded to F32; each tensor of floats may have any of these
+ * types. Where they are F64, everything is computed in double and each tensor of floats may be F64
+ * or F32.
+ *
+ * <p><b>Weights</b> of elements may be given to a call: of a type that fits the logits, or bytes,
+ * of which those that are 0 mask; in the shape of the logits, where any size may be 1 and hold for
+ * all, or one per index of {@link Builder#axis}. They are used as they are.
+ *
+ * <p><b>Reduction</b> as in {@link CrossEntropy}; the denominator is the number of elements that
+ * are not ignored: their weight is not 0, and their label not the ignore index. Weights are no part
+ * of it. An ignored element has the loss and the gradient +0, whatever it holds.
+ *
+ * <p><b>Edges.</b> A NaN gives a NaN. A logit of +inf has the loss +inf where the target is 0, and
+ * +0 where it is 1; -inf the other way round. A mean over the denominator 0 follows {@link
+ * Builder#noneCounted}, and its gradient is +0.
+ *
+ * <p>Instances are immutable; any number of threads may share one. A call gives the same bits
+ * whatever the backend, instruction set, number of threads, strides, batch size or kind of memory.
+ * Everything is checked before anything is written: {@link ShapeException}, {@link DTypeException},
+ * {@link MemoryException} and {@link OptionException} for what does not fit, {@link LabelException}
+ * for a label that is neither 0 nor 1.
+ */
+public final class BinaryCrossEntropy {
+  private final BinaryPlan plan;
+
+  private BinaryCrossEntropy(BinaryPlan plan) {
+    this.plan = plan;
+  }
+
+  /** To choose options. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** The mean over the elements, with the defaults of {@link Builder}. */
+  public static BinaryCrossEntropy mean() {
+    return builder().build();
+  }
+
+  /** The sum over the elements, otherwise with the defaults of {@link Builder}. */
+  public static BinaryCrossEntropy sum() {
+    return builder().reduction(Reduction.SUM).build();
+  }
+
+  /**
+   * This operation with another denominator, for means over more elements than one call sees.
+   *
+   * @param denominator as {@link Builder#denominator}
+   */
+  public BinaryCrossEntropy withDenominator(double denominator) {
+    return new BinaryCrossEntropy(plan.withDenominator(denominator));
+  }
+
+  /**
+   * The axis along which weights of one dimension lie, as {@link Builder#axis(int)} was given it.
+   */
+  public int axis() {
+    return plan.axis();
+  }
+
+  /**
+   * The reduced loss.
+   *
+   * @param logits {@code x}
+   * @param targets {@code t}
+   */
+  public double forward(Tensor logits, Tensor targets) {
+    return plan.forward(view(logits, "logits"), view(targets, "targets"), null, null, null);
+  }
+
+  /**
+   * The reduced loss, and what the outputs were asked for.
+   *
+   * @param logits {@code x}
+   * @param targets {@code t}
+   * @param weights {@code w}; null: 1 for each
+   * @param outputs receive the numbers of this call; their tensors are filled
+   */
+  public double forward(Tensor logits, Tensor targets, @Nullable Tensor weights, Outputs outputs) {
+    return plan.forward(
+        view(logits, "logits"),
+        view(targets, "targets"),
+        viewOrNull(weights),
+        null,
+        outputs(outputs, "outputs"));
+  }
+
+  /**
+   * The reduced loss and its gradient.
+   *
+   * @param logits {@code x}
+   * @param targets {@code t}
+   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
+   *     overlap anything in any other way
+   */
+  public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient) {
+    return plan.forward(
+        view(logits, "logits"), view(targets, "targets"), null, view(gradient, "gradient"), null);
+  }
+
+  /**
+   * The reduced loss, its gradient, and what the outputs were asked for.
+   *
+   * @param logits {@code x}
+   * @param targets {@code t}
+   * @param weights {@code w}; null: 1 for each
+   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
+   *     overlap anything in any other way
+   * @param outputs receive the numbers of this call; their tensors are filled
+   */
+  public double forwardBackward(
+      Tensor logits, Tensor targets, @Nullable Tensor weights, Tensor gradient, Outputs outputs) {
+    return plan.forward(
+        view(logits, "logits"),
+        view(targets, "targets"),
+        viewOrNull(weights),
+        view(gradient, "gradient"),
+        outputs(outputs, "outputs"));
+  }
+
+  /** Its options that are not the defaults: {@code BinaryCrossEntropy[focalGamma=2.0]}. */
+  @Override
+  public String toString() {
+    return plan.toString();
+  }
+
+  /** Options of {@link BinaryCrossEntropy}. Not safe for use by several threads at once. */
+  public static final class Builder extends ReducedBuilder<Builder> {
+    private @Nullable Long ignoreIndex;
+    private @Nullable Tensor positiveWeights;
+    private double focalGamma;
+    private double focalAlpha;
+
+    private Builder() {}
+
+    /**
+     * The label whose elements are ignored: any number. There is none by default. With targets that
+     * are no labels a call throws {@link OptionException}.
+     */
+    public Builder ignoreIndex(long value) {
+      ignoreIndex = value;
+      return this;
+    }
+
+    /**
+     * {@code r}: what the part of the loss is multiplied by that pulls a logit up. Read in every
+     * call, and used as it is.
+     *
+     * @param weights of a type that fits the logits: in their shape, where any size may be 1 and
+     *     hold for all, or one per index of {@link #axis}; null (default): 1 for each
+     */
+    public Builder positiveWeights(@Nullable Tensor weights) {
+      positiveWeights = weights;
+      return this;
+    }
+
+    /**
+     * {@code gamma} of the focal loss; 0 (default): it is none.
+     *
+     * @throws OptionException unless from 0 to 2^32
+     */
+    public Builder focalGamma(double value) {
+      focalGamma = Options.requireFocalGamma(value);
+      return this;
+    }
+
+    /**
+     * {@code alpha} of the focal loss, with {@link #focalGamma} or without: losses are multiplied
+     * by {@code alpha t + (1 - alpha) (1 - t)}. Default: by nothing.
+     *
+     * @throws OptionException unless above 0 and at most 1
+     */
+    public Builder focalAlpha(double value) {
+      focalAlpha = Options.requireFocalAlpha(value);
+      return this;
+    }
+
+    /**
+     * The operation.
+     *
+     * @throws OptionException for an instruction set that this processor or build does not have
+     * @throws NativeLibraryException for the native backend where it cannot be had
+     */
+    public BinaryCrossEntropy build() {
+      Engine engine = engine();
+      Options options = Options.ofBinary(engine, ignoreIndex, focalGamma, focalAlpha);
+      return new BinaryCrossEntropy(
+          new BinaryPlan(engine, spec(options, null), viewOrNull(positiveWeights)));
+    }
+
+    @Override
+    Builder self() {
+      return this;
+    }
+  }
+
+  /**
+   * What a call hands out beside the loss. Every element is a row here: {@link #losses} has the
+   * shape of the logits, and {@link #rows} is the number of elements.
+   */
+  public static final class Outputs extends ReducedOutputs<Outputs> {
+    /** Asking for nothing but numbers. */
+    public Outputs() {}
+
+    @Override
+    Outputs self() {
+      return this;
+    }
+  }
+}

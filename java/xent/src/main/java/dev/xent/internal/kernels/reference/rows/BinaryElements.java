@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.rows;
+
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.Layout;
+import dev.xent.internal.kernels.reference.call.Options;
+import dev.xent.internal.kernels.reference.call.Request;
+import dev.xent.internal.kernels.reference.call.Shape;
+import dev.xent.internal.kernels.reference.math.Binary;
+import dev.xent.internal.kernels.reference.results.Tally;
+import java.lang.foreign.MemorySegment;
+
+/** Binary cross-entropy, element after element. */
+public final class BinaryElements {
+  private final Request call;
+  private final Shape shape;
+  private final Binary binary = new Binary();
+
+  /** Whether targets are labels. */
+  private boolean labels;
+
+  public BinaryElements(Request call) {
+    this.call = call;
+    shape = call.shape;
+  }
+
+  /** Losses and gradients of the call's rows, each element read before it is written. */
+  public int forward() {
+    Options options = call.options;
+    labels = ElementType.holds(shape.targets.type, ElementType.LABELS);
+    binary.begin(call.wide, options.focalAlpha, options.focalGamma, options.scale());
+    for (long row = call.rowBegin; labels && row < call.rowEnd; row++) {
+      for (long c = 0; c < shape.classes; c++) {
+        long label = labelAt(row, c);
+        if (label != 0 && label != 1 && !options.ignores(label)) {
+          return call.report.refuseLabel(row, c, label);
+        }
+      }
+    }
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      for (long c = 0; c < shape.classes; c++) {
+        element(row, c);
+      }
+    }
+    return Status.OK;
+  }
+
+  private void element(long row, long c) {
+    double target = labels ? 0 : number(call.given.targets, shape.targets, row, c, 0);
+    double weight = number(call.given.elementWeights, shape.elementWeights, row, c, 1);
+    if (labels) {
+      long label = labelAt(row, c);
+      target = label == 1 ? 1 : 0;
+      weight = call.options.ignores(label) ? 0 : weight;
+    }
+    call.report.counted += weight == 0 ? 0 : 1;
+    binary.take(
+        number(call.given.logits, shape.logits, row, c, 0),
+        target,
+        weight,
+        number(call.given.positiveWeights, shape.positiveWeights, row, c, 1));
+    store(binary.loss, call.given.losses, shape.losses, row, c);
+    store(binary.gradient, call.given.gradient, shape.gradient, row, c);
+    if (has(call.given.tally) && call.wide) {
+      Tally.add(call.given.tally, binary.loss);
+    } else if (has(call.given.tally)) {
+      Tally.add(call.given.tally, (float) binary.loss);
+    }
+  }
+
+  private long at(Layout layout, long row, long c) {
+    return shape.offset(layout, row) + c * layout.classes;
+  }
+
+  private long labelAt(long row, long c) {
+    Layout layout = shape.targets;
+    return ElementType.of(layout.type).getInteger(call.given.targets, at(layout, row, c));
+  }
+
+  private double number(MemorySegment array, Layout layout, long row, long c, double otherwise) {
+    return has(array) ? ElementType.of(layout.type).get(array, at(layout, row, c)) : otherwise;
+  }
+
+  private void store(double value, MemorySegment array, Layout layout, long row, long c) {
+    if (has(array)) {
+      ElementType.of(layout.type).set(array, at(layout, row, c), value);
+    }
+  }
+}

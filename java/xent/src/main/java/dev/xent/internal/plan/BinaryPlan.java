@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import static java.lang.foreign.MemorySegment.NULL;
+
+import dev.xent.errors.OptionException;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Kernels;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/** Binary cross-entropy of logits: every element is a row of its own. */
+public final class BinaryPlan {
+  private final Engine engine;
+  private final Kernels kernels;
+  private final LossSpec spec;
+  private final Options options;
+  private final Reductions reductions;
+  private final @Nullable View positiveWeights;
+  private final RowWork count = this::count;
+  private final RowWork elements = this::elements;
+
+  /**
+   * The plan.
+   *
+   * @param positiveWeights what the part of a loss is multiplied by that pulls a logit up, or null
+   */
+  public BinaryPlan(Engine engine, LossSpec spec, @Nullable View positiveWeights) {
+    this.engine = engine;
+    this.kernels = engine.kernels();
+    this.spec = spec;
+    this.options = spec.options();
+    this.reductions = spec.reductions();
+    this.positiveWeights = positiveWeights;
+  }
+
+  /** The same with another denominator. */
+  public BinaryPlan withDenominator(double value) {
+    return new BinaryPlan(engine, spec.withDenominator(value), positiveWeights);
+  }
+
+  /** The axis that a vector of positive weights lies along. */
+  public int axis() {
+    return spec.axis();
+  }
+
+  @Override
+  public String toString() {
+    Described text = new Described("BinaryCrossEntropy");
+    text.option("positiveWeights", positiveWeights, null);
+    return spec.describe(text, engine);
+  }
+
+  /** The reduced loss, and whatever is asked for beside it. */
+  public double forward(
+      View logits,
+      View targets,
+      @Nullable View weights,
+      @Nullable View gradient,
+      @Nullable Outputs wanted) {
+    Call call = Call.current();
+    Outputs outputs = wanted == null ? call.outputs : wanted;
+    try {
+      String name = "binary cross-entropy";
+      call.begin(gradient == null ? name : "binary cross-entropy with gradient", engine);
+      takeInputs(call, logits, targets, weights);
+      takeOutputs(call, gradient, outputs);
+      call.needsWholeRows = true;
+      boolean few = outputs.tally == null && call.keepsFewLosses();
+      call.ready();
+      boolean ignores = call.hasLabels() && options.hasIgnoreIndex();
+      call.options(options, ignores, 1);
+      if (call.hasLabels() || weights != null) {
+        call.counted = 0;
+        call.run(count);
+      } else {
+        call.counted = call.dimensions.rows;
+      }
+      long counted = call.counted;
+      LossCall.keepWeights(call, outputs);
+      double denominator = reductions.denominator(counted);
+      reductions.requireLoss(denominator);
+      if (gradient != null) {
+        reductions.requireGradient(denominator);
+      }
+      boolean zeroGradient = gradient != null && reductions.gradientIsZero(denominator);
+      if (!few) {
+        call.emptyTally();
+      }
+      if (gradient != null && !zeroGradient) {
+        call.options(options, ignores, reductions.gradientScale(denominator));
+        call.writesGradient = true;
+      }
+      call.run(elements);
+      if (zeroGradient) {
+        Memory.clear(gradient);
+      }
+      double sum =
+          few
+              ? call.fewLosses.sum(logits.type, call.dimensions.rows, kernels, call)
+              : kernels.tallySum(call.tally());
+      double reduced = reductions.reduce(sum, denominator);
+      if (outputs.tally != null) {
+        outputs.tally.add(call.tally(), call.dimensions.rows, counted);
+      }
+      outputs.set(reduced, sum, call.dimensions.rows, counted, counted, denominator, -1);
+      return reduced;
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw call.lost(e);
+    } finally {
+      call.end();
+    }
+  }
+
+  private void takeInputs(Call call, View logits, View targets, @Nullable View weights) {
+    call.leadElements(call.logits, logits, spec.axis());
+    call.elementTargets(targets);
+    if (options.hasIgnoreIndex() && !call.hasLabels()) {
+      throw new OptionException(
+          "ignoreIndex is "
+              + options.ignoreIndex()
+              + ", targets are numbers "
+              + targets
+              + ": give labels of an integer type, or weights of 0, or build the operation without"
+              + " ignoreIndex");
+    }
+    if (weights != null) {
+      call.spread(call.elementWeights, weights);
+    }
+    if (positiveWeights != null) {
+      call.spread(call.positiveWeights, positiveWeights);
+    }
+  }
+
+  private static void takeOutputs(Call call, @Nullable View gradient, Outputs outputs) {
+    if (gradient != null) {
+      call.whole(call.gradient, gradient);
+    }
+    if (outputs.losses != null) {
+      call.whole(call.losses, outputs.losses);
+    }
+    call.writesIfPresent(call.gradient, call.leading());
+    call.writesIfPresent(call.losses, null);
+  }
+
+  /** Refuses labels that are none, and counts the elements that are not ignored. */
+  private void count(Call call, long begin, long end) {
+    long step = call.rowsPerKernel();
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      kernel(call, row, Math.min(row + step, end), NULL, NULL, NULL);
+      call.counted += xent_report.counted(call.report);
+    }
+  }
+
+  private void elements(Call call, long begin, long end) {
+    long step = call.rowsPerKernel();
+    MemorySegment gradient = call.writesGradient ? call.gradient.segment() : NULL;
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      long stop = Math.min(row + step, end);
+      kernel(call, row, stop, call.losses.segment(), gradient, call.tally());
+    }
+  }
+
+  private void kernel(
+      Call call,
+      long begin,
+      long end,
+      MemorySegment losses,
+      MemorySegment gradient,
+      MemorySegment tally) {
+    Failures.check(
+        kernels.binaryCrossEntropy(
+            call.shape,
+            call.options,
+            begin,
+            end,
+            call.logits.segment(),
+            call.targets.segment(),
+            call.elementWeights.segment(),
+            call.positiveWeights.segment(),
+            losses,
+            gradient,
+            tally,
+            call.report),
+        call);
+  }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.layers;
+
+import dev.xent.BinaryCrossEntropy;
+import dev.xent.Tensor;
+import java.util.Objects;
+
+/**
+ * {@code loss = t softplus(-x) + (1 - t) softplus(x)} of the logits and targets of every element,
+ * and back: {@code dx = c (sigmoid(x) - t)}, both from one read of the logits.
+ *
+ * <p>Targets have the shape of the inputs, and so have the losses: every element is a row of the
+ * {@link LossLayer}. Targets and the rules at the edges: {@link BinaryCrossEntropy}; reductions and
+ * ownership: {@link LossLayer}.
+ */
+public final class BinaryCrossEntropyLayer extends LossLayer {
+
+  private final BinaryCrossEntropy operation;
+  private final BinaryCrossEntropy.Outputs outputs = new BinaryCrossEntropy.Outputs();
+
+  /**
+   * The mean over the elements.
+   *
+   * @param shape of the logits, {@link Layer#ANY} where a size changes from call to call
+   */
+  public BinaryCrossEntropyLayer(long... shape) {
+    this(BinaryCrossEntropy.mean(), shape);
+  }
+
+  private BinaryCrossEntropyLayer(BinaryCrossEntropy operation, long... shape) {
+    super(Objects.requireNonNull(operation, "operation").axis(), shape);
+    this.operation = operation;
+  }
+
+  /** With the options of an operation. */
+  public static BinaryCrossEntropyLayer of(BinaryCrossEntropy operation, long... shape) {
+    return new BinaryCrossEntropyLayer(operation, shape);
+  }
+
+  @Override
+  BinaryCrossEntropy.Outputs outputs() {
+    return outputs;
+  }
+
+  @Override
+  boolean isOfElements() {
+    return true;
+  }
+
+  @Override
+  double run(Tensor inputs, Tensor targets, Tensor gradient) {
+    return operation.forwardBackward(inputs, targets, null, gradient, outputs);
+  }
+
+  @Override
+  public String toString() {
+    return super.toString() + " of " + operation;
+  }
+}

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Binary cross-entropy, and its focal form, in every tier against the contract program: random mixtures of types,
+ * layouts, targets, weights, options, outputs and row ranges, where every array ends at a page that must not be touched
+ * and what lies between its elements keeps its value; accuracy and gradients against long double; bad input.
+ * Usage: binary_test [N [SEED]]   N times as many mixtures
+ */
+#include "pages.h"
+
+#include <float.h>
+#include <inttypes.h>
+
+#include "calls.h"
+#include "contract/binary.h"
+#include "numerics/halves.h"
+#include "numerics/tally.h"
+#include "rows.h"
+#include "tiers.h"
+
+enum { LOGITS, TARGETS, WEIGHTS, POSITIVE, LOSSES, GRADIENT, ARRAYS, FILL = 0x5a };
+
+static uint64_t compared, different;
+static random_source source = {12};
+
+static int64_t below(int64_t n) { return random_below(&source, n); }
+static bool one_in(int64_t n) { return below(n) == 0; }
+
+static void differs(const char *what, const char *where) {
+  if (++different <= 20) fprintf(stderr, "%s: %s differs\n", where, what);
+}
+
+/* ---- arrays that end at a closed page ---------------------------------------------------------- */
+
+typedef struct {
+  xent_layout layout;
+  unsigned char *mapped, *memory;
+  size_t room, bytes;
+} array;
+
+static size_t size_of(int32_t type) {
+  switch (type) {
+    case XENT_I8: case XENT_U8: return 1;
+    case XENT_F16: case XENT_BF16: case XENT_I16: return 2;
+    case XENT_F32: case XENT_I32: return 4;
+    default: return 8;
+  }
+}
+
+static array new_array(const xent_shape *s, xent_layout l) {
+  const int64_t last = (s->outer - 1) * l.outer + (s->classes - 1) * l.classes + (s->inner - 1) * l.inner;
+  const size_t page = page_size(), bytes = (size_t)(last + 1) * size_of(l.type);
+  array a = {.layout = l, .bytes = bytes, .room = (bytes + page - 1) / page * page};
+  a.mapped = closed_pages(a.room + page);
+  open_pages(a.mapped, a.room);
+  memset(a.mapped, FILL, a.room);
+  a.memory = a.mapped + a.room - bytes;
+  return a;
+}
+static void free_array(array *a) {
+  if (a->mapped) release_pages(a->mapped, a->room + page_size());
+  *a = (array){.layout = a->layout};
+}
+static int64_t element(const array *a, int64_t o, int64_t c, int64_t i) {
+  return o * a->layout.outer + c * a->layout.classes + i * a->layout.inner;
+}
+static double get(const array *a, int64_t at) {
+  const void *p = a->memory + (size_t)at * size_of(a->layout.type);
+  switch (a->layout.type) {
+    case XENT_I8: return *(const int8_t *)p;
+    case XENT_U8: return *(const uint8_t *)p;
+    case XENT_I16: return *(const int16_t *)p;
+    case XENT_I32: return *(const int32_t *)p;
+    case XENT_I64: return (double)*(const int64_t *)p;
+    case XENT_F16: return (double)widen_f16(*(const uint16_t *)p);
+    case XENT_BF16: return (double)widen_bf16(*(const uint16_t *)p);
+    case XENT_F32: return (double)*(const float *)p;
+    default: return *(const double *)p;
+  }
+}
+static void set_as(int32_t type, void *p, double v) {
+  const uint64_t wide = 0x7ff8000000000000u;
+  const uint32_t quiet = 0x7fc00000u;
+  const float f = (float)v;
+  switch (type) {
+    case XENT_I8: *(int8_t *)p = (int8_t)v; break;
+    case XENT_U8: *(uint8_t *)p = (uint8_t)v; break;
+    case XENT_I16: *(int16_t *)p = (int16_t)v; break;
+    case XENT_I32: *(int32_t *)p = (int32_t)v; break;
+    case XENT_I64: *(int64_t *)p = (int64_t)v; break;
+    case XENT_F16: *(uint16_t *)p = narrow_f16(f); break;
+    case XENT_BF16: *(uint16_t *)p = narrow_bf16(f); break;
+    case XENT_F32: memcpy(p, v != v ? (const void *)&quiet : &f, sizeof f); break;
+    default: memcpy(p, v != v ? (const void *)&wide : &v, sizeof v);
+  }
+}
+static void set(array *a, int64_t at, double v) {
+  set_as(a->layout.type, a->memory + (size_t)at * size_of(a->layout.type), v);
+}
+
+/* Strides in any order of the axes, with gaps; for inputs perhaps 0 along some. */
+static xent_layout any_layout(const xent_shape *s, int32_t type, bool input) {
+  static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+  const int64_t extent[3] = {s->outer, s->classes, s->inner};
+  const int *order = orders[one_in(2) ? 0 : below(6)];
+  int64_t stride[3], next = one_in(4) ? 2 + below(2) : 1;
+  for (int k = 2; k >= 0; k--) {
+    stride[order[k]] = next;
+    next *= extent[order[k]];
+    if (one_in(4)) next += below(5);
+  }
+  for (int k = 0; input && k < 3; k++)
+    if (one_in(6)) stride[k] = 0;
+  return layout_of(stride[0], stride[1], stride[2], type);
+}
+
+/* ---- what elements hold ------------------------------------------------------------------------- */
+
+static const float extremes[] = {0.0f, -0.0f, 1e-45f, -1e-45f, FLT_MIN, 88, -88, 87.3f, 103.9f, -104, 108.8f, 110,
+                                 -150, 745, -746, 16384, 1e30f, -1e30f, FLT_MAX, -FLT_MAX, INFINITY, -INFINITY, NAN};
+enum { EXTREMES = sizeof extremes / sizeof *extremes };
+
+static double any_logit(void) {
+  const double g = (double)random_normal(&source);
+  switch (below(8)) {
+    case 0: return (double)extremes[below(EXTREMES)];
+    case 1: return 40 * g;
+    case 2: return 1e-4 * g;
+    case 3: return 800 * g;
+    case 4: return (double)float_of((uint32_t)random_bits(&source));
+    default: return 4 * g;
+  }
+}
+static double any_target(void) {
+  switch (below(8)) {
+    case 0: return random_unit(&source);
+    case 1: return 1e-30 * random_unit(&source);
+    case 2: return 1 - 0x1p-20 * random_unit(&source);
+    case 3: return one_in(30) ? (double)NAN : 0.5;
+    default: return one_in(2);
+  }
+}
+static double any_weight(void) {
+  switch (below(9)) {
+    case 0: return 0;
+    case 1: return one_in(10) ? (double)INFINITY : one_in(5) ? (double)NAN : -0.0;
+    case 2: return 1e-20 * random_unit(&source);
+    case 3: return 1e20 * random_unit(&source);
+    case 4: return -random_unit(&source);
+    default: return 3 * random_unit(&source);
+  }
+}
+
+/* ---- mixtures ----------------------------------------------------------------------------------- */
+
+static const void *address(const array *a) { return a->memory; }
+
+static xent_status call_at(const xent_shape *s, const xent_options *o, int64_t begin, int64_t end, const array *a,
+                           void *gradient, xent_tally *tally, xent_report *report) {
+  return xent_binary_cross_entropy_at(s, o, begin, end, address(&a[LOGITS]), address(&a[TARGETS]), address(&a[WEIGHTS]),
+                                      address(&a[POSITIVE]), a[LOSSES].memory, gradient, tally, report);
+}
+static xent_status call_by_struct(const xent_shape *s, const xent_options *o, int64_t begin, int64_t end,
+                                  const array *a, void *gradient, xent_tally *tally, xent_report *report) {
+  const xent_range rows = {begin, end};
+  const xent_binary_cross_entropy_call c = {
+      .size = sizeof c, .sizes = {s->outer, s->classes, s->inner, 0, 0, 0, 0}, .rows = &rows, .options = o,
+      .report = report, .logits = {a[LOGITS].memory, s->logits}, .targets = {a[TARGETS].memory, s->targets},
+      .element_weights = {a[WEIGHTS].memory, s->element_weights},
+      .positive_weights = {a[POSITIVE].memory, s->positive_weights}, .losses = {a[LOSSES].memory, s->losses},
+      .gradient = {gradient, s->gradient}, .tally = tally};
+  return xent_binary_cross_entropy(&c);
+}
+
+static int32_t number_type(bool wide) {
+  static const int32_t narrow[4] = {XENT_F32, XENT_F32, XENT_F16, XENT_BF16};
+  return wide ? (one_in(3) ? XENT_F32 : XENT_F64) : narrow[below(4)];
+}
+
+/* What one element gives, in the arithmetic of the call. */
+static void expected_of(const binary_options *o, bool wide, double x, double t, double w, double r, double *loss,
+                        double *gradient) {
+  float l, g;
+  if (wide) {
+    contract_binary_f64(o, x, t, w, r, loss, gradient);
+    return;
+  }
+  contract_binary(o, (float)x, (float)t, (float)w, (float)r, &l, &g);
+  *loss = (double)l;
+  *gradient = (double)g;
+}
+
+static bool same_bytes(const array *a, const array *b) { return !memcmp(a->memory, b->memory, a->bytes); }
+
+static void run_mixture(void) {
+  static const int32_t label_types[5] = {XENT_U8, XENT_I8, XENT_I16, XENT_I32, XENT_I64};
+  const bool wide = one_in(3), labels = one_in(3), long_one = one_in(6);
+  xent_shape s = {.size = sizeof s, .outer = 1 + below(long_one ? 60 : 6), .classes = 1 + below(long_one ? 90 : 9),
+                  .inner = one_in(2) ? 1 : 1 + below(long_one ? 20 : 5)};
+  xent_options o = xent_default_options();
+  s.logits = any_layout(&s, wide ? XENT_F64 : number_type(false), true);
+  s.targets = any_layout(&s, labels ? label_types[below(5)] : number_type(wide), true);
+  s.element_weights = any_layout(&s, one_in(4) ? XENT_U8 : number_type(wide), true);
+  s.positive_weights = any_layout(&s, number_type(wide), true);
+  s.losses = any_layout(&s, number_type(wide), false);
+  s.gradient = any_layout(&s, number_type(wide), false);
+  o.gradient_scale = one_in(2) ? 1 : 1e-3 * (double)(1 + below(5000));
+  o.has_ignore_index = labels && one_in(2);
+  o.ignore_index = one_in(4) ? 1 : one_in(3) ? 0 : one_in(3) ? 300 : 100;
+  if (o.has_ignore_index && o.ignore_index == 100 && one_in(2) && s.targets.type != XENT_U8) o.ignore_index = -100;
+  if (one_in(3)) o.focal_gamma = one_in(2) ? 2 : 10 * random_unit(&source) * random_unit(&source);
+  if (one_in(3)) o.focal_alpha = one_in(2) ? 0.25 : one_in(4) ? 1 : random_unit(&source) + 0x1p-60;
+  const binary_options c = {o.focal_alpha, o.focal_gamma, o.gradient_scale};
+  const xent_layout layouts[ARRAYS] = {s.logits,           s.targets, s.element_weights,
+                                       s.positive_weights, s.losses,  s.gradient};
+  const bool there[ARRAYS] = {true, true, one_in(2), one_in(2), !one_in(4), !one_in(4)}, tallied = one_in(2);
+  array a[ARRAYS] = {{{0}, 0, 0, 0, 0}}, want[2];
+  const bool fits = labels && o.has_ignore_index && (size_of(s.targets.type) > 1 || (o.ignore_index <= 100));
+  for (int k = 0; k < ARRAYS; k++)
+    if (there[k]) a[k] = new_array(&s, layouts[k]);
+  for (int k = 0; k < 2; k++) want[k] = new_array(&s, layouts[LOSSES + k]);
+  for (int64_t n = 0; n < s.outer * s.classes * s.inner; n++) {
+    const int64_t out = n / (s.classes * s.inner), class = n / s.inner % s.classes, in = n % s.inner;
+    set(&a[LOGITS], element(&a[LOGITS], out, class, in), any_logit());
+    set(&a[TARGETS], element(&a[TARGETS], out, class, in),
+        labels ? fits && one_in(4) ? (double)o.ignore_index : (double)one_in(2) : any_target());
+    if (there[WEIGHTS])
+      set(&a[WEIGHTS], element(&a[WEIGHTS], out, class, in),
+          s.element_weights.type == XENT_U8 ? (double)below(3) : any_weight());
+    if (there[POSITIVE]) set(&a[POSITIVE], element(&a[POSITIVE], out, class, in), 4 * random_unit(&source));
+  }
+  const int64_t rows = s.outer * s.inner, begin = one_in(2) ? 0 : below(rows + 1);
+  const int64_t end = one_in(2) ? rows : begin + below(rows - begin + 1);
+  xent_tally sum = xent_empty_tally();
+  int64_t counted = 0;
+  for (int64_t row = begin; row < end; row++)
+    for (int64_t class = 0; class < s.classes; class++) {
+      const int64_t out = row / s.inner, in = row % s.inner;
+      double number[ARRAYS] = {0, 0, 1, 1, 0, 0};
+      for (int k = 0; k < LOSSES; k++)
+        if (there[k]) number[k] = get(&a[k], element(&a[k], out, class, in));
+      if (o.has_ignore_index && number[TARGETS] == (double)o.ignore_index) number[WEIGHTS] = 0;
+      if (labels && number[TARGETS] != 1) number[TARGETS] = 0;
+      expected_of(&c, wide, number[0], number[1], number[2], number[3], &number[LOSSES], &number[GRADIENT]);
+      counted += number[WEIGHTS] != 0;
+      if (wide) tally_add_double(&sum, number[LOSSES]);
+      else tally_add_one(&sum, (float)number[LOSSES]);
+      for (int k = 0; k < 2; k++) set(&want[k], element(&want[k], out, class, in), number[LOSSES + k]);
+    }
+  for (o.isa = next_tier(XENT_ISA_BEST); o.isa; o.isa = next_tier(o.isa)) {
+    const char *tier = xent_isa_name(o.isa);
+    xent_tally tally = xent_empty_tally();
+    xent_report report = {.size = sizeof report};
+    for (int k = LOSSES; k < ARRAYS; k++)
+      if (there[k]) memset(a[k].memory, FILL, a[k].bytes);
+    must((one_in(2) ? call_at : call_by_struct)(&s, &o, begin, end, a, a[GRADIENT].memory, tallied ? &tally : NULL,
+                                                &report),
+         "a mixture");
+    compared += (uint64_t)((end - begin) * s.classes);
+    if (there[LOSSES] && !same_bytes(&a[LOSSES], &want[0])) differs("losses", tier);
+    if (there[GRADIENT] && !same_bytes(&a[GRADIENT], &want[1])) differs("gradient", tier);
+    if (tallied && memcmp(&tally, &sum, sizeof sum)) differs("tally", tier);
+    if (report.counted != counted || report.denominator != (double)counted) differs("counted", tier);
+  }
+  /* in place, where the logits can be written */
+  o.isa = XENT_ISA_BEST;
+  s.gradient = s.logits = any_layout(&s, layouts[LOGITS].type, false);
+  array over = new_array(&s, s.logits), kept = a[LOGITS];
+  for (int64_t n = 0; n < s.outer * s.classes * s.inner; n++) {
+    const int64_t out = n / (s.classes * s.inner), class = n / s.inner % s.classes, in = n % s.inner;
+    set(&over, element(&over, out, class, in), get(&kept, element(&kept, out, class, in)));
+  }
+  a[LOGITS] = over;
+  array apart = new_array(&s, s.gradient);
+  memcpy(apart.memory, over.memory, over.bytes);
+  must(call_at(&s, &o, begin, end, a, apart.memory, NULL, NULL), "apart");
+  must(call_at(&s, &o, begin, end, a, over.memory, NULL, NULL), "in place");
+  if (!same_bytes(&over, &apart)) differs("gradient in place", "best");
+  a[LOGITS] = kept;
+  free_array(&apart);
+  free_array(&over);
+  for (int k = 0; k < ARRAYS; k++) free_array(&a[k]);
+  for (int k = 0; k < 2; k++) free_array(&want[k]);
+}
+
+/* ---- accuracy ----------------------------------------------------------------------------------- */
+
+typedef long double real;
+static real softplus(real x) { return (x > 0 ? x : 0) + log1pl(expl(-fabsl(x))); }
+static real sigmoid(real x) { return x >= 0 ? 1 / (1 + expl(-x)) : expl(x) / (1 + expl(x)); }
+
+static real true_loss(const binary_options *o, real x, real t, real w, real r) {
+  const real alpha = o->alpha != 0 ? (real)o->alpha * t + (1 - (real)o->alpha) * (1 - t) : 1;
+  const real m = (1 - t) * sigmoid(x) + t * sigmoid(-x);
+  return w * alpha * (r * t * softplus(-x) + (1 - t) * softplus(x)) * powl(m, (real)o->gamma);
+}
+/* And the sum of the sizes of its terms. */
+static real true_gradient(const binary_options *o, real x, real t, real w, real r, real *terms) {
+  const real alpha = o->alpha != 0 ? (real)o->alpha * t + (1 - (real)o->alpha) * (1 - t) : 1;
+  const real p = sigmoid(x), n = sigmoid(-x), m = (1 - t) * p + t * n, power = powl(m, (real)o->gamma) * w * alpha;
+  const real b = r * t * softplus(-x) + (1 - t) * softplus(x), j = (real)o->gamma * (1 - 2 * t) * (p * n / m) * b;
+  *terms = fabsl(power) * ((1 - t) * p + r * t * n + fabsl(j)) * fabsl((real)o->scale);
+  return power * ((1 - t) * p - r * t * n + j) * (real)o->scale;
+}
+
+typedef struct {
+  real loss, gradient; /* relative; of the terms */
+} worst;
+
+static void raise_to(real *most, real value) {
+  if (!(value <= *most)) *most = value;
+}
+
+/* Of elements of one kind through a call of the best tier; the worst errors. */
+static worst accuracy(const binary_options *o, bool wide, bool soft, bool weights, int64_t n) {
+  enum { MOST = 1 << 16 };
+  static double x[MOST], t[MOST], w[MOST], r[MOST], l[MOST], g[MOST];
+  static float fx[MOST], ft[MOST], fw[MOST], fr[MOST], fl[MOST], fg[MOST];
+  const int32_t type = wide ? XENT_F64 : XENT_F32;
+  const xent_layout flat = layout_of(1, 1, 1, type);
+  const xent_shape s = {.size = sizeof s, .outer = n, .classes = 1, .inner = 1, .logits = flat, .targets = flat,
+                        .element_weights = flat, .positive_weights = flat, .losses = flat, .gradient = flat};
+  xent_options options = xent_default_options();
+  options.focal_alpha = o->alpha;
+  options.focal_gamma = o->gamma;
+  options.gradient_scale = o->scale;
+  for (int64_t i = 0; i < n; i++) {
+    const int kind = (int)below(6);
+    const double u = random_unit(&source);
+    x[i] = kind == 0   ? 200 * u - 100
+           : kind == 1 ? 2 * u - 1
+           : kind == 2 ? 1e-5 * (u - 0.5)
+                       : 8 * (double)random_normal(&source);
+    if (wide && kind == 0) x[i] *= 7;
+    t[i] = soft ? kind < 3 ? u : random_unit(&source) : one_in(2);
+    w[i] = weights ? 0.01 + 5 * random_unit(&source) : 1;
+    r[i] = weights ? 0.01 + 5 * random_unit(&source) : 1;
+    fx[i] = (float)x[i], ft[i] = (float)t[i], fw[i] = (float)w[i], fr[i] = (float)r[i];
+    if (!wide) x[i] = (double)fx[i], t[i] = (double)ft[i], w[i] = (double)fw[i], r[i] = (double)fr[i];
+  }
+  must(wide ? xent_binary_cross_entropy_at(&s, &options, 0, n, x, t, w, r, l, g, NULL, NULL)
+            : xent_binary_cross_entropy_at(&s, &options, 0, n, fx, ft, fw, fr, fl, fg, NULL, NULL),
+       "accuracy");
+  worst found = {0, 0};
+  const real least = wide ? (real)DBL_MIN : (real)FLT_MIN;
+  for (int64_t i = 0; i < n; i++) {
+    real terms;
+    const real loss = true_loss(o, (real)x[i], (real)t[i], (real)w[i], (real)r[i]);
+    const real gradient = true_gradient(o, (real)x[i], (real)t[i], (real)w[i], (real)r[i], &terms);
+    if (loss >= least) raise_to(&found.loss, fabsl((wide ? (real)l[i] : (real)fl[i]) - loss) / loss);
+    if (terms >= least) raise_to(&found.gradient, fabsl((wide ? (real)g[i] : (real)fg[i]) - gradient) / terms);
+  }
+  return found;
+}
+
+/* That the formula of the gradient is the derivative of the loss. */
+static void check_derivative(void) {
+  for (int i = 0; i < 20000; i++) {
+    const binary_options o = {one_in(2) ? 0.25 : 0, one_in(3) ? 0 : 5 * random_unit(&source), 1};
+    const real x = 12 * (real)random_unit(&source) - 6, t = one_in(3) ? (real)random_unit(&source) : one_in(2);
+    const real h = 0x1p-16L, r = 0.5L + (real)random_unit(&source);
+    real terms;
+    const real exact = true_gradient(&o, x, t, 2, r, &terms);
+    const real slope = (8 * (true_loss(&o, x + h, t, 2, r) - true_loss(&o, x - h, t, 2, r)) -
+                        (true_loss(&o, x + 2 * h, t, 2, r) - true_loss(&o, x - 2 * h, t, 2, r))) / (12 * h);
+    if (fabsl(slope - exact) > 1e-12L * terms + 1e-13L) differs("the derivative of the loss", "long double");
+  }
+}
+
+/* ---- bad input ---------------------------------------------------------------------------------- */
+
+#define CHECK(condition)                                               \
+  do {                                                                 \
+    if (!(condition)) differs(#condition, "bad input");                \
+  } while (0)
+
+static void check_refusals(void) {
+  static float x[12], t[12], w[12], y[12];
+  static uint8_t labels[12];
+  const xent_layout full = xent_per_class(3, 1, XENT_F32);
+  xent_shape s = {.size = sizeof s, .outer = 4, .classes = 3, .inner = 1, .logits = full, .targets = full,
+                  .element_weights = full, .positive_weights = full, .losses = full, .gradient = full};
+  xent_options o = xent_default_options();
+  xent_report r = {.size = sizeof r};
+#define CALL(losses) xent_binary_cross_entropy_at(&s, &o, 0, 4, x, t, w, NULL, losses, y, NULL, &r)
+  CHECK(!CALL(NULL));
+  const struct { double *option; double value; int32_t field; } foreign[] = {
+      {&o.label_smoothing, 0.1, XENT_FIELD_LABEL_SMOOTHING}, {&o.temperature, 2, XENT_FIELD_TEMPERATURE},
+      {&o.softcap, 30, XENT_FIELD_SOFTCAP}, {&o.z_loss, 1, XENT_FIELD_Z_LOSS},
+      {&o.probability_clamp, 0.1, XENT_FIELD_PROBABILITY_CLAMP}};
+  for (unsigned i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+    *foreign[i].option = foreign[i].value;
+    CHECK(CALL(NULL) == XENT_UNSUPPORTED && r.field == foreign[i].field && r.value == foreign[i].value);
+    *foreign[i].option = 0;
+  }
+  o.fully_masked = XENT_FULLY_MASKED_ZERO;
+  CHECK(CALL(NULL) == XENT_UNSUPPORTED && r.field == XENT_FIELD_FULLY_MASKED);
+  o = xent_default_options();
+  const double gammas[] = {-1, NAN, INFINITY, 0x1.1p32}, alphas[] = {-0.5, 1.5, NAN};
+  for (int i = 0; i < 4; i++) {
+    o.focal_gamma = gammas[i];
+    CHECK(CALL(NULL) == XENT_INVALID_OPTION && r.field == XENT_FIELD_FOCAL_GAMMA);
+  }
+  o.focal_gamma = 0;
+  for (int i = 0; i < 3; i++) {
+    o.focal_alpha = alphas[i];
+    CHECK(CALL(NULL) == XENT_INVALID_OPTION && r.field == XENT_FIELD_FOCAL_ALPHA);
+  }
+  o.focal_alpha = 0;
+  o.has_ignore_index = 1;
+  CHECK(CALL(NULL) == XENT_INVALID_OPTION && r.field == XENT_FIELD_IGNORE_INDEX);
+  o.has_ignore_index = 0;
+  CHECK(CALL(t) == XENT_OVERLAP && r.field == XENT_FIELD_LOSSES);
+  CHECK(CALL(w) == XENT_OVERLAP && r.field == XENT_FIELD_LOSSES);
+  CHECK(CALL(y) == XENT_OVERLAP);
+  s.element_weights.type = XENT_I32;
+  CHECK(CALL(NULL) == XENT_UNSUPPORTED && r.field == XENT_FIELD_ELEMENT_WEIGHTS && r.integer == XENT_I32);
+  s.element_weights = full;
+  CHECK(xent_binary_cross_entropy_at(&s, &o, 0, 4, x, NULL, w, NULL, NULL, y, NULL, &r) == XENT_INVALID_ARGUMENT &&
+        r.field == XENT_FIELD_TARGETS);
+  /* labels, before the first store */
+  s.targets.type = XENT_U8;
+  labels[4] = labels[7] = 2;
+  memset(y, FILL, sizeof y);
+  for (o.isa = next_tier(XENT_ISA_BEST); o.isa; o.isa = next_tier(o.isa)) {
+    const xent_status status = xent_binary_cross_entropy_at(&s, &o, 0, 4, x, labels, NULL, NULL, NULL, y, NULL, &r);
+    CHECK(status == XENT_INVALID_LABEL && r.field == XENT_FIELD_TARGETS);
+    CHECK(r.row == 1 && r.label == 2 && r.integer == 1);
+    CHECK(((unsigned char *)y)[0] == FILL);
+    CHECK(!xent_binary_cross_entropy_at(&s, &o, 0, 1, x, labels, NULL, NULL, NULL, NULL, NULL, &r) && r.counted == 3);
+  }
+  o.isa = XENT_ISA_BEST;
+  o.has_ignore_index = 1;
+  o.ignore_index = 2;
+  CHECK(!xent_binary_cross_entropy_at(&s, &o, 0, 4, x, labels, NULL, NULL, NULL, NULL, NULL, &r) && r.counted == 10);
+#undef CALL
+}
+
+int main(int count, char **arguments) {
+  const int64_t times = count > 1 ? strtoll(arguments[1], NULL, 10) : 1;
+  if (count > 2) source.state = strtoull(arguments[2], NULL, 10);
+  for (int64_t i = 0; i < 1500 * times && !different; i++) run_mixture();
+  printf("%" PRIu64 " elements against the contract, %" PRIu64 " differ\n", compared, different);
+  check_refusals();
+  check_derivative();
+  static const struct {
+    const char *name;
+    binary_options o;
+    bool wide, soft, weights;
+    double loss, gradient;
+  } promises[] = {{"float32, labels", {0, 0, 1}, false, false, false, 4e-7, 4.5e-7},
+                  {"float32, weights and soft targets", {0, 0, 0.3}, false, true, true, 6e-7, 7.5e-7},
+                  {"float32, alpha", {0.25, 0, 0.3}, false, true, true, 8.5e-7, 1e-6},
+                  {"float32, focal", {0.25, 2, 1}, false, false, true, 6.1e-8, 6.1e-8},
+                  {"float64, labels", {0, 0, 1}, true, false, false, 1e-15, 1e-15},
+                  {"float64, weights and soft targets", {0, 0, 0.3}, true, true, true, 1.5e-15, 1.5e-15},
+                  {"float64, focal, soft targets", {0.25, 2, 1}, true, true, true, 4e-13, 4e-13},
+                  {"float64, focal, labels", {0.25, 2, 1}, true, false, true, 4e-13, 4e-13}};
+  for (unsigned i = 0; i < sizeof promises / sizeof *promises; i++) {
+    worst found = {0, 0};
+    for (int64_t k = 0; k < 8 * times; k++) {
+      const worst w = accuracy(&promises[i].o, promises[i].wide, promises[i].soft, promises[i].weights, 1 << 16);
+      raise_to(&found.loss, w.loss);
+      raise_to(&found.gradient, w.gradient);
+    }
+    printf("%-35s loss %.2Le of %.1e, gradient %.2Le of %.1e\n", promises[i].name, found.loss, promises[i].loss,
+           found.gradient, promises[i].gradient);
+    if (!(found.loss <= (real)promises[i].loss && found.gradient <= (real)promises[i].gradient))
+      differs("an accuracy that was promised", promises[i].name);
+  }
+  return different != 0;
+}
