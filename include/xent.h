@@ -163,32 +163,32 @@ enum {
   XENT_FIELD_TOP_COUNT = 43,
   XENT_FIELD_FIRST_CLASS = 44,
   XENT_FIELD_ALL_CLASSES = 45,
-  XENT_FIELD_SAMPLING = 46,
-  XENT_FIELD_RULES = 47,
-  XENT_FIELD_TIES = 48,
-  XENT_FIELD_GREEDY = 49,
-  XENT_FIELD_MIN_KEEP = 50,
-  XENT_FIELD_TOP_K = 51,
-  XENT_FIELD_TOP_P = 52,
-  XENT_FIELD_MIN_P = 53,
-  XENT_FIELD_TYPICAL_P = 54,
-  XENT_FIELD_REPETITION_PENALTY = 55,
-  XENT_FIELD_FREQUENCY_PENALTY = 56,
-  XENT_FIELD_PRESENCE_PENALTY = 57,
-  XENT_FIELD_PROMPT_COUNT = 58,
-  XENT_FIELD_OUTPUT_COUNT = 59,
-  XENT_FIELD_BIAS = 60,
-  XENT_FIELD_PROMPT_TOKENS = 61,
-  XENT_FIELD_OUTPUT_TOKENS = 62,
-  XENT_FIELD_TOKENS = 63,
-  XENT_FIELD_PROCESSED_LOG_PROBABILITIES = 64,
-  XENT_FIELD_KEPT = 65,
-  XENT_FIELD_KEPT_MASK = 66,
-  XENT_FIELD_WORKSPACE = 67,
-  XENT_FIELD_ELEMENT_WEIGHTS = 80,
-  XENT_FIELD_POSITIVE_WEIGHTS = 81,
-  XENT_FIELD_FOCAL_GAMMA = 82,
-  XENT_FIELD_FOCAL_ALPHA = 83
+  XENT_FIELD_FOCAL_GAMMA = 46,
+  XENT_FIELD_FOCAL_ALPHA = 47,
+  XENT_FIELD_SAMPLING = 48,
+  XENT_FIELD_RULES = 49,
+  XENT_FIELD_TIES = 50,
+  XENT_FIELD_GREEDY = 51,
+  XENT_FIELD_MIN_KEEP = 52,
+  XENT_FIELD_TOP_K = 53,
+  XENT_FIELD_TOP_P = 54,
+  XENT_FIELD_MIN_P = 55,
+  XENT_FIELD_TYPICAL_P = 56,
+  XENT_FIELD_REPETITION_PENALTY = 57,
+  XENT_FIELD_FREQUENCY_PENALTY = 58,
+  XENT_FIELD_PRESENCE_PENALTY = 59,
+  XENT_FIELD_PROMPT_COUNT = 60,
+  XENT_FIELD_OUTPUT_COUNT = 61,
+  XENT_FIELD_BIAS = 62,
+  XENT_FIELD_PROMPT_TOKENS = 63,
+  XENT_FIELD_OUTPUT_TOKENS = 64,
+  XENT_FIELD_TOKENS = 65,
+  XENT_FIELD_PROCESSED_LOG_PROBABILITIES = 66,
+  XENT_FIELD_KEPT = 67,
+  XENT_FIELD_KEPT_MASK = 68,
+  XENT_FIELD_WORKSPACE = 69,
+  XENT_FIELD_ELEMENT_WEIGHTS = 70,
+  XENT_FIELD_POSITIVE_WEIGHTS = 71
 };
 
 /* ---- element types ---------------------------------------------------------------------------- */
@@ -432,6 +432,7 @@ XENT_API xent_status xent_log_softmax_backward(const xent_softmax_backward_call 
 /* Reads the targets of a row range before anything is written: every label, and every class of a sparse row,
  * must be in [0, classes), not masked, or be the ignore index, else XENT_INVALID_LABEL with the first such row;
  * weights must be finite and not negative, else XENT_INVALID_OPTION with field, value and index (in `integer`).
+ * target_weights are not read, and may be missing.
  * Rows are counted unless their label is the ignore index or their row weight is 0; report->counted is of this
  * range. Probability rows are not read. */
 typedef struct xent_check_targets_call {
@@ -515,6 +516,49 @@ typedef struct xent_cross_entropy_backward_call {
 } xent_cross_entropy_backward_call;
 
 XENT_API xent_status xent_cross_entropy_backward(const xent_cross_entropy_backward_call *call);
+
+/* Log-probabilities of selected classes: log softmax(x) of the classes in targets, and, in the same call, the gradient
+ * dx = c sum_j g_j (e_j - p) / temperature of gradient_scale * sum_j g_j log p_j, g being upstream and e_j 1 at the
+ * j-th selected class; it may overwrite the logits. That of a class with more than half of its row is as accurate as
+ * the loss of a label: with one class per row the bits are those of - xent_cross_entropy, of its gradient with -g.
+ * A class may be selected twice. An entry that is the ignore index counts for nothing, and its log-probability is
+ * +0, so that sums over rows are sums of those that count; a row of none but such has the gradient +0. In a NaN row
+ * every other log-probability is NaN, in a fully masked one by option -inf, the gradient +0.
+ * A class out of range stops the call as in xent_cross_entropy. Of the options isa, fully_masked, ignore index,
+ * gradient_scale, temperature and softcap are for this; any other that is set is XENT_UNSUPPORTED, and so are more than
+ * 512 classes per row, and a shard. */
+typedef struct xent_selected_log_probabilities_call {
+  uint64_t size;
+  xent_sizes sizes;
+  const xent_range *rows;      /* or NULL: all */
+  const xent_options *options; /* or NULL: xent_default_options */
+  xent_report *report;         /* or NULL */
+  xent_input logits;
+  xent_input targets; /* the classes, of an integer type: sizes.target_count per row; 0: one, as labels lie */
+  xent_input row_offsets /* or NULL */, class_mask /* or NULL */, sink /* or NULL */;
+  xent_input upstream;           /* g, as targets lie, or NULL: 1 everywhere */
+  xent_output log_probabilities; /* as targets lie; or NULL */
+  xent_output gradient;          /* or NULL */
+  xent_statistics *statistics;   /* or NULL; of row r at index r, for the backward */
+} xent_selected_log_probabilities_call;
+
+XENT_API xent_status xent_selected_log_probabilities(const xent_selected_log_probabilities_call *call);
+
+/* The gradient alone, from the statistics of a forward over the same logits and classes. */
+typedef struct xent_selected_log_probabilities_backward_call {
+  uint64_t size;
+  xent_sizes sizes;
+  const xent_range *rows;      /* or NULL: all */
+  const xent_options *options; /* or NULL: xent_default_options */
+  xent_report *report;         /* or NULL */
+  xent_input logits, targets, row_offsets /* or NULL */, class_mask /* or NULL */;
+  const xent_statistics *statistics;
+  xent_input upstream; /* or NULL */
+  xent_output gradient;
+} xent_selected_log_probabilities_backward_call;
+
+XENT_API xent_status xent_selected_log_probabilities_backward(
+    const xent_selected_log_probabilities_backward_call *call);
 
 /* Kullback-Leibler divergence of a student from its teacher: loss_r = u sum q (log q - log p), q being the softmax of
  * teacher / temperature and p the softmax of logits / temperature; never below 0. And the gradient of
@@ -810,6 +854,16 @@ XENT_API xent_status xent_cross_entropy_backward_at(const xent_shape *shape, con
     const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask,
     const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream,
     void *gradient, xent_report *report);
+
+XENT_API xent_status xent_selected_log_probabilities_at(const xent_shape *shape, const xent_options *options,
+    int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *row_offsets,
+    const void *class_mask, const void *sink, const void *upstream, void *log_probabilities, void *gradient,
+    xent_statistics *statistics, xent_report *report);
+
+XENT_API xent_status xent_selected_log_probabilities_backward_at(const xent_shape *shape, const xent_options *options,
+    int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *row_offsets,
+    const void *class_mask, const xent_statistics *statistics, const void *upstream, void *gradient,
+    xent_report *report);
 
 XENT_API xent_status xent_kl_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
     int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights,

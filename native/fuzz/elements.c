@@ -38,6 +38,8 @@ xent_layout *layout_to_set(fuzz_problem *p, int index) {
 static bool is_float_type(int32_t type) { return type >= XENT_F32 && type <= XENT_BF16; }
 
 fuzz_extent extent_of(const fuzz_problem *p, int index) {
+  if (p->selected && (index == TARGETS || index == UPSTREAM || index == LOG_PROBABILITIES))
+    return p->shape.target_count ? PER_ENTRY : PER_ROW;
   if (index == TARGETS || index == TARGET_GRADIENT) {
     if (p->shape.target_count) return PER_ENTRY;
     return is_float_type(p->shape.targets.type) ? PER_CLASS : PER_ROW;

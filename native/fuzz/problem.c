@@ -245,6 +245,11 @@ static uint32_t agreeing(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   if (!p->shape.target_count) given &= ~BIT(TARGET_WEIGHTS);
   if (!p->shape.top_count) given &= ~(BIT(TOP_CLASSES) | BIT(TOP_LOG_PROBABILITIES));
   if (o->label_smoothing > 0) o->probability_clamp = 0;
+  if (p->selected) {
+    o->label_smoothing = o->z_loss = o->probability_clamp = 0;
+    o->smoothing = XENT_SMOOTHING_UNIFORM;
+    return given;
+  }
   if (!(given & BIT(TARGETS)) || (extent_of(p, TARGETS) == PER_ROW && !p->shape.target_count))
     return given & ~BIT(TARGET_GRADIENT);
   o->has_ignore_index = 0;

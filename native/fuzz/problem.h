@@ -32,6 +32,7 @@ typedef struct {
   int64_t row_begin, row_end, class_begin, class_end;
   int32_t way;            /* by choice, of kernels/ways.h; XENT_WAY_NONE: whichever it comes to */
   bool ragged;            /* row_offsets are given */
+  bool selected;          /* of selected classes: upstream and log-probabilities lie as the targets */
   bool any_isa;           /* options.isa is the tier's; else it is wild and stays */
   uint64_t seed;          /* of what arrays hold */
   const uint8_t *raw;     /* ... or bytes of the input itself */

@@ -192,6 +192,36 @@ static void structs(void) {
   FIELD(xent_cross_entropy_backward_call, upstream);
   FIELD(xent_cross_entropy_backward_call, gradient);
 
+  STRUCT(xent_selected_log_probabilities_call);
+  FIELD(xent_selected_log_probabilities_call, size);
+  FIELD(xent_selected_log_probabilities_call, sizes);
+  FIELD(xent_selected_log_probabilities_call, rows);
+  FIELD(xent_selected_log_probabilities_call, options);
+  FIELD(xent_selected_log_probabilities_call, report);
+  FIELD(xent_selected_log_probabilities_call, logits);
+  FIELD(xent_selected_log_probabilities_call, targets);
+  FIELD(xent_selected_log_probabilities_call, row_offsets);
+  FIELD(xent_selected_log_probabilities_call, class_mask);
+  FIELD(xent_selected_log_probabilities_call, sink);
+  FIELD(xent_selected_log_probabilities_call, upstream);
+  FIELD(xent_selected_log_probabilities_call, log_probabilities);
+  FIELD(xent_selected_log_probabilities_call, gradient);
+  FIELD(xent_selected_log_probabilities_call, statistics);
+
+  STRUCT(xent_selected_log_probabilities_backward_call);
+  FIELD(xent_selected_log_probabilities_backward_call, size);
+  FIELD(xent_selected_log_probabilities_backward_call, sizes);
+  FIELD(xent_selected_log_probabilities_backward_call, rows);
+  FIELD(xent_selected_log_probabilities_backward_call, options);
+  FIELD(xent_selected_log_probabilities_backward_call, report);
+  FIELD(xent_selected_log_probabilities_backward_call, logits);
+  FIELD(xent_selected_log_probabilities_backward_call, targets);
+  FIELD(xent_selected_log_probabilities_backward_call, row_offsets);
+  FIELD(xent_selected_log_probabilities_backward_call, class_mask);
+  FIELD(xent_selected_log_probabilities_backward_call, statistics);
+  FIELD(xent_selected_log_probabilities_backward_call, upstream);
+  FIELD(xent_selected_log_probabilities_backward_call, gradient);
+
   STRUCT(xent_kl_divergence_call);
   FIELD(xent_kl_divergence_call, size);
   FIELD(xent_kl_divergence_call, sizes);

@@ -110,6 +110,9 @@ static void *run_wide(void *argument) {
   must(cross_entropy_of(&s, &o, 0, n, &(cross_entropy_arrays){.logits = x, .targets = labels, .target_weights = g,
                         .losses = losses, .entropies = lse, .gradient = y, .statistics = statistics,
                         .tally = &tally}, NULL), "sparse rows");
+  s.target_count = 0;
+  must(cross_entropy_of(&s, &o, 0, n, &(cross_entropy_arrays){.logits = x, .targets = labels, .losses = losses,
+                        .gradient = y}, NULL), "labels");
   o.softcap = o.label_smoothing = 0;
   must(xent_kl_divergence_at(&s, &o, 0, n, x, g, NULL, NULL, losses, y, &tally, NULL), "divergence");
   must(xent_softmax_backward_at(&s, &o, 0, n, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL), "softmax backward");
@@ -225,14 +228,36 @@ static void *run_sample(void *argument) {
   return NULL;
 }
 
+/* Two classes of each row, in either arithmetic. */
+static void *run_selected(void *argument) {
+  const problem *p = argument;
+  xent_shape s = p->shape;
+  xent_options o = xent_default_options();
+  o.isa = p->options.isa;
+  const int64_t rows = p->rows / 2; /* as doubles, and as pairs of labels */
+  if (s.inner > 1 || rows == 0) return NULL;
+  s.outer = rows;
+  s.target_count = 2;
+  s.targets = s.upstream = s.log_probabilities = xent_per_class(2, 1, XENT_F32);
+  s.targets.type = XENT_I32;
+  for (int wide = 0; wide < 2; wide++) {
+    s.logits.type = s.gradient.type = wide ? XENT_F64 : XENT_F32;
+    must(xent_selected_log_probabilities_at(&s, &o, 0, rows, x, labels, NULL, NULL, NULL, NULL, losses, y, statistics,
+                                            NULL), "selected log-probabilities");
+    must(xent_selected_log_probabilities_backward_at(&s, &o, 0, rows, x, labels, NULL, NULL, statistics, NULL, y, NULL),
+         "their backward");
+  }
+  return NULL;
+}
+
 static int64_t most, failures;
 
 static void test_shape(int64_t outer, int64_t classes, int64_t inner, int32_t isa, double smoothing) {
   static void *(*const runs[])(void *) = {run_forward, run_backward, run_cross_entropy, run_probabilities, run_parts,
                                           run_wide, run_general, run_narrow, run_class_weights, run_sample,
-                                          run_elements};
+                                          run_elements, run_selected};
   static const char *const names[] = {"forward", "backward", "cross-entropy", "probability rows", "in parts", "float64",
-                                      "general", "16 bits", "class weights", "sample", "elements"};
+                                      "general", "16 bits", "class weights", "sample", "elements", "selected classes"};
   problem p = {.shape = dense_shape_of(outer, classes, inner, XENT_I32), .options = xent_default_options(),
                .rows = outer * inner, .classes = classes};
   p.shape.upstream = p.shape.output;

@@ -334,7 +334,7 @@ static void test_double_and_none(int32_t isa) {
   s.targets = s.losses = s.element_weights = s.logits;
   xent_options focal = o;
   focal.focal_gamma = 2;
-  float *const gradient = memory[1];
+  double *const gradient = memory[1];
   expect_way(
       xent_binary_cross_entropy_at(&s, &o, 0, ROWS, memory[0], memory[2], NULL, NULL, NULL, gradient, NULL, &report),
       XENT_WAY_ELEMENTS, "binary cross-entropy goes from element to element");

@@ -4,6 +4,9 @@
 
 enum { USUAL = 4 };
 
+/* The options it has. */
+#define OWN (XENT_FIELD_BIT(IGNORE_INDEX) | XENT_FIELD_BIT(FOCAL_GAMMA) | XENT_FIELD_BIT(FOCAL_ALPHA))
+
 #define PLACE(name, rule, needed) XENT_PLACE(binary_cross_entropy, name, rule, needed)
 static const xent_place places[] = {
     PLACE(logits, LOGITS, true), PLACE(targets, ELEMENT_TARGETS, true), PLACE(losses, ELEMENT_LOSSES, false),
@@ -11,21 +14,9 @@ static const xent_place places[] = {
     PLACE(positive_weights, POSITIVE_WEIGHTS, false)};
 #undef PLACE
 
-/* Options that are for rows, and an ignore index where there are no labels. */
-static xent_status check_binary_options(xent_frame *f) {
+/* An ignore index is among labels. */
+static xent_status check_ignore_index(xent_frame *f) {
   const xent_options *o = f->call.options;
-  const struct {
-    double value;
-    int32_t field;
-  } foreign[] = {{o->fully_masked, XENT_FIELD_FULLY_MASKED}, {o->label_smoothing, XENT_FIELD_LABEL_SMOOTHING},
-                 {o->smoothing, XENT_FIELD_SMOOTHING},       {o->temperature, XENT_FIELD_TEMPERATURE},
-                 {o->softcap, XENT_FIELD_SOFTCAP},           {o->z_loss, XENT_FIELD_Z_LOSS},
-                 {o->probability_clamp, XENT_FIELD_PROBABILITY_CLAMP}};
-  for (unsigned i = 0; i < sizeof foreign / sizeof *foreign; i++) {
-    if (foreign[i].value == 0) continue;
-    f->report->value = foreign[i].value;
-    return xent_refuse(f, XENT_UNSUPPORTED, foreign[i].field, 0);
-  }
   if (!o->has_ignore_index || (xent_element_type_of(f->call.shape->targets.type).holds & XENT_LABELS)) return XENT_OK;
   f->report->value = (double)o->ignore_index;
   return xent_refuse(f, XENT_INVALID_OPTION, XENT_FIELD_IGNORE_INDEX, o->ignore_index);
@@ -35,7 +26,8 @@ static xent_status binary_cross_entropy(xent_frame *f) {
   xent_status status = xent_begin(f, false);
   if (!status) status = xent_check_rows(f);
   if (!status) status = XENT_CHECK_PLACES(f, places, USUAL);
-  if (!status) status = check_binary_options(f);
+  if (!status) status = xent_check_foreign(f, OWN);
+  if (!status) status = check_ignore_index(f);
   if (!status) status = xent_check_tally(f, f->call.tally);
   if (!status) {
     f->call.output_layout = &f->call.shape->gradient;

@@ -193,6 +193,30 @@ xent_status xent_begin(xent_frame *f, bool backward) {
   return status ? status : check_shape(f);
 }
 
+xent_status xent_check_foreign(xent_frame *f, uint64_t own) {
+  const xent_options *o = f->call.options;
+  const struct {
+    double value;
+    bool given;
+    int32_t field;
+  } options[] = {{(double)o->ignore_index, o->has_ignore_index, XENT_FIELD_IGNORE_INDEX},
+                 {o->fully_masked, o->fully_masked != 0, XENT_FIELD_FULLY_MASKED},
+                 {o->label_smoothing, o->label_smoothing != 0, XENT_FIELD_LABEL_SMOOTHING},
+                 {o->smoothing, o->smoothing != 0, XENT_FIELD_SMOOTHING},
+                 {o->temperature, o->temperature != 0, XENT_FIELD_TEMPERATURE},
+                 {o->softcap, o->softcap != 0, XENT_FIELD_SOFTCAP},
+                 {o->z_loss, o->z_loss != 0, XENT_FIELD_Z_LOSS},
+                 {o->probability_clamp, o->probability_clamp != 0, XENT_FIELD_PROBABILITY_CLAMP},
+                 {o->focal_gamma, o->focal_gamma != 0, XENT_FIELD_FOCAL_GAMMA},
+                 {o->focal_alpha, o->focal_alpha != 0, XENT_FIELD_FOCAL_ALPHA}};
+  for (unsigned i = 0; i < sizeof options / sizeof *options; i++) {
+    if (!options[i].given || (own >> options[i].field & 1)) continue;
+    f->report->value = options[i].value;
+    return xent_refuse(f, XENT_UNSUPPORTED, options[i].field, 0);
+  }
+  return XENT_OK;
+}
+
 xent_status xent_check_whole(xent_frame *f) {
   if (!f->call.shape->all_classes) return XENT_OK;
   return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ALL_CLASSES, f->call.shape->all_classes);
@@ -328,7 +352,8 @@ static xent_status check_array(xent_frame *f, const xent_rule *rule, bool needed
   const void *address = xent_address_of(f, rule);
   const int form = form_of(f, rule);
   *bytes = (xent_bytes){0, 0};
-  needed |= rule->field == XENT_FIELD_TARGET_WEIGHTS && f->call.shape->target_count && f->call.targets;
+  const bool weighted = rule->field == XENT_FIELD_TARGET_WEIGHTS && f->call.logits; /* and not looked at alone */
+  needed |= weighted && f->call.shape->target_count && f->call.targets;
   if (!address && !needed) return XENT_OK;
   const xent_layout *l = xent_layout_of(f, rule);
   const xent_element_type type = xent_element_type_of(l->type);

@@ -40,6 +40,8 @@ static inline xent_status xent_end(const xent_frame *f, xent_status status) {
   return status;
 }
 
+/* No option is set that the function does not have; own: the fields, as bits, of those it has. */
+xent_status xent_check_foreign(xent_frame *frame, uint64_t own);
 /* The call is about all classes, not about those of a shard. */
 xent_status xent_check_whole(xent_frame *frame);
 /* The statistics that a call is given are of this kind, finished, and of the same options. */

@@ -4,40 +4,20 @@
 
 enum { USUAL = 4 };
 
+/* The options it has. */
+#define OWN (XENT_FIELD_BIT(FULLY_MASKED) | XENT_FIELD_BIT(TEMPERATURE))
+
 #define PLACE(name, rule, needed) XENT_PLACE(kl_divergence, name, rule, needed)
 static const xent_place places[] = {
     PLACE(logits, LOGITS, true), PLACE(teacher, TEACHER, true), PLACE(losses, LOSSES, false),
     PLACE(gradient, GRADIENT, false), PLACE(class_mask, CLASS_MASK, false), PLACE(row_weights, ROW_WEIGHTS, false)};
 #undef PLACE
 
-/* Options that are for other targets and losses. */
-static xent_status check_divergence_options(xent_frame *f) {
-  const xent_options *o = f->call.options;
-  const struct {
-    double value;
-    bool given;
-    int32_t field;
-  } foreign[] = {{(double)o->ignore_index, o->has_ignore_index, XENT_FIELD_IGNORE_INDEX},
-                 {o->label_smoothing, o->label_smoothing != 0, XENT_FIELD_LABEL_SMOOTHING},
-                 {o->smoothing, o->smoothing != 0, XENT_FIELD_SMOOTHING},
-                 {o->softcap, o->softcap != 0, XENT_FIELD_SOFTCAP},
-                 {o->z_loss, o->z_loss != 0, XENT_FIELD_Z_LOSS},
-                 {o->probability_clamp, o->probability_clamp != 0, XENT_FIELD_PROBABILITY_CLAMP},
-                 {o->focal_gamma, o->focal_gamma != 0, XENT_FIELD_FOCAL_GAMMA},
-                 {o->focal_alpha, o->focal_alpha != 0, XENT_FIELD_FOCAL_ALPHA}};
-  for (unsigned i = 0; i < sizeof foreign / sizeof *foreign; i++) {
-    if (!foreign[i].given) continue;
-    f->report->value = foreign[i].value;
-    return xent_refuse(f, XENT_UNSUPPORTED, foreign[i].field, 0);
-  }
-  return XENT_OK;
-}
-
 static xent_status kl_divergence(xent_frame *f) {
   xent_status status = xent_begin(f, false);
   f->numbers = XENT_NUMBERS; /* computed in double whatever the types */
   if (!status) status = xent_check_rows(f);
-  if (!status) status = check_divergence_options(f);
+  if (!status) status = xent_check_foreign(f, OWN);
   if (!status) status = xent_check_tally(f, f->call.tally);
   if (!status) status = XENT_CHECK_PLACES(f, places, USUAL);
   if (!status) {

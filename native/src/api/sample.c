@@ -86,30 +86,6 @@ static xent_status check_sampling(xent_frame *f) {
   return XENT_OK;
 }
 
-/* Options that are for losses, and the temperature, which is among those of sampling. */
-static xent_status check_no_others(xent_frame *f) {
-  const xent_options *o = f->call.options;
-  const struct {
-    double value;
-    bool given;
-    int32_t field;
-  } foreign[] = {{(double)o->ignore_index, o->has_ignore_index, XENT_FIELD_IGNORE_INDEX},
-                 {o->fully_masked, o->fully_masked != 0, XENT_FIELD_FULLY_MASKED},
-                 {o->label_smoothing, o->label_smoothing != 0, XENT_FIELD_LABEL_SMOOTHING},
-                 {o->smoothing, o->smoothing != 0, XENT_FIELD_SMOOTHING},
-                 {o->temperature, o->temperature != 0, XENT_FIELD_TEMPERATURE},
-                 {o->z_loss, o->z_loss != 0, XENT_FIELD_Z_LOSS},
-                 {o->probability_clamp, o->probability_clamp != 0, XENT_FIELD_PROBABILITY_CLAMP},
-                 {o->focal_gamma, o->focal_gamma != 0, XENT_FIELD_FOCAL_GAMMA},
-                 {o->focal_alpha, o->focal_alpha != 0, XENT_FIELD_FOCAL_ALPHA}};
-  for (unsigned i = 0; i < sizeof foreign / sizeof *foreign; i++) {
-    if (!foreign[i].given) continue;
-    f->report->value = foreign[i].value;
-    return xent_refuse(f, XENT_UNSUPPORTED, foreign[i].field, 0);
-  }
-  return XENT_OK;
-}
-
 /* ---- arrays ---- */
 
 uint64_t xent_sample_workspace(int64_t classes, int64_t tokens) {
@@ -180,7 +156,7 @@ static xent_status sample(xent_frame *f, uint64_t workspace_size, int32_t per_ro
   if (!status && c->shape->classes > MOST_CLASSES)
     status = xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_CLASSES, c->shape->classes);
   if (!status && f->wide) status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_LOGITS, c->shape->logits.type);
-  if (!status) status = check_no_others(f);
+  if (!status) status = xent_check_foreign(f, XENT_FIELD_BIT(SOFTCAP));
   if (!status && per_row != 0 && per_row != 1)
     status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_SAMPLING, per_row);
   c->sampling_per_row = per_row;

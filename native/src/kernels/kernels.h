@@ -14,6 +14,8 @@ enum {
                      XENT_TYPE_BIT(XENT_I32) | XENT_TYPE_BIT(XENT_I64)
 };
 
+enum { XENT_MOST_SELECTED = 512 }; /* classes of a row */
+
 /* A call whose arguments have been checked. Absent arrays are NULL, and their layouts mean nothing. In a plain call
  * every array of floats is F32 and none of those from target_weights to target_gradient is there; in others its layout
  * says what it holds. */
@@ -73,7 +75,7 @@ typedef struct {
 
 typedef struct {
   const xent_family *f32, *f64; /* float32 and float64 arithmetic */
-  xent_kernel kl_divergence, sample, binary_cross_entropy;
+  xent_kernel kl_divergence, sample, binary_cross_entropy, selected;
   /* e(x; N) of n floats, for the tests */
   void (*exponential)(const float *x, float N, double temperature, float *e, int64_t n);
   /* and the tanh of n floats, a multiple of XENT_LANES */

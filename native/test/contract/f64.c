@@ -56,6 +56,7 @@ static double e_of(double x, double N, warmth w) {
   return fma(p, s, s);
 }
 double f64_contract_exp(double x, double N) { return e_of(x, N, warmth_of(0)); }
+double f64_contract_exp_at(double x, double N, double temperature) { return e_of(x, N, warmth_of(temperature)); }
 static double clamped(double m, warmth w) {
   m = m * w.high;
   return m > 16384 ? 16384 : m < -16384 ? -16384 : m;
@@ -77,6 +78,7 @@ static double part(double k, double f) {
   const double a = k * LN2_HI, b = fma(k, LN2_LO, fma(k, LN2_HI, -a));
   return a + (f - (g - fma(r, g + R, b)));
 }
+double f64_contract_tanh(double v) { return hyperbolic(v); }
 double f64_contract_log(double v) {
   int64_t u;
   memcpy(&u, &v, 8);
@@ -344,6 +346,7 @@ void f64_contract_row(const f64_problem *p, f64_answer *a) {
   const double M = f.M, N = f.N, D = distance(S, e_of(M, N, w)), r = w.high;
   const double lse = fma(shift, r, fma(M, r, fma(shift, w.low, fma(M, w.low, D))));
   a->log_sum_exp = lse;
+  a->shift = shift, a->max = M, a->reference = N, a->others = f.S, a->own_e = label_e, a->distance = D;
   for (int64_t k = 0; k < n; k++) {
     a->softmax[k] = D == 0 ? e_of(x[k], N, w) / S : e_of(x[k], N, w) * (1 / S);
     a->log_softmax[k] = fma(x[k] - M, r, 0 - D);

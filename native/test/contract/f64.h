@@ -30,9 +30,12 @@ typedef struct {
   uint8_t hit;
   double *softmax, *log_softmax, *gradient, *target_gradient, *top_values; /* of the caller; classes, entries, top */
   int64_t *top_classes;
+  double shift, max, reference, others, own_e, distance; /* of an ordinary row: what its results are made of */
 } f64_answer;
 
 double f64_contract_exp(double x, double N);
+double f64_contract_exp_at(double x, double N, double temperature); /* 0: none */
+double f64_contract_tanh(double v);
 double f64_contract_log(double v);
 double f64_contract_log1p(double q); /* 0 <= q <= 1 */
 void f64_contract_row(const f64_problem *problem, f64_answer *answer);

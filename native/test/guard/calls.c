@@ -48,6 +48,9 @@ const grid_function grid_functions[FUNCTIONS] = {
     [DIVERGENCE] = {"divergence", BIT(LOGITS) | BIT(TEACHER),
                     BIT(CLASS_MASK) | BIT(ROW_WEIGHTS) | BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY),
                     BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY)},
+    [SELECTED] = {"selected log-probabilities", BIT(LOGITS) | BIT(TARGETS) | BIT(STATISTICS) | BIT(GRADIENT),
+                  BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK) | BIT(UPSTREAM) | BIT(LOG_PROBABILITIES) | BIT(REPORT),
+                  BIT(LOG_PROBABILITIES) | BIT(STATISTICS), .sparse = true, .ragged = true, .selected = true},
     [PARTS_OF_SOFTMAX] = {"softmax of parts", BIT(LOGITS) | BIT(OUTPUT) | PARTS,
                           BIT(CLASS_MASK) | BIT(SINK) | BIT(LOG_SUM_EXP), BIT(OUTPUT)},
     [PARTS_OF_LABELS] = {"labels of parts", BIT(LOGITS) | BIT(TARGETS) | BIT(GRADIENT) | PARTS,
@@ -126,6 +129,26 @@ static void all_of_cross_entropy(fuzz_problem *p, int64_t begin, int64_t end) {
   done(p, "cross-entropy with its gradient",
        cross_entropy_of(shape_of(p), options_of(p), begin, end, &with_gradient, report_of(p)), written | BIT(GRADIENT),
        begin, end, 0, classes);
+}
+
+/* Without the gradient, which comes from the statistics, and with it. */
+static void selected(fuzz_problem *p, int64_t begin, int64_t end) {
+  void *const *a = p->address;
+  const uint32_t written = grid_functions[SELECTED].written;
+  const int64_t classes = p->shape.classes;
+  for (int both = 0; both < 2; both++) {
+    void *dx = both ? a[GRADIENT] : NULL;
+    const xent_status status = xent_selected_log_probabilities_at(
+        shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
+        a[UPSTREAM], a[LOG_PROBABILITIES], dx, statistics_of(p), report_of(p));
+    done(p, "selected log-probabilities", status, written | (both ? BIT(GRADIENT) : 0), begin, end, 0, classes);
+    if (both || p->in_slot_of[GRADIENT] != GRADIENT) continue; /* in place the logits are needed once more */
+    done(p, "their backward",
+         xent_selected_log_probabilities_backward_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS],
+                                                     a[ROW_OFFSETS], a[CLASS_MASK], statistics_of(p), a[UPSTREAM],
+                                                     a[GRADIENT], report_of(p)),
+         BIT(GRADIENT), begin, end, 0, classes);
+  }
 }
 
 static int64_t end_of_chunk(const fuzz_problem *p, int64_t from) {
@@ -215,6 +238,7 @@ void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
                                 a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], tally_of(p), report_of(p));
       break;
     case TALLY_OF_VALUES: tally(p, begin, end); return;
+    case SELECTED: selected(p, begin, end); return;
     case PARTS_OF_SOFTMAX: case PARTS_OF_LABELS: case PARTS_OF_PROBABILITIES: case PARTS_OF_SPARSE:
     case PARTS_OF_BACKWARD: case PARTS_OF_LOG_BACKWARD: parts(p, begin, end); return;
     default: all_of_cross_entropy(p, begin, end); return;

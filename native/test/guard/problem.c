@@ -38,6 +38,7 @@ static void choose_sizes(fuzz_problem *p, const grid_point *at, random_source *r
     p->row_end -= 1;
   }
   const grid_function *f = &grid_functions[at->function];
+  p->selected = f->selected;
   s->target_count = f->sparse ? 1 + random_below(r, 4) : 0;
   s->top_count = 1 + random_below(r, 4);
   if (s->top_count > s->classes) s->top_count = s->classes;
@@ -52,6 +53,12 @@ static void choose_options(fuzz_problem *p, const grid_point *at, random_source 
   const bool classes = !grid_functions[at->function].probabilities,
              labels = classes && !grid_functions[at->function].sparse;
   if (at->function == TALLY_OF_VALUES) return;
+  if (at->function == SELECTED) {
+    o->has_ignore_index = at->layout == RAGGED || one_in(r, 2);
+    o->ignore_index = -100;
+    o->softcap = one_in(r, 2) ? 0 : 20;
+    return;
+  }
   if (at->function == DIVERGENCE) {
     o->temperature = one_in(r, 2) ? 0 : 2.5;
     return;

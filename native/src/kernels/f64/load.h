@@ -16,7 +16,7 @@ XENT_INLINE double f64_quiet(double v) { return v != v ? XENT_F64_NAN : v; }
 
 enum {
   XENT_PIECE = 1024, /* classes that go through a buffer at once; a sum over products is exact within them */
-  XENT_F64_FEW = 64, XENT_F64_MIDDLE = 320 /* classes of rows that lie side by side, sixteen of them and eight */
+  XENT_F64_FEW = 64, XENT_F64_MIDDLE = 256 /* classes of rows that lie side by side, sixteen of them and eight */
 };
 
 /* Of one row: a chunk of prepared logits, then of exponentials, and pieces. Of rows side by side: exponentials (of

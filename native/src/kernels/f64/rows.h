@@ -220,6 +220,7 @@ XENT_SHARED xent_status f64_blocks(const xent_call *call, int what, bool aside, 
     XENT_F64_BUFFERS(b, chunk, part);                                                                   \
     return f64_blocks(call, what, aside, &b);                                                           \
   }
+XENT_F64_ROWS_WITH(f64_one, XENT_F64_MIDDLE, XENT_F64_MIDDLE)
 XENT_F64_ROWS_WITH(f64_few, XENT_F64_ROWS * XENT_F64_FEW, XENT_F64_ROWS * XENT_F64_FEW)
 XENT_F64_ROWS_WITH(f64_middle, XENT_F64_ROWS / 2 * XENT_F64_MIDDLE, XENT_F64_ROWS / 2 * XENT_F64_MIDDLE)
 XENT_F64_ROWS_WITH(f64_many, XENT_CHUNK, XENT_PIECE)
@@ -228,7 +229,7 @@ static xent_status f64_forward_alone(const xent_call *call, int64_t row, int wha
   xent_call one = *call;
   one.row_begin = row;
   one.row_end = row + 1;
-  return f64_few(&one, what, false);
+  return f64_one(&one, what, false);
 }
 static xent_status f64_rows(const xent_call *call, int what) {
   const xent_shape *s = call->shape;

@@ -8,6 +8,7 @@ const xent_kernels XENT_TIER_NAME(kernels) = {
     .kl_divergence = XENT_TIER_NAME(kl_divergence),
     .sample = XENT_TIER_NAME(sample),
     .binary_cross_entropy = XENT_TIER_NAME(binary_cross_entropy),
+    .selected = XENT_TIER_NAME(selected),
     .exponential = XENT_TIER_NAME(exponential),
     .tanh = XENT_TIER_NAME(tanh),
     .f64_exponential = XENT_TIER_NAME(f64_exponential),

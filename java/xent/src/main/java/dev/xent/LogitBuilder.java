@@ -9,13 +9,18 @@ import java.util.Objects;
 
 /**
  * The options of operations on logits without targets: {@link Softmax}, {@link LogSoftmax}, {@link
- * LogSumExp}, {@link Entropy} and {@link TopK}. Not safe for use by several threads at once; the
- * operation that it builds is.
+ * LogSumExp}, {@link Entropy}, {@link TopK} and {@link SelectedLogProbabilities}. Not safe for use
+ * by several threads at once; the operation that it builds is.
  *
  * @param <B> the builder itself, which every option returns
  */
 public abstract sealed class LogitBuilder<B extends LogitBuilder<B>> extends OperationBuilder<B>
-    permits Entropy.Builder, LogSoftmax.Builder, LogSumExp.Builder, Softmax.Builder, TopK.Builder {
+    permits Entropy.Builder,
+        LogSoftmax.Builder,
+        LogSumExp.Builder,
+        SelectedLogProbabilities.Builder,
+        Softmax.Builder,
+        TopK.Builder {
   int axis = -1;
   private FullyMasked fullyMasked = FullyMasked.NAN;
   private double temperature;

@@ -43,6 +43,7 @@ class ToStringTest {
     assertThat(CrossEntropy.mean()).hasToString("CrossEntropy[]");
     assertThat(NllLoss.mean()).hasToString("NllLoss[]");
     assertThat(KlDivergence.mean()).hasToString("KlDivergence[]");
+    assertThat(SelectedLogProbabilities.along(-1)).hasToString("SelectedLogProbabilities[]");
     assertThat(Inputs.none()).hasToString("Inputs[]");
     assertThat(new CrossEntropy.Outputs()).hasToString("Outputs[]");
     assertThat(

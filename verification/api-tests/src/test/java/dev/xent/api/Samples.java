@@ -15,6 +15,7 @@ import dev.xent.LogitBuilder;
 import dev.xent.LossOutputs;
 import dev.xent.NllLoss;
 import dev.xent.ReducedOutputs;
+import dev.xent.SelectedLogProbabilities;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.TopK;
@@ -115,6 +116,11 @@ final class Samples {
     put(KlDivergence.Outputs.class, new KlDivergence.Outputs());
     put(NllLoss.Outputs.class, new NllLoss.Outputs());
     put(KlDivergence.class, KlDivergence.mean());
+    put(SelectedLogProbabilities.class, SelectedLogProbabilities.along(-1));
+    put(SelectedLogProbabilities.Builder.class, SelectedLogProbabilities.builder());
+    put(
+        SelectedLogProbabilities.Saved.class,
+        new SelectedLogProbabilities.Saved(Arena.ofAuto()));
     put(KlDivergence.Builder.class, KlDivergence.builder());
     put(LogSoftmax.class, LogSoftmax.along(1));
     put(LogSoftmax.Builder.class, LogSoftmax.builder());

@@ -345,6 +345,74 @@ public interface Kernels {
       MemorySegment report);
 
   /**
+   * Log-probabilities of selected classes, and the gradient of their sum with factors. As
+   * xent_selected_log_probabilities_at.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param logits x
+   * @param targets the classes
+   * @param rowOffsets rows + 1 places where ragged rows begin, or NULL
+   * @param classMask 0 for each class that is masked, or NULL
+   * @param sink one logit per row more in its denominator, or NULL
+   * @param upstream one per class that is selected, or NULL
+   * @param logProbabilities one per class that is selected, or NULL
+   * @param gradient dx, or NULL
+   * @param statistics xent_statistics at index row, or NULL
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int selectedLogProbabilities(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment sink,
+      MemorySegment upstream,
+      MemorySegment logProbabilities,
+      MemorySegment gradient,
+      MemorySegment statistics,
+      MemorySegment report);
+
+  /**
+   * The gradient alone, from the statistics of an earlier forward. As
+   * xent_selected_log_probabilities_backward_at.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param logits x
+   * @param targets the classes
+   * @param rowOffsets rows + 1 places where ragged rows begin, or NULL
+   * @param classMask 0 for each class that is masked, or NULL
+   * @param statistics xent_statistics at index row
+   * @param upstream one per class that is selected, or NULL
+   * @param gradient dx
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int selectedLogProbabilitiesBackward(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment statistics,
+      MemorySegment upstream,
+      MemorySegment gradient,
+      MemorySegment report);
+
+  /**
    * loss = sum q (log q - log p), q being the softmax of the teacher, and its gradient. As
    * xent_kl_divergence_at.
    *

@@ -80,6 +80,18 @@ public final class NativeKernels implements Kernels {
           critical(
               XentH.xent_cross_entropy_backward_at$address(),
               XentH.xent_cross_entropy_backward_at$descriptor()));
+  private static final MethodHandle SELECTED_LOG_PROBABILITIES =
+      eitherWay(
+          XentH.xent_selected_log_probabilities_at$handle(),
+          critical(
+              XentH.xent_selected_log_probabilities_at$address(),
+              XentH.xent_selected_log_probabilities_at$descriptor()));
+  private static final MethodHandle SELECTED_LOG_PROBABILITIES_BACKWARD =
+      eitherWay(
+          XentH.xent_selected_log_probabilities_backward_at$handle(),
+          critical(
+              XentH.xent_selected_log_probabilities_backward_at$address(),
+              XentH.xent_selected_log_probabilities_backward_at$descriptor()));
   private static final MethodHandle KL_DIVERGENCE =
       eitherWay(
           XentH.xent_kl_divergence_at$handle(),
@@ -581,6 +593,89 @@ public final class NativeKernels implements Kernels {
               classMask,
               classWeights,
               rowWeights,
+              statistics,
+              upstream,
+              gradient,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
+    }
+  }
+
+  @Override
+  public int selectedLogProbabilities(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment sink,
+      MemorySegment upstream,
+      MemorySegment logProbabilities,
+      MemorySegment gradient,
+      MemorySegment statistics,
+      MemorySegment report) {
+    boolean critical =
+        isBrief(shape, rowBegin, rowEnd)
+            || onHeap(logits, targets, rowOffsets)
+            || onHeap(classMask, sink, upstream)
+            || onHeap(logProbabilities, gradient);
+    try {
+      return (int)
+          SELECTED_LOG_PROBABILITIES.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              logits,
+              targets,
+              rowOffsets,
+              classMask,
+              sink,
+              upstream,
+              logProbabilities,
+              gradient,
+              statistics,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
+    }
+  }
+
+  @Override
+  public int selectedLogProbabilitiesBackward(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment statistics,
+      MemorySegment upstream,
+      MemorySegment gradient,
+      MemorySegment report) {
+    boolean critical =
+        isBrief(shape, rowBegin, rowEnd)
+            || onHeap(logits, targets, rowOffsets)
+            || onHeap(classMask, upstream, gradient);
+    try {
+      return (int)
+          SELECTED_LOG_PROBABILITIES_BACKWARD.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              logits,
+              targets,
+              rowOffsets,
+              classMask,
               statistics,
               upstream,
               gradient,

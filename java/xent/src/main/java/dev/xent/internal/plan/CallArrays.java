@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * operation names the leading array first, whose shape and type all others follow.
  */
 abstract sealed class CallArrays permits Call {
+  /** Classes that can be selected of a row. */
+  private static final int MOST_SELECTED = 512;
+
   final Part logits;
 
   /** Leads in place of logits where no kernel is called with them: not part of the struct. */
@@ -444,6 +447,40 @@ abstract sealed class CallArrays permits Call {
     }
     take(targets, classNumbers, Kind.ENTRIES);
     take(targetWeights, weights, Kind.ENTRIES);
+  }
+
+  /** Classes of each row: one, as labels are given, or some along the class axis. */
+  void selected(View classNumbers) {
+    Objects.requireNonNull(classNumbers, targets.name);
+    if (!classNumbers.type.isInteger()) {
+      throw new DTypeException(
+          String.format(
+              Locale.ROOT,
+              "targets is %s: give the classes of each row as I8, U8, I16, I32 or I64",
+              classNumbers));
+    }
+    if (dimensions.isRowShape(classNumbers.shape, false)) {
+      take(targets, classNumbers, Kind.ROWS);
+      return;
+    }
+    requireEntries(targets, classNumbers, 0);
+    targetCount = classNumbers.shape[dimensions.axis];
+    if (targetCount < 1 || targetCount > MOST_SELECTED) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "targets is %s: give 1 to %d classes of each row",
+              classNumbers,
+              MOST_SELECTED));
+    }
+    take(targets, classNumbers, Kind.ENTRIES);
+  }
+
+  /** A number for each of the selected classes. */
+  void ofSelected(Part part, View view) {
+    requireFloat(part, Objects.requireNonNull(view, part.name));
+    requireShapeOf(part, view, targets.name, targets.view);
+    take(part, view, targetCount == 0 ? Kind.ROWS : Kind.ENTRIES);
   }
 
   /** The gradient of the targets, in their shape. */

@@ -101,6 +101,24 @@ public record Options(
         0);
   }
 
+  /** The same with an ignore index. */
+  public Options ignoring(long index) {
+    return new Options(
+        isa,
+        fullyMasked,
+        true,
+        index,
+        false,
+        labelSmoothing,
+        smoothing,
+        temperature,
+        softcap,
+        zLoss,
+        probabilityClamp,
+        focalGamma,
+        focalAlpha);
+  }
+
   /** Whether rows of such targets are ignored by a label. */
   boolean ignoresIn(@Nullable TargetKind kind) {
     return hasIgnoreIndex && !(ignoresLabelsAlone && kind == TargetKind.PROBABILITIES);

@@ -13,6 +13,7 @@ import dev.xent.internal.kernels.reference.call.SizedStruct;
 import dev.xent.internal.kernels.reference.results.Tally;
 import dev.xent.internal.kernels.reference.sum.Digest;
 import dev.xent.internal.kernels.reference.sum.Statistics;
+import dev.xent.internal.kernels.reference.targets.Selection;
 import java.lang.foreign.MemorySegment;
 
 /** What each function asks of its arguments. All of it is checked before the first store. */
@@ -95,10 +96,43 @@ final class ArgumentRules {
     return status == Status.OK ? checkStatistics(call, kind) : status;
   }
 
+  static int selected(Call call) {
+    return selected(call, FunctionArrays.SELECTED, true);
+  }
+
+  static int selectedBackward(Call call) {
+    int status = selected(call, FunctionArrays.SELECTED_BACKWARD, false);
+    return status == Status.OK ? checkStatistics(call, Kind.LABEL) : status;
+  }
+
+  private static int selected(Call call, FunctionArrays arrays, boolean withoutStatistics) {
+    int status = call.checkWhole();
+    if (status == Status.OK) {
+      status =
+          call.checkStructs(
+              call.given.statistics, XentH.XENT_FIELD_STATISTICS(), withoutStatistics);
+    }
+    if (status == Status.OK) {
+      status = OptionRules.checkForeign(
+              call,
+              XentH.XENT_FIELD_IGNORE_INDEX(),
+              XentH.XENT_FIELD_FULLY_MASKED(),
+              XentH.XENT_FIELD_TEMPERATURE(),
+              XentH.XENT_FIELD_SOFTCAP());
+    }
+    if (status == Status.OK && call.shape.targetCount > Selection.MOST) {
+      status =
+          call.report.refuse(
+              Status.UNSUPPORTED, XentH.XENT_FIELD_TARGET_COUNT(), call.shape.targetCount);
+    }
+    return status == Status.OK ? call.arrays.check(call, arrays) : status;
+  }
+
   static int klDivergence(Call call) {
     int status = call.checkWhole();
     if (status == Status.OK) {
-      status = OptionRules.checkDivergence(call);
+      status = OptionRules.checkForeign(
+              call, XentH.XENT_FIELD_FULLY_MASKED(), XentH.XENT_FIELD_TEMPERATURE());
     }
     if (status == Status.OK) {
       status = checkTally(call);
@@ -113,7 +147,15 @@ final class ArgumentRules {
       status = call.arrays.check(call, FunctionArrays.BINARY_CROSS_ENTROPY);
     }
     if (status == Status.OK) {
-      status = OptionRules.checkBinary(call);
+      status =
+          OptionRules.checkForeign(
+              call,
+              XentH.XENT_FIELD_IGNORE_INDEX(),
+              XentH.XENT_FIELD_FOCAL_GAMMA(),
+              XentH.XENT_FIELD_FOCAL_ALPHA());
+    }
+    if (status == Status.OK) {
+      status = OptionRules.checkIgnoreIndex(call);
     }
     return status == Status.OK ? checkTally(call) : status;
   }

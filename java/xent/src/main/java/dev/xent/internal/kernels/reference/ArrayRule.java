@@ -157,6 +157,20 @@ enum ArrayRule {
       XentH.XENT_FIELD_LOSSES(),
       Form.PER_CLASS,
       ElementType.NUMBERS,
+      0),
+  SELECTED_CLASSES(
+      g -> g.targets,
+      s -> s.targets,
+      XentH.XENT_FIELD_TARGETS(),
+      Form.OF_TARGETS,
+      ElementType.LABELS),
+  SELECTED_UPSTREAM(g -> g.upstream, s -> s.upstream, XentH.XENT_FIELD_UPSTREAM(), Form.OF_TARGETS),
+  SELECTED_LOG_PROBABILITIES(
+      g -> g.logProbabilities,
+      s -> s.logProbabilities,
+      XentH.XENT_FIELD_LOG_PROBABILITIES(),
+      Form.OF_TARGETS,
+      ElementType.NUMBERS,
       0);
 
   private final Function<CallArrays, MemorySegment> array;
@@ -228,9 +242,12 @@ enum ArrayRule {
     return !Addresses.isNull(of(call));
   }
 
-  /** Weights are needed wherever there are sparse targets. */
+  /** Weights are needed wherever sparse targets meet logits. */
   boolean isNeeded(Call call) {
-    return this == TARGET_WEIGHTS && call.shape.targetCount != 0 && TARGETS.isIn(call);
+    return this == TARGET_WEIGHTS
+        && call.shape.targetCount != 0
+        && TARGETS.isIn(call)
+        && LOGITS.isIn(call);
   }
 
   /** What the array has numbers for in a call. */

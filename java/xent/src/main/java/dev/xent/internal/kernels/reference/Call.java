@@ -14,6 +14,7 @@ import dev.xent.internal.kernels.reference.math.Float64;
 import dev.xent.internal.kernels.reference.rows.BinaryElements;
 import dev.xent.internal.kernels.reference.rows.CrossEntropyRows;
 import dev.xent.internal.kernels.reference.rows.DivergenceRows;
+import dev.xent.internal.kernels.reference.rows.SelectedRows;
 import dev.xent.internal.kernels.reference.sum.Work;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,8 @@ final class Call extends Request {
 
   /** Of float32 and of float64 arithmetic. */
   private final @Nullable CrossEntropyRows[] rows = new CrossEntropyRows[2];
+
+  private final @Nullable SelectedRows[] selected = new SelectedRows[2];
 
   private @Nullable DivergenceRows divergence;
   private @Nullable BinaryElements binary;
@@ -97,6 +100,17 @@ final class Call extends Request {
   /** What the rows are computed with. */
   Work work() {
     return rows().work;
+  }
+
+  /** Selected classes of the rows of the call, in its arithmetic. */
+  SelectedRows selected() {
+    int i = wide ? 1 : 0;
+    SelectedRows known = selected[i];
+    if (known == null) {
+      known = new SelectedRows(work());
+      selected[i] = known;
+    }
+    return known;
   }
 
   DivergenceRows divergence() {

@@ -57,6 +57,23 @@ enum FunctionArrays {
         ROW_WEIGHTS,
         ROW_OFFSETS
       }),
+  SELECTED(
+      new ArrayRule[] {LOGITS, SELECTED_CLASSES},
+      new ArrayRule[] {
+        LOGITS,
+        SELECTED_CLASSES,
+        SELECTED_LOG_PROBABILITIES,
+        GRADIENT,
+        SELECTED_UPSTREAM,
+        CLASS_MASK,
+        SINK,
+        ROW_OFFSETS
+      }),
+  SELECTED_BACKWARD(
+      new ArrayRule[] {LOGITS, SELECTED_CLASSES, GRADIENT},
+      new ArrayRule[] {
+        LOGITS, SELECTED_CLASSES, GRADIENT, SELECTED_UPSTREAM, CLASS_MASK, ROW_OFFSETS
+      }),
   KL_DIVERGENCE(
       new ArrayRule[] {LOGITS, TEACHER},
       new ArrayRule[] {LOGITS, TEACHER, LOSSES, GRADIENT, CLASS_MASK, ROW_WEIGHTS}),

@@ -6,7 +6,10 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Options;
 import dev.xent.internal.kernels.reference.call.Report;
+import java.util.List;
 import java.util.Set;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 
 /** What options may be. */
 final class OptionRules {
@@ -85,30 +88,9 @@ final class OptionRules {
         : report.refuseOption(XentH.XENT_FIELD_FOCAL_ALPHA(), alpha);
   }
 
-  /** Binary cross-entropy refuses options of rows, and an ignore index where no label can be it. */
-  static int checkBinary(Call call) {
+  /** Binary cross-entropy has an ignore index among labels. */
+  static int checkIgnoreIndex(Call call) {
     Options options = call.options;
-    if (options.fullyMasked != 0) {
-      return refuseForeign(call, XentH.XENT_FIELD_FULLY_MASKED(), options.fullyMasked);
-    }
-    if (options.labelSmoothing != 0) {
-      return refuseForeign(call, XentH.XENT_FIELD_LABEL_SMOOTHING(), options.labelSmoothing);
-    }
-    if (options.smoothing != 0) {
-      return refuseForeign(call, XentH.XENT_FIELD_SMOOTHING(), options.smoothing);
-    }
-    if (options.temperature != 0) {
-      return refuseForeign(call, XentH.XENT_FIELD_TEMPERATURE(), options.temperature);
-    }
-    if (options.softcap != 0) {
-      return refuseForeign(call, XentH.XENT_FIELD_SOFTCAP(), options.softcap);
-    }
-    if (options.zLoss != 0) {
-      return refuseForeign(call, XentH.XENT_FIELD_Z_LOSS(), options.zLoss);
-    }
-    if (options.probabilityClamp != 0) {
-      return refuseForeign(call, XentH.XENT_FIELD_PROBABILITY_CLAMP(), options.probabilityClamp);
-    }
     if (options.hasIgnoreIndex == 0
         || ElementType.holds(call.shape.targets.type, ElementType.LABELS)) {
       return Status.OK;
@@ -120,37 +102,41 @@ final class OptionRules {
         options.ignoreIndex);
   }
 
-  /** A divergence refuses the options that are for other targets and losses. */
-  static int checkDivergence(Call call) {
-    Options options = call.options;
-    if (options.hasIgnoreIndex != 0) {
-      return refuseForeign(call, XentH.XENT_FIELD_IGNORE_INDEX(), (double) options.ignoreIndex);
+  /** An option that some functions do not have; but for an ignore index 0 is none. */
+  private record Rare(int field, ToDoubleFunction<Options> value) {
+    boolean isGiven(Options options) {
+      return field == XentH.XENT_FIELD_IGNORE_INDEX()
+          ? options.hasIgnoreIndex != 0
+          : value.applyAsDouble(options) != 0;
     }
-    if (options.labelSmoothing != 0) {
-      return refuseForeign(call, XentH.XENT_FIELD_LABEL_SMOOTHING(), options.labelSmoothing);
-    }
-    if (options.smoothing != 0) {
-      return refuseForeign(call, XentH.XENT_FIELD_SMOOTHING(), options.smoothing);
-    }
-    if (options.softcap != 0) {
-      return refuseForeign(call, XentH.XENT_FIELD_SOFTCAP(), options.softcap);
-    }
-    if (options.zLoss != 0) {
-      return refuseForeign(call, XentH.XENT_FIELD_Z_LOSS(), options.zLoss);
-    }
-    if (options.probabilityClamp != 0) {
-      return refuseForeign(call, XentH.XENT_FIELD_PROBABILITY_CLAMP(), options.probabilityClamp);
-    }
-    if (options.focalGamma != 0) {
-      return refuseForeign(call, XentH.XENT_FIELD_FOCAL_GAMMA(), options.focalGamma);
-    }
-    return options.focalAlpha == 0
-        ? Status.OK
-        : refuseForeign(call, XentH.XENT_FIELD_FOCAL_ALPHA(), options.focalAlpha);
   }
 
-  private static int refuseForeign(Call call, int field, double value) {
-    return call.report.refuseValue(Status.UNSUPPORTED, field, value, 0);
+  private static final List<Rare> RARE =
+      List.of(
+          new Rare(XentH.XENT_FIELD_IGNORE_INDEX(), o -> o.ignoreIndex),
+          new Rare(XentH.XENT_FIELD_FULLY_MASKED(), o -> o.fullyMasked),
+          new Rare(XentH.XENT_FIELD_LABEL_SMOOTHING(), o -> o.labelSmoothing),
+          new Rare(XentH.XENT_FIELD_SMOOTHING(), o -> o.smoothing),
+          new Rare(XentH.XENT_FIELD_TEMPERATURE(), o -> o.temperature),
+          new Rare(XentH.XENT_FIELD_SOFTCAP(), o -> o.softcap),
+          new Rare(XentH.XENT_FIELD_Z_LOSS(), o -> o.zLoss),
+          new Rare(XentH.XENT_FIELD_PROBABILITY_CLAMP(), o -> o.probabilityClamp),
+          new Rare(XentH.XENT_FIELD_FOCAL_GAMMA(), o -> o.focalGamma),
+          new Rare(XentH.XENT_FIELD_FOCAL_ALPHA(), o -> o.focalAlpha));
+
+  /**
+   * No option is set that the function does not have.
+   *
+   * @param own the fields of those it has
+   */
+  static int checkForeign(Call call, int... own) {
+    for (Rare rare : RARE) {
+      if (rare.isGiven(call.options) && IntStream.of(own).noneMatch(f -> f == rare.field)) {
+        double value = rare.value.applyAsDouble(call.options);
+        return call.report.refuseValue(Status.UNSUPPORTED, rare.field, value, 0);
+      }
+    }
+    return Status.OK;
   }
 
   /** A number whose powers up to the third, and its reciprocal's, are normal; 0 is "not used". */

@@ -315,6 +315,64 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
+  public int selectedLogProbabilities(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment sink,
+      MemorySegment upstream,
+      MemorySegment logProbabilities,
+      MemorySegment gradient,
+      MemorySegment statistics,
+      MemorySegment report) {
+    Call call = call();
+    CallArrays given = call.given;
+    given.logits = logits;
+    given.targets = targets;
+    given.rowOffsets = rowOffsets;
+    given.classMask = classMask;
+    given.sink = sink;
+    given.upstream = upstream;
+    given.logProbabilities = logProbabilities;
+    given.gradient = gradient;
+    given.statistics = statistics;
+    int status = call.begin(shape, options, report, rowBegin, rowEnd);
+    return run(call, status, ArgumentRules::selected, c -> c.selected().forward(), report);
+  }
+
+  @Override
+  public int selectedLogProbabilitiesBackward(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment statistics,
+      MemorySegment upstream,
+      MemorySegment gradient,
+      MemorySegment report) {
+    Call call = call();
+    CallArrays given = call.given;
+    given.logits = logits;
+    given.targets = targets;
+    given.rowOffsets = rowOffsets;
+    given.classMask = classMask;
+    given.statistics = statistics;
+    given.upstream = upstream;
+    given.gradient = gradient;
+    int status = call.begin(shape, options, report, rowBegin, rowEnd);
+    return run(call, status, ArgumentRules::selectedBackward, c -> c.selected().backward(), report);
+  }
+
+  @Override
   public int klDivergence(
       MemorySegment shape,
       MemorySegment options,

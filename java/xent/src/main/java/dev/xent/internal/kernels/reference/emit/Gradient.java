@@ -8,8 +8,10 @@ import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.sum.Statistics;
 import dev.xent.internal.kernels.reference.sum.Work;
+import dev.xent.internal.kernels.reference.targets.Selection;
 import dev.xent.internal.kernels.reference.targets.Targets;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The gradient of a row: {@code c (p pull - t) = fma(e(x; N), f, b)} with b = -c t, times the
@@ -29,6 +31,7 @@ public final class Gradient {
   /** c t of a carried row, where a class has a target of its own; else 0. */
   private final double[] product = new double[CHUNK];
 
+  private @Nullable Selection selection;
   private double scale;
   private boolean carried;
   private double grow;
@@ -55,6 +58,17 @@ public final class Gradient {
    * @param c gradient scale, row weight and upstream gradient
    */
   public void write(double c) {
+    write(c, null);
+  }
+
+  /**
+   * The same of a row whose label is one of selected classes.
+   *
+   * @param c gradient scale and the sum of the targets
+   * @param classes which, and their targets
+   */
+  public void write(double c, @Nullable Selection classes) {
+    selection = classes;
     Row row = work.row;
     begin(work.cooled(c));
     for (long begin = work.call.classBegin; begin < row.end(); begin += CHUNK) {
@@ -97,7 +111,7 @@ public final class Gradient {
       y[i] = Math.abs(product[i]) >= carrying.alone ? -arithmetic.round(product[i]) : y[i];
     }
     if (row.labelIsIn(begin, count)) {
-      y[(int) (row.label - begin)] = arithmetic.round(ofLabel() * scale);
+      y[(int) (row.label - begin)] = arithmetic.round(atLabel());
     }
     chunk.multiplyBySlope(y);
     chunk.fillMasked(y, 0);
@@ -122,6 +136,21 @@ public final class Gradient {
     }
     if (work.row.sparse) {
       setEntries(begin, count);
+    }
+    if (selection != null && selection.hasOthers) {
+      setSelected(selection, begin, count);
+    }
+  }
+
+  /** The selected classes but the label, each with the sum of its targets. */
+  private void setSelected(Selection selected, long begin, int count) {
+    for (int j = 0; j < selected.count; j++) {
+      long clazz = selected.classes[j];
+      if (clazz >= begin && clazz < begin + count) {
+        int i = (int) (clazz - begin);
+        product[i] = selected.scaled(work, selected.targetOf(clazz));
+        b[i] = -arithmetic.round(product[i] * grow);
+      }
     }
   }
 
@@ -164,6 +193,18 @@ public final class Gradient {
   }
 
   // ---- the label -------------------------------------------------------------------------------
+
+  /** At the label: of one among selected classes it is pulled by the others, too. */
+  private double atLabel() {
+    if (selection == null || !selection.hasOthers) {
+      return ofLabel() * scale;
+    }
+    Statistics row = work.statistics;
+    double total = row.total();
+    double own = selection.scaled(work, selection.targetOf(work.row.label));
+    return (0 - row.sum / total) * own
+        + (row.mass / total) * selection.scaled(work, selection.others);
+  }
 
   /** p - t of the label, in the form that loses nothing. */
   private double ofLabel() {

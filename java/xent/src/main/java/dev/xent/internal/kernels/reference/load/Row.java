@@ -80,7 +80,7 @@ public final class Row {
     if (kind == Kind.LABEL) {
       return takeLabel();
     }
-    return sparse ? checkEntries() : Status.OK;
+    return sparse ? checkEntries(shape.targetCount) : Status.OK;
   }
 
   private long raggedClasses() {
@@ -105,8 +105,9 @@ public final class Row {
     return Status.OK;
   }
 
-  private int checkEntries() {
-    for (long j = 0; j < shape.targetCount; j++) {
+  /** Refuses an entry of the row that is neither a class of it nor ignored. */
+  public int checkEntries(long count) {
+    for (long j = 0; j < count; j++) {
       long entry = entryAt(j);
       if (!call.options.ignores(entry) && !isLawful(entry)) {
         return call.report.refuseLabel(row, entry);
@@ -147,8 +148,7 @@ public final class Row {
 
   /** p of sparse entry j. */
   public double entryWeight(long j) {
-    Layout layout = shape.targetWeights;
-    return number(given.targetWeights, layout, shape.offset(layout, row) + j * layout.classes);
+    return entry(given.targetWeights, shape.targetWeights, j);
   }
 
   /** A number of the row in an array that has one per row. */
@@ -249,6 +249,11 @@ public final class Row {
     if (has(array)) {
       ElementType.of(layout.type).set(array, shape.offset(layout, row), value);
     }
+  }
+
+  /** Entry j of the row of an array that has a few per row. */
+  public double entry(MemorySegment array, Layout layout, long j) {
+    return number(array, layout, shape.offset(layout, row) + j * layout.classes);
   }
 
   /** Stores entry j of the row in an array that has a few per row. */

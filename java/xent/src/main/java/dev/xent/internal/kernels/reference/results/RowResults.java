@@ -64,7 +64,7 @@ public final class RowResults {
   }
 
   /** log p of the label. */
-  private static double logProbability(Work work) {
+  public static double logProbability(Work work) {
     Statistics row = work.statistics;
     return row.isSpecial() || work.row.kind != Kind.LABEL
         ? logarithmOfSpecial(row)

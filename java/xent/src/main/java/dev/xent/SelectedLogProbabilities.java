@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.viewOrNull;
+import static dev.xent.Arguments.views;
+
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.NativeLibraryException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.Options;
+import dev.xent.internal.plan.Reductions;
+import dev.xent.internal.plan.SelectedPlan;
+import java.lang.foreign.Arena;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Log-probabilities of a few classes of each row, {@code log softmax(x)} of these alone, and the
+ * gradient of their sum with factors. One read of the logits; no array of all log-probabilities is
+ * made. The score of a completion is the sum of those of its tokens; losses of preference and of
+ * policies (DPO, KTO, PPO, GRPO) are functions of such sums.
+ *
+ * <pre>{@code
+ * SelectedLogProbabilities selected = SelectedLogProbabilities.along(-1);
+ * selected.forward(logits, tokens, logProbabilities);   // [T, V], [T] and [T]
+ * selected.sumSequences(logProbabilities, offsets, scores);
+ * }</pre>
+ *
+ * <p><b>Targets</b> are the classes: I8, U8, I16, I32 or I64, one per row in the shape of the rows,
+ * or up to 512 of each row along the class axis, where a class may come twice. One out of range is
+ * a {@link LabelException}. {@link Builder#ignoreIndex} stands for no class.
+ *
+ * <p><b>Values.</b> With one class per row they are {@code -} {@link CrossEntropy}'s loss, bit for
+ * bit, and as accurate: 5e-7 relative in float32, 1e-15 in float64, also where the probability is
+ * next to 1. An entry that is ignored has +0, so that sums are of those that count; every other one
+ * of a row that is NaN has NaN. A row that is fully masked follows {@link Builder#fullyMasked}.
+ *
+ * <p><b>Gradient.</b> {@code dx = c sum g (e - p) / temperature}, the sum being over the selected
+ * classes, {@code e} 1 at the class and 0 elsewhere, {@code g} the upstream gradient of its
+ * log-probability, and {@code c} {@link Builder#gradientScale}.
+ *
+ * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32 and
+ * each tensor of floats may have any of these types: inputs are widened exactly, results rounded
+ * once to nearest even. Where they are F64, everything is computed in double and each tensor of
+ * floats may be F64 or F32.
+ *
+ * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows, whose
+ * classes count from the beginning of the row.
+ *
+ * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
+ * it is small, helps itself to more threads where it is large ({@link Builder#threads}), and gives
+ * the same bits whatever the backend, instruction set, number of threads, strides, batch size or
+ * kind of memory. Every method throws {@link ShapeException}, {@link DTypeException}, {@link
+ * MemoryException} or {@link OptionException} for what does not fit, before anything is written.
+ */
+public final class SelectedLogProbabilities {
+  private final SelectedPlan plan;
+
+  private SelectedLogProbabilities(SelectedPlan plan) {
+    this.plan = plan;
+  }
+
+  /**
+   * With the defaults of {@link Builder}.
+   *
+   * @param axis of the classes; negative ones count from the end
+   */
+  public static SelectedLogProbabilities along(int axis) {
+    return builder().axis(axis).build();
+  }
+
+  /** To choose options. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /**
+   * Writes the log-probabilities.
+   *
+   * @param logits {@code x}
+   * @param targets the classes
+   * @param logProbabilities of a type that fits the logits, in the shape of the targets; must not
+   *     overlap anything
+   */
+  public void forward(Tensor logits, Tensor targets, Tensor logProbabilities) {
+    forward(logits, targets, Inputs.none(), logProbabilities);
+  }
+
+  /**
+   * Writes the log-probabilities of logits with a class mask, a sink, or ragged rows.
+   *
+   * @param logits {@code x}
+   * @param targets the classes
+   * @param inputs which classes take part; neither row weights nor target weights
+   * @param logProbabilities of a type that fits the logits, in the shape of the targets; must not
+   *     overlap anything
+   */
+  public void forward(Tensor logits, Tensor targets, Inputs inputs, Tensor logProbabilities) {
+    plan.forward(
+        view(logits, "logits"),
+        view(targets, "targets"),
+        views(inputs),
+        null,
+        view(logProbabilities, "logProbabilities"),
+        null,
+        null);
+  }
+
+  /**
+   * Writes the log-probabilities and keeps what {@link #backward} needs of the rows, 64 bytes of
+   * each.
+   *
+   * @param logits {@code x}
+   * @param targets the classes
+   * @param inputs which classes take part; neither row weights nor target weights
+   * @param logProbabilities of a type that fits the logits, in the shape of the targets; must not
+   *     overlap anything
+   * @param saved where it is kept until its next call
+   */
+  public void forward(
+      Tensor logits, Tensor targets, Inputs inputs, Tensor logProbabilities, Saved saved) {
+    plan.forward(
+        view(logits, "logits"),
+        view(targets, "targets"),
+        views(inputs),
+        null,
+        view(logProbabilities, "logProbabilities"),
+        null,
+        Objects.requireNonNull(saved, "saved").outputs);
+  }
+
+  /**
+   * Writes the log-probabilities, and the gradient in the same call.
+   *
+   * @param logits {@code x}
+   * @param targets the classes
+   * @param inputs which classes take part; neither row weights nor target weights
+   * @param upstream {@code g}, of a type that fits the logits, in the shape of the targets; null: 1
+   *     for every class
+   * @param logProbabilities of a type that fits the logits, in the shape of the targets; must not
+   *     overlap anything
+   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
+   *     overlap anything in any other way
+   */
+  public void forwardBackward(
+      Tensor logits,
+      Tensor targets,
+      Inputs inputs,
+      @Nullable Tensor upstream,
+      Tensor logProbabilities,
+      Tensor gradient) {
+    plan.forward(
+        view(logits, "logits"),
+        view(targets, "targets"),
+        views(inputs),
+        viewOrNull(upstream),
+        view(logProbabilities, "logProbabilities"),
+        view(gradient, "gradient"),
+        null);
+  }
+
+  /**
+   * The gradient alone, from what an earlier forward over the same logits and targets kept: the
+   * bits of {@link #forwardBackward}.
+   *
+   * @param logits {@code x}, as they were in the forward
+   * @param targets as they were in the forward
+   * @param inputs as they were in the forward; a sink may be left out
+   * @param saved what that forward kept
+   * @param upstream {@code g}, of a type that fits the logits, in the shape of the targets; null: 1
+   *     for every class
+   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
+   *     overlap anything in any other way
+   * @throws OptionException when there is nothing kept of such a forward
+   */
+  public void backward(
+      Tensor logits,
+      Tensor targets,
+      Inputs inputs,
+      Saved saved,
+      @Nullable Tensor upstream,
+      Tensor gradient) {
+    plan.backward(
+        view(logits, "logits"),
+        view(targets, "targets"),
+        views(inputs),
+        Objects.requireNonNull(saved, "saved").outputs,
+        viewOrNull(upstream),
+        view(gradient, "gradient"));
+  }
+
+  /**
+   * The sums of the log-probabilities of sequences that lie one behind the other: sequence {@code
+   * s} has the rows from {@code offsets[s]} up to {@code offsets[s + 1]}. Each is the exact sum of
+   * the numbers as they stand in the tensor, rounded once: NaN where one of them is, and +0 of no
+   * row.
+   *
+   * @param logProbabilities F32 or F64, {@code [rows]} or {@code [rows, k]}
+   * @param offsets I32 or I64, one dimension of sequences + 1 numbers without gaps, which do not
+   *     fall
+   * @param sums F32 or F64, one dimension with a number per sequence; must not overlap anything
+   */
+  public void sumSequences(Tensor logProbabilities, Tensor offsets, Tensor sums) {
+    plan.sumSequences(
+        view(logProbabilities, "logProbabilities"), view(offsets, "offsets"), view(sums, "sums"));
+  }
+
+  /** Its options that are not the defaults: {@code SelectedLogProbabilities[temperature=2.0]}. */
+  @Override
+  public String toString() {
+    return plan.toString();
+  }
+
+  /**
+   * What a forward keeps for its backward. Not safe for use by several threads at once.
+   *
+   * <p>A forward that fails leaves it without anything.
+   */
+  public static final class Saved {
+    final dev.xent.internal.plan.Outputs outputs = new dev.xent.internal.plan.Outputs();
+
+    /**
+     * Nothing yet.
+     *
+     * @param arena where it will lie; a call with more rows than any before takes new memory from
+     *     it
+     */
+    public Saved(Arena arena) {
+      outputs.saveStatistics(Objects.requireNonNull(arena, "arena"));
+    }
+  }
+
+  /** Options of {@link SelectedLogProbabilities}. Not safe for use by several threads at once. */
+  public static final class Builder extends LogitBuilder<Builder> {
+    private @Nullable Long ignoreIndex;
+    private double gradientScale = 1;
+
+    private Builder() {}
+
+    /**
+     * The target that stands for no class: any number, a class or not. There is none by default.
+     */
+    public Builder ignoreIndex(long value) {
+      ignoreIndex = value;
+      return this;
+    }
+
+    /**
+     * {@code c}: the factor of every gradient. Default: 1.
+     *
+     * @throws OptionException unless finite
+     */
+    public Builder gradientScale(double value) {
+      gradientScale = Reductions.requireScale(value);
+      return this;
+    }
+
+    /**
+     * The operation.
+     *
+     * @throws OptionException for an instruction set that this processor or build does not have
+     * @throws NativeLibraryException for the native backend where it cannot be had
+     */
+    public SelectedLogProbabilities build() {
+      Engine engine = engine();
+      Options options = options(engine);
+      if (ignoreIndex != null) {
+        options = options.ignoring(ignoreIndex);
+      }
+      return new SelectedLogProbabilities(new SelectedPlan(engine, options, axis, gradientScale));
+    }
+
+    @Override
+    Builder self() {
+      return this;
+    }
+  }
+}

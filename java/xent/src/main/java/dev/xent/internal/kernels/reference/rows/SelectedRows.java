@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.rows;
+
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+
+import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.call.Layout;
+import dev.xent.internal.kernels.reference.call.Request;
+import dev.xent.internal.kernels.reference.emit.Gradient;
+import dev.xent.internal.kernels.reference.load.Row;
+import dev.xent.internal.kernels.reference.math.Arithmetic;
+import dev.xent.internal.kernels.reference.results.RowResults;
+import dev.xent.internal.kernels.reference.sum.FirstPass;
+import dev.xent.internal.kernels.reference.sum.Statistics;
+import dev.xent.internal.kernels.reference.sum.Work;
+import dev.xent.internal.kernels.reference.targets.Selection;
+
+/**
+ * Log-probabilities of selected classes of the rows of a call, and their gradient. A row is one of
+ * cross-entropy whose label is the selected class of the largest logit.
+ */
+public final class SelectedRows {
+  private final Work work;
+  private final Gradient gradient;
+  private final Selection selection = new Selection();
+
+  public SelectedRows(Work work) {
+    this.work = work;
+    gradient = new Gradient(work);
+  }
+
+  /** All results, in an order in which the gradient may overwrite the logits. */
+  public int forward() {
+    Request call = work.call;
+    work.begin();
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      int status = selection.go(work, row);
+      if (status != Status.OK) {
+        return status;
+      }
+      if (!work.row.ignored) {
+        call.report.counted++;
+        FirstPass.row(work);
+      }
+      finish(row);
+    }
+    return Status.OK;
+  }
+
+  /** The gradient alone. */
+  public int backward() {
+    Request call = work.call;
+    work.begin();
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      int status = selection.go(work, row);
+      if (status != Status.OK) {
+        return status;
+      }
+      work.statistics.load(call.given.statistics, row);
+      finishGradient();
+    }
+    return Status.OK;
+  }
+
+  private void finish(long row) {
+    Request call = work.call;
+    if (work.row.ignored) {
+      work.statistics.clear(work.kind() | Kind.IGNORED_ROW, work.digest);
+    }
+    if (has(call.given.statistics)) {
+      work.statistics.store(call.given.statistics, row);
+    }
+    if (has(call.given.logProbabilities)) {
+      writeLogProbabilities();
+    }
+    if (has(call.given.gradient)) {
+      finishGradient();
+    }
+  }
+
+  private void finishGradient() {
+    if (work.row.ignored) {
+      work.statistics.clear(work.kind() | Kind.IGNORED_ROW, work.digest);
+    }
+    work.targets.share = 0;
+    gradient.write(work.call.options.scale() * selection.all, selection);
+  }
+
+  private void writeLogProbabilities() {
+    Request call = work.call;
+    Layout layout = call.shape.logProbabilities;
+    Statistics row = work.statistics;
+    Arithmetic arithmetic = work.arithmetic;
+    boolean ordinary = !row.isSpecial();
+    double distance = ordinary ? row.distance(arithmetic) : 0;
+    for (int j = 0; j < selection.count; j++) {
+      long clazz = selection.classes[j];
+      double value = 0; // of an entry that is ignored
+      if (clazz != Row.NO_LABEL && (!ordinary || clazz == work.row.label)) {
+        value = RowResults.logProbability(work) + 0.0; // - the loss, which is no -0
+      } else if (clazz != Row.NO_LABEL) {
+        double below = row.max - arithmetic.round(selection.x[j] - row.shift);
+        value = arithmetic.round(0 - arithmetic.plusProduct(distance, below, arithmetic.inverse));
+      }
+      work.row.storeEntry(value, call.given.logProbabilities, layout, j);
+    }
+  }
+}

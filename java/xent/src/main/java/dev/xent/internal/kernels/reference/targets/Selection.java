@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.targets;
+
+import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.call.Request;
+import dev.xent.internal.kernels.reference.load.Row;
+import dev.xent.internal.kernels.reference.sum.Work;
+
+/**
+ * The classes that are selected of a row, and their targets: the upstream gradients with the other
+ * sign. The one with the largest logit becomes the label of the row.
+ */
+public final class Selection {
+  /** How many a row may have. */
+  public static final int MOST = 512;
+
+  public final long[] classes = new long[MOST];
+
+  /** Their logits, before any shift. */
+  public final double[] x = new double[MOST];
+
+  public int count;
+
+  /** The sum of all targets, and of those that are not the label's. */
+  public double all;
+
+  public double others;
+
+  /** Whether another class than the label is selected. */
+  public boolean hasOthers;
+
+  private final double[] targets = new double[MOST];
+
+  /** Goes to a row of the call, whose label it becomes; refuses a class that cannot be. */
+  public int go(Work work, long toRow) {
+    Request call = work.call;
+    Row row = work.row;
+    count = (int) Math.max(1, call.shape.targetCount);
+    row.kind = Kind.SOFTMAX; // it has no label yet
+    row.sparse = false;
+    row.go(toRow);
+    row.kind = Kind.LABEL;
+    int status = row.checkEntries(count);
+    if (status == Status.OK) {
+      read(work, call, row);
+    }
+    return status;
+  }
+
+  private void read(Work work, Request call, Row row) {
+    int apart = -1;
+    for (int j = 0; j < count; j++) {
+      classes[j] = row.entryClass(j);
+      if (classes[j] == Row.NO_LABEL) {
+        continue;
+      }
+      boolean weighted = CallArrays.has(call.given.upstream);
+      targets[j] = weighted ? -row.entry(call.given.upstream, call.shape.upstream, j) : -1;
+      work.chunk.load(row, classes[j], 1, 0);
+      x[j] = work.chunk.x[0];
+      apart = apart < 0 || x[j] > x[apart] ? j : apart;
+    }
+    row.ignored = apart < 0;
+    row.label = apart < 0 ? Row.NO_LABEL : classes[apart];
+    all = sum(Row.NO_LABEL, Row.NO_LABEL);
+    others = sum(Row.NO_LABEL, row.label);
+    hasOthers = false;
+    for (int j = 0; j < count; j++) {
+      hasOthers |= classes[j] != Row.NO_LABEL && classes[j] != row.label;
+    }
+  }
+
+  /** The sum of the targets of a class. */
+  public double targetOf(long clazz) {
+    return sum(clazz, Row.NO_LABEL);
+  }
+
+  /** Of one class, or of all, but for another. */
+  private double sum(long only, long but) {
+    double sum = -0.0; // so that one alone keeps its sign
+    for (int j = 0; j < count; j++) {
+      long clazz = classes[j];
+      if (clazz != Row.NO_LABEL && clazz != but && (only == Row.NO_LABEL || clazz == only)) {
+        sum += targets[j];
+      }
+    }
+    return sum;
+  }
+
+  /** A target as a multiple of the gradient of the logits. */
+  public double scaled(Work work, double target) {
+    return work.cooled(work.call.options.scale() * target);
+  }
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.DType;
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.load.Codes;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** Log-probabilities of selected classes, their gradient, and their sums over sequences. */
+public final class SelectedPlan {
+  private static final String NAME = "selected log-probabilities";
+
+  private final Engine engine;
+  private final Kernels kernels;
+  private final Options options;
+  private final int axis;
+  private final double gradientScale;
+  private final RowWork forwardRows = this::forwardRows;
+  private final RowWork backwardRows = this::backwardRows;
+
+  public SelectedPlan(Engine engine, Options options, int axis, double gradientScale) {
+    this.engine = engine;
+    this.kernels = engine.kernels();
+    this.options = options;
+    this.axis = axis;
+    this.gradientScale = gradientScale;
+  }
+
+  @Override
+  public String toString() {
+    Described text =
+        new Described("SelectedLogProbabilities")
+            .option("axis", axis, -1)
+            .option("gradientScale", gradientScale, 1.0);
+    options.describe(text);
+    engine.describe(text);
+    return text.toString();
+  }
+
+  /** Whatever is asked for. */
+  public void forward(
+      View logits,
+      View targets,
+      InputViews inputs,
+      @Nullable View upstream,
+      View logProbabilities,
+      @Nullable View gradient,
+      @Nullable Outputs saved) {
+    Call call = Call.current();
+    try {
+      call.begin(gradient == null ? NAME : NAME + " with gradient", engine);
+      take(call, logits, targets, inputs, upstream, gradient);
+      call.ofSelected(call.labelLogProbabilities, logProbabilities);
+      LossCall.requireWritable(call);
+      begin(call);
+      if (saved != null) {
+        call.room.saved = saved.statisticsFor(call.dimensions.rows);
+      }
+      call.run(forwardRows);
+      if (saved != null) {
+        saved.saved(call, TargetKind.LABELS, options);
+      }
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw call.lost(e);
+    } finally {
+      call.end();
+    }
+  }
+
+  /** The gradient, from statistics that a forward saved. */
+  public void backward(
+      View logits,
+      View targets,
+      InputViews inputs,
+      Outputs saved,
+      @Nullable View upstream,
+      View gradient) {
+    Call call = Call.current();
+    try {
+      call.begin(NAME + " backward", engine);
+      take(call, logits, targets, inputs, upstream, gradient);
+      LossCall.requireWritable(call);
+      call.room.saved = saved.statisticsOf(call, TargetKind.LABELS, options);
+      begin(call);
+      call.run(backwardRows);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw call.lost(e);
+    } finally {
+      call.end();
+    }
+  }
+
+  private void take(
+      Call call,
+      View logits,
+      View targets,
+      InputViews inputs,
+      @Nullable View upstream,
+      @Nullable View gradient) {
+    inputs.refuseTargetWeights(NAME);
+    inputs.refuseRowWeights(NAME);
+    LossCall.lead(call, call.logits, logits, axis, inputs);
+    call.selected(targets);
+    LossCall.takeInputs(call, inputs, null);
+    call.unusual = true;
+    call.needsWholeRows = true;
+    if (upstream != null) {
+      call.ofSelected(call.upstream, upstream);
+    }
+    if (gradient != null) {
+      call.whole(call.gradient, gradient);
+    }
+  }
+
+  /** The last before the rows: refuses a class that is none. */
+  private void begin(Call call) {
+    call.ready();
+    call.options(options, options.hasIgnoreIndex(), gradientScale);
+    LossCall.countTargets(call);
+  }
+
+  private void forwardRows(Call call, long begin, long end) {
+    long step = call.rowsPerKernel();
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      Failures.check(
+          kernels.selectedLogProbabilities(
+              call.shape,
+              call.options,
+              row,
+              Math.min(row + step, end),
+              call.logits.segment(),
+              call.targets.segment(),
+              call.rowOffsets.segment(),
+              call.classMask.segment(),
+              call.sink.segment(),
+              call.upstream.segment(),
+              call.labelLogProbabilities.segment(),
+              call.gradient.segment(),
+              call.room.savedOf(call.pieces),
+              call.report),
+          call);
+    }
+  }
+
+  private void backwardRows(Call call, long begin, long end) {
+    MemorySegment statistics = call.room.savedOf(call.pieces);
+    long step = call.rowsPerKernel();
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      Failures.check(
+          kernels.selectedLogProbabilitiesBackward(
+              call.shape,
+              call.options,
+              row,
+              Math.min(row + step, end),
+              call.logits.segment(),
+              call.targets.segment(),
+              call.rowOffsets.segment(),
+              call.classMask.segment(),
+              statistics,
+              call.upstream.segment(),
+              call.gradient.segment(),
+              call.report),
+          call);
+    }
+  }
+
+  // ---- sums of sequences -----------------------------------------------------------------------
+
+  /** Exact sums, each rounded once. */
+  public void sumSequences(View logProbabilities, View offsets, View sums) {
+    requireSummands("logProbabilities", logProbabilities);
+    requireSummands("sums", sums);
+    Types.requireIndex("offsets", offsets);
+    long sequences = offsets.elements - 1;
+    if (offsets.rank() != 1 || sequences < 0 || !offsets.contiguous) {
+      throw refusal(
+          "offsets is %s: give one dimension of sequences + 1 numbers without gaps", offsets);
+    }
+    if (logProbabilities.rank() > 2) {
+      throw refusal(
+          "logProbabilities is %s: give them as [rows] or [rows, k], as reshape does",
+          logProbabilities);
+    }
+    if (sums.rank() != 1 || sums.elements != sequences) {
+      throw refusal(
+          "sums is %s, and there are %s sequences: give one number each", sums, sequences);
+    }
+    Memory.requireAccess(logProbabilities, "logProbabilities");
+    Memory.requireAccess(offsets, "offsets");
+    Memory.requireAccess(sums, "sums");
+    Memory.requireWritable(sums, "sums");
+    if (sums.overlaps(logProbabilities)) {
+      throw Memory.overlap("sums", "logProbabilities", false);
+    }
+    if (sums.overlaps(offsets)) {
+      throw Memory.overlap("sums", "offsets", false);
+    }
+    Call call = Call.current();
+    try {
+      requireOffsets(offsets, logProbabilities);
+      for (long s = 0; s < sequences; s++) {
+        store(sums, s, sum(call, logProbabilities, at(offsets, s), at(offsets, s + 1)));
+      }
+    } finally {
+      call.end();
+    }
+  }
+
+  private static void requireSummands(String name, View view) {
+    if (view.type != DType.F32 && view.type != DType.F64) {
+      throw new DTypeException(name + " is " + view + ": give a tensor of type F32 or F64");
+    }
+  }
+
+  private static void requireOffsets(View offsets, View logProbabilities) {
+    long before = 0;
+    for (long s = 0; s < offsets.elements; s++) {
+      long own = at(offsets, s);
+      if (own < before || own > logProbabilities.shape[0]) {
+        throw refusal(
+            "offsets has %s at %s, logProbabilities is %s: give offsets from 0 to its rows, which do not fall",
+            own, s, logProbabilities);
+      }
+      before = own;
+    }
+  }
+
+  private static ShapeException refusal(String format, Object... arguments) {
+    return new ShapeException(String.format(Locale.ROOT, format, arguments));
+  }
+
+  private double sum(Call call, View values, long begin, long end) {
+    MemorySegment tally = call.emptyTally();
+    long columns = values.rank() == 1 ? 1 : values.shape[1];
+    long apart = values.rank() == 1 ? 0 : values.strides[1];
+    for (long column = 0; column < columns; column++) {
+      for (long row = begin; row < end; row += Call.HEAP_ELEMENTS) {
+        long count = Math.min(Call.HEAP_ELEMENTS, end - row);
+        long offset = (row * values.strides[0] + column * apart) * values.type.byteSize();
+        Failures.check(
+            kernels.tallyAdd(
+                tally,
+                values.segment.asSlice(offset),
+                Codes.of(values.type),
+                values.strides[0],
+                count),
+            call);
+      }
+    }
+    return kernels.tallySum(tally);
+  }
+
+  private static long at(View offsets, long index) {
+    return offsets.type == DType.I32
+        ? offsets.segment.getAtIndex(ValueLayout.JAVA_INT, index)
+        : offsets.segment.getAtIndex(ValueLayout.JAVA_LONG, index);
+  }
+
+  private static void store(View sums, long index, double value) {
+    long at = index * sums.strides[0];
+    if (sums.type == DType.F32) {
+      sums.segment.setAtIndex(ValueLayout.JAVA_FLOAT, at, (float) value);
+    } else {
+      sums.segment.setAtIndex(ValueLayout.JAVA_DOUBLE, at, value);
+    }
+  }
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Log-probabilities of selected classes, and their backward from the statistics that they left. */
+#include "run.h"
+
+static const uint32_t outputs = BIT(LOG_PROBABILITIES) | BIT(GRADIENT) | BIT(STATISTICS),
+                      inputs = BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK) | BIT(UPSTREAM);
+
+static bool later; /* the gradient comes from the backward */
+
+static void call(fuzz_problem *p, int64_t begin, int64_t end) {
+  void *const *a = p->address;
+  const uint32_t reads = BIT(LOGITS) | BIT(TARGETS) | inputs;
+  settle(p, "selected log-probabilities",
+         xent_selected_log_probabilities_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS],
+                                            a[ROW_OFFSETS], a[CLASS_MASK], a[SINK], a[UPSTREAM], a[LOG_PROBABILITIES],
+                                            later ? NULL : a[GRADIENT], statistics_of(p), report_of(p)),
+         (fuzz_effect){reads, outputs & ~(later ? BIT(GRADIENT) : 0), begin, end, 0, p->shape.classes, true});
+  if (!later) return;
+  settle(p, "their backward",
+         xent_selected_log_probabilities_backward_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS],
+                                                     a[ROW_OFFSETS], a[CLASS_MASK], statistics_of(p), a[UPSTREAM],
+                                                     a[GRADIENT], report_of(p)),
+         (fuzz_effect){reads & ~BIT(SINK), BIT(GRADIENT), begin, end, 0, p->shape.classes, true});
+}
+
+void fuzz_selected(const uint8_t *data, size_t size) {
+  fuzz_problem *p = the_problem();
+  fuzz_input in = {data, data + size};
+  later = chance(&in, 96);
+  const uint32_t needed = BIT(LOGITS) | BIT(TARGETS) | (later ? BIT(STATISTICS) | BIT(GRADIENT) : 0);
+  p->selected = true;
+  problem_read(p, &in, needed, outputs | inputs | BIT(REPORT));
+  run_on_every_tier(p, call, true);
+  p->selected = false;
+}

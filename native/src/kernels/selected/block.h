@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A block of rows with the classes that are selected of each. */
+#ifndef XENT_SELECTED_BLOCK_H
+#define XENT_SELECTED_BLOCK_H
+
+#include "kernels/math/exponential.h"
+#include "kernels/math/f64_exponential.h"
+#include "kernels/records.h"
+#include "kernels/targets/loss.h"
+
+enum { XENT_SELECTED_ROWS = 32 };
+
+typedef struct {
+  int64_t class; /* XENT_NO_CLASS: the entry is ignored */
+  double raw;    /* its logit as it came: the gradient may overwrite it */
+} selected_class;
+
+typedef struct {
+  const xent_call *call;
+  xent_shape shape; /* of the same rows with labels */
+  xent_options options;
+  heat heat;
+  f64_temperature temperature;
+  int64_t first, count; /* the first row; how many classes are selected of each */
+  int rows, most;
+  const row_statistics *known; /* of the first row on */
+  int64_t begin[XENT_SELECTED_ROWS]; /* of ragged rows */
+  int64_t label[XENT_SELECTED_ROWS];
+  double pull[XENT_SELECTED_ROWS]; /* the sum of the targets */
+  double losses[XENT_SELECTED_ROWS];
+  float float_losses[XENT_SELECTED_ROWS];
+  row_statistics statistics[XENT_SELECTED_ROWS];
+  selected_class classes[XENT_MOST_SELECTED];
+} selected_block;
+
+/* - upstream, of entry k of a row */
+XENT_INLINE double selected_target(const xent_call *call, int64_t row, int64_t k) {
+  const xent_layout *l = &call->shape->upstream;
+  return call->upstream ? -float_at(call->upstream, l->type, row_offset(call->shape, l, row) + k * l->classes) : -1;
+}
+
+/* A target as a multiple of the logits' gradient. */
+XENT_INLINE double selected_scale(const selected_block *b, double target) {
+  const xent_options *o = b->call->options;
+  return logit_scale(o, (o->has_gradient_scale ? o->gradient_scale : 1.0) * target);
+}
+
+#endif
