@@ -16,7 +16,7 @@ import java.util.concurrent.Executor;
  * @param <B> the builder itself, which every option returns
  */
 public abstract sealed class OperationBuilder<B extends OperationBuilder<B>>
-    permits Argmax.Builder, LogitBuilder, ReducedBuilder {
+    permits Argmax.Builder, LogitBuilder, ReducedBuilder, Sampler.Builder {
   private Isa isa = Isa.BEST;
   private Backend backend = Backend.AUTO;
   private Threads threads = Threads.DEFAULT;

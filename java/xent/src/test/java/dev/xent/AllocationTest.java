@@ -129,6 +129,7 @@ class AllocationTest {
     Tensor y = form.matrix(kind, arena, rows, 3);
     Tensor dx = form.matrix(kind, arena, rows, 4);
     Tensor losses = kind.floats(arena, new float[rows], rows);
+    Tensor losses2 = kind.floats(arena, new float[rows], rows);
     Tensor labels = kind.labels(arena, Samples.labels(rows, 10, 5));
     Tensor hits = Tensor.of(ByteBuffer.allocateDirect(rows), DType.U8);
 
@@ -188,6 +189,32 @@ class AllocationTest {
     NllLoss nll = NllLoss.builder().backend(backend).build();
     allocatesNothing("nll", x, other, in -> nll.forward(in, labels));
     allocatesNothing("nll with gradient", x, other, in -> nll.forwardBackward(in, labels, dx));
+
+    Sampler sampler =
+        Sampler.builder().backend(backend).topK(5).topP(0.9).repetitionPenalty(1.1).build();
+    Tensor tokens = kind.labels(arena, new int[rows]);
+    SamplerInputs before = SamplerInputs.none().outputTokens(top);
+    top.copyFrom(kind.labels(arena, new int[3 * rows]).reshape(rows, 3));
+    Sampler.Outputs sampled =
+        new Sampler.Outputs().logProbabilities(losses).processedLogProbabilities(losses2);
+    Sampler.Requests requests = new Sampler.Requests();
+    for (int row = 0; row < rows; row++) {
+      requests.add(sampler, row, 0);
+    }
+    allocatesNothing("sample", x, other, in -> sampler.sample(in, 7, tokens));
+    allocatesNothing(
+        "sample with inputs", x, other, in -> sampler.sample(in, 7, before, tokens, sampled));
+    allocatesNothing(
+        "requests",
+        x,
+        other,
+        in -> {
+          requests.step(0, 9);
+          sampler.sample(in, requests, before, tokens, sampled);
+        });
+    if (rows == 1) {
+      allocatesNothing("token", x, other, in -> sampler.token(in, 3));
+    }
 
     KlDivergence divergence = KlDivergence.builder().backend(backend).build();
     allocatesNothing("divergence", x, other, in -> divergence.forward(in, y));

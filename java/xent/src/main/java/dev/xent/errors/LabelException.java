@@ -4,7 +4,10 @@ package dev.xent.errors;
 import java.io.Serial;
 import java.util.Locale;
 
-/** A label that is no class, or a masked one, and not the ignore index. */
+/**
+ * A label that is no class, or a masked one, and not the ignore index; or a token that came before
+ * and is no class.
+ */
 public final class LabelException extends IllegalArgumentException implements XentException {
   @Serial private static final long serialVersionUID = 1L;
 
@@ -85,6 +88,29 @@ public final class LabelException extends IllegalArgumentException implements Xe
             label),
         row,
         label,
+        classes);
+  }
+
+  /**
+   * Refuses a token that came before.
+   *
+   * @param name of the tensor that has it
+   * @param row the first row with such a token
+   * @param token the number found there
+   * @param classes how many classes there are
+   * @return what is to be thrown
+   */
+  public static LabelException ofToken(String name, long row, long token, long classes) {
+    return new LabelException(
+        String.format(
+            Locale.ROOT,
+            "%s of row %d has %d; classes are 0 to %d: give a class index, or -1 for none",
+            name,
+            row,
+            token,
+            classes - 1),
+        row,
+        token,
         classes);
   }
 

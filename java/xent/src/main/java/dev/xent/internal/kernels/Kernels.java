@@ -476,6 +476,67 @@ public interface Kernels {
       MemorySegment report);
 
   /**
+   * A token of each row, drawn among the classes that filters keep. As xent_sample_at.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param sampling xent_sampling, one or one per row
+   * @param perRow 1 where there is one per row, at index row
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param logits x
+   * @param classMask 0 for each class that is masked, or NULL
+   * @param bias added to the logits, or NULL
+   * @param promptTokens some classes of each row, or NULL
+   * @param outputTokens some classes of each row, or NULL
+   * @param tokens one per row
+   * @param processedLogProbabilities of the tokens, among the classes that are kept, or NULL
+   * @param kept how many classes are kept, one per row, or NULL
+   * @param keptMask which ones, or NULL
+   * @param logProbabilities of the tokens, among all classes, or NULL
+   * @param ranks of the tokens, or NULL
+   * @param entropies one per row, or NULL
+   * @param topClasses the largest classes of each row, or NULL
+   * @param topLogProbabilities theirs, or NULL
+   * @param workspace so many bytes for the call, or NULL
+   * @param workspaceSize as {@link #sampleWorkspace} says
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int sample(
+      MemorySegment shape,
+      MemorySegment options,
+      MemorySegment sampling,
+      int perRow,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment classMask,
+      MemorySegment bias,
+      MemorySegment promptTokens,
+      MemorySegment outputTokens,
+      MemorySegment tokens,
+      MemorySegment processedLogProbabilities,
+      MemorySegment kept,
+      MemorySegment keptMask,
+      MemorySegment logProbabilities,
+      MemorySegment ranks,
+      MemorySegment entropies,
+      MemorySegment topClasses,
+      MemorySegment topLogProbabilities,
+      MemorySegment workspace,
+      long workspaceSize,
+      MemorySegment report);
+
+  /**
+   * The bytes of workspace that sampling needs. As xent_sample_workspace.
+   *
+   * @param classes of each row
+   * @param tokens how many prompt and output tokens a row has
+   */
+  long sampleWorkspace(long classes, long tokens);
+
+  /**
    * First pass of a forward over a class range. As xent_forward_states_at.
    *
    * @param shape xent_shape

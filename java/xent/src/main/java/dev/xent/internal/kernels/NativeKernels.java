@@ -103,6 +103,10 @@ public final class NativeKernels implements Kernels {
           critical(
               XentH.xent_binary_cross_entropy_at$address(),
               XentH.xent_binary_cross_entropy_at$descriptor()));
+  private static final MethodHandle SAMPLE =
+      eitherWay(
+          XentH.xent_sample_at$handle(),
+          critical(XentH.xent_sample_at$address(), XentH.xent_sample_at$descriptor()));
   private static final MethodHandle FORWARD_STATES =
       eitherWay(
           XentH.xent_forward_states_at$handle(),
@@ -761,6 +765,75 @@ public final class NativeKernels implements Kernels {
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     }
+  }
+
+  @Override
+  public int sample(
+      MemorySegment shape,
+      MemorySegment options,
+      MemorySegment sampling,
+      int perRow,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment classMask,
+      MemorySegment bias,
+      MemorySegment promptTokens,
+      MemorySegment outputTokens,
+      MemorySegment tokens,
+      MemorySegment processedLogProbabilities,
+      MemorySegment kept,
+      MemorySegment keptMask,
+      MemorySegment logProbabilities,
+      MemorySegment ranks,
+      MemorySegment entropies,
+      MemorySegment topClasses,
+      MemorySegment topLogProbabilities,
+      MemorySegment workspace,
+      long workspaceSize,
+      MemorySegment report) {
+    boolean critical =
+        isBrief(shape, rowBegin, rowEnd)
+            || onHeap(logits, classMask, bias)
+            || onHeap(promptTokens, outputTokens, tokens)
+            || onHeap(processedLogProbabilities, kept, keptMask)
+            || onHeap(logProbabilities, ranks, entropies)
+            || onHeap(topClasses, topLogProbabilities);
+    try {
+      return (int)
+          SAMPLE.invokeExact(
+              critical,
+              shape,
+              options,
+              sampling,
+              perRow,
+              rowBegin,
+              rowEnd,
+              logits,
+              classMask,
+              bias,
+              promptTokens,
+              outputTokens,
+              tokens,
+              processedLogProbabilities,
+              kept,
+              keptMask,
+              logProbabilities,
+              ranks,
+              entropies,
+              topClasses,
+              topLogProbabilities,
+              workspace,
+              workspaceSize,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
+    }
+  }
+
+  @Override
+  public long sampleWorkspace(long classes, long tokens) {
+    return XentH.xent_sample_workspace(classes, tokens);
   }
 
   @Override

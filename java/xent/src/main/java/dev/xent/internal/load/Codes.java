@@ -5,7 +5,10 @@ import dev.xent.DType;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Isa;
+import dev.xent.options.SamplingRules;
 import dev.xent.options.Smoothing;
+import dev.xent.options.Ties;
+import org.jspecify.annotations.Nullable;
 
 /** The numbers of the C API that stand for what the Java API names. */
 public final class Codes {
@@ -42,6 +45,28 @@ public final class Codes {
     return switch (policy) {
       case NAN -> XentH.XENT_FULLY_MASKED_NAN();
       case ZERO -> XentH.XENT_FULLY_MASKED_ZERO();
+    };
+  }
+
+  /** The number of rules of sampling. */
+  public static int of(SamplingRules rules) {
+    return switch (rules) {
+      case XENT -> XentH.XENT_RULES_XENT();
+      case TRANSFORMERS -> XentH.XENT_RULES_TRANSFORMERS();
+      case VLLM -> XentH.XENT_RULES_VLLM();
+      case LLAMA_CPP -> XentH.XENT_RULES_LLAMA_CPP();
+      case ONNXRUNTIME_GENAI -> XentH.XENT_RULES_ONNXRUNTIME_GENAI();
+    };
+  }
+
+  /** The number of a treatment of ties; null: as the rules say. */
+  public static int of(@Nullable Ties ties) {
+    if (ties == null) {
+      return XentH.XENT_TIES_OF_RULES();
+    }
+    return switch (ties) {
+      case FIRST -> XentH.XENT_TIES_FIRST();
+      case ALL -> XentH.XENT_TIES_ALL();
     };
   }
 

@@ -77,6 +77,12 @@ final class Call extends CallArrays {
   /** Whether the states come from a caller, who may have mixed them up. */
   boolean givenStates;
 
+  /** What sampling counts tokens by, where rows have no requests of their own. */
+  long step;
+
+  /** How each row is sampled; null: all alike. */
+  @Nullable SamplerRows requests;
+
   /** What gradients are multiplied by where no kernel knows it from the options. */
   double scale;
 
@@ -100,6 +106,7 @@ final class Call extends CallArrays {
   private @Nullable NllScratch nllScratch;
   private @Nullable WeightlessRow weightlessRow;
   private @Nullable TopProbabilities topScratch;
+  private @Nullable SamplerScratch samplerScratch;
 
   private @Nullable Options writtenOptions;
   private boolean writtenIgnores;
@@ -225,6 +232,8 @@ final class Call extends CallArrays {
       xent_shape.top_count(shape, topCount);
       xent_shape.first_class(shape, firstClass);
       xent_shape.all_classes(shape, allClasses);
+      xent_shape.prompt_count(shape, promptCount);
+      xent_shape.output_count(shape, outputCount);
       writtenUnusual = unusual;
     }
   }
@@ -396,6 +405,8 @@ final class Call extends CallArrays {
     room.follow(caller.room);
     writesGradient = caller.writesGradient;
     needsWholeRows = caller.needsWholeRows;
+    step = caller.step;
+    requests = caller.requests;
     scale = caller.scale;
     if (caller.tallies) {
       emptyTally();
@@ -458,6 +469,14 @@ final class Call extends CallArrays {
       topScratch = new TopProbabilities();
     }
     return topScratch;
+  }
+
+  /** What sampling needs beside this. */
+  SamplerScratch samplerScratch() {
+    if (samplerScratch == null) {
+      samplerScratch = new SamplerScratch();
+    }
+    return samplerScratch;
   }
 
   /** What kernels are told about a row of the current piece that has no weight. */
@@ -531,6 +550,9 @@ final class Call extends CallArrays {
       writesGradient = false;
       needsWholeRows = false;
       givenStates = false;
+      if (requests != null) {
+        requests = null;
+      }
       room.release();
     }
     if (spare) {

@@ -60,6 +60,15 @@ abstract sealed class CallArrays permits Call {
   final Part elementWeights;
   final Part positiveWeights;
 
+  // Of sampling.
+  final Part bias;
+  final Part promptTokens;
+  final Part outputTokens;
+  final Part tokens;
+  final Part processedLogProbabilities;
+  final Part kept;
+  final Part keptMask;
+
   final Part[] all;
 
   /** Outputs that no part of a row can tell. */
@@ -90,6 +99,11 @@ abstract sealed class CallArrays permits Call {
 
   /** How many of the largest classes were asked for. */
   long topCount;
+
+  /** How many tokens before each row has, of the prompt and of the output. */
+  long promptCount;
+
+  long outputCount;
 
   /** Of a shard: the class that its arrays begin with, and the number of all; 0: it is no shard. */
   long firstClass;
@@ -126,8 +140,16 @@ abstract sealed class CallArrays permits Call {
     targetGradient = new Part(21, "targetGradient", xent_shape.target_gradient(shape));
     teacher = new Part(22, "teacher", xent_shape.teacher(shape));
     topProbabilities = new Part(23, "topProbabilities", arena.allocate(xent_layout.layout()));
-    elementWeights = new Part(24, "weights", xent_shape.element_weights(shape)).ofFlags();
-    positiveWeights = new Part(25, "positiveWeights", xent_shape.positive_weights(shape));
+    bias = new Part(24, "bias", xent_shape.bias(shape));
+    promptTokens = new Part(25, "promptTokens", xent_shape.prompt_tokens(shape));
+    outputTokens = new Part(26, "outputTokens", xent_shape.output_tokens(shape));
+    tokens = new Part(27, "tokens", xent_shape.tokens(shape));
+    processedLogProbabilities =
+        new Part(28, "processedLogProbabilities", xent_shape.processed_log_probabilities(shape));
+    kept = new Part(29, "kept", xent_shape.kept(shape));
+    keptMask = new Part(30, "keptMask", xent_shape.kept_mask(shape)).ofFlags();
+    elementWeights = new Part(31, "weights", xent_shape.element_weights(shape)).ofFlags();
+    positiveWeights = new Part(32, "positiveWeights", xent_shape.positive_weights(shape));
     all =
         new Part[] {
           logits,
@@ -154,6 +176,13 @@ abstract sealed class CallArrays permits Call {
           targetGradient,
           teacher,
           topProbabilities,
+          bias,
+          promptTokens,
+          outputTokens,
+          tokens,
+          processedLogProbabilities,
+          kept,
+          keptMask,
           elementWeights,
           positiveWeights
         };
@@ -167,7 +196,11 @@ abstract sealed class CallArrays permits Call {
           topClasses,
           topLogProbabilities,
           topProbabilities,
-          targetGradient
+          targetGradient,
+          tokens,
+          processedLogProbabilities,
+          kept,
+          keptMask
         };
   }
 
@@ -256,6 +289,8 @@ abstract sealed class CallArrays permits Call {
     unusual = false;
     targetCount = 0;
     topCount = 0;
+    promptCount = 0;
+    outputCount = 0;
     firstClass = 0;
     allClasses = 0;
   }
@@ -347,24 +382,57 @@ abstract sealed class CallArrays permits Call {
   /** Which classes take part. */
   void classMask(View view) {
     Types.requireFlag(classMask.name, view);
+    perClass(classMask, view, "flag");
+  }
+
+  /** What is added to the logits. */
+  void bias(View view) {
+    requireFloat(bias, view);
+    perClass(bias, view, "number");
+  }
+
+  /** A number per class, of each row or the same for some or for all. */
+  private void perClass(Part part, View view, String what) {
     if (dimensions.ragged) {
-      requireLeadShape(classMask, view);
-      take(classMask, view, Kind.CLASSES);
+      requireLeadShape(part, view);
+      take(part, view, Kind.CLASSES);
     } else if (dimensions.isClassShape(view.shape)) {
-      take(classMask, view, Kind.CLASSES);
+      take(part, view, Kind.CLASSES);
     } else if (view.rank() == 1 && view.shape[0] == dimensions.classes) {
-      take(classMask, view, Kind.CLASS_VECTOR);
+      take(part, view, Kind.CLASS_VECTOR);
     } else {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "classMask is %s, %s is %s with classes along axis %d: give one flag per class in its shape, in which any other size may be 1, or in the shape [%d]",
+              "%s is %s, %s is %s with classes along axis %d: give one %s per class in its shape, in which any other size may be 1, or in the shape [%d]",
+              part.name,
               view,
               leading().name,
               lead(),
               dimensions.axis,
+              what,
               dimensions.classes));
     }
+  }
+
+  /** A flag per class that is written. */
+  void flagPerClass(Part part, View view) {
+    Types.requireFlag(part.name, view);
+    requireLeadShape(part, view);
+    take(part, view, Kind.CLASSES);
+  }
+
+  /** Tokens that came before, so many of each row as is returned. */
+  long tokensBefore(Part part, View view) {
+    Types.requireInteger(part.name, view);
+    requireEntries(part, view, 0);
+    take(part, view, Kind.ENTRIES);
+    return view.shape[dimensions.axis];
+  }
+
+  /** The token of the only row, in memory of this thread. */
+  void oneToken(View view) {
+    take(tokens, view, Kind.ROWS);
   }
 
   /** The weights of the classes. */
@@ -754,6 +822,8 @@ abstract sealed class CallArrays permits Call {
     unusual = other.unusual;
     targetCount = other.targetCount;
     topCount = other.topCount;
+    promptCount = other.promptCount;
+    outputCount = other.outputCount;
     firstClass = other.firstClass;
     allClasses = other.allClasses;
     for (int i = 0; i < other.parts; i++) {

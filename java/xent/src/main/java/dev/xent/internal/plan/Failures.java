@@ -76,6 +76,12 @@ final class Failures {
     if (call.dimensions.hasElements()) {
       return LabelException.ofElement(row(call), label);
     }
+    int field = xent_report.field(call.report);
+    if (field == XentH.XENT_FIELD_PROMPT_TOKENS() || field == XentH.XENT_FIELD_OUTPUT_TOKENS()) {
+      boolean ofPrompt = field == XentH.XENT_FIELD_PROMPT_TOKENS();
+      String name = (ofPrompt ? call.promptTokens : call.outputTokens).name;
+      return LabelException.ofToken(name, row(call), label, call.dimensions.classes);
+    }
     long classes =
         call.dimensions.ragged
             ? RowOffsets.length(call.rowOffsets, xent_report.row(call.report))

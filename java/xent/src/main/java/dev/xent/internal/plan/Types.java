@@ -57,6 +57,13 @@ final class Types {
     }
   }
 
+  /** The type of classes that are read. */
+  static void requireInteger(String name, View view) {
+    if (!view.type.isInteger()) {
+      throw new DTypeException(name + " is " + view + ": give classes as I8, U8, I16, I32 or I64");
+    }
+  }
+
   /** The type of a mask or of hits. */
   static void requireFlag(String name, View view) {
     if (!isByte(view.type)) {

@@ -9,6 +9,8 @@ import dev.xent.internal.kernels.Status;
 import dev.xent.internal.load.Codes;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Isa;
+import dev.xent.options.SamplingRules;
+import dev.xent.options.Ties;
 import java.io.IOException;
 import java.lang.foreign.GroupLayout;
 import java.lang.foreign.MemoryLayout;
@@ -36,6 +38,7 @@ class AbiFactsTest {
           xent_layout.layout(),
           xent_shape.layout(),
           xent_options.layout(),
+          xent_sampling.layout(),
           xent_statistics.layout(),
           xent_state.layout(),
           xent_tally.layout(),
@@ -76,6 +79,12 @@ class AbiFactsTest {
     }
     for (FullyMasked policy : FullyMasked.values()) {
       assertThat(constants).containsEntry("XENT_FULLY_MASKED_" + policy, Codes.of(policy));
+    }
+    for (SamplingRules rules : SamplingRules.values()) {
+      assertThat(constants).containsEntry("XENT_RULES_" + rules, Codes.of(rules));
+    }
+    for (Ties ties : Ties.values()) {
+      assertThat(constants).containsEntry("XENT_TIES_" + ties, Codes.of(ties));
     }
   }
 

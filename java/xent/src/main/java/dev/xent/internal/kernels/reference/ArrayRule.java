@@ -171,6 +171,47 @@ enum ArrayRule {
       XentH.XENT_FIELD_LOG_PROBABILITIES(),
       Form.OF_TARGETS,
       ElementType.NUMBERS,
+      0),
+  BIAS(g -> g.bias, s -> s.bias, XentH.XENT_FIELD_BIAS(), Form.PER_CLASS),
+  PROMPT_TOKENS(
+      g -> g.promptTokens,
+      s -> s.promptTokens,
+      XentH.XENT_FIELD_PROMPT_TOKENS(),
+      Form.PER_PROMPT,
+      ElementType.LABELS),
+  OUTPUT_TOKENS(
+      g -> g.outputTokens,
+      s -> s.outputTokens,
+      XentH.XENT_FIELD_OUTPUT_TOKENS(),
+      Form.PER_OUTPUT,
+      ElementType.LABELS),
+  TOKENS(
+      g -> g.tokens,
+      s -> s.tokens,
+      XentH.XENT_FIELD_TOKENS(),
+      Form.PER_ROW,
+      ElementType.CLASS_NUMBERS,
+      0),
+  PROCESSED_LOG_PROBABILITIES(
+      g -> g.processedLogProbabilities,
+      s -> s.processedLogProbabilities,
+      XentH.XENT_FIELD_PROCESSED_LOG_PROBABILITIES(),
+      Form.PER_ROW,
+      ElementType.NUMBERS,
+      0),
+  KEPT(
+      g -> g.kept,
+      s -> s.kept,
+      XentH.XENT_FIELD_KEPT(),
+      Form.PER_ROW,
+      ElementType.CLASS_NUMBERS,
+      0),
+  KEPT_MASK(
+      g -> g.keptMask,
+      s -> s.keptMask,
+      XentH.XENT_FIELD_KEPT_MASK(),
+      Form.PER_CLASS,
+      ElementType.FLAGS,
       0);
 
   private final Function<CallArrays, MemorySegment> array;

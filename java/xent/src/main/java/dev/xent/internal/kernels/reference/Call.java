@@ -14,6 +14,7 @@ import dev.xent.internal.kernels.reference.math.Float64;
 import dev.xent.internal.kernels.reference.rows.BinaryElements;
 import dev.xent.internal.kernels.reference.rows.CrossEntropyRows;
 import dev.xent.internal.kernels.reference.rows.DivergenceRows;
+import dev.xent.internal.kernels.reference.rows.SampleRows;
 import dev.xent.internal.kernels.reference.rows.SelectedRows;
 import dev.xent.internal.kernels.reference.sum.Work;
 import java.lang.foreign.MemorySegment;
@@ -37,6 +38,7 @@ final class Call extends Request {
 
   private @Nullable DivergenceRows divergence;
   private @Nullable BinaryElements binary;
+  private @Nullable SampleRows samples;
 
   /** The types that an array of numbers may have, as a set of {@link ElementType}. */
   int numbers;
@@ -131,6 +133,16 @@ final class Call extends Request {
     return known;
   }
 
+  /** Of float32 arithmetic. */
+  SampleRows samples() {
+    SampleRows known = samples;
+    if (known == null) {
+      known = new SampleRows(rows());
+      samples = known;
+    }
+    return known;
+  }
+
   /** Hands out the report and forgets the arguments. */
   void end(MemorySegment reportStruct) {
     report.store(reportStruct);
@@ -210,6 +222,12 @@ final class Call extends Request {
     }
     if (shape.topCount < 0 || shape.topCount > shape.classes) {
       return refuseSize(XentH.XENT_FIELD_TOP_COUNT(), shape.topCount);
+    }
+    if (shape.promptCount < 0) {
+      return refuseSize(XentH.XENT_FIELD_PROMPT_COUNT(), shape.promptCount);
+    }
+    if (shape.outputCount < 0) {
+      return refuseSize(XentH.XENT_FIELD_OUTPUT_COUNT(), shape.outputCount);
     }
     return checkShard();
   }

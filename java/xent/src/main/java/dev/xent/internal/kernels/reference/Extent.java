@@ -35,6 +35,8 @@ final class Extent {
     return switch (form) {
       case PER_TARGET -> shape.targetCount;
       case PER_TOP -> shape.topCount;
+      case PER_PROMPT -> shape.promptCount;
+      case PER_OUTPUT -> shape.outputCount;
       default -> shape.classes;
     };
   }

@@ -9,6 +9,10 @@ enum Form {
   PER_TARGET,
   /** So many of each row as are the largest classes. */
   PER_TOP,
+  /** So many of each row as its list of prompt tokens has. */
+  PER_PROMPT,
+  /** So many of each row as its list of output tokens has. */
+  PER_OUTPUT,
   /** One of these, as the type of the targets and their count say. */
   OF_TARGETS,
   /** Every class, the same for all rows. */

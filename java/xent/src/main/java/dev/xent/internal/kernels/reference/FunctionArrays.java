@@ -82,6 +82,24 @@ enum FunctionArrays {
       new ArrayRule[] {
         LOGITS, ELEMENT_TARGETS, ELEMENT_LOSSES, GRADIENT, ELEMENT_WEIGHTS, POSITIVE_WEIGHTS
       }),
+  SAMPLE(
+      new ArrayRule[] {LOGITS, TOKENS},
+      new ArrayRule[] {
+        LOGITS,
+        TOKENS,
+        CLASS_MASK,
+        BIAS,
+        PROMPT_TOKENS,
+        OUTPUT_TOKENS,
+        PROCESSED_LOG_PROBABILITIES,
+        KEPT,
+        KEPT_MASK,
+        LOG_PROBABILITIES,
+        RANKS,
+        ENTROPIES,
+        TOP_CLASSES,
+        TOP_LOG_PROBABILITIES
+      }),
   FORWARD_STATES(
       new ArrayRule[] {LOGITS},
       new ArrayRule[] {LOGITS, TARGETS, CLASS_MASK, TARGET_WEIGHTS, CLASS_WEIGHTS}),

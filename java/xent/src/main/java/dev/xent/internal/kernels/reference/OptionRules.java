@@ -140,7 +140,7 @@ final class OptionRules {
   }
 
   /** A number whose powers up to the third, and its reciprocal's, are normal; 0 is "not used". */
-  private static boolean isFactor(double value) {
+  static boolean isFactor(double value) {
     return value == 0 || (value >= 0x1p-32 && value <= 0x1p32);
   }
 }

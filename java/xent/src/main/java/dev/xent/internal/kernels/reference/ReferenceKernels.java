@@ -427,6 +427,64 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
+  public int sample(
+      MemorySegment shape,
+      MemorySegment options,
+      MemorySegment sampling,
+      int perRow,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment classMask,
+      MemorySegment bias,
+      MemorySegment promptTokens,
+      MemorySegment outputTokens,
+      MemorySegment tokens,
+      MemorySegment processedLogProbabilities,
+      MemorySegment kept,
+      MemorySegment keptMask,
+      MemorySegment logProbabilities,
+      MemorySegment ranks,
+      MemorySegment entropies,
+      MemorySegment topClasses,
+      MemorySegment topLogProbabilities,
+      MemorySegment workspace,
+      long workspaceSize,
+      MemorySegment report) {
+    Call call = call();
+    CallArrays given = call.given;
+    given.sampling = sampling;
+    given.logits = logits;
+    given.classMask = classMask;
+    given.bias = bias;
+    given.promptTokens = promptTokens;
+    given.outputTokens = outputTokens;
+    given.tokens = tokens;
+    given.processedLogProbabilities = processedLogProbabilities;
+    given.kept = kept;
+    given.keptMask = keptMask;
+    given.logProbabilities = logProbabilities;
+    given.ranks = ranks;
+    given.entropies = entropies;
+    given.topClasses = topClasses;
+    given.topLogProbabilities = topLogProbabilities;
+    given.workspace = workspace;
+    int status = call.begin(shape, options, report, rowBegin, rowEnd);
+    if (status == Status.OK) {
+      status = SamplingRules.check(call, perRow, workspaceSize);
+    }
+    if (status == Status.OK) {
+      status = call.samples().sample();
+    }
+    return end(call, status, report);
+  }
+
+  @Override
+  public long sampleWorkspace(long classes, long tokens) {
+    return SamplingRules.workspace(classes, tokens);
+  }
+
+  @Override
   public int forwardStates(
       MemorySegment shape,
       MemorySegment options,

@@ -35,6 +35,17 @@ public final class CallArrays {
   public MemorySegment statistics = MemorySegment.NULL;
   public MemorySegment states = MemorySegment.NULL;
   public MemorySegment tally = MemorySegment.NULL;
+  public MemorySegment bias = MemorySegment.NULL;
+  public MemorySegment promptTokens = MemorySegment.NULL;
+  public MemorySegment outputTokens = MemorySegment.NULL;
+  public MemorySegment tokens = MemorySegment.NULL;
+  public MemorySegment processedLogProbabilities = MemorySegment.NULL;
+  public MemorySegment kept = MemorySegment.NULL;
+  public MemorySegment keptMask = MemorySegment.NULL;
+  public MemorySegment workspace = MemorySegment.NULL;
+
+  /** One or one per row. */
+  public MemorySegment sampling = MemorySegment.NULL;
 
   /** Forgets them all: no segment outlives its call. */
   public void clear() {
@@ -65,6 +76,15 @@ public final class CallArrays {
     statistics = MemorySegment.NULL;
     states = MemorySegment.NULL;
     tally = MemorySegment.NULL;
+    bias = MemorySegment.NULL;
+    promptTokens = MemorySegment.NULL;
+    outputTokens = MemorySegment.NULL;
+    tokens = MemorySegment.NULL;
+    processedLogProbabilities = MemorySegment.NULL;
+    kept = MemorySegment.NULL;
+    keptMask = MemorySegment.NULL;
+    workspace = MemorySegment.NULL;
+    sampling = MemorySegment.NULL;
   }
 
   public static boolean has(MemorySegment array) {

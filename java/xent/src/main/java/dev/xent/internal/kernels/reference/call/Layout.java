@@ -26,6 +26,14 @@ public final class Layout {
     reserved = xent_layout.reserved(struct);
   }
 
+  /** Takes the place and the type of another array. */
+  public void take(Layout other) {
+    outer = other.outer;
+    classes = other.classes;
+    inner = other.inner;
+    type = other.type;
+  }
+
   /** The same numbers for every row, whatever the struct says of rows. */
   public void repeatForRows() {
     outer = 0;

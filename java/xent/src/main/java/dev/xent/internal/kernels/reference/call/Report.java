@@ -65,9 +65,20 @@ public final class Report {
     return refuse(Status.INVALID_SHAPE, ofField, number);
   }
 
+  /** The same of a row. */
+  public int inRow(long ofRow, int status) {
+    row = ofRow;
+    return status;
+  }
+
   /** A refusal of a label. */
   public int refuseLabel(long ofRow, long number) {
-    field = XentH.XENT_FIELD_TARGETS();
+    return refuseLabel(XentH.XENT_FIELD_TARGETS(), ofRow, number);
+  }
+
+  /** A refusal of a class that an array names. */
+  public int refuseLabel(int ofField, long ofRow, long number) {
+    field = ofField;
     row = ofRow;
     label = number;
     return Status.INVALID_LABEL;

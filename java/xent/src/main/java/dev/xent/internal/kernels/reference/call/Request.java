@@ -8,6 +8,12 @@ public class Request {
   public final Report report = new Report();
   public final CallArrays given = new CallArrays();
 
+  /** How tokens are drawn, of all rows or of the one that is worked on. */
+  public final Sampling sampling = new Sampling();
+
+  /** Whether each row has sampling of its own. */
+  public boolean samplesPerRow;
+
   public long rowBegin;
   public long rowEnd;
   public long classBegin;

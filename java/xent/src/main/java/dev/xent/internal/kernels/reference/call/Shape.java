@@ -28,6 +28,11 @@ public final class Shape {
   /** Of all shards together; 0: there is but this one. */
   public long allClasses;
 
+  /** How many tokens before a row has in its two lists, with what stands for none. */
+  public long promptCount;
+
+  public long outputCount;
+
   public final SizedStruct copy = new SizedStruct(xent_shape.layout(), LEAST_SIZE);
 
   private final List<Layout> layouts = new ArrayList<>();
@@ -56,6 +61,14 @@ public final class Shape {
   public final Layout teacher = layout(xent_shape.teacher(copy.struct));
   public final Layout elementWeights = layout(xent_shape.element_weights(copy.struct));
   public final Layout positiveWeights = layout(xent_shape.positive_weights(copy.struct));
+  public final Layout bias = layout(xent_shape.bias(copy.struct));
+  public final Layout promptTokens = layout(xent_shape.prompt_tokens(copy.struct));
+  public final Layout outputTokens = layout(xent_shape.output_tokens(copy.struct));
+  public final Layout tokens = layout(xent_shape.tokens(copy.struct));
+  public final Layout processedLogProbabilities =
+      layout(xent_shape.processed_log_probabilities(copy.struct));
+  public final Layout kept = layout(xent_shape.kept(copy.struct));
+  public final Layout keptMask = layout(xent_shape.kept_mask(copy.struct));
 
   private Layout layout(MemorySegment struct) {
     Layout layout = new Layout(struct);
@@ -72,6 +85,8 @@ public final class Shape {
     topCount = xent_shape.top_count(copy.struct);
     firstClass = xent_shape.first_class(copy.struct);
     allClasses = xent_shape.all_classes(copy.struct);
+    promptCount = xent_shape.prompt_count(copy.struct);
+    outputCount = xent_shape.output_count(copy.struct);
     layouts.forEach(Layout::load);
     classWeights.repeatForRows();
   }

@@ -31,10 +31,15 @@ public final class SizedStruct {
 
   /** Whether there is a struct that begins with a size which some version can have. */
   public boolean fits(MemorySegment from) {
+    return fits(from, 0);
+  }
+
+  /** The same of one so many bytes behind the beginning, a multiple of 8. */
+  public boolean fits(MemorySegment from, long at) {
     if (!isThere(from)) {
       return false;
     }
-    long size = size(from);
+    long size = size(from, at);
     return size >= least && size <= MOST && size % Long.BYTES == 0;
   }
 
@@ -44,19 +49,28 @@ public final class SizedStruct {
   }
 
   public static long size(MemorySegment from) {
-    return Addresses.isNull(from) ? 0 : from.get(ValueLayout.JAVA_LONG_UNALIGNED, 0);
+    return Addresses.isNull(from) ? 0 : size(from, 0);
+  }
+
+  public static long size(MemorySegment from, long at) {
+    return from.get(ValueLayout.JAVA_LONG_UNALIGNED, at);
   }
 
   /** Copies a struct that fits; false when the caller set something that is not known here. */
   public boolean load(MemorySegment from) {
-    long size = size(from);
+    return load(from, 0);
+  }
+
+  /** The same of one so many bytes behind the beginning. */
+  public boolean load(MemorySegment from, long at) {
+    long size = size(from, at);
     for (long i = known; i < size; i++) {
-      if (from.get(ValueLayout.JAVA_BYTE, i) != 0) {
+      if (from.get(ValueLayout.JAVA_BYTE, at + i) != 0) {
         return false;
       }
     }
     struct.fill((byte) 0);
-    MemorySegment.copy(from, 0, struct, 0, Math.min(size, known));
+    MemorySegment.copy(from, at, struct, 0, Math.min(size, known));
     return true;
   }
 

@@ -1,0 +1,564 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.viewOrNull;
+
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.NativeLibraryException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.Options;
+import dev.xent.internal.plan.SamplerOutputs;
+import dev.xent.internal.plan.SamplerPlan;
+import dev.xent.internal.plan.SamplerRows;
+import dev.xent.internal.plan.SamplerViews;
+import dev.xent.internal.plan.SamplingOptions;
+import dev.xent.options.FullyMasked;
+import dev.xent.options.SamplingRules;
+import dev.xent.options.Ties;
+import java.lang.foreign.Arena;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * From logits to the next token: draws a class of each row with the probability that softmax gives
+ * it, among the classes that filters keep.
+ *
+ * <pre>{@code
+ * Sampler sampler = Sampler.builder().temperature(0.8).topK(50).topP(0.95).seed(42).build();
+ * long token = sampler.token(logits, step);       // of logits [50000]; step counts the tokens
+ * Tensor tokens = sampler.sample(logits, step);   // of logits [32, 50000]: I32 [32]
+ * }</pre>
+ *
+ * <p><b>In this order</b> a logit is capped, masked, gets its bias, then the repetition, frequency
+ * and presence penalty; then filters, in the order of the {@linkplain Builder#rules rules}, leave
+ * out classes; then one of those that are left is drawn. Without any option that is softmax itself.
+ *
+ * <p><b>The same token everywhere.</b> A token depends on the row's logits and options, the seed,
+ * the stream, the step and the draw, and on nothing else: not on the machine, the backend, the
+ * number of threads, or the other rows of a batch, where each row has a {@linkplain Requests
+ * request} of its own. Two calls with the same numbers give the same token, so count the steps:
+ * random numbers of different steps, streams, draws and seeds have nothing to do with each other.
+ * Order is by logit, the lower class first among equals; masses are exact sums of integers.
+ *
+ * <p><b>Rows without a token.</b> A row in which a logit is NaN or +inf, or in which no class is
+ * left above -inf, has the token -1; see {@link Outputs#sampled}.
+ *
+ * <p><b>Logits</b> are F32, F16 or BF16, of any rank and any strides. The classes lie along the
+ * last axis unless {@link Builder#axis(int)} says otherwise. Tensors of floats may have any of
+ * these types; tokens, counts and ranks are I32 or I64.
+ *
+ * <p>Instances are immutable; any number of threads may share one. A call with tensors for its
+ * results allocates nothing while it is small and little else, and helps itself to more threads
+ * where it is large ({@link Builder#threads}). Every method throws {@link ShapeException}, {@link
+ * DTypeException}, {@link MemoryException}, {@link OptionException} or {@link LabelException} for
+ * what does not fit, before anything is written.
+ */
+public final class Sampler {
+  private final SamplerPlan plan;
+
+  private Sampler(SamplerPlan plan) {
+    this.plan = plan;
+  }
+
+  /** To choose options. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** The largest logit of each row, the lowest class among equals. */
+  public static Sampler greedy() {
+    return builder().temperature(0).build();
+  }
+
+  /**
+   * The token of one row, or -1.
+   *
+   * @param logits {@code x}, one row
+   * @param step how many tokens came before, from 0 to 2^32 - 1
+   */
+  public long token(Tensor logits, long step) {
+    return plan.token(view(logits, "logits"), step);
+  }
+
+  /**
+   * The tokens of all rows, in a new tensor: I32, in the shape of the logits without the class
+   * axis; of a single row {@code [1]}.
+   *
+   * @param logits {@code x}
+   * @param step how many tokens came before, from 0 to 2^32 - 1
+   */
+  public Tensor sample(Tensor logits, long step) {
+    long[] shape = plan.tokenShape(view(logits, "logits"));
+    Tensor tokens = Tensor.allocate(Arena.ofAuto(), DType.I32, shape);
+    sample(logits, step, tokens);
+    return tokens;
+  }
+
+  /**
+   * Writes the tokens of all rows.
+   *
+   * @param logits {@code x}
+   * @param step how many tokens came before, from 0 to 2^32 - 1
+   * @param tokens I32 or I64, in the shape of the logits without the class axis, or with it at size
+   *     1; must not overlap anything
+   */
+  public void sample(Tensor logits, long step, Tensor tokens) {
+    plan.sample(
+        view(logits, "logits"), step, null, SamplerViews.NONE, view(tokens, "tokens"), null);
+  }
+
+  /**
+   * Writes the tokens of all rows, and what the outputs ask for.
+   *
+   * @param logits {@code x}
+   * @param step how many tokens came before, from 0 to 2^32 - 1
+   * @param inputs a mask, a bias, the tokens before
+   * @param tokens I32 or I64, in the shape of the logits without the class axis, or with it at size
+   *     1; must not overlap anything
+   * @param outputs receive the numbers of this call; their tensors are filled
+   */
+  public void sample(
+      Tensor logits, long step, SamplerInputs inputs, Tensor tokens, Outputs outputs) {
+    plan.sample(
+        view(logits, "logits"),
+        step,
+        null,
+        Objects.requireNonNull(inputs, "inputs").views,
+        view(tokens, "tokens"),
+        Objects.requireNonNull(outputs, "outputs").outputs);
+  }
+
+  /**
+   * Writes the tokens of rows of which each has a sampler, a stream and a step of its own, and what
+   * the outputs ask for. A row gets the token that it would get alone. Of this sampler the axis,
+   * the softcap and who computes count, of those of the rows everything else.
+   *
+   * @param logits {@code x}
+   * @param requests as many as there are rows, in their order
+   * @param inputs a mask, a bias, the tokens before
+   * @param tokens I32 or I64, in the shape of the logits without the class axis, or with it at size
+   *     1; must not overlap anything
+   * @param outputs receive the numbers of this call; their tensors are filled
+   */
+  public void sample(
+      Tensor logits, Requests requests, SamplerInputs inputs, Tensor tokens, Outputs outputs) {
+    plan.sample(
+        view(logits, "logits"),
+        0,
+        Objects.requireNonNull(requests, "requests").rows,
+        Objects.requireNonNull(inputs, "inputs").views,
+        view(tokens, "tokens"),
+        Objects.requireNonNull(outputs, "outputs").outputs);
+  }
+
+  /** Its options that are not the defaults: {@code Sampler[temperature=0.8, topK=50, seed=42]}. */
+  @Override
+  public String toString() {
+    return plan.toString();
+  }
+
+  /**
+   * The rows of a batch, each with a sampler, a stream and a step of its own. To be kept from call
+   * to call and changed where a row changes; a change allocates nothing. Not safe for use by
+   * several threads at once, and not to be changed during a call.
+   *
+   * <pre>{@code
+   * Sampler.Requests requests = new Sampler.Requests().add(careful, 17, 0).add(wild, 18, 5);
+   * batch.sample(logits, requests, SamplerInputs.none(), tokens, outputs);
+   * requests.step(0, 1).step(1, 6);
+   * }</pre>
+   */
+  public static final class Requests {
+    final SamplerRows rows = new SamplerRows();
+
+    /** Of no row. */
+    public Requests() {}
+
+    /** How many there are. */
+    public int size() {
+      return rows.count();
+    }
+
+    /** Forgets all of them. */
+    public Requests clear() {
+      rows.clear();
+      return this;
+    }
+
+    /**
+     * One more row.
+     *
+     * @param sampler whose filters, penalties, temperature, seed and draw it has
+     * @param stream any number: the same one for all steps of a sequence, another one for each
+     *     other sequence
+     * @param step how many tokens came before, from 0 to 2^32 - 1
+     */
+    public Requests add(Sampler sampler, long stream, long step) {
+      SamplingOptions options = Objects.requireNonNull(sampler, "sampler").plan.sampling();
+      rows.add(options, stream, SamplingOptions.requireCounter("step", step));
+      return this;
+    }
+
+    /**
+     * Another request in place of one.
+     *
+     * @param row its place
+     * @param sampler as in {@link #add}
+     * @param stream as in {@link #add}
+     * @param step as in {@link #add}
+     * @throws IndexOutOfBoundsException for a row that is not there
+     */
+    public Requests set(int row, Sampler sampler, long stream, long step) {
+      SamplingOptions options = Objects.requireNonNull(sampler, "sampler").plan.sampling();
+      rows.set(row, options, stream, SamplingOptions.requireCounter("step", step));
+      return this;
+    }
+
+    /**
+     * The next step of a row.
+     *
+     * @param row its place
+     * @param step how many tokens came before, from 0 to 2^32 - 1
+     * @throws IndexOutOfBoundsException for a row that is not there
+     */
+    public Requests step(int row, long step) {
+      rows.step(row, SamplingOptions.requireCounter("step", step));
+      return this;
+    }
+  }
+
+  /** Options of {@link Sampler}. Not safe for use by several threads at once. */
+  public static final class Builder extends OperationBuilder<Builder> {
+    private int axis = -1;
+    private double softcap;
+    private SamplingRules rules = SamplingRules.XENT;
+    private @Nullable Ties ties;
+    private boolean greedy;
+    private double temperature;
+    private long minKeep;
+    private long topK;
+    private double topP;
+    private double minP;
+    private double typicalP;
+    private double repetitionPenalty;
+    private double frequencyPenalty;
+    private double presencePenalty;
+    private long seed;
+    private long stream;
+    private long draw;
+
+    private Builder() {}
+
+    /** The axis of the classes; negative ones count from the end. Default: -1, the last. */
+    public Builder axis(int value) {
+      axis = value;
+      return this;
+    }
+
+    /**
+     * {@code c}: logits become {@code c tanh(x / c)}, before everything else. Default: they stay.
+     *
+     * @throws OptionException unless it is from 2^-32 to 2^32
+     */
+    public Builder softcap(double value) {
+      softcap = Options.requireSoftcap(value);
+      return this;
+    }
+
+    /** Whose filters there are, in which order. Default: those of Xent. */
+    public Builder rules(SamplingRules value) {
+      rules = Objects.requireNonNull(value, "rules");
+      return this;
+    }
+
+    /**
+     * What top-k does with classes that equal the k-th. Default: ALL by the rules of transformers
+     * and vLLM, else FIRST.
+     */
+    public Builder ties(Ties value) {
+      ties = Objects.requireNonNull(value, "ties");
+      return this;
+    }
+
+    /**
+     * {@code tau}: logits are divided by it. 0 takes the largest logit, whatever filters there are.
+     * Default: 1.
+     *
+     * @throws OptionException unless it is 0, or from 2^-32 to 2^32
+     */
+    public Builder temperature(double value) {
+      temperature = SamplingOptions.requireTemperature(value);
+      greedy = value == 0;
+      return this;
+    }
+
+    /**
+     * How many classes every filter keeps at least. Default: 1.
+     *
+     * @throws OptionException unless 1 or more
+     */
+    public Builder minKeep(long value) {
+      minKeep = SamplingOptions.requireAtLeast("minKeep", value, 1);
+      return this;
+    }
+
+    /**
+     * Keeps the {@code k} largest classes; 0 keeps all. Default: all.
+     *
+     * @throws OptionException unless 0 or more
+     */
+    public Builder topK(long k) {
+      topK = SamplingOptions.requireAtLeast("topK", k, 0);
+      return this;
+    }
+
+    /**
+     * Keeps the fewest of the largest classes that have this probability together. Default: 1,
+     * which keeps all.
+     *
+     * @throws OptionException unless it is above 0, at most 1
+     */
+    public Builder topP(double p) {
+      topP = SamplingOptions.requireMass("topP", p);
+      return this;
+    }
+
+    /**
+     * Keeps classes whose probability is at least this share of the largest one. Default: 0, which
+     * keeps all.
+     *
+     * @throws OptionException unless it is from 0 to 1
+     */
+    public Builder minP(double p) {
+      minP = SamplingOptions.requireShare("minP", p);
+      return this;
+    }
+
+    /**
+     * Keeps the classes whose information, {@code -log p}, is nearest to the entropy, so many that
+     * they have this probability together. Default: 1, which keeps all.
+     *
+     * @throws OptionException unless it is above 0, at most 1
+     */
+    public Builder typicalP(double p) {
+      typicalP = SamplingOptions.requireMass("typicalP", p);
+      return this;
+    }
+
+    /**
+     * Divides logits above 0 of classes that are among the tokens before, and multiplies others: a
+     * number above 1 makes them rarer. Default: 1.
+     *
+     * @throws OptionException unless it is above 0 and a float holds it
+     */
+    public Builder repetitionPenalty(double value) {
+      repetitionPenalty = SamplingOptions.requireRepetition(value);
+      return this;
+    }
+
+    /**
+     * Is subtracted from the logit of a class as often as it is among the output tokens. Default:
+     * 0.
+     *
+     * @throws OptionException unless a float holds it
+     */
+    public Builder frequencyPenalty(double value) {
+      frequencyPenalty = SamplingOptions.requireFloat("frequencyPenalty", value);
+      return this;
+    }
+
+    /**
+     * Is subtracted once from the logit of a class that is among the output tokens. Default: 0.
+     *
+     * @throws OptionException unless a float holds it
+     */
+    public Builder presencePenalty(double value) {
+      presencePenalty = SamplingOptions.requireFloat("presencePenalty", value);
+      return this;
+    }
+
+    /** All 64 bits count. Default: 0. */
+    public Builder seed(long value) {
+      seed = value;
+      return this;
+    }
+
+    /**
+     * The stream of row 0; row {@code i} has this plus {@code i}. All 64 bits count. {@link
+     * Requests} have streams of their own. Default: 0.
+     */
+    public Builder stream(long value) {
+      stream = value;
+      return this;
+    }
+
+    /**
+     * Which one of several tokens that are drawn from the same logits. Default: 0.
+     *
+     * @throws OptionException unless it is from 0 to 2^32 - 1
+     */
+    public Builder draw(long value) {
+      draw = SamplingOptions.requireCounter("draw", value);
+      return this;
+    }
+
+    /**
+     * The operation.
+     *
+     * @throws OptionException for a filter that the rules do not have, or an instruction set that
+     *     this processor or build does not have
+     * @throws NativeLibraryException for the native backend where it cannot be had
+     */
+    public Sampler build() {
+      SamplingOptions sampling =
+          new SamplingOptions(
+              rules,
+              ties,
+              greedy,
+              temperature,
+              minKeep,
+              topK,
+              topP,
+              minP,
+              typicalP,
+              repetitionPenalty,
+              frequencyPenalty,
+              presencePenalty,
+              seed,
+              stream,
+              draw);
+      Engine engine = engine();
+      Options options = Options.of(engine, FullyMasked.NAN, 0, softcap);
+      return new Sampler(new SamplerPlan(engine, options, sampling, axis));
+    }
+
+    @Override
+    Builder self() {
+      return this;
+    }
+  }
+
+  /**
+   * What a call hands out beside tokens. Ask it once for what you want, then give it to any number
+   * of calls; each overwrites the numbers and tensors of the one before.
+   *
+   * <p>Not safe for use by several threads at once. Before the first call that succeeds counts are
+   * -1. A call that fails leaves the numbers of the call before.
+   */
+  public static final class Outputs {
+    final SamplerOutputs outputs = new SamplerOutputs();
+
+    /** Asking for nothing but numbers. */
+    public Outputs() {}
+
+    /**
+     * Asks for the log-probability of each token in the softmax of all classes, whatever filters,
+     * bias, penalties and temperature say: the bits of {@link
+     * CrossEntropy.Outputs#logProbabilities} with the token as label. NaN without a token.
+     *
+     * @param tensor F32, F16 or BF16, in the shape of the rows; null: no longer
+     */
+    public Outputs logProbabilities(@Nullable Tensor tensor) {
+      outputs.logProbabilities = viewOrNull(tensor);
+      return this;
+    }
+
+    /**
+     * Asks for the logarithm of the probability that each token was drawn with: among the classes
+     * that were kept, with bias, penalties and temperature. 0 where it was the only one, NaN
+     * without a token.
+     *
+     * @param tensor F32, F16 or BF16, in the shape of the rows; null: no longer
+     */
+    public Outputs processedLogProbabilities(@Nullable Tensor tensor) {
+      outputs.processedLogProbabilities = viewOrNull(tensor);
+      return this;
+    }
+
+    /**
+     * Asks for how many classes the filters kept; 0 without a token.
+     *
+     * @param tensor I32 or I64, in the shape of the rows; null: no longer
+     */
+    public Outputs kept(@Nullable Tensor tensor) {
+      outputs.kept = viewOrNull(tensor);
+      return this;
+    }
+
+    /**
+     * Asks for 1 at every class that the filters kept, 0 at others: a {@linkplain Inputs#classMask
+     * class mask} for other operations.
+     *
+     * @param tensor U8 or I8, in the shape of the logits; null: no longer
+     */
+    public Outputs keptMask(@Nullable Tensor tensor) {
+      outputs.keptMask = viewOrNull(tensor);
+      return this;
+    }
+
+    /**
+     * Asks for how many classes come before the token in the order of the logits as they came; -1
+     * without a token.
+     *
+     * @param tensor I32 or I64, in the shape of the rows; null: no longer
+     */
+    public Outputs ranks(@Nullable Tensor tensor) {
+      outputs.ranks = viewOrNull(tensor);
+      return this;
+    }
+
+    /**
+     * Asks for the entropy of the softmax of all classes; NaN without a token.
+     *
+     * @param tensor F32, F16 or BF16, in the shape of the rows; null: no longer
+     */
+    public Outputs entropies(@Nullable Tensor tensor) {
+      outputs.entropies = viewOrNull(tensor);
+      return this;
+    }
+
+    /**
+     * Asks for the classes of the {@code k} largest logits as they came, in falling order; -1
+     * without a token.
+     *
+     * @param tensor I32 or I64, in the shape of the logits with {@code k} along the class axis;
+     *     null: no longer
+     */
+    public Outputs topClasses(@Nullable Tensor tensor) {
+      outputs.topClasses = viewOrNull(tensor);
+      return this;
+    }
+
+    /**
+     * Asks for the log-probabilities of these classes, as {@link TopK} gives them but for their
+     * last digit; NaN without a token.
+     *
+     * @param tensor F32, F16 or BF16, in the shape of {@link #topClasses}; null: no longer
+     */
+    public Outputs topLogProbabilities(@Nullable Tensor tensor) {
+      outputs.topLogProbabilities = viewOrNull(tensor);
+      return this;
+    }
+
+    /** The number of rows. */
+    public long rows() {
+      return outputs.rows;
+    }
+
+    /** The number of rows that have a token. */
+    public long sampled() {
+      return outputs.sampled;
+    }
+
+    /** What is asked for, and the numbers of the last call, in one line. */
+    @Override
+    public String toString() {
+      return outputs.toString();
+    }
+  }
+}

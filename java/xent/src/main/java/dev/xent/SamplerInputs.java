@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.errors.LabelException;
+import dev.xent.internal.plan.SamplerViews;
+import dev.xent.internal.plan.View;
+import java.util.Objects;
+
+/**
+ * What a {@link Sampler} may read beside logits: a mask of classes, a bias, and the tokens that
+ * came before.
+ *
+ * <pre>{@code
+ * SamplerInputs inputs = SamplerInputs.none().bias(bias).outputTokens(tokensSoFar);
+ * sampler.sample(logits, step, inputs, tokens, outputs);
+ * }</pre>
+ *
+ * <p>Instances are immutable views, as tensors are: each method returns another instance, any
+ * number of calls and threads may use one, and each call reads what the tensors hold then. None of
+ * the tensors may overlap what a call writes.
+ */
+public final class SamplerInputs {
+  private static final SamplerInputs NONE = new SamplerInputs(SamplerViews.NONE);
+
+  final SamplerViews views;
+
+  private SamplerInputs(SamplerViews views) {
+    this.views = views;
+  }
+
+  /** Nothing beside logits. */
+  public static SamplerInputs none() {
+    return NONE;
+  }
+
+  /**
+   * With a mask of classes. A class whose flag is 0 does not exist: whatever its logit is, NaN too,
+   * it changes no result, log-probabilities included. To forbid a class that the model knows, give
+   * it a {@linkplain #bias} of -inf: its probability then still counts in {@link
+   * Sampler.Outputs#logProbabilities}.
+   *
+   * @param flags U8 or I8, as of a {@code byte[]}, 0 or anything else: in the shape of the logits,
+   *     where any size may be 1 and hold for all, but not the number of classes; or one dimension,
+   *     the same for all rows
+   */
+  public SamplerInputs classMask(Tensor flags) {
+    return new SamplerInputs(views.withClassMask(viewOf(flags, "classMask")));
+  }
+
+  /**
+   * With a number per class that is added to its logit, before penalties and temperature; -inf
+   * forbids the class.
+   *
+   * @param numbers F32, F16 or BF16, in the shape of the logits, where any size may be 1 and hold
+   *     for all, but not the number of classes; or one dimension, the same for all rows
+   */
+  public SamplerInputs bias(Tensor numbers) {
+    return new SamplerInputs(views.withBias(viewOf(numbers, "bias")));
+  }
+
+  /**
+   * With the tokens of the prompts: what {@link Sampler.Builder#repetitionPenalty} is for, beside
+   * the output tokens.
+   *
+   * @param classes of any integer type, in the shape of the logits with as many along the class
+   *     axis as the longest prompt has; -1 stands for none. A number that is neither is a {@link
+   *     LabelException}
+   */
+  public SamplerInputs promptTokens(Tensor classes) {
+    return new SamplerInputs(views.withPromptTokens(viewOf(classes, "promptTokens")));
+  }
+
+  /**
+   * With the tokens that were sampled so far: what all penalties are for.
+   *
+   * @param classes as {@link #promptTokens} has them
+   */
+  public SamplerInputs outputTokens(Tensor classes) {
+    return new SamplerInputs(views.withOutputTokens(viewOf(classes, "outputTokens")));
+  }
+
+  private static View viewOf(Tensor tensor, String name) {
+    return Objects.requireNonNull(tensor, name).view;
+  }
+
+  /** The inputs that were given: {@code SamplerInputs[bias=F32 [10]]}. */
+  @Override
+  public String toString() {
+    return views.toString();
+  }
+}

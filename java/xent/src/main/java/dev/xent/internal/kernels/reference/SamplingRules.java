@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference;
+
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.Addresses;
+import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.Layout;
+import dev.xent.internal.kernels.reference.call.Report;
+import dev.xent.internal.kernels.reference.call.Sampling;
+import dev.xent.internal.kernels.reference.call.Shape;
+import dev.xent.internal.kernels.reference.call.SizedStruct;
+import java.lang.foreign.MemorySegment;
+
+/** What sampling asks of its arguments. */
+final class SamplingRules {
+  private static final long NO_TOKEN = -1;
+
+  private SamplingRules() {}
+
+  static int check(Call call, int perRow, long workspaceSize) {
+    int status = call.checkWhole();
+    if (status == Status.OK) {
+      status = checkLogits(call);
+    }
+    if (status == Status.OK) {
+      status = OptionRules.checkForeign(call, XentH.XENT_FIELD_SOFTCAP());
+    }
+    if (status == Status.OK) {
+      status = checkSamplings(call, perRow);
+    }
+    if (status == Status.OK) {
+      status = call.arrays.check(call, FunctionArrays.SAMPLE);
+    }
+    CallArrays given = call.given;
+    if (status == Status.OK
+        && (has(given.topClasses) || has(given.topLogProbabilities))
+        && call.shape.topCount == 0) {
+      status = call.report.refuse(Status.INVALID_SHAPE, XentH.XENT_FIELD_TOP_COUNT(), 0);
+    }
+    if (status == Status.OK) {
+      status = checkWorkspace(call, workspaceSize);
+    }
+    return status == Status.OK ? checkTokens(call) : status;
+  }
+
+  private static int checkLogits(Call call) {
+    if (call.shape.classes > Integer.MAX_VALUE) {
+      return call.report.refuse(
+          Status.INVALID_SHAPE, XentH.XENT_FIELD_CLASSES(), call.shape.classes);
+    }
+    return call.wide
+        ? call.report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_LOGITS(), call.shape.logits.type)
+        : Status.OK;
+  }
+
+  // ---- structs ---------------------------------------------------------------------------------
+
+  private static int checkSamplings(Call call, int perRow) {
+    MemorySegment array = call.given.sampling;
+    Sampling sampling = call.sampling;
+    call.samplesPerRow = perRow == 1;
+    if (perRow != 0 && perRow != 1) {
+      return call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SAMPLING(), perRow);
+    }
+    if (!has(array) && call.samplesPerRow) {
+      return call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SAMPLING(), 0);
+    }
+    if (!has(array)) {
+      sampling.clear();
+      return Status.OK;
+    }
+    if (!call.samplesPerRow) {
+      return checkOne(call, array, 0);
+    }
+    if (call.rowBegin == call.rowEnd) {
+      return Status.OK;
+    }
+    int status = checkSize(call, array, 0);
+    if (status != Status.OK) {
+      return status;
+    }
+    long size = SizedStruct.size(array);
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      status =
+          SizedStruct.size(array, row * size) == size
+              ? checkOne(call, array, row * size)
+              : call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SAMPLING(), 0);
+      if (status != Status.OK) {
+        return call.report.inRow(row, status);
+      }
+    }
+    return Status.OK;
+  }
+
+  /** Copies a struct that this version knows. */
+  private static int checkSize(Call call, MemorySegment array, long at) {
+    Sampling sampling = call.sampling;
+    boolean fits = sampling.copy.fits(array, at);
+    return fits && sampling.copy.load(array, at)
+        ? Status.OK
+        : call.report.refuse(
+            fits ? Status.UNSUPPORTED : Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SAMPLING(), 0);
+  }
+
+  private static int checkOne(Call call, MemorySegment array, long at) {
+    Sampling sampling = call.sampling;
+    Report report = call.report;
+    int size = checkSize(call, array, at);
+    if (size != Status.OK) {
+      return size;
+    }
+    sampling.read();
+    if (sampling.rules < XentH.XENT_RULES_XENT()
+        || sampling.rules > XentH.XENT_RULES_ONNXRUNTIME_GENAI()) {
+      return refuseInteger(report, XentH.XENT_FIELD_RULES(), sampling.rules);
+    }
+    if (sampling.ties < XentH.XENT_TIES_OF_RULES() || sampling.ties > XentH.XENT_TIES_ALL()) {
+      return refuseInteger(report, XentH.XENT_FIELD_TIES(), sampling.ties);
+    }
+    if (sampling.greedy != 0 && sampling.greedy != 1) {
+      return refuseInteger(report, XentH.XENT_FIELD_GREEDY(), sampling.greedy);
+    }
+    if (sampling.reserved != 0) {
+      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_SAMPLING(), sampling.reserved);
+    }
+    int status = checkFilters(report, sampling);
+    return status == Status.OK ? checkFactors(report, sampling) : status;
+  }
+
+  private static int checkFilters(Report report, Sampling sampling) {
+    if (sampling.minKeep < 0) {
+      return refuseInteger(report, XentH.XENT_FIELD_MIN_KEEP(), sampling.minKeep);
+    }
+    if (sampling.topK < 0) {
+      return refuseInteger(report, XentH.XENT_FIELD_TOP_K(), sampling.topK);
+    }
+    if (!isShare(sampling.topP)) {
+      return report.refuseOption(XentH.XENT_FIELD_TOP_P(), sampling.topP);
+    }
+    if (!isShare(sampling.minP)) {
+      return report.refuseOption(XentH.XENT_FIELD_MIN_P(), sampling.minP);
+    }
+    if (!isShare(sampling.typicalP)) {
+      return report.refuseOption(XentH.XENT_FIELD_TYPICAL_P(), sampling.typicalP);
+    }
+    boolean isGenai = sampling.rules == XentH.XENT_RULES_ONNXRUNTIME_GENAI();
+    if (isGenai && sampling.minP != 0) {
+      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_MIN_P(), sampling.rules);
+    }
+    if ((isGenai || sampling.rules == XentH.XENT_RULES_VLLM()) && sampling.typicalP != 0) {
+      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_TYPICAL_P(), sampling.rules);
+    }
+    return Status.OK;
+  }
+
+  private static int checkFactors(Report report, Sampling sampling) {
+    if (!OptionRules.isFactor(sampling.temperature)) {
+      return report.refuseOption(XentH.XENT_FIELD_TEMPERATURE(), sampling.temperature);
+    }
+    double repetition = sampling.repetitionPenalty;
+    if (repetition != 0 && !(repetition >= Float.MIN_NORMAL && repetition <= Float.MAX_VALUE)) {
+      return report.refuseOption(XentH.XENT_FIELD_REPETITION_PENALTY(), repetition);
+    }
+    if (!isFloat(sampling.frequencyPenalty)) {
+      return report.refuseOption(XentH.XENT_FIELD_FREQUENCY_PENALTY(), sampling.frequencyPenalty);
+    }
+    return isFloat(sampling.presencePenalty)
+        ? Status.OK
+        : report.refuseOption(XentH.XENT_FIELD_PRESENCE_PENALTY(), sampling.presencePenalty);
+  }
+
+  private static int refuseInteger(Report report, int field, long integer) {
+    return report.refuse(Status.INVALID_OPTION, field, integer);
+  }
+
+  private static boolean isShare(double p) {
+    return p >= 0 && p <= 1;
+  }
+
+  private static boolean isFloat(double value) {
+    return Math.abs(value) <= Float.MAX_VALUE;
+  }
+
+  // ---- workspace and tokens --------------------------------------------------------------------
+
+  /** The bytes that native code needs: a bit per class, and twice as many slots as tokens. */
+  static long workspace(long classes, long tokens) {
+    if (classes < 1 || tokens < 1) {
+      return 0;
+    }
+    long words = (classes - 1) / Long.SIZE + 1;
+    long slots = 2;
+    while (slots < 2 * Math.min(tokens, classes)) {
+      slots *= 2;
+    }
+    return (words + 2 * slots) * Long.BYTES;
+  }
+
+  private static int checkWorkspace(Call call, long size) {
+    CallArrays given = call.given;
+    boolean needs =
+        (has(given.promptTokens) && call.shape.promptCount > 0)
+            || (has(given.outputTokens) && call.shape.outputCount > 0);
+    if (!needs) {
+      return Status.OK;
+    }
+    long tokens = call.shape.promptCount + call.shape.outputCount;
+    long needed = workspace(call.shape.classes, tokens < 0 ? Long.MAX_VALUE : tokens);
+    boolean fits =
+        has(given.workspace)
+            && Addresses.isAligned(given.workspace, Long.BYTES)
+            && Long.compareUnsigned(size, needed) >= 0;
+    return fits
+        ? Status.OK
+        : call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_WORKSPACE(), needed);
+  }
+
+  private static int checkTokens(Call call) {
+    CallArrays given = call.given;
+    Shape shape = call.shape;
+    int status =
+        checkTokens(
+            call,
+            given.promptTokens,
+            shape.promptTokens,
+            shape.promptCount,
+            XentH.XENT_FIELD_PROMPT_TOKENS());
+    return status == Status.OK
+        ? checkTokens(
+            call,
+            given.outputTokens,
+            shape.outputTokens,
+            shape.outputCount,
+            XentH.XENT_FIELD_OUTPUT_TOKENS())
+        : status;
+  }
+
+  private static int checkTokens(
+      Call call, MemorySegment tokens, Layout layout, long count, int field) {
+    for (long row = call.rowBegin; row < call.rowEnd && has(tokens); row++) {
+      for (long j = 0; j < count; j++) {
+        long at = call.shape.offset(layout, row) + j * layout.classes;
+        long token = ElementType.of(layout.type).getInteger(tokens, at);
+        if (token != NO_TOKEN && (token < 0 || token >= call.shape.classes)) {
+          return call.report.refuseLabel(field, row, token);
+        }
+      }
+    }
+    return Status.OK;
+  }
+}

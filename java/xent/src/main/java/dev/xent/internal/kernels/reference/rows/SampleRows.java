@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.rows;
+
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+
+import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.Layout;
+import dev.xent.internal.kernels.reference.call.Options;
+import dev.xent.internal.kernels.reference.call.Request;
+import dev.xent.internal.kernels.reference.call.Sampling;
+import dev.xent.internal.kernels.reference.call.Shape;
+import dev.xent.internal.kernels.reference.sample.SampledRow;
+import dev.xent.internal.kernels.reference.sum.Work;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** A token of each row of a call, and what is told of it. */
+public final class SampleRows {
+  private static final long NO_TOKEN = -1;
+
+  private final Request call;
+  private final Work work;
+  private final CrossEntropyRows crossEntropy;
+  private final SampledRow sampled;
+
+  /**
+   * @param crossEntropy tells of a token what is told of a label
+   */
+  public SampleRows(CrossEntropyRows crossEntropy) {
+    this.crossEntropy = crossEntropy;
+    work = crossEntropy.work;
+    call = work.call;
+    sampled = new SampledRow(work);
+  }
+
+  /** Tokens first, then the results of a cross-entropy whose labels they are. */
+  public int sample() {
+    Sampling options = call.sampling;
+    work.begin();
+    long counted = 0;
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      if (call.samplesPerRow) {
+        options.load(call.given.sampling, row);
+      }
+      work.row.go(row);
+      sampled.sample(row, call.samplesPerRow ? options.stream : options.stream + row, options);
+      write();
+      counted += sampled.token == NO_TOKEN ? 0 : 1;
+    }
+    int status = tellOfTokens();
+    call.report.counted = counted;
+    return status;
+  }
+
+  private void write() {
+    CallArrays given = call.given;
+    Shape shape = call.shape;
+    work.row.storeClass(sampled.token, given.tokens, shape.tokens);
+    work.row.storeNumber(
+        sampled.logProbability, given.processedLogProbabilities, shape.processedLogProbabilities);
+    work.row.storeClass(sampled.kept(), given.kept, shape.kept);
+    if (has(given.keptMask)) {
+      writeMask(given.keptMask, shape.keptMask);
+    }
+  }
+
+  private void writeMask(MemorySegment mask, Layout layout) {
+    long at = work.row.at(layout);
+    for (long k = 0; k < call.shape.classes; k++) {
+      mask.set(ValueLayout.JAVA_BYTE, at + k * layout.classes, (byte) 0);
+    }
+    for (int i = 0; i < sampled.kept(); i++) {
+      mask.set(ValueLayout.JAVA_BYTE, at + sampled.clazz(i) * layout.classes, (byte) 1);
+    }
+  }
+
+  /** A row without a token is one whose label is ignored. */
+  private int tellOfTokens() {
+    CallArrays given = call.given;
+    if (!has(given.logProbabilities)
+        && !has(given.ranks)
+        && !has(given.entropies)
+        && !has(given.topClasses)
+        && !has(given.topLogProbabilities)) {
+      return Status.OK;
+    }
+    Options options = call.options;
+    given.targets = given.tokens;
+    call.shape.targets.take(call.shape.tokens);
+    options.hasIgnoreIndex = 1;
+    options.ignoreIndex = NO_TOKEN;
+    return crossEntropy.forward();
+  }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.sample;
+
+import java.util.Arrays;
+
+/**
+ * Classes of a row in order: by falling value, the lower class first among equals. Whatever a
+ * filter keeps is a run of them.
+ */
+final class Candidates {
+  private static final int MOST = Integer.MAX_VALUE - 8;
+  private static final int MAGNITUDE = Integer.MAX_VALUE;
+
+  int count;
+
+  /** Of each class a number that rises where the value falls, and the class below it. */
+  private long[] keys = new long[0];
+
+  /** None yet, of a row of so many classes. */
+  void begin(long classes) {
+    count = 0;
+    if (keys.length < classes) {
+      keys = new long[(int) Math.min(classes, MOST)];
+    }
+  }
+
+  /** One more; -0 counts as +0. */
+  void add(int clazz, float value) {
+    int falling = ~ordered(Float.floatToRawIntBits(value + 0f));
+    keys[count++] = ((long) falling << Integer.SIZE) | Integer.toUnsignedLong(clazz);
+  }
+
+  /** Puts them in order. */
+  void sort() {
+    Arrays.sort(keys, 0, count);
+  }
+
+  int clazz(int i) {
+    return (int) keys[i];
+  }
+
+  float value(int i) {
+    return Float.intBitsToFloat(ordered(~(int) (keys[i] >> Integer.SIZE)));
+  }
+
+  /** Keeps those from one place up to another. */
+  void keep(int begin, int end) {
+    count = end - begin;
+    System.arraycopy(keys, begin, keys, 0, count);
+  }
+
+  /** Bits of a float as an integer in the order of the floats, and back. */
+  private static int ordered(int bits) {
+    return bits ^ ((bits >> (Integer.SIZE - 1)) & MAGNITUDE);
+  }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.sample;
+
+import dev.xent.internal.kernels.reference.math.Arithmetic;
+import dev.xent.internal.kernels.reference.math.Float64;
+
+/** What a filter keeps of the candidates that are left: a run of them, never none. */
+final class Filters {
+  private final Candidates left;
+  private final Weights weights = new Weights();
+  private final Arithmetic logarithm = new Float64();
+  private long classes;
+  private double temperature;
+  private long keep;
+
+  Filters(Candidates left) {
+    this.left = left;
+  }
+
+  /**
+   * Of a row of so many classes.
+   *
+   * @param temperatureOfFilters 0: 1
+   * @param atLeast how many of the first every filter keeps; 0: 1
+   */
+  void begin(long ofRow, double temperatureOfFilters, long atLeast) {
+    classes = ofRow;
+    temperature = temperatureOfFilters == 0 ? 1 : temperatureOfFilters;
+    keep = Math.max(atLeast, 1);
+  }
+
+  /** The first k; with all equals those that are not below the k-th. */
+  void topK(long k, boolean allEquals) {
+    long wanted = Math.max(k, keep);
+    if (wanted >= left.count) {
+      return;
+    }
+    int end = (int) wanted;
+    while (allEquals && end < left.count && left.value(end) == left.value(end - 1)) {
+      end++;
+    }
+    left.keep(0, end);
+  }
+
+  /** The shortest beginning with a mass of p or more. */
+  void topP(double p) {
+    weights.of(left, temperature, classes);
+    long needed = Mass.atLeast(p, weights.sum);
+    long before = 0;
+    int end = 0;
+    while (end < left.count && (before < needed || end < keep)) {
+      before += weights.get(end);
+      end++;
+    }
+    left.keep(0, end);
+  }
+
+  /** Those whose probability is at least p times the largest one. */
+  void minP(double p) {
+    double below = logarithm.log(Math.max(p, Double.MIN_NORMAL)) * temperature;
+    double threshold = left.value(0) + below;
+    int end = 0;
+    while (end < left.count && (left.value(end) >= threshold || end < keep)) {
+      end++;
+    }
+    left.keep(0, end);
+  }
+
+  /**
+   * Those of the smallest scores with a mass of p or more: how far the logarithm of a probability
+   * is from its mean. Scores fall along the order and then rise.
+   */
+  void typicalP(double p) {
+    weights.of(left, temperature, classes);
+    double mean = meanDistance();
+    int begin = 0;
+    while (begin < left.count && weights.distance(left, begin) < mean) {
+      begin++;
+    }
+    int end = begin;
+    long needed = Mass.atLeast(p, weights.sum);
+    long before = 0;
+    while (end - begin < left.count && (before < needed || end - begin < keep)) {
+      double least = Math.min(score(begin - 1, mean), score(end, mean));
+      while (score(begin - 1, mean) == least) {
+        begin--;
+        before += weights.get(begin);
+      }
+      while (score(end, mean) == least) {
+        before += weights.get(end);
+        end++;
+      }
+    }
+    left.keep(begin, end);
+  }
+
+  /** The mean of the distances from the largest, in integers until the division. */
+  private double meanDistance() {
+    long sum = 0;
+    for (int i = 0; i < left.count; i++) {
+      sum += (long) Math.rint(weights.get(i) * weights.distance(left, i));
+    }
+    return (double) sum / weights.sum;
+  }
+
+  /** Infinite where there is no class. */
+  private double score(int i, double mean) {
+    return i < 0 || i >= left.count
+        ? Double.POSITIVE_INFINITY
+        : Math.abs(weights.distance(left, i) - mean);
+  }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.sample;
+
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.reference.call.Request;
+import dev.xent.internal.kernels.reference.call.Sampling;
+import dev.xent.internal.kernels.reference.load.Row;
+import dev.xent.internal.kernels.reference.math.Arithmetic;
+import dev.xent.internal.kernels.reference.math.Float64;
+import dev.xent.internal.kernels.reference.sum.Work;
+import java.util.Arrays;
+
+/** A row from its logits to its token, step by step as docs/numerics.md has it. */
+public final class SampledRow {
+  private static final long NO_TOKEN = -1;
+
+  /** The class of the row, or none. */
+  public long token;
+
+  /** The logarithm of the chance that it had. */
+  public double logProbability;
+
+  private final Candidates kept = new Candidates();
+  private final Request call;
+  private final Work work;
+  private final Penalties penalties;
+  private final Filters filters = new Filters(kept);
+  private final Weights weights = new Weights();
+  private final Philox random = new Philox();
+  private final Arithmetic logarithm = new Float64();
+
+  /** Kept classes and their places in the order, by rising class. */
+  private long[] byClass = new long[0];
+
+  public SampledRow(Work work) {
+    this.work = work;
+    call = work.call;
+    penalties = new Penalties(call);
+  }
+
+  /** Samples the work's current row with options of its own. */
+  public void sample(long row, long stream, Sampling options) {
+    token = NO_TOKEN;
+    logProbability = Double.NaN;
+    penalties.begin(row, options);
+    boolean isNumbers = takeCandidates();
+    penalties.end(row);
+    if (!isNumbers) {
+      kept.keep(0, 0);
+    }
+    if (kept.count == 0) {
+      return;
+    }
+    kept.sort();
+    if (options.greedy != 0) {
+      kept.keep(0, 1);
+      token = kept.clazz(0);
+      logProbability = 0;
+      return;
+    }
+    filter(options);
+    random.block(options.seed, options.step, options.draw, stream);
+    draw(options);
+  }
+
+  /** How many classes the filters kept. */
+  public int kept() {
+    return kept.count;
+  }
+
+  /** One of these, by place in their order. */
+  public int clazz(int i) {
+    return kept.clazz(i);
+  }
+
+  /** Values, and the classes that can be drawn; false: one of them is NaN or +infinity. */
+  private boolean takeCandidates() {
+    Row row = work.row;
+    kept.begin(row.classes);
+    for (long begin = 0; begin < row.classes; begin += CHUNK) {
+      int count = Row.chunkSize(begin, row.classes);
+      work.chunk.load(row, begin, count, 0);
+      boolean biased = has(call.given.bias);
+      if (biased) {
+        row.load(call.given.bias, call.shape.bias, begin, count, work.terms);
+      }
+      for (int i = 0; i < count; i++) {
+        if (!work.chunk.takesPart(i)) {
+          continue;
+        }
+        int clazz = (int) begin + i;
+        float x = (float) work.chunk.x[i];
+        x = penalties.of(clazz, biased ? x + (float) work.terms[i] : x);
+        if (!(x < Float.POSITIVE_INFINITY)) {
+          return false;
+        }
+        if (x > Float.NEGATIVE_INFINITY) {
+          kept.add(clazz, x);
+        }
+      }
+    }
+    return true;
+  }
+
+  private void filter(Sampling options) {
+    int rules = options.rules;
+    double temperature = rules == XentH.XENT_RULES_LLAMA_CPP() ? 0 : options.temperature;
+    filters.begin(work.row.classes, temperature, options.minKeep);
+    if (rules == XentH.XENT_RULES_VLLM()) {
+      minP(options);
+      topK(options);
+      topP(options);
+    } else if (rules == XentH.XENT_RULES_LLAMA_CPP()) {
+      topK(options);
+      typicalP(options);
+      topP(options);
+      minP(options);
+    } else {
+      topK(options);
+      topP(options);
+      minP(options);
+      typicalP(options);
+    }
+  }
+
+  private void topK(Sampling options) {
+    if (options.topK > 0) {
+      filters.topK(options.topK, options.keepsAllTies());
+    }
+  }
+
+  private void topP(Sampling options) {
+    if (options.topP > 0 && options.topP < 1) {
+      filters.topP(options.topP);
+    }
+  }
+
+  private void minP(Sampling options) {
+    if (options.minP > 0) {
+      filters.minP(options.minP);
+    }
+  }
+
+  private void typicalP(Sampling options) {
+    if (options.typicalP > 0 && options.typicalP < 1) {
+      filters.typicalP(options.typicalP);
+    }
+  }
+
+  /** The class whose weight lies where the random bits point at, classes side by side. */
+  private void draw(Sampling options) {
+    weights.of(kept, options.temperature, work.row.classes);
+    if (byClass.length < kept.count) {
+      byClass = new long[kept.count];
+    }
+    for (int i = 0; i < kept.count; i++) {
+      byClass[i] = ((long) kept.clazz(i) << Integer.SIZE) | i;
+    }
+    Arrays.sort(byClass, 0, kept.count);
+    long target = Mass.pointedAt(random.high, random.low, weights.sum);
+    long upTo = 0;
+    int i = -1;
+    while (upTo <= target) {
+      i++;
+      upTo += weights.get((int) byClass[i]);
+    }
+    int drawn = (int) byClass[i];
+    token = kept.clazz(drawn);
+    long weight = weights.get(drawn);
+    long others = weights.sum - weight;
+    double lost =
+        others <= weight
+            ? logarithm.logOnePlus((double) others / weight)
+            : logarithm.log((double) weights.sum / weight);
+    logProbability = work.arithmetic.round(0 - lost);
+  }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.sample;
+
+import static dev.xent.internal.kernels.reference.math.Constants.LIMIT;
+
+import dev.xent.internal.kernels.reference.math.Arithmetic;
+import dev.xent.internal.kernels.reference.math.Float32;
+
+/** The weights of a set of classes: integers in the proportion of their probabilities. */
+final class Weights {
+  /** Digits behind the point of e, where a row has few enough classes. */
+  private static final int MOST_DIGITS = 12;
+
+  private final Arithmetic arithmetic = new Float32();
+  private long[] weights = new long[0];
+
+  /** Their sum. */
+  long sum;
+
+  /** Weighs the classes of a set by their values. */
+  void of(Candidates set, double temperature, long classes) {
+    if (weights.length < set.count) {
+      weights = new long[set.count];
+    }
+    arithmetic.begin(temperature);
+    double max = set.value(0);
+    boolean shifted = !(Math.abs((float) max * (float) arithmetic.inverseHigh) <= LIMIT);
+    double reference = arithmetic.reference(shifted ? 0 : max);
+    double scale = 1L << digits(classes);
+    sum = 0;
+    for (int i = 0; i < set.count; i++) {
+      double x = shifted ? arithmetic.round(set.value(i) - max) : set.value(i);
+      weights[i] = (long) Math.rint(arithmetic.exponential(x, reference) * scale);
+      sum += weights[i];
+    }
+  }
+
+  /** g: so that a sum stays below 2^63. */
+  private static int digits(long classes) {
+    return Math.min(
+        MOST_DIGITS, Integer.SIZE - (Long.SIZE - Long.numberOfLeadingZeros(classes - 1)));
+  }
+
+  long get(int i) {
+    return weights[i];
+  }
+
+  /** What the largest is less another one, over the temperature. */
+  double distance(Candidates set, int i) {
+    return ((double) set.value(0) - set.value(i)) * arithmetic.inverse;
+  }
+}

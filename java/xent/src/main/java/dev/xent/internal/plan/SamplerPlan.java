@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.DType;
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Kernels;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** Sampling: which kernels draw the tokens of which rows. */
+public final class SamplerPlan {
+  private static final String EVENT = "sample";
+  private static final long NO_TOKEN = -1;
+
+  private final Engine engine;
+  private final Kernels kernels;
+  private final Options options;
+  private final SamplingOptions sampling;
+  private final int axis;
+  private final RowWork rows = this::rows;
+
+  public SamplerPlan(Engine engine, Options options, SamplingOptions sampling, int axis) {
+    this.engine = engine;
+    this.kernels = engine.kernels();
+    this.options = options;
+    this.sampling = sampling;
+    this.axis = axis;
+  }
+
+  /** How tokens are drawn. */
+  public SamplingOptions sampling() {
+    return sampling;
+  }
+
+  @Override
+  public String toString() {
+    Described text = new Described("Sampler").option("axis", axis, -1);
+    sampling.describe(text);
+    options.describe(text);
+    engine.describe(text);
+    return text.toString();
+  }
+
+  // ---- tensors for tokens ----------------------------------------------------------------------
+
+  /** The shape of the tokens of these logits. */
+  public long[] tokenShape(View logits) {
+    int d = Strides.axis(axis, logits.shape);
+    return logits.rank() == 1 ? new long[] {1} : Dimensions.without(d, logits.shape);
+  }
+
+  // ---- calls -----------------------------------------------------------------------------------
+
+  /** The token of the only row. */
+  public long token(View logits, long step) {
+    Call call = Call.current();
+    try {
+      begin(call, logits, step);
+      if (call.dimensions.rows != 1) {
+        throw new ShapeException(
+            String.format(
+                Locale.ROOT,
+                "logits is %s with %s: give one row, or call sample",
+                logits,
+                Plural.of(call.dimensions.rows, "row")));
+      }
+      View token = call.samplerScratch().token;
+      call.oneToken(token);
+      run(call, step);
+      return token.segment.get(ValueLayout.JAVA_LONG, 0);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw call.lost(e);
+    } finally {
+      call.end();
+    }
+  }
+
+  /** Writes a token of each row, and whatever is asked for beside it. */
+  public void sample(
+      View logits,
+      long step,
+      @Nullable SamplerRows requests,
+      SamplerViews inputs,
+      View tokens,
+      @Nullable SamplerOutputs outputs) {
+    Call call = Call.current();
+    try {
+      begin(call, logits, step);
+      takeInputs(call, inputs);
+      call.indices(call.tokens, tokens);
+      if (outputs != null) {
+        takeOutputs(call, outputs);
+      }
+      LossCall.requireWritable(call);
+      if (requests != null) {
+        requireRows(call, requests);
+        call.requests = requests;
+      }
+      run(call, step);
+      if (outputs != null) {
+        outputs.rows = call.dimensions.rows;
+        outputs.sampled = call.counted;
+      }
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw call.lost(e);
+    } finally {
+      call.end();
+    }
+  }
+
+  private void begin(Call call, View logits, long step) {
+    call.begin(EVENT, engine);
+    SamplingOptions.requireCounter("step", step);
+    call.lead(call.logits, logits, axis);
+    if (logits.type == DType.F64) {
+      throw new DTypeException(
+          "logits is " + logits + ": give a tensor of type F32, F16 or BF16 to sample from");
+    }
+    if (call.dimensions.classes > Integer.MAX_VALUE) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT, "logits is %s: give fewer than 2^31 classes to sample from", logits));
+    }
+    call.unusual = true;
+    call.needsWholeRows = true;
+  }
+
+  private void run(Call call, long step) {
+    call.ready();
+    call.options(options, 1);
+    call.step = step;
+    requireTokens(call, call.promptTokens, call.promptCount);
+    requireTokens(call, call.outputTokens, call.outputCount);
+    call.run(rows);
+  }
+
+  private static void takeInputs(Call call, SamplerViews inputs) {
+    if (inputs.classMask() != null) {
+      call.classMask(inputs.classMask());
+    }
+    if (inputs.bias() != null) {
+      call.bias(inputs.bias());
+    }
+    if (inputs.promptTokens() != null) {
+      call.promptCount = call.tokensBefore(call.promptTokens, inputs.promptTokens());
+    }
+    if (inputs.outputTokens() != null) {
+      call.outputCount = call.tokensBefore(call.outputTokens, inputs.outputTokens());
+    }
+  }
+
+  private static void takeOutputs(Call call, SamplerOutputs outputs) {
+    if (outputs.logProbabilities != null) {
+      call.perRow(call.labelLogProbabilities, outputs.logProbabilities);
+    }
+    if (outputs.processedLogProbabilities != null) {
+      call.perRow(call.processedLogProbabilities, outputs.processedLogProbabilities);
+    }
+    if (outputs.kept != null) {
+      call.indices(call.kept, outputs.kept);
+    }
+    if (outputs.keptMask != null) {
+      call.flagPerClass(call.keptMask, outputs.keptMask);
+    }
+    if (outputs.ranks != null) {
+      call.indices(call.ranks, outputs.ranks);
+    }
+    if (outputs.entropies != null) {
+      call.perRow(call.entropies, outputs.entropies);
+    }
+    call.top(outputs.topClasses, outputs.topLogProbabilities, null);
+  }
+
+  // ---- checks ----------------------------------------------------------------------------------
+
+  private static void requireRows(Call call, SamplerRows requests) {
+    if (requests.count() != call.dimensions.rows) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "requests has %s, logits is %s with %s: give as many requests as there are rows",
+              Plural.of(requests.count(), "request"),
+              call.lead(),
+              Plural.of(call.dimensions.rows, "row")));
+    }
+  }
+
+  /** Refuses a token before that is no class, while nothing is written yet. */
+  private static void requireTokens(Call call, Part part, long count) {
+    if (part.view == null) {
+      return;
+    }
+    RowPart tokens = call.samplerScratch().tokensBefore;
+    long classes = call.dimensions.classes;
+    try {
+      for (long piece = 0; piece < call.pieces.count; piece++) {
+        call.enter(piece);
+        tokens.take(part);
+        for (long row = 0; row < call.pieces.rows; row++) {
+          tokens.enter(row, call.pieces.inner);
+          for (long j = 0; j < count; j++) {
+            long token = tokens.integer(j);
+            if (token != NO_TOKEN && (token < 0 || token >= classes)) {
+              throw LabelException.ofToken(part.name, call.pieces.firstRow + row, token, classes);
+            }
+          }
+        }
+      }
+    } finally {
+      tokens.release();
+    }
+  }
+
+  // ---- rows ------------------------------------------------------------------------------------
+
+  private void rows(Call call, long begin, long end) {
+    SamplerRows requests = call.requests;
+    SamplerScratch scratch = call.samplerScratch();
+    MemorySegment structs =
+        requests == null
+            ? scratch.sampling(sampling, call.pieces, call.step)
+            : requests.of(call.pieces);
+    long bytes =
+        kernels.sampleWorkspace(call.dimensions.classes, call.promptCount + call.outputCount);
+    MemorySegment workspace =
+        call.promptCount + call.outputCount == 0 ? MemorySegment.NULL : scratch.workspace(bytes);
+    long most = call.rowsPerKernel();
+    for (long row = begin; row < end && !call.isInVain(); row += most) {
+      Failures.check(
+          kernels.sample(
+              call.shape,
+              call.options,
+              structs,
+              requests == null ? 0 : 1,
+              row,
+              Math.min(row + most, end),
+              call.logits.segment(),
+              call.classMask.segment(),
+              call.bias.segment(),
+              call.promptTokens.segment(),
+              call.outputTokens.segment(),
+              call.tokens.segment(),
+              call.processedLogProbabilities.segment(),
+              call.kept.segment(),
+              call.keptMask.segment(),
+              call.labelLogProbabilities.segment(),
+              call.ranks.segment(),
+              call.entropies.segment(),
+              call.topClasses.segment(),
+              call.topLogProbabilities.segment(),
+              workspace,
+              workspace.byteSize(),
+              call.report),
+          call);
+      call.counted += xent_report.counted(call.report);
+    }
+  }
+}

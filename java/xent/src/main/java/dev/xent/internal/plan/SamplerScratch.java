@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.DType;
+import dev.xent.internal.ffi.xent_sampling;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** What a thread needs to sample, used again by every call. */
+final class SamplerScratch {
+  /** A token of a row that nobody gave a tensor for. */
+  final View token;
+
+  final RowPart tokensBefore = new RowPart();
+
+  private final MemorySegment sampling = Arena.ofAuto().allocate(xent_sampling.layout());
+  private MemorySegment workspace = MemorySegment.NULL;
+
+  SamplerScratch() {
+    MemorySegment memory = Memory.allocate(Arena.ofAuto(), DType.I64, 1);
+    token = View.of(memory, DType.I64, new long[] {1}, new long[] {1}, null);
+  }
+
+  /** What the kernels are told of the rows of the current piece. */
+  MemorySegment sampling(SamplingOptions options, Pieces pieces, long step) {
+    options.write(sampling, options.stream() + pieces.firstRow, step);
+    return sampling;
+  }
+
+  /** Room for so many bytes. */
+  MemorySegment workspace(long bytes) {
+    if (workspace.byteSize() < bytes) {
+      workspace = Arena.ofAuto().allocate(bytes, Long.BYTES);
+    }
+    return workspace;
+  }
+}

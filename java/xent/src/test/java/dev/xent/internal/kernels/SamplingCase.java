@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+import static java.lang.foreign.MemorySegment.NULL;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_layout;
+import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.ffi.xent_sampling;
+import dev.xent.internal.ffi.xent_shape;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.SplittableRandom;
+
+/**
+ * A call of sampling: a random mixture of types, layouts, inputs, options, of each row or of all,
+ * and outputs, all of it lawful.
+ */
+final class SamplingCase {
+  private static final int[] FLOATS = {XentH.XENT_F32(), XentH.XENT_F16(), XentH.XENT_BF16()};
+  private static final int[] INDICES = {XentH.XENT_I32(), XentH.XENT_I64()};
+  private static final double[] TEMPERATURES = {0, 1, 0.7, 0.05, 1.3, 3, 40, 1e-4, 0x1p32, 0x1p-32};
+  private static final double[] MASSES = {0, 1, 0.1, 0.5, 0.9, 0.95, 0.999, 1e-9, 1e-320};
+  private static final double[] SHARES = {0, 0.05, 0.3, 1, 1e-6, 1e-320};
+  private static final double[] REPETITIONS = {0, 1, 1.2, 0.5, 3};
+  private static final double[] PENALTIES = {0, 0.5, -0.3, 2, 1e30};
+  private static final double[] SOFTCAPS = {0, 0, 0, 30, 0.5};
+
+  /** Behind every array, for a test that says more than there is. */
+  static final int ROOM = 64;
+
+  final int rows;
+  final int classes;
+  final RowKind kind;
+  int perRow;
+  long workspaceSize;
+  long rowBegin;
+  long rowEnd;
+  final MemorySegment shape;
+  final MemorySegment options;
+  MemorySegment sampling;
+
+  /** By name; absent ones are not there. */
+  final Map<String, MemorySegment> inputs = new LinkedHashMap<>();
+
+  /** What is asked for, and how many bytes it has. */
+  final Map<String, Long> outputs = new LinkedHashMap<>();
+
+  private final Arena arena;
+  private final SplittableRandom random;
+  private final boolean inner;
+  private final int promptCount;
+  private final int outputCount;
+
+  SamplingCase(Arena arena, int rows, int classes, RowKind kind, SplittableRandom random) {
+    this.arena = arena;
+    this.rows = rows;
+    this.classes = classes;
+    this.kind = kind;
+    this.random = random;
+    inner = random.nextInt(4) == 0;
+    perRow = random.nextInt(2);
+    rowEnd = rows;
+    promptCount = random.nextInt(3) == 0 ? random.nextInt(6) : 0;
+    outputCount = random.nextInt(3) == 0 ? random.nextInt(20) : 0;
+    shape = arena.allocate(xent_shape.layout());
+    xent_shape.size(shape, xent_shape.sizeof());
+    xent_shape.outer(shape, inner ? 1 : rows);
+    xent_shape.classes(shape, classes);
+    xent_shape.inner(shape, inner ? rows : 1);
+    xent_shape.prompt_count(shape, promptCount);
+    xent_shape.output_count(shape, outputCount);
+    options = arena.allocate(xent_options.layout());
+    xent_options.size(options, xent_options.sizeof());
+    xent_options.softcap(options, any(SOFTCAPS));
+    sampling = arena.allocate(xent_sampling.layout(), rows);
+    for (int i = 0; i < rows; i++) {
+      fill(xent_sampling.asSlice(sampling, i));
+    }
+    takeInputs();
+    takeOutputs();
+    // More than enough.
+    workspaceSize = 64L * (classes + 64) + 64L * (promptCount + outputCount);
+  }
+
+  private double any(double[] values) {
+    return values[random.nextInt(values.length)];
+  }
+
+  private void fill(MemorySegment s) {
+    xent_sampling.size(s, xent_sampling.sizeof());
+    int rules = random.nextInt(5);
+    xent_sampling.rules(s, rules);
+    xent_sampling.ties(s, random.nextInt(3));
+    xent_sampling.greedy(s, random.nextInt(8) == 0 ? 1 : 0);
+    xent_sampling.min_keep(s, random.nextInt(4) == 0 ? random.nextInt(classes + 3) : 0);
+    xent_sampling.top_k(s, random.nextBoolean() ? random.nextInt(Math.min(classes, 80) + 3) : 0);
+    xent_sampling.top_p(s, any(MASSES));
+    boolean hasMinP = rules != XentH.XENT_RULES_ONNXRUNTIME_GENAI();
+    xent_sampling.min_p(s, hasMinP ? any(SHARES) : 0);
+    boolean hasTypical = hasMinP && rules != XentH.XENT_RULES_VLLM();
+    xent_sampling.typical_p(s, hasTypical && random.nextInt(3) == 0 ? any(MASSES) : 0);
+    xent_sampling.temperature(s, random.nextInt(3) == 0 ? 0 : any(TEMPERATURES));
+    xent_sampling.repetition_penalty(s, any(REPETITIONS));
+    xent_sampling.frequency_penalty(s, any(PENALTIES));
+    xent_sampling.presence_penalty(s, any(PENALTIES));
+    xent_sampling.seed(s, random.nextLong());
+    xent_sampling.stream(s, random.nextLong());
+    xent_sampling.step(s, random.nextInt());
+    xent_sampling.draw(s, random.nextInt());
+  }
+
+  // ---- arrays ----------------------------------------------------------------------------------
+
+  private void takeInputs() {
+    int type = FLOATS[random.nextInt(FLOATS.length)];
+    int gap = random.nextInt(3) == 0 ? 3 : 0;
+    long stride = layout(xent_shape.logits(shape), classes + gap, type);
+    MemorySegment logits = arena.allocate(ROOM + rows * (long) (classes + gap) * 4, 64);
+    float[] x = new float[classes];
+    for (int row = 0; row < rows; row++) {
+      kind.fill(x, random);
+      for (int k = 0; k < classes; k++) {
+        double value = random.nextInt(7) == 0 ? x[random.nextInt(classes)] : x[k];
+        ElementType.of(type).set(logits, at(row, k, classes + gap, stride), value);
+      }
+    }
+    inputs.put("logits", logits);
+    if (random.nextInt(3) == 0) {
+      MemorySegment mask = arena.allocate(ROOM + rows * (long) classes, 64);
+      fillBytes(mask, random.nextInt(2) == 0 ? 20 : 2);
+      layout(xent_shape.class_mask(shape), classes, XentH.XENT_U8());
+      inputs.put("class mask", mask);
+    }
+    if (random.nextInt(3) == 0) {
+      takeBias();
+    }
+    takeTokens("prompt tokens", xent_shape.prompt_tokens(shape), promptCount);
+    takeTokens("output tokens", xent_shape.output_tokens(shape), outputCount);
+  }
+
+  private void takeBias() {
+    int type = FLOATS[random.nextInt(FLOATS.length)];
+    layout(xent_shape.bias(shape), classes, type);
+    if (random.nextBoolean()) { // the same for all rows
+      xent_layout.outer(xent_shape.bias(shape), 0);
+      xent_layout.inner(xent_shape.bias(shape), 0);
+    }
+    MemorySegment bias = arena.allocate(ROOM + rows * (long) classes * 4, 64);
+    for (long i = 0; i < rows * (long) classes; i++) {
+      double value = random.nextInt(9) == 0 ? Double.NEGATIVE_INFINITY : random.nextGaussian();
+      ElementType.of(type).set(bias, i, random.nextBoolean() ? 0 : value);
+    }
+    inputs.put("bias", bias);
+  }
+
+  private void takeTokens(String name, MemorySegment layout, int count) {
+    if (count == 0) {
+      return;
+    }
+    int type = classes < 100 ? XentH.XENT_I8() : INDICES[random.nextInt(2)];
+    layout(layout, count, type);
+    MemorySegment tokens = arena.allocate(ROOM + rows * (long) count * 8, 64);
+    int most = Math.min(classes, 30);
+    for (long i = 0; i < rows * (long) count; i++) {
+      int token = random.nextInt(5) == 0 ? -1 : classes - 1 - random.nextInt(most);
+      ElementType.of(type).setInteger(tokens, i, token);
+    }
+    inputs.put(name, tokens);
+  }
+
+  private void fillBytes(MemorySegment bytes, int one) {
+    for (long i = 0; i < bytes.byteSize(); i++) {
+      bytes.set(ValueLayout.JAVA_BYTE, i, (byte) (random.nextInt(one) == 0 ? 0 : 1));
+    }
+  }
+
+  private void takeOutputs() {
+    want("tokens", xent_shape.tokens(shape), 1, index());
+    MemorySegment s = shape;
+    maybe("processed", xent_shape.processed_log_probabilities(s), 1, number());
+    maybe("kept", xent_shape.kept(s), 1, index());
+    maybe("kept mask", xent_shape.kept_mask(s), classes, XentH.XENT_U8());
+    maybe("log-probabilities", xent_shape.log_probabilities(s), 1, number());
+    maybe("ranks", xent_shape.ranks(s), 1, index());
+    maybe("entropies", xent_shape.entropies(s), 1, number());
+    int top = random.nextInt(Math.min(classes, 9) + 1);
+    xent_shape.top_count(shape, top);
+    if (top > 0) {
+      maybe("top classes", xent_shape.top_classes(s), top, index());
+      maybe("top log-probabilities", xent_shape.top_log_probabilities(s), top, number());
+    }
+  }
+
+  private int index() {
+    return INDICES[random.nextInt(2)];
+  }
+
+  private int number() {
+    return FLOATS[random.nextInt(3)];
+  }
+
+  private void maybe(String name, MemorySegment layout, int each, int type) {
+    if (random.nextInt(3) != 0) {
+      want(name, layout, each, type);
+    }
+  }
+
+  private void want(String name, MemorySegment layout, int each, int type) {
+    layout(layout, each, type);
+    outputs.put(name, rows * (long) each * ElementType.of(type).byteSize());
+  }
+
+  /** So many of each row; returns how far those of a row are apart. */
+  private long layout(MemorySegment layout, long each, int type) {
+    xent_layout.outer(layout, inner ? 0 : each);
+    xent_layout.classes(layout, inner ? rows : 1);
+    xent_layout.inner(layout, 1);
+    xent_layout.type(layout, type);
+    return inner ? rows : 1;
+  }
+
+  private long at(int row, int k, long each, long stride) {
+    return inner ? row + k * stride : row * each + k;
+  }
+
+  // ---- calls -----------------------------------------------------------------------------------
+
+  /** What a call gives, by name: the outputs as bytes, the status and the report. */
+  Map<String, MemorySegment> run(Kernels kernels, int isa, long cut) {
+    Map<String, MemorySegment> results = new LinkedHashMap<>();
+    outputs.forEach((name, bytes) -> results.put(name, arena.allocate(bytes, 64)));
+    xent_options.isa(options, isa);
+    workspaceSize = kernels.sampleWorkspace(classes, promptCount + outputCount);
+    rowBegin = 0;
+    rowEnd = cut;
+    long counted = counted(kernels, results);
+    rowBegin = cut;
+    rowEnd = rows;
+    counted += counted(kernels, results);
+    results.put("counted", arena.allocateFrom(ValueLayout.JAVA_LONG, counted));
+    return results;
+  }
+
+  private long counted(Kernels kernels, Map<String, MemorySegment> out) {
+    MemorySegment report = KernelCall.report(arena);
+    inputs.put("workspace", arena.allocate(Math.max(workspaceSize, 8), 8));
+    int status = call(kernels, out, report);
+    if (status != Status.OK) {
+      throw new AssertionError(
+          this + ": status " + status + ", field " + xent_report.field(report));
+    }
+    return xent_report.counted(report);
+  }
+
+  /** Calls with everything as it is, and returns the status. */
+  int call(Kernels kernels, Map<String, MemorySegment> out, MemorySegment report) {
+    return kernels.sample(
+        shape,
+        options,
+        sampling,
+        perRow,
+        rowBegin,
+        rowEnd,
+        in("logits"),
+        in("class mask"),
+        in("bias"),
+        in("prompt tokens"),
+        in("output tokens"),
+        out.getOrDefault("tokens", NULL),
+        out.getOrDefault("processed", NULL),
+        out.getOrDefault("kept", NULL),
+        out.getOrDefault("kept mask", NULL),
+        out.getOrDefault("log-probabilities", NULL),
+        out.getOrDefault("ranks", NULL),
+        out.getOrDefault("entropies", NULL),
+        out.getOrDefault("top classes", NULL),
+        out.getOrDefault("top log-probabilities", NULL),
+        in("workspace"),
+        workspaceSize,
+        report);
+  }
+
+  private MemorySegment in(String name) {
+    return inputs.getOrDefault(name, NULL);
+  }
+
+  @Override
+  public String toString() {
+    MemorySegment s = sampling;
+    return "%s, %d rows of %d, %s%s%s, rules %d, ties %d, greedy %d, keep %d, k %d, p %s, min-p %s, typical-p %s, temperature %s"
+        .formatted(
+            kind,
+            rows,
+            classes,
+            inputs.keySet(),
+            inner ? ", columns" : "",
+            perRow == 1 ? ", options per row" : "",
+            xent_sampling.rules(s),
+            xent_sampling.ties(s),
+            xent_sampling.greedy(s),
+            xent_sampling.min_keep(s),
+            xent_sampling.top_k(s),
+            xent_sampling.top_p(s),
+            xent_sampling.min_p(s),
+            xent_sampling.typical_p(s),
+            xent_sampling.temperature(s));
+  }
+}
