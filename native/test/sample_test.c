@@ -192,20 +192,24 @@ static array tokens_of(const mixture *m, int64_t count) {
   return a;
 }
 
-static mixture any_mixture(void) {
+/* long_row: one row of many classes that are close to each other, most of which top-p keeps or cuts. */
+static mixture any_mixture(bool long_row) {
   mixture m = {.classes = any_classes(), .inner = one_in(5) ? 1 + below(3) : 1, .options = xent_default_options()};
-  m.outer = m.classes > 30000 ? 1 : 1 + below(MOST_ROWS / m.inner);
+  if (long_row) m.classes = 8000 + below(one_in(4) ? 140000 : 12000), m.inner = 1;
+  m.outer = long_row || m.classes > 30000 ? 1 : 1 + below(MOST_ROWS / m.inner);
   m.rows = m.outer * m.inner;
-  m.kind = (int)below(KINDS);
+  m.kind = long_row ? ROW_KINDS + (int)below(KINDS - ROW_KINDS) : (int)below(KINDS);
   m.per_row = one_in(2);
   m.top = 1 + below(m.classes < 20 ? m.classes : 20);
   if (one_in(6)) m.options.softcap = 1 + 30 * random_unit(&source);
   m.x = make(m.outer, m.classes, m.inner, any_float(), false);
   float *row_values = must_allocate((size_t)m.classes * sizeof *row_values);
   for (int64_t row = 0; row < m.rows; row++) {
-    fill_any_row(row_values, m.classes, one_in(4) ? (int)below(KINDS) : m.kind);
+    fill_any_row(row_values, m.classes, one_in(4) && !long_row ? (int)below(KINDS) : m.kind);
     for (int64_t i = 0; i < m.classes; i++) put(&m.x, row, i, (double)row_values[i]);
     m.sampling[row] = any_sampling(m.classes);
+    if (long_row && one_in(2)) m.sampling[row].top_k = 0;
+    if (long_row) m.sampling[row].top_p = random_unit(&source);
   }
   free(row_values);
   if (one_in(4)) {
@@ -349,8 +353,8 @@ static void compare(mixture *m, int32_t isa) {
   }
 }
 
-static void test_mixture(void) {
-  mixture m = any_mixture();
+static void test_mixture(bool long_row) {
+  mixture m = any_mixture(long_row);
   const uint64_t bytes = xent_sample_workspace(m.classes, m.prompt_count + m.output_count);
   const int64_t page = (int64_t)page_size(), room = ((int64_t)bytes + page - 1) / page * page + page;
   unsigned char *pages = closed_pages((size_t)room);
@@ -632,7 +636,7 @@ int main(int argc, char **argv) {
   test_vectors();
   test_chances(times > 1 ? 24 : 8);
   test_padding();
-  for (int64_t i = 0; i < times * MIXTURES; i++) test_mixture();
+  for (int64_t i = 0; i < times * MIXTURES; i++) test_mixture(i % 16 == 0);
   printf("%" PRIu64 " compared, %" PRIu64 " differ\n", compared, different);
   return different ? 1 : 0;
 }

@@ -92,10 +92,8 @@ XENT_SHARED int64_t add_listed(const kept_set *s, const weigher *w, int64_t from
   return sum;
 }
 
-/* Whether the cut was found near where it was thought to be. */
-XENT_SHARED bool cut_in_vicinity(kept_set *s, const xent_sampling *o, const weigher *w) {
-  const vicinity v = guess_vicinity(s, w, o->top_p);
-  const weighed_vicinity found = weigh_vicinity(s, w, &v);
+/* Whether the cut is found near where it was thought to be. */
+XENT_SHARED bool cut_in_vicinity(kept_set *s, const xent_sampling *o, const weigher *w, vicinity v, weighed_vicinity found) {
   const int64_t wanted = share_of_sum(o->top_p, found.all), count = s->count;
   if (found.listed > SAMPLE_LISTED || found.above >= wanted) return false;
   int64_t near = found.above;
@@ -128,15 +126,20 @@ XENT_SHARED bool cut_in_vicinity(kept_set *s, const xent_sampling *o, const weig
   s->count = all;
   s->sum = found.above + sum;
   s->sum_temperature = w->heat.temperature;
-  list_members(s);
+  if (all <= SAMPLE_PIECE) list_members(s);
   return true;
 }
 
 XENT_SHARED void filter_top_p(kept_set *s, const xent_sampling *o, const heat *h, double scale) {
-  if (o->top_p == 0 || o->top_p == 1) return;
+  if (o->top_p == 0 || o->top_p == 1 || s->nucleus) return;
   const weigher w = weigher_of(h, s->high, scale);
   if (!s->listed && (s->classes <= SAMPLE_LISTED || s->count >= 0)) list_members(s);
-  if (!s->listed && s->low == -INFINITY && s->high >= s->most && cut_in_vicinity(s, o, &w)) return;
+  if (!s->listed && s->low == -INFINITY && s->high >= s->most) {
+    const float largest = reached_by(s->maxima, s->blocks, SAMPLE_TOP_BLOCKS, SAMPLE_TOP_BLOCKS + 16, s->high);
+    const double top = largest > -INFINITY ? weight_of_top(s, &w, largest) : 0;
+    const vicinity v = guess_vicinity(s, &w, o->top_p, s->high, largest, top);
+    if (cut_in_vicinity(s, o, &w, v, weigh_vicinity(s, &w, &v))) return;
+  }
   const int64_t wanted = share_of_sum(o->top_p, weigh_set(s, &w));
   const double from = -(double)s->high, last = last_key(s), farthest = from + SAMPLE_REACH / h->whole;
   const cut c = find_cut(s, &by_value, &w, wanted, from, last < farthest ? last : farthest);
@@ -216,6 +219,30 @@ XENT_SHARED void filter_typical_p(kept_set *s, const xent_sampling *o, const hea
     most = key > most ? key : most;
   }
   keep_nearest(s, &rule, most);
+}
+
+/* Whether top-p is the first filter, of a row that is worth probing. */
+XENT_INLINE bool begins_with_top_p(const kept_set *s, const xent_sampling *o) {
+  const bool others = (o->rules == XENT_RULES_VLLM && o->min_p != 0) || (o->rules == XENT_RULES_LLAMA_CPP && o->typical_p != 0);
+  return !o->greedy && o->top_k == 0 && o->top_p > 0 && o->top_p < 1 && !others && s->classes > SAMPLE_LISTED &&
+         s->classes >= SAMPLE_PROBES * XENT_LANES;
+}
+
+/* The candidates, and what top-p leaves of them where that is known after one pass; false where the row has no token. */
+XENT_SHARED bool begin_row(kept_set *s, const xent_sampling *o, const heat *h, double scale) {
+  int state = SAMPLE_NOT_SEARCHED;
+  vicinity v;
+  weighed_vicinity found;
+  s->block = block_of_classes(s->classes);
+  s->blocks = (s->classes + s->block - 1) / s->block;
+  s->nucleus = false;
+  if (begins_with_top_p(s, o)) state = weigh_close_row(s, h, scale, o->top_p, &v, &found);
+  if (state == SAMPLE_NOT_SEARCHED) return all_candidates(s);
+  if (state == SAMPLE_WEIGHED) {
+    const weigher w = weigher_of(h, s->high, scale);
+    s->nucleus = cut_in_vicinity(s, o, &w, v, found);
+  }
+  return state != SAMPLE_NO_TOKEN;
 }
 
 XENT_INLINE void run_filters(kept_set *s, const xent_sampling *o, const heat *h, double scale) {

@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Top-p of rows that are not listed. A few thousand of their classes say about where the cut is; the pass that adds up
- * all weights then lists the classes near it, and adds up those above. If the cut is among those listed, which what was
- * added up says exactly, it is found there; else by further passes.
+ * Top-p of rows that are not listed. A few thousand of their classes, the probes, say about where the cut is; the pass
+ * that adds up all weights then lists the classes near it, and adds up those above. If the cut is among those listed,
+ * which what was added up says exactly, it is found there; else by further passes. Where the probes are close to each
+ * other, that pass is the first one over the row, and weighs by a reference that is too small by an octave or two: as no
+ * weight has been rounded then, the sums are only to be shifted.
  */
 #ifndef XENT_SAMPLE_NUCLEUS_H
 #define XENT_SAMPLE_NUCLEUS_H
 
 #include "kernels/sample/select.h"
 
-enum { SAMPLE_PROBES = 256, SAMPLE_TOP_BLOCKS = 64, SAMPLE_GUESS_BINS = 1024, SAMPLE_GUESS_PER_NAT = 64 };
+enum {
+  SAMPLE_PROBES = 256, /* vectors */
+  SAMPLE_TOP_BLOCKS = 64,
+  SAMPLE_GUESS_BINS = 1024,
+  SAMPLE_GUESS_PER_NAT = 64,
+  SAMPLE_CLOSE = 10 /* nats between probes */
+};
 
 /* Values from low to high, among which the cut should be. */
 typedef struct {
@@ -25,22 +33,25 @@ XENT_INLINE double weight_of_top(kept_set *s, const weigher *w, float least) {
   return (double)weight;
 }
 
-XENT_SHARED vicinity guess_vicinity(kept_set *s, const weigher *w, double p) {
+XENT_INLINE const float *probe(kept_set *s, int64_t i) {
+  return values_at(&s->values, s->classes / XENT_LANES * i / SAMPLE_PROBES * XENT_LANES, XENT_LANES, s->room);
+}
+
+/* Where the cut at the share p of all weights may be. Classes that reach `largest` weigh `top`; no other is above `base`. */
+XENT_SHARED vicinity guess_vicinity(kept_set *s, const weigher *w, double p, float base, float largest, double top) {
+  enum { LAST = SAMPLE_GUESS_BINS - 1 };
   XENT_ALIGNED float e[XENT_LANES];
-  double weight[SAMPLE_GUESS_BINS] = {0}, squares[SAMPLE_GUESS_BINS] = {0}, all = 0, all_squares = 0;
-  const float largest = reached_by(s->maxima, s->blocks, SAMPLE_TOP_BLOCKS, SAMPLE_TOP_BLOCKS + 16, s->high);
-  const double top = largest > -INFINITY ? weight_of_top(s, w, largest) : 0;
+  double weight[LAST + XENT_LANES] = {0}, squares[LAST + XENT_LANES] = {0}, all = 0, all_squares = 0;
   const float per_value = w->heat.hi * SAMPLE_GUESS_PER_NAT;
   const double each = w->scale * (double)s->classes / (SAMPLE_PROBES * XENT_LANES);
   for (int64_t i = 0; i < SAMPLE_PROBES; i++) {
-    const int64_t class = s->classes / XENT_LANES * i / SAMPLE_PROBES * XENT_LANES;
-    const float *x = values_at(&s->values, class, XENT_LANES, s->room);
+    const float *x = probe(s, i);
     exponentials_of(w, x, XENT_LANES, e);
     int32_t bins[XENT_LANES];
     float mass[XENT_LANES];
     for (int k = 0; k < XENT_LANES; k++) {
-      const float at = (s->high - x[k]) * per_value;
-      bins[k] = at < SAMPLE_GUESS_BINS - 1 ? (int32_t)at : SAMPLE_GUESS_BINS - 1;
+      const float at = (base - x[k]) * per_value;
+      bins[k] = at < LAST ? (int32_t)at : LAST + k; /* the last bin, in which most can be, sixteen times */
       mass[k] = x[k] < largest ? e[k] : 0; /* those that reach it are all weighed */
     }
     for (int k = 0; k < XENT_LANES; k++) {
@@ -49,24 +60,24 @@ XENT_SHARED vicinity guess_vicinity(kept_set *s, const weigher *w, double p) {
       squares[bins[k]] += v * v;
     }
   }
-  for (int b = 0; b < SAMPLE_GUESS_BINS; b++) {
+  for (int b = 0; b < LAST + XENT_LANES; b++) {
     all += weight[b];
     all_squares += squares[b];
   }
   const double wanted = p * (top + all);
   double sum = top, sum_squares = 0;
-  vicinity v = {.low = s->high - (float)(SAMPLE_REACH / w->heat.whole), .high = INFINITY};
+  vicinity v = {.low = base - (float)(SAMPLE_REACH / w->heat.whole), .high = INFINITY};
   bool begun = false;
-  for (int b = 0; b < SAMPLE_GUESS_BINS; b++) {
+  for (int b = 0; b < LAST; b++) {
     const double q = 1 - p, error = 2.5 * sqrt(q * q * sum_squares + p * p * (all_squares - sum_squares));
     if (b == 0 && top > wanted + error) return (vicinity){.low = largest, .high = INFINITY};
     if (sum > wanted + error) {
-      v.low = s->high - (float)b / per_value;
+      v.low = base - (float)b / per_value;
       break;
     }
     if (!begun && sum + weight[b] > wanted - error) {
       begun = true;
-      if (sum > top) v.high = s->high - (float)b / per_value;
+      if (sum > top) v.high = base - (float)b / per_value;
     }
     sum += weight[b];
     sum_squares += squares[b];
@@ -84,17 +95,26 @@ typedef struct {
   lanes low, high;
   wholes all, above; /* above: of the piece */
   int64_t count, listed;
+  lanes most, least; /* most: of the piece; where it is the first pass */
+  bool nan;
 } vicinity_sums;
 
 /* Of `count` vectors, of which `left` values are there. */
 XENT_INLINE void weigh_vectors(kept_set *s, const weigher *w, const float *x, int64_t begin, int64_t left, const int count,
-                               vicinity_sums *sums) {
+                               const bool first, vicinity_sums *sums) {
   lanes e[XENT_BATCH], values[XENT_BATCH];
   XENT_UNROLL(8)
   for (int j = 0; j < count; j++) {
     const int64_t rest = left - j * XENT_LANES;
     values[j] = rest >= XENT_LANES ? lanes_load(x + j * XENT_LANES) : lanes_load_part(x + j * XENT_LANES, rest, -INFINITY);
     e[j] = values[j];
+  }
+  XENT_UNROLL(8)
+  for (int j = 0; first && j < count; j++) {
+    sums->nan |= lanes_any_nan(values[j], values[j]);
+    sums->most = lanes_max(values[j], sums->most);
+    sums->least = lanes_min(left >= (j + 1) * XENT_LANES ? values[j] : lanes_load_part(x + j * XENT_LANES, left - j * XENT_LANES, INFINITY),
+                            sums->least);
   }
   exponentials(w, e, count);
   XENT_UNROLL(8)
@@ -112,29 +132,99 @@ XENT_INLINE void weigh_vectors(kept_set *s, const weigher *w, const float *x, in
   }
 }
 
-XENT_SHARED weighed_vicinity weigh_vicinity(kept_set *s, const weigher *of, const vicinity *v) {
+/* All weights; where it is the first pass, the maxima of blocks too. */
+XENT_INLINE weighed_vicinity weigh_row(kept_set *s, const weigher *of, const vicinity *v, const bool first, bool *nan,
+                                       lanes *least) {
   const weigher own = *of, *w = &own; /* which no store here can change */
-  vicinity_sums sums = {.low = lanes_set(v->low), .high = lanes_set(v->high), .all = wholes_zero()};
+  vicinity_sums sums = {.low = lanes_set(v->low), .high = lanes_set(v->high), .all = wholes_zero(),
+                        .least = lanes_set(INFINITY)};
   weighed_vicinity out = {0};
-  int64_t at = 0, vectors = 0;
-  piece p;
-  memset(s->sums, 0, (size_t)s->blocks * sizeof *s->sums);
-  while (next_piece(s, &at, -INFINITY, &p)) {
+  int64_t vectors = 0;
+  for (int64_t block = 0; block < s->blocks; block++) {
+    const int64_t begin = block * s->block, end = begin + s->block < s->classes ? begin + s->block : s->classes;
     const int64_t before = sums.count;
-    int64_t k = 0;
     sums.above = wholes_zero();
-    for (; k + XENT_BATCH * XENT_LANES <= p.n; k += XENT_BATCH * XENT_LANES)
-      weigh_vectors(s, w, p.x + k, p.begin + k, XENT_BATCH * XENT_LANES, XENT_BATCH, &sums);
-    for (; k < p.n; k += XENT_LANES) weigh_vectors(s, w, p.x + k, p.begin + k, p.n - k, 1, &sums);
-    const int64_t above = sum_of_wholes(sums.above, sums.count - before);
-    s->sums[p.block] += above;
-    out.above += above;
-    vectors += (p.n + XENT_LANES - 1) / XENT_LANES;
+    sums.most = lanes_set(-INFINITY);
+    for (int64_t at = begin; at < end; at += SAMPLE_PIECE) {
+      const int64_t n = end - at < SAMPLE_PIECE ? end - at : SAMPLE_PIECE;
+      const float *x = values_at(&s->values, at, n, s->room);
+      int64_t k = 0;
+      for (; k + XENT_BATCH * XENT_LANES <= n; k += XENT_BATCH * XENT_LANES)
+        weigh_vectors(s, w, x + k, at + k, XENT_BATCH * XENT_LANES, XENT_BATCH, first, &sums);
+      for (; k < n; k += XENT_LANES) weigh_vectors(s, w, x + k, at + k, n - k, 1, first, &sums);
+      vectors += (n + XENT_LANES - 1) / XENT_LANES;
+    }
+    s->sums[block] = sum_of_wholes(sums.above, sums.count - before);
+    out.above += s->sums[block];
+    if (first) s->maxima[block] = lanes_largest(sums.most);
   }
   out.all = sum_of_wholes(sums.all, vectors * XENT_LANES);
   out.count = sums.count;
   out.listed = sums.listed;
+  if (first) {
+    *nan = sums.nan;
+    *least = sums.least;
+  }
   return out;
+}
+
+XENT_SHARED weighed_vicinity weigh_vicinity(kept_set *s, const weigher *w, const vicinity *v) {
+  return weigh_row(s, w, v, false, NULL, NULL);
+}
+XENT_SHARED weighed_vicinity weigh_at_first(kept_set *s, const weigher *w, const vicinity *v, bool *nan, lanes *least) {
+  return weigh_row(s, w, v, true, nan, least);
+}
+
+/* What becomes of the first pass over the row. */
+enum {
+  SAMPLE_NOT_SEARCHED, /* there was none */
+  SAMPLE_NO_TOKEN,
+  SAMPLE_SEARCHED, /* the candidates are known */
+  SAMPLE_WEIGHED   /* so is what is near the cut */
+};
+
+/* Whether sums by one reference, divided by 2^octaves, are those by the right one: no weight was, or is then, rounded, and
+ * no sum is too large. */
+XENT_INLINE bool is_exact(const kept_set *s, const weigher *w, float least, double octaves) {
+  XENT_ALIGNED float e[XENT_LANES];
+  lanes v[1] = {lanes_set(least)};
+  if (!(least > -INFINITY && octaves >= 0 && octaves <= 8)) return false;
+  exponentials(w, v, 1);
+  lanes_store(e, v[0]);
+  const double factor = (double)(1 << (int)octaves);
+  return (double)e[0] * w->scale >= 0x1p24 * factor && (double)s->classes * w->scale * factor <= 0x1p32;
+}
+
+XENT_SHARED int weigh_close_row(kept_set *s, const heat *h, double scale, double p, vicinity *v, weighed_vicinity *found) {
+  lanes most = lanes_set(-INFINITY), least = lanes_set(INFINITY);
+  bool nan = false;
+  for (int64_t i = 0; i < SAMPLE_PROBES; i++) {
+    const lanes x = lanes_load(probe(s, i));
+    nan |= lanes_any_nan(x, x);
+    most = lanes_max(x, most);
+    least = lanes_min(x, least);
+  }
+  XENT_ALIGNED float low[XENT_LANES];
+  const float base = lanes_largest(most);
+  lanes_store(low, least);
+  float smallest = INFINITY;
+  for (int k = 0; k < XENT_LANES; k++) smallest = low[k] < smallest ? low[k] : smallest;
+  if (nan || !((base - smallest) * h->hi <= SAMPLE_CLOSE)) return SAMPLE_NOT_SEARCHED;
+  const weigher guessed = weigher_of(h, base, scale);
+  *v = guess_vicinity(s, &guessed, p, base, INFINITY, 0);
+  *found = weigh_at_first(s, &guessed, v, &nan, &least);
+  if (nan || !candidates_of_maxima(s, least)) return SAMPLE_NO_TOKEN;
+  const weigher right = weigher_of(h, s->high, scale);
+  const double octaves = (double)right.reference - (double)guessed.reference;
+  lanes_store(low, least);
+  smallest = INFINITY;
+  for (int k = 0; k < XENT_LANES; k++) smallest = low[k] < smallest ? low[k] : smallest;
+  if (guessed.shift != 0 || right.shift != 0 || !is_exact(s, &guessed, smallest, octaves)) return SAMPLE_SEARCHED;
+  const int by = (int)octaves;
+  found->all >>= by;
+  found->above >>= by;
+  for (int64_t i = 0; i < s->blocks; i++) s->sums[i] >>= by;
+  return SAMPLE_WEIGHED;
 }
 
 #endif

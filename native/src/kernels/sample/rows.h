@@ -43,12 +43,12 @@ XENT_INLINE double log_of_share(int64_t w, int64_t sum) {
 XENT_SHARED drawn draw_row(const xent_call *call, kept_set *s, int64_t row, const xent_sampling *o, double scale) {
   drawn d = {.token = -1, .log_probability = (double)XENT_NAN};
   s->values = sample_values_of(call, row, o);
-  if (!all_candidates(s)) {
+  const heat h = heat_of(o->temperature);
+  if (!begin_row(s, o, o->rules == XENT_RULES_LLAMA_CPP ? &no_heat : &h, scale)) {
     s->count = 0;
     s->listed = true;
     return d;
   }
-  const heat h = heat_of(o->temperature);
   if (o->greedy)
     keep_first(s, 1, false);
   else

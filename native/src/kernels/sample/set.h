@@ -22,6 +22,7 @@ typedef struct {
   bool listed;   /* x and class hold them, in rising order of classes */
   int64_t sum;    /* of the weights that `sums` hold, for sum_temperature; -1: none are known */
   double sum_temperature;
+  bool nucleus;  /* top-p has been looked at */
   XENT_ALIGNED float maxima[SAMPLE_BLOCKS + XENT_LANES]; /* of the blocks, then -inf */
   int64_t sums[SAMPLE_BLOCKS]; /* of the weights in a block, or in a piece of the list */
   XENT_ALIGNED float x[SAMPLE_LISTED + XENT_LANES];
@@ -110,15 +111,26 @@ XENT_INLINE int64_t block_of_classes(int64_t classes) {
   return block;
 }
 
+/* The set of all candidates, where there are any, from the maxima of blocks; `least`: the smallest values. */
+XENT_SHARED bool candidates_of_maxima(kept_set *s, lanes least) {
+  lanes most = lanes_set(-INFINITY);
+  lanes_store(s->maxima + s->blocks, lanes_set(-INFINITY));
+  for (int64_t i = 0; i < s->blocks; i += XENT_LANES) most = lanes_max(lanes_load(s->maxima + i), most);
+  s->high = s->most = lanes_largest(most);
+  s->low = -INFINITY;
+  s->last = -1;
+  s->count = lanes_bits_equal(least, lanes_set(-INFINITY)) ? -1 : s->classes;
+  s->sum = -1;
+  s->listed = false;
+  return s->high > -INFINITY && s->high < INFINITY;
+}
+
 /* Every candidate; false where the row has no token. */
 XENT_SHARED bool all_candidates(kept_set *s) {
   bool nan = false;
   lanes least = lanes_set(INFINITY);
-  s->block = block_of_classes(s->classes);
-  s->blocks = (s->classes + s->block - 1) / s->block;
   const bool direct = s->values.direct && !s->values.penalties.any && s->block <= SAMPLE_PIECE;
   const float *row = (const float *)(const void *)s->values.source.x.at;
-  lanes most = lanes_set(-INFINITY);
   for (int64_t i = 0; i < s->blocks; i++) {
     const int64_t begin = i * s->block, end = begin + s->block < s->classes ? begin + s->block : s->classes;
     float largest = -INFINITY;
@@ -133,15 +145,7 @@ XENT_SHARED bool all_candidates(kept_set *s) {
     }
     s->maxima[i] = largest;
   }
-  lanes_store(s->maxima + s->blocks, lanes_set(-INFINITY));
-  for (int64_t i = 0; i < s->blocks; i += XENT_LANES) most = lanes_max(lanes_load(s->maxima + i), most);
-  s->high = s->most = lanes_largest(most);
-  s->low = -INFINITY;
-  s->last = -1;
-  s->count = lanes_bits_equal(least, lanes_set(-INFINITY)) ? -1 : s->classes;
-  s->sum = -1;
-  s->listed = false;
-  return !nan && s->high > -INFINITY && s->high < INFINITY;
+  return candidates_of_maxima(s, least) && !nan;
 }
 
 /* ---- what there is of the set ---- */

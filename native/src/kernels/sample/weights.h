@@ -14,7 +14,7 @@ enum {
 typedef struct {
   heat heat;
   exp_references references;
-  float shift;  /* is subtracted first, where it is not 0 */
+  float shift, reference; /* shift: is subtracted first, where it is not 0 */
   double scale; /* 2^g */
 } weigher;
 
@@ -28,7 +28,8 @@ XENT_INLINE double scale_of_classes(int64_t classes) {
 XENT_INLINE weigher weigher_of(const heat *h, float top, double scale) {
   const bool shifted = fabsf(top * h->hi) > XENT_LIMIT;
   weigher w = {.heat = *h, .shift = shifted ? top : 0.0f, .scale = scale};
-  w.references = exp_everywhere(exp_reference_of(reference_for(shifted ? 0.0f : top, h), h));
+  w.reference = reference_for(shifted ? 0.0f : top, h);
+  w.references = exp_everywhere(exp_reference_of(w.reference, h));
   return w;
 }
 
