@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a token costs: a row after the other from memory, on one thread, beside memcpy of the row, or beside its softmax.
- * Both take turns in one process: the ratio counts.
+ * What a token costs: a row after the other from memory, on one thread, beside memcpy of the row, or beside its
+ * softmax. Both take turns in one process: the ratio counts.
  * Usage: bench_sample [ROUNDS [CLASSES ...]]
  */
 #define _POSIX_C_SOURCE 200809L
@@ -27,15 +27,16 @@ typedef struct {
 } bench_case;
 
 #define SAMPLING .sampling.size = sizeof(xent_sampling), .sampling
+#define USUAL SAMPLING.top_k = 50, .sampling.top_p = 0.9, .sampling.min_p = 0.05
 static const bench_case cases[] = {
     {"greedy", LANGUAGE, 1.3, SAMPLING.greedy = 1},
-    {"top-k 50, top-p 0.9, min-p 0.05", LANGUAGE, 1.3, SAMPLING.top_k = 50, .sampling.top_p = 0.9, .sampling.min_p = 0.05},
-    {"the same, temperature 0.8", LANGUAGE, 1.3, SAMPLING.top_k = 50, .sampling.top_p = 0.9, .sampling.min_p = 0.05, .sampling.temperature = 0.8},
-    {"the same with raw log-probability", LANGUAGE, 2.6, .raw = true, SAMPLING.top_k = 50, .sampling.top_p = 0.9, .sampling.min_p = 0.05},
+    {"top-k 50, top-p 0.9, min-p 0.05", LANGUAGE, 1.3, USUAL},
+    {"the same, temperature 0.8", LANGUAGE, 1.3, USUAL, .sampling.temperature = 0.8},
+    {"the same with raw log-probability", LANGUAGE, 2.6, .raw = true, USUAL},
     {"min-p 0.05", LANGUAGE, 0, SAMPLING.min_p = 0.05},
     {"top-p 0.9", LANGUAGE, 0, SAMPLING.top_p = 0.9},
     {"no filter", LANGUAGE, 0, SAMPLING.seed = 0},
-    {"top-k 50, top-p 0.9, min-p 0.05", FLAT, 1.3, SAMPLING.top_k = 50, .sampling.top_p = 0.9, .sampling.min_p = 0.05},
+    {"top-k 50, top-p 0.9, min-p 0.05", FLAT, 1.3, USUAL},
     {"top-k 5000", FLAT, 0, SAMPLING.top_k = 5000},
     {"min-p 0.05", FLAT, 0, SAMPLING.min_p = 0.05},
     {"no filter", FLAT, 0, SAMPLING.seed = 0},
@@ -114,11 +115,12 @@ int main(int argc, char **argv) {
         if (c->kind != kind) continue;
         problem a = {c, x, y, rows, classes, 0}, b = a;
         b.row = rows / 2;
-        const pair_times t = take_turns((timed){run_sample, &a}, (timed){c->beside_softmax ? run_softmax : run_copy, &b}, rounds);
+        const timed other = {c->beside_softmax ? run_softmax : run_copy, &b};
+        const pair_times t = take_turns((timed){run_sample, &a}, other, rounds);
         const bool slow = c->limit > 0 && t.median > c->limit;
         over += slow;
-        printf("%6lld classes, %-23s  %-36s %8.1f us, %s %6.1f us: %5.2f", (long long)classes, kind_names[kind], c->name,
-               t.first * 1e6, c->beside_softmax ? "softmax" : "memcpy ", t.second * 1e6, t.median);
+        printf("%6lld classes, %-23s  %-36s %8.1f us, %s %6.1f us: %5.2f", (long long)classes, kind_names[kind],
+               c->name, t.first * 1e6, c->beside_softmax ? "softmax" : "memcpy ", t.second * 1e6, t.median);
         if (c->limit > 0) printf(" (at most %.1f%s)", c->limit, slow ? ": it is not" : "");
         printf("\n");
       }

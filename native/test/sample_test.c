@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sampling in every tier against the contract program: random mixtures of kinds of rows, filters, rules, ties, penalties,
- * types, layouts, options per row or for all, row ranges and outputs. Every array ends at a page that must not be touched,
- * and what lies between its elements keeps its value. What comes from cross-entropy is compared with cross-entropy. Then
- * the published vectors of the random bits, padded rows, and how often tokens are drawn.
+ * Sampling in every tier against the contract program: random mixtures of kinds of rows, filters, rules, ties,
+ * penalties, types, layouts, options per row or for all, row ranges and outputs. Every array ends at a page that must
+ * not be touched, and what lies between its elements keeps its value. What comes from cross-entropy is compared with
+ * cross-entropy. Then what is refused, the published vectors of the random bits, padded rows, and how often tokens are
+ * drawn.
  * Usage: sample_test [N [SEED]]   N times as many mixtures
  */
 #include "pages.h"
@@ -68,7 +69,9 @@ static void put_at(void *p, int32_t type, double v) {
     default: *(int64_t *)p = (int64_t)v; break;
   }
 }
-static void put(array *a, int64_t row, int64_t class, double v) { put_at(a->memory + place_of(a, row, class), a->layout.type, v); }
+static void put(array *a, int64_t row, int64_t class, double v) {
+  put_at(a->memory + place_of(a, row, class), a->layout.type, v);
+}
 
 static void clear(array *a) {
   if (a->there) memset(a->memory, FILLED, (size_t)a->bytes);
@@ -84,7 +87,8 @@ static array make(int64_t outer, int64_t n, int64_t inner, int32_t type, bool re
     a.layout = layout_of(n * step + gap, step, 0, type);
   if (n == 1) a.layout.classes = below(5);
   if (repeated) a.layout.outer = a.layout.inner = 0;
-  const int64_t last = (outer - 1) * a.layout.outer + (n - 1) * (n == 1 ? 0 : a.layout.classes) + (inner - 1) * a.layout.inner;
+  const int64_t last =
+      (outer - 1) * a.layout.outer + (n - 1) * (n == 1 ? 0 : a.layout.classes) + (inner - 1) * a.layout.inner;
   a.bytes = (last + 1) * size_of(type);
   a.mapped_bytes = (a.bytes + page - 1) / page * page + page;
   a.mapped = closed_pages((size_t)a.mapped_bytes);
@@ -184,11 +188,12 @@ static int32_t any_class_type(void) { return one_in(2) ? XENT_I32 : XENT_I64; }
 static array tokens_of(const mixture *m, int64_t count) {
   static const int32_t types[] = {XENT_I8, XENT_U8, XENT_I16, XENT_I32, XENT_I64};
   array a = make(m->outer, count, m->inner, types[below(5)], false);
-  const int64_t bits = a.layout.type == XENT_I8 ? 128 : a.layout.type == XENT_U8 ? 256 : a.layout.type == XENT_I16 ? 32768 : INT64_MAX;
+  const int32_t type = a.layout.type;
+  const int64_t bits = type == XENT_I8 ? 128 : type == XENT_U8 ? 256 : type == XENT_I16 ? 32768 : INT64_MAX;
   const int64_t most = m->classes < bits ? m->classes : bits;
   for (int64_t row = 0; row < m->rows; row++)
     for (int64_t i = 0; i < count; i++)
-      put(&a, row, i, one_in(5) && a.layout.type != XENT_U8 ? -1 : (double)(one_in(2) ? below(most) : below(most < 4 ? most : 4)));
+      put(&a, row, i, one_in(5) && type != XENT_U8 ? -1 : (double)below(one_in(2) || most < 4 ? most : 4));
   return a;
 }
 
@@ -316,22 +321,25 @@ static void call_rows(mixture *m, int32_t isa, int64_t begin, int64_t end, void 
 #undef IN
   const xent_status status = xent_sample(&call);
   if (status) {
-    fprintf(stderr, "%s: %s %lld\n", xent_status_message(status), xent_field_name(report.field), (long long)report.integer);
+    fprintf(stderr, "%s: %s %lld\n", xent_status_message(status), xent_field_name(report.field),
+            (long long)report.integer);
     exit(1);
   }
   int64_t counted = 0;
   for (int64_t row = begin; row < end; row++) counted += get(&m->expected[TOKENS], row, 0) >= 0;
   compared++;
-  if (report.counted != counted) different++, fprintf(stderr, "counted %lld rows, not %lld\n", (long long)report.counted, (long long)counted);
+  if (report.counted == counted) return;
+  different++;
+  fprintf(stderr, "counted %lld rows, not %lld\n", (long long)report.counted, (long long)counted);
 }
 
 static void describe(const mixture *m, int64_t row, int32_t isa) {
   const xent_sampling *s = &m->sampling[m->per_row ? row : 0];
-  fprintf(stderr, "  %s, %lld classes of type %d, kind %d, rules %d, ties %d, greedy %d, keep %lld, k %lld, p %g, min %g, "
-          "typical %g, temperature %g, penalties %g %g %g%s%s%s%s\n", xent_isa_name(isa), (long long)m->classes, m->x.layout.type, m->kind,
-          s->rules, s->ties, s->greedy, (long long)s->min_keep, (long long)s->top_k, s->top_p, s->min_p, s->typical_p,
-          s->temperature, s->repetition_penalty, s->frequency_penalty, s->presence_penalty, m->mask.there ? ", mask" : "",
-          m->bias.there ? ", bias" : "", m->prompt.there ? ", prompt" : "", m->output.there ? ", output" : "");
+  fprintf(stderr, "  %s, %lld classes of type %d, kind %d, rules %d, ties %d, greedy %d, keep %lld, k %lld, p %g, "
+          "min %g, typical %g, temperature %g, penalties %g %g %g%s%s%s%s\n", xent_isa_name(isa), (long long)m->classes,
+          m->x.layout.type, m->kind, s->rules, s->ties, s->greedy, (long long)s->min_keep, (long long)s->top_k,
+          s->top_p, s->min_p, s->typical_p, s->temperature, s->repetition_penalty, s->frequency_penalty,
+          s->presence_penalty, m->mask.there ? ", mask" : "", m->bias.there ? ", bias" : "", m->prompt.there ? ", prompt" : "", m->output.there ? ", output" : "");
 }
 
 static void compare(mixture *m, int32_t isa) {
@@ -345,7 +353,8 @@ static void compare(mixture *m, int32_t isa) {
       for (int64_t i = 0; i < numbers_of(m, o); i++) {
         const double a = get(got, row, i), b = get(&m->expected[o], row, i);
         if (a == b || (a != a && b != b)) continue;
-        fprintf(stderr, "%s of row %lld, number %lld: %.9g, not %.9g\n", output_names[o], (long long)row, (long long)i, a, b);
+        fprintf(stderr, "%s of row %lld, number %lld: %.9g, not %.9g\n", output_names[o], (long long)row,
+                (long long)i, a, b);
         describe(m, row, isa);
         row = m->rows;
         break;
@@ -376,8 +385,8 @@ static void test_mixture(bool long_row) {
 
 /* ---- random bits ---- */
 
-static xent_status sample_repeated(const float *x, int64_t classes, int64_t rows, const xent_sampling *s, int64_t *tokens,
-                                   int32_t isa) {
+static xent_status sample_repeated(const float *x, int64_t classes, int64_t rows, const xent_sampling *s,
+                                   int64_t *tokens, int32_t isa) {
   xent_options options = xent_default_options();
   options.isa = isa;
   const xent_sample_call call = {.size = sizeof call, .sizes = {.outer = rows, .classes = classes, .inner = 1},
@@ -488,7 +497,8 @@ static void test_chances(int distributions) {
     different++;
     fprintf(stderr, "%lld classes: chi-square %.1f of %lld cells\n", (long long)n, chi, (long long)cells);
   }
-  printf("%d distributions of %d draws: the worst chi-square is %.2f standard deviations off\n", distributions, DRAWS, worst);
+  printf("%d distributions of %d draws: the worst chi-square is %.2f standard deviations off\n", distributions,
+         DRAWS, worst);
   free(tokens);
 }
 
@@ -604,8 +614,8 @@ static void test_refused_calls(void) {
   REFUSED(WORKSPACE, (c.sizes.prompt_count = 4, c.prompt_tokens = (xent_input)LIST), XENT_INVALID_ARGUMENT, -1);
   REFUSED(WORKSPACE, (c.sizes.output_count = 4, c.output_tokens = (xent_input)LIST, c.workspace = few_workspace,
           c.workspace_size = xent_sample_workspace(FEW_CLASSES, 4) - 1), XENT_INVALID_ARGUMENT, -1);
-  REFUSED(WORKSPACE, (c.sizes.output_count = 4, c.output_tokens = (xent_input)LIST, c.workspace = (char *)few_workspace + 4,
-          c.workspace_size = sizeof few_workspace), XENT_INVALID_ARGUMENT, -1);
+  REFUSED(WORKSPACE, (c.sizes.output_count = 4, c.output_tokens = (xent_input)LIST,
+          c.workspace = (char *)few_workspace + 4, c.workspace_size = sizeof few_workspace), XENT_INVALID_ARGUMENT, -1);
   tokens[6] = FEW_CLASSES;
   REFUSED(PROMPT_TOKENS, (c.sizes.prompt_count = 4, c.prompt_tokens = (xent_input)LIST, c.workspace = few_workspace,
           c.workspace_size = sizeof few_workspace), XENT_INVALID_LABEL, 1);

@@ -126,7 +126,10 @@ static wide ceiling_of_product(double p, int64_t S) {
 
 /* ---- filters ---- */
 
-static int64_t min_keep(const row *r) { return r->problem->sampling->min_keep > 1 ? r->problem->sampling->min_keep : 1; }
+static int64_t min_keep(const row *r) {
+  const int64_t least = r->problem->sampling->min_keep;
+  return least > 1 ? least : 1;
+}
 
 static void top_k(row *r) {
   const xent_sampling *s = r->problem->sampling;

@@ -14,12 +14,30 @@ XENT_INLINE int64_t at_least_kept(const xent_sampling *s) { return s->min_keep >
 /* The smallest value that can be in the set, as a key. */
 XENT_INLINE double last_key(const kept_set *s) { return s->low > -INFINITY ? -(double)s->low : (double)FLT_MAX; }
 
+/* A value that k classes of the set reach, and not many more, where it is found: as many blocks have one that does, or a
+ * search among all classes says so. */
+XENT_SHARED float value_reached_by(kept_set *s, int64_t k) {
+  if (k <= s->blocks) return reached_by(s->maxima, s->blocks, k, k + k / 8 + 4, s->most);
+  if (k > SAMPLE_LISTED) return -INFINITY;
+  int32_t low = ordinal_of(-FLT_MAX), high = ordinal_of(s->high) + 1; /* which fewer than k reach */
+  while ((int64_t)high - low > 1) {
+    const int32_t middle = (int32_t)(((int64_t)low + high) >> 1);
+    const int64_t count = count_reaching(s, of_ordinal(middle));
+    if (count < k)
+      high = middle;
+    else
+      low = middle;
+    if (count >= k && count <= SAMPLE_LISTED) return of_ordinal(low);
+  }
+  return -INFINITY;
+}
+
 /* Leaves the first k, or with `all` also what equals the last of them. */
 XENT_SHARED void keep_first(kept_set *s, int64_t k, bool all) {
   if (s->count >= 0 && k >= s->count) return;
-  if (!s->listed && k <= s->blocks) {
-    /* As many blocks have a class that reaches this. */
-    const float least = reached_by(s->maxima, s->blocks, k, k + k / 8 + 4, s->most);
+  if (!s->listed && s->classes <= SAMPLE_LISTED && k > s->blocks) list_members(s);
+  if (!s->listed) {
+    const float least = value_reached_by(s, k);
     if (least > s->low) {
       const float low = s->low;
       const int64_t last = s->last, count = s->count;
@@ -158,10 +176,11 @@ XENT_SHARED void filter_min_p(kept_set *s, const xent_sampling *o, double temper
   float low = (float)least;
   if ((double)low < least) low = of_ordinal(ordinal_of(low) + 1);
   if (!(low > s->low)) return;
-  if (at_least_kept(o) > 1 && count_reaching(s, low) < at_least_kept(o))
+  const int64_t reached = count_reaching(s, low);
+  if (reached < at_least_kept(o))
     keep_first(s, at_least_kept(o), false);
   else
-    raise_low(s, low, 1, 1, -1);
+    raise_low(s, low, 1, 1, reached);
 }
 
 /* T of section 11. */

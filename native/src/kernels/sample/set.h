@@ -162,8 +162,13 @@ XENT_SHARED int64_t count_members(kept_set *s) {
 XENT_SHARED int64_t count_reaching(kept_set *s, float least) {
   int64_t at = 0, count = 0;
   piece p;
+  const lanes limit = lanes_set(least);
   while (next_piece(s, &at, least, &p))
-    for (int64_t k = 0; k < p.n; k++) count += p.x[k] >= least && is_member(s, &p, k);
+    for (int64_t k = 0; k < p.n; k += XENT_LANES) {
+      const int64_t left = p.n - k;
+      const lanes x = left >= XENT_LANES ? lanes_load(p.x + k) : lanes_load_part(p.x + k, left, -INFINITY);
+      count += __builtin_popcount(members(s, &p, k) & ~lanes_bits_above(limit, x));
+    }
   return count;
 }
 
