@@ -271,7 +271,7 @@ XENT_SHARED void write_top_classes(const careful_row *r, const row_statistics *s
     top_begin(&t, wanted - done < XENT_TOP_AT_ONCE ? wanted - done : XENT_TOP_AT_ONCE);
     for (int64_t i = 0; i < r->x.classes; i += XENT_STEP) {
       const int64_t n = step_length(i, r->x.classes);
-      top_take(&r->x, ready_floats(r, i, n, 0.0f, r->b.out), i, n, last, &t);
+      top_take(&r->x, ready_floats(r, i, n, 0.0f, r->b.out), i, n, last, &t, &sorted);
     }
     if (t.entries.count == 0) break;
     top_sort(t.entries.x, t.entries.class, t.entries.count, t.wanted, &sorted);

@@ -41,7 +41,7 @@ XENT_INLINE int64_t count_before(const row_source *r, const float *x, int64_t be
 
 /* ---- the k largest ---- */
 
-enum { XENT_TOP_AT_ONCE = 256, XENT_TOP_MOST = 2 * XENT_TOP_AT_ONCE, XENT_TOP_STEP = 4 * XENT_LANES };
+enum { XENT_TOP_AT_ONCE = 128, XENT_TOP_MOST = 2 * XENT_TOP_AT_ONCE, XENT_TOP_STEP = 4 * XENT_LANES };
 
 typedef struct {
   float x;
@@ -78,9 +78,9 @@ XENT_INLINE int64_t top_place(const float *x, int64_t n, int64_t i) {
 
 /* The `wanted` largest of n floats in falling order; others may be behind. Without `class` float i is class i. */
 XENT_SHARED void top_sort(const float *x, const int64_t *class, int64_t n, int64_t wanted, top_entries *sorted) {
-  int32_t place[XENT_TOP_MOST];
+  int16_t place[XENT_TOP_MOST];
   const int64_t kept = n < wanted ? n : wanted;
-  for (int64_t i = 0; i < n; i++) place[i] = (int32_t)top_place(x, n, i);
+  for (int64_t i = 0; i < n; i++) place[i] = (int16_t)top_place(x, n, i);
   for (int64_t i = 0; i < n; i++) {
     const int64_t at = place[i] < kept ? place[i] : kept;
     sorted->x[at] = x[i];
@@ -101,14 +101,14 @@ XENT_INLINE void top_begin(top_list *t, int64_t wanted) {
 }
 
 /* Room for more. What comes later and equals the last of a full list comes after it. */
-XENT_INLINE void top_make_room(top_list *t) {
-  const int64_t most = t->wanted < XENT_TOP_AT_ONCE / 4 ? XENT_TOP_AT_ONCE / 2 : 2 * t->wanted;
-  top_entries *e = &t->entries, sorted;
+XENT_INLINE void top_make_room(top_list *t, top_entries *sorted) {
+  const int64_t most = t->wanted < XENT_TOP_STEP ? 2 * XENT_TOP_STEP : 2 * t->wanted;
+  top_entries *e = &t->entries;
   if (e->count + XENT_TOP_STEP <= most) return;
-  top_sort(e->x, e->class, e->count, t->wanted, &sorted);
-  e->count = sorted.count;
-  memcpy(e->x, sorted.x, (size_t)e->count * sizeof *e->x);
-  memcpy(e->class, sorted.class, (size_t)e->count * sizeof *e->class);
+  top_sort(e->x, e->class, e->count, t->wanted, sorted);
+  e->count = sorted->count;
+  memcpy(e->x, sorted->x, (size_t)e->count * sizeof *e->x);
+  memcpy(e->class, sorted->class, (size_t)e->count * sizeof *e->class);
   if (e->count == t->wanted) t->least = float_above(e->x[e->count - 1]);
 }
 
@@ -137,7 +137,8 @@ XENT_INLINE uint32_t top_after(top_entry last, lanes v, int64_t begin) {
 
 /* Takes the classes that come after `last`. The bits of several vectors are gone through at once: where they end is hard
  * to foresee. */
-XENT_INLINE void top_take(const row_source *r, const float *x, int64_t begin, int64_t n, top_entry last, top_list *t) {
+XENT_INLINE void top_take(const row_source *r, const float *x, int64_t begin, int64_t n, top_entry last, top_list *t,
+                          top_entries *scratch) {
   top_entries *e = &t->entries;
   if (e->count == 0 && t->wanted <= XENT_LANES && n > 2 * XENT_LANES && last.x == INFINITY) t->least = top_floor(x, n, t->wanted);
   for (int64_t step = 0; step < n; step += XENT_TOP_STEP) {
@@ -153,7 +154,7 @@ XENT_INLINE void top_take(const row_source *r, const float *x, int64_t begin, in
       wanted |= (uint64_t)bits << (k - step);
     }
     if (!wanted) continue;
-    top_make_room(t);
+    top_make_room(t, scratch);
     int64_t count = e->count;
     for (; wanted; wanted &= wanted - 1, count++) {
       const int64_t k = step + __builtin_ctzll(wanted);
@@ -190,7 +191,7 @@ XENT_SHARED void write_top_row(const job *j, int64_t row, const float *x, float 
     const row_source source = logits_of_row(j->call, row);
     top_list t;
     top_begin(&t, s->top_count);
-    top_take(&source, x, 0, source.classes, (top_entry){INFINITY, -1}, &t);
+    top_take(&source, x, 0, source.classes, (top_entry){INFINITY, -1}, &t, &sorted);
     top_sort(t.entries.x, t.entries.class, t.entries.count, t.wanted, &sorted);
   }
   write_top_list(j, &sorted, row, 0, 0.0f, max, minus_distance);
