@@ -502,6 +502,54 @@ def divergence(case, t, n):
     return case.want(losses=t, gradient=t, sum="f64")
 
 
+def element_labels(source, shape, type_name, ignored=None):
+    labels = source.below(2, *shape)
+    return cast(labels if ignored is None else np.where(source.uniform(*shape) < 0.2, ignored, labels), type_name)
+
+
+def element_cases():
+    """Binary cross-entropy: labels and numbers of every type, weights, focal losses."""
+    every = dict(sum="f64", counted="i64")
+    for t in FLOATS:
+        focal = {"focal_gamma": 2.0, "focal_alpha": 0.25}
+        for name, options in (("plain", {}), ("alpha", {"focal_alpha": 0.25}), ("focal", focal),
+                              ("focal 0.3", {"focal_gamma": 0.3, "gradient_scale": -0.125})):
+            for kind in ("labels", "numbers"):
+                case = Case(f"binary_cross_entropy/{t}/{name}, {kind}", "binary_cross_entropy", options=options)
+                case.put("logits", t, rows(KINDS, 17, t))
+                if kind == "labels":
+                    case.put("targets", "u8", element_labels(case.source, (len(KINDS), 17), "u8"))
+                else:
+                    numbers = np.where(case.source.uniform(len(KINDS), 17) < 0.3, 1.0, case.source.uniform(len(KINDS), 17))
+                    case.put("targets", t, encode(numbers, t))
+                yield case.want(losses=t, gradient=t, **every)
+        case = Case(f"binary_cross_entropy/{t}/weights", "binary_cross_entropy", options={"gradient_scale": 0.5})
+        case.put("logits", t, rows(FINITE, 9, t)).put("targets", t, encode(case.source.uniform(len(FINITE), 9), t))
+        case.put("element_weights", t, encode(np.floor(4 * case.source.uniform(len(FINITE), 9)) / 2, t))
+        yield case.put("positive_weights", t, encode(3 * case.source.uniform(9), t)).want(losses=t, gradient=t, **every)
+    for labels in LABELS:
+        ignored = 7 if labels == "u8" else -100
+        case = Case(f"binary_cross_entropy/f32/labels {labels}", "binary_cross_entropy", axis=1,
+                    options={"ignore_index": ignored})
+        case.put("logits", "f32", encode(4 * case.source.normal(2, 5, 3), "f32"))
+        case.put("targets", labels, element_labels(case.source, (2, 5, 3), labels, ignored))
+        case.put("element_weights", "u8", cast(case.source.below(3, 2, 5, 3), "u8"))
+        yield case.want(losses="f32", gradient="bf16", **every)
+
+
+def focal_cases():
+    """Focal losses of softmax."""
+    for t in FLOATS:
+        for gamma in (2.0, 0.5):
+            yield labelled(f"cross_entropy/{t}/focal {gamma}", t, 9, KINDS, options={"focal_gamma": gamma},
+                           wanted=every_output(t))
+        case = labelled(f"cross_entropy/{t}/focal, weights, temperature", t, 17, KINDS, wanted=every_output(t),
+                        options={"focal_gamma": 3.0, "temperature": 0.7, "gradient_scale": 0.25})
+        yield weighted(case, t)
+    for t, n in (("f32", 8193), ("f64", 8194)):
+        yield labelled(f"long/{t}/{n}, focal", t, n, ["normal"], options={"focal_gamma": 2.0}, parts=[8192])
+
+
 def long_cases():
     """Rows of more than a chunk, whole and in parts."""
     for t, n in (("f32", 8192), ("f32", 8193), ("bf16", 8195), ("f64", 8194)):
@@ -584,5 +632,5 @@ def random_case(name, t):
 
 def all_cases():
     families = (softmax_cases, backward_cases, label_cases, soft_cases, sparse_cases, mixed_cases,
-                from_statistics_cases, divergence_cases, long_cases, random_cases)
+                from_statistics_cases, divergence_cases, element_cases, focal_cases, long_cases, random_cases)
     return [case for family in families for case in family()]

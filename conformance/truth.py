@@ -32,11 +32,13 @@ FORMATS = {"f16": Format(10, -14, mpf(65504)), "bf16": Format(7, -126, (2 - mpf(
 # an absolute error and ulps (log_sum_exp) or a relative error (entropy, target). `softcap` is in units, half an
 # ulp of 1; below `faint` of a row's largest term the exponential loses digits, and is right to `floor` of it.
 Promise = namedtuple("Promise", "probability log_softmax log_sum_exp label smooth mixed gradient mixed_gradient entropy "
-                                "target backward softcap unit faint floor")
+                                "target backward softcap unit faint floor focal binary")
 F32 = Promise(5.5e-7, (4, 5.5), (3.1e-7, 1.5), 5e-7, 5e-7, 5.5e-7, 5.5e-7, 9e-7, (3.1e-7, 8e-7), (3.1e-7, 4e-7),
-              (4.5e-7, 5.7e-7), (6.5, 11), 2.0**-24, mpf(2) ** -132, mpf(2) ** -134)
+              (4.5e-7, 5.7e-7), (6.5, 11), 2.0**-24, mpf(2) ** -132, mpf(2) ** -134, (5e-7, 1.5e-6, 4.5e-7),
+              (4e-7, 4.5e-7, 6e-7, 7.5e-7, 2.5e-7))
 F64 = Promise(6 * 2.0**-52, (2, 3.5), (1e-15, 1), 1e-15, 2e-15, 2e-15, 1e-15, 2e-15, (1e-15, 4e-15), (1e-15, 2e-15),
-              (2e-15, 2e-15), (10, 12), 2.0**-53, mpf(2) ** -1020, mpf(2) ** -1050)
+              (2e-15, 2e-15), (10, 12), 2.0**-53, mpf(2) ** -1020, mpf(2) ** -1050, (1e-15, 3e-15, 1e-15),
+              (1e-15, 1e-15, 1.5e-15, 1.5e-15, 5e-16))
 
 
 def ulp(value, form):
@@ -253,6 +255,12 @@ def is_ignored(case, row):
     return labels and case.per_row("targets", row) == case.option("ignore_index", None)
 
 
+def is_ignored_element(case, k):
+    labels = case.types["targets"] not in FORMATS
+    weight = case.arrays["element_weights"][k] if case.has("element_weights") else 1
+    return weight == 0 or (labels and case.arrays["targets"][k] == case.option("ignore_index", None))
+
+
 def special_row(case, r, few, ignored):
     """Rows without a result of their own."""
     zero = r is not None and r.is_masked and case.option("fully_masked") == "zero"
@@ -373,7 +381,29 @@ def loss_and_gradient(case, row, r, targets):
                        abs(c) * (allowed * r.slope[k] + size_of_result * roundings * mpf(r.promise.unit)))
     results["gradient"] = gradient
     results["target_gradient"] = target_gradient(case, row, r, targets, scale * u)
+    if case.option("focal_gamma"):
+        focus(case, r, targets, results)
     return results
+
+
+def focus(case, r, targets, results):
+    """Of a label the loss times (1 - p)^gamma, and the gradient of that."""
+    gamma, y = mpf(case.option("focal_gamma")), targets.label
+    m, L = mp.fsum(p for k, p in r.p.items() if k != y), -r.log_probability(y)
+    power = m**gamma
+    scale = power * (1 + gamma * (r.p[y] * L / m if r.p[y] else 0)) if m else mpf(0)
+    bound = mpf(r.promise.focal[0]) + mpf(r.promise.focal[2]) * gamma
+    if m and case.arithmetic == "f64":
+        bound += mpf(2.5e-16) * gamma * abs(mp.log(m))
+    steep = bound + mpf(r.promise.focal[1])
+    # faint terms: m is right to the floor of the largest, and so is what it is multiplied with
+    faint = r.classes * r.promise.floor * (1 + gamma)
+    loss = results["losses"][0]
+    results["losses"] = (loss * power, abs(loss * power) * bound + faint) if mp.isfinite(loss) else (loss, 0)
+    gradient = results["gradient"]
+    for k in r.counted:
+        value = gradient[k][0] * scale
+        gradient[k] = (value, abs(value) * steep + faint)
 
 
 def clamp_of(case, log_p):
@@ -403,6 +433,59 @@ def target_gradient(case, row, r, targets, c):
         error = absolute + mpf(relative) * value + r.error[k] + r.lse_error if mp.isfinite(value) else mpf(0)
         results.append((factor * value, abs(factor) * error))
     return results
+
+
+def binary_cross_entropy(case, row):
+    """Every element by itself: lists of losses and gradients."""
+    mp.prec = 400
+    x, t = case.per_class("logits", row), case.per_class("targets", row)
+    w = case.per_class("element_weights", row) if case.has("element_weights") else [mpf(1)] * len(x)
+    r = [mpf(1)] * len(x)
+    if case.has("positive_weights"):
+        vector = case.loaded["positive_weights"].ndim == 1
+        r = case.arrays["positive_weights"] if vector else case.per_class("positive_weights", row)
+    both = [binary_element(case, *numbers) for numbers in zip(x, t, w, r)]
+    return {"losses": [loss for loss, _ in both], "gradient": [gradient for _, gradient in both]}
+
+
+def binary_element(case, x, t, w, r):
+    labels = case.types["targets"] not in FORMATS
+    if w == 0 or (labels and t == case.option("ignore_index", None)):
+        return (mpf(0), 0), (mpf(0), 0)
+    if mp.isnan(x):
+        return (NAN, 0), (NAN, 0)
+    t, w, r = mpf(t), mpf(w), mpf(r)
+    gamma, alpha = mpf(case.option("focal_gamma")), mpf(case.option("focal_alpha"))
+    c = mpf(case.option("gradient_scale", 1.0))
+    if mp.isinf(x):
+        x = mp.sign(x) * mpf(10) ** 400  # but for the loss of a wrong element, which is infinite
+    u = mp.exp(-abs(x)) if abs(x) < 10000 else mpf(0)
+    l, sure, small = mp.log1p(u), 1 / (1 + u), u / (1 + u)
+    p, n = (sure, small) if x >= 0 else (small, sure)
+    positive, negative = l + max(-x, 0), l + max(x, 0)
+    weight = w * (alpha * t + (1 - alpha) * (1 - t) if alpha else 1)
+    b = (r * t * positive if t else 0) + ((1 - t) * negative if t != 1 else 0)
+    m = (1 - t) * p + t * n
+    power = m**gamma if gamma else mpf(1)
+    slope = (1 - t) * p - r * t * n
+    terms = (1 - t) * p + r * t * n
+    if gamma and m:
+        j = gamma * (1 - 2 * t) * (p * n / m) * b
+        slope, terms = slope + j, terms + abs(j)
+    exact = t in (0, 1) and not case.has("element_weights") and not case.has("positive_weights")
+    promised = (F64 if case.arithmetic == "f64" else F32).binary
+    of_loss, of_gradient = promised[:2] if exact else promised[2:4]
+    if alpha:
+        of_loss, of_gradient = of_loss + promised[4], of_gradient + promised[4]
+    bound = mpf(0)
+    if gamma and m:
+        bound = mpf(2.5e-16) * gamma * abs(mp.log(m)) + (mpf(1e-15) if case.arithmetic == "f64" else mpf(2) ** -24)
+        of_loss, of_gradient = (of_loss, of_gradient) if case.arithmetic == "f64" else (0, 0)
+    loss, gradient = weight * power * b, c * weight * power * slope
+    if loss > mpf(10) ** 399:
+        return (INF, 0), (gradient, abs(gradient) * (mpf(of_gradient) + bound))
+    size = abs(c * weight * power) * terms
+    return (loss, loss * (mpf(of_loss) + bound)), (gradient, size * (mpf(of_gradient) + bound))
 
 
 def divergence(case, row):
@@ -521,7 +604,8 @@ def options_of(case):
 
 FUNCTIONS = {"softmax_forward": softmax, "log_softmax_forward": softmax, "log_sum_exp": softmax,
              "softmax_backward": softmax_backward, "log_softmax_backward": softmax_backward,
-             "cross_entropy": cross_entropy, "cross_entropy_backward": cross_entropy, "kl_divergence": divergence}
+             "cross_entropy": cross_entropy, "cross_entropy_backward": cross_entropy, "kl_divergence": divergence,
+             "binary_cross_entropy": binary_cross_entropy}
 
 
 def check_case(case, table):
@@ -543,8 +627,12 @@ def check_case(case, table):
 def check_numbers(case, table):
     """Exact sums: of the losses as they are stored, where nothing was rounded away, and of the weights."""
     mp.prec = 4500
-    rows = [row for row in range(case.rows) if not is_ignored(case, row)]
-    if "counted" in case.numbers and case.numbers["counted"] != len(rows):
+    if case.function == "binary_cross_entropy":
+        elements = sum(not is_ignored_element(case, k) for k in range(len(case.arrays["logits"])))
+        if case.numbers.get("counted", elements) != elements:
+            table.fail(case, "counted", -1, mpf(case.numbers["counted"]), mpf(elements))
+    rows = [row for row in range(case.rows) if case.function != "binary_cross_entropy" and not is_ignored(case, row)]
+    if rows and "counted" in case.numbers and case.numbers["counted"] != len(rows):
         table.fail(case, "counted", -1, mpf(case.numbers["counted"]), mpf(len(rows)))
     if "denominator" in case.numbers:
         weights = case.arrays.get("class_weights") if case.has("targets") and not case.sparse and case.types["targets"] not in FORMATS else None

@@ -48,14 +48,16 @@ class Shape(ctypes.Structure):
         + [(name, Layout) for name in ("logits", "output", "gradient", "upstream", "targets", "losses", "log_sum_exp",
                                        "hits", "target_weights", "row_offsets", "class_mask", "class_weights",
                                        "row_weights", "sink", "log_probabilities", "argmax", "ranks", "entropies", "top_classes",
-                                       "top_log_probabilities", "target_gradient", "teacher")])
+                                       "top_log_probabilities", "target_gradient", "teacher", "element_weights",
+                                       "positive_weights")])
 
 
 class Options(ctypes.Structure):
     _fields_ = [("size", c_uint64), ("isa", c_int32), ("fully_masked", c_int32), ("has_ignore_index", c_int32),
                 ("has_gradient_scale", c_int32), ("ignore_index", c_int64), ("label_smoothing", c_double),
                 ("gradient_scale", c_double), ("smoothing", c_int32), ("reserved", c_int32), ("temperature", c_double),
-                ("softcap", c_double), ("z_loss", c_double), ("probability_clamp", c_double)]
+                ("softcap", c_double), ("z_loss", c_double), ("probability_clamp", c_double), ("focal_gamma", c_double),
+                ("focal_alpha", c_double)]
 
 
 class Statistics(ctypes.Structure):
@@ -106,6 +108,7 @@ POINTERS = {
                               "statistics", "tally"],
     "cross_entropy_backward": MIXED + ["statistics", "upstream", "gradient"],
     "kl_divergence": ["logits", "teacher", "class_mask", "row_weights", "losses", "gradient", "tally"],
+    "binary_cross_entropy": ["logits", "targets", "element_weights", "positive_weights", "losses", "gradient", "tally"],
     "forward_states": ["logits", "targets", "target_weights", "class_mask", "class_weights", "statistics", "states"],
     "backward_states": ["output", "upstream", "class_mask", "states"],
 }
@@ -156,7 +159,8 @@ class Library:
 
     def run(self, function, inputs, axis, options=None, wanted=None, shape=None, types=None, isa="best", parts=None):
         """Computes one of `softmax_forward`, `log_softmax_forward`, `log_sum_exp`, `softmax_backward`,
-        `log_softmax_backward`, `cross_entropy`, `cross_entropy_backward`, `kl_divergence`.
+        `log_softmax_backward`, `cross_entropy`, `cross_entropy_backward`, `kl_divergence`,
+        `binary_cross_entropy`.
 
         inputs   arrays by their names in xent.h; all of them dense and row-major
         axis     the class axis
@@ -176,6 +180,7 @@ class Call:
     def __init__(self, library, function, inputs, axis, options, wanted, shape, types, isa):
         self.library = library
         self.function = function
+        self.elements = function == "binary_cross_entropy"  # which have a loss and a label each
         self.arrays = {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in inputs.items()}
         self.types = {name: types.get(name) or TYPE_OF_DTYPE[array.dtype] for name, array in self.arrays.items()}
         whole = shape or self.arrays["logits" if "logits" in self.arrays else "output"].shape
@@ -205,7 +210,7 @@ class Call:
 
     def dimensions(self, name):
         """The shape of a result."""
-        if name in PER_ROW:
+        if name in PER_ROW and not self.elements:
             return self.before + self.after
         if name in PER_TOP:
             return self.before + (self.shape.top_count,) + self.after
@@ -220,10 +225,11 @@ class Call:
         s, inner = self.shape, self.shape.inner
         per_row = name in PER_ROW or (name == "targets" and not s.target_count and self.types[name][0] in "iu") or (
             name == "upstream" and self.function == "cross_entropy_backward")
+        per_row = per_row and not self.elements
         strides = (s.classes * inner, inner, 1)
         if per_row:
             strides = (inner, 0, 1) if array.ndim or self.rows == 1 else (0, 0, 0)
-        elif name == "class_weights":
+        elif name == "class_weights" or (name == "positive_weights" and array.ndim == 1):
             strides = (0, 1, 0)
         elif name == "class_mask" and array.ndim == 1 and not self.ragged:
             strides = (0, 1, 0)
@@ -269,7 +275,7 @@ class Call:
 
     def run(self, parts):
         if self.wanted.keys() & {"counted", "denominator"}:
-            self.call("check_targets")
+            self.call(self.function if self.elements else "check_targets", without=("losses", "gradient", "tally"))
             numbers = {"counted": np.array(self.report.counted), "denominator": np.array(self.report.denominator)}
             self.results.update({name: numbers[name] for name in numbers if name in self.wanted})
         if parts:

@@ -83,6 +83,10 @@ class EveryRefusalTest {
       return LogSumExp.builder().backend(backend).build();
     }
 
+    BinaryCrossEntropy.Builder binary() {
+      return BinaryCrossEntropy.builder().backend(backend);
+    }
+
     KlDivergence.Builder kl() {
       return KlDivergence.builder().backend(backend);
     }
@@ -367,6 +371,36 @@ class EveryRefusalTest {
     kinds.put("a clamp above a half", b -> b.loss().probabilityClamp(0.75));
     kinds.put(
         "a clamp and smoothing", b -> b.loss().probabilityClamp(0.1).labelSmoothing(0.1).build());
+    kinds.put("a negative focal gamma", b -> b.loss().focalGamma(-1));
+    kinds.put("a focal alpha of 0", b -> BinaryCrossEntropy.builder().focalAlpha(0));
+    kinds.put(
+        "a focal loss and smoothing", b -> b.loss().focalGamma(2).labelSmoothing(0.1).build());
+    kinds.put("a focal loss and z-loss", b -> b.loss().focalGamma(2).zLoss(1).build());
+    kinds.put(
+        "a focal loss and a clamp", b -> b.loss().focalGamma(2).probabilityClamp(0.1).build());
+    kinds.put(
+        "a focal loss with probability rows",
+        b -> b.loss().focalGamma(2).build().forwardBackward(b.logits, b.soft, b.out));
+    kinds.put(
+        "a focal loss of log-probabilities",
+        b -> b.loss().focalGamma(2).build().onLogProbabilities());
+    kinds.put("labels of rows for elements", b -> b.binary().build().forward(b.logits, b.labels));
+    kinds.put(
+        "doubles for elements of floats",
+        b -> b.binary().build().forward(b.logits, Tensor.of(new double[8], 2, 4)));
+    kinds.put(
+        "a label that is neither 0 nor 1",
+        b ->
+            b.binary()
+                .build()
+                .forward(
+                    b.logits, Tensor.of(new byte[] {0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 3, 4)));
+    kinds.put(
+        "an ignore index with numbers of elements",
+        b -> b.binary().ignoreIndex(-1).build().forward(b.logits, b.soft));
+    kinds.put(
+        "positive weights of another shape",
+        b -> b.binary().positiveWeights(Tensor.of(new float[3])).build().forward(b.logits, b.soft));
     kinds.put("no thread", b -> Softmax.builder().threads(0));
     kinds.put(
         "an ignore index with probability rows",

@@ -69,6 +69,7 @@ final class CrossEntropyCommand extends LossCommand<CrossEntropy.Outputs> {
   void requireFor(TargetKind kind, Path file) {
     super.requireFor(kind, file);
     rowOutputs.requireFor(kind, file);
+    options.requireFor(kind, file);
   }
 
   @Override

@@ -2,6 +2,7 @@
 package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -29,6 +30,13 @@ final class CrossEntropyOptions {
               + " Default: as it is.")
   private @Nullable Double probabilityClamp;
 
+  @Option(
+      names = "--focal-gamma",
+      paramLabel = "G",
+      description =
+          "Multiply losses by (1 - p)^G, p the probability of the label; labels only. Default: 0.")
+  private @Nullable Double focalGamma;
+
   Rules rules() {
     return rules;
   }
@@ -41,6 +49,26 @@ final class CrossEntropyOptions {
       throw new CommandException(
           "--probability-clamp and --label-smoothing do not go together; give one of them");
     }
+    Ranges.from0To2To32("--focal-gamma", focalGamma);
+    if (focalGamma != null && focalGamma > 0) {
+      requireAlone("--label-smoothing", labelSmoothing != 0);
+      requireAlone("--z-loss", zLoss != null && zLoss != 0);
+      requireAlone("--probability-clamp", probabilityClamp != null);
+    }
+  }
+
+  private static void requireAlone(String other, boolean given) {
+    if (given) {
+      throw new CommandException(
+          "--focal-gamma and " + other + " do not go together; give one of them");
+    }
+  }
+
+  /** Refuses options that such targets cannot have. */
+  void requireFor(TargetKind kind, Path file) {
+    if (focalGamma != null && focalGamma > 0 && kind != TargetKind.LABELS) {
+      throw kind.refusal("--focal-gamma", file);
+    }
   }
 
   /** A builder with what the command line says. */
@@ -50,6 +78,9 @@ final class CrossEntropyOptions {
     }
     if (probabilityClamp != null) {
       builder.probabilityClamp(probabilityClamp);
+    }
+    if (focalGamma != null) {
+      builder.focalGamma(focalGamma);
     }
     return builder;
   }

@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
       CrossEntropyCommand.class,
       NllCommand.class,
       KlDivergenceCommand.class,
+      BinaryCrossEntropyCommand.class,
       VerifyCommand.class,
       InfoCommand.class,
       DemoCommand.class,

@@ -10,6 +10,7 @@ final class OptionNames {
       Map.ofEntries(
           Map.entry("classMask", "--mask"),
           Map.entry("classWeights", "--weight"),
+          Map.entry("positiveWeights", "--positive-weights"),
           Map.entry("rowOffsets", "--row-offsets"),
           Map.entry("rowWeights", "--row-weight"),
           Map.entry("sink", "--sink"),

@@ -15,6 +15,20 @@ final class Ranges {
     }
   }
 
+  /** Refuses what is not in (0, 1]. */
+  static void above0To1(String option, @Nullable Double value) {
+    if (value != null && !(value > 0 && value <= 1)) {
+      throw outOfRange(option, value, "a number above 0, at most 1");
+    }
+  }
+
+  /** Refuses what is not in [0, 2^32]. */
+  static void from0To2To32(String option, @Nullable Double value) {
+    if (value != null && !(value >= 0 && value <= 0x1p32)) {
+      throw outOfRange(option, value, "a number from 0 to 2^32");
+    }
+  }
+
   /** Refuses what is not in (0, 0.5]. */
   static void above0To05(String option, @Nullable Double value) {
     if (value != null && !(value > 0 && value <= 0.5)) {

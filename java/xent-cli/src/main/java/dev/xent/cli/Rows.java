@@ -28,6 +28,16 @@ record Rows(Tensor input, int axis, boolean ragged, long[] shape) {
     return new Rows(input, axis, offsets != null, shape);
   }
 
+  /** The same input, of which every element is a row. */
+  static Rows ofElements(Rows rows) {
+    return new Rows(rows.input, rows.axis, false, rows.input.shape());
+  }
+
+  /** Whether every element is a row. */
+  boolean areElements() {
+    return !ragged && shape.length == input.rank();
+  }
+
   /** The shape of what has so many numbers per row. */
   long[] entries(long count) {
     if (ragged) {

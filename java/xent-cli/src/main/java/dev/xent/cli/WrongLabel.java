@@ -15,6 +15,15 @@ final class WrongLabel {
   static CommandException in(Rows rows, LabelException e) {
     long label = e.label();
     String place = rows.place(e.row());
+    if (rows.areElements()) {
+      return new CommandException(
+          String.format(
+              Locale.ROOT,
+              "label %d of element %s is neither 0 nor 1; correct it%s",
+              label,
+              place,
+              isMark(label) ? ", or leave such elements out: --ignore-index " + label : ""));
+    }
     if (label >= 0 && label < e.classes()) {
       return new CommandException(
           String.format(
@@ -31,8 +40,10 @@ final class WrongLabel {
             place,
             e.classes(),
             label == e.classes() ? "labels count from 0, " : "",
-            label < 0 || label == LARGEST_BYTE
-                ? ", or leave such rows out: --ignore-index " + label
-                : ""));
+            isMark(label) ? ", or leave such rows out: --ignore-index " + label : ""));
+  }
+
+  private static boolean isMark(long label) {
+    return label < 0 || label == LARGEST_BYTE;
   }
 }

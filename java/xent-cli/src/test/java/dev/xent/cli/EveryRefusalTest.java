@@ -30,7 +30,13 @@ import org.junit.jupiter.api.io.TempDir;
 class EveryRefusalTest {
   private static final Pattern LINE = Pattern.compile("xent: .+[:;,] .+");
   private static final Set<String> COMPUTING =
-      Set.of("softmax", "softmax-backward", "cross-entropy", "nll", "kl-divergence");
+      Set.of(
+          "softmax",
+          "softmax-backward",
+          "cross-entropy",
+          "nll",
+          "kl-divergence",
+          "binary-cross-entropy");
 
   @TempDir private Path folder;
   private Path logits;
@@ -75,6 +81,10 @@ class EveryRefusalTest {
     refused("a clamp above a half", loss("--probability-clamp", "0.75"));
     refused(
         "a clamp and smoothing", loss("--probability-clamp", "0.1", "--label-smoothing", "0.1"));
+    refused("a negative focal gamma", loss("--focal-gamma", "-1"));
+    refused("a focal loss and smoothing", loss("--focal-gamma", 2, "--label-smoothing", "0.1"));
+    refused("a focal loss and z-loss", loss("--focal-gamma", 2, "--z-loss", 1));
+    refused("a focal alpha of 0", binary(labels, "--focal-alpha", 0));
     refused("a wider result", loss("--dtype", "f64"));
     refused("top classes without a number", "cross-entropy", logits, labels, "--top-classes", out);
     refused("a number of top classes without a file", loss("--top-k", 2));
@@ -132,6 +142,21 @@ class EveryRefusalTest {
     refused(
         "probabilities and an ignore index", "cross-entropy", logits, soft, "--ignore-index", 0);
     refused("hits of probabilities", "cross-entropy", logits, soft, "--hits", out);
+    refused("a focal loss of probabilities", "cross-entropy", logits, soft, "--focal-gamma", 2);
+    refused("labels of rows for elements", binary(labels));
+    refused(
+        "a label that is neither 0 nor 1",
+        binary(longs("two.npy", "(2, 4)", 0, 1, 0, 0, 1, 2, 0, 0)));
+    refused(
+        "elements that are marked",
+        binary(longs("marked.npy", "(2, 4)", 0, 1, 0, 0, 1, -100, 0, 0)));
+    refused("numbers of elements and an ignore index", binary(soft, "--ignore-index", 0));
+    refused(
+        "weights of elements in another shape",
+        binary(soft, "--weights", floats("w5.npy", "(5,)", new float[5])));
+    refused(
+        "positive weights in another shape",
+        binary(soft, "--positive-weights", floats("r5.npy", "(5,)", new float[5])));
     refused("a gradient of labels", "cross-entropy", logits, labels, "--target-grad", out);
     refused(
         "no row that counts",
@@ -227,6 +252,15 @@ class EveryRefusalTest {
 
   private Object[] softmax(Path input) {
     return new Object[] {"softmax", input, "-o", out};
+  }
+
+  private Object[] binary(Path targets, Object... more) {
+    Object[] words = new Object[3 + more.length];
+    words[0] = "binary-cross-entropy";
+    words[1] = logits;
+    words[2] = targets;
+    System.arraycopy(more, 0, words, 3, more.length);
+    return words;
   }
 
   private Object[] loss(Path targets) {

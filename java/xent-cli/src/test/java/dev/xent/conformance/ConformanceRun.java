@@ -132,11 +132,13 @@ final class ConformanceRun {
         shape.asSlice(
             xent_shape.layout().byteOffset(groupElement(name)), xent_layout.layout().byteSize());
     xent_layout.type(layout, type);
-    if (isPerRow(name, type)) {
+    boolean elements = c.function.equals("binary_cross_entropy");
+    if (!elements && isPerRow(name, type)) {
       boolean one = axes == 0;
       xent_layout.outer(layout, one ? 0 : c.inner);
       xent_layout.inner(layout, one ? 0 : 1);
     } else if (name.equals("class_weights")
+        || (name.equals("positive_weights") && axes == 1)
         || (name.equals("class_mask") && axes == 1 && !ragged)) {
       xent_layout.classes(layout, 1);
     } else {
@@ -172,7 +174,7 @@ final class ConformanceRun {
   }
 
   void run(boolean inParts) {
-    if (c.numbers.containsKey("counted")) {
+    if (c.numbers.containsKey("counted") && !c.function.equals("binary_cross_entropy")) {
       checkTargets();
     }
     if (inParts) {
@@ -234,6 +236,7 @@ final class ConformanceRun {
                   a("gradient"),
                   tally,
                   report));
+      case "binary_cross_entropy" -> binaryCrossEntropy();
       case "cross_entropy" -> crossEntropy(a("gradient"));
       case "cross_entropy_backward" -> {
         statistics = arena.allocate(rows * Records.STATISTICS, Records.ALIGNMENT);
@@ -242,6 +245,24 @@ final class ConformanceRun {
       }
       default -> write(0, c.classes);
     }
+  }
+
+  private void binaryCrossEntropy() {
+    lawful(
+        kernels.binaryCrossEntropy(
+            shape,
+            options,
+            0,
+            rows,
+            a("logits"),
+            a("targets"),
+            a("element_weights"),
+            a("positive_weights"),
+            a("losses"),
+            a("gradient"),
+            tally,
+            report));
+    numbers.put("counted", xent_report.counted(report));
   }
 
   private void crossEntropy(MemorySegment gradient) {

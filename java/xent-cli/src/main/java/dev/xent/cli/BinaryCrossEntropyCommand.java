@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.BinaryCrossEntropy;
+import dev.xent.Inputs;
+import dev.xent.Tensor;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code xent binary-cross-entropy}: the loss of every logit by itself, and its gradient. */
+@Command(
+    name = "binary-cross-entropy",
+    header = "Binary cross-entropy of logits and targets, and its gradient.",
+    customSynopsis = "xent binary-cross-entropy LOGITS.npy TARGETS.npy [OPTIONS]",
+    description =
+        "Per element: t softplus(-x) + (1 - t) softplus(x); every element counts as a row.",
+    footer = {
+      "Examples:",
+      "  xent binary-cross-entropy logits.npy labels.npy",
+      "  xent binary-cross-entropy logits.npy targets.npy --weights mask.npy --grad g.npy",
+      "  xent binary-cross-entropy logits.npy labels.npy --focal-gamma 2 --focal-alpha 0.25"
+    })
+final class BinaryCrossEntropyCommand extends ReducedCommand<BinaryCrossEntropy.Outputs> {
+  @Parameters(index = "0", paramLabel = "LOGITS.npy", description = "Logits: f2, f4, f8 or bf16.")
+  private Path logits;
+
+  @Parameters(
+      index = "1",
+      paramLabel = "TARGETS.npy",
+      description = {
+        "In the shape of the logits: floats from 0 to 1, or labels 0 and 1 (integers, booleans)."
+      })
+  private Path targets;
+
+  @Option(
+      names = "--weights",
+      paramLabel = "W.npy",
+      description =
+          "The weight of every element, or booleans: in the shape of the logits, where sizes of 1"
+              + " hold for all, or one per class. Elements of weight 0 are ignored.")
+  private @Nullable Path weights;
+
+  @Option(
+      names = "--positive-weights",
+      paramLabel = "R.npy",
+      description = "What the loss of positive targets is multiplied by, in such shapes.")
+  private @Nullable Path positiveWeights;
+
+  @Option(
+      names = "--ignore-index",
+      paramLabel = "I",
+      description = "Elements with this label do not count and have gradient 0. Default: none has.")
+  private @Nullable Long ignoreIndex;
+
+  @Option(
+      names = "--focal-gamma",
+      paramLabel = "G",
+      description = "Multiply losses by (1 - p)^G, p the probability of what is right. Default: 0.")
+  private double focalGamma;
+
+  @Option(
+      names = "--focal-alpha",
+      paramLabel = "A",
+      description = "Positive targets weigh A and negative ones 1 - A. Default: both 1.")
+  private @Nullable Double focalAlpha;
+
+  private @Nullable Tensor positive;
+  private @Nullable Tensor each;
+
+  @Override
+  void require() {
+    Ranges.from0To2To32("--focal-gamma", focalGamma);
+    Ranges.above0To1("--focal-alpha", focalAlpha);
+  }
+
+  @Override
+  Path input() {
+    return logits;
+  }
+
+  @Override
+  Stream<Path> otherFiles() {
+    return Stream.of(targets, weights, positiveWeights).filter(Objects::nonNull);
+  }
+
+  @Override
+  Loss read(Rows rows, @Nullable Tensor offsets, FileMemory memory) {
+    Tensor t = InputFiles.numbers(targets, memory);
+    TargetKind kind = t.type().isInteger() ? TargetKind.LABELS : TargetKind.PROBABILITIES;
+    if (ignoreIndex != null && kind == TargetKind.PROBABILITIES) {
+      throw kind.refusal("--ignore-index", targets);
+    }
+    each = weights == null ? null : InputFiles.weights(weights, memory);
+    positive = positiveWeights == null ? null : InputFiles.floats(positiveWeights, memory);
+    return new Loss(Rows.ofElements(rows), t, kind, null, null, Inputs.none());
+  }
+
+  @Override
+  BinaryCrossEntropy.Outputs outputs() {
+    return new BinaryCrossEntropy.Outputs();
+  }
+
+  @Override
+  void compute(
+      Settings settings, Loss loss, @Nullable Tensor dx, BinaryCrossEntropy.Outputs outputs) {
+    BinaryCrossEntropy.Builder builder =
+        BinaryCrossEntropy.builder()
+            .axis(settings.axis())
+            .positiveWeights(positive)
+            .focalGamma(focalGamma)
+            .reduction(settings.reduction())
+            .noneCounted(settings.noneCounted())
+            .isa(settings.compute().isa())
+            .backend(settings.compute().backend())
+            .threads(settings.compute().threads());
+    if (ignoreIndex != null) {
+      builder.ignoreIndex(ignoreIndex);
+    }
+    if (focalAlpha != null) {
+      builder.focalAlpha(focalAlpha);
+    }
+    if (settings.denominator() != null) {
+      builder.denominator(settings.denominator());
+    }
+    BinaryCrossEntropy operation = builder.build();
+    if (dx == null) {
+      operation.forward(loss.input(), loss.targets(), each, outputs);
+    } else {
+      operation.forwardBackward(loss.input(), loss.targets(), each, dx, outputs);
+    }
+  }
+}
