@@ -3,6 +3,7 @@ package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
 import dev.xent.LogSoftmax;
+import dev.xent.SelectedLogProbabilities;
 import dev.xent.Softmax;
 import dev.xent.options.FullyMasked;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +46,14 @@ final class LogitOptions {
   }
 
   LogSoftmax.Builder applyTo(LogSoftmax.Builder builder) {
+    builder.fullyMasked(fullyMasked).temperature(temperature);
+    if (softcap != null) {
+      builder.softcap(softcap);
+    }
+    return builder;
+  }
+
+  SelectedLogProbabilities.Builder applyTo(SelectedLogProbabilities.Builder builder) {
     builder.fullyMasked(fullyMasked).temperature(temperature);
     if (softcap != null) {
       builder.softcap(softcap);

@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
       NllCommand.class,
       KlDivergenceCommand.class,
       BinaryCrossEntropyCommand.class,
+      SelectedCommand.class,
       VerifyCommand.class,
       InfoCommand.class,
       DemoCommand.class,

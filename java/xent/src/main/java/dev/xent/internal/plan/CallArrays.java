@@ -531,7 +531,17 @@ abstract sealed class CallArrays permits Call {
       take(targets, classNumbers, Kind.ROWS);
       return;
     }
-    requireEntries(targets, classNumbers, 0);
+    if (!dimensions.hasRowsOfEntries(classNumbers.shape)) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "targets is %s, %s is %s: give targets the shape %s, or %s with k classes of each row",
+              classNumbers,
+              leading().name,
+              lead(),
+              Arrays.toString(dimensions.rowShape()),
+              dimensions.entriesShape("k")));
+    }
     targetCount = classNumbers.shape[dimensions.axis];
     if (targetCount < 1 || targetCount > MOST_SELECTED) {
       throw new ShapeException(

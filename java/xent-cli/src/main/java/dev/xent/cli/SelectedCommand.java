@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.DType;
+import dev.xent.Inputs;
+import dev.xent.SelectedLogProbabilities;
+import dev.xent.Tensor;
+import dev.xent.errors.LabelException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code xent selected-log-probabilities}: what a few classes of each row have. */
+@Command(
+    name = "selected-log-probabilities",
+    header = "Log-probabilities of given classes of each row, their gradient and sums.",
+    customSynopsis = "xent selected-log-probabilities IN.npy TARGETS.npy -o OUT.npy [OPTIONS]",
+    description = "One class per row (the tokens of a completion, say), or K of each.",
+    footer = {
+      "Examples:",
+      "  xent selected-log-probabilities logits.npy tokens.npy -o logp.npy",
+      "  xent selected-log-probabilities logits.npy tokens.npy -o logp.npy \\",
+      "      --sequence-offsets offsets.npy --sums scores.npy",
+      "  xent selected-log-probabilities logits.npy tokens.npy -o logp.npy \\",
+      "      --upstream g.npy --grad dx.npy"
+    })
+final class SelectedCommand implements Callable<Integer> {
+  @Parameters(index = "0", paramLabel = "IN.npy", description = "Logits: f2, f4, f8 or bf16.")
+  private Path in;
+
+  @Parameters(
+      index = "1",
+      paramLabel = "TARGETS.npy",
+      description = {
+        "Classes: integers in the shape of the logits without the class axis,",
+        "or with K of each row along it."
+      })
+  private Path targets;
+
+  @Option(
+      names = {"-o", "--output"},
+      required = true,
+      paramLabel = "OUT.npy",
+      description = "The log-probabilities, in the shape of TARGETS.npy.")
+  private Path out;
+
+  @Option(
+      names = "--axis",
+      paramLabel = "A",
+      description = "The class axis; negative ones count from the end. Default: -1.")
+  private int axis = -1;
+
+  @Option(
+      names = "--ignore-index",
+      paramLabel = "I",
+      description = "The target that is no class: it gets 0. Default: none is.")
+  private @Nullable Long ignoreIndex;
+
+  @Option(
+      names = "--upstream",
+      paramLabel = "G.npy",
+      description = "What --grad weighs each log-probability by. Default: 1 each.")
+  private @Nullable Path upstream;
+
+  @Option(
+      names = "--grad",
+      paramLabel = "DX.npy",
+      description = "Write the gradient of their weighted sum, in the shape of IN.npy.")
+  private @Nullable Path grad;
+
+  @Option(
+      names = "--sequence-offsets",
+      paramLabel = "S.npy",
+      description = "Sequence i has the rows S[i] to S[i+1]; i4 or i8. For --sums.")
+  private @Nullable Path sequences;
+
+  @Option(
+      names = "--sums",
+      paramLabel = "SUMS.npy",
+      description = "Write the sum of each sequence, as f8.")
+  private @Nullable Path sums;
+
+  @Mixin private LogitOptions options;
+  @Mixin private ClassInputs inputs;
+  @Mixin private SinkInput sink;
+  @Mixin private OutputType type;
+  @Mixin private ComputeOptions compute;
+
+  @Override
+  public Integer call() {
+    options.require();
+    require();
+    try (FileMemory memory = new FileMemory();
+        Outputs outputs = new Outputs(memory)) {
+      Tensor logits = InputFiles.floats(in, memory);
+      Tensor classes = InputFiles.integers(targets, memory);
+      type.requireFor(logits, in);
+      int classAxis = Axis.resolve(axis, logits, in);
+      Tensor offsets = inputs.offsets(memory);
+      Inputs beside = sink.addTo(inputs.read(offsets, memory), memory);
+      Tensor g = upstream == null ? null : InputFiles.floats(upstream, memory);
+      Tensor s = sequences == null ? null : InputFiles.integers(sequences, memory);
+      Stream.of(Stream.of(targets, upstream, sequences), inputs.files(), sink.files())
+          .flatMap(files -> files)
+          .flatMap(Stream::ofNullable)
+          .forEach(outputs::keep);
+      Tensor values = outputs.create(out, type.perRow(logits), classes.shape());
+      Tensor dx = outputs.create(grad, type.like(logits), logits.shape());
+      Tensor scores =
+          s == null
+              ? null
+              : outputs.create(sums, DType.F64, new long[] {Math.max(0, s.elements() - 1)});
+      SelectedLogProbabilities operation = operation(classAxis);
+      try {
+        Progress.during(
+            "selected-log-probabilities",
+            () -> compute(operation, logits, classes, beside, g, values, dx));
+      } catch (LabelException e) {
+        throw WrongLabel.in(Rows.of(logits, classAxis, offsets), e);
+      }
+      if (s != null) {
+        operation.sumSequences(values, s, scores);
+      }
+      outputs.commit();
+    }
+    return ExitCode.OK;
+  }
+
+  private void require() {
+    if ((sequences == null) != (sums == null)) {
+      throw new CommandException(
+          "--sequence-offsets and --sums go together; give both, or none of them");
+    }
+    if (upstream != null && grad == null) {
+      throw new CommandException("--upstream is for --grad; name the file of the gradient");
+    }
+  }
+
+  private static void compute(
+      SelectedLogProbabilities operation,
+      Tensor logits,
+      Tensor classes,
+      Inputs beside,
+      @Nullable Tensor g,
+      Tensor values,
+      @Nullable Tensor dx) {
+    if (dx == null) {
+      operation.forward(logits, classes, beside, values);
+    } else {
+      operation.forwardBackward(logits, classes, beside, g, values, dx);
+    }
+  }
+
+  private SelectedLogProbabilities operation(int classAxis) {
+    SelectedLogProbabilities.Builder builder =
+        options
+            .applyTo(SelectedLogProbabilities.builder())
+            .axis(classAxis)
+            .isa(compute.isa())
+            .backend(compute.backend())
+            .threads(compute.threads());
+    if (ignoreIndex != null) {
+      builder.ignoreIndex(ignoreIndex);
+    }
+    return builder.build();
+  }
+}
