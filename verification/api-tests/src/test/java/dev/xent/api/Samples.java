@@ -120,9 +120,7 @@ final class Samples {
     put(KlDivergence.class, KlDivergence.mean());
     put(SelectedLogProbabilities.class, SelectedLogProbabilities.along(-1));
     put(SelectedLogProbabilities.Builder.class, SelectedLogProbabilities.builder());
-    put(
-        SelectedLogProbabilities.Saved.class,
-        new SelectedLogProbabilities.Saved(Arena.ofAuto()));
+    put(SelectedLogProbabilities.Saved.class, new SelectedLogProbabilities.Saved(Arena.ofAuto()));
     put(KlDivergence.Builder.class, KlDivergence.builder());
     put(LogSoftmax.class, LogSoftmax.along(1));
     put(LogSoftmax.Builder.class, LogSoftmax.builder());

@@ -113,7 +113,8 @@ final class ArgumentRules {
               call.given.statistics, XentH.XENT_FIELD_STATISTICS(), withoutStatistics);
     }
     if (status == Status.OK) {
-      status = OptionRules.checkForeign(
+      status =
+          OptionRules.checkForeign(
               call,
               XentH.XENT_FIELD_IGNORE_INDEX(),
               XentH.XENT_FIELD_FULLY_MASKED(),
@@ -131,7 +132,8 @@ final class ArgumentRules {
   static int klDivergence(Call call) {
     int status = call.checkWhole();
     if (status == Status.OK) {
-      status = OptionRules.checkForeign(
+      status =
+          OptionRules.checkForeign(
               call, XentH.XENT_FIELD_FULLY_MASKED(), XentH.XENT_FIELD_TEMPERATURE());
     }
     if (status == Status.OK) {
