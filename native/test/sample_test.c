@@ -18,7 +18,7 @@
 #include "rows.h"
 #include "tiers.h"
 
-enum { MIXTURES = 250, MOST_ROWS = 9, MOST_TOKENS = 40, KINDS = ROW_KINDS + 5, FILLED = 0xee };
+enum { MIXTURES = 250, MOST_ROWS = 9, MOST_TOKENS = 40, ALL_EQUAL = 19, KINDS = ROW_KINDS + 5, FILLED = 0xee };
 
 static uint64_t compared, different;
 static random_source source = {11};
@@ -145,7 +145,7 @@ static void fill_any_row(float *x, int64_t n, int kind) {
     const float g = random_normal(&source);
     switch (kind - ROW_KINDS) {
       case 0: x[i] = (float)below(4); break;                                /* many equals */
-      case 1: x[i] = g; break;                                              /* flat */
+      case 1: x[i] = g + (one_in(3000) ? 2 * (float)random_unit(&source) : 0); break; /* flat */
       case 2: x[i] = g * 2 + (one_in(1000) ? 12 : 0); break;                /* as a language model's */
       case 3: x[i] = (float)below(3) * 1e-3f + (one_in(50) ? -INFINITY : 0); break;
       default: x[i] = widen_bf16(narrow_bf16(g * 0.2f + 20)); break;
@@ -203,7 +203,9 @@ static mixture any_mixture(bool long_row) {
   if (long_row) m.classes = 8000 + below(one_in(4) ? 140000 : 12000), m.inner = 1;
   m.outer = long_row || m.classes > 30000 ? 1 : 1 + below(MOST_ROWS / m.inner);
   m.rows = m.outer * m.inner;
-  m.kind = long_row ? ROW_KINDS + (int)below(KINDS - ROW_KINDS) : (int)below(KINDS);
+  m.kind = long_row    ? ROW_KINDS + (int)below(KINDS - ROW_KINDS)
+           : one_in(12) ? ALL_EQUAL
+                        : (int)below(KINDS);
   m.per_row = one_in(2);
   m.top = 1 + below(m.classes < 20 ? m.classes : 20);
   if (one_in(6)) m.options.softcap = 1 + 30 * random_unit(&source);
@@ -213,8 +215,15 @@ static mixture any_mixture(bool long_row) {
     fill_any_row(row_values, m.classes, one_in(4) && !long_row ? (int)below(KINDS) : m.kind);
     for (int64_t i = 0; i < m.classes; i++) put(&m.x, row, i, (double)row_values[i]);
     m.sampling[row] = any_sampling(m.classes);
-    if (long_row && one_in(2)) m.sampling[row].top_k = 0;
     if (long_row) m.sampling[row].top_p = random_unit(&source);
+    if (long_row && !one_in(4)) { /* what one pass does */
+      xent_sampling *s = &m.sampling[row];
+      s->top_k = s->greedy = 0;
+      s->temperature = 0.7 + random_unit(&source);
+      s->min_keep = below(3);
+    }
+    if (m.kind == ALL_EQUAL && one_in(2)) /* shares that are so many classes, or all but */
+      m.sampling[row].top_p = (double)below(m.classes + 1) / (double)m.classes;
   }
   free(row_values);
   if (one_in(4)) {

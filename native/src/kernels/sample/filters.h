@@ -89,11 +89,13 @@ XENT_INLINE int64_t ties_of_weight(const weigher *w, const cut *c, int64_t wante
   return ties < c->equal ? ties : c->equal;
 }
 
-/* Adds up the weights of those of n listed classes that are kept. Classes rise, so what has been added up when the last
+enum { SAMPLE_ADDED = 256 };
+
+/* Adds up the weights of those of n <= SAMPLE_ADDED listed classes that are kept. Classes rise, so what has been added up when the last
  * one of a block was, less what had been before, is the block's. */
-XENT_SHARED int64_t add_listed(const kept_set *s, const weigher *w, int64_t from, int64_t n, int64_t sum, int64_t *sums) {
-  XENT_ALIGNED float e[SAMPLE_PIECE + XENT_LANES];
-  int64_t weights[SAMPLE_PIECE];
+XENT_INLINE int64_t add_listed(const kept_set *s, const weigher *w, int64_t from, int64_t n, int64_t sum, int64_t *sums) {
+  XENT_ALIGNED float e[SAMPLE_ADDED + XENT_LANES];
+  int64_t weights[SAMPLE_ADDED];
   const float *x = s->x + from, low = s->low;
   const int32_t *class = s->class + from;
   const int64_t last = s->last;
@@ -106,6 +108,20 @@ XENT_SHARED int64_t add_listed(const kept_set *s, const weigher *w, int64_t from
   for (int64_t k = 0; k < n; k++) {
     sum += weights[k];
     sums[class[k] >> shift] = sum;
+  }
+  return sum;
+}
+
+/* The weights of all of them that are kept go to the sums of their blocks; gives their sum. */
+XENT_SHARED int64_t add_to_blocks(kept_set *s, const weigher *w, int64_t listed) {
+  int64_t sums[SAMPLE_BLOCKS], sum = 0, before = 0;
+  for (int64_t i = 0; i < s->blocks; i++) sums[i] = -1;
+  for (int64_t i = 0; i < listed; i += SAMPLE_ADDED)
+    sum = add_listed(s, w, i, listed - i < SAMPLE_ADDED ? listed - i : SAMPLE_ADDED, sum, sums);
+  for (int64_t i = 0; i < s->blocks; i++) {
+    const int64_t up_to = sums[i] < 0 ? before : sums[i];
+    s->sums[i] += up_to - before;
+    before = up_to;
   }
   return sum;
 }
@@ -132,17 +148,8 @@ XENT_SHARED bool cut_in_vicinity(kept_set *s, const xent_sampling *o, const weig
   s->last = INT64_MAX;
   for (int64_t i = 0, ties = 0; kept < c.equal && ties < kept; i++)
     if (s->x[i] == s->low && ++ties == kept) s->last = s->class[i];
-  int64_t sums[SAMPLE_BLOCKS], sum = 0, before = 0;
-  for (int64_t i = 0; i < s->blocks; i++) sums[i] = -1;
-  for (int64_t i = 0; i < found.listed; i += SAMPLE_PIECE)
-    sum = add_listed(s, w, i, found.listed - i < SAMPLE_PIECE ? found.listed - i : SAMPLE_PIECE, sum, sums);
-  for (int64_t i = 0; i < s->blocks; i++) {
-    const int64_t up_to = sums[i] < 0 ? before : sums[i];
-    s->sums[i] += up_to - before;
-    before = up_to;
-  }
   s->count = all;
-  s->sum = found.above + sum;
+  s->sum = found.above + add_to_blocks(s, w, found.listed);
   s->sum_temperature = w->heat.temperature;
   if (all <= SAMPLE_PIECE) list_members(s);
   return true;

@@ -71,18 +71,15 @@ XENT_INLINE bool next_searched(const search_of_cut *s, int64_t *at, piece *p) {
 XENT_SHARED void count_keys(const search_of_cut *s, bin *counts) {
   XENT_ALIGNED float e[SAMPLE_PIECE + XENT_LANES];
   int32_t bins[SAMPLE_PIECE];
-  int64_t at = 0, weights[SAMPLE_PIECE];
+  int64_t at = 0;
   piece p;
   while (next_searched(s, &at, &p)) {
     bins_of(s, &p, bins);
-    if (s->weigher) {
-      exponentials_of(s->weigher, p.x, p.n, e);
-      for (int64_t k = 0; k < p.n; k++) weights[k] = weight_of_exponential(s->weigher, e[k]);
-    }
+    if (s->weigher) exponentials_of(s->weigher, p.x, p.n, e);
     for (int64_t k = 0; k < p.n; k++) {
       if (bins[k] < 0) continue;
       counts[bins[k]].count++;
-      if (s->weigher) counts[bins[k]].weight += weights[k];
+      if (s->weigher) counts[bins[k]].weight += weight_of_exponential(s->weigher, e[k]);
     }
   }
 }
