@@ -7,7 +7,9 @@ import dev.xent.options.FullyMasked;
 import dev.xent.options.Isa;
 import dev.xent.options.NoneCounted;
 import dev.xent.options.Reduction;
+import dev.xent.options.SamplingRules;
 import dev.xent.options.Smoothing;
+import dev.xent.options.Ties;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -31,10 +33,13 @@ final class Converters {
         .registerConverter(int.class, Converters::small)
         .registerConverter(Integer.class, Converters::small)
         .registerConverter(Long.class, Converters::whole)
+        .registerConverter(long.class, Converters::whole)
         .registerConverter(Reduction.class, choice(List.of(Reduction.values())))
         .registerConverter(NoneCounted.class, choice(List.of(NoneCounted.values())))
         .registerConverter(FullyMasked.class, choice(List.of(FullyMasked.values())))
         .registerConverter(Rules.class, choice(List.of(Rules.PYTORCH, Rules.ONNX)))
+        .registerConverter(SamplingRules.class, choice(List.of(SamplingRules.values())))
+        .registerConverter(Ties.class, choice(List.of(Ties.values())))
         .registerConverter(Smoothing.class, choice(List.of(Smoothing.values())))
         .registerConverter(
             DType.class, choice(List.of(DType.F16, DType.BF16, DType.F32, DType.F64)))
@@ -124,6 +129,9 @@ final class Converters {
 
   /** The word of the command line for a constant: {@code AVX2} is {@code avx2}. */
   static String name(Enum<?> constant) {
-    return constant.name().toLowerCase(Locale.ROOT);
+    if (constant == SamplingRules.LLAMA_CPP) {
+      return "llama.cpp";
+    }
+    return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 }

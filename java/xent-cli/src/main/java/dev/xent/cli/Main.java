@@ -31,6 +31,7 @@ import picocli.CommandLine.Spec;
       KlDivergenceCommand.class,
       BinaryCrossEntropyCommand.class,
       SelectedCommand.class,
+      SampleCommand.class,
       VerifyCommand.class,
       InfoCommand.class,
       DemoCommand.class,

@@ -8,9 +8,17 @@ import java.util.regex.Pattern;
 final class OptionNames {
   private static final Map<String, String> OPTIONS =
       Map.ofEntries(
+          Map.entry("bias", "--bias"),
           Map.entry("classMask", "--mask"),
           Map.entry("classWeights", "--weight"),
           Map.entry("positiveWeights", "--positive-weights"),
+          Map.entry("frequencyPenalty", "--frequency-penalty"),
+          Map.entry("minKeep", "--min-keep"),
+          Map.entry("minP", "--min-p"),
+          Map.entry("outputTokens", "--output-tokens"),
+          Map.entry("presencePenalty", "--presence-penalty"),
+          Map.entry("promptTokens", "--prompt-tokens"),
+          Map.entry("repetitionPenalty", "--repetition-penalty"),
           Map.entry("rowOffsets", "--row-offsets"),
           Map.entry("rowWeights", "--row-weight"),
           Map.entry("sink", "--sink"),
@@ -18,7 +26,10 @@ final class OptionNames {
           Map.entry("targetWeights", "--target-weights"),
           Map.entry("temperature", "--temperature"),
           Map.entry("topClasses", "--top-classes"),
-          Map.entry("topLogProbabilities", "--top-log-probabilities"));
+          Map.entry("topK", "--top-k"),
+          Map.entry("topLogProbabilities", "--top-log-probabilities"),
+          Map.entry("topP", "--top-p"),
+          Map.entry("typicalP", "--typical-p"));
 
   private static final Pattern NAME =
       Pattern.compile("\\b(" + String.join("|", OPTIONS.keySet()) + ")\\b");

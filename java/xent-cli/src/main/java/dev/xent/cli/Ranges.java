@@ -18,6 +18,8 @@ final class Ranges {
   /** Refuses what is not in (0, 1]. */
   static void above0To1(String option, @Nullable Double value) {
     if (value != null && !(value > 0 && value <= 1)) {
+  static void above0To1(String option, double value) {
+    if (!(value > 0 && value <= 1)) {
       throw outOfRange(option, value, "a number above 0, at most 1");
     }
   }
@@ -26,6 +28,10 @@ final class Ranges {
   static void from0To2To32(String option, @Nullable Double value) {
     if (value != null && !(value >= 0 && value <= 0x1p32)) {
       throw outOfRange(option, value, "a number from 0 to 2^32");
+  /** Refuses what no float holds. */
+  static void asFloat(String option, double value) {
+    if (!(Math.abs(value) <= Float.MAX_VALUE)) {
+      throw outOfRange(option, value, "a number of at most 3.4e38");
     }
   }
 
@@ -47,6 +53,19 @@ final class Ranges {
   static void factor(String option, @Nullable Double value) {
     if (value != null && !(value >= 0x1p-32 && value <= 0x1p32)) {
       throw outOfRange(option, value, "a number from 2^-32 to 2^32");
+    }
+  }
+
+  /** Refuses what 32 bits do not count. */
+  static void counter(String option, long value) {
+    if (value < 0 || value > 0xFFFFFFFFL) {
+      throw new CommandException(
+          String.format(
+              Locale.ROOT,
+              "%s %d is out of range; give a whole number from 0 to %d",
+              option,
+              value,
+              0xFFFFFFFFL));
     }
   }
 

@@ -37,6 +37,7 @@ class EveryRefusalTest {
           "nll",
           "kl-divergence",
           "binary-cross-entropy");
+      Set.of("softmax", "softmax-backward", "cross-entropy", "nll", "kl-divergence", "sample");
 
   @TempDir private Path folder;
   private Path logits;
@@ -224,6 +225,43 @@ class EveryRefusalTest {
     refused("a page that is a folder", "bench", "--html", folder);
   }
 
+  private void sampling() throws IOException {
+    refused("no tokens", "sample", logits);
+    refused("sampling rules of nobody", sample("--rules", "vllm2"));
+    refused("a negative temperature", sample("--temperature", "-1"));
+    refused("a negative top-k", sample("--top-k", "-1"));
+    refused("a nucleus of nothing", sample("--top-p", 0));
+    refused("a share above 1", sample("--min-p", "1.5"));
+    refused("a typical mass of nothing", sample("--typical-p", 0));
+    refused("nothing kept", sample("--min-keep", 0));
+    refused("a filter that rules lack", sample("--rules", "vllm", "--typical-p", "0.9"));
+    refused("a repetition penalty of 0", sample("--repetition-penalty", 0));
+    refused("a frequency penalty that is NaN", sample("--frequency-penalty", "nan"));
+    refused("an infinite presence penalty", sample("--presence-penalty", "inf"));
+    refused("a negative step", sample("--step", "-1"));
+    refused("a draw beyond 32 bits", sample("--draw", "4294967296"));
+    Path three = longs("three-seeds.npy", "(3,)", 1, 2, 3);
+    refused("seeds of another number", sample("--seeds", three));
+    refused("a negative step of a row", sample("--steps", longs("steps.npy", "(2,)", 0, -1)));
+    refused("streams of floats", sample("--streams", soft));
+    refused("a bias of another size", sample("--bias", floats("b3.npy", "(3,)", 1, 2, 3)));
+    refused("tokens of floats", sample("--prompt-tokens", soft));
+    Path nine = longs("nine-tokens.npy", "(2, 2)", 0, 1, -1, 9);
+    refused("a token that is no class", sample("--output-tokens", nine));
+    refused("tokens of other rows", sample("--output-tokens", longs("o3.npy", "(3, 1)", 0, 0, 0)));
+    Path wide = NpyBytes.doubles(folder.resolve("wide.npy"), Golden.SHAPE, new double[8]);
+    refused("logits of float64", "sample", wide, "-o", out);
+    refused("largest classes without a number", sample("--top-classes", in("c.npy")));
+    refused("their number without a file", sample("--top-count", 2));
+    refused("too many of them", sample("--top-classes", in("c.npy"), "--top-count", 5));
+    refused("tokens onto the logits", "sample", logits, "-o", logits);
+  }
+
+  private Object[] sample(Object... more) {
+    Object[] first = {"sample", logits, "-o", out};
+    return Stream.concat(Arrays.stream(first), Arrays.stream(more)).toArray();
+  }
+
   // ---- files -----------------------------------------------------------------------------------
 
   private Path in(String name) {
@@ -317,6 +355,7 @@ class EveryRefusalTest {
     targets();
     beside();
     outputs();
+    sampling();
     List<String> seen = new ArrayList<>();
     table.forEach((kind, line) -> seen.add(kind + " | " + line));
     Files.write(Path.of(System.getProperty("basedir"), "target", "refusals-cli.txt"), seen);

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.Sampler;
+import dev.xent.Tensor;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Which random numbers the rows have: of all rows, or of each from a file. */
+final class RandomNumbers {
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      description = "The seed of all rows; any whole number of 64 bits. Default: 0.")
+  private long seed;
+
+  @Option(
+      names = "--stream",
+      paramLabel = "S",
+      description = "The stream of row 0; row i has S + i. Default: 0.")
+  private long stream;
+
+  @Option(
+      names = "--step",
+      paramLabel = "N",
+      description = "How many tokens came before. Default: 0.")
+  private long step;
+
+  @Option(names = "--seeds", paramLabel = "S.npy", description = "A seed for each row.")
+  private @Nullable Path seeds;
+
+  @Option(names = "--streams", paramLabel = "S.npy", description = "A stream for each row.")
+  private @Nullable Path streams;
+
+  @Option(names = "--steps", paramLabel = "N.npy", description = "A step for each row.")
+  private @Nullable Path steps;
+
+  /** Refuses a step that cannot be. */
+  void require() {
+    Ranges.counter("--step", step);
+  }
+
+  /** The files that were given. */
+  Stream<Path> files() {
+    return Stream.of(seeds, streams, steps).flatMap(Stream::ofNullable);
+  }
+
+  /** How many tokens came before, where all rows have that in common. */
+  long step() {
+    return step;
+  }
+
+  /** A builder with the numbers that rows have in common. */
+  Sampler.Builder applyTo(Sampler.Builder builder) {
+    return builder.seed(seed).stream(stream);
+  }
+
+  /**
+   * The requests of rows, or null where no file gives them numbers of their own.
+   *
+   * @param choices what the rows have in common
+   */
+  Sampler.@Nullable Requests requests(SamplingChoices choices, Rows rows, FileMemory memory) {
+    if (files().findAny().isEmpty()) {
+      return null;
+    }
+    Sampler.Requests requests = new Sampler.Requests();
+    long[] seedOf = numbers(seeds, "--seeds", rows, memory);
+    long[] streamOf = numbers(streams, "--streams", rows, memory);
+    long[] stepOf = numbers(steps, "--steps", rows, memory);
+    Sampler sampler = choices.builder().seed(seed).build();
+    for (int row = 0; row < count(rows); row++) {
+      if (seedOf != null) {
+        sampler = choices.builder().seed(seedOf[row]).build();
+      }
+      if (stepOf != null) {
+        Ranges.counter("--steps of row " + rows.place(row) + ":", stepOf[row]);
+      }
+      requests.add(
+          sampler,
+          streamOf == null ? stream + row : streamOf[row],
+          stepOf == null ? step : stepOf[row]);
+    }
+    return requests;
+  }
+
+  private static int count(Rows rows) {
+    return Math.toIntExact(Arrays.stream(rows.shape()).reduce(1, Math::multiplyExact));
+  }
+
+  private static long @Nullable [] numbers(
+      @Nullable Path path, String option, Rows rows, FileMemory memory) {
+    if (path == null) {
+      return null;
+    }
+    Tensor tensor = InputFiles.integers(path, memory);
+    if (!Arrays.equals(tensor.shape(), rows.shape())) {
+      throw new CommandException(
+          String.format(
+              Locale.ROOT,
+              "%s %s has shape %s; give a number for each row, in the shape %s",
+              option,
+              path,
+              Arrays.toString(tensor.shape()),
+              Arrays.toString(rows.shape())));
+    }
+    return tensor.toLongArray();
+  }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.DType;
+import dev.xent.Sampler;
+import dev.xent.SamplerInputs;
+import dev.xent.Tensor;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code xent sample}: the next token of each row of logits. */
+@Command(
+    name = "sample",
+    header = "The next token of each row of logits.",
+    customSynopsis = "xent sample LOGITS.npy -o TOKENS.npy [OPTIONS]",
+    description = {
+      "Draws a class with the probability that softmax gives it among those that the filters keep.",
+      "The same numbers give the same tokens on every machine; a row without one gets -1."
+    },
+    footer = {
+      "Examples:",
+      "  xent sample logits.npy -o tokens.npy --temperature 0",
+      "  xent sample logits.npy -o tokens.npy --temperature 0.8 --top-k 50 --top-p 0.95 --seed 42",
+      "  xent sample logits.npy -o tokens.npy --top-p 0.9 --step 7 --log-probability lp.npy"
+    })
+final class SampleCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Parameters(index = "0", paramLabel = "LOGITS.npy", description = "Logits: f2, f4 or bf16.")
+  private Path in;
+
+  @Option(
+      names = {"-o", "--output"},
+      required = true,
+      paramLabel = "TOKENS.npy",
+      description = "The file to write, as i8, in the shape of the logits without the class axis.")
+  private Path out;
+
+  @Option(
+      names = "--axis",
+      paramLabel = "A",
+      description = "The class axis; negative ones count from the end. Default: -1.")
+  private int axis = -1;
+
+  @Mixin private SamplingChoices choices;
+  @Mixin private RandomNumbers numbers;
+
+  @Option(
+      names = "--mask",
+      paramLabel = "M.npy",
+      description =
+          "Which classes there are: booleans or u1 in the shape of the logits, where sizes of 1"
+              + " hold for all, or one per class.")
+  private @Nullable Path mask;
+
+  @Option(
+      names = "--bias",
+      paramLabel = "B.npy",
+      description = "A number per class that is added to its logit, likewise; -inf forbids it.")
+  private @Nullable Path bias;
+
+  @Option(
+      names = "--prompt-tokens",
+      paramLabel = "P.npy",
+      description =
+          "Tokens before, which --repetition-penalty is for: integers in the shape of the logits"
+              + " with any number along the class axis; -1 is none.")
+  private @Nullable Path promptTokens;
+
+  @Option(
+      names = "--output-tokens",
+      paramLabel = "O.npy",
+      description = "Tokens sampled so far, which all penalties are for, likewise.")
+  private @Nullable Path outputTokens;
+
+  @Option(names = "--json", order = HelpOrder.PRINT, description = "Print one JSON object.")
+  private boolean json;
+
+  @Mixin private SampleOutputs wanted;
+  @Mixin private OutputType type;
+  @Mixin private ComputeOptions compute;
+
+  @Override
+  public Integer call() {
+    choices.require();
+    numbers.require();
+    wanted.require();
+    try (FileMemory memory = new FileMemory();
+        Outputs files = new Outputs(memory)) {
+      Tensor x = InputFiles.floats(in, memory);
+      requireType(x);
+      int classAxis = Axis.resolve(axis, x, in);
+      Rows rows = Rows.of(x, classAxis, null);
+      SamplerInputs inputs = inputs(memory);
+      Sampler.Requests requests = numbers.requests(choices, rows, memory);
+      Sampler sampler =
+          numbers
+              .applyTo(choices.builder())
+              .axis(classAxis)
+              .isa(compute.isa())
+              .backend(compute.backend())
+              .threads(compute.threads())
+              .build();
+      files.keep(in);
+      otherFiles().forEach(files::keep);
+      Tensor tokens = files.create(out, DType.I64, rows.shape());
+      Sampler.Outputs outputs = wanted.request(files, type, rows);
+      Progress.during(spec.name(), () -> sample(sampler, requests, rows, inputs, tokens, outputs));
+      files.commit();
+      spec.commandLine().getOut().println(report(outputs));
+    }
+    return ExitCode.OK;
+  }
+
+  private Stream<Path> otherFiles() {
+    return Stream.concat(
+        Stream.of(mask, bias, promptTokens, outputTokens).flatMap(Stream::ofNullable),
+        numbers.files());
+  }
+
+  private void requireType(Tensor x) {
+    if (x.type() == DType.F64) {
+      throw new CommandException(
+          in + " has f64, and tokens are sampled from f16, bf16 or f32; save x.astype('<f4')");
+    }
+    type.requireFor(x, in);
+  }
+
+  private SamplerInputs inputs(FileMemory memory) {
+    SamplerInputs inputs = SamplerInputs.none();
+    if (mask != null) {
+      inputs = inputs.classMask(InputFiles.flags(mask, memory));
+    }
+    if (bias != null) {
+      inputs = inputs.bias(InputFiles.floats(bias, memory));
+    }
+    if (promptTokens != null) {
+      inputs = inputs.promptTokens(InputFiles.integers(promptTokens, memory));
+    }
+    if (outputTokens != null) {
+      inputs = inputs.outputTokens(InputFiles.integers(outputTokens, memory));
+    }
+    return inputs;
+  }
+
+  private void sample(
+      Sampler sampler,
+      Sampler.@Nullable Requests requests,
+      Rows rows,
+      SamplerInputs inputs,
+      Tensor tokens,
+      Sampler.Outputs outputs) {
+    if (requests == null) {
+      sampler.sample(rows.input(), numbers.step(), inputs, tokens, outputs);
+    } else {
+      sampler.sample(rows.input(), requests, inputs, tokens, outputs);
+    }
+  }
+
+  private String report(Sampler.Outputs outputs) {
+    Used used = Used.of(compute);
+    if (!json) {
+      return String.format(
+          Locale.ROOT,
+          "rows         %d, %d with a token%ncomputed by  %s",
+          outputs.rows(),
+          outputs.sampled(),
+          used.text());
+    }
+    Map<String, Object> object = new LinkedHashMap<>();
+    object.put("rows", outputs.rows());
+    object.put("sampled", outputs.sampled());
+    object.put("backend", used.backend());
+    object.put("isa", used.isa());
+    object.put("threads", used.threads());
+    return Json.line(object);
+  }
+}

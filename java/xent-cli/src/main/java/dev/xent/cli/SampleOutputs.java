@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.DType;
+import dev.xent.Sampler;
+import dev.xent.Tensor;
+import java.nio.file.Path;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** What sampling writes of every row beside its token. */
+final class SampleOutputs {
+  @Option(
+      names = "--log-probability",
+      order = HelpOrder.FILES,
+      paramLabel = "L.npy",
+      description = "Write the log-probability of every token among all classes.")
+  private @Nullable Path logProbabilities;
+
+  @Option(
+      names = "--processed-log-probability",
+      order = HelpOrder.FILES,
+      paramLabel = "L.npy",
+      description = "Write the one that it was drawn with.")
+  private @Nullable Path processedLogProbabilities;
+
+  @Option(
+      names = "--kept",
+      order = HelpOrder.FILES,
+      paramLabel = "N.npy",
+      description = "Write how many classes the filters kept, as i8.")
+  private @Nullable Path kept;
+
+  @Option(
+      names = "--kept-mask",
+      order = HelpOrder.FILES,
+      paramLabel = "M.npy",
+      description = "Write which ones, as u1.")
+  private @Nullable Path keptMask;
+
+  @Option(
+      names = "--rank",
+      order = HelpOrder.FILES,
+      paramLabel = "R.npy",
+      description = "Write how many classes come before the token, as i8.")
+  private @Nullable Path ranks;
+
+  @Option(
+      names = "--entropy",
+      order = HelpOrder.FILES,
+      paramLabel = "E.npy",
+      description = "Write the entropy of every row, -sum p log p.")
+  private @Nullable Path entropies;
+
+  @Option(
+      names = "--top-count",
+      order = HelpOrder.FILES,
+      paramLabel = "K",
+      description = "How many of the largest classes the two files below have per row.")
+  private @Nullable Long topCount;
+
+  @Option(
+      names = "--top-classes",
+      order = HelpOrder.FILES,
+      paramLabel = "C.npy",
+      description = "Write the K largest classes of every row, in falling order, as i8.")
+  private @Nullable Path topClasses;
+
+  @Option(
+      names = "--top-log-probabilities",
+      order = HelpOrder.FILES,
+      paramLabel = "V.npy",
+      description = "Write their log-probabilities.")
+  private @Nullable Path topLogProbabilities;
+
+  /** Refuses a number of classes without a file, and a file without a number. */
+  void require() {
+    boolean wanted = topClasses != null || topLogProbabilities != null;
+    if (wanted && topCount == null) {
+      throw new CommandException(
+          String.format(
+              Locale.ROOT,
+              "%s needs to know how many classes; add --top-count K",
+              topClasses != null ? "--top-classes" : "--top-log-probabilities"));
+    }
+    if (!wanted && topCount != null) {
+      throw new CommandException(
+          String.format(
+              Locale.ROOT,
+              "--top-count %d has no file to write to; add --top-classes C.npy or --top-log-probabilities V.npy",
+              topCount));
+    }
+  }
+
+  /** Makes the files and asks for what fills them. */
+  Sampler.Outputs request(Outputs files, OutputType type, Rows rows) {
+    Tensor x = rows.input();
+    DType number = type.perRow(x);
+    long[] shape = rows.shape();
+    Sampler.Outputs outputs =
+        new Sampler.Outputs()
+            .logProbabilities(files.create(logProbabilities, number, shape))
+            .processedLogProbabilities(files.create(processedLogProbabilities, number, shape))
+            .kept(files.create(kept, DType.I64, shape))
+            .keptMask(files.create(keptMask, DType.U8, x.shape()))
+            .ranks(files.create(ranks, DType.I64, shape))
+            .entropies(files.create(entropies, number, shape));
+    if (topCount != null) {
+      if (topCount < 1 || topCount > rows.mostClasses()) {
+        throw new CommandException(
+            String.format(
+                Locale.ROOT,
+                "--top-count %d is out of range; give 1 to %d, which is all classes",
+                topCount,
+                rows.mostClasses()));
+      }
+      long[] entries = rows.entries(topCount);
+      outputs
+          .topClasses(files.create(topClasses, DType.I64, entries))
+          .topLogProbabilities(files.create(topLogProbabilities, number, entries));
+    }
+    return outputs;
+  }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import static dev.xent.cli.Cli.xent;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.CrossEntropy;
+import dev.xent.Inputs;
+import dev.xent.Sampler;
+import dev.xent.Tensor;
+import dev.xent.support.NpyBytes;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class SampleCommandTest {
+  @TempDir private Path folder;
+  private Path logits;
+
+  @BeforeEach
+  void write() {
+    logits = NpyBytes.floats(file("x"), Golden.SHAPE, Golden.LOGITS);
+  }
+
+  private Path file(String name) {
+    return folder.resolve(name + ".npy");
+  }
+
+  private Cli sample(Object... options) {
+    Object[] first = {"sample", logits, "-o", file("tokens"), "--json"};
+    return xent(Stream.concat(Arrays.stream(first), Arrays.stream(options)).toArray());
+  }
+
+  private long[] tokens(Object... options) {
+    sample(options).succeeds();
+    return NpyBytes.longsOf(file("tokens"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"native", "reference"})
+  void writesTheTokensThatTheOperationGives(String backend) {
+    Map<String, Object> printed =
+        sample(
+                "--temperature",
+                1.5,
+                "--top-p",
+                0.9,
+                "--seed",
+                -7,
+                "--step",
+                3,
+                "--backend",
+                backend)
+            .succeeds()
+            .json();
+    assertThat(printed)
+        .containsEntry("rows", 2)
+        .containsEntry("sampled", 2)
+        .containsEntry("backend", backend);
+    Sampler sampler = Sampler.builder().temperature(1.5).topP(0.9).seed(-7).build();
+    Tensor rows = Tensor.of(Golden.LOGITS.clone(), 2, 4);
+    assertThat(NpyBytes.longsOf(file("tokens"))).isEqualTo(sampler.sample(rows, 3).toLongArray());
+  }
+
+  @Test
+  void everyOptionHasItsEffect() {
+    assertThat(tokens("--temperature", 0)).containsExactly(0, 2);
+    assertThat(tokens("--top-k", 1)).containsExactly(0, 2);
+    assertThat(tokens("--top-p", 1e-9)).containsExactly(0, 2);
+    assertThat(tokens("--min-p", 1)).containsExactly(0, 2);
+    Path kept = file("kept");
+    sample("--typical-p", 0.1, "--min-keep", 3, "--kept", kept).succeeds();
+    assertThat(NpyBytes.longsOf(kept)).containsExactly(3, 3);
+    Path equal = NpyBytes.floats(file("e"), "(1, 3)", 1, 1, 1);
+    for (String rules : new String[] {"xent", "transformers", "vllm", "llama.cpp"}) {
+      boolean all = rules.equals("transformers") || rules.equals("vllm");
+      xent("sample", equal, "-o", file("t"), "--top-k", 2, "--rules", rules, "--kept", kept)
+          .succeeds();
+      assertThat(NpyBytes.longsOf(kept)).containsExactly(all ? 3 : 2);
+    }
+    xent("sample", equal, "-o", file("t"), "--top-k", 2, "--ties", "all", "--kept", kept)
+        .succeeds();
+    assertThat(NpyBytes.longsOf(kept)).containsExactly(3);
+    xent("sample", equal, "-o", file("t"), "--rules", "onnxruntime-genai", "--draw", 1).succeeds();
+    assertThat(tokens("--axis", 0, "--temperature", 0)).containsExactly(0, 0, 1, 1);
+  }
+
+  @Test
+  void readsMaskBiasAndTokensBefore() {
+    Path mask = NpyBytes.flags(file("m"), "(4,)", 0, 1, 1, 1);
+    Path bias = NpyBytes.floats(file("b"), "(4,)", 0, 0, Float.NEGATIVE_INFINITY, 0);
+    Path before = NpyBytes.longs(file("p"), "(2, 1)", 0, 2);
+    assertThat(tokens("--temperature", 0, "--mask", mask)).containsExactly(1, 2);
+    assertThat(tokens("--temperature", 0, "--bias", bias)).containsExactly(0, 3);
+    assertThat(tokens("--temperature", 0, "--prompt-tokens", before, "--repetition-penalty", 9))
+        .containsExactly(1, 3);
+    assertThat(tokens("--temperature", 0, "--output-tokens", before, "--frequency-penalty", 9))
+        .containsExactly(1, 3);
+    assertThat(tokens("--temperature", 0, "--output-tokens", before, "--presence-penalty", 9))
+        .containsExactly(1, 3);
+  }
+
+  @Test
+  void rowsHaveSeedsStreamsAndStepsOfTheirOwn() {
+    Path same = NpyBytes.floats(file("x"), "(2, 50)", new float[100]);
+    assertThat(same).isEqualTo(logits);
+    long[] first = tokens("--seed", 5, "--stream", 9, "--step", 2);
+    Path nine = NpyBytes.longs(file("s"), "(2,)", 9, 9);
+    Path two = NpyBytes.longs(file("n"), "(2,)", 2, 2);
+    Path five = NpyBytes.longs(file("f"), "(2,)", 5, 5);
+    assertThat(tokens("--seeds", five, "--streams", nine, "--steps", two))
+        .containsExactly(first[0], first[0]);
+    assertThat(tokens("--seeds", five, "--stream", 9, "--step", 2)).isEqualTo(first);
+    assertThat(tokens("--seed", 5, "--streams", nine, "--step", 2))
+        .containsExactly(first[0], first[0]);
+  }
+
+  @Test
+  void writesWhatIsToldOfTheTokens() {
+    sample(
+            "--log-probability", file("l"),
+            "--processed-log-probability", file("q"),
+            "--kept-mask", file("k"),
+            "--rank", file("r"),
+            "--entropy", file("h"),
+            "--top-count", 2,
+            "--top-classes", file("c"),
+            "--top-log-probabilities", file("v"),
+            "--top-k", 2,
+            "--seed", 4)
+        .succeeds();
+    float[] known = new float[2];
+    long[] ranks = new long[2];
+    CrossEntropy.Outputs outputs =
+        new CrossEntropy.Outputs().logProbabilities(Tensor.of(known)).ranks(Tensor.of(ranks));
+    CrossEntropy.mean()
+        .forward(
+            Tensor.of(Golden.LOGITS.clone(), 2, 4),
+            Tensor.of(NpyBytes.longsOf(file("tokens"))),
+            Inputs.none(),
+            outputs);
+    assertThat(NpyBytes.floatsOf(file("l"))).isEqualTo(known);
+    assertThat(NpyBytes.longsOf(file("r"))).isEqualTo(ranks);
+    assertThat(NpyBytes.longsOf(file("c"))).containsExactly(0, 1, 2, 3);
+    assertThat(NpyBytes.dataOf(file("k"))).containsExactly(1, 1, 0, 0, 0, 0, 1, 1);
+    for (float p : NpyBytes.floatsOf(file("q"))) {
+      assertThat(p).isBetween(-3f, 0f);
+    }
+    assertThat(NpyBytes.floatsOf(file("h"))).hasSize(2);
+    assertThat(NpyBytes.floatsOf(file("v"))).hasSize(4);
+  }
+
+  @Test
+  void countsRowsWithoutAToken() {
+    NpyBytes.floats(logits, "(2, 2)", Float.NaN, 1, 1, 2);
+    assertThat(sample("--temperature", 0).succeeds().json())
+        .containsEntry("rows", 2)
+        .containsEntry("sampled", 1);
+    assertThat(NpyBytes.longsOf(file("tokens"))).containsExactly(-1, 1);
+    assertThat(xent("sample", logits, "-o", file("tokens"), "--threads", 1).succeeds().out())
+        .startsWith("rows         2, 1 with a token")
+        .contains("computed by  ");
+  }
+}
