@@ -203,7 +203,7 @@ XENT_SHARED xent_status known_strip(const job *j, strip *s) {
       out.stay = stay;
       out.max = lanes_load(in.max);
       out.reference = lanes_load(in.reference);
-      gradient_outcome(j, sum, label_e, dlanes_add(sum, label_e), &t, weight, scale_of_rows(j, &in), &out);
+      gradient_outcome(j, sum, label_e, dlanes_add(sum, label_e), &t, weight, scale_of_rows(j, &in, &t), &out);
     } else {
       sixteen_probabilities(j, &in, &out);
       out.stay &= stay;

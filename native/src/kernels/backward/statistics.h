@@ -29,7 +29,7 @@ XENT_SHARED void known_outcome(const job *j, const int32_t *label, row_sums *in,
   }
   const dlanes weight = j->plain ? dlanes_set(1) : dlanes_load(in->weight), sum = dlanes_load(in->sum), e = dlanes_load(label_e);
   const target_results t = {.pull = dlanes_load(pull), .share = dlanes_load(share), .own = dlanes_scale(weight, j->keep)};
-  gradient_outcome(j, sum, e, dlanes_add(sum, e), &t, weight, scale_of_rows(j, in), out);
+  gradient_outcome(j, sum, e, dlanes_add(sum, e), &t, weight, scale_of_rows(j, in, &t), out);
 }
 
 XENT_SHARED xent_status known_dense_rows(const job *j, row_kernel kernel) {

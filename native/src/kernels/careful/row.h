@@ -403,15 +403,15 @@ XENT_INLINE row_gradient gradient_of_row(careful_row *r, const row_statistics *s
   row_outcome lanes_of;
   lanes_of.stay = 1;
   lanes_of.record = NULL;
-  target_results t = {.pull = dlanes_set(s->pull), .share = dlanes_set(s->share)};
+  const double share = j->gamma > 0 ? 0 : s->share;
+  if (j->gamma > 0) cc *= s->share;
+  target_results t = {.pull = dlanes_set(s->pull), .share = dlanes_set(share)};
   const double weight = j->labels ? weight_of_class(j->call, r->t.label) : 1, S = j->labels ? s->sum + s->mass : s->sum;
   t.own = dlanes_scale(dlanes_set(weight), j->keep);
-  const double share = j->gamma > 0 ? 0 : s->share;
   r->share = share;
+  row_gradient g = {.cc = cc, .share = share};
   gradient_outcome(j, dlanes_set(s->sum), dlanes_set(j->labels ? s->mass : 0), dlanes_set(S), &t, dlanes_set(weight), dlanes_set(cc),
                    &lanes_of);
-  if (j->gamma > 0) cc *= s->share;
-  row_gradient g = {.cc = cc, .share = share};
   const double H = XENT_UNSCALE / S * cc * s->pull;
   const bool tiny = H != 0 && fabs(H) < 0x1p-126 && fabs(cc) < 0x1p31;
   const double up = tiny ? XENT_TINY_SCALE : 1;

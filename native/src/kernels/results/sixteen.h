@@ -232,7 +232,12 @@ XENT_INLINE void results_of_targets(const job *j, const row_sums *in, const row_
                                     const double *mass, target_results *t) {
   if (j->labels) {
     label_results(j, in, s, distance, dot, mass, t);
-    if (j->gamma > 0) focal_results(j, s, t);
+    if (j->gamma > 0) { /* copies, so that without it all of them stay in registers */
+      const row_numbers numbers = *s;
+      target_results focal = *t;
+      focal_results(j, &numbers, &focal);
+      *t = focal;
+    }
     return;
   }
   const dlanes Q = dlanes_load(mass), H = dlanes_load(in->even);
@@ -248,7 +253,7 @@ XENT_INLINE dlanes label_gradient(const job *j, dlanes sum, dlanes label_e, dlan
   const dlanes others = dlanes_sub(dlanes_zero(), dlanes_div(sum, total));
   if (!j->smoothed && !j->weighted && j->call->options->z_loss == 0) return others;
   const dlanes own = dlanes_div(label_e, total);
-  const dlanes even = j->others ? dlanes_zero() : dlanes_mul(t->share, weight);
+  const dlanes even = j->others || !j->smoothed ? dlanes_zero() : dlanes_mul(t->share, weight);
   const dlanes general = dlanes_sub(dlanes_add(dlanes_mul(others, t->own), dlanes_mul(own, dlanes_sub(t->pull, t->own))), even);
   if (j->weighted || j->call->options->z_loss > 0) return general;
   dlanes plain;
@@ -264,13 +269,6 @@ XENT_INLINE dlanes label_gradient(const job *j, dlanes sum, dlanes label_e, dlan
 /* f, b and the gradient at the labels. Rows whose factors are no ordinary floats leave. */
 XENT_INLINE void gradient_outcome(const job *j, dlanes sum, dlanes label_e, dlanes total, const target_results *t,
                                   dlanes weight, dlanes cc, row_outcome *out) {
-  target_results focal;
-  if (j->gamma > 0) {
-    focal = *t;
-    focal.share = dlanes_zero();
-    cc = dlanes_mul(cc, t->share);
-    t = &focal;
-  }
   const dlanes G = dlanes_mul(dlanes_div(dlanes_set(XENT_UNSCALE), total), cc);
   const dlanes factor = j->plain ? G : dlanes_mul(G, t->pull), size = dlanes_magnitude(factor);
   const dlanes most = dlanes_set(FLT_MAX);

@@ -77,12 +77,13 @@ XENT_INLINE void add_losses(const xent_call *call, lanes losses, uint32_t rows) 
   for (; rows; rows &= rows - 1) tally_add_one(call->tally, v[__builtin_ctz(rows)]);
 }
 
-XENT_INLINE dlanes scale_of_rows(const job *j, const row_sums *in) {
+XENT_INLINE dlanes scale_of_rows(const job *j, const row_sums *in, const target_results *t) {
   const dlanes scale = dlanes_set(j->scale);
   if (j->plain) return scale;
   dlanes c = j->call->row_weights ? dlanes_mul(scale, dlanes_load(in->row_weight)) : scale;
   if (j->call->upstream) c = dlanes_mul(c, dlanes_load(in->upstream));
-  return j->heat.temperature == 1 ? c : dlanes_div(c, dlanes_set(j->heat.temperature));
+  if (j->heat.temperature != 1) c = dlanes_div(c, dlanes_set(j->heat.temperature));
+  return j->gamma > 0 ? dlanes_mul(c, t->share) : c;
 }
 
 /* lse = shift r + (M r + D) */
@@ -142,7 +143,7 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
     t.loss = label_loss_alone(j, &s);
   }
   if (call->output && !in->folded) /* of folded rows out of their statistics */
-    gradient_outcome(j, s.sum, s.label_e, s.total, &t, dlanes_load(in->weight), scale_of_rows(j, in), out);
+    gradient_outcome(j, s.sum, s.label_e, s.total, &t, dlanes_load(in->weight), scale_of_rows(j, in, &t), out);
   if (losses) {
     const lanes rounded = j->plain ? dlanes_narrow(t.loss) : lanes_quiet(dlanes_narrow(t.loss));
     if (call->losses) write_floats(call, rows, &shape->losses, call->losses, rounded);
