@@ -341,6 +341,14 @@ static void test_double_and_none(int32_t isa) {
   expect_way(
       xent_binary_cross_entropy_at(&s, &focal, 0, ROWS, memory[0], memory[2], NULL, NULL, NULL, gradient, NULL, &report),
       XENT_WAY_F64, "focal losses of elements are computed in float64");
+  s.targets = s.losses = s.logits;
+  for (int focal = 0; focal < 2; focal++) {
+    xent_options of_elements = o;
+    of_elements.focal_gamma = focal ? 2 : 0;
+    expect_way(xent_binary_cross_entropy_at(&s, &of_elements, 0, ROWS, memory[0], memory[2], NULL, NULL, NULL,
+                                            memory[1], NULL, &report),
+               focal ? XENT_WAY_F64 : XENT_WAY_ELEMENTS, "elements have a way of their own, focal losses double");
+  }
   expect_way(xent_check_targets_at(&s, &o, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, &report), XENT_WAY_NONE,
              "targets are checked, no row is computed");
   report.way = XENT_WAY_DENSE;

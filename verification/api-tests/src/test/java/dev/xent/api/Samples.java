@@ -117,6 +117,9 @@ final class Samples {
     put(CrossEntropyShard.Outputs.class, new CrossEntropyShard.Outputs());
     put(KlDivergence.Outputs.class, new KlDivergence.Outputs());
     put(NllLoss.Outputs.class, new NllLoss.Outputs());
+    put(dev.xent.BinaryCrossEntropy.class, dev.xent.BinaryCrossEntropy.mean());
+    put(dev.xent.BinaryCrossEntropy.Builder.class, dev.xent.BinaryCrossEntropy.builder());
+    put(dev.xent.BinaryCrossEntropy.Outputs.class, new dev.xent.BinaryCrossEntropy.Outputs());
     put(KlDivergence.class, KlDivergence.mean());
     put(SelectedLogProbabilities.class, SelectedLogProbabilities.along(-1));
     put(SelectedLogProbabilities.Builder.class, SelectedLogProbabilities.builder());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.load;
 
+import dev.xent.BinaryCrossEntropy;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Inputs;
@@ -277,6 +278,15 @@ final class Cases {
                   Inputs.none().rowWeights(t[2].reshape(rows)),
                   t[3],
                   new KlDivergence.Outputs());
+        });
+    add(
+        "binary cross-entropy",
+        type,
+        shape,
+        List.of(Operand.in(x), Operand.in(content.probabilities(type, shape)), gradient),
+        teller -> {
+          BinaryCrossEntropy loss = teller.tell(BinaryCrossEntropy.builder()).build();
+          return (t, own) -> loss.forwardBackward(t[0], t[1], t[2]);
         });
     add(
         "NLL loss",
