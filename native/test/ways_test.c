@@ -331,16 +331,6 @@ static void test_double_and_none(int32_t isa) {
   expect_way(
       xent_kl_divergence_at(&s, &o, 0, ROWS, memory[0], memory[2], NULL, NULL, row_numbers[1], NULL, NULL, &report),
       XENT_WAY_F64, "divergences are computed in float64");
-  s.targets = s.losses = s.element_weights = s.logits;
-  xent_options focal = o;
-  focal.focal_gamma = 2;
-  double *const gradient = memory[1];
-  expect_way(
-      xent_binary_cross_entropy_at(&s, &o, 0, ROWS, memory[0], memory[2], NULL, NULL, NULL, gradient, NULL, &report),
-      XENT_WAY_ELEMENTS, "binary cross-entropy goes from element to element");
-  expect_way(
-      xent_binary_cross_entropy_at(&s, &focal, 0, ROWS, memory[0], memory[2], NULL, NULL, NULL, gradient, NULL, &report),
-      XENT_WAY_F64, "focal losses of elements are computed in float64");
   s.targets = s.losses = s.logits;
   for (int focal = 0; focal < 2; focal++) {
     xent_options of_elements = o;

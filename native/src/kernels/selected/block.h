@@ -8,7 +8,7 @@
 #include "kernels/records.h"
 #include "kernels/targets/loss.h"
 
-enum { XENT_SELECTED_ROWS = 32 };
+enum { XENT_SELECTED_ROWS = 16 };
 
 typedef struct {
   int64_t class; /* XENT_NO_CLASS: the entry is ignored */

@@ -12,11 +12,15 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Small calls allocate nothing. */
+/**
+ * Small calls allocate nothing, once the compiler has done its work: nothing else keeps it busy.
+ */
+@Isolated
 class AllocationTest {
   private static final int CALLS = 4_000;
 

@@ -18,8 +18,6 @@ final class Ranges {
   /** Refuses what is not in (0, 1]. */
   static void above0To1(String option, @Nullable Double value) {
     if (value != null && !(value > 0 && value <= 1)) {
-  static void above0To1(String option, double value) {
-    if (!(value > 0 && value <= 1)) {
       throw outOfRange(option, value, "a number above 0, at most 1");
     }
   }
@@ -28,6 +26,9 @@ final class Ranges {
   static void from0To2To32(String option, @Nullable Double value) {
     if (value != null && !(value >= 0 && value <= 0x1p32)) {
       throw outOfRange(option, value, "a number from 0 to 2^32");
+    }
+  }
+
   /** Refuses what no float holds. */
   static void asFloat(String option, double value) {
     if (!(Math.abs(value) <= Float.MAX_VALUE)) {
