@@ -91,8 +91,8 @@ XENT_INLINE int64_t ties_of_weight(const weigher *w, const cut *c, int64_t wante
 
 enum { SAMPLE_ADDED = 256 };
 
-/* Adds up the weights of those of n <= SAMPLE_ADDED listed classes that are kept. Classes rise, so what has been added up when the last
- * one of a block was, less what had been before, is the block's. */
+/* Adds up the weights of those of n <= SAMPLE_ADDED listed classes that are kept. Classes rise, so what has been added up
+ * when the last one of a block was, less what had been before, is the block's. */
 XENT_INLINE int64_t add_listed(const kept_set *s, const weigher *w, int64_t from, int64_t n, int64_t sum, int64_t *sums) {
   XENT_ALIGNED float e[SAMPLE_ADDED + XENT_LANES];
   int64_t weights[SAMPLE_ADDED];
