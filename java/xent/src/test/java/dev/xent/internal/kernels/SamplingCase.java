@@ -292,7 +292,8 @@ final class SamplingCase {
   @Override
   public String toString() {
     MemorySegment s = sampling;
-    return "%s, %d rows of %d, %s%s%s, rules %d, ties %d, greedy %d, keep %d, k %d, p %s, min-p %s, typical-p %s, temperature %s"
+    return ("%s, %d rows of %d, %s%s%s, rules %d, ties %d, greedy %d, keep %d, k %d, p %s, min-p %s,"
+            + " typical-p %s, temperature %s")
         .formatted(
             kind,
             rows,
