@@ -28,11 +28,16 @@ const fuzz_kind fuzz_kinds[ARRAYS] = {
     [TARGET_GRADIENT] = {AT(target_gradient), PER_CLASS, FLOATS, true},
     [TEACHER] = {AT(teacher), PER_CLASS, FLOATS, false}};
 
+static size_t place_of_layout(const fuzz_problem *p, int index) {
+  if (p->elementwise && index == ROW_WEIGHTS) return AT(element_weights);
+  if (p->elementwise && index == SINK) return AT(positive_weights);
+  return fuzz_kinds[index].layout;
+}
 const xent_layout *layout_of_array(const fuzz_problem *p, int index) {
-  return (const xent_layout *)(const void *)((const char *)&p->shape + fuzz_kinds[index].layout);
+  return (const xent_layout *)(const void *)((const char *)&p->shape + place_of_layout(p, index));
 }
 xent_layout *layout_to_set(fuzz_problem *p, int index) {
-  return (xent_layout *)(void *)((char *)&p->shape + fuzz_kinds[index].layout);
+  return (xent_layout *)(void *)((char *)&p->shape + place_of_layout(p, index));
 }
 
 static bool is_float_type(int32_t type) { return type >= XENT_F32 && type <= XENT_BF16; }
@@ -40,6 +45,7 @@ static bool is_float_type(int32_t type) { return type >= XENT_F32 && type <= XEN
 fuzz_extent extent_of(const fuzz_problem *p, int index) {
   if (p->selected && (index == TARGETS || index == UPSTREAM || index == LOG_PROBABILITIES))
     return p->shape.target_count ? PER_ENTRY : PER_ROW;
+  if (p->elementwise) return PER_CLASS;
   if (index == TARGETS || index == TARGET_GRADIENT) {
     if (p->shape.target_count) return PER_ENTRY;
     return is_float_type(p->shape.targets.type) ? PER_CLASS : PER_ROW;

@@ -36,6 +36,7 @@ static int64_t label(const fuzz_problem *p, random_source *r, unsigned style) {
   if (p->options.has_ignore_index && random_below(r, 4) == 0) return p->options.ignore_index;
   if (style >= 12 && random_below(r, 12) == 0) return (int64_t)random_bits(r);
   if (style >= 12 && random_below(r, 12) == 0) return classes;
+  if (p->elementwise) return random_below(r, 2);
   return classes < 1 ? 0 : random_below(r, style >= 10 && classes > 100 ? 100 : classes);
 }
 

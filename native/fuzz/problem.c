@@ -240,6 +240,15 @@ static void size_statistics(fuzz_problem *p) {
 /* Of a call that is for a way: without the arrays and options that its other arguments rule out. */
 static uint32_t agreeing(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   xent_options *o = &p->options;
+  if (p->elementwise) {
+    o->label_smoothing = o->temperature = o->softcap = o->z_loss = o->probability_clamp = 0;
+    o->smoothing = o->fully_masked = 0;
+    const bool floats = p->shape.targets.type >= XENT_F32 && p->shape.targets.type <= XENT_BF16;
+    if (floats && !is_wild(p, in, 8)) o->has_ignore_index = 0;
+    if (chance(in, 48)) o->focal_gamma = is_wild(p, in, 24) ? wild_double(in) : (double)below(in, 9) / 2;
+    if (chance(in, 48)) o->focal_alpha = is_wild(p, in, 24) ? wild_double(in) : (double)below(in, 9) / 8;
+    return given;
+  }
   if (!p->way) return given;
   if (p->way != XENT_WAY_ROW && !chance(in, 8)) given &= ~BIT(ROW_OFFSETS);
   if (!p->shape.target_count) given &= ~BIT(TARGET_WEIGHTS);

@@ -33,6 +33,7 @@ typedef struct {
   int32_t way;            /* by choice, of kernels/ways.h; XENT_WAY_NONE: whichever it comes to */
   bool ragged;            /* row_offsets are given */
   bool selected;          /* of selected classes: upstream and log-probabilities lie as the targets */
+  bool elementwise;       /* of elements: row weights and sinks are their weights, and all have one per element */
   bool any_isa;           /* options.isa is the tier's; else it is wild and stays */
   uint64_t seed;          /* of what arrays hold */
   const uint8_t *raw;     /* ... or bytes of the input itself */

@@ -110,7 +110,7 @@ static void run_random(long long count, uint64_t seed) {
 }
 
 static void print_ways(const fuzz_count *calls) {
-  for (int way = XENT_WAY_NONE; way <= XENT_WAY_F64; way++)
+  for (int way = XENT_WAY_NONE; way <= XENT_WAY_ELEMENTS; way++)
     if (calls->took[way])
       printf("way %s: %lld calls, %lld on sixteen rows and more, %lld of them with masks per row\n", xent_way_name(way),
              calls->took[way], calls->blocks[way], calls->masked[way]);
@@ -118,8 +118,9 @@ static void print_ways(const fuzz_count *calls) {
 
 /* A way that inputs seldom reach is a way that is not tested. */
 static bool reaches_every_way(const fuzz_count *calls, long long random) {
-  if (target != fuzz_softmax && target != fuzz_cross_entropy) return true;
   bool all = true;
+  if (target == fuzz_binary) return calls->took[XENT_WAY_ELEMENTS] > 0 && calls->took[XENT_WAY_F64] > 0;
+  if (target != fuzz_softmax && target != fuzz_cross_entropy) return true;
   for (int way = XENT_WAY_SINGLE; way <= XENT_WAY_F64; way++) {
     const bool one_row = way == XENT_WAY_SINGLE, no_mask = one_row || way == XENT_WAY_STRIP;
     const bool often = calls->took[way] >= random / 100 && (one_row || calls->blocks[way] >= random / 100) &&

@@ -29,7 +29,7 @@ xent_status settled(void);
  * the scalar tier: all, those on sixteen rows and more, and of these those whose rows have masks of their own. */
 typedef struct {
   long long made, accepted;
-  long long took[XENT_WAY_F64 + 1], blocks[XENT_WAY_F64 + 1], masked[XENT_WAY_F64 + 1];
+  long long took[XENT_WAY_ELEMENTS + 1], blocks[XENT_WAY_ELEMENTS + 1], masked[XENT_WAY_ELEMENTS + 1];
 } fuzz_count;
 fuzz_count calls_so_far(void);
 
@@ -47,6 +47,8 @@ fuzz_problem *the_problem(void);
 
 /* The targets: each takes any bytes. */
 #define FUZZ_TARGETS(X) X(check_targets) X(cross_entropy) X(divergence) X(parts) X(selected) X(softmax) X(tally)
+#define FUZZ_TARGETS(X) \
+  X(binary) X(check_targets) X(cross_entropy) X(divergence) X(parts) X(softmax) X(tally)
 #define DECLARE(name) void fuzz_##name(const uint8_t *data, size_t size);
 FUZZ_TARGETS(DECLARE)
 #undef DECLARE

@@ -196,6 +196,7 @@ static void run_mixture(void) {
   const bool wide = one_in(3), labels = one_in(3), long_one = one_in(6);
   xent_shape s = {.size = sizeof s, .outer = 1 + below(long_one ? 60 : 6), .classes = 1 + below(long_one ? 90 : 9),
                   .inner = one_in(2) ? 1 : 1 + below(long_one ? 20 : 5)};
+  if (one_in(8)) s.target_count = 1 + below(3); /* which elements do not have */
   xent_options o = xent_default_options();
   s.logits = any_layout(&s, wide ? XENT_F64 : number_type(false), true);
   s.targets = any_layout(&s, labels ? label_types[below(5)] : number_type(wide), true);

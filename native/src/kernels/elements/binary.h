@@ -61,9 +61,14 @@ typedef struct {
   bool labels, weighted, positive;
 } binary_box;
 
+/* However many targets a shape says that rows have: elements have one. */
+XENT_INLINE bool has_binary_labels(const xent_call *call) {
+  return XENT_TYPE_BIT(call->shape->targets.type) & XENT_LABEL_TYPES;
+}
+
 XENT_INLINE binary_box binary_box_of(const xent_call *call, element_box box) {
   const xent_shape *s = call->shape;
-  binary_box b = {.call = call, .box = box, .labels = has_labels(call), .weighted = call->element_weights != NULL,
+  binary_box b = {.call = call, .box = box, .labels = has_binary_labels(call), .weighted = call->element_weights != NULL,
                   .positive = call->positive_weights != NULL};
   b.x = element_array_of(&box, call->logits, &s->logits);
   if (call->targets) b.t = element_array_of(&box, call->targets, &s->targets);
@@ -304,7 +309,7 @@ XENT_SHARED void f64_binary_rows(const xent_call *call) {
 /* Labels are checked before anything is written. */
 XENT_KERNEL xent_status binary_cross_entropy(const xent_call *call) {
   element_box boxes[3];
-  const int count = has_labels(call) ? boxes_of_rows(call, boxes) : 0;
+  const int count = has_binary_labels(call) ? boxes_of_rows(call, boxes) : 0;
   for (int i = 0; i < count; i++) {
     const binary_box b = binary_box_of(call, boxes[i]);
     if (has_wrong_label(&b)) return wrong_label(call);

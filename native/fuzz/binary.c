@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Binary cross-entropy. */
+#include "run.h"
+
+/* Of elements and of positives, in the slots of what rows have. */
+enum { ELEMENT_WEIGHTS = ROW_WEIGHTS, POSITIVE_WEIGHTS = SINK };
+
+static const uint32_t inputs = BIT(LOGITS) | BIT(TARGETS) | BIT(ELEMENT_WEIGHTS) | BIT(POSITIVE_WEIGHTS),
+                      outputs = BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY);
+
+static void call(fuzz_problem *p, int64_t begin, int64_t end) {
+  void *const *a = p->address;
+  settle(p, "binary cross-entropy",
+         xent_binary_cross_entropy_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS],
+                                      a[ELEMENT_WEIGHTS], a[POSITIVE_WEIGHTS], a[LOSSES], a[GRADIENT], tally_of(p),
+                                      report_of(p)),
+         (fuzz_effect){inputs, outputs, begin, end, 0, p->shape.classes, false});
+}
+
+void fuzz_binary(const uint8_t *data, size_t size) {
+  fuzz_problem *p = the_problem();
+  fuzz_input in = {data, data + size};
+  p->elementwise = true;
+  problem_read(p, &in, BIT(LOGITS) | BIT(TARGETS), inputs | outputs | BIT(REPORT));
+  run_on_every_tier(p, call, true);
+  p->elementwise = false;
+}
