@@ -21,9 +21,10 @@ static int bench_free_order(int rounds) {
 }
 #endif
 
-enum { SOFTMAX, LOG_SOFTMAX, SOFTMAX_BACKWARD, LOG_SOFTMAX_BACKWARD, LOSS, LOSS_AND_GRADIENT, BACKWARD, COPY, READ };
+enum { SOFTMAX, LOG_SOFTMAX, SOFTMAX_BACKWARD, LOG_SOFTMAX_BACKWARD, LOSS, LOSS_AND_GRADIENT, BACKWARD, BINARY, COPY, READ };
 static const char *const operation_names[] = {"softmax", "log-softmax", "softmax backward", "log-softmax backward",
-                                              "cross-entropy", "loss and gradient", "gradient from statistics"};
+                                              "cross-entropy", "loss and gradient", "gradient from statistics",
+                                              "binary loss, gradient"};
 
 /* Arrays that a plain call does not have. */
 enum {
@@ -42,6 +43,9 @@ enum {
   TOP_8 = 1 << 12,
   ENTROPY = 1 << 13,
   STATISTICS = 1 << 14,
+  BYTE_LABELS = 1 << 15,
+  ELEMENT_WEIGHTS = 1 << 16,
+  POSITIVE_WEIGHTS = 1 << 17,
   ALL = CLASS_WEIGHTS | ROW_WEIGHTS | SINK | LOG_SUM_EXP | LOSSES | LOG_PROBABILITY | HITS | ARGMAX | ENTROPY |
         STATISTICS
 };
@@ -111,6 +115,8 @@ static const bench_case cases[] = {
     {LOSS_AND_GRADIENT, "float64, class mask", 1.3, WIDE, .arrays = CLASS_MASK},
     {LOSS_AND_GRADIENT, "float64, row mask", 1.5, WIDE, .arrays = ROW_MASK},
     {LOSS_AND_GRADIENT, "float64, probabilities", 1.3, WIDE, .arrays = PROBABILITIES},
+    {LOSS_AND_GRADIENT, "focal", 2, .options = {.focal_gamma = 2}},
+    {LOSS_AND_GRADIENT, "float64, focal", 1.3, WIDE, .options = {.focal_gamma = 2}},
     {LOSS_AND_GRADIENT, "batch, plain", ROW_BY_ROW},
     {LOSS_AND_GRADIENT, "batch, smoothing", ROW_BY_ROW, .options = {.label_smoothing = 0.1}},
     {LOSS_AND_GRADIENT, "batch, bfloat16", ROW_BY_ROW, .type = XENT_BF16},
@@ -142,6 +148,15 @@ static const bench_case cases[] = {
     {SOFTMAX_BACKWARD, "float64", 4, .type = XENT_F64},
     {LOG_SOFTMAX_BACKWARD, "plain", .limit = 0},
     {LOG_SOFTMAX_BACKWARD, "float64", 4, .type = XENT_F64},
+    {BINARY, "plain", .limit = 0},
+    {BINARY, "labels of bytes", 1.3, .arrays = BYTE_LABELS},
+    {BINARY, "weights", 1.3, .arrays = ELEMENT_WEIGHTS},
+    {BINARY, "weights of positives", 1.3, .arrays = POSITIVE_WEIGHTS},
+    {BINARY, "bfloat16", 1.3, .type = XENT_BF16},
+    {BINARY, "focal alpha", 1.3, .options = {.focal_alpha = 0.25}},
+    {BINARY, "focal", 8, .options = {.focal_gamma = 2}},
+    {BINARY, "float64", 6, .type = XENT_F64},
+    {BINARY, "float64, focal", 2, WIDE, .options = {.focal_gamma = 2}},
 };
 
 /* Everything that a call may read and write, of one shape. */
@@ -196,6 +211,9 @@ static xent_status run_rows(const call *c, int64_t begin, int64_t end) {
     case BACKWARD:
       return xent_cross_entropy_backward_at(s, o, begin, end, 0, n, a->logits, a->targets, NULL, NULL, a->class_mask,
                                          a->class_weights, a->row_weights, p->statistics, NULL, p->y, NULL);
+    case BINARY:
+      return xent_binary_cross_entropy_at(s, o, begin, end, a->logits, a->targets, a->row_weights, a->class_weights,
+                                          NULL, p->y, p->tally, NULL);
     case COPY: memcpy(p->y, a->logits, (size_t)(p->rows * n) * sizeof(float)); return XENT_OK;
     case READ: {
       const uint64_t *words = (const uint64_t *)a->targets;
@@ -234,6 +252,9 @@ static call ready_call(const bench_case *k, int operation, const problem *p, int
   s->class_weights = layout_of(0, 1, 0, XENT_F32);
   s->class_mask = layout_of(0, 1, 0, XENT_U8);
   if (k->arrays & ROW_MASK) s->class_mask = layout_of(p->classes * inner, inner, 1, XENT_U8);
+  s->element_weights = s->logits;
+  s->positive_weights = layout_of(0, 1, 0, XENT_F32);
+  if (operation == BINARY) s->targets = xent_per_class(p->classes, inner, k->arrays & BYTE_LABELS ? XENT_U8 : XENT_F32);
   s->top_count = k->arrays & TOP_8 ? 8 : 0;
   s->top_classes = layout_of(8 * inner, inner, 1, XENT_I32);
   c.options.size = sizeof c.options;
@@ -262,6 +283,11 @@ static call ready_call(const bench_case *k, int operation, const problem *p, int
       .statistics = operation == BACKWARD || k->arrays & STATISTICS ? p->statistics : NULL,
       .tally = p->tally};
 #undef OUTPUT
+  if (operation == BINARY) {
+    c.arrays.targets = k->arrays & BYTE_LABELS ? (const void *)p->row_mask : p->probabilities;
+    c.arrays.row_weights = k->arrays & ELEMENT_WEIGHTS ? p->g[type] : NULL;
+    c.arrays.class_weights = k->arrays & POSITIVE_WEIGHTS ? p->class_weights : NULL;
+  }
   return c;
 }
 
