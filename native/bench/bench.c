@@ -21,7 +21,9 @@ static int bench_free_order(int rounds) {
 }
 #endif
 
-enum { SOFTMAX, LOG_SOFTMAX, SOFTMAX_BACKWARD, LOG_SOFTMAX_BACKWARD, LOSS, LOSS_AND_GRADIENT, BACKWARD, BINARY, COPY, READ };
+enum {
+  SOFTMAX, LOG_SOFTMAX, SOFTMAX_BACKWARD, LOG_SOFTMAX_BACKWARD, LOSS, LOSS_AND_GRADIENT, BACKWARD, BINARY, COPY, READ
+};
 static const char *const operation_names[] = {"softmax", "log-softmax", "softmax backward", "log-softmax backward",
                                               "cross-entropy", "loss and gradient", "gradient from statistics",
                                               "binary loss, gradient"};
