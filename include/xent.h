@@ -189,6 +189,34 @@ enum {
   XENT_FIELD_WORKSPACE = 69,
   XENT_FIELD_ELEMENT_WEIGHTS = 70,
   XENT_FIELD_POSITIVE_WEIGHTS = 71
+  XENT_FIELD_SAMPLING = 46,
+  XENT_FIELD_RULES = 47,
+  XENT_FIELD_TIES = 48,
+  XENT_FIELD_GREEDY = 49,
+  XENT_FIELD_MIN_KEEP = 50,
+  XENT_FIELD_TOP_K = 51,
+  XENT_FIELD_TOP_P = 52,
+  XENT_FIELD_MIN_P = 53,
+  XENT_FIELD_TYPICAL_P = 54,
+  XENT_FIELD_REPETITION_PENALTY = 55,
+  XENT_FIELD_FREQUENCY_PENALTY = 56,
+  XENT_FIELD_PRESENCE_PENALTY = 57,
+  XENT_FIELD_PROMPT_COUNT = 58,
+  XENT_FIELD_OUTPUT_COUNT = 59,
+  XENT_FIELD_BIAS = 60,
+  XENT_FIELD_PROMPT_TOKENS = 61,
+  XENT_FIELD_OUTPUT_TOKENS = 62,
+  XENT_FIELD_TOKENS = 63,
+  XENT_FIELD_PROCESSED_LOG_PROBABILITIES = 64,
+  XENT_FIELD_KEPT = 65,
+  XENT_FIELD_KEPT_MASK = 66,
+  XENT_FIELD_WORKSPACE = 67,
+  XENT_FIELD_FEATURES = 68,
+  XENT_FIELD_HIDDEN = 69,
+  XENT_FIELD_WEIGHTS = 70,
+  XENT_FIELD_HIDDEN_GRADIENT = 71,
+  XENT_FIELD_WEIGHTS_GRADIENT = 72,
+  XENT_FIELD_BIAS_GRADIENT = 73
 };
 
 /* ---- element types ---------------------------------------------------------------------------- */
@@ -261,6 +289,7 @@ typedef struct xent_sizes {
   int64_t all_classes;  /* of all shards together; 0: there is but this one */
   int64_t prompt_count; /* how many tokens a row has in prompt_tokens, the -1 behind them included */
   int64_t output_count; /* and in output_tokens */
+  int64_t features;     /* of hidden states: how many numbers a row and a class have of them */
 } xent_sizes;
 
 /* Rows or classes [begin, end). */
@@ -692,6 +721,54 @@ typedef struct xent_binary_cross_entropy_call {
 
 XENT_API xent_status xent_binary_cross_entropy(const xent_binary_cross_entropy_call *call);
 
+/* ---- cross-entropy of a linear layer ------------------------------------------------------------- */
+
+/* What a workspace is for. */
+enum {
+  XENT_WORKSPACE_GRADIENTS = 1,  /* hidden_gradient, weights_gradient or bias_gradient */
+  XENT_WORKSPACE_WHOLE_ROWS = 2, /* argmax, ranks, entropies, top_classes, top_log_probabilities, target_gradient,
+                                    or a probability clamp of probability or sparse rows */
+  XENT_WORKSPACE_LEAST = 4       /* as few bytes as will do, not as many as are fastest */
+};
+
+/* xent_cross_entropy of logits = hidden * weights^T + bias, which are computed piece by piece in the workspace: the
+ * bits of all results are those of xent_cross_entropy on the logits of docs/numerics.md, section 13. They do not depend
+ * on the workspace.
+ * hidden has sizes.features numbers per row, `classes` of its layout apart. weights have as many per class: `outer` of
+ * their layout is from class to class, `classes` from one number of a class to the next. hidden, weights, bias and what
+ * is written are F16, BF16 or F32, each for itself.
+ * Gradients are of gradient_scale * loss: hidden_gradient has sizes.features numbers per row; those of weights and bias
+ * are sums over the rows of the range, and are written, not added. What an ignored row and a class that is masked in a
+ * row hold changes nothing in them. After XENT_INVALID_LABEL rows before it may be written, and no gradient is. */
+typedef struct xent_linear_cross_entropy_call {
+  uint64_t size;
+  xent_sizes sizes;
+  const xent_range *rows;      /* or NULL: all */
+  const xent_options *options; /* or NULL: xent_default_options */
+  xent_report *report;         /* or NULL */
+  xent_input hidden;
+  xent_input weights;
+  xent_input bias;             /* or NULL: one number per class: outer and inner strides are not looked at */
+  /* As in xent_cross_entropy_call: */
+  xent_input targets, target_weights, class_mask, class_weights, row_weights, sink;
+  xent_output losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes,
+      top_log_probabilities, target_gradient;
+  xent_output hidden_gradient;  /* or NULL */
+  xent_output weights_gradient; /* or NULL */
+  xent_output bias_gradient;    /* or NULL */
+  xent_statistics *statistics;  /* or NULL: as in xent_cross_entropy_call */
+  xent_tally *tally;            /* or NULL */
+  void *workspace;              /* at least XENT_WORKSPACE_LEAST bytes at a multiple of 64, which nobody else uses
+                                   during the call */
+  uint64_t workspace_size;
+} xent_linear_cross_entropy_call;
+
+XENT_API xent_status xent_linear_cross_entropy(const xent_linear_cross_entropy_call *call);
+
+/* The bytes of workspace for a range of so many rows; `contents`: XENT_WORKSPACE_... 0 where 64 bits do not hold
+ * them. */
+XENT_API uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents);
+
 /* ---- rows in parts ------------------------------------------------------------------------------ */
 
 /* How many states a row has: ceil(classes / XENT_CHUNK). */
@@ -777,7 +854,8 @@ XENT_API double xent_tally_sum(const xent_tally *tally);
 typedef struct xent_shape {
   uint64_t size;
   /* as in xent_sizes */
-  int64_t outer, classes, inner, target_count, top_count, first_class, all_classes, prompt_count, output_count;
+  int64_t outer, classes, inner, target_count, top_count, first_class, all_classes, prompt_count, output_count,
+      features;
   xent_layout logits;
   xent_layout output;
   xent_layout gradient;
@@ -809,6 +887,11 @@ typedef struct xent_shape {
   xent_layout kept_mask;
   xent_layout element_weights;
   xent_layout positive_weights;
+  xent_layout hidden;
+  xent_layout weights;
+  xent_layout hidden_gradient;
+  xent_layout weights_gradient;
+  xent_layout bias_gradient;
 } xent_shape;
 
 XENT_API xent_status xent_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
@@ -878,6 +961,14 @@ XENT_API xent_status xent_sample_at(const xent_shape *shape, const xent_options 
 XENT_API xent_status xent_binary_cross_entropy_at(const xent_shape *shape, const xent_options *options,
     int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *element_weights,
     const void *positive_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report);
+
+XENT_API xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options,
+    int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, const void *targets,
+    const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights,
+    const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks,
+    void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient,
+    void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace,
+    uint64_t workspace_size, xent_report *report);
 
 XENT_API xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
     int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets,

@@ -40,6 +40,7 @@ static void structs(void) {
   FIELD(xent_sizes, all_classes);
   FIELD(xent_sizes, prompt_count);
   FIELD(xent_sizes, output_count);
+  FIELD(xent_sizes, features);
 
   STRUCT(xent_range);
   FIELD(xent_range, begin);
@@ -295,6 +296,39 @@ static void structs(void) {
   FIELD(xent_sample_call, workspace);
   FIELD(xent_sample_call, workspace_size);
 
+  STRUCT(xent_linear_cross_entropy_call);
+  FIELD(xent_linear_cross_entropy_call, size);
+  FIELD(xent_linear_cross_entropy_call, sizes);
+  FIELD(xent_linear_cross_entropy_call, rows);
+  FIELD(xent_linear_cross_entropy_call, options);
+  FIELD(xent_linear_cross_entropy_call, report);
+  FIELD(xent_linear_cross_entropy_call, hidden);
+  FIELD(xent_linear_cross_entropy_call, weights);
+  FIELD(xent_linear_cross_entropy_call, bias);
+  FIELD(xent_linear_cross_entropy_call, targets);
+  FIELD(xent_linear_cross_entropy_call, target_weights);
+  FIELD(xent_linear_cross_entropy_call, class_mask);
+  FIELD(xent_linear_cross_entropy_call, class_weights);
+  FIELD(xent_linear_cross_entropy_call, row_weights);
+  FIELD(xent_linear_cross_entropy_call, sink);
+  FIELD(xent_linear_cross_entropy_call, losses);
+  FIELD(xent_linear_cross_entropy_call, log_sum_exp);
+  FIELD(xent_linear_cross_entropy_call, hits);
+  FIELD(xent_linear_cross_entropy_call, log_probabilities);
+  FIELD(xent_linear_cross_entropy_call, argmax);
+  FIELD(xent_linear_cross_entropy_call, ranks);
+  FIELD(xent_linear_cross_entropy_call, entropies);
+  FIELD(xent_linear_cross_entropy_call, top_classes);
+  FIELD(xent_linear_cross_entropy_call, top_log_probabilities);
+  FIELD(xent_linear_cross_entropy_call, target_gradient);
+  FIELD(xent_linear_cross_entropy_call, hidden_gradient);
+  FIELD(xent_linear_cross_entropy_call, weights_gradient);
+  FIELD(xent_linear_cross_entropy_call, bias_gradient);
+  FIELD(xent_linear_cross_entropy_call, statistics);
+  FIELD(xent_linear_cross_entropy_call, tally);
+  FIELD(xent_linear_cross_entropy_call, workspace);
+  FIELD(xent_linear_cross_entropy_call, workspace_size);
+
   STRUCT(xent_forward_states_call);
   FIELD(xent_forward_states_call, size);
   FIELD(xent_forward_states_call, sizes);
@@ -352,6 +386,7 @@ static void structs(void) {
   FIELD(xent_shape, all_classes);
   FIELD(xent_shape, prompt_count);
   FIELD(xent_shape, output_count);
+  FIELD(xent_shape, features);
   FIELD(xent_shape, logits);
   FIELD(xent_shape, output);
   FIELD(xent_shape, gradient);
@@ -383,6 +418,11 @@ static void structs(void) {
   FIELD(xent_shape, kept_mask);
   FIELD(xent_shape, element_weights);
   FIELD(xent_shape, positive_weights);
+  FIELD(xent_shape, hidden);
+  FIELD(xent_shape, weights);
+  FIELD(xent_shape, hidden_gradient);
+  FIELD(xent_shape, weights_gradient);
+  FIELD(xent_shape, bias_gradient);
 }
 
 static void constants(void) {
@@ -469,6 +509,12 @@ static void constants(void) {
   CONSTANT(XENT_FIELD_POSITIVE_WEIGHTS);
   CONSTANT(XENT_FIELD_FOCAL_GAMMA);
   CONSTANT(XENT_FIELD_FOCAL_ALPHA);
+  CONSTANT(XENT_FIELD_FEATURES);
+  CONSTANT(XENT_FIELD_HIDDEN);
+  CONSTANT(XENT_FIELD_WEIGHTS);
+  CONSTANT(XENT_FIELD_HIDDEN_GRADIENT);
+  CONSTANT(XENT_FIELD_WEIGHTS_GRADIENT);
+  CONSTANT(XENT_FIELD_BIAS_GRADIENT);
   CONSTANT(XENT_NO_TYPE);
   CONSTANT(XENT_F32);
   CONSTANT(XENT_F64);
@@ -496,6 +542,9 @@ static void constants(void) {
   CONSTANT(XENT_TIES_OF_RULES);
   CONSTANT(XENT_TIES_FIRST);
   CONSTANT(XENT_TIES_ALL);
+  CONSTANT(XENT_WORKSPACE_GRADIENTS);
+  CONSTANT(XENT_WORKSPACE_WHOLE_ROWS);
+  CONSTANT(XENT_WORKSPACE_LEAST);
 }
 
 int main(void) {

@@ -986,7 +986,7 @@ static void test_missing_targets(void) {
 static void test_names(void) {
   const char *unknown = xent_field_name(INT32_MAX);
   CHECK(!strcmp(unknown, "unknown") && !strcmp(xent_field_name(-1), unknown));
-  for (int32_t f = XENT_FIELD_NONE + 1; f <= XENT_FIELD_WORKSPACE; f++) {
+  for (int32_t f = XENT_FIELD_NONE + 1; f <= XENT_FIELD_BIAS_GRADIENT; f++) {
     CHECK(*xent_field_name(f) && strcmp(xent_field_name(f), unknown) != 0);
     for (int32_t other = XENT_FIELD_NONE; other < f; other++)
       CHECK(strcmp(xent_field_name(f), xent_field_name(other)) != 0);

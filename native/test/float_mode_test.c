@@ -184,6 +184,20 @@ static void binary_cross_entropy(void) {
 static void focal(void) {
   options.focal_gamma = 1.5;
   cross_entropy();
+
+/* Products of rows that are subnormal among them, in a loss and in gradients. */
+static void linear_cross_entropy(void) {
+  enum { FEATURES = ROWS };
+  static _Alignas(64) char workspace[1 << 20];
+  const int32_t type = shape.logits.type == XENT_F64 ? XENT_F32 : shape.logits.type; /* any bits will do */
+  shape.features = FEATURES;
+  shape.hidden = shape.weights = (xent_layout){.outer = FEATURES, .classes = 1, .type = type};
+  shape.hidden_gradient = shape.weights_gradient = (xent_layout){.outer = FEATURES, .classes = 1, .type = XENT_F32};
+  shape.losses = shape.log_sum_exp = xent_per_row(1, XENT_F32);
+  out.status = xent_linear_cross_entropy_at(
+      &shape, &options, 0, ROWS, in.x, in.teacher, NULL, in.labels, NULL, NULL, NULL, NULL, NULL, out.losses, out.lse,
+      NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, out.y, out.dx, NULL, out.statistics, &out.tally, workspace,
+      sizeof workspace, &out.report);
 }
 static void parts(void) {
   out.status = xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, in.labels, NULL, NULL, NULL, NULL,
@@ -235,6 +249,7 @@ static const struct {
                  {"sample", sample},
                  {"binary cross-entropy", binary_cross_entropy},
                  {"focal loss", focal},
+                 {"linear cross-entropy", linear_cross_entropy},
                  {"states", parts},
                  {"backward states", backward_parts},
                  {"exact sums", sums},

@@ -247,6 +247,23 @@ static void *run_selected(void *argument) {
     must(xent_selected_log_probabilities_backward_at(&s, &o, 0, rows, x, labels, NULL, NULL, statistics, NULL, y, NULL),
          "their backward");
   }
+/* Panels and few rows, with gradients; and whole rows. */
+static void *run_linear(void *argument) {
+  problem p = *(const problem *)argument;
+  xent_shape *s = &p.shape;
+  enum { FEATURES = 3, CONTENTS = XENT_WORKSPACE_GRADIENTS | XENT_WORKSPACE_WHOLE_ROWS };
+  s->features = FEATURES;
+  s->hidden = (xent_layout){.outer = FEATURES * s->inner, .classes = 1, .inner = FEATURES, .type = XENT_F32};
+  s->weights = s->weights_gradient = (xent_layout){.outer = FEATURES, .classes = 1, .type = XENT_F32};
+  s->entropies = s->losses;
+  const uint64_t bytes = xent_linear_workspace(p.rows, FEATURES, p.classes, CONTENTS);
+  void *workspace = must_allocate(bytes);
+  for (int whole = 0; whole < 2; whole++)
+    must(xent_linear_cross_entropy_at(s, &p.options, 0, p.rows, x, g, NULL, labels, NULL, NULL, NULL, NULL, NULL,
+                                      losses, NULL, NULL, NULL, NULL, NULL, whole ? lse : NULL, NULL, NULL, NULL, NULL, y, NULL,
+                                      NULL, &tally, workspace, bytes, NULL),
+         "linear cross-entropy");
+  free(workspace);
   return NULL;
 }
 
@@ -258,6 +275,9 @@ static void test_shape(int64_t outer, int64_t classes, int64_t inner, int32_t is
                                           run_elements, run_selected};
   static const char *const names[] = {"forward", "backward", "cross-entropy", "probability rows", "in parts", "float64",
                                       "general", "16 bits", "class weights", "sample", "elements", "selected classes"};
+                                          run_linear};
+  static const char *const names[] = {"forward", "backward", "cross-entropy", "probability rows", "in parts", "float64",
+                                      "general", "16 bits", "class weights", "sample", "linear"};
   problem p = {.shape = dense_shape_of(outer, classes, inner, XENT_I32), .options = xent_default_options(),
                .rows = outer * inner, .classes = classes};
   p.shape.upstream = p.shape.output;

@@ -16,6 +16,8 @@ enum {
   XENT_PER_TOP,    /* top_count of each row */
   XENT_PER_PROMPT, /* prompt_count of each row */
   XENT_PER_OUTPUT, /* output_count */
+  XENT_PER_FEATURE, /* `features` of each row */
+  XENT_OF_CLASSES, /* `features` of each class, the same for all rows */
   XENT_OF_TARGETS, /* one of these: as the type and target_count say */
   XENT_ONE_ROW,    /* every class, the same for all rows */
   XENT_OFFSETS     /* of ragged rows: one more than there are rows */
@@ -45,6 +47,8 @@ enum {
   XENT_KEPT_MASK,
   XENT_ELEMENT_TARGETS, XENT_ELEMENT_WEIGHTS, XENT_POSITIVE_WEIGHTS, XENT_ELEMENT_LOSSES,
   XENT_SELECTED_CLASSES, XENT_SELECTED_UPSTREAM, XENT_SELECTED_LOG_PROBABILITIES
+  XENT_KEPT_MASK, XENT_HIDDEN, XENT_WEIGHTS, XENT_BIAS_OF_CLASSES, XENT_HIDDEN_GRADIENT, XENT_WEIGHTS_GRADIENT,
+  XENT_BIAS_GRADIENT
 };
 
 static const xent_rule xent_rules[] = {
@@ -94,6 +98,12 @@ static const xent_rule xent_rules[] = {
     [XENT_SELECTED_UPSTREAM] = XENT_INPUT(UPSTREAM, upstream, upstream, OF_TARGETS, XENT_NUMBERS),
     [XENT_SELECTED_LOG_PROBABILITIES] =
         XENT_OUTPUT(LOG_PROBABILITIES, log_probabilities, OF_TARGETS, XENT_NUMBERS),
+    [XENT_HIDDEN] = XENT_INPUT(HIDDEN, hidden, hidden, PER_FEATURE, XENT_NUMBERS),
+    [XENT_WEIGHTS] = XENT_INPUT(WEIGHTS, weights, weights, OF_CLASSES, XENT_NUMBERS),
+    [XENT_BIAS_OF_CLASSES] = XENT_INPUT(BIAS, bias, bias, ONE_ROW, XENT_NUMBERS),
+    [XENT_HIDDEN_GRADIENT] = XENT_OUTPUT(HIDDEN_GRADIENT, hidden_gradient, PER_FEATURE, XENT_NUMBERS),
+    [XENT_WEIGHTS_GRADIENT] = XENT_OUTPUT(WEIGHTS_GRADIENT, weights_gradient, OF_CLASSES, XENT_NUMBERS),
+    [XENT_BIAS_GRADIENT] = XENT_OUTPUT(BIAS_GRADIENT, bias_gradient, ONE_ROW, XENT_NUMBERS),
 };
 
 /* Whether a written array may be another one that lies at the same place. */

@@ -25,6 +25,7 @@ static xent_status refuse_option(xent_frame *frame, int32_t field, double value)
 /* Sizes of the first version, below which no caller was compiled, and one that no struct will reach. Of a shape: what
  * it has at least. A later version takes shorter structs as this one takes a shorter shape. */
 enum { SHAPE_LEAST = 144, OPTIONS_V2 = 104, REPORT_V2 = 72, LARGEST_STRUCT = 4096 };
+enum { SHAPE_LEAST = 152, OPTIONS_V2 = 88, REPORT_V2 = 72, LARGEST_STRUCT = 4096 };
 _Static_assert(SHAPE_LEAST == offsetof(xent_shape, gradient), "a shape has logits and output");
 _Static_assert(sizeof(xent_options) == OPTIONS_V2 && sizeof(xent_report) == REPORT_V2, "shorter ones are to be taken");
 
@@ -174,6 +175,7 @@ static xent_status check_shape(xent_frame *f) {
     return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_TOP_COUNT, s->top_count);
   if (s->prompt_count < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_PROMPT_COUNT, s->prompt_count);
   if (s->output_count < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_OUTPUT_COUNT, s->output_count);
+  if (s->features < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_FEATURES, s->features);
   return check_shard(f);
 }
 
@@ -312,7 +314,13 @@ static int axes_of(const xent_frame *f, int form, const xent_layout *l, axis axe
     return 1;
   }
   int n = 0;
+  if (form == XENT_OF_CLASSES) {
+    axes[n++] = (axis){s->features, l->classes};
+    axes[n++] = (axis){s->classes, l->outer};
+    return n;
+  }
   axes[n++] = (axis){s->inner, l->inner};
+  if (form == XENT_PER_FEATURE) axes[n++] = (axis){s->features, l->classes};
   if (form == XENT_PER_CLASS) axes[n++] = (axis){s->classes, l->classes};
   if (form == XENT_PER_TARGET) axes[n++] = (axis){s->target_count, l->classes};
   if (form == XENT_PER_TOP) axes[n++] = (axis){s->top_count, l->classes};
@@ -394,7 +402,7 @@ static bool may_be_in_place(const xent_frame *f, const xent_rule *written, const
 }
 
 xent_status xent_check_arrays(xent_frame *f, const xent_place *places, int count) {
-  enum { MOST = 20 };
+  enum { MOST = 24 };
   xent_bytes bytes[MOST];
   xent_status status = f->call.row_offsets ? check_row_offsets(f) : XENT_OK;
   if (status) return status;

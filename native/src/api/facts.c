@@ -52,6 +52,9 @@ const char *xent_field_name(int32_t field) {
       [XENT_FIELD_KEPT] = "kept", [XENT_FIELD_KEPT_MASK] = "kept_mask", [XENT_FIELD_WORKSPACE] = "workspace",
       [XENT_FIELD_ELEMENT_WEIGHTS] = "element_weights", [XENT_FIELD_POSITIVE_WEIGHTS] = "positive_weights",
       [XENT_FIELD_FOCAL_GAMMA] = "focal_gamma", [XENT_FIELD_FOCAL_ALPHA] = "focal_alpha",
+      [XENT_FIELD_FEATURES] = "features", [XENT_FIELD_HIDDEN] = "hidden", [XENT_FIELD_WEIGHTS] = "weights",
+      [XENT_FIELD_HIDDEN_GRADIENT] = "hidden_gradient", [XENT_FIELD_WEIGHTS_GRADIENT] = "weights_gradient",
+      [XENT_FIELD_BIAS_GRADIENT] = "bias_gradient",
   };
   return (uint32_t)field < sizeof names / sizeof *names && names[field] ? names[field] : "unknown";
 }

@@ -37,8 +37,11 @@ typedef struct {
   void *log_probabilities, *argmax, *ranks, *entropies, *top_classes, *top_log_probabilities, *target_gradient;
   const void *bias, *prompt_tokens, *output_tokens;
   void *tokens, *processed_log_probabilities, *kept, *kept_mask;
+  const void *hidden, *weights;
+  void *hidden_gradient, *weights_gradient, *bias_gradient;
   const xent_sampling *sampling; /* of all rows, or of row r at index r */
   void *workspace;
+  uint64_t workspace_size;
   const xent_statistics *known_statistics;
   xent_statistics *statistics;
   xent_state *states;
@@ -76,6 +79,7 @@ typedef struct {
 typedef struct {
   const xent_family *f32, *f64; /* float32 and float64 arithmetic */
   xent_kernel kl_divergence, sample, binary_cross_entropy, selected;
+  xent_kernel kl_divergence, sample, linear_cross_entropy;
   /* e(x; N) of n floats, for the tests */
   void (*exponential)(const float *x, float N, double temperature, float *e, int64_t n);
   /* and the tanh of n floats, a multiple of XENT_LANES */

@@ -9,6 +9,7 @@ const xent_kernels XENT_TIER_NAME(kernels) = {
     .sample = XENT_TIER_NAME(sample),
     .binary_cross_entropy = XENT_TIER_NAME(binary_cross_entropy),
     .selected = XENT_TIER_NAME(selected),
+    .linear_cross_entropy = XENT_TIER_NAME(linear_cross_entropy),
     .exponential = XENT_TIER_NAME(exponential),
     .tanh = XENT_TIER_NAME(tanh),
     .f64_exponential = XENT_TIER_NAME(f64_exponential),

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The logits of a few rows, as fast as the weights can be read: sixteen classes go along the features together, transposed
+ * in registers and used at once. */
+#ifndef XENT_LINEAR_FEW_H
+#define XENT_LINEAR_FEW_H
+
+#include "kernels/linear/panel.h"
+
+/* Sixteen classes: their weights, where they lie, and how many of them there are. */
+typedef struct {
+  strand strands[XENT_LANES];
+  const char *row[XENT_LANES];
+  int64_t count;
+} class_rows;
+
+XENT_INLINE class_rows class_rows_of(const matrix *weights, int64_t first, int64_t n) {
+  class_rows c = {.count = least_of(n, XENT_LANES)};
+  for (int64_t i = 0; i < XENT_LANES; i++) { /* classes that are not there are the first: nobody looks at them */
+    c.strands[i] = row_of_matrix(weights, first + (i < c.count ? i : 0));
+    c.row[i] = c.strands[i].at;
+  }
+  return c;
+}
+
+/* The block of n features from `begin` on; number k of row i of x is at k * XENT_FEW_ROWS + i. The weights of the next
+ * classes, behind these, are fetched in the order of their addresses. */
+XENT_INLINE void few_block(const int rows, const class_rows *w, const float *x, int64_t begin, int64_t n, const int32_t type,
+                           bool side_by_side, lanes c[XENT_FEW_ROWS]) {
+  int64_t k = 0;
+  const int64_t bytes = XENT_COLUMNS * size_of_float(type) * XENT_LANES; /* of one step */
+  const int64_t ahead = (w->row[1] - w->row[0]) * XENT_LANES;
+  for (int i = 0; i < rows; i++) c[i] = lanes_set(0.0f);
+  for (; side_by_side && k + XENT_COLUMNS <= n; k += XENT_COLUMNS) {
+    lanes t[XENT_COLUMNS];
+    for (int64_t line = 0; line < bytes; line += 64)
+      prefetch_behind(w->row[0], ahead + (begin + k) / XENT_COLUMNS * bytes + line);
+    lanes_load_columns(w->row, begin + k, type, t);
+    XENT_UNROLL(16)
+    for (int j = 0; j < XENT_COLUMNS; j++) {
+      const float *own = x + (begin + k + j) * XENT_FEW_ROWS;
+      XENT_UNROLL(8)
+      for (int i = 0; i < rows; i++) c[i] = lanes_fma(lanes_set(own[i]), t[j], c[i]);
+    }
+  }
+  for (; k < n; k++) {
+    XENT_ALIGNED float column[XENT_LANES] = {0};
+    for (int64_t i = 0; i < w->count; i++) column[i] = strand_one(&w->strands[i], begin + k);
+    for (int i = 0; i < rows; i++) c[i] = lanes_fma(lanes_set(x[(begin + k) * XENT_FEW_ROWS + i]), lanes_load(column), c[i]);
+  }
+}
+
+XENT_INLINE void few_of_type(const int rows, const matrix *weights, const strand *bias, const float *x, int64_t features, int64_t begin,
+                             int64_t n, float *out, int64_t pitch, const int32_t type) {
+  for (int64_t v = 0; v < n; v += XENT_LANES) {
+    const class_rows w = class_rows_of(weights, begin + v, n - v);
+    XENT_ALIGNED double sums[XENT_FEW_ROWS * XENT_LANES];
+    lanes c[XENT_FEW_ROWS];
+    int64_t k = 0;
+    do {
+      few_block(rows, &w, x, k, least_of(XENT_TERMS, features - k), type, weights->stride == 1, c);
+      for (int i = 0; features > XENT_TERMS && i < rows; i++) {
+        const dlanes block = dlanes_widen(c[i]);
+        dlanes_store(sums + i * XENT_LANES, k == 0 ? block : dlanes_add(dlanes_load(sums + i * XENT_LANES), block));
+      }
+      k += XENT_TERMS;
+    } while (k < features);
+    for (int i = 0; i < rows; i++) {
+      dlanes sum = features > XENT_TERMS ? dlanes_load(sums + i * XENT_LANES) : dlanes_widen(c[i]);
+      if (bias) sum = dlanes_add(sum, dlanes_widen(strand_load(bias, begin + v, n - v, 0.0f)));
+      lanes_store(out + i * pitch + v, dlanes_narrow(sum));
+    }
+  }
+}
+
+#define XENT_DEFINE_FEW(rows)                                                                                                   \
+  XENT_SHARED void few_logits_##rows(const matrix *w, const strand *bias, const float *x, int64_t features, int64_t begin,      \
+                                     int64_t n, float *out, int64_t pitch) {                                                    \
+    if (w->type == XENT_F32)                                                                                                    \
+      few_of_type(rows, w, bias, x, features, begin, n, out, pitch, XENT_F32);                                                  \
+    else if (w->type == XENT_BF16)                                                                                              \
+      few_of_type(rows, w, bias, x, features, begin, n, out, pitch, XENT_BF16);                                                 \
+    else                                                                                                                        \
+      few_of_type(rows, w, bias, x, features, begin, n, out, pitch, XENT_F16);                                                  \
+  }
+XENT_DEFINE_FEW(1)
+#if XENT_FEW_ROWS > 1
+XENT_DEFINE_FEW(2)
+XENT_DEFINE_FEW(3)
+XENT_DEFINE_FEW(4)
+XENT_DEFINE_FEW(5)
+XENT_DEFINE_FEW(6)
+XENT_DEFINE_FEW(7)
+XENT_DEFINE_FEW(8)
+#endif
+static void (*const few_of_rows[])(const matrix *, const strand *, const float *, int64_t, int64_t, int64_t, float *, int64_t) = {
+    few_logits_1,
+#if XENT_FEW_ROWS > 1
+    few_logits_2, few_logits_3, few_logits_4, few_logits_5, few_logits_6, few_logits_7, few_logits_8
+#endif
+};
+
+/* Of all packed rows and n classes from `begin` on. */
+XENT_INLINE void few_logits(const matrix *weights, const strand *bias, const float *x, int64_t features, int64_t rows, int64_t begin,
+                            int64_t n, float *out, int64_t pitch) {
+  few_of_rows[rows - 1](weights, bias, x, features, begin, n, out, pitch);
+}
+
+#endif

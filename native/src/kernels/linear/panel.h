@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Matrices, and the pieces of them that products are made of: a *panel* is up to 128 terms of XENT_PANEL columns side by
+ * side, a *tile* as many terms of XENT_TILE_ROWS rows. The vocabulary has here
+ *   XENT_TILE_ROWS, XENT_TILE_LANES   rows and vectors whose products registers hold at once
+ *   XENT_FEW_ROWS                     so many rows are multiplied without panels
+ *   lanes_load_columns(row, k, type, t)   lane i of t[j]: number k + j of row[i], widened; j < XENT_COLUMNS
+ */
+#ifndef XENT_LINEAR_PANEL_H
+#define XENT_LINEAR_PANEL_H
+
+#include "kernels/linear/workspace.h"
+#include "kernels/load/strand.h"
+
+#if defined(__AVX512F__)
+#include "kernels/vector/panel_avx512.h"
+#elif defined(__AVX2__) && defined(__FMA__)
+#include "kernels/vector/panel_avx2.h"
+#elif defined(XENT_NEON)
+#include "kernels/vector/panel_neon.h"
+#else
+#include "kernels/vector/panel_scalar.h"
+#endif
+
+enum { XENT_PANEL = XENT_TILE_LANES * XENT_LANES };
+_Static_assert((int)XENT_PANEL <= (int)XENT_PANEL_MOST && XENT_TILE_ROWS <= XENT_TILE_MOST && XENT_TILE_ROWS <= XENT_LANES,
+               "what workspaces are made for");
+
+/* Rows of numbers; row r is r / inner times `outer` and r % inner times `step` from the first. */
+typedef struct {
+  const char *at;
+  int64_t inner, outer, step, stride; /* stride: from one number of a row to the next */
+  int32_t type;
+} matrix;
+
+XENT_INLINE matrix matrix_of_rows(const xent_call *call, const void *array, const xent_layout *l) {
+  return (matrix){.at = array, .inner = call->shape->inner, .outer = l->outer, .step = l->inner, .stride = l->classes, .type = l->type};
+}
+XENT_INLINE matrix matrix_of_classes(const void *array, const xent_layout *l) {
+  return (matrix){.at = array, .inner = 1, .outer = l->outer, .stride = l->classes, .type = l->type};
+}
+XENT_INLINE matrix matrix_of_floats(const float *x, int64_t pitch) {
+  return (matrix){.at = (const char *)x, .inner = 1, .outer = pitch, .stride = 1, .type = XENT_F32};
+}
+XENT_INLINE strand row_of_matrix(const matrix *m, int64_t row) {
+  const int64_t at = m->inner == 1 ? row * m->outer : row / m->inner * m->outer + row % m->inner * m->step;
+  return (strand){.at = m->at + at * size_of_float(m->type), .stride = m->stride, .type = m->type};
+}
+
+/* As many of n columns as are whole vectors of them. */
+XENT_INLINE int64_t pack_whole_columns(const char *const row[XENT_LANES], int64_t begin, int64_t n, const int32_t type,
+                                       float *to, int64_t pitch) {
+  int64_t k = 0;
+  for (; k + XENT_COLUMNS <= n; k += XENT_COLUMNS) {
+    lanes t[XENT_COLUMNS];
+    lanes_load_columns(row, begin + k, type, t);
+    XENT_UNROLL(16)
+    for (int j = 0; j < XENT_COLUMNS; j++) lanes_store(to + (k + j) * pitch, t[j]);
+  }
+  return k;
+}
+
+/* Numbers [begin, begin + n) of `count` rows from `first` on, transposed: number k of row i goes to to[k * pitch + i].
+ * Whole vectors are stored, the next over the end of the one before: sixteen more floats than that must be there. */
+XENT_SHARED void pack_columns(const matrix *m, int64_t first, int64_t count, int64_t begin, int64_t n, float *to, int64_t pitch) {
+  strand s[XENT_LANES];
+  const char *row[XENT_LANES];
+  for (int64_t i = 0; i < XENT_LANES; i++) { /* rows that are not there are the first: nobody looks at them */
+    s[i] = row_of_matrix(m, first + (i < count ? i : 0));
+    row[i] = s[i].at;
+  }
+  int64_t k = 0;
+  if (m->stride == 1)
+    k = m->type == XENT_F32    ? pack_whole_columns(row, begin, n, XENT_F32, to, pitch)
+        : m->type == XENT_BF16 ? pack_whole_columns(row, begin, n, XENT_BF16, to, pitch)
+                               : pack_whole_columns(row, begin, n, XENT_F16, to, pitch);
+  for (; k < n; k++) {
+    XENT_ALIGNED float column[XENT_LANES] = {0};
+    for (int64_t i = 0; i < count && i < XENT_LANES; i++) column[i] = strand_one(&s[i], begin + k);
+    lanes_store(to + k * pitch, lanes_load(column));
+  }
+}
+
+/* Tiles of rows: number k of row i of a tile of n terms is at k * XENT_TILE_ROWS + i. */
+XENT_INLINE int64_t tiles_of(int64_t rows) { return (rows + XENT_TILE_ROWS - 1) / XENT_TILE_ROWS; }
+XENT_SHARED void pack_tiles(const matrix *m, int64_t first, int64_t rows, int64_t begin, int64_t n, float *to) {
+  for (int64_t r = 0; r < rows; r += XENT_TILE_ROWS, to += n * XENT_TILE_ROWS)
+    pack_columns(m, first + r, rows - r < XENT_TILE_ROWS ? rows - r : XENT_TILE_ROWS, begin, n, to, XENT_TILE_ROWS);
+}
+
+/* A panel of the columns from `begin` on, of which n are left: its terms are `count` rows. False where a number is NaN or
+ * infinite. */
+XENT_SHARED bool pack_rows(const matrix *m, int64_t first, int64_t count, int64_t begin, int64_t n, float *to) {
+  lanes seen = lanes_set(0.0f);
+  for (int64_t i = 0; i < count; i++) {
+    const strand s = row_of_matrix(m, first + i);
+    for (int64_t k = 0; k < XENT_PANEL; k += XENT_LANES, to += XENT_LANES) {
+      const lanes v = strand_load(&s, begin + k, n - k, 0.0f);
+      seen = lanes_fma(v, lanes_set(0.0f), seen);
+      lanes_store(to, v);
+    }
+  }
+  return !lanes_any_nan(seen, seen);
+}
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The products of a tile of rows and a panel of columns: one block of up to 128 terms (docs/numerics.md, section 13). */
+#ifndef XENT_LINEAR_TILE_H
+#define XENT_LINEAR_TILE_H
+
+#include "kernels/linear/panel.h"
+
+typedef struct {
+  const float *tile, *panel;
+  int64_t terms;
+  double *sums; /* of the blocks so far: not read in the first one, not written in the last one */
+  int64_t sums_pitch;
+  float *out;   /* of the last one */
+  int64_t out_pitch;
+  const float *bias; /* of the columns, or NULL */
+  bool first, last;
+} product;
+
+/* Which lane of a tile's sums; the stores are in order, or the compiler widens everything at once, which no registers hold. */
+XENT_INLINE void end_block(const int rows, const product *p, lanes c[XENT_TILE_ROWS][XENT_TILE_LANES], const bool first, const bool last,
+                           const bool bias) {
+  XENT_UNROLL(16)
+  for (int i = 0; i < rows; i++) {
+    XENT_UNROLL(2)
+    for (int j = 0; j < XENT_TILE_LANES; j++) {
+      double *sums = p->sums + i * p->sums_pitch + j * XENT_LANES;
+      float *out = p->out + i * p->out_pitch + j * XENT_LANES;
+      XENT_IN_ORDER();
+      if (first && last && !bias) {
+        lanes_store(out, c[i][j]);
+        continue;
+      }
+      dlanes sum = dlanes_widen(c[i][j]);
+      if (!first) sum = dlanes_add(dlanes_load(sums), sum);
+      if (last && bias) sum = dlanes_add(sum, dlanes_widen(lanes_load(p->bias + j * XENT_LANES)));
+      if (last)
+        lanes_store(out, dlanes_narrow(sum));
+      else
+        dlanes_store(sums, sum);
+    }
+  }
+}
+
+XENT_INLINE void multiply_rows(const int rows, const product *p) {
+  lanes c[XENT_TILE_ROWS][XENT_TILE_LANES];
+  const float *tile = p->tile, *panel = p->panel;
+  XENT_UNROLL(16)
+  for (int i = 0; i < rows; i++) {
+    XENT_UNROLL(2)
+    for (int j = 0; j < XENT_TILE_LANES; j++) c[i][j] = lanes_set(0.0f);
+  }
+  for (int64_t k = 0; k < p->terms; k++) {
+    lanes w[XENT_TILE_LANES];
+    XENT_UNROLL(2)
+    for (int j = 0; j < XENT_TILE_LANES; j++) w[j] = lanes_load(panel + j * XENT_LANES);
+    XENT_UNROLL(16)
+    for (int i = 0; i < rows; i++) {
+      const lanes x = lanes_set(tile[i]);
+      XENT_UNROLL(2)
+      for (int j = 0; j < XENT_TILE_LANES; j++) c[i][j] = lanes_fma(x, w[j], c[i][j]);
+    }
+    tile += XENT_TILE_ROWS;
+    panel += XENT_PANEL;
+  }
+  if (p->first && p->last && !p->bias)
+    end_block(rows, p, c, true, true, false);
+  else if (p->first && p->last)
+    end_block(rows, p, c, true, true, true);
+  else if (p->first)
+    end_block(rows, p, c, true, false, false);
+  else if (!p->last)
+    end_block(rows, p, c, false, false, false);
+  else if (!p->bias)
+    end_block(rows, p, c, false, true, false);
+  else
+    end_block(rows, p, c, false, true, true);
+}
+
+#define XENT_DEFINE_TILE(n) \
+  XENT_SHARED void multiply_##n(const product *p) { multiply_rows(n, p); }
+XENT_DEFINE_TILE(1)
+XENT_DEFINE_TILE(2)
+XENT_DEFINE_TILE(3)
+XENT_DEFINE_TILE(4)
+#if XENT_TILE_ROWS > 4
+XENT_DEFINE_TILE(5)
+XENT_DEFINE_TILE(6)
+#endif
+#if XENT_TILE_ROWS > 6
+XENT_DEFINE_TILE(7)
+XENT_DEFINE_TILE(8)
+XENT_DEFINE_TILE(9)
+XENT_DEFINE_TILE(10)
+XENT_DEFINE_TILE(11)
+XENT_DEFINE_TILE(12)
+#endif
+static void (*const multiply_tile[])(const product *) = {multiply_1, multiply_2, multiply_3, multiply_4,
+#if XENT_TILE_ROWS > 4
+                                                         multiply_5, multiply_6,
+#endif
+#if XENT_TILE_ROWS > 6
+                                                         multiply_7, multiply_8, multiply_9, multiply_10, multiply_11, multiply_12
+#endif
+};
+_Static_assert(sizeof multiply_tile / sizeof *multiply_tile == XENT_TILE_ROWS, "a function for each number of rows");
+
+/* Tiles of `rows` rows in all with one panel; sums and out are those of the first row. */
+XENT_INLINE void multiply_tiles(product p, int64_t rows) {
+  for (int64_t r = 0; r < rows; r += XENT_TILE_ROWS) {
+    const int64_t n = rows - r < XENT_TILE_ROWS ? rows - r : XENT_TILE_ROWS;
+    multiply_tile[n - 1](&p);
+    p.tile += p.terms * XENT_TILE_ROWS;
+    p.sums += XENT_TILE_ROWS * p.sums_pitch;
+    p.out += XENT_TILE_ROWS * p.out_pitch;
+  }
+}
+
+/* The same of gradients where the panel has a NaN or an infinity: terms whose gradient is 0 are left out. */
+XENT_SHARED void multiply_with_care(product p, int64_t rows) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t j = 0; j < XENT_PANEL; j++) {
+      const float *g = p.tile + r / XENT_TILE_ROWS * XENT_TILE_ROWS * p.terms + r % XENT_TILE_ROWS;
+      double *sum = p.sums + r * p.sums_pitch + j;
+      float c = 0;
+      for (int64_t k = 0; k < p.terms; k++, g += XENT_TILE_ROWS)
+        if (*g != 0) c = fused(*g, p.panel[k * XENT_PANEL + j], c);
+      *sum = p.first ? (double)c : *sum + (double)c;
+    }
+}
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the work of a linear layer's cross-entropy is cut, and where its pieces lie in the caller's workspace. */
+#ifndef XENT_LINEAR_WORKSPACE_H
+#define XENT_LINEAR_WORKSPACE_H
+
+#include "kernels/kernels.h"
+#include "numerics/constants.h"
+
+enum {
+  XENT_TERMS = 128,      /* of a block of a dot product */
+  XENT_PANEL_MOST = 32,  /* columns of a panel, in any tier: a workspace fits all of them */
+  XENT_TILE_MOST = 12,   /* rows of a tile */
+  XENT_WORKSPACE_ALIGNMENT = 64
+};
+
+/* Rows and classes whose logits are there at once: of the forward, and of gradients, whose rows are whole blocks of
+ * XENT_TERMS or all there are. */
+typedef struct {
+  int64_t rows, gradient_rows, gradient_classes;
+} linear_cut;
+
+/* From the fastest to the smallest. */
+static const linear_cut linear_cuts[] = {{264, 256, 512}, {132, 128, 512}, {132, 128, 128}, {60, 128, 128},
+                                         {24, 128, 128},  {12, 128, 128}, {1, 128, 128}};
+enum { XENT_LINEAR_CUTS = sizeof linear_cuts / sizeof *linear_cuts };
+
+/* Bytes from the beginning. */
+typedef struct {
+  linear_cut cut;
+  int64_t pitch, columns; /* from a row of logits, or of sums of gradients, to the next */
+  uint64_t hidden, panel, sums, logits, states, statistics, gradient_tiles, hidden_sums, weights_sums, bias_sums, size;
+} linear_workspace;
+
+static inline int64_t least_of(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+/* The next piece of a * b elements; false where 64 bits do not hold its end. */
+static inline bool next_place(linear_workspace *w, uint64_t *at, int64_t a, int64_t b, int64_t element) {
+  int64_t bytes, end;
+  *at = w->size;
+  if (__builtin_mul_overflow(a, b, &bytes) || __builtin_mul_overflow(bytes, element, &bytes) ||
+      __builtin_add_overflow((int64_t)w->size, bytes, &end) || end > INT64_MAX - 2 * XENT_WORKSPACE_ALIGNMENT)
+    return false;
+  w->size = (uint64_t)round_up(end, XENT_WORKSPACE_ALIGNMENT);
+  return true;
+}
+
+/* Of so many rows; `contents` as XENT_WORKSPACE_... says. False where there are too many bytes. */
+static inline bool linear_workspace_of(int64_t rows, int64_t features, int64_t classes, int32_t contents, linear_cut cut,
+                                       linear_workspace *w) {
+  enum { FLOAT = 4, DOUBLE = 8, RECORD = 64, WHOLE_LOGITS = 1 << 23 };
+  const int64_t most = INT64_C(1) << 48, spare = XENT_TILE_MOST + XENT_LANES;
+  if (rows > most || features > most || classes > most) return false;
+  const bool gradients = contents & XENT_WORKSPACE_GRADIENTS, whole = contents & XENT_WORKSPACE_WHOLE_ROWS;
+  cut.rows = least_of(rows, cut.rows);
+  cut.gradient_rows = least_of(rows, cut.gradient_rows);
+  cut.gradient_classes = least_of(round_up(classes, XENT_PANEL_MOST), cut.gradient_classes);
+  const int64_t width = whole ? classes : least_of(classes, XENT_CHUNK);
+  const int64_t fit = WHOLE_LOGITS / width > XENT_TILE_MOST ? WHOLE_LOGITS / width : XENT_TILE_MOST;
+  cut.rows = least_of(cut.rows, fit);
+  const int64_t most_rows = gradients && cut.gradient_rows > cut.rows ? cut.gradient_rows : cut.rows;
+  *w = (linear_workspace){.cut = cut};
+  /* No power of two: else the rows of a tile would share a set of the cache. */
+  w->pitch = round_up(width, XENT_PANEL_MOST) + XENT_LANES;
+  w->columns = round_up(features, XENT_PANEL_MOST) + XENT_LANES / 2;
+  const int64_t gradient_pitch = cut.gradient_classes + XENT_LANES;
+  const int64_t all = cut.rows * w->pitch, part = cut.gradient_rows * gradient_pitch;
+  bool fits = next_place(w, &w->hidden, most_rows + spare, features + 1, FLOAT) &&
+              next_place(w, &w->panel, XENT_TERMS + 1, XENT_PANEL_MOST, FLOAT) &&
+              next_place(w, &w->sums, most_rows + spare, XENT_PANEL_MOST, DOUBLE) &&
+              next_place(w, &w->logits, gradients && part > all ? part : all, 1, FLOAT) &&
+              next_place(w, &w->states, cut.rows, xent_chunks(classes), RECORD);
+  fits = fits && next_place(w, &w->statistics, gradients ? rows : cut.rows, 1, RECORD);
+  if (gradients)
+    fits = fits && next_place(w, &w->gradient_tiles, cut.gradient_rows + spare, cut.gradient_classes + spare, FLOAT) &&
+           next_place(w, &w->hidden_sums, rows, w->columns, DOUBLE) &&
+           next_place(w, &w->weights_sums, cut.gradient_classes, w->columns, DOUBLE) &&
+           next_place(w, &w->bias_sums, cut.gradient_classes, 1, DOUBLE);
+  return fits;
+}
+
+/* What a call asks for. */
+static inline int32_t linear_contents(const xent_call *c) {
+  const bool labels = c->targets && !c->shape->target_count && (XENT_LABEL_TYPES >> c->shape->targets.type & 1);
+  const bool terms_clamped = c->options->probability_clamp > 0 && c->targets && !labels;
+  const bool whole = c->argmax || c->ranks || c->entropies || c->top_classes || c->top_log_probabilities || c->target_gradient ||
+                     terms_clamped;
+  return (c->hidden_gradient || c->weights_gradient || c->bias_gradient ? XENT_WORKSPACE_GRADIENTS : 0) |
+         (whole ? XENT_WORKSPACE_WHOLE_ROWS : 0);
+}
+
+/* The first cut that fits; false where none does. */
+static inline bool linear_workspace_within(const xent_call *c, uint64_t size, linear_workspace *w) {
+  for (int i = 0; i < XENT_LINEAR_CUTS; i++)
+    if (linear_workspace_of(c->row_end - c->row_begin, c->shape->features, c->shape->classes, linear_contents(c), linear_cuts[i], w) &&
+        w->size <= size)
+      return true;
+  return false;
+}
+
+#endif

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cross-entropy of linear layers in one tier. */
+#include "kernels/linear/rows.h"
+#include "kernels/tier/tier.h"
+
+xent_status XENT_TIER_NAME(linear_cross_entropy)(const xent_call *call) { return linear_call(call, &XENT_TIER_NAME(f32)); }
