@@ -184,6 +184,7 @@ static void binary_cross_entropy(void) {
 static void focal(void) {
   options.focal_gamma = 1.5;
   cross_entropy();
+}
 
 /* Products of rows that are subnormal among them, in a loss and in gradients. */
 static void linear_cross_entropy(void) {

@@ -247,6 +247,9 @@ static void *run_selected(void *argument) {
     must(xent_selected_log_probabilities_backward_at(&s, &o, 0, rows, x, labels, NULL, NULL, statistics, NULL, y, NULL),
          "their backward");
   }
+  return NULL;
+}
+
 /* Panels and few rows, with gradients; and whole rows. */
 static void *run_linear(void *argument) {
   problem p = *(const problem *)argument;
@@ -260,8 +263,8 @@ static void *run_linear(void *argument) {
   void *workspace = must_allocate(bytes);
   for (int whole = 0; whole < 2; whole++)
     must(xent_linear_cross_entropy_at(s, &p.options, 0, p.rows, x, g, NULL, labels, NULL, NULL, NULL, NULL, NULL,
-                                      losses, NULL, NULL, NULL, NULL, NULL, whole ? lse : NULL, NULL, NULL, NULL, NULL, y, NULL,
-                                      NULL, &tally, workspace, bytes, NULL),
+                                      losses, NULL, NULL, NULL, NULL, NULL, whole ? lse : NULL, NULL, NULL, NULL, NULL,
+                                      y, NULL, NULL, &tally, workspace, bytes, NULL),
          "linear cross-entropy");
   free(workspace);
   return NULL;
@@ -272,12 +275,10 @@ static int64_t most, failures;
 static void test_shape(int64_t outer, int64_t classes, int64_t inner, int32_t isa, double smoothing) {
   static void *(*const runs[])(void *) = {run_forward, run_backward, run_cross_entropy, run_probabilities, run_parts,
                                           run_wide, run_general, run_narrow, run_class_weights, run_sample,
-                                          run_elements, run_selected};
+                                          run_elements, run_selected, run_linear};
   static const char *const names[] = {"forward", "backward", "cross-entropy", "probability rows", "in parts", "float64",
-                                      "general", "16 bits", "class weights", "sample", "elements", "selected classes"};
-                                          run_linear};
-  static const char *const names[] = {"forward", "backward", "cross-entropy", "probability rows", "in parts", "float64",
-                                      "general", "16 bits", "class weights", "sample", "linear"};
+                                      "general", "16 bits", "class weights", "sample", "elements", "selected classes",
+                                      "linear"};
   problem p = {.shape = dense_shape_of(outer, classes, inner, XENT_I32), .options = xent_default_options(),
                .rows = outer * inner, .classes = classes};
   p.shape.upstream = p.shape.output;

@@ -24,8 +24,7 @@ static xent_status refuse_option(xent_frame *frame, int32_t field, double value)
 
 /* Sizes of the first version, below which no caller was compiled, and one that no struct will reach. Of a shape: what
  * it has at least. A later version takes shorter structs as this one takes a shorter shape. */
-enum { SHAPE_LEAST = 144, OPTIONS_V2 = 104, REPORT_V2 = 72, LARGEST_STRUCT = 4096 };
-enum { SHAPE_LEAST = 152, OPTIONS_V2 = 88, REPORT_V2 = 72, LARGEST_STRUCT = 4096 };
+enum { SHAPE_LEAST = 152, OPTIONS_V2 = 104, REPORT_V2 = 72, LARGEST_STRUCT = 4096 };
 _Static_assert(SHAPE_LEAST == offsetof(xent_shape, gradient), "a shape has logits and output");
 _Static_assert(sizeof(xent_options) == OPTIONS_V2 && sizeof(xent_report) == REPORT_V2, "shorter ones are to be taken");
 

@@ -775,6 +775,60 @@ public class XentH extends XentH$shared {
     public static int XENT_FIELD_POSITIVE_WEIGHTS() {
         return XENT_FIELD_POSITIVE_WEIGHTS;
     }
+    private static final int XENT_FIELD_FEATURES = (int)72L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_FEATURES = 72
+     * }
+     */
+    public static int XENT_FIELD_FEATURES() {
+        return XENT_FIELD_FEATURES;
+    }
+    private static final int XENT_FIELD_HIDDEN = (int)73L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_HIDDEN = 73
+     * }
+     */
+    public static int XENT_FIELD_HIDDEN() {
+        return XENT_FIELD_HIDDEN;
+    }
+    private static final int XENT_FIELD_WEIGHTS = (int)74L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_WEIGHTS = 74
+     * }
+     */
+    public static int XENT_FIELD_WEIGHTS() {
+        return XENT_FIELD_WEIGHTS;
+    }
+    private static final int XENT_FIELD_HIDDEN_GRADIENT = (int)75L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_HIDDEN_GRADIENT = 75
+     * }
+     */
+    public static int XENT_FIELD_HIDDEN_GRADIENT() {
+        return XENT_FIELD_HIDDEN_GRADIENT;
+    }
+    private static final int XENT_FIELD_WEIGHTS_GRADIENT = (int)76L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_WEIGHTS_GRADIENT = 76
+     * }
+     */
+    public static int XENT_FIELD_WEIGHTS_GRADIENT() {
+        return XENT_FIELD_WEIGHTS_GRADIENT;
+    }
+    private static final int XENT_FIELD_BIAS_GRADIENT = (int)77L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FIELD_BIAS_GRADIENT = 77
+     * }
+     */
+    public static int XENT_FIELD_BIAS_GRADIENT() {
+        return XENT_FIELD_BIAS_GRADIENT;
+    }
     private static final int XENT_NO_TYPE = (int)0L;
     /**
      * {@snippet lang=c :
@@ -1017,6 +1071,33 @@ public class XentH extends XentH$shared {
      */
     public static int XENT_TIES_ALL() {
         return XENT_TIES_ALL;
+    }
+    private static final int XENT_WORKSPACE_GRADIENTS = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_WORKSPACE_GRADIENTS = 1
+     * }
+     */
+    public static int XENT_WORKSPACE_GRADIENTS() {
+        return XENT_WORKSPACE_GRADIENTS;
+    }
+    private static final int XENT_WORKSPACE_WHOLE_ROWS = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_WORKSPACE_WHOLE_ROWS = 2
+     * }
+     */
+    public static int XENT_WORKSPACE_WHOLE_ROWS() {
+        return XENT_WORKSPACE_WHOLE_ROWS;
+    }
+    private static final int XENT_WORKSPACE_LEAST = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_WORKSPACE_LEAST = 4
+     * }
+     */
+    public static int XENT_WORKSPACE_LEAST() {
+        return XENT_WORKSPACE_LEAST;
     }
 
     private static class xent_abi_version {
@@ -1605,6 +1686,69 @@ public class XentH extends XentH$shared {
                 traceDowncall("xent_sample_workspace", classes, tokens);
             }
             return (long)mh$.invokeExact(classes, tokens);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_linear_workspace {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_linear_workspace");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents)
+     * }
+     */
+    public static FunctionDescriptor xent_linear_workspace$descriptor() {
+        return xent_linear_workspace.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents)
+     * }
+     */
+    public static MethodHandle xent_linear_workspace$handle() {
+        return xent_linear_workspace.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents)
+     * }
+     */
+    public static MemorySegment xent_linear_workspace$address() {
+        return xent_linear_workspace.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents)
+     * }
+     */
+    public static long xent_linear_workspace(long rows, long features, long classes, int contents) {
+        var mh$ = xent_linear_workspace.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_linear_workspace", rows, features, classes, contents);
+            }
+            return (long)mh$.invokeExact(rows, features, classes, contents);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2819,6 +2963,96 @@ public class XentH extends XentH$shared {
                 traceDowncall("xent_binary_cross_entropy_at", shape, options, row_begin, row_end, logits, targets, element_weights, positive_weights, losses, gradient, tally, report);
             }
             return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, targets, element_weights, positive_weights, losses, gradient, tally, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_linear_cross_entropy_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_linear_cross_entropy_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient, void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace, uint64_t workspace_size, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_linear_cross_entropy_at$descriptor() {
+        return xent_linear_cross_entropy_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient, void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace, uint64_t workspace_size, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_linear_cross_entropy_at$handle() {
+        return xent_linear_cross_entropy_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient, void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace, uint64_t workspace_size, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_linear_cross_entropy_at$address() {
+        return xent_linear_cross_entropy_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient, void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace, uint64_t workspace_size, xent_report *report)
+     * }
+     */
+    public static int xent_linear_cross_entropy_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment hidden, MemorySegment weights, MemorySegment bias, MemorySegment targets, MemorySegment target_weights, MemorySegment class_mask, MemorySegment class_weights, MemorySegment row_weights, MemorySegment sink, MemorySegment losses, MemorySegment log_sum_exp, MemorySegment hits, MemorySegment log_probabilities, MemorySegment argmax, MemorySegment ranks, MemorySegment entropies, MemorySegment top_classes, MemorySegment top_log_probabilities, MemorySegment target_gradient, MemorySegment hidden_gradient, MemorySegment weights_gradient, MemorySegment bias_gradient, MemorySegment statistics, MemorySegment tally, MemorySegment workspace, long workspace_size, MemorySegment report) {
+        var mh$ = xent_linear_cross_entropy_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_linear_cross_entropy_at", shape, options, row_begin, row_end, hidden, weights, bias, targets, target_weights, class_mask, class_weights, row_weights, sink, losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes, top_log_probabilities, target_gradient, hidden_gradient, weights_gradient, bias_gradient, statistics, tally, workspace, workspace_size, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, hidden, weights, bias, targets, target_weights, class_mask, class_weights, row_weights, sink, losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes, top_log_probabilities, target_gradient, hidden_gradient, weights_gradient, bias_gradient, statistics, tally, workspace, workspace_size, report);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

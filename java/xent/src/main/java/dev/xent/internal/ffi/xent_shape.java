@@ -25,6 +25,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t all_classes;
  *     int64_t prompt_count;
  *     int64_t output_count;
+ *     int64_t features;
  *     xent_layout logits;
  *     xent_layout output;
  *     xent_layout gradient;
@@ -56,6 +57,11 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     xent_layout kept_mask;
  *     xent_layout element_weights;
  *     xent_layout positive_weights;
+ *     xent_layout hidden;
+ *     xent_layout weights;
+ *     xent_layout hidden_gradient;
+ *     xent_layout weights_gradient;
+ *     xent_layout bias_gradient;
  * }
  * }
  */
@@ -76,6 +82,7 @@ public class xent_shape {
         XentH.C_LONG_LONG.withName("all_classes"),
         XentH.C_LONG_LONG.withName("prompt_count"),
         XentH.C_LONG_LONG.withName("output_count"),
+        XentH.C_LONG_LONG.withName("features"),
         xent_layout.layout().withName("logits"),
         xent_layout.layout().withName("output"),
         xent_layout.layout().withName("gradient"),
@@ -106,7 +113,12 @@ public class xent_shape {
         xent_layout.layout().withName("kept"),
         xent_layout.layout().withName("kept_mask"),
         xent_layout.layout().withName("element_weights"),
-        xent_layout.layout().withName("positive_weights")
+        xent_layout.layout().withName("positive_weights"),
+        xent_layout.layout().withName("hidden"),
+        xent_layout.layout().withName("weights"),
+        xent_layout.layout().withName("hidden_gradient"),
+        xent_layout.layout().withName("weights_gradient"),
+        xent_layout.layout().withName("bias_gradient")
     ).withName("xent_shape");
 
     /**
@@ -554,6 +566,50 @@ public class xent_shape {
      */
     public static void output_count(MemorySegment struct, long fieldValue) {
         struct.set(output_count$LAYOUT, output_count$OFFSET, fieldValue);
+    }
+
+    private static final OfLong features$LAYOUT = (OfLong)$LAYOUT.select(groupElement("features"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t features
+     * }
+     */
+    public static final OfLong features$layout() {
+        return features$LAYOUT;
+    }
+
+    private static final long features$OFFSET = $LAYOUT.byteOffset(groupElement("features"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t features
+     * }
+     */
+    public static final long features$offset() {
+        return features$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t features
+     * }
+     */
+    public static long features(MemorySegment struct) {
+        return struct.get(features$LAYOUT, features$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t features
+     * }
+     */
+    public static void features(MemorySegment struct, long fieldValue) {
+        struct.set(features$LAYOUT, features$OFFSET, fieldValue);
     }
 
     private static final GroupLayout logits$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("logits"));
@@ -1918,6 +1974,226 @@ public class xent_shape {
      */
     public static void positive_weights(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, positive_weights$OFFSET, positive_weights$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout hidden$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("hidden"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout hidden
+     * }
+     */
+    public static final GroupLayout hidden$layout() {
+        return hidden$LAYOUT;
+    }
+
+    private static final long hidden$OFFSET = $LAYOUT.byteOffset(groupElement("hidden"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout hidden
+     * }
+     */
+    public static final long hidden$offset() {
+        return hidden$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout hidden
+     * }
+     */
+    public static MemorySegment hidden(MemorySegment struct) {
+        return struct.asSlice(hidden$OFFSET, hidden$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout hidden
+     * }
+     */
+    public static void hidden(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, hidden$OFFSET, hidden$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout weights$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("weights"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout weights
+     * }
+     */
+    public static final GroupLayout weights$layout() {
+        return weights$LAYOUT;
+    }
+
+    private static final long weights$OFFSET = $LAYOUT.byteOffset(groupElement("weights"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout weights
+     * }
+     */
+    public static final long weights$offset() {
+        return weights$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout weights
+     * }
+     */
+    public static MemorySegment weights(MemorySegment struct) {
+        return struct.asSlice(weights$OFFSET, weights$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout weights
+     * }
+     */
+    public static void weights(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, weights$OFFSET, weights$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout hidden_gradient$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("hidden_gradient"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout hidden_gradient
+     * }
+     */
+    public static final GroupLayout hidden_gradient$layout() {
+        return hidden_gradient$LAYOUT;
+    }
+
+    private static final long hidden_gradient$OFFSET = $LAYOUT.byteOffset(groupElement("hidden_gradient"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout hidden_gradient
+     * }
+     */
+    public static final long hidden_gradient$offset() {
+        return hidden_gradient$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout hidden_gradient
+     * }
+     */
+    public static MemorySegment hidden_gradient(MemorySegment struct) {
+        return struct.asSlice(hidden_gradient$OFFSET, hidden_gradient$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout hidden_gradient
+     * }
+     */
+    public static void hidden_gradient(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, hidden_gradient$OFFSET, hidden_gradient$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout weights_gradient$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("weights_gradient"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout weights_gradient
+     * }
+     */
+    public static final GroupLayout weights_gradient$layout() {
+        return weights_gradient$LAYOUT;
+    }
+
+    private static final long weights_gradient$OFFSET = $LAYOUT.byteOffset(groupElement("weights_gradient"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout weights_gradient
+     * }
+     */
+    public static final long weights_gradient$offset() {
+        return weights_gradient$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout weights_gradient
+     * }
+     */
+    public static MemorySegment weights_gradient(MemorySegment struct) {
+        return struct.asSlice(weights_gradient$OFFSET, weights_gradient$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout weights_gradient
+     * }
+     */
+    public static void weights_gradient(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, weights_gradient$OFFSET, weights_gradient$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout bias_gradient$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("bias_gradient"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_layout bias_gradient
+     * }
+     */
+    public static final GroupLayout bias_gradient$layout() {
+        return bias_gradient$LAYOUT;
+    }
+
+    private static final long bias_gradient$OFFSET = $LAYOUT.byteOffset(groupElement("bias_gradient"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_layout bias_gradient
+     * }
+     */
+    public static final long bias_gradient$offset() {
+        return bias_gradient$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_layout bias_gradient
+     * }
+     */
+    public static MemorySegment bias_gradient(MemorySegment struct) {
+        return struct.asSlice(bias_gradient$OFFSET, bias_gradient$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_layout bias_gradient
+     * }
+     */
+    public static void bias_gradient(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, bias_gradient$OFFSET, bias_gradient$LAYOUT.byteSize());
     }
 
     /**

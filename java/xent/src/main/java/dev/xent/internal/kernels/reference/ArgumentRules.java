@@ -18,6 +18,21 @@ import java.lang.foreign.MemorySegment;
 
 /** What each function asks of its arguments. All of it is checked before the first store. */
 final class ArgumentRules {
+  /* The options that a function has, of those that not all have. */
+  private static final long OPTIONS_OF_SELECTED =
+      OptionRules.bits(
+          XentH.XENT_FIELD_IGNORE_INDEX(),
+          XentH.XENT_FIELD_FULLY_MASKED(),
+          XentH.XENT_FIELD_TEMPERATURE(),
+          XentH.XENT_FIELD_SOFTCAP());
+  private static final long OPTIONS_OF_DIVERGENCE =
+      OptionRules.bits(XentH.XENT_FIELD_FULLY_MASKED(), XentH.XENT_FIELD_TEMPERATURE());
+  private static final long OPTIONS_OF_BINARY =
+      OptionRules.bits(
+          XentH.XENT_FIELD_IGNORE_INDEX(),
+          XentH.XENT_FIELD_FOCAL_GAMMA(),
+          XentH.XENT_FIELD_FOCAL_ALPHA());
+
   private ArgumentRules() {}
 
   static int softmaxForward(Call call) {
@@ -113,13 +128,7 @@ final class ArgumentRules {
               call.given.statistics, XentH.XENT_FIELD_STATISTICS(), withoutStatistics);
     }
     if (status == Status.OK) {
-      status =
-          OptionRules.checkForeign(
-              call,
-              XentH.XENT_FIELD_IGNORE_INDEX(),
-              XentH.XENT_FIELD_FULLY_MASKED(),
-              XentH.XENT_FIELD_TEMPERATURE(),
-              XentH.XENT_FIELD_SOFTCAP());
+      status = OptionRules.checkForeign(call, OPTIONS_OF_SELECTED);
     }
     if (status == Status.OK && call.shape.targetCount > Selection.MOST) {
       status =
@@ -132,9 +141,7 @@ final class ArgumentRules {
   static int klDivergence(Call call) {
     int status = call.checkWhole();
     if (status == Status.OK) {
-      status =
-          OptionRules.checkForeign(
-              call, XentH.XENT_FIELD_FULLY_MASKED(), XentH.XENT_FIELD_TEMPERATURE());
+      status = OptionRules.checkForeign(call, OPTIONS_OF_DIVERGENCE);
     }
     if (status == Status.OK) {
       status = checkTally(call);
@@ -149,12 +156,7 @@ final class ArgumentRules {
       status = call.arrays.check(call, FunctionArrays.BINARY_CROSS_ENTROPY);
     }
     if (status == Status.OK) {
-      status =
-          OptionRules.checkForeign(
-              call,
-              XentH.XENT_FIELD_IGNORE_INDEX(),
-              XentH.XENT_FIELD_FOCAL_GAMMA(),
-              XentH.XENT_FIELD_FOCAL_ALPHA());
+      status = OptionRules.checkForeign(call, OPTIONS_OF_BINARY);
     }
     if (status == Status.OK) {
       status = OptionRules.checkIgnoreIndex(call);

@@ -124,14 +124,20 @@ final class OptionRules {
           new Rare(XentH.XENT_FIELD_FOCAL_GAMMA(), o -> o.focalGamma),
           new Rare(XentH.XENT_FIELD_FOCAL_ALPHA(), o -> o.focalAlpha));
 
+  /** Fields of options as bits. */
+  static long bits(int... fields) {
+    return IntStream.of(fields).mapToLong(field -> 1L << field).reduce(0, (a, b) -> a | b);
+  }
+
   /**
    * No option is set that the function does not have.
    *
-   * @param own the fields of those it has
+   * @param own the fields of those it has, as bits
    */
-  static int checkForeign(Call call, int... own) {
-    for (Rare rare : RARE) {
-      if (rare.isGiven(call.options) && IntStream.of(own).noneMatch(f -> f == rare.field)) {
+  static int checkForeign(Call call, long own) {
+    for (int i = 0; i < RARE.size(); i++) {
+      Rare rare = RARE.get(i);
+      if (rare.isGiven(call.options) && (own >> rare.field & 1) == 0) {
         double value = rare.value.applyAsDouble(call.options);
         return call.report.refuseValue(Status.UNSUPPORTED, rare.field, value, 0);
       }

@@ -17,6 +17,9 @@ import java.lang.foreign.MemorySegment;
 
 /** What sampling asks of its arguments. */
 final class SamplingRules {
+  /** Of those that not all functions have. */
+  private static final long OPTIONS = OptionRules.bits(XentH.XENT_FIELD_SOFTCAP());
+
   private static final long NO_TOKEN = -1;
 
   private SamplingRules() {}
@@ -27,7 +30,7 @@ final class SamplingRules {
       status = checkLogits(call);
     }
     if (status == Status.OK) {
-      status = OptionRules.checkForeign(call, XentH.XENT_FIELD_SOFTCAP());
+      status = OptionRules.checkForeign(call, OPTIONS);
     }
     if (status == Status.OK) {
       status = checkSamplings(call, perRow);
