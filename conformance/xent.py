@@ -44,12 +44,14 @@ class Shape(ctypes.Structure):
     _fields_ = (
         [("size", c_uint64)]
         + [(name, c_int64) for name in ("outer", "classes", "inner", "target_count", "top_count", "first_class",
-                                        "all_classes")]
+                                        "all_classes", "prompt_count", "output_count", "features")]
         + [(name, Layout) for name in ("logits", "output", "gradient", "upstream", "targets", "losses", "log_sum_exp",
                                        "hits", "target_weights", "row_offsets", "class_mask", "class_weights",
-                                       "row_weights", "sink", "log_probabilities", "argmax", "ranks", "entropies", "top_classes",
-                                       "top_log_probabilities", "target_gradient", "teacher", "element_weights",
-                                       "positive_weights")])
+                                       "row_weights", "sink", "log_probabilities", "argmax", "ranks", "entropies",
+                                       "top_classes", "top_log_probabilities", "target_gradient", "teacher", "bias",
+                                       "prompt_tokens", "output_tokens", "tokens", "processed_log_probabilities",
+                                       "kept", "kept_mask", "element_weights", "positive_weights", "hidden", "weights",
+                                       "hidden_gradient", "weights_gradient", "bias_gradient")])
 
 
 class Options(ctypes.Structure):
