@@ -533,7 +533,7 @@ XENT_API xent_status xent_cross_entropy_backward(const xent_cross_entropy_backwa
  * every other log-probability is NaN, in a fully masked one by option -inf, the gradient +0.
  * A class out of range stops the call as in xent_cross_entropy. Of the options isa, fully_masked, ignore index,
  * gradient_scale, temperature and softcap are for this; any other that is set is XENT_UNSUPPORTED, and so are more than
- * 512 classes per row, and a shard. */
+ * 256 classes per row, and a shard. */
 typedef struct xent_selected_log_probabilities_call {
   uint64_t size;
   xent_sizes sizes;

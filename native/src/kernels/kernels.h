@@ -14,7 +14,7 @@ enum {
                      XENT_TYPE_BIT(XENT_I32) | XENT_TYPE_BIT(XENT_I64)
 };
 
-enum { XENT_MOST_SELECTED = 512 }; /* classes of a row */
+enum { XENT_MOST_SELECTED = 256 }; /* classes of a row */
 
 /* A call whose arguments have been checked. Absent arrays are NULL, and their layouts mean nothing. In a plain call
  * every array of floats is F32 and none of those from target_weights to target_gradient is there; in others its layout

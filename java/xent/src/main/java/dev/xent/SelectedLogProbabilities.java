@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p><b>Targets</b> are the classes: I8, U8, I16, I32 or I64, one per row in the shape of the rows,
- * or up to 512 of each row along the class axis, where a class may come twice. One out of range is
+ * or up to 256 of each row along the class axis, where a class may come twice. One out of range is
  * a {@link LabelException}. {@link Builder#ignoreIndex} stands for no class.
  *
  * <p><b>Values.</b> With one class per row they are {@code -} {@link CrossEntropy}'s loss, bit for

@@ -222,7 +222,7 @@ class SelectedLogProbabilitiesTest {
     assertThatThrownBy(
             () -> selected.forward(logits, Tensor.of(new int[ROWS * 600], ROWS, 600), lp))
         .isInstanceOf(ShapeException.class)
-        .hasMessageContaining("1 to 512 classes");
+        .hasMessageContaining("1 to 256 classes");
     assertThatThrownBy(() -> selected.forward(logits, Tensor.of(new int[ROWS]), lp))
         .isInstanceOf(ShapeException.class)
         .hasMessageContainingAll("logProbabilities is F32 [4, 3]", "targets is I32 [4]");

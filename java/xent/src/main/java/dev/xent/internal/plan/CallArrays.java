@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 abstract sealed class CallArrays permits Call {
   /** Classes that can be selected of a row. */
-  private static final int MOST_SELECTED = 512;
+  private static final int MOST_SELECTED = 256;
 
   final Part logits;
 

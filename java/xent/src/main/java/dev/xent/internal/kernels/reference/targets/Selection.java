@@ -14,7 +14,7 @@ import dev.xent.internal.kernels.reference.sum.Work;
  */
 public final class Selection {
   /** How many a row may have. */
-  public static final int MOST = 512;
+  public static final int MOST = 256;
 
   public final long[] classes = new long[MOST];
 
