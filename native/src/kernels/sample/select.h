@@ -113,6 +113,7 @@ XENT_SHARED cut cut_of_few(keyed *few, int n, int64_t wanted, bool by_weight, cu
 
 /* The keys of one bin: how many there are, the smallest and the largest, and the first few of them. */
 XENT_SHARED int64_t collect_keys(const search_of_cut *s, int only, keyed *few, double *least, double *most) {
+  XENT_ALIGNED float e[SAMPLE_FEW + XENT_LANES];
   int32_t bins[SAMPLE_PIECE];
   int64_t at = 0, found = 0;
   piece p;
@@ -120,10 +121,15 @@ XENT_SHARED int64_t collect_keys(const search_of_cut *s, int only, keyed *few, d
   *most = -INFINITY;
   while (next_searched(s, &at, &p)) {
     bins_of(s, &p, bins);
+    const bool together = s->weigher && p.n <= SAMPLE_FEW;
+    if (together) exponentials_of(s->weigher, p.x, p.n, e);
     for (int64_t k = 0; k < p.n; k++) {
       if (bins[k] != only) continue;
       const double key = key_of(s->rule, p.x[k]);
-      if (found < SAMPLE_FEW) few[found] = (keyed){key, s->weigher ? weight_of(s->weigher, p.x[k]) : 0};
+      const int64_t weight = together     ? weight_of_exponential(s->weigher, e[k])
+                             : s->weigher ? weight_of(s->weigher, p.x[k])
+                                          : 0;
+      if (found < SAMPLE_FEW) few[found] = (keyed){key, weight};
       *least = key < *least ? key : *least;
       *most = key > *most ? key : *most;
       found++;

@@ -58,20 +58,20 @@ XENT_INLINE bool next_piece(kept_set *s, int64_t *at, float least, piece *p) {
   return true;
 }
 
-/* Which of the sixteen values from number k of a piece on are in the set. */
-XENT_INLINE uint32_t members(const kept_set *s, const piece *p, int64_t k) {
-  const int64_t left = p->n - k;
-  const lanes x = left >= XENT_LANES ? lanes_load(p->x + k) : lanes_load_part(p->x + k, left, -INFINITY);
-  const lanes low = lanes_set(s->low);
-  uint32_t bits = lanes_bits_above(x, low), equal = lanes_bits_equal(x, low);
-  if (left < XENT_LANES) {
-    bits &= (1u << left) - 1;
-    equal &= (1u << left) - 1;
-  }
-  if (p->listed) return bits | equal; /* which are of the set anyway */
-  if (s->last < p->begin + k + XENT_LANES - 1) equal &= s->last < p->begin + k ? 0 : (2u << (s->last - p->begin - k)) - 1;
-  return (bits | equal) & ~lanes_bits_above(x, lanes_set(s->high));
+/* The sixteen values from number k of a piece on, -inf behind the last, and which of them are in the set. */
+XENT_INLINE lanes values_of(const piece *p, int64_t k) {
+  return p->n - k >= XENT_LANES ? lanes_load(p->x + k) : lanes_load_part(p->x + k, p->n - k, -INFINITY);
 }
+XENT_INLINE uint32_t members_of(const kept_set *s, const piece *p, int64_t k, lanes x) {
+  const int64_t left = p->n - k, first = p->begin + k;
+  const lanes low = lanes_set(s->low);
+  if (p->listed) return left >= XENT_LANES ? 0xffff : (1u << left) - 1;
+  uint32_t bits = 0xffff & ~lanes_bits_above(low, x);
+  if (s->last != INT64_MAX && s->last < first + XENT_LANES - 1) /* some that equal the smallest are not */
+    bits &= ~lanes_bits_equal(x, low) | (s->last < first ? 0 : (2u << (s->last - first)) - 1);
+  return s->high < s->most ? bits & ~lanes_bits_above(x, lanes_set(s->high)) : bits;
+}
+XENT_INLINE uint32_t members(const kept_set *s, const piece *p, int64_t k) { return members_of(s, p, k, values_of(p, k)); }
 
 XENT_INLINE bool is_member(const kept_set *s, const piece *p, int64_t k) {
   if (p->listed) return true;
@@ -165,26 +165,26 @@ XENT_SHARED int64_t count_reaching(kept_set *s, float least) {
   const lanes limit = lanes_set(least);
   while (next_piece(s, &at, least, &p))
     for (int64_t k = 0; k < p.n; k += XENT_LANES) {
-      const int64_t left = p.n - k;
-      const lanes x = left >= XENT_LANES ? lanes_load(p.x + k) : lanes_load_part(p.x + k, left, -INFINITY);
-      count += __builtin_popcount(members(s, &p, k) & ~lanes_bits_above(limit, x));
+      const lanes x = values_of(&p, k);
+      count += __builtin_popcount(members_of(s, &p, k, x) & ~lanes_bits_above(limit, x));
     }
   return count;
 }
 
-/* Lists the set, where it is small enough. */
+/* Lists the set, where it is small enough and not listed. */
 XENT_SHARED void list_members(kept_set *s) {
   int64_t at = 0, count = 0;
   piece p;
   if (s->count > SAMPLE_LISTED) return;
   while (next_piece(s, &at, s->low, &p))
-    for (int64_t k = 0; k < p.n; k += XENT_LANES)
-      for (uint32_t bits = members(s, &p, k); bits; bits &= bits - 1) {
-        const int64_t i = k + __builtin_ctz(bits);
-        if (count == SAMPLE_LISTED) return;
-        s->class[count] = (int32_t)class_in(&p, i); /* of the list itself: what has been read already */
-        s->x[count++] = p.x[i];
-      }
+    for (int64_t k = 0; k < p.n; k += XENT_LANES) {
+      const lanes x = values_of(&p, k);
+      const uint32_t bits = members_of(s, &p, k, x);
+      lanes_pick(s->x + count, x, bits);
+      numbers_pick(s->class + count, (int32_t)(p.begin + k), bits);
+      count += __builtin_popcount(bits);
+      if (count > SAMPLE_LISTED) return;
+    }
   s->count = count;
   s->listed = true;
 }
