@@ -38,6 +38,9 @@ record Case(Operation operation, Shape shape) {
   private static final List<String> OPTIONS =
       List.of("10000x10", "1000x100", "300x300", "64x1000", "16x32000", "8x128256", "2x64x56x56@1");
 
+  /** For elements that are by themselves: a thousand, a million, more than any cache holds. */
+  private static final List<String> ELEMENTS = List.of("1x1000", "1000x1000", "64x128256");
+
   /** A first look leaves these out: the like of them is there, or they take long. */
   private static final List<String> NOT_QUICK =
       List.of("1024x1000", "1000x256", "32x81x8732@1", "8x19x512x1024@1", "300x300", "16x32000");
@@ -50,7 +53,7 @@ record Case(Operation operation, Shape shape) {
             : operations.stream().map(Operation::of).toList();
     List<Case> cases = new ArrayList<>();
     for (Operation operation : wanted) {
-      List<String> own = new ArrayList<>(operation.isPlain() ? ROWS : OPTIONS);
+      List<String> own = new ArrayList<>(of(operation));
       own.addAll(COLUMNS.getOrDefault(operation, List.of()));
       if (quick) {
         own.removeAll(NOT_QUICK);
@@ -60,6 +63,10 @@ record Case(Operation operation, Shape shape) {
       }
     }
     return cases;
+  }
+
+  private static List<String> of(Operation operation) {
+    return operation.isBinary() ? ELEMENTS : operation.isPlain() ? ROWS : OPTIONS;
   }
 
   /**

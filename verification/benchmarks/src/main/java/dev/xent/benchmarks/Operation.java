@@ -18,6 +18,10 @@ public enum Operation {
   CROSS_ENTROPY(Kind.CROSS_ENTROPY, Option.NONE),
   /** The mean loss of labels and its gradient. */
   CROSS_ENTROPY_GRAD(Kind.CROSS_ENTROPY_GRAD, Option.NONE),
+  /** The mean binary loss of every logit and its own target. */
+  BINARY_CROSS_ENTROPY(Kind.BINARY_CROSS_ENTROPY, Option.NONE),
+  /** The same and its gradient. */
+  BINARY_CROSS_ENTROPY_GRAD(Kind.BINARY_CROSS_ENTROPY_GRAD, Option.NONE),
   /** {@code y = softmax(x / temperature)}. */
   SOFTMAX_TEMPERATURE(Kind.SOFTMAX, Option.TEMPERATURE),
   /** Softmax of doubles. */
@@ -77,14 +81,24 @@ public enum Operation {
     return kind == Kind.SOFTMAX_BACKWARD || kind == Kind.LOG_SOFTMAX_BACKWARD;
   }
 
-  /** Whether labels are an input and a loss comes out. */
+  /** Whether a loss comes out. */
   public boolean hasLoss() {
+    return hasLabels() || isBinary();
+  }
+
+  /** Whether labels are an input, one per row. */
+  public boolean hasLabels() {
     return kind == Kind.CROSS_ENTROPY || kind == Kind.CROSS_ENTROPY_GRAD;
+  }
+
+  /** Whether every element has a target of its own, and rows mean nothing. */
+  public boolean isBinary() {
+    return kind == Kind.BINARY_CROSS_ENTROPY || kind == Kind.BINARY_CROSS_ENTROPY_GRAD;
   }
 
   /** Whether a tensor in the shape of the logits is written. */
   public boolean hasOutput() {
-    return kind != Kind.CROSS_ENTROPY;
+    return kind != Kind.CROSS_ENTROPY && kind != Kind.BINARY_CROSS_ENTROPY;
   }
 
   /** The name on the command line and in tables. */
@@ -121,7 +135,11 @@ public enum Operation {
     /** The loss. */
     CROSS_ENTROPY(1),
     /** The loss and its gradient. */
-    CROSS_ENTROPY_GRAD(2);
+    CROSS_ENTROPY_GRAD(2),
+    /** The loss of elements. */
+    BINARY_CROSS_ENTROPY(2),
+    /** The loss of elements and its gradient. */
+    BINARY_CROSS_ENTROPY_GRAD(3);
 
     private final int tensors;
 

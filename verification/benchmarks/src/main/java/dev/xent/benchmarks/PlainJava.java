@@ -25,7 +25,11 @@ public final class PlainJava implements Candidate {
 
   @Override
   public Map<String, Task> tasks(Problem problem) {
-    return problem.operation.isPlain() ? Map.of("loops", new Loops(problem)) : Map.of();
+    if (!problem.operation.isPlain()) {
+      return Map.of();
+    }
+    return Map.of(
+        "loops", problem.operation.isBinary() ? new BinaryLoop(problem) : new Loops(problem));
   }
 
   /**
@@ -55,7 +59,7 @@ public final class PlainJava implements Candidate {
           operation.isBackward()
               ? problem.upstream().toArray(ValueLayout.JAVA_FLOAT)
               : new float[0];
-      labels = new int[operation.hasLoss() ? rows : 0];
+      labels = new int[operation.hasLabels() ? rows : 0];
       for (int row = 0; row < labels.length; row++) {
         labels[row] = (int) problem.labels().getAtIndex(ValueLayout.JAVA_LONG, row);
       }
@@ -116,6 +120,7 @@ public final class PlainJava implements Candidate {
           y[from + labels[row]] -= 1f / rows;
           return Math.log(sum) + largest - x[from + labels[row]];
         }
+        case BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD -> throw new AssertionError(operation);
       }
       return 0;
     }
@@ -181,6 +186,42 @@ public final class PlainJava implements Candidate {
       for (int i = from; i < to; i++) {
         dx[i] = (float) (dy[i] - Math.exp(y[i]) * sum);
       }
+    }
+
+    @Override
+    public double check(MemorySegment output) {
+      double loss = run();
+      MemorySegment.copy(y, 0, output, ValueLayout.JAVA_FLOAT, 0, y.length);
+      return loss;
+    }
+  }
+
+  /** A loss for every element. */
+  private static final class BinaryLoop implements Task {
+    private final boolean withGradient;
+    private final float[] x;
+    private final float[] t;
+    private final float[] y;
+
+    BinaryLoop(Problem problem) {
+      withGradient = problem.operation.hasOutput();
+      x = problem.input.toArray(ValueLayout.JAVA_FLOAT);
+      t = problem.targets().toArray(ValueLayout.JAVA_FLOAT);
+      y = new float[x.length];
+    }
+
+    @Override
+    public double run() {
+      double loss = 0;
+      for (int i = 0; i < x.length; i++) {
+        double e = Math.exp(-Math.abs(x[i]));
+        loss += Math.max(x[i], 0) - t[i] * x[i] + Math.log1p(e);
+        if (withGradient) {
+          double sigmoid = (x[i] < 0 ? e : 1) / (1 + e);
+          y[i] = (float) ((sigmoid - t[i]) / x.length);
+        }
+      }
+      return loss / x.length;
     }
 
     @Override

@@ -29,8 +29,11 @@ public final class Problem {
   /** {@code dy} of a backward operation. */
   public final @Nullable MemorySegment upstream;
 
-  /** The labels of an operation with a loss, 64 bits wide. */
+  /** The labels of an operation that has them, 64 bits wide. */
   public final @Nullable MemorySegment labels;
+
+  /** The targets of a binary operation, 0 or 1 for every logit. */
+  public final @Nullable MemorySegment targets;
 
   /** A float per class, where classes have weights. */
   public final @Nullable MemorySegment weights;
@@ -61,7 +64,8 @@ public final class Problem {
     } else {
       upstream = null;
     }
-    labels = operation.hasLoss() ? labels(shape, random) : null;
+    labels = operation.hasLabels() ? labels(shape, random) : null;
+    targets = operation.isBinary() ? targets(elements, random) : null;
     weights = operation.option == Option.WEIGHTS ? weights(shape, random) : null;
     argmax = operation.option == Option.ARGMAX ? bytes(shape.rows() * Long.BYTES) : null;
   }
@@ -72,6 +76,14 @@ public final class Problem {
       labels.setAtIndex(ValueLayout.JAVA_LONG, row, random.nextLong(shape.classes()));
     }
     return labels;
+  }
+
+  private static MemorySegment targets(long elements, SplittableRandom random) {
+    MemorySegment targets = floats(elements);
+    for (long i = 0; i < elements; i++) {
+      targets.setAtIndex(ValueLayout.JAVA_FLOAT, i, random.nextInt(2));
+    }
+    return targets;
   }
 
   private static MemorySegment weights(Shape shape, SplittableRandom random) {
@@ -120,9 +132,14 @@ public final class Problem {
     return present(upstream, "an upstream gradient");
   }
 
-  /** The labels of an operation with a loss. */
+  /** The labels of an operation that has them. */
   public MemorySegment labels() {
     return present(labels, "labels");
+  }
+
+  /** The targets of a binary operation. */
+  public MemorySegment targets() {
+    return present(targets, "targets");
   }
 
   /** The weights of the classes. */

@@ -19,6 +19,7 @@ import java.util.Arrays;
  *   <li>softmax: {@code e} itself, so every probability has four correct digits;
  *   <li>log-softmax: {@code max(1, |e|)};
  *   <li>loss: {@code max(1, |e|)};
+ *   <li>gradient of the binary loss: {@code (sigmoid(x) + t) / elements};
  *   <li>gradient of the loss: {@code w * (p + q) / (sum of w)}, with {@code q} the smoothed label
  *       and {@code w} the weight of its class;
  *   <li>softmax backward: {@code y * (|dy| + sum |dy| * y)};
@@ -106,7 +107,7 @@ final class Rows {
     Rows rows = new Rows(problem);
     if (problem.operation.isBackward()) {
       rows.addUpstream();
-    } else {
+    } else if (!problem.operation.isBinary()) {
       rows.addLogits();
     }
     return rows;
@@ -122,14 +123,14 @@ final class Rows {
   double error(double loss, MemorySegment output) {
     double[] worst = {0};
     if (problem.operation.hasLoss()) {
-      double truth = meanLoss();
+      double truth = problem.operation.isBinary() ? meanBinaryLoss() : meanLoss();
       worst[0] = Math.abs(loss - truth) / Math.max(1, Math.abs(truth));
     }
     if (problem.operation.option == Option.ARGMAX && !argmaxIsRight()) {
       return Double.NaN;
     }
     if (problem.operation.hasOutput()) {
-      double denominator = problem.operation.hasLoss() ? denominator() : 1;
+      double denominator = problem.operation.hasLabels() ? denominator() : 1;
       forEach(
           (i, row, c) -> {
             double error = error(i, row, c, problem.at(output, i), denominator);
@@ -149,6 +150,20 @@ final class Rows {
       total += weight(row) * (logSumExp - target);
     }
     return total / denominator();
+  }
+
+  private double meanBinaryLoss() {
+    double[] total = {0};
+    forEach((i, row, c) -> total[0] += softplus(logit(i)) - target(i) * logit(i));
+    return total[0] / problem.shape.elements();
+  }
+
+  private static double softplus(double x) {
+    return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+  }
+
+  private double target(long i) {
+    return problem.targets().getAtIndex(ValueLayout.JAVA_FLOAT, i);
   }
 
   private double denominator() {
@@ -199,7 +214,12 @@ final class Rows {
         double w = weight(row);
         yield Math.abs(actual * denominator - w * (p - q)) / (w * (p + q));
       }
-      case CROSS_ENTROPY -> throw new AssertionError("cross-entropy has no output");
+      case BINARY_CROSS_ENTROPY_GRAD -> {
+        double p = 1 / (1 + Math.exp(-x));
+        double difference = target(i) == 0 ? p : -1 / (1 + Math.exp(x));
+        yield Math.abs(actual * problem.shape.elements() - difference) / (p + target(i));
+      }
+      case CROSS_ENTROPY, BINARY_CROSS_ENTROPY -> throw new AssertionError("a loss has no output");
     };
   }
 

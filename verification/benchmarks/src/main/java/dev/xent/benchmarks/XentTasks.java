@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.benchmarks;
 
+import dev.xent.BinaryCrossEntropy;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.LogSoftmax;
@@ -65,7 +66,21 @@ final class XentTasks {
         Tensor labels = Tensor.of(problem.labels(), DType.I64, problem.shape.rowDims());
         yield () -> crossEntropy.forwardBackward(input, labels, output);
       }
+      case BINARY_CROSS_ENTROPY -> {
+        Tensor targets = Tensor.of(problem.targets(), DType.F32, problem.shape.dims());
+        BinaryCrossEntropy binary = binary();
+        yield () -> binary.forward(input, targets);
+      }
+      case BINARY_CROSS_ENTROPY_GRAD -> {
+        Tensor targets = Tensor.of(problem.targets(), DType.F32, problem.shape.dims());
+        BinaryCrossEntropy binary = binary();
+        yield () -> binary.forwardBackward(input, targets, output);
+      }
     };
+  }
+
+  private BinaryCrossEntropy binary() {
+    return BinaryCrossEntropy.builder().isa(isa).threads(threads).build();
   }
 
   private Softmax softmax(Option option, int axis) {

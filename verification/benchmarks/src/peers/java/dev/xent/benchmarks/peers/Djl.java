@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDScope;
 import ai.djl.training.GradientCollector;
 import ai.djl.training.loss.Loss;
+import ai.djl.training.loss.SigmoidBinaryCrossEntropyLoss;
 import ai.djl.training.loss.SoftmaxCrossEntropyLoss;
 import dev.xent.benchmarks.Candidate;
 import dev.xent.benchmarks.Cell;
@@ -88,6 +89,11 @@ public final class Djl implements Candidate {
       case CROSS_ENTROPY -> Map.of("SoftmaxCrossEntropyLoss", new LossTask(problem, tensors));
       case CROSS_ENTROPY_GRAD ->
           Map.of("SoftmaxCrossEntropyLoss, GradientCollector", new LossTask(problem, tensors));
+      case BINARY_CROSS_ENTROPY ->
+          Map.of("SigmoidBinaryCrossEntropyLoss", new LossTask(problem, tensors));
+      case BINARY_CROSS_ENTROPY_GRAD ->
+          Map.of(
+              "SigmoidBinaryCrossEntropyLoss, GradientCollector", new LossTask(problem, tensors));
     };
   }
 
@@ -127,9 +133,13 @@ public final class Djl implements Candidate {
       this.problem = problem;
       withGradient = problem.operation.hasOutput();
       axis = problem.shape.axis();
-      loss = new SoftmaxCrossEntropyLoss("loss", 1, axis, true, true);
+      boolean binary = problem.operation.isBinary();
+      loss =
+          binary
+              ? new SigmoidBinaryCrossEntropyLoss("loss", 1, false)
+              : new SoftmaxCrossEntropyLoss("loss", 1, axis, true, true);
       x = tensors.input();
-      labels = tensors.labels();
+      labels = binary ? tensors.targets() : tensors.labels();
       x.setRequiresGradient(withGradient);
     }
 

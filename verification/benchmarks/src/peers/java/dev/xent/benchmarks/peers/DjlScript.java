@@ -72,6 +72,7 @@ public final class DjlScript implements Candidate {
       }
       case CROSS_ENTROPY -> crossEntropy(scripts, problem.operation.option, axis);
       case CROSS_ENTROPY_GRAD -> lossAndGradient(scripts, problem, axis, type);
+      case BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD -> binary(scripts, problem);
     }
     return scripts.tasks;
   }
@@ -191,6 +192,33 @@ public final class DjlScript implements Candidate {
         "g = torch._log_softmax_backward_data(out, logs, %d, %d, out=out)".formatted(axis, type));
   }
 
+  /** The loss by PyTorch's own operator or by its parts; the gradient is of four operators more. */
+  private static void binary(Scripts scripts, Problem problem) throws IOException {
+    Map<String, String> losses =
+        Map.of(
+            "binary_cross_entropy_with_logits",
+            "torch.binary_cross_entropy_with_logits(x, other, None, None, 1)",
+            "softplus, dot",
+            "torch.sub(torch.mean(torch.softplus(x, out=out)), torch.div(%s, %d))"
+                .formatted(
+                    "torch.dot(torch.view(x, [-1]), torch.view(other, [-1]))",
+                    problem.shape.elements()));
+    for (Map.Entry<String, String> loss : losses.entrySet()) {
+      String statement = "loss = " + loss.getValue();
+      if (problem.operation.hasOutput()) {
+        scripts.add(
+            loss.getKey() + ", sigmoid out, sub_, div_",
+            "loss",
+            statement,
+            "p = torch.sigmoid(x, out=out)",
+            "q = torch.sub_(out, other)",
+            "g = torch.div_(out, %d)".formatted(problem.shape.elements()));
+      } else {
+        scripts.add(loss.getKey(), "loss", statement);
+      }
+    }
+  }
+
   private static String[] concat(String[] first, String[] second) {
     return Stream.concat(Arrays.stream(first), Arrays.stream(second)).toArray(String[]::new);
   }
@@ -210,9 +238,11 @@ public final class DjlScript implements Candidate {
       manager = (PtNDManager) tensors.manager();
       NDArray x = tensors.input();
       NDArray other =
-          problem.operation.hasLoss()
+          problem.operation.hasLabels()
               ? tensors.labels()
-              : problem.operation.isBackward() ? tensors.upstream() : x;
+              : problem.operation.isBinary()
+                  ? tensors.targets()
+                  : problem.operation.isBackward() ? tensors.upstream() : x;
       NDArray extra =
           switch (problem.operation.option) {
             case WEIGHTS -> tensors.weights();

@@ -45,6 +45,11 @@ final class DjlTensors {
         Problem.buffer(problem.labels()), new Shape(problem.shape.reducedDims()), DataType.INT64);
   }
 
+  /** One for every logit. */
+  NDArray targets() {
+    return elements(problem.targets());
+  }
+
   /** Room for an output. */
   NDArray room() {
     return manager.zeros(shape, type);

@@ -41,6 +41,7 @@ final class OnnxGraphs {
           case LOG_SOFTMAX_BACKWARD -> graphs.logSoftmaxBackward();
           case CROSS_ENTROPY -> graphs.crossEntropy();
           case CROSS_ENTROPY_GRAD -> graphs.lossAndGradient();
+          case BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD -> graphs.binary();
         };
     Map<String, byte[]> models = new LinkedHashMap<>();
     ways.forEach((way, graph) -> models.put(way, graph.toBytes()));
@@ -268,6 +269,44 @@ final class OnnxGraphs {
       graph.constant("factors", 1.0 / shape.rows());
     }
     return smooth ? graph.node("q", "Sub", "p share") : graph;
+  }
+
+  /** ONNX has no operator for the binary loss. */
+  private Map<String, OnnxGraph> binary() {
+    Map<String, OnnxGraph> ways = new LinkedHashMap<>();
+    ways.put("Softplus, Mul, Sub, ReduceMean", binary("Softplus", "x"));
+    ways.put(
+        "Abs, Neg, Exp, Log, Relu, Mul, Sub, ReduceMean",
+        binary("Add", "positive log")
+            .constant("one", 1.0)
+            .node("size", "Abs", "x")
+            .node("below", "Neg", "size")
+            .node("term", "Exp", "below")
+            .node("sum", "Add", "term one")
+            .node("log", "Log", "sum")
+            .node("positive", "Relu", "x"));
+    return ways;
+  }
+
+  /** The loss by an operator that gives softplus, and the gradient if there is one. */
+  private OnnxGraph binary(String operator, String inputs) {
+    OnnxGraph graph =
+        loss()
+            .input("t", shape.dims())
+            .node("products", "Mul", "x t")
+            .node("softplus", operator, inputs);
+    graph = meanOf(graph, "softplus", "products", "x");
+    if (!operation.hasOutput()) {
+      return graph;
+    }
+    // Sigmoid is faster and has few right digits where it is small.
+    return graph
+        .constant("factors", 1.0 / shape.elements())
+        .node("logs", "Sub", "x softplus")
+        .node("p", "Exp", "logs")
+        .node("difference", "Sub", "p t")
+        .node("out", "Mul", "difference factors")
+        .output("out", shape.dims());
   }
 
   private double share() {

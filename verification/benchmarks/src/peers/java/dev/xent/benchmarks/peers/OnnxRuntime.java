@@ -77,8 +77,13 @@ public final class OnnxRuntime implements Candidate {
       } else {
         inputs.put("x", elements(input, dims));
       }
-      if (problem.operation.hasLoss()) {
+      if (problem.operation.hasLabels()) {
         inputs.put("t", labels(problem));
+      }
+      if (problem.operation.isBinary()) {
+        inputs.put("t", elements(Problem.buffer(problem.targets()), dims));
+      }
+      if (problem.operation.hasLoss()) {
         outputs.put("loss", elements(loss));
       }
       if (problem.weights != null) {

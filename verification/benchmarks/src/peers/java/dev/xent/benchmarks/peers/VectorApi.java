@@ -30,6 +30,9 @@ public final class VectorApi implements Candidate {
     if (!problem.operation.isPlain()) {
       return Map.of();
     }
+    if (problem.operation.isBinary()) {
+      return Map.of("elements", new VectorElementTask(problem));
+    }
     if (problem.shape.inner() > 1) {
       return Map.of("columns", VectorColumnTasks.of(problem));
     }

@@ -95,6 +95,8 @@ final class VectorColumnTasks implements Task {
         }
         return loss;
       }
+      case BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD ->
+          throw new AssertionError(problem.operation);
     }
     return 0;
   }

@@ -41,6 +41,8 @@ final class VectorRowTasks {
         MemorySegment dy = problem.upstream();
         yield () -> tasks.logSoftmaxBackward(dy);
       }
+      case BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD ->
+          throw new AssertionError(problem.operation);
     };
   }
 

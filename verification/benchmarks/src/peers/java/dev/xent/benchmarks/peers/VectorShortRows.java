@@ -50,6 +50,8 @@ final class VectorShortRows {
         MemorySegment dy = problem.upstream();
         yield () -> tasks.logSoftmaxBackward(dy);
       }
+      case BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD ->
+          throw new AssertionError(problem.operation);
     };
   }
 
