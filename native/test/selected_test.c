@@ -384,7 +384,7 @@ static void refuse(void) {
   classes[3] = 1;
   s.targets.type = XENT_F32;
   expect(FORWARD(lp, dx), XENT_UNSUPPORTED, &r, XENT_FIELD_TARGETS, "classes that are floats");
-  s = good, s.target_count = 513;
+  s = good, s.target_count = 257;
   expect(FORWARD(lp, dx), XENT_UNSUPPORTED, &r, XENT_FIELD_TARGET_COUNT, "too many classes");
   s = good, s.all_classes = 6;
   expect(FORWARD(lp, dx), XENT_UNSUPPORTED, &r, XENT_FIELD_ALL_CLASSES, "a shard");
