@@ -34,6 +34,7 @@ TYPE_OF_DTYPE = {dtype: name for name, (_, dtype) in TYPES.items() if name != "b
 ISAS = {"best": 0, "scalar": 1, "avx2": 2, "avx512": 3, "neon": 4}
 FULLY_MASKED = {"nan": 0, "zero": 1}
 SMOOTHING = {"uniform": 0, "others": 1}
+SAMPLING_RULES = {"xent": 0, "transformers": 1, "vllm": 2, "llama.cpp": 3, "onnxruntime-genai": 4}
 
 
 class Layout(ctypes.Structure):
@@ -62,6 +63,14 @@ class Options(ctypes.Structure):
                 ("focal_alpha", c_double)]
 
 
+class Sampling(ctypes.Structure):
+    _fields_ = [("size", c_uint64), ("rules", c_int32), ("ties", c_int32), ("greedy", c_int32), ("reserved", c_int32),
+                ("min_keep", c_int64), ("top_k", c_int64), ("top_p", c_double), ("min_p", c_double),
+                ("typical_p", c_double), ("temperature", c_double), ("repetition_penalty", c_double),
+                ("frequency_penalty", c_double), ("presence_penalty", c_double), ("seed", c_uint64),
+                ("stream", c_uint64), ("step", c_uint32), ("draw", c_uint32)]
+
+
 class Statistics(ctypes.Structure):
     _fields_ = [("opaque", c_uint64 * 8)]
 
@@ -81,7 +90,8 @@ class Report(ctypes.Structure):
                 ("unfinished", c_int64)]
 
 
-STRUCTS = {"xent_layout": Layout, "xent_shape": Shape, "xent_options": Options, "xent_statistics": Statistics,
+STRUCTS = {"xent_layout": Layout, "xent_shape": Shape, "xent_options": Options, "xent_sampling": Sampling,
+           "xent_statistics": Statistics,
            "xent_state": State, "xent_tally": Tally, "xent_report": Report}
 
 
@@ -149,6 +159,8 @@ class Library:
         before, after = FINISH
         self.c.xent_finish_at.argtypes = ([c_void_p] * 2 + [c_int64] * 2 + [c_void_p] * len(before) + [c_int32]
                                           + [c_void_p] * (len(after) + 1))
+        self.c.xent_sample_at.argtypes = ([c_void_p] * 3 + [c_int32] + [c_int64] * 2 + [c_void_p] * 15 + [c_uint64]
+                                          + [c_void_p])
         self.c.xent_tally_sum.argtypes = [c_void_p]
         self.c.xent_tally_sum.restype = c_double
         if self.c.xent_abi_version() != 2:
@@ -174,6 +186,29 @@ class Library:
         parts    class numbers at which rows are divided and computed in parts
         """
         return Call(self, function, inputs, axis, options or {}, wanted or {}, shape, types or {}, isa).run(parts)
+
+
+    def sample(self, logits, rules="xent", type_name=None, isa="best", **numbers):
+        """Tokens of the rows of a matrix: (tokens, how many classes are kept, which ones). The numbers are fields of
+        xent_sampling; type_name is for logits that NumPy does not know (bf16)."""
+        logits = np.ascontiguousarray(logits)
+        rows, classes = logits.shape
+        tokens, kept = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
+        mask = np.zeros(logits.shape, np.uint8)
+        shape = sized(Shape, outer=rows, classes=classes, inner=1)
+        shape.logits = Layout(classes, 1, 1, TYPES[type_name or TYPE_OF_DTYPE[logits.dtype]][0], 0)
+        shape.kept_mask = Layout(classes, 1, 1, TYPES["u8"][0], 0)
+        shape.tokens = shape.kept = Layout(1, 0, 1, TYPES["i64"][0], 0)
+        options, report = options_of({}, isa), sized(Report)
+        sampling = sized(Sampling, rules=SAMPLING_RULES[rules], **numbers)
+        status = self.c.xent_sample_at(
+            ctypes.addressof(shape), ctypes.addressof(options), ctypes.addressof(sampling), 0, 0, rows,
+            logits.ctypes.data, None, None, None, None, tokens.ctypes.data, None, kept.ctypes.data, mask.ctypes.data,
+            None, None, None, None, None, None, 0, ctypes.addressof(report))
+        if status:
+            raise XentError(status, f"{self.c.xent_status_message(status).decode()} "
+                                    f"({self.c.xent_field_name(report.field).decode()})")
+        return tokens, kept, mask.astype(bool)
 
 
 class Call:
