@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cross-entropy of linear layers in every tier: random mixtures of shapes, types, layouts, targets, options, outputs, row
- * ranges and workspaces, against xent_cross_entropy on the logits of the contract program and the dot products of that
- * program with its gradient. Every array ends at a page that must not be touched, and what lies between its elements keeps
- * its value. Then bad input, and the error of logits and gradients beside the bounds of docs/numerics.md.
- * Usage: linear_test [N [SEED]]   N times as many mixtures
+ * Cross-entropy of linear layers in every tier: random mixtures of shapes, types, layouts, targets, options, outputs,
+ * row ranges and workspaces, against xent_cross_entropy on the logits of the contract program and the dot products of
+ * that program with its gradient. Every array ends at a page that must not be touched, and what lies between its
+ * elements keeps its value. Then bad input, and the error of logits and gradients beside the bounds of
+ * docs/numerics.md. Usage: linear_test [N [SEED]]   N times as many mixtures
  */
 #include "pages.h"
 
@@ -92,11 +92,14 @@ static int32_t any_float(void) {
   static const int32_t types[] = {XENT_F32, XENT_F32, XENT_F16, XENT_BF16};
   return types[below(4)];
 }
-static int64_t any_of(const int64_t *edges, int64_t count, int64_t most) { return one_in(2) ? edges[below(count)] : 1 + below(most); }
+static int64_t any_of(const int64_t *edges, int64_t count, int64_t most) {
+  return one_in(2) ? edges[below(count)] : 1 + below(most);
+}
 
 static void any_shape(mixture *m) {
   static const int64_t features[] = {1, 2, 15, 16, 17, 31, 32, 33, 127, 128, 129, 255, 256, 257, 300};
-  static const int64_t classes[] = {1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 300, 511, 512, 513, 1024, 1025};
+  static const int64_t classes[] = {1,   2,   15,  16,  17,  31,  32,  33,  63,  64,   65,  127,
+                                    128, 129, 255, 256, 257, 300, 511, 512, 513, 1024, 1025};
   m->inner = one_in(5) ? 1 + below(3) : 1;
   m->features = any_of(features, 15, 300);
   m->classes = any_of(classes, 23, 300);
@@ -202,7 +205,9 @@ static void any_outputs(mixture *m, int kind) {
     const bool of_targets = o == LOSSES, of_labels = o == HITS || o == LOG_PROBABILITIES || o == RANKS;
     if ((of_targets && kind == 0) || (of_labels && kind != 1)) continue;
     if (!one_in(o == LOSSES || o == LSE || o == HITS || o == LOG_PROBABILITIES ? 2 : rare)) continue;
-    const int32_t type = o == HITS ? XENT_U8 : o == ARGMAX || o == RANKS ? (one_in(2) ? XENT_I32 : XENT_I64) : any_float();
+    const int32_t type = o == HITS                   ? XENT_U8
+                         : o == ARGMAX || o == RANKS ? (one_in(2) ? XENT_I32 : XENT_I64)
+                                                     : any_float();
     add_output(m, o, make(m->outer, 1, m->inner, type, false));
   }
   if (one_in(rare)) {
@@ -247,11 +252,13 @@ static mixture any_mixture(void) {
   any_masks(&m, kind);
   if (kind && one_in(3)) {
     m.arrays[CLASS_WEIGHTS] = make(1, m.classes, 1, any_float(), false);
-    for (int64_t k = 0; k < m.classes; k++) put(&m.arrays[CLASS_WEIGHTS], 0, k, one_in(9) ? 0 : 2 * random_unit(&source));
+    for (int64_t k = 0; k < m.classes; k++)
+      put(&m.arrays[CLASS_WEIGHTS], 0, k, one_in(9) ? 0 : 2 * random_unit(&source));
   }
   if (kind && one_in(3)) {
     m.arrays[ROW_WEIGHTS] = make(m.outer, 1, m.inner, any_float(), false);
-    for (int64_t row = 0; row < m.rows; row++) put(&m.arrays[ROW_WEIGHTS], row, 0, one_in(4) ? 0 : 2 * random_unit(&source));
+    for (int64_t row = 0; row < m.rows; row++)
+      put(&m.arrays[ROW_WEIGHTS], row, 0, one_in(4) ? 0 : 2 * random_unit(&source));
   }
   if (one_in(4)) {
     m.arrays[SINK] = make(m.outer, 1, m.inner, any_float(), one_in(2));
@@ -272,9 +279,15 @@ static void release_mixture(mixture *m) {
 /* ---- what is expected ---- */
 
 static bool has(const mixture *m, int which) { return m->arrays[which].a.data != NULL; }
-static bool has_gradients(const mixture *m) { return has(m, HIDDEN_GRADIENT) || has(m, WEIGHTS_GRADIENT) || has(m, BIAS_GRADIENT); }
+static bool has_gradients(const mixture *m) {
+  return has(m, HIDDEN_GRADIENT) || has(m, WEIGHTS_GRADIENT) || has(m, BIAS_GRADIENT);
+}
 static xent_sizes sizes_of(const mixture *m) {
-  return (xent_sizes){.outer = m->outer, .classes = m->classes, .inner = m->inner, .target_count = m->targets, .top_count = m->top,
+  return (xent_sizes){.outer = m->outer,
+                      .classes = m->classes,
+                      .inner = m->inner,
+                      .target_count = m->targets,
+                      .top_count = m->top,
                       .features = m->features};
 }
 
@@ -284,7 +297,8 @@ static void expect_gradients(mixture *m) {
   const float *g = m->gradient + m->begin * n, *x = m->hidden + m->begin * d;
   for (int64_t row = 0; has(m, HIDDEN_GRADIENT) && row < rows; row++)
     for (int64_t k = 0; k < d; k++) {
-      const float v = contract_linear_gradient((contract_terms){g + row * n, 1}, (contract_terms){m->weights + k, d}, n);
+      const float v =
+          contract_linear_gradient((contract_terms){g + row * n, 1}, (contract_terms){m->weights + k, d}, n);
       set_number(&a[HIDDEN_GRADIENT].expected, place_of(&a[HIDDEN_GRADIENT], m->begin + row, k), (double)v);
     }
   for (int64_t v = 0; v < n; v++) {
@@ -311,8 +325,9 @@ static void expect(mixture *m) {
   memset(m->statistics, FILLED, (size_t)m->rows * sizeof *m->statistics);
   for (int64_t row = 0; row < m->rows; row++)
     for (int64_t v = 0; v < n; v++)
-      m->logits[row * n + v] = contract_logit((contract_terms){m->hidden + row * d, 1}, (contract_terms){m->weights + v * d, 1}, d,
-                                              m->bias ? m->bias + v : NULL);
+      m->logits[row * n + v] =
+          contract_logit((contract_terms){m->hidden + row * d, 1}, (contract_terms){m->weights + v * d, 1}, d,
+                         m->bias ? m->bias + v : NULL);
   logits_compared += (uint64_t)(m->rows * n);
   m->tally = xent_empty_tally();
   m->report = (xent_report){.size = sizeof m->report};
@@ -320,15 +335,31 @@ static void expect(mixture *m) {
   const xent_layout dense = xent_per_class(n, m->inner, XENT_F32);
   xent_layout by_row = {.outer = m->inner * n, .classes = 1, .inner = n, .type = XENT_F32};
   if (m->inner == 1) by_row = dense;
-  const xent_cross_entropy_call call = {
-      .size = sizeof call, .sizes = sizes_of(m), .rows = &rows, .options = &m->options, .report = &m->report,
-      .logits = {m->logits, by_row}, .targets = IN(TARGETS), .target_weights = IN(TARGET_WEIGHTS), .class_mask = IN(MASK),
-      .class_weights = IN(CLASS_WEIGHTS), .row_weights = IN(ROW_WEIGHTS), .sink = IN(SINK), .losses = EXPECTED(LOSSES),
-      .log_sum_exp = EXPECTED(LSE), .hits = EXPECTED(HITS), .log_probabilities = EXPECTED(LOG_PROBABILITIES),
-      .argmax = EXPECTED(ARGMAX), .ranks = EXPECTED(RANKS), .entropies = EXPECTED(ENTROPIES),
-      .top_classes = EXPECTED(TOP_CLASSES), .top_log_probabilities = EXPECTED(TOP_LOGS),
-      .target_gradient = EXPECTED(TARGET_GRADIENT), .gradient = {has_gradients(m) ? m->gradient : NULL, by_row},
-      .statistics = m->with_statistics ? m->statistics : NULL, .tally = m->with_tally ? &m->tally : NULL};
+  const xent_cross_entropy_call call = {.size = sizeof call,
+                                        .sizes = sizes_of(m),
+                                        .rows = &rows,
+                                        .options = &m->options,
+                                        .report = &m->report,
+                                        .logits = {m->logits, by_row},
+                                        .targets = IN(TARGETS),
+                                        .target_weights = IN(TARGET_WEIGHTS),
+                                        .class_mask = IN(MASK),
+                                        .class_weights = IN(CLASS_WEIGHTS),
+                                        .row_weights = IN(ROW_WEIGHTS),
+                                        .sink = IN(SINK),
+                                        .losses = EXPECTED(LOSSES),
+                                        .log_sum_exp = EXPECTED(LSE),
+                                        .hits = EXPECTED(HITS),
+                                        .log_probabilities = EXPECTED(LOG_PROBABILITIES),
+                                        .argmax = EXPECTED(ARGMAX),
+                                        .ranks = EXPECTED(RANKS),
+                                        .entropies = EXPECTED(ENTROPIES),
+                                        .top_classes = EXPECTED(TOP_CLASSES),
+                                        .top_log_probabilities = EXPECTED(TOP_LOGS),
+                                        .target_gradient = EXPECTED(TARGET_GRADIENT),
+                                        .gradient = {has_gradients(m) ? m->gradient : NULL, by_row},
+                                        .statistics = m->with_statistics ? m->statistics : NULL,
+                                        .tally = m->with_tally ? &m->tally : NULL};
   m->status = xent_cross_entropy(&call);
   must(m->status, "cross-entropy of the logits");
   if (has_gradients(m)) expect_gradients(m);
@@ -337,20 +368,25 @@ static void expect(mixture *m) {
 /* ---- the call ---- */
 
 static int32_t contents_of(const mixture *m) {
-  const bool terms_clamped = m->options.probability_clamp > 0 && has(m, TARGETS) &&
-                             (m->targets || (m->arrays[TARGETS].a.layout.type != XENT_I16 && m->arrays[TARGETS].a.layout.type != XENT_I32 &&
-                                             m->arrays[TARGETS].a.layout.type != XENT_I64));
-  const bool whole = has(m, ARGMAX) || has(m, RANKS) || has(m, ENTROPIES) || has(m, TOP_CLASSES) || has(m, TARGET_GRADIENT) || terms_clamped;
+  const bool terms_clamped =
+      m->options.probability_clamp > 0 && has(m, TARGETS) &&
+      (m->targets || (m->arrays[TARGETS].a.layout.type != XENT_I16 && m->arrays[TARGETS].a.layout.type != XENT_I32 &&
+                      m->arrays[TARGETS].a.layout.type != XENT_I64));
+  const bool whole = has(m, ARGMAX) || has(m, RANKS) || has(m, ENTROPIES) || has(m, TOP_CLASSES) ||
+                     has(m, TARGET_GRADIENT) || terms_clamped;
   return (has_gradients(m) ? XENT_WORKSPACE_GRADIENTS : 0) | (whole ? XENT_WORKSPACE_WHOLE_ROWS : 0);
 }
 
 static void describe(const mixture *m, int32_t isa, uint64_t workspace) {
   const xent_options *o = &m->options;
-  fprintf(stderr, "  %s, rows [%lld, %lld) of %lld x %lld, %lld features, %lld classes, types %d %d, %lld targets%s, workspace %llu, "
-          "smoothing %g, softcap %g, temperature %g, z-loss %g, clamp %g, scale %g", xent_isa_name(isa), (long long)m->begin,
-          (long long)m->end, (long long)m->outer, (long long)m->inner, (long long)m->features, (long long)m->classes,
-          m->arrays[HIDDEN].a.layout.type, m->arrays[WEIGHTS].a.layout.type, (long long)m->targets,
-          has(m, TARGETS) ? "" : " (none)", (unsigned long long)workspace, o->label_smoothing, o->softcap, o->temperature, o->z_loss,
+  fprintf(stderr,
+          "  %s, rows [%lld, %lld) of %lld x %lld, %lld features, %lld classes, types %d %d, %lld targets%s, "
+          "workspace %llu, "
+          "smoothing %g, softcap %g, temperature %g, z-loss %g, clamp %g, scale %g",
+          xent_isa_name(isa), (long long)m->begin, (long long)m->end, (long long)m->outer, (long long)m->inner,
+          (long long)m->features, (long long)m->classes, m->arrays[HIDDEN].a.layout.type,
+          m->arrays[WEIGHTS].a.layout.type, (long long)m->targets, has(m, TARGETS) ? "" : " (none)",
+          (unsigned long long)workspace, o->label_smoothing, o->softcap, o->temperature, o->z_loss,
           o->probability_clamp, o->gradient_scale);
   for (int i = 0; i < ARRAYS; i++)
     if (has(m, i)) fprintf(stderr, ", %s", names[i]);
@@ -379,27 +415,54 @@ static void call_linear(mixture *m, int32_t isa, uint64_t bytes) {
   for (int i = LOSSES; i < ARRAYS; i++)
     if (has(m, i)) memset(m->arrays[i].a.data, FILLED, m->arrays[i].a.bytes);
   const xent_range rows = {m->begin, m->end};
-  const xent_linear_cross_entropy_call call = {
-      .size = sizeof call, .sizes = sizes_of(m), .rows = &rows, .options = &options, .report = &report, .hidden = IN(HIDDEN),
-      .weights = IN(WEIGHTS), .bias = IN(BIAS), .targets = IN(TARGETS), .target_weights = IN(TARGET_WEIGHTS), .class_mask = IN(MASK),
-      .class_weights = IN(CLASS_WEIGHTS), .row_weights = IN(ROW_WEIGHTS), .sink = IN(SINK), .losses = OUT(LOSSES),
-      .log_sum_exp = OUT(LSE), .hits = OUT(HITS), .log_probabilities = OUT(LOG_PROBABILITIES), .argmax = OUT(ARGMAX),
-      .ranks = OUT(RANKS), .entropies = OUT(ENTROPIES), .top_classes = OUT(TOP_CLASSES), .top_log_probabilities = OUT(TOP_LOGS),
-      .target_gradient = OUT(TARGET_GRADIENT), .hidden_gradient = OUT(HIDDEN_GRADIENT), .weights_gradient = OUT(WEIGHTS_GRADIENT),
-      .bias_gradient = OUT(BIAS_GRADIENT), .statistics = m->with_statistics ? statistics : NULL, .tally = m->with_tally ? &tally : NULL,
-      .workspace = mapped + (mapped_bytes - page - (int64_t)bytes), .workspace_size = bytes};
+  const xent_linear_cross_entropy_call call = {.size = sizeof call,
+                                               .sizes = sizes_of(m),
+                                               .rows = &rows,
+                                               .options = &options,
+                                               .report = &report,
+                                               .hidden = IN(HIDDEN),
+                                               .weights = IN(WEIGHTS),
+                                               .bias = IN(BIAS),
+                                               .targets = IN(TARGETS),
+                                               .target_weights = IN(TARGET_WEIGHTS),
+                                               .class_mask = IN(MASK),
+                                               .class_weights = IN(CLASS_WEIGHTS),
+                                               .row_weights = IN(ROW_WEIGHTS),
+                                               .sink = IN(SINK),
+                                               .losses = OUT(LOSSES),
+                                               .log_sum_exp = OUT(LSE),
+                                               .hits = OUT(HITS),
+                                               .log_probabilities = OUT(LOG_PROBABILITIES),
+                                               .argmax = OUT(ARGMAX),
+                                               .ranks = OUT(RANKS),
+                                               .entropies = OUT(ENTROPIES),
+                                               .top_classes = OUT(TOP_CLASSES),
+                                               .top_log_probabilities = OUT(TOP_LOGS),
+                                               .target_gradient = OUT(TARGET_GRADIENT),
+                                               .hidden_gradient = OUT(HIDDEN_GRADIENT),
+                                               .weights_gradient = OUT(WEIGHTS_GRADIENT),
+                                               .bias_gradient = OUT(BIAS_GRADIENT),
+                                               .statistics = m->with_statistics ? statistics : NULL,
+                                               .tally = m->with_tally ? &tally : NULL,
+                                               .workspace = mapped + (mapped_bytes - page - (int64_t)bytes),
+                                               .workspace_size = bytes};
   const xent_status status = xent_linear_cross_entropy(&call);
   calls++;
   if (status) {
-    fprintf(stderr, "%s: %s %lld\n", xent_status_message(status), xent_field_name(report.field), (long long)report.integer);
+    fprintf(stderr, "%s: %s %lld\n", xent_status_message(status), xent_field_name(report.field),
+            (long long)report.integer);
     describe(m, isa, bytes);
     exit(1);
   }
   for (int i = LOSSES; i < ARRAYS; i++)
-    if (has(m, i)) compare(!memcmp(m->arrays[i].a.data, m->arrays[i].expected.data, m->arrays[i].a.bytes), names[i], m, isa, bytes);
+    if (has(m, i))
+      compare(!memcmp(m->arrays[i].a.data, m->arrays[i].expected.data, m->arrays[i].a.bytes), names[i], m, isa,
+              bytes);
   if (m->with_statistics) compare(!memcmp(statistics, m->statistics, statistics_bytes), "statistics", m, isa, bytes);
   if (m->with_tally) compare(!memcmp(&tally, &m->tally, sizeof tally), "tally", m, isa, bytes);
-  compare(report.counted == m->report.counted && report.unfinished == 0 && report.denominator == m->report.denominator, "report", m, isa, bytes);
+  compare(report.counted == m->report.counted && report.unfinished == 0 &&
+              report.denominator == m->report.denominator,
+          "report", m, isa, bytes);
   release_pages(mapped, (size_t)mapped_bytes);
   free(statistics);
 }
@@ -413,7 +476,8 @@ static void run_mixture(void) {
   const uint64_t most = xent_linear_workspace(rows, m->features, m->classes, contents);
   for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
     call_linear(m, isa, most);
-    call_linear(m, isa, one_in(2) ? least : least + (uint64_t)below((int64_t)(most - least) + 1) / ALIGNMENT * ALIGNMENT);
+    call_linear(m, isa,
+                one_in(2) ? least : least + (uint64_t)below((int64_t)(most - least) + 1) / ALIGNMENT * ALIGNMENT);
   }
   release_mixture(m);
 }
@@ -449,7 +513,8 @@ static void check_bounds(void) {
             exact += product;
             magnitude += fabsl(product);
           }
-          const double share = (double)(fabsl((long double)lse[row] - exact) / (((long double)bound_terms + 1.01L) * (long double)u * magnitude));
+          const double share = (double)(fabsl((long double)lse[row] - exact) /
+                                        (((long double)bound_terms + 1.01L) * (long double)u * magnitude));
           if (share > worst) worst = share;
         }
       }
@@ -479,11 +544,17 @@ static void check_bad_input(void) {
   static int32_t labels[M] = {1, 2, 3};
   static _Alignas(64) char workspace[1 << 20];
   const xent_layout hidden = layout_of(D, 1, 0, XENT_F32), row = xent_per_row(1, XENT_F32);
-  const xent_linear_cross_entropy_call good = {
-      .size = sizeof good, .sizes = {.outer = M, .classes = V, .inner = 1, .features = D}, .hidden = {x, hidden}, .weights = {w, hidden},
-      .targets = {labels, xent_per_row(1, XENT_I32)}, .losses = {losses, row}, .hidden_gradient = {dx, hidden},
-      .weights_gradient = {dw, hidden}, .bias_gradient = {db, layout_of(0, 1, 0, XENT_F32)}, .workspace = workspace,
-      .workspace_size = sizeof workspace};
+  const xent_linear_cross_entropy_call good = {.size = sizeof good,
+                                               .sizes = {.outer = M, .classes = V, .inner = 1, .features = D},
+                                               .hidden = {x, hidden},
+                                               .weights = {w, hidden},
+                                               .targets = {labels, xent_per_row(1, XENT_I32)},
+                                               .losses = {losses, row},
+                                               .hidden_gradient = {dx, hidden},
+                                               .weights_gradient = {dw, hidden},
+                                               .bias_gradient = {db, layout_of(0, 1, 0, XENT_F32)},
+                                               .workspace = workspace,
+                                               .workspace_size = sizeof workspace};
   xent_linear_cross_entropy_call c = good;
   refused("a good call", XENT_OK, XENT_FIELD_NONE, &c);
 #define BAD(what, change, status, field)              \
@@ -506,7 +577,8 @@ static void check_bad_input(void) {
   BAD("a gradient over hidden", c.hidden_gradient.address = x, XENT_OVERLAP, HIDDEN_GRADIENT);
   BAD("a gradient whose classes meet", c.weights_gradient.layout.outer = 1, XENT_OVERLAP, WEIGHTS_GRADIENT);
   BAD("gradients that meet", c.bias_gradient.address = dw + 3, XENT_OVERLAP, WEIGHTS_GRADIENT);
-  BAD("a gradient without targets", (c.targets.address = NULL, c.losses.address = NULL), XENT_INVALID_ARGUMENT, TARGETS);
+  BAD("a gradient without targets", (c.targets.address = NULL, c.losses.address = NULL), XENT_INVALID_ARGUMENT,
+      TARGETS);
   BAD("a loss without targets", c.targets.address = NULL, XENT_INVALID_ARGUMENT, TARGETS);
   BAD("no workspace", c.workspace = NULL, XENT_INVALID_ARGUMENT, WORKSPACE);
   BAD("a misaligned workspace", c.workspace = workspace + 8, XENT_INVALID_ARGUMENT, WORKSPACE);
@@ -518,8 +590,15 @@ static void check_bad_input(void) {
   labels[1] = V;
   BAD("a label beyond the classes", (void)0, XENT_INVALID_LABEL, TARGETS);
   labels[1] = 2;
-  const struct { int64_t rows, features, classes; } none[] = {{-1, 1, 1}, {1, 0, 1}, {1, 1, 0}, {INT64_MAX, 1, 1}, {1, INT64_MAX, 1},
-                                                             {1, 1, INT64_MAX}, {1, INT64_C(1) << 45, INT64_C(1) << 45}};
+  const struct {
+    int64_t rows, features, classes;
+  } none[] = {{-1, 1, 1},
+              {1, 0, 1},
+              {1, 1, 0},
+              {INT64_MAX, 1, 1},
+              {1, INT64_MAX, 1},
+              {1, 1, INT64_MAX},
+              {1, INT64_C(1) << 45, INT64_C(1) << 45}};
   for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
     const uint64_t size = xent_linear_workspace(none[i].rows, none[i].features, none[i].classes,
                                                 XENT_WORKSPACE_GRADIENTS | XENT_WORKSPACE_WHOLE_ROWS);
@@ -534,7 +613,8 @@ int main(int argc, char **argv) {
   check_bad_input();
   check_bounds();
   for (int64_t i = 0; i < MIXTURES * times; i++) run_mixture();
-  printf("%" PRIu64 " calls, each of logits up to %" PRIu64 " in all; %" PRIu64 " arrays compared, %" PRIu64 " differ\n", calls,
-         logits_compared, numbers_compared, different);
+  printf("%" PRIu64 " calls, each of logits up to %" PRIu64 " in all; %" PRIu64 " arrays compared, %" PRIu64
+         " differ\n",
+         calls, logits_compared, numbers_compared, different);
   return different != 0;
 }
