@@ -574,7 +574,7 @@ XENT_API xent_status xent_selected_log_probabilities_backward(
  * options->fully_masked says, where it is fully masked); a class that the teacher has and the student does not: +inf.
  * Of the options isa, fully_masked, gradient_scale and temperature are for this; any other that is set is
  * XENT_UNSUPPORTED. */
-typedef struct xent_kl_divergence_call {
+typedef struct xent_divergence_call {
   uint64_t size;
   xent_sizes sizes;
   const xent_range *rows;      /* or NULL: all */
@@ -583,9 +583,16 @@ typedef struct xent_kl_divergence_call {
   xent_input logits, teacher, class_mask /* or NULL */, row_weights /* or NULL */;
   xent_output losses /* or NULL */, gradient /* or NULL */;
   xent_tally *tally; /* or NULL */
-} xent_kl_divergence_call;
+} xent_divergence_call;
 
-XENT_API xent_status xent_kl_divergence(const xent_kl_divergence_call *call);
+XENT_API xent_status xent_kl_divergence(const xent_divergence_call *call);
+/* Jensen-Shannon divergence: loss_r = u (sum q log(q / m) + sum p log(p / m)) / 2 with m = (p + q) / 2, from 0 to
+ * log 2; its gradient is c u p (log(p / m) - sum p log(p / m)) / (2 temperature). A class that one side alone has is
+ * finite; otherwise as xent_kl_divergence. */
+XENT_API xent_status xent_jensen_shannon_divergence(const xent_divergence_call *call);
+/* Total variation distance: loss_r = u sum |p - q| / 2, from 0 to 1; its gradient, with s = the sign of p - q, 0 where
+ * they are equal, is c u p (s - sum p s) / (2 temperature); otherwise as xent_jensen_shannon_divergence. */
+XENT_API xent_status xent_total_variation(const xent_divergence_call *call);
 
 /* ---- sampling ----------------------------------------------------------------------------------- */
 
@@ -947,6 +954,13 @@ XENT_API xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const
     void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient,
     void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace,
     uint64_t workspace_size, xent_report *report);
+XENT_API xent_status xent_jensen_shannon_divergence_at(const xent_shape *shape, const xent_options *options, int64_t
+    row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void
+    *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report);
+
+XENT_API xent_status xent_total_variation_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
+    int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void
+    *losses, void *gradient, xent_tally *tally, xent_report *report);
 
 XENT_API xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
     int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets,

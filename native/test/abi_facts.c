@@ -223,19 +223,6 @@ static void structs(void) {
   FIELD(xent_selected_log_probabilities_backward_call, upstream);
   FIELD(xent_selected_log_probabilities_backward_call, gradient);
 
-  STRUCT(xent_kl_divergence_call);
-  FIELD(xent_kl_divergence_call, size);
-  FIELD(xent_kl_divergence_call, sizes);
-  FIELD(xent_kl_divergence_call, rows);
-  FIELD(xent_kl_divergence_call, options);
-  FIELD(xent_kl_divergence_call, report);
-  FIELD(xent_kl_divergence_call, logits);
-  FIELD(xent_kl_divergence_call, teacher);
-  FIELD(xent_kl_divergence_call, class_mask);
-  FIELD(xent_kl_divergence_call, row_weights);
-  FIELD(xent_kl_divergence_call, losses);
-  FIELD(xent_kl_divergence_call, gradient);
-  FIELD(xent_kl_divergence_call, tally);
   STRUCT(xent_binary_cross_entropy_call);
   FIELD(xent_binary_cross_entropy_call, size);
   FIELD(xent_binary_cross_entropy_call, sizes);
@@ -328,6 +315,19 @@ static void structs(void) {
   FIELD(xent_linear_cross_entropy_call, tally);
   FIELD(xent_linear_cross_entropy_call, workspace);
   FIELD(xent_linear_cross_entropy_call, workspace_size);
+  STRUCT(xent_divergence_call);
+  FIELD(xent_divergence_call, size);
+  FIELD(xent_divergence_call, sizes);
+  FIELD(xent_divergence_call, rows);
+  FIELD(xent_divergence_call, options);
+  FIELD(xent_divergence_call, report);
+  FIELD(xent_divergence_call, logits);
+  FIELD(xent_divergence_call, teacher);
+  FIELD(xent_divergence_call, class_mask);
+  FIELD(xent_divergence_call, row_weights);
+  FIELD(xent_divergence_call, losses);
+  FIELD(xent_divergence_call, gradient);
+  FIELD(xent_divergence_call, tally);
 
   STRUCT(xent_forward_states_call);
   FIELD(xent_forward_states_call, size);

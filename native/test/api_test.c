@@ -733,7 +733,7 @@ static void test_arrays_of_calls(void) {
                    NAMED(row_offsets, ROW_OFFSETS), NAMED(class_mask, CLASS_MASK), NAMED(class_weights, CLASS_WEIGHTS),
                    NAMED(row_weights, ROW_WEIGHTS));
 #undef CALL
-#define CALL xent_kl_divergence_call
+#define CALL xent_divergence_call
   NAMES_ITS_ARRAYS(CALL, xent_kl_divergence, (GIVE(logits, full), GIVE(teacher, full)), NAMED(logits, LOGITS),
                    NAMED(teacher, TEACHER), NAMED(class_mask, CLASS_MASK), NAMED(row_weights, ROW_WEIGHTS),
                    NAMED(losses, LOSSES), NAMED(gradient, GRADIENT));
@@ -830,7 +830,7 @@ static void test_parts_by_structs(void) {
     CHECK(!(log ? xent_log_softmax_backward : xent_softmax_backward)(&rest));
     CHECK(!memcmp(gradient, expected, sizeof gradient));
   }
-  const xent_kl_divergence_call same = {.size = sizeof same, .sizes = sizes, .logits = {x, full}, .teacher = {x, full},
+  const xent_divergence_call same = {.size = sizeof same, .sizes = sizes, .logits = {x, full}, .teacher = {x, full},
                                         .losses = {losses, row}, .gradient = {gradient, full}, .tally = &tally};
   CHECK(!xent_kl_divergence(&same) && losses[0] == 0 && gradient[0] == 0);
 }

@@ -762,8 +762,16 @@ static int32_t all_floats(void) {
   return types[below(4)];
 }
 
+typedef xent_status (*divergence_at)(const xent_shape *, const xent_options *, int64_t, int64_t, const void *,
+                                     const void *, const void *, const void *, void *, void *, xent_tally *,
+                                     xent_report *);
+static const divergence_at divergences[] = {[F64_KULLBACK_LEIBLER] = xent_kl_divergence_at,
+                                            [F64_JENSEN_SHANNON] = xent_jensen_shannon_divergence_at,
+                                            [F64_TOTAL_VARIATION] = xent_total_variation_at};
+
 static void run_divergence(const mixture *m) {
   if (m->ragged) return;
+  const int kind = (int)below(3);
   const int64_t rows = m->rows, n = m->classes;
   array x = make(rows, n, m->inner, all_floats(), NULL, 0), a = make(rows, n, m->inner, all_floats(), NULL, 0);
   array losses = make(rows, 1, m->inner, all_floats(), NULL, 0),
@@ -789,7 +797,7 @@ static void run_divergence(const mixture *m) {
     poison(&losses), poison(&gradient);
     xent_tally tally = xent_empty_tally(), expected = xent_empty_tally();
     must(
-        xent_kl_divergence_at(&s, &o, 0, rows, x.memory, a.memory, maybe(m->has_mask, &m->mask),
+        divergences[kind](&s, &o, 0, rows, x.memory, a.memory, maybe(m->has_mask, &m->mask),
                               maybe(m->has_row_weights, &m->row_weights), losses.memory, gradient.memory, &tally, NULL),
         "divergence");
     for (int64_t row = 0; row < rows; row++) {
@@ -798,7 +806,7 @@ static void run_divergence(const mixture *m) {
         teacher[k] = get(&a, row, k), student[k] = get(&x, row, k), mask[k] = get(&m->mask, row, k) != 0, slope[k] = 0;
       double loss = 0;
       if (weight != 0)
-        loss = weight * f64_contract_divergence(teacher, student, m->has_mask ? mask : NULL, n, o.temperature,
+        loss = weight * f64_contract_divergence(kind, teacher, student, m->has_mask ? mask : NULL, n, o.temperature,
                                                 o.fully_masked, o.gradient_scale * weight, slope);
       expect("divergence", &losses, row, 0, loss);
       if (loss < 0) different++, fprintf(stderr, "%s: a divergence of %g\n", place, loss);
@@ -812,8 +820,8 @@ static void run_divergence(const mixture *m) {
     memcpy(over.memory, x.memory, (size_t)over.bytes);
     xent_shape in_place = s;
     in_place.gradient = x.layout;
-    must(xent_kl_divergence_at(&in_place, &o, 0, rows, over.memory, a.memory, maybe(m->has_mask, &m->mask),
-                               maybe(m->has_row_weights, &m->row_weights), losses.memory, over.memory, NULL, NULL),
+    must(divergences[kind](&in_place, &o, 0, rows, over.memory, a.memory, maybe(m->has_mask, &m->mask),
+                           maybe(m->has_row_weights, &m->row_weights), losses.memory, over.memory, NULL, NULL),
          "divergence in place");
     for (int64_t row = 0; row < rows; row++)
       for (int64_t k = 0; x.layout.type == gradient.layout.type && k < n; k++)
@@ -945,7 +953,8 @@ static void test_finish(void) {
 
 /* ---- accuracy ------------------------------------------------------------------------------------------ */
 
-static double worst_softmax, worst_loss, worst_smooth, worst_divergence, worst_gap, worst_label;
+static double worst_softmax, worst_loss, worst_smooth, worst_divergence, worst_gap, worst_label, worst_shannon,
+    worst_variation;
 
 static double ulp_of(double v) {
   int exponent;
@@ -1005,17 +1014,28 @@ static void measure(int64_t n, double spread, double offset) {
     raise_to(&worst_smooth, fabsl((long double)loss - smooth) / smooth);
     o.label_smoothing = 0;
   }
-  double divergence;
-  must(xent_kl_divergence_at(&s, &o, 0, 1, x, a, NULL, NULL, &divergence, NULL, NULL, NULL), "divergence");
+  double found[3];
+  for (int kind = 0; kind < 3; kind++)
+    must(divergences[kind](&s, &o, 0, 1, x, a, NULL, NULL, &found[kind], NULL, NULL, NULL), "divergence");
   const long double of_teacher = distance_of(a, n, &top, &at) + (long double)top, of_student = D + (long double)max;
-  long double exact = 0;
+  long double exact = 0, shannon = 0, variation = 0;
   for (int64_t k = 0; k < n; k++) {
     const long double v = ((long double)a[k] - (long double)x[k]) - (of_teacher - of_student);
     const long double q = expl((long double)a[k] - of_teacher);
     long double term = v + expm1l(-v);
     if (fabsl(v) < 1e-3L) term = v * v * (0.5L - v / 6 + v * v / 24 - v * v * v / 120 + v * v * v * v / 720);
     exact += q * term;
+    const long double half = v / 2, p = q + q * expm1l(-v);
+    long double h = half * tanhl(half) - logl(coshl(half));
+    const long double z = half * half;
+    if (fabsl(half) < 1e-2L) h = z * (0.5L - z * (0.25L - z * (1 / 9.0L - z * 17 / 360)));
+    if (fabsl(half) > 30) h = logl(2) - fabsl(v) * expl(-fabsl(v));
+    shannon += (q + p) / 2 * h;
+    variation += fabsl(q * expm1l(-v)) / 2;
   }
+  const double divergence = found[F64_KULLBACK_LEIBLER];
+  raise_to(&worst_shannon, fabsl((long double)found[F64_JENSEN_SHANNON] - shannon) / (shannon + 1e-16L));
+  raise_to(&worst_variation, fabsl((long double)found[F64_TOTAL_VARIATION] - variation) / (variation + 0.1L));
   raise_to(&worst_divergence, fabsl((long double)divergence - exact) / (exact + 1e-16L));
   free(x), free(y), free(a);
 }
@@ -1081,10 +1101,11 @@ int main(int argc, char **argv) {
             i % 4 ? 0 : 1000 * random_unit(&source));
   printf(
       "softmax: worst error %.2f ulp\nloss of a label: %.2e relative\nloss with smoothing: %.2e relative\ndivergence: "
-      "%.2e of (itself + 1e-16)\n"
+      "%.2e of (itself + 1e-16)\nJensen-Shannon: %.2e of the same\ntotal variation: %.2e of (itself + 0.1)\n"
       "loss and gradient across a gap: %.2e relative\ngradient at a smoothed label: %.2e of its terms\n",
-      worst_softmax, worst_loss, worst_smooth, worst_divergence, worst_gap, worst_label);
+      worst_softmax, worst_loss, worst_smooth, worst_divergence, worst_shannon, worst_variation, worst_gap,
+      worst_label);
   printf("%" PRIu64 " values compared, %" PRIu64 " differ\n", compared, different);
   return different || worst_softmax > 6 || worst_loss > 1e-15 || worst_smooth > 2e-15 || worst_divergence > 1e-14 ||
-         worst_gap > 1e-15 || worst_label > 2e-15;
+         worst_shannon > 1e-14 || worst_variation > 1e-14 || worst_gap > 1e-15 || worst_label > 2e-15;
 }

@@ -16,6 +16,9 @@ enum {
 
 enum { XENT_MOST_SELECTED = 256 }; /* classes of a row */
 
+/* What a divergence is. */
+enum { XENT_KULLBACK_LEIBLER, XENT_JENSEN_SHANNON, XENT_TOTAL_VARIATION };
+
 /* A call whose arguments have been checked. Absent arrays are NULL, and their layouts mean nothing. In a plain call
  * every array of floats is F32 and none of those from target_weights to target_gradient is there; in others its layout
  * says what it holds. */
@@ -48,6 +51,7 @@ typedef struct {
   const xent_state *known_states;
   xent_tally *tally;
   xent_report *report;
+  int32_t divergence; /* which one */
   uint32_t digest;   /* of the options: what statistics and states say of them; where the call has or makes any */
   bool log;          /* log-softmax */
   bool wide;         /* float64 arithmetic */

@@ -490,9 +490,16 @@ static double difference(double f, double g, double *lost) {
   return s;
 }
 
-double f64_contract_divergence(const double *teacher, const double *student, const uint8_t *mask, int64_t n,
+/* The sum of z^n over 2 n, or over 2 n (2 n - 1). */
+static double series(double z, bool ends) {
+  double p = 0;
+  for (int n = 16; n > 0; n--) p = fma(p, z, 1 / (ends ? 2.0 * n * (2 * n - 1) : 2.0 * n));
+  return p * z;
+}
+
+double f64_contract_divergence(int kind, const double *teacher, const double *student, const uint8_t *mask, int64_t n,
                                 double temperature, bool masked_zero, double c, double *gradient) {
-  double *a = calloc(3 * ((size_t)n + 1), sizeof *a), *x = a + n, *terms = x + n;
+  double *a = calloc(4 * ((size_t)n + 1), sizeof *a), *x = a + n, *terms = x + n, *lean = terms + n;
   if (!a) exit(2);
   const warmth heat = warmth_of(temperature);
   const side q = side_of(teacher, mask, n, masked_zero, heat, a), p = side_of(student, mask, n, masked_zero, heat, x);
@@ -520,10 +527,27 @@ double f64_contract_divergence(const double *teacher, const double *student, con
     } else {
       term = qk * (v + minus_one(-v < -40 ? -40 : -v));
     }
+    if (kind == F64_TOTAL_VARIATION) {
+      term = 0.5 * fabs(w);
+      w = term == 0 ? 0 : w > 0 ? 1 : -1;
+    }
+    if (kind == F64_JENSEN_SHANNON) {
+      const double size = fabs(v) < 40 ? fabs(v) : 40, m = minus_one(-size), e = 1 + m, t = -m / (e + 1), z = t * t;
+      const double rest = 0x1.62e42fefa39efp-1 - f64_contract_log1p(e), both = 0.5 * (qk + pk);
+      const bool near = fabs(v) <= 0.7;
+      term = both == 0 ? 0 : both * (near ? series(z, true) : rest - size * e / (e + 1));
+      w = pk == 0 ? 0 : near ? 0 - fma(0.5, v, series(z, false)) : rest - (v > 0 ? v : 0);
+    }
     terms[k] = counts(mask, k) ? term : 0;
-    gradient[k] = counts(mask, k) ? quiet(w * cc) : 0;
+    lean[k] = kind && counts(mask, k) ? pk * w : 0;
+    x[k] = pk;
+    gradient[k] = w;
   }
-  const double loss = value(sum_of(terms, n));
+  const double loss = value(sum_of(terms, n)), mean = value(sum_of(lean, n));
+  for (int64_t k = 0; k < n; k++) {
+    const double g = kind ? x[k] * (gradient[k] - mean) * (0.5 * cc) : gradient[k] * cc;
+    gradient[k] = counts(mask, k) ? quiet(g) : 0;
+  }
   free(a);
   return loss;
 }

@@ -43,6 +43,7 @@ void f64_contract_row(const f64_problem *problem, f64_answer *answer);
 void f64_contract_backward(const double *y, const double *g, const uint8_t *mask, int64_t n, bool log,
                            double temperature, double *dx);
 /* Teacher a and student x; the gradient with scale c. The loss is without the row's weight. */
-double f64_contract_divergence(const double *a, const double *x, const uint8_t *mask, int64_t n, double temperature,
-                                bool masked_zero, double c, double *gradient);
+enum { F64_KULLBACK_LEIBLER, F64_JENSEN_SHANNON, F64_TOTAL_VARIATION };
+double f64_contract_divergence(int kind, const double *a, const double *x, const uint8_t *mask, int64_t n,
+                                double temperature, bool masked_zero, double c, double *gradient);
 #endif

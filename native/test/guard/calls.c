@@ -229,8 +229,9 @@ void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
                                 .tally = tally_of(p)}, report_of(p));
       break;
     case DIVERGENCE:
-      status = xent_kl_divergence_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TEACHER], a[CLASS_MASK],
-                                     a[ROW_WEIGHTS], a[LOSSES], a[GRADIENT], tally_of(p), report_of(p));
+      status = (p->seed % 2 ? xent_kl_divergence_at : xent_jensen_shannon_divergence_at)(
+          shape_of(p), options_of(p), begin, end, a[LOGITS], a[TEACHER], a[CLASS_MASK], a[ROW_WEIGHTS], a[LOSSES],
+          a[GRADIENT], tally_of(p), report_of(p));
       break;
     case CHECK_LABELS: case CHECK_SPARSE:
       status =

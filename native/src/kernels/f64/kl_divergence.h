@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Kullback-Leibler divergence (docs/numerics.md, section 9): sum q (v + exp(-v) - 1), v = log q - log p. No term is
- * negative, and an error in the log-sum-exp of a side counts only squared.
+ * Divergences of a student p from its teacher q (docs/numerics.md, section 9), v = log q - log p. Kullback-Leibler:
+ * sum q (v + exp(-v) - 1); Jensen-Shannon: sum (p + q) / 2 h(v / 2), h(a) = a tanh a - log cosh a; total variation: sum
+ * |p - q| / 2. No term is negative, and an error in the log-sum-exp of a side counts only squared or next to nothing.
  */
 #ifndef XENT_F64_KL_DIVERGENCE_H
 #define XENT_F64_KL_DIVERGENCE_H
@@ -45,9 +46,33 @@ XENT_INLINE doubles f64_difference(doubles f, doubles g, doubles *lost) {
   return s;
 }
 
-/* Terms of the loss, and into *slope p - q. */
+/* sum z^n / (2 n) and sum z^n / (2 n (2 n - 1)), n from 1 on: log cosh a and h(a) of z = tanh(a)^2 <= 0.1132 */
+enum { XENT_SHANNON_TERMS = 16 };
+XENT_INLINE doubles f64_shannon_series(doubles z, const bool ends) {
+  doubles p = doubles_set(0);
+  XENT_UNROLL(16)
+  for (int n = XENT_SHANNON_TERMS; n > 0; n--)
+    p = doubles_fma(p, z, doubles_set(1.0 / (ends ? 2.0 * n * (2.0 * n - 1) : 2.0 * n)));
+  return doubles_mul(p, z);
+}
+
+/* h(v / 2), and into *slope log(p / ((p + q) / 2)). */
+XENT_INLINE doubles f64_shannon_of(doubles v, doubles *slope) {
+  const doubles zero = doubles_set(0), half = doubles_set(0.5), most = doubles_set(40), one = doubles_set(1);
+  const doubles size = doubles_magnitude(v), w = doubles_where_at_most(size, most, size, most);
+  const doubles m = f64_exp_minus_one(doubles_sub(zero, w)), e = doubles_add(one, m), sum = doubles_add(e, one);
+  const doubles t = doubles_div(doubles_sub(zero, m), sum), z = doubles_mul(t, t);
+  const doubles rest = doubles_sub(doubles_set(XENT_LN2), f64_log1p(e)); /* log 2 / (1 + e) */
+  const doubles near = doubles_set(0.7), above = doubles_where_at_most(v, zero, zero, v);
+  const doubles far = doubles_sub(rest, doubles_div(doubles_mul(w, e), sum));
+  const doubles close = doubles_sub(zero, doubles_fma(half, v, f64_shannon_series(z, false)));
+  *slope = doubles_where_at_most(size, near, close, doubles_sub(rest, above));
+  return doubles_where_at_most(size, near, f64_shannon_series(z, true), far);
+}
+
+/* Terms of the loss; into *slope p - q, or what p is multiplied by in the gradient, and into *own p where that is so. */
 XENT_INLINE doubles f64_divergence_of(doubles a, doubles x, const f64_side *teacher, const f64_side *student,
-                                      doubles *slope) {
+                                      const int kind, doubles *slope, doubles *own) {
   const doubles q = f64_probability(a, teacher), p = f64_probability(x, student), zero = doubles_set(0),
       one = doubles_set(1);
   const doubles r = doubles_set(student->r.temperature.high),
@@ -59,6 +84,12 @@ XENT_INLINE doubles f64_divergence_of(doubles a, doubles x, const f64_side *teac
   const doubles v = doubles_where_at_most(doubles_magnitude(d), doubles_set(DBL_MAX), exact, doubles_mul(d, r));
   const doubles y = doubles_sub(zero, v), least = doubles_set(-40), near = doubles_set(0.34),
       size = doubles_magnitude(v);
+  *own = p;
+  if (kind == XENT_JENSEN_SHANNON) {
+    const doubles both = doubles_mul(doubles_set(0.5), doubles_add(q, p)), h = f64_shannon_of(v, slope);
+    *slope = doubles_where_at_most(p, zero, zero, *slope);
+    return doubles_where_at_most(both, zero, zero, doubles_mul(both, h));
+  }
   doubles t;
   f64_exp_terms(&y, &t, 1);
   t = doubles_mul(t, v);
@@ -68,39 +99,74 @@ XENT_INLINE doubles f64_divergence_of(doubles a, doubles x, const f64_side *teac
   term = doubles_where_at_most(size, near, doubles_mul(q, doubles_mul(t, v)), term);
   *slope = doubles_where_at_most(size, near, doubles_mul(q, doubles_fma(t, v, y)), doubles_sub(p, q));
   *slope = doubles_where_at_most(q, zero, p, *slope);
+  if (kind == XENT_TOTAL_VARIATION) {
+    const doubles part = doubles_mul(doubles_set(0.5), doubles_magnitude(*slope));
+    *slope = doubles_where_at_most(part, zero, zero, doubles_sign(one, *slope));
+    return part;
+  }
   return doubles_where_at_most(q, zero, p, term);
+}
+
+/* A row: both sides, and where its gradient goes, if anywhere. */
+typedef struct {
+  const f64_side *teacher, *student;
+  const f64_array *dx;
+  const f64_buffers *b;
+  double scale;  /* of the gradient */
+  doubles mean;  /* of slopes under p: what their gradient has less */
+  pair loss, lean; /* lean: the sum of p slope */
+} f64_divergence;
+
+/* Losses and slopes of n classes from `begin` on, added to the row's; or their gradient alone, once the mean is known. */
+XENT_INLINE void f64_divergence_piece(f64_divergence *d, int64_t begin, int64_t n, const int kind, const bool last) {
+  const f64_buffers *b = d->b;
+  const doubles scale = doubles_set(d->scale);
+  const double *a = f64_prepared(&d->teacher->r.logits, begin, n, d->teacher->shift, b->t, NULL);
+  const double *x = f64_prepared(&d->student->r.logits, begin, n, d->student->shift, b->x, NULL);
+  for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
+    doubles slope, own;
+    const doubles as = doubles_load_part(a + k, n - k, -INFINITY), xs = doubles_load_part(x + k, n - k, -INFINITY);
+    const doubles term = f64_divergence_of(as, xs, d->teacher, d->student, kind, &slope, &own);
+    doubles_store_part(b->out + k, n - k, term);
+    if (kind != XENT_KULLBACK_LEIBLER) slope = doubles_mul(own, last ? doubles_sub(slope, d->mean) : slope);
+    if (kind == XENT_KULLBACK_LEIBLER || last) slope = doubles_quiet(doubles_mul(slope, scale));
+    doubles_store_part(b->slope + k, n - k, slope);
+  }
+  if (!last || kind == XENT_KULLBACK_LEIBLER) d->loss = pair_add(d->loss, f64_sum_values(b->out, n, false));
+  if (!last) d->lean = pair_add(d->lean, f64_sum_values(b->slope, n, false));
+  if (!last || !d->dx->array) return;
+  double *out = f64_room(d->dx, begin, b->slope);
+  if (out != b->slope) memcpy(out, b->slope, (size_t)n * sizeof *out);
+  f64_mask(&d->student->r.logits, begin, n, out, 0);
+  f64_store(d->dx, begin, n, out);
+}
+XENT_INLINE void f64_divergence_pieces(f64_divergence *d, const int kind, const bool last) {
+  const int64_t classes = d->student->r.logits.classes;
+  for (int64_t i = 0; i < classes; i += XENT_PIECE)
+    f64_divergence_piece(d, i, f64_part(i, classes, XENT_PIECE), kind, last);
 }
 
 /* The loss of a row without its weight, and its gradient where there is an array for it. */
 XENT_SHARED double f64_divergence_row(const f64_side *teacher, const f64_side *student, const f64_array *dx, double c,
-                                      const f64_buffers *b) {
-  const int64_t classes = student->r.logits.classes;
+                                      int kind, const f64_buffers *b) {
   const uint32_t fate = teacher->fate | student->fate;
   if (fate) {
     const double fixed = f64_fixed(XENT_F64_GRADIENT, fate);
-    if (dx->array) f64_fill(dx, 0, classes, fixed);
+    if (dx->array) f64_fill(dx, 0, student->r.logits.classes, fixed);
     return fixed;
   }
-  const doubles scale = doubles_set(logit_scale(student->r.call->options, c));
-  pair loss = pair_of(doubles_set(0));
-  for (int64_t i = 0; i < classes; i += XENT_PIECE) {
-    const int64_t n = f64_part(i, classes, XENT_PIECE);
-    const double *a = f64_prepared(&teacher->r.logits, i, n, teacher->shift, b->t, NULL);
-    const double *x = f64_prepared(&student->r.logits, i, n, student->shift, b->x, NULL);
-    for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
-      doubles slope;
-      const doubles as = doubles_load_part(a + k, n - k, -INFINITY), xs = doubles_load_part(x + k, n - k, -INFINITY);
-      doubles_store_part(b->out + k, n - k, f64_divergence_of(as, xs, teacher, student, &slope));
-      doubles_store_part(b->slope + k, n - k, doubles_quiet(doubles_mul(slope, scale)));
-    }
-    loss = pair_add(loss, f64_sum_values(b->out, n, false));
-    if (!dx->array) continue;
-    double *out = f64_room(dx, i, b->slope);
-    if (out != b->slope) memcpy(out, b->slope, (size_t)n * sizeof *out);
-    f64_mask(&student->r.logits, i, n, out, 0);
-    f64_store(dx, i, n, out);
+  const pair none = pair_of(doubles_set(0));
+  const double scale = logit_scale(student->r.call->options, c);
+  f64_divergence d = {teacher, student, dx, b, kind ? 0.5 * scale : scale, doubles_set(0), none, none};
+  switch (kind) {
+    case XENT_JENSEN_SHANNON: f64_divergence_pieces(&d, XENT_JENSEN_SHANNON, false); break;
+    case XENT_TOTAL_VARIATION: f64_divergence_pieces(&d, XENT_TOTAL_VARIATION, false); break;
+    default: f64_divergence_pieces(&d, XENT_KULLBACK_LEIBLER, true);
   }
-  return doubles_first(pair_value(loss));
+  d.mean = pair_value(d.lean);
+  if (kind == XENT_JENSEN_SHANNON && dx->array) f64_divergence_pieces(&d, XENT_JENSEN_SHANNON, true);
+  if (kind == XENT_TOTAL_VARIATION && dx->array) f64_divergence_pieces(&d, XENT_TOTAL_VARIATION, true);
+  return doubles_first(pair_value(d.loss));
 }
 
 static xent_status f64_kl_divergence(const xent_call *call) {
@@ -115,7 +181,7 @@ static xent_status f64_kl_divergence(const xent_call *call) {
       f64_read_side(call, row, call->teacher, &call->shape->teacher, &b, &teacher);
       f64_read_side(call, row, call->logits, &call->shape->logits, &b, &student);
       const double c = gradient_scale_of_row(call, row, weight);
-      loss = f64_quiet(weight * f64_divergence_row(&teacher, &student, &dx, c, &b));
+      loss = f64_quiet(weight * f64_divergence_row(&teacher, &student, &dx, c, call->divergence, &b));
       call->report->counted++;
     } else if (call->output) {
       f64_fill(&dx, 0, call->shape->classes, 0);

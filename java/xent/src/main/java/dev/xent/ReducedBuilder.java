@@ -12,13 +12,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The options of operations that reduce the losses of rows: {@link CrossEntropy}, {@link NllLoss},
- * {@link KlDivergence}, and {@link BinaryCrossEntropy}, of which every element is a row. Not safe
+ * {@link Divergence}, and {@link BinaryCrossEntropy}, of which every element is a row. Not safe
  * for use by several threads at once; the operation that it builds is.
  *
  * @param <B> the builder itself, which every option returns
  */
 public abstract sealed class ReducedBuilder<B extends ReducedBuilder<B>> extends OperationBuilder<B>
-    permits BinaryCrossEntropy.Builder, KlDivergence.Builder, LossBuilder {
+    permits BinaryCrossEntropy.Builder, Divergence.Builder, LossBuilder {
   private int axis = -1;
   private Reduction reduction = Reduction.MEAN;
   private @Nullable Reduction gradientReduction;

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What every operation that reduces the losses of rows can hand out beside the loss: {@link
- * CrossEntropy.Outputs}, {@link NllLoss.Outputs}, {@link KlDivergence.Outputs} and {@link
+ * CrossEntropy.Outputs}, {@link NllLoss.Outputs}, {@link Divergence.Outputs} and {@link
  * BinaryCrossEntropy.Outputs} add what they can. Ask it once for what you want, then give it to any
  * number of calls; each overwrites the numbers and tensors of the one before.
  *
@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param <O> the outputs themselves, which every request returns
  */
 public abstract sealed class ReducedOutputs<O extends ReducedOutputs<O>>
-    permits BinaryCrossEntropy.Outputs, KlDivergence.Outputs, LossOutputs {
+    permits BinaryCrossEntropy.Outputs, Divergence.Outputs, LossOutputs {
   final Outputs outputs = new Outputs();
 
   ReducedOutputs() {}

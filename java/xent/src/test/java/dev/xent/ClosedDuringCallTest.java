@@ -159,7 +159,8 @@ class ClosedDuringCallTest {
     DIVERGENCE {
       @Override
       Call on(int[] shape, Backend backend) {
-        KlDivergence divergence = KlDivergence.builder().backend(backend).build();
+        Divergence divergence =
+            Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
         Tensor teacher = numbers(shape, 7);
         return (x, out) -> divergence.forwardBackward(x, teacher, out);
       }

@@ -87,8 +87,8 @@ class EveryRefusalTest {
       return BinaryCrossEntropy.builder().backend(backend);
     }
 
-    KlDivergence.Builder kl() {
-      return KlDivergence.builder().backend(backend);
+    Divergence.Builder kl() {
+      return Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend);
     }
 
     NllLoss nll() {

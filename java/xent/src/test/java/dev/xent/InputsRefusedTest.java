@@ -312,7 +312,9 @@ class InputsRefusedTest {
         () -> loss.forward(logits, labels, weights),
         "rowWeights is F64 [3]",
         "logits is F32 [3, 4]");
-    assertThat(KlDivergence.mean().forward(logits, logits, weights, new KlDivergence.Outputs()))
+    assertThat(
+            Divergence.mean(Divergence.Kind.KULLBACK_LEIBLER)
+                .forward(logits, logits, weights, new Divergence.Outputs()))
         .isNaN();
     refused(
         DTypeException.class,
@@ -329,7 +331,9 @@ class InputsRefusedTest {
   void aTeacherOfIntegers() {
     refused(
         DTypeException.class,
-        () -> KlDivergence.mean().forward(logits, Tensor.of(new int[12], 3, 4)),
+        () ->
+            Divergence.mean(Divergence.Kind.KULLBACK_LEIBLER)
+                .forward(logits, Tensor.of(new int[12], 3, 4)),
         "teacher is I32 [3, 4]");
   }
 

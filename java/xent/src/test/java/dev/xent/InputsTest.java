@@ -310,7 +310,7 @@ class InputsTest {
     Tensor labels = Tensor.of(new byte[] {0, 3, 2});
     CrossEntropy loss = CrossEntropy.builder().backend(backend).labelSmoothing(0.1).build();
     NllLoss nll = loss.onLogProbabilities();
-    KlDivergence kl = KlDivergence.builder().backend(backend).build();
+    Divergence kl = Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
     List<List<Object>> results = new ArrayList<>();
     for (DType type : new DType[] {DType.U8, DType.I8}) {
       Tensor mask = Tensor.of(MemorySegment.ofArray(classes), type, 5);
@@ -328,7 +328,7 @@ class InputsTest {
       all.add(nll.forwardBackward(x, labels, inputs, dx, counting));
       all.add(Arrays.toString(Samples.bits(dx)));
       all.add(counting.correct());
-      all.add(kl.forward(x, dx, inputs, new KlDivergence.Outputs()));
+      all.add(kl.forward(x, dx, inputs, new Divergence.Outputs()));
       results.add(all);
     }
     assertThat(results.get(1)).isEqualTo(results.get(0)).doesNotContain(Double.NaN, 0.0);

@@ -57,7 +57,7 @@ class LenderTest {
     LogSumExp logSumExp = LogSumExp.builder().backend(backend).build();
     CrossEntropy loss = CrossEntropy.builder().backend(backend).build();
     NllLoss nll = NllLoss.builder().backend(backend).build();
-    KlDivergence kl = KlDivergence.builder().backend(backend).build();
+    Divergence kl = Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
     Map<String, Runnable> calls = new LinkedHashMap<>();
     calls.put("logits of softmax", () -> softmax.forward(lent, y));
     calls.put("output of softmax", () -> softmax.forward(x, lent));
@@ -239,7 +239,7 @@ class LenderTest {
   @OnEveryBackend
   void aCallThatIsCutOffLeavesNothingToTheNextOne(Backend backend) {
     Softmax softmax = Softmax.builder().backend(backend).build();
-    KlDivergence kl = KlDivergence.builder().backend(backend).build();
+    Divergence kl = Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
     Tensor student = matrix();
     Tensor teacher = Tensor.of(Samples.logits(ROWS * CLASSES, 3, 2), ROWS, CLASSES);
     Tensor gradient = matrix();

@@ -42,7 +42,8 @@ class ToStringTest {
     assertThat(LogSumExp.along(-1)).hasToString("LogSumExp[]");
     assertThat(CrossEntropy.mean()).hasToString("CrossEntropy[]");
     assertThat(NllLoss.mean()).hasToString("NllLoss[]");
-    assertThat(KlDivergence.mean()).hasToString("KlDivergence[]");
+    assertThat(Divergence.mean(Divergence.Kind.KULLBACK_LEIBLER))
+        .hasToString("Divergence[kind=KULLBACK_LEIBLER]");
     assertThat(SelectedLogProbabilities.along(-1)).hasToString("SelectedLogProbabilities[]");
     assertThat(Inputs.none()).hasToString("Inputs[]");
     assertThat(new CrossEntropy.Outputs()).hasToString("Outputs[]");
@@ -96,8 +97,13 @@ class ToStringTest {
         .hasToString("LogSumExp[softcap=5.0, " + who + "]");
     assertThat(on(NllLoss.builder()).ignoreIndex(0).build())
         .hasToString("NllLoss[ignoreIndex=0, " + who + "]");
-    assertThat(on(KlDivergence.builder()).temperature(3).reduction(Reduction.SUM).build())
-        .hasToString("KlDivergence[temperature=3.0, reduction=SUM, " + who + "]");
+    assertThat(
+            on(Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER))
+                .temperature(3)
+                .reduction(Reduction.SUM)
+                .build())
+        .hasToString(
+            "Divergence[kind=KULLBACK_LEIBLER, temperature=3.0, reduction=SUM, " + who + "]");
   }
 
   private static <B extends OperationBuilder<B>> B on(B builder) {

@@ -2,6 +2,7 @@
 package dev.xent.cli;
 
 import dev.xent.DType;
+import dev.xent.Divergence;
 import dev.xent.options.Backend;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Isa;
@@ -40,6 +41,7 @@ final class Converters {
         .registerConverter(Rules.class, choice(List.of(Rules.PYTORCH, Rules.ONNX)))
         .registerConverter(SamplingRules.class, choice(List.of(SamplingRules.values())))
         .registerConverter(Ties.class, choice(List.of(Ties.values())))
+        .registerConverter(Divergence.Kind.class, choice(List.of(Divergence.Kind.values())))
         .registerConverter(Smoothing.class, choice(List.of(Smoothing.values())))
         .registerConverter(
             DType.class, choice(List.of(DType.F16, DType.BF16, DType.F32, DType.F64)))

@@ -28,7 +28,7 @@ import picocli.CommandLine.Spec;
       SoftmaxBackwardCommand.class,
       CrossEntropyCommand.class,
       NllCommand.class,
-      KlDivergenceCommand.class,
+      DivergenceCommand.class,
       BinaryCrossEntropyCommand.class,
       SelectedCommand.class,
       SampleCommand.class,

@@ -35,7 +35,7 @@ class EveryRefusalTest {
           "softmax-backward",
           "cross-entropy",
           "nll",
-          "kl-divergence",
+          "divergence",
           "binary-cross-entropy",
           "sample");
 
@@ -170,7 +170,7 @@ class EveryRefusalTest {
         "error");
     refused(
         "a teacher of another shape",
-        "kl-divergence",
+        "divergence",
         logits,
         floats("a.npy", "(2, 3)", new float[6]));
     refused("a file of another shape", "verify", logits, floats("v.npy", "(3,)", new float[3]));

@@ -223,7 +223,8 @@ final class ConformanceRun {
                   report));
       case "kl_divergence" ->
           lawful(
-              kernels.klDivergence(
+              kernels.divergence(
+                  Kernels.KULLBACK_LEIBLER,
                   shape,
                   options,
                   0,

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.xent.Argmax;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.Divergence;
 import dev.xent.Entropy;
 import dev.xent.Inputs;
-import dev.xent.KlDivergence;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
 import dev.xent.LogitBuilder;
@@ -468,8 +468,8 @@ final class Computer implements AutoCloseable {
   /** The divergence of the logits from the teacher's. */
   Loss kl() {
     Options options = sample.options();
-    KlDivergence.Builder builder =
-        tier.apply(KlDivergence.builder())
+    Divergence.Builder builder =
+        tier.apply(Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER))
             .axis(axis())
             .fullyMasked(options.fullyMasked())
             .reduction(options.reduction())
@@ -478,15 +478,14 @@ final class Computer implements AutoCloseable {
     if (options.temperature() != 0) {
       builder.temperature(options.temperature());
     }
-    KlDivergence operation = builder.build();
+    Divergence operation = builder.build();
     Slab losses = perRow(sample.out(), sample.result());
     Slab teacher = perClass(sample.in(), sample.type()).put(batch.teacher);
     Inputs inputs = rowWeights == null ? ofBackward() : ofBackward().rowWeights(rowWeights);
     Loss result = new Loss();
     Slab x = logits();
     Slab dx = result(x);
-    KlDivergence.Outputs outputs =
-        new KlDivergence.Outputs().losses(losses.tensor).tally(result.tally);
+    Divergence.Outputs outputs = new Divergence.Outputs().losses(losses.tensor).tally(result.tally);
     result.loss = operation.forwardBackward(x.tensor, teacher.tensor, inputs, dx.tensor, outputs);
     result.sum = outputs.sum();
     result.arrays.put("gradient", dx.take());

@@ -5,7 +5,7 @@ import dev.xent.BinaryCrossEntropy;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Inputs;
-import dev.xent.KlDivergence;
+import dev.xent.Divergence;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
 import dev.xent.NllLoss;
@@ -269,15 +269,15 @@ final class Cases {
             Operand.in(content.weights(wide(type), count(rows))),
             gradient),
         teller -> {
-          KlDivergence divergence =
-              teller.tell(KlDivergence.builder().axis(1).temperature(2)).build();
+          Divergence divergence =
+              teller.tell(Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).axis(1).temperature(2)).build();
           return (t, own) ->
               divergence.forwardBackward(
                   t[0],
                   t[1],
                   Inputs.none().rowWeights(t[2].reshape(rows)),
                   t[3],
-                  new KlDivergence.Outputs());
+                  new Divergence.Outputs());
         });
     add(
         "binary cross-entropy",

@@ -3060,6 +3060,148 @@ public class XentH extends XentH$shared {
         }
     }
 
+    private static class xent_jensen_shannon_divergence_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_jensen_shannon_divergence_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_jensen_shannon_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_jensen_shannon_divergence_at$descriptor() {
+        return xent_jensen_shannon_divergence_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_jensen_shannon_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_jensen_shannon_divergence_at$handle() {
+        return xent_jensen_shannon_divergence_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_jensen_shannon_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_jensen_shannon_divergence_at$address() {
+        return xent_jensen_shannon_divergence_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_jensen_shannon_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static int xent_jensen_shannon_divergence_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment teacher, MemorySegment class_mask, MemorySegment row_weights, MemorySegment losses, MemorySegment gradient, MemorySegment tally, MemorySegment report) {
+        var mh$ = xent_jensen_shannon_divergence_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_jensen_shannon_divergence_at", shape, options, row_begin, row_end, logits, teacher, class_mask, row_weights, losses, gradient, tally, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, teacher, class_mask, row_weights, losses, gradient, tally, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_total_variation_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_total_variation_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_total_variation_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_total_variation_at$descriptor() {
+        return xent_total_variation_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_total_variation_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_total_variation_at$handle() {
+        return xent_total_variation_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_total_variation_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_total_variation_at$address() {
+        return xent_total_variation_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_total_variation_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
+     * }
+     */
+    public static int xent_total_variation_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment teacher, MemorySegment class_mask, MemorySegment row_weights, MemorySegment losses, MemorySegment gradient, MemorySegment tally, MemorySegment report) {
+        var mh$ = xent_total_variation_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_total_variation_at", shape, options, row_begin, row_end, logits, teacher, class_mask, row_weights, losses, gradient, tally, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, teacher, class_mask, row_weights, losses, gradient, tally, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class xent_forward_states_at {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             XentH.C_INT,

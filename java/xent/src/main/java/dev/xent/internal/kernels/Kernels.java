@@ -412,10 +412,20 @@ public interface Kernels {
       MemorySegment gradient,
       MemorySegment report);
 
+  /** sum q (log q - log p). */
+  int KULLBACK_LEIBLER = 0;
+
+  /** sum (q log(q / m) + p log(p / m)) / 2, m = (p + q) / 2. */
+  int JENSEN_SHANNON = 1;
+
+  /** sum |p - q| / 2. */
+  int TOTAL_VARIATION = 2;
+
   /**
-   * loss = sum q (log q - log p), q being the softmax of the teacher, and its gradient. As
-   * xent_kl_divergence_at.
+   * A divergence of the student's softmax p from q, that of the teacher, and its gradient. As
+   * xent_kl_divergence_at, xent_jensen_shannon_divergence_at and xent_total_variation_at.
    *
+   * @param kind which one
    * @param shape xent_shape
    * @param options xent_options
    * @param rowBegin the first row
@@ -430,7 +440,8 @@ public interface Kernels {
    * @param report xent_report, or NULL
    * @return one of {@link Status}
    */
-  int klDivergence(
+  int divergence(
+      int kind,
       MemorySegment shape,
       MemorySegment options,
       long rowBegin,

@@ -107,6 +107,17 @@ public final class NativeKernels implements Kernels {
       eitherWay(
           XentH.xent_sample_at$handle(),
           critical(XentH.xent_sample_at$address(), XentH.xent_sample_at$descriptor()));
+  private static final MethodHandle JENSEN_SHANNON_DIVERGENCE =
+      eitherWay(
+          XentH.xent_jensen_shannon_divergence_at$handle(),
+          critical(
+              XentH.xent_jensen_shannon_divergence_at$address(),
+              XentH.xent_jensen_shannon_divergence_at$descriptor()));
+  private static final MethodHandle TOTAL_VARIATION =
+      eitherWay(
+          XentH.xent_total_variation_at$handle(),
+          critical(
+              XentH.xent_total_variation_at$address(), XentH.xent_total_variation_at$descriptor()));
   private static final MethodHandle FORWARD_STATES =
       eitherWay(
           XentH.xent_forward_states_at$handle(),
@@ -690,7 +701,8 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
-  public int klDivergence(
+  public int divergence(
+      int kind,
       MemorySegment shape,
       MemorySegment options,
       long rowBegin,
@@ -707,9 +719,15 @@ public final class NativeKernels implements Kernels {
         isBrief(shape, rowBegin, rowEnd)
             || onHeap(logits, teacher, classMask)
             || onHeap(rowWeights, losses, gradient);
+    MethodHandle function =
+        switch (kind) {
+          case JENSEN_SHANNON -> JENSEN_SHANNON_DIVERGENCE;
+          case TOTAL_VARIATION -> TOTAL_VARIATION;
+          default -> KL_DIVERGENCE;
+        };
     try {
       return (int)
-          KL_DIVERGENCE.invokeExact(
+          function.invokeExact(
               critical,
               shape,
               options,

@@ -379,9 +379,16 @@ final class GeneralRun {
     if (c.ragged) {
       return;
     }
+    for (int kind = Kernels.KULLBACK_LEIBLER; kind <= Kernels.TOTAL_VARIATION; kind++) {
+      divergence(kind, "divergence " + kind);
+    }
+  }
+
+  private void divergence(int kind, String name) {
     lawful(
-        "divergence",
-        kernels.klDivergence(
+        name,
+        kernels.divergence(
+            kind,
             c.shape,
             ofDivergence,
             0,
@@ -390,10 +397,10 @@ final class GeneralRun {
             c.teacher,
             c.classMask,
             c.rowWeights,
-            perRow("divergence", xent_shape.losses(c.shape)),
-            full("divergence gradient", xent_shape.gradient(c.shape)),
-            tally("divergence tally"),
-            report("divergence report")));
+            perRow(name, xent_shape.losses(c.shape)),
+            full(name + " gradient", xent_shape.gradient(c.shape)),
+            tally(name + " tally"),
+            report(name + " report")));
   }
 
   private void softmaxInParts() {

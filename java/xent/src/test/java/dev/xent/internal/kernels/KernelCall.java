@@ -204,7 +204,8 @@ final class KernelCall {
   }
 
   private static int divergence(Kernels k, KernelCall c, MemorySegment report) {
-    return k.klDivergence(
+    return k.divergence(
+        Kernels.KULLBACK_LEIBLER,
         c.shape,
         c.options,
         c.rowBegin,

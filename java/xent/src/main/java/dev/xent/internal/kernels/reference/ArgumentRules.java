@@ -138,7 +138,7 @@ final class ArgumentRules {
     return status == Status.OK ? call.arrays.check(call, arrays) : status;
   }
 
-  static int klDivergence(Call call) {
+  static int divergence(Call call) {
     int status = call.checkWhole();
     if (status == Status.OK) {
       status = OptionRules.checkForeign(call, OPTIONS_OF_DIVERGENCE);
@@ -147,7 +147,7 @@ final class ArgumentRules {
       status = checkTally(call);
     }
     call.numbers = ElementType.NUMBERS; // computed in double whatever the types
-    return status == Status.OK ? call.arrays.check(call, FunctionArrays.KL_DIVERGENCE) : status;
+    return status == Status.OK ? call.arrays.check(call, FunctionArrays.DIVERGENCE) : status;
   }
 
   static int binaryCrossEntropy(Call call) {

@@ -373,7 +373,8 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
-  public int klDivergence(
+  public int divergence(
+      int kind,
       MemorySegment shape,
       MemorySegment options,
       long rowBegin,
@@ -396,7 +397,7 @@ public final class ReferenceKernels implements Kernels {
     given.gradient = gradient;
     given.tally = tally;
     int status = call.begin(shape, options, report, rowBegin, rowEnd);
-    return run(call, status, ArgumentRules::klDivergence, c -> c.divergence().forward(), report);
+    return run(call, status, ArgumentRules::divergence, c -> c.divergence().forward(kind), report);
   }
 
   @Override

@@ -3,7 +3,9 @@ package dev.xent.internal.kernels.reference.rows;
 
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
+import static dev.xent.internal.kernels.reference.math.Constants.LN2;
 
+import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.call.Request;
@@ -19,11 +21,20 @@ import dev.xent.internal.kernels.reference.sum.Work;
 import java.util.Arrays;
 
 /**
- * The Kullback-Leibler divergence of a student from its teacher, in float64 arithmetic whatever the
- * types: u sum q (log q - log p), as a sum of terms that are never negative.
+ * A divergence of a student from its teacher, in float64 arithmetic whatever the types, as a sum of
+ * terms that are never negative. Of Kullback-Leibler the gradient is known class by class; of the
+ * others it is p (slope - sum p slope), so the row is gone through twice.
  */
 public final class DivergenceRows {
   private static final double NEAR = 0.34;
+
+  /** Up to here Jensen-Shannon's terms are series. */
+  private static final double SERIES = 0.7;
+
+  private static final int SERIES_TERMS = 16;
+
+  /** Beyond it exp(-v) counts for nothing. */
+  private static final double FAR = 40;
 
   private final Request call;
   private final Arithmetic arithmetic = new Float64();
@@ -34,6 +45,9 @@ public final class DivergenceRows {
   private final Pair ofChunk = arithmetic.pair();
   private final double[] terms = new double[CHUNK];
   private final double[] gradient = new double[CHUNK];
+  private final double[] lean = new double[CHUNK];
+  private final Pair leaning = arithmetic.pair();
+  private int kind;
   private double gradientScale;
 
   /** D of the teacher less that of the student. */
@@ -46,8 +60,9 @@ public final class DivergenceRows {
     row = student.row;
   }
 
-  /** Losses and gradients of the call's rows. */
-  public int forward() {
+  /** Losses and gradients of the call's rows, of the divergence that is asked for. */
+  public int forward(int asked) {
+    kind = asked;
     teacher.begin();
     student.begin();
     for (long r = call.rowBegin; r < call.rowEnd; r++) {
@@ -72,14 +87,44 @@ public final class DivergenceRows {
       return;
     }
     gradientScale = student.cooled(call.options.scale() * row.weight);
+    gradientScale *= kind == Kernels.KULLBACK_LEIBLER ? 1 : 0.5;
     distances = teacher.statistics.distance(arithmetic) - student.statistics.distance(arithmetic);
     loss.clear();
+    leaning.clear();
+    boolean once = kind == Kernels.KULLBACK_LEIBLER;
     for (long begin = 0; begin < row.classes; begin += CHUNK) {
       int count = Row.chunkSize(begin, row.classes);
       chunk(begin, count);
+      if (once) {
+        storeGradient(begin, count);
+      }
+    }
+    double value = row.weight * loss.value();
+    double mean = leaning.value();
+    for (long begin = 0; begin < row.classes && !once; begin += CHUNK) {
+      int count = Row.chunkSize(begin, row.classes);
+      slopes(begin, count, mean);
       storeGradient(begin, count);
     }
-    storeLoss(row.weight * loss.value());
+    storeLoss(value);
+  }
+
+  /** The gradient of the classes of a chunk, once it is known what slopes have less. */
+  private void slopes(long begin, int count, double mean) {
+    loadProbabilities(teacher, begin, count);
+    loadProbabilities(student, begin, count);
+    for (int i = 0; i < count; i++) {
+      double p = student.y[i];
+      double slope = slope(teacher.y[i], p, ratio(i));
+      gradient[i] = p * (slope - mean) * gradientScale;
+    }
+    student.chunk.fillMasked(gradient, 0);
+  }
+
+  /** log q - log p of a class of the chunk that is loaded. */
+  private double ratio(int i) {
+    boolean none = teacher.y[i] == 0 && student.y[i] == 0;
+    return none ? 0 : logRatio(teacher.chunk.x[i], student.chunk.x[i]);
   }
 
   private void finishSpecial(double value) {
@@ -110,14 +155,23 @@ public final class DivergenceRows {
     for (int i = 0; i < count; i++) {
       double q = teacher.y[i];
       double p = student.y[i];
-      double v = q == 0 ? 0 : logRatio(teacher.chunk.x[i], student.chunk.x[i]);
-      terms[i] = term(q, p, v);
-      gradient[i] = difference(q, p, v) * gradientScale;
+      double v = ratio(i);
+      terms[i] = termOf(q, p, v);
+      if (kind == Kernels.KULLBACK_LEIBLER) {
+        gradient[i] = difference(q, p, v) * gradientScale;
+      } else {
+        lean[i] = p * slope(q, p, v);
+      }
     }
     student.chunk.fillMasked(terms, 0);
     student.chunk.fillMasked(gradient, 0);
     arithmetic.sum(terms, count, ofChunk);
     loss.add(ofChunk);
+    if (kind != Kernels.KULLBACK_LEIBLER) {
+      student.chunk.fillMasked(lean, 0);
+      arithmetic.sum(lean, count, ofChunk);
+      leaning.add(ofChunk);
+    }
   }
 
   private void loadProbabilities(Work side, long begin, int count) {
@@ -143,6 +197,65 @@ public final class DivergenceRows {
   private static double lost(double f, double g, double s) {
     double k = s - f;
     return (f - (s - k)) - (g + k);
+  }
+
+  private double termOf(double q, double p, double v) {
+    return switch (kind) {
+      case Kernels.JENSEN_SHANNON -> shannonTerm(q, p, v);
+      case Kernels.TOTAL_VARIATION -> 0.5 * Math.abs(difference(q, p, v));
+      default -> term(q, p, v);
+    };
+  }
+
+  /** What p is multiplied by in the gradient, but for the mean of all. */
+  private double slope(double q, double p, double v) {
+    if (kind == Kernels.JENSEN_SHANNON) {
+      return p == 0 ? 0 : shannonSlope(v);
+    }
+    double w = difference(q, p, v);
+    return 0.5 * Math.abs(w) == 0 ? 0 : Math.signum(w);
+  }
+
+  /** (p + q) / 2 h(v / 2), h(a) = a tanh a - log cosh a. */
+  private double shannonTerm(double q, double p, double v) {
+    double both = 0.5 * (q + p);
+    if (both == 0) {
+      return 0;
+    }
+    if (Math.abs(v) <= SERIES) {
+      return both * series(squareOfTanh(v), true);
+    }
+    double size = Math.min(Math.abs(v), FAR);
+    double e = 1 + Float64.exponentialLessOne(-size);
+    return both * (rest(e) - size * e / (e + 1));
+  }
+
+  /** log(p / ((p + q) / 2)). */
+  private double shannonSlope(double v) {
+    if (Math.abs(v) <= SERIES) {
+      return 0 - Fma.fma(0.5, v, series(squareOfTanh(v), false));
+    }
+    double e = 1 + Float64.exponentialLessOne(-Math.min(Math.abs(v), FAR));
+    return rest(e) - (v > 0 ? v : 0);
+  }
+
+  private double rest(double e) {
+    return LN2 - arithmetic.logOnePlus(e);
+  }
+
+  private static double squareOfTanh(double v) {
+    double m = Float64.exponentialLessOne(-Math.abs(v));
+    double t = (0 - m) / (1 + m + 1);
+    return t * t;
+  }
+
+  /** The sum of z^n over 2 n, or over 2 n (2 n - 1). */
+  private static double series(double z, boolean ends) {
+    double sum = 0;
+    for (int n = SERIES_TERMS; n > 0; n--) {
+      sum = Fma.fma(sum, z, 1 / (ends ? 2.0 * n * (2 * n - 1) : 2.0 * n));
+    }
+    return sum * z;
   }
 
   /** q (v + exp(-v) - 1). */

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class KlDivergenceCommandTest {
+class DivergenceCommandTest {
   /** At a temperature of 2, computed with 70 digits by another program. */
   private static final double[] LOSSES = {0.05888484135735024, 0.16598457361312993};
 
@@ -73,6 +73,14 @@ class KlDivergenceCommandTest {
   }
 
   @Test
+  void takesTheKindOfDivergence() {
+    assertThat((double) kl("--kind", "total-variation").json().get("loss")).isBetween(0.1, 0.3);
+    assertThat((double) kl("--kind", "jensen-shannon").json().get("loss")).isBetween(0.01, 0.1);
+    assertThat(kl("--kind", "kullback-leibler").json()).isEqualTo(kl().json());
+    kl("--kind", "l1").refuses("'l1' is not one of kullback-leibler, jensen-shannon");
+  }
+
+  @Test
   void writesAnyType() {
     kl("--losses", file("l"), "--dtype", "f64").succeeds();
     assertThat(NpyBytes.doublesOf(file("l"))[0]).isCloseTo(LOSSES[0], offset(1e-14));
@@ -83,10 +91,10 @@ class KlDivergenceCommandTest {
   @Test
   void refusesWhatDoesNotFit() {
     Path other = NpyBytes.floats(file("b"), "(2, 3)", 1, 2, 3, 4, 5, 6);
-    xent("kl-divergence", student, other).refuses("[2, 3]", "[2, 4]");
-    xent("kl-divergence", student, NpyBytes.longs(file("t"), "(2,)", 0, 1))
+    xent("divergence", student, other).refuses("[2, 3]", "[2, 4]");
+    xent("divergence", student, NpyBytes.longs(file("t"), "(2,)", 0, 1))
         .refuses("t.npy has integers (i64) where floats belong");
-    xent("kl-divergence", student, teacher, "--temperature", "-1")
+    xent("divergence", student, teacher, "--temperature", "-1")
         .refuses("--temperature -1.0 is out of range");
     kl("--grad", teacher).refuses("a.npy is an input of this command");
     kl("--softcap", 30).refuses("unknown option '--softcap'");
@@ -94,7 +102,7 @@ class KlDivergenceCommandTest {
 
   private Cli kl(Object... options) {
     Object[] words = new Object[6 + options.length];
-    words[0] = "kl-divergence";
+    words[0] = "divergence";
     words[1] = student;
     words[2] = teacher;
     words[3] = "--json";

@@ -15,7 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** The divergence of a student from its teacher against plain double arithmetic. */
-class KlDivergenceTest {
+class DivergenceTest {
   private static final int ROWS = 5;
   private static final int CLASSES = 37;
 
@@ -54,7 +54,11 @@ class KlDivergenceTest {
   @OnEveryBackend
   void lossAndGradientOfTheMean(Backend backend) {
     double temperature = 2;
-    KlDivergence kl = KlDivergence.builder().backend(backend).temperature(temperature).build();
+    Divergence kl =
+        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+            .backend(backend)
+            .temperature(temperature)
+            .build();
     Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
     double mean = kl.forwardBackward(x, a, dx);
     double sum = 0;
@@ -74,17 +78,79 @@ class KlDivergenceTest {
 
   @OnEveryBackend
   void aStudentLikeItsTeacherHasNoLoss(Backend backend) {
-    KlDivergence kl = KlDivergence.builder().backend(backend).build();
+    Divergence kl = Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
     Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
     assertThat(kl.forwardBackward(x, x, dx)).isZero();
     assertThat(dx.toFloatArray()).containsOnly(0);
   }
 
+  /** Both symmetric and bounded; their gradients are the slopes of the losses. */
+  @OnEveryBackend
+  void theOthersAreSymmetricAndBounded(Backend backend) {
+    for (Divergence.Kind kind :
+        new Divergence.Kind[] {Divergence.Kind.JENSEN_SHANNON, Divergence.Kind.TOTAL_VARIATION}) {
+      Divergence divergence =
+          Divergence.builder(kind)
+              .backend(backend)
+              .temperature(1.5)
+              .reduction(Reduction.SUM)
+              .build();
+      double[] values = new double[ROWS * CLASSES];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = student[i];
+      }
+      Tensor in = Tensor.of(values, ROWS, CLASSES);
+      Tensor dx = Tensor.of(new double[ROWS * CLASSES], ROWS, CLASSES);
+      double loss = divergence.forwardBackward(in, a, dx);
+      assertThat(loss).isCloseTo(plain(kind), within(1e-6));
+      assertThat(divergence.forward(a, in)).isCloseTo(loss, within(1e-13));
+      assertThat(divergence.forward(in, in)).isZero();
+      double h = 1e-6;
+      for (int i = 0; i < values.length; i += 5) {
+        double own = values[i];
+        values[i] = own + h;
+        double above = divergence.forward(in, a);
+        values[i] = own - h;
+        double below = divergence.forward(in, a);
+        values[i] = own;
+        assertThat(dx.getDouble(i / CLASSES, i % CLASSES))
+            .isCloseTo((above - below) / (2 * h), within(1e-8));
+      }
+    }
+    Tensor one = Tensor.of(new double[] {0, -1 / 0.0}, 1, 2);
+    Tensor other = Tensor.of(new double[] {-1 / 0.0, 0}, 1, 2);
+    assertThat(on(backend, Divergence.Kind.JENSEN_SHANNON).forward(one, other))
+        .isCloseTo(Math.log(2), within(1e-15));
+    assertThat(on(backend, Divergence.Kind.TOTAL_VARIATION).forward(one, other)).isEqualTo(1);
+    assertThat(on(backend, Divergence.Kind.KULLBACK_LEIBLER).forward(one, other)).isInfinite();
+  }
+
+  private static Divergence on(Backend backend, Divergence.Kind kind) {
+    return Divergence.builder(kind).backend(backend).build();
+  }
+
+  /** The sum over the rows, from the definition. */
+  private double plain(Divergence.Kind kind) {
+    double loss = 0;
+    for (int row = 0; row < ROWS; row++) {
+      double[] q = Samples.softmax(divided(Samples.row(teacher, row, CLASSES), 1.5));
+      double[] p = Samples.softmax(divided(Samples.row(student, row, CLASSES), 1.5));
+      for (int k = 0; k < CLASSES; k++) {
+        double m = (p[k] + q[k]) / 2;
+        loss +=
+            kind == Divergence.Kind.TOTAL_VARIATION
+                ? Math.abs(p[k] - q[k]) / 2
+                : (q[k] * Math.log(q[k] / m) + p[k] * Math.log(p[k] / m)) / 2;
+      }
+    }
+    return loss;
+  }
+
   @OnEveryBackend
   void rowsOfWeightZeroAreIgnored(Backend backend) {
-    KlDivergence kl = KlDivergence.builder().backend(backend).build();
+    Divergence kl = Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
     Tensor losses = Tensor.of(new double[ROWS]);
-    KlDivergence.Outputs outcome = new KlDivergence.Outputs().losses(losses);
+    Divergence.Outputs outcome = new Divergence.Outputs().losses(losses);
     Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1, 0, 2, 0.5f, 0}));
     double mean = kl.forward(x, a, weights, outcome);
     assertThat(outcome.counted()).isEqualTo(3);
@@ -97,7 +163,11 @@ class KlDivergenceTest {
 
   @OnEveryBackend
   void everyTypeGoesWithEveryOther(Backend backend) {
-    KlDivergence kl = KlDivergence.builder().backend(backend).reduction(Reduction.SUM).build();
+    Divergence kl =
+        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+            .backend(backend)
+            .reduction(Reduction.SUM)
+            .build();
     for (DType one : DType.values()) {
       for (DType other : DType.values()) {
         if (one.isFloat() && other.isFloat()) {
@@ -120,14 +190,14 @@ class KlDivergenceTest {
 
   @OnEveryBackend
   void maskedClassesAreOfNoSide(Backend backend) {
-    KlDivergence kl = KlDivergence.builder().backend(backend).build();
+    Divergence kl = Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
     byte[] flags = new byte[CLASSES];
     flags[3] = 1;
     flags[7] = 1;
     Tensor mask = Tensor.of(MemorySegment.ofArray(flags), DType.U8, CLASSES);
     Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
     double mean =
-        kl.forwardBackward(x, a, Inputs.none().classMask(mask), dx, new KlDivergence.Outputs());
+        kl.forwardBackward(x, a, Inputs.none().classMask(mask), dx, new Divergence.Outputs());
     double sum = 0;
     for (int r = 0; r < ROWS; r++) {
       double q = 1 / (1 + Math.exp(a.getDouble(r, 7) - a.getDouble(r, 3)));
@@ -142,9 +212,9 @@ class KlDivergenceTest {
   @ParameterizedTest
   @EnumSource(names = "NATIVE")
   void whatItDoesNotHaveIsRefused(Backend backend) {
-    KlDivergence kl = KlDivergence.builder().backend(backend).build();
-    KlDivergence.Outputs outcome = new KlDivergence.Outputs();
-    assertThatThrownBy(() -> KlDivergence.builder().temperature(-2))
+    Divergence kl = Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
+    Divergence.Outputs outcome = new Divergence.Outputs();
+    assertThatThrownBy(() -> Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).temperature(-2))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("temperature is -2.0");
     assertThatThrownBy(() -> kl.forward(x, Tensor.of(new float[4], 2, 2)))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.Divergence;
 import dev.xent.Inputs;
-import dev.xent.KlDivergence;
 import dev.xent.Tensor;
 import dev.xent.options.FullyMasked;
 import java.nio.file.Path;
@@ -13,18 +13,22 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code xent kl-divergence}: how far a student's logits are from its teacher's. */
+/** {@code xent divergence}: how far a student's logits are from its teacher's. */
 @Command(
-    name = "kl-divergence",
-    header = "KL divergence of a student's logits from a teacher's, and its gradient.",
-    customSynopsis = "xent kl-divergence LOGITS.npy TEACHER.npy [OPTIONS]",
-    description = "Per row: sum q (log q - log p), q and p the softmax of teacher and student.",
+    name = "divergence",
+    header = "Divergence of a student's logits from a teacher's, and its gradient.",
+    customSynopsis = "xent divergence LOGITS.npy TEACHER.npy [OPTIONS]",
+    description = {
+      "Per row, q and p the softmax of teacher and student, m = (p + q) / 2:",
+      "kullback-leibler sum q (log q - log p), jensen-shannon",
+      "sum (q log(q / m) + p log(p / m)) / 2, total-variation sum |p - q| / 2."
+    },
     footer = {
       "Examples:",
-      "  xent kl-divergence student.npy teacher.npy --temperature 2",
-      "  xent kl-divergence student.npy teacher.npy --grad g.npy --json"
+      "  xent divergence student.npy teacher.npy --temperature 2",
+      "  xent divergence student.npy teacher.npy --grad g.npy --json"
     })
-final class KlDivergenceCommand extends ReducedCommand<KlDivergence.Outputs> {
+final class DivergenceCommand extends ReducedCommand<Divergence.Outputs> {
   @Parameters(
       index = "0",
       paramLabel = "LOGITS.npy",
@@ -36,6 +40,13 @@ final class KlDivergenceCommand extends ReducedCommand<KlDivergence.Outputs> {
       paramLabel = "TEACHER.npy",
       description = "The teacher's, in the same shape, of any of these types.")
   private Path teacher;
+
+  @Option(
+      names = "--kind",
+      paramLabel = "D",
+      description =
+          "kullback-leibler, jensen-shannon or total-variation. Default: kullback-leibler.")
+  private Divergence.Kind kind = Divergence.Kind.KULLBACK_LEIBLER;
 
   @Option(
       names = "--temperature",
@@ -91,14 +102,14 @@ final class KlDivergenceCommand extends ReducedCommand<KlDivergence.Outputs> {
   }
 
   @Override
-  KlDivergence.Outputs outputs() {
-    return new KlDivergence.Outputs();
+  Divergence.Outputs outputs() {
+    return new Divergence.Outputs();
   }
 
   @Override
-  void compute(Settings settings, Loss loss, @Nullable Tensor dx, KlDivergence.Outputs outputs) {
-    KlDivergence.Builder builder =
-        KlDivergence.builder()
+  void compute(Settings settings, Loss loss, @Nullable Tensor dx, Divergence.Outputs outputs) {
+    Divergence.Builder builder =
+        Divergence.builder(kind)
             .axis(settings.axis())
             .temperature(temperature)
             .fullyMasked(fullyMasked)
@@ -110,7 +121,7 @@ final class KlDivergenceCommand extends ReducedCommand<KlDivergence.Outputs> {
     if (settings.denominator() != null) {
       builder.denominator(settings.denominator());
     }
-    KlDivergence operation = builder.build();
+    Divergence operation = builder.build();
     if (dx == null) {
       operation.forward(loss.input(), loss.targets(), loss.inputs(), outputs);
     } else {

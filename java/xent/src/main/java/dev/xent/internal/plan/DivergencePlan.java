@@ -4,11 +4,14 @@ package dev.xent.internal.plan;
 import static java.lang.foreign.MemorySegment.NULL;
 
 import dev.xent.DType;
+import dev.xent.Divergence;
 import dev.xent.internal.kernels.Kernels;
 import org.jspecify.annotations.Nullable;
 
-/** The Kullback-Leibler divergence of a student from its teacher. */
-public final class KlPlan {
+/** A divergence of a student from its teacher. */
+public final class DivergencePlan {
+  private final Divergence.Kind kind;
+  private final int number;
   private final Engine engine;
   private final Kernels kernels;
   private final LossSpec spec;
@@ -16,7 +19,14 @@ public final class KlPlan {
   private final Reductions reductions;
   private final RowWork rows = this::rows;
 
-  public KlPlan(Engine engine, LossSpec spec) {
+  public DivergencePlan(Divergence.Kind kind, Engine engine, LossSpec spec) {
+    this.kind = kind;
+    this.number =
+        switch (kind) {
+          case KULLBACK_LEIBLER -> Kernels.KULLBACK_LEIBLER;
+          case JENSEN_SHANNON -> Kernels.JENSEN_SHANNON;
+          case TOTAL_VARIATION -> Kernels.TOTAL_VARIATION;
+        };
     this.engine = engine;
     this.kernels = engine.kernels();
     this.spec = spec;
@@ -25,8 +35,8 @@ public final class KlPlan {
   }
 
   /** The same with another denominator. */
-  public KlPlan withDenominator(double value) {
-    return new KlPlan(engine, spec.withDenominator(value));
+  public DivergencePlan withDenominator(double value) {
+    return new DivergencePlan(kind, engine, spec.withDenominator(value));
   }
 
   /** The axis of the classes. */
@@ -36,7 +46,7 @@ public final class KlPlan {
 
   @Override
   public String toString() {
-    return spec.describe(new Described("KlDivergence"), engine);
+    return spec.describe(new Described("Divergence").with("kind", kind), engine);
   }
 
   /** The reduced loss, and whatever is asked for beside it. */
@@ -49,7 +59,7 @@ public final class KlPlan {
     Call call = Call.current();
     Outputs outputs = wanted == null ? call.outputs : wanted;
     try {
-      call.begin(gradient == null ? "kl-divergence" : "kl-divergence with gradient", engine);
+      call.begin(gradient == null ? "divergence" : "divergence with gradient", engine);
       takeInputs(call, logits, teacher, inputs);
       takeOutputs(call, gradient, outputs);
       call.needsWholeRows = true;
@@ -95,9 +105,9 @@ public final class KlPlan {
   }
 
   private void takeInputs(Call call, View logits, View teacher, InputViews inputs) {
-    inputs.refuseTargetWeights("KL divergence");
-    inputs.refuseRowOffsets("KL divergence");
-    inputs.refuseSink("KL divergence");
+    inputs.refuseTargetWeights("a divergence");
+    inputs.refuseRowOffsets("a divergence");
+    inputs.refuseSink("a divergence");
     call.lead(call.logits, logits, spec.axis());
     call.allowAnyFloats();
     call.whole(call.teacher, teacher);
@@ -119,7 +129,8 @@ public final class KlPlan {
     long step = call.rowsPerKernel();
     for (long row = begin; row < end && !call.isInVain(); row += step) {
       Failures.check(
-          kernels.klDivergence(
+          kernels.divergence(
+              number,
               call.shape,
               call.options,
               row,

@@ -10,19 +10,19 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.DivergencePlan;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
-import dev.xent.internal.plan.KlPlan;
 import dev.xent.internal.plan.Options;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
 import java.util.Objects;
 
 /**
- * The Kullback-Leibler divergence of a student from its teacher, both given as logits: {@code loss
- * = u sum q (log q - log p)} per row, where {@code q = softmax(teacher / temperature)} and {@code p
- * = softmax(x / temperature)}, and its gradient with respect to the student's logits, {@code dx = c
- * u (p - q) / temperature}. A loss is never below 0.
+ * A divergence of a student from its teacher, both given as logits, and its gradient with respect
+ * to the student's logits. {@code q = softmax(teacher / temperature)}, {@code p = softmax(x /
+ * temperature)}; which divergence, says a {@link Kind}: Kullback-Leibler, Jensen-Shannon, or the
+ * total variation distance. A loss is never below 0.
  *
  * <p>Distillation multiplies by the square of the temperature, so that gradients keep their size:
  * {@code gradientScale(t * t)}, and the loss times {@code t * t}. It is not done here.
@@ -41,33 +41,64 @@ import java.util.Objects;
  *
  * <p><b>Edges.</b> A row in which either side has a NaN or +inf is NaN. One in which all classes of
  * either side are -inf or masked follows {@link Builder#fullyMasked}. A class of -inf has
- * probability 0 there; where the teacher has it and the student not, the loss is +inf.
+ * probability 0 there; where the teacher has it and the student not, the Kullback-Leibler
+ * divergence is +inf.
  *
  * <p>Instances are immutable; any number of threads may share one. A call gives the same bits
  * whatever the backend, instruction set, number of threads, strides, batch size or kind of memory.
  * Everything is checked before anything is written: {@link ShapeException}, {@link DTypeException},
  * {@link MemoryException} and {@link OptionException} for what does not fit.
  */
-public final class KlDivergence {
-  private final KlPlan plan;
+public final class Divergence {
+  private final DivergencePlan plan;
 
-  private KlDivergence(KlPlan plan) {
+  private Divergence(DivergencePlan plan) {
     this.plan = plan;
   }
 
-  /** To choose options. */
-  public static Builder builder() {
-    return new Builder();
+  /** Which divergence, with {@code c} the gradient scale and {@code u} the weight of the row. */
+  public enum Kind {
+    /** {@code u sum q (log q - log p)}; gradient {@code c u (p - q) / temperature}. */
+    KULLBACK_LEIBLER,
+
+    /**
+     * {@code u sum (q log(q / m) + p log(p / m)) / 2} with {@code m = (p + q) / 2}, from 0 to log
+     * 2; gradient {@code c u p (log(p / m) - sum p log(p / m)) / (2 temperature)}.
+     */
+    JENSEN_SHANNON,
+
+    /**
+     * {@code u sum |p - q| / 2}, from 0 to 1; gradient {@code c u p (s - sum p s) / (2
+     * temperature)}, {@code s} being the sign of {@code p - q}, 0 where they are equal.
+     */
+    TOTAL_VARIATION
   }
 
-  /** The mean over the rows, with the defaults of {@link Builder}. */
-  public static KlDivergence mean() {
-    return builder().build();
+  /**
+   * To choose options.
+   *
+   * @param kind which divergence
+   */
+  public static Builder builder(Kind kind) {
+    return new Builder(Objects.requireNonNull(kind, "kind"));
   }
 
-  /** The sum over the rows, otherwise with the defaults of {@link Builder}. */
-  public static KlDivergence sum() {
-    return builder().reduction(Reduction.SUM).build();
+  /**
+   * The mean over the rows, with the defaults of {@link Builder}.
+   *
+   * @param kind which divergence
+   */
+  public static Divergence mean(Kind kind) {
+    return builder(kind).build();
+  }
+
+  /**
+   * The sum over the rows, otherwise with the defaults of {@link Builder}.
+   *
+   * @param kind which divergence
+   */
+  public static Divergence sum(Kind kind) {
+    return builder(kind).reduction(Reduction.SUM).build();
   }
 
   /**
@@ -75,8 +106,8 @@ public final class KlDivergence {
    *
    * @param denominator as {@link Builder#denominator}
    */
-  public KlDivergence withDenominator(double denominator) {
-    return new KlDivergence(plan.withDenominator(denominator));
+  public Divergence withDenominator(double denominator) {
+    return new Divergence(plan.withDenominator(denominator));
   }
 
   /** The axis of the classes, as {@link Builder#axis(int)} was given it. */
@@ -149,18 +180,24 @@ public final class KlDivergence {
         outputs(outputs, "outputs"));
   }
 
-  /** Its options that are not the defaults: {@code KlDivergence[temperature=2.0]}. */
+  /**
+   * Its options that are not the defaults: {@code Divergence[kind=KULLBACK_LEIBLER,
+   * temperature=2.0]}.
+   */
   @Override
   public String toString() {
     return plan.toString();
   }
 
-  /** Options of {@link KlDivergence}. Not safe for use by several threads at once. */
+  /** Options of {@link Divergence}. Not safe for use by several threads at once. */
   public static final class Builder extends ReducedBuilder<Builder> {
+    private final Kind kind;
     private FullyMasked fullyMasked = FullyMasked.NAN;
     private double temperature;
 
-    private Builder() {}
+    private Builder(Kind kind) {
+      this.kind = kind;
+    }
 
     /**
      * What a row gives in which one side has nothing but -inf and masked classes: NaN (default), or
@@ -187,10 +224,10 @@ public final class KlDivergence {
      * @throws OptionException for an instruction set that this processor or build does not have
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
-    public KlDivergence build() {
+    public Divergence build() {
       Engine engine = engine();
       Options options = Options.of(engine, fullyMasked, temperature, 0);
-      return new KlDivergence(new KlPlan(engine, spec(options, null)));
+      return new Divergence(new DivergencePlan(kind, engine, spec(options, null)));
     }
 
     @Override
