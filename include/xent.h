@@ -209,7 +209,10 @@ enum {
   XENT_U8 = 6,
   XENT_I16 = 7,
   XENT_I32 = 8,
-  XENT_I64 = 9
+  XENT_I64 = 9,
+  XENT_U16 = 10,
+  XENT_U32 = 11,
+  XENT_U64 = 12
 };
 
 /* ---- instruction sets ------------------------------------------------------------------------- */
@@ -355,7 +358,7 @@ typedef struct xent_report {
   int32_t field;      /* XENT_FIELD_... the status speaks of */
   int32_t way;        /* how the rows were computed, for xent_way_name; 0: none was. Numbers change between versions */
   int64_t row;        /* of a label out of range, or of a state or statistics that do not fit, else -1 */
-  int64_t label;      /* the label out of range */
+  int64_t label;      /* the label out of range; of U64 targets a negative one stands for 2^64 more */
   int64_t integer;    /* the size, type or instruction set at fault */
   double value;       /* the option at fault */
   int64_t counted;    /* of xent_check_targets, xent_cross_entropy and xent_finish: rows that were

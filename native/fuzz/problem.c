@@ -143,16 +143,16 @@ static void read_options(fuzz_problem *p, fuzz_input *in) {
 /* ---- layouts ---- */
 
 static int32_t read_type(fuzz_problem *p, fuzz_input *in, int index, bool wide, bool narrow) {
-  static const int32_t labels[] = {XENT_I64, XENT_I32, XENT_I8, XENT_U8, XENT_I16};
+  static const int32_t labels[] = {XENT_I64, XENT_I32, XENT_I8, XENT_U8, XENT_I16, XENT_U16, XENT_U32, XENT_U64};
   if (is_wild(p, in, 3)) return (int32_t)wild_number(in);
-  if (is_wild(p, in, 3)) return (int32_t)below(in, 11);
+  if (is_wild(p, in, 3)) return (int32_t)below(in, 14);
   switch (fuzz_kinds[index].types) {
     case BYTES: return XENT_U8;
     case CLASS_NUMBERS:
     case OFFSETS: return chance(in, 128) ? XENT_I32 : XENT_I64;
     case TARGET:
       if (p->shape.target_count || !chance(in, 64))
-        return labels[below(in, p->way && p->shape.classes > INT8_MAX ? 2 : 5)];
+        return labels[below(in, p->way && p->shape.classes > INT8_MAX ? 2 : 8)];
       break;
     case WEIGHTS:
       if (chance(in, 64)) return XENT_U8;

@@ -14,10 +14,10 @@ typedef struct {
 } array;
 
 static inline size_t size_of_type(int32_t type) {
-  return type == XENT_I8 || type == XENT_U8                            ? 1
-         : type == XENT_F16 || type == XENT_BF16 || type == XENT_I16 ? 2
-         : type == XENT_F32 || type == XENT_I32                       ? 4
-                                                                      : 8;
+  return type == XENT_I8 || type == XENT_U8                                                ? 1
+         : type == XENT_F16 || type == XENT_BF16 || type == XENT_I16 || type == XENT_U16 ? 2
+         : type == XENT_F32 || type == XENT_I32 || type == XENT_U32                       ? 4
+                                                                                          : 8;
 }
 
 static inline double get_number(const array *a, int64_t at) {
@@ -31,6 +31,9 @@ static inline double get_number(const array *a, int64_t at) {
     case XENT_U8: return *(const uint8_t *)p;
     case XENT_I16: return *(const int16_t *)p;
     case XENT_I32: return *(const int32_t *)p;
+    case XENT_U16: return *(const uint16_t *)p;
+    case XENT_U32: return *(const uint32_t *)p;
+    case XENT_U64: return (double)*(const uint64_t *)p;
     default: return (double)*(const int64_t *)p;
   }
 }
@@ -47,6 +50,9 @@ static inline void set_number(array *a, int64_t at, double value) {
     case XENT_U8: *(uint8_t *)p = (uint8_t)value; break;
     case XENT_I16: *(int16_t *)p = (int16_t)value; break;
     case XENT_I32: *(int32_t *)p = (int32_t)value; break;
+    case XENT_U16: *(uint16_t *)p = (uint16_t)value; break;
+    case XENT_U32: *(uint32_t *)p = (uint32_t)value; break;
+    case XENT_U64: *(uint64_t *)p = (uint64_t)value; break;
     default: *(int64_t *)p = (int64_t)value; break;
   }
 }

@@ -197,9 +197,9 @@ static void choose_targets(problem *p, int targets) {
                                    : (random_unit(&source) - (signs ? 0.3 : 0)) * 2 / (double)p->n);
     return;
   }
-  static const int32_t types[] = {XENT_I8, XENT_U8, XENT_I16, XENT_I32, XENT_I64};
-  const int32_t type = p->n <= 120 ? types[below(5)] : p->n <= 30000 ? types[2 + below(3)] : XENT_I64;
-  const bool unsigned_type = type == XENT_U8;
+  static const int32_t types[] = {XENT_I8, XENT_U8, XENT_I16, XENT_I32, XENT_I64, XENT_U16, XENT_U32, XENT_U64};
+  const int32_t type = p->n <= 120 ? types[below(8)] : p->n <= 30000 ? types[2 + below(6)] : XENT_I64;
+  const bool unsigned_type = type == XENT_U8 || type >= XENT_U16;
   if (unsigned_type && p->o.ignore_index < 0) p->o.ignore_index = 200;
   p->s.target_count = targets == SPARSE ? 1 + below(5) : 0;
   p->targets = targets == SPARSE ? array_of(p, p->s.target_count, type, false) : row_array(p, type);

@@ -412,12 +412,38 @@ static void refuse(void) {
   if (r.counted != 2) differing++;
 }
 
+/* A U64 that no int64_t holds is out of range, whatever the ignore index. */
+static void refuse_unsigned(void) {
+  const float x[6] = {0};
+  float losses[2];
+  const uint64_t labels[2] = {2, UINT64_MAX - 99}; /* the bits of -100 */
+  xent_shape s = dense_shape_of(2, 3, 1, XENT_U64);
+  xent_options o = xent_default_options();
+  xent_report r = {.size = sizeof r};
+  o.has_ignore_index = 1, o.ignore_index = -100;
+  expect(xent_check_targets_at(&s, &o, 0, 2, labels, NULL, NULL, NULL, NULL, NULL, NULL, &r), XENT_INVALID_LABEL, &r,
+         XENT_FIELD_TARGETS, "a label of 2^64 - 100");
+  if (r.row != 1 || (uint64_t)r.label != labels[1]) differing++;
+  const cross_entropy_arrays a = {.logits = x, .targets = labels, .losses = losses};
+  expect(cross_entropy_of(&s, &o, 0, 2, &a, &r), XENT_INVALID_LABEL, &r, XENT_FIELD_TARGETS, "the same in a loss");
+  expect(cross_entropy_of(&s, &o, 0, 1, &a, &r), XENT_OK, &r, 0, "a label of U64");
+  const uint16_t narrow[2] = {65436, 1}; /* the bits of -100 */
+  s.targets.type = XENT_U16;
+  expect(xent_check_targets_at(&s, &o, 0, 2, narrow, NULL, NULL, NULL, NULL, NULL, NULL, &r), XENT_INVALID_LABEL, &r,
+         XENT_FIELD_TARGETS, "a label of 65436");
+  o.ignore_index = 65436;
+  expect(xent_check_targets_at(&s, &o, 0, 2, narrow, NULL, NULL, NULL, NULL, NULL, NULL, &r), XENT_OK, &r, 0,
+         "an ignore index of 65436");
+  if (r.counted != 1) differing++;
+}
+
 int main(int argc, char **argv) {
   const long problems = argc > 1 ? strtol(argv[1], NULL, 10) : 1500;
   const uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
   for (uint64_t seed = first; seed < first + (uint64_t)problems; seed++) run_problem(seed);
   measure();
   refuse();
+  refuse_unsigned();
   printf("%ld mixtures of options, %llu values compared, %llu differ\n", problems, (unsigned long long)compared,
          (unsigned long long)differing);
   return differing != 0;

@@ -17,7 +17,8 @@ typedef struct {
   static bool count_##name(const type *labels, int64_t n, label_rules rules, int64_t *counted) {      \
     const bits limit = rules.classes > (most) ? (bits)(most) + 1 : (bits)rules.classes;               \
     const type ignore = (type)rules.ignore;                                                           \
-    const bits may_ignore = rules.ignores && (int64_t)ignore == rules.ignore;                         \
+    const bool holds = (type)-1 < (type)1 || rules.ignore >= 0;                                       \
+    const bits may_ignore = rules.ignores && holds && (int64_t)ignore == rules.ignore;                \
     bits wrong = 0, ignored = 0;                                                                      \
     for (int64_t i = 0; i < n; i++) {                                                                 \
       const bits is_ignored = (bits)(labels[i] == ignore) & may_ignore;                               \
@@ -32,6 +33,9 @@ XENT_DEFINE_COUNT_LABELS(u8, uint8_t, uint32_t, UINT8_MAX)
 XENT_DEFINE_COUNT_LABELS(i16, int16_t, uint32_t, INT16_MAX)
 XENT_DEFINE_COUNT_LABELS(i32, int32_t, uint32_t, INT32_MAX)
 XENT_DEFINE_COUNT_LABELS(i64, int64_t, uint64_t, INT64_MAX)
+XENT_DEFINE_COUNT_LABELS(u16, uint16_t, uint32_t, UINT16_MAX)
+XENT_DEFINE_COUNT_LABELS(u32, uint32_t, uint64_t, UINT32_MAX)
+XENT_DEFINE_COUNT_LABELS(u64, uint64_t, uint64_t, INT64_MAX)
 
 /* Whether the labels of rows [begin, end) lie side by side and are all lawful; then the rows that count are
  * added. Else nothing is. */
@@ -49,6 +53,9 @@ static bool count_labels(const xent_call *call, int64_t begin, int64_t end, int6
     case XENT_U8: lawful = count_u8((const uint8_t *)call->targets + begin, n, rules, &found); break;
     case XENT_I16: lawful = count_i16((const int16_t *)call->targets + begin, n, rules, &found); break;
     case XENT_I32: lawful = count_i32((const int32_t *)call->targets + begin, n, rules, &found); break;
+    case XENT_U16: lawful = count_u16((const uint16_t *)call->targets + begin, n, rules, &found); break;
+    case XENT_U32: lawful = count_u32((const uint32_t *)call->targets + begin, n, rules, &found); break;
+    case XENT_U64: lawful = count_u64((const uint64_t *)call->targets + begin, n, rules, &found); break;
     default: lawful = count_i64((const int64_t *)call->targets + begin, n, rules, &found);
   }
   if (lawful) *counted += found;

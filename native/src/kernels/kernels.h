@@ -11,7 +11,8 @@
 #define XENT_TYPE_BIT(type) (1u << (type))
 enum {
   XENT_LABEL_TYPES = XENT_TYPE_BIT(XENT_I8) | XENT_TYPE_BIT(XENT_U8) | XENT_TYPE_BIT(XENT_I16) |
-                     XENT_TYPE_BIT(XENT_I32) | XENT_TYPE_BIT(XENT_I64)
+                     XENT_TYPE_BIT(XENT_I32) | XENT_TYPE_BIT(XENT_I64) | XENT_TYPE_BIT(XENT_U16) |
+                     XENT_TYPE_BIT(XENT_U32) | XENT_TYPE_BIT(XENT_U64)
 };
 
 enum { XENT_MOST_SELECTED = 256 }; /* classes of a row */

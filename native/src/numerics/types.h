@@ -33,6 +33,9 @@ static const xent_element_type xent_element_types[] = {
     [XENT_I16] = {2, XENT_LABELS},
     [XENT_I32] = {4, XENT_LABELS | XENT_CLASS_NUMBERS},
     [XENT_I64] = {8, XENT_LABELS | XENT_CLASS_NUMBERS},
+    [XENT_U16] = {2, XENT_LABELS},
+    [XENT_U32] = {4, XENT_LABELS},
+    [XENT_U64] = {8, XENT_LABELS},
 };
 
 /* Of any number that a caller may have put there; one that is no type has no size. */

@@ -15,13 +15,16 @@ static inline int64_t row_offset(const xent_shape *shape, const xent_layout *lay
   return row / shape->inner * layout->outer + row % shape->inner * layout->inner;
 }
 
-/* Read once: memory may change under a call, and what was checked is what is used. */
+/* Read once: memory may change under a call, and what was checked is what is used. A U64 that no int64_t holds comes out
+ * negative: no class. */
 static inline int64_t load_label_at(const void *targets, int32_t type, int64_t at) {
   switch (type) {
     case XENT_I8: return ((const volatile int8_t *)targets)[at];
     case XENT_U8: return ((const volatile uint8_t *)targets)[at];
     case XENT_I16: return ((const volatile int16_t *)targets)[at];
     case XENT_I32: return ((const volatile int32_t *)targets)[at];
+    case XENT_U16: return ((const volatile uint16_t *)targets)[at];
+    case XENT_U32: return ((const volatile uint32_t *)targets)[at];
     default: return ((const volatile int64_t *)targets)[at];
   }
 }

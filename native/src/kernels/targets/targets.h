@@ -29,7 +29,8 @@ static inline bool clamps_terms(const xent_call *call) {
   return call->options->probability_clamp > 0 && call->targets && !has_labels(call);
 }
 static inline bool is_ignored_class(const xent_call *call, int64_t class) {
-  return call->options->has_ignore_index && class == call->options->ignore_index;
+  const bool beyond = class < 0 && call->shape->targets.type == XENT_U64; /* no int64_t holds it */
+  return call->options->has_ignore_index && class == call->options->ignore_index && !beyond;
 }
 
 /* Classes of the whole row, of which a shard's arrays hold some. */

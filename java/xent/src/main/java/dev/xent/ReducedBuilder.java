@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The options of operations that reduce the losses of rows: {@link CrossEntropy}, {@link NllLoss},
- * {@link Divergence}, and {@link BinaryCrossEntropy}, of which every element is a row. Not safe
- * for use by several threads at once; the operation that it builds is.
+ * {@link Divergence}, and {@link BinaryCrossEntropy}, of which every element is a row. Not safe for
+ * use by several threads at once; the operation that it builds is.
  *
  * @param <B> the builder itself, which every option returns
  */

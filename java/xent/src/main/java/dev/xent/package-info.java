@@ -6,10 +6,10 @@
  * <p>A {@link dev.xent.Tensor} is a view of memory. Operations ({@link dev.xent.Softmax}, {@link
  * dev.xent.LogSoftmax}, {@link dev.xent.LogSumExp}, {@link dev.xent.TopK}, {@link dev.xent.Argmax},
  * {@link dev.xent.Entropy}, {@link dev.xent.CrossEntropy}, {@link dev.xent.NllLoss}, {@link
- * dev.xent.Divergence}, {@link dev.xent.BinaryCrossEntropy}) are immutable and safe for use by
- * many threads; they read and write tensors that the caller gives, and small calls allocate
- * nothing. Every backend and instruction set gives the same bits. What is refused is refused with a
- * {@link dev.xent.errors.XentException} before anything is written.
+ * dev.xent.Divergence}, {@link dev.xent.BinaryCrossEntropy}) are immutable and safe for use by many
+ * threads; they read and write tensors that the caller gives, and small calls allocate nothing.
+ * Every backend and instruction set gives the same bits. What is refused is refused with a {@link
+ * dev.xent.errors.XentException} before anything is written.
  *
  * <p>Nothing is null unless it is marked {@code @Nullable}.
  */

@@ -220,7 +220,8 @@ class AllocationTest {
       allocatesNothing("token", x, other, in -> sampler.token(in, 3));
     }
 
-    Divergence divergence = Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
+    Divergence divergence =
+        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
     allocatesNothing("divergence", x, other, in -> divergence.forward(in, y));
     allocatesNothing(
         "divergence with gradient", x, other, in -> divergence.forwardBackward(in, y, dx));

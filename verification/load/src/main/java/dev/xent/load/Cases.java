@@ -4,8 +4,8 @@ package dev.xent.load;
 import dev.xent.BinaryCrossEntropy;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
-import dev.xent.Inputs;
 import dev.xent.Divergence;
+import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
 import dev.xent.NllLoss;
@@ -270,7 +270,9 @@ final class Cases {
             gradient),
         teller -> {
           Divergence divergence =
-              teller.tell(Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).axis(1).temperature(2)).build();
+              teller
+                  .tell(Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).axis(1).temperature(2))
+                  .build();
           return (t, own) ->
               divergence.forwardBackward(
                   t[0],

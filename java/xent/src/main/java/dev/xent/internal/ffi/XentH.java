@@ -919,6 +919,33 @@ public class XentH extends XentH$shared {
     public static int XENT_I64() {
         return XENT_I64;
     }
+    private static final int XENT_U16 = (int)10L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_U16 = 10
+     * }
+     */
+    public static int XENT_U16() {
+        return XENT_U16;
+    }
+    private static final int XENT_U32 = (int)11L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_U32 = 11
+     * }
+     */
+    public static int XENT_U32() {
+        return XENT_U32;
+    }
+    private static final int XENT_U64 = (int)12L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_U64 = 12
+     * }
+     */
+    public static int XENT_U64() {
+        return XENT_U64;
+    }
     private static final int XENT_ISA_BEST = (int)0L;
     /**
      * {@snippet lang=c :

@@ -137,6 +137,40 @@ public enum ElementType {
     public void setInteger(MemorySegment array, long index, long value) {
       array.set(JAVA_LONG_UNALIGNED, index * Long.BYTES, value);
     }
+  },
+  U16(XentH.XENT_U16(), Short.BYTES, ElementType.LABELS) {
+    @Override
+    public long getInteger(MemorySegment array, long index) {
+      return Short.toUnsignedLong(array.get(JAVA_SHORT_UNALIGNED, index * Short.BYTES));
+    }
+
+    @Override
+    public void setInteger(MemorySegment array, long index, long value) {
+      array.set(JAVA_SHORT_UNALIGNED, index * Short.BYTES, (short) value);
+    }
+  },
+  U32(XentH.XENT_U32(), Integer.BYTES, ElementType.LABELS) {
+    @Override
+    public long getInteger(MemorySegment array, long index) {
+      return Integer.toUnsignedLong(array.get(JAVA_INT_UNALIGNED, index * Integer.BYTES));
+    }
+
+    @Override
+    public void setInteger(MemorySegment array, long index, long value) {
+      array.set(JAVA_INT_UNALIGNED, index * Integer.BYTES, (int) value);
+    }
+  },
+  /** One that no long holds comes out negative, as the long of the same bits: no class. */
+  U64(XentH.XENT_U64(), Long.BYTES, ElementType.LABELS) {
+    @Override
+    public long getInteger(MemorySegment array, long index) {
+      return array.get(JAVA_LONG_UNALIGNED, index * Long.BYTES);
+    }
+
+    @Override
+    public void setInteger(MemorySegment array, long index, long value) {
+      array.set(JAVA_LONG_UNALIGNED, index * Long.BYTES, value);
+    }
   };
 
   /** What arrays hold, as sets: numbers, where everything is computed in float32. */
@@ -170,7 +204,7 @@ public enum ElementType {
   }
 
   private static ElementType[] byNumber() {
-    ElementType[] types = new ElementType[XentH.XENT_I64() + 1];
+    ElementType[] types = new ElementType[XentH.XENT_U64() + 1];
     for (ElementType type : values()) {
       types[type.number] = type;
     }

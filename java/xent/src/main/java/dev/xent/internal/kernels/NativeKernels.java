@@ -722,7 +722,7 @@ public final class NativeKernels implements Kernels {
     MethodHandle function =
         switch (kind) {
           case JENSEN_SHANNON -> JENSEN_SHANNON_DIVERGENCE;
-          case TOTAL_VARIATION -> TOTAL_VARIATION;
+          case Kernels.TOTAL_VARIATION -> TOTAL_VARIATION;
           default -> KL_DIVERGENCE;
         };
     try {

@@ -13,7 +13,14 @@ import java.util.SplittableRandom;
 /** The inputs of one comparison: a shape in some layout, rows, targets and options. */
 final class BitsCase {
   private static final int[] LABEL_TYPES = {
-    XentH.XENT_I8(), XentH.XENT_U8(), XentH.XENT_I16(), XentH.XENT_I32(), XentH.XENT_I64()
+    XentH.XENT_I8(),
+    XentH.XENT_U8(),
+    XentH.XENT_I16(),
+    XentH.XENT_I32(),
+    XentH.XENT_I64(),
+    XentH.XENT_U16(),
+    XentH.XENT_U32(),
+    XentH.XENT_U64()
   };
   private static final double[] SMOOTHING = {0, 0, 0.1, 1, 1e-3, 0.5};
   private static final double[] SCALES = {1, 0.25, -1.0 / 3, 1e-30, 1e-38, 3e-45, 1e30, 0};
@@ -119,7 +126,7 @@ final class BitsCase {
   }
 
   private MemorySegment labels(Arena arena, boolean inner, SplittableRandom random) {
-    int type = LABEL_TYPES[classes > 127 ? 3 + random.nextInt(2) : random.nextInt(5)];
+    int type = LABEL_TYPES[(classes > 127 ? 3 : 0) + random.nextInt(classes > 127 ? 5 : 8)];
     perRow(xent_shape.targets(shape), inner, type);
     boolean ignores = random.nextBoolean();
     int ignored = random.nextBoolean() ? 0 : 100;
@@ -128,21 +135,9 @@ final class BitsCase {
     MemorySegment labels = arena.allocate(8L * rows, 8);
     for (int r = 0; r < rows; r++) {
       int label = ignores && random.nextInt(4) == 0 ? ignored : random.nextInt(classes);
-      put(labels, type, r, label);
+      ElementType.of(type).setInteger(labels, r, label);
     }
     return labels;
-  }
-
-  private static void put(MemorySegment labels, int type, int row, int label) {
-    if (type == XentH.XENT_I64()) {
-      labels.setAtIndex(ValueLayout.JAVA_LONG, row, label);
-    } else if (type == XentH.XENT_I32()) {
-      labels.setAtIndex(ValueLayout.JAVA_INT, row, label);
-    } else if (type == XentH.XENT_I16()) {
-      labels.setAtIndex(ValueLayout.JAVA_SHORT, row, (short) label);
-    } else {
-      labels.set(ValueLayout.JAVA_BYTE, row, (byte) label);
-    }
   }
 
   private MemorySegment probabilities(Arena arena, long[] strides, SplittableRandom random) {
