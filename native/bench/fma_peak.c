@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* As many fused multiply-adds as a core can do: twelve chains of vectors that never leave the registers. */
+#include "fma_peak.h"
+
+#include "kernels/vector/vector.h"
+
+#define JOIN_(name, tier) name##_##tier
+#define JOIN(name, tier) JOIN_(name, tier)
+
+double JOIN(bench_fma_peak, XENT_TIER)(int64_t rounds) {
+  enum { CHAINS = sizeof(lanes) == sizeof(doubles) ? 12 : 6 }; /* one register or two of each */
+  float numbers[CHAINS * XENT_LANES]; /* all different, or a chain would be left out */
+  for (int i = 0; i < CHAINS * XENT_LANES; i++) numbers[i] = (float)i;
+  lanes c[CHAINS], a = lanes_set(0.999f), b = lanes_set(1e-3f);
+#pragma GCC unroll 12
+  for (int i = 0; i < CHAINS; i++) c[i] = lanes_load(numbers + i * XENT_LANES);
+  for (int64_t k = 0; k < rounds; k++) {
+#pragma GCC unroll 12
+    for (int i = 0; i < CHAINS; i++) c[i] = lanes_fma(c[i], a, b);
+    XENT_IN_ORDER();
+  }
+#pragma GCC unroll 12
+  for (int i = 1; i < CHAINS; i++) c[0] = lanes_add(c[0], c[i]);
+  bench_fma_sum = lanes_largest(c[0]);
+  return (double)rounds * CHAINS * XENT_LANES * 2;
+}
