@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cross-entropy of a linear layer on one thread, beside fused multiply-adds that stay in the registers: GFLOP/s of both,
- * and the share of that peak. With gradients too. With the library of a BLAS, the loss beside its bare sgemm into logits.
- * Usage: bench_linear [ROUNDS [BLAS.so|- [ROWS FEATURES CLASSES]]]
+ * Cross-entropy of a linear layer on one thread, beside fused multiply-adds that stay in the registers: GFLOP/s of
+ * both, and the share of that peak. With gradients too. With the library of a BLAS, the loss beside its bare sgemm
+ * into logits. Usage: bench_linear [ROUNDS [BLAS.so|- [ROWS FEATURES CLASSES]]]
  */
 #define _POSIX_C_SOURCE 200809L
 #include <dlfcn.h>
@@ -32,8 +32,8 @@ typedef struct {
   void *workspace;
   uint64_t workspace_size;
   void (*sgemm32)(int, int, int, int, int, int, float, const float *, int, const float *, int, float, float *, int);
-  void (*sgemm64)(int, int, int, int64_t, int64_t, int64_t, float, const float *, int64_t, const float *, int64_t, float,
-                  float *, int64_t);
+  void (*sgemm64)(int, int, int, int64_t, int64_t, int64_t, float, const float *, int64_t, const float *, int64_t,
+                  float, float *, int64_t);
 } problem;
 
 static void run_linear(const void *of) {
@@ -41,7 +41,8 @@ static void run_linear(const void *of) {
   const size *s = &p->of;
   xent_options options = xent_default_options();
   options.isa = p->isa;
-  const xent_layout hidden = xent_per_class(s->features, 1, XENT_F32), weights = xent_per_class(s->features, 1, p->type);
+  const xent_layout hidden = xent_per_class(s->features, 1, XENT_F32),
+                    weights = xent_per_class(s->features, 1, p->type);
   const xent_linear_cross_entropy_call call = {
       .size = sizeof call, .sizes = {.outer = s->rows, .classes = s->classes, .inner = 1, .features = s->features},
       .options = &options, .hidden = {p->hidden, hidden}, .weights = {p->weights, weights},
@@ -95,7 +96,8 @@ static void fill(float *x, int64_t n) {
 static void measure(problem p, int rounds) {
   const size *s = &p.of;
   const size_t rows = (size_t)s->rows, features = (size_t)s->features, classes = (size_t)s->classes;
-  float *hidden = must_allocate(rows * features * sizeof *hidden), *weights = must_allocate(classes * features * sizeof *weights);
+  float *hidden = must_allocate(rows * features * sizeof *hidden),
+        *weights = must_allocate(classes * features * sizeof *weights);
   int32_t *labels = must_allocate(rows * sizeof *labels);
   uint16_t *halves = must_allocate(classes * features * sizeof *halves);
   fill(hidden, s->rows * s->features);
@@ -122,23 +124,28 @@ static void measure(problem p, int rounds) {
       p.weights = kind == 1 ? (const void *)halves : weights;
       const pair_times t = take_turns((timed){run_linear, &p}, (timed){run_peak, &p}, rounds);
       const double work = flops * (p.gradients ? 4 : 1), peak = peak_of(p.isa, 1) * PEAK_ROUNDS;
-      printf("%5lld x %4lld x %6lld, %-6s %-9s %9.2f ms, %6.1f of %6.1f GFLOP/s: %.3f of the peak", (long long)s->rows,
-             (long long)s->features, (long long)s->classes, xent_isa_name(p.isa),
-             kind == 0 ? "f32" : kind == 1 ? "bf16" : "gradients", t.first * 1e3, work / t.first * 1e-9, peak / t.second * 1e-9,
-             work / peak / t.median);
+      printf("%5lld x %4lld x %6lld, %-6s %-9s %9.2f ms, %6.1f of %6.1f GFLOP/s: %.3f of the peak",
+             (long long)s->rows, (long long)s->features, (long long)s->classes, xent_isa_name(p.isa),
+             kind == 0   ? "f32"
+             : kind == 1 ? "bf16"
+                         : "gradients",
+             t.first * 1e3, work / t.first * 1e-9, peak / t.second * 1e-9, work / peak / t.median);
       if (kind < 2) /* the bytes of the weights */
         printf(", reads %5.1f GB/s", (double)(classes * features) * (kind ? 2 : 4) / t.first * 1e-9);
       if (kind == 0 && p.logits)
-        printf(", sgemm takes %.3f times as long", 1 / take_turns((timed){run_linear, &p}, (timed){run_sgemm, &p}, rounds).median);
+        printf(", sgemm takes %.3f times as long",
+               1 / take_turns((timed){run_linear, &p}, (timed){run_sgemm, &p}, rounds).median);
       printf("\n");
       fflush(stdout);
     }
-  free(hidden), free(weights), free(labels), free(halves), free(p.losses), free(p.hidden_gradient), free(p.weights_gradient);
+  free(hidden), free(weights), free(labels), free(halves), free(p.losses), free(p.hidden_gradient),
+      free(p.weights_gradient);
   free(p.logits), free(p.workspace);
 }
 
 int main(int argc, char **argv) {
-  static const size sizes[] = {{512, 2048, 8192}, {1024, 768, 16384}, {256, 256, 32000}, {4096, 64, 32768}, {8, 2048, 32768}, {1, 2048, 32768}};
+  static const size sizes[] = {{512, 2048, 8192}, {1024, 768, 16384}, {256, 256, 32000},
+                               {4096, 64, 32768}, {8, 2048, 32768},   {1, 2048, 32768}};
   const int rounds = argc > 1 ? atoi(argv[1]) : 5;
   problem p = {.isa = 0};
   if (rounds < 1 || rounds > BENCH_MAX_ROUNDS || (argc > 3 && argc < 6)) {
