@@ -8,22 +8,20 @@ import dev.xent.DType;
 import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
+import java.util.EnumSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ElementTypeTest {
+  /** Labels of more than eight bits without a sign are the C API's alone. */
   @Test
   void isWhatTheFacadeCallsAType() {
+    EnumSet<ElementType> ofC = EnumSet.of(ElementType.U16, ElementType.U32, ElementType.U64);
     assertThat(DType.values())
         .extracting(DType::name)
-        .containsExactlyElementsOf(names(ElementType.values()));
-  }
-
-  private static Iterable<String> names(ElementType[] types) {
-    return Arrays.stream(types).map(Enum::name).toList();
+        .containsExactlyElementsOf(EnumSet.complementOf(ofC).stream().map(Enum::name).toList());
   }
 
   @ParameterizedTest
@@ -38,7 +36,7 @@ class ElementTypeTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {-1, 0, 10, Integer.MIN_VALUE, Integer.MAX_VALUE})
+  @ValueSource(ints = {-1, 0, 13, Integer.MIN_VALUE, Integer.MAX_VALUE})
   void numbersThatAreNoTypeHoldNothing(int number) {
     assertThat(ElementType.exists(number)).isFalse();
     assertThat(ElementType.holds(number, -1)).isFalse();
