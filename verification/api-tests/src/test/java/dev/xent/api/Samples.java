@@ -30,6 +30,7 @@ import dev.xent.files.Npy;
 import dev.xent.files.NpyFile;
 import dev.xent.files.Safetensors;
 import dev.xent.files.WholeFile;
+import dev.xent.layers.BinaryCrossEntropyLayer;
 import dev.xent.layers.CrossEntropyLayer;
 import dev.xent.layers.Layer;
 import dev.xent.layers.LogLayer;
@@ -148,6 +149,7 @@ final class Samples {
   }
 
   private void layers() {
+    put(BinaryCrossEntropyLayer.class, new BinaryCrossEntropyLayer(1, 2));
     put(CrossEntropyLayer.class, new CrossEntropyLayer(1, 2));
     put(Layer.class, new LogLayer(1, 2));
     put(LogLayer.class, new LogLayer(1, 2));

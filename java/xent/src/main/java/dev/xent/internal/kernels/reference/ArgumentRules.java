@@ -12,8 +12,8 @@ import dev.xent.internal.kernels.reference.call.Layout;
 import dev.xent.internal.kernels.reference.call.SizedStruct;
 import dev.xent.internal.kernels.reference.results.Tally;
 import dev.xent.internal.kernels.reference.sum.Digest;
+import dev.xent.internal.kernels.reference.sum.Selection;
 import dev.xent.internal.kernels.reference.sum.Statistics;
-import dev.xent.internal.kernels.reference.targets.Selection;
 import java.lang.foreign.MemorySegment;
 
 /** What each function asks of its arguments. All of it is checked before the first store. */

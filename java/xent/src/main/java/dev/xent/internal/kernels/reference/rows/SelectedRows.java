@@ -12,9 +12,9 @@ import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.results.RowResults;
 import dev.xent.internal.kernels.reference.sum.FirstPass;
+import dev.xent.internal.kernels.reference.sum.Selection;
 import dev.xent.internal.kernels.reference.sum.Statistics;
 import dev.xent.internal.kernels.reference.sum.Work;
-import dev.xent.internal.kernels.reference.targets.Selection;
 
 /**
  * Log-probabilities of selected classes of the rows of a call, and their gradient. A row is one of

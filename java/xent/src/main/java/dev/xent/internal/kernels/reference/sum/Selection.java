@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent.internal.kernels.reference.targets;
+package dev.xent.internal.kernels.reference.sum;
 
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.CallArrays;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.load.Row;
-import dev.xent.internal.kernels.reference.sum.Work;
 
 /**
  * The classes that are selected of a row, and their targets: the upstream gradients with the other
