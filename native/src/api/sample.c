@@ -97,7 +97,8 @@ static xent_status check_tokens(xent_frame *f, const void *tokens, const xent_la
   for (int64_t row = c->row_begin; tokens && row < c->row_end; row++)
     for (int64_t i = 0; i < count; i++) {
       const int64_t token = load_label_at(tokens, l->type, row_offset(c->shape, l, row) + i * l->classes);
-      if (token >= -1 && token < c->shape->classes) continue;
+      const bool none = token == -1 && !is_beyond_labels(l->type, token);
+      if (none || (token >= 0 && token < c->shape->classes)) continue;
       f->report->row = row;
       f->report->label = token;
       return xent_refuse(f, XENT_INVALID_LABEL, field, 0);

@@ -83,7 +83,7 @@ XENT_INLINE binary_box binary_box_of(const xent_call *call, element_box box) {
 XENT_SHARED void gather_labels(const binary_box *b, int64_t k, int64_t n, uint8_t *restrict positive,
                                uint8_t *restrict counted) {
   const element_array *a = &b->t;
-  const bool ignores = b->call->options->has_ignore_index;
+  const bool ignores = ignores_a_class(b->call);
   const int64_t ignored = b->call->options->ignore_index;
   element_place p = element_place_of(&b->box, k);
   for (int64_t i = 0, at, run; i < n; i += run) {
@@ -120,7 +120,7 @@ XENT_SHARED xent_status wrong_label(const xent_call *call) {
 /* Whether there is one in a box; in the order in which they lie, which does not say which is the first. */
 XENT_SHARED bool has_wrong_label(const binary_box *b) {
   const element_array *a = &b->t;
-  const bool ignores = b->call->options->has_ignore_index;
+  const bool ignores = ignores_a_class(b->call);
   const int64_t ignored = b->call->options->ignore_index, n = elements_of(&b->box);
   element_place p = element_place_of(&b->box, 0);
   uint32_t wrong = 0;

@@ -29,6 +29,9 @@ static inline int64_t load_label_at(const void *targets, int32_t type, int64_t a
   }
 }
 
+/* Whether what was loaded, or would be, stands for a number that no int64_t holds. */
+static inline bool is_beyond_labels(int32_t type, int64_t label) { return label < 0 && type == XENT_U64; }
+
 /* Any type of floats, or U8; widening is exact. */
 static inline double float_at(const void *array, int32_t type, int64_t at) {
   switch (type) {

@@ -28,9 +28,13 @@ static inline double clamped_loss(double L, double least, double most) {
 static inline bool clamps_terms(const xent_call *call) {
   return call->options->probability_clamp > 0 && call->targets && !has_labels(call);
 }
+/* Whether a label can be the ignore index at all. */
+static inline bool ignores_a_class(const xent_call *call) {
+  const xent_options *o = call->options;
+  return o->has_ignore_index && !is_beyond_labels(call->shape->targets.type, o->ignore_index);
+}
 static inline bool is_ignored_class(const xent_call *call, int64_t class) {
-  const bool beyond = class < 0 && call->shape->targets.type == XENT_U64; /* no int64_t holds it */
-  return call->options->has_ignore_index && class == call->options->ignore_index && !beyond;
+  return ignores_a_class(call) && class == call->options->ignore_index;
 }
 
 /* Classes of the whole row, of which a shard's arrays hold some. */

@@ -231,6 +231,11 @@ public enum ElementType {
     return exists(number) && (of(number).holds & NUMBERS) == IN_DOUBLE;
   }
 
+  /** Whether what getInteger gives stands for a number that no long holds. */
+  public static boolean isBeyond(int number, long label) {
+    return label < 0 && number == U64.number;
+  }
+
   public int byteSize() {
     return byteSize;
   }

@@ -248,7 +248,8 @@ final class SamplingRules {
       for (long j = 0; j < count; j++) {
         long at = call.shape.offset(layout, row) + j * layout.classes;
         long token = ElementType.of(layout.type).getInteger(tokens, at);
-        if (token != NO_TOKEN && (token < 0 || token >= call.shape.classes)) {
+        boolean none = token == NO_TOKEN && !ElementType.isBeyond(layout.type, token);
+        if (!none && (token < 0 || token >= call.shape.classes)) {
           return call.report.refuseLabel(field, row, token);
         }
       }

@@ -60,7 +60,7 @@ public final class Options {
     return fullyMasked == XentH.XENT_FULLY_MASKED_ZERO();
   }
 
-  public boolean ignores(long label) {
+  boolean ignores(long label) {
     return hasIgnoreIndex == 1 && label == ignoreIndex;
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.call;
 
+import dev.xent.internal.kernels.ElementType;
+
 /** A call as the caller made it: its structs, its arrays and its ranges. */
 public class Request {
   public final Shape shape = new Shape();
@@ -29,4 +31,9 @@ public class Request {
 
   /** Where the last of the rows that the call works on ended when it was checked. */
   public long raggedEnd;
+
+  /** Whether a label is the ignore index. */
+  public boolean ignores(long label) {
+    return options.ignores(label) && !ElementType.isBeyond(shape.targets.type, label);
+  }
 }

@@ -4,7 +4,6 @@ package dev.xent.internal.kernels.reference.load;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
-import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.CallArrays;
@@ -96,7 +95,7 @@ public final class Row {
 
   private int takeLabel() {
     long read = integer(given.targets, shape.targets, shape.offset(shape.targets, row));
-    if (ignores(read)) {
+    if (call.ignores(read)) {
       ignored = true;
     } else if (isLawful(read)) {
       label = read - shape.firstClass;
@@ -110,17 +109,11 @@ public final class Row {
   public int checkEntries(long count) {
     for (long j = 0; j < count; j++) {
       long entry = entryAt(j);
-      if (!ignores(entry) && !isLawful(entry)) {
+      if (!call.ignores(entry) && !isLawful(entry)) {
         return call.report.refuseLabel(row, entry);
       }
     }
     return Status.OK;
-  }
-
-  /** Whether a class is the ignore index, which no U64 is that a long does not hold. */
-  private boolean ignores(long clazz) {
-    boolean beyond = clazz < 0 && shape.targets.type == XentH.XENT_U64();
-    return !beyond && call.options.ignores(clazz);
   }
 
   private boolean isLawful(long clazz) {
@@ -150,7 +143,7 @@ public final class Row {
   /** The class of sparse entry j, counted from the first class here; NO_LABEL: skipped. */
   public long entryClass(long j) {
     long entry = entryAt(j);
-    return ignores(entry) ? NO_LABEL : entry - shape.firstClass;
+    return call.ignores(entry) ? NO_LABEL : entry - shape.firstClass;
   }
 
   /** p of sparse entry j. */

@@ -35,7 +35,7 @@ public final class BinaryElements {
     for (long row = call.rowBegin; labels && row < call.rowEnd; row++) {
       for (long c = 0; c < shape.classes; c++) {
         long label = labelAt(row, c);
-        if (label != 0 && label != 1 && !options.ignores(label)) {
+        if (label != 0 && label != 1 && !call.ignores(label)) {
           return call.report.refuseLabel(row, c, label);
         }
       }
@@ -54,7 +54,7 @@ public final class BinaryElements {
     if (labels) {
       long label = labelAt(row, c);
       target = label == 1 ? 1 : 0;
-      weight = call.options.ignores(label) ? 0 : weight;
+      weight = call.ignores(label) ? 0 : weight;
     }
     call.report.counted += weight == 0 ? 0 : 1;
     binary.take(
