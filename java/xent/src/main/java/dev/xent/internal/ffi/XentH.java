@@ -1027,105 +1027,6 @@ public class XentH extends XentH$shared {
     public static int XENT_SMOOTHING_OTHERS() {
         return XENT_SMOOTHING_OTHERS;
     }
-    private static final int XENT_RULES_XENT = (int)0L;
-    /**
-     * {@snippet lang=c :
-     * enum.XENT_RULES_XENT = 0
-     * }
-     */
-    public static int XENT_RULES_XENT() {
-        return XENT_RULES_XENT;
-    }
-    private static final int XENT_RULES_TRANSFORMERS = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum.XENT_RULES_TRANSFORMERS = 1
-     * }
-     */
-    public static int XENT_RULES_TRANSFORMERS() {
-        return XENT_RULES_TRANSFORMERS;
-    }
-    private static final int XENT_RULES_VLLM = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * enum.XENT_RULES_VLLM = 2
-     * }
-     */
-    public static int XENT_RULES_VLLM() {
-        return XENT_RULES_VLLM;
-    }
-    private static final int XENT_RULES_LLAMA_CPP = (int)3L;
-    /**
-     * {@snippet lang=c :
-     * enum.XENT_RULES_LLAMA_CPP = 3
-     * }
-     */
-    public static int XENT_RULES_LLAMA_CPP() {
-        return XENT_RULES_LLAMA_CPP;
-    }
-    private static final int XENT_RULES_ONNXRUNTIME_GENAI = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * enum.XENT_RULES_ONNXRUNTIME_GENAI = 4
-     * }
-     */
-    public static int XENT_RULES_ONNXRUNTIME_GENAI() {
-        return XENT_RULES_ONNXRUNTIME_GENAI;
-    }
-    private static final int XENT_TIES_OF_RULES = (int)0L;
-    /**
-     * {@snippet lang=c :
-     * enum.XENT_TIES_OF_RULES = 0
-     * }
-     */
-    public static int XENT_TIES_OF_RULES() {
-        return XENT_TIES_OF_RULES;
-    }
-    private static final int XENT_TIES_FIRST = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum.XENT_TIES_FIRST = 1
-     * }
-     */
-    public static int XENT_TIES_FIRST() {
-        return XENT_TIES_FIRST;
-    }
-    private static final int XENT_TIES_ALL = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * enum.XENT_TIES_ALL = 2
-     * }
-     */
-    public static int XENT_TIES_ALL() {
-        return XENT_TIES_ALL;
-    }
-    private static final int XENT_WORKSPACE_GRADIENTS = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum.XENT_WORKSPACE_GRADIENTS = 1
-     * }
-     */
-    public static int XENT_WORKSPACE_GRADIENTS() {
-        return XENT_WORKSPACE_GRADIENTS;
-    }
-    private static final int XENT_WORKSPACE_WHOLE_ROWS = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * enum.XENT_WORKSPACE_WHOLE_ROWS = 2
-     * }
-     */
-    public static int XENT_WORKSPACE_WHOLE_ROWS() {
-        return XENT_WORKSPACE_WHOLE_ROWS;
-    }
-    private static final int XENT_WORKSPACE_LEAST = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * enum.XENT_WORKSPACE_LEAST = 4
-     * }
-     */
-    public static int XENT_WORKSPACE_LEAST() {
-        return XENT_WORKSPACE_LEAST;
-    }
 
     private static class xent_abi_version {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
@@ -1658,6 +1559,78 @@ public class XentH extends XentH$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+    private static final int XENT_RULES_XENT = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_RULES_XENT = 0
+     * }
+     */
+    public static int XENT_RULES_XENT() {
+        return XENT_RULES_XENT;
+    }
+    private static final int XENT_RULES_TRANSFORMERS = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_RULES_TRANSFORMERS = 1
+     * }
+     */
+    public static int XENT_RULES_TRANSFORMERS() {
+        return XENT_RULES_TRANSFORMERS;
+    }
+    private static final int XENT_RULES_VLLM = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_RULES_VLLM = 2
+     * }
+     */
+    public static int XENT_RULES_VLLM() {
+        return XENT_RULES_VLLM;
+    }
+    private static final int XENT_RULES_LLAMA_CPP = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_RULES_LLAMA_CPP = 3
+     * }
+     */
+    public static int XENT_RULES_LLAMA_CPP() {
+        return XENT_RULES_LLAMA_CPP;
+    }
+    private static final int XENT_RULES_ONNXRUNTIME_GENAI = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_RULES_ONNXRUNTIME_GENAI = 4
+     * }
+     */
+    public static int XENT_RULES_ONNXRUNTIME_GENAI() {
+        return XENT_RULES_ONNXRUNTIME_GENAI;
+    }
+    private static final int XENT_TIES_OF_RULES = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_TIES_OF_RULES = 0
+     * }
+     */
+    public static int XENT_TIES_OF_RULES() {
+        return XENT_TIES_OF_RULES;
+    }
+    private static final int XENT_TIES_FIRST = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_TIES_FIRST = 1
+     * }
+     */
+    public static int XENT_TIES_FIRST() {
+        return XENT_TIES_FIRST;
+    }
+    private static final int XENT_TIES_ALL = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_TIES_ALL = 2
+     * }
+     */
+    public static int XENT_TIES_ALL() {
+        return XENT_TIES_ALL;
+    }
 
     private static class xent_sample_workspace {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
@@ -1718,6 +1691,33 @@ public class XentH extends XentH$shared {
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }
+    }
+    private static final int XENT_WORKSPACE_GRADIENTS = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_WORKSPACE_GRADIENTS = 1
+     * }
+     */
+    public static int XENT_WORKSPACE_GRADIENTS() {
+        return XENT_WORKSPACE_GRADIENTS;
+    }
+    private static final int XENT_WORKSPACE_WHOLE_ROWS = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_WORKSPACE_WHOLE_ROWS = 2
+     * }
+     */
+    public static int XENT_WORKSPACE_WHOLE_ROWS() {
+        return XENT_WORKSPACE_WHOLE_ROWS;
+    }
+    private static final int XENT_WORKSPACE_LEAST = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_WORKSPACE_LEAST = 4
+     * }
+     */
+    public static int XENT_WORKSPACE_LEAST() {
+        return XENT_WORKSPACE_LEAST;
     }
 
     private static class xent_linear_workspace {

@@ -80,6 +80,39 @@ public class xent_state {
         MemorySegment.copy(fieldValue, 0L, struct, opaque$OFFSET, opaque$LAYOUT.byteSize());
     }
 
+    private static long[] opaque$DIMS = { 8 };
+
+    /**
+     * Dimensions for array field:
+     * {@snippet lang=c :
+     * uint64_t opaque[8]
+     * }
+     */
+    public static long[] opaque$dimensions() {
+        return opaque$DIMS;
+    }
+    private static final VarHandle opaque$ELEM_HANDLE = opaque$LAYOUT.varHandle(sequenceElement());
+
+    /**
+     * Indexed getter for field:
+     * {@snippet lang=c :
+     * uint64_t opaque[8]
+     * }
+     */
+    public static long opaque(MemorySegment struct, long index0) {
+        return (long)opaque$ELEM_HANDLE.get(struct, opaque$OFFSET, index0);
+    }
+
+    /**
+     * Indexed setter for field:
+     * {@snippet lang=c :
+     * uint64_t opaque[8]
+     * }
+     */
+    public static void opaque(MemorySegment struct, long index0, long fieldValue) {
+        opaque$ELEM_HANDLE.set(struct, opaque$OFFSET, index0, fieldValue);
+    }
+
     /**
      * Obtains a slice of {@code arrayParam} which selects the array element at {@code index}.
      * The returned segment has address {@code arrayParam.address() + index * layout().byteSize()}
