@@ -5,7 +5,7 @@
  *   log-softmax  dx = g - exp(y) * float(sum g)
  * and times 1 / temperature. What is masked is +0 in y, g and dx. Short rows go sixteen at a time, as they lie; of others
  * the sum of one is taken while the one before is written, or each is written while it lies in the first cache. What is
- * not floats side by side is copied, a step at a time, and the same happens there.
+ * not floats side by side is copied, a row or a step of a long one at a time, and the same happens there.
  */
 #ifndef XENT_BACKWARD_ROWS_H
 #define XENT_BACKWARD_ROWS_H
@@ -82,7 +82,6 @@ XENT_INLINE void clear_masked(const row_source *r, int64_t begin, int64_t n, flo
 
 /* ---- row by row ---- */
 
-/* Of a step. A row of one step lies there from its sum on. */
 typedef struct {
   XENT_ALIGNED float y[XENT_STEP], g[XENT_STEP];
 } backward_scratch;
@@ -105,13 +104,12 @@ XENT_INLINE double chunk_sum_of_backward(const backward_call *b, const backward_
   return (far ? far_sum : near_sum)(r->straight.g + begin, b->log ? NULL : r->straight.y + begin, n);
 }
 
-XENT_SHARED void write_odd_classes(const backward_call *b, const backward_row *r, int64_t begin, int64_t end, float sum, bool ready,
+XENT_SHARED void write_odd_classes(const backward_call *b, const backward_row *r, int64_t begin, int64_t end, float sum,
                                    backward_scratch *s) {
   const bool direct = is_direct(&r->to) && !r->g.mask;
   for (int64_t i = begin; i < end; i += XENT_STEP) {
     const int64_t n = step_length(i, end);
-    const float *y = ready && !b->log && !r->y.direct ? s->y : row_floats(&r->y, i, n, 0.0f, s->y);
-    const float *g = ready && !r->g.direct ? s->g : row_floats(&r->g, i, n, 0.0f, s->g);
+    const float *y = row_floats(&r->y, i, n, 0.0f, s->y), *g = row_floats(&r->g, i, n, 0.0f, s->g);
     float *dx = direct ? (float *)(uintptr_t)r->to.at + i : s->g;
     emit_backward(y, g, dx, n, sum, b->hi, b->log, b->call->stream && direct);
     clear_masked(&r->g, i, n, dx);
@@ -134,45 +132,68 @@ XENT_SHARED xent_status backward_at_once(const backward_call *b) {
     else
       for (int64_t i = 0; i < r.n; i += XENT_CHUNK) sum += chunk_sum_of_backward(b, &r, i, chunk_length(i, r.n), far, &s);
     if (!b->straight)
-      write_odd_classes(b, &r, call->class_begin, end, (float)sum, !call->known_statistics && r.n <= XENT_STEP && end == r.n, &s);
+      write_odd_classes(b, &r, call->class_begin, end, (float)sum, &s);
     for (int64_t i = call->class_begin; b->straight && i < end; i += XENT_CHUNK)
       emit_backward(r.straight.y + i, r.straight.g + i, r.straight.dx + i, chunk_length(i, end), (float)sum, b->hi, b->log, call->stream);
   }
   return XENT_OK;
 }
 
-/* ---- straight rows that the first cache holds ---- */
+/* ---- rows that the first cache holds ---- */
 
-XENT_INLINE void write_straight(const backward_call *b, const straight_row *r, float sum, const bool log, const bool far) {
+/* Where they lie, or their copies; `to` is where the gradient goes from there. */
+typedef struct {
+  straight_row at;
+  strand to;
+  float sum;
+  row_source g;
+  backward_scratch copy;
+} near_row;
+
+XENT_INLINE void take_near_row(const backward_call *b, int64_t row, near_row *r) {
+  if (b->straight) {
+    r->at = straight_row_of(b->call, row);
+    return;
+  }
+  backward_row odd;
+  take_odd_row(b->call, row, &odd);
+  r->at = (straight_row){row_floats(&odd.y, 0, odd.n, 0.0f, r->copy.y), row_floats(&odd.g, 0, odd.n, 0.0f, r->copy.g), r->copy.g};
+  r->to = odd.to;
+  r->g = odd.g;
+}
+
+XENT_INLINE void write_near_row(const backward_call *b, const near_row *near, const bool log, const bool far) {
   const int64_t n = b->call->shape->classes;
-  if (log || b->hi != 1 || !(fabsf(sum) <= XENT_QUIET_SUMS))
-    emit_backward(r->y, r->g, r->dx, n, sum, b->hi, log, false);
+  const straight_row *r = &near->at;
+  if (log || b->hi != 1 || !(fabsf(near->sum) <= XENT_QUIET_SUMS))
+    emit_backward(r->y, r->g, r->dx, n, near->sum, b->hi, log, false);
   else
-    emit_backward_lanes(r->y, r->g, r->dx, n, sum, 1, false, false, true, far, false);
+    emit_backward_lanes(r->y, r->g, r->dx, n, near->sum, 1, false, false, true, far, false);
+  if (b->straight) return;
+  clear_masked(&near->g, 0, n, r->dx);
+  put_floats(&near->to, 0, n, r->dx, b->call->stream);
 }
 
 /* behind: a row is written after the sum of the next is under way, and nobody waits for the tree. */
-XENT_INLINE xent_status backward_straight(const backward_call *b, const bool log, const bool behind) {
+XENT_INLINE xent_status backward_near(const backward_call *b, const bool log, const bool behind) {
   const xent_call *call = b->call;
   const int64_t n = call->shape->classes;
-  straight_row before = {NULL, NULL, NULL};
-  float sum_before = 0;
+  near_row rows[2];
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
-    const straight_row now = straight_row_of(call, row);
-    const float sum = (float)products_of(now.g, log ? NULL : now.y, n, behind ? XENT_NEAR : XENT_FARTHER);
-    if (!behind) write_straight(b, &now, sum, log, true);
-    if (behind && row > call->row_begin) write_straight(b, &before, sum_before, log, false);
-    before = now;
-    sum_before = sum;
+    near_row *now = &rows[row & 1];
+    take_near_row(b, row, now);
+    now->sum = (float)products_of(now->at.g, log ? NULL : now->at.y, n, behind ? XENT_NEAR : XENT_FARTHER);
+    if (!behind) write_near_row(b, now, log, true);
+    if (behind && row > call->row_begin) write_near_row(b, &rows[~row & 1], log, false);
   }
-  if (behind && call->row_begin < call->row_end) write_straight(b, &before, sum_before, log, false);
+  if (behind && call->row_begin < call->row_end) write_near_row(b, &rows[~call->row_end & 1], log, false);
   return XENT_OK;
 }
-XENT_SHARED xent_status softmax_backward_straight(const backward_call *b) {
-  return b->call->shape->classes > XENT_BACKWARD_ONE_BEHIND ? backward_straight(b, false, false) : backward_straight(b, false, true);
+XENT_SHARED xent_status softmax_backward_near(const backward_call *b) {
+  return b->call->shape->classes > XENT_BACKWARD_ONE_BEHIND ? backward_near(b, false, false) : backward_near(b, false, true);
 }
-XENT_SHARED xent_status log_softmax_backward_straight(const backward_call *b) {
-  return b->call->shape->classes > XENT_BACKWARD_ONE_BEHIND ? backward_straight(b, true, false) : backward_straight(b, true, true);
+XENT_SHARED xent_status log_softmax_backward_near(const backward_call *b) {
+  return b->call->shape->classes > XENT_BACKWARD_ONE_BEHIND ? backward_near(b, true, false) : backward_near(b, true, true);
 }
 
 /* ---- sixteen rows at a time ---- */
@@ -307,8 +328,8 @@ XENT_KERNEL xent_status backward_rows(const xent_call *call) {
   if (call->known_statistics || call->class_end - call->class_begin < n || call->row_offsets) return backward_at_once(&b);
   if (n <= (b.log ? XENT_DENSE_LOG_SOFTMAX_BACKWARD : XENT_DENSE_SOFTMAX_BACKWARD) && call->row_end - call->row_begin >= XENT_DENSE_LEAST)
     return b.log ? dense_log_softmax_backward(&b) : dense_softmax_backward(&b);
-  if (b.straight && n <= XENT_EXACT_MAX && !call->stream)
-    return b.log ? log_softmax_backward_straight(&b) : softmax_backward_straight(&b);
+  if (n <= XENT_EXACT_MAX && (!b.straight || !call->stream))
+    return b.log ? log_softmax_backward_near(&b) : softmax_backward_near(&b);
   return backward_at_once(&b);
 }
 
