@@ -713,15 +713,19 @@ XENT_API xent_status xent_binary_cross_entropy(const xent_binary_cross_entropy_c
 
 /* What a workspace is for. */
 enum {
-  XENT_WORKSPACE_GRADIENTS = 1,  /* hidden_gradient, weights_gradient or bias_gradient */
-  XENT_WORKSPACE_WHOLE_ROWS = 2, /* argmax, ranks, entropies, top_classes, top_log_probabilities, target_gradient,
-                                    or a probability clamp of probability or sparse rows */
-  XENT_WORKSPACE_LEAST = 4       /* as few bytes as will do, not as many as are fastest */
+  XENT_WORKSPACE_WEIGHTS_GRADIENT = 1, /* weights_gradient or bias_gradient */
+  XENT_WORKSPACE_WHOLE_ROWS = 2,       /* argmax, ranks, entropies, top_classes, top_log_probabilities,
+                                          target_gradient, or a probability clamp of probability or sparse rows */
+  XENT_WORKSPACE_LEAST = 4,            /* as few bytes as will do, not as many as are fastest */
+  XENT_WORKSPACE_HIDDEN_GRADIENT = 8,  /* hidden_gradient */
+  XENT_WORKSPACE_LOGITS = 16           /* with a gradient, room for all logits of the range: the gradients take them
+                                          from there, and a third or a quarter of the work is saved. A workspace
+                                          between this size and the one without keeps the logits of some rows */
 };
 
 /* xent_cross_entropy of logits = hidden * weights^T + bias, which are computed piece by piece in the workspace: the
  * bits of all results are those of xent_cross_entropy on the logits of docs/numerics.md, section 13. They do not depend
- * on the workspace.
+ * on the workspace, nor on where logits are written or read.
  * hidden has sizes.features numbers per row, `classes` of its layout apart. weights have as many per class: `outer` of
  * their layout is from class to class, `classes` from one number of a class to the next. hidden, weights, bias and what
  * is written are F16, BF16 or F32, each for itself.
@@ -737,6 +741,8 @@ typedef struct xent_linear_cross_entropy_call {
   xent_input hidden;
   xent_input weights;
   xent_input bias;             /* or NULL: one number per class: outer and inner strides are not looked at */
+  xent_output logits;          /* or NULL: F32, for xent_linear_cross_entropy_backward; this call's own gradients are
+                                  computed from them, too */
   /* As in xent_cross_entropy_call: */
   xent_input targets, target_weights, class_mask, class_weights, row_weights, sink;
   xent_output losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes,
@@ -753,8 +759,51 @@ typedef struct xent_linear_cross_entropy_call {
 
 XENT_API xent_status xent_linear_cross_entropy(const xent_linear_cross_entropy_call *call);
 
-/* The bytes of workspace for a range of so many rows; `contents`: XENT_WORKSPACE_... 0 where 64 bits do not hold
- * them. */
+/* The gradients alone, from the statistics of an earlier xent_linear_cross_entropy or xent_finish over the same arrays:
+ * upstream times those of gradient_scale * loss. Gradients of weights and bias may be of any range of classes, and the
+ * classes those of a shard: threads divide the classes, and each sums over all rows. hidden_gradient needs all classes,
+ * as its sum goes through them in order, else XENT_INVALID_ARGUMENT: threads divide the rows. */
+typedef struct xent_linear_cross_entropy_backward_call {
+  uint64_t size;
+  xent_sizes sizes;
+  const xent_range *rows, *classes; /* or NULL: all */
+  const xent_options *options;      /* or NULL: xent_default_options */
+  xent_report *report;              /* or NULL */
+  xent_input hidden, weights, bias /* or NULL */;
+  xent_input logits;                /* or NULL: they are computed again. Those that xent_linear_cross_entropy wrote */
+  xent_input targets, target_weights /* or NULL */, class_mask /* or NULL */, class_weights /* or NULL */,
+      row_weights /* or NULL */;
+  const xent_statistics *statistics;
+  xent_input upstream;          /* or NULL: one number per row */
+  xent_output hidden_gradient;  /* or NULL */
+  xent_output weights_gradient; /* or NULL */
+  xent_output bias_gradient;    /* or NULL */
+  void *workspace;              /* as in xent_linear_cross_entropy_call, of the classes of the range */
+  uint64_t workspace_size;
+} xent_linear_cross_entropy_backward_call;
+
+XENT_API xent_status xent_linear_cross_entropy_backward(const xent_linear_cross_entropy_backward_call *call);
+
+/* xent_forward_states of the logits of a linear layer, for xent_finish with the logits_type XENT_F32: threads divide the
+ * classes of a few rows, or processes have shards of the weights. */
+typedef struct xent_linear_states_call {
+  uint64_t size;
+  xent_sizes sizes;
+  const xent_range *rows, *classes; /* or NULL: all */
+  const xent_options *options;      /* or NULL: xent_default_options */
+  xent_report *report;              /* or NULL */
+  xent_input hidden, weights, bias /* or NULL */;
+  xent_input targets /* or NULL */, target_weights /* or NULL */, class_mask /* or NULL */, class_weights /* or NULL */;
+  const xent_statistics *statistics; /* or NULL */
+  xent_state *states;
+  void *workspace; /* as in xent_linear_cross_entropy_call, of the classes of the range */
+  uint64_t workspace_size;
+} xent_linear_states_call;
+
+XENT_API xent_status xent_linear_states(const xent_linear_states_call *call);
+
+/* The bytes of workspace for a range of so many rows and classes; `contents`: XENT_WORKSPACE_... 0 where 64 bits do not
+ * hold them. */
 XENT_API uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents);
 
 /* ---- rows in parts ------------------------------------------------------------------------------ */
@@ -951,12 +1000,26 @@ XENT_API xent_status xent_binary_cross_entropy_at(const xent_shape *shape, const
     const void *positive_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report);
 
 XENT_API xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options,
-    int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, const void *targets,
-    const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights,
-    const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks,
-    void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient,
-    void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace,
+    int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, void *logits,
+    const void *targets, const void *target_weights, const void *class_mask, const void *class_weights,
+    const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities,
+    void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient,
+    void *hidden_gradient, void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally,
+    void *workspace, uint64_t workspace_size, xent_report *report);
+
+XENT_API xent_status xent_linear_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options,
+    int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden,
+    const void *weights, const void *bias, const void *logits, const void *targets, const void *target_weights,
+    const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics,
+    const void *upstream, void *hidden_gradient, void *weights_gradient, void *bias_gradient, void *workspace,
     uint64_t workspace_size, xent_report *report);
+
+XENT_API xent_status xent_linear_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
+    int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden, const void *weights, const void *bias,
+    const void *targets, const void *target_weights, const void *class_mask, const void *class_weights,
+    const xent_statistics *statistics, xent_state *states, void *workspace, uint64_t workspace_size,
+    xent_report *report);
+
 XENT_API xent_status xent_jensen_shannon_divergence_at(const xent_shape *shape, const xent_options *options, int64_t
     row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void
     *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report);

@@ -114,7 +114,7 @@ static void measure(problem p, int rounds) {
   p.hidden_gradient = must_allocate(rows * features * sizeof(float));
   p.weights_gradient = must_allocate(classes * features * sizeof(float));
   p.logits = p.sgemm32 || p.sgemm64 ? must_allocate(rows * classes * sizeof(float)) : NULL;
-  p.workspace_size = xent_linear_workspace(s->rows, s->features, s->classes, XENT_WORKSPACE_GRADIENTS);
+  p.workspace_size = xent_linear_workspace(s->rows, s->features, s->classes, XENT_WORKSPACE_HIDDEN_GRADIENT | XENT_WORKSPACE_WEIGHTS_GRADIENT);
   p.workspace = must_allocate(p.workspace_size);
   const double flops = 2.0 * (double)s->rows * (double)s->features * (double)s->classes;
   for (p.isa = XENT_ISA_AVX2; p.isa <= XENT_ISA_AVX512; p.isa++)

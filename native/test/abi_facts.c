@@ -292,6 +292,7 @@ static void structs(void) {
   FIELD(xent_linear_cross_entropy_call, hidden);
   FIELD(xent_linear_cross_entropy_call, weights);
   FIELD(xent_linear_cross_entropy_call, bias);
+  FIELD(xent_linear_cross_entropy_call, logits);
   FIELD(xent_linear_cross_entropy_call, targets);
   FIELD(xent_linear_cross_entropy_call, target_weights);
   FIELD(xent_linear_cross_entropy_call, class_mask);
@@ -315,6 +316,50 @@ static void structs(void) {
   FIELD(xent_linear_cross_entropy_call, tally);
   FIELD(xent_linear_cross_entropy_call, workspace);
   FIELD(xent_linear_cross_entropy_call, workspace_size);
+
+  STRUCT(xent_linear_cross_entropy_backward_call);
+  FIELD(xent_linear_cross_entropy_backward_call, size);
+  FIELD(xent_linear_cross_entropy_backward_call, sizes);
+  FIELD(xent_linear_cross_entropy_backward_call, rows);
+  FIELD(xent_linear_cross_entropy_backward_call, classes);
+  FIELD(xent_linear_cross_entropy_backward_call, options);
+  FIELD(xent_linear_cross_entropy_backward_call, report);
+  FIELD(xent_linear_cross_entropy_backward_call, hidden);
+  FIELD(xent_linear_cross_entropy_backward_call, weights);
+  FIELD(xent_linear_cross_entropy_backward_call, bias);
+  FIELD(xent_linear_cross_entropy_backward_call, logits);
+  FIELD(xent_linear_cross_entropy_backward_call, targets);
+  FIELD(xent_linear_cross_entropy_backward_call, target_weights);
+  FIELD(xent_linear_cross_entropy_backward_call, class_mask);
+  FIELD(xent_linear_cross_entropy_backward_call, class_weights);
+  FIELD(xent_linear_cross_entropy_backward_call, row_weights);
+  FIELD(xent_linear_cross_entropy_backward_call, statistics);
+  FIELD(xent_linear_cross_entropy_backward_call, upstream);
+  FIELD(xent_linear_cross_entropy_backward_call, hidden_gradient);
+  FIELD(xent_linear_cross_entropy_backward_call, weights_gradient);
+  FIELD(xent_linear_cross_entropy_backward_call, bias_gradient);
+  FIELD(xent_linear_cross_entropy_backward_call, workspace);
+  FIELD(xent_linear_cross_entropy_backward_call, workspace_size);
+
+  STRUCT(xent_linear_states_call);
+  FIELD(xent_linear_states_call, size);
+  FIELD(xent_linear_states_call, sizes);
+  FIELD(xent_linear_states_call, rows);
+  FIELD(xent_linear_states_call, classes);
+  FIELD(xent_linear_states_call, options);
+  FIELD(xent_linear_states_call, report);
+  FIELD(xent_linear_states_call, hidden);
+  FIELD(xent_linear_states_call, weights);
+  FIELD(xent_linear_states_call, bias);
+  FIELD(xent_linear_states_call, targets);
+  FIELD(xent_linear_states_call, target_weights);
+  FIELD(xent_linear_states_call, class_mask);
+  FIELD(xent_linear_states_call, class_weights);
+  FIELD(xent_linear_states_call, statistics);
+  FIELD(xent_linear_states_call, states);
+  FIELD(xent_linear_states_call, workspace);
+  FIELD(xent_linear_states_call, workspace_size);
+
   STRUCT(xent_divergence_call);
   FIELD(xent_divergence_call, size);
   FIELD(xent_divergence_call, sizes);
@@ -545,9 +590,11 @@ static void constants(void) {
   CONSTANT(XENT_TIES_OF_RULES);
   CONSTANT(XENT_TIES_FIRST);
   CONSTANT(XENT_TIES_ALL);
-  CONSTANT(XENT_WORKSPACE_GRADIENTS);
+  CONSTANT(XENT_WORKSPACE_WEIGHTS_GRADIENT);
   CONSTANT(XENT_WORKSPACE_WHOLE_ROWS);
   CONSTANT(XENT_WORKSPACE_LEAST);
+  CONSTANT(XENT_WORKSPACE_HIDDEN_GRADIENT);
+  CONSTANT(XENT_WORKSPACE_LOGITS);
 }
 
 int main(void) {

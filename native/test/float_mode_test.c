@@ -196,9 +196,21 @@ static void linear_cross_entropy(void) {
   shape.hidden_gradient = shape.weights_gradient = (xent_layout){.outer = FEATURES, .classes = 1, .type = XENT_F32};
   shape.losses = shape.log_sum_exp = xent_per_row(1, XENT_F32);
   out.status = xent_linear_cross_entropy_at(
-      &shape, &options, 0, ROWS, in.x, in.teacher, NULL, in.labels, NULL, NULL, NULL, NULL, NULL, out.losses, out.lse,
-      NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, out.y, out.dx, NULL, out.statistics, &out.tally, workspace,
-      sizeof workspace, &out.report);
+      &shape, &options, 0, ROWS, in.x, in.teacher, NULL, NULL, in.labels, NULL, NULL, NULL, NULL, NULL, out.losses,
+      out.lse, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, out.y, out.dx, NULL, out.statistics, &out.tally,
+      workspace, sizeof workspace, &out.report);
+}
+/* The same in parts. */
+static void linear_parts(void) {
+  static _Alignas(64) char workspace[1 << 20];
+  linear_cross_entropy();
+  if (!out.status)
+    out.status = xent_linear_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, in.teacher, NULL,
+                                                       NULL, in.labels, NULL, NULL, NULL, NULL, out.statistics, NULL,
+                                                       out.y, out.dx, NULL, workspace, sizeof workspace, &out.report);
+  if (!out.status)
+    out.status = xent_linear_states_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, in.teacher, NULL, in.labels, NULL,
+                                       NULL, NULL, NULL, out.states, workspace, sizeof workspace, &out.report);
 }
 static void parts(void) {
   out.status = xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, in.labels, NULL, NULL, NULL, NULL,
@@ -251,6 +263,7 @@ static const struct {
                  {"binary cross-entropy", binary_cross_entropy},
                  {"focal loss", focal},
                  {"linear cross-entropy", linear_cross_entropy},
+                 {"linear cross-entropy in parts", linear_parts},
                  {"states", parts},
                  {"backward states", backward_parts},
                  {"exact sums", sums},

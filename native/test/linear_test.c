@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Cross-entropy of linear layers in every tier: random mixtures of shapes, types, layouts, targets, options, outputs,
- * row ranges and workspaces, against xent_cross_entropy on the logits of the contract program and the dot products of
+ * row ranges and workspaces, at once and in parts, against xent_cross_entropy on the logits of the contract program and the dot products of
  * that program with its gradient. Every array ends at a page that must not be touched, and what lies between its
  * elements keeps its value. Then bad input, and the error of logits and gradients beside the bounds of
  * docs/numerics.md. Usage: linear_test [N [SEED]]   N times as many mixtures
@@ -15,14 +15,15 @@
 #include "tiers.h"
 
 enum { MIXTURES = 160, FILLED = 0xee, ALIGNMENT = 64, BLOCK = 128 };
+enum { GRADIENTS = XENT_WORKSPACE_HIDDEN_GRADIENT | XENT_WORKSPACE_WEIGHTS_GRADIENT };
 
 enum {
-  HIDDEN, WEIGHTS, BIAS, TARGETS, TARGET_WEIGHTS, MASK, CLASS_WEIGHTS, ROW_WEIGHTS, SINK, LOSSES, LSE, HITS,
+  HIDDEN, WEIGHTS, BIAS, TARGETS, TARGET_WEIGHTS, MASK, CLASS_WEIGHTS, ROW_WEIGHTS, SINK, LOGITS, LOSSES, LSE, HITS,
   LOG_PROBABILITIES, ARGMAX, RANKS, ENTROPIES, TOP_CLASSES, TOP_LOGS, TARGET_GRADIENT, HIDDEN_GRADIENT,
-  WEIGHTS_GRADIENT, BIAS_GRADIENT, ARRAYS
+  WEIGHTS_GRADIENT, BIAS_GRADIENT, ARRAYS, OUTPUTS = LOGITS
 };
 static const char *const names[ARRAYS] = {
-    "hidden", "weights", "bias", "targets", "target weights", "mask", "class weights", "row weights", "sink", "losses",
+    "hidden", "weights", "bias", "targets", "target weights", "mask", "class weights", "row weights", "sink", "logits", "losses",
     "log-sum-exp", "hits", "log-probabilities", "argmax", "ranks", "entropies", "top classes", "top log-probabilities",
     "target gradient", "hidden gradient", "weights gradient", "bias gradient"};
 
@@ -198,6 +199,7 @@ static void add_output(mixture *m, int which, placed p) {
   m->arrays[which].expected = p.a;
 }
 static void any_outputs(mixture *m, int kind) {
+  if (one_in(2)) add_output(m, LOGITS, make(m->outer, m->classes, m->inner, XENT_F32, false));
   const int64_t rare = one_in(2) ? 2 : 30; /* most calls have but a loss and gradients */
   static const int plain[] = {LSE, ARGMAX, ENTROPIES, LOSSES, HITS, LOG_PROBABILITIES, RANKS};
   for (int i = 0; i < 7; i++) {
@@ -329,6 +331,11 @@ static void expect(mixture *m) {
           contract_logit((contract_terms){m->hidden + row * d, 1}, (contract_terms){m->weights + v * d, 1}, d,
                          m->bias ? m->bias + v : NULL);
   logits_compared += (uint64_t)(m->rows * n);
+  for (int64_t row = m->begin; has(m, LOGITS) && row < m->end; row++)
+    for (int64_t v = 0; v < n; v++) {
+      const float logit = m->logits[row * n + v];
+      set_number(&m->arrays[LOGITS].expected, place_of(&m->arrays[LOGITS], row, v), logit == logit ? logit : NAN);
+    }
   m->tally = xent_empty_tally();
   m->report = (xent_report){.size = sizeof m->report};
   const xent_range rows = {m->begin, m->end};
@@ -374,7 +381,9 @@ static int32_t contents_of(const mixture *m) {
                       m->arrays[TARGETS].a.layout.type != XENT_I64));
   const bool whole = has(m, ARGMAX) || has(m, RANKS) || has(m, ENTROPIES) || has(m, TOP_CLASSES) ||
                      has(m, TARGET_GRADIENT) || terms_clamped;
-  return (has_gradients(m) ? XENT_WORKSPACE_GRADIENTS : 0) | (whole ? XENT_WORKSPACE_WHOLE_ROWS : 0);
+  const bool of_weights = has(m, WEIGHTS_GRADIENT) || has(m, BIAS_GRADIENT);
+  return (has(m, HIDDEN_GRADIENT) ? XENT_WORKSPACE_HIDDEN_GRADIENT : 0) |
+         (of_weights ? XENT_WORKSPACE_WEIGHTS_GRADIENT : 0) | (whole ? XENT_WORKSPACE_WHOLE_ROWS : 0);
 }
 
 static void describe(const mixture *m, int32_t isa, uint64_t workspace) {
@@ -400,6 +409,22 @@ static void compare(bool same, const char *what, const mixture *m, int32_t isa, 
   describe(m, isa, workspace);
 }
 
+/* A workspace before a closed page. */
+typedef struct {
+  unsigned char *mapped, *at;
+  size_t mapped_bytes;
+  uint64_t bytes;
+} guarded;
+
+static guarded make_guarded(uint64_t bytes) {
+  const size_t page = page_size(), open = ((size_t)bytes + page - 1) / page * page;
+  guarded g = {.mapped = closed_pages(open + page), .mapped_bytes = open + page, .bytes = bytes};
+  open_pages(g.mapped, open);
+  memset(g.mapped, FILLED, open);
+  g.at = g.mapped + open - bytes;
+  return g;
+}
+
 static void call_linear(mixture *m, int32_t isa, uint64_t bytes) {
   const size_t statistics_bytes = (size_t)m->rows * sizeof(xent_statistics);
   xent_statistics *statistics = must_allocate(statistics_bytes);
@@ -407,12 +432,9 @@ static void call_linear(mixture *m, int32_t isa, uint64_t bytes) {
   xent_report report = {.size = sizeof report};
   xent_options options = m->options;
   options.isa = isa;
-  const int64_t page = (int64_t)page_size(), mapped_bytes = ((int64_t)bytes + page - 1) / page * page + page;
-  unsigned char *mapped = closed_pages((size_t)mapped_bytes);
-  open_pages(mapped, (size_t)(mapped_bytes - page));
-  memset(mapped, FILLED, (size_t)(mapped_bytes - page));
+  const guarded workspace = make_guarded(bytes);
   memset(statistics, FILLED, statistics_bytes);
-  for (int i = LOSSES; i < ARRAYS; i++)
+  for (int i = OUTPUTS; i < ARRAYS; i++)
     if (has(m, i)) memset(m->arrays[i].a.data, FILLED, m->arrays[i].a.bytes);
   const xent_range rows = {m->begin, m->end};
   const xent_linear_cross_entropy_call call = {.size = sizeof call,
@@ -423,6 +445,7 @@ static void call_linear(mixture *m, int32_t isa, uint64_t bytes) {
                                                .hidden = IN(HIDDEN),
                                                .weights = IN(WEIGHTS),
                                                .bias = IN(BIAS),
+                                               .logits = OUT(LOGITS),
                                                .targets = IN(TARGETS),
                                                .target_weights = IN(TARGET_WEIGHTS),
                                                .class_mask = IN(MASK),
@@ -444,7 +467,7 @@ static void call_linear(mixture *m, int32_t isa, uint64_t bytes) {
                                                .bias_gradient = OUT(BIAS_GRADIENT),
                                                .statistics = m->with_statistics ? statistics : NULL,
                                                .tally = m->with_tally ? &tally : NULL,
-                                               .workspace = mapped + (mapped_bytes - page - (int64_t)bytes),
+                                               .workspace = workspace.at,
                                                .workspace_size = bytes};
   const xent_status status = xent_linear_cross_entropy(&call);
   calls++;
@@ -454,7 +477,7 @@ static void call_linear(mixture *m, int32_t isa, uint64_t bytes) {
     describe(m, isa, bytes);
     exit(1);
   }
-  for (int i = LOSSES; i < ARRAYS; i++)
+  for (int i = OUTPUTS; i < ARRAYS; i++)
     if (has(m, i))
       compare(!memcmp(m->arrays[i].a.data, m->arrays[i].expected.data, m->arrays[i].a.bytes), names[i], m, isa,
               bytes);
@@ -463,8 +486,168 @@ static void call_linear(mixture *m, int32_t isa, uint64_t bytes) {
   compare(report.counted == m->report.counted && report.unfinished == 0 &&
               report.denominator == m->report.denominator,
           "report", m, isa, bytes);
-  release_pages(mapped, (size_t)mapped_bytes);
+  release_pages(workspace.mapped, workspace.mapped_bytes);
   free(statistics);
+}
+
+/* ---- in parts ---- */
+
+static int64_t end_of_part(int64_t begin, int64_t end) { return one_in(3) ? end : begin + 1 + below(end - begin); }
+
+/* The backward of a range of rows and of classes, whose gradients are `wanted`, a bit each. */
+static void call_backward(mixture *m, int32_t isa, xent_range rows, xent_range classes, uint32_t wanted,
+                          const placed *upstream) {
+  xent_options options = m->options;
+  xent_report report = {.size = sizeof report};
+  options.isa = isa;
+  const int32_t contents = (wanted >> HIDDEN_GRADIENT & 1 ? XENT_WORKSPACE_HIDDEN_GRADIENT : 0) |
+                           (wanted >> WEIGHTS_GRADIENT & 3 ? XENT_WORKSPACE_WEIGHTS_GRADIENT : 0) |
+                           (one_in(2) ? XENT_WORKSPACE_LEAST : 0);
+  const guarded workspace = make_guarded(
+      xent_linear_workspace(rows.end - rows.begin, m->features, classes.end - classes.begin, contents));
+#define WANTED(which) {wanted >> (which) & 1 ? m->arrays[which].a.data : NULL, m->arrays[which].a.layout}
+  const xent_linear_cross_entropy_backward_call call = {.size = sizeof call,
+                                                        .sizes = sizes_of(m),
+                                                        .rows = &rows,
+                                                        .classes = &classes,
+                                                        .options = &options,
+                                                        .report = &report,
+                                                        .hidden = IN(HIDDEN),
+                                                        .weights = IN(WEIGHTS),
+                                                        .bias = IN(BIAS),
+                                                        .logits = IN(LOGITS),
+                                                        .targets = IN(TARGETS),
+                                                        .target_weights = IN(TARGET_WEIGHTS),
+                                                        .class_mask = IN(MASK),
+                                                        .class_weights = IN(CLASS_WEIGHTS),
+                                                        .row_weights = IN(ROW_WEIGHTS),
+                                                        .statistics = m->statistics,
+                                                        .upstream = {upstream->a.data, upstream->a.layout},
+                                                        .hidden_gradient = WANTED(HIDDEN_GRADIENT),
+                                                        .weights_gradient = WANTED(WEIGHTS_GRADIENT),
+                                                        .bias_gradient = WANTED(BIAS_GRADIENT),
+                                                        .workspace = workspace.at,
+                                                        .workspace_size = workspace.bytes};
+  const xent_status status = xent_linear_cross_entropy_backward(&call);
+  calls++;
+  release_pages(workspace.mapped, workspace.mapped_bytes);
+  if (!status) return;
+  fprintf(stderr, "backward: %s %s %lld\n", xent_status_message(status), xent_field_name(report.field),
+          (long long)report.integer);
+  describe(m, isa, workspace.bytes);
+  exit(1);
+}
+
+/* Hidden gradients by rows, those of weights and bias by classes, from statistics and an upstream of each row. */
+static void check_backward(mixture *m) {
+  if (!m->with_statistics || !has_gradients(m) || m->begin == m->end) return;
+  placed upstream = make(m->outer, 1, m->inner, any_float(), one_in(3));
+  for (int64_t row = 0; row < m->rows; row++) put(&upstream, row, 0, (double)random_normal(&source));
+  xent_layout by_row = {.outer = m->inner * m->classes, .classes = 1, .inner = m->classes, .type = XENT_F32};
+  const xent_range rows = {m->begin, m->end};
+  const xent_cross_entropy_backward_call call = {.size = sizeof call,
+                                                 .sizes = sizes_of(m),
+                                                 .rows = &rows,
+                                                 .options = &m->options,
+                                                 .logits = {m->logits, by_row},
+                                                 .targets = IN(TARGETS),
+                                                 .target_weights = IN(TARGET_WEIGHTS),
+                                                 .class_mask = IN(MASK),
+                                                 .class_weights = IN(CLASS_WEIGHTS),
+                                                 .row_weights = IN(ROW_WEIGHTS),
+                                                 .statistics = m->statistics,
+                                                 .upstream = {upstream.a.data, upstream.a.layout},
+                                                 .gradient = {m->gradient, by_row}};
+  must(xent_cross_entropy_backward(&call), "backward of the logits");
+  expect_gradients(m);
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
+    for (int i = HIDDEN_GRADIENT; i < ARRAYS; i++)
+      if (has(m, i)) memset(m->arrays[i].a.data, FILLED, m->arrays[i].a.bytes);
+    const uint32_t of_weights = (uint32_t)has(m, WEIGHTS_GRADIENT) << WEIGHTS_GRADIENT |
+                                (uint32_t)has(m, BIAS_GRADIENT) << BIAS_GRADIENT;
+    const xent_range all = {0, m->classes};
+    for (xent_range part = {m->begin, m->begin}; has(m, HIDDEN_GRADIENT) && part.end < m->end; part.begin = part.end) {
+      part.end = end_of_part(part.begin, m->end);
+      call_backward(m, isa, part, all, 1u << HIDDEN_GRADIENT, &upstream);
+    }
+    for (xent_range part = {0, 0}; of_weights && part.end < m->classes; part.begin = part.end) {
+      part.end = end_of_part(part.begin, m->classes);
+      call_backward(m, isa, rows, part, of_weights, &upstream);
+    }
+    for (int i = HIDDEN_GRADIENT; i < ARRAYS; i++)
+      if (has(m, i))
+        compare(!memcmp(m->arrays[i].a.data, m->arrays[i].expected.data, m->arrays[i].a.bytes), names[i], m, isa, 0);
+  }
+  release(&upstream);
+}
+
+/* What lies at a class of an array with a number, or a row of them, per class. */
+static xent_input from_class(const placed *p, int64_t class, int64_t stride) {
+  const int64_t at = class * stride * (int64_t)size_of_type(p->a.layout.type);
+  return (xent_input){p->a.data ? (char *)p->a.data + at : NULL, p->a.layout};
+}
+
+/* States of the classes from `first` on, a shard of their own where that is not 0, range by range. */
+static void check_states_of(mixture *m, int32_t isa, int64_t first) {
+  const int64_t n = m->classes - first, chunks = xent_chunks(n), rows = m->end - m->begin;
+  const size_t bytes = (size_t)(rows * chunks) * sizeof(xent_state);
+  xent_state *expected = must_allocate(bytes), *states = must_allocate(bytes);
+  xent_statistics *statistics = must_allocate((size_t)m->rows * sizeof *statistics);
+  xent_options options = m->options;
+  xent_report report = {.size = sizeof report};
+  xent_sizes sizes = sizes_of(m);
+  sizes.classes = n;
+  if (first) sizes.first_class = first, sizes.all_classes = m->classes;
+  const xent_range of_rows = {m->begin, m->end};
+  const xent_layout by_row = {.outer = m->inner * m->classes, .classes = 1, .inner = m->classes, .type = XENT_F32};
+  const placed *t = &m->arrays[TARGETS];
+  const bool dense = has(m, TARGETS) && !m->targets && t->a.layout.type <= XENT_BF16;
+  const xent_input targets = from_class(t, dense ? first : 0, t->a.layout.classes),
+                   mask = from_class(&m->arrays[MASK], first, m->arrays[MASK].a.layout.classes),
+                   class_weights = from_class(&m->arrays[CLASS_WEIGHTS], first, m->arrays[CLASS_WEIGHTS].a.layout.classes);
+  for (int round = 0; round < 2; round++) {
+    memset(expected, FILLED, bytes), memset(states, FILLED, bytes);
+    const xent_forward_states_call forward = {.size = sizeof forward, .sizes = sizes, .rows = &of_rows,
+                                              .options = &m->options, .logits = {m->logits + first, by_row},
+                                              .targets = targets, .target_weights = IN(TARGET_WEIGHTS),
+                                              .class_mask = mask, .class_weights = class_weights,
+                                              .statistics = round ? statistics : NULL, .states = expected};
+    const xent_status status = xent_forward_states(&forward);
+    options.isa = isa;
+    for (xent_range part = {0, 0}; part.end < n; part.begin = part.end) {
+      part.end = one_in(2) ? n : part.begin + XENT_CHUNK < n ? part.begin + XENT_CHUNK : n;
+      const guarded workspace = make_guarded(
+          xent_linear_workspace(rows, m->features, part.end - part.begin, one_in(2) ? XENT_WORKSPACE_LEAST : 0));
+      const xent_linear_states_call call = {.size = sizeof call, .sizes = sizes, .rows = &of_rows, .classes = &part,
+                                            .options = &options, .report = &report, .hidden = IN(HIDDEN),
+                                            .weights = from_class(&m->arrays[WEIGHTS], first,
+                                                                  m->arrays[WEIGHTS].a.layout.outer),
+                                            .bias = from_class(&m->arrays[BIAS], first,
+                                                               m->arrays[BIAS].a.layout.classes),
+                                            .targets = targets, .target_weights = IN(TARGET_WEIGHTS),
+                                            .class_mask = mask, .class_weights = class_weights,
+                                            .statistics = round ? statistics : NULL, .states = states,
+                                            .workspace = workspace.at, .workspace_size = workspace.bytes};
+      compare(xent_linear_states(&call) == status, "the status of states", m, isa, workspace.bytes);
+      calls++;
+      release_pages(workspace.mapped, workspace.mapped_bytes);
+    }
+    if (!status) compare(!memcmp(states, expected, bytes), "states", m, isa, (uint64_t)first);
+    if (status || first) break;
+    const xent_finish_call finish = {.size = sizeof finish, .sizes = sizes, .rows = &of_rows, .options = &m->options,
+                                     .report = &report, .logits_type = XENT_F32, .states = states,
+                                     .targets = IN(TARGETS), .class_weights = IN(CLASS_WEIGHTS),
+                                     .row_weights = IN(ROW_WEIGHTS), .sink = IN(SINK), .statistics = statistics};
+    if (!round) must(xent_finish(&finish), "finish");
+    if (!report.unfinished) break;
+  }
+  free(expected), free(states), free(statistics);
+}
+static void check_states(mixture *m) {
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
+    check_states_of(m, isa, 0);
+    if (m->classes > XENT_CHUNK) check_states_of(m, isa, XENT_CHUNK);
+  }
 }
 
 static void run_mixture(void) {
@@ -473,12 +656,15 @@ static void run_mixture(void) {
   const int32_t contents = contents_of(m);
   const int64_t rows = m->end - m->begin;
   const uint64_t least = xent_linear_workspace(rows, m->features, m->classes, contents | XENT_WORKSPACE_LEAST);
-  const uint64_t most = xent_linear_workspace(rows, m->features, m->classes, contents);
+  const uint64_t most =
+      xent_linear_workspace(rows, m->features, m->classes, contents | (one_in(3) ? 0 : XENT_WORKSPACE_LOGITS));
   for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
     call_linear(m, isa, most);
     call_linear(m, isa,
                 one_in(2) ? least : least + (uint64_t)below((int64_t)(most - least) + 1) / ALIGNMENT * ALIGNMENT);
   }
+  if (one_in(2)) check_backward(m);
+  if (one_in(2)) check_states(m);
   release_mixture(m);
 }
 
@@ -540,7 +726,7 @@ static void refused(const char *what, xent_status expected, int32_t field, const
 
 static void check_bad_input(void) {
   enum { M = 3, D = 5, V = 7 };
-  static float x[M * D], w[V * D], losses[M], dx[M * D], dw[V * D], db[V];
+  static float x[M * D], w[V * D], losses[M], logits[M * V], dx[M * D], dw[V * D], db[V];
   static int32_t labels[M] = {1, 2, 3};
   static _Alignas(64) char workspace[1 << 20];
   const xent_layout hidden = layout_of(D, 1, 0, XENT_F32), row = xent_per_row(1, XENT_F32);
@@ -573,6 +759,9 @@ static void check_bad_input(void) {
   BAD("a negative stride", c.weights.layout.outer = -1, XENT_INVALID_SHAPE, WEIGHTS);
   BAD("a stride beyond 64 bits", c.weights.layout.outer = INT64_MAX / 2, XENT_INVALID_SHAPE, WEIGHTS);
   BAD("misaligned weights", c.weights.address = (char *)w + 1, XENT_INVALID_ARGUMENT, WEIGHTS);
+  BAD("logits in bfloat16", c.logits = ((xent_output){logits, layout_of(V, 1, 0, XENT_BF16)}), XENT_UNSUPPORTED, LOGITS);
+  BAD("logits over a gradient", c.logits = ((xent_output){dw, layout_of(V, 1, 0, XENT_F32)}), XENT_OVERLAP, LOGITS);
+  BAD("sparse targets without weights", c.sizes.target_count = 1, XENT_INVALID_ARGUMENT, TARGET_WEIGHTS);
   BAD("a gradient over the weights", c.weights_gradient.address = w, XENT_OVERLAP, WEIGHTS_GRADIENT);
   BAD("a gradient over hidden", c.hidden_gradient.address = x, XENT_OVERLAP, HIDDEN_GRADIENT);
   BAD("a gradient whose classes meet", c.weights_gradient.layout.outer = 1, XENT_OVERLAP, WEIGHTS_GRADIENT);
@@ -582,7 +771,7 @@ static void check_bad_input(void) {
   BAD("a loss without targets", c.targets.address = NULL, XENT_INVALID_ARGUMENT, TARGETS);
   BAD("no workspace", c.workspace = NULL, XENT_INVALID_ARGUMENT, WORKSPACE);
   BAD("a misaligned workspace", c.workspace = workspace + 8, XENT_INVALID_ARGUMENT, WORKSPACE);
-  const uint64_t least = xent_linear_workspace(M, D, V, XENT_WORKSPACE_GRADIENTS | XENT_WORKSPACE_LEAST);
+  const uint64_t least = xent_linear_workspace(M, D, V, GRADIENTS | XENT_WORKSPACE_LEAST);
   BAD("a workspace that is too small", c.workspace_size = least - 1, XENT_INVALID_ARGUMENT, WORKSPACE);
   BAD("the least workspace", c.workspace_size = least, XENT_OK, NONE);
   const xent_range beyond = {0, M + 1};
@@ -601,16 +790,109 @@ static void check_bad_input(void) {
               {1, INT64_C(1) << 45, INT64_C(1) << 45}};
   for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
     const uint64_t size = xent_linear_workspace(none[i].rows, none[i].features, none[i].classes,
-                                                XENT_WORKSPACE_GRADIENTS | XENT_WORKSPACE_WHOLE_ROWS);
+                                                GRADIENTS | XENT_WORKSPACE_WHOLE_ROWS | XENT_WORKSPACE_LOGITS);
     numbers_compared++;
     if (size && i < 6) different++, fprintf(stderr, "a workspace of %" PRIu64 " bytes for case %zu\n", size, i);
   }
+}
+
+static void backward_refused(const char *what, xent_status expected, int32_t field,
+                             const xent_linear_cross_entropy_backward_call *call) {
+  xent_linear_cross_entropy_backward_call copy = *call;
+  xent_report report = {.size = sizeof report};
+  copy.report = &report;
+  const xent_status status = xent_linear_cross_entropy_backward(&copy);
+  numbers_compared++;
+  if (status == expected && report.field == field) return;
+  different++;
+  fprintf(stderr, "backward, %s: status %d, field %s\n", what, status, xent_field_name(report.field));
+}
+static void states_refused(const char *what, xent_status expected, int32_t field, const xent_linear_states_call *call) {
+  xent_linear_states_call copy = *call;
+  xent_report report = {.size = sizeof report};
+  copy.report = &report;
+  const xent_status status = xent_linear_states(&copy);
+  numbers_compared++;
+  if (status == expected && report.field == field) return;
+  different++;
+  fprintf(stderr, "states, %s: status %d, field %s\n", what, status, xent_field_name(report.field));
+}
+
+static void check_bad_parts(void) {
+  enum { M = 3, D = 5, V = 7 };
+  static float x[M * D], w[V * D], losses[M], logits[M * V], dx[M * D], dw[V * D], db[V];
+  static int32_t labels[M] = {1, 2, 3};
+  static _Alignas(64) char workspace[1 << 20];
+  static xent_statistics statistics[M];
+  static xent_state states[M];
+  const xent_layout hidden = layout_of(D, 1, 0, XENT_F32), row = xent_per_row(1, XENT_F32);
+  const xent_sizes sizes = {.outer = M, .classes = V, .inner = 1, .features = D};
+  const xent_linear_cross_entropy_call forward = {.size = sizeof forward, .sizes = sizes, .hidden = {x, hidden},
+                                                  .weights = {w, hidden}, .losses = {losses, row},
+                                                  .targets = {labels, xent_per_row(1, XENT_I32)},
+                                                  .statistics = statistics, .workspace = workspace,
+                                                  .workspace_size = sizeof workspace};
+  must(xent_linear_cross_entropy(&forward), "forward");
+  const xent_linear_cross_entropy_backward_call good = {.size = sizeof good, .sizes = sizes, .hidden = {x, hidden},
+                                                        .weights = {w, hidden},
+                                                        .targets = {labels, xent_per_row(1, XENT_I32)},
+                                                        .statistics = statistics, .hidden_gradient = {dx, hidden},
+                                                        .weights_gradient = {dw, hidden},
+                                                        .bias_gradient = {db, layout_of(0, 1, 0, XENT_F32)},
+                                                        .workspace = workspace, .workspace_size = sizeof workspace};
+  xent_linear_cross_entropy_backward_call b = good;
+  backward_refused("a good call", XENT_OK, XENT_FIELD_NONE, &b);
+  const xent_range some = {2, 5}, beyond = {2, V + 1}, backwards = {5, 2}, none = {2, 2}, rows_beyond = {0, M + 1};
+#define BAD_BACKWARD(what, change, status, field) \
+  b = good;                                       \
+  change;                                         \
+  backward_refused(what, status, XENT_FIELD_##field, &b)
+  BAD_BACKWARD("a hidden gradient of some classes", b.classes = &some, XENT_INVALID_ARGUMENT, HIDDEN_GRADIENT);
+  BAD_BACKWARD("of a shard", (b.sizes.all_classes = 8192 + V, b.sizes.first_class = 8192), XENT_INVALID_ARGUMENT,
+               HIDDEN_GRADIENT);
+  BAD_BACKWARD("gradients of some classes", (b.classes = &some, b.hidden_gradient.address = NULL), XENT_OK, NONE);
+  BAD_BACKWARD("of no classes", (b.classes = &none, b.hidden_gradient.address = NULL), XENT_OK, NONE);
+  BAD_BACKWARD("of no gradients", (b.hidden_gradient.address = NULL, b.weights_gradient.address = NULL,
+                                   b.bias_gradient.address = NULL), XENT_OK, NONE);
+  BAD_BACKWARD("classes beyond the last", b.classes = &beyond, XENT_INVALID_ARGUMENT, CLASS_RANGE);
+  BAD_BACKWARD("a range backwards", b.classes = &backwards, XENT_INVALID_ARGUMENT, CLASS_RANGE);
+  BAD_BACKWARD("rows beyond the last", b.rows = &rows_beyond, XENT_INVALID_ARGUMENT, ROW_RANGE);
+  BAD_BACKWARD("no features", b.sizes.features = 0, XENT_INVALID_SHAPE, FEATURES);
+  BAD_BACKWARD("no statistics", b.statistics = NULL, XENT_INVALID_ARGUMENT, STATISTICS);
+  BAD_BACKWARD("no targets", b.targets.address = NULL, XENT_INVALID_ARGUMENT, TARGETS);
+  BAD_BACKWARD("logits in float16", b.logits = ((xent_input){logits, layout_of(V, 1, 0, XENT_F16)}), XENT_UNSUPPORTED,
+               LOGITS);
+  BAD_BACKWARD("a gradient over the weights", b.weights_gradient.address = w, XENT_OVERLAP, WEIGHTS_GRADIENT);
+  BAD_BACKWARD("no workspace", b.workspace = NULL, XENT_INVALID_ARGUMENT, WORKSPACE);
+  xent_options options = xent_default_options();
+  options.temperature = 2;
+  BAD_BACKWARD("statistics of other options", b.options = &options, XENT_INVALID_ARGUMENT, STATISTICS);
+  labels[1] = V;
+  BAD_BACKWARD("a label beyond the classes", (void)0, XENT_INVALID_LABEL, TARGETS);
+  labels[1] = 2;
+
+  const xent_linear_states_call fine = {.size = sizeof fine, .sizes = sizes, .hidden = {x, hidden},
+                                        .weights = {w, hidden}, .targets = {labels, xent_per_row(1, XENT_I32)},
+                                        .states = states, .workspace = workspace, .workspace_size = sizeof workspace};
+  xent_linear_states_call s = fine;
+  states_refused("a good call", XENT_OK, XENT_FIELD_NONE, &s);
+#define BAD_STATES(what, change, status, field) \
+  s = fine;                                     \
+  change;                                       \
+  states_refused(what, status, XENT_FIELD_##field, &s)
+  BAD_STATES("classes that are no chunk", s.classes = &some, XENT_INVALID_ARGUMENT, CLASS_RANGE);
+  BAD_STATES("no features", s.sizes.features = 0, XENT_INVALID_SHAPE, FEATURES);
+  BAD_STATES("no states", s.states = NULL, XENT_INVALID_ARGUMENT, STATES);
+  BAD_STATES("no weights", s.weights.address = NULL, XENT_INVALID_ARGUMENT, WEIGHTS);
+  BAD_STATES("weights in float64", s.weights.layout.type = XENT_F64, XENT_UNSUPPORTED, WEIGHTS);
+  BAD_STATES("a small workspace", s.workspace_size = 64, XENT_INVALID_ARGUMENT, WORKSPACE);
 }
 
 int main(int argc, char **argv) {
   const int64_t times = argc > 1 ? atoll(argv[1]) : 1;
   if (argc > 2) source.state = strtoull(argv[2], NULL, 10);
   check_bad_input();
+  check_bad_parts();
   check_bounds();
   for (int64_t i = 0; i < MIXTURES * times; i++) run_mixture();
   printf("%" PRIu64 " calls, each of logits up to %" PRIu64 " in all; %" PRIu64 " arrays compared, %" PRIu64

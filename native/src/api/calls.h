@@ -89,6 +89,14 @@ static inline xent_status check_target_rules(xent_frame *f, bool whole) {
   return XENT_OK;
 }
 
+/* What smoothing gives each class depends on how many there are, which a shard with a mask cannot know; labels take
+ * it in later. */
+static inline xent_status check_share_is_known(xent_frame *f) {
+  const bool asked = f->call.targets && !xent_has_label_targets(f) && f->call.options->label_smoothing > 0;
+  if (!asked || !f->call.class_mask || !f->call.shape->all_classes) return XENT_OK;
+  return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_CLASS_MASK, 0);
+}
+
 /* What only a call with targets can give, and only one with labels. */
 static inline xent_status check_outputs_of_targets(xent_frame *f) {
   const xent_call *c = &f->call;

@@ -12,14 +12,6 @@ static const xent_place forward_places[] = {
     PLACE(target_weights, TARGET_WEIGHTS, false), PLACE(class_weights, CLASS_WEIGHTS, false)};
 #undef PLACE
 
-/* What smoothing gives each class depends on how many there are, which a shard with a mask cannot know; labels take
- * it in later. */
-static xent_status check_share_is_known(xent_frame *f) {
-  const bool asked = f->call.targets && !xent_has_label_targets(f) && f->call.options->label_smoothing > 0;
-  if (!asked || !f->call.class_mask || !f->call.shape->all_classes) return XENT_OK;
-  return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_CLASS_MASK, 0);
-}
-
 static xent_status forward_states(xent_frame *f) {
   xent_call *c = &f->call;
   xent_status status = xent_begin(f, false);

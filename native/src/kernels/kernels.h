@@ -42,6 +42,7 @@ typedef struct {
   const void *bias, *prompt_tokens, *output_tokens;
   void *tokens, *processed_log_probabilities, *kept, *kept_mask;
   const void *hidden, *weights;
+  void *made_logits; /* written by a linear layer */
   void *hidden_gradient, *weights_gradient, *bias_gradient;
   const xent_sampling *sampling; /* of all rows, or of row r at index r */
   void *workspace;
@@ -83,7 +84,7 @@ typedef struct {
 
 typedef struct {
   const xent_family *f32, *f64; /* float32 and float64 arithmetic */
-  xent_kernel kl_divergence, sample, binary_cross_entropy, selected, linear_cross_entropy;
+  xent_kernel kl_divergence, sample, binary_cross_entropy, selected, linear_cross_entropy, linear_cross_entropy_backward, linear_states;
   /* e(x; N) of n floats, for the tests */
   void (*exponential)(const float *x, float N, double temperature, float *e, int64_t n);
   /* and the tanh of n floats, a multiple of XENT_LANES */

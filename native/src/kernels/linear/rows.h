@@ -2,8 +2,8 @@
 /*
  * Cross-entropy of a linear layer (docs/numerics.md, section 13): the logits of some rows and of a chunk of classes are
  * written to the workspace and become states, or whole rows become results, by the kernels for logits that are given. Then,
- * for gradients, the logits are made again, some rows and some classes at a time, become gradients where they are, and are
- * multiplied with the weights and the hidden states.
+ * for gradients, the logits are made again unless they were kept, some rows and some classes at a time; they become their
+ * gradients, which are multiplied with the weights and the hidden states.
  */
 #ifndef XENT_LINEAR_ROWS_H
 #define XENT_LINEAR_ROWS_H
@@ -17,28 +17,31 @@ typedef struct {
   linear_workspace w;
   matrix hidden, weights;
   strand bias;
-  int64_t features, classes, columns; /* columns: from a row of sums to the next */
-  float *packed, *panel, *logits, *gradient_tiles;
+  int64_t features, columns; /* columns: from a row of sums to the next */
+  float *packed, *panel, *logits, *kept, *gradient_tiles;
   double *sums, *hidden_sums, *weights_sums, *bias_sums;
   xent_state *states;
   xent_statistics *statistics; /* the caller's or the workspace's, the first of them of row statistics_row */
   int64_t statistics_row;
   bool gradients, keeps_statistics; /* of all rows of the call; else of those that are there at once */
+  const void *all_logits;           /* the caller's, or NULL */
 } linear;
 
 XENT_INLINE linear linear_of(const xent_call *call, const xent_family *kernels, const linear_workspace *w) {
   const xent_shape *s = call->shape;
   char *at = call->workspace;
   linear l = {.call = call, .kernels = kernels, .w = *w, .hidden = matrix_of_rows(call, call->hidden, &s->hidden),
-              .weights = matrix_of_classes(call->weights, &s->weights), .features = s->features, .classes = s->classes,
-              .columns = w->columns, .statistics_row = call->row_begin};
+              .weights = matrix_of_classes(call->weights, &s->weights), .features = s->features, .columns = w->columns,
+              .statistics_row = call->row_begin};
   if (call->bias) l.bias = strand_at(call->bias, &s->bias, 0);
   l.packed = (float *)(void *)(at + w->hidden);
   l.panel = (float *)(void *)(at + w->panel);
   l.sums = (double *)(void *)(at + w->sums);
   l.logits = (float *)(void *)(at + w->logits);
   l.states = (xent_state *)(void *)(at + w->states);
-  l.gradients = linear_contents(call) & XENT_WORKSPACE_GRADIENTS;
+  l.kept = (float *)(void *)(at + w->kept);
+  l.all_logits = call->logits ? call->logits : call->made_logits;
+  l.gradients = linear_contents(call) & XENT_GRADIENT_CONTENTS;
   l.keeps_statistics = l.gradients || call->statistics;
   l.statistics = call->statistics ? call->statistics + call->row_begin : (xent_statistics *)(void *)(at + w->statistics);
   if (l.gradients) {
@@ -79,82 +82,116 @@ XENT_SHARED void make_logits(const linear *l, int64_t rows, int64_t begin, int64
       p.last = k + p.terms == l->features;
       for (int64_t j = 0; j < XENT_PANEL && v + j < n; j += XENT_LANES)
         pack_columns(&l->weights, begin + v + j, least_of(XENT_LANES, n - v - j), k, p.terms, l->panel + j, XENT_PANEL);
-      for (int64_t r = 0; r < rows; r += XENT_TILE_ROWS) {
-        const int64_t count = least_of(XENT_TILE_ROWS, rows - r);
-        p.tile = l->packed + r * l->features + k * XENT_TILE_ROWS;
-        p.sums = l->sums + r * XENT_PANEL;
-        p.out = out + v + r * pitch;
-        multiply_tile[count - 1](&p);
-      }
+      p.tile = l->packed + k * XENT_TILE_ROWS;
+      multiply_tiles(p, rows, l->features * XENT_TILE_ROWS);
     }
   }
 }
 
 /* ---- the forward ---- */
 
-/* The call on the logits of rows [row, row + rows) and classes [begin, end) that lie at `logits`: its arrays are those of
- * the whole call, so the logits are said to lie where class 0 of row 0 would be. */
+/* Rows from `row` on: at most so many, and not both of those whose logits are kept and of others. */
+XENT_INLINE int64_t rows_at_once(const linear *l, int64_t row, int64_t most) {
+  const int64_t kept = l->call->row_begin + l->w.kept_rows;
+  return least_of(most, (row < kept ? kept : l->call->row_end) - row);
+}
+
+/* Floats [row][class] in the workspace, of which the first is that of a row and a class. */
+typedef struct {
+  float *at;
+  int64_t pitch;
+} logits_place;
+
+XENT_INLINE logits_place place_of_logits(const linear *l, int64_t row, int64_t class) {
+  const int64_t from = row - l->call->row_begin;
+  if (from >= l->w.kept_rows) return (logits_place){l->logits, l->w.pitch};
+  return (logits_place){l->kept + from * l->w.kept_pitch + class - l->call->class_begin, l->w.kept_pitch};
+}
+
+/* The call on the logits of rows [row, row + rows) and classes [begin, end). */
 typedef struct {
   xent_shape shape;
   xent_call call;
 } part_of_call;
 
-XENT_INLINE void part_begin(part_of_call *part, const linear *l, int64_t row, int64_t rows, int64_t begin, int64_t end, float *logits,
-                            int64_t pitch) {
+XENT_INLINE void part_begin(part_of_call *part, const linear *l, int64_t row, int64_t rows, int64_t begin, int64_t end) {
   part->shape = *l->call->shape;
-  part->shape.logits = (xent_layout){.outer = part->shape.inner * pitch, .classes = 1, .inner = pitch, .type = XENT_F32};
-  part->shape.gradient = part->shape.logits;
   part->call = *l->call;
   part->call.shape = &part->shape;
   part->call.row_begin = row;
   part->call.row_end = row + rows;
   part->call.class_begin = begin;
   part->call.class_end = end;
-  const uintptr_t before = (uintptr_t)(row * pitch + begin) * sizeof *logits;
-  part->call.logits = (const float *)((uintptr_t)logits - before);
   part->call.bias = NULL;
-  part->call.output = NULL;
   part->call.output_layout = &part->shape.gradient;
   part->call.statistics = (xent_statistics *)((uintptr_t)l->statistics - (uintptr_t)l->statistics_row * sizeof *l->statistics);
-  part->call.states = l->states;
   part->call.known_states = l->states;
+}
+
+/* Arrays of a call begin with class 0 of row 0: where that would be. */
+XENT_INLINE float *place_of_part(const part_of_call *part, logits_place p, xent_layout *l) {
+  const uintptr_t before = (uintptr_t)(part->call.row_begin * p.pitch + part->call.class_begin) * sizeof *p.at;
+  *l = (xent_layout){.outer = part->shape.inner * p.pitch, .classes = 1, .inner = p.pitch, .type = XENT_F32};
+  return (float *)((uintptr_t)p.at - before);
+}
+
+XENT_SHARED void write_logits(const linear *l, int64_t row, int64_t rows, int64_t begin, int64_t n, logits_place p) {
+  const matrix m = matrix_of_rows(l->call, l->call->made_logits, &l->call->shape->logits);
+  for (int64_t r = 0; r < rows; r++) {
+    const strand to = row_of_matrix(&m, row + r);
+    for (int64_t v = 0; v < n; v += XENT_LANES) strand_store(&to, begin + v, n - v, lanes_quiet(lanes_load(p.at + r * p.pitch + v)));
+  }
+}
+
+/* The logits of a part, to their place and to the caller's. */
+XENT_INLINE void begin_logits(part_of_call *part, const linear *l, int64_t row, int64_t rows, int64_t begin, int64_t n) {
+  const logits_place p = place_of_logits(l, row, begin);
+  make_logits(l, rows, begin, n, p.at, p.pitch);
+  if (l->call->made_logits) write_logits(l, row, rows, begin, n, p);
+  part_begin(part, l, row, rows, begin, begin + n);
+  part->call.logits = place_of_part(part, p, &part->shape.logits);
 }
 
 /* States of rows of which the first has its states at `states`; second: those that have a shift. */
 XENT_SHARED xent_status states_of_rows(const linear *l, int64_t row, int64_t rows, xent_state *states, bool second) {
   part_of_call part;
+  const xent_call *c = l->call;
   pack_hidden(l, row, rows);
-  for (int64_t c = 0; c < l->classes; c += XENT_CHUNK) {
-    const int64_t n = least_of(XENT_CHUNK, l->classes - c);
-    make_logits(l, rows, c, n, l->logits, l->w.pitch);
-    part_begin(&part, l, row, rows, c, c + n, l->logits, l->w.pitch);
+  for (int64_t v = c->class_begin; v < c->class_end; v += XENT_CHUNK) {
+    begin_logits(&part, l, row, rows, v, least_of(XENT_CHUNK, c->class_end - v));
     part.call.states = states;
-    part.call.known_statistics = second ? part.call.statistics : NULL;
+    part.call.known_statistics = !second ? NULL : c->known_statistics ? c->known_statistics : part.call.statistics;
     const xent_status status = l->kernels->forward_states(&part.call);
     if (status) return status;
   }
   return XENT_OK;
 }
 
-XENT_INLINE bool has_shift(const xent_call *c, int64_t row) { return statistics_at(c, row)->kind & XENT_ROW_UNFINISHED; }
-
-/* Rows of several chunks; statistics are there. */
-XENT_SHARED xent_status rows_by_states(const linear *l, int64_t row, int64_t rows) {
-  const int64_t chunks = xent_chunks(l->classes);
-  part_of_call part;
-  xent_status status = states_of_rows(l, row, rows, l->states, false);
-  if (status) return status;
-  part_begin(&part, l, row, rows, 0, l->classes, l->logits, l->w.pitch);
-  l->call->report->unfinished = 0;
-  status = l->kernels->finish(&part.call);
-  if (status || !l->call->report->unfinished) return status;
+/* The second round of rows that have a shift. */
+XENT_SHARED xent_status second_states(const linear *l, int64_t row, int64_t rows, xent_state *states, const xent_call *known) {
+  const int64_t chunks = xent_chunks(l->call->shape->classes);
   for (int64_t r = row; r < row + rows;) {
     int64_t end = r;
-    while (end < row + rows && has_shift(&part.call, end)) end++;
-    if (end > r) status = states_of_rows(l, r, end - r, l->states + (r - row) * chunks, true);
+    while (end < row + rows && known_statistics_at(known, end)->kind & XENT_ROW_UNFINISHED) end++;
+    const xent_status status = end > r ? states_of_rows(l, r, end - r, states + (r - row) * chunks, true) : XENT_OK;
     if (status) return status;
     r = end + (end == r);
   }
+  return XENT_OK;
+}
+
+/* Rows of several chunks; statistics are there. */
+XENT_SHARED xent_status rows_by_states(const linear *l, int64_t row, int64_t rows) {
+  part_of_call part;
+  xent_status status = states_of_rows(l, row, rows, l->states, false);
+  if (status) return status;
+  part_begin(&part, l, row, rows, 0, l->call->shape->classes);
+  l->call->report->unfinished = 0;
+  status = l->kernels->finish(&part.call);
+  if (status || !l->call->report->unfinished) return status;
+  part.call.known_statistics = part.call.statistics;
+  status = second_states(l, row, rows, l->states, &part.call);
+  if (status) return status;
   part.call.second_round = true;
   l->call->report->unfinished = 0;
   return l->kernels->finish(&part.call);
@@ -163,19 +200,29 @@ XENT_SHARED xent_status rows_by_states(const linear *l, int64_t row, int64_t row
 XENT_SHARED xent_status whole_rows(const linear *l, int64_t row, int64_t rows) {
   part_of_call part;
   pack_hidden(l, row, rows);
-  make_logits(l, rows, 0, l->classes, l->logits, l->w.pitch);
-  part_begin(&part, l, row, rows, 0, l->classes, l->logits, l->w.pitch);
+  begin_logits(&part, l, row, rows, 0, l->call->shape->classes);
   if (!l->keeps_statistics) part.call.statistics = NULL;
   return l->kernels->cross_entropy_forward(&part.call);
 }
 
 XENT_SHARED xent_status linear_forward(linear *l) {
   const xent_call *c = l->call;
-  const bool whole = l->classes <= XENT_CHUNK || (linear_contents(c) & XENT_WORKSPACE_WHOLE_ROWS);
-  for (int64_t row = c->row_begin; row < c->row_end; row += l->w.cut.rows) {
-    const int64_t rows = least_of(l->w.cut.rows, c->row_end - row);
+  const bool whole = c->shape->classes <= XENT_CHUNK || (linear_contents(c) & XENT_WORKSPACE_WHOLE_ROWS);
+  for (int64_t row = c->row_begin, rows; row < c->row_end; row += rows) {
+    rows = rows_at_once(l, row, l->w.cut.rows);
     if (!l->keeps_statistics) l->statistics_row = row;
     const xent_status status = whole ? whole_rows(l, row, rows) : rows_by_states(l, row, rows);
+    if (status) return status;
+  }
+  return XENT_OK;
+}
+
+XENT_SHARED xent_status linear_states(linear *l) {
+  const xent_call *c = l->call;
+  for (int64_t row = c->row_begin, rows; row < c->row_end; row += rows) {
+    xent_state *states = c->states + (row - c->row_begin) * xent_chunks(c->shape->classes);
+    rows = least_of(l->w.cut.rows, c->row_end - row);
+    const xent_status status = c->known_statistics ? second_states(l, row, rows, states, c) : states_of_rows(l, row, rows, states, false);
     if (status) return status;
   }
   return XENT_OK;
@@ -184,9 +231,9 @@ XENT_SHARED xent_status linear_forward(linear *l) {
 /* ---- gradients ---- */
 
 XENT_INLINE void multiply_gradients(product p, int64_t rows, bool finite) {
-  p.out = p.last ? p.out : (float *)(void *)p.sums;
+  p.out = (float *)(void *)p.sums;
   if (finite)
-    multiply_tiles(p, rows);
+    multiply_tiles(p, rows, p.terms * XENT_TILE_ROWS);
   else
     multiply_with_care(p, rows);
 }
@@ -241,15 +288,23 @@ XENT_SHARED void put_sums(const strand *to, const double *sums, int64_t n) {
     strand_store(to, i, n - i, lanes_quiet(dlanes_narrow(dlanes_add(dlanes_load(sums + i), zero))));
 }
 
+/* Gradients of the logits of a part, to the first rows and classes of l->logits. */
 XENT_INLINE xent_status gradient_of_part(const linear *l, int64_t row, int64_t rows, int64_t begin, int64_t n, int64_t pitch) {
   part_of_call part;
-  xent_report report = {.size = sizeof report};
-  make_logits(l, rows, begin, n, l->logits, pitch);
-  part_begin(&part, l, row, rows, begin, begin + n, l->logits, pitch);
-  part.call.known_statistics = part.call.statistics;
+  const logits_place own = {l->logits, pitch};
+  part_begin(&part, l, row, rows, begin, begin + n);
+  part.call.output = place_of_part(&part, own, &part.shape.gradient);
+  if (l->all_logits) {
+    part.call.logits = l->all_logits;
+  } else if (row - l->call->row_begin < l->w.kept_rows) {
+    part.call.logits = place_of_part(&part, place_of_logits(l, row, begin), &part.shape.logits);
+  } else {
+    pack_hidden(l, row, rows);
+    make_logits(l, rows, begin, n, own.at, own.pitch);
+    part.call.logits = place_of_part(&part, own, &part.shape.logits);
+  }
+  if (!part.call.known_statistics) part.call.known_statistics = part.call.statistics;
   part.call.statistics = NULL;
-  part.call.report = &report;
-  part.call.output = (float *)(uintptr_t)part.call.logits;
   return l->kernels->cross_entropy_backward(&part.call);
 }
 
@@ -266,19 +321,18 @@ XENT_SHARED void put_gradients_of_classes(const linear *l, int64_t begin, int64_
   }
 }
 
-XENT_SHARED xent_status linear_gradients(const linear *l) {
+XENT_SHARED xent_status linear_gradients(linear *l) {
   const xent_call *c = l->call;
   const linear_cut *cut = &l->w.cut;
   if (c->row_begin == c->row_end) { /* sums over no rows */
-    memset(l->bias_sums, 0, (size_t)cut->gradient_classes * sizeof *l->bias_sums);
-    memset(l->weights_sums, 0, (size_t)(cut->gradient_classes * l->columns) * sizeof *l->weights_sums);
+    if (c->bias_gradient) memset(l->bias_sums, 0, (size_t)cut->gradient_classes * sizeof *l->bias_sums);
+    if (c->weights_gradient) memset(l->weights_sums, 0, (size_t)(cut->gradient_classes * l->columns) * sizeof *l->weights_sums);
   }
   const int64_t pitch = cut->gradient_classes + XENT_LANES;
-  for (int64_t v = 0; v < l->classes; v += cut->gradient_classes) {
-    const int64_t n = least_of(cut->gradient_classes, l->classes - v);
-    for (int64_t row = c->row_begin; row < c->row_end; row += cut->gradient_rows) {
-      const int64_t rows = least_of(cut->gradient_rows, c->row_end - row);
-      pack_hidden(l, row, rows);
+  for (int64_t v = c->class_begin; v < c->class_end; v += cut->gradient_classes) {
+    const int64_t n = least_of(cut->gradient_classes, c->class_end - v);
+    for (int64_t row = c->row_begin, rows; row < c->row_end; row += rows) {
+      rows = rows_at_once(l, row, cut->gradient_rows);
       const xent_status status = gradient_of_part(l, row, rows, v, n, pitch);
       if (status) return status;
       if (c->hidden_gradient) add_hidden_gradient(l, row, rows, v, n, l->logits, pitch);
@@ -295,12 +349,16 @@ XENT_SHARED xent_status linear_gradients(const linear *l) {
   return XENT_OK;
 }
 
-XENT_INLINE xent_status linear_call(const xent_call *call, const xent_family *kernels) {
+XENT_SHARED xent_status linear_cross_entropy(linear *l) {
+  const xent_status status = linear_forward(l);
+  return status || !l->gradients ? status : linear_gradients(l);
+}
+
+XENT_INLINE xent_status linear_call(const xent_call *call, const xent_family *kernels, xent_status (*work)(linear *l)) {
   linear_workspace w;
   if (!linear_workspace_within(call, call->workspace_size, &w)) return XENT_INVALID_ARGUMENT;
   linear l = linear_of(call, kernels, &w);
-  const xent_status status = linear_forward(&l);
-  return status || !l.gradients ? status : linear_gradients(&l);
+  return work(&l);
 }
 
 #endif

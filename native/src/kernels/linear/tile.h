@@ -104,12 +104,12 @@ static void (*const multiply_tile[])(const product *) = {multiply_1, multiply_2,
 };
 _Static_assert(sizeof multiply_tile / sizeof *multiply_tile == XENT_TILE_ROWS, "a function for each number of rows");
 
-/* Tiles of `rows` rows in all with one panel; sums and out are those of the first row. */
-XENT_INLINE void multiply_tiles(product p, int64_t rows) {
+/* Tiles of `rows` rows in all, so many floats apart, with one panel; sums and out are those of the first row. */
+XENT_INLINE void multiply_tiles(product p, int64_t rows, int64_t step) {
   for (int64_t r = 0; r < rows; r += XENT_TILE_ROWS) {
     const int64_t n = rows - r < XENT_TILE_ROWS ? rows - r : XENT_TILE_ROWS;
     multiply_tile[n - 1](&p);
-    p.tile += p.terms * XENT_TILE_ROWS;
+    p.tile += step;
     p.sums += XENT_TILE_ROWS * p.sums_pitch;
     p.out += XENT_TILE_ROWS * p.out_pitch;
   }

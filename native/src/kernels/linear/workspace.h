@@ -3,14 +3,15 @@
 #ifndef XENT_LINEAR_WORKSPACE_H
 #define XENT_LINEAR_WORKSPACE_H
 
-#include "kernels/kernels.h"
+#include "kernels/targets/targets.h"
 #include "numerics/constants.h"
 
 enum {
   XENT_TERMS = 128,      /* of a block of a dot product */
   XENT_PANEL_MOST = 32,  /* columns of a panel, in any tier: a workspace fits all of them */
   XENT_TILE_MOST = 12,   /* rows of a tile */
-  XENT_WORKSPACE_ALIGNMENT = 64
+  XENT_WORKSPACE_ALIGNMENT = 64,
+  XENT_GRADIENT_CONTENTS = XENT_WORKSPACE_WEIGHTS_GRADIENT | XENT_WORKSPACE_HIDDEN_GRADIENT
 };
 
 /* Rows and classes whose logits are there at once: of the forward, and of gradients, whose rows are whole blocks of
@@ -29,6 +30,8 @@ typedef struct {
   linear_cut cut;
   int64_t pitch, columns; /* from a row of logits, or of sums of gradients, to the next */
   uint64_t hidden, panel, sums, logits, states, statistics, gradient_tiles, hidden_sums, weights_sums, bias_sums, size;
+  int64_t kept_rows, kept_pitch; /* the first rows, whose logits stay until their gradient is made */
+  uint64_t kept;
 } linear_workspace;
 
 static inline int64_t least_of(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -51,7 +54,7 @@ static inline bool linear_workspace_of(int64_t rows, int64_t features, int64_t c
   enum { FLOAT = 4, DOUBLE = 8, RECORD = 64, WHOLE_LOGITS = 1 << 23 };
   const int64_t most = INT64_C(1) << 48, spare = XENT_TILE_MOST + XENT_LANES;
   if (rows > most || features > most || classes > most) return false;
-  const bool gradients = contents & XENT_WORKSPACE_GRADIENTS, whole = contents & XENT_WORKSPACE_WHOLE_ROWS;
+  const bool gradients = contents & XENT_GRADIENT_CONTENTS, whole = contents & XENT_WORKSPACE_WHOLE_ROWS;
   cut.rows = least_of(rows, cut.rows);
   cut.gradient_rows = least_of(rows, cut.gradient_rows);
   cut.gradient_classes = least_of(round_up(classes, XENT_PANEL_MOST), cut.gradient_classes);
@@ -71,30 +74,41 @@ static inline bool linear_workspace_of(int64_t rows, int64_t features, int64_t c
               next_place(w, &w->logits, gradients && part > all ? part : all, 1, FLOAT) &&
               next_place(w, &w->states, cut.rows, xent_chunks(classes), RECORD);
   fits = fits && next_place(w, &w->statistics, gradients ? rows : cut.rows, 1, RECORD);
-  if (gradients)
-    fits = fits && next_place(w, &w->gradient_tiles, cut.gradient_rows + spare, cut.gradient_classes + spare, FLOAT) &&
-           next_place(w, &w->hidden_sums, rows, w->columns, DOUBLE) &&
-           next_place(w, &w->weights_sums, cut.gradient_classes, w->columns, DOUBLE) &&
+  if (gradients) fits = fits && next_place(w, &w->gradient_tiles, cut.gradient_rows + spare, cut.gradient_classes + spare, FLOAT);
+  if (contents & XENT_WORKSPACE_HIDDEN_GRADIENT) fits = fits && next_place(w, &w->hidden_sums, rows, w->columns, DOUBLE);
+  if (contents & XENT_WORKSPACE_WEIGHTS_GRADIENT)
+    fits = fits && next_place(w, &w->weights_sums, cut.gradient_classes, w->columns, DOUBLE) &&
            next_place(w, &w->bias_sums, cut.gradient_classes, 1, DOUBLE);
+  w->kept_pitch = round_up(classes, XENT_PANEL_MOST) + XENT_LANES;
+  if (gradients && contents & XENT_WORKSPACE_LOGITS) fits = fits && next_place(w, &w->kept, rows, w->kept_pitch, FLOAT);
   return fits;
 }
 
 /* What a call asks for. */
 static inline int32_t linear_contents(const xent_call *c) {
-  const bool labels = c->targets && !c->shape->target_count && (XENT_LABEL_TYPES >> c->shape->targets.type & 1);
-  const bool terms_clamped = c->options->probability_clamp > 0 && c->targets && !labels;
-  const bool whole = c->argmax || c->ranks || c->entropies || c->top_classes || c->top_log_probabilities || c->target_gradient ||
-                     terms_clamped;
-  return (c->hidden_gradient || c->weights_gradient || c->bias_gradient ? XENT_WORKSPACE_GRADIENTS : 0) |
+  const bool whole = c->argmax || c->ranks || c->entropies || c->top_classes || c->top_log_probabilities ||
+                     c->target_gradient || (clamps_terms(c) && !c->known_statistics);
+  return (c->hidden_gradient ? XENT_WORKSPACE_HIDDEN_GRADIENT : 0) |
+         (c->weights_gradient || c->bias_gradient ? XENT_WORKSPACE_WEIGHTS_GRADIENT : 0) |
          (whole ? XENT_WORKSPACE_WHOLE_ROWS : 0);
 }
 
-/* The first cut that fits; false where none does. */
+static inline int64_t classes_of_range(const xent_call *c) {
+  return c->class_end > c->class_begin ? c->class_end - c->class_begin : 1;
+}
+
+/* The first cut that fits; false where none does. What is left keeps logits between the two passes of a call. */
 static inline bool linear_workspace_within(const xent_call *c, uint64_t size, linear_workspace *w) {
-  for (int i = 0; i < XENT_LINEAR_CUTS; i++)
-    if (linear_workspace_of(c->row_end - c->row_begin, c->shape->features, c->shape->classes, linear_contents(c), linear_cuts[i], w) &&
-        w->size <= size)
-      return true;
+  const int64_t rows = c->row_end - c->row_begin, classes = classes_of_range(c);
+  const int32_t contents = linear_contents(c);
+  for (int i = 0; i < XENT_LINEAR_CUTS; i++) {
+    if (!linear_workspace_of(rows, c->shape->features, classes, contents, linear_cuts[i], w) || w->size > size) continue;
+    if (!(contents & XENT_GRADIENT_CONTENTS) || c->made_logits || c->known_statistics) return true;
+    const uint64_t fit = (size - w->size) / ((uint64_t)w->kept_pitch * sizeof(float));
+    w->kept = w->size;
+    w->kept_rows = fit >= (uint64_t)rows ? rows : (int64_t)fit / XENT_TERMS * XENT_TERMS;
+    return true;
+  }
   return false;
 }
 

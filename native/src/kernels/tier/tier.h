@@ -16,6 +16,8 @@ xent_status XENT_TIER_NAME(sample)(const xent_call *call);
 xent_status XENT_TIER_NAME(binary_cross_entropy)(const xent_call *call);
 xent_status XENT_TIER_NAME(selected)(const xent_call *call);
 xent_status XENT_TIER_NAME(linear_cross_entropy)(const xent_call *call);
+xent_status XENT_TIER_NAME(linear_cross_entropy_backward)(const xent_call *call);
+xent_status XENT_TIER_NAME(linear_states)(const xent_call *call);
 
 /* Rows that are columns, where these take the call; `row` computes those that need more. */
 bool XENT_TIER_NAME(strips_fit)(const xent_call *call);

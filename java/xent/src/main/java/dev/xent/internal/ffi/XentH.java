@@ -1692,14 +1692,14 @@ public class XentH extends XentH$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
-    private static final int XENT_WORKSPACE_GRADIENTS = (int)1L;
+    private static final int XENT_WORKSPACE_WEIGHTS_GRADIENT = (int)1L;
     /**
      * {@snippet lang=c :
-     * enum.XENT_WORKSPACE_GRADIENTS = 1
+     * enum.XENT_WORKSPACE_WEIGHTS_GRADIENT = 1
      * }
      */
-    public static int XENT_WORKSPACE_GRADIENTS() {
-        return XENT_WORKSPACE_GRADIENTS;
+    public static int XENT_WORKSPACE_WEIGHTS_GRADIENT() {
+        return XENT_WORKSPACE_WEIGHTS_GRADIENT;
     }
     private static final int XENT_WORKSPACE_WHOLE_ROWS = (int)2L;
     /**
@@ -1718,6 +1718,24 @@ public class XentH extends XentH$shared {
      */
     public static int XENT_WORKSPACE_LEAST() {
         return XENT_WORKSPACE_LEAST;
+    }
+    private static final int XENT_WORKSPACE_HIDDEN_GRADIENT = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_WORKSPACE_HIDDEN_GRADIENT = 8
+     * }
+     */
+    public static int XENT_WORKSPACE_HIDDEN_GRADIENT() {
+        return XENT_WORKSPACE_HIDDEN_GRADIENT;
+    }
+    private static final int XENT_WORKSPACE_LOGITS = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_WORKSPACE_LOGITS = 16
+     * }
+     */
+    public static int XENT_WORKSPACE_LOGITS() {
+        return XENT_WORKSPACE_LOGITS;
     }
 
     private static class xent_linear_workspace {
@@ -3029,6 +3047,7 @@ public class XentH extends XentH$shared {
             XentH.C_POINTER,
             XentH.C_POINTER,
             XentH.C_POINTER,
+            XentH.C_POINTER,
             XentH.C_LONG_LONG,
             XentH.C_POINTER
         );
@@ -3041,7 +3060,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient, void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace, uint64_t workspace_size, xent_report *report)
+     * xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient, void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace, uint64_t workspace_size, xent_report *report)
      * }
      */
     public static FunctionDescriptor xent_linear_cross_entropy_at$descriptor() {
@@ -3051,7 +3070,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient, void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace, uint64_t workspace_size, xent_report *report)
+     * xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient, void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace, uint64_t workspace_size, xent_report *report)
      * }
      */
     public static MethodHandle xent_linear_cross_entropy_at$handle() {
@@ -3061,7 +3080,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient, void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace, uint64_t workspace_size, xent_report *report)
+     * xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient, void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace, uint64_t workspace_size, xent_report *report)
      * }
      */
     public static MemorySegment xent_linear_cross_entropy_at$address() {
@@ -3070,16 +3089,175 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient, void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace, uint64_t workspace_size, xent_report *report)
+     * xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient, void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace, uint64_t workspace_size, xent_report *report)
      * }
      */
-    public static int xent_linear_cross_entropy_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment hidden, MemorySegment weights, MemorySegment bias, MemorySegment targets, MemorySegment target_weights, MemorySegment class_mask, MemorySegment class_weights, MemorySegment row_weights, MemorySegment sink, MemorySegment losses, MemorySegment log_sum_exp, MemorySegment hits, MemorySegment log_probabilities, MemorySegment argmax, MemorySegment ranks, MemorySegment entropies, MemorySegment top_classes, MemorySegment top_log_probabilities, MemorySegment target_gradient, MemorySegment hidden_gradient, MemorySegment weights_gradient, MemorySegment bias_gradient, MemorySegment statistics, MemorySegment tally, MemorySegment workspace, long workspace_size, MemorySegment report) {
+    public static int xent_linear_cross_entropy_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment hidden, MemorySegment weights, MemorySegment bias, MemorySegment logits, MemorySegment targets, MemorySegment target_weights, MemorySegment class_mask, MemorySegment class_weights, MemorySegment row_weights, MemorySegment sink, MemorySegment losses, MemorySegment log_sum_exp, MemorySegment hits, MemorySegment log_probabilities, MemorySegment argmax, MemorySegment ranks, MemorySegment entropies, MemorySegment top_classes, MemorySegment top_log_probabilities, MemorySegment target_gradient, MemorySegment hidden_gradient, MemorySegment weights_gradient, MemorySegment bias_gradient, MemorySegment statistics, MemorySegment tally, MemorySegment workspace, long workspace_size, MemorySegment report) {
         var mh$ = xent_linear_cross_entropy_at.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_linear_cross_entropy_at", shape, options, row_begin, row_end, hidden, weights, bias, targets, target_weights, class_mask, class_weights, row_weights, sink, losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes, top_log_probabilities, target_gradient, hidden_gradient, weights_gradient, bias_gradient, statistics, tally, workspace, workspace_size, report);
+                traceDowncall("xent_linear_cross_entropy_at", shape, options, row_begin, row_end, hidden, weights, bias, logits, targets, target_weights, class_mask, class_weights, row_weights, sink, losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes, top_log_probabilities, target_gradient, hidden_gradient, weights_gradient, bias_gradient, statistics, tally, workspace, workspace_size, report);
             }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, hidden, weights, bias, targets, target_weights, class_mask, class_weights, row_weights, sink, losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes, top_log_probabilities, target_gradient, hidden_gradient, weights_gradient, bias_gradient, statistics, tally, workspace, workspace_size, report);
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, hidden, weights, bias, logits, targets, target_weights, class_mask, class_weights, row_weights, sink, losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes, top_log_probabilities, target_gradient, hidden_gradient, weights_gradient, bias_gradient, statistics, tally, workspace, workspace_size, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_linear_cross_entropy_backward_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_linear_cross_entropy_backward_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_linear_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden, const void *weights, const void *bias, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *hidden_gradient, void *weights_gradient, void *bias_gradient, void *workspace, uint64_t workspace_size, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_linear_cross_entropy_backward_at$descriptor() {
+        return xent_linear_cross_entropy_backward_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_linear_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden, const void *weights, const void *bias, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *hidden_gradient, void *weights_gradient, void *bias_gradient, void *workspace, uint64_t workspace_size, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_linear_cross_entropy_backward_at$handle() {
+        return xent_linear_cross_entropy_backward_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_linear_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden, const void *weights, const void *bias, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *hidden_gradient, void *weights_gradient, void *bias_gradient, void *workspace, uint64_t workspace_size, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_linear_cross_entropy_backward_at$address() {
+        return xent_linear_cross_entropy_backward_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_linear_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden, const void *weights, const void *bias, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *hidden_gradient, void *weights_gradient, void *bias_gradient, void *workspace, uint64_t workspace_size, xent_report *report)
+     * }
+     */
+    public static int xent_linear_cross_entropy_backward_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment hidden, MemorySegment weights, MemorySegment bias, MemorySegment logits, MemorySegment targets, MemorySegment target_weights, MemorySegment class_mask, MemorySegment class_weights, MemorySegment row_weights, MemorySegment statistics, MemorySegment upstream, MemorySegment hidden_gradient, MemorySegment weights_gradient, MemorySegment bias_gradient, MemorySegment workspace, long workspace_size, MemorySegment report) {
+        var mh$ = xent_linear_cross_entropy_backward_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_linear_cross_entropy_backward_at", shape, options, row_begin, row_end, class_begin, class_end, hidden, weights, bias, logits, targets, target_weights, class_mask, class_weights, row_weights, statistics, upstream, hidden_gradient, weights_gradient, bias_gradient, workspace, workspace_size, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, hidden, weights, bias, logits, targets, target_weights, class_mask, class_weights, row_weights, statistics, upstream, hidden_gradient, weights_gradient, bias_gradient, workspace, workspace_size, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_linear_states_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_linear_states_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_linear_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden, const void *weights, const void *bias, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, void *workspace, uint64_t workspace_size, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_linear_states_at$descriptor() {
+        return xent_linear_states_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_linear_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden, const void *weights, const void *bias, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, void *workspace, uint64_t workspace_size, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_linear_states_at$handle() {
+        return xent_linear_states_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_linear_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden, const void *weights, const void *bias, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, void *workspace, uint64_t workspace_size, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_linear_states_at$address() {
+        return xent_linear_states_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_linear_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden, const void *weights, const void *bias, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, void *workspace, uint64_t workspace_size, xent_report *report)
+     * }
+     */
+    public static int xent_linear_states_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment hidden, MemorySegment weights, MemorySegment bias, MemorySegment targets, MemorySegment target_weights, MemorySegment class_mask, MemorySegment class_weights, MemorySegment statistics, MemorySegment states, MemorySegment workspace, long workspace_size, MemorySegment report) {
+        var mh$ = xent_linear_states_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_linear_states_at", shape, options, row_begin, row_end, class_begin, class_end, hidden, weights, bias, targets, target_weights, class_mask, class_weights, statistics, states, workspace, workspace_size, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, hidden, weights, bias, targets, target_weights, class_mask, class_weights, statistics, states, workspace, workspace_size, report);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
