@@ -42,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Targets</b> are one of
  *
  * <ul>
- *   <li>class indices (I8, U8, I16, I32, I64) in the shape of the logits without the class axis, or
+ *   <li>class indices (I8 to I64, U8 to U64) in the shape of the logits without the class axis, or
  *       with that axis at size 1: {@code (B)} and {@code (B, 1)} both fit logits {@code (B, C)};
  *   <li>probability rows: floats in the shape of the logits; these need not sum to 1;
  *   <li>sparse targets: {@code k} class indices of each row, {@code (B, k)} for logits {@code (B,

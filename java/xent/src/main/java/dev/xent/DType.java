@@ -25,7 +25,13 @@ public enum DType {
   /** Signed 32-bit integer. */
   I32(4, false),
   /** Signed 64-bit integer. */
-  I64(8, false);
+  I64(8, false),
+  /** Unsigned 16-bit integer. */
+  U16(2, false),
+  /** Unsigned 32-bit integer. */
+  U32(4, false),
+  /** Unsigned 64-bit integer; as a {@code long} it has the same bits. */
+  U64(8, false);
 
   private final int byteSize;
   private final boolean floatingPoint;
@@ -51,6 +57,15 @@ public enum DType {
    */
   public boolean isFloat() {
     return floatingPoint;
+  }
+
+  /**
+   * Says whether elements are integers that are never negative.
+   *
+   * @return true for U8, U16, U32 and U64
+   */
+  public boolean isUnsigned() {
+    return this == U8 || this == U16 || this == U32 || this == U64;
   }
 
   /**

@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * selected.sumSequences(logProbabilities, offsets, scores);
  * }</pre>
  *
- * <p><b>Targets</b> are the classes: I8, U8, I16, I32 or I64, one per row in the shape of the rows,
+ * <p><b>Targets</b> are the classes: I8 to I64 or U8 to U64, one per row in the shape of the rows,
  * or up to 256 of each row along the class axis, where a class may come twice. One out of range is
  * a {@link LabelException}. {@link Builder#ignoreIndex} stands for no class.
  *

@@ -495,7 +495,8 @@ public final class Tensor {
   }
 
   /**
-   * One element of a tensor of any integer type; U8 gives 0 to 255.
+   * One element of a tensor of any integer type. U8, U16 and U32 give no negative number; U64 gives
+   * the {@code long} of the same bits, which is negative from 2^63 on.
    *
    * @param index one per dimension, each 0 or more
    * @throws DTypeException when the type is no integer type
@@ -550,7 +551,7 @@ public final class Tensor {
   /**
    * Writes one element of a tensor of any integer type.
    *
-   * @param value one that the type holds: U8 takes 0 to 255
+   * @param value one that the type holds: U8 takes 0 to 255, U64 all that are not negative
    * @param index one per dimension, each 0 or more
    * @throws DTypeException when the type is no integer type, or does not hold the value
    */
@@ -641,7 +642,7 @@ public final class Tensor {
   }
 
   /**
-   * A copy of all elements in row-major order of the indices; U8 gives 0 to 255.
+   * A copy of all elements in row-major order of the indices, each as {@link #getLong} gives it.
    *
    * @throws DTypeException when the type is no integer type
    */

@@ -322,9 +322,14 @@ class EveryRefusalTest {
     throw thrown[0];
   }
 
+  private static Tensor u64(long... values) {
+    return Tensor.of(MemorySegment.ofArray(values), DType.U64, values.length);
+  }
+
   private static void labels(Map<String, Call> kinds) {
     kinds.put("a label beyond the classes", b -> b.loss(Tensor.of(new int[] {0, 4, 1})));
     kinds.put("a negative label", b -> b.loss(Tensor.of(new byte[] {0, 1, -1})));
+    kinds.put("a label that no long holds", b -> b.loss(u64(0, 1, -1)));
     kinds.put("padding that was not declared", b -> b.loss(Tensor.of(new long[] {-100, 1, 2})));
     kinds.put(
         "a label of a masked class",

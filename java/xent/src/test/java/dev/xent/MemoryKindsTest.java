@@ -80,11 +80,17 @@ class MemoryKindsTest {
     "NATIVE, I16",
     "NATIVE, I32",
     "NATIVE, I64",
+    "NATIVE, U16",
+    "NATIVE, U32",
+    "NATIVE, U64",
     "REFERENCE, I8",
     "REFERENCE, U8",
     "REFERENCE, I16",
     "REFERENCE, I32",
-    "REFERENCE, I64"
+    "REFERENCE, I64",
+    "REFERENCE, U16",
+    "REFERENCE, U32",
+    "REFERENCE, U64"
   })
   void labelsOfEveryTypeInDirectBuffers(Backend backend, DType type) {
     ByteBuffer bytes =

@@ -330,6 +330,14 @@ class TensorTest {
   }
 
   @Test
+  void integersWithoutASignAreNeverNegativeUpTo32Bits() {
+    MemorySegment ones = MemorySegment.ofArray(new long[] {-1});
+    assertThat(Tensor.of(ones, DType.U16, 1).getLong(0)).isEqualTo(65535);
+    assertThat(Tensor.of(ones, DType.U32, 1).getLong(0)).isEqualTo(4294967295L);
+    assertThat(Tensor.of(ones, DType.U64, 1).getLong(0)).isEqualTo(-1);
+  }
+
+  @Test
   void integersOfEveryTypeAreWritten() {
     for (DType type : DType.values()) {
       if (type.isFloat()) {
@@ -337,17 +345,19 @@ class TensorTest {
       }
       Tensor tensor = Tensor.of(MemorySegment.ofArray(new long[6]), type, 2, 3);
       int bits = 8 * type.byteSize();
-      long least = type == DType.U8 ? 0 : -1L << bits - 1;
-      long most = type == DType.U8 ? 255 : ~least;
+      long least = type.isUnsigned() ? 0 : -1L << bits - 1;
+      long most = type.isUnsigned() && bits < 64 ? (1L << bits) - 1 : ~(-1L << bits - 1);
       tensor.setLong(least, 0, 1);
       tensor.setLong(most, 1, 2);
       assertThat(tensor.toLongArray()).containsExactly(0, least, 0, 0, 0, most);
-      if (type != DType.I64) {
+      if (bits < 64) {
         assertThatThrownBy(() -> tensor.setLong(most + 1, 0, 0))
             .isInstanceOf(DTypeException.class)
             .hasMessage(
                 "%d is no element of %s [2, 3]: give a number from %d to %d",
                 most + 1, type, least, most);
+      }
+      if (type != DType.I64) {
         assertThatThrownBy(() -> tensor.setLong(least - 1, 0, 0))
             .isInstanceOf(DTypeException.class);
       }

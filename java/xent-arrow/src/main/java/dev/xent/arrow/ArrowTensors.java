@@ -27,7 +27,7 @@ import org.apache.arrow.vector.ValueVector;
  *   <tr><th>vector</th><th>tensor</th></tr>
  *   <tr><td>Float2, Float4, Float8</td><td>F16, F32, F64 {@code [rows]}</td></tr>
  *   <tr><td>TinyInt, UInt1, SmallInt, Int, BigInt</td>
- *       <td>I8, U8, I16, I32, I64 {@code [rows]}</td></tr>
+ *       <td>I8, I16, I32, I64, U8 to U64 {@code [rows]}</td></tr>
  *   <tr><td>FixedSizeList of n of these</td><td>{@code [rows, n]}; in each other
  *       {@code [rows, n, m]} and so on</td></tr>
  *   <tr><td>List, LargeList</td><td>{@link Ragged}, with row offsets of I32 and I64</td></tr>

@@ -24,7 +24,7 @@ import java.util.function.UnaryOperator;
  * included; of lists the offsets too. The interface makes them immutable, so all tensors are
  * read-only.
  *
- * <p>Formats {@code e f g} (F16, F32, F64), {@code c C s i l} (I8, U8, I16, I32, I64), {@code +w}
+ * <p>Formats {@code e f g} (F16, F32, F64), {@code c s i l} (I8 to I64), {@code C S I L} (U8 to U64), {@code +w}
  * (fixed-size lists, also in each other: {@code [rows, n, …]}), {@code +l} and {@code +L} (lists of
  * numbers, as {@link Ragged}). A tensor has no nulls: arrays whose bitmaps have any in the rows are
  * refused.

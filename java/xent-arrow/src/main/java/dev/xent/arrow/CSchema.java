@@ -123,6 +123,9 @@ final class CSchema {
       case "s" -> DType.I16;
       case "i" -> DType.I32;
       case "l" -> DType.I64;
+      case "S" -> DType.U16;
+      case "I" -> DType.U32;
+      case "L" -> DType.U64;
       case "+l", "+L" ->
           throw new DTypeException(
               String.format(
@@ -133,7 +136,7 @@ final class CSchema {
           throw new DTypeException(
               String.format(
                   Locale.ROOT,
-                  "the array has format %s: give e, f, g, c, C, s, i or l (numbers), or +w (fixed-size lists) of them",
+                  "the array has format %s: give e, f, g, c, C, s, S, i, I, l or L (numbers), or +w (fixed-size lists) of them",
                   format));
     };
   }

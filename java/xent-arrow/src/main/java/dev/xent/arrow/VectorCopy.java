@@ -49,6 +49,9 @@ final class VectorCopy {
           case U8 -> forNull == ((int) forNull & 0xff);
           case I16 -> forNull == (short) forNull;
           case I32 -> forNull == (int) forNull;
+          case U16 -> forNull == ((int) forNull & 0xffff);
+          case U32 -> forNull == ((long) forNull & 0xffff_ffffL);
+          case U64 -> forNull >= 0 && forNull == (long) forNull && forNull < 0x1p63;
           case I64 -> forNull == (long) forNull && forNull < 0x1p63; // which would become 2^63 - 1
           case F16 -> staysFinite(forNull, 0x1.ffep15);
           case BF16 -> staysFinite(forNull, 0x1.ffp127);
@@ -75,9 +78,9 @@ final class VectorCopy {
     for (long i = from; i < from + count; i++) {
       switch (copy.type()) {
         case I8, U8 -> memory.set(ValueLayout.JAVA_BYTE, i, (byte) (int) value);
-        case I16 -> memory.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) value);
-        case I32 -> memory.setAtIndex(ValueLayout.JAVA_INT, i, (int) value);
-        case I64 -> memory.setAtIndex(ValueLayout.JAVA_LONG, i, (long) value);
+        case I16, U16 -> memory.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) (int) value);
+        case I32, U32 -> memory.setAtIndex(ValueLayout.JAVA_INT, i, (int) (long) value);
+        case I64, U64 -> memory.setAtIndex(ValueLayout.JAVA_LONG, i, (long) value);
         case F16, BF16, F32, F64 -> copy.setDouble(value, i);
       }
     }

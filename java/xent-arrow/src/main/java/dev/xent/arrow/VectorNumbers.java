@@ -59,6 +59,9 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
       case SMALLINT -> DType.I16;
       case INT -> DType.I32;
       case BIGINT -> DType.I64;
+      case UINT2 -> DType.U16;
+      case UINT4 -> DType.U32;
+      case UINT8 -> DType.U64;
       case LIST, LARGELIST ->
           throw new DTypeException(
               String.format(
@@ -76,7 +79,7 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
           throw new DTypeException(
               String.format(
                   Locale.ROOT,
-                  "vector %s has values of type %s: give Float2, Float4, Float8, TinyInt, UInt1, SmallInt, Int or BigInt, or fixed-size lists of them",
+                  "vector %s has values of type %s: give Float2, Float4, Float8, TinyInt, SmallInt, Int, BigInt or UInt1 to UInt8, or fixed-size lists of them",
                   name(vector),
                   type));
     };

@@ -98,7 +98,7 @@ final class WrappedVector {
       case F32 -> new ArrowType.FloatingPoint(FloatingPointPrecision.SINGLE);
       case F64 -> new ArrowType.FloatingPoint(FloatingPointPrecision.DOUBLE);
       case I8, I16, I32, I64 -> new ArrowType.Int(8 * type.byteSize(), true);
-      case U8 -> new ArrowType.Int(8, false);
+      case U8, U16, U32, U64 -> new ArrowType.Int(8 * type.byteSize(), false);
       case BF16 ->
           throw new DTypeException(
               "the tensor is BF16, which Arrow does not have: copy it into a tensor of type F32");

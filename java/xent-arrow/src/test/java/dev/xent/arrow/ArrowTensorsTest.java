@@ -44,6 +44,9 @@ class ArrowTensorsTest {
     "FLOAT8, F64",
     "TINYINT, I8",
     "UINT1, U8",
+    "UINT2, U16",
+    "UINT4, U32",
+    "UINT8, U64",
     "SMALLINT, I16",
     "INT, I32",
     "BIGINT, I64"
@@ -141,7 +144,7 @@ class ArrowTensorsTest {
   @Test
   void otherTypesAreRefused() {
     try (BitVector bits = new BitVector("flags", allocator);
-        FieldVector wide = Vectors.numbers(allocator, MinorType.UINT4, 3);
+        FieldVector wide = Vectors.numbers(allocator, MinorType.DATEDAY, 3);
         FieldVector lists = Vectors.lists(allocator, 1, 2)) {
       refuses(
           bits,
@@ -150,7 +153,7 @@ class ArrowTensorsTest {
       refuses(
           wide,
           DTypeException.class,
-          "vector \"x\" has values of type UINT4: give Float2, Float4, Float8, TinyInt, UInt1, SmallInt, Int or BigInt, or fixed-size lists of them");
+          "vector \"x\" has values of type DATEDAY: give Float2, Float4, Float8, TinyInt, SmallInt, Int, BigInt or UInt1 to UInt8, or fixed-size lists of them");
       refuses(
           lists, DTypeException.class, "vector \"lists\" has lists of any size: use viewRagged");
     }

@@ -409,7 +409,7 @@ class CDataChecksTest {
     assertThatThrownBy(() -> view(rows, structs.schema(format, ofNumbers)))
         .isInstanceOf(DTypeException.class)
         .hasMessage(
-            "the array has format %s: give e, f, g, c, C, s, i or l (numbers), or +w (fixed-size lists) of them"
+            "the array has format %s: give e, f, g, c, C, s, S, i, I, l or L (numbers), or +w (fixed-size lists) of them"
                 .formatted(format));
   }
 

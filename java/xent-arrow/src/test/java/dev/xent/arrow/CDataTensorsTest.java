@@ -81,6 +81,9 @@ class CDataTensorsTest {
     "FLOAT8, F64",
     "TINYINT, I8",
     "UINT1, U8",
+    "UINT2, U16",
+    "UINT4, U32",
+    "UINT8, U64",
     "SMALLINT, I16",
     "INT, I32",
     "BIGINT, I64"
@@ -229,7 +232,7 @@ class CDataTensorsTest {
       assertThatThrownBy(this::view)
           .isInstanceOf(DTypeException.class)
           .hasMessage(
-              "the array has format b: give e, f, g, c, C, s, i or l (numbers), or +w (fixed-size lists) of them");
+              "the array has format b: give e, f, g, c, C, s, S, i, I, l or L (numbers), or +w (fixed-size lists) of them");
       assertThatThrownBy(
               () -> CDataTensors.viewRagged(array.memoryAddress(), schema.memoryAddress()))
           .isInstanceOf(DTypeException.class)
@@ -367,7 +370,7 @@ class CDataTensorsTest {
       assertThatThrownBy(this::view)
           .isInstanceOf(DTypeException.class)
           .hasMessage(
-              "the array has format +w:x: give e, f, g, c, C, s, i or l (numbers), or +w (fixed-size lists) of them");
+              "the array has format +w:x: give e, f, g, c, C, s, S, i, I, l or L (numbers), or +w (fixed-size lists) of them");
     }
   }
 }

@@ -57,6 +57,27 @@ class CopyTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "UINT1, 0xff, 0x100",
+    "UINT2, 0xffff, 0x10000",
+    "UINT4, 0xffffffff, 0x100000000",
+    "UINT8, 0x7ffffffffffffc00, -1"
+  })
+  void aNumberWithoutASignIsNotNegative(MinorType type, String most, String beyond) {
+    try (FieldVector vector = Vectors.numbers(allocator, type, 2);
+        Arena arena = Arena.ofConfined()) {
+      vector.setNull(0);
+      long largest = Long.decode(most);
+      assertThat(ArrowTensors.copy(vector, largest, arena).toLongArray())
+          .containsExactly(largest, 1);
+      for (double other : new double[] {Long.decode(beyond), -1, 0.5, Double.NaN, 0x1p64}) {
+        assertThatThrownBy(() -> ArrowTensors.copy(vector, other, arena))
+            .isInstanceOf(OptionException.class);
+      }
+    }
+  }
+
   @Test
   void theNumberMustBeOfTheType() {
     try (FieldVector bytes = Vectors.numbers(allocator, MinorType.UINT1, 3);

@@ -22,7 +22,7 @@ abstract class LossCommand<O extends LossOutputs<O>> extends ReducedCommand<O> {
       index = "1",
       paramLabel = "TARGETS.npy",
       description = {
-        "Class labels: integers (i1 u1 i2 i4 i8) in the shape of the input without its class axis.",
+        "Class labels: integers (i1 to i8, u1 to u8) in the shape of the input without its class axis.",
         "Or probabilities: floats in the shape of the input."
       })
   private Path targets;

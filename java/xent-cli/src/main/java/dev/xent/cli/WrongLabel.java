@@ -19,10 +19,10 @@ final class WrongLabel {
       return new CommandException(
           String.format(
               Locale.ROOT,
-              "label %d of element %s is neither 0 nor 1; correct it%s",
-              label,
+              "label %s of element %s is neither 0 nor 1; correct it%s",
+              e.labelText(),
               place,
-              isMark(label) ? ", or leave such elements out: --ignore-index " + label : ""));
+              isMark(e) ? ", or leave such elements out: --ignore-index " + label : ""));
     }
     if (label >= 0 && label < e.classes()) {
       return new CommandException(
@@ -35,15 +35,15 @@ final class WrongLabel {
     return new CommandException(
         String.format(
             Locale.ROOT,
-            "label %d in row %s is not in [0, %d); %scorrect it%s",
-            label,
+            "label %s in row %s is not in [0, %d); %scorrect it%s",
+            e.labelText(),
             place,
             e.classes(),
             label == e.classes() ? "labels count from 0, " : "",
-            isMark(label) ? ", or leave such rows out: --ignore-index " + label : ""));
+            isMark(e) ? ", or leave such rows out: --ignore-index " + label : ""));
   }
 
-  private static boolean isMark(long label) {
-    return label < 0 || label == LARGEST_BYTE;
+  private static boolean isMark(LabelException e) {
+    return e.labelText().startsWith("-") || e.label() == LARGEST_BYTE;
   }
 }

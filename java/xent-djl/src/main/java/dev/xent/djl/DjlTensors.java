@@ -31,10 +31,11 @@ import java.util.Objects;
  * <tr><td>FLOAT32, FLOAT64, FLOAT16, BFLOAT16</td><td>F32, F64, F16, BF16</td></tr>
  * <tr><td>INT8, INT16, INT32, INT64</td><td>I8, I16, I32, I64</td></tr>
  * <tr><td>UINT8, and BOOLEAN (0 and 1)</td><td>U8, which becomes UINT8</td></tr>
+ * <tr><td>UINT16, UINT32, UINT64</td><td>U16, U32, U64</td></tr>
  * </table>
  *
- * <p>Other types are refused with a {@link dev.xent.errors.DTypeException}; so are BF16 and I16 by
- * {@link #wrap}, as the PyTorch engine has no arrays of them. A scalar, whose shape is empty,
+ * <p>Other types are refused with a {@link dev.xent.errors.DTypeException}; so are BF16, I16, U16,
+ * U32 and U64 by {@link #wrap}, as the PyTorch engine has no arrays of them. A scalar, whose shape is empty,
  * becomes a tensor of shape [1].
  *
  * <p>PyTorch's autograd sees nothing of what Xent computes: write a gradient into memory of its
@@ -123,7 +124,7 @@ public final class DjlTensors {
    * @param tensor off the heap, contiguous, writable, less than 2 GiB
    * @throws MemoryException when the memory is on the heap, not contiguous, read-only, too large,
    *     closed, or confined to another thread, or when the manager would copy it
-   * @throws dev.xent.errors.DTypeException for BF16 and I16
+   * @throws dev.xent.errors.DTypeException for BF16, I16, U16, U32 and U64
    */
   public static NDArray wrap(NDManager manager, Tensor tensor) {
     Objects.requireNonNull(manager, "manager");

@@ -22,6 +22,9 @@ final class Types {
       case INT16 -> DType.I16;
       case INT32 -> DType.I32;
       case INT64 -> DType.I64;
+      case UINT16 -> DType.U16;
+      case UINT32 -> DType.U32;
+      case UINT64 -> DType.U64;
       default ->
           throw new DTypeException(
               String.format(
@@ -32,7 +35,7 @@ final class Types {
   }
 
   /**
-   * What DJL calls a type of Xent. Two have a name in DJL, but its native code for PyTorch ends the
+   * What DJL calls a type of Xent. The others have a name in DJL, but its native code for PyTorch ends the
    * process when it meets them.
    */
   static DataType of(DType type) {
@@ -44,7 +47,7 @@ final class Types {
       case U8 -> DataType.UINT8;
       case I32 -> DataType.INT32;
       case I64 -> DataType.INT64;
-      case BF16, I16 ->
+      case BF16, I16, U16, U32, U64 ->
           throw new DTypeException(
               String.format(
                   Locale.ROOT,

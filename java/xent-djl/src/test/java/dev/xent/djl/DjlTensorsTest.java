@@ -155,7 +155,7 @@ class DjlTensorsTest {
   @ParameterizedTest
   @EnumSource(
       mode = EnumSource.Mode.EXCLUDE,
-      names = {"I16", "BF16"})
+      names = {"I16", "BF16", "U16", "U32", "U64"})
   void everyTypeGoesThereAndBack(DType type) {
     Tensor tensor = Tensor.allocate(arena, type, 2, 3);
     for (int i = 0; i < tensor.segment().byteSize(); i++) {

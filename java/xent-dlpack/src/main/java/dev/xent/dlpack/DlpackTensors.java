@@ -20,6 +20,7 @@ import java.util.Objects;
  *   <tr><td>float 16, 32, 64</td><td>F16, F32, F64</td></tr>
  *   <tr><td>bfloat 16</td><td>BF16</td></tr>
  *   <tr><td>int 8, 16, 32, 64</td><td>I8, I16, I32, I64</td></tr>
+ *   <tr><td>uint 16, 32, 64</td><td>U16, U32, U64</td></tr>
  *   <tr><td>uint 8, bool 8</td><td>U8, which is exported as uint 8</td></tr>
  * </table>
  *

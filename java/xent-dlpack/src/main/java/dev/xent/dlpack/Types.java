@@ -36,7 +36,15 @@ final class Types {
             case 64 -> DType.F64;
             default -> throw refusal(code, bits, lanes);
           };
-      case UINT, BOOL -> only(8, DType.U8, code, bits);
+      case UINT ->
+          switch (bits) {
+            case 8 -> DType.U8;
+            case 16 -> DType.U16;
+            case 32 -> DType.U32;
+            case 64 -> DType.U64;
+            default -> throw refusal(code, bits, lanes);
+          };
+      case BOOL -> only(8, DType.U8, code, bits);
       case BFLOAT -> only(16, DType.BF16, code, bits);
       default -> throw refusal(code, bits, lanes);
     };
@@ -54,7 +62,7 @@ final class Types {
     return switch (type) {
       case F16, F32, F64 -> FLOAT;
       case BF16 -> BFLOAT;
-      case U8 -> UINT;
+      case U8, U16, U32, U64 -> UINT;
       case I8, I16, I32, I64 -> INT;
     };
   }
@@ -63,7 +71,7 @@ final class Types {
     return new DTypeException(
         String.format(
             Locale.ROOT,
-            "the tensor has elements of %d x %s of %d bits: give 1 x float (16, 32, 64), bfloat (16), int (8, 16, 32, 64), uint (8) or bool (8)",
+            "the tensor has elements of %d x %s of %d bits: give 1 x float (16, 32, 64), bfloat (16), int or uint (8, 16, 32, 64) or bool (8)",
             lanes,
             name(code),
             bits));

@@ -153,6 +153,9 @@ class ImportTest {
     "0, 32, I32",
     "0, 64, I64",
     "1, 8, U8",
+    "1, 16, U16",
+    "1, 32, U32",
+    "1, 64, U64",
     "6, 8, U8"
   })
   void types(int code, int bits, DType type) {

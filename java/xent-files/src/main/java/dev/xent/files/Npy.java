@@ -18,6 +18,7 @@ import java.util.Objects;
  *   <tr><td>f4, f8, f2</td><td>F32, F64, F16</td></tr>
  *   <tr><td>bfloat16 of ml_dtypes ({@code <V2})</td><td>BF16</td></tr>
  *   <tr><td>i1, i2, i4, i8</td><td>I8, I16, I32, I64</td></tr>
+ *   <tr><td>u2, u4, u8</td><td>U16, U32, U64</td></tr>
  *   <tr><td>u1, bool</td><td>U8</td></tr>
  * </table>
  *

@@ -36,6 +36,9 @@ final class NpyDescr {
       case "i2" -> DType.I16;
       case "i4" -> DType.I32;
       case "i8" -> DType.I64;
+      case "u2" -> DType.U16;
+      case "u4" -> DType.U32;
+      case "u8" -> DType.U64;
       default -> throw new FileException(refusal(Shown.word(descr)));
     };
   }
@@ -52,6 +55,9 @@ final class NpyDescr {
       case I16 -> "<i2";
       case I32 -> "<i4";
       case I64 -> "<i8";
+      case U16 -> "<u2";
+      case U32 -> "<u4";
+      case U64 -> "<u8";
     };
   }
 
@@ -64,17 +70,12 @@ final class NpyDescr {
           descr.substring(1));
     }
     return switch (descr) {
-      case "<u2", "<u4", "<u8", "u2", "u4", "u8" ->
-          String.format(
-              Locale.ROOT,
-              "has unsigned integers ('%s'), which are not read but for u1; save x.astype('<i8')",
-              descr);
       case "|O", "O" ->
           "has Python objects ('|O'), not numbers; save x.astype('<f4') or x.astype('<i8')";
       default ->
           String.format(
               Locale.ROOT,
-              "has dtype '%s', which is not read; save floats (f2 f4 f8) or integers (i1 u1 i2 i4 i8)",
+              "has dtype '%s', which is not read; save floats (f2 f4 f8) or integers (i1 to i8, u1 to u8)",
               descr);
     };
   }

@@ -25,7 +25,7 @@ import java.util.Set;
  *   <caption>Types</caption>
  *   <tr><th>file</th><th>type</th></tr>
  *   <tr><td>F32, F64, F16, BF16</td><td>the same</td></tr>
- *   <tr><td>I8, I16, I32, I64</td><td>the same</td></tr>
+ *   <tr><td>I8, I16, I32, I64, U16, U32, U64</td><td>the same</td></tr>
  *   <tr><td>U8, BOOL</td><td>U8</td></tr>
  * </table>
  *

@@ -20,9 +20,9 @@ enum SafetensorsType {
   BF16(16, DType.BF16),
   F32(32, DType.F32),
   F64(64, DType.F64),
-  U16(16, null),
-  U32(32, null),
-  U64(64, null),
+  U16(16, DType.U16),
+  U32(32, DType.U32),
+  U64(64, DType.U64),
   C64(64, null),
   F8_E5M2(8, null),
   F8_E4M3(8, null),
@@ -57,7 +57,6 @@ enum SafetensorsType {
   /** How such numbers can be saved so that they can be read here. */
   String fix() {
     return switch (this) {
-      case U16, U32, U64 -> "save it as I64";
       case C64 -> "save its parts as F32";
       default -> "save it as F16, BF16 or F32, with its scales applied";
     };

@@ -65,6 +65,10 @@ class HeaderParserTest {
     "<i2,I16",
     "<i4,I32",
     "<i8,I64",
+    "<u2,U16",
+    "<u4,U32",
+    "<u8,U64",
+    "u4,U32",
     "f4,F32",
     "=f4,F32",
     "|f4,F32",
@@ -85,7 +89,7 @@ class HeaderParserTest {
   @CsvSource({
     ">f4,big-endian,astype('<f4')",
     ">i8,big-endian,astype('<i8')",
-    "<u4,unsigned,astype('<i8')",
+    ">u4,big-endian,astype('<u4')",
     "|O,Python objects,astype",
     "<c8,'<c8',floats",
     "<U5,'<U5',floats",
@@ -96,7 +100,6 @@ class HeaderParserTest {
     "'<f4 ','<f4',floats",
     "f1,'f1',floats",
     ">V2,big-endian,astype('<V2')",
-    "u4,unsigned,astype('<i8')",
     "O,Python objects,astype"
   })
   void refusesOtherTypesByNameAndWithTheFix(String descr, String name, String fix) {

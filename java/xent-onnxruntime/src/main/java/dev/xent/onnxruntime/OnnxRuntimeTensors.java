@@ -38,6 +38,7 @@ import org.jspecify.annotations.Nullable;
  * <tr><td>FLOAT, DOUBLE, FLOAT16, BFLOAT16</td><td>F32, F64, F16, BF16</td></tr>
  * <tr><td>INT8, INT16, INT32, INT64</td><td>I8, I16, I32, I64</td></tr>
  * <tr><td>UINT8, and BOOL (0 and 1)</td><td>U8, which becomes UINT8</td></tr>
+ * <tr><td>UINT16, UINT32, UINT64</td><td>U16, U32, U64; not by {@link #wrap}</td></tr>
  * </table>
  *
  * <p>Other types are refused with a {@link dev.xent.errors.DTypeException}. A scalar, whose shape
@@ -130,6 +131,8 @@ public final class OnnxRuntimeTensors {
    * @param tensor off the heap, contiguous, writable, less than 2 GiB
    * @throws MemoryException when the memory is on the heap, not contiguous, read-only, too large,
    *     closed, or confined to another thread
+   * @throws dev.xent.errors.DTypeException for U16, U32 and U64, of which ONNX Runtime for Java
+   *     makes no tensors
    * @throws OrtException when ONNX Runtime refuses
    */
   public static OnnxTensor wrap(OrtEnvironment environment, Tensor tensor) throws OrtException {

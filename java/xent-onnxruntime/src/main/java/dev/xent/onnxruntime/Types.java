@@ -24,6 +24,9 @@ final class Types {
       case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16 -> DType.I16;
       case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32 -> DType.I32;
       case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64 -> DType.I64;
+      case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16 -> DType.U16;
+      case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32 -> DType.U32;
+      case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64 -> DType.U64;
       default ->
           throw new DTypeException(
               String.format(
@@ -38,7 +41,7 @@ final class Types {
     return info.onnxType.name().replace("ONNX_TENSOR_ELEMENT_DATA_TYPE_", "");
   }
 
-  /** What ONNX Runtime calls a type of Xent. */
+  /** What ONNX Runtime for Java calls a type of Xent. */
   static OnnxJavaType of(DType type) {
     return switch (type) {
       case F32 -> OnnxJavaType.FLOAT;
@@ -50,6 +53,12 @@ final class Types {
       case I16 -> OnnxJavaType.INT16;
       case I32 -> OnnxJavaType.INT32;
       case I64 -> OnnxJavaType.INT64;
+      case U16, U32, U64 ->
+          throw new DTypeException(
+              String.format(
+                  Locale.ROOT,
+                  "%s cannot be made by ONNX Runtime for Java: give the integers as I64, or U8",
+                  type));
     };
   }
 }

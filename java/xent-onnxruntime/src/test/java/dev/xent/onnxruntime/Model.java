@@ -13,9 +13,6 @@ final class Model {
   private static final int IR_VERSION = 10;
   private static final int OPSET = 21;
 
-  /** A type that Xent does not have. */
-  static final int UINT16 = 4;
-
   private Model() {}
 
   /** The number of a type in ONNX, which is not the one that ONNX Runtime has for it. */
@@ -24,11 +21,14 @@ final class Model {
       case F32 -> 1;
       case U8 -> 2;
       case I8 -> 3;
+      case U16 -> 4;
       case I16 -> 5;
       case I32 -> 6;
       case I64 -> 7;
       case F16 -> 10;
       case F64 -> 11;
+      case U32 -> 12;
+      case U64 -> 13;
       case BF16 -> 16;
     };
   }
@@ -39,9 +39,9 @@ final class Model {
   }
 
   /** To another type. */
-  static byte[] cast(DType from, int to, long... shape) {
-    byte[] attribute = join(text(1, "to"), number(3, to), number(20, 2));
-    return model(join(node("Cast"), bytes(5, attribute)), number(from), to, shape);
+  static byte[] cast(DType from, DType to, long... shape) {
+    byte[] attribute = join(text(1, "to"), number(3, number(to)), number(20, 2));
+    return model(join(node("Cast"), bytes(5, attribute)), number(from), number(to), shape);
   }
 
   private static byte[] node(String operator) {

@@ -25,7 +25,7 @@ import org.tensorflow.proto.DataType;
  * <tr><th>TensorFlow</th><th>Xent</th></tr>
  * <tr><td>TFloat32, TFloat64, TFloat16, TBfloat16</td><td>F32, F64, F16, BF16</td></tr>
  * <tr><td>TInt32, TInt64</td><td>I32, I64</td></tr>
- * <tr><td>TUint8, and TBool (0 and 1)</td><td>U8</td></tr>
+ * <tr><td>TUint8, and TBool (0 and 1); TUint16</td><td>U8; U16</td></tr>
  * </table>
  *
  * <p>Other types are refused with a {@link DTypeException}. A scalar, whose shape is empty, becomes
@@ -98,6 +98,7 @@ public final class TensorFlowTensors {
       case DT_UINT8, DT_BOOL -> DType.U8;
       case DT_INT32 -> DType.I32;
       case DT_INT64 -> DType.I64;
+      case DT_UINT16 -> DType.U16;
       default ->
           throw new DTypeException(
               String.format(

@@ -16,6 +16,7 @@ public final class LabelException extends IllegalArgumentException implements Xe
 
   private final long row;
   private final long label;
+  private final boolean unsigned;
   private final long classes;
 
   /**
@@ -23,31 +24,41 @@ public final class LabelException extends IllegalArgumentException implements Xe
    *
    * @param row the first row with a label out of range: its index in the targets in row-major order
    * @param label the label found there
+   * @param unsigned whether labels are U64: from 2^63 on {@code label} is the long of the same bits
    * @param classes how many classes there are
    */
-  public LabelException(long row, long label, long classes) {
+  public LabelException(long row, long label, boolean unsigned, long classes) {
     this(
         String.format(
             Locale.ROOT,
-            "row %d has label %d; %s: give a class index%s",
+            "row %d has label %s; %s: give a class index%s",
             row,
-            label,
+            text(label, unsigned),
             classes == 0 ? "it has no class" : "classes are 0 to " + (classes - 1),
-            isMark(label) ? ", or ignoreIndex(" + label + ") if such rows do not count" : ""),
+            isMark(label, unsigned)
+                ? ", or ignoreIndex(" + label + ") if such rows do not count"
+                : ""),
         row,
         label,
+        unsigned,
         classes);
   }
 
   /** Whether a label that is no class is rather a mark of rows that do not count than a mistake. */
-  private static boolean isMark(long label) {
-    return label < 0 || label == LARGEST_BYTE;
+  private static boolean isMark(long label, boolean unsigned) {
+    return (label < 0 && !unsigned) || label == LARGEST_BYTE;
   }
 
-  private LabelException(String message, long row, long label, long classes) {
+  private static String text(long label, boolean unsigned) {
+    return unsigned ? Long.toUnsignedString(label) : Long.toString(label);
+  }
+
+  private LabelException(
+      String message, long row, long label, boolean unsigned, long classes) {
     super(message);
     this.row = row;
     this.label = label;
+    this.unsigned = unsigned;
     this.classes = classes;
   }
 
@@ -56,18 +67,22 @@ public final class LabelException extends IllegalArgumentException implements Xe
    *
    * @param element the first element with such a label: its index in the targets in row-major order
    * @param label the label found there
+   * @param unsigned whether labels are U64
    * @return what is to be thrown
    */
-  public static LabelException ofElement(long element, long label) {
+  public static LabelException ofElement(long element, long label, boolean unsigned) {
     return new LabelException(
         String.format(
             Locale.ROOT,
-            "element %d has label %d: give 0 or 1%s",
+            "element %d has label %s: give 0 or 1%s",
             element,
-            label,
-            isMark(label) ? ", or ignoreIndex(" + label + ") if such elements do not count" : ""),
+            text(label, unsigned),
+            isMark(label, unsigned)
+                ? ", or ignoreIndex(" + label + ") if such elements do not count"
+                : ""),
         element,
         label,
+        unsigned,
         2);
   }
 
@@ -88,6 +103,7 @@ public final class LabelException extends IllegalArgumentException implements Xe
             label),
         row,
         label,
+        false,
         classes);
   }
 
@@ -97,20 +113,23 @@ public final class LabelException extends IllegalArgumentException implements Xe
    * @param name of the tensor that has it
    * @param row the first row with such a token
    * @param token the number found there
+   * @param unsigned whether tokens are U64
    * @param classes how many classes there are
    * @return what is to be thrown
    */
-  public static LabelException ofToken(String name, long row, long token, long classes) {
+  public static LabelException ofToken(
+      String name, long row, long token, boolean unsigned, long classes) {
     return new LabelException(
         String.format(
             Locale.ROOT,
-            "%s of row %d has %d; classes are 0 to %d: give a class index, or -1 for none",
+            "%s of row %d has %s; classes are 0 to %d: give a class index, or -1 for none",
             name,
             row,
-            token,
+            text(token, unsigned),
             classes - 1),
         row,
         token,
+        unsigned,
         classes);
   }
 
@@ -126,10 +145,19 @@ public final class LabelException extends IllegalArgumentException implements Xe
   /**
    * Returns the label found there.
    *
-   * @return the label
+   * @return the label; of U64 the long of the same bits, which is negative from 2^63 on
    */
   public long label() {
     return label;
+  }
+
+  /**
+   * Returns the label found there as text.
+   *
+   * @return its digits: of U64 up to 18446744073709551615
+   */
+  public String labelText() {
+    return text(label, unsigned);
   }
 
   /**

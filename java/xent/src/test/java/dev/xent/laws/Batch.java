@@ -207,8 +207,8 @@ final class Batch {
 
   DType labelType() {
     DType wished = sample.options().labels();
-    boolean unsigned = wished == DType.U8;
-    if (unsigned && !sample.options().ignores() && longest() <= 256) {
+    boolean fits = longest() <= 1L << Math.min(8 * wished.byteSize(), 40);
+    if (wished.isUnsigned() && !sample.options().ignores() && fits) {
       return wished;
     }
     for (DType type : LABEL_TYPES) {

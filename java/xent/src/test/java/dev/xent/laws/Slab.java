@@ -93,9 +93,9 @@ final class Slab {
             : switch (type) {
               case F32 -> MemorySegment.ofArray(new float[n]);
               case F64 -> MemorySegment.ofArray(new double[n]);
-              case F16, BF16, I16 -> MemorySegment.ofArray(new short[n]);
-              case I32 -> MemorySegment.ofArray(new int[n]);
-              case I64 -> MemorySegment.ofArray(new long[n]);
+              case F16, BF16, I16, U16 -> MemorySegment.ofArray(new short[n]);
+              case I32, U32 -> MemorySegment.ofArray(new int[n]);
+              case I64, U64 -> MemorySegment.ofArray(new long[n]);
               case I8, U8 -> MemorySegment.ofArray(new byte[n]);
             };
     return memory.fill(JUNK);

@@ -64,10 +64,10 @@ final class Room implements AutoCloseable {
     return switch (type) {
       case F32 -> new float[length];
       case F64 -> new double[length];
-      case F16, BF16, I16 -> new short[length];
+      case F16, BF16, I16, U16 -> new short[length];
       case I8, U8 -> new byte[length];
-      case I32 -> new int[length];
-      case I64 -> new long[length];
+      case I32, U32 -> new int[length];
+      case I64, U64 -> new long[length];
     };
   }
 
@@ -75,10 +75,10 @@ final class Room implements AutoCloseable {
     return switch (type) {
       case F32 -> MemorySegment.ofArray((float[]) array);
       case F64 -> MemorySegment.ofArray((double[]) array);
-      case F16, BF16, I16 -> MemorySegment.ofArray((short[]) array);
+      case F16, BF16, I16, U16 -> MemorySegment.ofArray((short[]) array);
       case I8, U8 -> MemorySegment.ofArray((byte[]) array);
-      case I32 -> MemorySegment.ofArray((int[]) array);
-      case I64 -> MemorySegment.ofArray((long[]) array);
+      case I32, U32 -> MemorySegment.ofArray((int[]) array);
+      case I64, U64 -> MemorySegment.ofArray((long[]) array);
     };
   }
 

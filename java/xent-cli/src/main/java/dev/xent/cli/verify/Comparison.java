@@ -95,9 +95,10 @@ final class Comparison {
       boolean accepted = tolerance.accepts(one.number(), other.number(), ulps);
       record(new Place(index, one, other, ulps), accepted);
     } else {
-      record(
-          new Place(index, new Value.Whole(a), new Value.Whole(e), Ulps.between(a, e)),
-          tolerance.accepts(a, e));
+      Value.Whole one = new Value.Whole(type == DType.U64, a);
+      Value.Whole other = new Value.Whole(type == DType.U64, e);
+      long distance = Ulps.between(one, other);
+      record(new Place(index, one, other, distance), tolerance.accepts(other, distance));
     }
   }
 
@@ -124,10 +125,10 @@ final class Comparison {
       case I8 -> data.get(ValueLayout.JAVA_BYTE, at);
       case U8 -> Byte.toUnsignedLong(data.get(ValueLayout.JAVA_BYTE, at));
       case I16 -> data.get(ValueLayout.JAVA_SHORT_UNALIGNED, at);
-      case F16, BF16 -> Short.toUnsignedLong(data.get(ValueLayout.JAVA_SHORT_UNALIGNED, at));
+      case F16, BF16, U16 -> Short.toUnsignedLong(data.get(ValueLayout.JAVA_SHORT_UNALIGNED, at));
       case I32 -> data.get(ValueLayout.JAVA_INT_UNALIGNED, at);
-      case F32 -> Integer.toUnsignedLong(data.get(ValueLayout.JAVA_INT_UNALIGNED, at));
-      case I64, F64 -> data.get(ValueLayout.JAVA_LONG_UNALIGNED, at);
+      case F32, U32 -> Integer.toUnsignedLong(data.get(ValueLayout.JAVA_INT_UNALIGNED, at));
+      case I64, U64, F64 -> data.get(ValueLayout.JAVA_LONG_UNALIGNED, at);
     };
   }
 }

@@ -33,10 +33,9 @@ record Tolerance(@Nullable Double rtol, @Nullable Double atol, @Nullable Long ul
     return near(Math.abs(actual - expected), expected) || steps(ulps);
   }
 
-  /** Whether integers count as equal. */
-  boolean accepts(long actual, long expected) {
-    long distance = Ulps.between(actual, expected);
-    return actual == expected || near(distance, expected) || steps(distance);
+  /** Whether different integers count as equal. */
+  boolean accepts(Value.Whole expected, long distance) {
+    return near(distance, expected.number()) || steps(distance);
   }
 
   private boolean near(double distance, double expected) {

@@ -20,9 +20,17 @@ final class Ulps {
   }
 
   /** The difference of two integers, {@link #NONE} where a long cannot hold it. */
-  static long between(long a, long b) {
+  static long between(Value.Whole a, Value.Whole b) {
+    return between(order(a), order(b));
+  }
+
+  private static long between(long a, long b) {
     long distance = Math.max(a, b) - Math.min(a, b);
     return distance < 0 ? NONE : distance;
+  }
+
+  private static long order(Value.Whole value) {
+    return value.unsigned() ? value.value() ^ Long.MIN_VALUE : value.value();
   }
 
   /** The place of a number among those of its type, counted from zero. */

@@ -4,6 +4,7 @@ package dev.xent.cli.verify;
 import dev.xent.DType;
 import dev.xent.cli.Json;
 import dev.xent.cli.Numbers;
+import java.math.BigInteger;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -57,16 +58,28 @@ sealed interface Value {
     }
   }
 
-  /** An integer. */
-  record Whole(long value) implements Value {
+  /**
+   * An integer.
+   *
+   * @param unsigned whether a negative value stands for 2^64 more
+   */
+  record Whole(boolean unsigned, long value) implements Value {
+    double number() {
+      return exact().doubleValue();
+    }
+
+    private BigInteger exact() {
+      return new BigInteger(text());
+    }
+
     @Override
     public String text() {
-      return Long.toString(value);
+      return unsigned ? Long.toUnsignedString(value) : Long.toString(value);
     }
 
     @Override
     public Object json() {
-      return value;
+      return exact();
     }
 
     @Override

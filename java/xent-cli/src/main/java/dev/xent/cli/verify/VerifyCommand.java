@@ -49,7 +49,7 @@ public final class VerifyCommand implements Callable<Integer> {
   @Parameters(
       index = "0",
       paramLabel = "ACTUAL.npy",
-      description = "Floats (f2 f4 f8 bf16) or integers (i1 u1 i2 i4 i8).")
+      description = "Floats (f2 f4 f8 bf16) or integers (i1 to i8, u1 to u8).")
   private Path actual;
 
   @Parameters(index = "1", paramLabel = "EXPECTED.npy", description = "The same shape and dtype.")

@@ -18,7 +18,19 @@ class UlpsTest {
     assertThat(between(Float.MAX_VALUE, Float.POSITIVE_INFINITY)).isEqualTo(1);
     assertThat(between(Float.NaN, 1f)).isEqualTo(Ulps.NONE);
     assertThat(between(Float.NaN, Float.NaN)).isZero();
-    assertThat(Ulps.between(Long.MIN_VALUE, Long.MAX_VALUE)).isEqualTo(Ulps.NONE);
+  }
+
+  @Test
+  void countsIntegersWithTheSignOfTheirType() {
+    assertThat(whole(false, Long.MIN_VALUE, Long.MAX_VALUE)).isEqualTo(Ulps.NONE);
+    assertThat(whole(true, Long.MIN_VALUE, Long.MAX_VALUE)).isEqualTo(1);
+    assertThat(whole(true, -1, 0)).isEqualTo(Ulps.NONE);
+    assertThat(new Value.Whole(true, -1).text()).isEqualTo("18446744073709551615");
+    assertThat(new Value.Whole(false, -1).json()).hasToString("-1");
+  }
+
+  private static long whole(boolean unsigned, long a, long b) {
+    return Ulps.between(new Value.Whole(unsigned, a), new Value.Whole(unsigned, b));
   }
 
   @ParameterizedTest

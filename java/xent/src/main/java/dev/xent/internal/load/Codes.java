@@ -26,6 +26,9 @@ public final class Codes {
       case I16 -> XentH.XENT_I16();
       case I32 -> XentH.XENT_I32();
       case I64 -> XentH.XENT_I64();
+      case U16 -> XentH.XENT_U16();
+      case U32 -> XentH.XENT_U32();
+      case U64 -> XentH.XENT_U64();
     };
   }
 

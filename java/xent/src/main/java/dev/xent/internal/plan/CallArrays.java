@@ -230,7 +230,7 @@ abstract sealed class CallArrays permits Call {
       throw new DTypeException(
           String.format(
               Locale.ROOT,
-              "targets is %s, %s is %s: give labels 0 and 1 (I8, U8, I16, I32, I64) or numbers from 0 to 1 of type %s",
+              "targets is %s, %s is %s: give labels 0 and 1 (I8 to I64, U8 to U64) or numbers from 0 to 1 of type %s",
               view,
               leading().name,
               lead,
@@ -466,7 +466,7 @@ abstract sealed class CallArrays permits Call {
       throw new DTypeException(
           String.format(
               Locale.ROOT,
-              "targets is %s, %s is %s: give class indices (I8, U8, I16, I32, I64) or probability rows of type %s",
+              "targets is %s, %s is %s: give class indices (I8 to I64, U8 to U64) or probability rows of type %s",
               view,
               leading().name,
               lead,
@@ -492,7 +492,7 @@ abstract sealed class CallArrays permits Call {
       throw new DTypeException(
           String.format(
               Locale.ROOT,
-              "targets is %s, and targetWeights were given: give the classes of each row as I8, U8, I16, I32 or I64",
+              "targets is %s, and targetWeights were given: give the classes of each row as I8 to I64 or U8 to U64",
               classNumbers));
     }
     requireFloat(targetWeights, weights);
@@ -524,7 +524,7 @@ abstract sealed class CallArrays permits Call {
       throw new DTypeException(
           String.format(
               Locale.ROOT,
-              "targets is %s: give the classes of each row as I8, U8, I16, I32 or I64",
+              "targets is %s: give the classes of each row as I8 to I64 or U8 to U64",
               classNumbers));
     }
     if (dimensions.isRowShape(classNumbers.shape, false)) {

@@ -74,13 +74,14 @@ final class Failures {
   private static LabelException label(Call call) {
     long label = xent_report.label(call.report);
     if (call.dimensions.hasElements()) {
-      return LabelException.ofElement(row(call), label);
+      return LabelException.ofElement(row(call), label, Labels.areUnsigned(call.targets));
     }
     int field = xent_report.field(call.report);
     if (field == XentH.XENT_FIELD_PROMPT_TOKENS() || field == XentH.XENT_FIELD_OUTPUT_TOKENS()) {
       boolean ofPrompt = field == XentH.XENT_FIELD_PROMPT_TOKENS();
-      String name = (ofPrompt ? call.promptTokens : call.outputTokens).name;
-      return LabelException.ofToken(name, row(call), label, call.dimensions.classes);
+      Part tokens = ofPrompt ? call.promptTokens : call.outputTokens;
+      return LabelException.ofToken(
+          tokens.name, row(call), label, Labels.areUnsigned(tokens), call.dimensions.classes);
     }
     long classes =
         call.dimensions.ragged
@@ -88,7 +89,7 @@ final class Failures {
             : Math.max(call.allClasses, call.dimensions.classes);
     return label >= 0 && label < classes
         ? LabelException.ofMaskedClass(row(call), label, classes)
-        : new LabelException(row(call), label, classes);
+        : new LabelException(row(call), label, Labels.areUnsigned(call.targets), classes);
   }
 
   private static long reported(Call call) {

@@ -1,9 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import dev.xent.DType;
+
 /** Single labels of a call. */
 final class Labels {
   private Labels() {}
+
+  /** Whether a negative number stands for one that no long holds, which is no ignore index. */
+  static boolean areUnsigned(Part labels) {
+    return labels.view.type == DType.U64;
+  }
+
+  /** Whether a label is the ignore index. */
+  static boolean isIgnored(Part labels, Options options, long label) {
+    return options.hasIgnoreIndex()
+        && label == options.ignoreIndex()
+        && (label >= 0 || !areUnsigned(labels));
+  }
 
   /** The label of a row of the current piece, lawful or not. */
   static long at(Call call, long row) {

@@ -145,7 +145,7 @@ public final class Memory {
   public static void requireInteger(View view) {
     if (!view.type.isInteger()) {
       throw new DTypeException(
-          view + " has no integer elements: this needs I8, U8, I16, I32 or I64");
+          view + " has no integer elements: this needs I8 to I64 or U8 to U64");
     }
   }
 
@@ -270,8 +270,9 @@ public final class Memory {
   /** Refuses an integer that the type does not hold. */
   public static void requireHolds(View view, long value) {
     int bits = view.type.byteSize() * Byte.SIZE;
-    long least = view.type == DType.U8 ? 0 : -1L << bits - 1;
-    long most = view.type == DType.U8 ? (1L << bits) - 1 : ~least;
+    boolean unsigned = view.type.isUnsigned();
+    long least = unsigned ? 0 : -1L << bits - 1;
+    long most = unsigned && bits < Long.SIZE ? (1L << bits) - 1 : ~(-1L << bits - 1);
     if (value < least || value > most) {
       throw new DTypeException(
           String.format(

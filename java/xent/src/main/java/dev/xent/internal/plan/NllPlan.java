@@ -307,7 +307,7 @@ public final class NllPlan {
       return true;
     }
     long label = row.label();
-    if (options.hasIgnoreIndex() && label == options.ignoreIndex()) {
+    if (Labels.isIgnored(call.targets, options, label)) {
       return false;
     }
     row.requireClass(label);

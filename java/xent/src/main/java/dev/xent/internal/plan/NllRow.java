@@ -382,7 +382,7 @@ final class NllRow {
   }
 
   private boolean isSkipped(long k) {
-    return options.hasIgnoreIndex() && k == options.ignoreIndex();
+    return Labels.isIgnored(call.targets, options, k);
   }
 
   private long entry(long j) {
@@ -412,7 +412,7 @@ final class NllRow {
   void requireClass(long label) {
     long index = call.pieces.firstRow + row;
     if (label < 0 || label >= classes) {
-      throw new LabelException(index, label, classes);
+      throw new LabelException(index, label, Labels.areUnsigned(call.targets), classes);
     }
     if (!takesPart(label)) {
       throw LabelException.ofMaskedClass(index, label, classes);

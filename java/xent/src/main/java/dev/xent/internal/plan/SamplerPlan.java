@@ -198,6 +198,7 @@ public final class SamplerPlan {
     }
     RowPart tokens = call.samplerScratch().tokensBefore;
     long classes = call.dimensions.classes;
+    boolean unsigned = Labels.areUnsigned(part);
     try {
       for (long piece = 0; piece < call.pieces.count; piece++) {
         call.enter(piece);
@@ -206,8 +207,9 @@ public final class SamplerPlan {
           tokens.enter(row, call.pieces.inner);
           for (long j = 0; j < count; j++) {
             long token = tokens.integer(j);
-            if (token != NO_TOKEN && (token < 0 || token >= classes)) {
-              throw LabelException.ofToken(part.name, call.pieces.firstRow + row, token, classes);
+            if ((token != NO_TOKEN || unsigned) && (token < 0 || token >= classes)) {
+              throw LabelException.ofToken(
+                  part.name, call.pieces.firstRow + row, token, unsigned, classes);
             }
           }
         }

@@ -42,11 +42,12 @@ final class ShardTargets {
     for (long j = 0; j < count; j++) {
       long place = begin + j * targets.classes;
       long label = Memory.getLong(targets.segment(), targets.view.type, place);
-      if (options.hasIgnoreIndex() && label == options.ignoreIndex()) {
+      if (Labels.isIgnored(targets, options, label)) {
         continue;
       }
       if (label < 0 || label >= call.allClasses) {
-        throw new LabelException(call.pieces.firstRow + row, label, call.allClasses);
+        throw new LabelException(
+            call.pieces.firstRow + row, label, Labels.areUnsigned(targets), call.allClasses);
       }
       if (isMasked(call, row, label - call.firstClass)) {
         throw LabelException.ofMaskedClass(call.pieces.firstRow + row, label, call.allClasses);

@@ -60,7 +60,7 @@ final class Types {
   /** The type of classes that are read. */
   static void requireInteger(String name, View view) {
     if (!view.type.isInteger()) {
-      throw new DTypeException(name + " is " + view + ": give classes as I8, U8, I16, I32 or I64");
+      throw new DTypeException(name + " is " + view + ": give classes as I8 to I64 or U8 to U64");
     }
   }
 

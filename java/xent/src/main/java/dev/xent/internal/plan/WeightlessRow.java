@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import dev.xent.DType;
+import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -20,6 +23,9 @@ final class WeightlessRow {
     long place = targets.at(call.pieces, row);
     shape.copyFrom(call.shape);
     options.copyFrom(call.options);
+    if (Labels.areUnsigned(targets)) {
+      xent_layout.type(xent_shape.targets(shape), Codes.of(DType.I64)); // any number may be ignored
+    }
     xent_shape.target_count(shape, Math.min(call.targetCount, 1));
     xent_options.has_ignore_index(options, 1);
     xent_options.ignore_index(options, Memory.getLong(targets.segment(), targets.view.type, place));

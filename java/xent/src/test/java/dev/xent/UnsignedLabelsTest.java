@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.distributed.CrossEntropyShard;
+import dev.xent.errors.LabelException;
+import dev.xent.options.Backend;
+import dev.xent.options.Reduction;
+import java.lang.foreign.MemorySegment;
+
+/** Labels of U64 that no long holds: no class, and never the ignore index of the same bits. */
+class UnsignedLabelsTest {
+  private static final long BEYOND = -100;
+  private static final String TEXT = "18446744073709551516";
+  private static final String MESSAGE =
+      "row 1 has label " + TEXT + "; classes are 0 to 2: give a class index";
+
+  private final Tensor logits = Tensor.of(new float[] {1, 2, 3, 4, 5, 6}, 2, 3);
+  private final Tensor labels = u64(2, BEYOND);
+
+  private static Tensor u64(long... values) {
+    return Tensor.of(MemorySegment.ofArray(values), DType.U64, values.length);
+  }
+
+  @OnEveryBackend
+  void areRefusedByAllLosses(Backend backend) {
+    CrossEntropy loss = CrossEntropy.builder().backend(backend).ignoreIndex(BEYOND).build();
+    NllLoss nll = NllLoss.builder().backend(backend).ignoreIndex(BEYOND).build();
+    assertThatThrownBy(() -> loss.forward(logits, labels))
+        .isInstanceOfSatisfying(
+            LabelException.class,
+            e -> {
+              assertThat(e.label()).isEqualTo(BEYOND);
+              assertThat(e.labelText()).isEqualTo(TEXT);
+            })
+        .hasMessage(MESSAGE);
+    assertThatThrownBy(() -> nll.forward(logits, labels)).hasMessage(MESSAGE);
+    CrossEntropyShard shard = CrossEntropyShard.of(loss, 0, 3);
+    assertThatThrownBy(() -> shard.partialStates(logits, labels, Inputs.none()))
+        .hasMessage(MESSAGE);
+    BinaryCrossEntropy binary =
+        BinaryCrossEntropy.builder().backend(backend).ignoreIndex(BEYOND).build();
+    Tensor flags = u64(0, 1, 1, 0, BEYOND, 1).reshape(2, 3);
+    assertThatThrownBy(() -> binary.forward(logits, flags))
+        .hasMessage("element 4 has label " + TEXT + ": give 0 or 1");
+  }
+
+  @OnEveryBackend
+  void mayBeAnythingInRowsThatDoNotCount(Backend backend) {
+    CrossEntropy sum =
+        CrossEntropy.builder().backend(backend).reduction(Reduction.SUM).ignoreIndex(0).build();
+    Inputs first = Inputs.none().rowWeights(Tensor.of(new float[] {1, 0}));
+    double expected = sum.forward(logits, Tensor.of(new int[] {2, 0}));
+    assertThat(sum.forward(logits, labels, first, new CrossEntropy.Outputs())).isEqualTo(expected);
+    assertThat(CrossEntropyShard.of(sum, 0, 3).partialStates(logits, labels, first).rows())
+        .isEqualTo(2);
+  }
+
+  @OnEveryBackend
+  void areNoPaddingOfTokens(Backend backend) {
+    Sampler sampler =
+        Sampler.builder().backend(backend).repetitionPenalty(1.5).temperature(1).build();
+    Tensor tokens = Tensor.of(new int[2]);
+    Tensor before = u64(2, -1, 1, 0).reshape(2, 2);
+    SamplerInputs inputs = SamplerInputs.none().promptTokens(before);
+    assertThatThrownBy(() -> sampler.sample(logits, 0, inputs, tokens, new Sampler.Outputs()))
+        .isInstanceOf(LabelException.class)
+        .hasMessage(
+            "promptTokens of row 0 has 18446744073709551615; classes are 0 to 2: give a class"
+                + " index, or -1 for none");
+  }
+}
