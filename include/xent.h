@@ -682,6 +682,7 @@ XENT_API xent_status xent_sample(const xent_sample_call *call);
 
 /* The bytes of workspace that a call with so many classes and tokens (prompt_count + output_count) needs. */
 XENT_API uint64_t xent_sample_workspace(int64_t classes, int64_t tokens);
+
 /* ---- binary cross-entropy ------------------------------------------------------------------------ */
 
 /* Of every element by itself, softplus(x) being log(1 + exp(x)):
@@ -995,6 +996,7 @@ XENT_API xent_status xent_sample_at(const xent_shape *shape, const xent_options 
     void *processed_log_probabilities, void *kept, void *kept_mask, void *log_probabilities, void *ranks,
     void *entropies, void *top_classes, void *top_log_probabilities, void *workspace, uint64_t workspace_size,
     xent_report *report);
+
 XENT_API xent_status xent_binary_cross_entropy_at(const xent_shape *shape, const xent_options *options,
     int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *element_weights,
     const void *positive_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report);
@@ -1020,13 +1022,13 @@ XENT_API xent_status xent_linear_states_at(const xent_shape *shape, const xent_o
     const xent_statistics *statistics, xent_state *states, void *workspace, uint64_t workspace_size,
     xent_report *report);
 
-XENT_API xent_status xent_jensen_shannon_divergence_at(const xent_shape *shape, const xent_options *options, int64_t
-    row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void
-    *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report);
+XENT_API xent_status xent_jensen_shannon_divergence_at(const xent_shape *shape, const xent_options *options,
+    int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask,
+    const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report);
 
 XENT_API xent_status xent_total_variation_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-    int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void
-    *losses, void *gradient, xent_tally *tally, xent_report *report);
+    int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights,
+    void *losses, void *gradient, xent_tally *tally, xent_report *report);
 
 XENT_API xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
     int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets,

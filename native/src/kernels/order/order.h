@@ -89,11 +89,6 @@ XENT_SHARED void top_sort(const float *x, const int64_t *class, int64_t n, int64
   sorted->count = kept;
 }
 
-/* The least float above v, which is finite or -inf. */
-XENT_INLINE float float_above(float v) {
-  return v == 0 ? FLT_TRUE_MIN : bits_float(v > 0 ? float_bits(v) + 1 : float_bits(v) - 1);
-}
-
 XENT_INLINE void top_begin(top_list *t, int64_t wanted) {
   t->wanted = wanted;
   t->least = -INFINITY;

@@ -181,7 +181,7 @@ XENT_SHARED void filter_min_p(kept_set *s, const xent_sampling *o, double temper
   const double product = doubles_first(f64_log(doubles_set(p))) * temperature, least = (double)s->high + product;
   if (!(least > -(double)FLT_MAX)) return;
   float low = (float)least;
-  if ((double)low < least) low = of_ordinal(ordinal_of(low) + 1);
+  if ((double)low < least) low = float_above(low);
   if (!(low > s->low)) return;
   const int64_t reached = count_reaching(s, low);
   if (reached < at_least_kept(o))

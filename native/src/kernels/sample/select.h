@@ -172,13 +172,6 @@ XENT_SHARED cut find_cut(kept_set *set, const key_rule *rule, const weigher *w, 
 
 /* ---- by counting: for the k largest of a few vectors ---- */
 
-/* Floats as integers in the same order; -0 and +0 are one. */
-XENT_INLINE int32_t ordinal_of(float x) {
-  const int32_t bits = (int32_t)float_bits(x);
-  return bits < 0 ? (int32_t)(0x80000000u - (uint32_t)bits) : bits;
-}
-XENT_INLINE float of_ordinal(int32_t i) { return bits_float(i < 0 ? 0x80000000u - (uint32_t)i : (uint32_t)i); }
-
 XENT_INLINE int64_t count_at_least(const float *x, int64_t n, float least) {
   const lanes low = lanes_set(least);
   int64_t below = 0;

@@ -112,6 +112,15 @@ XENT_INLINE float bits_float(uint32_t u) {
 }
 #define XENT_NAN (bits_float(0x7fc00000u))
 
+/* Floats as integers in the same order; -0 and +0 are one. */
+XENT_INLINE int32_t ordinal_of(float x) {
+  const int32_t bits = (int32_t)float_bits(x);
+  return bits < 0 ? (int32_t)(0x80000000u - (uint32_t)bits) : bits;
+}
+XENT_INLINE float of_ordinal(int32_t i) { return bits_float(i < 0 ? 0x80000000u - (uint32_t)i : (uint32_t)i); }
+/* The least float above v, which is below +inf. */
+XENT_INLINE float float_above(float v) { return of_ordinal(ordinal_of(v) + 1); }
+
 XENT_INLINE uint64_t double_bits(double v) {
   uint64_t u;
   memcpy(&u, &v, sizeof u);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.options.SamplingRules;
 import java.util.Map;
 import java.util.regex.Pattern;
 
-/** The options behind the names that the library's messages have for them. */
+/** The words of the command line for the names that the library's messages have. */
 final class OptionNames {
   private static final Map<String, String> OPTIONS =
       Map.ofEntries(
@@ -29,12 +30,18 @@ final class OptionNames {
           Map.entry("topK", "--top-k"),
           Map.entry("topLogProbabilities", "--top-log-probabilities"),
           Map.entry("topP", "--top-p"),
-          Map.entry("typicalP", "--typical-p"));
+          Map.entry("typicalP", "--typical-p"),
+          rules(SamplingRules.ONNXRUNTIME_GENAI),
+          rules(SamplingRules.VLLM));
 
   private static final Pattern NAME =
       Pattern.compile("\\b(" + String.join("|", OPTIONS.keySet()) + ")\\b");
 
   private OptionNames() {}
+
+  private static Map.Entry<String, String> rules(SamplingRules rules) {
+    return Map.entry(rules.name(), Converters.name(rules));
+  }
 
   /** A message of the library in the words of the command line. */
   static String in(String message) {

@@ -5,12 +5,13 @@ import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Tensor;
 import java.nio.file.Path;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** What a cross-entropy writes of every row beside losses and gradient, from the same read. */
 final class RowOutputs {
+  private static final String TOP_COUNT = "--top-k";
+
   @Option(
       names = "--lse",
       order = HelpOrder.FILES,
@@ -47,7 +48,7 @@ final class RowOutputs {
   private @Nullable Path entropies;
 
   @Option(
-      names = "--top-k",
+      names = TOP_COUNT,
       order = HelpOrder.FILES,
       paramLabel = "K",
       description = "How many of the largest classes the two files below have per row.")
@@ -69,21 +70,7 @@ final class RowOutputs {
 
   /** Refuses a number of classes without a file, and a file without a number. */
   void require() {
-    boolean wanted = topClasses != null || topLogProbabilities != null;
-    if (wanted && topCount == null) {
-      throw new CommandException(
-          String.format(
-              Locale.ROOT,
-              "%s needs to know how many classes; add --top-k K",
-              topClasses != null ? "--top-classes" : "--top-log-probabilities"));
-    }
-    if (!wanted && topCount != null) {
-      throw new CommandException(
-          String.format(
-              Locale.ROOT,
-              "--top-k %d has no file to write to; add --top-classes C.npy or --top-log-probabilities V.npy",
-              topCount));
-    }
+    TopCount.require(TOP_COUNT, topCount, topClasses, topLogProbabilities);
   }
 
   /** Refuses what is for labels alone. */
@@ -105,15 +92,7 @@ final class RowOutputs {
         .logProbabilities(files.create(logProbabilities, number, rows.shape()))
         .entropies(files.create(entropies, number, rows.shape()));
     if (topCount != null) {
-      if (topCount < 1 || topCount > rows.mostClasses()) {
-        throw new CommandException(
-            String.format(
-                Locale.ROOT,
-                "--top-k %d is out of range; give 1 to %d, which is all classes",
-                topCount,
-                rows.mostClasses()));
-      }
-      long[] shape = rows.entries(topCount);
+      long[] shape = TopCount.shape(TOP_COUNT, topCount, rows);
       outputs
           .topClasses(files.create(topClasses, DType.I64, shape))
           .topLogProbabilities(files.create(topLogProbabilities, number, shape));

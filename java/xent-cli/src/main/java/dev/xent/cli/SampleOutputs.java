@@ -5,12 +5,13 @@ import dev.xent.DType;
 import dev.xent.Sampler;
 import dev.xent.Tensor;
 import java.nio.file.Path;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** What sampling writes of every row beside its token. */
 final class SampleOutputs {
+  private static final String TOP_COUNT = "--top-count";
+
   @Option(
       names = "--log-probability",
       order = HelpOrder.FILES,
@@ -54,7 +55,7 @@ final class SampleOutputs {
   private @Nullable Path entropies;
 
   @Option(
-      names = "--top-count",
+      names = TOP_COUNT,
       order = HelpOrder.FILES,
       paramLabel = "K",
       description = "How many of the largest classes the two files below have per row.")
@@ -76,21 +77,7 @@ final class SampleOutputs {
 
   /** Refuses a number of classes without a file, and a file without a number. */
   void require() {
-    boolean wanted = topClasses != null || topLogProbabilities != null;
-    if (wanted && topCount == null) {
-      throw new CommandException(
-          String.format(
-              Locale.ROOT,
-              "%s needs to know how many classes; add --top-count K",
-              topClasses != null ? "--top-classes" : "--top-log-probabilities"));
-    }
-    if (!wanted && topCount != null) {
-      throw new CommandException(
-          String.format(
-              Locale.ROOT,
-              "--top-count %d has no file to write to; add --top-classes C.npy or --top-log-probabilities V.npy",
-              topCount));
-    }
+    TopCount.require(TOP_COUNT, topCount, topClasses, topLogProbabilities);
   }
 
   /** Makes the files and asks for what fills them. */
@@ -107,15 +94,7 @@ final class SampleOutputs {
             .ranks(files.create(ranks, DType.I64, shape))
             .entropies(files.create(entropies, number, shape));
     if (topCount != null) {
-      if (topCount < 1 || topCount > rows.mostClasses()) {
-        throw new CommandException(
-            String.format(
-                Locale.ROOT,
-                "--top-count %d is out of range; give 1 to %d, which is all classes",
-                topCount,
-                rows.mostClasses()));
-      }
-      long[] entries = rows.entries(topCount);
+      long[] entries = TopCount.shape(TOP_COUNT, topCount, rows);
       outputs
           .topClasses(files.create(topClasses, DType.I64, entries))
           .topLogProbabilities(files.create(topLogProbabilities, number, entries));
