@@ -4,7 +4,7 @@
 #include "arrays.h"
 
 #define AT(member) offsetof(xent_shape, member)
-const fuzz_kind fuzz_kinds[ARRAYS] = {
+static const fuzz_kind kinds[ARRAYS] = {
     [LOGITS] = {AT(logits), PER_CLASS, FLOATS, false},
     [OUTPUT] = {AT(output), PER_CLASS, FLOATS, true},
     [GRADIENT] = {AT(gradient), PER_CLASS, FLOATS, true},
@@ -27,11 +27,23 @@ const fuzz_kind fuzz_kinds[ARRAYS] = {
     [TOP_LOG_PROBABILITIES] = {AT(top_log_probabilities), PER_TOP, FLOATS, true},
     [TARGET_GRADIENT] = {AT(target_gradient), PER_CLASS, FLOATS, true},
     [TEACHER] = {AT(teacher), PER_CLASS, FLOATS, false}};
+static const fuzz_kind sampled_kinds[ARRAYS] = {
+    [BIAS] = {AT(bias), PER_CLASS, FLOATS, false},
+    [PROMPT_TOKENS] = {AT(prompt_tokens), PER_PROMPT, TARGET, false},
+    [OUTPUT_TOKENS] = {AT(output_tokens), PER_OUTPUT, TARGET, false},
+    [TOKENS] = {AT(tokens), PER_ROW, CLASS_NUMBERS, true},
+    [PROCESSED_LOG_PROBABILITIES] = {AT(processed_log_probabilities), PER_ROW, FLOATS, true},
+    [KEPT] = {AT(kept), PER_ROW, CLASS_NUMBERS, true},
+    [KEPT_MASK] = {AT(kept_mask), PER_CLASS, BYTES, true}};
+
+const fuzz_kind *kind_of(const fuzz_problem *p, int index) {
+  return p->sampled && sampled_kinds[index].layout ? &sampled_kinds[index] : &kinds[index];
+}
 
 static size_t place_of_layout(const fuzz_problem *p, int index) {
   if (p->elementwise && index == ROW_WEIGHTS) return AT(element_weights);
   if (p->elementwise && index == SINK) return AT(positive_weights);
-  return fuzz_kinds[index].layout;
+  return kind_of(p, index)->layout;
 }
 const xent_layout *layout_of_array(const fuzz_problem *p, int index) {
   return (const xent_layout *)(const void *)((const char *)&p->shape + place_of_layout(p, index));
@@ -46,12 +58,13 @@ fuzz_extent extent_of(const fuzz_problem *p, int index) {
   if (p->selected && (index == TARGETS || index == UPSTREAM || index == LOG_PROBABILITIES))
     return p->shape.target_count ? PER_ENTRY : PER_ROW;
   if (p->elementwise) return PER_CLASS;
+  if (p->sampled) return kind_of(p, index)->extent;
   if (index == TARGETS || index == TARGET_GRADIENT) {
     if (p->shape.target_count) return PER_ENTRY;
     return is_float_type(p->shape.targets.type) ? PER_CLASS : PER_ROW;
   }
   if (index == UPSTREAM && p->address[LOGITS]) return PER_ROW; /* of cross-entropy */
-  return fuzz_kinds[index].extent;
+  return kind_of(p, index)->extent;
 }
 
 int64_t rows_of(const fuzz_problem *p) {
@@ -70,6 +83,8 @@ int64_t entries_of(const fuzz_problem *p, fuzz_extent extent) {
   return extent == PER_CLASS || extent == ONE_ROW ? p->shape.classes
          : extent == PER_ENTRY                    ? p->shape.target_count
          : extent == PER_TOP                      ? p->shape.top_count
+         : extent == PER_PROMPT                   ? p->shape.prompt_count
+         : extent == PER_OUTPUT                   ? p->shape.output_count
                                                   : 1;
 }
 

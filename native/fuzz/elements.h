@@ -16,7 +16,7 @@ typedef struct {
   bool written;
 } fuzz_kind;
 
-extern const fuzz_kind fuzz_kinds[ARRAYS];
+const fuzz_kind *kind_of(const fuzz_problem *p, int index);
 
 xent_layout *layout_to_set(fuzz_problem *p, int index);
 /* How many elements a row has; the descriptor's word, which may be wild. */

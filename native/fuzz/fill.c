@@ -33,6 +33,7 @@ static double weight(random_source *r, unsigned style) {
 /* A class number: lawful but for the last styles, and sometimes the one that is ignored. */
 static int64_t label(const fuzz_problem *p, random_source *r, unsigned style) {
   const int64_t classes = p->shape.all_classes > 0 ? p->shape.all_classes : p->shape.classes;
+  if (p->sampled && random_below(r, 4) == 0) return -1;
   if (p->options.has_ignore_index && random_below(r, 4) == 0) return p->options.ignore_index;
   if (style >= 12 && random_below(r, 12) == 0) return (int64_t)random_bits(r);
   if (style >= 12 && random_below(r, 12) == 0) return classes;
@@ -44,6 +45,10 @@ static int64_t label(const fuzz_problem *p, random_source *r, unsigned style) {
 static void store_integer(const array *a, int64_t at, int64_t value) {
   const size_t size = size_of_type(a->layout.type);
   memcpy(a->data + (size_t)at * size, &value, size);
+}
+
+static bool holds_labels(const fuzz_problem *p, int index) {
+  return index == TARGETS || (p->sampled && index == OUTPUT_TOKENS);
 }
 
 static bool holds_weights(int index) {
@@ -61,7 +66,7 @@ void fill_array(const fuzz_problem *p, int index, unsigned char *data, int64_t b
   const int64_t count = bytes / (int64_t)size_of_type(type);
   const bool floats = type >= XENT_F32 && type <= XENT_BF16;
   for (int64_t i = 0; i < count; i++) {
-    if (index == CLASS_MASK || (type == XENT_U8 && index != TARGETS))
+    if (index == CLASS_MASK || (type == XENT_U8 && !holds_labels(p, index)))
       data[i] = random_below(&r, style < 8 ? 8 : 2) ? (unsigned char)(1 + random_below(&r, 255)) : 0;
     else if (!floats)
       store_integer(&a, i, label(p, &r, style));

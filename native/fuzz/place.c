@@ -107,7 +107,7 @@ void fill_arrays(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   for (int i = 0; i < ARRAYS; i++) {
     fuzz_slot *s = &p->slots[i];
     if (i == ROW_OFFSETS || p->in_slot_of[i] != i) continue;
-    if (!(given & BIT(i)) || fuzz_kinds[i].written)
+    if (!(given & BIT(i)) || kind_of(p, i)->written)
       memset(s->initial, 0xc3, (size_t)s->bytes);
     else
       fill_array(p, i, s->initial, s->bytes, (unsigned)(styles >> i % 16 * 4 & 15));
@@ -137,6 +137,65 @@ static void place_struct(fuzz_problem *p, fuzz_input *in, int slot, const void *
   p->address[slot] = chance(in, 1) ? NULL : p->slots[slot].data;
 }
 
+static double share(fuzz_input *in) { return (double)(1 + below(in, 100)) / 100; }
+
+static xent_sampling some_sampling(const fuzz_problem *p, fuzz_input *in) {
+  xent_sampling s = xent_default_sampling();
+  if (chance(in, 96)) s.rules = (int32_t)below(in, 5);
+  if (chance(in, 64)) s.ties = (int32_t)below(in, 3);
+  s.greedy = chance(in, 16);
+  const bool genai = s.rules == XENT_RULES_ONNXRUNTIME_GENAI;
+  if (chance(in, 32)) s.min_keep = below(in, 40);
+  if (chance(in, 128)) s.top_k = chance(in, 96) ? (int64_t)take(in, 2) : 1 + below(in, 60);
+  if (chance(in, 112)) s.top_p = share(in);
+  if (chance(in, 80) && !genai) s.min_p = share(in) / 4;
+  if (chance(in, 48) && !genai && s.rules != XENT_RULES_VLLM) s.typical_p = share(in);
+  if (chance(in, 96)) s.temperature = (double)(1 + below(in, 48)) / 16;
+  if (chance(in, 96)) s.repetition_penalty = (double)(1 + below(in, 32)) / 8;
+  if (chance(in, 64)) s.frequency_penalty = (double)(below(in, 64) - 32) / 16;
+  if (chance(in, 64)) s.presence_penalty = (double)(below(in, 64) - 32) / 16;
+  if (chance(in, 32)) s.draw = (uint32_t)take(in, 1);
+  s.seed = p->seed;
+  s.step = (uint32_t)take(in, 1);
+  if (!is_wild(p, in, 16)) return s;
+  double *const numbers[] = {&s.top_p, &s.min_p, &s.typical_p, &s.temperature, &s.repetition_penalty,
+                             &s.frequency_penalty, &s.presence_penalty};
+  int32_t *const switches[] = {&s.rules, &s.ties, &s.greedy, &s.reserved};
+  const int64_t which = below(in, 13);
+  if (which < 7)
+    *numbers[which] = wild_double(in);
+  else if (which < 11)
+    *switches[which - 7] = (int32_t)wild_number(in);
+  else
+    *(which == 11 ? &s.min_keep : &s.top_k) = wild_number(in);
+  return s;
+}
+
+/* Sampling, where rows have their own two in turns, and the workspace. */
+static void place_sampling(fuzz_problem *p, fuzz_input *in, uint32_t given) {
+  const uint64_t any = is_wild(p, in, 8) ? read_struct_size(in, sizeof(xent_sampling)) : sizeof(xent_sampling);
+  const uint64_t size = any > 512 && any <= 4096 ? 512 : any;
+  const bool is_read = size >= sizeof(xent_sampling) && size <= 512 && size % 8 == 0;
+  const size_t stride = is_read ? (size_t)size : sizeof(xent_sampling);
+  p->sampling_per_row = is_wild(p, in, 4) ? (int32_t)wild_number(in) : chance(in, 64);
+  const xent_sampling two[] = {some_sampling(p, in), some_sampling(p, in)};
+  const int64_t count = p->bytes[SAMPLING] > 0 && p->sampling_per_row ? rows_of(p) : 1;
+  slot_place(&p->slots[SAMPLING], count * (int64_t)stride, true, chance(in, 3) ? 4 : 0);
+  for (int64_t i = 0; i < count; i++) {
+    xent_sampling s = two[i % 2];
+    s.size = size;
+    s.stream = p->sampling_per_row ? p->seed + (uint64_t)i : p->seed;
+    memcpy(p->slots[SAMPLING].initial + (size_t)i * stride, &s, sizeof s);
+  }
+  const bool beyond = p->bytes[SAMPLING] < 0 && p->sampling_per_row;
+  if (given & BIT(SAMPLING)) p->address[SAMPLING] = beyond ? nowhere() : p->slots[SAMPLING].data;
+  const int64_t bytes = p->bytes[WORKSPACE] < 0 ? 0 : p->bytes[WORKSPACE];
+  slot_place(&p->slots[WORKSPACE], bytes, true, chance(in, 3) ? 4 : 0);
+  p->workspace_size = (uint64_t)bytes;
+  if (bytes > 0 && is_wild(p, in, 8)) p->workspace_size = take(in, 2) % (uint64_t)bytes;
+  p->address[WORKSPACE] = is_wild(p, in, 3) ? NULL : p->slots[WORKSPACE].data;
+}
+
 void place_structs(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   const xent_report report = {0};
   const xent_tally tally = xent_empty_tally();
@@ -148,6 +207,10 @@ void place_structs(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   place_struct(p, in, TALLY, &tally, sizeof tally, chance(in, 4) ? (uint64_t)wild_number(in) : sizeof tally);
   if (!(given & BIT(REPORT))) p->address[REPORT] = NULL;
   if (!(given & BIT(TALLY))) p->address[TALLY] = NULL;
+  if (p->sampled) {
+    place_sampling(p, in, given);
+    return;
+  }
   for (int i = STATISTICS; i <= STATES; i++) {
     slot_place(&p->slots[i], p->bytes[i] < 0 ? 0 : p->bytes[i], true, chance(in, 3) ? 4 : 0);
     if (given & BIT(i)) p->address[i] = p->bytes[i] < 0 ? nowhere() : p->slots[i].data;

@@ -103,6 +103,12 @@ static void read_counts(fuzz_problem *p, fuzz_input *in) {
   if (s->top_count > s->classes) s->top_count = s->classes;
   if (is_wild(p, in, 3)) s->target_count = wild_number(in);
   if (is_wild(p, in, 3)) s->top_count = wild_number(in);
+  if (p->sampled) {
+    if (chance(in, 128)) s->prompt_count = 1 + below(in, 20);
+    if (chance(in, 128)) s->output_count = 1 + below(in, 70);
+    if (is_wild(p, in, 3)) s->prompt_count = wild_number(in);
+    if (is_wild(p, in, 3)) s->output_count = wild_number(in);
+  }
   if (is_wild(p, in, 10)) {
     s->first_class = chance(in, 128) ? wild_number(in) : below(in, 3) * XENT_CHUNK;
     s->all_classes = chance(in, 128) ? wild_number(in) : s->classes;
@@ -146,12 +152,12 @@ static int32_t read_type(fuzz_problem *p, fuzz_input *in, int index, bool wide, 
   static const int32_t labels[] = {XENT_I64, XENT_I32, XENT_I8, XENT_U8, XENT_I16, XENT_U16, XENT_U32, XENT_U64};
   if (is_wild(p, in, 3)) return (int32_t)wild_number(in);
   if (is_wild(p, in, 3)) return (int32_t)below(in, 14);
-  switch (fuzz_kinds[index].types) {
+  switch (kind_of(p, index)->types) {
     case BYTES: return XENT_U8;
     case CLASS_NUMBERS:
     case OFFSETS: return chance(in, 128) ? XENT_I32 : XENT_I64;
     case TARGET:
-      if (p->shape.target_count || !chance(in, 64))
+      if (p->sampled || p->shape.target_count || !chance(in, 64))
         return labels[below(in, p->way && p->shape.classes > INT8_MAX ? 2 : 8)];
       break;
     case WEIGHTS:
@@ -173,7 +179,7 @@ static void read_layout(fuzz_problem *p, fuzz_input *in, int index, int32_t type
   xent_layout *l = layout_to_set(p, index);
   const fuzz_extent extent = extent_of(p, index);
   const int64_t entries = entries_of(p, extent), inner = p->shape.inner;
-  const uint64_t any = take(in, 1), kind = p->way ? any % (fuzz_kinds[index].written ? 0xdc : 0xf4) : any;
+  const uint64_t any = take(in, 1), kind = p->way ? any % (kind_of(p, index)->written ? 0xdc : 0xf4) : any;
   *l = (xent_layout){times(entries, inner), inner, 1, type, 0};
   if (extent == ONE_ROW) l->classes = 1;
   if (kind < 0xa0) return;
@@ -202,7 +208,7 @@ static void read_layout(fuzz_problem *p, fuzz_input *in, int index, int32_t type
 
 static void read_layouts(fuzz_problem *p, fuzz_input *in, uint32_t arrays) {
   const uint64_t kind = take(in, 1);
-  const bool wide = p->way ? p->way == XENT_WAY_F64 : kind >= 0xa0 && kind < 0xd0;
+  const bool wide = !p->sampled && (p->way ? p->way == XENT_WAY_F64 : kind >= 0xa0 && kind < 0xd0);
   const bool narrow = kind >= 0xd0;
   for (int i = 0; i < ARRAYS; i++) {
     if (!(arrays & BIT(i))) continue;
@@ -222,14 +228,22 @@ static void limit_rows(fuzz_problem *p, uint32_t given) {
   if (p->row_begin < 0 || p->row_begin >= p->row_end || p->row_end > rows) return;
   const int64_t entries = p->shape.target_count;
   if (entries > 1000) huge = true; /* each is compared with each */
+  const wide_int before = (wide_int)p->shape.prompt_count + p->shape.output_count;
   const wide_int work =
-      (wide_int)(p->row_end - p->row_begin) * ((wide_int)p->shape.classes + p->shape.top_count + entries);
+      (wide_int)(p->row_end - p->row_begin) * ((wide_int)p->shape.classes + p->shape.top_count + entries + before);
   if (huge || work > 50000) p->row_end = p->row_begin;
 }
 
 /* Statistics have one entry per row of the tensor, states one per chunk of every row of the range. */
 static void size_statistics(fuzz_problem *p) {
   const int64_t rows = rows_of(p), classes = p->shape.classes;
+  if (p->sampled) {
+    const wide_int tokens = (wide_int)p->shape.prompt_count + p->shape.output_count;
+    const uint64_t bytes = tokens > ROOM ? ROOM : xent_sample_workspace(classes, (int64_t)tokens);
+    p->bytes[WORKSPACE] = bytes > ROOM / 2 ? -1 : (int64_t)bytes;
+    p->bytes[SAMPLING] = rows < 0 ? 0 : rows > ROOM / 512 ? -1 : 1;
+    return;
+  }
   const wide_int statistics = (wide_int)rows * (int64_t)sizeof(xent_statistics);
   const wide_int chunks = classes < 1 ? 0 : (wide_int)(classes - 1) / XENT_CHUNK + 1;
   const wide_int states = chunks * ((wide_int)p->row_end - p->row_begin) * (int64_t)sizeof(xent_state);
@@ -247,6 +261,16 @@ static uint32_t agreeing(fuzz_problem *p, fuzz_input *in, uint32_t given) {
     if (floats && !is_wild(p, in, 8)) o->has_ignore_index = 0;
     if (chance(in, 48)) o->focal_gamma = is_wild(p, in, 24) ? wild_double(in) : (double)below(in, 9) / 2;
     if (chance(in, 48)) o->focal_alpha = is_wild(p, in, 24) ? wild_double(in) : (double)below(in, 9) / 8;
+    return given;
+  }
+  if (p->sampled) {
+    if (!p->shape.top_count) given &= ~(BIT(TOP_CLASSES) | BIT(TOP_LOG_PROBABILITIES));
+    if (is_wild(p, in, 16)) return given;
+    const double softcap = o->softcap;
+    const int32_t isa = o->isa;
+    *o = xent_default_options();
+    o->softcap = softcap;
+    o->isa = isa;
     return given;
   }
   if (!p->way) return given;

@@ -20,6 +20,12 @@ enum {
   STATISTICS = ARRAYS, STATES, TALLY, SHAPE, OPTIONS, REPORT, SLOTS
 };
 #define BIT(slot) (UINT32_C(1) << (slot))
+/* Of sampling, in the slots of what it does not have. */
+enum {
+  BIAS = TEACHER, PROMPT_TOKENS = TARGETS, OUTPUT_TOKENS = TARGET_WEIGHTS, TOKENS = ARGMAX,
+  PROCESSED_LOG_PROBABILITIES = LOSSES, KEPT = LOG_SUM_EXP, KEPT_MASK = OUTPUT, SAMPLING = STATISTICS,
+  WORKSPACE = STATES
+};
 
 typedef struct {
   fuzz_slot slots[SLOTS];
@@ -34,6 +40,9 @@ typedef struct {
   bool ragged;            /* row_offsets are given */
   bool selected;          /* of selected classes: upstream and log-probabilities lie as the targets */
   bool elementwise;       /* of elements: row weights and sinks are their weights, and all have one per element */
+  bool sampled;           /* of sampling, whose arrays have slots of others */
+  int32_t sampling_per_row;
+  uint64_t workspace_size; /* as it is told, at most what there is */
   bool any_isa;           /* options.isa is the tier's; else it is wild and stays */
   uint64_t seed;          /* of what arrays hold */
   const uint8_t *raw;     /* ... or bytes of the input itself */
@@ -49,7 +58,7 @@ static inline bool is_wild(const fuzz_problem *p, fuzz_input *in, unsigned times
 void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t optional);
 
 /* How an array's elements are found. */
-typedef enum { PER_CLASS, PER_ROW, PER_ENTRY, PER_TOP, ONE_ROW, PER_OFFSET } fuzz_extent;
+typedef enum { PER_CLASS, PER_ROW, PER_ENTRY, PER_TOP, ONE_ROW, PER_OFFSET, PER_PROMPT, PER_OUTPUT } fuzz_extent;
 fuzz_extent extent_of(const fuzz_problem *p, int index);
 const xent_layout *layout_of_array(const fuzz_problem *p, int index);
 /* Rows, or -1 where there is no such number. */

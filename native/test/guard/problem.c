@@ -92,10 +92,10 @@ static int32_t float_type(int types, random_source *r, bool computed) {
   }
 }
 
-static int32_t type_of(const grid_point *at, int index, random_source *r) {
+static int32_t type_of(const fuzz_problem *p, const grid_point *at, int index, random_source *r) {
   static const int32_t labels[] = {XENT_I64, XENT_I32, XENT_I16, XENT_I8, XENT_U8};
   const bool computed = index == LOGITS || (index == OUTPUT && at->function > LSE) || index == OUTPUT;
-  switch (fuzz_kinds[index].types) {
+  switch (kind_of(p, index)->types) {
     case BYTES: return XENT_U8;
     case CLASS_NUMBERS:
     case OFFSETS: return one_in(r, 2) ? XENT_I32 : XENT_I64;
@@ -127,7 +127,7 @@ static xent_layout layout_as(int layout, const xent_shape *s, fuzz_extent extent
 static void choose_layouts(fuzz_problem *p, const grid_point *at, random_source *r) {
   static const int of_rows[] = {ROWS_DENSE, ROWS_APART, GAPS_EVERYWHERE, COLUMNS_OF_ROWS},
                    of_columns[] = {COLUMNS_DENSE, COLUMNS_APART, GAPS_EVERYWHERE, CLASSES_LAST};
-  for (int i = 0; i < ARRAYS; i++) layout_to_set(p, i)->type = type_of(at, i, r); /* targets say what others are */
+  for (int i = 0; i < ARRAYS; i++) layout_to_set(p, i)->type = type_of(p, at, i, r); /* targets say what others are */
   for (int i = 0; i < ARRAYS; i++) {
     const fuzz_extent extent = extent_of(p, i);
     const int layout =
