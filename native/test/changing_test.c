@@ -77,6 +77,19 @@ static xent_shape shape_of(int kind) {
                       .target_gradient = arrays[TARGET_GRADIENT].layout};
 }
 
+/* Of sampling, which has no ragged rows: as many as there are elements for. */
+static xent_shape sampled_shape(int kind) {
+  xent_shape s = shape_of(kind);
+  s.outer = ELEMENTS / CLASSES;
+  s.logits = (xent_layout){CLASSES, 1, 1, s.logits.type, 0};
+  s.class_mask = (xent_layout){CLASSES, 1, 1, XENT_U8, 0};
+  s.target_count = 0;
+  s.targets = s.tokens = arrays[ARGMAX].layout;
+  s.output_count = kind == SPARSE ? ENTRIES : 1;
+  s.output_tokens = arrays[TARGETS].layout;
+  return s;
+}
+
 static void check_all(const char *what) {
   for (int i = 0; i < ARRAYS; i++) check_rest(&pages[i], what, CLASSES);
 }
@@ -157,6 +170,40 @@ static void run_kernels(int kind, const xent_kernels *kernels) {
   softmax.log_sum_exp = (float *)(void *)arrays[LSE].data;
   family->log_sum_exp(&softmax);
   check_all("log-sum-exp");
+}
+
+/* Tokens before that are no classes, classes that are none. */
+static void run_new_kernels(int kind, const xent_kernels *kernels) {
+  if (kind == DENSE) return;
+  enum { SAMPLED = ELEMENTS / CLASSES };
+  xent_shape s = shape_of(kind);
+  xent_options o = xent_default_options();
+  xent_report report = {.size = sizeof report};
+  s.log_probabilities = arrays[kind == SPARSE ? TARGET_GRADIENT : LSE].layout;
+  xent_call selected = checked_call(&s, &o, kind, NULL, &report);
+  selected.row_weights = NULL;
+  selected.class_weights = selected.target_weights = NULL;
+  selected.log_probabilities = (void *)arrays[kind == SPARSE ? TARGET_GRADIENT : LSE].data;
+  selected.output = (float *)(void *)arrays[GRADIENT].data;
+  selected.output_layout = &s.gradient;
+  kernels->selected(&selected);
+  check_all("selected log-probabilities");
+  if (s.logits.type == XENT_F64) return;
+  static uint64_t workspace[256];
+  if (xent_sample_workspace(CLASSES, ENTRIES) > sizeof workspace) exit(2);
+  const xent_sampling sampling = {.size = sizeof sampling, .top_k = 50, .top_p = 0.9, .repetition_penalty = 1.25,
+                                  .frequency_penalty = 0.5};
+  s = sampled_shape(kind);
+  o.has_ignore_index = 1;
+  o.ignore_index = -1;
+  xent_call sample = {.shape = &s, .options = &o, .row_end = SAMPLED, .class_end = CLASSES,
+                      .logits = (const float *)(const void *)arrays[LOGITS].data, .class_mask = arrays[MASK].data,
+                      .output_tokens = arrays[TARGETS].data, .tokens = arrays[ARGMAX].data,
+                      .targets = arrays[ARGMAX].data, .entropies = arrays[ENTROPIES].data,
+                      .top_classes = arrays[TOP_CLASSES].data, .top_log_probabilities = arrays[TOP_VALUES].data,
+                      .sampling = &sampling, .workspace = workspace, .report = &report};
+  kernels->sample(&sample);
+  check_all("sampling");
 }
 
 static void check_plain(const char *what, int64_t n) {
@@ -244,6 +291,24 @@ static void *change(void *unused) {
   return unused;
 }
 
+/* How many were not refused. */
+static int64_t run_new_calls(int kind, const cross_entropy_arrays *a) {
+  if (kind == DENSE) return 0;
+  xent_shape s = shape_of(kind);
+  const xent_options o = xent_default_options();
+  array *log_probabilities = &arrays[kind == SPARSE ? TARGET_GRADIENT : LSE];
+  s.log_probabilities = log_probabilities->layout;
+  int64_t done = !xent_selected_log_probabilities_at(&s, &o, 0, ROWS, a->logits, a->targets, a->row_offsets,
+                                                     a->class_mask, NULL, NULL, log_probabilities->data, a->gradient,
+                                                     NULL, NULL);
+  static uint64_t workspace[256];
+  const xent_sampling sampling = {.size = sizeof sampling, .top_k = 50, .repetition_penalty = 1.25};
+  s = sampled_shape(kind);
+  return done + !xent_sample_at(&s, &o, &sampling, 0, 0, s.outer, a->logits, a->class_mask, NULL, NULL, a->targets,
+                                arrays[ARGMAX].data, NULL, NULL, NULL, NULL, NULL, arrays[ENTROPIES].data,
+                                arrays[TOP_CLASSES].data, arrays[TOP_VALUES].data, workspace, sizeof workspace, NULL);
+}
+
 static int64_t run_while_changing(int kind, int calls) {
   pthread_t thread;
   kind_of_changes = kind;
@@ -267,6 +332,7 @@ static int64_t run_while_changing(int kind, int calls) {
                                   arrays[OUTPUT].data, NULL);
     done += !xent_log_softmax_backward_at(&s, &o, 0, ROWS, 0, CLASSES, arrays[OUTPUT].data, a.logits, a.row_offsets,
                                        a.class_mask, NULL, arrays[GRADIENT].data, NULL);
+    done += run_new_calls(kind, &a);
   }
   stop = true;
   pthread_join(thread, NULL);
@@ -285,9 +351,11 @@ int main(void) {
       for (int kind = 0; kind < KINDS; kind++)
         for (int t = 0; t < 3; t++) {
           make_all(kind, types[t], at_end);
-          for (int i = 0; i < 20; i++, calls += 5) {
+          for (int i = 0; i < 20; i++, calls += kind == DENSE ? 5 : types[t] == XENT_F64 ? 6 : 7) {
             scramble(kind);
             run_kernels(kind, xent_kernels_of(isa));
+            scramble(kind);
+            run_new_kernels(kind, xent_kernels_of(isa));
           }
         }
   for (int at_end = 0; at_end < 2; at_end++)

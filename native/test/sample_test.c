@@ -20,7 +20,7 @@
 
 enum { MIXTURES = 250, MOST_ROWS = 9, MOST_TOKENS = 40, ALL_EQUAL = 19, KINDS = ROW_KINDS + 5, FILLED = 0xee };
 
-static uint64_t compared, different;
+static uint64_t compared, different, rows_sampled;
 static random_source source = {11};
 
 static int64_t below(int64_t n) { return random_below(&source, n); }
@@ -381,6 +381,7 @@ static void test_mixture(bool long_row) {
   unsigned char *pages = closed_pages((size_t)room);
   open_pages(pages, (size_t)(room - page));
   expect_tokens(&m);
+  rows_sampled += (uint64_t)m.rows;
   for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
     if (isa == XENT_ISA_SCALAR && m.classes > 3000 && !one_in(3)) continue;
     static const int64_t parts[] = {1, 2, 7};
@@ -659,6 +660,6 @@ int main(int argc, char **argv) {
   test_chances(times > 1 ? 24 : 8);
   test_padding();
   for (int64_t i = 0; i < times * MIXTURES; i++) test_mixture(i % 8 == 0);
-  printf("%" PRIu64 " compared, %" PRIu64 " differ\n", compared, different);
+  printf("%" PRIu64 " compared, of %" PRIu64 " rows, %" PRIu64 " differ\n", compared, rows_sampled, different);
   return different ? 1 : 0;
 }

@@ -36,6 +36,15 @@ enum {
   LATER_GRADIENT,
   DIVERGENCES,
   PULL,
+  TOKENS,
+  KEPT,
+  PROCESSED,
+  SELECTED,
+  SELECTED_GRADIENT,
+  BINARY,
+  BINARY_GRADIENT,
+  SHANNON,
+  SHANNON_GRADIENT,
   ARRAYS
 };
 
@@ -67,12 +76,13 @@ static int64_t calls, compared;
 static int64_t rows_of(const xent_shape *s) { return s->outer * s->inner; }
 
 static int32_t type_of(int index, int32_t type) {
-  if (index == LABELS || index == ARGMAX || index == TOP_CLASSES) return XENT_I64;
-  return index == RANKS ? XENT_I32 : index == HITS ? XENT_U8 : type;
+  if (index == LABELS || index == ARGMAX || index == TOP_CLASSES || index == TOKENS) return XENT_I64;
+  return index == RANKS || index == KEPT ? XENT_I32 : index == HITS ? XENT_U8 : type;
 }
 static bool is_per_class(int index) {
   return index <= UPSTREAM || index == SOFTMAX || index == LOG_SOFTMAX || index == BACKWARD || index == LOG_BACKWARD ||
-         index == GRADIENT || index == LATER_GRADIENT || index == PULL;
+         index == GRADIENT || index == LATER_GRADIENT || index == PULL || index == SELECTED_GRADIENT ||
+         index == BINARY || index == BINARY_GRADIENT || index == SHANNON_GRADIENT;
 }
 
 static void allocate(work *w, const sizes *s, int32_t isa, work *shared) {
@@ -101,7 +111,12 @@ static void allocate(work *w, const sizes *s, int32_t isa, work *shared) {
                           .entropies = a[ENTROPIES].layout,
                           .top_classes = a[TOP_CLASSES].layout,
                           .top_log_probabilities = a[TOP_VALUES].layout,
-                          .teacher = a[TEACHER].layout};
+                          .teacher = a[TEACHER].layout,
+                          .output_count = 1,
+                          .output_tokens = a[LABELS].layout,
+                          .tokens = a[TOKENS].layout,
+                          .kept = a[KEPT].layout,
+                          .processed_log_probabilities = a[PROCESSED].layout};
   w->options = xent_default_options();
   w->options.isa = isa;
   w->statistics = must_allocate((size_t)(s->outer * s->inner) * sizeof *w->statistics);
@@ -119,6 +134,20 @@ static void fill_inputs(work *w, const sizes *s) {
 static void free_work(work *w, bool inputs) {
   for (int i = inputs ? 0 : INPUTS; i < ARRAYS; i++) free_array(&w->arrays[i]);
   free(w->statistics);
+}
+
+static void sample_rows(work *w, int64_t begin, int64_t end) {
+  const array *a = w->arrays;
+  uint64_t workspace[1024];
+  const uint64_t size = xent_sample_workspace(w->shape.classes, 1);
+  const xent_sampling sampling = {.size = sizeof sampling, .top_k = 20, .top_p = 0.9, .min_p = 0.01,
+                                  .temperature = 0.8, .repetition_penalty = 1.2, .presence_penalty = 0.5, .seed = 7};
+  if (size > sizeof workspace) exit(2);
+  must(xent_sample_at(&w->shape, &w->options, &sampling, 0, begin, end, a[LOGITS].data, NULL, NULL, NULL,
+                      a[LABELS].data, a[TOKENS].data, a[PROCESSED].data, a[KEPT].data, NULL, NULL, NULL, NULL, NULL,
+                      NULL, workspace, size, NULL),
+       "sampling");
+  __atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED);
 }
 
 /* Every function, on a range of rows. */
@@ -162,7 +191,20 @@ static void run_rows(work *w, int64_t begin, int64_t end, int part) {
   must(xent_cross_entropy_backward_at(s, o, begin, end, 0, n, x, a[LABELS].data, NULL, NULL, NULL, NULL, NULL,
                                       w->statistics, NULL, a[LATER_GRADIENT].data, &report),
        "gradient from statistics");
-  __atomic_fetch_add(&calls, 10, __ATOMIC_RELAXED);
+  must(xent_selected_log_probabilities_at(s, o, begin, end, x, a[LABELS].data, NULL, NULL, NULL, NULL,
+                                          a[SELECTED].data, a[SELECTED_GRADIENT].data, NULL, &report),
+       "selected log-probabilities");
+  must(xent_jensen_shannon_divergence_at(s, o, begin, end, x, a[TEACHER].data, NULL, NULL, a[SHANNON].data,
+                                         a[SHANNON_GRADIENT].data, NULL, &report),
+       "Jensen-Shannon divergence");
+  xent_shape elements = *s;
+  elements.targets = a[TEACHER].layout;
+  elements.losses = a[BINARY].layout;
+  must(xent_binary_cross_entropy_at(&elements, o, begin, end, x, a[TEACHER].data, NULL, NULL, a[BINARY].data,
+                                    a[BINARY_GRADIENT].data, NULL, &report),
+       "binary cross-entropy");
+  if (s->logits.type != XENT_F64) sample_rows(w, begin, end);
+  __atomic_fetch_add(&calls, 13, __ATOMIC_RELAXED);
 }
 
 /* ---- threads ---- */
