@@ -22,30 +22,46 @@ XENT_INLINE class_rows class_rows_of(const matrix *weights, int64_t first, int64
   return c;
 }
 
+/* Columns from `at` on, without the first `skip` of them. */
+XENT_INLINE void few_columns(const int rows, const class_rows *w, const float *x, int64_t at, int64_t skip, const int32_t type,
+                             lanes c[XENT_FEW_ROWS]) {
+  lanes t[XENT_COLUMNS];
+  const int per = 4 / (int)size_of_float(type);
+  lanes_load_columns(w->row, at, type, t);
+  XENT_UNROLL(16)
+  for (int j = 0; j < XENT_COLUMNS; j++) {
+    XENT_UNROLL(2)
+    for (int half = 0; half < per; half++) {
+      if (j * per + half < skip) continue;
+      const lanes v = lanes_of_bits(t[j], type, half);
+      const float *own = x + (at + j * per + half) * XENT_FEW_ROWS;
+      XENT_UNROLL(8)
+      for (int i = 0; i < rows; i++) c[i] = lanes_fma(lanes_set(own[i]), v, c[i]);
+    }
+  }
+}
+
 /* The block of n features from `begin` on; number k of row i of x is at k * XENT_FEW_ROWS + i. The weights of the next
  * classes, behind these, are fetched in the order of their addresses. */
 XENT_INLINE void few_block(const int rows, const class_rows *w, const float *x, int64_t begin, int64_t n, const int32_t type,
                            bool side_by_side, lanes c[XENT_FEW_ROWS]) {
-  int64_t k = 0;
-  const int64_t bytes = XENT_COLUMNS * size_of_float(type) * XENT_LANES; /* of one step */
+  const int64_t step = columns_at_once(type), end = begin + n;
+  const int64_t bytes = step * size_of_float(type) * XENT_LANES; /* of one step */
   const int64_t ahead = (w->row[1] - w->row[0]) * XENT_LANES;
+  int64_t k = begin;
   for (int i = 0; i < rows; i++) c[i] = lanes_set(0.0f);
-  for (; side_by_side && k + XENT_COLUMNS <= n; k += XENT_COLUMNS) {
-    lanes t[XENT_COLUMNS];
-    for (int64_t line = 0; line < bytes; line += 64)
-      prefetch_behind(w->row[0], ahead + (begin + k) / XENT_COLUMNS * bytes + line);
-    lanes_load_columns(w->row, begin + k, type, t);
-    XENT_UNROLL(16)
-    for (int j = 0; j < XENT_COLUMNS; j++) {
-      const float *own = x + (begin + k + j) * XENT_FEW_ROWS;
-      XENT_UNROLL(8)
-      for (int i = 0; i < rows; i++) c[i] = lanes_fma(lanes_set(own[i]), t[j], c[i]);
-    }
+  for (; side_by_side && k + step <= end; k += step) {
+    for (int64_t line = 0; line < bytes; line += 64) prefetch_behind(w->row[0], ahead + k / step * bytes + line);
+    few_columns(rows, w, x, k, 0, type, c);
   }
-  for (; k < n; k++) {
+  if (side_by_side && k < end && end >= step) {
+    few_columns(rows, w, x, end - step, k - (end - step), type, c);
+    return;
+  }
+  for (; k < end; k++) {
     XENT_ALIGNED float column[XENT_LANES] = {0};
-    for (int64_t i = 0; i < w->count; i++) column[i] = strand_one(&w->strands[i], begin + k);
-    for (int i = 0; i < rows; i++) c[i] = lanes_fma(lanes_set(x[(begin + k) * XENT_FEW_ROWS + i]), lanes_load(column), c[i]);
+    for (int64_t i = 0; i < w->count; i++) column[i] = strand_one(&w->strands[i], k);
+    for (int i = 0; i < rows; i++) c[i] = lanes_fma(lanes_set(x[k * XENT_FEW_ROWS + i]), lanes_load(column), c[i]);
   }
 }
 

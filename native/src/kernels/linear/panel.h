@@ -4,7 +4,10 @@
  * side, a *tile* as many terms of XENT_TILE_ROWS rows. The vocabulary has here
  *   XENT_TILE_ROWS, XENT_TILE_LANES   rows and vectors whose products registers hold at once
  *   XENT_FEW_ROWS                     so many rows are multiplied without panels
- *   lanes_load_columns(row, k, type, t)   lane i of t[j]: number k + j of row[i], widened; j < XENT_COLUMNS
+ *   lanes_load_columns(row, k, type, t)   lane i of t[j]: 32 bits number j of those from number k of row[i] on; they are a
+ *                                         float or two of 16 bits; j < XENT_COLUMNS
+ *   lanes_of_bits(t, type, upper)         these floats, or the lower or upper half of them, widened
+ *   lanes_settle(a)                       nothing that is computed from a moves up to before this
  */
 #ifndef XENT_LINEAR_PANEL_H
 #define XENT_LINEAR_PANEL_H
@@ -47,17 +50,23 @@ XENT_INLINE strand row_of_matrix(const matrix *m, int64_t row) {
   return (strand){.at = m->at + at * size_of_float(m->type), .stride = m->stride, .type = m->type};
 }
 
-/* As many of n columns as are whole vectors of them. */
-XENT_INLINE int64_t pack_whole_columns(const char *const row[XENT_LANES], int64_t begin, int64_t n, const int32_t type,
-                                       float *to, int64_t pitch) {
-  int64_t k = 0;
-  for (; k + XENT_COLUMNS <= n; k += XENT_COLUMNS) {
+/* Columns that are loaded at once: of 16 bits, two for one. */
+XENT_INLINE int64_t columns_at_once(const int32_t type) { return XENT_COLUMNS * 4 / size_of_float(type); }
+
+XENT_INLINE void pack_columns_of(const char *const row[XENT_LANES], int64_t begin, int64_t n, const int32_t type, float *to,
+                                 int64_t pitch) {
+  const int per = 4 / (int)size_of_float(type);
+  for (int64_t k = 0; k < n; k += columns_at_once(type)) {
+    if (k > n - columns_at_once(type)) k = n - columns_at_once(type); /* the last ones, some of them once more */
     lanes t[XENT_COLUMNS];
     lanes_load_columns(row, begin + k, type, t);
     XENT_UNROLL(16)
-    for (int j = 0; j < XENT_COLUMNS; j++) lanes_store(to + (k + j) * pitch, t[j]);
+    for (int j = 0; j < XENT_COLUMNS; j++) {
+      float *column = to + (k + j * per) * pitch;
+      lanes_store(column, lanes_of_bits(t[j], type, false));
+      if (per == 2) lanes_store(column + pitch, lanes_of_bits(t[j], type, true));
+    }
   }
-  return k;
 }
 
 /* Numbers [begin, begin + n) of `count` rows from `first` on, transposed: number k of row i goes to to[k * pitch + i].
@@ -69,12 +78,16 @@ XENT_SHARED void pack_columns(const matrix *m, int64_t first, int64_t count, int
     s[i] = row_of_matrix(m, first + (i < count ? i : 0));
     row[i] = s[i].at;
   }
-  int64_t k = 0;
-  if (m->stride == 1)
-    k = m->type == XENT_F32    ? pack_whole_columns(row, begin, n, XENT_F32, to, pitch)
-        : m->type == XENT_BF16 ? pack_whole_columns(row, begin, n, XENT_BF16, to, pitch)
-                               : pack_whole_columns(row, begin, n, XENT_F16, to, pitch);
-  for (; k < n; k++) {
+  if (m->stride == 1 && n >= columns_at_once(m->type)) {
+    if (m->type == XENT_F32)
+      pack_columns_of(row, begin, n, XENT_F32, to, pitch);
+    else if (m->type == XENT_BF16)
+      pack_columns_of(row, begin, n, XENT_BF16, to, pitch);
+    else
+      pack_columns_of(row, begin, n, XENT_F16, to, pitch);
+    return;
+  }
+  for (int64_t k = 0; k < n; k++) {
     XENT_ALIGNED float column[XENT_LANES] = {0};
     for (int64_t i = 0; i < count && i < XENT_LANES; i++) column[i] = strand_one(&s[i], begin + k);
     lanes_store(to + k * pitch, lanes_load(column));

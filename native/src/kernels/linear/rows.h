@@ -238,20 +238,23 @@ XENT_INLINE void multiply_gradients(product p, int64_t rows, bool finite) {
     multiply_with_care(p, rows);
 }
 
-/* Gradients of the logits of `rows` rows and n classes from `begin` on, times the weights of these, into the sums. */
+/* Gradients of the logits of `rows` rows and n classes from `begin` on, times the weights of these, into the sums: those of
+ * a panel of features stay in the caches until all classes are added. */
 XENT_SHARED void add_hidden_gradient(const linear *l, int64_t row, int64_t rows, int64_t begin, int64_t n, const float *g, int64_t pitch) {
   double *sums = l->hidden_sums + (row - l->call->row_begin) * l->columns;
+  const int64_t padded = tiles_of(rows) * XENT_TILE_ROWS;
   for (int64_t v = 0; v < n; v += XENT_TERMS) {
     const matrix m = matrix_of_floats(g + v, pitch);
-    const int64_t terms = least_of(XENT_TERMS, n - v);
-    pack_tiles(&m, 0, rows, 0, terms, l->gradient_tiles);
-    for (int64_t d = 0; d < l->features; d += XENT_PANEL) {
+    pack_tiles(&m, 0, rows, 0, least_of(XENT_TERMS, n - v), l->gradient_tiles + padded * v);
+  }
+  for (int64_t d = 0; d < l->features; d += XENT_PANEL)
+    for (int64_t v = 0; v < n; v += XENT_TERMS) {
+      const int64_t terms = least_of(XENT_TERMS, n - v);
       const bool finite = pack_rows(&l->weights, begin + v, terms, d, l->features - d, l->panel);
-      const product p = {.tile = l->gradient_tiles, .panel = l->panel, .terms = terms, .sums = sums + d, .sums_pitch = l->columns,
-                         .first = begin + v == 0};
+      const product p = {.tile = l->gradient_tiles + padded * v, .panel = l->panel, .terms = terms, .sums = sums + d,
+                         .sums_pitch = l->columns, .first = begin + v == 0};
       multiply_gradients(p, rows, finite);
     }
-  }
 }
 
 /* Tiles of classes: term k of class i of a tile is row k of g. */
@@ -260,16 +263,17 @@ XENT_INLINE void pack_classes(const float *g, int64_t pitch, int64_t terms, int6
     for (int64_t k = 0; k < terms; k++, to += XENT_TILE_ROWS) lanes_store(to, lanes_load_part(g + k * pitch + v, n - v, 0.0f));
 }
 XENT_SHARED void add_weights_gradient(const linear *l, int64_t row, int64_t rows, int64_t n, const float *g, int64_t pitch) {
-  for (int64_t r = 0; r < rows; r += XENT_TERMS) {
-    const int64_t terms = least_of(XENT_TERMS, rows - r);
-    pack_classes(g + r * pitch, pitch, terms, n, l->gradient_tiles);
-    for (int64_t d = 0; d < l->features; d += XENT_PANEL) {
+  const int64_t padded = tiles_of(n) * XENT_TILE_ROWS;
+  for (int64_t r = 0; r < rows; r += XENT_TERMS)
+    pack_classes(g + r * pitch, pitch, least_of(XENT_TERMS, rows - r), n, l->gradient_tiles + padded * r);
+  for (int64_t d = 0; d < l->features; d += XENT_PANEL)
+    for (int64_t r = 0; r < rows; r += XENT_TERMS) {
+      const int64_t terms = least_of(XENT_TERMS, rows - r);
       const bool finite = pack_rows(&l->hidden, row + r, terms, d, l->features - d, l->panel);
-      const product p = {.tile = l->gradient_tiles, .panel = l->panel, .terms = terms, .sums = l->weights_sums + d,
-                         .sums_pitch = l->columns, .first = row + r == l->call->row_begin};
+      const product p = {.tile = l->gradient_tiles + padded * r, .panel = l->panel, .terms = terms,
+                         .sums = l->weights_sums + d, .sums_pitch = l->columns, .first = row + r == l->call->row_begin};
       multiply_gradients(p, n, finite);
     }
-  }
 }
 XENT_SHARED void add_bias_gradient(const linear *l, int64_t row, int64_t rows, int64_t n, const float *g, int64_t pitch) {
   for (int64_t r = 0; r < rows; r += XENT_TERMS)

@@ -16,7 +16,7 @@ typedef struct {
   bool first, last;
 } product;
 
-/* Which lane of a tile's sums; the stores are in order, or the compiler widens everything at once, which no registers hold. */
+/* Each product is settled before it is widened: else the compiler does so for all variants at once, which no registers hold. */
 XENT_INLINE void end_block(const int rows, const product *p, lanes c[XENT_TILE_ROWS][XENT_TILE_LANES], const bool first, const bool last,
                            const bool bias) {
   XENT_UNROLL(16)
@@ -25,7 +25,7 @@ XENT_INLINE void end_block(const int rows, const product *p, lanes c[XENT_TILE_R
     for (int j = 0; j < XENT_TILE_LANES; j++) {
       double *sums = p->sums + i * p->sums_pitch + j * XENT_LANES;
       float *out = p->out + i * p->out_pitch + j * XENT_LANES;
-      XENT_IN_ORDER();
+      lanes_settle(&c[i][j]);
       if (first && last && !bias) {
         lanes_store(out, c[i][j]);
         continue;

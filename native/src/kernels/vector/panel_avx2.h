@@ -9,11 +9,9 @@
 #define XENT_COLUMNS 4
 
 XENT_INLINE __m128 four_of_row(const char *row, int64_t k, const int32_t type) {
-  if (type == XENT_F32) return _mm_loadu_ps((const float *)(const void *)row + k);
-  const __m128i halves = _mm_loadl_epi64((const __m128i *)(const void *)(row + 2 * k));
-  return type == XENT_BF16 ? _mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(halves), 16)) : _mm_cvtph_ps(halves);
+  return _mm_loadu_ps((const float *)(const void *)(row + k * size_of_float(type)));
 }
-/* Four numbers of eight rows: rows i and i + 4 side by side, then four by four in each half. */
+/* Four of eight rows: rows i and i + 4 side by side, then four by four in each half. */
 XENT_INLINE void eight_rows(const char *const row[8], int64_t k, const int32_t type, __m256 t[4]) {
   __m256 a[4], b[4];
   XENT_UNROLL(4)
@@ -34,5 +32,17 @@ XENT_INLINE void lanes_load_columns(const char *const row[XENT_LANES], int64_t k
   XENT_UNROLL(4)
   for (int j = 0; j < 4; j++) t[j] = (lanes){lo[j], hi[j]};
 }
+XENT_INLINE __m256 floats_of_bits(__m256 bits, const int32_t type, const bool upper) {
+  __m256i u = _mm256_castps_si256(bits);
+  if (type == XENT_BF16)
+    return _mm256_castsi256_ps(upper ? _mm256_and_si256(u, _mm256_set1_epi32(-65536)) : _mm256_slli_epi32(u, 16));
+  u = upper ? _mm256_srli_epi32(u, 16) : _mm256_and_si256(u, _mm256_set1_epi32(0xffff));
+  return _mm256_cvtph_ps(_mm_packus_epi32(_mm256_castsi256_si128(u), _mm256_extracti128_si256(u, 1)));
+}
+XENT_INLINE lanes lanes_of_bits(lanes bits, const int32_t type, const bool upper) {
+  return type == XENT_F32 ? bits : (lanes){floats_of_bits(bits.lo, type, upper), floats_of_bits(bits.hi, type, upper)};
+}
+
+XENT_INLINE void lanes_settle(lanes *a) { __asm__ volatile("" : "+x"(a->lo), "+x"(a->hi)); }
 
 #endif

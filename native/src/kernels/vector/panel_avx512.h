@@ -15,10 +15,7 @@ XENT_INLINE __m512 unpack_doubles(__m512 a, __m512 b, const bool high) {
 XENT_INLINE void lanes_load_columns(const char *const row[XENT_LANES], int64_t k, const int32_t type, lanes t[XENT_COLUMNS]) {
   __m512 a[16], b[16];
   XENT_UNROLL(16)
-  for (int i = 0; i < 16; i++)
-    a[i] = type == XENT_F32    ? _mm512_loadu_ps((const float *)(const void *)row[i] + k)
-           : type == XENT_BF16 ? lanes_load_bf16((const uint16_t *)(const void *)row[i] + k).v
-                               : lanes_load_f16((const uint16_t *)(const void *)row[i] + k).v;
+  for (int i = 0; i < 16; i++) a[i] = _mm512_loadu_ps(row[i] + k * size_of_float(type));
   XENT_UNROLL(8)
   for (int i = 0; i < 16; i += 2) {
     b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
@@ -41,5 +38,15 @@ XENT_INLINE void lanes_load_columns(const char *const row[XENT_LANES], int64_t k
     t[12 + j].v = _mm512_shuffle_f32x4(odd, odd8, 0xdd);
   }
 }
+XENT_INLINE lanes lanes_of_bits(lanes bits, const int32_t type, const bool upper) {
+  if (type == XENT_F32) return bits;
+  __m512i u = _mm512_castps_si512(bits.v);
+  if (type == XENT_BF16)
+    return (lanes){_mm512_castsi512_ps(upper ? _mm512_and_si512(u, _mm512_set1_epi32(-65536)) : _mm512_slli_epi32(u, 16))};
+  if (upper) u = _mm512_srli_epi32(u, 16);
+  return (lanes){_mm512_cvtph_ps(_mm512_cvtepi32_epi16(u))};
+}
+
+XENT_INLINE void lanes_settle(lanes *a) { __asm__ volatile("" : "+v"(a->v)); }
 
 #endif

@@ -9,11 +9,9 @@
 #define XENT_COLUMNS 4
 
 XENT_INLINE float32x4_t four_of_row(const char *row, int64_t k, const int32_t type) {
-  if (type == XENT_F32) return vld1q_f32((const float *)(const void *)row + k);
-  const uint16x4_t halves = vld1_u16((const uint16_t *)(const void *)row + k);
-  return type == XENT_BF16 ? vreinterpretq_f32_u32(vshll_n_u16(halves, 16)) : vcvt_f32_f16(vreinterpret_f16_u16(halves));
+  return vreinterpretq_f32_u8(vld1q_u8((const uint8_t *)(row + k * size_of_float(type))));
 }
-/* Four numbers of four rows. */
+/* Four of four rows. */
 XENT_INLINE void four_rows(const char *const row[4], int64_t k, const int32_t type, float32x4_t t[4]) {
   const float32x4x2_t a = vtrnq_f32(four_of_row(row[0], k, type), four_of_row(row[1], k, type));
   const float32x4x2_t b = vtrnq_f32(four_of_row(row[2], k, type), four_of_row(row[3], k, type));
@@ -31,5 +29,17 @@ XENT_INLINE void lanes_load_columns(const char *const row[XENT_LANES], int64_t k
   XENT_UNROLL(4)
   for (int j = 0; j < 4; j++) t[j] = (lanes){a[j], b[j], c[j], d[j]};
 }
+XENT_INLINE float32x4_t floats_of_bits(float32x4_t bits, const int32_t type, const bool upper) {
+  const uint32x4_t u = vreinterpretq_u32_f32(bits);
+  if (type == XENT_BF16) return vreinterpretq_f32_u32(upper ? vandq_u32(u, vdupq_n_u32(0xffff0000u)) : vshlq_n_u32(u, 16));
+  return vcvt_f32_f16(vreinterpret_f16_u16(upper ? vshrn_n_u32(u, 16) : vmovn_u32(u)));
+}
+XENT_INLINE lanes lanes_of_bits(lanes bits, const int32_t type, const bool upper) {
+  if (type == XENT_F32) return bits;
+  return (lanes){floats_of_bits(bits.a, type, upper), floats_of_bits(bits.b, type, upper), floats_of_bits(bits.c, type, upper),
+                 floats_of_bits(bits.d, type, upper)};
+}
+
+XENT_INLINE void lanes_settle(lanes *a) { __asm__ volatile("" : "+w"(a->a), "+w"(a->b), "+w"(a->c), "+w"(a->d)); }
 
 #endif
