@@ -83,7 +83,10 @@ XENT_SHARED void make_logits(const linear *l, int64_t rows, int64_t begin, int64
       for (int64_t j = 0; j < XENT_PANEL && v + j < n; j += XENT_LANES)
         pack_columns(&l->weights, begin + v + j, least_of(XENT_LANES, n - v - j), k, p.terms, l->panel + j, XENT_PANEL);
       p.tile = l->packed + k * XENT_TILE_ROWS;
-      multiply_tiles(p, rows, l->features * XENT_TILE_ROWS);
+      const int64_t next = p.last ? 0 : k + XENT_TERMS, first = p.last ? v + XENT_PANEL : v;
+      multiply_tiles(p, rows, l->features * XENT_TILE_ROWS,
+                     next_panel_of(&l->weights, begin + first, least_of(XENT_PANEL, n - first), next,
+                                   least_of(XENT_TERMS, l->features - next)));
     }
   }
 }
@@ -230,10 +233,10 @@ XENT_SHARED xent_status linear_states(linear *l) {
 
 /* ---- gradients ---- */
 
-XENT_INLINE void multiply_gradients(product p, int64_t rows, bool finite) {
+XENT_INLINE void multiply_gradients(product p, int64_t rows, bool finite, next_panel next) {
   p.out = (float *)(void *)p.sums;
   if (finite)
-    multiply_tiles(p, rows, p.terms * XENT_TILE_ROWS);
+    multiply_tiles(p, rows, p.terms * XENT_TILE_ROWS, next);
   else
     multiply_with_care(p, rows);
 }
@@ -253,7 +256,9 @@ XENT_SHARED void add_hidden_gradient(const linear *l, int64_t row, int64_t rows,
       const bool finite = pack_rows(&l->weights, begin + v, terms, d, l->features - d, l->panel);
       const product p = {.tile = l->gradient_tiles + padded * v, .panel = l->panel, .terms = terms, .sums = sums + d,
                          .sums_pitch = l->columns, .first = begin + v == 0};
-      multiply_gradients(p, rows, finite);
+      const int64_t next = v + terms < n ? v + terms : 0, feature = next ? d : d + XENT_PANEL;
+      multiply_gradients(p, rows, finite, next_panel_of(&l->weights, begin + next, least_of(XENT_TERMS, n - next), feature,
+                                                        least_of(XENT_PANEL, l->features - feature)));
     }
 }
 
@@ -272,7 +277,9 @@ XENT_SHARED void add_weights_gradient(const linear *l, int64_t row, int64_t rows
       const bool finite = pack_rows(&l->hidden, row + r, terms, d, l->features - d, l->panel);
       const product p = {.tile = l->gradient_tiles + padded * r, .panel = l->panel, .terms = terms,
                          .sums = l->weights_sums + d, .sums_pitch = l->columns, .first = row + r == l->call->row_begin};
-      multiply_gradients(p, n, finite);
+      const int64_t next = r + terms < rows ? r + terms : 0, feature = next ? d : d + XENT_PANEL;
+      multiply_gradients(p, n, finite, next_panel_of(&l->hidden, row + next, least_of(XENT_TERMS, rows - next), feature,
+                                                     least_of(XENT_PANEL, l->features - feature)));
     }
 }
 XENT_SHARED void add_bias_gradient(const linear *l, int64_t row, int64_t rows, int64_t n, const float *g, int64_t pitch) {

@@ -5,6 +5,29 @@
 
 #include "kernels/linear/panel.h"
 
+/* Where the numbers of a panel lie: rows of so many bytes. */
+typedef struct {
+  uintptr_t at;
+  int64_t step, rows, bytes, done; /* done: of the first of them */
+} next_panel;
+
+XENT_INLINE next_panel next_panel_of(const matrix *m, int64_t row, int64_t rows, int64_t number, int64_t numbers) {
+  const int64_t size = size_of_float(m->type);
+  if (rows < 1 || numbers < 1 || m->inner != 1 || m->stride != 1) return (next_panel){0};
+  return (next_panel){.at = (uintptr_t)row_of_matrix(m, row).at + (uintptr_t)(number * size), .step = m->outer * size, .rows = rows,
+                      .bytes = numbers * size};
+}
+XENT_INLINE void fetch_lines(next_panel *p, int64_t lines) {
+  for (; lines > 0 && p->rows > 0; lines--) {
+    __builtin_prefetch((const void *)(p->at + (uintptr_t)p->done), 0, 2);
+    p->done += 64;
+    if (p->done < p->bytes) continue;
+    p->done = 0;
+    p->at += (uintptr_t)p->step;
+    p->rows--;
+  }
+}
+
 typedef struct {
   const float *tile, *panel;
   int64_t terms;
@@ -15,6 +38,16 @@ typedef struct {
   const float *bias; /* of the columns, or NULL */
   bool first, last;
 } product;
+
+/* The sums and results that a tile will end with, fetched while it is multiplied. */
+XENT_INLINE void fetch_end(const int rows, const product *p) {
+  for (int i = 0; i < rows; i++) {
+    if (!p->first || !p->last)
+      for (int j = 0; j < XENT_PANEL; j += 8) __builtin_prefetch(p->sums + i * p->sums_pitch + j, 1);
+    if (p->last)
+      for (int j = 0; j < XENT_PANEL; j += 16) __builtin_prefetch(p->out + i * p->out_pitch + j, 1);
+  }
+}
 
 /* Each product is settled before it is widened: else the compiler does so for all variants at once, which no registers hold. */
 XENT_INLINE void end_block(const int rows, const product *p, lanes c[XENT_TILE_ROWS][XENT_TILE_LANES], const bool first, const bool last,
@@ -49,6 +82,7 @@ XENT_INLINE void multiply_rows(const int rows, const product *p) {
     XENT_UNROLL(2)
     for (int j = 0; j < XENT_TILE_LANES; j++) c[i][j] = lanes_set(0.0f);
   }
+  fetch_end(rows, p);
   for (int64_t k = 0; k < p->terms; k++) {
     lanes w[XENT_TILE_LANES];
     XENT_UNROLL(2)
@@ -104,9 +138,12 @@ static void (*const multiply_tile[])(const product *) = {multiply_1, multiply_2,
 };
 _Static_assert(sizeof multiply_tile / sizeof *multiply_tile == XENT_TILE_ROWS, "a function for each number of rows");
 
-/* Tiles of `rows` rows in all, so many floats apart, with one panel; sums and out are those of the first row. */
-XENT_INLINE void multiply_tiles(product p, int64_t rows, int64_t step) {
+/* Tiles of `rows` rows in all, so many floats apart, with one panel; sums and out are those of the first row. The numbers of
+ * the panel that comes next are fetched. */
+XENT_INLINE void multiply_tiles(product p, int64_t rows, int64_t step, next_panel next) {
+  const int64_t lines = next.rows * ((next.bytes + 63) / 64) / tiles_of(rows) + 1;
   for (int64_t r = 0; r < rows; r += XENT_TILE_ROWS) {
+    fetch_lines(&next, lines);
     const int64_t n = rows - r < XENT_TILE_ROWS ? rows - r : XENT_TILE_ROWS;
     multiply_tile[n - 1](&p);
     p.tile += step;
