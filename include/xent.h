@@ -597,6 +597,27 @@ XENT_API xent_status xent_jensen_shannon_divergence(const xent_divergence_call *
  * they are equal, is c u p (s - sum p s) / (2 temperature); otherwise as xent_jensen_shannon_divergence. */
 XENT_API xent_status xent_total_variation(const xent_divergence_call *call);
 
+/* Hessian-vector products of cross-entropy: output = c u (diag p - p p^T) v / temperature^2, p being the softmax of
+ * logits / temperature, v `upstream`, c gradient_scale and u the row weight. (diag p - p p^T) / temperature^2 is the
+ * Hessian, with respect to the logits, of log sum exp(x), and so of the loss of every target with the sum 1: a label,
+ * smoothed or not, or a probability row. The weight of a label's class is a factor of the row weight. A row of weight 0
+ * is ignored: +0, whatever it holds. Masked classes are +0.
+ * output has the probabilities for a while, so its type is F32, or F64 where the logits are. It may be logits in place.
+ * Of the options isa, fully_masked, gradient_scale and temperature are for this; any other that is set is
+ * XENT_UNSUPPORTED. */
+typedef struct xent_cross_entropy_hvp_call {
+  uint64_t size;
+  xent_sizes sizes;
+  const xent_range *rows;      /* or NULL: all */
+  const xent_options *options; /* or NULL: xent_default_options */
+  xent_report *report;         /* or NULL */
+  xent_input logits, upstream, row_offsets /* or NULL */, class_mask /* or NULL */, row_weights /* or NULL */,
+      sink /* or NULL */;
+  xent_output output;
+} xent_cross_entropy_hvp_call;
+
+XENT_API xent_status xent_cross_entropy_hvp(const xent_cross_entropy_hvp_call *call);
+
 /* ---- sampling ----------------------------------------------------------------------------------- */
 
 /* The order of the filters, and what top-k does with ties: docs/numerics.md, section 11. A filter that rules do not
@@ -1029,6 +1050,10 @@ XENT_API xent_status xent_jensen_shannon_divergence_at(const xent_shape *shape, 
 XENT_API xent_status xent_total_variation_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
     int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights,
     void *losses, void *gradient, xent_tally *tally, xent_report *report);
+
+XENT_API xent_status xent_cross_entropy_hvp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
+    int64_t row_end, const void *logits, const void *upstream, const void *row_offsets, const void *class_mask,
+    const void *row_weights, const void *sink, void *output, xent_report *report);
 
 XENT_API xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
     int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets,

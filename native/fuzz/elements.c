@@ -63,7 +63,7 @@ fuzz_extent extent_of(const fuzz_problem *p, int index) {
     if (p->shape.target_count) return PER_ENTRY;
     return is_float_type(p->shape.targets.type) ? PER_CLASS : PER_ROW;
   }
-  if (index == UPSTREAM && p->address[LOGITS]) return PER_ROW; /* of cross-entropy */
+  if (index == UPSTREAM && p->address[LOGITS] && !p->hessian) return PER_ROW; /* of cross-entropy */
   return kind_of(p, index)->extent;
 }
 

@@ -165,6 +165,7 @@ static int32_t read_type(fuzz_problem *p, fuzz_input *in, int index, bool wide, 
       break;
     default: break;
   }
+  if (p->hessian && index == OUTPUT) return wide ? XENT_F64 : XENT_F32;
   if (wide) return chance(in, 48) && index != LOGITS && index != OUTPUT ? XENT_F32 : XENT_F64;
   static const int32_t floats[] = {XENT_F32, XENT_F16, XENT_BF16};
   return narrow ? floats[below(in, 3)] : XENT_F32;
@@ -272,6 +273,10 @@ static uint32_t agreeing(fuzz_problem *p, fuzz_input *in, uint32_t given) {
     o->softcap = softcap;
     o->isa = isa;
     return given;
+  }
+  if (p->hessian && !is_wild(p, in, 16)) {
+    o->label_smoothing = o->softcap = o->z_loss = o->probability_clamp = 0;
+    o->smoothing = o->has_ignore_index = 0;
   }
   if (!p->way) return given;
   if (p->way != XENT_WAY_ROW && !chance(in, 8)) given &= ~BIT(ROW_OFFSETS);

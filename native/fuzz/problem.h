@@ -39,6 +39,7 @@ typedef struct {
   int32_t way;            /* by choice, of kernels/ways.h; XENT_WAY_NONE: whichever it comes to */
   bool ragged;            /* row_offsets are given */
   bool selected;          /* of selected classes: upstream and log-probabilities lie as the targets */
+  bool hessian;           /* of a Hessian: upstream has a number per class, output the type of the arithmetic */
   bool elementwise;       /* of elements: row weights and sinks are their weights, and all have one per element */
   bool sampled;           /* of sampling, whose arrays have slots of others */
   int32_t sampling_per_row;

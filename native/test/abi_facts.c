@@ -223,6 +223,20 @@ static void structs(void) {
   FIELD(xent_selected_log_probabilities_backward_call, upstream);
   FIELD(xent_selected_log_probabilities_backward_call, gradient);
 
+  STRUCT(xent_cross_entropy_hvp_call);
+  FIELD(xent_cross_entropy_hvp_call, size);
+  FIELD(xent_cross_entropy_hvp_call, sizes);
+  FIELD(xent_cross_entropy_hvp_call, rows);
+  FIELD(xent_cross_entropy_hvp_call, options);
+  FIELD(xent_cross_entropy_hvp_call, report);
+  FIELD(xent_cross_entropy_hvp_call, logits);
+  FIELD(xent_cross_entropy_hvp_call, upstream);
+  FIELD(xent_cross_entropy_hvp_call, row_offsets);
+  FIELD(xent_cross_entropy_hvp_call, class_mask);
+  FIELD(xent_cross_entropy_hvp_call, row_weights);
+  FIELD(xent_cross_entropy_hvp_call, sink);
+  FIELD(xent_cross_entropy_hvp_call, output);
+
   STRUCT(xent_binary_cross_entropy_call);
   FIELD(xent_binary_cross_entropy_call, size);
   FIELD(xent_binary_cross_entropy_call, sizes);

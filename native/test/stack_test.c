@@ -46,6 +46,9 @@ static void *run_backward(void *argument) {
   must(xent_softmax_backward_at(s, o, 0, p->rows, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL), "softmax backward");
   must(xent_log_softmax_backward_at(s, o, 0, p->rows, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL),
        "log-softmax backward");
+  xent_options plain = xent_default_options();
+  plain.isa = o->isa;
+  must(xent_cross_entropy_hvp_at(s, &plain, 0, p->rows, x, g, NULL, NULL, NULL, NULL, y, NULL), "hvp");
   return NULL;
 }
 

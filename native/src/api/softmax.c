@@ -110,6 +110,8 @@ static xent_status backward(xent_frame *f, bool log) {
   if (!status && f->call.known_statistics) status = xent_check_statistics(f, XENT_KIND_BACKWARD);
   if (!status) {
     const void *gradient = f->call.output;
+    const double temperature = f->call.options->temperature;
+    f->call.factor = temperature != 0 ? 1 / temperature : 1;
     f->call.output_layout = &f->call.shape->gradient;
     f->call.log = log;
     f->call.stream =

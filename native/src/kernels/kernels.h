@@ -55,6 +55,7 @@ typedef struct {
   xent_report *report;
   int32_t divergence; /* which one */
   uint32_t digest;   /* of the options: what statistics and states say of them; where the call has or makes any */
+  double factor;     /* of a backward of softmax: what its results are times, 1 / temperature */
   bool log;          /* log-softmax */
   bool wide;         /* float64 arithmetic */
   bool stream;       /* stores go past the caches */

@@ -286,7 +286,7 @@ XENT_INLINE void emit_backward_run(const job *j, const column_terms *in, int64_t
   for (int64_t i = 0; i < count; i += XENT_LANES) {
     const column_terms block = columns_on(*in, call->class_begin, i);
     emit_backward_of(&block, dx + i * size_of_float(l->type), l, call->class_end - call->class_begin,
-                     count - i < XENT_LANES ? count - i : XENT_LANES, sums + i, j->heat.hi, call->log, past);
+                     count - i < XENT_LANES ? count - i : XENT_LANES, sums + i, (float)call->factor, call->log, past);
   }
 }
 

@@ -48,6 +48,9 @@ const grid_function grid_functions[FUNCTIONS] = {
     [DIVERGENCE] = {"divergence", BIT(LOGITS) | BIT(TEACHER),
                     BIT(CLASS_MASK) | BIT(ROW_WEIGHTS) | BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY),
                     BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY)},
+    [HVP] = {"hvp", BIT(LOGITS) | BIT(UPSTREAM) | BIT(OUTPUT),
+             BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(ROW_WEIGHTS) | BIT(SINK), BIT(OUTPUT), .ragged = true,
+             .hessian = true},
     [SELECTED] = {"selected log-probabilities", BIT(LOGITS) | BIT(TARGETS) | BIT(STATISTICS) | BIT(GRADIENT),
                   BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK) | BIT(UPSTREAM) | BIT(LOG_PROBABILITIES) | BIT(REPORT),
                   BIT(LOG_PROBABILITIES) | BIT(STATISTICS), .sparse = true, .ragged = true, .selected = true},
@@ -232,6 +235,11 @@ void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
       status = (p->seed % 2 ? xent_kl_divergence_at : xent_jensen_shannon_divergence_at)(
           shape_of(p), options_of(p), begin, end, a[LOGITS], a[TEACHER], a[CLASS_MASK], a[ROW_WEIGHTS], a[LOSSES],
           a[GRADIENT], tally_of(p), report_of(p));
+      break;
+    case HVP:
+      status = xent_cross_entropy_hvp_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[UPSTREAM],
+                                         a[ROW_OFFSETS], a[CLASS_MASK], a[ROW_WEIGHTS], a[SINK], a[OUTPUT],
+                                         report_of(p));
       break;
     case CHECK_LABELS: case CHECK_SPARSE:
       status =

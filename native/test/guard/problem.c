@@ -39,6 +39,7 @@ static void choose_sizes(fuzz_problem *p, const grid_point *at, random_source *r
   }
   const grid_function *f = &grid_functions[at->function];
   p->selected = f->selected;
+  p->hessian = f->hessian;
   s->target_count = f->sparse ? 1 + random_below(r, 4) : 0;
   s->top_count = 1 + random_below(r, 4);
   if (s->top_count > s->classes) s->top_count = s->classes;
@@ -59,7 +60,7 @@ static void choose_options(fuzz_problem *p, const grid_point *at, random_source 
     o->softcap = one_in(r, 2) ? 0 : 20;
     return;
   }
-  if (at->function == DIVERGENCE) {
+  if (at->function == DIVERGENCE || at->function == HVP) {
     o->temperature = one_in(r, 2) ? 0 : 2.5;
     return;
   }
@@ -108,6 +109,8 @@ static int32_t type_of(const fuzz_problem *p, const grid_point *at, int index, r
     default: break;
   }
   if (at->function == TALLY_OF_VALUES) return at->types == ALL_F64 ? XENT_F64 : XENT_F32;
+  if (at->function == HVP && index == OUTPUT)
+    return at->types == ALL_F64 || at->types == MIXED_WIDE ? XENT_F64 : XENT_F32;
   return float_type(at->types, r, computed);
 }
 
@@ -144,7 +147,8 @@ static const int shared_with[FUNCTIONS][2] = {
     [PARTS_OF_BACKWARD] = {GRADIENT, OUTPUT}, [PARTS_OF_LOG_BACKWARD] = {GRADIENT, OUTPUT},
     [LABELS_WITH_GRADIENT] = {GRADIENT, LOGITS}, [PROBABILITIES_WITH_GRADIENT] = {GRADIENT, LOGITS},
     [PARTS_OF_LABELS] = {GRADIENT, LOGITS}, [PARTS_OF_PROBABILITIES] = {GRADIENT, LOGITS},
-    [PARTS_OF_SPARSE] = {GRADIENT, LOGITS}, [DIVERGENCE] = {GRADIENT, LOGITS}};
+    [PARTS_OF_SPARSE] = {GRADIENT, LOGITS}, [DIVERGENCE] = {GRADIENT, LOGITS},
+    [HVP] = {OUTPUT, LOGITS}};
 
 /* The written array takes the memory and the layout of what it replaces. */
 static bool share(fuzz_problem *p, const grid_point *at, uint32_t given) {
@@ -158,6 +162,7 @@ static bool share(fuzz_problem *p, const grid_point *at, uint32_t given) {
   }
   if (written == other || !(given & BIT(written)) || !(given & BIT(other))) return false;
   p->in_slot_of[written] = other;
+  if (at->function == HVP && layout_of_array(p, written)->type != layout_of_array(p, other)->type) return false;
   *layout_to_set(p, written) = *layout_of_array(p, other);
   return true;
 }

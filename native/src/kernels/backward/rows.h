@@ -19,7 +19,7 @@ enum { XENT_DENSE_SOFTMAX_BACKWARD = 48, XENT_DENSE_LOG_SOFTMAX_BACKWARD = XENT_
 typedef struct {
   const xent_call *call;
   bool log, straight; /* straight: all three are floats side by side, and nothing is masked */
-  float hi;           /* of the temperature */
+  float hi;           /* the factor of the call */
 } backward_call;
 
 typedef struct {
@@ -41,7 +41,7 @@ XENT_INLINE backward_call backward_call_of(const xent_call *call) {
   const bool lines = s->output.classes == 1 && s->upstream.classes == 1 && (!call->output || call->output_layout->classes == 1);
   return (backward_call){.call = call, .log = call->states ? !call->forward_output : call->log,
                          .straight = floats && lines && !call->class_mask && !call->row_offsets,
-                         .hi = heat_of(call->options->temperature).hi};
+                         .hi = (float)call->factor};
 }
 
 XENT_INLINE row_source backward_source(const xent_call *call, row_span span, const void *array, const xent_layout *l) {

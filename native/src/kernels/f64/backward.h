@@ -35,11 +35,11 @@ XENT_SHARED pair f64_backward_chunk(const f64_backward *r, bool log, int64_t beg
   return sum;
 }
 
-/* softmax: dx = y (g - s); log-softmax: dx = g - p s, p = exp(y); divided by the temperature where there is one */
+/* softmax: dx = y (g - s); log-softmax: dx = g - p s, p = exp(y); times a factor */
 XENT_SHARED void f64_emit_backward(const double *y, const double *g, double *dx, int64_t n, doubles s, bool log,
-                                   double per_temperature) {
+                                   double factor) {
   const f64_reference k = f64_reference_of(doubles_set(0), f64_temperature_of(0));
-  const doubles r = doubles_set(per_temperature), unscale = doubles_set(-0x1p-192);
+  const doubles r = doubles_set(factor), unscale = doubles_set(-0x1p-192);
   for (int64_t i = 0; i < n; i += XENT_DOUBLES) {
     const doubles gs = doubles_load_part(g + i, n - i, 0);
     doubles v = doubles_load_part(y + i, n - i, 0);
@@ -52,7 +52,6 @@ XENT_SHARED void f64_emit_backward(const double *y, const double *g, double *dx,
 /* One row. */
 XENT_SHARED void f64_backward_row(const xent_call *call, int64_t row, const f64_buffers *b) {
   const f64_backward r = f64_backward_of(call, row);
-  const double per_temperature = f64_temperature_of(call->options->temperature).high;
   const int64_t classes = r.g.classes, end = f64_class_end(call, classes);
   const f64_array dx = f64_array_of(call, call->output, call->output_layout, r.span);
   pair total = pair_of(doubles_set(0));
@@ -63,7 +62,7 @@ XENT_SHARED void f64_backward_row(const xent_call *call, int64_t row, const f64_
     const int64_t n = f64_part(i, end, XENT_PIECE);
     const double *g = f64_unmasked(&r.g, i, n, b->x), *y = f64_unmasked(&r.y, i, n, b->t);
     double *out = f64_room(&dx, i, b->out);
-    f64_emit_backward(y, g, out, n, sum, call->log, per_temperature);
+    f64_emit_backward(y, g, out, n, sum, call->log, call->factor);
     f64_mask(&r.g, i, n, out, 0);
     f64_store(&dx, i, n, out);
   }
@@ -87,8 +86,7 @@ XENT_SHARED void f64_backward_aside(const xent_call *call, int64_t row, int64_t 
   f64_turn(gs, g, n);
   const int64_t all = n * XENT_DOUBLES;
   const pair sum = call->log ? f64_sum_values(g, all, true) : f64_sum_products(g, y, all, true);
-  f64_emit_backward(y, g, g, all, pair_value(sum), call->log,
-                    f64_temperature_of(call->options->temperature).high);
+  f64_emit_backward(y, g, g, all, pair_value(sum), call->log, call->factor);
   f64_turn_back(g, out, n, doubles_set(1), doubles_set(-0.0));
   for (int k = 0; k < count && k < XENT_DOUBLES; k++) {
     r = f64_backward_of(call, row + k);

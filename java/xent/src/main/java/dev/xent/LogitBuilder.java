@@ -9,13 +9,14 @@ import java.util.Objects;
 
 /**
  * The options of operations on logits without targets: {@link Softmax}, {@link LogSoftmax}, {@link
- * LogSumExp}, {@link Entropy}, {@link TopK} and {@link SelectedLogProbabilities}. Not safe for use
- * by several threads at once; the operation that it builds is.
+ * LogSumExp}, {@link Entropy}, {@link TopK}, {@link SelectedLogProbabilities} and {@link
+ * CrossEntropyHvp}. Not safe for use by several threads at once; the operation that it builds is.
  *
  * @param <B> the builder itself, which every option returns
  */
 public abstract sealed class LogitBuilder<B extends LogitBuilder<B>> extends OperationBuilder<B>
-    permits Entropy.Builder,
+    permits CrossEntropyHvp.Builder,
+        Entropy.Builder,
         LogSoftmax.Builder,
         LogSumExp.Builder,
         SelectedLogProbabilities.Builder,
@@ -56,7 +57,8 @@ public abstract sealed class LogitBuilder<B extends LogitBuilder<B>> extends Ope
 
   /**
    * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay. The
-   * backward of softmax and log-softmax refuses it: {@code y} does not tell its derivative.
+   * backward of softmax and log-softmax refuses it: {@code y} does not tell its derivative. So does
+   * {@link CrossEntropyHvp}, whose Hessian it changes.
    *
    * @throws OptionException unless it is from 2^-32 to 2^32
    */

@@ -225,5 +225,7 @@ class AllocationTest {
     allocatesNothing("divergence", x, other, in -> divergence.forward(in, y));
     allocatesNothing(
         "divergence with gradient", x, other, in -> divergence.forwardBackward(in, y, dx));
+    CrossEntropyHvp hvp = CrossEntropyHvp.builder().backend(backend).build();
+    allocatesNothing("hvp", x, other, in -> hvp.product(in, y, dx));
   }
 }

@@ -44,6 +44,7 @@ class ToStringTest {
     assertThat(NllLoss.mean()).hasToString("NllLoss[]");
     assertThat(Divergence.mean(Divergence.Kind.KULLBACK_LEIBLER))
         .hasToString("Divergence[kind=KULLBACK_LEIBLER]");
+    assertThat(CrossEntropyHvp.along(-1)).hasToString("CrossEntropyHvp[]");
     assertThat(SelectedLogProbabilities.along(-1)).hasToString("SelectedLogProbabilities[]");
     assertThat(Inputs.none()).hasToString("Inputs[]");
     assertThat(new CrossEntropy.Outputs()).hasToString("Outputs[]");

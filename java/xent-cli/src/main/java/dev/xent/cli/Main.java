@@ -31,6 +31,7 @@ import picocli.CommandLine.Spec;
       DivergenceCommand.class,
       BinaryCrossEntropyCommand.class,
       SelectedCommand.class,
+      HvpCommand.class,
       SampleCommand.class,
       VerifyCommand.class,
       InfoCommand.class,

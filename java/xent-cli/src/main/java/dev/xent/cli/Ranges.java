@@ -43,6 +43,13 @@ final class Ranges {
     }
   }
 
+  /** Refuses infinities and NaN. */
+  static void finite(String option, double value) {
+    if (!Double.isFinite(value)) {
+      throw outOfRange(option, value, "a finite number");
+    }
+  }
+
   /** Refuses negative numbers, infinities and NaN. */
   static void atLeast0(String option, @Nullable Double value) {
     if (value != null && !(value >= 0 && value < Double.POSITIVE_INFINITY)) {

@@ -6,6 +6,7 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import dev.xent.Argmax;
 import dev.xent.CrossEntropy;
+import dev.xent.CrossEntropyHvp;
 import dev.xent.Divergence;
 import dev.xent.Entropy;
 import dev.xent.Inputs;
@@ -122,6 +123,8 @@ final class Samples {
     put(dev.xent.BinaryCrossEntropy.Builder.class, dev.xent.BinaryCrossEntropy.builder());
     put(dev.xent.BinaryCrossEntropy.Outputs.class, new dev.xent.BinaryCrossEntropy.Outputs());
     put(Divergence.class, Divergence.mean(Divergence.Kind.KULLBACK_LEIBLER));
+    put(CrossEntropyHvp.class, CrossEntropyHvp.along(-1));
+    put(CrossEntropyHvp.Builder.class, CrossEntropyHvp.builder());
     put(SelectedLogProbabilities.class, SelectedLogProbabilities.along(-1));
     put(SelectedLogProbabilities.Builder.class, SelectedLogProbabilities.builder());
     put(SelectedLogProbabilities.Saved.class, new SelectedLogProbabilities.Saved(Arena.ofAuto()));

@@ -1559,6 +1559,66 @@ public class XentH extends XentH$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+
+    private static class xent_cross_entropy_hvp {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_cross_entropy_hvp");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_hvp(const xent_cross_entropy_hvp_call *call)
+     * }
+     */
+    public static FunctionDescriptor xent_cross_entropy_hvp$descriptor() {
+        return xent_cross_entropy_hvp.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_hvp(const xent_cross_entropy_hvp_call *call)
+     * }
+     */
+    public static MethodHandle xent_cross_entropy_hvp$handle() {
+        return xent_cross_entropy_hvp.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_hvp(const xent_cross_entropy_hvp_call *call)
+     * }
+     */
+    public static MemorySegment xent_cross_entropy_hvp$address() {
+        return xent_cross_entropy_hvp.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_hvp(const xent_cross_entropy_hvp_call *call)
+     * }
+     */
+    public static int xent_cross_entropy_hvp(MemorySegment call) {
+        var mh$ = xent_cross_entropy_hvp.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_cross_entropy_hvp", call);
+            }
+            return (int)mh$.invokeExact(call);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
     private static final int XENT_RULES_XENT = (int)0L;
     /**
      * {@snippet lang=c :
@@ -3400,6 +3460,77 @@ public class XentH extends XentH$shared {
                 traceDowncall("xent_total_variation_at", shape, options, row_begin, row_end, logits, teacher, class_mask, row_weights, losses, gradient, tally, report);
             }
             return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, teacher, class_mask, row_weights, losses, gradient, tally, report);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_cross_entropy_hvp_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_cross_entropy_hvp_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_hvp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *upstream, const void *row_offsets, const void *class_mask, const void *row_weights, const void *sink, void *output, xent_report *report)
+     * }
+     */
+    public static FunctionDescriptor xent_cross_entropy_hvp_at$descriptor() {
+        return xent_cross_entropy_hvp_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_hvp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *upstream, const void *row_offsets, const void *class_mask, const void *row_weights, const void *sink, void *output, xent_report *report)
+     * }
+     */
+    public static MethodHandle xent_cross_entropy_hvp_at$handle() {
+        return xent_cross_entropy_hvp_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_hvp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *upstream, const void *row_offsets, const void *class_mask, const void *row_weights, const void *sink, void *output, xent_report *report)
+     * }
+     */
+    public static MemorySegment xent_cross_entropy_hvp_at$address() {
+        return xent_cross_entropy_hvp_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_cross_entropy_hvp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *upstream, const void *row_offsets, const void *class_mask, const void *row_weights, const void *sink, void *output, xent_report *report)
+     * }
+     */
+    public static int xent_cross_entropy_hvp_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment upstream, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment row_weights, MemorySegment sink, MemorySegment output, MemorySegment report) {
+        var mh$ = xent_cross_entropy_hvp_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_cross_entropy_hvp_at", shape, options, row_begin, row_end, logits, upstream, row_offsets, class_mask, row_weights, sink, output, report);
+            }
+            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, upstream, row_offsets, class_mask, row_weights, sink, output, report);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -456,6 +456,37 @@ public interface Kernels {
       MemorySegment report);
 
   /**
+   * The Hessian of cross-entropy times a vector per row. As xent_cross_entropy_hvp_at.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param logits x
+   * @param upstream the vectors
+   * @param rowOffsets rows + 1 places where ragged rows begin, or NULL
+   * @param classMask 0 for each class that is masked, or NULL
+   * @param rowWeights one per row, or NULL
+   * @param sink one logit per row more in its denominator, or NULL
+   * @param output the products
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int crossEntropyHvp(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment upstream,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment rowWeights,
+      MemorySegment sink,
+      MemorySegment output,
+      MemorySegment report);
+
+  /**
    * Binary cross-entropy of every element, and its gradient. As xent_binary_cross_entropy_at.
    *
    * @param shape xent_shape

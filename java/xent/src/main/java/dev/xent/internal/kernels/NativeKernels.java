@@ -97,6 +97,12 @@ public final class NativeKernels implements Kernels {
           XentH.xent_kl_divergence_at$handle(),
           critical(
               XentH.xent_kl_divergence_at$address(), XentH.xent_kl_divergence_at$descriptor()));
+  private static final MethodHandle CROSS_ENTROPY_HVP =
+      eitherWay(
+          XentH.xent_cross_entropy_hvp_at$handle(),
+          critical(
+              XentH.xent_cross_entropy_hvp_at$address(),
+              XentH.xent_cross_entropy_hvp_at$descriptor()));
   private static final MethodHandle BINARY_CROSS_ENTROPY =
       eitherWay(
           XentH.xent_binary_cross_entropy_at$handle(),
@@ -740,6 +746,46 @@ public final class NativeKernels implements Kernels {
               losses,
               gradient,
               tally,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
+    }
+  }
+
+  @Override
+  public int crossEntropyHvp(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment upstream,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment rowWeights,
+      MemorySegment sink,
+      MemorySegment output,
+      MemorySegment report) {
+    boolean critical =
+        isBrief(shape, rowBegin, rowEnd)
+            || onHeap(logits, upstream, rowOffsets)
+            || onHeap(classMask, rowWeights, sink)
+            || onHeap(output);
+    try {
+      return (int)
+          CROSS_ENTROPY_HVP.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              logits,
+              upstream,
+              rowOffsets,
+              classMask,
+              rowWeights,
+              sink,
+              output,
               report);
     } catch (Throwable thrown) {
       throw unchecked(thrown);

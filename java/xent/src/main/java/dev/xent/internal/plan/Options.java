@@ -303,6 +303,17 @@ public record Options(
     }
   }
 
+  /** Refuses what a Hessian-vector product does not have. */
+  void refuseSoftcapOfHessian() {
+    if (softcap != 0) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "softcap is %s, and the Hessian of cross-entropy with one has another form: build the operation without it",
+              softcap));
+    }
+  }
+
   /** Refuses what the loss of log-probabilities does not have. */
   void requireForLogProbabilities() {
     String option =

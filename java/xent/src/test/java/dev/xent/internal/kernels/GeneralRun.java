@@ -3,6 +3,7 @@ package dev.xent.internal.kernels;
 
 import static java.lang.foreign.MemorySegment.NULL;
 
+import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
@@ -57,6 +58,7 @@ final class GeneralRun {
     }
     full();
     divergence();
+    hvp();
     if (!c.ragged) {
       softmaxInParts();
       if (c.hasTargets() && !c.clampsTerms()) {
@@ -401,6 +403,28 @@ final class GeneralRun {
             full(name + " gradient", xent_shape.gradient(c.shape)),
             tally(name + " tally"),
             report(name + " report")));
+  }
+
+  private void hvp() {
+    MemorySegment shape = arena.allocate(xent_shape.layout()).copyFrom(c.shape);
+    int type = xent_layout.type(xent_shape.logits(shape));
+    boolean wide = type == XentH.XENT_F64();
+    xent_layout.type(xent_shape.output(shape), wide ? type : XentH.XENT_F32());
+    lawful(
+        "hvp",
+        kernels.crossEntropyHvp(
+            shape,
+            ofDivergence,
+            0,
+            c.rows,
+            c.logits,
+            c.upstream,
+            c.rowOffsets,
+            c.classMask,
+            c.rowWeights,
+            c.sink,
+            full("hvp", xent_shape.output(shape)),
+            report("hvp report")));
   }
 
   private void softmaxInParts() {

@@ -65,6 +65,7 @@ final class KernelCall {
     all.put("cross-entropy", KernelCall::crossEntropy);
     all.put("backward", KernelCall::backward);
     all.put("divergence", KernelCall::divergence);
+    all.put("hvp", KernelCall::crossEntropyHvp);
     all.put("states", KernelCall::states);
     all.put("backward states", KernelCall::backwardStates);
     all.put("finish", KernelCall::finish);
@@ -217,6 +218,22 @@ final class KernelCall {
         c.get("losses"),
         c.get("gradient"),
         c.get("tally"),
+        report);
+  }
+
+  private static int crossEntropyHvp(Kernels k, KernelCall c, MemorySegment report) {
+    return k.crossEntropyHvp(
+        c.shape,
+        c.options,
+        c.rowBegin,
+        c.rowEnd,
+        c.get("logits"),
+        c.get("upstream"),
+        c.get("row offsets"),
+        c.get("class mask"),
+        c.get("row weights"),
+        c.get("sink"),
+        c.get("output"),
         report);
   }
 

@@ -25,6 +25,7 @@ final class ArgumentRules {
           XentH.XENT_FIELD_FULLY_MASKED(),
           XentH.XENT_FIELD_TEMPERATURE(),
           XentH.XENT_FIELD_SOFTCAP());
+  /** Of a divergence and of Hessian-vector products. */
   private static final long OPTIONS_OF_DIVERGENCE =
       OptionRules.bits(XentH.XENT_FIELD_FULLY_MASKED(), XentH.XENT_FIELD_TEMPERATURE());
   private static final long OPTIONS_OF_BINARY =
@@ -148,6 +149,21 @@ final class ArgumentRules {
     }
     call.numbers = ElementType.NUMBERS; // computed in double whatever the types
     return status == Status.OK ? call.arrays.check(call, FunctionArrays.DIVERGENCE) : status;
+  }
+
+  static int crossEntropyHvp(Call call) {
+    int status = call.checkWhole();
+    if (status == Status.OK) {
+      status = OptionRules.checkForeign(call, OPTIONS_OF_DIVERGENCE);
+    }
+    if (status == Status.OK) {
+      status = call.arrays.check(call, FunctionArrays.CROSS_ENTROPY_HVP);
+    }
+    int type = call.shape.output.type;
+    boolean exact = type == (call.wide ? XentH.XENT_F64() : XentH.XENT_F32());
+    return status == Status.OK && !exact
+        ? call.report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_OUTPUT(), type)
+        : status;
   }
 
   static int binaryCrossEntropy(Call call) {

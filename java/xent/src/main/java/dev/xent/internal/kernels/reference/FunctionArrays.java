@@ -77,6 +77,9 @@ enum FunctionArrays {
   DIVERGENCE(
       new ArrayRule[] {LOGITS, TEACHER},
       new ArrayRule[] {LOGITS, TEACHER, LOSSES, GRADIENT, CLASS_MASK, ROW_WEIGHTS}),
+  CROSS_ENTROPY_HVP(
+      new ArrayRule[] {LOGITS, UPSTREAM, OUTPUT},
+      new ArrayRule[] {LOGITS, UPSTREAM, OUTPUT, CLASS_MASK, ROW_WEIGHTS, SINK, ROW_OFFSETS}),
   BINARY_CROSS_ENTROPY(
       new ArrayRule[] {LOGITS, ELEMENT_TARGETS},
       new ArrayRule[] {

@@ -401,6 +401,38 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
+  public int crossEntropyHvp(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment logits,
+      MemorySegment upstream,
+      MemorySegment rowOffsets,
+      MemorySegment classMask,
+      MemorySegment rowWeights,
+      MemorySegment sink,
+      MemorySegment output,
+      MemorySegment report) {
+    Call call = call();
+    CallArrays given = call.given;
+    given.logits = logits;
+    given.upstream = upstream;
+    given.rowOffsets = rowOffsets;
+    given.classMask = classMask;
+    given.rowWeights = rowWeights;
+    given.sink = sink;
+    given.output = output;
+    int status = call.begin(shape, options, report, rowBegin, rowEnd);
+    return run(
+        call,
+        status,
+        ArgumentRules::crossEntropyHvp,
+        c -> SoftmaxBackwardRows.ofForward(c.work()),
+        report);
+  }
+
+  @Override
   public int binaryCrossEntropy(
       MemorySegment shape,
       MemorySegment options,

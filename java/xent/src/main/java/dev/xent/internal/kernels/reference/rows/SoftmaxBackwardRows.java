@@ -6,11 +6,16 @@ import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.call.Layout;
 import dev.xent.internal.kernels.reference.call.Request;
+import dev.xent.internal.kernels.reference.emit.SoftmaxOutput;
 import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.math.Pair;
+import dev.xent.internal.kernels.reference.sum.FirstPass;
 import dev.xent.internal.kernels.reference.sum.Work;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** The backward passes of softmax and log-softmax. */
 public final class SoftmaxBackwardRows {
@@ -19,23 +24,72 @@ public final class SoftmaxBackwardRows {
   /** Writes dx; statistics NULL: the row's sum is computed here. */
   public static int backward(Work work, boolean logarithms) {
     Request call = work.call;
-    Pair sum = work.rowSum;
     work.begin();
     for (long row = call.rowBegin; row < call.rowEnd; row++) {
       work.row.go(row);
-      sum.clear();
+      double sum;
       if (has(call.given.statistics)) {
         work.statistics.load(call.given.statistics, row);
-        sum.add(work.statistics.sum);
+        sum = work.arithmetic.round(work.statistics.sum);
       } else {
-        for (long begin = 0; begin < work.row.classes; begin += CHUNK) {
-          int count = Row.chunkSize(begin, work.row.classes);
-          sum.add(chunkSum(work, begin, count, !logarithms));
-        }
+        sum = rowSum(work, !logarithms);
       }
-      write(work, work.arithmetic.round(sum.value()), logarithms);
+      write(
+          work,
+          sum,
+          logarithms,
+          work.arithmetic.inverseHigh,
+          call.given.gradient,
+          call.shape.gradient);
     }
     return Status.OK;
+  }
+
+  /**
+   * Hessian-vector products: writes the probabilities, then over them their backward, times the
+   * scale and the weight of the row.
+   */
+  public static int ofForward(Work work) {
+    Request call = work.call;
+    double temperature = call.options.temperature;
+    double r = temperature == 0 ? 1 : 1 / temperature;
+    work.begin();
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      work.row.go(row);
+      if (work.row.ignored) {
+        clear(work);
+        continue;
+      }
+      FirstPass.row(work);
+      SoftmaxOutput.write(work, false);
+      double factor = call.options.scale() * work.row.weight * r * r;
+      write(
+          work,
+          rowSum(work, true),
+          false,
+          work.arithmetic.round(factor),
+          call.given.output,
+          call.shape.output);
+    }
+    return Status.OK;
+  }
+
+  private static void clear(Work work) {
+    for (long begin = 0; begin < work.row.end(); begin += CHUNK) {
+      int count = Row.chunkSize(begin, work.row.end());
+      Arrays.fill(work.y, 0, count, 0);
+      work.row.store(work.y, count, work.call.given.output, work.call.shape.output, begin);
+    }
+  }
+
+  private static double rowSum(Work work, boolean products) {
+    Pair sum = work.rowSum;
+    sum.clear();
+    for (long begin = 0; begin < work.row.classes; begin += CHUNK) {
+      int count = Row.chunkSize(begin, work.row.classes);
+      sum.add(chunkSum(work, begin, count, products));
+    }
+    return work.arithmetic.round(sum.value());
   }
 
   /** The sum over a chunk of dy y, or of dy alone; a masked class adds +0. */
@@ -71,9 +125,14 @@ public final class SoftmaxBackwardRows {
     }
   }
 
-  private static void write(Work work, double sum, boolean logarithms) {
+  private static void write(
+      Work work,
+      double sum,
+      boolean logarithms,
+      double factor,
+      MemorySegment results,
+      Layout layout) {
     Arithmetic arithmetic = work.arithmetic;
-    double r = arithmetic.inverseHigh;
     for (long begin = work.call.classBegin; begin < work.row.end(); begin += CHUNK) {
       int count = Row.chunkSize(begin, work.row.end());
       double[] y = loadOutput(work, begin, count);
@@ -81,16 +140,16 @@ public final class SoftmaxBackwardRows {
       if (logarithms) {
         arithmetic.plainExponentials(y, count, y);
         for (int i = 0; i < count; i++) {
-          y[i] = arithmetic.round(arithmetic.fma(-y[i], sum, dy[i]) * r);
+          y[i] = arithmetic.round(arithmetic.fma(-y[i], sum, dy[i]) * factor);
         }
       } else {
         for (int i = 0; i < count; i++) {
           double product = arithmetic.round(y[i] * arithmetic.round(dy[i] - sum));
-          y[i] = arithmetic.round(product * r);
+          y[i] = arithmetic.round(product * factor);
         }
       }
       clearMasked(work, begin, count, y);
-      work.row.store(y, count, work.call.given.gradient, work.call.shape.gradient, begin);
+      work.row.store(y, count, results, layout, begin);
     }
   }
 

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.CrossEntropyHvp;
+import dev.xent.DType;
+import dev.xent.Inputs;
+import dev.xent.Tensor;
+import dev.xent.options.FullyMasked;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code xent cross-entropy-hvp}: the Hessian of the loss times a vector. */
+@Command(
+    name = "cross-entropy-hvp",
+    header = "The Hessian of cross-entropy times a vector, row by row.",
+    customSynopsis = "xent cross-entropy-hvp LOGITS.npy --v V.npy -o OUT.npy [OPTIONS]",
+    description = {
+      "c * u * p * (v - sum(p * v)) / T^2, p = softmax(x / T): the same for every target."
+    },
+    footer = {
+      "Examples:",
+      "  xent cross-entropy-hvp logits.npy --v v.npy -o hv.npy",
+      "  xent cross-entropy-hvp logits.npy --v v.npy -o hv.npy --scale 0.01"
+    })
+final class HvpCommand implements Callable<Integer> {
+  @Parameters(index = "0", paramLabel = "LOGITS.npy", description = "Logits: f2, f4, f8 or bf16.")
+  private Path in;
+
+  @Option(
+      names = "--v",
+      required = true,
+      paramLabel = "V.npy",
+      description = "The vectors, in the shape of the logits.")
+  private Path vectors;
+
+  @Option(
+      names = {"-o", "--output"},
+      required = true,
+      paramLabel = "OUT.npy",
+      description = "The file to write, in the shape of the logits: f4, or f8 as they are.")
+  private Path out;
+
+  @Option(
+      names = "--axis",
+      paramLabel = "A",
+      description = "The class axis; negative ones count from the end. Default: -1.")
+  private int axis = -1;
+
+  @Option(
+      names = "--scale",
+      paramLabel = "C",
+      description = "The factor of all rows; of a mean 1 / rows. Default: 1.")
+  private double scale = 1;
+
+  @Option(
+      names = "--temperature",
+      paramLabel = "T",
+      description = "Logits are divided by it. Default: 1.")
+  private double temperature = 1;
+
+  @Option(
+      names = "--fully-masked",
+      paramLabel = "P",
+      description =
+          "What a row gives that is all -inf or all masked: nan or zero. Default: nan. A zero row"
+              + " has products of probabilities 0.")
+  private FullyMasked fullyMasked = FullyMasked.NAN;
+
+  @Mixin private ClassInputs inputs;
+  @Mixin private SinkInput sink;
+  @Mixin private RowWeightInput weights;
+  @Mixin private ComputeOptions compute;
+
+  @Override
+  public Integer call() {
+    Ranges.factor("--temperature", temperature);
+    Ranges.finite("--scale", scale);
+    try (FileMemory memory = new FileMemory();
+        Outputs outputs = new Outputs(memory)) {
+      Tensor logits = InputFiles.floats(in, memory);
+      Tensor v = InputFiles.floats(vectors, memory);
+      int classAxis = Axis.resolve(axis, logits, in);
+      Inputs beside = inputs.read(inputs.offsets(memory), memory);
+      Inputs all = weights.addTo(sink.addTo(beside, memory), memory);
+      Stream.of(Stream.of(vectors), inputs.files(), sink.files(), weights.files())
+          .flatMap(files -> files)
+          .forEach(outputs::keep);
+      DType type = logits.type() == DType.F64 ? DType.F64 : DType.F32;
+      Tensor products = outputs.create(out, type, logits.shape());
+      CrossEntropyHvp operation =
+          CrossEntropyHvp.builder()
+              .axis(classAxis)
+              .temperature(temperature)
+              .gradientScale(scale)
+              .fullyMasked(fullyMasked)
+              .isa(compute.isa())
+              .backend(compute.backend())
+              .threads(compute.threads())
+              .build();
+      Progress.during("cross-entropy-hvp", () -> operation.product(logits, v, all, products));
+      outputs.commit();
+    }
+    return ExitCode.OK;
+  }
+}

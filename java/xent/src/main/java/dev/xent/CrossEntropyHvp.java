@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.views;
+
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.NativeLibraryException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.HvpPlan;
+import dev.xent.internal.plan.InputViews;
+import dev.xent.internal.plan.Options;
+import dev.xent.internal.plan.Reductions;
+
+/**
+ * Hessian-vector products of cross-entropy, as Newton's method, conjugate gradients and influence
+ * functions need them: {@code c u (diag(p) - p p^T) v / temperature^2} of each row, with {@code p =
+ * softmax(x / temperature)}, {@code c} the gradient scale and {@code u} the weight of the row. No
+ * matrix is made: {@code p (v - sum p v)}.
+ *
+ * <p><b>Targets</b> have no part in it: the Hessian of a row's loss with respect to its logits is
+ * the same for every target whose sum is 1, be it a label, smoothed or not, or a probability row.
+ * Rows that do not count have the weight 0, the weight of a label's class is a factor of the row's,
+ * and that of a mean is the {@link Builder#gradientScale}. A softcap, a z-loss and a focal loss have
+ * other Hessians.
+ *
+ * <p><b>Logits, upstream, output.</b> Equal shapes of any rank, any strides. The classes lie along
+ * the last axis unless {@link Builder#axis(int)} says otherwise; each index of the other axes is a
+ * row.
+ *
+ * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32,
+ * upstream is of any of these types, and output is F32; where they are F64, upstream is F64 or F32
+ * and output F64. The output has the probabilities for a while.
+ *
+ * <p><b>Inputs.</b> A call may be given a class mask, row weights, a sink, or row offsets of ragged
+ * rows. A masked class is +0. A row of weight 0 is +0, whatever it holds.
+ *
+ * <p><b>Edges.</b> A NaN or +inf in a row makes all of it NaN. A row that is all -inf follows {@link
+ * Builder#fullyMasked}: NaN, or the products of probabilities that are 0.
+ *
+ * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
+ * it is small and little else, and gives the same bits whatever the backend, instruction set,
+ * number of threads, strides, batch size or kind of memory. Everything is checked before anything
+ * is written: {@link ShapeException}, {@link DTypeException}, {@link MemoryException} and {@link
+ * OptionException} for what does not fit.
+ */
+public final class CrossEntropyHvp {
+  private final HvpPlan plan;
+
+  private CrossEntropyHvp(HvpPlan plan) {
+    this.plan = plan;
+  }
+
+  /**
+   * With the defaults of {@link Builder}.
+   *
+   * @param axis of the classes; negative ones count from the end
+   */
+  public static CrossEntropyHvp along(int axis) {
+    return builder().axis(axis).build();
+  }
+
+  /** To choose options. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /**
+   * Writes the product of each row.
+   *
+   * @param logits {@code x}
+   * @param upstream {@code v}
+   * @param output the products; may be {@code logits} itself, but not overlap anything in any other
+   *     way
+   */
+  public void product(Tensor logits, Tensor upstream, Tensor output) {
+    plan.product(
+        view(logits, "logits"),
+        view(upstream, "upstream"),
+        InputViews.NONE,
+        view(output, "output"));
+  }
+
+  /**
+   * Writes the product of each row, with a class mask, row weights, a sink, or ragged rows.
+   *
+   * @param logits {@code x}
+   * @param upstream {@code v}
+   * @param inputs all but target weights
+   * @param output the products; may be {@code logits} itself, but not overlap anything in any other
+   *     way
+   */
+  public void product(Tensor logits, Tensor upstream, Inputs inputs, Tensor output) {
+    plan.product(
+        view(logits, "logits"),
+        view(upstream, "upstream"),
+        views(inputs),
+        view(output, "output"));
+  }
+
+  /** Its options that are not the defaults: {@code CrossEntropyHvp[temperature=2.0]}. */
+  @Override
+  public String toString() {
+    return plan.toString();
+  }
+
+  /** Options of {@link CrossEntropyHvp}. Not safe for use by several threads at once. */
+  public static final class Builder extends LogitBuilder<Builder> {
+    private double gradientScale = 1;
+
+    private Builder() {}
+
+    /**
+     * {@code c}: the factor of every product; of a mean over n rows 1 / n. Default: 1.
+     *
+     * @throws OptionException unless finite
+     */
+    public Builder gradientScale(double value) {
+      gradientScale = Reductions.requireScale(value);
+      return this;
+    }
+
+    /**
+     * The operation.
+     *
+     * @throws OptionException for a softcap, and for an instruction set that this processor or
+     *     build does not have
+     * @throws NativeLibraryException for the native backend where it cannot be had
+     */
+    public CrossEntropyHvp build() {
+      Engine engine = engine();
+      Options options = options(engine);
+      return new CrossEntropyHvp(new HvpPlan(engine, options, axis, gradientScale));
+    }
+
+    @Override
+    Builder self() {
+      return this;
+    }
+  }
+}

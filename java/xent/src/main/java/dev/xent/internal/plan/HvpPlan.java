@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.DType;
+import dev.xent.errors.DTypeException;
+import dev.xent.internal.kernels.Kernels;
+import java.util.Locale;
+
+/** Hessian-vector products of cross-entropy. */
+public final class HvpPlan {
+  private static final String NAME = "cross-entropy hvp";
+
+  private final Engine engine;
+  private final Kernels kernels;
+  private final Options options;
+  private final int axis;
+  private final double gradientScale;
+  private final RowWork rows = this::rows;
+
+  public HvpPlan(Engine engine, Options options, int axis, double gradientScale) {
+    options.refuseSoftcapOfHessian();
+    this.engine = engine;
+    this.kernels = engine.kernels();
+    this.options = options;
+    this.axis = axis;
+    this.gradientScale = gradientScale;
+  }
+
+  @Override
+  public String toString() {
+    Described text =
+        new Described("CrossEntropyHvp")
+            .option("axis", axis, -1)
+            .option("gradientScale", gradientScale, 1.0);
+    options.describe(text);
+    engine.describe(text);
+    return text.toString();
+  }
+
+  /** Writes the product of each row. */
+  public void product(View logits, View upstream, InputViews inputs, View output) {
+    Call call = Call.current();
+    try {
+      call.begin(NAME, engine);
+      inputs.refuseTargetWeights(NAME);
+      LossCall.lead(call, call.logits, logits, axis, inputs);
+      LossCall.takeInputs(call, inputs, null);
+      call.whole(call.upstream, upstream);
+      call.whole(call.output, output);
+      requireExact(output, logits);
+      call.writes(call.output, call.logits, null);
+      call.needsWholeRows = true;
+      call.ready();
+      call.options(options, gradientScale);
+      RowWeights.count(call);
+      call.run(rows);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw call.lost(e);
+    } finally {
+      call.end();
+    }
+  }
+
+  /** The output has the probabilities for a while, which are not to be rounded. */
+  private static void requireExact(View output, View logits) {
+    DType type = LogitsPlan.typeOfValues(logits);
+    if (output.type != type) {
+      throw new DTypeException(
+          String.format(
+              Locale.ROOT, "output is %s, logits is %s: give output the type %s", output, logits, type));
+    }
+  }
+
+  private void rows(Call call, long begin, long end) {
+    long step = call.rowsPerKernel();
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      Failures.check(
+          kernels.crossEntropyHvp(
+              call.shape,
+              call.options,
+              row,
+              Math.min(row + step, end),
+              call.logits.segment(),
+              call.upstream.segment(),
+              call.rowOffsets.segment(),
+              call.classMask.segment(),
+              call.rowWeights.segment(),
+              call.sink.segment(),
+              call.output.segment(),
+              call.report),
+          call);
+    }
+  }
+}

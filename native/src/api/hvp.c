@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entry points of Hessian-vector products of cross-entropy: the softmax of a block of rows, and its backward in place
+ * there while the caches hold it. */
+#include "api/calls.h"
+#include "kernels/targets/entries.h"
+
+enum { USUAL = 3, BLOCK = 1 << 15 /* numbers */, COLUMNS = 16 };
+
+/* The options it has. */
+#define OWN (XENT_FIELD_BIT(FULLY_MASKED) | XENT_FIELD_BIT(TEMPERATURE))
+
+#define PLACE(name, rule, needed) XENT_PLACE(cross_entropy_hvp, name, rule, needed)
+static const xent_place places[] = {
+    PLACE(logits, LOGITS, true), PLACE(upstream, UPSTREAM, true), PLACE(output, OUTPUT_ARRAY, true),
+    PLACE(class_mask, CLASS_MASK, false), PLACE(row_weights, ROW_WEIGHTS, false), PLACE(sink, SINK, false),
+    PLACE(row_offsets, ROW_OFFSETS, false)};
+#undef PLACE
+
+/* The output has the probabilities for a while, which are not to be rounded. */
+static xent_status check_output_type(xent_frame *f) {
+  const int32_t type = f->call.shape->output.type;
+  if (type == (f->wide ? XENT_F64 : XENT_F32)) return XENT_OK;
+  return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_OUTPUT, type);
+}
+
+static double weight_of_row(const xent_call *c, int64_t row) {
+  return row_number(c, c->row_weights, &c->shape->row_weights, row, 1);
+}
+
+/* The end of the block that begins at a row: rows of one weight. */
+static int64_t end_of_block(const xent_call *c, int64_t row, int64_t end, double weight) {
+  const int64_t fit = BLOCK / c->shape->classes, least = c->shape->inner > 1 ? COLUMNS : 1;
+  const int64_t most = fit > least ? fit : least, last = end - row > most ? row + most : end;
+  if (!c->row_weights) return last;
+  while (++row < last && weight_of_row(c, row) == weight) continue;
+  return row;
+}
+
+static void clear_rows(const xent_call *c) {
+  const xent_layout *l = &c->shape->output;
+  const size_t size = (size_t)xent_element_type_of(l->type).size;
+  for (int64_t row = c->row_begin; row < c->row_end; row++) {
+    const row_span span = span_of_row(c, row);
+    const int64_t at = class_offset(c, l, span);
+    for (int64_t class = 0; class < span.classes; class++)
+      memset((char *)c->output + (size_t)(at + class * l->classes) * size, 0, size);
+  }
+}
+
+static xent_status run_blocks(xent_frame *f) {
+  const xent_family *family = family_of(f);
+  const xent_call *c = &f->call;
+  const double temperature = c->options->temperature, r = temperature != 0 ? 1 / temperature : 1;
+  const double scale = c->options->has_gradient_scale ? c->options->gradient_scale : 1;
+  xent_call block = *c;
+  xent_status status = XENT_OK;
+  block.row_weights = NULL; /* they are in the factor */
+  block.output_layout = &c->shape->output;
+  block.forward_output = c->output;
+  for (int64_t row = c->row_begin; row < c->row_end && !status; row = block.row_end) {
+    const double weight = weight_of_row(c, row);
+    block.row_begin = row;
+    block.row_end = end_of_block(c, row, c->row_end, weight);
+    block.factor = scale * weight * r * r;
+    if (weight == 0) {
+      clear_rows(&block);
+      continue;
+    }
+    status = family->softmax_forward(&block);
+    if (!status) status = family->softmax_backward(&block);
+  }
+  return status;
+}
+
+static xent_status hvp(xent_frame *f) {
+  xent_status status = xent_begin(f, false);
+  if (!status) status = xent_check_rows(f);
+  if (!status) status = xent_check_foreign(f, OWN);
+  if (!status) status = XENT_CHECK_PLACES(f, places, USUAL);
+  if (!status) status = check_output_type(f);
+  if (!status) status = run_blocks(f);
+  return xent_end(f, status);
+}
+
+XENT_ENTRY(cross_entropy_hvp, cross_entropy_hvp, places, USUAL, NULL, (void)0, hvp(&f))
+
+xent_status xent_cross_entropy_hvp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
+                                      int64_t row_end, const void *logits, const void *upstream,
+                                      const void *row_offsets, const void *class_mask, const void *row_weights,
+                                      const void *sink, void *output, xent_report *report) {
+  xent_frame f;
+  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
+                       .logits = logits, .upstream = upstream, .row_offsets = row_offsets, .class_mask = class_mask,
+                       .row_weights = row_weights, .sink = sink, .output = output, .report = report};
+  XENT_FIND_RARE(&f, places, USUAL);
+  return hvp(&f);
+}
