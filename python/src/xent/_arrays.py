@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arrays of other libraries where they lie: NumPy's array interface, DLPack, and the buffer protocol."""
+from __future__ import annotations
+
+import ctypes
+import itertools
+import math
+import sys
+from collections.abc import Sequence
+from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
+from typing import Any
+
+from xent.errors import ArrayMemoryError, DTypeError, ShapeError
+
+SIZE = {"F32": 4, "F64": 8, "F16": 2, "BF16": 2, "I8": 1, "U8": 1, "I16": 2, "I32": 4, "I64": 8, "U16": 2, "U32": 4,
+        "U64": 8}
+FLOATS = ("F32", "F16", "BF16", "F64")
+INTEGERS = ("I8", "U8", "I16", "I32", "I64", "U16", "U32", "U64")
+
+# What other libraries call the types. Booleans are flags: 0 or 1 in a byte.
+_NAMES = {"float32": "F32", "float64": "F64", "float16": "F16", "bfloat16": "BF16", "bool": "U8",
+          **{f"{sign}int{8 * size}": f"{letter}{8 * size}" for sign, letter in (("", "I"), ("u", "U"))
+             for size in (1, 2, 4, 8)}}
+_LONG_NAMES = {type_: name for name, type_ in _NAMES.items() if name != "bool"}
+_TYPESTR = {"f": "F", "i": "I", "u": "U", "b": "U"}
+_FORMATS = {"f": "F32", "d": "F64", "e": "F16", "?": "U8", **{
+    code: ("I" if code.islower() else "U") + str(8 * ctypes.sizeof(kind)) for code, kind in (
+        ("b", ctypes.c_byte), ("B", ctypes.c_ubyte), ("h", ctypes.c_short), ("H", ctypes.c_ushort),
+        ("i", ctypes.c_int), ("I", ctypes.c_uint), ("l", ctypes.c_long), ("L", ctypes.c_ulong),
+        ("q", ctypes.c_longlong), ("Q", ctypes.c_ulonglong))}}
+_CODES = {0: "I", 1: "U", 2: "F", 4: "BF", 6: "U"}  # of DLPack: kDLInt ...
+_MAIN_MEMORY = (1, 3, 11)  # kDLCPU, and host memory that CUDA and ROCm pinned
+
+
+class Array:
+    """Memory that somebody else owns, seen as an array: address, type, shape, and strides in elements."""
+
+    __slots__ = ("address", "type", "shape", "strides", "read_only", "owner")
+
+    def __init__(self, address: int, type_: str, shape: Sequence[int], strides: Sequence[int] | None, read_only: bool,
+                 owner: object) -> None:
+        self.address, self.type, self.shape, self.read_only, self.owner = address, type_, tuple(shape), read_only, owner
+        self.strides = dense(self.shape) if strides is None else tuple(strides)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The bytes from the first element up to the end of the last."""
+        if not self.size:
+            return self.address, self.address
+        last = sum((n - 1) * s for n, s in zip(self.shape, self.strides))
+        return self.address, self.address + (last + 1) * SIZE[self.type]
+
+    def overlaps(self, other: Array) -> bool:
+        (begin, end), (other_begin, other_end) = self.span, other.span
+        return begin < other_end and other_begin < end
+
+    def is_in_place_of(self, other: Array) -> bool:
+        mine, theirs = ((a.address, SIZE[a.type], [(n, s) for n, s in zip(a.shape, a.strides) if n != 1])
+                        for a in (self, other))
+        return mine == theirs
+
+    def is_distinct(self) -> bool:
+        """Whether each index has memory of its own, as far as strides that do not interleave can tell."""
+        reach = 1
+        for stride, n in sorted((s, n) for n, s in zip(self.shape, self.strides) if n != 1):
+            if stride < reach:
+                return False
+            reach = stride * (n - 1) + reach
+        return True
+
+    def clear(self) -> None:
+        """Writes +0 everywhere."""
+        runs = self.strides[-1:] == (1,)  # of memory without gaps
+        for index in itertools.product(*map(range, self.shape[:-1] if runs else self.shape)):
+            offset = sum(i * s for i, s in zip(index, self.strides))
+            ctypes.memset(self.address + offset * SIZE[self.type], 0, SIZE[self.type] * (self.shape[-1] if runs else 1))
+
+    def __str__(self) -> str:
+        return f"{self.type} {list(self.shape)}"
+
+
+def dense(shape: Sequence[int]) -> tuple[int, ...]:
+    """The strides of an array without gaps in row-major order."""
+    strides, stride = [], 1
+    for n in reversed(shape):
+        strides.append(stride)
+        stride *= max(n, 1)
+    return tuple(reversed(strides))
+
+
+def array_of(name: str, value: Any) -> Array:
+    """What an argument of this name lends."""
+    if isinstance(value, Array):
+        array = value
+    elif hasattr(value, "__array_interface__"):
+        array = _of_interface(name, value)
+    elif hasattr(value, "__dlpack__"):
+        array = _of_dlpack(name, value)
+    else:
+        array = _of_buffer(name, value)
+    if any(stride < 0 for stride in array.strides):
+        raise ShapeError(f"{name} has strides {list(array.strides)} with a negative one: strides are 0 or more; copy "
+                         f"it")
+    if array.address % SIZE[array.type]:
+        raise ArrayMemoryError(f"{name} lies at address {array.address:#x}, not aligned to the {SIZE[array.type]} "
+                               f"bytes of {array.type}: align the memory")
+    return array
+
+
+def bfloat16(array: Any) -> Array:
+    """16-bit integers as the bfloat16 numbers whose bits they are, for NumPy, which has no such type.
+
+    >>> import array, xent
+    >>> bits = array.array("H", [0x3F80, 0x3F80])  # 1 and 1
+    >>> xent.log_sum_exp(xent.bfloat16(bits), dtype="float32").tolist()
+    1.6931471824645996
+    """
+    lent = array_of("array", array)
+    if lent.type not in ("U16", "I16"):
+        raise DTypeError(f"array is {lent}: give one of 16-bit integers")
+    return Array(lent.address, "BF16", lent.shape, lent.strides, lent.read_only, lent.owner)
+
+
+def type_named(dtype: object) -> str:
+    """F32 of "f32", "float32", numpy.float32 or torch.float32."""
+    name = str(getattr(dtype, "__name__", dtype)).removeprefix("torch.")
+    found = _NAMES.get(name, name.upper())
+    if found not in FLOATS:
+        raise DTypeError(f"dtype is {dtype!r}: give float32, float16, bfloat16 or float64")
+    return found
+
+
+# ---- what others lend ---------------------------------------------------------------------------------------------
+
+
+def _unknown(name: str, given: object) -> DTypeError:
+    return DTypeError(f"{name} has elements of type {given}: give floats of 16, 32 or 64 bits, integers or booleans "
+                      f"in the byte order of this machine")
+
+
+def _of_interface(name: str, value: Any) -> Array:
+    about = value.__array_interface__
+    typestr = about["typestr"]
+    if typestr[1:] == "V2" and str(value.dtype) == "bfloat16":
+        type_ = "BF16"
+    else:
+        type_ = _TYPESTR.get(typestr[1], "?") + str(8 * int(typestr[2:])) if typestr[2:].isdigit() else "?"
+    if type_ not in SIZE or typestr[0] == (">" if sys.byteorder == "little" else "<"):
+        raise _unknown(name, getattr(value, "dtype", typestr))
+    address, read_only = about["data"]
+    strides = about.get("strides")
+    return Array(address, type_, about["shape"], _elements(name, strides, SIZE[type_]), read_only, value)
+
+
+def _elements(name: str, strides: Sequence[int] | None, size: int) -> list[int] | None:
+    if strides is None:
+        return None
+    if any(stride % size for stride in strides):
+        raise ArrayMemoryError(f"{name} has strides of {list(strides)} bytes, not multiples of the {size} bytes of an "
+                               "element: copy it")
+    return [stride // size for stride in strides]
+
+
+def _of_buffer(name: str, value: Any) -> Array:
+    try:
+        view = memoryview(value)
+    except TypeError:
+        raise DTypeError(f"{name} is of {type(value)}: give an array that lends its memory by DLPack or the buffer "
+                         "protocol, such as one of NumPy or PyTorch, or array.array") from None
+    type_ = _FORMATS.get(view.format.lstrip("@=<" if sys.byteorder == "little" else "@=>"))
+    if type_ is None or SIZE[type_] != view.itemsize:
+        raise _unknown(name, view.format)
+    return Array(_address(view), type_, view.shape or (), _elements(name, view.strides, view.itemsize), view.readonly,
+                 view)
+
+
+def _address(view: memoryview) -> int:
+    buffer = (c_void_p * 16)()  # a Py_buffer, of which the address comes first; 11 words, and some to spare
+    ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(view), buffer, c_int(0x11C))  # PyBUF_FULL_RO
+    address = buffer[0] or 0
+    ctypes.pythonapi.PyBuffer_Release(buffer)
+    return address
+
+
+class _Tensor(ctypes.Structure):  # DLTensor
+    _fields_ = [("data", c_void_p), ("device_type", c_int32), ("device_id", c_int32), ("ndim", c_int32),
+                ("code", c_uint8), ("bits", c_uint8), ("lanes", c_uint16), ("shape", POINTER(c_int64)),
+                ("strides", POINTER(c_int64)), ("byte_offset", c_uint64)]
+
+
+class _Versioned(ctypes.Structure):  # DLManagedTensorVersioned
+    _fields_ = [("major", c_uint32), ("minor", c_uint32), ("context", c_void_p), ("deleter", c_void_p),
+                ("flags", c_uint64), ("tensor", _Tensor)]
+
+
+_capsule_name = ctypes.PYFUNCTYPE(c_char_p, ctypes.py_object)(("PyCapsule_GetName", ctypes.pythonapi))
+_capsule_pointer = ctypes.PYFUNCTYPE(c_void_p, ctypes.py_object, c_char_p)(("PyCapsule_GetPointer", ctypes.pythonapi))
+
+
+def _of_dlpack(name: str, value: Any) -> Array:
+    device = int(value.__dlpack_device__()[0])
+    if device not in _MAIN_MEMORY:
+        raise ArrayMemoryError(f"{name} lies on a device of DLPack's type {device}: give a copy in main memory")
+    try:
+        capsule = value.__dlpack__(max_version=(1, 0))
+    except TypeError:  # of before DLPack 1
+        capsule = value.__dlpack__()
+    # The capsule is never consumed: it keeps the memory, and gives it back when it goes.
+    kind = _capsule_name(capsule)
+    address = _capsule_pointer(capsule, kind)
+    if kind == b"dltensor_versioned":
+        managed = _Versioned.from_address(address)
+        tensor, read_only = managed.tensor, bool(managed.flags & 1)
+    else:
+        # Nothing says whether such memory may be written. PyTorch's may; arrays of the others never change.
+        tensor, read_only = _Tensor.from_address(address), _maker(value) != "torch"
+    type_ = _CODES.get(tensor.code, "?") + str(tensor.bits)
+    if type_ not in SIZE or tensor.lanes != 1:
+        raise _unknown(name, getattr(value, "dtype", type_))
+    shape = tensor.shape[:tensor.ndim]
+    strides = tensor.strides[:tensor.ndim] if tensor.strides else None
+    return Array((tensor.data or 0) + tensor.byte_offset, type_, shape, strides, read_only, (value, capsule))
+
+
+# ---- what results are made of -------------------------------------------------------------------------------------
+
+
+def _maker(value: object) -> str:
+    """The library that an array is of."""
+    return type(value).__module__.partition(".")[0]
+
+
+def empty(like: Any, type_: str, shape: Sequence[int]) -> Any:
+    """A new array: a tensor of PyTorch where `like` is one, else NumPy's where it is installed, else a memoryview.
+
+    Where nothing has bfloat16 (NumPy without ml_dtypes), 16-bit integers hold its bits.
+    """
+    if _maker(like) == "torch":
+        torch: Any = sys.modules["torch"]
+        return torch.empty(tuple(shape), dtype=getattr(torch, _LONG_NAMES[type_]))
+    try:
+        import numpy
+    except ImportError:
+        return _empty_memory(type_, shape)
+    return numpy.empty(tuple(shape), _numpy_type(type_))
+
+
+def _numpy_type(type_: str) -> Any:
+    if type_ != "BF16":
+        return _LONG_NAMES[type_]
+    try:
+        import ml_dtypes
+    except ImportError:
+        return "uint16"
+    return ml_dtypes.bfloat16
+
+
+def _empty_memory(type_: str, shape: Sequence[int]) -> Any:
+    code: Any = "H" if type_ in ("F16", "BF16") else next(c for c, t in _FORMATS.items() if t == type_ and c != "?")
+    memory: Any = memoryview(bytearray(math.prod(shape) * SIZE[type_]))
+    return memory.cast(code, tuple(shape)) if math.prod(shape) else memory.cast(code)
+
+
+def as_type(value: Any, type_: str) -> Array:
+    """A new array of `empty` as the type that it was made for."""
+    array = array_of("result", value)
+    return Array(array.address, type_, array.shape, array.strides, array.read_only, array.owner)
+

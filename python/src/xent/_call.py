@@ -1,0 +1,576 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One call: its arrays by their names in xent.h, checked and described, and the kernels over pieces and threads."""
+from __future__ import annotations
+
+import ctypes
+import itertools
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Any, NoReturn
+
+from xent._arrays import FLOATS, INTEGERS, SIZE, Array, array_of, as_type, empty
+from xent._native import (ARGUMENTS, CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, SCALARS, TYPES, Layout,
+                          Library, Options, Report, Shape, Statistics, Tally, sized)
+from xent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, ShapeError, XentError
+
+# name of an array -> how it lies beside the logits, and of which types it may be
+_WHOLE, _ROWS, _SPREAD_ROWS, _CLASSES, _VECTOR, _TOP, _ENTRIES, _TARGETS, _SPREAD = range(9)
+_FLOAT, _FLAG, _FLOAT_OR_FLAG, _INDEX, _INTEGER = range(5)
+_KINDS = {
+    **dict.fromkeys(("output", "gradient", "upstream", "teacher"), (_WHOLE, _FLOAT)),
+    **dict.fromkeys(("losses", "log_sum_exp", "log_probabilities", "entropies", "processed_log_probabilities"),
+                    (_ROWS, _FLOAT)),
+    **dict.fromkeys(("argmax", "ranks", "tokens", "kept"), (_ROWS, _INDEX)),
+    "hits": (_ROWS, _FLAG), "kept_mask": (_WHOLE, _FLAG), "class_mask": (_CLASSES, _FLAG), "bias": (_CLASSES, _FLOAT),
+    "row_weights": (_SPREAD_ROWS, _FLOAT_OR_FLAG), "sink": (_SPREAD_ROWS, _FLOAT), "class_weights": (_VECTOR, _FLOAT),
+    "top_classes": (_TOP, _INDEX), "top_log_probabilities": (_TOP, _FLOAT), "target_gradient": (_TARGETS, _FLOAT),
+    "target_weights": (_TARGETS, _FLOAT), "prompt_tokens": (_ENTRIES, _INTEGER), "output_tokens": (_ENTRIES, _INTEGER),
+}
+# Where every element is a row of its own, and where the classes that are selected say how others lie.
+ELEMENTS = {"losses": (_WHOLE, _FLOAT), "element_weights": (_SPREAD, _FLOAT_OR_FLAG),
+            "positive_weights": (_SPREAD, _FLOAT)}
+SELECTED = {"log_probabilities": (_TARGETS, _FLOAT), "upstream": (_TARGETS, _FLOAT)}
+UPSTREAM_OF_ROWS = {"upstream": (_ROWS, _FLOAT)}
+_PUBLIC = {"element_weights": "weights"}  # what callers call it
+
+MOST_SELECTED = 256
+# Rows that take less than this, counted in elements of a long row, are not worth another thread.
+_PER_THREAD = 1 << 18
+_PER_ROW = 32
+
+
+def plural(count: int, noun: str) -> str:
+    return f"1 {noun}" if count == 1 else f"{count} {noun}{'es' if noun.endswith('s') else 's'}"
+
+
+def normal_axis(axis: int, shape: Sequence[int]) -> int:
+    rank = len(shape)
+    if not -rank <= axis < rank:
+        raise ShapeError(f"axis {axis} does not exist in shape {list(shape)}: axes go from {-rank} to {rank - 1}")
+    return axis % rank
+
+
+class Call:
+    """Arrays that fit each other, and what computes with them.
+
+    `lead` is what the shapes and types of all others follow: the logits, or the output of a softmax.
+    """
+
+    def __init__(self, library: Library, lead: str, value: Any, axis: int, row_offsets: Any = None,
+                 kinds: dict[str, tuple[int, int]] | None = None, any_floats: bool = False,
+                 classes: int | None = None) -> None:
+        self.library, self.lead_name, self.given_lead = library, lead, value
+        self.kinds = {**_KINDS, **(kinds or {})}
+        self.any_floats, self.elements = any_floats, kinds is ELEMENTS
+        self.arrays: dict[str, Array] = {}
+        self.strides: dict[str, list[int]] = {}
+        self.results: dict[str, Any] = {}
+        self.counts = {"target_count": 0, "top_count": 0, "prompt_count": 0, "output_count": 0}
+        self.lead = array_of(lead, value)
+        if self.lead.type not in FLOATS:
+            raise DTypeError(f"{lead} is {self.lead}: give an array of type F32, F16, BF16 or F64")
+        self.ragged = row_offsets is not None
+        if self.ragged:
+            self._take_offsets(array_of("row_offsets", row_offsets))
+        else:
+            self.axis, self.shape = normal_axis(axis, self.lead.shape), list(self.lead.shape)
+            if not self.shape[self.axis] and not self.elements:
+                raise ShapeError(f"{lead} {self.lead} has zero classes along axis {self.axis}: give at least one")
+        if classes is not None:  # hidden states have features where the logits that are made of them have classes
+            self.shape[self.axis] = classes
+        self.whole_shape = self.lead.shape if self.ragged else tuple(self.shape)
+        self._put(lead, self.lead, [0, self.lead.strides[0]] if self.ragged else list(self.lead.strides))
+        self.classes = self.shape[self.axis]
+        self.row_shape = tuple(n for d, n in enumerate(self.shape) if d != self.axis)
+        self.rows = math.prod(self.row_shape) if self.classes else 0
+        self.statistics: Any = None
+        self.states: Any = None
+        self.workspace: Callable[[], ctypes.Array[Any]] | None = None
+
+    # ---- arrays ---------------------------------------------------------------------------------------------------
+
+    def take(self, name: str, value: Any) -> None:
+        """An input; None: the call is without it."""
+        if value is not None:
+            place, types = self.kinds[name]
+            array = array_of(self._called(name), value)
+            self._require_type(name, array, types)
+            self._put(name, array, self._strides_of(name, array, place))
+
+    def write(self, name: str, wanted: Any, in_place: Iterable[str] = (), type_: str | None = None) -> None:
+        """An output: True makes a new array, of the type given or the usual one; None and False: it is not wanted."""
+        if wanted is None or wanted is False:
+            return
+        made = wanted is True
+        if made:
+            type_ = type_ or self._usual_type(name)
+            wanted = empty(self.given_lead, type_, self._usual_shape(name))
+        self.results[name] = wanted
+        place, types = self.kinds[name]
+        array = as_type(wanted, type_) if made and type_ else array_of(self._called(name), wanted)
+        self._require_type(name, array, types)
+        strides = self._strides_of(name, array, place)
+        if not made:
+            self._require_writable(self._called(name), array, in_place)
+        self._put(name, array, strides)
+
+    def _put(self, name: str, array: Array, strides: list[int]) -> None:
+        self.arrays[name], self.strides[name] = array, strides
+
+    @staticmethod
+    def _called(name: str) -> str:
+        return _PUBLIC.get(name, name)
+
+    def _require_writable(self, name: str, array: Array, in_place: Iterable[str]) -> None:
+        if array.read_only:
+            raise ArrayMemoryError(f"{name} is read-only: give writable memory for what is written")
+        if not array.is_distinct():
+            raise ArrayMemoryError(f"{name} {array} has strides that put several indices on one element: give each "
+                                   f"element its own memory for what is written")
+        for other, theirs in self.arrays.items():
+            if array.overlaps(theirs):
+                allowed = other in in_place
+                if not allowed or not array.is_in_place_of(theirs):
+                    raise ArrayMemoryError(
+                        f"{name} and {self._called(other)} overlap in memory: give {name} memory of its own"
+                        + (f", or exactly that of {other}" if allowed else ""))
+
+    def _usual_type(self, name: str) -> str:
+        types = self.kinds[name][1]
+        if types == _FLAG:
+            return "U8"
+        if types == _INDEX:
+            return "I64"
+        if name in ("output", "gradient"):
+            return self.lead.type
+        return "F64" if self.lead.type == "F64" else "F32"
+
+    def _usual_shape(self, name: str) -> tuple[int, ...]:
+        place = self.kinds[name][0]
+        if place == _ROWS:
+            return self.row_shape
+        if place == _TOP:
+            return self._with_entries(self.counts["top_count"])
+        if place == _TARGETS:
+            return self.arrays["targets"].shape
+        return self.whole_shape
+
+    def _with_entries(self, count: int) -> tuple[int, ...]:
+        return tuple(count if d == self.axis else n for d, n in enumerate(self.shape))
+
+    # ---- types ----------------------------------------------------------------------------------------------------
+
+    @property
+    def allowed(self) -> str:
+        """The types of floats that go with the leading array."""
+        return "F64 or F32" if self.lead.type == "F64" else "F32, F16 or BF16"
+
+    def fits(self, type_: str) -> bool:
+        return type_ in (("F64", "F32") if self.lead.type == "F64" else ("F32", "F16", "BF16"))
+
+    def _require_type(self, name: str, array: Array, types: int) -> None:
+        name = self._called(name)
+        flag = array.type in ("U8", "I8")
+        if types in (_FLOAT, _FLOAT_OR_FLAG):
+            if types == _FLOAT_OR_FLAG and flag or self.fits(array.type) or self.any_floats and array.type in FLOATS:
+                return
+            raise DTypeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give {name} the type {self.allowed}"
+                             + (", or U8 or I8 as a mask" if types == _FLOAT_OR_FLAG else ""))
+        if types == _FLAG and not flag:
+            raise DTypeError(f"{name} is {array}: give an array of type U8 or I8")
+        if types == _INDEX and array.type not in ("I32", "I64"):
+            raise DTypeError(f"{name} is {array}: give an array of type I32 or I64")
+        if types == _INDEX and array.type == "I32" and self.classes > 1 << 31:
+            raise DTypeError(f"{name} is {array}, and there are {self.classes} classes: give an array of type I64")
+        if types == _INTEGER and array.type not in INTEGERS:
+            raise DTypeError(f"{name} is {array}: give classes as integers")
+
+    # ---- shapes: each gives the strides of an array along the dimensions of the call ---------------------------------
+
+    def _strides_of(self, name: str, array: Array, place: int) -> list[int]:
+        if place == _WHOLE or place == _CLASSES and self.ragged:
+            return self._whole(name, array)
+        if place == _ROWS or place == _SPREAD_ROWS:
+            return self._per_row(name, array, place == _SPREAD_ROWS)
+        if place == _CLASSES:
+            return self._per_class(name, array)
+        if place == _SPREAD:
+            return self._spread(name, array)
+        if place == _VECTOR:
+            return self._vector(name, array)
+        if place == _TARGETS:
+            return self._like_targets(name, array)
+        return self._top(name, array) if place == _TOP else self._tokens(name, array)
+
+    def _whole(self, name: str, array: Array) -> list[int]:
+        if array.shape != self.whole_shape:
+            raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give " + (
+                "both the same "
+                "shape" if self.whole_shape == self.lead.shape else f"it the shape {list(self.whole_shape)}"))
+        return [0, array.strides[0]] if self.ragged else list(array.strides)
+
+    def _per_row(self, name: str, array: Array, spread: bool) -> list[int]:
+        shape, strides = list(array.shape), list(array.strides)
+        if len(shape) == len(self.shape) - 1:
+            shape.insert(self.axis, 1)
+            strides.insert(self.axis, 0)
+        expected = [1 if d == self.axis else n for d, n in enumerate(self.shape)]
+        if shape == expected or spread and self._is_spread(shape, expected):
+            return [0 if n == 1 else s for n, s in zip(shape, strides)]
+        if spread and array.shape in ((), (1,)):
+            return [0] * len(self.shape)
+        along = plural(self.rows, "row") if self.ragged else f"classes along axis {self.axis}"
+        raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead} with {along}: give {name} the shape "
+                         f"{list(self.row_shape)}{', in which any size may be 1' if spread else ''}"
+                         f"{self._other_axis(array)}")
+
+    def _other_axis(self, array: Array) -> str:
+        rank = len(self.lead.shape)
+        for axis in reversed(range(rank)) if rank > 2 else ():
+            if array.shape == self.lead.shape[:axis] + self.lead.shape[axis + 1:]:
+                return f", or axis={-1 if axis == rank - 1 else axis}"
+        return ""
+
+    @staticmethod
+    def _is_spread(shape: Sequence[int], expected: Sequence[int]) -> bool:
+        return len(shape) == len(expected) and all(n in (1, most) for n, most in zip(shape, expected))
+
+    def _per_class(self, name: str, array: Array) -> list[int]:
+        if self._is_spread(array.shape, self.shape) and array.shape[self.axis] == self.classes:
+            return [0 if n == 1 else s for n, s in zip(array.shape, array.strides)]
+        if array.shape == (self.classes,):
+            return self._along_axis(array.strides[0])
+        raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead} with classes along axis {self.axis}: "
+                         f"give one {'flag' if name == 'class_mask' else 'number'} per class in its shape, in which "
+                         f"any other "
+                         f"size may be 1, or in the shape [{self.classes}]")
+
+    def _along_axis(self, stride: int) -> list[int]:
+        return [stride if d == self.axis else 0 for d in range(len(self.shape))]
+
+    def _spread(self, name: str, array: Array) -> list[int]:
+        if self._is_spread(array.shape, self.shape):
+            return [0 if n == 1 else s for n, s in zip(array.shape, array.strides)]
+        if array.shape in ((), (1,)):
+            return [0] * len(self.shape)
+        if array.shape == (self.classes,):
+            return self._along_axis(array.strides[0])
+        raise ShapeError(f"{self._called(name)} is {array}, {self.lead_name} is {self.lead}: give it that shape, in "
+                         f"which any size may be 1, or the shape [{self.classes}] of its axis {self.axis}")
+
+    def _vector(self, name: str, array: Array) -> list[int]:
+        enough = self.ragged and array.shape[:1] > (self.classes,)
+        if len(array.shape) != 1 or array.shape[0] != self.classes and not enough:
+            raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give a weight for each class, in "
+                             f"the shape [{self.classes}]")
+        return self._along_axis(array.strides[0])
+
+    def _entries(self, name: str, array: Array, count: int = 0) -> int:
+        """How many entries each row has."""
+        if len(array.shape) != len(self.shape) or array.shape != self._with_entries(array.shape[self.axis]):
+            expected = str(list(self._with_entries(-1))).replace("-1", str(count or "k"))
+            raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give {name} the shape {expected}")
+        return array.shape[self.axis]
+
+    def _top(self, name: str, array: Array) -> list[int]:
+        asked = self.counts["top_count"]
+        count = self._entries(name, array, asked)
+        if not 1 <= count <= self.classes or asked and count != asked:
+            raise ShapeError(f"{name} is {array}, {self.lead_name} has {plural(self.classes, 'class')}"
+                             f"{f' and {asked} were asked for' if asked else ''}: ask for 1 to {self.classes} of the "
+                             f"largest classes")
+        self.counts["top_count"] = count
+        return list(array.strides)
+
+    def _tokens(self, name: str, array: Array) -> list[int]:
+        self.counts[name.replace("tokens", "count")] = self._entries(name, array)
+        return list(array.strides)
+
+    def _like_targets(self, name: str, array: Array) -> list[int]:
+        targets = self.arrays["targets"]
+        if array.shape != targets.shape:
+            raise ShapeError(f"{name} is {array}, targets is {targets}: " + (
+                "give each class of a row its weight" if name == "target_weights" else "give both the same shape"))
+        if len(array.shape) != len(self.shape):
+            return self._whole(name, array) if self.ragged and targets.type in FLOATS else self._per_row(name, array,
+                                                                                                         False)
+        return list(array.strides)
+
+    # ---- targets --------------------------------------------------------------------------------------------------
+
+    def take_targets(self, value: Any, weights: Any = None) -> str:
+        """Class indices, probability rows, or with weights sparse targets; says which they are."""
+        targets = array_of("targets", value)
+        integers = targets.type in INTEGERS
+        if weights is not None:
+            if not integers:
+                raise DTypeError(f"targets is {targets}, and target_weights were given: give the classes of each row "
+                                 f"as integers")
+            self.counts["target_count"] = self._entries("targets", targets)
+            if not self.counts["target_count"]:
+                raise ShapeError(f"targets is {targets}: give each row at least one class, of weight 0 where it has "
+                                 f"none")
+            self._put("targets", targets, list(targets.strides))
+            self.take("target_weights", weights)
+            return "sparse targets"
+        if integers:
+            self._put("targets", targets, self._per_row("targets", targets, False))
+            return "class indices"
+        if not self.fits(targets.type):
+            raise DTypeError(f"targets is {targets}, {self.lead_name} is {self.lead}: give class indices (integers) or "
+                             f"probability rows of type {self.allowed}")
+        if targets.shape != self.whole_shape:
+            raise ShapeError(f"targets is {targets}, {self.lead_name} is {self.lead}: give probability rows the same "
+                             f"shape, or class indices an integer type")
+        self._put("targets", targets, self._whole("targets", targets))
+        return "probability rows"
+
+    def take_selected(self, value: Any) -> None:
+        """Some classes of each row, or one."""
+        targets = array_of("targets", value)
+        if targets.type not in INTEGERS:
+            raise DTypeError(f"targets is {targets}: give the classes of each row as integers")
+        kept_axis = len(targets.shape) == len(self.shape) and targets.shape[self.axis] != 1
+        if not kept_axis:
+            self._put("targets", targets, self._per_row("targets", targets, False))
+            return
+        count = self.counts["target_count"] = self._entries("targets", targets)
+        if not 1 <= count <= MOST_SELECTED:
+            raise ShapeError(f"targets is {targets}: give 1 to {MOST_SELECTED} classes of each row")
+        self._put("targets", targets, list(targets.strides))
+
+    def take_element_targets(self, value: Any) -> bool:
+        """A target for each element; says whether they are labels."""
+        targets = array_of("targets", value)
+        if targets.type not in INTEGERS and not self.fits(targets.type):
+            raise DTypeError(f"targets is {targets}, {self.lead_name} is {self.lead}: give labels 0 and 1 (integers) "
+                             f"or numbers from 0 to 1 of type {self.allowed}")
+        self._put("targets", targets, self._whole("targets", targets))
+        return targets.type in INTEGERS
+
+    # ---- ragged rows ----------------------------------------------------------------------------------------------
+
+    def _take_offsets(self, offsets: Array) -> None:
+        if offsets.type not in ("I32", "I64"):
+            raise DTypeError(f"row_offsets is {offsets}: give an array of type I32 or I64")
+        if len(offsets.shape) != 1 or not offsets.shape[0] or offsets.shape[0] > 1 and offsets.strides[0] != 1:
+            raise ShapeError(f"row_offsets is {offsets}: give one dimension of rows + 1 numbers without gaps")
+        if len(self.lead.shape) != 1:
+            raise ShapeError(f"{self.lead_name} is {self.lead}, and row_offsets were given: give the classes of "
+                             f"ragged rows in one dimension, row behind row")
+        number = ctypes.c_int32 if offsets.type == "I32" else ctypes.c_int64
+        # The kernels get this copy, to which nobody else can write.
+        copy = (number * offsets.shape[0]).from_buffer_copy(
+            (ctypes.c_char * (offsets.shape[0] * SIZE[offsets.type])).from_address(offsets.address))
+        self.offsets: list[int] = list(copy)
+        if self.offsets[0] < 0:
+            raise ShapeError(f"row_offsets begins with {self.offsets[0]}: give offsets of 0 or more")
+        for row, (before, after) in enumerate(zip(self.offsets, self.offsets[1:])):
+            if after < before:
+                raise ShapeError(f"row_offsets of row {row} is {before}, of row {row + 1} {after}: give offsets that "
+                                 f"do not fall")
+        if self.offsets[-1] > self.lead.size:
+            raise ShapeError(f"row_offsets ends with {self.offsets[-1]}, {self.lead_name} is {self.lead}: give as "
+                             f"many values as the offsets count")
+        longest = max((after - before for before, after in zip(self.offsets, self.offsets[1:])), default=0)
+        self.axis, self.shape = 1, [len(self.offsets) - 1, max(longest, 1)]
+        self._put("row_offsets", Array(ctypes.addressof(copy), offsets.type, offsets.shape, None, True, copy), [0, 0])
+
+    # ---- the kernels ----------------------------------------------------------------------------------------------
+
+    def keep_statistics(self) -> None:
+        self.statistics = (Statistics * max(self.rows, 1))()
+
+    def prepare(self) -> None:
+        """Finds the pieces that are (outer, classes, inner) in every array; afterwards the kernels can be called."""
+        groups: list[tuple[int, dict[str, int]]] = []
+        for d, n in enumerate(self.shape):
+            if d == self.axis or n == 1:
+                continue
+            strides = {name: array[d] for name, array in self.strides.items()}
+            if groups and all(outer == strides[name] * n for name, outer in groups[-1][1].items()):
+                groups[-1] = groups[-1][0] * n, strides
+            else:
+                groups.append((n, strides))
+        none: tuple[int, dict[str, int]] = (1, dict.fromkeys(self.strides, 1))
+        last = groups[-1][1][self.lead_name] if groups else 0
+        strips = bool(groups) and not self.ragged and last < self.strides[self.lead_name][self.axis]
+        inner = groups.pop() if strips else none
+        outer = groups.pop() if groups else none
+        self.shape_struct = sized(Shape, outer=outer[0], classes=max(self.classes, 1), inner=inner[0], **self.counts)
+        for name, strides_of in self.strides.items():
+            layout = Layout(outer[1][name], strides_of[self.axis], inner[1][name], TYPES[self.arrays[name].type], 0)
+            setattr(self.shape_struct, name, layout)
+        self.piece_rows = outer[0] * inner[0]
+        self.pieces = [
+            {name: array.address + SIZE[array.type] * sum(i * strides[name] for i, (_, strides) in zip(index, groups))
+             for name, array in self.arrays.items()}
+            for index in itertools.product(*(range(n) for n, _ in groups))] if self.rows else []
+
+    def run(self, function: str, options: Options, tally: bool = False, without: Sequence[str] = (),
+            threads: int | None = 1, sampling: Callable[[int], Any] | None = None) -> tuple[int, Tally]:
+        """A function over all rows: how many were counted, and the tally of all."""
+        tasks = self._tasks(threads)
+        reports = [sized(Report) for _ in tasks]
+        tallies = [sized(Tally) for _ in tasks] if tally else []
+
+        def work(i: int) -> None:
+            piece, begin, end = tasks[i]
+            self.invoke(function, options, begin, end, piece, reports[i], tallies[i] if tally else None, without,
+                        sampling=sampling)
+
+        share(work, len(tasks))
+        whole = sized(Tally)
+        for part in tallies:
+            self.library.c.xent_tally_merge(ctypes.addressof(whole), ctypes.addressof(part))
+        return sum(report.counted for report in reports), whole
+
+    def count_weighted(self, options: Options, threads: int | None) -> tuple[int, Tally]:
+        """How many rows of a call without targets have weights other than 0, and their sum. check_targets tells, given
+        probability rows, of which it reads nothing."""
+        number, types = ctypes.c_double(), TYPES["F64" if self.arrays["row_weights"].type == "F64" else "F32"]
+        of_logits = self.shape_struct.logits.type
+        self.shape_struct.logits.type, self.shape_struct.targets = types, Layout(0, 0, 0, types, 0)
+        for addresses in self.pieces:
+            addresses["targets"] = ctypes.addressof(number)
+        try:
+            return self.run("check_targets", options, True, ("class_mask",), threads)
+        finally:
+            self.shape_struct.logits.type = of_logits
+
+    def _tasks(self, threads: int | None) -> list[tuple[int, int, int]]:
+        """(piece, begin, end) of the row ranges that threads compute."""
+        parts = min(self.piece_rows * (self.classes + _PER_ROW) // _PER_THREAD, self.piece_rows)
+        if parts > 1:
+            parts = min(parts, processors() if threads is None else threads)
+        parts = max(parts, 1)
+        bounds = [self.piece_rows * i // parts for i in range(parts + 1)]
+        return [(piece, begin, end) for piece in range(len(self.pieces)) for begin, end in zip(bounds, bounds[1:])]
+
+    def invoke(self, function: str, options: Options, begin: int, end: int, piece: int = 0,
+               report: Report | None = None, tally: Tally | None = None, without: Sequence[str] = (),
+               classes: tuple[int, int] | None = None, second_round: int = 0,
+               sampling: Callable[[int], Any] | None = None) -> Report:
+        """A function over rows of a piece and, where it takes some, classes."""
+        addresses, first = self.pieces[piece], piece * self.piece_rows
+        report = report or sized(Report)
+        workspace = self.workspace() if self.workspace else None
+        arguments: list[Any] = [ctypes.addressof(self.shape_struct), ctypes.addressof(options)]
+        if sampling:
+            requests = sampling(first)
+            arguments += [ctypes.addressof(requests), 1 if isinstance(requests, ctypes.Array) else 0]
+        arguments += [begin, end]
+        for name in ARGUMENTS[function]:
+            if name == "classes":
+                arguments += classes or (0, self.classes)
+            elif name in without:
+                arguments.append(None)
+            elif name == "tally":
+                arguments.append(None if tally is None else ctypes.addressof(tally))
+            elif name == "statistics" and self.statistics is not None:
+                arguments.append(ctypes.addressof(self.statistics) + ctypes.sizeof(Statistics) * first)
+            elif name == "states" and self.states is not None:
+                arguments.append(ctypes.addressof(self.states))
+            elif name == "workspace" and workspace is not None:
+                arguments.append(aligned(workspace))
+            elif name in SCALARS:
+                arguments.append(second_round if name == "second_round" else room(workspace))
+            else:
+                arguments.append(addresses.get(name))
+        status = self.library.function(function)(*arguments, ctypes.addressof(report))
+        if status:
+            self._fail(status, report, first)
+        return report
+
+    def _fail(self, status: int, report: Report, first: int) -> NoReturn:
+        field, row = self.library.field_name(report.field), first + report.row
+        if status == OUT_OF_STACK:
+            raise RecursionError("a native call takes 160 KiB of stack, and this thread has less left: call from "
+                                 "higher up, or give threads more (threading.stack_size)")
+        if status == INVALID_LABEL:
+            self._fail_label(field, row, report)
+        if status == INVALID_OPTION and field in ("class_weights", "row_weights"):
+            of = "class" if field == "class_weights" else "row"
+            index = report.integer + (first if of == "row" else 0)
+            raise OptionError(f"{field} of {of} {index} is {report.value}: give finite numbers that are 0 or more")
+        raise XentError(f"{self._called(field)}: {self.library.status_message(status)} (row {report.row}, label "
+                        f"{report.label}, integer {report.integer}, value {report.value})")
+
+    def _fail_label(self, field: str, row: int, report: Report) -> NoReturn:
+        label = report.label
+        if label < 0 and self.arrays["targets" if field == "none" else field].type == "U64":
+            label += 1 << 64
+        mark = label < 0 or label == 255
+        if self.elements:
+            before = math.prod(self.shape[:self.axis])
+            inner = max(1, self.rows // max(before, 1))
+            element = (row // inner * self.classes + report.integer) * inner + row % inner
+            raise LabelError(f"element {element} has label {label}: give 0 or 1"
+                             + (f", or ignore_index={label} if such elements do not "
+                                f"count" if mark else ""), element, label, 2)
+        if field in ("prompt_tokens", "output_tokens"):
+            raise LabelError(f"{field} of row {row} has {label}; classes are 0 to {self.classes - 1}: give a class "
+                             f"index, or -1 for none", row, label, self.classes)
+        classes = self.offsets[row + 1] - self.offsets[row] if self.ragged else self.classes
+        if 0 <= label < classes:
+            raise LabelError(f"row {row} has label {label}, which class_mask leaves out: give another class, or let "
+                             f"that one take part", row, label, classes)
+        raise LabelError(f"row {row} has label {label}; "
+                         f"{f'classes are 0 to {classes - 1}' if classes else 'it has no class'}: "
+                         f"give a class index{f', or ignore_index={label} if such rows do not count' if mark else ''}",
+                         row, label, classes)
+
+    @property
+    def chunks(self) -> int:
+        return -(-self.classes // CHUNK)
+
+
+# ---- memory and threads -------------------------------------------------------------------------------------------
+
+ALIGNMENT = 64
+
+
+def workspace_of(size: int) -> Callable[[], ctypes.Array[Any]]:
+    """Makes a workspace of so many bytes for each thread."""
+    return lambda: (ctypes.c_char * (size + ALIGNMENT))()
+
+
+def aligned(workspace: ctypes.Array[Any]) -> int:
+    return -(-ctypes.addressof(workspace) // ALIGNMENT) * ALIGNMENT
+
+
+def room(workspace: ctypes.Array[Any] | None) -> int:
+    return 0 if workspace is None else ctypes.sizeof(workspace) - ALIGNMENT
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@lru_cache(maxsize=None)
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(processors(), thread_name_prefix="xent")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of these threads
+
+
+def share(work: Callable[[int], None], count: int) -> None:
+    """Calls work(0) here and the others on threads of the pool; returns when all are done. ctypes releases the lock."""
+    if count == 1:
+        work(0)
+        return
+    futures = [_pool().submit(work, i) for i in range(1, count)]
+    try:
+        if count:
+            work(0)
+    finally:
+        for future in futures:
+            future.exception()
+    for future in futures:
+        future.result()

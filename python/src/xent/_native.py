@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""include/xent.h in ctypes: its structs, its functions that end in _at, and the library that has them."""
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from ctypes import c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from xent.errors import NativeLibraryError
+
+ABI_VERSION = 2
+NUMERICS_VERSION = 2
+CHUNK = 8192
+
+TYPES = {"F32": 1, "F64": 2, "F16": 3, "BF16": 4, "I8": 5, "U8": 6, "I16": 7, "I32": 8, "I64": 9, "U16": 10, "U32": 11,
+         "U64": 12}
+ISAS = {"best": 0, "scalar": 1, "avx2": 2, "avx512": 3, "neon": 4}
+FULLY_MASKED = {"nan": 0, "zero": 1}
+SMOOTHING = {"uniform": 0, "others": 1}
+RULES = {"xent": 0, "transformers": 1, "vllm": 2, "llama.cpp": 3, "onnxruntime-genai": 4}
+TIES = {None: 0, "first": 1, "all": 2}
+GRADIENTS, WHOLE_ROWS = 1, 2  # what a workspace is for
+
+INVALID_OPTION, INVALID_LABEL, OUT_OF_STACK = 3, 4, 7
+
+Struct = TypeVar("Struct", bound=ctypes.Structure)
+
+
+class Layout(ctypes.Structure):
+    _fields_ = [("outer", c_int64), ("classes", c_int64), ("inner", c_int64), ("type", c_int32), ("reserved", c_int32)]
+
+
+SIZES = ["outer", "classes", "inner", "target_count", "top_count", "first_class", "all_classes", "prompt_count",
+         "output_count", "features"]
+LAYOUTS = ["logits", "output", "gradient", "upstream", "targets", "losses", "log_sum_exp", "hits", "target_weights",
+           "row_offsets", "class_mask", "class_weights", "row_weights", "sink", "log_probabilities", "argmax", "ranks",
+           "entropies", "top_classes", "top_log_probabilities", "target_gradient", "teacher", "bias", "prompt_tokens",
+           "output_tokens", "tokens", "processed_log_probabilities", "kept", "kept_mask", "element_weights",
+           "positive_weights", "hidden", "weights", "hidden_gradient", "weights_gradient", "bias_gradient"]
+
+
+class Shape(ctypes.Structure):
+    _fields_ = [("size", c_uint64), *((name, c_int64) for name in SIZES), *((name, Layout) for name in LAYOUTS)]
+
+
+class Options(ctypes.Structure):
+    _fields_ = [("size", c_uint64), ("isa", c_int32), ("fully_masked", c_int32), ("has_ignore_index", c_int32),
+                ("has_gradient_scale", c_int32), ("ignore_index", c_int64), ("label_smoothing", c_double),
+                ("gradient_scale", c_double), ("smoothing", c_int32), ("reserved", c_int32), ("temperature", c_double),
+                ("softcap", c_double), ("z_loss", c_double), ("probability_clamp", c_double), ("focal_gamma", c_double),
+                ("focal_alpha", c_double)]
+
+
+class Sampling(ctypes.Structure):
+    _fields_ = [("size", c_uint64), ("rules", c_int32), ("ties", c_int32), ("greedy", c_int32), ("reserved", c_int32),
+                ("min_keep", c_int64), ("top_k", c_int64), ("top_p", c_double), ("min_p", c_double),
+                ("typical_p", c_double), ("temperature", c_double), ("repetition_penalty", c_double),
+                ("frequency_penalty", c_double), ("presence_penalty", c_double), ("seed", c_uint64),
+                ("stream", c_uint64), ("step", c_uint32), ("draw", c_uint32)]
+
+
+class Statistics(ctypes.Structure):
+    _fields_ = [("opaque", c_uint64 * 8)]
+
+
+class State(ctypes.Structure):
+    _fields_ = [("opaque", c_uint64 * 8)]
+
+
+class Tally(ctypes.Structure):
+    _fields_ = [("size", c_uint64), ("nan", c_int64), ("positive_infinity", c_int64), ("negative_infinity", c_int64),
+                ("bins", c_int64 * 256), ("doubles", c_int64), ("digits", c_int64 * 66)]
+
+
+class Report(ctypes.Structure):
+    _fields_ = [("size", c_uint64), ("field", c_int32), ("way", c_int32), ("row", c_int64), ("label", c_int64),
+                ("integer", c_int64), ("value", c_double), ("counted", c_int64), ("denominator", c_double),
+                ("unfinished", c_int64)]
+
+
+STRUCTS: dict[str, type[ctypes.Structure]] = {
+    "xent_layout": Layout, "xent_shape": Shape, "xent_options": Options, "xent_sampling": Sampling,
+    "xent_statistics": Statistics, "xent_state": State, "xent_tally": Tally, "xent_report": Report}
+
+
+def sized(struct: type[Struct], **fields: Any) -> Struct:
+    """A struct that begins with its size."""
+    return struct(size=ctypes.sizeof(struct), **fields)
+
+
+# What each function takes between (shape, options, row_begin, row_end) and the report, in the order of xent.h. A name
+# is that of an address, but for those in SCALARS; classes stands for class_begin and class_end.
+SCALARS = {"second_round": c_int32, "per_row": c_int32, "workspace_size": c_uint64}
+_LOGITS = "logits row_offsets class_mask sink"
+_BACKWARD = "classes output upstream row_offsets class_mask statistics gradient"
+_TARGETS = "targets target_weights row_offsets class_mask class_weights row_weights"
+_DIVERGENCE = "logits teacher class_mask row_weights losses gradient tally"
+_ROWS = "losses log_sum_exp hits log_probabilities argmax ranks entropies top_classes top_log_probabilities"
+ARGUMENTS = {name: arguments.split() for name, arguments in {
+    "softmax": f"classes {_LOGITS} statistics output",
+    "log_softmax": f"classes {_LOGITS} statistics output",
+    "log_sum_exp": f"{_LOGITS} log_sum_exp",
+    "softmax_backward": _BACKWARD,
+    "log_softmax_backward": _BACKWARD,
+    "check_targets": f"{_TARGETS} tally",
+    "cross_entropy": f"logits {_TARGETS} sink {_ROWS} gradient target_gradient statistics tally",
+    "cross_entropy_backward": f"classes logits {_TARGETS} statistics upstream gradient",
+    "selected_log_probabilities": "logits targets row_offsets class_mask sink upstream log_probabilities gradient "
+                                  "statistics",
+    "kl_divergence": _DIVERGENCE,
+    "jensen_shannon_divergence": _DIVERGENCE,
+    "total_variation": _DIVERGENCE,
+    "sample": "logits class_mask bias prompt_tokens output_tokens tokens processed_log_probabilities kept kept_mask "
+              "log_probabilities ranks entropies top_classes top_log_probabilities workspace workspace_size",
+    "binary_cross_entropy": "logits targets element_weights positive_weights losses gradient tally",
+    "linear_cross_entropy": "hidden weights bias targets target_weights class_mask class_weights row_weights sink "
+                            f"{_ROWS} target_gradient hidden_gradient weights_gradient bias_gradient statistics tally "
+                            "workspace workspace_size",
+    "forward_states": "classes logits targets target_weights class_mask class_weights statistics states",
+    "backward_states": "classes output upstream class_mask states",
+    "finish": "states targets class_weights row_weights sink second_round statistics losses log_sum_exp hits tally",
+}.items()}
+
+
+class Library:
+    """libxent.so, libxent.dylib or xent.dll."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise NativeLibraryError(
+                f"there is no native library at {self.path}: install a wheel for this platform, or name the file of a "
+                "library in the environment variable XENT_LIBRARY")
+        try:
+            c = self.c = ctypes.CDLL(str(self.path.resolve()))
+        except OSError as error:
+            raise NativeLibraryError(f"{self.path} cannot be loaded: {error}; give a library for this "
+                                     f"platform") from error
+        self._require("ABI", c.xent_abi_version(), ABI_VERSION)
+        self._require("numerics", c.xent_numerics_version(), NUMERICS_VERSION)
+        for name in ("xent_version", "xent_status_message", "xent_field_name", "xent_isa_name", "xent_way_name"):
+            getattr(c, name).restype = ctypes.c_char_p
+        for name, arguments in ARGUMENTS.items():
+            types: list[Any] = [c_void_p, c_void_p]
+            types += [c_void_p, c_int32] if name == "sample" else []
+            types += [c_int64, c_int64]
+            for argument in arguments:
+                types += [c_int64, c_int64] if argument == "classes" else [SCALARS.get(argument, c_void_p)]
+            self.function(name).argtypes = [*types, c_void_p]
+        c.xent_tally_sum.argtypes, c.xent_tally_sum.restype = [c_void_p], c_double
+        c.xent_tally_merge.argtypes = [c_void_p, c_void_p]
+        c.xent_sample_workspace.argtypes, c.xent_sample_workspace.restype = [c_int64] * 2, c_uint64
+        c.xent_linear_workspace.argtypes, c.xent_linear_workspace.restype = [c_int64] * 3 + [c_int32], c_uint64
+        self.version: str = c.xent_version().decode()
+        self.isas = [name for name, code in ISAS.items() if code and c.xent_has_isa(code)]
+
+    def _require(self, what: str, found: int, needed: int) -> None:
+        if found != needed:
+            raise NativeLibraryError(
+                f"{self.path} has {what} version {found}, this package needs {needed}: give the library of the same "
+                f"build")
+
+    def function(self, name: str) -> Any:
+        """The function of xent.h that takes addresses as arguments."""
+        return getattr(self.c, f"xent_{name}_at")
+
+    def field_name(self, field: int) -> str:
+        return str(self.c.xent_field_name(field).decode())
+
+    def status_message(self, status: int) -> str:
+        return str(self.c.xent_status_message(status).decode())
+
+    def tally_sum(self, tally: Tally) -> float:
+        return float(self.c.xent_tally_sum(ctypes.addressof(tally)))
+
+
+NAMES = {"darwin": "libxent.dylib", "win32": "xent.dll"}
+
+
+@lru_cache(maxsize=None)
+def library() -> Library:
+    """The library of this process: the file that XENT_LIBRARY names, else the one of the wheel."""
+    return Library(os.environ.get("XENT_LIBRARY") or Path(__file__).with_name(NAMES.get(sys.platform, "libxent.so")))

@@ -1,0 +1,571 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operations. Every array may be NumPy's, PyTorch's, JAX's, Arrow's or anybody's who lends memory by DLPack or the
+buffer protocol; nothing is copied."""
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from xent._arrays import type_named
+from xent._call import ELEMENTS, SELECTED, Call, workspace_of
+from xent._native import Options, Sampling, library
+from xent._options import Reductions, choice, options_of, require, sampling_of
+from xent.errors import DTypeError, OptionError, ShapeError
+
+# ---- softmax ------------------------------------------------------------------------------------------------------
+
+
+def softmax(logits: Any, *, axis: int = -1, out: Any = None, dtype: Any = None, temperature: float | None = None,
+            softcap: float | None = None, class_mask: Any = None, sink: Any = None, row_offsets: Any = None,
+            fully_masked: str = "nan", isa: str = "best", threads: int | None = None) -> Any:
+    """`y = exp(x) / sum exp(x)` over the classes of each row.
+
+    `x` are the logits after `softcap` (`c tanh(x / c)`) and `temperature` (divided by it).
+
+    logits        float32, float16, bfloat16 or float64, of any shape and strides; the classes lie along `axis`
+    out           an array of the caller's own in the shape of the logits, which may be the logits themselves
+    dtype         of a new result, where it is not that of the logits
+    class_mask    0 (or False) leaves a class out: in the shape of the logits, in which any size but that of the classes
+                  may be 1, or one flag per class
+    sink          a logit more in the sum of each row, of no class: one per row, or one
+    row_offsets   rows of different lengths, one behind the other in one dimension: row r has the logits from offset r
+                  up to offset r + 1
+    fully_masked  what a row gives that is all -inf or masked: "nan", or "zero" for +0
+    isa           "best", "scalar", "avx2", "avx512" or "neon": changes the speed and no bit
+    threads       at most so many; changes the speed and no bit. None: as many as there are processors
+
+    Gives `out`, or a new array of the library that the logits are of (else of NumPy, else a memoryview).
+
+    Raises ShapeError, DTypeError, ArrayMemoryError or OptionError, before anything is written. Any number of threads
+    may call it at once; the interpreter's lock is free while it computes.
+
+    >>> import numpy as np, xent
+    >>> xent.softmax(np.array([[2.0, 1, 0], [0, 3, 1]])).round(3).tolist()
+    [[0.665, 0.245, 0.09], [0.042, 0.844, 0.114]]
+    """
+    return _softmax("softmax", logits, axis, out, dtype, class_mask, sink, row_offsets, threads, isa=isa,
+                    fully_masked=fully_masked, temperature=temperature, softcap=softcap)
+
+
+def log_softmax(logits: Any, *, axis: int = -1, out: Any = None, dtype: Any = None, temperature: float | None = None,
+                softcap: float | None = None, class_mask: Any = None, sink: Any = None, row_offsets: Any = None,
+                fully_masked: str = "nan", isa: str = "best", threads: int | None = None) -> Any:
+    """`y = x - log sum exp(x)`, never above 0; -inf stays -inf. Everything else as in `softmax`.
+
+    >>> import numpy as np, xent
+    >>> xent.log_softmax(np.zeros((1, 4))).round(4).tolist()
+    [[-1.3863, -1.3863, -1.3863, -1.3863]]
+    """
+    return _softmax("log_softmax", logits, axis, out, dtype, class_mask, sink, row_offsets, threads, isa=isa,
+                    fully_masked=fully_masked, temperature=temperature, softcap=softcap)
+
+
+def log_sum_exp(logits: Any, *, axis: int = -1, out: Any = None, dtype: Any = None, temperature: float | None = None,
+                softcap: float | None = None, class_mask: Any = None, sink: Any = None, row_offsets: Any = None,
+                fully_masked: str = "nan", isa: str = "best", threads: int | None = None) -> Any:
+    """`log sum exp(x)`, one number per row, in the shape of the logits without the class axis; float64 for float64,
+    else float32 unless `dtype` or `out` says otherwise. Everything else as in `softmax`.
+
+    >>> import numpy as np, xent
+    >>> xent.log_sum_exp(np.zeros((2, 4))).round(4).tolist()
+    [1.3863, 1.3863]
+    """
+    return _softmax("log_sum_exp", logits, axis, out, dtype, class_mask, sink, row_offsets, threads, isa=isa,
+                    fully_masked=fully_masked, temperature=temperature, softcap=softcap)
+
+
+def _softmax(function: str, logits: Any, axis: int, out: Any, dtype: Any, class_mask: Any, sink: Any, row_offsets: Any,
+             threads: int | None, **options: Any) -> Any:
+    call, struct = _begin("logits", logits, axis, threads, row_offsets, **options)
+    call.take("class_mask", class_mask)
+    call.take("sink", sink)
+    name, in_place = ("log_sum_exp", []) if function == "log_sum_exp" else ("output", ["logits"])
+    call.write(name, True if out is None else out, in_place, type_named(dtype) if dtype is not None else None)
+    call.prepare()
+    call.run(function, struct, threads=threads)
+    return call.results[name]
+
+
+def softmax_backward(output: Any, upstream: Any, *, axis: int = -1, gradient: Any = None,
+                     temperature: float | None = None, class_mask: Any = None, row_offsets: Any = None,
+                     isa: str = "best", threads: int | None = None) -> Any:
+    """`dx = y (dy - sum dy y) / temperature`, with the output `y` of `softmax` and the gradient `dy` of what comes
+    after.
+
+    Gives `gradient`, which may be `output` or `upstream` in place, or a new array. Temperature, class mask and row
+    offsets are those of the forward.
+
+    >>> import numpy as np, xent
+    >>> xent.softmax_backward(np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]])).tolist()
+    [[0.25, -0.25]]
+    """
+    return _backward("softmax_backward", output, upstream, axis, gradient, class_mask, row_offsets, threads, isa=isa,
+                     temperature=temperature)
+
+
+def log_softmax_backward(output: Any, upstream: Any, *, axis: int = -1, gradient: Any = None,
+                         temperature: float | None = None, class_mask: Any = None, row_offsets: Any = None,
+                         isa: str = "best", threads: int | None = None) -> Any:
+    """`dx = (dy - exp(y) sum dy) / temperature`, with the output `y` of `log_softmax`; else as `softmax_backward`.
+
+    >>> import numpy as np, xent
+    >>> xent.log_softmax_backward(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]])).round(6).tolist()
+    [[0.5, -0.5]]
+    """
+    return _backward("log_softmax_backward", output, upstream, axis, gradient, class_mask, row_offsets, threads,
+                     isa=isa, temperature=temperature)
+
+
+def _backward(function: str, output: Any, upstream: Any, axis: int, gradient: Any, class_mask: Any, row_offsets: Any,
+              threads: int | None, **options: Any) -> Any:
+    call, struct = _begin("output", output, axis, threads, row_offsets, **options)
+    call.take("upstream", _given("upstream", upstream))
+    call.take("class_mask", class_mask)
+    call.write("gradient", True if gradient is None else gradient, ["output", "upstream"])
+    call.prepare()
+    call.run(function, struct, threads=threads)
+    return call.results["gradient"]
+
+
+# ---- the largest classes, and those that are selected ---------------------------------------------------------------
+
+
+class TopK(NamedTuple):
+    """The k largest classes of each row, with k along the class axis."""
+
+    classes: Any
+    log_probabilities: Any
+
+
+def top_k(logits: Any, k: int, *, axis: int = -1, classes: Any = None, log_probabilities: Any = None,
+          temperature: float | None = None, softcap: float | None = None, class_mask: Any = None, sink: Any = None,
+          row_offsets: Any = None, fully_masked: str = "nan", isa: str = "best", threads: int | None = None) -> TopK:
+    """The k classes of the largest logits of each row, and their log-probabilities over all classes; in one read.
+
+    Logits fall, and the lower class comes first among equals. Where there are not so many: class -1, and -inf; in a row
+    that is NaN: -1, and NaN. `classes` (int32 or int64) and `log_probabilities` may be arrays of the caller's own.
+    Options as in `softmax`.
+
+    >>> import numpy as np, xent
+    >>> top = xent.top_k(np.array([[2.0, 1, 0], [0, 3, 1]]), 2)
+    >>> top.classes.tolist()
+    [[0, 1], [1, 2]]
+    >>> np.exp(top.log_probabilities).round(3).tolist()
+    [[0.665, 0.245], [0.844, 0.114]]
+    """
+    require("k", k)
+    call, struct = _begin("logits", logits, axis, threads, row_offsets, isa=isa, fully_masked=fully_masked,
+                          temperature=temperature, softcap=softcap)
+    if k > call.classes and not call.ragged:
+        raise ShapeError(f"k is {k}, logits is {call.lead} with {call.classes} classes along axis {call.axis}: ask "
+                         f"for 1 to {call.classes} of the largest classes")
+    call.counts["top_count"] = k
+    call.take("class_mask", class_mask)
+    call.take("sink", sink)
+    call.write("top_classes", True if classes is None else classes)
+    call.write("top_log_probabilities", True if log_probabilities is None else log_probabilities)
+    call.prepare()
+    call.run("cross_entropy", struct, threads=threads)
+    return TopK(call.results["top_classes"], call.results["top_log_probabilities"])
+
+
+class Selected(NamedTuple):
+    """Log-probabilities of selected classes; the gradient where it was asked for."""
+
+    log_probabilities: Any
+    gradient: Any = None
+
+
+def selected_log_probabilities(
+        logits: Any, targets: Any, *, axis: int = -1, log_probabilities: Any = None, upstream: Any = None,
+        gradient: Any = None, gradient_scale: float | None = None, ignore_index: int | None = None,
+        temperature: float | None = None, softcap: float | None = None, class_mask: Any = None, sink: Any = None,
+        row_offsets: Any = None, fully_masked: str = "nan", isa: str = "best", threads: int | None = None) -> Selected:
+    """`log softmax(x)` of one class of each row, or of up to 256, without those of the others.
+
+    targets   the classes: in the shape of the logits without the class axis, or with some classes of each row along it.
+              The ignore index counts for nothing, and its log-probability is +0
+    gradient  True or an array of the caller's own (the logits, too): of `gradient_scale * sum g log p`, with g =
+              `upstream`, which has the shape of the targets (None: 1 for each)
+
+    >>> import numpy as np, xent
+    >>> tokens = np.array([0, 1])
+    >>> xent.selected_log_probabilities(np.zeros((2, 4)), tokens).log_probabilities.round(4).tolist()
+    [-1.3863, -1.3863]
+    """
+    call, struct = _begin("logits", logits, axis, threads, row_offsets, SELECTED, isa=isa, fully_masked=fully_masked,
+                          temperature=temperature, softcap=softcap, ignore_index=ignore_index,
+                          gradient_scale=gradient_scale)
+    call.take_selected(targets)
+    call.take("class_mask", class_mask)
+    call.take("sink", sink)
+    call.take("upstream", upstream)
+    call.write("log_probabilities", True if log_probabilities is None else log_probabilities)
+    call.write("gradient", gradient, ["logits"])
+    call.prepare()
+    call.run("check_targets", struct, threads=threads)
+    call.run("selected_log_probabilities", struct, threads=threads)
+    return Selected(call.results["log_probabilities"], call.results.get("gradient"))
+
+
+# ---- losses -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss and what was asked for beside it; `float(result)` is the loss.
+
+    loss         the mean or the sum
+    sum          the exact sum of the losses of all rows, rounded once
+    rows         how many there are (of binary cross-entropy: elements)
+    counted      how many of them were not ignored
+    denominator  what a mean is divided by: the counted rows, or the sum of their weights, unless one was given
+    """
+
+    loss: float
+    sum: float
+    rows: int
+    counted: int
+    denominator: float
+    gradient: Any = None
+    losses: Any = None
+    log_sum_exp: Any = None
+    hits: Any = None
+    log_probabilities: Any = None
+    argmax: Any = None
+    ranks: Any = None
+    entropies: Any = None
+    top_classes: Any = None
+    top_log_probabilities: Any = None
+    target_gradient: Any = None
+
+    def __float__(self) -> float:
+        return self.loss
+
+
+def cross_entropy(
+        logits: Any, targets: Any, *, axis: int = -1, reduction: str = "mean", gradient: Any = None, losses: Any = None,
+        log_sum_exp: Any = None, hits: Any = None, log_probabilities: Any = None, argmax: Any = None, ranks: Any = None,
+        entropies: Any = None, top_count: int = 0, top_classes: Any = None, top_log_probabilities: Any = None,
+        target_gradient: Any = None, ignore_index: int | None = None, label_smoothing: float | None = None,
+        smoothing: str = "uniform", class_weights: Any = None, row_weights: Any = None, target_weights: Any = None,
+        class_mask: Any = None, sink: Any = None, row_offsets: Any = None, temperature: float | None = None,
+        softcap: float | None = None, z_loss: float | None = None, probability_clamp: float | None = None,
+        focal_gamma: float | None = None, gradient_reduction: str | None = None, gradient_scale: float = 1.0,
+        denominator: float | None = None, none_counted: str = "nan", fully_masked: str = "nan", isa: str = "best",
+        threads: int | None = None) -> Loss:
+    """`loss = u sum w q (lse - x) + u z_loss lse^2` of each row, reduced, and its gradient from the same read of the
+    logits.
+
+    targets          integers: labels, in the shape of the logits without the class axis; floats: probability rows, in
+                     the shape of the logits; with `target_weights`: integers, some classes of each row along the class
+                     axis
+    reduction        "mean" or "sum"; `gradient_reduction` where that of the gradient differs
+    ignore_index     rows with this label do not count; there is none by default (PyTorch's is -100)
+    label_smoothing  eps: targets become `(1 - eps) q + eps / classes`, or with smoothing="others" over all but the
+                     label
+    class_weights    w, one per class; row_weights  u, one per row, 0 or False: the row is ignored, and not read
+    z_loss, softcap, temperature, probability_clamp, focal_gamma  as in Java and C
+    gradient_scale   multiplies every gradient; `denominator`: what means divide by, for batches in several calls
+    none_counted     what a mean over no row is: "nan", "zero" or "error"
+    class_mask, sink, row_offsets, fully_masked, isa, threads  as in `softmax`
+
+    Outputs: `True` asks for a new array, an array of the caller's own is filled: `gradient` (which may be the logits),
+    `losses`, `log_sum_exp`, `hits`, `log_probabilities`, `argmax`, `ranks`, `entropies`; `top_classes` and
+    `top_log_probabilities` of the `top_count` largest classes; `target_gradient` of probability rows or target weights.
+
+    Raises what `softmax` raises, LabelError for a label that is no class, and NoneCountedError; before anything is
+    written.
+
+    >>> import numpy as np, xent
+    >>> logits, labels = np.array([[2.0, 1, 0], [0, 3, 1]]), np.array([0, 1])
+    >>> result = xent.cross_entropy(logits, labels, gradient=True, losses=True, label_smoothing=0.1)
+    >>> round(result.loss, 4), result.losses.round(4).tolist()
+    (0.4221, [0.5076, 0.3365])
+    >>> result.gradient.round(3).tolist()
+    [[-0.134, 0.106, 0.028], [0.004, -0.045, 0.04]]
+    """
+    reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
+    given: dict[str, Any] = dict(
+        isa=isa, fully_masked=fully_masked, smoothing=smoothing, ignore_index=ignore_index,
+        label_smoothing=label_smoothing, temperature=temperature, softcap=softcap, z_loss=z_loss,
+        probability_clamp=probability_clamp, focal_gamma=focal_gamma)
+    call, struct = _begin("logits", logits, axis, threads, row_offsets, **given)
+    kind = call.take_targets(_given("targets", targets), target_weights)
+    _require_for(kind, call, given)
+    for name, value in (("class_mask", class_mask), ("sink", sink), ("row_weights", row_weights),
+                        ("class_weights", class_weights)):
+        call.take(name, value)
+    if kind != "class indices":
+        for name, value in (("hits", hits), ("log_probabilities", log_probabilities), ("ranks", ranks)):
+            if value is not None and value is not False:
+                raise OptionError(f"{name} was asked for, targets are {kind}: give class indices, or do not ask for "
+                                  f"{name}")
+    elif target_gradient is not None and target_gradient is not False:
+        raise OptionError("target_gradient was asked for, targets are class indices: give probability rows or sparse "
+                          "targets, or do not ask for it")
+    call.counts["top_count"] = top_count
+    if top_count == 0 and (top_classes is True or top_log_probabilities is True):
+        raise OptionError("top_count is 0: ask for 1 or more of the largest classes")
+    outputs = {"losses": losses, "log_sum_exp": log_sum_exp, "hits": hits, "log_probabilities": log_probabilities,
+               "argmax": argmax, "ranks": ranks, "entropies": entropies, "top_classes": top_classes,
+               "top_log_probabilities": top_log_probabilities, "target_gradient": target_gradient}
+    return _loss("cross_entropy", call, struct, reductions, gradient, outputs, threads)
+
+
+def _require_for(kind: str, call: Call, given: dict[str, Any]) -> None:
+    """Refuses options that are of other targets."""
+    targets = call.arrays["targets"]
+    if kind == "probability rows" and given["ignore_index"] is not None:
+        raise OptionError(f"ignore_index is {given['ignore_index']}, targets are probability rows {targets}: give "
+                          f"class indices, or leave ignore_index out")
+    if kind != "class indices":
+        for name, usual in (("smoothing", "uniform"), ("focal_gamma", 0)):
+            if given[name] and given[name] != usual:
+                raise OptionError(f"{name} is {given[name]}, targets are {kind} {targets}: give class indices, or "
+                                  f"leave {name} out")
+
+
+def _loss(function: str, call: Call, options: Options, reductions: Reductions, gradient: Any, outputs: dict[str, Any],
+          threads: int | None) -> Loss:
+    """Counts, computes and reduces."""
+    for name, value in outputs.items():
+        call.write(name, value)
+    call.write("gradient", gradient, ["logits"])
+    gradients = [name for name in ("gradient", "target_gradient") if name in call.arrays]
+    call.prepare()
+    counted, weight = _count(function, call, options, threads)
+    divisor = reductions.denominator(weight)
+    reductions.require_mean(divisor, bool(gradients))
+    zero = bool(gradients) and reductions.gradient_is_zero(divisor)
+    if gradients:
+        options.gradient_scale, options.has_gradient_scale = 1.0 if zero else reductions.scale_of(divisor), 1
+    _, tally = call.run(function, options, tally=True, without=gradients if zero else (), threads=threads)
+    if zero:
+        for name in gradients:
+            call.arrays[name].clear()
+    total = call.library.tally_sum(tally)
+    return Loss(reductions.reduce(total, divisor), total, call.lead.size if call.elements else call.rows, counted,
+                divisor, **call.results)
+
+
+def _count(function: str, call: Call, options: Options, threads: int | None) -> tuple[int, float]:
+    """How many rows count, and the sum of their weights. All labels are looked at, before anything is written."""
+    if function == "binary_cross_entropy":
+        counted, _ = call.run(function, options, without=("losses", "gradient"), threads=threads)
+        return counted, float(counted)
+    weighted = "row_weights" in call.arrays
+    if "targets" in call.arrays:
+        weighted |= "class_weights" in call.arrays
+        counted, weights = call.run("check_targets", options, weighted, threads=threads)
+    elif weighted:
+        counted, weights = call.count_weighted(options, threads)
+    else:
+        counted = call.rows
+    return counted, call.library.tally_sum(weights) if weighted else float(counted)
+
+
+def binary_cross_entropy(
+        logits: Any, targets: Any, *, axis: int = -1, reduction: str = "mean", gradient: Any = None, losses: Any = None,
+        weights: Any = None, positive_weights: Any = None, ignore_index: int | None = None,
+        focal_gamma: float | None = None, focal_alpha: float | None = None, gradient_reduction: str | None = None,
+        gradient_scale: float = 1.0, denominator: float | None = None, none_counted: str = "nan", isa: str = "best",
+        threads: int | None = None) -> Loss:
+    """`loss = w a (r t softplus(-x) + (1 - t) softplus(x)) m^gamma` of every element by itself, reduced, and its
+    gradient.
+
+    targets           t: labels 0 and 1 (integers or booleans), or numbers from 0 to 1, in the shape of the logits
+    weights           w, in that shape, in which any size may be 1, or one per index of `axis`; 0 or False: ignored
+    positive_weights  r, likewise (PyTorch's `pos_weight`)
+    focal_gamma, focal_alpha  of the focal loss, with m the probability of what is wrong and a = alpha t + (1 - alpha)(1
+                              - t)
+
+    All others as in `cross_entropy`.
+
+    >>> import numpy as np, xent
+    >>> round(float(xent.binary_cross_entropy(np.zeros(3), np.array([0, 1, 1]))), 6)
+    0.693147
+    """
+    reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
+    call, struct = _begin("logits", logits, axis, threads, None, ELEMENTS, isa=isa, ignore_index=ignore_index,
+                          focal_gamma=focal_gamma, focal_alpha=focal_alpha)
+    labels = call.take_element_targets(_given("targets", targets))
+    if ignore_index is not None and not labels:
+        raise OptionError(f"ignore_index is {ignore_index}, targets are numbers {call.arrays['targets']}: give "
+                          f"labels of an integer type, or weights of 0, or leave ignore_index out")
+    call.take("element_weights", weights)
+    call.take("positive_weights", positive_weights)
+    return _loss("binary_cross_entropy", call, struct, reductions, gradient, {"losses": losses}, threads)
+
+
+DIVERGENCES = {"kullback-leibler": "kl_divergence", "jensen-shannon": "jensen_shannon_divergence",
+               "total-variation": "total_variation"}
+
+
+def divergence(
+        logits: Any, teacher: Any, kind: str = "kullback-leibler", *, axis: int = -1, reduction: str = "mean",
+        gradient: Any = None, losses: Any = None, row_weights: Any = None, class_mask: Any = None,
+        temperature: float | None = None, gradient_reduction: str | None = None, gradient_scale: float = 1.0,
+        denominator: float | None = None, none_counted: str = "nan", fully_masked: str = "nan", isa: str = "best",
+        threads: int | None = None) -> Loss:
+    """How far the softmax of the logits is from the softmax of the teacher's logits, row by row, and its gradient.
+
+    kind  "kullback-leibler": `sum q (log q - log p)`; "jensen-shannon": the mean of that to `m = (p + q) / 2` from both
+          sides; "total-variation": `sum |p - q| / 2`
+
+    Computed in double whatever the types. All others as in `cross_entropy`.
+
+    >>> import numpy as np, xent
+    >>> round(float(xent.divergence(np.zeros((1, 2)), np.log([[0.9, 0.1]]), "total-variation")), 6)
+    0.4
+    """
+    choice("kind", kind, dict.fromkeys(DIVERGENCES, 0))
+    reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
+    call, struct = _begin("logits", logits, axis, threads, None, None, True, isa=isa, fully_masked=fully_masked,
+                          temperature=temperature)
+    call.take("teacher", _given("teacher", teacher))
+    call.take("class_mask", class_mask)
+    call.take("row_weights", row_weights)
+    return _loss(DIVERGENCES[kind], call, struct, reductions, gradient, {"losses": losses}, threads)
+
+
+# ---- sampling -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A token of each row, and what was asked for beside it; `sampled` rows have one, the others -1."""
+
+    tokens: Any
+    sampled: int
+    log_probabilities: Any = None
+    processed_log_probabilities: Any = None
+    kept: Any = None
+    kept_mask: Any = None
+    ranks: Any = None
+    entropies: Any = None
+    top_classes: Any = None
+    top_log_probabilities: Any = None
+
+
+def sample(
+        logits: Any, *, axis: int = -1, step: int | Sequence[int] = 0, seed: int | Sequence[int] = 0,
+        stream: int | Sequence[int] = 0, draw: int = 0, temperature: float = 1.0, top_k: int = 0,
+        top_p: float | None = None, min_p: float | None = None, typical_p: float | None = None, min_keep: int = 1,
+        rules: str = "xent", ties: str | None = None, repetition_penalty: float | None = None,
+        frequency_penalty: float | None = None, presence_penalty: float | None = None, softcap: float | None = None,
+        class_mask: Any = None, bias: Any = None, prompt_tokens: Any = None, output_tokens: Any = None,
+        tokens: Any = None, log_probabilities: Any = None, processed_log_probabilities: Any = None, kept: Any = None,
+        kept_mask: Any = None, ranks: Any = None, entropies: Any = None, top_count: int = 0, top_classes: Any = None,
+        top_log_probabilities: Any = None, isa: str = "best", threads: int | None = None) -> Sample:
+    """A token of each row, drawn with the probability that softmax gives it among the classes that the filters keep.
+
+    step, seed, stream, draw  say which chance it is: the same numbers give the same token, on every machine. A row has
+                              the stream `stream + row`; each of the first three may also be one number per row, taken
+                              as it is
+    temperature               0 takes the largest class
+    top_k, top_p, min_p, typical_p  filters; `rules` says in which order ("xent", "transformers", "vllm", "llama.cpp",
+                              "onnxruntime-genai"), `ties` what top-k does with equals ("first", "all"), and every
+                              filter keeps at least `min_keep` classes
+    bias                      a number per class, which is added; as `class_mask`
+    prompt_tokens, output_tokens  the classes before, of which the penalties speak; -1 is none
+    tokens                    int32 or int64, an array of the caller's own for the result
+
+    Outputs are asked for as in `cross_entropy`.
+
+    >>> import numpy as np, xent
+    >>> logits = np.array([[2, 1, 0], [0, 3, 1]], np.float32)
+    >>> xent.sample(logits, temperature=0).tokens.tolist()
+    [0, 1]
+    >>> result = xent.sample(logits, top_p=0.9, seed=7, kept=True)
+    >>> result.kept.tolist()
+    [2, 2]
+    """
+    call, struct = _begin("logits", logits, axis, threads, isa=isa, softcap=softcap)
+    if call.lead.type == "F64":
+        raise DTypeError(f"logits is {call.lead}: give an array of type F32, F16 or BF16 to sample from")
+    shared = sampling_of(rules, ties, temperature, top_k=top_k, top_p=top_p, min_p=min_p, typical_p=typical_p,
+                         min_keep=min_keep, repetition_penalty=repetition_penalty, frequency_penalty=frequency_penalty,
+                         presence_penalty=presence_penalty, draw=draw)
+    for name, value in (("class_mask", class_mask), ("bias", bias), ("prompt_tokens", prompt_tokens),
+                        ("output_tokens", output_tokens)):
+        call.take(name, value)
+    call.counts["top_count"] = top_count
+    call.write("tokens", True if tokens is None else tokens)
+    for name, value in (("log_probabilities", log_probabilities), ("processed_log_probabilities",
+                                                                   processed_log_probabilities),
+                        ("kept", kept), ("kept_mask", kept_mask), ("ranks", ranks), ("entropies", entropies),
+                        ("top_classes", top_classes), ("top_log_probabilities", top_log_probabilities)):
+        call.write(name, value)
+    call.prepare()
+    before = call.counts["prompt_count"] + call.counts["output_count"]
+    if before:
+        call.workspace = workspace_of(call.library.c.xent_sample_workspace(call.classes, before))
+    requests = _requests(shared, call.rows, seed=seed, stream=stream, step=step)
+    sampled, _ = call.run("sample", struct, threads=threads, sampling=lambda first: _of_piece(requests, first))
+    return Sample(sampled=sampled, **call.results)
+
+
+def _requests(shared: Sampling, rows: int, **numbers: Any) -> Any:
+    """One xent_sampling for all rows, or one for each where a number is."""
+    lists: dict[str, Sequence[int]] = {}
+    for name, value in numbers.items():
+        if not hasattr(value, "__len__"):
+            setattr(shared, name, _counter(name, value))
+        elif len(value) != rows:
+            raise OptionError(f"{name} has {len(value)} numbers, logits has {rows} rows: give one number, or one per "
+                              f"row")
+        else:
+            lists[name] = value
+    if not lists:
+        return shared
+    requests = (Sampling * rows)(*[shared] * rows)
+    for row, request in enumerate(requests):
+        request.stream = _counter("stream", shared.stream + row)
+        for name, values in lists.items():
+            setattr(request, name, _counter(name, values[row]))
+    return requests
+
+
+def _counter(name: str, value: int) -> int:
+    """A number as the struct has it: seeds and streams may be any, also below 0."""
+    if name == "step":
+        require(name, value)
+    return int(value) % (1 << 64)
+
+
+def _of_piece(requests: Any, first: int) -> Any:
+    """What the rows from here on are sampled with."""
+    if isinstance(requests, ctypes.Array):
+        return (Sampling * (len(requests) - first)).from_buffer(requests, first * ctypes.sizeof(Sampling))
+    request = Sampling.from_buffer_copy(requests)
+    request.stream = (request.stream + first) % (1 << 64)
+    return request
+
+
+# ---- what all have in common --------------------------------------------------------------------------------------
+
+
+def _begin(lead: str, value: Any, axis: int, threads: int | None, row_offsets: Any = None, kinds: Any = None,
+           any_floats: bool = False, **options: Any) -> tuple[Call, Options]:
+    require("threads", threads)
+    found = library()
+    return Call(found, lead, _given(lead, value), axis, row_offsets, kinds, any_floats), options_of(found, **options)
+
+
+def _given(name: str, value: Any) -> Any:
+    if value is None:
+        raise TypeError(f"{name} is None: give an array")
+    return value
+
+
+def numerics_version() -> int:
+    """The version of the arithmetic, `docs/numerics.md`: libraries and packages with equal versions give equal bits."""
+    return int(library().c.xent_numerics_version())
+
+
+def isas() -> list[str]:
+    """The instruction sets that run here, the best last."""
+    return list(library().isas)

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of calls: what they may be, and the structs that tell the kernels."""
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from xent._native import FULLY_MASKED, ISAS, RULES, SMOOTHING, TIES, Library, Options, Sampling, sized
+from xent.errors import NoneCountedError, OptionError
+
+_FLOAT_MAX, _FLOAT_MIN = (2 - 2.0**-23) * 2.0**127, 2.0**-126
+_COUNTER = 2**32 - 1
+
+Rule = tuple[Callable[[float], bool], str]
+_FACTOR: Rule = lambda v: 2.0**-32 <= v <= 2.0**32, "give a number from 2^-32 to 2^32"
+_FINITE: Rule = math.isfinite, "give a finite number"
+_NOT_NEGATIVE: Rule = lambda v: 0 <= v < math.inf, "give a finite number that is 0 or more"
+_MASS: Rule = lambda v: 0 < v <= 1, "give a number above 0, at most 1, which keeps all classes"
+_HELD: Rule = lambda v: abs(v) <= _FLOAT_MAX, "give a number that a float holds"
+_COUNT: Rule = lambda v: 0 <= v <= _COUNTER, f"give a number from 0 to {_COUNTER}"
+RULES_OF: dict[str, Rule] = {
+    "label_smoothing": (lambda v: 0 <= v <= 1, "give a number from 0 to 1"),
+    "gradient_scale": _FINITE,
+    "denominator": _NOT_NEGATIVE,
+    "temperature": _FACTOR,
+    "softcap": _FACTOR,
+    "z_loss": _NOT_NEGATIVE,
+    "probability_clamp": (lambda v: 0 < v <= 0.5, "give a number above 0, at most 0.5"),
+    "focal_gamma": (lambda v: 0 <= v <= 2.0**32, "give a number from 0 to 2^32"),
+    "focal_alpha": (lambda v: 0 < v <= 1, "give a number above 0, at most 1"),
+    "threads": (lambda v: v >= 1, "give 1 or more"),
+    "k": (lambda v: v >= 1, "ask for 1 or more of the largest classes"),
+    "min_keep": (lambda v: v >= 1, "give 1 or more"),
+    "top_k": (lambda v: v >= 0, "give 0 or more"),
+    "top_p": _MASS,
+    "min_p": (lambda v: 0 <= v <= 1, "give a number from 0 to 1"),
+    "typical_p": _MASS,
+    "repetition_penalty": (lambda v: _FLOAT_MIN <= v <= _FLOAT_MAX,
+                           "give a number above 0 that a float holds; 1 changes nothing"),
+    "frequency_penalty": _HELD,
+    "presence_penalty": _HELD,
+    "step": _COUNT,
+    "draw": _COUNT,
+}
+Value = TypeVar("Value")
+
+
+def require(name: str, value: float | None) -> None:
+    """Refuses a number that the option cannot be; None is always allowed."""
+    fits, fix = RULES_OF[name]
+    if value is not None and not fits(value):
+        raise OptionError(f"{name} is {value}: {fix}")
+
+
+def choice(name: str, value: Value, codes: Mapping[Value, int]) -> int:
+    if value not in codes:
+        raise OptionError(f"{name} is {value}: give one of {', '.join(map(str, codes))}")
+    return codes[value]
+
+
+def _one_of(name: str, value: float | None, other: str, other_value: float | None) -> None:
+    if value and other_value:
+        raise OptionError(f"{name} is {value}, {other} is {other_value}: give one of them")
+
+
+def options_of(library: Library, isa: str = "best", fully_masked: str = "nan", smoothing: str = "uniform",
+               ignore_index: int | None = None, gradient_scale: float | None = None,
+               **numbers: float | None) -> Options:
+    """xent_options; what is None is not used."""
+    options = sized(Options, isa=choice("isa", isa, ISAS), fully_masked=choice("fully_masked", fully_masked,
+                                                                               FULLY_MASKED),
+                    smoothing=choice("smoothing", smoothing, SMOOTHING))
+    if isa != "best" and isa not in library.isas:
+        raise OptionError(f"isa is {isa}, which this processor or this build does not have: choose best or one of "
+                          f"{', '.join(library.isas)}")
+    for name, value in {"gradient_scale": gradient_scale, **numbers}.items():
+        require(name, value)
+        if value is not None:
+            setattr(options, name, value)
+    options.has_gradient_scale = gradient_scale is not None
+    if ignore_index is not None:
+        options.has_ignore_index, options.ignore_index = 1, ignore_index
+    given = numbers.get
+    _one_of("probability_clamp", given("probability_clamp"), "label_smoothing", given("label_smoothing"))
+    for other in ("label_smoothing", "z_loss", "probability_clamp"):
+        _one_of("focal_gamma", given("focal_gamma"), other, given(other))
+    return options
+
+
+def sampling_of(rules: str, ties: str | None, temperature: float, **numbers: Any) -> Sampling:
+    """xent_sampling; the temperature 0 takes the largest class."""
+    if temperature:
+        require("temperature", temperature)
+    for name in numbers.keys() & RULES_OF.keys():
+        require(name, numbers[name])
+    sampling = sized(Sampling, rules=choice("rules", rules, RULES), ties=choice("ties", ties, TIES),
+                     greedy=not temperature, temperature=temperature)
+    for name, value in numbers.items():
+        if value is not None and not (value == 1 and name in ("top_p", "typical_p", "repetition_penalty")):
+            setattr(sampling, name, value)
+    lacking = {"onnxruntime-genai": ("min_p", "typical_p"), "vllm": ("typical_p",)}.get(rules, ())
+    for name in lacking:
+        if getattr(sampling, name):
+            raise OptionError(f"{name} is {numbers[name]}, and {rules} has no such filter: leave it out, or give "
+                              f"other rules")
+    return sampling
+
+
+REDUCTIONS = {"mean": 0, "sum": 1}
+NONE_COUNTED = {"nan": 0, "zero": 1, "error": 2}
+
+
+class Reductions:
+    """How losses and gradients of rows become what a caller asked for."""
+
+    def __init__(self, reduction: str, gradient_reduction: str | None, gradient_scale: float, denominator: float | None,
+                 none_counted: str) -> None:
+        choice("reduction", reduction, REDUCTIONS)
+        choice("gradient_reduction", gradient_reduction or reduction, REDUCTIONS)
+        choice("none_counted", none_counted, NONE_COUNTED)
+        require("gradient_scale", gradient_scale)
+        require("denominator", denominator)
+        self.loss_is_mean = reduction == "mean"
+        self.gradient_is_mean = (gradient_reduction or reduction) == "mean"
+        self.scale, self.given, self.none_counted = gradient_scale, denominator, none_counted
+
+    def denominator(self, counted: float) -> float:
+        return counted if self.given is None else self.given
+
+    def require_mean(self, denominator: float, gradients: bool) -> None:
+        """Refuses a mean over nothing, where that is the policy."""
+        means = self.loss_is_mean or gradients and self.gradient_is_mean
+        if denominator == 0 and self.none_counted == "error" and means:
+            raise NoneCountedError(
+                ("no row is counted, so there is no mean: give labels that are not ignored" if self.given is None
+                 else "the denominator is 0, so there is no mean: give another one")
+                + ', or none_counted="zero" or none_counted="nan"')
+
+    def reduce(self, total: float, denominator: float) -> float:
+        if not self.loss_is_mean:
+            return total
+        if denominator == 0:
+            return 0.0 if self.none_counted == "zero" else math.nan
+        return total / denominator
+
+    def gradient_is_zero(self, denominator: float) -> bool:
+        return self.gradient_is_mean and denominator == 0
+
+    def scale_of(self, denominator: float) -> float:
+        """What the gradient of the loss of each row is multiplied by."""
+        if not self.gradient_is_mean:
+            return self.scale
+        scale = self.scale / denominator
+        if not math.isfinite(scale):
+            raise OptionError(f"gradient_scale {self.scale} / denominator {denominator} is not finite: give a "
+                              f"smaller scale or a larger denominator")
+        return scale

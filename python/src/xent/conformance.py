@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Expected bits, in files that Java, C and Python compute alike: conformance/README.md says what is in them.
+
+    python -m xent conformance [DIRECTORY] [--facts PROGRAM]
+
+Needs NumPy. bfloat16 is in the files as uint16, and so it is here.
+"""
+from __future__ import annotations
+
+import ctypes
+import json
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from xent._arrays import bfloat16
+from xent._call import ELEMENTS, UPSTREAM_OF_ROWS, Call
+from xent._native import STRUCTS, Library, Report, State, Tally, library, sized
+from xent._options import options_of
+from xent.errors import XentError
+
+# What NumPy holds a type of the files in.
+DTYPES = {"f32": "<f4", "f64": "<f8", "f16": "<f2", "bf16": "<u2", "i8": "i1", "u8": "u1", "i16": "<i2", "i32": "<i4",
+          "i64": "<i8"}
+NUMBERS = ("sum", "counted", "denominator")
+
+
+# ---- files --------------------------------------------------------------------------------------------------------
+
+
+class Archives:
+    """The arrays below a directory: data/NAME/FILE.npy of the index is FILE.npy in data/NAME.npz."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory, self.open = directory, dict[Path, dict[str, Any]]()
+
+    def array(self, entry: Mapping[str, str]) -> Any:
+        """An array of a case, as the index names it."""
+        import numpy
+
+        path = Path(entry["file"])
+        archive = path.parent.with_suffix(".npz")
+        if archive not in self.open:
+            self.open[archive] = dict(numpy.load(self.directory / archive))
+        array = self.open[archive][path.stem]
+        if array.dtype != numpy.dtype(DTYPES[entry["type"]]):
+            raise ValueError(f"{path} holds {array.dtype}, which is not {entry['type']}")
+        return array
+
+
+def read(index: Path) -> tuple[int, list[dict[str, Any]]]:
+    """The version of the numerics and the cases, their files as arrays."""
+    whole = json.loads(index.read_text(encoding="utf-8"))
+    archives = Archives(index.parent)
+    for case in whole["cases"]:
+        for group in ("inputs", "outputs"):
+            case[group + "_arrays"] = {name: archives.array(entry) for name, entry in case[group].items()}
+    return whole["numerics"], whole["cases"]
+
+
+# ---- calls of any function ------------------------------------------------------------------------------------------
+
+
+def run(function: str, inputs: Mapping[str, Any], axis: int, options: Mapping[str, Any] | None = None,
+        wanted: Mapping[str, str] | None = None, types: Mapping[str, str] | None = None, isa: str = "best",
+        parts: Sequence[int] | None = None, of: Library | None = None) -> dict[str, Any]:
+    """Computes a function of xent.h by its name; `softmax_forward` and `log_softmax_forward` are xent_softmax and
+    xent_log_softmax, and `cross_entropy_backward` is the gradient from the statistics of a cross_entropy.
+
+    inputs   arrays by their names in xent.h
+    axis     the class axis
+    options  fields of xent_options, and `top_count`
+    wanted   names of results -> their types; `sum`, `counted` and `denominator` too
+    types    names of inputs -> types, for those that NumPy does not know (bf16)
+    parts    class numbers at which rows are divided and computed in parts
+    """
+    return _Case(of or library(), function, inputs, axis, dict(options or {}), wanted or {}, types or {},
+                 isa).run(parts)
+
+
+class _Case:
+    def __init__(self, found: Library, function: str, inputs: Mapping[str, Any], axis: int, options: dict[str, Any],
+                 wanted: Mapping[str, str], types: Mapping[str, str], isa: str) -> None:
+        self.function, self.wanted = function.removesuffix("_forward"), wanted
+        given = {name: bfloat16(array) if types.get(name) == "bf16" else array for name, array in inputs.items()}
+        kinds = {"binary_cross_entropy": ELEMENTS, "cross_entropy_backward": UPSTREAM_OF_ROWS}.get(function)
+        lead = "logits" if "logits" in given else "output"
+        call = self.call = Call(found, lead, given[lead], axis, given.get("row_offsets"), kinds,
+                                function == "kl_divergence")
+        call.counts["top_count"] = options.pop("top_count", 0)
+        self.options = options_of(found, isa, **options)
+        if kinds is ELEMENTS:
+            call.take_element_targets(given["targets"])
+        elif "targets" in given:
+            call.take_targets(given["targets"], given.get("target_weights"))
+        for name, array in given.items():
+            if name not in (lead, "targets", "target_weights", "row_offsets"):
+                call.take(name, array)
+        for name, type_ in wanted.items():
+            if name not in NUMBERS:
+                call.write(name, True, type_=type_.upper())
+        call.prepare()
+        if lead == "output":  # xent_finish computes in the type of the logits
+            call.shape_struct.logits.type = call.shape_struct.output.type
+
+    def run(self, parts: Sequence[int] | None) -> dict[str, Any]:
+        import numpy
+
+        call, numbers = self.call, dict[str, Any]()
+        if {"counted", "denominator"} & self.wanted.keys():
+            elements = call.elements
+            report = sized(Report)
+            call.invoke(self.function if elements else "check_targets", self.options, 0, call.rows, 0, report,
+                        without=("losses", "gradient") if elements else ())
+            numbers = {"counted": numpy.array(report.counted), "denominator": numpy.array(report.denominator)}
+        tally = sized(Tally)
+        if parts:
+            self._run_parts([0, *parts, call.classes], tally)
+        else:
+            if self.function == "cross_entropy_backward":
+                call.keep_statistics()
+                call.invoke("cross_entropy", self.options, 0, call.rows, without=("gradient",))
+            call.invoke(self.function, self.options, 0, call.rows, tally=tally if "sum" in self.wanted else None)
+        numbers["sum"] = numpy.array(call.library.tally_sum(tally))
+        return {**call.results, **{name: numbers[name] for name in NUMBERS if name in self.wanted}}
+
+    def _run_parts(self, bounds: Sequence[int], tally: Tally) -> None:
+        """The same in class ranges, the last one first: states, one finish, and what is written."""
+        call = self.call
+        ranges = list(zip(bounds, bounds[1:]))[::-1]
+        call.states = (State * (max(call.rows, 1) * call.chunks))()
+        states = "backward_states" if self.function.endswith("softmax_backward") else "forward_states"
+        log = ("output",) if self.function == "log_softmax_backward" else ()
+        self._each(states, ranges, (*log, "statistics"))
+        call.keep_statistics()
+        report, adds = sized(Report), tally if "sum" in self.wanted else None
+        if call.invoke("finish", self.options, 0, call.rows, 0, report, adds).unfinished:
+            self._each(states, ranges)
+            call.invoke("finish", self.options, 0, call.rows, 0, report, adds, second_round=1)
+        if "gradient" in call.results or "output" in call.results:
+            self._each("cross_entropy_backward" if self.function == "cross_entropy" else self.function, ranges)
+
+    def _each(self, function: str, ranges: Sequence[tuple[int, int]], without: Sequence[str] = ()) -> None:
+        for classes in ranges:
+            self.call.invoke(function, self.options, 0, self.call.rows, classes=classes, without=without)
+
+
+# ---- the check ----------------------------------------------------------------------------------------------------
+
+
+def strange_structs(program: str) -> list[str]:
+    """Lines that say where this package and a C compiler disagree; the program is abi_facts of the C build."""
+    ours, theirs = set(), set()
+    for line in subprocess.run([program], check=True, capture_output=True, text=True).stdout.splitlines():
+        if line.split()[1] in STRUCTS:
+            theirs.add(line)
+    for name, struct in STRUCTS.items():
+        ours.add(f"struct {name} {ctypes.sizeof(struct)}")
+        for field, *_ in struct._fields_:
+            place = getattr(struct, field)
+            ours.add(f"field {name} {field} {place.offset} {place.size}")
+    return [f"{who}: "
+            f"{line}" for who, lines in (("Python", ours - theirs), ("C", theirs - ours)) for line in sorted(lines)]
+
+
+def differing(got: Any, expected: Any) -> int:
+    """How many values have other bits."""
+    import numpy
+
+    bits = f"u{expected.dtype.itemsize}"
+    return int(numpy.count_nonzero(numpy.asarray(got).reshape(-1).view(bits) != expected.reshape(-1).view(bits)))
+
+
+def number(value: Any) -> int | str:
+    """A double as hexadecimal digits, an integer as it is."""
+    return int(value) if value.dtype.kind == "i" else float(value).hex()
+
+
+def compare(case: Mapping[str, Any], isa: str, in_parts: bool = False) -> tuple[int, list[str]]:
+    """How many values of a case were compared, and lines that say what differs."""
+    outputs, numbers = case["outputs_arrays"], case.get("numbers", {})
+    options = dict(case.get("options", {}))
+    if "top_classes" in outputs:
+        options["top_count"] = outputs["top_classes"].shape[case["axis"]]
+    wanted = {**{name: entry["type"] for name, entry in case["outputs"].items()}, **dict.fromkeys(numbers, "f64")}
+    where = f"{case['name']}, {isa}{', in parts' if in_parts else ''}"
+    try:
+        results = run(case["function"], case["inputs_arrays"], case["axis"], options, wanted,
+                      {name: entry["type"] for name, entry in case["inputs"].items()}, isa,
+                      case["parts"] if in_parts else None)
+    except XentError as error:
+        return 0, [f"{where}: {error}"]
+    wrong = {name: differing(results[name], expected) for name, expected in outputs.items()}
+    lines = [f"{where}: {count} of {outputs[name].size} values of {name} "
+             f"differ" for name, count in wrong.items() if count]
+    lines += [f"{where}: {name} is {number(results[name])} instead of {expected}" for name, expected in numbers.items()
+              if number(results[name]) != expected]
+    return sum(expected.size for expected in outputs.values()) + len(numbers), lines
+
+
+def check(directory: Path, facts: str | None = None) -> int:
+    """Compares all cases on every instruction set; 0 where no value differs, else 1."""
+    strange = strange_structs(facts) if facts else []
+    if strange:
+        print(*strange, sep="\n")
+        return 1
+    isas = library().isas
+    numerics, cases = read(directory / "cases.json")
+    found = int(library().c.xent_numerics_version())
+    if found != numerics:
+        print(f"the library has numerics version {found}, the cases have {numerics}")
+        return 1
+    compared, lines = 0, list[str]()
+    for isa, case, in_parts in _calls(isas, cases):
+        count, differences = compare(case, isa, in_parts)
+        compared += count
+        lines += differences
+    print(*lines[:50], sep="\n", end="\n" if lines else "")
+    print(f"expected = python with {' = '.join(isas)}: {len(cases)} cases, {compared} values compared, {len(lines)} "
+          f"arrays differ")
+    return 1 if lines or not compared else 0
+
+
+def _calls(isas: Sequence[str], cases: Sequence[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    for isa in isas:
+        for case in cases:
+            yield isa, case, False
+            if "parts" in case:
+                yield isa, case, True

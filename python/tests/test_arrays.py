@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whose arrays are taken as they lie, what results are made of, and what is refused."""
+import array
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import xent
+from xent._arrays import array_of
+
+X = np.random.default_rng(4).normal(size=(6, 5)).astype(np.float32)
+LABELS = np.array([0, 4, 2, 1, 0, 3])
+EXPECTED = xent.softmax(X)
+
+
+def bits(values):
+    return np.asarray(values).tobytes()
+
+
+def test_numpy_buffers_and_arrays_of_python_are_not_copied():
+    assert array_of("logits", X).address == X.ctypes.data
+    flat = array.array("f", X.ravel())
+    out = memoryview(bytearray(len(flat) * 4)).cast("f", (6, 5))
+    assert xent.softmax(memoryview(flat).cast("B").cast("f", (6, 5)), out=out) is out
+    assert bits(out) == bits(EXPECTED)
+    assert array_of("logits", flat).address == flat.buffer_info()[0]
+
+
+def test_without_numpy_results_are_memoryviews():
+    program = """if True:
+        import array, sys
+        sys.modules["numpy"] = None
+        import xent
+        y = xent.softmax(memoryview(array.array("d", [0, 0, 0, 0])).cast("B").cast("d", (2, 2)))
+        assert isinstance(y, memoryview) and y.tolist() == [[0.5, 0.5], [0.5, 0.5]], y
+        labels = array.array("q", [1, 0])
+        result = xent.cross_entropy(y, labels, gradient=True)
+        assert result.gradient.tolist() == [[0.25, -0.25], [-0.25, 0.25]], result
+        assert xent.log_sum_exp(array.array("f", [0])).tolist() == 0
+    """
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_bfloat16_of_16_bit_integers():
+    upper = (X.view(np.uint32) >> 16).astype(np.uint16)
+    same = (upper.astype(np.uint32) << 16).view(np.float32)
+    assert bits(xent.softmax(xent.bfloat16(upper), dtype="float32")) == bits(xent.softmax(same))
+
+
+def test_ml_dtypes():
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    y = xent.softmax(X.astype(ml_dtypes.bfloat16))
+    assert y.dtype == ml_dtypes.bfloat16
+    assert abs(y.astype(np.float32) - EXPECTED).max() < 0.01
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
+def test_pytorch(dtype):
+    torch = pytest.importorskip("torch")
+    t = torch.tensor(X).to(getattr(torch, dtype))
+    assert array_of("logits", t).address == t.data_ptr()
+    y = xent.softmax(t)
+    assert isinstance(y, torch.Tensor) and y.dtype == t.dtype
+    tolerance = dict(rtol=2e-2 if dtype == "bfloat16" else 2e-3 if dtype == "float16" else 1e-6, atol=0)
+    torch.testing.assert_close(y, torch.softmax(t, -1), **tolerance)
+    result = xent.cross_entropy(t, torch.tensor(LABELS), gradient=True)
+    wide = t.double().clone().requires_grad_()
+    expected = torch.nn.functional.cross_entropy(wide, torch.tensor(LABELS))
+    expected.backward()
+    assert result.loss == pytest.approx(expected.item(), rel=1e-6)
+    torch.testing.assert_close(result.gradient.double(), wide.grad, rtol=tolerance["rtol"], atol=1e-4)
+    transposed = t.T.contiguous().T
+    assert torch.equal(xent.softmax(transposed, out=transposed), y) and torch.equal(transposed, y)
+
+
+def test_pytorch_losses():
+    torch = pytest.importorskip("torch")
+    logits, targets, weights = torch.tensor(X), torch.rand(6, 5), torch.rand(5)
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, pos_weight=weights)
+    got = xent.binary_cross_entropy(logits, targets, positive_weights=weights)
+    assert float(got) == pytest.approx(expected.item(), 1e-5)
+    labels = torch.tensor([0, -100, 2, 1, -100, 3])
+    expected = torch.nn.functional.cross_entropy(logits, labels, weight=weights, label_smoothing=0.1)
+    given = dict(ignore_index=-100, class_weights=weights, label_smoothing=0.1)
+    assert float(xent.cross_entropy(logits, labels, **given)) == pytest.approx(expected.item(), 1e-5)
+    with pytest.raises(BufferError, match="detach"):
+        xent.softmax(logits.requires_grad_())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_jax(dtype):
+    jnp = pytest.importorskip("jax.numpy")
+    x = jnp.array(X, dtype)
+    assert array_of("logits", x).address == x.unsafe_buffer_pointer()
+    y = np.asarray(xent.softmax(x)).astype(np.float32)
+    assert abs(y - EXPECTED).max() < (0.01 if dtype == "bfloat16" else 1e-7)
+    with pytest.raises(xent.ArrayMemoryError, match="output is read-only: give writable memory for what is written"):
+        xent.softmax(x, out=x)
+
+
+def test_arrow():
+    pyarrow = pytest.importorskip("pyarrow")
+    flat = pyarrow.array(X.ravel())
+    assert array_of("logits", flat).address == flat.buffers()[1].address
+    offsets = pyarrow.array(range(0, 31, 5), pyarrow.int32())
+    assert bits(xent.softmax(flat, row_offsets=offsets)) == bits(EXPECTED)
+    assert bits(xent.softmax(pyarrow.Tensor.from_numpy(X))) == bits(EXPECTED)
+    with pytest.raises(xent.ArrayMemoryError, match="read-only"):
+        xent.softmax(flat, out=flat)
+
+
+READ_ONLY = X.copy()
+READ_ONLY.flags.writeable = False
+WIDE = np.zeros((6, 10), np.float32)
+MEMORY = "give output memory of its own, or exactly that of logits"
+
+
+@pytest.mark.parametrize("call, kind, message", [
+    (lambda: xent.softmax([1.0]), xent.DTypeError, "logits is of <class 'list'>: give an array that lends its memory "
+                                                   "by "
+     "DLPack or the buffer protocol, such as one of NumPy or PyTorch, or array.array"),
+    (lambda: xent.softmax(X.astype(int)), xent.DTypeError,
+     "logits is I64 [6, 5]: give an array of type F32, F16, BF16 or F64"),
+    (lambda: xent.softmax(X.astype(">f4")), xent.DTypeError, "logits has elements of type >f4: give floats of 16, 32 "
+                                                             "or 64 "
+     "bits, integers or booleans in the byte order of this machine"),
+    (lambda: xent.softmax(X, axis=2), xent.ShapeError, "axis 2 does not exist in shape [6, 5]: axes go from -2 to 1"),
+    (lambda: xent.softmax(X[:, :0]), xent.ShapeError, "logits F32 [6, 0] has zero classes along axis 1: give at "
+                                                      "least one"),
+    (lambda: xent.softmax(X[::-1]), xent.ShapeError,
+     "logits has strides [-5, 1] with a negative one: strides are 0 or more; copy it"),
+    (lambda: xent.softmax(X, out=X[:3].copy()), xent.ShapeError,
+     "output is F32 [3, 5], logits is F32 [6, 5]: give both the same shape"),
+    (lambda: xent.softmax(X, out=X.astype(float)), xent.DTypeError,
+     "output is F64 [6, 5], logits is F32 [6, 5]: give output the type F32, F16 or BF16"),
+    (lambda: xent.softmax(X, out=READ_ONLY), xent.ArrayMemoryError,
+     "output is read-only: give writable memory for what is written"),
+    (lambda: xent.softmax(WIDE[:, :5], out=WIDE[:, 1:6]), xent.ArrayMemoryError,
+     f"output and logits overlap in memory: {MEMORY}"),
+    (lambda: xent.softmax(X, out=np.lib.stride_tricks.as_strided(X.copy(), strides=(0, 4))), xent.ArrayMemoryError,
+     "output F32 [6, 5] has strides that put several indices on one element: give each element its own memory for "
+     "what is "
+     "written"),
+    (lambda: xent.softmax(X, temperature=0), xent.OptionError, "temperature is 0: give a number from 2^-32 to 2^32"),
+    (lambda: xent.softmax(X, threads=0), xent.OptionError, "threads is 0: give 1 or more"),
+    (lambda: xent.softmax(X, isa="sse"), xent.OptionError,
+     "isa is sse: give one of best, scalar, avx2, avx512, neon"),
+    (lambda: xent.softmax(X, class_mask=np.zeros(4, bool)), xent.ShapeError, "class_mask is U8 [4], logits is F32 "
+                                                                             "[6, 5] with "
+     "classes along axis 1: give one flag per class in its shape, in which any other size may be 1, or in the shape "
+     "[5]"),
+    (lambda: xent.softmax(X.ravel(), row_offsets=np.array([0, 4, 2])), xent.ShapeError,
+     "row_offsets of row 1 is 4, of row 2 2: give offsets that do not fall"),
+    (lambda: xent.softmax(X.ravel(), row_offsets=np.array([0, 31])), xent.ShapeError,
+     "row_offsets ends with 31, logits is F32 [30]: give as many values as the offsets count"),
+    (lambda: xent.cross_entropy(X, LABELS[:5]), xent.ShapeError,
+     "targets is I64 [5], logits is F32 [6, 5] with classes along axis 1: give targets the shape [6]"),
+    (lambda: xent.cross_entropy(np.zeros((2, 3, 4)), np.zeros((2, 4), int)), xent.ShapeError, "targets is I64 [2, "
+                                                                                              "4], logits "
+     "is F64 [2, 3, 4] with classes along axis 2: give targets the shape [2, 3], or axis=1"),
+    (lambda: xent.cross_entropy(X, LABELS.astype(float)), xent.DTypeError, "targets is F64 [6], logits is F32 [6, "
+                                                                           "5]: give "
+     "class indices (integers) or probability rows of type F32, F16 or BF16"),
+    (lambda: xent.cross_entropy(X, LABELS + 1), xent.LabelError,
+     "row 1 has label 5; classes are 0 to 4: give a class index"),
+    (lambda: xent.cross_entropy(X, LABELS - 100), xent.LabelError, "row 0 has label -100; classes are 0 to 4: give a "
+                                                                   "class "
+     "index, or ignore_index=-100 if such rows do not count"),
+    (lambda: xent.cross_entropy(X, LABELS, class_mask=np.arange(5) != 2), xent.LabelError,
+     "row 2 has label 2, which class_mask leaves out: give another class, or let that one take part"),
+    (lambda: xent.cross_entropy(X, np.uint64([0, 2**64 - 1, 0, 0, 0, 0])), xent.LabelError,
+     "row 1 has label 18446744073709551615; classes are 0 to 4: give a class index"),
+    (lambda: xent.cross_entropy(X, LABELS, class_weights=np.float32([1, 1, -1, 1, 1])), xent.OptionError,
+     "class_weights of class 2 is -1.0: give finite numbers that are 0 or more"),
+    (lambda: xent.cross_entropy(X, LABELS, row_weights=np.float32([1, 1, 1, 1, np.nan, 1])), xent.OptionError,
+     "row_weights of row 4 is nan: give finite numbers that are 0 or more"),
+    (lambda: xent.cross_entropy(X, LABELS, label_smoothing=0.1, probability_clamp=0.1), xent.OptionError,
+     "probability_clamp is 0.1, label_smoothing is 0.1: give one of them"),
+    (lambda: xent.cross_entropy(X, X, ignore_index=-7), xent.OptionError, "ignore_index is -7, targets are "
+                                                                          "probability rows "
+     "F32 [6, 5]: give class indices, or leave ignore_index out"),
+    (lambda: xent.cross_entropy(X, X, hits=True), xent.OptionError,
+     "hits was asked for, targets are probability rows: give class indices, or do not ask for hits"),
+    (lambda: xent.cross_entropy(X, LABELS * 0 - 1, ignore_index=-1, none_counted="error"), xent.NoneCountedError,
+     'no row is counted, so there is no mean: give labels that are not ignored, or none_counted="zero" or '
+     'none_counted="nan"'),
+    (lambda: xent.binary_cross_entropy(X, (X > 0).astype(int) * 2), xent.LabelError, "element {} has label 2: give 0 "
+                                                                                     "or 1"
+     .format(np.flatnonzero(X > 0)[0])),
+    (lambda: xent.top_k(X, 6), xent.ShapeError,
+     "k is 6, logits is F32 [6, 5] with 5 classes along axis 1: ask for 1 to 5 of the largest classes"),
+    (lambda: xent.sample(X, output_tokens=np.full((6, 1), 5), presence_penalty=1), xent.LabelError,
+     "output_tokens of row 0 has 5; classes are 0 to 4: give a class index, or -1 for none"),
+    (lambda: xent.sample(X, rules="vllm", typical_p=0.5), xent.OptionError,
+     "typical_p is 0.5, and vllm has no such filter: leave it out, or give other rules"),
+    (lambda: xent.sample(X.astype(float)), xent.DTypeError,
+     "logits is F64 [6, 5]: give an array of type F32, F16 or BF16 to sample from"),
+])
+def test_refusals(call, kind, message):
+    with pytest.raises(kind) as error:
+        call()
+    assert str(error.value) == message and type(error.value) is kind
+
+
+def test_errors_are_those_of_python():
+    assert issubclass(xent.XentError, ValueError) and issubclass(xent.LabelError, IndexError)
+    with pytest.raises(TypeError, match="logits is None"):
+        xent.softmax(None)

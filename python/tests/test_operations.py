@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every operation against NumPy in double, in every layout, type and number of threads."""
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import xent
+from xent import _call
+
+RANDOM = np.random.default_rng(21)
+X = RANDOM.normal(size=(6, 5)) * 3
+LABELS = np.array([0, 4, 2, 1, -100, 3])
+
+
+def soft(x, axis=-1):
+    e = np.exp(x - x.max(axis, keepdims=True))
+    return e / e.sum(axis, keepdims=True)
+
+
+def one_hot(labels, classes):
+    return np.eye(classes)[np.where(labels < 0, 0, labels)] * (labels >= 0)[:, None]
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+def test_softmax_along_every_axis(axis):
+    x = RANDOM.normal(size=(3, 4, 5))
+    np.testing.assert_allclose(xent.softmax(x, axis=axis), soft(x, axis), rtol=1e-14)
+    np.testing.assert_allclose(xent.log_softmax(x, axis=axis), np.log(soft(x, axis)), rtol=1e-13)
+    np.testing.assert_allclose(xent.log_sum_exp(x, axis=axis), np.log(np.exp(x).sum(axis)), rtol=1e-13)
+
+
+LAYOUTS = {
+    "gaps": lambda x: np.repeat(x, 2, -1)[..., ::2],
+    "a slice of each sequence": lambda x: np.concatenate([x, x], 1)[:, :x.shape[1]],
+    "classes first": lambda x: np.moveaxis(np.ascontiguousarray(np.moveaxis(x, -1, 0)), 0, -1),
+    "in another order": lambda x: np.ascontiguousarray(x.transpose(2, 1, 3, 0)).transpose(3, 1, 0, 2),
+    "repeated": lambda x: np.broadcast_to(x[:1], x.shape),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("axis", [0, 1, 2, 3])
+def test_every_layout_has_the_bits_of_dense_memory(layout, axis):
+    x = LAYOUTS[layout](RANDOM.normal(size=(2, 3, 4, 5)).astype(np.float32))
+    labels = RANDOM.integers(0, x.shape[axis], np.delete(x.shape, axis))
+    dense, many = np.ascontiguousarray(x), dict(gradient=True, losses=True, argmax=True, axis=axis)
+    assert xent.softmax(x, axis=axis).tobytes() == xent.softmax(dense, axis=axis).tobytes()
+    got, expected = xent.cross_entropy(x, labels, **many), xent.cross_entropy(dense, labels, **many)
+    assert got.loss == expected.loss
+    for name in ("gradient", "losses", "argmax"):
+        assert getattr(got, name).tobytes() == getattr(expected, name).tobytes()
+
+
+def test_out_of_strides_and_in_place():
+    x = X.astype(np.float32)
+    expected, out = xent.softmax(x), np.zeros((6, 10), np.float32)
+    assert xent.softmax(x, out=out[:, ::2]).tobytes() == expected.tobytes()
+    assert not out[:, 1::2].any()
+    assert xent.softmax(x, out=x) is x
+    assert x.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_cross_entropy_is_that_of_numpy(dtype):
+    x = X.astype(dtype)
+    p, hot = soft(x.astype(float)), one_hot(LABELS, 5)
+    result = xent.cross_entropy(x, LABELS, ignore_index=-100, gradient=True, losses=True, hits=True)
+    losses = -(hot * np.log(p)).sum(1)
+    of_losses, of_gradient = {"float16": (1e-6, 2e-3), "float32": (1e-6, 1e-6), "float64": (1e-13, 1e-13)}[dtype]
+    np.testing.assert_allclose(result.loss, losses.sum() / 5, rtol=of_losses)
+    np.testing.assert_allclose(result.losses, losses, rtol=of_losses)
+    gradient = (p * (LABELS >= 0)[:, None] - hot) / 5
+    np.testing.assert_allclose(result.gradient, gradient, rtol=of_gradient, atol=of_gradient / 10)
+    assert result.gradient.dtype == dtype and (result.rows, result.counted, result.denominator) == (6, 5, 5.0)
+    assert result.hits.tolist() == (x.argmax(1) == LABELS).tolist()
+    assert float(result) == result.loss
+
+
+def test_options_of_cross_entropy():
+    weights, rows = np.array([1, 2, 0.5, 1, 3]), np.array([1, 0, 2, 1, 1, 0.5])
+    labels = np.where(LABELS < 0, 0, LABELS)
+    result = xent.cross_entropy(X, labels, class_weights=weights, row_weights=rows, reduction="sum", losses=True,
+                                label_smoothing=0.2, z_loss=0.01, temperature=2.0)
+    x = X / 2
+    lse = np.log(np.exp(x).sum(1))
+    q = 0.8 * one_hot(labels, 5) + 0.2 / 5
+    losses = rows * ((weights * q * (lse[:, None] - x)).sum(1) + 0.01 * lse**2)
+    np.testing.assert_allclose(result.losses, losses, rtol=1e-13)
+    np.testing.assert_allclose(result.loss, losses.sum(), rtol=1e-13)
+    assert result.counted == 5
+    np.testing.assert_allclose(result.denominator, (rows * weights[labels]).sum(), rtol=1e-15)
+
+
+def test_probability_rows_and_sparse_targets():
+    q = soft(RANDOM.normal(size=X.shape))
+    rows = xent.cross_entropy(X, q, target_gradient=True)
+    np.testing.assert_allclose(rows.loss, -(q * np.log(soft(X))).sum(1).mean(), rtol=1e-13)
+    np.testing.assert_allclose(rows.target_gradient, -np.log(soft(X)) / 6, rtol=1e-13)
+    classes = np.tile(np.arange(5), (6, 1))
+    assert xent.cross_entropy(X, classes, target_weights=q).loss == pytest.approx(rows.loss, rel=1e-14)
+
+
+def test_means_of_no_row():
+    ignored = np.full(6, -1)
+    gradient = np.ones((6, 10))[:, ::2]
+    result = xent.cross_entropy(X, ignored, ignore_index=-1, gradient=gradient)
+    assert math.isnan(result.loss) and not gradient.any() and result.counted == 0
+    assert xent.cross_entropy(X, ignored, ignore_index=-1, none_counted="zero").loss == 0
+    bad = np.where(X > 2, np.nan, X)
+    assert not xent.cross_entropy(bad, LABELS, ignore_index=-100, denominator=0, gradient=True).gradient.any()
+
+
+def test_ragged_rows():
+    flat, offsets = X.ravel()[:12], np.array([0, 3, 3, 12])
+    y = xent.softmax(flat, row_offsets=offsets)
+    np.testing.assert_allclose(y, np.concatenate([soft(flat[:3]), soft(flat[3:])]), rtol=1e-14)
+    labels = np.array([2, -1, 8], np.int32)
+    losses = xent.cross_entropy(flat, labels, row_offsets=offsets, ignore_index=-1, losses=True).losses
+    np.testing.assert_allclose(losses, [-np.log(y[2]), 0, -np.log(y[11])], rtol=1e-14)
+
+
+def test_masks_and_sinks():
+    mask = np.array([True, False, True, True, False])
+    p = soft(np.where(mask, X, -np.inf))
+    np.testing.assert_allclose(xent.softmax(X, class_mask=mask), p, rtol=1e-14)
+    np.testing.assert_allclose(xent.softmax(X, class_mask=np.tile(mask, (6, 1))), p, rtol=1e-14)
+    with_sink = soft(np.concatenate([X, np.full((6, 1), 0.5)], 1))[:, :5]
+    np.testing.assert_allclose(xent.softmax(X, sink=np.array(0.5)), with_sink, rtol=1e-14)
+    np.testing.assert_allclose(xent.softmax(X, sink=np.full(6, 0.5)), with_sink, rtol=1e-14)
+
+
+def test_backward_of_softmax():
+    y, dy = soft(X), RANDOM.normal(size=X.shape)
+    expected = y * (dy - (dy * y).sum(1, keepdims=True)) / 2
+    np.testing.assert_allclose(xent.softmax_backward(y, dy, temperature=2.0), expected, rtol=1e-11, atol=1e-15)
+    expected = dy - y * dy.sum(1, keepdims=True)
+    np.testing.assert_allclose(xent.log_softmax_backward(np.log(y), dy), expected, rtol=1e-11, atol=1e-15)
+
+
+def test_top_k():
+    top = xent.top_k(X, 3)
+    order = np.argsort(-X, 1)[:, :3]
+    assert top.classes.tolist() == order.tolist()
+    np.testing.assert_allclose(top.log_probabilities, np.take_along_axis(np.log(soft(X)), order, 1), rtol=1e-13)
+
+
+def test_selected_log_probabilities():
+    classes = np.array([[0, 1], [4, 4], [2, 0], [1, 3], [0, 0], [3, 2]])
+    result = xent.selected_log_probabilities(X, classes, gradient=True)
+    np.testing.assert_allclose(result.log_probabilities, np.take_along_axis(np.log(soft(X)), classes, 1), rtol=1e-13)
+    hot = one_hot(classes[:, 0], 5) + one_hot(classes[:, 1], 5)
+    np.testing.assert_allclose(result.gradient, hot - 2 * soft(X), atol=1e-14)
+
+
+def test_binary_cross_entropy():
+    t, w = RANDOM.uniform(size=X.shape), np.array([1, 2, 1, 0, 1.0])
+    result = xent.binary_cross_entropy(X, t, weights=w[None], positive_weights=w + 1, gradient=True, losses=True)
+    r = w + 1
+    losses = w * (r * t * np.log1p(np.exp(-X)) + (1 - t) * np.log1p(np.exp(X)))
+    np.testing.assert_allclose(result.losses, losses, rtol=1e-12)
+    np.testing.assert_allclose(result.loss, losses.sum() / 24, rtol=1e-13)
+    assert (result.rows, result.counted) == (30, 24)
+    s = 1 / (1 + np.exp(-X))
+    np.testing.assert_allclose(result.gradient, w * ((1 - t) * s - r * t * (1 - s)) / 24, rtol=1e-11, atol=1e-16)
+    assert math.isnan(xent.binary_cross_entropy(np.zeros((3, 0)), np.zeros((3, 0))).loss)
+
+
+@pytest.mark.parametrize("weight_type", ["float16", "float32", "float64", "bool"])
+def test_divergences(weight_type):
+    teacher, rows = RANDOM.normal(size=X.shape), np.array([1, 0, 1, 1, 1, 1]).astype(weight_type)
+    p, q = soft(X), soft(teacher)
+    m = (p + q) / 2
+    kl, js = q * np.log(q / p), (q * np.log(q / m) + p * np.log(p / m)) / 2
+    for kind, terms in (("kullback-leibler", kl), ("jensen-shannon", js), ("total-variation", abs(p - q) / 2)):
+        got = xent.divergence(X, teacher, kind, row_weights=rows)
+        np.testing.assert_allclose(got.loss, terms.sum(1)[rows != 0].mean(), rtol=1e-12)
+        assert (got.counted, got.denominator) == (5, 5.0)
+
+
+def test_sample_is_the_softmax_and_does_not_depend_on_batches():
+    logits = np.log(np.array([[0.5, 0.3, 0.2]], np.float32)).repeat(20000, 0)
+    tokens = xent.sample(logits, seed=3).tokens
+    np.testing.assert_allclose(np.bincount(tokens) / 20000, [0.5, 0.3, 0.2], atol=0.015)
+    streams = list(range(100, 110))
+    assert xent.sample(logits[100:110], seed=3, stream=streams).tokens.tolist() == tokens[100:110].tolist()
+    assert xent.sample(logits[100:110], seed=[3] * 10, stream=100).tokens.tolist() == tokens[100:110].tolist()
+    pieces = np.concatenate([logits, logits], 1).reshape(100, 200, 2, 3)[:, :, :1].transpose(1, 0, 2, 3)[:2]
+    assert xent.sample(pieces, seed=3).tokens.ravel().tolist() == tokens[:200].tolist()
+
+
+def test_sample_with_penalties():
+    logits, before = np.array([[1, 0.9, 0]], np.float32), np.array([[0, -1]])
+    result = xent.sample(logits, temperature=0, output_tokens=before, presence_penalty=0.5, kept_mask=True)
+    assert (result.tokens.tolist(), result.kept_mask.tolist(), result.sampled) == ([1], [[0, 1, 0]], 1)
+
+
+@pytest.mark.parametrize("shape, axis", [((4096, 1000), 1), ((1000, 2048), 0), ((64, 64, 300), 2)])
+def test_threads_change_no_bit(shape, axis, monkeypatch):
+    monkeypatch.setattr(_call, "_PER_THREAD", 1 << 12)
+    x = RANDOM.normal(size=shape).astype(np.float32)
+    labels = RANDOM.integers(0, shape[axis], np.delete(shape, axis))
+    labels.flat[5] = -1
+    results = [xent.cross_entropy(x, labels, axis=axis, ignore_index=-1, gradient=True, threads=n) for n in (1, 7)]
+    assert results[0].loss == results[1].loss and results[0].counted == results[1].counted
+    assert results[0].gradient.tobytes() == results[1].gradient.tobytes()
+    labels.flat[[50, 2000]] = 5000
+    gradient = np.full_like(x, 7)
+    with pytest.raises(xent.LabelError) as error:
+        xent.cross_entropy(x, labels, axis=axis, ignore_index=-1, gradient=gradient, threads=7)
+    assert (error.value.row, error.value.label, error.value.classes) == (50, 5000, shape[axis])
+    assert (gradient == 7).all()
+
+
+def test_a_forked_child_has_threads_of_its_own():
+    program = """if True:
+        import os, numpy as np, xent
+        from xent import _call
+        _call._PER_THREAD = 1
+        x = np.zeros((64, 64), np.float32)
+        expected = xent.softmax(x, threads=2).tobytes()
+        child = os.fork()
+        if not child:
+            os._exit(xent.softmax(x, threads=2).tobytes() != expected)
+        raise SystemExit(os.waitpid(child, 0)[1])
+    """
+    if not hasattr(sys, "getandroidapilevel") and hasattr(__import__("os"), "fork"):
+        assert subprocess.run([sys.executable, "-W", "ignore", "-c", program], timeout=60).returncode == 0
+
+
+def test_isas_have_the_same_bits():
+    assert len({xent.softmax(X, isa=isa).tobytes() for isa in ("best", *xent.isas())}) == 1
+
+
+def test_no_row():
+    assert xent.softmax(np.zeros((0, 4))).shape == (0, 4)
+    assert xent.cross_entropy(np.zeros((0, 4)), np.zeros(0, int), reduction="sum").loss == 0
