@@ -10,7 +10,8 @@ import zlib
 
 import numpy as np
 
-from xent import TYPES
+import package
+from xent.conformance import DTYPES
 
 FLOATS = ("f32", "f16", "bf16", "f64")
 LABELS = ("i8", "u8", "i16", "i32", "i64")
@@ -23,7 +24,7 @@ def encode(values, type_name):
     values = np.asarray(values, np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         if type_name != "bf16":
-            return values.astype(TYPES[type_name][1])
+            return values.astype(DTYPES[type_name])
         bits = values.reshape(-1).astype(np.float32).view(np.uint32).astype(np.int64)
     rounded = np.where(np.isnan(values.reshape(-1)), 0x7FC0, (bits + 0x7FFF + (bits >> 16 & 1)) >> 16)
     return rounded.astype(np.uint16).reshape(values.shape)
@@ -89,7 +90,7 @@ def rows(kinds, classes, type_name):
 
 def cast(values, type_name):
     """Of integers."""
-    return np.asarray(values).astype(TYPES[type_name][1])
+    return np.asarray(values).astype(DTYPES[type_name])
 
 
 class Case:

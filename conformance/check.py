@@ -1,107 +1,67 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Compares what a libxent.so computes with the expected bits of every case, on every instruction set.
+"""Compares what C, Java and Python compute with the expected bits of every case: each tier, and Java's reference.
 
-    python3 conformance/check.py --library build/libxent.so [--facts build/abi_facts]
+    python3 conformance/check.py [--cases TEXT] [--build DIRECTORY]
 
-With the program that says what the C compiler makes of xent.h, the structs of xent.py are compared first. Exits
-with 0 where no value differs, 1 where one does, 77 without NumPy (1 where XENT_REQUIRE_NUMPY is set).
+Needs what `mvn verify` needs, and NumPy. Exits with 0 where no value differs. Python alone, with any library:
+`XENT_LIBRARY=libxent.so python3 -m xent conformance` in the folder `python/src`, or anywhere with a wheel.
 """
 import argparse
-import ctypes
+import json
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
-try:
-    import numpy as np
-except ImportError:
-    print("skipped: check.py needs NumPy, and this Python has none (Debian: apt-get install python3-numpy)")
-    sys.exit(1 if os.environ.get("XENT_REQUIRE_NUMPY") else 77)
+import package
 
-import files
-from xent import STRUCTS, Library, XentError
+HERE = Path(__file__).resolve().parent
 
 
-def strange_structs(program):
-    """Lines that say where xent.py and the C compiler disagree, of the structs that xent.py has."""
-    ours, theirs = set(), set()
-    for line in subprocess.run([program], check=True, capture_output=True, text=True).stdout.splitlines():
-        if line.split()[1] in STRUCTS:
-            theirs.add(line)
-    for name, struct in STRUCTS.items():
-        ours.add(f"struct {name} {ctypes.sizeof(struct)}")
-        for field, *_ in struct._fields_:
-            place = getattr(struct, field)
-            ours.add(f"field {name} {field} {place.offset} {place.size}")
-    return [f"{who}: {line}" for who, lines in (("xent.py", ours - theirs), ("C", theirs - ours))
-            for line in sorted(lines)]
+def some_cases(text, folder):
+    """An index of the cases whose name has the text, beside the same data."""
+    lines = (HERE / "cases.json").read_text(encoding="utf-8").splitlines()
+    cases = [line.rstrip(",") for line in lines[1:-1] if text in json.loads(line.rstrip(","))["name"]]
+    if not cases:
+        sys.exit(f"check.py: no case has {text} in its name: cases.json lists them")
+    (folder / "cases.json").write_text("\n".join([lines[0], ",\n".join(cases), lines[-1]]) + "\n", encoding="utf-8")
+    (folder / "data").symlink_to(HERE / "data")
 
 
-def differing(got, want):
-    """How many values have other bits."""
-    size = want.dtype.itemsize
-    return int(np.count_nonzero(got.reshape(-1).view(f"u{size}") != want.reshape(-1).view(f"u{size}")))
-
-
-def wanted_of(case):
-    types = {name: entry["type"] for name, entry in case["outputs"].items()}
-    numbers = dict.fromkeys(case.get("numbers", {}), "f64")
-    return {**types, **numbers}
-
-
-def compare(library, case, isa, in_parts):
-    """(values compared, lines that say what differs)"""
-    options = {**case.get("options", {})}
-    top = case["outputs_arrays"].get("top_classes")
-    if top is not None:
-        options["top_count"] = top.shape[case["axis"]]
-    types = {name: entry["type"] for name, entry in case["inputs"].items()}
-    results = library.run(case["function"], case["inputs_arrays"], case["axis"], options, wanted_of(case),
-                          case["shape"], types, isa, case["parts"] if in_parts else None)
-    where = f"{case['name']}, {isa}{', in parts' if in_parts else ''}"
-    compared, lines = 0, []
-    for name, want in case["outputs_arrays"].items():
-        compared += want.size
-        wrong = differing(results[name], want)
-        if wrong:
-            lines.append(f"{where}: {wrong} of {want.size} values of {name} differ")
-    for name, want in case.get("numbers", {}).items():
-        compared += 1
-        if files.number(results[name]) != want:
-            lines.append(f"{where}: {name} is {files.number(results[name])} instead of {want}")
-    return compared, lines
+def commands(directory, build):
+    """One per language; each prints a line with `expected =`."""
+    yield "C", [build / "test" / "conformance_test", directory / "cases.json", build / "test"], {}
+    yield "Java", ["mvn", "-B", "-pl", "java/xent-cli", "-am", "-DskipNativeTests", "-Dtest=ConformanceTest",
+                   "-Dsurefire.failIfNoSpecifiedTests=false", f"-Dxent.conformance={directory}", "test"], {}
+    yield "Python", [sys.executable, "-m", "xent", "conformance", directory], {
+        "PYTHONPATH": str(package.ROOT / "python" / "src"), "XENT_LIBRARY": str(build / "libxent.so")}
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--library", required=True, help="libxent.so")
-    arguments.add_argument("--facts", help="the program abi_facts of the C build")
+    arguments.add_argument("--cases", default="", metavar="TEXT", help="only those with this in their name")
+    arguments.add_argument("--build", type=Path, default=package.ROOT / "java" / "xent" / "target" / "cmake",
+                           help="a build folder of native/, with tests")
     given = arguments.parse_args()
-    strange = strange_structs(given.facts) if given.facts else []
-    if strange:
-        print(*strange, sep="\n")
-        return 1
-    library = Library(given.library)
-    numerics, cases = files.read()
-    if library.numerics_version != numerics:
-        print(f"the library has numerics version {library.numerics_version}, the cases have {numerics}")
-        return 1
-    compared, lines = 0, []
-    for isa in library.isas():
-        for case in cases:
-            for in_parts in (False, True)[:1 + ("parts" in case)]:
-                try:
-                    count, differences = compare(library, case, isa, in_parts)
-                except XentError as error:
-                    count, differences = 0, [f"{case['name']}, {isa}: {error}"]
-                compared += count
-                lines += differences
-    print(*lines[:50], sep="\n", end="\n" if lines else "")
-    print(f"expected = python with {' = '.join(library.isas())}: {len(cases)} cases, {compared} values compared, "
-          f"{len(lines)} arrays differ")
-    return 1 if lines or not compared else 0
+    build = given.build.resolve()
+    subprocess.run(["cmake", "--build", build, "--target", "xent", "conformance_test", "conformance_data"], check=True,
+                   stdout=subprocess.DEVNULL)
+    failed = []
+    with tempfile.TemporaryDirectory() as folder:
+        some_cases(given.cases, Path(folder))
+        for language, command, environment in commands(Path(folder), build):
+            run = subprocess.run(command, cwd=package.ROOT, env={**os.environ, **environment}, text=True,
+                                 stdout=subprocess.PIPE, check=False)
+            found = [line[line.index("expected ="):] for line in run.stdout.splitlines() if "expected =" in line]
+            if run.returncode or not found:
+                failed.append(language)
+                found = [run.stdout]
+            print(*(f"{language}: {line}" for line in found), sep="\n", flush=True)
+    if failed:
+        sys.exit(f"check.py: {' and '.join(failed)} failed")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -8,38 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from xent import TYPES
+import package
+from xent.conformance import NUMBERS, number
+from xent.conformance import read as read_index
 
 HERE = Path(__file__).resolve().parent
-NUMBERS = ("sum", "counted", "denominator")
-
-
-class Archives:
-    """The arrays below a directory: data/NAME/FILE.npy of the index is FILE.npy in data/NAME.npz."""
-
-    def __init__(self, directory):
-        self.directory, self.open = Path(directory), {}
-
-    def array(self, entry):
-        """An array of a case, as the index names it."""
-        path = Path(entry["file"])
-        archive = path.parent.with_suffix(".npz")
-        if archive not in self.open:
-            self.open[archive] = dict(np.load(self.directory / archive))
-        array = self.open[archive][path.stem]
-        if array.dtype != TYPES[entry["type"]][1]:
-            raise ValueError(f"{path} holds {array.dtype}, which is not {entry['type']}")
-        return array
 
 
 def read(index=HERE / "cases.json"):
     """The version of the numerics and the cases, their files as arrays."""
-    whole = json.loads(Path(index).read_text())
-    archives = Archives(Path(index).parent)
-    for case in whole["cases"]:
-        for group in ("inputs", "outputs"):
-            case[group + "_arrays"] = {name: archives.array(entry) for name, entry in case[group].items()}
-    return whole["numerics"], whole["cases"]
+    return read_index(Path(index))
 
 
 class Writer:
@@ -97,8 +75,3 @@ def pack(path, members):
             about = zipfile.ZipInfo(name)
             about.create_system, about.external_attr = 3, 0o644 << 16
             archive.writestr(about, content)
-
-
-def number(value):
-    """A double as hexadecimal digits, an integer as it is."""
-    return int(value) if value.dtype.kind == "i" else float(value).hex()

@@ -19,10 +19,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import onnx_runtime
+import package
 import pytorch
 from cases import Source, decode, encode
 from rules import RULES, rule_of
-from xent import Library, XentError
+from xent import XentError
+from xent.conformance import run as xent_run
 
 SHAPES = ([10], [5, 10], [3, 1], [4, 129], [2, 1500], [3, 7, 4], [2, 3, 5, 2], [2, 4, 3, 2, 2], [2, 2, 2, 3, 2, 2])
 TARGETS = ("labels", "ignored outside", "ignored inside", "probabilities", "none counted")
@@ -85,7 +87,7 @@ class Call:
                 f"smoothing {self.smoothing}, {self.rows} rows")
 
 
-def xent_results(library, call):
+def xent_results(call):
     """{reduction: (loss, gradient)}"""
     inputs = {"logits": encode(call.logits, call.type)}
     types = {"logits": call.type}
@@ -101,7 +103,7 @@ def xent_results(library, call):
     wanted = {"losses": call.type, "gradient": call.type, "sum": "f64", "denominator": "f64"}
 
     def run(scale):
-        return library.run("cross_entropy", inputs, call.axis, {**options, "gradient_scale": scale}, wanted, None, types)
+        return xent_run("cross_entropy", inputs, call.axis, {**options, "gradient_scale": scale}, wanted, types)
 
     whole = run(1.0)
     denominator = float(whole["denominator"])
@@ -165,13 +167,13 @@ def scales(call, reduction, loss, gradient, count):
     return max(1.0, largest, reach if call.type in ("f16", "bf16") else 1) * weight, weight * share * (1 + 0 * gradient)
 
 
-def run_grid(library, table):
+def run_grid(table):
     grid = list(itertools.product(TYPES, SHAPES, TARGETS, (False, True), (0, 0.1), ROWS))
     count = 0
     for point in grid:
         call = Call(*point)
         try:
-            ours = xent_results(library, call)
+            ours = xent_results(call)
         except XentError as error:
             table.refused[f"Xent refuses {call.type}{', weights' if call.weighted else ''}: {error}"] += 3
             continue
@@ -193,10 +195,10 @@ def run_grid(library, table):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--library", required=True, help="libxent.so")
-    library = Library(arguments.parse_args().library)
+    package.use(arguments.parse_args().library)
     warnings.filterwarnings("ignore")
     table = Table()
-    count = run_grid(library, table)
+    count = run_grid(table)
     table.print()
     print(f"\n{count} cases ({pytorch.VERSION}, {onnx_runtime.VERSION}), {table.values} values compared, "
           f"{sum(table.rules.values())} differ by a rule, {len(table.unexplained)} without one")

@@ -123,7 +123,8 @@ class _Case:
                 call.invoke("cross_entropy", self.options, 0, call.rows, without=("gradient",))
             call.invoke(self.function, self.options, 0, call.rows, tally=tally if "sum" in self.wanted else None)
         numbers["sum"] = numpy.array(call.library.tally_sum(tally))
-        return {**call.results, **{name: numbers[name] for name in NUMBERS if name in self.wanted}}
+        arrays = {name: array.view(DTYPES[self.wanted[name]]) for name, array in call.results.items()}
+        return {**arrays, **{name: numbers[name] for name in NUMBERS if name in self.wanted}}
 
     def _run_parts(self, bounds: Sequence[int], tally: Tally) -> None:
         """The same in class ranges, the last one first: states, one finish, and what is written."""

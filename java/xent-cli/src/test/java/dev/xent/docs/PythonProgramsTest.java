@@ -19,9 +19,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every Python block of every page prints what the page says, run in the root with
- * conformance/xent.py beside it, by the first Python that has NumPy. Where there is none it is
- * skipped, but not with {@code XENT_REQUIRE_NUMPY} set.
+ * Every Python block of every page prints what the page says, run in the root with the package in
+ * python/ and the library of this build, by the first Python that has NumPy. Where there is none it
+ * is skipped, but not with {@code XENT_REQUIRE_NUMPY} set.
  */
 @EnabledOnOs(OS.LINUX) // where the build has made the C library
 class PythonProgramsTest {
@@ -63,7 +63,10 @@ class PythonProgramsTest {
   private static String run(String... command) throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.directory(Page.ROOT.toFile()).redirectErrorStream(true);
-    builder.environment().put("PYTHONPATH", Page.ROOT.resolve("conformance").toString());
+    builder.environment().put("PYTHONPATH", Page.ROOT.resolve("python/src").toString());
+    builder
+        .environment()
+        .put("XENT_LIBRARY", Page.ROOT.resolve("java/xent/target/native/libxent.so").toString());
     builder.environment().put("PYTHONDONTWRITEBYTECODE", "1");
     return new String(builder.start().getInputStream().readAllBytes(), StandardCharsets.UTF_8);
   }
