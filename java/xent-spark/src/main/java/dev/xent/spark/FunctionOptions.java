@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import dev.xent.CrossEntropy;
+import dev.xent.DType;
+import dev.xent.LogSoftmax;
+import dev.xent.Softmax;
+import dev.xent.TopK;
+import dev.xent.errors.OptionException;
+import dev.xent.options.FullyMasked;
+import dev.xent.options.Reduction;
+import java.io.Serializable;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.DoubleFunction;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The options of a function, from its map of strings. Names are matched without regard to case, as
+ * Spark does everywhere.
+ *
+ * @param function whose options they are
+ * @param given names in lower case, and their values
+ */
+record FunctionOptions(String function, SortedMap<String, String> given) implements Serializable {
+  private static final List<String> LOGITS =
+      List.of("type", "classes", "temperature", "softcap", "fullyMasked");
+  private static final List<String> LOSS =
+      List.of("ignoreIndex", "labelSmoothing", "zLoss", "probabilityClamp", "focalGamma");
+
+  /** The options that a function may know, beside those of all logits. */
+  enum Kind {
+    LOGITS(List.of()),
+    TOP(List.of("log")),
+    LOSS(FunctionOptions.LOSS),
+    GRADIENT(Stream.concat(FunctionOptions.LOSS.stream(), Stream.of("denominator")).toList());
+
+    private final List<String> names;
+
+    Kind(List<String> more) {
+      this.names = Stream.concat(FunctionOptions.LOGITS.stream(), more.stream()).toList();
+    }
+  }
+
+  /**
+   * The options of a map.
+   *
+   * @throws OptionException for a name that the function does not know
+   */
+  static FunctionOptions of(String function, Kind kind, Map<String, String> map) {
+    SortedMap<String, String> given = new TreeMap<>();
+    map.forEach(
+        (name, value) -> {
+          if (kind.names.stream().noneMatch(name::equalsIgnoreCase)) {
+            throw new OptionException(
+                String.format(
+                    Locale.ROOT,
+                    "%s has no option %s: give one of %s",
+                    function,
+                    name,
+                    String.join(", ", kind.names)));
+          }
+          if (value == null) {
+            throw new OptionException(
+                String.format(
+                    Locale.ROOT, "%s: option %s is null: give a value", function, name));
+          }
+          given.put(name.toLowerCase(Locale.ROOT), value);
+        });
+    return new FunctionOptions(function, Collections.unmodifiableSortedMap(given));
+  }
+
+  /** The type of the numbers in a binary column. */
+  DType binaryType() {
+    return get(
+        "type",
+        DType.F32,
+        value ->
+            switch (value.toLowerCase(Locale.ROOT)) {
+              case "float16" -> DType.F16;
+              case "bfloat16" -> DType.BF16;
+              case "float32" -> DType.F32;
+              case "float64" -> DType.F64;
+              default ->
+                  throw new OptionException("give float16, bfloat16, float32 or float64");
+            });
+  }
+
+  /** How many classes each row must have; -1: any number. */
+  long classes() {
+    return get("classes", -1L, FunctionOptions::positive);
+  }
+
+  /** Whether log-probabilities are wanted of the largest classes. */
+  boolean log() {
+    return get(
+        "log",
+        false,
+        value ->
+            switch (value.toLowerCase(Locale.ROOT)) {
+              case "true" -> true;
+              case "false" -> false;
+              default -> throw new OptionException("give true or false");
+            });
+  }
+
+  Softmax softmax() {
+    Softmax.Builder builder = Softmax.builder().sequential();
+    number("temperature", builder::temperature);
+    number("softcap", builder::softcap);
+    return builder.fullyMasked(fullyMasked()).build();
+  }
+
+  LogSoftmax logSoftmax() {
+    LogSoftmax.Builder builder = LogSoftmax.builder().sequential();
+    number("temperature", builder::temperature);
+    number("softcap", builder::softcap);
+    return builder.fullyMasked(fullyMasked()).build();
+  }
+
+  TopK topK(int k) {
+    TopK.Builder builder = TopK.builder(k).sequential();
+    number("temperature", builder::temperature);
+    number("softcap", builder::softcap);
+    return builder.fullyMasked(fullyMasked()).build();
+  }
+
+  /** The loss of rows, whose gradient is of their sum, or of their mean over a denominator. */
+  CrossEntropy crossEntropy() {
+    CrossEntropy.Builder builder =
+        CrossEntropy.builder().sequential().reduction(Reduction.SUM).fullyMasked(fullyMasked());
+    number("temperature", builder::temperature);
+    number("softcap", builder::softcap);
+    number("labelSmoothing", builder::labelSmoothing);
+    number("zLoss", builder::zLoss);
+    number("probabilityClamp", builder::probabilityClamp);
+    number("focalGamma", builder::focalGamma);
+    number(
+        "denominator", value -> builder.gradientReduction(Reduction.MEAN).denominator(value));
+    get("ignoreIndex", builder, value -> builder.ignoreIndex(Long.parseLong(value)));
+    return builder.build();
+  }
+
+  private FullyMasked fullyMasked() {
+    return get(
+        "fullyMasked",
+        FullyMasked.NAN,
+        value ->
+            switch (value.toLowerCase(Locale.ROOT)) {
+              case "nan" -> FullyMasked.NAN;
+              case "zero" -> FullyMasked.ZERO;
+              default -> throw new OptionException("give nan or zero");
+            });
+  }
+
+  private void number(String name, DoubleFunction<?> setter) {
+    get(name, null, value -> setter.apply(Double.parseDouble(value)));
+  }
+
+  private static long positive(String value) {
+    long number = Long.parseLong(value);
+    if (number < 1) {
+      throw new OptionException("give 1 or more");
+    }
+    return number;
+  }
+
+  /** What a value means, or the default; whatever is wrong with it is told with the name. */
+  private <T extends @Nullable Object> T get(
+      String name, T otherwise, Function<String, ? extends T> meaning) {
+    String value = given.get(name.toLowerCase(Locale.ROOT));
+    if (value == null) {
+      return otherwise;
+    }
+    try {
+      return meaning.apply(value);
+    } catch (NumberFormatException e) {
+      throw refused(name, value, "give a number", e);
+    } catch (OptionException e) {
+      throw refused(name, value, e.getMessage(), e);
+    }
+  }
+
+  private OptionException refused(
+      String name, String value, String why, IllegalArgumentException cause) {
+    OptionException refused =
+        new OptionException(
+            String.format(Locale.ROOT, "%s: option %s is %s: %s", function, name, value, why));
+    refused.initCause(cause);
+    return refused;
+  }
+
+  /** As they are written in SQL, or nothing. */
+  @Override
+  public String toString() {
+    return given.isEmpty() ? "" : given.toString();
+  }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import dev.xent.CrossEntropy;
+import dev.xent.DType;
+import dev.xent.Tensor;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+
+/** The gradient of the loss of a row with respect to its logits. */
+record GradientOperation(String name, Logits logits, FunctionOptions given) implements Operation {
+  @Override
+  public String options() {
+    return given.toString();
+  }
+
+  @Override
+  public DataType type() {
+    return DataTypes.createArrayType(logits.sparkType(), false);
+  }
+
+  @Override
+  public Rows start() {
+    CrossEntropy operation = given.crossEntropy();
+    Room room = new Room(logits.type());
+    Room labels = new Room(DType.I64);
+    Room results = new Room(logits.resultType());
+    return arguments -> {
+      if (arguments[0] == null || arguments[1] == null) {
+        return null;
+      }
+      Tensor x = logits.read(arguments[0], room);
+      operation.forwardBackward(
+          x, RowLoss.label(arguments[1], labels), results.of((int) x.dim(1)));
+      return results.toArray();
+    };
+  }
+}

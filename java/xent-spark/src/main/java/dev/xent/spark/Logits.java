@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import dev.xent.DType;
+import dev.xent.Tensor;
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.ShapeException;
+import java.io.Serializable;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Locale;
+import org.apache.spark.sql.catalyst.expressions.UnsafeArrayData;
+import org.apache.spark.sql.catalyst.util.ArrayData;
+import org.apache.spark.sql.types.ArrayType;
+import org.apache.spark.sql.types.BinaryType;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.DoubleType;
+import org.apache.spark.sql.types.FloatType;
+import org.apache.spark.unsafe.Platform;
+import org.apache.spark.unsafe.bitset.BitSetMethods;
+
+/**
+ * A column of logits: the type of its numbers, how many each row must have, and the way from Spark's
+ * memory of a row to a tensor.
+ *
+ * @param type of the numbers
+ * @param classes how many there must be, or -1
+ */
+record Logits(DType type, long classes) implements Serializable {
+  private static final int WORD_BITS = 64;
+
+  /**
+   * The logits of a column.
+   *
+   * @throws DTypeException for another type of column
+   */
+  static Logits of(String function, DataType column, FunctionOptions options) {
+    DType ofBinary = options.binaryType();
+    if (column instanceof BinaryType) {
+      return new Logits(ofBinary, options.classes());
+    }
+    if (column instanceof ArrayType array && array.elementType() instanceof FloatType) {
+      return new Logits(DType.F32, options.classes());
+    }
+    if (column instanceof ArrayType array && array.elementType() instanceof DoubleType) {
+      return new Logits(DType.F64, options.classes());
+    }
+    throw new DTypeException(
+        String.format(
+            Locale.ROOT,
+            "%s: logits are %s: give array<float>, array<double> or binary, for instance by cast(… as array<float>)",
+            function,
+            column.sql()));
+  }
+
+  /** The type of results that are numbers. */
+  DType resultType() {
+    return type == DType.F64 ? DType.F64 : DType.F32;
+  }
+
+  /** What Spark calls {@link #resultType}. */
+  DataType sparkType() {
+    return type == DType.F64 ? DataTypes.DoubleType : DataTypes.FloatType;
+  }
+
+  /**
+   * The numbers of a row, moved into a room by one copy, without an object per number.
+   *
+   * @param value what Spark has: an array in any of its forms, or bytes
+   */
+  Tensor read(Object value, Room room) {
+    return value instanceof byte[] bytes ? readBytes(bytes, room) : readArray((ArrayData) value, room);
+  }
+
+  private Tensor readBytes(byte[] bytes, Room room) {
+    int size = type.byteSize();
+    if (bytes.length % size != 0) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "%d bytes are no whole number of %s, which have %d: give other bytes, or option type",
+              bytes.length,
+              type,
+              size));
+    }
+    Tensor tensor = room.of(requireClasses(bytes.length / size));
+    MemorySegment.copy(bytes, 0, room.memory(), ValueLayout.JAVA_BYTE, 0, bytes.length);
+    return tensor;
+  }
+
+  private Tensor readArray(ArrayData array, Room room) {
+    int n = requireClasses(array.numElements());
+    Tensor tensor = room.of(n);
+    if (array instanceof UnsafeArrayData unsafe) {
+      Object base = unsafe.getBaseObject();
+      long at = unsafe.getBaseOffset();
+      if (BitSetMethods.anySet(base, at + Long.BYTES, (n + WORD_BITS - 1) / WORD_BITS)) {
+        throw nullElement(array);
+      }
+      Platform.copyMemory(
+          base,
+          at + UnsafeArrayData.calculateHeaderPortionInBytes(n),
+          null,
+          room.memory().address(),
+          (long) n * type.byteSize());
+      return tensor;
+    }
+    for (int i = 0; i < n; i++) {
+      if (array.isNullAt(i)) {
+        throw nullElement(array);
+      }
+    }
+    if (type == DType.F64) {
+      MemorySegment.copy(array.toDoubleArray(), 0, room.memory(), ValueLayout.JAVA_DOUBLE, 0, n);
+    } else {
+      MemorySegment.copy(array.toFloatArray(), 0, room.memory(), ValueLayout.JAVA_FLOAT, 0, n);
+    }
+    return tensor;
+  }
+
+  private int requireClasses(int n) {
+    if (classes >= 0 && n != classes) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "the row has %d classes, option classes says %d: correct the row, or the option",
+              n,
+              classes));
+    }
+    return n;
+  }
+
+  private static ShapeException nullElement(ArrayData array) {
+    int i = 0;
+    while (!array.isNullAt(i)) {
+      i++;
+    }
+    return new ShapeException(
+        String.format(
+            Locale.ROOT,
+            "class %d of %d is null: give a number, -Infinity for a class that takes no part",
+            i,
+            array.numElements()));
+  }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The loss of a row, from its logits or from its partial states.
+ *
+ * @param logits null: of partial states
+ */
+record LossOperation(String name, @Nullable Logits logits, FunctionOptions given)
+    implements Operation {
+  /** What computes losses, for one thread. */
+  RowLoss losses() {
+    return logits == null ? RowLoss.ofStates(given) : RowLoss.ofLogits(logits, given);
+  }
+
+  @Override
+  public String options() {
+    return given.toString();
+  }
+
+  @Override
+  public DataType type() {
+    return DataTypes.DoubleType;
+  }
+
+  @Override
+  public Rows start() {
+    RowLoss losses = losses();
+    return arguments ->
+        arguments[0] == null || arguments[1] == null
+            ? null
+            : (Object) losses.of(arguments[0], arguments[1], null);
+  }
+}

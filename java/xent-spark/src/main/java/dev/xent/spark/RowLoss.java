@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import dev.xent.CrossEntropy;
+import dev.xent.DType;
+import dev.xent.Inputs;
+import dev.xent.Tensor;
+import dev.xent.distributed.CrossEntropyShard;
+import dev.xent.distributed.LossTally;
+import org.apache.spark.sql.catalyst.util.ArrayData;
+import org.jspecify.annotations.Nullable;
+
+/** The losses of one row after the other, from logits or from partial states. One thread. */
+abstract class RowLoss {
+  final CrossEntropy operation;
+  final Room labels = new Room(DType.I64);
+
+  private RowLoss(CrossEntropy operation) {
+    this.operation = operation;
+  }
+
+  /** Losses of rows whose logits are whole. */
+  static RowLoss ofLogits(Logits logits, FunctionOptions options) {
+    return new OfLogits(logits, options.crossEntropy());
+  }
+
+  /** Losses of rows whose partial states are there. */
+  static RowLoss ofStates(FunctionOptions options) {
+    return new OfStates(options.crossEntropy());
+  }
+
+  /**
+   * The loss of a row, as a double, which holds a float exactly.
+   *
+   * @param row logits or states, as Spark has them
+   * @param label any whole number of Spark's
+   * @param tally what the loss is added to; or null
+   */
+  abstract double of(Object row, Object label, @Nullable LossTally tally);
+
+  /** 1 where the label of the last row has its largest logit, or 0. */
+  abstract long correct();
+
+  /** How many classes the last row had. */
+  abstract long classes();
+
+  /** A label as a tensor. */
+  Tensor labelOf(Object label) {
+    return label(label, labels);
+  }
+
+  static Tensor label(Object label, Room room) {
+    Tensor tensor = room.of(1);
+    tensor.setLong(((Number) label).longValue(), 0, 0);
+    return tensor;
+  }
+
+  private static final class OfLogits extends RowLoss {
+    private final Logits logits;
+    private final Room room;
+    private final CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
+    private long classes;
+
+    OfLogits(Logits logits, CrossEntropy operation) {
+      super(operation);
+      this.logits = logits;
+      this.room = new Room(logits.type());
+    }
+
+    @Override
+    double of(Object row, Object label, @Nullable LossTally tally) {
+      Tensor x = logits.read(row, room);
+      classes = x.dim(1);
+      return operation.forward(x, labelOf(label), outputs.tally(tally).countCorrect(tally != null));
+    }
+
+    @Override
+    long correct() {
+      return outputs.correct();
+    }
+
+    @Override
+    long classes() {
+      return classes;
+    }
+  }
+
+  private static final class OfStates extends RowLoss {
+    private final CrossEntropyShard.Outputs outputs = new CrossEntropyShard.Outputs();
+    private long classes;
+
+    OfStates(CrossEntropy operation) {
+      super(operation);
+    }
+
+    @Override
+    double of(Object row, Object label, @Nullable LossTally tally) {
+      RowStates states = RowStates.of((ArrayData) row);
+      classes = states.classes();
+      outputs.tally(tally).countCorrect(tally != null);
+      states.finish(operation, labelOf(label), outputs);
+      return outputs.sum();
+    }
+
+    @Override
+    long correct() {
+      return outputs.correct();
+    }
+
+    @Override
+    long classes() {
+      return classes;
+    }
+  }
+}

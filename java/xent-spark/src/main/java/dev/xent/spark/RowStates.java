@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import dev.xent.CrossEntropy;
+import dev.xent.Inputs;
+import dev.xent.LogSoftmax;
+import dev.xent.Tensor;
+import dev.xent.distributed.CrossEntropyShard;
+import dev.xent.distributed.PartialStates;
+import dev.xent.distributed.RowStatistics;
+import dev.xent.distributed.SoftmaxShard;
+import dev.xent.errors.PartialStatesException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.sql.catalyst.util.ArrayData;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The partial states of one row, of all its shards: of the first round, and of the second one where
+ * there was any. They may come in any order.
+ */
+final class RowStates {
+  /** Where the bytes of states have their round: docs/partial-states.md. */
+  private static final int AT_ROUND = 24;
+
+  private final PartialStates first;
+  private final @Nullable PartialStates second;
+
+  private RowStates(PartialStates first, @Nullable PartialStates second) {
+    this.first = first;
+    this.second = second;
+  }
+
+  /**
+   * The states that an array of bytes holds.
+   *
+   * @throws PartialStatesException for bytes that are none, or do not belong together
+   */
+  static RowStates of(ArrayData array) {
+    List<PartialStates> first = new ArrayList<>();
+    List<PartialStates> second = new ArrayList<>();
+    for (int i = 0; i < array.numElements(); i++) {
+      byte[] bytes = array.getBinary(i);
+      PartialStates states = PartialStates.ofBytes(bytes);
+      int round = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt(AT_ROUND);
+      (round == 1 ? first : second).add(states);
+    }
+    if (first.isEmpty()) {
+      throw new PartialStatesException(
+          "the row has no states: collect those of all its shards by collect_list(xent_partial_states(…))");
+    }
+    return new RowStates(
+        PartialStates.merge(first), second.isEmpty() ? null : PartialStates.merge(second));
+  }
+
+  /** The number of all classes. */
+  long classes() {
+    return first.classes();
+  }
+
+  /** Whether states of a second round are needed, and not there. */
+  boolean needSecondRound(CrossEntropy operation, Tensor label) {
+    CrossEntropyShard.Outputs outputs = new CrossEntropyShard.Outputs();
+    return second == null && firstRound(operation, label, outputs).needsSecondRound();
+  }
+
+  /** What the first round alone gives. */
+  RowStatistics firstRound(
+      CrossEntropy operation, Tensor label, CrossEntropyShard.Outputs outputs) {
+    return CrossEntropyShard.of(operation, 0, classes())
+        .finish(first, label, Inputs.none(), outputs);
+  }
+
+  /** The loss of the row, in the outputs, and its statistics. */
+  RowStatistics finish(CrossEntropy operation, Tensor label, CrossEntropyShard.Outputs outputs) {
+    RowStatistics rows = firstRound(operation, label, outputs);
+    return rows.needsSecondRound()
+        ? CrossEntropyShard.of(operation, 0, classes())
+            .finish(requireSecond(), label, Inputs.none(), rows, outputs)
+        : rows;
+  }
+
+  /** Whether states of a second round are needed, and not there, for log-softmax. */
+  boolean needSecondRound(LogSoftmax operation) {
+    return second == null && firstRound(operation).needsSecondRound();
+  }
+
+  /** What the first round alone gives of log-softmax. */
+  RowStatistics firstRound(LogSoftmax operation) {
+    return SoftmaxShard.of(operation, 0, classes()).finish(first, Inputs.none(), null);
+  }
+
+  /** The statistics of the row for log-softmax. */
+  RowStatistics finish(LogSoftmax operation) {
+    RowStatistics rows = firstRound(operation);
+    return rows.needsSecondRound()
+        ? SoftmaxShard.of(operation, 0, classes()).finish(requireSecond(), Inputs.none(), rows, null)
+        : rows;
+  }
+
+  private PartialStates requireSecond() {
+    if (second == null) {
+      throw new PartialStatesException(
+          "the largest logit of the row is beyond 16384: add states of a second round, as ShardedLoss does");
+    }
+    return second;
+  }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import dev.xent.DType;
+import org.apache.spark.sql.catalyst.util.ArrayData;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+
+/** Whether the states of a row ask for a second round, which is not among them. */
+record SecondRoundOperation(String name, boolean labelled, FunctionOptions given)
+    implements Operation {
+  @Override
+  public String options() {
+    return given.toString();
+  }
+
+  @Override
+  public DataType type() {
+    return DataTypes.BooleanType;
+  }
+
+  @Override
+  public Rows start() {
+    var loss = given.crossEntropy();
+    var logSoftmax = given.logSoftmax();
+    Room labels = new Room(DType.I64);
+    return arguments -> {
+      if (arguments[0] == null || (labelled && arguments[1] == null)) {
+        return null;
+      }
+      RowStates states = RowStates.of((ArrayData) arguments[0]);
+      return labelled
+          ? states.needSecondRound(loss, RowLoss.label(arguments[1], labels))
+          : states.needSecondRound(logSoftmax);
+    };
+  }
+}

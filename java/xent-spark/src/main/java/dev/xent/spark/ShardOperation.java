@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import dev.xent.CrossEntropy;
+import dev.xent.DType;
+import dev.xent.Inputs;
+import dev.xent.LogSoftmax;
+import dev.xent.Tensor;
+import dev.xent.distributed.CrossEntropyShard;
+import dev.xent.distributed.PartialStates;
+import dev.xent.distributed.RowStatistics;
+import dev.xent.distributed.SoftmaxShard;
+import org.apache.spark.sql.catalyst.util.ArrayData;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is computed of a shard: some classes of a row. Arguments are its logits, the label of the
+ * row, the first class of the shard, the number of all classes, and the states of the row.
+ *
+ * @param labelled whether there are labels: a loss; else log-softmax
+ * @param states whether states are wanted, or else the gradient or log-probabilities of the shard
+ */
+record ShardOperation(
+    String name, Logits logits, boolean labelled, boolean states, FunctionOptions given)
+    implements Operation {
+  private static final int LABEL = 1;
+  private static final int FIRST_CLASS = 2;
+  private static final int ALL_CLASSES = 3;
+  private static final int STATES = 4;
+
+  @Override
+  public String options() {
+    return given.toString();
+  }
+
+  @Override
+  public DataType type() {
+    return states
+        ? DataTypes.BinaryType
+        : DataTypes.createArrayType(logits.sparkType(), false);
+  }
+
+  @Override
+  public Rows start() {
+    Room room = new Room(logits.type());
+    Room results = new Room(logits.resultType());
+    Shards shards = labelled ? new OfLoss(given.crossEntropy()) : new OfLogSoftmax(given.logSoftmax());
+    return arguments -> {
+      for (int i = 0; i < arguments.length; i++) {
+        boolean unused = i == LABEL && !labelled;
+        if (arguments[i] == null && !unused) {
+          return null;
+        }
+      }
+      Tensor x = logits.read(arguments[0], room);
+      long first = ((Number) arguments[FIRST_CLASS]).longValue();
+      long all = ((Number) arguments[ALL_CLASSES]).longValue();
+      RowStates row = arguments.length > STATES ? RowStates.of((ArrayData) arguments[STATES]) : null;
+      if (states) {
+        return shards.states(x, arguments[LABEL], first, all, row).toBytes();
+      }
+      shards.write(x, arguments[LABEL], first, all, row, results.of((int) x.dim(1)));
+      return results.toArray();
+    };
+  }
+
+  /** The shards of an operation. */
+  private interface Shards {
+    /** States of the first round, or of the second one where those of the first are given. */
+    PartialStates states(
+        Tensor logits, @Nullable Object label, long first, long all, @Nullable RowStates row);
+
+    /** Writes the gradient or the log-probabilities of the shard. */
+    void write(
+        Tensor logits, @Nullable Object label, long first, long all, RowStates row, Tensor result);
+  }
+
+  private static final class OfLoss implements Shards {
+    private final CrossEntropy operation;
+    private final Room labels = new Room(DType.I64);
+    private final CrossEntropyShard.Outputs outputs = new CrossEntropyShard.Outputs();
+
+    OfLoss(CrossEntropy operation) {
+      this.operation = operation;
+    }
+
+    @Override
+    public PartialStates states(
+        Tensor logits, @Nullable Object label, long first, long all, @Nullable RowStates row) {
+      CrossEntropyShard shard = CrossEntropyShard.of(operation, first, all);
+      Tensor target = RowLoss.label(label, labels);
+      return row == null
+          ? shard.partialStates(logits, target, Inputs.none())
+          : shard.partialStates(
+              logits, target, Inputs.none(), row.firstRound(operation, target, outputs));
+    }
+
+    @Override
+    public void write(
+        Tensor logits, @Nullable Object label, long first, long all, RowStates row, Tensor result) {
+      Tensor target = RowLoss.label(label, labels);
+      RowStatistics statistics = row.finish(operation, target, outputs);
+      CrossEntropyShard.of(operation, first, all)
+          .backward(logits, target, Inputs.none(), statistics, null, result);
+    }
+  }
+
+  private static final class OfLogSoftmax implements Shards {
+    private final LogSoftmax operation;
+
+    OfLogSoftmax(LogSoftmax operation) {
+      this.operation = operation;
+    }
+
+    @Override
+    public PartialStates states(
+        Tensor logits, @Nullable Object label, long first, long all, @Nullable RowStates row) {
+      SoftmaxShard shard = SoftmaxShard.of(operation, first, all);
+      return row == null
+          ? shard.partialStates(logits, Inputs.none())
+          : shard.partialStates(logits, Inputs.none(), row.firstRound(operation));
+    }
+
+    @Override
+    public void write(
+        Tensor logits, @Nullable Object label, long first, long all, RowStates row, Tensor result) {
+      SoftmaxShard.of(operation, first, all)
+          .forward(logits, Inputs.none(), row.finish(operation), result);
+    }
+  }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import static org.apache.spark.sql.functions.array;
+import static org.apache.spark.sql.functions.broadcast;
+import static org.apache.spark.sql.functions.coalesce;
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.collect_list;
+import static org.apache.spark.sql.functions.concat;
+import static org.apache.spark.sql.functions.lit;
+
+import dev.xent.errors.OptionException;
+import java.util.Map;
+import java.util.Objects;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+
+/**
+ * Losses, gradients and log-probabilities of rows whose classes lie in different partitions. A
+ * dataset has a line per shard with the columns
+ *
+ * <ul>
+ *   <li>{@code row}, which names the row; of any type that Spark groups by;
+ *   <li>{@code first_class}, the class that its logits begin with: a multiple of 8192;
+ *   <li>{@code logits}, as {@link XentFunctions} takes them;
+ *   <li>{@code label}, the class that is right, the same in each shard of a row, or null.
+ * </ul>
+ *
+ * <pre>{@code
+ * ShardedLoss loss = new ShardedLoss(shards, 128256, Map.of());
+ * loss.losses();     // row, label, loss
+ * loss.total();      // mean, sum, denominator, perplexity, …
+ * loss.gradients();  // row, first_class, gradient
+ * }</pre>
+ *
+ * <p>Logits stay where they are: what Spark shuffles is 64 bytes per row and 8192 classes, and some
+ * 100 per shard. Results have the bits of undivided rows. Rows with a logit beyond 16384 need their
+ * shards read once more; the plan has that step, and Spark's adaptive execution leaves it out where
+ * there is no such row. Gradients and log-probabilities send the states of all rows to all
+ * executors.
+ *
+ * <p>Nothing is computed before Spark is asked for results. The session needs {@link
+ * XentExtensions}. Instances are immutable.
+ */
+public final class ShardedLoss {
+  private static final String ROW = "row";
+  private static final String FIRST_CLASS = "first_class";
+  private static final String LOGITS = "logits";
+  private static final String LABEL = "label";
+  private static final String STATE = "state";
+  private static final String STATES = "states";
+  private static final String MORE = "more";
+
+  private final Dataset<Row> shards;
+  private final long classes;
+  private final Map<String, String> options;
+
+  /**
+   * The losses of a dataset.
+   *
+   * @param classes how many classes a row has
+   * @param options as of {@link XentFunctions#crossEntropyGradient}
+   * @throws OptionException unless there is a class
+   */
+  public ShardedLoss(Dataset<Row> shards, long classes, Map<String, String> options) {
+    this.shards = Objects.requireNonNull(shards, "shards");
+    this.options = Map.copyOf(Objects.requireNonNull(options, "options"));
+    if (classes < 1) {
+      throw new OptionException("classes is " + classes + ": give the number of all classes");
+    }
+    this.classes = classes;
+  }
+
+  /** The loss of each row: {@code row, label, loss}. */
+  public Dataset<Row> losses() {
+    return states(shards, col(LABEL))
+        .select(
+            col(ROW),
+            col(LABEL),
+            XentFunctions.crossEntropy(col(STATES), col(LABEL), options).as("loss"));
+  }
+
+  /** What {@link XentFunctions#loss} gives of all rows, in one line. */
+  public Dataset<Row> total() {
+    return states(shards, col(LABEL))
+        .agg(XentFunctions.loss(col(STATES), col(LABEL), options).as("loss"))
+        .select("loss.*");
+  }
+
+  /** The gradient of each shard: {@code row, first_class, gradient}. */
+  public Dataset<Row> gradients() {
+    return ofShards(SqlFunction.SHARD_GRADIENT, col(LABEL), "gradient");
+  }
+
+  /** The log-probabilities of each shard: {@code row, first_class, log_probabilities}. */
+  public Dataset<Row> logProbabilities() {
+    return ofShards(SqlFunction.SHARD_LOG_SOFTMAX, lit(null), "log_probabilities");
+  }
+
+  private Dataset<Row> ofShards(SqlFunction function, Column label, String name) {
+    return shards
+        .join(broadcast(states(shards, label).select(ROW, STATES)), ROW)
+        .select(
+            col(ROW),
+            col(FIRST_CLASS),
+            XentFunctions.call(
+                    function,
+                    options,
+                    col(LOGITS),
+                    label,
+                    col(FIRST_CLASS),
+                    lit(classes),
+                    col(STATES))
+                .as(name));
+  }
+
+  /** The states of each row, of a second round too where it needs one: {@code row, label, states}. */
+  private Dataset<Row> states(Dataset<Row> of, Column label) {
+    Dataset<Row> first = grouped(of.select(col(ROW), col(LABEL), partial(label).as(STATE)), STATES);
+    Dataset<Row> unfinished =
+        first.filter(
+            XentFunctions.call(SqlFunction.NEEDS_SECOND_ROUND, options, col(STATES), label));
+    Dataset<Row> second =
+        grouped(
+            of.join(broadcast(unfinished.select(ROW, STATES)), ROW)
+                .select(col(ROW), col(LABEL), partial(label, col(STATES)).as(STATE)),
+            MORE);
+    return first
+        .join(second.select(ROW, MORE), new String[] {ROW}, "left_outer")
+        .select(
+            col(ROW), col(LABEL), concat(col(STATES), coalesce(col(MORE), array())).as(STATES));
+  }
+
+  private static Dataset<Row> grouped(Dataset<Row> states, String name) {
+    return states.groupBy(ROW, LABEL).agg(collect_list(col(STATE)).as(name));
+  }
+
+  private Column partial(Column label, Column... states) {
+    Column[] columns = new Column[4 + states.length];
+    columns[0] = col(LOGITS);
+    columns[1] = label;
+    columns[2] = col(FIRST_CLASS);
+    columns[3] = lit(classes);
+    System.arraycopy(states, 0, columns, 4, states.length);
+    return XentFunctions.call(SqlFunction.PARTIAL_STATES, options, columns);
+  }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import dev.xent.DType;
+import dev.xent.Tensor;
+import dev.xent.TopK;
+import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+
+/** The {@code k} largest classes of a row, with their probabilities or log-probabilities. */
+record TopKOperation(String name, Logits logits, int k, FunctionOptions given)
+    implements Operation {
+  @Override
+  public String options() {
+    return given.toString();
+  }
+
+  @Override
+  public DataType type() {
+    return new StructType()
+        .add("classes", DataTypes.createArrayType(DataTypes.IntegerType, false), false)
+        .add("values", DataTypes.createArrayType(logits.sparkType(), false), false);
+  }
+
+  @Override
+  public Rows start() {
+    TopK operation = given.topK(k);
+    boolean log = given.log();
+    Room room = new Room(logits.type());
+    Room classes = new Room(DType.I32);
+    Room values = new Room(logits.resultType());
+    return arguments -> {
+      if (arguments[0] == null) {
+        return null;
+      }
+      Tensor x = logits.read(arguments[0], room);
+      if (log) {
+        operation.logProbabilities(x, classes.of(k), values.of(k));
+      } else {
+        operation.probabilities(x, classes.of(k), values.of(k));
+      }
+      return new GenericInternalRow(new Object[] {classes.toArray(), values.toArray()});
+    };
+  }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import java.util.Objects;
+import org.apache.spark.sql.SparkSessionExtensions;
+import scala.Tuple3;
+import scala.runtime.AbstractFunction1;
+import scala.runtime.BoxedUnit;
+
+/**
+ * Gives every session the functions {@code xent_softmax}, {@code xent_cross_entropy}, {@code
+ * xent_loss} and the others of {@link XentFunctions}:
+ *
+ * <pre>{@code
+ * spark-sql --jars xent-spark.jar,xent.jar --conf spark.sql.extensions=dev.xent.spark.XentExtensions
+ * }</pre>
+ *
+ * <p>{@code DESCRIBE FUNCTION EXTENDED} says what each takes and gives.
+ */
+public final class XentExtensions extends AbstractFunction1<SparkSessionExtensions, BoxedUnit> {
+  /** For Spark, which makes one by name. */
+  public XentExtensions() {}
+
+  /** Adds the functions to those of new sessions. */
+  @Override
+  public BoxedUnit apply(SparkSessionExtensions extensions) {
+    Objects.requireNonNull(extensions, "extensions");
+    for (SqlFunction function : SqlFunction.values()) {
+      extensions.injectFunction(
+          new Tuple3<>(function.identifier(), function.info(), function::call));
+    }
+    return BoxedUnit.UNIT;
+  }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.functions;
+
+/**
+ * The functions as columns of Datasets. The session needs {@link XentExtensions}.
+ *
+ * <pre>{@code
+ * rows.select(XentFunctions.softmax(col("logits"), Map.of("temperature", "2")));
+ * rows.agg(XentFunctions.loss(col("logits"), col("label"), Map.of()).getField("mean"));
+ * }</pre>
+ *
+ * <p><b>Logits</b> are {@code array<float>}, computed as F32; {@code array<double>}, computed as
+ * F64; or {@code binary}, whose numbers lie one after the other, little-endian, of the type that
+ * the option {@code type} names: float16, bfloat16, float32 (default) or float64. Results are
+ * double for double logits and float for others, with the bits that Xent gives everywhere.
+ *
+ * <p><b>Nulls.</b> Where logits or label are null, so is the result, and an aggregate counts the
+ * row in {@code nulls} alone. A null among the logits is refused, as is a label that is no class: the
+ * message names function, columns, partition and the row that the function has seen there.
+ *
+ * <p><b>Options</b> are strings, their names without regard to case: {@code type}; {@code classes},
+ * which every row must have; {@code temperature}, {@code softcap}, {@code fullyMasked} ({@code
+ * nan}, {@code zero}); of losses also {@code ignoreIndex}, {@code labelSmoothing}, {@code zLoss},
+ * {@code probabilityClamp} and {@code focalGamma}, as {@link dev.xent.CrossEntropy.Builder} says;
+ * of gradients {@code denominator}; of {@link #topK} {@code log}.
+ *
+ * <p>A task computes on its own thread. All methods may be called from any thread.
+ */
+public final class XentFunctions {
+  private XentFunctions() {}
+
+  /** The probabilities of a row. */
+  public static Column softmax(Column logits, Map<String, String> options) {
+    return call(SqlFunction.SOFTMAX, options, required(logits, "logits"));
+  }
+
+  /** The log-probabilities of a row. */
+  public static Column logSoftmax(Column logits, Map<String, String> options) {
+    return call(SqlFunction.LOG_SOFTMAX, options, required(logits, "logits"));
+  }
+
+  /**
+   * The {@code k} largest classes of a row, {@code struct<classes array<int>, values array<float>>}.
+   *
+   * @param k 1 or more
+   */
+  public static Column topK(Column logits, int k, Map<String, String> options) {
+    return call(SqlFunction.TOP_K, options, required(logits, "logits"), functions.lit(k));
+  }
+
+  /**
+   * The loss of a row, a double.
+   *
+   * @param logits a row, or the partial states of its shards
+   * @param label the class that is right, any whole number
+   */
+  public static Column crossEntropy(Column logits, Column label, Map<String, String> options) {
+    return call(
+        SqlFunction.CROSS_ENTROPY, options, required(logits, "logits"), required(label, "label"));
+  }
+
+  /**
+   * The gradient of the loss of a row with respect to its logits.
+   *
+   * @param label the class that is right, any whole number
+   */
+  public static Column crossEntropyGradient(
+      Column logits, Column label, Map<String, String> options) {
+    return call(
+        SqlFunction.CROSS_ENTROPY_GRADIENT,
+        options,
+        required(logits, "logits"),
+        required(label, "label"));
+  }
+
+  /**
+   * The losses of all rows of a group or window: {@code struct<mean, sum, denominator, perplexity,
+   * accuracy, rows, counted, correct, nulls>}. Sums are exact and rounded once, so the partitions do
+   * not change a bit. All rows must have the same number of classes.
+   *
+   * @param logits rows, or the partial states of their shards
+   * @param label the class that is right, any whole number
+   */
+  public static Column loss(Column logits, Column label, Map<String, String> options) {
+    return call(SqlFunction.LOSS, options, required(logits, "logits"), required(label, "label"));
+  }
+
+  static Column required(Column column, String name) {
+    return Objects.requireNonNull(column, name);
+  }
+
+  static Column call(SqlFunction function, Map<String, String> options, Column... columns) {
+    Objects.requireNonNull(options, "options");
+    List<Column> arguments = new ArrayList<>(Arrays.asList(columns));
+    if (!options.isEmpty()) {
+      arguments.add(
+          functions.map(
+              options.entrySet().stream()
+                  .flatMap(
+                      option ->
+                          List.of(
+                              functions.lit(option.getKey()), functions.lit(option.getValue()))
+                              .stream())
+                  .toArray(Column[]::new)));
+    }
+    return functions.call_function(
+        function.identifier().funcName(), arguments.toArray(Column[]::new));
+  }
+}

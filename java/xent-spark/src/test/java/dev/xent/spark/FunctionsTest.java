@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import static org.apache.spark.sql.functions.col;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.CrossEntropy;
+import dev.xent.DType;
+import dev.xent.LogSoftmax;
+import dev.xent.Softmax;
+import dev.xent.Tensor;
+import dev.xent.TopK;
+import dev.xent.options.Reduction;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The functions of rows have the bits of the library, however Spark evaluates them. */
+class FunctionsTest {
+  private static final int ROWS = 40;
+  private static final int CLASSES = 100;
+  private static final float[][] LOGITS = Spark.logits(ROWS, CLASSES);
+
+  private final SparkSession spark = Spark.session();
+
+  private List<float[]> computed(Dataset<Row> rows, Column column) {
+    return rows.orderBy("id").select(column).collectAsList().stream()
+        .map(row -> Spark.floats(row, 0))
+        .toList();
+  }
+
+  private static List<float[]> expected(BiConsumer<Tensor, Tensor> operation) {
+    List<float[]> results = new ArrayList<>();
+    for (float[] row : LOGITS) {
+      float[] result = new float[CLASSES];
+      operation.accept(Tensor.of(row, 1, CLASSES), Tensor.of(result, 1, CLASSES));
+      results.add(result);
+    }
+    return results;
+  }
+
+  private static void assertSame(List<float[]> actual, List<float[]> expected) {
+    assertThat(actual).hasSameSizeAs(expected);
+    for (int i = 0; i < expected.size(); i++) {
+      assertThat(actual.get(i)).as("row %d", i).isEqualTo(expected.get(i));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"CODEGEN_ONLY, true", "CODEGEN_ONLY, false", "NO_CODEGEN, false"})
+  void rowsInAnyWayThatSparkEvaluates(String factory, boolean wholeStage) {
+    spark.conf().set("spark.sql.codegen.factoryMode", factory);
+    spark.conf().set("spark.sql.codegen.wholeStage", wholeStage);
+    try {
+      Dataset<Row> rows = Spark.rows(LOGITS).repartition(3);
+      assertSame(
+          computed(rows, XentFunctions.softmax(col("logits"), Map.of())),
+          expected(Softmax.builder().build()::forward));
+      assertSame(
+          computed(rows, XentFunctions.logSoftmax(col("logits"), Map.of("Temperature", "2"))),
+          expected(LogSoftmax.builder().temperature(2).build()::forward));
+    } finally {
+      spark.conf().unset("spark.sql.codegen.factoryMode");
+      spark.conf().unset("spark.sql.codegen.wholeStage");
+    }
+  }
+
+  /** Generated code reads columns, as they are decoded, without making rows of them first. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void columnarBatches(boolean offHeap, @TempDir Path folder) {
+    spark.conf().set("spark.sql.columnVector.offheap.enabled", offHeap);
+    try {
+      String path = folder.resolve("rows").toString();
+      Spark.rows(LOGITS).coalesce(1).write().parquet(path);
+      Dataset<Row> rows = spark.read().parquet(path);
+      Dataset<Row> results =
+          rows.select(col("id"), XentFunctions.softmax(col("logits"), Map.of()).as("p"));
+      assertThat(results.queryExecution().executedPlan().toString())
+          .contains("*(1) Project")
+          .contains("ColumnarToRow");
+      assertSame(
+          computed(results, col("p")), expected(Softmax.builder().build()::forward));
+    } finally {
+      spark.conf().unset("spark.sql.columnVector.offheap.enabled");
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"float16, F16", "bfloat16, BF16", "float32, F32", "float64, F64"})
+  void bytesOfEveryType(String option, DType type) {
+    List<Row> rows = new ArrayList<>();
+    List<float[]> expected = new ArrayList<>();
+    for (int i = 0; i < ROWS; i++) {
+      byte[] bytes = new byte[CLASSES * type.byteSize()];
+      ByteBuffer buffer =
+          ByteBuffer.allocateDirect(bytes.length).order(ByteOrder.nativeOrder());
+      Tensor x = Tensor.of(buffer, type, 1, CLASSES);
+      x.copyFrom(Tensor.of(LOGITS[i], 1, CLASSES));
+      buffer.get(0, bytes);
+      rows.add(RowFactory.create((long) i, bytes));
+      float[] result = new float[CLASSES];
+      if (type == DType.F64) {
+        double[] wide = new double[CLASSES];
+        Softmax.builder().build().forward(x, Tensor.of(wide, 1, CLASSES));
+        for (int k = 0; k < CLASSES; k++) {
+          result[k] = (float) wide[k];
+        }
+      } else {
+        Softmax.builder().build().forward(x, Tensor.of(result, 1, CLASSES));
+      }
+      expected.add(result);
+    }
+    Dataset<Row> binary =
+        spark.createDataFrame(
+            rows,
+            new StructType().add("id", DataTypes.LongType).add("logits", DataTypes.BinaryType));
+    assertSame(
+        computed(
+            binary,
+            XentFunctions.softmax(col("logits"), Map.of("type", option)).cast("array<float>")),
+        expected);
+  }
+
+  @Test
+  void doublesAreComputedAsDoubles() {
+    double[] x = {2, 1, 0};
+    double[] p = new double[3];
+    Softmax.builder().build().forward(Tensor.of(x, 1, 3), Tensor.of(p, 1, 3));
+    Row row = spark.sql("SELECT xent_softmax(array(2D, 1D, 0D))").first();
+    assertThat(row.<Double>getList(0)).containsExactly(p[0], p[1], p[2]);
+  }
+
+  @Test
+  void losses() {
+    Dataset<Row> rows = Spark.rows(LOGITS).repartition(3);
+    CrossEntropy loss = CrossEntropy.builder().labelSmoothing(0.1).reduction(Reduction.SUM).build();
+    List<Row> actual =
+        rows.orderBy("id")
+            .select(
+                XentFunctions.crossEntropy(
+                    col("logits"), col("label"), Map.of("labelSmoothing", "0.1")))
+            .collectAsList();
+    for (int i = 0; i < ROWS; i++) {
+      Tensor label = Tensor.of(new int[] {Spark.label(i, CLASSES)});
+      assertThat(actual.get(i).getDouble(0))
+          .isEqualTo(loss.forward(Tensor.of(LOGITS[i], 1, CLASSES), label));
+    }
+  }
+
+  @Test
+  void gradientsOfAMean() {
+    float[] all = new float[ROWS * CLASSES];
+    int[] labels = new int[ROWS];
+    for (int i = 0; i < ROWS; i++) {
+      System.arraycopy(LOGITS[i], 0, all, i * CLASSES, CLASSES);
+      labels[i] = Spark.label(i, CLASSES);
+    }
+    Tensor gradient = Tensor.of(all, ROWS, CLASSES);
+    CrossEntropy.mean().forwardBackward(gradient, Tensor.of(labels), gradient);
+    List<float[]> expected = new ArrayList<>();
+    for (int i = 0; i < ROWS; i++) {
+      expected.add(gradient.slice(0, i, i + 1).toFloatArray());
+    }
+    assertSame(
+        computed(
+            Spark.rows(LOGITS),
+            XentFunctions.crossEntropyGradient(
+                col("logits"), col("label"), Map.of("denominator", "" + ROWS))),
+        expected);
+  }
+
+  @Test
+  void largestClasses() {
+    List<Row> actual =
+        Spark.rows(LOGITS)
+            .orderBy("id")
+            .select(XentFunctions.topK(col("logits"), 3, Map.of("log", "true")).as("top"))
+            .select("top.classes", "top.values")
+            .collectAsList();
+    for (int i = 0; i < ROWS; i++) {
+      TopK.Result best = TopK.of(3).logProbabilities(Tensor.of(LOGITS[i], 1, CLASSES));
+      assertThat(actual.get(i).<Integer>getList(0).stream().mapToLong(Integer::longValue))
+          .containsExactly(
+              best.classes().getLong(0, 0),
+              best.classes().getLong(0, 1),
+              best.classes().getLong(0, 2));
+      assertThat(Spark.floats(actual.get(i), 1)).isEqualTo(best.values().toFloatArray());
+    }
+  }
+
+  @Test
+  void nullGivesNull() {
+    Row row =
+        spark
+            .sql(
+                "SELECT xent_softmax(x), xent_top_k(x, 2), xent_cross_entropy(x, 0),"
+                    + " xent_cross_entropy(array(1F), CAST(NULL AS INT)) FROM VALUES"
+                    + " (CAST(NULL AS ARRAY<FLOAT>)) t(x)")
+            .first();
+    assertThat(List.of(row.isNullAt(0), row.isNullAt(1), row.isNullAt(2), row.isNullAt(3)))
+        .containsOnly(true);
+  }
+
+  @Test
+  void aNanGoesThrough() {
+    Row row =
+        spark
+            .sql("SELECT xent_cross_entropy(array(float('NaN'), 1F), 1), xent_softmax(array(float('NaN'), 1F))")
+            .first();
+    assertThat(row.getDouble(0)).isNaN();
+    assertThat(Spark.floats(row, 1)).containsOnly(Float.NaN);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "xent_softmax(array(1F, NULL)) | class 1 of 2 is null",
+        "xent_softmax(x, map('classes', '4')) | (t.x, {classes=4}), row 0 of partition 0: the row has 3 classes",
+        "xent_cross_entropy(x, y) | xent_cross_entropy(t.x, t.y), row 0 of partition 0: label 7 is no class; classes are 0 to 2",
+        "xent_softmax(X'0102', map('type', 'float32')) | 2 bytes are no whole number of F32",
+        "xent_softmax(array(1, 2)) | logits are ARRAY<INT>: give array<float>",
+        "xent_softmax() | xent_softmax has 0 arguments beside options: give 1",
+        "xent_softmax(x, map('heat', '2')) | no option heat: give one of type, classes",
+        "xent_softmax(x, map('temperature', 'hot')) | option temperature is hot: give a number",
+        "xent_softmax(x, map('temperature', '-1')) | option temperature is -1: ",
+        "xent_softmax(x, map('type', 'int8')) | option type is int8: give float16",
+        "xent_softmax(x, map(s, '1')) | give a constant map of strings",
+        "xent_cross_entropy(x, 1.5F) | give tinyint, smallint, int or bigint",
+        "xent_top_k(x, y) | is not constant: give a number",
+        "xent_top_k(x, 0) | k",
+        "xent_cross_entropy(array(X'00'), 1) | the bytes hold no partial states",
+        "xent_cross_entropy(CAST(array() AS ARRAY<BINARY>), 1) | the row has no states",
+        "xent_shard_gradient(x, 1, 0, 3, x) | give array<binary>, made by",
+      })
+  void refusals(String call, String message) {
+    Dataset<Row> rows =
+        spark.createDataFrame(
+            List.of(RowFactory.create(new float[] {2, 1, 0}, 7, "temperature")),
+            new StructType()
+                .add("x", DataTypes.createArrayType(DataTypes.FloatType))
+                .add("y", DataTypes.IntegerType)
+                .add("s", DataTypes.StringType));
+    rows.createOrReplaceTempView("t");
+    assertThatThrownBy(() -> spark.sql("SELECT " + call + " FROM t").collectAsList())
+        .hasStackTraceContaining(message);
+  }
+
+  /** What `DESCRIBE FUNCTION EXTENDED` shows is what the examples give. */
+  @ParameterizedTest
+  @EnumSource(SqlFunction.class)
+  void examples(SqlFunction function) {
+    List<String> lines = function.info().getExamples().lines().map(String::strip).toList();
+    int at = lines.indexOf("Examples:");
+    String query = lines.get(at + 1).replaceFirst("^> (.*);$", "$1");
+    String shown =
+        spark.sql("SELECT CAST((" + query + ") AS STRING)").first().getString(0);
+    String column = spark.sql(query).schema().fields()[0].dataType().typeName();
+    assertThat(column.equals("struct") ? json(query) : shown.replace(", ", ","))
+        .isEqualTo(lines.get(at + 2));
+    String name = function.identifier().funcName();
+    assertThat(spark.sql("DESCRIBE FUNCTION EXTENDED " + name).collectAsList().toString())
+        .contains(name + "(", "* options - ", "Since: 0.1.0");
+  }
+
+  private String json(String query) {
+    return spark.sql(query).toJSON().first().replaceFirst("^\\{\"[^\"]*\":(.*)\\}$", "$1");
+  }
+
+  @Test
+  void columnsHaveTheNameOfTheCall() {
+    assertThat(Spark.rows(LOGITS).selectExpr("xent_softmax(logits, map('temperature', '2'))").columns())
+        .containsExactly("xent_softmax(logits, {temperature=2})");
+  }
+
+  @Test
+  void allAreThere() {
+    assertThat(spark.sql("SHOW FUNCTIONS LIKE 'xent_*'").collectAsList())
+        .hasSize(SqlFunction.values().length);
+  }
+
+  @Test
+  void nullArgumentsAreNamed() {
+    assertThatThrownBy(() -> XentFunctions.softmax(null, Map.of()))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("logits");
+    assertThatThrownBy(() -> XentFunctions.crossEntropy(col("x"), null, Map.of())).hasMessage("label");
+    assertThatThrownBy(() -> XentFunctions.loss(col("x"), col("y"), null)).hasMessage("options");
+    assertThatThrownBy(() -> new XentExtensions().apply(null)).hasMessage("extensions");
+    assertThatThrownBy(() -> new ShardedLoss(null, 1, Map.of())).hasMessage("shards");
+  }
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.expr;
+import static org.apache.spark.sql.functions.rand;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.CrossEntropy;
+import dev.xent.Tensor;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The aggregate has the bits of one call over all rows, whatever the partitions. */
+class LossTest {
+  private static final int ROWS = 300;
+  private static final int CLASSES = 50;
+  private static final float[][] LOGITS = Spark.logits(ROWS, CLASSES);
+
+  private final SparkSession spark = Spark.session();
+
+  /** What the library says of some rows, in the order of {@link LossBuffer#RESULT}. */
+  private static List<Object> expected(int[] rows) {
+    float[] all = new float[rows.length * CLASSES];
+    int[] labels = new int[rows.length];
+    for (int i = 0; i < rows.length; i++) {
+      System.arraycopy(LOGITS[rows[i]], 0, all, i * CLASSES, CLASSES);
+      labels[i] = Spark.label(rows[i], CLASSES);
+    }
+    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().countCorrect(true);
+    double mean =
+        CrossEntropy.builder()
+            .ignoreIndex(7)
+            .build()
+            .forward(Tensor.of(all, rows.length, CLASSES), Tensor.of(labels), outputs);
+    return List.of(
+        mean,
+        outputs.sum(),
+        outputs.denominator(),
+        StrictMath.exp(mean),
+        (double) outputs.correct() / outputs.counted(),
+        (long) rows.length,
+        outputs.counted(),
+        outputs.correct(),
+        0L);
+  }
+
+  private static List<Object> values(Row row) {
+    return IntStream.range(0, row.length()).mapToObj(row::get).toList();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 7, 64})
+  void ofAnyPartitions(int partitions) {
+    Dataset<Row> rows = Spark.rows(LOGITS).orderBy(rand(partitions)).repartition(partitions);
+    Row row =
+        rows.agg(
+                XentFunctions.loss(col("logits"), col("label"), Map.of("ignoreIndex", "7"))
+                    .as("loss"))
+            .select("loss.*")
+            .first();
+    assertThat(values(row)).isEqualTo(expected(IntStream.range(0, ROWS).toArray()));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 128})
+  void ofGroups(int groupsInMemory) {
+    spark.conf().set("spark.sql.objectHashAggregate.sortBased.fallbackThreshold", groupsInMemory);
+    try {
+      Spark.rows(LOGITS).repartition(5).createOrReplaceTempView("rows");
+      List<Row> groups =
+          spark
+              .sql(
+                  "SELECT g, l.* FROM (SELECT id % 4 AS g,"
+                      + " xent_loss(logits, label, map('ignoreIndex', '7')) AS l FROM rows GROUP BY id % 4)"
+                      + " ORDER BY g")
+              .collectAsList();
+      for (int g = 0; g < 4; g++) {
+        int group = g;
+        List<Object> actual = values(groups.get(g));
+        assertThat(actual.subList(1, actual.size()))
+            .isEqualTo(expected(IntStream.range(0, ROWS).filter(i -> i % 4 == group).toArray()));
+      }
+    } finally {
+      spark.conf().unset("spark.sql.objectHashAggregate.sortBased.fallbackThreshold");
+    }
+  }
+
+  @Test
+  void ofWindows() {
+    Spark.rows(LOGITS).createOrReplaceTempView("rows");
+    List<Row> rows =
+        spark
+            .sql(
+                "SELECT id, l.* FROM (SELECT id, xent_loss(logits, label, map('ignoreIndex', '7')) OVER"
+                    + " (ORDER BY id ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS l FROM rows) ORDER BY id")
+            .collectAsList();
+    for (int i = 2; i < 30; i++) {
+      List<Object> actual = values(rows.get(i));
+      assertThat(actual.subList(1, actual.size()))
+          .isEqualTo(expected(IntStream.rangeClosed(i - 2, i).toArray()));
+    }
+  }
+
+  @Test
+  void nullsAreCountedAlone() {
+    Row row =
+        spark
+            .sql(
+                "SELECT l.rows, l.nulls, l.mean FROM (SELECT xent_loss(x, y) AS l FROM VALUES"
+                    + " (array(2F, 1F, 0F), 0), (NULL, 0), (array(2F, 1F, 0F), NULL) t(x, y))")
+            .first();
+    assertThat(row.getLong(0)).isEqualTo(1);
+    assertThat(row.getLong(1)).isEqualTo(2);
+    assertThat(row.getDouble(2)).isEqualTo(0.40760594606399536);
+  }
+
+  @Test
+  void ofNoRows() {
+    Row row = Spark.rows(LOGITS).filter("id < 0").agg(expr("xent_loss(logits, label) AS l")).select("l.*").first();
+    assertThat(row.getDouble(0)).isNaN();
+    assertThat(row.getLong(5)).isZero();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void rowsOfUnequalLengthAreRefused(int partitions) {
+    Dataset<Row> rows =
+        spark
+            .sql("SELECT x, y FROM VALUES (array(2F, 1F, 0F), 0), (array(2F, 1F), 0) t(x, y)")
+            .repartition(partitions, col("x"));
+    assertThatThrownBy(() -> rows.agg(expr("xent_loss(x, y)")).collectAsList())
+        .hasStackTraceContaining("rows of 2 and of 3 classes: give rows of equal length");
+  }
+
+  @Test
+  void aBadLabelIsToldWithItsPlace() {
+    Dataset<Row> rows = Spark.rows(LOGITS).withColumn("label", expr("IF(id = 17, 50, label)")).coalesce(1);
+    assertThatThrownBy(() -> rows.agg(expr("xent_loss(logits, label)")).collectAsList())
+        .hasStackTraceContaining("row 17 of partition 0: label 50 is no class; classes are 0 to 49");
+  }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.CrossEntropy;
+import dev.xent.LogSoftmax;
+import dev.xent.Tensor;
+import dev.xent.errors.OptionException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Rows in three shards have the bits of undivided rows, in whatever partitions the shards lie. */
+class ShardedLossTest {
+  private static final int ROWS = 5;
+  private static final int CLASSES = 20000;
+  private static final int[] ENDS = {0, 8192, 16384, CLASSES};
+  private static final float[][] LOGITS = Spark.logits(ROWS, CLASSES);
+
+  /** A logit that needs a second round. */
+  @BeforeAll
+  static void beyond() {
+    LOGITS[3][17000] = 20000;
+  }
+
+  private static Dataset<Row> shards(int partitions) {
+    List<Row> shards = new ArrayList<>();
+    for (int s = 0; s < 3; s++) {
+      for (int i = 0; i < ROWS; i++) {
+        float[] part = Arrays.copyOfRange(LOGITS[i], ENDS[s], ENDS[s + 1]);
+        shards.add(RowFactory.create("row " + i, (long) ENDS[s], part, Spark.label(i, CLASSES)));
+      }
+    }
+    return Spark.session()
+        .createDataFrame(
+            shards,
+            new StructType()
+                .add("row", DataTypes.StringType)
+                .add("first_class", DataTypes.LongType)
+                .add("logits", DataTypes.createArrayType(DataTypes.FloatType))
+                .add("label", DataTypes.IntegerType))
+        .repartition(partitions);
+  }
+
+  private static Tensor label(int i) {
+    return Tensor.of(new int[] {Spark.label(i, CLASSES)});
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 7})
+  void losses(int partitions) {
+    List<Row> losses =
+        new ShardedLoss(shards(partitions), CLASSES, Map.of("labelSmoothing", "0.1"))
+            .losses()
+            .orderBy("row")
+            .collectAsList();
+    CrossEntropy loss = CrossEntropy.builder().labelSmoothing(0.1).build();
+    assertThat(losses).hasSize(ROWS);
+    for (int i = 0; i < ROWS; i++) {
+      assertThat(losses.get(i).<Double>getAs("loss"))
+          .isEqualTo(loss.forward(Tensor.of(LOGITS[i], 1, CLASSES), label(i)));
+    }
+  }
+
+  @Test
+  void totals() {
+    float[] all = new float[ROWS * CLASSES];
+    int[] labels = new int[ROWS];
+    for (int i = 0; i < ROWS; i++) {
+      System.arraycopy(LOGITS[i], 0, all, i * CLASSES, CLASSES);
+      labels[i] = Spark.label(i, CLASSES);
+    }
+    Row total = new ShardedLoss(shards(4), CLASSES, Map.of()).total().first();
+    assertThat(total.<Double>getAs("mean"))
+        .isEqualTo(
+            CrossEntropy.mean().forward(Tensor.of(all, ROWS, CLASSES), Tensor.of(labels)));
+    assertThat(total.<Long>getAs("rows")).isEqualTo(ROWS);
+  }
+
+  @Test
+  void gradients() {
+    List<Row> gradients =
+        new ShardedLoss(shards(2), CLASSES, Map.of("denominator", "3"))
+            .gradients()
+            .orderBy("row", "first_class")
+            .collectAsList();
+    CrossEntropy loss = CrossEntropy.mean().withDenominator(3);
+    for (int i = 0; i < ROWS; i++) {
+      float[] expected = new float[CLASSES];
+      loss.forwardBackward(
+          Tensor.of(LOGITS[i], 1, CLASSES), label(i), Tensor.of(expected, 1, CLASSES));
+      assertParts(gradients, i, expected);
+    }
+  }
+
+  @Test
+  void logProbabilities() {
+    List<Row> results =
+        new ShardedLoss(shards(2), CLASSES, Map.of())
+            .logProbabilities()
+            .orderBy("row", "first_class")
+            .collectAsList();
+    for (int i = 0; i < ROWS; i++) {
+      float[] expected = new float[CLASSES];
+      LogSoftmax.builder()
+          .build()
+          .forward(Tensor.of(LOGITS[i], 1, CLASSES), Tensor.of(expected, 1, CLASSES));
+      assertParts(results, i, expected);
+    }
+  }
+
+  private static void assertParts(List<Row> parts, int i, float[] expected) {
+    assertThat(parts).hasSize(3 * ROWS);
+    for (int s = 0; s < 3; s++) {
+      assertThat(Spark.floats(parts.get(3 * i + s), 2))
+          .as("shard %d of row %d", s, i)
+          .isEqualTo(Arrays.copyOfRange(expected, ENDS[s], ENDS[s + 1]));
+    }
+  }
+
+  @Test
+  void aShardThatIsMissing() {
+    Dataset<Row> some = shards(2).filter("first_class <> 8192");
+    assertThatThrownBy(() -> new ShardedLoss(some, CLASSES, Map.of()).losses().collectAsList())
+        .hasStackTraceContaining("PartialStatesException");
+  }
+
+  @Test
+  void noClasses() {
+    assertThatThrownBy(() -> new ShardedLoss(shards(1), 0, Map.of()))
+        .isInstanceOf(OptionException.class)
+        .hasMessage("classes is 0: give the number of all classes");
+  }
+}
