@@ -52,7 +52,8 @@ final class Arguments {
   }
 
   private void readMap(Expression options, MapType type) {
-    boolean strings = type.keyType() instanceof StringType && type.valueType() instanceof StringType;
+    boolean strings =
+        type.keyType() instanceof StringType && type.valueType() instanceof StringType;
     if (!options.foldable() || !(strings || type.keyType() instanceof NullType)) {
       throw new OptionException(
           String.format(

@@ -68,8 +68,7 @@ record FunctionOptions(String function, SortedMap<String, String> given) impleme
           }
           if (value == null) {
             throw new OptionException(
-                String.format(
-                    Locale.ROOT, "%s: option %s is null: give a value", function, name));
+                String.format(Locale.ROOT, "%s: option %s is null: give a value", function, name));
           }
           given.put(name.toLowerCase(Locale.ROOT), value);
         });
@@ -87,8 +86,7 @@ record FunctionOptions(String function, SortedMap<String, String> given) impleme
               case "bfloat16" -> DType.BF16;
               case "float32" -> DType.F32;
               case "float64" -> DType.F64;
-              default ->
-                  throw new OptionException("give float16, bfloat16, float32 or float64");
+              default -> throw new OptionException("give float16, bfloat16, float32 or float64");
             });
   }
 
@@ -141,8 +139,7 @@ record FunctionOptions(String function, SortedMap<String, String> given) impleme
     number("zLoss", builder::zLoss);
     number("probabilityClamp", builder::probabilityClamp);
     number("focalGamma", builder::focalGamma);
-    number(
-        "denominator", value -> builder.gradientReduction(Reduction.MEAN).denominator(value));
+    number("denominator", value -> builder.gradientReduction(Reduction.MEAN).denominator(value));
     get("ignoreIndex", builder, value -> builder.ignoreIndex(Long.parseLong(value)));
     return builder.build();
   }

@@ -30,8 +30,7 @@ record GradientOperation(String name, Logits logits, FunctionOptions given) impl
         return null;
       }
       Tensor x = logits.read(arguments[0], room);
-      operation.forwardBackward(
-          x, RowLoss.label(arguments[1], labels), results.of((int) x.dim(1)));
+      operation.forwardBackward(x, RowLoss.label(arguments[1], labels), results.of((int) x.dim(1)));
       return results.toArray();
     };
   }

@@ -21,8 +21,8 @@ import org.apache.spark.unsafe.Platform;
 import org.apache.spark.unsafe.bitset.BitSetMethods;
 
 /**
- * A column of logits: the type of its numbers, how many each row must have, and the way from Spark's
- * memory of a row to a tensor.
+ * A column of logits: the type of its numbers, how many each row must have, and the way from
+ * Spark's memory of a row to a tensor.
  *
  * @param type of the numbers
  * @param classes how many there must be, or -1
@@ -70,7 +70,9 @@ record Logits(DType type, long classes) implements Serializable {
    * @param value what Spark has: an array in any of its forms, or bytes
    */
   Tensor read(Object value, Room room) {
-    return value instanceof byte[] bytes ? readBytes(bytes, room) : readArray((ArrayData) value, room);
+    return value instanceof byte[] bytes
+        ? readBytes(bytes, room)
+        : readArray((ArrayData) value, room);
   }
 
   private Tensor readBytes(byte[] bytes, Room room) {

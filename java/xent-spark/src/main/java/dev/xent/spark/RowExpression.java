@@ -11,11 +11,11 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.expressions.codegen.CodeBlock;
 import org.apache.spark.sql.catalyst.expressions.codegen.CodeGenerator;
 import org.apache.spark.sql.catalyst.expressions.codegen.CodegenContext;
 import org.apache.spark.sql.catalyst.expressions.codegen.ExprCode;
 import org.apache.spark.sql.catalyst.expressions.codegen.JavaCode;
-import org.apache.spark.sql.catalyst.expressions.codegen.CodeBlock;
 import org.apache.spark.sql.types.DataType;
 import org.jspecify.annotations.Nullable;
 import scala.collection.immutable.IndexedSeq;
@@ -69,8 +69,7 @@ public final class RowExpression extends Expression implements Serializable {
   @Override
   public ExprCode doGenCode(CodegenContext context, ExprCode result) {
     String rows =
-        context.addReferenceObj(
-            "xent", new RowCalls(operation, call), RowCalls.class.getName());
+        context.addReferenceObj("xent", new RowCalls(operation, call), RowCalls.class.getName());
     String arguments = context.freshName("arguments");
     StringBuilder code =
         new StringBuilder("Object[] " + arguments + " = new Object[" + children.size() + "];\n");
@@ -90,8 +89,7 @@ public final class RowExpression extends Expression implements Serializable {
         .append(result.isNull() + " ? ")
         .append(CodeGenerator.defaultValue(operation.type(), true))
         .append(" : (" + type + ") " + object + ";\n");
-    return result.copy(
-        block(code.toString()), result.isNull(), result.value());
+    return result.copy(block(code.toString()), result.isNull(), result.value());
   }
 
   private static CodeBlock block(String code) {
@@ -155,7 +153,8 @@ public final class RowExpression extends Expression implements Serializable {
       String name, Seq<Expression> arguments, Function<Expression, String> form, String options) {
     return asJava(arguments).stream()
         .map(form)
-        .collect(Collectors.joining(", ", name + "(", options.isEmpty() ? ")" : ", " + options + ")"));
+        .collect(
+            Collectors.joining(", ", name + "(", options.isEmpty() ? ")" : ", " + options + ")"));
   }
 
   @Override

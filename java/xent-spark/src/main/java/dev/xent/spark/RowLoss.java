@@ -3,7 +3,6 @@ package dev.xent.spark;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
-import dev.xent.Inputs;
 import dev.xent.Tensor;
 import dev.xent.distributed.CrossEntropyShard;
 import dev.xent.distributed.LossTally;

@@ -96,7 +96,8 @@ final class RowStates {
   RowStatistics finish(LogSoftmax operation) {
     RowStatistics rows = firstRound(operation);
     return rows.needsSecondRound()
-        ? SoftmaxShard.of(operation, 0, classes()).finish(requireSecond(), Inputs.none(), rows, null)
+        ? SoftmaxShard.of(operation, 0, classes())
+            .finish(requireSecond(), Inputs.none(), rows, null)
         : rows;
   }
 

@@ -37,16 +37,15 @@ record ShardOperation(
 
   @Override
   public DataType type() {
-    return states
-        ? DataTypes.BinaryType
-        : DataTypes.createArrayType(logits.sparkType(), false);
+    return states ? DataTypes.BinaryType : DataTypes.createArrayType(logits.sparkType(), false);
   }
 
   @Override
   public Rows start() {
     Room room = new Room(logits.type());
     Room results = new Room(logits.resultType());
-    Shards shards = labelled ? new OfLoss(given.crossEntropy()) : new OfLogSoftmax(given.logSoftmax());
+    Shards shards =
+        labelled ? new OfLoss(given.crossEntropy()) : new OfLogSoftmax(given.logSoftmax());
     return arguments -> {
       for (int i = 0; i < arguments.length; i++) {
         boolean unused = i == LABEL && !labelled;
@@ -57,7 +56,8 @@ record ShardOperation(
       Tensor x = logits.read(arguments[0], room);
       long first = ((Number) arguments[FIRST_CLASS]).longValue();
       long all = ((Number) arguments[ALL_CLASSES]).longValue();
-      RowStates row = arguments.length > STATES ? RowStates.of((ArrayData) arguments[STATES]) : null;
+      RowStates row =
+          arguments.length > STATES ? RowStates.of((ArrayData) arguments[STATES]) : null;
       if (states) {
         return shards.states(x, arguments[LABEL], first, all, row).toBytes();
       }

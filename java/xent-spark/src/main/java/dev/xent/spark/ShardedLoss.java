@@ -115,7 +115,9 @@ public final class ShardedLoss {
                 .as(name));
   }
 
-  /** The states of each row, of a second round too where it needs one: {@code row, label, states}. */
+  /**
+   * The states of each row, of a second round too where it needs one: {@code row, label, states}.
+   */
   private Dataset<Row> states(Dataset<Row> of, Column label) {
     Dataset<Row> first = grouped(of.select(col(ROW), col(LABEL), partial(label).as(STATE)), STATES);
     Dataset<Row> unfinished =
@@ -128,8 +130,7 @@ public final class ShardedLoss {
             MORE);
     return first
         .join(second.select(ROW, MORE), new String[] {ROW}, "left_outer")
-        .select(
-            col(ROW), col(LABEL), concat(col(STATES), coalesce(col(MORE), array())).as(STATES));
+        .select(col(ROW), col(LABEL), concat(col(STATES), coalesce(col(MORE), array())).as(STATES));
   }
 
   private static Dataset<Row> grouped(Dataset<Row> states, String name) {

@@ -23,8 +23,8 @@ import org.apache.spark.sql.functions;
  * double for double logits and float for others, with the bits that Xent gives everywhere.
  *
  * <p><b>Nulls.</b> Where logits or label are null, so is the result, and an aggregate counts the
- * row in {@code nulls} alone. A null among the logits is refused, as is a label that is no class: the
- * message names function, columns, partition and the row that the function has seen there.
+ * row in {@code nulls} alone. A null among the logits is refused, as is a label that is no class:
+ * the message names function, columns, partition and the row that the function has seen there.
  *
  * <p><b>Options</b> are strings, their names without regard to case: {@code type}; {@code classes},
  * which every row must have; {@code temperature}, {@code softcap}, {@code fullyMasked} ({@code
@@ -48,7 +48,8 @@ public final class XentFunctions {
   }
 
   /**
-   * The {@code k} largest classes of a row, {@code struct<classes array<int>, values array<float>>}.
+   * The {@code k} largest classes of a row, {@code struct<classes array<int>, values
+   * array<float>>}.
    *
    * @param k 1 or more
    */
@@ -83,8 +84,8 @@ public final class XentFunctions {
 
   /**
    * The losses of all rows of a group or window: {@code struct<mean, sum, denominator, perplexity,
-   * accuracy, rows, counted, correct, nulls>}. Sums are exact and rounded once, so the partitions do
-   * not change a bit. All rows must have the same number of classes.
+   * accuracy, rows, counted, correct, nulls>}. Sums are exact and rounded once, so the partitions
+   * do not change a bit. All rows must have the same number of classes.
    *
    * @param logits rows, or the partial states of their shards
    * @param label the class that is right, any whole number
@@ -106,8 +107,7 @@ public final class XentFunctions {
               options.entrySet().stream()
                   .flatMap(
                       option ->
-                          List.of(
-                              functions.lit(option.getKey()), functions.lit(option.getValue()))
+                          List.of(functions.lit(option.getKey()), functions.lit(option.getValue()))
                               .stream())
                   .toArray(Column[]::new)));
     }

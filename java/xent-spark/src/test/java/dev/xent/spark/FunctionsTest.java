@@ -97,8 +97,7 @@ class FunctionsTest {
       assertThat(results.queryExecution().executedPlan().toString())
           .contains("*(1) Project")
           .contains("ColumnarToRow");
-      assertSame(
-          computed(results, col("p")), expected(Softmax.builder().build()::forward));
+      assertSame(computed(results, col("p")), expected(Softmax.builder().build()::forward));
     } finally {
       spark.conf().unset("spark.sql.columnVector.offheap.enabled");
     }
@@ -111,8 +110,7 @@ class FunctionsTest {
     List<float[]> expected = new ArrayList<>();
     for (int i = 0; i < ROWS; i++) {
       byte[] bytes = new byte[CLASSES * type.byteSize()];
-      ByteBuffer buffer =
-          ByteBuffer.allocateDirect(bytes.length).order(ByteOrder.nativeOrder());
+      ByteBuffer buffer = ByteBuffer.allocateDirect(bytes.length).order(ByteOrder.nativeOrder());
       Tensor x = Tensor.of(buffer, type, 1, CLASSES);
       x.copyFrom(Tensor.of(LOGITS[i], 1, CLASSES));
       buffer.get(0, bytes);
@@ -224,7 +222,8 @@ class FunctionsTest {
   void aNanGoesThrough() {
     Row row =
         spark
-            .sql("SELECT xent_cross_entropy(array(float('NaN'), 1F), 1), xent_softmax(array(float('NaN'), 1F))")
+            .sql(
+                "SELECT xent_cross_entropy(array(float('NaN'), 1F), 1), xent_softmax(array(float('NaN'), 1F))")
             .first();
     assertThat(row.getDouble(0)).isNaN();
     assertThat(Spark.floats(row, 1)).containsOnly(Float.NaN);
@@ -272,8 +271,7 @@ class FunctionsTest {
     List<String> lines = function.info().getExamples().lines().map(String::strip).toList();
     int at = lines.indexOf("Examples:");
     String query = lines.get(at + 1).replaceFirst("^> (.*);$", "$1");
-    String shown =
-        spark.sql("SELECT CAST((" + query + ") AS STRING)").first().getString(0);
+    String shown = spark.sql("SELECT CAST((" + query + ") AS STRING)").first().getString(0);
     String column = spark.sql(query).schema().fields()[0].dataType().typeName();
     assertThat(column.equals("struct") ? json(query) : shown.replace(", ", ","))
         .isEqualTo(lines.get(at + 2));
@@ -288,7 +286,10 @@ class FunctionsTest {
 
   @Test
   void columnsHaveTheNameOfTheCall() {
-    assertThat(Spark.rows(LOGITS).selectExpr("xent_softmax(logits, map('temperature', '2'))").columns())
+    assertThat(
+            Spark.rows(LOGITS)
+                .selectExpr("xent_softmax(logits, map('temperature', '2'))")
+                .columns())
         .containsExactly("xent_softmax(logits, {temperature=2})");
   }
 
@@ -303,7 +304,8 @@ class FunctionsTest {
     assertThatThrownBy(() -> XentFunctions.softmax(null, Map.of()))
         .isInstanceOf(NullPointerException.class)
         .hasMessage("logits");
-    assertThatThrownBy(() -> XentFunctions.crossEntropy(col("x"), null, Map.of())).hasMessage("label");
+    assertThatThrownBy(() -> XentFunctions.crossEntropy(col("x"), null, Map.of()))
+        .hasMessage("label");
     assertThatThrownBy(() -> XentFunctions.loss(col("x"), col("y"), null)).hasMessage("options");
     assertThatThrownBy(() -> new XentExtensions().apply(null)).hasMessage("extensions");
     assertThatThrownBy(() -> new ShardedLoss(null, 1, Map.of())).hasMessage("shards");

@@ -125,7 +125,12 @@ class LossTest {
 
   @Test
   void ofNoRows() {
-    Row row = Spark.rows(LOGITS).filter("id < 0").agg(expr("xent_loss(logits, label) AS l")).select("l.*").first();
+    Row row =
+        Spark.rows(LOGITS)
+            .filter("id < 0")
+            .agg(expr("xent_loss(logits, label) AS l"))
+            .select("l.*")
+            .first();
     assertThat(row.getDouble(0)).isNaN();
     assertThat(row.getLong(5)).isZero();
   }
@@ -143,8 +148,10 @@ class LossTest {
 
   @Test
   void aBadLabelIsToldWithItsPlace() {
-    Dataset<Row> rows = Spark.rows(LOGITS).withColumn("label", expr("IF(id = 17, 50, label)")).coalesce(1);
+    Dataset<Row> rows =
+        Spark.rows(LOGITS).withColumn("label", expr("IF(id = 17, 50, label)")).coalesce(1);
     assertThatThrownBy(() -> rows.agg(expr("xent_loss(logits, label)")).collectAsList())
-        .hasStackTraceContaining("row 17 of partition 0: label 50 is no class; classes are 0 to 49");
+        .hasStackTraceContaining(
+            "row 17 of partition 0: label 50 is no class; classes are 0 to 49");
   }
 }

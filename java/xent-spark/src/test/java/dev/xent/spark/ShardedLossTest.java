@@ -17,8 +17,8 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -84,8 +84,7 @@ class ShardedLossTest {
     }
     Row total = new ShardedLoss(shards(4), CLASSES, Map.of()).total().first();
     assertThat(total.<Double>getAs("mean"))
-        .isEqualTo(
-            CrossEntropy.mean().forward(Tensor.of(all, ROWS, CLASSES), Tensor.of(labels)));
+        .isEqualTo(CrossEntropy.mean().forward(Tensor.of(all, ROWS, CLASSES), Tensor.of(labels)));
     assertThat(total.<Long>getAs("rows")).isEqualTo(ROWS);
   }
 

@@ -32,6 +32,7 @@ final class Spark {
         .config("spark.sql.shuffle.partitions", 3)
         .config("spark.sql.warehouse.dir", TARGET.resolve("warehouse").toString())
         .config("spark.local.dir", TARGET.resolve("local").toString())
+        .config("spark.sql.parquet.compression.codec", "uncompressed")
         .config("spark.ui.enabled", false)
         .config("spark.driver.host", "localhost")
         .config("spark.driver.bindAddress", "127.0.0.1")
