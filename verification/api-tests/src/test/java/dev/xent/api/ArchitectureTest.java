@@ -39,7 +39,9 @@ class ArchitectureTest {
           "xent-cli",
           Set.of("dev.xent.files"),
           "examples",
-          Set.of("dev.xent.files", "dev.xent.cli", "dev.xent.netty", "dev.xent.onnxruntime"));
+          Set.of("dev.xent.files", "dev.xent.cli", "dev.xent.netty", "dev.xent.onnxruntime"),
+          "service",
+          Set.of("dev.xent.onnxruntime"));
 
   static List<Module> modules() {
     return Module.all();
