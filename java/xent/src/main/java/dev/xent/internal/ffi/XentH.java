@@ -1559,66 +1559,6 @@ public class XentH extends XentH$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
-
-    private static class xent_cross_entropy_hvp {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_cross_entropy_hvp");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_hvp(const xent_cross_entropy_hvp_call *call)
-     * }
-     */
-    public static FunctionDescriptor xent_cross_entropy_hvp$descriptor() {
-        return xent_cross_entropy_hvp.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_hvp(const xent_cross_entropy_hvp_call *call)
-     * }
-     */
-    public static MethodHandle xent_cross_entropy_hvp$handle() {
-        return xent_cross_entropy_hvp.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_hvp(const xent_cross_entropy_hvp_call *call)
-     * }
-     */
-    public static MemorySegment xent_cross_entropy_hvp$address() {
-        return xent_cross_entropy_hvp.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_hvp(const xent_cross_entropy_hvp_call *call)
-     * }
-     */
-    public static int xent_cross_entropy_hvp(MemorySegment call) {
-        var mh$ = xent_cross_entropy_hvp.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_cross_entropy_hvp", call);
-            }
-            return (int)mh$.invokeExact(call);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
     private static final int XENT_RULES_XENT = (int)0L;
     /**
      * {@snippet lang=c :
