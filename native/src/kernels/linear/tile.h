@@ -19,7 +19,7 @@ XENT_INLINE next_panel next_panel_of(const matrix *m, int64_t row, int64_t rows,
 }
 XENT_INLINE void fetch_lines(next_panel *p, int64_t lines) {
   for (; lines > 0 && p->rows > 0; lines--) {
-    __builtin_prefetch((const void *)(p->at + (uintptr_t)p->done), 0, 2);
+    __builtin_prefetch((const void *)(p->at + (uintptr_t)p->done));
     p->done += 64;
     if (p->done < p->bytes) continue;
     p->done = 0;
