@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts a native library into the wheel and says on which platforms it runs. `python/wheels` names both."""
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+# The library for Linux needs no C library at all, so that one wheel serves glibc and musl.
+TAGS = {
+    "linux-x86_64": "manylinux_2_17_x86_64.manylinux2014_x86_64.musllinux_1_1_x86_64",
+    "linux-aarch64": "manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64",
+    "macos-aarch64": "macosx_11_0_arm64",
+    "macos-x86_64": "macosx_11_0_x86_64",
+    "windows-x86_64": "win_amd64",
+    "windows-aarch64": "win_arm64",
+}
+
+
+class NativeLibrary(BuildHookInterface):  # type: ignore[type-arg]
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if version == "editable":
+            return  # XENT_LIBRARY names a library
+        library, platform = os.environ.get("XENT_WHEEL_LIBRARY"), os.environ.get("XENT_WHEEL_PLATFORM")
+        if not library or platform not in TAGS:
+            sys.exit("a wheel holds the native library of one platform: build it with python/wheels")
+        build_data["force_include"][library] = f"xent/{Path(library).name}"
+        build_data["tag"] = f"py3-none-{TAGS[platform]}"
+        build_data["pure_python"] = False
