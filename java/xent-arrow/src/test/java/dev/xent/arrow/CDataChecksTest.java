@@ -403,7 +403,7 @@ class CDataChecksTest {
         "ff",
         "+vl",
         "+s",
-        "I"
+        "tdD"
       })
   void otherFormatsAreRefused(String format) {
     assertThatThrownBy(() -> view(rows, structs.schema(format, ofNumbers)))
