@@ -579,6 +579,186 @@ public interface Kernels {
   long sampleWorkspace(long classes, long tokens);
 
   /**
+   * Cross-entropy of the logits of a linear layer, which are computed piece by piece, and gradients
+   * of hidden states, weights and bias. As xent_linear_cross_entropy_at.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param hidden a hidden state per row
+   * @param weights those of each class
+   * @param bias one per class, or NULL
+   * @param logits written, F32, or NULL
+   * @param targets labels, sparse classes or probability rows, or NULL
+   * @param targetWeights what each class of a sparse row weighs, or NULL
+   * @param classMask 0 for each class that is masked, or NULL
+   * @param classWeights one per class, or NULL
+   * @param rowWeights one per row, or NULL
+   * @param sink one logit per row more in its denominator, or NULL
+   * @param losses one per row, or NULL
+   * @param logSumExp one per row, or NULL
+   * @param hits one per row, or NULL
+   * @param logProbabilities of the labels, one per row, or NULL
+   * @param argmax one per row, or NULL
+   * @param ranks of the labels, one per row, or NULL
+   * @param entropies one per row, or NULL
+   * @param topClasses the largest classes of each row, or NULL
+   * @param topLogProbabilities theirs, or NULL
+   * @param targetGradient in the form of the targets, or NULL
+   * @param hiddenGradient a number per feature of each row, or NULL
+   * @param weightsGradient a number per feature of each class, or NULL
+   * @param biasGradient one per class, or NULL
+   * @param statistics xent_statistics at index row, or NULL
+   * @param tally xent_tally, or NULL
+   * @param workspace so many bytes for the call
+   * @param workspaceSize as {@link #linearWorkspace} says
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int linearCrossEntropy(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment hidden,
+      MemorySegment weights,
+      MemorySegment bias,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment classMask,
+      MemorySegment classWeights,
+      MemorySegment rowWeights,
+      MemorySegment sink,
+      MemorySegment losses,
+      MemorySegment logSumExp,
+      MemorySegment hits,
+      MemorySegment logProbabilities,
+      MemorySegment argmax,
+      MemorySegment ranks,
+      MemorySegment entropies,
+      MemorySegment topClasses,
+      MemorySegment topLogProbabilities,
+      MemorySegment targetGradient,
+      MemorySegment hiddenGradient,
+      MemorySegment weightsGradient,
+      MemorySegment biasGradient,
+      MemorySegment statistics,
+      MemorySegment tally,
+      MemorySegment workspace,
+      long workspaceSize,
+      MemorySegment report);
+
+  /**
+   * The gradients alone, from the statistics of an earlier forward; those of weights and bias of
+   * any class range. As xent_linear_cross_entropy_backward_at.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param classBegin the first class
+   * @param classEnd the class after the last
+   * @param hidden a hidden state per row
+   * @param weights those of each class
+   * @param bias one per class, or NULL
+   * @param logits as the forward wrote them, or NULL
+   * @param targets labels, sparse classes or probability rows
+   * @param targetWeights what each class of a sparse row weighs, or NULL
+   * @param classMask 0 for each class that is masked, or NULL
+   * @param classWeights one per class, or NULL
+   * @param rowWeights one per row, or NULL
+   * @param statistics xent_statistics at index row
+   * @param upstream one per row, or NULL
+   * @param hiddenGradient a number per feature of each row, or NULL
+   * @param weightsGradient a number per feature of each class, or NULL
+   * @param biasGradient one per class, or NULL
+   * @param workspace so many bytes for the call
+   * @param workspaceSize as {@link #linearWorkspace} says
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int linearCrossEntropyBackward(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment hidden,
+      MemorySegment weights,
+      MemorySegment bias,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment classMask,
+      MemorySegment classWeights,
+      MemorySegment rowWeights,
+      MemorySegment statistics,
+      MemorySegment upstream,
+      MemorySegment hiddenGradient,
+      MemorySegment weightsGradient,
+      MemorySegment biasGradient,
+      MemorySegment workspace,
+      long workspaceSize,
+      MemorySegment report);
+
+  /**
+   * First pass over a class range of the logits of a linear layer. As xent_linear_states_at.
+   *
+   * @param shape xent_shape
+   * @param options xent_options
+   * @param rowBegin the first row
+   * @param rowEnd the row after the last
+   * @param classBegin the first class
+   * @param classEnd the class after the last
+   * @param hidden a hidden state per row
+   * @param weights those of each class
+   * @param bias one per class, or NULL
+   * @param targets labels, sparse classes or probability rows, or NULL
+   * @param targetWeights what each class of a sparse row weighs, or NULL
+   * @param classMask 0 for each class that is masked, or NULL
+   * @param classWeights one per class, or NULL
+   * @param statistics xent_statistics at index row, or NULL
+   * @param states xent_state of each chunk of the range's rows
+   * @param workspace so many bytes for the call
+   * @param workspaceSize as {@link #linearWorkspace} says
+   * @param report xent_report, or NULL
+   * @return one of {@link Status}
+   */
+  int linearStates(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment hidden,
+      MemorySegment weights,
+      MemorySegment bias,
+      MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment classMask,
+      MemorySegment classWeights,
+      MemorySegment statistics,
+      MemorySegment states,
+      MemorySegment workspace,
+      long workspaceSize,
+      MemorySegment report);
+
+  /**
+   * The bytes of workspace of a linear layer. As xent_linear_workspace.
+   *
+   * @param rows of the range
+   * @param features of a row
+   * @param classes of the range
+   * @param contents what is asked for
+   * @return 0 where no long holds them
+   */
+  long linearWorkspace(long rows, long features, long classes, int contents);
+
+  /**
    * First pass of a forward over a class range. As xent_forward_states_at.
    *
    * @param shape xent_shape

@@ -124,6 +124,23 @@ public final class NativeKernels implements Kernels {
           XentH.xent_total_variation_at$handle(),
           critical(
               XentH.xent_total_variation_at$address(), XentH.xent_total_variation_at$descriptor()));
+  private static final MethodHandle LINEAR_CROSS_ENTROPY =
+      eitherWay(
+          XentH.xent_linear_cross_entropy_at$handle(),
+          critical(
+              XentH.xent_linear_cross_entropy_at$address(),
+              XentH.xent_linear_cross_entropy_at$descriptor()));
+  private static final MethodHandle LINEAR_CROSS_ENTROPY_BACKWARD =
+      eitherWay(
+          XentH.xent_linear_cross_entropy_backward_at$handle(),
+          critical(
+              XentH.xent_linear_cross_entropy_backward_at$address(),
+              XentH.xent_linear_cross_entropy_backward_at$descriptor()));
+  private static final MethodHandle LINEAR_STATES =
+      eitherWay(
+          XentH.xent_linear_states_at$handle(),
+          critical(
+              XentH.xent_linear_states_at$address(), XentH.xent_linear_states_at$descriptor()));
   private static final MethodHandle FORWARD_STATES =
       eitherWay(
           XentH.xent_forward_states_at$handle(),
@@ -898,6 +915,209 @@ public final class NativeKernels implements Kernels {
   @Override
   public long sampleWorkspace(long classes, long tokens) {
     return XentH.xent_sample_workspace(classes, tokens);
+  }
+
+  @Override
+  public int linearCrossEntropy(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment hidden,
+      MemorySegment weights,
+      MemorySegment bias,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment classMask,
+      MemorySegment classWeights,
+      MemorySegment rowWeights,
+      MemorySegment sink,
+      MemorySegment losses,
+      MemorySegment logSumExp,
+      MemorySegment hits,
+      MemorySegment logProbabilities,
+      MemorySegment argmax,
+      MemorySegment ranks,
+      MemorySegment entropies,
+      MemorySegment topClasses,
+      MemorySegment topLogProbabilities,
+      MemorySegment targetGradient,
+      MemorySegment hiddenGradient,
+      MemorySegment weightsGradient,
+      MemorySegment biasGradient,
+      MemorySegment statistics,
+      MemorySegment tally,
+      MemorySegment workspace,
+      long workspaceSize,
+      MemorySegment report) {
+    boolean critical =
+        onHeap(hidden, weights, bias)
+            || onHeap(logits, targets, targetWeights)
+            || onHeap(classMask, classWeights, rowWeights)
+            || onHeap(sink, losses, logSumExp)
+            || onHeap(hits, logProbabilities, argmax)
+            || onHeap(ranks, entropies, topClasses)
+            || onHeap(topLogProbabilities, targetGradient, hiddenGradient)
+            || onHeap(weightsGradient, biasGradient);
+    try {
+      return (int)
+          LINEAR_CROSS_ENTROPY.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              hidden,
+              weights,
+              bias,
+              logits,
+              targets,
+              targetWeights,
+              classMask,
+              classWeights,
+              rowWeights,
+              sink,
+              losses,
+              logSumExp,
+              hits,
+              logProbabilities,
+              argmax,
+              ranks,
+              entropies,
+              topClasses,
+              topLogProbabilities,
+              targetGradient,
+              hiddenGradient,
+              weightsGradient,
+              biasGradient,
+              statistics,
+              tally,
+              workspace,
+              workspaceSize,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
+    }
+  }
+
+  @Override
+  public int linearCrossEntropyBackward(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment hidden,
+      MemorySegment weights,
+      MemorySegment bias,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment classMask,
+      MemorySegment classWeights,
+      MemorySegment rowWeights,
+      MemorySegment statistics,
+      MemorySegment upstream,
+      MemorySegment hiddenGradient,
+      MemorySegment weightsGradient,
+      MemorySegment biasGradient,
+      MemorySegment workspace,
+      long workspaceSize,
+      MemorySegment report) {
+    boolean critical =
+        onHeap(hidden, weights, bias)
+            || onHeap(logits, targets, targetWeights)
+            || onHeap(classMask, classWeights, rowWeights)
+            || onHeap(upstream, hiddenGradient, weightsGradient)
+            || onHeap(biasGradient);
+    try {
+      return (int)
+          LINEAR_CROSS_ENTROPY_BACKWARD.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              classBegin,
+              classEnd,
+              hidden,
+              weights,
+              bias,
+              logits,
+              targets,
+              targetWeights,
+              classMask,
+              classWeights,
+              rowWeights,
+              statistics,
+              upstream,
+              hiddenGradient,
+              weightsGradient,
+              biasGradient,
+              workspace,
+              workspaceSize,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
+    }
+  }
+
+  @Override
+  public int linearStates(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment hidden,
+      MemorySegment weights,
+      MemorySegment bias,
+      MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment classMask,
+      MemorySegment classWeights,
+      MemorySegment statistics,
+      MemorySegment states,
+      MemorySegment workspace,
+      long workspaceSize,
+      MemorySegment report) {
+    boolean critical =
+        onHeap(hidden, weights, bias)
+            || onHeap(targets, targetWeights, classMask)
+            || onHeap(classWeights);
+    try {
+      return (int)
+          LINEAR_STATES.invokeExact(
+              critical,
+              shape,
+              options,
+              rowBegin,
+              rowEnd,
+              classBegin,
+              classEnd,
+              hidden,
+              weights,
+              bias,
+              targets,
+              targetWeights,
+              classMask,
+              classWeights,
+              statistics,
+              states,
+              workspace,
+              workspaceSize,
+              report);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
+    }
+  }
+
+  @Override
+  public long linearWorkspace(long rows, long features, long classes, int contents) {
+    return XentH.xent_linear_workspace(rows, features, classes, contents);
   }
 
   @Override

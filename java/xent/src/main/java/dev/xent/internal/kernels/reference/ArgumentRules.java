@@ -88,16 +88,21 @@ final class ArgumentRules {
     if (status == Status.OK) {
       status = call.arrays.check(call, FunctionArrays.CROSS_ENTROPY);
     }
-    CallArrays given = call.given;
-    if (status == Status.OK
-        && (has(given.topClasses) || has(given.topLogProbabilities))
-        && call.shape.topCount == 0) {
-      status = call.report.refuse(Status.INVALID_SHAPE, XentH.XENT_FIELD_TOP_COUNT(), 0);
+    if (status == Status.OK) {
+      status = checkTopCount(call);
     }
     if (status == Status.OK) {
       status = TargetRules.checkTargetRules(call, true);
     }
     return status == Status.OK ? TargetRules.checkOutputs(call) : status;
+  }
+
+  /** Who asks for the largest classes says how many. */
+  static int checkTopCount(Call call) {
+    boolean asked = has(call.given.topClasses) || has(call.given.topLogProbabilities);
+    return asked && call.shape.topCount == 0
+        ? call.report.refuse(Status.INVALID_SHAPE, XentH.XENT_FIELD_TOP_COUNT(), 0)
+        : Status.OK;
   }
 
   static int crossEntropyBackward(Call call) {
@@ -267,7 +272,7 @@ final class ArgumentRules {
    * Statistics that are given must be finished, of the function's kind and arithmetic, and of the
    * same options.
    */
-  private static int checkStatistics(Call call, int kind) {
+  static int checkStatistics(Call call, int kind) {
     MemorySegment statistics = call.given.statistics;
     if (!has(statistics)) {
       return Status.OK;
@@ -285,7 +290,7 @@ final class ArgumentRules {
     return Status.OK;
   }
 
-  private static int checkTally(Call call) {
+  static int checkTally(Call call) {
     MemorySegment tally = call.given.tally;
     int status = call.checkStructs(tally, XentH.XENT_FIELD_TALLY(), true);
     if (status != Status.OK || !has(tally) || Tally.isUsable(tally)) {

@@ -212,6 +212,37 @@ enum ArrayRule {
       XentH.XENT_FIELD_KEPT_MASK(),
       Form.PER_CLASS,
       ElementType.FLAGS,
+      0),
+  HIDDEN(g -> g.hidden, s -> s.hidden, XentH.XENT_FIELD_HIDDEN(), Form.PER_FEATURE),
+  WEIGHTS(g -> g.weights, s -> s.weights, XentH.XENT_FIELD_WEIGHTS(), Form.OF_CLASSES),
+  BIAS_OF_CLASSES(g -> g.bias, s -> s.bias, XentH.XENT_FIELD_BIAS(), Form.ONE_ROW),
+  KEPT_LOGITS(
+      g -> g.logits,
+      s -> s.logits,
+      XentH.XENT_FIELD_LOGITS(),
+      Form.PER_CLASS,
+      ElementType.NUMBERS,
+      0),
+  HIDDEN_GRADIENT(
+      g -> g.hiddenGradient,
+      s -> s.hiddenGradient,
+      XentH.XENT_FIELD_HIDDEN_GRADIENT(),
+      Form.PER_FEATURE,
+      ElementType.NUMBERS,
+      0),
+  WEIGHTS_GRADIENT(
+      g -> g.weightsGradient,
+      s -> s.weightsGradient,
+      XentH.XENT_FIELD_WEIGHTS_GRADIENT(),
+      Form.OF_CLASSES,
+      ElementType.NUMBERS,
+      0),
+  BIAS_GRADIENT(
+      g -> g.biasGradient,
+      s -> s.biasGradient,
+      XentH.XENT_FIELD_BIAS_GRADIENT(),
+      Form.ONE_ROW,
+      ElementType.NUMBERS,
       0);
 
   private final Function<CallArrays, MemorySegment> array;
@@ -288,7 +319,7 @@ enum ArrayRule {
     return this == TARGET_WEIGHTS
         && call.shape.targetCount != 0
         && TARGETS.isIn(call)
-        && LOGITS.isIn(call);
+        && (LOGITS.isIn(call) || HIDDEN.isIn(call));
   }
 
   /** What the array has numbers for in a call. */

@@ -14,6 +14,7 @@ import dev.xent.internal.kernels.reference.math.Float64;
 import dev.xent.internal.kernels.reference.rows.BinaryElements;
 import dev.xent.internal.kernels.reference.rows.CrossEntropyRows;
 import dev.xent.internal.kernels.reference.rows.DivergenceRows;
+import dev.xent.internal.kernels.reference.rows.LinearRows;
 import dev.xent.internal.kernels.reference.rows.SampleRows;
 import dev.xent.internal.kernels.reference.rows.SelectedRows;
 import dev.xent.internal.kernels.reference.sum.Work;
@@ -39,9 +40,13 @@ final class Call extends Request {
   private @Nullable DivergenceRows divergence;
   private @Nullable BinaryElements binary;
   private @Nullable SampleRows samples;
+  private @Nullable LinearRows linear;
 
   /** The types that an array of numbers may have, as a set of {@link ElementType}. */
   int numbers;
+
+  /** Whether the class range may begin and end anywhere. */
+  boolean anyClasses;
 
   /** One that belongs to a thread, or to none. */
   Call(boolean spare) {
@@ -143,6 +148,16 @@ final class Call extends Request {
     return known;
   }
 
+  /** Of float32 arithmetic. */
+  LinearRows linear() {
+    LinearRows known = linear;
+    if (known == null) {
+      known = new LinearRows(rows());
+      linear = known;
+    }
+    return known;
+  }
+
   /** Hands out the report and forgets the arguments. */
   void end(MemorySegment reportStruct) {
     report.store(reportStruct);
@@ -163,6 +178,7 @@ final class Call extends Request {
       MemorySegment shapeStruct, MemorySegment optionsStruct, MemorySegment reportStruct) {
     report.clear();
     ragged = false;
+    firstStatistics = 0;
     if (!shape.copy.fits(shapeStruct)) {
       return report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SHAPE(), 0);
     }
@@ -229,6 +245,9 @@ final class Call extends Request {
     if (shape.outputCount < 0) {
       return refuseSize(XentH.XENT_FIELD_OUTPUT_COUNT(), shape.outputCount);
     }
+    if (shape.features < 0) {
+      return refuseSize(XentH.XENT_FIELD_FEATURES(), shape.features);
+    }
     return checkShard();
   }
 
@@ -269,7 +288,8 @@ final class Call extends Request {
     }
     boolean ordered = classBegin >= 0 && classBegin <= classEnd && classEnd <= shape.classes;
     boolean atChunks =
-        classBegin % CHUNK == 0 && (classEnd % CHUNK == 0 || classEnd == shape.classes);
+        anyClasses
+            || (classBegin % CHUNK == 0 && (classEnd % CHUNK == 0 || classEnd == shape.classes));
     return ordered && atChunks
         ? Status.OK
         : report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_CLASS_RANGE(), classBegin);

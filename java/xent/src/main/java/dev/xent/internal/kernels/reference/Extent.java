@@ -22,6 +22,9 @@ final class Extent {
       add(shape.classes, layout.classes);
     } else if (form == Form.PER_CLASS && call.ragged) {
       add(call.raggedElements, layout.classes);
+    } else if (form == Form.OF_CLASSES) {
+      add(shape.features, layout.classes);
+      add(shape.classes, layout.outer);
     } else {
       add(shape.inner, layout.inner);
       if (form != Form.PER_ROW) {
@@ -37,6 +40,7 @@ final class Extent {
       case PER_TOP -> shape.topCount;
       case PER_PROMPT -> shape.promptCount;
       case PER_OUTPUT -> shape.outputCount;
+      case PER_FEATURE -> shape.features;
       default -> shape.classes;
     };
   }

@@ -13,6 +13,10 @@ enum Form {
   PER_PROMPT,
   /** So many of each row as its list of output tokens has. */
   PER_OUTPUT,
+  /** Every feature of each row. */
+  PER_FEATURE,
+  /** Every feature of each class, the same for all rows. */
+  OF_CLASSES,
   /** One of these, as the type of the targets and their count say. */
   OF_TARGETS,
   /** Every class, the same for all rows. */

@@ -103,6 +103,55 @@ enum FunctionArrays {
         TOP_CLASSES,
         TOP_LOG_PROBABILITIES
       }),
+  LINEAR_CROSS_ENTROPY(
+      new ArrayRule[] {HIDDEN, WEIGHTS},
+      new ArrayRule[] {
+        HIDDEN,
+        WEIGHTS,
+        BIAS_OF_CLASSES,
+        KEPT_LOGITS,
+        TARGETS,
+        TARGET_WEIGHTS,
+        CLASS_MASK,
+        CLASS_WEIGHTS,
+        ROW_WEIGHTS,
+        SINK,
+        LOSSES,
+        LOG_SUM_EXP,
+        HITS,
+        LOG_PROBABILITIES,
+        ARGMAX,
+        RANKS,
+        ENTROPIES,
+        TOP_CLASSES,
+        TOP_LOG_PROBABILITIES,
+        TARGET_GRADIENT,
+        HIDDEN_GRADIENT,
+        WEIGHTS_GRADIENT,
+        BIAS_GRADIENT
+      }),
+  LINEAR_CROSS_ENTROPY_BACKWARD(
+      new ArrayRule[] {HIDDEN, WEIGHTS, TARGETS},
+      new ArrayRule[] {
+        HIDDEN,
+        WEIGHTS,
+        BIAS_OF_CLASSES,
+        LOGITS,
+        TARGETS,
+        TARGET_WEIGHTS,
+        CLASS_MASK,
+        CLASS_WEIGHTS,
+        ROW_WEIGHTS,
+        UPSTREAM_OF_ROWS,
+        HIDDEN_GRADIENT,
+        WEIGHTS_GRADIENT,
+        BIAS_GRADIENT
+      }),
+  LINEAR_STATES(
+      new ArrayRule[] {HIDDEN, WEIGHTS},
+      new ArrayRule[] {
+        HIDDEN, WEIGHTS, BIAS_OF_CLASSES, TARGETS, TARGET_WEIGHTS, CLASS_MASK, CLASS_WEIGHTS
+      }),
   FORWARD_STATES(
       new ArrayRule[] {LOGITS},
       new ArrayRule[] {LOGITS, TARGETS, CLASS_MASK, TARGET_WEIGHTS, CLASS_WEIGHTS}),

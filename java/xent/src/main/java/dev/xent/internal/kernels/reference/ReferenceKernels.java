@@ -8,6 +8,7 @@ import dev.xent.internal.kernels.Workspaces;
 import dev.xent.internal.kernels.reference.call.Addresses;
 import dev.xent.internal.kernels.reference.call.CallArrays;
 import dev.xent.internal.kernels.reference.results.Tally;
+import dev.xent.internal.kernels.reference.rows.LinearRows;
 import dev.xent.internal.kernels.reference.rows.PartialRows;
 import dev.xent.internal.kernels.reference.rows.SoftmaxBackwardRows;
 import dev.xent.internal.kernels.reference.rows.SoftmaxRows;
@@ -518,6 +519,178 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
+  public int linearCrossEntropy(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      MemorySegment hidden,
+      MemorySegment weights,
+      MemorySegment bias,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment classMask,
+      MemorySegment classWeights,
+      MemorySegment rowWeights,
+      MemorySegment sink,
+      MemorySegment losses,
+      MemorySegment logSumExp,
+      MemorySegment hits,
+      MemorySegment logProbabilities,
+      MemorySegment argmax,
+      MemorySegment ranks,
+      MemorySegment entropies,
+      MemorySegment topClasses,
+      MemorySegment topLogProbabilities,
+      MemorySegment targetGradient,
+      MemorySegment hiddenGradient,
+      MemorySegment weightsGradient,
+      MemorySegment biasGradient,
+      MemorySegment statistics,
+      MemorySegment tally,
+      MemorySegment workspace,
+      long workspaceSize,
+      MemorySegment report) {
+    Call call = call();
+    CallArrays given = call.given;
+    given.hidden = hidden;
+    given.weights = weights;
+    given.bias = bias;
+    given.logits = logits;
+    given.targets = targets;
+    given.targetWeights = targetWeights;
+    given.classMask = classMask;
+    given.classWeights = classWeights;
+    given.rowWeights = rowWeights;
+    given.sink = sink;
+    given.losses = losses;
+    given.logSumExp = logSumExp;
+    given.hits = hits;
+    given.logProbabilities = logProbabilities;
+    given.argmax = argmax;
+    given.ranks = ranks;
+    given.entropies = entropies;
+    given.topClasses = topClasses;
+    given.topLogProbabilities = topLogProbabilities;
+    given.targetGradient = targetGradient;
+    given.hiddenGradient = hiddenGradient;
+    given.weightsGradient = weightsGradient;
+    given.biasGradient = biasGradient;
+    given.statistics = statistics;
+    given.tally = tally;
+    given.workspace = workspace;
+    int status = call.begin(shape, options, report, rowBegin, rowEnd);
+    if (status == Status.OK) {
+      status = LinearRules.forward(call, workspaceSize);
+    }
+    if (status == Status.OK) {
+      status = call.linear().forward();
+    }
+    return end(call, status, report);
+  }
+
+  @Override
+  public int linearCrossEntropyBackward(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment hidden,
+      MemorySegment weights,
+      MemorySegment bias,
+      MemorySegment logits,
+      MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment classMask,
+      MemorySegment classWeights,
+      MemorySegment rowWeights,
+      MemorySegment statistics,
+      MemorySegment upstream,
+      MemorySegment hiddenGradient,
+      MemorySegment weightsGradient,
+      MemorySegment biasGradient,
+      MemorySegment workspace,
+      long workspaceSize,
+      MemorySegment report) {
+    Call call = call();
+    CallArrays given = call.given;
+    given.hidden = hidden;
+    given.weights = weights;
+    given.bias = bias;
+    given.logits = logits;
+    given.targets = targets;
+    given.targetWeights = targetWeights;
+    given.classMask = classMask;
+    given.classWeights = classWeights;
+    given.rowWeights = rowWeights;
+    given.statistics = statistics;
+    given.upstream = upstream;
+    given.hiddenGradient = hiddenGradient;
+    given.weightsGradient = weightsGradient;
+    given.biasGradient = biasGradient;
+    given.workspace = workspace;
+    call.anyClasses = true;
+    int status = call.begin(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
+    if (status == Status.OK) {
+      status = LinearRules.backward(call, workspaceSize);
+    }
+    if (status == Status.OK) {
+      status = call.linear().backward();
+    }
+    return end(call, status, report);
+  }
+
+  @Override
+  public int linearStates(
+      MemorySegment shape,
+      MemorySegment options,
+      long rowBegin,
+      long rowEnd,
+      long classBegin,
+      long classEnd,
+      MemorySegment hidden,
+      MemorySegment weights,
+      MemorySegment bias,
+      MemorySegment targets,
+      MemorySegment targetWeights,
+      MemorySegment classMask,
+      MemorySegment classWeights,
+      MemorySegment statistics,
+      MemorySegment states,
+      MemorySegment workspace,
+      long workspaceSize,
+      MemorySegment report) {
+    Call call = call();
+    CallArrays given = call.given;
+    given.hidden = hidden;
+    given.weights = weights;
+    given.bias = bias;
+    given.targets = targets;
+    given.targetWeights = targetWeights;
+    given.classMask = classMask;
+    given.classWeights = classWeights;
+    given.statistics = statistics;
+    given.states = states;
+    given.workspace = workspace;
+    int status = call.begin(shape, options, report, rowBegin, rowEnd, classBegin, classEnd);
+    if (status == Status.OK) {
+      status = LinearRules.states(call, workspaceSize);
+    }
+    if (status == Status.OK) {
+      status = PartialRows.states(call.work());
+    }
+    return end(call, status, report);
+  }
+
+  @Override
+  public long linearWorkspace(long rows, long features, long classes, int contents) {
+    return LinearRows.workspace(rows, features, classes, contents);
+  }
+
+  @Override
   public int forwardStates(
       MemorySegment shape,
       MemorySegment options,
@@ -620,6 +793,7 @@ public final class ReferenceKernels implements Kernels {
   private Call call() {
     Call call = Thread.currentThread().isVirtual() ? calls.take() : calls.own();
     call.given.clear(); // one whose memory was closed in the middle has left its arrays
+    call.anyClasses = false;
     return call;
   }
 

@@ -38,11 +38,8 @@ final class SamplingRules {
     if (status == Status.OK) {
       status = call.arrays.check(call, FunctionArrays.SAMPLE);
     }
-    CallArrays given = call.given;
-    if (status == Status.OK
-        && (has(given.topClasses) || has(given.topLogProbabilities))
-        && call.shape.topCount == 0) {
-      status = call.report.refuse(Status.INVALID_SHAPE, XentH.XENT_FIELD_TOP_COUNT(), 0);
+    if (status == Status.OK) {
+      status = ArgumentRules.checkTopCount(call);
     }
     if (status == Status.OK) {
       status = checkWorkspace(call, workspaceSize);

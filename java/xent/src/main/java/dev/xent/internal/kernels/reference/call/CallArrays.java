@@ -42,6 +42,11 @@ public final class CallArrays {
   public MemorySegment processedLogProbabilities = MemorySegment.NULL;
   public MemorySegment kept = MemorySegment.NULL;
   public MemorySegment keptMask = MemorySegment.NULL;
+  public MemorySegment hidden = MemorySegment.NULL;
+  public MemorySegment weights = MemorySegment.NULL;
+  public MemorySegment hiddenGradient = MemorySegment.NULL;
+  public MemorySegment weightsGradient = MemorySegment.NULL;
+  public MemorySegment biasGradient = MemorySegment.NULL;
   public MemorySegment workspace = MemorySegment.NULL;
 
   /** One or one per row. */
@@ -83,6 +88,11 @@ public final class CallArrays {
     processedLogProbabilities = MemorySegment.NULL;
     kept = MemorySegment.NULL;
     keptMask = MemorySegment.NULL;
+    hidden = MemorySegment.NULL;
+    weights = MemorySegment.NULL;
+    hiddenGradient = MemorySegment.NULL;
+    weightsGradient = MemorySegment.NULL;
+    biasGradient = MemorySegment.NULL;
     workspace = MemorySegment.NULL;
     sampling = MemorySegment.NULL;
   }

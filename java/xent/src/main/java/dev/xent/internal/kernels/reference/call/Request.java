@@ -21,6 +21,9 @@ public class Request {
   public long classBegin;
   public long classEnd;
 
+  /** The row that the first of the statistics is of. */
+  public long firstStatistics;
+
   /** Float64 arithmetic, because the logits are F64 (in a backward y). */
   public boolean wide;
 

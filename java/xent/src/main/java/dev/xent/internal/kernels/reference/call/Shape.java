@@ -33,6 +33,9 @@ public final class Shape {
 
   public long outputCount;
 
+  /** How many numbers a hidden state has, and the weights of a class. */
+  public long features;
+
   public final SizedStruct copy = new SizedStruct(xent_shape.layout(), LEAST_SIZE);
 
   private final List<Layout> layouts = new ArrayList<>();
@@ -69,6 +72,11 @@ public final class Shape {
       layout(xent_shape.processed_log_probabilities(copy.struct));
   public final Layout kept = layout(xent_shape.kept(copy.struct));
   public final Layout keptMask = layout(xent_shape.kept_mask(copy.struct));
+  public final Layout hidden = layout(xent_shape.hidden(copy.struct));
+  public final Layout weights = layout(xent_shape.weights(copy.struct));
+  public final Layout hiddenGradient = layout(xent_shape.hidden_gradient(copy.struct));
+  public final Layout weightsGradient = layout(xent_shape.weights_gradient(copy.struct));
+  public final Layout biasGradient = layout(xent_shape.bias_gradient(copy.struct));
 
   private Layout layout(MemorySegment struct) {
     Layout layout = new Layout(struct);
@@ -87,6 +95,7 @@ public final class Shape {
     allClasses = xent_shape.all_classes(copy.struct);
     promptCount = xent_shape.prompt_count(copy.struct);
     outputCount = xent_shape.output_count(copy.struct);
+    features = xent_shape.features(copy.struct);
     layouts.forEach(Layout::load);
     classWeights.repeatForRows();
   }

@@ -62,6 +62,14 @@ public final class Gradient {
   }
 
   /**
+   * Begins a row whose statistics are in the work, of which {@link #compute} gives some classes.
+   */
+  public void begin(double c) {
+    selection = null;
+    beginRow(work.cooled(c));
+  }
+
+  /**
    * The same of a row whose label is one of selected classes.
    *
    * @param c gradient scale and the sum of the targets
@@ -70,19 +78,15 @@ public final class Gradient {
   public void write(double c, @Nullable Selection classes) {
     selection = classes;
     Row row = work.row;
-    begin(work.cooled(c));
+    beginRow(work.cooled(c));
     for (long begin = work.call.classBegin; begin < row.end(); begin += CHUNK) {
       int count = Row.chunkSize(begin, row.end());
-      if (work.statistics.isSpecial()) {
-        Arrays.fill(work.y, 0, count, work.statistics.special(0));
-      } else {
-        compute(begin, count);
-      }
+      compute(begin, count);
       row.store(work.y, count, work.call.given.gradient, work.call.shape.gradient, begin);
     }
   }
 
-  private void begin(double ofScale) {
+  private void beginRow(double ofScale) {
     Statistics row = work.statistics;
     scale = work.call.options.focalGamma > 0 && row.isOfLabel() ? ofScale * row.share : ofScale;
     double total = row.total();
@@ -97,10 +101,15 @@ public final class Gradient {
     factor = arithmetic.wide && carried ? grow / total * pulled : arithmetic.round(size * grow);
   }
 
-  private void compute(long begin, int count) {
+  /** Leaves the gradient of some classes, at most a chunk, in the work's y. */
+  public void compute(long begin, int count) {
     Row row = work.row;
     Chunk chunk = work.chunk;
     double[] y = work.y;
+    if (work.statistics.isSpecial()) {
+      Arrays.fill(y, 0, count, work.statistics.special(0));
+      return;
+    }
     chunk.load(row, begin, count, work.statistics.shift);
     setAddends(begin);
     arithmetic.exponentials(chunk.x, 0, count, work.statistics.reference, y);

@@ -13,6 +13,7 @@ import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.call.Shape;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The rows of a call, one after the other: their lengths, labels or sparse entries, weights, and
@@ -49,6 +50,9 @@ public final class Row {
   private final CallArrays given;
   private long row;
   private long raggedBegin;
+
+  /** Made when it is needed first. */
+  private @Nullable LinearLogits products;
 
   /**
    * @param ofTeacher whether a teacher's logits stand for those of the call
@@ -222,9 +226,19 @@ public final class Row {
   public void loadLogits(long begin, int count, double[] x) {
     if (ofTeacher) {
       load(given.teacher, shape.teacher, begin, count, x);
+    } else if (has(given.hidden) && !has(given.logits)) {
+      loadProducts(row, begin, count, x);
     } else {
       load(given.logits, shape.logits, begin, count, x);
     }
+  }
+
+  /** Logits of a row of a linear layer, made of its hidden state and the weights. */
+  public void loadProducts(long ofRow, long begin, int count, double[] x) {
+    if (products == null) {
+      products = new LinearLogits(given, shape);
+    }
+    products.load(ofRow, begin, count, x);
   }
 
   /** Probabilities of a chunk. */

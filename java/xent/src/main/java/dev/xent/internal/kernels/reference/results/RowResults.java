@@ -39,7 +39,7 @@ public final class RowResults {
       given.hits.set(ValueLayout.JAVA_BYTE, shape.offset(shape.hits, row), (byte) (hit ? 1 : 0));
     }
     if (has(given.statistics)) {
-      statistics.store(given.statistics, row);
+      statistics.store(given.statistics, row - work.call.firstStatistics);
     }
   }
 

@@ -63,22 +63,43 @@ public final class CrossEntropyRows {
     Request call = work.call;
     work.begin();
     for (long row = call.rowBegin; row < call.rowEnd; row++) {
-      int status = work.row.go(row);
+      int status = goBackward(row);
       if (status != Status.OK) {
         return status;
       }
-      if (work.row.ignored) {
-        work.statistics.clear(work.kind() | Kind.IGNORED_ROW, work.digest);
-      } else {
-        work.statistics.load(call.given.statistics, row);
-        work.targets.share = call.options.focalGamma > 0 ? 0 : work.statistics.share;
-      }
-      double scale = call.options.scale() * work.row.weight;
-      if (has(call.given.upstream)) {
-        scale *= work.row.number(call.given.upstream, call.shape.upstream);
-      }
-      gradient.write(scale);
+      gradient.write(scale());
     }
     return Status.OK;
+  }
+
+  /** Leaves the gradient of some classes of a row, at most a chunk, in the work's y. */
+  int gradient(long row, long begin, int count) {
+    int status = goBackward(row);
+    if (status == Status.OK) {
+      gradient.begin(scale());
+      gradient.compute(begin, count);
+    }
+    return status;
+  }
+
+  private int goBackward(long row) {
+    Request call = work.call;
+    int status = work.row.go(row);
+    if (status == Status.OK && work.row.ignored) {
+      work.statistics.clear(work.kind() | Kind.IGNORED_ROW, work.digest);
+    } else if (status == Status.OK) {
+      work.statistics.load(call.given.statistics, row - call.firstStatistics);
+      work.targets.share = call.options.focalGamma > 0 ? 0 : work.statistics.share;
+    }
+    return status;
+  }
+
+  /** Of the gradient of the row that a backward is at. */
+  private double scale() {
+    Request call = work.call;
+    double scale = call.options.scale() * work.row.weight;
+    return has(call.given.upstream)
+        ? scale * work.row.number(call.given.upstream, call.shape.upstream)
+        : scale;
   }
 }

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference;
+
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.Addresses;
+import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.rows.LinearRows;
+
+/** What the functions of a linear layer ask of their arguments. */
+final class LinearRules {
+  /** Of a workspace, in bytes. */
+  private static final int ALIGNMENT = 64;
+
+  private LinearRules() {}
+
+  static int forward(Call call, long workspaceSize) {
+    CallArrays given = call.given;
+    int status = begin(call, true);
+    if (status == Status.OK) {
+      status = call.checkStructs(given.statistics, XentH.XENT_FIELD_STATISTICS(), true);
+    }
+    if (status == Status.OK) {
+      status = ArgumentRules.checkTally(call);
+    }
+    if (status == Status.OK) {
+      status = call.arrays.check(call, FunctionArrays.LINEAR_CROSS_ENTROPY);
+    }
+    if (status == Status.OK) {
+      status = ArgumentRules.checkTopCount(call);
+    }
+    if (status == Status.OK) {
+      status = checkKeptLogits(call);
+    }
+    if (status == Status.OK) {
+      status = TargetRules.checkTargetRules(call, true);
+    }
+    if (status == Status.OK) {
+      status = TargetRules.checkOutputs(call);
+    }
+    if (status == Status.OK && !has(given.targets) && LinearRows.contents(given) != 0) {
+      status = call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_TARGETS(), 0);
+    }
+    return status == Status.OK ? checkWorkspace(call, workspaceSize) : status;
+  }
+
+  static int backward(Call call, long workspaceSize) {
+    int status = checkHiddenGradient(call);
+    if (status == Status.OK) {
+      status = begin(call, false);
+    }
+    if (status == Status.OK) {
+      status = call.checkStructs(call.given.statistics, XentH.XENT_FIELD_STATISTICS(), false);
+    }
+    if (status == Status.OK) {
+      status = call.arrays.check(call, FunctionArrays.LINEAR_CROSS_ENTROPY_BACKWARD);
+    }
+    if (status == Status.OK) {
+      status = checkKeptLogits(call);
+    }
+    if (status == Status.OK) {
+      status = TargetRules.checkTargetRules(call, true);
+    }
+    int kind = call.shape.hasLabels() ? Kind.LABEL : Kind.PROBABILITIES;
+    if (status == Status.OK) {
+      status = ArgumentRules.checkStatistics(call, kind);
+    }
+    return status == Status.OK ? checkWorkspace(call, workspaceSize) : status;
+  }
+
+  static int states(Call call, long workspaceSize) {
+    CallArrays given = call.given;
+    int status = begin(call, false);
+    if (status == Status.OK) {
+      status = call.checkStructs(given.statistics, XentH.XENT_FIELD_STATISTICS(), true);
+    }
+    if (status == Status.OK) {
+      status = call.checkStructs(given.states, XentH.XENT_FIELD_STATES(), false);
+    }
+    if (status == Status.OK) {
+      status = call.arrays.check(call, FunctionArrays.LINEAR_STATES);
+    }
+    if (status == Status.OK) {
+      status = TargetRules.checkTargetRules(call, false);
+    }
+    if (status == Status.OK) {
+      status = TargetRules.checkShareIsKnown(call);
+    }
+    return status == Status.OK ? checkWorkspace(call, workspaceSize) : status;
+  }
+
+  /** Logits are floats, whatever the shape says of those that are not there. */
+  private static int begin(Call call, boolean whole) {
+    call.wide = false;
+    call.numbers = ElementType.IN_FLOAT;
+    int status = whole ? call.checkWhole() : Status.OK;
+    return status == Status.OK && call.shape.features < 1
+        ? call.report.refuse(Status.INVALID_SHAPE, XentH.XENT_FIELD_FEATURES(), call.shape.features)
+        : status;
+  }
+
+  /** Its sums go through all classes in order. */
+  private static int checkHiddenGradient(Call call) {
+    long classes = call.classEnd - call.classBegin;
+    return classes == call.shape.wholeRow() || !has(call.given.hiddenGradient)
+        ? Status.OK
+        : call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_HIDDEN_GRADIENT(), classes);
+  }
+
+  /** Rounded logits would have other gradients. */
+  private static int checkKeptLogits(Call call) {
+    int type = call.shape.logits.type;
+    return !has(call.given.logits) || type == XentH.XENT_F32()
+        ? Status.OK
+        : call.report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_LOGITS(), type);
+  }
+
+  private static int checkWorkspace(Call call, long size) {
+    CallArrays given = call.given;
+    long needed =
+        LinearRows.workspace(
+            call.rowEnd - call.rowBegin,
+            call.shape.features,
+            call.classEnd - call.classBegin,
+            LinearRows.contents(given));
+    boolean fits =
+        has(given.workspace)
+            && Addresses.isAligned(given.workspace, ALIGNMENT)
+            && needed != 0
+            && Long.compareUnsigned(size, needed) >= 0;
+    return fits
+        ? Status.OK
+        : call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_WORKSPACE(), needed);
+  }
+}

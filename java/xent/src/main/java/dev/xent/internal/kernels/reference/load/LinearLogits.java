@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.load;
+
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.math.DotProducts.BLOCK;
+
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.Layout;
+import dev.xent.internal.kernels.reference.call.Shape;
+import dev.xent.internal.kernels.reference.math.DotProducts;
+import java.lang.foreign.MemorySegment;
+
+/** Logits that are products of hidden states and weights (docs/numerics.md, section 13). */
+final class LinearLogits {
+  private final CallArrays given;
+  private final Shape shape;
+  private final Matrix matrix = new Matrix();
+  private final float[] features = new float[BLOCK];
+  private final float[] weights = new float[BLOCK * BLOCK];
+  private final float[] chains = new float[BLOCK];
+
+  LinearLogits(CallArrays given, Shape shape) {
+    this.given = given;
+    this.shape = shape;
+  }
+
+  /** Those of some classes of a row. */
+  void load(long row, long begin, int count, double[] x) {
+    for (int i = 0; i < count; i += BLOCK) {
+      loadBlock(row, begin + i, Math.min(BLOCK, count - i), x, i);
+    }
+  }
+
+  private void loadBlock(long row, long begin, int count, double[] x, int to) {
+    for (long k = 0; k < shape.features; k += BLOCK) {
+      int terms = (int) Math.min(BLOCK, shape.features - k);
+      long at = shape.offset(shape.hidden, row);
+      matrix.load(given.hidden, shape.hidden, at, k, terms, features, 0, 1);
+      for (int i = 0; i < count; i++) {
+        long own = (begin + i) * shape.weights.outer;
+        matrix.load(given.weights, shape.weights, own, k, terms, weights, i, BLOCK);
+      }
+      DotProducts.multiply(features, 0, 1, terms, weights, false, chains, count);
+      for (int i = 0; i < count; i++) {
+        x[to + i] = k == 0 ? chains[i] : x[to + i] + chains[i];
+      }
+    }
+    for (int i = 0; i < count; i++) {
+      x[to + i] = (float) (has(given.bias) ? x[to + i] + bias(begin + i) : x[to + i]);
+    }
+  }
+
+  private double bias(long clazz) {
+    MemorySegment bias = given.bias;
+    Layout layout = shape.bias;
+    return ElementType.of(layout.type).get(bias, clazz * layout.classes);
+  }
+}

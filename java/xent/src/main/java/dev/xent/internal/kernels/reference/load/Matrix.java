@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.load;
+
+import static dev.xent.internal.kernels.reference.math.DotProducts.BLOCK;
+
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.reference.call.Layout;
+import java.lang.foreign.MemorySegment;
+
+/** Loads pieces of the hidden states and of the weights of a linear layer as floats. */
+public final class Matrix {
+  private final double[] numbers = new double[BLOCK];
+
+  /**
+   * Loads features of a row or of a class.
+   *
+   * @param at the place of its first feature
+   * @param begin the first of so many features, at most BLOCK
+   * @param to where they go, the first to {@code from}, the others {@code step} apart
+   */
+  public void load(
+      MemorySegment array,
+      Layout layout,
+      long at,
+      long begin,
+      int count,
+      float[] to,
+      int from,
+      int step) {
+    ElementType.of(layout.type)
+        .load(array, at + begin * layout.classes, layout.classes, numbers, count);
+    for (int k = 0; k < count; k++) {
+      to[from + k * step] = (float) numbers[k];
+    }
+  }
+}

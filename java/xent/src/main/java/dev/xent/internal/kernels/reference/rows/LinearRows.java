@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.rows;
+
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
+import static dev.xent.internal.kernels.reference.math.DotProducts.BLOCK;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Records;
+import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.Layout;
+import dev.xent.internal.kernels.reference.call.Request;
+import dev.xent.internal.kernels.reference.call.Shape;
+import dev.xent.internal.kernels.reference.load.Matrix;
+import dev.xent.internal.kernels.reference.load.Numbers;
+import dev.xent.internal.kernels.reference.load.Row;
+import dev.xent.internal.kernels.reference.math.DotProducts;
+import dev.xent.internal.kernels.reference.sum.Work;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * Cross-entropy of a linear layer: losses by the rows of logits, then gradients, a block of classes
+ * and of rows at a time (docs/numerics.md, section 13).
+ */
+public final class LinearRows {
+  /** No size is 0: that says that there is none. */
+  private static final long LEAST = 64;
+
+  private final Request call;
+  private final CallArrays given;
+  private final Shape shape;
+  private final CrossEntropyRows crossEntropy;
+  private final Matrix matrix = new Matrix();
+
+  /** Gradients of the logits: row after row of a block, BLOCK classes each. */
+  private final float[] g = new float[BLOCK * BLOCK];
+
+  /** Features of the block's rows or classes. */
+  private final float[] features = new float[BLOCK * BLOCK];
+
+  private final float[] chains = new float[BLOCK];
+
+  /** Of the bias, of a block of classes. */
+  private final double[] biasSums = new double[BLOCK];
+
+  private final double[] numbers = new double[BLOCK];
+
+  /** Of the hidden states, row after row; in the workspace. */
+  private MemorySegment hiddenSums = MemorySegment.NULL;
+
+  /** Of the weights, class after class of a block; in the workspace. */
+  private MemorySegment weightsSums = MemorySegment.NULL;
+
+  /**
+   * @param crossEntropy of logits, which it takes from the hidden states and weights
+   */
+  public LinearRows(CrossEntropyRows crossEntropy) {
+    this.crossEntropy = crossEntropy;
+    call = crossEntropy.work.call;
+    given = call.given;
+    shape = call.shape;
+  }
+
+  // ---- the workspace ---------------------------------------------------------------------------
+
+  /** The bytes that a call needs; 0 where there are too many. */
+  public static long workspace(long rows, long features, long classes, int contents) {
+    boolean ofHidden = (contents & XentH.XENT_WORKSPACE_HIDDEN_GRADIENT()) != 0;
+    boolean ofClasses = (contents & XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT()) != 0;
+    if (rows < 0 || features < 1 || classes < 1) {
+      return 0;
+    }
+    try {
+      long ofRow = Records.STATISTICS;
+      if (ofHidden) {
+        ofRow = Math.addExact(ofRow, Math.multiplyExact(features, Double.BYTES));
+      }
+      long ofBlock = Math.multiplyExact(features, BLOCK * Double.BYTES);
+      long bytes = ofHidden || ofClasses ? Math.multiplyExact(rows, ofRow) : 0;
+      return Math.addExact(LEAST, Math.addExact(bytes, ofClasses ? ofBlock : 0));
+    } catch (ArithmeticException tooMany) {
+      return 0;
+    }
+  }
+
+  /** What a call asks for, as workspaces are described. */
+  public static int contents(CallArrays given) {
+    return (has(given.hiddenGradient) ? XentH.XENT_WORKSPACE_HIDDEN_GRADIENT() : 0)
+        | (has(given.weightsGradient) || has(given.biasGradient)
+            ? XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT()
+            : 0);
+  }
+
+  private void placeSums() {
+    long rows = call.rowEnd - call.rowBegin;
+    long at = rows * Records.STATISTICS;
+    if (has(given.hiddenGradient)) {
+      hiddenSums = given.workspace.asSlice(at, rows * shape.features * Double.BYTES).fill((byte) 0);
+      at += hiddenSums.byteSize();
+    }
+    if (has(given.weightsGradient)) {
+      weightsSums = given.workspace.asSlice(at, BLOCK * shape.features * Double.BYTES);
+    }
+  }
+
+  // ---- passes ----------------------------------------------------------------------------------
+
+  /** Losses and what else is asked for, then gradients. */
+  public int forward() {
+    boolean gradients = contents(given) != 0;
+    if (has(given.logits)) {
+      writeLogits();
+    }
+    if (gradients && !has(given.statistics)) {
+      given.statistics = given.workspace;
+      call.firstStatistics = call.rowBegin;
+    }
+    int status = crossEntropy.forward();
+    return status == Status.OK && gradients ? backward() : status;
+  }
+
+  private void writeLogits() {
+    Work work = crossEntropy.work;
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      for (long begin = 0; begin < shape.classes; begin += CHUNK) {
+        int count = Row.chunkSize(begin, shape.classes);
+        work.row.loadProducts(row, begin, count, work.y);
+        long at = shape.offset(shape.logits, row) + begin * shape.logits.classes;
+        ElementType.of(shape.logits.type)
+            .store(work.y, count, given.logits, at, shape.logits.classes);
+      }
+    }
+  }
+
+  /** Gradients from statistics. */
+  public int backward() {
+    placeSums();
+    crossEntropy.work.begin();
+    for (long clazz = call.classBegin; clazz < call.classEnd; clazz += BLOCK) {
+      int classes = (int) Math.min(BLOCK, call.classEnd - clazz);
+      if (has(given.weightsGradient)) {
+        weightsSums.fill((byte) 0);
+      }
+      Arrays.fill(biasSums, 0);
+      for (long row = call.rowBegin; row < call.rowEnd; row += BLOCK) {
+        int status = add(row, (int) Math.min(BLOCK, call.rowEnd - row), clazz, classes);
+        if (status != Status.OK) {
+          return status;
+        }
+      }
+      writeGradientsOfClasses(clazz, classes);
+    }
+    for (long row = call.rowBegin; has(given.hiddenGradient) && row < call.rowEnd; row++) {
+      long at = shape.offset(shape.hiddenGradient, row);
+      write(hiddenSums, row - call.rowBegin, given.hiddenGradient, shape.hiddenGradient, at);
+    }
+    return Status.OK;
+  }
+
+  private int add(long row, int rows, long clazz, int classes) {
+    for (int i = 0; i < rows; i++) {
+      int status = crossEntropy.gradient(row + i, clazz, classes);
+      if (status != Status.OK) {
+        return status;
+      }
+      for (int j = 0; j < classes; j++) {
+        g[i * BLOCK + j] = (float) crossEntropy.work.y[j];
+      }
+    }
+    for (int j = 0; has(given.biasGradient) && j < classes; j++) {
+      float chain = 0;
+      for (int i = 0; i < rows; i++) {
+        chain += g[i * BLOCK + j];
+      }
+      biasSums[j] += chain;
+    }
+    for (long k = 0; k < shape.features; k += BLOCK) {
+      int count = (int) Math.min(BLOCK, shape.features - k);
+      if (has(given.hiddenGradient)) {
+        addHidden(row - call.rowBegin, rows, clazz, classes, k, count);
+      }
+      if (has(given.weightsGradient)) {
+        addWeights(row, rows, classes, k, count);
+      }
+    }
+    return Status.OK;
+  }
+
+  /** To the sums of some features of rows, which are counted from the call's first. */
+  private void addHidden(long row, int rows, long clazz, int classes, long k, int count) {
+    for (int j = 0; j < classes; j++) {
+      long at = (clazz + j) * shape.weights.outer;
+      matrix.load(given.weights, shape.weights, at, k, count, features, j * BLOCK, 1);
+    }
+    for (int i = 0; i < rows; i++) {
+      DotProducts.multiply(g, i * BLOCK, 1, classes, features, true, chains, count);
+      addChains(hiddenSums, (row + i) * shape.features + k, count);
+    }
+  }
+
+  /** To the sums of some features of the block's classes. */
+  private void addWeights(long row, int rows, int classes, long k, int count) {
+    for (int i = 0; i < rows; i++) {
+      long at = shape.offset(shape.hidden, row + i);
+      matrix.load(given.hidden, shape.hidden, at, k, count, features, i * BLOCK, 1);
+    }
+    for (int j = 0; j < classes; j++) {
+      DotProducts.multiply(g, j, BLOCK, rows, features, true, chains, count);
+      addChains(weightsSums, j * shape.features + k, count);
+    }
+  }
+
+  private void addChains(MemorySegment sums, long first, int count) {
+    for (int i = 0; i < count; i++) {
+      long at = (first + i) * Double.BYTES;
+      Numbers.setDouble(sums, at, Numbers.getDouble(sums, at) + chains[i]);
+    }
+  }
+
+  // ---- results ---------------------------------------------------------------------------------
+
+  private void writeGradientsOfClasses(long clazz, int classes) {
+    if (has(given.biasGradient)) {
+      round(biasSums, classes);
+      Layout layout = shape.biasGradient;
+      ElementType.of(layout.type)
+          .store(numbers, classes, given.biasGradient, clazz * layout.classes, layout.classes);
+    }
+    for (int j = 0; has(given.weightsGradient) && j < classes; j++) {
+      long at = (clazz + j) * shape.weightsGradient.outer;
+      write(weightsSums, j, given.weightsGradient, shape.weightsGradient, at);
+    }
+  }
+
+  /** The sums of a row or a class, as floats. */
+  private void write(MemorySegment sums, long which, MemorySegment array, Layout layout, long at) {
+    for (long k = 0; k < shape.features; k += BLOCK) {
+      int count = (int) Math.min(BLOCK, shape.features - k);
+      for (int i = 0; i < count; i++) {
+        long from = (which * shape.features + k + i) * Double.BYTES;
+        numbers[i] = Numbers.getDouble(sums, from);
+      }
+      round(numbers, count);
+      ElementType.of(layout.type)
+          .store(numbers, count, array, at + k * layout.classes, layout.classes);
+    }
+  }
+
+  /** To floats, of which none is -0: into the numbers that are stored. */
+  private void round(double[] sums, int count) {
+    for (int i = 0; i < count; i++) {
+      numbers[i] = (float) (sums[i] + 0.0);
+    }
+  }
+}
