@@ -20,6 +20,11 @@ final class Arguments {
   }
 
   static InputViews views(Inputs inputs) {
+    return Objects.requireNonNull(inputs, "inputs").views.ofLogits();
+  }
+
+  /** The same of an operation on hidden states. */
+  static InputViews viewsOfLinear(Inputs inputs) {
     return Objects.requireNonNull(inputs, "inputs").views;
   }
 

@@ -16,11 +16,8 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.CrossEntropyPlan;
 import dev.xent.internal.plan.InputViews;
-import dev.xent.internal.plan.Options;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
-import java.lang.foreign.Arena;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -354,85 +351,8 @@ public final class CrossEntropy {
   }
 
   /** Options of {@link CrossEntropy}. */
-  public static final class Builder extends LossBuilder<Builder> {
-    private FullyMasked fullyMasked = FullyMasked.NAN;
-    private double temperature;
-    private double softcap;
-    private double zLoss;
-    private double probabilityClamp;
-    private double focalGamma;
-
+  public static final class Builder extends LogitLossBuilder<Builder> {
     private Builder() {}
-
-    /**
-     * What a row gives that is all -inf, or whose classes are all masked: NaN (default), or loss
-     * and gradient +0.
-     */
-    public Builder fullyMasked(FullyMasked value) {
-      fullyMasked = Objects.requireNonNull(value, "fullyMasked");
-      return this;
-    }
-
-    /**
-     * {@code tau}: logits are divided by it, after the softcap. Default: 1.
-     *
-     * @throws OptionException unless it is from 2^-32 to 2^32
-     */
-    public Builder temperature(double value) {
-      temperature = Options.requireTemperature(value);
-      return this;
-    }
-
-    /**
-     * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay.
-     *
-     * @throws OptionException unless it is from 2^-32 to 2^32
-     */
-    public Builder softcap(double value) {
-      softcap = Options.requireSoftcap(value);
-      return this;
-    }
-
-    /**
-     * What the square of log-sum-exp is multiplied by before it is added to the loss of a row,
-     * which keeps logits from drifting. Default: 0.
-     *
-     * @throws OptionException unless 0 or more, and finite
-     */
-    public Builder zLoss(double value) {
-      zLoss = Options.requireZLoss(value);
-      return this;
-    }
-
-    /**
-     * {@code d}: the probability of a label counts as one in {@code [d, 1 - d]} in losses and
-     * log-probabilities, as in systems that clip before the logarithm; gradients are as without. In
-     * probability rows and sparse targets the probability of every class with a target is clamped
-     * so: the loss is {@code sum t min(max(-log p, -log(1 - d)), -log d)}. That reads each row once
-     * more, whole, so rows that are computed in parts refuse it. Not together with {@link
-     * #labelSmoothing}. Default: probabilities count as they are, which is exact.
-     *
-     * @throws OptionException unless above 0 and at most 0.5
-     */
-    public Builder probabilityClamp(double value) {
-      probabilityClamp = Options.requireProbabilityClamp(value);
-      return this;
-    }
-
-    /**
-     * {@code gamma} of the focal loss: the loss of a row is {@code -(1 - p)^gamma log p} of its
-     * label, times its class weight, which is the {@code alpha} of that loss, and the gradient is
-     * that of this; right to the last digits where {@code p} is near 0 and near 1.
-     * Log-probabilities are as without. Class indices only: with other targets a call throws {@link
-     * OptionException}. Not together with smoothing, z-loss or probability clamp. Default: 0,
-     * cross-entropy.
-     *
-     * @throws OptionException unless from 0 to 2^32
-     */
-    public Builder focalGamma(double value) {
-      focalGamma = Options.requireFocalGamma(value);
-      return this;
-    }
 
     /**
      * The operation.
@@ -443,8 +363,7 @@ public final class CrossEntropy {
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
     public CrossEntropy build() {
-      return new CrossEntropy(
-          plan(fullyMasked, temperature, softcap, zLoss, probabilityClamp, focalGamma));
+      return new CrossEntropy(plan());
     }
 
     @Override
@@ -453,101 +372,10 @@ public final class CrossEntropy {
     }
   }
 
-  /** What a call hands out beside the loss: more than other losses do, as it sees the logits. */
-  public static final class Outputs extends LossOutputs<Outputs> {
+  /** What a call hands out beside the loss. */
+  public static final class Outputs extends LogitLossOutputs<Outputs> {
     /** Asking for nothing but numbers. */
     public Outputs() {}
-
-    /**
-     * Asks for the log-sum-exp of every row; NaN for ignored ones.
-     *
-     * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
-     */
-    public Outputs logSumExp(@Nullable Tensor tensor) {
-      outputs.logSumExp = viewOrNull(tensor);
-      return this;
-    }
-
-    /**
-     * Asks for the log-probability of every label, {@code x - lse}; NaN for ignored rows. Class
-     * indices only.
-     *
-     * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
-     */
-    public Outputs logProbabilities(@Nullable Tensor tensor) {
-      outputs.logProbabilities = viewOrNull(tensor);
-      return this;
-    }
-
-    /**
-     * Asks for the class of the largest logit in every row, the lowest one among equals; -1 in rows
-     * that are NaN, fully masked or ignored.
-     *
-     * @param tensor I32 or I64 in the shape of the rows; null: no longer
-     */
-    public Outputs argmax(@Nullable Tensor tensor) {
-      outputs.argmax = viewOrNull(tensor);
-      return this;
-    }
-
-    /**
-     * Asks how many classes come before the label in falling order of the logits, the lower one
-     * first among equals: 0 is a hit. -1 in rows that are NaN, fully masked or ignored. Class
-     * indices only.
-     *
-     * @param tensor I32 or I64 in the shape of the rows; null: no longer
-     */
-    public Outputs ranks(@Nullable Tensor tensor) {
-      outputs.ranks = viewOrNull(tensor);
-      return this;
-    }
-
-    /**
-     * Asks for the entropy of every row, {@code - sum p log p} over its classes; NaN for ignored
-     * ones.
-     *
-     * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
-     */
-    public Outputs entropies(@Nullable Tensor tensor) {
-      outputs.entropies = viewOrNull(tensor);
-      return this;
-    }
-
-    /**
-     * Asks for the {@code k} classes of the largest logits in every row, in falling order, the
-     * lower one first among equals; -1 where there are not so many, and in rows that are NaN, fully
-     * masked or ignored.
-     *
-     * @param tensor I32 or I64 in the shape of the logits with {@code k}, at least 1 and at most
-     *     all classes, along the class axis; null: no longer
-     */
-    public Outputs topClasses(@Nullable Tensor tensor) {
-      outputs.topClasses = viewOrNull(tensor);
-      return this;
-    }
-
-    /**
-     * Asks for the log-probabilities of the {@code k} largest classes; -inf where there are not so
-     * many, NaN in rows that are NaN or ignored.
-     *
-     * @param tensor of a type that fits the logits, in the shape of the logits with {@code k} along
-     *     the class axis, the same as in {@link #topClasses}; null: no longer
-     */
-    public Outputs topLogProbabilities(@Nullable Tensor tensor) {
-      outputs.topLogProbabilities = viewOrNull(tensor);
-      return this;
-    }
-
-    /**
-     * Asks for the row statistics that {@link CrossEntropy#backward} needs: 64 bytes per row, kept
-     * in these outputs until the next call.
-     *
-     * @param arena where they lie; a call with more rows than any before takes new memory from it
-     */
-    public Outputs saveStatistics(Arena arena) {
-      outputs.saveStatistics(Objects.requireNonNull(arena, "arena"));
-      return this;
-    }
 
     @Override
     Outputs self() {

@@ -12,7 +12,7 @@ import java.util.Objects;
 
 /**
  * What a call may read beside logits and targets: a mask of classes, the offsets of ragged rows,
- * the weights of rows and of sparse targets, and a sink.
+ * the weights of rows and of sparse targets, a sink, and the bias of a linear layer.
  *
  * <pre>{@code
  * Inputs inputs = Inputs.none().classMask(mask).rowWeights(weights);
@@ -105,6 +105,16 @@ public final class Inputs {
    */
   public Inputs targetWeights(Tensor weights) {
     return new Inputs(views.withTargetWeights(viewOf(weights, "targetWeights")));
+  }
+
+  /**
+   * With the bias of a linear layer, which {@link LinearCrossEntropy} adds to the logits of each
+   * class; others refuse it.
+   *
+   * @param numbers of type F32, F16 or BF16, one dimension with a number per class
+   */
+  public Inputs bias(Tensor numbers) {
+    return new Inputs(views.withBias(viewOf(numbers, "bias")));
   }
 
   private static View viewOf(Tensor tensor, String name) {

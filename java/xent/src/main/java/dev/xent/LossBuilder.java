@@ -2,8 +2,7 @@
 package dev.xent;
 
 import dev.xent.errors.OptionException;
-import dev.xent.internal.plan.CrossEntropyPlan;
-import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.LossSpec;
 import dev.xent.internal.plan.Options;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Smoothing;
@@ -11,13 +10,14 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The options that {@link CrossEntropy} and {@link NllLoss} have in common: what becomes of
- * targets. Not safe for use by several threads at once; the operation that it builds is.
+ * The options that {@link CrossEntropy}, {@link LinearCrossEntropy} and {@link NllLoss} have in
+ * common: what becomes of targets. Not safe for use by several threads at once; the operation that
+ * it builds is.
  *
  * @param <B> the builder itself, which every option returns
  */
 public abstract sealed class LossBuilder<B extends LossBuilder<B>> extends ReducedBuilder<B>
-    permits CrossEntropy.Builder, NllLoss.Builder {
+    permits LogitLossBuilder, NllLoss.Builder {
   private @Nullable Long ignoreIndex;
   private boolean negativeOfLabelsAlone;
   private double labelSmoothing;
@@ -73,20 +73,19 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>> extends Reduc
     negativeOfLabelsAlone = true;
   }
 
-  /** The plan of these options for logits, which has the one for log-probabilities. */
-  CrossEntropyPlan plan(
+  /** All of them and what is for logits. */
+  LossSpec spec(
       FullyMasked fullyMasked,
       double temperature,
       double softcap,
       double zLoss,
       double probabilityClamp,
       double focalGamma) {
-    Engine engine = engine();
     boolean ignores = ignoreIndex != null;
     long ignored = ignores ? ignoreIndex : 0;
     Options options =
         new Options(
-            engine.isa(),
+            engine().isa(),
             fullyMasked,
             ignores,
             ignored,
@@ -99,6 +98,6 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>> extends Reduc
             probabilityClamp,
             focalGamma,
             0);
-    return new CrossEntropyPlan(engine, spec(options, classWeights));
+    return spec(options, classWeights);
   }
 }

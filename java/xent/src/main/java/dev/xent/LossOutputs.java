@@ -6,13 +6,13 @@ import static dev.xent.Arguments.viewOrNull;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@link CrossEntropy} and {@link NllLoss} can hand out beside the loss: hits, and the
- * gradient of the targets.
+ * What {@link CrossEntropy}, {@link LinearCrossEntropy} and {@link NllLoss} can hand out beside the
+ * loss: hits, and the gradient of the targets.
  *
  * @param <O> the outputs themselves, which every request returns
  */
 public abstract sealed class LossOutputs<O extends LossOutputs<O>> extends ReducedOutputs<O>
-    permits CrossEntropy.Outputs, NllLoss.Outputs {
+    permits LogitLossOutputs, NllLoss.Outputs {
 
   LossOutputs() {}
 

@@ -12,6 +12,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.CrossEntropyPlan;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.NllPlan;
 import dev.xent.options.FullyMasked;
@@ -278,7 +279,9 @@ public final class NllLoss {
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
     public NllLoss build() {
-      return new NllLoss(plan(FullyMasked.NAN, 0, 0, 0, 0, 0).onLogProbabilities());
+      return new NllLoss(
+          new CrossEntropyPlan(engine(), spec(FullyMasked.NAN, 0, 0, 0, 0, 0))
+              .onLogProbabilities());
     }
 
     @Override

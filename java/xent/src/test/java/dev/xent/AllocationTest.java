@@ -205,6 +205,22 @@ class AllocationTest {
     for (int row = 0; row < rows; row++) {
       requests.add(sampler, row, 0);
     }
+    LinearCrossEntropy linear = LinearCrossEntropy.builder().backend(backend).build();
+    Tensor weights = Tensor.of(Samples.logits((int) (9 * x.dim(1)), 1, 6), 9, x.dim(1));
+    LinearCrossEntropy.Outputs states =
+        new LinearCrossEntropy.Outputs().losses(Tensor.of(new float[(int) x.dim(0)]));
+    LinearCrossEntropy.Gradients gradients =
+        new LinearCrossEntropy.Gradients()
+            .hidden(Tensor.of(new float[(int) x.elements()], x.shape()))
+            .weights(Tensor.of(new float[(int) weights.elements()], weights.shape()));
+    Tensor own = Tensor.of(new int[(int) x.dim(0)]);
+    allocatesNothing(
+        "linear layer", x, other, in -> linear.forward(in, weights, own, states));
+    allocatesNothing(
+        "gradients of a linear layer",
+        x,
+        other,
+        in -> linear.forwardBackward(in, weights, own, gradients, states));
     allocatesNothing("sample", x, other, in -> sampler.sample(in, 7, tokens));
     allocatesNothing(
         "sample with inputs", x, other, in -> sampler.sample(in, 7, before, tokens, sampled));

@@ -61,6 +61,7 @@ class EveryRefusalTest {
     final Tensor out = Tensor.of(written, 24).slice(0, 0, 12).reshape(3, 4);
     final Tensor rows = Tensor.of(written, 24).slice(0, 12, 15);
     final Tensor labels = Tensor.of(new int[] {0, 1, 2});
+    final Tensor weights = Tensor.of(Samples.logits(20, 1, 3), 5, 4);
     final Tensor soft = Tensor.of(Samples.probabilities(3, 4, 1), 3, 4);
 
     Bad(Backend backend) {
@@ -81,6 +82,15 @@ class EveryRefusalTest {
 
     LogSumExp logSumExp() {
       return LogSumExp.builder().backend(backend).build();
+    }
+
+    LinearCrossEntropy.Builder linear() {
+      return LinearCrossEntropy.builder().backend(backend);
+    }
+
+    /** The logits as hidden states of four features, beside weights of five classes. */
+    void linear(Inputs inputs, LinearCrossEntropy.Gradients gradients) {
+      linear().build().forwardBackward(logits, weights, labels, inputs, gradients);
     }
 
     BinaryCrossEntropy.Builder binary() {
@@ -406,6 +416,65 @@ class EveryRefusalTest {
     kinds.put(
         "positive weights of another shape",
         b -> b.binary().positiveWeights(Tensor.of(new float[3])).build().forward(b.logits, b.soft));
+    kinds.put("a workspace of no bytes", b -> b.linear().workspace(0));
+    kinds.put(
+        "a workspace that is too small",
+        b ->
+            b.linear()
+                .backend(Backend.REFERENCE)
+                .workspace(1)
+                .build()
+                .forward(b.logits, b.weights, b.labels));
+    kinds.put(
+        "hidden states of doubles",
+        b -> b.linear().build().forward(Tensor.of(new double[12], 3, 4), b.weights, b.labels));
+    kinds.put(
+        "weights of integers",
+        b -> b.linear().build().forward(b.logits, Tensor.of(new int[20], 5, 4), b.labels));
+    kinds.put(
+        "weights of other features",
+        b -> b.linear().build().forward(b.logits, Tensor.of(new float[15], 5, 3), b.labels));
+    kinds.put(
+        "no features",
+        b ->
+            b.linear()
+                .build()
+                .forward(Tensor.of(new float[0], 3, 0), Tensor.of(new float[0], 5, 0), b.labels));
+    kinds.put(
+        "probability rows of features",
+        b -> b.linear().build().forward(b.logits, b.weights, b.soft));
+    kinds.put(
+        "a label that is no class of the weights",
+        b -> b.linear().build().forward(b.logits, b.weights, Tensor.of(new int[] {0, 5, 2})));
+    kinds.put(
+        "a bias of another number",
+        b -> b.linear(b.none().bias(Tensor.of(new float[4])), new LinearCrossEntropy.Gradients()));
+    kinds.put(
+        "a bias of logits", b -> b.loss(b.none().bias(Tensor.of(new float[4]))));
+    kinds.put(
+        "ragged rows of a linear layer",
+        b ->
+            b.linear(
+                b.none().rowOffsets(Tensor.of(new int[] {0, 1, 2, 3})),
+                new LinearCrossEntropy.Gradients()));
+    kinds.put(
+        "a gradient of hidden states of another shape",
+        b ->
+            b.linear(
+                b.none(), new LinearCrossEntropy.Gradients().hidden(b.out.reshape(4, 3))));
+    kinds.put(
+        "a gradient of weights that overlaps them",
+        b -> b.linear(b.none(), new LinearCrossEntropy.Gradients().weights(b.weights)));
+    kinds.put(
+        "a gradient of weights that is read-only",
+        b ->
+            b.linear(
+                b.none(),
+                new LinearCrossEntropy.Gradients()
+                    .weights(Tensor.of(new float[20], 5, 4).asReadOnly())));
+    kinds.put(
+        "a gradient of a bias of another number",
+        b -> b.linear(b.none(), new LinearCrossEntropy.Gradients().bias(b.rows)));
     kinds.put("no thread", b -> Softmax.builder().threads(0));
     kinds.put(
         "an ignore index with probability rows",

@@ -74,6 +74,14 @@ class LenderTest {
     calls.put(
         "rowWeights of cross-entropy",
         () -> loss.forward(x, labels, Inputs.none().rowWeights(lentRows)));
+    LinearCrossEntropy linear = LinearCrossEntropy.builder().backend(backend).build();
+    LinearCrossEntropy.Gradients gradients = new LinearCrossEntropy.Gradients().hidden(lent);
+    Tensor weights = Tensor.of(Samples.logits(2 * CLASSES, 1, 2), 2, CLASSES);
+    calls.put("hidden of a linear layer", () -> linear.forward(lent, weights, labels));
+    calls.put("weights of a linear layer", () -> linear.forward(x, lent, labels));
+    calls.put(
+        "hiddenGradient of a linear layer",
+        () -> linear.forwardBackward(x, weights, labels, gradients));
     calls.put("logProbabilities of NLL", () -> nll.forward(lent, labels));
     calls.put("teacher of KL", () -> kl.forward(x, lent));
     return calls;

@@ -25,7 +25,7 @@ final class Arguments {
   }
 
   static InputViews views(Inputs inputs) {
-    return Access.INPUTS.of(inputs, "inputs");
+    return Access.INPUTS.of(inputs, "inputs").ofLogits();
   }
 
   static Outputs outputs(CrossEntropyShard.Outputs outputs) {

@@ -30,6 +30,8 @@ final class Call extends CallArrays {
    */
   static final long HEAP_ELEMENTS = 16384;
 
+  private static final int WORKSPACE_ALIGNMENT = 64;
+
   /** In place of the first row or chunk of a claim. */
   static final long UNCLAIMED = -1;
 
@@ -107,6 +109,12 @@ final class Call extends CallArrays {
   private @Nullable WeightlessRow weightlessRow;
   private @Nullable TopProbabilities topScratch;
   private @Nullable SamplerScratch samplerScratch;
+  private MemorySegment workspace = MemorySegment.NULL;
+
+  /** One of this call alone, and who frees it. */
+  private MemorySegment largeWorkspace = MemorySegment.NULL;
+
+  private @Nullable Arena largeArena;
 
   private @Nullable Options writtenOptions;
   private boolean writtenIgnores;
@@ -234,6 +242,7 @@ final class Call extends CallArrays {
       xent_shape.all_classes(shape, allClasses);
       xent_shape.prompt_count(shape, promptCount);
       xent_shape.output_count(shape, outputCount);
+      xent_shape.features(shape, features);
       writtenUnusual = unusual;
     }
   }
@@ -351,7 +360,8 @@ final class Call extends CallArrays {
     }
   }
 
-  private void runAlone(RowWork rows) {
+  /** Works on all rows without helpers. */
+  void runAlone(RowWork rows) {
     for (long piece = 0; piece < pieces.count; piece++) {
       enter(piece);
       rows.run(this, 0, pieces.rows);
@@ -479,6 +489,35 @@ final class Call extends CallArrays {
     return samplerScratch;
   }
 
+  /**
+   * Room for so many bytes that kernels of this thread work in.
+   *
+   * @param keep whether the next call of this thread gets it, however large
+   */
+  MemorySegment workspace(long bytes, boolean keep) {
+    if (workspace.byteSize() >= bytes) {
+      return workspace;
+    }
+    if (keep || bytes <= Room.KEPT_BYTES) {
+      workspace = Arena.ofAuto().allocate(bytes, WORKSPACE_ALIGNMENT);
+      return workspace;
+    }
+    if (largeWorkspace.byteSize() < bytes) {
+      closeLargeWorkspace();
+      largeArena = Arena.ofConfined();
+      largeWorkspace = largeArena.allocate(bytes, WORKSPACE_ALIGNMENT);
+    }
+    return largeWorkspace;
+  }
+
+  private void closeLargeWorkspace() {
+    if (largeArena != null) {
+      largeArena.close();
+      largeArena = null;
+      largeWorkspace = MemorySegment.NULL;
+    }
+  }
+
   /** What kernels are told about a row of the current piece that has no weight. */
   WeightlessRow weightlessRow(long row) {
     if (weightlessRow == null) {
@@ -543,6 +582,7 @@ final class Call extends CallArrays {
     recording.end(dimensions, parts > 0 ? lead() : null, report);
     engine = null;
     tallies = false;
+    closeLargeWorkspace();
     offsetsCopy.release();
     if (parts > 0) {
       releaseArrays();

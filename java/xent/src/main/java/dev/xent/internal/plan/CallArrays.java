@@ -69,6 +69,13 @@ abstract sealed class CallArrays permits Call {
   final Part kept;
   final Part keptMask;
 
+  // Of linear layers.
+  final Part hidden;
+  final Part weights;
+  final Part hiddenGradient;
+  final Part weightsGradient;
+  final Part biasGradient;
+
   final Part[] all;
 
   /** Outputs that no part of a row can tell. */
@@ -104,6 +111,9 @@ abstract sealed class CallArrays permits Call {
   long promptCount;
 
   long outputCount;
+
+  /** How many features hidden states have; 0: the logits are not made of any. */
+  long features;
 
   /** Of a shard: the class that its arrays begin with, and the number of all; 0: it is no shard. */
   long firstClass;
@@ -150,6 +160,11 @@ abstract sealed class CallArrays permits Call {
     keptMask = new Part(30, "keptMask", xent_shape.kept_mask(shape)).ofFlags();
     elementWeights = new Part(31, "weights", xent_shape.element_weights(shape)).ofFlags();
     positiveWeights = new Part(32, "positiveWeights", xent_shape.positive_weights(shape));
+    hidden = new Part(33, "hidden", xent_shape.hidden(shape));
+    weights = new Part(34, "weights", xent_shape.weights(shape));
+    hiddenGradient = new Part(35, "hiddenGradient", xent_shape.hidden_gradient(shape));
+    weightsGradient = new Part(36, "weightsGradient", xent_shape.weights_gradient(shape));
+    biasGradient = new Part(37, "biasGradient", xent_shape.bias_gradient(shape));
     all =
         new Part[] {
           logits,
@@ -184,7 +199,12 @@ abstract sealed class CallArrays permits Call {
           kept,
           keptMask,
           elementWeights,
-          positiveWeights
+          positiveWeights,
+          hidden,
+          weights,
+          hiddenGradient,
+          weightsGradient,
+          biasGradient
         };
     present = new Part[all.length];
     ofWholeRows =
@@ -212,6 +232,80 @@ abstract sealed class CallArrays permits Call {
     dimensions.take(part.name, view, classAxis);
     begin();
     take(part, view, Kind.CLASSES);
+  }
+
+  /**
+   * Hidden states, whose type all others follow, and the weights of classes; others follow the
+   * shape of the logits that are made of them.
+   */
+  void leadLinear(View states, int featureAxis, View weightsOfClasses) {
+    requireFloat32(hidden, Objects.requireNonNull(states, hidden.name));
+    requireFloat32(weights, Objects.requireNonNull(weightsOfClasses, weights.name));
+    int axis = Strides.axis(featureAxis, states.shape);
+    long count = states.shape[axis];
+    if (weightsOfClasses.rank() != 2
+        || weightsOfClasses.elements == 0
+        || weightsOfClasses.shape[1] != count) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "weights is %s, hidden is %s with features along axis %d: give weights the shape [classes, %s]",
+              weightsOfClasses,
+              states,
+              axis,
+              count == 0 ? "features] and at least one of each" : count));
+    }
+    dimensions.takeLinear(states, featureAxis, weightsOfClasses.shape[0]);
+    if (Math.multiplyHigh(dimensions.rows, dimensions.classes) != 0
+        || dimensions.rows * dimensions.classes < 0) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "hidden is %s, weights is %s, and 64 bits do not count their logits: give fewer rows",
+              states,
+              weightsOfClasses));
+    }
+    begin();
+    features = count;
+    take(hidden, states, Kind.ENTRIES);
+    take(weights, weightsOfClasses, Kind.CLASS_ROWS);
+  }
+
+  private static void requireFloat32(Part part, View view) {
+    if (!Types.fits(view.type, DType.F32)) {
+      throw new DTypeException(
+          part.name + " is " + view + ": give a tensor of type " + Types.allowed(DType.F32));
+    }
+  }
+
+  /** What is added to the logits of each class, or its gradient. */
+  void ofClasses(Part part, View view) {
+    requireFloat(part, view);
+    if (view.rank() != 1 || view.shape[0] != dimensions.classes) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "%s is %s, weights is %s: give a number for each class, in the shape [%d]",
+              part.name,
+              view,
+              weights.view,
+              dimensions.classes));
+    }
+    take(part, view, Kind.CLASS_VECTOR);
+  }
+
+  /** The gradients of hidden states and of weights have their shapes. */
+  void gradientsOfLinear(@Nullable View ofHidden, @Nullable View ofWeights) {
+    if (ofHidden != null) {
+      requireFloat(hiddenGradient, ofHidden);
+      requireShapeOf(hiddenGradient, ofHidden, hidden.name, hidden.view);
+      take(hiddenGradient, ofHidden, Kind.ENTRIES);
+    }
+    if (ofWeights != null) {
+      requireFloat(weightsGradient, ofWeights);
+      requireShapeOf(weightsGradient, ofWeights, weights.name, weights.view);
+      take(weightsGradient, ofWeights, Kind.CLASS_ROWS);
+    }
   }
 
   /** The array whose shape and type all others follow, every element of which is a row. */
@@ -259,8 +353,8 @@ abstract sealed class CallArrays permits Call {
               "%s is %s, %s is %s: give it that shape, in which any size may be 1, or the shape [%d] of its axis %d",
               part.name,
               view,
-              leading().name,
-              lead(),
+              leadName(),
+              leadText(),
               dimensions.size(along),
               along));
     }
@@ -291,6 +385,7 @@ abstract sealed class CallArrays permits Call {
     topCount = 0;
     promptCount = 0;
     outputCount = 0;
+    features = 0;
     firstClass = 0;
     allClasses = 0;
   }
@@ -309,8 +404,8 @@ abstract sealed class CallArrays permits Call {
           String.format(
               Locale.ROOT,
               "%s is %s, with %s from %d on of %d: end a shard at a multiple of %d or with the row",
-              leading().name,
-              lead(),
+              leadName(),
+              leadText(),
               Plural.of(classes, "class"),
               first,
               all,
@@ -407,8 +502,8 @@ abstract sealed class CallArrays permits Call {
               "%s is %s, %s is %s with classes along axis %d: give one %s per class in its shape, in which any other size may be 1, or in the shape [%d]",
               part.name,
               view,
-              leading().name,
-              lead(),
+              leadName(),
+              leadText(),
               dimensions.axis,
               what,
               dimensions.classes));
@@ -446,8 +541,8 @@ abstract sealed class CallArrays permits Call {
               Locale.ROOT,
               "classWeights is %s, %s is %s: give a weight for each class, in the shape [%d]",
               view,
-              leading().name,
-              lead(),
+              leadName(),
+              leadText(),
               classes));
     }
     take(classWeights, view, Kind.CLASS_VECTOR);
@@ -472,14 +567,14 @@ abstract sealed class CallArrays permits Call {
               lead,
               Types.allowed(lead.type)));
     }
-    if (!Arrays.equals(view.shape, lead.shape)) {
+    if (!hasLeadShape(view)) {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
               "targets is %s, %s is %s: give probability rows the same shape, or class indices an integer type",
               view,
-              leading().name,
-              lead));
+              leadName(),
+              leadText()));
     }
     take(targets, view, Kind.CLASSES);
     return false;
@@ -537,8 +632,8 @@ abstract sealed class CallArrays permits Call {
               Locale.ROOT,
               "targets is %s, %s is %s: give targets the shape %s, or %s with k classes of each row",
               classNumbers,
-              leading().name,
-              lead(),
+              leadName(),
+              leadText(),
               Arrays.toString(dimensions.rowShape()),
               dimensions.entriesShape("k")));
     }
@@ -599,7 +694,7 @@ abstract sealed class CallArrays permits Call {
               "%s is %s, %s has %s%s: ask for 1 to %d of the largest classes",
               part.name,
               view,
-              leading().name,
+              leadName(),
               Plural.of(dimensions.classes, "class"),
               topCount == 0 ? "" : " and topClasses is " + topClasses.view,
               dimensions.classes));
@@ -659,10 +754,13 @@ abstract sealed class CallArrays permits Call {
   /** Whether an array that may repeat its numbers does not. */
   private boolean isDense(View view, Kind kind) {
     return switch (kind) {
-      case CLASSES -> view.contiguous && view.elements == lead().elements;
+      case CLASSES ->
+          view.contiguous
+              && view.elements
+                  == (features == 0 ? lead().elements : dimensions.rows * dimensions.classes);
       case ROWS -> view.contiguous && view.elements == dimensions.rows;
       case ENTRIES -> view.contiguous;
-      case CLASS_VECTOR, OFFSETS -> true;
+      case CLASS_VECTOR, CLASS_ROWS, OFFSETS -> true;
       case ALONG -> false;
     };
   }
@@ -698,20 +796,48 @@ abstract sealed class CallArrays permits Call {
   }
 
   private void requireLeadShape(Part part, View view) {
-    requireShapeOf(part, view, leading().name, lead());
+    if (!hasLeadShape(view)) {
+      throw otherShape(part, view, leadName(), leadText());
+    }
+  }
+
+  /** Whether an array has the shape of the leading one, or of the logits that are made of it. */
+  private boolean hasLeadShape(View view) {
+    return features == 0 ? Arrays.equals(view.shape, lead().shape) : dimensions.isShape(view.shape);
+  }
+
+  /** In a message. */
+  private String leadName() {
+    return features == 0 ? leading().name : logits.name;
+  }
+
+  /** In a message, behind the name. */
+  private String leadText() {
+    return features == 0
+        ? lead().toString()
+        : String.format(
+            Locale.ROOT,
+            "%s of hidden %s and weights %s",
+            dimensions.shapeText(),
+            hidden.view,
+            weights.view);
   }
 
   private static void requireShapeOf(Part part, View view, String name, View like) {
     if (!Arrays.equals(view.shape, like.shape)) {
-      throw new ShapeException(
-          String.format(
-              Locale.ROOT,
-              "%s is %s, %s is %s: give both the same shape",
-              part.name,
-              view,
-              name,
-              like));
+      throw otherShape(part, view, name, like);
     }
+  }
+
+  private static ShapeException otherShape(Part part, View view, String name, Object like) {
+    return new ShapeException(
+        String.format(
+            Locale.ROOT,
+            "%s is %s, %s is %s: give both the same shape",
+            part.name,
+            view,
+            name,
+            like));
   }
 
   private void requireRowShape(Part part, View view, boolean repeats) {
@@ -724,8 +850,8 @@ abstract sealed class CallArrays permits Call {
             "%s is %s, %s is %s with %s: give %s the shape %s%s%s",
             part.name,
             view,
-            leading().name,
-            lead(),
+            leadName(),
+            leadText(),
             dimensions.ragged
                 ? Plural.of(dimensions.rows, "row")
                 : "classes along axis " + dimensions.axis,
@@ -766,8 +892,8 @@ abstract sealed class CallArrays permits Call {
               "%s is %s, %s is %s: give %s the shape %s",
               part.name,
               view,
-              leading().name,
-              lead(),
+              leadName(),
+              leadText(),
               part.name,
               dimensions.entriesShape(count == 0 ? "k" : Long.toString(count))));
     }
@@ -834,6 +960,7 @@ abstract sealed class CallArrays permits Call {
     topCount = other.topCount;
     promptCount = other.promptCount;
     outputCount = other.outputCount;
+    features = other.features;
     firstClass = other.firstClass;
     allClasses = other.allClasses;
     for (int i = 0; i < other.parts; i++) {

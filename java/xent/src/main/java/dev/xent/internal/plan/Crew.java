@@ -44,6 +44,7 @@ final class Crew implements Job.Crew {
   private @Nullable Engine engine;
   private @Nullable RowWork rowWork;
   private @Nullable ChunkWork chunkWork;
+  private @Nullable RowWork rangeWork;
 
   // What helpers of the current job counted, to be read when it is closed.
   private int helpers;
@@ -90,6 +91,35 @@ final class Crew implements Job.Crew {
       run(who, count * Chunks.SIZE >= MANY, count, 1, MOST / Chunks.SIZE, 1);
     } finally {
       chunkWork = null;
+    }
+  }
+
+  /**
+   * Works on all rows of all pieces.
+   *
+   * @param claim how many of them go together
+   */
+  void rowsTogether(Engine who, RowWork work, long claim) {
+    rowWork = work;
+    try {
+      run(who, true, caller.dimensions.rows, claim, claim, 1);
+    } finally {
+      rowWork = null;
+    }
+  }
+
+  /**
+   * Works on ranges of numbers that are no rows.
+   *
+   * @param count how many numbers
+   * @param claim how many of them go together
+   */
+  void ranges(Engine who, RowWork work, long count, long claim) {
+    rangeWork = work;
+    try {
+      run(who, true, count, claim, claim, claim);
+    } finally {
+      rangeWork = null;
     }
   }
 
@@ -164,6 +194,8 @@ final class Crew implements Job.Crew {
         long end = job.end(begin);
         if (rowWork != null) {
           own.rows(rowWork, begin, end);
+        } else if (rangeWork != null) {
+          rangeWork.run(own, begin, end);
         } else {
           own.chunks(chunkWork, begin, end);
         }

@@ -10,6 +10,9 @@ final class Dimensions {
   /** Ragged rows: so many of them, and their classes along axis 1. */
   private final long[] raggedShape = new long[2];
 
+  /** Of logits that are made of hidden states. */
+  private long[] linearShape = raggedShape;
+
   /** Of the leading array; of ragged rows, what it would be if all were as long as the longest. */
   private long[] shape = raggedShape;
 
@@ -63,6 +66,18 @@ final class Dimensions {
     ragged = false;
   }
 
+  /** Takes those of logits that are made of hidden states, whose features lie along an axis. */
+  void takeLinear(View hidden, int featureAxis, long newClasses) {
+    take("hidden", hidden, featureAxis);
+    if (linearShape.length != rank) {
+      linearShape = new long[rank];
+    }
+    System.arraycopy(shape, 0, linearShape, 0, rank);
+    linearShape[axis] = newClasses;
+    shape = linearShape;
+    classes = newClasses;
+  }
+
   /**
    * Takes those of an array whose elements are rows of one class.
    *
@@ -110,6 +125,11 @@ final class Dimensions {
   /** Whether every element is a row. */
   boolean hasElements() {
     return axis == rank;
+  }
+
+  /** Whether an array has this shape. */
+  boolean isShape(long[] given) {
+    return Arrays.equals(given, 0, given.length, shape, 0, rank);
   }
 
   /** Whether an array has this shape, or 1 in place of any size of it. */
@@ -195,6 +215,11 @@ final class Dimensions {
       rest[d] = shape[d < axis ? d : d + 1];
     }
     return rest;
+  }
+
+  /** The shape, for a message. */
+  String shapeText() {
+    return Arrays.toString(shape);
   }
 
   /** The shape with something else along the class axis, for a message. */

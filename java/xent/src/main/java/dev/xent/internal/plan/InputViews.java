@@ -13,39 +13,52 @@ import org.jspecify.annotations.Nullable;
  * @param classMask 0 for classes that do not take part
  * @param rowWeights one per row
  * @param sink one logit per row more in its denominator
+ * @param bias of a linear layer, one number per class
  */
 public record InputViews(
     @Nullable View targetWeights,
     @Nullable View rowOffsets,
     @Nullable View classMask,
     @Nullable View rowWeights,
-    @Nullable View sink) {
+    @Nullable View sink,
+    @Nullable View bias) {
   /** Nothing. */
-  public static final InputViews NONE = new InputViews(null, null, null, null, null);
+  public static final InputViews NONE = new InputViews(null, null, null, null, null, null);
 
   /** The same with these weights. */
   public InputViews withTargetWeights(@Nullable View view) {
-    return new InputViews(view, rowOffsets, classMask, rowWeights, sink);
+    return new InputViews(view, rowOffsets, classMask, rowWeights, sink, bias);
   }
 
   /** The same with these offsets. */
   public InputViews withRowOffsets(@Nullable View view) {
-    return new InputViews(targetWeights, view, classMask, rowWeights, sink);
+    return new InputViews(targetWeights, view, classMask, rowWeights, sink, bias);
   }
 
   /** The same with this mask. */
   public InputViews withClassMask(@Nullable View view) {
-    return new InputViews(targetWeights, rowOffsets, view, rowWeights, sink);
+    return new InputViews(targetWeights, rowOffsets, view, rowWeights, sink, bias);
   }
 
   /** The same with these weights. */
   public InputViews withRowWeights(@Nullable View view) {
-    return new InputViews(targetWeights, rowOffsets, classMask, view, sink);
+    return new InputViews(targetWeights, rowOffsets, classMask, view, sink, bias);
   }
 
   /** The same with this sink. */
   public InputViews withSink(@Nullable View view) {
-    return new InputViews(targetWeights, rowOffsets, classMask, rowWeights, view);
+    return new InputViews(targetWeights, rowOffsets, classMask, rowWeights, view, bias);
+  }
+
+  /** The same with this bias. */
+  public InputViews withBias(@Nullable View view) {
+    return new InputViews(targetWeights, rowOffsets, classMask, rowWeights, sink, view);
+  }
+
+  /** These, for an operation on logits. */
+  public InputViews ofLogits() {
+    refuse(bias, "bias", "an operation on logits");
+    return this;
   }
 
   @Override
@@ -56,6 +69,7 @@ public record InputViews(
         .option("classMask", classMask, null)
         .option("rowWeights", rowWeights, null)
         .option("sink", sink, null)
+        .option("bias", bias, null)
         .toString();
   }
 

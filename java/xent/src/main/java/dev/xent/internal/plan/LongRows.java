@@ -76,7 +76,8 @@ final class LongRows {
         call);
   }
 
-  private void finishForward(Call call, long begin, long end, int secondRound) {
+  /** Results of rows whose states are there. */
+  void finishForward(Call call, long begin, long end, int secondRound) {
     Failures.check(
         kernels.finish(
             call.shape,

@@ -22,6 +22,8 @@ final class Part {
     ENTRIES,
     /** Every class, the same for all rows. */
     CLASS_VECTOR,
+    /** Some numbers of every class, the same for all rows. */
+    CLASS_ROWS,
     /** Where ragged rows begin. */
     OFFSETS,
     /** Every index of one axis, the same for all others, where every element is a row. */
@@ -173,7 +175,7 @@ final class Part {
 
   /** The stride of a dimension of the call but the class axis; 0 where one number holds for all. */
   long stride(int dimension, int axis) {
-    if (kind == Kind.CLASS_VECTOR || kind == Kind.OFFSETS || view.elements == 1) {
+    if (isShared() || kind == Kind.OFFSETS || view.elements == 1) {
       return 0;
     }
     if (kind == Kind.ALONG) {
@@ -181,6 +183,11 @@ final class Part {
     }
     int own = withoutAxis && dimension > axis ? dimension - 1 : dimension;
     return view.shape[own] == 1 ? 0 : view.strides[own];
+  }
+
+  /** Whether its numbers are those of classes, the same for all rows. */
+  private boolean isShared() {
+    return kind == Kind.CLASS_VECTOR || kind == Kind.CLASS_ROWS;
   }
 
   /** Of an array without gaps and without repetition, or one that all rows share. */
@@ -191,15 +198,17 @@ final class Part {
           case CLASSES -> behind * dimensions.classes;
           case ROWS -> behind;
           case ENTRIES -> behind * view.shape[dimensions.axis];
+          case CLASS_ROWS -> view.strides[0];
           case CLASS_VECTOR, OFFSETS, ALONG -> 0;
         };
     classes =
         switch (kind) {
           case CLASSES, ENTRIES -> behind;
           case CLASS_VECTOR -> view.strides[0];
+          case CLASS_ROWS -> view.strides[1];
           case ROWS, OFFSETS, ALONG -> 0;
         };
-    inner = kind == Kind.CLASS_VECTOR ? 0 : 1;
+    inner = isShared() ? 0 : 1;
   }
 
   /** Of an array whose classes lie one row behind the other, and of what comes with it. */
@@ -208,7 +217,7 @@ final class Part {
     classes =
         switch (kind) {
           case CLASSES, CLASS_VECTOR -> view.strides[0];
-          case ENTRIES -> view.strides[1];
+          case ENTRIES, CLASS_ROWS -> view.strides[1];
           case ROWS, OFFSETS, ALONG -> 0;
         };
     inner = 1;
@@ -216,14 +225,18 @@ final class Part {
 
   /** By the groups of dimensions that are the outer and the inner one; -1: there is none. */
   void describe(int outerGroup, int innerGroup, Dimensions dimensions) {
-    boolean shared = kind == Kind.CLASS_VECTOR;
+    boolean shared = isShared();
     outer = outerGroup >= 0 ? groups[outerGroup] : shared ? 0 : 1;
     inner = innerGroup >= 0 ? groups[innerGroup] : shared ? 0 : 1;
+    if (kind == Kind.CLASS_ROWS) {
+      outer = view.strides[0];
+    }
     classes =
         switch (kind) {
           case CLASSES -> dimensions.classes == 1 ? 1 : view.strides[dimensions.axis];
           case ENTRIES -> view.strides[dimensions.axis];
           case CLASS_VECTOR -> view.strides[0];
+          case CLASS_ROWS -> view.strides[1];
           case ROWS, OFFSETS, ALONG -> 0;
         };
   }

@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
 /** Where a call keeps what rows leave behind: their statistics, and the states of their chunks. */
 final class Room {
   /** What is kept for the next call, at most, where its size is that of the call. */
-  private static final long KEPT_BYTES = 1 << 20;
+  static final long KEPT_BYTES = 1 << 20;
 
   /** Statistics of all rows that the caller keeps, or NULL. */
   MemorySegment saved = MemorySegment.NULL;

@@ -231,7 +231,7 @@ public final class SamplerPlan {
     long bytes =
         kernels.sampleWorkspace(call.dimensions.classes, call.promptCount + call.outputCount);
     MemorySegment workspace =
-        call.promptCount + call.outputCount == 0 ? MemorySegment.NULL : scratch.workspace(bytes);
+        call.promptCount + call.outputCount == 0 ? MemorySegment.NULL : call.workspace(bytes, true);
     long most = call.rowsPerKernel();
     for (long row = begin; row < end && !call.isInVain(); row += most) {
       Failures.check(

@@ -14,7 +14,6 @@ final class SamplerScratch {
   final RowPart tokensBefore = new RowPart();
 
   private final MemorySegment sampling = Arena.ofAuto().allocate(xent_sampling.layout());
-  private MemorySegment workspace = MemorySegment.NULL;
 
   SamplerScratch() {
     MemorySegment memory = Memory.allocate(Arena.ofAuto(), DType.I64, 1);
@@ -25,13 +24,5 @@ final class SamplerScratch {
   MemorySegment sampling(SamplingOptions options, Pieces pieces, long step) {
     options.write(sampling, options.stream() + pieces.firstRow, step);
     return sampling;
-  }
-
-  /** Room for so many bytes. */
-  MemorySegment workspace(long bytes) {
-    if (workspace.byteSize() < bytes) {
-      workspace = Arena.ofAuto().allocate(bytes, Long.BYTES);
-    }
-    return workspace;
   }
 }

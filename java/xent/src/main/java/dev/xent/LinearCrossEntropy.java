@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static dev.xent.Arguments.outputs;
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.viewOrNull;
+import static dev.xent.Arguments.viewsOfLinear;
+
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.NativeLibraryException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.GradientViews;
+import dev.xent.internal.plan.InputViews;
+import dev.xent.internal.plan.LinearPlan;
+import dev.xent.options.Reduction;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@link CrossEntropy} of {@code logits = hidden * weights^T + bias}, and its gradients in hidden
+ * states, weights and bias, without the logits in memory: they are computed piece by piece, where
+ * they are needed. So the last layer of a language model of 128,000 tokens, or of a recommender of
+ * a million items, takes megabytes beside its weights, not gigabytes.
+ *
+ * <p><b>Shapes.</b> {@code hidden} has any rank and any strides, with its features along the last
+ * axis unless {@link Builder#axis(int)} says otherwise; each index of the other axes is a row.
+ * {@code weights} are {@code [classes, features]}, of any strides, so that an embedding serves as
+ * it lies in memory, a file, or a part of a larger matrix; {@link Inputs#bias} is {@code
+ * [classes]}. Targets, inputs and outputs have the shapes that they have beside logits of the shape
+ * of {@code hidden} with the classes in place of the features.
+ *
+ * <p><b>Types.</b> F32, F16 and BF16, each tensor for itself: inputs are widened exactly, results
+ * rounded once to nearest even. A logit is a sum of products in blocks of 128 features, each summed
+ * in float and then in double, and rounded to float; everything else is, bit for bit, what {@link
+ * CrossEntropy} gives for these logits. Which terms are added in which order, also of the
+ * gradients, is a part of the contract: docs/numerics.md, section 13.
+ *
+ * <p><b>Gradients</b> are of the same loss. That of {@code hidden} belongs to rows; those of
+ * weights and bias are sums over all rows of a call, and overwrite what was there.
+ *
+ * <p><b>Workspace.</b> Each thread that works on a call takes some megabytes beside the tensors:
+ * {@link Builder#workspace}.
+ *
+ * <p>Options, targets, inputs, edges, threads and exceptions are those of {@link CrossEntropy};
+ * rows cannot be ragged. Instances are immutable; any number of threads may share one. The bits are
+ * the same whatever the backend, instruction set, number of threads, workspace, strides or kind of
+ * memory. Keep large weights off the heap, as the collector waits for kernels on Java arrays.
+ * Everything is checked before anything is written: {@link ShapeException}, {@link DTypeException},
+ * {@link MemoryException} and {@link OptionException} for what does not fit, {@link LabelException}
+ * for a label that is no class.
+ */
+public final class LinearCrossEntropy {
+  private final LinearPlan plan;
+
+  private LinearCrossEntropy(LinearPlan plan) {
+    this.plan = plan;
+  }
+
+  /** To choose options. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** The mean over the rows, with the defaults of {@link Builder}. */
+  public static LinearCrossEntropy mean() {
+    return builder().build();
+  }
+
+  /** The sum over the rows, otherwise with the defaults of {@link Builder}. */
+  public static LinearCrossEntropy sum() {
+    return builder().reduction(Reduction.SUM).build();
+  }
+
+  /**
+   * This operation with another denominator, for means over more rows than one call sees.
+   *
+   * @param denominator as {@link Builder#denominator}
+   */
+  public LinearCrossEntropy withDenominator(double denominator) {
+    return new LinearCrossEntropy(plan.withDenominator(denominator));
+  }
+
+  /** The axis of the features, as {@link Builder#axis(int)} was given it. */
+  public int axis() {
+    return plan.axis();
+  }
+
+  /**
+   * The reduced loss.
+   *
+   * @param hidden a row of features for each row of logits
+   * @param weights those of each class
+   * @param targets class indices or probability rows
+   */
+  public double forward(Tensor hidden, Tensor weights, Tensor targets) {
+    return plan.forward(
+        view(hidden, "hidden"),
+        view(weights, "weights"),
+        view(targets, "targets"),
+        InputViews.NONE,
+        null,
+        null);
+  }
+
+  /**
+   * The reduced loss, and what the outputs were asked for.
+   *
+   * @param hidden a row of features for each row of logits
+   * @param weights those of each class
+   * @param targets class indices or probability rows
+   * @param outputs receive the numbers of this call; their tensors are filled
+   */
+  public double forward(Tensor hidden, Tensor weights, Tensor targets, Outputs outputs) {
+    return forward(hidden, weights, targets, Inputs.none(), outputs);
+  }
+
+  /**
+   * The reduced loss.
+   *
+   * @param hidden a row of features for each row of logits
+   * @param weights those of each class
+   * @param targets class indices, probability rows or sparse targets
+   * @param inputs bias, weights, masks and sink
+   */
+  public double forward(Tensor hidden, Tensor weights, Tensor targets, Inputs inputs) {
+    return plan.forward(
+        view(hidden, "hidden"),
+        view(weights, "weights"),
+        view(targets, "targets"),
+        viewsOfLinear(inputs),
+        null,
+        null);
+  }
+
+  /**
+   * The reduced loss, and what the outputs were asked for.
+   *
+   * @param hidden a row of features for each row of logits
+   * @param weights those of each class
+   * @param targets class indices, probability rows or sparse targets
+   * @param inputs bias, weights, masks and sink
+   * @param outputs receive the numbers of this call; their tensors are filled
+   */
+  public double forward(
+      Tensor hidden, Tensor weights, Tensor targets, Inputs inputs, Outputs outputs) {
+    return plan.forward(
+        view(hidden, "hidden"),
+        view(weights, "weights"),
+        view(targets, "targets"),
+        viewsOfLinear(inputs),
+        null,
+        outputs(outputs, "outputs"));
+  }
+
+  /**
+   * The reduced loss and its gradients.
+   *
+   * @param hidden a row of features for each row of logits
+   * @param weights those of each class
+   * @param targets class indices or probability rows
+   * @param gradients which ones, and where they go
+   */
+  public double forwardBackward(
+      Tensor hidden, Tensor weights, Tensor targets, Gradients gradients) {
+    return forwardBackward(hidden, weights, targets, Inputs.none(), gradients);
+  }
+
+  /**
+   * The reduced loss, its gradients, and what the outputs were asked for.
+   *
+   * @param hidden a row of features for each row of logits
+   * @param weights those of each class
+   * @param targets class indices or probability rows
+   * @param gradients which ones, and where they go
+   * @param outputs receive the numbers of this call; their tensors are filled
+   */
+  public double forwardBackward(
+      Tensor hidden, Tensor weights, Tensor targets, Gradients gradients, Outputs outputs) {
+    return forwardBackward(hidden, weights, targets, Inputs.none(), gradients, outputs);
+  }
+
+  /**
+   * The reduced loss and its gradients.
+   *
+   * @param hidden a row of features for each row of logits
+   * @param weights those of each class
+   * @param targets class indices, probability rows or sparse targets
+   * @param inputs bias, weights, masks and sink
+   * @param gradients which ones, and where they go
+   */
+  public double forwardBackward(
+      Tensor hidden, Tensor weights, Tensor targets, Inputs inputs, Gradients gradients) {
+    return plan.forward(
+        view(hidden, "hidden"),
+        view(weights, "weights"),
+        view(targets, "targets"),
+        viewsOfLinear(inputs),
+        viewsOf(gradients),
+        null);
+  }
+
+  /**
+   * The reduced loss, its gradients, and what the outputs were asked for.
+   *
+   * @param hidden a row of features for each row of logits
+   * @param weights those of each class
+   * @param targets class indices, probability rows or sparse targets
+   * @param inputs bias, weights, masks and sink
+   * @param gradients which ones, and where they go
+   * @param outputs receive the numbers of this call; their tensors are filled
+   */
+  public double forwardBackward(
+      Tensor hidden,
+      Tensor weights,
+      Tensor targets,
+      Inputs inputs,
+      Gradients gradients,
+      Outputs outputs) {
+    return plan.forward(
+        view(hidden, "hidden"),
+        view(weights, "weights"),
+        view(targets, "targets"),
+        viewsOfLinear(inputs),
+        viewsOf(gradients),
+        outputs(outputs, "outputs"));
+  }
+
+  /**
+   * The gradients alone, from the row statistics of an earlier forward over the same hidden states,
+   * weights and targets: {@code upstream} times the gradients that the forward would have written,
+   * whose scale is the gradient scale, divided by the denominator of that forward under a mean. The
+   * same bits as {@link #forwardBackward} gives when the upstream is 1.
+   *
+   * @param hidden as in the forward
+   * @param weights as in the forward
+   * @param targets as in the forward
+   * @param inputs as in the forward; a sink may be left out
+   * @param saved the outputs of that forward, made with {@link Outputs#saveStatistics}
+   * @param upstream one number per row; null: 1 for every row
+   * @param gradients which ones, and where they go
+   * @throws OptionException when the outputs have no statistics of such a forward
+   */
+  public void backward(
+      Tensor hidden,
+      Tensor weights,
+      Tensor targets,
+      Inputs inputs,
+      Outputs saved,
+      @Nullable Tensor upstream,
+      Gradients gradients) {
+    plan.backward(
+        view(hidden, "hidden"),
+        view(weights, "weights"),
+        view(targets, "targets"),
+        viewsOfLinear(inputs),
+        outputs(saved, "saved"),
+        viewOrNull(upstream),
+        viewsOf(gradients));
+  }
+
+  private static GradientViews viewsOf(Gradients gradients) {
+    return Objects.requireNonNull(gradients, "gradients").views;
+  }
+
+  /** Its options that are not the defaults: {@code LinearCrossEntropy[labelSmoothing=0.1]}. */
+  @Override
+  public String toString() {
+    return plan.toString();
+  }
+
+  /** Options of {@link LinearCrossEntropy}. */
+  public static final class Builder extends LogitLossBuilder<Builder> {
+    private long workspace;
+
+    private Builder() {}
+
+    /**
+     * At most so many bytes of workspace for each thread that works on a call; each keeps them for
+     * its next call. They change the speed and no bit. A call that cannot do with so few throws an
+     * {@link OptionException} that says how many it needs: with gradients of the weights 8 KiB for
+     * four features, and 16 KiB for every thousand rows and feature with that of the hidden states.
+     * Default: what is fastest, mostly no more than 64 MiB, of which a thread keeps no more than 1
+     * MiB.
+     *
+     * @throws OptionException unless above 0
+     */
+    public Builder workspace(long bytes) {
+      workspace = LinearPlan.requireWorkspace(bytes);
+      return this;
+    }
+
+    /**
+     * The operation.
+     *
+     * @throws OptionException for an instruction set that this processor or build does not have, a
+     *     probability clamp together with smoothing, or a focal loss with either of them or a
+     *     z-loss
+     * @throws NativeLibraryException for the native backend where it cannot be had
+     */
+    public LinearCrossEntropy build() {
+      return new LinearCrossEntropy(new LinearPlan(engine(), logitSpec(), workspace));
+    }
+
+    @Override
+    Builder self() {
+      return this;
+    }
+  }
+
+  /** What a call hands out beside the loss. */
+  public static final class Outputs extends LogitLossOutputs<Outputs> {
+    /** Asking for nothing but numbers. */
+    public Outputs() {}
+
+    @Override
+    Outputs self() {
+      return this;
+    }
+  }
+
+  /**
+   * Which gradients a call writes. Ask it once, then give it to any number of calls. Not safe for
+   * use by several threads at once.
+   */
+  public static final class Gradients {
+    private final GradientViews views = new GradientViews();
+
+    /** Asking for none. */
+    public Gradients() {}
+
+    /**
+     * Asks for the gradient of the hidden states.
+     *
+     * @param tensor F32, F16 or BF16, in the shape of the hidden states; null: no longer
+     */
+    public Gradients hidden(@Nullable Tensor tensor) {
+      views.hidden = viewOrNull(tensor);
+      return this;
+    }
+
+    /**
+     * Asks for the gradient of the weights, a sum over the rows of a call.
+     *
+     * @param tensor F32, F16 or BF16, in the shape of the weights; null: no longer
+     */
+    public Gradients weights(@Nullable Tensor tensor) {
+      views.weights = viewOrNull(tensor);
+      return this;
+    }
+
+    /**
+     * Asks for the gradient of the bias, a sum over the rows of a call. The call need not have one.
+     *
+     * @param tensor F32, F16 or BF16, one dimension with a number per class; null: no longer
+     */
+    public Gradients bias(@Nullable Tensor tensor) {
+      views.bias = viewOrNull(tensor);
+      return this;
+    }
+
+    /** What is asked for, in one line. */
+    @Override
+    public String toString() {
+      return views.toString();
+    }
+  }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.errors.OptionException;
+import dev.xent.internal.plan.CrossEntropyPlan;
+import dev.xent.internal.plan.LossSpec;
+import dev.xent.internal.plan.Options;
+import dev.xent.options.FullyMasked;
+import java.util.Objects;
+
+/**
+ * The options that {@link CrossEntropy} and {@link LinearCrossEntropy} have in common: what becomes
+ * of logits. Not safe for use by several threads at once; the operation that it builds is.
+ *
+ * @param <B> the builder itself, which every option returns
+ */
+public abstract sealed class LogitLossBuilder<B extends LogitLossBuilder<B>> extends LossBuilder<B>
+    permits CrossEntropy.Builder, LinearCrossEntropy.Builder {
+  private FullyMasked fullyMasked = FullyMasked.NAN;
+  private double temperature;
+  private double softcap;
+  private double zLoss;
+  private double probabilityClamp;
+  private double focalGamma;
+
+  LogitLossBuilder() {}
+
+  /**
+   * What a row gives that is all -inf, or whose classes are all masked: NaN (default), or loss and
+   * gradient +0.
+   */
+  public B fullyMasked(FullyMasked value) {
+    fullyMasked = Objects.requireNonNull(value, "fullyMasked");
+    return self();
+  }
+
+  /**
+   * {@code tau}: logits are divided by it, after the softcap. Default: 1.
+   *
+   * @throws OptionException unless it is from 2^-32 to 2^32
+   */
+  public B temperature(double value) {
+    temperature = Options.requireTemperature(value);
+    return self();
+  }
+
+  /**
+   * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay.
+   *
+   * @throws OptionException unless it is from 2^-32 to 2^32
+   */
+  public B softcap(double value) {
+    softcap = Options.requireSoftcap(value);
+    return self();
+  }
+
+  /**
+   * What the square of log-sum-exp is multiplied by before it is added to the loss of a row, which
+   * keeps logits from drifting. Default: 0.
+   *
+   * @throws OptionException unless 0 or more, and finite
+   */
+  public B zLoss(double value) {
+    zLoss = Options.requireZLoss(value);
+    return self();
+  }
+
+  /**
+   * {@code d}: the probability of a label counts as one in {@code [d, 1 - d]} in losses and
+   * log-probabilities, as in systems that clip before the logarithm; gradients are as without. In
+   * probability rows and sparse targets the probability of every class with a target is clamped so:
+   * the loss is {@code sum t min(max(-log p, -log(1 - d)), -log d)}. That reads each row once more,
+   * whole, so rows that are computed in parts refuse it. Not together with {@link #labelSmoothing}.
+   * Default: probabilities count as they are, which is exact.
+   *
+   * @throws OptionException unless above 0 and at most 0.5
+   */
+  public B probabilityClamp(double value) {
+    probabilityClamp = Options.requireProbabilityClamp(value);
+    return self();
+  }
+
+  /**
+   * {@code gamma} of the focal loss: the loss of a row is {@code -(1 - p)^gamma log p} of its
+   * label, times its class weight, which is the {@code alpha} of that loss, and the gradient is
+   * that of this; right to the last digits where {@code p} is near 0 and near 1. Log-probabilities
+   * are as without. Class indices only: with other targets a call throws {@link OptionException}.
+   * Not together with smoothing, z-loss or probability clamp. Default: 0, cross-entropy.
+   *
+   * @throws OptionException unless from 0 to 2^32
+   */
+  public B focalGamma(double value) {
+    focalGamma = Options.requireFocalGamma(value);
+    return self();
+  }
+
+  /** All of them, with what the kernels are told. */
+  LossSpec logitSpec() {
+    return spec(fullyMasked, temperature, softcap, zLoss, probabilityClamp, focalGamma);
+  }
+
+  /** The plan of these options. */
+  CrossEntropyPlan plan() {
+    return new CrossEntropyPlan(engine(), logitSpec());
+  }
+}

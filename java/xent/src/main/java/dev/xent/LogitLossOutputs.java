@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static dev.xent.Arguments.viewOrNull;
+
+import java.lang.foreign.Arena;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What {@link CrossEntropy} and {@link LinearCrossEntropy} can hand out beside the loss: more than
+ * other losses do, as they see the logits.
+ *
+ * @param <O> the outputs themselves, which every request returns
+ */
+public abstract sealed class LogitLossOutputs<O extends LogitLossOutputs<O>> extends LossOutputs<O>
+    permits CrossEntropy.Outputs, LinearCrossEntropy.Outputs {
+  LogitLossOutputs() {}
+
+  /**
+   * Asks for the log-sum-exp of every row; NaN for ignored ones.
+   *
+   * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
+   */
+  public O logSumExp(@Nullable Tensor tensor) {
+    outputs.logSumExp = viewOrNull(tensor);
+    return self();
+  }
+
+  /**
+   * Asks for the log-probability of every label, {@code x - lse}; NaN for ignored rows. Class
+   * indices only.
+   *
+   * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
+   */
+  public O logProbabilities(@Nullable Tensor tensor) {
+    outputs.logProbabilities = viewOrNull(tensor);
+    return self();
+  }
+
+  /**
+   * Asks for the class of the largest logit in every row, the lowest one among equals; -1 in rows
+   * that are NaN, fully masked or ignored.
+   *
+   * @param tensor I32 or I64 in the shape of the rows; null: no longer
+   */
+  public O argmax(@Nullable Tensor tensor) {
+    outputs.argmax = viewOrNull(tensor);
+    return self();
+  }
+
+  /**
+   * Asks how many classes come before the label in falling order of the logits, the lower one first
+   * among equals: 0 is a hit. -1 in rows that are NaN, fully masked or ignored. Class indices only.
+   *
+   * @param tensor I32 or I64 in the shape of the rows; null: no longer
+   */
+  public O ranks(@Nullable Tensor tensor) {
+    outputs.ranks = viewOrNull(tensor);
+    return self();
+  }
+
+  /**
+   * Asks for the entropy of every row, {@code - sum p log p} over its classes; NaN for ignored
+   * ones.
+   *
+   * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
+   */
+  public O entropies(@Nullable Tensor tensor) {
+    outputs.entropies = viewOrNull(tensor);
+    return self();
+  }
+
+  /**
+   * Asks for the {@code k} classes of the largest logits in every row, in falling order, the lower
+   * one first among equals; -1 where there are not so many, and in rows that are NaN, fully masked
+   * or ignored.
+   *
+   * @param tensor I32 or I64 in the shape of the logits with {@code k}, at least 1 and at most all
+   *     classes, along the class axis; null: no longer
+   */
+  public O topClasses(@Nullable Tensor tensor) {
+    outputs.topClasses = viewOrNull(tensor);
+    return self();
+  }
+
+  /**
+   * Asks for the log-probabilities of the {@code k} largest classes; -inf where there are not so
+   * many, NaN in rows that are NaN or ignored.
+   *
+   * @param tensor of a type that fits the logits, in the shape of the logits with {@code k} along
+   *     the class axis, the same as in {@link #topClasses}; null: no longer
+   */
+  public O topLogProbabilities(@Nullable Tensor tensor) {
+    outputs.topLogProbabilities = viewOrNull(tensor);
+    return self();
+  }
+
+  /**
+   * Asks for the row statistics that a backward needs: 64 bytes per row, kept in these outputs
+   * until the next call.
+   *
+   * @param arena where they lie; a call with more rows than any before takes new memory from it
+   */
+  public O saveStatistics(Arena arena) {
+    outputs.saveStatistics(Objects.requireNonNull(arena, "arena"));
+    return self();
+  }
+}

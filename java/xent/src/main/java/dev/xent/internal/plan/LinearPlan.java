@@ -1,0 +1,605 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import static java.lang.foreign.MemorySegment.NULL;
+
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Kernels;
+import java.lang.foreign.MemorySegment;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Cross-entropy of a linear layer: which kernels run over which rows and classes.
+ *
+ * <p>Alone, a thread does all of it in one pass. Several threads make passes: losses and statistics
+ * of rows, of few rows by the states of class ranges; then the gradients of hidden states, which
+ * belong to rows, and those of weights and bias, which belong to classes and are sums over all rows
+ * in order. So no bit depends on who computes what.
+ */
+public final class LinearPlan {
+  /** Rows of a kernel call at most, which reads the weights once for half of them. */
+  private static final long MOST_ROWS = 512;
+
+  /** Classes of a kernel call that sums over all rows: more take workspace and no less time. */
+  private static final long MOST_CLASSES = 512;
+
+  /** Claims of classes end at multiples of this, which products take side by side. */
+  private static final long CLASSES_TOGETHER = 32;
+
+  /**
+   * With fewer rows per thread it takes longer to read the weights than to multiply them: threads
+   * read a part each.
+   */
+  private static final long FEW_ROWS = 32;
+
+  /** A product takes an eighth of the time that an element takes elsewhere. */
+  private static final long PRODUCTS_PER_ELEMENT = 8;
+
+  /** Products of a kernel call on Java arrays, at most: some milliseconds for the collector. */
+  private static final long HEAP_PRODUCTS = 1L << 26;
+
+  /** Where nobody says how much workspace there may be. */
+  private static final long USUAL_WORKSPACE = 64L << 20;
+
+  private final Engine engine;
+  private final Kernels kernels;
+  private final LongRows longRows;
+  private final LossSpec spec;
+  private final Options options;
+  private final Reductions reductions;
+  private final long workspace;
+  private final RowWork everything = this::everything;
+  private final RowWork forwardRows = this::forwardRows;
+  private final RowWork states = this::states;
+  private final RowWork gradientsOfRows = this::gradientsOfRows;
+  private final RowWork gradientsOfClasses = this::gradientsOfClasses;
+
+  /**
+   * The plan.
+   *
+   * @param workspace bytes for each thread at most; 0: as usual
+   */
+  public LinearPlan(Engine engine, LossSpec spec, long workspace) {
+    this.engine = engine;
+    this.kernels = engine.kernels();
+    this.longRows = new LongRows(engine);
+    this.spec = spec;
+    this.options = spec.options();
+    this.reductions = spec.reductions();
+    this.workspace = workspace;
+  }
+
+  /** The same with another denominator. */
+  public LinearPlan withDenominator(double value) {
+    return new LinearPlan(engine, spec.withDenominator(value), workspace);
+  }
+
+  /** The axis of the features. */
+  public int axis() {
+    return spec.axis();
+  }
+
+  @Override
+  public String toString() {
+    Described text = new Described("LinearCrossEntropy");
+    text.option("workspace", workspace, 0L);
+    return spec.describe(text, engine);
+  }
+
+  /**
+   * Returns the value.
+   *
+   * @throws OptionException unless it is above 0
+   */
+  public static long requireWorkspace(long bytes) {
+    if (bytes <= 0) {
+      throw new OptionException("workspace is " + bytes + ": give a number of bytes above 0");
+    }
+    return bytes;
+  }
+
+  // ---- forward ---------------------------------------------------------------------------------
+
+  /** The reduced loss, and whatever is asked for beside it. */
+  public double forward(
+      View hidden,
+      View weights,
+      View targets,
+      InputViews inputs,
+      @Nullable GradientViews gradients,
+      @Nullable Outputs wanted) {
+    Call call = Call.current();
+    Outputs outputs = wanted == null ? call.outputs : wanted;
+    try {
+      String name = "linear cross-entropy";
+      call.begin(gradients == null ? name : "linear cross-entropy with gradients", engine);
+      TargetKind kind = take(call, hidden, weights, targets, inputs);
+      takeGradients(call, gradients);
+      LossCall.takeOutputs(call, null, outputs, kind);
+      requireWritable(call);
+      boolean few = outputs.tally == null && call.keepsFewLosses();
+      call.ready();
+      requireOnePiece(call, gradients);
+      call.options(options, options.ignoresIn(kind), 1);
+      double count = call.dimensions.rows;
+      call.counted = call.dimensions.rows;
+      if (!LossCall.needsNoCheck(call, kind)) {
+        count = LossCall.countTargets(call);
+      }
+      LossCall.keepWeights(call, outputs);
+      long counted = call.counted;
+      double denominator = reductions.denominator(count);
+      reductions.requireLoss(denominator);
+      boolean any = gradients != null || outputs.targetGradient != null;
+      if (any) {
+        reductions.requireGradient(denominator);
+      }
+      call.room.saved = outputs.statisticsFor(call.dimensions.rows);
+      boolean zero = any && reductions.gradientIsZero(denominator);
+      if (!few) {
+        call.emptyTally();
+      }
+      if (any && !zero) {
+        call.options(options, options.ignoresIn(kind), reductions.gradientScale(denominator));
+        call.writesGradient = true;
+      }
+      run(call);
+      if (gradients != null && (zero || call.dimensions.rows == 0)) {
+        gradients.clear();
+      }
+      if (zero && outputs.targetGradient != null) {
+        Memory.clear(outputs.targetGradient);
+      }
+      double sum =
+          few
+              ? call.fewLosses.sum(hidden.type, call.dimensions.rows, kernels, call)
+              : kernels.tallySum(call.tally());
+      double reduced = reductions.reduce(sum, denominator);
+      long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
+      if (outputs.tally != null) {
+        outputs.tally.add(call.tally(), call.dimensions.rows, counted);
+      }
+      outputs.set(reduced, sum, call.dimensions.rows, counted, count, denominator, correct);
+      outputs.saved(call, kind, options);
+      return reduced;
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw call.lost(e);
+    } finally {
+      call.end();
+    }
+  }
+
+  private TargetKind take(Call call, View hidden, View weights, View targets, InputViews inputs) {
+    inputs.refuseRowOffsets("a linear layer");
+    call.leadLinear(hidden, spec.axis(), weights);
+    if (inputs.bias() != null) {
+      call.ofClasses(call.bias, inputs.bias());
+    }
+    TargetKind kind = LossCall.takeTargets(call, options, targets, inputs);
+    LossCall.takeInputs(call, inputs, spec.classWeights());
+    return kind;
+  }
+
+  private static void takeGradients(Call call, @Nullable GradientViews gradients) {
+    if (gradients != null) {
+      call.gradientsOfLinear(gradients.hidden, gradients.weights);
+      if (gradients.bias != null) {
+        call.ofClasses(call.biasGradient, gradients.bias);
+      }
+    }
+  }
+
+  private static void requireWritable(Call call) {
+    call.writesIfPresent(call.hiddenGradient, null);
+    call.writesIfPresent(call.weightsGradient, null);
+    call.writesIfPresent(call.biasGradient, null);
+  }
+
+  /** A sum over rows goes through all of them in one kernel call. */
+  private static void requireOnePiece(Call call, @Nullable GradientViews gradients) {
+    if (gradients != null && gradients.areOfClasses() && call.pieces.count > 1) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "hidden is %s, with strides that fall into %d pieces, and gradients of weights and bias are sums over all rows: copy it to memory without gaps, or ask for the gradient of hidden alone",
+              call.hidden.view,
+              call.pieces.count));
+    }
+  }
+
+  // ---- who does what ---------------------------------------------------------------------------
+
+  private void run(Call call) {
+    if (call.dimensions.rows == 0) {
+      return;
+    }
+    boolean sums = call.writesGradient && asksForClasses(call);
+    if (isAlone(call) && !call.onHeap) {
+      long rows = sums ? call.pieces.rows : rowsTogether(call);
+      requireWorkspace(call, least(call, rows, classes(call), contents(call, true)));
+      call.runAlone(everything);
+      return;
+    }
+    boolean backward = call.writesGradient && (call.hiddenGradient.view != null || sums);
+    requireWorkspace(call, leastOfPasses(call, contents(call, false)));
+    if (backward && call.room.saved.byteSize() == 0) {
+      call.room.saveStatistics(call.dimensions.rows);
+    }
+    if (sharesClasses(call)) {
+      forwardClasses(call);
+    } else {
+      rows(call, forwardRows);
+    }
+    if (backward) {
+      backwardPasses(call);
+    }
+  }
+
+  private void backwardPasses(Call call) {
+    if (call.hiddenGradient.view != null) {
+      rows(call, gradientsOfRows);
+    }
+    if (asksForClasses(call)) {
+      classes(call, gradientsOfClasses, classes(call), classesTogether(call));
+    }
+  }
+
+  private void rows(Call call, RowWork work) {
+    if (isAlone(call)) {
+      call.runAlone(work);
+    } else {
+      call.crew().rowsTogether(engine, work, rowsTogether(call));
+    }
+  }
+
+  /** Work on ranges of so many numbers that stand for classes. */
+  private void classes(Call call, RowWork work, long count, long claim) {
+    call.enter(0);
+    if (isAlone(call)) {
+      for (long begin = 0; begin < count; begin += claim) {
+        work.run(call, begin, Math.min(begin + claim, count));
+      }
+    } else {
+      call.crew().ranges(engine, work, count, claim);
+    }
+  }
+
+  private boolean isAlone(Call call) {
+    return Crew.isAlone(engine.threads(), products(call, call.dimensions.rows));
+  }
+
+  /** What so many rows cost, in elements. */
+  private static long products(Call call, long rows) {
+    double products = (double) rows * call.dimensions.classes * call.features;
+    return (long) Math.min(products / PRODUCTS_PER_ELEMENT, Long.MAX_VALUE);
+  }
+
+  private static long classes(Call call) {
+    return call.dimensions.classes;
+  }
+
+  private static boolean asksForClasses(Call call) {
+    return call.weightsGradient.view != null || call.biasGradient.view != null;
+  }
+
+  /** How many rows a kernel call takes, at most. */
+  private long rowsTogether(Call call) {
+    long threads = isAlone(call) ? 1 : engine.threads().most();
+    long share = (call.dimensions.rows + threads - 1) / threads;
+    long most = Math.min(share, MOST_ROWS);
+    return call.onHeap ? onHeap(call, classes(call), most) : most;
+  }
+
+  /** How many classes a kernel call takes that sums over all rows, at most. */
+  private long classesTogether(Call call) {
+    long quarter = classes(call) / (4L * engine.threads().most());
+    long most = Math.clamp(quarter, 1, MOST_CLASSES);
+    long fit = call.onHeap ? onHeap(call, call.pieces.rows, most) : most;
+    return (fit + CLASSES_TOGETHER - 1) / CLASSES_TOGETHER * CLASSES_TOGETHER;
+  }
+
+  /** How many dot products of so many others each do not hold the collector up for long. */
+  private static long onHeap(Call call, long others, long most) {
+    double products = (double) others * call.features;
+    return Math.clamp((long) (HEAP_PRODUCTS / products), 1, most);
+  }
+
+  /** Whether threads read parts of the weights, and not all of them for rows of their own. */
+  private boolean sharesClasses(Call call) {
+    return !call.needsWholeRows
+        && call.rowWeights.view == null // whose states would need labels that are classes
+        && call.pieces.count == 1
+        && call.dimensions.classes > Chunks.SIZE
+        && (call.onHeap || call.dimensions.rows < FEW_ROWS * engine.threads().most());
+  }
+
+  // ---- workspace -------------------------------------------------------------------------------
+
+  /** What a call asks for, as the kernels are told. */
+  private int contents(Call call, boolean gradients) {
+    boolean whole =
+        call.argmax.view != null
+            || call.ranks.view != null
+            || call.entropies.view != null
+            || call.topClasses.view != null
+            || call.topLogProbabilities.view != null
+            || call.targetGradient.view != null
+            || (options.probabilityClamp() != 0 && !call.hasLabels());
+    int ofRows = whole ? XentH.XENT_WORKSPACE_WHOLE_ROWS() : 0;
+    return gradients && call.writesGradient ? ofRows | ofGradients(call) : ofRows;
+  }
+
+  private static int ofGradients(Call call) {
+    return (call.hiddenGradient.view == null ? 0 : XentH.XENT_WORKSPACE_HIDDEN_GRADIENT())
+        | (asksForClasses(call) ? XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT() : 0);
+  }
+
+  /** What the passes need that a call makes, at least; 0 where 64 bits do not hold it. */
+  private long leastOfPasses(Call call, int contents) {
+    long rows = rowsTogether(call);
+    long least = least(call, rows, classes(call), contents);
+    if (call.writesGradient && call.hiddenGradient.view != null) {
+      int ofHidden = XentH.XENT_WORKSPACE_HIDDEN_GRADIENT();
+      least = larger(least, least(call, rows, classes(call), ofHidden));
+    }
+    if (call.writesGradient && asksForClasses(call)) {
+      int ofClasses = XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT();
+      long together = Math.min(classesTogether(call), classes(call));
+      least = larger(least, least(call, call.pieces.rows, together, ofClasses));
+    }
+    return least;
+  }
+
+  private static long larger(long a, long b) {
+    return a == 0 || b == 0 ? 0 : Math.max(a, b);
+  }
+
+  /** Refuses a call for which there is too little workspace, before anything is written. */
+  private void requireWorkspace(Call call, long least) {
+    if (least == 0) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "hidden is %s, weights is %s, and 64 bits do not count the bytes of their workspace: give fewer rows",
+              call.hidden.view,
+              call.weights.view));
+    }
+    if (workspace != 0 && workspace < least) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "workspace is %d bytes, and hidden %s with weights %s needs %d: give as many, or fewer rows at once",
+              workspace,
+              call.hidden.view,
+              call.weights.view,
+              least));
+    }
+  }
+
+  private long least(Call call, long rows, long classes, int contents) {
+    return kernels.linearWorkspace(
+        rows, call.features, classes, contents | XentH.XENT_WORKSPACE_LEAST());
+  }
+
+  /** As many bytes as are fastest, where there may be so many. */
+  private long bytes(Call call, long rows, long classes, int contents) {
+    long least = least(call, rows, classes, contents);
+    int gradients =
+        XentH.XENT_WORKSPACE_HIDDEN_GRADIENT() | XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT();
+    int kept = (contents & gradients) == 0 ? 0 : XentH.XENT_WORKSPACE_LOGITS();
+    long fastest = kernels.linearWorkspace(rows, call.features, classes, contents | kept);
+    long most = workspace == 0 ? USUAL_WORKSPACE : workspace;
+    return Math.max(least, fastest == 0 ? most : Math.min(fastest, most));
+  }
+
+  // ---- rows ------------------------------------------------------------------------------------
+
+  /** All results of some rows, gradients too. */
+  private void everything(Call call, long begin, long end) {
+    boolean sums = call.writesGradient && asksForClasses(call);
+    forward(call, begin, end, sums ? end - begin : MOST_ROWS, true);
+  }
+
+  private void forwardRows(Call call, long begin, long end) {
+    forward(call, begin, end, rowsTogether(call), false);
+  }
+
+  private void forward(Call call, long begin, long end, long step, boolean gradients) {
+    int contents = contents(call, gradients);
+    boolean writes = gradients && call.writesGradient;
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      long stop = Math.min(row + step, end);
+      long size = bytes(call, stop - row, classes(call), contents);
+      Failures.check(
+          kernels.linearCrossEntropy(
+              call.shape,
+              call.options,
+              row,
+              stop,
+              call.hidden.segment(),
+              call.weights.segment(),
+              call.bias.segment(),
+              NULL,
+              call.targets.segment(),
+              call.targetWeights.segment(),
+              call.classMask.segment(),
+              call.classWeights.segment(),
+              call.rowWeights.segment(),
+              call.sink.segment(),
+              call.losses.segment(),
+              call.logSumExp.segment(),
+              call.hits.segment(),
+              call.labelLogProbabilities.segment(),
+              call.argmax.segment(),
+              call.ranks.segment(),
+              call.entropies.segment(),
+              call.topClasses.segment(),
+              call.topLogProbabilities.segment(),
+              call.writesGradient ? call.targetGradient.segment() : NULL,
+              writes ? call.hiddenGradient.segment() : NULL,
+              writes ? call.weightsGradient.segment() : NULL,
+              writes ? call.biasGradient.segment() : NULL,
+              call.room.savedOf(call.pieces),
+              call.tally(),
+              call.workspace(size, workspace != 0),
+              size,
+              call.report),
+          call);
+    }
+  }
+
+  /** Losses of few rows, of which threads compute the states of class ranges. */
+  private void forwardClasses(Call call) {
+    long rows = call.dimensions.rows;
+    call.enter(0);
+    call.room.reserveStatistics(call.pieces);
+    call.room.reserveStates(0, rows, classes(call));
+    for (int round = 0; round < 2; round++) {
+      call.room.secondRound = round == 1;
+      classes(call, states, Chunks.of(classes(call)), 1);
+      longRows.finishForward(call, 0, rows, round);
+      if (xent_report.unfinished(call.report) == 0) {
+        return;
+      }
+    }
+  }
+
+  private void states(Call call, long begin, long end) {
+    long rows = call.dimensions.rows;
+    long from = begin * Chunks.SIZE;
+    long to = Math.min(end * Chunks.SIZE, classes(call));
+    long size = bytes(call, rows, to - from, 0);
+    Failures.check(
+        kernels.linearStates(
+            call.shape,
+            call.options,
+            0,
+            rows,
+            from,
+            to,
+            call.hidden.segment(),
+            call.weights.segment(),
+            call.bias.segment(),
+            call.targets.segment(),
+            call.targetWeights.segment(),
+            call.classMask.segment(),
+            call.classWeights.segment(),
+            call.room.secondRound ? call.room.statistics : NULL,
+            call.room.states(0, classes(call)),
+            call.workspace(size, workspace != 0),
+            size,
+            call.report),
+        call);
+  }
+
+  // ---- gradients -------------------------------------------------------------------------------
+
+  /** The gradients, from statistics that a forward saved. */
+  public void backward(
+      View hidden,
+      View weights,
+      View targets,
+      InputViews inputs,
+      Outputs saved,
+      @Nullable View upstream,
+      GradientViews gradients) {
+    Call call = Call.current();
+    try {
+      call.begin("linear cross-entropy backward", engine);
+      TargetKind kind = take(call, hidden, weights, targets, inputs);
+      if (upstream != null) {
+        call.perRow(call.upstream, upstream);
+      }
+      takeGradients(call, gradients);
+      requireWritable(call);
+      call.room.saved = saved.statisticsOf(call, kind, options);
+      call.ready();
+      requireOnePiece(call, gradients);
+      double denominator = reductions.denominator(saved.countedWeight);
+      reductions.requireGradient(denominator);
+      boolean zero = reductions.gradientIsZero(denominator);
+      call.options(
+          options, options.ignoresIn(kind), zero ? 0 : reductions.gradientScale(denominator));
+      if (!LossCall.needsNoCheck(call, kind)) {
+        LossCall.countTargets(call);
+      }
+      if (zero || call.dimensions.rows == 0) {
+        gradients.clear();
+        return;
+      }
+      call.writesGradient = true;
+      requireWorkspace(call, leastOfPasses(call, 0));
+      backwardPasses(call);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw call.lost(e);
+    } finally {
+      call.end();
+    }
+  }
+
+  private void gradientsOfRows(Call call, long begin, long end) {
+    long step = rowsTogether(call);
+    MemorySegment gradient = call.hiddenGradient.segment();
+    int contents = XentH.XENT_WORKSPACE_HIDDEN_GRADIENT();
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      long stop = Math.min(row + step, end);
+      gradients(call, row, stop, 0, classes(call), gradient, NULL, NULL, contents);
+    }
+  }
+
+  private void gradientsOfClasses(Call call, long begin, long end) {
+    gradients(
+        call,
+        0,
+        call.pieces.rows,
+        begin,
+        end,
+        NULL,
+        call.weightsGradient.segment(),
+        call.biasGradient.segment(),
+        XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT());
+  }
+
+  private void gradients(
+      Call call,
+      long row,
+      long rowEnd,
+      long from,
+      long to,
+      MemorySegment ofHidden,
+      MemorySegment ofWeights,
+      MemorySegment ofBias,
+      int contents) {
+    long size = bytes(call, rowEnd - row, to - from, contents);
+    Failures.check(
+        kernels.linearCrossEntropyBackward(
+            call.shape,
+            call.options,
+            row,
+            rowEnd,
+            from,
+            to,
+            call.hidden.segment(),
+            call.weights.segment(),
+            call.bias.segment(),
+            NULL,
+            call.targets.segment(),
+            call.targetWeights.segment(),
+            call.classMask.segment(),
+            call.classWeights.segment(),
+            call.rowWeights.segment(),
+            call.room.savedOf(call.pieces),
+            call.upstream.segment(),
+            ofHidden,
+            ofWeights,
+            ofBias,
+            call.workspace(size, workspace != 0),
+            size,
+            call.report),
+        call);
+  }
+}
