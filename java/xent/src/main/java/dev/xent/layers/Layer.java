@@ -59,7 +59,7 @@ public interface Layer extends AutoCloseable {
   }
 
   /**
-   * Learns from the last backward. A layer with nothing to learn, as all of this package, returns.
+   * Learns from the last backward. A layer with nothing to learn, as most of this package, returns.
    */
   default void step(double learningRate) {}
 

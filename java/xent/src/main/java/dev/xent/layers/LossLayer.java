@@ -39,7 +39,7 @@ import java.util.Objects;
  * <p>Ownership, order of calls and threads: {@link Layer}.
  */
 public abstract sealed class LossLayer extends OwningLayer
-    permits BinaryCrossEntropyLayer, CrossEntropyLayer, NllLossLayer {
+    permits BinaryCrossEntropyLayer, CrossEntropyLayer, LinearCrossEntropyLayer, NllLossLayer {
 
   private final int axis;
   final OwnedTensor losses = new OwnedTensor();

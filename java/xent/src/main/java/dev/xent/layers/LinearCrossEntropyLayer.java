@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.layers;
+
+import dev.xent.Inputs;
+import dev.xent.LinearCrossEntropy;
+import dev.xent.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The last linear layer of a network and its loss in one: {@code - sum q log softmax(h w^T + b)} of
+ * hidden states {@code h} and targets, and back, without the logits in memory.
+ *
+ * <p>Its inputs are the hidden states, and so {@link #backward()} is their gradient. A forward
+ * computes the gradients of weights and bias too, and {@link #step(double)} subtracts them from the
+ * weights and the bias, which stay the caller's: he may share them with an embedding, and change
+ * them between calls. They are gradients of {@link #loss} itself, whatever {@link
+ * #backward(Tensor)} is given for the layers before.
+ *
+ * <p>Targets, reductions and ownership: {@link LossLayer}; the rules at the edges: {@link
+ * LinearCrossEntropy}.
+ */
+public final class LinearCrossEntropyLayer extends LossLayer {
+  private final LinearCrossEntropy operation;
+  private final Tensor weights;
+  private final @Nullable Tensor bias;
+  private final Inputs inputs;
+  private final LinearCrossEntropy.Outputs outputs = new LinearCrossEntropy.Outputs();
+  private final LinearCrossEntropy.Gradients gradients = new LinearCrossEntropy.Gradients();
+  private final OwnedTensor ofWeights = new OwnedTensor();
+  private final OwnedTensor ofBias = new OwnedTensor();
+
+  /**
+   * The mean over the rows, without a bias, with features along the last axis.
+   *
+   * @param weights {@code [classes, features]}, read and, in {@link #step(double)}, written
+   * @param shape of the hidden states, {@link Layer#ANY} where a size changes from call to call
+   */
+  public LinearCrossEntropyLayer(Tensor weights, long... shape) {
+    this(LinearCrossEntropy.mean(), weights, null, shape);
+  }
+
+  private LinearCrossEntropyLayer(
+      LinearCrossEntropy operation, Tensor weights, @Nullable Tensor bias, long... shape) {
+    super(Objects.requireNonNull(operation, "operation").axis(), shape);
+    this.operation = operation;
+    this.weights = Objects.requireNonNull(weights, "weights");
+    this.bias = bias;
+    inputs = bias == null ? Inputs.none() : Inputs.none().bias(bias);
+  }
+
+  /**
+   * With the options of an operation.
+   *
+   * @param operation the loss
+   * @param weights {@code [classes, features]}, read and, in {@link #step(double)}, written
+   * @param bias {@code [classes]}, likewise; null: none
+   * @param shape of the hidden states, {@link Layer#ANY} where a size changes from call to call
+   */
+  public static LinearCrossEntropyLayer of(
+      LinearCrossEntropy operation, Tensor weights, @Nullable Tensor bias, long... shape) {
+    return new LinearCrossEntropyLayer(operation, weights, bias, shape);
+  }
+
+  @Override
+  LinearCrossEntropy.Outputs outputs() {
+    return outputs;
+  }
+
+  @Override
+  double run(Tensor hidden, Tensor targets, Tensor gradient) {
+    gradients.hidden(gradient).weights(ofWeights.shaped(weights.shape()));
+    if (bias != null) {
+      gradients.bias(ofBias.shaped(bias.shape()));
+    }
+    return operation.forwardBackward(hidden, weights, targets, inputs, gradients, outputs);
+  }
+
+  /**
+   * The gradient of {@link #loss} in the weights: F32 in their shape, owned by the layer and valid
+   * until the next {@code forward}.
+   */
+  public Tensor weightsGradient() {
+    requireForward("weightsGradient");
+    return ofWeights.readOnly();
+  }
+
+  /**
+   * The gradient of {@link #loss} in the bias: F32 in its shape, owned by the layer and valid until
+   * the next {@code forward}.
+   *
+   * @throws IllegalStateException where there is no bias
+   */
+  public Tensor biasGradient() {
+    requireForward("biasGradient");
+    if (bias == null) {
+      throw new IllegalStateException(name() + " has no bias: make it with one");
+    }
+    return ofBias.readOnly();
+  }
+
+  /** Subtracts the gradients of the last forward, times the rate, from weights and bias. */
+  @Override
+  public void step(double learningRate) {
+    requireForward("step");
+    learn(weights, ofWeights, learningRate);
+    if (bias != null) {
+      learn(bias, ofBias, learningRate);
+    }
+  }
+
+  private static void learn(Tensor learns, OwnedTensor gradient, double rate) {
+    MemorySegment from = gradient.writable().segment();
+    long[] shape = learns.shape();
+    long[] index = new long[shape.length];
+    for (long i = 0; i < learns.elements(); i++) {
+      float now = learns.getFloat(index);
+      learns.setFloat((float) (now - rate * Elements.get(from, i)), index);
+      for (int d = shape.length - 1; d >= 0 && ++index[d] == shape[d]; d--) {
+        index[d] = 0;
+      }
+    }
+    Reference.reachabilityFence(learns);
+  }
+
+  @Override
+  void free() {
+    super.free();
+    ofWeights.close();
+    ofBias.close();
+  }
+
+  @Override
+  public String toString() {
+    return super.toString() + " of " + operation;
+  }
+}
