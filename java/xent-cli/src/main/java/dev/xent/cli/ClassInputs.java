@@ -8,16 +8,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** Files that say which classes rows have. */
-final class ClassInputs {
-  @Option(
-      names = "--mask",
-      paramLabel = "M.npy",
-      description =
-          "Which classes take part: booleans or u1 in the shape of the input, where sizes of 1 hold"
-              + " for all, or one per class.")
-  private @Nullable Path mask;
-
+/** Files that say which classes rows have, and how many. */
+final class ClassInputs extends MaskInput {
   @Option(
       names = "--row-offsets",
       paramLabel = "O.npy",
@@ -25,26 +17,19 @@ final class ClassInputs {
           "Ragged rows: the input has one dimension, and row r is x[O[r]:O[r+1]]; i4 or i8.")
   private @Nullable Path rowOffsets;
 
-  /** The files that were given. */
+  @Override
   Stream<Path> files() {
-    return Stream.of(mask, rowOffsets).flatMap(Stream::ofNullable);
+    return Stream.concat(super.files(), Stream.ofNullable(rowOffsets));
   }
 
-  /** Where ragged rows begin, or null. */
+  @Override
   @Nullable Tensor offsets(FileMemory memory) {
     return rowOffsets == null ? null : InputFiles.integers(rowOffsets, memory);
   }
 
-  /**
-   * What the files hold.
-   *
-   * @param offsets as they were read
-   */
+  @Override
   Inputs read(@Nullable Tensor offsets, FileMemory memory) {
-    Inputs inputs = Inputs.none();
-    if (mask != null) {
-      inputs = inputs.classMask(InputFiles.flags(mask, memory));
-    }
+    Inputs inputs = super.read(offsets, memory);
     return offsets == null ? inputs : inputs.rowOffsets(offsets);
   }
 }

@@ -29,6 +29,7 @@ final class Converters {
 
   static void addTo(CommandLine line) {
     line.registerConverter(Path.class, Converters::file)
+        .registerConverter(TensorFile.class, word -> TensorFile.of(word, Converters::file))
         .registerConverter(Double.class, Converters::number)
         .registerConverter(double.class, Converters::number)
         .registerConverter(int.class, Converters::small)

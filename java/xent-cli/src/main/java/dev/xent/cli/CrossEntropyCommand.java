@@ -8,6 +8,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code xent cross-entropy}: the loss of logits, and its gradient in the same read. */
@@ -31,7 +32,25 @@ final class CrossEntropyCommand extends LossCommand<CrossEntropy.Outputs> {
   @Parameters(index = "0", paramLabel = "LOGITS.npy", description = "Logits: f2, f4, f8 or bf16.")
   private Path logits;
 
+  @Parameters(
+      index = "1",
+      paramLabel = "TARGETS.npy",
+      description = {
+        "Class labels: integers (i1 to i8, u1 to u8) in the shape of the input without its class axis.",
+        "Or probabilities: floats in the shape of the input."
+      })
+  private Path targets;
+
+  @Option(
+      names = "--rules",
+      paramLabel = "SYSTEM",
+      description =
+          "Begin with the rules of pytorch (labels of -100 are ignored) or onnx (the class axis is"
+              + " 1); options change them.")
+  private Rules rules = Rules.XENT;
+
   @Mixin private LogitOptions logitOptions;
+  @Mixin private ClassInputs classInputs;
   @Mixin private SinkInput sink;
   @Mixin private CrossEntropyOptions options;
   @Mixin private RowOutputs rowOutputs;
@@ -42,8 +61,18 @@ final class CrossEntropyCommand extends LossCommand<CrossEntropy.Outputs> {
   }
 
   @Override
+  Path targets() {
+    return targets;
+  }
+
+  @Override
+  MaskInput classInputs() {
+    return classInputs;
+  }
+
+  @Override
   int defaultAxis() {
-    return options.rules().axis();
+    return rules.axis();
   }
 
   @Override
@@ -85,7 +114,7 @@ final class CrossEntropyCommand extends LossCommand<CrossEntropy.Outputs> {
 
   @Override
   void compute(Settings settings, Loss loss, @Nullable Tensor dx, CrossEntropy.Outputs outputs) {
-    CrossEntropy.Builder builder = apply(settings, options.rules().builder());
+    CrossEntropy.Builder builder = apply(settings, rules.builder());
     builder.smoothing(targetOptions().smoothing()).classWeights(loss.classWeights());
     CrossEntropy operation = options.applyTo(logitOptions.applyTo(builder)).build();
     if (dx == null) {

@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.CrossEntropy;
+import dev.xent.LogitLossBuilder;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** What cross-entropy has beside the options of its logits and targets. */
 final class CrossEntropyOptions {
-  @Option(
-      names = "--rules",
-      paramLabel = "SYSTEM",
-      description =
-          "Begin with the rules of pytorch (labels of -100 are ignored) or onnx (the class axis is"
-              + " 1); options change them.")
-  private Rules rules = Rules.XENT;
-
   @Option(
       names = "--z-loss",
       paramLabel = "Z",
@@ -36,10 +28,6 @@ final class CrossEntropyOptions {
       description =
           "Multiply losses by (1 - p)^G, p the probability of the label; labels only. Default: 0.")
   private @Nullable Double focalGamma;
-
-  Rules rules() {
-    return rules;
-  }
 
   /** Refuses values out of range, and a clamp of one probability that smoothing makes many. */
   void require(double labelSmoothing) {
@@ -72,7 +60,7 @@ final class CrossEntropyOptions {
   }
 
   /** A builder with what the command line says. */
-  CrossEntropy.Builder applyTo(CrossEntropy.Builder builder) {
+  <B extends LogitLossBuilder<B>> B applyTo(B builder) {
     if (zLoss != null) {
       builder.zLoss(zLoss);
     }

@@ -6,6 +6,7 @@ import dev.xent.Tensor;
 import dev.xent.files.Npy;
 import dev.xent.files.NpyFile;
 import dev.xent.files.NpyOutput;
+import dev.xent.files.Safetensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -38,6 +39,12 @@ public final class FileMemory implements AutoCloseable {
   /** A file to read from. */
   public NpyFile open(Path path) {
     return readOrMap(size(path), () -> Npy.read(path, arena), () -> Npy.open(path, arena));
+  }
+
+  /** A tensor of a .safetensors file, which is mapped: such files have many beside it. */
+  Tensor tensor(Path path, String name) {
+    Safetensors file = Safetensors.open(path, arena);
+    return file.isAligned(name) ? file.tensor(name) : file.copy(name, arena);
   }
 
   /** A file to be written. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.CrossEntropy;
 import dev.xent.LogSoftmax;
+import dev.xent.LogitLossBuilder;
 import dev.xent.SelectedLogProbabilities;
 import dev.xent.Softmax;
 import dev.xent.options.FullyMasked;
@@ -61,7 +61,7 @@ final class LogitOptions {
     return builder;
   }
 
-  CrossEntropy.Builder applyTo(CrossEntropy.Builder builder) {
+  <B extends LogitLossBuilder<B>> B applyTo(B builder) {
     builder.fullyMasked(fullyMasked).temperature(temperature);
     if (softcap != null) {
       builder.softcap(softcap);

@@ -10,23 +10,14 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /**
- * What {@code xent cross-entropy} and {@code xent nll} share: targets and what they weigh.
+ * What {@code xent cross-entropy}, {@code linear-cross-entropy} and {@code nll} share: targets and
+ * what they weigh.
  *
  * @param <O> what the operation hands out
  */
 abstract class LossCommand<O extends LossOutputs<O>> extends ReducedCommand<O> {
-  @Parameters(
-      index = "1",
-      paramLabel = "TARGETS.npy",
-      description = {
-        "Class labels: integers (i1 to i8, u1 to u8) in the shape of the input without its class axis.",
-        "Or probabilities: floats in the shape of the input."
-      })
-  private Path targets;
-
   @Option(
       names = "--ignore-index",
       paramLabel = "I",
@@ -35,8 +26,13 @@ abstract class LossCommand<O extends LossOutputs<O>> extends ReducedCommand<O> {
 
   @Mixin private TargetOptions options;
   @Mixin private RowWeightInput rowWeight;
-  @Mixin private ClassInputs classInputs;
   @Mixin private TargetOutputs targetOutputs;
+
+  /** The file of the targets. */
+  abstract Path targets();
+
+  /** Files that say which classes rows have. */
+  abstract MaskInput classInputs();
 
   @Override
   void require() {
@@ -45,13 +41,14 @@ abstract class LossCommand<O extends LossOutputs<O>> extends ReducedCommand<O> {
 
   @Override
   Stream<Path> otherFiles() {
-    return Stream.of(Stream.of(targets), options.files(), rowWeight.files(), classInputs.files())
+    return Stream.of(
+            Stream.of(targets()), options.files(), rowWeight.files(), classInputs().files())
         .flatMap(files -> files);
   }
 
   @Override
   @Nullable Tensor offsets(FileMemory memory) {
-    return classInputs.offsets(memory);
+    return classInputs().offsets(memory);
   }
 
   @Override
@@ -59,14 +56,14 @@ abstract class LossCommand<O extends LossOutputs<O>> extends ReducedCommand<O> {
     Tensor targetWeights = options.targetWeights(memory);
     Tensor q =
         targetWeights != null
-            ? InputFiles.integers(targets, memory)
-            : InputFiles.numbers(targets, memory);
+            ? InputFiles.integers(targets(), memory)
+            : InputFiles.numbers(targets(), memory);
     TargetKind kind =
         targetWeights != null
             ? TargetKind.SPARSE
             : q.type().isInteger() ? TargetKind.LABELS : TargetKind.PROBABILITIES;
-    requireFor(kind, targets);
-    Inputs inputs = rowWeight.addTo(classInputs.read(offsets, memory), memory);
+    requireFor(kind, targets());
+    Inputs inputs = rowWeight.addTo(classInputs().read(offsets, memory), memory);
     if (targetWeights != null) {
       inputs = inputs.targetWeights(targetWeights);
     }

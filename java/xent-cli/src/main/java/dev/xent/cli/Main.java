@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
       SoftmaxCommand.class,
       SoftmaxBackwardCommand.class,
       CrossEntropyCommand.class,
+      LinearCommand.class,
       NllCommand.class,
       DivergenceCommand.class,
       BinaryCrossEntropyCommand.class,

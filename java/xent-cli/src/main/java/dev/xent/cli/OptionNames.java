@@ -14,6 +14,7 @@ final class OptionNames {
           Map.entry("classWeights", "--weight"),
           Map.entry("positiveWeights", "--positive-weights"),
           Map.entry("frequencyPenalty", "--frequency-penalty"),
+          Map.entry("workspace", "--workspace"),
           Map.entry("minKeep", "--min-keep"),
           Map.entry("minP", "--min-p"),
           Map.entry("outputTokens", "--output-tokens"),

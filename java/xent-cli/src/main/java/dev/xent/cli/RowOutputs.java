@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.LogitLossOutputs;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -81,7 +81,7 @@ final class RowOutputs {
   }
 
   /** Makes the files and asks for what fills them. */
-  void request(CrossEntropy.Outputs outputs, Outputs files, OutputType type, Loss loss) {
+  void request(LogitLossOutputs<?> outputs, Outputs files, OutputType type, Loss loss) {
     Tensor x = loss.input();
     Rows rows = loss.rows();
     DType number = type.perRow(x);

@@ -12,8 +12,9 @@ import org.jspecify.annotations.Nullable;
  * @param axis of the classes
  * @param ragged whether each row has a length of its own
  * @param shape of what has one number per row
+ * @param mostClasses no row has more
  */
-record Rows(Tensor input, int axis, boolean ragged, long[] shape) {
+record Rows(Tensor input, int axis, boolean ragged, long[] shape, long mostClasses) {
 
   /**
    * The rows along an axis.
@@ -25,12 +26,18 @@ record Rows(Tensor input, int axis, boolean ragged, long[] shape) {
         offsets == null
             ? Axis.without(axis, input.shape())
             : new long[] {Math.max(0, offsets.elements() - 1)};
-    return new Rows(input, axis, offsets != null, shape);
+    long classes = offsets == null ? input.dim(axis) : input.elements();
+    return new Rows(input, axis, offsets != null, shape, classes);
   }
 
   /** The same input, of which every element is a row. */
   static Rows ofElements(Rows rows) {
-    return new Rows(rows.input, rows.axis, false, rows.input.shape());
+    return new Rows(rows.input, rows.axis, false, rows.input.shape(), rows.mostClasses);
+  }
+
+  /** The same input, of which logits of so many classes are made. */
+  static Rows ofHidden(Rows rows, long classes) {
+    return new Rows(rows.input, rows.axis, false, rows.shape, classes);
   }
 
   /** Whether every element is a row. */
@@ -46,11 +53,6 @@ record Rows(Tensor input, int axis, boolean ragged, long[] shape) {
     long[] entries = input.shape();
     entries[axis] = count;
     return entries;
-  }
-
-  /** No row has more classes. */
-  long mostClasses() {
-    return ragged ? input.elements() : input.dim(axis);
   }
 
   /** The place of a row as {@code verify} names it: a number, or an index for each dimension. */

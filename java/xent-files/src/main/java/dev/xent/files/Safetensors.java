@@ -145,6 +145,21 @@ public final class Safetensors {
   }
 
   /**
+   * Whether {@link #tensor} takes a tensor where it lies.
+   *
+   * @throws FileException if there is no such tensor
+   * @throws DTypeException if Xent has no such type
+   */
+  public boolean isAligned(String name) {
+    SafetensorsEntry entry = entry(name);
+    return isAligned(bytes(entry), type(name, entry));
+  }
+
+  private static boolean isAligned(MemorySegment bytes, DType type) {
+    return bytes.byteSize() == 0 || bytes.address() % type.byteSize() == 0;
+  }
+
+  /**
    * A tensor over the mapped file: read-only and row-major.
    *
    * @throws FileException if there is no such tensor, or it begins at a place that is no multiple
@@ -155,7 +170,7 @@ public final class Safetensors {
     SafetensorsEntry entry = entry(name);
     DType type = type(name, entry);
     MemorySegment bytes = bytes(entry);
-    if (bytes.byteSize() > 0 && bytes.address() % type.byteSize() != 0) {
+    if (!isAligned(bytes, type)) {
       throw new FileException(
           String.format(
               Locale.ROOT,

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.DType;
+import dev.xent.Inputs;
+import dev.xent.LinearCrossEntropy;
+import dev.xent.Tensor;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/**
+ * {@code xent linear-cross-entropy}: the loss of a linear layer, whose logits are never written.
+ */
+@Command(
+    name = "linear-cross-entropy",
+    header = "Cross-entropy of hidden states times weights, and its gradients.",
+    customSynopsis = "xent linear-cross-entropy HIDDEN.npy WEIGHTS TARGETS.npy [OPTIONS]",
+    description = {
+      "Of the logits HIDDEN x WEIGHTS^T, which are never in memory all at once.",
+      "Prints the loss, how many rows counted and how many labels were the largest logit."
+    },
+    footer = {
+      "Examples:",
+      "  xent linear-cross-entropy hidden.npy model.safetensors:lm_head.weight labels.npy",
+      "  xent linear-cross-entropy hidden.npy weights.npy labels.npy --bias b.npy --json",
+      "  xent linear-cross-entropy hidden.npy weights.npy labels.npy --grad dh.npy \\",
+      "      --weights-grad dw.npy"
+    })
+final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
+  @Parameters(
+      index = "0",
+      paramLabel = "HIDDEN.npy",
+      description = "Hidden states: f2, f4 or bf16, features along --axis.")
+  private Path hidden;
+
+  @Parameters(
+      index = "1",
+      paramLabel = "WEIGHTS",
+      description = {
+        "FILE.npy or FILE.safetensors:NAME, [classes, features] of f2, f4 or bf16;",
+        "read where the file is mapped."
+      })
+  private TensorFile weights;
+
+  @Parameters(
+      index = "2",
+      paramLabel = "TARGETS.npy",
+      description = {
+        "Class labels: integers (i1 to i8, u1 to u8) in the shape of HIDDEN.npy without its features.",
+        "Or probabilities: floats in that shape with the classes in their place."
+      })
+  private Path targets;
+
+  @Option(
+      names = "--bias",
+      paramLabel = "B",
+      description = "One number per class, which is added: FILE.npy or FILE.safetensors:NAME.")
+  private @Nullable TensorFile bias;
+
+  @Option(
+      names = "--weights-grad",
+      order = HelpOrder.FILES,
+      paramLabel = "DW.npy",
+      description = "Write the gradient of the weights.")
+  private @Nullable Path weightsGradient;
+
+  @Option(
+      names = "--bias-grad",
+      order = HelpOrder.FILES,
+      paramLabel = "DB.npy",
+      description = "Write the gradient of the bias.")
+  private @Nullable Path biasGradient;
+
+  @Option(
+      names = "--workspace",
+      paramLabel = "BYTES",
+      description = "At most so many bytes of workspace per thread. Default: about 64 MiB.")
+  private @Nullable Long workspace;
+
+  @Mixin private LogitOptions logitOptions;
+  @Mixin private MaskInput classInputs;
+  @Mixin private SinkInput sink;
+  @Mixin private CrossEntropyOptions options;
+  @Mixin private RowOutputs rowOutputs;
+
+  private final LinearCrossEntropy.Gradients gradients = new LinearCrossEntropy.Gradients();
+  private @Nullable Tensor matrix;
+
+  @Override
+  Path input() {
+    return hidden;
+  }
+
+  @Override
+  Path targets() {
+    return targets;
+  }
+
+  @Override
+  MaskInput classInputs() {
+    return classInputs;
+  }
+
+  @Override
+  void require() {
+    super.require();
+    logitOptions.require();
+    options.require(targetOptions().labelSmoothing());
+    rowOutputs.require();
+    if (workspace != null && workspace <= 0) {
+      throw new CommandException(
+          String.format(
+              Locale.ROOT, "--workspace %d is out of range; give a number above 0", workspace));
+    }
+  }
+
+  @Override
+  Stream<Path> otherFiles() {
+    Stream<Path> tensors =
+        Stream.of(weights, bias).flatMap(Stream::ofNullable).map(TensorFile::path);
+    return Stream.of(super.otherFiles(), sink.files(), tensors).flatMap(files -> files);
+  }
+
+  @Override
+  Loss read(Rows rows, @Nullable Tensor offsets, FileMemory memory) {
+    Tensor w = weights.read(memory);
+    if (w.rank() != 2) {
+      throw new CommandException(
+          String.format(
+              Locale.ROOT,
+              "%s has shape %s; give weights of shape [classes, features]",
+              weights.path(),
+              Arrays.toString(w.shape())));
+    }
+    matrix = w;
+    Loss loss = super.read(Rows.ofHidden(rows, w.dim(0)), offsets, memory);
+    Inputs inputs = sink.addTo(loss.inputs(), memory);
+    return loss.with(bias == null ? inputs : inputs.bias(bias.read(memory)));
+  }
+
+  @Override
+  void requireFor(TargetKind kind, Path file) {
+    super.requireFor(kind, file);
+    rowOutputs.requireFor(kind, file);
+    options.requireFor(kind, file);
+  }
+
+  @Override
+  LinearCrossEntropy.Outputs outputs() {
+    return new LinearCrossEntropy.Outputs();
+  }
+
+  @Override
+  void request(LinearCrossEntropy.Outputs outputs, Outputs files, OutputType types, Loss loss) {
+    super.request(outputs, files, types, loss);
+    rowOutputs.request(outputs, files, types, loss);
+    DType number = types.like(matrix);
+    gradients
+        .weights(files.create(weightsGradient, number, matrix.shape()))
+        .bias(files.create(biasGradient, number, new long[] {matrix.dim(0)}));
+  }
+
+  @Override
+  void compute(
+      Settings settings, Loss loss, @Nullable Tensor dx, LinearCrossEntropy.Outputs outputs) {
+    LinearCrossEntropy.Builder builder = apply(settings, LinearCrossEntropy.builder());
+    builder.smoothing(targetOptions().smoothing()).classWeights(loss.classWeights());
+    if (workspace != null) {
+      builder.workspace(workspace);
+    }
+    LinearCrossEntropy operation = options.applyTo(logitOptions.applyTo(builder)).build();
+    if (dx == null && weightsGradient == null && biasGradient == null) {
+      operation.forward(loss.input(), matrix, loss.targets(), loss.inputs(), outputs);
+    } else {
+      operation.forwardBackward(
+          loss.input(), matrix, loss.targets(), loss.inputs(), gradients.hidden(dx), outputs);
+    }
+  }
+}

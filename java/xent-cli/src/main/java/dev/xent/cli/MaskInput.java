@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.Inputs;
+import dev.xent.Tensor;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** A file that says which classes rows have. */
+class MaskInput {
+  @Option(
+      names = "--mask",
+      paramLabel = "M.npy",
+      description =
+          "Which classes take part: booleans or u1 in the shape of the input, where sizes of 1 hold"
+              + " for all, or one per class.")
+  private @Nullable Path mask;
+
+  /** The files that were given. */
+  Stream<Path> files() {
+    return Stream.ofNullable(mask);
+  }
+
+  /** Where ragged rows begin, or null. */
+  @Nullable Tensor offsets(FileMemory memory) {
+    return null;
+  }
+
+  /**
+   * What the files hold.
+   *
+   * @param offsets as they were read
+   */
+  Inputs read(@Nullable Tensor offsets, FileMemory memory) {
+    return mask == null ? Inputs.none() : Inputs.none().classMask(InputFiles.flags(mask, memory));
+  }
+}

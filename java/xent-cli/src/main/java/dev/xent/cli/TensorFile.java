@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.Tensor;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.TypeConversionException;
+
+/**
+ * A file of floats, or one of the tensors in a .safetensors file.
+ *
+ * @param path of the file
+ * @param name of the tensor; null: the file holds one alone
+ */
+record TensorFile(Path path, @Nullable String name) {
+  private static final String SUFFIX = ".safetensors";
+
+  /** What {@code FILE.npy} and {@code FILE.safetensors:NAME} say. */
+  static TensorFile of(String word, Function<String, Path> paths) {
+    int end = word.indexOf(SUFFIX + ":");
+    if (end >= 0) {
+      int colon = end + SUFFIX.length();
+      return new TensorFile(paths.apply(word.substring(0, colon)), word.substring(colon + 1));
+    }
+    if (word.endsWith(SUFFIX)) {
+      throw new TypeConversionException(
+          String.format(Locale.ROOT, "'%s' holds tensors by name: give %s:NAME", word, word));
+    }
+    return new TensorFile(paths.apply(word), null);
+  }
+
+  /** What it holds. */
+  Tensor read(FileMemory memory) {
+    return name == null ? InputFiles.floats(path, memory) : memory.tensor(path, name);
+  }
+}
