@@ -29,6 +29,7 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 import sun.misc.Signal;
@@ -195,28 +196,21 @@ public final class Service implements AutoCloseable {
   }
 
   /**
-   * Listens on the system property {@code service.port}, 8080, until a SIGTERM. This handles the
-   * signal itself: in a shutdown hook it would be too late, as ONNX Runtime has a hook of its own,
-   * which frees what running requests need, and hooks run all at once.
+   * Listens on the system property {@code service.port}, 8080, until a SIGTERM. A shutdown hook
+   * would be too late for that: ONNX Runtime has one of its own, which frees what running requests
+   * need, and hooks run all at once.
    */
-  public static void main(String[] arguments) throws OrtException {
+  public static void main(String[] arguments) throws OrtException, InterruptedException {
+    CountDownLatch terminated = new CountDownLatch(1);
+    Signal.handle(new Signal("TERM"), signal -> terminated.countDown());
     Service service =
         new Service(
             Integer.getInteger("service.port", 8080),
             Scorer.named(System.getProperty("service.scorer", "xent")));
-    Signal.handle(new Signal("TERM"), signal -> service.exit());
-    System.out.println("listening on port " + service.port() + ", " + Xent.runtime());
-  }
-
-  private void exit() {
-    int code = 0;
-    try {
-      close();
-      System.out.println("stopped: " + accepted() + " requests accepted");
-    } catch (OrtException e) {
-      System.getLogger("service").log(System.Logger.Level.ERROR, "cannot stop", e);
-      code = 1;
+    try (service) {
+      System.out.println("listening on port " + service.port() + ", " + Xent.runtime());
+      terminated.await();
     }
-    System.exit(code);
+    System.out.println("stopped: " + service.accepted() + " requests accepted");
   }
 }

@@ -13,6 +13,11 @@ public final class XentScorer implements Scorer {
   private final CrossEntropy loss =
       CrossEntropy.builder().reduction(Reduction.SUM).sequential().build();
 
+  private final List<TopK> tops =
+      IntStream.rangeClosed(1, LetterModel.LETTERS.length())
+          .mapToObj(k -> TopK.builder(k).sequential().build())
+          .toList();
+
   @Override
   public String name() {
     return "xent";
@@ -20,10 +25,10 @@ public final class XentScorer implements Scorer {
 
   @Override
   public List<Likely> top(Tensor logits, int k) {
-    TopK.Result best = TopK.builder(k).sequential().build().probabilities(logits);
-    return IntStream.range(0, k)
-        .mapToObj(i -> new Likely((int) best.classes().getLong(0, i), best.values().getFloat(0, i)))
-        .toList();
+    int[] labels = new int[k];
+    float[] probabilities = new float[k];
+    tops.get(k - 1).probabilities(logits, Tensor.of(labels, 1, k), Tensor.of(probabilities, 1, k));
+    return IntStream.range(0, k).mapToObj(i -> new Likely(labels[i], probabilities[i])).toList();
   }
 
   @Override
