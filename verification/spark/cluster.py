@@ -3,7 +3,6 @@
 """What holds on a standalone cluster of Spark; `run` says what, and prepares it."""
 
 import argparse
-import glob
 import json
 import os
 import pathlib
@@ -27,6 +26,8 @@ VOCABULARY = 128256
 # Of chunks of 8192 classes: seven shards of the sixteen chunks that 128256 classes have.
 SHARDS = [0, 2, 4, 6, 8, 10, 13, 16]
 CHUNK = 8192
+# How many rows of a dataset differ; its number of rows is a multiple of them.
+DIFFERENT = 2000
 
 failures = []
 
@@ -62,15 +63,16 @@ def label_sql(row, classes):
 
 
 def write_npy(folder, rows, classes):
-    """The files of these numbers, a block of rows at a time."""
+    """The files of these numbers; rows repeat after a while, so that most of them are cheap to make."""
     if not (folder / "labels.npy").exists():
         folder.mkdir(parents=True, exist_ok=True)
         out = np.lib.format.open_memmap(folder / "logits.npy", "w+", np.float32, (rows, classes))
-        for at in range(0, rows, 1000):
-            numbers = np.arange(at, min(rows, at + 1000), dtype=np.int64)
-            out[at : at + len(numbers)] = logits(numbers, classes)
+        different = np.arange(min(rows, DIFFERENT), dtype=np.int64)
+        block = logits(different, classes)
+        for at in range(0, rows, len(block)):
+            out[at : at + len(block)] = block
         out.flush()
-        np.save(folder / "labels.npy", np.arange(rows, dtype=np.int64) * 31 % classes)
+        np.save(folder / "labels.npy", np.resize(different * 31 % classes, rows))
     return folder
 
 
@@ -104,7 +106,9 @@ class Cluster:
         return self
 
     def start(self, name, main, *arguments):
-        environment = dict(os.environ, SPARK_HOME=str(SPARK), SPARK_LOCAL_IP="127.0.0.1")
+        environment = dict(
+            os.environ, SPARK_HOME=str(SPARK), SPARK_LOCAL_IP="127.0.0.1",
+            SPARK_MASTER_OPTS="-Dspark.worker.timeout=1200 -Dspark.deploy.maxExecutorRetries=-1")
         log = open(self.output / f"{name}.log", "w")
         self.processes.append(
             subprocess.Popen(
@@ -126,13 +130,15 @@ class Cluster:
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.ui.enabled": False,
             "spark.eventLog.enabled": True,
+            "spark.eventLog.compress": False,
             "spark.eventLog.dir": (self.output / "events").as_uri(),
             "spark.local.dir": str(self.output / "local"),
             "spark.sql.warehouse.dir": str(self.output / "warehouse"),
             "spark.sql.parquet.compression.codec": "uncompressed",
             # A killed executor is no fault of the application.
             "spark.task.maxFailures": 20,
-            "spark.deploy.maxExecutorRetries": -1,
+            # Nor is one that a loaded machine holds up.
+            "spark.network.timeout": "1200s",
         }
         for name, value in {**settings, **more}.items():
             builder = builder.config(name, value)
@@ -148,9 +154,9 @@ class Cluster:
                 found += [int(pid) for pid in child.read_text().split()]
         return found
 
-    def events(self, kind):
-        for file in glob.glob(str(self.output / "events" / "**" / "*"), recursive=True):
-            if os.path.isfile(file):
+    def events(self, kind, application=""):
+        for file in (self.output / "events").rglob("events_*"):
+            if application in file.name:
                 for line in open(file, errors="replace"):
                     if f'"Event":"{kind}"' in line:
                         yield json.loads(line)
@@ -176,11 +182,17 @@ def libraries(pid):
 
 
 def dataset(spark, output, rows):
-    path = output / f"rows-{rows}.parquet"
-    if not (path / "_SUCCESS").exists():
+    few, path = output / "different.parquet", output / f"rows-{rows}.parquet"
+    if not (few / "_SUCCESS").exists():
         (
-            spark.range(0, rows, 1, 16)
+            spark.range(0, DIFFERENT, 1, 4)
             .selectExpr("id", logit_sql("id", 0, CLASSES) + " AS logits", label_sql("id", CLASSES) + " AS label")
+            .write.mode("overwrite").parquet(str(few)))
+    if not (path / "_SUCCESS").exists():
+        copies = spark.range(0, rows // DIFFERENT, 1, 16).withColumnRenamed("id", "copy")
+        (
+            copies.join(F.broadcast(spark.read.parquet(str(few))))
+            .selectExpr(f"copy * {DIFFERENT} + id AS id", "logits", "label")
             .write.mode("overwrite").parquet(str(path)))
     return spark.read.parquet(str(path))
 
@@ -269,15 +281,20 @@ def shards(spark, output):
           np.array_equal(gradient.view(np.int32), np.load(folder / "gradient.npy").view(np.int32)))
 
 
-def shuffled(cluster):
-    """Bytes that the tasks of sharded losses wrote for others, beside the logits."""
-    written = {}
-    for e in cluster.events("SparkListenerTaskEnd"):
-        metrics = e.get("Task Metrics")
-        if metrics:
-            stage = e["Stage ID"]
-            written[stage] = written.get(stage, 0) + metrics["Shuffle Write Metrics"]["Shuffle Bytes Written"]
-    return written
+def shuffled(cluster, output):
+    """What sharded losses send, beside the logits that stay where they are."""
+    spark = cluster.session()
+    application = spark.sparkContext.applicationId
+    data = spark.read.parquet(str(output / "shards.parquet"))
+    loss = spark._jvm.dev.xent.spark.ShardedLoss(data._jdf, VOCABULARY, {})
+    pyspark.sql.DataFrame(loss.total(), spark).collect()
+    spark.stop()
+    sent = sum(
+        e["Task Metrics"]["Shuffle Write Metrics"]["Shuffle Bytes Written"]
+        for e in cluster.events("SparkListenerTaskEnd", application) if e.get("Task Metrics"))
+    of_logits = 64 * VOCABULARY * 4
+    say(f"     shuffled: {sent:,} bytes; the logits have {of_logits:,}, {of_logits / max(sent, 1):.0f} times as many")
+    check("far less is shuffled than the logits", 0 < sent < of_logits / 50)
 
 
 def refusals(spark, output, rows):
@@ -365,7 +382,7 @@ def speed(cluster, output, rows):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("output", type=pathlib.Path)
-    parser.add_argument("--rows", type=int, default=50_000)
+    parser.add_argument("--rows", type=int, default=20_000, help=f"a multiple of {DIFFERENT}")
     parser.add_argument("--timed-rows", type=int, default=200_000)
     parser.add_argument("--only", default="bits,kills,shards,refusals,speed")
     chosen = parser.parse_args()
@@ -389,6 +406,7 @@ def main():
             spark = cluster.session()
             shards(spark, output)
             spark.stop()
+            shuffled(cluster, output)
         if "speed" in parts:
             speed(cluster, output, chosen.timed_rows)
     say(f"{len(failures)} failures")
