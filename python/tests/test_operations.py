@@ -168,6 +168,29 @@ def test_binary_cross_entropy():
     assert math.isnan(xent.binary_cross_entropy(np.zeros((3, 0)), np.zeros((3, 0))).loss)
 
 
+@pytest.mark.parametrize("threads", [1, 5])
+def test_linear_cross_entropy(threads, monkeypatch):
+    monkeypatch.setattr(_call, "_PER_THREAD", 1 << 6)
+    hidden, weights, bias = (RANDOM.normal(size=shape).astype(np.float32) for shape in ((2, 6, 8), (30, 8), 30))
+    labels = RANDOM.integers(0, 30, (2, 6))
+    logits = hidden.astype(float) @ weights.T.astype(float) + bias
+    expected = xent.cross_entropy(logits, labels, gradient=True)
+    given = dict(hidden_gradient=True, weights_gradient=True, bias_gradient=True, threads=threads)
+    got = xent.linear_cross_entropy(hidden, weights, labels, bias=bias, **given)
+    assert got.loss == pytest.approx(expected.loss, rel=1e-5)
+    dx = expected.gradient.reshape(12, 30)
+    for name, gradient in (("hidden_gradient", dx @ weights), ("weights_gradient", dx.T @ hidden.reshape(12, 8)),
+                           ("bias_gradient", dx.sum(0))):
+        np.testing.assert_allclose(getattr(got, name).reshape(gradient.shape), gradient, atol=1e-5)
+    alone = xent.linear_cross_entropy(hidden, weights, labels, bias=bias, hidden_gradient=True, threads=threads)
+    assert alone.loss == got.loss and alone.hidden_gradient.tobytes() == got.hidden_gradient.tobytes()
+    with pytest.raises(xent.ShapeError, match="sums over rows that lie evenly apart"):
+        xent.linear_cross_entropy(hidden[:, :5], weights, labels[:, :5], weights_gradient=True)
+    with pytest.raises(xent.ShapeError, match=r"weights is F32 \[30, 7\], hidden is F32 \[2, 6, 8\]: give weights "
+                                              r"the shape"):
+        xent.linear_cross_entropy(hidden, weights[:, :7], labels)
+
+
 @pytest.mark.parametrize("weight_type", ["float16", "float32", "float64", "bool"])
 def test_divergences(weight_type):
     teacher, rows = RANDOM.normal(size=X.shape), np.array([1, 0, 1, 1, 1, 1]).astype(weight_type)

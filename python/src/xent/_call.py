@@ -17,7 +17,7 @@ from xent._native import (ARGUMENTS, CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_O
 from xent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, ShapeError, XentError
 
 # name of an array -> how it lies beside the logits, and of which types it may be
-_WHOLE, _ROWS, _SPREAD_ROWS, _CLASSES, _VECTOR, _TOP, _ENTRIES, _TARGETS, _SPREAD = range(9)
+_WHOLE, _ROWS, _SPREAD_ROWS, _CLASSES, _VECTOR, _TOP, _ENTRIES, _TARGETS, _SPREAD, _HIDDEN, _MATRIX = range(11)
 _FLOAT, _FLAG, _FLOAT_OR_FLAG, _INDEX, _INTEGER = range(5)
 _KINDS = {
     **dict.fromkeys(("output", "gradient", "upstream", "teacher"), (_WHOLE, _FLOAT)),
@@ -33,6 +33,8 @@ _KINDS = {
 ELEMENTS = {"losses": (_WHOLE, _FLOAT), "element_weights": (_SPREAD, _FLOAT_OR_FLAG),
             "positive_weights": (_SPREAD, _FLOAT)}
 SELECTED = {"log_probabilities": (_TARGETS, _FLOAT), "upstream": (_TARGETS, _FLOAT)}
+LINEAR = {"bias": (_VECTOR, _FLOAT), "bias_gradient": (_VECTOR, _FLOAT), "hidden_gradient": (_HIDDEN, _FLOAT),
+          "weights": (_MATRIX, _FLOAT), "weights_gradient": (_MATRIX, _FLOAT)}
 UPSTREAM_OF_ROWS = {"upstream": (_ROWS, _FLOAT)}
 _PUBLIC = {"element_weights": "weights"}  # what callers call it
 
@@ -67,8 +69,9 @@ class Call:
         self.any_floats, self.elements = any_floats, kinds is ELEMENTS
         self.arrays: dict[str, Array] = {}
         self.strides: dict[str, list[int]] = {}
+        self.matrices: dict[str, tuple[int, ...]] = {}
         self.results: dict[str, Any] = {}
-        self.counts = {"target_count": 0, "top_count": 0, "prompt_count": 0, "output_count": 0}
+        self.counts = {"target_count": 0, "top_count": 0, "prompt_count": 0, "output_count": 0, "features": 0}
         self.lead = array_of(lead, value)
         if self.lead.type not in FLOATS:
             raise DTypeError(f"{lead} is {self.lead}: give an array of type F32, F16, BF16 or F64")
@@ -88,7 +91,8 @@ class Call:
         self.rows = math.prod(self.row_shape) if self.classes else 0
         self.statistics: Any = None
         self.states: Any = None
-        self.workspace: Callable[[], ctypes.Array[Any]] | None = None
+        self.workspace: Callable[[int], ctypes.Array[Any]] | None = None
+        self.effort = self.classes + _PER_ROW
 
     # ---- arrays ---------------------------------------------------------------------------------------------------
 
@@ -118,7 +122,9 @@ class Call:
         self._put(name, array, strides)
 
     def _put(self, name: str, array: Array, strides: list[int]) -> None:
-        self.arrays[name], self.strides[name] = array, strides
+        self.arrays[name] = array
+        if name not in self.matrices:
+            self.strides[name] = strides
 
     @staticmethod
     def _called(name: str) -> str:
@@ -144,8 +150,10 @@ class Call:
             return "U8"
         if types == _INDEX:
             return "I64"
-        if name in ("output", "gradient"):
+        if name in ("output", "gradient", "hidden_gradient"):
             return self.lead.type
+        if name in ("weights_gradient", "bias_gradient"):
+            return self.arrays["weights"].type
         return "F64" if self.lead.type == "F64" else "F32"
 
     def _usual_shape(self, name: str) -> tuple[int, ...]:
@@ -156,6 +164,10 @@ class Call:
             return self._with_entries(self.counts["top_count"])
         if place == _TARGETS:
             return self.arrays["targets"].shape
+        if place == _VECTOR:
+            return (self.classes,)
+        if place in (_HIDDEN, _MATRIX):
+            return self.arrays["hidden" if place == _HIDDEN else "weights"].shape
         return self.whole_shape
 
     def _with_entries(self, count: int) -> tuple[int, ...]:
@@ -203,6 +215,8 @@ class Call:
             return self._vector(name, array)
         if place == _TARGETS:
             return self._like_targets(name, array)
+        if place in (_HIDDEN, _MATRIX):
+            return self._like_layer(name, array, "hidden" if place == _HIDDEN else "weights")
         return self._top(name, array) if place == _TOP else self._tokens(name, array)
 
     def _whole(self, name: str, array: Array) -> list[int]:
@@ -264,7 +278,8 @@ class Call:
     def _vector(self, name: str, array: Array) -> list[int]:
         enough = self.ragged and array.shape[:1] > (self.classes,)
         if len(array.shape) != 1 or array.shape[0] != self.classes and not enough:
-            raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give a weight for each class, in "
+            what = "weight" if name == "class_weights" else "number"
+            raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give a {what} for each class, in "
                              f"the shape [{self.classes}]")
         return self._along_axis(array.strides[0])
 
@@ -297,6 +312,15 @@ class Call:
         if len(array.shape) != len(self.shape):
             return self._whole(name, array) if self.ragged and targets.type in FLOATS else self._per_row(name, array,
                                                                                                          False)
+        return list(array.strides)
+
+    def _like_layer(self, name: str, array: Array, like: str) -> list[int]:
+        expected = (self.classes, self.counts["features"]) if name == "weights" else self.arrays[like].shape
+        if array.shape != expected:
+            raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give {name} the shape "
+                             f"{list(expected)}")
+        if like == "weights":
+            self.matrices[name] = array.strides
         return list(array.strides)
 
     # ---- targets --------------------------------------------------------------------------------------------------
@@ -404,9 +428,14 @@ class Call:
         for name, strides_of in self.strides.items():
             layout = Layout(outer[1][name], strides_of[self.axis], inner[1][name], TYPES[self.arrays[name].type], 0)
             setattr(self.shape_struct, name, layout)
+        if "logits" not in self.strides:
+            self.shape_struct.logits.type = TYPES["F64" if self.lead.type == "F64" else "F32"]  # of the arithmetic
+        for name, (outer_stride, stride) in self.matrices.items():
+            setattr(self.shape_struct, name, Layout(outer_stride, stride, 0, TYPES[self.arrays[name].type], 0))
         self.piece_rows = outer[0] * inner[0]
         self.pieces = [
-            {name: array.address + SIZE[array.type] * sum(i * strides[name] for i, (_, strides) in zip(index, groups))
+            {name: array.address + SIZE[array.type] * sum(i * strides.get(name, 0) for i, (_, strides) in zip(index,
+                                                                                                              groups))
              for name, array in self.arrays.items()}
             for index in itertools.product(*(range(n) for n, _ in groups))] if self.rows else []
 
@@ -443,7 +472,7 @@ class Call:
 
     def _tasks(self, threads: int | None) -> list[tuple[int, int, int]]:
         """(piece, begin, end) of the row ranges that threads compute."""
-        parts = min(self.piece_rows * (self.classes + _PER_ROW) // _PER_THREAD, self.piece_rows)
+        parts = min(self.piece_rows * self.effort // _PER_THREAD, self.piece_rows)
         if parts > 1:
             parts = min(parts, processors() if threads is None else threads)
         parts = max(parts, 1)
@@ -457,7 +486,7 @@ class Call:
         """A function over rows of a piece and, where it takes some, classes."""
         addresses, first = self.pieces[piece], piece * self.piece_rows
         report = report or sized(Report)
-        workspace = self.workspace() if self.workspace else None
+        workspace = self.workspace(end - begin) if self.workspace else None
         arguments: list[Any] = [ctypes.addressof(self.shape_struct), ctypes.addressof(options)]
         if sampling:
             requests = sampling(first)
@@ -533,9 +562,9 @@ class Call:
 ALIGNMENT = 64
 
 
-def workspace_of(size: int) -> Callable[[], ctypes.Array[Any]]:
-    """Makes a workspace of so many bytes for each thread."""
-    return lambda: (ctypes.c_char * (size + ALIGNMENT))()
+def workspace_of(size: int) -> ctypes.Array[Any]:
+    """Memory for a thread."""
+    return (ctypes.c_char * (size + ALIGNMENT))()
 
 
 def aligned(workspace: ctypes.Array[Any]) -> int:

@@ -23,7 +23,7 @@ FULLY_MASKED = {"nan": 0, "zero": 1}
 SMOOTHING = {"uniform": 0, "others": 1}
 RULES = {"xent": 0, "transformers": 1, "vllm": 2, "llama.cpp": 3, "onnxruntime-genai": 4}
 TIES = {None: 0, "first": 1, "all": 2}
-GRADIENTS, WHOLE_ROWS = 1, 2  # what a workspace is for
+WEIGHTS_GRADIENT, HIDDEN_GRADIENT = 1, 8  # what a workspace is for
 
 INVALID_OPTION, INVALID_LABEL, OUT_OF_STACK = 3, 4, 7
 
@@ -117,7 +117,8 @@ ARGUMENTS = {name: arguments.split() for name, arguments in {
     "sample": "logits class_mask bias prompt_tokens output_tokens tokens processed_log_probabilities kept kept_mask "
               "log_probabilities ranks entropies top_classes top_log_probabilities workspace workspace_size",
     "binary_cross_entropy": "logits targets element_weights positive_weights losses gradient tally",
-    "linear_cross_entropy": "hidden weights bias targets target_weights class_mask class_weights row_weights sink "
+    "linear_cross_entropy": "hidden weights bias logits targets target_weights class_mask class_weights row_weights "
+                            "sink "
                             f"{_ROWS} target_gradient hidden_gradient weights_gradient bias_gradient statistics tally "
                             "workspace workspace_size",
     "forward_states": "classes logits targets target_weights class_mask class_weights statistics states",

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from xent._arrays import type_named
-from xent._call import ELEMENTS, SELECTED, Call, workspace_of
-from xent._native import Options, Sampling, library
+from xent._arrays import array_of, type_named
+from xent._call import ELEMENTS, LINEAR, SELECTED, Call, workspace_of
+from xent._native import HIDDEN_GRADIENT, WEIGHTS_GRADIENT, Options, Sampling, library
 from xent._options import Reductions, choice, options_of, require, sampling_of
 from xent.errors import DTypeError, OptionError, ShapeError
 
@@ -240,6 +240,9 @@ class Loss:
     top_classes: Any = None
     top_log_probabilities: Any = None
     target_gradient: Any = None
+    hidden_gradient: Any = None
+    weights_gradient: Any = None
+    bias_gradient: Any = None
 
     def __float__(self) -> float:
         return self.loss
@@ -329,12 +332,12 @@ def _require_for(kind: str, call: Call, given: dict[str, Any]) -> None:
 
 
 def _loss(function: str, call: Call, options: Options, reductions: Reductions, gradient: Any, outputs: dict[str, Any],
-          threads: int | None) -> Loss:
-    """Counts, computes and reduces."""
+          threads: int | None, whole: bool = False) -> Loss:
+    """Counts, computes and reduces; `whole` where results are sums over all rows, of one call of the kernel."""
     for name, value in outputs.items():
         call.write(name, value)
     call.write("gradient", gradient, ["logits"])
-    gradients = [name for name in ("gradient", "target_gradient") if name in call.arrays]
+    gradients = [name for name in call.results if name.endswith("gradient")]
     call.prepare()
     counted, weight = _count(function, call, options, threads)
     divisor = reductions.denominator(weight)
@@ -342,8 +345,13 @@ def _loss(function: str, call: Call, options: Options, reductions: Reductions, g
     zero = bool(gradients) and reductions.gradient_is_zero(divisor)
     if gradients:
         options.gradient_scale, options.has_gradient_scale = 1.0 if zero else reductions.scale_of(divisor), 1
-    _, tally = call.run(function, options, tally=True, without=gradients if zero else (), threads=threads)
-    if zero:
+    if whole and len(call.pieces) > 1:
+        raise ShapeError(f"{call.lead_name} is {call.lead} with strides {list(call.lead.strides)}: copy it, as "
+                         f"gradients of "
+                         "weights and bias are sums over rows that lie evenly apart")
+    without = gradients if zero else ()
+    _, tally = call.run(function, options, tally=True, without=without, threads=1 if whole else threads)
+    if zero or whole and not call.rows:
         for name in gradients:
             call.arrays[name].clear()
     total = call.library.tally_sum(tally)
@@ -398,6 +406,58 @@ def binary_cross_entropy(
     call.take("element_weights", weights)
     call.take("positive_weights", positive_weights)
     return _loss("binary_cross_entropy", call, struct, reductions, gradient, {"losses": losses}, threads)
+
+
+def linear_cross_entropy(
+        hidden: Any, weights: Any, targets: Any, *, bias: Any = None, reduction: str = "mean",
+        hidden_gradient: Any = None, weights_gradient: Any = None, bias_gradient: Any = None, losses: Any = None,
+        log_sum_exp: Any = None, ignore_index: int | None = None, label_smoothing: float | None = None,
+        smoothing: str = "uniform", class_weights: Any = None, row_weights: Any = None, target_weights: Any = None,
+        class_mask: Any = None, sink: Any = None, temperature: float | None = None, softcap: float | None = None,
+        z_loss: float | None = None, focal_gamma: float | None = None, gradient_reduction: str | None = None,
+        gradient_scale: float = 1.0, denominator: float | None = None, none_counted: str = "nan",
+        fully_masked: str = "nan", isa: str = "best", threads: int | None = None) -> Loss:
+    """`cross_entropy` of the logits `hidden @ weights.T + bias`, which are never in memory as a whole.
+
+    hidden   float32, float16 or bfloat16, with the features of a row along the last axis
+    weights  one row of features per class; bias  one number per class
+
+    Outputs are asked for as in `cross_entropy`: the gradients of hidden states, weights and bias, of the types of
+    hidden and weights, `losses` and `log_sum_exp`. The gradients of weights and bias are sums over all rows, which one
+    thread adds. Targets and options as in `cross_entropy`.
+
+    >>> import numpy as np, xent
+    >>> hidden, weights = np.ones((2, 3), np.float32), np.zeros((4, 3), np.float32)
+    >>> result = xent.linear_cross_entropy(hidden, weights, np.array([0, 3]), weights_gradient=True)
+    >>> round(result.loss, 4), result.weights_gradient[:, 0].tolist()
+    (1.3863, [-0.25, 0.25, 0.25, -0.25])
+    """
+    reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
+    given: dict[str, Any] = dict(
+        isa=isa, fully_masked=fully_masked, smoothing=smoothing, ignore_index=ignore_index,
+        label_smoothing=label_smoothing, temperature=temperature, softcap=softcap, z_loss=z_loss,
+        focal_gamma=focal_gamma)
+    shape = array_of("weights", _given("weights", weights)).shape
+    if len(shape) != 2 or not shape[0]:
+        raise ShapeError(f"weights has the shape {list(shape)}: give a row of features for each class")
+    call, struct = _begin("hidden", hidden, -1, threads, None, LINEAR, classes=shape[0], **given)
+    if call.lead.type == "F64":
+        raise DTypeError(f"hidden is {call.lead}: give an array of type F32, F16 or BF16")
+    features = call.counts["features"] = call.lead.shape[-1]
+    call.take("weights", weights)
+    call.take("bias", bias)
+    _require_for(call.take_targets(_given("targets", targets), target_weights), call, given)
+    for name, value in (("class_mask", class_mask), ("sink", sink), ("row_weights", row_weights),
+                        ("class_weights", class_weights)):
+        call.take(name, value)
+    of_layer = {"weights_gradient": weights_gradient, "bias_gradient": bias_gradient}
+    call.effort = shape[0] * features
+    one = any(value is not None and value is not False for value in of_layer.values())
+    contents = (WEIGHTS_GRADIENT if one else 0) | (HIDDEN_GRADIENT if hidden_gradient is not None else 0)
+    call.workspace = lambda rows: workspace_of(
+        call.library.c.xent_linear_workspace(max(rows, 1), features, shape[0], contents))
+    return _loss("linear_cross_entropy", call, struct, reductions, None, {
+        "losses": losses, "log_sum_exp": log_sum_exp, "hidden_gradient": hidden_gradient, **of_layer}, threads, one)
 
 
 DIVERGENCES = {"kullback-leibler": "kl_divergence", "jensen-shannon": "jensen_shannon_divergence",
@@ -502,7 +562,8 @@ def sample(
     call.prepare()
     before = call.counts["prompt_count"] + call.counts["output_count"]
     if before:
-        call.workspace = workspace_of(call.library.c.xent_sample_workspace(call.classes, before))
+        size = call.library.c.xent_sample_workspace(call.classes, before)
+        call.workspace = lambda rows: workspace_of(size)
     requests = _requests(shared, call.rows, seed=seed, stream=stream, step=step)
     sampled, _ = call.run("sample", struct, threads=threads, sampling=lambda first: _of_piece(requests, first))
     return Sample(sampled=sampled, **call.results)
@@ -549,10 +610,11 @@ def _of_piece(requests: Any, first: int) -> Any:
 
 
 def _begin(lead: str, value: Any, axis: int, threads: int | None, row_offsets: Any = None, kinds: Any = None,
-           any_floats: bool = False, **options: Any) -> tuple[Call, Options]:
+           any_floats: bool = False, classes: int | None = None, **options: Any) -> tuple[Call, Options]:
     require("threads", threads)
     found = library()
-    return Call(found, lead, _given(lead, value), axis, row_offsets, kinds, any_floats), options_of(found, **options)
+    call = Call(found, lead, _given(lead, value), axis, row_offsets, kinds, any_floats, classes)
+    return call, options_of(found, **options)
 
 
 def _given(name: str, value: Any) -> Any:
