@@ -96,9 +96,9 @@ def cast(values, type_name):
 class Case:
     """One call, before it is made."""
 
-    def __init__(self, name, function, axis=-1, options=None, parts=None, shape=None):
+    def __init__(self, name, function, axis=-1, options=None, parts=None, shape=None, sampling=None):
         self.name, self.function, self.axis, self.parts = name, function, axis, parts
-        self.options = dict(options or {})
+        self.options, self.sampling = dict(options or {}), dict(sampling or {})
         self.source = Source(name)
         self.inputs, self.types, self.wanted, self.shape = {}, {}, {}, shape
 
@@ -478,21 +478,29 @@ def from_statistics_cases():
         yield case.put("upstream", t, encode(case.source.normal(len(KINDS)), t))
 
 
+DIVERGENCES = ("kl_divergence", "jensen_shannon_divergence", "total_variation")
+
+
 def divergence_cases():
+    for function in DIVERGENCES:
+        yield from cases_of_divergence(function)
+
+
+def cases_of_divergence(function):
     for t in FLOATS:
         for name, options in (("plain", {}), ("temperature", {"temperature": 4.0, "gradient_scale": 16.0}),
                               ("fully masked zero", {"fully_masked": "zero"})):
-            case = Case(f"kl_divergence/{t}/{name}", "kl_divergence", options=options)
+            case = Case(f"{function}/{t}/{name}", function, options=options)
             yield divergence(case, t, 9)
-        case = divergence(Case(f"kl_divergence/{t}/mask, row weights", "kl_divergence"), t, 9)
+        case = divergence(Case(f"{function}/{t}/mask, row weights", function), t, 9)
         case.put("class_mask", "u8", cast(case.source.below(2, 9), "u8"))
         weights = np.floor(4 * case.source.uniform(len(KINDS))) / 2
         yield case.put("row_weights", "f32", encode(weights, "f32"))
-        close = Case(f"kl_divergence/{t}/nearly equal", "kl_divergence")
+        close = Case(f"{function}/{t}/nearly equal", function)
         values = 4 * close.source.normal(5, 20)
         close.put("logits", t, encode(values, t)).put("teacher", t, encode(values + 2.0**-10 * close.source.normal(5, 20), t))
         yield close.want(losses=t, gradient=t, sum="f64")
-    deep = Case("kl_divergence/f32, teacher bf16/axis 1", "kl_divergence", axis=1)
+    deep = Case(f"{function}/f32, teacher bf16/axis 1", function, axis=1)
     deep.put("logits", "f32", encode(4 * deep.source.normal(2, 5, 3), "f32"))
     yield deep.put("teacher", "bf16", encode(4 * deep.source.normal(2, 5, 3), "bf16")).want(losses="f32", gradient="f32")
 
@@ -501,6 +509,113 @@ def divergence(case, t, n):
     case.put("logits", t, rows(KINDS, n, t))
     case.put("teacher", t, rows(KINDS[3:] + KINDS[:3], n, t))
     return case.want(losses=t, gradient=t, sum="f64")
+
+
+# ---- selected log-probabilities, sampling ---------------------------------------------------------------------------
+
+def selected_cases():
+    for t in FLOATS:
+        yield selected(f"selected_log_probabilities/{t}/one of each row", t, 9, None)
+        for n in counts(t):
+            yield selected(f"selected_log_probabilities/{t}/three of {n}", t, n, 3)
+        yield selected(f"selected_log_probabilities/{t}/temperature", t, 9, 4, temperature=0.7, gradient_scale=0.5)
+        yield selected(f"selected_log_probabilities/{t}/softcap", t, 9, 4, softcap=20.0)
+        yield selected(f"selected_log_probabilities/{t}/fully masked zero", t, 9, 2, fully_masked="zero")
+        some = selected(f"selected_log_probabilities/{t}/some ignored", t, 9, 5, ignore_index=-100)
+        ignored = some.source.uniform(len(KINDS), 5) < 0.4
+        ignored[3] = True
+        some.inputs["targets"] = np.where(ignored, -100, some.inputs["targets"]).astype(np.int32)
+        yield some
+        yield sunk(selected(f"selected_log_probabilities/{t}/sink", t, 9, 3), t)
+        mask = selected(f"selected_log_probabilities/{t}/mask", t, 9, 2)
+        flags = mask.source.below(2, len(KINDS), 9)
+        np.put_along_axis(flags, mask.inputs["targets"].astype(np.int64), 1, axis=1)
+        yield mask.put("class_mask", "u8", cast(flags, "u8"))
+        deep = Case(f"selected_log_probabilities/{t}/axis 1", "selected_log_probabilities", axis=1)
+        deep.put("logits", t, encode(4 * deep.source.normal(2, 7, 3), t))
+        deep.put("targets", "i16", labels_of(deep.source, (2, 2, 3), 7, "i16"))
+        deep.put("upstream", t, encode(deep.source.normal(2, 2, 3), t))
+        yield deep.want(log_probabilities=t, gradient=t)
+        ragged = Case(f"selected_log_probabilities/{t}/ragged", "selected_log_probabilities", shape=[4, 6])
+        ragged.put("logits", t, encode(4 * ragged.source.normal(13), t))
+        ragged.put("row_offsets", "i64", cast([0, 5, 6, 7, 13], "i64"))
+        ragged.put("targets", "i8", cast([[0, 4], [0, 0], [0, 0], [5, 2]], "i8"))
+        yield ragged.want(log_probabilities=t, gradient=t)
+
+
+def selected(name, t, n, count, **options):
+    """Classes anywhere, the same ones too; an upstream but for one class per row."""
+    case = Case(name, "selected_log_probabilities", options=options)
+    kinds = kinds_for(n)
+    case.put("logits", t, rows(kinds, n, t))
+    places = (len(kinds),) if count is None else (len(kinds), count)
+    case.put("targets", "i32", labels_of(case.source, places, n))
+    if count is not None:
+        case.put("upstream", t, encode(2 * case.source.normal(*places), t))
+    return case.want(log_probabilities=t, gradient=t)
+
+
+# Options of sampling: what each filter does alone, at edges, and together.
+SAMPLINGS = {
+    "no filter": {},
+    "greedy": {"greedy": 1},
+    "top-k": {"top_k": 4},
+    "top-k 1": {"top_k": 1},
+    "top-k, all ties": {"top_k": 4, "ties": "all"},
+    "top-p": {"top_p": 0.7},
+    "top-p near 0": {"top_p": 1e-9},
+    "min-p": {"min_p": 0.1},
+    "typical-p": {"typical_p": 0.6},
+    "minimum kept": {"top_p": 0.1, "min_p": 0.5, "min_keep": 3},
+    "temperature": {"temperature": 0.6},
+    "temperature, least": {"temperature": 2.0**-32},
+    "usual": {"top_k": 50, "top_p": 0.9, "min_p": 0.05, "temperature": 0.8},
+    "every filter": {"top_k": 12, "top_p": 0.95, "min_p": 0.01, "typical_p": 0.9, "temperature": 1.5},
+}
+
+
+def sampling_cases():
+    for t in ("f32", "f16", "bf16"):
+        for name, numbers in SAMPLINGS.items():
+            for n in (9, 129) if t == "f32" else (17,):
+                yield sampled(f"sample/{t}/{name}, {n}", t, n, seed=7, **numbers)
+    for rules in ("transformers", "vllm", "llama.cpp", "onnxruntime-genai"):
+        numbers = {"top_k": 10, "top_p": 0.8, "temperature": 0.7, "rules": rules}
+        if rules != "onnxruntime-genai":
+            numbers["min_p"] = 0.02
+        yield sampled(f"sample/f32/rules of {rules}", "f32", 31, seed=1, **numbers)
+    for i, random in enumerate(({"step": 9}, {"draw": 3}, {"stream": 2**40 + 5}, {"seed": 2**52 + 12345, "step": 2**32 - 1})):
+        yield sampled(f"sample/f32/random numbers {i}", "f32", 9, **random)
+    for t in ("f32", "bf16"):
+        penalties = {"repetition_penalty": 1.3, "frequency_penalty": 0.25, "presence_penalty": -0.5, "top_k": 5}
+        case = sampled(f"sample/{t}/mask, bias, penalties", t, 17, seed=3, **penalties)
+        count = len(case.inputs["logits"])
+        case.put("class_mask", "u8", cast(case.source.below(4, count, 17) > 0, "u8"))
+        bias = case.source.normal(count, 17)
+        case.put("bias", t, encode(np.where(case.source.uniform(count, 17) < 0.1, -np.inf, bias), t))
+        case.put("prompt_tokens", "i16", cast(case.source.below(18, count, 6) - 1, "i16"))
+        yield case.put("output_tokens", "i64", cast(case.source.below(6, count, 8) - 1, "i64"))
+    yield sampled("sample/f32/softcap", "f32", 9, softcap=5.0, top_p=0.9)
+    deep = Case("sample/f32/axis 1", "sample", axis=1, options={"top_count": 2}, sampling={"top_k": 3})
+    yield deep.put("logits", "f32", encode(4 * deep.source.normal(2, 7, 3), "f32")).want(**sampling_outputs("f32"))
+    many = Case("sample/f32/many classes", "sample", sampling={"top_p": 0.9, "seed": 11})
+    many.put("logits", "f32", encode(2 * many.source.normal(2, 20000), "f32"))
+    yield many.want(tokens="i32", kept="i32", kept_mask="u8", processed_log_probabilities="f32", log_probabilities="f32",
+                    counted="i64")
+
+
+def sampling_outputs(t):
+    return dict(tokens="i32", processed_log_probabilities=t, kept="i64", kept_mask="u8", log_probabilities=t,
+                ranks="i32", entropies=t, top_classes="i64", top_log_probabilities=t, counted="i64")
+
+
+def sampled(name, t, n, **numbers):
+    options = {"top_count": min(3, n)}
+    if "softcap" in numbers:
+        options["softcap"] = numbers.pop("softcap")
+    case = Case(name, "sample", options=options, sampling=numbers)
+    kinds = KINDS if n <= 31 else ["normal", "wide", "ties", "some -inf", "equal"]
+    return case.put("logits", t, rows(kinds, n, t)).want(**sampling_outputs(t))
 
 
 def element_labels(source, shape, type_name, ignored=None):
@@ -633,5 +748,6 @@ def random_case(name, t):
 
 def all_cases():
     families = (softmax_cases, backward_cases, label_cases, soft_cases, sparse_cases, mixed_cases,
-                from_statistics_cases, divergence_cases, element_cases, focal_cases, long_cases, random_cases)
+                from_statistics_cases, divergence_cases, selected_cases, sampling_cases, element_cases, focal_cases,
+                long_cases, random_cases)
     return [case for family in families for case in family()]

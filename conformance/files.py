@@ -46,6 +46,8 @@ class Writer:
         options = {name: value for name, value in case.options.items() if name != "top_count"}
         if options:
             entry["options"] = options
+        if case.sampling:
+            entry["sampling"] = case.sampling
         if case.parts:
             entry["parts"] = case.parts
         entry["inputs"] = {name: self.array(case.name, name, case.types[name], array)

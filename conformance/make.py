@@ -31,7 +31,8 @@ def main():
     cases = all_cases()
     for case in cases:
         try:
-            results = run(case.function, case.inputs, case.axis, case.options, case.wanted, case.types)
+            results = run(case.function, case.inputs, case.axis, case.options, case.wanted, case.types,
+                          sampling=case.sampling)
         except XentError as error:
             refused.append(f"{case.name}: {error}")
             continue

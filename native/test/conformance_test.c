@@ -22,10 +22,11 @@
 enum {
   LOGITS, OUTPUT, GRADIENT, UPSTREAM, TARGETS, LOSSES, LOG_SUM_EXP, HITS, TARGET_WEIGHTS, ROW_OFFSETS, CLASS_MASK,
   CLASS_WEIGHTS, ROW_WEIGHTS, SINK, LOG_PROBABILITIES, ARGMAX, RANKS, ENTROPIES, TOP_CLASSES,
-  TOP_LOG_PROBABILITIES, TARGET_GRADIENT, TEACHER, ELEMENT_WEIGHTS, POSITIVE_WEIGHTS, ARRAYS
+  TOP_LOG_PROBABILITIES, TARGET_GRADIENT, TEACHER, ELEMENT_WEIGHTS, POSITIVE_WEIGHTS, BIAS, PROMPT_TOKENS,
+  OUTPUT_TOKENS, TOKENS, PROCESSED_LOG_PROBABILITIES, KEPT, KEPT_MASK, ARRAYS
 };
 
-enum { PER_CLASS, PER_ROW, PER_ENTRY, PER_TOP };
+enum { PER_CLASS, PER_ROW, PER_ENTRY, PER_TOP, PER_PROMPT, PER_OUTPUT };
 
 #define ARRAY(name, has) {#name, offsetof(xent_shape, name), has}
 static const struct {
@@ -39,7 +40,10 @@ static const struct {
     ARRAY(class_weights, PER_CLASS), ARRAY(row_weights, PER_ROW), ARRAY(sink, PER_ROW),
     ARRAY(log_probabilities, PER_ROW), ARRAY(argmax, PER_ROW), ARRAY(ranks, PER_ROW), ARRAY(entropies, PER_ROW),
     ARRAY(top_classes, PER_TOP), ARRAY(top_log_probabilities, PER_TOP), ARRAY(target_gradient, PER_CLASS),
-    ARRAY(teacher, PER_CLASS), ARRAY(element_weights, PER_CLASS), ARRAY(positive_weights, PER_CLASS)};
+    ARRAY(teacher, PER_CLASS), ARRAY(element_weights, PER_CLASS), ARRAY(positive_weights, PER_CLASS),
+    ARRAY(bias, PER_CLASS), ARRAY(prompt_tokens, PER_PROMPT), ARRAY(output_tokens, PER_OUTPUT),
+    ARRAY(tokens, PER_ROW), ARRAY(processed_log_probabilities, PER_ROW), ARRAY(kept, PER_ROW),
+    ARRAY(kept_mask, PER_CLASS)};
 
 static const struct {
   const char *name, *dtype;
@@ -51,6 +55,7 @@ typedef struct {
   const char *name, *function;
   xent_shape shape;
   xent_options options;
+  xent_sampling sampling;
   int64_t rows;
   npy inputs[ARRAYS], expected[ARRAYS];
   void *arrays[ARRAYS]; /* what the call gets: inputs, and room for the results */
@@ -118,6 +123,39 @@ static void take_options(test_case *t) {
   }
 }
 
+static int32_t index_of(const char *const *names, const char *name) {
+  for (int32_t i = 0; names[i]; i++)
+    if (!strcmp(names[i], name)) return i;
+  json_fail(name);
+  return 0;
+}
+
+static void take_sampling(test_case *t) {
+  static const char *const rules[] = {"xent", "transformers", "vllm", "llama.cpp", "onnxruntime-genai", NULL},
+                           *const ties[] = {"of rules", "first", "all", NULL};
+  xent_sampling *s = &t->sampling;
+  const json *given = json_find(t->entry, "sampling");
+  for (const json *m = given ? given->first : NULL; m; m = m->next) {
+    if (!strcmp(m->key, "rules")) s->rules = index_of(rules, m->text);
+    else if (!strcmp(m->key, "ties")) s->ties = index_of(ties, m->text);
+    else if (!strcmp(m->key, "greedy")) s->greedy = (int32_t)m->number;
+    else if (!strcmp(m->key, "min_keep")) s->min_keep = (int64_t)m->number;
+    else if (!strcmp(m->key, "top_k")) s->top_k = (int64_t)m->number;
+    else if (!strcmp(m->key, "top_p")) s->top_p = m->number;
+    else if (!strcmp(m->key, "min_p")) s->min_p = m->number;
+    else if (!strcmp(m->key, "typical_p")) s->typical_p = m->number;
+    else if (!strcmp(m->key, "temperature")) s->temperature = m->number;
+    else if (!strcmp(m->key, "repetition_penalty")) s->repetition_penalty = m->number;
+    else if (!strcmp(m->key, "frequency_penalty")) s->frequency_penalty = m->number;
+    else if (!strcmp(m->key, "presence_penalty")) s->presence_penalty = m->number;
+    else if (!strcmp(m->key, "seed")) s->seed = (uint64_t)m->number;
+    else if (!strcmp(m->key, "stream")) s->stream = (uint64_t)m->number;
+    else if (!strcmp(m->key, "step")) s->step = (uint32_t)m->number;
+    else if (!strcmp(m->key, "draw")) s->draw = (uint32_t)m->number;
+    else json_fail(m->key);
+  }
+}
+
 static bool is_integer(int32_t type) { return type >= XENT_I8; }
 
 /* Everything lies row-major and without gaps. */
@@ -130,10 +168,16 @@ static void take_layout(test_case *t, int array, const npy *a) {
   else if (array == TARGETS && is_integer(l->type)) has = PER_ROW;
   if (array == UPSTREAM && is(t, "cross_entropy_backward")) has = PER_ROW;
   if (is(t, "binary_cross_entropy")) has = PER_CLASS;
+  if (is(t, "selected_log_probabilities") && (array == TARGETS || array == UPSTREAM || array == LOG_PROBABILITIES))
+    has = s->target_count ? PER_ENTRY : PER_ROW;
   const bool ragged = t->arrays[ROW_OFFSETS] != NULL;
   const bool vector = array == POSITIVE_WEIGHTS && a->axes == 1;
   const bool same = vector || array == CLASS_WEIGHTS || (array == CLASS_MASK && a->axes == 1 && !ragged);
-  const int64_t count = has == PER_ENTRY ? s->target_count : has == PER_TOP ? s->top_count : s->classes;
+  const int64_t count = has == PER_ENTRY    ? s->target_count
+                        : has == PER_TOP    ? s->top_count
+                        : has == PER_PROMPT ? s->prompt_count
+                        : has == PER_OUTPUT ? s->output_count
+                                            : s->classes;
   l->outer = same ? 0 : has == PER_ROW ? s->inner : count * s->inner;
   l->classes = same || ragged ? 1 : s->inner;
   l->inner = same ? 0 : 1;
@@ -143,6 +187,7 @@ static void take_layout(test_case *t, int array, const npy *a) {
 static void load_case(test_case *t, const char *directory) {
   take_shape(t);
   take_options(t);
+  take_sampling(t);
   const json *inputs = json_get(t->entry, "inputs"), *outputs = json_get(t->entry, "outputs");
   for (int i = 0; i < ARRAYS; i++) {
     const json *in = json_find(inputs, kinds[i].name), *out = json_find(outputs, kinds[i].name);
@@ -158,6 +203,10 @@ static void load_case(test_case *t, const char *directory) {
   const int axis = (int)json_number(t->entry, "axis"); /* along it lie as many as a row has */
   t->shape.target_count = t->inputs[TARGET_WEIGHTS].length[axis];
   t->shape.top_count = t->expected[TOP_CLASSES].length[axis];
+  t->shape.prompt_count = t->inputs[PROMPT_TOKENS].length[axis];
+  t->shape.output_count = t->inputs[OUTPUT_TOKENS].length[axis];
+  if (is(t, "selected_log_probabilities") && t->inputs[TARGETS].axes > axis)
+    t->shape.target_count = t->inputs[TARGETS].length[axis];
   for (int i = 0; i < ARRAYS; i++)
     if (t->arrays[i]) take_layout(t, i, t->inputs[i].file ? &t->inputs[i] : &t->expected[i]);
   if (!t->arrays[LOGITS]) t->shape.logits.type = t->shape.output.type; /* what xent_finish_at computes in */
@@ -216,14 +265,34 @@ static void keep_statistics(test_case *t) {
   if (!t->statistics) t->statistics = calloc((size_t)t->rows + 1, sizeof *t->statistics);
 }
 
+static xent_status sample(test_case *t) {
+  void **a = t->arrays;
+  const uint64_t size = xent_sample_workspace(t->shape.classes, t->shape.prompt_count + t->shape.output_count);
+  void *workspace = malloc((size_t)size + 8);
+  const xent_status status = xent_sample_at(
+      &t->shape, &t->options, &t->sampling, 0, 0, t->rows, a[LOGITS], a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS],
+      a[OUTPUT_TOKENS], a[TOKENS], a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES],
+      a[RANKS], a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], workspace, size, &t->report);
+  free(workspace);
+  return status;
+}
+
 static xent_status run_whole(test_case *t) {
   void **a = t->arrays;
   if (is(t, "log_sum_exp"))
     return xent_log_sum_exp_at(&t->shape, &t->options, 0, t->rows, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
                             a[LOG_SUM_EXP], &t->report);
-  if (is(t, "kl_divergence"))
-    return xent_kl_divergence_at(&t->shape, &t->options, 0, t->rows, a[LOGITS], a[TEACHER], a[CLASS_MASK],
-                              a[ROW_WEIGHTS], a[LOSSES], a[GRADIENT], &t->tally, &t->report);
+  if (is(t, "kl_divergence") || is(t, "jensen_shannon_divergence") || is(t, "total_variation"))
+    return (is(t, "kl_divergence")     ? xent_kl_divergence_at
+            : is(t, "total_variation") ? xent_total_variation_at
+                                       : xent_jensen_shannon_divergence_at)(
+        &t->shape, &t->options, 0, t->rows, a[LOGITS], a[TEACHER], a[CLASS_MASK], a[ROW_WEIGHTS], a[LOSSES],
+        a[GRADIENT], &t->tally, &t->report);
+  if (is(t, "selected_log_probabilities"))
+    return xent_selected_log_probabilities_at(&t->shape, &t->options, 0, t->rows, a[LOGITS], a[TARGETS],
+                                              a[ROW_OFFSETS], a[CLASS_MASK], a[SINK], a[UPSTREAM],
+                                              a[LOG_PROBABILITIES], a[GRADIENT], NULL, &t->report);
+  if (is(t, "sample")) return sample(t);
   if (is(t, "binary_cross_entropy"))
     return xent_binary_cross_entropy_at(&t->shape, &t->options, 0, t->rows, a[LOGITS], a[TARGETS], a[ELEMENT_WEIGHTS],
                                         a[POSITIVE_WEIGHTS], a[LOSSES], a[GRADIENT], &t->tally, &t->report);
@@ -307,12 +376,17 @@ static void compare_number(test_case *t, const char *name, double got) {
 }
 
 static void run_case(const json *entry, const char *directory, int32_t isa, bool parts) {
-  test_case t = {.entry = entry, .name = json_text(entry, "name"), .function = json_text(entry, "function"),
-                 .shape = {.size = sizeof(xent_shape)}, .options = {.size = sizeof(xent_options), .isa = isa},
-                 .tally = xent_empty_tally(), .report = {.size = sizeof(xent_report)}};
+  test_case t = {.entry = entry,
+                 .name = json_text(entry, "name"),
+                 .function = json_text(entry, "function"),
+                 .shape = {.size = sizeof(xent_shape)},
+                 .options = {.size = sizeof(xent_options), .isa = isa},
+                 .sampling = {.size = sizeof(xent_sampling)},
+                 .tally = xent_empty_tally(),
+                 .report = {.size = sizeof(xent_report)}};
   load_case(&t, directory);
-  const bool elements = is(&t, "binary_cross_entropy");
-  if (!elements && json_find(json_find(entry, "numbers"), "counted")) {
+  const bool own_count = is(&t, "binary_cross_entropy") || is(&t, "sample");
+  if (!own_count && json_find(json_find(entry, "numbers"), "counted")) {
     void **a = t.arrays;
     const xent_status status =
         xent_check_targets_at(&t.shape, &t.options, 0, t.rows, a[TARGETS], a[TARGET_WEIGHTS], a[ROW_OFFSETS],
@@ -324,7 +398,7 @@ static void run_case(const json *entry, const char *directory, int32_t isa, bool
   const xent_status status = parts ? run_parts(&t) : run_whole(&t);
   if (status) say(&t, "%s: status %lld", xent_status_message(status), status);
   compare_arrays(&t);
-  if (elements) compare_number(&t, "counted", (double)t.report.counted);
+  if (own_count) compare_number(&t, "counted", (double)t.report.counted);
   compare_number(&t, "sum", xent_tally_sum(&t.tally));
   free_case(&t);
 }

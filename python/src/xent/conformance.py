@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from xent._arrays import bfloat16
-from xent._call import ELEMENTS, UPSTREAM_OF_ROWS, Call
-from xent._native import STRUCTS, Library, Report, State, Tally, library, sized
+from xent._call import ELEMENTS, SELECTED, UPSTREAM_OF_ROWS, Call, workspace_of
+from xent._native import RULES, STRUCTS, TIES, Library, Report, Sampling, State, Tally, library, sized
 from xent._options import options_of
 from xent.errors import XentError
 
@@ -24,6 +24,7 @@ from xent.errors import XentError
 DTYPES = {"f32": "<f4", "f64": "<f8", "f16": "<f2", "bf16": "<u2", "i8": "i1", "u8": "u1", "i16": "<i2", "i32": "<i4",
           "i64": "<i8"}
 NUMBERS = ("sum", "counted", "denominator")
+_DIVERGENCES = ("kl_divergence", "jensen_shannon_divergence", "total_variation")
 
 
 # ---- files --------------------------------------------------------------------------------------------------------
@@ -64,7 +65,8 @@ def read(index: Path) -> tuple[int, list[dict[str, Any]]]:
 
 def run(function: str, inputs: Mapping[str, Any], axis: int, options: Mapping[str, Any] | None = None,
         wanted: Mapping[str, str] | None = None, types: Mapping[str, str] | None = None, isa: str = "best",
-        parts: Sequence[int] | None = None, of: Library | None = None) -> dict[str, Any]:
+        parts: Sequence[int] | None = None, of: Library | None = None,
+        sampling: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Computes a function of xent.h by its name; `softmax_forward` and `log_softmax_forward` are xent_softmax and
     xent_log_softmax, and `cross_entropy_backward` is the gradient from the statistics of a cross_entropy.
 
@@ -74,24 +76,28 @@ def run(function: str, inputs: Mapping[str, Any], axis: int, options: Mapping[st
     wanted   names of results -> their types; `sum`, `counted` and `denominator` too
     types    names of inputs -> types, for those that NumPy does not know (bf16)
     parts    class numbers at which rows are divided and computed in parts
+    sampling fields of xent_sampling, one for all rows
     """
-    return _Case(of or library(), function, inputs, axis, dict(options or {}), wanted or {}, types or {},
-                 isa).run(parts)
+    return _Case(of or library(), function, inputs, axis, dict(options or {}), wanted or {}, types or {}, isa,
+                 dict(sampling or {})).run(parts)
 
 
 class _Case:
     def __init__(self, found: Library, function: str, inputs: Mapping[str, Any], axis: int, options: dict[str, Any],
-                 wanted: Mapping[str, str], types: Mapping[str, str], isa: str) -> None:
+                 wanted: Mapping[str, str], types: Mapping[str, str], isa: str, sampling: dict[str, Any]) -> None:
         self.function, self.wanted = function.removesuffix("_forward"), wanted
         given = {name: bfloat16(array) if types.get(name) == "bf16" else array for name, array in inputs.items()}
-        kinds = {"binary_cross_entropy": ELEMENTS, "cross_entropy_backward": UPSTREAM_OF_ROWS}.get(function)
+        kinds = {"binary_cross_entropy": ELEMENTS, "cross_entropy_backward": UPSTREAM_OF_ROWS,
+                 "selected_log_probabilities": SELECTED}.get(function)
         lead = "logits" if "logits" in given else "output"
         call = self.call = Call(found, lead, given[lead], axis, given.get("row_offsets"), kinds,
-                                function == "kl_divergence")
+                                function in _DIVERGENCES)
         call.counts["top_count"] = options.pop("top_count", 0)
         self.options = options_of(found, isa, **options)
         if kinds is ELEMENTS:
             call.take_element_targets(given["targets"])
+        elif kinds is SELECTED:
+            call.take_selected(given["targets"])
         elif "targets" in given:
             call.take_targets(given["targets"], given.get("target_weights"))
         for name, array in given.items():
@@ -101,19 +107,27 @@ class _Case:
             if name not in NUMBERS:
                 call.write(name, True, type_=type_.upper())
         call.prepare()
+        if function == "sample":
+            tokens = call.counts["prompt_count"] + call.counts["output_count"]
+            call.workspace = workspace_of(found.c.xent_sample_workspace(call.classes, tokens))
+            self.sampling = sized(Sampling, rules=RULES[sampling.pop("rules", "xent")],
+                                  ties=TIES[sampling.pop("ties", None)], **sampling)
 
     def run(self, parts: Sequence[int] | None) -> dict[str, Any]:
         import numpy
 
         call, numbers = self.call, dict[str, Any]()
-        if {"counted", "denominator"} & self.wanted.keys():
+        if {"counted", "denominator"} & self.wanted.keys() and self.function != "sample":
             elements = call.elements
             report = sized(Report)
             call.invoke(self.function if elements else "check_targets", self.options, 0, call.rows, 0, report,
                         without=("losses", "gradient") if elements else ())
             numbers = {"counted": numpy.array(report.counted), "denominator": numpy.array(report.denominator)}
         tally = sized(Tally)
-        if parts:
+        if self.function == "sample":
+            report = call.invoke("sample", self.options, 0, call.rows, sampling=lambda first: self.sampling)
+            numbers["counted"] = numpy.array(report.counted)
+        elif parts:
             self._run_parts([0, *parts, call.classes], tally)
         else:
             if self.function == "cross_entropy_backward":
@@ -187,7 +201,7 @@ def compare(case: Mapping[str, Any], isa: str, in_parts: bool = False) -> tuple[
     try:
         results = run(case["function"], case["inputs_arrays"], case["axis"], options, wanted,
                       {name: entry["type"] for name, entry in case["inputs"].items()}, isa,
-                      case["parts"] if in_parts else None)
+                      case["parts"] if in_parts else None, sampling=case.get("sampling"))
     except XentError as error:
         return 0, [f"{where}: {error}"]
     wrong = {name: differing(results[name], expected) for name, expected in outputs.items()}

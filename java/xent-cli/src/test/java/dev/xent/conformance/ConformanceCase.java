@@ -31,6 +31,7 @@ final class ConformanceCase {
   final long classes;
   final long inner;
   final Map<String, Object> options;
+  final Map<String, Object> sampling;
   final Map<String, Object> numbers;
   final List<Long> parts;
   final Map<String, Stored> inputs;
@@ -45,6 +46,7 @@ final class ConformanceCase {
     classes = shape.get(axis);
     inner = product(shape.subList(axis + 1, shape.size()));
     options = object(entry.getOrDefault("options", Map.of()));
+    sampling = object(entry.getOrDefault("sampling", Map.of()));
     numbers = object(entry.getOrDefault("numbers", Map.of()));
     parts = integers(entry.getOrDefault("parts", List.of()));
     inputs = stored(object(entry.get("inputs")));

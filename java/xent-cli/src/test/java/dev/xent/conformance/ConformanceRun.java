@@ -9,6 +9,7 @@ import dev.xent.conformance.ConformanceCase.Stored;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.ffi.xent_sampling;
 import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Kernels;
@@ -38,7 +39,14 @@ final class ConformanceRun {
           "log_probabilities",
           "argmax",
           "ranks",
-          "entropies");
+          "entropies",
+          "tokens",
+          "processed_log_probabilities",
+          "kept");
+  private static final List<String> RULES =
+      List.of("xent", "transformers", "vllm", "llama.cpp", "onnxruntime-genai");
+  private static final List<String> TIES = List.of("of rules", "first", "all");
+  private static final Set<String> AS_SELECTED = Set.of("targets", "upstream", "log_probabilities");
   private static final Set<String> PER_ENTRY =
       Set.of("targets", "target_weights", "target_gradient");
   private static final Set<String> PER_TOP = Set.of("top_classes", "top_log_probabilities");
@@ -51,6 +59,7 @@ final class ConformanceRun {
   private final long rows;
   private final MemorySegment shape;
   private final MemorySegment options;
+  private final MemorySegment sampling;
   private final MemorySegment report;
   private final MemorySegment tally;
   private final Map<String, MemorySegment> arrays = new HashMap<>();
@@ -64,14 +73,18 @@ final class ConformanceRun {
     rows = c.rows();
     shape = sized(xent_shape.layout());
     options = sized(xent_options.layout());
+    sampling = sized(xent_sampling.layout());
     report = sized(xent_report.layout());
     tally = sized(xent_tally.layout());
     xent_options.isa(options, isa);
     c.options.forEach(this::option);
+    c.sampling.forEach(this::sampling);
     xent_shape.outer(shape, c.outer);
     xent_shape.classes(shape, c.classes);
     xent_shape.inner(shape, c.inner);
-    xent_shape.target_count(shape, along(c.inputs.get("target_weights")));
+    xent_shape.target_count(shape, along(c.inputs.get(isSelected() ? "targets" : "target_weights")));
+    xent_shape.prompt_count(shape, along(c.inputs.get("prompt_tokens")));
+    xent_shape.output_count(shape, along(c.inputs.get("output_tokens")));
     xent_shape.top_count(shape, along(c.outputs.get("top_classes")));
     c.inputs.forEach((name, stored) -> put(name, stored).copyFrom(bytes(stored)));
     c.outputs.forEach((name, stored) -> put(name, stored).fill((byte) UNWRITTEN));
@@ -106,13 +119,30 @@ final class ConformanceRun {
     }
   }
 
+  private void sampling(String name, Object value) {
+    long offset = xent_sampling.layout().byteOffset(groupElement(name));
+    switch (name) {
+      case "rules" -> xent_sampling.rules(sampling, RULES.indexOf(value));
+      case "ties" -> xent_sampling.ties(sampling, TIES.indexOf(value));
+      case "greedy", "step", "draw" ->
+          sampling.set(ValueLayout.JAVA_INT, offset, (int) ((Number) value).longValue());
+      case "min_keep", "top_k", "seed", "stream" ->
+          sampling.set(ValueLayout.JAVA_LONG, offset, ((Number) value).longValue());
+      default -> sampling.set(ValueLayout.JAVA_DOUBLE, offset, ((Number) value).doubleValue());
+    }
+  }
+
+  private boolean isSelected() {
+    return c.function.equals("selected_log_probabilities");
+  }
+
   private static MemorySegment bytes(Stored stored) {
     return MemorySegment.ofArray(stored.npy().data());
   }
 
-  /** How many numbers an array has along the class axis. */
+  /** How many numbers an array has along the class axis; 0 where it has no such axis. */
   private long along(Stored stored) {
-    return stored == null ? 0 : stored.npy().shape()[c.axis];
+    return stored == null || stored.npy().shape().length <= c.axis ? 0 : stored.npy().shape()[c.axis];
   }
 
   private MemorySegment put(String name, Stored stored) {
@@ -149,6 +179,9 @@ final class ConformanceRun {
   }
 
   private boolean isPerRow(String name, int type) {
+    if (isSelected() && AS_SELECTED.contains(name)) {
+      return xent_shape.target_count(shape) == 0;
+    }
     boolean labels = name.equals("targets") && type >= TYPES.indexOf("i8");
     return PER_ROW.contains(name)
         || (labels && xent_shape.target_count(shape) == 0)
@@ -158,6 +191,12 @@ final class ConformanceRun {
   private long numbersPerRow(String name) {
     if (PER_TOP.contains(name)) {
       return xent_shape.top_count(shape);
+    }
+    if (name.equals("prompt_tokens") || name.equals("output_tokens")) {
+      return along(c.inputs.get(name));
+    }
+    if (isSelected() && AS_SELECTED.contains(name)) {
+      return xent_shape.target_count(shape);
     }
     long entries = xent_shape.target_count(shape);
     return entries > 0 && PER_ENTRY.contains(name) ? entries : c.classes;
@@ -174,7 +213,8 @@ final class ConformanceRun {
   }
 
   void run(boolean inParts) {
-    if (c.numbers.containsKey("counted") && !c.function.equals("binary_cross_entropy")) {
+    boolean ownCount = c.function.equals("binary_cross_entropy") || c.function.equals("sample");
+    if (c.numbers.containsKey("counted") && !ownCount) {
       checkTargets();
     }
     if (inParts) {
@@ -221,22 +261,11 @@ final class ConformanceRun {
                   a("sink"),
                   a("log_sum_exp"),
                   report));
-      case "kl_divergence" ->
-          lawful(
-              kernels.divergence(
-                  Kernels.KULLBACK_LEIBLER,
-                  shape,
-                  options,
-                  0,
-                  rows,
-                  a("logits"),
-                  a("teacher"),
-                  a("class_mask"),
-                  a("row_weights"),
-                  a("losses"),
-                  a("gradient"),
-                  tally,
-                  report));
+      case "kl_divergence" -> divergence(Kernels.KULLBACK_LEIBLER);
+      case "jensen_shannon_divergence" -> divergence(Kernels.JENSEN_SHANNON);
+      case "total_variation" -> divergence(Kernels.TOTAL_VARIATION);
+      case "selected_log_probabilities" -> selectedLogProbabilities();
+      case "sample" -> sample();
       case "binary_cross_entropy" -> binaryCrossEntropy();
       case "cross_entropy" -> crossEntropy(a("gradient"));
       case "cross_entropy_backward" -> {
@@ -246,6 +275,74 @@ final class ConformanceRun {
       }
       default -> write(0, c.classes);
     }
+  }
+
+  private void divergence(int kind) {
+    lawful(
+        kernels.divergence(
+            kind,
+            shape,
+            options,
+            0,
+            rows,
+            a("logits"),
+            a("teacher"),
+            a("class_mask"),
+            a("row_weights"),
+            a("losses"),
+            a("gradient"),
+            tally,
+            report));
+  }
+
+  private void selectedLogProbabilities() {
+    lawful(
+        kernels.selectedLogProbabilities(
+            shape,
+            options,
+            0,
+            rows,
+            a("logits"),
+            a("targets"),
+            a("row_offsets"),
+            a("class_mask"),
+            a("sink"),
+            a("upstream"),
+            a("log_probabilities"),
+            a("gradient"),
+            NULL,
+            report));
+  }
+
+  private void sample() {
+    long tokens = xent_shape.prompt_count(shape) + xent_shape.output_count(shape);
+    long size = kernels.sampleWorkspace(c.classes, tokens);
+    lawful(
+        kernels.sample(
+            shape,
+            options,
+            sampling,
+            0,
+            0,
+            rows,
+            a("logits"),
+            a("class_mask"),
+            a("bias"),
+            a("prompt_tokens"),
+            a("output_tokens"),
+            a("tokens"),
+            a("processed_log_probabilities"),
+            a("kept"),
+            a("kept_mask"),
+            a("log_probabilities"),
+            a("ranks"),
+            a("entropies"),
+            a("top_classes"),
+            a("top_log_probabilities"),
+            arena.allocate(Math.max(size, 1), 64),
+            size,
+            report));
+    numbers.put("counted", xent_report.counted(report));
   }
 
   private void binaryCrossEntropy() {
