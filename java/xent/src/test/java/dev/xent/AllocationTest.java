@@ -194,6 +194,22 @@ class AllocationTest {
     allocatesNothing("nll", x, other, in -> nll.forward(in, labels));
     allocatesNothing("nll with gradient", x, other, in -> nll.forwardBackward(in, labels, dx));
 
+    SelectedLogProbabilities selected =
+        SelectedLogProbabilities.builder().backend(backend).build();
+    SelectedLogProbabilities.Saved saved = new SelectedLogProbabilities.Saved(arena);
+    allocatesNothing(
+        "selected",
+        x,
+        other,
+        in -> selected.forwardBackward(in, labels, Inputs.none(), null, losses, dx));
+    allocatesNothing(
+        "selected, saved", x, other, in -> selected.forward(in, labels, Inputs.none(), losses, saved));
+    BinaryCrossEntropy binary = BinaryCrossEntropy.builder().backend(backend).build();
+    BinaryCrossEntropy focal =
+        BinaryCrossEntropy.builder().backend(backend).focalGamma(2).focalAlpha(0.25).build();
+    allocatesNothing("binary", x, other, in -> binary.forward(in, y));
+    allocatesNothing("focal, with gradient", x, other, in -> focal.forwardBackward(in, y, dx));
+
     Sampler sampler =
         Sampler.builder().backend(backend).topK(5).topP(0.9).repetitionPenalty(1.1).build();
     Tensor tokens = kind.labels(arena, new int[rows]);

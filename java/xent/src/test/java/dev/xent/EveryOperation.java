@@ -96,7 +96,52 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
     bits.put("nll outcome", numbers(counting));
     nll.backward(labels, counting, perRow, gradient);
     bits.put("nll gradient of upstream", Samples.bits(gradient));
+
+    SelectedLogProbabilities selected =
+        helpers
+            .apply(
+                SelectedLogProbabilities.builder().axis(1).backend(backend).ignoreIndex(1), threads)
+            .build();
+    selected.forwardBackward(logits, labels, Inputs.none(), null, perRow, gradient);
+    bits.put("selected log-probabilities", Samples.bits(perRow));
+    bits.put("their gradient", Samples.bits(gradient));
+    BinaryCrossEntropy binary =
+        helpers
+            .apply(BinaryCrossEntropy.builder().axis(1).backend(backend).focalGamma(2), threads)
+            .build();
+    bits.put("binary loss", bits(binary.forwardBackward(logits, upstream, gradient)));
+    bits.put("gradient of elements", Samples.bits(gradient));
+    for (Divergence.Kind kind : Divergence.Kind.values()) {
+      Divergence divergence =
+          helpers
+              .apply(Divergence.builder(kind).axis(1).backend(backend), threads)
+              .build();
+      bits.put(kind + " divergence", bits(divergence.forwardBackward(logits, upstream, gradient)));
+      bits.put("gradient of " + kind, Samples.bits(gradient));
+    }
+    sample(logits, perRow, rows, rowCount, bits);
     return bits;
+  }
+
+  private void sample(
+      Tensor logits, Tensor perRow, long[] rows, int rowCount, Map<String, int[]> bits) {
+    Sampler sampler =
+        helpers
+            .apply(
+                Sampler.builder().axis(1).backend(backend).topK(7).topP(0.9).temperature(0.8),
+                threads)
+            .build();
+    int[] tokens = new int[rowCount];
+    int[] kept = new int[rowCount];
+    Sampler.Outputs outputs =
+        new Sampler.Outputs()
+            .processedLogProbabilities(perRow)
+            .kept(Tensor.of(kept).reshape(rows));
+    sampler.sample(logits, 3, SamplerInputs.none(), Tensor.of(tokens).reshape(rows), outputs);
+    bits.put("tokens", tokens);
+    bits.put("kept", kept);
+    bits.put("processed log-probabilities", Samples.bits(perRow));
+    bits.put("sampled", new int[] {(int) outputs.rows(), (int) outputs.sampled()});
   }
 
   private CrossEntropy probabilities() {

@@ -13,6 +13,7 @@ import dev.xent.layers.Layer;
 import dev.xent.layers.SoftmaxLayer;
 import dev.xent.options.Backend;
 import dev.xent.options.NoneCounted;
+import dev.xent.options.SamplingRules;
 import dev.xent.options.Smoothing;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -101,6 +102,18 @@ class EveryRefusalTest {
       return Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend);
     }
 
+    Sampler.Builder sampler() {
+      return Sampler.builder().backend(backend);
+    }
+
+    void sample(SamplerInputs inputs, Sampler.Outputs outputs) {
+      sampler().build().sample(logits, 0, inputs, labels, outputs);
+    }
+
+    SelectedLogProbabilities select() {
+      return SelectedLogProbabilities.builder().backend(backend).build();
+    }
+
     NllLoss nll() {
       return NllLoss.builder().backend(backend).build();
     }
@@ -144,6 +157,8 @@ class EveryRefusalTest {
     memory(kinds);
     labels(kinds);
     options(kinds);
+    sampling(kinds);
+    selected(kinds);
     inputs(kinds);
     ragged(kinds);
     outputs(kinds);
@@ -364,6 +379,73 @@ class EveryRefusalTest {
                 .noneCounted(NoneCounted.ERROR)
                 .build()
                 .forwardBackward(b.logits, Tensor.of(new int[] {1, 1, 1}), b.out));
+  }
+
+  private static void sampling(Map<String, Call> kinds) {
+    kinds.put("a negative temperature of sampling", b -> b.sampler().temperature(-1));
+    kinds.put("a top-k below 0", b -> b.sampler().topK(-1));
+    kinds.put("a top-p of 0", b -> b.sampler().topP(0));
+    kinds.put("a min-p above 1", b -> b.sampler().minP(1.5));
+    kinds.put("a typical-p that is NaN", b -> b.sampler().typicalP(Double.NaN));
+    kinds.put("no class to keep", b -> b.sampler().minKeep(0));
+    kinds.put("a repetition penalty of 0", b -> b.sampler().repetitionPenalty(0));
+    kinds.put("a frequency penalty that no float holds", b -> b.sampler().frequencyPenalty(1e39));
+    kinds.put("a draw beyond 32 bits", b -> b.sampler().draw(1L << 32));
+    kinds.put(
+        "a filter that rules lack",
+        b -> b.sampler().rules(SamplingRules.ONNXRUNTIME_GENAI).minP(0.1).build());
+    kinds.put("one token of several rows", b -> b.sampler().build().token(b.logits, 0));
+    kinds.put("a step below 0", b -> b.sampler().build().sample(b.logits, -1, b.labels));
+    kinds.put(
+        "sampling of doubles",
+        b -> b.sampler().build().sample(zeros(DType.F64, 3, 4), 0, b.labels));
+    kinds.put("tokens of floats", b -> b.sampler().build().sample(b.logits, 0, b.rows));
+    kinds.put(
+        "tokens of another shape",
+        b -> b.sampler().build().sample(b.logits, 0, Tensor.of(new int[2])));
+    kinds.put(
+        "as many requests as not rows",
+        b -> {
+          Sampler.Requests one = new Sampler.Requests().add(Sampler.greedy(), 0, 0);
+          b.sampler()
+              .build()
+              .sample(b.logits, one, SamplerInputs.none(), b.labels, new Sampler.Outputs());
+        });
+    kinds.put(
+        "a token before that is no class",
+        b ->
+            b.sample(
+                SamplerInputs.none().promptTokens(Tensor.of(new int[] {0, 1, 4}, 3, 1)),
+                new Sampler.Outputs()));
+    kinds.put(
+        "a bias of another size",
+        b ->
+            b.sample(SamplerInputs.none().bias(Tensor.of(new float[3])), new Sampler.Outputs()));
+    kinds.put(
+        "a kept mask of floats",
+        b -> b.sample(SamplerInputs.none(), new Sampler.Outputs().keptMask(b.out)));
+  }
+
+  private static void selected(Map<String, Call> kinds) {
+    kinds.put(
+        "more than 256 selected classes",
+        b -> b.select().forward(b.logits, zeros(DType.I32, 3, 257), zeros(DType.F32, 3, 257)));
+    kinds.put(
+        "selected log-probabilities of another shape",
+        b -> b.select().forward(b.logits, b.labels, Tensor.of(new float[2])));
+    kinds.put(
+        "a selected class that is none",
+        b -> b.select().forward(b.logits, Tensor.of(new int[] {0, 4, 0}), b.rows));
+    kinds.put(
+        "offsets of sequences that fall",
+        b ->
+            b.select()
+                .sumSequences(b.rows, Tensor.of(new int[] {0, 2, 1}), Tensor.of(new double[2])));
+    kinds.put(
+        "sums of another number of sequences",
+        b ->
+            b.select()
+                .sumSequences(b.rows, Tensor.of(new int[] {0, 3}), Tensor.of(new double[2])));
   }
 
   private static void options(Map<String, Call> kinds) {

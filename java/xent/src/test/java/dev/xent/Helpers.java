@@ -65,19 +65,7 @@ enum Helpers {
   /** Null for the pool. */
   abstract Executor executor();
 
-  Softmax.Builder apply(Softmax.Builder builder, int threads) {
-    return this == POOL ? builder.threads(threads) : builder.threads(threads).executor(executor());
-  }
-
-  LogSoftmax.Builder apply(LogSoftmax.Builder builder, int threads) {
-    return this == POOL ? builder.threads(threads) : builder.threads(threads).executor(executor());
-  }
-
-  LogSumExp.Builder apply(LogSumExp.Builder builder, int threads) {
-    return this == POOL ? builder.threads(threads) : builder.threads(threads).executor(executor());
-  }
-
-  <B extends LossBuilder<B>> B apply(B builder, int threads) {
+  <B extends OperationBuilder<B>> B apply(B builder, int threads) {
     return this == POOL ? builder.threads(threads) : builder.threads(threads).executor(executor());
   }
 

@@ -84,6 +84,22 @@ class LenderTest {
         () -> linear.forwardBackward(x, weights, labels, gradients));
     calls.put("logProbabilities of NLL", () -> nll.forward(lent, labels));
     calls.put("teacher of KL", () -> kl.forward(x, lent));
+    BinaryCrossEntropy binary = BinaryCrossEntropy.builder().backend(backend).build();
+    calls.put("targets of binary", () -> binary.forward(x, lent));
+    calls.put("gradient of binary", () -> binary.forwardBackward(x, y, lent));
+    SelectedLogProbabilities selected = SelectedLogProbabilities.builder().backend(backend).build();
+    Tensor perRow = Tensor.of(new float[ROWS]);
+    calls.put("targets of selected", () -> selected.forward(x, lentLabels, perRow));
+    calls.put("logProbabilities of selected", () -> selected.forward(x, labels, lentRows));
+    Sampler sampler = Sampler.builder().backend(backend).topK(2).build();
+    Tensor tokens = Tensor.of(new int[ROWS]);
+    calls.put("logits of sampling", () -> sampler.sample(lent, 0, tokens));
+    calls.put("tokens of sampling", () -> sampler.sample(x, 0, lentLabels));
+    calls.put(
+        "bias of sampling",
+        () ->
+            sampler.sample(
+                x, 0, SamplerInputs.none().bias(lent), tokens, new Sampler.Outputs()));
     return calls;
   }
 
