@@ -41,6 +41,10 @@ record Case(Operation operation, Shape shape) {
   /** For elements that are by themselves: a thousand, a million, more than any cache holds. */
   private static final List<String> ELEMENTS = List.of("1x1000", "1000x1000", "64x128256");
 
+  /** For tokens: of one sequence and of a batch, as many classes as language models have. */
+  private static final List<String> VOCABULARIES =
+      List.of("1x32000", "1x128256", "64x32000", "64x128256");
+
   /** A first look leaves these out: the like of them is there, or they take long. */
   private static final List<String> NOT_QUICK =
       List.of("1024x1000", "1000x256", "32x81x8732@1", "8x19x512x1024@1", "300x300", "16x32000");
@@ -66,6 +70,9 @@ record Case(Operation operation, Shape shape) {
   }
 
   private static List<String> of(Operation operation) {
+    if (operation.isSampling()) {
+      return VOCABULARIES;
+    }
     return operation.isBinary() ? ELEMENTS : operation.isPlain() ? ROWS : OPTIONS;
   }
 

@@ -22,6 +22,10 @@ public enum Operation {
   BINARY_CROSS_ENTROPY(Kind.BINARY_CROSS_ENTROPY, Option.NONE),
   /** The same and its gradient. */
   BINARY_CROSS_ENTROPY_GRAD(Kind.BINARY_CROSS_ENTROPY_GRAD, Option.NONE),
+  /** A token of every row: of the nucleus of the {@link #TOP_K} largest, with a temperature. */
+  SAMPLE(Kind.SAMPLE, Option.NONE),
+  /** The same of the nucleus of all classes. */
+  SAMPLE_TOP_P(Kind.SAMPLE, Option.ALL_CLASSES),
   /** {@code y = softmax(x / temperature)}. */
   SOFTMAX_TEMPERATURE(Kind.SOFTMAX, Option.TEMPERATURE),
   /** Softmax of doubles. */
@@ -41,6 +45,12 @@ public enum Operation {
 
   /** What logits are divided by where there is a temperature. */
   public static final double TEMPERATURE = 0.7;
+
+  /** How many of the largest classes sampling looks at. */
+  public static final int TOP_K = 50;
+
+  /** The mass of a nucleus. */
+  public static final double TOP_P = 0.9;
 
   /** What smoothing takes from a label where there is smoothing. */
   public static final double SMOOTHING = 0.1;
@@ -96,9 +106,14 @@ public enum Operation {
     return kind == Kind.BINARY_CROSS_ENTROPY || kind == Kind.BINARY_CROSS_ENTROPY_GRAD;
   }
 
+  /** Whether a class of every row comes out, by chance. */
+  public boolean isSampling() {
+    return kind == Kind.SAMPLE;
+  }
+
   /** Whether a tensor in the shape of the logits is written. */
   public boolean hasOutput() {
-    return kind != Kind.CROSS_ENTROPY && kind != Kind.BINARY_CROSS_ENTROPY;
+    return !isSampling() && kind != Kind.CROSS_ENTROPY && kind != Kind.BINARY_CROSS_ENTROPY;
   }
 
   /** The name on the command line and in tables. */
@@ -139,7 +154,9 @@ public enum Operation {
     /** The loss of elements. */
     BINARY_CROSS_ENTROPY(2),
     /** The loss of elements and its gradient. */
-    BINARY_CROSS_ENTROPY_GRAD(3);
+    BINARY_CROSS_ENTROPY_GRAD(3),
+    /** A class of every row. */
+    SAMPLE(1);
 
     private final int tensors;
 
@@ -160,6 +177,8 @@ public enum Operation {
     WEIGHTS,
     /** The largest class of every row, besides. */
     ARGMAX,
+    /** Sampling without top-k. */
+    ALL_CLASSES,
     /** Doubles for floats. */
     FLOAT64
   }

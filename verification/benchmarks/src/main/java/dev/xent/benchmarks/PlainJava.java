@@ -25,6 +25,9 @@ public final class PlainJava implements Candidate {
 
   @Override
   public Map<String, Task> tasks(Problem problem) {
+    if (problem.operation.isSampling()) {
+      return PlainSampling.of(problem);
+    }
     if (!problem.operation.isPlain()) {
       return Map.of();
     }
@@ -120,7 +123,8 @@ public final class PlainJava implements Candidate {
           y[from + labels[row]] -= 1f / rows;
           return Math.log(sum) + largest - x[from + labels[row]];
         }
-        case BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD -> throw new AssertionError(operation);
+        case BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD, SAMPLE ->
+            throw new AssertionError(operation);
       }
       return 0;
     }

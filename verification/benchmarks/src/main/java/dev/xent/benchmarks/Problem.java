@@ -44,6 +44,9 @@ public final class Problem {
   /** Room for the largest class of every row, 64 bits wide, where it is asked for. */
   public final @Nullable MemorySegment argmax;
 
+  /** Room for the token of every row, 64 bits wide, where rows are sampled. */
+  public final @Nullable MemorySegment tokens;
+
   /** Makes the inputs. */
   Problem(Operation operation, Shape shape) {
     this.operation = operation;
@@ -68,6 +71,7 @@ public final class Problem {
     targets = operation.isBinary() ? targets(elements, random) : null;
     weights = operation.option == Option.WEIGHTS ? weights(shape, random) : null;
     argmax = operation.option == Option.ARGMAX ? bytes(shape.rows() * Long.BYTES) : null;
+    tokens = operation.isSampling() ? bytes(shape.rows() * Long.BYTES) : null;
   }
 
   private static MemorySegment labels(Shape shape, SplittableRandom random) {
@@ -119,11 +123,14 @@ public final class Problem {
     }
   }
 
-  /** Makes the output NaN and the largest classes -1, so that nothing passes by what is there. */
+  /** Makes the output NaN and classes -1, so that nothing passes by what is there. */
   void clearOutputs() {
     output.fill((byte) -1);
     if (argmax != null) {
       argmax.fill((byte) -1);
+    }
+    if (tokens != null) {
+      tokens.fill((byte) -1);
     }
   }
 
@@ -150,6 +157,11 @@ public final class Problem {
   /** Room for the largest classes. */
   public MemorySegment argmax() {
     return present(argmax, "largest classes");
+  }
+
+  /** Room for the tokens. */
+  public MemorySegment tokens() {
+    return present(tokens, "tokens");
   }
 
   private MemorySegment present(@Nullable MemorySegment segment, String what) {

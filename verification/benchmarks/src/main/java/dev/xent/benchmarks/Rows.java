@@ -23,7 +23,8 @@ import java.util.Arrays;
  *   <li>gradient of the loss: {@code w * (p + q) / (sum of w)}, with {@code q} the smoothed label
  *       and {@code w} the weight of its class;
  *   <li>softmax backward: {@code y * (|dy| + sum |dy| * y)};
- *   <li>log-softmax backward: {@code |dy| + exp(y) * sum |dy|}.
+ *   <li>log-softmax backward: {@code |dy| + exp(y) * sum |dy|};
+ *   <li>a token: 0 where it is of the nucleus, else the mass that the nucleus has without it.
  * </ul>
  */
 final class Rows {
@@ -129,6 +130,9 @@ final class Rows {
     if (problem.operation.option == Option.ARGMAX && !argmaxIsRight()) {
       return Double.NaN;
     }
+    if (problem.operation.isSampling()) {
+      return new Nuclei(problem).error();
+    }
     if (problem.operation.hasOutput()) {
       double denominator = problem.operation.hasLabels() ? denominator() : 1;
       forEach(
@@ -220,6 +224,7 @@ final class Rows {
         yield Math.abs(actual * problem.shape.elements() - difference) / (p + target(i));
       }
       case CROSS_ENTROPY, BINARY_CROSS_ENTROPY -> throw new AssertionError("a loss has no output");
+      case SAMPLE -> throw new AssertionError("tokens are no output");
     };
   }
 

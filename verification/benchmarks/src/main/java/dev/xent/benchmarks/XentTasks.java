@@ -5,6 +5,7 @@ import dev.xent.BinaryCrossEntropy;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.LogSoftmax;
+import dev.xent.Sampler;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.benchmarks.Operation.Option;
@@ -76,6 +77,27 @@ final class XentTasks {
         BinaryCrossEntropy binary = binary();
         yield () -> binary.forwardBackward(input, targets, output);
       }
+      case SAMPLE -> sampling(problem, input, axis);
+    };
+  }
+
+  private Task sampling(Problem problem, Tensor input, int axis) {
+    Sampler.Builder builder =
+        Sampler.builder()
+            .axis(axis)
+            .isa(isa)
+            .threads(threads)
+            .temperature(Operation.TEMPERATURE)
+            .topP(Operation.TOP_P);
+    if (problem.operation.option != Option.ALL_CLASSES) {
+      builder.topK(Operation.TOP_K);
+    }
+    Sampler sampler = builder.build();
+    Tensor tokens = Tensor.of(problem.tokens(), DType.I64, problem.shape.rowDims());
+    long[] step = {0};
+    return () -> {
+      sampler.sample(input, step[0]++, tokens);
+      return 0;
     };
   }
 

@@ -10,12 +10,15 @@ import ai.djl.training.loss.SigmoidBinaryCrossEntropyLoss;
 import ai.djl.training.loss.SoftmaxCrossEntropyLoss;
 import dev.xent.benchmarks.Candidate;
 import dev.xent.benchmarks.Cell;
+import dev.xent.benchmarks.Nucleus;
 import dev.xent.benchmarks.Operation;
 import dev.xent.benchmarks.Operation.Option;
 import dev.xent.benchmarks.Problem;
 import dev.xent.benchmarks.Task;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Map;
+import java.util.SplittableRandom;
 import org.openjdk.jmh.annotations.Benchmark;
 
 /** DJL with PyTorch as its users write it: NDArray, Loss and GradientCollector. */
@@ -94,6 +97,29 @@ public final class Djl implements Candidate {
       case BINARY_CROSS_ENTROPY_GRAD ->
           Map.of(
               "SigmoidBinaryCrossEntropyLoss, GradientCollector", new LossTask(problem, tensors));
+      case SAMPLE -> Map.of("topK, div, softmax", sampling(problem, x));
+    };
+  }
+
+  /** The largest, their softmax as an array, and a draw from it. */
+  private static Task sampling(Problem problem, NDArray x) {
+    boolean all = problem.operation.option == Option.ALL_CLASSES;
+    int count = all ? Math.toIntExact(problem.shape.classes()) : Operation.TOP_K;
+    int rows = Math.toIntExact(problem.shape.rows());
+    SplittableRandom random = new SplittableRandom(1);
+    return () -> {
+      try (NDList largest = x.topK(count, 1, true, true);
+          NDArray scaled = largest.get(0).div(Operation.TEMPERATURE);
+          NDArray probabilities = scaled.softmax(1)) {
+        float[] p = probabilities.toFloatArray();
+        long[] classes = largest.get(1).toLongArray();
+        for (int row = 0; row < rows; row++) {
+          int from = row * count;
+          int drawn = Nucleus.ofFalling(p, from, count, random.nextDouble());
+          problem.tokens().setAtIndex(ValueLayout.JAVA_LONG, row, classes[from + drawn]);
+        }
+      }
+      return 0;
     };
   }
 

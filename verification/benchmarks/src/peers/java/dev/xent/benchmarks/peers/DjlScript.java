@@ -73,6 +73,7 @@ public final class DjlScript implements Candidate {
       case CROSS_ENTROPY -> crossEntropy(scripts, problem.operation.option, axis);
       case CROSS_ENTROPY_GRAD -> lossAndGradient(scripts, problem, axis, type);
       case BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD -> binary(scripts, problem);
+      case SAMPLE -> sampling(scripts, problem);
     }
     return scripts.tasks;
   }
@@ -219,6 +220,23 @@ public final class DjlScript implements Candidate {
     }
   }
 
+  /** As many of the largest as are looked at, the nucleus of these, and a draw. */
+  private static void sampling(Scripts scripts, Problem problem) throws IOException {
+    boolean all = problem.operation.option == Option.ALL_CLASSES;
+    String list =
+        all
+            ? "values, classes, = torch.sort(x, 1, True)"
+            : "values, classes, = torch.topk(x, %d, 1, True, True)".formatted(Operation.TOP_K);
+    scripts.add(
+        (all ? "sort" : "topk") + ", softmax, cumsum, multinomial",
+        "torch.gather(classes, 1, drawn)",
+        list,
+        "p = torch.softmax(torch.div(values, %s), 1)".formatted(Operation.TEMPERATURE),
+        "before = torch.sub(torch.cumsum(p, 1), p)",
+        "kept = torch.masked_fill(p, torch.ge(before, %s), 0.)".formatted(Operation.TOP_P),
+        "drawn = torch.multinomial(kept, 1)");
+  }
+
   private static String[] concat(String[] first, String[] second) {
     return Stream.concat(Arrays.stream(first), Arrays.stream(second)).toArray(String[]::new);
   }
@@ -287,7 +305,7 @@ public final class DjlScript implements Candidate {
         try (IValue value = block.forward(arguments);
             NDArray result = value.toTensor(manager)) {
           if (!problem.operation.hasLoss()) {
-            DjlTensors.copy(result, output);
+            DjlTensors.copy(result, problem.tokens == null ? output : problem.tokens);
             return 0;
           }
           if (problem.operation.hasOutput()) {

@@ -84,7 +84,7 @@ final class OnnxGraph {
   /**
    * A node.
    *
-   * @param output its name
+   * @param output its name, or names separated by spaces
    * @param operator of ONNX
    * @param inputs names separated by spaces
    * @param attributes from {@link #attribute}
@@ -94,7 +94,10 @@ final class OnnxGraph {
     for (String input : inputs.split(" ")) {
       node.text(1, input);
     }
-    node.text(2, output).text(3, "node" + nodes++).text(4, operator);
+    for (String name : output.split(" ")) {
+      node.text(2, name);
+    }
+    node.text(3, "node" + nodes++).text(4, operator);
     for (Protobuf attribute : attributes) {
       node.message(5, attribute);
     }

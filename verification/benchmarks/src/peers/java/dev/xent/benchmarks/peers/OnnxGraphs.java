@@ -42,6 +42,7 @@ final class OnnxGraphs {
           case CROSS_ENTROPY -> graphs.crossEntropy();
           case CROSS_ENTROPY_GRAD -> graphs.lossAndGradient();
           case BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD -> graphs.binary();
+          case SAMPLE -> graphs.sampling();
         };
     Map<String, byte[]> models = new LinkedHashMap<>();
     ways.forEach((way, graph) -> models.put(way, graph.toBytes()));
@@ -307,6 +308,28 @@ final class OnnxGraphs {
         .node("difference", "Sub", "p t")
         .node("out", "Mul", "difference factors")
         .output("out", shape.dims());
+  }
+
+  /** Probabilities of the largest classes in falling order, with which ones; or of all. */
+  private Map<String, OnnxGraph> sampling() {
+    boolean all = operation.option == Option.ALL_CLASSES;
+    long count = all ? shape.classes() : Operation.TOP_K;
+    Map<String, OnnxGraph> ways = new LinkedHashMap<>();
+    ways.put(
+        "TopK, Div, Softmax",
+        graph()
+            .input("x", shape.dims())
+            .constant("k", new long[] {count})
+            .constant("number", Operation.TEMPERATURE)
+            .node("values classes", "TopK", "x k", OnnxGraph.attribute(AXIS, axis))
+            .node("scaled", "Div", "values number")
+            .node("out", "Softmax", "scaled", OnnxGraph.attribute(AXIS, axis))
+            .output("out", shape.rows(), count)
+            .outputIndices("classes", shape.rows(), count));
+    if (all) {
+      ways.put("Div, Softmax, heap", softmaxOfTemperature().get("Div, Softmax"));
+    }
+    return ways;
   }
 
   private double share() {

@@ -9,15 +9,18 @@ import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
 import dev.xent.benchmarks.Candidate;
 import dev.xent.benchmarks.Cell;
+import dev.xent.benchmarks.Nucleus;
 import dev.xent.benchmarks.Problem;
 import dev.xent.benchmarks.Task;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.SplittableRandom;
 import org.openjdk.jmh.annotations.Benchmark;
 
 /**
@@ -44,7 +47,8 @@ public final class OnnxRuntime implements Candidate {
   public Map<String, Task> tasks(Problem problem) throws OrtException {
     Map<String, Task> tasks = new LinkedHashMap<>();
     for (Map.Entry<String, byte[]> way : OnnxGraphs.of(problem).entrySet()) {
-      tasks.put(way.getKey(), new Run(problem, way.getValue()));
+      Run run = new Run(problem, way.getValue());
+      tasks.put(way.getKey(), problem.operation.isSampling() ? run.new Draw() : run);
     }
     return tasks;
   }
@@ -55,10 +59,12 @@ public final class OnnxRuntime implements Candidate {
     private final OrtSession session;
     private final Map<String, OnnxTensor> inputs = new HashMap<>();
     private final Map<String, OnnxTensor> outputs = new HashMap<>();
+    private final Problem problem;
     private final boolean isDouble;
     private final ByteBuffer loss;
 
     Run(Problem problem, byte[] model) throws OrtException {
+      this.problem = problem;
       isDouble = problem.operation.isDouble();
       loss =
           ByteBuffer.allocateDirect(problem.operation.elementBytes())
@@ -95,6 +101,53 @@ public final class OnnxRuntime implements Candidate {
       if (problem.operation.hasOutput()) {
         outputs.put("out", elements(Problem.buffer(problem.output), dims));
       }
+    }
+
+    /** Draws from what the session gives of every row. */
+    private final class Draw implements Task {
+      private final int rows = Math.toIntExact(problem.shape.rows());
+      private final int count;
+      private final boolean falls = session.getOutputNames().contains("classes");
+      private final ByteBuffer probabilities;
+      private final ByteBuffer classes;
+      private final float[] p;
+      private final int[] heap;
+      private final SplittableRandom random = new SplittableRandom(1);
+
+      Draw() throws OrtException {
+        long[] dims = ((TensorInfo) session.getOutputInfo().get("out").getInfo()).getShape();
+        count = Math.toIntExact(dims[1]);
+        p = new float[rows * count];
+        heap = new int[count];
+        probabilities = direct(p.length * Float.BYTES);
+        classes = direct(p.length * Long.BYTES);
+        outputs.put("out", elements(probabilities, dims));
+        if (falls) {
+          outputs.put(
+              "classes",
+              OnnxTensor.createTensor(environment, classes, dims, OnnxJavaType.INT64));
+        }
+      }
+
+      @Override
+      public double run() throws OrtException {
+        session.run(inputs, Set.of(), outputs).close();
+        probabilities.asFloatBuffer().get(p);
+        for (int row = 0; row < rows; row++) {
+          int from = row * count;
+          long token =
+              falls
+                  ? classes.getLong(
+                      Long.BYTES * (from + Nucleus.ofFalling(p, from, count, random.nextDouble())))
+                  : Nucleus.ofHeap(p, from, count, heap, random.nextDouble());
+          problem.tokens().setAtIndex(ValueLayout.JAVA_LONG, row, token);
+        }
+        return 0;
+      }
+    }
+
+    private static ByteBuffer direct(int bytes) {
+      return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
     }
 
     private OnnxTensor labels(Problem problem) throws OrtException {

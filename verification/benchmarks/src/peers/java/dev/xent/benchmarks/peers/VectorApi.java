@@ -27,7 +27,7 @@ public final class VectorApi implements Candidate {
 
   @Override
   public Map<String, Task> tasks(Problem problem) {
-    if (!problem.operation.isPlain()) {
+    if (!problem.operation.isPlain() || problem.operation.isSampling()) {
       return Map.of();
     }
     if (problem.operation.isBinary()) {

@@ -95,7 +95,7 @@ final class VectorColumnTasks implements Task {
         }
         return loss;
       }
-      case BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD ->
+      case BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD, SAMPLE ->
           throw new AssertionError(problem.operation);
     }
     return 0;

@@ -41,7 +41,7 @@ final class VectorRowTasks {
         MemorySegment dy = problem.upstream();
         yield () -> tasks.logSoftmaxBackward(dy);
       }
-      case BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD ->
+      case BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD, SAMPLE ->
           throw new AssertionError(problem.operation);
     };
   }

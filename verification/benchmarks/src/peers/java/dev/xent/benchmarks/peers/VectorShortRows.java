@@ -50,7 +50,7 @@ final class VectorShortRows {
         MemorySegment dy = problem.upstream();
         yield () -> tasks.logSoftmaxBackward(dy);
       }
-      case BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD ->
+      case BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD, SAMPLE ->
           throw new AssertionError(problem.operation);
     };
   }
