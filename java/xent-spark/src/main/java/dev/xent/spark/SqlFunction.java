@@ -88,7 +88,7 @@ enum SqlFunction {
           * label - the class that is right; option ignoreIndex names one that is none
       """,
       """
-            > SELECT _FUNC_(logits, label).mean FROM VALUES (array(2F, 1F, 0F), 0), (array(0F, 3F, 1F), 1) t(logits, label);
+            > SELECT _FUNC_(x, y).mean FROM VALUES (array(2F, 1F, 0F), 0), (array(0F, 3F, 1F), 1) t(x, y);
              0.28872597217559814
       """,
       (name, all) -> {
