@@ -194,8 +194,7 @@ class AllocationTest {
     allocatesNothing("nll", x, other, in -> nll.forward(in, labels));
     allocatesNothing("nll with gradient", x, other, in -> nll.forwardBackward(in, labels, dx));
 
-    SelectedLogProbabilities selected =
-        SelectedLogProbabilities.builder().backend(backend).build();
+    SelectedLogProbabilities selected = SelectedLogProbabilities.builder().backend(backend).build();
     SelectedLogProbabilities.Saved saved = new SelectedLogProbabilities.Saved(arena);
     allocatesNothing(
         "selected",
@@ -203,7 +202,10 @@ class AllocationTest {
         other,
         in -> selected.forwardBackward(in, labels, Inputs.none(), null, losses, dx));
     allocatesNothing(
-        "selected, saved", x, other, in -> selected.forward(in, labels, Inputs.none(), losses, saved));
+        "selected, saved",
+        x,
+        other,
+        in -> selected.forward(in, labels, Inputs.none(), losses, saved));
     BinaryCrossEntropy binary = BinaryCrossEntropy.builder().backend(backend).build();
     BinaryCrossEntropy focal =
         BinaryCrossEntropy.builder().backend(backend).focalGamma(2).focalAlpha(0.25).build();
@@ -230,8 +232,7 @@ class AllocationTest {
             .hidden(Tensor.of(new float[(int) x.elements()], x.shape()))
             .weights(Tensor.of(new float[(int) weights.elements()], weights.shape()));
     Tensor own = Tensor.of(new int[(int) x.dim(0)]);
-    allocatesNothing(
-        "linear layer", x, other, in -> linear.forward(in, weights, own, states));
+    allocatesNothing("linear layer", x, other, in -> linear.forward(in, weights, own, states));
     allocatesNothing(
         "gradients of a linear layer",
         x,

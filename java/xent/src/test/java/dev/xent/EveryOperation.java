@@ -113,9 +113,7 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
     bits.put("gradient of elements", Samples.bits(gradient));
     for (Divergence.Kind kind : Divergence.Kind.values()) {
       Divergence divergence =
-          helpers
-              .apply(Divergence.builder(kind).axis(1).backend(backend), threads)
-              .build();
+          helpers.apply(Divergence.builder(kind).axis(1).backend(backend), threads).build();
       bits.put(kind + " divergence", bits(divergence.forwardBackward(logits, upstream, gradient)));
       bits.put("gradient of " + kind, Samples.bits(gradient));
     }
@@ -134,9 +132,7 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
     int[] tokens = new int[rowCount];
     int[] kept = new int[rowCount];
     Sampler.Outputs outputs =
-        new Sampler.Outputs()
-            .processedLogProbabilities(perRow)
-            .kept(Tensor.of(kept).reshape(rows));
+        new Sampler.Outputs().processedLogProbabilities(perRow).kept(Tensor.of(kept).reshape(rows));
     sampler.sample(logits, 3, SamplerInputs.none(), Tensor.of(tokens).reshape(rows), outputs);
     bits.put("tokens", tokens);
     bits.put("kept", kept);

@@ -419,8 +419,7 @@ class EveryRefusalTest {
                 new Sampler.Outputs()));
     kinds.put(
         "a bias of another size",
-        b ->
-            b.sample(SamplerInputs.none().bias(Tensor.of(new float[3])), new Sampler.Outputs()));
+        b -> b.sample(SamplerInputs.none().bias(Tensor.of(new float[3])), new Sampler.Outputs()));
     kinds.put(
         "a kept mask of floats",
         b -> b.sample(SamplerInputs.none(), new Sampler.Outputs().keptMask(b.out)));
@@ -444,8 +443,7 @@ class EveryRefusalTest {
     kinds.put(
         "sums of another number of sequences",
         b ->
-            b.select()
-                .sumSequences(b.rows, Tensor.of(new int[] {0, 3}), Tensor.of(new double[2])));
+            b.select().sumSequences(b.rows, Tensor.of(new int[] {0, 3}), Tensor.of(new double[2])));
   }
 
   private static void options(Map<String, Call> kinds) {
@@ -531,8 +529,7 @@ class EveryRefusalTest {
     kinds.put(
         "a bias of another number",
         b -> b.linear(b.none().bias(Tensor.of(new float[4])), new LinearCrossEntropy.Gradients()));
-    kinds.put(
-        "a bias of logits", b -> b.loss(b.none().bias(Tensor.of(new float[4]))));
+    kinds.put("a bias of logits", b -> b.loss(b.none().bias(Tensor.of(new float[4]))));
     kinds.put(
         "ragged rows of a linear layer",
         b ->
@@ -541,9 +538,7 @@ class EveryRefusalTest {
                 new LinearCrossEntropy.Gradients()));
     kinds.put(
         "a gradient of hidden states of another shape",
-        b ->
-            b.linear(
-                b.none(), new LinearCrossEntropy.Gradients().hidden(b.out.reshape(4, 3))));
+        b -> b.linear(b.none(), new LinearCrossEntropy.Gradients().hidden(b.out.reshape(4, 3))));
     kinds.put(
         "a gradient of weights that overlaps them",
         b -> b.linear(b.none(), new LinearCrossEntropy.Gradients().weights(b.weights)));

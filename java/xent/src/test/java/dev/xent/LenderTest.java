@@ -97,9 +97,7 @@ class LenderTest {
     calls.put("tokens of sampling", () -> sampler.sample(x, 0, lentLabels));
     calls.put(
         "bias of sampling",
-        () ->
-            sampler.sample(
-                x, 0, SamplerInputs.none().bias(lent), tokens, new Sampler.Outputs()));
+        () -> sampler.sample(x, 0, SamplerInputs.none().bias(lent), tokens, new Sampler.Outputs()));
     return calls;
   }
 

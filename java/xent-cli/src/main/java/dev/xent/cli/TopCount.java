@@ -11,7 +11,10 @@ final class TopCount {
 
   /** Refuses a number of classes without a file, and a file without a number. */
   static void require(
-      String option, @Nullable Long count, @Nullable Path classes, @Nullable Path logProbabilities) {
+      String option,
+      @Nullable Long count,
+      @Nullable Path classes,
+      @Nullable Path logProbabilities) {
     boolean wanted = classes != null || logProbabilities != null;
     if (wanted && count == null) {
       throw new CommandException(

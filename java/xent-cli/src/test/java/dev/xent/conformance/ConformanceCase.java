@@ -14,7 +14,8 @@ import java.util.function.Function;
 /** One object of conformance/cases.json with its files, as conformance/README.md describes them. */
 final class ConformanceCase {
   /** conformance/check.py names another one, which has some of the cases. */
-  static final Path DIRECTORY = Path.of(System.getProperty("xent.conformance", "../../conformance"));
+  static final Path DIRECTORY =
+      Path.of(System.getProperty("xent.conformance", "../../conformance"));
 
   /**
    * An array of a case.

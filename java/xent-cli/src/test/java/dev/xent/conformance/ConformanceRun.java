@@ -82,7 +82,8 @@ final class ConformanceRun {
     xent_shape.outer(shape, c.outer);
     xent_shape.classes(shape, c.classes);
     xent_shape.inner(shape, c.inner);
-    xent_shape.target_count(shape, along(c.inputs.get(isSelected() ? "targets" : "target_weights")));
+    xent_shape.target_count(
+        shape, along(c.inputs.get(isSelected() ? "targets" : "target_weights")));
     xent_shape.prompt_count(shape, along(c.inputs.get("prompt_tokens")));
     xent_shape.output_count(shape, along(c.inputs.get("output_tokens")));
     xent_shape.top_count(shape, along(c.outputs.get("top_classes")));
@@ -142,7 +143,9 @@ final class ConformanceRun {
 
   /** How many numbers an array has along the class axis; 0 where it has no such axis. */
   private long along(Stored stored) {
-    return stored == null || stored.npy().shape().length <= c.axis ? 0 : stored.npy().shape()[c.axis];
+    return stored == null || stored.npy().shape().length <= c.axis
+        ? 0
+        : stored.npy().shape()[c.axis];
   }
 
   private MemorySegment put(String name, Stored stored) {

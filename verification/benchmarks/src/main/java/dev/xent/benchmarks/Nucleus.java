@@ -31,7 +31,8 @@ public final class Nucleus {
 
   /**
    * Draws from probabilities in the order of classes, as llama3.java does: leaves out what is too
-   * small for any nucleus, makes a heap of the rest, and takes the largest until they have the mass.
+   * small for any nucleus, makes a heap of the rest, and takes the largest until they have the
+   * mass.
    *
    * @param p the probabilities of a row from {@code from} on
    * @param heap room for as many

@@ -124,8 +124,7 @@ public final class OnnxRuntime implements Candidate {
         outputs.put("out", elements(probabilities, dims));
         if (falls) {
           outputs.put(
-              "classes",
-              OnnxTensor.createTensor(environment, classes, dims, OnnxJavaType.INT64));
+              "classes", OnnxTensor.createTensor(environment, classes, dims, OnnxJavaType.INT64));
         }
       }
 
