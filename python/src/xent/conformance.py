@@ -109,7 +109,8 @@ class _Case:
         call.prepare()
         if function == "sample":
             tokens = call.counts["prompt_count"] + call.counts["output_count"]
-            call.workspace = workspace_of(found.c.xent_sample_workspace(call.classes, tokens))
+            size = found.c.xent_sample_workspace(call.classes, tokens)
+            call.workspace = lambda rows: workspace_of(size)
             self.sampling = sized(Sampling, rules=RULES[sampling.pop("rules", "xent")],
                                   ties=TIES[sampling.pop("ties", None)], **sampling)
 
