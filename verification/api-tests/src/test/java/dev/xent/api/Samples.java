@@ -10,6 +10,7 @@ import dev.xent.CrossEntropyHvp;
 import dev.xent.Divergence;
 import dev.xent.Entropy;
 import dev.xent.Inputs;
+import dev.xent.LinearCrossEntropy;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
 import dev.xent.LogitBuilder;
@@ -34,6 +35,7 @@ import dev.xent.files.WholeFile;
 import dev.xent.layers.BinaryCrossEntropyLayer;
 import dev.xent.layers.CrossEntropyLayer;
 import dev.xent.layers.Layer;
+import dev.xent.layers.LinearCrossEntropyLayer;
 import dev.xent.layers.LogLayer;
 import dev.xent.layers.LogSoftmaxLayer;
 import dev.xent.layers.LossLayer;
@@ -134,6 +136,12 @@ final class Samples {
     put(LogSumExp.class, LogSumExp.along(1));
     put(LogSumExp.Builder.class, LogSumExp.builder());
     put(LossTally.class, new LossTally());
+    put(LinearCrossEntropy.class, LinearCrossEntropy.mean());
+    put(LinearCrossEntropy.Builder.class, LinearCrossEntropy.builder());
+    put(LinearCrossEntropy.Outputs.class, new LinearCrossEntropy.Outputs());
+    put(LinearCrossEntropy.Gradients.class, new LinearCrossEntropy.Gradients());
+    put(dev.xent.LogitLossBuilder.class, CrossEntropy.builder());
+    put(dev.xent.LogitLossOutputs.class, new CrossEntropy.Outputs());
     put(NllLoss.class, NllLoss.mean());
     put(NllLoss.Builder.class, NllLoss.builder());
     put(Sampler.class, Sampler.greedy());
@@ -158,6 +166,8 @@ final class Samples {
     put(LogLayer.class, new LogLayer(1, 2));
     put(LogSoftmaxLayer.class, new LogSoftmaxLayer(1, 2));
     put(LossLayer.class, new NllLossLayer(1, 2));
+    Tensor weights = Tensor.of(new float[] {1, 2}, 1, 2);
+    put(LinearCrossEntropyLayer.class, new LinearCrossEntropyLayer(weights, 1, 2));
     put(NllLossLayer.class, new NllLossLayer(1, 2));
     put(SoftmaxLayer.class, new SoftmaxLayer(1, 2));
   }
