@@ -14,7 +14,9 @@ import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import org.junit.jupiter.api.Test;
 
-/** Cross-entropy of linear layers: what it is, and what its bits ({@link LinearBitsTest}) are not. */
+/**
+ * Cross-entropy of linear layers: what it is, and what its bits ({@link LinearBitsTest}) are not.
+ */
 class LinearCrossEntropyTest {
   private static final int ROWS = 6;
   private static final int FEATURES = 5;
@@ -83,10 +85,14 @@ class LinearCrossEntropyTest {
     assertThat(outputs.rows()).isEqualTo(ROWS);
     assertThat(outputs.correct()).isBetween(0L, (long) ROWS);
     assertThat(on(backend).build().forward(hidden, weights, labels, inputs)).isEqualTo(mean);
-    assertThat(on(backend).reduction(Reduction.SUM).build().forward(hidden, weights, labels, inputs))
+    assertThat(
+            on(backend).reduction(Reduction.SUM).build().forward(hidden, weights, labels, inputs))
         .isEqualTo(outputs.sum());
     assertThat(
-            on(backend).build().withDenominator(60).forward(hidden, weights, labels, inputs, outputs))
+            on(backend)
+                .build()
+                .withDenominator(60)
+                .forward(hidden, weights, labels, inputs, outputs))
         .isEqualTo(outputs.sum() / 60);
   }
 
@@ -153,14 +159,12 @@ class LinearCrossEntropyTest {
         new LinearCrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
     loss.forward(hidden, weights, labels, outputs);
     float[] upstream = {1, 0, 0, 0, 0, 2};
-    loss.backward(
-        hidden, weights, labels, Inputs.none(), outputs, Tensor.of(upstream), gradients);
+    loss.backward(hidden, weights, labels, Inputs.none(), outputs, Tensor.of(upstream), gradients);
     float[] got = ofWeights.toFloatArray();
     Tensor first = Tensor.of(new float[w.length], CLASSES, FEATURES);
     Tensor last = Tensor.of(new float[w.length], CLASSES, FEATURES);
     LinearCrossEntropy.Gradients one = new LinearCrossEntropy.Gradients();
-    loss.forwardBackward(
-        hidden.slice(0, 0, 1), weights, labels.slice(0, 0, 1), one.weights(first));
+    loss.forwardBackward(hidden.slice(0, 0, 1), weights, labels.slice(0, 0, 1), one.weights(first));
     loss.forwardBackward(hidden.slice(0, 5, 6), weights, labels.slice(0, 5, 6), one.weights(last));
     for (int i = 0; i < got.length; i++) {
       double expected = first.toFloatArray()[i] + 2.0 * last.toFloatArray()[i];
@@ -202,10 +206,7 @@ class LinearCrossEntropyTest {
     long enough = 64;
     for (int tries = 0; tries < 2; tries++) {
       try {
-        on(backend)
-            .workspace(enough)
-            .build()
-            .forwardBackward(hidden, weights, labels, gradients);
+        on(backend).workspace(enough).build().forwardBackward(hidden, weights, labels, gradients);
         break;
       } catch (OptionException e) {
         assertThat(tries).isZero();

@@ -249,11 +249,12 @@ abstract sealed class CallArrays permits Call {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "weights is %s, hidden is %s with features along axis %d: give weights the shape [classes, %s]",
+              "weights is %s, hidden is %s with features along axis %d: give weights the shape [classes, %s]%s",
               weightsOfClasses,
               states,
               axis,
-              count == 0 ? "features] and at least one of each" : count));
+              count == 0 ? "features" : count,
+              weightsOfClasses.elements == 0 ? ", with at least one of each" : ""));
     }
     dimensions.takeLinear(states, featureAxis, weightsOfClasses.shape[0]);
     if (Math.multiplyHigh(dimensions.rows, dimensions.classes) != 0

@@ -48,11 +48,11 @@ public final class LinearRows {
 
   private final double[] numbers = new double[BLOCK];
 
-  /** Of the hidden states, row after row; in the workspace. */
-  private MemorySegment hiddenSums = MemorySegment.NULL;
+  /** Where the sums of the hidden states lie in the workspace, row after row. */
+  private long hiddenSums;
 
-  /** Of the weights, class after class of a block; in the workspace. */
-  private MemorySegment weightsSums = MemorySegment.NULL;
+  /** Where those of the weights lie, class after class of a block. */
+  private long weightsSums;
 
   /**
    * @param crossEntropy of logits, which it takes from the hidden states and weights
@@ -96,13 +96,18 @@ public final class LinearRows {
 
   private void placeSums() {
     long rows = call.rowEnd - call.rowBegin;
-    long at = rows * Records.STATISTICS;
+    hiddenSums = rows * Records.STATISTICS;
+    weightsSums = hiddenSums;
     if (has(given.hiddenGradient)) {
-      hiddenSums = given.workspace.asSlice(at, rows * shape.features * Double.BYTES).fill((byte) 0);
-      at += hiddenSums.byteSize();
+      long count = rows * shape.features;
+      clear(hiddenSums, count);
+      weightsSums += count * Double.BYTES;
     }
-    if (has(given.weightsGradient)) {
-      weightsSums = given.workspace.asSlice(at, BLOCK * shape.features * Double.BYTES);
+  }
+
+  private void clear(long sums, long count) {
+    for (long i = 0; i < count; i++) {
+      Numbers.setDouble(given.workspace, sums + i * Double.BYTES, 0);
     }
   }
 
@@ -142,7 +147,7 @@ public final class LinearRows {
     for (long clazz = call.classBegin; clazz < call.classEnd; clazz += BLOCK) {
       int classes = (int) Math.min(BLOCK, call.classEnd - clazz);
       if (has(given.weightsGradient)) {
-        weightsSums.fill((byte) 0);
+        clear(weightsSums, classes * shape.features);
       }
       Arrays.fill(biasSums, 0);
       for (long row = call.rowBegin; row < call.rowEnd; row += BLOCK) {
@@ -213,10 +218,11 @@ public final class LinearRows {
     }
   }
 
-  private void addChains(MemorySegment sums, long first, int count) {
+  private void addChains(long sums, long first, int count) {
     for (int i = 0; i < count; i++) {
-      long at = (first + i) * Double.BYTES;
-      Numbers.setDouble(sums, at, Numbers.getDouble(sums, at) + chains[i]);
+      long at = sums + (first + i) * Double.BYTES;
+      double sum = Numbers.getDouble(given.workspace, at);
+      Numbers.setDouble(given.workspace, at, sum + chains[i]);
     }
   }
 
@@ -236,12 +242,12 @@ public final class LinearRows {
   }
 
   /** The sums of a row or a class, as floats. */
-  private void write(MemorySegment sums, long which, MemorySegment array, Layout layout, long at) {
+  private void write(long sums, long which, MemorySegment array, Layout layout, long at) {
     for (long k = 0; k < shape.features; k += BLOCK) {
       int count = (int) Math.min(BLOCK, shape.features - k);
       for (int i = 0; i < count; i++) {
-        long from = (which * shape.features + k + i) * Double.BYTES;
-        numbers[i] = Numbers.getDouble(sums, from);
+        long from = sums + (which * shape.features + k + i) * Double.BYTES;
+        numbers[i] = Numbers.getDouble(given.workspace, from);
       }
       round(numbers, count);
       ElementType.of(layout.type)
