@@ -41,8 +41,8 @@ class EveryRefusalTest {
   /** The last part of a message says what to do. */
   private static final Pattern FIX =
       Pattern.compile(
-          ".+[:;] (give|ask|use|build|choose|name|keep|reshape|align|set|create|call|copy|end|merge|"
-              + "make|sizes are|sizes and strides must|strides are|axes go|indices go|this needs|"
+          ".+[:;] (give|ask|use|build|choose|name|keep|leave|reshape|align|set|create|call|copy|"
+              + "end|merge|make|sizes are|sizes and strides must|strides are|axes go|indices go|this needs|"
               + "do not ask|a size is) .+|.+ needs the shape of its inputs, such as .+");
 
   /** What was seen. */
