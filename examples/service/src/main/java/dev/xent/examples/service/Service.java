@@ -126,11 +126,15 @@ public final class Service implements AutoCloseable {
   private void next(ServerRequest request, ServerResponse response)
       throws OrtException, IOException {
     int k = count(request.query().first("k").orElse("5"));
-    long[] text = text(request);
+    send(response, next(text(request), k));
+  }
+
+  /** The arena is closed before anything is sent: a client that reads slowly keeps no memory. */
+  private Next next(long[] text, int k) throws OrtException {
     try (Arena arena = Arena.ofConfined()) {
       Tensor logits = model.logits(text, text.length, text.length + 1, arena);
       List<Scorer.Likely> best = timed(() -> scorer.top(logits, k));
-      send(response, new Next(best.stream().map(Service::letter).toList()));
+      return new Next(best.stream().map(Service::letter).toList());
     }
   }
 
@@ -140,11 +144,15 @@ public final class Service implements AutoCloseable {
     if (text.length == 0) {
       throw refusal("there is no text: give one letter or more");
     }
+    send(response, score(text));
+  }
+
+  private Score score(long[] text) throws OrtException {
     try (Arena arena = Arena.ofConfined()) {
       Tensor logits = model.logits(text, 0, text.length, arena);
       Tensor labels = Tensor.of(text, text.length);
       double sum = timed(() -> scorer.logProbability(logits, labels));
-      send(response, new Score(text.length, sum, Math.exp(-sum / text.length)));
+      return new Score(text.length, sum, Math.exp(-sum / text.length));
     }
   }
 
