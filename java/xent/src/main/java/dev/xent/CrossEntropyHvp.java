@@ -24,8 +24,8 @@ import dev.xent.internal.plan.Reductions;
  * <p><b>Targets</b> have no part in it: the Hessian of a row's loss with respect to its logits is
  * the same for every target whose sum is 1, be it a label, smoothed or not, or a probability row.
  * Rows that do not count have the weight 0, the weight of a label's class is a factor of the row's,
- * and that of a mean is the {@link Builder#gradientScale}. A softcap, a z-loss and a focal loss have
- * other Hessians.
+ * and that of a mean is the {@link Builder#gradientScale}. A softcap, a z-loss and a focal loss
+ * have other Hessians.
  *
  * <p><b>Logits, upstream, output.</b> Equal shapes of any rank, any strides. The classes lie along
  * the last axis unless {@link Builder#axis(int)} says otherwise; each index of the other axes is a
@@ -38,8 +38,8 @@ import dev.xent.internal.plan.Reductions;
  * <p><b>Inputs.</b> A call may be given a class mask, row weights, a sink, or row offsets of ragged
  * rows. A masked class is +0. A row of weight 0 is +0, whatever it holds.
  *
- * <p><b>Edges.</b> A NaN or +inf in a row makes all of it NaN. A row that is all -inf follows {@link
- * Builder#fullyMasked}: NaN, or the products of probabilities that are 0.
+ * <p><b>Edges.</b> A NaN or +inf in a row makes all of it NaN. A row that is all -inf follows
+ * {@link Builder#fullyMasked}: NaN, or the products of probabilities that are 0.
  *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, and gives the same bits whatever the backend, instruction set,
@@ -95,10 +95,7 @@ public final class CrossEntropyHvp {
    */
   public void product(Tensor logits, Tensor upstream, Inputs inputs, Tensor output) {
     plan.product(
-        view(logits, "logits"),
-        view(upstream, "upstream"),
-        views(inputs),
-        view(output, "output"));
+        view(logits, "logits"), view(upstream, "upstream"), views(inputs), view(output, "output"));
   }
 
   /** Its options that are not the defaults: {@code CrossEntropyHvp[temperature=2.0]}. */

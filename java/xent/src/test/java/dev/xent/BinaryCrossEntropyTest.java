@@ -314,7 +314,8 @@ class BinaryCrossEntropyTest {
       DType other = wide ? DType.F64 : narrow[random.nextInt(4)];
       Tensor in = anyView(random, wide ? DType.F64 : narrow[random.nextInt(4)], shape);
       boolean isLabel = random.nextInt(3) == 0;
-      Tensor of = anyView(random, isLabel ? integers.get(random.nextInt(integers.size())) : other, shape);
+      Tensor of =
+          anyView(random, isLabel ? integers.get(random.nextInt(integers.size())) : other, shape);
       Tensor weights = random.nextBoolean() ? anyView(random, other, shape) : null;
       Tensor positive = anyView(random, other, new long[] {1, shape[1], 1});
       fill(in, random, 0);

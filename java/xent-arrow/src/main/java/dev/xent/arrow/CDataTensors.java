@@ -24,10 +24,10 @@ import java.util.function.UnaryOperator;
  * included; of lists the offsets too. The interface makes them immutable, so all tensors are
  * read-only.
  *
- * <p>Formats {@code e f g} (F16, F32, F64), {@code c s i l} (I8 to I64), {@code C S I L} (U8 to U64), {@code +w}
- * (fixed-size lists, also in each other: {@code [rows, n, …]}), {@code +l} and {@code +L} (lists of
- * numbers, as {@link Ragged}). A tensor has no nulls: arrays whose bitmaps have any in the rows are
- * refused.
+ * <p>Formats {@code e f g} (F16, F32, F64), {@code c s i l} (I8 to I64), {@code C S I L} (U8 to
+ * U64), {@code +w} (fixed-size lists, also in each other: {@code [rows, n, …]}), {@code +l} and
+ * {@code +L} (lists of numbers, as {@link Ragged}). A tensor has no nulls: arrays whose bitmaps
+ * have any in the rows are refused.
  *
  * <p><b>Who owns the memory, and what keeps it.</b> {@code view} borrows: the caller releases array
  * and schema, as without it, and not before the tensor was used last; nothing notices when that is

@@ -43,8 +43,19 @@ class LinearCommandTest {
   @ValueSource(strings = {"native", "reference"})
   void lossesAndGradients(String backend) {
     Map<String, Object> printed =
-        linear("--backend", backend, "--reduction", "sum", "--losses", file("l"), "--grad",
-                file("dh"), "--weights-grad", file("dw"), "--bias-grad", file("db"))
+        linear(
+                "--backend",
+                backend,
+                "--reduction",
+                "sum",
+                "--losses",
+                file("l"),
+                "--grad",
+                file("dh"),
+                "--weights-grad",
+                file("dw"),
+                "--bias-grad",
+                file("db"))
             .succeeds()
             .json();
     float[] losses = NpyBytes.floatsOf(file("l"));

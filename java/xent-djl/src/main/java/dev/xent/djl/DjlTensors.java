@@ -35,8 +35,8 @@ import java.util.Objects;
  * </table>
  *
  * <p>Other types are refused with a {@link dev.xent.errors.DTypeException}; so are BF16, I16, U16,
- * U32 and U64 by {@link #wrap}, as the PyTorch engine has no arrays of them. A scalar, whose shape is empty,
- * becomes a tensor of shape [1].
+ * U32 and U64 by {@link #wrap}, as the PyTorch engine has no arrays of them. A scalar, whose shape
+ * is empty, becomes a tensor of shape [1].
  *
  * <p>PyTorch's autograd sees nothing of what Xent computes: write a gradient into memory of its
  * own, or change values of arrays that need no gradient.

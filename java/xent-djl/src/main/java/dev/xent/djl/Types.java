@@ -35,8 +35,8 @@ final class Types {
   }
 
   /**
-   * What DJL calls a type of Xent. The others have a name in DJL, but its native code for PyTorch ends the
-   * process when it meets them.
+   * What DJL calls a type of Xent. The others have a name in DJL, but its native code for PyTorch
+   * ends the process when it meets them.
    */
   static DataType of(DType type) {
     return switch (type) {

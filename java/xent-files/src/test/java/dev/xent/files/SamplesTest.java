@@ -105,7 +105,14 @@ class SamplesTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"i64, I64, -3", "i32, I32, -3", "i16, I16, -3", "i8, I8, -3", "u8, U8, 0", "u32, U32, 0"})
+  @CsvSource({
+    "i64, I64, -3",
+    "i32, I32, -3",
+    "i16, I16, -3",
+    "i8, I8, -3",
+    "u8, U8, 0",
+    "u32, U32, 0"
+  })
   void integersOfSafetensors(String name, DType type, long first) {
     Tensor tensor = Safetensors.open(sample("all.safetensors"), arena).tensor(name);
     assertThat(tensor.type()).isEqualTo(type);

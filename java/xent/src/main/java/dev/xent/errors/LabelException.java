@@ -53,8 +53,7 @@ public final class LabelException extends IllegalArgumentException implements Xe
     return unsigned ? Long.toUnsignedString(label) : Long.toString(label);
   }
 
-  private LabelException(
-      String message, long row, long label, boolean unsigned, long classes) {
+  private LabelException(String message, long row, long label, boolean unsigned, long classes) {
     super(message);
     this.row = row;
     this.label = label;

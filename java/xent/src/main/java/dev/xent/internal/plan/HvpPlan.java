@@ -67,7 +67,11 @@ public final class HvpPlan {
     if (output.type != type) {
       throw new DTypeException(
           String.format(
-              Locale.ROOT, "output is %s, logits is %s: give output the type %s", output, logits, type));
+              Locale.ROOT,
+              "output is %s, logits is %s: give output the type %s",
+              output,
+              logits,
+              type));
     }
   }
 

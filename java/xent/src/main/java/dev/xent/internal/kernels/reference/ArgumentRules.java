@@ -25,9 +25,11 @@ final class ArgumentRules {
           XentH.XENT_FIELD_FULLY_MASKED(),
           XentH.XENT_FIELD_TEMPERATURE(),
           XentH.XENT_FIELD_SOFTCAP());
+
   /** Of a divergence and of Hessian-vector products. */
   private static final long OPTIONS_OF_DIVERGENCE =
       OptionRules.bits(XentH.XENT_FIELD_FULLY_MASKED(), XentH.XENT_FIELD_TEMPERATURE());
+
   private static final long OPTIONS_OF_BINARY =
       OptionRules.bits(
           XentH.XENT_FIELD_IGNORE_INDEX(),
