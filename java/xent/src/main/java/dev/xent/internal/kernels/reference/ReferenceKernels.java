@@ -398,7 +398,13 @@ public final class ReferenceKernels implements Kernels {
     given.gradient = gradient;
     given.tally = tally;
     int status = call.begin(shape, options, report, rowBegin, rowEnd);
-    return run(call, status, ArgumentRules::divergence, c -> c.divergence().forward(kind), report);
+    if (status == Status.OK) {
+      status = ArgumentRules.divergence(call);
+    }
+    if (status == Status.OK) {
+      status = call.divergence().forward(kind);
+    }
+    return end(call, status, report);
   }
 
   @Override
