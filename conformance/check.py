@@ -10,6 +10,7 @@ Needs what `mvn verify` needs, and NumPy. Exits with 0 where no value differs. P
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -30,13 +31,20 @@ def some_cases(text, folder):
     (folder / "data").symlink_to(HERE / "data")
 
 
+def library_of(build):
+    """Where CMake puts the shared library."""
+    cache = (build / "CMakeCache.txt").read_text(encoding="utf-8")
+    elsewhere = re.search(r"^CMAKE_LIBRARY_OUTPUT_DIRECTORY:\w+=(.+)$", cache, re.M)
+    return Path(elsewhere[1] if elsewhere else build, "libxent.so")
+
+
 def commands(directory, build):
     """One per language; each prints a line with `expected =`."""
     yield "C", [build / "test" / "conformance_test", directory / "cases.json", build / "test"], {}
     yield "Java", ["mvn", "-B", "-pl", "java/xent-cli", "-am", "-DskipNativeTests", "-Dtest=ConformanceTest",
                    "-Dsurefire.failIfNoSpecifiedTests=false", f"-Dxent.conformance={directory}", "test"], {}
     yield "Python", [sys.executable, "-m", "xent", "conformance", directory], {
-        "PYTHONPATH": str(package.ROOT / "python" / "src"), "XENT_LIBRARY": str(build / "libxent.so")}
+        "PYTHONPATH": str(package.ROOT / "python" / "src"), "XENT_LIBRARY": str(library_of(build))}
 
 
 def main():
