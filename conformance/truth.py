@@ -591,21 +591,22 @@ def selected(case, row):
 
 
 def sampled_values(case, row):
-    """What is ordered and weighed: logits with bias and penalties, as exact numbers where float has them, by class."""
+    """What is ordered and weighed: logits with bias and penalties, by class; and how far floats may be from it."""
     numbers, r = case.sampling, Row(case, row)
     bias = case.per_class("bias", row) if case.has("bias") else None
     prompt = case.per_class("prompt_tokens", row) if case.has("prompt_tokens") else []
     output = case.per_class("output_tokens", row) if case.has("output_tokens") else []
     values = {}
     for k in r.counted:
-        x = r.x[k] + bias[k] if bias else r.x[k]
+        x = r.order[k] + bias[k] if bias else r.order[k]
         if numbers.get("repetition_penalty") and (k in prompt or k in output):
             x = x / mpf(numbers["repetition_penalty"]) if x > 0 else x * mpf(numbers["repetition_penalty"])
         if k in output:
             x -= output.count(k) * mpf(numbers.get("frequency_penalty", 0)) + mpf(numbers.get("presence_penalty", 0))
         values[k] = x
     moved = bias or case.option("softcap") or any(name.endswith("penalty") for name in numbers)
-    return r, values, mpf(2) ** -20 if moved else mpf(0)
+    most = max((abs(x) for x in values.values() if mp.isfinite(x)), default=mpf(0))
+    return r, values, mpf(2) ** -22 * (1 + most) if moved else mpf(0)
 
 
 ORDERS = {"xent": ("top_k", "top_p", "min_p", "typical_p"), "transformers": ("top_k", "top_p", "min_p", "typical_p"),
@@ -642,7 +643,7 @@ def filtered(case, values, moved):
             order = order[:prefix([p[k] for k in order], limit, least, near)]
         elif name == "min_p":
             threshold = values[order[0]] + mp.log(limit) * heat
-            doubt = (mpf(1e-13) + moved) * (abs(threshold) + heat)
+            doubt = mpf(1e-13) * (abs(threshold) + heat) + moved
             if any(abs(values[k] - threshold) < doubt for k in order if values[k] < values[order[0]]):
                 raise Unsure
             order = order[:max(sum(values[k] >= threshold for k in order), min(least, len(order)))]
@@ -725,7 +726,7 @@ def sample(case, row):
 
 def near_ties(values, moved):
     finite = sorted(x for x in values.values() if mp.isfinite(x))
-    return any(0 < b - a <= moved * (abs(b) + 1) for a, b in zip(finite, finite[1:]))
+    return any(0 < b - a <= moved for a, b in zip(finite, finite[1:]))
 
 
 def token_of(case, row, classes, p, moved):
