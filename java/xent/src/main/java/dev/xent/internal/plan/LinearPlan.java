@@ -39,8 +39,11 @@ public final class LinearPlan {
   /** A product takes an eighth of the time that an element takes elsewhere. */
   private static final long PRODUCTS_PER_ELEMENT = 8;
 
-  /** Products of a kernel call on Java arrays, at most: some milliseconds for the collector. */
-  private static final long HEAP_PRODUCTS = 1L << 26;
+  /**
+   * Products of a kernel call on Java arrays, at most: a tenth of a second for the collector. Fewer
+   * would be a few rows of a large layer, of which each call would read all weights.
+   */
+  private static final long HEAP_PRODUCTS = 1L << 32;
 
   /** Where nobody says how much workspace there may be. */
   private static final long USUAL_WORKSPACE = 64L << 20;
