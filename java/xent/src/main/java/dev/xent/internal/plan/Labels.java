@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
-
 /** Single labels of a call. */
 final class Labels {
   private Labels() {}
 
   /** Whether a negative number stands for one that no long holds, which is no ignore index. */
   static boolean areUnsigned(Part labels) {
-    return labels.view.type == DType.U64;
+    return labels.isU64();
   }
 
   /** Whether a label is the ignore index. */

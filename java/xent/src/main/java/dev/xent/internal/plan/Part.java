@@ -95,6 +95,11 @@ final class Part {
     return this;
   }
 
+  /** Whether it holds longs without a sign; a call like the one before takes no views. */
+  boolean isU64() {
+    return view == null ? writtenType == XentH.XENT_U64() : view.type == DType.U64;
+  }
+
   void take(View newView, Kind newKind, int callRank) {
     view = newView;
     if (kind != newKind) {
