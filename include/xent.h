@@ -806,8 +806,8 @@ typedef struct xent_linear_cross_entropy_backward_call {
 
 XENT_API xent_status xent_linear_cross_entropy_backward(const xent_linear_cross_entropy_backward_call *call);
 
-/* xent_forward_states of the logits of a linear layer, for xent_finish with the logits_type XENT_F32: threads divide the
- * classes of a few rows, or processes have shards of the weights. */
+/* xent_forward_states of the logits of a linear layer, for xent_finish with the logits_type XENT_F32: threads divide
+ * the classes of a few rows, or processes have shards of the weights. */
 typedef struct xent_linear_states_call {
   uint64_t size;
   xent_sizes sizes;

@@ -197,9 +197,9 @@ static void measure(problem p, int rounds, const char *letters) {
       halves[i] = p.kind.type == XENT_BF16 ? (uint16_t)(u >> 16) : narrow_f16(weights[i]);
     }
     p.weights = p.kind.type == XENT_F32 ? (const void *)weights : halves;
-    const int32_t contents = XENT_WORKSPACE_HIDDEN_GRADIENT | XENT_WORKSPACE_WEIGHTS_GRADIENT;
-    p.workspace_size = xent_linear_workspace(s->rows, s->features, s->classes,
-                                             !p.kind.gradients ? 0 : contents | (p.kind.keep ? XENT_WORKSPACE_LOGITS : 0));
+    int32_t contents = p.kind.keep ? XENT_WORKSPACE_LOGITS : 0;
+    if (p.kind.gradients) contents |= XENT_WORKSPACE_HIDDEN_GRADIENT | XENT_WORKSPACE_WEIGHTS_GRADIENT;
+    p.workspace_size = xent_linear_workspace(s->rows, s->features, s->classes, contents);
     if (!p.kind.gradients) p.workspace_size *= 2; /* one for each of two threads */
     p.workspace = must_allocate(p.workspace_size);
     for (p.isa = XENT_ISA_AVX512; p.isa >= XENT_ISA_AVX2; p.isa--)

@@ -359,7 +359,8 @@ static xent_status check_array(xent_frame *f, const xent_rule *rule, bool needed
   const void *address = xent_address_of(f, rule);
   const int form = form_of(f, rule);
   *bytes = (xent_bytes){0, 0};
-  const bool weighted = rule->field == XENT_FIELD_TARGET_WEIGHTS && (f->call.logits || f->call.hidden); /* and not looked at alone */
+  const bool alone = !f->call.logits && !f->call.hidden; /* targets are looked at alone */
+  const bool weighted = rule->field == XENT_FIELD_TARGET_WEIGHTS && !alone;
   needed |= weighted && f->call.shape->target_count && f->call.targets;
   if (!address && !needed) return XENT_OK;
   const xent_layout *l = xent_layout_of(f, rule);
