@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Cross-entropy of linear layers in every tier: random mixtures of shapes, types, layouts, targets, options, outputs,
- * row ranges and workspaces, at once and in parts, against xent_cross_entropy on the logits of the contract program and the dot products of
- * that program with its gradient. Every array ends at a page that must not be touched, and what lies between its
- * elements keeps its value. Then bad input, and the error of logits and gradients beside the bounds of
+ * row ranges and workspaces, at once and in parts, against xent_cross_entropy on the logits of the contract program and
+ * the dot products of that program with its gradient. Every array ends at a page that must not be touched, and what
+ * lies between its elements keeps its value. Then bad input, and the error of logits and gradients beside the bounds of
  * docs/numerics.md. Usage: linear_test [N [SEED]]   N times as many mixtures
  */
 #include "pages.h"
@@ -23,9 +23,9 @@ enum {
   WEIGHTS_GRADIENT, BIAS_GRADIENT, ARRAYS, OUTPUTS = LOGITS
 };
 static const char *const names[ARRAYS] = {
-    "hidden", "weights", "bias", "targets", "target weights", "mask", "class weights", "row weights", "sink", "logits", "losses",
-    "log-sum-exp", "hits", "log-probabilities", "argmax", "ranks", "entropies", "top classes", "top log-probabilities",
-    "target gradient", "hidden gradient", "weights gradient", "bias gradient"};
+    "hidden", "weights", "bias", "targets", "target weights", "mask", "class weights", "row weights", "sink", "logits",
+    "losses", "log-sum-exp", "hits", "log-probabilities", "argmax", "ranks", "entropies", "top classes",
+    "top log-probabilities", "target gradient", "hidden gradient", "weights gradient", "bias gradient"};
 
 static random_source source = {13};
 static uint64_t logits_compared, numbers_compared, calls, different;
@@ -574,6 +574,7 @@ static void check_backward(mixture *m) {
       part.end = end_of_part(part.begin, m->classes);
       call_backward(m, isa, rows, part, of_weights, &upstream);
     }
+    call_backward(m, isa, rows, all, 0, &upstream);
     for (int i = HIDDEN_GRADIENT; i < ARRAYS; i++)
       if (has(m, i))
         compare(!memcmp(m->arrays[i].a.data, m->arrays[i].expected.data, m->arrays[i].a.bytes), names[i], m, isa, 0);
@@ -604,7 +605,8 @@ static void check_states_of(mixture *m, int32_t isa, int64_t first) {
   const bool dense = has(m, TARGETS) && !m->targets && t->a.layout.type <= XENT_BF16;
   const xent_input targets = from_class(t, dense ? first : 0, t->a.layout.classes),
                    mask = from_class(&m->arrays[MASK], first, m->arrays[MASK].a.layout.classes),
-                   class_weights = from_class(&m->arrays[CLASS_WEIGHTS], first, m->arrays[CLASS_WEIGHTS].a.layout.classes);
+                   class_weights =
+                       from_class(&m->arrays[CLASS_WEIGHTS], first, m->arrays[CLASS_WEIGHTS].a.layout.classes);
   for (int round = 0; round < 2; round++) {
     memset(expected, FILLED, bytes), memset(states, FILLED, bytes);
     const xent_forward_states_call forward = {.size = sizeof forward, .sizes = sizes, .rows = &of_rows,
@@ -759,7 +761,8 @@ static void check_bad_input(void) {
   BAD("a negative stride", c.weights.layout.outer = -1, XENT_INVALID_SHAPE, WEIGHTS);
   BAD("a stride beyond 64 bits", c.weights.layout.outer = INT64_MAX / 2, XENT_INVALID_SHAPE, WEIGHTS);
   BAD("misaligned weights", c.weights.address = (char *)w + 1, XENT_INVALID_ARGUMENT, WEIGHTS);
-  BAD("logits in bfloat16", c.logits = ((xent_output){logits, layout_of(V, 1, 0, XENT_BF16)}), XENT_UNSUPPORTED, LOGITS);
+  BAD("logits in bfloat16", c.logits = ((xent_output){logits, layout_of(V, 1, 0, XENT_BF16)}), XENT_UNSUPPORTED,
+      LOGITS);
   BAD("logits over a gradient", c.logits = ((xent_output){dw, layout_of(V, 1, 0, XENT_F32)}), XENT_OVERLAP, LOGITS);
   BAD("sparse targets without weights", c.sizes.target_count = 1, XENT_INVALID_ARGUMENT, TARGET_WEIGHTS);
   BAD("a gradient over the weights", c.weights_gradient.address = w, XENT_OVERLAP, WEIGHTS_GRADIENT);

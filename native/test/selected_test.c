@@ -438,23 +438,18 @@ static void refuse_unsigned(void) {
   s.targets = xent_per_class(3, 1, XENT_U64);
   o.ignore_index = -100;
   const uint64_t flags[3] = {0, 1, UINT64_MAX - 99};
-  expect(xent_binary_cross_entropy_at(&s, &o, 0, 1, x, flags, NULL, NULL, NULL,
-                                      NULL, NULL, &r),
-         XENT_INVALID_LABEL, &r, XENT_FIELD_TARGETS,
-         "a binary label of 2^64 - 100");
-  const uint64_t prompt[2] = {UINT64_MAX,
-                              2}; /* the bits of -1, which is no token */
+  expect(xent_binary_cross_entropy_at(&s, &o, 0, 1, x, flags, NULL, NULL, NULL, NULL, NULL, &r), XENT_INVALID_LABEL,
+         &r, XENT_FIELD_TARGETS, "a binary label of 2^64 - 100");
+  const uint64_t prompt[2] = {UINT64_MAX, 2}; /* the bits of -1, which is no token */
   int32_t token[1];
   uint64_t room[512];
   const xent_options plain = xent_default_options();
   const xent_sampling greedy = {.size = sizeof greedy, .greedy = 1};
   s.prompt_tokens = xent_per_class(2, 1, XENT_U64), s.prompt_count = 2;
   s.tokens = xent_per_row(1, XENT_I32);
-  expect(xent_sample_at(&s, &plain, &greedy, 0, 0, 1, x, NULL, NULL, prompt,
-                        NULL, token, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                        NULL, room, sizeof room, &r),
-         XENT_INVALID_LABEL, &r, XENT_FIELD_PROMPT_TOKENS,
-         "a prompt token of 2^64 - 1");
+  expect(xent_sample_at(&s, &plain, &greedy, 0, 0, 1, x, NULL, NULL, prompt, NULL, token, NULL, NULL, NULL, NULL, NULL,
+                        NULL, NULL, NULL, room, sizeof room, &r),
+         XENT_INVALID_LABEL, &r, XENT_FIELD_PROMPT_TOKENS, "a prompt token of 2^64 - 1");
 }
 
 int main(int argc, char **argv) {
