@@ -232,7 +232,7 @@ static void measure_row(int32_t isa, bool wide, int64_t n) {
     const long double got = wide ? (long double)Y[k] : (long double)y[k];
     const long double terms = factor * p[k] * (fabsl(apart) + size);
     if (!wide && terms < 0x1p-120L) continue;
-    const double share = (double)(fabsl(got - factor * p[k] * apart) / (terms * (wide ? 1.5e-15L : 8.7e-7L)));
+    const double share = (double)(fabsl(got - factor * p[k] * apart) / (terms * (wide ? 1.6e-15L : 8.7e-7L)));
     if (!(share <= worst[wide])) worst[wide] = share;
   }
 }
