@@ -173,7 +173,7 @@ static void run_kernels(int kind, const xent_kernels *kernels) {
 }
 
 /* Tokens before that are no classes, classes that are none. */
-static void run_new_kernels(int kind, const xent_kernels *kernels) {
+static void run_selection_kernels(int kind, const xent_kernels *kernels) {
   if (kind == DENSE) return;
   enum { SAMPLED = ELEMENTS / CLASSES };
   xent_shape s = shape_of(kind);
@@ -292,7 +292,7 @@ static void *change(void *unused) {
 }
 
 /* How many were not refused. */
-static int64_t run_new_calls(int kind, const cross_entropy_arrays *a) {
+static int64_t run_selection_calls(int kind, const cross_entropy_arrays *a) {
   if (kind == DENSE) return 0;
   xent_shape s = shape_of(kind);
   const xent_options o = xent_default_options();
@@ -332,7 +332,7 @@ static int64_t run_while_changing(int kind, int calls) {
                                   arrays[OUTPUT].data, NULL);
     done += !xent_log_softmax_backward_at(&s, &o, 0, ROWS, 0, CLASSES, arrays[OUTPUT].data, a.logits, a.row_offsets,
                                        a.class_mask, NULL, arrays[GRADIENT].data, NULL);
-    done += run_new_calls(kind, &a);
+    done += run_selection_calls(kind, &a);
   }
   stop = true;
   pthread_join(thread, NULL);
@@ -355,7 +355,7 @@ int main(void) {
             scramble(kind);
             run_kernels(kind, xent_kernels_of(isa));
             scramble(kind);
-            run_new_kernels(kind, xent_kernels_of(isa));
+            run_selection_kernels(kind, xent_kernels_of(isa));
           }
         }
   for (int at_end = 0; at_end < 2; at_end++)
