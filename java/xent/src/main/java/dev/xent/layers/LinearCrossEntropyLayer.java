@@ -5,7 +5,6 @@ import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Reference;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -122,7 +121,6 @@ public final class LinearCrossEntropyLayer extends LossLayer {
         index[d] = 0;
       }
     }
-    Reference.reachabilityFence(learns);
   }
 
   @Override

@@ -19,10 +19,14 @@ public final class GradientViews {
 
   /** Writes +0 to all of them. */
   void clear() {
-    for (View view : new View[] {hidden, weights, bias}) {
-      if (view != null) {
-        Memory.clear(view);
-      }
+    clear(hidden);
+    clear(weights);
+    clear(bias);
+  }
+
+  private static void clear(@Nullable View view) {
+    if (view != null) {
+      Memory.clear(view);
     }
   }
 
