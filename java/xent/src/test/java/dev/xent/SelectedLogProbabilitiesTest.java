@@ -200,7 +200,7 @@ class SelectedLogProbabilitiesTest {
         .hasMessageContaining("offsets has 6 at 1");
     assertThatThrownBy(() -> selected.sumSequences(lp, Tensor.of(new int[] {0, 5}), sums))
         .isInstanceOf(ShapeException.class)
-        .hasMessageContaining("there are 1 sequences");
+        .hasMessageContaining("offsets has 1 sequence: ");
     assertThatThrownBy(
             () -> selected.sumSequences(sums, Tensor.of(new int[] {0, 1, 2, 3, 4}), sums))
         .isInstanceOf(MemoryException.class);

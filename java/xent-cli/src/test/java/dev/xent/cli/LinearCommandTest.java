@@ -124,7 +124,7 @@ class LinearCommandTest {
   @Test
   void refuses() {
     linear("--workspace", 0).refuses("--workspace 0 is out of range; give a number above 0");
-    linear("--workspace", 1).refuses("--workspace is 1 bytes, and hidden F32 [2, 4]");
+    linear("--workspace", 1).refuses("--workspace is 1 byte, and hidden F32 [2, 4]");
     linear("--bias", labels).refuses("integers");
     linear("--weights-grad", weights).refuses("w.npy is an input of this command");
     linear("--top-k", 5, "--top-classes", file("top")).refuses("give 1 to 4, which is all classes");

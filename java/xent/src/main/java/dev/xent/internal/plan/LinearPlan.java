@@ -375,8 +375,8 @@ public final class LinearPlan {
       throw new OptionException(
           String.format(
               Locale.ROOT,
-              "workspace is %d bytes, and hidden %s with weights %s needs %d: give as many, or fewer rows at once",
-              workspace,
+              "workspace is %s, and hidden %s with weights %s needs %d: give as many, or fewer rows at once",
+              Plural.of(workspace, "byte"),
               call.hidden.view,
               call.weights.view,
               least));

@@ -188,7 +188,7 @@ public final class SelectedPlan {
     }
     if (sums.rank() != 1 || sums.elements != sequences) {
       throw refusal(
-          "sums is %s, and there are %s sequences: give one number each", sums, sequences);
+          "sums is %s, offsets has %s: give one sum each", sums, Plural.of(sequences, "sequence"));
     }
     Memory.requireAccess(logProbabilities, "logProbabilities");
     Memory.requireAccess(offsets, "offsets");
