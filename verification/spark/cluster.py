@@ -174,7 +174,7 @@ class Cluster:
 def libraries(pid):
     """How many copies of the native library a process has mapped."""
     mapped = {
-        line.split()[3:5][0] + line.split()[4] for line in open(f"/proc/{pid}/maps") if "libxent" in line}
+        "".join(line.split()[3:5]) for line in open(f"/proc/{pid}/maps") if "libxent" in line}
     return len(mapped)
 
 

@@ -41,7 +41,7 @@ import sun.misc.Signal;
  * it.
  */
 public final class Service implements AutoCloseable {
-  /** Of a request. A text of so many letters needs 2 MB beside the Java heap while it is scored. */
+  /** Of a request. A text of so many letters needs 3 MB beside the Java heap while it is scored. */
   static final int MOST_BYTES = 16_384;
 
   private static final Duration GRACE = Duration.ofSeconds(10);
