@@ -238,6 +238,12 @@ def test_threads_change_no_bit(shape, axis, monkeypatch):
     assert (gradient == 7).all()
 
 
+def test_one_thread_is_the_calling_one(monkeypatch):
+    monkeypatch.setattr(_call, "_pool", None)
+    pieces = RANDOM.normal(size=(3, 4, 5, 6))[:, :3, :4]  # of which one call takes four rows
+    np.testing.assert_allclose(xent.softmax(pieces, threads=1), soft(pieces), rtol=1e-12)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_has_threads_of_its_own():
     program = """if True:

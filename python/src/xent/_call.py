@@ -451,7 +451,7 @@ class Call:
             self.invoke(function, options, begin, end, piece, reports[i], tallies[i] if tally else None, without,
                         sampling=sampling)
 
-        share(work, len(tasks))
+        share(work, len(tasks), threads)
         whole = sized(Tally)
         for part in tallies:
             self.library.c.xent_tally_merge(ctypes.addressof(whole), ctypes.addressof(part))
@@ -589,15 +589,19 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of these threads
 
 
-def share(work: Callable[[int], None], count: int) -> None:
-    """Calls work(0) here and the others on threads of the pool; returns when all are done. ctypes releases the lock."""
-    if count == 1:
-        work(0)
-        return
-    futures = [_pool().submit(work, i) for i in range(1, count)]
+def share(work: Callable[[int], None], count: int, threads: int | None) -> None:
+    """Calls work(0) to work(count - 1), the first here and others on threads of the pool; returns when all are done.
+    ctypes releases the lock."""
+    workers = min(count, processors() if threads is None else threads)
+
+    def some(worker: int) -> None:
+        for i in range(count * worker // workers, count * (worker + 1) // workers):
+            work(i)
+
+    futures = [_pool().submit(some, worker) for worker in range(1, workers)]
     try:
-        if count:
-            work(0)
+        if workers:
+            some(0)
     finally:
         for future in futures:
             future.exception()
