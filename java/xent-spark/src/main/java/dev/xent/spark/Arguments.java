@@ -54,7 +54,9 @@ final class Arguments {
   private void readMap(Expression options, MapType type) {
     boolean strings =
         type.keyType() instanceof StringType && type.valueType() instanceof StringType;
-    if (!options.foldable() || !(strings || type.keyType() instanceof NullType)) {
+    if (!options.foldable()
+        || !(strings || type.keyType() instanceof NullType)
+        || !(options.eval(null) instanceof MapData data)) {
       throw new OptionException(
           String.format(
               Locale.ROOT,
@@ -62,7 +64,6 @@ final class Arguments {
               function,
               options.sql()));
     }
-    MapData data = (MapData) options.eval(null);
     for (int i = 0; i < data.numElements(); i++) {
       UTF8String value = data.valueArray().getUTF8String(i);
       map.put(data.keyArray().getUTF8String(i).toString(), value == null ? null : value.toString());
