@@ -221,9 +221,9 @@ class Call:
 
     def _whole(self, name: str, array: Array) -> list[int]:
         if array.shape != self.whole_shape:
-            raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give " + (
-                "both the same "
-                "shape" if self.whole_shape == self.lead.shape else f"it the shape {list(self.whole_shape)}"))
+            same = self.whole_shape == self.lead.shape
+            fix = "both the same shape" if same else f"it the shape {list(self.whole_shape)}"
+            raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give {fix}")
         return [0, array.strides[0]] if self.ragged else list(array.strides)
 
     def _per_row(self, name: str, array: Array, spread: bool) -> list[int]:
@@ -259,8 +259,7 @@ class Call:
             return self._along_axis(array.strides[0])
         raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead} with classes along axis {self.axis}: "
                          f"give one {'flag' if name == 'class_mask' else 'number'} per class in its shape, in which "
-                         f"any other "
-                         f"size may be 1, or in the shape [{self.classes}]")
+                         f"any other size may be 1, or in the shape [{self.classes}]")
 
     def _along_axis(self, stride: int) -> list[int]:
         return [stride if d == self.axis else 0 for d in range(len(self.shape))]
@@ -538,8 +537,8 @@ class Call:
             inner = max(1, self.rows // max(before, 1))
             element = (row // inner * self.classes + report.integer) * inner + row % inner
             raise LabelError(f"element {element} has label {label}: give 0 or 1"
-                             + (f", or ignore_index={label} if such elements do not "
-                                f"count" if mark else ""), element, label, 2)
+                             + (f", or ignore_index={label} if such elements do not count" if mark else ""),
+                             element, label, 2)
         if field in ("prompt_tokens", "output_tokens"):
             raise LabelError(f"{field} of row {row} has {label}; classes are 0 to {self.classes - 1}: give a class "
                              f"index, or -1 for none", row, label, self.classes)

@@ -118,9 +118,8 @@ ARGUMENTS = {name: arguments.split() for name, arguments in {
               "log_probabilities ranks entropies top_classes top_log_probabilities workspace workspace_size",
     "binary_cross_entropy": "logits targets element_weights positive_weights losses gradient tally",
     "linear_cross_entropy": "hidden weights bias logits targets target_weights class_mask class_weights row_weights "
-                            "sink "
-                            f"{_ROWS} target_gradient hidden_gradient weights_gradient bias_gradient statistics tally "
-                            "workspace workspace_size",
+                            f"sink {_ROWS} target_gradient hidden_gradient weights_gradient bias_gradient statistics "
+                            "tally workspace workspace_size",
     "forward_states": "classes logits targets target_weights class_mask class_weights statistics states",
     "backward_states": "classes output upstream class_mask states",
     "finish": "states targets class_weights row_weights sink second_round statistics losses log_sum_exp hits tally",

@@ -174,8 +174,8 @@ def strange_structs(program: str) -> list[str]:
         for field, *_ in struct._fields_:
             place = getattr(struct, field)
             ours.add(f"field {name} {field} {place.offset} {place.size}")
-    return [f"{who}: "
-            f"{line}" for who, lines in (("Python", ours - theirs), ("C", theirs - ours)) for line in sorted(lines)]
+    both = ("Python", ours - theirs), ("C", theirs - ours)
+    return [f"{who}: {line}" for who, lines in both for line in sorted(lines)]
 
 
 def differing(got: Any, expected: Any) -> int:
@@ -206,8 +206,8 @@ def compare(case: Mapping[str, Any], isa: str, in_parts: bool = False) -> tuple[
     except XentError as error:
         return 0, [f"{where}: {error}"]
     wrong = {name: differing(results[name], expected) for name, expected in outputs.items()}
-    lines = [f"{where}: {count} of {outputs[name].size} values of {name} "
-             f"differ" for name, count in wrong.items() if count]
+    lines = [f"{where}: {count} of {outputs[name].size} values of {name} differ"
+             for name, count in wrong.items() if count]
     lines += [f"{where}: {name} is {number(results[name])} instead of {expected}" for name, expected in numbers.items()
               if number(results[name]) != expected]
     return sum(expected.size for expected in outputs.values()) + len(numbers), lines
