@@ -118,17 +118,17 @@ MEMORY = "give output memory of its own, or exactly that of logits"
 
 
 @pytest.mark.parametrize("call, kind, message", [
-    (lambda: xent.softmax([1.0]), xent.DTypeError, "logits is of <class 'list'>: give an array that lends its memory "
-                                                   "by "
+    (lambda: xent.softmax([1.0]), xent.DTypeError,
+     "logits is of <class 'list'>: give an array that lends its memory by "
      "DLPack or the buffer protocol, such as one of NumPy or PyTorch, or array.array"),
     (lambda: xent.softmax(X.astype(int)), xent.DTypeError,
      "logits is I64 [6, 5]: give an array of type F32, F16, BF16 or F64"),
-    (lambda: xent.softmax(X.astype(">f4")), xent.DTypeError, "logits has elements of type >f4: give floats of 16, 32 "
-                                                             "or 64 "
+    (lambda: xent.softmax(X.astype(">f4")), xent.DTypeError,
+     "logits has elements of type >f4: give floats of 16, 32 or 64 "
      "bits, integers or booleans in the byte order of this machine"),
     (lambda: xent.softmax(X, axis=2), xent.ShapeError, "axis 2 does not exist in shape [6, 5]: axes go from -2 to 1"),
-    (lambda: xent.softmax(X[:, :0]), xent.ShapeError, "logits F32 [6, 0] has zero classes along axis 1: give at "
-                                                      "least one"),
+    (lambda: xent.softmax(X[:, :0]), xent.ShapeError,
+     "logits F32 [6, 0] has zero classes along axis 1: give at least one"),
     (lambda: xent.softmax(X[::-1]), xent.ShapeError,
      "logits has strides [-5, 1] with a negative one: strides are 0 or more; copy it"),
     (lambda: xent.softmax(X, out=X[:3].copy()), xent.ShapeError,
