@@ -281,7 +281,7 @@ public final class LinearCrossEntropy {
      * At most so many bytes of workspace for each thread that works on a call; each keeps them for
      * its next call. They change the speed and no bit. A call that cannot do with so few throws an
      * {@link OptionException} that says how many it needs: with gradients of the weights 8 KiB for
-     * four features, and 16 KiB for every thousand rows and feature with that of the hidden states.
+     * four features, and 8 KiB for every thousand rows and feature with that of the hidden states.
      * Default: what is fastest, mostly no more than 64 MiB, of which a thread keeps no more than 1
      * MiB.
      *
