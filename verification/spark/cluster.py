@@ -252,7 +252,7 @@ def speculation(cluster, output, rows, expected):
 def shards(spark, output):
     rows = 64
     folder = write_npy(output / "vocabulary", rows, VOCABULARY)
-    expected = xent("cross-entropy", folder / "logits.npy", folder / "labels.npy", "--gradient",
+    expected = xent("cross-entropy", folder / "logits.npy", folder / "labels.npy", "--grad",
                     folder / "gradient.npy", "--json")
     ends = [min(end * CHUNK, VOCABULARY) for end in SHARDS]
     parts = [
