@@ -244,6 +244,7 @@ class FunctionsTest {
         "xent_softmax(x, map('temperature', '-1')) | option temperature is -1: ",
         "xent_softmax(x, map('type', 'int8')) | option type is int8: give float16",
         "xent_softmax(x, map(s, '1')) | give a constant map of strings",
+        "xent_softmax(x, CAST(NULL AS MAP<STRING, STRING>)) | give a constant map of strings",
         "xent_cross_entropy(x, 1.5F) | give tinyint, smallint, int or bigint",
         "xent_top_k(x, y) | is not constant: give a number",
         "xent_top_k(x, 0) | k",
