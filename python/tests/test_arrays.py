@@ -145,6 +145,10 @@ MEMORY = "give output memory of its own, or exactly that of logits"
      "written"),
     (lambda: xent.softmax(X, temperature=0), xent.OptionError, "temperature is 0: give a number from 2^-32 to 2^32"),
     (lambda: xent.softmax(X, threads=0), xent.OptionError, "threads is 0: give 1 or more"),
+    (lambda: xent.cross_entropy(X, LABELS, ignore_index=1 << 64), xent.OptionError,
+     "ignore_index is 18446744073709551616: give an integer of 64 bits"),
+    (lambda: xent.sample(X, top_k=1 << 64), xent.OptionError,
+     "top_k is 18446744073709551616: give 0 or more, of 64 bits"),
     (lambda: xent.softmax(X, isa="sse"), xent.OptionError,
      "isa is sse: give one of best, scalar, avx2, avx512, neon"),
     (lambda: xent.softmax(X, class_mask=np.zeros(4, bool)), xent.ShapeError, "class_mask is U8 [4], logits is F32 "

@@ -11,6 +11,7 @@ from xent.errors import NoneCountedError, OptionError
 
 _FLOAT_MAX, _FLOAT_MIN = (2 - 2.0**-23) * 2.0**127, 2.0**-126
 _COUNTER = 2**32 - 1
+_LONG = 2**63 - 1  # ctypes takes what is beyond, and cuts it
 
 Rule = tuple[Callable[[float], bool], str]
 _FACTOR: Rule = lambda v: 2.0**-32 <= v <= 2.0**32, "give a number from 2^-32 to 2^32"
@@ -31,8 +32,9 @@ RULES_OF: dict[str, Rule] = {
     "focal_alpha": (lambda v: 0 < v <= 1, "give a number above 0, at most 1"),
     "threads": (lambda v: v >= 1, "give 1 or more"),
     "k": (lambda v: v >= 1, "ask for 1 or more of the largest classes"),
-    "min_keep": (lambda v: v >= 1, "give 1 or more"),
-    "top_k": (lambda v: v >= 0, "give 0 or more"),
+    "ignore_index": (lambda v: -_LONG - 1 <= v <= _LONG, "give an integer of 64 bits"),
+    "min_keep": (lambda v: 1 <= v <= _LONG, "give 1 or more, of 64 bits"),
+    "top_k": (lambda v: 0 <= v <= _LONG, "give 0 or more, of 64 bits"),
     "top_p": _MASS,
     "min_p": (lambda v: 0 <= v <= 1, "give a number from 0 to 1"),
     "typical_p": _MASS,
@@ -80,6 +82,7 @@ def options_of(library: Library, isa: str = "best", fully_masked: str = "nan", s
             setattr(options, name, value)
     options.has_gradient_scale = gradient_scale is not None
     if ignore_index is not None:
+        require("ignore_index", ignore_index)
         options.has_ignore_index, options.ignore_index = 1, ignore_index
     given = numbers.get
     _one_of("probability_clamp", given("probability_clamp"), "label_smoothing", given("label_smoothing"))

@@ -4,6 +4,8 @@ package dev.xent.layers;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.Tensor;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.OptionException;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -100,13 +102,30 @@ public final class LinearCrossEntropyLayer extends LossLayer {
     return ofBias.readOnly();
   }
 
-  /** Subtracts the gradients of the last forward, times the rate, from weights and bias. */
+  /**
+   * Subtracts the gradients of {@link #loss} of the last forward, times the rate, from weights and
+   * bias, whatever {@link #backward(Tensor)} was given.
+   *
+   * @throws OptionException when the rate is not finite
+   * @throws MemoryException when weights or bias are read-only; then neither has changed
+   */
   @Override
   public void step(double learningRate) {
     requireForward("step");
+    if (!Double.isFinite(learningRate)) {
+      throw new OptionException("learningRate is " + learningRate + ": give a finite number");
+    }
+    requireWritable("weights", weights);
+    requireWritable("bias", bias);
     learn(weights, ofWeights, learningRate);
     if (bias != null) {
       learn(bias, ofBias, learningRate);
+    }
+  }
+
+  private static void requireWritable(String name, @Nullable Tensor learns) {
+    if (learns != null && learns.isReadOnly()) {
+      throw new MemoryException(name + " is read-only: give writable memory for what is written");
     }
   }
 

@@ -40,8 +40,9 @@ public final class LinearPlan {
   private static final long PRODUCTS_PER_ELEMENT = 8;
 
   /**
-   * Products of a kernel call on Java arrays, at most: a tenth of a second for the collector. Fewer
-   * would be a few rows of a large layer, of which each call would read all weights.
+   * Products of a kernel call on Java arrays, at most, as the collector waits for it: a tenth of a
+   * second with AVX-512, longer with less. Fewer would be a few rows of a large layer, of which
+   * each call would read all weights.
    */
   private static final long HEAP_PRODUCTS = 1L << 32;
 
@@ -475,13 +476,20 @@ public final class LinearPlan {
     long rows = call.dimensions.rows;
     long from = begin * Chunks.SIZE;
     long to = Math.min(end * Chunks.SIZE, classes(call));
-    long size = bytes(call, rows, to - from, 0);
+    long step = call.onHeap ? onHeap(call, to - from, rows) : rows;
+    for (long row = 0; row < rows && !call.isInVain(); row += step) {
+      states(call, row, Math.min(row + step, rows), from, to);
+    }
+  }
+
+  private void states(Call call, long row, long stop, long from, long to) {
+    long size = bytes(call, stop - row, to - from, 0);
     Failures.check(
         kernels.linearStates(
             call.shape,
             call.options,
-            0,
-            rows,
+            row,
+            stop,
             from,
             to,
             call.hidden.segment(),
@@ -492,7 +500,7 @@ public final class LinearPlan {
             call.classMask.segment(),
             call.classWeights.segment(),
             call.room.secondRound ? call.room.statistics : NULL,
-            call.room.states(0, classes(call)),
+            call.room.states(row, classes(call)),
             call.workspace(size, workspace != 0),
             size,
             call.report),

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.layers;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.Inputs;
+import dev.xent.LinearCrossEntropy;
+import dev.xent.Samples;
+import dev.xent.Tensor;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.OptionException;
+import dev.xent.options.Backend;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class LinearCrossEntropyLayerTest {
+  private static final int ROWS = 6;
+  private static final int FEATURES = 4;
+  private static final int CLASSES = 5;
+  private static final double RATE = 0.5;
+
+  private final Tensor hidden = Tensor.of(Samples.logits(ROWS * FEATURES, 1, 1), ROWS, FEATURES);
+  private final Tensor labels = Tensor.of(new int[] {0, 4, 2, 1, 3, 4});
+  private Tensor weights;
+  private Tensor bias;
+
+  @BeforeEach
+  void untrained() {
+    weights = Tensor.of(Samples.logits(CLASSES * FEATURES, 1, 2), CLASSES, FEATURES);
+    bias = Tensor.of(new float[] {0.1f, 0.2f, 0, -0.1f, 0.3f});
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"NATIVE", "REFERENCE"})
+  void isTheOperationAndLearns(Backend backend) {
+    LinearCrossEntropy operation =
+        LinearCrossEntropy.builder().labelSmoothing(0.1).backend(backend).build();
+    Tensor ofHidden = Tensor.of(new float[ROWS * FEATURES], ROWS, FEATURES);
+    Tensor ofWeights = Tensor.of(new float[CLASSES * FEATURES], CLASSES, FEATURES);
+    Tensor ofBias = Tensor.of(new float[CLASSES]);
+    LinearCrossEntropy.Gradients wanted =
+        new LinearCrossEntropy.Gradients().hidden(ofHidden).weights(ofWeights).bias(ofBias);
+    double loss =
+        operation.forwardBackward(hidden, weights, labels, Inputs.none().bias(bias), wanted);
+    Tensor learned = learned(weights, ofWeights);
+    Tensor learnedBias = learned(bias, ofBias);
+    try (LinearCrossEntropyLayer layer =
+        LinearCrossEntropyLayer.of(operation, weights, bias, ROWS, FEATURES)) {
+      layer.forward(hidden, labels);
+      assertThat(layer.loss()).isEqualTo(loss);
+      assertThat(Samples.bits(layer.backward())).isEqualTo(Samples.bits(ofHidden));
+      assertThat(Samples.bits(layer.weightsGradient())).isEqualTo(Samples.bits(ofWeights));
+      assertThat(Samples.bits(layer.biasGradient())).isEqualTo(Samples.bits(ofBias));
+      layer.step(RATE);
+      assertThat(Samples.bits(weights)).isEqualTo(Samples.bits(learned));
+      assertThat(Samples.bits(bias)).isEqualTo(Samples.bits(learnedBias));
+      layer.forward(hidden, labels);
+      assertThat(layer.loss()).isLessThan(loss);
+    }
+  }
+
+  private static Tensor learned(Tensor learns, Tensor gradient) {
+    Tensor result = Tensor.of(new float[(int) learns.elements()], learns.shape());
+    long[] index = new long[learns.shape().length];
+    for (int i = 0; i < learns.elements(); i++) {
+      index[0] = index.length == 1 ? i : i / FEATURES;
+      index[index.length - 1] = index.length == 1 ? i : i % FEATURES;
+      float value = (float) (learns.getFloat(index) - RATE * gradient.getFloat(index));
+      result.setFloat(value, index);
+    }
+    return result;
+  }
+
+  @Test
+  void halfAStepIsNotDone() {
+    int[] before = Samples.bits(weights);
+    try (LinearCrossEntropyLayer layer =
+        LinearCrossEntropyLayer.of(
+            LinearCrossEntropy.mean(), weights, bias.asReadOnly(), ROWS, FEATURES)) {
+      layer.forward(hidden, labels);
+      assertThatThrownBy(() -> layer.step(RATE))
+          .isInstanceOf(MemoryException.class)
+          .hasMessage("bias is read-only: give writable memory for what is written");
+      assertThatThrownBy(() -> layer.step(Double.NaN))
+          .isInstanceOf(OptionException.class)
+          .hasMessage("learningRate is NaN: give a finite number");
+    }
+    assertThat(Samples.bits(weights)).isEqualTo(before);
+  }
+
+  @Test
+  void withoutABiasThereIsNoGradientOfIt() {
+    try (LinearCrossEntropyLayer layer = new LinearCrossEntropyLayer(weights, ROWS, FEATURES)) {
+      assertThatThrownBy(layer::weightsGradient).isInstanceOf(IllegalStateException.class);
+      layer.forward(hidden, labels);
+      assertThatThrownBy(layer::biasGradient)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("has no bias: make it with one");
+    }
+  }
+}
