@@ -15,6 +15,7 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.CrossEntropyPlan;
+import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
@@ -363,7 +364,8 @@ public final class CrossEntropy {
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
     public CrossEntropy build() {
-      return new CrossEntropy(plan());
+      Engine engine = engine();
+      return new CrossEntropy(new CrossEntropyPlan(engine, spec(engine)));
     }
 
     @Override

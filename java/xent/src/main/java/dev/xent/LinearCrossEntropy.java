@@ -12,6 +12,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.GradientViews;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LinearPlan;
@@ -302,7 +303,8 @@ public final class LinearCrossEntropy {
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
     public LinearCrossEntropy build() {
-      return new LinearCrossEntropy(new LinearPlan(engine(), logitSpec(), workspace));
+      Engine engine = engine();
+      return new LinearCrossEntropy(new LinearPlan(engine, spec(engine), workspace));
     }
 
     @Override

@@ -2,7 +2,7 @@
 package dev.xent;
 
 import dev.xent.errors.OptionException;
-import dev.xent.internal.plan.CrossEntropyPlan;
+import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.LossSpec;
 import dev.xent.internal.plan.Options;
 import dev.xent.options.FullyMasked;
@@ -95,12 +95,7 @@ public abstract sealed class LogitLossBuilder<B extends LogitLossBuilder<B>> ext
   }
 
   /** All of them, with what the kernels are told. */
-  LossSpec logitSpec() {
-    return spec(fullyMasked, temperature, softcap, zLoss, probabilityClamp, focalGamma);
-  }
-
-  /** The plan of these options. */
-  CrossEntropyPlan plan() {
-    return new CrossEntropyPlan(engine(), logitSpec());
+  LossSpec spec(Engine engine) {
+    return spec(engine, fullyMasked, temperature, softcap, zLoss, probabilityClamp, focalGamma);
   }
 }

@@ -2,6 +2,7 @@
 package dev.xent;
 
 import dev.xent.errors.OptionException;
+import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.LossSpec;
 import dev.xent.internal.plan.Options;
 import dev.xent.options.FullyMasked;
@@ -75,6 +76,7 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>> extends Reduc
 
   /** All of them and what is for logits. */
   LossSpec spec(
+      Engine engine,
       FullyMasked fullyMasked,
       double temperature,
       double softcap,
@@ -85,7 +87,7 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>> extends Reduc
     long ignored = ignores ? ignoreIndex : 0;
     Options options =
         new Options(
-            engine().isa(),
+            engine.isa(),
             fullyMasked,
             ignores,
             ignored,

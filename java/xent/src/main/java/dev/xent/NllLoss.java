@@ -12,7 +12,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.CrossEntropyPlan;
+import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.NllPlan;
 import dev.xent.options.FullyMasked;
@@ -279,9 +279,8 @@ public final class NllLoss {
      * @throws NativeLibraryException for the native backend where it cannot be had
      */
     public NllLoss build() {
-      return new NllLoss(
-          new CrossEntropyPlan(engine(), spec(FullyMasked.NAN, 0, 0, 0, 0, 0))
-              .onLogProbabilities());
+      Engine engine = engine();
+      return new NllLoss(new NllPlan(engine, spec(engine, FullyMasked.NAN, 0, 0, 0, 0, 0)));
     }
 
     @Override

@@ -44,7 +44,6 @@ public final class LabelException extends IllegalArgumentException implements Xe
         classes);
   }
 
-  /** Whether a label that is no class is rather a mark of rows that do not count than a mistake. */
   private static boolean isMark(long label, boolean unsigned) {
     return (label < 0 && !unsigned) || label == LARGEST_BYTE;
   }
@@ -157,6 +156,16 @@ public final class LabelException extends IllegalArgumentException implements Xe
    */
   public String labelText() {
     return text(label, unsigned);
+  }
+
+  /**
+   * Returns whether the label is rather a mark of rows that do not count than a mistake: a negative
+   * number or 255.
+   *
+   * @return whether an ignore index is likely meant
+   */
+  public boolean isMark() {
+    return isMark(label, unsigned);
   }
 
   /**

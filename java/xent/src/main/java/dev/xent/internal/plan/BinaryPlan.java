@@ -66,7 +66,7 @@ public final class BinaryPlan {
       takeInputs(call, logits, targets, weights);
       takeOutputs(call, gradient, outputs);
       call.needsWholeRows = true;
-      boolean few = outputs.tally == null && call.keepsFewLosses();
+      call.keepFewLosses(outputs, logits.type);
       call.ready();
       boolean ignores = call.hasLabels() && options.hasIgnoreIndex();
       call.options(options, ignores, 1);
@@ -76,35 +76,12 @@ public final class BinaryPlan {
       } else {
         call.counted = call.dimensions.rows;
       }
-      long counted = call.counted;
-      LossCall.keepWeights(call, outputs);
-      double denominator = reductions.denominator(counted);
-      reductions.requireLoss(denominator);
-      if (gradient != null) {
-        reductions.requireGradient(denominator);
-      }
-      boolean zeroGradient = gradient != null && reductions.gradientIsZero(denominator);
-      if (!few) {
-        call.emptyTally();
-      }
-      if (gradient != null && !zeroGradient) {
-        call.options(options, ignores, reductions.gradientScale(denominator));
-        call.writesGradient = true;
+      LossCall.divideBy(call.counted, call, reductions, outputs, gradient != null);
+      if (call.writesGradient) {
+        call.options(options, ignores, call.scale);
       }
       call.run(elements);
-      if (zeroGradient) {
-        Memory.clear(gradient);
-      }
-      double sum =
-          few
-              ? call.fewLosses.sum(logits.type, call.dimensions.rows, kernels, call)
-              : kernels.tallySum(call.tally());
-      double reduced = reductions.reduce(sum, denominator);
-      if (outputs.tally != null) {
-        outputs.tally.add(call.tally(), call.dimensions.rows, counted);
-      }
-      outputs.set(reduced, sum, call.dimensions.rows, counted, counted, denominator, -1);
-      return reduced;
+      return LossCall.reduce(call.counted, call, reductions, outputs);
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
     } finally {

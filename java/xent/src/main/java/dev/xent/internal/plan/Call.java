@@ -85,7 +85,7 @@ final class Call extends CallArrays {
   /** How each row is sampled; null: all alike. */
   @Nullable SamplerRows requests;
 
-  /** What gradients are multiplied by where no kernel knows it from the options. */
+  /** What gradients are multiplied by. */
   double scale;
 
   /** Whether something is added to the tally. */

@@ -710,24 +710,22 @@ abstract sealed class CallArrays permits Call {
   }
 
   /**
-   * Keeps the losses of few rows in memory of this thread, where nobody asked for them. Returns
-   * whether it does.
-   */
-  boolean keepsFewLosses() {
-    return keepsFewLosses(lead().type);
-  }
-
-  /**
-   * The same.
+   * Keeps the losses of few rows in memory of this thread, where nobody asked for them or a tally.
    *
    * @param arithmetic F64 where losses are computed in double
    */
-  boolean keepsFewLosses(DType arithmetic) {
-    if (losses.view != null || !contiguous || dimensions.rows > FewLosses.MOST) {
-      return false;
+  void keepFewLosses(Outputs outputs, DType arithmetic) {
+    if (outputs.tally == null
+        && losses.view == null
+        && contiguous
+        && dimensions.rows <= FewLosses.MOST) {
+      take(losses, fewLosses.view(arithmetic), Kind.ROWS);
     }
-    take(losses, fewLosses.view(arithmetic), Kind.ROWS);
-    return true;
+  }
+
+  /** Whether it does. */
+  boolean hasFewLosses() {
+    return fewLosses.has(losses.view);
   }
 
   private void take(Part part, View view, Kind kind) {

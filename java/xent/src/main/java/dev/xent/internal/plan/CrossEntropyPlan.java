@@ -43,7 +43,8 @@ public final class CrossEntropyPlan {
 
   /** The same loss of log-probabilities. */
   public NllPlan onLogProbabilities() {
-    return new NllPlan(engine, spec.forLogProbabilities());
+    options.requireForLogProbabilities();
+    return new NllPlan(engine, spec);
   }
 
   /** The same of rows of which an array has some classes. */
@@ -75,7 +76,7 @@ public final class CrossEntropyPlan {
       call.begin(gradient == null ? "cross-entropy" : "cross-entropy with gradient", engine);
       TargetKind kind = take(call, logits, targets, inputs);
       LossCall.takeOutputs(call, gradient, outputs, kind);
-      boolean few = outputs.tally == null && call.keepsFewLosses();
+      call.keepFewLosses(outputs, logits.type);
       call.ready();
       call.options(options, options.ignoresIn(kind), 1);
       boolean allCount = LossCall.allCount(call, kind, options);
@@ -83,47 +84,18 @@ public final class CrossEntropyPlan {
       // The kernel looks at a row's label before it writes the row: enough where there is one row.
       boolean checked =
           LossCall.needsNoCheck(call, kind) || simple && allCount && call.dimensions.rows == 1;
-      double count = call.dimensions.rows;
-      call.counted = call.dimensions.rows;
-      if (!checked) {
-        count = LossCall.countTargets(call);
-      }
-      LossCall.keepWeights(call, outputs);
-      long counted = call.counted;
-      double denominator = reductions.denominator(count);
-      reductions.requireLoss(denominator);
+      double count = LossCall.count(call, checked);
       boolean gradients = gradient != null || outputs.targetGradient != null;
-      if (gradients) {
-        reductions.requireGradient(denominator);
+      LossCall.divideBy(count, call, reductions, outputs, gradients);
+      if (call.writesGradient) {
+        call.options(options, options.ignoresIn(kind), call.scale);
       }
-
       call.room.saved = outputs.statisticsFor(call.dimensions.rows);
-      boolean zeroGradient = gradients && reductions.gradientIsZero(denominator);
-      if (!few) {
-        call.emptyTally();
-      }
-      if (gradients && !zeroGradient) {
-        call.options(options, options.ignoresIn(kind), reductions.gradientScale(denominator));
-        call.writesGradient = true;
-      }
       call.run(forwardRows, forwardShared);
-      if (zeroGradient) {
-        clear(gradient);
-        clear(outputs.targetGradient);
-      }
-
-      double sum =
-          few
-              ? call.fewLosses.sum(logits.type, call.dimensions.rows, kernels, call)
-              : kernels.tallySum(call.tally());
-      double reduced = reductions.reduce(sum, denominator);
-      long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
-      if (outputs.tally != null) {
-        outputs.tally.add(call.tally(), call.dimensions.rows, counted);
-      }
-      outputs.set(reduced, sum, call.dimensions.rows, counted, count, denominator, correct);
+      double reduced = LossCall.reduce(count, call, reductions, outputs);
       outputs.saved(call, kind, options);
-      if (simple && kind == TargetKind.LABELS && allCount && few && !zeroGradient) {
+      boolean whole = gradient == null || call.writesGradient;
+      if (simple && kind == TargetKind.LABELS && allCount && call.hasFewLosses() && whole) {
         call.again.remember(forward, logits, targets, gradient);
       }
       return reduced;
@@ -140,12 +112,6 @@ public final class CrossEntropyPlan {
     TargetKind kind = LossCall.takeTargets(call, options, targets, inputs);
     LossCall.takeInputs(call, inputs, spec.classWeights());
     return kind;
-  }
-
-  private static void clear(@Nullable View view) {
-    if (view != null) {
-      Memory.clear(view);
-    }
   }
 
   private double forwardAgain(Call call, View logits, View targets, @Nullable View gradient) {
@@ -242,17 +208,10 @@ public final class CrossEntropyPlan {
       call.writes(call.gradient, call.logits, null);
       call.room.saved = saved.statisticsOf(call, kind, options);
       call.ready();
-      double denominator = reductions.denominator(saved.countedWeight);
-      reductions.requireGradient(denominator);
-      boolean zeroGradient = reductions.gradientIsZero(denominator);
-      call.options(
-          options,
-          options.ignoresIn(kind),
-          zeroGradient ? 0 : reductions.gradientScale(denominator));
-      if (!LossCall.needsNoCheck(call, kind)) {
-        LossCall.countTargets(call);
-      }
-      if (zeroGradient) {
+      boolean scaled = LossCall.scaleGradient(saved.countedWeight, call, reductions);
+      call.options(options, options.ignoresIn(kind), call.scale);
+      LossCall.count(call, LossCall.needsNoCheck(call, kind));
+      if (!scaled) {
         Memory.clear(gradient);
         return;
       }

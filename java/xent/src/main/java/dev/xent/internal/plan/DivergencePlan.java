@@ -63,40 +63,17 @@ public final class DivergencePlan {
       takeInputs(call, logits, teacher, inputs);
       takeOutputs(call, gradient, outputs);
       call.needsWholeRows = true;
-      boolean few = outputs.tally == null && call.keepsFewLosses(DType.F64);
+      call.keepFewLosses(outputs, DType.F64);
       call.ready();
       call.options(options, 1);
-      long counted = RowWeights.count(call);
+      call.counted = RowWeights.count(call);
       double weight = RowWeights.sum(call, kernels);
-      call.counted = counted;
-      LossCall.keepWeights(call, outputs);
-      double denominator = reductions.denominator(weight);
-      reductions.requireLoss(denominator);
-      if (gradient != null) {
-        reductions.requireGradient(denominator);
-      }
-      boolean zeroGradient = gradient != null && reductions.gradientIsZero(denominator);
-      if (!few) {
-        call.emptyTally();
-      }
-      if (gradient != null && !zeroGradient) {
-        call.options(options, reductions.gradientScale(denominator));
-        call.writesGradient = true;
+      LossCall.divideBy(weight, call, reductions, outputs, gradient != null);
+      if (call.writesGradient) {
+        call.options(options, call.scale);
       }
       call.run(rows);
-      if (zeroGradient) {
-        Memory.clear(gradient);
-      }
-      double sum =
-          few
-              ? call.fewLosses.sum(DType.F64, call.dimensions.rows, kernels, call)
-              : kernels.tallySum(call.tally());
-      double reduced = reductions.reduce(sum, denominator);
-      if (outputs.tally != null) {
-        outputs.tally.add(call.tally(), call.dimensions.rows, counted);
-      }
-      outputs.set(reduced, sum, call.dimensions.rows, counted, weight, denominator, -1);
-      return reduced;
+      return LossCall.reduce(weight, call, reductions, outputs);
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
     } finally {

@@ -39,6 +39,11 @@ final class FewLosses {
     return doubles;
   }
 
+  /** Whether losses go here. */
+  boolean has(@Nullable View losses) {
+    return losses == floats || (losses != null && losses == doubles);
+  }
+
   /** The sum of the first so many losses, rounded once: what a tally of them has. */
   double sum(DType logits, long count, Kernels kernels, Call call) {
     View losses = view(logits);

@@ -19,15 +19,9 @@ public final class GradientViews {
 
   /** Writes +0 to all of them. */
   void clear() {
-    clear(hidden);
-    clear(weights);
-    clear(bias);
-  }
-
-  private static void clear(@Nullable View view) {
-    if (view != null) {
-      Memory.clear(view);
-    }
+    Memory.clearIfPresent(hidden);
+    Memory.clearIfPresent(weights);
+    Memory.clearIfPresent(bias);
   }
 
   @Override

@@ -125,49 +125,22 @@ public final class LinearPlan {
       takeGradients(call, gradients);
       LossCall.takeOutputs(call, null, outputs, kind);
       requireWritable(call);
-      boolean few = outputs.tally == null && call.keepsFewLosses();
+      call.keepFewLosses(outputs, hidden.type);
       call.ready();
       requireOnePiece(call, gradients);
       call.options(options, options.ignoresIn(kind), 1);
-      double count = call.dimensions.rows;
-      call.counted = call.dimensions.rows;
-      if (!LossCall.needsNoCheck(call, kind)) {
-        count = LossCall.countTargets(call);
-      }
-      LossCall.keepWeights(call, outputs);
-      long counted = call.counted;
-      double denominator = reductions.denominator(count);
-      reductions.requireLoss(denominator);
+      double count = LossCall.count(call, LossCall.needsNoCheck(call, kind));
       boolean any = gradients != null || outputs.targetGradient != null;
-      if (any) {
-        reductions.requireGradient(denominator);
+      LossCall.divideBy(count, call, reductions, outputs, any);
+      if (call.writesGradient) {
+        call.options(options, options.ignoresIn(kind), call.scale);
       }
       call.room.saved = outputs.statisticsFor(call.dimensions.rows);
-      boolean zero = any && reductions.gradientIsZero(denominator);
-      if (!few) {
-        call.emptyTally();
-      }
-      if (any && !zero) {
-        call.options(options, options.ignoresIn(kind), reductions.gradientScale(denominator));
-        call.writesGradient = true;
-      }
       run(call);
-      if (gradients != null && (zero || call.dimensions.rows == 0)) {
+      if (gradients != null && (!call.writesGradient || call.dimensions.rows == 0)) {
         gradients.clear();
       }
-      if (zero && outputs.targetGradient != null) {
-        Memory.clear(outputs.targetGradient);
-      }
-      double sum =
-          few
-              ? call.fewLosses.sum(hidden.type, call.dimensions.rows, kernels, call)
-              : kernels.tallySum(call.tally());
-      double reduced = reductions.reduce(sum, denominator);
-      long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
-      if (outputs.tally != null) {
-        outputs.tally.add(call.tally(), call.dimensions.rows, counted);
-      }
-      outputs.set(reduced, sum, call.dimensions.rows, counted, count, denominator, correct);
+      double reduced = LossCall.reduce(count, call, reductions, outputs);
       outputs.saved(call, kind, options);
       return reduced;
     } catch (IllegalStateException | WrongThreadException e) {
@@ -325,14 +298,10 @@ public final class LinearPlan {
 
   /** What a call asks for, as the kernels are told. */
   private int contents(Call call, boolean gradients) {
-    boolean whole =
-        call.argmax.view != null
-            || call.ranks.view != null
-            || call.entropies.view != null
-            || call.topClasses.view != null
-            || call.topLogProbabilities.view != null
-            || call.targetGradient.view != null
-            || (options.probabilityClamp() != 0 && !call.hasLabels());
+    boolean whole = options.probabilityClamp() != 0 && !call.hasLabels();
+    for (Part part : call.ofWholeRows) {
+      whole |= part.view != null && part != call.labelLogProbabilities;
+    }
     int ofRows = whole ? XentH.XENT_WORKSPACE_WHOLE_ROWS() : 0;
     return gradients && call.writesGradient ? ofRows | ofGradients(call) : ofRows;
   }
@@ -530,15 +499,10 @@ public final class LinearPlan {
       call.room.saved = saved.statisticsOf(call, kind, options);
       call.ready();
       requireOnePiece(call, gradients);
-      double denominator = reductions.denominator(saved.countedWeight);
-      reductions.requireGradient(denominator);
-      boolean zero = reductions.gradientIsZero(denominator);
-      call.options(
-          options, options.ignoresIn(kind), zero ? 0 : reductions.gradientScale(denominator));
-      if (!LossCall.needsNoCheck(call, kind)) {
-        LossCall.countTargets(call);
-      }
-      if (zero || call.dimensions.rows == 0) {
+      boolean scaled = LossCall.scaleGradient(saved.countedWeight, call, reductions);
+      call.options(options, options.ignoresIn(kind), call.scale);
+      LossCall.count(call, LossCall.needsNoCheck(call, kind));
+      if (!scaled || call.dimensions.rows == 0) {
         gradients.clear();
         return;
       }

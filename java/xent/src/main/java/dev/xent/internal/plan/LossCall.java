@@ -173,13 +173,23 @@ final class LossCall {
     return sum;
   }
 
+  /**
+   * Counts the rows that count, unless all do, and refuses targets that cannot be.
+   *
+   * @return what a mean divides by, unless the operation knows another number
+   */
+  static double count(Call call, boolean known) {
+    call.counted = call.dimensions.rows;
+    return known ? call.counted : countTargets(call);
+  }
+
   /** Whether a mean divides by a sum of weights, and not by the number of rows. */
   private static boolean isWeighted(Call call) {
     return call.rowWeights.view != null || (call.classWeights.view != null && call.hasLabels());
   }
 
   /** Keeps what the mean of this call divides by for the tally, if there is one. */
-  static void keepWeights(Call call, Outputs outputs) {
+  private static void keepWeights(Call call, Outputs outputs) {
     if (outputs.tally != null && isWeighted(call)) {
       outputs.tally.keep(call.droppedTally());
     } else if (outputs.tally != null) {
@@ -228,6 +238,57 @@ final class LossCall {
             NULL,
             call.report),
         call);
+  }
+
+  // ---- the reduced loss ------------------------------------------------------------------------
+
+  /**
+   * Refuses losses and gradients that have no mean, before anything is written. Afterwards {@link
+   * Call#scale} is what gradients are multiplied by that {@link Call#writesGradient}, and a tally
+   * takes the losses, unless they are kept.
+   *
+   * @param weight of the rows that count
+   * @param gradients whether any is asked for
+   */
+  static void divideBy(
+      double weight, Call call, Reductions reductions, Outputs outputs, boolean gradients) {
+    keepWeights(call, outputs);
+    reductions.requireLoss(reductions.denominator(weight));
+    call.writesGradient = gradients && scaleGradient(weight, call, reductions);
+    if (!call.hasFewLosses()) {
+      call.emptyTally();
+    }
+  }
+
+  /** Finds what gradients are multiplied by; whether that is more than 0. */
+  static boolean scaleGradient(double weight, Call call, Reductions reductions) {
+    double denominator = reductions.denominator(weight);
+    reductions.requireGradient(denominator);
+    boolean zero = reductions.gradientIsZero(denominator);
+    call.scale = zero ? 0 : reductions.gradientScale(denominator);
+    return !zero;
+  }
+
+  /** The reduced loss, and all numbers of the outputs. A gradient that is 0 is written here. */
+  static double reduce(double weight, Call call, Reductions reductions, Outputs outputs) {
+    if (!call.writesGradient) {
+      Memory.clearIfPresent(call.gradient.view);
+      Memory.clearIfPresent(call.targetGradient.view);
+    }
+    Kernels kernels = call.engine().kernels();
+    long rows = call.dimensions.rows;
+    double sum =
+        call.hasFewLosses()
+            ? call.fewLosses.sum(call.losses.view.type, rows, kernels, call)
+            : kernels.tallySum(call.tally());
+    double denominator = reductions.denominator(weight);
+    double reduced = reductions.reduce(sum, denominator);
+    long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
+    if (outputs.tally != null) {
+      outputs.tally.add(call.tally(), rows, call.counted);
+    }
+    outputs.set(reduced, sum, rows, call.counted, weight, denominator, correct);
+    return reduced;
   }
 
   // ---- computing -------------------------------------------------------------------------------

@@ -121,19 +121,10 @@ public final class LossShardPlan {
       boolean ignores = kind == TargetKind.LABELS && options.hasIgnoreIndex();
       call.options(options, ignores, 1);
       double weight = count(call, kind);
-      LossCall.keepWeights(call, outputs);
-      long counted = call.counted;
-      double denominator = reductions.denominator(weight);
-      reductions.requireLoss(denominator);
+      LossCall.divideBy(weight, call, reductions, outputs, false);
       FinishedRows rows = ShardCall.finish(call, engine, states, weight, first, options);
       if (rows.again() == 0) {
-        double sum = kernels.tallySum(call.tally());
-        long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
-        if (outputs.tally != null) {
-          outputs.tally.add(call.tally(), call.dimensions.rows, counted);
-        }
-        double reduced = reductions.reduce(sum, denominator);
-        outputs.set(reduced, sum, call.dimensions.rows, counted, weight, denominator, correct);
+        LossCall.reduce(weight, call, reductions, outputs);
       }
       return rows;
     } catch (IllegalStateException | WrongThreadException e) {
@@ -218,13 +209,11 @@ public final class LossShardPlan {
       call.givenStates = true;
       call.ready();
       ShardTargets.check(call, kind, options);
-      double denominator = reductions.denominator(rows.countedWeight());
-      reductions.requireGradient(denominator);
-      if (reductions.gradientIsZero(denominator)) {
+      if (!LossCall.scaleGradient(rows.countedWeight(), call, reductions)) {
         Memory.clear(gradient);
         return;
       }
-      call.options(options, options.ignoresIn(kind), reductions.gradientScale(denominator));
+      call.options(options, options.ignoresIn(kind), call.scale);
       ShardCall.write(call, engine, rows, range);
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);

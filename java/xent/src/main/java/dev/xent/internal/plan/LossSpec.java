@@ -19,12 +19,6 @@ public record LossSpec(
     return new LossSpec(options, axis, classWeights, reductions.withDenominator(value));
   }
 
-  /** The same for log-probabilities, which refuses what their loss does not have. */
-  LossSpec forLogProbabilities() {
-    options.requireForLogProbabilities();
-    return this;
-  }
-
   /** Its name and what is not as by default. */
   String describe(Described text, Engine engine) {
     text.option("axis", axis, -1);

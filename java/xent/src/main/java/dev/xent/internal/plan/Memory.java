@@ -412,6 +412,13 @@ public final class Memory {
     }
   }
 
+  /** The same, where there is a view. */
+  static void clearIfPresent(@Nullable View view) {
+    if (view != null) {
+      clear(view);
+    }
+  }
+
   /** The sum of all elements of a type of one byte, unsigned. */
   static long sumOfBytes(View view) {
     long sum = 0;

@@ -26,7 +26,7 @@ public final class NllPlan {
   private final RowWork forwardRows = this::forwardRows;
   private final RowWork backwardRows = this::backwardRows;
 
-  NllPlan(Engine engine, LossSpec spec) {
+  public NllPlan(Engine engine, LossSpec spec) {
     this.engine = engine;
     this.kernels = engine.kernels();
     this.spec = spec;
@@ -66,45 +66,15 @@ public final class NllPlan {
       LossCall.lead(call, call.logProbabilities, logProbabilities, axis, inputs);
       TargetKind kind = takeInputs(call, targets, inputs);
       LossCall.takeOutputs(call, gradient, outputs, kind);
-      boolean few = outputs.tally == null && call.keepsFewLosses();
+      call.keepFewLosses(outputs, logProbabilities.type);
       call.ready();
       double count = count(call, kind);
-      LossCall.keepWeights(call, outputs);
-      long counted = call.counted;
-      double denominator = reductions.denominator(count);
-      reductions.requireLoss(denominator);
       boolean gradients = gradient != null || outputs.targetGradient != null;
-      if (gradients) {
-        reductions.requireGradient(denominator);
-      }
-
-      boolean zeroGradient = gradients && reductions.gradientIsZero(denominator);
-      if (gradients && !zeroGradient) {
-        call.writesGradient = true;
-        call.scale = reductions.gradientScale(denominator);
-      }
-      if (!few) {
-        call.emptyTally();
-      }
+      LossCall.divideBy(count, call, reductions, outputs, gradients);
       boolean readsRows =
           kind != TargetKind.LABELS || options.labelSmoothing() != 0 || call.hits.view != null;
       call.run(forwardRows, readsRows || call.writesGradient ? call.dimensions.classes : 1);
-      if (zeroGradient) {
-        clear(gradient);
-        clear(outputs.targetGradient);
-      }
-
-      double sum =
-          few
-              ? call.fewLosses.sum(call.lead().type, call.dimensions.rows, kernels, call)
-              : kernels.tallySum(call.tally());
-      double reduced = reductions.reduce(sum, denominator);
-      long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
-      if (outputs.tally != null) {
-        outputs.tally.add(call.tally(), call.dimensions.rows, counted);
-      }
-      outputs.set(reduced, sum, call.dimensions.rows, counted, count, denominator, correct);
-      return reduced;
+      return LossCall.reduce(count, call, reductions, outputs);
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
     } finally {
@@ -123,18 +93,8 @@ public final class NllPlan {
    * Counts the rows that count, and refuses targets that cannot be. Returns what means divide by.
    */
   private double count(Call call, TargetKind kind) {
-    call.counted = call.dimensions.rows;
-    if (LossCall.needsNoCheck(call, kind)) {
-      return call.counted;
-    }
     call.options(options, options.ignoresIn(kind), 1);
-    return LossCall.countTargets(call);
-  }
-
-  private static void clear(@Nullable View view) {
-    if (view != null) {
-      Memory.clear(view);
-    }
+    return LossCall.count(call, LossCall.needsNoCheck(call, kind));
   }
 
   private void forwardRows(Call call, long begin, long end) {
@@ -237,14 +197,12 @@ public final class NllPlan {
       call.writes(call.gradient, null, null);
       requireSameRows(call, saved);
       call.ready();
-      double denominator = reductions.denominator(saved.countedWeight);
-      reductions.requireGradient(denominator);
+      boolean scaled = LossCall.scaleGradient(saved.countedWeight, call, reductions);
       count(call, kind);
-      if (reductions.gradientIsZero(denominator)) {
+      if (!scaled) {
         Memory.clear(gradient);
         return;
       }
-      call.scale = reductions.gradientScale(denominator);
       call.run(backwardRows, call.dimensions.classes);
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
