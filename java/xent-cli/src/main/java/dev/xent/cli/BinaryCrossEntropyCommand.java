@@ -89,7 +89,7 @@ final class BinaryCrossEntropyCommand extends ReducedCommand<BinaryCrossEntropy.
   }
 
   @Override
-  Loss read(Rows rows, @Nullable Tensor offsets, FileMemory memory) {
+  Loss read(Rows rows, FileMemory memory) {
     Tensor t = InputFiles.numbers(targets, memory);
     TargetKind kind = t.type().isInteger() ? TargetKind.LABELS : TargetKind.PROBABILITIES;
     if (ignoreIndex != null && kind == TargetKind.PROBABILITIES) {
@@ -109,23 +109,15 @@ final class BinaryCrossEntropyCommand extends ReducedCommand<BinaryCrossEntropy.
   void compute(
       Settings settings, Loss loss, @Nullable Tensor dx, BinaryCrossEntropy.Outputs outputs) {
     BinaryCrossEntropy.Builder builder =
-        BinaryCrossEntropy.builder()
-            .axis(settings.axis())
+        settings
+            .applyTo(BinaryCrossEntropy.builder())
             .positiveWeights(positive)
-            .focalGamma(focalGamma)
-            .reduction(settings.reduction())
-            .noneCounted(settings.noneCounted())
-            .isa(settings.compute().isa())
-            .backend(settings.compute().backend())
-            .threads(settings.compute().threads());
+            .focalGamma(focalGamma);
     if (ignoreIndex != null) {
       builder.ignoreIndex(ignoreIndex);
     }
     if (focalAlpha != null) {
       builder.focalAlpha(focalAlpha);
-    }
-    if (settings.denominator() != null) {
-      builder.denominator(settings.denominator());
     }
     BinaryCrossEntropy operation = builder.build();
     if (dx == null) {

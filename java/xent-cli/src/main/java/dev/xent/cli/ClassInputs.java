@@ -22,14 +22,17 @@ final class ClassInputs extends MaskInput {
     return Stream.concat(super.files(), Stream.ofNullable(rowOffsets));
   }
 
-  @Override
+  /** Where ragged rows begin, or null. */
   @Nullable Tensor offsets(FileMemory memory) {
     return rowOffsets == null ? null : InputFiles.integers(rowOffsets, memory);
   }
 
-  @Override
+  /**
+   * What the files hold.
+   *
+   * @param offsets as they were read
+   */
   Inputs read(@Nullable Tensor offsets, FileMemory memory) {
-    Inputs inputs = super.read(offsets, memory);
-    return offsets == null ? inputs : inputs.rowOffsets(offsets);
+    return addTo(Rows.inputs(offsets), memory);
   }
 }

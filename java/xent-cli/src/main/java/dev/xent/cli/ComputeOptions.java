@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.OperationBuilder;
 import dev.xent.Xent;
 import dev.xent.XentRuntime;
 import dev.xent.options.Backend;
@@ -78,6 +79,11 @@ public final class ComputeOptions {
               available.stream().map(Converters::name).collect(Collectors.joining(" or "))));
     }
     return isa;
+  }
+
+  /** Tells the builder of an operation all of it. */
+  <B extends OperationBuilder<B>> B applyTo(B builder) {
+    return builder.isa(isa()).backend(backend()).threads(threads());
   }
 
   /** The backend that was asked for. */

@@ -28,18 +28,9 @@ import picocli.CommandLine.Parameters;
       "  xent cross-entropy logits.npy classes.npy --target-weights p.npy",
       "  xent cross-entropy logits.npy labels.npy --top-k 5 --top-classes top.npy"
     })
-final class CrossEntropyCommand extends LossCommand<CrossEntropy.Outputs> {
+final class CrossEntropyCommand extends ClassLossCommand<CrossEntropy.Outputs> {
   @Parameters(index = "0", paramLabel = "LOGITS.npy", description = "Logits: f2, f4, f8 or bf16.")
   private Path logits;
-
-  @Parameters(
-      index = "1",
-      paramLabel = "TARGETS.npy",
-      description = {
-        "Class labels: integers (i1 to i8, u1 to u8) in the shape of the input without its class axis.",
-        "Or probabilities: floats in the shape of the input."
-      })
-  private Path targets;
 
   @Option(
       names = "--rules",
@@ -50,7 +41,6 @@ final class CrossEntropyCommand extends LossCommand<CrossEntropy.Outputs> {
   private Rules rules = Rules.XENT;
 
   @Mixin private LogitOptions logitOptions;
-  @Mixin private ClassInputs classInputs;
   @Mixin private SinkInput sink;
   @Mixin private CrossEntropyOptions options;
   @Mixin private RowOutputs rowOutputs;
@@ -58,16 +48,6 @@ final class CrossEntropyCommand extends LossCommand<CrossEntropy.Outputs> {
   @Override
   Path input() {
     return logits;
-  }
-
-  @Override
-  Path targets() {
-    return targets;
-  }
-
-  @Override
-  MaskInput classInputs() {
-    return classInputs;
   }
 
   @Override
@@ -89,8 +69,8 @@ final class CrossEntropyCommand extends LossCommand<CrossEntropy.Outputs> {
   }
 
   @Override
-  Loss read(Rows rows, @Nullable Tensor offsets, FileMemory memory) {
-    Loss loss = super.read(rows, offsets, memory);
+  Loss read(Rows rows, FileMemory memory) {
+    Loss loss = super.read(rows, memory);
     return loss.with(sink.addTo(loss.inputs(), memory));
   }
 

@@ -92,7 +92,7 @@ final class DivergenceCommand extends ReducedCommand<Divergence.Outputs> {
   void requireType(Tensor x) {}
 
   @Override
-  Loss read(Rows rows, @Nullable Tensor offsets, FileMemory memory) {
+  Loss read(Rows rows, FileMemory memory) {
     Tensor other = InputFiles.floats(teacher, memory);
     Inputs inputs = rowWeight.addTo(Inputs.none(), memory);
     if (mask != null) {
@@ -108,20 +108,12 @@ final class DivergenceCommand extends ReducedCommand<Divergence.Outputs> {
 
   @Override
   void compute(Settings settings, Loss loss, @Nullable Tensor dx, Divergence.Outputs outputs) {
-    Divergence.Builder builder =
-        Divergence.builder(kind)
-            .axis(settings.axis())
+    Divergence operation =
+        settings
+            .applyTo(Divergence.builder(kind))
             .temperature(temperature)
             .fullyMasked(fullyMasked)
-            .reduction(settings.reduction())
-            .noneCounted(settings.noneCounted())
-            .isa(settings.compute().isa())
-            .backend(settings.compute().backend())
-            .threads(settings.compute().threads());
-    if (settings.denominator() != null) {
-      builder.denominator(settings.denominator());
-    }
-    Divergence operation = builder.build();
+            .build();
     if (dx == null) {
       operation.forward(loss.input(), loss.targets(), loss.inputs(), outputs);
     } else {

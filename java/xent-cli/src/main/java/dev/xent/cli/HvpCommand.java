@@ -93,14 +93,12 @@ final class HvpCommand implements Callable<Integer> {
       DType type = logits.type() == DType.F64 ? DType.F64 : DType.F32;
       Tensor products = outputs.create(out, type, logits.shape());
       CrossEntropyHvp operation =
-          CrossEntropyHvp.builder()
+          compute
+              .applyTo(CrossEntropyHvp.builder())
               .axis(classAxis)
               .temperature(temperature)
               .gradientScale(scale)
               .fullyMasked(fullyMasked)
-              .isa(compute.isa())
-              .backend(compute.backend())
-              .threads(compute.threads())
               .build();
       Progress.during("cross-entropy-hvp", () -> operation.product(logits, v, all, products));
       outputs.commit();

@@ -129,7 +129,7 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
   }
 
   @Override
-  Loss read(Rows rows, @Nullable Tensor offsets, FileMemory memory) {
+  Loss read(Rows rows, FileMemory memory) {
     Tensor w = weights.read(memory);
     if (w.rank() != 2) {
       throw new CommandException(
@@ -140,7 +140,7 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
               Arrays.toString(w.shape())));
     }
     matrix = w;
-    Loss loss = super.read(Rows.ofHidden(rows, w.dim(0)), offsets, memory);
+    Loss loss = super.read(Rows.ofHidden(rows, w.dim(0)), memory);
     Inputs inputs = sink.addTo(loss.inputs(), memory);
     return loss.with(bias == null ? inputs : inputs.bias(bias.read(memory)));
   }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.LogSoftmax;
+import dev.xent.LogitBuilder;
 import dev.xent.LogitLossBuilder;
-import dev.xent.SelectedLogProbabilities;
-import dev.xent.Softmax;
 import dev.xent.options.FullyMasked;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -37,35 +35,13 @@ final class LogitOptions {
     Ranges.factor("--softcap", softcap);
   }
 
-  Softmax.Builder applyTo(Softmax.Builder builder) {
+  <B extends LogitBuilder<B>> B applyTo(B builder) {
     builder.fullyMasked(fullyMasked).temperature(temperature);
-    if (softcap != null) {
-      builder.softcap(softcap);
-    }
-    return builder;
-  }
-
-  LogSoftmax.Builder applyTo(LogSoftmax.Builder builder) {
-    builder.fullyMasked(fullyMasked).temperature(temperature);
-    if (softcap != null) {
-      builder.softcap(softcap);
-    }
-    return builder;
-  }
-
-  SelectedLogProbabilities.Builder applyTo(SelectedLogProbabilities.Builder builder) {
-    builder.fullyMasked(fullyMasked).temperature(temperature);
-    if (softcap != null) {
-      builder.softcap(softcap);
-    }
-    return builder;
+    return softcap == null ? builder : builder.softcap(softcap);
   }
 
   <B extends LogitLossBuilder<B>> B applyTo(B builder) {
     builder.fullyMasked(fullyMasked).temperature(temperature);
-    if (softcap != null) {
-      builder.softcap(softcap);
-    }
-    return builder;
+    return softcap == null ? builder : builder.softcap(softcap);
   }
 }

@@ -47,12 +47,7 @@ abstract class LossCommand<O extends LossOutputs<O>> extends ReducedCommand<O> {
   }
 
   @Override
-  @Nullable Tensor offsets(FileMemory memory) {
-    return classInputs().offsets(memory);
-  }
-
-  @Override
-  Loss read(Rows rows, @Nullable Tensor offsets, FileMemory memory) {
+  Loss read(Rows rows, FileMemory memory) {
     Tensor targetWeights = options.targetWeights(memory);
     Tensor q =
         targetWeights != null
@@ -63,7 +58,7 @@ abstract class LossCommand<O extends LossOutputs<O>> extends ReducedCommand<O> {
             ? TargetKind.SPARSE
             : q.type().isInteger() ? TargetKind.LABELS : TargetKind.PROBABILITIES;
     requireFor(kind, targets());
-    Inputs inputs = rowWeight.addTo(classInputs().read(offsets, memory), memory);
+    Inputs inputs = rowWeight.addTo(classInputs().addTo(rows.inputs(), memory), memory);
     if (targetWeights != null) {
       inputs = inputs.targetWeights(targetWeights);
     }
@@ -97,20 +92,7 @@ abstract class LossCommand<O extends LossOutputs<O>> extends ReducedCommand<O> {
 
   /** An operation's builder with what the command line says. */
   final <B extends LossBuilder<B>> B apply(Settings settings, B builder) {
-    builder
-        .axis(settings.axis())
-        .reduction(settings.reduction())
-        .labelSmoothing(options.labelSmoothing())
-        .noneCounted(settings.noneCounted())
-        .isa(settings.compute().isa())
-        .backend(settings.compute().backend())
-        .threads(settings.compute().threads());
-    if (ignoreIndex != null) {
-      builder.ignoreIndex(ignoreIndex);
-    }
-    if (settings.denominator() != null) {
-      builder.denominator(settings.denominator());
-    }
-    return builder;
+    settings.applyTo(builder).labelSmoothing(options.labelSmoothing());
+    return ignoreIndex == null ? builder : builder.ignoreIndex(ignoreIndex);
   }
 }

@@ -2,7 +2,6 @@
 package dev.xent.cli;
 
 import dev.xent.Inputs;
-import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -23,17 +22,8 @@ class MaskInput {
     return Stream.ofNullable(mask);
   }
 
-  /** Where ragged rows begin, or null. */
-  @Nullable Tensor offsets(FileMemory memory) {
-    return null;
-  }
-
-  /**
-   * What the files hold.
-   *
-   * @param offsets as they were read
-   */
-  Inputs read(@Nullable Tensor offsets, FileMemory memory) {
-    return mask == null ? Inputs.none() : Inputs.none().classMask(InputFiles.flags(mask, memory));
+  /** Adds what the mask holds. */
+  final Inputs addTo(Inputs inputs, FileMemory memory) {
+    return mask == null ? inputs : inputs.classMask(InputFiles.flags(mask, memory));
   }
 }

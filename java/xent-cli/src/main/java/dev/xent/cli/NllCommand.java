@@ -6,7 +6,6 @@ import dev.xent.Tensor;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 /** {@code xent nll}: the loss of log-probabilities, which are taken as they are. */
@@ -21,33 +20,12 @@ import picocli.CommandLine.Parameters;
       "  xent nll logp.npy labels.npy",
       "  xent nll logp.npy labels.npy --ignore-index -100 --grad g.npy --json"
     })
-final class NllCommand extends LossCommand<NllLoss.Outputs> {
+final class NllCommand extends ClassLossCommand<NllLoss.Outputs> {
   @Parameters(
       index = "0",
       paramLabel = "LOGPROBS.npy",
       description = "Log-probabilities: f2, f4, f8 or bf16.")
   private Path logProbabilities;
-
-  @Parameters(
-      index = "1",
-      paramLabel = "TARGETS.npy",
-      description = {
-        "Class labels: integers (i1 to i8, u1 to u8) in the shape of the input without its class axis.",
-        "Or probabilities: floats in the shape of the input."
-      })
-  private Path targets;
-
-  @Mixin private ClassInputs classInputs;
-
-  @Override
-  Path targets() {
-    return targets;
-  }
-
-  @Override
-  MaskInput classInputs() {
-    return classInputs;
-  }
 
   @Override
   Path input() {

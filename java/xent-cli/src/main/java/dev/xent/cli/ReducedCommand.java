@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.ReducedBuilder;
 import dev.xent.ReducedOutputs;
 import dev.xent.Tensor;
 import dev.xent.errors.LabelException;
@@ -85,7 +86,14 @@ abstract class ReducedCommand<O extends ReducedOutputs<O>> implements Callable<I
       Reduction reduction,
       @Nullable Double denominator,
       NoneCounted noneCounted,
-      ComputeOptions compute) {}
+      ComputeOptions compute) {
+
+    /** Tells the builder of an operation all of it. */
+    <B extends ReducedBuilder<B>> B applyTo(B builder) {
+      compute.applyTo(builder).axis(axis).reduction(reduction).noneCounted(noneCounted);
+      return denominator == null ? builder : builder.denominator(denominator);
+    }
+  }
 
   /** The class axis where none is given. */
   int defaultAxis() {
@@ -106,12 +114,8 @@ abstract class ReducedCommand<O extends ReducedOutputs<O>> implements Callable<I
     return null;
   }
 
-  /**
-   * Reads what the rows are compared with.
-   *
-   * @param offsets as they were read
-   */
-  abstract Loss read(Rows rows, @Nullable Tensor offsets, FileMemory memory);
+  /** Reads what the rows are compared with. */
+  abstract Loss read(Rows rows, FileMemory memory);
 
   /** New outputs of the operation. */
   abstract O outputs();
@@ -136,8 +140,7 @@ abstract class ReducedCommand<O extends ReducedOutputs<O>> implements Callable<I
       requireType(x);
       int given = axis != null ? axis : defaultAxis();
       int classAxis = Axis.resolve(given, x, input());
-      Tensor offsets = offsets(memory);
-      Loss loss = read(Rows.of(x, classAxis, offsets), offsets, memory);
+      Loss loss = read(Rows.of(x, classAxis, offsets(memory)), memory);
       otherFiles().forEach(files::keep);
 
       O outputs = outputs().losses(files.create(losses, type.perRow(x), loss.rows().shape()));

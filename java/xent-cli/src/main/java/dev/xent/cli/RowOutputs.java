@@ -6,6 +6,7 @@ import dev.xent.LogitLossOutputs;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** What a cross-entropy writes of every row beside losses and gradient, from the same read. */
@@ -54,23 +55,11 @@ final class RowOutputs {
       description = "How many of the largest classes the two files below have per row.")
   private @Nullable Long topCount;
 
-  @Option(
-      names = "--top-classes",
-      order = HelpOrder.FILES,
-      paramLabel = "C.npy",
-      description = "Write the K largest classes of every row, in falling order, as i8.")
-  private @Nullable Path topClasses;
-
-  @Option(
-      names = "--top-log-probabilities",
-      order = HelpOrder.FILES,
-      paramLabel = "V.npy",
-      description = "Write their log-probabilities.")
-  private @Nullable Path topLogProbabilities;
+  @Mixin private TopOutputs top;
 
   /** Refuses a number of classes without a file, and a file without a number. */
   void require() {
-    TopCount.require(TOP_COUNT, topCount, topClasses, topLogProbabilities);
+    top.require(TOP_COUNT, topCount);
   }
 
   /** Refuses what is for labels alone. */
@@ -92,10 +81,10 @@ final class RowOutputs {
         .logProbabilities(files.create(logProbabilities, number, rows.shape()))
         .entropies(files.create(entropies, number, rows.shape()));
     if (topCount != null) {
-      long[] shape = TopCount.shape(TOP_COUNT, topCount, rows);
+      long[] shape = TopOutputs.shape(TOP_COUNT, topCount, rows);
       outputs
-          .topClasses(files.create(topClasses, DType.I64, shape))
-          .topLogProbabilities(files.create(topLogProbabilities, number, shape));
+          .topClasses(top.classes(files, shape))
+          .topLogProbabilities(top.logProbabilities(files, number, shape));
     }
   }
 }

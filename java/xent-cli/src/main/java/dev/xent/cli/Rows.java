@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.Inputs;
 import dev.xent.Tensor;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -10,11 +11,11 @@ import org.jspecify.annotations.Nullable;
  *
  * @param input which has a number per class
  * @param axis of the classes
- * @param ragged whether each row has a length of its own
+ * @param offsets where ragged rows begin, or null
  * @param shape of what has one number per row
  * @param mostClasses no row has more
  */
-record Rows(Tensor input, int axis, boolean ragged, long[] shape, long mostClasses) {
+record Rows(Tensor input, int axis, @Nullable Tensor offsets, long[] shape, long mostClasses) {
 
   /**
    * The rows along an axis.
@@ -27,27 +28,37 @@ record Rows(Tensor input, int axis, boolean ragged, long[] shape, long mostClass
             ? Axis.without(axis, input.shape())
             : new long[] {Math.max(0, offsets.elements() - 1)};
     long classes = offsets == null ? input.dim(axis) : input.elements();
-    return new Rows(input, axis, offsets != null, shape, classes);
+    return new Rows(input, axis, offsets, shape, classes);
   }
 
   /** The same input, of which every element is a row. */
   static Rows ofElements(Rows rows) {
-    return new Rows(rows.input, rows.axis, false, rows.input.shape(), rows.mostClasses);
+    return new Rows(rows.input, rows.axis, null, rows.input.shape(), rows.mostClasses);
   }
 
   /** The same input, of which logits of so many classes are made. */
   static Rows ofHidden(Rows rows, long classes) {
-    return new Rows(rows.input, rows.axis, false, rows.shape, classes);
+    return new Rows(rows.input, rows.axis, null, rows.shape, classes);
+  }
+
+  /** What a call reads beside logits to find the rows. */
+  Inputs inputs() {
+    return inputs(offsets);
+  }
+
+  /** The same. */
+  static Inputs inputs(@Nullable Tensor offsets) {
+    return offsets == null ? Inputs.none() : Inputs.none().rowOffsets(offsets);
   }
 
   /** Whether every element is a row. */
   boolean areElements() {
-    return !ragged && shape.length == input.rank();
+    return offsets == null && shape.length == input.rank();
   }
 
   /** The shape of what has so many numbers per row. */
   long[] entries(long count) {
-    if (ragged) {
+    if (offsets != null) {
       return new long[] {shape[0], count};
     }
     long[] entries = input.shape();

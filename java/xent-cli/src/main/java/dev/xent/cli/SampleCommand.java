@@ -104,14 +104,7 @@ final class SampleCommand implements Callable<Integer> {
       Rows rows = Rows.of(x, classAxis, null);
       SamplerInputs inputs = inputs(memory);
       Sampler.Requests requests = numbers.requests(choices, rows, memory);
-      Sampler sampler =
-          numbers
-              .applyTo(choices.builder())
-              .axis(classAxis)
-              .isa(compute.isa())
-              .backend(compute.backend())
-              .threads(compute.threads())
-              .build();
+      Sampler sampler = compute.applyTo(numbers.applyTo(choices.builder())).axis(classAxis).build();
       files.keep(in);
       otherFiles().forEach(files::keep);
       Tensor tokens = files.create(out, DType.I64, rows.shape());

@@ -6,6 +6,7 @@ import dev.xent.Sampler;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** What sampling writes of every row beside its token. */
@@ -61,23 +62,11 @@ final class SampleOutputs {
       description = "How many of the largest classes the two files below have per row.")
   private @Nullable Long topCount;
 
-  @Option(
-      names = "--top-classes",
-      order = HelpOrder.FILES,
-      paramLabel = "C.npy",
-      description = "Write the K largest classes of every row, in falling order, as i8.")
-  private @Nullable Path topClasses;
-
-  @Option(
-      names = "--top-log-probabilities",
-      order = HelpOrder.FILES,
-      paramLabel = "V.npy",
-      description = "Write their log-probabilities.")
-  private @Nullable Path topLogProbabilities;
+  @Mixin private TopOutputs top;
 
   /** Refuses a number of classes without a file, and a file without a number. */
   void require() {
-    TopCount.require(TOP_COUNT, topCount, topClasses, topLogProbabilities);
+    top.require(TOP_COUNT, topCount);
   }
 
   /** Makes the files and asks for what fills them. */
@@ -94,10 +83,10 @@ final class SampleOutputs {
             .ranks(files.create(ranks, DType.I64, shape))
             .entropies(files.create(entropies, number, shape));
     if (topCount != null) {
-      long[] entries = TopCount.shape(TOP_COUNT, topCount, rows);
+      long[] entries = TopOutputs.shape(TOP_COUNT, topCount, rows);
       outputs
-          .topClasses(files.create(topClasses, DType.I64, entries))
-          .topLogProbabilities(files.create(topLogProbabilities, number, entries));
+          .topClasses(top.classes(files, entries))
+          .topLogProbabilities(top.logProbabilities(files, number, entries));
     }
     return outputs;
   }

@@ -158,12 +158,7 @@ final class SelectedCommand implements Callable<Integer> {
 
   private SelectedLogProbabilities operation(int classAxis) {
     SelectedLogProbabilities.Builder builder =
-        options
-            .applyTo(SelectedLogProbabilities.builder())
-            .axis(classAxis)
-            .isa(compute.isa())
-            .backend(compute.backend())
-            .threads(compute.threads());
+        compute.applyTo(options.applyTo(SelectedLogProbabilities.builder())).axis(classAxis);
     if (ignoreIndex != null) {
       builder.ignoreIndex(ignoreIndex);
     }

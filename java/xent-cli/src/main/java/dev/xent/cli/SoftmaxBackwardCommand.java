@@ -88,26 +88,14 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
   private void backward(int classAxis, List<Tensor> tensors, Inputs beside) {
     if (log) {
       LogSoftmax operation =
-          LogSoftmax.builder()
-              .axis(classAxis)
-              .temperature(temperature)
-              .isa(compute.isa())
-              .backend(compute.backend())
-              .threads(compute.threads())
-              .build();
+          compute.applyTo(LogSoftmax.builder()).axis(classAxis).temperature(temperature).build();
       each(
           classAxis,
           tensors,
           part -> operation.backward(part.get(0), part.get(1), beside, part.get(2)));
     } else {
       Softmax operation =
-          Softmax.builder()
-              .axis(classAxis)
-              .temperature(temperature)
-              .isa(compute.isa())
-              .backend(compute.backend())
-              .threads(compute.threads())
-              .build();
+          compute.applyTo(Softmax.builder()).axis(classAxis).temperature(temperature).build();
       each(
           classAxis,
           tensors,

@@ -79,23 +79,11 @@ final class SoftmaxCommand implements Callable<Integer> {
   private void forward(int classAxis, Tensor logits, Inputs beside, Tensor output) {
     if (log) {
       LogSoftmax operation =
-          options
-              .applyTo(LogSoftmax.builder())
-              .axis(classAxis)
-              .isa(compute.isa())
-              .backend(compute.backend())
-              .threads(compute.threads())
-              .build();
+          compute.applyTo(options.applyTo(LogSoftmax.builder())).axis(classAxis).build();
       each(classAxis, logits, output, (x, y) -> operation.forward(x, beside, y));
     } else {
       Softmax operation =
-          options
-              .applyTo(Softmax.builder())
-              .axis(classAxis)
-              .isa(compute.isa())
-              .backend(compute.backend())
-              .threads(compute.threads())
-              .build();
+          compute.applyTo(options.applyTo(Softmax.builder())).axis(classAxis).build();
       each(classAxis, logits, output, (x, y) -> operation.forward(x, beside, y));
     }
   }

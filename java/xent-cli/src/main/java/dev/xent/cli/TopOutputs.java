@@ -1,20 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.DType;
+import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
 
-/** How many of the largest classes of a row go to files, by an option of either name. */
-final class TopCount {
-  private TopCount() {}
+/** The largest classes of each row, as many as an option of either name says. */
+final class TopOutputs {
+  @Option(
+      names = "--top-classes",
+      order = HelpOrder.FILES,
+      paramLabel = "C.npy",
+      description = "Write the K largest classes of every row, in falling order, as i8.")
+  private @Nullable Path classes;
+
+  @Option(
+      names = "--top-log-probabilities",
+      order = HelpOrder.FILES,
+      paramLabel = "V.npy",
+      description = "Write their log-probabilities.")
+  private @Nullable Path logProbabilities;
 
   /** Refuses a number of classes without a file, and a file without a number. */
-  static void require(
-      String option,
-      @Nullable Long count,
-      @Nullable Path classes,
-      @Nullable Path logProbabilities) {
+  void require(String option, @Nullable Long count) {
     boolean wanted = classes != null || logProbabilities != null;
     if (wanted && count == null) {
       throw new CommandException(
@@ -32,6 +43,14 @@ final class TopCount {
               option,
               count));
     }
+  }
+
+  @Nullable Tensor classes(Outputs files, long[] shape) {
+    return files.create(classes, DType.I64, shape);
+  }
+
+  @Nullable Tensor logProbabilities(Outputs files, DType type, long[] shape) {
+    return files.create(logProbabilities, type, shape);
   }
 
   /** The shape of such a file; refuses more classes than there are. */

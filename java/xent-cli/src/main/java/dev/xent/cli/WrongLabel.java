@@ -6,9 +6,6 @@ import java.util.Locale;
 
 /** The line for a label that is no class, or one that is masked. */
 final class WrongLabel {
-  /** What marks places without a label in images of labels. */
-  private static final int LARGEST_BYTE = 255;
-
   private WrongLabel() {}
 
   /** Names the place in a file of these rows as {@code verify} does. */
@@ -22,7 +19,7 @@ final class WrongLabel {
               "label %s of element %s is neither 0 nor 1; correct it%s",
               e.labelText(),
               place,
-              isMark(e) ? ", or leave such elements out: --ignore-index " + label : ""));
+              e.isMark() ? ", or leave such elements out: --ignore-index " + label : ""));
     }
     if (label >= 0 && label < e.classes()) {
       return new CommandException(
@@ -40,10 +37,6 @@ final class WrongLabel {
             place,
             e.classes(),
             label == e.classes() ? "labels count from 0, " : "",
-            isMark(e) ? ", or leave such rows out: --ignore-index " + label : ""));
-  }
-
-  private static boolean isMark(LabelException e) {
-    return e.labelText().startsWith("-") || e.label() == LARGEST_BYTE;
+            e.isMark() ? ", or leave such rows out: --ignore-index " + label : ""));
   }
 }

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import dev.xent.LossOutputs;
+import dev.xent.Tensor;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+/**
+ * What {@code xent cross-entropy} and {@code nll} share: an input that has the classes themselves.
+ *
+ * @param <O> what the operation hands out
+ */
+abstract class ClassLossCommand<O extends LossOutputs<O>> extends LossCommand<O> {
+  @Parameters(
+      index = "1",
+      paramLabel = "TARGETS.npy",
+      description = {
+        "Class labels: integers (i1 to i8, u1 to u8) in the shape of the input without its class axis.",
+        "Or probabilities: floats in the shape of the input."
+      })
+  private Path targets;
+
+  @Mixin private ClassInputs classInputs;
+
+  @Override
+  final Path targets() {
+    return targets;
+  }
+
+  @Override
+  final MaskInput classInputs() {
+    return classInputs;
+  }
+
+  @Override
+  final @Nullable Tensor offsets(FileMemory memory) {
+    return classInputs.offsets(memory);
+  }
+}
