@@ -11,8 +11,22 @@
 #define XENT_FUSED_H
 
 #if defined(__FMA__) || defined(__aarch64__) || (defined(__FP_FAST_FMA) && defined(__FP_FAST_FMAF))
-XENT_INLINE float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
-XENT_INLINE double fused_double(double a, double b, double c) { return __builtin_fma(a, b, c); }
+/* clang for AArch64 makes fnmadd of -(a * b + c): that is -(a * b) - c, which is +0 where the sum is +0. */
+#if defined(__aarch64__) && defined(__clang__)
+#define XENT_ROUNDED(v) __asm__("" : "+w"(v))
+#else
+#define XENT_ROUNDED(v) ((void)0)
+#endif
+XENT_INLINE float fused(float a, float b, float c) {
+  float v = __builtin_fmaf(a, b, c);
+  XENT_ROUNDED(v);
+  return v;
+}
+XENT_INLINE double fused_double(double a, double b, double c) {
+  double v = __builtin_fma(a, b, c);
+  XENT_ROUNDED(v);
+  return v;
+}
 
 /* Of n numbers, n a multiple of 4: a becomes a * b + c. */
 XENT_INLINE void fuse(float *a, const float *b, const float *c, const int n) {
