@@ -50,7 +50,7 @@ XENT_SHARED void bins_of(const search_of_cut *s, const piece *p, int32_t *bins) 
   for (int64_t k = 0; k < n; k++) {                                         \
     const double key = (key_), at = (key - from) * per_key;                 \
     const int32_t in_range = (int32_t)(at < last ? at : last);              \
-    bins[k] = (key >= from) & (key <= to) ? in_range : -1;                  \
+    bins[k] = ((key >= from) & (key <= to)) ? in_range : -1;                \
   }
   if (rule.typical) {
     XENT_BIN(fabs((rule.most - (double)x[k]) * rule.per_value - rule.average))
