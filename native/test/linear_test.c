@@ -28,7 +28,7 @@ static const char *const names[ARRAYS] = {
     "top log-probabilities", "target gradient", "hidden gradient", "weights gradient", "bias gradient"};
 
 static random_source source = {13};
-static uint64_t logits_compared, numbers_compared, calls, different;
+static uint64_t values_compared, comparisons, calls, different;
 
 static int64_t below(int64_t n) { return random_below(&source, n); }
 static bool one_in(int64_t n) { return below(n) == 0; }
@@ -38,7 +38,7 @@ static bool one_in(int64_t n) { return below(n) == 0; }
 typedef struct {
   array a; /* data: NULL where it is not there */
   unsigned char *mapped;
-  int64_t mapped_bytes, inner;
+  int64_t mapped_bytes, inner, values;
   array expected;
 } placed;
 
@@ -51,7 +51,7 @@ static void put(placed *p, int64_t row, int64_t k, double v) { set_number(&p->a,
 
 /* outer times inner rows of n numbers; repeated: all rows are the same. */
 static placed make(int64_t outer, int64_t n, int64_t inner, int32_t type, bool repeated) {
-  placed p = {.inner = inner};
+  placed p = {.inner = inner, .values = outer * n * inner};
   const int64_t step = one_in(4) ? 1 + below(3) : 1, gap = one_in(3) ? below(3) : 0, page = (int64_t)page_size();
   if (inner > 1)
     p.a.layout = layout_of(n * (inner * step + gap), inner * step + gap, step, type);
@@ -330,7 +330,6 @@ static void expect(mixture *m) {
       m->logits[row * n + v] =
           contract_logit((contract_terms){m->hidden + row * d, 1}, (contract_terms){m->weights + v * d, 1}, d,
                          m->bias ? m->bias + v : NULL);
-  logits_compared += (uint64_t)(m->rows * n);
   for (int64_t row = m->begin; has(m, LOGITS) && row < m->end; row++)
     for (int64_t v = 0; v < n; v++) {
       const float logit = m->logits[row * n + v];
@@ -403,10 +402,15 @@ static void describe(const mixture *m, int32_t isa, uint64_t workspace) {
 }
 
 static void compare(bool same, const char *what, const mixture *m, int32_t isa, uint64_t workspace) {
-  numbers_compared++;
+  comparisons++;
   if (same || different++ > 20) return;
   fprintf(stderr, "%s differs:\n", what);
   describe(m, isa, workspace);
+}
+static void compare_output(const mixture *m, int which, int32_t isa, uint64_t workspace) {
+  const placed *p = &m->arrays[which];
+  values_compared += (uint64_t)p->values;
+  compare(!memcmp(p->a.data, p->expected.data, p->a.bytes), names[which], m, isa, workspace);
 }
 
 /* A workspace before a closed page. */
@@ -478,9 +482,7 @@ static void call_linear(mixture *m, int32_t isa, uint64_t bytes) {
     exit(1);
   }
   for (int i = OUTPUTS; i < ARRAYS; i++)
-    if (has(m, i))
-      compare(!memcmp(m->arrays[i].a.data, m->arrays[i].expected.data, m->arrays[i].a.bytes), names[i], m, isa,
-              bytes);
+    if (has(m, i)) compare_output(m, i, isa, bytes);
   if (m->with_statistics) compare(!memcmp(statistics, m->statistics, statistics_bytes), "statistics", m, isa, bytes);
   if (m->with_tally) compare(!memcmp(&tally, &m->tally, sizeof tally), "tally", m, isa, bytes);
   compare(report.counted == m->report.counted && report.unfinished == 0 &&
@@ -576,8 +578,7 @@ static void check_backward(mixture *m) {
     }
     call_backward(m, isa, rows, all, 0, &upstream);
     for (int i = HIDDEN_GRADIENT; i < ARRAYS; i++)
-      if (has(m, i))
-        compare(!memcmp(m->arrays[i].a.data, m->arrays[i].expected.data, m->arrays[i].a.bytes), names[i], m, isa, 0);
+      if (has(m, i)) compare_output(m, i, isa, 0);
   }
   release(&upstream);
 }
@@ -720,7 +721,7 @@ static void refused(const char *what, xent_status expected, int32_t field, const
   xent_report report = {.size = sizeof report};
   copy.report = &report;
   const xent_status status = xent_linear_cross_entropy(&copy);
-  numbers_compared++;
+  comparisons++;
   if (status == expected && report.field == field) return;
   different++;
   fprintf(stderr, "%s: status %d, field %s\n", what, status, xent_field_name(report.field));
@@ -794,7 +795,7 @@ static void check_bad_input(void) {
   for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
     const uint64_t size = xent_linear_workspace(none[i].rows, none[i].features, none[i].classes,
                                                 GRADIENTS | XENT_WORKSPACE_WHOLE_ROWS | XENT_WORKSPACE_LOGITS);
-    numbers_compared++;
+    comparisons++;
     if (size && i < 6) different++, fprintf(stderr, "a workspace of %" PRIu64 " bytes for case %zu\n", size, i);
   }
 }
@@ -805,7 +806,7 @@ static void backward_refused(const char *what, xent_status expected, int32_t fie
   xent_report report = {.size = sizeof report};
   copy.report = &report;
   const xent_status status = xent_linear_cross_entropy_backward(&copy);
-  numbers_compared++;
+  comparisons++;
   if (status == expected && report.field == field) return;
   different++;
   fprintf(stderr, "backward, %s: status %d, field %s\n", what, status, xent_field_name(report.field));
@@ -815,7 +816,7 @@ static void states_refused(const char *what, xent_status expected, int32_t field
   xent_report report = {.size = sizeof report};
   copy.report = &report;
   const xent_status status = xent_linear_states(&copy);
-  numbers_compared++;
+  comparisons++;
   if (status == expected && report.field == field) return;
   different++;
   fprintf(stderr, "states, %s: status %d, field %s\n", what, status, xent_field_name(report.field));
@@ -898,8 +899,7 @@ int main(int argc, char **argv) {
   check_bad_parts();
   check_bounds();
   for (int64_t i = 0; i < MIXTURES * times; i++) run_mixture();
-  printf("%" PRIu64 " calls, each of logits up to %" PRIu64 " in all; %" PRIu64 " arrays compared, %" PRIu64
-         " differ\n",
-         calls, logits_compared, numbers_compared, different);
+  printf("%" PRIu64 " calls, %" PRIu64 " values compared, in %" PRIu64 " comparisons %" PRIu64 " differ\n", calls,
+         values_compared, comparisons, different);
   return different != 0;
 }
