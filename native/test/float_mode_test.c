@@ -149,6 +149,26 @@ static void divergence(void) {
                                      out.dx, &out.tally, &out.report);
   out.sum = xent_tally_sum(&out.tally);
 }
+static void bounded_divergences(void) {
+  out.status = xent_jensen_shannon_divergence_at(&shape, &options, 0, ROWS, in.x, in.teacher, NULL, in.row_weights,
+                                                 out.losses, out.dx, &out.tally, &out.report);
+  shape.losses = shape.log_sum_exp;
+  shape.gradient = shape.output;
+  if (!out.status)
+    out.status = xent_total_variation_at(&shape, &options, 0, ROWS, in.x, in.teacher, NULL, in.row_weights, out.lse,
+                                         out.y, &out.tally, &out.report);
+  out.sum = xent_tally_sum(&out.tally);
+}
+static void selected(void) {
+  shape.log_probabilities = shape.losses;
+  out.status = xent_selected_log_probabilities_at(&shape, &options, 0, ROWS, in.x, in.labels, NULL, NULL, NULL, NULL,
+                                                  out.losses, out.dx, out.statistics, &out.report);
+}
+static void hessian(void) {
+  if (shape.output.type != XENT_F64) shape.output.type = XENT_F32;
+  out.status = xent_cross_entropy_hvp_at(&shape, &options, 0, ROWS, in.x, in.teacher, NULL, NULL, in.row_weights, NULL,
+                                         out.y, &out.report);
+}
 /* Every filter, penalties that make subnormals, and what cross-entropy says of the tokens. */
 static void sample(void) {
   static int64_t workspace[512];
@@ -259,6 +279,9 @@ static const struct {
                  {"cross-entropy with everything", cross_entropy_full},
                  {"cross-entropy backward", cross_entropy_backward},
                  {"divergence", divergence},
+                 {"Jensen-Shannon divergence and total variation", bounded_divergences},
+                 {"selected log-probabilities", selected},
+                 {"Hessian-vector product", hessian},
                  {"sample", sample},
                  {"binary cross-entropy", binary_cross_entropy},
                  {"focal loss", focal},

@@ -118,6 +118,8 @@ static void *run_wide(void *argument) {
                         .gradient = y}, NULL), "labels");
   o.softcap = o.label_smoothing = 0;
   must(xent_kl_divergence_at(&s, &o, 0, n, x, g, NULL, NULL, losses, y, &tally, NULL), "divergence");
+  must(xent_jensen_shannon_divergence_at(&s, &o, 0, n, x, g, NULL, NULL, losses, y, &tally, NULL), "Jensen-Shannon");
+  must(xent_total_variation_at(&s, &o, 0, n, x, g, NULL, NULL, losses, y, &tally, NULL), "total variation");
   must(xent_softmax_backward_at(&s, &o, 0, n, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL), "softmax backward");
   return NULL;
 }

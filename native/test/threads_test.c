@@ -45,6 +45,9 @@ enum {
   BINARY_GRADIENT,
   SHANNON,
   SHANNON_GRADIENT,
+  VARIATION,
+  VARIATION_GRADIENT,
+  PRODUCT,
   ARRAYS
 };
 
@@ -77,12 +80,14 @@ static int64_t rows_of(const xent_shape *s) { return s->outer * s->inner; }
 
 static int32_t type_of(int index, int32_t type) {
   if (index == LABELS || index == ARGMAX || index == TOP_CLASSES || index == TOKENS) return XENT_I64;
+  if (index == PRODUCT && type != XENT_F64) return XENT_F32;
   return index == RANKS || index == KEPT ? XENT_I32 : index == HITS ? XENT_U8 : type;
 }
 static bool is_per_class(int index) {
   return index <= UPSTREAM || index == SOFTMAX || index == LOG_SOFTMAX || index == BACKWARD || index == LOG_BACKWARD ||
          index == GRADIENT || index == LATER_GRADIENT || index == PULL || index == SELECTED_GRADIENT ||
-         index == BINARY || index == BINARY_GRADIENT || index == SHANNON_GRADIENT;
+         index == BINARY || index == BINARY_GRADIENT || index == SHANNON_GRADIENT || index == VARIATION_GRADIENT ||
+         index == PRODUCT;
 }
 
 static void allocate(work *w, const sizes *s, int32_t isa, work *shared) {
@@ -197,14 +202,22 @@ static void run_rows(work *w, int64_t begin, int64_t end, int part) {
   must(xent_jensen_shannon_divergence_at(s, o, begin, end, x, a[TEACHER].data, NULL, NULL, a[SHANNON].data,
                                          a[SHANNON_GRADIENT].data, NULL, &report),
        "Jensen-Shannon divergence");
+  must(xent_total_variation_at(s, o, begin, end, x, a[TEACHER].data, NULL, NULL, a[VARIATION].data,
+                               a[VARIATION_GRADIENT].data, NULL, &report),
+       "total variation");
   xent_shape elements = *s;
   elements.targets = a[TEACHER].layout;
   elements.losses = a[BINARY].layout;
   must(xent_binary_cross_entropy_at(&elements, o, begin, end, x, a[TEACHER].data, NULL, NULL, a[BINARY].data,
                                     a[BINARY_GRADIENT].data, NULL, &report),
        "binary cross-entropy");
+  xent_shape products = *s;
+  products.output = a[PRODUCT].layout;
+  must(xent_cross_entropy_hvp_at(&products, o, begin, end, x, a[UPSTREAM].data, NULL, NULL, NULL, NULL,
+                                 a[PRODUCT].data, &report),
+       "Hessian-vector product");
   if (s->logits.type != XENT_F64) sample_rows(w, begin, end);
-  __atomic_fetch_add(&calls, 13, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&calls, 15, __ATOMIC_RELAXED);
 }
 
 /* ---- threads ---- */

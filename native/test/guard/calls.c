@@ -11,6 +11,13 @@
 #define PARTS_OF_TARGETS \
   (BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK) | BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(TALLY))
 
+/* Element and positive weights are in the slots of row weights and sinks. */
+#define OUTPUTS_OF_ELEMENTS (BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY))
+#define OF_ELEMENTS (BIT(ROW_WEIGHTS) | BIT(SINK) | OUTPUTS_OF_ELEMENTS | BIT(REPORT))
+#define OF_TOKENS                                                                                                \
+  (BIT(PROCESSED_LOG_PROBABILITIES) | BIT(KEPT) | BIT(KEPT_MASK) | BIT(LOG_PROBABILITIES) | BIT(RANKS) |         \
+   BIT(ENTROPIES) | BIT(TOP_CLASSES) | BIT(TOP_LOG_PROBABILITIES))
+
 const grid_function grid_functions[FUNCTIONS] = {
     [SOFTMAX] = {"softmax", BIT(LOGITS) | BIT(OUTPUT), BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK), BIT(OUTPUT),
                  .ragged = true},
@@ -54,6 +61,13 @@ const grid_function grid_functions[FUNCTIONS] = {
     [SELECTED] = {"selected log-probabilities", BIT(LOGITS) | BIT(TARGETS) | BIT(STATISTICS) | BIT(GRADIENT),
                   BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK) | BIT(UPSTREAM) | BIT(LOG_PROBABILITIES) | BIT(REPORT),
                   BIT(LOG_PROBABILITIES) | BIT(STATISTICS), .sparse = true, .ragged = true, .selected = true},
+    [BINARY_OF_LABELS] = {"binary cross-entropy of labels", BIT(LOGITS) | BIT(TARGETS), OF_ELEMENTS,
+                          OUTPUTS_OF_ELEMENTS, .elementwise = true},
+    [BINARY_OF_NUMBERS] = {"binary cross-entropy of numbers", BIT(LOGITS) | BIT(TARGETS), OF_ELEMENTS,
+                           OUTPUTS_OF_ELEMENTS, .probabilities = true, .elementwise = true},
+    [SAMPLE] = {"sampling", BIT(LOGITS) | BIT(TOKENS),
+                OF_TOKENS | BIT(CLASS_MASK) | BIT(BIAS) | BIT(PROMPT_TOKENS) | BIT(OUTPUT_TOKENS) | BIT(REPORT),
+                OF_TOKENS | BIT(TOKENS), .sampled = true},
     [PARTS_OF_SOFTMAX] = {"softmax of parts", BIT(LOGITS) | BIT(OUTPUT) | PARTS,
                           BIT(CLASS_MASK) | BIT(SINK) | BIT(LOG_SUM_EXP), BIT(OUTPUT)},
     [PARTS_OF_LABELS] = {"labels of parts", BIT(LOGITS) | BIT(TARGETS) | BIT(GRADIENT) | PARTS,
@@ -232,7 +246,9 @@ void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
                                 .tally = tally_of(p)}, report_of(p));
       break;
     case DIVERGENCE:
-      status = (p->seed % 2 ? xent_kl_divergence_at : xent_jensen_shannon_divergence_at)(
+      status = (p->seed % 3 == 0   ? xent_kl_divergence_at
+                : p->seed % 3 == 1 ? xent_jensen_shannon_divergence_at
+                                   : xent_total_variation_at)(
           shape_of(p), options_of(p), begin, end, a[LOGITS], a[TEACHER], a[CLASS_MASK], a[ROW_WEIGHTS], a[LOSSES],
           a[GRADIENT], tally_of(p), report_of(p));
       break;
@@ -240,6 +256,18 @@ void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
       status = xent_cross_entropy_hvp_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[UPSTREAM],
                                          a[ROW_OFFSETS], a[CLASS_MASK], a[ROW_WEIGHTS], a[SINK], a[OUTPUT],
                                          report_of(p));
+      break;
+    case BINARY_OF_LABELS: case BINARY_OF_NUMBERS:
+      status = xent_binary_cross_entropy_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS],
+                                            a[ROW_WEIGHTS], a[SINK], a[LOSSES], a[GRADIENT], tally_of(p),
+                                            report_of(p));
+      break;
+    case SAMPLE:
+      status = xent_sample_at(shape_of(p), options_of(p), a[SAMPLING], p->sampling_per_row, begin, end, a[LOGITS],
+                              a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS], a[TOKENS],
+                              a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES], a[RANKS],
+                              a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], a[WORKSPACE], p->workspace_size,
+                              report_of(p));
       break;
     case CHECK_LABELS: case CHECK_SPARSE:
       status =

@@ -4,12 +4,15 @@
  * page or ends at one. What is tried, every point on every tier of the CPU:
  *
  *   functions   softmax, log-softmax, their backwards, log-sum-exp; cross-entropy: losses alone, with gradient, with
- * every output, gradient from statistics; of labels, probability rows, sparse targets, without targets; divergence; all
- * of these in parts: states, both rounds of finish, results by class ranges; checks of targets; tallies types float32,
- * float16, bfloat16, float64, and each array of a type of its own; labels, offsets and class numbers of every integer
- * type that holds them layouts     rows dense and apart, columns dense and apart, gaps between all elements, classes
- * last, rows as columns, ragged rows, and each array in a layout of its own classes     1 to 300 and both sides of
- * every boundary up to three chunks; one row, blocks and strips of rows; all rows, and all but the first and last
+ *               every output, gradient from statistics; of labels, probability rows, sparse targets, without targets;
+ *               divergences, Hessian-vector products, selected log-probabilities, binary cross-entropy, sampling; in
+ *               parts: states, both rounds of finish, results by class ranges; checks of targets; tallies
+ *   types       float32, float16, bfloat16, float64, and each array of a type of its own; labels, tokens, offsets and
+ *               class numbers of every integer type that holds them
+ *   layouts     rows dense and apart, columns dense and apart, gaps between all elements, classes last, rows as
+ *               columns, ragged rows, and each array in a layout of its own
+ *   classes     1 to 300 and both sides of every boundary up to three chunks; one row, blocks and strips of rows; all
+ *               rows, and all but the first and last
  *   places      up to the page and from the page, then so far from it that arrays begin at every element of a cache
  * line; outputs beside the inputs and in place of each that they may replace
  *

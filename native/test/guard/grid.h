@@ -9,7 +9,7 @@ enum {
   SOFTMAX, LOG_SOFTMAX, LSE, SOFTMAX_BACKWARD, LOG_SOFTMAX_BACKWARD,
   LOSSES_ALONE, LABELS_WITH_GRADIENT, PROBABILITIES_WITH_GRADIENT,
   FULL_LABELS, FULL_PROBABILITIES, FULL_SPARSE, FULL_NO_TARGETS,
-  DIVERGENCE, HVP, SELECTED,
+  DIVERGENCE, HVP, SELECTED, BINARY_OF_LABELS, BINARY_OF_NUMBERS, SAMPLE,
   PARTS_OF_SOFTMAX, PARTS_OF_LABELS, PARTS_OF_PROBABILITIES, PARTS_OF_SPARSE, PARTS_OF_BACKWARD, PARTS_OF_LOG_BACKWARD,
   CHECK_LABELS, CHECK_SPARSE, TALLY_OF_VALUES, FUNCTIONS
 };
@@ -41,7 +41,7 @@ typedef struct {
 typedef struct {
   const char *name;
   uint32_t needed, optional, written;
-  bool sparse, probabilities, ragged, selected, hessian;
+  bool sparse, probabilities, ragged, selected, hessian, elementwise, sampled;
 } grid_function;
 extern const grid_function grid_functions[FUNCTIONS];
 

@@ -40,6 +40,9 @@ static void choose_sizes(fuzz_problem *p, const grid_point *at, random_source *r
   const grid_function *f = &grid_functions[at->function];
   p->selected = f->selected;
   p->hessian = f->hessian;
+  p->elementwise = f->elementwise;
+  p->sampled = f->sampled;
+  if (f->sampled) s->prompt_count = 1 + random_below(r, 6), s->output_count = 1 + random_below(r, 9);
   s->target_count = f->sparse ? 1 + random_below(r, 4) : 0;
   s->top_count = 1 + random_below(r, 4);
   if (s->top_count > s->classes) s->top_count = s->classes;
@@ -54,6 +57,20 @@ static void choose_options(fuzz_problem *p, const grid_point *at, random_source 
   const bool classes = !grid_functions[at->function].probabilities,
              labels = classes && !grid_functions[at->function].sparse;
   if (at->function == TALLY_OF_VALUES) return;
+  if (p->elementwise) {
+    o->fully_masked = XENT_FULLY_MASKED_NAN;
+    o->has_ignore_index = labels && one_in(r, 2);
+    o->ignore_index = -100;
+    if (one_in(r, 3)) o->gradient_scale = -0.25;
+    if (one_in(r, 3)) o->focal_gamma = one_in(r, 2) ? 2 : 0.3;
+    if (one_in(r, 3)) o->focal_alpha = 0.25;
+    return;
+  }
+  if (p->sampled) {
+    o->fully_masked = XENT_FULLY_MASKED_NAN;
+    if (one_in(r, 4)) o->softcap = 20;
+    return;
+  }
   if (at->function == SELECTED) {
     o->has_ignore_index = at->layout == RAGGED || one_in(r, 2);
     o->ignore_index = -100;
@@ -94,7 +111,7 @@ static int32_t float_type(int types, random_source *r, bool computed) {
 }
 
 static int32_t type_of(const fuzz_problem *p, const grid_point *at, int index, random_source *r) {
-  static const int32_t labels[] = {XENT_I64, XENT_I32, XENT_I16, XENT_I8, XENT_U8};
+  static const int32_t labels[] = {XENT_I64, XENT_I32, XENT_U32, XENT_U64, XENT_I16, XENT_U16, XENT_I8, XENT_U8};
   const bool computed = index == LOGITS || (index == OUTPUT && at->function > LSE) || index == OUTPUT;
   switch (kind_of(p, index)->types) {
     case BYTES: return XENT_U8;
@@ -102,7 +119,7 @@ static int32_t type_of(const fuzz_problem *p, const grid_point *at, int index, r
     case OFFSETS: return one_in(r, 2) ? XENT_I32 : XENT_I64;
     case TARGET:
       if (grid_functions[at->function].probabilities) break;
-      return labels[random_below(r, at->classes > INT16_MAX ? 2 : at->classes > INT8_MAX ? 3 : 5)];
+      return labels[random_below(r, at->classes > INT16_MAX ? 4 : at->classes > INT8_MAX ? 6 : 8)];
     case WEIGHTS:
       if (one_in(r, 4)) return XENT_U8;
       break;
@@ -148,7 +165,7 @@ static const int shared_with[FUNCTIONS][2] = {
     [LABELS_WITH_GRADIENT] = {GRADIENT, LOGITS}, [PROBABILITIES_WITH_GRADIENT] = {GRADIENT, LOGITS},
     [PARTS_OF_LABELS] = {GRADIENT, LOGITS}, [PARTS_OF_PROBABILITIES] = {GRADIENT, LOGITS},
     [PARTS_OF_SPARSE] = {GRADIENT, LOGITS}, [DIVERGENCE] = {GRADIENT, LOGITS},
-    [HVP] = {OUTPUT, LOGITS}};
+    [HVP] = {OUTPUT, LOGITS}, [BINARY_OF_LABELS] = {GRADIENT, LOGITS}, [BINARY_OF_NUMBERS] = {GRADIENT, LOGITS}};
 
 /* The written array takes the memory and the layout of what it replaces. */
 static bool share(fuzz_problem *p, const grid_point *at, uint32_t given) {
@@ -180,7 +197,40 @@ static void choose_offsets(fuzz_problem *p, const grid_point *at, random_source 
   p->address[ROW_OFFSETS] = s->data;
 }
 
-static bool place(fuzz_problem *p, const grid_point *at, uint32_t given) {
+static xent_sampling some_sampling(random_source *r) {
+  static const int32_t rules[] = {XENT_RULES_XENT, XENT_RULES_TRANSFORMERS, XENT_RULES_LLAMA_CPP};
+  xent_sampling s = xent_default_sampling();
+  s.rules = rules[random_below(r, 3)];
+  s.greedy = one_in(r, 8);
+  if (one_in(r, 4)) s.min_keep = 1 + random_below(r, 30);
+  if (one_in(r, 2)) s.top_k = 1 + random_below(r, one_in(r, 2) ? 60 : 9000);
+  if (one_in(r, 2)) s.top_p = one_in(r, 2) ? 0.9 : 1e-9;
+  if (one_in(r, 3)) s.min_p = 0.05;
+  if (one_in(r, 4)) s.typical_p = 0.8;
+  if (one_in(r, 2)) s.temperature = one_in(r, 4) ? 0x1p-32 : 0.7;
+  if (one_in(r, 2)) s.repetition_penalty = 1.3;
+  if (one_in(r, 2)) s.frequency_penalty = 0.25;
+  if (one_in(r, 3)) s.presence_penalty = -0.5;
+  s.seed = random_bits(r);
+  return s;
+}
+
+/* One for all rows, or each its own; and the workspace. */
+static void place_sampling(fuzz_problem *p, const grid_point *at, random_source *r) {
+  p->sampling_per_row = one_in(r, 2);
+  const int64_t count = p->sampling_per_row ? rows_of(p) : 1;
+  slot_place(&p->slots[SAMPLING], count * (int64_t)sizeof(xent_sampling), at->at_end, at->shift * 8 % 64);
+  for (int64_t i = 0; i < count; i++) {
+    const xent_sampling s = some_sampling(r);
+    memcpy(p->slots[SAMPLING].initial + (size_t)i * sizeof s, &s, sizeof s);
+  }
+  p->workspace_size = xent_sample_workspace(p->shape.classes, p->shape.prompt_count + p->shape.output_count);
+  slot_place(&p->slots[WORKSPACE], (int64_t)p->workspace_size, at->at_end, at->shift * 8 % 64);
+  p->address[SAMPLING] = p->slots[SAMPLING].data;
+  p->address[WORKSPACE] = p->slots[WORKSPACE].data;
+}
+
+static bool place(fuzz_problem *p, const grid_point *at, uint32_t given, random_source *r) {
   for (int i = 0; i < ARRAYS; i++) {
     p->bytes[i] = given & BIT(i) ? bytes_of_array(p, i) : 0;
     if (p->bytes[i] < 0) return false;
@@ -191,10 +241,16 @@ static bool place(fuzz_problem *p, const grid_point *at, uint32_t given) {
       slot_place(&p->slots[i], p->in_slot_of[i] == i ? p->bytes[i] : 0, at->at_end, at->shift * size % 64);
   }
   for (int i = 0; i < ARRAYS; i++) p->address[i] = given & BIT(i) ? p->slots[p->in_slot_of[i]].data : NULL;
+  fuzz_input usual = {NULL, NULL};
+  if (p->sampled) {
+    p->bytes[SAMPLING] = p->bytes[WORKSPACE] = 0;
+    place_structs(p, &usual, given);
+    place_sampling(p, at, r);
+    return true;
+  }
   const int64_t rows = rows_of(p), chunks = xent_chunks(p->shape.classes);
   p->bytes[STATISTICS] = rows * (int64_t)sizeof(xent_statistics);
   p->bytes[STATES] = (p->row_end - p->row_begin) * chunks * (int64_t)sizeof(xent_state);
-  fuzz_input usual = {NULL, NULL};
   place_structs(p, &usual, given);
   for (int i = STATISTICS; i <= STATES; i++) {
     slot_place(&p->slots[i], p->bytes[i], at->at_end, at->shift * 8 % 64);
@@ -228,6 +284,21 @@ static void fill_labels(fuzz_problem *p, random_source *r) {
   }
 }
 
+static bool has_sign(int32_t type) {
+  return type == XENT_I8 || type == XENT_I16 || type == XENT_I32 || type == XENT_I64;
+}
+
+/* Classes, and -1 where the type has it. */
+static void fill_tokens(fuzz_problem *p, int index, int64_t count, random_source *r) {
+  array tokens = {.data = p->slots[index].initial, .layout = *layout_of_array(p, index)};
+  const int64_t classes = p->shape.classes, most = classes < 128 ? classes : 128;
+  for (int64_t row = 0; p->address[index] && row < rows_of(p); row++)
+    for (int64_t k = 0; k < count; k++) {
+      const bool none = has_sign(tokens.layout.type) && one_in(r, 4);
+      set_number(&tokens, element_of(p, index, row, k), none ? -1 : (double)random_below(r, most));
+    }
+}
+
 static void fill(fuzz_problem *p, const grid_point *at, uint32_t given, random_source *r) {
   const uint32_t written = grid_functions[at->function].written | BIT(GRADIENT);
   p->seed = at->seed;
@@ -242,8 +313,13 @@ static void fill(fuzz_problem *p, const grid_point *at, uint32_t given, random_s
     else
       fill_array(p, i, s->initial, s->bytes, style);
   }
+  if (p->sampled) {
+    fill_tokens(p, PROMPT_TOKENS, p->shape.prompt_count, r);
+    fill_tokens(p, OUTPUT_TOKENS, p->shape.output_count, r);
+    return;
+  }
   const bool labels = (given & BIT(TARGETS)) && !grid_functions[at->function].probabilities;
-  if (labels) fill_labels(p, r);
+  if (labels && !p->elementwise) fill_labels(p, r);
 }
 
 /* An array that may be there: all of them for every fourth point. */
@@ -262,6 +338,7 @@ bool grid_problem(fuzz_problem *p, const grid_point *at) {
   if (at->function == TALLY_OF_VALUES && at->layout != ROWS_DENSE && at->layout != ROWS_APART &&
       at->layout != GAPS_EVERYWHERE)
     return false;
+  if (f->sampled && (at->types == ALL_F64 || at->types == MIXED_WIDE)) return false;
   random_source r = {at->seed};
   memset(p->offset, 0, sizeof p->offset);
   memset(p->address, 0, sizeof p->address);
@@ -270,14 +347,14 @@ bool grid_problem(fuzz_problem *p, const grid_point *at) {
   const uint32_t given = choose_arrays(f, ragged, &r);
   for (int i = 0; i < ARRAYS; i++) p->address[i] = given & BIT(i) ? nowhere() : NULL; /* there, for extent_of */
   choose_layouts(p, at, &r);
-  if (p->shape.targets.type == XENT_U8) p->options.ignore_index = UINT8_MAX;
+  if (p->options.has_ignore_index && !has_sign(p->shape.targets.type)) p->options.ignore_index = UINT8_MAX;
   if (!share(p, at, given)) return false;
   p->ragged = ragged;
   if (ragged)
     choose_offsets(p, at, &r);
   else
     slot_place(&p->slots[ROW_OFFSETS], 0, false, 0);
-  if (!place(p, at, given)) return false;
+  if (!place(p, at, given, &r)) return false;
   fill(p, at, given, &r);
   grid_function_now = at->function;
   return true;
