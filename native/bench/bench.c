@@ -48,6 +48,8 @@ enum {
   BYTE_LABELS = 1 << 15,
   ELEMENT_WEIGHTS = 1 << 16,
   POSITIVE_WEIGHTS = 1 << 17,
+  UNSIGNED_LABELS = 1 << 18,
+  SELECTED_8 = 1 << 19, /* in place of the label: log-probabilities of eight classes */
   ALL = CLASS_WEIGHTS | ROW_WEIGHTS | SINK | LOG_SUM_EXP | LOSSES | LOG_PROBABILITY | HITS | ARGMAX | ENTROPY |
         STATISTICS
 };
@@ -92,6 +94,8 @@ static const bench_case cases[] = {
     {LOSS_AND_GRADIENT, "top 8", 2, .arrays = TOP_8},
     {LOSS_AND_GRADIENT, "temperature", 1.3, .few = 1.5, .options = {.temperature = 0.7}},
     {LOSS_AND_GRADIENT, "softcap", 2, .options = {.softcap = 30}},
+    {LOSS_AND_GRADIENT, "labels without a sign", 1.1, .arrays = UNSIGNED_LABELS},
+    {LOSS_AND_GRADIENT, "8 selected classes", 1.1, .few = 2, .arrays = SELECTED_8},
     {LOSS_AND_GRADIENT, "mask per class", 1.3, .arrays = CLASS_MASK},
     {LOSS_AND_GRADIENT, "mask per class and row", 1.5, .arrays = ROW_MASK},
     {LOSS_AND_GRADIENT, "probability rows", 1.3, .arrays = PROBABILITIES},
@@ -124,6 +128,7 @@ static const bench_case cases[] = {
     {LOSS_AND_GRADIENT, "batch, bfloat16", ROW_BY_ROW, .type = XENT_BF16},
     {LOSS, "plain", .limit = 0},
     {LOSS, "label smoothing", 1.3, .options = {.label_smoothing = 0.1}},
+    {LOSS, "8 selected classes", 1.1, .few = 2, .arrays = SELECTED_8},
     {BACKWARD, "plain", .limit = 0},
     {BACKWARD, "label smoothing", 1.3, .options = {.label_smoothing = 0.1}},
     {BACKWARD, "bfloat16", 1.3, .type = XENT_BF16},
@@ -168,7 +173,7 @@ typedef struct {
   void *y;
   float *probabilities, *class_weights, *per_row; /* per_row: row weights and sinks */
   uint8_t *class_mask, *row_mask;
-  int32_t *labels;
+  int32_t *labels, *selected; /* eight classes of each row */
   void *results; /* outputs per row */
   xent_statistics *statistics;
   xent_tally *tally;
@@ -192,6 +197,12 @@ static xent_status cross_entropy(const call *c, int64_t begin, int64_t end) {
                                a->class_weights, a->row_weights, a->sink, a->losses, a->log_sum_exp, a->hits,
                                a->log_probabilities, a->argmax, a->ranks, a->entropies, a->top_classes,
                                a->top_log_probabilities, a->gradient, NULL, a->statistics, a->tally, NULL);
+}
+
+static xent_status selected(const call *c, int64_t begin, int64_t end) {
+  const cross_entropy_arrays *a = &c->arrays;
+  return xent_selected_log_probabilities_at(&c->shape, &c->options, begin, end, a->logits, a->targets, NULL, NULL,
+                                            NULL, NULL, c->p->results, a->gradient, NULL, NULL);
 }
 
 static xent_status run_rows(const call *c, int64_t begin, int64_t end) {
@@ -224,7 +235,7 @@ static xent_status run_rows(const call *c, int64_t begin, int64_t end) {
       memcpy(p->results, &sum, sizeof sum); /* so that it is computed */
       return XENT_OK;
     }
-    default: return cross_entropy(c, begin, end);
+    default: return s->target_count ? selected(c, begin, end) : cross_entropy(c, begin, end);
   }
 }
 
@@ -257,6 +268,12 @@ static call ready_call(const bench_case *k, int operation, const problem *p, int
   s->element_weights = s->logits;
   s->positive_weights = layout_of(0, 1, 0, XENT_F32);
   if (operation == BINARY) s->targets = xent_per_class(p->classes, inner, k->arrays & BYTE_LABELS ? XENT_U8 : XENT_F32);
+  if (k->arrays & UNSIGNED_LABELS) s->targets.type = XENT_U32;
+  if (k->arrays & SELECTED_8) {
+    s->target_count = 8;
+    s->targets = layout_of(8 * inner, inner, 1, XENT_I32);
+    s->log_probabilities = layout_of(8 * inner, inner, 1, XENT_F32);
+  }
   s->top_count = k->arrays & TOP_8 ? 8 : 0;
   s->top_classes = layout_of(8 * inner, inner, 1, XENT_I32);
   c.options.size = sizeof c.options;
@@ -268,7 +285,7 @@ static call ready_call(const bench_case *k, int operation, const problem *p, int
 #define OUTPUT(array, number) (k->arrays & (array) ? results + (number) * room : NULL)
   c.arrays = (cross_entropy_arrays){
       .logits = p->x[type],
-      .targets = rows ? (void *)p->probabilities : p->labels,
+      .targets = rows ? (void *)p->probabilities : k->arrays & SELECTED_8 ? p->selected : p->labels,
       .class_mask = k->arrays & CLASS_MASK ? p->class_mask : k->arrays & ROW_MASK ? p->row_mask : NULL,
       .class_weights = k->arrays & CLASS_WEIGHTS ? p->class_weights : NULL,
       .row_weights = k->arrays & ROW_WEIGHTS ? p->per_row : NULL,
@@ -341,7 +358,9 @@ static problem make_problem(int64_t rows, int64_t classes, int64_t inner) {
                .class_mask = must_allocate((size_t)classes), .row_mask = must_allocate(count),
                .class_weights = must_allocate((size_t)classes * sizeof(float)),
                .per_row = must_allocate((size_t)rows * sizeof(float)),
-               .labels = must_allocate((size_t)rows * sizeof(int32_t)), .results = must_allocate((size_t)rows * 64 * 8),
+               .labels = must_allocate((size_t)rows * sizeof(int32_t)),
+               .selected = must_allocate((size_t)rows * 8 * sizeof(int32_t)),
+               .results = must_allocate((size_t)rows * 64 * 8),
                .statistics = must_allocate((size_t)rows * sizeof(xent_statistics)),
                .tally = must_allocate(sizeof(xent_tally))};
   float *x = p.x[XENT_F32] = must_allocate(count * sizeof(float));
@@ -363,6 +382,7 @@ static problem make_problem(int64_t rows, int64_t classes, int64_t inner) {
     p.labels[i] = (int32_t)random_below(&r, classes);
     if (p.labels[i] % 10 == 9) p.labels[i]--; /* not masked */
   }
+  for (int64_t i = 0; i < rows * 8; i++) p.selected[i] = (int32_t)random_below(&r, classes);
   const xent_shape shape = dense_shape_of(rows / inner, classes, inner, XENT_I32);
   const xent_options options = xent_default_options();
   must(xent_softmax_at(&shape, &options, 0, rows, 0, classes, g, NULL, NULL, NULL, NULL, p.probabilities, NULL),
@@ -376,8 +396,8 @@ static void free_problem(problem p) {
     free(p.x[type]);
     free(p.g[type]);
   }
-  void *const others[] = {p.y,        p.probabilities, p.class_weights, p.per_row,    p.class_mask,
-                          p.row_mask, p.labels,        p.results,       p.statistics, p.tally};
+  void *const others[] = {p.y,      p.probabilities, p.class_weights, p.per_row,    p.class_mask, p.row_mask,
+                          p.labels, p.selected,      p.results,       p.statistics, p.tally};
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) free(others[i]);
 }
 
