@@ -511,6 +511,46 @@ def divergence(case, t, n):
     return case.want(losses=t, gradient=t, sum="f64")
 
 
+def hvp_cases():
+    for t in FLOATS:
+        for n in counts(t):
+            yield hvp(f"cross_entropy_hvp/{t}/{n}", t, n)
+        yield hvp(f"cross_entropy_hvp/{t}/temperature", t, 9, temperature=0.7, gradient_scale=-0.25)
+        yield hvp(f"cross_entropy_hvp/{t}/fully masked zero", t, 9, fully_masked="zero")
+        bytes_ = hvp(f"cross_entropy_hvp/{t}/row weights u8", t, 9)
+        yield bytes_.put("row_weights", "u8", cast(bytes_.source.below(3, len(KINDS)), "u8"))
+        every = hvp(f"cross_entropy_hvp/{t}/mask, row weights, sink", t, 17, temperature=2.0, gradient_scale=0.1)
+        every.put("class_mask", "u8", cast(every.source.below(3, len(KINDS), 17) > 0, "u8"))
+        every.put("row_weights", computed(t), encode(np.floor(5 * every.source.uniform(len(KINDS))) / 2, computed(t)))
+        yield sunk(every, t)
+        deep = Case(f"cross_entropy_hvp/{t}/axis 1", "cross_entropy_hvp", axis=1)
+        deep.put("logits", t, encode(4 * deep.source.normal(2, 7, 3), t))
+        deep.put("upstream", t, encode(deep.source.normal(2, 7, 3), t))
+        yield deep.want(output=computed(t))
+        ragged = Case(f"cross_entropy_hvp/{t}/ragged", "cross_entropy_hvp", shape=[5, 140])
+        ragged.put("logits", t, encode(3 * ragged.source.normal(150), t))
+        ragged.put("upstream", t, encode(ragged.source.normal(150), t))
+        ragged.put("row_offsets", "i32", cast([0, 3, 3, 143, 144, 150], "i32"))
+        yield ragged.want(output=computed(t))
+    for t in ("f32", "f64"):
+        beyond = hvp(f"cross_entropy_hvp/{t}/vectors with infinities and NaN", t, 9, kinds=["normal"] * 4)
+        v = beyond.source.normal(4, 9)
+        v[0, 2] = v[1, 1] = np.inf
+        v[1, 5], v[2, 7], v[3, 0] = -np.inf, np.nan, -np.inf
+        yield beyond.put("upstream", t, encode(v, t))
+    yield hvp("cross_entropy_hvp/bf16, vectors f32", "bf16", 9, vectors="f32")
+    yield hvp("cross_entropy_hvp/f64, vectors f32", "f64", 9, vectors="f32")
+    yield hvp("long/cross_entropy_hvp/f32/8193", "f32", 8193, kinds=["normal"])
+
+
+def hvp(name, t, n, vectors=None, kinds=None, **options):
+    case = Case(name, "cross_entropy_hvp", options=options)
+    kinds = kinds or kinds_for(n)
+    case.put("logits", t, rows(kinds, n, t))
+    v = Source(f"vectors {n} {len(kinds)}").normal(len(kinds), n)
+    return case.put("upstream", vectors or t, encode(v, vectors or t)).want(output=computed(t))
+
+
 # ---- selected log-probabilities, sampling ---------------------------------------------------------------------------
 
 def selected_cases():
@@ -748,6 +788,6 @@ def random_case(name, t):
 
 def all_cases():
     families = (softmax_cases, backward_cases, label_cases, soft_cases, sparse_cases, mixed_cases,
-                from_statistics_cases, divergence_cases, selected_cases, sampling_cases, element_cases, focal_cases,
-                long_cases, random_cases)
+                from_statistics_cases, divergence_cases, hvp_cases, selected_cases, sampling_cases, element_cases,
+                focal_cases, long_cases, random_cases)
     return [case for family in families for case in family()]

@@ -33,13 +33,14 @@ FORMATS = {"f16": Format(10, -14, mpf(65504)), "bf16": Format(7, -126, (2 - mpf(
 # an absolute error and ulps (log_sum_exp) or a relative error (entropy, target). `softcap` is in units, half an
 # ulp of 1; below `faint` of a row's largest term the exponential loses digits, and is right to `floor` of it.
 Promise = namedtuple("Promise", "probability log_softmax log_sum_exp label smooth mixed gradient mixed_gradient entropy "
-                                "target backward softcap unit faint floor focal binary")
+                                "target backward softcap unit faint floor focal "
+                                "binary product")
 F32 = Promise(5.5e-7, (4, 5.5), (3.1e-7, 1.5), 5e-7, 5e-7, 5.5e-7, 5.5e-7, 9e-7, (3.1e-7, 8e-7), (3.1e-7, 4e-7),
               (4.5e-7, 5.7e-7), (6.5, 11), 2.0**-24, mpf(2) ** -132, mpf(2) ** -134, (5e-7, 1.5e-6, 4.5e-7),
-              (4e-7, 4.5e-7, 6e-7, 7.5e-7, 2.5e-7))
+              (4e-7, 4.5e-7, 6e-7, 7.5e-7, 2.5e-7), 8.7e-7)
 F64 = Promise(6 * 2.0**-52, (2, 3.5), (1e-15, 1), 1e-15, 2e-15, 2e-15, 1e-15, 2e-15, (1e-15, 4e-15), (1e-15, 2e-15),
               (2e-15, 2e-15), (10, 12), 2.0**-53, mpf(2) ** -1020, mpf(2) ** -1050, (1e-15, 3e-15, 1e-15),
-              (1e-15, 1e-15, 1.5e-15, 1.5e-15, 5e-16))
+              (1e-15, 1e-15, 1.5e-15, 1.5e-15, 5e-16), 1.6e-15)
 
 
 def ulp(value, form):
@@ -557,6 +558,35 @@ def bounded_divergence(case, student, teacher, u, c):
     return {"losses": (u * loss, u * mpf(1e-14) * (loss + (mpf(1e-16) if shannon else mpf(0.1)))), "gradient": gradient}
 
 
+def hvp(case, row):
+    """p (v - sum p v) by the scale, the weight and the temperature twice."""
+    u = mpf(case.per_row("row_weights", row, 1))
+    v = case.per_class("upstream", row)
+    if u == 0:
+        return {"output": constant(mpf(0), len(v))}
+    r = Row(case, row)
+    if r.is_nan or (r.is_masked and case.option("fully_masked") != "zero"):
+        masked = set(range(r.classes)) - set(r.counted)
+        return {"output": [(mpf(0) if k in masked else NAN, 0) for k in range(r.classes)]}
+    results = constant(mpf(0), r.classes)
+    if r.is_masked:
+        r.p = dict.fromkeys(r.counted, mpf(0))
+    factor = mpf(case.option("gradient_scale", 1.0)) * u / r.tau**2
+    terms = {k: r.p[k] * v[k] for k in r.counted}
+    if any(mp.isnan(t) for t in terms.values()):
+        return {"output": [(NAN if k in terms else mpf(0), 0) for k in range(r.classes)]}
+    mean, size = mp.fsum(terms.values()), mp.fsum(abs(t) for t in terms.values())
+    for k in r.counted:
+        apart = v[k] - mean
+        value = factor * r.p[k] * apart
+        share = r.p[k] * mpf(r.promise.product)
+        if not r.is_masked:
+            share += r.p[k] * 2 * r.lse_error + r.promise.floor / r.total
+        allowed = abs(factor) * (abs(apart) + size) * share
+        results[k] = (value, allowed if mp.isfinite(value) else 0)
+    return {"output": results}
+
+
 # ---- selected log-probabilities, sampling ----------------------------------------------------------------------
 
 def selected(case, row):
@@ -843,7 +873,7 @@ FUNCTIONS = {"softmax_forward": softmax, "log_softmax_forward": softmax, "log_su
              "softmax_backward": softmax_backward, "log_softmax_backward": softmax_backward,
              "cross_entropy": cross_entropy, "cross_entropy_backward": cross_entropy, "kl_divergence": divergence,
              "jensen_shannon_divergence": divergence, "total_variation": divergence,
-             "selected_log_probabilities": selected, "sample": sample, "binary_cross_entropy": binary_cross_entropy}
+             "cross_entropy_hvp": hvp, "selected_log_probabilities": selected, "sample": sample, "binary_cross_entropy": binary_cross_entropy}
 
 
 def check_case(case, table):

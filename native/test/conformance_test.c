@@ -292,6 +292,9 @@ static xent_status run_whole(test_case *t) {
     return xent_selected_log_probabilities_at(&t->shape, &t->options, 0, t->rows, a[LOGITS], a[TARGETS],
                                               a[ROW_OFFSETS], a[CLASS_MASK], a[SINK], a[UPSTREAM],
                                               a[LOG_PROBABILITIES], a[GRADIENT], NULL, &t->report);
+  if (is(t, "cross_entropy_hvp"))
+    return xent_cross_entropy_hvp_at(&t->shape, &t->options, 0, t->rows, a[LOGITS], a[UPSTREAM], a[ROW_OFFSETS],
+                                     a[CLASS_MASK], a[ROW_WEIGHTS], a[SINK], a[OUTPUT], &t->report);
   if (is(t, "sample")) return sample(t);
   if (is(t, "binary_cross_entropy"))
     return xent_binary_cross_entropy_at(&t->shape, &t->options, 0, t->rows, a[LOGITS], a[TARGETS], a[ELEMENT_WEIGHTS],

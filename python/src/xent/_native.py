@@ -114,6 +114,7 @@ ARGUMENTS = {name: arguments.split() for name, arguments in {
     "kl_divergence": _DIVERGENCE,
     "jensen_shannon_divergence": _DIVERGENCE,
     "total_variation": _DIVERGENCE,
+    "cross_entropy_hvp": "logits upstream row_offsets class_mask row_weights sink output",
     "sample": "logits class_mask bias prompt_tokens output_tokens tokens processed_log_probabilities kept kept_mask "
               "log_probabilities ranks entropies top_classes top_log_probabilities workspace workspace_size",
     "binary_cross_entropy": "logits targets element_weights positive_weights losses gradient tally",

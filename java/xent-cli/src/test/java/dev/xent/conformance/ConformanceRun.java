@@ -268,6 +268,7 @@ final class ConformanceRun {
       case "jensen_shannon_divergence" -> divergence(Kernels.JENSEN_SHANNON);
       case "total_variation" -> divergence(Kernels.TOTAL_VARIATION);
       case "selected_log_probabilities" -> selectedLogProbabilities();
+      case "cross_entropy_hvp" -> crossEntropyHvp();
       case "sample" -> sample();
       case "binary_cross_entropy" -> binaryCrossEntropy();
       case "cross_entropy" -> crossEntropy(a("gradient"));
@@ -314,6 +315,23 @@ final class ConformanceRun {
             a("log_probabilities"),
             a("gradient"),
             NULL,
+            report));
+  }
+
+  private void crossEntropyHvp() {
+    lawful(
+        kernels.crossEntropyHvp(
+            shape,
+            options,
+            0,
+            rows,
+            a("logits"),
+            a("upstream"),
+            a("row_offsets"),
+            a("class_mask"),
+            a("row_weights"),
+            a("sink"),
+            a("output"),
             report));
   }
 
