@@ -684,7 +684,8 @@ typedef struct xent_sample_call {
   xent_input logits;
   xent_input class_mask;         /* or NULL */
   xent_input bias;               /* or NULL: a number per class, which is added; strides may be 0 */
-  xent_input prompt_tokens;      /* or NULL: prompt_count classes per row, of an integer type; -1 is none */
+  xent_input prompt_tokens;      /* or NULL: prompt_count classes per row, of an integer type; -1 is none, where a type
+                                    has it */
   xent_input output_tokens;      /* or NULL: likewise output_count */
   xent_output tokens;            /* I32 or I64 */
   /* Each may be NULL. */

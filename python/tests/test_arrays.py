@@ -197,6 +197,9 @@ MEMORY = "give output memory of its own, or exactly that of logits"
      "k is 6, logits is F32 [6, 5] with 5 classes along axis 1: ask for 1 to 5 of the largest classes"),
     (lambda: xent.sample(X, output_tokens=np.full((6, 1), 5), presence_penalty=1), xent.LabelError,
      "output_tokens of row 0 has 5; classes are 0 to 4: give a class index, or -1 for none"),
+    (lambda: xent.sample(X, prompt_tokens=np.full((6, 1), 255, np.uint8), repetition_penalty=2), xent.LabelError,
+     "prompt_tokens of row 0 has 255; classes are 0 to 4: give a class index, or tokens of a signed type with -1 for "
+     "none"),
     (lambda: xent.sample(X, rules="vllm", typical_p=0.5), xent.OptionError,
      "typical_p is 0.5, and vllm has no such filter: leave it out, or give other rules"),
     (lambda: xent.sample(X.astype(float)), xent.DTypeError,

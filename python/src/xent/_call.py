@@ -540,8 +540,10 @@ class Call:
                              + (f", or ignore_index={label} if such elements do not count" if mark else ""),
                              element, label, 2)
         if field in ("prompt_tokens", "output_tokens"):
+            unsigned = self.arrays[field].type.startswith("U")
             raise LabelError(f"{field} of row {row} has {label}; classes are 0 to {self.classes - 1}: give a class "
-                             f"index, or -1 for none", row, label, self.classes)
+                             f"index, or {'tokens of a signed type with ' if unsigned else ''}-1 for none", row, label,
+                             self.classes)
         classes = self.offsets[row + 1] - self.offsets[row] if self.ragged else self.classes
         if 0 <= label < classes:
             raise LabelError(f"row {row} has label {label}, which class_mask leaves out: give another class, or let "

@@ -529,7 +529,7 @@ def sample(
                               "onnxruntime-genai"), `ties` what top-k does with equals ("first", "all"), and every
                               filter keeps at least `min_keep` classes
     bias                      a number per class, which is added; as `class_mask`
-    prompt_tokens, output_tokens  the classes before, of which the penalties speak; -1 is none
+    prompt_tokens, output_tokens  the classes before, of which the penalties speak; -1, of signed types, is none
     tokens                    int32 or int64, an array of the caller's own for the result
 
     Outputs are asked for as in `cross_entropy`.

@@ -63,8 +63,8 @@ public final class SamplerInputs {
    * the output tokens.
    *
    * @param classes of any integer type, in the shape of the logits with as many along the class
-   *     axis as the longest prompt has; -1 stands for none. A number that is neither is a {@link
-   *     LabelException}
+   *     axis as the longest prompt has; -1 stands for none, in types with a sign. A number that is
+   *     neither is a {@link LabelException}
    */
   public SamplerInputs promptTokens(Tensor classes) {
     return new SamplerInputs(views.withPromptTokens(viewOf(classes, "promptTokens")));

@@ -63,12 +63,18 @@ class UnsignedLabelsTest {
     Sampler sampler =
         Sampler.builder().backend(backend).repetitionPenalty(1.5).temperature(1).build();
     Tensor tokens = Tensor.of(new int[2]);
-    Tensor before = u64(2, -1, 1, 0).reshape(2, 2);
-    SamplerInputs inputs = SamplerInputs.none().promptTokens(before);
-    assertThatThrownBy(() -> sampler.sample(logits, 0, inputs, tokens, new Sampler.Outputs()))
+    Sampler.Outputs outputs = new Sampler.Outputs();
+    SamplerInputs inputs = SamplerInputs.none().promptTokens(u64(2, -1, 1, 0).reshape(2, 2));
+    assertThatThrownBy(() -> sampler.sample(logits, 0, inputs, tokens, outputs))
         .isInstanceOf(LabelException.class)
         .hasMessage(
             "promptTokens of row 0 has 18446744073709551615; classes are 0 to 2: give a class"
-                + " index, or -1 for none");
+                + " index, or tokens of a signed type with -1 for none");
+    MemorySegment words = MemorySegment.ofArray(new int[] {2, 1, -1, 0});
+    SamplerInputs narrow = SamplerInputs.none().outputTokens(Tensor.of(words, DType.U32, 2, 2));
+    assertThatThrownBy(() -> sampler.sample(logits, 0, narrow, tokens, outputs))
+        .hasMessage(
+            "outputTokens of row 1 has 4294967295; classes are 0 to 2: give a class index, or"
+                + " tokens of a signed type with -1 for none");
   }
 }

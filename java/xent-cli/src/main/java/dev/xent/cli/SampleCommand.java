@@ -75,7 +75,7 @@ final class SampleCommand implements Callable<Integer> {
       paramLabel = "P.npy",
       description =
           "Tokens before, which --repetition-penalty is for: integers in the shape of the logits"
-              + " with any number along the class axis; -1 is none.")
+              + " with any number along the class axis; -1 is none, where their type has it.")
   private @Nullable Path promptTokens;
 
   @Option(

@@ -111,7 +111,7 @@ public final class LabelException extends IllegalArgumentException implements Xe
    * @param name of the tensor that has it
    * @param row the first row with such a token
    * @param token the number found there
-   * @param unsigned whether tokens are U64
+   * @param unsigned whether tokens have no sign, so that no number of theirs stands for none
    * @param classes how many classes there are
    * @return what is to be thrown
    */
@@ -120,11 +120,12 @@ public final class LabelException extends IllegalArgumentException implements Xe
     return new LabelException(
         String.format(
             Locale.ROOT,
-            "%s of row %d has %s; classes are 0 to %d: give a class index, or -1 for none",
+            "%s of row %d has %s; classes are 0 to %d: give a class index, or %s-1 for none",
             name,
             row,
             text(token, unsigned),
-            classes - 1),
+            classes - 1,
+            unsigned ? "tokens of a signed type with " : ""),
         row,
         token,
         unsigned,

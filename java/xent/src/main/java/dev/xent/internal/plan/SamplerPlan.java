@@ -198,7 +198,7 @@ public final class SamplerPlan {
     }
     RowPart tokens = call.samplerScratch().tokensBefore;
     long classes = call.dimensions.classes;
-    boolean unsigned = Labels.areUnsigned(part);
+    boolean unsigned = part.view.type.isUnsigned();
     try {
       for (long piece = 0; piece < call.pieces.count; piece++) {
         call.enter(piece);
