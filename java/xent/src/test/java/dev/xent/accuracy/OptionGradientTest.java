@@ -16,7 +16,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
-import java.util.function.Function;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,9 +27,6 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 @Execution(ExecutionMode.CONCURRENT)
 class OptionGradientTest {
-  /** What a difference leaves out is about its square, what it loses 2^-100 over it. */
-  private static final double STEP = 0x1p-30;
-
   /** Roundings of the type in the size of the terms that are added. */
   private static final double ALLOWED = 32;
 
@@ -77,7 +73,7 @@ class OptionGradientTest {
         check(losses[row], expected, rounding * size * c.rowWeight(row), c + " loss");
         for (int k = 0; k < CLASSES; k++) {
           int i = row * CLASSES + k;
-          double slope = c.isCounted(k) ? slope(moved -> c.loss(r, moved, q), x, i) : 0;
+          double slope = c.isCounted(k) ? Slope.of(moved -> c.loss(r, moved, q), x, i) : 0;
           double p = Math.exp(c.prepared(x[i]).high() - lse);
           double pull = p * (mass + 2 * c.zLoss * Math.abs(lse)) + c.target(row, k, q).high();
           double cooled = c.temperature == 0 ? pull : pull / c.temperature;
@@ -88,7 +84,7 @@ class OptionGradientTest {
           int i = row * targets + j;
           int clazz = c.kind == OptionCase.Kind.SPARSE ? c.entries[i] : j;
           boolean taken = clazz >= 0 && c.isCounted(clazz);
-          double slope = taken ? slope(moved -> c.loss(r, x, moved), q, i) : 0;
+          double slope = taken ? Slope.of(moved -> c.loss(r, x, moved), q, i) : 0;
           check(dq[i], slope, rounding * scale * (Math.abs(lse) + 10), c + " target " + j);
         }
       }
@@ -102,16 +98,6 @@ class OptionGradientTest {
       worst = Double.isNaN(roundings) ? Double.POSITIVE_INFINITY : roundings;
       where = "%s: %s instead of %s".formatted(what, actual, expected);
     }
-  }
-
-  private static double slope(Function<DoubleDouble[], DoubleDouble> f, DoubleDouble[] at, int k) {
-    DoubleDouble before = at[k];
-    at[k] = before.plus(STEP);
-    DoubleDouble above = f.apply(at);
-    at[k] = before.plus(-STEP);
-    DoubleDouble below = f.apply(at);
-    at[k] = before;
-    return above.minus(below).high() / (2 * STEP);
   }
 
   private static void compute(

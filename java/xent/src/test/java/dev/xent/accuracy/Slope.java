@@ -20,6 +20,17 @@ final class Slope {
     return above.minus(below).high() / (2 * STEP);
   }
 
+  /** The derivative of f by at[k], which is the same afterwards. */
+  static double of(Function<DoubleDouble[], DoubleDouble> f, DoubleDouble[] at, int k) {
+    DoubleDouble before = at[k];
+    at[k] = before.plus(STEP);
+    DoubleDouble above = f.apply(at);
+    at[k] = before.plus(-STEP);
+    DoubleDouble below = f.apply(at);
+    at[k] = before;
+    return above.minus(below).high() / (2 * STEP);
+  }
+
   private static DoubleDouble[] moved(float[] x, int k, double step) {
     DoubleDouble[] moved = new DoubleDouble[x.length];
     for (int i = 0; i < x.length; i++) {
