@@ -5,7 +5,9 @@ import dev.xent.DType;
 import dev.xent.laws.Computer.Loss;
 import dev.xent.laws.Options.Beside;
 import dev.xent.laws.Options.Targets;
+import dev.xent.options.FullyMasked;
 import java.util.Arrays;
+import java.util.Map;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 
@@ -371,6 +373,34 @@ class AccuracyLawsTest extends Laws {
       double g = none.get("gradient").value(i);
       if (g != 0 && !Double.isNaN(g)) {
         throw new AssertionError("KL of itself has a gradient of " + g + " of " + sample);
+      }
+    }
+  }
+
+  /** One class per row has the bits of its loss with the other sign. */
+  @Property(tries = 60)
+  void oneSelectedClassIsItsLoss(@ForAll("samples") Sample drawn) {
+    Sample sample = drawn.with(drawn.options().withTargets(Targets.LABELS).withSmoothing(0));
+    Options options = sample.options().withLogits(0, 0, 0).withClamp(0).withMean(false);
+    Beside beside = options.beside();
+    sample = sample.with(options.with(new Beside(beside.mask(), 0, beside.sink(), false)));
+    Batch batch = Batch.of(sample);
+    batch.entries =
+        Arrays.stream(batch.labels).mapToObj(y -> new long[] {y}).toArray(long[][]::new);
+    batch.entryWeights = new double[batch.rows][];
+    Arrays.setAll(batch.entryWeights, r -> new double[] {-1});
+    String what = "one selected class of " + sample;
+    try (Computer computer = new Computer(batch, Tier.of(sample))) {
+      Loss loss = computer.loss();
+      Map<String, Output> selected = computer.selected();
+      assertSame(what + ": gradient", selected.get("gradient"), loss.get("gradient"));
+      for (int r = 0; r < batch.rows; r++) {
+        double value = selected.get("log-probabilities").value(r);
+        boolean isEmpty = options.fullyMasked() == FullyMasked.ZERO && Double.isInfinite(value);
+        double expected = loss.get("losses").value(r);
+        if (!isEmpty || expected != 0) {
+          assertSame(what, Double.isNaN(value) ? Double.NaN : 0 - value, expected);
+        }
       }
     }
   }

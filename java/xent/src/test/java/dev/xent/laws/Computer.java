@@ -4,7 +4,9 @@ package dev.xent.laws;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.Argmax;
+import dev.xent.BinaryCrossEntropy;
 import dev.xent.CrossEntropy;
+import dev.xent.CrossEntropyHvp;
 import dev.xent.DType;
 import dev.xent.Divergence;
 import dev.xent.Entropy;
@@ -14,6 +16,9 @@ import dev.xent.LogSumExp;
 import dev.xent.LogitBuilder;
 import dev.xent.LossOutputs;
 import dev.xent.NllLoss;
+import dev.xent.Sampler;
+import dev.xent.SamplerInputs;
+import dev.xent.SelectedLogProbabilities;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.TopK;
@@ -25,6 +30,7 @@ import dev.xent.distributed.SoftmaxShard;
 import dev.xent.options.Smoothing;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -188,8 +194,12 @@ final class Computer implements AutoCloseable {
 
   /** Where the first result goes: memory of its own, or that of the input. */
   private Slab result(Slab input) {
-    Slab result =
-        (sample.inPlace() ? input : perClass(sample.out(), sample.result())).seenAs(spoil);
+    return result(input, sample.result());
+  }
+
+  private Slab result(Slab input, DType type) {
+    boolean inPlace = sample.inPlace() && sample.type() == type;
+    Slab result = (inPlace ? input : perClass(sample.out(), type)).seenAs(spoil);
     results.put(result, result.bytes());
     return result;
   }
@@ -465,11 +475,16 @@ final class Computer implements AutoCloseable {
         (x, dx) -> operation.forwardBackward(x.tensor, targets, ofNll(), dx.tensor, outputs));
   }
 
-  /** The divergence of the logits from the teacher's. */
+  /** The Kullback-Leibler divergence of the logits from the teacher's. */
   Loss kl() {
+    return divergence(Divergence.Kind.KULLBACK_LEIBLER);
+  }
+
+  /** A divergence of the logits from the teacher's. */
+  Loss divergence(Divergence.Kind kind) {
     Options options = sample.options();
     Divergence.Builder builder =
-        tier.apply(Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER))
+        tier.apply(Divergence.builder(kind))
             .axis(axis())
             .fullyMasked(options.fullyMasked())
             .reduction(options.reduction())
@@ -493,6 +508,107 @@ final class Computer implements AutoCloseable {
     result.arrays.put("tally", Output.of(result.tally.toBytes()));
     result.arrays.put("numbers", Output.of(result.loss, result.sum));
     return result;
+  }
+
+  // ---- selected classes, elements, vectors, tokens ----------------------------------------------
+
+  /** Log-probabilities of the classes that sparse targets have, and their gradient. */
+  Map<String, Output> selected() {
+    Slab classes = few(sample.in(), DType.I32, entries());
+    for (int r = 0; r < batch.rows; r++) {
+      classes.put(r, batch.entries[r]);
+    }
+    Slab pulls = few(sample.in(), DType.F32, entries()).put(batch.entryWeights);
+    Slab values = few(sample.out(), sample.result(), entries());
+    Slab x = logits();
+    Slab dx = result(x);
+    logits(SelectedLogProbabilities.builder(), false)
+        .ignoreIndex(Options.IGNORED)
+        .gradientScale(sample.options().gradientScale())
+        .build()
+        .forwardBackward(
+            x.tensor, classes.tensor, ofSoftmax(), pulls.tensor, values.tensor, dx.tensor);
+    return Map.of("log-probabilities", values.take(), "gradient", dx.take());
+  }
+
+  /** Every logit by itself, with targets from 0 to 1; focal where others have a z-loss. */
+  Loss binary() {
+    Options options = sample.options();
+    BinaryCrossEntropy operation =
+        tier.apply(BinaryCrossEntropy.builder())
+            .axis(axis())
+            .reduction(options.reduction())
+            .gradientScale(options.gradientScale())
+            .noneCounted(options.noneCounted())
+            .focalGamma(options.zLoss() == 0 ? 0 : 1.5)
+            .build();
+    double[][] shares = Batch.change(batch.upstream, (r, k, x) -> x > 0.5 ? 1 : Math.abs(x) % 1);
+    Slab of = perClass(sample.in(), sample.type()).put(shares);
+    Slab losses = perClass(sample.out(), sample.result());
+    Loss result = new Loss();
+    Slab x = logits();
+    Slab dx = result(x);
+    BinaryCrossEntropy.Outputs outputs =
+        new BinaryCrossEntropy.Outputs().losses(losses.tensor).tally(result.tally);
+    result.loss = operation.forwardBackward(x.tensor, of.tensor, rowWeights, dx.tensor, outputs);
+    result.sum = outputs.sum();
+    result.arrays.put("gradient", dx.take());
+    result.arrays.put("losses", losses.take());
+    result.arrays.put("tally", Output.of(result.tally.toBytes()));
+    result.arrays.put("numbers", Output.of(result.loss, result.sum, outputs.counted()));
+    return result;
+  }
+
+  /** The Hessian times the upstream; without a softcap, which it does not have. */
+  Output hessian() {
+    Slab x = logits();
+    Slab y = result(x, sample.isWide() ? DType.F64 : DType.F32);
+    Slab v = perClass(sample.in(), sample.type()).put(batch.upstream);
+    Inputs inputs = rowWeights == null ? ofSoftmax() : ofSoftmax().rowWeights(rowWeights);
+    logits(CrossEntropyHvp.builder(), true)
+        .gradientScale(sample.options().gradientScale())
+        .build()
+        .product(x.tensor, v.tensor, inputs, y.tensor);
+    return y.take();
+  }
+
+  /** Tokens by filters, a bias and penalties, and what is told of them. */
+  Map<String, Output> sampled() {
+    double temperature = sample.options().temperature();
+    Sampler sampler =
+        tier.apply(Sampler.builder())
+            .axis(axis())
+            .temperature(temperature == 0 ? 1 : temperature)
+            .topK(1 + sample.seed() % 40)
+            .topP(0.9)
+            .repetitionPenalty(1.25)
+            .seed(sample.seed())
+            .build();
+    Slab before = few(sample.in(), DType.I16, entries());
+    for (int r = 0; r < batch.rows; r++) {
+      before.put(r, Arrays.stream(batch.entries[r]).map(k -> Math.max(k, -1)).toArray());
+    }
+    Slab bias = perClass(sample.in(), sample.type()).put(batch.upstream);
+    SamplerInputs inputs = SamplerInputs.none().bias(bias.tensor).outputTokens(before.tensor);
+    Map<String, Slab> slabs = new LinkedHashMap<>();
+    slabs.put("tokens", perRow(sample.out(), DType.I32));
+    slabs.put("kept", perRow(sample.out(), DType.I64));
+    slabs.put("kept mask", perClass(sample.out(), DType.U8));
+    slabs.put("log-probabilities", perRow(sample.out(), sample.result()));
+    slabs.put("processed log-probabilities", perRow(sample.out(), sample.result()));
+    Sampler.Outputs outputs =
+        new Sampler.Outputs()
+            .kept(slabs.get("kept").tensor)
+            .keptMask(slabs.get("kept mask").tensor)
+            .logProbabilities(slabs.get("log-probabilities").tensor)
+            .processedLogProbabilities(slabs.get("processed log-probabilities").tensor);
+    Tensor tokens = slabs.get("tokens").tensor;
+    sampler.sample(
+        logits().tensor, 3, mask == null ? inputs : inputs.classMask(mask), tokens, outputs);
+    Map<String, Output> results = new LinkedHashMap<>();
+    slabs.forEach((name, slab) -> results.put(name, slab.take()));
+    results.put("numbers", Output.of(outputs.rows(), outputs.sampled()));
+    return results;
   }
 
   // ---- classes that are divided ----------------------------------------------------------------
@@ -611,8 +727,16 @@ final class Computer implements AutoCloseable {
     all.put("cross-entropy backward", backward(true));
     all.putAll(prediction());
     nll().arrays.forEach((name, output) -> all.put("nll " + name, output));
+    selected().forEach((name, output) -> all.put("selected " + name, output));
+    all.put("Hessian", hessian());
     if (!sample.ragged()) {
-      kl().arrays.forEach((name, output) -> all.put("KL " + name, output));
+      for (Divergence.Kind kind : Divergence.Kind.values()) {
+        divergence(kind).arrays.forEach((name, output) -> all.put(kind + " " + name, output));
+      }
+      binary().arrays.forEach((name, output) -> all.put("binary " + name, output));
+      if (!sample.isWide()) {
+        sampled().forEach((name, output) -> all.put("sampled " + name, output));
+      }
     }
     return all;
   }

@@ -146,8 +146,14 @@ class RefusalLawsTest extends Laws {
     calls.put("cross-entropy backward", c -> c.backward(true));
     calls.put("prediction", Computer::prediction);
     calls.put("nll", Computer::nll);
+    calls.put("selected", Computer::selected);
+    calls.put("Hessian", Computer::hessian);
     if (!batch.sample.ragged()) {
       calls.put("KL", Computer::kl);
+      calls.put("binary", Computer::binary);
+    }
+    if (!batch.sample.ragged() && !batch.sample.isWide()) {
+      calls.put("sampled", Computer::sampled);
     }
     Map<String, String> outcomes = new LinkedHashMap<>();
     calls.forEach(
