@@ -253,11 +253,12 @@ class AllocationTest {
       allocatesNothing("token", x, other, in -> sampler.token(in, 3));
     }
 
-    Divergence divergence =
-        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
-    allocatesNothing("divergence", x, other, in -> divergence.forward(in, y));
-    allocatesNothing(
-        "divergence with gradient", x, other, in -> divergence.forwardBackward(in, y, dx));
+    for (Divergence.Kind kind : Divergence.Kind.values()) {
+      Divergence divergence = Divergence.builder(kind).backend(backend).build();
+      allocatesNothing(kind.name(), x, other, in -> divergence.forward(in, y));
+      allocatesNothing(
+          kind + " with gradient", x, other, in -> divergence.forwardBackward(in, y, dx));
+    }
     CrossEntropyHvp hvp = CrossEntropyHvp.builder().backend(backend).build();
     allocatesNothing("hvp", x, other, in -> hvp.product(in, y, dx));
   }

@@ -117,6 +117,11 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
       bits.put(kind + " divergence", bits(divergence.forwardBackward(logits, upstream, gradient)));
       bits.put("gradient of " + kind, Samples.bits(gradient));
     }
+    helpers
+        .apply(CrossEntropyHvp.builder().axis(1).backend(backend).temperature(1.5), threads)
+        .build()
+        .product(logits, upstream, output);
+    bits.put("Hessian-vector products", Samples.bits(output));
     sample(logits, perRow, rows, rowCount, bits);
     return bits;
   }

@@ -3,12 +3,15 @@ package dev.xent.load;
 
 import dev.xent.BinaryCrossEntropy;
 import dev.xent.CrossEntropy;
+import dev.xent.CrossEntropyHvp;
 import dev.xent.DType;
 import dev.xent.Divergence;
 import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
 import dev.xent.NllLoss;
+import dev.xent.SamplerInputs;
+import dev.xent.SelectedLogProbabilities;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.layers.CrossEntropyLayer;
@@ -59,6 +62,7 @@ final class Cases {
         for (DType type : List.of(DType.F32, DType.BF16, DType.F64)) {
           cases.softmaxes(shape, type);
           cases.losses(shape, type);
+          cases.others(shape, type);
         }
         cases.layers(shape);
       }
@@ -298,6 +302,73 @@ final class Cases {
         teller -> {
           NllLoss loss = teller.tell(NllLoss.builder().axis(1)).build();
           return (t, own) -> loss.forwardBackward(t[0], t[1], t[2]);
+        });
+  }
+
+  private void others(long[] shape, DType type) {
+    Tensor x = content.logits(type, shape);
+    Tensor other = content.logits(type, shape);
+    long[] rows = rows(shape);
+    Operand gradient = Operand.out(type, shape);
+    Operand perRow = Operand.out(wide(type), rows);
+    add(
+        "Jensen-Shannon divergence",
+        type,
+        shape,
+        List.of(Operand.in(x), Operand.in(other), gradient),
+        teller -> {
+          Divergence divergence =
+              teller.tell(Divergence.builder(Divergence.Kind.JENSEN_SHANNON).axis(1)).build();
+          return (t, own) -> divergence.forwardBackward(t[0], t[1], t[2]);
+        });
+    add(
+        "selected log-probabilities",
+        type,
+        shape,
+        List.of(
+            Operand.in(x),
+            Operand.in(content.labels(DType.I32, shape[1], IGNORED, rows)),
+            perRow,
+            gradient),
+        teller -> {
+          SelectedLogProbabilities selected =
+              teller.tell(SelectedLogProbabilities.builder().axis(1).ignoreIndex(IGNORED)).build();
+          return (t, own) -> {
+            selected.forwardBackward(t[0], t[1], Inputs.none(), null, t[2], t[3]);
+            return 0;
+          };
+        });
+    add(
+        "Hessian-vector product",
+        type,
+        shape,
+        List.of(Operand.in(x), Operand.in(other), Operand.out(wide(type), shape)),
+        teller -> {
+          CrossEntropyHvp hvp = teller.tell(CrossEntropyHvp.builder().axis(1)).build();
+          return (t, own) -> {
+            hvp.product(t[0], t[1], t[2]);
+            return 0;
+          };
+        });
+    if (type == DType.F64) {
+      return; // there is no sampling of doubles
+    }
+    add(
+        "sampling",
+        type,
+        shape,
+        List.of(Operand.in(x), Operand.out(DType.I32, rows), perRow),
+        teller -> {
+          dev.xent.Sampler sampler =
+              teller
+                  .tell(dev.xent.Sampler.builder().axis(1).topK(50).topP(0.9).temperature(0.8))
+                  .build();
+          return (t, own) -> {
+            dev.xent.Sampler.Outputs outputs =
+                new dev.xent.Sampler.Outputs().logProbabilities(t[2]);
+            sampler.sample(t[0], 5, SamplerInputs.none(), t[1], outputs);
+            return outputs.sampled();
+          };
         });
   }
 
