@@ -89,6 +89,25 @@ def test_pytorch_losses():
         xent.softmax(logits.requires_grad_())
 
 
+def test_pytorch_goes_back_through_a_loss():
+    torch = pytest.importorskip("torch")
+
+    class Losses(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, logits, labels):
+            ctx.result = xent.cross_entropy(logits.detach(), labels, reduction="sum", losses=True, save_statistics=True)
+            return ctx.result.losses
+
+        @staticmethod
+        def backward(ctx, upstream):
+            return ctx.result.backward(upstream), None
+
+    labels, mine, theirs = torch.tensor(LABELS), torch.tensor(X).requires_grad_(), torch.tensor(X).requires_grad_()
+    Losses.apply(mine, labels).square().mean().backward()
+    torch.nn.functional.cross_entropy(theirs, labels, reduction="none").square().mean().backward()
+    torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-5, atol=1e-7)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_jax(dtype):
     jnp = pytest.importorskip("jax.numpy")
@@ -200,6 +219,8 @@ MEMORY = "give output memory of its own, or exactly that of logits"
     (lambda: xent.sample(X, prompt_tokens=np.full((6, 1), 255, np.uint8), repetition_penalty=2), xent.LabelError,
      "prompt_tokens of row 0 has 255; classes are 0 to 4: give a class index, or tokens of a signed type with -1 for "
      "none"),
+    (lambda: xent.cross_entropy_hvp(X, X, out=X.astype(np.float16)), xent.DTypeError,
+     "output is F16 [6, 5], logits is F32 [6, 5]: give output the type F32"),
     (lambda: xent.sample(X, rules="vllm", typical_p=0.5), xent.OptionError,
      "typical_p is 0.5, and vllm has no such filter: leave it out, or give other rules"),
     (lambda: xent.sample(X.astype(float)), xent.DTypeError,
@@ -209,6 +230,22 @@ def test_refusals(call, kind, message):
     with pytest.raises(kind) as error:
         call()
     assert str(error.value) == message and type(error.value) is kind
+
+
+def test_strides_of_axes_of_one_index_say_nothing():
+    turned = X[:1, ::-1][::-1, ::-1]
+    assert turned.strides[0] < 0
+    assert bits(xent.softmax(turned)) == bits(EXPECTED[:1])
+    assert bits(xent.softmax(X[:, :1][:, ::-1])) == bits(np.ones((6, 1), np.float32))
+    out = np.zeros((1, 5), np.float32)[::-1]
+    assert xent.softmax(turned, out=out) is out and bits(out) == bits(EXPECTED[:1])
+
+
+def test_memory_behind_pointers():
+    testbuffer = pytest.importorskip("_testbuffer")
+    rows = testbuffer.ndarray(list(range(12)), shape=[3, 4], format="f", flags=testbuffer.ND_PIL)
+    with pytest.raises(xent.ArrayMemoryError, match=r"logits lies behind pointers \(it has suboffsets\): copy it"):
+        xent.softmax(rows)
 
 
 def test_errors_are_those_of_python():

@@ -156,6 +156,54 @@ def test_selected_log_probabilities():
     np.testing.assert_allclose(result.gradient, hot - 2 * soft(X), atol=1e-14)
 
 
+@pytest.mark.parametrize("threads", [1, 5])
+def test_a_later_gradient_has_the_bits_of_one_at_once(threads, monkeypatch):
+    monkeypatch.setattr(_call, "_PER_THREAD", 1 << 4)
+    x = RANDOM.normal(size=(3, 4, 5, 6)).astype(np.float32)[:, :3]  # of which a call takes some rows
+    labels, upstream = RANDOM.integers(-1, 5, (3, 3, 6)), RANDOM.normal(size=(3, 3, 6)).astype(np.float32)
+    given = dict(axis=2, ignore_index=-1, label_smoothing=0.1, class_weights=np.float32([1, 2, 0, 1, 1]))
+    at_once = xent.cross_entropy(x, labels, gradient=True, **given)
+    saved = xent.cross_entropy(x, labels, save_statistics=True, threads=threads, **given)
+    assert saved.loss == at_once.loss and saved.gradient is None
+    assert saved.backward(threads=threads).tobytes() == at_once.gradient.tobytes()
+    wide = xent.cross_entropy(x.astype(float), labels, reduction="sum", gradient=True, **given).gradient
+    expected = wide * upstream[:, :, None] / at_once.denominator
+    np.testing.assert_allclose(saved.backward(upstream), expected, rtol=2e-6, atol=1e-7)
+    in_place = x.copy()
+    saved = xent.cross_entropy(in_place, labels, save_statistics=True, gradient_reduction="sum", **given)
+    assert saved.backward(gradient=in_place) is in_place
+    np.testing.assert_allclose(in_place, wide, rtol=2e-6, atol=1e-6)
+    labels[1, 1, 1] = 5
+    with pytest.raises(xent.LabelError, match="row 25 has label 5"):
+        saved.backward()
+    with pytest.raises(xent.OptionError, match="call with save_statistics=True"):
+        at_once.backward()
+    none = xent.cross_entropy(x, np.full((3, 3, 6), -1), save_statistics=True, **given)
+    assert not none.backward(gradient=np.ones_like(x)).any()
+
+
+def test_a_later_gradient_of_selected_log_probabilities():
+    classes, upstream = np.array([[0, 1], [4, 4], [2, 0], [1, 3], [0, 0], [3, 2]]), RANDOM.normal(size=(6, 2))
+    at_once = xent.selected_log_probabilities(X, classes, upstream=upstream, gradient=True)
+    saved = xent.selected_log_probabilities(X, classes, upstream=upstream, save_statistics=True)
+    assert saved.backward(upstream).tobytes() == at_once.gradient.tobytes()
+    ones = xent.selected_log_probabilities(X, classes, gradient=True).gradient
+    assert saved.backward().tobytes() == ones.tobytes()
+    with pytest.raises(xent.OptionError, match="call with save_statistics=True"):
+        at_once.backward()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_hessian_vector_products(dtype):
+    x, v, rows = X.astype(dtype), RANDOM.normal(size=X.shape).astype(np.float32), np.float32([1, 0, 2, 1, 1, 0.5])
+    p = soft(x.astype(float) / 2)
+    expected = 3 * rows[:, None] * p * (v - (p * v).sum(1, keepdims=True)) / 4
+    got = xent.cross_entropy_hvp(x, v, row_weights=rows, temperature=2.0, gradient_scale=3.0)
+    assert got.dtype == ("float64" if dtype == "float64" else "float32")
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+    assert not got[1].any()
+
+
 def test_binary_cross_entropy():
     t, w = RANDOM.uniform(size=X.shape), np.array([1, 2, 1, 0, 1.0])
     result = xent.binary_cross_entropy(X, t, weights=w[None], positive_weights=w + 1, gradient=True, losses=True)
@@ -219,6 +267,20 @@ def test_sample_with_penalties():
     logits, before = np.array([[1, 0.9, 0]], np.float32), np.array([[0, -1]])
     result = xent.sample(logits, temperature=0, output_tokens=before, presence_penalty=0.5, kept_mask=True)
     assert (result.tokens.tolist(), result.kept_mask.tolist(), result.sampled) == ([1], [[0, 1, 0]], 1)
+
+
+def test_tokens_are_looked_at_before_anything_is_written(monkeypatch):
+    monkeypatch.setattr(_call, "_PER_THREAD", 1)
+    logits, tokens = np.zeros((64, 9), np.float32), np.full(64, 7)
+    for name in ("prompt_tokens", "output_tokens"):
+        before = np.full((64, 3), -1)
+        before[63, 2] = 9
+        with pytest.raises(xent.LabelError) as error:
+            xent.sample(logits, tokens=tokens, class_mask=np.arange(9) > 0, **{name: before}, threads=4)
+        assert str(error.value) == f"{name} of row 63 has 9; classes are 0 to 8: give a class index, or -1 for none"
+        assert (tokens == 7).all()
+    masked = np.zeros((64, 1), np.uint8)  # that came before a class was masked
+    assert xent.sample(logits, output_tokens=masked, class_mask=np.arange(9) > 0, tokens=tokens).sampled == 64
 
 
 @pytest.mark.parametrize("shape, axis", [((4096, 1000), 1), ((1000, 2048), 0), ((64, 64, 300), 2)])

@@ -102,9 +102,10 @@ def array_of(name: str, value: Any) -> Array:
         array = _of_dlpack(name, value)
     else:
         array = _of_buffer(name, value)
-    if any(stride < 0 for stride in array.strides):
+    if any(stride < 0 for n, stride in zip(array.shape, array.strides) if n > 1):
         raise ShapeError(f"{name} has strides {list(array.strides)} with a negative one: strides are 0 or more; copy "
                          f"it")
+    array.strides = tuple(max(stride, 0) for stride in array.strides)  # of an axis of size 1 it says nothing
     if array.address % SIZE[array.type]:
         raise ArrayMemoryError(f"{name} lies at address {array.address:#x}, not aligned to the {SIZE[array.type]} "
                                f"bytes of {array.type}: align the memory")
@@ -174,6 +175,8 @@ def _of_buffer(name: str, value: Any) -> Array:
     type_ = _FORMATS.get(view.format.lstrip("@=<" if sys.byteorder == "little" else "@=>"))
     if type_ is None or SIZE[type_] != view.itemsize:
         raise _unknown(name, view.format)
+    if any(offset >= 0 for offset in view.suboffsets):
+        raise ArrayMemoryError(f"{name} lies behind pointers (it has suboffsets): copy it into one piece of memory")
     return Array(_address(view), type_, view.shape or (), _elements(name, view.strides, view.itemsize), view.readonly,
                  view)
 

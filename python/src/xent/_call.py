@@ -2,6 +2,7 @@
 """One call: its arrays by their names in xent.h, checked and described, and the kernels over pieces and threads."""
 from __future__ import annotations
 
+import copy
 import ctypes
 import itertools
 import math
@@ -89,6 +90,7 @@ class Call:
         self.classes = self.shape[self.axis]
         self.row_shape = tuple(n for d, n in enumerate(self.shape) if d != self.axis)
         self.rows = math.prod(self.row_shape) if self.classes else 0
+        self.labels = "targets"  # whose labels a kernel speaks of
         self.statistics: Any = None
         self.states: Any = None
         self.workspace: Callable[[int], ctypes.Array[Any]] | None = None
@@ -407,6 +409,15 @@ class Call:
     def keep_statistics(self) -> None:
         self.statistics = (Statistics * max(self.rows, 1))()
 
+    def again(self) -> Call:
+        """The same inputs and statistics, for a later gradient."""
+        call = copy.copy(self)
+        call.arrays = {name: array for name, array in self.arrays.items() if name not in {*self.results, "upstream"}}
+        call.strides = {name: self.strides[name] for name in call.arrays if name in self.strides}
+        call.matrices = {name: self.matrices[name] for name in call.arrays if name in self.matrices}
+        call.results, call.counts = {}, {**self.counts, "top_count": 0}
+        return call
+
     def prepare(self) -> None:
         """Finds the pieces that are (outer, classes, inner) in every array; afterwards the kernels can be called."""
         groups: list[tuple[int, dict[str, int]]] = []
@@ -469,6 +480,18 @@ class Call:
         finally:
             self.shape_struct.logits.type = of_logits
 
+    def check_tokens(self, name: str, threads: int | None) -> None:
+        """Refuses tokens that are no classes, before a row is written: check_targets reads them as sparse targets."""
+        count, shape, self.labels = self.counts[name.replace("tokens", "count")], self.shape_struct, name
+        if not count:
+            return
+        shape.targets, shape.target_count = getattr(shape, name), count
+        for addresses in self.pieces:
+            addresses["targets"] = addresses[name]
+        self.run("check_targets", sized(Options, has_ignore_index=1, ignore_index=-1), without=("class_mask",),
+                 threads=threads)
+        shape.target_count = 0
+
     def _tasks(self, threads: int | None) -> list[tuple[int, int, int]]:
         """(piece, begin, end) of the row ranges that threads compute."""
         parts = min(self.piece_rows * self.effort // _PER_THREAD, self.piece_rows)
@@ -519,7 +542,7 @@ class Call:
             raise RecursionError("a native call takes 160 KiB of stack, and this thread has less left: call from "
                                  "higher up, or give threads more (threading.stack_size)")
         if status == INVALID_LABEL:
-            self._fail_label(field, row, report)
+            self._fail_label(self.labels if field == "none" else field, row, report)
         if status == INVALID_OPTION and field in ("class_weights", "row_weights"):
             of = "class" if field == "class_weights" else "row"
             index = report.integer + (first if of == "row" else 0)
@@ -529,7 +552,7 @@ class Call:
 
     def _fail_label(self, field: str, row: int, report: Report) -> NoReturn:
         label = report.label
-        if label < 0 and self.arrays["targets" if field == "none" else field].type == "U64":
+        if label < 0 and self.arrays[field].type == "U64":
             label += 1 << 64
         mark = label < 0 or label == 255
         if self.elements:

@@ -111,10 +111,11 @@ ARGUMENTS = {name: arguments.split() for name, arguments in {
     "cross_entropy_backward": f"classes logits {_TARGETS} statistics upstream gradient",
     "selected_log_probabilities": "logits targets row_offsets class_mask sink upstream log_probabilities gradient "
                                   "statistics",
+    "selected_log_probabilities_backward": "logits targets row_offsets class_mask statistics upstream gradient",
+    "cross_entropy_hvp": "logits upstream row_offsets class_mask row_weights sink output",
     "kl_divergence": _DIVERGENCE,
     "jensen_shannon_divergence": _DIVERGENCE,
     "total_variation": _DIVERGENCE,
-    "cross_entropy_hvp": "logits upstream row_offsets class_mask row_weights sink output",
     "sample": "logits class_mask bias prompt_tokens output_tokens tokens processed_log_probabilities kept kept_mask "
               "log_probabilities ranks entropies top_classes top_log_probabilities workspace workspace_size",
     "binary_cross_entropy": "logits targets element_weights positive_weights losses gradient tally",

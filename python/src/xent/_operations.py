@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from xent._arrays import array_of, type_named
-from xent._call import ELEMENTS, LINEAR, SELECTED, Call, workspace_of
+from xent._call import ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Call, workspace_of
 from xent._native import HIDDEN_GRADIENT, WEIGHTS_GRADIENT, Options, Sampling, library
 from xent._options import Reductions, choice, options_of, require, sampling_of
 from xent.errors import DTypeError, OptionError, ShapeError
@@ -171,24 +171,69 @@ def top_k(logits: Any, k: int, *, axis: int = -1, classes: Any = None, log_proba
     return TopK(call.results["top_classes"], call.results["top_log_probabilities"])
 
 
-class Selected(NamedTuple):
+@dataclass(frozen=True)
+class _Saved:
+    """What a later gradient is computed from: a call that has statistics, and what its gradients are multiplied by."""
+
+    function: str
+    call: Call
+    options: Options
+    reductions: Reductions | None = None
+    divisor: float = 1.0
+
+    def gradient(self, upstream: Any, gradient: Any, threads: int | None) -> Any:
+        require("threads", threads)
+        call, options, reductions = self.call.again(), self.options, self.reductions
+        if reductions:
+            call.kinds = {**call.kinds, **UPSTREAM_OF_ROWS}
+        call.take("upstream", upstream)
+        call.write("gradient", gradient, ["logits"])
+        zero = False
+        if reductions:
+            reductions.require_mean(self.divisor, True)
+            zero = reductions.gradient_is_zero(self.divisor)
+            options.gradient_scale, options.has_gradient_scale = 0.0 if zero else reductions.scale_of(self.divisor), 1
+        call.prepare()
+        call.run("check_targets", options, threads=threads)
+        if zero:
+            call.arrays["gradient"].clear()
+        else:
+            call.run(self.function, options, threads=threads)
+        return call.results["gradient"]
+
+
+def _later(saved: _Saved | None, upstream: Any, gradient: Any, threads: int | None) -> Any:
+    if saved is None:
+        raise OptionError("there are no statistics to compute a gradient from: call with save_statistics=True")
+    return saved.gradient(upstream, gradient, threads)
+
+
+@dataclass(frozen=True)
+class Selected:
     """Log-probabilities of selected classes; the gradient where it was asked for."""
 
     log_probabilities: Any
     gradient: Any = None
+    _saved: _Saved | None = field(default=None, repr=False, compare=False)
+
+    def backward(self, upstream: Any = None, *, gradient: Any = True, threads: int | None = None) -> Any:
+        """The gradient, later, with an upstream that depends on the log-probabilities; as `Loss.backward`."""
+        return _later(self._saved, upstream, gradient, threads)
 
 
 def selected_log_probabilities(
         logits: Any, targets: Any, *, axis: int = -1, log_probabilities: Any = None, upstream: Any = None,
-        gradient: Any = None, gradient_scale: float | None = None, ignore_index: int | None = None,
-        temperature: float | None = None, softcap: float | None = None, class_mask: Any = None, sink: Any = None,
-        row_offsets: Any = None, fully_masked: str = "nan", isa: str = "best", threads: int | None = None) -> Selected:
+        gradient: Any = None, save_statistics: bool = False, gradient_scale: float | None = None,
+        ignore_index: int | None = None, temperature: float | None = None, softcap: float | None = None,
+        class_mask: Any = None, sink: Any = None, row_offsets: Any = None, fully_masked: str = "nan",
+        isa: str = "best", threads: int | None = None) -> Selected:
     """`log softmax(x)` of one class of each row, or of up to 256, without those of the others.
 
     targets   the classes: in the shape of the logits without the class axis, or with some classes of each row along it.
               The ignore index counts for nothing, and its log-probability is +0
     gradient  True or an array of the caller's own (the logits, too): of `gradient_scale * sum g log p`, with g =
               `upstream`, which has the shape of the targets (None: 1 for each)
+    save_statistics  keeps what `backward` of the result computes the gradient from, later
 
     >>> import numpy as np, xent
     >>> tokens = np.array([0, 1])
@@ -205,9 +250,12 @@ def selected_log_probabilities(
     call.write("log_probabilities", True if log_probabilities is None else log_probabilities)
     call.write("gradient", gradient, ["logits"])
     call.prepare()
+    if save_statistics:
+        call.keep_statistics()
     call.run("check_targets", struct, threads=threads)
     call.run("selected_log_probabilities", struct, threads=threads)
-    return Selected(call.results["log_probabilities"], call.results.get("gradient"))
+    saved = _Saved("selected_log_probabilities_backward", call, struct) if save_statistics else None
+    return Selected(call.results["log_probabilities"], call.results.get("gradient"), saved)
 
 
 # ---- losses -------------------------------------------------------------------------------------------------------
@@ -243,18 +291,33 @@ class Loss:
     hidden_gradient: Any = None
     weights_gradient: Any = None
     bias_gradient: Any = None
+    _saved: _Saved | None = field(default=None, repr=False, compare=False)
 
     def __float__(self) -> float:
         return self.loss
+
+    def backward(self, upstream: Any = None, *, gradient: Any = True, threads: int | None = None) -> Any:
+        """The gradient, later: `upstream`, one number per row (None: 1 for each), times what `gradient` would have got.
+
+        Of a `cross_entropy` with `save_statistics=True`. Logits, targets and weights must be what they were. Gives a
+        new array or `gradient`, which may be the logits.
+
+        >>> import numpy as np, xent
+        >>> result = xent.cross_entropy(np.zeros((2, 2)), np.array([0, 1]), reduction="sum", save_statistics=True)
+        >>> result.backward(np.array([1.0, 3.0])).tolist()
+        [[-0.5, 0.5], [1.5, -1.5]]
+        """
+        return _later(self._saved, upstream, gradient, threads)
 
 
 def cross_entropy(
         logits: Any, targets: Any, *, axis: int = -1, reduction: str = "mean", gradient: Any = None, losses: Any = None,
         log_sum_exp: Any = None, hits: Any = None, log_probabilities: Any = None, argmax: Any = None, ranks: Any = None,
         entropies: Any = None, top_count: int = 0, top_classes: Any = None, top_log_probabilities: Any = None,
-        target_gradient: Any = None, ignore_index: int | None = None, label_smoothing: float | None = None,
-        smoothing: str = "uniform", class_weights: Any = None, row_weights: Any = None, target_weights: Any = None,
-        class_mask: Any = None, sink: Any = None, row_offsets: Any = None, temperature: float | None = None,
+        target_gradient: Any = None, save_statistics: bool = False, ignore_index: int | None = None,
+        label_smoothing: float | None = None, smoothing: str = "uniform", class_weights: Any = None,
+        row_weights: Any = None, target_weights: Any = None, class_mask: Any = None, sink: Any = None,
+        row_offsets: Any = None, temperature: float | None = None,
         softcap: float | None = None, z_loss: float | None = None, probability_clamp: float | None = None,
         focal_gamma: float | None = None, gradient_reduction: str | None = None, gradient_scale: float = 1.0,
         denominator: float | None = None, none_counted: str = "nan", fully_masked: str = "nan", isa: str = "best",
@@ -278,6 +341,7 @@ def cross_entropy(
     Outputs: `True` asks for a new array, an array of the caller's own is filled: `gradient` (which may be the logits),
     `losses`, `log_sum_exp`, `hits`, `log_probabilities`, `argmax`, `ranks`, `entropies`; `top_classes` and
     `top_log_probabilities` of the `top_count` largest classes; `target_gradient` of probability rows or target weights.
+    `save_statistics` keeps 64 bytes per row, from which `backward` of the result computes the gradient later.
 
     Raises what `softmax` raises, LabelError for a label that is no class, and NoneCountedError; before anything is
     written.
@@ -315,7 +379,7 @@ def cross_entropy(
     outputs = {"losses": losses, "log_sum_exp": log_sum_exp, "hits": hits, "log_probabilities": log_probabilities,
                "argmax": argmax, "ranks": ranks, "entropies": entropies, "top_classes": top_classes,
                "top_log_probabilities": top_log_probabilities, "target_gradient": target_gradient}
-    return _loss("cross_entropy", call, struct, reductions, gradient, outputs, threads)
+    return _loss("cross_entropy", call, struct, reductions, gradient, outputs, threads, save=save_statistics)
 
 
 def _require_for(kind: str, call: Call, given: dict[str, Any]) -> None:
@@ -332,7 +396,7 @@ def _require_for(kind: str, call: Call, given: dict[str, Any]) -> None:
 
 
 def _loss(function: str, call: Call, options: Options, reductions: Reductions, gradient: Any, outputs: dict[str, Any],
-          threads: int | None, whole: bool = False) -> Loss:
+          threads: int | None, whole: bool = False, save: bool = False) -> Loss:
     """Counts, computes and reduces; `whole` where results are sums over all rows, of one call of the kernel."""
     for name, value in outputs.items():
         call.write(name, value)
@@ -349,13 +413,16 @@ def _loss(function: str, call: Call, options: Options, reductions: Reductions, g
         raise ShapeError(f"{call.lead_name} is {call.lead} with strides {list(call.lead.strides)}: copy it, as "
                          f"gradients of weights and bias are sums over rows that lie evenly apart")
     without = gradients if zero else ()
+    if save:
+        call.keep_statistics()
     _, tally = call.run(function, options, tally=True, without=without, threads=1 if whole else threads)
     if zero or whole and not call.rows:
         for name in gradients:
             call.arrays[name].clear()
     total = call.library.tally_sum(tally)
+    saved = _Saved(f"{function}_backward", call, options, reductions, divisor) if save else None
     return Loss(reductions.reduce(total, divisor), total, call.lead.size if call.elements else call.rows, counted,
-                divisor, **call.results)
+                divisor, **call.results, _saved=saved)
 
 
 def _count(function: str, call: Call, options: Options, threads: int | None) -> tuple[int, float]:
@@ -490,6 +557,37 @@ def divergence(
     return _loss(DIVERGENCES[kind], call, struct, reductions, gradient, {"losses": losses}, threads)
 
 
+def cross_entropy_hvp(logits: Any, upstream: Any, *, axis: int = -1, out: Any = None, row_weights: Any = None,
+                      temperature: float | None = None, gradient_scale: float | None = None, class_mask: Any = None,
+                      sink: Any = None, row_offsets: Any = None, fully_masked: str = "nan", isa: str = "best",
+                      threads: int | None = None) -> Any:
+    """The Hessian of cross-entropy times a vector per row: `c u p (v - sum p v) / temperature^2`, with `p =
+    softmax(x / temperature)`, `v` the upstream, `c` the gradient scale and `u` the row weights.
+
+    It is the same for every target whose sum is 1, so there are no targets here; of a mean over n rows `c` is 1 / n.
+    Gives `out`, which may be the logits, or a new array: float64 for float64, else float32. Others as in `softmax`.
+
+    >>> import numpy as np, xent
+    >>> xent.cross_entropy_hvp(np.zeros((1, 2)), np.array([[1.0, 0.0]])).tolist()
+    [[0.25, -0.25]]
+    """
+    call, struct = _begin("logits", logits, axis, threads, row_offsets, isa=isa, fully_masked=fully_masked,
+                          temperature=temperature, gradient_scale=gradient_scale)
+    call.take("upstream", _given("upstream", upstream))
+    for name, value in (("class_mask", class_mask), ("sink", sink), ("row_weights", row_weights)):
+        call.take(name, value)
+    exact = "F64" if call.lead.type == "F64" else "F32"
+    call.write("output", True if out is None else out, ["logits"], exact)
+    output = call.arrays["output"]
+    if output.type != exact:  # it holds the probabilities for a while
+        raise DTypeError(f"output is {output}, logits is {call.lead}: give output the type {exact}")
+    call.prepare()
+    if row_weights is not None:
+        call.count_weighted(struct, threads)
+    call.run("cross_entropy_hvp", struct, threads=threads)
+    return call.results["output"]
+
+
 # ---- sampling -----------------------------------------------------------------------------------------------------
 
 
@@ -559,6 +657,8 @@ def sample(
                         ("top_classes", top_classes), ("top_log_probabilities", top_log_probabilities)):
         call.write(name, value)
     call.prepare()
+    for name in ("prompt_tokens", "output_tokens"):
+        call.check_tokens(name, threads)
     before = call.counts["prompt_count"] + call.counts["output_count"]
     if before:
         size = call.library.c.xent_sample_workspace(call.classes, before)

@@ -93,7 +93,10 @@ public final class Service implements AutoCloseable {
     return server.port();
   }
 
-  /** Requests whose head was read so far; each of them is answered. */
+  /**
+   * Requests so far whose head was read and is HTTP. Each is answered, unless the end of its body
+   * does not come.
+   */
   long accepted() {
     return accepted.sum();
   }
