@@ -175,7 +175,7 @@ def _of_buffer(name: str, value: Any) -> Array:
     type_ = _FORMATS.get(view.format.lstrip("@=<" if sys.byteorder == "little" else "@=>"))
     if type_ is None or SIZE[type_] != view.itemsize:
         raise _unknown(name, view.format)
-    if any(offset >= 0 for offset in view.suboffsets):
+    if any(offset >= 0 for offset in view.suboffsets or ()):
         raise ArrayMemoryError(f"{name} lies behind pointers (it has suboffsets): copy it into one piece of memory")
     return Array(_address(view), type_, view.shape or (), _elements(name, view.strides, view.itemsize), view.readonly,
                  view)

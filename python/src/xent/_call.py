@@ -542,7 +542,7 @@ class Call:
             raise RecursionError("a native call takes 160 KiB of stack, and this thread has less left: call from "
                                  "higher up, or give threads more (threading.stack_size)")
         if status == INVALID_LABEL:
-            self._fail_label(self.labels if field == "none" else field, row, report)
+            self._fail_label(self.labels if field in ("none", "targets") else field, row, report)
         if status == INVALID_OPTION and field in ("class_weights", "row_weights"):
             of = "class" if field == "class_weights" else "row"
             index = report.integer + (first if of == "row" else 0)
