@@ -64,14 +64,14 @@
  * SHARDS
  *   Where the classes of a tensor are divided over processes, a shard's arrays hold the classes
  *   [first_class, first_class + classes) of all_classes. Labels stay in [0, all_classes). This is for
- *   xent_forward_states, xent_backward_states and, with statistics, the functions that write.
+ *   xent_forward_states, xent_backward_states and, with statistics, the functions that write; and for xent_sample.
  *
  * THREADS, STATE, ERRORS
  *   Functions are pure and re-entrant: no globals that change, no allocation, no threads, no I/O, no
  *   environment variables. Disjoint ranges may run at the same time, each with a report and a tally of
  *   its own. A call takes up to 128 KiB of stack; where a thread has less than that and 32 KiB left, it is
  *   XENT_OUT_OF_STACK. (A thread's first call asks the C library where its stack ends; that may allocate and read.)
- *   Everything but a label out of range (or state, in xent_finish) is checked before the first store;
+ *   Everything but a label out of range (or state, in xent_finish and xent_sample) is checked before the first store;
  *   xent_check_targets finds labels out of range before it, too.
  *   Where another thread changes labels, sparse targets, masks or row offsets during a call, results mean
  *   nothing and a label may still be XENT_INVALID_LABEL, but only memory that was checked is touched.
@@ -266,7 +266,8 @@ typedef struct xent_sizes {
   int64_t inner;        /* >= 0 */
   int64_t target_count; /* 0: targets are labels or probability rows; k: k classes of each row, see target_weights */
   int64_t top_count;    /* how many classes of a row top_classes has, at most classes */
-  int64_t first_class;  /* of a shard: the class that its arrays begin with, a multiple of XENT_CHUNK */
+  int64_t first_class;  /* of a shard: the class that its arrays begin with, a multiple of XENT_CHUNK; in xent_sample
+                           any */
   int64_t all_classes;  /* of all shards together; 0: there is but this one */
   int64_t prompt_count; /* how many tokens a row has in prompt_tokens, the -1 behind them included */
   int64_t output_count; /* and in output_tokens */
@@ -364,7 +365,7 @@ typedef struct xent_report {
   int64_t counted;    /* of xent_check_targets, xent_cross_entropy and xent_finish: rows that were
                          not ignored; the two rounds of xent_finish add up */
   double denominator; /* their number as a double; where rows or classes have weights: see xent_check_targets */
-  int64_t unfinished; /* xent_finish: rows whose states must be computed once more */
+  int64_t unfinished; /* xent_finish, xent_sample: rows whose states must be computed once more */
 } xent_report;
 
 /* ---- facts ------------------------------------------------------------------------------------ */
@@ -666,11 +667,26 @@ static inline xent_sampling xent_default_sampling(void) {
   return s;
 }
 
+/* What a shard says of its classes of one row. Opaque. May be sent to another process of the same byte order: it knows
+ * its numerics version, options and classes, and xent_sample refuses what does not fit. */
+typedef struct xent_sample_state {
+  uint64_t opaque[524];
+} xent_sample_state;
+
 /* A token of each row: drawn with the probability that softmax gives it among the classes that the filters keep, after
  * softcap, class_mask, bias and penalties. The bits do not depend on how rows are batched, where each has sampling of
  * its own. A row in which a class is NaN or +inf after all that, or in which none is above -inf, has no token: -1.
  * Logits are F16, BF16 or F32, and classes fewer than 2^31. Of the options isa and softcap are for this; any other that
- * is set is XENT_UNSUPPORTED. report->counted: rows that have a token. */
+ * is set is XENT_UNSUPPORTED. report->counted: rows that have a token.
+ *
+ * Rows whose classes are divided: where sizes.all_classes is not 0, logits, class_mask and bias have those from
+ * sizes.first_class on, of which there may be any number, and tokens count through all classes. Each shard calls with
+ * the same sampling and tokens, sends its states to all, and calls again with what it gathered, until
+ * report->unfinished is 0: all shards have the tokens of the whole rows then. That takes 1 round of states with top-k
+ * where ties are FIRST, or greedy; 2 where top-p keeps at most 512 classes; else up to 14. A row that is not finished
+ * is left as it is. top_k and min_keep above 512, and typical_p without such a top_k, are XENT_UNSUPPORTED, and so are
+ * the outputs from kept_mask on. States that do not belong together are XENT_INVALID_ARGUMENT with field and row; rows
+ * before are written. */
 typedef struct xent_sample_call {
   uint64_t size;
   xent_sizes sizes;
@@ -698,6 +714,11 @@ typedef struct xent_sample_call {
   void *workspace;               /* with prompt_tokens or output_tokens: xent_sample_workspace bytes at a multiple of 8,
                                     which nobody else uses during the call */
   uint64_t workspace_size;
+  /* Of a shard, else NULL and 0: */
+  const xent_sample_state *gathered; /* NULL in the first round; then what all shards wrote in the one before, in any
+                                        order of shards: that of shard s and row r at index s * outer * inner + r */
+  int64_t shards;                    /* how many there are in gathered */
+  xent_sample_state *states;         /* of row r at index r; may be this shard's part of gathered */
 } xent_sample_call;
 
 XENT_API xent_status xent_sample(const xent_sample_call *call);
@@ -1018,7 +1039,7 @@ XENT_API xent_status xent_sample_at(const xent_shape *shape, const xent_options 
     const void *class_mask, const void *bias, const void *prompt_tokens, const void *output_tokens, void *tokens,
     void *processed_log_probabilities, void *kept, void *kept_mask, void *log_probabilities, void *ranks,
     void *entropies, void *top_classes, void *top_log_probabilities, void *workspace, uint64_t workspace_size,
-    xent_report *report);
+    const xent_sample_state *gathered, int64_t shards, xent_sample_state *states, xent_report *report);
 
 XENT_API xent_status xent_binary_cross_entropy_at(const xent_shape *shape, const xent_options *options,
     int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *element_weights,

@@ -14,7 +14,7 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
                         a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS], a[TOKENS],
                         a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES], a[RANKS],
                         a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], a[WORKSPACE], p->workspace_size,
-                        report_of(p)),
+                        NULL, 0, NULL, report_of(p)),
          (fuzz_effect){inputs, outputs, begin, end, 0, p->shape.classes, false});
 }
 

@@ -306,7 +306,8 @@ static int64_t run_selection_calls(int kind, const cross_entropy_arrays *a) {
   s = sampled_shape(kind);
   return done + !xent_sample_at(&s, &o, &sampling, 0, 0, s.outer, a->logits, a->class_mask, NULL, NULL, a->targets,
                                 arrays[ARGMAX].data, NULL, NULL, NULL, NULL, NULL, arrays[ENTROPIES].data,
-                                arrays[TOP_CLASSES].data, arrays[TOP_VALUES].data, workspace, sizeof workspace, NULL);
+                                arrays[TOP_CLASSES].data, arrays[TOP_VALUES].data, workspace, sizeof workspace, NULL, 0,
+                                NULL, NULL);
 }
 
 static int64_t run_while_changing(int kind, int calls) {

@@ -272,7 +272,8 @@ static xent_status sample(test_case *t) {
   const xent_status status = xent_sample_at(
       &t->shape, &t->options, &t->sampling, 0, 0, t->rows, a[LOGITS], a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS],
       a[OUTPUT_TOKENS], a[TOKENS], a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES],
-      a[RANKS], a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], workspace, size, &t->report);
+      a[RANKS], a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], workspace, size, NULL, 0,
+      NULL, &t->report);
   free(workspace);
   return status;
 }

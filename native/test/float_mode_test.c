@@ -189,7 +189,7 @@ static void sample(void) {
   shape.processed_log_probabilities = shape.log_probabilities = shape.entropies = xent_per_row(1, XENT_F32);
   out.status = xent_sample_at(&shape, &options, &sampling, 0, 0, ROWS, in.x, NULL, in.teacher, before, before,
                               out.losses, out.y, out.dx, NULL, out.lse, NULL, out.entropies, NULL, NULL, workspace,
-                              sizeof workspace, &out.report);
+                              sizeof workspace, NULL, 0, NULL, &out.report);
 }
 static void binary_cross_entropy(void) {
   const xent_layout losses = shape.losses, targets = shape.targets;

@@ -448,7 +448,7 @@ static void refuse_unsigned(void) {
   s.prompt_tokens = xent_per_class(2, 1, XENT_U64), s.prompt_count = 2;
   s.tokens = xent_per_row(1, XENT_I32);
   expect(xent_sample_at(&s, &plain, &greedy, 0, 0, 1, x, NULL, NULL, prompt, NULL, token, NULL, NULL, NULL, NULL, NULL,
-                        NULL, NULL, NULL, room, sizeof room, &r),
+                        NULL, NULL, NULL, room, sizeof room, NULL, 0, NULL, &r),
          XENT_INVALID_LABEL, &r, XENT_FIELD_PROMPT_TOKENS, "a prompt token of 2^64 - 1");
 }
 

@@ -228,7 +228,7 @@ static void *run_sample(void *argument) {
                                 {.size = sizeof(xent_sampling), .top_k = p.classes / 2 + 1, .typical_p = 0.5}};
   for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
     must(xent_sample_at(s, &p.options, &ways[i], 0, 0, p.rows, x, NULL, NULL, NULL, NULL, lse, losses, NULL, NULL, y,
-                        NULL, NULL, NULL, NULL, NULL, 0, NULL),
+                        NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, NULL),
          "sample");
   return NULL;
 }

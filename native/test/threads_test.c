@@ -150,7 +150,7 @@ static void sample_rows(work *w, int64_t begin, int64_t end) {
   if (size > sizeof workspace) exit(2);
   must(xent_sample_at(&w->shape, &w->options, &sampling, 0, begin, end, a[LOGITS].data, NULL, NULL, NULL,
                       a[LABELS].data, a[TOKENS].data, a[PROCESSED].data, a[KEPT].data, NULL, NULL, NULL, NULL, NULL,
-                      NULL, workspace, size, NULL),
+                      NULL, workspace, size, NULL, 0, NULL, NULL),
        "sampling");
   __atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED);
 }

@@ -7,6 +7,7 @@
 #include "cpu/isa.h"
 #include "cpu/stack.h"
 #include "kernels/targets/targets.h"
+#include "numerics/digest.h"
 
 xent_status xent_refuse(xent_frame *frame, xent_status status, int32_t field, int64_t integer) {
   frame->report->field = field;
@@ -146,17 +147,18 @@ static xent_status check_options(xent_frame *f) {
   return check_general_options(f);
 }
 
-/* Classes of a shard begin at a chunk and end at one, or with the row. */
+/* Classes of a shard begin at a chunk and end at one, or with the row; in sampling anywhere. */
 static xent_status check_shard(xent_frame *f) {
   const xent_shape *s = f->call.shape;
+  const int64_t unit = f->call.any_split ? 1 : XENT_CHUNK;
   if (!(s->first_class | s->all_classes)) return XENT_OK;
   if (s->all_classes < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ALL_CLASSES, s->all_classes);
-  if (s->first_class < 0 || s->first_class % XENT_CHUNK || (s->first_class && !s->all_classes))
+  if (s->first_class < 0 || s->first_class % unit || (s->first_class && !s->all_classes))
     return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_FIRST_CLASS, s->first_class);
   if (!s->all_classes) return XENT_OK;
   int64_t end;
   if (__builtin_add_overflow(s->first_class, s->classes, &end) || end > s->all_classes ||
-      (end % XENT_CHUNK && end != s->all_classes))
+      (end % unit && end != s->all_classes))
     return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ALL_CLASSES, s->all_classes);
   return XENT_OK;
 }
@@ -225,34 +227,16 @@ xent_status xent_check_whole(xent_frame *f) {
 
 /* ---- records ---- */
 
-/* FNV-1a over the eight bytes of a number, the lowest first; of eight zeros at once, which they mostly are. */
-static uint32_t add_to_digest(uint32_t digest, uint64_t number) {
-  enum { PRIME = 16777619 };
-  if (number == 0) {
-    const uint32_t two = (uint32_t)PRIME * PRIME, four = two * two;
-    return digest * four * four;
-  }
-  for (int i = 0; i < 8; i++) digest = (digest ^ (uint8_t)(number >> 8 * i)) * PRIME;
-  return digest;
-}
-
-static uint64_t bits_of(double number) {
-  uint64_t bits;
-  number += 0.0; /* -0 says what 0 does */
-  memcpy(&bits, &number, sizeof bits);
-  return bits;
-}
-
 uint32_t xent_digest_of(const xent_call *call) {
   const xent_options *o = call->options;
-  uint32_t digest = 2166136261u;
-  digest = add_to_digest(digest, o->temperature == 1 ? 0 : bits_of(o->temperature));
-  digest = add_to_digest(digest, bits_of(o->softcap));
+  uint32_t digest = xent_no_digest;
+  digest = add_to_digest(digest, o->temperature == 1 ? 0 : bits_of_number(o->temperature));
+  digest = add_to_digest(digest, bits_of_number(o->softcap));
   if (!call->targets) return digest;
-  digest = add_to_digest(digest, bits_of(o->label_smoothing));
-  digest = add_to_digest(digest, bits_of(o->z_loss));
+  digest = add_to_digest(digest, bits_of_number(o->label_smoothing));
+  digest = add_to_digest(digest, bits_of_number(o->z_loss));
   digest = add_to_digest(digest, (uint64_t)o->smoothing + (call->class_weights ? 2 : 0));
-  return o->focal_gamma != 0 ? add_to_digest(digest, bits_of(o->focal_gamma)) : digest;
+  return o->focal_gamma != 0 ? add_to_digest(digest, bits_of_number(o->focal_gamma)) : digest;
 }
 
 static bool statistics_fit(const xent_frame *f, const row_statistics *s, uint32_t kind) {

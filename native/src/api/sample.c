@@ -7,15 +7,15 @@
 #include "kernels/sample/options.h"
 #include "kernels/targets/entries.h"
 
-enum { USUAL = 2, MOST_CLASSES = INT32_MAX };
+enum { USUAL = 2, WHOLE = 8, MOST_CLASSES = INT32_MAX }; /* WHOLE: from here on outputs of whole rows */
 
 #define PLACE(name, rule, needed) XENT_PLACE(sample, name, rule, needed)
 static const xent_place places[] = {
     PLACE(logits, LOGITS, true), PLACE(tokens, TOKENS, true), PLACE(class_mask, CLASS_MASK, false),
     PLACE(bias, BIAS, false), PLACE(prompt_tokens, PROMPT_TOKENS, false), PLACE(output_tokens, OUTPUT_TOKENS, false),
     PLACE(processed_log_probabilities, PROCESSED_LOG_PROBABILITIES, false), PLACE(kept, KEPT, false),
-    PLACE(kept_mask, KEPT_MASK, false), PLACE(log_probabilities, LOG_PROBABILITIES, false), PLACE(ranks, RANKS, false),
-    PLACE(entropies, ENTROPIES, false), PLACE(top_classes, TOP_CLASSES, false),
+    [WHOLE] = PLACE(kept_mask, KEPT_MASK, false), PLACE(log_probabilities, LOG_PROBABILITIES, false),
+    PLACE(ranks, RANKS, false), PLACE(entropies, ENTROPIES, false), PLACE(top_classes, TOP_CLASSES, false),
     PLACE(top_log_probabilities, TOP_LOG_PROBABILITIES, false)};
 #undef PLACE
 
@@ -42,6 +42,18 @@ static xent_status check_filters(xent_frame *f, const xent_sampling *s) {
   return XENT_OK;
 }
 
+/* Of a shard: what a few classes, or sums of weights, tell of a row. */
+static xent_status check_shard_filters(xent_frame *f, const xent_sampling *s) {
+  if (s->greedy) return XENT_OK;
+  if (s->min_keep > SAMPLE_TOLD) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_MIN_KEEP, s->min_keep);
+  if (s->top_k > SAMPLE_TOLD) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_TOP_K, s->top_k);
+  if (s->typical_p > 0 && s->typical_p < 1 && (s->top_k == 0 || keeps_all_ties(s))) {
+    f->report->value = s->typical_p;
+    return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_TYPICAL_P, 0);
+  }
+  return XENT_OK;
+}
+
 static xent_status check_numbers(xent_frame *f, const xent_sampling *s) {
   if (s->rules < XENT_RULES_XENT || s->rules > XENT_RULES_ONNXRUNTIME_GENAI)
     return xent_refuse(f, XENT_INVALID_OPTION, XENT_FIELD_RULES, s->rules);
@@ -49,7 +61,8 @@ static xent_status check_numbers(xent_frame *f, const xent_sampling *s) {
     return xent_refuse(f, XENT_INVALID_OPTION, XENT_FIELD_TIES, s->ties);
   if (s->greedy != 0 && s->greedy != 1) return xent_refuse(f, XENT_INVALID_OPTION, XENT_FIELD_GREEDY, s->greedy);
   if (s->reserved) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_SAMPLING, s->reserved);
-  const xent_status status = check_filters(f, s);
+  xent_status status = check_filters(f, s);
+  if (!status && f->call.shape->all_classes) status = check_shard_filters(f, s);
   if (status) return status;
   const double tau = s->temperature, rho = s->repetition_penalty;
   if (!(tau == 0 || (tau >= 0x1p-32 && tau <= 0x1p32))) return refuse_value(f, XENT_FIELD_TEMPERATURE, tau);
@@ -98,7 +111,7 @@ static xent_status check_tokens(xent_frame *f, const void *tokens, const xent_la
     for (int64_t i = 0; i < count; i++) {
       const int64_t token = load_label_at(tokens, l->type, row_offset(c->shape, l, row) + i * l->classes);
       const bool none = token == -1 && !is_beyond_labels(l->type, token);
-      if (none || (token >= 0 && token < c->shape->classes)) continue;
+      if (none || (token >= 0 && token < classes_of_rows(c->shape))) continue;
       f->report->row = row;
       f->report->label = token;
       return xent_refuse(f, XENT_INVALID_LABEL, field, 0);
@@ -121,6 +134,25 @@ static xent_status check_lists(xent_frame *f, uint64_t workspace_size) {
       check_tokens(f, c->prompt_tokens, &s->prompt_tokens, s->prompt_count, XENT_FIELD_PROMPT_TOKENS);
   if (!status)
     status = check_tokens(f, c->output_tokens, &s->output_tokens, s->output_count, XENT_FIELD_OUTPUT_TOKENS);
+  return status;
+}
+
+/* What a shard has not, and what nothing else has. */
+static xent_status check_shard_arrays(xent_frame *f) {
+  const xent_call *c = &f->call;
+  if (!c->shape->all_classes) {
+    const bool any = c->gathered || c->shards || c->sample_states;
+    return any ? xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_STATES, c->shards) : XENT_OK;
+  }
+  if (f->report == &f->own_report) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
+  const bool some = c->gathered ? c->shards > 0 : c->shards == 0;
+  if (!some) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_STATES, c->shards);
+  for (int i = 0; i < XENT_COUNT(places); i++) {
+    const xent_rule *rule = &xent_rules[places[i].rule];
+    if (i >= WHOLE && xent_address_of(f, rule)) return xent_refuse(f, XENT_UNSUPPORTED, rule->field, 0);
+  }
+  xent_status status = xent_check_struct(f, c->gathered, _Alignof(xent_sample_state), XENT_FIELD_STATES, false);
+  if (!status) status = xent_check_struct(f, c->sample_states, _Alignof(xent_sample_state), XENT_FIELD_STATES, true);
   return status;
 }
 
@@ -152,10 +184,16 @@ static xent_status run_sample(xent_frame *f) {
 
 static xent_status sample(xent_frame *f, uint64_t workspace_size, int32_t per_row) {
   xent_call *c = &f->call;
+  c->any_split = true;
   xent_status status = xent_begin(f, false);
-  if (!status) status = xent_check_rows(f);
+  if (!status) {
+    c->class_end = c->shape->classes;
+    status = xent_check_ranges(f);
+  }
   if (!status && c->shape->classes > MOST_CLASSES)
     status = xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_CLASSES, c->shape->classes);
+  if (!status && c->shape->all_classes > MOST_CLASSES)
+    status = xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ALL_CLASSES, c->shape->all_classes);
   if (!status && f->wide) status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_LOGITS, c->shape->logits.type);
   if (!status) status = xent_check_foreign(f, XENT_FIELD_BIT(SOFTCAP));
   if (!status && per_row != 0 && per_row != 1)
@@ -163,6 +201,7 @@ static xent_status sample(xent_frame *f, uint64_t workspace_size, int32_t per_ro
   c->sampling_per_row = per_row;
   if (!status) status = check_sampling(f);
   if (!status) status = check_sample_arrays(f, workspace_size);
+  if (!status) status = check_shard_arrays(f);
   if (!status) {
     status = run_sample(f);
     set_denominator(f);
@@ -177,6 +216,9 @@ xent_status xent_sample(const xent_sample_call *c) {
   xent_take_call(&f, c, places, USUAL, XENT_COUNT(places), &c->sizes, c->rows, NULL, c->options, c->report);
   f.call.sampling = c->sampling;
   f.call.workspace = c->workspace;
+  f.call.gathered = c->gathered;
+  f.call.shards = c->shards;
+  f.call.sample_states = c->states;
   return sample(&f, c->workspace_size, c->reserved ? -1 : c->per_row);
 }
 
@@ -186,6 +228,7 @@ xent_status xent_sample_at(const xent_shape *shape, const xent_options *options,
                            const void *output_tokens, void *tokens, void *processed_log_probabilities, void *kept,
                            void *kept_mask, void *log_probabilities, void *ranks, void *entropies, void *top_classes,
                            void *top_log_probabilities, void *workspace, uint64_t workspace_size,
+                           const xent_sample_state *gathered, int64_t shards, xent_sample_state *states,
                            xent_report *report) {
   xent_frame f;
   f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
@@ -195,7 +238,7 @@ xent_status xent_sample_at(const xent_shape *shape, const xent_options *options,
                        .kept_mask = kept_mask, .log_probabilities = log_probabilities, .ranks = ranks,
                        .entropies = entropies, .top_classes = top_classes,
                        .top_log_probabilities = top_log_probabilities, .sampling = sampling, .workspace = workspace,
-                       .report = report};
+                       .gathered = gathered, .shards = shards, .sample_states = states, .report = report};
   XENT_FIND_RARE(&f, places, USUAL);
   return sample(&f, workspace_size, per_row);
 }

@@ -51,6 +51,9 @@ typedef struct {
   xent_statistics *statistics;
   xent_state *states;
   const xent_state *known_states;
+  const xent_sample_state *gathered; /* of shard s and row r at index s times all rows, plus r */
+  int64_t shards;
+  xent_sample_state *sample_states;
   xent_tally *tally;
   xent_report *report;
   int32_t divergence; /* which one */
@@ -61,6 +64,7 @@ typedef struct {
   bool stream;       /* stores go past the caches */
   bool second_round; /* of xent_finish */
   bool sampling_per_row;
+  bool any_split; /* a shard begins and ends at any class */
 } xent_call;
 
 /* Records of 64 bytes, which callers see as opaque. */
@@ -122,6 +126,14 @@ enum {
   XENT_ROW_UNFINISHED = 0x8000, /* has a shift and waits for its second round */
   XENT_ROW_HIT = 0x20000,     /* of an unfinished row: its label is the first of the largest classes */
   XENT_ROW_SPECIAL = XENT_ROW_NAN | XENT_ROW_MASKED | XENT_ROW_IGNORED
+};
+
+/* What is asked of the shards of a row that is sampled. */
+enum {
+  XENT_ASK_LIST = 1,  /* the first classes in order */
+  XENT_ASK_ORDER = 2, /* weights, by their place in the order */
+  XENT_ASK_CLASS = 3, /* weights, by class */
+  XENT_ASK_NOTHING = 4 /* the row is done */
 };
 
 /* States travel, so they say which arithmetic made them. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What xent_statistics and xent_state hold: opaque to callers, 64 bytes each. docs/numerics.md, section 4. */
+/* What xent_statistics, xent_state and xent_sample_state hold: opaque to callers. docs/numerics.md, sections 4 and 11. */
 #ifndef XENT_RECORDS_H
 #define XENT_RECORDS_H
 
@@ -33,5 +33,32 @@ typedef struct {
 enum { XENT_LABEL_ELSEWHERE = 0xffff };
 
 _Static_assert(sizeof(row_statistics) == 64 && sizeof(row_state) == 64, "records are 64 bytes");
+
+enum { SAMPLE_TOLD = 512 }; /* classes that a shard lists, and bins that it adds up weights in */
+
+typedef struct {
+  float x;
+  int32_t class;
+} told_class;
+
+/* What a shard says of its classes of a row, in answer to a question that all shards of the row have. */
+typedef struct {
+  uint32_t kind;   /* XENT_ASK_...; upper half: the numerics version */
+  uint32_t digest; /* of the row's options */
+  int64_t first_class, classes;
+  float most, low; /* most: the row's largest value, -inf while nobody knows it */
+  int64_t last;    /* the set: x > low, or x = low and the class is at most `last`; of a row that is done the token */
+  uint64_t from, to; /* the keys of the bins */
+  int64_t before;    /* what the set weighs before `from` */
+  int64_t count, sum; /* of the set; of a row that is done how many classes are kept */
+  uint32_t listed, bad; /* bad: there is a NaN or +inf */
+  double log_probability; /* of a row that is done */
+  union {
+    told_class list[SAMPLE_TOLD];
+    uint64_t bins[SAMPLE_TOLD];
+  };
+} row_sample_state;
+
+_Static_assert(sizeof(row_sample_state) == 96 + 8 * SAMPLE_TOLD, "what xent.h says");
 
 #endif

@@ -527,8 +527,10 @@ class Call:
                 arguments.append(ctypes.addressof(self.states))
             elif name == "workspace" and workspace is not None:
                 arguments.append(aligned(workspace))
+            elif name == "workspace_size":
+                arguments.append(room(workspace))
             elif name in SCALARS:
-                arguments.append(second_round if name == "second_round" else room(workspace))
+                arguments.append(second_round)  # and no shards
             else:
                 arguments.append(addresses.get(name))
         status = self.library.function(function)(*arguments, ctypes.addressof(report))

@@ -94,7 +94,7 @@ def sized(struct: type[Struct], **fields: Any) -> Struct:
 
 # What each function takes between (shape, options, row_begin, row_end) and the report, in the order of xent.h. A name
 # is that of an address, but for those in SCALARS; classes stands for class_begin and class_end.
-SCALARS = {"second_round": c_int32, "per_row": c_int32, "workspace_size": c_uint64}
+SCALARS = {"second_round": c_int32, "per_row": c_int32, "workspace_size": c_uint64, "shards": c_int64}
 _LOGITS = "logits row_offsets class_mask sink"
 _BACKWARD = "classes output upstream row_offsets class_mask statistics gradient"
 _TARGETS = "targets target_weights row_offsets class_mask class_weights row_weights"
@@ -117,7 +117,8 @@ ARGUMENTS = {name: arguments.split() for name, arguments in {
     "jensen_shannon_divergence": _DIVERGENCE,
     "total_variation": _DIVERGENCE,
     "sample": "logits class_mask bias prompt_tokens output_tokens tokens processed_log_probabilities kept kept_mask "
-              "log_probabilities ranks entropies top_classes top_log_probabilities workspace workspace_size",
+              "log_probabilities ranks entropies top_classes top_log_probabilities workspace workspace_size gathered shards "
+              "states",
     "binary_cross_entropy": "logits targets element_weights positive_weights losses gradient tally",
     "linear_cross_entropy": "hidden weights bias logits targets target_weights class_mask class_weights row_weights "
                             f"sink {_ROWS} target_gradient hidden_gradient weights_gradient bias_gradient statistics "

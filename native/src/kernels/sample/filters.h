@@ -76,11 +76,11 @@ XENT_SHARED void keep_first(kept_set *s, int64_t k, bool all) {
   raise_low(s, (float)-c.key, kept, c.equal, c.count + kept);
 }
 
+XENT_INLINE int64_t most_of_top_k(const xent_sampling *o) {
+  return o->top_k > at_least_kept(o) ? o->top_k : at_least_kept(o);
+}
 XENT_INLINE void filter_top_k(kept_set *s, const xent_sampling *o) {
-  const bool all_of_rules = o->rules == XENT_RULES_TRANSFORMERS || o->rules == XENT_RULES_VLLM;
-  if (o->top_k == 0) return;
-  keep_first(s, o->top_k > at_least_kept(o) ? o->top_k : at_least_kept(o),
-             o->ties == XENT_TIES_OF_RULES ? all_of_rules : o->ties == XENT_TIES_ALL);
+  if (o->top_k > 0) keep_first(s, most_of_top_k(o), keeps_all_ties(o));
 }
 
 /* How many of the classes that equal the last one are kept, and with them what comes before. */
@@ -155,8 +155,22 @@ XENT_SHARED bool cut_in_vicinity(kept_set *s, const xent_sampling *o, const weig
   return true;
 }
 
+/* Leaves the fewest that weigh as much as is wanted. */
+XENT_SHARED void keep_weight(kept_set *s, const xent_sampling *o, const weigher *w, int64_t wanted) {
+  const double from = -(double)s->high, last = last_key(s), farthest = from + SAMPLE_REACH / w->heat.whole;
+  const cut c = find_cut(s, &by_value, w, wanted, from, last < farthest ? last : farthest);
+  const int64_t kept = ties_of_weight(w, &c, wanted), count = c.count + kept;
+  if (count < at_least_kept(o))
+    keep_first(s, at_least_kept(o), false);
+  else
+    raise_low(s, (float)-c.key, kept, c.equal, count);
+}
+
+/* Whether top-p leaves anything out. */
+XENT_INLINE bool has_top_p(const xent_sampling *o) { return o->top_p > 0 && o->top_p < 1; }
+
 XENT_SHARED void filter_top_p(kept_set *s, const xent_sampling *o, const heat *h, double scale) {
-  if (o->top_p == 0 || o->top_p == 1 || s->nucleus) return;
+  if (!has_top_p(o) || s->nucleus) return;
   const weigher w = weigher_of(h, s->high, scale);
   if (!s->listed && (s->classes <= SAMPLE_LISTED || s->count >= 0)) list_members(s);
   if (!s->listed && s->low == -INFINITY && s->high >= s->most) {
@@ -165,23 +179,21 @@ XENT_SHARED void filter_top_p(kept_set *s, const xent_sampling *o, const heat *h
     const vicinity v = guess_vicinity(s, &w, o->top_p, s->high, largest, top);
     if (cut_in_vicinity(s, o, &w, v, weigh_vicinity(s, &w, &v))) return;
   }
-  const int64_t wanted = share_of_sum(o->top_p, weigh_set(s, &w));
-  const double from = -(double)s->high, last = last_key(s), farthest = from + SAMPLE_REACH / h->whole;
-  const cut c = find_cut(s, &by_value, &w, wanted, from, last < farthest ? last : farthest);
-  const int64_t kept = ties_of_weight(&w, &c, wanted), count = c.count + kept;
-  if (count < at_least_kept(o))
-    keep_first(s, at_least_kept(o), false);
-  else
-    raise_low(s, (float)-c.key, kept, c.equal, count);
+  keep_weight(s, o, &w, share_of_sum(o->top_p, weigh_set(s, &w)));
+}
+
+/* The smallest value that min-p keeps beside the largest one; -inf: any. */
+XENT_SHARED float least_of_min_p(const xent_sampling *o, float most, double temperature) {
+  if (o->min_p == 0) return -INFINITY;
+  const double p = o->min_p < DBL_MIN ? DBL_MIN : o->min_p;
+  const double product = doubles_first(f64_log(doubles_set(p))) * temperature, least = (double)most + product;
+  if (!(least > -(double)FLT_MAX)) return -INFINITY;
+  const float low = (float)least;
+  return (double)low < least ? float_above(low) : low;
 }
 
 XENT_SHARED void filter_min_p(kept_set *s, const xent_sampling *o, double temperature) {
-  if (o->min_p == 0) return;
-  const double p = o->min_p < DBL_MIN ? DBL_MIN : o->min_p;
-  const double product = doubles_first(f64_log(doubles_set(p))) * temperature, least = (double)s->high + product;
-  if (!(least > -(double)FLT_MAX)) return;
-  float low = (float)least;
-  if ((double)low < least) low = float_above(low);
+  const float low = least_of_min_p(o, s->high, temperature);
   if (!(low > s->low)) return;
   const int64_t reached = count_reaching(s, low);
   if (reached < at_least_kept(o))
@@ -250,7 +262,7 @@ XENT_SHARED void filter_typical_p(kept_set *s, const xent_sampling *o, const hea
 /* Whether top-p is the first filter, of a row that is worth probing. */
 XENT_INLINE bool begins_with_top_p(const kept_set *s, const xent_sampling *o) {
   const bool others = (o->rules == XENT_RULES_VLLM && o->min_p != 0) || (o->rules == XENT_RULES_LLAMA_CPP && o->typical_p != 0);
-  return !o->greedy && o->top_k == 0 && o->top_p > 0 && o->top_p < 1 && !others && s->classes > SAMPLE_LISTED &&
+  return !o->greedy && o->top_k == 0 && has_top_p(o) && !others && s->classes > SAMPLE_LISTED &&
          s->classes >= SAMPLE_PROBES * XENT_LANES;
 }
 

@@ -12,6 +12,14 @@ static inline const xent_sampling *sampling_of_row(const xent_call *call, int64_
   return (const xent_sampling *)(const void *)(first + (call->sampling_per_row ? row * size : 0));
 }
 
+/* Whether top-k keeps every class that equals the k-th. */
+static inline bool keeps_all_ties(const xent_sampling *s) {
+  const bool of_rules = s->rules == XENT_RULES_TRANSFORMERS || s->rules == XENT_RULES_VLLM;
+  return s->ties == XENT_TIES_OF_RULES ? of_rules : s->ties == XENT_TIES_ALL;
+}
+
+static inline int64_t classes_of_rows(const xent_shape *s) { return s->all_classes ? s->all_classes : s->classes; }
+
 /* A bit per class says whether it is in the table, and the table has room for twice the classes that can be in it. */
 static inline int64_t penalty_words(int64_t classes) { return classes / 64 + (classes % 64 != 0); }
 static inline int64_t penalty_slots(int64_t classes, int64_t tokens) {

@@ -40,26 +40,34 @@ XENT_INLINE double log_of_share(int64_t w, int64_t sum) {
   return 0 - doubles_first(L);
 }
 
+static const drawn no_token = {.token = -1};
+
+XENT_INLINE uint64_t stream_of_row(const xent_call *call, int64_t row, const xent_sampling *o) {
+  return o->stream + (call->sampling_per_row ? 0 : (uint64_t)row);
+}
+
+/* Draws from what the filters leave of the set. */
+XENT_SHARED drawn draw_of_set(kept_set *s, const xent_sampling *o, uint64_t stream, const heat *h, double scale) {
+  if (o->greedy)
+    keep_first(s, 1, false);
+  else
+    run_filters(s, o, h, scale);
+  const weigher w = weigher_of(h, s->high, scale);
+  const int64_t sum = weigh_set(s, &w);
+  int64_t weight = sum;
+  const int64_t token = class_of_weight(s, &w, below_sum(philox(o->seed, stream, o->step, o->draw), sum), &weight);
+  return (drawn){.token = token, .log_probability = log_of_share(weight, sum)};
+}
+
 XENT_SHARED drawn draw_row(const xent_call *call, kept_set *s, int64_t row, const xent_sampling *o, double scale) {
-  drawn d = {.token = -1, .log_probability = (double)XENT_NAN};
   s->values = sample_values_of(call, row, o);
   const heat h = heat_of(o->temperature);
   if (!begin_row(s, o, o->rules == XENT_RULES_LLAMA_CPP ? &no_heat : &h, scale)) {
     s->count = 0;
     s->listed = true;
-    return d;
+    return no_token;
   }
-  if (o->greedy)
-    keep_first(s, 1, false);
-  else
-    run_filters(s, o, &h, scale);
-  const weigher w = weigher_of(&h, s->high, scale);
-  const int64_t sum = weigh_set(s, &w);
-  const uint64_t stream = o->stream + (call->sampling_per_row ? 0 : (uint64_t)row);
-  int64_t weight = sum;
-  d.token = class_of_weight(s, &w, below_sum(philox(o->seed, stream, o->step, o->draw), sum), &weight);
-  d.log_probability = log_of_share(weight, sum);
-  return d;
+  return draw_of_set(s, o, stream_of_row(call, row, o), &h, scale);
 }
 
 /* 1 for the classes of the set, in a row of bytes. */
@@ -78,21 +86,26 @@ XENT_SHARED void write_kept_mask(const xent_call *call, kept_set *s, int64_t row
         to[class_in(&p, k + __builtin_ctz(bits)) * l->classes] = 1;
 }
 
+XENT_SHARED void write_drawn(const xent_call *call, int64_t row, drawn d) {
+  const xent_shape *shape = call->shape;
+  call->report->counted += d.token >= 0;
+  put_class(call->tokens, &shape->tokens, row_offset(shape, &shape->tokens, row), d.token);
+  if (call->processed_log_probabilities) {
+    const strand to = strand_at(call->processed_log_probabilities, &shape->processed_log_probabilities,
+                                row_offset(shape, &shape->processed_log_probabilities, row));
+    strand_set(&to, 0, d.token < 0 ? XENT_NAN : (float)d.log_probability);
+  }
+  if (call->kept) put_class(call->kept, &shape->kept, row_offset(shape, &shape->kept, row), d.kept);
+}
+
 XENT_SHARED void sample_rows(const xent_call *call, int64_t begin, int64_t end) {
   kept_set s;
-  const xent_shape *shape = call->shape;
-  const double scale = scale_of_classes(shape->classes);
-  s.classes = shape->classes;
+  const double scale = scale_of_classes(call->shape->classes);
+  s.classes = call->shape->classes;
   for (int64_t row = begin; row < end; row++) {
-    const drawn d = draw_row(call, &s, row, sampling_of_row(call, row), scale);
-    call->report->counted += d.token >= 0;
-    put_class(call->tokens, &shape->tokens, row_offset(shape, &shape->tokens, row), d.token);
-    if (call->processed_log_probabilities) {
-      const strand to = strand_at(call->processed_log_probabilities, &shape->processed_log_probabilities,
-                                  row_offset(shape, &shape->processed_log_probabilities, row));
-      strand_set(&to, 0, (float)d.log_probability);
-    }
-    if (call->kept) put_class(call->kept, &shape->kept, row_offset(shape, &shape->kept, row), count_members(&s));
+    drawn d = draw_row(call, &s, row, sampling_of_row(call, row), scale);
+    if (call->kept) d.kept = count_members(&s);
+    write_drawn(call, row, d);
     if (call->kept_mask) write_kept_mask(call, &s, row);
   }
 }

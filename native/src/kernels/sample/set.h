@@ -23,6 +23,7 @@ typedef struct {
   int64_t sum;    /* of the weights that `sums` hold, for sum_temperature; -1: none are known */
   double sum_temperature;
   bool nucleus;  /* top-p has been looked at */
+  bool bad;      /* the row has a NaN or +inf */
   XENT_ALIGNED float maxima[SAMPLE_BLOCKS + XENT_LANES]; /* of the blocks, then -inf */
   int64_t sums[SAMPLE_BLOCKS]; /* of the weights in a block, or in a piece of the list */
   XENT_ALIGNED float x[SAMPLE_LISTED + XENT_LANES];
@@ -145,7 +146,9 @@ XENT_SHARED bool all_candidates(kept_set *s) {
     }
     s->maxima[i] = largest;
   }
-  return candidates_of_maxima(s, least) && !nan;
+  const bool any = candidates_of_maxima(s, least);
+  s->bad = nan || s->high == INFINITY;
+  return any && !nan;
 }
 
 /* ---- what there is of the set ---- */

@@ -10,6 +10,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.SamplerOutputs;
@@ -59,6 +60,10 @@ import org.jspecify.annotations.Nullable;
  * what does not fit, before anything is written.
  */
 public final class Sampler {
+  static {
+    Access.SAMPLER.open(Sampler.class, sampler -> sampler.plan);
+  }
+
   private final SamplerPlan plan;
 
   private Sampler(SamplerPlan plan) {
@@ -174,6 +179,10 @@ public final class Sampler {
    * }</pre>
    */
   public static final class Requests {
+    static {
+      Access.SAMPLER_REQUESTS.open(Requests.class, requests -> requests.rows);
+    }
+
     final SamplerRows rows = new SamplerRows();
 
     /** Of no row. */
@@ -451,6 +460,10 @@ public final class Sampler {
    * -1. A call that fails leaves the numbers of the call before.
    */
   public static final class Outputs {
+    static {
+      Access.SAMPLER_OUTPUTS.open(Outputs.class, asked -> asked.outputs);
+    }
+
     final SamplerOutputs outputs = new SamplerOutputs();
 
     /** Asking for nothing but numbers. */

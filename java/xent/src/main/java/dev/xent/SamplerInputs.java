@@ -2,6 +2,7 @@
 package dev.xent;
 
 import dev.xent.errors.LabelException;
+import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.SamplerViews;
 import dev.xent.internal.plan.View;
 import java.util.Objects;
@@ -20,6 +21,10 @@ import java.util.Objects;
  * the tensors may overlap what a call writes.
  */
 public final class SamplerInputs {
+  static {
+    Access.SAMPLER_INPUTS.open(SamplerInputs.class, inputs -> inputs.views);
+  }
+
   private static final SamplerInputs NONE = new SamplerInputs(SamplerViews.NONE);
 
   final SamplerViews views;

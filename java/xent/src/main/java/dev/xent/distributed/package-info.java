@@ -10,7 +10,8 @@
  *   <li>Classes divided: each shard ({@link dev.xent.distributed.CrossEntropyShard}, {@link
  *       dev.xent.distributed.SoftmaxShard}) makes {@link dev.xent.distributed.PartialStates} of its
  *       classes; merged and finished they are {@link dev.xent.distributed.RowStatistics}, with
- *       which every shard writes its part.
+ *       which every shard writes its part. A {@link dev.xent.distributed.SamplerShard} draws tokens
+ *       with {@link dev.xent.distributed.SampleStates} that it exchanges with the others.
  * </ul>
  */
 @NullMarked

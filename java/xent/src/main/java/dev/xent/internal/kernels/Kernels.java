@@ -542,6 +542,9 @@ public interface Kernels {
    * @param topLogProbabilities theirs, or NULL
    * @param workspace so many bytes for the call, or NULL
    * @param workspaceSize as {@link #sampleWorkspace} says
+   * @param gathered of a shard xent_sample_state of all shards, or NULL
+   * @param shards how many that is
+   * @param states of a shard xent_sample_state at index row, or NULL
    * @param report xent_report, or NULL
    * @return one of {@link Status}
    */
@@ -568,6 +571,9 @@ public interface Kernels {
       MemorySegment topLogProbabilities,
       MemorySegment workspace,
       long workspaceSize,
+      MemorySegment gathered,
+      long shards,
+      MemorySegment states,
       MemorySegment report);
 
   /**

@@ -872,6 +872,9 @@ public final class NativeKernels implements Kernels {
       MemorySegment topLogProbabilities,
       MemorySegment workspace,
       long workspaceSize,
+      MemorySegment gathered,
+      long shards,
+      MemorySegment states,
       MemorySegment report) {
     boolean critical =
         isBrief(shape, rowBegin, rowEnd)
@@ -906,6 +909,9 @@ public final class NativeKernels implements Kernels {
               topLogProbabilities,
               workspace,
               workspaceSize,
+              gathered,
+              shards,
+              states,
               report);
     } catch (Throwable thrown) {
       throw unchecked(thrown);

@@ -9,6 +9,9 @@ public final class Records {
   /** Bytes of the state of a chunk. */
   public static final long STATE = 64;
 
+  /** Bytes of what a shard says of a row that is sampled. */
+  public static final long SAMPLE_STATE = 4192;
+
   /** Where records may begin. */
   public static final long ALIGNMENT = 8;
 

@@ -18,6 +18,10 @@ public final class Access<B> {
   public static final Access<SoftmaxPlan> SOFTMAX = new Access<>();
   public static final Access<SoftmaxPlan> LOG_SOFTMAX = new Access<>();
   public static final Access<LogSumExpPlan> LOG_SUM_EXP = new Access<>();
+  public static final Access<SamplerPlan> SAMPLER = new Access<>();
+  public static final Access<SamplerRows> SAMPLER_REQUESTS = new Access<>();
+  public static final Access<SamplerViews> SAMPLER_INPUTS = new Access<>();
+  public static final Access<SamplerOutputs> SAMPLER_OUTPUTS = new Access<>();
   public static final Access<Sums> TALLY = new Access<>();
 
   private volatile @Nullable Function<Object, B> way;

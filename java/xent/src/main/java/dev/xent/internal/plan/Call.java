@@ -85,6 +85,9 @@ final class Call extends CallArrays {
   /** How each row is sampled; null: all alike. */
   @Nullable SamplerRows requests;
 
+  /** What shards tell each other; null: rows are whole. */
+  @Nullable SampleRound round;
+
   /** What gradients are multiplied by. */
   double scale;
 
@@ -417,6 +420,8 @@ final class Call extends CallArrays {
     needsWholeRows = caller.needsWholeRows;
     step = caller.step;
     requests = caller.requests;
+    round = caller.round;
+    givenStates = caller.givenStates;
     scale = caller.scale;
     if (caller.tallies) {
       emptyTally();
@@ -590,6 +595,7 @@ final class Call extends CallArrays {
       writesGradient = false;
       needsWholeRows = false;
       givenStates = false;
+      round = null;
       if (requests != null) {
         requests = null;
       }

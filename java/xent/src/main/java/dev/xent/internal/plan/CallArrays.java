@@ -391,7 +391,26 @@ abstract sealed class CallArrays permits Call {
     allClasses = 0;
   }
 
-  /** The leading array holds some classes of rows that have more. */
+  /** The leading array holds some classes of rows that have more, whichever they are. */
+  void anyShard(long first, long all) {
+    long classes = dimensions.classes;
+    if (first < 0 || all > Integer.MAX_VALUE || classes > all || first > all - classes) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "%s is %s, with %s from %d on of %d: give classes of a row that has fewer than 2^31",
+              leadName(),
+              leadText(),
+              Plural.of(classes, "class"),
+              first,
+              all));
+    }
+    firstClass = first;
+    allClasses = all;
+    unusual = true;
+  }
+
+  /** The same of classes that begin and end with a chunk. */
   void shard(long first, long all) {
     if (first < 0 || first % Chunks.SIZE != 0) {
       throw new ShapeException(

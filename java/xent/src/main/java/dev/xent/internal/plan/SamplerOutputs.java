@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import dev.xent.errors.OptionException;
 import org.jspecify.annotations.Nullable;
 
 /** What sampling hands out beside tokens: the tensors that were asked for, and its numbers. */
@@ -19,6 +20,24 @@ public final class SamplerOutputs {
 
   /** All of them, empty. */
   public SamplerOutputs() {}
+
+  /** Refuses what only whole rows tell. */
+  void requireForShard() {
+    requireNone("logProbabilities", logProbabilities);
+    requireNone("keptMask", keptMask);
+    requireNone("ranks", ranks);
+    requireNone("entropies", entropies);
+    requireNone("topClasses", topClasses);
+    requireNone("topLogProbabilities", topLogProbabilities);
+  }
+
+  private static void requireNone(String name, @Nullable View view) {
+    if (view != null) {
+      throw new OptionException(
+          name
+              + " is asked for, and a shard does not have whole rows: ask for processedLogProbabilities and kept, or sample from whole rows");
+    }
+  }
 
   @Override
   public String toString() {

@@ -10,7 +10,9 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Kernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Sampling: which kernels draw the tokens of which rows. */
@@ -23,14 +25,47 @@ public final class SamplerPlan {
   private final Options options;
   private final SamplingOptions sampling;
   private final int axis;
+
+  /** Of a shard. */
+  private final long firstClass;
+
+  /** 0: rows are whole. */
+  private final long allClasses;
+
   private final RowWork rows = this::rows;
 
   public SamplerPlan(Engine engine, Options options, SamplingOptions sampling, int axis) {
+    this(engine, options, sampling, axis, 0, 0);
+  }
+
+  private SamplerPlan(
+      Engine engine,
+      Options options,
+      SamplingOptions sampling,
+      int axis,
+      long firstClass,
+      long allClasses) {
     this.engine = engine;
     this.kernels = engine.kernels();
     this.options = options;
     this.sampling = sampling;
     this.axis = axis;
+    this.firstClass = firstClass;
+    this.allClasses = allClasses;
+  }
+
+  /** The same on some classes of rows that have so many. */
+  public SamplerPlan onShard(long first, long all) {
+    if (first < 0 || all <= first || all > Integer.MAX_VALUE) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "firstClass is %d, allClasses %d: give a class of a row that has fewer than 2^31",
+              first,
+              all));
+    }
+    sampling.requireForShard();
+    return new SamplerPlan(engine, options, sampling, axis, first, all);
   }
 
   /** How tokens are drawn. */
@@ -40,7 +75,11 @@ public final class SamplerPlan {
 
   @Override
   public String toString() {
-    Described text = new Described("Sampler").option("axis", axis, -1);
+    Described text = new Described(allClasses == 0 ? "Sampler" : "SamplerShard");
+    if (allClasses != 0) {
+      text.with("firstClass", firstClass).with("allClasses", allClasses);
+    }
+    text.option("axis", axis, -1);
     sampling.describe(text);
     options.describe(text);
     engine.describe(text);
@@ -72,7 +111,8 @@ public final class SamplerPlan {
       }
       View token = call.samplerScratch().token;
       call.oneToken(token);
-      run(call, step);
+      ready(call, step);
+      call.run(rows);
       return token.segment.get(ValueLayout.JAVA_LONG, 0);
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
@@ -89,6 +129,34 @@ public final class SamplerPlan {
       SamplerViews inputs,
       View tokens,
       @Nullable SamplerOutputs outputs) {
+    sample(logits, step, requests, inputs, null, tokens, outputs);
+  }
+
+  /** One round of a shard: the same of the rows that are finished, and what it says of others. */
+  public SampleRound round(
+      View logits,
+      long step,
+      @Nullable SamplerRows requests,
+      SamplerViews inputs,
+      List<SampleRound> gathered,
+      View tokens,
+      SamplerOutputs outputs) {
+    outputs.requireForShard();
+    if (requests != null) {
+      requests.requireForShard();
+    }
+    return Objects.requireNonNull(
+        sample(logits, step, requests, inputs, gathered, tokens, outputs));
+  }
+
+  private @Nullable SampleRound sample(
+      View logits,
+      long step,
+      @Nullable SamplerRows requests,
+      SamplerViews inputs,
+      @Nullable List<SampleRound> gathered,
+      View tokens,
+      @Nullable SamplerOutputs outputs) {
     Call call = Call.current();
     try {
       begin(call, logits, step);
@@ -102,11 +170,17 @@ public final class SamplerPlan {
         requireRows(call, requests);
         call.requests = requests;
       }
-      run(call, step);
+      ready(call, step);
+      if (gathered != null) {
+        call.round = SampleRound.of(call.dimensions.rows, call.pieces, gathered);
+        call.givenStates = true;
+      }
+      call.run(rows);
       if (outputs != null) {
         outputs.rows = call.dimensions.rows;
         outputs.sampled = call.counted;
       }
+      return call.round == null ? null : call.round.counted();
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
     } finally {
@@ -129,15 +203,17 @@ public final class SamplerPlan {
     }
     call.unusual = true;
     call.needsWholeRows = true;
+    if (allClasses != 0) {
+      call.anyShard(firstClass, allClasses);
+    }
   }
 
-  private void run(Call call, long step) {
+  private void ready(Call call, long step) {
     call.ready();
     call.options(options, 1);
     call.step = step;
     requireTokens(call, call.promptTokens, call.promptCount);
     requireTokens(call, call.outputTokens, call.outputCount);
-    call.run(rows);
   }
 
   private static void takeInputs(Call call, SamplerViews inputs) {
@@ -197,7 +273,7 @@ public final class SamplerPlan {
       return;
     }
     RowPart tokens = call.samplerScratch().tokensBefore;
-    long classes = call.dimensions.classes;
+    long classes = call.allClasses == 0 ? call.dimensions.classes : call.allClasses;
     boolean unsigned = part.view.type.isUnsigned();
     try {
       for (long piece = 0; piece < call.pieces.count; piece++) {
@@ -232,6 +308,7 @@ public final class SamplerPlan {
         kernels.sampleWorkspace(call.dimensions.classes, call.promptCount + call.outputCount);
     MemorySegment workspace =
         call.promptCount + call.outputCount == 0 ? MemorySegment.NULL : call.workspace(bytes, true);
+    SampleRound round = call.round;
     long most = call.rowsPerKernel();
     for (long row = begin; row < end && !call.isInVain(); row += most) {
       Failures.check(
@@ -258,6 +335,9 @@ public final class SamplerPlan {
               call.topLogProbabilities.segment(),
               workspace,
               workspace.byteSize(),
+              round == null ? MemorySegment.NULL : round.gathered(call.pieces),
+              round == null ? 0 : round.shards(),
+              round == null ? MemorySegment.NULL : round.states(call.pieces),
               call.report),
           call);
       call.counted += xent_report.counted(call.report);

@@ -4,6 +4,7 @@ package dev.xent.internal.plan;
 import dev.xent.internal.ffi.xent_sampling;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Objects;
 
 /** How each row of a batch is sampled: the structs that the kernels read, one behind the other. */
@@ -12,6 +13,7 @@ public final class SamplerRows {
 
   private final MemorySegment one = room(1);
   private MemorySegment structs = room(FIRST_ROOM);
+  private SamplingOptions[] options = new SamplingOptions[(int) FIRST_ROOM];
   private int count;
 
   /** Of no row. */
@@ -34,6 +36,7 @@ public final class SamplerRows {
   public void add(SamplingOptions options, long stream, long step) {
     if (count * xent_sampling.sizeof() == structs.byteSize()) {
       structs = room(2L * count).copyFrom(structs);
+      this.options = Arrays.copyOf(this.options, 2 * count);
     }
     count++;
     set(count - 1, options, stream, step);
@@ -43,6 +46,14 @@ public final class SamplerRows {
   public void set(int row, SamplingOptions options, long stream, long step) {
     options.write(one, stream, step);
     MemorySegment.copy(one, 0, structs, at(row), xent_sampling.sizeof());
+    this.options[row] = options;
+  }
+
+  /** Refuses what cannot be sampled where classes are divided. */
+  void requireForShard() {
+    for (int row = 0; row < count; row++) {
+      options[row].requireForShard();
+    }
   }
 
   /** Another step of the same row. */

@@ -47,6 +47,9 @@ public record SamplingOptions(
     long draw) {
   private static final long MOST_STEPS = 0xFFFFFFFFL;
 
+  /** How many classes a shard lists. */
+  private static final long MOST_OF_SHARDS = 512;
+
   /**
    * These options.
    *
@@ -161,6 +164,40 @@ public record SamplingOptions(
               Locale.ROOT, "%s is %d: give a number from 0 to %d", name, value, MOST_STEPS));
     }
     return value;
+  }
+
+  /**
+   * Refuses what only whole rows tell.
+   *
+   * @throws OptionException for filters that a list of a few classes cannot decide
+   */
+  void requireForShard() {
+    if (greedy) {
+      return;
+    }
+    requireForShard("minKeep", minKeep);
+    requireForShard("topK", topK);
+    boolean byRules = rules == SamplingRules.TRANSFORMERS || rules == SamplingRules.VLLM;
+    boolean all = ties == null ? byRules : ties == Ties.ALL;
+    if (typicalP != 0 && (topK == 0 || all)) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "typicalP is %s, on a shard: give topK with ties FIRST too, or sample from whole rows",
+              typicalP));
+    }
+  }
+
+  private static void requireForShard(String name, long value) {
+    if (value > MOST_OF_SHARDS) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "%s is %d, on a shard: give %d or less, or sample from whole rows",
+              name,
+              value,
+              MOST_OF_SHARDS));
+    }
   }
 
   // ---- the struct ------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 
 /**
@@ -43,6 +44,12 @@ final class SamplingCase {
   final MemorySegment shape;
   final MemorySegment options;
   MemorySegment sampling;
+
+  /** Of shards. */
+  MemorySegment gathered = NULL;
+
+  long shards;
+  MemorySegment states = NULL;
 
   /** By name; absent ones are not there. */
   final Map<String, MemorySegment> inputs = new LinkedHashMap<>();
@@ -282,7 +289,56 @@ final class SamplingCase {
         out.getOrDefault("top log-probabilities", NULL),
         in("workspace"),
         workspaceSize,
+        gathered,
+        shards,
+        states,
         report);
+  }
+
+  /** Leaves filters and outputs that shards can have. */
+  void fitForShards() {
+    outputs.keySet().retainAll(Set.of("tokens", "processed", "kept"));
+    for (int i = 0; i < rows; i++) {
+      MemorySegment s = xent_sampling.asSlice(sampling, i);
+      int ties = xent_sampling.ties(s);
+      boolean byRules =
+          xent_sampling.rules(s) == XentH.XENT_RULES_TRANSFORMERS()
+              || xent_sampling.rules(s) == XentH.XENT_RULES_VLLM();
+      boolean all =
+          ties == XentH.XENT_TIES_ALL() || (ties == XentH.XENT_TIES_OF_RULES() && byRules);
+      xent_sampling.min_keep(s, Math.min(xent_sampling.min_keep(s), 512));
+      if (all || xent_sampling.top_k(s) == 0) {
+        xent_sampling.typical_p(s, 0);
+      }
+    }
+  }
+
+  /** The same of so many classes from a first one on. */
+  int callShard(
+      Kernels kernels, long first, long size, Map<String, MemorySegment> out, MemorySegment report) {
+    Map<String, MemorySegment> whole = Map.copyOf(inputs);
+    moveBy(first, "logits", xent_shape.logits(shape));
+    moveBy(first, "class mask", xent_shape.class_mask(shape));
+    moveBy(first, "bias", xent_shape.bias(shape));
+    workspaceSize = kernels.sampleWorkspace(size, promptCount + outputCount);
+    inputs.put("workspace", arena.allocate(Math.max(workspaceSize, 8), 8));
+    xent_shape.first_class(shape, first);
+    xent_shape.classes(shape, size);
+    xent_shape.all_classes(shape, classes);
+    rowEnd = rows;
+    int status = call(kernels, out, report);
+    xent_shape.first_class(shape, 0);
+    xent_shape.classes(shape, classes);
+    xent_shape.all_classes(shape, 0);
+    inputs.putAll(whole);
+    return status;
+  }
+
+  private void moveBy(long first, String name, MemorySegment layout) {
+    if (inputs.containsKey(name)) {
+      long each = ElementType.of(xent_layout.type(layout)).byteSize();
+      inputs.put(name, in(name).asSlice(first * xent_layout.classes(layout) * each));
+    }
   }
 
   private MemorySegment in(String name) {

@@ -16,6 +16,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -69,6 +70,46 @@ class SamplingRefusalsTest {
     assertThat(fields).hasSizeGreaterThan(30);
   }
 
+  @Test
+  void bothRefuseTheSameStates() {
+    int refused = 0;
+    for (int round = 0; round < ROUNDS / 10; round++) {
+      try (Arena arena = Arena.ofConfined()) {
+        int classes = random.nextInt(3) == 0 ? 1500 : 2 + random.nextInt(9);
+        RowKind kind = RowKind.values()[random.nextInt(RowKind.values().length)];
+        SamplingCase c = new SamplingCase(arena, 1 + random.nextInt(2), classes, kind, random);
+        c.fitForShards();
+        long cut = 1 + random.nextInt(classes - 1);
+        Map<String, MemorySegment> out = new LinkedHashMap<>();
+        c.outputs.forEach((name, bytes) -> out.put(name, arena.allocate(bytes, 64)));
+        long half = Records.SAMPLE_STATE * c.rows;
+        for (int before = 1 + random.nextInt(3); before > 0; before--) {
+          MemorySegment both = arena.allocate(2 * half, 8);
+          c.states = both.asSlice(0, half);
+          c.callShard(reference, 0, cut, out, KernelCall.report(arena));
+          c.states = both.asSlice(half);
+          c.callShard(reference, cut, classes - cut, out, KernelCall.report(arena));
+          c.gathered = both;
+          c.shards = 2;
+        }
+        c.states = arena.allocate(half, 8);
+        long at = random.nextInt(2 * c.rows) * Records.SAMPLE_STATE + 4L * random.nextInt(27);
+        int bit = 1 << random.nextInt(32);
+        c.gathered.set(
+            ValueLayout.JAVA_INT, at, c.gathered.get(ValueLayout.JAVA_INT, at) ^ bit);
+        MemorySegment expected = KernelCall.report(arena);
+        MemorySegment got = KernelCall.report(arena);
+        int status = c.callShard(reference, cut, classes - cut, out, expected);
+        int nativeStatus = c.callShard(nativeKernels, cut, classes - cut, out, got);
+        refused += status == Status.OK ? 0 : 1;
+        assertThat(text(nativeStatus, got))
+            .as("%s, split at %d: byte %d, bit %x", c, cut, at, bit)
+            .isEqualTo(text(status, expected));
+      }
+    }
+    assertThat(refused).isGreaterThan(ROUNDS / 20);
+  }
+
   private void compare(Arena arena, SamplingCase c, Map<String, MemorySegment> out, String wrong) {
     MemorySegment expected = KernelCall.report(arena);
     MemorySegment got = KernelCall.report(arena);
@@ -98,7 +139,8 @@ class SamplingRefusalsTest {
   // ---- what is wrong ---------------------------------------------------------------------------
 
   private String spoil(SamplingCase c, Map<String, MemorySegment> out) {
-    return switch (random.nextInt(9)) {
+    return switch (random.nextInt(10)) {
+      case 9 -> spoilShard(c, out);
       case 0, 1 -> spoilLayout(c.shape);
       case 2 -> spoilOption(c.options);
       case 3, 4 -> spoilSampling(c);
@@ -222,6 +264,31 @@ class SamplingRefusalsTest {
       default -> out.put("kept", c.inputs.get("logits"));
     }
     return "array " + name;
+  }
+
+  /** A shard, with states or without, of a row of as many classes or others. */
+  private String spoilShard(SamplingCase c, Map<String, MemorySegment> out) {
+    int which = random.nextInt(7);
+    if (which > 0) {
+      xent_shape.all_classes(c.shape, c.classes + random.nextInt(3));
+      c.states = Arena.ofAuto().allocate(Records.SAMPLE_STATE * c.rows + 8, 8);
+    }
+    switch (which) {
+      case 0 -> c.shards = random.nextInt(3) - 1;
+      case 1 -> xent_shape.first_class(c.shape, random.nextInt(5) - 1);
+      case 2 -> xent_shape.all_classes(c.shape, random.nextBoolean() ? -1 : 1L << 31);
+      case 3 -> c.states = random.nextBoolean() ? NULL : c.states.asSlice(4);
+      case 4 -> c.gathered = c.states.asSlice(random.nextInt(2) * 4);
+      case 5 -> {
+        c.gathered = Arena.ofAuto().allocate(Records.SAMPLE_STATE * c.rows, 8);
+        c.shards = 1;
+      }
+      default -> {}
+    }
+    if (random.nextInt(3) > 0) {
+      out.keySet().retainAll(Set.of("tokens", "processed", "kept"));
+    }
+    return "shard " + which;
   }
 
   private String spoilTokens(SamplingCase c) {

@@ -48,6 +48,9 @@ final class Call extends Request {
   /** Whether the class range may begin and end anywhere. */
   boolean anyClasses;
 
+  /** Whether a shard may. */
+  boolean anySplit;
+
   /** One that belongs to a thread, or to none. */
   Call(boolean spare) {
     this.spare = spare;
@@ -162,6 +165,7 @@ final class Call extends Request {
   void end(MemorySegment reportStruct) {
     report.store(reportStruct);
     given.clear();
+    anySplit = false;
   }
 
   /** A struct array that must be there and be aligned. */
@@ -251,21 +255,21 @@ final class Call extends Request {
     return checkShard();
   }
 
-  /** Classes of a shard begin at a chunk and end at one, or with the row. */
+  /** Classes of a shard begin at a chunk and end at one, or with the row; in sampling anywhere. */
   private int checkShard() {
     long all = shape.allClasses;
     long first = shape.firstClass;
     if (all < 0) {
       return refuseSize(XentH.XENT_FIELD_ALL_CLASSES(), all);
     }
-    if (first < 0 || first % CHUNK != 0 || (first != 0 && all == 0)) {
+    if (first < 0 || (first % CHUNK != 0 && !anySplit) || (first != 0 && all == 0)) {
       return refuseSize(XentH.XENT_FIELD_FIRST_CLASS(), first);
     }
     if (all == 0) {
       return Status.OK;
     }
     long end = first + shape.classes;
-    if (end < 0 || end > all || (end % CHUNK != 0 && end != all)) {
+    if (end < 0 || end > all || (end % CHUNK != 0 && end != all && !anySplit)) {
       return refuseSize(XentH.XENT_FIELD_ALL_CLASSES(), all);
     }
     return Status.OK;

@@ -490,6 +490,9 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment topLogProbabilities,
       MemorySegment workspace,
       long workspaceSize,
+      MemorySegment gathered,
+      long shards,
+      MemorySegment states,
       MemorySegment report) {
     Call call = call();
     CallArrays given = call.given;
@@ -509,9 +512,13 @@ public final class ReferenceKernels implements Kernels {
     given.topClasses = topClasses;
     given.topLogProbabilities = topLogProbabilities;
     given.workspace = workspace;
+    given.gathered = gathered;
+    given.sampleStates = states;
+    call.shards = shards;
+    call.anySplit = true;
     int status = call.begin(shape, options, report, rowBegin, rowEnd);
     if (status == Status.OK) {
-      status = SamplingRules.check(call, perRow, workspaceSize);
+      status = SamplingRules.check(call, perRow, workspaceSize, report);
     }
     if (status == Status.OK) {
       status = call.samples().sample();

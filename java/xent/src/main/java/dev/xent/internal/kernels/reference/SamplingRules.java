@@ -13,6 +13,7 @@ import dev.xent.internal.kernels.reference.call.Report;
 import dev.xent.internal.kernels.reference.call.Sampling;
 import dev.xent.internal.kernels.reference.call.Shape;
 import dev.xent.internal.kernels.reference.call.SizedStruct;
+import dev.xent.internal.kernels.reference.sample.ShardState;
 import java.lang.foreign.MemorySegment;
 
 /** What sampling asks of its arguments. */
@@ -24,11 +25,8 @@ final class SamplingRules {
 
   private SamplingRules() {}
 
-  static int check(Call call, int perRow, long workspaceSize) {
-    int status = call.checkWhole();
-    if (status == Status.OK) {
-      status = checkLogits(call);
-    }
+  static int check(Call call, int perRow, long workspaceSize, MemorySegment report) {
+    int status = checkLogits(call);
     if (status == Status.OK) {
       status = OptionRules.checkForeign(call, OPTIONS);
     }
@@ -44,13 +42,20 @@ final class SamplingRules {
     if (status == Status.OK) {
       status = checkWorkspace(call, workspaceSize);
     }
-    return status == Status.OK ? checkTokens(call) : status;
+    if (status == Status.OK) {
+      status = checkTokens(call);
+    }
+    return status == Status.OK ? checkShard(call, report) : status;
   }
 
   private static int checkLogits(Call call) {
     if (call.shape.classes > Integer.MAX_VALUE) {
       return call.report.refuse(
           Status.INVALID_SHAPE, XentH.XENT_FIELD_CLASSES(), call.shape.classes);
+    }
+    if (call.shape.allClasses > Integer.MAX_VALUE) {
+      return call.report.refuse(
+          Status.INVALID_SHAPE, XentH.XENT_FIELD_ALL_CLASSES(), call.shape.allClasses);
     }
     return call.wide
         ? call.report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_LOGITS(), call.shape.logits.type)
@@ -128,7 +133,26 @@ final class SamplingRules {
       return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_SAMPLING(), sampling.reserved);
     }
     int status = checkFilters(report, sampling);
+    if (status == Status.OK && call.shape.allClasses != 0 && sampling.greedy == 0) {
+      status = checkShardFilters(report, sampling);
+    }
     return status == Status.OK ? checkFactors(report, sampling) : status;
+  }
+
+  /** Of a shard: what a few classes, or sums of weights, tell of a row. */
+  private static int checkShardFilters(Report report, Sampling sampling) {
+    if (sampling.minKeep > ShardState.TOLD) {
+      return report.refuse(
+          Status.UNSUPPORTED, XentH.XENT_FIELD_MIN_KEEP(), sampling.minKeep);
+    }
+    if (sampling.topK > ShardState.TOLD) {
+      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_TOP_K(), sampling.topK);
+    }
+    boolean typical = sampling.typicalP > 0 && sampling.typicalP < 1;
+    return typical && (sampling.topK == 0 || sampling.keepsAllTies())
+        ? report.refuseValue(
+            Status.UNSUPPORTED, XentH.XENT_FIELD_TYPICAL_P(), sampling.typicalP, 0)
+        : Status.OK;
   }
 
   private static int checkFilters(Report report, Sampling sampling) {
@@ -246,11 +270,48 @@ final class SamplingRules {
         long at = call.shape.offset(layout, row) + j * layout.classes;
         long token = ElementType.of(layout.type).getInteger(tokens, at);
         boolean none = token == NO_TOKEN && !ElementType.isBeyond(layout.type, token);
-        if (!none && (token < 0 || token >= call.shape.classes)) {
+        if (!none && (token < 0 || token >= call.shape.wholeRow())) {
           return call.report.refuseLabel(field, row, token);
         }
       }
     }
     return Status.OK;
+  }
+
+  // ---- shards ----------------------------------------------------------------------------------
+
+  /** What a shard has not, and what nothing else has. */
+  private static int checkShard(Call call, MemorySegment report) {
+    CallArrays given = call.given;
+    int states = XentH.XENT_FIELD_STATES();
+    if (call.shape.allClasses == 0) {
+      return has(given.gathered) || has(given.sampleStates) || call.shards != 0
+          ? call.report.refuse(Status.INVALID_ARGUMENT, states, call.shards)
+          : Status.OK;
+    }
+    int status = call.checkStructs(report, XentH.XENT_FIELD_REPORT(), false);
+    if (status != Status.OK) {
+      return status;
+    }
+    if (has(given.gathered) ? call.shards <= 0 : call.shards != 0) {
+      return call.report.refuse(Status.INVALID_ARGUMENT, states, call.shards);
+    }
+    int foreign =
+        has(given.keptMask)
+            ? XentH.XENT_FIELD_KEPT_MASK()
+            : has(given.logProbabilities)
+                ? XentH.XENT_FIELD_LOG_PROBABILITIES()
+                : has(given.ranks)
+                    ? XentH.XENT_FIELD_RANKS()
+                    : has(given.entropies)
+                        ? XentH.XENT_FIELD_ENTROPIES()
+                        : has(given.topClasses)
+                            ? XentH.XENT_FIELD_TOP_CLASSES()
+                            : XentH.XENT_FIELD_TOP_LOG_PROBABILITIES();
+    if (foreign != XentH.XENT_FIELD_TOP_LOG_PROBABILITIES() || has(given.topLogProbabilities)) {
+      return call.report.refuse(Status.UNSUPPORTED, foreign, 0);
+    }
+    status = call.checkStructs(given.gathered, states, true);
+    return status == Status.OK ? call.checkStructs(given.sampleStates, states, false) : status;
   }
 }

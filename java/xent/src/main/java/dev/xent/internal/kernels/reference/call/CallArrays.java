@@ -34,6 +34,8 @@ public final class CallArrays {
   public MemorySegment topLogProbabilities = MemorySegment.NULL;
   public MemorySegment statistics = MemorySegment.NULL;
   public MemorySegment states = MemorySegment.NULL;
+  public MemorySegment gathered = MemorySegment.NULL;
+  public MemorySegment sampleStates = MemorySegment.NULL;
   public MemorySegment tally = MemorySegment.NULL;
   public MemorySegment bias = MemorySegment.NULL;
   public MemorySegment promptTokens = MemorySegment.NULL;
@@ -80,6 +82,8 @@ public final class CallArrays {
     topLogProbabilities = MemorySegment.NULL;
     statistics = MemorySegment.NULL;
     states = MemorySegment.NULL;
+    gathered = MemorySegment.NULL;
+    sampleStates = MemorySegment.NULL;
     tally = MemorySegment.NULL;
     bias = MemorySegment.NULL;
     promptTokens = MemorySegment.NULL;

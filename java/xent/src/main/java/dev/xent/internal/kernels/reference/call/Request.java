@@ -16,6 +16,9 @@ public class Request {
   /** Whether each row has sampling of its own. */
   public boolean samplesPerRow;
 
+  /** How many of them there are in what was gathered of shards. */
+  public long shards;
+
   public long rowBegin;
   public long rowEnd;
   public long classBegin;

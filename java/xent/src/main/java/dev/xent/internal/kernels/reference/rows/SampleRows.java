@@ -3,6 +3,7 @@ package dev.xent.internal.kernels.reference.rows;
 
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
+import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.CallArrays;
 import dev.xent.internal.kernels.reference.call.Layout;
@@ -11,6 +12,8 @@ import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.call.Sampling;
 import dev.xent.internal.kernels.reference.call.Shape;
 import dev.xent.internal.kernels.reference.sample.SampledRow;
+import dev.xent.internal.kernels.reference.sample.ShardState;
+import dev.xent.internal.kernels.reference.sample.ShardedRow;
 import dev.xent.internal.kernels.reference.sum.Work;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -23,6 +26,7 @@ public final class SampleRows {
   private final Work work;
   private final CrossEntropyRows crossEntropy;
   private final SampledRow sampled;
+  private final ShardedRow sharded;
 
   /**
    * @param crossEntropy tells of a token what is told of a label
@@ -32,10 +36,14 @@ public final class SampleRows {
     work = crossEntropy.work;
     call = work.call;
     sampled = new SampledRow(work);
+    sharded = new ShardedRow(call, sampled);
   }
 
   /** Tokens first, then the results of a cross-entropy whose labels they are. */
   public int sample() {
+    if (call.shape.allClasses != 0) {
+      return sampleShards();
+    }
     Sampling options = call.sampling;
     work.begin();
     long counted = 0;
@@ -44,7 +52,7 @@ public final class SampleRows {
         options.load(call.given.sampling, row);
       }
       work.row.go(row);
-      sampled.sample(row, call.samplesPerRow ? options.stream : options.stream + row, options);
+      sampled.sample(row, stream(row), options);
       write();
       counted += sampled.token == NO_TOKEN ? 0 : 1;
     }
@@ -53,16 +61,49 @@ public final class SampleRows {
     return status;
   }
 
+  /** Answers, and tokens of the rows that are done, until states do not fit. */
+  private int sampleShards() {
+    work.begin();
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      if (call.samplesPerRow) {
+        call.sampling.load(call.given.sampling, row);
+      }
+      work.row.go(row);
+      ShardState state = sharded.sample(row, stream(row));
+      if (state == null) {
+        return call.report.refuseRow(XentH.XENT_FIELD_STATES(), row);
+      }
+      if (state.kind == ShardState.DONE) {
+        double logProbability = state.last == NO_TOKEN ? Double.NaN : state.logProbability;
+        write(state.last, logProbability, state.count);
+        call.report.counted += state.last == NO_TOKEN ? 0 : 1;
+      } else {
+        call.report.again++;
+      }
+    }
+    return Status.OK;
+  }
+
+  private long stream(long row) {
+    return call.samplesPerRow ? call.sampling.stream : call.sampling.stream + row;
+  }
+
   private void write() {
+    write(sampled.token, sampled.logProbability, sampled.kept());
+    if (has(call.given.keptMask)) {
+      writeMask(call.given.keptMask, call.shape.keptMask);
+    }
+  }
+
+  private void write(long token, double logProbability, long kept) {
     CallArrays given = call.given;
     Shape shape = call.shape;
-    work.row.storeClass(sampled.token, given.tokens, shape.tokens);
+    work.row.storeClass(token, given.tokens, shape.tokens);
     work.row.storeNumber(
-        sampled.logProbability, given.processedLogProbabilities, shape.processedLogProbabilities);
-    work.row.storeClass(sampled.kept(), given.kept, shape.kept);
-    if (has(given.keptMask)) {
-      writeMask(given.keptMask, shape.keptMask);
-    }
+        work.arithmetic.round(logProbability),
+        given.processedLogProbabilities,
+        shape.processedLogProbabilities);
+    work.row.storeClass(kept, given.kept, shape.kept);
   }
 
   private void writeMask(MemorySegment mask, Layout layout) {

@@ -26,8 +26,12 @@ final class Candidates {
 
   /** One more; -0 counts as +0. */
   void add(int clazz, float value) {
-    int falling = ~ordered(Float.floatToRawIntBits(value + 0f));
-    keys[count++] = ((long) falling << Integer.SIZE) | Integer.toUnsignedLong(clazz);
+    keys[count++] = placeOf(value, clazz);
+  }
+
+  /** Whether one is in front of a place, or at it. */
+  boolean isUpTo(int i, long place) {
+    return keys[i] <= place;
   }
 
   /** Puts them in order. */
@@ -41,6 +45,12 @@ final class Candidates {
 
   float value(int i) {
     return Float.intBitsToFloat(ordered(~(int) (keys[i] >> Integer.SIZE)));
+  }
+
+  /** The key of the place where a class with this value is, or would be. */
+  static long placeOf(float value, int clazz) {
+    int falling = ~ordered(Float.floatToRawIntBits(value + 0f));
+    return ((long) falling << Integer.SIZE) | Integer.toUnsignedLong(clazz);
   }
 
   /** Keeps those from one place up to another. */

@@ -45,7 +45,17 @@ final class Filters {
   /** The shortest beginning with a mass of p or more. */
   void topP(double p) {
     weights.of(left, temperature, classes);
-    long needed = Mass.atLeast(p, weights.sum);
+    keepMass(Mass.atLeast(p, weights.sum));
+  }
+
+  /** The mass of all that are left. */
+  long mass() {
+    weights.of(left, temperature, classes);
+    return weights.sum;
+  }
+
+  /** The shortest beginning with this mass or more, once they are weighed. */
+  void keepMass(long needed) {
     long before = 0;
     int end = 0;
     while (end < left.count && (before < needed || end < keep)) {
@@ -57,13 +67,27 @@ final class Filters {
 
   /** Those whose probability is at least p times the largest one. */
   void minP(double p) {
-    double below = logarithm.log(Math.max(p, Double.MIN_NORMAL)) * temperature;
-    double threshold = left.value(0) + below;
+    double threshold = threshold(p, left.value(0));
     int end = 0;
     while (end < left.count && (left.value(end) >= threshold || end < keep)) {
       end++;
     }
     left.keep(0, end);
+  }
+
+  private double threshold(double p, float max) {
+    double below = logarithm.log(Math.max(p, Double.MIN_NORMAL)) * temperature;
+    return max + below;
+  }
+
+  /** The smallest value that min-p keeps of a row with this largest one; -infinity: any. */
+  float least(double p, float max) {
+    double threshold = p == 0 ? Double.NEGATIVE_INFINITY : threshold(p, max);
+    if (!(threshold > -Float.MAX_VALUE)) {
+      return Float.NEGATIVE_INFINITY;
+    }
+    float least = (float) threshold;
+    return (least < threshold ? Math.nextUp(least) : least) + 0f;
   }
 
   /**

@@ -55,10 +55,11 @@ final class Penalties {
     for (long j = 0; j < count && has(tokens); j++) {
       long at = call.shape.offset(layout, row) + j * layout.classes;
       long token = ElementType.of(layout.type).getInteger(tokens, at);
-      // Another thread may have written there since it was checked.
-      if (token != PADDING && token >= 0 && token < call.shape.classes) {
-        named[(int) token] = are;
-        outputs[(int) token] = are ? outputs[(int) token] + each : 0;
+      long clazz = token - call.shape.firstClass;
+      // Another thread may have written there since it was checked, and other shards have classes.
+      if (token != PADDING && clazz >= 0 && clazz < call.shape.classes) {
+        named[(int) clazz] = are;
+        outputs[(int) clazz] = are ? outputs[(int) clazz] + each : 0;
       }
     }
   }

@@ -23,11 +23,11 @@ public final class SampledRow {
   /** The logarithm of the chance that it had. */
   public double logProbability;
 
-  private final Candidates kept = new Candidates();
+  final Candidates kept = new Candidates();
   private final Request call;
   private final Work work;
   private final Penalties penalties;
-  private final Filters filters = new Filters(kept);
+  final Filters filters = new Filters(kept);
   private final Weights weights = new Weights();
   private final Philox random = new Philox();
   private final Arithmetic logarithm = new Float64();
@@ -43,18 +43,29 @@ public final class SampledRow {
 
   /** Samples the work's current row with options of its own. */
   public void sample(long row, long stream, Sampling options) {
-    token = NO_TOKEN;
-    logProbability = Double.NaN;
+    order(row, options);
+    finish(stream, options);
+  }
+
+  /** Puts the classes that can be drawn in order; false: one of all is NaN or +infinity. */
+  boolean order(long row, Sampling options) {
     penalties.begin(row, options);
     boolean isNumbers = takeCandidates();
     penalties.end(row);
     if (!isNumbers) {
       kept.keep(0, 0);
     }
+    kept.sort();
+    return isNumbers;
+  }
+
+  /** What the filters keep of them, and the token. */
+  void finish(long stream, Sampling options) {
+    token = NO_TOKEN;
+    logProbability = Double.NaN;
     if (kept.count == 0) {
       return;
     }
-    kept.sort();
     if (options.greedy != 0) {
       kept.keep(0, 1);
       token = kept.clazz(0);
@@ -62,8 +73,7 @@ public final class SampledRow {
       return;
     }
     filter(options);
-    random.block(options.seed, options.step, options.draw, stream);
-    draw(options);
+    draw(stream, options);
   }
 
   /** How many classes the filters kept. */
@@ -105,10 +115,14 @@ public final class SampledRow {
     return true;
   }
 
+  /** Filters work at this temperature; 0: 1. */
+  static double temperatureOfFilters(Sampling options) {
+    return options.rules == XentH.XENT_RULES_LLAMA_CPP() ? 0 : options.temperature;
+  }
+
   private void filter(Sampling options) {
     int rules = options.rules;
-    double temperature = rules == XentH.XENT_RULES_LLAMA_CPP() ? 0 : options.temperature;
-    filters.begin(work.row.classes, temperature, options.minKeep);
+    filters.begin(call.shape.wholeRow(), temperatureOfFilters(options), options.minKeep);
     if (rules == XentH.XENT_RULES_VLLM()) {
       minP(options);
       topK(options);
@@ -138,7 +152,7 @@ public final class SampledRow {
     }
   }
 
-  private void minP(Sampling options) {
+  void minP(Sampling options) {
     if (options.minP > 0) {
       filters.minP(options.minP);
     }
@@ -151,8 +165,8 @@ public final class SampledRow {
   }
 
   /** The class whose weight lies where the random bits point at, classes side by side. */
-  private void draw(Sampling options) {
-    weights.of(kept, options.temperature, work.row.classes);
+  void draw(long stream, Sampling options) {
+    weights.of(kept, options.temperature, call.shape.wholeRow());
     if (byClass.length < kept.count) {
       byClass = new long[kept.count];
     }
@@ -160,7 +174,7 @@ public final class SampledRow {
       byClass[i] = ((long) kept.clazz(i) << Integer.SIZE) | i;
     }
     Arrays.sort(byClass, 0, kept.count);
-    long target = Mass.pointedAt(random.high, random.low, weights.sum);
+    long target = pointedAt(stream, options, weights.sum);
     long upTo = 0;
     int i = -1;
     while (upTo <= target) {
@@ -169,12 +183,21 @@ public final class SampledRow {
     }
     int drawn = (int) byClass[i];
     token = kept.clazz(drawn);
-    long weight = weights.get(drawn);
-    long others = weights.sum - weight;
-    double lost =
-        others <= weight
+    logProbability = logOfShare(weights.get(drawn), weights.sum);
+  }
+
+  /** Where random bits point at below a sum. */
+  long pointedAt(long stream, Sampling options, long sum) {
+    random.block(options.seed, options.step, options.draw, stream);
+    return Mass.pointedAt(random.high, random.low, sum);
+  }
+
+  /** The logarithm of a part of a sum. */
+  double logOfShare(long weight, long sum) {
+    long others = sum - weight;
+    return 0
+        - (others <= weight
             ? logarithm.logOnePlus((double) others / weight)
-            : logarithm.log((double) weights.sum / weight);
-    logProbability = work.arithmetic.round(0 - lost);
+            : logarithm.log((double) sum / weight));
   }
 }

@@ -19,11 +19,19 @@ final class Weights {
 
   /** Weighs the classes of a set by their values. */
   void of(Candidates set, double temperature, long classes) {
+    of(set, temperature, classes, set.value(0));
+  }
+
+  /**
+   * The same of a set that is a part of a row.
+   *
+   * @param max the largest value of the row
+   */
+  void of(Candidates set, double temperature, long classes, double max) {
     if (weights.length < set.count) {
       weights = new long[set.count];
     }
     arithmetic.begin(temperature);
-    double max = set.value(0);
     boolean shifted = !(Math.abs((float) max * (float) arithmetic.inverseHigh) <= LIMIT);
     double reference = arithmetic.reference(shifted ? 0 : max);
     double scale = 1L << digits(classes);

@@ -4,6 +4,7 @@ package dev.xent.internal.kernels.reference.sum;
 import dev.xent.internal.kernels.reference.call.CallArrays;
 import dev.xent.internal.kernels.reference.call.Options;
 import dev.xent.internal.kernels.reference.call.Request;
+import dev.xent.internal.kernels.reference.call.Sampling;
 
 /** What states and statistics depend on beside the arrays, in 32 bits (FNV-1a). */
 public final class Digest {
@@ -24,6 +25,26 @@ public final class Digest {
       int weighted = CallArrays.has(call.given.classWeights) ? 2 : 0;
       digest = add(digest, (long) options.smoothing + weighted);
       digest = options.focalGamma == 0 ? digest : add(digest, options.focalGamma);
+    }
+    return digest;
+  }
+
+  /** Of a row that is sampled, with a stream, of so many classes. */
+  public static int ofSampling(Request call, Sampling o, long stream, long classes) {
+    long[] integers = {
+      classes, o.rules, o.keepsAllTies() ? 1 : 0, o.greedy, o.minKeep, o.topK, o.seed, stream,
+      Integer.toUnsignedLong(o.step), Integer.toUnsignedLong(o.draw)
+    };
+    double[] numbers = {
+      o.topP, o.minP, o.typicalP, o.temperature == 0 ? 1 : o.temperature, o.repetitionPenalty,
+      o.frequencyPenalty, o.presencePenalty, call.options.softcap
+    };
+    int digest = OFFSET;
+    for (long number : integers) {
+      digest = add(digest, number);
+    }
+    for (double number : numbers) {
+      digest = add(digest, number);
     }
     return digest;
   }

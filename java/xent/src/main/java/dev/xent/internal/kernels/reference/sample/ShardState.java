@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference.sample;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
+
+import dev.xent.internal.kernels.Records;
+import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.load.Numbers;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * A question about a row, and what a shard answers: a record of {@link Records#SAMPLE_STATE} bytes.
+ */
+public final class ShardState {
+  /** How many classes a shard lists, and how many bins it adds weights up in. */
+  public static final int TOLD = 512;
+
+  /** Asks for the first classes in order. */
+  static final int LIST = 1;
+
+  /** Asks for weights, by their place in the order. */
+  static final int ORDER = 2;
+
+  /** Asks for weights, by class. */
+  static final int CLASS = 3;
+
+  /** Asks nothing more: the row has its token. */
+  public static final int DONE = 4;
+
+  private static final long AT_DIGEST = 4;
+  private static final long AT_FIRST = 8;
+  private static final long AT_CLASSES = 16;
+  private static final long AT_MOST = 24;
+  private static final long AT_LOW = 28;
+  private static final long AT_LAST = 32;
+  private static final long AT_FROM = 40;
+  private static final long AT_TO = 48;
+  private static final long AT_BEFORE = 56;
+  private static final long AT_COUNT = 64;
+  private static final long AT_SUM = 72;
+  private static final long AT_LISTED = 80;
+  private static final long AT_BAD = 84;
+  private static final long AT_LOG_PROBABILITY = 88;
+  private static final long AT_TOLD = 96;
+
+  public int kind;
+
+  /** Of the row's options. */
+  int digest;
+
+  /** Of the shard. */
+  long first;
+
+  long classes;
+
+  /** The row's largest value, or -infinity while nobody knows it. */
+  float most;
+
+  /** The set: what is above, and what equals it up to a class. */
+  float low;
+
+  /** That class; of a row that is done the token. */
+  public long last;
+
+  /** The keys of the bins. */
+  long from;
+
+  long to;
+
+  /** What the set weighs in front of them. */
+  long before;
+
+  /** How many classes the set has; of a row that is done how many are kept. */
+  public long count;
+
+  /** What they weigh. */
+  long sum;
+
+  int listed;
+
+  /** Not 0: there is a NaN or +infinity. */
+  int bad;
+
+  /** Of a row that is done. */
+  public double logProbability;
+
+  /** Those that are listed, each a class above the bits of its value; or sums. */
+  final long[] told = new long[TOLD];
+
+  /** The first question, without an answer. */
+  void begin() {
+    kind = LIST;
+    most = Float.NEGATIVE_INFINITY;
+    low = Float.NEGATIVE_INFINITY;
+    last = 0;
+    from = 0;
+    to = 0;
+    before = 0;
+    logProbability = 0;
+    clearAnswer();
+  }
+
+  void clearAnswer() {
+    count = 0;
+    sum = 0;
+    listed = 0;
+    bad = 0;
+    Arrays.fill(told, 0);
+  }
+
+  /** No question more. */
+  void done(long token, long kept, double ofToken) {
+    begin();
+    kind = DONE;
+    most = 0;
+    low = 0;
+    last = token;
+    count = kept;
+    logProbability = ofToken;
+  }
+
+  /** Adds one to the list. */
+  void tell(int clazz, float value) {
+    told[listed++] =
+        ((long) clazz << Integer.SIZE) | Integer.toUnsignedLong(Float.floatToRawIntBits(value));
+  }
+
+  int clazz(int i) {
+    return (int) (told[i] >> Integer.SIZE);
+  }
+
+  float value(int i) {
+    return Float.intBitsToFloat((int) told[i]);
+  }
+
+  void load(MemorySegment states, long index) {
+    long at = index * Records.SAMPLE_STATE;
+    kind = states.get(JAVA_INT_UNALIGNED, at);
+    digest = states.get(JAVA_INT_UNALIGNED, at + AT_DIGEST);
+    first = states.get(JAVA_LONG_UNALIGNED, at + AT_FIRST);
+    classes = states.get(JAVA_LONG_UNALIGNED, at + AT_CLASSES);
+    most = states.get(JAVA_FLOAT_UNALIGNED, at + AT_MOST);
+    low = states.get(JAVA_FLOAT_UNALIGNED, at + AT_LOW);
+    last = states.get(JAVA_LONG_UNALIGNED, at + AT_LAST);
+    from = states.get(JAVA_LONG_UNALIGNED, at + AT_FROM);
+    to = states.get(JAVA_LONG_UNALIGNED, at + AT_TO);
+    before = states.get(JAVA_LONG_UNALIGNED, at + AT_BEFORE);
+    count = states.get(JAVA_LONG_UNALIGNED, at + AT_COUNT);
+    sum = states.get(JAVA_LONG_UNALIGNED, at + AT_SUM);
+    listed = states.get(JAVA_INT_UNALIGNED, at + AT_LISTED);
+    bad = states.get(JAVA_INT_UNALIGNED, at + AT_BAD);
+    logProbability = Numbers.getDouble(states, at + AT_LOG_PROBABILITY);
+    MemorySegment.copy(states, JAVA_LONG_UNALIGNED, at + AT_TOLD, told, 0, TOLD);
+  }
+
+  void store(MemorySegment states, long index) {
+    long at = index * Records.SAMPLE_STATE;
+    states.set(JAVA_INT_UNALIGNED, at, kind | Kind.VERSION);
+    states.set(JAVA_INT_UNALIGNED, at + AT_DIGEST, digest);
+    states.set(JAVA_LONG_UNALIGNED, at + AT_FIRST, first);
+    states.set(JAVA_LONG_UNALIGNED, at + AT_CLASSES, classes);
+    states.set(JAVA_FLOAT_UNALIGNED, at + AT_MOST, most);
+    states.set(JAVA_FLOAT_UNALIGNED, at + AT_LOW, low);
+    states.set(JAVA_LONG_UNALIGNED, at + AT_LAST, last);
+    states.set(JAVA_LONG_UNALIGNED, at + AT_FROM, from);
+    states.set(JAVA_LONG_UNALIGNED, at + AT_TO, to);
+    states.set(JAVA_LONG_UNALIGNED, at + AT_BEFORE, before);
+    states.set(JAVA_LONG_UNALIGNED, at + AT_COUNT, count);
+    states.set(JAVA_LONG_UNALIGNED, at + AT_SUM, sum);
+    states.set(JAVA_INT_UNALIGNED, at + AT_LISTED, listed);
+    states.set(JAVA_INT_UNALIGNED, at + AT_BAD, bad);
+    Numbers.setDouble(states, at + AT_LOG_PROBABILITY, logProbability);
+    MemorySegment.copy(told, 0, states, JAVA_LONG_UNALIGNED, at + AT_TOLD, TOLD);
+  }
+
+  /** Whether two states have the same question, or are done with the same. */
+  static boolean areAlike(MemorySegment states, long index, long other, boolean done) {
+    long at = index * Records.SAMPLE_STATE;
+    long otherAt = other * Records.SAMPLE_STATE;
+    long end = done ? Records.SAMPLE_STATE : AT_COUNT;
+    return MemorySegment.mismatch(
+            states, at + AT_MOST, at + end, states, otherAt + AT_MOST, otherAt + end)
+        < 0;
+  }
+
+  static long first(MemorySegment states, long index) {
+    return states.get(JAVA_LONG_UNALIGNED, index * Records.SAMPLE_STATE + AT_FIRST);
+  }
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.errors.PartialStatesException;
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.Records;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.List;
+import java.util.Locale;
+
+/** What a shard says of rows that are sampled, in one round, and what all said in the one before. */
+public final class SampleRound {
+  private static final long MAGIC = 0x454C_504D_4153_4E58L;
+  private static final int LAYOUT_VERSION = 1;
+  private static final long SIZE = Records.SAMPLE_STATE;
+
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong LONG =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private static final long AT_LAYOUT = 8;
+  private static final long AT_NUMERICS = 12;
+  private static final long AT_ROWS = 16;
+  private static final long AT_STATES = 24;
+
+  /** The kind of a state whose row is done, in its lowest byte. */
+  private static final byte DONE = 4;
+
+  private final long rows;
+  private final MemorySegment states;
+  private final MemorySegment gathered;
+  private final long shards;
+  private long unfinished;
+
+  private SampleRound(long rows, MemorySegment gathered, long shards) {
+    this.rows = rows;
+    this.gathered = gathered;
+    this.shards = shards;
+    states = Memory.allocateRows(Arena.ofAuto(), rows, SIZE, "states of rows that are sampled");
+    unfinished = rows;
+  }
+
+  /**
+   * A round that is to be filled.
+   *
+   * @param gathered what all shards said in the round before; none in the first
+   * @throws PartialStatesException for states of other rows
+   */
+  static SampleRound of(long rows, Pieces pieces, List<SampleRound> gathered) {
+    for (SampleRound part : gathered) {
+      if (part.rows != rows) {
+        throw new PartialStatesException(
+            String.format(
+                Locale.ROOT,
+                "sample states have %s, logits has %d: give the states of all shards of these rows",
+                Plural.of(part.rows, "row"),
+                rows));
+      }
+    }
+    if (gathered.isEmpty()) {
+      return new SampleRound(rows, MemorySegment.NULL, 0);
+    }
+    MemorySegment all =
+        Memory.allocateRows(
+            Arena.ofAuto(), rows * gathered.size(), SIZE, "states of rows that are sampled");
+    for (long row = 0; row < rows; row += pieces.rows) {
+      for (int shard = 0; shard < gathered.size(); shard++) {
+        long to = row * gathered.size() + shard * pieces.rows;
+        MemorySegment.copy(
+            gathered.get(shard).states, row * SIZE, all, to * SIZE, pieces.rows * SIZE);
+      }
+    }
+    return new SampleRound(rows, all, gathered.size());
+  }
+
+  /** The same once it is filled. */
+  SampleRound counted() {
+    unfinished = 0;
+    for (long row = 0; row < rows; row++) {
+      unfinished += states.get(ValueLayout.JAVA_BYTE, row * SIZE) == DONE ? 0 : 1;
+    }
+    return this;
+  }
+
+  public long rows() {
+    return rows;
+  }
+
+  /** Rows that need one more round. */
+  public long unfinished() {
+    return unfinished;
+  }
+
+  long shards() {
+    return shards;
+  }
+
+  /** What was gathered of the rows of the current piece. */
+  MemorySegment gathered(Pieces pieces) {
+    return shards == 0 ? gathered : gathered.asSlice(pieces.firstRow * shards * SIZE);
+  }
+
+  /** The states of the rows of the current piece. */
+  MemorySegment states(Pieces pieces) {
+    return states.asSlice(pieces.firstRow * SIZE);
+  }
+
+  // ---- bytes -----------------------------------------------------------------------------------
+
+  /** What this shard says, in the layout of the public class. */
+  public byte[] toBytes() {
+    long size = AT_STATES + states.byteSize();
+    if (size > Integer.MAX_VALUE - 8) {
+      throw new PartialStatesException(
+          String.format(
+              Locale.ROOT,
+              "sample states of %s are %d bytes, more than an array holds: sample fewer rows at once",
+              Plural.of(rows, "row"),
+              size));
+    }
+    byte[] bytes = new byte[(int) size];
+    MemorySegment to = MemorySegment.ofArray(bytes);
+    to.set(LONG, 0, MAGIC);
+    to.set(INT, AT_LAYOUT, LAYOUT_VERSION);
+    to.set(INT, AT_NUMERICS, XentH.XENT_NUMERICS_VERSION());
+    to.set(LONG, AT_ROWS, rows);
+    MemorySegment.copy(states, 0, to, AT_STATES, states.byteSize());
+    return bytes;
+  }
+
+  /**
+   * What {@link #toBytes} wrote.
+   *
+   * @throws PartialStatesException for other bytes
+   */
+  public static SampleRound ofBytes(byte[] bytes) {
+    MemorySegment from = MemorySegment.ofArray(bytes);
+    if (bytes.length < AT_STATES || from.get(LONG, 0) != MAGIC) {
+      throw unfit("they do not begin as sample states do");
+    }
+    require(from, AT_LAYOUT, "layout version", LAYOUT_VERSION);
+    require(from, AT_NUMERICS, "numerics version", XentH.XENT_NUMERICS_VERSION());
+    long rows = from.get(LONG, AT_ROWS);
+    long size = bytes.length - AT_STATES;
+    if (size % SIZE != 0 || rows != size / SIZE) {
+      throw unfit(
+          String.format(
+              Locale.ROOT,
+              "they have %s of states, and rows are %d",
+              Plural.of(size, "byte"),
+              rows));
+    }
+    SampleRound read = new SampleRound(rows, MemorySegment.NULL, 0);
+    MemorySegment.copy(from, AT_STATES, read.states, 0, size);
+    return read.counted();
+  }
+
+  private static void require(MemorySegment from, long at, String name, int needed) {
+    int value = from.get(INT, at);
+    if (value != needed) {
+      throw unfit(
+          String.format(Locale.ROOT, "their %s is %d, here it is %d", name, value, needed));
+    }
+  }
+
+  private static PartialStatesException unfit(String why) {
+    return new PartialStatesException(
+        "the bytes hold no sample states that can be used: "
+            + why
+            + "; give bytes that toBytes() wrote");
+  }
+
+  @Override
+  public String toString() {
+    return String.format(Locale.ROOT, "SampleStates[rows=%d, unfinished=%d]", rows, unfinished);
+  }
+}
