@@ -2887,6 +2887,9 @@ public class XentH extends XentH$shared {
             XentH.C_POINTER,
             XentH.C_POINTER,
             XentH.C_LONG_LONG,
+            XentH.C_POINTER,
+            XentH.C_LONG_LONG,
+            XentH.C_POINTER,
             XentH.C_POINTER
         );
 
@@ -2898,7 +2901,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_sample_at(const xent_shape *shape, const xent_options *options, const xent_sampling *sampling, int32_t per_row, int64_t row_begin, int64_t row_end, const void *logits, const void *class_mask, const void *bias, const void *prompt_tokens, const void *output_tokens, void *tokens, void *processed_log_probabilities, void *kept, void *kept_mask, void *log_probabilities, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *workspace, uint64_t workspace_size, xent_report *report)
+     * xent_status xent_sample_at(const xent_shape *shape, const xent_options *options, const xent_sampling *sampling, int32_t per_row, int64_t row_begin, int64_t row_end, const void *logits, const void *class_mask, const void *bias, const void *prompt_tokens, const void *output_tokens, void *tokens, void *processed_log_probabilities, void *kept, void *kept_mask, void *log_probabilities, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *workspace, uint64_t workspace_size, const xent_sample_state *gathered, int64_t shards, xent_sample_state *states, xent_report *report)
      * }
      */
     public static FunctionDescriptor xent_sample_at$descriptor() {
@@ -2908,7 +2911,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_sample_at(const xent_shape *shape, const xent_options *options, const xent_sampling *sampling, int32_t per_row, int64_t row_begin, int64_t row_end, const void *logits, const void *class_mask, const void *bias, const void *prompt_tokens, const void *output_tokens, void *tokens, void *processed_log_probabilities, void *kept, void *kept_mask, void *log_probabilities, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *workspace, uint64_t workspace_size, xent_report *report)
+     * xent_status xent_sample_at(const xent_shape *shape, const xent_options *options, const xent_sampling *sampling, int32_t per_row, int64_t row_begin, int64_t row_end, const void *logits, const void *class_mask, const void *bias, const void *prompt_tokens, const void *output_tokens, void *tokens, void *processed_log_probabilities, void *kept, void *kept_mask, void *log_probabilities, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *workspace, uint64_t workspace_size, const xent_sample_state *gathered, int64_t shards, xent_sample_state *states, xent_report *report)
      * }
      */
     public static MethodHandle xent_sample_at$handle() {
@@ -2918,7 +2921,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_sample_at(const xent_shape *shape, const xent_options *options, const xent_sampling *sampling, int32_t per_row, int64_t row_begin, int64_t row_end, const void *logits, const void *class_mask, const void *bias, const void *prompt_tokens, const void *output_tokens, void *tokens, void *processed_log_probabilities, void *kept, void *kept_mask, void *log_probabilities, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *workspace, uint64_t workspace_size, xent_report *report)
+     * xent_status xent_sample_at(const xent_shape *shape, const xent_options *options, const xent_sampling *sampling, int32_t per_row, int64_t row_begin, int64_t row_end, const void *logits, const void *class_mask, const void *bias, const void *prompt_tokens, const void *output_tokens, void *tokens, void *processed_log_probabilities, void *kept, void *kept_mask, void *log_probabilities, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *workspace, uint64_t workspace_size, const xent_sample_state *gathered, int64_t shards, xent_sample_state *states, xent_report *report)
      * }
      */
     public static MemorySegment xent_sample_at$address() {
@@ -2927,16 +2930,16 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_sample_at(const xent_shape *shape, const xent_options *options, const xent_sampling *sampling, int32_t per_row, int64_t row_begin, int64_t row_end, const void *logits, const void *class_mask, const void *bias, const void *prompt_tokens, const void *output_tokens, void *tokens, void *processed_log_probabilities, void *kept, void *kept_mask, void *log_probabilities, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *workspace, uint64_t workspace_size, xent_report *report)
+     * xent_status xent_sample_at(const xent_shape *shape, const xent_options *options, const xent_sampling *sampling, int32_t per_row, int64_t row_begin, int64_t row_end, const void *logits, const void *class_mask, const void *bias, const void *prompt_tokens, const void *output_tokens, void *tokens, void *processed_log_probabilities, void *kept, void *kept_mask, void *log_probabilities, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *workspace, uint64_t workspace_size, const xent_sample_state *gathered, int64_t shards, xent_sample_state *states, xent_report *report)
      * }
      */
-    public static int xent_sample_at(MemorySegment shape, MemorySegment options, MemorySegment sampling, int per_row, long row_begin, long row_end, MemorySegment logits, MemorySegment class_mask, MemorySegment bias, MemorySegment prompt_tokens, MemorySegment output_tokens, MemorySegment tokens, MemorySegment processed_log_probabilities, MemorySegment kept, MemorySegment kept_mask, MemorySegment log_probabilities, MemorySegment ranks, MemorySegment entropies, MemorySegment top_classes, MemorySegment top_log_probabilities, MemorySegment workspace, long workspace_size, MemorySegment report) {
+    public static int xent_sample_at(MemorySegment shape, MemorySegment options, MemorySegment sampling, int per_row, long row_begin, long row_end, MemorySegment logits, MemorySegment class_mask, MemorySegment bias, MemorySegment prompt_tokens, MemorySegment output_tokens, MemorySegment tokens, MemorySegment processed_log_probabilities, MemorySegment kept, MemorySegment kept_mask, MemorySegment log_probabilities, MemorySegment ranks, MemorySegment entropies, MemorySegment top_classes, MemorySegment top_log_probabilities, MemorySegment workspace, long workspace_size, MemorySegment gathered, long shards, MemorySegment states, MemorySegment report) {
         var mh$ = xent_sample_at.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_sample_at", shape, options, sampling, per_row, row_begin, row_end, logits, class_mask, bias, prompt_tokens, output_tokens, tokens, processed_log_probabilities, kept, kept_mask, log_probabilities, ranks, entropies, top_classes, top_log_probabilities, workspace, workspace_size, report);
+                traceDowncall("xent_sample_at", shape, options, sampling, per_row, row_begin, row_end, logits, class_mask, bias, prompt_tokens, output_tokens, tokens, processed_log_probabilities, kept, kept_mask, log_probabilities, ranks, entropies, top_classes, top_log_probabilities, workspace, workspace_size, gathered, shards, states, report);
             }
-            return (int)mh$.invokeExact(shape, options, sampling, per_row, row_begin, row_end, logits, class_mask, bias, prompt_tokens, output_tokens, tokens, processed_log_probabilities, kept, kept_mask, log_probabilities, ranks, entropies, top_classes, top_log_probabilities, workspace, workspace_size, report);
+            return (int)mh$.invokeExact(shape, options, sampling, per_row, row_begin, row_end, logits, class_mask, bias, prompt_tokens, output_tokens, tokens, processed_log_probabilities, kept, kept_mask, log_probabilities, ranks, entropies, top_classes, top_log_probabilities, workspace, workspace_size, gathered, shards, states, report);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
