@@ -271,6 +271,9 @@ static void structs(void) {
   FIELD(xent_sampling, step);
   FIELD(xent_sampling, draw);
 
+  STRUCT(xent_sample_state);
+  FIELD(xent_sample_state, opaque);
+
   STRUCT(xent_sample_call);
   FIELD(xent_sample_call, size);
   FIELD(xent_sample_call, sizes);
@@ -296,6 +299,9 @@ static void structs(void) {
   FIELD(xent_sample_call, top_log_probabilities);
   FIELD(xent_sample_call, workspace);
   FIELD(xent_sample_call, workspace_size);
+  FIELD(xent_sample_call, gathered);
+  FIELD(xent_sample_call, shards);
+  FIELD(xent_sample_call, states);
 
   STRUCT(xent_linear_cross_entropy_call);
   FIELD(xent_linear_cross_entropy_call, size);

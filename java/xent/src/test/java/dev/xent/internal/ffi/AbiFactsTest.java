@@ -39,6 +39,7 @@ class AbiFactsTest {
           xent_shape.layout(),
           xent_options.layout(),
           xent_sampling.layout(),
+          xent_sample_state.layout(),
           xent_statistics.layout(),
           xent_state.layout(),
           xent_tally.layout(),
