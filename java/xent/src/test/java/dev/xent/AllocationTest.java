@@ -253,11 +253,11 @@ class AllocationTest {
       allocatesNothing("token", x, other, in -> sampler.token(in, 3));
     }
 
-    for (Divergence.Kind kind : Divergence.Kind.values()) {
-      Divergence divergence = Divergence.builder(kind).backend(backend).build();
-      allocatesNothing(kind.name(), x, other, in -> divergence.forward(in, y));
+    for (Divergence.Kind of : Divergence.Kind.values()) {
+      Divergence divergence = Divergence.builder(of).backend(backend).build();
+      allocatesNothing(of.name(), x, other, in -> divergence.forward(in, y));
       allocatesNothing(
-          kind + " with gradient", x, other, in -> divergence.forwardBackward(in, y, dx));
+          of + " with gradient", x, other, in -> divergence.forwardBackward(in, y, dx));
     }
     CrossEntropyHvp hvp = CrossEntropyHvp.builder().backend(backend).build();
     allocatesNothing("hvp", x, other, in -> hvp.product(in, y, dx));
