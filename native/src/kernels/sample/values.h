@@ -38,8 +38,8 @@ XENT_SHARED void add_tokens(penalties *p, const xent_call *call, const void *tok
                             bool output) {
   for (int64_t i = 0; tokens && i < count; i++) {
     const int64_t token = load_label_at(tokens, l->type, row_offset(call->shape, l, row) + i * l->classes);
-    const int64_t class = token - call->shape->first_class;
-    if (token < 0 || class < 0 || class >= call->shape->classes) continue;
+    const int64_t class = token < 0 ? token : token - call->shape->first_class; /* which another shard may have */
+    if (class < 0 || class >= call->shape->classes) continue;
     penalised *place = place_of_class(p, class);
     if (place->class < 0) *place = (penalised){class, 0};
     place->count += output;
