@@ -288,15 +288,28 @@ static void *run_linear(void *argument) {
   return NULL;
 }
 
+typedef struct {
+  const char *name;
+  void *(*run)(void *);
+  bool smooths; /* looks at label smoothing */
+} measured;
+
 static int64_t most, failures;
 
 static void test_shape(int64_t outer, int64_t classes, int64_t inner, int32_t isa, double smoothing) {
-  static void *(*const runs[])(void *) = {run_forward, run_backward, run_cross_entropy, run_probabilities, run_parts,
-                                          run_wide, run_general, run_narrow, run_class_weights, run_sample,
-                                          run_elements, run_selected, run_linear};
-  static const char *const names[] = {"forward", "backward", "cross-entropy", "probability rows", "in parts", "float64",
-                                      "general", "16 bits", "class weights", "sample", "elements", "selected classes",
-                                      "linear"};
+  static const measured runs[] = {{"forward", run_forward, false},
+                                  {"backward", run_backward, false},
+                                  {"cross-entropy", run_cross_entropy, true},
+                                  {"probability rows", run_probabilities, true},
+                                  {"in parts", run_parts, true},
+                                  {"float64", run_wide, true},
+                                  {"general", run_general, true},
+                                  {"16 bits", run_narrow, true},
+                                  {"class weights", run_class_weights, true},
+                                  {"sample", run_sample, false},
+                                  {"elements", run_elements, false},
+                                  {"selected classes", run_selected, false},
+                                  {"linear", run_linear, true}};
   problem p = {.shape = dense_shape_of(outer, classes, inner, XENT_I32), .options = xent_default_options(),
                .rows = outer * inner, .classes = classes};
   p.shape.upstream = p.shape.output;
@@ -304,11 +317,12 @@ static void test_shape(int64_t outer, int64_t classes, int64_t inner, int32_t is
   p.options.label_smoothing = smoothing;
   const int64_t empty = stack_of(do_nothing, &p);
   for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
-    const int64_t bytes = stack_of(runs[i], &p) - empty;
+    if (smoothing > 0 && !runs[i].smooths) continue;
+    const int64_t bytes = stack_of(runs[i].run, &p) - empty;
     if (bytes > most) most = bytes;
     if (bytes <= PROMISED) continue;
     failures++;
-    fprintf(stderr, "%s, %s of [%lld, %lld, %lld]: %lld bytes of stack\n", xent_isa_name(isa), names[i],
+    fprintf(stderr, "%s, %s of [%lld, %lld, %lld]: %lld bytes of stack\n", xent_isa_name(isa), runs[i].name,
             (long long)outer, (long long)classes, (long long)inner, (long long)bytes);
   }
 }
@@ -350,13 +364,16 @@ int main(void) {
       fill_row(g + k * n, n, (int)(k % 40 < ROW_KINDS ? k % 40 : 0), &r);
       labels[k] = (int32_t)random_below(&r, n);
     }
-    for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
+    for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
+      /* Several blocks of sixteen rows are enough where the arithmetic is slow; a strip of columns has up to 256. */
+      const int64_t some = isa == XENT_ISA_SCALAR && rows > 70 ? 70 : rows;
       for (int smooth = 0; smooth < 2; smooth++) {
         test_shape(1, n, 1, isa, smooth * 0.1);
-        test_shape(rows, n, 1, isa, smooth * 0.1);
+        test_shape(some, n, 1, isa, smooth * 0.1);
         test_shape(1, n, rows, isa, smooth * 0.1);
-        test_shape(rows / 5, n, 5, isa, smooth * 0.1);
+        test_shape(some / 5, n, 5, isa, smooth * 0.1);
       }
+    }
   }
   free(x), free(y), free(g);
   printf("at most %lld bytes of stack\n", (long long)most);
