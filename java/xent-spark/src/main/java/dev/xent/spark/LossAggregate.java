@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import com.esotericsoftware.kryo.DefaultSerializer;
+import com.esotericsoftware.kryo.serializers.JavaSerializer;
 import java.io.Serial;
 import java.io.Serializable;
+import org.apache.spark.TaskContext;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.aggregate.ImperativeAggregate;
@@ -13,6 +16,7 @@ import scala.collection.immutable.IndexedSeq;
 import scala.collection.immutable.Seq;
 
 /** The aggregate {@code xent_loss} in a plan of Spark. Public for Spark; not for users. */
+@DefaultSerializer(JavaSerializer.class) // Kryo does not know records
 public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     implements Serializable {
   @Serial private static final long serialVersionUID = 1L;
@@ -74,9 +78,9 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
       buffer.addNull();
     } else {
       try {
-        buffer.add(loss, logits, label);
+        buffer.add(loss, logits, label, row);
       } catch (IllegalArgumentException e) {
-        throw RowCalls.refused(call, row, e);
+        throw RowCalls.refused(call, TaskContext.getPartitionId(), row, e);
       }
     }
     row++;
@@ -85,7 +89,11 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
 
   @Override
   public LossBuffer merge(LossBuffer buffer, LossBuffer other) {
-    buffer.add(other);
+    try {
+      buffer.add(other);
+    } catch (IllegalArgumentException e) {
+      throw RowCalls.refused(call, other.partition(), other.row(), e);
+    }
     return buffer;
   }
 

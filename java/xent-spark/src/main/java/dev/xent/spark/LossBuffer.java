@@ -6,6 +6,7 @@ import dev.xent.errors.ShapeException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Locale;
+import org.apache.spark.TaskContext;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.types.DataTypes;
@@ -29,13 +30,15 @@ final class LossBuffer {
           .add("correct", DataTypes.LongType, false)
           .add("nulls", DataTypes.LongType, false);
 
-  private static final int HEADER = 3 * Long.BYTES;
+  private static final int HEADER = 5 * Long.BYTES;
   private static final long ANY = -1;
 
   private final LossTally tally;
   private long correct;
   private long nulls;
   private long classes = ANY;
+  private long partition;
+  private long row;
 
   LossBuffer() {
     this(new LossTally());
@@ -53,34 +56,54 @@ final class LossBuffer {
   /**
    * Adds the loss of a row.
    *
+   * @param newRow which row of its partition it is
    * @throws ShapeException where rows before had another number of classes; nothing is right then
    */
-  void add(RowLoss loss, Object row, Object label) {
-    loss.of(row, label, tally);
+  void add(RowLoss loss, Object logits, Object label, long newRow) {
+    loss.of(logits, label, tally);
     correct += loss.correct();
-    requireClasses(loss.classes());
+    requireClasses(loss.classes(), TaskContext.getPartitionId(), newRow);
   }
 
-  /** Adds all that another holds. */
+  /**
+   * Adds all that another holds.
+   *
+   * @throws ShapeException where its rows have another number of classes; nothing is right then
+   */
   void add(LossBuffer other) {
     tally.add(other.tally);
     correct += other.correct;
     nulls += other.nulls;
     if (other.classes != ANY) {
-      requireClasses(other.classes);
+      requireClasses(other.classes, other.partition, other.row);
     }
   }
 
-  private void requireClasses(long newClasses) {
-    if (classes != ANY && classes != newClasses) {
+  private void requireClasses(long newClasses, long newPartition, long newRow) {
+    if (classes == ANY) {
+      classes = newClasses;
+      partition = newPartition;
+      row = newRow;
+    } else if (classes != newClasses) {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "rows of %d and of %d classes: give rows of equal length, or group by it",
-              Math.min(classes, newClasses),
-              Math.max(classes, newClasses)));
+              "the row has %d classes, row %d of partition %d has %d: give rows of equal length, or group by it",
+              newClasses,
+              row,
+              partition,
+              classes));
     }
-    classes = newClasses;
+  }
+
+  /** The partition that the first row with logits and a label came from. */
+  long partition() {
+    return partition;
+  }
+
+  /** Which row it was there. */
+  long row() {
+    return row;
   }
 
   /** The numbers, as {@link #RESULT} names them. */
@@ -108,6 +131,8 @@ final class LossBuffer {
         .putLong(correct)
         .putLong(nulls)
         .putLong(classes)
+        .putLong(partition)
+        .putLong(row)
         .put(sums)
         .array();
   }
@@ -121,6 +146,8 @@ final class LossBuffer {
     buffer.correct = from.getLong();
     buffer.nulls = from.getLong();
     buffer.classes = from.getLong();
+    buffer.partition = from.getLong();
+    buffer.row = from.getLong();
     return buffer;
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import com.esotericsoftware.kryo.DefaultSerializer;
+import com.esotericsoftware.kryo.serializers.JavaSerializer;
 import dev.xent.errors.LabelException;
 import java.io.Serial;
 import java.io.Serializable;
@@ -12,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * The calls that a task makes of a function, one per row. Public for the code that Spark generates;
  * not for users. One thread at a time.
  */
+@DefaultSerializer(JavaSerializer.class) // Kryo does not know records
 public final class RowCalls implements Serializable {
   @Serial private static final long serialVersionUID = 1L;
 
@@ -42,14 +45,15 @@ public final class RowCalls implements Serializable {
     try {
       return rows.of(arguments);
     } catch (IllegalArgumentException e) {
-      throw refused(call, row, e);
+      throw refused(call, TaskContext.getPartitionId(), row, e);
     } finally {
       row++;
     }
   }
 
   /** An exception that says where: function and columns, and which row of which partition. */
-  static IllegalArgumentException refused(String call, long row, IllegalArgumentException cause) {
+  static IllegalArgumentException refused(
+      String call, long partition, long row, IllegalArgumentException cause) {
     // Xent has seen a single row, so its number of the row says nothing here.
     String why =
         cause instanceof LabelException label
@@ -61,13 +65,7 @@ public final class RowCalls implements Serializable {
                 label.classes() - 1)
             : cause.getMessage();
     return new IllegalArgumentException(
-        String.format(
-            Locale.ROOT,
-            "%s, row %d of partition %d: %s",
-            call,
-            row,
-            TaskContext.getPartitionId(),
-            why),
+        String.format(Locale.ROOT, "%s, row %d of partition %d: %s", call, row, partition, why),
         cause);
   }
 }

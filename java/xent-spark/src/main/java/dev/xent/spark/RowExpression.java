@@ -4,6 +4,8 @@ package dev.xent.spark;
 import static scala.jdk.javaapi.CollectionConverters.asJava;
 import static scala.jdk.javaapi.CollectionConverters.asScala;
 
+import com.esotericsoftware.kryo.DefaultSerializer;
+import com.esotericsoftware.kryo.serializers.JavaSerializer;
 import java.io.Serial;
 import java.io.Serializable;
 import java.util.List;
@@ -22,6 +24,7 @@ import scala.collection.immutable.IndexedSeq;
 import scala.collection.immutable.Seq;
 
 /** A function of rows in a plan of Spark. Public for Spark, which makes copies; not for users. */
+@DefaultSerializer(JavaSerializer.class) // Kryo does not know records
 public final class RowExpression extends Expression implements Serializable {
   @Serial private static final long serialVersionUID = 1L;
 

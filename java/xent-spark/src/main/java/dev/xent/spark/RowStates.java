@@ -14,6 +14,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.apache.spark.sql.catalyst.util.ArrayData;
 import org.jspecify.annotations.Nullable;
 
@@ -42,6 +43,14 @@ final class RowStates {
     List<PartialStates> first = new ArrayList<>();
     List<PartialStates> second = new ArrayList<>();
     for (int i = 0; i < array.numElements(); i++) {
+      if (array.isNullAt(i)) {
+        throw new PartialStatesException(
+            String.format(
+                Locale.ROOT,
+                "state %d of %d is null: give the states of every shard, or NULL in place of the array",
+                i,
+                array.numElements()));
+      }
       byte[] bytes = array.getBinary(i);
       PartialStates states = PartialStates.ofBytes(bytes);
       int round = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt(AT_ROUND);

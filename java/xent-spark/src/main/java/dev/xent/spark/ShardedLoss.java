@@ -7,7 +7,10 @@ import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.collect_list;
 import static org.apache.spark.sql.functions.concat;
+import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.size;
+import static org.apache.spark.sql.functions.when;
 
 import dev.xent.errors.OptionException;
 import java.util.Map;
@@ -40,11 +43,16 @@ import org.apache.spark.sql.Row;
  * there is no such row. Gradients and log-probabilities send the states of all rows to all
  * executors.
  *
+ * <p><b>Nulls.</b> Where the label is null, or the logits or the first class of a shard are, the
+ * row is: its loss, and the gradients and log-probabilities of all its shards, which need no label;
+ * {@link #total} counts it in {@code nulls}. A shard that is missing, or there twice, is refused.
+ *
  * <p>Nothing is computed before Spark is asked for results. The session needs {@link
  * XentExtensions}. Instances are immutable.
  */
 public final class ShardedLoss {
   private static final String ROW = "row";
+  private static final String SAME_ROW = "same_row";
   private static final String FIRST_CLASS = "first_class";
   private static final String LOGITS = "logits";
   private static final String LABEL = "label";
@@ -64,7 +72,7 @@ public final class ShardedLoss {
    * @throws OptionException unless there is a class
    */
   public ShardedLoss(Dataset<Row> shards, long classes, Map<String, String> options) {
-    this.shards = Objects.requireNonNull(shards, "shards");
+    this.shards = Objects.requireNonNull(shards, "shards").select(ROW, FIRST_CLASS, LOGITS, LABEL);
     this.options = Map.copyOf(Objects.requireNonNull(options, "options"));
     if (classes < 1) {
       throw new OptionException("classes is " + classes + ": give the number of all classes");
@@ -99,8 +107,7 @@ public final class ShardedLoss {
   }
 
   private Dataset<Row> ofShards(SqlFunction function, Column label, String name) {
-    return shards
-        .join(broadcast(states(shards, label).select(ROW, STATES)), ROW)
+    return withStates(shards, states(shards, label))
         .select(
             col(ROW),
             col(FIRST_CLASS),
@@ -125,16 +132,27 @@ public final class ShardedLoss {
             XentFunctions.call(SqlFunction.NEEDS_SECOND_ROUND, options, col(STATES), label));
     Dataset<Row> second =
         grouped(
-            of.join(broadcast(unfinished.select(ROW, STATES)), ROW)
+            withStates(of, unfinished)
                 .select(col(ROW), col(LABEL), partial(label, col(STATES)).as(STATE)),
             MORE);
-    return first
-        .join(second.select(ROW, MORE), new String[] {ROW}, "left_outer")
+    return join(first, second.select(ROW, MORE), "left_outer")
         .select(col(ROW), col(LABEL), concat(col(STATES), coalesce(col(MORE), array())).as(STATES));
   }
 
+  /** Lists leave nulls out: a row with a shard that is null gets none. */
   private static Dataset<Row> grouped(Dataset<Row> states, String name) {
-    return states.groupBy(ROW, LABEL).agg(collect_list(col(STATE)).as(name));
+    Column list = collect_list(col(STATE));
+    return states.groupBy(ROW, LABEL).agg(when(size(list).equalTo(count(lit(1))), list).as(name));
+  }
+
+  private static Dataset<Row> withStates(Dataset<Row> shards, Dataset<Row> states) {
+    return join(shards, broadcast(states.select(ROW, STATES)), "inner");
+  }
+
+  /** Lines of the same row. A null names a row as any other value does. */
+  private static Dataset<Row> join(Dataset<Row> left, Dataset<Row> right, String type) {
+    Dataset<Row> renamed = right.withColumnRenamed(ROW, SAME_ROW);
+    return left.join(renamed, col(ROW).eqNullSafe(col(SAME_ROW)), type).drop(SAME_ROW);
   }
 
   private Column partial(Column label, Column... states) {

@@ -250,6 +250,7 @@ class FunctionsTest {
         "xent_top_k(x, 0) | k",
         "xent_cross_entropy(array(X'00'), 1) | the bytes hold no partial states",
         "xent_cross_entropy(CAST(array() AS ARRAY<BINARY>), 1) | the row has no states",
+        "xent_cross_entropy(array(CAST(NULL AS BINARY)), 1) | state 0 of 1 is null: give the states of every shard",
         "xent_shard_gradient(x, 1, 0, 3, x) | give array<binary>, made by",
       })
   void refusals(String call, String message) {

@@ -140,10 +140,22 @@ class LossTest {
   void rowsOfUnequalLengthAreRefused(int partitions) {
     Dataset<Row> rows =
         spark
-            .sql("SELECT x, y FROM VALUES (array(2F, 1F, 0F), 0), (array(2F, 1F), 0) t(x, y)")
-            .repartition(partitions, col("x"));
+            .range(0, 4, 1, partitions)
+            .selectExpr("slice(array(2F, 1F, 0F), 1, 3 - CAST(id DIV 2 AS INT)) AS x", "0 AS y");
+    // The rows of 2 classes are the third and the fourth of one partition, or have one alone.
+    String two = "row " + (partitions == 1 ? 2 : 0) + " of partition " + (partitions - 1);
+    String three = "row 0 of partition 0";
+    String remedy = ": give rows of equal length, or group by it";
     assertThatThrownBy(() -> rows.agg(expr("xent_loss(x, y)")).collectAsList())
-        .hasStackTraceContaining("rows of 2 and of 3 classes: give rows of equal length");
+        .satisfiesAnyOf(
+            e ->
+                assertThat(e)
+                    .hasStackTraceContaining(
+                        "), " + two + ": the row has 2 classes, " + three + " has 3" + remedy),
+            e ->
+                assertThat(e)
+                    .hasStackTraceContaining(
+                        "), " + three + ": the row has 3 classes, " + two + " has 2" + remedy));
   }
 
   @Test

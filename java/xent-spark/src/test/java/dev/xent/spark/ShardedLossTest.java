@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.expr;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.CrossEntropy;
 import dev.xent.LogSoftmax;
 import dev.xent.Tensor;
+import dev.xent.distributed.LossTally;
 import dev.xent.errors.OptionException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -20,6 +23,7 @@ import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Rows in three shards have the bits of undivided rows, in whatever partitions the shards lie. */
@@ -129,11 +133,72 @@ class ShardedLossTest {
     }
   }
 
+  /** A null label, or null logits of a shard, make the row null, and no other. */
   @Test
-  void aShardThatIsMissing() {
-    Dataset<Row> some = shards(2).filter("first_class <> 8192");
-    assertThatThrownBy(() -> new ShardedLoss(some, CLASSES, Map.of()).losses().collectAsList())
-        .hasStackTraceContaining("PartialStatesException");
+  void nulls() {
+    ShardedLoss some =
+        new ShardedLoss(
+            shards(3)
+                .withColumn("label", expr("IF(row = 'row 1', NULL, label)"))
+                .withColumn(
+                    "logits", expr("IF(row = 'row 3' AND first_class = 8192, NULL, logits)")),
+            CLASSES,
+            Map.of());
+    List<Row> losses = some.losses().orderBy("row").collectAsList();
+    List<Row> gradients = some.gradients().orderBy("row", "first_class").collectAsList();
+    List<Row> logProbabilities =
+        some.logProbabilities().orderBy("row", "first_class").collectAsList();
+    assertThat(losses).hasSize(ROWS);
+    assertThat(gradients).hasSize(3 * ROWS);
+    assertThat(logProbabilities).hasSize(3 * ROWS);
+    LossTally tally = new LossTally();
+    for (int i = 0; i < ROWS; i++) {
+      boolean isNull = i == 1 || i == 3;
+      assertThat(losses.get(i).isNullAt(2)).as("loss of row %d", i).isEqualTo(isNull);
+      if (!isNull) {
+        CrossEntropy.mean()
+            .forward(
+                Tensor.of(LOGITS[i], 1, CLASSES),
+                label(i),
+                new CrossEntropy.Outputs().tally(tally));
+      }
+      for (int s = 3 * i; s < 3 * i + 3; s++) {
+        assertThat(gradients.get(s).isNullAt(2)).as("gradient of row %d", i).isEqualTo(isNull);
+        assertThat(logProbabilities.get(s).isNullAt(2))
+            .as("log-probabilities of row %d", i)
+            .isEqualTo(i == 3);
+      }
+    }
+    Row total = some.total().first();
+    assertThat(total.<Double>getAs("mean")).isEqualTo(tally.mean());
+    assertThat(total.<Long>getAs("rows")).isEqualTo(ROWS - 2);
+    assertThat(total.<Long>getAs("nulls")).isEqualTo(2);
+  }
+
+  /** Of the row that needs a second round. */
+  @Test
+  void aNullNamesARowAsWell() {
+    List<Row> gradients =
+        new ShardedLoss(
+                shards(2).withColumn("row", expr("nullif(row, 'row 3')")), CLASSES, Map.of())
+            .gradients()
+            .orderBy(expr("coalesce(row, 'row 3')"), col("first_class"))
+            .collectAsList();
+    float[] expected = new float[CLASSES];
+    CrossEntropy.sum()
+        .forwardBackward(
+            Tensor.of(LOGITS[3], 1, CLASSES), label(3), Tensor.of(expected, 1, CLASSES));
+    assertParts(gradients, 3, expected);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"first_class <> 8192, missing", "first_class >= 0, twice"})
+  void aShardThatIsMissingOrThereTwice(String kept, String what) {
+    Dataset<Row> some = shards(2).filter(kept);
+    Dataset<Row> all = what.equals("twice") ? some.union(some.filter("first_class = 0")) : some;
+    assertThatThrownBy(() -> new ShardedLoss(all, CLASSES, Map.of()).losses().collectAsList())
+        .hasStackTraceContaining("PartialStatesException")
+        .hasStackTraceContaining("row 0 of partition ");
   }
 
   @Test
