@@ -3,31 +3,39 @@
 """What holds on a standalone cluster of Spark; `run` says what, and prepares it."""
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
 import shutil
 import signal
+import socket
+import statistics
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 import numpy as np
 import pyspark
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SPARK = pathlib.Path(pyspark.__file__).parent
-MASTER = "spark://127.0.0.1:17077"
 CLASSES = 1000
 VOCABULARY = 128256
+VOCABULARY_ROWS = 64
 # Of chunks of 8192 classes: seven shards of the sixteen chunks that 128256 classes have.
 SHARDS = [0, 2, 4, 6, 8, 10, 13, 16]
 CHUNK = 8192
-# How many rows of a dataset differ; its number of rows is a multiple of them.
-DIFFERENT = 2000
+# Row i of a dataset is row i % FEW of a few, turned by i // FEW classes: up to 2,000,000 rows differ, and are quickly
+# made wherever they are wanted.
+FEW = 2000
+PARTITIONS = (1, 2, 7, 64)
+TASKS = 64
+BAD = 77
 
 failures = []
 
@@ -42,20 +50,28 @@ def check(what, holds):
         failures.append(what)
 
 
-# ---- the numbers, once as SQL and once in NumPy: whole numbers of 16 bits, divided by 4096 -------
+def timed(query):
+    begin = time.perf_counter()
+    result = query()
+    return result, time.perf_counter() - begin
 
 
-def logit_sql(row, first, end):
+# ---- the numbers, once as SQL and once in NumPy: whole numbers of 16 bits, divided by 4096, and 9 for the label of
+# ---- every other row, which is a hit then
+
+
+def logit_sql(row, first, end, classes):
     return (
-        f"transform(sequence({first}L, {end - 1}L), k -> "
-        f"CAST((({row} * 7919 + k * 104729 + ({row} * k) % 65521) % 65536) / 4096D - 8 AS FLOAT))"
+        f"transform(sequence({first}L, {end - 1}L), k -> CAST(IF({row} % 2 = 0 AND k = {label_sql(row, classes)}, 9, "
+        f"(({row} * 7919 + k * 104729 + ({row} * k) % 65521) % 65536) / 4096D - 8) AS FLOAT))"
     )
 
 
 def logits(rows, classes):
     k = np.arange(classes, dtype=np.int64)[None, :]
     row = rows[:, None]
-    return (((row * 7919 + k * 104729 + (row * k) % 65521) % 65536) / 4096 - 8).astype(np.float32)
+    x = ((row * 7919 + k * 104729 + (row * k) % 65521) % 65536) / 4096 - 8
+    return np.where((row % 2 == 0) & (k == row * 31 % classes), 9, x).astype(np.float32)
 
 
 def label_sql(row, classes):
@@ -63,16 +79,18 @@ def label_sql(row, classes):
 
 
 def write_npy(folder, rows, classes):
-    """The files of these numbers; rows repeat after a while, so that most of them are cheap to make."""
-    if not (folder / "labels.npy").exists():
+    """The files of these numbers for the command, and the labels without the row that becomes bad."""
+    if not (folder / "rest.npy").exists():
         folder.mkdir(parents=True, exist_ok=True)
         out = np.lib.format.open_memmap(folder / "logits.npy", "w+", np.float32, (rows, classes))
-        different = np.arange(min(rows, DIFFERENT), dtype=np.int64)
-        block = logits(different, classes)
-        for at in range(0, rows, len(block)):
-            out[at : at + len(block)] = block
+        few = logits(np.arange(min(rows, FEW), dtype=np.int64), classes)
+        for at in range(0, rows, len(few)):
+            out[at : at + len(few)] = np.roll(few, -(at // len(few)), axis=1)
         out.flush()
-        np.save(folder / "labels.npy", np.resize(different * 31 % classes, rows))
+        labels = np.arange(rows, dtype=np.int64) * 31 % classes
+        np.save(folder / "labels.npy", labels)
+        labels[BAD % rows] = -100
+        np.save(folder / "rest.npy", labels)
     return folder
 
 
@@ -84,60 +102,72 @@ def xent(*arguments):
     return json.loads(told.stdout)
 
 
+def cross_entropy(folder, labels, *more):
+    command = ("cross-entropy", folder / "logits.npy", folder / labels, *more, "--json")
+    told, seconds = timed(lambda: xent(*command))
+    say(f"     xent cross-entropy, {seconds:.1f} s: {told}")
+    return told
+
+
 # ---- the cluster ---------------------------------------------------------------------------------
 
 
 class Cluster:
-    """A master and two workers of one core each; everything ends with it."""
+    """A master and two workers of one core each, on a core of this machine of their own; everything ends with it."""
 
     def __init__(self, output):
         self.output = output
-        self.processes = []
-        shutil.rmtree(output / "work", ignore_errors=True)
-        shutil.rmtree(output / "events", ignore_errors=True)
+        self.cores = sorted(os.sched_getaffinity(0))
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"spark://127.0.0.1:{self.port}"
+        for name in ("work", "local", "events"):
+            shutil.rmtree(output / name, ignore_errors=True)
         (output / "events").mkdir(parents=True)
 
     def __enter__(self):
-        self.start("master", "master.Master", "-h", "127.0.0.1", "-p", "17077", "--webui-port", "0")
-        for i in range(2):
-            self.start(
-                f"worker-{i}", "worker.Worker", "-h", "127.0.0.1", "--webui-port", "0", "-c", "1", "-m", "2g",
-                "-d", str(self.output / "work" / str(i)), MASTER)
+        self.master = self.start(
+            "master", "master.Master", "-h", "127.0.0.1", "-p", str(self.port), "--webui-port", "0")
+        self.workers = [self.start_worker(i) for i in range(2)]
         return self
+
+    def start_worker(self, i):
+        worker = self.start(
+            f"worker-{i}", "worker.Worker", "-h", "127.0.0.1", "--webui-port", "0", "-c", "1", "-m", "2g",
+            "-d", str(self.output / "work" / str(i)), self.url)
+        os.sched_setaffinity(worker.pid, {self.cores[i % len(self.cores)]})
+        return worker
 
     def start(self, name, main, *arguments):
         environment = dict(
-            os.environ, SPARK_HOME=str(SPARK), SPARK_LOCAL_IP="127.0.0.1",
+            os.environ, SPARK_HOME=str(SPARK), SPARK_LOCAL_DIRS=str(self.output / "local"),
             SPARK_MASTER_OPTS="-Dspark.worker.timeout=1200 -Dspark.deploy.maxExecutorRetries=-1")
-        log = open(self.output / f"{name}.log", "w")
-        self.processes.append(
-            subprocess.Popen(
+        with open(self.output / f"{name}.log", "a") as log:
+            return subprocess.Popen(
                 [SPARK / "bin/spark-class", "org.apache.spark.deploy." + main, *arguments],
-                env=environment, stdout=log, stderr=log, start_new_session=True))
+                env=environment, stdout=log, stderr=log, start_new_session=True)
 
-    def session(self, cores=2, **more):
+    def session(self, workers=2, **more):
         jars = ",".join(
             str(next((ROOT / f"java/{name}/target").glob(f"{name}-*SNAPSHOT.jar"))) for name in ("xent", "xent-spark"))
-        builder = SparkSession.builder.master(MASTER).appName("xent")
+        builder = SparkSession.builder.master(self.url).appName("xent")
         settings = {
             "spark.jars": jars,
             "spark.sql.extensions": "dev.xent.spark.XentExtensions",
             "spark.serializer": "org.apache.spark.serializer.KryoSerializer",
-            "spark.cores.max": cores,
+            "spark.cores.max": workers,
             "spark.executor.cores": 1,
             "spark.executor.memory": "1g",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
-            "spark.ui.enabled": False,
+            "spark.ui.port": 0,
+            "spark.ui.showConsoleProgress": False,
             "spark.eventLog.enabled": True,
             "spark.eventLog.compress": False,
             "spark.eventLog.dir": (self.output / "events").as_uri(),
-            "spark.local.dir": str(self.output / "local"),
             "spark.sql.warehouse.dir": str(self.output / "warehouse"),
             "spark.sql.parquet.compression.codec": "uncompressed",
-            # A killed executor is no fault of the application.
-            "spark.task.maxFailures": 20,
-            # Nor is one that a loaded machine holds up.
+            # A loaded machine holds executors up.
             "spark.network.timeout": "1200s",
         }
         for name, value in {**settings, **more}.items():
@@ -146,15 +176,36 @@ class Cluster:
         spark.sparkContext.setLogLevel("OFF")
         return spark
 
-    def executors(self):
+    def executors(self, workers=None):
         """The processes that compute, children of our workers alone."""
         found = []
-        for worker in self.processes[1:]:
+        for worker in workers or self.workers:
             for child in pathlib.Path(f"/proc/{worker.pid}/task").glob("*/children"):
-                found += [int(pid) for pid in child.read_text().split()]
-        return found
+                found += map(int, child.read_text().split())
+        return [pid for pid in found if b"ExecutorBackend" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
 
-    def events(self, kind, application=""):
+    def kill_executor(self, _):
+        for pid in self.executors()[:1]:
+            os.kill(pid, signal.SIGKILL)
+
+    def kill_worker(self, _):
+        """A worker and its executors die at once, as if their machine had; another one begins."""
+        dead = self.workers[0]
+        for pid in [dead.pid, *self.executors([dead])]:
+            os.kill(pid, signal.SIGKILL)
+        dead.wait()
+        self.workers[0] = self.start_worker(0)
+
+    def stall_executor(self, is_active):
+        """A machine that is too slow: the stage ends because Spark has another one do its task."""
+        for pid in self.executors()[:1]:
+            os.kill(pid, signal.SIGSTOP)
+            end = time.time() + 120
+            while is_active() and time.time() < end:
+                time.sleep(0.05)
+            os.kill(pid, signal.SIGCONT)
+
+    def events(self, kind, application):
         for file in (self.output / "events").rglob("events_*"):
             if application in file.name:
                 for line in open(file, errors="replace"):
@@ -162,253 +213,419 @@ class Cluster:
                         yield json.loads(line)
 
     def __exit__(self, *_):
-        for process in reversed(self.processes):
+        everything = [*self.workers, self.master]
+        for process in everything:
             process.send_signal(signal.SIGTERM)
-        for process in self.processes:
+        for process in everything:
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 process.kill()
+        shutil.rmtree(self.output / "local", ignore_errors=True)
+
+
+@contextlib.contextmanager
+def meanwhile(spark, share, actions):
+    """Does one action after the other while the block runs: each when `share` of a stage of TASKS tasks is done."""
+    tracker = spark.sparkContext.statusTracker()
+    done = threading.Event()
+    acted = []
+
+    def is_next(stage):
+        info = tracker.getStageInfo(stage)
+        return stage not in acted and info and info.numTasks == TASKS and info.numCompletedTasks >= share * TASKS
+
+    def work():
+        for action in actions:
+            while not done.wait(0.005):
+                stage = next(filter(is_next, tracker.getActiveStageIds()), None)
+                if stage is not None:
+                    acted.append(stage)
+                    action(lambda: stage in tracker.getActiveStageIds())
+                    break
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield acted
+    finally:
+        done.set()
+        thread.join()
 
 
 def libraries(pid):
     """How many copies of the native library a process has mapped."""
-    mapped = {
-        "".join(line.split()[3:5]) for line in open(f"/proc/{pid}/maps") if "libxent" in line}
-    return len(mapped)
+    return len({"".join(line.split()[3:5]) for line in open(f"/proc/{pid}/maps") if "libxent" in line})
+
+
+# ---- datasets ------------------------------------------------------------------------------------
+
+
+def few_rows(spark, output):
+    path = output / "few.parquet"
+    if not (path / "_SUCCESS").exists():
+        spark.range(0, FEW, 1, 4).selectExpr("id AS few", logit_sql("id", 0, CLASSES, CLASSES) + " AS x").write.mode(
+            "overwrite").parquet(str(path))
+    return spark.read.parquet(str(path))
+
+
+def made(spark, output, ids):
+    """The rows of some ids, made in the partition that the id is in."""
+    few = F.broadcast(few_rows(spark, output))
+    turn = f"CAST(id DIV {FEW} AS INT)"
+    return ids.join(few, F.expr(f"id % {FEW} = few")).selectExpr(
+        "id", f"concat(slice(x, {turn} + 1, {CLASSES} - {turn}), slice(x, 1, {turn})) AS logits",
+        label_sql("id", CLASSES) + " AS label")
+
+
+def dataset(spark, output, rows, partitions=TASKS):
+    return made(spark, output, spark.range(0, rows, 1, partitions))
+
+
+def table(spark, output, rows):
+    """The rows in files; logits as binary columns too."""
+    path = output / f"rows-{rows}.parquet"
+    if not (path / "_SUCCESS").exists():
+        to_bytes = F.udf(lambda x: np.array(x, np.float32).tobytes(), "binary", useArrow=False)
+        dataset(spark, output, rows, 16).withColumn("bytes", to_bytes("logits")).write.mode("overwrite").parquet(
+            str(path))
+    return spark.read.parquet(str(path))
+
+
+def shard_table(spark, output):
+    """64 rows of a vocabulary, each of seven shards in a file of its own."""
+    path = output / "shards.parquet"
+    if not (path / "all").exists():
+        shutil.rmtree(path, ignore_errors=True)
+        ends = [min(end * CHUNK, VOCABULARY) for end in SHARDS]
+        for first, end in zip(ends, ends[1:]):
+            spark.range(0, VOCABULARY_ROWS, 1, 1).selectExpr(
+                "id AS row", f"{first}L AS first_class", logit_sql("id", first, end, VOCABULARY) + " AS logits",
+                label_sql("id", VOCABULARY) + " AS label").write.mode("append").parquet(str(path / "parts"))
+        (path / "all").touch()
+    # Each file is a partition.
+    spark.conf.set("spark.sql.files.openCostInBytes", "128m")
+    return spark.read.parquet(str(path / "parts"))
 
 
 # ---- what must hold ------------------------------------------------------------------------------
 
 
-def dataset(spark, output, rows):
-    few, path = output / "different.parquet", output / f"rows-{rows}.parquet"
-    if not (few / "_SUCCESS").exists():
-        (
-            spark.range(0, DIFFERENT, 1, 4)
-            .selectExpr("id", logit_sql("id", 0, CLASSES) + " AS logits", label_sql("id", CLASSES) + " AS label")
-            .write.mode("overwrite").parquet(str(few)))
-    if not (path / "_SUCCESS").exists():
-        copies = spark.range(0, rows // DIFFERENT, 1, 16).withColumnRenamed("id", "copy")
-        (
-            copies.join(F.broadcast(spark.read.parquet(str(few))))
-            .selectExpr(f"copy * {DIFFERENT} + id AS id", "logits", "label")
-            .write.mode("overwrite").parquet(str(path)))
-    return spark.read.parquet(str(path))
-
-
 LOSS = "xent_loss(logits, label) AS l"
 
 
-def same(loss, expected):
+def loss_of(data):
+    return data.agg(F.expr(LOSS)).first()["l"]
+
+
+def sharded(spark, data, **options):
+    return spark._jvm.dev.xent.spark.ShardedLoss(data._jdf, VOCABULARY, options)
+
+
+def total_of(spark, data):
+    return DataFrame(sharded(spark, data).total(), spark).first()
+
+
+def same(spark, loss, expected):
+    """To the last bit; the command leaves the perplexity to its reader."""
+    perplexity = spark._jvm.java.lang.StrictMath.exp(expected["loss"])
     return (
-        loss["mean"] == expected["loss"] and loss["denominator"] == expected["denominator"]
-        and loss["rows"] == expected["rows"] and loss["correct"] == expected["correct"])
+        loss["mean"] == expected["loss"] and loss["perplexity"] == perplexity
+        and all(loss[name] == expected[name] for name in ("denominator", "rows", "counted", "correct", "accuracy")))
 
 
-def bits(cluster, spark, output, rows, expected):
-    data = dataset(spark, output, rows)
-    for partitions in (1, 2, 7, 64):
-        loss = data.orderBy(F.hash("id")).repartition(partitions).agg(F.expr(LOSS)).first()["l"]
-        check(f"{rows} rows in {partitions} partitions, shuffled: mean {loss['mean']}", same(loss, expected))
-    groups = data.groupBy((F.col("id") % 3).alias("g")).agg(F.expr(LOSS)).collect()
-    check("groups: their counts and hits add up", sum(g["l"]["rows"] for g in groups) == rows
-          and sum(g["l"]["correct"] for g in groups) == expected["correct"])
+def told(loss):
+    return f"mean {loss['mean']}, perplexity {loss['perplexity']}, accuracy {loss['accuracy']}"
+
+
+def shuffle(ids, partitions, *by):
+    return ids.orderBy(F.xxhash64(*by, F.lit(partitions))).repartition(partitions)
+
+
+def bits(cluster, output, rows, expected):
+    spark = cluster.session()
+    for partitions in PARTITIONS:
+        ids = shuffle(spark.range(rows), partitions, "id")
+        loss, seconds = timed(lambda: loss_of(made(spark, output, ids)))
+        check(f"{rows} rows in {partitions} partitions, shuffled, {seconds:.1f} s: {told(loss)}",
+              same(spark, loss, expected))
     found = [libraries(pid) for pid in cluster.executors()]
     check(f"native libraries in each executor: {found}", found == [1, 1])
-
-
-def kills(cluster, spark, output, rows, expected):
-    """Executors die while a shuffle of all logits is under way, and tasks run twice."""
-    data = dataset(spark, output, rows)
-    killed = []
-    done = threading.Event()
-
-    def kill():
-        while len(killed) < 3 and not done.wait(4):
-            for pid in cluster.executors()[:1]:
-                os.kill(pid, signal.SIGKILL)
-                killed.append(pid)
-
-    thread = threading.Thread(target=kill)
-    thread.start()
-    loss = data.orderBy(F.hash("id")).repartition(64).agg(F.expr(LOSS)).first()["l"]
-    done.set()
-    thread.join()
-    check(f"{len(killed)} executors killed in the middle: mean {loss['mean']}", killed and same(loss, expected))
-
-
-def speculation(cluster, output, rows, expected):
-    spark = cluster.session(
-        **{"spark.speculation": True, "spark.speculation.multiplier": 1.01, "spark.speculation.quantile": 0.1,
-           "spark.speculation.interval": "10ms", "spark.speculation.minTaskRuntime": "0ms"})
-    loss = dataset(spark, output, rows).orderBy(F.hash("id")).repartition(7).agg(F.expr(LOSS)).first()["l"]
-    check(f"speculative execution: mean {loss['mean']}", same(loss, expected))
+    groups = dataset(spark, output, rows).groupBy((F.col("id") % 3).alias("g")).agg(F.expr(LOSS)).collect()
+    check("groups: their counts and hits add up", sum(g["l"]["rows"] for g in groups) == rows
+          and sum(g["l"]["correct"] for g in groups) == expected["correct"])
     spark.stop()
-    copies = sum(1 for e in cluster.events("SparkListenerTaskStart") if e["Task Info"]["Speculative"])
+    spark = cluster.session()
+    few_rows(spark, output)
+    application = spark.sparkContext.applicationId
+    loss_of(dataset(spark, output, rows))
+    spark.stop()
+    sent = shuffled(cluster, application)
+    say(f"     shuffled by xent_loss in {TASKS} partitions: {sent:,} bytes, {sent / rows:.3f} per row")
+    check("far less is shuffled than the logits", 0 < sent < TASKS * 6000)
+
+
+def refusals(cluster, output, rows, expected, rest):
+    """One bad row among all: what is said, and what becomes of the others."""
+    spark = cluster.session()
+    data = dataset(spark, output, rows)
+
+    def worse(logits="logits", label="label"):
+        return data.selectExpr(
+            "id", f"IF(id = {BAD}, {logits}, logits) AS logits", f"IF(id = {BAD}, {label}, label) AS label")
+
+    def mean_is(loss, wanted, **counts):
+        return loss["mean"] == wanted["loss"] and all(loss[name] == n for name, n in counts.items())
+
+    null = "transform(logits, (x, k) -> IF(k = 5, NULL, x))"
+    nan = "transform(logits, (x, k) -> IF(k = 5, float('NaN'), x))"
+    bad = {
+        "label 1000 is no class; classes are 0 to 999": (worse(label="1000"), ""),
+        "class 5 of 1000 is null": (worse(logits=null), ""),
+        "the row has 999 classes, option classes says 1000": (
+            worse(logits="slice(logits, 1, 999)"), ", map('classes', '1000')"),
+        ": give rows of equal length, or group by it": (worse(logits="slice(logits, 1, 999)"), ""),
+    }
+    for message, (rows_of, options) in bad.items():
+        try:
+            rows_of.agg(F.expr(f"xent_loss(logits, label{options})")).collect()
+            said = "nothing"
+        except Exception as e:  # whatever Spark wraps it in
+            lines = [line[line.find("xent_loss(") :] for line in str(e).splitlines() if "xent_loss(" in line]
+            said = next((line for line in lines if message in line), str(e)[:1000])
+        check(f"refused: {said}", message in said and "row " in said and "of partition " in said)
+    loss = loss_of(worse(label="CAST(NULL AS INT)"))
+    check(f"a null label is counted alone: {told(loss)}", mean_is(loss, rest, nulls=1, rows=rows - 1, counted=rows - 1))
+    loss = loss_of(worse(logits="NULL"))
+    check("as are null logits", mean_is(loss, rest, nulls=1, rows=rows - 1))
+    loss = worse(label="1000").agg(F.expr("xent_loss(logits, label, map('ignoreIndex', '1000')) AS l")).first()["l"]
+    check("an ignored label too", mean_is(loss, rest, nulls=0, rows=rows, counted=rows - 1))
+    loss = loss_of(worse(logits=nan))
+    check(f"a NaN makes the mean {loss['mean']}", loss["mean"] != loss["mean"] and loss["rows"] == rows)
+    found = worse(logits=nan).filter("isnan(xent_cross_entropy(logits, label))").select("id").collect()
+    check(f"which row has it: {found}", [row["id"] for row in found] == [BAD])
+    groups = worse(logits="slice(logits, 1, 999)").groupBy(F.size("logits").alias("n")).agg(F.expr(LOSS)).collect()
+    check("a short row is a group of its own, and the others have their mean",
+          any(mean_is(g["l"], rest, rows=rows - 1) for g in groups if g["n"] == CLASSES))
+    check("and all of them, without a bad one, have theirs", same(spark, loss_of(data), expected))
+    spark.stop()
+
+
+# A killed executor, or a late copy of a task, is no fault of the application.
+PATIENT = {"spark.task.maxFailures": 20, "spark.sql.shuffle.partitions": TASKS}
+SPECULATIVE = {
+    **PATIENT, "spark.serializer": "org.apache.spark.serializer.JavaSerializer", "spark.speculation": True,
+    "spark.speculation.multiplier": 1.01, "spark.speculation.quantile": 0.1, "spark.speculation.interval": "10ms",
+    "spark.speculation.minTaskRuntime": "0ms"}
+
+
+def kills(cluster, what, query, expected, victims):
+    """Executors and workers die in the middle."""
+    spark = cluster.session(**PATIENT)
+    actions = [getattr(cluster, "kill_" + victim) for victim in victims]
+    with meanwhile(spark, 0.1, actions) as killed:
+        loss, seconds = timed(lambda: query(spark))
+    check(f"{what}; {' and '.join(victims)} killed by signal 9, {seconds:.1f} s: {told(loss)}",
+          len(killed) == len(victims) and same(spark, loss, expected))
+    application = spark.sparkContext.applicationId
+    spark.stop()
+    ends = [e["Task End Reason"]["Reason"] for e in cluster.events("SparkListenerTaskEnd", application)]
+    lost = {reason: ends.count(reason) for reason in sorted(set(ends)) if reason != "Success"}
+    removed = sum(1 for _ in cluster.events("SparkListenerExecutorRemoved", application))
+    check(f"executors lost: {removed}; tasks that did not end well: {lost}", removed >= len(victims))
+
+
+def speculation(cluster, what, query, expected):
+    """Tasks run twice, one of them slowly; with Java's serialization."""
+    spark = cluster.session(**SPECULATIVE)
+    with meanwhile(spark, 0.75, [cluster.stall_executor]) as stalled:
+        loss, seconds = timed(lambda: query(spark))
+    check(f"{what}; an executor held up, speculative execution, {seconds:.1f} s: {told(loss)}",
+          len(stalled) == 1 and same(spark, loss, expected))
+    application = spark.sparkContext.applicationId
+    spark.stop()
+    copies = sum(1 for e in cluster.events("SparkListenerTaskStart", application) if e["Task Info"]["Speculative"])
     check(f"speculative copies of tasks: {copies}", copies > 0)
 
 
-def shards(spark, output):
-    rows = 64
-    folder = write_npy(output / "vocabulary", rows, VOCABULARY)
-    expected = xent("cross-entropy", folder / "logits.npy", folder / "labels.npy", "--grad",
-                    folder / "gradient.npy", "--json")
-    ends = [min(end * CHUNK, VOCABULARY) for end in SHARDS]
-    parts = [
-        spark.range(0, rows, 1, 2).selectExpr(
-            "id AS row", f"{first}L AS first_class", logit_sql("id", first, end) + " AS logits",
-            label_sql("id", VOCABULARY) + " AS label")
-        for first, end in zip(ends, ends[1:])]
-    data = parts[0]
-    for part in parts[1:]:
-        data = data.union(part)
-    path = str(output / "shards.parquet")
-    data.repartition(7, "first_class").write.mode("overwrite").parquet(path)
-    data = spark.read.parquet(path)
-    sharded = spark._jvm.dev.xent.spark.ShardedLoss
-    for partitions in (1, 7):
-        loss = sharded(data.repartition(partitions)._jdf, VOCABULARY, {})
-        total = pyspark.sql.DataFrame(loss.total(), spark).first()
-        check(f"{rows} rows of {VOCABULARY} classes in 7 shards, {partitions} partitions: mean {total['mean']}",
-              same(total, expected))
-    loss = sharded(data._jdf, VOCABULARY, {"denominator": str(rows)})
-    gradient = np.zeros((rows, VOCABULARY), np.float32)
-    for row in pyspark.sql.DataFrame(loss.gradients(), spark).toLocalIterator():
+def in_place(output, rows):
+    return f"{rows} rows", lambda spark: loss_of(dataset(spark, output, rows))
+
+
+def all_shuffled(output, rows):
+    return f"{rows} rows, all logits shuffled", lambda spark: loss_of(
+        dataset(spark, output, rows).repartition(TASKS, "id"))
+
+
+def shards(cluster, output):
+    folder = write_npy(output / "vocabulary", VOCABULARY_ROWS, VOCABULARY)
+    expected = cross_entropy(folder, "labels.npy", "--grad", folder / "gradient.npy")
+    spark = cluster.session()
+    data = shard_table(spark, output)
+    what = f"{VOCABULARY_ROWS} rows of {VOCABULARY} classes in {len(SHARDS) - 1} shards"
+    for partitions in PARTITIONS:
+        total = total_of(spark, shuffle(data, partitions, "row", "first_class"))
+        check(f"{what}, {partitions} partitions, shuffled: {told(total)}", same(spark, total, expected))
+    gradient = np.zeros((VOCABULARY_ROWS, VOCABULARY), np.float32)
+    gradients = sharded(spark, data, denominator=str(VOCABULARY_ROWS)).gradients()
+    for row in DataFrame(gradients, spark).toLocalIterator():
         part = np.array(row["gradient"], np.float32)
         gradient[row["row"], row["first_class"] : row["first_class"] + len(part)] = part
     check("their gradient has the same bits",
           np.array_equal(gradient.view(np.int32), np.load(folder / "gradient.npy").view(np.int32)))
-
-
-def shuffled(cluster, output):
-    """What sharded losses send, beside the logits that stay where they are."""
-    spark = cluster.session()
-    application = spark.sparkContext.applicationId
-    data = spark.read.parquet(str(output / "shards.parquet"))
-    loss = spark._jvm.dev.xent.spark.ShardedLoss(data._jdf, VOCABULARY, {})
-    pyspark.sql.DataFrame(loss.total(), spark).collect()
     spark.stop()
-    sent = sum(
+
+    def query(spark):
+        return total_of(spark, shard_table(spark, output).repartition(TASKS))
+
+    kills(cluster, what, query, expected, ["worker"])
+    speculation(cluster, what, query, expected)
+    bytes_of_shards(cluster, output)
+
+
+def shuffled(cluster, application):
+    """The bytes that all tasks wrote for others."""
+    return sum(
         e["Task Metrics"]["Shuffle Write Metrics"]["Shuffle Bytes Written"]
         for e in cluster.events("SparkListenerTaskEnd", application) if e.get("Task Metrics"))
-    of_logits = 64 * VOCABULARY * 4
-    say(f"     shuffled: {sent:,} bytes; the logits have {of_logits:,}, {of_logits / max(sent, 1):.0f} times as many")
+
+
+def ui_metrics(spark):
+    """What Spark's UI shows of the steps of all queries."""
+    context = spark.sparkContext
+    context._jsc.sc().listenerBus().waitUntilEmpty()
+    url = f"{context.uiWebUrl}/api/v1/applications/{context.applicationId}/sql?details=true&length=1000"
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url) as answer:
+        return {
+            (node["nodeName"], metric["name"]): metric["value"].splitlines()[-1]
+            for query in json.load(answer) for node in query["nodes"] for metric in node["metrics"]}
+
+
+def bytes_of_shards(cluster, output):
+    """What sharded losses send, beside the logits that stay where they are, and where Spark's UI tells it."""
+    spark = cluster.session()
+    application = spark.sparkContext.applicationId
+    total_of(spark, shard_table(spark, output))
+    metrics = ui_metrics(spark)
+    wanted = [("Exchange", "shuffle bytes written"), ("ObjectHashAggregate", "time in aggregation build")]
+    check(f"metrics in the UI: {[(*name, metrics.get(name)) for name in wanted]}",
+          all(name in metrics for name in wanted))
+    spark.stop()
+    sent = shuffled(cluster, application)
+    of_logits = VOCABULARY_ROWS * VOCABULARY * 4
+    say(f"     shuffled: {sent:,} bytes, {sent / VOCABULARY_ROWS:,.0f} per row, "
+        f"{sent / VOCABULARY_ROWS / (len(SHARDS) - 1):,.0f} per shard; logits have {of_logits / max(sent, 1):.0f} times"
+        " as many")
     check("far less is shuffled than the logits", 0 < sent < of_logits / 50)
 
 
-def refusals(spark, output, rows):
-    data = dataset(spark, output, rows)
-    bad = {
-        "label 1000 is no class; classes are 0 to 999": ("logits", "IF(id = 77, 1000, label)"),
-        "class 5 of 1000 is null": ("IF(id = 77, transform(logits, (x, k) -> IF(k = 5, NULL, x)), logits)", "label"),
-        "the row has 999 classes, option classes says 1000": ("IF(id = 77, slice(logits, 1, 999), logits)", "label"),
-    }
-    for message, (x, label) in bad.items():
-        try:
-            data.selectExpr(f"{x} AS logits", f"{label} AS label").agg(
-                F.expr("xent_loss(logits, label, map('classes', '1000'))")).collect()
-            told = "nothing"
-        except Exception as e:  # whatever Spark wraps it in
-            told = next((line for line in str(e).splitlines() if "xent_loss(" in line), str(e))
-            told = told[max(told.find("xent_loss("), 0) :]
-        check(f"refused: {told}", message in told and "partition" in told)
-    loss = data.selectExpr("IF(id = 77, transform(logits, x -> float('NaN')), logits) AS logits",
-                           "IF(id = 78, NULL, label) AS label").agg(F.expr(LOSS)).first()["l"]
-    check("a NaN makes the mean NaN, a null label is counted alone",
-          loss["mean"] != loss["mean"] and loss["nulls"] == 1 and loss["rows"] == rows - 1)
+# ---- speed ---------------------------------------------------------------------------------------
 
 
-def timed(query):
-    begin = time.perf_counter()
-    query()
-    return time.perf_counter() - begin
-
-
+XENT = {
+    "read alone": "sum(logits[label])",
+    "xent_loss": "xent_loss(logits, label)",
+    "xent_loss of bytes": "xent_loss(bytes, label)",
+    "xent_softmax": "sum(xent_softmax(logits)[label])",
+}
 # Without the largest logit taken off first, which these numbers do not need: as little work as there can be.
-SPARKS_OWN = "avg(aggregate(logits, 0D, (s, x) -> s + exp(CAST(x AS DOUBLE)), s -> ln(s)) - logits[label])"
+OWN_SUM = "aggregate(logits, 0D, (s, x) -> s + exp(CAST(x AS DOUBLE)))"
+OWN = {
+    "Spark's aggregate, a loss": f"avg(ln({OWN_SUM}) - logits[label])",
+    "Spark's transform, a softmax": (
+        f"sum(element_at(transform(array({OWN_SUM}), s -> transform(logits, x -> exp(CAST(x AS DOUBLE)) / s)), 1)"
+        "[label])"),
+}
 
 
-def torch_udf():
+def torch_udfs():
+    """Mean losses by PyTorch: from a pandas UDF, as most people write it, and from Arrow's memory without a copy."""
     import pandas as pd
+    import pyarrow as pa
     import torch
 
-    @F.pandas_udf("double")
-    def loss(x: pd.Series, label: pd.Series) -> pd.Series:
+    def losses(rows, label):
         torch.set_num_threads(1)
-        rows = torch.from_numpy(np.stack(x.to_numpy()))
-        targets = torch.from_numpy(label.to_numpy().astype(np.int64))
-        return pd.Series(torch.nn.functional.cross_entropy(rows, targets, reduction="none").numpy().astype(np.float64))
+        return torch.nn.functional.cross_entropy(rows, torch.from_numpy(label), reduction="none").numpy()
 
-    return loss
+    @F.pandas_udf("float")
+    def of_pandas(x: pd.Series, label: pd.Series) -> pd.Series:
+        return pd.Series(losses(torch.from_numpy(np.stack(x.to_numpy())), label.to_numpy().astype(np.int64)))
+
+    @F.arrow_udf("float")
+    def of_arrow(x: pa.Array, label: pa.Array) -> pa.Array:
+        rows = torch.from_numpy(x.flatten().to_numpy()).reshape(len(x), -1)
+        return pa.array(losses(rows, label.to_numpy().astype(np.int64)))
+
+    return {"PyTorch in a pandas UDF": of_pandas, "PyTorch in an Arrow UDF": of_arrow}
 
 
-def speed(cluster, output, rows):
-    """Medians of turns that alternate, and what two workers have over one."""
-    queries = {
-        "read alone": lambda d: d.agg(F.expr("sum(logits[label])")).collect(),
-        "xent_loss": lambda d: d.agg(F.expr(LOSS)).collect(),
-        "xent_softmax": lambda d: d.agg(F.expr("sum(xent_softmax(logits)[label])")).collect(),
-    }
-    slow = {"Spark's aggregate": lambda d: d.agg(F.expr(SPARKS_OWN)).collect()}
+def rates(data, rows, queries, turns):
+    """Rows per second of aggregates: medians of turns that alternate, without the first."""
+    queries = {name: F.expr(query) if isinstance(query, str) else query for name, query in queries.items()}
+    times = {name: [] for name in queries}
+    for _ in range(turns + 1):
+        for name, query in queries.items():
+            times[name].append(timed(lambda: data.agg(query).collect())[1])
+    return {name: rows / statistics.median(seconds[1:]) for name, seconds in times.items()}
+
+
+def peers(cluster, output, rows):
+    """Rows per second beside Spark's own functions and PyTorch, on both workers."""
+    spark = cluster.session()
+    found = rates(table(spark, output, rows), rows, XENT, 3)
+    slow = dict(OWN)
     try:
-        udf = torch_udf()
-        slow["PyTorch in a pandas UDF"] = lambda d: d.agg(F.avg(udf("logits", "label"))).collect()
-    except ImportError:
-        say("     no PyTorch or pandas here: no Python UDF")
-    rates = {}
-    for cores in (1, 2):
-        spark = cluster.session(cores=cores, **{"spark.sql.files.maxPartitionBytes": "32m"})
-        data = dataset(spark, output, rows)
-        few = data.filter(f"id < {rows // 10}")
-        times = {name: [] for name in {**queries, **slow}}
-        for turn in range(4):
-            for name, query in queries.items():
-                times[name].append(timed(lambda: query(data)))
-            if turn < 2:
-                for name, query in slow.items():
-                    times[name].append(timed(lambda: query(few)))
-        for name, seconds in times.items():
-            n = rows // 10 if name in slow else rows
-            rates[name, cores] = n / sorted(seconds[1:])[len(seconds[1:]) // 2]
-            say(f"     {cores} worker(s), {name}: {rates[name, cores]:,.0f} rows/s")
+        slow.update({name: F.avg(udf("logits", "label")) for name, udf in torch_udfs().items()})
+    except ImportError as e:
+        say(f"     no Python UDF: {e}")
+    found.update(rates(table(spark, output, rows // 10), rows // 10, slow, 2))
+    spark.stop()
+    for name, rate in found.items():
+        say(f"     two workers, {name}: {rate:,.0f} rows/s; xent_loss over it: {found['xent_loss'] / rate:.2f}")
+
+
+def scaling(cluster, output, rows):
+    """Two workers beside one, of rows that they make."""
+    found = []
+    for workers in (1, 2):
+        spark = cluster.session(workers)
+        found.append(rates(dataset(spark, output, 10 * rows, 16), 10 * rows, {"": LOSS}, 3)[""])
         spark.stop()
-    for name in queries:
-        say(f"     two workers over one, {name}: {rates[name, 2] / rates[name, 1]:.2f}")
-    for name in slow:
-        say(f"     xent_loss over {name}, one worker: {rates['xent_loss', 1] / rates[name, 1]:.1f}")
+    one, two = found
+    say(f"     xent_loss of rows made there: one worker {one:,.0f} rows/s, two {two:,.0f}: {two / one:.2f} times as many")
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("output", type=pathlib.Path)
-    parser.add_argument("--rows", type=int, default=20_000, help=f"a multiple of {DIFFERENT}")
-    parser.add_argument("--timed-rows", type=int, default=200_000)
-    parser.add_argument("--only", default="bits,kills,shards,refusals,speed")
+    parser.add_argument("--rows", type=int, default=20_000, help=f"a multiple of {FEW}, up to 2,000,000")
+    parser.add_argument("--timed-rows", type=int, default=100_000, help=f"a multiple of {10 * FEW}, up to 200,000")
+    parser.add_argument("--only", default="bits,refusals,kill,kills,speculation,shards,peers,scaling")
     chosen = parser.parse_args()
+    # So that the cluster ends with us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     parts = chosen.only.split(",")
-    output = chosen.output
-    folder = write_npy(output / f"rows-{chosen.rows}", chosen.rows, CLASSES)
-    expected = xent("cross-entropy", folder / "logits.npy", folder / "labels.npy", "--json")
-    say(f"xent cross-entropy: {expected}")
+    output, rows = chosen.output, chosen.rows
+    os.environ.update(SPARK_LOCAL_IP="127.0.0.1", PYSPARK_PYTHON=sys.executable)
+    expected = rest = None
+    if not {"shards", "peers", "scaling"}.issuperset(parts):
+        folder = write_npy(output / f"rows-{rows}", rows, CLASSES)
+        expected = cross_entropy(folder, "labels.npy")
+        rest = cross_entropy(folder, "rest.npy", "--ignore-index", "-100")
     with Cluster(output) as cluster:
-        spark = cluster.session()
-        if "bits" in parts:
-            bits(cluster, spark, output, chosen.rows, expected)
-        if "refusals" in parts:
-            refusals(spark, output, chosen.rows)
-        if "kills" in parts:
-            kills(cluster, spark, output, chosen.rows, expected)
-        spark.stop()
-        if "kills" in parts:
-            speculation(cluster, output, chosen.rows, expected)
-        if "shards" in parts:
-            spark = cluster.session()
-            shards(spark, output)
-            spark.stop()
-            shuffled(cluster, output)
-        if "speed" in parts:
-            speed(cluster, output, chosen.timed_rows)
+        run = {
+            "bits": lambda: bits(cluster, output, rows, expected),
+            "refusals": lambda: refusals(cluster, output, rows, expected, rest),
+            "kill": lambda: kills(cluster, *in_place(output, rows), expected, ["worker"]),
+            "kills": lambda: kills(cluster, *all_shuffled(output, rows), expected, ["executor", "worker"]),
+            "speculation": lambda: speculation(cluster, *in_place(output, rows), expected),
+            "shards": lambda: shards(cluster, output),
+            "peers": lambda: peers(cluster, output, chosen.timed_rows),
+            "scaling": lambda: scaling(cluster, output, chosen.timed_rows),
+        }
+        for part in parts:
+            say(f"     {part}: {timed(run[part])[1]:.0f} s")
     say(f"{len(failures)} failures")
     sys.exit(bool(failures))
 
