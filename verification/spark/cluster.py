@@ -133,7 +133,8 @@ class Cluster:
 
     def start_worker(self, i):
         worker = self.start(
-            f"worker-{i}", "worker.Worker", "-h", "127.0.0.1", "--webui-port", "0", "-c", "1", "-m", "2g",
+            # Of hosts of their own: Spark has no copy of a task on the host where it runs already.
+            f"worker-{i}", "worker.Worker", "-h", f"127.0.0.{i + 1}", "--webui-port", "0", "-c", "1", "-m", "2g",
             "-d", str(self.output / "work" / str(i)), self.url)
         os.sched_setaffinity(worker.pid, {self.cores[i % len(self.cores)]})
         return worker
@@ -574,15 +575,20 @@ def peers(cluster, output, rows):
     """Rows per second beside Spark's own functions and PyTorch, on both workers."""
     spark = cluster.session()
     found = rates(table(spark, output, rows), rows, XENT, 3)
-    slow = dict(OWN)
+    xent_loss = found["xent_loss"]
+
+    def tell(found):
+        for name, rate in found.items():
+            say(f"     two workers, {name}: {rate:,.0f} rows/s; xent_loss over it: {xent_loss / rate:.2f}")
+
+    tell(found)
     try:
-        slow.update({name: F.avg(udf("logits", "label")) for name, udf in torch_udfs().items()})
+        udfs = {name: F.avg(udf("logits", "label")) for name, udf in torch_udfs().items()}
+        tell(rates(table(spark, output, rows), rows, udfs, 2))
     except ImportError as e:
         say(f"     no Python UDF: {e}")
-    found.update(rates(table(spark, output, rows // 10), rows // 10, slow, 2))
+    tell(rates(table(spark, output, rows // 10), rows // 10, OWN, 2))
     spark.stop()
-    for name, rate in found.items():
-        say(f"     two workers, {name}: {rate:,.0f} rows/s; xent_loss over it: {found['xent_loss'] / rate:.2f}")
 
 
 def scaling(cluster, output, rows):
