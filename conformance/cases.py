@@ -728,6 +728,153 @@ def long_cases():
         yield case
 
 
+# ---- linear layers ------------------------------------------------------------------------------------------------
+
+NARROW = ("f32", "f16", "bf16")
+
+
+def layer_outputs(t):
+    return dict(logits="f32", losses=t, log_sum_exp=t, hits="u8", log_probabilities=t, hidden_gradient=t,
+                weights_gradient=t, bias_gradient=t, sum="f64", counted="i64", denominator="f64")
+
+
+def layer(name, rows_, features, classes, t="f32", labels="i32", axis=-1, shape=None, parts=None, **options):
+    """Hidden states, weights and bias of one type, and labels; the results are of this type too."""
+    shape = shape or (rows_, classes)
+    case = Case(name, "linear_cross_entropy", axis=axis, options=options, shape=list(shape), parts=parts)
+    s, axis = case.source, axis % len(shape)
+    states = tuple(features if d == axis else n for d, n in enumerate(shape))
+    case.put("hidden", t, encode(2 * s.normal(*states), t))
+    case.put("weights", t, encode(2 * s.normal(classes, features) / np.sqrt(features), t))
+    case.put("bias", t, encode(s.normal(classes), t))
+    case.put("targets", labels, labels_of(s, shape[:axis] + shape[axis + 1:], classes, labels))
+    return case.want(**layer_outputs(t))
+
+
+def of_classes(case, t, rows_, classes, what):
+    """Targets of another kind in place of labels: probability rows, or some classes of each row with weights."""
+    case.wanted.pop("hits")
+    case.wanted.pop("log_probabilities")
+    if what == "soft":
+        q = np.where(case.source.uniform(rows_, classes) < 0.3, 0, case.source.uniform(rows_, classes))
+        case.put("targets", t, encode(q, t))
+    else:
+        case.put("targets", "i16", labels_of(case.source, (rows_, 3), classes, "i16"))
+        case.put("target_weights", t, encode(case.source.uniform(rows_, 3), t))
+    return case.want(target_gradient=t)
+
+
+def layer_mask(case, rows_, classes):
+    """That leaves the labels; the weights of a class that no row has are NaN."""
+    mask = case.source.below(3, rows_, classes)
+    mask[:, 1] = 0
+    case.inputs["targets"][case.inputs["targets"] == 1] = 0
+    np.put_along_axis(mask, case.inputs["targets"].astype(np.int64)[:, None], 1, axis=1)
+    case.inputs["weights"][1] = encode(np.nan, case.types["weights"])
+    return case.put("class_mask", "u8", cast(mask, "u8"))
+
+
+def linear_cases():
+    for features in (1, 2, 15, 16, 17, 127, 128, 129, 255, 256, 257):
+        yield layer(f"linear/f32/{features} features", 5, features, 19)
+    for classes in (1, 2, 16, 17, 32, 33, 128, 129, 257):
+        yield layer(f"linear/f32/{classes} classes", 6, 7, classes)
+    for rows_ in (1, 2, 8, 9, 12, 13, 127, 128, 129, 257):  # few rows, tiles of rows, blocks of terms
+        yield layer(f"linear/f32/{rows_} rows", rows_, 5, 9)
+    for t in ("f16", "bf16"):
+        yield layer(f"linear/{t}/few rows", 7, 33, 40, t)
+        yield layer(f"linear/{t}/rows", 30, 129, 21, t)
+    for hidden, weights in itertools.permutations(NARROW, 2):
+        case = layer(f"linear/mixed/{hidden}, weights {weights}", 14, 21, 34)
+        case.put("hidden", hidden, encode(2 * case.source.normal(14, 21), hidden))
+        case.put("weights", weights, encode(case.source.normal(34, 21) / 2, weights))
+        yield case.want(hidden_gradient=weights, weights_gradient=hidden)
+    yield from layer_options()
+    yield from layer_edges()
+    deep = layer("linear/f32/axis 1", 0, 17, 11, axis=1, shape=(3, 11, 5), labels="i64", label_smoothing=0.1)
+    yield deep
+    long = layer("linear/f32/long", 3, 2, 8193, "f32", "i32", parts=[8192], label_smoothing=0.1, temperature=0.7)
+    long.wanted.pop("logits"), long.wanted.pop("log_probabilities")
+    yield long
+    shifted = layer("linear/f32/long, shifted", 2, 1, 8194, "f32", "i32", parts=[8192])
+    shifted.put("bias", "f32", encode(20000 + 16 * shifted.source.normal(8194), "f32"))
+    shifted.wanted.pop("logits"), shifted.wanted.pop("log_probabilities")
+    yield shifted
+    for t in NARROW:
+        case = layer(f"linear_backward/{t}/upstream", 10, 9, 23, t, label_smoothing=0.2, z_loss=0.01)
+        case.function = "linear_cross_entropy_backward"
+        yield case.put("upstream", t, encode(case.source.normal(10), t)).want(logits="f32")
+
+
+def layer_options():
+    """What works on logits works here."""
+    def case(name, **options):
+        return layer(f"linear/f32/{name}", 11, 6, 13, **options)
+
+    yield case("smoothing", label_smoothing=0.1)
+    yield case("smoothing others", label_smoothing=0.25, smoothing="others")
+    yield case("temperature", temperature=0.125)
+    yield case("softcap", softcap=5.0)
+    yield case("z-loss", z_loss=0.01)
+    yield case("clamp", probability_clamp=0.01)
+    yield case("focal", focal_gamma=2.0)
+    yield case("gradient scale", gradient_scale=-0.375)
+    yield case("gradient scale 0", gradient_scale=0.0)
+    everything = case("every output", top_count=4)
+    yield everything.want(argmax="i64", ranks="i32", entropies="f32", top_classes="i32", top_log_probabilities="f32")
+    weights = case("weights", label_smoothing=0.2)
+    weights.put("class_weights", "f32", encode(np.floor(4 * weights.source.uniform(13)) / 2, "f32"))
+    yield weights.put("row_weights", "f16", encode(np.floor(4 * weights.source.uniform(11)) / 2, "f16"))
+    sink = case("sink")
+    yield sink.put("sink", "f32", encode(3 * sink.source.normal(11), "f32"))
+    yield layer_mask(case("mask"), 11, 13)
+    yield layer_mask(case("mask, smoothing", label_smoothing=0.3, fully_masked="zero"), 11, 13)
+    ignored = case("ignored", ignore_index=-100)
+    ignored.inputs["targets"][::3] = -100
+    ignored.inputs["hidden"][3] = np.nan  # which nobody looks at
+    yield ignored
+    without = case("no bias")
+    del without.inputs["bias"], without.types["bias"]
+    yield without
+    for t in NARROW:
+        for what in ("soft", "sparse"):
+            some = layer(f"linear/{t}/{what}", 9, 8, 12, t, label_smoothing=0.1, z_loss=0.001)
+            yield of_classes(some, t, 9, 12, what)
+    none = case("no targets", top_count=3)
+    del none.inputs["targets"], none.types["targets"]
+    none.wanted = dict(logits="f32", log_sum_exp="f32", argmax="i32", entropies="f32", top_classes="i64",
+                       top_log_probabilities="f32")
+    yield none
+
+
+def layer_edges():
+    """Rows and classes of NaN and infinities, products that overflow or vanish, and zeros of both signs."""
+    for rows_ in (8, 40):
+        case = layer(f"linear/f32/edges, {rows_} rows", rows_, 20, 35)
+        hidden = case.inputs["hidden"]
+        hidden[0] = 0
+        hidden[1] = -0.0
+        hidden[2, 7], hidden[3, 19] = np.nan, np.inf
+        hidden[4] *= np.float32(1e30)
+        hidden[5] *= np.float32(1e-38)
+        hidden[6] = 0
+        hidden[6, 3] = 5
+        yield case
+        case = layer(f"linear/f32/edges of classes, {rows_} rows", rows_, 20, 35)
+        case.inputs["weights"][4] = 0
+        case.inputs["weights"][5] = np.float32(1e-42)
+        case.inputs["bias"][6], case.inputs["bias"][7] = -np.inf, -0.0
+        case.inputs["targets"][case.inputs["targets"] == 6] = 5
+        yield case
+    case = layer("linear/f32/a class that is NaN", 4, 20, 35)
+    case.inputs["weights"][9, 2] = np.nan
+    yield case
+    case = layer("linear/f32/an infinite class", 4, 20, 35)
+    case.inputs["weights"][9, 2] = -np.inf
+    case.inputs["hidden"][:, 2] = [1, 2, 0.5, -3]
+    yield case
+
+
 OPTIONS = {  # of calls at random
     "label_smoothing": (0, 0, 0.1, 1.0),
     "smoothing": ("uniform", "others"),
@@ -789,5 +936,5 @@ def random_case(name, t):
 def all_cases():
     families = (softmax_cases, backward_cases, label_cases, soft_cases, sparse_cases, mixed_cases,
                 from_statistics_cases, divergence_cases, hvp_cases, selected_cases, sampling_cases, element_cases,
-                focal_cases, long_cases, random_cases)
+                focal_cases, long_cases, random_cases, linear_cases)
     return [case for family in families for case in family()]

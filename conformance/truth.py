@@ -79,6 +79,7 @@ class Case:
         if self.function in DIVERGENCES:
             self.arithmetic = "f64"
         self.sampling, self.unsure = entry.get("sampling", {}), 0
+        self.doubts, self.gradients = {}, []  # of a linear layer: how far logits may be off, and their gradients, by row
 
     def has(self, name):
         return name in self.arrays
@@ -91,6 +92,8 @@ class Case:
         if self.function == "selected_log_probabilities" and name in ("targets", "upstream", "log_probabilities"):
             count = self.loaded[name].shape[self.axis] if self.loaded[name].ndim == len(self.entry["shape"]) else 1
             return self.strided(flat, count, row)
+        if name in ("hidden", "hidden_gradient"):
+            return self.strided(flat, self.loaded["weights"].shape[1], row)
         if name in ("prompt_tokens", "output_tokens"):
             return self.strided(flat, self.loaded[name].shape[self.axis], row)
         if name.startswith("top_") or (self.sparse and name in ("targets", "target_weights", "target_gradient")):
@@ -130,6 +133,8 @@ class Row:
         self.x, self.slope, self.error = {}, {}, {}
         for k in self.counted:
             self.prepare(case, k, values[k])
+            if row in case.doubts:
+                self.error[k] += case.doubts[row][k] / self.tau
         self.sink = case.per_row("sink", row)
         everything = list(self.x.values()) + ([] if self.sink is None else [self.sink])
         self.order = dict(self.x)
@@ -785,6 +790,71 @@ def of_cross_entropy(case, row, r, token, few):
     return {**results, **order(case, row, r, few["top"], token)}
 
 
+# ---- linear layers ---------------------------------------------------------------------------------------------
+
+OF_CLASSES = ("weights_gradient", "bias_gradient")
+
+
+def products(terms, others):
+    """A sum of products without the terms that are 0, and how far it may be off: terms are (value, error) pairs."""
+    value, size, moved = mpf(0), mpf(0), mpf(0)
+    for (term, error), other in zip(terms, others):
+        if term == 0:
+            continue
+        value += term * other
+        if mp.isfinite(term) and mp.isfinite(other):
+            size += abs(term * other)
+            moved += error * abs(other)
+    roundings = (min(len(others), 128) + mpf(1.01)) * mpf(F32.unit) * size
+    return value, moved + roundings + len(others) * mpf(2) ** -149
+
+
+def exact_logits(case, row):
+    """With the terms that are 0, which an infinity makes NaN."""
+    mp.prec = 700
+    states, features = case.per_class("hidden", row), case.loaded["weights"].shape[1]
+    logits = []
+    for k in range(case.classes):
+        weights = case.arrays["weights"][k * features:(k + 1) * features]
+        value, error = products([(x, 0) for x in states], weights)
+        value += sum(x * w for x, w in zip(states, weights) if x == 0)
+        bias = case.arrays["bias"][k] if case.has("bias") else mpf(0)
+        if mp.isfinite(bias):
+            error += abs(bias) * (min(features, 128) + mpf(1.01)) * mpf(F32.unit)
+        logits.append((value + bias, error))
+    return logits
+
+
+def linear(case, row):
+    """What cross-entropy makes of the logits that the case tells, which are compared; without them of exact ones."""
+    logits = exact_logits(case, row)
+    if "logits" not in case.entry["outputs"]:
+        flat = case.arrays.setdefault("logits", [])
+        flat += [value for value, _ in logits]
+        case.doubts[row] = [error for _, error in logits]
+    truth = {**cross_entropy(case, row), "logits": logits}
+    mp.prec = 700
+    gradient = [(g, error + (ulp(g, FORMATS["f32"]) / 2 if mp.isfinite(g) else 0)) for g, error in truth.get("gradient", ())]
+    case.gradients.append(gradient)
+    features = case.loaded["weights"].shape[1]
+    if gradient:
+        truth["hidden_gradient"] = [products(gradient, case.arrays["weights"][d::features]) for d in range(features)]
+    return truth
+
+
+def check_classes(case, table):
+    """Sums over all rows."""
+    mp.prec = 700
+    states = [case.per_class("hidden", row) for row in range(case.rows)]
+    features = case.loaded["weights"].shape[1]
+    for k in range(case.classes):
+        of_class = [gradient[k] for gradient in case.gradients]
+        for d in range(features):
+            table.add(case, "weights_gradient", k, case.arrays["weights_gradient"][k * features + d],
+                      products(of_class, [x[d] for x in states]))
+        table.add(case, "bias_gradient", k, case.arrays["bias_gradient"][k], products(of_class, [mpf(1)] * case.rows))
+
+
 # ---- comparison ---------------------------------------------------------------------------------------------------
 
 class Table:
@@ -834,7 +904,7 @@ class Table:
         if share > old[3]:
             old[3], old[4] = share, case.name
         for option in options_of(case):
-            best = self.options.setdefault((option, case.types.get("logits", case.types.get("output"))), [0, mpf(0), ""])
+            best = self.options.setdefault((option, case.types.get("hidden") or case.types.get("logits", case.types.get("output"))), [0, mpf(0), ""])
             best[0] += 1
             if share > best[1]:
                 best[1], best[2] = share, f"{case.name}: {output}"
@@ -873,13 +943,17 @@ FUNCTIONS = {"softmax_forward": softmax, "log_softmax_forward": softmax, "log_su
              "softmax_backward": softmax_backward, "log_softmax_backward": softmax_backward,
              "cross_entropy": cross_entropy, "cross_entropy_backward": cross_entropy, "kl_divergence": divergence,
              "jensen_shannon_divergence": divergence, "total_variation": divergence,
-             "cross_entropy_hvp": hvp, "selected_log_probabilities": selected, "sample": sample, "binary_cross_entropy": binary_cross_entropy}
+             "cross_entropy_hvp": hvp, "selected_log_probabilities": selected, "sample": sample,
+             "binary_cross_entropy": binary_cross_entropy,
+             "linear_cross_entropy": linear, "linear_cross_entropy_backward": linear}
 
 
 def check_case(case, table):
     for row in range(case.rows):
         truth = FUNCTIONS[case.function](case, row)
         for output in case.entry["outputs"]:
+            if output in OF_CLASSES:
+                continue
             want = truth[output]
             if isinstance(want, list):
                 got = case.per_class(output, row)
@@ -889,6 +963,8 @@ def check_case(case, table):
                     table.add(case, output, row, g, w)
             else:
                 table.add(case, output, row, case.per_row(output, row), want)
+    if "weights_gradient" in case.entry["outputs"]:
+        check_classes(case, table)
     check_numbers(case, table)
 
 

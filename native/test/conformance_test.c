@@ -23,10 +23,11 @@ enum {
   LOGITS, OUTPUT, GRADIENT, UPSTREAM, TARGETS, LOSSES, LOG_SUM_EXP, HITS, TARGET_WEIGHTS, ROW_OFFSETS, CLASS_MASK,
   CLASS_WEIGHTS, ROW_WEIGHTS, SINK, LOG_PROBABILITIES, ARGMAX, RANKS, ENTROPIES, TOP_CLASSES,
   TOP_LOG_PROBABILITIES, TARGET_GRADIENT, TEACHER, ELEMENT_WEIGHTS, POSITIVE_WEIGHTS, BIAS, PROMPT_TOKENS,
-  OUTPUT_TOKENS, TOKENS, PROCESSED_LOG_PROBABILITIES, KEPT, KEPT_MASK, ARRAYS
+  OUTPUT_TOKENS, TOKENS, PROCESSED_LOG_PROBABILITIES, KEPT, KEPT_MASK, HIDDEN, WEIGHTS, HIDDEN_GRADIENT,
+  WEIGHTS_GRADIENT, BIAS_GRADIENT, ARRAYS
 };
 
-enum { PER_CLASS, PER_ROW, PER_ENTRY, PER_TOP, PER_PROMPT, PER_OUTPUT };
+enum { PER_CLASS, PER_ROW, PER_ENTRY, PER_TOP, PER_PROMPT, PER_OUTPUT, PER_FEATURE, MATRIX };
 
 #define ARRAY(name, has) {#name, offsetof(xent_shape, name), has}
 static const struct {
@@ -43,7 +44,8 @@ static const struct {
     ARRAY(teacher, PER_CLASS), ARRAY(element_weights, PER_CLASS), ARRAY(positive_weights, PER_CLASS),
     ARRAY(bias, PER_CLASS), ARRAY(prompt_tokens, PER_PROMPT), ARRAY(output_tokens, PER_OUTPUT),
     ARRAY(tokens, PER_ROW), ARRAY(processed_log_probabilities, PER_ROW), ARRAY(kept, PER_ROW),
-    ARRAY(kept_mask, PER_CLASS)};
+    ARRAY(kept_mask, PER_CLASS), ARRAY(hidden, PER_FEATURE), ARRAY(weights, MATRIX),
+    ARRAY(hidden_gradient, PER_FEATURE), ARRAY(weights_gradient, MATRIX), ARRAY(bias_gradient, PER_CLASS)};
 
 static const struct {
   const char *name, *dtype;
@@ -69,6 +71,7 @@ static const json *the_index;
 static int64_t compared, wrong;
 
 static bool is(const test_case *t, const char *function) { return !strcmp(t->function, function); }
+static bool is_linear(const test_case *t) { return t->arrays[HIDDEN]; }
 
 static xent_layout *layout_in(test_case *t, int array) {
   return (xent_layout *)((char *)&t->shape + kinds[array].layout);
@@ -166,18 +169,25 @@ static void take_layout(test_case *t, int array, const npy *a) {
   const bool of_targets = array == TARGETS || array == TARGET_GRADIENT;
   if (of_targets && s->target_count) has = PER_ENTRY;
   else if (array == TARGETS && is_integer(l->type)) has = PER_ROW;
-  if (array == UPSTREAM && is(t, "cross_entropy_backward")) has = PER_ROW;
+  if (array == UPSTREAM && (is(t, "cross_entropy_backward") || is_linear(t))) has = PER_ROW;
   if (is(t, "binary_cross_entropy")) has = PER_CLASS;
   if (is(t, "selected_log_probabilities") && (array == TARGETS || array == UPSTREAM || array == LOG_PROBABILITIES))
     has = s->target_count ? PER_ENTRY : PER_ROW;
   const bool ragged = t->arrays[ROW_OFFSETS] != NULL;
-  const bool vector = array == POSITIVE_WEIGHTS && a->axes == 1;
+  const bool of_layer = is_linear(t) && (array == BIAS || array == BIAS_GRADIENT);
+  const bool vector = (array == POSITIVE_WEIGHTS && a->axes == 1) || of_layer;
   const bool same = vector || array == CLASS_WEIGHTS || (array == CLASS_MASK && a->axes == 1 && !ragged);
   const int64_t count = has == PER_ENTRY    ? s->target_count
                         : has == PER_TOP    ? s->top_count
                         : has == PER_PROMPT ? s->prompt_count
                         : has == PER_OUTPUT ? s->output_count
+                        : has == PER_FEATURE ? s->features
                                             : s->classes;
+  if (has == MATRIX) {
+    l->outer = s->features;
+    l->classes = 1;
+    return;
+  }
   l->outer = same ? 0 : has == PER_ROW ? s->inner : count * s->inner;
   l->classes = same || ragged ? 1 : s->inner;
   l->inner = same ? 0 : 1;
@@ -205,11 +215,13 @@ static void load_case(test_case *t, const char *directory) {
   t->shape.top_count = t->expected[TOP_CLASSES].length[axis];
   t->shape.prompt_count = t->inputs[PROMPT_TOKENS].length[axis];
   t->shape.output_count = t->inputs[OUTPUT_TOKENS].length[axis];
+  t->shape.features = t->inputs[WEIGHTS].length[1];
   if (is(t, "selected_log_probabilities") && t->inputs[TARGETS].axes > axis)
     t->shape.target_count = t->inputs[TARGETS].length[axis];
   for (int i = 0; i < ARRAYS; i++)
     if (t->arrays[i]) take_layout(t, i, t->inputs[i].file ? &t->inputs[i] : &t->expected[i]);
-  if (!t->arrays[LOGITS]) t->shape.logits.type = t->shape.output.type; /* what xent_finish_at computes in */
+  if (!t->arrays[LOGITS]) /* what xent_finish_at computes in */
+    t->shape.logits.type = is_linear(t) ? XENT_F32 : t->shape.output.type;
 }
 
 static void free_case(test_case *t) {
@@ -278,8 +290,39 @@ static xent_status sample(test_case *t) {
   return status;
 }
 
+/* For every case of a linear layer. */
+static _Alignas(64) char workspace[1 << 23];
+
+/* Without gradients, which may come later. */
+static xent_status linear(test_case *t, bool gradients) {
+  void **a = t->arrays;
+  xent_tally *tally = json_find(json_find(t->entry, "numbers"), "sum") ? &t->tally : NULL;
+  return xent_linear_cross_entropy_at(
+      &t->shape, &t->options, 0, t->rows, a[HIDDEN], a[WEIGHTS], a[BIAS], a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS],
+      a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK], a[LOSSES], a[LOG_SUM_EXP], a[HITS],
+      a[LOG_PROBABILITIES], a[ARGMAX], a[RANKS], a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES],
+      a[TARGET_GRADIENT], gradients ? a[HIDDEN_GRADIENT] : NULL, gradients ? a[WEIGHTS_GRADIENT] : NULL,
+      gradients ? a[BIAS_GRADIENT] : NULL, t->statistics, tally, workspace, sizeof workspace, &t->report);
+}
+
+/* Gradients of a class range, or of all classes, which those of hidden states need. */
+static xent_status linear_range(test_case *t, int64_t begin, int64_t end) {
+  void **a = t->arrays;
+  void *of_hidden = begin == 0 && end == t->shape.classes ? a[HIDDEN_GRADIENT] : NULL;
+  return xent_linear_cross_entropy_backward_at(
+      &t->shape, &t->options, 0, t->rows, begin, end, a[HIDDEN], a[WEIGHTS], a[BIAS], NULL, a[TARGETS],
+      a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], t->statistics, a[UPSTREAM], of_hidden,
+      a[WEIGHTS_GRADIENT], a[BIAS_GRADIENT], workspace, sizeof workspace, &t->report);
+}
+
 static xent_status run_whole(test_case *t) {
   void **a = t->arrays;
+  if (is(t, "linear_cross_entropy")) return linear(t, true);
+  if (is(t, "linear_cross_entropy_backward")) {
+    keep_statistics(t);
+    const xent_status status = linear(t, false);
+    return status ? status : linear_range(t, 0, t->shape.classes);
+  }
   if (is(t, "log_sum_exp"))
     return xent_log_sum_exp_at(&t->shape, &t->options, 0, t->rows, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
                             a[LOG_SUM_EXP], &t->report);
@@ -311,6 +354,10 @@ static xent_status run_whole(test_case *t) {
 
 static xent_status forward_range(test_case *t, int64_t begin, int64_t end) {
   void **a = t->arrays;
+  if (is_linear(t))
+    return xent_linear_states_at(&t->shape, &t->options, 0, t->rows, begin, end, a[HIDDEN], a[WEIGHTS], a[BIAS],
+                                 a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], t->statistics,
+                                 t->states, workspace, sizeof workspace, &t->report);
   if (is(t, "softmax_backward") || is(t, "log_softmax_backward"))
     return xent_backward_states_at(&t->shape, &t->options, 0, t->rows, begin, end,
                                    is(t, "softmax_backward") ? a[OUTPUT] : NULL, a[UPSTREAM], a[CLASS_MASK], t->states,
@@ -345,6 +392,10 @@ static xent_status run_parts(test_case *t) {
   if (!status && t->report.unfinished) {
     status = each_range(t, bounds, 0, forward_range);
     if (!status) status = finish(t, 1);
+  }
+  if (!status && is_linear(t)) {
+    status = linear_range(t, 0, t->shape.classes); /* hidden_gradient; the others once more, by ranges */
+    return status ? status : each_range(t, bounds, 0, linear_range);
   }
   const bool writes = t->arrays[GRADIENT] || (t->arrays[OUTPUT] && !t->inputs[OUTPUT].file);
   return status || !writes ? status : each_range(t, bounds, 0, write_range);

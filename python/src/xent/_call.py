@@ -34,9 +34,10 @@ _KINDS = {
 ELEMENTS = {"losses": (_WHOLE, _FLOAT), "element_weights": (_SPREAD, _FLOAT_OR_FLAG),
             "positive_weights": (_SPREAD, _FLOAT)}
 SELECTED = {"log_probabilities": (_TARGETS, _FLOAT), "upstream": (_TARGETS, _FLOAT)}
-LINEAR = {"bias": (_VECTOR, _FLOAT), "bias_gradient": (_VECTOR, _FLOAT), "hidden_gradient": (_HIDDEN, _FLOAT),
-          "weights": (_MATRIX, _FLOAT), "weights_gradient": (_MATRIX, _FLOAT)}
 UPSTREAM_OF_ROWS = {"upstream": (_ROWS, _FLOAT)}
+LINEAR = {"bias": (_VECTOR, _FLOAT), "bias_gradient": (_VECTOR, _FLOAT), "hidden_gradient": (_HIDDEN, _FLOAT),
+          "weights": (_MATRIX, _FLOAT), "weights_gradient": (_MATRIX, _FLOAT), "logits": (_WHOLE, _FLOAT),
+          **UPSTREAM_OF_ROWS}
 _PUBLIC = {"element_weights": "weights"}  # what callers call it
 
 MOST_SELECTED = 256

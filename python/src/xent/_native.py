@@ -23,7 +23,7 @@ FULLY_MASKED = {"nan": 0, "zero": 1}
 SMOOTHING = {"uniform": 0, "others": 1}
 RULES = {"xent": 0, "transformers": 1, "vllm": 2, "llama.cpp": 3, "onnxruntime-genai": 4}
 TIES = {None: 0, "first": 1, "all": 2}
-WEIGHTS_GRADIENT, HIDDEN_GRADIENT = 1, 8  # what a workspace is for
+WEIGHTS_GRADIENT, WHOLE_ROWS, HIDDEN_GRADIENT = 1, 2, 8  # what a workspace is for
 
 INVALID_OPTION, INVALID_LABEL, OUT_OF_STACK = 3, 4, 7
 
@@ -99,6 +99,7 @@ _LOGITS = "logits row_offsets class_mask sink"
 _BACKWARD = "classes output upstream row_offsets class_mask statistics gradient"
 _TARGETS = "targets target_weights row_offsets class_mask class_weights row_weights"
 _DIVERGENCE = "logits teacher class_mask row_weights losses gradient tally"
+_LAYER, _OF_LAYER = "hidden weights bias", "targets target_weights class_mask class_weights"
 _ROWS = "losses log_sum_exp hits log_probabilities argmax ranks entropies top_classes top_log_probabilities"
 ARGUMENTS = {name: arguments.split() for name, arguments in {
     "softmax": f"classes {_LOGITS} statistics output",
@@ -117,12 +118,14 @@ ARGUMENTS = {name: arguments.split() for name, arguments in {
     "jensen_shannon_divergence": _DIVERGENCE,
     "total_variation": _DIVERGENCE,
     "sample": "logits class_mask bias prompt_tokens output_tokens tokens processed_log_probabilities kept kept_mask "
-              "log_probabilities ranks entropies top_classes top_log_probabilities workspace workspace_size gathered shards "
-              "states",
+              "log_probabilities ranks entropies top_classes top_log_probabilities workspace workspace_size gathered "
+              "shards states",
     "binary_cross_entropy": "logits targets element_weights positive_weights losses gradient tally",
-    "linear_cross_entropy": "hidden weights bias logits targets target_weights class_mask class_weights row_weights "
-                            f"sink {_ROWS} target_gradient hidden_gradient weights_gradient bias_gradient statistics "
-                            "tally workspace workspace_size",
+    "linear_cross_entropy": f"{_LAYER} logits {_OF_LAYER} row_weights sink {_ROWS} target_gradient "
+                            "hidden_gradient weights_gradient bias_gradient statistics tally workspace workspace_size",
+    "linear_cross_entropy_backward": f"classes {_LAYER} logits {_OF_LAYER} row_weights statistics upstream "
+                                     "hidden_gradient weights_gradient bias_gradient workspace workspace_size",
+    "linear_states": f"classes {_LAYER} {_OF_LAYER} statistics states workspace workspace_size",
     "forward_states": "classes logits targets target_weights class_mask class_weights statistics states",
     "backward_states": "classes output upstream class_mask states",
     "finish": "states targets class_weights row_weights sink second_round statistics losses log_sum_exp hits tally",

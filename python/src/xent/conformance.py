@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from xent._arrays import bfloat16
-from xent._call import ELEMENTS, SELECTED, UPSTREAM_OF_ROWS, Call, workspace_of
-from xent._native import RULES, STRUCTS, TIES, Library, Report, Sampling, State, Tally, library, sized
+from xent._call import ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Call, workspace_of
+from xent._native import (HIDDEN_GRADIENT, RULES, STRUCTS, TIES, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Report,
+                          Sampling, State, Tally, library, sized)
 from xent._options import options_of
 from xent.errors import XentError
 
@@ -25,6 +26,8 @@ DTYPES = {"f32": "<f4", "f64": "<f8", "f16": "<f2", "bf16": "<u2", "i8": "i1", "
           "i64": "<i8"}
 NUMBERS = ("sum", "counted", "denominator")
 _DIVERGENCES = ("kl_divergence", "jensen_shannon_divergence", "total_variation")
+_LAYER_GRADIENTS = ("hidden_gradient", "weights_gradient", "bias_gradient")
+_LAYER_CONTENTS = WEIGHTS_GRADIENT | WHOLE_ROWS | HIDDEN_GRADIENT
 
 
 # ---- files --------------------------------------------------------------------------------------------------------
@@ -68,7 +71,8 @@ def run(function: str, inputs: Mapping[str, Any], axis: int, options: Mapping[st
         parts: Sequence[int] | None = None, of: Library | None = None,
         sampling: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Computes a function of xent.h by its name; `softmax_forward` and `log_softmax_forward` are xent_softmax and
-    xent_log_softmax, and `cross_entropy_backward` is the gradient from the statistics of a cross_entropy.
+    xent_log_softmax, and `cross_entropy_backward` is the gradient from the statistics of a cross_entropy, as
+    `linear_cross_entropy_backward` is those of a linear_cross_entropy.
 
     inputs   arrays by their names in xent.h
     axis     the class axis
@@ -89,9 +93,13 @@ class _Case:
         given = {name: bfloat16(array) if types.get(name) == "bf16" else array for name, array in inputs.items()}
         kinds = {"binary_cross_entropy": ELEMENTS, "cross_entropy_backward": UPSTREAM_OF_ROWS,
                  "selected_log_probabilities": SELECTED}.get(function)
-        lead = "logits" if "logits" in given else "output"
-        call = self.call = Call(found, lead, given[lead], axis, given.get("row_offsets"), kinds,
-                                function in _DIVERGENCES)
+        linear = function.startswith("linear_")
+        lead = "hidden" if linear else "logits" if "logits" in given else "output"
+        classes = len(inputs["weights"]) if linear else None
+        call = self.call = Call(found, lead, given[lead], axis, given.get("row_offsets"), LINEAR if linear else kinds,
+                                function in _DIVERGENCES, classes)
+        if linear:
+            self._prepare_layer()
         call.counts["top_count"] = options.pop("top_count", 0)
         self.options = options_of(found, isa, **options)
         if kinds is ELEMENTS:
@@ -114,6 +122,12 @@ class _Case:
             self.sampling = sized(Sampling, rules=RULES[sampling.pop("rules", "xent")],
                                   ties=TIES[sampling.pop("ties", None)], **sampling)
 
+    def _prepare_layer(self) -> None:
+        call = self.call
+        features = call.counts["features"] = call.lead.shape[call.axis]
+        size = call.library.c.xent_linear_workspace(max(call.rows, 1), features, call.classes, _LAYER_CONTENTS)
+        call.workspace = lambda rows: workspace_of(size)
+
     def run(self, parts: Sequence[int] | None) -> dict[str, Any]:
         import numpy
 
@@ -131,9 +145,10 @@ class _Case:
         elif parts:
             self._run_parts([0, *parts, call.classes], tally)
         else:
-            if self.function == "cross_entropy_backward":
+            if self.function.endswith("cross_entropy_backward"):
                 call.keep_statistics()
-                call.invoke("cross_entropy", self.options, 0, call.rows, without=("gradient",))
+                call.invoke(self.function.removesuffix("_backward"), self.options, 0, call.rows,
+                            without=("gradient", *_LAYER_GRADIENTS))
             call.invoke(self.function, self.options, 0, call.rows, tally=tally if "sum" in self.wanted else None)
         numbers["sum"] = numpy.array(call.library.tally_sum(tally))
         arrays = {name: array.view(DTYPES[self.wanted[name]]) for name, array in call.results.items()}
@@ -144,7 +159,9 @@ class _Case:
         call = self.call
         ranges = list(zip(bounds, bounds[1:]))[::-1]
         call.states = (State * (max(call.rows, 1) * call.chunks))()
-        states = "backward_states" if self.function.endswith("softmax_backward") else "forward_states"
+        linear = self.function == "linear_cross_entropy"
+        states = ("linear_states" if linear else
+                  "backward_states" if self.function.endswith("softmax_backward") else "forward_states")
         log = ("output",) if self.function == "log_softmax_backward" else ()
         self._each(states, ranges, (*log, "statistics"))
         call.keep_statistics()
@@ -152,6 +169,9 @@ class _Case:
         if call.invoke("finish", self.options, 0, call.rows, 0, report, adds).unfinished:
             self._each(states, ranges)
             call.invoke("finish", self.options, 0, call.rows, 0, report, adds, second_round=1)
+        if linear:  # the gradient of hidden states is of all classes
+            call.invoke("linear_cross_entropy_backward", self.options, 0, call.rows)
+            self._each("linear_cross_entropy_backward", ranges, ("hidden_gradient",))
         if "gradient" in call.results or "output" in call.results:
             self._each("cross_entropy_backward" if self.function == "cross_entropy" else self.function, ranges)
 

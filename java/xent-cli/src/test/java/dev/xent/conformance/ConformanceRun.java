@@ -6,6 +6,7 @@ import static java.lang.foreign.MemorySegment.NULL;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.conformance.ConformanceCase.Stored;
+import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
@@ -49,6 +50,9 @@ final class ConformanceRun {
   private static final Set<String> AS_SELECTED = Set.of("targets", "upstream", "log_probabilities");
   private static final Set<String> PER_ENTRY =
       Set.of("targets", "target_weights", "target_gradient");
+  private static final Set<String> PER_FEATURE = Set.of("hidden", "hidden_gradient");
+  private static final Set<String> MATRICES = Set.of("weights", "weights_gradient");
+  private static final Set<String> OF_CLASSES = Set.of("bias", "bias_gradient");
   private static final Set<String> PER_TOP = Set.of("top_classes", "top_log_probabilities");
   private static final int CHUNK = 8192;
   private static final int UNWRITTEN = 0xA5;
@@ -87,9 +91,13 @@ final class ConformanceRun {
     xent_shape.prompt_count(shape, along(c.inputs.get("prompt_tokens")));
     xent_shape.output_count(shape, along(c.inputs.get("output_tokens")));
     xent_shape.top_count(shape, along(c.outputs.get("top_classes")));
+    if (isLinear()) {
+      xent_shape.features(shape, along(c.inputs.get("hidden")));
+      xent_layout.type(xent_shape.logits(shape), XentH.XENT_F32());
+    }
     c.inputs.forEach((name, stored) -> put(name, stored).copyFrom(bytes(stored)));
     c.outputs.forEach((name, stored) -> put(name, stored).fill((byte) UNWRITTEN));
-    if (!c.inputs.containsKey("logits")) { // what xent_finish computes in
+    if (!c.inputs.containsKey("logits") && !isLinear()) { // what xent_finish computes in
       xent_layout.type(xent_shape.logits(shape), xent_layout.type(xent_shape.output(shape)));
     }
   }
@@ -133,6 +141,10 @@ final class ConformanceRun {
     }
   }
 
+  private boolean isLinear() {
+    return c.inputs.containsKey("hidden");
+  }
+
   private boolean isSelected() {
     return c.function.equals("selected_log_probabilities");
   }
@@ -170,7 +182,11 @@ final class ConformanceRun {
       boolean one = axes == 0;
       xent_layout.outer(layout, one ? 0 : c.inner);
       xent_layout.inner(layout, one ? 0 : 1);
+    } else if (MATRICES.contains(name)) {
+      xent_layout.outer(layout, xent_shape.features(shape));
+      xent_layout.classes(layout, 1);
     } else if (name.equals("class_weights")
+        || (isLinear() && OF_CLASSES.contains(name))
         || (name.equals("positive_weights") && axes == 1)
         || (name.equals("class_mask") && axes == 1 && !ragged)) {
       xent_layout.classes(layout, 1);
@@ -188,12 +204,15 @@ final class ConformanceRun {
     boolean labels = name.equals("targets") && type >= TYPES.indexOf("i8");
     return PER_ROW.contains(name)
         || (labels && xent_shape.target_count(shape) == 0)
-        || (name.equals("upstream") && c.function.equals("cross_entropy_backward"));
+        || (name.equals("upstream") && c.function.endsWith("cross_entropy_backward"));
   }
 
   private long numbersPerRow(String name) {
     if (PER_TOP.contains(name)) {
       return xent_shape.top_count(shape);
+    }
+    if (PER_FEATURE.contains(name)) {
+      return xent_shape.features(shape);
     }
     if (name.equals("prompt_tokens") || name.equals("output_tokens")) {
       return along(c.inputs.get(name));
@@ -272,6 +291,12 @@ final class ConformanceRun {
       case "sample" -> sample();
       case "binary_cross_entropy" -> binaryCrossEntropy();
       case "cross_entropy" -> crossEntropy(a("gradient"));
+      case "linear_cross_entropy" -> linear(true);
+      case "linear_cross_entropy_backward" -> {
+        statistics = arena.allocate(rows * Records.STATISTICS, Records.ALIGNMENT);
+        linear(false);
+        linearGradients(0, c.classes);
+      }
       case "cross_entropy_backward" -> {
         statistics = arena.allocate(rows * Records.STATISTICS, Records.ALIGNMENT);
         crossEntropy(NULL);
@@ -415,6 +440,110 @@ final class ConformanceRun {
             report));
   }
 
+  /** What a linear layer needs for so many classes. */
+  private MemorySegment workspace(long classes) {
+    int contents =
+        XentH.XENT_WORKSPACE_HIDDEN_GRADIENT()
+            | XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT()
+            | XentH.XENT_WORKSPACE_WHOLE_ROWS();
+    long features = xent_shape.features(shape);
+    return arena.allocate(kernels.linearWorkspace(rows, features, classes, contents), 64);
+  }
+
+  /** Without gradients, which may come later. */
+  private void linear(boolean gradients) {
+    MemorySegment workspace = workspace(c.classes);
+    lawful(
+        kernels.linearCrossEntropy(
+            shape,
+            options,
+            0,
+            rows,
+            a("hidden"),
+            a("weights"),
+            a("bias"),
+            a("logits"),
+            a("targets"),
+            a("target_weights"),
+            a("class_mask"),
+            a("class_weights"),
+            a("row_weights"),
+            a("sink"),
+            a("losses"),
+            a("log_sum_exp"),
+            a("hits"),
+            a("log_probabilities"),
+            a("argmax"),
+            a("ranks"),
+            a("entropies"),
+            a("top_classes"),
+            a("top_log_probabilities"),
+            a("target_gradient"),
+            gradients ? a("hidden_gradient") : NULL,
+            gradients ? a("weights_gradient") : NULL,
+            gradients ? a("bias_gradient") : NULL,
+            statistics,
+            c.numbers.containsKey("sum") ? tally : NULL,
+            workspace,
+            workspace.byteSize(),
+            report));
+  }
+
+  /** Of a class range, or of all classes, which the gradient of hidden states needs. */
+  private void linearGradients(long begin, long end) {
+    boolean all = begin == 0 && end == c.classes;
+    MemorySegment workspace = workspace(end - begin);
+    lawful(
+        kernels.linearCrossEntropyBackward(
+            shape,
+            options,
+            0,
+            rows,
+            begin,
+            end,
+            a("hidden"),
+            a("weights"),
+            a("bias"),
+            NULL,
+            a("targets"),
+            a("target_weights"),
+            a("class_mask"),
+            a("class_weights"),
+            a("row_weights"),
+            statistics,
+            a("upstream"),
+            all ? a("hidden_gradient") : NULL,
+            a("weights_gradient"),
+            a("bias_gradient"),
+            workspace,
+            workspace.byteSize(),
+            report));
+  }
+
+  private void linearStates(long begin, long end, MemorySegment states) {
+    MemorySegment workspace = workspace(end - begin);
+    lawful(
+        kernels.linearStates(
+            shape,
+            options,
+            0,
+            rows,
+            begin,
+            end,
+            a("hidden"),
+            a("weights"),
+            a("bias"),
+            a("targets"),
+            a("target_weights"),
+            a("class_mask"),
+            a("class_weights"),
+            statistics,
+            states,
+            workspace,
+            workspace.byteSize(),
+            report));
+  }
+
   /** The functions that write a class range; without statistics it is the whole row. */
   private void write(long begin, long end) {
     lawful(
@@ -512,7 +641,10 @@ final class ConformanceRun {
       ranges.forEach(range -> states(range[0], range[1], states));
       finish(states, 1);
     }
-    if (c.outputs.containsKey("gradient") || c.outputs.containsKey("output")) {
+    if (isLinear()) {
+      linearGradients(0, c.classes);
+      ranges.forEach(range -> linearGradients(range[0], range[1])); // of weights and bias once more
+    } else if (c.outputs.containsKey("gradient") || c.outputs.containsKey("output")) {
       ranges.forEach(range -> write(range[0], range[1]));
     }
   }
@@ -531,6 +663,10 @@ final class ConformanceRun {
   }
 
   private void states(long begin, long end, MemorySegment states) {
+    if (isLinear()) {
+      linearStates(begin, end, states);
+      return;
+    }
     boolean log = c.function.equals("log_softmax_backward");
     lawful(
         c.inputs.containsKey("output")
