@@ -26,7 +26,7 @@ class AccuracyTest {
   /** Other tests show that both backends give the same bits; this one, that they are right. */
   @Test
   void promisesHoldOnTheReference() {
-    measure(Backend.REFERENCE, 5, 10_000);
+    measure(Backend.REFERENCE, 10, 10_000);
   }
 
   private static void measure(Backend backend, int every, int longest) {

@@ -22,8 +22,8 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * The Java reference and every native tier give the same bits: results, states, statistics, reports
  * and sums, for every class count from 1 to 300 and around every boundary, rows of every kind,
  * every axis, in place, in parts, labels of every type, probability rows, smoothing, ignored rows.
- * Class counts up to 300 take every other kind of rows in turn; {@code -Dxent.long=true} (profile
- * {@code long}): each.
+ * Class counts up to 300 take every other kind of rows in turn, and {@link TiersInTurn}; {@code
+ * -Dxent.long=true} (profile {@code long}): each.
  */
 @Execution(ExecutionMode.CONCURRENT)
 class BitsTest {
@@ -37,6 +37,7 @@ class BitsTest {
 
   private final Kernels reference = Backends.get().kernels(Backend.REFERENCE);
   private final Kernels nativeKernels = Backends.get().kernels(Backend.NATIVE);
+  private final TiersInTurn tiers = new TiersInTurn();
   private long compared;
   private long differing;
   private final StringBuilder differences = new StringBuilder();
@@ -71,7 +72,7 @@ class BitsTest {
       BitsCase c = new BitsCase(arena, rows, classes, kind, layout, random);
       long cut = random.nextLong(c.chunks()) * 8192;
       Map<String, MemorySegment> expected = new BitsRun(arena, reference, 0, c, cut).everything();
-      for (Isa isa : Xent.runtime().availableIsas()) {
+      for (Isa isa : tiers.next()) {
         Map<String, MemorySegment> got =
             new BitsRun(arena, nativeKernels, Codes.of(isa), c, cut).everything();
         assertThat(got.keySet()).isEqualTo(expected.keySet());

@@ -4,7 +4,6 @@ package dev.xent.internal.kernels;
 import static java.lang.foreign.MemorySegment.NULL;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Xent;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
@@ -42,6 +41,7 @@ class SplitsTest {
   private static final int SPLITS = Boolean.getBoolean("xent.long") ? 60 : 20;
   private static final int ROWS = 2;
 
+  private final TiersInTurn tiers = new TiersInTurn();
   private final Map<String, String> differences = new LinkedHashMap<>();
   private long compared;
 
@@ -56,7 +56,7 @@ class SplitsTest {
         GeneralCase c = new GeneralCase(arena, wide, ROWS, classes, kind, true, random);
         List<Part> parts = parts(c, random);
         compare(arena, Backends.get().kernels(Backend.REFERENCE), 0, c, parts);
-        for (Isa isa : Xent.runtime().availableIsas()) {
+        for (Isa isa : tiers.next()) {
           compare(arena, Backends.get().kernels(Backend.NATIVE), Codes.of(isa), c, parts);
         }
       }
