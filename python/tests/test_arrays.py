@@ -219,6 +219,8 @@ MEMORY = "give output memory of its own, or exactly that of logits"
     (lambda: xent.sample(X, prompt_tokens=np.full((6, 1), 255, np.uint8), repetition_penalty=2), xent.LabelError,
      "prompt_tokens of row 0 has 255; classes are 0 to 4: give a class index, or tokens of a signed type with -1 for "
      "none"),
+    (lambda: xent.cross_entropy_hvp(X, X, row_weights=np.float32([1, 1, 1, 1, np.nan, 1])), xent.OptionError,
+     "row_weights of row 4 is nan: give finite numbers that are 0 or more"),
     (lambda: xent.cross_entropy_hvp(X, X, out=X.astype(np.float16)), xent.DTypeError,
      "output is F16 [6, 5], logits is F32 [6, 5]: give output the type F32"),
     (lambda: xent.sample(X, rules="vllm", typical_p=0.5), xent.OptionError,

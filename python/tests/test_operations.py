@@ -175,9 +175,10 @@ def test_a_later_gradient_has_the_bits_of_one_at_once(threads, monkeypatch):
     saved = xent.cross_entropy(in_place, labels, save_statistics=True, gradient_reduction="sum", **given)
     assert saved.backward(gradient=in_place) is in_place
     np.testing.assert_allclose(in_place, wide, rtol=2e-6, atol=1e-6)
-    labels[1, 1, 1] = 5
+    in_place[:], labels[1, 1, 1] = 7, 5
     with pytest.raises(xent.LabelError, match="row 25 has label 5"):
-        saved.backward()
+        saved.backward(gradient=in_place)
+    assert (in_place == 7).all()
     with pytest.raises(xent.OptionError, match="call with save_statistics=True"):
         at_once.backward()
     none = xent.cross_entropy(x, np.full((3, 3, 6), -1), save_statistics=True, **given)
