@@ -387,6 +387,9 @@ final class ConformanceRun {
             a("top_log_probabilities"),
             arena.allocate(Math.max(size, 1), 64),
             size,
+            NULL,
+            0,
+            NULL,
             report));
     numbers.put("counted", xent_report.counted(report));
   }
