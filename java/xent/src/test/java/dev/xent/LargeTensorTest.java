@@ -18,9 +18,12 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** 3 * 2^30 elements in a mapped file that takes no room on the disk: no index fits an int. */
+/**
+ * More than 2^31 elements, of more than 2^32 bytes, in a mapped file that takes no room on the
+ * disk: no index fits an int.
+ */
 class LargeTensorTest {
-  private static final long ELEMENTS = 3L << 30;
+  private static final long ELEMENTS = (1L << 31) + (1L << 20);
 
   @TempDir private Path directory;
 
