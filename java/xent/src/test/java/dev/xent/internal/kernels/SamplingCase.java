@@ -298,6 +298,7 @@ final class SamplingCase {
   /** Leaves filters and outputs that shards can have. */
   void fitForShards() {
     outputs.keySet().retainAll(Set.of("tokens", "processed", "kept"));
+    xent_shape.top_count(shape, 0);
     for (int i = 0; i < rows; i++) {
       MemorySegment s = xent_sampling.asSlice(sampling, i);
       int ties = xent_sampling.ties(s);
@@ -325,6 +326,7 @@ final class SamplingCase {
     xent_shape.first_class(shape, first);
     xent_shape.classes(shape, size);
     xent_shape.all_classes(shape, classes);
+    rowBegin = 0;
     rowEnd = rows;
     int status = call(kernels, out, report);
     xent_shape.first_class(shape, 0);
