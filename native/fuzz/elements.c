@@ -17,7 +17,7 @@ static const fuzz_kind kinds[ARRAYS] = {
     [ROW_OFFSETS] = {AT(row_offsets), PER_OFFSET, OFFSETS, false},
     [CLASS_MASK] = {AT(class_mask), PER_CLASS, BYTES, false},
     [CLASS_WEIGHTS] = {AT(class_weights), ONE_ROW, FLOATS, false},
-    [ROW_WEIGHTS] = {AT(row_weights), PER_ROW, WEIGHTS, false},
+    [ROW_WEIGHTS] = {AT(row_weights), PER_ROW, FLOATS_OR_BYTES, false},
     [SINK] = {AT(sink), PER_ROW, FLOATS, false},
     [LOG_PROBABILITIES] = {AT(log_probabilities), PER_ROW, FLOATS, true},
     [ARGMAX] = {AT(argmax), PER_ROW, CLASS_NUMBERS, true},
@@ -26,7 +26,10 @@ static const fuzz_kind kinds[ARRAYS] = {
     [TOP_CLASSES] = {AT(top_classes), PER_TOP, CLASS_NUMBERS, true},
     [TOP_LOG_PROBABILITIES] = {AT(top_log_probabilities), PER_TOP, FLOATS, true},
     [TARGET_GRADIENT] = {AT(target_gradient), PER_CLASS, FLOATS, true},
-    [TEACHER] = {AT(teacher), PER_CLASS, FLOATS, false}};
+    [TEACHER] = {AT(teacher), PER_CLASS, FLOATS, false},
+    [BIAS_OF_CLASSES] = {AT(bias), ONE_ROW, FLOATS, false},
+    [WEIGHTS_GRADIENT] = {AT(weights_gradient), MATRIX, FLOATS, true},
+    [BIAS_GRADIENT] = {AT(bias_gradient), ONE_ROW, FLOATS, true}};
 static const fuzz_kind sampled_kinds[ARRAYS] = {
     [BIAS] = {AT(bias), PER_CLASS, FLOATS, false},
     [PROMPT_TOKENS] = {AT(prompt_tokens), PER_PROMPT, TARGET, false},
@@ -35,8 +38,15 @@ static const fuzz_kind sampled_kinds[ARRAYS] = {
     [PROCESSED_LOG_PROBABILITIES] = {AT(processed_log_probabilities), PER_ROW, FLOATS, true},
     [KEPT] = {AT(kept), PER_ROW, CLASS_NUMBERS, true},
     [KEPT_MASK] = {AT(kept_mask), PER_CLASS, BYTES, true}};
+static const fuzz_kind kinds_of_layer[ARRAYS] = {
+    [HIDDEN] = {AT(hidden), PER_FEATURE, FLOATS, false},
+    [WEIGHTS] = {AT(weights), MATRIX, FLOATS, false},
+    [HIDDEN_GRADIENT] = {AT(hidden_gradient), PER_FEATURE, FLOATS, true},
+    [LOGITS] = {AT(logits), PER_CLASS, FLOATS, true},
+    [UPSTREAM] = {AT(upstream), PER_ROW, FLOATS, false}};
 
 const fuzz_kind *kind_of(const fuzz_problem *p, int index) {
+  if (p->linear && kinds_of_layer[index].layout) return &kinds_of_layer[index];
   return p->sampled && sampled_kinds[index].layout ? &sampled_kinds[index] : &kinds[index];
 }
 
@@ -63,7 +73,7 @@ fuzz_extent extent_of(const fuzz_problem *p, int index) {
     if (p->shape.target_count) return PER_ENTRY;
     return is_float_type(p->shape.targets.type) ? PER_CLASS : PER_ROW;
   }
-  if (index == UPSTREAM && p->address[LOGITS] && !p->hessian) return PER_ROW; /* of cross-entropy */
+  if (index == UPSTREAM && p->address[LOGITS] && !p->hessian && !p->linear) return PER_ROW; /* of cross-entropy */
   return kind_of(p, index)->extent;
 }
 
@@ -85,6 +95,7 @@ int64_t entries_of(const fuzz_problem *p, fuzz_extent extent) {
          : extent == PER_TOP                      ? p->shape.top_count
          : extent == PER_PROMPT                   ? p->shape.prompt_count
          : extent == PER_OUTPUT                   ? p->shape.output_count
+         : extent == PER_FEATURE || extent == MATRIX ? p->shape.features
                                                   : 1;
 }
 
@@ -111,6 +122,10 @@ int64_t bytes_of_array(const fuzz_problem *p, int index) {
   }
   const int64_t entries = entries_of(p, extent);
   const bool rows = extent != ONE_ROW;
+  if (extent == MATRIX) {
+    if (s->classes < 1 || s->features < 1 || l->outer < 0 || l->classes < 0) return 16;
+    return room_of((wide_int)(s->classes - 1) * l->outer + (wide_int)(s->features - 1) * l->classes, size);
+  }
   const bool refused = s->outer < 0 || s->inner < 0 || entries < 0 || (rows && (l->outer < 0 || l->inner < 0)) ||
                        (extent != PER_ROW && l->classes < 0);
   if (refused) return 16;
@@ -132,6 +147,12 @@ void mark_elements(const fuzz_problem *p, int index, int64_t row_begin, int64_t 
   const xent_layout *l = layout_of_array(p, index);
   const fuzz_extent extent = extent_of(p, index);
   const bool classes = extent == PER_CLASS;
+  if (extent == ONE_ROW || extent == MATRIX) { /* of classes, whatever the rows */
+    for (int64_t class = class_begin; class < class_end; class++)
+      for (int64_t k = 0; k < (extent == MATRIX ? p->shape.features : 1); k++)
+        mark_one(p, index, extent == MATRIX ? class * l->outer + k * l->classes : class * l->classes, marks);
+    return;
+  }
   const int64_t entries = entries_of(p, extent), first = classes ? class_begin : 0,
                 last = classes ? class_end : entries;
   for (int64_t row = row_begin; row < row_end; row++) {

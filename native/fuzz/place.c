@@ -42,7 +42,7 @@ static int some_array(fuzz_input *in, uint32_t arrays) {
 void share_memory(fuzz_problem *p, fuzz_input *in, uint32_t arrays) {
   static const int from[][2] = {{GRADIENT, LOGITS}, {OUTPUT, LOGITS}, {GRADIENT, OUTPUT}, {GRADIENT, UPSTREAM}};
   for (int i = 0; i < ARRAYS; i++) p->in_slot_of[i] = i;
-  if (chance(in, 80)) {
+  if (!p->linear && chance(in, 80)) {
     const int which = (int)below(in, 4), i = from[which][0], onto = from[which][1];
     if ((arrays & BIT(i)) && (arrays & BIT(onto))) {
       p->in_slot_of[i] = onto;
@@ -210,6 +210,12 @@ void place_structs(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   if (p->sampled) {
     place_sampling(p, in, given);
     return;
+  }
+  if (p->linear) {
+    const int64_t bytes = p->bytes[WORKSPACE] < 0 ? 0 : p->bytes[WORKSPACE];
+    slot_place(&p->slots[WORKSPACE], bytes, true, chance(in, 3) ? 8 : 0);
+    p->workspace_size = bytes > 0 && is_wild(p, in, 8) ? take(in, 3) % (uint64_t)bytes : (uint64_t)bytes;
+    p->address[WORKSPACE] = is_wild(p, in, 3) ? NULL : p->slots[WORKSPACE].data;
   }
   for (int i = STATISTICS; i <= STATES; i++) {
     slot_place(&p->slots[i], p->bytes[i] < 0 ? 0 : p->bytes[i], true, chance(in, 3) ? 4 : 0);

@@ -7,6 +7,8 @@
 
 /* ---- sizes and ranges ---- */
 
+enum { MOST_PRODUCTS = 200000 }; /* of a linear layer */
+
 /* Numbers of classes as kernels tell them apart; of the longest, around the ends of chunks. */
 static int64_t some_classes(fuzz_input *in) {
   static const int64_t ends[] = {1, 16, 104, 1024, XENT_CHUNK};
@@ -49,7 +51,29 @@ static void read_sizes_of_way(fuzz_problem *p, fuzz_input *in) {
     s->outer = some_block(in, s->classes);
 }
 
+/* Both sides of where blocks, panels and tiles end; rarely more than a chunk of classes. */
+static void read_sizes_of_layer(fuzz_problem *p, fuzz_input *in) {
+  static const int64_t ends[] = {1, 16, 32, 64, 128};
+  xent_shape *s = &p->shape;
+  s->features = chance(in, 64) ? ends[below(in, 5)] + below(in, 2) : 1 + below(in, 70);
+  s->classes = chance(in, 96) ? ends[below(in, 5)] + below(in, 2) : 1 + (int64_t)take(in, 2) % 150;
+  if (chance(in, 24)) {
+    s->classes = XENT_CHUNK * (1 + below(in, 2)) - 1 + below(in, 3);
+    s->features = 1 + below(in, 3);
+  }
+  s->inner = chance(in, 48) ? 1 + below(in, 3) : 1;
+  const int64_t fit = MOST_PRODUCTS / (s->classes * s->features * s->inner);
+  s->outer = 1 + below(in, fit < 1 ? 1 : fit < 45 ? fit : 45);
+  if (is_wild(p, in, 12)) s->features = wild_number(in);
+  if (is_wild(p, in, 12)) s->classes = wild_number(in);
+  if (is_wild(p, in, 12)) s->outer = wild_number(in);
+}
+
 static void read_sizes(fuzz_problem *p, fuzz_input *in) {
+  if (p->linear) {
+    read_sizes_of_layer(p, in);
+    return;
+  }
   if (p->way) {
     read_sizes_of_way(p, in);
     return;
@@ -91,6 +115,10 @@ static void read_ranges(fuzz_problem *p, fuzz_input *in) {
     p->class_begin = below(in, 3) % (chunks + 1) * XENT_CHUNK;
     if (p->class_begin <= classes - XENT_CHUNK && chance(in, 128)) p->class_end = p->class_begin + XENT_CHUNK;
     if (p->class_begin > classes) p->class_begin = 0;
+  }
+  if (p->linear && classes > 0 && chance(in, 96)) { /* of gradients */
+    p->class_begin = (int64_t)take(in, 2) % classes;
+    p->class_end = p->class_begin + (int64_t)take(in, 2) % (classes - p->class_begin + 1);
   }
   if (is_wild(p, in, 6)) p->class_begin = wild_number(in);
   if (is_wild(p, in, 6)) p->class_end = wild_number(in);
@@ -160,11 +188,12 @@ static int32_t read_type(fuzz_problem *p, fuzz_input *in, int index, bool wide, 
       if (p->sampled || p->shape.target_count || !chance(in, 64))
         return labels[below(in, p->way && p->shape.classes > INT8_MAX ? 2 : 8)];
       break;
-    case WEIGHTS:
+    case FLOATS_OR_BYTES:
       if (chance(in, 64)) return XENT_U8;
       break;
     default: break;
   }
+  if (p->linear && index == LOGITS) return XENT_F32;
   if (p->hessian && index == OUTPUT) return wide ? XENT_F64 : XENT_F32;
   if (wide) return chance(in, 48) && index != LOGITS && index != OUTPUT ? XENT_F32 : XENT_F64;
   static const int32_t floats[] = {XENT_F32, XENT_F16, XENT_BF16};
@@ -179,7 +208,9 @@ static int64_t times(int64_t a, int64_t b) {
 static void read_layout(fuzz_problem *p, fuzz_input *in, int index, int32_t type) {
   xent_layout *l = layout_to_set(p, index);
   const fuzz_extent extent = extent_of(p, index);
-  const int64_t entries = entries_of(p, extent), inner = p->shape.inner;
+  const bool matrix = extent == MATRIX;
+  const int64_t entries = entries_of(p, extent), inner = matrix ? 1 : p->shape.inner,
+                outer = matrix ? p->shape.classes : p->shape.outer;
   const uint64_t any = take(in, 1), kind = p->way ? any % (kind_of(p, index)->written ? 0xdc : 0xf4) : any;
   *l = (xent_layout){times(entries, inner), inner, 1, type, 0};
   if (extent == ONE_ROW) l->classes = 1;
@@ -198,7 +229,7 @@ static void read_layout(fuzz_problem *p, fuzz_input *in, int index, int32_t type
     if (which & 2) l->inner = 0;
     if (which & 4) l->classes = 0;
   } else if (kind < 0xf4) { /* outer innermost */
-    *l = (xent_layout){1, p->shape.outer, times(entries, p->shape.outer), type, 0};
+    *l = (xent_layout){1, outer, times(entries, outer), type, 0};
   } else {
     if (chance(in, 128)) l->outer = wild_number(in);
     if (chance(in, 128)) l->classes = wild_number(in);
@@ -209,7 +240,7 @@ static void read_layout(fuzz_problem *p, fuzz_input *in, int index, int32_t type
 
 static void read_layouts(fuzz_problem *p, fuzz_input *in, uint32_t arrays) {
   const uint64_t kind = take(in, 1);
-  const bool wide = !p->sampled && (p->way ? p->way == XENT_WAY_F64 : kind >= 0xa0 && kind < 0xd0);
+  const bool wide = !p->sampled && !p->linear && (p->way ? p->way == XENT_WAY_F64 : kind >= 0xa0 && kind < 0xd0);
   const bool narrow = kind >= 0xd0;
   for (int i = 0; i < ARRAYS; i++) {
     if (!(arrays & BIT(i))) continue;
@@ -232,7 +263,20 @@ static void limit_rows(fuzz_problem *p, uint32_t given) {
   const wide_int before = (wide_int)p->shape.prompt_count + p->shape.output_count;
   const wide_int work =
       (wide_int)(p->row_end - p->row_begin) * ((wide_int)p->shape.classes + p->shape.top_count + entries + before);
-  if (huge || work > 50000) p->row_end = p->row_begin;
+  const wide_int products = p->linear ? work * (p->shape.features < 1 ? 1 : p->shape.features) : 0;
+  if (huge || work > 50000 || products > 2 * MOST_PRODUCTS) p->row_end = p->row_begin;
+}
+
+uint64_t workspace_of_layer(const fuzz_problem *p) {
+  void *const *a = p->address;
+  const bool whole = a[ARGMAX] || a[RANKS] || a[ENTROPIES] || a[TOP_CLASSES] || a[TOP_LOG_PROBABILITIES] ||
+                     a[TARGET_GRADIENT] || p->options.probability_clamp > 0;
+  const int32_t contents = (a[HIDDEN_GRADIENT] ? XENT_WORKSPACE_HIDDEN_GRADIENT : 0) |
+                           (a[WEIGHTS_GRADIENT] || a[BIAS_GRADIENT] ? XENT_WORKSPACE_WEIGHTS_GRADIENT : 0) |
+                           (whole ? XENT_WORKSPACE_WHOLE_ROWS : 0) |
+                           (p->least_workspace ? XENT_WORKSPACE_LEAST : XENT_WORKSPACE_LOGITS);
+  const int64_t rows = p->row_end > p->row_begin && p->row_begin >= 0 ? p->row_end - p->row_begin : 0;
+  return xent_linear_workspace(rows, p->shape.features, p->shape.classes, contents);
 }
 
 /* Statistics have one entry per row of the tensor, states one per chunk of every row of the range. */
@@ -244,6 +288,10 @@ static void size_statistics(fuzz_problem *p) {
     p->bytes[WORKSPACE] = bytes > ROOM / 2 ? -1 : (int64_t)bytes;
     p->bytes[SAMPLING] = rows < 0 ? 0 : rows > ROOM / 512 ? -1 : 1;
     return;
+  }
+  if (p->linear) {
+    const uint64_t bytes = workspace_of_layer(p);
+    p->bytes[WORKSPACE] = bytes > ROOM - 64 ? -1 : (int64_t)bytes;
   }
   const wide_int statistics = (wide_int)rows * (int64_t)sizeof(xent_statistics);
   const wide_int chunks = classes < 1 ? 0 : (wide_int)(classes - 1) / XENT_CHUNK + 1;
@@ -296,6 +344,13 @@ static uint32_t agreeing(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   return given & ~(BIT(HITS) | BIT(LOG_PROBABILITIES) | BIT(RANKS));
 }
 
+/* Which arrays and structs: the bits of structs follow those of the arrays that every target knows. */
+static uint32_t read_asked(const fuzz_problem *p, fuzz_input *in) {
+  enum { KNOWN = TEACHER + 1 };
+  const uint32_t bits = (uint32_t)take(in, 4), arrays = bits & (BIT(KNOWN) - 1), structs = bits >> KNOWN << ARRAYS;
+  return arrays | structs | (p->linear ? (uint32_t)take(in, 1) << KNOWN & (BIT(ARRAYS) - BIT(KNOWN)) : 0);
+}
+
 void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t optional) {
   p->shape = (xent_shape){.size = sizeof(xent_shape)};
   memset(p->offset, 0, sizeof p->offset);
@@ -306,7 +361,8 @@ void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t opt
   read_ranges(p, in);
   read_counts(p, in);
   read_options(p, in);
-  const uint32_t asked = (uint32_t)take(in, 4);
+  const uint32_t asked = read_asked(p, in);
+  p->least_workspace = !p->linear || !chance(in, 64);
   p->seed = take(in, 2);
   uint32_t given = needed | (optional & asked);
   if (p->way) given |= optional & (BIT(REPORT) | (chance(in, 96) ? BIT(CLASS_MASK) : 0));
@@ -323,7 +379,10 @@ void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t opt
   if (!p->ragged) p->address[ROW_OFFSETS] = NULL;
   if (p->ragged) make_offsets(p, in);
   p->ragged &= p->shape.row_offsets.type == XENT_I32 || p->shape.row_offsets.type == XENT_I64;
-  if (p->shape.classes > ROOM) given &= ~BIT(CLASS_WEIGHTS); /* they are read whatever the rows */
+  /* What is read or written whatever the rows: */
+  if (p->shape.classes > ROOM) given &= ~BIT(CLASS_WEIGHTS);
+  for (int i = WEIGHTS_GRADIENT; i <= BIAS_GRADIENT; i++)
+    if (given & BIT(i) && bytes_of_array(p, i) < 0) given &= ~BIT(i);
   for (int i = 0; i < ARRAYS; i++) {
     if (given & BIT(i)) p->bytes[i] = bytes_of_array(p, i);
     if (!(given & BIT(i))) p->address[i] = NULL;

@@ -16,16 +16,17 @@
 enum {
   LOGITS, OUTPUT, GRADIENT, UPSTREAM, TARGETS, LOSSES, LOG_SUM_EXP, HITS, TARGET_WEIGHTS, ROW_OFFSETS, CLASS_MASK,
   CLASS_WEIGHTS, ROW_WEIGHTS, SINK, LOG_PROBABILITIES, ARGMAX, RANKS, ENTROPIES, TOP_CLASSES, TOP_LOG_PROBABILITIES,
-  TARGET_GRADIENT, TEACHER, ARRAYS,
-  STATISTICS = ARRAYS, STATES, TALLY, SHAPE, OPTIONS, REPORT, SLOTS
+  TARGET_GRADIENT, TEACHER, BIAS_OF_CLASSES, WEIGHTS_GRADIENT, BIAS_GRADIENT, ARRAYS,
+  STATISTICS = ARRAYS, STATES, TALLY, SHAPE, OPTIONS, REPORT, WORKSPACE, SLOTS
 };
 #define BIT(slot) (UINT32_C(1) << (slot))
 /* Of sampling, in the slots of what it does not have. */
 enum {
   BIAS = TEACHER, PROMPT_TOKENS = TARGETS, OUTPUT_TOKENS = TARGET_WEIGHTS, TOKENS = ARGMAX,
-  PROCESSED_LOG_PROBABILITIES = LOSSES, KEPT = LOG_SUM_EXP, KEPT_MASK = OUTPUT, SAMPLING = STATISTICS,
-  WORKSPACE = STATES
+  PROCESSED_LOG_PROBABILITIES = LOSSES, KEPT = LOG_SUM_EXP, KEPT_MASK = OUTPUT, SAMPLING = STATISTICS
 };
+/* Likewise of a linear layer. */
+enum { HIDDEN = OUTPUT, WEIGHTS = TEACHER, HIDDEN_GRADIENT = GRADIENT };
 
 typedef struct {
   fuzz_slot slots[SLOTS];
@@ -42,6 +43,8 @@ typedef struct {
   bool hessian;           /* of a Hessian: upstream has a number per class, output the type of the arithmetic */
   bool elementwise;       /* of elements: row weights and sinks are their weights, and all have one per element */
   bool sampled;           /* of sampling, whose arrays have slots of others */
+  bool linear;            /* of a linear layer, as well; logits are written */
+  bool least_workspace;   /* as little as will do */
   int32_t sampling_per_row;
   uint64_t workspace_size; /* as it is told, at most what there is */
   bool any_isa;           /* options.isa is the tier's; else it is wild and stays */
@@ -59,13 +62,18 @@ static inline bool is_wild(const fuzz_problem *p, fuzz_input *in, unsigned times
 void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t optional);
 
 /* How an array's elements are found. */
-typedef enum { PER_CLASS, PER_ROW, PER_ENTRY, PER_TOP, ONE_ROW, PER_OFFSET, PER_PROMPT, PER_OUTPUT } fuzz_extent;
+typedef enum {
+  PER_CLASS, PER_ROW, PER_ENTRY, PER_TOP, ONE_ROW, PER_OFFSET, PER_PROMPT, PER_OUTPUT, PER_FEATURE,
+  MATRIX /* features of each class */
+} fuzz_extent;
 fuzz_extent extent_of(const fuzz_problem *p, int index);
 const xent_layout *layout_of_array(const fuzz_problem *p, int index);
 /* Rows, or -1 where there is no such number. */
 int64_t rows_of(const fuzz_problem *p);
 int64_t row_offset(const fuzz_problem *p, int64_t row);
 
+/* Bytes of the workspace of a linear layer's call on its rows and all classes; 0 where there is no such number. */
+uint64_t workspace_of_layer(const fuzz_problem *p);
 /* Sets to 1 what of an array's slot is an element of these rows and classes. */
 void mark_elements(const fuzz_problem *p, int index, int64_t row_begin, int64_t row_end, int64_t class_begin,
                    int64_t class_end, uint8_t *marks);

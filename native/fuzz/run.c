@@ -61,7 +61,7 @@ static void mark_slot(const fuzz_problem *p, int slot, xent_status status, const
     if (p->address[REPORT]) memset(marks + first, 1, (size_t)(smaller(bytes, sizeof(xent_report)) - first));
     return;
   }
-  if (p->sampled && slot == WORKSPACE) {
+  if (slot == WORKSPACE) {
     memset(marks, 1, (size_t)bytes);
     return;
   }
@@ -75,9 +75,12 @@ static void mark_slot(const fuzz_problem *p, int slot, xent_status status, const
     memset(marks + (size_t)e->row_begin * sizeof(xent_statistics), 1,
            (size_t)(end - e->row_begin) * sizeof(xent_statistics));
   if (slot == STATES && (e->slots & BIT(slot)) && end > e->row_begin) mark_states(p, e, end - e->row_begin, marks);
-  for (int i = 0; i < ARRAYS; i++)
-    if ((e->slots & BIT(i)) && p->in_slot_of[i] == slot && p->address[i] && end > e->row_begin)
+  for (int i = 0; i < ARRAYS; i++) {
+    const bool sums = i == WEIGHTS_GRADIENT || i == BIAS_GRADIENT; /* over any rows, or none */
+    if ((e->slots & BIT(i)) && p->in_slot_of[i] == slot && p->address[i] &&
+        (sums ? status == XENT_OK : end > e->row_begin))
       mark_elements(p, i, e->row_begin, end, e->class_begin, e->class_end, marks);
+  }
 }
 
 static void check_slot(const fuzz_problem *p, int slot, const char *function, xent_status status,
@@ -109,7 +112,7 @@ static bool may_be_in_place(const fuzz_problem *p, int written, int other) {
   const xent_layout *a = layout_of_array(p, written), *b = layout_of_array(p, other);
   const bool pair = (written == GRADIENT && (other == LOGITS || other == OUTPUT || other == UPSTREAM)) ||
                     (written == OUTPUT && other == LOGITS);
-  return pair && p->offset[written] == p->offset[other] && a->type == b->type &&
+  return pair && !p->linear && p->offset[written] == p->offset[other] && a->type == b->type &&
          is_same_step(a->outer, b->outer, p->shape.outer) && is_same_step(a->inner, b->inner, p->shape.inner) &&
          is_same_step(a->classes, b->classes, p->shape.classes);
 }
@@ -192,7 +195,7 @@ static void compare_slots(const fuzz_problem *p, const char *what) {
   for (int i = 0; i < SLOTS; i++) {
     const fuzz_slot *s = &p->slots[i];
     if (i == OPTIONS || i == REPORT) continue; /* which tier; compared call by call */
-    if (i == WORKSPACE && p->sampled) continue; /* holds no result */
+    if (i == WORKSPACE) continue; /* holds no result */
     for (int64_t at = 0; at < s->bytes; at++)
       if (s->data[at] != s->result[at])
         fail("%s, %s: byte %lld of array %d is %02x, not %02x", what, tier, (long long)at, i, s->data[at],

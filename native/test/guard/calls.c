@@ -2,6 +2,7 @@
 /* The calls of each function of the grid. */
 #include "calls.h"
 #include "grid.h"
+#include "layer.h"
 
 #define PLAIN_OUTPUTS (BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(STATISTICS) | BIT(TALLY))
 #define OTHER_OUTPUTS (BIT(ARGMAX) | BIT(ENTROPIES) | BIT(TOP_CLASSES) | BIT(TOP_LOG_PROBABILITIES))
@@ -17,6 +18,9 @@
 #define OF_TOKENS                                                                                                \
   (BIT(PROCESSED_LOG_PROBABILITIES) | BIT(KEPT) | BIT(KEPT_MASK) | BIT(LOG_PROBABILITIES) | BIT(RANKS) |         \
    BIT(ENTROPIES) | BIT(TOP_CLASSES) | BIT(TOP_LOG_PROBABILITIES))
+#define OF_LAYER                                                                                                \
+  (LAYER | BIT(LOGITS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK) | BIT(UPSTREAM) | BIT(REPORT) | \
+   LAYER_GRADIENTS)
 
 const grid_function grid_functions[FUNCTIONS] = {
     [SOFTMAX] = {"softmax", BIT(LOGITS) | BIT(OUTPUT), BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK), BIT(OUTPUT),
@@ -81,6 +85,21 @@ const grid_function grid_functions[FUNCTIONS] = {
                            BIT(CLASS_MASK), BIT(GRADIENT)},
     [PARTS_OF_LOG_BACKWARD] = {"log-softmax backward of parts", BIT(OUTPUT) | BIT(UPSTREAM) | BIT(GRADIENT) | PARTS,
                                BIT(CLASS_MASK), BIT(GRADIENT)},
+    [LAYER_OF_LABELS] = {"all of a linear layer", BIT(HIDDEN) | BIT(WEIGHTS) | BIT(TARGETS) | BIT(STATISTICS),
+                         PLAIN_OUTPUTS | OTHER_OUTPUTS | OF_LABELS | OF_LAYER, PLAIN_OUTPUTS | OTHER_OUTPUTS | OF_LABELS |
+                         BIT(LOGITS) | LAYER_GRADIENTS, .linear = true},
+    [LAYER_OF_PROBABILITIES] = {"all of a linear layer of probabilities", BIT(HIDDEN) | BIT(WEIGHTS) | BIT(TARGETS) | BIT(STATISTICS),
+                                PLAIN_OUTPUTS | OTHER_OUTPUTS | BIT(TARGET_GRADIENT) | OF_LAYER,
+                                PLAIN_OUTPUTS | OTHER_OUTPUTS | BIT(TARGET_GRADIENT) | BIT(LOGITS) | LAYER_GRADIENTS,
+                                .probabilities = true, .linear = true},
+    [LAYER_OF_SPARSE] = {"all of a linear layer of sparse targets",
+                         BIT(HIDDEN) | BIT(WEIGHTS) | BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(STATISTICS),
+                         PLAIN_OUTPUTS | OTHER_OUTPUTS | BIT(TARGET_GRADIENT) | OF_LAYER,
+                         PLAIN_OUTPUTS | OTHER_OUTPUTS | BIT(TARGET_GRADIENT) | BIT(LOGITS) | LAYER_GRADIENTS,
+                         .sparse = true, .linear = true},
+    [PARTS_OF_LAYER] = {"linear layer of parts", BIT(HIDDEN) | BIT(WEIGHTS) | BIT(TARGETS) | PARTS,
+                        LAYER | PARTS_OF_TARGETS | BIT(HITS) | BIT(UPSTREAM) | LAYER_GRADIENTS, LAYER_GRADIENTS,
+                        .linear = true},
     [CHECK_LABELS] = {"check of labels", BIT(TARGETS) | BIT(REPORT),
                       BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(TALLY),
                       BIT(TALLY), .ragged = true},
@@ -176,7 +195,8 @@ static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_stati
   void *const *a = p->address;
   for (int64_t from = 0, to; from < p->shape.classes; from = to) {
     to = end_of_chunk(p, from);
-    const xent_status status = is_backward(grid_function_now)
+    const xent_status status = p->linear ? layer_states(p, begin, end, from, to, known)
+                               : is_backward(grid_function_now)
                                    ? xent_backward_states_at(shape_of(p), options_of(p), begin, end, from, to,
                                                              is_log(grid_function_now) ? NULL : a[OUTPUT], a[UPSTREAM],
                                                              a[CLASS_MASK], states_of(p), report_of(p))
@@ -198,10 +218,36 @@ static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) 
   return status == XENT_OK;
 }
 
+/* Of hidden states, then of weights and bias, of two ranges of classes. */
+static void gradients_of_layer(fuzz_problem *p, int64_t begin, int64_t end, bool logits) {
+  const uint32_t of_rows = BIT(HIDDEN_GRADIENT), of_classes = BIT(WEIGHTS_GRADIENT) | BIT(BIAS_GRADIENT);
+  const int64_t classes = p->shape.classes, middle = classes / 3;
+  done(p, "gradient of hidden states", layer_backward(p, begin, end, 0, classes, of_rows, logits), of_rows, begin, end,
+       0, classes);
+  done(p, "gradients of classes", layer_backward(p, begin, end, 0, middle, of_classes, logits), of_classes, begin, end,
+       0, middle);
+  done(p, "gradients of classes", layer_backward(p, begin, end, middle, classes, of_classes, logits), of_classes,
+       begin, end, middle, classes);
+}
+
+/* Without the gradients, which come from the statistics and from logits that were written, and with them. */
+static void all_of_layer(fuzz_problem *p, int64_t begin, int64_t end) {
+  const uint32_t written = grid_functions[grid_function_now].written;
+  const int64_t classes = p->shape.classes;
+  done(p, "linear cross-entropy", layer_forward(p, begin, end, false), written & ~LAYER_GRADIENTS, begin, end, 0,
+       classes);
+  gradients_of_layer(p, begin, end, true);
+  done(p, "linear cross-entropy with gradients", layer_forward(p, begin, end, true), written, begin, end, 0, classes);
+}
+
 static void parts(fuzz_problem *p, int64_t begin, int64_t end) {
   if (!states(p, begin, end, NULL) || !finish(p, begin, end, 0)) return;
   if (report_of(p)->unfinished > 0 && (!states(p, begin, end, statistics_of(p)) || !finish(p, begin, end, 1))) return;
   const uint32_t written = grid_functions[grid_function_now].written;
+  if (p->linear) {
+    gradients_of_layer(p, begin, end, false);
+    return;
+  }
   for (int64_t from = 0, to; from < p->shape.classes; from = to) {
     to = end_of_chunk(p, from);
     const xent_status status = p->address[TARGETS] ? gradient_of_statistics(p, begin, end, from, to)
@@ -267,7 +313,7 @@ void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
                               a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS], a[TOKENS],
                               a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES], a[RANKS],
                               a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], a[WORKSPACE], p->workspace_size,
-                              report_of(p));
+                              NULL, 0, NULL, report_of(p));
       break;
     case CHECK_LABELS: case CHECK_SPARSE:
       status =
@@ -277,7 +323,8 @@ void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
     case TALLY_OF_VALUES: tally(p, begin, end); return;
     case SELECTED: selected(p, begin, end); return;
     case PARTS_OF_SOFTMAX: case PARTS_OF_LABELS: case PARTS_OF_PROBABILITIES: case PARTS_OF_SPARSE:
-    case PARTS_OF_BACKWARD: case PARTS_OF_LOG_BACKWARD: parts(p, begin, end); return;
+    case PARTS_OF_BACKWARD: case PARTS_OF_LOG_BACKWARD: case PARTS_OF_LAYER: parts(p, begin, end); return;
+    case LAYER_OF_LABELS: case LAYER_OF_PROBABILITIES: case LAYER_OF_SPARSE: all_of_layer(p, begin, end); return;
     default: all_of_cross_entropy(p, begin, end); return;
   }
   done(p, f->name, status, f->written, begin, end, 0, classes);

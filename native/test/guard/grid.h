@@ -11,6 +11,7 @@ enum {
   FULL_LABELS, FULL_PROBABILITIES, FULL_SPARSE, FULL_NO_TARGETS,
   DIVERGENCE, HVP, SELECTED, BINARY_OF_LABELS, BINARY_OF_NUMBERS, SAMPLE,
   PARTS_OF_SOFTMAX, PARTS_OF_LABELS, PARTS_OF_PROBABILITIES, PARTS_OF_SPARSE, PARTS_OF_BACKWARD, PARTS_OF_LOG_BACKWARD,
+  LAYER_OF_LABELS, LAYER_OF_PROBABILITIES, LAYER_OF_SPARSE, PARTS_OF_LAYER,
   CHECK_LABELS, CHECK_SPARSE, TALLY_OF_VALUES, FUNCTIONS
 };
 enum { ALL_F32, ALL_F16, ALL_BF16, ALL_F64, MIXED_NARROW, MIXED_WIDE, TYPES };
@@ -41,7 +42,7 @@ typedef struct {
 typedef struct {
   const char *name;
   uint32_t needed, optional, written;
-  bool sparse, probabilities, ragged, selected, hessian, elementwise, sampled;
+  bool sparse, probabilities, ragged, selected, hessian, elementwise, sampled, linear;
 } grid_function;
 extern const grid_function grid_functions[FUNCTIONS];
 

@@ -12,6 +12,15 @@ static bool one_in(random_source *r, int64_t n) { return random_below(r, n) == 0
 
 /* ---- sizes ---- */
 
+/* As many as fit a room with their gradients, of both sides of where vectors, panels and blocks end. */
+static void choose_features(fuzz_problem *p, random_source *r) {
+  static const int64_t features[] = {1, 2, 5, 15, 16, 17, 31, 32, 33, 64, 127, 128, 129, 257};
+  xent_shape *s = &p->shape;
+  s->features = features[random_below(r, 14)];
+  while (s->features > 1 && (s->features * s->classes > 8000 || s->features * s->outer * s->inner > 8000))
+    s->features = s->features / 2;
+}
+
 static bool has_columns(int layout) {
   return layout == COLUMNS_DENSE || layout == COLUMNS_APART || layout == CLASSES_LAST;
 }
@@ -43,6 +52,9 @@ static void choose_sizes(fuzz_problem *p, const grid_point *at, random_source *r
   p->elementwise = f->elementwise;
   p->sampled = f->sampled;
   if (f->sampled) s->prompt_count = 1 + random_below(r, 6), s->output_count = 1 + random_below(r, 9);
+  p->linear = f->linear;
+  p->least_workspace = true;
+  if (p->linear) choose_features(p, r);
   s->target_count = f->sparse ? 1 + random_below(r, 4) : 0;
   s->top_count = 1 + random_below(r, 4);
   if (s->top_count > s->classes) s->top_count = s->classes;
@@ -112,6 +124,7 @@ static int32_t float_type(int types, random_source *r, bool computed) {
 
 static int32_t type_of(const fuzz_problem *p, const grid_point *at, int index, random_source *r) {
   static const int32_t labels[] = {XENT_I64, XENT_I32, XENT_U32, XENT_U64, XENT_I16, XENT_U16, XENT_I8, XENT_U8};
+  if (p->linear && index == LOGITS) return XENT_F32;
   const bool computed = index == LOGITS || (index == OUTPUT && at->function > LSE) || index == OUTPUT;
   switch (kind_of(p, index)->types) {
     case BYTES: return XENT_U8;
@@ -120,7 +133,7 @@ static int32_t type_of(const fuzz_problem *p, const grid_point *at, int index, r
     case TARGET:
       if (grid_functions[at->function].probabilities) break;
       return labels[random_below(r, at->classes > INT16_MAX ? 4 : at->classes > INT8_MAX ? 6 : 8)];
-    case WEIGHTS:
+    case FLOATS_OR_BYTES:
       if (one_in(r, 4)) return XENT_U8;
       break;
     default: break;
@@ -132,13 +145,13 @@ static int32_t type_of(const fuzz_problem *p, const grid_point *at, int index, r
 }
 
 static xent_layout layout_as(int layout, const xent_shape *s, fuzz_extent extent, int64_t entries, int32_t type) {
-  const int64_t inner = s->inner;
-  const bool one_row = extent == ONE_ROW;
+  const bool matrix = extent == MATRIX, one_row = extent == ONE_ROW;
+  const int64_t inner = matrix ? 1 : s->inner, outer = matrix ? s->classes : s->outer;
   switch (layout) {
     case ROWS_APART: return (xent_layout){entries * inner + 3, one_row ? 1 : inner, 1, type, 0};
     case COLUMNS_APART: return (xent_layout){entries * (inner + 3), one_row ? 1 : inner + 3, 1, type, 0};
     case GAPS_EVERYWHERE: return (xent_layout){entries * inner * 2, one_row ? 2 : inner * 2, 2, type, 0};
-    case COLUMNS_OF_ROWS: return (xent_layout){1, one_row ? 1 : s->outer, entries * s->outer, type, 0};
+    case COLUMNS_OF_ROWS: return (xent_layout){1, one_row ? 1 : outer, entries * outer, type, 0};
     case CLASSES_LAST: return (xent_layout){entries * inner, 1, entries, type, 0};
     default: return (xent_layout){entries * inner, one_row ? 1 : inner, 1, type, 0};
   }
@@ -251,11 +264,16 @@ static bool place(fuzz_problem *p, const grid_point *at, uint32_t given, random_
   const int64_t rows = rows_of(p), chunks = xent_chunks(p->shape.classes);
   p->bytes[STATISTICS] = rows * (int64_t)sizeof(xent_statistics);
   p->bytes[STATES] = (p->row_end - p->row_begin) * chunks * (int64_t)sizeof(xent_state);
+  p->bytes[WORKSPACE] = p->linear ? (int64_t)workspace_of_layer(p) : 0;
+  if (p->bytes[WORKSPACE] > ROOM - 64) return false;
   place_structs(p, &usual, given);
   for (int i = STATISTICS; i <= STATES; i++) {
     slot_place(&p->slots[i], p->bytes[i], at->at_end, at->shift * 8 % 64);
     p->address[i] = given & BIT(i) ? p->slots[i].data : NULL;
   }
+  slot_place(&p->slots[WORKSPACE], p->bytes[WORKSPACE], at->at_end, 0);
+  p->address[WORKSPACE] = p->slots[WORKSPACE].data;
+  p->workspace_size = (uint64_t)p->bytes[WORKSPACE];
   return true;
 }
 
@@ -335,6 +353,7 @@ bool grid_problem(fuzz_problem *p, const grid_point *at) {
   const grid_function *f = &grid_functions[at->function];
   const bool ragged = at->layout == RAGGED;
   if (ragged && !f->ragged) return false;
+  if (f->linear && (at->types == ALL_F64 || at->types == MIXED_WIDE)) return false;
   if (at->function == TALLY_OF_VALUES && at->layout != ROWS_DENSE && at->layout != ROWS_APART &&
       at->layout != GAPS_EVERYWHERE)
     return false;

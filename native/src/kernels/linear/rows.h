@@ -146,13 +146,16 @@ XENT_SHARED void write_logits(const linear *l, int64_t row, int64_t rows, int64_
   }
 }
 
-/* The logits of a part, to their place and to the caller's. */
-XENT_INLINE void begin_logits(part_of_call *part, const linear *l, int64_t row, int64_t rows, int64_t begin, int64_t n) {
+/* A kernel on the logits of a part; then, as nothing of a row that is refused is written, they go to the caller's. */
+XENT_INLINE xent_status run_on_logits(part_of_call *part, const linear *l, xent_kernel kernel) {
+  const xent_call *c = &part->call;
+  const int64_t row = c->row_begin, rows = c->row_end - row, begin = c->class_begin, n = c->class_end - begin;
   const logits_place p = place_of_logits(l, row, begin);
   make_logits(l, rows, begin, n, p.at, p.pitch);
-  if (l->call->made_logits) write_logits(l, row, rows, begin, n, p);
-  part_begin(part, l, row, rows, begin, begin + n);
   part->call.logits = place_of_part(part, p, &part->shape.logits);
+  const xent_status status = kernel(c);
+  if (!status && c->made_logits) write_logits(l, row, rows, begin, n, p);
+  return status;
 }
 
 /* States of rows of which the first has its states at `states`; second: those that have a shift. */
@@ -161,10 +164,10 @@ XENT_SHARED xent_status states_of_rows(const linear *l, int64_t row, int64_t row
   const xent_call *c = l->call;
   pack_hidden(l, row, rows);
   for (int64_t v = c->class_begin; v < c->class_end; v += XENT_CHUNK) {
-    begin_logits(&part, l, row, rows, v, least_of(XENT_CHUNK, c->class_end - v));
+    part_begin(&part, l, row, rows, v, least_of(v + XENT_CHUNK, c->class_end));
     part.call.states = states;
     part.call.known_statistics = !second ? NULL : c->known_statistics ? c->known_statistics : part.call.statistics;
-    const xent_status status = l->kernels->forward_states(&part.call);
+    const xent_status status = run_on_logits(&part, l, l->kernels->forward_states);
     if (status) return status;
   }
   return XENT_OK;
@@ -203,9 +206,9 @@ XENT_SHARED xent_status rows_by_states(const linear *l, int64_t row, int64_t row
 XENT_SHARED xent_status whole_rows(const linear *l, int64_t row, int64_t rows) {
   part_of_call part;
   pack_hidden(l, row, rows);
-  begin_logits(&part, l, row, rows, 0, l->call->shape->classes);
+  part_begin(&part, l, row, rows, 0, l->call->shape->classes);
   if (!l->keeps_statistics) part.call.statistics = NULL;
-  return l->kernels->cross_entropy_forward(&part.call);
+  return run_on_logits(&part, l, l->kernels->cross_entropy_forward);
 }
 
 XENT_SHARED xent_status linear_forward(linear *l) {
@@ -338,6 +341,7 @@ XENT_SHARED xent_status linear_gradients(linear *l) {
   const xent_call *c = l->call;
   const linear_cut *cut = &l->w.cut;
   if (c->row_begin == c->row_end) { /* sums over no rows */
+    if (!c->bias_gradient && !c->weights_gradient) return XENT_OK;
     if (c->bias_gradient) memset(l->bias_sums, 0, (size_t)cut->gradient_classes * sizeof *l->bias_sums);
     if (c->weights_gradient) memset(l->weights_sums, 0, (size_t)(cut->gradient_classes * l->columns) * sizeof *l->weights_sums);
   }

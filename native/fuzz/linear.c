@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Cross-entropy of linear layers: the forward with its gradients; the gradients later, of any classes, from the
+ * statistics that it left; and the same from states of class ranges.
+ */
+#include "layer.h"
+
+static const uint32_t of_targets = BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS),
+                      inputs = LAYER | of_targets | BIT(ROW_WEIGHTS) | BIT(SINK),
+                      finished = BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(HITS) | BIT(STATISTICS) | BIT(TALLY),
+                      outputs = finished | BIT(LOGITS) | BIT(LOG_PROBABILITIES) | BIT(ARGMAX) | BIT(RANKS) |
+                                BIT(ENTROPIES) | BIT(TOP_CLASSES) | BIT(TOP_LOG_PROBABILITIES) | BIT(TARGET_GRADIENT);
+
+enum { AT_ONCE, LATER, IN_PARTS, WAYS };
+static int64_t way;
+static bool keeps; /* the backward takes the logits of the forward */
+
+static bool forward(fuzz_problem *p, int64_t begin, int64_t end) {
+  const uint32_t written = outputs | (way == AT_ONCE ? LAYER_GRADIENTS : 0);
+  settle(p, "linear cross-entropy", layer_forward(p, begin, end, way == AT_ONCE),
+         (fuzz_effect){inputs, written, begin, end, 0, p->shape.classes, true});
+  return !settled();
+}
+
+static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_statistics *known) {
+  const int64_t classes = p->shape.classes;
+  for (int64_t from = 0, to; from < classes || from == 0; from = to) {
+    to = classes - from > XENT_CHUNK && classes <= 4 * XENT_CHUNK ? from + XENT_CHUNK : classes;
+    settle(p, "states of a layer", layer_states(p, begin, end, from, to, known),
+           (fuzz_effect){LAYER | of_targets, BIT(STATES), begin, end, from, to, true});
+    if (settled()) return false;
+  }
+  return true;
+}
+
+static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) {
+  void *const *a = p->address;
+  settle(p, "finish of a layer",
+         xent_finish_at(shape_of(p), options_of(p), begin, end, states_of(p), a[TARGETS], a[CLASS_WEIGHTS],
+                        a[ROW_WEIGHTS], a[SINK], second, statistics_of(p), a[LOSSES], a[LOG_SUM_EXP], a[HITS],
+                        tally_of(p), report_of(p)),
+         (fuzz_effect){BIT(TARGETS) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK), finished, begin, end, 0,
+                       p->shape.classes, true});
+  return !settled();
+}
+
+static bool in_parts(fuzz_problem *p, int64_t begin, int64_t end) {
+  if (!states(p, begin, end, NULL) || !finish(p, begin, end, 0)) return false;
+  if (report_read(p).unfinished == 0) return true;
+  return states(p, begin, end, statistics_of(p)) && finish(p, begin, end, 1);
+}
+
+static void call(fuzz_problem *p, int64_t begin, int64_t end) {
+  const bool made = way == IN_PARTS ? in_parts(p, begin, end) : forward(p, begin, end);
+  if (!made || way == AT_ONCE) return;
+  const bool logits = keeps && way == LATER, some = p->class_begin != 0 || p->class_end != p->shape.classes;
+  const uint32_t wanted = some && p->way ? LAYER_GRADIENTS & ~BIT(HIDDEN_GRADIENT) : LAYER_GRADIENTS;
+  settle(p, "gradients of a layer", layer_backward(p, begin, end, p->class_begin, p->class_end, wanted, logits),
+         (fuzz_effect){(inputs & ~BIT(SINK)) | BIT(UPSTREAM) | (logits ? BIT(LOGITS) : 0), wanted, begin, end,
+                       p->class_begin, p->class_end, true});
+}
+
+void fuzz_linear(const uint8_t *data, size_t size) {
+  fuzz_problem *p = the_problem();
+  fuzz_input in = {data, data + size};
+  way = below(&in, WAYS);
+  keeps = chance(&in, 128);
+  uint32_t needed = BIT(HIDDEN) | BIT(WEIGHTS) | BIT(WORKSPACE), optional = inputs | outputs | LAYER_GRADIENTS;
+  if (way != AT_ONCE || !chance(&in, 32)) needed |= BIT(TARGETS);
+  if (way != AT_ONCE) needed |= BIT(STATISTICS), optional |= BIT(UPSTREAM);
+  if (way == IN_PARTS) needed |= BIT(STATES) | BIT(REPORT);
+  p->linear = true;
+  problem_read(p, &in, needed, optional | BIT(REPORT));
+  run_on_every_tier(p, call, !has_sums_of_rows(p));
+  p->linear = false;
+}
