@@ -847,8 +847,8 @@ typedef struct xent_linear_states_call {
 XENT_API xent_status xent_linear_states(const xent_linear_states_call *call);
 
 /* The bytes of workspace for a range of so many rows and classes; `contents`: XENT_WORKSPACE_... A range of no classes
- * needs as many as one of one class. 0 where 64 bits do not hold them, rows are below 0, or features or classes below
- * 1. */
+ * needs no workspace. 0 where 64 bits do not hold them, rows are below 0, or
+ * features or classes below 1. */
 XENT_API uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents);
 
 /* ---- rows in parts ------------------------------------------------------------------------------ */

@@ -26,6 +26,7 @@ __attribute__((always_inline)) static inline void xent_find_rare(xent_frame *f, 
 
 /* An entry point that takes a struct: the call of its fields, what is in them beside arrays, and what then is done. */
 #define XENT_ENTRY(function, type, places, usual, class_range, rest, work)                                        \
+  _Static_assert(XENT_COUNT(places) <= XENT_MOST_PLACES, "what xent_check_arrays has room for");                  \
   xent_status xent_##function(const xent_##type##_call *c) {                                                      \
     xent_frame f;                                                                                                 \
     const xent_status status = xent_check_call(c, sizeof *c);                                                     \

@@ -386,8 +386,7 @@ static bool may_be_in_place(const xent_frame *f, const xent_rule *written, const
 }
 
 xent_status xent_check_arrays(xent_frame *f, const xent_place *places, int count) {
-  enum { MOST = 24 };
-  xent_bytes bytes[MOST];
+  xent_bytes bytes[XENT_MOST_PLACES];
   xent_status status = f->call.row_offsets ? check_row_offsets(f) : XENT_OK;
   if (status) return status;
   if (f->call.target_weights && !f->call.shape->target_count) /* they belong to the classes of sparse rows */

@@ -24,10 +24,12 @@ uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, 
   return linear_workspace_of(rows, features, classes, contents, *cut, &w) ? w.size : 0;
 }
 
+/* A range of no classes needs none. */
 static xent_status check_workspace(xent_frame *f) {
   const xent_call *c = &f->call;
-  const uint64_t needed = xent_linear_workspace(c->row_end - c->row_begin, c->shape->features, classes_of_range(c),
-                                                linear_contents(c) | XENT_WORKSPACE_LEAST);
+  if (c->class_begin == c->class_end) return XENT_OK;
+  const uint64_t needed = xent_linear_workspace(c->row_end - c->row_begin, c->shape->features,
+                                                c->class_end - c->class_begin, linear_contents(c) | XENT_WORKSPACE_LEAST);
   const bool aligned = ((uintptr_t)c->workspace & (XENT_WORKSPACE_ALIGNMENT - 1)) == 0;
   if (c->workspace && aligned && needed && c->workspace_size >= needed) return XENT_OK;
   return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_WORKSPACE, (int64_t)needed);
@@ -55,7 +57,8 @@ static xent_status check_kept_logits(xent_frame *f) {
 }
 
 static xent_status run_linear(xent_frame *f, xent_kernel kernel) {
-  const xent_status status = run_kernel(kernel, &f->call);
+  const bool none = f->call.class_begin == f->call.class_end;
+  const xent_status status = none ? XENT_OK : run_kernel(kernel, &f->call);
   f->report->way = XENT_WAY_ROW; /* not that of the last part */
   return status;
 }

@@ -93,13 +93,9 @@ static inline int32_t linear_contents(const xent_call *c) {
          (whole ? XENT_WORKSPACE_WHOLE_ROWS : 0);
 }
 
-static inline int64_t classes_of_range(const xent_call *c) {
-  return c->class_end > c->class_begin ? c->class_end - c->class_begin : 1;
-}
-
 /* The first cut that fits; false where none does. What is left keeps logits between the two passes of a call. */
 static inline bool linear_workspace_within(const xent_call *c, uint64_t size, linear_workspace *w) {
-  const int64_t rows = c->row_end - c->row_begin, classes = classes_of_range(c);
+  const int64_t rows = c->row_end - c->row_begin, classes = c->class_end - c->class_begin;
   const int32_t contents = linear_contents(c);
   for (int i = 0; i < XENT_LINEAR_CUTS; i++) {
     if (!linear_workspace_of(rows, c->shape->features, classes, contents, linear_cuts[i], w) || w->size > size) continue;
