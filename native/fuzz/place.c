@@ -222,3 +222,15 @@ void place_structs(fuzz_problem *p, fuzz_input *in, uint32_t given) {
     if (given & BIT(i)) p->address[i] = p->bytes[i] < 0 ? nowhere() : p->slots[i].data;
   }
 }
+
+uint64_t workspace_of_layer(const fuzz_problem *p) {
+  void *const *a = p->address;
+  const bool whole = a[ARGMAX] || a[RANKS] || a[ENTROPIES] || a[TOP_CLASSES] || a[TOP_LOG_PROBABILITIES] ||
+                     a[TARGET_GRADIENT] || p->options.probability_clamp > 0;
+  const int32_t contents = (a[HIDDEN_GRADIENT] ? XENT_WORKSPACE_HIDDEN_GRADIENT : 0) |
+                           (a[WEIGHTS_GRADIENT] || a[BIAS_GRADIENT] ? XENT_WORKSPACE_WEIGHTS_GRADIENT : 0) |
+                           (whole ? XENT_WORKSPACE_WHOLE_ROWS : 0) |
+                           (p->least_workspace ? XENT_WORKSPACE_LEAST : XENT_WORKSPACE_LOGITS);
+  const int64_t rows = p->row_end > p->row_begin && p->row_begin >= 0 ? p->row_end - p->row_begin : 0;
+  return xent_linear_workspace(rows, p->shape.features, p->shape.classes, contents);
+}

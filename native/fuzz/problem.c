@@ -267,18 +267,6 @@ static void limit_rows(fuzz_problem *p, uint32_t given) {
   if (huge || work > 50000 || products > 2 * MOST_PRODUCTS) p->row_end = p->row_begin;
 }
 
-uint64_t workspace_of_layer(const fuzz_problem *p) {
-  void *const *a = p->address;
-  const bool whole = a[ARGMAX] || a[RANKS] || a[ENTROPIES] || a[TOP_CLASSES] || a[TOP_LOG_PROBABILITIES] ||
-                     a[TARGET_GRADIENT] || p->options.probability_clamp > 0;
-  const int32_t contents = (a[HIDDEN_GRADIENT] ? XENT_WORKSPACE_HIDDEN_GRADIENT : 0) |
-                           (a[WEIGHTS_GRADIENT] || a[BIAS_GRADIENT] ? XENT_WORKSPACE_WEIGHTS_GRADIENT : 0) |
-                           (whole ? XENT_WORKSPACE_WHOLE_ROWS : 0) |
-                           (p->least_workspace ? XENT_WORKSPACE_LEAST : XENT_WORKSPACE_LOGITS);
-  const int64_t rows = p->row_end > p->row_begin && p->row_begin >= 0 ? p->row_end - p->row_begin : 0;
-  return xent_linear_workspace(rows, p->shape.features, p->shape.classes, contents);
-}
-
 /* Statistics have one entry per row of the tensor, states one per chunk of every row of the range. */
 static void size_statistics(fuzz_problem *p) {
   const int64_t rows = rows_of(p), classes = p->shape.classes;
