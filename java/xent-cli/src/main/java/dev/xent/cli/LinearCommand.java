@@ -11,7 +11,10 @@ import java.util.Locale;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.IModelTransformer;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -22,6 +25,7 @@ import picocli.CommandLine.Parameters;
     name = "linear-cross-entropy",
     header = "Cross-entropy of hidden states times weights, and its gradients.",
     customSynopsis = "xent linear-cross-entropy HIDDEN.npy WEIGHTS TARGETS.npy [OPTIONS]",
+    modelTransformer = LinearCommand.AxisOfFeatures.class,
     description = {
       "Of the logits HIDDEN x WEIGHTS^T, which are never in memory all at once.",
       "Prints the loss, how many rows counted and how many labels were the largest logit."
@@ -92,6 +96,20 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
 
   private final LinearCrossEntropy.Gradients gradients = new LinearCrossEntropy.Gradients();
   private @Nullable Tensor matrix;
+
+  /** Says which axis it is: the classes are no axis of the hidden states. */
+  static final class AxisOfFeatures implements IModelTransformer {
+    @Override
+    public CommandSpec transform(CommandSpec spec) {
+      OptionSpec axis = spec.findOption("--axis");
+      spec.remove(axis);
+      return spec.addOption(
+          OptionSpec.builder(axis)
+              .description(
+                  "The axis of the features; negative ones count from the end. Default: -1, the last.")
+              .build());
+    }
+  }
 
   @Override
   Path input() {

@@ -250,6 +250,11 @@ final class Call extends CallArrays {
     }
   }
 
+  /** Tells the kernels of logits that are kept for the gradients of a linear layer. */
+  void describeLogits() {
+    logits.writeRows(dimensions.classes, pieces.inner);
+  }
+
   /** Fills the options of a call without an ignore index. */
   void options(Options newOptions, double gradientScale) {
     options(newOptions, false, gradientScale);

@@ -46,6 +46,9 @@ public final class LinearPlan {
    */
   private static final long HEAP_PRODUCTS = 1L << 32;
 
+  /** States that are there at once: two megabytes. */
+  private static final long MOST_STATES = 1L << 15;
+
   /** Where nobody says how much workspace there may be. */
   private static final long USUAL_WORKSPACE = 64L << 20;
 
@@ -209,10 +212,23 @@ public final class LinearPlan {
     if (sharesClasses(call)) {
       forwardClasses(call);
     } else {
+      if (backward) {
+        keepLogits(call);
+      }
       rows(call, forwardRows);
     }
     if (backward) {
       backwardPasses(call);
+    }
+  }
+
+  /** Where all threads together have room for the logits, the gradients take them from there. */
+  private void keepLogits(Call call) {
+    double bytes = (double) call.dimensions.rows * classes(call) * Float.BYTES;
+    double room = (double) (workspace - leastOfPasses(call, contents(call, false)));
+    if (workspace != 0 && call.pieces.count == 1 && bytes <= room * engine.threads().most()) {
+      call.room.keepLogits(call.dimensions.rows, classes(call));
+      call.describeLogits();
     }
   }
 
@@ -396,7 +412,7 @@ public final class LinearPlan {
               call.hidden.segment(),
               call.weights.segment(),
               call.bias.segment(),
-              NULL,
+              gradients ? NULL : call.room.logits,
               call.targets.segment(),
               call.targetWeights.segment(),
               call.classMask.segment(),
@@ -425,16 +441,23 @@ public final class LinearPlan {
     }
   }
 
-  /** Losses of few rows, of which threads compute the states of class ranges. */
+  /** Losses of rows of which threads compute the states of class ranges. */
   private void forwardClasses(Call call) {
-    long rows = call.dimensions.rows;
     call.enter(0);
     call.room.reserveStatistics(call.pieces);
-    call.room.reserveStates(0, rows, classes(call));
+    long rows = call.dimensions.rows;
+    long together = Math.max(MOST_STATES / Chunks.of(classes(call)), 1);
+    for (long row = 0; row < rows && !call.isInVain(); row += together) {
+      forwardClasses(call, row, Math.min(row + together, rows));
+    }
+  }
+
+  private void forwardClasses(Call call, long row, long stop) {
+    call.room.reserveStates(row, stop, classes(call));
     for (int round = 0; round < 2; round++) {
       call.room.secondRound = round == 1;
       classes(call, states, Chunks.of(classes(call)), 1);
-      longRows.finishForward(call, 0, rows, round);
+      longRows.finishForward(call, row, stop, round);
       if (xent_report.unfinished(call.report) == 0) {
         return;
       }
@@ -442,12 +465,13 @@ public final class LinearPlan {
   }
 
   private void states(Call call, long begin, long end) {
-    long rows = call.dimensions.rows;
+    long first = call.room.firstState();
+    long stop = call.room.endOfStates();
     long from = begin * Chunks.SIZE;
     long to = Math.min(end * Chunks.SIZE, classes(call));
-    long step = call.onHeap ? onHeap(call, to - from, rows) : rows;
-    for (long row = 0; row < rows && !call.isInVain(); row += step) {
-      states(call, row, Math.min(row + step, rows), from, to);
+    long step = call.onHeap ? onHeap(call, to - from, stop - first) : stop - first;
+    for (long row = first; row < stop && !call.isInVain(); row += step) {
+      states(call, row, Math.min(row + step, stop), from, to);
     }
   }
 
@@ -561,7 +585,7 @@ public final class LinearPlan {
             call.hidden.segment(),
             call.weights.segment(),
             call.bias.segment(),
-            NULL,
+            call.room.logits,
             call.targets.segment(),
             call.targetWeights.segment(),
             call.classMask.segment(),

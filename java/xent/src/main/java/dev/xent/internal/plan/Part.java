@@ -264,6 +264,18 @@ final class Part {
     }
   }
 
+  /** Gives it that of floats, row after row without gaps: after {@link #write()}, likewise. */
+  void writeRows(long numbers, long innerRows) {
+    writtenOuter = innerRows * numbers;
+    writtenClasses = 1;
+    writtenInner = numbers;
+    writtenType = XentH.XENT_F32();
+    xent_layout.outer(layout, writtenOuter);
+    xent_layout.classes(layout, writtenClasses);
+    xent_layout.inner(layout, writtenInner);
+    xent_layout.type(layout, writtenType);
+  }
+
   /** Brings the layout in the struct up to date; most calls are like the one before. */
   void write() {
     if (view == null) {

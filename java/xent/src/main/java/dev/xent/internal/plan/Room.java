@@ -16,6 +16,9 @@ final class Room {
   /** Statistics of the rows of the current piece, for class ranges of a row. */
   MemorySegment statistics = MemorySegment.NULL;
 
+  /** Logits of all rows of a linear layer that are kept for its gradients, or NULL. */
+  MemorySegment logits = MemorySegment.NULL;
+
   /** Whether states are computed once more, for rows with a shift. */
   boolean secondRound;
 
@@ -23,8 +26,10 @@ final class Room {
   private MemorySegment states = MemorySegment.NULL;
 
   private long stateRow;
+  private long stateEnd;
   private MemorySegment ownStatistics = MemorySegment.NULL;
   private MemorySegment ownStates = MemorySegment.NULL;
+  private MemorySegment ownLogits = MemorySegment.NULL;
 
   /** Statistics of the rows of the current piece: the caller's where there are any. */
   void reserveStatistics(Pieces pieces) {
@@ -53,11 +58,28 @@ final class Room {
         : saved.asSlice(pieces.firstRow * Records.STATISTICS);
   }
 
+  /** Room for the logits of all rows, row after row. */
+  void keepLogits(long rows, long classes) {
+    ownLogits = reserve(ownLogits, rows * classes, Float.BYTES);
+    logits = ownLogits;
+  }
+
   /** Room for the states of some rows. */
   void reserveStates(long begin, long end, long classes) {
     ownStates = reserve(ownStates, (end - begin) * Chunks.of(classes), Records.STATE);
     states = ownStates;
     stateRow = begin;
+    stateEnd = end;
+  }
+
+  /** The first of the rows that {@link #reserveStates} made room for. */
+  long firstState() {
+    return stateRow;
+  }
+
+  /** The row after the last of them. */
+  long endOfStates() {
+    return stateEnd;
   }
 
   /** The states of the rows of the current piece lie in memory of the caller's. */
@@ -83,11 +105,14 @@ final class Room {
     statistics = Memory.accessible(other.statistics);
     states = other.states;
     stateRow = other.stateRow;
+    stateEnd = other.stateEnd;
     secondRound = other.secondRound;
+    logits = other.logits;
   }
 
   /** Lets go of what was the caller's. */
   void release() {
+    logits = MemorySegment.NULL;
     if (saved != MemorySegment.NULL) {
       saved = MemorySegment.NULL;
     }

@@ -42,10 +42,10 @@ final class LinearRules {
     if (status == Status.OK) {
       status = TargetRules.checkOutputs(call);
     }
-    if (status == Status.OK && !has(given.targets) && LinearRows.contents(given) != 0) {
+    if (status == Status.OK && !has(given.targets) && LinearRows.hasGradients(given)) {
       status = call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_TARGETS(), 0);
     }
-    return status == Status.OK ? checkWorkspace(call, workspaceSize) : status;
+    return status == Status.OK ? checkWorkspace(call, workspaceSize, true) : status;
   }
 
   static int backward(Call call, long workspaceSize) {
@@ -69,7 +69,7 @@ final class LinearRules {
     if (status == Status.OK) {
       status = ArgumentRules.checkStatistics(call, kind);
     }
-    return status == Status.OK ? checkWorkspace(call, workspaceSize) : status;
+    return status == Status.OK ? checkWorkspace(call, workspaceSize, false) : status;
   }
 
   static int states(Call call, long workspaceSize) {
@@ -90,7 +90,7 @@ final class LinearRules {
     if (status == Status.OK) {
       status = TargetRules.checkShareIsKnown(call);
     }
-    return status == Status.OK ? checkWorkspace(call, workspaceSize) : status;
+    return status == Status.OK ? checkWorkspace(call, workspaceSize, false) : status;
   }
 
   /** Logits are floats, whatever the shape says of those that are not there. */
@@ -119,14 +119,18 @@ final class LinearRules {
         : call.report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_LOGITS(), type);
   }
 
-  private static int checkWorkspace(Call call, long size) {
+  /** A range of no classes needs none. */
+  private static int checkWorkspace(Call call, long size, boolean whole) {
     CallArrays given = call.given;
+    if (call.classBegin == call.classEnd) {
+      return Status.OK;
+    }
     long needed =
-        LinearRows.workspace(
+        LinearWorkspace.bytes(
             call.rowEnd - call.rowBegin,
             call.shape.features,
             call.classEnd - call.classBegin,
-            LinearRows.contents(given));
+            LinearWorkspace.contents(call, whole));
     boolean fits =
         has(given.workspace)
             && Addresses.isAligned(given.workspace, ALIGNMENT)

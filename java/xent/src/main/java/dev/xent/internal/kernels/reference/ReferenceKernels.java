@@ -700,7 +700,7 @@ public final class ReferenceKernels implements Kernels {
 
   @Override
   public long linearWorkspace(long rows, long features, long classes, int contents) {
-    return LinearRows.workspace(rows, features, classes, contents);
+    return LinearWorkspace.bytes(rows, features, classes, contents);
   }
 
   @Override

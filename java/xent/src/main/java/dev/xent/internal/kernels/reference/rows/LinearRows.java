@@ -5,7 +5,6 @@ import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 import static dev.xent.internal.kernels.reference.math.DotProducts.BLOCK;
 
-import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.Status;
@@ -26,9 +25,6 @@ import java.util.Arrays;
  * and of rows at a time (docs/numerics.md, section 13).
  */
 public final class LinearRows {
-  /** No size is 0: that says that there is none. */
-  private static final long LEAST = 64;
-
   private final Request call;
   private final CallArrays given;
   private final Shape shape;
@@ -66,32 +62,9 @@ public final class LinearRows {
 
   // ---- the workspace ---------------------------------------------------------------------------
 
-  /** The bytes that a call needs; 0 where there are too many. */
-  public static long workspace(long rows, long features, long classes, int contents) {
-    boolean ofHidden = (contents & XentH.XENT_WORKSPACE_HIDDEN_GRADIENT()) != 0;
-    boolean ofClasses = (contents & XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT()) != 0;
-    if (rows < 0 || features < 1 || classes < 1) {
-      return 0;
-    }
-    try {
-      long ofRow = Records.STATISTICS;
-      if (ofHidden) {
-        ofRow = Math.addExact(ofRow, Math.multiplyExact(features, Double.BYTES));
-      }
-      long ofBlock = Math.multiplyExact(features, BLOCK * Double.BYTES);
-      long bytes = ofHidden || ofClasses ? Math.multiplyExact(rows, ofRow) : 0;
-      return Math.addExact(LEAST, Math.addExact(bytes, ofClasses ? ofBlock : 0));
-    } catch (ArithmeticException tooMany) {
-      return 0;
-    }
-  }
-
-  /** What a call asks for, as workspaces are described. */
-  public static int contents(CallArrays given) {
-    return (has(given.hiddenGradient) ? XentH.XENT_WORKSPACE_HIDDEN_GRADIENT() : 0)
-        | (has(given.weightsGradient) || has(given.biasGradient)
-            ? XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT()
-            : 0);
+  /** Whether gradients are asked for that are sums. */
+  public static boolean hasGradients(CallArrays given) {
+    return has(given.hiddenGradient) || has(given.weightsGradient) || has(given.biasGradient);
   }
 
   private void placeSums() {
@@ -115,7 +88,7 @@ public final class LinearRows {
 
   /** Losses and what else is asked for, then gradients. */
   public int forward() {
-    boolean gradients = contents(given) != 0;
+    boolean gradients = hasGradients(given);
     if (has(given.logits)) {
       writeLogits();
     }

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference;
+
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
+import static dev.xent.internal.kernels.reference.math.DotProducts.BLOCK;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.Records;
+import dev.xent.internal.kernels.reference.call.CallArrays;
+
+/**
+ * The least workspace of a linear layer, in the bytes that the library needs, so that both refuse
+ * the same calls; the reference never needs as many, nor is it faster with more.
+ */
+final class LinearWorkspace {
+  /** Pieces begin at multiples of this. */
+  private static final long ALIGNMENT = 64;
+
+  /** Columns and rows whose products registers hold, at most, in any instruction set. */
+  private static final long PANEL = 32;
+
+  private static final long TILE = 12;
+  private static final long LANES = 16;
+  private static final long MOST = 1L << 48;
+
+  private long bytes;
+
+  private LinearWorkspace() {}
+
+  /**
+   * What a call asks for.
+   *
+   * @param ofRows whether it is a forward
+   */
+  static int contents(Call call, boolean ofRows) {
+    CallArrays given = call.given;
+    boolean clamps =
+        call.options.probabilityClamp > 0 && has(given.targets) && !call.shape.hasLabels();
+    boolean whole =
+        (clamps && ofRows)
+            || has(given.argmax)
+            || has(given.ranks)
+            || has(given.entropies)
+            || has(given.topClasses)
+            || has(given.topLogProbabilities)
+            || has(given.targetGradient);
+    return (has(given.hiddenGradient) ? XentH.XENT_WORKSPACE_HIDDEN_GRADIENT() : 0)
+        | (has(given.weightsGradient) || has(given.biasGradient)
+            ? XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT()
+            : 0)
+        | (whole ? XentH.XENT_WORKSPACE_WHOLE_ROWS() : 0);
+  }
+
+  /** The least bytes of a call; 0 where a long does not hold them. */
+  static long bytes(long rows, long features, long classes, int contents) {
+    if (rows < 0 || features < 1 || classes < 1 || Math.max(rows, Math.max(features, classes)) > MOST) {
+      return 0;
+    }
+    LinearWorkspace workspace = new LinearWorkspace();
+    try {
+      workspace.add(rows, features, classes, contents);
+    } catch (ArithmeticException tooMany) {
+      return 0;
+    }
+    return workspace.bytes;
+  }
+
+  private void add(long rows, long features, long classes, int contents) {
+    boolean ofHidden = (contents & XentH.XENT_WORKSPACE_HIDDEN_GRADIENT()) != 0;
+    boolean ofClasses = (contents & XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT()) != 0;
+    boolean gradients = ofHidden || ofClasses;
+    long rowsAtOnce = Math.min(rows, 1);
+    long gradientRows = Math.min(rows, BLOCK);
+    long gradientClasses = Math.min(up(classes, PANEL), BLOCK);
+    boolean whole = (contents & XentH.XENT_WORKSPACE_WHOLE_ROWS()) != 0;
+    long pitch = up(whole ? classes : Math.min(classes, CHUNK), PANEL) + LANES;
+    long columns = up(features, PANEL) + LANES / 2;
+    long mostRows = (gradients ? gradientRows : rowsAtOnce) + TILE + LANES;
+    long logits = rowsAtOnce * pitch;
+    piece(mostRows, features + 1, Float.BYTES);
+    piece(BLOCK + 1, PANEL, Float.BYTES);
+    piece(mostRows, PANEL, Double.BYTES);
+    piece(gradients ? Math.max(logits, gradientRows * (gradientClasses + LANES)) : logits, 1, Float.BYTES);
+    piece(rowsAtOnce, (classes + CHUNK - 1) / CHUNK, Records.STATE);
+    piece(gradients ? rows : rowsAtOnce, 1, Records.STATISTICS);
+    if (gradients) {
+      piece(gradientRows + TILE + LANES, gradientClasses + TILE + LANES, Float.BYTES);
+    }
+    if (ofHidden) {
+      piece(rows, columns, Double.BYTES);
+    }
+    if (ofClasses) {
+      piece(gradientClasses, columns, Double.BYTES);
+      piece(gradientClasses, 1, Double.BYTES);
+    }
+  }
+
+  private static long up(long n, long unit) {
+    return (n + unit - 1) / unit * unit;
+  }
+
+  private void piece(long rows, long numbers, long size) {
+    long end = Math.addExact(bytes, Math.multiplyExact(Math.multiplyExact(rows, numbers), size));
+    bytes = up(Math.addExact(end, 2 * ALIGNMENT) - 2 * ALIGNMENT, ALIGNMENT);
+  }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.load.Backends;
+import dev.xent.options.Backend;
+import org.junit.jupiter.api.Test;
+
+/** Both implementations need the same least workspace, so that they refuse the same calls. */
+class LinearWorkspaceTest {
+  private static final long[] COUNTS = {
+    0, 1, 2, 12, 31, 32, 33, 127, 128, 129, 8191, 8192, 8193, 1L << 20, 1L << 45, 1L << 48,
+    (1L << 48) + 1, Long.MAX_VALUE, -1
+  };
+
+  @Test
+  void bothNeedTheSame() {
+    Kernels library = Backends.get().kernels(Backend.NATIVE);
+    Kernels reference = Backends.get().kernels(Backend.REFERENCE);
+    for (long rows : COUNTS) {
+      for (long features : COUNTS) {
+        for (long classes : COUNTS) {
+          for (int contents = 0; contents < 32; contents++) {
+            int least = contents | XentH.XENT_WORKSPACE_LEAST();
+            if ((contents & XentH.XENT_WORKSPACE_LOGITS()) == 0) {
+              assertThat(reference.linearWorkspace(rows, features, classes, least))
+                  .as("%d rows, %d features, %d classes, %d", rows, features, classes, least)
+                  .isEqualTo(library.linearWorkspace(rows, features, classes, least));
+            }
+          }
+        }
+      }
+    }
+  }
+}
