@@ -27,6 +27,8 @@ import dev.xent.distributed.CrossEntropyShard;
 import dev.xent.distributed.LossTally;
 import dev.xent.distributed.PartialStates;
 import dev.xent.distributed.RowStatistics;
+import dev.xent.distributed.SampleStates;
+import dev.xent.distributed.SamplerShard;
 import dev.xent.distributed.SoftmaxShard;
 import dev.xent.files.Npy;
 import dev.xent.files.NpyFile;
@@ -156,6 +158,17 @@ final class Samples {
     put(SoftmaxShard.class, shard);
     put(CrossEntropyShard.class, CrossEntropyShard.of(CrossEntropy.mean(), 0, 2));
     put(PartialStates.class, states);
+    SamplerShard sampled = SamplerShard.of(Sampler.greedy(), 0, 2);
+    put(SamplerShard.class, sampled);
+    put(
+        SampleStates.class,
+        sampled.sample(
+            tensor,
+            0,
+            SamplerInputs.none(),
+            List.of(),
+            Tensor.of(new int[1]),
+            new Sampler.Outputs()));
     put(RowStatistics.class, shard.finish(states, Inputs.none(), null));
   }
 
