@@ -74,8 +74,7 @@ class SamplerShardTest {
   @OnEveryBackend
   void tokensAreThoseOfWholeRows(Backend backend) {
     SamplerInputs inputs =
-        SamplerInputs.none()
-            .outputTokens(Tensor.of(new int[] {0, 1, 2999, 5, -1, 700}, ROWS, 1));
+        SamplerInputs.none().outputTokens(Tensor.of(new int[] {0, 1, 2999, 5, -1, 700}, ROWS, 1));
     for (Sampler.Builder builder : samplers()) {
       for (int threads : new int[] {1, 2, 7}) {
         Sampler sampler =
@@ -96,7 +95,9 @@ class SamplerShardTest {
       Tensor wide = Tensor.allocate(arena, DType.F32, 2, 4, 3, CLASSES);
       Tensor apart = wide.slice(1, 1, 2).slice(2, 0, 3);
       for (int i = 0; i < ROWS; i++) {
-        apart.slice(0, i / 3, i / 3 + 1).slice(2, i % 3, i % 3 + 1)
+        apart
+            .slice(0, i / 3, i / 3 + 1)
+            .slice(2, i % 3, i % 3 + 1)
             .copyFrom(logits.slice(0, i, i + 1).reshape(1, 1, 1, CLASSES));
       }
       Sampler sampler = Sampler.builder().topP(0.9).seed(3).build();
@@ -138,8 +139,7 @@ class SamplerShardTest {
     float[] logs = new float[ROWS];
     Sampler.Outputs outputs = new Sampler.Outputs().processedLogProbabilities(Tensor.of(logs));
     SamplerInputs none = SamplerInputs.none();
-    SampleStates mine =
-        shard.sample(logits, requests, none, List.of(), Tensor.of(tokens), outputs);
+    SampleStates mine = shard.sample(logits, requests, none, List.of(), Tensor.of(tokens), outputs);
     while (!mine.isFinished()) {
       mine = shard.sample(logits, requests, none, List.of(mine), Tensor.of(tokens), outputs);
     }
@@ -214,8 +214,7 @@ class SamplerShardTest {
     SamplerInputs none = SamplerInputs.none();
     SampleStates mine = shard.sample(logits, 0, none, List.of(), tokens, outputs);
     assertThat(mine).hasToString("SampleStates[rows=6, unfinished=6]");
-    assertThat(shard)
-        .hasToString("SamplerShard[firstClass=0, allClasses=3000, topK=5, seed=1]");
+    assertThat(shard).hasToString("SamplerShard[firstClass=0, allClasses=3000, topK=5, seed=1]");
     assertThatThrownBy(() -> shard.sample(logits, 1, none, List.of(mine), tokens, outputs))
         .isInstanceOf(PartialStatesException.class)
         .hasMessageStartingWith("partial states of row 0 do not belong together");

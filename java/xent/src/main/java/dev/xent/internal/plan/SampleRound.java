@@ -11,7 +11,9 @@ import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Locale;
 
-/** What a shard says of rows that are sampled, in one round, and what all said in the one before. */
+/**
+ * What a shard says of rows that are sampled, in one round, and what all said in the one before.
+ */
 public final class SampleRound {
   private static final long MAGIC = 0x454C_504D_4153_4E58L;
   private static final int LAYOUT_VERSION = 1;
@@ -162,8 +164,7 @@ public final class SampleRound {
   private static void require(MemorySegment from, long at, String name, int needed) {
     int value = from.get(INT, at);
     if (value != needed) {
-      throw unfit(
-          String.format(Locale.ROOT, "their %s is %d, here it is %d", name, value, needed));
+      throw unfit(String.format(Locale.ROOT, "their %s is %d, here it is %d", name, value, needed));
     }
   }
 

@@ -58,7 +58,14 @@ class SampleShardsTest {
     c.fitForShards();
     Map<String, MemorySegment> expected = c.run(reference, 0, c.rows);
     int shards = 1 + random.nextInt(Math.min(c.classes, 9));
-    long[] ends = random.longs(1, c.classes + 1L).filter(end -> end < c.classes).distinct().limit(shards - 1).sorted().toArray();
+    long[] ends =
+        random
+            .longs(1, c.classes + 1L)
+            .filter(end -> end < c.classes)
+            .distinct()
+            .limit(shards - 1)
+            .sorted()
+            .toArray();
     long bytes = c.rows * Records.SAMPLE_STATE;
     MemorySegment gathered = arena.allocate(bytes * shards, 8);
     MemorySegment written = arena.allocate(bytes * shards, 8);

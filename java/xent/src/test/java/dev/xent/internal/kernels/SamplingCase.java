@@ -316,7 +316,11 @@ final class SamplingCase {
 
   /** The same of so many classes from a first one on. */
   int callShard(
-      Kernels kernels, long first, long size, Map<String, MemorySegment> out, MemorySegment report) {
+      Kernels kernels,
+      long first,
+      long size,
+      Map<String, MemorySegment> out,
+      MemorySegment report) {
     Map<String, MemorySegment> whole = Map.copyOf(inputs);
     moveBy(first, "logits", xent_shape.logits(shape));
     moveBy(first, "class mask", xent_shape.class_mask(shape));

@@ -95,8 +95,7 @@ class SamplingRefusalsTest {
         c.states = arena.allocate(half, 8);
         long at = random.nextInt(2 * c.rows) * Records.SAMPLE_STATE + 4L * random.nextInt(27);
         int bit = 1 << random.nextInt(32);
-        c.gathered.set(
-            ValueLayout.JAVA_INT, at, c.gathered.get(ValueLayout.JAVA_INT, at) ^ bit);
+        c.gathered.set(ValueLayout.JAVA_INT, at, c.gathered.get(ValueLayout.JAVA_INT, at) ^ bit);
         MemorySegment expected = KernelCall.report(arena);
         MemorySegment got = KernelCall.report(arena);
         int status = c.callShard(reference, cut, classes - cut, out, expected);

@@ -142,16 +142,14 @@ final class SamplingRules {
   /** Of a shard: what a few classes, or sums of weights, tell of a row. */
   private static int checkShardFilters(Report report, Sampling sampling) {
     if (sampling.minKeep > ShardState.TOLD) {
-      return report.refuse(
-          Status.UNSUPPORTED, XentH.XENT_FIELD_MIN_KEEP(), sampling.minKeep);
+      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_MIN_KEEP(), sampling.minKeep);
     }
     if (sampling.topK > ShardState.TOLD) {
       return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_TOP_K(), sampling.topK);
     }
     boolean typical = sampling.typicalP > 0 && sampling.typicalP < 1;
     return typical && (sampling.topK == 0 || sampling.keepsAllTies())
-        ? report.refuseValue(
-            Status.UNSUPPORTED, XentH.XENT_FIELD_TYPICAL_P(), sampling.typicalP, 0)
+        ? report.refuseValue(Status.UNSUPPORTED, XentH.XENT_FIELD_TYPICAL_P(), sampling.typicalP, 0)
         : Status.OK;
   }
 

@@ -115,8 +115,7 @@ public final class ShardedRow {
     for (int i = 0; i < set.count; i++) {
       long clazz = state.first + set.clazz(i);
       long key = state.kind == ShardState.CLASS ? clazz : key(set.value(i), clazz);
-      if (Long.compareUnsigned(key, state.from) >= 0
-          && Long.compareUnsigned(key, state.to) <= 0) {
+      if (Long.compareUnsigned(key, state.from) >= 0 && Long.compareUnsigned(key, state.to) <= 0) {
         state.told[(int) (key - state.from >>> shift())] += weights.get(i);
       }
     }

@@ -32,12 +32,26 @@ public final class Digest {
   /** Of a row that is sampled, with a stream, of so many classes. */
   public static int ofSampling(Request call, Sampling o, long stream, long classes) {
     long[] integers = {
-      classes, o.rules, o.keepsAllTies() ? 1 : 0, o.greedy, o.minKeep, o.topK, o.seed, stream,
-      Integer.toUnsignedLong(o.step), Integer.toUnsignedLong(o.draw)
+      classes,
+      o.rules,
+      o.keepsAllTies() ? 1 : 0,
+      o.greedy,
+      o.minKeep,
+      o.topK,
+      o.seed,
+      stream,
+      Integer.toUnsignedLong(o.step),
+      Integer.toUnsignedLong(o.draw)
     };
     double[] numbers = {
-      o.topP, o.minP, o.typicalP, o.temperature == 0 ? 1 : o.temperature, o.repetitionPenalty,
-      o.frequencyPenalty, o.presencePenalty, call.options.softcap
+      o.topP,
+      o.minP,
+      o.typicalP,
+      o.temperature == 0 ? 1 : o.temperature,
+      o.repetitionPenalty,
+      o.frequencyPenalty,
+      o.presencePenalty,
+      call.options.softcap
     };
     int digest = OFFSET;
     for (long number : integers) {
