@@ -207,6 +207,8 @@ void place_structs(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   place_struct(p, in, TALLY, &tally, sizeof tally, chance(in, 4) ? (uint64_t)wild_number(in) : sizeof tally);
   if (!(given & BIT(REPORT))) p->address[REPORT] = NULL;
   if (!(given & BIT(TALLY))) p->address[TALLY] = NULL;
+  slot_place(&p->slots[STATES], 0, true, 0);
+  slot_place(&p->slots[WORKSPACE], 0, true, 0);
   if (p->sampled) {
     place_sampling(p, in, given);
     return;
