@@ -129,7 +129,7 @@ int64_t bytes_of_array(const fuzz_problem *p, int index) {
   const bool refused = s->outer < 0 || s->inner < 0 || entries < 0 || (rows && (l->outer < 0 || l->inner < 0)) ||
                        (extent != PER_ROW && l->classes < 0);
   if (refused) return 16;
-  if (s->outer == 0 || s->inner == 0 || entries == 0) return 0;
+  if ((rows && (s->outer == 0 || s->inner == 0)) || entries == 0) return 0;
   const wide_int last = (rows ? (wide_int)(s->outer - 1) * l->outer + (wide_int)(s->inner - 1) * l->inner : 0) +
                         (extent == PER_ROW ? 0 : (wide_int)(entries - 1) * l->classes);
   return room_of(last, size);

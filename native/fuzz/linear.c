@@ -71,6 +71,6 @@ void fuzz_linear(const uint8_t *data, size_t size) {
   if (way == IN_PARTS) needed |= BIT(STATES) | BIT(REPORT);
   p->linear = true;
   problem_read(p, &in, needed, optional | BIT(REPORT));
-  run_on_every_tier(p, call, !has_sums_of_rows(p));
+  run_on_every_tier(p, call, way != IN_PARTS && !has_sums_of_rows(p)); /* states are those of the rows of a call */
   p->linear = false;
 }

@@ -124,9 +124,11 @@ static void run_type(int32_t type, bool all) {
     }
   float expected_losses[ROWS];
   float *g = expect(expected_losses);
-  if (!all) run(&weights, &of_classes, XENT_ISA_BEST, g, expected_losses);
-  for (int32_t isa = next_tier(XENT_ISA_BEST); all && isa; isa = next_tier(isa))
-    run(&weights, &of_classes, isa, g, expected_losses);
+  if (!all)
+    run(&weights, &of_classes, XENT_ISA_BEST, g, expected_losses);
+  else
+    for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
+      run(&weights, &of_classes, isa, g, expected_losses);
   free(g);
   release_pages(weights.data, weights.bytes);
   release_pages(of_classes.data, of_classes.bytes);
