@@ -55,8 +55,8 @@ static inline unsigned char *closed_pages(size_t bytes) {
   return p;
 }
 /* Makes whole pages of them readable and writable. */
-static inline void open_pages(unsigned char *p, size_t bytes) {
-  must_page(!mprotect(p, bytes, PROT_READ | PROT_WRITE), "mprotect");
+static inline void open_pages(unsigned char *p, size_t bytes) { /* of none QEMU says that there is no memory */
+  must_page(bytes == 0 || !mprotect(p, bytes, PROT_READ | PROT_WRITE), "mprotect");
 }
 /* Takes the access away again; what was in them may be lost. */
 static inline void close_pages(unsigned char *p, size_t bytes) {
