@@ -944,8 +944,8 @@ FUNCTIONS = {"softmax_forward": softmax, "log_softmax_forward": softmax, "log_su
              "cross_entropy": cross_entropy, "cross_entropy_backward": cross_entropy, "kl_divergence": divergence,
              "jensen_shannon_divergence": divergence, "total_variation": divergence,
              "cross_entropy_hvp": hvp, "selected_log_probabilities": selected, "sample": sample,
-             "binary_cross_entropy": binary_cross_entropy,
-             "linear_cross_entropy": linear, "linear_cross_entropy_backward": linear}
+             "binary_cross_entropy": binary_cross_entropy, "linear_cross_entropy": linear,
+             "linear_cross_entropy_backward": linear}
 
 
 def check_case(case, table):
