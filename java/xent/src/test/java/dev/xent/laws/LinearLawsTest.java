@@ -22,8 +22,8 @@ import net.jqwik.api.Provide;
 import net.jqwik.api.Tuple;
 
 /**
- * Linear layers: how losses and gradients move with hidden states, weights, bias, rows and features.
- * Most of it to the bit, as products with powers of two and sums with zeros are exact.
+ * Linear layers: how losses and gradients move with hidden states, weights, bias, rows and
+ * features. Most of it to the bit, as products with powers of two and sums with zeros are exact.
  */
 class LinearLawsTest extends Laws {
   private static final Integer[] EDGES = {1, 2, 15, 16, 17, 32, 33, 127, 128, 129, 256, 257, 300};
@@ -187,8 +187,7 @@ class LinearLawsTest extends Laws {
     for (int k = 0; k < layer.classes; k++) {
       unit[k * layer.classes + k] = 1;
     }
-    Got got =
-        compute(layer, new Given(any.hidden, unit, new float[layer.classes], any.labels));
+    Got got = compute(layer, new Given(any.hidden, unit, new float[layer.classes], any.labels));
     float[] losses = new float[layer.rows];
     float[] gradient = new float[layer.rows * layer.classes];
     CrossEntropy.Builder builder =
@@ -274,9 +273,7 @@ class LinearLawsTest extends Laws {
                   new int[] {given.labels[row]}));
       assertSame("loss of a row of " + layer, alone.losses[0], got.losses[row]);
       assertSame(
-          "gradient of a row of " + layer,
-          alone.hidden,
-          Arrays.copyOfRange(got.hidden, at, end));
+          "gradient of a row of " + layer, alone.hidden, Arrays.copyOfRange(got.hidden, at, end));
     }
   }
 
@@ -313,8 +310,7 @@ class LinearLawsTest extends Laws {
       weights[k * more + layer.features] = given.bias[k];
     }
     Got got = compute(layer, given);
-    Got other =
-        compute(layer, new Given(hidden, weights, new float[layer.classes], given.labels));
+    Got other = compute(layer, new Given(hidden, weights, new float[layer.classes], given.labels));
     assertClose("losses of " + layer, other.losses, got.losses, 10);
     assertClose(
         "gradient of hidden states of " + layer,

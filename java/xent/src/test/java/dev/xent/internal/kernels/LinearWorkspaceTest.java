@@ -11,8 +11,25 @@ import org.junit.jupiter.api.Test;
 /** Both implementations need the same least workspace, so that they refuse the same calls. */
 class LinearWorkspaceTest {
   private static final long[] COUNTS = {
-    0, 1, 2, 12, 31, 32, 33, 127, 128, 129, 8191, 8192, 8193, 1L << 20, 1L << 45, 1L << 48,
-    (1L << 48) + 1, Long.MAX_VALUE, -1
+    0,
+    1,
+    2,
+    12,
+    31,
+    32,
+    33,
+    127,
+    128,
+    129,
+    8191,
+    8192,
+    8193,
+    1L << 20,
+    1L << 45,
+    1L << 48,
+    (1L << 48) + 1,
+    Long.MAX_VALUE,
+    -1
   };
 
   @Test

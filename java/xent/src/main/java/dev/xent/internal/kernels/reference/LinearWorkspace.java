@@ -24,8 +24,6 @@ final class LinearWorkspace {
   private static final long LANES = 16;
   private static final long MOST = 1L << 48;
 
-  private long bytes;
-
   private LinearWorkspace() {}
 
   /**
@@ -54,19 +52,20 @@ final class LinearWorkspace {
 
   /** The least bytes of a call; 0 where a long does not hold them. */
   static long bytes(long rows, long features, long classes, int contents) {
-    if (rows < 0 || features < 1 || classes < 1 || Math.max(rows, Math.max(features, classes)) > MOST) {
+    if (rows < 0
+        || features < 1
+        || classes < 1
+        || Math.max(rows, Math.max(features, classes)) > MOST) {
       return 0;
     }
-    LinearWorkspace workspace = new LinearWorkspace();
     try {
-      workspace.add(rows, features, classes, contents);
+      return ofPieces(rows, features, classes, contents);
     } catch (ArithmeticException tooMany) {
       return 0;
     }
-    return workspace.bytes;
   }
 
-  private void add(long rows, long features, long classes, int contents) {
+  private static long ofPieces(long rows, long features, long classes, int contents) {
     boolean ofHidden = (contents & XentH.XENT_WORKSPACE_HIDDEN_GRADIENT()) != 0;
     boolean ofClasses = (contents & XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT()) != 0;
     boolean gradients = ofHidden || ofClasses;
@@ -78,30 +77,37 @@ final class LinearWorkspace {
     long columns = up(features, PANEL) + LANES / 2;
     long mostRows = (gradients ? gradientRows : rowsAtOnce) + TILE + LANES;
     long logits = rowsAtOnce * pitch;
-    piece(mostRows, features + 1, Float.BYTES);
-    piece(BLOCK + 1, PANEL, Float.BYTES);
-    piece(mostRows, PANEL, Double.BYTES);
-    piece(gradients ? Math.max(logits, gradientRows * (gradientClasses + LANES)) : logits, 1, Float.BYTES);
-    piece(rowsAtOnce, (classes + CHUNK - 1) / CHUNK, Records.STATE);
-    piece(gradients ? rows : rowsAtOnce, 1, Records.STATISTICS);
+    long bytes = piece(0, mostRows, features + 1, Float.BYTES);
+    bytes = piece(bytes, BLOCK + 1, PANEL, Float.BYTES);
+    bytes = piece(bytes, mostRows, PANEL, Double.BYTES);
+    bytes =
+        piece(
+            bytes,
+            gradients ? Math.max(logits, gradientRows * (gradientClasses + LANES)) : logits,
+            1,
+            Float.BYTES);
+    bytes = piece(bytes, rowsAtOnce, (classes + CHUNK - 1) / CHUNK, Records.STATE);
+    bytes = piece(bytes, gradients ? rows : rowsAtOnce, 1, Records.STATISTICS);
     if (gradients) {
-      piece(gradientRows + TILE + LANES, gradientClasses + TILE + LANES, Float.BYTES);
+      bytes =
+          piece(bytes, gradientRows + TILE + LANES, gradientClasses + TILE + LANES, Float.BYTES);
     }
     if (ofHidden) {
-      piece(rows, columns, Double.BYTES);
+      bytes = piece(bytes, rows, columns, Double.BYTES);
     }
     if (ofClasses) {
-      piece(gradientClasses, columns, Double.BYTES);
-      piece(gradientClasses, 1, Double.BYTES);
+      bytes = piece(bytes, gradientClasses, columns, Double.BYTES);
+      bytes = piece(bytes, gradientClasses, 1, Double.BYTES);
     }
+    return bytes;
   }
 
   private static long up(long n, long unit) {
     return (n + unit - 1) / unit * unit;
   }
 
-  private void piece(long rows, long numbers, long size) {
-    long end = Math.addExact(bytes, Math.multiplyExact(Math.multiplyExact(rows, numbers), size));
-    bytes = up(Math.addExact(end, 2 * ALIGNMENT) - 2 * ALIGNMENT, ALIGNMENT);
+  private static long piece(long before, long rows, long numbers, long size) {
+    long end = Math.addExact(before, Math.multiplyExact(Math.multiplyExact(rows, numbers), size));
+    return up(Math.addExact(end, 2 * ALIGNMENT) - 2 * ALIGNMENT, ALIGNMENT);
   }
 }

@@ -8,7 +8,6 @@ import dev.xent.internal.kernels.Workspaces;
 import dev.xent.internal.kernels.reference.call.Addresses;
 import dev.xent.internal.kernels.reference.call.CallArrays;
 import dev.xent.internal.kernels.reference.results.Tally;
-import dev.xent.internal.kernels.reference.rows.LinearRows;
 import dev.xent.internal.kernels.reference.rows.PartialRows;
 import dev.xent.internal.kernels.reference.rows.SoftmaxBackwardRows;
 import dev.xent.internal.kernels.reference.rows.SoftmaxRows;
