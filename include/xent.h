@@ -680,12 +680,12 @@ typedef struct xent_sample_state {
  * is set is XENT_UNSUPPORTED. report->counted: rows that have a token.
  *
  * Rows whose classes are divided: where sizes.all_classes is not 0, logits, class_mask and bias have those from
- * sizes.first_class on, of which there may be any number, and tokens count through all classes. Each shard calls with
- * the same sampling and tokens, sends its states to all, and calls again with what it gathered, until
+ * sizes.first_class on, one or more, and tokens count through all classes. Each shard calls with the same sampling and
+ * tokens, sends its states to all, and calls again, with the same logits, and with what it gathered, until
  * report->unfinished is 0: all shards have the tokens of the whole rows then. That takes 1 round of states with top-k
  * where ties are FIRST, or greedy; 2 where top-p keeps at most 512 classes; else up to 14. A row that is not finished
- * is left as it is. top_k and min_keep above 512, and typical_p without such a top_k, are XENT_UNSUPPORTED, and so are
- * the outputs from kept_mask on. States that do not belong together are XENT_INVALID_ARGUMENT with field and row; rows
+ * is left as it is. Unless greedy, top_k or min_keep above 512, and typical_p without a top_k of at most 512 whose ties
+ * are FIRST, are XENT_UNSUPPORTED, and so are the outputs from kept_mask on. States that do not belong together are XENT_INVALID_ARGUMENT with field and row; rows
  * before are written. */
 typedef struct xent_sample_call {
   uint64_t size;
@@ -718,7 +718,8 @@ typedef struct xent_sample_call {
   const xent_sample_state *gathered; /* NULL in the first round; then what all shards wrote in the one before, in any
                                         order of shards: that of shard s and row r at index s * outer * inner + r */
   int64_t shards;                    /* how many there are in gathered */
-  xent_sample_state *states;         /* of row r at index r; may be this shard's part of gathered */
+  xent_sample_state *states;         /* of row r at index r; may be this shard's part of gathered, if no
+                                        other call reads that and this call is not repeated */
 } xent_sample_call;
 
 XENT_API xent_status xent_sample(const xent_sample_call *call);

@@ -398,7 +398,7 @@ static void test_mixture(bool long_row) {
 
 /* ---- shards ---- */
 
-enum { MOST_SHARDS = 9, MOST_ROUNDS = 14 };
+enum { MOST_SHARDS = 24, MOST_ROUNDS = 14 };
 static uint64_t rows_of_shards, shards_called, rounds_seen[MOST_ROUNDS + 1];
 
 /* What shards take of any sampling. */

@@ -145,7 +145,7 @@ static xent_status check_shard_arrays(xent_frame *f) {
     return any ? xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_STATES, c->shards) : XENT_OK;
   }
   if (f->report == &f->own_report) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
-  const bool some = c->gathered ? c->shards > 0 : c->shards == 0;
+  const bool some = c->gathered ? c->shards > 0 && c->shards <= c->shape->all_classes : c->shards == 0;
   if (!some) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_STATES, c->shards);
   for (int i = 0; i < XENT_COUNT(places); i++) {
     const xent_rule *rule = &xent_rules[places[i].rule];

@@ -70,8 +70,8 @@ XENT_SHARED void list_first(kept_set *s, row_sample_state *a) {
   a->listed = (uint32_t)s->count;
 }
 
-/* Answers the question that is in `a`. */
-XENT_SHARED void answer_question(const shard_row *r, row_sample_state *a) {
+/* Answers the question that is in `a`. False where a class is above the largest of all: it was not when they listed. */
+XENT_SHARED bool answer_question(const shard_row *r, row_sample_state *a) {
   kept_set *s = r->set;
   s->classes = r->call->shape->classes;
   s->block = block_of_classes(s->classes);
@@ -80,7 +80,8 @@ XENT_SHARED void answer_question(const shard_row *r, row_sample_state *a) {
   s->values = sample_values_of(r->call, r->row, r->options);
   const bool any = all_candidates(s);
   a->bad = s->bad;
-  if (!any) return;
+  if (!any) return true;
+  if (a->most > -INFINITY && s->high > a->most) return false;
   if (a->low > -INFINITY) {
     s->low = a->low;
     s->last = a->last - a->first_class < s->classes - 1 ? a->last - a->first_class : INT64_MAX;
@@ -93,6 +94,7 @@ XENT_SHARED void answer_question(const shard_row *r, row_sample_state *a) {
     list_first(s, a);
   else
     weigh_bins(s, &w, r, a);
+  return true;
 }
 
 /* ---- what all shards answer ---- */
@@ -104,13 +106,15 @@ XENT_SHARED void keep_first_told(kept_set *s) {
   keep_first(s, SAMPLE_TOLD, false);
 }
 
+XENT_INLINE bool is_candidate(float x) { return x > -INFINITY && x < INFINITY; }
+
 XENT_SHARED bool add_list(kept_set *s, const row_sample_state *a) {
   int64_t before = a->first_class - 1;
   if (s->count > SAMPLE_LISTED - SAMPLE_TOLD) keep_first_told(s);
   for (uint32_t i = 0; i < a->listed; i++) {
     const float x = a->list[i].x;
     const int32_t class = a->list[i].class;
-    if (!(x > -INFINITY && x < INFINITY) || class <= before || class >= a->first_class + a->classes) return false;
+    if (!is_candidate(x) || class <= before || class >= a->first_class + a->classes) return false;
     before = class;
     s->x[s->count] = x;
     s->class[s->count++] = class;
@@ -130,6 +134,15 @@ XENT_INLINE bool alike(const row_sample_state *a, const row_sample_state *b, siz
   return !different;
 }
 
+/* Whether a question is one that shards ask. */
+XENT_INLINE bool is_asked(const shard_row *r, const row_sample_state *q, uint32_t kind) {
+  if (kind < XENT_ASK_LIST || kind > XENT_ASK_NOTHING || q->from > q->to || q->last < -1 || q->last >= r->classes)
+    return false;
+  if (kind == XENT_ASK_CLASS) return q->to < (uint64_t)r->classes && is_candidate(q->most);
+  return kind != XENT_ASK_ORDER ||
+         (q->to <= order_key(-FLT_MAX, r->classes - 1, r->classes) && is_candidate(q->most));
+}
+
 /* Whether a state answers the same question of the same row as another, and can be what a shard says. */
 XENT_INLINE bool answers_too(const shard_row *r, const row_sample_state *a, const row_sample_state *other,
                              uint32_t kind) {
@@ -137,8 +150,11 @@ XENT_INLINE bool answers_too(const shard_row *r, const row_sample_state *a, cons
   if (a->kind != (xent_state_version | kind) || a->digest != other->digest) return false;
   if (a->classes < 1 || a->classes > r->classes - a->first_class) return false;
   if (kind == XENT_ASK_NOTHING)
-    return a->last >= -1 && a->last < r->classes && alike(a, other, question, sizeof *a);
-  return a->count >= 0 && a->listed <= SAMPLE_TOLD && alike(a, other, question, answer);
+    return a->count >= (a->last >= 0) && a->count <= (a->last < 0 ? 0 : r->classes) &&
+           alike(a, other, question, sizeof *a);
+  const int64_t listed = kind != XENT_ASK_LIST ? 0 : a->count < SAMPLE_TOLD ? a->count : SAMPLE_TOLD;
+  return a->count >= 0 && a->count <= a->classes && a->sum >= 0 && a->listed == listed &&
+         alike(a, other, question, answer);
 }
 
 /* Adds up all answers; lists become the set of the row. False where they do not belong together. */
@@ -149,15 +165,18 @@ XENT_SHARED bool gather_answers(const shard_row *r, uint32_t digest, row_sample_
   const uint32_t kind = gathered->kind & XENT_KIND_MASK;
   kept_set *s = r->set;
   int64_t at = 0, next = 0;
-  if (kind < XENT_ASK_LIST || kind > XENT_ASK_NOTHING) return false;
-  if (gathered->digest != digest || gathered->from > gathered->to) return false;
+  if (gathered->digest != digest || !is_asked(r, gathered, kind)) return false;
   *all = *gathered;
   all->kind = kind;
   if (kind != XENT_ASK_NOTHING) {
     all->count = all->sum = 0;
     all->bad = all->listed = 0;
+    all->log_probability = 0;
     memset(all->bins, 0, sizeof all->bins);
   }
+  s->classes = r->classes;
+  s->listed = true;
+  s->nucleus = false;
   s->count = 0;
   s->high = -INFINITY;
   for (int64_t shard = 0; shard < call->shards; shard++) {
@@ -211,13 +230,10 @@ XENT_SHARED bool after_list(const shard_row *r, row_sample_state *q) {
     row_is_done(q, no_token);
     return true;
   }
-  s->classes = r->classes;
-  s->listed = true;
-  s->nucleus = false;
+  if (s->count == 0 || (q->most > -INFINITY && q->most != s->high)) return false;
   s->sum = -1;
   s->most = s->high;
   keep_first_told(s);
-  if (s->count == 0) return false;
   float end = INFINITY, low = -INFINITY;
   int64_t last = 0, above = 0;
   for (int64_t i = 0; i < s->count; i++) {
@@ -241,8 +257,8 @@ XENT_SHARED bool after_list(const shard_row *r, row_sample_state *q) {
     q->last = r->classes - 1;
   } else {
     const weigher w = weigher_of_question(r, q);
-    const int64_t wanted = share_of_sum(o->top_p, q->sum), weight = weigh_set(s, &w);
     if (q->sum <= 0) return false;
+    const int64_t wanted = share_of_sum(o->top_p, q->sum), weight = weigh_set(s, &w);
     if (weight >= wanted || end < least) {
       xent_sampling rest = *o;
       rest.top_k = 0;
@@ -327,23 +343,26 @@ XENT_SHARED xent_status sample_shards(const xent_call *call) {
     memset(&next, 0, sizeof next);
     next.kind = XENT_ASK_LIST;
     next.most = next.low = -INFINITY;
-    if (call->gathered && !next_question(&r, digest, &next)) {
+    bool fits = !call->gathered || next_question(&r, digest, &next);
+    next.digest = digest;
+    next.first_class = shape->first_class;
+    next.classes = shape->classes;
+    const bool done = next.kind == XENT_ASK_NOTHING;
+    if (fits && !done) {
+      next.count = next.sum = 0;
+      next.listed = next.bad = 0;
+      memset(next.bins, 0, sizeof next.bins);
+      fits = answer_question(&r, &next);
+    }
+    if (!fits) {
       call->report->row = r.row;
       call->report->field = XENT_FIELD_STATES;
       return XENT_INVALID_ARGUMENT;
     }
-    next.digest = digest;
-    next.first_class = shape->first_class;
-    next.classes = shape->classes;
-    if (next.kind == XENT_ASK_NOTHING) {
+    if (done)
       write_drawn(call, r.row, (drawn){next.last, next.count, next.log_probability});
-    } else {
+    else
       call->report->unfinished++;
-      next.count = next.sum = 0;
-      next.listed = next.bad = 0;
-      memset(next.bins, 0, sizeof next.bins);
-      answer_question(&r, &next);
-    }
     next.kind |= xent_state_version;
     ((row_sample_state *)(void *)call->sample_states)[r.row] = next;
   }

@@ -44,7 +44,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Workspace.</b> Each thread that works on a call takes some megabytes beside the tensors:
  * {@link Builder#workspace}. Where threads share out the classes of few rows, and for Java arrays,
- * the states of all rows take 64 bytes for each row and 8192 classes besides.
+ * states take 64 bytes for each row and 8192 classes besides, of as many rows at a time as 2 MiB
+ * hold.
  *
  * <p>Options, targets, inputs, edges, threads and exceptions are those of {@link CrossEntropy};
  * rows cannot be ragged. Instances are immutable; any number of threads may share one. The bits are
@@ -281,11 +282,12 @@ public final class LinearCrossEntropy {
 
     /**
      * At most so many bytes of workspace for each thread that works on a call; each keeps them for
-     * its next call. They change the speed and no bit. A call that cannot do with so few throws an
-     * {@link OptionException} that says how many it needs: with gradients of the weights 8 KiB for
-     * four features, and 8 KiB for every thousand rows and feature with that of the hidden states.
-     * Default: what is fastest, mostly no more than 64 MiB, of which a thread keeps no more than 1
-     * MiB.
+     * its next call. With gradients as many again, of all threads together, hold the logits where
+     * they have room for all of them, so that nothing computes them twice. They change the speed
+     * and no bit. A call that cannot do with so few throws an {@link OptionException} that says how
+     * many it needs: with gradients of the weights 8 KiB for four features, and 8 KiB for every
+     * thousand rows and feature with that of the hidden states. Default: what is fastest, mostly no
+     * more than 64 MiB, of which a thread keeps no more than 1 MiB.
      *
      * @throws OptionException unless above 0
      */

@@ -78,7 +78,8 @@ public final class SamplerShard {
    * @param tokens I32 or I64, in the shape of the logits without the class axis, or with it at size
    *     1; must not overlap anything
    * @param outputs receive the numbers of this round; their tensors are filled with it
-   * @throws PartialStatesException for states that do not belong together
+   * @throws PartialStatesException for states that do not belong together; tokens of rows before
+   *     the one it names are written
    */
   public SampleStates sample(
       Tensor logits,
@@ -101,7 +102,8 @@ public final class SamplerShard {
    * @param tokens I32 or I64, in the shape of the logits without the class axis, or with it at size
    *     1; must not overlap anything
    * @param outputs receive the numbers of this round; their tensors are filled with it
-   * @throws PartialStatesException for states that do not belong together
+   * @throws PartialStatesException for states that do not belong together; tokens of rows before
+   *     the one it names are written
    */
   public SampleStates sample(
       Tensor logits,

@@ -81,7 +81,11 @@ final class Failures {
       boolean ofPrompt = field == XentH.XENT_FIELD_PROMPT_TOKENS();
       Part tokens = ofPrompt ? call.promptTokens : call.outputTokens;
       return LabelException.ofToken(
-          tokens.name, row(call), label, tokens.view.type.isUnsigned(), call.dimensions.classes);
+          tokens.name,
+          row(call),
+          label,
+          tokens.view.type.isUnsigned(),
+          Math.max(call.allClasses, call.dimensions.classes));
     }
     long classes =
         call.dimensions.ragged

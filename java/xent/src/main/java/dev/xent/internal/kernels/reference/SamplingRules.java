@@ -291,7 +291,9 @@ final class SamplingRules {
     if (status != Status.OK) {
       return status;
     }
-    if (has(given.gathered) ? call.shards <= 0 : call.shards != 0) {
+    if (has(given.gathered)
+        ? call.shards <= 0 || call.shards > call.shape.allClasses
+        : call.shards != 0) {
       return call.report.refuse(Status.INVALID_ARGUMENT, states, call.shards);
     }
     int foreign =

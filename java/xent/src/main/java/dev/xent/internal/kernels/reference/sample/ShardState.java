@@ -108,6 +108,7 @@ public final class ShardState {
     sum = 0;
     listed = 0;
     bad = 0;
+    logProbability = 0;
     Arrays.fill(told, 0);
   }
 

@@ -54,7 +54,9 @@ public final class ShardedRow {
     state.classes = call.shape.classes;
     if (state.kind != ShardState.DONE) {
       state.clearAnswer();
-      answer();
+      if (!answer()) {
+        return null;
+      }
     }
     state.store(call.given.sampleStates, index);
     return state;
@@ -67,10 +69,14 @@ public final class ShardedRow {
 
   // ---- answers of this shard -------------------------------------------------------------------
 
-  private void answer() {
+  /** False where a class is above the largest of all: it was not when they listed. */
+  private boolean answer() {
     state.bad = row.order(index, options) ? 0 : 1;
     if (set.count == 0) {
-      return;
+      return true;
+    }
+    if (state.most > Float.NEGATIVE_INFINITY && set.value(0) > state.most) {
+      return false;
     }
     if (state.low > Float.NEGATIVE_INFINITY) {
       long last = state.last - state.first;
@@ -97,6 +103,7 @@ public final class ShardedRow {
     } else {
       weighBins();
     }
+    return true;
   }
 
   private void list() {
@@ -151,10 +158,7 @@ public final class ShardedRow {
     state.load(gathered, index);
     int kind = state.kind & Kind.MASK;
     boolean done = kind == ShardState.DONE;
-    if (kind < ShardState.LIST
-        || kind > ShardState.DONE
-        || state.digest != digest
-        || Long.compareUnsigned(state.from, state.to) > 0) {
+    if (state.digest != digest || !isAsked(kind)) {
       return false;
     }
     state.kind = kind;
@@ -184,6 +188,26 @@ public final class ShardedRow {
     return end == classes();
   }
 
+  /** Whether the question is one that shards ask. */
+  private boolean isAsked(int kind) {
+    if (kind < ShardState.LIST
+        || kind > ShardState.DONE
+        || Long.compareUnsigned(state.from, state.to) > 0
+        || state.last < NO_TOKEN
+        || state.last >= classes()) {
+      return false;
+    }
+    if (kind != ShardState.CLASS && kind != ShardState.ORDER) {
+      return true;
+    }
+    long end = kind == ShardState.CLASS ? classes() - 1 : key(-Float.MAX_VALUE, classes() - 1);
+    return Long.compareUnsigned(state.to, end) <= 0 && isCandidate(state.most);
+  }
+
+  private static boolean isCandidate(float value) {
+    return Math.abs(value) < Float.POSITIVE_INFINITY;
+  }
+
   private long first(long shard, long rows) {
     return ShardState.first(call.given.gathered, shard * rows + index);
   }
@@ -195,9 +219,12 @@ public final class ShardedRow {
         || part.classes > classes() - part.first) {
       return false;
     }
-    return kind == ShardState.DONE
-        ? part.last >= NO_TOKEN && part.last < classes()
-        : part.count >= 0 && part.listed >= 0 && part.listed <= ShardState.TOLD;
+    if (kind == ShardState.DONE) {
+      boolean none = part.last == NO_TOKEN;
+      return part.count >= (none ? 0 : 1) && part.count <= (none ? 0 : classes());
+    }
+    long listed = kind == ShardState.LIST ? Math.min(part.count, ShardState.TOLD) : 0;
+    return part.count >= 0 && part.count <= part.classes && part.sum >= 0 && part.listed == listed;
   }
 
   private boolean add() {
@@ -214,9 +241,7 @@ public final class ShardedRow {
     for (int i = 0; i < part.listed; i++) {
       float value = part.value(i);
       int clazz = part.clazz(i);
-      if (!(Math.abs(value) < Float.POSITIVE_INFINITY)
-          || clazz <= before
-          || clazz >= part.first + part.classes) {
+      if (!isCandidate(value) || clazz <= before || clazz >= part.first + part.classes) {
         return false;
       }
       before = clazz;
@@ -243,7 +268,7 @@ public final class ShardedRow {
     }
     set.sort();
     set.keep(0, Math.min(set.count, ShardState.TOLD));
-    if (set.count == 0) {
+    if (set.count == 0 || (state.most > Float.NEGATIVE_INFINITY && state.most != set.value(0))) {
       return false;
     }
     row.filters.begin(classes(), SampledRow.temperatureOfFilters(options), options.minKeep);
