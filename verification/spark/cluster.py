@@ -98,7 +98,7 @@ def xent(*arguments):
     """What the command prints as JSON."""
     command = [os.environ["JAVA_HOME"] + "/bin/java", "--enable-native-access=ALL-UNNAMED", "-jar"]
     jar = ROOT / "java/xent-cli/target/xent-cli.jar"
-    told = subprocess.run([*command, jar, *map(str, arguments)], capture_output=True, check=True)
+    told = subprocess.run([*command, jar, *map(str, arguments)], stdout=subprocess.PIPE, check=True)
     return json.loads(told.stdout)
 
 
@@ -201,10 +201,12 @@ class Cluster:
         """A machine that is too slow: the stage ends because Spark has another one do its task."""
         for pid in self.executors()[:1]:
             os.kill(pid, signal.SIGSTOP)
-            end = time.time() + 120
-            while is_active() and time.time() < end:
-                time.sleep(0.05)
-            os.kill(pid, signal.SIGCONT)
+            try:
+                end = time.time() + 120
+                while is_active() and time.time() < end:
+                    time.sleep(0.05)
+            finally:
+                os.kill(pid, signal.SIGCONT)
 
     def events(self, kind, application):
         for file in (self.output / "events").rglob("events_*"):

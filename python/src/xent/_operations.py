@@ -187,7 +187,7 @@ class _Saved:
         if reductions:
             call.kinds = {**call.kinds, **UPSTREAM_OF_ROWS}
         call.take("upstream", upstream)
-        call.write("gradient", gradient, ["logits"])
+        call.write("gradient", True if gradient is None or gradient is False else gradient, ["logits"])
         zero = False
         if reductions:
             reductions.require_mean(self.divisor, True)
@@ -233,7 +233,8 @@ def selected_log_probabilities(
               The ignore index counts for nothing, and its log-probability is +0
     gradient  True or an array of the caller's own (the logits, too): of `gradient_scale * sum g log p`, with g =
               `upstream`, which has the shape of the targets (None: 1 for each)
-    save_statistics  keeps what `backward` of the result computes the gradient from, later
+    save_statistics  keeps what `backward` of the result computes the gradient from, later; `gradient` must not be the
+                     logits then
 
     >>> import numpy as np, xent
     >>> tokens = np.array([0, 1])
@@ -341,7 +342,8 @@ def cross_entropy(
     Outputs: `True` asks for a new array, an array of the caller's own is filled: `gradient` (which may be the logits),
     `losses`, `log_sum_exp`, `hits`, `log_probabilities`, `argmax`, `ranks`, `entropies`; `top_classes` and
     `top_log_probabilities` of the `top_count` largest classes; `target_gradient` of probability rows or target weights.
-    `save_statistics` keeps 64 bytes per row, from which `backward` of the result computes the gradient later.
+    `save_statistics` keeps 64 bytes per row, from which `backward` of the result computes the gradient later: from the
+    logits as they are then, so `gradient` must not be the logits.
 
     Raises what `softmax` raises, LabelError for a label that is no class, and NoneCountedError; before anything is
     written.
