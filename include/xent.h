@@ -685,8 +685,8 @@ typedef struct xent_sample_state {
  * report->unfinished is 0: all shards have the tokens of the whole rows then. That takes 1 round of states with top-k
  * where ties are FIRST, or greedy; 2 where top-p keeps at most 512 classes; else up to 14. A row that is not finished
  * is left as it is. Unless greedy, top_k or min_keep above 512, and typical_p without a top_k of at most 512 whose ties
- * are FIRST, are XENT_UNSUPPORTED, and so are the outputs from kept_mask on. States that do not belong together are XENT_INVALID_ARGUMENT with field and row; rows
- * before are written. */
+ * are FIRST, are XENT_UNSUPPORTED, and so are the outputs from kept_mask on. States that do not belong together are
+ * XENT_INVALID_ARGUMENT with field and row; rows before are written. */
 typedef struct xent_sample_call {
   uint64_t size;
   xent_sizes sizes;

@@ -889,7 +889,8 @@ static void test_refused_sums(void) {
     int64_t token = 77;
     s.top_p = i < 2 ? 0 : 0.5;
     xent_sample_call c = {.size = sizeof c,
-                          .sizes = {.outer = 1, .classes = CLASSES, .inner = 1, .all_classes = CLASSES}, .sampling = &s, .report = &report, .logits = {x, xent_per_class(CLASSES, 1, XENT_F32)},
+                          .sizes = {.outer = 1, .classes = CLASSES, .inner = 1, .all_classes = CLASSES},
+                          .sampling = &s, .report = &report, .logits = {x, xent_per_class(CLASSES, 1, XENT_F32)},
                           .tokens = {&token, xent_per_row(1, XENT_I64)}, .states = &state};
     must(xent_sample(&c), "first round");
     c.gathered = &state;

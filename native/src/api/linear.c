@@ -28,8 +28,9 @@ uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, 
 static xent_status check_workspace(xent_frame *f) {
   const xent_call *c = &f->call;
   if (c->class_begin == c->class_end) return XENT_OK;
-  const uint64_t needed = xent_linear_workspace(c->row_end - c->row_begin, c->shape->features,
-                                                c->class_end - c->class_begin, linear_contents(c) | XENT_WORKSPACE_LEAST);
+  const int64_t rows = c->row_end - c->row_begin, classes = c->class_end - c->class_begin;
+  const uint64_t needed =
+      xent_linear_workspace(rows, c->shape->features, classes, linear_contents(c) | XENT_WORKSPACE_LEAST);
   const bool aligned = ((uintptr_t)c->workspace & (XENT_WORKSPACE_ALIGNMENT - 1)) == 0;
   if (c->workspace && aligned && needed && c->workspace_size >= needed) return XENT_OK;
   return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_WORKSPACE, (int64_t)needed);

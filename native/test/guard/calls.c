@@ -19,8 +19,8 @@
   (BIT(PROCESSED_LOG_PROBABILITIES) | BIT(KEPT) | BIT(KEPT_MASK) | BIT(LOG_PROBABILITIES) | BIT(RANKS) |         \
    BIT(ENTROPIES) | BIT(TOP_CLASSES) | BIT(TOP_LOG_PROBABILITIES))
 #define OF_LAYER                                                                                                \
-  (LAYER | BIT(LOGITS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK) | BIT(UPSTREAM) | BIT(REPORT) | \
-   LAYER_GRADIENTS)
+  (LAYER | BIT(LOGITS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK) | BIT(UPSTREAM) |  \
+   BIT(REPORT) | LAYER_GRADIENTS)
 
 const grid_function grid_functions[FUNCTIONS] = {
     [SOFTMAX] = {"softmax", BIT(LOGITS) | BIT(OUTPUT), BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK), BIT(OUTPUT),
@@ -86,9 +86,11 @@ const grid_function grid_functions[FUNCTIONS] = {
     [PARTS_OF_LOG_BACKWARD] = {"log-softmax backward of parts", BIT(OUTPUT) | BIT(UPSTREAM) | BIT(GRADIENT) | PARTS,
                                BIT(CLASS_MASK), BIT(GRADIENT)},
     [LAYER_OF_LABELS] = {"all of a linear layer", BIT(HIDDEN) | BIT(WEIGHTS) | BIT(TARGETS) | BIT(STATISTICS),
-                         PLAIN_OUTPUTS | OTHER_OUTPUTS | OF_LABELS | OF_LAYER, PLAIN_OUTPUTS | OTHER_OUTPUTS | OF_LABELS |
+                         PLAIN_OUTPUTS | OTHER_OUTPUTS | OF_LABELS | OF_LAYER,
+                         PLAIN_OUTPUTS | OTHER_OUTPUTS | OF_LABELS |
                          BIT(LOGITS) | LAYER_GRADIENTS, .linear = true},
-    [LAYER_OF_PROBABILITIES] = {"all of a linear layer of probabilities", BIT(HIDDEN) | BIT(WEIGHTS) | BIT(TARGETS) | BIT(STATISTICS),
+    [LAYER_OF_PROBABILITIES] = {"all of a linear layer of probabilities",
+                                BIT(HIDDEN) | BIT(WEIGHTS) | BIT(TARGETS) | BIT(STATISTICS),
                                 PLAIN_OUTPUTS | OTHER_OUTPUTS | BIT(TARGET_GRADIENT) | OF_LAYER,
                                 PLAIN_OUTPUTS | OTHER_OUTPUTS | BIT(TARGET_GRADIENT) | BIT(LOGITS) | LAYER_GRADIENTS,
                                 .probabilities = true, .linear = true},

@@ -6,7 +6,8 @@
  *   functions   softmax, log-softmax, their backwards, log-sum-exp; cross-entropy: losses alone, with gradient, with
  *               every output, gradient from statistics; of labels, probability rows, sparse targets, without targets;
  *               divergences, Hessian-vector products, selected log-probabilities, binary cross-entropy, sampling,
- *               linear layers; in parts: states, both rounds of finish, results by class ranges; checks of targets; tallies
+ *               linear layers; in parts: states, both rounds of finish, results by class ranges; checks of targets;
+ *               tallies
  *   types       float32, float16, bfloat16, float64, and each array of a type of its own; labels, tokens, offsets and
  *               class numbers of every integer type that holds them
  *   layouts     rows dense and apart, columns dense and apart, gaps between all elements, classes last, rows as
