@@ -19,6 +19,7 @@ enum { XENT_DENSE_SOFTMAX_BACKWARD = 48, XENT_DENSE_LOG_SOFTMAX_BACKWARD = XENT_
 typedef struct {
   const xent_call *call;
   bool log, straight; /* straight: all three are floats side by side, and nothing is masked */
+  bool halves;        /* the same of 16-bit floats */
   float hi;           /* the factor of the call */
 } backward_call;
 
@@ -39,8 +40,10 @@ XENT_INLINE backward_call backward_call_of(const xent_call *call) {
   const bool floats = s->output.type == XENT_F32 && s->upstream.type == XENT_F32 &&
                       (!call->output || call->output_layout->type == XENT_F32);
   const bool lines = s->output.classes == 1 && s->upstream.classes == 1 && (!call->output || call->output_layout->classes == 1);
-  return (backward_call){.call = call, .log = call->states ? !call->forward_output : call->log,
-                         .straight = floats && lines && !call->class_mask && !call->row_offsets,
+  const bool whole = lines && !call->class_mask && !call->row_offsets;
+  return (backward_call){.call = call, .log = call->states ? !call->forward_output : call->log, .straight = floats && whole,
+                         .halves = whole && !floats && call->output && s->output.type == s->upstream.type &&
+                                   s->output.type == call->output_layout->type,
                          .hi = (float)call->factor};
 }
 
@@ -92,12 +95,12 @@ XENT_SHARED double odd_chunk_sum(const backward_row *r, const bool log, int64_t 
   for (int64_t i = 0; i < n; i += XENT_STEP) {
     const int64_t m = step_length(i, n);
     const float *g = row_floats(&r->g, begin + i, m, 0.0f, s->g), *y = log ? NULL : row_floats(&r->y, begin + i, m, 0.0f, s->y);
-    add_products(&p, g, y, m, XENT_NEAR);
+    add_products(&p, g, y, m, XENT_NEAR, XENT_F32);
   }
   return end_products(&p, n);
 }
-XENT_SHARED double far_sum(const float *g, const float *y, int64_t n) { return products_of(g, y, n, XENT_FAR); }
-XENT_SHARED double near_sum(const float *g, const float *y, int64_t n) { return products_of(g, y, n, XENT_NEAR); }
+XENT_SHARED double far_sum(const float *g, const float *y, int64_t n) { return products_of(g, y, n, XENT_FAR, XENT_F32); }
+XENT_SHARED double near_sum(const float *g, const float *y, int64_t n) { return products_of(g, y, n, XENT_NEAR, XENT_F32); }
 XENT_INLINE double chunk_sum_of_backward(const backward_call *b, const backward_row *r, int64_t begin, int64_t n, bool far,
                                          backward_scratch *s) {
   if (!b->straight) return odd_chunk_sum(r, b->log, begin, n, s);
@@ -137,6 +140,33 @@ XENT_SHARED xent_status backward_at_once(const backward_call *b) {
       emit_backward(r.straight.y + i, r.straight.g + i, r.straight.dx + i, chunk_length(i, end), (float)sum, b->hi, b->log, call->stream);
   }
   return XENT_OK;
+}
+
+/* ---- rows of 16-bit floats ---- */
+
+XENT_INLINE xent_status backward_of_halves(const backward_call *b, const int32_t type, const bool log) {
+  const xent_call *call = b->call;
+  const xent_shape *s = call->shape;
+  const int64_t n = s->classes, from = call->class_begin, wanted = call->class_end - from;
+  for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    const uint16_t *y = (const uint16_t *)(const void *)call->forward_output + row_offset(s, &s->output, row);
+    const uint16_t *g = (const uint16_t *)(const void *)call->upstream + row_offset(s, &s->upstream, row);
+    uint16_t *dx = (uint16_t *)(void *)call->output + row_offset(s, call->output_layout, row);
+    double sum = 0;
+    if (call->known_statistics)
+      sum = known_statistics_at(call, row)->sum;
+    else
+      for (int64_t i = 0; i < n; i += XENT_CHUNK)
+        sum += products_of(g + i, log ? NULL : y + i, chunk_length(i, n), XENT_NEAR, type);
+    emit_backward_halves(y + from, g + from, dx + from, wanted, (float)sum, b->hi, log, type, call->stream);
+  }
+  return XENT_OK;
+}
+XENT_SHARED xent_status backward_of_f16(const backward_call *b) {
+  return b->log ? backward_of_halves(b, XENT_F16, true) : backward_of_halves(b, XENT_F16, false);
+}
+XENT_SHARED xent_status backward_of_bf16(const backward_call *b) {
+  return b->log ? backward_of_halves(b, XENT_BF16, true) : backward_of_halves(b, XENT_BF16, false);
 }
 
 /* ---- rows that the first cache holds ---- */
@@ -182,7 +212,7 @@ XENT_INLINE xent_status backward_near(const backward_call *b, const bool log, co
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     near_row *now = &rows[row & 1];
     take_near_row(b, row, now);
-    now->sum = (float)products_of(now->at.g, log ? NULL : now->at.y, n, behind ? XENT_NEAR : XENT_FARTHER);
+    now->sum = (float)products_of(now->at.g, log ? NULL : now->at.y, n, behind ? XENT_NEAR : XENT_FARTHER, XENT_F32);
     if (!behind) write_near_row(b, now, log, true);
     if (behind && row > call->row_begin) write_near_row(b, &rows[~row & 1], log, false);
   }
@@ -324,9 +354,12 @@ XENT_SHARED xent_status dense_log_softmax_backward(const backward_call *b) {
 
 XENT_KERNEL xent_status backward_rows(const xent_call *call) {
   const backward_call b = backward_call_of(call);
-  const int64_t n = call->shape->classes;
-  if (call->known_statistics || call->class_end - call->class_begin < n || call->row_offsets) return backward_at_once(&b);
-  if (n <= (b.log ? XENT_DENSE_LOG_SOFTMAX_BACKWARD : XENT_DENSE_SOFTMAX_BACKWARD) && call->row_end - call->row_begin >= XENT_DENSE_LEAST)
+  const int64_t n = call->shape->classes, wanted = call->class_end - call->class_begin;
+  const int64_t dense = b.log ? XENT_DENSE_LOG_SOFTMAX_BACKWARD : XENT_DENSE_SOFTMAX_BACKWARD;
+  if (b.halves && n > dense && wanted >= 2 * XENT_LANES)
+    return call->shape->output.type == XENT_BF16 ? backward_of_bf16(&b) : backward_of_f16(&b);
+  if (call->known_statistics || wanted < n || call->row_offsets) return backward_at_once(&b);
+  if (n <= dense && call->row_end - call->row_begin >= XENT_DENSE_LEAST)
     return b.log ? dense_log_softmax_backward(&b) : dense_softmax_backward(&b);
   if (n <= XENT_EXACT_MAX && (!b.straight || !call->stream))
     return b.log ? log_softmax_backward_near(&b) : softmax_backward_near(&b);

@@ -53,13 +53,20 @@ XENT_SHARED xent_status known_dense_rows(const job *j, row_kernel kernel) {
 XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {
   const xent_call *call = f->j->call;
   const int64_t at = row_of(&b->sums.rows, row);
+  const emission m = {.references = {lanes_set(b->lowest[row]), lanes_set(b->magic[row])}, .heat = &f->j->heat,
+                      .f = b->factor[row], .b = b->b[row]};
   if (!f->straight) {
-    copy_row(&flow_row_at_hand(f, b, row)->x, 0, f->n, 0.0f, b->x[row]);
+    const row_source *x = &flow_row_at_hand(f, b, row)->x;
+    const strand to = strand_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, at));
+    if (!f->each && is_raw(x) && are_halves(&x->x, &to, f->n)) {
+      emit_halves(&m, &x->x, &to, 0, f->n, call->stream);
+      if (f->j->labels) strand_set(&to, b->label[row], b->outcome.label_gradient[row]);
+      return;
+    }
+    copy_row(x, 0, f->n, 0.0f, b->x[row]);
     flow_write_row(f, b, row);
     return;
   }
-  const emission m = {.references = {lanes_set(b->lowest[row]), lanes_set(b->magic[row])}, .heat = &f->j->heat,
-                      .f = b->factor[row], .b = b->b[row]};
   float *y = (float *)(uintptr_t)direct_row(call, call->output, call->output_layout, at);
   emit_again(&m, direct_row(call, call->logits, &call->shape->logits, at), y, f->n, call->stream);
   if (f->j->labels) y[b->label[row]] = b->outcome.label_gradient[row];

@@ -34,6 +34,12 @@ typedef struct {
 
 XENT_INLINE int64_t step_length(int64_t begin, int64_t end) { return end - begin < XENT_STEP ? end - begin : XENT_STEP; }
 
+/* The sum of e (M - x) of a row of several chunks, which the second pass makes: it has every e once more. */
+typedef struct {
+  product_sum chunk;
+  double total;
+} entropy_progress;
+
 typedef struct {
   const job *j;
   row_source x;
@@ -43,6 +49,7 @@ typedef struct {
   const float *ready; /* of a row of one chunk: its logits, less ready_shift */
   float ready_shift;
   double share;       /* of probability and sparse rows */
+  entropy_progress *entropy; /* or NULL */
 } careful_row;
 
 XENT_INLINE const float *ready_floats(const careful_row *r, int64_t begin, int64_t n, float shift, float *buffer) {
@@ -97,12 +104,13 @@ XENT_INLINE bool is_first_counted(const row_source *r, const float *x, int64_t b
   return true;
 }
 
-XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int64_t without, float shift, const float **floats) {
+/* once: nobody asks for the floats of the chunk, and their copies may share a place. */
+XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int64_t without, float shift, bool once, const float **floats) {
   const job *j = r->j;
   const bool direct = r->x.direct && shift == 0, single = r->x.classes <= XENT_CHUNK;
   const bool whole = direct || n <= XENT_EXACT_MAX;
-  const chunk_way w = {.kept = r->keep ? r->b.kept : NULL, .kept_reference = r->b.kept_reference, .exact = n <= XENT_EXACT_MAX,
-                       .ahead = direct && !single ? XENT_PREFETCH_AHEAD : 0, .heat = &j->heat};
+  chunk_way w = {.kept = r->keep ? r->b.kept : NULL, .kept_reference = r->b.kept_reference, .exact = n <= XENT_EXACT_MAX,
+                 .ahead = direct && !single ? XENT_PREFETCH_AHEAD : 0, .heat = &j->heat};
   chunk_progress p = chunk_begin(XENT_LOWEST_REFERENCE);
   const float *x = whole ? row_floats(&r->x, begin, n, shift, r->b.input) : r->b.input;
   if (w.exact) {
@@ -110,9 +118,10 @@ XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int
     p.reference = reference_for(lanes_largest(p.above), &j->heat);
   }
   for (int64_t i = 0; i < n;) {
-    const int64_t end = whole ? n : i + step_length(i, n);
-    if (!whole) copy_row(&r->x, begin + i, end - i, shift, r->b.input + i);
-    sum_classes(x, i, end, without, &w, &p);
+    const int64_t end = whole ? n : i + step_length(i, n), at = once && !whole ? 0 : i;
+    if (!whole) copy_row(&r->x, begin + i, end - i, shift, r->b.input + at);
+    sum_classes(x + at, end - i, without - i, &w, &p);
+    if (w.kept) w.kept += end - i, w.kept_reference += (end - i) / XENT_GROUP;
     i = end;
   }
   *floats = x;
@@ -124,9 +133,12 @@ XENT_SHARED void chunk_state(careful_row *r, int64_t begin, int64_t n, float shi
   const job *j = r->j;
   const int64_t y = r->t.label - r->x.first - begin;
   const bool here = r->t.label >= 0 && y >= 0 && y < n;
+  const bool single = r->x.classes <= XENT_CHUNK;
+  const bool once = !single && !want_first && (r->t.kind == XENT_KIND_SOFTMAX || (j->labels && !j->smoothed));
   const float *x;
-  const chunk_sum c = sum_of_chunk(r, begin, n, here ? y : XENT_NO_CLASS, shift, &x);
-  if (r->x.classes <= XENT_CHUNK) {
+  const chunk_sum c = sum_of_chunk(r, begin, n, here ? y : XENT_NO_CLASS, shift, once, &x);
+  const float own = !here ? 0 : once ? row_one(&r->x, begin + y, shift) : x[y];
+  if (single) {
     r->ready = x;
     r->ready_shift = shift;
   }
@@ -134,8 +146,7 @@ XENT_SHARED void chunk_state(careful_row *r, int64_t begin, int64_t n, float shi
   const target_sums t = chunk_targets(r, x, begin, n, finite ? c.max : 0);
   uint32_t kind = r->t.kind | xent_state_version | (shift != 0 ? XENT_STATE_SHIFTED : 0);
   if (here) kind |= XENT_STATE_LABEL_HERE;
-  if (here && want_first && x[y] == c.max &&
-      (c.max == -INFINITY ? is_first_counted(&r->x, x, begin, y) : largest_of(x, y) < x[y]))
+  if (here && want_first && own == c.max && (c.max == -INFINITY ? is_first_counted(&r->x, x, begin, y) : largest_of(x, y) < own))
     kind |= XENT_STATE_LABEL_FIRST_MAX;
   *s = (row_state){.kind = kind,
                    .reference = c.reference,
@@ -143,7 +154,7 @@ XENT_SHARED void chunk_state(careful_row *r, int64_t begin, int64_t n, float shi
                    .label = here ? (uint16_t)y : XENT_LABEL_ELSEWHERE,
                    .digest = j->call->digest,
                    .max = (double)c.max,
-                   .label_logit = here ? quiet_double((double)x[y]) : 0,
+                   .label_logit = quiet_double((double)own),
                    .sum = quiet_double(c.sum),
                    .dot = quiet_double(t.dot),
                    .mass = quiet_double(t.mass)};
@@ -292,6 +303,13 @@ XENT_INLINE double entropy_sum_of_row(const careful_row *r, const row_result *g)
   return T;
 }
 
+XENT_SHARED void write_entropy(const job *j, const row_sums *in) {
+  double none[XENT_ROWS] = {0};
+  row_numbers numbers;
+  row_numbers_of(j, in, none, none, false, &numbers);
+  write_rounded(j->call, &in->rows, &j->call->shape->entropies, j->call->entropies, entropy_of(j, in, &numbers, row_distance(&numbers)));
+}
+
 XENT_INLINE double distance_of_row(const job *j, const row_sums *in) {
   double none[XENT_ROWS] = {0}, distance[XENT_ROWS];
   row_numbers numbers;
@@ -368,11 +386,29 @@ XENT_INLINE strand output_strand(const careful_row *r) {
   return strand_of_row(r->j->call, r->j->call->output, r->j->call->output_layout, r->x.span);
 }
 
+/* n classes from `begin` on: their e, which are left in the buffer, and their part of the entropy. */
+XENT_SHARED const float *take_entropy(const careful_row *r, const emission *m, const row_statistics *s, const float *x, int64_t begin, int64_t n) {
+  const int64_t end = begin + n;
+  emission e = {.references = m->references, .heat = m->heat, .f = 1, .b = -0.0f};
+  float *kept = r->x.slopes ? r->b.kept + XENT_STEP : r->b.kept;
+  emit_again(&e, x, kept, n, false);
+  for (int64_t i = n; i % XENT_LANES; i++) kept[i] = 0;
+  add_entropy_of(&r->entropy->chunk, x, kept, n, s->reference, (float)s->max, m->heat);
+  if (end % XENT_CHUNK == 0 || end == r->x.classes) {
+    r->entropy->total += end_products(&r->entropy->chunk, (end - 1) % XENT_CHUNK + 1);
+    r->entropy->chunk = no_products();
+  }
+  return kept;
+}
+
 /* n <= XENT_STEP classes from `begin` on. Groups whose reference rose after their e were kept are computed again. */
 XENT_INLINE void emit_classes(const careful_row *r, const emission *m, const row_statistics *s, const float *x, float *y,
                               int64_t begin, int64_t n, bool kept, bool stream) {
   if (!kept) {
-    emit_again(m, x, y, n, stream);
+    if (r->entropy)
+      emit_kept(m, take_entropy(r, m, s, x, begin, n), y, n, stream);
+    else
+      emit_again(m, x, y, n, stream);
     return;
   }
   for (int64_t i = 0, end; i < n; i = end) {
@@ -495,7 +531,7 @@ XENT_INLINE bool masked_are_zero(const emission *m, bool each) {
 /* The derivative of the softcap, and masks. */
 XENT_INLINE void finish_classes(const careful_row *r, float *y, int64_t begin, int64_t n) {
   for (int64_t i = 0; i < n; i += XENT_LANES) {
-    lanes v = lanes_load_part(y + i, n - i, 0.0f), slope;
+    lanes v = load_up_to(y + i, n - i), slope;
     if (r->x.cap != 0) {
       if (r->x.slopes)
         slope = lanes_load(r->x.slopes + begin + i - r->x.slopes_at);
@@ -516,19 +552,26 @@ XENT_SHARED void write_gradient(careful_row *r, const row_statistics *s, double 
     return;
   }
   row_gradient g = gradient_of_row(r, s, cc);
-  const bool finish = r->x.cap != 0 || (r->x.mask && (r->j->sparse || !masked_are_zero(&g.m, g.has_each)));
-  const bool direct = is_direct(&out) && !finish && !r->j->sparse; /* x is read again */
+  const bool stream = r->j->call->stream, finish = r->x.cap != 0 || (r->x.mask && (r->j->sparse || !masked_are_zero(&g.m, g.has_each)));
+  if (!kept && !r->entropy && is_raw(&r->x) && s->shift == 0 && !g.has_each && g.finite && !r->j->sparse && are_halves(&r->x.x, &out, end - begin)) {
+    emit_halves(&g.m, &r->x.x, &out, begin, end - begin, stream);
+    const int64_t label = r->t.label - r->x.first;
+    if (r->t.label >= 0 && label >= begin && label < end) strand_set(&out, label, g.at_label);
+    return;
+  }
+  if (r->x.cap != 0 && !kept && !r->ready) r->x.slopes = r->b.kept; /* the buffer of e is free */
+  /* without slopes x is read again */
+  const bool direct = is_direct(&out) && !r->j->sparse && (!finish || (!stream && (r->x.cap == 0 || r->x.slopes)));
   /* no buffer of a step is needed: whole chunks */
-  const int64_t step = direct && r->x.direct && s->shift == 0 && !g.has_each ? XENT_CHUNK : XENT_STEP;
-  if (!kept && !r->ready) r->x.slopes = r->b.kept; /* the buffer of e is free */
+  const int64_t step = direct && r->x.direct && s->shift == 0 && !g.has_each && !r->entropy ? XENT_CHUNK : XENT_STEP;
   for (int64_t i = begin; i < end; i += step) {
     const int64_t n = end - i < step ? end - i : step;
     r->x.slopes_at = i;
     const float *x = ready_floats(r, i, n, (float)s->shift, r->b.input);
     float *y = direct ? (float *)(uintptr_t)out.at + i : r->b.out;
-    gradient_classes(r, &g, s, x, y, i, n, kept, r->j->call->stream && direct);
+    gradient_classes(r, &g, s, x, y, i, n, kept, stream && direct);
     if (finish) finish_classes(r, y, i, n);
-    if (!direct) put_floats(&out, i, n, y, r->j->call->stream);
+    if (!direct) put_floats(&out, i, n, y, stream);
   }
   r->x.slopes = NULL;
 }
@@ -561,6 +604,10 @@ XENT_SHARED void write_probabilities(careful_row *r, const row_statistics *s, in
   }
   const emission m = {.references = exp_everywhere(exp_reference_of(s->reference, &j->heat)), .heat = &j->heat,
                       .f = (float)(XENT_UNSCALE / s->sum), .b = -0.0f};
+  if (!log && !kept && is_raw(&r->x) && s->shift == 0 && are_halves(&r->x.x, &out, end - begin)) {
+    emit_halves(&m, &r->x.x, &out, begin, end - begin, j->call->stream);
+    return;
+  }
   const bool direct = is_direct(&out);
   const int64_t step = direct && r->x.direct && s->shift == 0 ? XENT_CHUNK : XENT_STEP;
   for (int64_t i = begin; i < end; i += step) {
@@ -598,6 +645,8 @@ XENT_SHARED xent_status careful_cross_entropy_rows(const xent_call *call, row_bu
     if (!status) status = check_sparse_row(call, r.x.span, &r.t);
     if (status) return status;
     row_result g = {.special = r.t.ignored ? XENT_ROW_IGNORED : 0};
+    entropy_progress entropy = {no_products(), 0};
+    row_sums in;
     r.keep = call->output && r.x.classes <= XENT_CHUNK;
     if (!r.t.ignored) whole_row(&r, call->hits != NULL, &g);
     const double c = scale_of_row(&j, row, r.t.row_weight);
@@ -608,12 +657,13 @@ XENT_SHARED xent_status careful_cross_entropy_rows(const xent_call *call, row_bu
       if (call->target_gradient) write_target_gradient(&r, &g.statistics, 0, c, &same);
       g.statistics.kind = g.special;
     } else {
-      row_sums in = sums_of_row(&r, &g);
       row_outcome out = {.record = &g.statistics};
+      in = sums_of_row(&r, &g);
+      if (call->entropies && call->output && !r.keep) r.entropy = &entropy;
       if (clamps_terms(call)) in.dot[0] = sum_of_clamped(&r, &g, distance_of_row(&j, &in));
       if (call->argmax) in.argmax[0] = argmax_of_row(&r, &g);
       if (call->ranks) in.rank[0] = rank_of_label(&r);
-      if (call->entropies) in.entropy[0] = entropy_sum_of_row(&r, &g);
+      if (call->entropies && !r.entropy) in.entropy[0] = entropy_sum_of_row(&r, &g);
       sixteen_results(&j, &in, &out);
       float distance[XENT_ROWS];
       lanes_store(distance, out.distance);
@@ -621,6 +671,10 @@ XENT_SHARED xent_status careful_cross_entropy_rows(const xent_call *call, row_bu
       if (call->target_gradient) write_target_gradient(&r, &g.statistics, distance[0], c, NULL);
     }
     if (call->output) write_gradient(&r, &g.statistics, logit_scale(&j, c), 0, r.x.classes, r.keep);
+    if (r.entropy) {
+      in.entropy[0] = entropy.total;
+      write_entropy(&j, &in);
+    }
   }
   return XENT_OK;
 }

@@ -25,32 +25,34 @@ XENT_INLINE binary binary_of(const xent_options *o) {
                   .scale = lanes_set(o->has_gradient_scale ? (float)o->gradient_scale : 1)};
 }
 
-/* log1p(u) / u, 0 <= u <= 1 */
-XENT_INLINE lanes log1p_per(lanes u) {
-  enum { COUNT = sizeof XENT_LOG1P / sizeof *XENT_LOG1P };
-  lanes p = lanes_set(XENT_LOG1P[COUNT - 1]);
-  XENT_UNROLL(16)
-  for (int i = COUNT - 2; i >= 0; i--) p = lanes_fma(p, u, lanes_set(XENT_LOG1P[i]));
-  return lanes_fma(p, u, lanes_set(1));
-}
-
-/* Losses and gradients of sixteen elements whose logits are x, targets t, weights w and positive weights r. */
-XENT_INLINE void binary_step(const binary *o, lanes x, lanes t, lanes w, lanes r, lanes *loss, lanes *gradient) {
+/* Losses and gradients of `count` vectors of elements whose logits are x, targets t, weights w and positive weights r; stage
+ * by stage, as one chain is longer than a scheduler looks ahead. p: log1p(u) / u, 0 <= u <= 1. */
+enum { XENT_BINARY_VECTORS = XENT_IN_FLIGHT / 2, XENT_LOG1P_COUNT = sizeof XENT_LOG1P / sizeof *XENT_LOG1P };
+XENT_INLINE void binary_step(const binary *o, const lanes *x, const lanes *t, const lanes *w, const lanes *r, lanes *loss,
+                             lanes *gradient, const int count) {
   const lanes zero = lanes_set(0), minus = lanes_set(-0.0f), one = lanes_set(1);
   const lanes unscale = lanes_set((float)XENT_UNSCALE);
-  const lanes rest = lanes_sub(one, t), a = lanes_magnitude(x);
-  const lanes W = lanes_mul(w, lanes_fma(o->alpha, t, lanes_mul(o->beta, rest)));
-  const lanes A = lanes_mul(lanes_mul(W, r), t), B = lanes_mul(W, rest);
-  lanes e[1] = {lanes_sub(minus, a)};
-  exp_lanes(e, 1, &o->references, false, &no_heat);
-  const lanes u = lanes_mul(e[0], unscale), s = lanes_div(one, lanes_add(one, u));
-  const lanes P = lanes_where_above(zero, x, A, B), Q = lanes_where_above(zero, x, B, A);
-  const lanes k = lanes_where_equal(P, zero, zero, lanes_mul(P, a));
-  const lanes b = lanes_fma(lanes_mul(lanes_add(A, B), lanes_mul(e[0], log1p_per(u))), unscale, k);
-  const lanes g = lanes_fma(lanes_sub(minus, lanes_mul(Q, lanes_mul(e[0], s))), unscale, lanes_mul(P, s));
-  const lanes slope = lanes_mul(lanes_where_above(zero, x, lanes_sub(minus, g), g), o->scale);
-  *loss = lanes_quiet(lanes_where_equal(w, zero, zero, b));
-  *gradient = lanes_quiet(lanes_where_equal(w, zero, zero, slope));
+  lanes e[XENT_BATCH_MAX], u[XENT_BATCH_MAX], s[XENT_BATCH_MAX], p[XENT_BATCH_MAX];
+  XENT_STAGE(e[j] = lanes_sub(minus, lanes_magnitude(x[j])));
+  exp_lanes(e, count, &o->references, false, &no_heat);
+  XENT_STAGE(u[j] = lanes_mul(e[j], unscale));
+  XENT_STAGE(s[j] = lanes_div(one, lanes_add(one, u[j])));
+  XENT_STAGE(p[j] = lanes_set(XENT_LOG1P[XENT_LOG1P_COUNT - 1]));
+  XENT_UNROLL(16)
+  for (int i = XENT_LOG1P_COUNT - 2; i >= 0; i--) XENT_STAGE(p[j] = lanes_fma(p[j], u[j], lanes_set(XENT_LOG1P[i])));
+  XENT_STAGE(p[j] = lanes_mul(e[j], lanes_fma(p[j], u[j], one)));
+  XENT_STAGE({
+    const lanes rest = lanes_sub(one, t[j]);
+    const lanes W = lanes_mul(w[j], lanes_fma(o->alpha, t[j], lanes_mul(o->beta, rest)));
+    const lanes A = lanes_mul(lanes_mul(W, r[j]), t[j]), B = lanes_mul(W, rest);
+    const lanes P = lanes_where_above(zero, x[j], A, B), Q = lanes_where_above(zero, x[j], B, A);
+    const lanes k = lanes_where_equal(P, zero, zero, lanes_mul(P, lanes_magnitude(x[j])));
+    const lanes b = lanes_fma(lanes_mul(lanes_add(A, B), p[j]), unscale, k);
+    const lanes g = lanes_fma(lanes_sub(minus, lanes_mul(Q, lanes_mul(e[j], s[j]))), unscale, lanes_mul(P, s[j]));
+    const lanes slope = lanes_mul(lanes_where_above(zero, x[j], lanes_sub(minus, g), g), o->scale);
+    loss[j] = lanes_quiet(lanes_where_equal(w[j], zero, zero, b));
+    gradient[j] = lanes_quiet(lanes_where_equal(w[j], zero, zero, slope));
+  });
 }
 
 /* Everything that a box of a call has. Arrays that are not there count as 1. */
@@ -172,26 +174,30 @@ XENT_INLINE binary_inputs binary_inputs_of(const binary_box *b, int64_t k, int64
   return in;
 }
 
+/* Elements [i, n), at most `count` vectors of them; whole: so many are there. How many are not counted. */
+XENT_INLINE int64_t binary_part(const binary *o, const binary_inputs *in, int64_t i, int64_t n, float *loss, float *gradient,
+                                const bool losses, const bool gradients, const bool whole, const int count) {
+  const float *from[4] = {in->w + i, in->x + i, in->t + i, in->r + i};
+  lanes v[4][XENT_BATCH_MAX], l[XENT_BATCH_MAX], g[XENT_BATCH_MAX];
+  int64_t ignored = 0;
+  XENT_UNROLL(4)
+  for (int k = 0; k < 4; k++)
+    XENT_STAGE(v[k][j] = whole ? lanes_load(from[k] + j * XENT_LANES) : lanes_load_part(from[k], n - i, 0));
+  XENT_STAGE(ignored += __builtin_popcount(lanes_bits_equal(v[0][j], lanes_set(0))));
+  if (!losses && !gradients) return ignored;
+  binary_step(o, v[1], v[2], v[0], v[3], l, g, count);
+  if (losses) XENT_STAGE(whole ? lanes_store(loss + i + j * XENT_LANES, l[j]) : lanes_store_part(loss + i, n - i, l[j]));
+  if (gradients) XENT_STAGE(whole ? lanes_store(gradient + i + j * XENT_LANES, g[j]) : lanes_store_part(gradient + i, n - i, g[j]));
+  return ignored;
+}
 /* How many elements of a piece are counted. */
 XENT_INLINE int64_t binary_piece(const binary *o, const binary_inputs *in, int64_t n, float *loss, float *gradient,
                                  const bool losses, const bool gradients) {
-  int64_t ignored = 0;
-  for (int64_t i = 0; i < n; i += XENT_LANES) {
-    const int64_t left = n - i;
-    const bool whole = left >= XENT_LANES;
-    const lanes w = whole ? lanes_load(in->w + i) : lanes_load_part(in->w + i, left, 0);
-    ignored += __builtin_popcount(lanes_bits_equal(w, lanes_set(0)));
-    if (!losses && !gradients) continue;
-    const lanes x = whole ? lanes_load(in->x + i) : lanes_load_part(in->x + i, left, 0);
-    const lanes t = whole ? lanes_load(in->t + i) : lanes_load_part(in->t + i, left, 0);
-    const lanes r = whole ? lanes_load(in->r + i) : lanes_load_part(in->r + i, left, 0);
-    lanes l, g;
-    binary_step(o, x, t, w, r, &l, &g);
-    if (losses && whole) lanes_store(loss + i, l);
-    if (gradients && whole) lanes_store(gradient + i, g);
-    if (losses && !whole) lanes_store_part(loss + i, left, l);
-    if (gradients && !whole) lanes_store_part(gradient + i, left, g);
-  }
+  enum { AT_ONCE = XENT_BINARY_VECTORS * XENT_LANES };
+  int64_t ignored = 0, i = 0;
+  for (; n - i >= AT_ONCE; i += AT_ONCE)
+    ignored += binary_part(o, in, i, n, loss, gradient, losses, gradients, true, XENT_BINARY_VECTORS);
+  for (; i < n; i += XENT_LANES) ignored += binary_part(o, in, i, n, loss, gradient, losses, gradients, false, 1);
   return (n + XENT_LANES - 1) / XENT_LANES * XENT_LANES - ignored;
 }
 

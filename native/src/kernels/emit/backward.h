@@ -54,6 +54,43 @@ XENT_INLINE void emit_backward_lanes(const float *y, const float *g, float *dx, 
   for (; i < n; i += XENT_LANES) emit_backward_part(y + i, g + i, dx + i, n - i, s, r, &of, log, hot);
 }
 
+/* Of 16-bit floats side by side, at least two vectors of them; the last two are computed first: dx may be y or g. A product
+ * with 1 is exact. */
+XENT_INLINE void backward_half_pair(const uint16_t *y, const uint16_t *g, int64_t i, lanes s, lanes r, const exp_references *of,
+                                    const bool log, const int32_t type, lanes v[2]) {
+  XENT_UNROLL(2)
+  for (int k = 0; k < 2; k++) v[k] = whole_lanes(y, i + k * XENT_LANES, type);
+  if (log) exp_lanes(v, 2, of, false, &no_heat);
+  XENT_UNROLL(2)
+  for (int k = 0; k < 2; k++) v[k] = backward_lanes(v[k], whole_lanes(g, i + k * XENT_LANES, type), s, r, log, true);
+}
+XENT_INLINE void put_quiet_half_pair(uint16_t *dx, const lanes v[2], const int32_t type, const bool stream) {
+  if (type == XENT_BF16 && __builtin_expect(lanes_any_nan(v[0], v[1]), 0)) {
+    lanes_store_bf16(dx, v[0]);
+    lanes_store_bf16(dx + XENT_LANES, v[1]);
+  } else {
+    put_half_pair(dx, v, type, stream);
+  }
+}
+XENT_INLINE void emit_backward_halves(const uint16_t *y, const uint16_t *g, uint16_t *dx, int64_t n, float sum, float hi, const bool log,
+                                      const int32_t type, bool stream) {
+  const exp_references of = references_of_backward();
+  const lanes s = lanes_set(sum), r = lanes_set(hi);
+  const bool past = stream && (uintptr_t)dx % XENT_STREAM_ALIGNMENT == 0;
+  lanes last[2], v[2];
+  int64_t i = 0;
+  backward_half_pair(y, g, n - 2 * XENT_LANES, s, r, &of, log, type, last);
+  for (; past && i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
+    backward_half_pair(y, g, i, s, r, &of, log, type, v);
+    put_quiet_half_pair(dx + i, v, type, true);
+  }
+  for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
+    backward_half_pair(y, g, i, s, r, &of, log, type, v);
+    put_quiet_half_pair(dx + i, v, type, false);
+  }
+  put_quiet_half_pair(dx + n - 2 * XENT_LANES, last, type, false);
+}
+
 XENT_SHARED void emit_backward(const float *y, const float *g, float *dx, int64_t n, float sum, float hi, bool log, bool stream) {
   if (stream) prefetch_pages(dx, n);
   if (stream && log) prefetch_pages(y, n); /* the first pass has read g alone */

@@ -164,6 +164,51 @@ XENT_SHARED void put_floats(const strand *s, int64_t begin, int64_t n, const flo
 }
 XENT_SHARED void put_line(const strand *s, int64_t n, const float *e, float f, float b) { put_lines(s, 0, n, e, f, b, true, false); }
 
+/* ---- from 16-bit floats to such, both side by side ---- */
+
+XENT_INLINE bool are_halves(const strand *x, const strand *y, int64_t n) {
+  return x->type != XENT_F32 && x->type == y->type && x->stride == 1 && y->stride == 1 && n >= 2 * XENT_LANES;
+}
+XENT_INLINE void emit_half_pair(const emission *m, const heat *h, const char *x, int64_t i, const int32_t type, lanes v[2]) {
+  v[0] = whole_lanes(x, i, type);
+  v[1] = whole_lanes(x, i + XENT_LANES, type);
+  exp_lanes(v, 2, &m->references, false, h);
+  v[0] = emitted(m, NULL, v[0], 0, XENT_LANES, XENT_EMIT_SAME);
+  v[1] = emitted(m, NULL, v[1], 0, XENT_LANES, XENT_EMIT_SAME);
+}
+XENT_INLINE void put_half_pair(uint16_t *y, const lanes v[2], const int32_t type, const bool stream) {
+  if (type == XENT_BF16) {
+    lanes_store_numbers_bf16(y, v[0], v[1], stream);
+  } else if (stream) {
+    lanes_stream_f16(y, v[0], v[1]);
+  } else {
+    lanes_store_f16(y, v[0]);
+    lanes_store_f16(y + XENT_LANES, v[1]);
+  }
+}
+/* The last two vectors are computed first: y may be x. */
+XENT_INLINE void emit_halves_as(const emission *from, const char *x, uint16_t *y, int64_t n, const int32_t type, const bool stream) {
+  const emission own = *from; /* which no store to y can change, as little as the heat */
+  const heat h = *from->heat;
+  lanes last[2], v[2];
+  emit_half_pair(&own, &h, x, n - 2 * XENT_LANES, type, last);
+  for (int64_t i = 0; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
+    emit_half_pair(&own, &h, x, i, type, v);
+    put_half_pair(y + i, v, type, stream);
+  }
+  put_half_pair(y + n - 2 * XENT_LANES, last, type, false);
+}
+/* n classes from `begin` on, none of whose results is NaN. */
+XENT_SHARED void emit_halves(const emission *m, const strand *from, const strand *to, int64_t begin, int64_t n, bool stream) {
+  const char *x = from->at + begin * size_of_float(from->type);
+  uint16_t *y = (uint16_t *)(uintptr_t)to->at + begin;
+  const bool past = stream && (uintptr_t)y % XENT_STREAM_ALIGNMENT == 0;
+  if (from->type == XENT_BF16)
+    past ? emit_halves_as(m, x, y, n, XENT_BF16, true) : emit_halves_as(m, x, y, n, XENT_BF16, false);
+  else
+    past ? emit_halves_as(m, x, y, n, XENT_F16, true) : emit_halves_as(m, x, y, n, XENT_F16, false);
+}
+
 /* Every NaN becomes the canonical one. */
 XENT_INLINE void quiet_values(float *y, int64_t n) {
   for (int64_t i = 0; i < n; i += XENT_LANES)

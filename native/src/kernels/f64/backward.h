@@ -35,18 +35,22 @@ XENT_SHARED pair f64_backward_chunk(const f64_backward *r, bool log, int64_t beg
   return sum;
 }
 
-/* softmax: dx = y (g - s); log-softmax: dx = g - p s, p = exp(y); times a factor */
-XENT_SHARED void f64_emit_backward(const double *y, const double *g, double *dx, int64_t n, doubles s, bool log,
-                                   double factor) {
-  const f64_reference k = f64_reference_of(doubles_set(0), f64_temperature_of(0));
+/* softmax: dx = y (g - s); log-softmax: dx = g - p s, p = exp(y), which goes through the room; times a factor */
+XENT_INLINE void f64_emit_backward_as(const double *v, const double *g, double *dx, int64_t n, doubles s, const bool log,
+                                      double factor) {
   const doubles r = doubles_set(factor), unscale = doubles_set(-0x1p-192);
   for (int64_t i = 0; i < n; i += XENT_DOUBLES) {
-    const doubles gs = doubles_load_part(g + i, n - i, 0);
-    doubles v = doubles_load_part(y + i, n - i, 0);
-    if (log) f64_exp_vectors(&v, 1, &k, false);
-    const doubles out = log ? doubles_fma(doubles_mul(v, unscale), s, gs) : doubles_mul(v, doubles_sub(gs, s));
-    doubles_store_part(dx + i, n - i, doubles_quiet(doubles_mul(out, r)));
+    const int64_t left = n - i;
+    const doubles gs = doubles_load_part(g + i, left, 0), vs = doubles_load_part(v + i, left, 0);
+    const doubles out = log ? doubles_fma(doubles_mul(vs, unscale), s, gs) : doubles_mul(vs, doubles_sub(gs, s));
+    doubles_store_part(dx + i, left, doubles_quiet(doubles_mul(out, r)));
   }
+}
+XENT_SHARED void f64_emit_backward(const double *y, const double *g, double *dx, double *room, int64_t n, doubles s, bool log,
+                                   double factor) {
+  const f64_reference k = f64_reference_of(doubles_set(0), f64_temperature_of(0));
+  if (log) f64_exponentials(y, room, n, &k);
+  log ? f64_emit_backward_as(room, g, dx, n, s, true, factor) : f64_emit_backward_as(y, g, dx, n, s, false, factor);
 }
 
 /* One row. */
@@ -62,7 +66,7 @@ XENT_SHARED void f64_backward_row(const xent_call *call, int64_t row, const f64_
     const int64_t n = f64_part(i, end, XENT_PIECE);
     const double *g = f64_unmasked(&r.g, i, n, b->x), *y = f64_unmasked(&r.y, i, n, b->t);
     double *out = f64_room(&dx, i, b->out);
-    f64_emit_backward(y, g, out, n, sum, call->log, call->factor);
+    f64_emit_backward(y, g, out, b->t, n, sum, call->log, call->factor);
     f64_mask(&r.g, i, n, out, 0);
     f64_store(&dx, i, n, out);
   }
@@ -74,23 +78,22 @@ XENT_SHARED void f64_backward_aside(const xent_call *call, int64_t row, int64_t 
   const double *ys[XENT_DOUBLES], *gs[XENT_DOUBLES];
   double *out[XENT_DOUBLES], *y = b->x, *g = b->t;
   f64_array dx[XENT_DOUBLES];
-  f64_backward r;
+  f64_backward r[XENT_DOUBLES];
   for (int k = 0; k < XENT_DOUBLES; k++) {
-    if (k < count) r = f64_backward_of(call, row + k);
-    dx[k] = f64_array_of(call, call->output, call->output_layout, r.span);
-    ys[k] = k < count ? f64_unmasked(&r.y, 0, n, b->row + k * length) : ys[0];
-    gs[k] = k < count ? f64_unmasked(&r.g, 0, n, b->slope + k * length) : gs[0];
+    if (k < count) r[k] = f64_backward_of(call, row + k);
+    if (k < count) dx[k] = f64_array_of(call, call->output, call->output_layout, r[k].span);
+    ys[k] = k < count ? f64_unmasked(&r[k].y, 0, n, b->row + k * length) : ys[0];
+    gs[k] = k < count ? f64_unmasked(&r[k].g, 0, n, b->slope + k * length) : gs[0];
     out[k] = k < count ? f64_room(&dx[k], 0, b->out + k * length) : b->out + k * length;
   }
   f64_turn(ys, y, n);
   f64_turn(gs, g, n);
   const int64_t all = n * XENT_DOUBLES;
   const pair sum = call->log ? f64_sum_values(g, all, true) : f64_sum_products(g, y, all, true);
-  f64_emit_backward(y, g, g, all, pair_value(sum), call->log, call->factor);
+  f64_emit_backward(y, g, g, y, all, pair_value(sum), call->log, call->factor);
   f64_turn_back(g, out, n, doubles_set(1), doubles_set(-0.0));
   for (int k = 0; k < count && k < XENT_DOUBLES; k++) {
-    r = f64_backward_of(call, row + k);
-    f64_mask(&r.g, 0, n, out[k], 0);
+    f64_mask(&r[k].g, 0, n, out[k], 0);
     f64_store(&dx[k], 0, n, out[k]);
   }
 }

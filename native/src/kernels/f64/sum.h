@@ -205,23 +205,33 @@ XENT_INLINE doubles f64_plain_sum(const double *t, const double *x, doubles m, i
   }
   return sum;
 }
-/* Up to XENT_PIECE terms of a row, of any size and sign. */
+XENT_INLINE void f64_add_term(pair *s, doubles v, f64_grids g) {
+  const doubles h = doubles_sub(doubles_add_aside(v, g.coarse), g.coarse);
+  const doubles l = doubles_sub(doubles_add_aside(doubles_sub(v, h), g.fine), g.fine);
+  *s = (pair){doubles_add_aside(h, s->high), doubles_add_aside(l, s->low)};
+}
+/* Up to XENT_PIECE terms of a row, of any size and sign; whole vectors in two chains. */
 XENT_INLINE pair f64_sum_as(const double *t, const double *x, doubles m, int64_t n, bool turned, const int kind) {
-  doubles most = doubles_set(0);
-  for (int64_t i = 0; i < n; i += XENT_DOUBLES)
-    most = doubles_max(doubles_magnitude(f64_term(t, x, m, i, n, kind)), most);
-  most = f64_across_largest(most, turned);
-  double T[XENT_DOUBLES];
-  doubles_store(T, most);
-  for (int k = 0; k < XENT_DOUBLES; k++) T[k] = (double)(int64_t)(double_bits(T[k]) >> 52) - 1022;
-  const f64_grids g = f64_grids_of(doubles_load(T));
-  pair s = pair_of(doubles_set(0));
-  for (int64_t i = 0; i < n; i += XENT_DOUBLES) {
-    const doubles v = f64_term(t, x, m, i, n, kind), h = doubles_sub(doubles_add_aside(v, g.coarse), g.coarse);
-    const doubles l = doubles_sub(doubles_add_aside(doubles_sub(v, h), g.fine), g.fine);
-    s = (pair){doubles_add_aside(h, s.high), doubles_add_aside(l, s.low)};
+  const int64_t both = n - n % (2 * XENT_DOUBLES);
+  doubles most = doubles_set(0), odd = most;
+  for (int64_t i = 0; i < both; i += 2 * XENT_DOUBLES) {
+    most = doubles_max(doubles_magnitude(f64_term(t, x, m, i, i + XENT_DOUBLES, kind)), most);
+    odd = doubles_max(doubles_magnitude(f64_term(t, x, m, i + XENT_DOUBLES, i + 2 * XENT_DOUBLES, kind)), odd);
   }
-  s = f64_across_sum(s, turned);
+  for (int64_t i = both; i < n; i += XENT_DOUBLES)
+    most = doubles_max(doubles_magnitude(f64_term(t, x, m, i, n, kind)), most);
+  most = f64_across_largest(doubles_max(odd, most), turned);
+  double T[XENT_DOUBLES]; /* of one row all are the same */
+  doubles_store(T, most);
+  for (int k = 0; k < (turned ? XENT_DOUBLES : 1); k++) T[k] = (double)(int64_t)(double_bits(T[k]) >> 52) - 1022;
+  const f64_grids g = f64_grids_of(turned ? doubles_load(T) : doubles_set(T[0]));
+  pair s = pair_of(doubles_set(0)), other = s;
+  for (int64_t i = 0; i < both; i += 2 * XENT_DOUBLES) {
+    f64_add_term(&s, f64_term(t, x, m, i, i + XENT_DOUBLES, kind), g);
+    f64_add_term(&other, f64_term(t, x, m, i + XENT_DOUBLES, i + 2 * XENT_DOUBLES, kind), g);
+  }
+  for (int64_t i = both; i < n; i += XENT_DOUBLES) f64_add_term(&s, f64_term(t, x, m, i, n, kind), g);
+  s = f64_across_sum((pair){doubles_add(s.high, other.high), doubles_add(s.low, other.low)}, turned);
   const doubles limit = doubles_set(0x1.fffffffffffffp959), nan = doubles_set(XENT_F64_NAN);
   const doubles exact = doubles_where_at_most(most, limit, s.high, nan);
   if (doubles_bits_equal(exact, exact) == (1u << XENT_DOUBLES) - 1) return s;

@@ -43,16 +43,18 @@ XENT_INLINE row_source logits_of_row(const xent_call *call, int64_t row) {
   return row_source_of(call, span_of_row(call, row), call->logits, &call->shape->logits, call->options->softcap);
 }
 
+/* Logits are as they lie, but perhaps for their type, their stride and a shift. */
+XENT_INLINE bool is_raw(const row_source *r) { return !r->mask && r->cap == 0; }
 XENT_INLINE bool is_counted(const row_source *r, int64_t class) { return !r->mask || r->mask[class * r->mask_stride]; }
 
 XENT_INLINE int64_t count_classes(const row_source *r, int64_t begin, int64_t n) {
   if (!r->mask) return n;
-  const uint64_t low = 0x7f7f7f7f7f7f7f7full;
+  enum { BYTES = 64 };
   int64_t counted = 0, i = begin;
-  for (; r->mask_stride == 1 && i + 8 <= begin + n; i += 8) { /* the top bit of every byte that is not 0 */
-    uint64_t set;
-    memcpy(&set, r->mask + i, sizeof set);
-    counted += (int64_t)((((((set & low) + low) | set) & ~low) >> 7) * 0x0101010101010101ull >> 56);
+  for (; r->mask_stride == 1 && i + BYTES <= begin + n; i += BYTES) {
+    uint8_t in_piece = 0;
+    for (int k = 0; k < BYTES; k++) in_piece = (uint8_t)(in_piece + (r->mask[i + k] != 0));
+    counted += in_piece;
   }
   for (; i < begin + n; i++) counted += r->mask[i * r->mask_stride] != 0;
   return counted;
@@ -71,10 +73,17 @@ XENT_INLINE lanes where_counted(const uint8_t *mask, int64_t stride, int64_t n, 
   return lanes_where_set(set, v, lanes_set(out));
 }
 
+/* The softcap of `count` vectors, and its derivatives. */
+XENT_INLINE void cap_vectors(const row_source *r, lanes *x, lanes *slope, const int count) {
+  XENT_STAGE(x[j] = lanes_mul(x[j], lanes_set(r->uncap)));
+  tanh_vectors(x, count);
+  XENT_STAGE(slope[j] = lanes_fma(lanes_sub(lanes_set(-0.0f), x[j]), x[j], lanes_set(1)));
+  XENT_STAGE(x[j] = lanes_mul(lanes_set(r->cap), x[j]));
+}
 XENT_INLINE lanes capped(const row_source *r, lanes x, lanes *slope) {
-  const lanes t = tanh_lanes(lanes_mul(x, lanes_set(r->uncap)));
-  *slope = lanes_fma(lanes_sub(lanes_set(-0.0f), t), t, lanes_set(1));
-  return lanes_mul(lanes_set(r->cap), t);
+  lanes v[1] = {x};
+  cap_vectors(r, v, slope, 1);
+  return v[0];
 }
 
 /* Sixteen logits from class i on, of which n are left; -inf where there is none. */
@@ -85,20 +94,30 @@ XENT_INLINE lanes row_lanes(const row_source *r, int64_t i, int64_t n, float shi
     if (r->slopes) lanes_store(r->slopes + i - r->slopes_at, slope);
   }
   if (shift != 0) v = lanes_sub(v, lanes_set(shift));
-  if (r->mask || (r->cap != 0 && n < XENT_LANES)) {
-    const uint8_t here = 1;
-    v = r->mask ? where_counted(r->mask + i * r->mask_stride, r->mask_stride, n, v, r->out)
-                : where_counted(&here, 0, n, v, r->out);
-  }
-  return v;
+  if (r->mask) return where_counted(r->mask + i * r->mask_stride, r->mask_stride, n, v, r->out);
+  if (r->cap == 0 || n >= XENT_LANES) return v;
+  XENT_ALIGNED float few[XENT_LANES];
+  lanes_store(few, v);
+  return lanes_load_part(few, n, r->out);
 }
 
-/* Sixteen numbers from number i on. */
-XENT_INLINE lanes whole_lanes(const char *at, int64_t i, const int32_t type) {
-  if (type == XENT_F32) return lanes_load((const float *)(const void *)at + i);
-  const uint16_t *halves = (const uint16_t *)(const void *)at + i;
-  return type == XENT_BF16 ? lanes_load_bf16(halves) : lanes_load_f16(halves);
+/* XENT_IN_FLIGHT whole vectors through the softcap. */
+XENT_INLINE void copy_capped(const row_source *r, int64_t i, float shift, float *to, lanes *largest) {
+  lanes v[XENT_IN_FLIGHT], slope[XENT_IN_FLIGHT];
+  XENT_UNROLL(4)
+  for (int j = 0; j < XENT_IN_FLIGHT; j++) v[j] = strand_load(&r->x, i + j * XENT_LANES, XENT_LANES, 0);
+  cap_vectors(r, v, slope, XENT_IN_FLIGHT);
+  XENT_UNROLL(4)
+  for (int j = 0; j < XENT_IN_FLIGHT; j++) {
+    const int64_t at = i + j * XENT_LANES;
+    if (r->slopes) lanes_store(r->slopes + at - r->slopes_at, slope[j]);
+    if (shift != 0) v[j] = lanes_sub(v[j], lanes_set(shift));
+    if (r->mask) v[j] = where_counted(r->mask + at * r->mask_stride, r->mask_stride, XENT_LANES, v[j], r->out);
+    lanes_store(to + j * XENT_LANES, v[j]);
+    *largest = lanes_max(v[j], *largest);
+  }
 }
+
 /* As many of n logits as are pairs of vectors, which lie side by side. */
 XENT_INLINE int64_t copy_pairs(const row_source *r, int64_t begin, int64_t n, const int32_t type, float *to, lanes *largest) {
   const char *x = r->x.at + begin * size_of_float(type);
@@ -139,6 +158,8 @@ XENT_SHARED lanes copy_row(const row_source *r, int64_t begin, int64_t n, float 
     i = r->x.type == XENT_F32    ? copy_pairs(r, begin, n, XENT_F32, to, &largest)
         : r->x.type == XENT_BF16 ? copy_pairs(r, begin, n, XENT_BF16, to, &largest)
                                  : copy_pairs(r, begin, n, XENT_F16, to, &largest);
+  for (; r->cap != 0 && n - i >= XENT_IN_FLIGHT * XENT_LANES; i += XENT_IN_FLIGHT * XENT_LANES)
+    copy_capped(r, begin + i, shift, to + i, &largest);
   for (; i < n; i += XENT_LANES) {
     const lanes v = row_lanes(r, begin + i, n - i, shift);
     lanes_store(to + i, v);

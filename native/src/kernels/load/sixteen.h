@@ -3,7 +3,7 @@
 #ifndef XENT_LOAD_SIXTEEN_H
 #define XENT_LOAD_SIXTEEN_H
 
-#include "kernels/results/sixteen.h"
+#include "kernels/results/write.h"
 #include "kernels/sum/chunk.h"
 
 enum { XENT_CACHED_FLOATS = 1 << 22 };
@@ -50,12 +50,31 @@ XENT_INLINE bool plain_labels(const xent_call *call, int64_t row, int count, int
     default: return false;
   }
 }
+/* A number of each row, or `otherwise`. */
+XENT_INLINE void load_numbers(const job *j, const row_set *b, const void *array, const xent_layout *l, double otherwise, double *to) {
+  int64_t at;
+  if (array && l->type == XENT_F32 && b->count == XENT_ROWS && lie_straight(j->call, b, l, &at)) {
+    dlanes_store(to, dlanes_widen(lanes_load((const float *)array + at)));
+    return;
+  }
+  for (int i = 0; i < XENT_ROWS; i++) to[i] = otherwise;
+  for (int i = 0; array && i < XENT_ROWS; i++)
+    to[i] = float_at(array, l->type, row_offset(j->call->shape, l, row_of(b, i < b->count ? i : 0)));
+}
 /* Of `count` rows from `row` on none has weight 0 or a label that is masked. */
-XENT_SHARED bool none_left_out(const xent_call *call, int64_t row, int count, bool labels, const int32_t *label) {
+XENT_SHARED bool none_left_out(const job *j, int64_t row, int count, const int32_t *label) {
+  const xent_call *call = j->call;
   bool out = false;
-  for (int i = 0; call->row_weights && i < count; i++)
-    out |= row_number(call, call->row_weights, &call->shape->row_weights, row + i, 1) == 0;
-  for (int i = 0; labels && call->class_mask && i < count; i++)
+  if (call->row_weights) {
+    row_set rows;
+    double weights[XENT_ROWS];
+    rows.first = row;
+    rows.count = count;
+    rows.adjacent = true;
+    load_numbers(j, &rows, call->row_weights, &call->shape->row_weights, 1, weights);
+    out = dlanes_bits_at_most(dlanes_magnitude(dlanes_load(weights)), dlanes_zero());
+  }
+  for (int i = 0; j->labels && call->class_mask && i < count; i++)
     out |= !takes_part(call, (row_span){.row = row + i, .classes = call->shape->classes}, label[i]);
   return !out;
 }
@@ -63,7 +82,7 @@ XENT_SHARED bool none_left_out(const xent_call *call, int64_t row, int count, bo
 XENT_INLINE bool rows_as_they_come(const job *j, int64_t row, int count, int32_t *label) {
   const xent_call *call = j->call;
   if (j->labels && (call->shape->inner != 1 || call->row_offsets || !plain_labels(call, row, count, label))) return false;
-  return !(call->row_weights || (j->labels && call->class_mask)) || none_left_out(call, row, count, j->labels, label);
+  return !(call->row_weights || (j->labels && call->class_mask)) || none_left_out(j, row, count, label);
 }
 
 /* The next rows that are not ignored and have lawful labels. Ignored rows in between are finished at once; a label out of
@@ -109,12 +128,6 @@ XENT_INLINE void take_rows(row_taker *s, row_set *b, int32_t label[XENT_ROWS], i
   s->row += b->count;
 }
 
-/* A number of each row, or `otherwise`. */
-XENT_INLINE void load_numbers(const job *j, const row_set *b, const void *array, const xent_layout *l, double otherwise, double *to) {
-  for (int i = 0; i < XENT_ROWS; i++) to[i] = otherwise;
-  for (int i = 0; array && i < XENT_ROWS; i++)
-    to[i] = float_at(array, l->type, row_offset(j->call->shape, l, row_of(b, i < b->count ? i : 0)));
-}
 /* Weights, sinks and the like of the rows. counted: their classes that are not masked. */
 XENT_SHARED void load_row_numbers(const job *j, const row_set *b, const int32_t *label, const int64_t *counted, row_sums *in) {
   const xent_call *call = j->call;

@@ -65,6 +65,20 @@ XENT_INLINE void copy_few(uint16_t *to, const uint16_t *from, int64_t n) {
 #undef XENT_COPY
 }
 
+/* Sixteen numbers from number i on. */
+XENT_INLINE lanes whole_lanes(const void *at, int64_t i, const int32_t type) {
+  if (type == XENT_F32) return lanes_load((const float *)at + i);
+  const uint16_t *halves = (const uint16_t *)at + i;
+  return type == XENT_BF16 ? lanes_load_bf16(halves) : lanes_load_f16(halves);
+}
+/* The first n < 16 of them, and +0. */
+XENT_INLINE lanes first_lanes(const void *at, int64_t i, int64_t n, const int32_t type) {
+  if (type == XENT_F32) return lanes_load_part((const float *)at + i, n, 0.0f);
+  uint16_t few[XENT_LANES] = {0};
+  copy_few(few, (const uint16_t *)at + i, n);
+  return whole_lanes(few, 0, type);
+}
+
 /* Numbers i.. of the row, of which n are left: `fill` where there is none. */
 XENT_INLINE lanes strand_load(const strand *s, int64_t i, int64_t n, float fill) {
   if (s->stride == 1 && s->type == XENT_F32) {

@@ -115,7 +115,7 @@ XENT_INLINE void exp_stages(exp_half *half, lanes *next, lanes *e, const int cou
   const lanes per_eighth = lanes_set(h->per_eighth);
   const lanes hi = lanes_set(-h->eighth_hi), lo = lanes_set(-h->eighth_lo);
   lanes z[XENT_BATCH_MAX], s[XENT_BATCH_MAX], p[XENT_BATCH_MAX];
-#define XENT_STAGE(statement) XENT_UNROLL(8) for (int j = 0; j < count; j++) statement
+#define XENT_STAGE(...) XENT_UNROLL(8) for (int j = 0; j < count; j++) __VA_ARGS__
 #define XENT_PENDING(statement) XENT_UNROLL(8) for (int j = 0; j < pending; j++) statement
   XENT_STAGE(next[j] = lanes_floor_at(next[j], r[each ? j : 0].lowest));
   XENT_PENDING(p[j] = power_begun(half->t[j], h));

@@ -11,20 +11,25 @@
 enum { XENT_TANH_TERMS = sizeof XENT_TANH / sizeof *XENT_TANH };
 #define XENT_TANH_ONE 10 /* from here on it is 1 */
 
-XENT_INLINE lanes tanh_lanes(lanes x) {
-  const lanes most = lanes_set(XENT_TANH_ONE), size = lanes_magnitude(x), one = lanes_set(1);
-  const lanes v = lanes_where_above(size, most, most, size); /* a NaN stays */
-  const lanes z = lanes_mul(v, v), split = lanes_set(XENT_TANH_SPLIT);
-  lanes p = lanes_set(XENT_TANH[XENT_TANH_TERMS - 1]);
+/* Of `count` vectors, stage by stage, as one chain is longer than a scheduler looks ahead. */
+XENT_INLINE void tanh_vectors(lanes *x, const int count) {
+  const lanes most = lanes_set(XENT_TANH_ONE), one = lanes_set(1);
+  lanes v[XENT_BATCH_MAX], z[XENT_BATCH_MAX], p[XENT_BATCH_MAX], largest = lanes_set(0.0f);
+  XENT_STAGE(v[j] = lanes_min(most, lanes_magnitude(x[j]))); /* a NaN stays */
+  XENT_STAGE(z[j] = lanes_mul(v[j], v[j]));
+  XENT_STAGE(largest = lanes_max(v[j], largest));
+  XENT_STAGE(p[j] = lanes_set(XENT_TANH[XENT_TANH_TERMS - 1]));
   XENT_UNROLL(8)
-  for (int i = XENT_TANH_TERMS - 2; i >= 0; i--) p = lanes_fma(p, z, lanes_set(XENT_TANH[i]));
-  const lanes small = lanes_fma(lanes_mul(v, z), p, v);
-  if (!lanes_bits_above(v, split)) return lanes_sign(small, x);
-  lanes e = lanes_add(v, v);
-  const exp_references r = exp_everywhere(exp_reference_of(XENT_SCALE_EXPONENT, &no_heat));
-  exp_lanes(&e, 1, &r, false, &no_heat);
-  const lanes large = lanes_sub(one, lanes_div(lanes_set(2), lanes_add(e, one)));
-  return lanes_sign(lanes_where_above(v, split, large, small), x);
+  for (int i = XENT_TANH_TERMS - 2; i >= 0; i--) XENT_STAGE(p[j] = lanes_fma(p[j], z[j], lanes_set(XENT_TANH[i])));
+  XENT_STAGE(p[j] = lanes_fma(lanes_mul(v[j], z[j]), p[j], v[j]));
+  if (lanes_any_above(largest, XENT_TANH_SPLIT)) {
+    const exp_references r = exp_everywhere(exp_reference_of(XENT_SCALE_EXPONENT, &no_heat));
+    XENT_STAGE(z[j] = lanes_add(v[j], v[j]));
+    exp_lanes(z, count, &r, false, &no_heat);
+    XENT_STAGE(z[j] = lanes_sub(one, lanes_div(lanes_set(2), lanes_add(z[j], one))));
+    XENT_STAGE(p[j] = lanes_where_above(v[j], lanes_set(XENT_TANH_SPLIT), z[j], p[j]));
+  }
+  XENT_STAGE(x[j] = lanes_sign(p[j], x[j]));
 }
 
 #endif

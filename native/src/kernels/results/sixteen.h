@@ -71,27 +71,28 @@ XENT_INLINE float sink_logit(double sink, const heat *h) {
   return x > (double)FLT_MAX ? FLT_MAX : x < -(double)FLT_MAX ? -FLT_MAX : (float)x;
 }
 
+/* 2^k of integers k <= 0; exponents below -1000 count as -1000. */
+XENT_INLINE dlanes powers_of_two(dlanes k) {
+  XENT_ALIGNED double v[XENT_ROWS];
+  dlanes_store(v, k);
+  for (int i = 0; i < XENT_ROWS; i += XENT_DOUBLES)
+    doubles_store(v + i, doubles_power(doubles_add(doubles_max(doubles_load(v + i), doubles_set(-1000)), doubles_set(XENT_F64_ROUND))));
+  return dlanes_load(v);
+}
+
 /* Chunks of one row each and their sinks, one more chunk each. */
 XENT_INLINE void take_sinks(const job *j, const row_sums *in, row_numbers *r, double *dot, const double *mass) {
   const lanes sink = lanes_load(in->sink), own = references_for(sink, &j->heat);
   const lanes hot_sink = lanes_mul(sink, lanes_set(j->heat.hi));
   const exp_references references = exp_references_of(own, &j->heat);
+  const dlanes above = dlanes_widen(sink), max = dlanes_widen(r->max), old = dlanes_load(dot);
   lanes e[1] = {sink};
-  float max[XENT_ROWS], N[XENT_ROWS], own_N[XENT_ROWS], own_e[XENT_ROWS];
-  double sum[XENT_ROWS];
   r->special |= lanes_bits_above(own, r->reference) | lanes_bits_above(hot_sink, lanes_set(XENT_LIMIT)) | lanes_bits_nan(sink);
   exp_lanes(e, 1, &references, false, &j->heat);
-  lanes_store(own_e, e[0]);
-  lanes_store(own_N, own);
-  lanes_store(max, r->max);
-  lanes_store(N, r->reference);
-  dlanes_store(sum, r->sum);
-  for (int i = 0; i < XENT_ROWS; i++) {
-    sum[i] += (double)own_e[i] * XENT_UNSCALE * power_of_two((double)own_N[i] - (double)N[i]);
-    if (in->sink[i] > max[i]) dot[i] += mass[i] * ((double)in->sink[i] - (double)max[i]);
-  }
+  const dlanes power = powers_of_two(dlanes_sub(dlanes_widen(own), dlanes_widen(r->reference)));
+  r->sum = dlanes_add(r->sum, dlanes_mul(dlanes_scale(dlanes_widen(e[0]), XENT_UNSCALE), power));
+  dlanes_store(dot, dlanes_where_at_most(above, max, old, dlanes_add(old, dlanes_mul(dlanes_load(mass), dlanes_sub(above, max)))));
   r->max = lanes_max(sink, r->max);
-  r->sum = dlanes_load(sum);
 }
 
 /* probabilities: softmax alone, which needs no exponential. */
@@ -178,12 +179,13 @@ XENT_INLINE dlanes where_zero(dlanes a, dlanes yes, dlanes no) {
   return dlanes_where_at_most(dlanes_magnitude(a), dlanes_zero(), yes, no);
 }
 
-/* share and own as they are without options; whether nothing is smoothed and nothing weighted is job.plain. */
-XENT_INLINE void label_results(const job *j, const row_sums *in, const row_numbers *s, dlanes distance, const double *dot,
-                               const double *mass, target_results *t) {
+/* Of L, which is in t->loss. share and own as they are without options; whether nothing is smoothed and nothing weighted
+ * is job.plain. */
+XENT_INLINE void label_results(const job *j, const row_sums *in, dlanes distance, const double *dot, const double *mass,
+                               target_results *t) {
   const dlanes none = dlanes_zero(), D = distance, eps = dlanes_set(j->eps), weight = dlanes_load(in->weight);
   const dlanes H = dlanes_load(in->even), T = dlanes_load(dot), W = j->weighted ? dlanes_load(mass) : H;
-  dlanes L = label_loss(j, s, distance);
+  dlanes L = t->loss;
   t->own = dlanes_scale(weight, j->keep);
   t->share = none;
   if (j->most > 0) {
@@ -231,7 +233,7 @@ XENT_SHARED void focal_results(const job *j, const row_numbers *s, target_result
 XENT_INLINE void results_of_targets(const job *j, const row_sums *in, const row_numbers *s, dlanes distance, const double *dot,
                                     const double *mass, target_results *t) {
   if (j->labels) {
-    label_results(j, in, s, distance, dot, mass, t);
+    label_results(j, in, distance, dot, mass, t);
     if (j->gamma > 0) { /* copies, so that without it all of them stay in registers */
       const row_numbers numbers = *s;
       target_results focal = *t;

@@ -108,11 +108,9 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
   const xent_call *call = j->call;
   const xent_shape *shape = call->shape;
   const row_set *rows = &in->rows;
-  double dot[XENT_ROWS], mass[XENT_ROWS];
-  if (!j->plain) {
-    memcpy(dot, in->dot, sizeof dot);
-    memcpy(mass, j->labels && !j->weighted ? in->even : in->mass, sizeof mass);
-  }
+  const double *mass = j->labels && !j->weighted ? in->even : in->mass;
+  double dot[XENT_ROWS] = {0};
+  if (!j->plain) memcpy(dot, in->dot, sizeof dot);
   row_numbers s;
   row_numbers_of(j, in, dot, mass, false, &s);
   out->stay = all_rows(rows) & (in->folded ? ~0u : ~s.special);
@@ -121,13 +119,13 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
   out->reference = s.reference;
   target_results t = {dlanes_zero(), dlanes_zero(), dlanes_set(1), dlanes_zero(), dlanes_set(1)};
   const bool losses = call->losses || call->tally;
-  if (!j->plain || call->log_sum_exp || call->entropies || call->top_log_probabilities || call->target_gradient) {
-    const dlanes D = row_distance(&s);
+  const bool far = call->log_sum_exp || call->entropies || call->top_log_probabilities || call->target_gradient ||
+                   call->options->z_loss > 0 || (call->targets && (j->smoothed || !j->labels));
+  if (!j->plain || far) {
+    const dlanes D = far ? row_distance(&s) : dlanes_zero();
     out->distance = dlanes_narrow(D);
-    if (j->plain)
-      t.loss = label_loss(j, &s, D);
-    else if (call->targets)
-      results_of_targets(j, in, &s, D, dot, mass, &t);
+    if (j->labels) t.loss = far ? label_loss(j, &s, D) : label_loss_alone(j, &s);
+    if (!j->plain && call->targets) results_of_targets(j, in, &s, D, dot, mass, &t);
     const dlanes lse = log_sum_exp_of(j, in, &s, D);
     if (call->options->z_loss > 0) {
       const dlanes z = dlanes_set(call->options->z_loss), twice = dlanes_set(2 * call->options->z_loss);

@@ -10,6 +10,7 @@
 #ifndef XENT_SUM_CHUNK_H
 #define XENT_SUM_CHUNK_H
 
+#include "kernels/load/strand.h"
 #include "kernels/math/exponential.h"
 #include "kernels/math/logarithm.h"
 #include "kernels/targets/targets.h"
@@ -227,19 +228,19 @@ XENT_INLINE void sum_odd_group(const float *x, int64_t i, int64_t m, int64_t wit
   take_group(c, tree.group);
 }
 
-/* Classes [begin, end) of a chunk, x being its class 0; begin is a multiple of XENT_GROUP, and so is end but at the
- * chunk's. The class `without` (or XENT_NO_CLASS) adds +0 but counts for the maximum. */
-XENT_SHARED void sum_classes(const float *x, int64_t begin, int64_t end, int64_t without, const chunk_way *w, chunk_progress *c) {
-  const int64_t whole = end / XENT_GROUP * XENT_GROUP;
-  const int64_t odd = without >= begin && without < whole ? without / XENT_GROUP * XENT_GROUP : whole;
-  for (int64_t i = begin; i < end;) {
+/* n classes of a chunk, which begin with a group, and end with one but at the chunk's end. The class `without` (or one
+ * that is not here) adds +0 but counts for the maximum. */
+XENT_SHARED void sum_classes(const float *x, int64_t n, int64_t without, const chunk_way *w, chunk_progress *c) {
+  const int64_t whole = n / XENT_GROUP * XENT_GROUP;
+  const int64_t odd = without >= 0 && without < whole ? without / XENT_GROUP * XENT_GROUP : whole;
+  for (int64_t i = 0; i < n;) {
     const int64_t stop = i <= odd ? odd : whole;
     if (i < stop) {
       sum_groups(x, i, stop, w, c);
       i = stop;
     }
-    if (i < end) {
-      const int64_t m = end - i < XENT_GROUP ? end - i : XENT_GROUP;
+    if (i < n) {
+      const int64_t m = n - i < XENT_GROUP ? n - i : XENT_GROUP;
       sum_odd_group(x, i, m, without, w, c);
       i += m;
     }
@@ -262,26 +263,30 @@ typedef enum { XENT_NEAR, XENT_FARTHER, XENT_FAR } distance_to;
 
 XENT_INLINE lanes load_from(const float *p, const bool far) { return far ? lanes_load_far(p) : lanes_load(p); }
 
-/* The first sixteen of `left` products a * b (of a alone where b is NULL), +0 for those that are missing. */
-XENT_INLINE lanes product_lanes(const float *a, const float *b, int64_t left, const distance_to from) {
+XENT_INLINE lanes number_lanes(const void *p, int64_t i, const distance_to from, const int32_t type) {
+  return type == XENT_F32 ? load_from((const float *)p + i, from != XENT_NEAR) : whole_lanes(p, i, type);
+}
+
+/* Sixteen of `left` products a * b (of a alone where b is NULL) from number i on, +0 for those that are missing. */
+XENT_INLINE lanes product_lanes(const void *a, const void *b, int64_t i, int64_t left, const distance_to from, const int32_t type) {
   if (left >= XENT_LANES) {
-    const lanes v = load_from(a, from != XENT_NEAR);
-    return b ? lanes_mul(v, load_from(b, from != XENT_NEAR)) : v;
+    const lanes v = number_lanes(a, i, from, type);
+    return b ? lanes_mul(v, number_lanes(b, i, from, type)) : v;
   }
   if (left <= 0) return lanes_set(0.0f);
-  const lanes v = lanes_load_part(a, left, 0.0f);
-  return b ? lanes_mul(v, lanes_load_part(b, left, 0.0f)) : v;
+  const lanes v = first_lanes(a, i, left, type);
+  return b ? lanes_mul(v, first_lanes(b, i, left, type)) : v;
 }
 
 /* From afar in the order of the classes: compilers take a tree's loads from its end, and the CPU's prefetch,
  * which looks for rising addresses, then comes late. */
-XENT_INLINE lanes product_group(const float *a, const float *b, int64_t m, const distance_to from) {
+XENT_INLINE lanes product_group(const void *a, const void *b, int64_t i, int64_t m, const distance_to from, const int32_t type) {
   lanes twos[4];
   XENT_UNROLL(4)
   for (int k = 0; k < 4; k++) {
     const int64_t at = 2 * k * XENT_LANES, next = at + XENT_LANES;
-    const lanes even = product_lanes(a + at, b ? b + at : NULL, m - at, from);
-    twos[k] = lanes_add(even, product_lanes(a + next, b ? b + next : NULL, m - next, from));
+    const lanes even = product_lanes(a, b, i + at, m - at, from, type);
+    twos[k] = lanes_add(even, product_lanes(a, b, i + next, m - next, from, type));
     if (from != XENT_NEAR) XENT_IN_ORDER();
   }
   return lanes_add(lanes_add(twos[0], twos[1]), lanes_add(twos[2], twos[3]));
@@ -295,24 +300,24 @@ typedef struct {
 } product_sum;
 
 XENT_INLINE product_sum no_products(void) { return (product_sum){lanes_set(0.0f), dlanes_zero()}; }
-XENT_INLINE void add_products(product_sum *p, const float *a, const float *b, int64_t n, const distance_to from) {
+XENT_INLINE void add_products(product_sum *p, const void *a, const void *b, int64_t n, const distance_to from, const int32_t type) {
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
     if (from == XENT_FAR && i % XENT_PAGE_FLOATS == 0) {
-      __builtin_prefetch((const void *)((uintptr_t)(a + i) + XENT_PAGES_AHEAD * XENT_PAGE));
-      if (b) __builtin_prefetch((const void *)((uintptr_t)(b + i) + XENT_PAGES_AHEAD * XENT_PAGE));
+      prefetch_behind(a, i * size_of_float(type) + XENT_PAGES_AHEAD * XENT_PAGE);
+      if (b) prefetch_behind(b, i * size_of_float(type) + XENT_PAGES_AHEAD * XENT_PAGE);
     }
     if (n - i >= XENT_GROUP)
-      p->group = product_group(a + i, b ? b + i : NULL, XENT_GROUP, from);
+      p->group = product_group(a, b, i, XENT_GROUP, from, type);
     else
-      p->group = product_group(a + i, b ? b + i : NULL, n - i, from);
+      p->group = product_group(a, b, i, n - i, from, type);
     p->sum = dlanes_add(p->sum, dlanes_widen(p->group));
   }
 }
 /* The lanes of the contract begin at +0, so no sum is -0. */
 XENT_INLINE double end_products(const product_sum *p, int64_t n) { return chunk_tree(n, p->group, p->sum) + 0.0; }
-XENT_INLINE double products_of(const float *a, const float *b, int64_t n, const distance_to from) {
+XENT_INLINE double products_of(const void *a, const void *b, int64_t n, const distance_to from, const int32_t type) {
   product_sum p = no_products();
-  add_products(&p, a, b, n, from);
+  add_products(&p, a, b, n, from, type);
   return end_products(&p, n);
 }
 

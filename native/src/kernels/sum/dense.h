@@ -251,9 +251,10 @@ XENT_INLINE void dense_prepare(const dense_call *d, dense_block *b) {
   }
   if (j->smoothed || j->dense) dense_target_sums(d, b);
   if (!(call->argmax || call->ranks || call->hits)) return;
+  row_source source = logits_of_row(call, b->sums.rows.first);
   for (int i = 0; i < b->sums.rows.count; i++) {
     const float *x = b->x + i * d->n;
-    const row_source source = logits_of_row(call, row_of(&b->sums.rows, i));
+    if (call->class_mask) source = logits_of_row(call, row_of(&b->sums.rows, i)); /* asked for its mask alone */
     const float max = b->sums.max[i];
     if (call->argmax) b->sums.argmax[i] = first_equal(&source, x, 0, d->n, max);
     if (call->ranks) b->sums.rank[i] = count_before(&source, x, 0, d->n, b->label[i], x[b->label[i]]);
@@ -324,6 +325,14 @@ XENT_SHARED void dense_emit_odd(const dense_call *d, const dense_block *b, float
     lanes_store_dense(y, n, k, each ? lanes_quiet(v) : v);
   }
 }
+/* Masked classes, whose e and targets are +0, come out as +0 by themselves. */
+XENT_INLINE bool dense_masked_are_zero(const dense_call *d, const dense_block *b) {
+  const job *j = d->j;
+  const lanes f = b->outcome.f;
+  const uint32_t ordinary = lanes_bits_above(f, lanes_set(0.0f)) & ~lanes_bits_beyond(f, FLT_MAX);
+  const bool each = j->dense || (j->weighted && j->smoothed);
+  return ordinary == 0xffff && (each ? !lanes_bits_beyond(lanes_load(b->outcome.scale), FLT_MAX) : !j->smoothed);
+}
 XENT_SHARED void dense_finish_odd(const dense_call *d, const dense_block *b, float *y) {
   const xent_call *call = d->j->call;
   const bool whole = d->lie && b->sums.rows.adjacent && b->sums.rows.count == XENT_ROWS && (!call->class_mask || b->mask);
@@ -366,7 +375,7 @@ XENT_INLINE void dense_emit(const dense_call *d, dense_block *b) {
   else
     stream && y == to ? dense_emit_to(d, b, y, false, false, true) : dense_emit_to(d, b, y, false, false, false);
   for (int i = 0; labels && i < XENT_ROWS; i++) y[i * n + b->label[i]] = b->outcome.label_gradient[i];
-  if (call->targets && (call->class_mask || call->options->softcap != 0)) dense_finish_odd(d, b, y);
+  if (call->targets && (call->options->softcap != 0 || (call->class_mask && !dense_masked_are_zero(d, b)))) dense_finish_odd(d, b, y);
   if (y != to) dense_put(d, b, y);
 }
 
@@ -386,12 +395,10 @@ XENT_SHARED xent_status dense_rows(const job *j, row_kernel kernel) {
     dense_block *loaded = &block[step % XENT_DENSE_BLOCKS], *exponents = &block[(step + 3) % XENT_DENSE_BLOCKS];
     dense_block *summed = &block[(step + 2) % XENT_DENSE_BLOCKS], *written = &block[(step + 1) % XENT_DENSE_BLOCKS];
     take_rows(&taker, &loaded->sums.rows, loaded->label, XENT_ROWS);
-    if (loaded->sums.rows.count) {
+    if (loaded->sums.rows.count)
       dense_load(&d, loaded);
-      loaded->max = dense_max(loaded->x, d.n);
-    } else {
+    else
       empty++;
-    }
     if (exponents->sums.rows.count) {
       dense_prepare(&d, exponents);
       dense_exp(&d, exponents->x, exponents->e, references_for(exponents->max, &j->heat));
@@ -407,6 +414,7 @@ XENT_SHARED xent_status dense_rows(const job *j, row_kernel kernel) {
       const xent_status status = rows_alone(call, &written->sums.rows, all_rows(&written->sums.rows) & ~written->outcome.stay, kernel);
       if (status) taker.status = status;
     }
+    if (loaded->sums.rows.count) loaded->max = dense_max(loaded->x, d.n); /* last: a copy has to arrive first */
   }
   return taker.status;
 }

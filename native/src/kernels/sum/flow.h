@@ -353,7 +353,7 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
     if (!j->dense) t.add = 1;
     m.targets = &t;
   }
-  float *y = is_direct(&to) && !finish ? (float *)(uintptr_t)to.at : out;
+  float *y = is_direct(&to) && (!cap || f->slopes) ? (float *)(uintptr_t)to.at : out;
   if (log)
     emit_log(from, y, n, b->max[row], j->heat.hi, m.f, false);
   else
@@ -392,18 +392,26 @@ XENT_INLINE dlanes flow_sums_of_groups(flow_block *b) {
   return dlanes_tree_rows(sum);
 }
 
+/* All labels get their exponentials before any row is summed, which would wait for the store. */
+XENT_SHARED void flow_entropies(const flow *f, flow_block *b) {
+  const job *j = f->j;
+  row_sums *in = &b->sums;
+  float N[XENT_ROWS];
+  for (int i = 0; i < in->rows.count; i++) {
+    N[i] = reference_for(in->max[i], &j->heat);
+    if (j->labels) flow_slot(f, b->e, i)[b->label[i]] = exp_one(in->logit[i], N[i], &j->heat);
+  }
+  for (int i = 0; i < in->rows.count; i++) {
+    const float most = j->call->sink && in->sink[i] > in->max[i] ? in->sink[i] : in->max[i];
+    in->entropy[i] = sum_entropy_of(b->x[i], flow_slot(f, b->e, i), f->n, N[i], most + 0.0f, &j->heat);
+  }
+}
+
 XENT_SHARED void flow_results(const flow *f, flow_block *b) {
   const job *j = f->j;
   const xent_call *call = j->call;
   row_sums *in = &b->sums;
-  if (f->both)
-    for (int i = 0; i < b->sums.rows.count; i++) {
-      float *e = flow_slot(f, b->e, i);
-      const int64_t n = f->n;
-      const float N = reference_for(in->max[i], &j->heat), most = call->sink && in->sink[i] > in->max[i] ? in->sink[i] : in->max[i];
-      if (j->labels) e[b->label[i]] = exp_one(in->logit[i], N, &j->heat);
-      in->entropy[i] = sum_entropy_of(b->x[i], e, n, N, most + 0.0f, &j->heat);
-    }
+  if (f->both) flow_entropies(f, b);
   dlanes_store(in->sum, f->n <= XENT_GROUP ? flow_sums_of_groups(b) : flow_sums(b));
   for (int i = 0; f->n <= XENT_LANES && i < b->sums.rows.count; i++) in->sum[i] = lanes_tree(b->group[i]);
   fill_sums(in);

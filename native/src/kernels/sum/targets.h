@@ -134,34 +134,41 @@ XENT_SHARED double sum_gaps(const float *x, int64_t n, float m, int64_t without)
 XENT_INLINE lanes entropy_lanes(lanes x, lanes e, lanes max, lanes lowest) {
   return lanes_mul(e, lanes_sub(max, lanes_floor_at(x, lowest)));
 }
-XENT_INLINE double sum_entropy(const float *x, const float *kept, int64_t n, const exp_references *r, float max, const heat *h) {
-  const lanes M = lanes_set(max);
-  lanes group = lanes_set(0.0f);
-  dlanes sum = dlanes_zero();
-  for (int64_t i = 0; i < n; i += XENT_GROUP) {
-    lanes half[2];
-    XENT_UNROLL(2)
-    for (int k = 0; k < 2; k++) {
-      lanes e[4], v[4];
-      XENT_UNROLL(4)
-      for (int j = 0; j < 4; j++) {
-        const int64_t at = i + (4 * k + j) * XENT_LANES;
-        v[j] = n - at >= XENT_LANES ? lanes_load(x + at) : lanes_load_part(x + (at < n ? at : 0), n - at, -INFINITY);
-        e[j] = !kept ? v[j] : n - at > 0 ? lanes_load(kept + at) : lanes_set(0.0f);
-      }
-      if (!kept) exp_lanes(e, 4, r, false, h);
-      XENT_UNROLL(4)
-      for (int j = 0; j < 4; j++) v[j] = entropy_lanes(v[j], e[j], M, r->lowest);
-      half[k] = sum_of_four_vectors(v);
+XENT_INLINE lanes entropy_group(const float *x, const float *kept, int64_t n, const exp_references *r, lanes max, const heat *h) {
+  lanes half[2];
+  XENT_UNROLL(2)
+  for (int k = 0; k < 2; k++) {
+    lanes e[4], v[4];
+    XENT_UNROLL(4)
+    for (int j = 0; j < 4; j++) {
+      const int64_t at = (4 * k + j) * XENT_LANES;
+      v[j] = n - at >= XENT_LANES ? lanes_load(x + at) : lanes_load_part(x + (at < n ? at : 0), n - at, -INFINITY);
+      e[j] = !kept ? v[j] : n - at > 0 ? lanes_load(kept + at) : lanes_set(0.0f);
     }
-    group = lanes_add(half[0], half[1]);
-    sum = dlanes_add(sum, dlanes_widen(group));
+    if (!kept) exp_lanes(e, 4, r, false, h);
+    XENT_UNROLL(4)
+    for (int j = 0; j < 4; j++) v[j] = entropy_lanes(v[j], e[j], max, r->lowest);
+    half[k] = sum_of_four_vectors(v);
   }
-  return chunk_tree(n, group, sum) + 0.0;
+  return lanes_add(half[0], half[1]);
 }
-XENT_SHARED double sum_entropy_of(const float *x, const float *kept, int64_t n, float N, float max, const heat *h) {
+XENT_INLINE void add_entropy(product_sum *s, const float *x, const float *kept, int64_t n, const exp_references *r, float max, const heat *h) {
+  const lanes M = lanes_set(max);
+  for (int64_t i = 0; i < n; i += XENT_GROUP) {
+    const float *e = kept ? kept + i : NULL;
+    s->group = n - i >= XENT_GROUP ? entropy_group(x + i, e, XENT_GROUP, r, M, h) : entropy_group(x + i, e, n - i, r, M, h);
+    s->sum = dlanes_add(s->sum, dlanes_widen(s->group));
+  }
+}
+/* A chunk may come in pieces that are whole groups but for the last. */
+XENT_SHARED void add_entropy_of(product_sum *s, const float *x, const float *kept, int64_t n, float N, float max, const heat *h) {
   const exp_references r = exp_everywhere(exp_reference_of(N, h));
-  return kept ? sum_entropy(x, kept, n, &r, max, h) : sum_entropy(x, NULL, n, &r, max, h);
+  kept ? add_entropy(s, x, kept, n, &r, max, h) : add_entropy(s, x, NULL, n, &r, max, h);
+}
+XENT_INLINE double sum_entropy_of(const float *x, const float *kept, int64_t n, float N, float max, const heat *h) {
+  product_sum s = no_products();
+  add_entropy_of(&s, x, kept, n, N, max, h);
+  return end_products(&s, n);
 }
 
 #endif

@@ -17,7 +17,11 @@ void XENT_TIER_NAME(exponential)(const float *x, float N, double temperature, fl
 }
 
 void XENT_TIER_NAME(tanh)(const float *x, float *t, int64_t n) {
-  for (int64_t i = 0; i < n; i += XENT_LANES) lanes_store(t + i, tanh_lanes(lanes_load(x + i)));
+  for (int64_t i = 0; i < n; i += XENT_LANES) {
+    lanes v[1] = {lanes_load(x + i)};
+    tanh_vectors(v, 1);
+    lanes_store(t + i, v[0]);
+  }
 }
 
 const xent_family XENT_TIER_NAME(f32) = {
