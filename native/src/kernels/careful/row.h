@@ -110,7 +110,7 @@ XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int
   const bool direct = r->x.direct && shift == 0, single = r->x.classes <= XENT_CHUNK;
   const bool whole = direct || n <= XENT_EXACT_MAX;
   chunk_way w = {.kept = r->keep ? r->b.kept : NULL, .kept_reference = r->b.kept_reference, .exact = n <= XENT_EXACT_MAX,
-                 .ahead = direct && !single ? XENT_PREFETCH_AHEAD : 0, .heat = &j->heat};
+                 .ahead = direct && !single ? XENT_PREFETCH_AHEAD * sizeof(float) : 0, .heat = &j->heat};
   chunk_progress p = chunk_begin(XENT_LOWEST_REFERENCE);
   const float *x = whole ? row_floats(&r->x, begin, n, shift, r->b.input) : r->b.input;
   if (w.exact) {
@@ -120,6 +120,8 @@ XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int
   for (int64_t i = 0; i < n;) {
     const int64_t end = whole ? n : i + step_length(i, n), at = once && !whole ? 0 : i;
     if (!whole) copy_row(&r->x, begin + i, end - i, shift, r->b.input + at);
+    if (!whole && r->x.x.stride == 1) /* the next piece is on its way while this one is summed */
+      w.ahead = (uintptr_t)r->x.x.at + (uintptr_t)((begin + end) * size_of_float(r->x.x.type)) - (uintptr_t)(x + at);
     sum_classes(x + at, end - i, without - i, &w, &p);
     if (w.kept) w.kept += end - i, w.kept_reference += (end - i) / XENT_GROUP;
     i = end;
@@ -553,8 +555,8 @@ XENT_SHARED void write_gradient(careful_row *r, const row_statistics *s, double 
   }
   row_gradient g = gradient_of_row(r, s, cc);
   const bool stream = r->j->call->stream, finish = r->x.cap != 0 || (r->x.mask && (r->j->sparse || !masked_are_zero(&g.m, g.has_each)));
-  if (!kept && !r->entropy && is_raw(&r->x) && s->shift == 0 && !g.has_each && g.finite && !r->j->sparse && are_halves(&r->x.x, &out, end - begin)) {
-    emit_halves(&g.m, &r->x.x, &out, begin, end - begin, stream);
+  if (!kept && !finish && !r->entropy && s->shift == 0 && !g.has_each && g.finite && !r->j->sparse && lie_alike(&r->x, &out, end - begin)) {
+    emit_straight(&g.m, &r->x, &out, begin, end - begin, stream);
     const int64_t label = r->t.label - r->x.first;
     if (r->t.label >= 0 && label >= begin && label < end) strand_set(&out, label, g.at_label);
     return;
@@ -604,8 +606,8 @@ XENT_SHARED void write_probabilities(careful_row *r, const row_statistics *s, in
   }
   const emission m = {.references = exp_everywhere(exp_reference_of(s->reference, &j->heat)), .heat = &j->heat,
                       .f = (float)(XENT_UNSCALE / s->sum), .b = -0.0f};
-  if (!log && !kept && is_raw(&r->x) && s->shift == 0 && are_halves(&r->x.x, &out, end - begin)) {
-    emit_halves(&m, &r->x.x, &out, begin, end - begin, j->call->stream);
+  if (!log && !kept && s->shift == 0 && lie_alike(&r->x, &out, end - begin)) {
+    emit_straight(&m, &r->x, &out, begin, end - begin, j->call->stream);
     return;
   }
   const bool direct = is_direct(&out);

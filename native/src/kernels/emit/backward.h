@@ -69,7 +69,7 @@ XENT_INLINE void put_quiet_half_pair(uint16_t *dx, const lanes v[2], const int32
     lanes_store_bf16(dx, v[0]);
     lanes_store_bf16(dx + XENT_LANES, v[1]);
   } else {
-    put_half_pair(dx, v, type, stream);
+    put_pair(dx, 0, v, type, stream);
   }
 }
 XENT_INLINE void emit_backward_halves(const uint16_t *y, const uint16_t *g, uint16_t *dx, int64_t n, float sum, float hi, const bool log,

@@ -164,49 +164,66 @@ XENT_SHARED void put_floats(const strand *s, int64_t begin, int64_t n, const flo
 }
 XENT_SHARED void put_line(const strand *s, int64_t n, const float *e, float f, float b) { put_lines(s, 0, n, e, f, b, true, false); }
 
-/* ---- from 16-bit floats to such, both side by side ---- */
+/* ---- rows as they lie, of one type both, masked or of 16-bit floats ---- */
 
-XENT_INLINE bool are_halves(const strand *x, const strand *y, int64_t n) {
-  return x->type != XENT_F32 && x->type == y->type && x->stride == 1 && y->stride == 1 && n >= 2 * XENT_LANES;
+/* Whether n classes can be written as they lie, and a copy would be in the way. */
+XENT_INLINE bool lie_alike(const row_source *x, const strand *y, int64_t n) {
+  return x->cap == 0 && (x->mask ? x->mask_stride == 1 : y->type != XENT_F32) && x->x.type == y->type && x->x.stride == 1 &&
+         y->stride == 1 && n >= 2 * XENT_LANES;
 }
-XENT_INLINE void emit_half_pair(const emission *m, const heat *h, const char *x, int64_t i, const int32_t type, lanes v[2]) {
-  v[0] = whole_lanes(x, i, type);
-  v[1] = whole_lanes(x, i + XENT_LANES, type);
-  exp_lanes(v, 2, &m->references, false, h);
-  v[0] = emitted(m, NULL, v[0], 0, XENT_LANES, XENT_EMIT_SAME);
-  v[1] = emitted(m, NULL, v[1], 0, XENT_LANES, XENT_EMIT_SAME);
-}
-XENT_INLINE void put_half_pair(uint16_t *y, const lanes v[2], const int32_t type, const bool stream) {
-  if (type == XENT_BF16) {
-    lanes_store_numbers_bf16(y, v[0], v[1], stream);
+XENT_INLINE void put_pair(void *to, int64_t i, const lanes v[2], const int32_t type, const bool stream) {
+  if (type == XENT_F32) {
+    put((float *)to + i, v[0], stream);
+    put((float *)to + i + XENT_LANES, v[1], stream);
+  } else if (type == XENT_BF16) {
+    lanes_store_numbers_bf16((uint16_t *)to + i, v[0], v[1], stream);
   } else if (stream) {
-    lanes_stream_f16(y, v[0], v[1]);
+    lanes_stream_f16((uint16_t *)to + i, v[0], v[1]);
   } else {
-    lanes_store_f16(y, v[0]);
-    lanes_store_f16(y + XENT_LANES, v[1]);
+    lanes_store_f16((uint16_t *)to + i, v[0]);
+    lanes_store_f16((uint16_t *)to + i + XENT_LANES, v[1]);
   }
 }
+XENT_INLINE void emit_pair(const emission *m, const heat *h, const void *x, const uint8_t *mask, int64_t i, const int32_t type, lanes v[2]) {
+  XENT_UNROLL(2)
+  for (int k = 0; k < 2; k++) {
+    v[k] = whole_lanes(x, i + k * XENT_LANES, type);
+    if (mask) v[k] = lanes_where_set(mask + i + k * XENT_LANES, v[k], lanes_set(-INFINITY));
+  }
+  exp_lanes(v, 2, &m->references, false, h);
+  XENT_UNROLL(2)
+  for (int k = 0; k < 2; k++) v[k] = emitted(m, NULL, v[k], 0, XENT_LANES, XENT_EMIT_SAME);
+}
 /* The last two vectors are computed first: y may be x. */
-XENT_INLINE void emit_halves_as(const emission *from, const char *x, uint16_t *y, int64_t n, const int32_t type, const bool stream) {
+XENT_INLINE void emit_straight_as(const emission *from, const void *x, const uint8_t *mask, void *y, int64_t n, const int32_t type, const bool stream) {
   const emission own = *from; /* which no store to y can change, as little as the heat */
   const heat h = *from->heat;
   lanes last[2], v[2];
-  emit_half_pair(&own, &h, x, n - 2 * XENT_LANES, type, last);
+  emit_pair(&own, &h, x, mask, n - 2 * XENT_LANES, type, last);
   for (int64_t i = 0; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
-    emit_half_pair(&own, &h, x, i, type, v);
-    put_half_pair(y + i, v, type, stream);
+    emit_pair(&own, &h, x, mask, i, type, v);
+    put_pair(y, i, v, type, stream);
   }
-  put_half_pair(y + n - 2 * XENT_LANES, last, type, false);
+  put_pair(y, n - 2 * XENT_LANES, last, type, false);
 }
-/* n classes from `begin` on, none of whose results is NaN. */
-XENT_SHARED void emit_halves(const emission *m, const strand *from, const strand *to, int64_t begin, int64_t n, bool stream) {
-  const char *x = from->at + begin * size_of_float(from->type);
-  uint16_t *y = (uint16_t *)(uintptr_t)to->at + begin;
+XENT_INLINE void emit_straight_type(const emission *m, const void *x, const uint8_t *mask, void *y, int64_t n, const int32_t type, bool stream) {
+  if (mask)
+    stream ? emit_straight_as(m, x, mask, y, n, type, true) : emit_straight_as(m, x, mask, y, n, type, false);
+  else if (type != XENT_F32)
+    stream ? emit_straight_as(m, x, NULL, y, n, type, true) : emit_straight_as(m, x, NULL, y, n, type, false);
+}
+/* n classes from `begin` on, none of whose results is NaN; masked ones come out as their e does. */
+XENT_SHARED void emit_straight(const emission *m, const row_source *from, const strand *to, int64_t begin, int64_t n, bool stream) {
+  const int64_t offset = begin * size_of_float(to->type);
+  const void *x = from->x.at + offset;
+  const uint8_t *mask = from->mask ? from->mask + begin : NULL;
+  char *y = (char *)(uintptr_t)to->at + offset;
   const bool past = stream && (uintptr_t)y % XENT_STREAM_ALIGNMENT == 0;
-  if (from->type == XENT_BF16)
-    past ? emit_halves_as(m, x, y, n, XENT_BF16, true) : emit_halves_as(m, x, y, n, XENT_BF16, false);
-  else
-    past ? emit_halves_as(m, x, y, n, XENT_F16, true) : emit_halves_as(m, x, y, n, XENT_F16, false);
+  switch (to->type) {
+    case XENT_F32: emit_straight_type(m, x, mask, y, n, XENT_F32, past); break;
+    case XENT_BF16: emit_straight_type(m, x, mask, y, n, XENT_BF16, past); break;
+    default: emit_straight_type(m, x, mask, y, n, XENT_F16, past);
+  }
 }
 
 /* Every NaN becomes the canonical one. */

@@ -43,8 +43,6 @@ XENT_INLINE row_source logits_of_row(const xent_call *call, int64_t row) {
   return row_source_of(call, span_of_row(call, row), call->logits, &call->shape->logits, call->options->softcap);
 }
 
-/* Logits are as they lie, but perhaps for their type, their stride and a shift. */
-XENT_INLINE bool is_raw(const row_source *r) { return !r->mask && r->cap == 0; }
 XENT_INLINE bool is_counted(const row_source *r, int64_t class) { return !r->mask || r->mask[class * r->mask_stride]; }
 
 XENT_INLINE int64_t count_classes(const row_source *r, int64_t begin, int64_t n) {

@@ -6,6 +6,7 @@
 
 #include "kernels/load/row.h"
 #include "kernels/results/write.h"
+#include "kernels/sum/chunk.h"
 
 /* The lowest counted class whose logit is `value`; -1 where there is none. */
 XENT_INLINE int64_t first_equal(const row_source *r, const float *x, int64_t begin, int64_t n, float value) {
@@ -110,9 +111,7 @@ XENT_INLINE void top_make_room(top_list *t, top_entries *sorted) {
 /* A number that `room` of n floats are not below: of the largest in each lane the one of that rank. So a list is not
  * filled with what has to go again. */
 XENT_SHARED float top_floor(const float *x, int64_t n, int64_t room) {
-  lanes most = lanes_set(-INFINITY);
-  for (int64_t k = 0; k < n; k += XENT_LANES)
-    most = lanes_max(n - k < XENT_LANES ? lanes_load_part(x + k, n - k, -INFINITY) : lanes_load(x + k), most);
+  const lanes most = largest_lanes(x, n);
   XENT_ALIGNED float v[XENT_LANES];
   lanes_store(v, most);
   float least = INFINITY;
@@ -130,24 +129,34 @@ XENT_INLINE uint32_t top_after(top_entry last, lanes v, int64_t begin) {
   return lanes_bits_above(lanes_set(last.x), v) | (lanes_bits_equal(v, lanes_set(last.x)) & later);
 }
 
+/* Which of up to sixteen classes from class `begin` + k on may be among the largest. */
+XENT_INLINE uint64_t top_bits(const row_source *r, const float *x, int64_t begin, int64_t k, int64_t n, top_entry last, lanes least) {
+  const int64_t m = n - k < XENT_LANES ? n - k : XENT_LANES;
+  const lanes v = m == XENT_LANES ? lanes_load(x + k) : lanes_load_part(x + k, m, -INFINITY);
+  uint32_t bits = ((1u << m) - 1) & ~lanes_bits_above(least, v);
+  if (last.x < INFINITY) bits &= top_after(last, v, begin + k);
+  for (uint32_t rest = r->mask ? bits & lanes_bits_equal(v, lanes_set(-INFINITY)) : 0; rest; rest &= rest - 1)
+    if (!is_counted(r, begin + k + __builtin_ctz(rest))) bits &= ~(rest & -rest);
+  return bits;
+}
+
 /* Takes the classes that come after `last`. The bits of several vectors are gone through at once: where they end is hard
  * to foresee. */
 XENT_INLINE void top_take(const row_source *r, const float *x, int64_t begin, int64_t n, top_entry last, top_list *t,
                           top_entries *scratch) {
   top_entries *e = &t->entries;
+  const bool plain = !r->mask && last.x == INFINITY;
   if (e->count == 0 && t->wanted <= XENT_LANES && n > 2 * XENT_LANES && last.x == INFINITY) t->least = top_floor(x, n, t->wanted);
   for (int64_t step = 0; step < n; step += XENT_TOP_STEP) {
     const lanes least = lanes_set(t->least);
     uint64_t wanted = 0;
-    for (int64_t k = step; k < n && k < step + XENT_TOP_STEP; k += XENT_LANES) {
-      const int64_t m = n - k < XENT_LANES ? n - k : XENT_LANES;
-      const lanes v = m == XENT_LANES ? lanes_load(x + k) : lanes_load_part(x + k, m, -INFINITY);
-      uint32_t bits = ((1u << m) - 1) & ~lanes_bits_above(least, v);
-      if (last.x < INFINITY) bits &= top_after(last, v, begin + k);
-      for (uint32_t rest = r->mask ? bits & lanes_bits_equal(v, lanes_set(-INFINITY)) : 0; rest; rest &= rest - 1)
-        if (!is_counted(r, begin + k + __builtin_ctz(rest))) bits &= ~(rest & -rest);
-      wanted |= (uint64_t)bits << (k - step);
-    }
+    if (plain && n - step >= XENT_TOP_STEP)
+      XENT_UNROLL(4)
+      for (int k = 0; k < XENT_TOP_STEP; k += XENT_LANES)
+        wanted |= (uint64_t)(~lanes_bits_above(least, lanes_load(x + step + k)) & 0xffff) << k;
+    else
+      for (int64_t k = step; k < n && k < step + XENT_TOP_STEP; k += XENT_LANES)
+        wanted |= top_bits(r, x, begin, k, n, last, least) << (k - step);
     if (!wanted) continue;
     top_make_room(t, scratch);
     int64_t count = e->count;

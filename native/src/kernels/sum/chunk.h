@@ -148,7 +148,7 @@ XENT_INLINE void take_batch(group_tree *tree, const int at, const lanes *e, floa
 typedef struct {
   float *kept, *kept_reference; /* or NULL: every e, and the N of each group */
   bool exact;                   /* N is that of the maximum */
-  int64_t ahead;                /* so many numbers further on are prefetched */
+  uintptr_t ahead;              /* what lies so many bytes further on is prefetched; 0: nothing is */
   const heat *heat;
 } chunk_way;
 
@@ -171,7 +171,7 @@ XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const 
     exp_stages(&half, v, NULL, XENT_BATCH, 0, &r, false, &h);
     bool same = true;
     do {
-      if (w->ahead > 0) prefetch_group((uintptr_t)(x + i) + (uintptr_t)w->ahead * sizeof *x);
+      if (w->ahead) prefetch_group((uintptr_t)(x + i) + w->ahead);
       if (kept) w->kept_reference[i / XENT_GROUP] = c->reference;
       XENT_UNROLL(8)
       for (int at = XENT_BATCH; at < XENT_GROUP_VECTORS; at += XENT_BATCH) {

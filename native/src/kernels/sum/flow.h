@@ -504,7 +504,7 @@ XENT_SHARED flow flow_of(const job *j, row_kernel kernel, careful_row *row) {
   f.straight = f.direct && !f.each && (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1));
   f.apart = !f.direct && (f.both || (f.keep && (call->top_classes || call->top_log_probabilities)));
   f.sloped = f.source.cap != 0 && output && call->targets && !f.apart;
-  const int64_t fit = (f.straight || f.apart || f.sloped ? 1 : 2) * XENT_FLOW_FLOATS / pitch;
+  const int64_t fit = XENT_FLOW_FLOATS / pitch;
   f.most = fit < XENT_ROWS && (output || f.keep || !f.straight) ? (int)fit : XENT_ROWS;
   return f;
 }
