@@ -42,12 +42,12 @@ XENT_INLINE bool plain_labels_of(const xent_call *call, int64_t row, int count, 
   }
   return !odd;
 }
-/* `count` labels from `row` on; false where one of them is ignored or out of range, or cannot be told here. */
+/* `count` labels from `row` on; false where one of them is ignored or out of range. */
 XENT_INLINE bool plain_labels(const xent_call *call, int64_t row, int count, int32_t *label) {
   switch (call->shape->targets.type) {
     case XENT_I32: return plain_labels_of(call, row, count, XENT_I32, label);
     case XENT_I64: return plain_labels_of(call, row, count, XENT_I64, label);
-    default: return false;
+    default: return plain_labels_of(call, row, count, call->shape->targets.type, label);
   }
 }
 /* A number of each row, or `otherwise`. */
