@@ -58,7 +58,6 @@ public final class SamplerShard {
    *
    * @param firstClass the class that this shard's tensors begin with
    * @param allClasses the number of classes of all shards together, below 2^31
-   * @throws OptionException for filters that a shard cannot have
    * @throws ShapeException for a first class that is none
    */
   public static SamplerShard of(Sampler operation, long firstClass, long allClasses) {
@@ -78,6 +77,7 @@ public final class SamplerShard {
    * @param tokens I32 or I64, in the shape of the logits without the class axis, or with it at size
    *     1; must not overlap anything
    * @param outputs receive the numbers of this round; their tensors are filled with it
+   * @throws OptionException for filters that a shard cannot have
    * @throws PartialStatesException for states that do not belong together; tokens of rows before
    *     the one it names are written
    */
@@ -102,6 +102,7 @@ public final class SamplerShard {
    * @param tokens I32 or I64, in the shape of the logits without the class axis, or with it at size
    *     1; must not overlap anything
    * @param outputs receive the numbers of this round; their tensors are filled with it
+   * @throws OptionException for a request with filters that a shard cannot have
    * @throws PartialStatesException for states that do not belong together; tokens of rows before
    *     the one it names are written
    */

@@ -876,8 +876,9 @@ public final class NativeKernels implements Kernels {
       long shards,
       MemorySegment states,
       MemorySegment report) {
+    boolean divided = xent_shape.all_classes(shape) != 0; // lists of all shards take longer
     boolean critical =
-        isBrief(shape, rowBegin, rowEnd)
+        (!divided && isBrief(shape, rowBegin, rowEnd))
             || onHeap(logits, classMask, bias)
             || onHeap(promptTokens, outputTokens, tokens)
             || onHeap(processedLogProbabilities, kept, keptMask)

@@ -12,6 +12,12 @@ public final class Records {
   /** Bytes of what a shard says of a row that is sampled. */
   public static final long SAMPLE_STATE = 4192;
 
+  /** How many classes a shard lists in such a state, at most. */
+  public static final int SAMPLE_LISTED = 512;
+
+  /** The kind of such a state whose row has its token, in its lowest byte. */
+  public static final int SAMPLE_DONE = 4;
+
   /** Where records may begin. */
   public static final long ALIGNMENT = 8;
 

@@ -85,7 +85,7 @@ final class Call extends CallArrays {
   /** How each row is sampled; null: all alike. */
   @Nullable SamplerRows requests;
 
-  /** What shards tell each other; null: rows are whole. */
+  /** What a shard says of rows that are sampled; null: rows are whole. */
   @Nullable SampleRound round;
 
   /** What gradients are multiplied by. */
@@ -301,10 +301,18 @@ final class Call extends CallArrays {
     if (dimensions.hasElements()) {
       return onHeap ? HEAP_ELEMENTS : pieces.rows;
     }
-    if (!onHeap || Effort.of(dimensions.rows, classes) <= HEAP_ELEMENTS) {
-      return pieces.rows;
-    }
-    return classes > HEAP_ELEMENTS && isDivisible() ? 0 : Effort.rows(HEAP_ELEMENTS, classes);
+    return onHeap && classes > HEAP_ELEMENTS && isDivisible() ? 0 : rowsPerKernel(classes);
+  }
+
+  /**
+   * The same of rows that are not divided.
+   *
+   * @param perRow what a row costs, in elements
+   */
+  long rowsPerKernel(long perRow) {
+    return !onHeap || Effort.of(dimensions.rows, perRow) <= HEAP_ELEMENTS
+        ? pieces.rows
+        : Effort.rows(HEAP_ELEMENTS, perRow);
   }
 
   /** Whether rows can be worked on in class ranges. */

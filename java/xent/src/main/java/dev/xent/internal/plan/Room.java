@@ -4,6 +4,8 @@ package dev.xent.internal.plan;
 import dev.xent.internal.kernels.Records;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Where a call keeps what rows leave behind: their statistics, and the states of their chunks. */
 final class Room {
@@ -19,6 +21,11 @@ final class Room {
   /** Logits of all rows of a linear layer that are kept for its gradients, or NULL. */
   MemorySegment logits = MemorySegment.NULL;
 
+  /** What so many shards say of rows that are sampled, or NULL and 0. */
+  private MemorySegment gathered = MemorySegment.NULL;
+
+  int shards;
+
   /** Whether states are computed once more, for rows with a shift. */
   boolean secondRound;
 
@@ -30,6 +37,10 @@ final class Room {
   private MemorySegment ownStatistics = MemorySegment.NULL;
   private MemorySegment ownStates = MemorySegment.NULL;
   private MemorySegment ownLogits = MemorySegment.NULL;
+  private MemorySegment ownGathered = MemorySegment.NULL;
+
+  /** Frees what is gathered for this call alone. */
+  private @Nullable Arena gatheredArena;
 
   /** Statistics of the rows of the current piece: the caller's where there are any. */
   void reserveStatistics(Pieces pieces) {
@@ -62,6 +73,31 @@ final class Room {
   void keepLogits(long rows, long classes) {
     ownLogits = reserve(ownLogits, rows * classes, Float.BYTES);
     logits = ownLogits;
+  }
+
+  /** Takes what all shards of a sampler said of the rows of the call. */
+  void gather(List<SampleRound> parts, Dimensions dimensions, Pieces pieces) {
+    for (SampleRound part : parts) {
+      part.require(dimensions.rows);
+    }
+    long records = dimensions.rows * parts.size();
+    if (records <= KEPT_BYTES / Records.SAMPLE_STATE) {
+      ownGathered = reserve(ownGathered, records, Records.SAMPLE_STATE);
+      gathered = ownGathered;
+    } else {
+      gatheredArena = Arena.ofShared();
+      gathered =
+          Memory.allocateRows(gatheredArena, records, Records.SAMPLE_STATE, SampleRound.NAME);
+    }
+    shards = parts.size();
+    SampleRound.gather(parts, pieces, gathered);
+  }
+
+  /** What was gathered of the rows of the current piece. */
+  MemorySegment gatheredOf(Pieces pieces) {
+    return shards == 0
+        ? MemorySegment.NULL
+        : gathered.asSlice(pieces.firstRow * shards * Records.SAMPLE_STATE);
   }
 
   /** Room for the states of some rows. */
@@ -108,11 +144,19 @@ final class Room {
     stateEnd = other.stateEnd;
     secondRound = other.secondRound;
     logits = other.logits;
+    gathered = other.gathered;
+    shards = other.shards;
   }
 
   /** Lets go of what was the caller's. */
   void release() {
     logits = MemorySegment.NULL;
+    gathered = MemorySegment.NULL;
+    shards = 0;
+    if (gatheredArena != null) {
+      gatheredArena.close();
+      gatheredArena = null;
+    }
     if (saved != MemorySegment.NULL) {
       saved = MemorySegment.NULL;
     }

@@ -11,12 +11,14 @@ import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Locale;
 
-/**
- * What a shard says of rows that are sampled, in one round, and what all said in the one before.
- */
+/** What a shard says of rows that are sampled, in one round. */
 public final class SampleRound {
   private static final long MAGIC = 0x454C_504D_4153_4E58L;
   private static final int LAYOUT_VERSION = 1;
+
+  /** What messages call them. */
+  static final String NAME = "states of rows that are sampled";
+
   private static final long SIZE = Records.SAMPLE_STATE;
 
   private static final ValueLayout.OfInt INT =
@@ -29,61 +31,53 @@ public final class SampleRound {
   private static final long AT_ROWS = 16;
   private static final long AT_STATES = 24;
 
-  /** The kind of a state whose row is done, in its lowest byte. */
-  private static final byte DONE = 4;
-
   private final long rows;
   private final MemorySegment states;
-  private final MemorySegment gathered;
-  private final long shards;
   private long unfinished;
 
-  private SampleRound(long rows, MemorySegment gathered, long shards) {
+  /** A round of so many rows that is to be filled. */
+  SampleRound(long rows) {
     this.rows = rows;
-    this.gathered = gathered;
-    this.shards = shards;
-    states = Memory.allocateRows(Arena.ofAuto(), rows, SIZE, "states of rows that are sampled");
+    states = Memory.allocateRows(Arena.ofAuto(), rows, SIZE, NAME);
     unfinished = rows;
   }
 
   /**
-   * A round that is to be filled.
-   *
-   * @param gathered what all shards said in the round before; none in the first
-   * @throws PartialStatesException for states of other rows
+   * Copies what all shards said of some rows, piece after piece and in each shard after shard, as
+   * kernels read it.
    */
-  static SampleRound of(long rows, Pieces pieces, List<SampleRound> gathered) {
-    for (SampleRound part : gathered) {
-      if (part.rows != rows) {
-        throw new PartialStatesException(
-            String.format(
-                Locale.ROOT,
-                "sample states have %s, logits has %d: give the states of all shards of these rows",
-                Plural.of(part.rows, "row"),
-                rows));
+  static void gather(List<SampleRound> parts, Pieces pieces, MemorySegment to) {
+    long bytes = pieces.rows * SIZE;
+    long at = 0;
+    for (long piece = 0; piece < pieces.count; piece++) {
+      for (SampleRound part : parts) {
+        MemorySegment.copy(part.states, piece * bytes, to, at, bytes);
+        at += bytes;
       }
     }
-    if (gathered.isEmpty()) {
-      return new SampleRound(rows, MemorySegment.NULL, 0);
+  }
+
+  /**
+   * Refuses states of other rows.
+   *
+   * @throws PartialStatesException for them
+   */
+  void require(long needed) {
+    if (rows != needed) {
+      throw new PartialStatesException(
+          String.format(
+              Locale.ROOT,
+              "sample states have %s, logits has %d: give the states of all shards of these rows",
+              Plural.of(rows, "row"),
+              needed));
     }
-    MemorySegment all =
-        Memory.allocateRows(
-            Arena.ofAuto(), rows * gathered.size(), SIZE, "states of rows that are sampled");
-    for (long row = 0; row < rows; row += pieces.rows) {
-      for (int shard = 0; shard < gathered.size(); shard++) {
-        long to = row * gathered.size() + shard * pieces.rows;
-        MemorySegment.copy(
-            gathered.get(shard).states, row * SIZE, all, to * SIZE, pieces.rows * SIZE);
-      }
-    }
-    return new SampleRound(rows, all, gathered.size());
   }
 
   /** The same once it is filled. */
   SampleRound counted() {
     unfinished = 0;
     for (long row = 0; row < rows; row++) {
-      unfinished += states.get(ValueLayout.JAVA_BYTE, row * SIZE) == DONE ? 0 : 1;
+      unfinished += states.get(ValueLayout.JAVA_BYTE, row * SIZE) == Records.SAMPLE_DONE ? 0 : 1;
     }
     return this;
   }
@@ -95,15 +89,6 @@ public final class SampleRound {
   /** Rows that need one more round. */
   public long unfinished() {
     return unfinished;
-  }
-
-  long shards() {
-    return shards;
-  }
-
-  /** What was gathered of the rows of the current piece. */
-  MemorySegment gathered(Pieces pieces) {
-    return shards == 0 ? gathered : gathered.asSlice(pieces.firstRow * shards * SIZE);
   }
 
   /** The states of the rows of the current piece. */
@@ -156,7 +141,7 @@ public final class SampleRound {
               Plural.of(size, "byte"),
               rows));
     }
-    SampleRound read = new SampleRound(rows, MemorySegment.NULL, 0);
+    SampleRound read = new SampleRound(rows);
     MemorySegment.copy(from, AT_STATES, read.states, 0, size);
     return read.counted();
   }

@@ -8,6 +8,7 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Records;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -19,6 +20,9 @@ import org.jspecify.annotations.Nullable;
 public final class SamplerPlan {
   private static final String EVENT = "sample";
   private static final long NO_TOKEN = -1;
+
+  /** A class that a shard lists takes as long as so many that are only read: it is sorted. */
+  private static final long COST_OF_LISTED = 16;
 
   private final Engine engine;
   private final Kernels kernels;
@@ -64,7 +68,6 @@ public final class SamplerPlan {
               first,
               all));
     }
-    sampling.requireForShard();
     return new SamplerPlan(engine, options, sampling, axis, first, all);
   }
 
@@ -142,7 +145,9 @@ public final class SamplerPlan {
       View tokens,
       SamplerOutputs outputs) {
     outputs.requireForShard();
-    if (requests != null) {
+    if (requests == null) {
+      sampling.requireForShard();
+    } else {
       requests.requireForShard();
     }
     return Objects.requireNonNull(
@@ -172,10 +177,11 @@ public final class SamplerPlan {
       }
       ready(call, step);
       if (gathered != null) {
-        call.round = SampleRound.of(call.dimensions.rows, call.pieces, gathered);
+        call.room.gather(gathered, call.dimensions, call.pieces);
+        call.round = new SampleRound(call.dimensions.rows);
         call.givenStates = true;
       }
-      call.run(rows);
+      call.run(rows, costOfRow(call));
       if (outputs != null) {
         outputs.rows = call.dimensions.rows;
         outputs.sampled = call.counted;
@@ -297,6 +303,12 @@ public final class SamplerPlan {
 
   // ---- rows ------------------------------------------------------------------------------------
 
+  /** What a row costs, in elements: that of a shard takes the lists of all shards too. */
+  private static long costOfRow(Call call) {
+    long listed = call.round == null ? 0 : (call.room.shards + 1L) * Records.SAMPLE_LISTED;
+    return call.dimensions.classes + COST_OF_LISTED * listed;
+  }
+
   private void rows(Call call, long begin, long end) {
     SamplerRows requests = call.requests;
     SamplerScratch scratch = call.samplerScratch();
@@ -309,7 +321,7 @@ public final class SamplerPlan {
     MemorySegment workspace =
         call.promptCount + call.outputCount == 0 ? MemorySegment.NULL : call.workspace(bytes, true);
     SampleRound round = call.round;
-    long most = call.rowsPerKernel();
+    long most = call.rowsPerKernel(costOfRow(call));
     for (long row = begin; row < end && !call.isInVain(); row += most) {
       Failures.check(
           kernels.sample(
@@ -335,8 +347,8 @@ public final class SamplerPlan {
               call.topLogProbabilities.segment(),
               workspace,
               workspace.byteSize(),
-              round == null ? MemorySegment.NULL : round.gathered(call.pieces),
-              round == null ? 0 : round.shards(),
+              call.room.gatheredOf(call.pieces),
+              call.room.shards,
               round == null ? MemorySegment.NULL : round.states(call.pieces),
               call.report),
           call);

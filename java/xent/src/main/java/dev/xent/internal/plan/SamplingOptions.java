@@ -3,6 +3,7 @@ package dev.xent.internal.plan;
 
 import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_sampling;
+import dev.xent.internal.kernels.Records;
 import dev.xent.internal.load.Codes;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
@@ -46,9 +47,6 @@ public record SamplingOptions(
     long stream,
     long draw) {
   private static final long MOST_STEPS = 0xFFFFFFFFL;
-
-  /** How many classes a shard lists. */
-  private static final long MOST_OF_SHARDS = 512;
 
   /**
    * These options.
@@ -189,14 +187,14 @@ public record SamplingOptions(
   }
 
   private static void requireForShard(String name, long value) {
-    if (value > MOST_OF_SHARDS) {
+    if (value > Records.SAMPLE_LISTED) {
       throw new OptionException(
           String.format(
               Locale.ROOT,
               "%s is %d, on a shard: give %d or less, or sample from whole rows",
               name,
               value,
-              MOST_OF_SHARDS));
+              Records.SAMPLE_LISTED));
     }
   }
 

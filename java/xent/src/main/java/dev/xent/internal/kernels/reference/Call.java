@@ -165,7 +165,6 @@ final class Call extends Request {
   void end(MemorySegment reportStruct) {
     report.store(reportStruct);
     given.clear();
-    anySplit = false;
   }
 
   /** A struct array that must be there and be aligned. */

@@ -806,6 +806,7 @@ public final class ReferenceKernels implements Kernels {
     Call call = Thread.currentThread().isVirtual() ? calls.take() : calls.own();
     call.given.clear(); // one whose memory was closed in the middle has left its arrays
     call.anyClasses = false;
+    call.anySplit = false;
     return call;
   }
 

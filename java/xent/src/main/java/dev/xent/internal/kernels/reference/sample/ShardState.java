@@ -16,7 +16,7 @@ import java.util.Arrays;
  */
 public final class ShardState {
   /** How many classes a shard lists, and how many bins it adds weights up in. */
-  public static final int TOLD = 512;
+  public static final int TOLD = Records.SAMPLE_LISTED;
 
   /** Asks for the first classes in order. */
   static final int LIST = 1;
@@ -28,7 +28,7 @@ public final class ShardState {
   static final int CLASS = 3;
 
   /** Asks nothing more: the row has its token. */
-  public static final int DONE = 4;
+  public static final int DONE = Records.SAMPLE_DONE;
 
   private static final long AT_DIGEST = 4;
   private static final long AT_FIRST = 8;
