@@ -688,12 +688,12 @@ static void check_bounds(void) {
         w[i] = kind == 0 ? h : kind == 1 ? fabsf(h) : h * h * h;
       }
       const uint64_t bytes = xent_linear_workspace(M, d, 1, 0);
-      void *workspace = must_allocate(bytes);
+      const guarded workspace = make_guarded(bytes);
       for (int64_t v = 0; v < M; v += 7) { /* the logit of a lone class is log-sum-exp */
         const xent_linear_cross_entropy_call call = {
             .size = sizeof call, .sizes = {.outer = M, .classes = 1, .inner = 1, .features = d},
             .hidden = {x, layout_of(d, 1, 0, XENT_F32)}, .weights = {w + v * d, layout_of(d, 1, 0, XENT_F32)},
-            .log_sum_exp = {lse, xent_per_row(1, XENT_F32)}, .workspace = workspace, .workspace_size = bytes};
+            .log_sum_exp = {lse, xent_per_row(1, XENT_F32)}, .workspace = workspace.at, .workspace_size = bytes};
         must(xent_linear_cross_entropy(&call), "a lone class");
         for (int64_t row = 0; row < M; row++) {
           long double exact = 0, magnitude = 0;
@@ -707,7 +707,7 @@ static void check_bounds(void) {
           if (share > worst) worst = share;
         }
       }
-      free(workspace);
+      release_pages(workspace.mapped, workspace.mapped_bytes);
     }
   free(x), free(w);
   printf("error of logits: at most %.3f of the bound\n", worst);
@@ -873,6 +873,8 @@ static void check_bad_parts(void) {
   BAD_BACKWARD("statistics of other options", b.options = &options, XENT_INVALID_ARGUMENT, STATISTICS);
   labels[1] = V;
   BAD_BACKWARD("a label beyond the classes", (void)0, XENT_INVALID_LABEL, TARGETS);
+  BAD_BACKWARD("such a label, of no classes", (b.classes = &none, b.hidden_gradient.address = NULL),
+               XENT_INVALID_LABEL, TARGETS);
   labels[1] = 2;
 
   const xent_linear_states_call fine = {.size = sizeof fine, .sizes = sizes, .hidden = {x, hidden},
@@ -890,6 +892,13 @@ static void check_bad_parts(void) {
   BAD_STATES("no weights", s.weights.address = NULL, XENT_INVALID_ARGUMENT, WEIGHTS);
   BAD_STATES("weights in float64", s.weights.layout.type = XENT_F64, XENT_UNSUPPORTED, WEIGHTS);
   BAD_STATES("a small workspace", s.workspace_size = 64, XENT_INVALID_ARGUMENT, WORKSPACE);
+  const xent_range nothing = {0, 0};
+  BAD_STATES("of no classes", (s.classes = &nothing, s.workspace = NULL), XENT_OK, NONE);
+  labels[1] = V;
+  BAD_STATES("a label beyond the classes", (void)0, XENT_INVALID_LABEL, TARGETS);
+  BAD_STATES("such a label, of no classes", (s.classes = &nothing, s.workspace = NULL), XENT_INVALID_LABEL, TARGETS);
+  BAD_STATES("in a second round that no row needs", s.statistics = statistics, XENT_OK, NONE);
+  BAD_STATES("the same of no classes", (s.statistics = statistics, s.classes = &nothing), XENT_OK, NONE);
 }
 
 int main(int argc, char **argv) {

@@ -267,13 +267,13 @@ static void *run_selected(void *argument) {
 static void *run_linear(void *argument) {
   problem p = *(const problem *)argument;
   xent_shape *s = &p.shape;
-  enum { FEATURES = 3, CONTENTS = XENT_WORKSPACE_WEIGHTS_GRADIENT | XENT_WORKSPACE_WHOLE_ROWS };
+  enum { FEATURES = 3, ALIGNMENT = 64, CONTENTS = XENT_WORKSPACE_WEIGHTS_GRADIENT | XENT_WORKSPACE_WHOLE_ROWS };
   s->features = FEATURES;
   s->hidden = (xent_layout){.outer = FEATURES * s->inner, .classes = 1, .inner = FEATURES, .type = XENT_F32};
   s->weights = s->weights_gradient = (xent_layout){.outer = FEATURES, .classes = 1, .type = XENT_F32};
   s->entropies = s->losses;
   const uint64_t bytes = xent_linear_workspace(p.rows, FEATURES, p.classes, CONTENTS);
-  void *workspace = must_allocate(bytes);
+  char *room = must_allocate(bytes + ALIGNMENT), *workspace = room + (-(uintptr_t)room & (ALIGNMENT - 1));
   for (int whole = 0; whole < 2; whole++)
     must(xent_linear_cross_entropy_at(s, &p.options, 0, p.rows, x, g, NULL, NULL, labels, NULL, NULL, NULL, NULL,
                                       NULL, losses, NULL, NULL, NULL, NULL, NULL, whole ? lse : NULL, NULL, NULL, NULL,
@@ -284,7 +284,7 @@ static void *run_linear(void *argument) {
        "its backward");
   must(xent_linear_states_at(s, &p.options, 0, p.rows, 0, p.classes, x, g, NULL, labels, NULL, NULL, NULL, NULL,
                              states, workspace, bytes, NULL), "its states");
-  free(workspace);
+  free(room);
   return NULL;
 }
 

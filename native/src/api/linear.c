@@ -2,6 +2,7 @@
 /* Entry points of the cross-entropy of a linear layer. */
 #include "api/calls.h"
 #include "kernels/linear/workspace.h"
+#include "kernels/targets/targets.h"
 
 #define PLACE(name, rule, needed) XENT_PLACE(linear_cross_entropy, name, rule, needed)
 static const xent_place places[] = {
@@ -57,9 +58,22 @@ static xent_status check_kept_logits(xent_frame *f) {
   return !there || type == XENT_F32 ? XENT_OK : xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_LOGITS, type);
 }
 
+/* All that a range of no classes leaves to do. Rows that need no second round are not looked at. */
+static xent_status check_labels(const xent_call *c) {
+  for (int64_t row = c->row_begin; row < c->row_end; row++) {
+    if (c->states && c->known_statistics && !(known_statistics_at(c, row)->kind & XENT_ROW_UNFINISHED)) continue;
+    row_targets t = targets_of_call(c);
+    const row_span span = span_of_row(c, row);
+    xent_status status = targets_of_row(c, span, &t);
+    if (!status) status = check_sparse_row(c, span, &t);
+    if (status) return status;
+  }
+  return XENT_OK;
+}
+
 static xent_status run_linear(xent_frame *f, xent_kernel kernel) {
   const bool none = f->call.class_begin == f->call.class_end;
-  const xent_status status = none ? XENT_OK : run_kernel(kernel, &f->call);
+  const xent_status status = none ? check_labels(&f->call) : run_kernel(kernel, &f->call);
   f->report->way = XENT_WAY_ROW; /* not that of the last part */
   return status;
 }

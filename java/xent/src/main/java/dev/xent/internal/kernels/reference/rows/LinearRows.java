@@ -117,7 +117,8 @@ public final class LinearRows {
   public int backward() {
     placeSums();
     crossEntropy.work.begin();
-    for (long clazz = call.classBegin; clazz < call.classEnd; clazz += BLOCK) {
+    long clazz = call.classBegin;
+    do { // of no classes, too: labels are looked at
       int classes = (int) Math.min(BLOCK, call.classEnd - clazz);
       if (has(given.weightsGradient)) {
         clear(weightsSums, classes * shape.features);
@@ -130,7 +131,8 @@ public final class LinearRows {
         }
       }
       writeGradientsOfClasses(clazz, classes);
-    }
+      clazz += BLOCK;
+    } while (clazz < call.classEnd);
     for (long row = call.rowBegin; has(given.hiddenGradient) && row < call.rowEnd; row++) {
       long at = shape.offset(shape.hiddenGradient, row);
       write(hiddenSums, row - call.rowBegin, given.hiddenGradient, shape.hiddenGradient, at);

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+import static java.lang.foreign.MemorySegment.NULL;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_layout;
+import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.load.Backends;
+import dev.xent.options.Backend;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** A range of no classes has labels: both implementations refuse one that is out of range. */
+class LinearRefusalsTest {
+  private static final int ROWS = 3;
+  private static final int CLASSES = 7;
+  private static final int FEATURES = 5;
+
+  private final Arena arena = Arena.ofConfined();
+  private final MemorySegment shape = arena.allocate(xent_shape.layout());
+  private final MemorySegment options = arena.allocate(xent_options.layout());
+  private final MemorySegment report = KernelCall.report(arena);
+  private final MemorySegment hidden = floats(ROWS * FEATURES);
+  private final MemorySegment weights = floats(CLASSES * FEATURES);
+  private final MemorySegment weightsGradient = floats(CLASSES * FEATURES);
+  private final MemorySegment labels = arena.allocateFrom(ValueLayout.JAVA_INT, 0, 1, 2);
+  private final MemorySegment statistics = arena.allocate(ROWS * Records.STATISTICS, 8);
+  private final MemorySegment states = arena.allocate(ROWS * Records.STATE, 8);
+
+  private MemorySegment floats(long count) {
+    return arena.allocate(ValueLayout.JAVA_FLOAT, count);
+  }
+
+  @BeforeEach
+  void describe() {
+    xent_shape.size(shape, xent_shape.sizeof());
+    xent_options.size(options, xent_options.sizeof());
+    xent_shape.outer(shape, ROWS);
+    xent_shape.classes(shape, CLASSES);
+    xent_shape.inner(shape, 1);
+    xent_shape.features(shape, FEATURES);
+    layout(xent_shape.hidden(shape), FEATURES, XentH.XENT_F32());
+    layout(xent_shape.weights(shape), FEATURES, XentH.XENT_F32());
+    layout(xent_shape.weights_gradient(shape), FEATURES, XentH.XENT_F32());
+    layout(xent_shape.targets(shape), 1, XentH.XENT_I32());
+  }
+
+  @AfterEach
+  void close() {
+    arena.close();
+  }
+
+  private static void layout(MemorySegment layout, long outer, int type) {
+    xent_layout.outer(layout, outer);
+    xent_layout.classes(layout, 1);
+    xent_layout.inner(layout, 1);
+    xent_layout.type(layout, type);
+  }
+
+  private int forward(Kernels k) {
+    long bytes = k.linearWorkspace(ROWS, FEATURES, CLASSES, 0);
+    MemorySegment workspace = arena.allocate(bytes, 64);
+    return k.linearCrossEntropy(
+        shape,
+        options,
+        0,
+        ROWS,
+        hidden,
+        weights,
+        NULL,
+        NULL,
+        labels,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        statistics,
+        NULL,
+        workspace,
+        bytes,
+        report);
+  }
+
+  private int backwardOfNone(Kernels k) {
+    return k.linearCrossEntropyBackward(
+        shape,
+        options,
+        0,
+        ROWS,
+        3,
+        3,
+        hidden,
+        weights,
+        NULL,
+        NULL,
+        labels,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        statistics,
+        NULL,
+        NULL,
+        weightsGradient,
+        NULL,
+        NULL,
+        0,
+        report);
+  }
+
+  private int statesOfNone(Kernels k) {
+    return k.linearStates(
+        shape, options, 0, ROWS, 0, 0, hidden, weights, NULL, labels, NULL, NULL, NULL, NULL,
+        states, NULL, 0, report);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aRangeOfNoClassesHasLabels(Backend backend) {
+    Kernels k = Backends.get().kernels(backend);
+    assertThat(forward(k)).isEqualTo(Status.OK);
+    assertThat(backwardOfNone(k)).isEqualTo(Status.OK);
+    assertThat(statesOfNone(k)).isEqualTo(Status.OK);
+    labels.setAtIndex(ValueLayout.JAVA_INT, 1, CLASSES);
+    assertThat(backwardOfNone(k)).isEqualTo(Status.INVALID_LABEL);
+    assertThat(xent_report.row(report)).isEqualTo(1);
+    xent_report.row(report, -1);
+    assertThat(statesOfNone(k)).isEqualTo(Status.INVALID_LABEL);
+    assertThat(xent_report.row(report)).isEqualTo(1);
+    assertThat(xent_report.label(report)).isEqualTo(CLASSES);
+  }
+}
