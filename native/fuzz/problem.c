@@ -49,6 +49,7 @@ static void read_sizes_of_way(fuzz_problem *p, fuzz_input *in) {
     s->inner = some_block(in, s->classes);
   else if (p->way != XENT_WAY_SINGLE)
     s->outer = some_block(in, s->classes);
+  if (p->sharded) s->outer = 1 + s->outer % 8, s->inner = 1 + s->inner % 2; /* states are large */
 }
 
 /* Both sides of where blocks, panels and tiles end; rarely more than a chunk of classes. */
@@ -136,6 +137,10 @@ static void read_counts(fuzz_problem *p, fuzz_input *in) {
     if (chance(in, 128)) s->output_count = 1 + below(in, 70);
     if (is_wild(p, in, 3)) s->prompt_count = wild_number(in);
     if (is_wild(p, in, 3)) s->output_count = wild_number(in);
+  }
+  if (p->sharded && s->classes < INT32_MAX) {
+    s->all_classes = 2 * s->classes;
+    if (chance(in, 128)) s->first_class = s->classes;
   }
   if (is_wild(p, in, 10)) {
     s->first_class = chance(in, 128) ? wild_number(in) : below(in, 3) * XENT_CHUNK;
@@ -275,6 +280,10 @@ static void size_statistics(fuzz_problem *p) {
     const uint64_t bytes = tokens > ROOM ? ROOM : xent_sample_workspace(classes, (int64_t)tokens);
     p->bytes[WORKSPACE] = bytes > ROOM / 2 ? -1 : (int64_t)bytes;
     p->bytes[SAMPLING] = rows < 0 ? 0 : rows > ROOM / 512 ? -1 : 1;
+    const wide_int states = p->sharded && rows > 0 ? (wide_int)rows * (int64_t)sizeof(xent_sample_state) : 0;
+    const bool fit = states <= ROOM / 4;
+    p->bytes[STATES] = fit ? (int64_t)states : -1;
+    p->bytes[GATHERED] = fit ? 2 * (int64_t)states : -1;
     return;
   }
   if (p->linear) {

@@ -23,7 +23,7 @@ enum {
 /* Of sampling, in the slots of what it does not have. */
 enum {
   BIAS = TEACHER, PROMPT_TOKENS = TARGETS, OUTPUT_TOKENS = TARGET_WEIGHTS, TOKENS = ARGMAX,
-  PROCESSED_LOG_PROBABILITIES = LOSSES, KEPT = LOG_SUM_EXP, KEPT_MASK = OUTPUT, SAMPLING = STATISTICS
+  PROCESSED_LOG_PROBABILITIES = LOSSES, KEPT = LOG_SUM_EXP, KEPT_MASK = OUTPUT, SAMPLING = STATISTICS, GATHERED = TALLY
 };
 /* Likewise of a linear layer. */
 enum { HIDDEN = OUTPUT, WEIGHTS = TEACHER, HIDDEN_GRADIENT = GRADIENT };
@@ -43,6 +43,7 @@ typedef struct {
   bool hessian;           /* of a Hessian: upstream has a number per class, output the type of the arithmetic */
   bool elementwise;       /* of elements: row weights and sinks are their weights, and all have one per element */
   bool sampled;           /* of sampling, whose arrays have slots of others */
+  bool sharded;           /* its rows have as many classes again, which are another shard's */
   bool linear;            /* of a linear layer, as well; logits are written */
   bool least_workspace;   /* as little as will do */
   int32_t sampling_per_row;
