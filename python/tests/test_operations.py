@@ -181,6 +181,8 @@ def test_a_later_gradient_has_the_bits_of_one_at_once(threads, monkeypatch):
     assert (in_place == 7).all()
     with pytest.raises(xent.OptionError, match="call with save_statistics=True"):
         at_once.backward()
+    with pytest.raises(xent.ArrayMemoryError, match="gradient and logits overlap in memory"):
+        xent.cross_entropy(x, labels, save_statistics=True, gradient=x, **given)
     none = xent.cross_entropy(x, np.full((3, 3, 6), -1), save_statistics=True, **given)
     assert not none.backward(gradient=np.ones_like(x)).any()
 
@@ -192,6 +194,9 @@ def test_a_later_gradient_of_selected_log_probabilities():
     assert saved.backward(upstream).tobytes() == at_once.gradient.tobytes()
     ones = xent.selected_log_probabilities(X, classes, gradient=True).gradient
     assert saved.backward().tobytes() == ones.tobytes()
+    x = X.copy()
+    with pytest.raises(xent.ArrayMemoryError, match="gradient and logits overlap in memory"):
+        xent.selected_log_probabilities(x, classes, gradient=x, save_statistics=True)
     with pytest.raises(xent.OptionError, match="call with save_statistics=True"):
         at_once.backward()
 

@@ -233,7 +233,7 @@ def selected_log_probabilities(
               The ignore index counts for nothing, and its log-probability is +0
     gradient  True or an array of the caller's own (the logits, too): of `gradient_scale * sum g log p`, with g =
               `upstream`, which has the shape of the targets (None: 1 for each)
-    save_statistics  keeps what `backward` of the result computes the gradient from, later; `gradient` must not be the
+    save_statistics  keeps what `backward` of the result computes the gradient from, later; `gradient` cannot be the
                      logits then
 
     >>> import numpy as np, xent
@@ -249,7 +249,7 @@ def selected_log_probabilities(
     call.take("sink", sink)
     call.take("upstream", upstream)
     call.write("log_probabilities", True if log_probabilities is None else log_probabilities)
-    call.write("gradient", gradient, ["logits"])
+    call.write("gradient", gradient, [] if save_statistics else ["logits"])
     call.prepare()
     if save_statistics:
         call.keep_statistics()
@@ -343,7 +343,7 @@ def cross_entropy(
     `losses`, `log_sum_exp`, `hits`, `log_probabilities`, `argmax`, `ranks`, `entropies`; `top_classes` and
     `top_log_probabilities` of the `top_count` largest classes; `target_gradient` of probability rows or target weights.
     `save_statistics` keeps 64 bytes per row, from which `backward` of the result computes the gradient later: from the
-    logits as they are then, so `gradient` must not be the logits.
+    logits as they are then, so `gradient` cannot be the logits.
 
     Raises what `softmax` raises, LabelError for a label that is no class, and NoneCountedError; before anything is
     written.
@@ -402,7 +402,8 @@ def _loss(function: str, call: Call, options: Options, reductions: Reductions, g
     """Counts, computes and reduces; `whole` where results are sums over all rows, of one call of the kernel."""
     for name, value in outputs.items():
         call.write(name, value)
-    call.write("gradient", gradient, ["logits"])
+    # A later gradient is computed from the logits.
+    call.write("gradient", gradient, [] if save else ["logits"])
     gradients = [name for name in call.results if name.endswith("gradient")]
     call.prepare()
     counted, weight = _count(function, call, options, threads)
