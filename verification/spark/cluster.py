@@ -182,31 +182,31 @@ class Cluster:
         found = []
         for worker in workers or self.workers:
             for child in pathlib.Path(f"/proc/{worker.pid}/task").glob("*/children"):
-                found += map(int, child.read_text().split())
-        return [pid for pid in found if b"ExecutorBackend" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
+                with contextlib.suppress(OSError):  # a thread that has ended
+                    found += map(int, child.read_text().split())
+        return [pid for pid in found if is_executor(pid)]
 
-    def kill_executor(self, _):
-        for pid in self.executors()[:1]:
-            os.kill(pid, signal.SIGKILL)
+    def kill_executor(self, executors, _):
+        os.kill(executors[-1], signal.SIGKILL)
 
-    def kill_worker(self, _):
+    def kill_worker(self, executors, _):
         """A worker and its executors die at once, as if their machine had; another one begins."""
-        dead = self.workers[0]
+        dead = next(worker for worker in self.workers if executors[0] in self.executors([worker]))
         for pid in [dead.pid, *self.executors([dead])]:
             os.kill(pid, signal.SIGKILL)
         dead.wait()
-        self.workers[0] = self.start_worker(0)
+        i = self.workers.index(dead)
+        self.workers[i] = self.start_worker(i)
 
-    def stall_executor(self, is_active):
+    def stall_executor(self, executors, is_active):
         """A machine that is too slow: the stage ends because Spark has another one do its task."""
-        for pid in self.executors()[:1]:
-            os.kill(pid, signal.SIGSTOP)
-            try:
-                end = time.time() + 120
-                while is_active() and time.time() < end:
-                    time.sleep(0.05)
-            finally:
-                os.kill(pid, signal.SIGCONT)
+        os.kill(executors[0], signal.SIGSTOP)
+        try:
+            end = time.time() + 120
+            while is_active() and time.time() < end:
+                time.sleep(0.05)
+        finally:
+            os.kill(executors[0], signal.SIGCONT)
 
     def events(self, kind, application):
         for file in (self.output / "events").rglob("events_*"):
@@ -227,8 +227,15 @@ class Cluster:
         shutil.rmtree(self.output / "local", ignore_errors=True)
 
 
+def is_executor(pid):
+    try:
+        return b"ExecutorBackend" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended
+        return False
+
+
 @contextlib.contextmanager
-def meanwhile(spark, share, actions):
+def meanwhile(cluster, spark, share, actions):
     """Does one action after the other while the block runs: each when `share` of a stage of TASKS tasks is done."""
     tracker = spark.sparkContext.statusTracker()
     done = threading.Event()
@@ -242,9 +249,10 @@ def meanwhile(spark, share, actions):
         for action in actions:
             while not done.wait(0.005):
                 stage = next(filter(is_next, tracker.getActiveStageIds()), None)
-                if stage is not None:
+                executors = cluster.executors()
+                if stage is not None and executors:
+                    action(executors, lambda: stage in tracker.getActiveStageIds())
                     acted.append(stage)
-                    action(lambda: stage in tracker.getActiveStageIds())
                     break
 
     thread = threading.Thread(target=work)
@@ -384,7 +392,7 @@ def refusals(cluster, output, rows, expected, rest):
     nan = "transform(logits, (x, k) -> IF(k = 5, float('NaN'), x))"
     bad = {
         "label 1000 is no class; classes are 0 to 999": (worse(label="1000"), ""),
-        "class 5 of 1000 is null": (worse(logits=null), ""),
+        "element 5 of 1000 is null": (worse(logits=null), ""),
         "the row has 999 classes, option classes says 1000": (
             worse(logits="slice(logits, 1, 999)"), ", map('classes', '1000')"),
         ": give rows of equal length, or group by it": (worse(logits="slice(logits, 1, 999)"), ""),
@@ -426,7 +434,7 @@ def kills(cluster, what, query, expected, victims):
     """Executors and workers die in the middle."""
     spark = cluster.session(**PATIENT)
     actions = [getattr(cluster, "kill_" + victim) for victim in victims]
-    with meanwhile(spark, 0.1, actions) as killed:
+    with meanwhile(cluster, spark, 0.1, actions) as killed:
         loss, seconds = timed(lambda: query(spark))
     check(f"{what}; {' and '.join(victims)} killed by signal 9, {seconds:.1f} s: {told(loss)}",
           len(killed) == len(victims) and same(spark, loss, expected))
@@ -441,7 +449,7 @@ def kills(cluster, what, query, expected, victims):
 def speculation(cluster, what, query, expected):
     """Tasks run twice, one of them slowly; with Java's serialization."""
     spark = cluster.session(**SPECULATIVE)
-    with meanwhile(spark, 0.75, [cluster.stall_executor]) as stalled:
+    with meanwhile(cluster, spark, 0.75, [cluster.stall_executor]) as stalled:
         loss, seconds = timed(lambda: query(spark))
     check(f"{what}; an executor held up, speculative execution, {seconds:.1f} s: {told(loss)}",
           len(stalled) == 1 and same(spark, loss, expected))
