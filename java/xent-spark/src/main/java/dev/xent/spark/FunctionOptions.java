@@ -3,7 +3,9 @@ package dev.xent.spark;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.LinearCrossEntropy;
 import dev.xent.LogSoftmax;
+import dev.xent.LogitLossBuilder;
 import dev.xent.Softmax;
 import dev.xent.TopK;
 import dev.xent.errors.OptionException;
@@ -34,17 +36,21 @@ record FunctionOptions(String function, SortedMap<String, String> given) impleme
   private static final List<String> LOSS =
       List.of("ignoreIndex", "labelSmoothing", "zLoss", "probabilityClamp", "focalGamma");
 
-  /** The options that a function may know, beside those of all logits. */
+  /** The options that a function may know. */
   enum Kind {
-    LOGITS(List.of()),
-    TOP(List.of("log")),
-    LOSS(FunctionOptions.LOSS),
-    GRADIENT(Stream.concat(FunctionOptions.LOSS.stream(), Stream.of("denominator")).toList());
+    LOGITS(FunctionOptions.LOGITS.stream()),
+    TOP(Stream.concat(LOGITS.names.stream(), Stream.of("log"))),
+    LOSS(Stream.concat(LOGITS.names.stream(), FunctionOptions.LOSS.stream())),
+    GRADIENT(Stream.concat(LOSS.names.stream(), Stream.of("denominator"))),
+    LINEAR(
+        Stream.concat(
+            LOSS.names.stream().filter(name -> !name.equals("classes")),
+            Stream.of("weights", "bias")));
 
     private final List<String> names;
 
-    Kind(List<String> more) {
-      this.names = Stream.concat(FunctionOptions.LOGITS.stream(), more.stream()).toList();
+    Kind(Stream<String> names) {
+      this.names = names.toList();
     }
   }
 
@@ -131,17 +137,48 @@ record FunctionOptions(String function, SortedMap<String, String> given) impleme
 
   /** The loss of rows, whose gradient is of their sum, or of their mean over a denominator. */
   CrossEntropy crossEntropy() {
-    CrossEntropy.Builder builder =
-        CrossEntropy.builder().sequential().reduction(Reduction.SUM).fullyMasked(fullyMasked());
+    CrossEntropy.Builder builder = losses(CrossEntropy.builder());
+    number("denominator", value -> builder.gradientReduction(Reduction.MEAN).denominator(value));
+    return builder.build();
+  }
+
+  /** The loss of hidden states. */
+  LinearCrossEntropy linearCrossEntropy() {
+    return losses(LinearCrossEntropy.builder()).build();
+  }
+
+  /**
+   * The file of the weights.
+   *
+   * @throws OptionException where there is none
+   */
+  String requireWeights() {
+    String file = given.get("weights");
+    if (file == null) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "%s has no option weights: give the .npy file of the weights, as map('weights', '/models/head.npy')",
+              function));
+    }
+    return file;
+  }
+
+  /** The file of the bias, or null. */
+  @Nullable String bias() {
+    return given.get("bias");
+  }
+
+  private <B extends LogitLossBuilder<B>> B losses(B builder) {
+    builder.sequential().reduction(Reduction.SUM).fullyMasked(fullyMasked());
     number("temperature", builder::temperature);
     number("softcap", builder::softcap);
     number("labelSmoothing", builder::labelSmoothing);
     number("zLoss", builder::zLoss);
     number("probabilityClamp", builder::probabilityClamp);
     number("focalGamma", builder::focalGamma);
-    number("denominator", value -> builder.gradientReduction(Reduction.MEAN).denominator(value));
     get("ignoreIndex", builder, value -> builder.ignoreIndex(Long.parseLong(value)));
-    return builder.build();
+    return builder;
   }
 
   private FullyMasked fullyMasked() {

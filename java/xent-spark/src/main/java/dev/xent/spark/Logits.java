@@ -141,7 +141,7 @@ record Logits(DType type, long classes) implements Serializable {
     return new ShapeException(
         String.format(
             Locale.ROOT,
-            "class %d of %d is null: give a number, -Infinity for a class that takes no part",
+            "element %d of %d is null: give a number; in logits, -Infinity for a class that takes no part",
             i,
             array.numElements()));
   }

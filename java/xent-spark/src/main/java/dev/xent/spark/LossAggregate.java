@@ -15,15 +15,13 @@ import org.jspecify.annotations.Nullable;
 import scala.collection.immutable.IndexedSeq;
 import scala.collection.immutable.Seq;
 
-/** The aggregate {@code xent_loss} in a plan of Spark. Public for Spark; not for users. */
+/** An aggregate of losses in a plan of Spark. Public for Spark; not for users. */
 @DefaultSerializer(JavaSerializer.class) // Kryo does not know records
 public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     implements Serializable {
   @Serial private static final long serialVersionUID = 1L;
 
-  private static final String NAME = "xent_loss";
-
-  private final LossOperation operation;
+  private final Losses.Source operation;
 
   @SuppressWarnings("serial") // Scala's sequences are serializable, their interface is not
   private final Seq<Expression> children;
@@ -31,7 +29,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
   private final String call;
   private final int mutableOffset;
   private final int inputOffset;
-  private transient @Nullable RowLoss loss;
+  private transient @Nullable Losses losses;
   private transient long row;
 
   /**
@@ -44,7 +42,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
    * @param inputOffset where Spark has the buffers that are merged
    */
   public LossAggregate(
-      LossOperation operation,
+      Losses.Source operation,
       Seq<Expression> children,
       String call,
       int mutableOffset,
@@ -57,9 +55,12 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
   }
 
   /** A call as it was written. */
-  static LossAggregate of(LossOperation operation, Seq<Expression> children) {
-    return new LossAggregate(
-        operation, children, RowExpression.call(NAME, children, operation.options()), 0, 0);
+  static LossAggregate of(Losses.Source operation, Seq<Expression> children) {
+    return new LossAggregate(operation, children, written(operation, children), 0, 0);
+  }
+
+  private static String written(Losses.Source operation, Seq<Expression> children) {
+    return RowExpression.call(operation.name(), children, operation.options());
   }
 
   @Override
@@ -69,21 +70,40 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
 
   @Override
   public LossBuffer update(LossBuffer buffer, InternalRow input) {
-    if (loss == null) {
-      loss = operation.losses();
-    }
     Object logits = children.apply(0).eval(input);
     Object label = children.apply(1).eval(input);
     if (logits == null || label == null) {
       buffer.addNull();
     } else {
       try {
-        buffer.add(loss, logits, label, row);
+        losses().add(buffer, logits, label, row);
       } catch (IllegalArgumentException e) {
-        throw RowCalls.refused(call, TaskContext.getPartitionId(), row, e);
+        throw refused(buffer, e);
       }
     }
     row++;
+    return buffer;
+  }
+
+  private Losses losses() {
+    if (losses == null) {
+      losses = operation.losses();
+    }
+    return losses;
+  }
+
+  private IllegalArgumentException refused(LossBuffer buffer, IllegalArgumentException e) {
+    return RowCalls.refused(call, TaskContext.getPartitionId(), buffer.rowOf(e, row), e);
+  }
+
+  private LossBuffer finished(LossBuffer buffer) {
+    if (!buffer.waiting().isEmpty()) {
+      try {
+        losses().finish(buffer);
+      } catch (IllegalArgumentException e) {
+        throw refused(buffer, e);
+      }
+    }
     return buffer;
   }
 
@@ -99,12 +119,12 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
 
   @Override
   public Object eval(LossBuffer buffer) {
-    return buffer.result();
+    return finished(buffer).result();
   }
 
   @Override
   public byte[] serialize(LossBuffer buffer) {
-    return buffer.toBytes();
+    return finished(buffer).toBytes();
   }
 
   @Override
@@ -154,17 +174,18 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
 
   @Override
   public String prettyName() {
-    return NAME;
+    return operation.name();
   }
 
   @Override
   public String sql() {
-    return RowExpression.call(NAME, children, operation.options());
+    return written(operation, children);
   }
 
   @Override
   public String toString() {
-    return RowExpression.call(NAME, children, Expression::toString, operation.options());
+    return RowExpression.call(
+        operation.name(), children, Expression::toString, operation.options());
   }
 
   @Override

@@ -2,9 +2,12 @@
 package dev.xent.spark;
 
 import dev.xent.distributed.LossTally;
+import dev.xent.errors.LabelException;
 import dev.xent.errors.ShapeException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import org.apache.spark.TaskContext;
 import org.apache.spark.sql.catalyst.InternalRow;
@@ -39,6 +42,7 @@ final class LossBuffer {
   private long classes = ANY;
   private long partition;
   private long row;
+  private final List<LinearLosses.Row> waiting = new ArrayList<>(0);
 
   LossBuffer() {
     this(new LossTally());
@@ -53,16 +57,33 @@ final class LossBuffer {
     nulls++;
   }
 
+  /** What losses are added to; {@link #added} says the rest of them. */
+  LossTally tally() {
+    return tally;
+  }
+
   /**
-   * Adds the loss of a row.
+   * Notes what else is known of rows whose losses were added.
    *
-   * @param newRow which row of its partition it is
+   * @param newCorrect how many have the largest logit at their label
+   * @param newRow which row of its partition the first one is
    * @throws ShapeException where rows before had another number of classes; nothing is right then
    */
-  void add(RowLoss loss, Object logits, Object label, long newRow) {
-    loss.of(logits, label, tally);
-    correct += loss.correct();
-    requireClasses(loss.classes(), TaskContext.getPartitionId(), newRow);
+  void added(long newCorrect, long newClasses, long newRow) {
+    correct += newCorrect;
+    requireClasses(newClasses, TaskContext.getPartitionId(), newRow);
+  }
+
+  /** Rows whose losses are to be added with those of the next ones. */
+  List<LinearLosses.Row> waiting() {
+    return waiting;
+  }
+
+  /** Which row of the partition is refused. */
+  long rowOf(IllegalArgumentException refusal, long last) {
+    return !waiting.isEmpty() && refusal instanceof LabelException label
+        ? waiting.get((int) label.row()).number()
+        : last;
   }
 
   /**

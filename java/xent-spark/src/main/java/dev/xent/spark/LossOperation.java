@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
  * @param logits null: of partial states
  */
 record LossOperation(String name, @Nullable Logits logits, FunctionOptions given)
-    implements Operation {
-  /** What computes losses, for one thread. */
-  RowLoss losses() {
+    implements Operation, Losses.Source {
+  @Override
+  public RowLoss losses() {
     return logits == null ? RowLoss.ofStates(given) : RowLoss.ofLogits(logits, given);
   }
 

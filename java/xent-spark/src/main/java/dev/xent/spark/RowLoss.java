@@ -10,7 +10,7 @@ import org.apache.spark.sql.catalyst.util.ArrayData;
 import org.jspecify.annotations.Nullable;
 
 /** The losses of one row after the other, from logits or from partial states. One thread. */
-abstract class RowLoss {
+abstract class RowLoss implements Losses {
   final CrossEntropy operation;
   final Room labels = new Room(DType.I64);
 
@@ -36,6 +36,12 @@ abstract class RowLoss {
    * @param tally what the loss is added to; or null
    */
   abstract double of(Object row, Object label, @Nullable LossTally tally);
+
+  @Override
+  public void add(LossBuffer buffer, Object x, Object label, long row) {
+    of(x, label, buffer.tally());
+    buffer.added(correct(), classes(), row);
+  }
 
   /** 1 where the label of the last row has its largest logit, or 0. */
   abstract long correct();

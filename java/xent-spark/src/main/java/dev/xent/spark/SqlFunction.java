@@ -95,6 +95,29 @@ enum SqlFunction {
         Arguments arguments = new Arguments(name, all, 2, 2);
         return LossAggregate.of(loss(name, arguments), seq(arguments.columns()));
       }),
+  LINEAR_LOSS(
+      "agg_funcs",
+      "_FUNC_(hidden, label, options) - Returns what xent_loss gives of the logits hidden * weights^T + bias.",
+      """
+          * hidden - rows of features: array<float>, or binary of the type that option type names
+          * label - the class that is right
+          * options - as below without classes, and files that every executor has, or names of files sent by --files:
+            weights, a .npy of the shape [classes, features], and bias, one of the shape [classes]
+      """,
+      """
+            > SELECT _FUNC_(h, 0, map('weights', 'weights.npy')).mean FROM VALUES (array(1F, 0F, 0.5F, -1F)) t(h);
+             0.058641254901885986
+      """,
+      (name, all) -> {
+        Arguments arguments = new Arguments(name, all, 2, 2);
+        FunctionOptions options = arguments.options(Kind.LINEAR);
+        arguments.requireWhole(1);
+        options.linearCrossEntropy(); // refuses options that cannot be while the query is read
+        options.requireWeights();
+        return LossAggregate.of(
+            new LinearOperation(name, arguments.logits(options), options),
+            seq(arguments.columns()));
+      }),
   CROSS_ENTROPY_GRADIENT(
       "array_funcs",
       "_FUNC_(logits, label[, options]) - Returns the gradient of the loss of a row.",

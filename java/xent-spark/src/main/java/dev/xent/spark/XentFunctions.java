@@ -94,6 +94,23 @@ public final class XentFunctions {
     return call(SqlFunction.LOSS, options, required(logits, "logits"), required(label, "label"));
   }
 
+  /**
+   * What {@link #loss} gives of hidden states and the layer behind them, whose logits are computed
+   * piece by piece and never kept: those of {@link dev.xent.LinearCrossEntropy}. A task computes
+   * many rows of a group at a time; it needs the module {@code xent-files} beside this one.
+   *
+   * @param hidden rows of features, as logits are given
+   * @param label the class that is right, any whole number
+   * @param options of losses, without {@code classes}; {@code weights}, a .npy file of the shape
+   *     [classes, features], and perhaps {@code bias}, one of the shape [classes]: absolute paths
+   *     on all executors, or names of files that {@code --files} or {@code SparkContext.addFile}
+   *     sent there
+   */
+  public static Column linearLoss(Column hidden, Column label, Map<String, String> options) {
+    return call(
+        SqlFunction.LINEAR_LOSS, options, required(hidden, "hidden"), required(label, "label"));
+  }
+
   static Column required(Column column, String name) {
     return Objects.requireNonNull(column, name);
   }

@@ -233,7 +233,7 @@ class FunctionsTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "xent_softmax(array(1F, NULL)) | class 1 of 2 is null",
+        "xent_softmax(array(1F, NULL)) | element 1 of 2 is null",
         "xent_softmax(x, map('classes', '4')) | (t.x, {classes=4}), row 0 of partition 0: the row has 3 classes",
         "xent_cross_entropy(x, y) | xent_cross_entropy(t.x, t.y), row 0 of partition 0: label 7 is no class; classes are 0 to 2",
         "xent_softmax(X'0102', map('type', 'float32')) | 2 bytes are no whole number of F32",
@@ -272,6 +272,7 @@ class FunctionsTest {
   void examples(SqlFunction function) {
     List<String> lines = function.info().getExamples().lines().map(String::strip).toList();
     int at = lines.indexOf("Examples:");
+    spark.sparkContext().addFile(Spark.example("weights.npy").toString());
     String query = lines.get(at + 1).replaceFirst("^> (.*);$", "$1");
     String shown = spark.sql("SELECT CAST((" + query + ") AS STRING)").first().getString(0);
     String column = spark.sql(query).schema().fields()[0].dataType().typeName();

@@ -65,6 +65,11 @@ final class Spark {
     return session().createDataFrame(rows, ROWS);
   }
 
+  /** A file of the examples of the documentation. */
+  static Path example(String name) {
+    return Path.of(System.getProperty("basedir"), "../../docs/example", name);
+  }
+
   /** What a column of floats has, as numbers. */
   static float[] floats(Row row, int column) {
     List<Float> list = row.getList(column);

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import dev.xent.DType;
+import dev.xent.Inputs;
+import dev.xent.LinearCrossEntropy;
+import dev.xent.Tensor;
+import dev.xent.errors.ShapeException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Losses of hidden states, many rows at a time: each time all weights are read once. One thread.
+ */
+final class LinearLosses implements Losses {
+  /** So many that arithmetic takes longer than the weights from memory. */
+  static final int MOST = 128;
+
+  private static final int ALIGNMENT = 64;
+
+  private final Logits hidden;
+  private final LinearCrossEntropy operation;
+  private final Tensor weights;
+  private final Inputs inputs;
+  private final Room room;
+  private final MemorySegment states;
+  private final MemorySegment labels = Arena.ofAuto().allocate(ValueLayout.JAVA_LONG, MOST);
+  private final LinearCrossEntropy.Outputs outputs = new LinearCrossEntropy.Outputs();
+
+  LinearLosses(Logits hidden, LinearCrossEntropy operation, Tensor weights, Inputs inputs) {
+    this.hidden = hidden;
+    this.operation = operation;
+    this.weights = weights;
+    this.inputs = inputs;
+    this.room = new Room(hidden.type());
+    this.states = Arena.ofAuto().allocate(MOST * rowBytes(), ALIGNMENT);
+  }
+
+  /**
+   * A row that waits.
+   *
+   * @param number which one of its partition
+   */
+  record Row(byte[] features, long label, long number) {}
+
+  private long features() {
+    return weights.dim(-1);
+  }
+
+  private long rowBytes() {
+    return features() * hidden.type().byteSize();
+  }
+
+  @Override
+  public void add(LossBuffer buffer, Object x, Object label, long row) {
+    long features = hidden.read(x, room).dim(1);
+    if (features != features()) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "the row has %d features, the weights have %d: give hidden states of the layer of these weights",
+              features,
+              features()));
+    }
+    byte[] bytes = room.memory().asSlice(0, rowBytes()).toArray(ValueLayout.JAVA_BYTE);
+    buffer.waiting().add(new Row(bytes, ((Number) label).longValue(), row));
+    if (buffer.waiting().size() == MOST) {
+      finish(buffer);
+    }
+  }
+
+  @Override
+  public void finish(LossBuffer buffer) {
+    List<Row> rows = buffer.waiting();
+    int count = rows.size();
+    for (int i = 0; i < count; i++) {
+      byte[] row = rows.get(i).features();
+      MemorySegment.copy(row, 0, states, ValueLayout.JAVA_BYTE, i * rowBytes(), row.length);
+      labels.setAtIndex(ValueLayout.JAVA_LONG, i, rows.get(i).label());
+    }
+    operation.forward(
+        Tensor.of(states, hidden.type(), count, features()),
+        weights,
+        Tensor.of(labels, DType.I64, count),
+        inputs,
+        outputs.tally(buffer.tally()).countCorrect(true));
+    buffer.added(outputs.correct(), weights.dim(0), rows.getFirst().number());
+    rows.clear();
+  }
+}

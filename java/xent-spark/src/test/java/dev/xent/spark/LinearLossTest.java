@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.expr;
+import static org.apache.spark.sql.functions.rand;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.Inputs;
+import dev.xent.LinearCrossEntropy;
+import dev.xent.Tensor;
+import dev.xent.files.Npy;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.expressions.Window;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Losses of hidden states have the bits of one call over all rows, whatever the partitions. */
+class LinearLossTest {
+  private static final int ROWS = 2 * LinearLosses.MOST + 44;
+  private static final int FEATURES = 30;
+  private static final int CLASSES = FEATURES; // as the labels of Spark.rows
+  private static final float[][] HIDDEN = Spark.logits(ROWS, FEATURES);
+  private static final Tensor WEIGHTS =
+      Tensor.of(flat(Spark.logits(CLASSES, FEATURES)), CLASSES, FEATURES);
+  private static final Tensor BIAS = Tensor.of(Spark.logits(1, CLASSES)[0], CLASSES);
+
+  @TempDir private static Path folder;
+
+  private static Map<String, String> options;
+
+  @BeforeAll
+  static void files() {
+    Path weights = folder.resolve("weights.npy");
+    Path bias = folder.resolve("bias.npy");
+    Npy.write(weights, WEIGHTS);
+    Npy.write(bias, BIAS);
+    options = Map.of("weights", weights.toString(), "bias", bias.toString(), "ignoreIndex", "7");
+  }
+
+  private static float[] flat(float[][] rows) {
+    float[] all = new float[rows.length * rows[0].length];
+    for (int i = 0; i < rows.length; i++) {
+      System.arraycopy(rows[i], 0, all, i * rows[0].length, rows[0].length);
+    }
+    return all;
+  }
+
+  private static void assertLoss(Row loss, int[] rows) {
+    float[][] hidden = new float[rows.length][];
+    int[] labels = new int[rows.length];
+    for (int i = 0; i < rows.length; i++) {
+      hidden[i] = HIDDEN[rows[i]];
+      labels[i] = Spark.label(rows[i], CLASSES);
+    }
+    LinearCrossEntropy.Outputs outputs = new LinearCrossEntropy.Outputs().countCorrect(true);
+    double mean =
+        LinearCrossEntropy.builder()
+            .ignoreIndex(7)
+            .build()
+            .forward(
+                Tensor.of(flat(hidden), rows.length, FEATURES),
+                WEIGHTS,
+                Tensor.of(labels),
+                Inputs.none().bias(BIAS),
+                outputs);
+    assertThat(loss.<Double>getAs("mean")).isEqualTo(mean);
+    assertThat(loss.<Double>getAs("sum")).isEqualTo(outputs.sum());
+    assertThat(loss.<Long>getAs("rows")).isEqualTo(rows.length);
+    assertThat(loss.<Long>getAs("counted")).isEqualTo(outputs.counted());
+    assertThat(loss.<Long>getAs("correct")).isEqualTo(outputs.correct());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 7, 64})
+  void ofAnyPartitions(int partitions) {
+    Row loss =
+        Spark.rows(HIDDEN)
+            .orderBy(rand(partitions))
+            .repartition(partitions)
+            .agg(XentFunctions.linearLoss(col("logits"), col("label"), options).as("loss"))
+            .select("loss.*")
+            .first();
+    assertLoss(loss, IntStream.range(0, ROWS).toArray());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 128})
+  void ofGroups(int groupsInMemory) {
+    String fallback = "spark.sql.objectHashAggregate.sortBased.fallbackThreshold";
+    Spark.session().conf().set(fallback, groupsInMemory);
+    try {
+      Dataset<Row> groups =
+          Spark.rows(HIDDEN)
+              .groupBy(expr("id % 3").as("g"))
+              .agg(XentFunctions.linearLoss(col("logits"), col("label"), options).as("loss"))
+              .orderBy("g")
+              .select("loss.*");
+      for (int g = 0; g < 3; g++) {
+        int group = g;
+        assertLoss(
+            groups.collectAsList().get(g),
+            IntStream.range(0, ROWS).filter(i -> i % 3 == group).toArray());
+      }
+    } finally {
+      Spark.session().conf().unset(fallback);
+    }
+  }
+
+  /** Among rows that are computed together, and among the last ones. */
+  @ParameterizedTest
+  @ValueSource(ints = {130, ROWS - 1})
+  void aBadLabelIsToldWithItsPlace(int bad) {
+    Dataset<Row> rows =
+        Spark.rows(HIDDEN).withColumn("label", expr("IF(id = " + bad + ", 30, label)")).coalesce(1);
+    assertThatThrownBy(
+            () ->
+                rows.agg(XentFunctions.linearLoss(col("logits"), col("label"), options))
+                    .collectAsList())
+        .hasStackTraceContaining(
+            "row " + bad + " of partition 0: label 30 is no class; classes are 0 to 29");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "logits, label | has no option weights: give the .npy file of the weights",
+        "logits, label, map('weights', '/nowhere/head.npy') | /nowhere/head.npy",
+        "logits, label, map('weights', 'WEIGHTS', 'classes', '30') | has no option classes",
+        "slice(logits, 1, 7), label, map('weights', 'WEIGHTS') | row 0 of partition 0: the row has 7 features, the weights have 30",
+        "CAST(logits AS ARRAY<DOUBLE>), label, map('weights', 'WEIGHTS') | hidden is F64",
+        "logits, label, map('weights', 'BIAS') | weights",
+        "logits, label, map('weights', 'WEIGHTS', 'bias', 'WEIGHTS') | bias",
+        "array(1F, NULL), label, map('weights', 'WEIGHTS') | row 0 of partition 0: element 1 of 2 is null",
+        "logits, 1.5, map('weights', 'WEIGHTS') | give tinyint, smallint, int or bigint",
+      })
+  void refusals(String arguments, String message) {
+    String call =
+        "xent_linear_loss("
+            + arguments
+                .replace("WEIGHTS", options.get("weights"))
+                .replace("BIAS", options.get("bias"))
+            + ")";
+    assertThatThrownBy(() -> Spark.rows(HIDDEN).coalesce(1).agg(expr(call)).collectAsList())
+        .hasStackTraceContaining(message);
+  }
+
+  @Test
+  void ofWindows() {
+    Spark.rows(HIDDEN).createOrReplaceTempView("rows");
+    List<Row> losses =
+        Spark.session()
+            .table("rows")
+            .withColumn(
+                "loss",
+                XentFunctions.linearLoss(col("logits"), col("label"), options)
+                    .over(Window.orderBy("id").rowsBetween(-129, 0)))
+            .orderBy("id")
+            .select("loss.*")
+            .collectAsList();
+    for (int i : new int[] {0, 127, 128, 129, 130, ROWS - 1}) {
+      assertLoss(losses.get(i), IntStream.rangeClosed(Math.max(i - 129, 0), i).toArray());
+    }
+  }
+
+  @Test
+  void nullsAreCountedAlone() {
+    Row loss =
+        Spark.rows(HIDDEN)
+            .withColumn("label", expr("IF(id = 3, NULL, label)"))
+            .withColumn("logits", expr("IF(id = 4, NULL, logits)"))
+            .agg(XentFunctions.linearLoss(col("logits"), col("label"), options).as("loss"))
+            .select("loss.*")
+            .first();
+    assertThat(loss.<Long>getAs("nulls")).isEqualTo(2);
+    assertLoss(loss, IntStream.range(0, ROWS).filter(i -> i != 3 && i != 4).toArray());
+  }
+
+  @Test
+  void weightsThatSparkSends() {
+    Spark.session().sparkContext().addFile(Spark.example("weights.npy").toString());
+    Row row =
+        Spark.session()
+            .sql(
+                "SELECT xent_linear_loss(h, y, map('weights', 'weights.npy')).mean FROM VALUES"
+                    + " (array(1F, 0F, 0.5F, -1F), 0), (array(0F, 2F, -1F, 0.5F), 1) t(h, y)")
+            .first();
+    assertThat(row.getDouble(0)).isEqualTo(0.07387246564030647);
+  }
+}
