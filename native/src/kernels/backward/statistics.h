@@ -24,7 +24,8 @@ XENT_SHARED void known_outcome(const job *j, const int32_t *label, row_sums *in,
     label_e[i] = j->labels ? own->mass : 0;
     pull[i] = own->pull;
     share[i] = own->share;
-    in->even[i] = own->share > 0 ? (double)(int64_t)(j->eps / own->share + 0.5) : 1; /* a number of classes */
+    const double even = own->share > 0 ? j->eps / own->share : 1; /* a number of classes, unless somebody changed it */
+    in->even[i] = (double)(int64_t)((even < 0x1p53 ? even : 0x1p53) + 0.5);
     if (own->kind & XENT_ROW_SPECIAL || own->shift != 0 || (j->smoothed && !(own->share > 0))) out->stay &= ~(1u << i);
   }
   const dlanes weight = j->plain ? dlanes_set(1) : dlanes_load(in->weight), sum = dlanes_load(in->sum), e = dlanes_load(label_e);

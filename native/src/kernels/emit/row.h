@@ -83,7 +83,7 @@ XENT_INLINE void emit_floats(const emission *from, const float *x, float *y, int
       put(y + i + j * XENT_LANES, emitted(m, t, v[j], i + j * XENT_LANES, XENT_LANES, kind), stream);
   }
   for (; i < n; i += XENT_LANES) {
-    lanes v[1] = {kept ? lanes_load(x + i) : lanes_load_part(x + i, n - i, 0.0f)};
+    lanes v[1] = {kept && !stream ? lanes_load(x + i) : lanes_load_part(x + i, n - i, 0.0f)}; /* kept: whole vectors from 0 on */
     if (!kept) exp_lanes(v, 1, &m->references, false, &h);
     lanes_store_part(y + i, n - i, emitted(m, t, v[0], i, n - i, kind));
   }

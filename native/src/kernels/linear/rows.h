@@ -133,8 +133,9 @@ XENT_INLINE void part_begin(part_of_call *part, const linear *l, int64_t row, in
 
 /* Arrays of a call begin with class 0 of row 0: where that would be. */
 XENT_INLINE float *place_of_part(const part_of_call *part, logits_place p, xent_layout *l) {
-  const uintptr_t before = (uintptr_t)(part->call.row_begin * p.pitch + part->call.class_begin) * sizeof *p.at;
-  *l = (xent_layout){.outer = part->shape.inner * p.pitch, .classes = 1, .inner = p.pitch, .type = XENT_F32};
+  const uintptr_t pitch = (uintptr_t)p.pitch; /* unsigned, as rows that lie apart by 0 may be more than fit apart by it */
+  const uintptr_t before = ((uintptr_t)part->call.row_begin * pitch + (uintptr_t)part->call.class_begin) * sizeof *p.at;
+  *l = (xent_layout){.outer = (int64_t)((uintptr_t)part->shape.inner * pitch), .classes = 1, .inner = p.pitch, .type = XENT_F32};
   return (float *)((uintptr_t)p.at - before);
 }
 

@@ -143,18 +143,44 @@ XENT_INLINE bool is_asked(const shard_row *r, const row_sample_state *q, uint32_
          (q->to <= order_key(-FLT_MAX, r->classes - 1, r->classes) && is_candidate(q->most));
 }
 
+XENT_INLINE void row_is_done(row_sample_state *q, drawn d) {
+  memset(q, 0, sizeof *q);
+  q->kind = XENT_ASK_NOTHING;
+  q->last = d.token;
+  q->count = d.kept;
+  q->log_probability = d.log_probability;
+}
+
+/* Whether a row can be done with this. */
+XENT_INLINE bool is_result(const shard_row *r, const row_sample_state *a) {
+  const bool none = a->last < 0;
+  const double p = a->log_probability;
+  row_sample_state done;
+  row_is_done(&done, (drawn){.token = a->last, .kept = a->count, .log_probability = p});
+  return (none ? a->count == 0 && p == 0 : a->count >= 1 && a->count <= r->classes && p <= 0 && p >= -DBL_MAX) &&
+         alike(a, &done, offsetof(row_sample_state, most), sizeof *a);
+}
+
+/* Whether the bins are parts of what the set weighs. */
+XENT_INLINE bool bins_add_up(const row_sample_state *a) {
+  uint64_t left = (uint64_t)a->sum;
+  for (int i = 0; i < SAMPLE_TOLD; i++) {
+    if (a->bins[i] > left) return false;
+    left -= a->bins[i];
+  }
+  return true;
+}
+
 /* Whether a state answers the same question of the same row as another, and can be what a shard says. */
 XENT_INLINE bool answers_too(const shard_row *r, const row_sample_state *a, const row_sample_state *other,
                              uint32_t kind) {
   const size_t question = offsetof(row_sample_state, most), answer = offsetof(row_sample_state, count);
   if (a->kind != (xent_state_version | kind) || a->digest != other->digest) return false;
   if (a->classes < 1 || a->classes > r->classes - a->first_class) return false;
-  if (kind == XENT_ASK_NOTHING)
-    return a->count >= (a->last >= 0) && a->count <= (a->last < 0 ? 0 : r->classes) &&
-           alike(a, other, question, sizeof *a);
+  if (kind == XENT_ASK_NOTHING) return is_result(r, a) && alike(a, other, question, sizeof *a);
   const int64_t listed = kind != XENT_ASK_LIST ? 0 : a->count < SAMPLE_TOLD ? a->count : SAMPLE_TOLD;
-  return a->count >= 0 && a->count <= a->classes && a->sum >= 0 && a->listed == listed &&
-         alike(a, other, question, answer);
+  return a->count >= 0 && a->count <= a->classes && a->sum >= 0 && (a->count > 0 || a->sum == 0) &&
+         a->listed == listed && (kind == XENT_ASK_LIST || bins_add_up(a)) && alike(a, other, question, answer);
 }
 
 /* Adds up all answers; lists become the set of the row. False where they do not belong together. */
@@ -190,7 +216,7 @@ XENT_SHARED bool gather_answers(const shard_row *r, uint32_t digest, row_sample_
     all->count = (int64_t)((uint64_t)all->count + (uint64_t)a->count);
     all->sum = (int64_t)((uint64_t)all->sum + (uint64_t)a->sum);
     all->bad |= a->bad;
-    if (kind == XENT_ASK_LIST && !add_list(s, a)) return false;
+    if (all->sum < 0 || (kind == XENT_ASK_LIST && !add_list(s, a))) return false;
     for (int i = 0; kind != XENT_ASK_LIST && i < SAMPLE_TOLD; i++) all->bins[i] += a->bins[i];
   }
   return at == r->classes;
@@ -205,14 +231,6 @@ XENT_INLINE void ask_class(const shard_row *r, row_sample_state *q, float low, i
   q->from = 0;
   q->to = (uint64_t)r->classes - 1;
   q->before = 0;
-}
-
-XENT_INLINE void row_is_done(row_sample_state *q, drawn d) {
-  memset(q, 0, sizeof *q);
-  q->kind = XENT_ASK_NOTHING;
-  q->last = d.token;
-  q->count = d.kept;
-  q->log_probability = d.log_probability;
 }
 
 /* Draws from what the filters leave of the set, whose classes are all listed. */

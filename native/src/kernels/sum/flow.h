@@ -540,14 +540,15 @@ XENT_SHARED void flow_beside_blocks(flow *f) {
   f->nowhere = NULL;
 }
 
-/* Block after block; rows that need no other half take both. */
+/* Block after block. */
 XENT_SHARED void flow_blocks(flow *f, float *scratch, float *other_half) {
   flow_block b;
   b.e = f->apart ? other_half : scratch;
   f->slopes = f->sloped ? other_half : NULL;
   f->straight = false;
   f->nowhere = scratch;
-  for (int i = 0; i < f->most; i++) b.x[i] = flow_slot(f, scratch, i);
+  for (int i = 0; i < XENT_ROWS; i++) b.y[i] = f->nowhere;
+  for (int i = 0; i < f->most && !f->direct; i++) b.x[i] = flow_slot(f, scratch, i);
   for (;;) {
     take_rows(&f->taker, &b.sums.rows, b.label, f->most);
     if (b.sums.rows.count == 0) return;

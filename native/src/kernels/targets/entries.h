@@ -10,9 +10,11 @@
 enum { XENT_NO_CLASS = -1 };
 
 /* Offset, in elements, of class 0 of a row. */
+/* Unsigned: a layer's logits that are never stored may lie farther away than 2^63; their part that is stored does not. */
 static inline int64_t row_offset(const xent_shape *shape, const xent_layout *layout, int64_t row) {
-  if (shape->inner == 1) return row * layout->outer;
-  return row / shape->inner * layout->outer + row % shape->inner * layout->inner;
+  const uint64_t outer = (uint64_t)layout->outer, inner = (uint64_t)layout->inner;
+  if (shape->inner == 1) return (int64_t)((uint64_t)row * outer);
+  return (int64_t)((uint64_t)(row / shape->inner) * outer + (uint64_t)(row % shape->inner) * inner);
 }
 
 /* Read once: memory may change under a call, and what was checked is what is used. A U64 that no int64_t holds comes out

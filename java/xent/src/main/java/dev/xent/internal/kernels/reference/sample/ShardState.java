@@ -123,6 +123,15 @@ public final class ShardState {
     logProbability = ofToken;
   }
 
+  /** Whether all is 0 but what {@link #done} sets. */
+  boolean isDone() {
+    boolean zero = (Float.floatToRawIntBits(most) | Float.floatToRawIntBits(low) | listed | bad) == 0;
+    for (long number : told) {
+      zero &= number == 0;
+    }
+    return zero && (from | to | before | sum) == 0;
+  }
+
   /** Adds one to the list. */
   void tell(int clazz, float value) {
     told[listed++] =

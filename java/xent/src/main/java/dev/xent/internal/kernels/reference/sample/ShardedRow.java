@@ -220,17 +220,47 @@ public final class ShardedRow {
       return false;
     }
     if (kind == ShardState.DONE) {
-      boolean none = part.last == NO_TOKEN;
-      return part.count >= (none ? 0 : 1) && part.count <= (none ? 0 : classes());
+      return isResult();
     }
     long listed = kind == ShardState.LIST ? Math.min(part.count, ShardState.TOLD) : 0;
-    return part.count >= 0 && part.count <= part.classes && part.sum >= 0 && part.listed == listed;
+    return part.count >= 0
+        && part.count <= part.classes
+        && part.sum >= 0
+        && (part.count > 0 || part.sum == 0)
+        && part.listed == listed
+        && (kind == ShardState.LIST || binsAddUp());
+  }
+
+  /** Whether a row can be done with this. */
+  private boolean isResult() {
+    if (!part.isDone()) {
+      return false;
+    }
+    double p = part.logProbability;
+    return part.last == NO_TOKEN
+        ? part.count == 0 && p == 0
+        : part.count >= 1 && part.count <= classes() && p <= 0 && p >= -Double.MAX_VALUE;
+  }
+
+  /** Whether the bins are parts of what the set weighs. */
+  private boolean binsAddUp() {
+    long left = part.sum;
+    for (long bin : part.told) {
+      if (Long.compareUnsigned(bin, left) > 0) {
+        return false;
+      }
+      left -= bin;
+    }
+    return true;
   }
 
   private boolean add() {
     state.count += part.count;
     state.sum += part.sum;
     state.bad |= part.bad;
+    if (state.sum < 0) {
+      return false;
+    }
     if (state.kind != ShardState.LIST) {
       for (int i = 0; i < ShardState.TOLD; i++) {
         state.told[i] += part.told[i];
