@@ -323,6 +323,11 @@ static uint32_t agreeing(fuzz_problem *p, fuzz_input *in, uint32_t given) {
     o->label_smoothing = o->softcap = o->z_loss = o->probability_clamp = 0;
     o->smoothing = o->has_ignore_index = 0;
   }
+  const bool labels = given & BIT(TARGETS) && extent_of(p, TARGETS) == PER_ROW && !p->shape.target_count;
+  if (labels && !p->selected && !p->hessian && p->seed % 8 == 7) { /* a focal loss, which is one of plain labels */
+    o->focal_gamma = (double)(1 + p->seed / 8 % 16) / 4;
+    if (!is_wild(p, in, 16)) o->label_smoothing = o->z_loss = o->probability_clamp = 0;
+  }
   if (!p->way) return given;
   if (p->way != XENT_WAY_ROW && !chance(in, 8)) given &= ~BIT(ROW_OFFSETS);
   if (!p->shape.target_count) given &= ~BIT(TARGET_WEIGHTS);

@@ -186,7 +186,9 @@ static void run_rows(work *w, int64_t begin, int64_t end, int part) {
                                     .top_classes = a[TOP_CLASSES].data,
                                     .top_log_probabilities = a[TOP_VALUES].data,
                                     .gradient = a[PULL].data};
-  must(cross_entropy_of(s, o, begin, end, &all, &report), "all of cross-entropy");
+  xent_options focal = *o;
+  focal.focal_gamma = 1.5;
+  must(cross_entropy_of(s, &focal, begin, end, &all, &report), "all of a focal cross-entropy");
   must(cross_entropy_of(s, o, begin, end, &(cross_entropy_arrays){.logits = x, .targets = a[LABELS].data,
                         .losses = a[LOSSES].data, .gradient = a[GRADIENT].data, .statistics = w->statistics,
                         .tally = &w->tally[part]}, &report), "cross-entropy");
