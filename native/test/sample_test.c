@@ -265,32 +265,51 @@ static void release_mixture(mixture *m) {
 
 /* ---- what is expected ---- */
 
+/* A row as the plain program takes it, and its arrays. */
+typedef struct {
+  sample_problem problem;
+  float *x, *bias;
+  uint8_t *mask;
+  int64_t prompt[MOST_TOKENS], output[MOST_TOKENS];
+} plain_row;
+
+static plain_row *plain_row_of(const mixture *m, int64_t row) {
+  const int64_t n = m->classes;
+  plain_row *r = must_allocate(sizeof *r);
+  r->x = must_allocate((size_t)n * sizeof *r->x);
+  r->bias = must_allocate((size_t)n * sizeof *r->bias);
+  r->mask = must_allocate((size_t)n);
+  for (int64_t i = 0; i < n; i++) {
+    r->x[i] = (float)get(&m->x, row, i);
+    if (m->mask.there) r->mask[i] = (uint8_t)get(&m->mask, row, i);
+    if (m->bias.there) r->bias[i] = (float)get(&m->bias, row, i);
+  }
+  for (int64_t i = 0; i < m->prompt_count; i++) r->prompt[i] = (int64_t)get(&m->prompt, row, i);
+  for (int64_t i = 0; i < m->output_count; i++) r->output[i] = (int64_t)get(&m->output, row, i);
+  const xent_sampling *s = &m->sampling[m->per_row ? row : 0];
+  r->problem = (sample_problem){.classes = n, .logits = r->x, .mask = m->mask.there ? r->mask : NULL,
+                                .bias = m->bias.there ? r->bias : NULL, .softcap = m->options.softcap,
+                                .prompt = r->prompt, .output = r->output, .prompt_count = m->prompt_count,
+                                .output_count = m->output_count, .sampling = s,
+                                .stream = s->stream + (m->per_row ? 0 : (uint64_t)row)};
+  return r;
+}
+static void free_row(plain_row *r) { free(r->x), free(r->bias), free(r->mask), free(r); }
+
 static void expect_tokens(mixture *m) {
   const int64_t n = m->classes;
-  float *x = must_allocate((size_t)n * sizeof *x), *bias = must_allocate((size_t)n * sizeof *bias);
-  uint8_t *mask = must_allocate((size_t)n), *kept = must_allocate((size_t)n);
+  uint8_t *kept = must_allocate((size_t)n);
   for (int64_t row = 0; row < m->rows; row++) {
-    int64_t prompt[MOST_TOKENS], output[MOST_TOKENS];
-    for (int64_t i = 0; i < n; i++) {
-      x[i] = (float)get(&m->x, row, i);
-      if (m->mask.there) mask[i] = (uint8_t)get(&m->mask, row, i);
-      if (m->bias.there) bias[i] = (float)get(&m->bias, row, i);
-    }
-    for (int64_t i = 0; i < m->prompt_count; i++) prompt[i] = (int64_t)get(&m->prompt, row, i);
-    for (int64_t i = 0; i < m->output_count; i++) output[i] = (int64_t)get(&m->output, row, i);
-    const xent_sampling *s = &m->sampling[m->per_row ? row : 0];
-    const sample_problem p = {.classes = n, .logits = x, .mask = m->mask.there ? mask : NULL,
-                              .bias = m->bias.there ? bias : NULL, .softcap = m->options.softcap, .prompt = prompt,
-                              .output = output, .prompt_count = m->prompt_count, .output_count = m->output_count,
-                              .sampling = s, .stream = s->stream + (m->per_row ? 0 : (uint64_t)row)};
+    plain_row *r = plain_row_of(m, row);
     sample_answer a = {.mask = kept};
-    contract_sample(&p, &a);
+    contract_sample(&r->problem, &a);
+    free_row(r);
     put(&m->expected[TOKENS], row, 0, (double)a.token);
     if (m->outputs[PROCESSED].there) put(&m->expected[PROCESSED], row, 0, (double)a.processed);
     if (m->outputs[KEPT].there) put(&m->expected[KEPT], row, 0, (double)a.kept);
     for (int64_t i = 0; m->outputs[KEPT_MASK].there && i < n; i++) put(&m->expected[KEPT_MASK], row, i, kept[i]);
   }
-  free(x), free(bias), free(mask), free(kept);
+  free(kept);
 }
 
 static void expect_of_cross_entropy(mixture *m, int32_t isa) {
@@ -399,7 +418,7 @@ static void test_mixture(bool long_row) {
 /* ---- shards ---- */
 
 enum { MOST_SHARDS = 24, MOST_ROUNDS = 14 };
-static uint64_t rows_of_shards, shards_called, rounds_seen[MOST_ROUNDS + 1];
+static uint64_t rows_of_shards, states_compared, shards_called, rounds_seen[MOST_ROUNDS + 1];
 
 /* What shards take of any sampling. */
 static void fit_for_shards(xent_sampling *s) {
@@ -465,6 +484,21 @@ static bool call_shard(mixture *m, shard s, int32_t isa, const xent_sample_state
   return true;
 }
 
+/* Whether a state is what the plain program says, but for its digest. */
+static void compare_state(const mixture *m, const plain_row *r, const sample_state *q, shard s,
+                          const xent_sample_state *state) {
+  static sample_state expected;
+  _Static_assert(sizeof expected == sizeof *state, "the same bytes");
+  contract_sample_shard(&r->problem, q, s.first, s.classes, &expected);
+  expected.kind |= (uint32_t)XENT_NUMERICS_VERSION << 16;
+  memcpy(&expected.digest, (const char *)state + offsetof(sample_state, digest), sizeof expected.digest);
+  compared++;
+  states_compared++;
+  if (!memcmp(&expected, state, sizeof expected)) return;
+  if (different++ < 20) fprintf(stderr, "a state of question %u is not that of the plain program\n", q->kind);
+  describe(m, 0, XENT_ISA_BEST);
+}
+
 /* Rows that are split anywhere; each shard in a tier of its own, in each round in another, and what was gathered in any
  * order. A shard's states are those of every tier. */
 static void test_shards(bool long_row) {
@@ -492,7 +526,11 @@ static void test_shards(bool long_row) {
   }
   bool done = false;
   int round = 0;
+  const int64_t plain = m.classes < 3000 || one_in(4) ? below(m.rows) : -1; /* the row that is compared with it */
+  plain_row *of_plain = plain_row_of(&m, plain < 0 ? 0 : plain);
+  sample_state question = {0};
   for (; !done && round <= MOST_ROUNDS; round++) {
+    if (plain >= 0) contract_sample_question(&of_plain->problem, &question);
     for (int o = 0; o < OUTPUTS; o++) clear(&m.outputs[o]);
     for (int64_t i = 0; i < n; i++) {
       const xent_sample_state *before = round ? gathered : NULL;
@@ -506,6 +544,7 @@ static void test_shards(bool long_row) {
         if (different++ < 20) fprintf(stderr, "round %d of shard %lld: other states\n", round, (long long)i);
         describe(&m, 0, XENT_ISA_BEST);
       }
+      if (plain >= 0) compare_state(&m, of_plain, &question, shards[i], states + plain);
       if (done) compare(&m, XENT_ISA_BEST);
     }
     const int64_t turn = below(n);
@@ -517,6 +556,7 @@ static void test_shards(bool long_row) {
     rounds_seen[round - 1]++;
   else if (different++ < 20)
     fprintf(stderr, "shards have no end\n");
+  free_row(of_plain);
   free(workspace), free(gathered), free(written), free(again);
   release_mixture(&m);
 }
@@ -920,7 +960,8 @@ int main(int argc, char **argv) {
   test_padding();
   for (int64_t i = 0; i < times * MIXTURES; i++) test_mixture(i % 8 == 0);
   for (int64_t i = 0; i < times * MIXTURES; i++) test_shards(i % 4 == 0);
-  printf("%" PRIu64 " rows in shards, %" PRIu64 " calls; rounds of states:", rows_of_shards, shards_called);
+  printf("%" PRIu64 " rows in shards, %" PRIu64 " calls, %" PRIu64 " states of the plain program; rounds of states:",
+         rows_of_shards, shards_called, states_compared);
   for (int i = 1; i <= MOST_ROUNDS; i++) printf(" %" PRIu64, rounds_seen[i]);
   printf("\n");
   printf("%" PRIu64 " values compared, of %" PRIu64 " rows, %" PRIu64 " differ\n", compared, rows_sampled, different);
