@@ -368,6 +368,7 @@ int main(void) {
       /* Several blocks of sixteen rows are enough where the arithmetic is slow; a strip of columns has up to 256. */
       const int64_t some = isa == XENT_ISA_SCALAR && rows > 70 ? 70 : rows;
       for (int smooth = 0; smooth < 2; smooth++) {
+        if (isa == XENT_ISA_SCALAR && smooth == (int)(i & 1)) continue;
         test_shape(1, n, 1, isa, smooth * 0.1);
         test_shape(some, n, 1, isa, smooth * 0.1);
         test_shape(1, n, rows, isa, smooth * 0.1);
