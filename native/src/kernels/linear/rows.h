@@ -61,7 +61,9 @@ XENT_SHARED void pack_hidden(const linear *l, int64_t row, int64_t rows) {
   if (are_few(rows))
     pack_columns(&l->hidden, row, rows, 0, l->features, l->packed, XENT_FEW_ROWS);
   else
-    pack_tiles(&l->hidden, row, rows, 0, l->features, l->packed);
+    for (int64_t k = 0; k < l->features; k += XENT_TERMS)
+      pack_tiles(&l->hidden, row, rows, k, least_of(XENT_TERMS, l->features - k),
+                 l->packed + tiles_of(rows) * XENT_TILE_ROWS * k);
 }
 
 /* Of the rows that are packed and n classes from `begin` on, to rows of whole panels. */
@@ -82,9 +84,9 @@ XENT_SHARED void make_logits(const linear *l, int64_t rows, int64_t begin, int64
       p.last = k + p.terms == l->features;
       for (int64_t j = 0; j < XENT_PANEL && v + j < n; j += XENT_LANES)
         pack_columns(&l->weights, begin + v + j, least_of(XENT_LANES, n - v - j), k, p.terms, l->panel + j, XENT_PANEL);
-      p.tile = l->packed + k * XENT_TILE_ROWS;
+      p.tile = l->packed + tiles_of(rows) * XENT_TILE_ROWS * k;
       const int64_t next = p.last ? 0 : k + XENT_TERMS, first = p.last ? v + XENT_PANEL : v;
-      multiply_tiles(p, rows, l->features * XENT_TILE_ROWS,
+      multiply_tiles(p, rows, p.terms * XENT_TILE_ROWS,
                      next_panel_of(&l->weights, begin + first, least_of(XENT_PANEL, n - first), next,
                                    least_of(XENT_TERMS, l->features - next)));
     }

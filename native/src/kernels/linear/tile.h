@@ -17,15 +17,15 @@ XENT_INLINE next_panel next_panel_of(const matrix *m, int64_t row, int64_t rows,
   return (next_panel){.at = (uintptr_t)row_of_matrix(m, row).at + (uintptr_t)(number * size), .step = m->outer * size, .rows = rows,
                       .bytes = numbers * size};
 }
-XENT_INLINE void fetch_lines(next_panel *p, int64_t lines) {
-  for (; lines > 0 && p->rows > 0; lines--) {
-    __builtin_prefetch((const void *)(p->at + (uintptr_t)p->done));
-    p->done += 64;
-    if (p->done < p->bytes) continue;
-    p->done = 0;
-    p->at += (uintptr_t)p->step;
-    p->rows--;
-  }
+XENT_INLINE int64_t lines_of(const next_panel *p) { return p->rows * ((p->bytes + 63) / 64); }
+XENT_INLINE void fetch_line(next_panel *p) {
+  if (p->rows == 0) return;
+  __builtin_prefetch((const void *)(p->at + (uintptr_t)p->done));
+  p->done += 64;
+  if (p->done < p->bytes) return;
+  p->done = 0;
+  p->at += (uintptr_t)p->step;
+  p->rows--;
 }
 
 typedef struct {
@@ -37,6 +37,8 @@ typedef struct {
   int64_t out_pitch;
   const float *bias; /* of the columns, or NULL */
   bool first, last;
+  next_panel *next;
+  int64_t every; /* so many terms, two lines of the next panel are fetched */
 } product;
 
 /* The sums and results that a tile will end with, fetched while it is multiplied. */
@@ -52,12 +54,13 @@ XENT_INLINE void fetch_end(const int rows, const product *p) {
 /* Each product is settled before it is widened: else the compiler does so for all variants at once, which no registers hold. */
 XENT_INLINE void end_block(const int rows, const product *p, lanes c[XENT_TILE_ROWS][XENT_TILE_LANES], const bool first, const bool last,
                            const bool bias) {
+  double *sums = p->sums;
+  float *out = p->out;
+  const int64_t sums_pitch = p->sums_pitch - XENT_PANEL, out_pitch = p->out_pitch - XENT_PANEL;
   XENT_UNROLL(16)
-  for (int i = 0; i < rows; i++) {
+  for (int i = 0; i < rows; i++, sums += sums_pitch, out += out_pitch) {
     XENT_UNROLL(2)
-    for (int j = 0; j < XENT_TILE_LANES; j++) {
-      double *sums = p->sums + i * p->sums_pitch + j * XENT_LANES;
-      float *out = p->out + i * p->out_pitch + j * XENT_LANES;
+    for (int j = 0; j < XENT_TILE_LANES; j++, sums += XENT_LANES, out += XENT_LANES) {
       lanes_settle(&c[i][j]);
       if (first && last && !bias) {
         lanes_store(out, c[i][j]);
@@ -74,6 +77,7 @@ XENT_INLINE void end_block(const int rows, const product *p, lanes c[XENT_TILE_R
   }
 }
 
+/* The next panel is fetched bit by bit: all its lines at once would hold up those that are multiplied now. */
 XENT_INLINE void multiply_rows(const int rows, const product *p) {
   lanes c[XENT_TILE_ROWS][XENT_TILE_LANES];
   const float *tile = p->tile, *panel = p->panel;
@@ -83,7 +87,12 @@ XENT_INLINE void multiply_rows(const int rows, const product *p) {
     for (int j = 0; j < XENT_TILE_LANES; j++) c[i][j] = lanes_set(0.0f);
   }
   fetch_end(rows, p);
-  for (int64_t k = 0; k < p->terms; k++) {
+  for (int64_t k = 0, fetch = 0; k < p->terms; k++) {
+    if (k == fetch) {
+      fetch_line(p->next);
+      fetch_line(p->next);
+      fetch += p->every;
+    }
     lanes w[XENT_TILE_LANES];
     XENT_UNROLL(2)
     for (int j = 0; j < XENT_TILE_LANES; j++) w[j] = lanes_load(panel + j * XENT_LANES);
@@ -141,9 +150,9 @@ _Static_assert(sizeof multiply_tile / sizeof *multiply_tile == XENT_TILE_ROWS, "
 /* Tiles of `rows` rows in all, so many floats apart, with one panel; sums and out are those of the first row. The numbers of
  * the panel that comes next are fetched. */
 XENT_INLINE void multiply_tiles(product p, int64_t rows, int64_t step, next_panel next) {
-  const int64_t lines = next.rows * ((next.bytes + 63) / 64) / tiles_of(rows) + 1;
+  p.next = &next;
+  p.every = least_of(1 + 2 * tiles_of(rows) * p.terms / (lines_of(&next) + 2), XENT_TERMS / 2);
   for (int64_t r = 0; r < rows; r += XENT_TILE_ROWS) {
-    fetch_lines(&next, lines);
     const int64_t n = rows - r < XENT_TILE_ROWS ? rows - r : XENT_TILE_ROWS;
     multiply_tile[n - 1](&p);
     p.tile += step;
