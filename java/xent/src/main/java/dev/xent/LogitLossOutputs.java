@@ -4,7 +4,6 @@ package dev.xent;
 import static dev.xent.Arguments.viewOrNull;
 
 import java.lang.foreign.Arena;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -98,12 +97,13 @@ public abstract sealed class LogitLossOutputs<O extends LogitLossOutputs<O>> ext
 
   /**
    * Asks for the row statistics that a backward needs: 64 bytes per row, kept in these outputs
-   * until the next call.
+   * until the next call, which leaves none where it fails.
    *
-   * @param arena where they lie; a call with more rows than any before takes new memory from it
+   * @param arena where they lie; a call with more rows than any before takes new memory from it;
+   *     null: no longer, and those that are kept are dropped
    */
-  public O saveStatistics(Arena arena) {
-    outputs.saveStatistics(Objects.requireNonNull(arena, "arena"));
+  public O saveStatistics(@Nullable Arena arena) {
+    outputs.saveStatistics(arena);
     return self();
   }
 }

@@ -8,6 +8,7 @@ import dev.xent.distributed.CrossEntropyShard;
 import dev.xent.distributed.PartialStates;
 import dev.xent.distributed.RowStatistics;
 import dev.xent.distributed.SoftmaxShard;
+import dev.xent.errors.LabelException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.PartialStatesException;
 import dev.xent.options.Backend;
@@ -70,6 +71,53 @@ class SavedStatisticsTest {
           });
       assertThat(written).containsOnly(0);
     }
+  }
+
+  @OnEveryBackend
+  void aForwardThatFailsLeavesNone(Backend backend) {
+    Tensor logits = Tensor.of(Samples.logits(12, 2, 3), 4, 3);
+    Tensor labels = Tensor.of(new int[] {0, 1, 2, 0});
+    Tensor wrong = Tensor.of(new int[] {0, 1, 3, 0});
+    Tensor weights = Tensor.of(Samples.logits(6, 2, 4), 3, 2);
+    Tensor hidden = Tensor.of(Samples.logits(8, 2, 5), 4, 2);
+    float[] written = new float[12];
+    Tensor gradient = Tensor.of(written, 4, 3);
+    CrossEntropy plain = with(backend, builder -> {});
+    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
+    plain.forward(logits, labels, outcome);
+    assertThatThrownBy(() -> plain.forward(logits, wrong, outcome))
+        .isInstanceOf(LabelException.class);
+    assertThatThrownBy(() -> plain.backward(logits, labels, outcome, null, gradient))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("the outputs hold no statistics");
+    LinearCrossEntropy linear = LinearCrossEntropy.builder().backend(backend).build();
+    LinearCrossEntropy.Outputs kept =
+        new LinearCrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
+    linear.forward(hidden, weights, labels, kept);
+    assertThatThrownBy(() -> linear.forward(hidden, weights, wrong, kept))
+        .isInstanceOf(LabelException.class);
+    LinearCrossEntropy.Gradients gradients =
+        new LinearCrossEntropy.Gradients().hidden(Tensor.of(new float[8], 4, 2));
+    assertThatThrownBy(
+            () -> linear.backward(hidden, weights, labels, Inputs.none(), kept, null, gradients))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("the outputs hold no statistics");
+    assertThat(written).containsOnly(0);
+  }
+
+  @OnEveryBackend
+  void theyCanBeTakenBack(Backend backend) {
+    Tensor logits = Tensor.of(Samples.logits(12, 2, 3), 4, 3);
+    Tensor labels = Tensor.of(new int[] {0, 1, 2, 0});
+    CrossEntropy plain = with(backend, builder -> {});
+    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
+    plain.forward(logits, labels, outcome);
+    assertThat(outcome.saveStatistics(null).toString()).doesNotContain("saveStatistics");
+    plain.forward(logits, labels, outcome);
+    assertThatThrownBy(
+            () -> plain.backward(logits, labels, outcome, null, Tensor.of(new float[12], 4, 3)))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("the outputs hold no statistics");
   }
 
   @OnEveryBackend

@@ -10,17 +10,25 @@ import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.errors.XentException;
 import dev.xent.options.Backend;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Isa;
 import dev.xent.options.Reduction;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.LongStream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Log-probabilities of selected classes: values, gradients, bits, edges, sums, refusals. */
 class SelectedLogProbabilitiesTest {
@@ -204,6 +212,73 @@ class SelectedLogProbabilitiesTest {
     assertThatThrownBy(
             () -> selected.sumSequences(sums, Tensor.of(new int[] {0, 1, 2, 3, 4}), sums))
         .isInstanceOf(MemoryException.class);
+  }
+
+  @OnEveryBackend
+  void offsetsThatChangeDuringACallChangeNothing(Backend backend, @TempDir Path folder)
+      throws IOException {
+    // A file that is mapped twice: what is written to the sums appears in the offsets.
+    Path file = folder.resolve("offsets");
+    try (FileChannel channel =
+            FileChannel.open(
+                file,
+                StandardOpenOption.CREATE,
+                StandardOpenOption.READ,
+                StandardOpenOption.WRITE);
+        Arena arena = Arena.ofConfined()) {
+      MemorySegment written = channel.map(FileChannel.MapMode.READ_WRITE, 0, 32, arena);
+      MemorySegment read = channel.map(FileChannel.MapMode.READ_WRITE, 0, 32, arena);
+      Tensor offsets = Tensor.of(read, DType.I64, 3);
+      offsets.setLong(1, 1);
+      offsets.setLong(3, 2);
+      Tensor sums = Tensor.of(written.asSlice(8), DType.F64, 2);
+      double two = Double.longBitsToDouble(2);
+      on(backend).build().sumSequences(Tensor.of(new double[] {two, -1, -2}), offsets, sums);
+      assertThat(sums.toDoubleArray()).containsExactly(two, -3);
+    }
+  }
+
+  @OnEveryBackend
+  void memoryThatIsLostDuringASumIsNamed(Backend backend) {
+    SelectedLogProbabilities selected = on(backend).build();
+    Tensor offsets = Tensor.of(new int[] {0, 2});
+    Arena arena = Arena.ofShared();
+    Tensor lost = Tensor.allocate(arena, DType.F32, 2);
+    Tensor sums =
+        Tensor.of(new double[1])
+            .lentBy(
+                () -> {
+                  if (arena.scope().isAlive()) {
+                    arena.close();
+                  }
+                  return null;
+                });
+    assertThatThrownBy(() -> selected.sumSequences(lost, offsets, sums))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageContaining("logProbabilities lies in an arena that is closed");
+  }
+
+  @OnEveryBackend
+  void aForwardThatFailsLeavesNothingForABackward(Backend backend) {
+    SelectedLogProbabilities selected = on(backend).build();
+    SelectedLogProbabilities.Saved saved = new SelectedLogProbabilities.Saved(Arena.ofAuto());
+    Tensor lp = Tensor.of(new float[ROWS * COUNT], ROWS, COUNT);
+    float[] written = new float[ROWS * CLASSES];
+    Tensor gradient = Tensor.of(written, ROWS, CLASSES);
+    Tensor wrong = Tensor.of(new float[ROWS]);
+    Inputs none = Inputs.none();
+    for (ThrowingCallable fails :
+        List.<ThrowingCallable>of(
+            () -> selected.forward(logits, Tensor.of(new int[] {0, 1, 2, 99}), none, wrong, saved),
+            () -> selected.forward(logits, targets, none, wrong, saved),
+            () -> selected.forward(logits, wrong, none, lp, saved))) {
+      selected.forward(logits, targets, none, lp, saved);
+      assertThatThrownBy(fails).isInstanceOf(XentException.class);
+      assertThatThrownBy(() -> selected.backward(logits, targets, none, saved, null, gradient))
+          .isInstanceOf(OptionException.class)
+          .hasMessageContaining("the outputs hold no statistics");
+    }
+    assertThat(written).containsOnly(0);
   }
 
   @OnEveryBackend

@@ -68,6 +68,7 @@ public final class CrossEntropyPlan {
       @Nullable Outputs wanted) {
     Call call = Call.current();
     Outputs outputs = wanted == null ? call.outputs : wanted;
+    outputs.dropStatistics();
     boolean plain = wanted == null && inputs == InputViews.NONE;
     try {
       if (plain && call.again.is(forward, logits, targets, gradient)) {

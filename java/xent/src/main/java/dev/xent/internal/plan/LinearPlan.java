@@ -121,6 +121,7 @@ public final class LinearPlan {
       @Nullable Outputs wanted) {
     Call call = Call.current();
     Outputs outputs = wanted == null ? call.outputs : wanted;
+    outputs.dropStatistics();
     try {
       String name = "linear cross-entropy";
       call.begin(gradients == null ? name : "linear cross-entropy with gradients", engine);

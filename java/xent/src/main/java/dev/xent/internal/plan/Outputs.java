@@ -79,12 +79,12 @@ public final class Outputs {
         .toString();
   }
 
-  /** Asks for statistics, in memory of this arena. */
-  public void saveStatistics(Arena newArena) {
+  /** Asks for statistics, in memory of this arena; null: no longer. */
+  public void saveStatistics(@Nullable Arena newArena) {
     if (newArena != arena) {
       arena = newArena;
       statistics = MemorySegment.NULL;
-      savedRows = -1;
+      dropStatistics();
     }
   }
 
@@ -121,12 +121,16 @@ public final class Outputs {
 
   // ---- statistics ------------------------------------------------------------------------------
 
+  /** The first thing that a forward does: one that fails leaves none. */
+  void dropStatistics() {
+    savedRows = -1;
+  }
+
   /** Room for the statistics of so many rows, or NULL where nobody asked. */
   MemorySegment statisticsFor(long rowCount) {
     if (arena == null) {
       return MemorySegment.NULL;
     }
-    savedRows = -1;
     if (statistics.byteSize() / Records.STATISTICS < rowCount) {
       statistics = Memory.allocateRows(arena, rowCount, Records.STATISTICS, "statistics");
     }

@@ -99,7 +99,8 @@ final class RowOffsets {
     return first(offsets, row + 1) - first(offsets, row);
   }
 
-  private static long at(MemorySegment segment, DType type, long index) {
+  /** The offset of such an index. */
+  static long at(MemorySegment segment, DType type, long index) {
     return type == DType.I32
         ? segment.getAtIndex(ValueLayout.JAVA_INT, index)
         : segment.getAtIndex(ValueLayout.JAVA_LONG, index);

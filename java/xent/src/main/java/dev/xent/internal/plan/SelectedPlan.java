@@ -8,6 +8,7 @@ import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -51,6 +52,9 @@ public final class SelectedPlan {
       View logProbabilities,
       @Nullable View gradient,
       @Nullable Outputs saved) {
+    if (saved != null) {
+      saved.dropStatistics();
+    }
     Call call = Call.current();
     try {
       call.begin(gradient == null ? NAME : NAME + " with gradient", engine);
@@ -190,9 +194,7 @@ public final class SelectedPlan {
       throw refusal(
           "sums is %s, offsets has %s: give one sum each", sums, Plural.of(sequences, "sequence"));
     }
-    Memory.requireAccess(logProbabilities, "logProbabilities");
-    Memory.requireAccess(offsets, "offsets");
-    Memory.requireAccess(sums, "sums");
+    requireAccess(logProbabilities, offsets, sums);
     Memory.requireWritable(sums, "sums");
     if (sums.overlaps(logProbabilities)) {
       throw Memory.overlap("sums", "logProbabilities", false);
@@ -202,13 +204,28 @@ public final class SelectedPlan {
     }
     Call call = Call.current();
     try {
-      requireOffsets(offsets, logProbabilities);
+      MemorySegment copy = call.offsetsCopy.of(offsets);
+      requireOffsets(offsets, copy, logProbabilities);
       for (long s = 0; s < sequences; s++) {
-        store(sums, s, sum(call, logProbabilities, at(offsets, s), at(offsets, s + 1)));
+        long begin = RowOffsets.at(copy, offsets.type, s);
+        long end = RowOffsets.at(copy, offsets.type, s + 1);
+        store(sums, s, sum(call, logProbabilities, begin, end));
       }
+    } catch (IllegalStateException | WrongThreadException e) {
+      requireAccess(logProbabilities, offsets, sums);
+      throw call.lost(e);
     } finally {
       call.end();
+      Reference.reachabilityFence(logProbabilities);
+      Reference.reachabilityFence(offsets);
+      Reference.reachabilityFence(sums);
     }
+  }
+
+  private static void requireAccess(View logProbabilities, View offsets, View sums) {
+    Memory.requireAccess(logProbabilities, "logProbabilities");
+    Memory.requireAccess(offsets, "offsets");
+    Memory.requireAccess(sums, "sums");
   }
 
   private static void requireSummands(String name, View view) {
@@ -217,10 +234,15 @@ public final class SelectedPlan {
     }
   }
 
-  private static void requireOffsets(View offsets, View logProbabilities) {
+  /**
+   * Refuses offsets that fall or leave the rows.
+   *
+   * @param copy of the offsets, which nobody else can write to
+   */
+  private static void requireOffsets(View offsets, MemorySegment copy, View logProbabilities) {
     long before = 0;
     for (long s = 0; s < offsets.elements; s++) {
-      long own = at(offsets, s);
+      long own = RowOffsets.at(copy, offsets.type, s);
       if (own < before || own > logProbabilities.shape[0]) {
         throw refusal(
             "offsets has %s at %s, logProbabilities is %s: give offsets from 0 to its rows, which do not fall",
@@ -241,11 +263,13 @@ public final class SelectedPlan {
     for (long column = 0; column < columns; column++) {
       for (long row = begin; row < end; row += Call.HEAP_ELEMENTS) {
         long count = Math.min(Call.HEAP_ELEMENTS, end - row);
-        long offset = (row * values.strides[0] + column * apart) * values.type.byteSize();
+        long offset = row * values.strides[0] + column * apart;
+        long span = (count - 1) * values.strides[0] + 1;
+        int size = values.type.byteSize();
         Failures.check(
             kernels.tallyAdd(
                 tally,
-                values.segment.asSlice(offset),
+                values.segment.asSlice(offset * size, span * size),
                 Codes.of(values.type),
                 values.strides[0],
                 count),
@@ -253,12 +277,6 @@ public final class SelectedPlan {
       }
     }
     return kernels.tallySum(tally);
-  }
-
-  private static long at(View offsets, long index) {
-    return offsets.type == DType.I32
-        ? offsets.segment.getAtIndex(ValueLayout.JAVA_INT, index)
-        : offsets.segment.getAtIndex(ValueLayout.JAVA_LONG, index);
   }
 
   private static void store(View sums, long index, double value) {
