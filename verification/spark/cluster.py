@@ -298,7 +298,8 @@ def table(spark, output, rows):
     path = output / f"rows-{rows}.parquet"
     if not (path / "_SUCCESS").exists():
         to_bytes = F.udf(lambda x: np.array(x, np.float32).tobytes(), "binary", useArrow=False)
-        dataset(spark, output, rows, 16).withColumn("bytes", to_bytes("logits")).write.mode("overwrite").parquet(
+        # Files of 50 MB: many tasks, also of few workers.
+        dataset(spark, output, rows, max(rows // 6250, 8)).withColumn("bytes", to_bytes("logits")).write.mode("overwrite").parquet(
             str(path))
     return spark.read.parquet(str(path))
 
@@ -539,6 +540,8 @@ XENT = {
     "xent_loss of bytes": "xent_loss(bytes, label)",
     "xent_softmax": "sum(xent_softmax(logits)[label])",
 }
+# Of which there are few hundred per second.
+OWN_ROWS = 2 * FEW
 # Without the largest logit taken off first, which these numbers do not need: as little work as there can be.
 OWN_SUM = "aggregate(logits, 0D, (s, x) -> s + exp(CAST(x AS DOUBLE)))"
 OWN = {
@@ -597,7 +600,7 @@ def peers(cluster, output, rows):
         tell(rates(table(spark, output, rows), rows, udfs, 2))
     except ImportError as e:
         say(f"     no Python UDF: {e}")
-    tell(rates(table(spark, output, rows // 10), rows // 10, OWN, 2))
+    tell(rates(table(spark, output, OWN_ROWS), OWN_ROWS, OWN, 2))
     spark.stop()
 
 
@@ -618,7 +621,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("output", type=pathlib.Path)
     parser.add_argument("--rows", type=int, default=20_000, help=f"a multiple of {FEW}, up to 2,000,000")
-    parser.add_argument("--timed-rows", type=int, default=100_000, help=f"a multiple of {10 * FEW}")
+    parser.add_argument("--timed-rows", type=int, default=100_000, help=f"a multiple of {FEW}")
     parser.add_argument("--only", default="bits,refusals,kill,kills,speculation,shards,peers,scaling")
     chosen = parser.parse_args()
     # So that the cluster ends with us.
