@@ -25,6 +25,7 @@ from pyspark.sql import functions as F
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SPARK = pathlib.Path(pyspark.__file__).parent
 CLASSES = 1000
+FEATURES = 64
 VOCABULARY = 128256
 VOCABULARY_ROWS = 64
 # Of chunks of 8192 classes: seven shards of the sixteen chunks that 128256 classes have.
@@ -150,7 +151,8 @@ class Cluster:
 
     def session(self, workers=2, **more):
         jars = ",".join(
-            str(next((ROOT / f"java/{name}/target").glob(f"{name}-*SNAPSHOT.jar"))) for name in ("xent", "xent-spark"))
+            str(next((ROOT / f"java/{name}/target").glob(f"{name}-*SNAPSHOT.jar")))
+            for name in ("xent", "xent-files", "xent-spark"))
         builder = SparkSession.builder.master(self.url).appName("xent")
         settings = {
             "spark.jars": jars,
@@ -299,8 +301,8 @@ def table(spark, output, rows):
     if not (path / "_SUCCESS").exists():
         to_bytes = F.udf(lambda x: np.array(x, np.float32).tobytes(), "binary", useArrow=False)
         # Files of 50 MB: many tasks, also of few workers.
-        dataset(spark, output, rows, max(rows // 6250, 8)).withColumn("bytes", to_bytes("logits")).write.mode("overwrite").parquet(
-            str(path))
+        data = dataset(spark, output, rows, max(rows // 6250, 8))
+        data.withColumn("bytes", to_bytes("logits")).write.mode("overwrite").parquet(str(path))
     return spark.read.parquet(str(path))
 
 
@@ -469,6 +471,23 @@ def all_shuffled(output, rows):
         dataset(spark, output, rows).repartition(TASKS, "id"))
 
 
+def linear(cluster, output, rows):
+    """Losses of hidden states: the first of the logits serve as such."""
+    folder = write_npy(output / f"rows-{rows}", rows, CLASSES)
+    np.save(folder / "hidden.npy", np.load(folder / "logits.npy", mmap_mode="r")[:, :FEATURES] / 8)
+    weights = folder / "weights.npy"
+    np.save(weights, logits(np.arange(CLASSES, dtype=np.int64), FEATURES))
+    expected = xent("linear-cross-entropy", folder / "hidden.npy", weights, folder / "labels.npy", "--json")
+    say(f"     xent linear-cross-entropy: {expected}")
+    spark = cluster.session()
+    for partitions in PARTITIONS:
+        data = made(spark, output, shuffle(spark.range(rows), partitions, "id")).selectExpr(
+            f"transform(slice(logits, 1, {FEATURES}), x -> CAST(x / 8 AS FLOAT)) AS hidden", "label")
+        loss = data.agg(F.expr(f"xent_linear_loss(hidden, label, map('weights', '{weights}')) AS l")).first()["l"]
+        check(f"{rows} hidden states in {partitions} partitions, shuffled: {told(loss)}", same(spark, loss, expected))
+    spark.stop()
+
+
 def shards(cluster, output):
     folder = write_npy(output / "vocabulary", VOCABULARY_ROWS, VOCABULARY)
     expected = cross_entropy(folder, "labels.npy", "--grad", folder / "gradient.npy")
@@ -622,7 +641,7 @@ def main():
     parser.add_argument("output", type=pathlib.Path)
     parser.add_argument("--rows", type=int, default=20_000, help=f"a multiple of {FEW}, up to 2,000,000")
     parser.add_argument("--timed-rows", type=int, default=100_000, help=f"a multiple of {FEW}")
-    parser.add_argument("--only", default="bits,refusals,kill,kills,speculation,shards,peers,scaling")
+    parser.add_argument("--only", default="bits,refusals,kill,kills,speculation,linear,shards,peers,scaling")
     chosen = parser.parse_args()
     # So that the cluster ends with us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -630,7 +649,7 @@ def main():
     output, rows = chosen.output, chosen.rows
     os.environ.update(SPARK_LOCAL_IP="127.0.0.1", PYSPARK_PYTHON=sys.executable)
     expected = rest = None
-    if not {"shards", "peers", "scaling"}.issuperset(parts):
+    if not {"linear", "shards", "peers", "scaling"}.issuperset(parts):
         folder = write_npy(output / f"rows-{rows}", rows, CLASSES)
         expected = cross_entropy(folder, "labels.npy")
         rest = cross_entropy(folder, "rest.npy", "--ignore-index", "-100")
@@ -641,6 +660,7 @@ def main():
             "kill": lambda: kills(cluster, *in_place(output, rows), expected, ["worker"]),
             "kills": lambda: kills(cluster, *all_shuffled(output, rows), expected, ["executor", "worker"]),
             "speculation": lambda: speculation(cluster, *in_place(output, rows), expected),
+            "linear": lambda: linear(cluster, output, min(rows, 20_000)),
             "shards": lambda: shards(cluster, output),
             "peers": lambda: peers(cluster, output, chosen.timed_rows),
             "scaling": lambda: scaling(cluster, output, chosen.timed_rows),
