@@ -49,6 +49,11 @@ public final class LinearPlan {
   /** States that are there at once: two megabytes. */
   private static final long MOST_STATES = 1L << 15;
 
+  private static final int LEAST = XentH.XENT_WORKSPACE_LEAST();
+  private static final int LOGITS = XentH.XENT_WORKSPACE_LOGITS();
+  private static final int OF_GRADIENTS =
+      XentH.XENT_WORKSPACE_HIDDEN_GRADIENT() | XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT();
+
   /** Where nobody says how much workspace there may be. */
   private static final long USUAL_WORKSPACE = 64L << 20;
 
@@ -201,12 +206,12 @@ public final class LinearPlan {
     boolean sums = call.writesGradient && asksForClasses(call);
     if (isAlone(call) && !call.onHeap) {
       long rows = sums ? call.pieces.rows : rowsTogether(call);
-      requireWorkspace(call, least(call, rows, classes(call), contents(call, true)));
+      requireWorkspace(call, workspace(call, rows, classes(call), contents(call, true) | LEAST));
       call.runAlone(everything);
       return;
     }
     boolean backward = call.writesGradient && (call.hiddenGradient.view != null || sums);
-    requireWorkspace(call, leastOfPasses(call, contents(call, false)));
+    requireWorkspace(call, ofPasses(call, contents(call, false), LEAST));
     if (backward && call.room.saved.byteSize() == 0) {
       call.room.saveStatistics(call.dimensions.rows);
     }
@@ -223,11 +228,18 @@ public final class LinearPlan {
     }
   }
 
-  /** Where all threads together have room for the logits, the gradients take them from there. */
+  /**
+   * Where the passes leave room for the logits, of all threads together, the gradients take them
+   * from there.
+   */
   private void keepLogits(Call call) {
+    if (workspace == 0 || call.pieces.count != 1) {
+      return;
+    }
+    long passes = ofPasses(call, contents(call, false), 0);
     double bytes = (double) call.dimensions.rows * classes(call) * Float.BYTES;
-    double room = (double) (workspace - leastOfPasses(call, contents(call, false)));
-    if (workspace != 0 && call.pieces.count == 1 && bytes <= room * engine.threads().most()) {
+    double room = (double) (workspace - passes);
+    if (passes != 0 && bytes <= room * engine.threads().most()) {
       call.room.keepLogits(call.dimensions.rows, classes(call));
       call.describeLogits();
     }
@@ -328,20 +340,24 @@ public final class LinearPlan {
         | (asksForClasses(call) ? XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT() : 0);
   }
 
-  /** What the passes need that a call makes, at least; 0 where 64 bits do not hold it. */
-  private long leastOfPasses(Call call, int contents) {
+  /**
+   * What each of the passes needs that a call makes; 0 where 64 bits do not hold it.
+   *
+   * @param how {@link #LEAST}, or 0: as is fastest
+   */
+  private long ofPasses(Call call, int contents, int how) {
     long rows = rowsTogether(call);
-    long least = least(call, rows, classes(call), contents);
+    long most = workspace(call, rows, classes(call), contents | how);
     if (call.writesGradient && call.hiddenGradient.view != null) {
       int ofHidden = XentH.XENT_WORKSPACE_HIDDEN_GRADIENT();
-      least = larger(least, least(call, rows, classes(call), ofHidden));
+      most = larger(most, workspace(call, rows, classes(call), ofHidden | how));
     }
     if (call.writesGradient && asksForClasses(call)) {
       int ofClasses = XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT();
       long together = Math.min(classesTogether(call), classes(call));
-      least = larger(least, least(call, call.pieces.rows, together, ofClasses));
+      most = larger(most, workspace(call, call.pieces.rows, together, ofClasses | how));
     }
-    return least;
+    return most;
   }
 
   private static long larger(long a, long b) {
@@ -370,20 +386,27 @@ public final class LinearPlan {
     }
   }
 
-  private long least(Call call, long rows, long classes, int contents) {
-    return kernels.linearWorkspace(
-        rows, call.features, classes, contents | XentH.XENT_WORKSPACE_LEAST());
+  private long workspace(Call call, long rows, long classes, int contents) {
+    return kernels.linearWorkspace(rows, call.features, classes, contents);
   }
 
-  /** As many bytes as are fastest, where there may be so many. */
-  private long bytes(Call call, long rows, long classes, int contents) {
-    long least = least(call, rows, classes, contents);
-    int gradients =
-        XentH.XENT_WORKSPACE_HIDDEN_GRADIENT() | XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT();
-    int kept = (contents & gradients) == 0 ? 0 : XentH.XENT_WORKSPACE_LOGITS();
-    long fastest = kernels.linearWorkspace(rows, call.features, classes, contents | kept);
-    long most = workspace == 0 ? USUAL_WORKSPACE : workspace;
+  /**
+   * As many bytes as are fastest, where there may be so many.
+   *
+   * @param keeps whether the kernel keeps logits between its own passes: {@link #LOGITS} or 0
+   */
+  private long bytes(Call call, long rows, long classes, int contents, int keeps) {
+    long least = workspace(call, rows, classes, contents | LEAST);
+    long fastest = workspace(call, rows, classes, contents | keeps);
+    long most = workspace == 0 ? USUAL_WORKSPACE : workspace - shareOfLogits(call);
     return Math.max(least, fastest == 0 ? most : Math.min(fastest, most));
+  }
+
+  /** What each thread has given of its workspace to logits that the call keeps. */
+  private long shareOfLogits(Call call) {
+    return call.room.logits.byteSize() == 0
+        ? 0
+        : call.dimensions.rows * classes(call) * Float.BYTES / engine.threads().most();
   }
 
   // ---- rows ------------------------------------------------------------------------------------
@@ -401,9 +424,10 @@ public final class LinearPlan {
   private void forward(Call call, long begin, long end, long step, boolean gradients) {
     int contents = contents(call, gradients);
     boolean writes = gradients && call.writesGradient;
+    int keeps = (contents & OF_GRADIENTS) == 0 ? 0 : LOGITS;
     for (long row = begin; row < end && !call.isInVain(); row += step) {
       long stop = Math.min(row + step, end);
-      long size = bytes(call, stop - row, classes(call), contents);
+      long size = bytes(call, stop - row, classes(call), contents, keeps);
       Failures.check(
           kernels.linearCrossEntropy(
               call.shape,
@@ -477,7 +501,7 @@ public final class LinearPlan {
   }
 
   private void states(Call call, long row, long stop, long from, long to) {
-    long size = bytes(call, stop - row, to - from, 0);
+    long size = bytes(call, stop - row, to - from, 0, 0);
     Failures.check(
         kernels.linearStates(
             call.shape,
@@ -532,7 +556,7 @@ public final class LinearPlan {
         return;
       }
       call.writesGradient = true;
-      requireWorkspace(call, leastOfPasses(call, 0));
+      requireWorkspace(call, ofPasses(call, 0, LEAST));
       backwardPasses(call);
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
@@ -574,7 +598,7 @@ public final class LinearPlan {
       MemorySegment ofWeights,
       MemorySegment ofBias,
       int contents) {
-    long size = bytes(call, rowEnd - row, to - from, contents);
+    long size = bytes(call, rowEnd - row, to - from, contents, 0);
     Failures.check(
         kernels.linearCrossEntropyBackward(
             call.shape,
