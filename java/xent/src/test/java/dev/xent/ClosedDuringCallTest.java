@@ -31,19 +31,22 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Thousands of arenas are closed by one thread while another one computes on their memory. A call
+ * More than a thousand arenas are closed by one thread while another one computes on their memory. A call
  * that returns has returned what it would have without; one that does not throws a {@link
  * MemoryException}; the process stays.
+ *
+ * <p>{@code -Dxent.long=true} (profile {@code long}): four times as many.
  */
 @Timeout(value = 300, unit = TimeUnit.SECONDS, threadMode = ThreadMode.SEPARATE_THREAD)
 class ClosedDuringCallTest {
+  private static final boolean LONG = Boolean.getBoolean("xent.long");
   private static final int[] SMALL = {16, 100};
 
   /** Large enough to wake the helpers of the pool. */
   private static final int[] LARGE = {2100, 130};
 
-  private static final int SMALL_ROUNDS = 80;
-  private static final int LARGE_ROUNDS = 12;
+  private static final int SMALL_ROUNDS = LONG ? 160 : 40;
+  private static final int LARGE_ROUNDS = LONG ? 24 : 6;
 
   private static int closed;
   private static int refused;

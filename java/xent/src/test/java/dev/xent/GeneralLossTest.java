@@ -20,10 +20,12 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 /**
  * Cross-entropy with weights, masks, sinks, options, all kinds of targets, types, layouts and
  * outputs, drawn at random and compared with plain double arithmetic.
+ *
+ * <p>{@code -Dxent.long=true} (profile {@code long}): ten times as many.
  */
 @Execution(ExecutionMode.CONCURRENT)
 class GeneralLossTest {
-  private static final int CASES = 150;
+  private static final int CASES = Boolean.getBoolean("xent.long") ? 600 : 60;
 
   /** One call: a tensor of so many rows, classes along axis 1, and what is read with it. */
   private static final class Case {

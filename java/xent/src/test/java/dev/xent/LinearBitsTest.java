@@ -11,16 +11,19 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Cross-entropy of linear layers gives the bits of the contract, from the Java reference and from
  * the library, with any number of threads and any workspace: random mixtures of shapes, types,
  * layouts, memory, targets, options, inputs and outputs.
  *
- * <p>{@code -Dxent.long=true} (profile {@code long}): twenty times as many.
+ * <p>{@code -Dxent.long=true} (profile {@code long}): fifty times as many.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class LinearBitsTest {
-  private static final int MIXTURES = Boolean.getBoolean("xent.long") ? 6000 : 300;
+  private static final int MIXTURES = Boolean.getBoolean("xent.long") ? 6000 : 120;
   private static final int[] FEATURES = {
     1, 2, 15, 16, 17, 31, 33, 127, 128, 129, 255, 256, 257, 300
   };

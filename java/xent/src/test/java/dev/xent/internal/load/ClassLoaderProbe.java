@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.load;
 
-import java.io.File;
 import java.io.IOException;
 import java.lang.ref.WeakReference;
 import java.net.URL;
@@ -29,12 +28,11 @@ public final class ClassLoaderProbe {
    * @throws Exception when Xent is not on the class path
    */
   public static void main(String[] arguments) throws Exception {
-    URL classes =
-        Path.of(System.getProperty("java.class.path").split(File.pathSeparator)[0]).toUri().toURL();
+    URL[] classes = RuntimeProbe.classPath();
     List<WeakReference<ClassLoader>> loaders = new ArrayList<>();
     for (int i = 0; i < Integer.parseInt(arguments[0]); i++) {
       try (URLClassLoader loader =
-          new URLClassLoader(new URL[] {classes}, ClassLoader.getPlatformClassLoader())) {
+          new URLClassLoader(classes, ClassLoader.getPlatformClassLoader())) {
         call(loader);
         loaders.add(new WeakReference<>(loader));
       }

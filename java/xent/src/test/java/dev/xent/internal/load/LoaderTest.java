@@ -15,8 +15,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -38,19 +40,32 @@ class LoaderTest {
   private static final Path STRANGERS = MODULE.resolve("target/cmake/strangers");
   private static final String WARNING = "Xent computes with its Java reference";
 
+  /** All but the library, for all tests: a copy of it alone is one that a test may spoil. */
+  @TempDir private static Path shared;
+
   @TempDir private Path directory;
   private Path classes;
   private Path temporary;
 
   private record Result(List<String> out, String err) {}
 
+  @BeforeAll
+  static void copyClasses() throws IOException {
+    copy(shared.resolve("classes"), file -> !file.startsWith(NATIVE));
+  }
+
   @BeforeEach
-  void copyClasses() throws IOException {
+  void copyLibrary() throws IOException {
     classes = directory.resolve("classes");
     temporary = Files.createDirectory(directory.resolve("tmp"));
-    try (Stream<Path> files = Files.walk(CLASSES)) {
-      for (Path file : files.toList()) {
-        Files.copy(file, classes.resolve(CLASSES.relativize(file).toString()));
+    copy(classes, file -> NATIVE.startsWith(file) || file.startsWith(NATIVE));
+  }
+
+  private static void copy(Path to, Predicate<Path> taken) throws IOException {
+    Files.createDirectory(to);
+    try (Stream<Path> files = Files.walk(CLASSES).skip(1)) {
+      for (Path file : files.map(CLASSES::relativize).filter(taken).toList()) {
+        Files.copy(CLASSES.resolve(file), to.resolve(file));
       }
     }
   }
@@ -65,7 +80,12 @@ class LoaderTest {
     command.add("-Djava.io.tmpdir=" + temporary);
     command.addAll(List.of(options));
     command.add("-cp");
-    command.add(classes + File.pathSeparator + MODULE.resolve("target/test-classes"));
+    command.add(
+        String.join(
+            File.pathSeparator,
+            classes.toString(),
+            shared.resolve("classes").toString(),
+            MODULE.resolve("target/test-classes").toString()));
     command.add(probe.getName());
     command.add(Integer.toString(loaders));
     Path out = directory.resolve("out");

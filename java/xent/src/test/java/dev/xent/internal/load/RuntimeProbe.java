@@ -23,18 +23,21 @@ public final class RuntimeProbe {
    * @throws Exception when Xent is not on the class path
    */
   public static void main(String[] arguments) throws Exception {
-    URL[] classPath =
-        Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
-            .map(RuntimeProbe::url)
-            .toArray(URL[]::new);
     for (int i = 0; i < Integer.parseInt(arguments[0]); i++) {
       try (URLClassLoader loader =
-          new URLClassLoader(classPath, ClassLoader.getPlatformClassLoader())) {
+          new URLClassLoader(classPath(), ClassLoader.getPlatformClassLoader())) {
         Class<?> xent = loader.loadClass("dev.xent.Xent");
         System.out.println(ask(xent));
         System.out.println(ask(xent));
       }
     }
+  }
+
+  /** Where this JVM has its classes. */
+  static URL[] classPath() {
+    return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+        .map(RuntimeProbe::url)
+        .toArray(URL[]::new);
   }
 
   private static String ask(Class<?> xent) throws IllegalAccessException, NoSuchMethodException {
