@@ -31,8 +31,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * More than a thousand arenas are closed by one thread while another one computes on their memory. A call
- * that returns has returned what it would have without; one that does not throws a {@link
+ * More than a thousand arenas are closed by one thread while another one computes on their memory.
+ * A call that returns has returned what it would have without; one that does not throws a {@link
  * MemoryException}; the process stays.
  *
  * <p>{@code -Dxent.long=true} (profile {@code long}): four times as many.

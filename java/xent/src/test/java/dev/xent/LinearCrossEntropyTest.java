@@ -241,6 +241,32 @@ class LinearCrossEntropyTest {
         .hasMessageContaining("with strides that fall into 2 pieces");
   }
 
+  /** Java arrays: threads or not, states come in blocks of 2^15, and these have two of them. */
+  @Test
+  void manyRowsOfManyClassesOnTheHeap() {
+    int rows = (1 << 14) + 16;
+    int classes = 8193;
+    Tensor matrix = Tensor.of(Samples.logits(classes, 1, 6), classes, 1);
+    Tensor vectors = Tensor.of(Samples.logits(rows, 1, 7), rows, 1);
+    Tensor each = Tensor.of(Samples.labels(rows, classes, 8));
+    LinearCrossEntropy loss = on(Backend.NATIVE).build();
+    Tensor losses = Tensor.of(new float[rows], rows);
+    double mean =
+        loss.forward(vectors, matrix, each, new LinearCrossEntropy.Outputs().losses(losses));
+    try (Arena arena = Arena.ofShared()) {
+      Tensor expected = Tensor.allocate(arena, DType.F32, rows);
+      Tensor offHeap = Tensor.allocate(arena, DType.F32, rows, 1);
+      Tensor matrixOffHeap = Tensor.allocate(arena, DType.F32, classes, 1);
+      offHeap.copyFrom(vectors);
+      matrixOffHeap.copyFrom(matrix);
+      Tensor labelsOffHeap = Tensor.allocate(arena, DType.I32, rows);
+      labelsOffHeap.copyFrom(each);
+      LinearCrossEntropy.Outputs outputs = new LinearCrossEntropy.Outputs().losses(expected);
+      assertThat(loss.forward(offHeap, matrixOffHeap, labelsOffHeap, outputs)).isEqualTo(mean);
+      assertThat(Samples.bits(losses)).isEqualTo(Samples.bits(expected));
+    }
+  }
+
   @Test
   void saysWhatItIs() {
     LinearCrossEntropy operation =

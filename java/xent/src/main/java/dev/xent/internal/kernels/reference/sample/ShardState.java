@@ -125,7 +125,8 @@ public final class ShardState {
 
   /** Whether all is 0 but what {@link #done} sets. */
   boolean isDone() {
-    boolean zero = (Float.floatToRawIntBits(most) | Float.floatToRawIntBits(low) | listed | bad) == 0;
+    boolean zero =
+        (Float.floatToRawIntBits(most) | Float.floatToRawIntBits(low) | listed | bad) == 0;
     for (long number : told) {
       zero &= number == 0;
     }
