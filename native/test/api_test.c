@@ -4,6 +4,7 @@
 #include "calls.h"
 #include "kernels/records.h"
 #include "rows.h"
+#include "tiers.h"
 
 static int checks, failures;
 
@@ -329,8 +330,8 @@ static void put_label(void *array, int32_t type, int64_t at, int64_t label) {
   switch (type) {
     case XENT_I8: ((int8_t *)array)[at] = (int8_t)label; break;
     case XENT_U8: ((uint8_t *)array)[at] = (uint8_t)label; break;
-    case XENT_I16: ((int16_t *)array)[at] = (int16_t)label; break;
-    case XENT_I32: ((int32_t *)array)[at] = (int32_t)label; break;
+    case XENT_I16: case XENT_U16: ((int16_t *)array)[at] = (int16_t)label; break;
+    case XENT_I32: case XENT_U32: ((int32_t *)array)[at] = (int32_t)label; break;
     default: ((int64_t *)array)[at] = label;
   }
 }
@@ -339,19 +340,22 @@ static void put_label(void *array, int32_t type, int64_t at, int64_t label) {
 static void test_many_labels(void) {
   enum { MOST = 9000 };
   static const int64_t classes[] = {1, 10, 127, 128, 255, 256, 1000, 32768, 70000};
-  static const int64_t largest[] = {INT8_MAX, UINT8_MAX, INT16_MAX, INT32_MAX, INT64_MAX};
+  static const int32_t types[] = {XENT_I8, XENT_U8, XENT_I16, XENT_U16, XENT_I32, XENT_U32, XENT_I64, XENT_U64};
+  static const int64_t largest[] = {INT8_MAX,  UINT8_MAX,  INT16_MAX, UINT16_MAX,
+                                    INT32_MAX, UINT32_MAX, INT64_MAX, INT64_MAX};
   int64_t *array = must_allocate(3 * MOST * sizeof *array);
   random_source r = {7};
   for (int64_t i = 0; i < 2000; i++) {
-    const int32_t type = XENT_I8 + (int32_t)(i % 5);
-    const int64_t most = largest[i % 5], C = classes[random_below(&r, 9)], rows = 1 + random_below(&r, MOST);
+    const int32_t type = types[i % 8];
+    const bool is_unsigned = type == XENT_U8 || type >= XENT_U16;
+    const int64_t most = largest[i % 8], C = classes[random_below(&r, 9)], rows = 1 + random_below(&r, MOST);
     const int64_t begin = random_below(&r, rows), step = random_below(&r, 3) ? 1 : 3;
     xent_options o = xent_default_options();
     const int64_t ignored[] = {0, -100, -1, 300, C, INT64_MIN};
     o.has_ignore_index = (int32_t)random_below(&r, 2);
     o.ignore_index = ignored[random_below(&r, 6)];
     const bool held =
-        o.has_ignore_index && o.ignore_index <= most && o.ignore_index >= (type == XENT_U8 ? 0 : -most - 1);
+        o.has_ignore_index && o.ignore_index <= most && o.ignore_index >= (is_unsigned ? 0 : -most - 1);
     xent_shape s = dense_shape_of(rows, C, 1, type);
     s.targets.outer = step;
     int64_t counted = 0;
@@ -364,7 +368,7 @@ static void test_many_labels(void) {
     report = (xent_report){.size = sizeof report};
     CHECK(xent_check_targets_at(&s, &o, begin, rows, array, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_OK &&
           report.counted == counted);
-    const int64_t wrong = random_below(&r, 2) ? C : type == XENT_U8 ? 255 : -2;
+    const int64_t wrong = random_below(&r, 2) ? C : is_unsigned ? most : -2;
     if ((wrong >= 0 && wrong < C) || wrong > most || (o.has_ignore_index && wrong == o.ignore_index)) continue;
     const int64_t first = begin + random_below(&r, rows - begin);
     put_label(array, type, first * step, wrong);
@@ -375,6 +379,35 @@ static void test_many_labels(void) {
     CHECK(report.row == first && report.label == wrong);
   }
   free(array);
+}
+
+/* Rows in blocks have the bits that labels of 64 bits give, whatever the type; in one of them a row is ignored. */
+static void test_label_types(void) {
+  enum { MANY = 40, MOST_CLASSES = 300 };
+  static const int32_t types[] = {XENT_I64, XENT_I8, XENT_U8, XENT_I16, XENT_U16, XENT_I32, XENT_U32, XENT_U64};
+  static const int64_t classes[] = {2, 10, 100, MOST_CLASSES};
+  static float logits[MANY * MOST_CLASSES], gradients[2][MANY * MOST_CLASSES], losses[2][MANY];
+  static int64_t of_rows[MANY];
+  random_source r = {11};
+  for (int64_t i = 0; i < MANY * MOST_CLASSES; i++) logits[i] = random_normal(&r);
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
+    for (size_t i = 0; i < 8 * sizeof classes / sizeof *classes; i++) {
+      const int64_t C = classes[i / 8], most = C < 100 ? C : 100;
+      const int which = i % 8 > 0;
+      xent_options o = xent_default_options();
+      o.isa = isa;
+      o.has_ignore_index = 1;
+      o.ignore_index = 1;
+      const xent_shape s = dense_shape_of(MANY, C, 1, types[i % 8]);
+      for (int64_t row = 0; row < MANY; row++)
+        put_label(of_rows, types[i % 8], row, row == 20 ? 1 : row * row % most / 2 * 2);
+      const cross_entropy_arrays a = {.logits = logits, .targets = of_rows, .losses = losses[which],
+                                      .gradient = gradients[which]};
+      report = (xent_report){.size = sizeof report};
+      CHECK(cross_entropy_of(&s, &o, 0, MANY, &a, &report) == XENT_OK && report.counted == MANY - 1);
+      CHECK(!memcmp(losses[which], losses[0], sizeof losses[0]));
+      CHECK(!memcmp(gradients[which], gradients[0], (size_t)(MANY * C) * sizeof(float)));
+    }
 }
 
 static void test_struct_sizes(void) {
@@ -1019,6 +1052,7 @@ int main(void) {
   test_no_rows();
   test_labels();
   test_many_labels();
+  test_label_types();
   test_struct_sizes();
   test_states();
   test_states_that_do_not_fit();

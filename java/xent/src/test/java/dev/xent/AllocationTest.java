@@ -190,6 +190,9 @@ class AllocationTest {
     Inputs ragged = Inputs.none().rowOffsets(kind.labels(arena, offsets));
     allocatesNothing("ragged rows", a, b, in -> mean.forwardBackward(in, labels, ragged, da));
 
+    CrossEntropy focalLoss = CrossEntropy.builder().backend(backend).focalGamma(2).build();
+    allocatesNothing("focal loss", x, other, in -> focalLoss.forwardBackward(in, labels, dx));
+
     NllLoss nll = NllLoss.builder().backend(backend).build();
     allocatesNothing("nll", x, other, in -> nll.forward(in, labels));
     allocatesNothing("nll with gradient", x, other, in -> nll.forwardBackward(in, labels, dx));

@@ -49,10 +49,15 @@ class LinearLawsTest extends Laws {
       return new Random(seed);
     }
 
+    /** Of those without smoothing and z-loss. */
+    double focalGamma() {
+      return seed % 3 != 0 && seed % 5 == 1 ? 1.5 : 0;
+    }
+
     LinearCrossEntropy operation() {
       LinearCrossEntropy.Builder builder =
           tier().apply(LinearCrossEntropy.builder()).reduction(Reduction.SUM);
-      builder.labelSmoothing(seed % 3 == 0 ? 0.1 : 0);
+      builder.labelSmoothing(seed % 3 == 0 ? 0.1 : 0).focalGamma(focalGamma());
       return (seed % 5 == 0 ? builder.zLoss(1e-3) : builder).ignoreIndex(-1).build();
     }
 
@@ -192,7 +197,7 @@ class LinearLawsTest extends Laws {
     float[] gradient = new float[layer.rows * layer.classes];
     CrossEntropy.Builder builder =
         layer.tier().apply(CrossEntropy.builder()).reduction(Reduction.SUM);
-    builder.labelSmoothing(layer.seed % 3 == 0 ? 0.1 : 0);
+    builder.labelSmoothing(layer.seed % 3 == 0 ? 0.1 : 0).focalGamma(layer.focalGamma());
     double loss =
         (layer.seed % 5 == 0 ? builder.zLoss(1e-3) : builder)
             .ignoreIndex(-1)
