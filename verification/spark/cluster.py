@@ -275,20 +275,21 @@ def libraries(pid):
 
 
 def few_rows(spark, output):
-    path = output / "few.parquet"
+    path = output / "few-rows.parquet"
     if not (path / "_SUCCESS").exists():
-        spark.range(0, FEW, 1, 4).selectExpr("id AS few", logit_sql("id", 0, CLASSES, CLASSES) + " AS x").write.mode(
-            "overwrite").parquet(str(path))
+        to_bytes = F.udf(lambda x: np.array(x, np.float32).tobytes(), "binary", useArrow=False)
+        few = spark.range(0, FEW, 1, 4).selectExpr("id AS few", logit_sql("id", 0, CLASSES, CLASSES) + " AS x")
+        few.withColumn("b", to_bytes("x")).write.mode("overwrite").parquet(str(path))
     return spark.read.parquet(str(path))
 
 
-def made(spark, output, ids):
+def made(spark, output, ids, *more):
     """The rows of some ids, made in the partition that the id is in."""
     few = F.broadcast(few_rows(spark, output))
     turn = f"CAST(id DIV {FEW} AS INT)"
     return ids.join(few, F.expr(f"id % {FEW} = few")).selectExpr(
         "id", f"concat(slice(x, {turn} + 1, {CLASSES} - {turn}), slice(x, 1, {turn})) AS logits",
-        label_sql("id", CLASSES) + " AS label")
+        label_sql("id", CLASSES) + " AS label", *more)
 
 
 def dataset(spark, output, rows, partitions=TASKS):
@@ -299,10 +300,11 @@ def table(spark, output, rows):
     """The rows in files; logits as binary columns too."""
     path = output / f"rows-{rows}.parquet"
     if not (path / "_SUCCESS").exists():
-        to_bytes = F.udf(lambda x: np.array(x, np.float32).tobytes(), "binary", useArrow=False)
         # Files of 50 MB: many tasks, also of few workers.
-        data = dataset(spark, output, rows, max(rows // 6250, 8))
-        data.withColumn("bytes", to_bytes("logits")).write.mode("overwrite").parquet(str(path))
+        ids = spark.range(0, rows, 1, max(rows // 6250, 8))
+        at = f"4 * CAST(id DIV {FEW} AS INT)"
+        turned = f"concat(substring(b, {at} + 1, {4 * CLASSES} - {at}), substring(b, 1, {at})) AS bytes"
+        made(spark, output, ids, turned).write.mode("overwrite").parquet(str(path))
     return spark.read.parquet(str(path))
 
 
@@ -625,13 +627,15 @@ def peers(cluster, output, rows):
 
 def scaling(cluster, output, rows):
     """Two workers beside one. The driver shares their cores, and what it does for a query takes as long for both."""
-    queries = {name: XENT[name] for name in ("xent_loss", "xent_loss of bytes")}
     found = []
     for workers in (1, 2):
         spark = cluster.session(workers)
-        found.append(rates(table(spark, output, rows), rows, queries, 2))
+        made_there = {"xent_loss of rows made by tasks": XENT["xent_loss"]}
+        found.append(rates(dataset(spark, output, 5 * rows), 5 * rows, made_there, 2))
+        of_files = {name: XENT[name] for name in ("xent_loss", "xent_loss of bytes")}
+        found[-1].update(rates(table(spark, output, rows), rows, of_files, 2))
         spark.stop()
-    for name in queries:
+    for name in found[0]:
         one, two = found[0][name], found[1][name]
         say(f"     {name}: one worker {one:,.0f} rows/s, two {two:,.0f}: {two / one:.2f} times as many")
 
