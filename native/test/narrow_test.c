@@ -122,6 +122,30 @@ static void softmax(problem *p, bool log) {
   compare(p, "log-sum-exp", &p->lse, &p->lse32, p->rows, 1);
 }
 
+/* Of the results in p->output; the gradient goes to an array of its own, or over the results. */
+static void softmax_backward(problem *p, bool log) {
+  const xent_layout l = p->output.layout, l32 = p->output32.layout;
+  const xent_options o = options_of(p);
+  array g = new_array(p->rows * l.outer, l), g32 = new_array(p->rows * l32.outer, l32);
+  array dx = new_array(p->rows * l.outer, l), dx32 = new_array(p->rows * l32.outer, l32);
+  xent_shape s = dense_shape_of(p->rows, p->classes, 1, XENT_I64), s32 = s;
+  s.output = s.upstream = s.gradient = l;
+  s32.output = s32.upstream = s32.gradient = l32;
+  for (int64_t row = 0; row < p->rows; row++)
+    for (int64_t k = 0; k < p->classes; k++) {
+      set_number(&g, row * l.outer + k, any_number(3));
+      set_number(&g32, row * l32.outer + k, get_number(&g, row * l.outer + k));
+      set_number(&p->output32, row * l32.outer + k, get_number(&p->output, row * l.outer + k));
+    }
+  const bool over = random_below(&source, 2);
+  must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&s, &o, 0, p->rows, 0, p->classes,
+       p->output.data, g.data, NULL, NULL, NULL, over ? p->output.data : dx.data, NULL), "backward");
+  must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&s32, &o, 0, p->rows, 0, p->classes,
+       p->output32.data, g32.data, NULL, NULL, NULL, dx32.data, NULL), "float32");
+  compare(p, log ? "log-softmax backward" : "softmax backward", over ? &p->output : &dx, &dx32, p->rows, p->classes);
+  free_array(&g), free_array(&g32), free_array(&dx), free_array(&dx32);
+}
+
 /* Those of float32 in the rows from `begin` up to `end`, and nothing in any other place. */
 static bool has_hits(const problem *p, int64_t begin, int64_t end) {
   const int64_t apart = p->hits.layout.outer;
@@ -177,12 +201,14 @@ static void run(problem *p, int64_t classes, int64_t rows) {
   p->rows = rows;
   make(p, random_below(&source, 5) ? (random_below(&source, 2) ? XENT_BF16 : XENT_F16) : XENT_F32,
        random_below(&source, 2) * random_below(&source, 5));
-  softmax(p, random_below(&source, 2));
+  const bool log = random_below(&source, 2);
+  softmax(p, log);
+  softmax_backward(p, log);
   cross_entropy(p, 0, -1, false);
   cross_entropy(p, random_below(&source, p->rows), -1, false);
   cross_entropy(p, 0, random_below(&source, 2) ? random_below(&source, p->rows) : -1, random_below(&source, 2));
   free_all(p);
-  calls += 5;
+  calls += 6;
 }
 
 int main(void) {

@@ -111,7 +111,8 @@ XENT_INLINE bool is_candidate(float x) { return x > -INFINITY && x < INFINITY; }
 XENT_SHARED bool add_list(kept_set *s, const row_sample_state *a) {
   int64_t before = a->first_class - 1;
   if (s->count > SAMPLE_LISTED - SAMPLE_TOLD) keep_first_told(s);
-  for (uint32_t i = 0; i < a->listed; i++) {
+  const uint32_t listed = a->listed < SAMPLE_TOLD ? a->listed : SAMPLE_TOLD; /* it may change after its check */
+  for (uint32_t i = 0; i < listed; i++) {
     const float x = a->list[i].x;
     const int32_t class = a->list[i].class;
     if (!is_candidate(x) || class <= before || class >= a->first_class + a->classes) return false;
