@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
 public final class Backends {
   private static volatile @Nullable Backends chosen;
 
+  /** Kept where the settings are refused after it: each load would map another copy. */
+  private static @Nullable NativeLibrary loaded;
+
   private final Settings settings;
   private final Kernels reference = new ReferenceKernels();
   private final @Nullable NativeLibrary library;
@@ -68,9 +71,11 @@ public final class Backends {
       return new Backends(settings, null, new NativeLibraryException(reason));
     }
     try {
-      NativeLibrary library = NativeLibrary.load(settings);
-      requireAvailable(Settings.ISA, settings.isa(), library);
-      return new Backends(settings, library, null);
+      if (loaded == null) {
+        loaded = NativeLibrary.load(settings);
+      }
+      requireAvailable(Settings.ISA, settings.isa(), loaded);
+      return new Backends(settings, loaded, null);
     } catch (NativeLibraryException e) {
       Backends backends = new Backends(settings, null, e);
       if (!backends.isNativeDemanded()) {
@@ -180,6 +185,16 @@ public final class Backends {
    */
   public @Nullable String fallbackReason() {
     return failure == null ? null : failure.getMessage();
+  }
+
+  /**
+   * Returns what native access is given to, as the option of the JVM says it.
+   *
+   * @return the name of a module, or of all that have none
+   */
+  public static String moduleName() {
+    Module module = Backends.class.getModule();
+    return module.isNamed() ? module.getName() : "ALL-UNNAMED";
   }
 
   /**

@@ -104,7 +104,7 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
               Locale.ROOT,
               "cannot load %s: native access is denied; run java with --enable-native-access=%s",
               location,
-              moduleName()),
+              Backends.moduleName()),
           e);
     }
   }
@@ -123,11 +123,6 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
             LONGEST_OF_WINDOWS,
             Settings.TEMPORARY_DIRECTORY)
         : "";
-  }
-
-  private static String moduleName() {
-    Module module = NativeLibrary.class.getModule();
-    return module.isNamed() ? module.getName() : "ALL-UNNAMED";
   }
 
   /** Checks the versions before anything else is called, and what it computes before it is used. */

@@ -983,9 +983,9 @@ abstract sealed class CallArrays permits Call {
     allClasses = other.allClasses;
     for (int i = 0; i < other.parts; i++) {
       present[i] = all[other.present[i].index];
+      parts = i + 1; // released even where memory of this one cannot be followed
       present[i].follow(other.present[i], groupCount);
     }
-    parts = other.parts;
   }
 
   /** Lets go of all of them. */

@@ -126,7 +126,7 @@ final class Crew implements Job.Crew {
   private void run(Engine who, boolean many, long count, long least, long most, long step) {
     Threads threads = who.threads();
     engine = who;
-    int wanted = (int) Math.min(threads.most(), (count - 1) / least + 1) - 1;
+    int useful = (int) Math.min(threads.most(), (count - 1) / least + 1) - 1;
     helpers = 0;
     way = 0;
     counted = 0;
@@ -134,7 +134,8 @@ final class Crew implements Job.Crew {
     // Lenders and executors run their owners' code on this thread. It could close confined memory,
     // which helpers know by address alone: they come in when that code is done and the memory still
     // there.
-    boolean confined = wanted > 0 && caller.isConfined();
+    boolean confined = useful > 0 && caller.isConfined();
+    int wanted = confined && !Memory.canBeLentToHelpers() ? 0 : useful;
     boolean early = confined && threads.runsForeignCode();
     if (early) {
       threads.callEarly(job, wanted);

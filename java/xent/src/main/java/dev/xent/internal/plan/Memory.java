@@ -7,6 +7,7 @@ import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Places;
+import dev.xent.internal.load.Backends;
 import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -38,7 +39,20 @@ public final class Memory {
     if (address == 0 && byteSize > 0) {
       throw new MemoryException("address 0 has no memory: give the address of the first element");
     }
-    return MemorySegment.ofAddress(address).reinterpret(byteSize);
+    try {
+      return MemorySegment.ofAddress(address).reinterpret(byteSize);
+    } catch (IllegalCallerException e) {
+      throw denied(e);
+    }
+  }
+
+  /** A JVM may deny its libraries what could reach memory that is not theirs. */
+  private static MemoryException denied(IllegalCallerException cause) {
+    return new MemoryException(
+        "native access is denied; run java with --enable-native-access="
+            + Backends.moduleName()
+            + ", which an address and the owner of one need",
+        cause);
   }
 
   /**
@@ -47,9 +61,15 @@ public final class Memory {
    */
   public static MemorySegment kept(View view) {
     Object owner = view.owner;
-    return owner == null
-        ? view.segment
-        : view.segment.reinterpret(Arena.ofShared(), closed -> Reference.reachabilityFence(owner));
+    if (owner == null) {
+      return view.segment;
+    }
+    try {
+      return view.segment.reinterpret(
+          Arena.ofShared(), closed -> Reference.reachabilityFence(owner));
+    } catch (IllegalCallerException e) {
+      throw denied(e);
+    }
   }
 
   /**
@@ -61,6 +81,25 @@ public final class Memory {
     return segment.isAccessibleBy(Thread.currentThread())
         ? segment
         : at(segment.address(), segment.byteSize());
+  }
+
+  /** Whether {@link #accessible} can be asked for memory that is another thread's. */
+  static boolean canBeLentToHelpers() {
+    return Lending.ALLOWED;
+  }
+
+  /** Asked once, where there is such memory: the JVM may warn of it, and it does not change. */
+  private static final class Lending {
+    static final boolean ALLOWED = isAllowed();
+
+    private static boolean isAllowed() {
+      try {
+        at(0, 0);
+        return true;
+      } catch (MemoryException e) {
+        return false;
+      }
+    }
   }
 
   /** Whether one thread alone may use the memory. */
@@ -220,6 +259,12 @@ public final class Memory {
                   : "")
               + ": give each element its own memory for what is written");
     }
+  }
+
+  /** The same, and memory that is closed, another thread's, or taken back. */
+  public static void requireOutput(View view, String name) {
+    requireWritable(view, name);
+    requireAccess(view, name);
   }
 
   /** An element of a type that a float can hold, so many behind the first one. */

@@ -25,7 +25,7 @@ final class OffsetsCopy {
 
   private MemorySegment room(long bytes) {
     if (bytes > KEPT_BYTES) {
-      large = Arena.ofConfined();
+      large = Arena.ofShared(); // helpers read it too
       return large.allocate(bytes, Long.BYTES);
     }
     if (kept.byteSize() < bytes) {

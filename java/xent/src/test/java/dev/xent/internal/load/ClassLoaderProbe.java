@@ -60,7 +60,7 @@ public final class ClassLoaderProbe {
     return loaders.stream().filter(loader -> loader.get() != null).count();
   }
 
-  private static long libraries() throws IOException {
+  static long libraries() throws IOException {
     return Files.readAllLines(Path.of("/proc/self/maps")).stream()
         .filter(line -> line.contains("libxent.so") && line.contains("r-xp"))
         .count();

@@ -354,6 +354,32 @@ class LoaderTest {
         "native access is denied; run java with --enable-native-access=ALL-UNNAMED");
   }
 
+  /** Helpers would have to give an address its bounds, which is native access too. */
+  @Test
+  void whereNativeAccessIsDeniedMemoryOfOneThreadIsComputedByItAlone() throws Exception {
+    Result result =
+        run(DeniedProbe.class, 20, "--illegal-native-access=deny", "-Ddev.xent.threads=4");
+    assertThat(result.out())
+        .containsExactly(
+            "0.001",
+            "0.6931472",
+            "native access is denied; run java with --enable-native-access=ALL-UNNAMED, which an"
+                + " address and the owner of one need");
+    assertThat(result.err()).contains(WARNING).doesNotContain("Exception");
+  }
+
+  @Test
+  void settingsThatAreRefusedLoadTheLibraryOnce() throws Exception {
+    Isa missing = Xent.runtime().availableIsas().contains(Isa.NEON) ? Isa.AVX2 : Isa.NEON;
+    Result result =
+        run(
+            RefusedProbe.class,
+            3,
+            "--enable-native-access=ALL-UNNAMED",
+            "-Ddev.xent.isa=" + missing.name().toLowerCase(Locale.ROOT));
+    assertThat(result.out()).containsExactly("refused 3 times, 1 mapped");
+  }
+
   @Test
   void anInstructionSetIsTakenWhereItIsHereAndRefusedWhereNot() throws Exception {
     for (Isa isa : List.of(Isa.SCALAR, Isa.AVX2, Isa.AVX512, Isa.NEON)) {
