@@ -284,7 +284,8 @@ public final class LinearCrossEntropy {
      * At most so many bytes of workspace for each thread that works on a call; each keeps them for
      * its next call. What the workspaces of all threads leave free holds the logits between the
      * passes of a call with gradients, if there is room for all of them, so that nothing computes
-     * them twice. The workspace changes the speed and no bit. A call that cannot do with so few
+     * them twice; the calling thread keeps that memory, too. A virtual thread keeps no more than 1
+     * MiB of either. The workspace changes the speed and no bit. A call that cannot do with so few
      * throws an {@link OptionException} that says how many it needs: with gradients of the weights
      * 8 KiB for four features, and 8 KiB for every thousand rows and feature with that of the
      * hidden states. Default: what is fastest, mostly no more than 64 MiB, of which a thread keeps

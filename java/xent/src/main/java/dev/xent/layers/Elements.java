@@ -30,11 +30,10 @@ final class Elements {
   }
 
   /**
-   * The tensor under the shape of another one where they differ in axes of size 1 only; else as it
-   * is, for the operation that gets it to refuse. The caller keeps {@code given} reachable.
+   * The tensor under another shape where they differ in axes of size 1 only; else as it is, for the
+   * operation that gets it to refuse. The caller keeps {@code given} reachable.
    */
-  static Tensor inShapeOf(Tensor other, Tensor given) {
-    long[] shape = other.shape();
+  static Tensor inShape(long[] shape, Tensor given) {
     if (Arrays.equals(shape, given.shape())
         || !Arrays.equals(withoutOnes(shape), withoutOnes(given.shape()))) {
       return given;

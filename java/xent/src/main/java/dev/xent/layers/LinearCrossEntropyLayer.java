@@ -6,6 +6,8 @@ import dev.xent.LinearCrossEntropy;
 import dev.xent.Tensor;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.OptionException;
+import dev.xent.internal.plan.Access;
+import dev.xent.internal.plan.Memory;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -70,6 +72,14 @@ public final class LinearCrossEntropyLayer extends LossLayer {
     return outputs;
   }
 
+  /** Those of the logits. */
+  @Override
+  long[] shapeOfRows(Tensor hidden) {
+    long[] shape = hidden.shape();
+    shape[axis] = weights.dim(0);
+    return shape;
+  }
+
   @Override
   double run(Tensor hidden, Tensor targets, Tensor gradient) {
     gradients.hidden(gradient).weights(ofWeights.shaped(weights.shape()));
@@ -107,7 +117,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
    * bias, whatever {@link #backward(Tensor)} was given.
    *
    * @throws OptionException when the rate is not finite
-   * @throws MemoryException when weights or bias are read-only; then neither has changed
+   * @throws MemoryException when weights or bias cannot be written; then neither has changed
    */
   @Override
   public void step(double learningRate) {
@@ -115,17 +125,13 @@ public final class LinearCrossEntropyLayer extends LossLayer {
     if (!Double.isFinite(learningRate)) {
       throw new OptionException("learningRate is " + learningRate + ": give a finite number");
     }
-    requireWritable("weights", weights);
-    requireWritable("bias", bias);
+    Memory.requireOutput(Access.TENSOR.of(weights, "weights"), "weights");
+    if (bias != null) {
+      Memory.requireOutput(Access.TENSOR.of(bias, "bias"), "bias");
+    }
     learn(weights, ofWeights, learningRate);
     if (bias != null) {
       learn(bias, ofBias, learningRate);
-    }
-  }
-
-  private static void requireWritable(String name, @Nullable Tensor learns) {
-    if (learns != null && learns.isReadOnly()) {
-      throw new MemoryException(name + " is read-only: give writable memory for what is written");
     }
   }
 

@@ -41,7 +41,7 @@ import java.util.Objects;
 public abstract sealed class LossLayer extends OwningLayer
     permits BinaryCrossEntropyLayer, CrossEntropyLayer, LinearCrossEntropyLayer, NllLossLayer {
 
-  private final int axis;
+  final int axis;
   final OwnedTensor losses = new OwnedTensor();
   private final OwnedTensor gradient = new OwnedTensor();
   private final OwnedTensor weights = new OwnedTensor();
@@ -72,6 +72,11 @@ public abstract sealed class LossLayer extends OwningLayer
     return false;
   }
 
+  /** The shape of probability rows. */
+  long[] shapeOfRows(Tensor inputs) {
+    return inputs.shape();
+  }
+
   /** Computes loss, gradient and outputs. */
   abstract double run(Tensor inputs, Tensor targets, Tensor gradient);
 
@@ -99,8 +104,8 @@ public abstract sealed class LossLayer extends OwningLayer
     Objects.requireNonNull(targets, "targets");
     begin(inputs);
     Tensor rows = losses.shaped(rowShape(inputs));
-    Tensor expected = targets.type().isInteger() ? rows : inputs;
-    Tensor aligned = Elements.inShapeOf(expected, targets);
+    long[] expected = targets.type().isInteger() ? rows.shape() : shapeOfRows(inputs);
+    Tensor aligned = Elements.inShape(expected, targets);
     outputs().losses(rows);
     loss = run(inputs, aligned, gradient.shaped(inputs.shape()));
     Reference.reachabilityFence(targets);
@@ -152,7 +157,7 @@ public abstract sealed class LossLayer extends OwningLayer
     Objects.requireNonNull(upstream, "upstream");
     requireForward("backward");
     Tensor factors = weights.shaped(losses.writable().shape());
-    Elements.copy(Elements.inShapeOf(factors, upstream), "upstream gradients", factors);
+    Elements.copy(Elements.inShape(factors.shape(), upstream), "upstream gradients", factors);
     Reference.reachabilityFence(upstream);
     Tensor from = gradient.writable();
     Tensor to = weighted.shaped(from.shape());

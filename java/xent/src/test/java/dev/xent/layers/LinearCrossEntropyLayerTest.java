@@ -4,6 +4,7 @@ package dev.xent.layers;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.Samples;
@@ -11,6 +12,9 @@ import dev.xent.Tensor;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.OptionException;
 import dev.xent.options.Backend;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -89,6 +93,41 @@ class LinearCrossEntropyLayerTest {
           .hasMessage("learningRate is NaN: give a finite number");
     }
     assertThat(Samples.bits(weights)).isEqualTo(before);
+  }
+
+  @Test
+  void aBiasThatCannotBeWrittenLeavesTheWeights() {
+    int[] before = Samples.bits(weights);
+    MemorySegment memory = MemorySegment.ofArray(new float[1]);
+    Tensor one = Tensor.strided(memory, DType.F32, new long[] {CLASSES}, new long[] {0});
+    AtomicReference<String> refusal = new AtomicReference<>();
+    for (Tensor unwritable : List.of(one, bias.lentBy(refusal::get))) {
+      try (LinearCrossEntropyLayer layer =
+          LinearCrossEntropyLayer.of(
+              LinearCrossEntropy.mean(), weights, unwritable, ROWS, FEATURES)) {
+        refusal.set(null);
+        layer.forward(hidden, labels);
+        refusal.set("the buffer is closed");
+        assertThatThrownBy(() -> layer.step(RATE))
+            .isInstanceOf(MemoryException.class)
+            .hasMessageContaining("bias ");
+      }
+    }
+    assertThat(Samples.bits(weights)).isEqualTo(before);
+  }
+
+  @Test
+  void probabilityRowsMayHaveAxesOfSizeOneMore() {
+    Tensor rows = Tensor.of(new float[ROWS * CLASSES], ROWS, 1, CLASSES);
+    for (int row = 0; row < ROWS; row++) {
+      rows.setFloat(1, row, 0, row % CLASSES);
+    }
+    try (LinearCrossEntropyLayer layer = new LinearCrossEntropyLayer(weights, ROWS, FEATURES)) {
+      layer.forward(hidden, rows);
+      double loss = layer.loss();
+      layer.forward(hidden, rows.reshape(ROWS, CLASSES));
+      assertThat(layer.loss()).isEqualTo(loss);
+    }
   }
 
   @Test

@@ -615,6 +615,10 @@ final class Call extends CallArrays {
       room.release();
     }
     if (spare) {
+      if (workspace.byteSize() > Room.KEPT_BYTES) {
+        workspace = MemorySegment.NULL;
+      }
+      room.dropLargeLogits();
       CALLS.give(this);
     } else {
       inUse = false;

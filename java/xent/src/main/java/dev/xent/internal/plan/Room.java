@@ -39,8 +39,8 @@ final class Room {
   private MemorySegment ownLogits = MemorySegment.NULL;
   private MemorySegment ownGathered = MemorySegment.NULL;
 
-  /** Frees what is gathered for this call alone. */
-  private @Nullable Arena gatheredArena;
+  /** Frees what is kept for this call alone. */
+  private @Nullable Arena large;
 
   /** Statistics of the rows of the current piece: the caller's where there are any. */
   void reserveStatistics(Pieces pieces) {
@@ -55,7 +55,7 @@ final class Room {
   /** Room for the statistics of all rows of a call whose caller keeps none. */
   void saveStatistics(long rows) {
     if (rows * Records.STATISTICS > KEPT_BYTES) {
-      saved = Memory.allocateRows(Arena.ofAuto(), rows, Records.STATISTICS, "statistics");
+      saved = Memory.allocateRows(forThisCall(), rows, Records.STATISTICS, "statistics");
     } else {
       ownStatistics = reserve(ownStatistics, rows, Records.STATISTICS);
       saved = ownStatistics;
@@ -85,9 +85,8 @@ final class Room {
       ownGathered = reserve(ownGathered, records, Records.SAMPLE_STATE);
       gathered = ownGathered;
     } else {
-      gatheredArena = Arena.ofShared();
       gathered =
-          Memory.allocateRows(gatheredArena, records, Records.SAMPLE_STATE, SampleRound.NAME);
+          Memory.allocateRows(forThisCall(), records, Records.SAMPLE_STATE, SampleRound.NAME);
     }
     shards = parts.size();
     SampleRound.gather(parts, pieces, gathered);
@@ -131,8 +130,23 @@ final class Room {
         : states.asSlice((row - stateRow) * Chunks.of(classes) * Records.STATE);
   }
 
+  /** Shared, as helpers work there too. */
+  private Arena forThisCall() {
+    if (large == null) {
+      large = Arena.ofShared();
+    }
+    return large;
+  }
+
   private static MemorySegment reserve(MemorySegment present, long count, long size) {
     return present.byteSize() >= count * size ? present : Arena.ofAuto().allocate(count * size, 64);
+  }
+
+  /** Forgets logits that are many: the next call may be another thread's. */
+  void dropLargeLogits() {
+    if (ownLogits.byteSize() > KEPT_BYTES) {
+      ownLogits = MemorySegment.NULL;
+    }
   }
 
   /** As in the call that is followed. */
@@ -153,9 +167,9 @@ final class Room {
     logits = MemorySegment.NULL;
     gathered = MemorySegment.NULL;
     shards = 0;
-    if (gatheredArena != null) {
-      gatheredArena.close();
-      gatheredArena = null;
+    if (large != null) {
+      large.close();
+      large = null;
     }
     if (saved != MemorySegment.NULL) {
       saved = MemorySegment.NULL;

@@ -4,6 +4,7 @@ package dev.xent.internal.plan;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.DType;
+import dev.xent.internal.kernels.Records;
 import java.lang.foreign.MemorySegment;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -24,6 +25,30 @@ class CallsTest {
     first.lead(first.logits, X, 1);
     first.end();
     assertThat(Call.current()).isSameAs(first);
+  }
+
+  @Test
+  void statisticsOfManyRowsAreFreedWithTheCall() {
+    Call call = Call.current();
+    call.lead(call.logits, X, 1);
+    call.room.saveStatistics(20_000);
+    MemorySegment statistics = call.room.saved;
+    call.end();
+    assertThat(statistics.byteSize()).isEqualTo(20_000 * Records.STATISTICS);
+    assertThat(statistics.scope().isAlive()).isFalse();
+  }
+
+  @Test
+  void aSpareCallKeepsNoLargeWorkspace() {
+    long large = 2 * Room.KEPT_BYTES;
+    Call spare = new Call(true);
+    spare.lead(spare.logits, X, 1);
+    spare.workspace(large, true);
+    spare.room.keepLogits(2, Room.KEPT_BYTES);
+    spare.end();
+    assertThat(spare.workspace(16, true).byteSize()).isLessThan(large);
+    spare.room.keepLogits(1, 1);
+    assertThat(spare.room.logits.byteSize()).isLessThan(large);
   }
 
   @Test
