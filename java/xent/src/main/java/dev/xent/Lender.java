@@ -13,9 +13,9 @@ public interface Lender {
   /**
    * Why the tensor must not use the memory any more, or null as long as it may.
    *
-   * <p>Each use of the tensor asks once before it reads or writes anything, on the calling thread,
-   * and several threads may ask at once. Calls are as short as some hundred nanoseconds, so the
-   * answer has to come soon and allocate nothing. It may make calls of its own.
+   * <p>Each use of the tensor asks at least once before it reads or writes anything, on the calling
+   * thread, and several threads may ask at once. Calls are as short as some hundred nanoseconds, so
+   * the answer has to come soon and allocate nothing. It may make calls of its own.
    *
    * @return the end of a message, such as "the buffer is closed; keep it open during the call"
    */

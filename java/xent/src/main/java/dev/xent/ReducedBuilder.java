@@ -11,9 +11,10 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The options of operations that reduce the losses of rows: {@link CrossEntropy}, {@link NllLoss},
- * {@link Divergence}, and {@link BinaryCrossEntropy}, of which every element is a row. Not safe for
- * use by several threads at once; the operation that it builds is.
+ * The options of operations that reduce the losses of rows: {@link CrossEntropy}, {@link
+ * LinearCrossEntropy}, {@link NllLoss}, {@link Divergence}, and {@link BinaryCrossEntropy}, of
+ * which every element is a row. Not safe for use by several threads at once; the operation that it
+ * builds is.
  *
  * @param <B> the builder itself, which every option returns
  */
@@ -28,7 +29,11 @@ public abstract sealed class ReducedBuilder<B extends ReducedBuilder<B>> extends
 
   ReducedBuilder() {}
 
-  /** The axis of the classes; negative ones count from the end. Default: -1, the last. */
+  /**
+   * The axis of the classes; of {@link LinearCrossEntropy} that of the features, and of {@link
+   * BinaryCrossEntropy} that for which one-dimensional weights have a number each. Negative ones
+   * count from the end. Default: -1, the last.
+   */
   public B axis(int value) {
     axis = value;
     return self();

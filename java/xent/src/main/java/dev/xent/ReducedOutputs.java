@@ -10,9 +10,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What every operation that reduces the losses of rows can hand out beside the loss: {@link
- * CrossEntropy.Outputs}, {@link NllLoss.Outputs}, {@link Divergence.Outputs} and {@link
- * BinaryCrossEntropy.Outputs} add what they can. Ask it once for what you want, then give it to any
- * number of calls; each overwrites the numbers and tensors of the one before.
+ * CrossEntropy.Outputs}, {@link LinearCrossEntropy.Outputs}, {@link NllLoss.Outputs}, {@link
+ * Divergence.Outputs} and {@link BinaryCrossEntropy.Outputs} add what they can. Ask it once for
+ * what you want, then give it to any number of calls; each overwrites the numbers and tensors of
+ * the one before.
  *
  * <p>Not safe for use by several threads at once. Before the first call that succeeds, loss, sum
  * and denominator are NaN, and counts are -1. A call that fails leaves the numbers of the call

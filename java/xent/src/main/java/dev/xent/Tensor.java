@@ -232,7 +232,9 @@ public final class Tensor {
   }
 
   /**
-   * Any type over the bytes from the buffer's position to its limit.
+   * Any type over the bytes from the buffer's position to its limit. A buffer on the heap is a
+   * {@code byte[]}, which is aligned for types of one byte alone, also under a view such as {@code
+   * asFloatBuffer()}: take a direct one for others.
    *
    * @param buffer little-endian ({@code order(ByteOrder.nativeOrder())}) unless the type has one
    *     byte

@@ -76,6 +76,7 @@ class LimitsTest {
       assertThat(strided(memory, new long[] {1, 3}, 7, 1).isContiguous()).isTrue();
       assertThat(strided(memory, new long[] {2, 3}, 4, 1).isContiguous()).isFalse();
       assertThat(strided(memory, new long[] {2, 0}, 5, 3).isContiguous()).isTrue();
+      assertThat(strided(memory, new long[] {0, 3}, 1, 4).isContiguous()).isTrue();
     }
   }
 

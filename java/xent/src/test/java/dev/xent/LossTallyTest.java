@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.distributed.LossTally;
 import dev.xent.errors.LabelException;
-import dev.xent.errors.OptionException;
+import dev.xent.errors.PartialStatesException;
 import dev.xent.options.Backend;
 import dev.xent.options.Reduction;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
@@ -101,9 +103,38 @@ class LossTallyTest {
     }
   }
 
+  /** Two of them would go on with numbers below 0. */
+  @Test
+  void bytesThatCountMoreThanATallyCan() {
+    ByteBuffer bytes = ByteBuffer.wrap(new LossTally().toBytes()).order(ByteOrder.LITTLE_ENDIAN);
+    int tally = (bytes.limit() - 32) / 2;
+    int doubles = 8 * (1 + 3 + 256);
+    for (long most : new long[] {(1L << 39) + 1, Long.MAX_VALUE}) {
+      refused(with(bytes, 16, most), "rows count");
+    }
+    for (int of : new int[] {32, 32 + tally}) {
+      for (int i = 1; i <= 3; i++) {
+        refused(with(bytes, of + 8 * i, -1), "a sum in them counts");
+        refused(with(bytes, of + 8 * i, Long.MAX_VALUE), "a sum in them counts");
+      }
+      refused(with(bytes, of + 8 * 4, Long.MIN_VALUE), "a sum in them counts");
+      refused(with(bytes, of + 8 * 259, Long.MAX_VALUE), "a sum in them counts");
+      refused(with(bytes, of + doubles, -1), "a sum in them counts");
+      refused(with(bytes, of + doubles, (1L << 30) + 1), "a sum in them counts");
+      refused(with(bytes, of + doubles + 8 * 66, Long.MIN_VALUE), "a sum in them counts");
+    }
+  }
+
+  private static byte[] with(ByteBuffer bytes, int place, long value) {
+    return ByteBuffer.wrap(bytes.array().clone())
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .putLong(place, value)
+        .array();
+  }
+
   private static void refused(byte[] bytes, String words) {
     assertThatThrownBy(() -> LossTally.ofBytes(bytes))
-        .isInstanceOf(OptionException.class)
+        .isInstanceOf(PartialStatesException.class)
         .hasMessageContainingAll("the bytes hold no tally", words);
   }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.distributed;
 
-import dev.xent.errors.OptionException;
+import dev.xent.errors.NativeLibraryException;
+import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Sums;
 import java.util.Locale;
@@ -40,7 +41,11 @@ public final class LossTally {
 
   final Sums sums;
 
-  /** Nothing yet. */
+  /**
+   * Nothing yet.
+   *
+   * @throws NativeLibraryException where the native library is demanded and cannot be had
+   */
   public LossTally() {
     this(new Sums());
   }
@@ -92,7 +97,9 @@ public final class LossTally {
    * The tally that these bytes hold.
    *
    * @param bytes in the layout above
-   * @throws OptionException when they are no tally, or one of another layout or numerics version
+   * @throws PartialStatesException when they are no tally, or one of another layout or numerics
+   *     version
+   * @throws NativeLibraryException where the native library is demanded and cannot be had
    */
   public static LossTally ofBytes(byte[] bytes) {
     return new LossTally(Sums.ofBytes(Objects.requireNonNull(bytes, "bytes")));

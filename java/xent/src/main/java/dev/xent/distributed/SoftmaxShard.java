@@ -69,7 +69,8 @@ public final class SoftmaxShard {
   }
 
   /**
-   * A shard of an operation, whose numbers {@link #finish} writes.
+   * A shard of an operation, whose numbers {@link #finish} writes, and which {@link #forward}
+   * continues with probabilities.
    *
    * @param firstClass the class that this shard's tensors begin with: a multiple of 8192
    * @param allClasses the number of classes of all shards together; a call throws {@link

@@ -29,7 +29,7 @@ public final class CallEvent extends Event {
   public long classes;
 
   @Label("Elements")
-  @Description("Rows times classes")
+  @Description("Of the logits, or of the hidden states of a linear layer")
   public long elements;
 
   @Label("Backend")

@@ -72,18 +72,17 @@ public final class Strides {
 
   static boolean areRowMajor(long[] shape, long[] strides) {
     long next = 1;
+    boolean rowMajor = true;
     for (int d = shape.length - 1; d >= 0; d--) {
       if (shape[d] == 0) {
         return true;
       }
       if (shape[d] > 1) {
-        if (strides[d] != next) {
-          return false;
-        }
+        rowMajor &= strides[d] == next;
         next *= shape[d];
       }
     }
-    return true;
+    return rowMajor;
   }
 
   /**

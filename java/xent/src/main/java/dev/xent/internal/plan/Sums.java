@@ -2,7 +2,7 @@
 package dev.xent.internal.plan;
 
 import dev.xent.DType;
-import dev.xent.errors.OptionException;
+import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Kernels;
@@ -31,6 +31,16 @@ public final class Sums {
   private static final long AT_ROWS = 16;
   private static final long AT_COUNTED = 24;
   private static final long AT_LOSSES = 32;
+
+  /** Losses that a tally holds, at most, and doubles. */
+  private static final long MOST_ROWS = 1L << 39;
+
+  private static final long MOST_DOUBLES = 1L << 30;
+
+  /** A float adds less than 2^24 to a counter, a double less than 2^33 to a digit. */
+  private static final long MOST_OF_BIN = MOST_ROWS * ((1L << 24) - 1);
+
+  private static final long MOST_OF_DIGIT = MOST_DOUBLES << 32;
 
   private final Kernels kernels = Backends.get().kernels(Backend.AUTO);
   private final MemorySegment losses = empty();
@@ -123,7 +133,7 @@ public final class Sums {
   /**
    * What {@link #toBytes} wrote.
    *
-   * @throws OptionException for other bytes
+   * @throws PartialStatesException for other bytes
    */
   public static Sums ofBytes(byte[] bytes) {
     MemorySegment from = MemorySegment.ofArray(bytes);
@@ -138,7 +148,7 @@ public final class Sums {
     Sums sums = new Sums();
     sums.rows = from.get(LONG, AT_ROWS);
     sums.counted = from.get(LONG, AT_COUNTED);
-    if (sums.counted < 0 || sums.rows < sums.counted) {
+    if (sums.counted < 0 || sums.rows < sums.counted || sums.rows > MOST_ROWS) {
       throw unfit(String.format(Locale.ROOT, "%d of %d rows count", sums.counted, sums.rows));
     }
     MemorySegment.copy(from, AT_LOSSES, sums.losses, 0, xent_tally.sizeof());
@@ -147,7 +157,35 @@ public final class Sums {
         || xent_tally.size(sums.weights) != xent_tally.sizeof()) {
       throw unfit("a sum in them has another size");
     }
+    requireCounts(sums.losses);
+    requireCounts(sums.weights);
     return sums;
+  }
+
+  /** Refuses numbers that no tally has counted, and that would overflow where they are added. */
+  private static void requireCounts(MemorySegment tally) {
+    boolean counts =
+        isFromZero(xent_tally.nan(tally), MOST_ROWS)
+            && isFromZero(xent_tally.positive_infinity(tally), MOST_ROWS)
+            && isFromZero(xent_tally.negative_infinity(tally), MOST_ROWS)
+            && isFromZero(xent_tally.doubles(tally), MOST_DOUBLES);
+    for (long i = 0; counts && i < xent_tally.bins$layout().elementCount(); i++) {
+      counts = isWithin(xent_tally.bins(tally, i), MOST_OF_BIN);
+    }
+    for (long i = 0; counts && i < xent_tally.digits$layout().elementCount(); i++) {
+      counts = isWithin(xent_tally.digits(tally, i), MOST_OF_DIGIT);
+    }
+    if (!counts) {
+      throw unfit("a sum in them counts more than a tally can");
+    }
+  }
+
+  private static boolean isFromZero(long count, long most) {
+    return count >= 0 && count <= most;
+  }
+
+  private static boolean isWithin(long count, long most) {
+    return count >= -most && count <= most;
   }
 
   private static void requireEqual(int given, int known, String version) {
@@ -158,8 +196,8 @@ public final class Sums {
     }
   }
 
-  private static OptionException unfit(String why) {
-    return new OptionException(
+  private static PartialStatesException unfit(String why) {
+    return new PartialStatesException(
         "the bytes hold no tally that can be used: " + why + "; give bytes that toBytes() wrote");
   }
 }
