@@ -6,8 +6,6 @@ import dev.xent.LinearCrossEntropy;
 import dev.xent.Tensor;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.OptionException;
-import dev.xent.internal.plan.Access;
-import dev.xent.internal.plan.Memory;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -125,13 +123,23 @@ public final class LinearCrossEntropyLayer extends LossLayer {
     if (!Double.isFinite(learningRate)) {
       throw new OptionException("learningRate is " + learningRate + ": give a finite number");
     }
-    Memory.requireOutput(Access.TENSOR.of(weights, "weights"), "weights");
+    requireWritable("weights", weights);
     if (bias != null) {
-      Memory.requireOutput(Access.TENSOR.of(bias, "bias"), "bias");
+      requireWritable("bias", bias);
     }
     learn(weights, ofWeights, learningRate);
     if (bias != null) {
       learn(bias, ofBias, learningRate);
+    }
+  }
+
+  /** By its first element, which keeps its value. */
+  private static void requireWritable(String name, Tensor learns) {
+    long[] first = new long[learns.shape().length];
+    try {
+      learns.setFloat(learns.getFloat(first), first);
+    } catch (MemoryException e) {
+      throw new MemoryException(name + ": " + e.getMessage(), e);
     }
   }
 

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 /**
  * Every result against the truth, within the limits that docs/numerics.md promises.
  *
- * <p>{@code -Dxent.long=true} (profile {@code long}): a hundred and fifty times as many rows.
+ * <p>{@code -Dxent.long=true} (profile {@code long}): many times as many rows.
  */
 @Execution(ExecutionMode.CONCURRENT)
 class AccuracyTest {

@@ -87,7 +87,7 @@ class LinearCrossEntropyLayerTest {
       layer.forward(hidden, labels);
       assertThatThrownBy(() -> layer.step(RATE))
           .isInstanceOf(MemoryException.class)
-          .hasMessage("bias is read-only: give writable memory for what is written");
+          .hasMessage("bias: the tensor is read-only: give writable memory for what is written");
       assertThatThrownBy(() -> layer.step(Double.NaN))
           .isInstanceOf(OptionException.class)
           .hasMessage("learningRate is NaN: give a finite number");
@@ -110,7 +110,7 @@ class LinearCrossEntropyLayerTest {
         refusal.set("the buffer is closed");
         assertThatThrownBy(() -> layer.step(RATE))
             .isInstanceOf(MemoryException.class)
-            .hasMessageContaining("bias ");
+            .hasMessageStartingWith("bias: the tensor ");
       }
     }
     assertThat(Samples.bits(weights)).isEqualTo(before);

@@ -9,8 +9,10 @@ import dev.xent.internal.load.Settings.NativeUse;
 import dev.xent.internal.parallel.Threads;
 import dev.xent.options.Backend;
 import dev.xent.options.Isa;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,8 +22,10 @@ import org.jspecify.annotations.Nullable;
 public final class Backends {
   private static volatile @Nullable Backends chosen;
 
-  /** Kept where the settings are refused after it: each load would map another copy. */
+  /** Kept where other settings are refused after it: each load would map another copy. */
   private static @Nullable NativeLibrary loaded;
+
+  private static @Nullable Path loadedPath;
 
   private final Settings settings;
   private final Kernels reference = new ReferenceKernels();
@@ -71,8 +75,9 @@ public final class Backends {
       return new Backends(settings, null, new NativeLibraryException(reason));
     }
     try {
-      if (loaded == null) {
+      if (loaded == null || !Objects.equals(loadedPath, settings.libraryPath())) {
         loaded = NativeLibrary.load(settings);
+        loadedPath = settings.libraryPath();
       }
       requireAvailable(Settings.ISA, settings.isa(), loaded);
       return new Backends(settings, loaded, null);

@@ -51,7 +51,7 @@ public final class Memory {
     return new MemoryException(
         "native access is denied; run java with --enable-native-access="
             + Backends.moduleName()
-            + ", which an address and the owner of one need",
+            + ": tensors over an address, or with an owner, need it",
         cause);
   }
 

@@ -32,15 +32,13 @@ public final class Sums {
   private static final long AT_COUNTED = 24;
   private static final long AT_LOSSES = 32;
 
-  /** Losses that a tally holds, at most, and doubles. */
+  /** Numbers that a tally has counted, at most. */
   private static final long MOST_ROWS = 1L << 39;
 
-  private static final long MOST_DOUBLES = 1L << 30;
-
-  /** A float adds less than 2^24 to a counter, a double less than 2^33 to a digit. */
+  /** A float adds less than 2^24 to a counter, 2^30 doubles less than 2^62 to a digit. */
   private static final long MOST_OF_BIN = MOST_ROWS * ((1L << 24) - 1);
 
-  private static final long MOST_OF_DIGIT = MOST_DOUBLES << 32;
+  private static final long MOST_OF_DIGIT = 1L << 62;
 
   private final Kernels kernels = Backends.get().kernels(Backend.AUTO);
   private final MemorySegment losses = empty();
@@ -162,13 +160,13 @@ public final class Sums {
     return sums;
   }
 
-  /** Refuses numbers that no tally has counted, and that would overflow where they are added. */
+  /** Refuses numbers that no tally can have counted. */
   private static void requireCounts(MemorySegment tally) {
     boolean counts =
         isFromZero(xent_tally.nan(tally), MOST_ROWS)
             && isFromZero(xent_tally.positive_infinity(tally), MOST_ROWS)
             && isFromZero(xent_tally.negative_infinity(tally), MOST_ROWS)
-            && isFromZero(xent_tally.doubles(tally), MOST_DOUBLES);
+            && isFromZero(xent_tally.doubles(tally), MOST_ROWS);
     for (long i = 0; counts && i < xent_tally.bins$layout().elementCount(); i++) {
       counts = isWithin(xent_tally.bins(tally, i), MOST_OF_BIN);
     }
