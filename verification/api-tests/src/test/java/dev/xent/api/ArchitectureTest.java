@@ -41,7 +41,9 @@ class ArchitectureTest {
           "examples",
           Set.of("dev.xent.files", "dev.xent.cli", "dev.xent.netty", "dev.xent.onnxruntime"),
           "service",
-          Set.of("dev.xent.onnxruntime"));
+          Set.of("dev.xent.onnxruntime"),
+          "xent-spark",
+          Set.of("dev.xent.files"));
 
   static List<Module> modules() {
     return Module.all();
