@@ -195,7 +195,8 @@ class Cluster:
         """A worker and its executors die at once, as if their machine had; another one begins."""
         dead = next(worker for worker in self.workers if executors[0] in self.executors([worker]))
         for pid in [dead.pid, *self.executors([dead])]:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         dead.wait()
         i = self.workers.index(dead)
         self.workers[i] = self.start_worker(i)
@@ -253,9 +254,11 @@ def meanwhile(cluster, spark, share, actions):
                 stage = next(filter(is_next, tracker.getActiveStageIds()), None)
                 executors = cluster.executors()
                 if stage is not None and executors:
-                    action(executors, lambda: stage in tracker.getActiveStageIds())
-                    acted.append(stage)
-                    break
+                    # An executor that has ended meanwhile: again, with others.
+                    with contextlib.suppress(ProcessLookupError, StopIteration):
+                        action(executors, lambda: stage in tracker.getActiveStageIds())
+                        acted.append(stage)
+                        break
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -561,8 +564,6 @@ XENT = {
     "xent_loss of bytes": "xent_loss(bytes, label)",
     "xent_softmax": "sum(xent_softmax(logits)[label])",
 }
-# Of which there are few hundred per second.
-OWN_ROWS = 2 * FEW
 # Without the largest logit taken off first, which these numbers do not need: as little work as there can be.
 OWN_SUM = "aggregate(logits, 0D, (s, x) -> s + exp(CAST(x AS DOUBLE)))"
 OWN = {
@@ -595,14 +596,14 @@ def torch_udfs():
     return {"PyTorch in a pandas UDF": of_pandas, "PyTorch in an Arrow UDF": of_arrow}
 
 
-def rates(data, rows, queries, turns):
-    """Rows per second of aggregates: medians of turns that alternate, without the first."""
+def rates(data, rows, queries, turns, warm_up=1):
+    """Rows per second of aggregates: medians of turns that alternate, after some that warm up."""
     queries = {name: F.expr(query) if isinstance(query, str) else query for name, query in queries.items()}
     times = {name: [] for name in queries}
-    for _ in range(turns + 1):
+    for _ in range(warm_up + turns):
         for name, query in queries.items():
             times[name].append(timed(lambda: data.agg(query).collect())[1])
-    return {name: rows / statistics.median(seconds[1:]) for name, seconds in times.items()}
+    return {name: rows / statistics.median(seconds[warm_up:]) for name, seconds in times.items()}
 
 
 def peers(cluster, output, rows):
@@ -621,19 +622,20 @@ def peers(cluster, output, rows):
         tell(rates(table(spark, output, rows), rows, udfs, 2))
     except ImportError as e:
         say(f"     no Python UDF: {e}")
-    tell(rates(table(spark, output, OWN_ROWS), OWN_ROWS, OWN, 1))
+    tell(rates(table(spark, output, rows), rows, OWN, 1))
     spark.stop()
 
 
 def scaling(cluster, output, rows):
-    """Two workers beside one. The driver shares their cores, and what it does for a query takes as long for both."""
+    """Two workers beside one. The driver shares their cores, and what it does for a query takes as long for both. Two
+    executors have half the rows each to compile their code with, so they are given more turns before."""
     found = []
     for workers in (1, 2):
         spark = cluster.session(workers)
         made_there = {"xent_loss of rows made by tasks": XENT["xent_loss"]}
-        found.append(rates(dataset(spark, output, 5 * rows), 5 * rows, made_there, 2))
+        found.append(rates(dataset(spark, output, 5 * rows), 5 * rows, made_there, 2, workers))
         of_files = {name: XENT[name] for name in ("xent_loss", "xent_loss of bytes")}
-        found[-1].update(rates(table(spark, output, rows), rows, of_files, 2))
+        found[-1].update(rates(table(spark, output, rows), rows, of_files, 3, 2 * workers))
         spark.stop()
     for name in found[0]:
         one, two = found[0][name], found[1][name]

@@ -85,6 +85,11 @@ final class Arguments {
     return Logits.of(function, columns.getFirst().dataType(), options);
   }
 
+  /** The hidden states, which come first. */
+  Logits hidden(FunctionOptions options) {
+    return Logits.ofHidden(function, columns.getFirst().dataType(), options);
+  }
+
   /** Whether the first argument has partial states. */
   boolean beginWithStates() {
     return isStates(columns.getFirst().dataType());

@@ -19,6 +19,7 @@ import org.apache.spark.sql.types.DoubleType;
 import org.apache.spark.sql.types.FloatType;
 import org.apache.spark.unsafe.Platform;
 import org.apache.spark.unsafe.bitset.BitSetMethods;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A column of logits: the type of its numbers, how many each row must have, and the way from
@@ -36,22 +37,51 @@ record Logits(DType type, long classes) implements Serializable {
    * @throws DTypeException for another type of column
    */
   static Logits of(String function, DataType column, FunctionOptions options) {
+    DType type = typeOf(column, options);
+    if (type == null) {
+      throw refused(function, "logits", column, "array<float>, array<double> or binary");
+    }
+    return new Logits(type, options.classes());
+  }
+
+  /**
+   * Hidden states in a column, which are read as logits are.
+   *
+   * @throws DTypeException for another type of column, or float64
+   */
+  static Logits ofHidden(String function, DataType column, FunctionOptions options) {
+    DType type = typeOf(column, options);
+    if (type == null || type == DType.F64) {
+      throw refused(
+          function, "hidden states", column, "array<float>, or binary of any type but float64");
+    }
+    return new Logits(type, options.classes());
+  }
+
+  private static @Nullable DType typeOf(DataType column, FunctionOptions options) {
     DType ofBinary = options.binaryType();
     if (column instanceof BinaryType) {
-      return new Logits(ofBinary, options.classes());
+      return ofBinary;
     }
     if (column instanceof ArrayType array && array.elementType() instanceof FloatType) {
-      return new Logits(DType.F32, options.classes());
+      return DType.F32;
     }
     if (column instanceof ArrayType array && array.elementType() instanceof DoubleType) {
-      return new Logits(DType.F64, options.classes());
+      return DType.F64;
     }
-    throw new DTypeException(
+    return null;
+  }
+
+  private static DTypeException refused(
+      String function, String what, DataType column, String remedy) {
+    return new DTypeException(
         String.format(
             Locale.ROOT,
-            "%s: logits are %s: give array<float>, array<double> or binary, for instance by cast(… as array<float>)",
+            "%s: %s are %s: give %s, for instance by cast(… as array<float>)",
             function,
-            column.sql()));
+            what,
+            column.sql(),
+            remedy));
   }
 
   /** The type of results that are numbers. */

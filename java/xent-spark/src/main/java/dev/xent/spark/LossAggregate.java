@@ -78,7 +78,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
       try {
         losses().add(buffer, logits, label, row);
       } catch (IllegalArgumentException e) {
-        throw refused(buffer, e);
+        throw refused(buffer, row, e);
       }
     }
     row++;
@@ -92,8 +92,9 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     return losses;
   }
 
-  private IllegalArgumentException refused(LossBuffer buffer, IllegalArgumentException e) {
-    return RowCalls.refused(call, TaskContext.getPartitionId(), buffer.rowOf(e, row), e);
+  private IllegalArgumentException refused(
+      LossBuffer buffer, long otherwise, IllegalArgumentException e) {
+    return RowCalls.refused(call, TaskContext.getPartitionId(), buffer.rowOf(e, otherwise), e);
   }
 
   private LossBuffer finished(LossBuffer buffer) {
@@ -101,7 +102,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
       try {
         losses().finish(buffer);
       } catch (IllegalArgumentException e) {
-        throw refused(buffer, e);
+        throw refused(buffer, buffer.waiting().getFirst().number(), e);
       }
     }
     return buffer;
@@ -109,8 +110,9 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
 
   @Override
   public LossBuffer merge(LossBuffer buffer, LossBuffer other) {
+    LossBuffer all = finished(other);
     try {
-      buffer.add(other);
+      buffer.add(all);
     } catch (IllegalArgumentException e) {
       throw RowCalls.refused(call, other.partition(), other.row(), e);
     }

@@ -79,15 +79,15 @@ final class LossBuffer {
     return waiting;
   }
 
-  /** Which row of the partition is refused. */
-  long rowOf(IllegalArgumentException refusal, long last) {
+  /** Which row of the partition is refused: that of a label, where rows wait. */
+  long rowOf(IllegalArgumentException refusal, long otherwise) {
     return !waiting.isEmpty() && refusal instanceof LabelException label
         ? waiting.get((int) label.row()).number()
-        : last;
+        : otherwise;
   }
 
   /**
-   * Adds all that another holds.
+   * Adds all that another holds, in which no row waits.
    *
    * @throws ShapeException where its rows have another number of classes; nothing is right then
    */

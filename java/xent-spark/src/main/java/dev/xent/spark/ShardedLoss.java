@@ -82,7 +82,7 @@ public final class ShardedLoss {
 
   /** The loss of each row: {@code row, label, loss}. */
   public Dataset<Row> losses() {
-    return states(shards, col(LABEL))
+    return states(shards)
         .select(
             col(ROW),
             col(LABEL),
@@ -91,23 +91,24 @@ public final class ShardedLoss {
 
   /** What {@link XentFunctions#loss} gives of all rows, in one line. */
   public Dataset<Row> total() {
-    return states(shards, col(LABEL))
+    return states(shards)
         .agg(XentFunctions.loss(col(STATES), col(LABEL), options).as("loss"))
         .select("loss.*");
   }
 
   /** The gradient of each shard: {@code row, first_class, gradient}. */
   public Dataset<Row> gradients() {
-    return ofShards(SqlFunction.SHARD_GRADIENT, col(LABEL), "gradient");
+    return ofShards(shards, SqlFunction.SHARD_GRADIENT, "gradient");
   }
 
   /** The log-probabilities of each shard: {@code row, first_class, log_probabilities}. */
   public Dataset<Row> logProbabilities() {
-    return ofShards(SqlFunction.SHARD_LOG_SOFTMAX, lit(null), "log_probabilities");
+    Dataset<Row> unlabelled = shards.withColumn(LABEL, lit(null));
+    return ofShards(unlabelled, SqlFunction.SHARD_LOG_SOFTMAX, "log_probabilities");
   }
 
-  private Dataset<Row> ofShards(SqlFunction function, Column label, String name) {
-    return withStates(shards, states(shards, label))
+  private Dataset<Row> ofShards(Dataset<Row> of, SqlFunction function, String name) {
+    return withStates(of, states(of))
         .select(
             col(ROW),
             col(FIRST_CLASS),
@@ -115,7 +116,7 @@ public final class ShardedLoss {
                     function,
                     options,
                     col(LOGITS),
-                    label,
+                    col(LABEL),
                     col(FIRST_CLASS),
                     lit(classes),
                     col(STATES))
@@ -125,15 +126,14 @@ public final class ShardedLoss {
   /**
    * The states of each row, of a second round too where it needs one: {@code row, label, states}.
    */
-  private Dataset<Row> states(Dataset<Row> of, Column label) {
-    Dataset<Row> first = grouped(of.select(col(ROW), col(LABEL), partial(label).as(STATE)), STATES);
+  private Dataset<Row> states(Dataset<Row> of) {
+    Dataset<Row> first = grouped(of.select(col(ROW), col(LABEL), partial().as(STATE)), STATES);
     Dataset<Row> unfinished =
         first.filter(
-            XentFunctions.call(SqlFunction.NEEDS_SECOND_ROUND, options, col(STATES), label));
+            XentFunctions.call(SqlFunction.NEEDS_SECOND_ROUND, options, col(STATES), col(LABEL)));
     Dataset<Row> second =
         grouped(
-            withStates(of, unfinished)
-                .select(col(ROW), col(LABEL), partial(label, col(STATES)).as(STATE)),
+            withStates(of, unfinished).select(col(ROW), col(LABEL), partial(col(STATES)).as(STATE)),
             MORE);
     return join(first, second.select(ROW, MORE), "left_outer")
         .select(col(ROW), col(LABEL), concat(col(STATES), coalesce(col(MORE), array())).as(STATES));
@@ -155,10 +155,10 @@ public final class ShardedLoss {
     return left.join(renamed, col(ROW).eqNullSafe(col(SAME_ROW)), type).drop(SAME_ROW);
   }
 
-  private Column partial(Column label, Column... states) {
+  private Column partial(Column... states) {
     Column[] columns = new Column[4 + states.length];
     columns[0] = col(LOGITS);
-    columns[1] = label;
+    columns[1] = col(LABEL);
     columns[2] = col(FIRST_CLASS);
     columns[3] = lit(classes);
     System.arraycopy(states, 0, columns, 4, states.length);

@@ -115,7 +115,7 @@ enum SqlFunction {
         options.linearCrossEntropy(); // refuses options that cannot be while the query is read
         options.requireWeights();
         return LossAggregate.of(
-            new LinearOperation(name, arguments.logits(options), options),
+            new LinearOperation(name, arguments.hidden(options), options),
             seq(arguments.columns()));
       }),
   CROSS_ENTROPY_GRADIENT(

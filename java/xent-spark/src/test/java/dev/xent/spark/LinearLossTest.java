@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Observation;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.expressions.Window;
 import org.junit.jupiter.api.BeforeAll;
@@ -139,9 +140,10 @@ class LinearLossTest {
         "logits, label, map('weights', '/nowhere/head.npy') | /nowhere/head.npy",
         "logits, label, map('weights', 'WEIGHTS', 'classes', '30') | has no option classes",
         "slice(logits, 1, 7), label, map('weights', 'WEIGHTS') | row 0 of partition 0: the row has 7 features, the weights have 30",
-        "CAST(logits AS ARRAY<DOUBLE>), label, map('weights', 'WEIGHTS') | hidden is F64",
-        "logits, label, map('weights', 'BIAS') | weights",
-        "logits, label, map('weights', 'WEIGHTS', 'bias', 'WEIGHTS') | bias",
+        "CAST(logits AS ARRAY<DOUBLE>), label, map('weights', 'WEIGHTS') | hidden states are ARRAY<DOUBLE>: give array<float>, or binary of any type but float64",
+        "X'00', label, map('weights', 'WEIGHTS', 'type', 'float64') | hidden states are BINARY: give array<float>, or binary of any type but float64",
+        "logits, label, map('weights', 'BIAS') | weights is F32 [30], hidden is F32 [128, 30]",
+        "logits, label, map('weights', 'WEIGHTS', 'bias', 'WEIGHTS') | bias is F32 [30, 30], weights is F32 [30, 30]: give a number for each class",
         "array(1F, NULL), label, map('weights', 'WEIGHTS') | row 0 of partition 0: element 1 of 2 is null",
         "logits, 1.5, map('weights', 'WEIGHTS') | give tinyint, smallint, int or bigint",
       })
@@ -174,6 +176,19 @@ class LinearLossTest {
     }
   }
 
+  /** Spark adds up what the parts of a task observe without a serializer between. */
+  @Test
+  void ofObservations() throws InterruptedException {
+    Observation observation = new Observation("losses");
+    Spark.rows(HIDDEN)
+        .repartition(7)
+        .observe(
+            observation, XentFunctions.linearLoss(col("logits"), col("label"), options).as("loss"))
+        .coalesce(1)
+        .collectAsList();
+    assertLoss((Row) observation.getAsJava().get("loss"), IntStream.range(0, ROWS).toArray());
+  }
+
   @Test
   void nullsAreCountedAlone() {
     Row loss =
@@ -185,6 +200,16 @@ class LinearLossTest {
             .first();
     assertThat(loss.<Long>getAs("nulls")).isEqualTo(2);
     assertLoss(loss, IntStream.range(0, ROWS).filter(i -> i != 3 && i != 4).toArray());
+  }
+
+  /** Where the last rows are refused, and none of them alone is the reason. */
+  @Test
+  void aBadBiasIsToldWithTheFirstRow() {
+    String files = "map('weights', '" + options.get("weights") + "', 'bias', '";
+    String call = "xent_linear_loss(logits, label, " + files + options.get("weights") + "'))";
+    Dataset<Row> rows = Spark.rows(HIDDEN).limit(5).coalesce(1);
+    assertThatThrownBy(() -> rows.agg(expr(call)).collectAsList())
+        .hasStackTraceContaining("row 0 of partition 0: bias is F32 [30, 30], ");
   }
 
   @Test

@@ -133,6 +133,24 @@ class ShardedLossTest {
     }
   }
 
+  @Test
+  void logProbabilitiesNeedNoLabels() {
+    List<Row> expected =
+        new ShardedLoss(shards(3), CLASSES, Map.of())
+            .logProbabilities()
+            .orderBy("row", "first_class")
+            .collectAsList();
+    List<Row> some =
+        new ShardedLoss(
+                shards(3).withColumn("label", expr("IF(first_class = 0, label, NULL)")),
+                CLASSES,
+                Map.of())
+            .logProbabilities()
+            .orderBy("row", "first_class")
+            .collectAsList();
+    assertThat(some).hasSize(3 * ROWS).isEqualTo(expected);
+  }
+
   /** A null label, or null logits of a shard, make the row null, and no other. */
   @Test
   void nulls() {
