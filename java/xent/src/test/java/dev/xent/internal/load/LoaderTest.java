@@ -363,8 +363,8 @@ class LoaderTest {
         .containsExactly(
             "0.001",
             "0.6931472",
-            "native access is denied; run java with --enable-native-access=ALL-UNNAMED, which an"
-                + " address and the owner of one need");
+            "native access is denied; run java with --enable-native-access=ALL-UNNAMED: tensors over"
+                + " an address, or with an owner, need it");
     assertThat(result.err()).contains(WARNING).doesNotContain("Exception");
   }
 
