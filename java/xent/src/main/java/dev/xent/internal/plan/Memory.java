@@ -261,12 +261,6 @@ public final class Memory {
     }
   }
 
-  /** The same, and memory that is closed, another thread's, or taken back. */
-  public static void requireOutput(View view, String name) {
-    requireWritable(view, name);
-    requireAccess(view, name);
-  }
-
   /** An element of a type that a float can hold, so many behind the first one. */
   public static float getFloat(View view, long offset) {
     try {
