@@ -129,7 +129,7 @@ static void choose_options(problem *p, int targets) {
   if (chance(0.4)) o->gradient_scale = scales[below(8)];
   if (chance(0.3))
     o->temperature = chance(0.3) ? 2 : chance(0.2) ? any_factor() : pow(10, 3 * random_unit(&source) - 1);
-  if (chance(p->late ? 0.6 : 0.3)) o->softcap = chance(0.5) ? 30 : chance(0.1) ? any_factor() : 1 + 50 * random_unit(&source);
+  if (chance(0.3)) o->softcap = chance(0.5) ? 30 : chance(0.1) ? any_factor() : 1 + 50 * random_unit(&source);
   if (chance(0.3)) o->z_loss = chance(0.5) ? 1e-4 : random_unit(&source);
   if (targets != NO_TARGETS && chance(0.5)) {
     const double u = random_unit(&source);
@@ -621,7 +621,7 @@ static void run_parts(problem *p, int targets, bool shard) {
 static void run_problem(uint64_t seed) {
   source.state = seed * 0x9E3779B97F4A7C15ull;
   problem p = {.rows = 0};
-  p.late = chance(0.08);
+  p.late = chance(0.03);
   const int targets = p.late ? LABEL : (int)below(4);
   choose_shape(&p);
   choose_options(&p, targets);
