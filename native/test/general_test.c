@@ -19,7 +19,8 @@ typedef struct {
   xent_options o;
   int64_t rows, n;
   bool ragged, in_place;
-  bool late; /* a long row of labels, whose sums can wait for the second pass */
+  bool late;   /* a long row of labels, whose sums can wait for the second pass */
+  bool capped; /* a long row with a softcap and an entropy: the second pass keeps slopes and e of a step */
   int64_t offsets[MOST_ROWS + 1];
   array logits, targets, target_weights, row_offsets, mask, weights, row_weights, sink, upstream;
   array losses, lse, hits, log_probabilities, argmax, ranks, entropies, top, top_values, gradient, target_gradient,
@@ -101,7 +102,7 @@ static int64_t any_class_count(void) {
 
 static void choose_shape(problem *p) {
   static const int64_t of_chunks[] = {8193, 9000, 16384, 20000};
-  p->n = p->late ? of_chunks[below(4)] : any_class_count();
+  p->n = p->late || p->capped ? of_chunks[below(4)] : any_class_count();
   p->ragged = !p->late && chance(0.2);
   const int64_t inner = p->ragged ? 1 : 1 + below(3), outer = 1 + below((chance(0.15) ? MOST_ROWS : FEW_ROWS) / inner);
   p->s = (xent_shape){.size = sizeof p->s, .outer = outer, .classes = p->n, .inner = inner};
@@ -129,7 +130,8 @@ static void choose_options(problem *p, int targets) {
   if (chance(0.4)) o->gradient_scale = scales[below(8)];
   if (chance(0.3))
     o->temperature = chance(0.3) ? 2 : chance(0.2) ? any_factor() : pow(10, 3 * random_unit(&source) - 1);
-  if (chance(0.3)) o->softcap = chance(0.5) ? 30 : chance(0.1) ? any_factor() : 1 + 50 * random_unit(&source);
+  if (p->capped || chance(0.3))
+    o->softcap = chance(0.5) ? 30 : chance(0.1) ? any_factor() : 1 + 50 * random_unit(&source);
   if (chance(0.3)) o->z_loss = chance(0.5) ? 1e-4 : random_unit(&source);
   if (targets != NO_TARGETS && chance(0.5)) {
     const double u = random_unit(&source);
@@ -261,7 +263,7 @@ static void choose_outputs(problem *p, int targets) {
   if (labels && chance(0.4)) p->log_probabilities = row_array(p, any_float_type());
   if (chance(0.4)) p->argmax = row_array(p, any_class_type());
   if (labels && chance(0.4)) p->ranks = row_array(p, any_class_type());
-  if (chance(0.4)) p->entropies = row_array(p, any_float_type());
+  if (p->capped || chance(0.4)) p->entropies = row_array(p, any_float_type());
   if (chance(0.4)) {
     p->s.top_count = 1 + below(p->n < 5 || chance(0.15) ? p->n : 5);
     if (chance(0.8)) p->top = array_of(p, p->s.top_count, any_class_type(), false);
@@ -622,6 +624,7 @@ static void run_problem(uint64_t seed) {
   source.state = seed * 0x9E3779B97F4A7C15ull;
   problem p = {.rows = 0};
   p.late = chance(0.03);
+  p.capped = !p.late && chance(0.03);
   const int targets = p.late ? LABEL : (int)below(4);
   choose_shape(&p);
   choose_options(&p, targets);
