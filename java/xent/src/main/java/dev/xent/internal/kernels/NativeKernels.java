@@ -21,8 +21,8 @@ import java.lang.invoke.MethodType;
  * the garbage collector waits until they return. So short work and heap arrays go through them; the
  * caller keeps calls with heap arrays short.
  *
- * <p>The class resolves every function when it is initialised, so a library that lacks one is found
- * out before anything is computed.
+ * <p>A function has its handles from its first call on, which takes ten to thirty milliseconds: a
+ * program pays for those that it calls.
  */
 public final class NativeKernels implements Kernels {
   /**
@@ -34,138 +34,204 @@ public final class NativeKernels implements Kernels {
   /** {@link MemorySegment#address}; the other handles need it, so it comes first. */
   private static final MethodHandle ADDRESS = addressOfSegment();
 
-  private static final MethodHandle SOFTMAX =
-      eitherWay(
-          XentH.xent_softmax_at$handle(),
-          critical(XentH.xent_softmax_at$address(), XentH.xent_softmax_at$descriptor()));
-  private static final MethodHandle LOG_SOFTMAX =
-      eitherWay(
-          XentH.xent_log_softmax_at$handle(),
-          critical(XentH.xent_log_softmax_at$address(), XentH.xent_log_softmax_at$descriptor()));
-  private static final MethodHandle LOG_SUM_EXP =
-      eitherWay(
-          XentH.xent_log_sum_exp_at$handle(),
-          critical(XentH.xent_log_sum_exp_at$address(), XentH.xent_log_sum_exp_at$descriptor()));
-  private static final MethodHandle SOFTMAX_BACKWARD =
-      eitherWay(
-          XentH.xent_softmax_backward_at$handle(),
-          critical(
-              XentH.xent_softmax_backward_at$address(),
-              XentH.xent_softmax_backward_at$descriptor()));
-  private static final MethodHandle LOG_SOFTMAX_BACKWARD =
-      eitherWay(
-          XentH.xent_log_softmax_backward_at$handle(),
-          critical(
-              XentH.xent_log_softmax_backward_at$address(),
-              XentH.xent_log_softmax_backward_at$descriptor()));
-  private static final MethodHandle CHECK_TARGETS =
-      eitherWay(
-          XentH.xent_check_targets_at$handle(),
-          critical(
-              XentH.xent_check_targets_at$address(), XentH.xent_check_targets_at$descriptor()));
-  private static final MethodHandle CROSS_ENTROPY_PLAIN =
-      eitherWay(
-          XentH.xent_cross_entropy_plain_at$handle(),
-          critical(
-              XentH.xent_cross_entropy_plain_at$address(),
-              XentH.xent_cross_entropy_plain_at$descriptor()));
-  private static final MethodHandle CROSS_ENTROPY =
-      eitherWay(
-          XentH.xent_cross_entropy_at$handle(),
-          critical(
-              XentH.xent_cross_entropy_at$address(), XentH.xent_cross_entropy_at$descriptor()));
-  private static final MethodHandle CROSS_ENTROPY_BACKWARD =
-      eitherWay(
-          XentH.xent_cross_entropy_backward_at$handle(),
-          critical(
-              XentH.xent_cross_entropy_backward_at$address(),
-              XentH.xent_cross_entropy_backward_at$descriptor()));
-  private static final MethodHandle SELECTED_LOG_PROBABILITIES =
-      eitherWay(
-          XentH.xent_selected_log_probabilities_at$handle(),
-          critical(
-              XentH.xent_selected_log_probabilities_at$address(),
-              XentH.xent_selected_log_probabilities_at$descriptor()));
-  private static final MethodHandle SELECTED_LOG_PROBABILITIES_BACKWARD =
-      eitherWay(
-          XentH.xent_selected_log_probabilities_backward_at$handle(),
-          critical(
-              XentH.xent_selected_log_probabilities_backward_at$address(),
-              XentH.xent_selected_log_probabilities_backward_at$descriptor()));
-  private static final MethodHandle KL_DIVERGENCE =
-      eitherWay(
-          XentH.xent_kl_divergence_at$handle(),
-          critical(
-              XentH.xent_kl_divergence_at$address(), XentH.xent_kl_divergence_at$descriptor()));
-  private static final MethodHandle CROSS_ENTROPY_HVP =
-      eitherWay(
-          XentH.xent_cross_entropy_hvp_at$handle(),
-          critical(
-              XentH.xent_cross_entropy_hvp_at$address(),
-              XentH.xent_cross_entropy_hvp_at$descriptor()));
-  private static final MethodHandle BINARY_CROSS_ENTROPY =
-      eitherWay(
-          XentH.xent_binary_cross_entropy_at$handle(),
-          critical(
-              XentH.xent_binary_cross_entropy_at$address(),
-              XentH.xent_binary_cross_entropy_at$descriptor()));
-  private static final MethodHandle SAMPLE =
-      eitherWay(
-          XentH.xent_sample_at$handle(),
-          critical(XentH.xent_sample_at$address(), XentH.xent_sample_at$descriptor()));
-  private static final MethodHandle JENSEN_SHANNON_DIVERGENCE =
-      eitherWay(
-          XentH.xent_jensen_shannon_divergence_at$handle(),
-          critical(
-              XentH.xent_jensen_shannon_divergence_at$address(),
-              XentH.xent_jensen_shannon_divergence_at$descriptor()));
-  private static final MethodHandle TOTAL_VARIATION =
-      eitherWay(
-          XentH.xent_total_variation_at$handle(),
-          critical(
-              XentH.xent_total_variation_at$address(), XentH.xent_total_variation_at$descriptor()));
-  private static final MethodHandle LINEAR_CROSS_ENTROPY =
-      eitherWay(
-          XentH.xent_linear_cross_entropy_at$handle(),
-          critical(
-              XentH.xent_linear_cross_entropy_at$address(),
-              XentH.xent_linear_cross_entropy_at$descriptor()));
-  private static final MethodHandle LINEAR_CROSS_ENTROPY_BACKWARD =
-      eitherWay(
-          XentH.xent_linear_cross_entropy_backward_at$handle(),
-          critical(
-              XentH.xent_linear_cross_entropy_backward_at$address(),
-              XentH.xent_linear_cross_entropy_backward_at$descriptor()));
-  private static final MethodHandle LINEAR_STATES =
-      eitherWay(
-          XentH.xent_linear_states_at$handle(),
-          critical(
-              XentH.xent_linear_states_at$address(), XentH.xent_linear_states_at$descriptor()));
-  private static final MethodHandle FORWARD_STATES =
-      eitherWay(
-          XentH.xent_forward_states_at$handle(),
-          critical(
-              XentH.xent_forward_states_at$address(), XentH.xent_forward_states_at$descriptor()));
-  private static final MethodHandle BACKWARD_STATES =
-      eitherWay(
-          XentH.xent_backward_states_at$handle(),
-          critical(
-              XentH.xent_backward_states_at$address(), XentH.xent_backward_states_at$descriptor()));
-  private static final MethodHandle FINISH =
-      eitherWay(
-          XentH.xent_finish_at$handle(),
-          critical(XentH.xent_finish_at$address(), XentH.xent_finish_at$descriptor()));
-  private static final MethodHandle TALLY_ADD =
-      eitherWay(
-          XentH.xent_tally_add$handle(),
-          plainCritical(XentH.xent_tally_add$address(), XentH.xent_tally_add$descriptor()));
+  private static final class Softmax {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_softmax_at$handle(),
+            critical(XentH.xent_softmax_at$address(), XentH.xent_softmax_at$descriptor()));
+  }
 
-  /**
-   * Resolves every function of the library.
-   *
-   * @throws ExceptionInInitializerError when the library lacks one
-   */
-  public NativeKernels() {}
+  private static final class LogSoftmax {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_log_softmax_at$handle(),
+            critical(XentH.xent_log_softmax_at$address(), XentH.xent_log_softmax_at$descriptor()));
+  }
+
+  private static final class LogSumExp {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_log_sum_exp_at$handle(),
+            critical(XentH.xent_log_sum_exp_at$address(), XentH.xent_log_sum_exp_at$descriptor()));
+  }
+
+  private static final class SoftmaxBackward {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_softmax_backward_at$handle(),
+            critical(
+                XentH.xent_softmax_backward_at$address(),
+                XentH.xent_softmax_backward_at$descriptor()));
+  }
+
+  private static final class LogSoftmaxBackward {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_log_softmax_backward_at$handle(),
+            critical(
+                XentH.xent_log_softmax_backward_at$address(),
+                XentH.xent_log_softmax_backward_at$descriptor()));
+  }
+
+  private static final class CheckTargets {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_check_targets_at$handle(),
+            critical(
+                XentH.xent_check_targets_at$address(), XentH.xent_check_targets_at$descriptor()));
+  }
+
+  private static final class CrossEntropyPlain {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_cross_entropy_plain_at$handle(),
+            critical(
+                XentH.xent_cross_entropy_plain_at$address(),
+                XentH.xent_cross_entropy_plain_at$descriptor()));
+  }
+
+  private static final class CrossEntropy {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_cross_entropy_at$handle(),
+            critical(
+                XentH.xent_cross_entropy_at$address(), XentH.xent_cross_entropy_at$descriptor()));
+  }
+
+  private static final class CrossEntropyBackward {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_cross_entropy_backward_at$handle(),
+            critical(
+                XentH.xent_cross_entropy_backward_at$address(),
+                XentH.xent_cross_entropy_backward_at$descriptor()));
+  }
+
+  private static final class SelectedLogProbabilities {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_selected_log_probabilities_at$handle(),
+            critical(
+                XentH.xent_selected_log_probabilities_at$address(),
+                XentH.xent_selected_log_probabilities_at$descriptor()));
+  }
+
+  private static final class SelectedLogProbabilitiesBackward {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_selected_log_probabilities_backward_at$handle(),
+            critical(
+                XentH.xent_selected_log_probabilities_backward_at$address(),
+                XentH.xent_selected_log_probabilities_backward_at$descriptor()));
+  }
+
+  private static final class KlDivergence {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_kl_divergence_at$handle(),
+            critical(
+                XentH.xent_kl_divergence_at$address(), XentH.xent_kl_divergence_at$descriptor()));
+  }
+
+  private static final class CrossEntropyHvp {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_cross_entropy_hvp_at$handle(),
+            critical(
+                XentH.xent_cross_entropy_hvp_at$address(),
+                XentH.xent_cross_entropy_hvp_at$descriptor()));
+  }
+
+  private static final class BinaryCrossEntropy {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_binary_cross_entropy_at$handle(),
+            critical(
+                XentH.xent_binary_cross_entropy_at$address(),
+                XentH.xent_binary_cross_entropy_at$descriptor()));
+  }
+
+  private static final class Sample {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_sample_at$handle(),
+            critical(XentH.xent_sample_at$address(), XentH.xent_sample_at$descriptor()));
+  }
+
+  private static final class JensenShannonDivergence {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_jensen_shannon_divergence_at$handle(),
+            critical(
+                XentH.xent_jensen_shannon_divergence_at$address(),
+                XentH.xent_jensen_shannon_divergence_at$descriptor()));
+  }
+
+  private static final class TotalVariation {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_total_variation_at$handle(),
+            critical(
+                XentH.xent_total_variation_at$address(),
+                XentH.xent_total_variation_at$descriptor()));
+  }
+
+  private static final class LinearCrossEntropy {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_linear_cross_entropy_at$handle(),
+            critical(
+                XentH.xent_linear_cross_entropy_at$address(),
+                XentH.xent_linear_cross_entropy_at$descriptor()));
+  }
+
+  private static final class LinearCrossEntropyBackward {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_linear_cross_entropy_backward_at$handle(),
+            critical(
+                XentH.xent_linear_cross_entropy_backward_at$address(),
+                XentH.xent_linear_cross_entropy_backward_at$descriptor()));
+  }
+
+  private static final class LinearStates {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_linear_states_at$handle(),
+            critical(
+                XentH.xent_linear_states_at$address(), XentH.xent_linear_states_at$descriptor()));
+  }
+
+  private static final class ForwardStates {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_forward_states_at$handle(),
+            critical(
+                XentH.xent_forward_states_at$address(), XentH.xent_forward_states_at$descriptor()));
+  }
+
+  private static final class BackwardStates {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_backward_states_at$handle(),
+            critical(
+                XentH.xent_backward_states_at$address(),
+                XentH.xent_backward_states_at$descriptor()));
+  }
+
+  private static final class Finish {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_finish_at$handle(),
+            critical(XentH.xent_finish_at$address(), XentH.xent_finish_at$descriptor()));
+  }
+
+  private static final class TallyAdd {
+    static final MethodHandle HANDLE =
+        eitherWay(
+            XentH.xent_tally_add$handle(),
+            plainCritical(XentH.xent_tally_add$address(), XentH.xent_tally_add$descriptor()));
+  }
 
   /** Calls one or the other, as its first argument says: critical or not. */
   private static MethodHandle eitherWay(MethodHandle plain, MethodHandle critical) {
@@ -260,7 +326,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(sink, output);
     try {
       return (int)
-          SOFTMAX.invokeExact(
+          Softmax.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -301,7 +367,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(sink, output);
     try {
       return (int)
-          LOG_SOFTMAX.invokeExact(
+          LogSoftmax.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -339,7 +405,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(sink, logSumExp);
     try {
       return (int)
-          LOG_SUM_EXP.invokeExact(
+          LogSumExp.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -377,7 +443,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(classMask, gradient);
     try {
       return (int)
-          SOFTMAX_BACKWARD.invokeExact(
+          SoftmaxBackward.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -418,7 +484,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(classMask, gradient);
     try {
       return (int)
-          LOG_SOFTMAX_BACKWARD.invokeExact(
+          LogSoftmaxBackward.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -458,7 +524,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(classMask, classWeights, rowWeights);
     try {
       return (int)
-          CHECK_TARGETS.invokeExact(
+          CheckTargets.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -498,7 +564,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(logSumExp, hits, gradient);
     try {
       return (int)
-          CROSS_ENTROPY_PLAIN.invokeExact(
+          CrossEntropyPlain.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -557,7 +623,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(targetGradient);
     try {
       return (int)
-          CROSS_ENTROPY.invokeExact(
+          CrossEntropy.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -616,7 +682,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(rowWeights, upstream, gradient);
     try {
       return (int)
-          CROSS_ENTROPY_BACKWARD.invokeExact(
+          CrossEntropyBackward.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -663,7 +729,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(logProbabilities, gradient);
     try {
       return (int)
-          SELECTED_LOG_PROBABILITIES.invokeExact(
+          SelectedLogProbabilities.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -704,7 +770,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(classMask, upstream, gradient);
     try {
       return (int)
-          SELECTED_LOG_PROBABILITIES_BACKWARD.invokeExact(
+          SelectedLogProbabilitiesBackward.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -744,9 +810,9 @@ public final class NativeKernels implements Kernels {
             || onHeap(rowWeights, losses, gradient);
     MethodHandle function =
         switch (kind) {
-          case JENSEN_SHANNON -> JENSEN_SHANNON_DIVERGENCE;
-          case Kernels.TOTAL_VARIATION -> TOTAL_VARIATION;
-          default -> KL_DIVERGENCE;
+          case JENSEN_SHANNON -> JensenShannonDivergence.HANDLE;
+          case Kernels.TOTAL_VARIATION -> TotalVariation.HANDLE;
+          default -> KlDivergence.HANDLE;
         };
     try {
       return (int)
@@ -790,7 +856,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(output);
     try {
       return (int)
-          CROSS_ENTROPY_HVP.invokeExact(
+          CrossEntropyHvp.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -829,7 +895,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(positiveWeights, losses, gradient);
     try {
       return (int)
-          BINARY_CROSS_ENTROPY.invokeExact(
+          BinaryCrossEntropy.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -886,7 +952,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(topClasses, topLogProbabilities);
     try {
       return (int)
-          SAMPLE.invokeExact(
+          Sample.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -969,7 +1035,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(weightsGradient, biasGradient);
     try {
       return (int)
-          LINEAR_CROSS_ENTROPY.invokeExact(
+          LinearCrossEntropy.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -1041,7 +1107,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(biasGradient);
     try {
       return (int)
-          LINEAR_CROSS_ENTROPY_BACKWARD.invokeExact(
+          LinearCrossEntropyBackward.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -1097,7 +1163,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(classWeights);
     try {
       return (int)
-          LINEAR_STATES.invokeExact(
+          LinearStates.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -1149,7 +1215,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(classMask, classWeights);
     try {
       return (int)
-          FORWARD_STATES.invokeExact(
+          ForwardStates.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -1187,7 +1253,7 @@ public final class NativeKernels implements Kernels {
         isBrief(rowBegin, rowEnd, classBegin, classEnd) || onHeap(output, upstream, classMask);
     try {
       return (int)
-          BACKWARD_STATES.invokeExact(
+          BackwardStates.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -1230,7 +1296,7 @@ public final class NativeKernels implements Kernels {
             || onHeap(hits);
     try {
       return (int)
-          FINISH.invokeExact(
+          Finish.HANDLE.invokeExact(
               critical,
               shape,
               options,
@@ -1258,7 +1324,7 @@ public final class NativeKernels implements Kernels {
       MemorySegment tally, MemorySegment values, int type, long stride, long count) {
     boolean critical = count <= BRIEF || onHeap(values);
     try {
-      return (int) TALLY_ADD.invokeExact(critical, tally, values, type, stride, count);
+      return (int) TallyAdd.HANDLE.invokeExact(critical, tally, values, type, stride, count);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     }

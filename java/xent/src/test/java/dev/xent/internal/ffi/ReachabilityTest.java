@@ -4,6 +4,7 @@ package dev.xent.internal.ffi;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.Xent;
+import dev.xent.internal.kernels.NativeKernels;
 import dev.xent.options.Backend;
 import java.io.IOException;
 import java.io.InputStream;
@@ -11,8 +12,6 @@ import java.lang.foreign.AddressLayout;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
-import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -43,11 +42,8 @@ class ReachabilityTest {
         calls.add(call(descriptor(method.getName()), ""));
       }
     }
-    Class<?> critical = Class.forName("dev.xent.internal.kernels.NativeKernels");
-    for (Field field : critical.getDeclaredFields()) {
-      if (field.getType() == MethodHandle.class && !field.getName().equals("ADDRESS")) {
-        calls.add(call(criticalDescriptor(field.getName()), CRITICAL));
-      }
+    for (Class<?> function : NativeKernels.class.getDeclaredClasses()) {
+      calls.add(call(criticalDescriptor(function.getSimpleName()), CRITICAL));
     }
     assertThat(calls).hasSizeGreaterThan(20);
     assertThat(metadata()).contains("\"downcalls\": [\n" + String.join(",\n", calls) + "\n    ]");
@@ -65,10 +61,10 @@ class ReachabilityTest {
   }
 
   /** The structs of these calls go as numbers, the tally's excepted. */
-  private static FunctionDescriptor criticalDescriptor(String field)
+  private static FunctionDescriptor criticalDescriptor(String name)
       throws ReflectiveOperationException {
-    String function = "xent_" + field.toLowerCase(Locale.ROOT);
-    if (field.startsWith("TALLY")) {
+    String function = "xent" + name.replaceAll("(?=\\p{Upper})", "_").toLowerCase(Locale.ROOT);
+    if (name.startsWith("Tally")) {
       return descriptor(function + "$descriptor");
     }
     FunctionDescriptor plain = descriptor(function + "_at$descriptor");
