@@ -693,8 +693,8 @@ typedef struct xent_sample_call {
   const xent_range *rows;        /* or NULL: all */
   const xent_options *options;   /* or NULL: xent_default_options */
   const xent_sampling *sampling; /* or NULL: xent_default_sampling */
-  int32_t per_row;               /* 1: sampling of row r is at index r; 0: one is for all, and row r has the stream
-                                    stream + r */
+  int32_t per_row;               /* 1: sampling of row r is at index r, and the first one is always read, as all have its
+                                    size; 0: one is for all, and row r has the stream stream + r */
   int32_t reserved;              /* 0 */
   xent_report *report;           /* or NULL */
   xent_input logits;
@@ -724,7 +724,8 @@ typedef struct xent_sample_call {
 
 XENT_API xent_status xent_sample(const xent_sample_call *call);
 
-/* The bytes of workspace that a call with so many classes and tokens (prompt_count + output_count) needs. */
+/* The bytes of workspace that a call with so many classes and tokens (prompt_count + output_count) needs; 0 without
+ * tokens, and where the classes are more than a call may have, 2^31 - 1. */
 XENT_API uint64_t xent_sample_workspace(int64_t classes, int64_t tokens);
 
 /* ---- binary cross-entropy ------------------------------------------------------------------------ */

@@ -550,6 +550,70 @@ static void test_log_sum_exp_of_a_backward(void) {
   }
 }
 
+/* The sums of softmax's and of log-softmax's backward take the place of each other nowhere, in either arithmetic. */
+static void test_states_of_a_backward(void) {
+  xent_state states[ROWS];
+  xent_statistics statistics[ROWS];
+  double wide[SIZE], dx[SIZE];
+  for (int round = 0; round < 4; round++) {
+    const bool is_wide = round & 1, log = round & 2;
+    reset();
+    for (int i = 0; i < SIZE; i++) wide[i] = (double)x[i];
+    const int32_t type = is_wide ? XENT_F64 : XENT_F32;
+    shape.logits.type = shape.output.type = shape.upstream.type = shape.gradient.type = type;
+    const void *in = is_wide ? (const void *)wide : x;
+    CHECK(!xent_backward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, log ? NULL : in, in, NULL, states, NULL));
+    CHECK(!finish(states, NULL, 0, statistics, NULL, NULL));
+    const xent_status of_softmax = xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, in, in, NULL, NULL,
+                                                            statistics, dx, &report);
+    const xent_status of_log_softmax = xent_log_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, in, in, NULL,
+                                                                    NULL, statistics, dx, &report);
+    CHECK(of_softmax == (log ? XENT_INVALID_ARGUMENT : XENT_OK));
+    CHECK(of_log_softmax == (log ? XENT_OK : XENT_INVALID_ARGUMENT));
+    row_state *record = (row_state *)(void *)&states[2];
+    const row_state made = *record;
+    row_state wrong[] = {made, made, made, made, made};
+    wrong[0].digest ^= 2;
+    wrong[1].label = 1;
+    wrong[2].kind |= 0x400; /* of the second round */
+    wrong[3].kind |= 0x100; /* holds the label */
+    wrong[4].reference = NAN;
+    for (int i = 0; i < 5; i++) {
+      *record = wrong[i];
+      CHECK(finish(states, NULL, 0, statistics, NULL, NULL) == XENT_INVALID_ARGUMENT && report.row == 2);
+    }
+  }
+  reset();
+}
+
+/* A label's statistics are not those of selected classes, of which the label is one. */
+static void test_statistics_of_selected_classes(void) {
+  reset();
+  xent_statistics statistics[ROWS], selected[ROWS];
+  const cross_entropy_arrays arrays = {.logits = x, .targets = labels, .statistics = statistics};
+  CHECK(!cross_entropy_of(&shape, &options, 0, ROWS, &arrays, NULL));
+  shape.target_count = 1;
+  shape.targets.classes = 1;
+  shape.upstream = (xent_layout){.outer = 1, .type = XENT_F32};
+  CHECK(!xent_selected_log_probabilities_at(&shape, &options, 0, ROWS, x, labels, NULL, NULL, NULL, NULL, NULL, NULL,
+                                            selected, NULL));
+  float dx[SIZE];
+  CHECK(!xent_selected_log_probabilities_backward_at(&shape, &options, 0, ROWS, x, labels, NULL, NULL, selected, x, dx,
+                                                     NULL));
+  REFUSES(xent_selected_log_probabilities_backward_at(&shape, &options, 0, ROWS, x, labels, NULL, NULL, statistics, x,
+                                                      y, &report),
+          XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
+  REFUSES(xent_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, NULL,
+                                         selected, NULL, y, &report),
+          XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
+}
+
+static void test_workspace_of_too_many_classes(void) {
+  CHECK(xent_sample_workspace(INT32_MAX, INT64_MAX) != 0);
+  CHECK(xent_sample_workspace((int64_t)INT32_MAX + 1, 1) == 0);
+  CHECK(xent_sample_workspace(INT64_MAX, INT64_MAX) == 0);
+}
+
 static void test_statistics_that_do_not_fit(void) {
   reset();
   xent_state states[ROWS];
@@ -1057,7 +1121,10 @@ int main(void) {
   test_states();
   test_states_that_do_not_fit();
   test_log_sum_exp_of_a_backward();
+  test_states_of_a_backward();
   test_statistics_that_do_not_fit();
+  test_statistics_of_selected_classes();
+  test_workspace_of_too_many_classes();
   test_two_rounds();
   test_empty_class_range();
   test_probability_rows();

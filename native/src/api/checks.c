@@ -241,11 +241,11 @@ uint32_t xent_digest_of(const xent_call *call) {
 
 static bool statistics_fit(const xent_frame *f, const row_statistics *s, uint32_t kind) {
   return (s->kind & XENT_KIND_MASK) == kind && !(s->kind & XENT_STATE_WIDE) == !f->wide &&
-         !(s->kind & XENT_ROW_UNFINISHED) && (kind == XENT_KIND_BACKWARD || s->digest == f->call.digest);
+         !(s->kind & XENT_ROW_UNFINISHED) && s->digest == f->call.digest;
 }
 
-xent_status xent_check_statistics(xent_frame *f, uint32_t kind) {
-  if (kind != XENT_KIND_BACKWARD) f->call.digest = xent_digest_of(&f->call);
+xent_status xent_check_statistics(xent_frame *f, uint32_t kind, uint32_t digest) {
+  f->call.digest = digest;
   for (int64_t row = f->call.row_begin; row < f->call.row_end; row++) {
     if (statistics_fit(f, known_statistics_at(&f->call, row), kind)) continue;
     f->report->row = row;

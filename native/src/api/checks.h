@@ -45,7 +45,7 @@ xent_status xent_check_foreign(xent_frame *frame, uint64_t own);
 /* The call is about all classes, not about those of a shard. */
 xent_status xent_check_whole(xent_frame *frame);
 /* The statistics that a call is given are of this kind, finished, and of the same options. */
-xent_status xent_check_statistics(xent_frame *frame, uint32_t kind);
+xent_status xent_check_statistics(xent_frame *frame, uint32_t kind, uint32_t digest);
 /* Offsets, types, NULLs, alignment, extents, then overlaps. Most calls need not ask: xent_arrays_are_usual. */
 enum { XENT_MOST_PLACES = 24 }; /* of a function */
 xent_status xent_check_arrays(xent_frame *frame, const xent_place *places, int count);

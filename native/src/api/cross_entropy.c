@@ -98,7 +98,7 @@ static xent_status backward(xent_frame *f) {
     status = xent_check_struct(f, c->known_statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
   if (!status) status = XENT_CHECK_PLACES(f, backward_places, BACKWARD_USUAL);
   if (!status) status = check_target_rules(f, true);
-  if (!status) status = xent_check_statistics(f, kind_of_targets(f));
+  if (!status) status = xent_check_statistics(f, kind_of_targets(f), xent_digest_of(&f->call));
   if (!status) {
     c->output_layout = &c->shape->gradient;
     c->stream = worth_streaming(f, c->output, c->logits, 2);

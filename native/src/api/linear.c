@@ -175,7 +175,7 @@ static xent_status backward(xent_frame *f) {
   if (!status) status = xent_check_arrays(f, backward_places, XENT_COUNT(backward_places));
   if (!status) status = check_kept_logits(f);
   if (!status) status = check_target_rules(f, true);
-  if (!status) status = xent_check_statistics(f, kind_of_targets(f));
+  if (!status) status = xent_check_statistics(f, kind_of_targets(f), xent_digest_of(&f->call));
   if (!status) status = check_workspace(f);
   if (!status) status = run_linear(f, f->kernels->linear_cross_entropy_backward);
   return xent_end(f, status);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry points of the log-probabilities of selected classes. */
 #include "api/calls.h"
+#include "numerics/digest.h"
 
 /* The options it has. */
 #define OWN                                                                                              \
@@ -42,11 +43,14 @@ static xent_status run_selected(xent_frame *f) {
   return status;
 }
 
+/* Their sums are split elsewhere than those of a cross-entropy with the same options. */
+static uint32_t digest_of_selected(const xent_call *call) { return add_to_digest(xent_digest_of(call), 1); }
+
 static xent_status forward(xent_frame *f) {
   xent_status status = xent_begin(f, false);
   if (!status) status = check_selected(f, places, XENT_COUNT(places), f->call.statistics, false);
   if (!status) {
-    f->call.digest = xent_digest_of(&f->call);
+    f->call.digest = digest_of_selected(&f->call);
     status = run_selected(f);
   }
   return xent_end(f, status);
@@ -55,7 +59,7 @@ static xent_status forward(xent_frame *f) {
 static xent_status backward(xent_frame *f) {
   xent_status status = xent_begin(f, false);
   if (!status) status = check_selected(f, backward_places, XENT_COUNT(backward_places), f->call.known_statistics, true);
-  if (!status) status = xent_check_statistics(f, XENT_KIND_LABEL);
+  if (!status) status = xent_check_statistics(f, XENT_KIND_LABEL, digest_of_selected(&f->call));
   if (!status) status = run_selected(f);
   return xent_end(f, status);
 }

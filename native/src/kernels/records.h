@@ -8,7 +8,7 @@
 /* A row that is complete. In special rows everything but kind and digest is 0. */
 typedef struct {
   uint32_t kind;
-  uint32_t digest;   /* of the options that the numbers depend on */
+  uint32_t digest;   /* of the function and the options that the numbers depend on */
   float reference;   /* N: the sum of exp((x - shift) / temperature) is sum * 2^N */
   uint32_t zero;
   double shift, max; /* max is the shifted row's */
@@ -33,6 +33,9 @@ typedef struct {
 enum { XENT_LABEL_ELSEWHERE = 0xffff };
 
 _Static_assert(sizeof(row_statistics) == 64 && sizeof(row_state) == 64, "records are 64 bytes");
+
+/* What the states of a backward have for a digest: 1 where they are log-softmax's. */
+static inline uint32_t digest_of_backward(const row_state *first) { return first->digest & 1; }
 
 enum { SAMPLE_TOLD = 512 }; /* classes that a shard lists, and bins that it adds up weights in */
 

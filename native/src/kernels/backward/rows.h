@@ -376,8 +376,8 @@ XENT_KERNEL xent_status backward_states(const xent_call *call) {
     take_row(&b, row, &r);
     for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
       const double sum = chunk_sum_of_backward(&b, &r, i, chunk_length(i, call->class_end), call->shape->classes > XENT_CHUNK, &s);
-      states[i / XENT_CHUNK] = (row_state){.kind = XENT_KIND_BACKWARD | xent_state_version, .label = XENT_LABEL_ELSEWHERE,
-                                           .sum = quiet_double(sum)};
+      states[i / XENT_CHUNK] = (row_state){.kind = XENT_KIND_BACKWARD | xent_state_version, .digest = !call->forward_output,
+                                           .label = XENT_LABEL_ELSEWHERE, .sum = quiet_double(sum)};
     }
   }
   return XENT_OK;

@@ -49,12 +49,12 @@ static uint32_t kind_of_row(const xent_call *call, const row_state *states, int6
   return kind == XENT_KIND_SOFTMAX || kind == XENT_KIND_BACKWARD ? kind : 0;
 }
 
-/* Whether the states of a forward belong to this round, to these options and to this label (-1: none). */
-static bool states_fit(const xent_call *call, const row_state *states, int64_t chunks, int64_t label) {
+/* Whether the states of a row belong to this round, to these options and to this label (-1: none). */
+static bool states_fit(const xent_call *call, const row_state *states, int64_t chunks, uint32_t digest, int64_t label) {
   for (int64_t i = 0; i < chunks; i++) {
     const bool shifted = states[i].kind & XENT_STATE_SHIFTED, here = states[i].kind & XENT_STATE_LABEL_HERE;
     const uint16_t expected = label >= 0 && i == label / XENT_CHUNK ? (uint16_t)(label % XENT_CHUNK) : XENT_LABEL_ELSEWHERE;
-    if (shifted != call->second_round || states[i].label != expected || here != (expected != XENT_LABEL_ELSEWHERE) || states[i].digest != call->digest ||
+    if (shifted != call->second_round || states[i].label != expected || here != (expected != XENT_LABEL_ELSEWHERE) || states[i].digest != digest ||
         !isfinite(states[i].reference))
       return false;
   }
@@ -67,9 +67,11 @@ static xent_status finish_backward(const xent_call *call, int64_t row, const row
     call->report->field = XENT_FIELD_LOG_SUM_EXP;
     return XENT_INVALID_ARGUMENT;
   }
+  const uint32_t digest = digest_of_backward(states);
+  if (!states_fit(call, states, chunks, digest, -1)) return wrong_states(call, row);
   double sum = 0;
   for (int64_t i = 0; i < chunks; i++) sum += states[i].sum;
-  *statistics_at(call, row) = (row_statistics){.kind = XENT_KIND_BACKWARD, .sum = quiet_double(sum)};
+  *statistics_at(call, row) = (row_statistics){.kind = XENT_KIND_BACKWARD, .digest = digest, .sum = quiet_double(sum)};
   return XENT_OK;
 }
 
@@ -95,7 +97,7 @@ XENT_KERNEL xent_status careful_finish(const xent_call *call) {
       write_special(&j, row, XENT_ROW_IGNORED);
       continue;
     }
-    if (!states_fit(call, states, chunks, r.t.label)) return wrong_states(call, row);
+    if (!states_fit(call, states, chunks, call->digest, r.t.label)) return wrong_states(call, row);
     row_result g = {.fold = fold_begin(), .shift = call->second_round ? (float)s->shift : 0};
     for (int64_t i = 0; i < chunks; i++) fold_state(&g.fold, &states[i], mass_of_state(&j, &states[i]));
     if (end_round(&j, row, call->second_round, &g)) {

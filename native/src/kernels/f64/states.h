@@ -67,7 +67,8 @@ static xent_status f64_backward_states(const xent_call *call) {
       const int64_t end = i + f64_part(i, call->class_end, XENT_CHUNK);
       const pair sum = f64_backward_chunk(&r, !call->forward_output, i, end, &b);
       *f64_state_at(call, row, i / XENT_CHUNK) =
-          (row_state){.kind = XENT_KIND_BACKWARD | XENT_STATE_WIDE | xent_state_version, .label = XENT_LABEL_ELSEWHERE,
+          (row_state){.kind = XENT_KIND_BACKWARD | XENT_STATE_WIDE | xent_state_version,
+                      .digest = !call->forward_output, .label = XENT_LABEL_ELSEWHERE,
                       .sum = f64_quiet(doubles_first(sum.high)), .sum_low = f64_quiet(doubles_first(sum.low))};
     }
   }
@@ -83,13 +84,15 @@ XENT_SHARED xent_status f64_refuse(const xent_call *call, int64_t row, int32_t f
 /* Whether all states of a row are of this kind and arithmetic, this round, these options and this label. */
 XENT_SHARED bool f64_states_fit(const f64_row *r, uint32_t kind, int64_t label, bool second_round) {
   const uint32_t looked_at = XENT_KIND_MASK | XENT_STATE_WIDE | ~UINT32_C(0) << XENT_STATE_VERSION_SHIFT;
+  const row_state *of_row = f64_state_at(r->call, r->span.row, 0);
+  const uint32_t digest = kind == XENT_KIND_BACKWARD ? digest_of_backward(of_row) : r->call->digest;
   for (int64_t i = 0; i < xent_chunks(r->call->shape->classes); i++) {
     const row_state *s = f64_state_at(r->call, r->span.row, i);
     const bool here = label != XENT_NO_CLASS && i == label / XENT_CHUNK, shifted = s->kind & XENT_STATE_SHIFTED;
     if ((s->kind & looked_at) != (kind | XENT_STATE_WIDE | xent_state_version) || shifted != second_round) return false;
     if (s->label != (here ? label % XENT_CHUNK : XENT_LABEL_ELSEWHERE)) return false;
     if (!(s->kind & XENT_STATE_LABEL_HERE) == here) return false;
-    if (s->digest != (kind == XENT_KIND_BACKWARD ? 0 : r->call->digest) || !isfinite(s->reference)) return false;
+    if (s->digest != digest || !isfinite(s->reference)) return false;
   }
   return true;
 }
@@ -98,7 +101,7 @@ XENT_SHARED bool f64_states_fit(const f64_row *r, uint32_t kind, int64_t label, 
 static xent_status f64_finish_backward(const f64_row *r) {
   const xent_call *call = r->call;
   if (call->log_sum_exp) return f64_refuse(call, -1, XENT_FIELD_LOG_SUM_EXP);
-  if (!f64_states_fit(r, XENT_KIND_BACKWARD, XENT_NO_CLASS, false))
+  if (!f64_states_fit(r, XENT_KIND_BACKWARD, XENT_NO_CLASS, call->second_round))
     return f64_refuse(call, r->span.row, XENT_FIELD_STATES);
   pair sum = pair_of(doubles_set(0));
   for (int64_t i = 0; i < xent_chunks(call->shape->classes); i++) {
@@ -106,6 +109,7 @@ static xent_status f64_finish_backward(const f64_row *r) {
     sum = pair_add(sum, (pair){doubles_set(s->sum), doubles_set(s->sum_low)});
   }
   *statistics_at(call, r->span.row) = (row_statistics){.kind = XENT_KIND_BACKWARD | XENT_STATE_WIDE,
+                                                       .digest = f64_state_at(call, r->span.row, 0)->digest,
                                                        .sum = f64_quiet(doubles_first(pair_value(sum)))};
   return XENT_OK;
 }

@@ -14,7 +14,9 @@ typedef struct {
 XENT_INLINE next_panel next_panel_of(const matrix *m, int64_t row, int64_t rows, int64_t number, int64_t numbers) {
   const int64_t size = size_of_float(m->type);
   if (rows < 1 || numbers < 1 || m->inner != 1 || m->stride != 1) return (next_panel){0};
-  return (next_panel){.at = (uintptr_t)row_of_matrix(m, row).at + (uintptr_t)(number * size), .step = m->outer * size, .rows = rows,
+  return (next_panel){.at = (uintptr_t)row_of_matrix(m, row).at + (uintptr_t)(number * size),
+                      .step = (int64_t)((uint64_t)m->outer * (uint64_t)size), /* of one row any number */
+                      .rows = rows,
                       .bytes = numbers * size};
 }
 XENT_INLINE int64_t lines_of(const next_panel *p) { return p->rows * ((p->bytes + 63) / 64); }

@@ -147,8 +147,10 @@ XENT_SHARED xent_status load_labels(const xent_call *call, strip *s) {
 
 /* ---- gather ---- */
 
-/* Bytes from class to class. */
-XENT_INLINE int64_t step_of(const xent_layout *l) { return l->classes * size_of_float(l->type); }
+/* Bytes from class to class; of an axis of one class any number. */
+XENT_INLINE int64_t step_of(const xent_layout *l) {
+  return (int64_t)((uint64_t)l->classes * (uint64_t)size_of_float(l->type));
+}
 
 XENT_INLINE const char *column_at(const xent_shape *shape, const xent_layout *l, const void *array, int64_t row, int64_t class) {
   return strand_at(array, l, row_offset(shape, l, row) + class * l->classes).at;

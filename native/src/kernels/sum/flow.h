@@ -94,9 +94,10 @@ XENT_SHARED void flow_copy_columns(const flow *f, const flow_block *b) {
   XENT_ALIGNED float classes[XENT_LANES * XENT_LANES];
   for (int64_t i = 0; i < f->n; i += XENT_LANES) {
     for (int64_t c = 0; c < XENT_LANES; c++) {
-      const int64_t at = (i + c) * source.x.stride;
-      lanes_store(classes + c * XENT_LANES, i + c < f->n ? strand_load(&first, at, count, 0.0f) : lanes_set(-INFINITY));
-      if (i + c < f->n) prefetch_behind(first.at, (at + count) * size_of_float(first.type)); /* the next block's */
+      const bool is_class = i + c < f->n;
+      const int64_t at = is_class ? (i + c) * source.x.stride : 0;
+      lanes_store(classes + c * XENT_LANES, is_class ? strand_load(&first, at, count, 0.0f) : lanes_set(-INFINITY));
+      if (is_class) prefetch_behind(first.at, (at + count) * size_of_float(first.type)); /* the next block's */
     }
     for (int k = 0; k < count; k++)
       for (int64_t c = 0; c < XENT_LANES; c++) b->x[k][i + c] = classes[c * XENT_LANES + k];

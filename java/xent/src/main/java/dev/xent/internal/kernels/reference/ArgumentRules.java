@@ -43,7 +43,7 @@ final class ArgumentRules {
     if (status == Status.OK) {
       status = call.arrays.check(call, FunctionArrays.SOFTMAX);
     }
-    return status == Status.OK ? checkStatistics(call, Kind.SOFTMAX) : status;
+    return status == Status.OK ? checkStatistics(call, Kind.SOFTMAX, Digest.of(call)) : status;
   }
 
   static int logSumExp(Call call) {
@@ -51,7 +51,7 @@ final class ArgumentRules {
     return status == Status.OK ? call.arrays.check(call, FunctionArrays.LOG_SUM_EXPS) : status;
   }
 
-  static int softmaxBackward(Call call) {
+  static int softmaxBackward(Call call, boolean log) {
     int status = statisticsOrWholeRow(call);
     if (status == Status.OK) {
       status = refuseSoftcap(call);
@@ -59,7 +59,9 @@ final class ArgumentRules {
     if (status == Status.OK) {
       status = call.arrays.check(call, FunctionArrays.SOFTMAX_BACKWARD);
     }
-    return status == Status.OK ? checkStatistics(call, Kind.BACKWARD) : status;
+    return status == Status.OK
+        ? checkStatistics(call, Kind.BACKWARD, Digest.ofBackward(log))
+        : status;
   }
 
   static int checkTargets(Call call, MemorySegment report) {
@@ -116,7 +118,7 @@ final class ArgumentRules {
       status = TargetRules.checkTargetRules(call, true);
     }
     int kind = call.shape.hasLabels() ? Kind.LABEL : Kind.PROBABILITIES;
-    return status == Status.OK ? checkStatistics(call, kind) : status;
+    return status == Status.OK ? checkStatistics(call, kind, Digest.of(call)) : status;
   }
 
   static int selected(Call call) {
@@ -125,7 +127,9 @@ final class ArgumentRules {
 
   static int selectedBackward(Call call) {
     int status = selected(call, FunctionArrays.SELECTED_BACKWARD, false);
-    return status == Status.OK ? checkStatistics(call, Kind.LABEL) : status;
+    return status == Status.OK
+        ? checkStatistics(call, Kind.LABEL, Digest.ofSelected(call))
+        : status;
   }
 
   private static int selected(Call call, FunctionArrays arrays, boolean withoutStatistics) {
@@ -271,17 +275,16 @@ final class ArgumentRules {
   }
 
   /**
-   * Statistics that are given must be finished, of the function's kind and arithmetic, and of the
-   * same options.
+   * Statistics that are given must be finished, of the function's kind and arithmetic, and with
+   * this digest.
    */
-  static int checkStatistics(Call call, int kind) {
+  static int checkStatistics(Call call, int kind, int digest) {
     MemorySegment statistics = call.given.statistics;
     if (!has(statistics)) {
       return Status.OK;
     }
     Statistics known = call.scratch.statistics;
     int expected = kind | (call.wide ? Kind.WIDE : 0);
-    int digest = kind == Kind.BACKWARD ? 0 : Digest.of(call);
     for (long row = call.rowBegin; row < call.rowEnd; row++) {
       known.load(statistics, row);
       if ((known.kind & (Kind.MASK | Kind.WIDE | Kind.UNFINISHED)) != expected

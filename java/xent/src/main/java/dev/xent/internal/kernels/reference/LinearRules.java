@@ -10,6 +10,7 @@ import dev.xent.internal.kernels.reference.call.Addresses;
 import dev.xent.internal.kernels.reference.call.CallArrays;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.rows.LinearRows;
+import dev.xent.internal.kernels.reference.sum.Digest;
 
 /** What the functions of a linear layer ask of their arguments. */
 final class LinearRules {
@@ -67,7 +68,7 @@ final class LinearRules {
     }
     int kind = call.shape.hasLabels() ? Kind.LABEL : Kind.PROBABILITIES;
     if (status == Status.OK) {
-      status = ArgumentRules.checkStatistics(call, kind);
+      status = ArgumentRules.checkStatistics(call, kind, Digest.of(call));
     }
     return status == Status.OK ? checkWorkspace(call, workspaceSize, false) : status;
   }

@@ -117,7 +117,7 @@ public final class ReferenceKernels implements Kernels {
     return run(
         call,
         status,
-        ArgumentRules::softmaxBackward,
+        c -> ArgumentRules.softmaxBackward(c, false),
         c -> SoftmaxBackwardRows.backward(c.work(), false),
         report);
   }
@@ -142,7 +142,7 @@ public final class ReferenceKernels implements Kernels {
     return run(
         call,
         status,
-        ArgumentRules::softmaxBackward,
+        c -> ArgumentRules.softmaxBackward(c, true),
         c -> SoftmaxBackwardRows.backward(c.work(), true),
         report);
   }

@@ -211,7 +211,7 @@ final class SamplingRules {
 
   /** The bytes that native code needs: a bit per class, and twice as many slots as tokens. */
   static long workspace(long classes, long tokens) {
-    if (classes < 1 || tokens < 1) {
+    if (classes < 1 || classes > Integer.MAX_VALUE || tokens < 1) {
       return 0;
     }
     long words = (classes - 1) / Long.SIZE + 1;

@@ -10,6 +10,7 @@ import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.results.RowResults;
+import dev.xent.internal.kernels.reference.sum.Digest;
 import dev.xent.internal.kernels.reference.sum.FirstPass;
 import dev.xent.internal.kernels.reference.sum.State;
 import dev.xent.internal.kernels.reference.sum.Work;
@@ -93,6 +94,9 @@ public final class PartialRows {
       if (has(call.given.logSumExp)) {
         return call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_LOG_SUM_EXP(), 0);
       }
+      if (!fit(work, first, secondRound)) {
+        return call.report.refuseRow(XentH.XENT_FIELD_STATES(), row);
+      }
       SoftmaxBackwardRows.finish(work, first, row);
       return Status.OK;
     }
@@ -137,7 +141,7 @@ public final class PartialRows {
     state.load(work.call.given.states, first);
     int kind = state.kind & Kind.MASK;
     int expected = work.kind(kind) | Kind.VERSION;
-    int digest = kind == Kind.BACKWARD ? 0 : work.digest;
+    int digest = kind == Kind.BACKWARD ? Digest.ofBackward(state) : work.digest;
     for (long i = 0; i < work.call.shape.chunks(); i++) {
       state.load(work.call.given.states, first + i);
       if ((state.kind & Kind.SHARED) != expected || state.digest != digest) {

@@ -11,6 +11,7 @@ import dev.xent.internal.kernels.reference.emit.Gradient;
 import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.results.RowResults;
+import dev.xent.internal.kernels.reference.sum.Digest;
 import dev.xent.internal.kernels.reference.sum.FirstPass;
 import dev.xent.internal.kernels.reference.sum.Selection;
 import dev.xent.internal.kernels.reference.sum.Statistics;
@@ -34,6 +35,7 @@ public final class SelectedRows {
   public int forward() {
     Request call = work.call;
     work.begin();
+    work.digest = Digest.ofSelected(call);
     for (long row = call.rowBegin; row < call.rowEnd; row++) {
       int status = selection.go(work, row);
       if (status != Status.OK) {
@@ -52,6 +54,7 @@ public final class SelectedRows {
   public int backward() {
     Request call = work.call;
     work.begin();
+    work.digest = Digest.ofSelected(call);
     for (long row = call.rowBegin; row < call.rowEnd; row++) {
       int status = selection.go(work, row);
       if (status != Status.OK) {

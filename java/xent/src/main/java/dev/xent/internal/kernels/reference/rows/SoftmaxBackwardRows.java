@@ -12,6 +12,7 @@ import dev.xent.internal.kernels.reference.emit.SoftmaxOutput;
 import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.math.Pair;
+import dev.xent.internal.kernels.reference.sum.Digest;
 import dev.xent.internal.kernels.reference.sum.FirstPass;
 import dev.xent.internal.kernels.reference.sum.Work;
 import java.lang.foreign.MemorySegment;
@@ -165,7 +166,7 @@ public final class SoftmaxBackwardRows {
       for (long begin = call.classBegin; begin < call.classEnd; begin += CHUNK) {
         int count = Row.chunkSize(begin, call.classEnd);
         Pair sum = chunkSum(work, begin, count, has(call.given.output));
-        work.state.begin(work.kind(Kind.BACKWARD), 0);
+        work.state.begin(work.kind(Kind.BACKWARD), Digest.ofBackward(!has(call.given.output)));
         work.state.sum = sum.high;
         work.state.sumLow = sum.low;
         work.state.store(call.given.states, first + begin / CHUNK);
@@ -174,7 +175,7 @@ public final class SoftmaxBackwardRows {
     return Status.OK;
   }
 
-  /** Statistics of a backward hold nothing but the sum. */
+  /** Statistics of a backward hold nothing but the sum, and which one it is. */
   static void finish(Work work, long first, long row) {
     Request call = work.call;
     Pair sum = work.rowSum;
@@ -183,7 +184,7 @@ public final class SoftmaxBackwardRows {
       work.state.load(call.given.states, first + i);
       sum.add(work.state.sum, work.state.sumLow);
     }
-    work.statistics.clear(work.kind(Kind.BACKWARD), 0);
+    work.statistics.clear(work.kind(Kind.BACKWARD), work.state.digest);
     work.statistics.sum = sum.value();
     work.statistics.store(call.given.statistics, row);
   }

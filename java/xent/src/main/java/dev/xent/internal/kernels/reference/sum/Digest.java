@@ -29,6 +29,25 @@ public final class Digest {
     return digest;
   }
 
+  /**
+   * Of selected classes: their sums are split elsewhere than those of a loss with the same options.
+   */
+  public static int ofSelected(Request call) {
+    return add(of(call), 1L);
+  }
+
+  /** Of a softmax's backward: of its two sums, this one. */
+  public static int ofBackward(boolean log) {
+    return log ? 1 : 0;
+  }
+
+  /**
+   * What the states of a softmax's backward must all have: as the first one, which must be lawful.
+   */
+  public static int ofBackward(State first) {
+    return first.digest & 1;
+  }
+
   /** Of a row that is sampled, with a stream, of so many classes. */
   public static int ofSampling(Request call, Sampling o, long stream, long classes) {
     long[] integers = {
