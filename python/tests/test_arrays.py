@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import xent
-from xent._arrays import array_of
+from xent._arrays import _capsule_pointer, _Versioned, array_of
 
 X = np.random.default_rng(4).normal(size=(6, 5)).astype(np.float32)
 LABELS = np.array([0, 4, 2, 1, 0, 3])
@@ -26,6 +26,12 @@ def test_numpy_buffers_and_arrays_of_python_are_not_copied():
     assert xent.softmax(memoryview(flat).cast("B").cast("f", (6, 5)), out=out) is out
     assert bits(out) == bits(EXPECTED)
     assert array_of("logits", flat).address == flat.buffer_info()[0]
+
+
+def test_scalars_of_numpy_live_as_long_as_the_call():
+    logits, labels = np.array([[0.0, 1, 2, 3, 4]]), np.array([3])
+    result = xent.cross_entropy(logits, labels, row_weights=np.float64(2), sink=np.float64(50), reduction="sum")
+    assert result.loss == 94
 
 
 def test_without_numpy_results_are_memoryviews():
@@ -108,6 +114,14 @@ def test_pytorch_goes_back_through_a_loss():
     torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-5, atol=1e-7)
 
 
+def test_results_of_pytorch_lie_in_main_memory_whatever_the_default_device():
+    torch = pytest.importorskip("torch")
+    logits = torch.tensor(X)
+    with torch.device("meta"):
+        y = xent.softmax(logits)
+    assert y.device.type == "cpu" and bits(y) == bits(EXPECTED)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_jax(dtype):
     jnp = pytest.importorskip("jax.numpy")
@@ -128,6 +142,17 @@ def test_arrow():
     assert bits(xent.softmax(pyarrow.Tensor.from_numpy(X))) == bits(EXPECTED)
     with pytest.raises(xent.ArrayMemoryError, match="read-only"):
         xent.softmax(flat, out=flat)
+
+
+class OfLaterDlpack:
+    def __dlpack_device__(self):
+        return X.__dlpack_device__()
+
+    def __dlpack__(self, max_version=None):
+        capsule = X.__dlpack__(max_version=max_version)
+        managed = _Versioned.from_address(_capsule_pointer(capsule, b"dltensor_versioned"))
+        managed.major, managed.minor, managed.tensor.shape = 2, 3, None  # which may lie elsewhere in version 2
+        return capsule
 
 
 READ_ONLY = X.copy()
@@ -225,6 +250,8 @@ MEMORY = "give output memory of its own, or exactly that of logits"
      "output is F16 [6, 5], logits is F32 [6, 5]: give output the type F32"),
     (lambda: xent.sample(X, rules="vllm", typical_p=0.5), xent.OptionError,
      "typical_p is 0.5, and vllm has no such filter: leave it out, or give other rules"),
+    (lambda: xent.softmax(OfLaterDlpack()), xent.ArrayMemoryError,
+     "logits is lent by DLPack 2.3: give an array of a library that lends by DLPack 1"),
     (lambda: xent.sample(X.astype(float)), xent.DTypeError,
      "logits is F64 [6, 5]: give an array of type F32, F16 or BF16 to sample from"),
 ])

@@ -154,7 +154,8 @@ def _of_interface(name: str, value: Any) -> Array:
         raise _unknown(name, getattr(value, "dtype", typestr))
     address, read_only = about["data"]
     strides = about.get("strides")
-    return Array(address, type_, about["shape"], _elements(name, strides, SIZE[type_]), read_only, value)
+    # Of a scalar of NumPy it describes an array that nothing but this description keeps.
+    return Array(address, type_, about["shape"], _elements(name, strides, SIZE[type_]), read_only, (value, about))
 
 
 def _elements(name: str, strides: Sequence[int] | None, size: int) -> list[int] | None:
@@ -217,6 +218,9 @@ def _of_dlpack(name: str, value: Any) -> Array:
     address = _capsule_pointer(capsule, kind)
     if kind == b"dltensor_versioned":
         managed = _Versioned.from_address(address)
+        if managed.major != 1:  # of the others nothing is known but where the versions and the deleter are
+            raise ArrayMemoryError(f"{name} is lent by DLPack {managed.major}.{managed.minor}: give an array of a "
+                                   f"library that lends by DLPack 1")
         tensor, read_only = managed.tensor, bool(managed.flags & 1)
     else:
         # Nothing says whether such memory may be written. PyTorch's may; arrays of the others never change.
@@ -244,7 +248,7 @@ def empty(like: Any, type_: str, shape: Sequence[int]) -> Any:
     """
     if _maker(like) == "torch":
         torch: Any = sys.modules["torch"]
-        return torch.empty(tuple(shape), dtype=getattr(torch, _LONG_NAMES[type_]))
+        return torch.empty(tuple(shape), dtype=getattr(torch, _LONG_NAMES[type_]), device="cpu")
     try:
         import numpy
     except ImportError:
