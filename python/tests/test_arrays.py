@@ -155,6 +155,25 @@ class OfLaterDlpack:
         return capsule
 
 
+def test_flags_of_signed_bytes():
+    flags, labels = np.array([1, -1, 0, 1, 1], np.int8), np.array([0, 4, 3, 1, 0, 3])
+    expected = xent.cross_entropy(X, labels, class_mask=flags != 0, hits=True)
+    hits = np.full(6, 7, np.int8)
+    assert xent.cross_entropy(X, labels, class_mask=flags, hits=hits).loss == expected.loss
+    assert hits.tolist() == expected.hits.tolist()
+    kept = np.full((6, 5), 7, np.int8)
+    xent.sample(X, top_k=2, kept_mask=kept)
+    assert kept.tolist() == xent.sample(X, top_k=2, kept_mask=True).kept_mask.tolist()
+
+
+HIDDEN, WEIGHTS = np.ones((2, 3), np.float32), np.ones((4, 3), np.float32)
+OF_LAYER = "logits is [2, 4] of hidden F32 [2, 3] and weights F32 [4, 3]"
+
+
+def linear(targets=np.array([0, 1]), hidden=HIDDEN, **given):
+    return xent.linear_cross_entropy(hidden, WEIGHTS, targets, **given)
+
+
 READ_ONLY = X.copy()
 READ_ONLY.flags.writeable = False
 WIDE = np.zeros((6, 10), np.float32)
@@ -252,6 +271,38 @@ MEMORY = "give output memory of its own, or exactly that of logits"
      "typical_p is 0.5, and vllm has no such filter: leave it out, or give other rules"),
     (lambda: xent.softmax(OfLaterDlpack()), xent.ArrayMemoryError,
      "logits is lent by DLPack 2.3: give an array of a library that lends by DLPack 1"),
+    (lambda: xent.cross_entropy(X, LABELS, row_weights=np.ones(6, np.int8)), xent.DTypeError,
+     "row_weights is I8 [6], logits is F32 [6, 5]: give row_weights the type F32, F16 or BF16, or U8 as a mask"),
+    (lambda: xent.binary_cross_entropy(X, X, weights=np.ones(5, np.int8)), xent.DTypeError,
+     "weights is I8 [5], logits is F32 [6, 5]: give weights the type F32, F16 or BF16, or U8 as a mask"),
+    (lambda: linear(HIDDEN), xent.ShapeError, f"targets is F32 [2, 3], {OF_LAYER}: give probability rows the same "
+                                              f"shape, or class indices an integer type"),
+    (lambda: linear(np.array([0, 1, 2])), xent.ShapeError,
+     f"targets is I64 [3], {OF_LAYER} with classes along axis 1: give targets the shape [2]"),
+    (lambda: linear(np.zeros((3, 3), int), np.ones((2, 3, 3), np.float32)), xent.ShapeError,
+     "targets is I64 [3, 3], logits is [2, 3, 4] of hidden F32 [2, 3, 3] and weights F32 [4, 3] with classes along "
+     "axis 2: give targets the shape [2, 3]"),
+    (lambda: linear(np.zeros((3, 3), int), target_weights=np.ones((3, 3), np.float32)), xent.ShapeError,
+     f"targets is I64 [3, 3], {OF_LAYER}: give targets the shape [2, k]"),
+    (lambda: linear(class_mask=np.ones(3, bool)), xent.ShapeError, f"class_mask is U8 [3], {OF_LAYER} with classes "
+     "along axis 1: give one flag per class in its shape, in which any other size may be 1, or in the shape [4]"),
+    (lambda: linear(bias=np.ones(3, np.float32)), xent.ShapeError,
+     f"bias is F32 [3], {OF_LAYER}: give a number for each class, in the shape [4]"),
+    (lambda: linear(hidden=HIDDEN[:, :0]), xent.ShapeError,
+     "hidden F32 [2, 0] has zero features along axis 1: give at least one"),
+    (lambda: xent.cross_entropy(X, LABELS, top_count=-1, top_classes=True), xent.OptionError,
+     "top_count is -1: give 0 or more"),
+    (lambda: xent.cross_entropy(X, LABELS, top_count=7), xent.ShapeError,
+     "top_count is 7, logits is F32 [6, 5] with 5 classes along axis 1: ask for 1 to 5 of the largest classes"),
+    (lambda: xent.sample(X, top_count=-1), xent.OptionError, "top_count is -1: give 0 or more"),
+    (lambda: xent.sample(X, top_count=7, top_classes=True), xent.ShapeError,
+     "top_count is 7, logits is F32 [6, 5] with 5 classes along axis 1: ask for 1 to 5 of the largest classes"),
+    (lambda: xent.sample(X, top_classes=True), xent.OptionError,
+     "top_count is 0: ask for 1 or more of the largest classes"),
+    (lambda: xent.top_k(X.ravel(), 6, row_offsets=np.array([0, 5, 7])), xent.ShapeError,
+     "k is 6, logits is F32 [30] with 5 classes in the longest row: ask for 1 to 5 of the largest classes"),
+    (lambda: xent.sample(X, step=None), TypeError, "step is None: give a number, or one per row"),
+    (lambda: xent.selected_log_probabilities(X, None), TypeError, "targets is None: give an array"),
     (lambda: xent.sample(X.astype(float)), xent.DTypeError,
      "logits is F64 [6, 5]: give an array of type F32, F16 or BF16 to sample from"),
 ])

@@ -267,6 +267,8 @@ def test_sample_is_the_softmax_and_does_not_depend_on_batches():
     streams = list(range(100, 110))
     assert xent.sample(logits[100:110], seed=3, stream=streams).tokens.tolist() == tokens[100:110].tolist()
     assert xent.sample(logits[100:110], seed=[3] * 10, stream=100).tokens.tolist() == tokens[100:110].tolist()
+    drawn = xent.sample(logits[100:110], seed=np.array(3), stream=np.array(100), step=np.array(0))
+    assert drawn.tokens.tolist() == tokens[100:110].tolist()
     pieces = np.concatenate([logits, logits], 1).reshape(100, 200, 2, 3)[:, :, :1].transpose(1, 0, 2, 3)[:2]
     assert xent.sample(pieces, seed=3).tokens.ravel().tolist() == tokens[:200].tolist()
 

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from xent._arrays import FLOATS, INTEGERS, SIZE, Array, array_of, as_type, empty
 from xent._native import (ARGUMENTS, CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, SCALARS, TYPES, Layout,
                           Library, Options, Report, Shape, Statistics, Tally, sized)
+from xent._options import require
 from xent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, ShapeError, XentError
 
 # name of an array -> how it lies beside the logits, and of which types it may be
@@ -83,7 +84,8 @@ class Call:
         else:
             self.axis, self.shape = normal_axis(axis, self.lead.shape), list(self.lead.shape)
             if not self.shape[self.axis] and not self.elements:
-                raise ShapeError(f"{lead} {self.lead} has zero classes along axis {self.axis}: give at least one")
+                what = "classes" if classes is None else "features"
+                raise ShapeError(f"{lead} {self.lead} has zero {what} along axis {self.axis}: give at least one")
         if classes is not None:  # hidden states have features where the logits that are made of them have classes
             self.shape[self.axis] = classes
         self.whole_shape = self.lead.shape if self.ragged else tuple(self.shape)
@@ -188,13 +190,13 @@ class Call:
 
     def _require_type(self, name: str, array: Array, types: int) -> None:
         name = self._called(name)
-        flag = array.type in ("U8", "I8")
         if types in (_FLOAT, _FLOAT_OR_FLAG):
-            if types == _FLOAT_OR_FLAG and flag or self.fits(array.type) or self.any_floats and array.type in FLOATS:
+            flag = types == _FLOAT_OR_FLAG and array.type == "U8"  # not I8, whose -1 the kernels would read as 255
+            if flag or self.fits(array.type) or self.any_floats and array.type in FLOATS:
                 return
             raise DTypeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give {name} the type {self.allowed}"
-                             + (", or U8 or I8 as a mask" if types == _FLOAT_OR_FLAG else ""))
-        if types == _FLAG and not flag:
+                             + (", or U8 as a mask" if types == _FLOAT_OR_FLAG else ""))
+        if types == _FLAG and array.type not in ("U8", "I8"):
             raise DTypeError(f"{name} is {array}: give an array of type U8 or I8")
         if types == _INDEX and array.type not in ("I32", "I64"):
             raise DTypeError(f"{name} is {array}: give an array of type I32 or I64")
@@ -203,7 +205,25 @@ class Call:
         if types == _INTEGER and array.type not in INTEGERS:
             raise DTypeError(f"{name} is {array}: give classes as integers")
 
+    def _code(self, name: str) -> int:
+        """The type as the kernels are told it: of flags U8, as their sign says nothing."""
+        type_ = self.arrays[name].type
+        flag = type_ == "I8" and name in self.kinds and self.kinds[name][1] == _FLAG
+        return TYPES["U8" if flag else type_]
+
     # ---- shapes: each gives the strides of an array along the dimensions of the call ---------------------------------
+
+    @property
+    def _of_layer(self) -> bool:
+        """Whether the logits are made of hidden states and weights."""
+        return "weights" in self.arrays
+
+    @property
+    def _lead_text(self) -> str:
+        """What shapes follow, in messages."""
+        if not self._of_layer:
+            return f"{self.lead_name} is {self.lead}"
+        return f"logits is {self.shape} of hidden {self.lead} and weights {self.arrays['weights']}"
 
     def _strides_of(self, name: str, array: Array, place: int) -> list[int]:
         if place == _WHOLE or place == _CLASSES and self.ragged:
@@ -224,9 +244,7 @@ class Call:
 
     def _whole(self, name: str, array: Array) -> list[int]:
         if array.shape != self.whole_shape:
-            same = self.whole_shape == self.lead.shape
-            fix = "both the same shape" if same else f"it the shape {list(self.whole_shape)}"
-            raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give {fix}")
+            raise ShapeError(f"{name} is {array}, {self._lead_text}: give both the same shape")
         return [0, array.strides[0]] if self.ragged else list(array.strides)
 
     def _per_row(self, name: str, array: Array, spread: bool) -> list[int]:
@@ -240,13 +258,13 @@ class Call:
         if spread and array.shape in ((), (1,)):
             return [0] * len(self.shape)
         along = plural(self.rows, "row") if self.ragged else f"classes along axis {self.axis}"
-        raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead} with {along}: give {name} the shape "
+        raise ShapeError(f"{name} is {array}, {self._lead_text} with {along}: give {name} the shape "
                          f"{list(self.row_shape)}{', in which any size may be 1' if spread else ''}"
                          f"{self._other_axis(array)}")
 
     def _other_axis(self, array: Array) -> str:
         rank = len(self.lead.shape)
-        for axis in reversed(range(rank)) if rank > 2 else ():
+        for axis in reversed(range(rank)) if rank > 2 and not self._of_layer else ():
             if array.shape == self.lead.shape[:axis] + self.lead.shape[axis + 1:]:
                 return f", or axis={-1 if axis == rank - 1 else axis}"
         return ""
@@ -260,9 +278,9 @@ class Call:
             return [0 if n == 1 else s for n, s in zip(array.shape, array.strides)]
         if array.shape == (self.classes,):
             return self._along_axis(array.strides[0])
-        raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead} with classes along axis {self.axis}: "
-                         f"give one {'flag' if name == 'class_mask' else 'number'} per class in its shape, in which "
-                         f"any other size may be 1, or in the shape [{self.classes}]")
+        raise ShapeError(f"{name} is {array}, {self._lead_text} with classes along axis {self.axis}: give one "
+                         f"{'flag' if name == 'class_mask' else 'number'} per class in its shape, in which any other "
+                         f"size may be 1, or in the shape [{self.classes}]")
 
     def _along_axis(self, stride: int) -> list[int]:
         return [stride if d == self.axis else 0 for d in range(len(self.shape))]
@@ -281,15 +299,15 @@ class Call:
         enough = self.ragged and array.shape[:1] > (self.classes,)
         if len(array.shape) != 1 or array.shape[0] != self.classes and not enough:
             what = "weight" if name == "class_weights" else "number"
-            raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give a {what} for each class, in "
-                             f"the shape [{self.classes}]")
+            raise ShapeError(f"{name} is {array}, {self._lead_text}: give a {what} for each class, in the shape "
+                             f"[{self.classes}]")
         return self._along_axis(array.strides[0])
 
     def _entries(self, name: str, array: Array, count: int = 0) -> int:
         """How many entries each row has."""
         if len(array.shape) != len(self.shape) or array.shape != self._with_entries(array.shape[self.axis]):
             expected = str(list(self._with_entries(-1))).replace("-1", str(count or "k"))
-            raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give {name} the shape {expected}")
+            raise ShapeError(f"{name} is {array}, {self._lead_text}: give {name} the shape {expected}")
         return array.shape[self.axis]
 
     def _top(self, name: str, array: Array) -> list[int]:
@@ -325,6 +343,17 @@ class Call:
             self.matrices[name] = array.strides
         return list(array.strides)
 
+    def ask_for_top(self, name: str, count: int, outputs: Iterable[Any] = ()) -> None:
+        """How many of the largest classes are wanted; 0: as many as outputs of the caller's own have room for."""
+        require(name, count)
+        if count == 0 and any(output is True for output in outputs):
+            raise OptionError(f"{name} is 0: ask for 1 or more of the largest classes")
+        if count > self.classes:
+            where = "in the longest row" if self.ragged else f"along axis {self.axis}"
+            raise ShapeError(f"{name} is {count}, {self._lead_text} with {plural(self.classes, 'class')} {where}: ask "
+                             f"for 1 to {self.classes} of the largest classes")
+        self.counts["top_count"] = count
+
     # ---- targets --------------------------------------------------------------------------------------------------
 
     def take_targets(self, value: Any, weights: Any = None) -> str:
@@ -349,8 +378,8 @@ class Call:
             raise DTypeError(f"targets is {targets}, {self.lead_name} is {self.lead}: give class indices (integers) or "
                              f"probability rows of type {self.allowed}")
         if targets.shape != self.whole_shape:
-            raise ShapeError(f"targets is {targets}, {self.lead_name} is {self.lead}: give probability rows the same "
-                             f"shape, or class indices an integer type")
+            raise ShapeError(f"targets is {targets}, {self._lead_text}: give probability rows the same shape, or class "
+                             f"indices an integer type")
         self._put("targets", targets, self._whole("targets", targets))
         return "probability rows"
 
@@ -437,7 +466,7 @@ class Call:
         outer = groups.pop() if groups else none
         self.shape_struct = sized(Shape, outer=outer[0], classes=max(self.classes, 1), inner=inner[0], **self.counts)
         for name, strides_of in self.strides.items():
-            layout = Layout(outer[1][name], strides_of[self.axis], inner[1][name], TYPES[self.arrays[name].type], 0)
+            layout = Layout(outer[1][name], strides_of[self.axis], inner[1][name], self._code(name), 0)
             setattr(self.shape_struct, name, layout)
         if "logits" not in self.strides:
             self.shape_struct.logits.type = TYPES["F64" if self.lead.type == "F64" else "F32"]  # of the arithmetic

@@ -155,13 +155,9 @@ def top_k(logits: Any, k: int, *, axis: int = -1, classes: Any = None, log_proba
     >>> np.exp(top.log_probabilities).round(3).tolist()
     [[0.665, 0.245], [0.844, 0.114]]
     """
-    require("k", k)
     call, struct = _begin("logits", logits, axis, threads, row_offsets, isa=isa, fully_masked=fully_masked,
                           temperature=temperature, softcap=softcap)
-    if k > call.classes and not call.ragged:
-        raise ShapeError(f"k is {k}, logits is {call.lead} with {call.classes} classes along axis {call.axis}: ask "
-                         f"for 1 to {call.classes} of the largest classes")
-    call.counts["top_count"] = k
+    call.ask_for_top("k", k)
     call.take("class_mask", class_mask)
     call.take("sink", sink)
     call.write("top_classes", True if classes is None else classes)
@@ -244,7 +240,7 @@ def selected_log_probabilities(
     call, struct = _begin("logits", logits, axis, threads, row_offsets, SELECTED, isa=isa, fully_masked=fully_masked,
                           temperature=temperature, softcap=softcap, ignore_index=ignore_index,
                           gradient_scale=gradient_scale)
-    call.take_selected(targets)
+    call.take_selected(_given("targets", targets))
     call.take("class_mask", class_mask)
     call.take("sink", sink)
     call.take("upstream", upstream)
@@ -375,9 +371,7 @@ def cross_entropy(
     elif target_gradient is not None and target_gradient is not False:
         raise OptionError("target_gradient was asked for, targets are class indices: give probability rows or sparse "
                           "targets, or do not ask for it")
-    call.counts["top_count"] = top_count
-    if top_count == 0 and (top_classes is True or top_log_probabilities is True):
-        raise OptionError("top_count is 0: ask for 1 or more of the largest classes")
+    call.ask_for_top("top_count", top_count, (top_classes, top_log_probabilities))
     outputs = {"losses": losses, "log_sum_exp": log_sum_exp, "hits": hits, "log_probabilities": log_probabilities,
                "argmax": argmax, "ranks": ranks, "entropies": entropies, "top_classes": top_classes,
                "top_log_probabilities": top_log_probabilities, "target_gradient": target_gradient}
@@ -652,7 +646,7 @@ def sample(
     for name, value in (("class_mask", class_mask), ("bias", bias), ("prompt_tokens", prompt_tokens),
                         ("output_tokens", output_tokens)):
         call.take(name, value)
-    call.counts["top_count"] = top_count
+    call.ask_for_top("top_count", top_count, (top_classes, top_log_probabilities))
     call.write("tokens", True if tokens is None else tokens)
     for name, value in (("log_probabilities", log_probabilities), ("processed_log_probabilities",
                                                                    processed_log_probabilities),
@@ -675,7 +669,9 @@ def _requests(shared: Sampling, rows: int, **numbers: Any) -> Any:
     """One xent_sampling for all rows, or one for each where a number is."""
     lists: dict[str, Sequence[int]] = {}
     for name, value in numbers.items():
-        if not hasattr(value, "__len__"):
+        if value is None:
+            raise TypeError(f"{name} is None: give a number, or one per row")
+        if not hasattr(value, "__len__") or getattr(value, "shape", None) == ():
             setattr(shared, name, _counter(name, value))
         elif len(value) != rows:
             raise OptionError(f"{name} has {len(value)} numbers, logits has {rows} rows: give one number, or one per "

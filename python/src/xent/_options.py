@@ -32,6 +32,7 @@ RULES_OF: dict[str, Rule] = {
     "focal_alpha": (lambda v: 0 < v <= 1, "give a number above 0, at most 1"),
     "threads": (lambda v: v >= 1, "give 1 or more"),
     "k": (lambda v: v >= 1, "ask for 1 or more of the largest classes"),
+    "top_count": (lambda v: v >= 0, "give 0 or more"),
     "ignore_index": (lambda v: -_LONG - 1 <= v <= _LONG, "give an integer of 64 bits"),
     "min_keep": (lambda v: 1 <= v <= _LONG, "give 1 or more, of 64 bits"),
     "top_k": (lambda v: 0 <= v <= _LONG, "give 0 or more, of 64 bits"),
