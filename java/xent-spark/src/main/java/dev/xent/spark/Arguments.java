@@ -120,7 +120,15 @@ final class Arguments {
     return columns.get(index).dataType().equals(DataTypes.NullType);
   }
 
-  /** A constant whole number. */
+  /** Requires NULL itself in place of a label. */
+  void requireNull(int index) {
+    if (!isNull(index)) {
+      throw wrongType(
+          index, columns.get(index).dataType(), "NULL; gradients are of xent_shard_gradient");
+    }
+  }
+
+  /** A constant int. */
   int constant(int index) {
     requireWhole(index);
     Expression column = columns.get(index);

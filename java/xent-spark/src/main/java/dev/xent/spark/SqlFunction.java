@@ -150,7 +150,10 @@ enum SqlFunction {
             > SELECT length(_FUNC_(array(2F, 1F, 0F), 0, 0, 3));
              136
       """,
-      (name, all) -> shard(name, all, 4, 5)),
+      (name, all) -> {
+        Arguments arguments = new Arguments(name, all, 4, 5);
+        return shard(name, arguments, labelled(arguments), true);
+      }),
   SHARD_GRADIENT(
       "array_funcs",
       "_FUNC_(logits, label, first_class, all_classes, states[, options]) - Returns the gradient of some classes.",
@@ -162,7 +165,11 @@ enum SqlFunction {
             > SELECT _FUNC_(array(2F, 1F, 0F), 0, 0, 3, array(xent_partial_states(array(2F, 1F, 0F), 0, 0, 3)));
              [-0.33475903,0.24472846,0.09003057]
       """,
-      (name, all) -> shard(name, all, 5, 5)),
+      (name, all) -> {
+        Arguments arguments = new Arguments(name, all, 5, 5);
+        arguments.requireWhole(1);
+        return shard(name, arguments, true, false);
+      }),
   SHARD_LOG_SOFTMAX(
       "array_funcs",
       "_FUNC_(logits, NULL, first_class, all_classes, states[, options]) - Returns the log-probabilities of some"
@@ -175,7 +182,11 @@ enum SqlFunction {
             > SELECT _FUNC_(array(2F, 1F, 0F), NULL, 0, 3, array(xent_partial_states(array(2F, 1F, 0F), NULL, 0, 3)));
              [-0.40760595,-1.4076059,-2.407606]
       """,
-      (name, all) -> shard(name, all, 5, 5)),
+      (name, all) -> {
+        Arguments arguments = new Arguments(name, all, 5, 5);
+        arguments.requireNull(1);
+        return shard(name, arguments, false, false);
+      }),
   NEEDS_SECOND_ROUND(
       "misc_funcs",
       "_FUNC_(states, label[, options]) - Returns whether a logit is beyond 16384, and states of a second round are"
@@ -268,8 +279,8 @@ enum SqlFunction {
     return labelled;
   }
 
-  private static Expression shard(String name, List<Expression> all, int least, int most) {
-    Arguments arguments = new Arguments(name, all, least, most);
+  private static Expression shard(
+      String name, Arguments arguments, boolean labelled, boolean states) {
     FunctionOptions options = arguments.options(Kind.GRADIENT);
     arguments.requireWhole(2);
     arguments.requireWhole(3);
@@ -277,9 +288,7 @@ enum SqlFunction {
       arguments.requireStates(4);
     }
     return rows(
-        new ShardOperation(
-            name, arguments.logits(options), labelled(arguments), least == 4, options),
-        arguments);
+        new ShardOperation(name, arguments.logits(options), labelled, states, options), arguments);
   }
 
   private static Expression rows(Operation operation, Arguments arguments) {

@@ -252,6 +252,8 @@ class FunctionsTest {
         "xent_cross_entropy(CAST(array() AS ARRAY<BINARY>), 1) | the row has no states",
         "xent_cross_entropy(array(CAST(NULL AS BINARY)), 1) | state 0 of 1 is null: give the states of every shard",
         "xent_shard_gradient(x, 1, 0, 3, x) | give array<binary>, made by",
+        "xent_shard_gradient(x, NULL, 0, 3, array(X'00')) | xent_shard_gradient: NULL is VOID: give tinyint,",
+        "xent_shard_log_softmax(x, y, 0, 3, array(X'00')) | xent_shard_log_softmax: t.y is INT: give NULL; gradients",
       })
   void refusals(String call, String message) {
     Dataset<Row> rows =

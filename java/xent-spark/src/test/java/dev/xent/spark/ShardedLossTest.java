@@ -3,6 +3,7 @@ package dev.xent.spark;
 
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.expr;
+import static org.apache.spark.sql.functions.lit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -207,6 +208,15 @@ class ShardedLossTest {
         .forwardBackward(
             Tensor.of(LOGITS[3], 1, CLASSES), label(3), Tensor.of(expected, 1, CLASSES));
     assertParts(gradients, 3, expected);
+  }
+
+  /** The column NULL holds no labels; its log-probabilities are no gradients. */
+  @Test
+  void gradientsNeedLabels() {
+    Dataset<Row> unlabelled = shards(1).withColumn("label", lit(null));
+    assertThatThrownBy(() -> new ShardedLoss(unlabelled, CLASSES, Map.of()).gradients())
+        .hasStackTraceContaining("xent_shard_gradient: ")
+        .hasStackTraceContaining("label is VOID: give tinyint, smallint, int or bigint");
   }
 
   @ParameterizedTest
