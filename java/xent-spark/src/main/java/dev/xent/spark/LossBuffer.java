@@ -42,6 +42,10 @@ final class LossBuffer {
   private long classes = ANY;
   private long partition;
   private long row;
+
+  /** Rows of unequal length were refused. Dataset.observe alone goes on then: Spark logs it. */
+  private boolean mixed;
+
   private final List<LinearLosses.Row> waiting = new ArrayList<>(0);
 
   LossBuffer() {
@@ -67,7 +71,7 @@ final class LossBuffer {
    *
    * @param newCorrect how many have the largest logit at their label
    * @param newRow which row of its partition the first one is
-   * @throws ShapeException where rows before had another number of classes; nothing is right then
+   * @throws ShapeException where rows before had another number of classes; the mean is NaN then
    */
   void added(long newCorrect, long newClasses, long newRow) {
     correct += newCorrect;
@@ -89,7 +93,7 @@ final class LossBuffer {
   /**
    * Adds all that another holds, in which no row waits.
    *
-   * @throws ShapeException where its rows have another number of classes; nothing is right then
+   * @throws ShapeException where its rows have another number of classes; the mean is NaN then
    */
   void add(LossBuffer other) {
     tally.add(other.tally);
@@ -106,6 +110,7 @@ final class LossBuffer {
       partition = newPartition;
       row = newRow;
     } else if (classes != newClasses) {
+      mixed = true;
       throw new ShapeException(
           String.format(
               Locale.ROOT,
@@ -129,11 +134,12 @@ final class LossBuffer {
 
   /** The numbers, as {@link #RESULT} names them. */
   InternalRow result() {
-    double mean = tally.mean();
+    double sum = mixed ? Double.NaN : tally.sum();
+    double mean = sum / tally.denominator();
     return new GenericInternalRow(
         new Object[] {
           mean,
-          tally.sum(),
+          sum,
           tally.denominator(),
           StrictMath.exp(mean),
           (double) correct / tally.counted(),

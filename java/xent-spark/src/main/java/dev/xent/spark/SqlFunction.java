@@ -93,7 +93,9 @@ enum SqlFunction {
       """,
       (name, all) -> {
         Arguments arguments = new Arguments(name, all, 2, 2);
-        return LossAggregate.of(loss(name, arguments), seq(arguments.columns()));
+        LossOperation operation = loss(name, arguments);
+        operation.losses(); // refuses options that cannot be while the query is read
+        return LossAggregate.of(operation, seq(arguments.columns()));
       }),
   LINEAR_LOSS(
       "agg_funcs",

@@ -12,7 +12,9 @@ import dev.xent.Tensor;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Observation;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Test;
@@ -135,13 +137,17 @@ class LossTest {
     assertThat(row.getLong(5)).isZero();
   }
 
+  /** Two rows of three classes, then two of two. */
+  private Dataset<Row> rowsOfUnequalLength(int partitions) {
+    return spark
+        .range(0, 4, 1, partitions)
+        .selectExpr("slice(array(2F, 1F, 0F), 1, 3 - CAST(id DIV 2 AS INT)) AS x", "0 AS y");
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {1, 2})
   void rowsOfUnequalLengthAreRefused(int partitions) {
-    Dataset<Row> rows =
-        spark
-            .range(0, 4, 1, partitions)
-            .selectExpr("slice(array(2F, 1F, 0F), 1, 3 - CAST(id DIV 2 AS INT)) AS x", "0 AS y");
+    Dataset<Row> rows = rowsOfUnequalLength(partitions);
     // The rows of 2 classes are the third and the fourth of one partition, or have one alone.
     String two = "row " + (partitions == 1 ? 2 : 0) + " of partition " + (partitions - 1);
     String three = "row 0 of partition 0";
@@ -156,6 +162,25 @@ class LossTest {
                 assertThat(e)
                     .hasStackTraceContaining(
                         "), " + three + ": the row has 3 classes, " + two + " has 2" + remedy));
+  }
+
+  /** Spark logs what it is told when it adds up observations of partitions, and goes on. */
+  @Test
+  void observationsOfUnequalLengthAreNan() throws InterruptedException {
+    Observation observation = new Observation("losses");
+    rowsOfUnequalLength(2).observe(observation, expr("xent_loss(x, y) AS loss")).collectAsList();
+    Row loss = (Row) observation.getAsJava().get("loss");
+    assertThat(loss.<Double>getAs("mean")).isNaN();
+    assertThat(loss.<Double>getAs("sum")).isNaN();
+    assertThat(loss.<Double>getAs("perplexity")).isNaN();
+  }
+
+  @Test
+  void optionsThatCannotBeAreRefusedWithTheQuery() {
+    Dataset<Row> rows = Spark.rows(LOGITS);
+    Column loss = XentFunctions.loss(col("logits"), col("label"), Map.of("temperature", "-1"));
+    assertThatThrownBy(() -> rows.agg(loss))
+        .hasStackTraceContaining("xent_loss: option temperature is -1: ");
   }
 
   @Test
