@@ -137,7 +137,12 @@ final class Arguments {
           String.format(
               Locale.ROOT, "%s: %s is not constant: give a number", function, column.sql()));
     }
-    return Math.toIntExact(number.longValue());
+    if (number.longValue() != number.intValue()) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT, "%s: %s is out of range: give an int", function, column.sql()));
+    }
+    return number.intValue();
   }
 
   private DTypeException wrongType(int index, DataType type, String needed) {

@@ -57,7 +57,7 @@ record FunctionOptions(String function, SortedMap<String, String> given) impleme
   /**
    * The options of a map.
    *
-   * @throws OptionException for a name that the function does not know
+   * @throws OptionException for a name that the function does not know, or that is there twice
    */
   static FunctionOptions of(String function, Kind kind, Map<String, String> map) {
     SortedMap<String, String> given = new TreeMap<>();
@@ -76,7 +76,11 @@ record FunctionOptions(String function, SortedMap<String, String> given) impleme
             throw new OptionException(
                 String.format(Locale.ROOT, "%s: option %s is null: give a value", function, name));
           }
-          given.put(name.toLowerCase(Locale.ROOT), value);
+          if (given.put(name.toLowerCase(Locale.ROOT), value) != null) {
+            throw new OptionException(
+                String.format(
+                    Locale.ROOT, "%s: option %s is given twice: give it once", function, name));
+          }
         });
     return new FunctionOptions(function, Collections.unmodifiableSortedMap(given));
   }

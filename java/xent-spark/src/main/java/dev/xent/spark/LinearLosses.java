@@ -67,9 +67,6 @@ final class LinearLosses implements Losses {
     }
     byte[] bytes = room.memory().asSlice(0, rowBytes()).toArray(ValueLayout.JAVA_BYTE);
     buffer.waiting().add(new Row(bytes, ((Number) label).longValue(), row));
-    if (buffer.waiting().size() == MOST) {
-      finish(buffer);
-    }
   }
 
   @Override

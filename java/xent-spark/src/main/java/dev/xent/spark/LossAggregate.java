@@ -78,7 +78,10 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
       try {
         losses().add(buffer, logits, label, row);
       } catch (IllegalArgumentException e) {
-        throw refused(buffer, row, e);
+        throw refused(row, e);
+      }
+      if (buffer.waiting().size() == LinearLosses.MOST) {
+        finished(buffer);
       }
     }
     row++;
@@ -92,9 +95,8 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     return losses;
   }
 
-  private IllegalArgumentException refused(
-      LossBuffer buffer, long otherwise, IllegalArgumentException e) {
-    return RowCalls.refused(call, TaskContext.getPartitionId(), buffer.rowOf(e, otherwise), e);
+  private IllegalArgumentException refused(long refusedRow, IllegalArgumentException e) {
+    return RowCalls.refused(call, TaskContext.getPartitionId(), refusedRow, e);
   }
 
   private LossBuffer finished(LossBuffer buffer) {
@@ -102,7 +104,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
       try {
         losses().finish(buffer);
       } catch (IllegalArgumentException e) {
-        throw refused(buffer, buffer.waiting().getFirst().number(), e);
+        throw refused(buffer.waitingRow(e), e);
       }
     }
     return buffer;

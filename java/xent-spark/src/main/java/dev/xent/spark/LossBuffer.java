@@ -83,11 +83,10 @@ final class LossBuffer {
     return waiting;
   }
 
-  /** Which row of the partition is refused: that of a label, where rows wait. */
-  long rowOf(IllegalArgumentException refusal, long otherwise) {
-    return !waiting.isEmpty() && refusal instanceof LabelException label
-        ? waiting.get((int) label.row()).number()
-        : otherwise;
+  /** Which row of the partition is refused of those that wait: that of a label, or the first. */
+  long waitingRow(IllegalArgumentException refusal) {
+    int i = refusal instanceof LabelException label ? (int) label.row() : 0;
+    return waiting.get(i).number();
   }
 
   /**

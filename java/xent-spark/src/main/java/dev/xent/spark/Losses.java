@@ -6,7 +6,8 @@ import java.io.Serializable;
 /** The losses that an aggregate adds up. One thread. */
 interface Losses {
   /**
-   * Adds the loss of a row, now or with those of the next ones.
+   * Adds the loss of a row, or lets it wait for {@link #finish}, which must be called when {@link
+   * LinearLosses#MOST} rows wait.
    *
    * @param x what the row has for a loss, as Spark has it
    * @param label any whole number of Spark's

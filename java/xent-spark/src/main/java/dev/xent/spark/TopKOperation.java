@@ -4,6 +4,8 @@ package dev.xent.spark;
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.TopK;
+import dev.xent.errors.ShapeException;
+import java.util.Locale;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
@@ -36,6 +38,14 @@ record TopKOperation(String name, Logits logits, int k, FunctionOptions given)
         return null;
       }
       Tensor x = logits.read(arguments[0], room);
+      if (k > x.dim(1)) { // the library refuses it once there is room for k
+        throw new ShapeException(
+            String.format(
+                Locale.ROOT,
+                "k is %d, the row has %d classes: ask for at most as many",
+                k,
+                x.dim(1)));
+      }
       if (log) {
         operation.logProbabilities(x, classes.of(k), values.of(k));
       } else {

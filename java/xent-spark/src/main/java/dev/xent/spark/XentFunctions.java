@@ -51,7 +51,7 @@ public final class XentFunctions {
    * The {@code k} largest classes of a row, {@code struct<classes array<int>, values
    * array<float>>}.
    *
-   * @param k 1 or more
+   * @param k 1 or more, and no more than the row has classes
    */
   public static Column topK(Column logits, int k, Map<String, String> options) {
     return call(SqlFunction.TOP_K, options, required(logits, "logits"), functions.lit(k));

@@ -202,12 +202,16 @@ class LinearLossTest {
     assertLoss(loss, IntStream.range(0, ROWS).filter(i -> i != 3 && i != 4).toArray());
   }
 
-  /** Where the last rows are refused, and none of them alone is the reason. */
-  @Test
-  void aBadBiasIsToldWithTheFirstRow() {
+  /**
+   * Where rows are refused, the last ones or all that are computed together, and none of them alone
+   * is the reason.
+   */
+  @ParameterizedTest
+  @ValueSource(ints = {5, LinearLosses.MOST + 2})
+  void aBadBiasIsToldWithTheFirstRow(int count) {
     String files = "map('weights', '" + options.get("weights") + "', 'bias', '";
     String call = "xent_linear_loss(logits, label, " + files + options.get("weights") + "'))";
-    Dataset<Row> rows = Spark.rows(HIDDEN).limit(5).coalesce(1);
+    Dataset<Row> rows = Spark.rows(HIDDEN).limit(count).coalesce(1);
     assertThatThrownBy(() -> rows.agg(expr(call)).collectAsList())
         .hasStackTraceContaining("row 0 of partition 0: bias is F32 [30, 30], ");
   }
