@@ -693,8 +693,8 @@ typedef struct xent_sample_call {
   const xent_range *rows;        /* or NULL: all */
   const xent_options *options;   /* or NULL: xent_default_options */
   const xent_sampling *sampling; /* or NULL: xent_default_sampling */
-  int32_t per_row;               /* 1: sampling of row r is at index r, and the first one is always read, as all have its
-                                    size; 0: one is for all, and row r has the stream stream + r */
+  int32_t per_row;               /* 1: sampling of row r is at index r, and the first one is always read, as all have
+                                    its size; 0: one is for all, and row r has the stream stream + r */
   int32_t reserved;              /* 0 */
   xent_report *report;           /* or NULL */
   xent_input logits;

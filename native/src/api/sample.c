@@ -102,7 +102,8 @@ static xent_status check_sampling(xent_frame *f) {
 /* ---- arrays ---- */
 
 uint64_t xent_sample_workspace(int64_t classes, int64_t tokens) {
-  return classes < 1 || classes > MOST_CLASSES || tokens < 1 ? 0 : (uint64_t)(penalty_words(classes) + penalty_slots(classes, tokens) * 2) * 8;
+  if (classes < 1 || classes > MOST_CLASSES || tokens < 1) return 0;
+  return (uint64_t)(penalty_words(classes) + penalty_slots(classes, tokens) * 2) * 8;
 }
 
 static xent_status check_tokens(xent_frame *f, const void *tokens, const xent_layout *l, int64_t count, int32_t field) {

@@ -26,7 +26,8 @@ __attribute__((always_inline)) static inline xent_status softmax(xent_frame *f, 
   if (!status) status = xent_check_ranges(f);
   if (!status) status = statistics_or_whole_row(f);
   if (!status) status = XENT_CHECK_PLACES(f, softmax_places, SOFTMAX_USUAL);
-  if (!status && f->call.known_statistics) status = xent_check_statistics(f, XENT_KIND_SOFTMAX, xent_digest_of(&f->call));
+  if (!status && f->call.known_statistics)
+    status = xent_check_statistics(f, XENT_KIND_SOFTMAX, xent_digest_of(&f->call));
   if (!status) {
     f->call.output_layout = &f->call.shape->output;
     f->call.log = log;
