@@ -269,8 +269,10 @@ MEMORY = "give output memory of its own, or exactly that of logits"
      "output is F16 [6, 5], logits is F32 [6, 5]: give output the type F32"),
     (lambda: xent.sample(X, rules="vllm", typical_p=0.5), xent.OptionError,
      "typical_p is 0.5, and vllm has no such filter: leave it out, or give other rules"),
-    (lambda: xent.softmax(OfLaterDlpack()), xent.ArrayMemoryError,
-     "logits is lent by DLPack 2.3: give an array of a library that lends by DLPack 1"),
+    pytest.param(
+        lambda: xent.softmax(OfLaterDlpack()), xent.ArrayMemoryError,
+        "logits is lent by DLPack 2.3: give an array of a library that lends by DLPack 1",
+        marks=pytest.mark.skipif(np.__version__.startswith("1."), reason="NumPy 1 lends without versions")),
     (lambda: xent.cross_entropy(X, LABELS, row_weights=np.ones(6, np.int8)), xent.DTypeError,
      "row_weights is I8 [6], logits is F32 [6, 5]: give row_weights the type F32, F16 or BF16, or U8 as a mask"),
     (lambda: xent.binary_cross_entropy(X, X, weights=np.ones(5, np.int8)), xent.DTypeError,
