@@ -44,7 +44,7 @@ static inline xent_status xent_end(const xent_frame *f, xent_status status) {
 xent_status xent_check_foreign(xent_frame *frame, uint64_t own);
 /* The call is about all classes, not about those of a shard. */
 xent_status xent_check_whole(xent_frame *frame);
-/* The statistics that a call is given are of this kind, finished, and of the same options. */
+/* The statistics that a call is given are of this kind, finished, and have this digest. */
 xent_status xent_check_statistics(xent_frame *frame, uint32_t kind, uint32_t digest);
 /* Offsets, types, NULLs, alignment, extents, then overlaps. Most calls need not ask: xent_arrays_are_usual. */
 enum { XENT_MOST_PLACES = 24 }; /* of a function */
