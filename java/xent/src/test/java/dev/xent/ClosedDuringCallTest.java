@@ -23,6 +23,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
@@ -254,6 +255,7 @@ class ClosedDuringCallTest {
 
   @ParameterizedTest
   @CsvSource({"ALLOCATED, NATIVE", "MAPPED, NATIVE", "ALLOCATED, REFERENCE"})
+  @Tag("slow")
   void sharedMemoryThatIsClosed(Kind kind, Backend backend) {
     for (Called called : Called.values()) {
       hammer(called.on(SMALL, backend), called, kind, SMALL, SMALL_ROUNDS);

@@ -17,6 +17,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -155,6 +156,7 @@ class ExecutorsTest {
 
   @ParameterizedTest
   @MethodSource("throwers")
+  @Tag("slow")
   void whateverItThrowsTheCallCompletes(Backend backend, Thrown thrown, Moment moment) {
     assertCompletes(backend, throwing(thrown, moment));
     if (thrown.reported) {
@@ -166,6 +168,7 @@ class ExecutorsTest {
 
   @ParameterizedTest
   @MethodSource("throwers")
+  @Tag("slow")
   void aHandlerThatThrowsChangesNothing(Backend backend, Thrown thrown, Moment moment) {
     Thread.currentThread()
         .setUncaughtExceptionHandler(

@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
 
 /** Inputs beside logits and targets: the same bits however rows are laid out, cut and shared. */
 class InputsTest {
@@ -288,6 +289,7 @@ class InputsTest {
 
   /** So many that threads that sleep are woken for them. */
   @OnEveryBackend
+  @Tag("slow")
   void rowsForSeveralThreads(Backend backend) {
     allAreTheSame(backend, 6000, 100);
   }

@@ -15,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
  * More than 2^31 elements, of more than 2^32 bytes, in a mapped file that takes no room on the
  * disk: no index fits an int.
  */
+@Tag("slow")
 class LargeTensorTest {
   private static final long ELEMENTS = (1L << 31) + (1L << 20);
 

@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  *
  * <p>{@code -Dxent.long=true} (profile {@code long}): fifty times as many.
  */
+@Tag("slow")
 @Execution(ExecutionMode.CONCURRENT)
 class LinearBitsTest {
   private static final int MIXTURES = Boolean.getBoolean("xent.long") ? 6000 : 120;

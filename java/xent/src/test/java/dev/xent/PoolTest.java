@@ -8,11 +8,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 
 /** Which threads there are, each case in a JVM of its own. */
+@Tag("slow")
 class PoolTest {
   private static String threads(int rows, String... options) throws Exception {
     return threads(List.of(), rows, options);

@@ -22,6 +22,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
@@ -125,6 +126,7 @@ class ThreadsTest {
     "REFERENCE, 2100, 130",
     "REFERENCE, 3, 90001"
   })
+  @Tag("slow")
   void oneTwoAndSevenThreadsGiveTheSameBits(Backend backend, int rows, int classes) {
     float[] x = Samples.logits(rows * classes, 4, classes);
     float[] dy = Samples.logits(rows * classes, 1, rows);
@@ -242,6 +244,7 @@ class ThreadsTest {
   }
 
   @Test
+  @Tag("slow")
   void sixtyFourVirtualThreadsCallAtOnce() throws Exception {
     Map<String, int[]> expected = results(new EveryOperation(Backend.NATIVE, Helpers.POOL, 1));
     EveryOperation operations = new EveryOperation(Backend.NATIVE, Helpers.POOL, 3);

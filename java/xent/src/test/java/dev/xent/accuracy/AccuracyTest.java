@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.options.Backend;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -14,6 +15,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  *
  * <p>{@code -Dxent.long=true} (profile {@code long}): many times as many rows.
  */
+@Tag("slow")
 @Execution(ExecutionMode.CONCURRENT)
 class AccuracyTest {
   private static final boolean LONG = Boolean.getBoolean("xent.long");

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jsoup.Jsoup;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * The page of the benchmark as Chromium draws it, on a desk and on a phone. Where there is no
  * Chromium it is skipped, but not with {@code XENT_REQUIRE_CHROMIUM} set.
  */
+@Tag("slow")
 class ReportInBrowserTest {
   private static final String FRAME =
       """

@@ -14,6 +14,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * Class counts up to 300 take every fourth kind of rows in turn, and {@link TiersInTurn}; {@code
  * -Dxent.long=true} (profile {@code long}): each.
  */
+@Tag("slow")
 @Execution(ExecutionMode.CONCURRENT)
 class BitsTest {
   private static final boolean LONG = Boolean.getBoolean("xent.long");

@@ -14,6 +14,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,6 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  *
  * <p>{@code -Dxent.long=true} (profile {@code long}): forty times as many.
  */
+@Tag("slow")
 @Execution(ExecutionMode.CONCURRENT)
 class GeneralBitsTest {
   private static final boolean LONG = Boolean.getBoolean("xent.long");

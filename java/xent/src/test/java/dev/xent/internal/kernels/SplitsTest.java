@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,6 +38,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  *
  * <p>{@code -Dxent.long=true} (profile {@code long}): three times as many.
  */
+@Tag("slow")
 @Execution(ExecutionMode.CONCURRENT)
 class SplitsTest {
   private static final int CHUNK = 8192;
