@@ -9,13 +9,10 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.file.FileSystem;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.apache.catalina.Context;
 import org.apache.catalina.startup.Tomcat;
 import org.junit.jupiter.api.Test;
@@ -24,8 +21,8 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A war that brings Xent, deployed again and again in a Tomcat whose threads live on: nothing of
- * one that was taken away is left.
+ * A web application that brings Xent, deployed again and again in a Tomcat whose threads live on:
+ * nothing of one that was taken away is left.
  */
 @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
 class ServletContainerTest {
@@ -47,22 +44,21 @@ class ServletContainerTest {
 
   @TempDir private Path folder;
 
-  private Path war() throws IOException {
-    Path war = folder.resolve("application.war");
-    try (FileSystem zip = FileSystems.newFileSystem(war, Map.of("create", "true"))) {
-      Path inside = Files.createDirectory(zip.getPath("WEB-INF"));
-      Files.writeString(inside.resolve("web.xml"), WEB_XML);
-      Files.createDirectory(inside.resolve("lib"));
-      Files.copy(Package.JAR, inside.resolve("lib/xent.jar"));
-      Path classes = Files.createDirectories(inside.resolve("classes/dev/xent/packaging"));
-      for (Class<?> each : List.of(Deployed.class, DeployedServlet.class)) {
-        String file = each.getSimpleName() + ".class";
-        try (var bytes = each.getResourceAsStream(file)) {
-          Files.copy(bytes, classes.resolve(file));
-        }
+  /** Unpacked, as Tomcat unpacks a war: from a jar in a jar it would inflate all for each class. */
+  private Path application() throws IOException {
+    Path application = folder.resolve("application");
+    Path inside = Files.createDirectories(application.resolve("WEB-INF"));
+    Files.writeString(inside.resolve("web.xml"), WEB_XML);
+    Files.createDirectory(inside.resolve("lib"));
+    Files.copy(Package.JAR, inside.resolve("lib/xent.jar"));
+    Path classes = Files.createDirectories(inside.resolve("classes/dev/xent/packaging"));
+    for (Class<?> each : List.of(Deployed.class, DeployedServlet.class)) {
+      String file = each.getSimpleName() + ".class";
+      try (var bytes = each.getResourceAsStream(file)) {
+        Files.copy(bytes, classes.resolve(file));
       }
     }
-    return war;
+    return application;
   }
 
   private static long libraries() throws IOException {
@@ -72,8 +68,8 @@ class ServletContainerTest {
   }
 
   @Test
-  void nothingOfAWarIsLeftWhenItIsGone() throws Exception {
-    Path war = war();
+  void nothingOfAnApplicationIsLeftWhenItIsGone() throws Exception {
+    Path application = application();
     List<WeakReference<ClassLoader>> loaders = new ArrayList<>();
     Tomcat tomcat = new Tomcat();
     tomcat.setBaseDir(folder.resolve("tomcat").toString());
@@ -82,7 +78,7 @@ class ServletContainerTest {
     tomcat.start();
     try {
       for (int i = 0; i < COUNT; i++) {
-        loaders.add(new WeakReference<>(deployAndUndeploy(tomcat, war)));
+        loaders.add(new WeakReference<>(deployAndUndeploy(tomcat, application)));
       }
       for (int i = 0; i < 50 && (left(loaders) > 0 || libraries() > 0); i++) {
         System.gc();
@@ -100,8 +96,8 @@ class ServletContainerTest {
     return loaders.stream().filter(loader -> loader.get() != null).count();
   }
 
-  private static ClassLoader deployAndUndeploy(Tomcat tomcat, Path war) throws Exception {
-    Context context = tomcat.addWebapp("/application", war.toString());
+  private static ClassLoader deployAndUndeploy(Tomcat tomcat, Path application) throws Exception {
+    Context context = tomcat.addWebapp("/application", application.toString());
     ClassLoader loader = context.getLoader().getClassLoader();
     assertThat(loader.loadClass("dev.xent.Xent").getClassLoader()).isSameAs(loader);
     try (HttpClient client = HttpClient.newHttpClient()) {
