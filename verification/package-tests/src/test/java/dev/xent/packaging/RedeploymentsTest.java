@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
 class RedeploymentsTest {
-  private static final int COUNT = 100;
+  private static final int COUNT = 30;
 
   @TempDir private Path folder;
 
