@@ -12,10 +12,10 @@
 #include "kernels/sample/select.h"
 
 enum {
-  SAMPLE_PROBES = 256, /* vectors */
+  SAMPLE_PROBES = 256, /* vectors; half of them where what half of them leave open can be listed, too */
   SAMPLE_TOP_BLOCKS = 64,
-  SAMPLE_GUESS_BINS = 1024,
-  SAMPLE_GUESS_PER_NAT = 64,
+  SAMPLE_GUESS_BINS = 512,
+  SAMPLE_GUESS_PER_NAT = 32,
   SAMPLE_CLOSE = 10 /* nats between probes */
 };
 
@@ -33,20 +33,27 @@ XENT_INLINE double weight_of_top(kept_set *s, const weigher *w, float least) {
   return (double)weight;
 }
 
+XENT_INLINE int64_t probes_of(const kept_set *s) { return s->classes > 65536 ? SAMPLE_PROBES : SAMPLE_PROBES / 2; }
+XENT_INLINE int64_t class_of_probe(const kept_set *s, int64_t i) {
+  return s->classes / XENT_LANES * i / probes_of(s) * XENT_LANES;
+}
 XENT_INLINE const float *probe(kept_set *s, int64_t i) {
-  return values_at(&s->values, s->classes / XENT_LANES * i / SAMPLE_PROBES * XENT_LANES, XENT_LANES, s->room);
+  return values_at(&s->values, class_of_probe(s, i), XENT_LANES, s->room);
 }
 
 /* Where the cut at the share p of all weights may be. Classes that reach `largest` weigh `top`; no other is above `base`. */
 XENT_SHARED vicinity guess_vicinity(kept_set *s, const weigher *w, double p, float base, float largest, double top) {
   enum { LAST = SAMPLE_GUESS_BINS - 1 };
-  XENT_ALIGNED float e[XENT_LANES];
-  double weight[LAST + XENT_LANES] = {0}, squares[LAST + XENT_LANES] = {0}, all = 0, all_squares = 0;
+  double weight[LAST + XENT_LANES + 1] = {0}, squares[LAST + XENT_LANES + 1] = {0};
+  double sums[2][8] = {{0}}, all = 0, all_squares = 0;
   const float per_value = w->heat.hi * SAMPLE_GUESS_PER_NAT;
-  const double each = w->scale * (double)s->classes / (SAMPLE_PROBES * XENT_LANES);
-  for (int64_t i = 0; i < SAMPLE_PROBES; i++) {
+  const double each = w->scale * (double)s->classes / (double)(probes_of(s) * XENT_LANES);
+  for (int64_t i = 0; i < probes_of(s); i++) {
+    XENT_ALIGNED float e[XENT_LANES];
     const float *x = probe(s, i);
-    exponentials_of(w, x, XENT_LANES, e);
+    lanes powers[1] = {lanes_load(x)};
+    exponentials(w, powers, 1);
+    lanes_store(e, powers[0]);
     int32_t bins[XENT_LANES];
     float mass[XENT_LANES];
     for (int k = 0; k < XENT_LANES; k++) {
@@ -60,22 +67,29 @@ XENT_SHARED vicinity guess_vicinity(kept_set *s, const weigher *w, double p, flo
       squares[bins[k]] += v * v;
     }
   }
-  for (int b = 0; b < LAST + XENT_LANES; b++) {
-    all += weight[b];
-    all_squares += squares[b];
+  for (int b = 0; b < LAST + XENT_LANES; b += 8)
+    for (int k = 0; k < 8; k++) {
+      sums[0][k] += weight[b + k];
+      sums[1][k] += squares[b + k];
+    }
+  for (int k = 0; k < 8; k++) {
+    all += sums[0][k];
+    all_squares += sums[1][k];
   }
   const double wanted = p * (top + all);
   double sum = top, sum_squares = 0;
   vicinity v = {.low = base - (float)(SAMPLE_REACH / w->heat.whole), .high = INFINITY};
   bool begun = false;
   for (int b = 0; b < LAST; b++) {
-    const double q = 1 - p, error = 2.5 * sqrt(q * q * sum_squares + p * p * (all_squares - sum_squares));
-    if (b == 0 && top > wanted + error) return (vicinity){.low = largest, .high = INFINITY};
-    if (sum > wanted + error) {
+    const double q = 1 - p, variance = 2.5 * 2.5 * (q * q * sum_squares + p * p * (all_squares - sum_squares));
+    const double over = sum - wanted, under = -over - weight[b];
+    const bool surely = over > 0 && over * over > variance;
+    if (b == 0 && surely) return (vicinity){.low = largest, .high = INFINITY};
+    if (surely) {
       v.low = base - (float)b / per_value;
       break;
     }
-    if (!begun && sum + weight[b] > wanted - error) {
+    if (!begun && (under < 0 || under * under < variance)) {
       begun = true;
       if (sum > top) v.high = base - (float)b / per_value;
     }
@@ -148,6 +162,7 @@ XENT_INLINE weighed_vicinity weigh_row(kept_set *s, const weigher *of, const vic
     for (int64_t at = begin; at < end; at += SAMPLE_PIECE) {
       const int64_t n = end - at < SAMPLE_PIECE ? end - at : SAMPLE_PIECE;
       const float *x = values_at(&s->values, at, n, s->room);
+      if (first && s->values.direct) fetch_ahead(x, n);
       int64_t k = 0;
       for (; k + XENT_BATCH * XENT_LANES <= n; k += XENT_BATCH * XENT_LANES)
         weigh_vectors(s, w, x + k, at + k, XENT_BATCH * XENT_LANES, XENT_BATCH, first, &sums);
@@ -198,7 +213,9 @@ XENT_INLINE bool is_exact(const kept_set *s, const weigher *w, float least, doub
 XENT_SHARED int weigh_close_row(kept_set *s, const heat *h, double scale, double p, vicinity *v, weighed_vicinity *found) {
   lanes most = lanes_set(-INFINITY), least = lanes_set(INFINITY);
   bool nan = false;
-  for (int64_t i = 0; i < SAMPLE_PROBES; i++) {
+  for (int64_t i = 0; s->values.direct && i < probes_of(s); i++)
+    prefetch_behind(s->values.source.x.at, class_of_probe(s, i) * (int64_t)sizeof(float));
+  for (int64_t i = 0; i < probes_of(s); i++) {
     const lanes x = lanes_load(probe(s, i));
     nan |= lanes_any_nan(x, x);
     most = lanes_max(x, most);

@@ -85,34 +85,33 @@ XENT_SHARED void count_keys(const search_of_cut *s, bin *counts) {
 }
 
 typedef struct {
-  double key;
-  int64_t weight;
-} keyed;
+  double keys[SAMPLE_FEW];
+  int64_t weights[SAMPLE_FEW];
+} few_classes;
 
-/* Takes a few in their order. */
-XENT_SHARED cut cut_of_few(keyed *few, int n, int64_t wanted, bool by_weight, cut before) {
-  for (int i = 1; i < n; i++) {
-    const keyed one = few[i];
-    int at = i;
-    for (; at > 0 && one.key < few[at - 1].key; at--) few[at] = few[at - 1];
-    few[at] = one;
+/* Takes a few in their order, in which a class comes after as many as have smaller keys. */
+XENT_SHARED cut cut_of_few(const few_classes *few, int64_t n, int64_t wanted, bool by_weight, cut before) {
+  cut at[SAMPLE_FEW + 1] = {{0}}; /* behind the last one there is none */
+  for (int64_t i = 0; i < n; i++) {
+    int64_t smaller = 0;
+    for (int64_t j = 0; j < n; j++) smaller += few->keys[j] < few->keys[i];
+    at[smaller].key = few->keys[i];
+    at[smaller].weight += few->weights[i];
+    at[smaller].equal++;
   }
-  for (int i = 0; i < n;) {
-    int end = i;
-    int64_t weight = 0;
-    for (; end < n && few[end].key == few[i].key; end++) weight += few[end].weight;
-    before.key = few[i].key;
-    before.equal = end - i;
-    if ((by_weight ? before.weight + weight : before.count + before.equal) >= wanted || end == n) break;
+  for (int64_t i = 0; i < n; i += before.equal) {
+    before.key = at[i].key;
+    before.equal = at[i].equal;
+    const int64_t reached = by_weight ? before.weight + at[i].weight : before.count + before.equal;
+    if (reached >= wanted || at[i + before.equal].equal == 0) break;
     before.count += before.equal;
-    before.weight += weight;
-    i = end;
+    before.weight += at[i].weight;
   }
   return before;
 }
 
 /* The keys of one bin: how many there are, the smallest and the largest, and the first few of them. */
-XENT_SHARED int64_t collect_keys(const search_of_cut *s, int only, keyed *few, double *least, double *most) {
+XENT_SHARED int64_t collect_keys(const search_of_cut *s, int only, few_classes *few, double *least, double *most) {
   XENT_ALIGNED float e[SAMPLE_FEW + XENT_LANES];
   int32_t bins[SAMPLE_PIECE];
   int64_t at = 0, found = 0;
@@ -129,7 +128,10 @@ XENT_SHARED int64_t collect_keys(const search_of_cut *s, int only, keyed *few, d
       const int64_t weight = together     ? weight_of_exponential(s->weigher, e[k])
                              : s->weigher ? weight_of(s->weigher, p.x[k])
                                           : 0;
-      if (found < SAMPLE_FEW) few[found] = (keyed){key, weight};
+      if (found < SAMPLE_FEW) {
+        few->keys[found] = key;
+        few->weights[found] = weight;
+      }
       *least = key < *least ? key : *least;
       *most = key > *most ? key : *most;
       found++;
@@ -142,11 +144,11 @@ XENT_SHARED int64_t collect_keys(const search_of_cut *s, int only, keyed *few, d
 XENT_SHARED cut find_cut(kept_set *set, const key_rule *rule, const weigher *w, int64_t wanted, double from, double to) {
   search_of_cut s = {.set = set, .rule = rule, .weigher = w, .wanted = wanted, .from = from, .to = to};
   cut c = {0};
-  keyed few[SAMPLE_FEW];
+  few_classes few;
   double least, most;
   if (set->listed && set->count <= SAMPLE_FEW) { /* all in one bin */
-    const int64_t n = collect_keys(&s, 0, few, &least, &most);
-    return cut_of_few(few, (int)n, wanted, w, c);
+    const int64_t n = collect_keys(&s, 0, &few, &least, &most);
+    return cut_of_few(&few, n, wanted, w, c);
   }
   for (;;) {
     bin bins[SAMPLE_BINS] = {{0}};
@@ -158,8 +160,8 @@ XENT_SHARED cut find_cut(kept_set *set, const key_rule *rule, const weigher *w, 
       c.count += bins[b].count;
       c.weight += bins[b].weight;
     }
-    const int64_t n = collect_keys(&s, b, few, &least, &most);
-    if (n <= SAMPLE_FEW) return cut_of_few(few, (int)n, wanted, w, c);
+    const int64_t n = collect_keys(&s, b, &few, &least, &most);
+    if (n <= SAMPLE_FEW) return cut_of_few(&few, n, wanted, w, c);
     if (least == most) {
       c.key = least;
       c.equal = n;

@@ -10,7 +10,7 @@
 #include "kernels/sample/values.h"
 #include "kernels/sample/weights.h"
 
-enum { SAMPLE_BLOCKS = 2048, SAMPLE_LISTED = 8192 };
+enum { SAMPLE_BLOCKS = 2048, SAMPLE_LISTED = 8192, SAMPLE_AHEAD = 8192 /* bytes */ };
 
 typedef struct {
   sample_values values;
@@ -49,9 +49,16 @@ XENT_INLINE bool next_piece(kept_set *s, int64_t *at, float least, piece *p) {
     *at += n;
     return true;
   }
-  int64_t block = *at / s->block;
-  while (block < s->blocks && !(s->maxima[block] >= least)) *at = ++block * s->block;
-  if (block >= s->blocks || *at >= s->classes) return false;
+  const int64_t from = *at >> __builtin_ctzll((uint64_t)s->block);
+  int64_t block = from;
+  for (;;) { /* of sixteen blocks at a time: which one it is cannot be guessed, but that it is the next */
+    if (block >= s->blocks) return false;
+    const uint32_t bits = 0xffff & ~lanes_bits_above(lanes_set(least), lanes_load(s->maxima + block));
+    if (bits & 1) break;
+    block += bits ? __builtin_ctz(bits) : XENT_LANES;
+  }
+  if (block > from) *at = block * s->block;
+  if (*at >= s->classes) return false;
   const int64_t next = (block + 1) * s->block, end = next < s->classes ? next : s->classes;
   const int64_t n = end - *at < SAMPLE_PIECE ? end - *at : SAMPLE_PIECE;
   *p = (piece){.x = values_at(&s->values, *at, n, s->room), .begin = *at, .n = n, .block = block};
@@ -63,16 +70,27 @@ XENT_INLINE bool next_piece(kept_set *s, int64_t *at, float least, piece *p) {
 XENT_INLINE lanes values_of(const piece *p, int64_t k) {
   return p->n - k >= XENT_LANES ? lanes_load(p->x + k) : lanes_load_part(p->x + k, p->n - k, -INFINITY);
 }
-XENT_INLINE uint32_t members_of(const kept_set *s, const piece *p, int64_t k, lanes x) {
+
+typedef struct {
+  float low, high;
+  int64_t last;
+  bool whole; /* nothing is above it */
+} kept_range;
+
+XENT_INLINE kept_range range_of(const kept_set *s) { return (kept_range){s->low, s->high, s->last, s->high >= s->most}; }
+XENT_INLINE uint32_t members_of(const kept_range *r, const piece *p, int64_t k, lanes x) {
   const int64_t left = p->n - k, first = p->begin + k;
-  const lanes low = lanes_set(s->low);
+  const lanes low = lanes_set(r->low);
   if (p->listed) return left >= XENT_LANES ? 0xffff : (1u << left) - 1;
   uint32_t bits = 0xffff & ~lanes_bits_above(low, x);
-  if (s->last != INT64_MAX && s->last < first + XENT_LANES - 1) /* some that equal the smallest are not */
-    bits &= ~lanes_bits_equal(x, low) | (s->last < first ? 0 : (2u << (s->last - first)) - 1);
-  return s->high < s->most ? bits & ~lanes_bits_above(x, lanes_set(s->high)) : bits;
+  if (r->last != INT64_MAX && r->last < first + XENT_LANES - 1) /* some that equal the smallest are not */
+    bits &= ~lanes_bits_equal(x, low) | (r->last < first ? 0 : (2u << (r->last - first)) - 1);
+  return r->whole ? bits : bits & ~lanes_bits_above(x, lanes_set(r->high));
 }
-XENT_INLINE uint32_t members(const kept_set *s, const piece *p, int64_t k) { return members_of(s, p, k, values_of(p, k)); }
+XENT_INLINE uint32_t members(const kept_set *s, const piece *p, int64_t k) {
+  const kept_range r = range_of(s);
+  return members_of(&r, p, k, values_of(p, k));
+}
 
 XENT_INLINE bool is_member(const kept_set *s, const piece *p, int64_t k) {
   if (p->listed) return true;
@@ -126,6 +144,11 @@ XENT_SHARED bool candidates_of_maxima(kept_set *s, lanes least) {
   return s->high > -INFINITY && s->high < INFINITY;
 }
 
+/* What a pass over memory reads a little later: a row ends before the CPU's own prefetch is far enough ahead. */
+XENT_INLINE void fetch_ahead(const float *x, int64_t n) {
+  for (int64_t k = 0; k < n; k += XENT_LANES) prefetch_behind(x + k, SAMPLE_AHEAD);
+}
+
 /* Every candidate; false where the row has no token. */
 XENT_SHARED bool all_candidates(kept_set *s) {
   bool nan = false;
@@ -136,6 +159,7 @@ XENT_SHARED bool all_candidates(kept_set *s) {
     const int64_t begin = i * s->block, end = begin + s->block < s->classes ? begin + s->block : s->classes;
     float largest = -INFINITY;
     if (direct) {
+      fetch_ahead(row + begin, s->block);
       largest = search(row + begin, end - begin, &nan, &least);
     } else {
       for (int64_t at = begin; at < end; at += SAMPLE_PIECE) {
@@ -165,11 +189,12 @@ XENT_SHARED int64_t count_members(kept_set *s) {
 XENT_SHARED int64_t count_reaching(kept_set *s, float least) {
   int64_t at = 0, count = 0;
   piece p;
+  const kept_range r = range_of(s);
   const lanes limit = lanes_set(least);
   while (next_piece(s, &at, least, &p))
     for (int64_t k = 0; k < p.n; k += XENT_LANES) {
       const lanes x = values_of(&p, k);
-      count += __builtin_popcount(members_of(s, &p, k, x) & ~lanes_bits_above(limit, x));
+      count += __builtin_popcount(members_of(&r, &p, k, x) & ~lanes_bits_above(limit, x));
     }
   return count;
 }
@@ -178,16 +203,22 @@ XENT_SHARED int64_t count_reaching(kept_set *s, float least) {
 XENT_SHARED void list_members(kept_set *s) {
   int64_t at = 0, count = 0;
   piece p;
+  const kept_range r = range_of(s); /* which no store here can change */
   if (s->count > SAMPLE_LISTED) return;
-  while (next_piece(s, &at, s->low, &p))
-    for (int64_t k = 0; k < p.n; k += XENT_LANES) {
+  while (next_piece(s, &at, r.low, &p)) {
+    uint64_t some = 0; /* the vectors that can have a member: most have none, and which do cannot be guessed */
+    for (int64_t k = 0; k < p.n; k += XENT_LANES)
+      some |= (uint64_t)(lanes_bits_above(lanes_set(r.low), values_of(&p, k)) != 0xffff) << k / XENT_LANES;
+    for (; some; some &= some - 1) {
+      const int64_t k = __builtin_ctzll(some) * XENT_LANES;
       const lanes x = values_of(&p, k);
-      const uint32_t bits = members_of(s, &p, k, x);
+      const uint32_t bits = members_of(&r, &p, k, x);
       lanes_pick(s->x + count, x, bits);
       numbers_pick(s->class + count, (int32_t)(p.begin + k), bits);
       count += __builtin_popcount(bits);
       if (count > SAMPLE_LISTED) return;
     }
+  }
   s->count = count;
   s->listed = true;
 }
@@ -203,11 +234,13 @@ XENT_SHARED void raise_low(kept_set *s, float low, int64_t kept, int64_t equal, 
   const bool listed = s->listed;
   if (listed) {
     int64_t n = 0;
-    for (int64_t i = 0; i < s->count; i++)
-      if (s->x[i] > low || (s->x[i] == low && s->class[i] <= last)) {
-        s->x[n] = s->x[i];
-        s->class[n++] = s->class[i];
-      }
+    for (int64_t i = 0; i < s->count; i++) {
+      const float x = s->x[i];
+      const int32_t class = s->class[i];
+      s->x[n] = x;
+      s->class[n] = class;
+      n += (x > low) | ((x == low) & (class <= last)); /* a branch would be guessed wrong */
+    }
     count = n;
   }
   s->low = low;
