@@ -32,10 +32,13 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The rules of the house that no compiler checks. */
+@Execution(ExecutionMode.CONCURRENT)
 class HouseRulesTest {
   private static final String FFI = "dev.xent.internal.ffi";
   private static final String KERNELS = "dev.xent.internal.kernels";

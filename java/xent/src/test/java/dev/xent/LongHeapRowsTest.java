@@ -11,12 +11,15 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * Java arrays are worked on in pieces; long rows are cut. The bits are those of off-heap memory.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class LongHeapRowsTest {
   private static final int ROWS = 3;
 

@@ -29,8 +29,11 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Log-probabilities of selected classes: values, gradients, bits, edges, sums, refusals. */
+@Execution(ExecutionMode.CONCURRENT)
 class SelectedLogProbabilitiesTest {
   private static final int ROWS = 4;
   private static final int CLASSES = 29;

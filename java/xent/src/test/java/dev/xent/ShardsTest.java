@@ -24,8 +24,11 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Rows whose classes are divided give the bits of the undivided call, however they are divided. */
+@Execution(ExecutionMode.CONCURRENT)
 class ShardsTest {
   private static final int CHUNK = 8192;
   private static final int ROWS = 3;

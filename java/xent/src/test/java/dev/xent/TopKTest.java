@@ -14,10 +14,13 @@ import java.util.Arrays;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The largest classes: their order, and the very bits of softmax and log-softmax. */
+@Execution(ExecutionMode.CONCURRENT)
 class TopKTest {
   private static final float INFINITY = Float.POSITIVE_INFINITY;
 

@@ -16,6 +16,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Losses and gradients, with respect to logits and to soft targets, of every combination of the
  * options of cross-entropy: against double-double arithmetic and its central differences.
  */
+@Tag("slow")
 @Execution(ExecutionMode.CONCURRENT)
 class OptionGradientTest {
   /** Roundings of the type in the size of the terms that are added. */

@@ -25,7 +25,7 @@ import picocli.CommandLine.Spec;
     header = "How fast this machine computes, beside the speed of its memory.",
     customSynopsis = "xent bench [OPTIONS]",
     description = {
-      "Times every operation on shapes of every kind, with every instruction set of this CPU and"
+      "Times six operations on shapes of every kind, with every instruction set of this CPU and"
           + " with the reference in plain Java, through the Java API. It takes about two minutes.",
       "How: each result is compared bit by bit with the reference's before it is timed. Then each"
           + " tier is repeated until it gets no faster and the JIT has nothing to compile. Then, in"

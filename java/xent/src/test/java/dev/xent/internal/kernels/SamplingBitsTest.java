@@ -14,6 +14,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * The Java reference and every native tier sample the same: tokens, kept sets, log-probabilities
@@ -22,6 +24,7 @@ import org.junit.jupiter.api.Test;
  *
  * <p>{@code -Dxent.long=true} (profile {@code long}): a hundred times as many.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class SamplingBitsTest {
   private static final int ROUNDS = Boolean.getBoolean("xent.long") ? 100 : 1;
   private static final int[] COUNTS = {
