@@ -83,9 +83,10 @@ XENT_INLINE void filter_top_k(kept_set *s, const xent_sampling *o) {
   if (o->top_k > 0) keep_first(s, most_of_top_k(o), keeps_all_ties(o));
 }
 
-/* How many of the classes that equal the last one are kept, and with them what comes before. */
+/* How many of the classes that equal the last one are kept, and with them what comes before. A weight of 0 is one that has
+ * changed since it was added up. */
 XENT_INLINE int64_t ties_of_weight(const weigher *w, const cut *c, int64_t wanted) {
-  const int64_t own = weight_of(w, (float)-c->key), ties = (wanted - c->weight + own - 1) / own;
+  const int64_t own = weight_of(w, (float)-c->key), ties = own > 0 ? (wanted - c->weight + own - 1) / own : c->equal;
   return ties < c->equal ? ties : c->equal;
 }
 

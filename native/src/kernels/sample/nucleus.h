@@ -58,7 +58,8 @@ XENT_SHARED vicinity guess_vicinity(kept_set *s, const weigher *w, double p, flo
     float mass[XENT_LANES];
     for (int k = 0; k < XENT_LANES; k++) {
       const float at = (base - x[k]) * per_value;
-      bins[k] = at < LAST ? (int32_t)at : LAST + k; /* the last bin, in which most can be, sixteen times */
+      /* the last bin, in which most can be, is there sixteen times; what is above the first one has changed */
+      bins[k] = at >= LAST ? LAST + k : at > 0 ? (int32_t)at : 0;
       mass[k] = x[k] < largest ? e[k] : 0; /* those that reach it are all weighed */
     }
     for (int k = 0; k < XENT_LANES; k++) {
@@ -154,6 +155,7 @@ XENT_INLINE weighed_vicinity weigh_row(kept_set *s, const weigher *of, const vic
                         .least = lanes_set(INFINITY)};
   weighed_vicinity out = {0};
   int64_t vectors = 0;
+  uint64_t above = 0;
   for (int64_t block = 0; block < s->blocks; block++) {
     const int64_t begin = block * s->block, end = begin + s->block < s->classes ? begin + s->block : s->classes;
     const int64_t before = sums.count;
@@ -162,7 +164,7 @@ XENT_INLINE weighed_vicinity weigh_row(kept_set *s, const weigher *of, const vic
     for (int64_t at = begin; at < end; at += SAMPLE_PIECE) {
       const int64_t n = end - at < SAMPLE_PIECE ? end - at : SAMPLE_PIECE;
       const float *x = values_at(&s->values, at, n, s->room);
-      if (first && s->values.direct) fetch_ahead(x, n);
+      if (first && x != s->room) fetch_ahead(x, n);
       int64_t k = 0;
       for (; k + XENT_BATCH * XENT_LANES <= n; k += XENT_BATCH * XENT_LANES)
         weigh_vectors(s, w, x + k, at + k, XENT_BATCH * XENT_LANES, XENT_BATCH, first, &sums);
@@ -170,9 +172,10 @@ XENT_INLINE weighed_vicinity weigh_row(kept_set *s, const weigher *of, const vic
       vectors += (n + XENT_LANES - 1) / XENT_LANES;
     }
     s->sums[block] = sum_of_wholes(sums.above, sums.count - before);
-    out.above += s->sums[block];
+    above += (uint64_t)s->sums[block]; /* of no meaning where an exponential is out of range */
     if (first) s->maxima[block] = lanes_largest(sums.most);
   }
+  out.above = (int64_t)above;
   out.all = sum_of_wholes(sums.all, vectors * XENT_LANES);
   out.count = sums.count;
   out.listed = sums.listed;

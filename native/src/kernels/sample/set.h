@@ -146,7 +146,7 @@ XENT_SHARED bool candidates_of_maxima(kept_set *s, lanes least) {
 
 /* What a pass over memory reads a little later: a row ends before the CPU's own prefetch is far enough ahead. */
 XENT_INLINE void fetch_ahead(const float *x, int64_t n) {
-  for (int64_t k = 0; k < n; k += XENT_LANES) prefetch_behind(x + k, SAMPLE_AHEAD);
+  for (int64_t k = 0; k < n; k += XENT_LANES) prefetch_behind(x, k * (int64_t)sizeof *x + SAMPLE_AHEAD);
 }
 
 /* Every candidate; false where the row has no token. */
@@ -159,7 +159,7 @@ XENT_SHARED bool all_candidates(kept_set *s) {
     const int64_t begin = i * s->block, end = begin + s->block < s->classes ? begin + s->block : s->classes;
     float largest = -INFINITY;
     if (direct) {
-      fetch_ahead(row + begin, s->block);
+      fetch_ahead(row + begin, end - begin);
       largest = search(row + begin, end - begin, &nan, &least);
     } else {
       for (int64_t at = begin; at < end; at += SAMPLE_PIECE) {

@@ -65,9 +65,9 @@ XENT_SHARED void weigh_bins(kept_set *s, const weigher *w, const shard_row *r, r
 XENT_SHARED void list_first(kept_set *s, row_sample_state *a) {
   keep_first(s, SAMPLE_TOLD, false);
   if (!s->listed) list_members(s);
-  for (int64_t i = 0; i < s->count; i++)
+  a->listed = (uint32_t)(s->count < SAMPLE_TOLD ? s->count : SAMPLE_TOLD); /* more where the row has changed */
+  for (uint32_t i = 0; i < a->listed; i++)
     a->list[i] = (told_class){s->x[i] + 0.0f, (int32_t)(a->first_class + s->class[i])};
-  a->listed = (uint32_t)s->count;
 }
 
 /* Answers the question that is in `a`. False where a class is above the largest of all: it was not when they listed. */
