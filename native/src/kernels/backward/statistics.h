@@ -75,7 +75,8 @@ XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {
 XENT_SHARED xent_status known_flow_rows(const job *j, row_kernel kernel) {
   const xent_call *call = j->call;
   careful_row row;
-  flow f = flow_of(j, kernel, &row);
+  flow f;
+  flow_begin(&f, j, kernel, &row);
   XENT_ALIGNED float copy[XENT_FLOW_MOST];
   flow_block b;
   f.pitch = 0; /* one row after the other takes the same place */

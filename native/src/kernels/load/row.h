@@ -27,16 +27,29 @@ typedef struct {
   bool direct;          /* nothing is to be done but perhaps to subtract a shift */
 } row_source;
 
+XENT_INLINE void set_row_source(row_source *r, const xent_call *call, row_span span, const void *array, const xent_layout *l,
+                                double softcap) {
+  memset(r, 0, sizeof *r);
+  r->call = call;
+  r->span = span;
+  r->row = span.row;
+  r->classes = span.classes;
+  r->first = call->shape->first_class;
+  r->all = all_classes_of_row(call, span);
+  r->x = strand_of_row(call, array, l, span);
+  r->cap = (float)softcap;
+  if (softcap != 0) r->uncap = (float)(1 / softcap);
+  if (call->class_mask) {
+    r->mask = (const uint8_t *)call->class_mask + class_offset(call, &call->shape->class_mask, span);
+    r->mask_stride = call->shape->class_mask.classes;
+  }
+  r->out = -INFINITY;
+  r->direct = is_direct(&r->x) && !r->mask && softcap == 0;
+}
 XENT_INLINE row_source row_source_of(const xent_call *call, row_span span, const void *array, const xent_layout *l,
                                      double softcap) {
-  row_source r = {.call = call, .span = span, .row = span.row, .classes = span.classes, .first = call->shape->first_class,
-                  .all = all_classes_of_row(call, span), .x = strand_of_row(call, array, l, span), .cap = (float)softcap, .out = -INFINITY};
-  if (softcap != 0) r.uncap = (float)(1 / softcap);
-  if (call->class_mask) {
-    r.mask = (const uint8_t *)call->class_mask + class_offset(call, &call->shape->class_mask, span);
-    r.mask_stride = call->shape->class_mask.classes;
-  }
-  r.direct = is_direct(&r.x) && !r.mask && softcap == 0;
+  row_source r;
+  set_row_source(&r, call, span, array, l, softcap);
   return r;
 }
 XENT_INLINE row_source logits_of_row(const xent_call *call, int64_t row) {

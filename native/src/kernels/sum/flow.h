@@ -35,7 +35,6 @@ typedef struct {
 typedef struct {
   const job *j;
   row_taker taker;
-  row_source source;  /* row 0 */
   careful_row *row;   /* the one at hand */
   int64_t n, pitch;
   int most;           /* rows of a block */
@@ -72,10 +71,11 @@ XENT_INLINE lanes flow_load(const float *x, int64_t n) {
 /* What is known of a row, in the place of the one before. */
 XENT_INLINE careful_row *flow_row_at_hand(const flow *f, const flow_block *b, int row) {
   const xent_call *call = f->j->call;
+  const xent_shape *s = call->shape;
   row_source *x = &f->row->x;
   x->row = x->span.row = row_of(&b->sums.rows, row);
-  x->x.at = f->source.x.at + row_offset(call->shape, &call->shape->logits, x->row) * size_of_float(x->x.type);
-  if (x->mask) x->mask = f->source.mask + row_offset(call->shape, &call->shape->class_mask, x->row);
+  x->x.at = strand_at(call->logits, &s->logits, row_offset(s, &s->logits, x->row)).at;
+  if (x->mask) x->mask = (const uint8_t *)call->class_mask + row_offset(s, &s->class_mask, x->row);
   f->row->t.label = b->label[row];
   return f->row;
 }
@@ -84,7 +84,7 @@ XENT_INLINE careful_row *flow_row_at_hand(const flow *f, const flow_block *b, in
 XENT_INLINE bool flow_has_columns(const flow *f, const flow_block *b) {
   const xent_shape *s = f->j->call->shape;
   const row_set *rows = &b->sums.rows;
-  return s->inner > 1 && s->logits.inner == 1 && !f->source.mask && f->source.cap == 0 && rows->count > 1 && rows->adjacent &&
+  return s->inner > 1 && s->logits.inner == 1 && !f->row->x.mask && f->row->x.cap == 0 && rows->count > 1 && rows->adjacent &&
          rows->first % s->inner + rows->count <= s->inner;
 }
 XENT_SHARED void flow_copy_columns(const flow *f, const flow_block *b) {
@@ -134,7 +134,7 @@ XENT_INLINE void flow_targets(const flow *f, flow_block *b, int row, const float
 
 XENT_SHARED void flow_order(const flow *f, flow_block *b, int row, const float *x, float max) {
   const xent_call *call = f->j->call;
-  const row_source *source = call->class_mask ? &flow_row_at_hand(f, b, row)->x : &f->source; /* asked for its mask alone */
+  const row_source *source = call->class_mask ? &flow_row_at_hand(f, b, row)->x : &f->row->x; /* asked for its mask alone */
   const int64_t n = f->n, label = b->label[row];
   if (call->argmax) b->sums.argmax[row] = first_equal(source, x, 0, n, max);
   if (call->ranks) b->sums.rank[row] = count_before(source, x, 0, n, label, x[label]);
@@ -145,8 +145,9 @@ XENT_SHARED void flow_order(const flow *f, flow_block *b, int row, const float *
 XENT_INLINE void flow_prepare(const flow *f, flow_block *b) {
   const job *j = f->j;
   const xent_call *call = j->call;
-  for (int i = b->sums.rows.count; i < XENT_ROWS; i++) b->largest[i] = b->largest[0];
-  const lanes max = lanes_largest_rows(b->largest);
+  const bool one = b->sums.rows.count == 1; /* sixteen rows of which one counts: every lane is its own */
+  for (int i = b->sums.rows.count; !one && i < XENT_ROWS; i++) b->largest[i] = b->largest[0];
+  const lanes max = one ? lanes_set(lanes_largest(b->largest[0])) : lanes_largest_rows(b->largest);
   const exp_references r = exp_references_of(references_for(max, &j->heat), &j->heat);
   lanes_store(b->lowest, r.lowest);
   lanes_store(b->magic, r.magic);
@@ -160,7 +161,8 @@ XENT_INLINE void flow_prepare(const flow *f, flow_block *b) {
       counted[i] = count_classes(&flow_row_at_hand(f, b, i)->x, 0, f->n);
     load_row_numbers(j, &b->sums.rows, b->label, counted, &b->sums);
   }
-  for (int i = 0; j->labels && i < b->sums.rows.count; i++) b->sums.logit[i] = b->x[i][b->label[i]];
+  if (one) lanes_store(b->sums.logit, lanes_set(j->labels ? b->x[0][b->label[0]] : 0.0f));
+  for (int i = 0; !one && j->labels && i < b->sums.rows.count; i++) b->sums.logit[i] = b->x[i][b->label[i]];
   for (int i = 0; (j->smoothed || j->dense) && i < b->sums.rows.count; i++) flow_targets(f, b, i, b->x[i], b->sums.max[i] + 0.0f);
   for (int i = 0; (call->argmax || call->ranks || call->hits) && i < b->sums.rows.count; i++)
     flow_order(f, b, i, b->x[i], b->sums.max[i]);
@@ -326,7 +328,7 @@ XENT_INLINE bool flow_write_line(const flow *f, const flow_block *b, int row) {
   const xent_call *call = j->call;
   const emission m = {.f = b->factor[row], .b = b->b[row]};
   const bool marks = call->class_mask && !masked_are_zero(&m, false);
-  if (f->each || (call->targets ? f->source.cap != 0 || marks : f->log)) return false;
+  if (f->each || (call->targets ? f->row->x.cap != 0 || marks : f->log)) return false;
   const strand to = strand_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, row_of(&b->sums.rows, row)));
   put_line(&to, f->n, flow_slot(f, b->e, row), m.f, m.b);
   if (j->labels) strand_set(&to, b->label[row], b->outcome.label_gradient[row]);
@@ -339,7 +341,7 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   XENT_ALIGNED float out[XENT_STEP];
   const int64_t n = f->n, at = row_of(&b->sums.rows, row);
   const strand to = strand_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, at));
-  const bool log = f->log && !call->targets, masked = call->targets && f->source.mask, cap = call->targets && f->source.cap != 0;
+  const bool log = f->log && !call->targets, masked = call->targets && f->row->x.mask, cap = call->targets && f->row->x.cap != 0;
   const float *from = log || f->again ? b->x[row] : flow_slot(f, b->e, row);
   const int64_t label = j->labels ? b->label[row] : XENT_NO_CLASS;
   emission m = {.references = {lanes_set(b->lowest[row]), lanes_set(b->magic[row])}, .heat = &j->heat,
@@ -413,9 +415,13 @@ XENT_SHARED void flow_results(const flow *f, flow_block *b) {
   const xent_call *call = j->call;
   row_sums *in = &b->sums;
   if (f->both) flow_entropies(f, b);
-  dlanes_store(in->sum, f->n <= XENT_GROUP ? flow_sums_of_groups(b) : flow_sums(b));
-  for (int i = 0; f->n <= XENT_LANES && i < b->sums.rows.count; i++) in->sum[i] = lanes_tree(b->group[i]);
-  fill_sums(in);
+  if (in->rows.count == 1) {
+    dlanes_store(in->sum, dlanes_set(chunk_tree(f->n, b->group[0], f->n <= XENT_GROUP ? dlanes_widen(b->group[0]) : b->sum[0])));
+  } else {
+    dlanes_store(in->sum, f->n <= XENT_GROUP ? flow_sums_of_groups(b) : flow_sums(b));
+    for (int i = 0; f->n <= XENT_LANES && i < in->rows.count; i++) in->sum[i] = lanes_tree(b->group[i]);
+    fill_sums(in);
+  }
   b->outcome.record = NULL;
   if (call->targets || call->argmax || call->top_classes || call->top_log_probabilities || call->entropies)
     sixteen_results(j, in, &b->outcome);
@@ -490,24 +496,35 @@ XENT_INLINE void flow_blocks_at_work(const flow *f, flow_block *next, flow_block
     flow_rows_as(f, next, now, before, XENT_FLOW_GRADIENT);
 }
 
-XENT_SHARED flow flow_of(const job *j, row_kernel kernel, careful_row *row) {
+/* In place: a copy of what has just been stored, in wider pieces, would wait for all of it. */
+XENT_SHARED void flow_begin(flow *f, const job *j, row_kernel kernel, careful_row *row) {
   const xent_call *call = j->call;
   const xent_shape *shape = call->shape;
-  const int64_t n = shape->classes, pitch = (n + XENT_UNIT - 1) / XENT_UNIT * XENT_UNIT + XENT_FLOW_APART;
+  const int64_t n = shape->classes;
   const bool output = call->output != NULL;
-  flow f = {.j = j, .taker = {.j = j, .kernel = kernel, .row = call->row_begin}, .n = n, .pitch = pitch,
-            .source = logits_of_row(call, 0), .log = output && call->log, .both = call->entropies != NULL,
-            .each = j->dense || (j->weighted && j->smoothed), .row = row};
-  *row = (careful_row){.j = j, .x = f.source,
-                       .t = {.kind = j->labels ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES, .others = j->others}};
-  f.keep = (output && !f.log) || f.both;
-  f.direct = shape->logits.type == XENT_F32 && shape->logits.classes == 1 && !call->class_mask && call->options->softcap == 0;
-  f.straight = f.direct && !f.each && (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1));
-  f.apart = !f.direct && (f.both || (f.keep && (call->top_classes || call->top_log_probabilities)));
-  f.sloped = f.source.cap != 0 && output && call->targets && !f.apart;
-  const int64_t fit = XENT_FLOW_FLOATS / pitch;
-  f.most = fit < XENT_ROWS && (output || f.keep || !f.straight) ? (int)fit : XENT_ROWS;
-  return f;
+  memset(row, 0, sizeof *row);
+  row->j = j;
+  set_row_source(&row->x, call, span_of_row(call, 0), call->logits, &shape->logits, call->options->softcap);
+  row->t.kind = j->labels ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES;
+  row->t.others = j->others;
+  memset(f, 0, sizeof *f);
+  f->j = j;
+  f->taker.j = j;
+  f->taker.kernel = kernel;
+  f->taker.row = call->row_begin;
+  f->row = row;
+  f->n = n;
+  f->pitch = (n + XENT_UNIT - 1) / XENT_UNIT * XENT_UNIT + XENT_FLOW_APART;
+  f->log = output && call->log;
+  f->both = call->entropies != NULL;
+  f->each = j->dense || (j->weighted && j->smoothed);
+  f->keep = (output && !f->log) || f->both;
+  f->direct = shape->logits.type == XENT_F32 && shape->logits.classes == 1 && !call->class_mask && call->options->softcap == 0;
+  f->straight = f->direct && !f->each && (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1));
+  f->apart = !f->direct && (f->both || (f->keep && (call->top_classes || call->top_log_probabilities)));
+  f->sloped = row->x.cap != 0 && output && call->targets && !f->apart;
+  const int64_t fit = XENT_FLOW_FLOATS / f->pitch;
+  f->most = fit < XENT_ROWS && (output || f->keep || !f->straight) ? (int)fit : XENT_ROWS;
 }
 
 XENT_INLINE void flow_end_sums(const flow *f, flow_block *b) {
@@ -574,7 +591,8 @@ XENT_SHARED void flow_one_row(flow *f) {
 XENT_SHARED xent_status flow_rows(const job *j, row_kernel kernel) {
   const int64_t rows = j->call->row_end - j->call->row_begin;
   careful_row row;
-  flow f = flow_of(j, kernel, &row);
+  flow f;
+  flow_begin(&f, j, kernel, &row);
   if (rows == 1)
     flow_one_row(&f);
   else if (f.straight && rows > f.most)
