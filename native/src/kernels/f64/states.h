@@ -61,8 +61,9 @@ static xent_status f64_forward_states(const xent_call *call) {
 
 static xent_status f64_backward_states(const xent_call *call) {
   XENT_F64_BUFFERS(b, XENT_PIECE, XENT_PIECE);
+  f64_backward r = f64_backward_of(call);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
-    const f64_backward r = f64_backward_of(call, row);
+    f64_backward_move(&r, row);
     for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
       const int64_t end = i + f64_part(i, call->class_end, XENT_CHUNK);
       const pair sum = f64_backward_chunk(&r, !call->forward_output, i, end, &b);

@@ -208,7 +208,7 @@ XENT_INLINE doubles f64_plain_sum(const double *t, const double *x, doubles m, i
 XENT_INLINE void f64_add_term(pair *s, doubles v, f64_grids g) {
   const doubles h = doubles_sub(doubles_add_aside(v, g.coarse), g.coarse);
   const doubles l = doubles_sub(doubles_add_aside(doubles_sub(v, h), g.fine), g.fine);
-  *s = (pair){doubles_add_aside(h, s->high), doubles_add_aside(l, s->low)};
+  *s = (pair){doubles_add_aside(h, s->high), doubles_add(l, s->low)};
 }
 /* Up to XENT_PIECE terms of a row, of any size and sign; whole vectors in two chains. */
 XENT_INLINE pair f64_sum_as(const double *t, const double *x, doubles m, int64_t n, bool turned, const int kind) {
@@ -221,10 +221,7 @@ XENT_INLINE pair f64_sum_as(const double *t, const double *x, doubles m, int64_t
   for (int64_t i = both; i < n; i += XENT_DOUBLES)
     most = doubles_max(doubles_magnitude(f64_term(t, x, m, i, n, kind)), most);
   most = f64_across_largest(doubles_max(odd, most), turned);
-  double T[XENT_DOUBLES]; /* of one row all are the same */
-  doubles_store(T, most);
-  for (int k = 0; k < (turned ? XENT_DOUBLES : 1); k++) T[k] = (double)(int64_t)(double_bits(T[k]) >> 52) - 1022;
-  const f64_grids g = f64_grids_of(turned ? doubles_load(T) : doubles_set(T[0]));
+  const f64_grids g = f64_grids_of(doubles_sub(doubles_exponent(most), doubles_set(1022)));
   pair s = pair_of(doubles_set(0)), other = s;
   for (int64_t i = 0; i < both; i += 2 * XENT_DOUBLES) {
     f64_add_term(&s, f64_term(t, x, m, i, i + XENT_DOUBLES, kind), g);

@@ -98,6 +98,7 @@ XENT_INLINE void f64_exp_of(const double *x, double *e, int64_t n, const f64_ref
   int64_t i = 0;
   for (; i + XENT_DOUBLES_BATCH * XENT_DOUBLES <= n; i += XENT_DOUBLES_BATCH * XENT_DOUBLES) {
     doubles v[XENT_DOUBLES_BATCH];
+    for (int j = 0; j < XENT_DOUBLES_BATCH * XENT_DOUBLES; j += 8) __builtin_prefetch(x + i + j + n); /* the next n */
     XENT_UNROLL(8)
     for (int j = 0; j < XENT_DOUBLES_BATCH; j++) v[j] = doubles_load(x + i + j * XENT_DOUBLES);
     f64_exp_vectors(v, XENT_DOUBLES_BATCH, k, with_temperature);

@@ -33,6 +33,9 @@ XENT_INLINE doubles doubles_max(doubles x, doubles a) { return (doubles){_mm512_
 XENT_INLINE doubles doubles_power(doubles z) {
   return (doubles){_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(z.v), 52))};
 }
+XENT_INLINE doubles doubles_exponent(doubles v) {
+  return (doubles){_mm512_cvtepi64_pd(_mm512_srli_epi64(_mm512_castpd_si512(v.v), 52))};
+}
 XENT_INLINE doubles doubles_magnitude(doubles a) { return (doubles){_mm512_abs_pd(a.v)}; }
 XENT_INLINE doubles doubles_sign(doubles v, doubles s) {
   return (doubles){_mm512_or_pd(v.v, _mm512_and_pd(s.v, _mm512_set1_pd(-0.0)))};

@@ -30,6 +30,9 @@ XENT_INLINE doubles doubles_max(doubles x, doubles a) { return (doubles){vbslq_f
 XENT_INLINE doubles doubles_power(doubles z) {
   return (doubles){vreinterpretq_f64_u64(vshlq_n_u64(vreinterpretq_u64_f64(z.v), 52))};
 }
+XENT_INLINE doubles doubles_exponent(doubles v) {
+  return (doubles){vcvtq_f64_u64(vshrq_n_u64(vreinterpretq_u64_f64(v.v), 52))};
+}
 XENT_INLINE doubles doubles_magnitude(doubles a) { return (doubles){vabsq_f64(a.v)}; }
 XENT_INLINE doubles doubles_sign(doubles v, doubles s) {
   return (doubles){vbslq_f64(vdupq_n_u64(UINT64_C(1) << 63), s.v, v.v)};

@@ -21,6 +21,7 @@ XENT_INLINE doubles doubles_div(doubles a, doubles b) { return (doubles){a.v / b
 XENT_INLINE doubles doubles_fma(doubles a, doubles b, doubles c) { return (doubles){fused_double(a.v, b.v, c.v)}; }
 XENT_INLINE doubles doubles_max(doubles x, doubles a) { return x.v > a.v ? x : a; }
 XENT_INLINE doubles doubles_power(doubles z) { return (doubles){bits_double(double_bits(z.v) << 52)}; }
+XENT_INLINE doubles doubles_exponent(doubles v) { return (doubles){(double)(int64_t)(double_bits(v.v) >> 52)}; }
 XENT_INLINE doubles doubles_magnitude(doubles a) { return (doubles){fabs(a.v)}; }
 XENT_INLINE doubles doubles_sign(doubles v, doubles s) { return (doubles){copysign(v.v, s.v)}; }
 XENT_INLINE doubles doubles_where_at_most(doubles a, doubles b, doubles yes, doubles no) {

@@ -55,6 +55,7 @@
  *   doubles_first(v)                      the first of them
  *   doubles_transpose(r)                  number j of vector i becomes number i of vector j
  *   doubles_power(z)                      asdouble(bits(z) << 52)
+ *   doubles_exponent(v)                   biased, of v without a sign
  *   doubles_sum(v)                        across, in any order
  *   doubles_add_aside(a, b)               the same as _add, by units that fused multiply-adds leave idle
  *   XENT_DOUBLES_BATCH                    vectors whose exponentials are taken at once
