@@ -16,17 +16,19 @@ XENT_INLINE bool f64_entry_at(const f64_row *r, int64_t j, int64_t begin, int64_
  * classes smoothing counts, and their weights; of others what a class gets. */
 XENT_SHARED const double *f64_class_targets(const f64_row *r, int64_t begin, int64_t n, double *t) {
   const bool labels = r->t.kind == XENT_KIND_LABEL;
-  const double *q = r->q.array ? f64_load(&r->q, begin, n, t) : NULL;
-  if (q && r->share == 0 && !r->t.weighted && !r->logits.mask) return q;
   const xent_layout *l = &r->call->shape->class_weights;
   const f64_array w = {.array = (void *)(uintptr_t)r->call->class_weights, .type = l->type, .stride = l->classes};
+  const bool own = labels && w.array, mixed = !labels && r->share != 0, weighted = !labels && w.array;
+  const double *q = r->q.array ? f64_load(&r->q, begin, n, t) : own ? t : NULL;
+  if (own) f64_copy(&w, begin, n, t); /* which the label is cleared in */
+  if (q && !own && !mixed && !weighted && !r->logits.mask) return q;
   const doubles keep = doubles_set(r->t.keep), share = doubles_set(r->share);
   double weights[64];
-  for (int64_t i = 0; i < n; i += XENT_DOUBLES) {
+  for (int64_t i = 0; (!own || r->logits.mask) && i < n; i += XENT_DOUBLES) {
     doubles v = q ? doubles_load_part(q + i, n - i, 0) : labels ? doubles_set(1) : share;
-    if (q && r->share != 0) v = doubles_fma(keep, v, share);
-    if (w.array && i % 64 == 0) f64_copy(&w, begin + i, f64_part(i, n, 64), weights);
-    if (w.array) v = doubles_mul(v, doubles_load(weights + i % 64));
+    if (q && mixed) v = doubles_fma(keep, v, share);
+    if (weighted && i % 64 == 0) f64_copy(&w, begin + i, f64_part(i, n, 64), weights);
+    if (weighted) v = doubles_mul(v, doubles_load(weights + i % 64));
     if (r->logits.mask) v = f64_unless_masked(&r->logits, begin + i, n - i, v, 0);
     doubles_store_part(t + i, n - i, v);
   }
