@@ -182,8 +182,8 @@ XENT_SHARED pair f64_sum_exponentials(const double *x, double *e, int64_t n, int
 
 /* ---- other sums ---- */
 
-/* What is summed: t; t x; t (m - x), +0 where t is 0; m - x. */
-enum { XENT_F64_VALUES, XENT_F64_PRODUCTS, XENT_F64_WEIGHTED_GAPS, XENT_F64_GAPS };
+/* What is summed: t; t x; t (m - x), +0 where t is 0; m - x. Or t (m - x), where a NaN is no matter. */
+enum { XENT_F64_VALUES, XENT_F64_PRODUCTS, XENT_F64_WEIGHTED_GAPS, XENT_F64_GAPS, XENT_F64_ANY_GAPS };
 
 XENT_INLINE doubles f64_term(const double *t, const double *x, doubles m, int64_t i, int64_t n, const int kind) {
   const doubles ts = kind == XENT_F64_GAPS ? m : doubles_load_part(t + i, n - i, 0);
@@ -191,6 +191,7 @@ XENT_INLINE doubles f64_term(const double *t, const double *x, doubles m, int64_
   const doubles xs = doubles_load_part(x + i, n - i, kind == XENT_F64_PRODUCTS ? 0 : doubles_first(m));
   if (kind == XENT_F64_PRODUCTS) return doubles_mul(ts, xs);
   const doubles gap = doubles_sub(m, xs);
+  if (kind == XENT_F64_ANY_GAPS) return doubles_mul(ts, gap);
   return kind == XENT_F64_GAPS ? gap : doubles_clear_where_zero(doubles_mul(ts, gap), ts);
 }
 /* As they come, for sums that have no grid. */
@@ -213,13 +214,14 @@ XENT_INLINE void f64_add_term(pair *s, doubles v, f64_grids g) {
 /* Up to XENT_PIECE terms of a row, of any size and sign; whole vectors in two chains. */
 XENT_INLINE pair f64_sum_as(const double *t, const double *x, doubles m, int64_t n, bool turned, const int kind) {
   const int64_t both = n - n % (2 * XENT_DOUBLES);
+  const int size = kind == XENT_F64_WEIGHTED_GAPS ? XENT_F64_ANY_GAPS : kind; /* a NaN is larger than nothing */
   doubles most = doubles_set(0), odd = most;
   for (int64_t i = 0; i < both; i += 2 * XENT_DOUBLES) {
-    most = doubles_max(doubles_magnitude(f64_term(t, x, m, i, i + XENT_DOUBLES, kind)), most);
-    odd = doubles_max(doubles_magnitude(f64_term(t, x, m, i + XENT_DOUBLES, i + 2 * XENT_DOUBLES, kind)), odd);
+    most = doubles_max(doubles_magnitude(f64_term(t, x, m, i, i + XENT_DOUBLES, size)), most);
+    odd = doubles_max(doubles_magnitude(f64_term(t, x, m, i + XENT_DOUBLES, i + 2 * XENT_DOUBLES, size)), odd);
   }
   for (int64_t i = both; i < n; i += XENT_DOUBLES)
-    most = doubles_max(doubles_magnitude(f64_term(t, x, m, i, n, kind)), most);
+    most = doubles_max(doubles_magnitude(f64_term(t, x, m, i, n, size)), most);
   most = f64_across_largest(doubles_max(odd, most), turned);
   const f64_grids g = f64_grids_of(doubles_sub(doubles_exponent(most), doubles_set(1022)));
   pair s = pair_of(doubles_set(0)), other = s;
