@@ -90,7 +90,10 @@ XENT_SHARED void f64_find_top(const f64_logits *in, double value, int64_t last, 
 XENT_SHARED void f64_write_top(const f64_row *r, const f64_sums *g, int j, const f64_buffers *b) {
   const int64_t count = r->call->shape->top_count;
   const double missing = g->fate[j] & (XENT_ROW_NAN | XENT_ROW_IGNORED) ? XENT_F64_NAN : -INFINITY;
-  f64_top t = {.count = !g->fate[j], .class = {XENT_NO_CLASS}};
+  f64_top t; /* not cleared: it is long */
+  t.count = !g->fate[j];
+  t.value[0] = 0;
+  t.class[0] = XENT_NO_CLASS;
   for (int64_t done = 0; done < count;) {
     const int limit = (int)f64_part(done, count, XENT_F64_TOP);
     if (t.count) f64_find_top(&r->logits, t.value[t.count - 1], t.class[t.count - 1], limit, b, &t);
