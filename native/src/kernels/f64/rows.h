@@ -168,9 +168,9 @@ XENT_SHARED void f64_end_known_rows(f64_block *k, const f64_buffers *b) {
   if (k->what == XENT_F64_GRADIENT) f64_prepare_gradients(rows, k->count, g);
   for (int j = 0; j < k->count; j += XENT_DOUBLES) {
     const f64_reference of = f64_reference_of(doubles_load(g->reference + j), rows->temperature);
-    const doubles E = f64_exp(doubles_load(g->max + j), &of);
     double *x = b->row + j * length;
-    doubles_store(g->distance + j, f64_distance(doubles_load(g->total + j), E));
+    if (k->what != XENT_F64_GRADIENT)
+      doubles_store(g->distance + j, f64_distance(doubles_load(g->total + j), f64_exp(doubles_load(g->max + j), &of)));
     if (!k->aside) continue;
     f64_turn_rows(rows, j, k->count, k->what == XENT_F64_GRADIENT, g->shift, b, x);
     if (k->what != XENT_F64_LOG_SOFTMAX) f64_exponentials(x, x, n * XENT_DOUBLES, &of);
