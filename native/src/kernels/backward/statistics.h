@@ -81,6 +81,7 @@ XENT_SHARED xent_status known_flow_rows(const job *j, row_kernel kernel) {
   flow_block b;
   f.pitch = 0; /* one row after the other takes the same place */
   f.again = true;
+  f.straight = f.straight && !f.each;
   b.e = copy;
   for (int i = 0; i < XENT_ROWS; i++) b.x[i] = copy;
   for (;;) {

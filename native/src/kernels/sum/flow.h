@@ -28,7 +28,7 @@ typedef struct {
   dlanes sum[XENT_ROWS];
   row_sums sums;
   row_outcome outcome;
-  float *x[XENT_ROWS], *y[XENT_ROWS]; /* where rows lie; where nobody looks in place of those that are not there */
+  float *x[XENT_ROWS], *y[XENT_ROWS], *t[XENT_ROWS]; /* where rows lie; where nobody looks in place of those that are not there */
   float *e;
 } flow_block;
 
@@ -47,6 +47,8 @@ typedef struct {
   bool sloped;        /* so have copies and the slopes of the softcap */
   bool again;         /* the second pass computes e again, from x */
   bool each;          /* targets differ from class to class */
+  const void *targets; /* the same as floats side by side, or NULL */
+  xent_layout target_layout;
   float *nowhere;     /* for rows that are not there: loops have no conditions */
 } flow;
 
@@ -171,13 +173,13 @@ XENT_INLINE void flow_prepare(const flow *f, flow_block *b) {
 /* ---- exponentials, beside loads and stores ---- */
 
 /* How a row is written in the second pass, as a constant of the loops. */
-enum { XENT_FLOW_ALONE, XENT_FLOW_SILENT, XENT_FLOW_GRADIENT, XENT_FLOW_LOG }; /* alone: none is searched either */
+enum { XENT_FLOW_ALONE, XENT_FLOW_SILENT, XENT_FLOW_GRADIENT, XENT_FLOW_LOG, XENT_FLOW_TARGETS }; /* alone: none is searched either */
 
 /* What is at work beside a row: another one is searched, and one is written. */
 typedef struct {
-  const float *searched, *from;
+  const float *searched, *from, *targets;
   float *to;
-  lanes f, b, r;
+  lanes f, b, r; /* b: with targets what they are times */
 } flow_beside;
 
 /* `vectors` vectors from class i on, of n classes of which the first `sure` are there for sure. */
@@ -186,7 +188,12 @@ XENT_INLINE void flow_write(const flow_beside *s, int64_t i, int64_t n, const in
   for (int k = 0; k < vectors; k++, i += XENT_LANES) {
     const bool whole = i + XENT_LANES <= sure || n - i >= XENT_LANES;
     lanes v = mode == XENT_FLOW_LOG && !whole ? lanes_load_part(s->from + i, n - i, 0.0f) : lanes_load(s->from + i);
-    v = mode == XENT_FLOW_LOG ? log_probability(v, s->b, s->r, s->f) : lanes_fma(v, s->f, s->b);
+    if (mode == XENT_FLOW_TARGETS) {
+      const lanes t = whole ? lanes_load(s->targets + i) : lanes_load_part(s->targets + i, n - i, 0.0f);
+      v = lanes_quiet(lanes_fma(v, s->f, lanes_sub(lanes_set(-0.0f), lanes_mul(t, s->b))));
+    } else {
+      v = mode == XENT_FLOW_LOG ? log_probability(v, s->b, s->r, s->f) : lanes_fma(v, s->f, s->b);
+    }
     if (whole)
       lanes_store(s->to + i, v);
     else
@@ -317,6 +324,7 @@ XENT_SHARED lanes flow_row_beside(const flow_beside *s, int64_t n, int mode, boo
   for (; search && i < n; i += XENT_LANES) largest = flow_search(s, i, n, 0, 1, largest);
   for (i = 0; mode == XENT_FLOW_GRADIENT && i < n; i += XENT_LANES) flow_write(s, i, n, 0, 1, XENT_FLOW_GRADIENT);
   for (i = 0; mode == XENT_FLOW_LOG && i < n; i += XENT_LANES) flow_write(s, i, n, 0, 1, XENT_FLOW_LOG);
+  for (i = 0; mode == XENT_FLOW_TARGETS && i < n; i += XENT_LANES) flow_write(s, i, n, 0, 1, XENT_FLOW_TARGETS);
   return largest;
 }
 
@@ -428,7 +436,7 @@ XENT_SHARED void flow_results(const flow *f, flow_block *b) {
   else
     sixteen_probabilities(j, in, &b->outcome);
   lanes_store(b->factor, b->outcome.f);
-  lanes_store(b->b, f->log ? b->outcome.max : b->outcome.b);
+  lanes_store(b->b, f->log ? b->outcome.max : f->each ? lanes_load(b->outcome.scale) : b->outcome.b);
   lanes_store(b->max, b->outcome.max);
   for (uint32_t leave = all_rows(&in->rows) & ~b->outcome.stay; leave; leave &= leave - 1) b->y[__builtin_ctz(leave)] = f->nowhere;
 }
@@ -447,6 +455,7 @@ XENT_SHARED void flow_top(const flow *f, flow_block *b) {
 XENT_INLINE flow_beside flow_beside_row(const flow *f, const flow_block *next, const flow_block *before, int row, const int mode) {
   flow_beside s = {.searched = next->x[row], .to = before->y[row], .r = lanes_set(f->j->heat.hi)};
   if (mode <= XENT_FLOW_SILENT) return s;
+  if (mode == XENT_FLOW_TARGETS) s.targets = before->t[row];
   s.from = mode == XENT_FLOW_LOG ? before->x[row] : flow_slot(f, before->e, row);
   s.f = lanes_set(before->factor[row]);
   s.b = lanes_set(before->b[row]);
@@ -492,6 +501,8 @@ XENT_INLINE void flow_blocks_at_work(const flow *f, flow_block *next, flow_block
     flow_rows_as(f, next, now, before, XENT_FLOW_SILENT);
   else if (f->log)
     flow_rows_as(f, next, now, before, XENT_FLOW_LOG);
+  else if (f->each)
+    flow_rows_as(f, next, now, before, XENT_FLOW_TARGETS);
   else
     flow_rows_as(f, next, now, before, XENT_FLOW_GRADIENT);
 }
@@ -520,7 +531,12 @@ XENT_SHARED void flow_begin(flow *f, const job *j, row_kernel kernel, careful_ro
   f->each = j->dense || (j->weighted && j->smoothed);
   f->keep = (output && !f->log) || f->both;
   f->direct = shape->logits.type == XENT_F32 && shape->logits.classes == 1 && !call->class_mask && call->options->softcap == 0;
-  f->straight = f->direct && !f->each && (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1));
+  f->target_layout = j->dense ? shape->targets : shape->class_weights;
+  if (!j->dense) f->target_layout.outer = f->target_layout.inner = 0;
+  if (f->each && !(j->dense && (j->weighted || j->smoothed)) && f->target_layout.type == XENT_F32 && f->target_layout.classes == 1)
+    f->targets = j->dense ? call->targets : call->class_weights;
+  f->straight = f->direct && (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1 &&
+                                          (!f->each || f->targets)));
   f->apart = !f->direct && (f->both || (f->keep && (call->top_classes || call->top_log_probabilities)));
   f->sloped = row->x.cap != 0 && output && call->targets && !f->apart;
   const int64_t fit = XENT_FLOW_FLOATS / f->pitch;
@@ -542,7 +558,7 @@ XENT_SHARED void flow_beside_blocks(flow *f) {
   for (int k = 0; k < 3; k++) {
     block[k].sums.rows.count = 0;
     block[k].e = scratch;
-    for (int i = 0; i < XENT_ROWS; i++) block[k].x[i] = block[k].y[i] = nowhere;
+    for (int i = 0; i < XENT_ROWS; i++) block[k].x[i] = block[k].y[i] = block[k].t[i] = nowhere;
   }
   for (int step = 0, empty = 0; empty < 3; step++) {
     flow_block *next = &block[step % 3], *now = &block[(step + 2) % 3], *before = &block[(step + 1) % 3];
@@ -550,6 +566,7 @@ XENT_SHARED void flow_beside_blocks(flow *f) {
     if (next->sums.rows.count == 0) empty++;
     flow_addresses(f, &next->sums.rows, call->logits, &call->shape->logits, next->x);
     if (call->output) flow_addresses(f, &next->sums.rows, call->output, call->output_layout, next->y);
+    if (call->output && f->each) flow_addresses(f, &next->sums.rows, f->targets, &f->target_layout, next->t);
     flow_blocks_at_work(f, next, now, before);
     if (next->sums.rows.count) flow_prepare(f, next); /* before the results, which nothing waits for so soon */
     if (now->sums.rows.count) flow_end_sums(f, now);
