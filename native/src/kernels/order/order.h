@@ -8,16 +8,32 @@
 #include "kernels/results/write.h"
 #include "kernels/sum/chunk.h"
 
+/* Classes whose bits are gone through at once: where they end is hard to foresee. */
+enum { XENT_BITS_STEP = 4 * XENT_LANES };
+
+/* The first counted class among those whose bits are set, from class `begin` on; -1 where there is none. */
+XENT_INLINE int64_t first_of_bits(const row_source *r, uint64_t bits, int64_t begin, float value) {
+  for (; bits; bits &= bits - 1)
+    if (value > -INFINITY || is_counted(r, begin + __builtin_ctzll(bits))) return begin + __builtin_ctzll(bits);
+  return -1;
+}
+
 /* The lowest counted class whose logit is `value`; -1 where there is none. */
 XENT_INLINE int64_t first_equal(const row_source *r, const float *x, int64_t begin, int64_t n, float value) {
-  for (int64_t k = 0; k < n; k += XENT_LANES) {
-    const lanes v = n - k >= XENT_LANES ? lanes_load(x + k) : lanes_load_part(x + k, n - k, XENT_NAN);
-    for (uint32_t equal = lanes_bits_equal(v, lanes_set(value)); equal; equal &= equal - 1) {
-      const int64_t class = begin + k + __builtin_ctz(equal);
-      if (value > -INFINITY || is_counted(r, class)) return class;
-    }
+  const lanes wanted = lanes_set(value);
+  int64_t i = 0, first = -1;
+  for (; first < 0 && i + XENT_BITS_STEP <= n; i += XENT_BITS_STEP) {
+    uint64_t equal = 0;
+    XENT_UNROLL(4)
+    for (int k = 0; k < XENT_BITS_STEP; k += XENT_LANES)
+      equal |= (uint64_t)(lanes_bits_equal(lanes_load(x + i + k), wanted) & 0xffff) << k;
+    first = first_of_bits(r, equal, begin + i, value);
   }
-  return -1;
+  for (; first < 0 && i < n; i += XENT_LANES) {
+    const lanes v = n - i >= XENT_LANES ? lanes_load(x + i) : lanes_load_part(x + i, n - i, XENT_NAN);
+    first = first_of_bits(r, lanes_bits_equal(v, wanted), begin + i, value);
+  }
+  return first;
 }
 
 /* How many counted classes come before the label, whose logit is `own`. */
@@ -40,9 +56,20 @@ XENT_INLINE int64_t count_before(const row_source *r, const float *x, int64_t be
   return rank;
 }
 
+/* What is asked for of the order of row `row` of a block, of one chunk, whose maximum is `max`. */
+XENT_INLINE void find_order(const xent_call *call, const row_source *r, const float *x, int64_t label, float max, int row,
+                            row_sums *sums) {
+  const int64_t n = call->shape->classes;
+  const bool hit = call->hits && x[label] == max;
+  const int64_t first = call->argmax || hit ? first_equal(r, x, 0, n, max) : -1;
+  if (call->argmax) sums->argmax[row] = first;
+  if (call->ranks) sums->rank[row] = count_before(r, x, 0, n, label, x[label]);
+  sums->hits |= (uint32_t)(hit && first == label) << row;
+}
+
 /* ---- the k largest ---- */
 
-enum { XENT_TOP_AT_ONCE = 128, XENT_TOP_MOST = 2 * XENT_TOP_AT_ONCE, XENT_TOP_STEP = 4 * XENT_LANES };
+enum { XENT_TOP_AT_ONCE = 128, XENT_TOP_MOST = 2 * XENT_TOP_AT_ONCE };
 
 typedef struct {
   float x;
@@ -98,9 +125,9 @@ XENT_INLINE void top_begin(top_list *t, int64_t wanted) {
 
 /* Room for more. What comes later and equals the last of a full list comes after it. */
 XENT_INLINE void top_make_room(top_list *t, top_entries *sorted) {
-  const int64_t most = t->wanted < XENT_TOP_STEP ? 2 * XENT_TOP_STEP : 2 * t->wanted;
+  const int64_t most = t->wanted < XENT_BITS_STEP ? 2 * XENT_BITS_STEP : 2 * t->wanted;
   top_entries *e = &t->entries;
-  if (e->count + XENT_TOP_STEP <= most) return;
+  if (e->count + XENT_BITS_STEP <= most) return;
   top_sort(e->x, e->class, e->count, t->wanted, sorted);
   e->count = sorted->count;
   memcpy(e->x, sorted->x, (size_t)e->count * sizeof *e->x);
@@ -140,22 +167,21 @@ XENT_INLINE uint64_t top_bits(const row_source *r, const float *x, int64_t begin
   return bits;
 }
 
-/* Takes the classes that come after `last`. The bits of several vectors are gone through at once: where they end is hard
- * to foresee. */
+/* Takes the classes that come after `last`. */
 XENT_INLINE void top_take(const row_source *r, const float *x, int64_t begin, int64_t n, top_entry last, top_list *t,
                           top_entries *scratch) {
   top_entries *e = &t->entries;
   const bool plain = !r->mask && last.x == INFINITY;
   if (e->count == 0 && t->wanted <= XENT_LANES && n > 2 * XENT_LANES && last.x == INFINITY) t->least = top_floor(x, n, t->wanted);
-  for (int64_t step = 0; step < n; step += XENT_TOP_STEP) {
+  for (int64_t step = 0; step < n; step += XENT_BITS_STEP) {
     const lanes least = lanes_set(t->least);
     uint64_t wanted = 0;
-    if (plain && n - step >= XENT_TOP_STEP)
+    if (plain && n - step >= XENT_BITS_STEP)
       XENT_UNROLL(4)
-      for (int k = 0; k < XENT_TOP_STEP; k += XENT_LANES)
+      for (int k = 0; k < XENT_BITS_STEP; k += XENT_LANES)
         wanted |= (uint64_t)(~lanes_bits_above(least, lanes_load(x + step + k)) & 0xffff) << k;
     else
-      for (int64_t k = step; k < n && k < step + XENT_TOP_STEP; k += XENT_LANES)
+      for (int64_t k = step; k < n && k < step + XENT_BITS_STEP; k += XENT_LANES)
         wanted |= top_bits(r, x, begin, k, n, last, least) << (k - step);
     if (!wanted) continue;
     top_make_room(t, scratch);

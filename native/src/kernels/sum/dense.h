@@ -201,15 +201,22 @@ XENT_SHARED void dense_targets(const dense_call *d, const dense_block *b, float 
   for (int row = 0; j->labels && j->others && row < XENT_ROWS; row++) t[row * n + b->label[row]] = 0;
 }
 
+/* The same, where labels have them: the weights, which all rows share. */
+XENT_INLINE const float *dense_targets_of(const dense_call *d, const dense_block *b, float *t) {
+  if (d->j->labels && !d->j->others && !d->j->call->class_mask) return d->weights;
+  dense_targets(d, b, t);
+  return t;
+}
+
 XENT_SHARED void dense_target_sums(const dense_call *d, dense_block *b) {
   const job *j = d->j;
   const int64_t n = d->n;
-  XENT_ALIGNED float t[XENT_DENSE_FLOATS], terms[XENT_DENSE_FLOATS];
+  XENT_ALIGNED float own[XENT_DENSE_FLOATS], terms[XENT_DENSE_FLOATS];
   const lanes infinity = lanes_set(INFINITY), none = lanes_set(0.0f);
   lanes m = lanes_add(b->max, none);
   m = lanes_where_equal(lanes_magnitude(m), infinity, none, m);
   const bool ones = j->labels && !j->weighted && !b->mask && !j->others && !j->call->class_mask;
-  if (!ones) dense_targets(d, b, t);
+  const float *t = ones ? NULL : dense_targets_of(d, b, own);
   for (int64_t k = 0; k < n; k++) {
     const lanes gap = lanes_sub(lanes_spread(m, d->rows, k), lanes_load_dense(b->x, n, k));
     const lanes target = ones ? none : lanes_load_dense(t, n, k);
@@ -253,12 +260,8 @@ XENT_INLINE void dense_prepare(const dense_call *d, dense_block *b) {
   if (!(call->argmax || call->ranks || call->hits)) return;
   row_source source = logits_of_row(call, b->sums.rows.first);
   for (int i = 0; i < b->sums.rows.count; i++) {
-    const float *x = b->x + i * d->n;
     if (call->class_mask) source = logits_of_row(call, row_of(&b->sums.rows, i)); /* asked for its mask alone */
-    const float max = b->sums.max[i];
-    if (call->argmax) b->sums.argmax[i] = first_equal(&source, x, 0, d->n, max);
-    if (call->ranks) b->sums.rank[i] = count_before(&source, x, 0, d->n, b->label[i], x[b->label[i]]);
-    if (call->hits) b->sums.hits |= (uint32_t)(x[b->label[i]] == max && largest_of(x, b->label[i]) < max) << i;
+    find_order(call, &source, b->x + i * d->n, b->label[i], b->sums.max[i], i, &b->sums);
   }
 }
 
@@ -314,10 +317,10 @@ XENT_INLINE void dense_emit_to(const dense_call *d, const dense_block *b, float 
 XENT_SHARED void dense_emit_odd(const dense_call *d, const dense_block *b, float *y) {
   const job *j = d->j;
   const int64_t n = d->n;
-  XENT_ALIGNED float t[XENT_DENSE_FLOATS];
+  XENT_ALIGNED float own[XENT_DENSE_FLOATS];
   const bool each = j->dense || (j->weighted && j->smoothed);
   const lanes scale = lanes_load(b->outcome.scale), minus = lanes_set(-0.0f);
-  if (each) dense_targets(d, b, t);
+  const float *t = each ? dense_targets_of(d, b, own) : NULL;
   for (int64_t k = 0; k < n; k++) {
     lanes c = lanes_spread(b->outcome.b, d->rows, k);
     if (each) c = lanes_sub(minus, lanes_mul(lanes_load_dense(t, n, k), lanes_spread(scale, d->rows, k)));

@@ -137,10 +137,7 @@ XENT_INLINE void flow_targets(const flow *f, flow_block *b, int row, const float
 XENT_SHARED void flow_order(const flow *f, flow_block *b, int row, const float *x, float max) {
   const xent_call *call = f->j->call;
   const row_source *source = call->class_mask ? &flow_row_at_hand(f, b, row)->x : &f->row->x; /* asked for its mask alone */
-  const int64_t n = f->n, label = b->label[row];
-  if (call->argmax) b->sums.argmax[row] = first_equal(source, x, 0, n, max);
-  if (call->ranks) b->sums.rank[row] = count_before(source, x, 0, n, label, x[label]);
-  if (call->hits) b->sums.hits |= (uint32_t)(x[label] == max && largest_of(x, label) < max) << row;
+  find_order(call, source, x, b->label[row], max, row, &b->sums);
 }
 
 /* Everything that is known of the rows once they are in the scratch. */
