@@ -144,21 +144,36 @@ XENT_SHARED xent_status backward_at_once(const backward_call *b) {
 
 /* ---- rows of 16-bit floats ---- */
 
+typedef struct {
+  const uint16_t *y, *g; /* of class 0 */
+  uint16_t *dx;
+  float sum;
+} half_row;
+
+/* A short row is written after the sum of the next is under way. */
 XENT_INLINE xent_status backward_of_halves(const backward_call *b, const int32_t type, const bool log) {
   const xent_call *call = b->call;
   const xent_shape *s = call->shape;
   const int64_t n = s->classes, from = call->class_begin, wanted = call->class_end - from;
-  for (int64_t row = call->row_begin; row < call->row_end; row++) {
-    const uint16_t *y = (const uint16_t *)(const void *)call->forward_output + row_offset(s, &s->output, row);
-    const uint16_t *g = (const uint16_t *)(const void *)call->upstream + row_offset(s, &s->upstream, row);
-    uint16_t *dx = (uint16_t *)(void *)call->output + row_offset(s, call->output_layout, row);
-    double sum = 0;
-    if (call->known_statistics)
-      sum = known_statistics_at(call, row)->sum;
-    else
-      for (int64_t i = 0; i < n; i += XENT_CHUNK)
-        sum += products_of(g + i, log ? NULL : y + i, chunk_length(i, n), XENT_NEAR, type);
-    emit_backward_halves(y + from, g + from, dx + from, wanted, (float)sum, b->hi, log, type, call->stream);
+  const int64_t behind = n <= XENT_BACKWARD_ONE_BEHIND;
+  half_row rows[2];
+  for (int64_t row = call->row_begin; row < call->row_end + behind; row++) {
+    half_row *now = &rows[row & 1];
+    if (row < call->row_end) {
+      now->y = (const uint16_t *)(const void *)call->forward_output + row_offset(s, &s->output, row);
+      now->g = (const uint16_t *)(const void *)call->upstream + row_offset(s, &s->upstream, row);
+      now->dx = (uint16_t *)(void *)call->output + row_offset(s, call->output_layout, row);
+      double sum = 0;
+      if (call->known_statistics)
+        sum = known_statistics_at(call, row)->sum;
+      else
+        for (int64_t i = 0; i < n; i += XENT_CHUNK)
+          sum += products_of(now->g + i, log ? NULL : now->y + i, chunk_length(i, n), XENT_NEAR, type);
+      now->sum = (float)sum;
+    }
+    const half_row *to = &rows[(row - behind) & 1];
+    if (row - behind >= call->row_begin)
+      emit_backward_halves(to->y + from, to->g + from, to->dx + from, wanted, to->sum, b->hi, log, type, call->stream);
   }
   return XENT_OK;
 }

@@ -14,12 +14,8 @@ XENT_INLINE lanes backward_lanes(lanes v, lanes g, lanes s, lanes r, const bool 
   return hot ? lanes_mul(dx, r) : dx;
 }
 
-/* One compare for two vectors: a NaN is rare. */
 XENT_INLINE void put_quiet_pair(float *dx, lanes v[2], const bool finite, const bool stream) {
-  if (!finite && __builtin_expect(lanes_any_nan(v[0], v[1]), 0)) {
-    v[0] = lanes_quiet(v[0]);
-    v[1] = lanes_quiet(v[1]);
-  }
+  if (!finite) quiet_pair(v);
   put(dx, v[0], stream);
   put(dx + XENT_LANES, v[1], stream);
 }
@@ -58,19 +54,16 @@ XENT_INLINE void emit_backward_lanes(const float *y, const float *g, float *dx, 
  * with 1 is exact. */
 XENT_INLINE void backward_half_pair(const uint16_t *y, const uint16_t *g, int64_t i, lanes s, lanes r, const exp_references *of,
                                     const bool log, const int32_t type, lanes v[2]) {
-  XENT_UNROLL(2)
-  for (int k = 0; k < 2; k++) v[k] = whole_lanes(y, i + k * XENT_LANES, type);
+  lanes w[2];
+  take_pair(y, NULL, i, type, v);
+  take_pair(g, NULL, i, type, w);
   if (log) exp_lanes(v, 2, of, false, &no_heat);
   XENT_UNROLL(2)
-  for (int k = 0; k < 2; k++) v[k] = backward_lanes(v[k], whole_lanes(g, i + k * XENT_LANES, type), s, r, log, true);
+  for (int k = 0; k < 2; k++) v[k] = backward_lanes(v[k], w[k], s, r, log, true);
 }
-XENT_INLINE void put_quiet_half_pair(uint16_t *dx, const lanes v[2], const int32_t type, const bool stream) {
-  if (type == XENT_BF16 && __builtin_expect(lanes_any_nan(v[0], v[1]), 0)) {
-    lanes_store_bf16(dx, v[0]);
-    lanes_store_bf16(dx + XENT_LANES, v[1]);
-  } else {
-    put_pair(dx, 0, v, type, stream);
-  }
+XENT_INLINE void put_quiet_half_pair(uint16_t *dx, lanes v[2], const int32_t type, const bool stream) {
+  if (type == XENT_BF16) quiet_pair(v);
+  put_pair(dx, 0, v, type, false, stream);
 }
 XENT_INLINE void emit_backward_halves(const uint16_t *y, const uint16_t *g, uint16_t *dx, int64_t n, float sum, float hi, const bool log,
                                       const int32_t type, bool stream) {

@@ -34,6 +34,13 @@ XENT_INLINE void put(float *y, lanes v, const bool stream) {
     lanes_store(y, v);
 }
 
+/* One compare for two vectors: a NaN is rare. */
+XENT_INLINE void quiet_pair(lanes v[2]) {
+  if (__builtin_expect(!lanes_any_nan(v[0], v[1]), 1)) return;
+  v[0] = lanes_quiet(v[0]);
+  v[1] = lanes_quiet(v[1]);
+}
+
 /* What classes of a row are written with. */
 typedef struct {
   exp_references references;
@@ -129,18 +136,17 @@ XENT_INLINE void put_lines(const strand *s, int64_t begin, int64_t n, const floa
   const lanes fs = lanes_set(f), bs = lanes_set(b);
   int64_t i = 0;
 #define XENT_NUMBERS(k) (line ? lanes_fma(lanes_load(v + (k)), fs, bs) : lanes_load(v + (k)))
-  if (stream && s->stride == 1 && (uintptr_t)at % XENT_STREAM_ALIGNMENT == 0) {
+  const bool past = stream && s->stride == 1 && (uintptr_t)at % XENT_STREAM_ALIGNMENT == 0;
+  if (past) {
     for (; type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES) lanes_stream((float *)(void *)at + i, XENT_NUMBERS(i));
-    for (; type == XENT_BF16 && i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES)
-      lanes_stream_bf16(halves + i, XENT_NUMBERS(i), XENT_NUMBERS(i + XENT_LANES));
     for (; type == XENT_F16 && i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES)
       lanes_stream_f16(halves + i, XENT_NUMBERS(i), XENT_NUMBERS(i + XENT_LANES));
   }
   for (; s->stride == 1 && type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES) lanes_store((float *)(void *)at + i, XENT_NUMBERS(i));
   for (; s->stride == 1 && type == XENT_BF16 && i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
-    const lanes one = XENT_NUMBERS(i), two = XENT_NUMBERS(i + XENT_LANES);
-    if (__builtin_expect(lanes_any_nan(one, two), 0)) break;
-    lanes_store_numbers_bf16(halves + i, one, two, false);
+    lanes pair[2] = {XENT_NUMBERS(i), XENT_NUMBERS(i + XENT_LANES)};
+    quiet_pair(pair);
+    lanes_store_numbers_bf16(halves + i, pair[0], pair[1], past);
   }
   if (s->stride == 1 && type != XENT_F32 && n >= XENT_LANES) { /* the rest by the last whole vector */
     for (; i < n; i += XENT_LANES) {
@@ -171,12 +177,27 @@ XENT_INLINE bool lie_alike(const row_source *x, const strand *y, int64_t n) {
   return x->cap == 0 && (x->mask ? x->mask_stride == 1 : y->type != XENT_F32) && x->x.type == y->type && x->x.stride == 1 &&
          y->stride == 1 && n >= 2 * XENT_LANES;
 }
-XENT_INLINE void put_pair(void *to, int64_t i, const lanes v[2], const int32_t type, const bool stream) {
+/* Two vectors; of bfloat16 without a mask in the order of lanes_load_pair_bf16. */
+XENT_INLINE void take_pair(const void *x, const uint8_t *mask, int64_t i, const int32_t type, lanes v[2]) {
+  if (type == XENT_BF16 && !mask) {
+    lanes_load_pair_bf16((const uint16_t *)x + i, v);
+    return;
+  }
+  XENT_UNROLL(2)
+  for (int k = 0; k < 2; k++) {
+    v[k] = whole_lanes(x, i + k * XENT_LANES, type);
+    if (mask) v[k] = lanes_where_set(mask + i + k * XENT_LANES, v[k], lanes_set(-INFINITY));
+  }
+}
+XENT_INLINE void put_pair(void *to, int64_t i, const lanes v[2], const int32_t type, const bool masked,
+                          const bool stream) {
   if (type == XENT_F32) {
     put((float *)to + i, v[0], stream);
     put((float *)to + i + XENT_LANES, v[1], stream);
-  } else if (type == XENT_BF16) {
+  } else if (type == XENT_BF16 && masked) {
     lanes_store_numbers_bf16((uint16_t *)to + i, v[0], v[1], stream);
+  } else if (type == XENT_BF16) {
+    lanes_store_pair_bf16((uint16_t *)to + i, v, stream);
   } else if (stream) {
     lanes_stream_f16((uint16_t *)to + i, v[0], v[1]);
   } else {
@@ -185,11 +206,7 @@ XENT_INLINE void put_pair(void *to, int64_t i, const lanes v[2], const int32_t t
   }
 }
 XENT_INLINE void emit_pair(const emission *m, const heat *h, const void *x, const uint8_t *mask, int64_t i, const int32_t type, lanes v[2]) {
-  XENT_UNROLL(2)
-  for (int k = 0; k < 2; k++) {
-    v[k] = whole_lanes(x, i + k * XENT_LANES, type);
-    if (mask) v[k] = lanes_where_set(mask + i + k * XENT_LANES, v[k], lanes_set(-INFINITY));
-  }
+  take_pair(x, mask, i, type, v);
   exp_lanes(v, 2, &m->references, false, h);
   XENT_UNROLL(2)
   for (int k = 0; k < 2; k++) v[k] = emitted(m, NULL, v[k], 0, XENT_LANES, XENT_EMIT_SAME);
@@ -202,9 +219,9 @@ XENT_INLINE void emit_straight_as(const emission *from, const void *x, const uin
   emit_pair(&own, &h, x, mask, n - 2 * XENT_LANES, type, last);
   for (int64_t i = 0; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
     emit_pair(&own, &h, x, mask, i, type, v);
-    put_pair(y, i, v, type, stream);
+    put_pair(y, i, v, type, mask, stream);
   }
-  put_pair(y, n - 2 * XENT_LANES, last, type, false);
+  put_pair(y, n - 2 * XENT_LANES, last, type, mask, false);
 }
 XENT_INLINE void emit_straight_type(const emission *m, const void *x, const uint8_t *mask, void *y, int64_t n, const int32_t type, bool stream) {
   if (mask)

@@ -74,8 +74,8 @@ XENT_INLINE lanes whole_lanes(const void *at, int64_t i, const int32_t type) {
 /* The first n < 16 of them, and +0. */
 XENT_INLINE lanes first_lanes(const void *at, int64_t i, int64_t n, const int32_t type) {
   if (type == XENT_F32) return lanes_load_part((const float *)at + i, n, 0.0f);
-  uint16_t few[XENT_LANES] = {0};
-  copy_few(few, (const uint16_t *)at + i, n);
+  uint16_t few[XENT_LANES];
+  halves_first(few, (const uint16_t *)at + i, n);
   return whole_lanes(few, 0, type);
 }
 

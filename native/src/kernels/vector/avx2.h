@@ -116,38 +116,55 @@ XENT_INLINE __m256 widen_bf16_eight(const uint16_t *p) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
 }
 XENT_INLINE lanes lanes_load_bf16(const uint16_t *p) { return (lanes){widen_bf16_eight(p), widen_bf16_eight(p + 8)}; }
+/* The last one apart, as there are no masks of 16 bits. */
+XENT_INLINE void halves_first(uint16_t *to, const uint16_t *p, int64_t n) {
+  static const uint16_t only[2 * XENT_LANES] = {[XENT_LANES - 1] = 0xffff};
+  const __m256i last = _mm256_loadu_si256((const __m256i *)(only + XENT_LANES - n));
+  const __m256i twos = _mm256_maskload_epi32((const int *)(const void *)p, first_of_eight(n / 2));
+  _mm256_storeu_si256((__m256i *)to, _mm256_or_si256(twos, _mm256_and_si256(last, _mm256_set1_epi16((short)p[n - 1]))));
+}
+/* Those in the lower halves of 32 bits, then those in the upper ones: no lane moves. */
+XENT_INLINE void lanes_load_pair_bf16(const uint16_t *p, lanes v[2]) {
+  const __m256i u = _mm256_loadu_si256((const __m256i *)p), w = _mm256_loadu_si256((const __m256i *)(p + XENT_LANES));
+  const __m256i upper = _mm256_set1_epi32((int)0xffff0000);
+  v[0] = (lanes){_mm256_castsi256_ps(_mm256_slli_epi32(u, 16)), _mm256_castsi256_ps(_mm256_slli_epi32(w, 16))};
+  v[1] = (lanes){_mm256_castsi256_ps(_mm256_and_si256(u, upper)), _mm256_castsi256_ps(_mm256_and_si256(w, upper))};
+}
 XENT_INLINE __m256i narrow_f16_lanes(lanes a) {
   const lanes v = lanes_quiet(a);
   return _mm256_set_m128i(_mm256_cvtps_ph(v.hi, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC),
                           _mm256_cvtps_ph(v.lo, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
-/* As narrow_bf16: half of the last place is added, less one where that is even; the carry rounds. */
-XENT_INLINE __m256i narrow_bf16_eight(__m256 v) {
+/* The upper halves are a number, no NaN, rounded: half of the last place is added, less one where that is even. */
+XENT_INLINE __m256i round_bf16(__m256 v) {
   const __m256i u = _mm256_castps_si256(v), odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
-  const __m256i up = _mm256_srli_epi32(_mm256_add_epi32(_mm256_add_epi32(u, odd), _mm256_set1_epi32(0x7fff)), 16);
-  return _mm256_blendv_epi8(up, _mm256_set1_epi32(0x7fc0), _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)));
+  return _mm256_add_epi32(_mm256_add_epi32(u, odd), _mm256_set1_epi32(0x7fff));
 }
-XENT_INLINE __m256i narrow_bf16_lanes(lanes a) {
-  const __m256i packed = _mm256_packus_epi32(narrow_bf16_eight(a.lo), narrow_bf16_eight(a.hi));
-  return _mm256_permute4x64_epi64(packed, _MM_SHUFFLE(3, 1, 2, 0));
+XENT_INLINE __m256i narrow_bf16_numbers(lanes a) {
+  const __m256i lo = _mm256_srli_epi32(round_bf16(a.lo), 16), hi = _mm256_srli_epi32(round_bf16(a.hi), 16);
+  return _mm256_permute4x64_epi64(_mm256_packus_epi32(lo, hi), _MM_SHUFFLE(3, 1, 2, 0));
 }
+XENT_INLINE __m256i narrow_bf16_lanes(lanes a) { return narrow_bf16_numbers(lanes_quiet(a)); }
 XENT_INLINE void lanes_store_f16(uint16_t *p, lanes a) { _mm256_storeu_si256((__m256i *)p, narrow_f16_lanes(a)); }
 XENT_INLINE void lanes_store_bf16(uint16_t *p, lanes a) { _mm256_storeu_si256((__m256i *)p, narrow_bf16_lanes(a)); }
-XENT_INLINE void lanes_stream_f16(uint16_t *p, lanes a, lanes b) {
-  _mm256_stream_si256((__m256i *)p, narrow_f16_lanes(a));
-  _mm256_stream_si256((__m256i *)(p + XENT_LANES), narrow_f16_lanes(b));
+XENT_INLINE void put_halves(uint16_t *p, __m256i a, __m256i b, const bool stream) {
+  if (stream) {
+    _mm256_stream_si256((__m256i *)p, a);
+    _mm256_stream_si256((__m256i *)(p + XENT_LANES), b);
+  } else {
+    _mm256_storeu_si256((__m256i *)p, a);
+    _mm256_storeu_si256((__m256i *)(p + XENT_LANES), b);
+  }
 }
-XENT_INLINE void lanes_stream_bf16(uint16_t *p, lanes a, lanes b) {
-  _mm256_stream_si256((__m256i *)p, narrow_bf16_lanes(a));
-  _mm256_stream_si256((__m256i *)(p + XENT_LANES), narrow_bf16_lanes(b));
+XENT_INLINE void lanes_stream_f16(uint16_t *p, lanes a, lanes b) {
+  put_halves(p, narrow_f16_lanes(a), narrow_f16_lanes(b), true);
 }
 XENT_INLINE void lanes_store_numbers_bf16(uint16_t *p, lanes a, lanes b, const bool stream) {
-  if (stream) {
-    lanes_stream_bf16(p, a, b);
-    return;
-  }
-  lanes_store_bf16(p, a);
-  lanes_store_bf16(p + XENT_LANES, b);
+  put_halves(p, narrow_bf16_numbers(a), narrow_bf16_numbers(b), stream);
+}
+XENT_INLINE void lanes_store_pair_bf16(uint16_t *p, const lanes v[2], const bool stream) {
+  put_halves(p, _mm256_blend_epi16(_mm256_srli_epi32(round_bf16(v[0].lo), 16), round_bf16(v[1].lo), 0xaa),
+             _mm256_blend_epi16(_mm256_srli_epi32(round_bf16(v[0].hi), 16), round_bf16(v[1].hi), 0xaa), stream);
 }
 XENT_INLINE bool lanes_any_nan(lanes a, lanes b) {
   return _mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(a.lo, b.lo, _CMP_UNORD_Q),

@@ -66,6 +66,15 @@ XENT_INLINE lanes lanes_load_bf16(const uint16_t *p) {
   const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
   return (lanes){_mm512_castsi512_ps(_mm512_slli_epi32(wide, 16))};
 }
+XENT_INLINE void halves_first(uint16_t *to, const uint16_t *p, int64_t n) {
+  _mm256_storeu_si256((__m256i *)to, _mm256_maskz_loadu_epi16(first_of_sixteen(n), p));
+}
+/* Those in the lower halves of 32 bits, then those in the upper ones: no lane moves. */
+XENT_INLINE void lanes_load_pair_bf16(const uint16_t *p, lanes v[2]) {
+  const __m512i u = _mm512_loadu_si512(p);
+  v[0].v = _mm512_castsi512_ps(_mm512_slli_epi32(u, 16));
+  v[1].v = _mm512_castsi512_ps(_mm512_and_si512(u, _mm512_set1_epi32((int)0xffff0000)));
+}
 XENT_INLINE __m256i narrow_f16_lanes(lanes a) {
   return _mm512_cvtps_ph(lanes_quiet(a).v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
@@ -76,33 +85,34 @@ XENT_INLINE __m256i narrow_bf16_lanes(lanes a) {
   const __mmask16 nan = _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
   return _mm512_cvtepi32_epi16(_mm512_mask_mov_epi32(up, nan, _mm512_set1_epi32(0x7fc0)));
 }
-/* Both of them, neither with a NaN: half of the last place is added, less one where that is even, and the upper halves
- * are taken together. */
+XENT_INLINE void put_halves(uint16_t *p, __m512i v, const bool stream) {
+  if (stream)
+    _mm512_stream_si512((__m512i *)p, v);
+  else
+    _mm512_storeu_si512((__m512i *)p, v);
+}
+/* The upper halves are a number, no NaN, rounded: half of the last place is added, less one where that is even. */
+XENT_INLINE __m512i round_bf16(lanes a) {
+  const __m512i u = _mm512_castps_si512(a.v), up = _mm512_add_epi32(u, _mm512_set1_epi32(0x7fff));
+  return _mm512_mask_add_epi32(up, _mm512_test_epi32_mask(u, _mm512_set1_epi32(0x10000)), up, _mm512_set1_epi32(1));
+}
 XENT_INLINE __m512i narrow_bf16_pair(lanes a, lanes b) {
-  const __m512i half = _mm512_set1_epi32(0x7fff), one = _mm512_set1_epi32(1), last = _mm512_set1_epi32(0x10000);
-  const __m512i u = _mm512_castps_si512(a.v), w = _mm512_castps_si512(b.v);
-  const __m512i p = _mm512_add_epi32(u, half), q = _mm512_add_epi32(w, half);
-  const __m512i up = _mm512_mask_add_epi32(p, _mm512_test_epi32_mask(u, last), p, one);
-  const __m512i wp = _mm512_mask_add_epi32(q, _mm512_test_epi32_mask(w, last), q, one);
   const __m512i upper = _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25, 23, 21,
                                          19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
-  return _mm512_permutex2var_epi16(up, upper, wp);
+  return _mm512_permutex2var_epi16(round_bf16(a), upper, round_bf16(b));
+}
+XENT_INLINE void lanes_store_pair_bf16(uint16_t *p, const lanes v[2], const bool stream) {
+  const __m512i both = _mm512_mask_mov_epi16(_mm512_srli_epi32(round_bf16(v[0]), 16), 0xaaaaaaaa, round_bf16(v[1]));
+  put_halves(p, both, stream);
 }
 XENT_INLINE void lanes_store_f16(uint16_t *p, lanes a) { _mm256_storeu_si256((__m256i *)p, narrow_f16_lanes(a)); }
 XENT_INLINE void lanes_store_bf16(uint16_t *p, lanes a) { _mm256_storeu_si256((__m256i *)p, narrow_bf16_lanes(a)); }
 XENT_INLINE void lanes_store_numbers_bf16(uint16_t *p, lanes a, lanes b, const bool stream) {
-  if (stream)
-    _mm512_stream_si512((__m512i *)p, narrow_bf16_pair(a, b));
-  else
-    _mm512_storeu_si512((__m512i *)p, narrow_bf16_pair(a, b));
+  put_halves(p, narrow_bf16_pair(a, b), stream);
 }
 XENT_INLINE void lanes_stream_f16(uint16_t *p, lanes a, lanes b) {
   _mm512_stream_si512((__m512i *)p,
                       _mm512_inserti64x4(_mm512_castsi256_si512(narrow_f16_lanes(a)), narrow_f16_lanes(b), 1));
-}
-XENT_INLINE void lanes_stream_bf16(uint16_t *p, lanes a, lanes b) {
-  _mm512_stream_si512((__m512i *)p,
-                      _mm512_inserti64x4(_mm512_castsi256_si512(narrow_bf16_lanes(a)), narrow_bf16_lanes(b), 1));
 }
 XENT_INLINE bool lanes_any_nan(lanes a, lanes b) {
   return _mm512_cmp_ps_mask(a.v, b.v, _CMP_UNORD_Q) != 0;

@@ -155,14 +155,20 @@ XENT_INLINE void lanes_stream_f16(uint16_t *p, lanes v, lanes w) {
   lanes_store_f16(p, v);
   lanes_store_f16(p + XENT_LANES, w);
 }
-XENT_INLINE void lanes_stream_bf16(uint16_t *p, lanes v, lanes w) {
-  lanes_store_bf16(p, v);
-  lanes_store_bf16(p + XENT_LANES, w);
-}
 XENT_INLINE void lanes_store_numbers_bf16(uint16_t *p, lanes v, lanes w, const bool stream) {
   (void)stream;
   store_numbers_bf16(p, v);
   store_numbers_bf16(p + XENT_LANES, w);
+}
+XENT_INLINE void lanes_store_pair_bf16(uint16_t *p, const lanes v[2], const bool stream) {
+  lanes_store_numbers_bf16(p, v[0], v[1], stream);
+}
+XENT_INLINE void lanes_load_pair_bf16(const uint16_t *p, lanes v[2]) {
+  v[0] = lanes_load_bf16(p);
+  v[1] = lanes_load_bf16(p + XENT_LANES);
+}
+XENT_INLINE void halves_first(uint16_t *to, const uint16_t *p, int64_t n) {
+  for (int64_t k = 0; k < XENT_LANES; k++) to[k] = k < n ? p[k] : 0;
 }
 
 XENT_INLINE where where_both(where x, where y) { return XENT_OF_TWO(where, vandq_u32, x, y); }

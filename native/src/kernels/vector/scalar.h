@@ -99,17 +99,20 @@ XENT_INLINE void lanes_stream_f16(uint16_t *p, lanes a, lanes b) {
   lanes_store_f16(p, a);
   lanes_store_f16(p + XENT_LANES, b);
 }
-XENT_INLINE void lanes_stream_bf16(uint16_t *p, lanes a, lanes b) {
+XENT_INLINE void lanes_store_numbers_bf16(uint16_t *p, lanes a, lanes b, const bool stream) {
+  (void)stream;
   lanes_store_bf16(p, a);
   lanes_store_bf16(p + XENT_LANES, b);
 }
-XENT_INLINE void lanes_store_numbers_bf16(uint16_t *p, lanes a, lanes b, const bool stream) {
-  if (stream) {
-    lanes_stream_bf16(p, a, b);
-    return;
-  }
-  lanes_store_bf16(p, a);
-  lanes_store_bf16(p + XENT_LANES, b);
+XENT_INLINE void lanes_store_pair_bf16(uint16_t *p, const lanes v[2], const bool stream) {
+  lanes_store_numbers_bf16(p, v[0], v[1], stream);
+}
+XENT_INLINE void lanes_load_pair_bf16(const uint16_t *p, lanes v[2]) {
+  v[0] = lanes_load_bf16(p);
+  v[1] = lanes_load_bf16(p + XENT_LANES);
+}
+XENT_INLINE void halves_first(uint16_t *to, const uint16_t *p, int64_t n) {
+  for (int64_t k = 0; k < XENT_LANES; k++) to[k] = k < n ? p[k] : 0;
 }
 XENT_INLINE bool lanes_any_nan(lanes a, lanes b) {
   bool any = false;

@@ -19,8 +19,12 @@
  *   lanes_largest(v), lanes_tree(v)       across lanes; the tree adds j + 8, j + 4, j + 2, j + 1
  *   lanes_magnitude(a), lanes_sign(v, s)  |a|; v >= 0 with the sign of s
  *   lanes_load_f16(p), _bf16              sixteen of them, widened
+ *   halves_first(to, p, n)                the first n < 16 of sixteen 16-bit numbers, then 0; in one store, so that
+ *                                         no load waits for two
+ *   lanes_load_pair_bf16(p, v)            thirty-two of them, in the order that costs least
+ *   lanes_store_pair_bf16(p, v, s)        two vectors in that order, neither with a NaN; s: streamed
  *   lanes_store_f16(p, a), _bf16          rounded to nearest even, every NaN the canonical one
- *   lanes_stream_f16(p, a, b), _bf16      two vectors past the caches, at an address of XENT_STREAM_ALIGNMENT
+ *   lanes_stream_f16(p, a, b)             two vectors past the caches, at an address of XENT_STREAM_ALIGNMENT
  *   lanes_store_numbers_bf16(p, a, b, s)  two vectors, neither with a NaN; s: streamed
  *   dlanes_widen(lanes), dlanes_narrow    to double, and rounded back to float
  *   dlanes_zero, _add, _scale, _fma       one rounding each
