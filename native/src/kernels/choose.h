@@ -28,7 +28,7 @@ XENT_INLINE bool has_dense_rows(const xent_call *call) {
   const xent_shape *s = call->shape;
   const xent_layout *m = &s->class_mask;
   const bool same_mask = m->outer == 0 && (m->inner == 0 || s->inner == 1);
-  return s->classes <= XENT_DENSE && call->row_end - call->row_begin >= XENT_DENSE_LEAST &&
+  return s->classes <= XENT_DENSE_FORWARD && call->row_end - call->row_begin >= XENT_DENSE_LEAST &&
          (!call->class_mask || same_mask || lies_dense(s, m));
 }
 XENT_INLINE bool dense_fits(const xent_call *call) {

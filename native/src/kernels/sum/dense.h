@@ -10,7 +10,8 @@
 #include "kernels/sum/flow.h"
 
 enum {
-  XENT_DENSE = XENT_BATCH >= 4 ? 59 : 104, /* classes: with more, whole vectors of one row waste less than permutations cost */
+  XENT_DENSE = 104, /* classes: with more, whole vectors of one row waste less than permutations cost */
+  XENT_DENSE_FORWARD = XENT_BATCH >= 4 ? 59 : XENT_DENSE, /* beside rows that flow by, which take more vectors at once */
   XENT_DENSE_LEAST = 6,                   /* rows */
   XENT_DENSE_BLOCKS = 4,                   /* on their way at once */
   XENT_DENSE_FLOATS = XENT_ROWS * XENT_DENSE + XENT_LANES
