@@ -10,7 +10,8 @@ static double special(random_source *r) {
       0.0,   -0.0,   1.0,    -1.0,    (double)INFINITY, -(double)INFINITY, (double)NAN, 3e38,     -3e38,
       1e-40, -1e-45, 88.75,  -103.97, 16384.0,          -16384.0,          16385.0,     -20000.0, 1e-8,
       1e308, -1e308, 5e-324, 709.8,   -745.2,           65504.0,           1e30,        -1e9};
-  return values[random_below(r, sizeof values / sizeof *values)];
+  const double v = values[random_below(r, sizeof values / sizeof *values)];
+  return v == v ? v : random_odd(r);
 }
 
 static double number(random_source *r, unsigned style) {

@@ -313,7 +313,9 @@ static void make_mixture(mixture *m) {
     put(&m->sink, row, 0, one_in(8) ? -INFINITY : one_in(8) ? 20000 : 3 * (double)random_normal(&source));
     put(&m->upstream, row, 0, (double)random_normal(&source));
   }
-  for (int64_t k = 0; k < n; k++) put(&m->class_weights, 0, k, one_in(10) ? 0 : 2 * random_unit(&source));
+  const bool odd = one_in(10);
+  for (int64_t k = 0; k < n; k++)
+    put(&m->class_weights, 0, k, odd && one_in(5) ? random_odd(&source) : one_in(10) ? 0 : 2 * random_unit(&source));
   make_targets(m);
   m->top = one_in(3) ? 0 : 1 + below(n < MOST_TOP ? n : one_in(3) ? MOST_TOP : 5);
   m->softmax = make(rows, n, inner, any_float(), offsets, m->total);
@@ -837,7 +839,7 @@ static void test_mixture(int64_t number) {
   mixture m;
   make_mixture(&m);
   expected_row rows[MOST_ROWS];
-  xent_statistics statistics[MOST_ROWS];
+  xent_statistics statistics[MOST_ROWS], first[MOST_ROWS];
   for (int64_t row = 0; row < m.rows; row++) expect_row(&m, row, &rows[row]);
   for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
     char where[200];
@@ -850,6 +852,9 @@ static void test_mixture(int64_t number) {
     m.options.isa = isa;
     memset(statistics, 0, sizeof statistics);
     run_full(&m, rows, statistics);
+    if (isa == XENT_ISA_SCALAR) memcpy(first, statistics, sizeof first);
+    compared++;
+    if (memcmp(statistics, first, sizeof first)) different++, fprintf(stderr, "%s: other statistics\n", place);
     run_backward(&m, statistics);
     if (m.targets <= F64_LABEL || m.options.probability_clamp == 0) run_parts(&m, rows, statistics);
     run_softmax(&m);

@@ -228,9 +228,10 @@ static void choose_targets(problem *p, int targets) {
 static void choose_row_inputs(problem *p, int targets) {
   if (!p->late && chance(0.3)) {
     p->weights = new_array(p->n * 2, (xent_layout){.classes = 1 + below(2), .type = any_float_type()});
-    const bool ones = chance(0.2);
+    const bool ones = chance(0.2), odd = chance(0.25);
     for (int64_t k = 0; k < p->n; k++)
-      set_number(&p->weights, k * p->weights.layout.classes, ones ? 1 : chance(0.1) ? 0 : 2 * random_unit(&source));
+      set_number(&p->weights, k * p->weights.layout.classes,
+                 odd && chance(0.2) ? random_odd(&source) : ones ? 1 : chance(0.1) ? 0 : 2 * random_unit(&source));
     p->weights.layout.outer = p->weights.layout.inner = 77; /* not looked at */
   }
   if (chance(0.3)) {

@@ -20,6 +20,13 @@ static inline uint64_t random_bits(random_source *r) {
 }
 static inline double random_unit(random_source *r) { return (double)(random_bits(r) >> 11) * 0x1p-53; }
 static inline int64_t random_below(random_source *r, int64_t n) { return (int64_t)(random_bits(r) % (uint64_t)n); }
+/* A NaN with any payload, which a float holds, or now and then infinity: a weight that nobody should give. */
+static inline double random_odd(random_source *r) {
+  const uint64_t bits = (random_bits(r) & 0x800fffffe0000000u) | 0x7ff8000000000000u;
+  double v;
+  memcpy(&v, &bits, sizeof v);
+  return random_below(r, 8) ? v : (double)INFINITY;
+}
 static inline float random_normal(random_source *r) {
   const double u = random_unit(r) + 0x1p-60, v = random_unit(r);
   return (float)(sqrt(-2 * log(u)) * cos(6.283185307179586 * v));

@@ -251,8 +251,8 @@ static row_statistics statistics_of(const general_input *in, const ready *r, dou
   s.max = (double)r->stat.max;
   s.sum = r->others;
   s.mass = in->targets == LABEL ? r->own_e : in->targets == NO_TARGETS ? 0 : r->Q;
-  s.pull = pull;
-  s.share = share;
+  s.pull = canonical_double(pull);
+  s.share = canonical_double(share);
   return s;
 }
 

@@ -155,8 +155,9 @@ XENT_INLINE row_statistics f64_statistics_of(const f64_row *r, const f64_sums *g
   if (g->fate[j]) return f64_special(r, g->fate[j]);
   return (row_statistics){.kind = r->t.kind | XENT_STATE_WIDE, .digest = r->call->digest,
                           .reference = (float)g->reference[j], .shift = g->shift[j], .max = g->max[j], .sum = g->sum[j],
-                          .pull = settled ? g->pull[j] : 0, .mass = labels ? g->label_e[j] : settled ? g->mass[j] : 0,
-                          .share = settled ? g->share[j] : 0};
+                          .pull = settled ? f64_quiet(g->pull[j]) : 0,
+                          .mass = labels ? g->label_e[j] : settled ? g->mass[j] : 0,
+                          .share = settled ? f64_quiet(g->share[j]) : 0};
 }
 /* The other way round, where a gradient or probabilities are to be written. */
 XENT_INLINE void f64_take_statistics(const f64_row *r, const row_statistics *s, f64_sums *g, int j) {

@@ -54,7 +54,7 @@ XENT_INLINE void write_statistics(const job *j, const row_sums *in, const row_nu
     const row_statistics r = {
         .kind = kind, .digest = call->digest, .reference = reference[i], .shift = in->folded ? (double)in->shift[i] : 0,
         .max = (double)max[i], .sum = sum[i], .mass = j->labels ? label_e[i] : call->targets ? in->mass[i] : 0,
-        .pull = call->targets ? pull[i] : 0, .share = share[i]};
+        .pull = call->targets ? quiet_double(pull[i]) : 0, .share = quiet_double(share[i])};
     if (call->statistics) *statistics_at(call, row_of(&in->rows, i)) = r;
     if (first && i == 0) *first = r;
   }
