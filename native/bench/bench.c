@@ -321,6 +321,7 @@ static pair_times measure(const bench_case *k, const problem *p, int32_t isa, in
   } else if (k->limit == 0) {
     against[0].operation = COPY;
   }
+  *p->tally = xent_empty_tally();
   if (k->operation == BACKWARD) { /* both from the statistics of their own forward */
     static xent_statistics *own;
     static problem beside;
@@ -332,7 +333,6 @@ static pair_times measure(const bench_case *k, const problem *p, int32_t isa, in
     against[0].arrays.statistics = own;
     must(cross_entropy(&against[0], 0, p->rows), "forward");
   }
-  *p->tally = xent_empty_tally();
   return take_turns((timed){run_call, &it}, (timed){k->arrays & PROBABILITIES ? run_both : run_call, against}, rounds);
 }
 
