@@ -296,11 +296,14 @@ XENT_SHARED void write_top_classes(const careful_row *r, const row_statistics *s
 }
 
 XENT_INLINE double entropy_sum_of_row(const careful_row *r, const row_result *g) {
+  const emission m = {.references = exp_everywhere(exp_reference_of(g->fold.reference, &r->j->heat)), .heat = &r->j->heat};
   double T = 0;
   for (int64_t i = 0; i < r->x.classes; i += XENT_CHUNK) {
     const int64_t n = chunk_length(i, r->x.classes);
     const float *x = ready_floats(r, i, n, g->shift, r->b.input);
-    T += sum_entropy_of(x, NULL, n, g->fold.reference, g->fold.max, &r->j->heat);
+    product_sum chunk = no_products();
+    emit_entropy(&m, x, NULL, n, g->fold.max, &chunk, false);
+    T += end_products(&chunk, n);
   }
   return T;
 }
@@ -388,29 +391,19 @@ XENT_INLINE strand output_strand(const careful_row *r) {
   return strand_of_row(r->j->call, r->j->call->output, r->j->call->output_layout, r->x.span);
 }
 
-/* n classes from `begin` on: their e, which are left in the buffer, and their part of the entropy. */
-XENT_SHARED const float *take_entropy(const careful_row *r, const emission *m, const row_statistics *s, const float *x, int64_t begin, int64_t n) {
-  const int64_t end = begin + n;
-  emission e = {.references = m->references, .heat = m->heat, .f = 1, .b = -0.0f};
-  float *kept = r->x.slopes ? r->b.kept + XENT_STEP : r->b.kept;
-  emit_again(&e, x, kept, n, false);
-  for (int64_t i = n; i % XENT_LANES; i++) kept[i] = 0;
-  add_entropy_of(&r->entropy->chunk, x, kept, n, s->reference, (float)s->max, m->heat);
-  if (end % XENT_CHUNK == 0 || end == r->x.classes) {
-    r->entropy->total += end_products(&r->entropy->chunk, (end - 1) % XENT_CHUNK + 1);
-    r->entropy->chunk = no_products();
-  }
-  return kept;
-}
-
 /* n <= XENT_STEP classes from `begin` on. Groups whose reference rose after their e were kept are computed again. */
 XENT_INLINE void emit_classes(const careful_row *r, const emission *m, const row_statistics *s, const float *x, float *y,
                               int64_t begin, int64_t n, bool kept, bool stream) {
   if (!kept) {
-    if (r->entropy)
-      emit_kept(m, take_entropy(r, m, s, x, begin, n), y, n, stream);
-    else
+    if (!r->entropy) {
       emit_again(m, x, y, n, stream);
+      return;
+    }
+    emit_entropy(m, x, y, n, (float)s->max, &r->entropy->chunk, stream);
+    if ((begin + n) % XENT_CHUNK == 0 || begin + n == r->x.classes) {
+      r->entropy->total += end_products(&r->entropy->chunk, (begin + n - 1) % XENT_CHUNK + 1);
+      r->entropy->chunk = no_products();
+    }
     return;
   }
   for (int64_t i = 0, end; i < n; i = end) {
@@ -555,7 +548,7 @@ XENT_SHARED void write_gradient(careful_row *r, const row_statistics *s, double 
   }
   row_gradient g = gradient_of_row(r, s, cc);
   const bool stream = r->j->call->stream, finish = r->x.cap != 0 || (r->x.mask && (r->j->sparse || !masked_are_zero(&g.m, g.has_each)));
-  if (!kept && !finish && !r->entropy && s->shift == 0 && !g.has_each && g.finite && !r->j->sparse && lie_alike(&r->x, &out, end - begin)) {
+  if (!kept && !r->entropy && s->shift == 0 && !g.has_each && g.finite && !r->j->sparse && lie_alike(&r->x, &out, end - begin)) {
     emit_straight(&g.m, &r->x, &out, begin, end - begin, stream);
     const int64_t label = r->t.label - r->x.first;
     if (r->t.label >= 0 && label >= begin && label < end) strand_set(&out, label, g.at_label);
@@ -565,7 +558,7 @@ XENT_SHARED void write_gradient(careful_row *r, const row_statistics *s, double 
   /* without slopes x is read again */
   const bool direct = is_direct(&out) && !r->j->sparse && (!finish || (!stream && (r->x.cap == 0 || r->x.slopes)));
   /* no buffer of a step is needed: whole chunks */
-  const int64_t step = direct && r->x.direct && s->shift == 0 && !g.has_each && !r->entropy ? XENT_CHUNK : XENT_STEP;
+  const int64_t step = direct && r->x.direct && s->shift == 0 && !g.has_each ? XENT_CHUNK : XENT_STEP;
   for (int64_t i = begin; i < end; i += step) {
     const int64_t n = end - i < step ? end - i : step;
     r->x.slopes_at = i;

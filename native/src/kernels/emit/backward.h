@@ -55,14 +55,14 @@ XENT_INLINE void emit_backward_lanes(const float *y, const float *g, float *dx, 
 XENT_INLINE void backward_half_pair(const uint16_t *y, const uint16_t *g, int64_t i, lanes s, lanes r, const exp_references *of,
                                     const bool log, const int32_t type, lanes v[2]) {
   lanes w[2];
-  take_pair(y, NULL, i, type, v);
-  take_pair(g, NULL, i, type, w);
+  take_pair(y, false, i, type, v);
+  take_pair(g, false, i, type, w);
   if (log) exp_lanes(v, 2, of, false, &no_heat);
   XENT_UNROLL(2)
   for (int k = 0; k < 2; k++) v[k] = backward_lanes(v[k], w[k], s, r, log, true);
 }
 XENT_INLINE void put_quiet_half_pair(uint16_t *dx, lanes v[2], const int32_t type, const bool stream) {
-  if (type == XENT_BF16) quiet_pair(v);
+  quiet_pair(v);
   put_pair(dx, 0, v, type, false, stream);
 }
 XENT_INLINE void emit_backward_halves(const uint16_t *y, const uint16_t *g, uint16_t *dx, int64_t n, float sum, float hi, const bool log,

@@ -111,6 +111,55 @@ XENT_SHARED void emit_kept(const emission *m, const float *e, float *y, int64_t 
   emit_as(m, e, y, n, true, stream);
 }
 
+/* The same with the classes' part of the entropy, which has whole groups but at the end of a chunk. y: or NULL. */
+XENT_INLINE void emit_entropy_as(const emission *from, const float *x, float *y, int64_t n, float max, product_sum *s, const int kind,
+                                 const bool stream) {
+  enum { HALF = XENT_GROUP_VECTORS / 2 };
+  const emission own = *from, *m = &own; /* which no store to y can change, as little as the heat */
+  const heat h = *from->heat;
+  const class_targets targets = kind == XENT_EMIT_SAME ? (class_targets){.add = 0} : *m->targets;
+  const lanes M = lanes_set(max);
+  for (int64_t i = 0; i < n; i += XENT_GROUP) {
+    lanes half[2];
+    XENT_UNROLL(2)
+    for (int k = 0; k < 2; k++) {
+      const int64_t begin = i + k * HALF * XENT_LANES;
+      lanes v[HALF], e[HALF];
+      XENT_UNROLL(4)
+      for (int j = 0; j < HALF; j++) {
+        const int64_t at = begin + j * XENT_LANES;
+        v[j] = e[j] = n - at >= XENT_LANES ? lanes_load(x + at) : lanes_load_part(x + (at < n ? at : 0), n - at, -INFINITY);
+      }
+      exp_lanes(e, HALF, &m->references, false, &h);
+      XENT_UNROLL(4)
+      for (int j = 0; j < HALF; j++) {
+        const int64_t at = begin + j * XENT_LANES;
+        v[j] = entropy_lanes(v[j], e[j], M, m->references.lowest);
+        if (!y || at >= n) continue;
+        e[j] = emitted(m, &targets, e[j], at, n - at, kind);
+        if (n - at >= XENT_LANES)
+          put(y + at, e[j], stream);
+        else
+          lanes_store_part(y + at, n - at, e[j]);
+      }
+      half[k] = sum_of_four_vectors(v);
+    }
+    s->group = lanes_add(half[0], half[1]);
+    s->sum = dlanes_add(s->sum, dlanes_widen(s->group));
+  }
+}
+XENT_SHARED void emit_entropy(const emission *m, const float *x, float *y, int64_t n, float max, product_sum *s, bool stream) {
+  if (stream && y) prefetch_pages(y, n);
+  const int kind = y ? emission_kind(m) : XENT_EMIT_SAME;
+  switch (kind) {
+    case XENT_EMIT_FLOATS: emit_entropy_as(m, x, y, n, max, s, XENT_EMIT_FLOATS, false); break;
+    case XENT_EMIT_TARGETS: emit_entropy_as(m, x, y, n, max, s, XENT_EMIT_TARGETS, false); break;
+    default:
+      stream && (uintptr_t)y % XENT_STREAM_ALIGNMENT == 0 ? emit_entropy_as(m, x, y, n, max, s, XENT_EMIT_SAME, true)
+                                                          : emit_entropy_as(m, x, y, n, max, s, XENT_EMIT_SAME, false);
+  }
+}
+
 XENT_INLINE lanes log_probability(lanes x, lanes max, lanes r, lanes minus_distance) {
   return lanes_fma(lanes_sub(x, max), r, minus_distance);
 }
@@ -137,16 +186,15 @@ XENT_INLINE void put_lines(const strand *s, int64_t begin, int64_t n, const floa
   int64_t i = 0;
 #define XENT_NUMBERS(k) (line ? lanes_fma(lanes_load(v + (k)), fs, bs) : lanes_load(v + (k)))
   const bool past = stream && s->stride == 1 && (uintptr_t)at % XENT_STREAM_ALIGNMENT == 0;
-  if (past) {
-    for (; type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES) lanes_stream((float *)(void *)at + i, XENT_NUMBERS(i));
-    for (; type == XENT_F16 && i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES)
-      lanes_stream_f16(halves + i, XENT_NUMBERS(i), XENT_NUMBERS(i + XENT_LANES));
-  }
+  for (; past && type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES) lanes_stream((float *)(void *)at + i, XENT_NUMBERS(i));
   for (; s->stride == 1 && type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES) lanes_store((float *)(void *)at + i, XENT_NUMBERS(i));
-  for (; s->stride == 1 && type == XENT_BF16 && i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
+  for (; s->stride == 1 && type != XENT_F32 && i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
     lanes pair[2] = {XENT_NUMBERS(i), XENT_NUMBERS(i + XENT_LANES)};
     quiet_pair(pair);
-    lanes_store_numbers_bf16(halves + i, pair[0], pair[1], past);
+    if (type == XENT_BF16)
+      lanes_store_numbers_bf16(halves + i, pair[0], pair[1], past);
+    else
+      lanes_store_numbers_f16(halves + i, pair[0], pair[1], past);
   }
   if (s->stride == 1 && type != XENT_F32 && n >= XENT_LANES) { /* the rest by the last whole vector */
     for (; i < n; i += XENT_LANES) {
@@ -178,16 +226,13 @@ XENT_INLINE bool lie_alike(const row_source *x, const strand *y, int64_t n) {
          y->stride == 1 && n >= 2 * XENT_LANES;
 }
 /* Two vectors; of bfloat16 without a mask in the order of lanes_load_pair_bf16. */
-XENT_INLINE void take_pair(const void *x, const uint8_t *mask, int64_t i, const int32_t type, lanes v[2]) {
-  if (type == XENT_BF16 && !mask) {
+XENT_INLINE void take_pair(const void *x, const bool masked, int64_t i, const int32_t type, lanes v[2]) {
+  if (type == XENT_BF16 && !masked) {
     lanes_load_pair_bf16((const uint16_t *)x + i, v);
     return;
   }
   XENT_UNROLL(2)
-  for (int k = 0; k < 2; k++) {
-    v[k] = whole_lanes(x, i + k * XENT_LANES, type);
-    if (mask) v[k] = lanes_where_set(mask + i + k * XENT_LANES, v[k], lanes_set(-INFINITY));
-  }
+  for (int k = 0; k < 2; k++) v[k] = whole_lanes(x, i + k * XENT_LANES, type);
 }
 XENT_INLINE void put_pair(void *to, int64_t i, const lanes v[2], const int32_t type, const bool masked,
                           const bool stream) {
@@ -198,18 +243,18 @@ XENT_INLINE void put_pair(void *to, int64_t i, const lanes v[2], const int32_t t
     lanes_store_numbers_bf16((uint16_t *)to + i, v[0], v[1], stream);
   } else if (type == XENT_BF16) {
     lanes_store_pair_bf16((uint16_t *)to + i, v, stream);
-  } else if (stream) {
-    lanes_stream_f16((uint16_t *)to + i, v[0], v[1]);
   } else {
-    lanes_store_f16((uint16_t *)to + i, v[0]);
-    lanes_store_f16((uint16_t *)to + i + XENT_LANES, v[1]);
+    lanes_store_numbers_f16((uint16_t *)to + i, v[0], v[1], stream);
   }
 }
 XENT_INLINE void emit_pair(const emission *m, const heat *h, const void *x, const uint8_t *mask, int64_t i, const int32_t type, lanes v[2]) {
   take_pair(x, mask, i, type, v);
   exp_lanes(v, 2, &m->references, false, h);
   XENT_UNROLL(2)
-  for (int k = 0; k < 2; k++) v[k] = emitted(m, NULL, v[k], 0, XENT_LANES, XENT_EMIT_SAME);
+  for (int k = 0; k < 2; k++) {
+    v[k] = emitted(m, NULL, v[k], 0, XENT_LANES, XENT_EMIT_SAME);
+    if (mask) v[k] = lanes_where_set(mask + i + k * XENT_LANES, v[k], lanes_set(0.0f));
+  }
 }
 /* The last two vectors are computed first: y may be x. */
 XENT_INLINE void emit_straight_as(const emission *from, const void *x, const uint8_t *mask, void *y, int64_t n, const int32_t type, const bool stream) {
@@ -229,7 +274,7 @@ XENT_INLINE void emit_straight_type(const emission *m, const void *x, const uint
   else if (type != XENT_F32)
     stream ? emit_straight_as(m, x, NULL, y, n, type, true) : emit_straight_as(m, x, NULL, y, n, type, false);
 }
-/* n classes from `begin` on, none of whose results is NaN; masked ones come out as their e does. */
+/* n classes from `begin` on, none of whose results is NaN; of masked ones +0. */
 XENT_SHARED void emit_straight(const emission *m, const row_source *from, const strand *to, int64_t begin, int64_t n, bool stream) {
   const int64_t offset = begin * size_of_float(to->type);
   const void *x = from->x.at + offset;

@@ -412,7 +412,9 @@ XENT_SHARED void flow_entropies(const flow *f, flow_block *b) {
   }
   for (int i = 0; i < in->rows.count; i++) {
     const float most = j->call->sink && in->sink[i] > in->max[i] ? in->sink[i] : in->max[i];
-    in->entropy[i] = sum_entropy_of(b->x[i], flow_slot(f, b->e, i), f->n, N[i], most + 0.0f, &j->heat);
+    product_sum sum = no_products();
+    add_entropy(&sum, b->x[i], flow_slot(f, b->e, i), f->n, N[i], most + 0.0f, &j->heat);
+    in->entropy[i] = end_products(&sum, f->n);
   }
 }
 

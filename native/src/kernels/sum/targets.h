@@ -134,41 +134,24 @@ XENT_SHARED double sum_gaps(const float *x, int64_t n, float m, int64_t without)
 XENT_INLINE lanes entropy_lanes(lanes x, lanes e, lanes max, lanes lowest) {
   return lanes_mul(e, lanes_sub(max, lanes_floor_at(x, lowest)));
 }
-XENT_INLINE lanes entropy_group(const float *x, const float *kept, int64_t n, const exp_references *r, lanes max, const heat *h) {
-  lanes half[2];
-  XENT_UNROLL(2)
-  for (int k = 0; k < 2; k++) {
-    lanes e[4], v[4];
-    XENT_UNROLL(4)
-    for (int j = 0; j < 4; j++) {
-      const int64_t at = (4 * k + j) * XENT_LANES;
-      v[j] = n - at >= XENT_LANES ? lanes_load(x + at) : lanes_load_part(x + (at < n ? at : 0), n - at, -INFINITY);
-      e[j] = !kept ? v[j] : n - at > 0 ? lanes_load(kept + at) : lanes_set(0.0f);
-    }
-    if (!kept) exp_lanes(e, 4, r, false, h);
-    XENT_UNROLL(4)
-    for (int j = 0; j < 4; j++) v[j] = entropy_lanes(v[j], e[j], max, r->lowest);
-    half[k] = sum_of_four_vectors(v);
-  }
-  return lanes_add(half[0], half[1]);
-}
-XENT_INLINE void add_entropy(product_sum *s, const float *x, const float *kept, int64_t n, const exp_references *r, float max, const heat *h) {
-  const lanes M = lanes_set(max);
+/* Of e that are in memory, whole vectors of them. A chunk may come in pieces that are whole groups but for the last. */
+XENT_SHARED void add_entropy(product_sum *s, const float *x, const float *e, int64_t n, float N, float max, const heat *h) {
+  const lanes M = lanes_set(max), lowest = lanes_set(exp_reference_of(N, h).lowest);
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
-    const float *e = kept ? kept + i : NULL;
-    s->group = n - i >= XENT_GROUP ? entropy_group(x + i, e, XENT_GROUP, r, M, h) : entropy_group(x + i, e, n - i, r, M, h);
+    group_tree tree;
+    XENT_UNROLL(8)
+    for (int k = 0; k < XENT_GROUP_VECTORS; k++) {
+      const int64_t at = i + k * XENT_LANES;
+      lanes v = lanes_set(0.0f);
+      if (n - at >= XENT_LANES)
+        v = entropy_lanes(lanes_load(x + at), lanes_load(e + at), M, lowest);
+      else if (n > at)
+        v = entropy_lanes(lanes_load_part(x + at, n - at, -INFINITY), lanes_load(e + at), M, lowest);
+      tree_add(&tree, k, v);
+    }
+    s->group = tree.group;
     s->sum = dlanes_add(s->sum, dlanes_widen(s->group));
   }
-}
-/* A chunk may come in pieces that are whole groups but for the last. */
-XENT_SHARED void add_entropy_of(product_sum *s, const float *x, const float *kept, int64_t n, float N, float max, const heat *h) {
-  const exp_references r = exp_everywhere(exp_reference_of(N, h));
-  kept ? add_entropy(s, x, kept, n, &r, max, h) : add_entropy(s, x, NULL, n, &r, max, h);
-}
-XENT_INLINE double sum_entropy_of(const float *x, const float *kept, int64_t n, float N, float max, const heat *h) {
-  product_sum s = no_products();
-  add_entropy_of(&s, x, kept, n, N, max, h);
-  return end_products(&s, n);
 }
 
 #endif

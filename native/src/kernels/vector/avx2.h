@@ -130,8 +130,7 @@ XENT_INLINE void lanes_load_pair_bf16(const uint16_t *p, lanes v[2]) {
   v[0] = (lanes){_mm256_castsi256_ps(_mm256_slli_epi32(u, 16)), _mm256_castsi256_ps(_mm256_slli_epi32(w, 16))};
   v[1] = (lanes){_mm256_castsi256_ps(_mm256_and_si256(u, upper)), _mm256_castsi256_ps(_mm256_and_si256(w, upper))};
 }
-XENT_INLINE __m256i narrow_f16_lanes(lanes a) {
-  const lanes v = lanes_quiet(a);
+XENT_INLINE __m256i narrow_f16_numbers(lanes v) {
   return _mm256_set_m128i(_mm256_cvtps_ph(v.hi, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC),
                           _mm256_cvtps_ph(v.lo, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
@@ -145,7 +144,9 @@ XENT_INLINE __m256i narrow_bf16_numbers(lanes a) {
   return _mm256_permute4x64_epi64(_mm256_packus_epi32(lo, hi), _MM_SHUFFLE(3, 1, 2, 0));
 }
 XENT_INLINE __m256i narrow_bf16_lanes(lanes a) { return narrow_bf16_numbers(lanes_quiet(a)); }
-XENT_INLINE void lanes_store_f16(uint16_t *p, lanes a) { _mm256_storeu_si256((__m256i *)p, narrow_f16_lanes(a)); }
+XENT_INLINE void lanes_store_f16(uint16_t *p, lanes a) {
+  _mm256_storeu_si256((__m256i *)p, narrow_f16_numbers(lanes_quiet(a)));
+}
 XENT_INLINE void lanes_store_bf16(uint16_t *p, lanes a) { _mm256_storeu_si256((__m256i *)p, narrow_bf16_lanes(a)); }
 XENT_INLINE void put_halves(uint16_t *p, __m256i a, __m256i b, const bool stream) {
   if (stream) {
@@ -156,8 +157,8 @@ XENT_INLINE void put_halves(uint16_t *p, __m256i a, __m256i b, const bool stream
     _mm256_storeu_si256((__m256i *)(p + XENT_LANES), b);
   }
 }
-XENT_INLINE void lanes_stream_f16(uint16_t *p, lanes a, lanes b) {
-  put_halves(p, narrow_f16_lanes(a), narrow_f16_lanes(b), true);
+XENT_INLINE void lanes_store_numbers_f16(uint16_t *p, lanes a, lanes b, const bool stream) {
+  put_halves(p, narrow_f16_numbers(a), narrow_f16_numbers(b), stream);
 }
 XENT_INLINE void lanes_store_numbers_bf16(uint16_t *p, lanes a, lanes b, const bool stream) {
   put_halves(p, narrow_bf16_numbers(a), narrow_bf16_numbers(b), stream);

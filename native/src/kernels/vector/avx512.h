@@ -75,8 +75,8 @@ XENT_INLINE void lanes_load_pair_bf16(const uint16_t *p, lanes v[2]) {
   v[0].v = _mm512_castsi512_ps(_mm512_slli_epi32(u, 16));
   v[1].v = _mm512_castsi512_ps(_mm512_and_si512(u, _mm512_set1_epi32((int)0xffff0000)));
 }
-XENT_INLINE __m256i narrow_f16_lanes(lanes a) {
-  return _mm512_cvtps_ph(lanes_quiet(a).v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+XENT_INLINE __m256i narrow_f16_numbers(lanes a) {
+  return _mm512_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 /* As narrow_bf16: half of the last place is added, less one where that is even; the carry rounds. */
 XENT_INLINE __m256i narrow_bf16_lanes(lanes a) {
@@ -105,14 +105,15 @@ XENT_INLINE void lanes_store_pair_bf16(uint16_t *p, const lanes v[2], const bool
   const __m512i both = _mm512_mask_mov_epi16(_mm512_srli_epi32(round_bf16(v[0]), 16), 0xaaaaaaaa, round_bf16(v[1]));
   put_halves(p, both, stream);
 }
-XENT_INLINE void lanes_store_f16(uint16_t *p, lanes a) { _mm256_storeu_si256((__m256i *)p, narrow_f16_lanes(a)); }
+XENT_INLINE void lanes_store_f16(uint16_t *p, lanes a) {
+  _mm256_storeu_si256((__m256i *)p, narrow_f16_numbers(lanes_quiet(a)));
+}
 XENT_INLINE void lanes_store_bf16(uint16_t *p, lanes a) { _mm256_storeu_si256((__m256i *)p, narrow_bf16_lanes(a)); }
 XENT_INLINE void lanes_store_numbers_bf16(uint16_t *p, lanes a, lanes b, const bool stream) {
   put_halves(p, narrow_bf16_pair(a, b), stream);
 }
-XENT_INLINE void lanes_stream_f16(uint16_t *p, lanes a, lanes b) {
-  _mm512_stream_si512((__m512i *)p,
-                      _mm512_inserti64x4(_mm512_castsi256_si512(narrow_f16_lanes(a)), narrow_f16_lanes(b), 1));
+XENT_INLINE void lanes_store_numbers_f16(uint16_t *p, lanes a, lanes b, const bool stream) {
+  put_halves(p, _mm512_inserti64x4(_mm512_castsi256_si512(narrow_f16_numbers(a)), narrow_f16_numbers(b), 1), stream);
 }
 XENT_INLINE bool lanes_any_nan(lanes a, lanes b) {
   return _mm512_cmp_ps_mask(a.v, b.v, _CMP_UNORD_Q) != 0;

@@ -133,11 +133,11 @@ XENT_INLINE lanes lanes_load_bf16(const uint16_t *p) {
   return (lanes){vreinterpretq_f32_u32(vshll_n_u16(vget_low_u16(low), 16)), vreinterpretq_f32_u32(vshll_high_n_u16(low, 16)),
                  vreinterpretq_f32_u32(vshll_n_u16(vget_low_u16(high), 16)), vreinterpretq_f32_u32(vshll_high_n_u16(high, 16))};
 }
-XENT_INLINE void lanes_store_f16(uint16_t *p, lanes v) {
-  const lanes q = lanes_quiet(v);
-  vst1q_u16(p, vreinterpretq_u16_f16(vcvt_high_f16_f32(vcvt_f16_f32(q.a), q.b)));
-  vst1q_u16(p + 8, vreinterpretq_u16_f16(vcvt_high_f16_f32(vcvt_f16_f32(q.c), q.d)));
+XENT_INLINE void store_numbers_f16(uint16_t *p, lanes v) {
+  vst1q_u16(p, vreinterpretq_u16_f16(vcvt_high_f16_f32(vcvt_f16_f32(v.a), v.b)));
+  vst1q_u16(p + 8, vreinterpretq_u16_f16(vcvt_high_f16_f32(vcvt_f16_f32(v.c), v.d)));
 }
+XENT_INLINE void lanes_store_f16(uint16_t *p, lanes v) { store_numbers_f16(p, lanes_quiet(v)); }
 /* As narrow_bf16: half of the last place is added, less one where that is even, and the upper halves are taken. */
 XENT_INLINE uint32x4_t half_of_last(uint32x4_t u) {
   return vaddq_u32(vandq_u32(vshrq_n_u32(u, 16), vdupq_n_u32(1)), vdupq_n_u32(0x7fff));
@@ -151,9 +151,10 @@ XENT_INLINE void store_numbers_bf16(uint16_t *p, lanes v) {
   vst1q_u16(p + 8, narrow_bf16_eight(v.c, v.d));
 }
 XENT_INLINE void lanes_store_bf16(uint16_t *p, lanes v) { store_numbers_bf16(p, lanes_quiet(v)); }
-XENT_INLINE void lanes_stream_f16(uint16_t *p, lanes v, lanes w) {
-  lanes_store_f16(p, v);
-  lanes_store_f16(p + XENT_LANES, w);
+XENT_INLINE void lanes_store_numbers_f16(uint16_t *p, lanes v, lanes w, const bool stream) {
+  (void)stream;
+  store_numbers_f16(p, v);
+  store_numbers_f16(p + XENT_LANES, w);
 }
 XENT_INLINE void lanes_store_numbers_bf16(uint16_t *p, lanes v, lanes w, const bool stream) {
   (void)stream;

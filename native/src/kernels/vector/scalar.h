@@ -95,7 +95,8 @@ XENT_INLINE lanes lanes_load_bf16(const uint16_t *p) {
 }
 XENT_INLINE void lanes_store_f16(uint16_t *p, lanes a) { XENT_EACH_LANE(j) p[j] = narrow_f16(a.v[j]); }
 XENT_INLINE void lanes_store_bf16(uint16_t *p, lanes a) { XENT_EACH_LANE(j) p[j] = narrow_bf16(a.v[j]); }
-XENT_INLINE void lanes_stream_f16(uint16_t *p, lanes a, lanes b) {
+XENT_INLINE void lanes_store_numbers_f16(uint16_t *p, lanes a, lanes b, const bool stream) {
+  (void)stream;
   lanes_store_f16(p, a);
   lanes_store_f16(p + XENT_LANES, b);
 }

@@ -24,8 +24,8 @@
  *   lanes_load_pair_bf16(p, v)            thirty-two of them, in the order that costs least
  *   lanes_store_pair_bf16(p, v, s)        two vectors in that order, neither with a NaN; s: streamed
  *   lanes_store_f16(p, a), _bf16          rounded to nearest even, every NaN the canonical one
- *   lanes_stream_f16(p, a, b)             two vectors past the caches, at an address of XENT_STREAM_ALIGNMENT
- *   lanes_store_numbers_bf16(p, a, b, s)  two vectors, neither with a NaN; s: streamed
+ *   lanes_store_numbers_f16(p, a, b, s), _bf16  two vectors, neither with a NaN; s: streamed, at an address of
+ *                                         XENT_STREAM_ALIGNMENT
  *   dlanes_widen(lanes), dlanes_narrow    to double, and rounded back to float
  *   dlanes_zero, _add, _scale, _fma       one rounding each
  *   dlanes_tree(v)                        as for lanes
