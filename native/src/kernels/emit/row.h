@@ -114,25 +114,24 @@ XENT_SHARED void emit_kept(const emission *m, const float *e, float *y, int64_t 
 /* The same with the classes' part of the entropy, which has whole groups but at the end of a chunk. y: or NULL. */
 XENT_INLINE void emit_entropy_as(const emission *from, const float *x, float *y, int64_t n, float max, product_sum *s, const int kind,
                                  const bool stream) {
-  enum { HALF = XENT_GROUP_VECTORS / 2 };
   const emission own = *from, *m = &own; /* which no store to y can change, as little as the heat */
   const heat h = *from->heat;
   const class_targets targets = kind == XENT_EMIT_SAME ? (class_targets){.add = 0} : *m->targets;
   const lanes M = lanes_set(max);
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
-    lanes half[2];
-    XENT_UNROLL(2)
-    for (int k = 0; k < 2; k++) {
-      const int64_t begin = i + k * HALF * XENT_LANES;
-      lanes v[HALF], e[HALF];
-      XENT_UNROLL(4)
-      for (int j = 0; j < HALF; j++) {
+    lanes twos[XENT_GROUP_VECTORS / 2];
+    XENT_UNROLL(4)
+    for (int k = 0; k < XENT_GROUP_VECTORS / 2; k++) {
+      const int64_t begin = i + 2 * k * XENT_LANES;
+      lanes v[2], e[2];
+      XENT_UNROLL(2)
+      for (int j = 0; j < 2; j++) {
         const int64_t at = begin + j * XENT_LANES;
         v[j] = e[j] = n - at >= XENT_LANES ? lanes_load(x + at) : lanes_load_part(x + (at < n ? at : 0), n - at, -INFINITY);
       }
-      exp_lanes(e, HALF, &m->references, false, &h);
-      XENT_UNROLL(4)
-      for (int j = 0; j < HALF; j++) {
+      exp_lanes(e, 2, &m->references, false, &h);
+      XENT_UNROLL(2)
+      for (int j = 0; j < 2; j++) {
         const int64_t at = begin + j * XENT_LANES;
         v[j] = entropy_lanes(v[j], e[j], M, m->references.lowest);
         if (!y || at >= n) continue;
@@ -142,9 +141,9 @@ XENT_INLINE void emit_entropy_as(const emission *from, const float *x, float *y,
         else
           lanes_store_part(y + at, n - at, e[j]);
       }
-      half[k] = sum_of_four_vectors(v);
+      twos[k] = lanes_add(v[0], v[1]);
     }
-    s->group = lanes_add(half[0], half[1]);
+    s->group = sum_of_four_vectors(twos);
     s->sum = dlanes_add(s->sum, dlanes_widen(s->group));
   }
 }
