@@ -105,6 +105,12 @@ static void test_refusals(void) {
           XENT_INVALID_ARGUMENT, XENT_FIELD_CLASS_RANGE);
   REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, -1, x, NULL, NULL, NULL, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_CLASS_RANGE);
+  shape.classes = 2 * XENT_CHUNK; /* whose first chunk is a part that needs statistics */
+  REFUSES(xent_softmax_at(&shape, &options, 0, 0, 0, XENT_CHUNK, x, NULL, NULL, NULL, NULL, y, &report),
+          XENT_INVALID_ARGUMENT, XENT_FIELD_CLASS_RANGE);
+  options.softcap = 1; /* whose derivative y does not tell */
+  REFUSES(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, x, NULL, NULL, NULL, y, &report),
+          XENT_UNSUPPORTED, XENT_FIELD_SOFTCAP);
   REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, NULL, NULL, NULL, NULL, NULL, y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_LOGITS);
   REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, (char *)x + 2, NULL, NULL, NULL, NULL, y, &report),
@@ -303,6 +309,29 @@ static void test_no_rows(void) {
   float weight = -1;
   CHECK(!xent_check_targets_at(&shape, &options, 0, 0, labels, NULL, NULL, NULL, &weight, NULL, NULL, &report));
   CHECK(report.counted == 0 && report.denominator == 0);
+}
+
+/* No rows along either axis, in both arithmetics: there is nothing to divide by. */
+static void test_empty_axes(int32_t isa) {
+  for (int i = 0; i < 4; i++) {
+    reset();
+    options.isa = isa;
+    shape.outer = i & 1 ? 0 : ROWS;
+    shape.inner = i & 1 ? ROWS : 0;
+    if (i & 2) shape.logits.type = shape.output.type = shape.upstream.type = shape.gradient.type = XENT_F64;
+    xent_statistics statistics[1];
+    xent_state states[1];
+    const cross_entropy_arrays arrays = {.logits = x, .targets = labels, .gradient = y};
+    CHECK(!xent_softmax_at(&shape, &options, 0, 0, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report));
+    CHECK(!xent_softmax_backward_at(&shape, &options, 0, 0, 0, CLASSES, x, x, NULL, NULL, NULL, y, &report));
+    CHECK(!cross_entropy_of(&shape, &options, 0, 0, &arrays, &report) && report.counted == 0);
+    CHECK(!xent_cross_entropy_backward_at(&shape, &options, 0, 0, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, NULL,
+                                          statistics, NULL, y, &report));
+    CHECK(!xent_forward_states_at(&shape, &options, 0, 0, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states,
+                                  &report));
+    CHECK(!xent_backward_states_at(&shape, &options, 0, 0, 0, CLASSES, x, x, NULL, states, &report));
+    CHECK(untouched());
+  }
 }
 
 static void test_labels(void) {
@@ -600,6 +629,17 @@ static void test_statistics_of_selected_classes(void) {
   float dx[SIZE];
   CHECK(!xent_selected_log_probabilities_backward_at(&shape, &options, 0, ROWS, x, labels, NULL, NULL, selected, x, dx,
                                                      NULL));
+  const xent_sizes sizes = {.outer = ROWS, .classes = CLASSES, .inner = 1, .target_count = 1};
+  xent_statistics by_struct[ROWS];
+  float dx_by_struct[SIZE];
+  const xent_selected_log_probabilities_call forward = {
+      .size = sizeof forward, .sizes = sizes, .logits = {x, shape.logits}, .targets = {labels, shape.targets},
+      .statistics = by_struct};
+  CHECK(!xent_selected_log_probabilities(&forward) && !memcmp(by_struct, selected, sizeof selected));
+  const xent_selected_log_probabilities_backward_call backward = {
+      .size = sizeof backward, .sizes = sizes, .logits = {x, shape.logits}, .targets = {labels, shape.targets},
+      .statistics = by_struct, .upstream = {x, shape.upstream}, .gradient = {dx_by_struct, shape.gradient}};
+  CHECK(!xent_selected_log_probabilities_backward(&backward) && !memcmp(dx_by_struct, dx, sizeof dx));
   REFUSES(xent_selected_log_probabilities_backward_at(&shape, &options, 0, ROWS, x, labels, NULL, NULL, statistics, x,
                                                       y, &report),
           XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
@@ -829,6 +869,22 @@ static void test_arrays_of_calls(void) {
                    NAMED(logits, LOGITS), NAMED(targets, TARGETS), NAMED(upstream, UPSTREAM), NAMED(gradient, GRADIENT),
                    NAMED(row_offsets, ROW_OFFSETS), NAMED(class_mask, CLASS_MASK), NAMED(class_weights, CLASS_WEIGHTS),
                    NAMED(row_weights, ROW_WEIGHTS));
+#undef CALL
+#define CALL xent_selected_log_probabilities_call
+  NAMES_ITS_ARRAYS(CALL, xent_selected_log_probabilities,
+                   (GIVE(logits, full), c.targets.address = labels, c.sizes.target_count = 1,
+                    c.targets.layout = (xent_layout){1, 1, 1, XENT_I32, 0}, GIVE_OUT(gradient, full)),
+                   NAMED(logits, LOGITS), NAMED(targets, TARGETS), NAMED(row_offsets, ROW_OFFSETS),
+                   NAMED(class_mask, CLASS_MASK), NAMED(sink, SINK), NAMED(upstream, UPSTREAM),
+                   NAMED(log_probabilities, LOG_PROBABILITIES), NAMED(gradient, GRADIENT));
+#undef CALL
+#define CALL xent_selected_log_probabilities_backward_call
+  NAMES_ITS_ARRAYS(CALL, xent_selected_log_probabilities_backward,
+                   (GIVE(logits, full), c.targets.address = labels, c.sizes.target_count = 1,
+                    c.targets.layout = (xent_layout){1, 1, 1, XENT_I32, 0}, GIVE_OUT(gradient, full),
+                    c.statistics = statistics),
+                   NAMED(logits, LOGITS), NAMED(targets, TARGETS), NAMED(row_offsets, ROW_OFFSETS),
+                   NAMED(class_mask, CLASS_MASK), NAMED(upstream, UPSTREAM), NAMED(gradient, GRADIENT));
 #undef CALL
 #define CALL xent_divergence_call
   NAMES_ITS_ARRAYS(CALL, xent_kl_divergence, (GIVE(logits, full), GIVE(teacher, full)), NAMED(logits, LOGITS),
@@ -1114,6 +1170,7 @@ int main(void) {
   test_options_of_a_divergence();
   test_chunks();
   test_no_rows();
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) test_empty_axes(isa);
   test_labels();
   test_many_labels();
   test_label_types();

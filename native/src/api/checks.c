@@ -362,11 +362,8 @@ static xent_status check_array(xent_frame *f, const xent_rule *rule, bool needed
   axis axes[3];
   int64_t span;
   const int n = axes_of(f, form, l, axes);
-  if (!span_of(axes, n, type.size, &span)) {
-    if (form != XENT_OFFSETS)
-      return xent_refuse(f, XENT_INVALID_SHAPE, field, form == XENT_ONE_ROW ? l->classes : l->outer);
-    span = INT64_MAX;
-  }
+  if (!span_of(axes, n, type.size, &span))
+    return xent_refuse(f, XENT_INVALID_SHAPE, field, form == XENT_ONE_ROW ? l->classes : l->outer);
   if (span == 0) return XENT_OK;
   if (!address || ((uintptr_t)address & (uintptr_t)(type.size - 1)))
     return xent_refuse(f, XENT_INVALID_ARGUMENT, field, 0);
