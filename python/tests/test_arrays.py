@@ -314,6 +314,37 @@ def test_refusals(call, kind, message):
     assert str(error.value) == message and type(error.value) is kind
 
 
+INTEGERS = {
+    **{name: lambda **given: xent.sample(X, **given)
+       for name in ("axis", "step", "seed", "stream", "draw", "top_k", "min_keep", "top_count", "threads")},
+    "k": lambda k: xent.top_k(X, k), "ignore_index": lambda **given: xent.cross_entropy(X, LABELS, **given),
+}
+
+
+@pytest.mark.parametrize("name", INTEGERS)
+def test_integers_are_pythons_or_numpys_and_nothing_is_rounded(name):
+    call = INTEGERS[name]
+    assert repr(call(**{name: np.int64(1)})) == repr(call(**{name: np.array(1)})) == repr(call(**{name: 1}))
+    for value in (1.5, np.float32(1)):
+        with pytest.raises(TypeError) as error:
+            call(**{name: value})
+        assert str(error.value) == f"{name} is {value!r}: give an integer"
+
+
+@pytest.mark.parametrize("name", ["step", "seed", "stream"])
+def test_integers_of_rows_are_not_rounded(name):
+    assert xent.sample(X, **{name: np.arange(6)}).tokens.shape == (6,)
+    with pytest.raises(TypeError) as error:
+        xent.sample(X, **{name: [0, 1, 2.5, 3, 4, 5]})
+    assert str(error.value) == f"{name} is 2.5: give an integer"
+
+
+def test_threads_of_a_gradient_that_comes_later_are_an_integer():
+    result = xent.cross_entropy(X, LABELS, save_statistics=True)
+    with pytest.raises(TypeError, match="threads is 1.5: give an integer"):
+        result.backward(threads=1.5)
+
+
 def test_strides_of_axes_of_one_index_say_nothing():
     turned = X[:1, ::-1][::-1, ::-1]
     assert turned.strides[0] < 0

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from xent._arrays import FLOATS, INTEGERS, SIZE, Array, array_of, as_type, empty
 from xent._native import (ARGUMENTS, CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, SCALARS, TYPES, Layout,
                           Library, Options, Report, Shape, Statistics, Tally, sized)
-from xent._options import require
+from xent._options import integer
 from xent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, ShapeError, XentError
 
 # name of an array -> how it lies beside the logits, and of which types it may be
@@ -52,7 +52,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def normal_axis(axis: int, shape: Sequence[int]) -> int:
-    rank = len(shape)
+    rank, axis = len(shape), integer("axis", axis)
     if not -rank <= axis < rank:
         raise ShapeError(f"axis {axis} does not exist in shape {list(shape)}: axes go from {-rank} to {rank - 1}")
     return axis % rank
@@ -345,7 +345,7 @@ class Call:
 
     def ask_for_top(self, name: str, count: int, outputs: Iterable[Any] = ()) -> None:
         """How many of the largest classes are wanted; 0: as many as outputs of the caller's own have room for."""
-        require(name, count)
+        count = integer(name, count)
         if count == 0 and any(output is True for output in outputs):
             raise OptionError(f"{name} is 0: ask for 1 or more of the largest classes")
         if count > self.classes:
@@ -482,7 +482,8 @@ class Call:
     def run(self, function: str, options: Options, tally: bool = False, without: Sequence[str] = (),
             threads: int | None = 1, sampling: Callable[[int], Any] | None = None) -> tuple[int, Tally]:
         """A function over all rows: how many were counted, and the tally of all."""
-        tasks = self._tasks(threads)
+        most = processors() if threads is None else integer("threads", threads)
+        tasks = self._tasks(most)
         reports = [sized(Report) for _ in tasks]
         tallies = [sized(Tally) for _ in tasks] if tally else []
 
@@ -491,7 +492,7 @@ class Call:
             self.invoke(function, options, begin, end, piece, reports[i], tallies[i] if tally else None, without,
                         sampling=sampling)
 
-        share(work, len(tasks), threads)
+        share(work, len(tasks), most)
         whole = sized(Tally)
         for part in tallies:
             self.library.c.xent_tally_merge(ctypes.addressof(whole), ctypes.addressof(part))
@@ -522,11 +523,11 @@ class Call:
                  threads=threads)
         shape.target_count = 0
 
-    def _tasks(self, threads: int | None) -> list[tuple[int, int, int]]:
+    def _tasks(self, threads: int) -> list[tuple[int, int, int]]:
         """(piece, begin, end) of the row ranges that threads compute."""
         parts = min(self.piece_rows * self.effort // _PER_THREAD, self.piece_rows)
         if parts > 1:
-            parts = min(parts, processors() if threads is None else threads)
+            parts = min(parts, threads)
         parts = max(parts, 1)
         bounds = [self.piece_rows * i // parts for i in range(parts + 1)]
         return [(piece, begin, end) for piece in range(len(self.pieces)) for begin, end in zip(bounds, bounds[1:])]
@@ -645,10 +646,10 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of these threads
 
 
-def share(work: Callable[[int], None], count: int, threads: int | None) -> None:
+def share(work: Callable[[int], None], count: int, threads: int) -> None:
     """Calls work(0) to work(count - 1), the first here and others on threads of the pool; returns when all are done.
     ctypes releases the lock."""
-    workers = min(count, processors() if threads is None else threads)
+    workers = min(count, threads)
 
     def some(worker: int) -> None:
         for i in range(count * worker // workers, count * (worker + 1) // workers):

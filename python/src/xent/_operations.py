@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from xent._arrays import array_of, type_named
 from xent._call import ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Call, workspace_of
 from xent._native import HIDDEN_GRADIENT, WEIGHTS_GRADIENT, Options, Sampling, library
-from xent._options import Reductions, choice, options_of, require, sampling_of
+from xent._options import Reductions, choice, integer, options_of, sampling_of
 from xent.errors import DTypeError, OptionError, ShapeError
 
 # ---- softmax ------------------------------------------------------------------------------------------------------
@@ -78,7 +78,7 @@ def log_sum_exp(logits: Any, *, axis: int = -1, out: Any = None, dtype: Any = No
 
 def _softmax(function: str, logits: Any, axis: int, out: Any, dtype: Any, class_mask: Any, sink: Any, row_offsets: Any,
              threads: int | None, **options: Any) -> Any:
-    call, struct = _begin("logits", logits, axis, threads, row_offsets, **options)
+    call, struct = _begin("logits", logits, axis, row_offsets, **options)
     call.take("class_mask", class_mask)
     call.take("sink", sink)
     name, in_place = ("log_sum_exp", []) if function == "log_sum_exp" else ("output", ["logits"])
@@ -120,7 +120,7 @@ def log_softmax_backward(output: Any, upstream: Any, *, axis: int = -1, gradient
 
 def _backward(function: str, output: Any, upstream: Any, axis: int, gradient: Any, class_mask: Any, row_offsets: Any,
               threads: int | None, **options: Any) -> Any:
-    call, struct = _begin("output", output, axis, threads, row_offsets, **options)
+    call, struct = _begin("output", output, axis, row_offsets, **options)
     call.take("upstream", _given("upstream", upstream))
     call.take("class_mask", class_mask)
     call.write("gradient", True if gradient is None else gradient, ["output", "upstream"])
@@ -155,7 +155,7 @@ def top_k(logits: Any, k: int, *, axis: int = -1, classes: Any = None, log_proba
     >>> np.exp(top.log_probabilities).round(3).tolist()
     [[0.665, 0.245], [0.844, 0.114]]
     """
-    call, struct = _begin("logits", logits, axis, threads, row_offsets, isa=isa, fully_masked=fully_masked,
+    call, struct = _begin("logits", logits, axis, row_offsets, isa=isa, fully_masked=fully_masked,
                           temperature=temperature, softcap=softcap)
     call.ask_for_top("k", k)
     call.take("class_mask", class_mask)
@@ -178,7 +178,6 @@ class _Saved:
     divisor: float = 1.0
 
     def gradient(self, upstream: Any, gradient: Any, threads: int | None) -> Any:
-        require("threads", threads)
         call, options, reductions = self.call.again(), self.options, self.reductions
         if reductions:
             call.kinds = {**call.kinds, **UPSTREAM_OF_ROWS}
@@ -237,7 +236,7 @@ def selected_log_probabilities(
     >>> xent.selected_log_probabilities(np.zeros((2, 4)), tokens).log_probabilities.round(4).tolist()
     [-1.3863, -1.3863]
     """
-    call, struct = _begin("logits", logits, axis, threads, row_offsets, SELECTED, isa=isa, fully_masked=fully_masked,
+    call, struct = _begin("logits", logits, axis, row_offsets, SELECTED, isa=isa, fully_masked=fully_masked,
                           temperature=temperature, softcap=softcap, ignore_index=ignore_index,
                           gradient_scale=gradient_scale)
     call.take_selected(_given("targets", targets))
@@ -357,7 +356,7 @@ def cross_entropy(
         isa=isa, fully_masked=fully_masked, smoothing=smoothing, ignore_index=ignore_index,
         label_smoothing=label_smoothing, temperature=temperature, softcap=softcap, z_loss=z_loss,
         probability_clamp=probability_clamp, focal_gamma=focal_gamma)
-    call, struct = _begin("logits", logits, axis, threads, row_offsets, **given)
+    call, struct = _begin("logits", logits, axis, row_offsets, **given)
     kind = call.take_targets(_given("targets", targets), target_weights)
     _require_for(kind, call, given)
     for name, value in (("class_mask", class_mask), ("sink", sink), ("row_weights", row_weights),
@@ -460,7 +459,7 @@ def binary_cross_entropy(
     0.693147
     """
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
-    call, struct = _begin("logits", logits, axis, threads, None, ELEMENTS, isa=isa, ignore_index=ignore_index,
+    call, struct = _begin("logits", logits, axis, None, ELEMENTS, isa=isa, ignore_index=ignore_index,
                           focal_gamma=focal_gamma, focal_alpha=focal_alpha)
     labels = call.take_element_targets(_given("targets", targets))
     if ignore_index is not None and not labels:
@@ -503,7 +502,7 @@ def linear_cross_entropy(
     shape = array_of("weights", _given("weights", weights)).shape
     if len(shape) != 2 or not shape[0]:
         raise ShapeError(f"weights has the shape {list(shape)}: give a row of features for each class")
-    call, struct = _begin("hidden", hidden, -1, threads, None, LINEAR, classes=shape[0], **given)
+    call, struct = _begin("hidden", hidden, -1, None, LINEAR, classes=shape[0], **given)
     if call.lead.type == "F64":
         raise DTypeError(f"hidden is {call.lead}: give an array of type F32, F16 or BF16")
     features = call.counts["features"] = call.lead.shape[-1]
@@ -546,7 +545,7 @@ def divergence(
     """
     choice("kind", kind, dict.fromkeys(DIVERGENCES, 0))
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
-    call, struct = _begin("logits", logits, axis, threads, None, None, True, isa=isa, fully_masked=fully_masked,
+    call, struct = _begin("logits", logits, axis, None, None, True, isa=isa, fully_masked=fully_masked,
                           temperature=temperature)
     call.take("teacher", _given("teacher", teacher))
     call.take("class_mask", class_mask)
@@ -568,7 +567,7 @@ def cross_entropy_hvp(logits: Any, upstream: Any, *, axis: int = -1, out: Any = 
     >>> xent.cross_entropy_hvp(np.zeros((1, 2)), np.array([[1.0, 0.0]])).tolist()
     [[0.25, -0.25]]
     """
-    call, struct = _begin("logits", logits, axis, threads, row_offsets, isa=isa, fully_masked=fully_masked,
+    call, struct = _begin("logits", logits, axis, row_offsets, isa=isa, fully_masked=fully_masked,
                           temperature=temperature, gradient_scale=gradient_scale)
     call.take("upstream", _given("upstream", upstream))
     for name, value in (("class_mask", class_mask), ("sink", sink), ("row_weights", row_weights)):
@@ -637,7 +636,7 @@ def sample(
     >>> result.kept.tolist()
     [2, 2]
     """
-    call, struct = _begin("logits", logits, axis, threads, isa=isa, softcap=softcap)
+    call, struct = _begin("logits", logits, axis, isa=isa, softcap=softcap)
     if call.lead.type == "F64":
         raise DTypeError(f"logits is {call.lead}: give an array of type F32, F16 or BF16 to sample from")
     shared = sampling_of(rules, ties, temperature, top_k=top_k, top_p=top_p, min_p=min_p, typical_p=typical_p,
@@ -690,9 +689,7 @@ def _requests(shared: Sampling, rows: int, **numbers: Any) -> Any:
 
 def _counter(name: str, value: int) -> int:
     """A number as the struct has it: seeds and streams may be any, also below 0."""
-    if name == "step":
-        require(name, value)
-    return int(value) % (1 << 64)
+    return integer(name, value) % (1 << 64)
 
 
 def _of_piece(requests: Any, first: int) -> Any:
@@ -707,9 +704,8 @@ def _of_piece(requests: Any, first: int) -> Any:
 # ---- what all have in common --------------------------------------------------------------------------------------
 
 
-def _begin(lead: str, value: Any, axis: int, threads: int | None, row_offsets: Any = None, kinds: Any = None,
-           any_floats: bool = False, classes: int | None = None, **options: Any) -> tuple[Call, Options]:
-    require("threads", threads)
+def _begin(lead: str, value: Any, axis: int, row_offsets: Any = None, kinds: Any = None, any_floats: bool = False,
+           classes: int | None = None, **options: Any) -> tuple[Call, Options]:
     found = library()
     call = Call(found, lead, _given(lead, value), axis, row_offsets, kinds, any_floats, classes)
     return call, options_of(found, **options)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, SupportsIndex, TypeVar
 
 from xent._native import FULLY_MASKED, ISAS, RULES, SMOOTHING, TIES, Library, Options, Sampling, sized
 from xent.errors import NoneCountedError, OptionError
@@ -56,6 +57,17 @@ def require(name: str, value: float | None) -> None:
         raise OptionError(f"{name} is {value}: {fix}")
 
 
+def integer(name: str, value: SupportsIndex) -> int:
+    """A whole number, which may be NumPy's; it is never rounded."""
+    try:
+        whole = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}: give an integer") from None
+    if name in RULES_OF:
+        require(name, whole)
+    return whole
+
+
 def choice(name: str, value: Value, codes: Mapping[Value, int]) -> int:
     if value not in codes:
         raise OptionError(f"{name} is {value}: give one of {', '.join(map(str, codes))}")
@@ -83,8 +95,7 @@ def options_of(library: Library, isa: str = "best", fully_masked: str = "nan", s
             setattr(options, name, value)
     options.has_gradient_scale = gradient_scale is not None
     if ignore_index is not None:
-        require("ignore_index", ignore_index)
-        options.has_ignore_index, options.ignore_index = 1, ignore_index
+        options.has_ignore_index, options.ignore_index = 1, integer("ignore_index", ignore_index)
     given = numbers.get
     _one_of("probability_clamp", given("probability_clamp"), "label_smoothing", given("label_smoothing"))
     for other in ("label_smoothing", "z_loss", "probability_clamp"):
@@ -96,8 +107,11 @@ def sampling_of(rules: str, ties: str | None, temperature: float, **numbers: Any
     """xent_sampling; the temperature 0 takes the largest class."""
     if temperature:
         require("temperature", temperature)
-    for name in numbers.keys() & RULES_OF.keys():
-        require(name, numbers[name])
+    for name, value in numbers.items():
+        if name in ("top_k", "min_keep", "draw"):
+            numbers[name] = integer(name, value)
+        else:
+            require(name, value)
     sampling = sized(Sampling, rules=choice("rules", rules, RULES), ties=choice("ties", ties, TIES),
                      greedy=not temperature, temperature=temperature)
     for name, value in numbers.items():
