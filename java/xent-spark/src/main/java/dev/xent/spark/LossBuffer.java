@@ -141,7 +141,7 @@ final class LossBuffer {
           sum,
           tally.denominator(),
           StrictMath.exp(mean),
-          (double) correct / tally.counted(),
+          mixed ? Double.NaN : (double) correct / tally.counted(),
           tally.rows(),
           tally.counted(),
           correct,

@@ -173,6 +173,7 @@ class LossTest {
     assertThat(loss.<Double>getAs("mean")).isNaN();
     assertThat(loss.<Double>getAs("sum")).isNaN();
     assertThat(loss.<Double>getAs("perplexity")).isNaN();
+    assertThat(loss.<Double>getAs("accuracy")).isNaN();
   }
 
   @Test
