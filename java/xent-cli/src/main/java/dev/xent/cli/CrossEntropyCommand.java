@@ -36,8 +36,8 @@ final class CrossEntropyCommand extends ClassLossCommand<CrossEntropy.Outputs> {
       names = "--rules",
       paramLabel = "SYSTEM",
       description =
-          "Begin with the rules of pytorch (labels of -100 are ignored) or onnx (the class axis is"
-              + " 1); options change them.")
+          "Begin with the rules of pytorch (class axis 1, labels of -100 are ignored) or onnx (class"
+              + " axis 1); options change them.")
   private Rules rules = Rules.XENT;
 
   @Mixin private LogitOptions logitOptions;

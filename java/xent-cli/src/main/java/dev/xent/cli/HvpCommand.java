@@ -42,7 +42,7 @@ final class HvpCommand implements Callable<Integer> {
       names = {"-o", "--output"},
       required = true,
       paramLabel = "OUT.npy",
-      description = "The file to write, in the shape of the logits: f4, or f8 as they are.")
+      description = "The file to write, in the shape of the logits: f8 where they are, else f4.")
   private Path out;
 
   @Option(

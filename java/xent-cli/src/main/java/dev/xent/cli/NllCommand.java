@@ -16,7 +16,7 @@ import picocli.CommandLine.Parameters;
     description = "The input is taken as log-probabilities: nothing is normalised.",
     footer = {
       "Examples:",
-      "  xent softmax logits.npy -o logp.npy --log --axis 1",
+      "  xent softmax logits.npy -o logp.npy --log",
       "  xent nll logp.npy labels.npy",
       "  xent nll logp.npy labels.npy --ignore-index -100 --grad g.npy --json"
     })

@@ -14,7 +14,9 @@ final class OutputType {
       names = "--dtype",
       order = HelpOrder.FILES,
       paramLabel = "T",
-      description = "Write floats as f16, bf16, f32 or f64. Default: as the input has them.")
+      description =
+          "Write floats as f16, bf16, f32 or f64. Default: as the input has them; one number per row"
+              + " is never below f32.")
   private @Nullable DType given;
 
   /**
