@@ -14,17 +14,21 @@ typedef struct {
 } f64_backward;
 
 XENT_SHARED f64_backward f64_backward_of(const xent_call *call) {
-  f64_backward r = {call, f64_logits_of(call, call->forward_output, &call->shape->output),
-                    f64_logits_of(call, call->upstream, &call->shape->upstream), {NULL}};
-  if (call->output) r.dx = f64_rows_of_array(call->output, call->output_layout);
+  const row_span none = {0, 0, call->shape->classes};
+  f64_backward r = {call, f64_logits_of(call, call->forward_output, &call->shape->output, none),
+                    f64_logits_of(call, call->upstream, &call->shape->upstream, none), {NULL}};
+  if (call->output) r.dx = f64_array_of(call, call->output, call->output_layout, none);
   return r;
 }
 XENT_INLINE void f64_backward_move(f64_backward *r, int64_t row) {
   const xent_call *call = r->call;
   const row_span span = span_of_row(call, row);
-  if (call->forward_output) f64_move_logits(call, &call->shape->output, span, &r->y);
-  f64_move_logits(call, &call->shape->upstream, span, &r->g);
+  r->g.classes = span.classes;
+  if (call->forward_output) r->y.x.at = class_offset(call, &call->shape->output, span);
+  r->g.x.at = class_offset(call, &call->shape->upstream, span);
   if (call->output) r->dx.at = class_offset(call, call->output_layout, span);
+  if (call->class_mask)
+    r->y.mask = r->g.mask = (const uint8_t *)call->class_mask + class_offset(call, &call->shape->class_mask, span);
 }
 
 /* n numbers from class `begin` on, +0 at masked classes. */
@@ -114,6 +118,7 @@ XENT_SHARED void f64_backward_aside(f64_backward *r, int64_t row, int64_t count,
 }
 
 static xent_status f64_softmax_backward(const xent_call *call) {
+  if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
   XENT_F64_BUFFERS(b, XENT_PIECE, XENT_PIECE);
   const bool aside = call->shape->classes <= XENT_PIECE / XENT_DOUBLES && !call->row_offsets && !call->known_statistics;
   f64_backward r = f64_backward_of(call);

@@ -24,8 +24,7 @@ XENT_SHARED void f64_read_side(const xent_call *call, int64_t row, const void *a
   memset(&g, 0, sizeof g);
   side->r = f64_rows_of(call);
   side->r.span = span_of_row(call, row);
-  side->r.logits = f64_logits_of(call, array, layout);
-  f64_move_logits(call, layout, side->r.span, &side->r.logits);
+  side->r.logits = f64_logits_of(call, array, layout, side->r.span);
   f64_whole_row(&side->r, b->row, b, &g, 0);
   f64_settle(&side->r, 1, true, &g);
   side->k = f64_reference_of(doubles_set(g.reference[0]), side->r.temperature);

@@ -38,14 +38,9 @@ typedef struct {
   int64_t at, stride;
 } f64_array;
 
-/* Of no row yet: there may be none. */
-XENT_INLINE f64_array f64_rows_of_array(const void *array, const xent_layout *layout) {
-  return (f64_array){.array = (void *)(uintptr_t)array, .type = layout->type, .stride = layout->classes};
-}
 XENT_INLINE f64_array f64_array_of(const xent_call *call, const void *array, const xent_layout *layout, row_span span) {
-  f64_array a = f64_rows_of_array(array, layout);
-  if (array) a.at = class_offset(call, layout, span);
-  return a;
+  return (f64_array){.array = (void *)(uintptr_t)array, .type = layout->type,
+                     .at = array ? class_offset(call, layout, span) : 0, .stride = layout->classes};
 }
 
 XENT_INLINE bool is_plain_array(const f64_array *a) { return a->type == XENT_F64 && a->stride == 1; }
@@ -96,17 +91,13 @@ typedef struct {
   double softcap;      /* 0: none */
 } f64_logits;
 
-/* Of no row yet. */
-XENT_INLINE f64_logits f64_logits_of(const xent_call *call, const void *logits, const xent_layout *layout) {
-  return (f64_logits){.x = f64_rows_of_array(logits, layout), .mask = call->class_mask,
-                      .mask_stride = call->shape->class_mask.classes, .classes = call->shape->classes,
-                      .softcap = call->options->softcap};
-}
-XENT_INLINE void f64_move_logits(const xent_call *call, const xent_layout *layout, row_span span, f64_logits *in) {
-  in->classes = span.classes;
-  in->x.at = class_offset(call, layout, span);
-  if (call->class_mask)
-    in->mask = (const uint8_t *)call->class_mask + class_offset(call, &call->shape->class_mask, span);
+XENT_INLINE f64_logits f64_logits_of(const xent_call *call, const void *logits, const xent_layout *layout,
+                                     row_span span) {
+  const xent_layout *mask = &call->shape->class_mask;
+  const uint8_t *array = call->class_mask;
+  return (f64_logits){.x = f64_array_of(call, logits, layout, span),
+                      .mask = array ? array + class_offset(call, mask, span) : NULL,
+                      .mask_stride = mask->classes, .classes = span.classes, .softcap = call->options->softcap};
 }
 
 XENT_INLINE bool f64_takes_part(const f64_logits *in, int64_t class) {
@@ -219,8 +210,8 @@ XENT_INLINE f64_row f64_rows_of(const xent_call *call) {
   f64_row r = {.call = call, .span = none, .t = targets_of_call(call),
                .temperature = f64_temperature_of(call->options->temperature),
                .first = call->shape->first_class, .label = XENT_NO_CLASS};
-  r.logits = f64_logits_of(call, call->logits, &call->shape->logits);
-  if (call->output) r.output = f64_rows_of_array(call->output, call->output_layout);
+  r.logits = f64_logits_of(call, call->logits, &call->shape->logits, none);
+  if (call->output) r.output = f64_array_of(call, call->output, call->output_layout, none);
   return r;
 }
 
@@ -241,7 +232,10 @@ XENT_INLINE xent_status f64_move_to(f64_row *r, int64_t row) {
   const xent_call *call = r->call;
   r->span.row = row;
   if (call->row_offsets) r->span = span_of_row(call, row);
-  f64_move_logits(call, &call->shape->logits, r->span, &r->logits);
+  r->logits.classes = r->span.classes;
+  r->logits.x.at = class_offset(call, &call->shape->logits, r->span);
+  if (call->class_mask)
+    r->logits.mask = (const uint8_t *)call->class_mask + class_offset(call, &call->shape->class_mask, r->span);
   if (call->output) r->output.at = class_offset(call, call->output_layout, r->span);
   return r->t.kind == XENT_KIND_SOFTMAX && !call->row_weights ? XENT_OK : f64_read_targets(r);
 }

@@ -232,6 +232,7 @@ static xent_status f64_forward_alone(const xent_call *call, int64_t row, int wha
   return f64_one(&one, what, false);
 }
 static xent_status f64_rows(const xent_call *call, int what) {
+  if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
   const xent_shape *s = call->shape;
   const bool whole = !call->known_statistics || call->class_end - call->class_begin == s->classes;
   const bool enough = call->row_end - call->row_begin >= (XENT_DOUBLES + 1) / 2;

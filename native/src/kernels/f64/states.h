@@ -45,6 +45,7 @@ XENT_SHARED void f64_state(const f64_row *r, int64_t begin, int64_t n, double sh
 }
 
 static xent_status f64_forward_states(const xent_call *call) {
+  if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
   XENT_F64_BUFFERS(b, XENT_CHUNK, XENT_PIECE);
   f64_row r = f64_rows_of(call);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
@@ -60,6 +61,7 @@ static xent_status f64_forward_states(const xent_call *call) {
 }
 
 static xent_status f64_backward_states(const xent_call *call) {
+  if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
   XENT_F64_BUFFERS(b, XENT_PIECE, XENT_PIECE);
   f64_backward r = f64_backward_of(call);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
