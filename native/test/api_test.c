@@ -334,6 +334,27 @@ static void test_empty_axes(int32_t isa) {
   }
 }
 
+/* The entropy of a long probability row and its gradient have the bits of each alone. */
+static void test_entropy_beside_a_gradient(int32_t isa) {
+  enum { LONG = XENT_CHUNK + 1001 }; /* whose exponentials are not kept */
+  static float logits[2 * LONG], targets[2 * LONG], alone[2 * LONG], both[2 * LONG];
+  float entropies[2], beside[2];
+  reset();
+  shape = dense_shape_of(2, LONG, 1, XENT_F32);
+  shape.entropies = shape.losses;
+  options.isa = isa;
+  for (int i = 0; i < 2 * LONG; i++) logits[i] = (float)(i * 7 % 23) / 4, targets[i] = (float)(i * 5 % 11) / LONG;
+  cross_entropy_arrays arrays = {.logits = logits, .targets = targets, .entropies = entropies};
+  CHECK(!cross_entropy_of(&shape, &options, 0, 2, &arrays, &report) && entropies[0] > 0);
+  arrays.gradient = both;
+  arrays.entropies = beside;
+  CHECK(!cross_entropy_of(&shape, &options, 0, 2, &arrays, &report));
+  arrays.gradient = alone;
+  arrays.entropies = NULL;
+  CHECK(!cross_entropy_of(&shape, &options, 0, 2, &arrays, &report));
+  CHECK(!memcmp(both, alone, sizeof alone) && !memcmp(beside, entropies, sizeof entropies));
+}
+
 static void test_labels(void) {
   reset();
   labels[2] = CLASSES;
@@ -1170,7 +1191,10 @@ int main(void) {
   test_options_of_a_divergence();
   test_chunks();
   test_no_rows();
-  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) test_empty_axes(isa);
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
+    test_empty_axes(isa);
+    test_entropy_beside_a_gradient(isa);
+  }
   test_labels();
   test_many_labels();
   test_label_types();
