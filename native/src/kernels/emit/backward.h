@@ -71,15 +71,10 @@ XENT_INLINE void emit_backward_halves(const uint16_t *y, const uint16_t *g, uint
   const lanes s = lanes_set(sum), r = lanes_set(hi);
   const bool past = stream && (uintptr_t)dx % XENT_STREAM_ALIGNMENT == 0;
   lanes last[2], v[2];
-  int64_t i = 0;
   backward_half_pair(y, g, n - 2 * XENT_LANES, s, r, &of, log, type, last);
-  for (; past && i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
+  for (int64_t i = 0; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
     backward_half_pair(y, g, i, s, r, &of, log, type, v);
-    put_quiet_half_pair(dx + i, v, type, true);
-  }
-  for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
-    backward_half_pair(y, g, i, s, r, &of, log, type, v);
-    put_quiet_half_pair(dx + i, v, type, false);
+    put_quiet_half_pair(dx + i, v, type, past);
   }
   put_quiet_half_pair(dx + n - 2 * XENT_LANES, last, type, false);
 }

@@ -28,7 +28,7 @@ XENT_INLINE void prefetch_pages(const float *y, int64_t n) {
 }
 
 XENT_INLINE void put(float *y, lanes v, const bool stream) {
-  if (stream)
+  if (__builtin_expect(stream, 0))
     lanes_stream(y, v);
   else
     lanes_store(y, v);
@@ -113,14 +113,14 @@ XENT_SHARED void emit_kept(const emission *m, const float *e, float *y, int64_t 
 
 /* The same with the classes' part of the entropy, which has whole groups but at the end of a chunk. y: or NULL. */
 XENT_INLINE void emit_entropy_as(const emission *from, const float *x, float *y, int64_t n, float max, product_sum *s, const int kind,
-                                 const bool stream) {
+                                 bool stream) {
   const emission own = *from, *m = &own; /* which no store to y can change, as little as the heat */
   const heat h = *from->heat;
   const class_targets targets = kind == XENT_EMIT_SAME ? (class_targets){.add = 0} : *m->targets;
   const lanes M = lanes_set(max);
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
     lanes twos[XENT_GROUP_VECTORS / 2];
-    XENT_UNROLL(4)
+    XENT_UNROLL(1) /* all four are 60 KB in a library, and AVX-512 gains 7 % */
     for (int k = 0; k < XENT_GROUP_VECTORS / 2; k++) {
       const int64_t begin = i + 2 * k * XENT_LANES;
       lanes v[2], e[2];
@@ -149,13 +149,10 @@ XENT_INLINE void emit_entropy_as(const emission *from, const float *x, float *y,
 }
 XENT_SHARED void emit_entropy(const emission *m, const float *x, float *y, int64_t n, float max, product_sum *s, bool stream) {
   if (stream && y) prefetch_pages(y, n);
-  const int kind = y ? emission_kind(m) : XENT_EMIT_SAME;
-  switch (kind) {
+  switch (y ? emission_kind(m) : XENT_EMIT_SAME) {
     case XENT_EMIT_FLOATS: emit_entropy_as(m, x, y, n, max, s, XENT_EMIT_FLOATS, false); break;
     case XENT_EMIT_TARGETS: emit_entropy_as(m, x, y, n, max, s, XENT_EMIT_TARGETS, false); break;
-    default:
-      stream && (uintptr_t)y % XENT_STREAM_ALIGNMENT == 0 ? emit_entropy_as(m, x, y, n, max, s, XENT_EMIT_SAME, true)
-                                                          : emit_entropy_as(m, x, y, n, max, s, XENT_EMIT_SAME, false);
+    default: emit_entropy_as(m, x, y, n, max, s, XENT_EMIT_SAME, stream && (uintptr_t)y % XENT_STREAM_ALIGNMENT == 0);
   }
 }
 
@@ -176,14 +173,14 @@ XENT_SHARED void emit_log(const float *x, float *y, int64_t n, float max, float 
     emit_log_floats(x, y, n, lanes_set(max), lanes_set(r), lanes_set(minus_distance), false);
 }
 
-/* n numbers side by side, or v f + b of each of them, to where and how the tensor wants them. */
-XENT_INLINE void put_lines(const strand *s, int64_t begin, int64_t n, const float *v, float f, float b, const bool line, bool stream) {
+/* v f + b of n numbers side by side, to where and how the tensor wants them. */
+XENT_SHARED void put_lines(const strand *s, int64_t begin, int64_t n, const float *v, float f, float b, bool stream) {
   char *at = (char *)(uintptr_t)s->at + (s->stride == 1 ? begin * size_of_float(s->type) : 0);
   uint16_t *halves = (uint16_t *)(void *)at;
   const int32_t type = s->type;
   const lanes fs = lanes_set(f), bs = lanes_set(b);
   int64_t i = 0;
-#define XENT_NUMBERS(k) (line ? lanes_fma(lanes_load(v + (k)), fs, bs) : lanes_load(v + (k)))
+#define XENT_NUMBERS(k) lanes_fma(lanes_load(v + (k)), fs, bs)
   const bool past = stream && s->stride == 1 && (uintptr_t)at % XENT_STREAM_ALIGNMENT == 0;
   for (; past && type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES) lanes_stream((float *)(void *)at + i, XENT_NUMBERS(i));
   for (; s->stride == 1 && type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES) lanes_store((float *)(void *)at + i, XENT_NUMBERS(i));
@@ -205,17 +202,13 @@ XENT_INLINE void put_lines(const strand *s, int64_t begin, int64_t n, const floa
     }
     return;
   }
-  for (; i < n; i += XENT_LANES) {
-    const lanes few = lanes_load_part(v + i, n - i, 0.0f);
-    strand_store(s, begin + i, n - i, line ? lanes_fma(few, fs, bs) : few);
-  }
+  for (; i < n; i += XENT_LANES) strand_store(s, begin + i, n - i, lanes_fma(lanes_load_part(v + i, n - i, 0.0f), fs, bs));
 #undef XENT_NUMBERS
 }
+/* v 1 - 0 is v. */
 XENT_SHARED void put_floats(const strand *s, int64_t begin, int64_t n, const float *v, bool stream) {
-  if (is_direct(s) && (const float *)(const void *)s->at + begin == v) return;
-  put_lines(s, begin, n, v, 0, 0, false, stream);
+  if (!is_direct(s) || (const float *)(const void *)s->at + begin != v) put_lines(s, begin, n, v, 1.0f, -0.0f, stream);
 }
-XENT_SHARED void put_line(const strand *s, int64_t n, const float *e, float f, float b) { put_lines(s, 0, n, e, f, b, true, false); }
 
 /* ---- rows as they lie, of one type both, masked or of 16-bit floats ---- */
 
@@ -256,7 +249,7 @@ XENT_INLINE void emit_pair(const emission *m, const heat *h, const void *x, cons
   }
 }
 /* The last two vectors are computed first: y may be x. */
-XENT_INLINE void emit_straight_as(const emission *from, const void *x, const uint8_t *mask, void *y, int64_t n, const int32_t type, const bool stream) {
+XENT_INLINE void emit_straight_as(const emission *from, const void *x, const uint8_t *mask, void *y, int64_t n, const int32_t type, bool stream) {
   const emission own = *from; /* which no store to y can change, as little as the heat */
   const heat h = *from->heat;
   lanes last[2], v[2];
@@ -269,9 +262,9 @@ XENT_INLINE void emit_straight_as(const emission *from, const void *x, const uin
 }
 XENT_INLINE void emit_straight_type(const emission *m, const void *x, const uint8_t *mask, void *y, int64_t n, const int32_t type, bool stream) {
   if (mask)
-    stream ? emit_straight_as(m, x, mask, y, n, type, true) : emit_straight_as(m, x, mask, y, n, type, false);
+    emit_straight_as(m, x, mask, y, n, type, stream);
   else if (type != XENT_F32)
-    stream ? emit_straight_as(m, x, NULL, y, n, type, true) : emit_straight_as(m, x, NULL, y, n, type, false);
+    emit_straight_as(m, x, NULL, y, n, type, stream);
 }
 /* n classes from `begin` on, none of whose results is NaN; of masked ones +0. */
 XENT_SHARED void emit_straight(const emission *m, const row_source *from, const strand *to, int64_t begin, int64_t n, bool stream) {

@@ -336,7 +336,7 @@ XENT_INLINE bool flow_write_line(const flow *f, const flow_block *b, int row) {
   const bool marks = call->class_mask && !masked_are_zero(&m, false);
   if (f->each || (call->targets ? f->row->x.cap != 0 || marks : f->log)) return false;
   const strand to = strand_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, row_of(&b->sums.rows, row)));
-  put_line(&to, f->n, flow_slot(f, b->e, row), m.f, m.b);
+  put_lines(&to, 0, f->n, flow_slot(f, b->e, row), m.f, m.b, false);
   if (j->labels) strand_set(&to, b->label[row], b->outcome.label_gradient[row]);
   return true;
 }

@@ -149,7 +149,7 @@ XENT_INLINE void lanes_store_f16(uint16_t *p, lanes a) {
 }
 XENT_INLINE void lanes_store_bf16(uint16_t *p, lanes a) { _mm256_storeu_si256((__m256i *)p, narrow_bf16_lanes(a)); }
 XENT_INLINE void put_halves(uint16_t *p, __m256i a, __m256i b, const bool stream) {
-  if (stream) {
+  if (__builtin_expect(stream, 0)) {
     _mm256_stream_si256((__m256i *)p, a);
     _mm256_stream_si256((__m256i *)(p + XENT_LANES), b);
   } else {

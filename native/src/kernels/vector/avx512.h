@@ -86,7 +86,7 @@ XENT_INLINE __m256i narrow_bf16_lanes(lanes a) {
   return _mm512_cvtepi32_epi16(_mm512_mask_mov_epi32(up, nan, _mm512_set1_epi32(0x7fc0)));
 }
 XENT_INLINE void put_halves(uint16_t *p, __m512i v, const bool stream) {
-  if (stream)
+  if (__builtin_expect(stream, 0)) /* memory is waited for anyway */
     _mm512_stream_si512((__m512i *)p, v);
   else
     _mm512_storeu_si512((__m512i *)p, v);
