@@ -186,7 +186,7 @@ class ToStringTest {
             "SoftmaxLayer[10] of Softmax[]",
             "LogSoftmaxLayer[10] of LogSoftmax[axis=0]",
             "CrossEntropyLayer[any, 10] of CrossEntropy[labelSmoothing=0.1]",
-            "NllLossLayer[10] of NllLoss[]");
+            "NllLossLayer[10] of NllLoss[axis=0]");
     for (Layer layer : layers) {
       layer.close();
     }

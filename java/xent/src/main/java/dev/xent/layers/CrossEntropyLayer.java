@@ -23,12 +23,13 @@ public final class CrossEntropyLayer extends LossLayer {
   private final CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
 
   /**
-   * The mean over the rows, with classes along the last axis.
+   * The mean over the rows, with classes along axis 1; along the only one of a shape of one axis.
+   * {@link #along} takes any other.
    *
    * @param shape of the logits, {@link Layer#ANY} where a size changes from call to call
    */
   public CrossEntropyLayer(long... shape) {
-    this(CrossEntropy.mean(), shape);
+    this(along(defaultAxis(shape)), shape);
   }
 
   private CrossEntropyLayer(CrossEntropy crossEntropy, long... shape) {
@@ -38,7 +39,11 @@ public final class CrossEntropyLayer extends LossLayer {
 
   /** The mean over the rows, with classes along another axis; negative ones count from the end. */
   public static CrossEntropyLayer along(int axis, long... shape) {
-    return of(CrossEntropy.builder().axis(axis).build(), shape);
+    return of(along(axis), shape);
+  }
+
+  private static CrossEntropy along(int axis) {
+    return CrossEntropy.builder().axis(axis).build();
   }
 
   /** With the options of an operation. */

@@ -2,10 +2,14 @@
 package dev.xent.layers;
 
 import dev.xent.Tensor;
-import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One step of a network that runs forwards, and backwards along the same way.
+ *
+ * <p><b>Class axis.</b> Layers have their classes along axis 1 by default, so that rows (B, D),
+ * columns (B, D, 1) and images (N, C, H, W) need no mention of it; a shape of one axis has its
+ * classes along that. The operations of {@code dev.xent} use the last axis by default.
  *
  * <p><b>Ownership.</b> A layer owns what it returns. An output of {@code forward} is valid until
  * the next {@code forward}, a gradient until the next {@code backward} or {@code forward} that
@@ -37,10 +41,10 @@ public interface Layer extends AutoCloseable {
    * are no losses have no use for it and run as {@link #forward(Tensor)}, so that one loop can
    * drive a whole stack.
    *
+   * @param feedbacks the targets of a loss; other layers ignore them, null included
    * @return the output, owned by the layer and valid until the next {@code forward}
    */
-  default Tensor forward(Tensor inputs, Tensor feedbacks) {
-    Objects.requireNonNull(feedbacks, "feedbacks");
+  default Tensor forward(Tensor inputs, @Nullable Tensor feedbacks) {
     return forward(inputs);
   }
 

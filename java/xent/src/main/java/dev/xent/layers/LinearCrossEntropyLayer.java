@@ -34,13 +34,14 @@ public final class LinearCrossEntropyLayer extends LossLayer {
   private final OwnedTensor ofBias = new OwnedTensor();
 
   /**
-   * The mean over the rows, without a bias, with features along the last axis.
+   * The mean over the rows, without a bias, with features along axis 1; along the only one of a
+   * shape of one axis. {@link #along} takes any other.
    *
    * @param weights {@code [classes, features]}, read and, in {@link #step(double)}, written
    * @param shape of the hidden states, {@link Layer#ANY} where a size changes from call to call
    */
   public LinearCrossEntropyLayer(Tensor weights, long... shape) {
-    this(LinearCrossEntropy.mean(), weights, null, shape);
+    this(along(defaultAxis(shape)), weights, null, shape);
   }
 
   private LinearCrossEntropyLayer(
@@ -50,6 +51,21 @@ public final class LinearCrossEntropyLayer extends LossLayer {
     this.weights = Objects.requireNonNull(weights, "weights");
     this.bias = bias;
     inputs = bias == null ? Inputs.none() : Inputs.none().bias(bias);
+  }
+
+  /**
+   * The mean over the rows, without a bias, with features along another axis.
+   *
+   * @param axis of the features; negative ones count from the end
+   * @param weights {@code [classes, features]}, read and, in {@link #step(double)}, written
+   * @param shape of the hidden states, {@link Layer#ANY} where a size changes from call to call
+   */
+  public static LinearCrossEntropyLayer along(int axis, Tensor weights, long... shape) {
+    return of(along(axis), weights, null, shape);
+  }
+
+  private static LinearCrossEntropy along(int axis) {
+    return LinearCrossEntropy.builder().axis(axis).build();
   }
 
   /**

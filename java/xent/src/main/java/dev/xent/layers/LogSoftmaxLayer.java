@@ -21,13 +21,12 @@ public final class LogSoftmaxLayer extends OwningLayer {
   private final OwnedTensor gradients = new OwnedTensor();
 
   /**
-   * Along the last axis. Columns (B, D, 1) and images (N, C, H, W) need {@link #along along(1,
-   * shape)}.
+   * Along axis 1; along the only one of a shape of one axis. {@link #along} takes any other.
    *
    * @param shape of the inputs, {@link Layer#ANY} where a size changes from call to call
    */
   public LogSoftmaxLayer(long... shape) {
-    this(LogSoftmax.along(-1), shape);
+    this(LogSoftmax.along(defaultAxis(shape)), shape);
   }
 
   private LogSoftmaxLayer(LogSoftmax logSoftmax, long... shape) {

@@ -18,12 +18,13 @@ public final class NllLossLayer extends LossLayer {
   private final NllLoss.Outputs outputs = new NllLoss.Outputs();
 
   /**
-   * The mean over the rows, with classes along the last axis.
+   * The mean over the rows, with classes along axis 1; along the only one of a shape of one axis.
+   * {@link #along} takes any other.
    *
    * @param shape of the inputs, {@link Layer#ANY} where a size changes from call to call
    */
   public NllLossLayer(long... shape) {
-    this(NllLoss.mean(), shape);
+    this(along(defaultAxis(shape)), shape);
   }
 
   private NllLossLayer(NllLoss nllLoss, long... shape) {
@@ -33,7 +34,11 @@ public final class NllLossLayer extends LossLayer {
 
   /** The mean over the rows, with classes along another axis; negative ones count from the end. */
   public static NllLossLayer along(int axis, long... shape) {
-    return of(NllLoss.builder().axis(axis).build(), shape);
+    return of(along(axis), shape);
+  }
+
+  private static NllLoss along(int axis) {
+    return NllLoss.builder().axis(axis).build();
   }
 
   /** With the options of an operation. */

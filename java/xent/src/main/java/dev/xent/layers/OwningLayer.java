@@ -34,6 +34,11 @@ abstract class OwningLayer implements Layer {
     this.shape = shape.clone();
   }
 
+  /** The class axis of a layer for which none is named: 1, or the only one. */
+  static int defaultAxis(long... shape) {
+    return Objects.requireNonNull(shape, "shape").length == 1 ? 0 : 1;
+  }
+
   final String name() {
     return getClass().getSimpleName();
   }
