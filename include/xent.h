@@ -97,7 +97,7 @@ extern "C" {
 /* The form of this interface; a library with another ABI version must not be called. */
 #define XENT_ABI_VERSION 2
 /* The arithmetic of docs/numerics.md; two libraries with equal numerics versions give equal bits. */
-#define XENT_NUMERICS_VERSION 2
+#define XENT_NUMERICS_VERSION 3
 /* Class ranges begin and end at multiples of this, or end with the row. */
 #define XENT_CHUNK 8192
 

@@ -528,6 +528,9 @@ double f64_contract_divergence(int kind, const double *teacher, const double *st
       term = qk * (v + minus_one(-v < -40 ? -40 : -v));
     }
     if (kind == F64_TOTAL_VARIATION) {
+      const double size = fabs(v), larger = qk > pk ? qk : pk;
+      w = pk - qk;
+      if (size <= 0.34) w = copysign(larger * fma(-(polynomial(X, 10, -size) * size), size, size), -v);
       term = 0.5 * fabs(w);
       w = term == 0 ? 0 : w > 0 ? 1 : -1;
     }
@@ -543,7 +546,8 @@ double f64_contract_divergence(int kind, const double *teacher, const double *st
     x[k] = pk;
     gradient[k] = w;
   }
-  const double loss = value(sum_of(terms, n)), mean = value(sum_of(lean, n));
+  const double most = kind == F64_JENSEN_SHANNON ? 0x1.62e42fefa39efp-1 : kind == F64_TOTAL_VARIATION ? 1 : INFINITY;
+  const double loss = fmin(value(sum_of(terms, n)), most), mean = value(sum_of(lean, n));
   for (int64_t k = 0; k < n; k++) {
     const double g = kind ? x[k] * (gradient[k] - mean) * (0.5 * cc) : gradient[k] * cc;
     gradient[k] = counts(mask, k) ? quiet(g) : 0;

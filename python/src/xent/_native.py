@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from xent.errors import NativeLibraryError
 
 ABI_VERSION = 2
-NUMERICS_VERSION = 2
+NUMERICS_VERSION = 3
 CHUNK = 8192
 
 TYPES = {"F32": 1, "F64": 2, "F16": 3, "BF16": 4, "I8": 5, "U8": 6, "I16": 7, "I32": 8, "I64": 9, "U16": 10, "U32": 11,

@@ -82,8 +82,8 @@ XENT_INLINE doubles f64_divergence_of(doubles a, doubles x, const f64_side *teac
   const doubles d = doubles_sub(f64_difference(a, x, &lost), max);
   const doubles exact = doubles_sub(doubles_mul(doubles_add(d, doubles_sub(lost, max_lost)), r), distance);
   const doubles v = doubles_where_at_most(doubles_magnitude(d), doubles_set(DBL_MAX), exact, doubles_mul(d, r));
-  const doubles y = doubles_sub(zero, v), least = doubles_set(-40), near = doubles_set(0.34),
-      size = doubles_magnitude(v);
+  const doubles least = doubles_set(-40), near = doubles_set(0.34), size = doubles_magnitude(v);
+  const doubles y = doubles_sub(zero, kind == XENT_TOTAL_VARIATION ? size : v);
   *own = p;
   if (kind == XENT_JENSEN_SHANNON) {
     const doubles both = doubles_mul(doubles_set(0.5), doubles_add(q, p)), h = f64_shannon_of(v, slope);
@@ -92,6 +92,14 @@ XENT_INLINE doubles f64_divergence_of(doubles a, doubles x, const f64_side *teac
   }
   doubles t;
   f64_exp_terms(&y, &t, 1);
+  if (kind == XENT_TOTAL_VARIATION) { /* from the larger side: the same where the sides are exchanged */
+    const doubles share = doubles_fma(doubles_sub(zero, doubles_mul(t, size)), size, size); /* 1 - exp(-size) */
+    const doubles close = doubles_mul(doubles_max(q, p), share);
+    const doubles w = doubles_where_at_most(size, near, doubles_sign(close, doubles_sub(zero, v)), doubles_sub(p, q));
+    const doubles part = doubles_mul(doubles_set(0.5), doubles_magnitude(w));
+    *slope = doubles_where_at_most(part, zero, zero, doubles_sign(one, w));
+    return part;
+  }
   t = doubles_mul(t, v);
   const doubles middle = doubles_add(v, f64_exp_minus_one(doubles_where_at_most(least, y, y, least)));
   const doubles apart = doubles_fma(q, doubles_sub(v, one), p);
@@ -99,11 +107,6 @@ XENT_INLINE doubles f64_divergence_of(doubles a, doubles x, const f64_side *teac
   term = doubles_where_at_most(size, near, doubles_mul(q, doubles_mul(t, v)), term);
   *slope = doubles_where_at_most(size, near, doubles_mul(q, doubles_fma(t, v, y)), doubles_sub(p, q));
   *slope = doubles_where_at_most(q, zero, p, *slope);
-  if (kind == XENT_TOTAL_VARIATION) {
-    const doubles part = doubles_mul(doubles_set(0.5), doubles_magnitude(*slope));
-    *slope = doubles_where_at_most(part, zero, zero, doubles_sign(one, *slope));
-    return part;
-  }
   return doubles_where_at_most(q, zero, p, term);
 }
 
@@ -146,6 +149,11 @@ XENT_INLINE void f64_divergence_pieces(f64_divergence *d, const int kind, const 
     f64_divergence_piece(d, i, f64_part(i, classes, XENT_PIECE), kind, last);
 }
 
+/* What no row's loss is above, whatever its terms are rounded to. */
+XENT_INLINE double largest_divergence(int kind) {
+  return kind == XENT_JENSEN_SHANNON ? XENT_LN2 : kind == XENT_TOTAL_VARIATION ? 1 : INFINITY;
+}
+
 /* The loss of a row without its weight, and its gradient where there is an array for it. */
 XENT_SHARED double f64_divergence_row(const f64_side *teacher, const f64_side *student, const f64_array *dx, double c,
                                       int kind, const f64_buffers *b) {
@@ -166,7 +174,8 @@ XENT_SHARED double f64_divergence_row(const f64_side *teacher, const f64_side *s
   d.mean = pair_value(d.lean);
   if (kind == XENT_JENSEN_SHANNON && dx->array) f64_divergence_pieces(&d, XENT_JENSEN_SHANNON, true);
   if (kind == XENT_TOTAL_VARIATION && dx->array) f64_divergence_pieces(&d, XENT_TOTAL_VARIATION, true);
-  return doubles_first(pair_value(d.loss));
+  const double loss = doubles_first(pair_value(d.loss)), most = largest_divergence(kind);
+  return loss > most ? most : loss;
 }
 
 static xent_status f64_kl_divergence(const xent_call *call) {

@@ -103,7 +103,7 @@ public final class XentRuntime {
   /**
    * Returns these facts in one line.
    *
-   * @return "xent 1.2.3, native avx512, numerics 2"
+   * @return "xent 1.2.3, native avx512, numerics 3"
    */
   @Override
   public String toString() {

@@ -31,10 +31,10 @@ public class XentH extends XentH$shared {
     public static int XENT_ABI_VERSION() {
         return XENT_ABI_VERSION;
     }
-    private static final int XENT_NUMERICS_VERSION = (int)2L;
+    private static final int XENT_NUMERICS_VERSION = (int)3L;
     /**
      * {@snippet lang=c :
-     * #define XENT_NUMERICS_VERSION 2
+     * #define XENT_NUMERICS_VERSION 3
      * }
      */
     public static int XENT_NUMERICS_VERSION() {

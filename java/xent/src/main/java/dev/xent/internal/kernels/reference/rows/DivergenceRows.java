@@ -99,7 +99,7 @@ public final class DivergenceRows {
         storeGradient(begin, count);
       }
     }
-    double value = row.weight * loss.value();
+    double value = row.weight * Math.min(loss.value(), largest());
     double mean = leaning.value();
     for (long begin = 0; begin < row.classes && !once; begin += CHUNK) {
       int count = Row.chunkSize(begin, row.classes);
@@ -202,8 +202,17 @@ public final class DivergenceRows {
   private double termOf(double q, double p, double v) {
     return switch (kind) {
       case Kernels.JENSEN_SHANNON -> shannonTerm(q, p, v);
-      case Kernels.TOTAL_VARIATION -> 0.5 * Math.abs(difference(q, p, v));
+      case Kernels.TOTAL_VARIATION -> 0.5 * Math.abs(variation(q, p, v));
       default -> term(q, p, v);
+    };
+  }
+
+  /** What no row's loss is above, whatever its terms are rounded to. */
+  private double largest() {
+    return switch (kind) {
+      case Kernels.JENSEN_SHANNON -> LN2;
+      case Kernels.TOTAL_VARIATION -> 1;
+      default -> Double.POSITIVE_INFINITY;
     };
   }
 
@@ -212,7 +221,7 @@ public final class DivergenceRows {
     if (kind == Kernels.JENSEN_SHANNON) {
       return p == 0 ? 0 : shannonSlope(v);
     }
-    double w = difference(q, p, v);
+    double w = variation(q, p, v);
     return 0.5 * Math.abs(w) == 0 ? 0 : Math.signum(w);
   }
 
@@ -269,7 +278,19 @@ public final class DivergenceRows {
     return v < -2 ? Fma.fma(q, v - 1, p) : q * (v + Float64.exponentialLessOne(-v));
   }
 
-  /** p - q. */
+  /**
+   * p - q, from the larger of both where they are close: exchanged, they differ by its negative.
+   */
+  private static double variation(double q, double p, double v) {
+    double size = Math.abs(v);
+    if (!(size <= NEAR)) {
+      return p - q;
+    }
+    double close = Math.max(q, p) * Fma.fma(-(Float64.series(-size) * size), size, size);
+    return Math.copySign(close, -v);
+  }
+
+  /** p - q, of an error relative to q where they are close. */
   private static double difference(double q, double p, double v) {
     if (q == 0) {
       return p;
