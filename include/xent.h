@@ -8,7 +8,8 @@
  * THE MODEL
  *   A tensor is (outer, classes, inner) with a stride, in elements, for each of the three. A row is one
  *   (outer, inner) pair with all its classes, and its number is outer_index * inner + inner_index.
- *   [N, C] is (N, C, 1); [N, C, H, W] with the class axis 1 is (N, C, H*W); [C] is (1, C, 1).
+ *   [N, C] is (N, C, 1), for which there is xent_rows; [N, C, H, W] with the class axis 1 is (N, C, H*W); [C] is
+ *   (1, C, 1). A tensor without rows has outer 0: inner 0 beside rows is one that was left out, and refused.
  *
  * RANGES
  *   Every computation works on rows [row_begin, row_end), so a caller splits rows over its own threads.
@@ -18,12 +19,13 @@
  *
  * CALLS
  *   Every function takes one struct, which names its arrays:
- *       xent_softmax_call c = {.size = sizeof c, .sizes = {.outer = rows, .classes = classes, .inner = 1},
+ *       xent_softmax_call c = {.size = sizeof c, .sizes = xent_rows(rows, classes),
  *                              .logits = {x, xent_per_class(classes, 1, XENT_F32)},
  *                              .output = {y, xent_per_class(classes, 1, XENT_F32)}};
  *       xent_status status = xent_softmax(&c);
- *   Members that you leave out are 0 or NULL: not asked for. A function whose name ends in _at does the same
- *   for bindings: see FOR BINDINGS.
+ *   Members that you leave out are 0 or NULL: not asked for. Not so the three sizes, outer, classes and inner, and
+ *   the size of a struct: a call needs all of them. A function whose name ends in _at does the same for bindings: see
+ *   FOR BINDINGS.
  *
  * ADDRESSES
  *   Arrays are indexed from row 0, class 0 whatever the range: a range says which part is touched.
@@ -37,9 +39,9 @@
  *   Structs with a field `size` begin with it: set it to sizeof the struct. Later versions append fields.
  *   A caller that was compiled against an older header passes a smaller struct: the fields it does not
  *   know count as 0, which always means "not used". A larger one is accepted while the bytes that this
- *   library does not know are 0, else XENT_UNSUPPORTED. A size that no version has (below the first one's,
- *   above 4096, not a multiple of 8) is XENT_INVALID_ARGUMENT; a tally must have the library's own size.
- *   Nothing else of the struct is read then, so no report is filled.
+ *   library does not know are 0, else XENT_UNSUPPORTED. A size that no version has (0, as it was not set; below
+ *   the first one's, above 4096, not a multiple of 8) is XENT_INVALID_SIZE; a tally must have the library's own
+ *   size. Nothing else of the struct is read then, so of the struct of a call no report is filled.
  *
  * TYPES
  *   Where logits (y of a softmax backward) are F16, BF16 or F32, everything is computed as for F32 and
@@ -107,12 +109,14 @@ typedef int32_t xent_status;
 enum {
   XENT_OK = 0,
   XENT_INVALID_ARGUMENT = 1, /* report: field. NULL, misaligned, a size or range that cannot be */
-  XENT_INVALID_SHAPE = 2,    /* report: field, integer. zero classes, negative sizes or strides, overflow */
+  XENT_INVALID_SHAPE = 2,    /* report: field, integer. zero classes, inner 0 beside rows, negative sizes or strides,
+                                overflow */
   XENT_INVALID_OPTION = 3,   /* report: field, value. an option has a value that it cannot have */
   XENT_INVALID_LABEL = 4,    /* report: row, label. not in [0, classes) and not the ignore index */
   XENT_OVERLAP = 5,          /* report: field. an output overlaps another array and is not in place */
   XENT_UNSUPPORTED = 6,      /* report: field, integer. a type, instruction set or option not in this build */
-  XENT_OUT_OF_STACK = 7      /* the thread has less stack left than a call takes */
+  XENT_OUT_OF_STACK = 7,     /* the thread has less stack left than a call takes */
+  XENT_INVALID_SIZE = 8      /* report: field, integer. `size` of a struct is 0 or none that this library knows */
 };
 
 /* The argument or option that a status is about; these numbers never change either. */
@@ -241,9 +245,11 @@ typedef struct xent_layout {
 /* The layout of an array without gaps, in the order outer, classes, inner, with one number per class, or with one
  * number per row. */
 static inline xent_layout xent_per_class(int64_t classes, int64_t inner, int32_t type) {
-  const xent_layout l = {classes * inner, inner, 1, type, 0};
+  const xent_layout l = {(int64_t)((uint64_t)classes * (uint64_t)inner), inner, 1, type, 0};
   return l;
 }
+/* The type is what the memory holds, which no call can see: int64_t labels that are said to be XENT_I32 are other
+ * labels, and no error where those are classes too. inner is 1 for a matrix, as in xent_rows. */
 static inline xent_layout xent_per_row(int64_t inner, int32_t type) {
   const xent_layout l = {inner, 0, 1, type, 0};
   return l;
@@ -261,9 +267,9 @@ typedef struct xent_output {
 
 /* The sizes of a call's tensor. */
 typedef struct xent_sizes {
-  int64_t outer;        /* >= 0 */
+  int64_t outer;        /* >= 0; 0: there are no rows */
   int64_t classes;      /* >= 1 */
-  int64_t inner;        /* >= 0 */
+  int64_t inner;        /* >= 1; 0 where outer is 0 */
   int64_t target_count; /* 0: targets are labels or probability rows; k: k classes of each row, see target_weights */
   int64_t top_count;    /* how many classes of a row top_classes has, at most classes */
   int64_t first_class;  /* of a shard: the class that its arrays begin with, a multiple of XENT_CHUNK; in xent_sample
@@ -273,6 +279,12 @@ typedef struct xent_sizes {
   int64_t output_count; /* and in output_tokens */
   int64_t features;     /* of hidden states: how many numbers a row and a class have of them */
 } xent_sizes;
+
+/* Those of a matrix, one row behind the other. */
+static inline xent_sizes xent_rows(int64_t rows, int64_t classes) {
+  const xent_sizes s = {rows, classes, 1, 0, 0, 0, 0, 0, 0, 0};
+  return s;
+}
 
 /* Rows or classes [begin, end). */
 typedef struct xent_range {
@@ -358,7 +370,8 @@ typedef struct xent_report {
   uint64_t size;
   int32_t field;      /* XENT_FIELD_... the status speaks of */
   int32_t way;        /* how the rows were computed, for xent_way_name; 0: none was. Numbers change between versions */
-  int64_t row;        /* of a label out of range, or of a state or statistics that do not fit, else -1 */
+  int64_t row;        /* of a label out of range, of a state, statistics or row offset that does not fit, or, with
+                         per_row, of sampling that is refused; else -1 */
   int64_t label;      /* the label out of range; of U64 targets a negative one stands for 2^64 more */
   int64_t integer;    /* the size, type or instruction set at fault */
   double value;       /* the option at fault */
@@ -919,7 +932,7 @@ XENT_API xent_status xent_finish(const xent_finish_call *call);
 
 /* ---- exact sums --------------------------------------------------------------------------------- */
 
-/* Adds count values of type XENT_F32 or XENT_F64, stride elements apart. */
+/* Adds count values of type XENT_F32 or XENT_F64, stride elements apart. Nothing is added where it is refused. */
 XENT_API xent_status xent_tally_add(xent_tally *tally, const void *values, int32_t type, int64_t stride, int64_t count);
 /* Adds the sums of `other`. */
 XENT_API xent_status xent_tally_merge(xent_tally *tally, const xent_tally *other);

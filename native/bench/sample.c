@@ -57,7 +57,7 @@ static void run_sample(const void *of) {
   int64_t token;
   float log_probability;
   const xent_sample_call call = {
-      .size = sizeof call, .sizes = {.outer = 1, .classes = p->classes, .inner = 1}, .sampling = &p->of->sampling,
+      .size = sizeof call, .sizes = xent_rows(1, p->classes), .sampling = &p->of->sampling,
       .logits = {p->x + p->row * p->classes, xent_per_class(p->classes, 1, XENT_F32)},
       .log_probabilities = {p->of->raw ? &log_probability : NULL, xent_per_row(1, XENT_F32)},
       .tokens = {&token, xent_per_row(1, XENT_I64)}};
@@ -75,7 +75,7 @@ static void run_copy(const void *of) {
 static void run_softmax(const void *of) {
   problem *p = (problem *)(uintptr_t)of;
   const xent_softmax_call call = {
-      .size = sizeof call, .sizes = {.outer = 1, .classes = p->classes, .inner = 1},
+      .size = sizeof call, .sizes = xent_rows(1, p->classes),
       .logits = {p->x + p->row * p->classes, xent_per_class(p->classes, 1, XENT_F32)},
       .output = {p->y, xent_per_class(p->classes, 1, XENT_F32)}};
   must(xent_softmax(&call), "softmax");

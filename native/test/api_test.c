@@ -318,6 +318,12 @@ static void test_empty_axes(int32_t isa) {
     options.isa = isa;
     shape.outer = i & 1 ? 0 : ROWS;
     shape.inner = i & 1 ? ROWS : 0;
+    if (!shape.inner) {
+      REFUSES(xent_softmax_at(&shape, &options, 0, 0, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report),
+              XENT_INVALID_SHAPE, XENT_FIELD_SHAPE); /* left out beside rows */
+      options.isa = isa;
+      shape.outer = shape.inner = 0;
+    }
     if (i & 2) shape.logits.type = shape.output.type = shape.upstream.type = shape.gradient.type = XENT_F64;
     xent_statistics statistics[1];
     xent_state states[1];
@@ -472,11 +478,13 @@ static void test_struct_sizes(void) {
   const uint64_t impossible[] = {0, 16, 44, sizeof options + 4, UINT64_C(1) << 40};
   for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
     options.size = impossible[i];
-    REFUSES(softmax(), XENT_INVALID_ARGUMENT, XENT_FIELD_OPTIONS);
+    CHECK(softmax() == XENT_INVALID_SIZE && report.integer == (int64_t)impossible[i]);
+    CHECK(report.field == XENT_FIELD_OPTIONS && untouched());
+    reset();
   }
   report.size = 8;
   report.row = 123;
-  CHECK(softmax() == XENT_INVALID_ARGUMENT && report.row == 123 && untouched());
+  CHECK(softmax() == XENT_INVALID_SIZE && report.row == 123 && untouched());
 }
 
 /* Probability rows have no labels to ignore or to hit. */
@@ -745,7 +753,26 @@ static void test_tally(void) {
   CHECK(!xent_tally_add(&nan, not_a_number, XENT_F32, 1, 1) && !xent_tally_merge(&b, &nan) &&
         isnan(xent_tally_sum(&b)));
   d.size = 0;
-  CHECK(xent_tally_add(&d, values, XENT_F32, 1, 1) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_tally_add(&d, values, XENT_F32, 1, 1) == XENT_INVALID_SIZE);
+  CHECK(xent_tally_merge(&c, &d) == XENT_INVALID_SIZE && xent_tally_merge(NULL, &c) == XENT_INVALID_ARGUMENT);
+}
+
+/* What is added lies where 64 bits can say: else nothing is read. */
+static void test_far_summands(void) {
+  const double values[2] = {1, 2};
+  const struct {
+    int32_t type;
+    int64_t stride, count;
+  } far[] = {{XENT_F32, INT64_C(1) << 62, 4},      {XENT_F32, INT64_MAX, 3},  {XENT_F32, INT64_MAX, INT64_MAX},
+             {XENT_F32, INT64_MAX, 2},             {XENT_F32, INT64_MAX / 4, 2}, {XENT_F64, INT64_MAX / 8, 2},
+             {XENT_F64, INT64_C(1) << 59, 3},      {XENT_F32, 1, INT64_MAX},  {XENT_F32, -1, 1},
+             {XENT_F32, 1, -1}};
+  xent_tally t = xent_empty_tally();
+  for (size_t i = 0; i < sizeof far / sizeof *far; i++)
+    CHECK(xent_tally_add(&t, values, far[i].type, far[i].stride, far[i].count) == XENT_INVALID_SHAPE);
+  CHECK(xent_tally_sum(&t) == 0);
+  CHECK(!xent_tally_add(&t, values, XENT_F64, INT64_MAX, 1) && !xent_tally_add(&t, NULL, XENT_F64, INT64_MAX, 0));
+  CHECK(!xent_tally_add(&t, values + 1, XENT_F64, 0, 3) && xent_tally_sum(&t) == 7);
 }
 
 static void test_edges(void) {
@@ -782,7 +809,7 @@ static void test_structs_of_calls(void) {
   const uint64_t impossible[] = {0, 8, sizeof newer.known - 8, sizeof newer.known + 4, UINT64_C(1) << 40};
   for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
     newer.known.size = impossible[i];
-    CHECK(xent_softmax(&newer.known) == XENT_INVALID_ARGUMENT && untouched());
+    CHECK(xent_softmax(&newer.known) == XENT_INVALID_SIZE && untouched());
   }
   newer.known.size = sizeof newer;
   newer.later = 0;
@@ -796,6 +823,114 @@ static void test_structs_of_calls(void) {
         xent_cross_entropy_backward(NULL) == XENT_INVALID_ARGUMENT);
   CHECK(xent_kl_divergence(NULL) == XENT_INVALID_ARGUMENT && xent_finish(NULL) == XENT_INVALID_ARGUMENT);
   CHECK(xent_forward_states(NULL) == XENT_INVALID_ARGUMENT && xent_backward_states(NULL) == XENT_INVALID_ARGUMENT);
+}
+
+/* A struct without its size, and sizes without `inner`: mistakes that would else do nothing and say that it is done. */
+#define LEAVES_OUT(function, type)                                                                                 \
+  do {                                                                                                             \
+    xent_##type##_call c = {.sizes = xent_rows(ROWS, CLASSES), .report = &report};                                 \
+    report = (xent_report){.size = sizeof report, .row = 123};                                                     \
+    CHECK(xent_##function(&c) == XENT_INVALID_SIZE && report.row == 123);                                          \
+    c.size = sizeof c;                                                                                             \
+    c.sizes.features = 1; /* of linear layers */                                                                   \
+    const xent_status whole = xent_##function(&c); /* without arrays */                                            \
+    CHECK(whole && !(whole == XENT_INVALID_SHAPE && report.field == XENT_FIELD_SHAPE));                            \
+    c.sizes.inner = 0;                                                                                             \
+    CHECK(xent_##function(&c) == XENT_INVALID_SHAPE && report.field == XENT_FIELD_SHAPE && report.integer == 0);   \
+    c.sizes.outer = 0; /* no rows */                                                                               \
+    const xent_status empty = xent_##function(&c);                                                                 \
+    CHECK(!(empty == XENT_INVALID_SHAPE && report.field == XENT_FIELD_SHAPE));                                     \
+  } while (0)
+
+static void test_what_is_left_out(void) {
+  reset();
+  LEAVES_OUT(softmax, softmax);
+  LEAVES_OUT(log_softmax, softmax);
+  LEAVES_OUT(log_sum_exp, log_sum_exp);
+  LEAVES_OUT(softmax_backward, softmax_backward);
+  LEAVES_OUT(log_softmax_backward, softmax_backward);
+  LEAVES_OUT(check_targets, check_targets);
+  LEAVES_OUT(cross_entropy_backward, cross_entropy_backward);
+  LEAVES_OUT(selected_log_probabilities, selected_log_probabilities);
+  LEAVES_OUT(selected_log_probabilities_backward, selected_log_probabilities_backward);
+  LEAVES_OUT(kl_divergence, divergence);
+  LEAVES_OUT(jensen_shannon_divergence, divergence);
+  LEAVES_OUT(total_variation, divergence);
+  LEAVES_OUT(cross_entropy, cross_entropy);
+  LEAVES_OUT(cross_entropy_hvp, cross_entropy_hvp);
+  LEAVES_OUT(sample, sample);
+  LEAVES_OUT(binary_cross_entropy, binary_cross_entropy);
+  LEAVES_OUT(linear_cross_entropy, linear_cross_entropy);
+  LEAVES_OUT(linear_cross_entropy_backward, linear_cross_entropy_backward);
+  LEAVES_OUT(linear_states, linear_states);
+  LEAVES_OUT(forward_states, forward_states);
+  LEAVES_OUT(backward_states, backward_states);
+  LEAVES_OUT(finish, finish);
+  CHECK(strstr(xent_status_message(XENT_INVALID_SIZE), ".size = sizeof"));
+  shape.inner = 0;
+  REFUSES(softmax(), XENT_INVALID_SHAPE, XENT_FIELD_SHAPE);
+  shape.outer = shape.inner = 0;
+  CHECK(!xent_softmax_at(&shape, &options, 0, 0, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report) && untouched());
+  reset();
+  const xent_sizes matrix = xent_rows(7, 9);
+  CHECK(matrix.outer == 7 && matrix.classes == 9 && matrix.inner == 1 && matrix.features == 0);
+}
+
+/* Records of rows, and offsets, that 64 bits cannot address: refused before any is read, however few rows are meant. */
+static void test_far_rows(void) {
+  static xent_statistics statistics;
+  static xent_state states;
+  static xent_sample_state sample_states;
+  static const int64_t many = INT64_C(1) << 60, beyond = INT64_C(1) << 61;
+  const xent_range none = {0, 0};
+#define FAR(type, function, field_, ...)                                                                              \
+  do {                                                                                                                \
+    reset();                                                                                                          \
+    const xent_##type##_call c = {.size = sizeof c, .sizes = {.outer = many, .classes = 1, .inner = 1, .features = 1}, \
+                                  .rows = &none, .report = &report, __VA_ARGS__};                                     \
+    CHECK(xent_##function(&c) == XENT_INVALID_SHAPE && report.field == XENT_FIELD_##field_ && report.integer == many); \
+  } while (0)
+  FAR(softmax, softmax, STATISTICS, .statistics = &statistics);
+  FAR(softmax, log_softmax, STATISTICS, .statistics = &statistics);
+  FAR(softmax_backward, softmax_backward, STATISTICS, .statistics = &statistics);
+  FAR(cross_entropy, cross_entropy, STATISTICS, .statistics = &statistics);
+  FAR(cross_entropy_backward, cross_entropy_backward, STATISTICS, .statistics = &statistics);
+  FAR(selected_log_probabilities, selected_log_probabilities, STATISTICS, .statistics = &statistics);
+  FAR(selected_log_probabilities_backward, selected_log_probabilities_backward, STATISTICS, .statistics = &statistics);
+  FAR(forward_states, forward_states, STATISTICS, .statistics = &statistics);
+  FAR(forward_states, forward_states, STATES, .states = &states);
+  FAR(backward_states, backward_states, STATES, .states = &states);
+  FAR(finish, finish, STATES, .states = &states, .statistics = &statistics);
+  FAR(linear_cross_entropy, linear_cross_entropy, STATISTICS, .statistics = &statistics);
+  FAR(linear_cross_entropy_backward, linear_cross_entropy_backward, STATISTICS, .statistics = &statistics);
+  FAR(linear_states, linear_states, STATES, .states = &states);
+#undef FAR
+  reset();
+  const xent_sampling sampling = xent_default_sampling();
+  const xent_range first = {0, 1};
+  const xent_layout same = {.type = XENT_F32}, apart = {.outer = 1, .type = XENT_I32};
+  int32_t token;
+  xent_sample_call c = {.size = sizeof c, .sizes = xent_rows(many, 1), .rows = &first, .report = &report,
+                        .sampling = &sampling, .per_row = 1, .logits = {x, same}, .tokens = {&token, apart}};
+  CHECK(xent_sample(&c) == XENT_INVALID_SHAPE && report.field == XENT_FIELD_SAMPLING && report.integer == many);
+  c.per_row = 0;
+  c.sizes.all_classes = 2;
+  c.states = &sample_states;
+  CHECK(xent_sample(&c) == XENT_INVALID_SHAPE && report.field == XENT_FIELD_STATES && report.integer == many);
+  const int32_t offsets[2] = {0, 1};
+  const xent_range last = {beyond, beyond};
+  const xent_softmax_call ragged = {.size = sizeof ragged, .sizes = xent_rows(beyond, 1), .rows = &last,
+                                    .report = &report, .logits = {x, same}, .output = {y, same},
+                                    .row_offsets = {offsets, {.type = XENT_I32}}};
+  CHECK(xent_softmax(&ragged) == XENT_INVALID_SHAPE && report.field == XENT_FIELD_ROW_OFFSETS && untouched());
+  const xent_layout wide = xent_per_class(INT64_MAX, 2, XENT_F32);
+  const xent_softmax_call huge = {.size = sizeof huge, .sizes = {1, INT64_MAX, 2}, .report = &report,
+                                  .logits = {x, wide}, .output = {y, wide}};
+  CHECK(xent_softmax(&huge) == XENT_INVALID_SHAPE && report.field == XENT_FIELD_SHAPE && untouched());
+  CHECK(xent_linear_workspace(INT64_MAX, INT64_MAX, INT64_MAX, XENT_WORKSPACE_LOGITS) == 0);
+  CHECK(xent_linear_workspace(INT64_C(1) << 48, INT64_C(1) << 48, INT64_C(1) << 48, 31) == 0);
+  CHECK(xent_sample_workspace(INT64_MAX, INT64_MAX) == 0);
+  CHECK(xent_sample_workspace(INT32_MAX, INT64_MAX) < INT64_C(1) << 40);
 }
 
 /* What is left out of a struct is the usual: all rows and classes, the default options, no report. */
@@ -939,7 +1074,7 @@ static void test_arrays_of_calls(void) {
 /* Rows in parts, and the Kullback-Leibler divergence, by their structs: the bits of whole rows. */
 static void test_parts_by_structs(void) {
   reset();
-  const xent_sizes sizes = {.outer = ROWS, .classes = CLASSES, .inner = 1};
+  const xent_sizes sizes = xent_rows(ROWS, CLASSES);
   const xent_layout full = shape.logits, row = shape.losses;
   float losses[ROWS], expected_losses[ROWS], lse[ROWS], expected_lse[ROWS], gradient[SIZE], expected[SIZE];
   uint8_t hits[ROWS], expected_hits[ROWS];
@@ -1029,7 +1164,7 @@ static void test_short_shapes(void) {
   const uint64_t impossible[] = {0, offsetof(xent_shape, gradient) - 8, sizeof shape + 4, 8192};
   for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
     shape.size = impossible[i];
-    REFUSES(softmax(), XENT_INVALID_ARGUMENT, XENT_FIELD_SHAPE);
+    REFUSES(softmax(), XENT_INVALID_SIZE, XENT_FIELD_SHAPE);
   }
 }
 
@@ -1212,9 +1347,12 @@ int main(void) {
   test_hits();
   test_hits_of_one_row();
   test_tally();
+  test_far_summands();
   test_edges();
   test_names();
   test_structs_of_calls();
+  test_what_is_left_out();
+  test_far_rows();
   test_ranges_of_calls();
   test_arrays_of_calls();
   test_parts_by_structs();
@@ -1224,7 +1362,7 @@ int main(void) {
   test_factors();
   test_missing_targets();
   CHECK(xent_abi_version() == XENT_ABI_VERSION && xent_numerics_version() == XENT_NUMERICS_VERSION);
-  for (int32_t s = -1; s < 8; s++) CHECK(xent_status_message(s) && *xent_status_message(s));
+  for (int32_t s = -1; s < 10; s++) CHECK(xent_status_message(s) && *xent_status_message(s));
   printf("%d checks, %d failures\n", checks, failures);
   return failures != 0;
 }

@@ -221,7 +221,7 @@ static void measure_row(bool wide, int64_t n) {
     size += p[k] * fabsl((long double)V[k]);
   }
   const int32_t type = wide ? XENT_F64 : XENT_F32;
-  xent_cross_entropy_hvp_call call = {.size = sizeof call, .sizes = {.outer = 1, .classes = n, .inner = 1},
+  xent_cross_entropy_hvp_call call = {.size = sizeof call, .sizes = xent_rows(1, n),
                                       .options = &o, .logits = {wide ? (void *)X : x, xent_per_class(n, 1, type)},
                                       .upstream = {wide ? (void *)V : v, xent_per_class(n, 1, type)},
                                       .output = {wide ? (void *)Y : y, xent_per_class(n, 1, type)}};
@@ -256,7 +256,7 @@ static void refuse(void) {
   float x[6] = {0}, v[6] = {0}, y[6];
   xent_options o = xent_default_options();
   xent_report r = {.size = sizeof r};
-  xent_cross_entropy_hvp_call whole = {.size = sizeof whole, .sizes = {.outer = 2, .classes = 3, .inner = 1},
+  xent_cross_entropy_hvp_call whole = {.size = sizeof whole, .sizes = xent_rows(2, 3),
                                        .options = &o, .report = &r, .logits = {x, xent_per_class(3, 1, XENT_F32)},
                                        .upstream = {v, xent_per_class(3, 1, XENT_F32)},
                                        .output = {y, xent_per_class(3, 1, XENT_F32)}}, c = whole;

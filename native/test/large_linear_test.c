@@ -57,7 +57,7 @@ static float *expect(float *expected_losses) {
       logits[row * CLASSES + numbered[i]] = contract_logit((contract_terms){hidden + row * FEATURES, 1},
                                                            (contract_terms){own[i], 1}, FEATURES, NULL);
   const xent_cross_entropy_call call = {.size = sizeof call,
-                                        .sizes = {.outer = ROWS, .classes = CLASSES, .inner = 1},
+                                        .sizes = xent_rows(ROWS, CLASSES),
                                         .logits = {logits, xent_per_class(CLASSES, 1, XENT_F32)},
                                         .targets = {labels, xent_per_row(1, XENT_I32)},
                                         .losses = {expected_losses, xent_per_row(1, XENT_F32)},

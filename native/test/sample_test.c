@@ -567,7 +567,7 @@ static xent_status sample_repeated(const float *x, int64_t classes, int64_t rows
                                    int64_t *tokens, int32_t isa) {
   xent_options options = xent_default_options();
   options.isa = isa;
-  const xent_sample_call call = {.size = sizeof call, .sizes = {.outer = rows, .classes = classes, .inner = 1},
+  const xent_sample_call call = {.size = sizeof call, .sizes = xent_rows(rows, classes),
                                  .options = &options, .sampling = s, .logits = {x, layout_of(0, 1, 0, XENT_F32)},
                                  .tokens = {tokens, xent_per_row(1, XENT_I64)}};
   return xent_sample(&call);
@@ -697,7 +697,7 @@ static xent_sample_call few_call(void) {
   few_options = xent_default_options();
   few_report = (xent_report){.size = sizeof few_report};
   return (xent_sample_call){.size = sizeof(xent_sample_call),
-                            .sizes = {.outer = FEW_ROWS, .classes = FEW_CLASSES, .inner = 1},
+                            .sizes = xent_rows(FEW_ROWS, FEW_CLASSES),
                             .options = &few_options, .sampling = few_sampling, .per_row = 1, .report = &few_report,
                             .logits = {few_x, xent_per_class(FEW_CLASSES, 1, XENT_F32)},
                             .tokens = {few_tokens, xent_per_row(1, XENT_I64)}};
@@ -768,7 +768,7 @@ static void test_refused_calls(void) {
   REFUSED(SAMPLING, c.sampling = NULL, XENT_INVALID_ARGUMENT, -1);
   REFUSED(SAMPLING, c.per_row = 2, XENT_INVALID_ARGUMENT, -1);
   REFUSED(SAMPLING, c.reserved = 1, XENT_INVALID_ARGUMENT, -1);
-  REFUSED(SAMPLING, few_sampling[2].size = 8, XENT_INVALID_ARGUMENT, 2);
+  REFUSED(SAMPLING, few_sampling[2].size = 8, XENT_INVALID_SIZE, 2);
   REFUSED(LOGITS, c.logits.layout.type = XENT_F64, XENT_UNSUPPORTED, -1);
   REFUSED(LOGITS, c.logits.layout.type = XENT_I32, XENT_UNSUPPORTED, -1);
   REFUSED(LOGITS, c.logits.address = NULL, XENT_INVALID_ARGUMENT, -1);

@@ -30,10 +30,10 @@ _Static_assert(SHAPE_LEAST == offsetof(xent_shape, gradient), "a shape has logit
 _Static_assert(sizeof(xent_options) == OPTIONS_V2 && sizeof(xent_report) == REPORT_V2, "shorter ones are to be taken");
 
 /* Every sized struct begins with its size. */
-static bool is_sized_struct(const void *address, uint64_t least) {
+static xent_status check_size(const void *address, uint64_t least) {
   const uint64_t *size = address, alignment = _Alignof(uint64_t);
-  return address && ((uintptr_t)address & (alignment - 1)) == 0 && *size >= least && *size <= LARGEST_STRUCT &&
-         *size % alignment == 0;
+  if (!address || ((uintptr_t)address & (alignment - 1))) return XENT_INVALID_ARGUMENT;
+  return *size >= least && *size <= LARGEST_STRUCT && *size % alignment == 0 ? XENT_OK : XENT_INVALID_SIZE;
 }
 
 /* Whether a caller sets something that we do not know. */
@@ -46,8 +46,8 @@ static bool sets_unknown(const void *address, uint64_t known) {
 }
 
 xent_status xent_check_call(const void *call, uint64_t least) {
-  if (!is_sized_struct(call, least)) return XENT_INVALID_ARGUMENT;
-  return sets_unknown(call, least) ? XENT_UNSUPPORTED : XENT_OK;
+  const xent_status status = check_size(call, least);
+  return status ? status : sets_unknown(call, least) ? XENT_UNSUPPORTED : XENT_OK;
 }
 
 static const void *address_in(const void *call, const xent_place *place) {
@@ -84,13 +84,20 @@ void xent_take_call(xent_frame *f, const void *call, const xent_place *places, i
   for (int i = usual; f->rare && i < count; i++) take_array(f, call, &places[i]);
 }
 
+/* Of a size that it cannot be, or not there to have one. */
+static xent_status refuse_struct(xent_frame *f, xent_status status, int32_t field, const uint64_t *size) {
+  return xent_refuse(f, status, field, status == XENT_INVALID_SIZE ? (int64_t)*size : 0);
+}
+
 static xent_status take_structs(xent_frame *f) {
   const xent_shape *shape = f->call.shape;
   const xent_options *options = f->call.options;
-  if (!is_sized_struct(shape, SHAPE_LEAST)) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_SHAPE, 0);
-  if (!is_sized_struct(options, sizeof *options)) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_OPTIONS, 0);
-  if (f->call.report && f->report == &f->own_report)
-    return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
+  xent_status status = check_size(shape, SHAPE_LEAST);
+  if (status) return refuse_struct(f, status, XENT_FIELD_SHAPE, &shape->size);
+  status = check_size(options, sizeof *options);
+  if (status) return refuse_struct(f, status, XENT_FIELD_OPTIONS, &options->size);
+  if (f->call.report && f->report == &f->own_report) /* which nobody reads */
+    return check_size(f->call.report, sizeof(xent_report));
   if (shape->size < sizeof *shape) {
     memset(&f->own_shape, 0, sizeof f->own_shape);
     f->call.shape = memcpy(&f->own_shape, shape, (size_t)shape->size);
@@ -167,7 +174,8 @@ static xent_status check_shape(xent_frame *f) {
   const xent_shape *s = f->call.shape;
   if (s->classes < 1) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_CLASSES, s->classes);
   if (s->outer < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->outer);
-  if (s->inner < 0) return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->inner);
+  if (s->inner < 0 || (s->inner == 0 && s->outer > 0)) /* left out: no rows are outer 0 */
+    return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->inner);
   if (__builtin_mul_overflow(s->outer, s->inner, &f->rows) ||
       __builtin_mul_overflow(f->rows, s->classes, &f->elements))
     return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SHAPE, s->classes);
@@ -182,7 +190,7 @@ static xent_status check_shape(xent_frame *f) {
 
 xent_status xent_begin(xent_frame *f, bool backward) {
   f->mode = float_mode_enter();
-  const bool known = is_sized_struct(f->call.report, sizeof(xent_report));
+  const bool known = check_size(f->call.report, sizeof(xent_report)) == XENT_OK;
   f->report = known ? f->call.report : &f->own_report;
   *f->report = (xent_report){.size = known ? f->report->size : sizeof *f->report, .row = -1};
   f->wide = false;
@@ -265,6 +273,10 @@ static xent_status check_row_offsets(xent_frame *f) {
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_OFFSETS, 0);
   if (f->call.shape->inner != 1)
     return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ROW_OFFSETS, f->call.shape->inner);
+  int64_t reach;
+  if (__builtin_add_overflow(f->rows, 1, &reach) || /* before any is read */
+      __builtin_mul_overflow(reach, (int64_t)xent_element_type_of(type).size, &reach))
+    return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ROW_OFFSETS, f->rows);
   int64_t before = load_label_at(row_offsets, type, f->call.row_begin);
   bool falls = before < 0;
   for (int64_t row = f->call.row_begin; row < f->call.row_end; row++) {

@@ -83,7 +83,23 @@ static inline xent_status xent_check_struct(xent_frame *f, const void *address, 
 static inline xent_status xent_check_tally(xent_frame *f, const xent_tally *tally) {
   const xent_status status = xent_check_struct(f, tally, _Alignof(xent_tally), XENT_FIELD_TALLY, false);
   if (status || !tally || tally->size == sizeof *tally) return status;
-  return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_TALLY, (int64_t)tally->size);
+  return xent_refuse(f, XENT_INVALID_SIZE, XENT_FIELD_TALLY, (int64_t)tally->size);
+}
+
+/* An array of records, so many of a row: of all rows, whose places are counted from the first. */
+static inline xent_status xent_check_records(xent_frame *f, const void *address, int64_t per_row, int64_t size,
+                                             int32_t field, bool needed) {
+  const xent_status status = xent_check_struct(f, address, _Alignof(uint64_t), field, needed);
+  int64_t bytes;
+  if (status || !address) return status;
+  if (!__builtin_mul_overflow(f->rows, per_row, &bytes) && !__builtin_mul_overflow(bytes, size, &bytes)) return XENT_OK;
+  return xent_refuse(f, XENT_INVALID_SHAPE, field, f->rows);
+}
+static inline xent_status xent_check_statistics_of(xent_frame *f, const xent_statistics *statistics, bool needed) {
+  return xent_check_records(f, statistics, 1, sizeof *statistics, XENT_FIELD_STATISTICS, needed);
+}
+static inline xent_status xent_check_states_of(xent_frame *f, const xent_state *states) {
+  return xent_check_records(f, states, xent_chunks(f->call.shape->classes), sizeof *states, XENT_FIELD_STATES, true);
 }
 
 static inline const void *xent_address_of(const xent_frame *f, const xent_rule *rule) {

@@ -31,7 +31,7 @@ static xent_status cross_entropy(xent_frame *f) {
   xent_status status = xent_begin(f, false);
   if (!status) status = xent_check_rows(f);
   if (!status)
-    status = xent_check_struct(f, c->statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, false);
+    status = xent_check_statistics_of(f, c->statistics, false);
   if (!status) status = xent_check_tally(f, c->tally);
   if (!status && !(c->targets && xent_arrays_are_usual(f, places, USUAL))) status = check_rest(f);
   if (!status) {
@@ -95,7 +95,7 @@ static xent_status backward(xent_frame *f) {
   xent_status status = xent_begin(f, false);
   if (!status) status = xent_check_ranges(f);
   if (!status)
-    status = xent_check_struct(f, c->known_statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
+    status = xent_check_statistics_of(f, c->known_statistics, true);
   if (!status) status = XENT_CHECK_PLACES(f, backward_places, BACKWARD_USUAL);
   if (!status) status = check_target_rules(f, true);
   if (!status) status = xent_check_statistics(f, kind_of_targets(f), xent_digest_of(&f->call));

@@ -99,7 +99,7 @@ static xent_status linear_cross_entropy(xent_frame *f) {
   if (!status) status = xent_check_rows(f);
   if (!status) status = check_features(f);
   if (!status)
-    status = xent_check_struct(f, c->statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, false);
+    status = xent_check_statistics_of(f, c->statistics, false);
   if (!status) status = xent_check_tally(f, c->tally);
   if (!status) status = check_linear_arrays(f);
   if (!status) {
@@ -171,7 +171,7 @@ static xent_status backward(xent_frame *f) {
   if (!status) status = check_classes_of_gradient(f);
   if (!status) status = check_features(f);
   if (!status)
-    status = xent_check_struct(f, c->known_statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
+    status = xent_check_statistics_of(f, c->known_statistics, true);
   if (!status) status = xent_check_arrays(f, backward_places, XENT_COUNT(backward_places));
   if (!status) status = check_kept_logits(f);
   if (!status) status = check_target_rules(f, true);
@@ -220,8 +220,8 @@ static xent_status states(xent_frame *f) {
   if (!status) status = xent_check_ranges(f);
   if (!status) status = check_features(f);
   if (!status)
-    status = xent_check_struct(f, c->known_statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, false);
-  if (!status) status = xent_check_struct(f, c->states, _Alignof(xent_state), XENT_FIELD_STATES, true);
+    status = xent_check_statistics_of(f, c->known_statistics, false);
+  if (!status) status = xent_check_states_of(f, c->states);
   if (!status) status = xent_check_arrays(f, state_places, XENT_COUNT(state_places));
   if (!status) status = check_target_rules(f, false);
   if (!status) status = check_share_is_known(f);

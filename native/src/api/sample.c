@@ -75,6 +75,10 @@ static xent_status check_numbers(xent_frame *f, const xent_sampling *s) {
   return XENT_OK;
 }
 
+static xent_status refuse_sampling(xent_frame *f, xent_status status, const xent_sampling *s) {
+  return xent_refuse(f, status, XENT_FIELD_SAMPLING, status == XENT_INVALID_SIZE ? (int64_t)s->size : 0);
+}
+
 /* All structs that the rows of the call have: of one size, that of the first. */
 static xent_status check_sampling(xent_frame *f) {
   static const xent_sampling defaults = {.size = sizeof defaults};
@@ -83,13 +87,17 @@ static xent_status check_sampling(xent_frame *f) {
   if (!c->sampling) c->sampling = &defaults;
   if (c->sampling_per_row && c->row_begin == c->row_end) return XENT_OK;
   const xent_status first = xent_check_call(c->sampling, sizeof *c->sampling); /* which has the size of all */
-  if (first) return xent_refuse(f, first, XENT_FIELD_SAMPLING, 0);
+  if (first) return refuse_sampling(f, first, c->sampling);
+  int64_t bytes;
+  if (c->sampling_per_row && __builtin_mul_overflow(f->rows, (int64_t)c->sampling->size, &bytes))
+    return xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_SAMPLING, f->rows);
   const int64_t end = c->sampling_per_row ? c->row_end : c->row_begin + 1;
   for (int64_t row = c->row_begin; row < end; row++) {
     const xent_sampling *s = sampling_of_row(c, row);
     xent_status status = xent_check_call(s, sizeof *s);
-    if (status || s->size != c->sampling->size)
-      status = xent_refuse(f, status ? status : XENT_INVALID_ARGUMENT, XENT_FIELD_SAMPLING, 0);
+    if (!status && s->size != c->sampling->size) status = XENT_INVALID_SIZE;
+    if (status)
+      status = refuse_sampling(f, status, s);
     else
       status = check_numbers(f, s);
     if (!status) continue;
@@ -152,8 +160,8 @@ static xent_status check_shard_arrays(xent_frame *f) {
     const xent_rule *rule = &xent_rules[places[i].rule];
     if (i >= WHOLE && xent_address_of(f, rule)) return xent_refuse(f, XENT_UNSUPPORTED, rule->field, 0);
   }
-  xent_status status = xent_check_struct(f, c->gathered, _Alignof(xent_sample_state), XENT_FIELD_STATES, false);
-  if (!status) status = xent_check_struct(f, c->sample_states, _Alignof(xent_sample_state), XENT_FIELD_STATES, true);
+  xent_status status = xent_check_records(f, c->gathered, c->shards, sizeof *c->gathered, XENT_FIELD_STATES, false);
+  if (!status) status = xent_check_records(f, c->sample_states, 1, sizeof *c->sample_states, XENT_FIELD_STATES, true);
   return status;
 }
 

@@ -26,7 +26,7 @@ static const xent_place backward_places[] = {
 static xent_status check_selected(xent_frame *f, const xent_place *own, int count, const xent_statistics *statistics,
                                   bool needed) {
   xent_status status = xent_check_rows(f);
-  if (!status) status = xent_check_struct(f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, needed);
+  if (!status) status = xent_check_statistics_of(f, statistics, needed);
   if (!status) status = xent_check_foreign(f, OWN);
   if (!status && f->call.shape->target_count > XENT_MOST_SELECTED)
     status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_TARGET_COUNT, f->call.shape->target_count);

@@ -5,7 +5,7 @@
 static xent_status statistics_or_whole_row(xent_frame *f) {
   const xent_statistics *statistics = f->call.known_statistics;
   const xent_status status =
-      xent_check_struct(f, statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, false);
+      xent_check_statistics_of(f, statistics, false);
   if (status) return status;
   if (!statistics && f->call.shape->all_classes) return xent_check_whole(f);
   if (statistics || (f->call.class_begin == 0 && f->call.class_end == f->call.shape->classes)) return XENT_OK;

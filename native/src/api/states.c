@@ -17,8 +17,8 @@ static xent_status forward_states(xent_frame *f) {
   xent_status status = xent_begin(f, false);
   if (!status) status = xent_check_ranges(f);
   if (!status)
-    status = xent_check_struct(f, c->known_statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, false);
-  if (!status) status = xent_check_struct(f, c->states, _Alignof(xent_state), XENT_FIELD_STATES, true);
+    status = xent_check_statistics_of(f, c->known_statistics, false);
+  if (!status) status = xent_check_states_of(f, c->states);
   if (!status) status = XENT_CHECK_PLACES(f, forward_places, FORWARD_USUAL);
   if (!status) status = check_target_rules(f, false);
   if (!status) status = check_share_is_known(f);
@@ -55,7 +55,7 @@ static const xent_place backward_places[] = {
 static xent_status backward_states(xent_frame *f) {
   xent_status status = xent_begin(f, true);
   if (!status) status = xent_check_ranges(f);
-  if (!status) status = xent_check_struct(f, f->call.states, _Alignof(xent_state), XENT_FIELD_STATES, true);
+  if (!status) status = xent_check_states_of(f, f->call.states);
   if (!status) status = XENT_CHECK_PLACES(f, backward_places, BACKWARD_USUAL);
   if (!status) status = run_kernel(family_of(f)->backward_states, &f->call);
   return xent_end(f, status);
@@ -96,8 +96,8 @@ static xent_status finish(xent_frame *f) {
   if (!status) status = xent_check_rows(f);
   if (!status && f->report == &f->own_report)
     status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
-  if (!status) status = xent_check_struct(f, c->known_states, _Alignof(xent_state), XENT_FIELD_STATES, true);
-  if (!status) status = xent_check_struct(f, c->statistics, _Alignof(xent_statistics), XENT_FIELD_STATISTICS, true);
+  if (!status) status = xent_check_states_of(f, c->known_states);
+  if (!status) status = xent_check_statistics_of(f, c->statistics, true);
   if (!status) status = xent_check_tally(f, c->tally);
   if (!status && !are_of_backward(c)) status = check_logits_type(f);
   if (!status) status = XENT_CHECK_PLACES(f, finish_places, FINISH_USUAL);

@@ -9,7 +9,7 @@ enum { FLOAT_LIMBS = 6, LIMBS = 34, LIMB_BITS = 64, FLOAT_UNIT = 149, UNIT = 107
 
 static xent_status check_tally(const xent_tally *tally) {
   if (!tally || (uintptr_t)tally % _Alignof(xent_tally)) return XENT_INVALID_ARGUMENT;
-  return tally->size == sizeof *tally ? XENT_OK : XENT_INVALID_ARGUMENT;
+  return tally->size == sizeof *tally ? XENT_OK : XENT_INVALID_SIZE;
 }
 
 xent_status xent_tally_add(xent_tally *tally, const void *values, int32_t type, int64_t stride, int64_t count) {
@@ -17,7 +17,13 @@ xent_status xent_tally_add(xent_tally *tally, const void *values, int32_t type, 
   if (status) return status;
   const xent_element_type of = xent_element_type_of(type);
   if (!(of.holds & XENT_SUMMANDS)) return XENT_UNSUPPORTED;
-  if (count < 0 || stride < 0 || (count > 0 && (!values || (uintptr_t)values % of.size))) return XENT_INVALID_ARGUMENT;
+  int64_t last, bytes;
+  if (count < 0 || stride < 0) return XENT_INVALID_SHAPE;
+  if (count == 0) return XENT_OK;
+  if (__builtin_mul_overflow(count - 1, stride, &last) || __builtin_add_overflow(last, 1, &bytes) ||
+      __builtin_mul_overflow(bytes, (int64_t)of.size, &bytes))
+    return XENT_INVALID_SHAPE;
+  if (!values || (uintptr_t)values % of.size) return XENT_INVALID_ARGUMENT;
   if (xent_is_wide(type))
     for (int64_t i = 0; i < count; i++) tally_add_double(tally, ((const double *)values)[i * stride]);
   else

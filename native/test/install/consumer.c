@@ -14,7 +14,7 @@ int main(void) {
   options.label_smoothing = 0.1;
   const xent_layout per_class = xent_per_class(3, 1, XENT_F32);
   const xent_cross_entropy_call call = {.size = sizeof call,
-                                        .sizes = {.outer = 3, .classes = 3, .inner = 1},
+                                        .sizes = xent_rows(3, 3),
                                         .options = &options,
                                         .logits = {logits, per_class},
                                         .targets = {labels, xent_per_row(1, XENT_I32)},

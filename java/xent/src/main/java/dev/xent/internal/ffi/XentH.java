@@ -127,6 +127,15 @@ public class XentH extends XentH$shared {
     public static int XENT_OUT_OF_STACK() {
         return XENT_OUT_OF_STACK;
     }
+    private static final int XENT_INVALID_SIZE = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_INVALID_SIZE = 8
+     * }
+     */
+    public static int XENT_INVALID_SIZE() {
+        return XENT_INVALID_SIZE;
+    }
     private static final int XENT_FIELD_NONE = (int)0L;
     /**
      * {@snippet lang=c :

@@ -29,5 +29,8 @@ public final class Status {
   /** The thread has less stack left than a native call takes; nothing was stored. */
   public static final int OUT_OF_STACK = 7;
 
+  /** The size that a struct says it has is none; see the report's field and integer. */
+  public static final int INVALID_SIZE = 8;
+
   private Status() {}
 }

@@ -96,6 +96,41 @@ class RefusalsTest {
     statuses.clear();
   }
 
+  /**
+   * Sizes that are left out, of structs and of the shape, and records and offsets beyond 64 bits.
+   */
+  @Test
+  void sizesThatCannotBe() {
+    try (Arena arena = Arena.ofConfined()) {
+      KernelCall.functions()
+          .forEach(
+              (name, function) -> {
+                for (int wrong = 0; wrong < 6; wrong++) {
+                  KernelCall call = manyTimesOne(arena, wrong < 3 ? 2 : 1L << 60, 1);
+                  call.rowEnd = 0;
+                  for (String array : new String[] {"statistics", "states"}) {
+                    call.arrays.put(array, arena.allocate(64, 8));
+                  }
+                  switch (wrong) {
+                    case 0 -> xent_shape.size(call.shape, 0);
+                    case 1 -> xent_options.size(call.options, 0);
+                    case 2 -> xent_shape.inner(call.shape, 0);
+                    case 3 -> call.arrays.remove("states");
+                    case 4 -> call.arrays.remove("statistics");
+                    default -> {
+                      call.arrays.put("row offsets", arena.allocate(64, 8));
+                      xent_layout.type(xent_shape.row_offsets(call.shape), XentH.XENT_I64());
+                    }
+                  }
+                  compare(arena, call, name, function, name + ", wrong " + wrong);
+                }
+              });
+    }
+    assertThat(differences).isEmpty();
+    assertThat(statuses.get(Status.INVALID_SIZE)).isEqualTo(2 * KernelCall.functions().size());
+    assertThat(statuses.get(Status.INVALID_SHAPE)).isGreaterThan(2 * KernelCall.functions().size());
+  }
+
   @Test
   void numbersOfClassesFitTheirType() {
     try (Arena arena = Arena.ofConfined()) {

@@ -84,7 +84,7 @@ final class ArgumentRules {
   static int crossEntropy(Call call) {
     int status = call.checkWhole();
     if (status == Status.OK) {
-      status = call.checkStructs(call.given.statistics, XentH.XENT_FIELD_STATISTICS(), true);
+      status = call.checkStatistics(call.given.statistics, true);
     }
     if (status == Status.OK) {
       status = checkTally(call);
@@ -110,7 +110,7 @@ final class ArgumentRules {
   }
 
   static int crossEntropyBackward(Call call) {
-    int status = call.checkStructs(call.given.statistics, XentH.XENT_FIELD_STATISTICS(), false);
+    int status = call.checkStatistics(call.given.statistics, false);
     if (status == Status.OK) {
       status = call.arrays.check(call, FunctionArrays.CROSS_ENTROPY_BACKWARD);
     }
@@ -135,9 +135,7 @@ final class ArgumentRules {
   private static int selected(Call call, FunctionArrays arrays, boolean withoutStatistics) {
     int status = call.checkWhole();
     if (status == Status.OK) {
-      status =
-          call.checkStructs(
-              call.given.statistics, XentH.XENT_FIELD_STATISTICS(), withoutStatistics);
+      status = call.checkStatistics(call.given.statistics, withoutStatistics);
     }
     if (status == Status.OK) {
       status = OptionRules.checkForeign(call, OPTIONS_OF_SELECTED);
@@ -193,9 +191,9 @@ final class ArgumentRules {
 
   static int forwardStates(Call call) {
     CallArrays given = call.given;
-    int status = call.checkStructs(given.statistics, XentH.XENT_FIELD_STATISTICS(), true);
+    int status = call.checkStatistics(given.statistics, true);
     if (status == Status.OK) {
-      status = call.checkStructs(given.states, XentH.XENT_FIELD_STATES(), false);
+      status = call.checkStates(given.states);
     }
     if (status == Status.OK) {
       status = call.arrays.check(call, FunctionArrays.FORWARD_STATES);
@@ -207,7 +205,7 @@ final class ArgumentRules {
   }
 
   static int backwardStates(Call call) {
-    int status = call.checkStructs(call.given.states, XentH.XENT_FIELD_STATES(), false);
+    int status = call.checkStates(call.given.states);
     return status == Status.OK ? call.arrays.check(call, FunctionArrays.BACKWARD_STATES) : status;
   }
 
@@ -218,10 +216,10 @@ final class ArgumentRules {
       status = call.checkStructs(report, XentH.XENT_FIELD_REPORT(), false);
     }
     if (status == Status.OK) {
-      status = call.checkStructs(given.states, XentH.XENT_FIELD_STATES(), false);
+      status = call.checkStates(given.states);
     }
     if (status == Status.OK) {
-      status = call.checkStructs(given.statistics, XentH.XENT_FIELD_STATISTICS(), false);
+      status = call.checkStatistics(given.statistics, false);
     }
     if (status == Status.OK) {
       status = checkTally(call);
@@ -261,7 +259,7 @@ final class ArgumentRules {
   /** Without statistics a row is computed as a whole. */
   private static int statisticsOrWholeRow(Call call) {
     MemorySegment statistics = call.given.statistics;
-    int status = call.checkStructs(statistics, XentH.XENT_FIELD_STATISTICS(), true);
+    int status = call.checkStatistics(statistics, true);
     if (status != Status.OK) {
       return status;
     }
@@ -302,7 +300,7 @@ final class ArgumentRules {
       return status;
     }
     return call.report.refuse(
-        Status.INVALID_ARGUMENT, XentH.XENT_FIELD_TALLY(), SizedStruct.size(tally));
+        Status.INVALID_SIZE, XentH.XENT_FIELD_TALLY(), SizedStruct.size(tally));
   }
 
   /** y alone does not say what the softcap's derivative was. */

@@ -4,6 +4,8 @@ package dev.xent.internal.kernels.reference;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
 import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_state;
+import dev.xent.internal.ffi.xent_statistics;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Addresses;
@@ -177,19 +179,55 @@ final class Call extends Request {
         : Status.OK;
   }
 
+  /**
+   * An array of records, so many of a row: of all rows, whose places are counted from the first.
+   */
+  int checkRecords(MemorySegment records, int field, long perRow, long size, boolean optional) {
+    int status = checkStructs(records, field, optional);
+    if (status != Status.OK || Addresses.isNull(records)) {
+      return status;
+    }
+    long rows = shape.outer * shape.inner;
+    long count = rows * perRow;
+    boolean fits =
+        Math.multiplyHigh(rows, perRow) == 0
+            && count >= 0
+            && Math.multiplyHigh(count, size) == 0
+            && count * size >= 0;
+    return fits ? Status.OK : report.refuse(Status.INVALID_SHAPE, field, rows);
+  }
+
+  int checkStatistics(MemorySegment statistics, boolean optional) {
+    return checkRecords(
+        statistics,
+        XentH.XENT_FIELD_STATISTICS(),
+        1,
+        xent_statistics.layout().byteSize(),
+        optional);
+  }
+
+  int checkStates(MemorySegment states) {
+    long perRow = shape.classes / CHUNK + (shape.classes % CHUNK == 0 ? 0 : 1);
+    long size = xent_state.layout().byteSize();
+    return checkRecords(states, XentH.XENT_FIELD_STATES(), perRow, size, false);
+  }
+
   private int takeStructs(
       MemorySegment shapeStruct, MemorySegment optionsStruct, MemorySegment reportStruct) {
     report.clear();
     ragged = false;
     firstStatistics = 0;
-    if (!shape.copy.fits(shapeStruct)) {
-      return report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SHAPE(), 0);
+    int status = shape.copy.check(shapeStruct);
+    if (status != Status.OK) {
+      return refuseStruct(status, XentH.XENT_FIELD_SHAPE(), shapeStruct);
     }
-    if (!options.copy.fits(optionsStruct)) {
-      return report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_OPTIONS(), 0);
+    status = options.copy.check(optionsStruct);
+    if (status != Status.OK) {
+      return refuseStruct(status, XentH.XENT_FIELD_OPTIONS(), optionsStruct);
     }
-    if (!Addresses.isNull(reportStruct) && !report.fits(reportStruct)) {
-      return report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_REPORT(), 0);
+    status = report.check(reportStruct);
+    if (status != Status.OK && !Addresses.isNull(reportStruct)) {
+      return status; // of which nobody can be told more
     }
     if (!shape.copy.load(shapeStruct)) {
       return refuseUnknown(XentH.XENT_FIELD_SHAPE(), shapeStruct);
@@ -200,6 +238,12 @@ final class Call extends Request {
     shape.read();
     options.read();
     return Status.OK;
+  }
+
+  /** Of a size that it cannot be, or not there to have one. */
+  private int refuseStruct(int status, int field, MemorySegment struct) {
+    long size = status == Status.INVALID_SIZE ? SizedStruct.size(struct) : 0;
+    return report.refuseStruct(status, field, size);
   }
 
   private int refuseUnknown(int field, MemorySegment struct) {
@@ -226,7 +270,7 @@ final class Call extends Request {
     if (shape.outer < 0) {
       return refuseSize(XentH.XENT_FIELD_SHAPE(), shape.outer);
     }
-    if (shape.inner < 0) {
+    if (shape.inner < 0 || (shape.inner == 0 && shape.outer > 0)) {
       return refuseSize(XentH.XENT_FIELD_SHAPE(), shape.inner);
     }
     long rows = shape.outer * shape.inner;

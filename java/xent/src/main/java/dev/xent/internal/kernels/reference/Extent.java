@@ -66,6 +66,15 @@ final class Extent {
     return product(sum(last, 1), elementSize);
   }
 
+  /** Whether 64 bits hold the bytes of so many elements, this many apart. */
+  static boolean isAddressable(long count, long stride, int elementSize) {
+    if (count == 0) {
+      return true;
+    }
+    long elements = sum(1, product(count - 1, stride));
+    return elements != TOO_FAR && product(elements, elementSize) != TOO_FAR;
+  }
+
   private static long product(long a, long b) {
     long low = a * b;
     return a < 0 || low < 0 || Math.multiplyHigh(a, b) != 0 ? TOO_FAR : low;

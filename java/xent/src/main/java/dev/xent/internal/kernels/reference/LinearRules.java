@@ -23,7 +23,7 @@ final class LinearRules {
     CallArrays given = call.given;
     int status = begin(call, true);
     if (status == Status.OK) {
-      status = call.checkStructs(given.statistics, XentH.XENT_FIELD_STATISTICS(), true);
+      status = call.checkStatistics(given.statistics, true);
     }
     if (status == Status.OK) {
       status = ArgumentRules.checkTally(call);
@@ -55,7 +55,7 @@ final class LinearRules {
       status = begin(call, false);
     }
     if (status == Status.OK) {
-      status = call.checkStructs(call.given.statistics, XentH.XENT_FIELD_STATISTICS(), false);
+      status = call.checkStatistics(call.given.statistics, false);
     }
     if (status == Status.OK) {
       status = call.arrays.check(call, FunctionArrays.LINEAR_CROSS_ENTROPY_BACKWARD);
@@ -77,10 +77,10 @@ final class LinearRules {
     CallArrays given = call.given;
     int status = begin(call, false);
     if (status == Status.OK) {
-      status = call.checkStructs(given.statistics, XentH.XENT_FIELD_STATISTICS(), true);
+      status = call.checkStatistics(given.statistics, true);
     }
     if (status == Status.OK) {
-      status = call.checkStructs(given.states, XentH.XENT_FIELD_STATES(), false);
+      status = call.checkStates(given.states);
     }
     if (status == Status.OK) {
       status = call.arrays.check(call, FunctionArrays.LINEAR_STATES);

@@ -880,16 +880,18 @@ public final class ReferenceKernels implements Kernels {
   @Override
   public int tallyAdd(
       MemorySegment tally, MemorySegment values, int type, long stride, long count) {
-    if (!Tally.isUsable(tally)) {
-      return Status.INVALID_ARGUMENT;
+    int status = Tally.check(tally);
+    if (status != Status.OK) {
+      return status;
     }
     if (!ElementType.holds(type, ElementType.SUMMANDS)) {
       return Status.UNSUPPORTED;
     }
     int size = ElementType.of(type).byteSize();
-    if (count < 0
-        || stride < 0
-        || (count > 0 && (Addresses.isNull(values) || !Addresses.isAligned(values, size)))) {
+    if (count < 0 || stride < 0 || !Extent.isAddressable(count, stride, size)) {
+      return Status.INVALID_SHAPE;
+    }
+    if (count > 0 && (Addresses.isNull(values) || !Addresses.isAligned(values, size))) {
       return Status.INVALID_ARGUMENT;
     }
     for (long i = 0; i < count; i++) {
@@ -905,8 +907,12 @@ public final class ReferenceKernels implements Kernels {
 
   @Override
   public int tallyMerge(MemorySegment tally, MemorySegment other) {
-    if (!Tally.isUsable(tally) || !Tally.isUsable(other)) {
-      return Status.INVALID_ARGUMENT;
+    int status = Tally.check(tally);
+    if (status == Status.OK) {
+      status = Tally.check(other);
+    }
+    if (status != Status.OK) {
+      return status;
     }
     Tally.merge(tally, other);
     return Status.OK;

@@ -27,6 +27,11 @@ final class RowOffsets {
     if (call.shape.inner != 1) {
       return call.report.refuse(Status.INVALID_SHAPE, field, call.shape.inner);
     }
+    long rows = call.shape.outer;
+    if (rows == Long.MAX_VALUE
+        || !Extent.isAddressable(rows + 1, 1, ElementType.of(type).byteSize())) {
+      return call.report.refuse(Status.INVALID_SHAPE, field, rows); // before any is read
+    }
     long before = at(call, call.rowBegin);
     boolean negative = before < 0;
     for (long row = call.rowBegin; row < call.rowEnd; row++) {

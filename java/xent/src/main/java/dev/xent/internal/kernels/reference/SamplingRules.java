@@ -4,6 +4,7 @@ package dev.xent.internal.kernels.reference;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_sample_state;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Addresses;
@@ -89,11 +90,16 @@ final class SamplingRules {
       return status;
     }
     long size = SizedStruct.size(array);
+    status = call.checkRecords(array, XentH.XENT_FIELD_SAMPLING(), 1, size, false);
+    if (status != Status.OK) {
+      return status;
+    }
     for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      long own = SizedStruct.size(array, row * size);
       status =
-          SizedStruct.size(array, row * size) == size
+          own == size
               ? checkOne(call, array, row * size)
-              : call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SAMPLING(), 0);
+              : call.report.refuseStruct(Status.INVALID_SIZE, XentH.XENT_FIELD_SAMPLING(), own);
       if (status != Status.OK) {
         return call.report.inRow(row, status);
       }
@@ -104,11 +110,14 @@ final class SamplingRules {
   /** Copies a struct that this version knows. */
   private static int checkSize(Call call, MemorySegment array, long at) {
     Sampling sampling = call.sampling;
-    boolean fits = sampling.copy.fits(array, at);
-    return fits && sampling.copy.load(array, at)
-        ? Status.OK
-        : call.report.refuse(
-            fits ? Status.UNSUPPORTED : Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SAMPLING(), 0);
+    int status = sampling.copy.check(array, at);
+    if (status == Status.OK && !sampling.copy.load(array, at)) {
+      status = Status.UNSUPPORTED;
+    }
+    long size = status == Status.INVALID_SIZE ? SizedStruct.size(array, at) : 0;
+    return status == Status.OK
+        ? status
+        : call.report.refuseStruct(status, XentH.XENT_FIELD_SAMPLING(), size);
   }
 
   private static int checkOne(Call call, MemorySegment array, long at) {
@@ -311,7 +320,10 @@ final class SamplingRules {
     if (foreign != XentH.XENT_FIELD_TOP_LOG_PROBABILITIES() || has(given.topLogProbabilities)) {
       return call.report.refuse(Status.UNSUPPORTED, foreign, 0);
     }
-    status = call.checkStructs(given.gathered, states, true);
-    return status == Status.OK ? call.checkStructs(given.sampleStates, states, false) : status;
+    long size = xent_sample_state.layout().byteSize();
+    status = call.checkRecords(given.gathered, states, call.shards, size, true);
+    return status == Status.OK
+        ? call.checkRecords(given.sampleStates, states, 1, size, false)
+        : status;
   }
 }

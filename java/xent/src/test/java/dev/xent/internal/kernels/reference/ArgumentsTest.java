@@ -88,19 +88,19 @@ class ArgumentsTest {
   @ValueSource(longs = {0, 4, 16, 40, 44, 52, 60, 5000, 4104, 1L << 40, -8, Long.MIN_VALUE})
   void sizesThatNoVersionHas(long size) {
     xent_options.size(call.options, size);
-    assertRefused(softmax(x, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_OPTIONS());
-    assertThat(xent_report.integer(call.report)).isZero();
+    assertRefused(softmax(x, y), Status.INVALID_SIZE, XentH.XENT_FIELD_OPTIONS());
+    assertThat(xent_report.integer(call.report)).isEqualTo(size);
     xent_shape.size(call.shape, size);
-    assertRefused(softmax(x, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SHAPE());
-    assertThat(xent_report.integer(call.report)).isZero();
+    assertRefused(softmax(x, y), Status.INVALID_SIZE, XentH.XENT_FIELD_SHAPE());
+    assertThat(xent_report.integer(call.report)).isEqualTo(size);
   }
 
   @Test
   void oneWordLessThanTheFirstVersionIsTooLittle() {
     xent_options.size(call.options, xent_options.sizeof() - 8);
-    assertRefused(softmax(x, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_OPTIONS());
+    assertRefused(softmax(x, y), Status.INVALID_SIZE, XentH.XENT_FIELD_OPTIONS());
     xent_shape.size(call.shape, xent_shape.gradient$offset() - 8);
-    assertRefused(softmax(x, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SHAPE());
+    assertRefused(softmax(x, y), Status.INVALID_SIZE, XentH.XENT_FIELD_SHAPE());
   }
 
   /** What lies behind it is not looked at, and an array whose layout does cannot be given. */
@@ -108,7 +108,7 @@ class ArgumentsTest {
   void aShapeMayEndBehindItsLastArray() {
     xent_shape.gradient(call.shape).fill((byte) 0x55);
     xent_shape.size(call.shape, xent_shape.output$offset());
-    assertRefused(softmax(x, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SHAPE());
+    assertRefused(softmax(x, y), Status.INVALID_SIZE, XentH.XENT_FIELD_SHAPE());
     xent_shape.size(call.shape, xent_shape.gradient$offset());
     assertThat(softmax(x, y)).isEqualTo(Status.OK);
   }
@@ -118,7 +118,7 @@ class ArgumentsTest {
   void aReportOfASizeThatNoVersionHasIsNotWritten(long size) {
     call.report.fill((byte) 0x55);
     xent_report.size(call.report, size);
-    assertThat(softmax(x, y)).isEqualTo(Status.INVALID_ARGUMENT);
+    assertThat(softmax(x, y)).isEqualTo(Status.INVALID_SIZE);
     assertThat(y.toArray(ValueLayout.JAVA_BYTE)).containsOnly(0x55);
     assertThat(call.report.asSlice(8).toArray(ValueLayout.JAVA_BYTE)).containsOnly(0x55);
   }
@@ -247,6 +247,14 @@ class ArgumentsTest {
     assertThat(xent_report.integer(call.report)).isEqualTo(-2);
     xent_shape.outer(call.shape, Long.MAX_VALUE / 2);
     assertRefused(softmax(x, y), Status.INVALID_SHAPE, XentH.XENT_FIELD_SHAPE());
+    xent_shape.outer(call.shape, 2);
+    xent_shape.inner(call.shape, 0);
+    assertRefused(softmax(x, y), Status.INVALID_SHAPE, XentH.XENT_FIELD_SHAPE());
+    assertThat(xent_report.integer(call.report)).isZero();
+    xent_shape.outer(call.shape, 0);
+    assertThat(
+            kernels.softmaxForward(call.shape, call.options, 0, 0, 0, 3, x, NULL, y, call.report))
+        .isEqualTo(Status.OK);
   }
 
   @Test
@@ -400,6 +408,6 @@ class ArgumentsTest {
             NULL,
             tally,
             call.report);
-    assertRefused(status, Status.INVALID_ARGUMENT, XentH.XENT_FIELD_TALLY());
+    assertRefused(status, Status.INVALID_SIZE, XentH.XENT_FIELD_TALLY());
   }
 }

@@ -208,6 +208,28 @@ class TallyTest {
     }
   }
 
+  /** As api_test.c has them. */
+  @Test
+  void stridesThatReachTooFar() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment tally = Arguments.tally(arena);
+      MemorySegment value = MemorySegment.ofArray(new double[] {1});
+      long most = Long.MAX_VALUE;
+      long[][] far = {
+        {1L << 62, 4}, {most, 3}, {most, most}, {most, 2}, {most / 8, 2}, {1L << 59, 3}, {1, most}
+      };
+      for (long[] f : far) {
+        assertThat(kernels.all().tallyAdd(tally, value, XentH.XENT_F64(), f[0], f[1]))
+            .isEqualTo(Status.INVALID_SHAPE);
+      }
+      assertThat(kernels.all().tallyAdd(tally, value, XentH.XENT_F64(), most, 1))
+          .isEqualTo(Status.OK);
+      assertThat(kernels.all().tallyAdd(tally, MemorySegment.NULL, XentH.XENT_F64(), most, 0))
+          .isEqualTo(Status.OK);
+      assertThat(kernels.tallySum(tally)).isEqualTo(1.0);
+    }
+  }
+
   @Test
   void whatCannotBeIsRefused() {
     try (Arena arena = Arena.ofConfined()) {
@@ -217,12 +239,13 @@ class TallyTest {
           .isEqualTo(Status.INVALID_ARGUMENT);
       assertThat(kernels.tallyAdd(tally, MemorySegment.NULL, 1, 1))
           .isEqualTo(Status.INVALID_ARGUMENT);
-      assertThat(kernels.tallyAdd(tally, value, -1, 1)).isEqualTo(Status.INVALID_ARGUMENT);
-      assertThat(kernels.tallyAdd(tally, value, 1, -1)).isEqualTo(Status.INVALID_ARGUMENT);
+      assertThat(kernels.tallyAdd(tally, value, -1, 1)).isEqualTo(Status.INVALID_SHAPE);
+      assertThat(kernels.tallyAdd(tally, value, 1, -1)).isEqualTo(Status.INVALID_SHAPE);
       assertThat(kernels.all().tallyAdd(tally, value, XentH.XENT_I64(), 1, 1))
           .isEqualTo(Status.UNSUPPORTED);
       MemorySegment unsized = arena.allocate(xent_tally.layout());
-      assertThat(kernels.tallyMerge(tally, unsized)).isEqualTo(Status.INVALID_ARGUMENT);
+      assertThat(kernels.tallyMerge(tally, unsized)).isEqualTo(Status.INVALID_SIZE);
+      assertThat(kernels.tallyAdd(unsized, value, 1, 1)).isEqualTo(Status.INVALID_SIZE);
       assertThat(kernels.tallySum(unsized)).isNaN();
     }
   }

@@ -99,7 +99,17 @@ public final class Report {
 
   /** Whether the report is one that can be written. */
   public boolean fits(MemorySegment report) {
-    return out.fits(report);
+    return check(report) == Status.OK;
+  }
+
+  /** Whether there is a report of a size that some version can have: a status. */
+  public int check(MemorySegment report) {
+    return out.check(report);
+  }
+
+  /** A refusal of a struct, by the size that it says it has where that is wrong. */
+  public int refuseStruct(int status, int ofField, long size) {
+    return refuse(status, ofField, status == Status.INVALID_SIZE ? size : 0);
   }
 
   /** Hands the report out where it is wanted and can be written. */

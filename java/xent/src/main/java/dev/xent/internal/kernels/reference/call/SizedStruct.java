@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.call;
 
+import dev.xent.internal.kernels.Status;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -29,18 +30,19 @@ public final class SizedStruct {
     struct = MemorySegment.ofArray(new long[(int) (known / Long.BYTES)]);
   }
 
-  /** Whether there is a struct that begins with a size which some version can have. */
-  public boolean fits(MemorySegment from) {
-    return fits(from, 0);
+  /** Whether there is a struct that begins with a size which some version can have: a status. */
+  public int check(MemorySegment from) {
+    return check(from, 0);
   }
 
   /** The same of one so many bytes behind the beginning, a multiple of 8. */
-  public boolean fits(MemorySegment from, long at) {
+  public int check(MemorySegment from, long at) {
     if (!isThere(from)) {
-      return false;
+      return Status.INVALID_ARGUMENT;
     }
     long size = size(from, at);
-    return size >= least && size <= MOST && size % Long.BYTES == 0;
+    boolean fits = size >= least && size <= MOST && size % Long.BYTES == 0;
+    return fits ? Status.OK : Status.INVALID_SIZE;
   }
 
   /** Whether there is a struct whose size can be read. */

@@ -2,6 +2,7 @@
 package dev.xent.internal.kernels.reference.results;
 
 import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.SizedStruct;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -33,7 +34,16 @@ public final class Tally {
 
   /** Whether there is a tally of this size. */
   public static boolean isUsable(MemorySegment tally) {
-    return SizedStruct.isThere(tally) && SizedStruct.size(tally) == xent_tally.layout().byteSize();
+    return check(tally) == Status.OK;
+  }
+
+  /** The same as a status. */
+  public static int check(MemorySegment tally) {
+    if (!SizedStruct.isThere(tally)) {
+      return Status.INVALID_ARGUMENT;
+    }
+    boolean known = SizedStruct.size(tally) == xent_tally.layout().byteSize();
+    return known ? Status.OK : Status.INVALID_SIZE;
   }
 
   /** Adds one float. */
