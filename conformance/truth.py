@@ -36,10 +36,10 @@ Promise = namedtuple("Promise", "probability log_softmax log_sum_exp label smoot
                                 "target backward softcap unit faint floor focal "
                                 "binary product")
 F32 = Promise(5.5e-7, (4, 5.5), (3.1e-7, 1.5), 5e-7, 5e-7, 5.5e-7, 5.5e-7, 9e-7, (3.1e-7, 8e-7), (3.1e-7, 4e-7),
-              (4.5e-7, 5.7e-7), (6.5, 11), 2.0**-24, mpf(2) ** -132, mpf(2) ** -134, (5e-7, 1.5e-6, 4.5e-7),
+              (4.5e-7, 5.7e-7), (6.5, 11), 2.0**-24, mpf(2) ** -132, mpf(2) ** -134, (5e-7, 1.5e-6),
               (4e-7, 4.5e-7, 6e-7, 7.5e-7, 2.5e-7), 8.7e-7)
 F64 = Promise(6 * 2.0**-52, (2, 3.5), (1e-15, 1), 1e-15, 2e-15, 2e-15, 1e-15, 2e-15, (1e-15, 4e-15), (1e-15, 2e-15),
-              (2e-15, 2e-15), (10, 12), 2.0**-53, mpf(2) ** -1020, mpf(2) ** -1050, (1e-15, 3e-15, 1e-15),
+              (2e-15, 2e-15), (10, 12), 2.0**-53, mpf(2) ** -1020, mpf(2) ** -1050, (1.5e-15, 3e-15),
               (1e-15, 1e-15, 1.5e-15, 1.5e-15, 5e-16), 1.6e-15)
 
 
@@ -405,9 +405,11 @@ def focus(case, r, targets, results):
     m, L = mp.fsum(p for k, p in r.p.items() if k != y), -r.log_probability(y)
     power = m**gamma
     scale = power * (1 + gamma * (r.p[y] * L / m if r.p[y] else 0)) if m else mpf(0)
-    bound = mpf(r.promise.focal[0]) + mpf(r.promise.focal[2]) * gamma
+    bound = mpf(r.promise.focal[0])
     if m and case.arithmetic == "f64":
-        bound += mpf(2.5e-16) * gamma * abs(mp.log(m))
+        bound += gamma * (mpf(7e-16) + mpf(3.4e-16) * abs(mp.log(m)))
+    elif m:
+        bound += gamma * (mpf(4.5e-7) * r.p[y] + mpf(3e-16))
     steep = bound + mpf(r.promise.focal[1])
     # faint terms: m is right to the floor of the largest, and so is what it is multiplied with
     faint = r.classes * r.promise.floor * (1 + gamma)
@@ -484,7 +486,7 @@ def binary_element(case, x, t, w, r):
     terms = (1 - t) * p + r * t * n
     if gamma and m:
         j = gamma * (1 - 2 * t) * (p * n / m) * b
-        slope, terms = slope + j, terms + abs(j)
+        slope, terms = slope + j, terms + gamma * (p * n / m) * b
     exact = t in (0, 1) and not case.has("element_weights") and not case.has("positive_weights")
     promised = (F64 if case.arithmetic == "f64" else F32).binary
     of_loss, of_gradient = promised[:2] if exact else promised[2:4]
@@ -492,8 +494,9 @@ def binary_element(case, x, t, w, r):
         of_loss, of_gradient = of_loss + promised[4], of_gradient + promised[4]
     bound = mpf(0)
     if gamma and m:
-        bound = mpf(2.5e-16) * gamma * abs(mp.log(m)) + (mpf(1e-15) if case.arithmetic == "f64" else mpf(2) ** -24)
-        of_loss, of_gradient = (of_loss, of_gradient) if case.arithmetic == "f64" else (0, 0)
+        bound = gamma * (mpf(5.2e-16 if exact else 8.5e-16) + mpf(3.4e-16) * abs(mp.log(m)))
+        of_loss, of_gradient = (6.1e-8, 6.1e-8) if case.arithmetic == "f32" else (
+            (1e-15, 2.6e-15) if exact and not alpha else (1.7e-15, 4.2e-15))
     loss, gradient = weight * power * b, c * weight * power * slope
     if loss > mpf(10) ** 399:
         return (INF, 0), (gradient, abs(gradient) * (mpf(of_gradient) + bound))

@@ -44,9 +44,10 @@ static void expect_row(const char *what, const float *x, const double *q, int64_
 
 static double worst_focal_loss, worst_focal_gradient; /* of what is promised */
 
-/* Of the promise, for one more power of a number that errs by so much. */
-static void expect_focal(const char *what, int64_t n, double got, long double want, double gamma, double *worst) {
-  const long double promised = (5e-7L + 4.5e-7L * (long double)gamma) * fabsl(want) + 0x1p-149L;
+/* Of the promise, for a power of m = 1 - p, which errs as p does. */
+static void expect_focal(const char *what, int64_t n, double got, long double want, double gamma, long double p,
+                         long double base, double *worst) {
+  const long double promised = (base + (4.5e-7L * p + 3e-16L) * (long double)gamma) * fabsl(want) + 0x1p-149L;
   const double share = (double)(fabsl((long double)got - want) / promised);
   compared++;
   if (share > *worst) *worst = share;
@@ -71,6 +72,7 @@ static void test_focal(int64_t n, int32_t isa, double gamma, random_source *r) {
     labels[i] = (int32_t)random_below(r, n);
     for (int64_t k = 0; k < n; k++) in[i * n + k] = 3 * random_normal(r);
     in[i * n + labels[i]] += i == 0 ? 0 : i == 1 ? 25 : i == 2 ? -25 : i == 3 ? 8 : 50 / (1 + (float)gamma);
+    if (gamma > 10) in[i * n + labels[i]] = (float)log((double)n * 80 * random_unit(r) / gamma); /* no power is 0 */
   }
   const bool weighted = random_below(r, 2);
   must(cross_entropy_of(&shape, &options, 0, LABELS, &(cross_entropy_arrays){.logits = in, .targets = labels,
@@ -81,12 +83,13 @@ static void test_focal(int64_t n, int32_t isa, double gamma, random_source *r) {
     for (int64_t k = 0; k < n; k++) max = row[k] > max ? row[k] : max;
     for (int64_t k = 0; k < n; k++) others += k == labels[i] ? 0 : expl(row[k] - max);
     const long double own = expl(row[labels[i]] - max), sum = others + own, m = others / sum, p = own / sum;
-    const long double L = log1pl(others / own), power = powl(m, gamma), w = weighted ? weights[labels[i]] : 1;
+    const long double power = expl(-(long double)gamma * log1pl(own / others)); /* m^gamma */
+    const long double L = log1pl(others / own), w = weighted ? weights[labels[i]] : 1;
     const long double slope = m == 0 ? 0 : power * (1 + gamma * p * L / m) * w * 0.75L;
-    expect_focal("focal loss", n, losses[i], power * L * w, gamma, &worst_focal_loss);
+    expect_focal("focal loss", n, losses[i], power * L * w, gamma, p, 5e-7L, &worst_focal_loss);
     for (int64_t k = 0; k < n; k++)
       expect_focal("focal gradient", n, out[i * n + k],
-                   slope * (k == labels[i] ? -m : expl(row[k] - max) / sum), gamma, &worst_focal_gradient);
+                   slope * (k == labels[i] ? -m : expl(row[k] - max) / sum), gamma, p, 2e-6L, &worst_focal_gradient);
   }
 }
 
@@ -195,6 +198,7 @@ int main(void) {
       fill_row(g, ROWS * n, 0, &r);
       test_backward(n, isa);
       for (int times = 0; times < 20; times++) test_focal(n, isa, times < 7 ? 0.5 : times < 14 ? 2 : 5, &r);
+      for (int times = 0; times < 20; times++) test_focal(n, isa, ldexp(1, 4 + times * 28 / 19), &r);
       for (size_t e = 0; e < sizeof eps_values / sizeof *eps_values; e++) {
         for (int32_t type = XENT_I8; type <= XENT_I64; type++) test_labels(n, isa, type, eps_values[e], &r);
         test_probabilities(n, isa, eps_values[e], &r);

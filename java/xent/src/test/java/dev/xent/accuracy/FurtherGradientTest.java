@@ -166,7 +166,7 @@ class FurtherGradientTest {
   @CsvSource({"F32, NATIVE", "F64, NATIVE", "F32, REFERENCE", "F64, REFERENCE"})
   void focalLossOfSoftmax(DType type, Backend backend) {
     try (Arena arena = Arena.ofConfined()) {
-      for (double gamma : new double[] {0.5, 2, 5}) {
+      for (double gamma : new double[] {0.5, 2, 5, isWide(type) ? 20 : 5}) {
         Tensor dx = Tensor.allocate(arena, type, ROWS, CLASSES);
         CrossEntropy.builder()
             .backend(backend)
@@ -184,8 +184,8 @@ class FurtherGradientTest {
           double logOfRest = Math.log(new Probabilities(row(x, r), 1).rest(y).high());
           double promised =
               isWide(type)
-                  ? 1e-15 * (4 + gamma) + 2.5e-16 * gamma * Math.abs(logOfRest)
-                  : 2e-6 + 4.5e-7 * gamma;
+                  ? 4.5e-15 + gamma * (7e-16 + 3.4e-16 * Math.abs(logOfRest))
+                  : 2e-6 + gamma * (4.5e-7 * (1 - Math.exp(logOfRest)) + 3e-16);
           double[] sizes = new double[CLASSES];
           for (int k = 0; k < CLASSES; k++) {
             sizes[k] = promised * Math.abs(Slope.of(loss, row(x, r), k));
@@ -205,7 +205,7 @@ class FurtherGradientTest {
     double[] weights = random.doubles(x.length).map(u -> (float) (3 * u)).toArray();
     double[] positive = random.doubles(x.length).map(u -> (float) (2 * u)).toArray();
     try (Arena arena = Arena.ofConfined()) {
-      for (double gamma : new double[] {0, 0.5, 2}) {
+      for (double gamma : new double[] {0, 0.5, 2, isWide(type) ? 30 : 2}) {
         Tensor dx = Tensor.allocate(arena, type, ROWS, CLASSES);
         BinaryCrossEntropy.builder()
             .backend(backend)
@@ -274,14 +274,17 @@ class FurtherGradientTest {
     double n = sigmoid(-x);
     double m = (1 - t) * p + t * n;
     double b = element(DoubleDouble.of(x), t, r, 0).high() / alpha(t);
-    double focused = gamma * Math.abs(1 - 2 * t) * (p * n / m) * b;
+    double focused = gamma * (p * n / m) * b;
     return alpha(t) * Math.pow(m, gamma) * ((1 - t) * p + r * t * n + focused);
   }
 
   private static double promiseOfElement(DType type, double gamma, double x, double t) {
     double m = (1 - t) * sigmoid(x) + t * sigmoid(-x);
-    double focus = gamma == 0 ? 0 : 1e-15 + 2.5e-16 * gamma * Math.abs(Math.log(m));
-    return isWide(type) ? 2e-15 + focus : gamma == 0 ? 1e-6 : 6.1e-8;
+    double focus = gamma * (8.5e-16 + 3.4e-16 * Math.abs(Math.log(m)));
+    if (gamma == 0) {
+      return isWide(type) ? 2e-15 : 1e-6;
+    }
+    return focus + (isWide(type) ? 4.2e-15 : 6.1e-8);
   }
 
   @ParameterizedTest
