@@ -208,12 +208,12 @@ class PagesTest {
   /** Everything that can print a message, with the strings that are broken into lines joined. */
   private static String sources() throws IOException {
     try (Stream<Path> files =
-        Stream.of("java", "verification", "tools", "xent", "pom.xml")
+        Stream.of("java", "native/src/api", "verification", "tools", "xent", "pom.xml")
             .map(Page.ROOT::resolve)
             .flatMap(PagesTest::files)) {
       return files
           .filter(file -> !file.toString().matches(".*/(target|dev/xent/docs)/.*"))
-          .filter(file -> file.toString().matches(".*(\\.java|pom\\.xml|xent|find-jdk)"))
+          .filter(file -> file.toString().matches(".*(\\.java|api/.*\\.c|pom\\.xml|xent|find-jdk)"))
           .map(PagesTest::text)
           .map(text -> text.replaceAll("\"\\s*\\+\\s*\"", ""))
           .collect(Collectors.joining("\n"));
