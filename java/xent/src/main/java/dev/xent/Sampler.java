@@ -12,6 +12,7 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.SamplerOutputs;
 import dev.xent.internal.plan.SamplerPlan;
@@ -133,15 +134,16 @@ public final class Sampler {
         view(logits, "logits"),
         step,
         null,
-        Objects.requireNonNull(inputs, "inputs").views,
+        Given.require(inputs, "inputs", "SamplerInputs.none()").views,
         view(tokens, "tokens"),
-        Objects.requireNonNull(outputs, "outputs").outputs);
+        Given.require(outputs, "outputs", "a new Outputs()").outputs);
   }
 
   /**
    * Writes the tokens of rows of which each has a sampler, a stream and a step of its own, and what
-   * the outputs ask for. A row gets the token that it would get alone. Of this sampler the axis,
-   * the softcap and who computes count, of those of the rows everything else.
+   * the outputs ask for. A row gets the token that it would get alone. This sampler decides who
+   * computes, and no other option of it counts. The axis and the softcap are the same for a whole
+   * call: a request whose sampler has another axis or softcap than this one is refused.
    *
    * @param logits {@code x}
    * @param requests as many as there are rows, in their order
@@ -149,16 +151,18 @@ public final class Sampler {
    * @param tokens I32 or I64, in the shape of the logits without the class axis, or with it at size
    *     1; must not overlap anything
    * @param outputs receive the numbers of this call; their tensors are filled
+   * @throws OptionException for another number of requests than of rows, and for a request whose
+   *     sampler has another axis or softcap
    */
   public void sample(
       Tensor logits, Requests requests, SamplerInputs inputs, Tensor tokens, Outputs outputs) {
     plan.sample(
         view(logits, "logits"),
         0,
-        Objects.requireNonNull(requests, "requests").rows,
-        Objects.requireNonNull(inputs, "inputs").views,
+        Given.require(requests, "requests", "a new Requests()").rows,
+        Given.require(inputs, "inputs", "SamplerInputs.none()").views,
         view(tokens, "tokens"),
-        Objects.requireNonNull(outputs, "outputs").outputs);
+        Given.require(outputs, "outputs", "a new Outputs()").outputs);
   }
 
   /** Its options that are not the defaults: {@code Sampler[temperature=0.8, topK=50, seed=42]}. */
@@ -202,14 +206,14 @@ public final class Sampler {
     /**
      * One more row.
      *
-     * @param sampler whose filters, penalties, temperature, seed and draw it has
-     * @param stream any number: the same one for all steps of a sequence, another one for each
-     *     other sequence
+     * @param sampler whose filters, penalties, temperature, seed and draw it has; its axis and
+     *     softcap are those of the sampler that computes
+     * @param stream in place of {@link Builder#stream}, any number: the same one for all steps of a
+     *     sequence, another one for each other sequence
      * @param step how many tokens came before, from 0 to 2^32 - 1
      */
     public Requests add(Sampler sampler, long stream, long step) {
-      SamplingOptions options = Objects.requireNonNull(sampler, "sampler").plan.sampling();
-      rows.add(options, stream, SamplingOptions.requireCounter("step", step));
+      rows.add(planOf(sampler), stream, SamplingOptions.requireCounter("step", step));
       return this;
     }
 
@@ -223,8 +227,7 @@ public final class Sampler {
      * @throws IndexOutOfBoundsException for a row that is not there
      */
     public Requests set(int row, Sampler sampler, long stream, long step) {
-      SamplingOptions options = Objects.requireNonNull(sampler, "sampler").plan.sampling();
-      rows.set(row, options, stream, SamplingOptions.requireCounter("step", step));
+      rows.set(row, planOf(sampler), stream, SamplingOptions.requireCounter("step", step));
       return this;
     }
 
@@ -238,6 +241,16 @@ public final class Sampler {
     public Requests step(int row, long step) {
       rows.step(row, SamplingOptions.requireCounter("step", step));
       return this;
+    }
+
+    private static SamplerPlan planOf(Sampler sampler) {
+      return Given.require(sampler, "sampler", "a Sampler").plan;
+    }
+
+    /** How many there are, and the first ones of them, in one line. */
+    @Override
+    public String toString() {
+      return rows.toString();
     }
   }
 
@@ -363,7 +376,7 @@ public final class Sampler {
      * Divides logits above 0 of classes that are among the tokens before, and multiplies others: a
      * number above 1 makes them rarer. Default: 1.
      *
-     * @throws OptionException unless it is above 0 and a float holds it
+     * @throws OptionException unless it is from 2^-126 to the largest float
      */
     public Builder repetitionPenalty(double value) {
       repetitionPenalty = SamplingOptions.requireRepetition(value);

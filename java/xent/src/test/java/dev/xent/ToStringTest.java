@@ -36,6 +36,21 @@ class ToStringTest {
   }
 
   @Test
+  void requestsAreToldUpToTheFourth() {
+    Sampler.Requests requests = new Sampler.Requests();
+    assertThat(requests).hasToString("Requests[size=0]");
+    requests.add(Sampler.greedy(), 17, 0).add(Sampler.builder().seed(2).build(), -1, 4294967295L);
+    assertThat(requests)
+        .hasToString(
+            "Requests[size=2, Sampler[temperature=0] stream 17 step 0, Sampler[seed=2] stream -1"
+                + " step 4294967295]");
+    for (int row = 2; row < 5; row++) {
+      requests.add(Sampler.greedy(), row, 1);
+    }
+    assertThat(requests.toString()).endsWith("stream 3 step 1, …]").doesNotContain("stream 4");
+  }
+
+  @Test
   void defaultsAreNotSaid() {
     assertThat(Softmax.along(-1)).hasToString("Softmax[]");
     assertThat(LogSoftmax.along(-1)).hasToString("LogSoftmax[]");

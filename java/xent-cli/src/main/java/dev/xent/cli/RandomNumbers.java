@@ -6,6 +6,7 @@ import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -62,9 +63,10 @@ final class RandomNumbers {
   /**
    * The requests of rows, or null where no file gives them numbers of their own.
    *
-   * @param choices what the rows have in common
+   * @param common makes builders of what the rows have in common
    */
-  Sampler.@Nullable Requests requests(SamplingChoices choices, Rows rows, FileMemory memory) {
+  Sampler.@Nullable Requests requests(
+      Supplier<Sampler.Builder> common, Rows rows, FileMemory memory) {
     if (files().findAny().isEmpty()) {
       return null;
     }
@@ -72,10 +74,10 @@ final class RandomNumbers {
     long[] seedOf = numbers(seeds, "--seeds", rows, memory);
     long[] streamOf = numbers(streams, "--streams", rows, memory);
     long[] stepOf = numbers(steps, "--steps", rows, memory);
-    Sampler sampler = choices.builder().seed(seed).build();
+    Sampler sampler = common.get().seed(seed).build();
     for (int row = 0; row < count(rows); row++) {
       if (seedOf != null) {
-        sampler = choices.builder().seed(seedOf[row]).build();
+        sampler = common.get().seed(seedOf[row]).build();
       }
       if (stepOf != null) {
         Ranges.counter("--steps of row " + rows.place(row) + ":", stepOf[row]);

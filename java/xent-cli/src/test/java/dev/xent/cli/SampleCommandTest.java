@@ -122,6 +122,19 @@ class SampleCommandTest {
   }
 
   @Test
+  void rowsOfTheirOwnHaveTheSoftcapAndTheAxisOfAll() {
+    Path seeds = NpyBytes.longs(file("s"), "(4,)", 6, 6, 6, 6);
+    Path streams = NpyBytes.longs(file("n"), "(4,)", 0, 1, 2, 3);
+    Object[] common = {"--axis", 0, "--softcap", 0.01};
+    long[] together = tokens(with(common, "--seed", 6));
+    assertThat(tokens(with(common, "--seeds", seeds, "--streams", streams))).isEqualTo(together);
+  }
+
+  private static Object[] with(Object[] options, Object... more) {
+    return Stream.concat(Arrays.stream(options), Arrays.stream(more)).toArray();
+  }
+
+  @Test
   void writesWhatIsToldOfTheTokens() {
     sample(
             "--log-probability", file("l"),

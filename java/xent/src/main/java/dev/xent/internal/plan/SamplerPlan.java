@@ -261,7 +261,7 @@ public final class SamplerPlan {
 
   // ---- checks ----------------------------------------------------------------------------------
 
-  private static void requireRows(Call call, SamplerRows requests) {
+  private void requireRows(Call call, SamplerRows requests) {
     if (requests.count() != call.dimensions.rows) {
       throw new OptionException(
           String.format(
@@ -271,6 +271,40 @@ public final class SamplerPlan {
               call.lead(),
               Plural.of(call.dimensions.rows, "row")));
     }
+    for (int row = 0; row < requests.count(); row++) {
+      requireSameCall(call, row, requests.sampler(row));
+    }
+  }
+
+  /** Refuses a request whose sampler asks for what all rows of a call have in common. */
+  private void requireSameCall(Call call, int row, SamplerPlan sampler) {
+    if (sampler.options.softcap() != options.softcap()) {
+      throw other("softcap", row, softcapText(sampler), softcapText(this));
+    }
+    if (sampler.axis != axis && !isClassAxis(sampler.axis, call)) {
+      throw other("axis", row, "axis " + sampler.axis, "axis " + axis);
+    }
+  }
+
+  /** Whether the classes of the logits lie along this axis, counted from either end. */
+  private static boolean isClassAxis(int axis, Call call) {
+    return (axis < 0 ? axis + call.dimensions.rank : axis) == call.dimensions.axis;
+  }
+
+  private static String softcapText(SamplerPlan sampler) {
+    double softcap = sampler.options.softcap();
+    return softcap == 0 ? "no softcap" : "softcap " + softcap;
+  }
+
+  private static OptionException other(String option, int row, String ofRow, String ofCall) {
+    return new OptionException(
+        String.format(
+            Locale.ROOT,
+            "request %d has a sampler with %s, the one that computes has %s: give both the same %s",
+            row,
+            ofRow,
+            ofCall,
+            option));
   }
 
   /** Refuses a token before that is no class, while nothing is written yet. */

@@ -5,15 +5,20 @@ import dev.xent.internal.ffi.xent_sampling;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Objects;
+import java.util.StringJoiner;
 
 /** How each row of a batch is sampled: the structs that the kernels read, one behind the other. */
 public final class SamplerRows {
   private static final long FIRST_ROOM = 16;
 
+  /** So many rows are told in a text. */
+  private static final int MOST_TOLD = 4;
+
   private final MemorySegment one = room(1);
   private MemorySegment structs = room(FIRST_ROOM);
-  private SamplingOptions[] options = new SamplingOptions[(int) FIRST_ROOM];
+  private SamplerPlan[] samplers = new SamplerPlan[(int) FIRST_ROOM];
   private int count;
 
   /** Of no row. */
@@ -33,26 +38,31 @@ public final class SamplerRows {
   }
 
   /** One more row. */
-  public void add(SamplingOptions options, long stream, long step) {
+  public void add(SamplerPlan sampler, long stream, long step) {
     if (count * xent_sampling.sizeof() == structs.byteSize()) {
       structs = room(2L * count).copyFrom(structs);
-      this.options = Arrays.copyOf(this.options, 2 * count);
+      samplers = Arrays.copyOf(samplers, 2 * count);
     }
     count++;
-    set(count - 1, options, stream, step);
+    set(count - 1, sampler, stream, step);
   }
 
   /** Another row in place of one. */
-  public void set(int row, SamplingOptions options, long stream, long step) {
-    options.write(one, stream, step);
+  public void set(int row, SamplerPlan sampler, long stream, long step) {
+    sampler.sampling().write(one, stream, step);
     MemorySegment.copy(one, 0, structs, at(row), xent_sampling.sizeof());
-    this.options[row] = options;
+    samplers[row] = sampler;
+  }
+
+  /** The sampler of a row. */
+  SamplerPlan sampler(int row) {
+    return samplers[row];
   }
 
   /** Refuses what cannot be sampled where classes are divided. */
   void requireForShard() {
     for (int row = 0; row < count; row++) {
-      options[row].requireForShard();
+      samplers[row].sampling().requireForShard();
     }
   }
 
@@ -70,5 +80,21 @@ public final class SamplerRows {
     return pieces.firstRow == 0
         ? structs
         : structs.asSlice(pieces.firstRow * xent_sampling.sizeof());
+  }
+
+  @Override
+  public String toString() {
+    StringJoiner text = new StringJoiner(", ", "Requests[", "]").add("size=" + count);
+    for (int row = 0; row < Math.min(count, MOST_TOLD); row++) {
+      MemorySegment struct = structs.asSlice(at(row), xent_sampling.sizeof());
+      text.add(
+          String.format(
+              Locale.ROOT,
+              "%s stream %d step %s",
+              samplers[row],
+              xent_sampling.stream(struct),
+              Integer.toUnsignedString(xent_sampling.step(struct))));
+    }
+    return (count > MOST_TOLD ? text.add("…") : text).toString();
   }
 }

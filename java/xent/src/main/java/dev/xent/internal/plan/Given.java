@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import org.jspecify.annotations.Nullable;
+
+/** Arguments that must be there. */
+public final class Given {
+  private static final String TENSOR = "a tensor";
+
+  private Given() {}
+
+  /**
+   * Returns the argument.
+   *
+   * @param name of the argument
+   * @param what is to be given in its place, in the message of the exception
+   * @throws NullPointerException for null
+   */
+  public static <T> T require(@Nullable T argument, String name, String what) {
+    if (argument == null) {
+      throw new NullPointerException(name + " is null: give " + what);
+    }
+    return argument;
+  }
+
+  /** The same of a tensor, or of what is behind it. */
+  public static <T> T tensor(@Nullable T argument, String name) {
+    return require(argument, name, TENSOR);
+  }
+}
