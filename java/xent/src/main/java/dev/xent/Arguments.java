@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.Outputs;
 import dev.xent.internal.plan.View;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** What the arguments of a call hold. A null is refused by the name of its argument. */
+/** What the arguments of a call hold. A null is refused with its name and what to give. */
 final class Arguments {
   private Arguments() {}
 
   static View view(Tensor tensor, String name) {
-    return Objects.requireNonNull(tensor, name).view;
+    return Given.tensor(tensor, name).view;
   }
 
   static @Nullable View viewOrNull(@Nullable Tensor tensor) {
@@ -20,15 +20,19 @@ final class Arguments {
   }
 
   static InputViews views(Inputs inputs) {
-    return Objects.requireNonNull(inputs, "inputs").views.ofLogits();
+    return Given.require(inputs, "inputs", "Inputs.none()").views.ofLogits();
   }
 
   /** The same of an operation on hidden states. */
   static InputViews viewsOfLinear(Inputs inputs) {
-    return Objects.requireNonNull(inputs, "inputs").views;
+    return Given.require(inputs, "inputs", "Inputs.none()").views;
   }
 
-  static Outputs outputs(ReducedOutputs<?> outputs, String name) {
-    return Objects.requireNonNull(outputs, name).outputs;
+  static Outputs outputs(ReducedOutputs<?> outputs) {
+    return Given.require(outputs, "outputs", "a new Outputs()").outputs;
+  }
+
+  static Outputs saved(ReducedOutputs<?> saved) {
+    return Given.require(saved, "saved", "the outputs of the forward").outputs;
   }
 }

@@ -116,7 +116,7 @@ public final class BinaryCrossEntropy {
         view(targets, "targets"),
         viewOrNull(weights),
         null,
-        outputs(outputs, "outputs"));
+        outputs(outputs));
   }
 
   /**
@@ -149,7 +149,7 @@ public final class BinaryCrossEntropy {
         view(targets, "targets"),
         viewOrNull(weights),
         view(gradient, "gradient"),
-        outputs(outputs, "outputs"));
+        outputs(outputs));
   }
 
   /** Its options that are not the defaults: {@code BinaryCrossEntropy[focalGamma=2.0]}. */

@@ -2,6 +2,7 @@
 package dev.xent;
 
 import static dev.xent.Arguments.outputs;
+import static dev.xent.Arguments.saved;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
@@ -189,11 +190,7 @@ public final class CrossEntropy {
    */
   public double forward(Tensor logits, Tensor targets, Outputs outputs) {
     return plan.forward(
-        view(logits, "logits"),
-        view(targets, "targets"),
-        InputViews.NONE,
-        null,
-        outputs(outputs, "outputs"));
+        view(logits, "logits"), view(targets, "targets"), InputViews.NONE, null, outputs(outputs));
   }
 
   /**
@@ -218,11 +215,7 @@ public final class CrossEntropy {
    */
   public double forward(Tensor logits, Tensor targets, Inputs inputs, Outputs outputs) {
     return plan.forward(
-        view(logits, "logits"),
-        view(targets, "targets"),
-        views(inputs),
-        null,
-        outputs(outputs, "outputs"));
+        view(logits, "logits"), view(targets, "targets"), views(inputs), null, outputs(outputs));
   }
 
   /**
@@ -257,7 +250,7 @@ public final class CrossEntropy {
         view(targets, "targets"),
         InputViews.NONE,
         view(gradient, "gradient"),
-        outputs(outputs, "outputs"));
+        outputs(outputs));
   }
 
   /**
@@ -295,7 +288,7 @@ public final class CrossEntropy {
         view(targets, "targets"),
         views(inputs),
         view(gradient, "gradient"),
-        outputs(outputs, "outputs"));
+        outputs(outputs));
   }
 
   /**
@@ -340,7 +333,7 @@ public final class CrossEntropy {
         view(logits, "logits"),
         view(targets, "targets"),
         views(inputs),
-        outputs(saved, "saved"),
+        saved(saved),
         viewOrNull(upstream),
         view(gradient, "gradient"));
   }

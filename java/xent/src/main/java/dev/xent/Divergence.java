@@ -136,11 +136,7 @@ public final class Divergence {
    */
   public double forward(Tensor logits, Tensor teacher, Inputs inputs, Outputs outputs) {
     return plan.forward(
-        view(logits, "logits"),
-        view(teacher, "teacher"),
-        views(inputs),
-        null,
-        outputs(outputs, "outputs"));
+        view(logits, "logits"), view(teacher, "teacher"), views(inputs), null, outputs(outputs));
   }
 
   /**
@@ -177,7 +173,7 @@ public final class Divergence {
         view(teacher, "teacher"),
         views(inputs),
         view(gradient, "gradient"),
-        outputs(outputs, "outputs"));
+        outputs(outputs));
   }
 
   /**

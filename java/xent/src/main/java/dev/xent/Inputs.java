@@ -6,9 +6,9 @@ import dev.xent.errors.LabelException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Access;
+import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.View;
-import java.util.Objects;
 
 /**
  * What a call may read beside logits and targets: a mask of classes, the offsets of ragged rows,
@@ -118,7 +118,7 @@ public final class Inputs {
   }
 
   private static View viewOf(Tensor tensor, String name) {
-    return Objects.requireNonNull(tensor, name).view;
+    return Given.tensor(tensor, name).view;
   }
 
   /** The inputs that were given: {@code Inputs[classMask=U8 [10]]}. */

@@ -2,6 +2,7 @@
 package dev.xent;
 
 import static dev.xent.Arguments.outputs;
+import static dev.xent.Arguments.saved;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.viewsOfLinear;
@@ -13,11 +14,11 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.GradientViews;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LinearPlan;
 import dev.xent.options.Reduction;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -155,7 +156,7 @@ public final class LinearCrossEntropy {
         view(targets, "targets"),
         viewsOfLinear(inputs),
         null,
-        outputs(outputs, "outputs"));
+        outputs(outputs));
   }
 
   /**
@@ -228,7 +229,7 @@ public final class LinearCrossEntropy {
         view(targets, "targets"),
         viewsOfLinear(inputs),
         viewsOf(gradients),
-        outputs(outputs, "outputs"));
+        outputs(outputs));
   }
 
   /**
@@ -259,13 +260,13 @@ public final class LinearCrossEntropy {
         view(weights, "weights"),
         view(targets, "targets"),
         viewsOfLinear(inputs),
-        outputs(saved, "saved"),
+        saved(saved),
         viewOrNull(upstream),
         viewsOf(gradients));
   }
 
   private static GradientViews viewsOf(Gradients gradients) {
-    return Objects.requireNonNull(gradients, "gradients").views;
+    return Given.require(gradients, "gradients", "a new Gradients()").views;
   }
 
   /** Its options that are not the defaults: {@code LinearCrossEntropy[labelSmoothing=0.1]}. */

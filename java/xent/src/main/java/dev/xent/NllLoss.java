@@ -2,6 +2,7 @@
 package dev.xent;
 
 import static dev.xent.Arguments.outputs;
+import static dev.xent.Arguments.saved;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
@@ -113,7 +114,7 @@ public final class NllLoss {
         view(targets, "targets"),
         InputViews.NONE,
         null,
-        outputs(outputs, "outputs"));
+        outputs(outputs));
   }
 
   /**
@@ -149,7 +150,7 @@ public final class NllLoss {
         view(targets, "targets"),
         InputViews.NONE,
         view(gradient, "gradient"),
-        outputs(outputs, "outputs"));
+        outputs(outputs));
   }
 
   /**
@@ -182,7 +183,7 @@ public final class NllLoss {
         view(targets, "targets"),
         views(inputs),
         null,
-        outputs(outputs, "outputs"));
+        outputs(outputs));
   }
 
   /**
@@ -221,7 +222,7 @@ public final class NllLoss {
         view(targets, "targets"),
         views(inputs),
         view(gradient, "gradient"),
-        outputs(outputs, "outputs"));
+        outputs(outputs));
   }
 
   /**
@@ -254,7 +255,7 @@ public final class NllLoss {
     plan.backward(
         view(targets, "targets"),
         views(inputs),
-        outputs(saved, "saved"),
+        saved(saved),
         viewOrNull(upstream),
         view(gradient, "gradient"));
   }

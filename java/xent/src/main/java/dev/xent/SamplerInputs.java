@@ -3,9 +3,9 @@ package dev.xent;
 
 import dev.xent.errors.LabelException;
 import dev.xent.internal.plan.Access;
+import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.SamplerViews;
 import dev.xent.internal.plan.View;
-import java.util.Objects;
 
 /**
  * What a {@link Sampler} may read beside logits: a mask of classes, a bias, and the tokens that
@@ -85,7 +85,7 @@ public final class SamplerInputs {
   }
 
   private static View viewOf(Tensor tensor, String name) {
-    return Objects.requireNonNull(tensor, name).view;
+    return Given.tensor(tensor, name).view;
   }
 
   /** The inputs that were given: {@code SamplerInputs[bias=F32 [10]]}. */

@@ -12,6 +12,7 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.Reductions;
 import dev.xent.internal.plan.SelectedPlan;
@@ -131,7 +132,7 @@ public final class SelectedLogProbabilities {
         null,
         view(logProbabilities, "logProbabilities"),
         null,
-        Objects.requireNonNull(saved, "saved").outputs);
+        Given.require(saved, "saved", "a new Saved(arena)").outputs);
   }
 
   /**
@@ -189,7 +190,7 @@ public final class SelectedLogProbabilities {
         view(logits, "logits"),
         view(targets, "targets"),
         views(inputs),
-        Objects.requireNonNull(saved, "saved").outputs,
+        Given.require(saved, "saved", "a new Saved(arena)").outputs,
         viewOrNull(upstream),
         view(gradient, "gradient"));
   }

@@ -5,6 +5,7 @@ import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Access;
+import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.Memory;
 import dev.xent.internal.plan.Plural;
 import dev.xent.internal.plan.Strides;
@@ -262,6 +263,7 @@ public final class Tensor {
   private static Tensor whole(MemorySegment segment, DType type, long length, long[] shape) {
     long[] own =
         Objects.requireNonNull(shape, "shape").length == 0 ? new long[] {length} : shape.clone();
+    Strides.requireWrittenOut(own, length, Plural.of(length, "element"));
     long elements = Strides.elements(own);
     if (elements != length) {
       throw new ShapeException(
@@ -340,10 +342,11 @@ public final class Tensor {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%s with strides %s is not contiguous and cannot be reshaped: reshape before slicing",
+              "%s with strides %s is not contiguous and cannot be reshaped: reshape before slicing, or leave it, as operations read any strides",
               view,
               Arrays.toString(view.strides)));
     }
+    Strides.requireWrittenOut(own, view.elements, view);
     if (Strides.elements(own) != view.elements) {
       throw new ShapeException(
           String.format(
@@ -427,8 +430,9 @@ public final class Tensor {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "select on %s would leave no dimension: use slice, getFloat or getLong",
-              view));
+              "select on %s would leave no dimension: use slice or %s",
+              view,
+              Memory.Use.GET.methodFor(view.type)));
     }
     Strides.requireIndex(index, d, view);
     int rank = view.rank();
@@ -470,7 +474,7 @@ public final class Tensor {
    */
   public float getFloat(long... index) {
     Objects.requireNonNull(index, "index");
-    Memory.requireFloat(view);
+    Memory.requireFloat(view, Memory.Use.GET);
     Memory.requireLent(view, "the tensor");
     try {
       return Memory.getFloat(view, Strides.offset(index, view));
@@ -487,7 +491,7 @@ public final class Tensor {
    */
   public double getDouble(long... index) {
     Objects.requireNonNull(index, "index");
-    Memory.requireDouble(view);
+    Memory.requireDouble(view, Memory.Use.GET);
     Memory.requireLent(view, "the tensor");
     try {
       return Memory.getDouble(view, Strides.offset(index, view));
@@ -505,7 +509,7 @@ public final class Tensor {
    */
   public long getLong(long... index) {
     Objects.requireNonNull(index, "index");
-    Memory.requireInteger(view);
+    Memory.requireInteger(view, Memory.Use.GET);
     Memory.requireLent(view, "the tensor");
     try {
       return Memory.getLong(view, Strides.offset(index, view));
@@ -522,7 +526,7 @@ public final class Tensor {
    */
   public void setFloat(float value, long... index) {
     Objects.requireNonNull(index, "index");
-    Memory.requireFloat(view);
+    Memory.requireFloat(view, Memory.Use.SET);
     Memory.requireWritable(view, "the tensor");
     Memory.requireLent(view, "the tensor");
     try {
@@ -540,7 +544,7 @@ public final class Tensor {
    */
   public void setDouble(double value, long... index) {
     Objects.requireNonNull(index, "index");
-    Memory.requireDouble(view);
+    Memory.requireDouble(view, Memory.Use.SET);
     Memory.requireWritable(view, "the tensor");
     Memory.requireLent(view, "the tensor");
     try {
@@ -559,7 +563,7 @@ public final class Tensor {
    */
   public void setLong(long value, long... index) {
     Objects.requireNonNull(index, "index");
-    Memory.requireInteger(view);
+    Memory.requireInteger(view, Memory.Use.SET);
     Memory.requireHolds(view, value);
     Memory.requireWritable(view, "the tensor");
     Memory.requireLent(view, "the tensor");
@@ -580,7 +584,7 @@ public final class Tensor {
    * @throws MemoryException where the two overlap, before anything is written
    */
   public void copyFrom(Tensor source) {
-    Objects.requireNonNull(source, "source");
+    Given.tensor(source, "source");
     boolean converts = source.view.type.isFloat() && view.type.isFloat();
     if (source.view.type != view.type && !converts) {
       throw new DTypeException(
@@ -619,7 +623,7 @@ public final class Tensor {
    * @throws DTypeException when the type is not F32, F16 or BF16
    */
   public float[] toFloatArray() {
-    Memory.requireFloat(view);
+    Memory.requireFloat(view, Memory.Use.TO_ARRAY);
     Memory.requireLent(view, "the tensor");
     try {
       return Memory.toFloatArray(view);
@@ -634,7 +638,7 @@ public final class Tensor {
    * @throws DTypeException when the type is an integer type
    */
   public double[] toDoubleArray() {
-    Memory.requireDouble(view);
+    Memory.requireDouble(view, Memory.Use.TO_ARRAY);
     Memory.requireLent(view, "the tensor");
     try {
       return Memory.toDoubleArray(view);
@@ -649,7 +653,7 @@ public final class Tensor {
    * @throws DTypeException when the type is no integer type
    */
   public long[] toLongArray() {
-    Memory.requireInteger(view);
+    Memory.requireInteger(view, Memory.Use.TO_ARRAY);
     Memory.requireLent(view, "the tensor");
     try {
       return Memory.toLongArray(view);

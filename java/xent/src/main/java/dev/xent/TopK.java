@@ -10,11 +10,11 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LogitsPlan;
 import dev.xent.internal.plan.View;
 import java.lang.foreign.Arena;
-import java.util.Objects;
 
 /**
  * The {@code k} classes of the largest logits along one axis, with their probabilities {@code
@@ -219,8 +219,8 @@ public final class TopK {
   public record Result(Tensor classes, Tensor values) {
     /** Both, neither null. */
     public Result {
-      Objects.requireNonNull(classes, "classes");
-      Objects.requireNonNull(values, "values");
+      Given.tensor(classes, "classes");
+      Given.tensor(values, "values");
     }
   }
 

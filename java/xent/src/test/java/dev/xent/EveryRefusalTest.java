@@ -42,7 +42,7 @@ class EveryRefusalTest {
   private static final Pattern FIX =
       Pattern.compile(
           ".+[:;] (give|ask|use|build|choose|name|keep|leave|reshape|align|set|create|call|copy|"
-              + "end|merge|make|sizes are|sizes and strides must|strides are|axes go|indices go|this needs|"
+              + "end|merge|make|sizes are|sizes and strides must|strides are|axes go|indices go|"
               + "do not ask|a size is) .+|.+ needs the shape of its inputs, such as .+");
 
   /** What was seen. */
@@ -110,6 +110,19 @@ class EveryRefusalTest {
       sampler().build().sample(logits, 0, inputs, labels, outputs);
     }
 
+    /** A row of logits with a sampler of its own. */
+    void request(Sampler.Builder ofRow) {
+      Sampler.Requests requests = new Sampler.Requests().add(ofRow.build(), 0, 0);
+      sampler()
+          .build()
+          .sample(
+              logits.slice(0, 0, 1),
+              requests,
+              SamplerInputs.none(),
+              labels.slice(0, 0, 1),
+              new Sampler.Outputs());
+    }
+
     SelectedLogProbabilities select() {
       return SelectedLogProbabilities.builder().backend(backend).build();
     }
@@ -172,6 +185,7 @@ class EveryRefusalTest {
     MemorySegment heap = MemorySegment.ofArray(new float[8]);
     long[] shape = {2, 3};
     kinds.put("an array and a shape that differ", b -> Tensor.of(six, 2, 4));
+    kinds.put("an array and a size left open", b -> Tensor.of(six, -1, 3));
     kinds.put("a negative size", b -> Tensor.of(six, -2, -3));
     kinds.put("no size", b -> Tensor.of(heap, DType.F32));
     kinds.put("more than memory can be", b -> Tensor.of(heap, DType.F32, 1L << 40, 1L << 40));
@@ -204,6 +218,8 @@ class EveryRefusalTest {
 
   private static void views(Map<String, Call> kinds) {
     kinds.put("reshape to another number", b -> b.logits.reshape(5, 2));
+    kinds.put("reshape with a size left open", b -> b.logits.reshape(-1, 2));
+    kinds.put("reshape with two sizes left open", b -> b.logits.reshape(-1, -1, 2));
     kinds.put("reshape of what has gaps", b -> b.logits.slice(1, 0, 2).reshape(6));
     kinds.put("an axis twice", b -> b.logits.permute(1, 1));
     kinds.put("an axis too many", b -> b.logits.permute(0, 1, 2));
@@ -211,6 +227,7 @@ class EveryRefusalTest {
     kinds.put("a slice beyond the end", b -> b.logits.slice(1, 2, 5));
     kinds.put("a slice that ends before it begins", b -> b.logits.slice(0, 2, 1));
     kinds.put("select of the only dimension", b -> b.labels.select(0, 1));
+    kinds.put("select of the only dimension of floats", b -> b.rows.select(0, 1));
     kinds.put("an index beyond the end", b -> b.logits.getFloat(3, 0));
     kinds.put("an index of another rank", b -> b.logits.getFloat(1));
     kinds.put("a float of integers", b -> b.labels.getFloat(0));
@@ -218,6 +235,14 @@ class EveryRefusalTest {
     kinds.put("an integer of floats", b -> b.logits.getLong(0, 0));
     kinds.put("a float of doubles", b -> Tensor.of(new double[3]).getFloat(0));
     kinds.put("an array of floats of integers", b -> b.labels.toFloatArray());
+    kinds.put("an array of floats of doubles", b -> Tensor.of(new double[3]).toFloatArray());
+    kinds.put("an array of doubles of integers", b -> b.labels.toDoubleArray());
+    kinds.put("an array of integers of floats", b -> b.logits.toLongArray());
+    kinds.put("an array of integers of doubles", b -> Tensor.of(new double[3]).toLongArray());
+    kinds.put("a float into integers", b -> b.labels.setFloat(1, 0));
+    kinds.put("a float into doubles", b -> Tensor.of(new double[3]).setFloat(1, 0));
+    kinds.put("a double into integers", b -> b.labels.setDouble(1, 0));
+    kinds.put("an integer into floats", b -> b.out.setLong(1, 0, 0));
     kinds.put("a copy of another shape", b -> b.out.copyFrom(b.soft.slice(0, 0, 2)));
     kinds.put("a copy of another type", b -> b.rows.copyFrom(b.labels));
     kinds.put(
@@ -236,6 +261,9 @@ class EveryRefusalTest {
         "labels along another axis",
         b -> b.mean().forward(Tensor.of(new float[24], 2, 3, 4), Tensor.of(new int[8], 2, 4)));
     kinds.put("labels in the shape of the logits", b -> b.loss(Tensor.of(new int[12], 3, 4)));
+    kinds.put(
+        "labels of logits in a line",
+        b -> b.mean().forward(b.logits.reshape(12), Tensor.of(new int[3])));
     kinds.put("probability rows of another shape", b -> b.loss(b.soft.slice(0, 0, 2)));
     kinds.put("a teacher of another shape", b -> b.kl().build().forward(b.logits, b.rows));
     kinds.put("losses of another shape", b -> b.loss(b.outputs().losses(b.out)));
@@ -383,12 +411,14 @@ class EveryRefusalTest {
 
   private static void sampling(Map<String, Call> kinds) {
     kinds.put("a negative temperature of sampling", b -> b.sampler().temperature(-1));
+    kinds.put("a temperature of sampling near 0", b -> b.sampler().temperature(1e-300));
     kinds.put("a top-k below 0", b -> b.sampler().topK(-1));
     kinds.put("a top-p of 0", b -> b.sampler().topP(0));
     kinds.put("a min-p above 1", b -> b.sampler().minP(1.5));
     kinds.put("a typical-p that is NaN", b -> b.sampler().typicalP(Double.NaN));
     kinds.put("no class to keep", b -> b.sampler().minKeep(0));
     kinds.put("a repetition penalty of 0", b -> b.sampler().repetitionPenalty(0));
+    kinds.put("a repetition penalty near 0", b -> b.sampler().repetitionPenalty(1e-40));
     kinds.put("a frequency penalty that no float holds", b -> b.sampler().frequencyPenalty(1e39));
     kinds.put("a draw beyond 32 bits", b -> b.sampler().draw(1L << 32));
     kinds.put(
@@ -411,6 +441,8 @@ class EveryRefusalTest {
               .build()
               .sample(b.logits, one, SamplerInputs.none(), b.labels, new Sampler.Outputs());
         });
+    kinds.put("a request of another softcap", b -> b.request(b.sampler().softcap(0.5)));
+    kinds.put("a request of another axis", b -> b.request(b.sampler().axis(0)));
     kinds.put(
         "a token before that is no class",
         b ->
@@ -435,6 +467,10 @@ class EveryRefusalTest {
     kinds.put(
         "a selected class that is none",
         b -> b.select().forward(b.logits, Tensor.of(new int[] {0, 4, 0}), b.rows));
+    kinds.put(
+        "offsets of sequences that count elements",
+        b ->
+            b.select().sumSequences(b.soft, Tensor.of(new int[] {0, 4}), Tensor.of(new double[1])));
     kinds.put(
         "offsets of sequences that fall",
         b ->

@@ -357,14 +357,20 @@ class SamplerTest {
   @Test
   void optionsAreRefusedByName() {
     Sampler.Builder b = Sampler.builder();
-    refused(() -> b.temperature(-1), "temperature is -1.0: give a number from 2^-32 to 2^32");
+    refused(
+        () -> b.temperature(-1),
+        "temperature is -1.0: give 0, which takes the largest logit, or a number from 2^-32 to 2^32");
     refused(() -> b.topK(-1), "topK is -1: give 0 or more");
     refused(() -> b.topP(0), "topP is 0.0: give a number above 0, at most 1, which keeps all");
     refused(() -> b.minP(1.1), "minP is 1.1: give a number from 0 to 1");
     refused(() -> b.typicalP(Double.NaN), "typicalP is NaN: give a number above 0");
     refused(() -> b.minKeep(0), "minKeep is 0: give 1 or more");
-    refused(() -> b.repetitionPenalty(0), "repetitionPenalty is 0.0: give a number above 0");
-    refused(() -> b.frequencyPenalty(1e39), "frequencyPenalty is 1.0E39: give a number");
+    refused(
+        () -> b.repetitionPenalty(0),
+        "repetitionPenalty is 0.0: give a number from 2^-126 to 3.4e38");
+    refused(
+        () -> b.frequencyPenalty(1e39),
+        "frequencyPenalty is 1.0E39: give a number from -3.4e38 to 3.4e38");
     refused(() -> b.presencePenalty(Double.NaN), "presencePenalty is NaN: give a number");
     refused(() -> b.draw(1L << 32), "draw is 4294967296: give a number from 0 to 4294967295");
     refused(

@@ -208,7 +208,7 @@ class SelectedLogProbabilitiesTest {
     assertThat(narrow.getFloat(1)).isNaN();
     assertThatThrownBy(() -> selected.sumSequences(lp, Tensor.of(new int[] {0, 6, 5, 5, 5}), sums))
         .isInstanceOf(ShapeException.class)
-        .hasMessageContaining("offsets has 6 at 1");
+        .hasMessageContaining("offsets[1] is 6, ");
     assertThatThrownBy(() -> selected.sumSequences(lp, Tensor.of(new int[] {0, 5}), sums))
         .isInstanceOf(ShapeException.class)
         .hasMessageContaining("offsets has 1 sequence: ");

@@ -129,6 +129,27 @@ class TensorCopyTest {
         .hasMessage("the tensor" + why);
   }
 
+  /** As virtual threads are unless they get a name. */
+  @Test
+  void aThreadWithoutANameHasANumber() throws InterruptedException {
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor confined = Tensor.allocate(arena, DType.F32, 2);
+      List<Throwable> thrown = new ArrayList<>();
+      Runnable use = () -> thrown.add(catchThrowable(confined::toFloatArray));
+      Thread virtual = Thread.ofVirtual().unstarted(use);
+      Thread platform = Thread.ofPlatform().name("").unstarted(use);
+      for (Thread thread : List.of(virtual, platform)) {
+        thread.start();
+        thread.join();
+      }
+      String why = "the tensor lies in an arena confined to another thread than ";
+      assertThat(thrown.getFirst())
+          .hasMessageStartingWith(why + "virtual thread #" + virtual.threadId() + ": ");
+      assertThat(thrown.getLast())
+          .hasMessageStartingWith(why + "thread #" + platform.threadId() + ": ");
+    }
+  }
+
   @Test
   void memoryOfAnotherThreadIsNamed() throws InterruptedException {
     Tensor here = Tensor.of(new float[6], 2, 3);

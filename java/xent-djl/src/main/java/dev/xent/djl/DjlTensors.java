@@ -128,7 +128,7 @@ public final class DjlTensors {
    */
   public static NDArray wrap(NDManager manager, Tensor tensor) {
     Objects.requireNonNull(manager, "manager");
-    Objects.requireNonNull(tensor, "tensor");
+    Objects.requireNonNull(tensor, "tensor is null: give a tensor");
     requirePyTorch(manager);
     requireCpu(manager.getDevice());
     requireWrappable(tensor);

@@ -137,7 +137,7 @@ public final class OnnxRuntimeTensors {
    */
   public static OnnxTensor wrap(OrtEnvironment environment, Tensor tensor) throws OrtException {
     Objects.requireNonNull(environment, "environment");
-    Objects.requireNonNull(tensor, "tensor");
+    Objects.requireNonNull(tensor, "tensor is null: give a tensor");
     requireWrappable(tensor);
     ByteBuffer buffer = tensor.segment().asByteBuffer().order(ByteOrder.nativeOrder());
     return OnnxTensor.createTensor(environment, buffer, tensor.shape(), Types.of(tensor.type()));

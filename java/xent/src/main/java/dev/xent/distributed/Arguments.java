@@ -5,14 +5,14 @@ import dev.xent.Inputs;
 import dev.xent.Tensor;
 import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.FinishedRows;
+import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.Outputs;
 import dev.xent.internal.plan.States;
 import dev.xent.internal.plan.View;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** What the arguments of a call hold. A null is refused by the name of its argument. */
+/** What the arguments of a call hold. A null is refused with its name and what to give. */
 final class Arguments {
   private Arguments() {}
 
@@ -29,14 +29,14 @@ final class Arguments {
   }
 
   static Outputs outputs(CrossEntropyShard.Outputs outputs) {
-    return Objects.requireNonNull(outputs, "outputs").outputs;
+    return Given.require(outputs, "outputs", "a new Outputs()").outputs;
   }
 
   static States states(PartialStates states, String name) {
-    return Objects.requireNonNull(states, name).states;
+    return Given.require(states, name, "the partial states of a shard").states;
   }
 
   static FinishedRows finished(RowStatistics statistics, String name) {
-    return Objects.requireNonNull(statistics, name).rows;
+    return Given.require(statistics, name, "what finish made").rows;
   }
 }

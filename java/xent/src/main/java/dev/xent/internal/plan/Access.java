@@ -12,30 +12,35 @@ import org.jspecify.annotations.Nullable;
  * @param <B> what is behind an object
  */
 public final class Access<B> {
-  public static final Access<View> TENSOR = new Access<>();
-  public static final Access<InputViews> INPUTS = new Access<>();
-  public static final Access<CrossEntropyPlan> CROSS_ENTROPY = new Access<>();
-  public static final Access<SoftmaxPlan> SOFTMAX = new Access<>();
-  public static final Access<SoftmaxPlan> LOG_SOFTMAX = new Access<>();
-  public static final Access<LogSumExpPlan> LOG_SUM_EXP = new Access<>();
-  public static final Access<SamplerPlan> SAMPLER = new Access<>();
-  public static final Access<SamplerRows> SAMPLER_REQUESTS = new Access<>();
-  public static final Access<SamplerViews> SAMPLER_INPUTS = new Access<>();
-  public static final Access<SamplerOutputs> SAMPLER_OUTPUTS = new Access<>();
-  public static final Access<Sums> TALLY = new Access<>();
+  public static final Access<View> TENSOR = new Access<>("a tensor");
+  public static final Access<InputViews> INPUTS = new Access<>("Inputs.none()");
+  public static final Access<CrossEntropyPlan> CROSS_ENTROPY = new Access<>("a CrossEntropy");
+  public static final Access<SoftmaxPlan> SOFTMAX = new Access<>("a Softmax");
+  public static final Access<SoftmaxPlan> LOG_SOFTMAX = new Access<>("a LogSoftmax");
+  public static final Access<LogSumExpPlan> LOG_SUM_EXP = new Access<>("a LogSumExp");
+  public static final Access<SamplerPlan> SAMPLER = new Access<>("a Sampler");
+  public static final Access<SamplerRows> SAMPLER_REQUESTS =
+      new Access<>("a new Sampler.Requests()");
+  public static final Access<SamplerViews> SAMPLER_INPUTS = new Access<>("SamplerInputs.none()");
+  public static final Access<SamplerOutputs> SAMPLER_OUTPUTS =
+      new Access<>("a new Sampler.Outputs()");
+  public static final Access<Sums> TALLY = new Access<>("a LossTally");
 
+  private final String what;
   private volatile @Nullable Function<Object, B> way;
 
-  private Access() {}
+  private Access(String what) {
+    this.what = what;
+  }
 
   /** Says what is behind an object of a class. */
   public <F> void open(Class<F> type, Function<F, B> behind) {
     way = object -> behind.apply(type.cast(object));
   }
 
-  /** What is behind an object; null is refused by this name. */
+  /** What is behind an object; null is refused with this name. */
   public B of(Object object, String name) {
-    Objects.requireNonNull(object, name);
+    Given.require(object, name, what);
     return Objects.requireNonNull(way).apply(object);
   }
 }

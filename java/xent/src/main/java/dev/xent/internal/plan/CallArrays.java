@@ -865,7 +865,7 @@ abstract sealed class CallArrays permits Call {
     throw new ShapeException(
         String.format(
             Locale.ROOT,
-            "%s is %s, %s is %s with %s: give %s the shape %s%s%s",
+            "%s is %s, %s is %s with %s: give %s the shape %s%s%s%s",
             part.name,
             view,
             leadName(),
@@ -876,7 +876,21 @@ abstract sealed class CallArrays permits Call {
             part.name,
             Arrays.toString(dimensions.rowShape()),
             repeats ? ", in which any size may be 1" : "",
-            otherAxis(view)));
+            otherAxis(view),
+            otherUse(part, view)));
+  }
+
+  /** Advice where labels are one-hot rows, and where logits are the rows of a matrix in a line. */
+  private String otherUse(Part part, View view) {
+    if (part == targets && hasLeadShape(view)) {
+      return ", or one-hot rows the type " + Types.allowed(lead().type);
+    }
+    long rows = view.elements;
+    boolean fits = rows > 1 && dimensions.classes % rows == 0 && dimensions.classes > rows;
+    return fits && view.rank() == 1 && features == 0 && lead().rank() == 1 && !dimensions.ragged
+        ? String.format(
+            Locale.ROOT, ", or reshape %s to [%d, %d]", leadName(), rows, dimensions.classes / rows)
+        : "";
   }
 
   /**

@@ -159,33 +159,64 @@ public final class Memory {
     }
   }
 
+  /** What is done with elements, for which each kind of type has a method. */
+  public enum Use {
+    /** {@code getFloat} and its like. */
+    GET("get", ""),
+
+    /** {@code setFloat} and its like. */
+    SET("set", ""),
+
+    /** {@code toFloatArray} and its like. */
+    TO_ARRAY("to", "Array");
+
+    private final String verb;
+    private final String suffix;
+
+    Use(String verb, String suffix) {
+      this.verb = verb;
+      this.suffix = suffix;
+    }
+
+    /** The method for a type: {@code getLong}. */
+    public String methodFor(DType type) {
+      return verb + (type.isInteger() ? "Long" : type == DType.F64 ? "Double" : "Float") + suffix;
+    }
+  }
+
   /** Refuses all types but those whose elements a float can hold. */
-  public static void requireFloat(View view) {
+  public static void requireFloat(View view, Use use) {
     if (view.type == DType.F64) {
-      throw new DTypeException(
-          view
-              + " has elements that no float holds: use the method of doubles, or F32, F16 or BF16");
+      throw wrongMethod(view, use, "elements that no float holds", "F32, F16 or BF16");
     }
     if (!view.type.isFloat()) {
-      throw new DTypeException(
-          view + " has no floating-point elements: this needs F32, F16 or BF16");
+      throw wrongMethod(view, use, "no floating-point elements", "F32, F16 or BF16");
     }
   }
 
   /** Refuses integers. */
-  public static void requireDouble(View view) {
+  public static void requireDouble(View view, Use use) {
     if (!view.type.isFloat()) {
-      throw new DTypeException(
-          view + " has no floating-point elements: this needs F32, F64, F16 or BF16");
+      throw wrongMethod(view, use, "no floating-point elements", "F32, F64, F16 or BF16");
     }
   }
 
   /** Refuses all types but integers. */
-  public static void requireInteger(View view) {
+  public static void requireInteger(View view, Use use) {
     if (!view.type.isInteger()) {
-      throw new DTypeException(
-          view + " has no integer elements: this needs I8 to I64 or U8 to U64");
+      throw wrongMethod(view, use, "no integer elements", "I8 to I64 or U8 to U64");
     }
+  }
+
+  private static DTypeException wrongMethod(View view, Use use, String why, String types) {
+    return new DTypeException(
+        String.format(
+            Locale.ROOT,
+            "%s has %s: use %s(), or a tensor of type %s",
+            view,
+            why,
+            use.methodFor(view.type),
+            types));
   }
 
   /** Refuses closed memory, memory of another thread, and what its lender refuses. */
@@ -236,11 +267,18 @@ public final class Memory {
         ? new MemoryException(
             name
                 + " lies in an arena confined to another thread than "
-                + Thread.currentThread().getName()
+                + nameOf(Thread.currentThread())
                 + ": use Arena.ofShared(), or call from the thread that opened the arena",
             cause)
         : new MemoryException(
             name + " lies in an arena that is closed: keep the arena open during the call", cause);
+  }
+
+  /** A thread in a message: those without a name, as virtual ones are, have a number. */
+  private static String nameOf(Thread thread) {
+    return thread.getName().isEmpty()
+        ? (thread.isVirtual() ? "virtual thread #" : "thread #") + thread.threadId()
+        : thread.getName();
   }
 
   /** Refuses memory that cannot or must not be written. */

@@ -145,9 +145,13 @@ public record Options(
     return requireFactor(value, "softcap");
   }
 
-  /** Its powers up to the third, and its reciprocal's, are normal numbers. */
+  /** Whether its powers up to the third, and its reciprocal's, are normal numbers. */
+  static boolean isFactor(double value) {
+    return value >= 0x1p-32 && value <= 0x1p32;
+  }
+
   private static double requireFactor(double value, String name) {
-    if (!(value >= 0x1p-32 && value <= 0x1p32)) {
+    if (!isFactor(value)) {
       throw new OptionException(name + " is " + value + ": give a number from 2^-32 to 2^32");
     }
     return value;

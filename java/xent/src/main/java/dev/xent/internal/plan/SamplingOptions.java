@@ -81,6 +81,12 @@ public record SamplingOptions(
    * @throws OptionException unless it is 0 or from 2^-32 to 2^32
    */
   public static double requireTemperature(double value) {
+    if (value != 0 && !Options.isFactor(value)) {
+      throw new OptionException(
+          "temperature is "
+              + value
+              + ": give 0, which takes the largest logit, or a number from 2^-32 to 2^32");
+    }
     return value == 0 ? 0 : Options.requireTemperature(value);
   }
 
@@ -133,7 +139,7 @@ public record SamplingOptions(
       throw new OptionException(
           "repetitionPenalty is "
               + value
-              + ": give a number above 0 that a float holds; 1 changes nothing");
+              + ": give a number from 2^-126 to 3.4e38; 1 changes nothing");
     }
     return value == 1 ? 0 : value;
   }
@@ -145,7 +151,7 @@ public record SamplingOptions(
    */
   public static double requireFloat(String name, double value) {
     if (!(Math.abs(value) <= Float.MAX_VALUE)) {
-      throw new OptionException(name + " is " + value + ": give a number that a float holds");
+      throw new OptionException(name + " is " + value + ": give a number from -3.4e38 to 3.4e38");
     }
     return value + 0.0;
   }

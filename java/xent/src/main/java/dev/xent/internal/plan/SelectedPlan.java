@@ -245,11 +245,27 @@ public final class SelectedPlan {
       long own = RowOffsets.at(copy, offsets.type, s);
       if (own < before || own > logProbabilities.shape[0]) {
         throw refusal(
-            "offsets has %s at %s, logProbabilities is %s: give offsets from 0 to its rows, which do not fall",
-            own, s, logProbabilities);
+            "offsets[%d] is %d%s, logProbabilities is %s with %s: give offsets that do not fall, from 0 to %d%s",
+            s,
+            own,
+            s > 0 && own < before ? " after " + before : "",
+            logProbabilities,
+            Plural.of(logProbabilities.shape[0], "row"),
+            logProbabilities.shape[0],
+            fitsFlat(own, logProbabilities)
+                ? ", or reshape logProbabilities to [" + logProbabilities.elements + "]"
+                : "");
       }
       before = own;
     }
+  }
+
+  /** Whether offsets seem to count the elements of rows that have several each. */
+  private static boolean fitsFlat(long offset, View logProbabilities) {
+    return logProbabilities.rank() == 2
+        && logProbabilities.shape[1] > 1
+        && offset > logProbabilities.shape[0]
+        && offset <= logProbabilities.elements;
   }
 
   private static ShapeException refusal(String format, Object... arguments) {

@@ -32,6 +32,34 @@ public final class Strides {
     return empty ? 0 : elements;
   }
 
+  /**
+   * Refuses a shape with a size of -1, which other libraries work out, and says what it is.
+   *
+   * @param elements how many get the shape
+   * @param of what has them, in a message
+   */
+  public static void requireWrittenOut(long[] shape, long elements, Object of) {
+    long others = 1;
+    int open = 0;
+    for (long size : shape) {
+      open += size == -1 ? 1 : 0;
+      others = size == -1 ? others : times(others, Math.max(0, size), shape);
+    }
+    if (open > 0) {
+      boolean fits = open == 1 && others > 0 && elements % others == 0;
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "shape %s leaves a size open: give every size%s",
+              Arrays.toString(shape),
+              fits ? ", as in " + filled(shape, elements / others) + " for " + of : ""));
+    }
+  }
+
+  private static String filled(long[] shape, long size) {
+    return Arrays.toString(Arrays.stream(shape).map(each -> each == -1 ? size : each).toArray());
+  }
+
   /** Row-major strides without gaps. */
   public static long[] rowMajor(long[] shape) {
     long[] strides = new long[shape.length];
