@@ -11,11 +11,13 @@ import dev.xent.options.Reduction;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Smoothing;
 import dev.xent.options.Ties;
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Pattern;
 import picocli.CommandLine;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
@@ -24,6 +26,13 @@ import picocli.CommandLine.TypeConversionException;
 final class Converters {
   /** What the JVM puts in the place of bytes of an argument that it cannot read. */
   private static final char UNREADABLE = '\uFFFD';
+
+  private static final Pattern WHOLE = Pattern.compile("[+-]?\\d+");
+  private static final Pattern NUMBER =
+      Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?");
+
+  /** The begin of a number that has a digit other than 0 before its exponent. */
+  private static final Pattern NOT_ZERO = Pattern.compile("[-+.0]*[1-9]");
 
   private Converters() {}
 
@@ -87,11 +96,16 @@ final class Converters {
       case "inf", "+inf", "infinity" -> Double.POSITIVE_INFINITY;
       case "-inf", "-infinity" -> Double.NEGATIVE_INFINITY;
       default -> {
-        if (!word.matches("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?")) {
+        if (!NUMBER.matcher(word).matches()) {
           throw new TypeConversionException(
               String.format(Locale.ROOT, "'%s' is not a number", word));
         }
         double number = Double.parseDouble(word);
+        if (number == 0 && NOT_ZERO.matcher(word).lookingAt()) {
+          throw new TypeConversionException(
+              String.format(
+                  Locale.ROOT, "'%s' is nearer to 0 than the smallest number, 4.9e-324", word));
+        }
         if (Double.isInfinite(number)) {
           throw new TypeConversionException(
               String.format(Locale.ROOT, "'%s' is beyond the largest number, 1.8e308", word));
@@ -101,24 +115,40 @@ final class Converters {
     };
   }
 
-  private static long whole(String word) {
-    try {
-      return Long.parseLong(word);
-    } catch (NumberFormatException e) {
+  private static BigInteger integer(String word) {
+    if (!WHOLE.matcher(word).matches()) {
       throw new TypeConversionException(
           String.format(Locale.ROOT, "'%s' is not a whole number", word));
     }
+    return new BigInteger(word);
+  }
+
+  private static long whole(String word) {
+    BigInteger value = integer(word);
+    return require(word, value.bitLength() < Long.SIZE, "-2^63 to 2^63 - 1", value).longValue();
+  }
+
+  /** A whole number of 64 bits, with a sign or without one. */
+  static long bits(String word) {
+    BigInteger value = integer(word);
+    boolean fits = value.bitLength() < Long.SIZE + (value.signum() > 0 ? 1 : 0);
+    return require(word, fits, "-2^63 to 2^64 - 1", value).longValue();
   }
 
   private static int small(String word) {
-    long value = whole(word);
-    if (value != (int) value) {
-      throw new TypeConversionException(String.format(Locale.ROOT, "'%s' is out of range", word));
-    }
-    return (int) value;
+    BigInteger value = integer(word);
+    return require(word, value.bitLength() < Integer.SIZE, "-2^31 to 2^31 - 1", value).intValue();
   }
 
-  private static <E extends Enum<E>> ITypeConverter<E> choice(List<E> values) {
+  private static BigInteger require(String word, boolean fits, String range, BigInteger value) {
+    if (!fits) {
+      throw new TypeConversionException(
+          String.format(Locale.ROOT, "'%s' is out of range; give a number from %s", word, range));
+    }
+    return value;
+  }
+
+  static <E extends Enum<E>> ITypeConverter<E> choice(List<E> values) {
     List<String> names = values.stream().map(Converters::name).toList();
     return word -> {
       int index = names.indexOf(word);

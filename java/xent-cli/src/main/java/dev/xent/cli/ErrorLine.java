@@ -6,6 +6,8 @@ import dev.xent.files.FileException;
 import dev.xent.files.Shown;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.Collection;
+import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgSpec;
@@ -21,9 +23,18 @@ final class ErrorLine {
 
   private ErrorLine() {}
 
-  /** Answers arguments that no command can be made of. */
+  /** Answers arguments that no command can be made of; help and version are given beside any. */
   static int wrongArguments(ParameterException e, String[] args) {
     CommandLine line = e.getCommandLine();
+    List<String> words = List.of(args);
+    if (words.contains("--help") || words.contains("-h")) {
+      line.usage(line.getOut());
+      return ExitCode.OK;
+    }
+    if (words.contains("--version") || words.contains("-V")) {
+      line.printVersionHelp(line.getOut());
+      return ExitCode.OK;
+    }
     String cause = e.getMessage();
     if (e instanceof UnmatchedArgumentException unmatched) {
       cause = unmatched(unmatched);
@@ -100,11 +111,14 @@ final class ErrorLine {
             : e.getCommandLine().getSubcommands().isEmpty()
                 ? "'%s' is one argument too many"
                 : "there is no command '%s'";
+    CommandLine line = e.getCommandLine();
+    Collection<String> known =
+        e.isUnknownOption()
+            ? line.getCommandSpec().optionsMap().keySet()
+            : line.getSubcommands().keySet();
     String near =
-        e.getSuggestions().stream()
-            .limit(1)
-            .map(suggestion -> String.format(Locale.ROOT, " (did you mean '%s'?)", suggestion))
-            .findFirst()
+        Nearest.to(first, known)
+            .map(name -> String.format(Locale.ROOT, " (did you mean '%s'?)", name))
             .orElse("");
     return String.format(Locale.ROOT, what, first) + near;
   }

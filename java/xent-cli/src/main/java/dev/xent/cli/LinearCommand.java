@@ -25,7 +25,7 @@ import picocli.CommandLine.Parameters;
     name = "linear-cross-entropy",
     header = "Cross-entropy of hidden states times weights, and its gradients.",
     customSynopsis = "xent linear-cross-entropy HIDDEN.npy WEIGHTS TARGETS.npy [OPTIONS]",
-    modelTransformer = LinearCommand.AxisOfFeatures.class,
+    modelTransformer = LinearCommand.OwnOptions.class,
     description = {
       "Of the logits HIDDEN x WEIGHTS^T, which are never in memory all at once.",
       "Prints the loss, how many rows counted and how many labels were the largest logit."
@@ -97,17 +97,18 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
   private final LinearCrossEntropy.Gradients gradients = new LinearCrossEntropy.Gradients();
   private @Nullable Tensor matrix;
 
-  /** Says which axis it is: the classes are no axis of the hidden states. */
-  static final class AxisOfFeatures implements IModelTransformer {
+  /** Says which axis it is, as the classes are no axis of the hidden states, and which types. */
+  static final class OwnOptions implements IModelTransformer {
     @Override
     public CommandSpec transform(CommandSpec spec) {
       OptionSpec axis = spec.findOption("--axis");
       spec.remove(axis);
-      return spec.addOption(
+      spec.addOption(
           OptionSpec.builder(axis)
               .description(
                   "The axis of the features; negative ones count from the end. Default: -1, the last.")
               .build());
+      return OutputType.withoutDoubles(spec);
     }
   }
 

@@ -102,7 +102,7 @@ public final class Main implements Runnable {
     return code;
   }
 
-  private static CommandLine commandLine() {
+  static CommandLine commandLine() {
     CommandLine line = new CommandLine(new Main());
     line.getCommandSpec().usageMessage().footer(FOOTER);
     // Not as an attribute that subcommands inherit: picocli would ask for the version at once.

@@ -15,6 +15,7 @@ final class OptionNames {
           Map.entry("positiveWeights", "--positive-weights"),
           Map.entry("frequencyPenalty", "--frequency-penalty"),
           Map.entry("workspace", "--workspace"),
+          Map.entry("logProbabilities", "LOGPROBS.npy"), // the input of nll
           Map.entry("minKeep", "--min-keep"),
           Map.entry("minP", "--min-p"),
           Map.entry("outputTokens", "--output-tokens"),
@@ -38,6 +39,9 @@ final class OptionNames {
   private static final Pattern NAME =
       Pattern.compile("\\b(" + String.join("|", OPTIONS.keySet()) + ")\\b");
 
+  private static final Pattern AXIS =
+      Pattern.compile("build the operation with axis\\((-?\\d+)\\)");
+
   private OptionNames() {}
 
   private static Map.Entry<String, String> rules(SamplingRules rules) {
@@ -46,6 +50,7 @@ final class OptionNames {
 
   /** A message of the library in the words of the command line. */
   static String in(String message) {
-    return NAME.matcher(message).replaceAll(name -> OPTIONS.get(name.group(1)));
+    String named = NAME.matcher(message).replaceAll(name -> OPTIONS.get(name.group(1)));
+    return AXIS.matcher(named).replaceAll("use --axis $1");
   }
 }

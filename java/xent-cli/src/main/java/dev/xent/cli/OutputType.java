@@ -4,20 +4,38 @@ package dev.xent.cli;
 import dev.xent.DType;
 import dev.xent.Tensor;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 
 /** The type of the floats that a command writes. */
 final class OutputType {
+  private static final String NAME = "--dtype";
+
   @Option(
-      names = "--dtype",
+      names = NAME,
       order = HelpOrder.FILES,
       paramLabel = "T",
       description =
           "Write floats as f16, bf16, f32 or f64. Default: as the input has them; one number per row"
               + " is never below f32.")
   private @Nullable DType given;
+
+  /** Leaves out f64, for a command that computes nothing in double. */
+  static CommandSpec withoutDoubles(CommandSpec spec) {
+    OptionSpec option = spec.findOption(NAME);
+    spec.remove(option);
+    return spec.addOption(
+        OptionSpec.builder(option)
+            .description(
+                "Write floats as f16, bf16 or f32. Default: as the input has them; one number per"
+                    + " row is never below f32.")
+            .converters(Converters.choice(List.of(DType.F16, DType.BF16, DType.F32)))
+            .build());
+  }
 
   /**
    * The type of what belongs to a tensor that is read.

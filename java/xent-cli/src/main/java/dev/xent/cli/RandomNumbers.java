@@ -16,33 +16,60 @@ final class RandomNumbers {
   @Option(
       names = "--seed",
       paramLabel = "S",
+      converter = BitsConverter.class,
       description = "The seed of all rows; any whole number of 64 bits. Default: 0.")
-  private long seed;
+  private @Nullable Long seed;
 
   @Option(
       names = "--stream",
       paramLabel = "S",
-      description = "The stream of row 0; row i has S + i. Default: 0.")
-  private long stream;
+      converter = BitsConverter.class,
+      description = "The stream of row 0, of 64 bits like the seed; row i has S + i. Default: 0.")
+  private @Nullable Long stream;
 
   @Option(
       names = "--step",
       paramLabel = "N",
       description = "How many tokens came before. Default: 0.")
-  private long step;
+  private @Nullable Long step;
 
-  @Option(names = "--seeds", paramLabel = "S.npy", description = "A seed for each row.")
+  @Option(
+      names = "--seeds",
+      paramLabel = "S.npy",
+      description = "A seed for each row, in place of --seed.")
   private @Nullable Path seeds;
 
-  @Option(names = "--streams", paramLabel = "S.npy", description = "A stream for each row.")
+  @Option(
+      names = "--streams",
+      paramLabel = "S.npy",
+      description = "A stream for each row, in place of --stream.")
   private @Nullable Path streams;
 
-  @Option(names = "--steps", paramLabel = "N.npy", description = "A step for each row.")
+  @Option(
+      names = "--steps",
+      paramLabel = "N.npy",
+      description = "A step for each row, in place of --step.")
   private @Nullable Path steps;
 
-  /** Refuses a step that cannot be. */
+  /** Refuses a step that cannot be, and a number of all rows beside the numbers of each. */
   void require() {
-    Ranges.counter("--step", step);
+    Ranges.counter("--step", step());
+    requireOne("--seed", seed, "--seeds", seeds);
+    requireOne("--stream", stream, "--streams", streams);
+    requireOne("--step", step, "--steps", steps);
+  }
+
+  private static void requireOne(
+      String option, @Nullable Long ofAll, String fileOption, @Nullable Path ofEach) {
+    if (ofAll != null && ofEach != null) {
+      throw new CommandException(
+          String.format(
+              Locale.ROOT, "%s is of all rows, %s of each; give one of them", option, fileOption));
+    }
+  }
+
+  private static long orZero(@Nullable Long number) {
+    return number == null ? 0 : number;
   }
 
   /** The files that were given. */
@@ -52,12 +79,12 @@ final class RandomNumbers {
 
   /** How many tokens came before, where all rows have that in common. */
   long step() {
-    return step;
+    return orZero(step);
   }
 
   /** A builder with the numbers that rows have in common. */
   Sampler.Builder applyTo(Sampler.Builder builder) {
-    return builder.seed(seed).stream(stream);
+    return builder.seed(orZero(seed)).stream(orZero(stream));
   }
 
   /**
@@ -74,7 +101,7 @@ final class RandomNumbers {
     long[] seedOf = numbers(seeds, "--seeds", rows, memory);
     long[] streamOf = numbers(streams, "--streams", rows, memory);
     long[] stepOf = numbers(steps, "--steps", rows, memory);
-    Sampler sampler = common.get().seed(seed).build();
+    Sampler sampler = common.get().seed(orZero(seed)).build();
     for (int row = 0; row < count(rows); row++) {
       if (seedOf != null) {
         sampler = common.get().seed(seedOf[row]).build();
@@ -84,8 +111,8 @@ final class RandomNumbers {
       }
       requests.add(
           sampler,
-          streamOf == null ? stream + row : streamOf[row],
-          stepOf == null ? step : stepOf[row]);
+          streamOf == null ? orZero(stream) + row : streamOf[row],
+          stepOf == null ? step() : stepOf[row]);
     }
     return requests;
   }

@@ -64,6 +64,14 @@ final class Ranges {
     }
   }
 
+  /** Refuses the same but for 0. */
+  static void factorOr0(String option, double value) {
+    if (value != 0 && !(value >= 0x1p-32 && value <= 0x1p32)) {
+      throw outOfRange(
+          option, value, "0, which takes the largest logit, or a number from 2^-32 to 2^32");
+    }
+  }
+
   /** Refuses what 32 bits do not count. */
   static void counter(String option, long value) {
     if (value < 0 || value > 0xFFFFFFFFL) {

@@ -50,7 +50,7 @@ abstract class ReducedCommand<O extends ReducedOutputs<O>> implements Callable<I
       names = "--none-counted",
       paramLabel = "P",
       description = "What the mean of no rows is: nan, zero or error. Default: nan.")
-  private NoneCounted noneCounted = NoneCounted.NAN;
+  private @Nullable NoneCounted noneCounted;
 
   @Option(
       names = "--losses",
@@ -146,7 +146,8 @@ abstract class ReducedCommand<O extends ReducedOutputs<O>> implements Callable<I
       O outputs = outputs().losses(files.create(losses, type.perRow(x), loss.rows().shape()));
       request(outputs, files, type, loss);
       Tensor dx = files.create(gradient, type.like(x), x.shape());
-      Settings settings = new Settings(classAxis, reduction, denominator, noneCounted, compute);
+      NoneCounted ofNone = noneCounted == null ? NoneCounted.NAN : noneCounted;
+      Settings settings = new Settings(classAxis, reduction, denominator, ofNone, compute);
       Progress.during(spec.name(), () -> reduce(settings, loss, dx, outputs));
       files.commit();
 
@@ -164,6 +165,8 @@ abstract class ReducedCommand<O extends ReducedOutputs<O>> implements Callable<I
 
   private void requireOptions() {
     Ranges.atLeast0("--denominator", denominator);
+    requireMeanFor("--denominator", denominator);
+    requireMeanFor("--none-counted", noneCounted);
     if (denominator != null
         && gradient != null
         && reduction == Reduction.MEAN
@@ -177,6 +180,13 @@ abstract class ReducedCommand<O extends ReducedOutputs<O>> implements Callable<I
               Numbers.text(denominator)));
     }
     require();
+  }
+
+  private void requireMeanFor(String option, @Nullable Object given) {
+    if (given != null && reduction != Reduction.MEAN) {
+      throw new CommandException(
+          option + " is for a mean, and --reduction is sum; leave one of them out");
+    }
   }
 
   private void reduce(Settings settings, Loss loss, @Nullable Tensor dx, O outputs) {

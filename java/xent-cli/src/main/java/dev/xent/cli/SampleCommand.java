@@ -14,6 +14,7 @@ import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.IModelTransformer;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -25,6 +26,7 @@ import picocli.CommandLine.Spec;
     name = "sample",
     header = "The next token of each row of logits.",
     customSynopsis = "xent sample LOGITS.npy -o TOKENS.npy [OPTIONS]",
+    modelTransformer = SampleCommand.OwnOptions.class,
     description = {
       "Draws a class with the probability that softmax gives it among those that the filters keep.",
       "The same numbers give the same tokens on every machine; a row without one gets -1."
@@ -91,6 +93,14 @@ final class SampleCommand implements Callable<Integer> {
   @Mixin private SampleOutputs wanted;
   @Mixin private OutputType type;
   @Mixin private ComputeOptions compute;
+
+  /** Says which types there are. */
+  static final class OwnOptions implements IModelTransformer {
+    @Override
+    public CommandSpec transform(CommandSpec spec) {
+      return OutputType.withoutDoubles(spec);
+    }
+  }
 
   @Override
   public Integer call() {

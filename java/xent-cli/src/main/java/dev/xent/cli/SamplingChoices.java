@@ -12,7 +12,8 @@ final class SamplingChoices {
   @Option(
       names = "--temperature",
       paramLabel = "T",
-      description = "Logits are divided by it; 0 takes the largest. Default: 1.")
+      description =
+          "Logits are divided by it; 0 takes the largest, whatever the filters. Default: 1.")
   private double temperature = 1;
 
   @Option(
@@ -98,9 +99,7 @@ final class SamplingChoices {
 
   /** Refuses values that cannot be; what is left a builder refuses. */
   void require() {
-    if (temperature != 0) {
-      Ranges.factor("--temperature", temperature);
-    }
+    Ranges.factorOr0("--temperature", temperature);
     Ranges.factor("--softcap", softcap);
     Ranges.above0To1("--top-p", topP);
     Ranges.from0To1("--min-p", minP);

@@ -5,7 +5,9 @@ import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.SelectedLogProbabilities;
 import dev.xent.Tensor;
+import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
+import dev.xent.errors.ShapeException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
@@ -124,11 +126,24 @@ final class SelectedCommand implements Callable<Integer> {
         throw WrongLabel.in(Rows.of(logits, classAxis, offsets), e);
       }
       if (s != null) {
-        operation.sumSequences(values, s, scores);
+        addUp(operation, values, s, scores);
       }
       outputs.commit();
     }
     return ExitCode.OK;
+  }
+
+  /** Refuses offsets in the words of the command line. */
+  private static void addUp(
+      SelectedLogProbabilities operation, Tensor values, Tensor offsets, Tensor scores) {
+    try {
+      operation.sumSequences(values, offsets, scores);
+    } catch (ShapeException | DTypeException e) {
+      throw new CommandException(
+          e.getMessage()
+              .replaceFirst("^offsets", "--sequence-offsets")
+              .replace("logProbabilities", "TARGETS.npy"));
+    }
   }
 
   private void require() {

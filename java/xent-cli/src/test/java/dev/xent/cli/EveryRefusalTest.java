@@ -29,6 +29,11 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class EveryRefusalTest {
   private static final Pattern LINE = Pattern.compile("xent: .+[:;,] .+");
+
+  /** Calls and names of the Java API; NumPy's {@code x.astype('<f4')} is none. */
+  private static final Pattern JAVA =
+      Pattern.compile("\\b(?!astype)[a-zA-Z]+\\(|\\b[a-z]+[A-Z][a-zA-Z]*\\b");
+
   private static final Set<String> COMPUTING =
       Set.of(
           "softmax",
@@ -43,6 +48,7 @@ class EveryRefusalTest {
   private Path logits;
   private Path labels;
   private Path soft;
+  private Path cube;
   private Path out;
   private final Map<String, String> table = new LinkedHashMap<>();
 
@@ -58,8 +64,13 @@ class EveryRefusalTest {
     refused("no targets", "cross-entropy", logits);
     refused("an option without a value", "softmax", logits, "-o", out, "--axis");
     refused("an axis that is no number", "softmax", logits, "-o", out, "--axis", "x");
+    refused("an unknown command far from all", "frobnicate");
+    refused("an unknown option near another", "softmax", logits, "-o", out, "--temprature", 2);
     refused("an axis beyond 32 bits", "softmax", logits, "-o", out, "--axis", "4294967295");
     refused("an ignore index with a fraction", loss("--ignore-index", "1.5"));
+    refused("an ignore index beyond 64 bits", loss("--ignore-index", "9223372036854775808"));
+    refused("a number nearer to 0 than all", loss("--temperature", "1e-400"));
+    refused("a number beyond all", loss("--denominator", "1e400"));
     refused("a number with a comma", loss("--denominator", "1,5"));
     refused("an instruction set that nobody has", "info", "--isa", "sse");
     refused("a backend that nobody has", "info", "--backend", "gpu");
@@ -75,6 +86,8 @@ class EveryRefusalTest {
     refused("smoothing above 1", loss("--label-smoothing", "1.5"));
     refused("smoothing that is NaN", loss("--label-smoothing", "nan"));
     refused("a negative denominator", loss("--denominator", "-1"));
+    refused("a denominator of a sum", loss("--denominator", 2, "--reduction", "sum"));
+    refused("a mean of no rows of a sum", loss("--none-counted", "zero", "--reduction", "sum"));
     refused("a temperature of 0", loss("--temperature", 0));
     refused("a temperature that is too small", loss("--temperature", "1e-200"));
     refused("a negative softcap", loss("--softcap", "-3"));
@@ -139,11 +152,24 @@ class EveryRefusalTest {
     refused("padding that was not declared", loss(longs("pad.npy", "(2,)", -100, 1)));
     refused("labels of another number", loss(longs("three.npy", "(3,)", 0, 1, 2)));
     refused("labels in the shape of the logits", loss(longs("full.npy", "(2, 4)", new long[8])));
+    refused(
+        "labels along another axis", "cross-entropy", cube, longs("w2.npy", "(2, 2)", 0, 1, 0, 1));
     refused("probabilities of another shape", loss(floats("q.npy", "(2, 3)", new float[6])));
     refused(
         "probabilities and an ignore index", "cross-entropy", logits, soft, "--ignore-index", 0);
     refused("hits of probabilities", "cross-entropy", logits, soft, "--hits", out);
     refused("a focal loss of probabilities", "cross-entropy", logits, soft, "--focal-gamma", 2);
+    refused(
+        "sequences beyond the rows",
+        "selected-log-probabilities",
+        logits,
+        labels,
+        "-o",
+        out,
+        "--sequence-offsets",
+        longs("offsets3.npy", "(2,)", 0, 3),
+        "--sums",
+        in("sums.npy"));
     refused("labels of rows for elements", binary(labels));
     refused(
         "a label that is neither 0 nor 1",
@@ -229,6 +255,9 @@ class EveryRefusalTest {
     refused("no tokens", "sample", logits);
     refused("sampling rules of nobody", sample("--rules", "vllm2"));
     refused("a negative temperature", sample("--temperature", "-1"));
+    refused("a temperature near 0", sample("--temperature", "1e-300"));
+    refused("a seed beyond 64 bits", sample("--seed", "18446744073709551616"));
+    refused("doubles of sampling", sample("--entropy", in("e.npy"), "--dtype", "f64"));
     refused("a negative top-k", sample("--top-k", "-1"));
     refused("a nucleus of nothing", sample("--top-p", 0));
     refused("a share above 1", sample("--min-p", "1.5"));
@@ -242,6 +271,10 @@ class EveryRefusalTest {
     refused("a draw beyond 32 bits", sample("--draw", "4294967296"));
     Path three = longs("three-seeds.npy", "(3,)", 1, 2, 3);
     refused("seeds of another number", sample("--seeds", three));
+    Path own = longs("own.npy", "(2,)", 0, 1);
+    refused("a seed of all and of each", sample("--seed", 0, "--seeds", own));
+    refused("a stream of all and of each", sample("--stream", 0, "--streams", own));
+    refused("a step of all and of each", sample("--step", 0, "--steps", own));
     refused("a negative step of a row", sample("--steps", longs("steps.npy", "(2,)", 0, -1)));
     refused("streams of floats", sample("--streams", soft));
     refused("a bias of another size", sample("--bias", floats("b3.npy", "(3,)", 1, 2, 3)));
@@ -352,6 +385,7 @@ class EveryRefusalTest {
     words();
     options();
     files();
+    cube = floats("cube.npy", "(2, 3, 2)", new float[12]);
     targets();
     beside();
     outputs();
@@ -369,7 +403,10 @@ class EveryRefusalTest {
     for (String each : expected()) {
       String[] parts = each.split(" \\| ", 3);
       assertThat(parts[1]).as(each).isEqualTo("2");
-      assertThat(parts[2]).matches(LINE).doesNotContain("Exception", "internal error");
+      assertThat(parts[2])
+          .matches(LINE)
+          .doesNotContain("Exception", "internal error")
+          .doesNotContainPattern(JAVA);
     }
   }
 

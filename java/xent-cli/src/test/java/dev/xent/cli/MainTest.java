@@ -8,8 +8,10 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.Writer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
@@ -83,6 +85,52 @@ class MainTest {
     xent("softmax", "i.npy", "-o", "o.npy", "--isa", "sse")
         .refuses("--isa", "'sse'", "scalar, avx2");
     xent("info", "--backend", "gpu").refuses("--backend", "'gpu'", "auto, native, reference");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "sofmax, softmax",
+    "sfotmax, softmax",
+    "cross-entrpy, cross-entropy",
+    "binary, binary-cross-entropy",
+    "frobnicate,",
+    "linear-regression,",
+    "x,"
+  })
+  void suggestsACommandThatIsNear(String word, @Nullable String near) {
+    Cli answer = xent(word).refuses("there is no command '" + word + "'");
+    assertThat(answer.err().contains("did you mean")).isEqualTo(near != null);
+    assertThat(answer.err()).contains(near == null ? "" : "(did you mean '" + near + "'?)");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"--temprature, --temperature", "--temp, --temperature", "--frobnicate,", "--tau,"})
+  void suggestsAnOptionThatIsNear(String word, @Nullable String near) {
+    Cli answer =
+        xent("softmax", "i.npy", "-o", "o.npy", word, 2).refuses("unknown option '" + word + "'");
+    assertThat(answer.err().contains("did you mean")).isEqualTo(near != null);
+    assertThat(answer.err()).contains(near == null ? "" : "(did you mean '" + near + "'?)");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "sample --help --temperature x",
+        "sample --temperature x --help",
+        "sample -h --frobnicate",
+        "sample a b c d --help",
+        "sample --axis --help",
+        "sample --help --version"
+      })
+  void helpIsGivenBesideAnythingElse(String words) {
+    assertThat(xent((Object[]) words.split(" ")).succeeds().out())
+        .isEqualTo(xent("sample", "--help").out());
+  }
+
+  @Test
+  void theVersionIsGivenBesideAnythingElse() {
+    assertThat(xent("sample", "--version", "--temperature", "x").succeeds().out())
+        .isEqualTo(xent("--version").out());
   }
 
   @Test

@@ -130,6 +130,12 @@ class SampleCommandTest {
     assertThat(tokens(with(common, "--seeds", seeds, "--streams", streams))).isEqualTo(together);
   }
 
+  @Test
+  void aSeedMayHaveASignOrNone() {
+    assertThat(tokens("--seed", "18446744073709551615", "--stream", "18446744073709551614"))
+        .isEqualTo(tokens("--seed", -1, "--stream", -2));
+  }
+
   private static Object[] with(Object[] options, Object... more) {
     return Stream.concat(Arrays.stream(options), Arrays.stream(more)).toArray();
   }

@@ -12,10 +12,12 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * A .safetensors file: tensors by name, as models' weights are kept in, mapped into memory and so
@@ -44,6 +46,9 @@ public final class Safetensors {
   static final int MAX_HEADER = 100_000_000;
 
   private static final int SHORTEST_HEADER = 2;
+
+  /** So many names a message tells. */
+  private static final int MOST_NAMES = 3;
 
   private final Path path;
   private final SafetensorsHeader header;
@@ -218,13 +223,41 @@ public final class Safetensors {
     if (entry == null) {
       throw new FileException(
           String.format(
-              Locale.ROOT,
-              "%s has no tensor '%s'; names() tells the %d that it has",
-              path,
-              Shown.word(name),
-              header.tensors().size()));
+              Locale.ROOT, "%s has no tensor '%s'; %s", path, Shown.word(name), names(name)));
     }
     return entry;
+  }
+
+  /** What can be given in place of a name that is not there. */
+  private String names(String missing) {
+    Set<String> names = header.tensors().keySet();
+    if (names.isEmpty()) {
+      return "it has none, give another file";
+    }
+    String nearest =
+        names.stream()
+            .sorted(Comparator.comparingInt((String name) -> -alike(name, missing)))
+            .limit(MOST_NAMES)
+            .map(name -> "'" + Shown.start(name) + "'")
+            .collect(Collectors.joining(", "));
+    return names.size() <= MOST_NAMES
+        ? "give " + (names.size() == 1 ? "" : "one of ") + nearest
+        : String.format(Locale.ROOT, "give one of its %d, such as %s", names.size(), nearest);
+  }
+
+  /** How many letters two names begin and end with alike. */
+  private static int alike(String name, String other) {
+    int most = Math.min(name.length(), other.length());
+    int begin = 0;
+    while (begin < most && name.charAt(begin) == other.charAt(begin)) {
+      begin++;
+    }
+    int end = 0;
+    while (end < most - begin
+        && name.charAt(name.length() - 1 - end) == other.charAt(other.length() - 1 - end)) {
+      end++;
+    }
+    return begin + end;
   }
 
   private DType type(String name, SafetensorsEntry entry) {

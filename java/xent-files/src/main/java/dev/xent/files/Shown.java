@@ -9,6 +9,9 @@ import java.util.regex.Pattern;
 public final class Shown {
   private static final int WORD = 40;
 
+  /** That of a name that is to be typed. */
+  private static final int NAME = 120;
+
   /** What moves the cursor, colours, turns or hides text: controls, formats, halves, line ends. */
   private static final Pattern UNSEEN = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]");
 
@@ -24,6 +27,11 @@ public final class Shown {
 
   private static String escaped(MatchResult unseen) {
     return "\\\\u{" + Integer.toHexString(unseen.group().codePointAt(0)) + "}";
+  }
+
+  /** The same of a name, of which nothing is lost unless it is very long. */
+  static String start(String name) {
+    return line(name.length() > NAME ? name.substring(0, NAME) + "..." : name);
   }
 
   /** The start of a text, fit for a terminal. */

@@ -18,6 +18,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
+import java.util.StringJoiner;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -109,7 +111,26 @@ class SafetensorsTest {
     Safetensors file = Safetensors.open(path, arena);
     assertThatThrownBy(() -> file.tensor("y"))
         .isInstanceOf(FileException.class)
-        .hasMessage(path + " has no tensor 'y'; names() tells the 1 that it has");
+        .hasMessage(path + " has no tensor 'y'; give 'x'");
+  }
+
+  @Test
+  void aTensorThatIsNotThereIsAnsweredWithTheNamesThatAreMostLikeIt() {
+    StringJoiner tensors = new StringJoiner(",", "{", "}");
+    int begin = 0;
+    for (String name : List.of("bias", "model.0.weight", "model.1.weight", "lm_head.weight")) {
+      tensors.add(tensor(name, "F32", "[2]", begin, begin + 8));
+      begin += 8;
+    }
+    Path path = write(file(tensors.toString(), begin));
+    assertThatThrownBy(() -> Safetensors.open(path, arena).tensor("model.2.weight"))
+        .hasMessage(
+            path
+                + " has no tensor 'model.2.weight'; give one of its 4, such as 'model.0.weight',"
+                + " 'model.1.weight', 'lm_head.weight'");
+    Path none = write(file("{}", 0));
+    assertThatThrownBy(() -> Safetensors.open(none, arena).tensor("x"))
+        .hasMessage(none + " has no tensor 'x'; it has none, give another file");
   }
 
   @Test

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import static dev.xent.cli.Cli.xent;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.support.NpyBytes;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
+
+/** Every option of every command: what its help offers beside what is refused. */
+class OptionsTest {
+  private static final Pattern CHOICES = Pattern.compile("'\\?' is not one of (.+); see .*");
+  private static final Pattern LINE = Pattern.compile("xent: .+[:;,] .+");
+
+  /** Calls and names of the Java API; NumPy's {@code x.astype('<f4')} is none. */
+  private static final Pattern JAVA =
+      Pattern.compile("\\b(?!astype)[a-zA-Z]+\\(|\\b[a-z]+[A-Z][a-zA-Z]*\\b");
+
+  private static final List<String> NUMBERS =
+      List.of(
+          "0",
+          "1",
+          "-1",
+          "+2",
+          "1e-300",
+          "1e300",
+          "0.5",
+          "nan",
+          "inf",
+          "4294967296",
+          "9223372036854775807",
+          "9223372036854775808",
+          "99999999999999999999",
+          "1e-400",
+          "-1e-400",
+          "0e-400",
+          "1e400",
+          "x",
+          "\u0663",
+          "0x10",
+          "1,5",
+          "");
+
+  @TempDir private Path folder;
+
+  private static Map<String, CommandLine> commands() {
+    return Main.commandLine().getSubcommands();
+  }
+
+  private static List<OptionSpec> optionsOf(CommandLine command, Set<Class<?>> types) {
+    return command.getCommandSpec().options().stream()
+        .filter(option -> types.contains(option.type()))
+        .toList();
+  }
+
+  /** What each command needs; bench and demo, which take long, are left out. */
+  private Map<String, List<Object>> calls() {
+    Path x = NpyBytes.floats(folder.resolve("x.npy"), Golden.SHAPE, Golden.LOGITS);
+    Path wide = NpyBytes.doubles(folder.resolve("wide.npy"), Golden.SHAPE, new double[8]);
+    Path labels = NpyBytes.longs(folder.resolve("t.npy"), "(2,)", Golden.LABELS);
+    Path each = NpyBytes.longs(folder.resolve("b.npy"), Golden.SHAPE, 0, 1, 0, 1, 1, 0, 0, 0);
+    Path weights = NpyBytes.floats(folder.resolve("w.npy"), "(4, 4)", new float[16]);
+    Path out = folder.resolve("out.npy");
+    Path more = folder.resolve("more.npy");
+    Map<String, List<Object>> calls = new LinkedHashMap<>();
+    for (Path in : List.of(x, wide)) {
+      String type = in == x ? "" : " wide";
+      calls.put("softmax" + type, List.of(in, "-o", out));
+      calls.put("softmax-backward" + type, List.of("--y", in, "--dy", in, "-o", out));
+      calls.put("cross-entropy" + type, List.of(in, labels, "--grad", out, "--lse", more));
+      calls.put("nll" + type, List.of(in, labels, "--grad", out));
+      calls.put("divergence" + type, List.of(in, in, "--grad", out));
+      calls.put("linear-cross-entropy" + type, List.of(in, weights, labels, "--grad", out));
+      calls.put("binary-cross-entropy" + type, List.of(in, each, "--grad", out));
+      calls.put("selected-log-probabilities" + type, List.of(in, labels, "-o", out));
+      calls.put("cross-entropy-hvp" + type, List.of(in, "--v", in, "-o", out));
+      calls.put("sample" + type, List.of(in, "-o", out, "--entropy", more));
+    }
+    calls.put("verify", List.of(x, x));
+    calls.put("info", List.of());
+    return calls;
+  }
+
+  private static Cli run(String command, List<Object> words, Object... more) {
+    return xent(
+        Stream.of(Stream.of(command), words.stream(), Arrays.stream(more))
+            .flatMap(each -> each)
+            .toArray());
+  }
+
+  @Test
+  void wordsThatAreTakenAreThoseOfTheHelp() {
+    Set<String> seen = new TreeSet<>();
+    commands()
+        .forEach(
+            (name, command) ->
+                command.getCommandSpec().options().stream()
+                    .filter(option -> option.type().isEnum())
+                    .forEach(
+                        option -> {
+                          Matcher line =
+                              CHOICES.matcher(xent(name, option.longestName(), "?").err().strip());
+                          assertThat(line.find()).as(name + option).isTrue();
+                          assertThat(String.join("", option.description()))
+                              .as(name + " " + option.longestName())
+                              .contains(line.group(1).split(", "));
+                          seen.add(option.longestName());
+                        }));
+    assertThat(seen)
+        .contains("--dtype", "--isa", "--backend", "--reduction", "--rules", "--ties", "--kind");
+  }
+
+  /** With floats or with doubles. */
+  @Test
+  void everyTypeThatIsOfferedIsWritten() {
+    Map<String, List<Object>> calls = calls();
+    commands()
+        .forEach(
+            (name, command) -> {
+              for (String type : new String[] {"f16", "bf16", "f32", "f64"}) {
+                OptionSpec option = command.getCommandSpec().findOption("--dtype");
+                if (option != null) {
+                  boolean offered = String.join("", option.description()).contains(type);
+                  boolean written =
+                      run(name, calls.get(name), "--dtype", type).code() == 0
+                          || run(name, calls.get(name + " wide"), "--dtype", type).code() == 0;
+                  assertThat(written).as(name + " --dtype " + type).isEqualTo(offered);
+                }
+              }
+            });
+  }
+
+  @Test
+  void everyNumberIsTakenOrRefusedInOneLine() {
+    Set<Class<?>> whole = Set.of(long.class, Long.class, int.class, Integer.class);
+    Set<Class<?>> real = Set.of(double.class, Double.class);
+    Map<String, List<Object>> calls = calls();
+    int[] tried = new int[2];
+    calls.keySet().removeIf(name -> name.endsWith(" wide"));
+    for (String name : calls.keySet()) {
+      CommandLine command = commands().get(name);
+      for (OptionSpec option : optionsOf(command, whole)) {
+        NUMBERS.forEach(word -> tried[number(name, calls.get(name), option, word, false)]++);
+      }
+      for (OptionSpec option : optionsOf(command, real)) {
+        NUMBERS.forEach(word -> tried[number(name, calls.get(name), option, word, true)]++);
+      }
+    }
+    System.out.printf("numbers of options: %d taken, %d refused%n", tried[0], tried[1]);
+    assertThat(tried[0]).isGreaterThan(100);
+    assertThat(tried[1]).isGreaterThan(1000);
+  }
+
+  /** Returns 0 where the number is taken, 1 where it is refused. */
+  private static int number(
+      String name, List<Object> words, OptionSpec option, String word, boolean real) {
+    String call = name + " " + option.longestName() + " " + word;
+    Cli run = run(name, words, option.longestName() + "=" + word);
+    assertThat(run.code()).as(call).isIn(0, 2);
+    if (run.code() == 0) {
+      assertThat(word).as(call).matches(real ? "nan|inf|[-+]?\\d.*" : "[-+]?\\d+");
+      assertThat(Double.parseDouble(word.replace("inf", "0").replace("nan", "0")))
+          .as(call)
+          .satisfiesAnyOf(
+              value -> assertThat(value).isNotZero(),
+              value -> assertThat(word).doesNotContainPattern("^-?[1-9]"));
+      return 0;
+    }
+    assertThat(run.err().strip().lines()).as(call).hasSize(1);
+    assertThat(run.err().strip().replaceAll("/\\S+", "FILE"))
+        .as(call)
+        .matches(LINE)
+        .doesNotContain("Exception", "internal error")
+        .doesNotContainPattern(JAVA);
+    return 1;
+  }
+}
