@@ -23,6 +23,7 @@ if not exist "%jar%" (
   popd
 )
 if not exist "%jar%" (
+  findstr /b /c:"[ERROR]" "%log%">&2
   echo xent: the build failed; Maven must be on the PATH, and the whole log is %log%>&2
   exit /b 2
 )

@@ -42,7 +42,7 @@ def build(where, options, targets=None):
             if subprocess.run(command, stdout=out, stderr=subprocess.STDOUT).returncode:
                 sys.exit(f"the build failed: see {log}")
 
-        must("cmake", "-G", "Unix Makefiles", "-S", str(ROOT / "native"), "-B", str(where), *options)
+        must(str(ROOT / "tools" / "configure"), str(ROOT / "native"), str(where), "-G", "Unix Makefiles", *options)
         jobs = f"-j{os.cpu_count()}"
         if targets is None:
             for part in ("test", "fuzz"):

@@ -187,36 +187,31 @@ public final class Memory {
   /** Refuses all types but those whose elements a float can hold. */
   public static void requireFloat(View view, Use use) {
     if (view.type == DType.F64) {
-      throw wrongMethod(view, use, "elements that no float holds", "F32, F16 or BF16");
+      throw wrongMethod(view, use, " has elements that no float holds: use ", "F32, F16 or BF16");
     }
     if (!view.type.isFloat()) {
-      throw wrongMethod(view, use, "no floating-point elements", "F32, F16 or BF16");
+      throw wrongMethod(view, use, " has no floating-point elements: use ", "F32, F16 or BF16");
     }
   }
 
   /** Refuses integers. */
   public static void requireDouble(View view, Use use) {
     if (!view.type.isFloat()) {
-      throw wrongMethod(view, use, "no floating-point elements", "F32, F64, F16 or BF16");
+      throw wrongMethod(
+          view, use, " has no floating-point elements: use ", "F32, F64, F16 or BF16");
     }
   }
 
   /** Refuses all types but integers. */
   public static void requireInteger(View view, Use use) {
     if (!view.type.isInteger()) {
-      throw wrongMethod(view, use, "no integer elements", "I8 to I64 or U8 to U64");
+      throw wrongMethod(view, use, " has no integer elements: use ", "I8 to I64 or U8 to U64");
     }
   }
 
   private static DTypeException wrongMethod(View view, Use use, String why, String types) {
     return new DTypeException(
-        String.format(
-            Locale.ROOT,
-            "%s has %s: use %s(), or a tensor of type %s",
-            view,
-            why,
-            use.methodFor(view.type),
-            types));
+        view + why + use.methodFor(view.type) + "(), or a tensor of type " + types);
   }
 
   /** Refuses closed memory, memory of another thread, and what its lender refuses. */
