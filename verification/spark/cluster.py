@@ -24,6 +24,7 @@ from pyspark.sql import functions as F
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SPARK = pathlib.Path(pyspark.__file__).parent
+VERSION = subprocess.check_output([ROOT / "tools/version"], text=True).strip()
 CLASSES = 1000
 FEATURES = 64
 VOCABULARY = 128256
@@ -151,7 +152,7 @@ class Cluster:
 
     def session(self, workers=2, **more):
         jars = ",".join(
-            str(next((ROOT / f"java/{name}/target").glob(f"{name}-*SNAPSHOT.jar")))
+            str(ROOT / f"java/{name}/target/{name}-{VERSION}.jar")
             for name in ("xent", "xent-files", "xent-spark"))
         builder = SparkSession.builder.master(self.url).appName("xent")
         settings = {

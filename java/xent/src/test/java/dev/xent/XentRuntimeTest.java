@@ -12,7 +12,7 @@ class XentRuntimeTest {
 
   @Test
   void theVersionIsThatOfTheBuild() {
-    assertThat(runtime.version()).matches("\\d+\\.\\d+\\.\\d+(-SNAPSHOT)?");
+    assertThat(runtime.version()).matches("\\d+\\.\\d+\\.\\d+(-rc\\d+|-SNAPSHOT)?");
   }
 
   @Test

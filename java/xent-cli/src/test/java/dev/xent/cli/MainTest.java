@@ -57,7 +57,7 @@ class MainTest {
   @ValueSource(strings = {"--version", "-V"})
   void versionNamesTheInterfaceAndTheArithmetic(String option) {
     assertThat(xent(option).succeeds().out().strip())
-        .matches("xent \\d+\\.\\d+\\.\\d+(-SNAPSHOT)? \\(ABI \\d+, numerics \\d+\\)");
+        .matches("xent \\d+\\.\\d+\\.\\d+(-rc\\d+|-SNAPSHOT)? \\(ABI \\d+, numerics \\d+\\)");
     assertThat(xent("softmax", option).out()).isEqualTo(xent(option).out());
   }
 
