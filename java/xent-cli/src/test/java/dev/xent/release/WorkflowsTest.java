@@ -224,8 +224,10 @@ class WorkflowsTest {
       }
     }
     assertThat(used).isNotEmpty();
+    Stream<Path> site = Stream.of(ROOT.resolve("site/requirements.txt"));
     try (Stream<Path> files = Files.list(REQUIREMENTS)) {
-      for (Path file : files.filter(path -> path.toString().endsWith(".txt")).toList()) {
+      Stream<Path> lists = files.filter(path -> path.toString().endsWith(".txt"));
+      for (Path file : Stream.concat(lists, site).toList()) {
         String text = read(file).replaceAll("(?m)^ *#.*\n", "").replace("\\\n", "");
         assertThat(text.lines())
             .as("%s", file)
