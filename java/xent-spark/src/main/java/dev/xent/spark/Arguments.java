@@ -1,68 +1,124 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
-import dev.xent.errors.DTypeException;
-import dev.xent.errors.OptionException;
+import static scala.jdk.javaapi.CollectionConverters.asJava;
+import static scala.jdk.javaapi.CollectionConverters.asScala;
+
+import dev.xent.DType;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.apache.spark.sql.catalyst.expressions.Cast;
 import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.expressions.Literal;
+import org.apache.spark.sql.catalyst.expressions.NamedArgumentExpression;
+import org.apache.spark.sql.catalyst.plans.logical.FunctionSignature;
+import org.apache.spark.sql.catalyst.plans.logical.InputParameter;
+import org.apache.spark.sql.catalyst.plans.logical.NamedParametersSupport;
 import org.apache.spark.sql.catalyst.util.MapData;
+import org.apache.spark.sql.internal.SQLConf;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.BinaryType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.DecimalType;
+import org.apache.spark.sql.types.DoubleType;
+import org.apache.spark.sql.types.FloatType;
 import org.apache.spark.sql.types.IntegralType;
 import org.apache.spark.sql.types.MapType;
 import org.apache.spark.sql.types.NullType;
 import org.apache.spark.sql.types.StringType;
+import org.apache.spark.sql.types.UserDefinedType;
 import org.apache.spark.unsafe.types.UTF8String;
+import scala.Option;
+import scala.collection.immutable.Seq;
 
-/** The arguments of a call in SQL: some columns and, if it is a map, the options at the end. */
+/**
+ * The arguments of a call in SQL, in the order of the function's parameters: columns, cast where
+ * Spark's own functions cast theirs, and options.
+ */
 final class Arguments {
+  private static final String OPTIONS = "options";
+  private static final DataType FLOATS = DataTypes.createArrayType(DataTypes.FloatType);
+  private static final DataType DOUBLES = DataTypes.createArrayType(DataTypes.DoubleType);
+  private static final DataType STATES = DataTypes.createArrayType(DataTypes.BinaryType);
+  private static final DataType STRINGS =
+      DataTypes.createMapType(DataTypes.StringType, DataTypes.StringType);
+  private static final DataType[] WHOLE = {
+    DataTypes.ByteType, DataTypes.ShortType, DataTypes.IntegerType, DataTypes.LongType
+  };
+
   private final String function;
-  private final List<Expression> columns;
+  private final boolean tries;
+  private final AnalysisErrors errors;
+  private final List<Expression> columns = new ArrayList<>();
   private final Map<String, String> map = new HashMap<>();
 
   /**
-   * Takes the options off the end.
+   * Finds the parameter of each argument, by its name or its place.
    *
-   * @param least how many columns there are at least
-   * @param most and at most
-   * @throws OptionException for another number of columns, or options that are not constant
+   * @param tries whether rows that are refused give NULL
+   * @param parameters as {@code "logits, label[, options]"}
    */
-  Arguments(String function, List<Expression> all, int least, int most) {
+  Arguments(String function, boolean tries, String parameters, Seq<Expression> given) {
     this.function = function;
-    this.columns = new ArrayList<>(all);
-    if (!all.isEmpty() && all.getLast().dataType() instanceof MapType type) {
-      readMap(columns.removeLast(), type);
+    this.tries = tries;
+    this.errors = new AnalysisErrors(function, asJava(given));
+    String[] names = parameters.split("[\\[\\], ]+");
+    Expression absent = Literal.create(null, DataTypes.NullType);
+    List<InputParameter> signature = new ArrayList<>();
+    for (String name : names) {
+      boolean optional = parameters.contains("[, " + name + "]");
+      signature.add(new InputParameter(name, Option.apply(optional ? absent : null)));
     }
-    if (columns.size() < least || columns.size() > most) {
-      throw new OptionException(
-          String.format(
-              Locale.ROOT,
-              "%s has %d arguments beside options: give %s; DESCRIBE FUNCTION EXTENDED %s says which",
-              function,
-              columns.size(),
-              least == most ? least : least + " to " + most,
-              function));
+    List<Expression> arranged =
+        asJava(
+            NamedParametersSupport.defaultRearrange(
+                new FunctionSignature(asScala(signature).toSeq()),
+                withNamedOptions(asJava(given)),
+                function,
+                SQLConf.get().resolver()));
+    for (int i = 0; i < names.length; i++) {
+      Expression argument = arranged.get(i);
+      if (argument != absent && names[i].equals(OPTIONS)) {
+        readMap(i, argument);
+      } else if (argument != absent) {
+        columns.add(argument);
+      }
     }
   }
 
-  private void readMap(Expression options, MapType type) {
+  /** A map at the end has the options, also where parameters before them are left out. */
+  private static Seq<Expression> withNamedOptions(List<Expression> given) {
+    List<Expression> all = new ArrayList<>(given);
+    if (!all.isEmpty()
+        && !(all.getLast() instanceof NamedArgumentExpression)
+        && all.getLast().dataType() instanceof MapType) {
+      all.add(new NamedArgumentExpression(OPTIONS, all.removeLast()));
+    }
+    return asScala(all).toSeq();
+  }
+
+  private void readMap(int index, Expression options) {
+    if (options.dataType() instanceof NullType) {
+      throw errors.isNull(OPTIONS);
+    }
+    if (!(options.dataType() instanceof MapType type)) {
+      throw errors.wrongType(index, options, STRINGS);
+    }
     boolean strings =
         type.keyType() instanceof StringType && type.valueType() instanceof StringType;
-    if (!options.foldable()
-        || !(strings || type.keyType() instanceof NullType)
-        || !(options.eval(null) instanceof MapData data)) {
-      throw new OptionException(
-          String.format(
-              Locale.ROOT,
-              "%s: options are %s: give a constant map of strings, as map('temperature', '2')",
-              function,
-              options.sql()));
+    if (!strings && !(type.keyType() instanceof NullType)) {
+      throw errors.noStrings(type);
+    }
+    if (!options.foldable()) {
+      throw errors.notConstant(OPTIONS, options, STRINGS);
+    }
+    if (!(options.eval(null) instanceof MapData data)) {
+      throw errors.isNull(OPTIONS);
     }
     for (int i = 0; i < data.numElements(); i++) {
       UTF8String value = data.valueArray().getUTF8String(i);
@@ -70,36 +126,103 @@ final class Arguments {
     }
   }
 
-  /** The options. */
-  FunctionOptions options(FunctionOptions.Kind kind) {
-    return FunctionOptions.of(function, kind, map);
+  /** The name of the function. */
+  String function() {
+    return function;
   }
 
-  /** The columns. */
+  /** Whether rows that are refused give NULL. */
+  boolean tries() {
+    return tries;
+  }
+
+  /** What is thrown for arguments that cannot be. */
+  AnalysisErrors errors() {
+    return errors;
+  }
+
+  /** The options. */
+  FunctionOptions options(FunctionOptions.Kind kind) {
+    return FunctionOptions.of(kind, map);
+  }
+
+  /** The columns, as they are computed with. */
   List<Expression> columns() {
     return columns;
   }
 
-  /** The logits, which come first. */
-  Logits logits(FunctionOptions options) {
-    return Logits.of(function, columns.getFirst().dataType(), options);
+  private DataType type(int index) {
+    return columns.get(index).dataType();
   }
 
-  /** The hidden states, which come first. */
+  /** As Spark casts arguments: names of columns do not show it. */
+  private void cast(int index, DataType type) {
+    columns.set(index, new Cast(columns.get(index), type, Option.empty()));
+  }
+
+  /** The logits, which come first. */
+  Logits logits(FunctionOptions options) {
+    return numbers(options, DOUBLES, FLOATS, DOUBLES, DataTypes.BinaryType);
+  }
+
+  /** The hidden states, which come first, and are no doubles. */
   Logits hidden(FunctionOptions options) {
-    return Logits.ofHidden(function, columns.getFirst().dataType(), options);
+    if (type(0) instanceof BinaryType && options.binaryType() == DType.F64) {
+      throw errors.mismatch(
+          "hidden states are BINARY of the type float64: give float16, bfloat16 or float32");
+    }
+    return numbers(options, FLOATS, FLOATS, DataTypes.BinaryType);
+  }
+
+  /**
+   * A row of numbers.
+   *
+   * @param exact what arrays of whole numbers and decimals are cast to
+   */
+  private Logits numbers(FunctionOptions options, DataType exact, DataType... needed) {
+    DataType type = type(0);
+    DataType element = type instanceof ArrayType array ? array.elementType() : type;
+    if (element instanceof NullType) {
+      cast(0, FLOATS);
+    } else if (type instanceof ArrayType
+        && (element instanceof IntegralType || element instanceof DecimalType)) {
+      cast(0, exact);
+    }
+    return new Logits(typeOf(options, needed), options.classes());
+  }
+
+  private DType typeOf(FunctionOptions options, DataType... needed) {
+    DType ofBinary = options.binaryType();
+    DataType type = type(0);
+    DataType element = type instanceof ArrayType array ? array.elementType() : type;
+    if (type instanceof BinaryType) {
+      return ofBinary;
+    }
+    if (type instanceof ArrayType && element instanceof FloatType) {
+      return DType.F32;
+    }
+    if (type instanceof ArrayType
+        && element instanceof DoubleType
+        && Arrays.asList(needed).contains(DOUBLES)) {
+      return DType.F64;
+    }
+    if (type instanceof UserDefinedType && type.typeName().equals("vector")) {
+      throw errors.vector(columns.getFirst());
+    }
+    throw errors.wrongType(0, columns.getFirst(), needed);
   }
 
   /** Whether the first argument has partial states. */
   boolean beginWithStates() {
-    return isStates(columns.getFirst().dataType());
+    return isStates(type(0));
   }
 
   /** Requires an array of partial states. */
   void requireStates(int index) {
-    DataType type = columns.get(index).dataType();
-    if (!isStates(type)) {
-      throw wrongType(index, type, "array<binary>, made by collect_list(xent_partial_states(…))");
+    if (type(index) instanceof NullType) {
+      cast(index, STATES);
+    } else if (!isStates(type(index))) {
+      throw errors.wrongType(index, columns.get(index), STATES);
     }
   }
 
@@ -109,50 +232,43 @@ final class Arguments {
 
   /** Requires whole numbers. */
   void requireWhole(int index) {
-    DataType type = columns.get(index).dataType();
-    if (!(type instanceof IntegralType)) {
-      throw wrongType(index, type, "tinyint, smallint, int or bigint");
+    if (type(index) instanceof NullType) {
+      cast(index, DataTypes.IntegerType);
+    } else if (!(type(index) instanceof IntegralType)) {
+      throw errors.wrongType(index, columns.get(index), WHOLE);
     }
   }
 
   /** Whether an argument is NULL itself. */
   boolean isNull(int index) {
-    return columns.get(index).dataType().equals(DataTypes.NullType);
+    return type(index) instanceof NullType;
   }
 
   /** Requires NULL itself in place of a label. */
   void requireNull(int index) {
     if (!isNull(index)) {
-      throw wrongType(
-          index, columns.get(index).dataType(), "NULL; gradients are of xent_shard_gradient");
+      throw errors.wrongType(index, columns.get(index), DataTypes.NullType);
     }
   }
 
-  /** A constant int. */
-  int constant(int index) {
-    requireWhole(index);
+  /** A constant int from 1 on. */
+  int positiveConstant(int index, String name) {
     Expression column = columns.get(index);
-    if (!column.foldable() || !(column.eval(null) instanceof Number number)) {
-      throw new OptionException(
-          String.format(
-              Locale.ROOT, "%s: %s is not constant: give a number", function, column.sql()));
+    if (isNull(index)) {
+      throw errors.isNull(name);
     }
-    if (number.longValue() != number.intValue()) {
-      throw new OptionException(
-          String.format(
-              Locale.ROOT, "%s: %s is out of range: give an int", function, column.sql()));
+    requireWhole(index);
+    if (!column.foldable()) {
+      throw errors.notConstant(name, column, DataTypes.IntegerType);
     }
-    return number.intValue();
-  }
-
-  private DTypeException wrongType(int index, DataType type, String needed) {
-    return new DTypeException(
-        String.format(
-            Locale.ROOT,
-            "%s: %s is %s: give %s",
-            function,
-            columns.get(index).sql(),
-            type.sql(),
-            needed));
+    if (!(column.eval(null) instanceof Number number)) {
+      throw errors.isNull(name);
+    }
+    long value = number.longValue();
+    if (value < 1 || value > Integer.MAX_VALUE) {
+      throw errors.outOfRange(
+          name, String.format(Locale.ROOT, "[1, %d]", Integer.MAX_VALUE), number);
+    }
+    return (int) value;
   }
 }

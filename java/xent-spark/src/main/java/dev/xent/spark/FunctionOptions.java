@@ -27,10 +27,9 @@ import org.jspecify.annotations.Nullable;
  * The options of a function, from its map of strings. Names are matched without regard to case, as
  * Spark does everywhere.
  *
- * @param function whose options they are
  * @param given names in lower case, and their values
  */
-record FunctionOptions(String function, SortedMap<String, String> given) implements Serializable {
+record FunctionOptions(SortedMap<String, String> given) implements Serializable {
   private static final List<String> LOGITS =
       List.of("type", "classes", "temperature", "softcap", "fullyMasked");
   private static final List<String> LOSS =
@@ -59,7 +58,7 @@ record FunctionOptions(String function, SortedMap<String, String> given) impleme
    *
    * @throws OptionException for a name that the function does not know, or that is there twice
    */
-  static FunctionOptions of(String function, Kind kind, Map<String, String> map) {
+  static FunctionOptions of(Kind kind, Map<String, String> map) {
     SortedMap<String, String> given = new TreeMap<>();
     map.forEach(
         (name, value) -> {
@@ -67,22 +66,20 @@ record FunctionOptions(String function, SortedMap<String, String> given) impleme
             throw new OptionException(
                 String.format(
                     Locale.ROOT,
-                    "%s has no option %s: give one of %s",
-                    function,
+                    "there is no option %s: give one of %s",
                     name,
                     String.join(", ", kind.names)));
           }
           if (value == null) {
             throw new OptionException(
-                String.format(Locale.ROOT, "%s: option %s is null: give a value", function, name));
+                String.format(Locale.ROOT, "option %s is null: give a value", name));
           }
           if (given.put(name.toLowerCase(Locale.ROOT), value) != null) {
             throw new OptionException(
-                String.format(
-                    Locale.ROOT, "%s: option %s is given twice: give it once", function, name));
+                String.format(Locale.ROOT, "option %s is given twice: give it once", name));
           }
         });
-    return new FunctionOptions(function, Collections.unmodifiableSortedMap(given));
+    return new FunctionOptions(Collections.unmodifiableSortedMap(given));
   }
 
   /** The type of the numbers in a binary column. */
@@ -160,10 +157,7 @@ record FunctionOptions(String function, SortedMap<String, String> given) impleme
     String file = given.get("weights");
     if (file == null) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
-              "%s has no option weights: give the .npy file of the weights, as map('weights', '/models/head.npy')",
-              function));
+          "there is no option weights: give the .npy file of the weights, as map('weights', '/models/head.npy')");
     }
     return file;
   }
@@ -228,8 +222,7 @@ record FunctionOptions(String function, SortedMap<String, String> given) impleme
   private OptionException refused(
       String name, String value, String why, IllegalArgumentException cause) {
     OptionException refused =
-        new OptionException(
-            String.format(Locale.ROOT, "%s: option %s is %s: %s", function, name, value, why));
+        new OptionException(String.format(Locale.ROOT, "option %s is %s: %s", name, value, why));
     refused.initCause(cause);
     return refused;
   }

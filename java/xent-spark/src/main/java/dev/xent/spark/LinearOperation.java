@@ -14,7 +14,8 @@ import org.apache.spark.SparkFiles;
  *
  * @param hidden how a row's features are read
  */
-record LinearOperation(String name, Logits hidden, FunctionOptions given) implements Losses.Source {
+record LinearOperation(String name, boolean tries, Logits hidden, FunctionOptions given)
+    implements Losses.Source {
   @Override
   public String options() {
     return given.toString();

@@ -3,7 +3,6 @@ package dev.xent.spark;
 
 import dev.xent.DType;
 import dev.xent.Tensor;
-import dev.xent.errors.DTypeException;
 import dev.xent.errors.ShapeException;
 import java.io.Serializable;
 import java.lang.foreign.MemorySegment;
@@ -11,15 +10,10 @@ import java.lang.foreign.ValueLayout;
 import java.util.Locale;
 import org.apache.spark.sql.catalyst.expressions.UnsafeArrayData;
 import org.apache.spark.sql.catalyst.util.ArrayData;
-import org.apache.spark.sql.types.ArrayType;
-import org.apache.spark.sql.types.BinaryType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.DoubleType;
-import org.apache.spark.sql.types.FloatType;
 import org.apache.spark.unsafe.Platform;
 import org.apache.spark.unsafe.bitset.BitSetMethods;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A column of logits: the type of its numbers, how many each row must have, and the way from
@@ -30,59 +24,6 @@ import org.jspecify.annotations.Nullable;
  */
 record Logits(DType type, long classes) implements Serializable {
   private static final int WORD_BITS = 64;
-
-  /**
-   * The logits of a column.
-   *
-   * @throws DTypeException for another type of column
-   */
-  static Logits of(String function, DataType column, FunctionOptions options) {
-    DType type = typeOf(column, options);
-    if (type == null) {
-      throw refused(function, "logits", column, "array<float>, array<double> or binary");
-    }
-    return new Logits(type, options.classes());
-  }
-
-  /**
-   * Hidden states in a column, which are read as logits are.
-   *
-   * @throws DTypeException for another type of column, or float64
-   */
-  static Logits ofHidden(String function, DataType column, FunctionOptions options) {
-    DType type = typeOf(column, options);
-    if (type == null || type == DType.F64) {
-      throw refused(
-          function, "hidden states", column, "array<float>, or binary of any type but float64");
-    }
-    return new Logits(type, options.classes());
-  }
-
-  private static @Nullable DType typeOf(DataType column, FunctionOptions options) {
-    DType ofBinary = options.binaryType();
-    if (column instanceof BinaryType) {
-      return ofBinary;
-    }
-    if (column instanceof ArrayType array && array.elementType() instanceof FloatType) {
-      return DType.F32;
-    }
-    if (column instanceof ArrayType array && array.elementType() instanceof DoubleType) {
-      return DType.F64;
-    }
-    return null;
-  }
-
-  private static DTypeException refused(
-      String function, String what, DataType column, String remedy) {
-    return new DTypeException(
-        String.format(
-            Locale.ROOT,
-            "%s: %s are %s: give %s, for instance by cast(… as array<float>)",
-            function,
-            what,
-            column.sql(),
-            remedy));
-  }
 
   /** The type of results that are numbers. */
   DType resultType() {

@@ -3,6 +3,8 @@ package dev.xent.spark;
 
 import com.esotericsoftware.kryo.DefaultSerializer;
 import com.esotericsoftware.kryo.serializers.JavaSerializer;
+import dev.xent.errors.LabelException;
+import dev.xent.errors.XentException;
 import java.io.Serial;
 import java.io.Serializable;
 import org.apache.spark.TaskContext;
@@ -26,7 +28,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
   @SuppressWarnings("serial") // Scala's sequences are serializable, their interface is not
   private final Seq<Expression> children;
 
-  private final String call;
+  private final Call call;
   private final int mutableOffset;
   private final int inputOffset;
   private transient @Nullable Losses losses;
@@ -37,14 +39,14 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
    *
    * @param operation the loss of each row
    * @param children logits or states, and labels
-   * @param call the function with the names of its columns, for messages
+   * @param call the call as it was written, for messages
    * @param mutableOffset where Spark keeps its buffer
    * @param inputOffset where Spark has the buffers that are merged
    */
   public LossAggregate(
       Losses.Source operation,
       Seq<Expression> children,
-      String call,
+      Call call,
       int mutableOffset,
       int inputOffset) {
     this.operation = operation;
@@ -56,11 +58,8 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
 
   /** A call as it was written. */
   static LossAggregate of(Losses.Source operation, Seq<Expression> children) {
-    return new LossAggregate(operation, children, written(operation, children), 0, 0);
-  }
-
-  private static String written(Losses.Source operation, Seq<Expression> children) {
-    return RowExpression.call(operation.name(), children, operation.options());
+    Call call = Call.of(operation.name(), children, operation.options(), LossBuffer.RESULT);
+    return new LossAggregate(operation, children, call, 0, 0);
   }
 
   @Override
@@ -78,7 +77,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
       try {
         losses().add(buffer, logits, label, row);
       } catch (IllegalArgumentException e) {
-        throw refused(row, e);
+        refused(buffer, row, e);
       }
       if (buffer.waiting().size() == LinearLosses.MOST) {
         finished(buffer);
@@ -90,21 +89,47 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
 
   private Losses losses() {
     if (losses == null) {
-      losses = operation.losses();
+      try {
+        losses = operation.losses();
+      } catch (RuntimeException e) {
+        throw e instanceof XentException ? call.failed(e.getMessage(), e) : e;
+      }
     }
     return losses;
   }
 
-  private IllegalArgumentException refused(long refusedRow, IllegalArgumentException e) {
-    return RowCalls.refused(call, TaskContext.getPartitionId(), refusedRow, e);
+  /** Counts a row as one of nulls, or throws what is wrong with it. */
+  private void refused(LossBuffer buffer, long refusedRow, IllegalArgumentException e) {
+    if (buffer.isMixed()) {
+      refusedLength(TaskContext.getPartitionId(), refusedRow, e);
+    } else if (operation.tries()) {
+      buffer.addNull();
+    } else {
+      throw call.refused(
+          TaskContext.getPartitionId(),
+          refusedRow,
+          e,
+          "; try_" + operation.name() + " counts such a row in nulls");
+    }
+  }
+
+  /** Rows of unequal length have no mean: none of them is the wrong one. */
+  private void refusedLength(long partition, long refusedRow, IllegalArgumentException e) {
+    if (!operation.tries()) {
+      throw call.refused(partition, refusedRow, e, "");
+    }
   }
 
   private LossBuffer finished(LossBuffer buffer) {
-    if (!buffer.waiting().isEmpty()) {
+    while (!buffer.waiting().isEmpty()) {
       try {
         losses().finish(buffer);
+      } catch (LabelException e) {
+        refused(buffer, buffer.removeWaiting(e), e);
       } catch (IllegalArgumentException e) {
-        throw refused(buffer.waitingRow(e), e);
+        // No row is the reason, whose first one is named: the weights or the bias are.
+        throw call.refused(
+            TaskContext.getPartitionId(), buffer.waiting().getFirst().number(), e, "");
       }
     }
     return buffer;
@@ -116,14 +141,15 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     try {
       buffer.add(all);
     } catch (IllegalArgumentException e) {
-      throw RowCalls.refused(call, other.partition(), other.row(), e);
+      refusedLength(other.partition(), other.row(), e);
     }
     return buffer;
   }
 
   @Override
-  public Object eval(LossBuffer buffer) {
-    return finished(buffer).result();
+  public @Nullable Object eval(LossBuffer buffer) {
+    LossBuffer all = finished(buffer);
+    return operation.tries() && all.isMixed() ? null : all.result();
   }
 
   @Override
@@ -143,7 +169,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
 
   @Override
   public boolean nullable() {
-    return false;
+    return operation.tries();
   }
 
   @Override
@@ -183,7 +209,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
 
   @Override
   public String sql() {
-    return written(operation, children);
+    return RowExpression.call(operation.name(), children, operation.options());
   }
 
   @Override

@@ -14,6 +14,7 @@ import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What an aggregate keeps of its rows. Sums are exact and counts are whole, so neither the order of
@@ -23,11 +24,11 @@ final class LossBuffer {
   /** The type of {@link #result}. */
   static final StructType RESULT =
       new StructType()
-          .add("mean", DataTypes.DoubleType, false)
+          .add("mean", DataTypes.DoubleType, true)
           .add("sum", DataTypes.DoubleType, false)
           .add("denominator", DataTypes.DoubleType, false)
-          .add("perplexity", DataTypes.DoubleType, false)
-          .add("accuracy", DataTypes.DoubleType, false)
+          .add("perplexity", DataTypes.DoubleType, true)
+          .add("accuracy", DataTypes.DoubleType, true)
           .add("rows", DataTypes.LongType, false)
           .add("counted", DataTypes.LongType, false)
           .add("correct", DataTypes.LongType, false)
@@ -36,15 +37,15 @@ final class LossBuffer {
   private static final int HEADER = 5 * Long.BYTES;
   private static final long ANY = -1;
 
+  /** Rows of unequal length were refused. A query that goes on has no mean, or NaN. */
+  private static final long MIXED = -2;
+
   private final LossTally tally;
   private long correct;
   private long nulls;
   private long classes = ANY;
   private long partition;
   private long row;
-
-  /** Rows of unequal length were refused. Dataset.observe alone goes on then: Spark logs it. */
-  private boolean mixed;
 
   private final List<LinearLosses.Row> waiting = new ArrayList<>(0);
 
@@ -83,10 +84,14 @@ final class LossBuffer {
     return waiting;
   }
 
-  /** Which row of the partition is refused of those that wait: that of a label, or the first. */
-  long waitingRow(IllegalArgumentException refusal) {
-    int i = refusal instanceof LabelException label ? (int) label.row() : 0;
-    return waiting.get(i).number();
+  /** Removes the row of a bad label from those that wait, and says which one of its partition. */
+  long removeWaiting(LabelException refusal) {
+    return waiting.remove((int) refusal.row()).number();
+  }
+
+  /** Whether rows of unequal length were refused. */
+  boolean isMixed() {
+    return classes == MIXED;
   }
 
   /**
@@ -98,7 +103,9 @@ final class LossBuffer {
     tally.add(other.tally);
     correct += other.correct;
     nulls += other.nulls;
-    if (other.classes != ANY) {
+    if (other.isMixed()) {
+      classes = MIXED;
+    } else if (other.classes != ANY) {
       requireClasses(other.classes, other.partition, other.row);
     }
   }
@@ -108,8 +115,9 @@ final class LossBuffer {
       classes = newClasses;
       partition = newPartition;
       row = newRow;
-    } else if (classes != newClasses) {
-      mixed = true;
+    } else if (!isMixed() && classes != newClasses) {
+      long before = classes;
+      classes = MIXED;
       throw new ShapeException(
           String.format(
               Locale.ROOT,
@@ -117,7 +125,7 @@ final class LossBuffer {
               newClasses,
               row,
               partition,
-              classes));
+              before));
     }
   }
 
@@ -131,17 +139,19 @@ final class LossBuffer {
     return row;
   }
 
-  /** The numbers, as {@link #RESULT} names them. */
+  /** The numbers, as {@link #RESULT} names them; means of nothing are null, as {@code avg} is. */
   InternalRow result() {
-    double sum = mixed ? Double.NaN : tally.sum();
-    double mean = sum / tally.denominator();
+    double sum = isMixed() ? Double.NaN : tally.sum();
+    double denominator = tally.denominator();
+    @Nullable Double mean = denominator == 0 ? null : (Double) (sum / denominator);
+    double hits = isMixed() ? Double.NaN : correct;
     return new GenericInternalRow(
         new Object[] {
           mean,
           sum,
-          tally.denominator(),
-          StrictMath.exp(mean),
-          mixed ? Double.NaN : (double) correct / tally.counted(),
+          denominator,
+          mean == null ? null : (Object) StrictMath.exp(mean),
+          tally.counted() == 0 ? null : (Object) (hits / tally.counted()),
           tally.rows(),
           tally.counted(),
           correct,

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param logits null: of partial states
  */
-record LossOperation(String name, @Nullable Logits logits, FunctionOptions given)
+record LossOperation(String name, boolean tries, @Nullable Logits logits, FunctionOptions given)
     implements Operation, Losses.Source {
   @Override
   public RowLoss losses() {

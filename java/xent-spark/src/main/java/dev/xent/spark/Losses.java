@@ -26,6 +26,9 @@ interface Losses {
     /** Options that are not the defaults, for plans and names of columns; or nothing. */
     String options();
 
+    /** Whether a row that is refused counts as null. */
+    boolean tries();
+
     /** What computes them, for one thread. */
     Losses losses();
   }

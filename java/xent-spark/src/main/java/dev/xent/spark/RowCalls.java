@@ -3,10 +3,8 @@ package dev.xent.spark;
 
 import com.esotericsoftware.kryo.DefaultSerializer;
 import com.esotericsoftware.kryo.serializers.JavaSerializer;
-import dev.xent.errors.LabelException;
 import java.io.Serial;
 import java.io.Serializable;
-import java.util.Locale;
 import org.apache.spark.TaskContext;
 import org.jspecify.annotations.Nullable;
 
@@ -19,16 +17,16 @@ public final class RowCalls implements Serializable {
   @Serial private static final long serialVersionUID = 1L;
 
   private final Operation operation;
-  private final String call;
+  private final Call call;
   private transient Operation.@Nullable Rows rows;
   private transient long row;
 
   /**
    * The calls of a function.
    *
-   * @param call the function with its columns, for messages
+   * @param call the call as it was written, for messages
    */
-  RowCalls(Operation operation, String call) {
+  RowCalls(Operation operation, Call call) {
     this.operation = operation;
     this.call = call;
   }
@@ -45,27 +43,13 @@ public final class RowCalls implements Serializable {
     try {
       return rows.of(arguments);
     } catch (IllegalArgumentException e) {
-      throw refused(call, TaskContext.getPartitionId(), row, e);
+      throw call.refused(
+          TaskContext.getPartitionId(),
+          row,
+          e,
+          "; try_" + operation.name() + " gives NULL for such a row");
     } finally {
       row++;
     }
-  }
-
-  /** An exception that says where: function and columns, and which row of which partition. */
-  static IllegalArgumentException refused(
-      String call, long partition, long row, IllegalArgumentException cause) {
-    // Xent has seen a single row, so its number of the row says nothing here.
-    String why =
-        cause instanceof LabelException label
-            ? String.format(
-                Locale.ROOT,
-                "label %d is no class; classes are 0 to %d: correct it, or give option ignoreIndex if such rows do not"
-                    + " count",
-                label.label(),
-                label.classes() - 1)
-            : cause.getMessage();
-    return new IllegalArgumentException(
-        String.format(Locale.ROOT, "%s, row %d of partition %d: %s", call, row, partition, why),
-        cause);
   }
 }

@@ -33,7 +33,7 @@ public final class RowExpression extends Expression implements Serializable {
   @SuppressWarnings("serial") // Scala's sequences are serializable, their interface is not
   private final Seq<Expression> children;
 
-  private final String call;
+  private final Call call;
   private transient @Nullable RowCalls calls;
 
   /**
@@ -41,10 +41,9 @@ public final class RowExpression extends Expression implements Serializable {
    *
    * @param operation the function
    * @param children its arguments
-   * @param call the function with the names of its columns, for messages: tasks have their numbers
-   *     alone
+   * @param call the call as it was written, for messages
    */
-  public RowExpression(Operation operation, Seq<Expression> children, String call) {
+  public RowExpression(Operation operation, Seq<Expression> children, Call call) {
     this.operation = operation;
     this.children = children;
     this.call = call;
@@ -53,7 +52,9 @@ public final class RowExpression extends Expression implements Serializable {
   /** A call as it was written. */
   static RowExpression of(Operation operation, Seq<Expression> children) {
     return new RowExpression(
-        operation, children, call(operation.name(), children, operation.options()));
+        operation,
+        children,
+        Call.of(operation.name(), children, operation.options(), operation.type()));
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.xent.spark;
 
 import java.util.Objects;
 import org.apache.spark.sql.SparkSessionExtensions;
+import org.apache.spark.sql.catalyst.FunctionIdentifier;
 import scala.Tuple3;
 import scala.runtime.AbstractFunction1;
 import scala.runtime.BoxedUnit;
@@ -15,7 +16,8 @@ import scala.runtime.BoxedUnit;
  * spark-sql --jars xent-spark.jar,xent.jar --conf spark.sql.extensions=dev.xent.spark.XentExtensions
  * }</pre>
  *
- * <p>{@code DESCRIBE FUNCTION EXTENDED} says what each takes and gives.
+ * <p>each also with {@code try_} before its name, which gives NULL for rows that the other refuses.
+ * {@code DESCRIBE FUNCTION EXTENDED} says what each takes and gives.
  */
 public final class XentExtensions extends AbstractFunction1<SparkSessionExtensions, BoxedUnit> {
   /** For Spark, which makes one by name. */
@@ -26,8 +28,13 @@ public final class XentExtensions extends AbstractFunction1<SparkSessionExtensio
   public BoxedUnit apply(SparkSessionExtensions extensions) {
     Objects.requireNonNull(extensions, "extensions");
     for (SqlFunction function : SqlFunction.values()) {
-      extensions.injectFunction(
-          new Tuple3<>(function.identifier(), function.info(), function::call));
+      for (boolean tries : new boolean[] {false, true}) {
+        extensions.injectFunction(
+            new Tuple3<>(
+                new FunctionIdentifier(function.sqlName(tries)),
+                function.info(tries),
+                arguments -> function.call(tries, arguments)));
+      }
     }
     return BoxedUnit.UNIT;
   }

@@ -18,13 +18,16 @@ import org.apache.spark.sql.functions;
  * }</pre>
  *
  * <p><b>Logits</b> are {@code array<float>}, computed as F32; {@code array<double>}, computed as
- * F64; or {@code binary}, whose numbers lie one after the other, little-endian, of the type that
- * the option {@code type} names: float16, bfloat16, float32 (default) or float64. Results are
- * double for double logits and float for others, with the bits that Xent gives everywhere.
+ * F64, as those of whole numbers and decimals are; or {@code binary}, whose numbers lie one after
+ * the other, little-endian, of the type that the option {@code type} names: float16, bfloat16,
+ * float32 (default) or float64. Results are double for double logits and float for others, with the
+ * bits that Xent gives everywhere.
  *
  * <p><b>Nulls.</b> Where logits or label are null, so is the result, and an aggregate counts the
  * row in {@code nulls} alone. A null among the logits is refused, as is a label that is no class:
- * the message names function, columns, partition and the row that the function has seen there.
+ * by an error of the condition {@code FAILED_EXECUTE_UDF}, which names function, columns, partition
+ * and the row that the function has seen there. The functions whose names begin with {@code try}
+ * give null in its place.
  *
  * <p><b>Options</b> are strings, their names without regard to case: {@code type}; {@code classes},
  * which every row must have; {@code temperature}, {@code softcap}, {@code fullyMasked} ({@code
@@ -42,9 +45,19 @@ public final class XentFunctions {
     return call(SqlFunction.SOFTMAX, options, required(logits, "logits"));
   }
 
+  /** What {@link #softmax} gives, and null for a row that it refuses. */
+  public static Column trySoftmax(Column logits, Map<String, String> options) {
+    return call(SqlFunction.SOFTMAX.sqlName(true), options, required(logits, "logits"));
+  }
+
   /** The log-probabilities of a row. */
   public static Column logSoftmax(Column logits, Map<String, String> options) {
     return call(SqlFunction.LOG_SOFTMAX, options, required(logits, "logits"));
+  }
+
+  /** What {@link #logSoftmax} gives, and null for a row that it refuses. */
+  public static Column tryLogSoftmax(Column logits, Map<String, String> options) {
+    return call(SqlFunction.LOG_SOFTMAX.sqlName(true), options, required(logits, "logits"));
   }
 
   /**
@@ -57,6 +70,12 @@ public final class XentFunctions {
     return call(SqlFunction.TOP_K, options, required(logits, "logits"), functions.lit(k));
   }
 
+  /** What {@link #topK} gives, and null for a row that it refuses. */
+  public static Column tryTopK(Column logits, int k, Map<String, String> options) {
+    return call(
+        SqlFunction.TOP_K.sqlName(true), options, required(logits, "logits"), functions.lit(k));
+  }
+
   /**
    * The loss of a row, a double.
    *
@@ -66,6 +85,15 @@ public final class XentFunctions {
   public static Column crossEntropy(Column logits, Column label, Map<String, String> options) {
     return call(
         SqlFunction.CROSS_ENTROPY, options, required(logits, "logits"), required(label, "label"));
+  }
+
+  /** What {@link #crossEntropy} gives, and null for a row that it refuses. */
+  public static Column tryCrossEntropy(Column logits, Column label, Map<String, String> options) {
+    return call(
+        SqlFunction.CROSS_ENTROPY.sqlName(true),
+        options,
+        required(logits, "logits"),
+        required(label, "label"));
   }
 
   /**
@@ -82,6 +110,16 @@ public final class XentFunctions {
         required(label, "label"));
   }
 
+  /** What {@link #crossEntropyGradient} gives, and null for a row that it refuses. */
+  public static Column tryCrossEntropyGradient(
+      Column logits, Column label, Map<String, String> options) {
+    return call(
+        SqlFunction.CROSS_ENTROPY_GRADIENT.sqlName(true),
+        options,
+        required(logits, "logits"),
+        required(label, "label"));
+  }
+
   /**
    * The losses of all rows of a group or window: {@code struct<mean, sum, denominator, perplexity,
    * accuracy, rows, counted, correct, nulls>}. Sums are exact and rounded once, so the partitions
@@ -92,6 +130,18 @@ public final class XentFunctions {
    */
   public static Column loss(Column logits, Column label, Map<String, String> options) {
     return call(SqlFunction.LOSS, options, required(logits, "logits"), required(label, "label"));
+  }
+
+  /**
+   * What {@link #loss} gives, with a row that it refuses counted in {@code nulls} alone. Of rows of
+   * unequal length it is null.
+   */
+  public static Column tryLoss(Column logits, Column label, Map<String, String> options) {
+    return call(
+        SqlFunction.LOSS.sqlName(true),
+        options,
+        required(logits, "logits"),
+        required(label, "label"));
   }
 
   /**
@@ -111,11 +161,24 @@ public final class XentFunctions {
         SqlFunction.LINEAR_LOSS, options, required(hidden, "hidden"), required(label, "label"));
   }
 
+  /** What {@link #linearLoss} gives, with a row that it refuses counted in {@code nulls} alone. */
+  public static Column tryLinearLoss(Column hidden, Column label, Map<String, String> options) {
+    return call(
+        SqlFunction.LINEAR_LOSS.sqlName(true),
+        options,
+        required(hidden, "hidden"),
+        required(label, "label"));
+  }
+
   static Column required(Column column, String name) {
     return Objects.requireNonNull(column, name);
   }
 
   static Column call(SqlFunction function, Map<String, String> options, Column... columns) {
+    return call(function.sqlName(false), options, columns);
+  }
+
+  private static Column call(String function, Map<String, String> options, Column... columns) {
     Objects.requireNonNull(options, "options");
     List<Column> arguments = new ArrayList<>(Arrays.asList(columns));
     if (!options.isEmpty()) {
@@ -128,7 +191,6 @@ public final class XentFunctions {
                               .stream())
                   .toArray(Column[]::new)));
     }
-    return functions.call_function(
-        function.identifier().funcName(), arguments.toArray(Column[]::new));
+    return functions.call_function(function, arguments.toArray(Column[]::new));
   }
 }

@@ -30,7 +30,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The functions of rows have the bits of the library, however Spark evaluates them. */
@@ -237,26 +236,22 @@ class FunctionsTest {
         "xent_softmax(x, map('classes', '4')) | (t.x, {classes=4}), row 0 of partition 0: the row has 3 classes",
         "xent_cross_entropy(x, y) | xent_cross_entropy(t.x, t.y), row 0 of partition 0: label 7 is no class; classes are 0 to 2",
         "xent_softmax(X'0102', map('type', 'float32')) | 2 bytes are no whole number of F32",
-        "xent_softmax(array(1, 2)) | logits are ARRAY<INT>: give array<float>",
-        "xent_softmax() | xent_softmax has 0 arguments beside options: give 1",
-        "xent_softmax(x, map('heat', '2')) | no option heat: give one of type, classes",
+        "xent_softmax(x, map('heat', '2')) | there is no option heat: give one of type, classes",
         "xent_softmax(x, map('temperature', 'hot')) | option temperature is hot: give a number",
         "xent_softmax(x, map('temperature', '-1')) | option temperature is -1: ",
         "xent_softmax(x, map('classes', '3', 'Classes', '4')) | is given twice: give it once",
         "xent_softmax(x, map('type', 'int8')) | option type is int8: give float16",
-        "xent_softmax(x, map(s, '1')) | give a constant map of strings",
-        "xent_softmax(x, CAST(NULL AS MAP<STRING, STRING>)) | give a constant map of strings",
-        "xent_cross_entropy(x, 1.5F) | give tinyint, smallint, int or bigint",
-        "xent_top_k(x, y) | is not constant: give a number",
-        "xent_top_k(x, 0) | k",
-        "xent_top_k(x, 3000000000) | xent_top_k: 3000000000L is out of range: give an int",
+        "xent_softmax(x, map(s, '1')) | the input `options` should be a foldable \"MAP<STRING, STRING>\" expression",
+        "xent_cross_entropy(x, 1.5F) | The second parameter requires the (\"TINYINT\" or \"SMALLINT\" or \"INT\" or \"BIGINT\") type",
+        "xent_top_k(x, y) | the input `k` should be a foldable \"INT\" expression; however, got \"y\"",
+        "xent_top_k(x, 0) | \"xent_top_k(x, 0)\" due to data type mismatch: The `k` must be between [1, 2147483647] (current value = 0)",
+        "xent_top_k(x, 3000000000) | The `k` must be between [1, 2147483647] (current value = 3000000000)",
         "xent_top_k(x, 4) | (t.x, 4), row 0 of partition 0: k is 4, the row has 3 classes: ask for at most as many",
         "xent_cross_entropy(array(X'00'), 1) | the bytes hold no partial states",
         "xent_cross_entropy(CAST(array() AS ARRAY<BINARY>), 1) | the row has no states",
         "xent_cross_entropy(array(CAST(NULL AS BINARY)), 1) | state 0 of 1 is null: give the states of every shard",
-        "xent_shard_gradient(x, 1, 0, 3, x) | give array<binary>, made by",
-        "xent_shard_gradient(x, NULL, 0, 3, array(X'00')) | xent_shard_gradient: NULL is VOID: give tinyint,",
-        "xent_shard_log_softmax(x, y, 0, 3, array(X'00')) | xent_shard_log_softmax: t.y is INT: give NULL; gradients",
+        "xent_shard_gradient(x, 1, 0, 3, x) | The 5th parameter requires the \"ARRAY<BINARY>\" type",
+        "xent_shard_log_softmax(x, y, 0, 3, array(X'00')) | The second parameter requires the \"VOID\" type, however \"y\" has the type \"INT\"",
       })
   void refusals(String call, String message) {
     Dataset<Row> rows =
@@ -273,17 +268,23 @@ class FunctionsTest {
 
   /** What `DESCRIBE FUNCTION EXTENDED` shows is what the examples give. */
   @ParameterizedTest
-  @EnumSource(SqlFunction.class)
-  void examples(SqlFunction function) {
-    List<String> lines = function.info().getExamples().lines().map(String::strip).toList();
+  @ValueSource(booleans = {false, true})
+  void examples(boolean tries) {
+    for (SqlFunction function : SqlFunction.values()) {
+      assertExample(function, tries);
+    }
+  }
+
+  private void assertExample(SqlFunction function, boolean tries) {
+    List<String> lines = function.info(tries).getExamples().lines().map(String::strip).toList();
     int at = lines.indexOf("Examples:");
     spark.sparkContext().addFile(Spark.example("weights.npy").toString());
-    String query = lines.get(at + 1).replaceFirst("^> (.*);$", "$1");
+    String name = function.sqlName(tries);
+    String query = lines.get(at + 1).replaceFirst("^> (.*);$", "$1").replace("_FUNC_", name);
     String shown = spark.sql("SELECT CAST((" + query + ") AS STRING)").first().getString(0);
     String column = spark.sql(query).schema().fields()[0].dataType().typeName();
     assertThat(column.equals("struct") ? json(query) : shown.replace(", ", ","))
         .isEqualTo(lines.get(at + 2));
-    String name = function.identifier().funcName();
     assertThat(spark.sql("DESCRIBE FUNCTION EXTENDED " + name).collectAsList().toString())
         .contains(name + "(", "* options - ", "Since: 0.1.0");
   }
@@ -303,8 +304,8 @@ class FunctionsTest {
 
   @Test
   void allAreThere() {
-    assertThat(spark.sql("SHOW FUNCTIONS LIKE 'xent_*'").collectAsList())
-        .hasSize(SqlFunction.values().length);
+    assertThat(spark.sql("SHOW FUNCTIONS LIKE 'xent_*|try_xent_*'").collectAsList())
+        .hasSize(2 * SqlFunction.values().length);
   }
 
   @Test

@@ -136,16 +136,16 @@ class LinearLossTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "logits, label | has no option weights: give the .npy file of the weights",
-        "logits, label, map('weights', '/nowhere/head.npy') | /nowhere/head.npy",
-        "logits, label, map('weights', 'WEIGHTS', 'classes', '30') | has no option classes",
+        "logits, label, map() | there is no option weights: give the .npy file of the weights",
+        "logits, label, map('weights', '/nowhere/head.npy') | failed due to: /nowhere/head.npy does not exist; check the name",
+        "logits, label, map('weights', 'WEIGHTS', 'classes', '30') | there is no option classes",
         "slice(logits, 1, 7), label, map('weights', 'WEIGHTS') | row 0 of partition 0: the row has 7 features, the weights have 30",
-        "CAST(logits AS ARRAY<DOUBLE>), label, map('weights', 'WEIGHTS') | hidden states are ARRAY<DOUBLE>: give array<float>, or binary of any type but float64",
-        "X'00', label, map('weights', 'WEIGHTS', 'type', 'float64') | hidden states are BINARY: give array<float>, or binary of any type but float64",
+        "CAST(logits AS ARRAY<DOUBLE>), label, map('weights', 'WEIGHTS') | The first parameter requires the (\"ARRAY<FLOAT>\" or \"BINARY\") type",
+        "X'00', label, map('weights', 'WEIGHTS', 'type', 'float64') | hidden states are BINARY of the type float64: give float16, bfloat16 or float32",
         "logits, label, map('weights', 'BIAS') | weights is F32 [30], hidden is F32 [128, 30]",
         "logits, label, map('weights', 'WEIGHTS', 'bias', 'WEIGHTS') | bias is F32 [30, 30], weights is F32 [30, 30]: give a number for each class",
         "array(1F, NULL), label, map('weights', 'WEIGHTS') | row 0 of partition 0: element 1 of 2 is null",
-        "logits, 1.5, map('weights', 'WEIGHTS') | give tinyint, smallint, int or bigint",
+        "logits, 1.5, map('weights', 'WEIGHTS') | The second parameter requires the (\"TINYINT\" or",
       })
   void refusals(String arguments, String message) {
     String call =

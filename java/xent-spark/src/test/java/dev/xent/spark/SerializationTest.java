@@ -34,7 +34,7 @@ class SerializationTest {
   @ParameterizedTest
   @MethodSource("functions")
   void comesBack(Serializer serializer, SqlFunction function) {
-    String query = function.info().getExamples().lines().toList().get(2).strip().substring(1);
+    String query = function.info(false).getExamples().lines().toList().get(2).strip().substring(1);
     LogicalPlan plan = spark.sql(query.replace(";", "")).queryExecution().analyzed();
     Expression sent = find(asJava(plan.expressions()).stream(), function).findFirst().orElseThrow();
     SerializerInstance instance = serializer.newInstance();
@@ -49,7 +49,7 @@ class SerializationTest {
   private static Stream<Expression> find(Stream<Expression> expressions, SqlFunction function) {
     return expressions.flatMap(
         e ->
-            e.prettyName().equals(function.identifier().funcName())
+            e.prettyName().equals(function.sqlName(false))
                 ? Stream.of(e)
                 : find(asJava(e.children()).stream(), function));
   }

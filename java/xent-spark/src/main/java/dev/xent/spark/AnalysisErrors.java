@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import static scala.jdk.javaapi.CollectionConverters.asScala;
+
+import dev.xent.errors.OptionException;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.apache.spark.sql.AnalysisException;
+import org.apache.spark.sql.catalyst.expressions.ExpectsInputTypes;
+import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.util.package$;
+import org.apache.spark.sql.types.DataType;
+
+/**
+ * What Spark throws for a call whose arguments cannot be, while it reads the query: the conditions
+ * and SQLSTATEs of its own functions. Spark adds the place in the query.
+ */
+final class AnalysisErrors {
+  private final String function;
+  private final List<Expression> arguments;
+
+  AnalysisErrors(String function, List<Expression> arguments) {
+    this.function = function;
+    this.arguments = arguments;
+  }
+
+  /** An argument of another type than those that are needed. */
+  RuntimeException wrongType(int index, Expression argument, DataType... needed) {
+    return mismatch(
+        "UNEXPECTED_INPUT_TYPE",
+        Map.of(
+            "paramIndex",
+            ExpectsInputTypes.ordinalNumber(index),
+            "requiredType",
+            alternatives(needed),
+            "inputSql",
+            ExpectsInputTypes.toSQLExpr(argument),
+            "inputType",
+            ExpectsInputTypes.toSQLType(argument.dataType())));
+  }
+
+  private static String alternatives(DataType... types) {
+    String all =
+        Arrays.stream(types).map(ExpectsInputTypes::toSQLType).collect(Collectors.joining(" or "));
+    return types.length == 1 ? all : "(" + all + ")";
+  }
+
+  /** A vector of spark.ml in place of an array. */
+  RuntimeException vector(Expression argument) {
+    String sql = package$.MODULE$.toPrettySQL(argument, true);
+    return mismatch(
+        sql
+            + " is a vector of spark.ml: give vector_to_array("
+            + sql
+            + ", 'float32'), which pyspark.ml.functions and org.apache.spark.ml.functions have");
+  }
+
+  /** An argument that is no constant. */
+  RuntimeException notConstant(String name, Expression argument, DataType type) {
+    return mismatch(
+        "NON_FOLDABLE_INPUT",
+        Map.of(
+            "inputName",
+            ExpectsInputTypes.toSQLId(name),
+            "inputType",
+            ExpectsInputTypes.toSQLType(type),
+            "inputExpr",
+            ExpectsInputTypes.toSQLExpr(argument)));
+  }
+
+  /** An argument that must have a value and is NULL. */
+  RuntimeException isNull(String name) {
+    return mismatch("UNEXPECTED_NULL", Map.of("exprName", ExpectsInputTypes.toSQLId(name)));
+  }
+
+  /** A number that is too small or too large. */
+  RuntimeException outOfRange(String name, String range, Number value) {
+    return mismatch(
+        "VALUE_OUT_OF_RANGE",
+        Map.of(
+            "exprName",
+            ExpectsInputTypes.toSQLId(name),
+            "valueRange",
+            range,
+            "currentValue",
+            value.toString()));
+  }
+
+  /** What Spark has no words for. */
+  RuntimeException mismatch(String why) {
+    return mismatch("TYPE_CHECK_FAILURE_WITH_HINT", Map.of("msg", why, "hint", ""));
+  }
+
+  private RuntimeException mismatch(String kind, Map<String, String> parameters) {
+    Map<String, String> all = new HashMap<>(parameters);
+    all.put("sqlExpr", call());
+    return thrown(new AnalysisException("DATATYPE_MISMATCH." + kind, scalaMap(all)));
+  }
+
+  /** The call as Spark quotes expressions. */
+  private String call() {
+    return arguments.stream()
+        .map(argument -> package$.MODULE$.toPrettySQL(argument, true))
+        .collect(Collectors.joining(", ", "\"" + function + "(", ")\""));
+  }
+
+  /** Options that are no map of strings. */
+  RuntimeException noStrings(DataType type) {
+    return thrown(
+        new AnalysisException(
+            "INVALID_OPTIONS.NON_STRING_TYPE",
+            scalaMap(Map.of("mapType", ExpectsInputTypes.toSQLType(type)))));
+  }
+
+  /** An option that there is not, or whose value cannot be. */
+  RuntimeException option(OptionException refusal) {
+    return mismatch(String.valueOf(refusal.getMessage()));
+  }
+
+  static scala.collection.immutable.Map<String, String> scalaMap(Map<String, String> map) {
+    return scala.collection.immutable.Map$.MODULE$.from(asScala(map));
+  }
+
+  /** Throws what Java wants declared, and Scala, whose interface calls us, does not. */
+  @SuppressWarnings("unchecked")
+  private static <E extends Throwable> RuntimeException thrown(AnalysisException exception)
+      throws E {
+    throw (E) exception;
+  }
+}

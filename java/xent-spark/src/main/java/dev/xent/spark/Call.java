@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import static scala.jdk.javaapi.CollectionConverters.asJava;
+
+import dev.xent.errors.LabelException;
+import java.io.Serializable;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.apache.spark.QueryContext;
+import org.apache.spark.SparkRuntimeException;
+import org.apache.spark.sql.catalyst.expressions.Cast;
+import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.trees.CurrentOrigin;
+import org.apache.spark.sql.types.DataType;
+import scala.collection.immutable.Seq;
+
+/**
+ * A call as it was written, for messages: tasks have numbers in place of the names of columns.
+ *
+ * @param function its name
+ * @param written the function with its columns and options
+ * @param types of its arguments
+ * @param result the type of its results
+ * @param context where it is in the query
+ */
+record Call(
+    String function, String written, String types, String result, List<QueryContext> context)
+    implements Serializable {
+  /** The call that Spark reads now. */
+  static Call of(String function, Seq<Expression> arguments, String options, DataType result) {
+    return new Call(
+        function,
+        RowExpression.call(function, arguments, Call::written, options),
+        asJava(arguments).stream()
+            .map(argument -> argument.dataType().simpleString())
+            .collect(Collectors.joining(", ")),
+        result.typeName(),
+        List.of(CurrentOrigin.get().getQueryContext()));
+  }
+
+  /** An argument without the cast that {@link Arguments} adds. */
+  private static String written(Expression argument) {
+    return argument instanceof Cast cast && cast.getTagValue(Cast.USER_SPECIFIED_CAST()).isEmpty()
+        ? cast.child().sql()
+        : argument.sql();
+  }
+
+  /**
+   * The refusal of a row.
+   *
+   * @param row which one of the partition
+   * @param otherwise what a user may do instead; or nothing
+   */
+  SparkRuntimeException refused(
+      long partition, long row, IllegalArgumentException cause, String otherwise) {
+    // Xent has seen a single row, so its number of the row says nothing here.
+    String why =
+        cause instanceof LabelException label
+            ? String.format(
+                Locale.ROOT,
+                "label %d is no class; classes are 0 to %d: correct it, or give option ignoreIndex if such rows do not"
+                    + " count",
+                label.label(),
+                label.classes() - 1)
+            : cause.getMessage();
+    return failed(
+        String.format(
+            Locale.ROOT,
+            "%s, row %d of partition %d: %s%s",
+            written,
+            row,
+            partition,
+            why,
+            otherwise),
+        cause);
+  }
+
+  /**
+   * A failure, with the condition and SQLSTATE that Spark has for functions that are not its own.
+   */
+  SparkRuntimeException failed(String reason, RuntimeException cause) {
+    return new SparkRuntimeException(
+        "FAILED_EXECUTE_UDF",
+        AnalysisErrors.scalaMap(
+            Map.of(
+                "functionName", function, "signature", types, "result", result, "reason", reason)),
+        cause,
+        context.toArray(QueryContext[]::new),
+        context.stream().map(QueryContext::summary).collect(Collectors.joining()));
+  }
+
+  /** As plans show it. */
+  @Override
+  public String toString() {
+    return written;
+  }
+}

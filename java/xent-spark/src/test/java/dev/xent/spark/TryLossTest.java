@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.expr;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.Tensor;
+import dev.xent.files.Npy;
+import java.nio.file.Path;
+import java.util.Map;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Observation;
+import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Aggregates that try have the bits of the rows that are left, and count the others as null. */
+class TryLossTest {
+  private static final int ROWS = 2 * LinearLosses.MOST + 44;
+  private static final int CLASSES = 30;
+  private static final float[][] LOGITS = Spark.logits(ROWS, CLASSES);
+
+  /** Labels and rows that are refused, some of them next to each other. */
+  private static final String BAD_LABEL = "id IN (0, 5, 6, 127, 128, 200, 299)";
+
+  private static final String BAD_ROW = "id IN (1, 126, 250)";
+  private static final int BAD = 10;
+
+  @TempDir private static Path folder;
+
+  private static Map<String, String> options;
+
+  @BeforeAll
+  static void weights() {
+    float[] all = new float[CLASSES * CLASSES];
+    for (int i = 0; i < all.length; i++) {
+      all[i] = LOGITS[i / CLASSES][i % CLASSES];
+    }
+    Path weights = folder.resolve("weights.npy");
+    Npy.write(weights, Tensor.of(all, CLASSES, CLASSES));
+    options = Map.of("weights", weights.toString());
+  }
+
+  private static Column loss(boolean linear, boolean tries) {
+    Column x = col("logits");
+    Column label = col("label");
+    if (linear) {
+      return (tries
+              ? XentFunctions.tryLinearLoss(x, label, options)
+              : XentFunctions.linearLoss(x, label, options))
+          .as("loss");
+    }
+    return (tries
+            ? XentFunctions.tryLoss(x, label, Map.of())
+            : XentFunctions.loss(x, label, Map.of()))
+        .as("loss");
+  }
+
+  private static Dataset<Row> withBad(Dataset<Row> rows) {
+    return rows.withColumn("label", expr("IF(" + BAD_LABEL + ", id + 30, label)"))
+        .withColumn("logits", expr("IF(" + BAD_ROW + ", transform(logits, e -> NULL), logits)"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"false, 1", "false, 7", "true, 1", "true, 7"})
+  void badRowsCountAsNull(boolean linear, int partitions) {
+    Dataset<Row> rows = Spark.rows(LOGITS);
+    Row expected =
+        rows.filter("NOT (" + BAD_LABEL + " OR " + BAD_ROW + ")")
+            .agg(loss(linear, false))
+            .select("loss.*")
+            .first();
+    Row actual =
+        withBad(rows).repartition(partitions).agg(loss(linear, true)).select("loss.*").first();
+    assertThat(expected.<Long>getAs("rows")).isEqualTo(ROWS - BAD);
+    assertThat(actual.<Long>getAs("nulls")).isEqualTo(BAD);
+    for (int i = 0; i < 8; i++) {
+      assertThat(actual.get(i)).as(actual.schema().fieldNames()[i]).isEqualTo(expected.get(i));
+    }
+  }
+
+  /** A row that waits for others is named by its own number. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void withoutTryingTheFirstOneIsRefused(boolean linear) {
+    Dataset<Row> rows =
+        Spark.rows(LOGITS).withColumn("label", expr("IF(" + BAD_LABEL + ", id + 30, label)"));
+    assertThatThrownBy(() -> rows.coalesce(1).agg(loss(linear, false)).collectAsList())
+        .hasStackTraceContaining("row 0 of partition 0: label 30 is no class; classes are 0 to 29");
+  }
+
+  /** As a sum that overflows is with try_sum: no row is the wrong one. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 4})
+  void rowsOfUnequalLengthGiveNull(int partitions) {
+    Dataset<Row> rows =
+        Spark.session()
+            .range(0, 4, 1, partitions)
+            .selectExpr(
+                "slice(array(2F, 1F, 0F), 1, 3 - CAST(id DIV 2 AS INT)) AS logits", "0 AS label");
+    assertThat(rows.agg(loss(false, true)).first().isNullAt(0)).isTrue();
+    Row longer =
+        rows.agg(XentFunctions.tryLoss(col("logits"), col("label"), Map.of("classes", "3")).as("l"))
+            .select("l.*")
+            .first();
+    assertThat(longer.<Long>getAs("rows")).isEqualTo(2);
+    assertThat(longer.<Long>getAs("nulls")).isEqualTo(2);
+    assertThat(longer.<Double>getAs("mean")).isEqualTo(0.40760594606399536);
+  }
+
+  @Test
+  void ofObservations() throws InterruptedException {
+    Observation observation = new Observation("losses");
+    withBad(Spark.rows(LOGITS))
+        .repartition(3)
+        .observe(observation, loss(true, true))
+        .collectAsList();
+    Row loss = (Row) observation.getAsJava().get("loss");
+    assertThat(loss.<Long>getAs("nulls")).isEqualTo(BAD);
+    assertThat(loss.<Long>getAs("rows")).isEqualTo(ROWS - BAD);
+  }
+
+  /** What is no fault of a row is told all the same. */
+  @Test
+  void weightsThatAreNotThere() {
+    Column loss =
+        XentFunctions.tryLinearLoss(col("logits"), col("label"), Map.of("weights", "/nowhere.npy"));
+    assertThatThrownBy(() -> Spark.rows(LOGITS).agg(loss).collectAsList())
+        .hasStackTraceContaining("/nowhere.npy does not exist");
+  }
+
+  @Test
+  void functionsOfRows() {
+    Dataset<Row> rows = Spark.rows(LOGITS).withColumn("label", expr("IF(id = 3, 30, label)"));
+    Column x = col("logits");
+    Column label = col("label");
+    Column bad = expr("IF(id = 3, transform(logits, e -> NULL), logits)");
+    Dataset<Row> results =
+        rows.filter("id IN (2, 3, 4)")
+            .coalesce(1)
+            .orderBy("id")
+            .select(
+                XentFunctions.trySoftmax(bad, Map.of()),
+                XentFunctions.tryLogSoftmax(bad, Map.of()),
+                XentFunctions.tryTopK(bad, 2, Map.of()),
+                XentFunctions.tryCrossEntropy(x, label, Map.of()),
+                XentFunctions.tryCrossEntropyGradient(x, label, Map.of()));
+    Row[] all = (Row[]) results.collect();
+    for (int i = 0; i < results.columns().length; i++) {
+      assertThat(all[0].isNullAt(i)).as(results.columns()[i]).isFalse();
+      assertThat(all[1].isNullAt(i)).as(results.columns()[i]).isTrue();
+      assertThat(all[2].isNullAt(i)).as(results.columns()[i]).isFalse();
+    }
+  }
+}
