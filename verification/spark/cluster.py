@@ -19,6 +19,7 @@ import urllib.request
 
 import numpy as np
 import pyspark
+from pyspark.errors import SparkRuntimeException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -407,13 +408,20 @@ def refusals(cluster, output, rows, expected, rest):
         ": give rows of equal length, or group by it": (worse(logits="slice(logits, 1, 999)"), ""),
     }
     for message, (rows_of, options) in bad.items():
+        condition = None
         try:
             rows_of.agg(F.expr(f"xent_loss(logits, label{options})")).collect()
             said = "nothing"
-        except Exception as e:  # whatever Spark wraps it in
+        except SparkRuntimeException as e:
+            condition = (e.getCondition(), e.getSqlState())
             lines = [line[line.find("xent_loss(") :] for line in str(e).splitlines() if "xent_loss(" in line]
             said = next((line for line in lines if message in line), str(e)[:1000])
         check(f"refused: {said}", message in said and "row " in said and "of partition " in said)
+        check(f"with the condition {condition}", condition == ("FAILED_EXECUTE_UDF", "39000"))
+        loss = rows_of.agg(F.expr(f"try_xent_loss(logits, label{options})").alias("l")).first()["l"]
+        # Rows of different length are refused together.
+        tried = loss is None if message.startswith(":") else mean_is(loss, rest, nulls=1, rows=rows - 1)
+        check(f"tried: {loss and told(loss)}", tried)
     loss = loss_of(worse(label="CAST(NULL AS INT)"))
     check(f"a null label is counted alone: {told(loss)}", mean_is(loss, rest, nulls=1, rows=rows - 1, counted=rows - 1))
     loss = loss_of(worse(logits="NULL"))
