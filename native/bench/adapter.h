@@ -21,7 +21,7 @@ typedef struct {
   int (*run)(any_function *function, const plain_problem *p); /* returns the status */
 } plain_call;
 
-enum { PLAIN_CALLS = 6 };
+enum { PLAIN_CALLS = 7 };
 
 /* adapter.c, once per version of xent.h */
 typedef struct {

@@ -21,10 +21,12 @@ typedef struct {
   plain_problem p;
 } library_call;
 
-static const struct {
+typedef struct {
   const char *name;
   int64_t outer, classes, inner;
-} shapes[] = {{"1x10", 1, 10, 1},
+} named_shape;
+
+static const named_shape usual_shapes[] = {{"1x10", 1, 10, 1},
               {"1x100", 1, 100, 1},
               {"1x1000", 1, 1000, 1},
               {"64x10", 64, 10, 1},
@@ -37,7 +39,24 @@ static const struct {
               {"2x64x56x56@1", 2, 64, 56 * 56},
               {"2x19x512x1024@1", 2, 19, 512 * 1024}};
 
-enum { PLACEMENTS = 5 };
+enum { PLACEMENTS = 5, MAX_SHAPES = 256 };
+
+/* Shapes of a list such as "64x1025,2x64x3136@1", in which @1 says that the classes are along axis 1. */
+static int parse_shapes(char *list, named_shape *shapes) {
+  int count = 0;
+  for (char *name = strtok(list, ","); name; name = strtok(NULL, ",")) {
+    named_shape s = {.name = name, .inner = 1};
+    long long outer, classes, inner = 1;
+    const int sizes = sscanf(name, "%lldx%lldx%lld", &outer, &classes, &inner);
+    if (sizes < 2 || outer < 1 || classes < 1 || inner < 1 || (sizes == 3) != (strstr(name, "@1") != NULL) || count == MAX_SHAPES) {
+      fprintf(stderr, "compare: %s is no shape such as 64x1000 or 2x64x3136@1, or there are more than %d\n", name, MAX_SHAPES);
+      exit(2);
+    }
+    s.outer = outer, s.classes = classes, s.inner = inner;
+    shapes[count++] = s;
+  }
+  return count;
+}
 
 /* Loads a copy: the same file would be loaded only once. */
 static void *open_copy(const char *path) {
@@ -84,10 +103,17 @@ int main(int argc, char **argv) {
   const char *tier = argc > 3 ? argv[3] : "best", *wanted = argc > 4 ? argv[4] : "";
   const int rounds = argc > 5 ? (int)strtol(argv[5], NULL, 10) : 11;
   if (argc < 3 || rounds < 1 || rounds > BENCH_MAX_ROUNDS) {
-    fprintf(stderr, "usage: compare OLD_LIBXENT.so NEW_LIBXENT.so [TIER [CASES [ROUNDS]]]\n"
-                    "  CASES: those whose `operation shape` has this text in it; \"\": all\n");
+    fprintf(stderr, "usage: compare OLD_LIBXENT.so NEW_LIBXENT.so [TIER [CASES [ROUNDS [SHAPES]]]]\n"
+                    "  CASES: those whose `operation shape` has this text in it; \"\": all\n"
+                    "  SHAPES: others than the usual, such as 64x1024,64x1025,2x64x3136@1\n");
     return 2;
   }
+  named_shape shapes[MAX_SHAPES];
+  size_t count_of_shapes = sizeof usual_shapes / sizeof *usual_shapes;
+  if (argc > 6)
+    count_of_shapes = (size_t)parse_shapes(argv[6], shapes);
+  else
+    memcpy(shapes, usual_shapes, sizeof usual_shapes);
   void *libraries[PLACEMENTS][2];
   for (int i = 0; i < PLACEMENTS; i++) {
     const int first = i % 2; /* 0: the new one, which comes first in its pair */
@@ -95,7 +121,7 @@ int main(int argc, char **argv) {
     libraries[i][!first] = open_copy(argv[1 + first]);
   }
   size_t most = 0, most_rows = 0;
-  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+  for (size_t i = 0; i < count_of_shapes; i++) {
     const size_t rows = (size_t)(shapes[i].outer * shapes[i].inner), count = rows * (size_t)shapes[i].classes;
     if (count > most) most = count;
     if (rows > most_rows) most_rows = rows;
@@ -109,7 +135,7 @@ int main(int argc, char **argv) {
   memset(y, 0, most * sizeof(float));
   printf("%-22s%-18s%12s%12s%10s%9s%9s\n", "operation", "shape", "old ns/el", "new ns/el", "new/old", "least", "most");
   for (int operation = 0; operation < PLAIN_CALLS; operation++)
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    for (size_t i = 0; i < count_of_shapes; i++) {
       const plain_problem p = {.outer = shapes[i].outer, .classes = shapes[i].classes, .inner = shapes[i].inner,
                                .tier = tier, .x = x, .g = g, .labels = labels, .y = y, .losses = losses};
       const char *operation_name = adapter_new.calls[operation].operation;
