@@ -65,8 +65,8 @@ XENT_INLINE void few_block(const int rows, const class_rows *w, const float *x, 
   }
 }
 
-XENT_INLINE void few_of_type(const int rows, const matrix *weights, const strand *bias, const float *x, int64_t features, int64_t begin,
-                             int64_t n, float *out, int64_t pitch, const int32_t type) {
+XENT_INLINE void few_of_type(const int rows, const matrix *weights, const strand *bias, const float *x, int64_t features, int64_t count,
+                             int64_t begin, int64_t n, float *out, int64_t pitch, const int32_t type) {
   for (int64_t v = 0; v < n; v += XENT_LANES) {
     const class_rows w = class_rows_of(weights, begin + v, n - v);
     XENT_ALIGNED double sums[XENT_FEW_ROWS * XENT_LANES];
@@ -80,7 +80,7 @@ XENT_INLINE void few_of_type(const int rows, const matrix *weights, const strand
       }
       k += XENT_TERMS;
     } while (k < features);
-    for (int i = 0; i < rows; i++) {
+    for (int i = 0; i < count; i++) {
       dlanes sum = features > XENT_TERMS ? dlanes_load(sums + i * XENT_LANES) : dlanes_widen(c[i]);
       if (bias) sum = dlanes_add(sum, dlanes_widen(strand_load(bias, begin + v, n - v, 0.0f)));
       lanes_store(out + i * pitch + v, dlanes_narrow(sum));
@@ -88,37 +88,39 @@ XENT_INLINE void few_of_type(const int rows, const matrix *weights, const strand
   }
 }
 
+/* Where there is no kernel of so many rows, the next larger computes some that nobody looks at: pack_columns fills them. */
 #define XENT_DEFINE_FEW(rows)                                                                                                   \
-  XENT_SHARED void few_logits_##rows(const matrix *w, const strand *bias, const float *x, int64_t features, int64_t begin,      \
-                                     int64_t n, float *out, int64_t pitch) {                                                    \
+  XENT_SHARED void few_logits_##rows(const matrix *w, const strand *bias, const float *x, int64_t features, int64_t count,      \
+                                     int64_t begin, int64_t n, float *out, int64_t pitch) {                                     \
     if (w->type == XENT_F32)                                                                                                    \
-      few_of_type(rows, w, bias, x, features, begin, n, out, pitch, XENT_F32);                                                  \
+      few_of_type(rows, w, bias, x, features, count, begin, n, out, pitch, XENT_F32);                                           \
     else if (w->type == XENT_BF16)                                                                                              \
-      few_of_type(rows, w, bias, x, features, begin, n, out, pitch, XENT_BF16);                                                 \
+      few_of_type(rows, w, bias, x, features, count, begin, n, out, pitch, XENT_BF16);                                          \
     else                                                                                                                        \
-      few_of_type(rows, w, bias, x, features, begin, n, out, pitch, XENT_F16);                                                  \
+      few_of_type(rows, w, bias, x, features, count, begin, n, out, pitch, XENT_F16);                                           \
   }
 XENT_DEFINE_FEW(1)
 #if XENT_FEW_ROWS > 1
 XENT_DEFINE_FEW(2)
-XENT_DEFINE_FEW(3)
 XENT_DEFINE_FEW(4)
-XENT_DEFINE_FEW(5)
 XENT_DEFINE_FEW(6)
-XENT_DEFINE_FEW(7)
 XENT_DEFINE_FEW(8)
 #endif
-static void (*const few_of_rows[])(const matrix *, const strand *, const float *, int64_t, int64_t, int64_t, float *, int64_t) = {
-    few_logits_1,
-#if XENT_FEW_ROWS > 1
-    few_logits_2, few_logits_3, few_logits_4, few_logits_5, few_logits_6, few_logits_7, few_logits_8
-#endif
-};
 
 /* Of all packed rows and n classes from `begin` on. */
 XENT_INLINE void few_logits(const matrix *weights, const strand *bias, const float *x, int64_t features, int64_t rows, int64_t begin,
                             int64_t n, float *out, int64_t pitch) {
-  few_of_rows[rows - 1](weights, bias, x, features, begin, n, out, pitch);
+  switch (rows) {
+    case 1: few_logits_1(weights, bias, x, features, rows, begin, n, out, pitch); break;
+#if XENT_FEW_ROWS > 1
+    case 2: few_logits_2(weights, bias, x, features, rows, begin, n, out, pitch); break;
+    case 3:
+    case 4: few_logits_4(weights, bias, x, features, rows, begin, n, out, pitch); break;
+    case 5:
+    case 6: few_logits_6(weights, bias, x, features, rows, begin, n, out, pitch); break;
+    default: few_logits_8(weights, bias, x, features, rows, begin, n, out, pitch);
+#endif
+  }
 }
 
 #endif
