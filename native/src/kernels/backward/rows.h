@@ -14,7 +14,7 @@
 #include "kernels/sum/dense.h"
 
 /* Up to so many classes; the exponentials of log-softmax are worth more permutations. */
-enum { XENT_DENSE_SOFTMAX_BACKWARD = 48, XENT_DENSE_LOG_SOFTMAX_BACKWARD = XENT_DENSE };
+enum { XENT_DENSE_SOFTMAX_BACKWARD = 40, XENT_DENSE_LOG_SOFTMAX_BACKWARD = XENT_DENSE };
 
 typedef struct {
   const xent_call *call;
@@ -365,6 +365,50 @@ XENT_SHARED xent_status dense_log_softmax_backward(const backward_call *b) {
   return dense_backward_blocks(b, true);
 }
 
+/* ---- rows of at most a group, which stay in registers ---- */
+
+XENT_INLINE void group_backward_rows(const backward_call *b, const int vectors) {
+  const xent_call *call = b->call;
+  const xent_shape *shape = call->shape;
+  const int64_t n = shape->classes, last = (vectors - 1) * XENT_LANES;
+  const lanes hi = lanes_set(b->hi); /* a product with 1 is exact */
+  straight_row r = straight_row_of(call, call->row_begin);
+  for (int64_t row = call->row_begin; row < call->row_end; row++) {
+    lanes y[XENT_GROUP_VECTORS], g[XENT_GROUP_VECTORS], product[XENT_GROUP_VECTORS];
+    XENT_UNROLL(8)
+    for (int k = 0; k < XENT_GROUP_VECTORS; k++) {
+      product[k] = lanes_set(0.0f);
+      if (k >= vectors) continue;
+      y[k] = k + 1 < vectors ? lanes_load(r.y + k * XENT_LANES) : lanes_load_part(r.y + last, n - last, 0.0f);
+      g[k] = k + 1 < vectors ? lanes_load(r.g + k * XENT_LANES) : lanes_load_part(r.g + last, n - last, 0.0f);
+      product[k] = lanes_mul(g[k], y[k]);
+    }
+    const lanes group = lanes_add(sum_of_four_vectors(product), sum_of_four_vectors(product + 4));
+    const float sum = (float)(dlanes_tree(dlanes_widen(group)) + 0.0);
+    if (fabsf(sum) <= XENT_QUIET_SUMS) {
+      XENT_UNROLL(8)
+      for (int k = 0; k < vectors; k++) {
+        const lanes dx = backward_lanes(y[k], g[k], lanes_set(sum), hi, false, true);
+        k + 1 < vectors ? lanes_store(r.dx + k * XENT_LANES, dx) : lanes_store_part(r.dx + last, n - last, dx);
+      }
+    } else {
+      emit_backward(r.y, r.g, r.dx, n, sum, b->hi, false, false);
+    }
+    r = (straight_row){r.y + shape->output.outer, r.g + shape->upstream.outer, r.dx + call->output_layout->outer};
+  }
+}
+XENT_SHARED xent_status softmax_backward_of_group(const backward_call *b) {
+  switch ((b->call->shape->classes + XENT_LANES - 1) / XENT_LANES) {
+    case 3: group_backward_rows(b, 3); break;
+    case 4: group_backward_rows(b, 4); break;
+    case 5: group_backward_rows(b, 5); break;
+    case 6: group_backward_rows(b, 6); break;
+    case 7: group_backward_rows(b, 7); break;
+    default: group_backward_rows(b, 8);
+  }
+  return XENT_OK;
+}
+
 /* ---- the calls ---- */
 
 XENT_KERNEL xent_status backward_rows(const xent_call *call) {
@@ -376,6 +420,8 @@ XENT_KERNEL xent_status backward_rows(const xent_call *call) {
   if (call->known_statistics || wanted < n || call->row_offsets) return backward_at_once(&b);
   if (n <= dense && call->row_end - call->row_begin >= XENT_DENSE_LEAST)
     return b.log ? dense_log_softmax_backward(&b) : dense_softmax_backward(&b);
+  if (!b.log && b.straight && !call->stream && call->shape->inner == 1 && n > dense && n <= XENT_GROUP)
+    return softmax_backward_of_group(&b);
   if (n <= XENT_EXACT_MAX && (!b.straight || !call->stream))
     return b.log ? log_softmax_backward_near(&b) : softmax_backward_near(&b);
   return backward_at_once(&b);
