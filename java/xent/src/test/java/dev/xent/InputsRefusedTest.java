@@ -16,9 +16,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is refused of inputs, options and outcomes: named, with its value, and nothing written. */
@@ -601,5 +603,43 @@ class InputsRefusedTest {
           "class indices",
           "probability rows");
     }
+  }
+
+  /** Only rows that the logits can be cut into. */
+  @ParameterizedTest
+  @CsvSource({
+    "2, 'or reshape logits to [2, 6]'",
+    "6, 'or reshape logits to [6, 2]'",
+    "5,",
+    "12, 'or one-hot rows the type F32, F16 or BF16'",
+    "24,"
+  })
+  void logitsInALineAreToBeReshaped(int count, @Nullable String advice) {
+    Tensor flat = Tensor.of(new float[12]);
+    assertThatThrownBy(() -> loss.forward(flat, Tensor.of(new int[count])))
+        .isInstanceOf(ShapeException.class)
+        .hasMessageEndingWith("give targets the shape [1]" + (advice == null ? "" : ", " + advice));
+    assertThatThrownBy(() -> loss.forward(flat, Tensor.of(new int[count], 1, count)))
+        .isInstanceOf(ShapeException.class)
+        .hasMessageEndingWith("give targets the shape [1]");
+  }
+
+  @Test
+  void otherLogitsAreNot() {
+    Inputs ragged = Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4, 12}));
+    refused(
+        ShapeException.class,
+        () -> loss.forward(Tensor.of(new float[12]), Tensor.of(new int[4]), ragged),
+        "with 2 rows: give targets the shape [2]");
+    assertThatThrownBy(
+            () ->
+                LinearCrossEntropy.mean()
+                    .forward(
+                        Tensor.of(new float[4]),
+                        Tensor.of(new float[48], 12, 4),
+                        Tensor.of(new int[6])))
+        .hasMessageEndingWith("give targets the shape [1]");
+    assertThatThrownBy(() -> loss.forward(logits, Tensor.of(new int[2])))
+        .hasMessageEndingWith("give targets the shape [3]");
   }
 }

@@ -17,8 +17,10 @@ import java.nio.ByteOrder;
 import java.nio.IntBuffer;
 import java.nio.LongBuffer;
 import java.nio.ShortBuffer;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class TensorTest {
@@ -367,5 +369,30 @@ class TensorTest {
         .isInstanceOf(DTypeException.class)
         .isInstanceOf(IllegalArgumentException.class)
         .isInstanceOf(XentException.class);
+  }
+
+  /** What a size of -1 would be is said where there is one such number. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "-1, 4 | , as in [3, 4] for F32 [12]",
+        "-1 | , as in [12] for F32 [12]",
+        "2, -1, 6 | , as in [2, 1, 6] for F32 [12]",
+        "-1, 5 | ''",
+        "-1, 0 | ''",
+        "-1, -1, 12 | ''",
+        "-1, -2 | ''"
+      })
+  void aSizeThatIsLeftOpenIsNamedWhereItIsKnown(String shape, String advice) {
+    long[] sizes = Arrays.stream(shape.split(", *")).mapToLong(Long::parseLong).toArray();
+    String message =
+        "shape " + Arrays.toString(sizes) + " leaves a size open: give every size" + advice;
+    assertThatThrownBy(() -> Tensor.of(new float[12]).reshape(sizes))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage(message);
+    assertThatThrownBy(() -> Tensor.of(new float[12], sizes))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage(message.replace("F32 [12]", "12 elements"));
   }
 }
