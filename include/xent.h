@@ -8,8 +8,8 @@
  * THE MODEL
  *   A tensor is (outer, classes, inner) with a stride, in elements, for each of the three. A row is one
  *   (outer, inner) pair with all its classes, and its number is outer_index * inner + inner_index.
- *   [N, C] is (N, C, 1), for which there is xent_rows; [N, C, H, W] with the class axis 1 is (N, C, H*W); [C] is
- *   (1, C, 1). A tensor without rows has outer 0: inner 0 beside rows is one that was left out, and refused.
+ *   [N, C] is (N, C, 1), which xent_rows makes; [N, C, H, W] with the class axis 1 is (N, C, H*W); [C] is (1, C, 1).
+ *   A tensor without rows has outer 0. inner 0 with outer above 0 was left out, and is refused.
  *
  * RANGES
  *   Every computation works on rows [row_begin, row_end), so a caller splits rows over its own threads.
@@ -23,9 +23,9 @@
  *                              .logits = {x, xent_per_class(classes, 1, XENT_F32)},
  *                              .output = {y, xent_per_class(classes, 1, XENT_F32)}};
  *       xent_status status = xent_softmax(&c);
- *   Members that you leave out are 0 or NULL: not asked for. Not so the three sizes, outer, classes and inner, and
- *   the size of a struct: a call needs all of them. A function whose name ends in _at does the same for bindings: see
- *   FOR BINDINGS.
+ *   Members that you leave out are 0 or NULL: not asked for. Four are always needed: the size of the struct, and
+ *   the sizes outer, classes and inner of the tensor. A function whose name ends in _at does the same for bindings:
+ *   see FOR BINDINGS.
  *
  * ADDRESSES
  *   Arrays are indexed from row 0, class 0 whatever the range: a range says which part is touched.
@@ -248,8 +248,8 @@ static inline xent_layout xent_per_class(int64_t classes, int64_t inner, int32_t
   const xent_layout l = {(int64_t)((uint64_t)classes * (uint64_t)inner), inner, 1, type, 0};
   return l;
 }
-/* The type is what the memory holds, which no call can see: int64_t labels that are said to be XENT_I32 are other
- * labels, and no error where those are classes too. inner is 1 for a matrix, as in xent_rows. */
+/* Nothing can check that memory holds this type: int64_t labels with the type XENT_I32 are read as other labels, which
+ * is no error if those are classes too. inner is 1 for a matrix, as in xent_rows. */
 static inline xent_layout xent_per_row(int64_t inner, int32_t type) {
   const xent_layout l = {inner, 0, 1, type, 0};
   return l;

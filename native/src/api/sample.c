@@ -94,12 +94,8 @@ static xent_status check_sampling(xent_frame *f) {
   const int64_t end = c->sampling_per_row ? c->row_end : c->row_begin + 1;
   for (int64_t row = c->row_begin; row < end; row++) {
     const xent_sampling *s = sampling_of_row(c, row);
-    xent_status status = xent_check_call(s, sizeof *s);
-    if (!status && s->size != c->sampling->size) status = XENT_INVALID_SIZE;
-    if (status)
-      status = refuse_sampling(f, status, s);
-    else
-      status = check_numbers(f, s);
+    xent_status status = s->size != c->sampling->size ? XENT_INVALID_SIZE : xent_check_call(s, sizeof *s);
+    status = status ? refuse_sampling(f, status, s) : check_numbers(f, s);
     if (!status) continue;
     if (c->sampling_per_row) f->report->row = row;
     return status;
