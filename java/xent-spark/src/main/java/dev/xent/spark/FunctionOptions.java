@@ -162,6 +162,11 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     return file;
   }
 
+  /** The label of rows that do not count, or null. */
+  @Nullable Long ignoreIndex() {
+    return get("ignoreIndex", null, Long::valueOf);
+  }
+
   /** The file of the bias, or null. */
   @Nullable String bias() {
     return given.get("bias");

@@ -5,12 +5,15 @@ import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.Tensor;
+import dev.xent.errors.LabelException;
 import dev.xent.errors.ShapeException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Losses of hidden states, many rows at a time: each time all weights are read once. One thread.
@@ -25,16 +28,23 @@ final class LinearLosses implements Losses {
   private final LinearCrossEntropy operation;
   private final Tensor weights;
   private final Inputs inputs;
+  private final @Nullable Long ignoreIndex;
   private final Room room;
   private final MemorySegment states;
   private final MemorySegment labels = Arena.ofAuto().allocate(ValueLayout.JAVA_LONG, MOST);
   private final LinearCrossEntropy.Outputs outputs = new LinearCrossEntropy.Outputs();
 
-  LinearLosses(Logits hidden, LinearCrossEntropy operation, Tensor weights, Inputs inputs) {
+  LinearLosses(
+      Logits hidden,
+      LinearCrossEntropy operation,
+      Tensor weights,
+      Inputs inputs,
+      @Nullable Long ignoreIndex) {
     this.hidden = hidden;
     this.operation = operation;
     this.weights = weights;
     this.inputs = inputs;
+    this.ignoreIndex = ignoreIndex;
     this.room = new Room(hidden.type());
     this.states = Arena.ofAuto().allocate(MOST * rowBytes(), ALIGNMENT);
   }
@@ -65,8 +75,12 @@ final class LinearLosses implements Losses {
               features,
               features()));
     }
+    long index = ((Number) label).longValue();
+    if ((index < 0 || index >= weights.dim(0)) && !Objects.equals(index, ignoreIndex)) {
+      throw new LabelException(0, index, false, weights.dim(0)); // before others wait for it
+    }
     byte[] bytes = room.memory().asSlice(0, rowBytes()).toArray(ValueLayout.JAVA_BYTE);
-    buffer.waiting().add(new Row(bytes, ((Number) label).longValue(), row));
+    buffer.waiting().add(new Row(bytes, index, row));
   }
 
   @Override

@@ -25,7 +25,11 @@ record LinearOperation(String name, boolean tries, Logits hidden, FunctionOption
   public Losses losses() {
     Inputs inputs = given.bias() == null ? Inputs.none() : Inputs.none().bias(map(given.bias()));
     return new LinearLosses(
-        hidden, given.linearCrossEntropy(), map(given.requireWeights()), inputs);
+        hidden,
+        given.linearCrossEntropy(),
+        map(given.requireWeights()),
+        inputs,
+        given.ignoreIndex());
   }
 
   /** A file by its path, or by the name of one that Spark has sent to all executors. */

@@ -3,7 +3,6 @@ package dev.xent.spark;
 
 import com.esotericsoftware.kryo.DefaultSerializer;
 import com.esotericsoftware.kryo.serializers.JavaSerializer;
-import dev.xent.errors.LabelException;
 import dev.xent.errors.XentException;
 import java.io.Serial;
 import java.io.Serializable;
@@ -121,11 +120,9 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
   }
 
   private LossBuffer finished(LossBuffer buffer) {
-    while (!buffer.waiting().isEmpty()) {
+    if (!buffer.waiting().isEmpty()) {
       try {
         losses().finish(buffer);
-      } catch (LabelException e) {
-        refused(buffer, buffer.removeWaiting(e), e);
       } catch (IllegalArgumentException e) {
         // No row is the reason, whose first one is named: the weights or the bias are.
         throw call.refused(

@@ -2,7 +2,6 @@
 package dev.xent.spark;
 
 import dev.xent.distributed.LossTally;
-import dev.xent.errors.LabelException;
 import dev.xent.errors.ShapeException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -82,11 +81,6 @@ final class LossBuffer {
   /** Rows whose losses are to be added with those of the next ones. */
   List<LinearLosses.Row> waiting() {
     return waiting;
-  }
-
-  /** Removes the row of a bad label from those that wait, and says which one of its partition. */
-  long removeWaiting(LabelException refusal) {
-    return waiting.remove((int) refusal.row()).number();
   }
 
   /** Whether rows of unequal length were refused. */
