@@ -5,56 +5,69 @@ import ai.onnxruntime.OrtException;
 import com.fasterxml.jackson.jr.ob.JSON;
 import dev.xent.Tensor;
 import dev.xent.Xent;
-import io.helidon.common.media.type.MediaTypes;
-import io.helidon.health.HealthCheckResponse;
-import io.helidon.health.HealthCheckType;
-import io.helidon.http.HeaderValues;
-import io.helidon.http.HttpException;
-import io.helidon.http.Status;
-import io.helidon.metrics.api.MetricsFactory;
-import io.helidon.metrics.api.Timer;
-import io.helidon.webserver.WebServer;
-import io.helidon.webserver.http.FilterChain;
-import io.helidon.webserver.http.HttpRouting;
-import io.helidon.webserver.http.RoutingRequest;
-import io.helidon.webserver.http.RoutingResponse;
-import io.helidon.webserver.http.ServerRequest;
-import io.helidon.webserver.http.ServerResponse;
-import io.helidon.webserver.observe.ObserveFeature;
-import io.helidon.webserver.observe.health.HealthObserver;
-import io.helidon.webserver.observe.metrics.MetricsObserver;
+import io.micrometer.core.instrument.Timer;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Supplier;
+import org.eclipse.jetty.http.HttpFields;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.http.MimeTypes;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.io.EofException;
+import org.eclipse.jetty.server.Handler;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.NetworkConnectionLimit;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.server.handler.ErrorHandler;
+import org.eclipse.jetty.server.handler.SizeLimitHandler;
+import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.VirtualThreads;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import sun.misc.Signal;
+import sun.misc.SignalHandler;
 
 /**
  * Two endpoints over a model: {@code POST /next?k=5}, the likeliest letters after a text, and
  * {@code POST /score}, how likely a text is. Each request is a virtual thread. {@code GET /} is a
- * page to try them, {@code /observe/health} and {@code /observe/metrics} are for who looks after
- * it.
+ * page to try them; {@link Management} is for operators.
  */
-public final class Service implements AutoCloseable {
+public final class Service extends Handler.Abstract implements AutoCloseable {
   /** Of a request. A text of so many letters needs 3 MB beside the Java heap while it is scored. */
   static final int MOST_BYTES = 16_384;
 
-  private static final Duration GRACE = Duration.ofSeconds(10);
+  /** What may be asked for, and how. */
+  static final Map<String, String> METHODS =
+      Map.of("/", "GET, HEAD", "/next", "POST", "/score", "POST");
+
+  private static final Duration GRACE = Duration.ofSeconds(15);
+  private static final Logger LOG = LoggerFactory.getLogger(Service.class);
 
   private final LetterModel model = new LetterModel();
+  private final byte[] page = resource("/page.html");
   private final Scorer scorer;
-  private final Timer scoring =
-      MetricsFactory.getInstance()
-          .globalRegistry()
-          .getOrCreate(Timer.builder("scoring").description("On the logits"));
-  private final LongAdder accepted = new LongAdder();
-  private final WebServer server;
-  private volatile boolean stopping;
+  private final Management management;
+  private final Timer scoring;
+  private final TimeLimits limits = new TimeLimits(this);
+  private final HttpConfiguration http = new HttpConfiguration();
+  private final ServerConnector connector;
 
   record Next(List<Letter> next) {}
 
@@ -62,115 +75,128 @@ public final class Service implements AutoCloseable {
 
   record Score(int letters, double logProbability, double perplexity) {}
 
-  Service(int port, Scorer scorer) throws OrtException {
+  /**
+   * @param port 0 for any that is free
+   * @param operators where {@link Management} listens
+   */
+  Service(int port, InetSocketAddress operators, Scorer scorer) throws Exception {
     this.scorer = scorer;
-    byte[] page = resource("/page.html");
-    server =
-        WebServer.builder()
-            .port(port)
-            .shutdownHook(false) // close() does more
-            .shutdownGracePeriod(GRACE)
-            .idleConnectionTimeout(Duration.ofSeconds(30))
-            .maxPayloadSize(MOST_BYTES)
-            .addFeature(
-                ObserveFeature.just(
-                    HealthObserver.builder()
-                        .addCheck(this::health, HealthCheckType.READINESS, "scorer")
-                        .details(true)
-                        .build(),
-                    MetricsObserver.create()))
-            .routing(
-                HttpRouting.builder()
-                    .addFilter(this::drain)
-                    .get("/", (request, response) -> html(response, page))
-                    .post("/next", this::next)
-                    .post("/score", this::score))
-            .build()
-            .start();
-  }
-
-  int port() {
-    return server.port();
+    management =
+        new Management(
+            operators, Map.of("scorer", scorer.name(), "xent", Xent.runtime().toString()));
+    scoring = Timer.builder("scoring").description("On the logits").register(management.meters());
+    connector = connector(new InetSocketAddress(port), http, limits);
+    management.watch(connector);
+    connector.addBean(limits);
+    Server server = connector.getServer();
+    server.addBean(
+        new NetworkConnectionLimit(Integer.getInteger("service.connections", 4096), connector));
+    server.setRequestLog(new AccessLog(management.meters()));
+    server.start();
   }
 
   /**
-   * Requests so far whose head was read and is HTTP. Each is answered, unless the end of its body
-   * does not come.
+   * Of HTTP/1.1 and 1.0, as strictly as RFC 9110 and 9112 say. Each request is a virtual thread.
    */
-  long accepted() {
-    return accepted.sum();
+  static ServerConnector connector(
+      InetSocketAddress address, HttpConfiguration http, Handler handler) {
+    QueuedThreadPool threads = new QueuedThreadPool();
+    threads.setVirtualThreadsExecutor(VirtualThreads.getDefaultVirtualThreadsExecutor());
+    Server server = new Server(threads);
+    SizeLimitHandler sizes = new SizeLimitHandler(MOST_BYTES, -1);
+    sizes.setHandler(handler);
+    server.setHandler(sizes);
+    server.setErrorHandler(Service::error);
+    http.setSendServerVersion(false);
+    ServerConnector connector = new ServerConnector(server, new HttpConnectionFactory(http));
+    connector.setHost(address.getHostString());
+    connector.setPort(address.getPort());
+    server.addConnector(connector);
+    return connector;
   }
 
-  private HealthCheckResponse health() {
-    return HealthCheckResponse.builder()
-        .status(!stopping)
-        .detail("name", scorer.name())
-        .detail("xent", Xent.runtime().toString())
-        .build();
+  int port() {
+    return connector.getLocalPort();
   }
 
-  /** While it stops, whoever is answered is asked to come back on a new connection, elsewhere. */
-  private void drain(FilterChain chain, RoutingRequest request, RoutingResponse response) {
-    accepted.increment();
-    response.beforeSend(
-        () -> {
-          if (stopping) {
-            response.header(HeaderValues.CONNECTION_CLOSE);
-          }
-        });
-    chain.proceed();
+  Management management() {
+    return management;
   }
 
-  private static void html(ServerResponse response, byte[] page) {
-    response.headers().contentType(MediaTypes.TEXT_HTML);
-    response.send(page);
+  @Override
+  public boolean handle(Request request, Response response, Callback callback) throws Exception {
+    String path = Request.getPathInContext(request);
+    String allowed = METHODS.get(path);
+    if (allowed == null) {
+      throw new Refusal(HttpStatus.NOT_FOUND_404, "not here: POST /next, POST /score or GET /");
+    }
+    if (!List.of(allowed.split(", ")).contains(request.getMethod())) {
+      response.getHeaders().put(HttpHeader.ALLOW, allowed);
+      Refusal refusal =
+          new Refusal(HttpStatus.METHOD_NOT_ALLOWED_405, "wrong method for this: use " + allowed);
+      Response.writeError(request, response, callback, refusal); // thrown, it would lose Allow
+      return true;
+    }
+    switch (path) {
+      case "/next" -> json(response, next(request), callback);
+      case "/score" -> json(response, score(text(request)), callback);
+      default -> send(response, "text/html;charset=utf-8", page, callback);
+    }
+    return true;
   }
 
-  private void next(ServerRequest request, ServerResponse response)
-      throws OrtException, IOException {
-    int k = count(request.query().first("k").orElse("5"));
-    send(response, next(text(request), k));
+  private Next next(Request request) throws OrtException, IOException {
+    String k = Request.extractQueryParameters(request).getValue("k");
+    return next(text(request), k == null ? 5 : count(k));
   }
 
   /** The arena is closed before anything is sent: a client that reads slowly keeps no memory. */
   private Next next(long[] text, int k) throws OrtException {
     try (Arena arena = Arena.ofConfined()) {
       Tensor logits = model.logits(text, text.length, text.length + 1, arena);
-      List<Scorer.Likely> best = timed(() -> scorer.top(logits, k));
+      List<Scorer.Likely> best = scoring.record(() -> scorer.top(logits, k));
       return new Next(best.stream().map(Service::letter).toList());
     }
   }
 
-  private void score(ServerRequest request, ServerResponse response)
-      throws OrtException, IOException {
-    long[] text = text(request);
-    if (text.length == 0) {
-      throw refusal("there is no text: give one letter or more");
-    }
-    send(response, score(text));
-  }
-
   private Score score(long[] text) throws OrtException {
+    if (text.length == 0) {
+      throw bad("there is no text: give one letter or more");
+    }
     try (Arena arena = Arena.ofConfined()) {
       Tensor logits = model.logits(text, 0, text.length, arena);
       Tensor labels = Tensor.of(text, text.length);
-      double sum = timed(() -> scorer.logProbability(logits, labels));
+      double sum = scoring.record(() -> scorer.logProbability(logits, labels));
       return new Score(text.length, sum, Math.exp(-sum / text.length));
     }
   }
 
-  private static long[] text(ServerRequest request) {
-    return LetterModel.letters(
-        request.content().hasEntity() ? request.content().as(String.class) : "");
+  private static long[] text(Request request) throws IOException {
+    Charset charset = charset(request);
+    try {
+      ByteBuffer bytes = Content.Source.asByteBuffer(request);
+      return LetterModel.letters(charset.newDecoder().decode(bytes).toString());
+    } catch (CharacterCodingException e) {
+      throw bad("the text is not " + charset + ": send UTF-8, or name its charset");
+    } catch (EofException e) {
+      throw bad("the body is broken: shorter than its Content-Length, or chunked wrongly");
+    }
   }
 
-  private static void send(ServerResponse response, Record answer) throws IOException {
-    response.headers().contentType(MediaTypes.APPLICATION_JSON);
-    response.send(JSON.std.asBytes(answer));
-  }
-
-  private <T> T timed(Supplier<T> work) {
-    return scoring.record(work);
+  private static Charset charset(Request request) {
+    if (request.getHeaders().contains(HttpHeader.CONTENT_ENCODING)) {
+      throw new Refusal(
+          HttpStatus.UNSUPPORTED_MEDIA_TYPE_415, "the body is encoded: send plain text");
+    }
+    String type = request.getHeaders().get(HttpHeader.CONTENT_TYPE);
+    String name = type == null ? null : MimeTypes.getCharsetFromContentType(type);
+    try {
+      return name == null ? StandardCharsets.UTF_8 : Charset.forName(name);
+    } catch (IllegalArgumentException e) {
+      throw new Refusal(
+          HttpStatus.UNSUPPORTED_MEDIA_TYPE_415,
+          "the charset of Content-Type is unknown here: send UTF-8");
+    }
   }
 
   private static Letter letter(Scorer.Likely likely) {
@@ -181,13 +207,45 @@ public final class Service implements AutoCloseable {
   private static int count(String k) {
     int most = LetterModel.LETTERS.length();
     if (!k.matches("[0-9]{1,2}") || Integer.parseInt(k) < 1 || Integer.parseInt(k) > most) {
-      throw refusal("k is not a whole number from 1 to " + most);
+      throw bad("k is not a whole number from 1 to " + most);
     }
     return Integer.parseInt(k);
   }
 
-  private static HttpException refusal(String message) {
-    return new HttpException(message, Status.BAD_REQUEST_400, true);
+  private static Refusal bad(String reason) {
+    return new Refusal(HttpStatus.BAD_REQUEST_400, reason);
+  }
+
+  private static void json(Response response, Record answer, Callback callback) throws IOException {
+    send(response, "application/json", JSON.std.asBytes(answer), callback);
+  }
+
+  static void send(Response response, String type, byte[] body, Callback callback) {
+    response.getHeaders().put(HttpHeader.CONTENT_TYPE, type);
+    HttpConfiguration http = response.getRequest().getConnectionMetaData().getHttpConfiguration();
+    if (!http.isPersistentConnectionsEnabled()) { // Jetty asks at the head of a request
+      response.getHeaders().put(HttpFields.CONNECTION_CLOSE);
+    }
+    response.write(true, ByteBuffer.wrap(body), callback);
+  }
+
+  /** Every error has a body that says what to do, also those that Jetty finds. */
+  private static boolean error(Request request, Response response, Callback callback) {
+    Object cause = request.getAttribute(ErrorHandler.ERROR_EXCEPTION);
+    String reason = Objects.toString(request.getAttribute(ErrorHandler.ERROR_MESSAGE));
+    String sentence =
+        switch (response.getStatus()) {
+          case HttpStatus.PAYLOAD_TOO_LARGE_413 ->
+              "the text has more than " + MOST_BYTES + " bytes: send a shorter one";
+          case HttpStatus.EXPECTATION_FAILED_417 -> "Expect knows 100-continue only: leave it out";
+          case HttpStatus.REQUEST_HEADER_FIELDS_TOO_LARGE_431 ->
+              "the head is too long: send fewer or shorter fields";
+          case HttpStatus.INTERNAL_SERVER_ERROR_500 -> "the service has failed: its log says why";
+          default ->
+              cause instanceof Refusal ? reason : "this is not a request of HTTP/1.1: " + reason;
+        };
+    send(response, "text/plain;charset=utf-8", sentence.getBytes(StandardCharsets.UTF_8), callback);
+    return true;
   }
 
   private static byte[] resource(String name) {
@@ -198,30 +256,78 @@ public final class Service implements AutoCloseable {
     }
   }
 
-  /** Accepts no more connections, answers what was accepted, and goes. */
-  @Override
-  public void close() throws OrtException {
-    stopping = true;
-    server.stop();
-    model.close();
+  /**
+   * Says that it goes, while it still serves all: who sends it requests has to hear of it first.
+   */
+  void drain(Duration drain) throws InterruptedException {
+    management.leave();
+    Thread.sleep(drain);
   }
 
   /**
-   * Listens on the system property {@code service.port}, 8080, until a SIGTERM. A shutdown hook
-   * would be too late for that: ONNX Runtime has one of its own, which frees what running requests
-   * need, and hooks run all at once.
+   * Accepts no more connections, answers what is sent on those that there are, and goes. Jetty's
+   * own shutdown closes some of them right behind an answer that does not say so.
    */
-  public static void main(String[] arguments) throws OrtException, InterruptedException {
-    CountDownLatch terminated = new CountDownLatch(1);
-    Signal.handle(new Signal("TERM"), signal -> terminated.countDown());
-    Service service =
-        new Service(
-            Integer.getInteger("service.port", 8080),
-            Scorer.named(System.getProperty("service.scorer", "xent")));
-    try (service) {
-      System.out.println("listening on port " + service.port() + ", " + Xent.runtime());
-      terminated.await();
+  @Override
+  public void close() throws Exception {
+    management.leave();
+    connector.setAccepting(false);
+    connector.close();
+    http.setPersistentConnectionsEnabled(false); // from now on: Connection: close
+    limits.leave();
+    long end = System.nanoTime() + GRACE.toNanos();
+    do {
+      Thread.sleep(50);
+    } while (!connector.getConnectedEndPoints().isEmpty() && System.nanoTime() < end);
+    if (!connector.getConnectedEndPoints().isEmpty()) {
+      LOG.warn("some requests are not answered after {} s", GRACE.toSeconds());
     }
-    System.out.println("stopped: " + service.accepted() + " requests accepted");
+    connector.getServer().stop();
+    model.close();
+    management.close();
+  }
+
+  /**
+   * Serves until a SIGTERM, SIGINT or SIGHUP; a second one ends it at once. A shutdown hook would
+   * be too late for that: ONNX Runtime has one of its own, which frees what running requests need,
+   * and hooks run all at once.
+   */
+  public static void main(String[] arguments) throws Exception {
+    CountDownLatch told = new CountDownLatch(1);
+    SignalHandler handler =
+        signal -> {
+          if (told.getCount() == 0) {
+            Runtime.getRuntime().halt(128 + signal.getNumber());
+          }
+          told.countDown();
+        };
+    List.of("TERM", "INT", "HUP").forEach(name -> Signal.handle(new Signal(name), handler));
+    try (Service service = service()) {
+      LOG.info(
+          "listening on port {}, for operators on port {}, {}",
+          service.port(),
+          service.management.port(),
+          Xent.runtime());
+      told.await();
+      Duration drain = Duration.ofSeconds(Integer.getInteger("service.drain", 5));
+      LOG.info("DOWN, and gone in {} s; another signal ends it at once", drain.toSeconds());
+      service.drain(drain);
+    }
+    LOG.info("stopped");
+  }
+
+  private static Service service() throws Exception {
+    try {
+      return new Service(
+          Integer.getInteger("service.port", 8080),
+          new InetSocketAddress(
+              System.getProperty("service.management.host", "127.0.0.1"),
+              Integer.getInteger("service.management.port", 8081)),
+          Scorer.named(System.getProperty("service.scorer", "xent")));
+    } catch (IOException e) { // a port that is taken
+      LOG.error("{}: {}", e.getMessage(), e.getCause().getMessage());
+      System.exit(1); // with what has begun
+      throw e;
+    }
   }
 }

@@ -12,13 +12,21 @@ import org.jspecify.annotations.Nullable;
 
 /** One connection, byte by byte: a client of java.net.http would hide what is tested here. */
 final class Http implements Closeable {
-  private static final int PATIENCE_MILLIS = 20_000;
+  private static final int PATIENCE_MILLIS = 40_000;
 
   private final Socket socket;
   private final InputStream in;
 
   /** An answer, whole. */
-  record Answer(int status, boolean closes, String body) {}
+  record Answer(int status, String head, String body) {
+    boolean closes() {
+      return field("connection", "").equalsIgnoreCase("close");
+    }
+
+    String field(String name, String absent) {
+      return Http.field(head, name, absent);
+    }
+  }
 
   Http(int port) throws IOException {
     socket = new Socket(InetAddress.getLoopbackAddress(), port);
@@ -26,8 +34,16 @@ final class Http implements Closeable {
     in = socket.getInputStream();
   }
 
-  void send(String bytes) throws IOException {
-    socket.getOutputStream().write(bytes.getBytes(StandardCharsets.UTF_8));
+  void send(String text) throws IOException {
+    send(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  void send(byte[] bytes) throws IOException {
+    socket.getOutputStream().write(bytes);
+  }
+
+  int available() throws IOException {
+    return in.available();
   }
 
   /** Nothing more comes from here; whoever waits for it sees the end. */
@@ -51,19 +67,22 @@ final class Http implements Closeable {
 
   /** The next answer; null where the connection ends before one begins. */
   @Nullable Answer answer() throws IOException {
+    return answer(true);
+  }
+
+  /** The next answer, whose head may speak of a body that does not come: that of HEAD. */
+  @Nullable Answer answer(boolean bodies) throws IOException {
     String head = head();
     if (head == null) {
       return null;
     }
-    int length = Integer.parseInt(field(head, "content-length", "0"));
+    int length = bodies ? Integer.parseInt(field(head, "content-length", "0")) : 0;
     byte[] body = in.readNBytes(length);
     if (body.length < length) {
       throw new IOException("an answer of " + length + " bytes ended after " + body.length);
     }
     return new Answer(
-        Integer.parseInt(head.substring(9, 12)),
-        field(head, "connection", "").equalsIgnoreCase("close"),
-        new String(body, StandardCharsets.UTF_8));
+        Integer.parseInt(head.substring(9, 12)), head, new String(body, StandardCharsets.UTF_8));
   }
 
   /** An answer to this. */

@@ -2,15 +2,19 @@
 package dev.xent.examples.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.examples.service.Http.Answer;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.net.ConnectException;
+import java.net.ServerSocket;
 import java.net.SocketException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.StringJoiner;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -18,46 +22,54 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** A SIGTERM ends the process: soon, and after every request that it had accepted was answered. */
+/**
+ * A signal ends the process: it says so first, then answers every request that is sent on a
+ * connection of old, and is gone soon.
+ */
 class StopTest {
-  private static final Pattern PORT = Pattern.compile("listening on port (\\d+)");
-  private static final Pattern ACCEPTED = Pattern.compile("stopped: (\\d+) requests accepted");
+  private static final Pattern PORTS =
+      Pattern.compile("listening on port (\\d+), for operators on port (\\d+)");
 
-  private Process process;
-  private BufferedReader printed;
+  private @Nullable Process process;
   private int port;
+  private int operators;
 
-  @BeforeEach
-  void start() throws IOException {
-    ProcessBuilder builder =
-        new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "--enable-native-access=ALL-UNNAMED",
-            "-Dservice.port=0",
-            "dev.xent.examples.service.Service");
+  private void start(String... options) throws IOException {
+    List<String> command = new ArrayList<>();
+    // A build in the background may have its children ignore these two.
+    command.addAll(List.of("env", "--default-signal=INT,HUP"));
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Dservice.access=OFF"));
+    command.addAll(List.of("-Dservice.port=0", "-Dservice.management.port=0"));
+    command.addAll(List.of(options));
+    command.add("dev.xent.examples.service.Service");
+    ProcessBuilder builder = new ProcessBuilder(command);
     // Not on its command line, which ONNX Runtime wants to be short.
     builder
         .environment()
         .put(
             "CLASSPATH",
             System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
-    process = builder.redirectError(ProcessBuilder.Redirect.INHERIT).start();
-    printed = process.inputReader();
-    port = (int) number(PORT);
-  }
-
-  private long number(Pattern pattern) throws IOException {
+    process = builder.redirectErrorStream(true).start();
+    BufferedReader printed = process.inputReader();
+    StringJoiner all = new StringJoiner("\n");
     for (String line = printed.readLine(); line != null; line = printed.readLine()) {
-      Matcher found = pattern.matcher(line);
+      all.add(line);
+      Matcher found = PORTS.matcher(line);
       if (found.find()) {
-        return Long.parseLong(found.group(1));
+        port = Integer.parseInt(found.group(1));
+        operators = Integer.parseInt(found.group(2));
+        return;
       }
     }
-    throw new IOException("the service has not printed " + pattern);
+    throw new IOException("no ports in " + all);
   }
 
   @AfterEach
@@ -65,100 +77,192 @@ class StopTest {
     process.destroyForcibly();
   }
 
-  /** Sends a SIGTERM and waits for the end; how many requests were accepted until then. */
-  private long terminate(Duration atMost) throws Exception {
-    process.toHandle().destroy(); // which leaves its output open
-    long accepted = number(ACCEPTED);
-    assertThat(process.waitFor(atMost.toMillis(), TimeUnit.MILLISECONDS)).isTrue();
-    assertThat(process.exitValue()).isZero();
-    return accepted;
+  private void signal(String name) throws Exception {
+    Process kill = new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start();
+    assertThat(kill.waitFor()).isZero();
   }
 
-  /** Counts whole answers, on one connection after the other, until the service is gone. */
-  private void answersUntilTheEnd(AtomicInteger answers) throws IOException {
+  private void assertEnds(int status, Duration atMost) throws InterruptedException {
+    assertThat(process.waitFor(atMost.toMillis(), TimeUnit.MILLISECONDS)).isTrue();
+    assertThat(process.exitValue()).isEqualTo(status);
+  }
+
+  private Answer health(String path) throws IOException {
+    try (Http connection = new Http(operators)) {
+      return connection.ask(Http.get(path));
+    }
+  }
+
+  /** Requests on one connection after the other, until none can be had. */
+  private void ask(AtomicInteger answered, AtomicInteger cut) throws IOException {
     while (true) {
       try (Http connection = new Http(port)) {
         boolean open = true;
         while (open) {
-          connection.send(Http.post("/score", "you may reproduce ".repeat(50)));
-          Answer answer = connection.answer();
-          if (answer == null) {
-            break; // closed before it took the request
+          try {
+            connection.send(Http.post("/score", "you may reproduce ".repeat(50)));
+            Answer answer = connection.answer();
+            if (answer == null) {
+              throw new SocketException("no answer");
+            }
+            assertThat(answer.status()).isEqualTo(200);
+            answered.incrementAndGet();
+            open = !answer.closes();
+          } catch (SocketException e) {
+            cut.incrementAndGet();
+            open = false;
           }
-          assertThat(answer.status()).isEqualTo(200);
-          answers.incrementAndGet();
-          open = !answer.closes();
         }
-      } catch (SocketException e) { // reset or refused: no request was taken
-        if (!process.isAlive() || e instanceof java.net.ConnectException) {
-          return;
-        }
+      } catch (ConnectException e) {
+        return;
       }
     }
   }
 
-  @Test
-  void underLoadEveryAcceptedRequestIsAnswered() throws Exception {
+  @ParameterizedTest
+  @CsvSource({"TERM, 2", "INT, 2", "HUP, 0"})
+  void underLoadNoRequestIsCut(String signal, int drain) throws Exception {
+    start("-Dservice.drain=" + drain);
     try (ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
       AtomicInteger answered = new AtomicInteger();
+      AtomicInteger cut = new AtomicInteger();
       List<Future<?>> ends = new ArrayList<>();
-      for (int i = 0; i < 32; i++) {
+      for (int i = 0; i < 24; i++) {
         ends.add(
             clients.submit(
                 () -> {
-                  answersUntilTheEnd(answered);
+                  ask(answered, cut);
                   return null;
                 }));
       }
       while (answered.get() < 300) {
         Thread.sleep(10);
       }
-      long accepted = terminate(Duration.ofSeconds(15));
+      signal(signal);
       for (Future<?> end : ends) {
         end.get();
       }
+      assertEnds(0, Duration.ofSeconds(15));
       System.out.println(
-          "SIGTERM under load: " + accepted + " accepted, " + answered + " answered");
-      assertThat(answered.get()).isEqualTo((int) accepted);
+          "SIG" + signal + " under load: " + answered + " answered, " + cut + " cut");
+      assertThat(cut).hasValue(0);
     }
   }
 
   @Test
+  void itIsDownBeforeItIsGone() throws Exception {
+    start("-Dservice.drain=3");
+    try (Http old = new Http(port)) {
+      assertThat(old.ask(Http.get("/")).closes()).isFalse();
+      assertThat(health("/health").status()).isEqualTo(200);
+      signal("TERM");
+      Thread.sleep(1000);
+      for (String path : List.of("/health", "/health/ready")) {
+        assertThat(health(path).status()).isEqualTo(503);
+        assertThat(health(path).body()).startsWith("{\"status\":\"DOWN\"");
+      }
+      assertThat(health("/health/live").status()).isEqualTo(200);
+      assertThat(health("/metrics").status()).isEqualTo(200);
+      try (Http late = new Http(port)) { // who has not heard of it
+        assertThat(late.ask(Http.get("/")).closes()).isFalse();
+      }
+      assertThat(old.ask(Http.get("/")).closes()).isFalse();
+      assertEnds(0, Duration.ofSeconds(15));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"TERM", "INT"})
+  void aSecondSignalEndsItAtOnce(String signal) throws Exception {
+    start("-Dservice.drain=60");
+    signal("TERM");
+    Thread.sleep(500);
+    assertThat(process.isAlive()).isTrue();
+    signal(signal);
+    assertEnds(128 + (signal.equals("INT") ? 2 : 15), Duration.ofSeconds(5));
+  }
+
+  @Test
   void idleConnectionsDoNotDelayTheEnd() throws Exception {
+    start("-Dservice.drain=0");
     try (Http idle = new Http(port);
         Http used = new Http(port)) {
       assertThat(used.ask(Http.get("/")).status()).isEqualTo(200);
       long begin = System.nanoTime();
-      assertThat(terminate(Duration.ofSeconds(15))).isEqualTo(1);
+      signal("TERM");
+      assertEnds(0, Duration.ofSeconds(15));
       assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(8));
       assertThat(idle.answer()).isNull();
+      assertThat(used.answer()).isNull();
     }
   }
 
   @Test
   void aRequestThatIsUnderWayIsAnsweredAndItsConnectionClosed() throws Exception {
+    start("-Dservice.drain=0");
     try (Http half = new Http(port)) {
+      assertThat(half.ask(Http.post("/next", "you")).status()).isEqualTo(200);
       half.send("POST /next?k=1 HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\nyou ");
       Thread.sleep(500); // until it is accepted
-      process.toHandle().destroy();
-      Thread.sleep(500); // until it stops
+      signal("TERM");
+      Thread.sleep(4000); // longer than an idle connection is left alone
       assertThat(process.isAlive()).isTrue();
       half.send("may ad");
       Answer answer = half.answer();
       assertThat(answer.status()).isEqualTo(200);
       assertThat(answer.closes()).isTrue();
       assertThat(half.answer()).isNull();
-      assertThat(number(ACCEPTED)).isEqualTo(1);
+      assertEnds(0, Duration.ofSeconds(15));
     }
   }
 
-  /** A request whose end never comes cannot be answered; it delays the end by the grace period. */
+  /** A body that never ends delays the end until its time is over. */
   @Test
-  void aRequestWithoutItsEndDelaysTheEndByTheGracePeriod() throws Exception {
+  void aRequestWithoutItsEndIsToldSo() throws Exception {
+    start("-Dservice.drain=0");
     try (Http half = new Http(port)) {
+      assertThat(half.ask(Http.post("/next", "you")).status()).isEqualTo(200);
       half.send("POST /next HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\nabc");
       Thread.sleep(300);
-      terminate(Duration.ofSeconds(25));
+      signal("TERM");
+      assertThat(half.answer().status()).isEqualTo(408);
+      assertEnds(0, Duration.ofSeconds(15));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"service.port", "service.management.port"})
+  void aPortThatIsTakenIsSaidInALine(String which) throws Exception {
+    try (ServerSocket taken = new ServerSocket(0)) {
+      String option = "-D" + which + "=" + taken.getLocalPort();
+      assertThatThrownBy(() -> start(option))
+          .hasMessageContaining(taken.getLocalPort() + ": Address already in use")
+          .hasMessageNotContaining("\n");
+      assertEnds(1, Duration.ofSeconds(15));
+    }
+  }
+
+  @Test
+  void connectionsAreLimited() throws Exception {
+    start("-Dservice.connections=5");
+    List<Http> connections = new ArrayList<>();
+    try {
+      for (int i = 0; i < 5; i++) {
+        connections.add(new Http(port));
+        assertThat(connections.get(i).ask(Http.get("/")).status()).isEqualTo(200);
+      }
+      Http waiting = new Http(port);
+      connections.add(waiting);
+      waiting.send(Http.get("/"));
+      Thread.sleep(1000);
+      assertThat(waiting.available()).isZero();
+      assertThat(health("/health").status()).isEqualTo(200);
+      connections.getFirst().close();
+      assertThat(waiting.answer().status()).isEqualTo(200);
+    } finally {
+      for (Http connection : connections) {
+        connection.close();
+      }
     }
   }
 }
