@@ -22,11 +22,12 @@ import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /**
- * For operators, on a port of its own, which a busy or closed one does not reach: {@code /health}
- * or {@code /health/ready}, whether it wants requests; {@code /health/live}, whether it runs;
- * {@code /metrics}, what it did, for Prometheus.
+ * For operators, on a port and threads of its own, so that it answers while the service is busy:
+ * {@code /health} or {@code /health/ready}, whether it wants requests; {@code /health/live},
+ * whether it runs; {@code /metrics}, what it did, for Prometheus.
  */
 final class Management extends Handler.Abstract implements AutoCloseable {
   private final PrometheusMeterRegistry meters =
@@ -46,7 +47,7 @@ final class Management extends Handler.Abstract implements AutoCloseable {
     new JvmThreadMetrics().bindTo(meters);
     new ProcessorMetrics().bindTo(meters);
     new UptimeMetrics().bindTo(meters);
-    connector = Service.connector(address, new HttpConfiguration(), this);
+    connector = Service.connector(address, new QueuedThreadPool(10), new HttpConfiguration(), this);
     connector.getServer().start();
   }
 

@@ -26,6 +26,7 @@ import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.http.MimeTypes;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.io.EofException;
+import org.eclipse.jetty.server.ConnectionMetaData;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
@@ -85,7 +86,9 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
         new Management(
             operators, Map.of("scorer", scorer.name(), "xent", Xent.runtime().toString()));
     scoring = Timer.builder("scoring").description("On the logits").register(management.meters());
-    connector = connector(new InetSocketAddress(port), http, limits);
+    QueuedThreadPool threads = new QueuedThreadPool();
+    threads.setVirtualThreadsExecutor(VirtualThreads.getDefaultVirtualThreadsExecutor());
+    connector = connector(new InetSocketAddress(port), threads, http, limits);
     management.watch(connector);
     connector.addBean(limits);
     Server server = connector.getServer();
@@ -95,13 +98,12 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
     server.start();
   }
 
-  /**
-   * Of HTTP/1.1 and 1.0, as strictly as RFC 9110 and 9112 say. Each request is a virtual thread.
-   */
+  /** Of HTTP/1.1 and 1.0, as strictly as RFC 9110 and 9112 say. */
   static ServerConnector connector(
-      InetSocketAddress address, HttpConfiguration http, Handler handler) {
-    QueuedThreadPool threads = new QueuedThreadPool();
-    threads.setVirtualThreadsExecutor(VirtualThreads.getDefaultVirtualThreadsExecutor());
+      InetSocketAddress address,
+      QueuedThreadPool threads,
+      HttpConfiguration http,
+      Handler handler) {
     Server server = new Server(threads);
     SizeLimitHandler sizes = new SizeLimitHandler(MOST_BYTES, -1);
     sizes.setHandler(handler);
@@ -222,9 +224,10 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
 
   static void send(Response response, String type, byte[] body, Callback callback) {
     response.getHeaders().put(HttpHeader.CONTENT_TYPE, type);
-    HttpConfiguration http = response.getRequest().getConnectionMetaData().getHttpConfiguration();
-    if (!http.isPersistentConnectionsEnabled()) { // Jetty asks at the head of a request
-      response.getHeaders().put(HttpFields.CONNECTION_CLOSE);
+    ConnectionMetaData connection = response.getRequest().getConnectionMetaData();
+    if (!connection.isPersistent()
+        || !connection.getHttpConfiguration().isPersistentConnectionsEnabled()) {
+      response.getHeaders().put(HttpFields.CONNECTION_CLOSE); // which Jetty leaves out in HTTP/1.0
     }
     response.write(true, ByteBuffer.wrap(body), callback);
   }

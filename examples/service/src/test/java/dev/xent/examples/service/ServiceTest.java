@@ -221,6 +221,7 @@ class ServiceTest {
       assertThat(answer.body()).contains(says).doesNotContain("\n");
       assertThat(answer.field("content-type", "")).isEqualTo("text/plain;charset=utf-8");
       assertThat(answer.field("allow", "none").equals("none")).isEqualTo(status != 405);
+      assertThat(answer.closes()).isEqualTo(ends);
       if (ends) {
         assertThat(connection.answer()).isNull();
       } else {
@@ -264,7 +265,9 @@ class ServiceTest {
       })
   void whoAsksForItGetsAnAnswerAndTheEnd(String request) throws IOException {
     try (Http connection = new Http(service.port())) {
-      assertThat(connection.ask(request).body()).startsWith("{\"letters\":5,");
+      Answer answer = connection.ask(request);
+      assertThat(answer.body()).startsWith("{\"letters\":5,");
+      assertThat(answer.closes()).isTrue(); // nginx keeps a connection that does not say so
       assertThat(connection.answer()).isNull();
     }
   }
