@@ -328,7 +328,10 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
               Integer.getInteger("service.management.port", 8081)),
           Scorer.named(System.getProperty("service.scorer", "xent")));
     } catch (IOException e) { // a port that is taken
-      LOG.error("{}: {}", e.getMessage(), e.getCause().getMessage());
+      LOG.error(
+          "{}, {}: choose others by -Dservice.port and -Dservice.management.port",
+          e.getMessage(),
+          String.valueOf(e.getCause()));
       System.exit(1); // with what has begun
       throw e;
     }

@@ -74,7 +74,12 @@ final class TimeLimits extends Handler.Wrapper implements Connection.Listener {
   }
 
   private Scheduler.Task closing(Connection connection) {
-    return schedule(connection.getEndPoint()::close, head);
+    return schedule(
+        () -> {
+          waiting.remove(connection); // if it was closed meanwhile, nobody else does
+          connection.getEndPoint().close();
+        },
+        head);
   }
 
   private void stopWaiting(Connection connection) {

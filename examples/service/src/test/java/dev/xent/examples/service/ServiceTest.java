@@ -385,6 +385,20 @@ class ServiceTest {
     works();
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n5\r\nabc"})
+  void aBodyThatEndsEarlyIsRefused(String rest) throws IOException {
+    try (Http connection = new Http(service.port())) {
+      connection.send("POST /next HTTP/1.1\r\nHost: here\r\n" + rest);
+      connection.shutdownOutput();
+      Answer answer = connection.answer();
+      assertThat(answer.status()).isEqualTo(400);
+      assertThat(answer.body()).startsWith("the body is broken");
+      assertThat(connection.answer()).isNull();
+    }
+  }
+
   @Test
   void aRequestWithoutItsEndKeepsNobodyWaiting() throws IOException {
     try (Http connection = new Http(service.port())) {

@@ -236,7 +236,8 @@ class StopTest {
     try (ServerSocket taken = new ServerSocket(0)) {
       String option = "-D" + which + "=" + taken.getLocalPort();
       assertThatThrownBy(() -> start(option))
-          .hasMessageContaining(taken.getLocalPort() + ": Address already in use")
+          .hasMessageContaining(taken.getLocalPort() + ", ")
+          .hasMessageContaining("Address already in use: choose others by -Dservice.port")
           .hasMessageNotContaining("\n");
       assertEnds(1, Duration.ofSeconds(15));
     }
