@@ -59,6 +59,10 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
       Map.of("/", "GET, HEAD", "/next", "POST", "/score", "POST");
 
   private static final Duration GRACE = Duration.ofSeconds(15);
+
+  /** Connections on which nothing came for so long, while it goes, are idle. */
+  private static final Duration QUIET = Duration.ofSeconds(3);
+
   private static final Logger LOG = LoggerFactory.getLogger(Service.class);
 
   private final LetterModel model = new LetterModel();
@@ -277,12 +281,15 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
     connector.setAccepting(false);
     connector.close();
     http.setPersistentConnectionsEnabled(false); // from now on: Connection: close
-    limits.leave();
-    long end = System.nanoTime() + GRACE.toNanos();
+    long begin = System.nanoTime();
+    Duration since;
     do {
       Thread.sleep(50);
-    } while (!connector.getConnectedEndPoints().isEmpty() && System.nanoTime() < end);
-    if (!connector.getConnectedEndPoints().isEmpty()) {
+      since = Duration.ofNanos(System.nanoTime() - begin);
+    } while (!connector.getConnectedEndPoints().isEmpty()
+        && (since.compareTo(QUIET) < 0 || limits.quiet().compareTo(QUIET) < 0)
+        && since.compareTo(GRACE) < 0);
+    if (limits.quiet().isZero()) {
       LOG.warn("some requests are not answered after {} s", GRACE.toSeconds());
     }
     connector.getServer().stop();

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.server.Handler;
@@ -24,9 +25,8 @@ final class TimeLimits extends Handler.Wrapper implements Connection.Listener {
   /** From the head to the whole body. */
   static final Duration BODY = Duration.ofSeconds(10);
 
-  private static final Duration LEAVING = Duration.ofSeconds(2);
-
-  private volatile Duration head = HEAD;
+  private final AtomicInteger underWay = new AtomicInteger();
+  private volatile long latest = System.nanoTime();
   private final Map<Connection, Scheduler.Task> waiting = new ConcurrentHashMap<>();
 
   TimeLimits(Handler handler) {
@@ -47,11 +47,14 @@ final class TimeLimits extends Handler.Wrapper implements Connection.Listener {
   public boolean handle(Request request, Response response, Callback callback) throws Exception {
     Connection connection = request.getConnectionMetaData().getConnection();
     stopWaiting(connection);
+    underWay.incrementAndGet();
     Scheduler.Task body = schedule(() -> request.fail(late()), BODY);
     Request.addCompletionListener(
         request,
         failure -> {
           body.cancel();
+          latest = System.nanoTime();
+          underWay.decrementAndGet();
           if (connection.getEndPoint().isOpen()) {
             await(connection);
           }
@@ -59,14 +62,9 @@ final class TimeLimits extends Handler.Wrapper implements Connection.Listener {
     return super.handle(request, response, callback);
   }
 
-  /** From now on, connections on which no request is under way are closed soon. */
-  void leave() {
-    head = LEAVING;
-    waiting.replaceAll(
-        (connection, task) -> {
-          task.cancel();
-          return closing(connection);
-        });
+  /** How long no request has been under way. */
+  Duration quiet() {
+    return underWay.get() > 0 ? Duration.ZERO : Duration.ofNanos(System.nanoTime() - latest);
   }
 
   private void await(Connection connection) {
@@ -79,7 +77,7 @@ final class TimeLimits extends Handler.Wrapper implements Connection.Listener {
           waiting.remove(connection); // if it was closed meanwhile, nobody else does
           connection.getEndPoint().close();
         },
-        head);
+        HEAD);
   }
 
   private void stopWaiting(Connection connection) {
