@@ -129,7 +129,7 @@ def test_jax(dtype):
     assert array_of("logits", x).address == x.unsafe_buffer_pointer()
     y = np.asarray(xent.softmax(x)).astype(np.float32)
     assert abs(y - EXPECTED).max() < (0.01 if dtype == "bfloat16" else 1e-7)
-    with pytest.raises(xent.ArrayMemoryError, match="output is read-only: give writable memory for what is written"):
+    with pytest.raises(xent.ArrayMemoryError, match="out is read-only: give writable memory for what is written"):
         xent.softmax(x, out=x)
 
 
@@ -167,7 +167,7 @@ def test_flags_of_signed_bytes():
 
 
 HIDDEN, WEIGHTS = np.ones((2, 3), np.float32), np.ones((4, 3), np.float32)
-OF_LAYER = "logits is [2, 4] of hidden F32 [2, 3] and weights F32 [4, 3]"
+OF_LAYER = "logits is [2, 4] of hidden float32 [2, 3] and weights float32 [4, 3]"
 
 
 def linear(targets=np.array([0, 1]), hidden=HIDDEN, **given):
@@ -177,7 +177,7 @@ def linear(targets=np.array([0, 1]), hidden=HIDDEN, **given):
 READ_ONLY = X.copy()
 READ_ONLY.flags.writeable = False
 WIDE = np.zeros((6, 10), np.float32)
-MEMORY = "give output memory of its own, or exactly that of logits"
+MEMORY = "give out memory of its own, or exactly that of logits"
 
 
 @pytest.mark.parametrize("call, kind, message", [
@@ -185,25 +185,25 @@ MEMORY = "give output memory of its own, or exactly that of logits"
      "logits is of <class 'list'>: give an array that lends its memory by "
      "DLPack or the buffer protocol, such as one of NumPy or PyTorch, or array.array"),
     (lambda: xent.softmax(X.astype(int)), xent.DTypeError,
-     "logits is I64 [6, 5]: give an array of type F32, F16, BF16 or F64"),
+     "logits is int64 [6, 5]: give an array of type float32, float16, bfloat16 or float64"),
     (lambda: xent.softmax(X.astype(">f4")), xent.DTypeError,
      "logits has elements of type >f4: give floats of 16, 32 or 64 "
      "bits, integers or booleans in the byte order of this machine"),
     (lambda: xent.softmax(X, axis=2), xent.ShapeError, "axis 2 does not exist in shape [6, 5]: axes go from -2 to 1"),
     (lambda: xent.softmax(X[:, :0]), xent.ShapeError,
-     "logits F32 [6, 0] has zero classes along axis 1: give at least one"),
+     "logits float32 [6, 0] has zero classes along axis 1: give at least one"),
     (lambda: xent.softmax(X[::-1]), xent.ShapeError,
      "logits has strides [-5, 1] with a negative one: strides are 0 or more; copy it"),
     (lambda: xent.softmax(X, out=X[:3].copy()), xent.ShapeError,
-     "output is F32 [3, 5], logits is F32 [6, 5]: give both the same shape"),
+     "out is float32 [3, 5], logits is float32 [6, 5]: give both the same shape"),
     (lambda: xent.softmax(X, out=X.astype(float)), xent.DTypeError,
-     "output is F64 [6, 5], logits is F32 [6, 5]: give output the type F32, F16 or BF16"),
+     "out is float64 [6, 5], logits is float32 [6, 5]: give out the type float32, float16 or bfloat16"),
     (lambda: xent.softmax(X, out=READ_ONLY), xent.ArrayMemoryError,
-     "output is read-only: give writable memory for what is written"),
+     "out is read-only: give writable memory for what is written"),
     (lambda: xent.softmax(WIDE[:, :5], out=WIDE[:, 1:6]), xent.ArrayMemoryError,
-     f"output and logits overlap in memory: {MEMORY}"),
+     f"out and logits lie within each other's span of memory: {MEMORY}"),
     (lambda: xent.softmax(X, out=np.lib.stride_tricks.as_strided(X.copy(), strides=(0, 4))), xent.ArrayMemoryError,
-     "output F32 [6, 5] has strides that put several indices on one element: give each element its own memory for "
+     "out float32 [6, 5] has strides that put several indices on one element: give each element its own memory for "
      "what is "
      "written"),
     (lambda: xent.softmax(X, temperature=0), xent.OptionError, "temperature is 0: give a number from 2^-32 to 2^32"),
@@ -214,22 +214,22 @@ MEMORY = "give output memory of its own, or exactly that of logits"
      "top_k is 18446744073709551616: give 0 or more, of 64 bits"),
     (lambda: xent.softmax(X, isa="sse"), xent.OptionError,
      "isa is sse: give one of best, scalar, avx2, avx512, neon"),
-    (lambda: xent.softmax(X, class_mask=np.zeros(4, bool)), xent.ShapeError, "class_mask is U8 [4], logits is F32 "
-                                                                             "[6, 5] with "
-     "classes along axis 1: give one flag per class in its shape, in which any other size may be 1, or in the shape "
+    (lambda: xent.softmax(X, class_mask=np.zeros(4, bool)), xent.ShapeError,
+     "class_mask is uint8 [4], logits is float32 [6, 5] with classes along axis 1: give one flag per class in its shape, "
+     "in which any other size may be 1, or in the shape "
      "[5]"),
     (lambda: xent.softmax(X.ravel(), row_offsets=np.array([0, 4, 2])), xent.ShapeError,
      "row_offsets of row 1 is 4, of row 2 2: give offsets that do not fall"),
     (lambda: xent.softmax(X.ravel(), row_offsets=np.array([0, 31])), xent.ShapeError,
-     "row_offsets ends with 31, logits is F32 [30]: give as many values as the offsets count"),
+     "row_offsets ends with 31, logits is float32 [30]: give as many values as the offsets count"),
     (lambda: xent.cross_entropy(X, LABELS[:5]), xent.ShapeError,
-     "targets is I64 [5], logits is F32 [6, 5] with classes along axis 1: give targets the shape [6]"),
-    (lambda: xent.cross_entropy(np.zeros((2, 3, 4)), np.zeros((2, 4), int)), xent.ShapeError, "targets is I64 [2, "
+     "targets is int64 [5], logits is float32 [6, 5] with classes along axis 1: give targets the shape [6]"),
+    (lambda: xent.cross_entropy(np.zeros((2, 3, 4)), np.zeros((2, 4), int)), xent.ShapeError, "targets is int64 [2, "
                                                                                               "4], logits "
-     "is F64 [2, 3, 4] with classes along axis 2: give targets the shape [2, 3], or axis=1"),
-    (lambda: xent.cross_entropy(X, LABELS.astype(float)), xent.DTypeError, "targets is F64 [6], logits is F32 [6, "
-                                                                           "5]: give "
-     "class indices (integers) or probability rows of type F32, F16 or BF16"),
+     "is float64 [2, 3, 4] with classes along axis 2: give targets the shape [2, 3], or axis=1"),
+    (lambda: xent.cross_entropy(X, LABELS.astype(float)), xent.DTypeError,
+     "targets is float64 [6], logits is float32 [6, 5]: give class indices (integers) or probability rows of "
+     "type float32, float16 or bfloat16"),
     (lambda: xent.cross_entropy(X, LABELS + 1), xent.LabelError,
      "row 1 has label 5; classes are 0 to 4: give a class index"),
     (lambda: xent.cross_entropy(X, LABELS - 100), xent.LabelError, "row 0 has label -100; classes are 0 to 4: give a "
@@ -247,7 +247,7 @@ MEMORY = "give output memory of its own, or exactly that of logits"
      "probability_clamp is 0.1, label_smoothing is 0.1: give one of them"),
     (lambda: xent.cross_entropy(X, X, ignore_index=-7), xent.OptionError, "ignore_index is -7, targets are "
                                                                           "probability rows "
-     "F32 [6, 5]: give class indices, or leave ignore_index out"),
+     "float32 [6, 5]: give class indices, or leave ignore_index out"),
     (lambda: xent.cross_entropy(X, X, hits=True), xent.OptionError,
      "hits was asked for, targets are probability rows: give class indices, or do not ask for hits"),
     (lambda: xent.cross_entropy(X, LABELS * 0 - 1, ignore_index=-1, none_counted="error"), xent.NoneCountedError,
@@ -257,7 +257,7 @@ MEMORY = "give output memory of its own, or exactly that of logits"
                                                                                      "or 1"
      .format(np.flatnonzero(X > 0)[0])),
     (lambda: xent.top_k(X, 6), xent.ShapeError,
-     "k is 6, logits is F32 [6, 5] with 5 classes along axis 1: ask for 1 to 5 of the largest classes"),
+     "k is 6, logits is float32 [6, 5] with 5 classes along axis 1: ask for 1 to 5 of the largest classes"),
     (lambda: xent.sample(X, output_tokens=np.full((6, 1), 5), presence_penalty=1), xent.LabelError,
      "output_tokens of row 0 has 5; classes are 0 to 4: give a class index, or -1 for none"),
     (lambda: xent.sample(X, prompt_tokens=np.full((6, 1), 255, np.uint8), repetition_penalty=2), xent.LabelError,
@@ -266,7 +266,7 @@ MEMORY = "give output memory of its own, or exactly that of logits"
     (lambda: xent.cross_entropy_hvp(X, X, row_weights=np.float32([1, 1, 1, 1, np.nan, 1])), xent.OptionError,
      "row_weights of row 4 is nan: give finite numbers that are 0 or more"),
     (lambda: xent.cross_entropy_hvp(X, X, out=X.astype(np.float16)), xent.DTypeError,
-     "output is F16 [6, 5], logits is F32 [6, 5]: give output the type F32"),
+     "out is float16 [6, 5], logits is float32 [6, 5]: give out the type float32"),
     (lambda: xent.sample(X, rules="vllm", typical_p=0.5), xent.OptionError,
      "typical_p is 0.5, and vllm has no such filter: leave it out, or give other rules"),
     pytest.param(
@@ -274,39 +274,41 @@ MEMORY = "give output memory of its own, or exactly that of logits"
         "logits is lent by DLPack 2.3: give an array of a library that lends by DLPack 1",
         marks=pytest.mark.skipif(np.__version__.startswith("1."), reason="NumPy 1 lends without versions")),
     (lambda: xent.cross_entropy(X, LABELS, row_weights=np.ones(6, np.int8)), xent.DTypeError,
-     "row_weights is I8 [6], logits is F32 [6, 5]: give row_weights the type F32, F16 or BF16, or U8 as a mask"),
+     "row_weights is int8 [6], logits is float32 [6, 5]: give row_weights the type float32, float16 or bfloat16, or "
+     "uint8 as a mask"),
     (lambda: xent.binary_cross_entropy(X, X, weights=np.ones(5, np.int8)), xent.DTypeError,
-     "weights is I8 [5], logits is F32 [6, 5]: give weights the type F32, F16 or BF16, or U8 as a mask"),
-    (lambda: linear(HIDDEN), xent.ShapeError, f"targets is F32 [2, 3], {OF_LAYER}: give probability rows the same "
+     "weights is int8 [5], logits is float32 [6, 5]: give weights the type float32, float16 or bfloat16, or uint8 as a "
+     "mask"),
+    (lambda: linear(HIDDEN), xent.ShapeError, f"targets is float32 [2, 3], {OF_LAYER}: give probability rows the same "
                                               f"shape, or class indices an integer type"),
     (lambda: linear(np.array([0, 1, 2])), xent.ShapeError,
-     f"targets is I64 [3], {OF_LAYER} with classes along axis 1: give targets the shape [2]"),
+     f"targets is int64 [3], {OF_LAYER} with classes along axis 1: give targets the shape [2]"),
     (lambda: linear(np.zeros((3, 3), int), np.ones((2, 3, 3), np.float32)), xent.ShapeError,
-     "targets is I64 [3, 3], logits is [2, 3, 4] of hidden F32 [2, 3, 3] and weights F32 [4, 3] with classes along "
-     "axis 2: give targets the shape [2, 3]"),
+     "targets is int64 [3, 3], logits is [2, 3, 4] of hidden float32 [2, 3, 3] and weights float32 [4, 3] with "
+     "classes along axis 2: give targets the shape [2, 3]"),
     (lambda: linear(np.zeros((3, 3), int), target_weights=np.ones((3, 3), np.float32)), xent.ShapeError,
-     f"targets is I64 [3, 3], {OF_LAYER}: give targets the shape [2, k]"),
-    (lambda: linear(class_mask=np.ones(3, bool)), xent.ShapeError, f"class_mask is U8 [3], {OF_LAYER} with classes "
+     f"targets is int64 [3, 3], {OF_LAYER}: give targets the shape [2, k]"),
+    (lambda: linear(class_mask=np.ones(3, bool)), xent.ShapeError, f"class_mask is uint8 [3], {OF_LAYER} with classes "
      "along axis 1: give one flag per class in its shape, in which any other size may be 1, or in the shape [4]"),
     (lambda: linear(bias=np.ones(3, np.float32)), xent.ShapeError,
-     f"bias is F32 [3], {OF_LAYER}: give a number for each class, in the shape [4]"),
+     f"bias is float32 [3], {OF_LAYER}: give a number for each class, in the shape [4]"),
     (lambda: linear(hidden=HIDDEN[:, :0]), xent.ShapeError,
-     "hidden F32 [2, 0] has zero features along axis 1: give at least one"),
+     "hidden float32 [2, 0] has zero features along axis 1: give at least one"),
     (lambda: xent.cross_entropy(X, LABELS, top_count=-1, top_classes=True), xent.OptionError,
      "top_count is -1: give 0 or more"),
     (lambda: xent.cross_entropy(X, LABELS, top_count=7), xent.ShapeError,
-     "top_count is 7, logits is F32 [6, 5] with 5 classes along axis 1: ask for 1 to 5 of the largest classes"),
+     "top_count is 7, logits is float32 [6, 5] with 5 classes along axis 1: ask for 1 to 5 of the largest classes"),
     (lambda: xent.sample(X, top_count=-1), xent.OptionError, "top_count is -1: give 0 or more"),
     (lambda: xent.sample(X, top_count=7, top_classes=True), xent.ShapeError,
-     "top_count is 7, logits is F32 [6, 5] with 5 classes along axis 1: ask for 1 to 5 of the largest classes"),
+     "top_count is 7, logits is float32 [6, 5] with 5 classes along axis 1: ask for 1 to 5 of the largest classes"),
     (lambda: xent.sample(X, top_classes=True), xent.OptionError,
      "top_count is 0: ask for 1 or more of the largest classes"),
     (lambda: xent.top_k(X.ravel(), 6, row_offsets=np.array([0, 5, 7])), xent.ShapeError,
-     "k is 6, logits is F32 [30] with 5 classes in the longest row: ask for 1 to 5 of the largest classes"),
+     "k is 6, logits is float32 [30] with 5 classes in the longest row: ask for 1 to 5 of the largest classes"),
     (lambda: xent.sample(X, step=None), TypeError, "step is None: give a number, or one per row"),
     (lambda: xent.selected_log_probabilities(X, None), TypeError, "targets is None: give an array"),
     (lambda: xent.sample(X.astype(float)), xent.DTypeError,
-     "logits is F64 [6, 5]: give an array of type F32, F16 or BF16 to sample from"),
+     "logits is float64 [6, 5]: give an array of type float32, float16 or bfloat16 to sample from"),
 ])
 def test_refusals(call, kind, message):
     with pytest.raises(kind) as error:

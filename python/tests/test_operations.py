@@ -181,7 +181,7 @@ def test_a_later_gradient_has_the_bits_of_one_at_once(threads, monkeypatch):
     assert (in_place == 7).all()
     with pytest.raises(xent.OptionError, match="call with save_statistics=True"):
         at_once.backward()
-    with pytest.raises(xent.ArrayMemoryError, match="gradient and logits overlap in memory"):
+    with pytest.raises(xent.ArrayMemoryError, match="gradient and logits lie within each other"):
         xent.cross_entropy(x, labels, save_statistics=True, gradient=x, **given)
     none = xent.cross_entropy(x, np.full((3, 3, 6), -1), save_statistics=True, **given)
     assert not none.backward(gradient=np.ones_like(x)).any()
@@ -195,7 +195,7 @@ def test_a_later_gradient_of_selected_log_probabilities():
     ones = xent.selected_log_probabilities(X, classes, gradient=True).gradient
     assert saved.backward().tobytes() == ones.tobytes()
     x = X.copy()
-    with pytest.raises(xent.ArrayMemoryError, match="gradient and logits overlap in memory"):
+    with pytest.raises(xent.ArrayMemoryError, match="gradient and logits lie within each other"):
         xent.selected_log_probabilities(x, classes, gradient=x, save_statistics=True)
     with pytest.raises(xent.OptionError, match="call with save_statistics=True"):
         at_once.backward()
@@ -243,7 +243,7 @@ def test_linear_cross_entropy(threads, monkeypatch):
     assert alone.loss == got.loss and alone.hidden_gradient.tobytes() == got.hidden_gradient.tobytes()
     with pytest.raises(xent.ShapeError, match="sums over rows that lie evenly apart"):
         xent.linear_cross_entropy(hidden[:, :5], weights, labels[:, :5], weights_gradient=True)
-    with pytest.raises(xent.ShapeError, match=r"weights is F32 \[30, 7\], hidden is F32 \[2, 6, 8\]: give weights "
+    with pytest.raises(xent.ShapeError, match=r"weights is float32 \[30, 7\], hidden is float32 \[2, 6, 8\]: give weights "
                                               r"the shape"):
         xent.linear_cross_entropy(hidden, weights[:, :7], labels)
 

@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Sequence
 from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
+from functools import lru_cache
 from typing import Any
 
 from xent.errors import ArrayMemoryError, DTypeError, ShapeError
@@ -21,8 +22,12 @@ INTEGERS = ("I8", "U8", "I16", "I32", "I64", "U16", "U32", "U64")
 _NAMES = {"float32": "F32", "float64": "F64", "float16": "F16", "bfloat16": "BF16", "bool": "U8",
           **{f"{sign}int{8 * size}": f"{letter}{8 * size}" for sign, letter in (("", "I"), ("u", "U"))
              for size in (1, 2, 4, 8)}}
-_LONG_NAMES = {type_: name for name, type_ in _NAMES.items() if name != "bool"}
-_TYPESTR = {"f": "F", "i": "I", "u": "U", "b": "U"}
+NAME = {type_: name for name, type_ in _NAMES.items() if name != "bool"}
+_SPELLINGS = {"e": "F16", "f2": "F16", "half": "F16", "f": "F32", "f4": "F32", "single": "F32", "d": "F64", "f8": "F64",
+              "double": "F64", "float": "F64"}  # NumPy's
+_ORDER = "<" if sys.byteorder == "little" else ">"
+_TYPESTRS = {"|b1": "U8", **{f"{_ORDER if size > 1 else '|'}{type_[0].lower()}{size}": type_
+                             for type_, size in SIZE.items() if type_ != "BF16"}}
 _FORMATS = {"f": "F32", "d": "F64", "e": "F16", "?": "U8", **{
     code: ("I" if code.islower() else "U") + str(8 * ctypes.sizeof(kind)) for code, kind in (
         ("b", ctypes.c_byte), ("B", ctypes.c_ubyte), ("h", ctypes.c_short), ("H", ctypes.c_ushort),
@@ -80,10 +85,11 @@ class Array:
             ctypes.memset(self.address + offset * SIZE[self.type], 0, SIZE[self.type] * (self.shape[-1] if runs else 1))
 
     def __str__(self) -> str:
-        return f"{self.type} {list(self.shape)}"
+        return f"{NAME[self.type]} {list(self.shape)}"
 
 
-def dense(shape: Sequence[int]) -> tuple[int, ...]:
+@lru_cache(maxsize=256)
+def dense(shape: tuple[int, ...]) -> tuple[int, ...]:
     """The strides of an array without gaps in row-major order."""
     strides, stride = [], 1
     for n in reversed(shape):
@@ -96,19 +102,24 @@ def array_of(name: str, value: Any) -> Array:
     """What an argument of this name lends."""
     if isinstance(value, Array):
         array = value
-    elif hasattr(value, "__array_interface__"):
-        array = _of_interface(name, value)
+    elif is_of_torch(value):
+        array = _of_torch(name, value)
+    elif (about := getattr(value, "__array_interface__", None)) is not None:
+        array = _of_interface(name, value, about)
     elif hasattr(value, "__dlpack__"):
         array = _of_dlpack(name, value)
     else:
         array = _of_buffer(name, value)
-    if any(stride < 0 for n, stride in zip(array.shape, array.strides) if n > 1):
-        raise ShapeError(f"{name} has strides {list(array.strides)} with a negative one: strides are 0 or more; copy "
-                         f"it")
-    array.strides = tuple(max(stride, 0) for stride in array.strides)  # of an axis of size 1 it says nothing
+    if array.strides and min(array.strides) < 0:
+        if any(stride < 0 for n, stride in zip(array.shape, array.strides) if n > 1):
+            raise ShapeError(f"{name} has strides {list(array.strides)} with a negative one: strides are 0 or more; "
+                             f"copy it")
+        array.strides = tuple(max(stride, 0) for stride in array.strides)  # of an axis of size 1 it says nothing
     if array.address % SIZE[array.type]:
         raise ArrayMemoryError(f"{name} lies at address {array.address:#x}, not aligned to the {SIZE[array.type]} "
-                               f"bytes of {array.type}: align the memory")
+                               f"bytes of {NAME[array.type]}: align the memory")
+    if not array.address and array.size:
+        raise ArrayMemoryError(f"{name} of {type(value)} has no memory: pass an array that holds numbers")
     return array
 
 
@@ -127,9 +138,9 @@ def bfloat16(array: Any) -> Array:
 
 
 def type_named(dtype: object) -> str:
-    """F32 of "f32", "float32", numpy.float32 or torch.float32."""
-    name = str(getattr(dtype, "__name__", dtype)).removeprefix("torch.")
-    found = _NAMES.get(name, name.upper())
+    """F32 of "float32", numpy.float32, torch.float32, "f4" and NumPy's other spellings, and "f32"."""
+    name = str(getattr(dtype, "__name__", dtype)).removeprefix("torch.").removeprefix(_ORDER).removeprefix("=")
+    found = _NAMES.get(name) or _SPELLINGS.get(name, name.upper())
     if found not in FLOATS:
         raise DTypeError(f"dtype is {dtype!r}: give float32, float16, bfloat16 or float64")
     return found
@@ -143,19 +154,51 @@ def _unknown(name: str, given: object) -> DTypeError:
                       f"in the byte order of this machine")
 
 
-def _of_interface(name: str, value: Any) -> Array:
-    about = value.__array_interface__
+def _of_interface(name: str, value: Any, about: dict[str, Any]) -> Array:
+    masked = sys.modules.get("numpy.ma")
+    if masked and isinstance(value, masked.MaskedArray):
+        raise ArrayMemoryError(f"{name} is a masked array, whose mask is not in its memory: pass {name}.data, and the "
+                               f"mask as class_mask=~mask (of classes) or row_weights=~mask (of rows)")
     typestr = about["typestr"]
-    if typestr[1:] == "V2" and str(value.dtype) == "bfloat16":
+    type_ = _TYPESTRS.get(typestr) or _TYPESTRS.get("|" + typestr[1:])
+    if type_ is None and typestr[1:] == "V2" and str(value.dtype) == "bfloat16":
         type_ = "BF16"
-    else:
-        type_ = _TYPESTR.get(typestr[1], "?") + str(8 * int(typestr[2:])) if typestr[2:].isdigit() else "?"
-    if type_ not in SIZE or typestr[0] == (">" if sys.byteorder == "little" else "<"):
+    if type_ is None:
         raise _unknown(name, getattr(value, "dtype", typestr))
     address, read_only = about["data"]
     strides = about.get("strides")
     # Of a scalar of NumPy it describes an array that nothing but this description keeps.
     return Array(address, type_, about["shape"], _elements(name, strides, SIZE[type_]), read_only, (value, about))
+
+
+def is_of_torch(value: object) -> bool:
+    """Whether it is a tensor of PyTorch, or of a class that extends them."""
+    torch: Any = sys.modules.get("torch")
+    return torch is not None and isinstance(value, getattr(torch, "Tensor", ()))
+
+
+def _of_torch(name: str, value: Any) -> Array:
+    """DLPack would do, but it loses the bit that says that a view is negated."""
+    type_ = _NAMES.get(str(value.dtype)[6:])
+    if type_ is None:
+        raise _unknown(name, value.dtype)
+    if value.requires_grad:
+        raise ArrayMemoryError(f"{name} requires its gradient, and Xent records none: detach() it")
+    if value.device.type != "cpu":
+        raise ArrayMemoryError(f"{name} lies on device {value.device}: give a copy in main memory")
+    try:
+        if value.is_neg():
+            raise ArrayMemoryError(f"{name} is a view that PyTorch negates when it reads it: give "
+                                   f"{name}.resolve_neg()")
+        return Array(value.data_ptr(), type_, value.shape, value.stride(), False, (value, None))
+    except RuntimeError as error:  # of sparse and nested ones, and in vmap
+        raise _not_lent(name, value, error) from error
+
+
+def _not_lent(name: str, value: object, error: Exception) -> ArrayMemoryError:
+    reason = (str(error).splitlines() or [""])[0]
+    return ArrayMemoryError(f"{name} of {type(value)} does not lend its memory ({type(error).__name__}: {reason}): "
+                            f"give a dense array of numbers in main memory")
 
 
 def _elements(name: str, strides: Sequence[int] | None, size: int) -> list[int] | None:
@@ -206,13 +249,18 @@ _capsule_pointer = ctypes.PYFUNCTYPE(c_void_p, ctypes.py_object, c_char_p)(("PyC
 
 
 def _of_dlpack(name: str, value: Any) -> Array:
-    device = int(value.__dlpack_device__()[0])
-    if device not in _MAIN_MEMORY:
-        raise ArrayMemoryError(f"{name} lies on a device of DLPack's type {device}: give a copy in main memory")
     try:
-        capsule = value.__dlpack__(max_version=(1, 0))
-    except TypeError:  # of before DLPack 1
-        capsule = value.__dlpack__()
+        device = int(value.__dlpack_device__()[0])
+        if device not in _MAIN_MEMORY:
+            raise ArrayMemoryError(f"{name} lies on a device of DLPack's type {device}: give a copy in main memory")
+        try:
+            capsule = value.__dlpack__(max_version=(1, 0))
+        except TypeError:  # of before DLPack 1
+            capsule = value.__dlpack__()
+    except ArrayMemoryError:
+        raise
+    except Exception as error:  # whatever a library says of an array that it cannot lend
+        raise _not_lent(name, value, error) from error
     # The capsule is never consumed: it keeps the memory, and gives it back when it goes.
     kind = _capsule_name(capsule)
     address = _capsule_pointer(capsule, kind)
@@ -223,8 +271,8 @@ def _of_dlpack(name: str, value: Any) -> Array:
                                    f"library that lends by DLPack 1")
         tensor, read_only = managed.tensor, bool(managed.flags & 1)
     else:
-        # Nothing says whether such memory may be written. PyTorch's may; arrays of the others never change.
-        tensor, read_only = _Tensor.from_address(address), _maker(value) != "torch"
+        # Nothing says whether such memory may be written; arrays of those who lend so never change.
+        tensor, read_only = _Tensor.from_address(address), True
     type_ = _CODES.get(tensor.code, "?") + str(tensor.bits)
     if type_ not in SIZE or tensor.lanes != 1:
         raise _unknown(name, getattr(value, "dtype", type_))
@@ -236,19 +284,14 @@ def _of_dlpack(name: str, value: Any) -> Array:
 # ---- what results are made of -------------------------------------------------------------------------------------
 
 
-def _maker(value: object) -> str:
-    """The library that an array is of."""
-    return type(value).__module__.partition(".")[0]
-
-
 def empty(like: Any, type_: str, shape: Sequence[int]) -> Any:
     """A new array: a tensor of PyTorch where `like` is one, else NumPy's where it is installed, else a memoryview.
 
     Where nothing has bfloat16 (NumPy without ml_dtypes), 16-bit integers hold its bits.
     """
-    if _maker(like) == "torch":
+    if is_of_torch(like):
         torch: Any = sys.modules["torch"]
-        return torch.empty(tuple(shape), dtype=getattr(torch, _LONG_NAMES[type_]), device="cpu")
+        return torch.empty(tuple(shape), dtype=getattr(torch, NAME[type_]), device="cpu")
     try:
         import numpy
     except ImportError:
@@ -258,7 +301,7 @@ def empty(like: Any, type_: str, shape: Sequence[int]) -> Any:
 
 def _numpy_type(type_: str) -> Any:
     if type_ != "BF16":
-        return _LONG_NAMES[type_]
+        return NAME[type_]
     try:
         import ml_dtypes
     except ImportError:

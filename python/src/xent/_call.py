@@ -7,12 +7,16 @@ import ctypes
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import sys
+from _thread import start_new_thread
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Sequence
+from ctypes import c_int, c_void_p
 from functools import lru_cache
+from queue import SimpleQueue
 from typing import Any, NoReturn
 
-from xent._arrays import FLOATS, INTEGERS, SIZE, Array, array_of, as_type, empty
+from xent._arrays import FLOATS, INTEGERS, SIZE, Array, array_of, as_type, empty, is_of_torch
 from xent._native import (ARGUMENTS, CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, SCALARS, TYPES, Layout,
                           Library, Options, Report, Shape, Statistics, Tally, sized)
 from xent._options import integer
@@ -39,7 +43,6 @@ UPSTREAM_OF_ROWS = {"upstream": (_ROWS, _FLOAT)}
 LINEAR = {"bias": (_VECTOR, _FLOAT), "bias_gradient": (_VECTOR, _FLOAT), "hidden_gradient": (_HIDDEN, _FLOAT),
           "weights": (_MATRIX, _FLOAT), "weights_gradient": (_MATRIX, _FLOAT), "logits": (_WHOLE, _FLOAT),
           **UPSTREAM_OF_ROWS}
-_PUBLIC = {"element_weights": "weights"}  # what callers call it
 
 MOST_SELECTED = 256
 # Rows that take less than this, counted in elements of a long row, are not worth another thread.
@@ -51,8 +54,10 @@ def plural(count: int, noun: str) -> str:
     return f"1 {noun}" if count == 1 else f"{count} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
-def normal_axis(axis: int, shape: Sequence[int]) -> int:
+def normal_axis(axis: int, name: str, shape: Sequence[int]) -> int:
     rank, axis = len(shape), integer("axis", axis)
+    if not rank:
+        raise ShapeError(f"{name} has no dimension: give one that has, such as {name}.reshape(1)")
     if not -rank <= axis < rank:
         raise ShapeError(f"axis {axis} does not exist in shape {list(shape)}: axes go from {-rank} to {rank - 1}")
     return axis % rank
@@ -74,15 +79,17 @@ class Call:
         self.strides: dict[str, list[int]] = {}
         self.matrices: dict[str, tuple[int, ...]] = {}
         self.results: dict[str, Any] = {}
+        self.public: dict[str, str] = {}  # what callers call an array, if not as xent.h does
+        self.tensors: dict[str, Any] = {}  # PyTorch's, given to be written
         self.counts = {"target_count": 0, "top_count": 0, "prompt_count": 0, "output_count": 0, "features": 0}
         self.lead = array_of(lead, value)
         if self.lead.type not in FLOATS:
-            raise DTypeError(f"{lead} is {self.lead}: give an array of type F32, F16, BF16 or F64")
+            raise DTypeError(f"{lead} is {self.lead}: give an array of type float32, float16, bfloat16 or float64")
         self.ragged = row_offsets is not None
         if self.ragged:
             self._take_offsets(array_of("row_offsets", row_offsets))
         else:
-            self.axis, self.shape = normal_axis(axis, self.lead.shape), list(self.lead.shape)
+            self.axis, self.shape = normal_axis(axis, lead, self.lead.shape), list(self.lead.shape)
             if not self.shape[self.axis] and not self.elements:
                 what = "classes" if classes is None else "features"
                 raise ShapeError(f"{lead} {self.lead} has zero {what} along axis {self.axis}: give at least one")
@@ -124,6 +131,9 @@ class Call:
         strides = self._strides_of(name, array, place)
         if not made:
             self._require_writable(self._called(name), array, in_place)
+            tensor = array.owner[0] if isinstance(array.owner, tuple) else None
+            if is_of_torch(tensor):
+                self.tensors[name] = tensor
         self._put(name, array, strides)
 
     def _put(self, name: str, array: Array, strides: list[int]) -> None:
@@ -131,9 +141,8 @@ class Call:
         if name not in self.matrices:
             self.strides[name] = strides
 
-    @staticmethod
-    def _called(name: str) -> str:
-        return _PUBLIC.get(name, name)
+    def _called(self, name: str) -> str:
+        return self.public.get(name, name)
 
     def _require_writable(self, name: str, array: Array, in_place: Iterable[str]) -> None:
         if array.read_only:
@@ -146,7 +155,8 @@ class Call:
                 allowed = other in in_place
                 if not allowed or not array.is_in_place_of(theirs):
                     raise ArrayMemoryError(
-                        f"{name} and {self._called(other)} overlap in memory: give {name} memory of its own"
+                        f"{name} and {self._called(other)} lie within each other's span of memory: give {name} memory "
+                        f"of its own"
                         + (f", or exactly that of {other}" if allowed else ""))
 
     def _usual_type(self, name: str) -> str:
@@ -183,7 +193,7 @@ class Call:
     @property
     def allowed(self) -> str:
         """The types of floats that go with the leading array."""
-        return "F64 or F32" if self.lead.type == "F64" else "F32, F16 or BF16"
+        return "float64 or float32" if self.lead.type == "F64" else "float32, float16 or bfloat16"
 
     def fits(self, type_: str) -> bool:
         return type_ in (("F64", "F32") if self.lead.type == "F64" else ("F32", "F16", "BF16"))
@@ -195,13 +205,13 @@ class Call:
             if flag or self.fits(array.type) or self.any_floats and array.type in FLOATS:
                 return
             raise DTypeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give {name} the type {self.allowed}"
-                             + (", or U8 as a mask" if types == _FLOAT_OR_FLAG else ""))
+                             + (", or uint8 as a mask" if types == _FLOAT_OR_FLAG else ""))
         if types == _FLAG and array.type not in ("U8", "I8"):
-            raise DTypeError(f"{name} is {array}: give an array of type U8 or I8")
+            raise DTypeError(f"{name} is {array}: give an array of type bool, uint8 or int8")
         if types == _INDEX and array.type not in ("I32", "I64"):
-            raise DTypeError(f"{name} is {array}: give an array of type I32 or I64")
+            raise DTypeError(f"{name} is {array}: give an array of type int32 or int64")
         if types == _INDEX and array.type == "I32" and self.classes > 1 << 31:
-            raise DTypeError(f"{name} is {array}, and there are {self.classes} classes: give an array of type I64")
+            raise DTypeError(f"{name} is {array}, and there are {self.classes} classes: give an array of type int64")
         if types == _INTEGER and array.type not in INTEGERS:
             raise DTypeError(f"{name} is {array}: give classes as integers")
 
@@ -226,6 +236,7 @@ class Call:
         return f"logits is {self.shape} of hidden {self.lead} and weights {self.arrays['weights']}"
 
     def _strides_of(self, name: str, array: Array, place: int) -> list[int]:
+        name = self._called(name)
         if place == _WHOLE or place == _CLASSES and self.ragged:
             return self._whole(name, array)
         if place == _ROWS or place == _SPREAD_ROWS:
@@ -292,7 +303,7 @@ class Call:
             return [0] * len(self.shape)
         if array.shape == (self.classes,):
             return self._along_axis(array.strides[0])
-        raise ShapeError(f"{self._called(name)} is {array}, {self.lead_name} is {self.lead}: give it that shape, in "
+        raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give it that shape, in "
                          f"which any size may be 1, or the shape [{self.classes}] of its axis {self.axis}")
 
     def _vector(self, name: str, array: Array) -> list[int]:
@@ -410,7 +421,7 @@ class Call:
 
     def _take_offsets(self, offsets: Array) -> None:
         if offsets.type not in ("I32", "I64"):
-            raise DTypeError(f"row_offsets is {offsets}: give an array of type I32 or I64")
+            raise DTypeError(f"row_offsets is {offsets}: give an array of type int32 or int64")
         if len(offsets.shape) != 1 or not offsets.shape[0] or offsets.shape[0] > 1 and offsets.strides[0] != 1:
             raise ShapeError(f"row_offsets is {offsets}: give one dimension of rows + 1 numbers without gaps")
         if len(self.lead.shape) != 1:
@@ -445,7 +456,7 @@ class Call:
         call.arrays = {name: array for name, array in self.arrays.items() if name not in {*self.results, "upstream"}}
         call.strides = {name: self.strides[name] for name in call.arrays if name in self.strides}
         call.matrices = {name: self.matrices[name] for name in call.arrays if name in self.matrices}
-        call.results, call.counts = {}, {**self.counts, "top_count": 0}
+        call.results, call.tensors, call.counts = {}, {}, {**self.counts, "top_count": 0}
         return call
 
     def prepare(self) -> None:
@@ -483,6 +494,7 @@ class Call:
             threads: int | None = 1, sampling: Callable[[int], Any] | None = None) -> tuple[int, Tally]:
         """A function over all rows: how many were counted, and the tally of all."""
         most = processors() if threads is None else integer("threads", threads)
+        self._tell_autograd(without if function != "check_targets" else self.tensors)
         tasks = self._tasks(most)
         reports = [sized(Report) for _ in tasks]
         tallies = [sized(Tally) for _ in tasks] if tally else []
@@ -497,6 +509,18 @@ class Call:
         for part in tallies:
             self.library.c.xent_tally_merge(ctypes.addressof(whole), ctypes.addressof(part))
         return sum(report.counted for report in reports), whole
+
+    def _tell_autograd(self, without: Container[str]) -> None:
+        """Tensors of PyTorch get a new version before they are written, from which backward sees that it is too late
+        to use what it saved of them."""
+        for name, tensor in self.tensors.items():
+            if name not in without and not tensor.is_inference():  # which have none
+                sys.modules["torch"].autograd.graph.increment_version(tensor)
+
+    def clear(self, name: str) -> None:
+        """Writes +0 everywhere."""
+        self._tell_autograd(self.tensors.keys() - {name})
+        self.arrays[name].clear()
 
     def count_weighted(self, options: Options, threads: int | None) -> tuple[int, Tally]:
         """How many rows of a call without targets have weights other than 0, and their sum. check_targets tells, given
@@ -637,30 +661,100 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class _Pool:
+    """Threads that wait for work. That of concurrent.futures ends with the main thread, and a Ctrl-C inside its `submit`
+    can leave one of its locks held; here all that a caller does is of C."""
+
+    def __init__(self) -> None:
+        self.queue, self.threads = SimpleQueue[tuple[Callable[..., Any], Any]](), 0
+
+    def submit(self, work: Callable[..., Any], argument: Any, threads: int = 1) -> None:
+        """Raises RuntimeError where there are not so many threads, and no more can be started."""
+        if self.threads < threads:
+            start_new_thread(self._serve, ())
+            self.threads += 1
+        self.queue.put((work, argument))
+
+    def _serve(self) -> None:
+        while True:
+            work, argument = self.queue.get()
+            work(argument)
+            del work, argument  # the next one may be long in coming
+
+
 @lru_cache(maxsize=None)
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(processors(), thread_name_prefix="xent")
+def _pool() -> _Pool:
+    return _Pool()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of these threads
 
 
+# Locks that are waited for whatever signals come: Python's own give up at Ctrl-C, and a loop that tries again is itself
+# interrupted between two of its instructions.
+_allocate = ctypes.PYFUNCTYPE(c_void_p)(("PyThread_allocate_lock", ctypes.pythonapi))
+_acquire = ctypes.CFUNCTYPE(c_int, c_void_p, c_int)(("PyThread_acquire_lock", ctypes.pythonapi))  # without the GIL
+_release = ctypes.PYFUNCTYPE(None, c_void_p)(("PyThread_release_lock", ctypes.pythonapi))
+_free = ctypes.PYFUNCTYPE(None, c_void_p)(("PyThread_free_lock", ctypes.pythonapi))
+
+
+class _Shared:
+    """Tasks that the calling thread and helpers do; without helpers it does them all."""
+
+    locks: Sequence[int] = ()  # of one whose __init__ was interrupted
+
+    def __init__(self, work: Callable[[int], None], count: int, helpers: int) -> None:
+        self.locks = [lock for lock in (_allocate() for _ in range(helpers)) if lock]  # each held by a helper at work
+        self.work, self.tasks, self.errors, self.closed = work, deque(range(count)), dict[int, Exception](), False
+
+    def __del__(self) -> None:
+        for lock in self.locks:
+            _free(lock)
+
+    def some(self) -> None:
+        """Tasks in their order until one fails: the first of those that would fail has then been begun."""
+        while self.tasks and not self.closed:
+            try:
+                i = self.tasks.popleft()
+            except IndexError:
+                return
+            try:
+                self.work(i)
+            except Exception as error:
+                self.errors[i], self.closed = error, True
+
+    def help(self, lock: int) -> None:
+        if _acquire(lock, 0):  # else the call has ended
+            try:
+                self.some()
+            finally:
+                _release(lock)
+
+    def run(self) -> None:
+        helpers_have_ended = map(_acquire, self.locks, itertools.repeat(1))
+        try:
+            try:
+                for i, lock in enumerate(self.locks):
+                    _pool().submit(self.help, lock, i + 1)
+            except RuntimeError:  # no thread can be started: there may be no more, or the interpreter is at its end
+                pass
+            self.some()
+        finally:
+            self.closed = True
+            deque(helpers_have_ended, 0)  # for good; a single call of C, so that nothing interrupts it
+            del self.work
+        if self.errors:
+            errors, self.errors = self.errors, {}
+            raise errors.pop(min(errors))
+
+
 def share(work: Callable[[int], None], count: int, threads: int) -> None:
-    """Calls work(0) to work(count - 1), the first here and others on threads of the pool; returns when all are done.
-    ctypes releases the lock."""
-    workers = min(count, threads)
-
-    def some(worker: int) -> None:
-        for i in range(count * worker // workers, count * (worker + 1) // workers):
+    """Calls work(0) to work(count - 1), here and on threads of the pool. When it returns or raises, whatever it raises,
+    all have ended. ctypes releases the interpreter's lock."""
+    helpers = min(count, threads, processors()) - 1
+    if helpers > 0:
+        _Shared(work, count, helpers).run()
+    else:
+        for i in range(count):
             work(i)
-
-    futures = [_pool().submit(some, worker) for worker in range(1, workers)]
-    try:
-        if workers:
-            some(0)
-    finally:
-        for future in futures:
-            future.exception()
-    for future in futures:
-        future.result()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from xent._arrays import array_of, type_named
+from xent._arrays import NAME, array_of, type_named
 from xent._call import ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Call, workspace_of
 from xent._native import HIDDEN_GRADIENT, WEIGHTS_GRADIENT, Options, Sampling, library
 from xent._options import Reductions, choice, integer, options_of, sampling_of
@@ -82,7 +82,8 @@ def _softmax(function: str, logits: Any, axis: int, out: Any, dtype: Any, class_
     call.take("class_mask", class_mask)
     call.take("sink", sink)
     name, in_place = ("log_sum_exp", []) if function == "log_sum_exp" else ("output", ["logits"])
-    call.write(name, True if out is None else out, in_place, type_named(dtype) if dtype is not None else None)
+    call.public = {name: "out"}
+    call.write(name, _needed("out", out), in_place, type_named(dtype) if dtype is not None else None)
     call.prepare()
     call.run(function, struct, threads=threads)
     return call.results[name]
@@ -123,7 +124,7 @@ def _backward(function: str, output: Any, upstream: Any, axis: int, gradient: An
     call, struct = _begin("output", output, axis, row_offsets, **options)
     call.take("upstream", _given("upstream", upstream))
     call.take("class_mask", class_mask)
-    call.write("gradient", True if gradient is None else gradient, ["output", "upstream"])
+    call.write("gradient", _needed("gradient", gradient), ["output", "upstream"])
     call.prepare()
     call.run(function, struct, threads=threads)
     return call.results["gradient"]
@@ -157,17 +158,26 @@ def top_k(logits: Any, k: int, *, axis: int = -1, classes: Any = None, log_proba
     """
     call, struct = _begin("logits", logits, axis, row_offsets, isa=isa, fully_masked=fully_masked,
                           temperature=temperature, softcap=softcap)
+    call.public = {"top_classes": "classes", "top_log_probabilities": "log_probabilities"}
     call.ask_for_top("k", k)
     call.take("class_mask", class_mask)
     call.take("sink", sink)
-    call.write("top_classes", True if classes is None else classes)
-    call.write("top_log_probabilities", True if log_probabilities is None else log_probabilities)
+    call.write("top_classes", _needed("classes", classes))
+    call.write("top_log_probabilities", _needed("log_probabilities", log_probabilities))
     call.prepare()
     call.run("cross_entropy", struct, threads=threads)
     return TopK(call.results["top_classes"], call.results["top_log_probabilities"])
 
 
-@dataclass(frozen=True)
+class _Copied:
+    """Of a copy of a result, in place of its statistics."""
+
+    def gradient(self, upstream: Any, gradient: Any, threads: int | None) -> Any:
+        raise OptionError("statistics stay with the result that the call gave, and this is a copy of it: call "
+                          "backward of the former")
+
+
+@dataclass(frozen=True, eq=False)
 class _Saved:
     """What a later gradient is computed from: a call that has statistics, and what its gradients are multiplied by."""
 
@@ -177,12 +187,15 @@ class _Saved:
     reductions: Reductions | None = None
     divisor: float = 1.0
 
+    def __reduce__(self) -> tuple[Any, ...]:  # statistics are of arrays where they lie
+        return _Copied, ()
+
     def gradient(self, upstream: Any, gradient: Any, threads: int | None) -> Any:
         call, options, reductions = self.call.again(), self.options, self.reductions
         if reductions:
             call.kinds = {**call.kinds, **UPSTREAM_OF_ROWS}
         call.take("upstream", upstream)
-        call.write("gradient", True if gradient is None or gradient is False else gradient, ["logits"])
+        call.write("gradient", _needed("gradient", gradient), ["logits"])
         zero = False
         if reductions:
             reductions.require_mean(self.divisor, True)
@@ -191,25 +204,25 @@ class _Saved:
         call.prepare()
         call.run("check_targets", options, threads=threads)
         if zero:
-            call.arrays["gradient"].clear()
+            call.clear("gradient")
         else:
             call.run(self.function, options, threads=threads)
         return call.results["gradient"]
 
 
-def _later(saved: _Saved | None, upstream: Any, gradient: Any, threads: int | None) -> Any:
+def _later(saved: _Saved | _Copied | None, upstream: Any, gradient: Any, threads: int | None) -> Any:
     if saved is None:
         raise OptionError("there are no statistics to compute a gradient from: call with save_statistics=True")
     return saved.gradient(upstream, gradient, threads)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Selected:
     """Log-probabilities of selected classes; the gradient where it was asked for."""
 
     log_probabilities: Any
     gradient: Any = None
-    _saved: _Saved | None = field(default=None, repr=False, compare=False)
+    _saved: _Saved | _Copied | None = field(default=None, repr=False)
 
     def backward(self, upstream: Any = None, *, gradient: Any = True, threads: int | None = None) -> Any:
         """The gradient, later, with an upstream that depends on the log-probabilities; as `Loss.backward`."""
@@ -243,7 +256,7 @@ def selected_log_probabilities(
     call.take("class_mask", class_mask)
     call.take("sink", sink)
     call.take("upstream", upstream)
-    call.write("log_probabilities", True if log_probabilities is None else log_probabilities)
+    call.write("log_probabilities", _needed("log_probabilities", log_probabilities))
     call.write("gradient", gradient, [] if save_statistics else ["logits"])
     call.prepare()
     if save_statistics:
@@ -257,9 +270,11 @@ def selected_log_probabilities(
 # ---- losses -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Loss:
-    """A loss and what was asked for beside it; `float(result)` is the loss.
+    """A loss and what was asked for beside it; `float(result)` is the loss, and `f"{result:.3f}"` writes it.
+
+    A result equals itself only. Copies and pickles have everything but the statistics of `save_statistics`.
 
     loss         the mean or the sum
     sum          the exact sum of the losses of all rows, rounded once
@@ -287,10 +302,13 @@ class Loss:
     hidden_gradient: Any = None
     weights_gradient: Any = None
     bias_gradient: Any = None
-    _saved: _Saved | None = field(default=None, repr=False, compare=False)
+    _saved: _Saved | _Copied | None = field(default=None, repr=False)
 
     def __float__(self) -> float:
         return self.loss
+
+    def __format__(self, spec: str) -> str:
+        return format(self.loss, spec) if spec else str(self)
 
     def backward(self, upstream: Any = None, *, gradient: Any = True, threads: int | None = None) -> Any:
         """The gradient, later: `upstream`, one number per row (None: 1 for each), times what `gradient` would have got.
@@ -414,7 +432,7 @@ def _loss(function: str, call: Call, options: Options, reductions: Reductions, g
     _, tally = call.run(function, options, tally=True, without=without, threads=1 if whole else threads)
     if zero or whole and not call.rows:
         for name in gradients:
-            call.arrays[name].clear()
+            call.clear(name)
     total = call.library.tally_sum(tally)
     saved = _Saved(f"{function}_backward", call, options, reductions, divisor) if save else None
     return Loss(reductions.reduce(total, divisor), total, call.lead.size if call.elements else call.rows, counted,
@@ -465,6 +483,7 @@ def binary_cross_entropy(
     if ignore_index is not None and not labels:
         raise OptionError(f"ignore_index is {ignore_index}, targets are numbers {call.arrays['targets']}: give "
                           f"labels of an integer type, or weights of 0, or leave ignore_index out")
+    call.public = {"element_weights": "weights"}
     call.take("element_weights", weights)
     call.take("positive_weights", positive_weights)
     return _loss("binary_cross_entropy", call, struct, reductions, gradient, {"losses": losses}, threads)
@@ -504,7 +523,7 @@ def linear_cross_entropy(
         raise ShapeError(f"weights has the shape {list(shape)}: give a row of features for each class")
     call, struct = _begin("hidden", hidden, -1, None, LINEAR, classes=shape[0], **given)
     if call.lead.type == "F64":
-        raise DTypeError(f"hidden is {call.lead}: give an array of type F32, F16 or BF16")
+        raise DTypeError(f"hidden is {call.lead}: give an array of type float32, float16 or bfloat16")
     features = call.counts["features"] = call.lead.shape[-1]
     call.take("weights", weights)
     call.take("bias", bias)
@@ -573,10 +592,11 @@ def cross_entropy_hvp(logits: Any, upstream: Any, *, axis: int = -1, out: Any = 
     for name, value in (("class_mask", class_mask), ("sink", sink), ("row_weights", row_weights)):
         call.take(name, value)
     exact = "F64" if call.lead.type == "F64" else "F32"
-    call.write("output", True if out is None else out, ["logits"], exact)
+    call.public = {"output": "out"}
+    call.write("output", _needed("out", out), ["logits"], exact)
     output = call.arrays["output"]
     if output.type != exact:  # it holds the probabilities for a while
-        raise DTypeError(f"output is {output}, logits is {call.lead}: give output the type {exact}")
+        raise DTypeError(f"out is {output}, logits is {call.lead}: give out the type {NAME[exact]}")
     call.prepare()
     if row_weights is not None:
         call.count_weighted(struct, threads)
@@ -587,7 +607,7 @@ def cross_entropy_hvp(logits: Any, upstream: Any, *, axis: int = -1, out: Any = 
 # ---- sampling -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
     """A token of each row, and what was asked for beside it; `sampled` rows have one, the others -1."""
 
@@ -638,7 +658,7 @@ def sample(
     """
     call, struct = _begin("logits", logits, axis, isa=isa, softcap=softcap)
     if call.lead.type == "F64":
-        raise DTypeError(f"logits is {call.lead}: give an array of type F32, F16 or BF16 to sample from")
+        raise DTypeError(f"logits is {call.lead}: give an array of type float32, float16 or bfloat16 to sample from")
     shared = sampling_of(rules, ties, temperature, top_k=top_k, top_p=top_p, min_p=min_p, typical_p=typical_p,
                          min_keep=min_keep, repetition_penalty=repetition_penalty, frequency_penalty=frequency_penalty,
                          presence_penalty=presence_penalty, draw=draw)
@@ -646,7 +666,7 @@ def sample(
                         ("output_tokens", output_tokens)):
         call.take(name, value)
     call.ask_for_top("top_count", top_count, (top_classes, top_log_probabilities))
-    call.write("tokens", True if tokens is None else tokens)
+    call.write("tokens", _needed("tokens", tokens))
     for name, value in (("log_probabilities", log_probabilities), ("processed_log_probabilities",
                                                                    processed_log_probabilities),
                         ("kept", kept), ("kept_mask", kept_mask), ("ranks", ranks), ("entropies", entropies),
@@ -681,14 +701,14 @@ def _requests(shared: Sampling, rows: int, **numbers: Any) -> Any:
         return shared
     requests = (Sampling * rows)(*[shared] * rows)
     for row, request in enumerate(requests):
-        request.stream = _counter("stream", shared.stream + row)
+        request.stream = (shared.stream + row) % (1 << 64)
         for name, values in lists.items():
             setattr(request, name, _counter(name, values[row]))
     return requests
 
 
 def _counter(name: str, value: int) -> int:
-    """A number as the struct has it: seeds and streams may be any, also below 0."""
+    """A number as the struct has it: seeds and streams may be below 0."""
     return integer(name, value) % (1 << 64)
 
 
@@ -715,6 +735,13 @@ def _given(name: str, value: Any) -> Any:
     if value is None:
         raise TypeError(f"{name} is None: give an array")
     return value
+
+
+def _needed(name: str, value: Any) -> Any:
+    """An output that a call cannot do without: True and None make a new array."""
+    if value is False:
+        raise TypeError(f"{name} is False: give an array, or None for a new one")
+    return True if value is None else value
 
 
 def numerics_version() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any, SupportsIndex, TypeVar
+from typing import Any, SupportsIndex
 
 from xent._native import FULLY_MASKED, ISAS, RULES, SMOOTHING, TIES, Library, Options, Sampling, sized
 from xent.errors import NoneCountedError, OptionError
@@ -16,11 +16,14 @@ _LONG = 2**63 - 1  # ctypes takes what is beyond, and cuts it
 
 Rule = tuple[Callable[[float], bool], str]
 _FACTOR: Rule = lambda v: 2.0**-32 <= v <= 2.0**32, "give a number from 2^-32 to 2^32"
+_FACTOR_OR_GREEDY: Rule = (lambda v: v == 0 or 2.0**-32 <= v <= 2.0**32,
+                           "give a number from 2^-32 to 2^32, or 0 for the largest class")
 _FINITE: Rule = math.isfinite, "give a finite number"
 _NOT_NEGATIVE: Rule = lambda v: 0 <= v < math.inf, "give a finite number that is 0 or more"
 _MASS: Rule = lambda v: 0 < v <= 1, "give a number above 0, at most 1, which keeps all classes"
 _HELD: Rule = lambda v: abs(v) <= _FLOAT_MAX, "give a number that a float holds"
 _COUNT: Rule = lambda v: 0 <= v <= _COUNTER, f"give a number from 0 to {_COUNTER}"
+_WORD: Rule = lambda v: -2**63 <= v < 2**64, "give an integer of 64 bits"
 RULES_OF: dict[str, Rule] = {
     "label_smoothing": (lambda v: 0 <= v <= 1, "give a number from 0 to 1"),
     "gradient_scale": _FINITE,
@@ -46,31 +49,50 @@ RULES_OF: dict[str, Rule] = {
     "presence_penalty": _HELD,
     "step": _COUNT,
     "draw": _COUNT,
+    "seed": _WORD,
+    "stream": _WORD,
 }
-Value = TypeVar("Value")
 
 
-def require(name: str, value: float | None) -> None:
-    """Refuses a number that the option cannot be; None is always allowed."""
-    fits, fix = RULES_OF[name]
-    if value is not None and not fits(value):
+def require(name: str, value: float, rule: Rule | None = None) -> float:
+    """A number that the option can be, of any library; no text, no array and no truth value."""
+    if type(value) is not float and type(value) is not int:
+        if getattr(value, "shape", ()) != () or isinstance(value, (str, bytes, bool, complex)):
+            raise TypeError(f"{name} is {shown(value)}: give a number")
+        try:
+            value = float(value)
+        except TypeError:
+            raise TypeError(f"{name} is {shown(value)}: give a number") from None
+    fits, fix = rule or RULES_OF[name]
+    if not fits(value):
         raise OptionError(f"{name} is {value}: {fix}")
+    return value
+
+
+def shown(value: object) -> str:
+    """A value in a message, which has one line."""
+    text = repr(value)
+    return text if len(text) <= 60 and "\n" not in text else f"of {type(value)}"
 
 
 def integer(name: str, value: SupportsIndex) -> int:
     """A whole number, which may be NumPy's; it is never rounded."""
     try:
+        if isinstance(value, bool):
+            raise TypeError
         whole = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} is {value!r}: give an integer") from None
+    except (TypeError, ValueError, RuntimeError):  # of an array
+        raise TypeError(f"{name} is {shown(value)}: give an integer") from None
     if name in RULES_OF:
         require(name, whole)
     return whole
 
 
-def choice(name: str, value: Value, codes: Mapping[Value, int]) -> int:
+def choice(name: str, value: str | None, codes: Mapping[Any, int], other: str = "") -> int:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{name} is {shown(value)}: give one of {', '.join(map(str, codes))}")
     if value not in codes:
-        raise OptionError(f"{name} is {value}: give one of {', '.join(map(str, codes))}")
+        raise OptionError(f"{name} is {value}: give one of {', '.join(map(str, codes))}{other}")
     return codes[value]
 
 
@@ -89,10 +111,9 @@ def options_of(library: Library, isa: str = "best", fully_masked: str = "nan", s
     if isa != "best" and isa not in library.isas:
         raise OptionError(f"isa is {isa}, which this processor or this build does not have: choose best or one of "
                           f"{', '.join(library.isas)}")
-    for name, value in {"gradient_scale": gradient_scale, **numbers}.items():
-        require(name, value)
+    for name, value in (("gradient_scale", gradient_scale), *numbers.items()):
         if value is not None:
-            setattr(options, name, value)
+            setattr(options, name, require(name, value))
     options.has_gradient_scale = gradient_scale is not None
     if ignore_index is not None:
         options.has_ignore_index, options.ignore_index = 1, integer("ignore_index", ignore_index)
@@ -105,13 +126,12 @@ def options_of(library: Library, isa: str = "best", fully_masked: str = "nan", s
 
 def sampling_of(rules: str, ties: str | None, temperature: float, **numbers: Any) -> Sampling:
     """xent_sampling; the temperature 0 takes the largest class."""
-    if temperature:
-        require("temperature", temperature)
+    temperature = require("temperature", temperature, _FACTOR_OR_GREEDY)
     for name, value in numbers.items():
         if name in ("top_k", "min_keep", "draw"):
             numbers[name] = integer(name, value)
-        else:
-            require(name, value)
+        elif value is not None:
+            numbers[name] = require(name, value)
     sampling = sized(Sampling, rules=choice("rules", rules, RULES), ties=choice("ties", ties, TIES),
                      greedy=not temperature, temperature=temperature)
     for name, value in numbers.items():
@@ -134,14 +154,15 @@ class Reductions:
 
     def __init__(self, reduction: str, gradient_reduction: str | None, gradient_scale: float, denominator: float | None,
                  none_counted: str) -> None:
-        choice("reduction", reduction, REDUCTIONS)
-        choice("gradient_reduction", gradient_reduction or reduction, REDUCTIONS)
+        choice("reduction", reduction, REDUCTIONS, ", or losses=True for those of the rows")
+        if gradient_reduction is not None:
+            choice("gradient_reduction", gradient_reduction, REDUCTIONS)
         choice("none_counted", none_counted, NONE_COUNTED)
-        require("gradient_scale", gradient_scale)
-        require("denominator", denominator)
+        self.scale = require("gradient_scale", gradient_scale)
+        self.given = None if denominator is None else require("denominator", denominator)
         self.loss_is_mean = reduction == "mean"
         self.gradient_is_mean = (gradient_reduction or reduction) == "mean"
-        self.scale, self.given, self.none_counted = gradient_scale, denominator, none_counted
+        self.none_counted = none_counted
 
     def denominator(self, counted: float) -> float:
         return counted if self.given is None else self.given

@@ -2,6 +2,8 @@
 """What is raised for a call that cannot be made. Every message says what was given, what is needed, and the fix."""
 from __future__ import annotations
 
+from typing import Any
+
 
 class XentError(ValueError):
     """A call that was refused; nothing was written."""
@@ -15,8 +17,8 @@ class DTypeError(XentError):
     """An element type that the operation cannot take."""
 
 
-class ArrayMemoryError(XentError):
-    """Memory that cannot be used: read-only, elsewhere than in main memory, misaligned, or overlapping."""
+class ArrayMemoryError(XentError, BufferError):
+    """Memory that cannot be used: not lent, read-only, elsewhere than in main memory, misaligned, or overlapping."""
 
 
 class OptionError(XentError):
@@ -36,6 +38,9 @@ class LabelError(XentError, IndexError):
     def __init__(self, message: str, row: int, label: int, classes: int) -> None:
         super().__init__(message)
         self.row, self.label, self.classes = row, label, classes
+
+    def __reduce__(self) -> tuple[Any, ...]:  # which the usual one would call with the message alone
+        return type(self), (str(self), self.row, self.label, self.classes), self.__dict__
 
 
 class NativeLibraryError(XentError, ImportError):

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A call that fails or is interrupted has ended when it raises: nothing of it is written later. XENT_ENDINGS says how
+many such calls are made of each kind."""
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+
+import numpy as np
+import pytest
+
+import xent
+from xent import _call
+
+CALLS = int(os.environ.get("XENT_ENDINGS", 500))
+LOGITS = np.zeros((16, 3000), np.float32)
+EXPECTED = xent.softmax(LOGITS, threads=1).tobytes()
+pytestmark = pytest.mark.skipif(_call.processors() < 2, reason="one processor: there are no helpers")
+
+
+@pytest.fixture(autouse=True)
+def small_calls_have_helpers(monkeypatch):
+    monkeypatch.setattr(_call, "_PER_THREAD", 1 << 10)
+
+
+def wait_for_the_pool():
+    """Until all that was queued is done."""
+    last = threading.Barrier(1 + _call._pool().threads)
+    for _ in range(_call._pool().threads):
+        _call._pool().submit(last.wait, 60)
+    last.wait(60)
+
+
+class Watched:
+    """Arrays of calls that raised: their owner writes 7 into them at once, and looks when the calls are long over."""
+
+    def __init__(self):
+        self.arrays, self.raised, self.written_later = deque(), 0, 0
+
+    def add(self, out):
+        self.raised += 1
+        out.fill(7)
+        self.arrays.append(out)
+        if len(self.arrays) > 32:
+            self.look()
+
+    def look(self):
+        self.written_later += int((self.arrays.popleft() != 7).sum()) * 4
+
+    def end(self):
+        wait_for_the_pool()
+        while self.arrays:
+            self.look()
+        print(f"\n{self.raised} calls raised, {self.written_later} bytes written after that")
+        assert self.raised and not self.written_later
+
+
+def test_interrupted_calls():
+    """Signals come at any time, also while a call deals with one before."""
+    interrupts = [0, 0]
+
+    def interrupt(_, frame):
+        while frame and frame.f_code.co_name != "__del__":  # which would swallow it
+            if frame.f_code is xent.softmax.__code__:  # not in the lines of the test
+                interrupts[0] += 1
+                interrupts[1] -= 1
+                if interrupts[1]:
+                    signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-5, 3e-4))
+                raise KeyboardInterrupt
+            frame = frame.f_back
+
+    watched, before = Watched(), signal.signal(signal.SIGALRM, interrupt)
+    try:
+        while watched.raised < CALLS:
+            out = np.zeros_like(LOGITS)
+            if watched.raised % 2:  # helpers come late
+                for _ in range(_call.processors()):
+                    _call._pool().submit(time.sleep, random.random() * 1e-3)
+            interrupts[1] = 4  # at most, in one call
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(2e-5, 6e-4))
+            try:
+                xent.softmax(LOGITS, out=out, threads=2)
+            except KeyboardInterrupt:
+                watched.add(out)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    print(f"\n{interrupts[0]} interrupts")
+    watched.end()
+
+
+def test_calls_of_which_one_thread_fails(monkeypatch):
+    invoke = _call.Call.invoke
+
+    def failing(self, function, options, begin, *rest, **named):
+        if begin == failing.at:
+            raise MemoryError("of a test")
+        return invoke(self, function, options, begin, *rest, **named)
+
+    monkeypatch.setattr(_call.Call, "invoke", failing)
+    watched = Watched()
+    while watched.raised < CALLS:
+        out, failing.at = np.zeros_like(LOGITS), random.choice((0, 4, 8, 12))
+        with pytest.raises(MemoryError):
+            xent.softmax(LOGITS, out=out, threads=4)
+        watched.add(out)
+    watched.end()
+
+
+def test_without_threads_the_calling_one_does_it(monkeypatch):
+    start, refused = _call.start_new_thread, []
+
+    def sometimes(*given):
+        if random.random() < 0.9:
+            refused.append(given)
+            raise RuntimeError("can't start new thread")
+        return start(*given)
+
+    monkeypatch.setattr(_call, "start_new_thread", sometimes)
+    for _ in range(CALLS):
+        _call._pool.cache_clear()
+        out = np.zeros_like(LOGITS)
+        assert xent.softmax(LOGITS, out=out, threads=2).tobytes() == EXPECTED
+    assert refused
+    monkeypatch.undo()
+    _call._pool.cache_clear()
+
+
+def test_calls_while_helpers_are_busy(monkeypatch):
+    """The pool never gets to them: the call does all itself, and leaves nothing behind that writes."""
+    _call._pool.cache_clear()
+    free = threading.Event()
+    for threads in range(1, _call.processors() + 1):
+        _call._pool().submit(free.wait, 60, threads)
+    out = np.zeros_like(LOGITS)
+    assert xent.softmax(LOGITS, out=out, threads=2).tobytes() == EXPECTED
+    out.fill(7)
+    free.set()
+    wait_for_the_pool()
+    assert (out == 7).all()
+
+
+@pytest.mark.parametrize("ending", ["thread", "atexit", "__del__"])
+def test_calls_after_the_main_thread_has_ended(ending):
+    program = f"""if True:
+        import atexit, threading, time
+        import numpy as np, xent
+        from xent import _call
+        _call._PER_THREAD = 1 << 10
+        x = np.zeros((16, 3000), np.float32)
+        xent.softmax(x, threads=2)
+        def late(softmax=xent.softmax):
+            threading.main_thread().join() if "{ending}" == "thread" else None
+            print(softmax(x, threads=2).shape, flush=True)
+        class AtTheEnd:
+            def __del__(self, late=late):
+                late()
+        if "{ending}" == "thread":
+            threading.Thread(target=late).start()
+        elif "{ending}" == "atexit":
+            atexit.register(late)
+        else:
+            kept = AtTheEnd()
+    """
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "(16, 3000)\n", "")
