@@ -142,6 +142,87 @@ def test_arrow():
     assert bits(xent.softmax(pyarrow.Tensor.from_numpy(X))) == bits(EXPECTED)
     with pytest.raises(xent.ArrayMemoryError, match="read-only"):
         xent.softmax(flat, out=flat)
+    with pytest.raises(xent.ArrayMemoryError, match="logits of <class .*> does not lend its memory"):
+        xent.softmax(pyarrow.array([1.0, None], pyarrow.float32()))
+
+
+def test_tensors_that_are_written_get_a_new_version():
+    torch = pytest.importorskip("torch")
+    saved, x = torch.tensor(X).requires_grad_().exp(), torch.tensor(X)
+    for write in (lambda out: xent.softmax(x, out=out), lambda out: xent.cross_entropy(x, LABELS, gradient=out),
+                  lambda out: xent.cross_entropy(x, LABELS * 0, ignore_index=0, gradient=out),
+                  lambda out: xent.cross_entropy(x, LABELS, save_statistics=True).backward(gradient=out)):
+        before = saved._version
+        write(saved.detach())
+        assert saved._version > before
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        saved.sum().backward()
+    before = saved._version
+    with pytest.raises(xent.LabelError):
+        xent.cross_entropy(x, LABELS + 1, gradient=saved.detach())
+    assert saved._version == before
+    with torch.inference_mode():
+        out = torch.empty(6, 5)
+    assert bits(xent.softmax(x, out=out)) == bits(EXPECTED)
+
+
+def test_results_of_classes_that_extend_tensors_are_tensors():
+    torch = pytest.importorskip("torch")
+
+    class Extended(torch.Tensor):
+        pass
+
+    logits = torch.tensor(X).as_subclass(Extended)
+    result = xent.cross_entropy(logits, torch.tensor(LABELS), gradient=True, losses=True)
+    parameter = torch.nn.Parameter(torch.tensor(X), requires_grad=False)
+    for tensor in (xent.softmax(logits), result.gradient, result.losses, xent.softmax(parameter)):
+        assert type(tensor) is torch.Tensor
+    assert bits(xent.softmax(logits)) == bits(EXPECTED)
+
+
+def test_tensors_that_lend_nothing():
+    torch = pytest.importorskip("torch")
+    t = torch.tensor(X)
+    for tensor, message in (
+            (torch.complex(t, t).conj().imag, "logits is a view that PyTorch negates when it reads it: give "
+                                              "logits.resolve_neg()"),
+            (t.clone().requires_grad_(), "logits requires its gradient, and Xent records none: detach() it"),
+            (t.to("meta"), "logits lies on device meta: give a copy in main memory"),
+            (torch.complex(t, t), "logits has elements of type torch.complex64: give floats of 16, 32 or 64 bits, "
+                                  "integers or booleans in the byte order of this machine"),
+            (t.to_sparse(), "logits of <class 'torch.Tensor'> does not lend its memory ("),
+            (torch.nested.nested_tensor([t[0], t[1]]), "logits of <class 'torch.Tensor'> does not lend its memory (")):
+        with pytest.raises(xent.XentError) as error:
+            xent.softmax(tensor)
+        assert str(error.value).startswith(message) and "\n" not in str(error.value)
+    with pytest.raises(xent.ArrayMemoryError, match="logits of .*Tensor.* does not lend its memory"):
+        torch.func.vmap(xent.softmax)(t)
+
+
+def test_pytorch_compiles_around_a_call():
+    torch = pytest.importorskip("torch")
+    compiled = torch.compile(lambda x: xent.softmax(x + 0) * 1, backend="eager")
+    assert bits(compiled(torch.tensor(X))) == bits(EXPECTED)
+
+
+def test_arrays_of_jax_that_lend_nothing():
+    jax = pytest.importorskip("jax")
+    deleted = jax.numpy.array(X)
+    deleted.delete()
+    for call in (lambda: xent.softmax(deleted), lambda: jax.jit(xent.softmax)(X)):
+        with pytest.raises(xent.ArrayMemoryError, match="logits of <class .*> does not lend its memory"):
+            call()
+
+
+def test_spellings_of_types():
+    for spelling in ("float64", np.float64, np.dtype("f8"), "f8", "<f8" if sys.byteorder == "little" else ">f8", "=f8",
+                     "d", "double", float, "f64"):
+        assert xent.softmax(X.astype(float), dtype=spelling).dtype == np.float64
+    for spelling, dtype in (("half", "f2"), ("e", "f2"), ("single", "f4"), (np.single, "f4"), ("f", "f4")):
+        assert xent.softmax(X, dtype=spelling).dtype == dtype
+    for spelling in (7, "f1", ">f8" if sys.byteorder == "little" else "<f8", int):
+        with pytest.raises(xent.DTypeError, match="dtype is .*: give float32, float16, bfloat16 or float64"):
+            xent.softmax(X, dtype=spelling)
 
 
 class OfLaterDlpack:
@@ -206,6 +287,36 @@ MEMORY = "give out memory of its own, or exactly that of logits"
      "out float32 [6, 5] has strides that put several indices on one element: give each element its own memory for "
      "what is "
      "written"),
+    (lambda: xent.softmax(np.ma.array(X, mask=X > 1)), xent.ArrayMemoryError,
+     "logits is a masked array, whose mask is not in its memory: pass logits.data, and the mask as class_mask=~mask (of "
+     "classes) or row_weights=~mask (of rows)"),
+    (lambda: xent.cross_entropy(X, np.ma.array(LABELS)), xent.ArrayMemoryError,
+     "targets is a masked array, whose mask is not in its memory: pass targets.data, and the mask as class_mask=~mask "
+     "(of classes) or row_weights=~mask (of rows)"),
+    (lambda: xent.softmax(np.array(1.0), axis=0), xent.ShapeError,
+     "logits has no dimension: give one that has, such as logits.reshape(1)"),
+    (lambda: xent.softmax(X, out=False), TypeError, "out is False: give an array, or None for a new one"),
+    (lambda: xent.top_k(X, 2, classes=np.zeros((6, 1), int)), xent.ShapeError,
+     "classes is int64 [6, 1], logits has 5 classes and 2 were asked for: ask for 1 to 5 of the largest classes"),
+    (lambda: xent.cross_entropy(X, LABELS, reduction="none"), xent.OptionError,
+     "reduction is none: give one of mean, sum, or losses=True for those of the rows"),
+    (lambda: xent.sample(X, seed=1 << 64), xent.OptionError, "seed is 18446744073709551616: give an integer of 64 bits"),
+    (lambda: xent.sample(X, stream=[0, 1, 2, 3, 4, -(1 << 70)]), xent.OptionError,
+     f"stream is {-(1 << 70)}: give an integer of 64 bits"),
+    (lambda: xent.sample(X, temperature=1e-300), xent.OptionError,
+     "temperature is 1e-300: give a number from 2^-32 to 2^32, or 0 for the largest class"),
+    (lambda: xent.sample(X, temperature=None), TypeError, "temperature is None: give a number"),
+    (lambda: xent.softmax(X, temperature="2"), TypeError, "temperature is '2': give a number"),
+    (lambda: xent.softmax(X, temperature=np.ones(2)), TypeError, "temperature is array([1., 1.]): give a number"),
+    (lambda: xent.softmax(X, temperature=X), TypeError,
+     "temperature is of <class 'numpy.ndarray'>: give a number"),
+    (lambda: xent.cross_entropy(X, LABELS, gradient_scale=1j), TypeError, "gradient_scale is 1j: give a number"),
+    (lambda: xent.cross_entropy(X, LABELS, gradient_reduction={}), TypeError,
+     "gradient_reduction is {}: give one of mean, sum"),
+    (lambda: xent.top_k(X, True), TypeError, "k is True: give an integer"),
+    (lambda: xent.sample(X, top_k=X), TypeError, "top_k is of <class 'numpy.ndarray'>: give an integer"),
+    (lambda: xent.softmax(X, isa=["best"]), TypeError,
+     "isa is ['best']: give one of best, scalar, avx2, avx512, neon"),
     (lambda: xent.softmax(X, temperature=0), xent.OptionError, "temperature is 0: give a number from 2^-32 to 2^32"),
     (lambda: xent.softmax(X, threads=0), xent.OptionError, "threads is 0: give 1 or more"),
     (lambda: xent.cross_entropy(X, LABELS, ignore_index=1 << 64), xent.OptionError,
@@ -331,6 +442,18 @@ def test_integers_are_pythons_or_numpys_and_nothing_is_rounded(name):
         with pytest.raises(TypeError) as error:
             call(**{name: value})
         assert str(error.value) == f"{name} is {value!r}: give an integer"
+
+
+def test_seeds_of_64_bits():
+    for seed in (-(1 << 63), (1 << 64) - 1):
+        assert xent.sample(X, seed=seed, stream=seed).sampled == 6
+        assert xent.sample(X, seed=seed, stream=[seed] * 6).sampled == 6
+
+
+def test_numbers_may_be_of_any_library():
+    from fractions import Fraction
+    for two in (2, np.float32(2), np.int64(2), np.array(2.0), Fraction(2)):
+        assert bits(xent.softmax(X, temperature=two)) == bits(xent.softmax(X, temperature=2.0))
 
 
 @pytest.mark.parametrize("name", ["step", "seed", "stream"])
