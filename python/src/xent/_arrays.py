@@ -25,8 +25,8 @@ _NAMES = {"float32": "F32", "float64": "F64", "float16": "F16", "bfloat16": "BF1
 NAME = {type_: name for name, type_ in _NAMES.items() if name != "bool"}
 _SPELLINGS = {"e": "F16", "f2": "F16", "half": "F16", "f": "F32", "f4": "F32", "single": "F32", "d": "F64", "f8": "F64",
               "double": "F64", "float": "F64"}  # NumPy's
-_ORDER = "<" if sys.byteorder == "little" else ">"
-_TYPESTRS = {"|b1": "U8", **{f"{_ORDER if size > 1 else '|'}{type_[0].lower()}{size}": type_
+ORDER = "<" if sys.byteorder == "little" else ">"
+_TYPESTRS = {"|b1": "U8", **{f"{ORDER if size > 1 else '|'}{type_[0].lower()}{size}": type_
                              for type_, size in SIZE.items() if type_ != "BF16"}}
 _FORMATS = {"f": "F32", "d": "F64", "e": "F16", "?": "U8", **{
     code: ("I" if code.islower() else "U") + str(8 * ctypes.sizeof(kind)) for code, kind in (
@@ -139,7 +139,7 @@ def bfloat16(array: Any) -> Array:
 
 def type_named(dtype: object) -> str:
     """F32 of "float32", numpy.float32, torch.float32, "f4" and NumPy's other spellings, and "f32"."""
-    name = str(getattr(dtype, "__name__", dtype)).removeprefix("torch.").removeprefix(_ORDER).removeprefix("=")
+    name = str(getattr(dtype, "__name__", dtype)).removeprefix("torch.").removeprefix(ORDER).removeprefix("=")
     found = _NAMES.get(name) or _SPELLINGS.get(name, name.upper())
     if found not in FLOATS:
         raise DTypeError(f"dtype is {dtype!r}: give float32, float16, bfloat16 or float64")

@@ -10,13 +10,13 @@ import os
 import sys
 from _thread import start_new_thread
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from ctypes import c_int, c_void_p
 from functools import lru_cache
 from queue import SimpleQueue
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
-from xent._arrays import FLOATS, INTEGERS, SIZE, Array, array_of, as_type, empty, is_of_torch
+from xent._arrays import FLOATS, INTEGERS, ORDER, SIZE, Array, array_of, as_type, empty, is_of_torch
 from xent._native import (ARGUMENTS, CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, SCALARS, TYPES, Layout,
                           Library, Options, Report, Shape, Statistics, Tally, sized)
 from xent._options import integer
@@ -48,6 +48,9 @@ MOST_SELECTED = 256
 # Rows that take less than this, counted in elements of a long row, are not worth another thread.
 _PER_THREAD = 1 << 18
 _PER_ROW = 32
+# Pieces of less elements are not worth a call of their own.
+_BLOCK = 1 << 16
+_SIZES = {code: SIZE[type_] for type_, code in TYPES.items()}
 
 
 def plural(count: int, noun: str) -> str:
@@ -61,6 +64,17 @@ def normal_axis(axis: int, name: str, shape: Sequence[int]) -> int:
     if not -rank <= axis < rank:
         raise ShapeError(f"axis {axis} does not exist in shape {list(shape)}: axes go from {-rank} to {rank - 1}")
     return axis % rank
+
+
+Group = tuple[int, dict[str, int]]  # a dimension of rows: its size, and the strides of the arrays along it
+
+
+class Piece(NamedTuple):
+    """Rows of a call: where its arrays begin, and which and how many rows they are."""
+
+    addresses: dict[str, int]
+    first: int
+    rows: int
 
 
 class Call:
@@ -461,7 +475,7 @@ class Call:
 
     def prepare(self) -> None:
         """Finds the pieces that are (outer, classes, inner) in every array; afterwards the kernels can be called."""
-        groups: list[tuple[int, dict[str, int]]] = []
+        groups: list[Group] = []
         for d, n in enumerate(self.shape):
             if d == self.axis or n == 1:
                 continue
@@ -470,30 +484,42 @@ class Call:
                 groups[-1] = groups[-1][0] * n, strides
             else:
                 groups.append((n, strides))
-        none: tuple[int, dict[str, int]] = (1, dict.fromkeys(self.strides, 1))
+        every = groups.copy()
+        none: Group = (1, dict.fromkeys(self.strides, 1))
         last = groups[-1][1][self.lead_name] if groups else 0
         strips = bool(groups) and not self.ragged and last < self.strides[self.lead_name][self.axis]
         inner = groups.pop() if strips else none
         outer = groups.pop() if groups else none
-        self.shape_struct = sized(Shape, outer=outer[0], classes=max(self.classes, 1), inner=inner[0], **self.counts)
+        shape = self.shape_struct = sized(Shape, outer=outer[0], classes=max(self.classes, 1), inner=inner[0],
+                                          **self.counts)
         for name, strides_of in self.strides.items():
             layout = Layout(outer[1][name], strides_of[self.axis], inner[1][name], self._code(name), 0)
-            setattr(self.shape_struct, name, layout)
+            setattr(shape, name, layout)
         if "logits" not in self.strides:
-            self.shape_struct.logits.type = TYPES["F64" if self.lead.type == "F64" else "F32"]  # of the arithmetic
+            shape.logits.type = TYPES["F64" if self.lead.type == "F64" else "F32"]  # of the arithmetic
         for name, (outer_stride, stride) in self.matrices.items():
-            setattr(self.shape_struct, name, Layout(outer_stride, stride, 0, TYPES[self.arrays[name].type], 0))
-        self.piece_rows = outer[0] * inner[0]
-        self.pieces = [
-            {name: array.address + SIZE[array.type] * sum(i * strides.get(name, 0) for i, (_, strides) in zip(index,
-                                                                                                              groups))
-             for name, array in self.arrays.items()}
-            for index in itertools.product(*(range(n) for n, _ in groups))] if self.rows else []
+            setattr(shape, name, Layout(outer_stride, stride, 0, TYPES[self.arrays[name].type], 0))
+        rows = outer[0] * inner[0]
+        small = groups and self.rows and rows * self.classes < _BLOCK
+        self.packing = Packing.of(self, every) if small else None
+        if self.packing:
+            self.pieces = self.packing.pieces
+        elif self.rows:
+            self.pieces = [Piece(addresses, i * rows, rows) for i, addresses in enumerate(self.addresses(groups))]
+        else:
+            self.pieces = []
+
+    def addresses(self, groups: Sequence[Group]) -> Iterator[dict[str, int]]:
+        """Where the arrays of each piece begin, for every index of these dimensions."""
+        for index in itertools.product(*(range(n) for n, _ in groups)):
+            yield {name: array.address + SIZE[array.type] * sum(i * strides.get(name, 0) for i, (_, strides)
+                                                                in zip(index, groups))
+                   for name, array in self.arrays.items()}
 
     def run(self, function: str, options: Options, tally: bool = False, without: Sequence[str] = (),
             threads: int | None = 1, sampling: Callable[[int], Any] | None = None) -> tuple[int, Tally]:
         """A function over all rows: how many were counted, and the tally of all."""
-        most = processors() if threads is None else integer("threads", threads)
+        most = None if threads is None else integer("threads", threads)
         self._tell_autograd(without if function != "check_targets" else self.tensors)
         tasks = self._tasks(most)
         reports = [sized(Report) for _ in tasks]
@@ -528,8 +554,8 @@ class Call:
         number, types = ctypes.c_double(), TYPES["F64" if self.arrays["row_weights"].type == "F64" else "F32"]
         of_logits = self.shape_struct.logits.type
         self.shape_struct.logits.type, self.shape_struct.targets = types, Layout(0, 0, 0, types, 0)
-        for addresses in self.pieces:
-            addresses["targets"] = ctypes.addressof(number)
+        for piece in self.pieces:
+            piece.addresses["targets"] = ctypes.addressof(number)
         try:
             return self.run("check_targets", options, True, ("class_mask",), threads)
         finally:
@@ -541,19 +567,24 @@ class Call:
         if not count:
             return
         shape.targets, shape.target_count = getattr(shape, name), count
-        for addresses in self.pieces:
-            addresses["targets"] = addresses[name]
+        for piece in self.pieces:
+            piece.addresses["targets"] = piece.addresses[name]
+        if self.packing:
+            self.packing.alias("targets", name)
         self.run("check_targets", sized(Options, has_ignore_index=1, ignore_index=-1), without=("class_mask",),
                  threads=threads)
         shape.target_count = 0
 
-    def _tasks(self, threads: int) -> list[tuple[int, int, int]]:
+    def _tasks(self, threads: int | None) -> list[tuple[int, int, int]]:
         """(piece, begin, end) of the row ranges that threads compute."""
-        parts = min(self.piece_rows * self.effort // _PER_THREAD, self.piece_rows)
-        if parts > 1:
-            parts = min(parts, threads)
-        parts = max(parts, 1)
-        bounds = [self.piece_rows * i // parts for i in range(parts + 1)]
+        if not self.pieces:
+            return []
+        rows = self.pieces[0].rows
+        parts = 1 if self.packing else min(rows * self.effort // _PER_THREAD, rows)
+        if parts <= 1:
+            return [(i, 0, piece.rows) for i, piece in enumerate(self.pieces)]
+        parts = min(parts, processors() if threads is None else threads)
+        bounds = [rows * i // parts for i in range(parts + 1)]
         return [(piece, begin, end) for piece in range(len(self.pieces)) for begin, end in zip(bounds, bounds[1:])]
 
     def invoke(self, function: str, options: Options, begin: int, end: int, piece: int = 0,
@@ -561,10 +592,14 @@ class Call:
                classes: tuple[int, int] | None = None, second_round: int = 0,
                sampling: Callable[[int], Any] | None = None) -> Report:
         """A function over rows of a piece and, where it takes some, classes."""
-        addresses, first = self.pieces[piece], piece * self.piece_rows
+        addresses, first, _ = self.pieces[piece]
+        shape, packed = self.shape_struct, None
+        if self.packing:
+            packed = self.packing.pack(piece, [name for name in ARGUMENTS[function] if name not in without])
+            addresses, shape = {**addresses, **packed.addresses}, packed.shape
         report = report or sized(Report)
         workspace = self.workspace(end - begin) if self.workspace else None
-        arguments: list[Any] = [ctypes.addressof(self.shape_struct), ctypes.addressof(options)]
+        arguments: list[Any] = [ctypes.addressof(shape), ctypes.addressof(options)]
         if sampling:
             requests = sampling(first)
             arguments += [ctypes.addressof(requests), 1 if isinstance(requests, ctypes.Array) else 0]
@@ -591,6 +626,8 @@ class Call:
         status = self.library.function(function)(*arguments, ctypes.addressof(report))
         if status:
             self._fail(status, report, first)
+        if packed:
+            packed.unpack()
         return report
 
     def _fail(self, status: int, report: Report, first: int) -> NoReturn:
@@ -636,6 +673,96 @@ class Call:
     @property
     def chunks(self) -> int:
         return -(-self.classes // CHUNK)
+
+
+# ---- arrays that no kernel can walk through -----------------------------------------------------------------------
+
+
+class _Memory:
+    """Numbers of so many bytes each, as NumPy sees them."""
+
+    def __init__(self, address: int, size: int, shape: Sequence[int], strides: Sequence[int]) -> None:
+        self.__array_interface__ = {"version": 3, "typestr": f"{'|' if size == 1 else ORDER}u{size}", "data":
+                                    (address, False), "shape": tuple(shape), "strides": tuple(s * size for s in strides)}
+
+
+class _Packed(NamedTuple):
+    """A piece whose arrays have been copied."""
+
+    shape: Shape
+    addresses: dict[str, int]
+    copies: list[Any]
+    written: list[tuple[Any, Any]]
+
+    def unpack(self) -> None:
+        for theirs, copied in self.written:
+            theirs[...] = copied
+
+
+class Packing:
+    """Rows in more dimensions than the kernels walk through, of which a call would take but a few: blocks of them are
+    copied, side by side, into memory that stays in the caches, and what is written is copied back. Needs NumPy."""
+
+    def __init__(self, call: Call, numpy: Any, groups: Sequence[Group]) -> None:
+        self.call, self.numpy = call, numpy
+        # name -> its strides along the rows, and how many numbers a row has, how far apart; not of what all rows share
+        self.arrays: dict[str, tuple[list[int], int, int]] = {}
+        for name, strides in call.strides.items():
+            array, of_rows = call.arrays[name], [group[1][name] for group in groups]
+            if any(of_rows):
+                per_class = len(array.shape) == len(call.shape)
+                self.arrays[name] = of_rows, array.shape[call.axis] if per_class else 1, strides[call.axis]
+        self.sizes = [n for n, _ in groups]
+        most = max(_BLOCK // call.classes, 1)
+        while len(self.sizes) > 1 and math.prod(self.sizes[1:]) > most:
+            del self.sizes[0]
+        self.outside = len(groups) - len(self.sizes)
+        self.row = math.prod(self.sizes[1:])  # how many rows an index of the first dimension of a block has
+        step = min(max(most // self.row, 1), self.sizes[0])
+        self.pieces: list[Piece] = []
+        for addresses in call.addresses(groups[:self.outside]):
+            for begin in range(0, self.sizes[0], step):
+                starts = {name: address + begin * SIZE[call.arrays[name].type] * self.arrays[name][0][self.outside]
+                          for name, address in addresses.items() if name in self.arrays}
+                first = self.pieces[-1].first + self.pieces[-1].rows if self.pieces else 0
+                self.pieces.append(Piece({**addresses, **starts}, first, min(step, self.sizes[0] - begin) * self.row))
+
+    @staticmethod
+    def of(call: Call, groups: Sequence[Group]) -> Packing | None:
+        try:
+            import numpy
+        except ImportError:
+            return None
+        return Packing(call, numpy, groups)
+
+    def alias(self, name: str, other: str) -> None:
+        if other in self.arrays:
+            self.arrays[name] = self.arrays[other]
+
+    def pack(self, piece: int, names: Sequence[str]) -> _Packed:
+        addresses, _, rows = self.call.pieces[piece]
+        shape = Shape.from_buffer_copy(self.call.shape_struct)
+        shape.outer, shape.inner = rows, 1
+        packed = _Packed(shape, {}, [], [])
+        for name in names:
+            if name not in addresses or name not in self.call.strides and name not in self.arrays:
+                continue
+            layout = getattr(shape, name)
+            if name not in self.arrays:  # the same for all rows
+                setattr(shape, name, Layout(0, layout.classes, 0, layout.type, 0))
+                continue
+            strides, count, apart = self.arrays[name]
+            size = _SIZES[layout.type]
+            theirs = self.numpy.asarray(_Memory(addresses[name], size, (rows // self.row, *self.sizes[1:], count),
+                                                (*strides[self.outside:], apart)))
+            copied = self.numpy.empty(theirs.shape, theirs.dtype) if name in self.call.results else theirs.copy("C")
+            packed.addresses[name] = copied.ctypes.data
+            repeated = count == 1 and name not in self.call.results  # along the classes, where they have one each
+            setattr(shape, name, Layout(count, 0 if repeated else 1, 1, layout.type, 0))
+            packed.copies.append(copied)
+            if name in self.call.results:
+                packed.written.append((theirs, copied))
+        return packed
 
 
 # ---- memory and threads -------------------------------------------------------------------------------------------
@@ -749,10 +876,10 @@ class _Shared:
             raise errors.pop(min(errors))
 
 
-def share(work: Callable[[int], None], count: int, threads: int) -> None:
+def share(work: Callable[[int], None], count: int, threads: int | None) -> None:
     """Calls work(0) to work(count - 1), here and on threads of the pool. When it returns or raises, whatever it raises,
     all have ended. ctypes releases the interpreter's lock."""
-    helpers = min(count, threads, processors()) - 1
+    helpers = min(count, count if threads is None else threads, processors()) - 1 if count > 1 else 0
     if helpers > 0:
         _Shared(work, count, helpers).run()
     else:

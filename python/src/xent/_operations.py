@@ -423,7 +423,7 @@ def _loss(function: str, call: Call, options: Options, reductions: Reductions, g
     zero = bool(gradients) and reductions.gradient_is_zero(divisor)
     if gradients:
         options.gradient_scale, options.has_gradient_scale = 1.0 if zero else reductions.scale_of(divisor), 1
-    if whole and len(call.pieces) > 1:
+    if whole and (call.packing or len(call.pieces) > 1):
         raise ShapeError(f"{call.lead_name} is {call.lead} with strides {list(call.lead.strides)}: copy it, as "
                          f"gradients of weights and bias are sums over rows that lie evenly apart")
     without = gradients if zero else ()
