@@ -22,6 +22,9 @@ class NativeLibrary(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable":
             return  # XENT_LIBRARY names a library
+        if self.target_name == "sdist":
+            sys.exit("there is no source distribution: it would lack the C library, which a checkout builds; build wheels "
+                     "with python/wheels")
         library, platform = os.environ.get("XENT_WHEEL_LIBRARY"), os.environ.get("XENT_WHEEL_PLATFORM")
         if not library or platform not in TAGS:
             sys.exit("a wheel holds the native library of one platform: build it with python/wheels")

@@ -339,3 +339,62 @@ def test_isas_have_the_same_bits():
 def test_no_row():
     assert xent.softmax(np.zeros((0, 4))).shape == (0, 4)
     assert xent.cross_entropy(np.zeros((0, 4)), np.zeros(0, int), reduction="sum").loss == 0
+
+
+SEVERAL = {
+    "permuted": lambda x: np.ascontiguousarray(x.transpose(3, 1, 4, 0, 2)).transpose(3, 1, 4, 0, 2),
+    "cropped": lambda x: np.concatenate([np.concatenate([x, x], 1), np.concatenate([x, x], 1)], 3)[:, :3, :, :5],
+    "repeated": lambda x: np.broadcast_to(np.ascontiguousarray(x.transpose(3, 1, 4, 0, 2)).transpose(3, 1, 4, 0, 2)[:1],
+                                          x.shape),
+}
+
+
+@pytest.mark.parametrize("block", [0, 1, 64, 1 << 16])  # a call per piece; copies of a row, of some rows, of all
+@pytest.mark.parametrize("layout", SEVERAL)
+@pytest.mark.parametrize("axis", [0, 2, 4])
+def test_rows_in_many_dimensions(layout, axis, block, monkeypatch):
+    monkeypatch.setattr(_call, "_BLOCK", block)
+    x = SEVERAL[layout](RANDOM.normal(size=(2, 3, 4, 5, 6)).astype(np.float32))
+    dense, out, rows = np.ascontiguousarray(x), np.zeros((6, 5, 4, 3, 4), np.float32).T[::2], list(x.shape)
+    assert xent.softmax(x, axis=axis, out=out).tobytes() == xent.softmax(dense, axis=axis).tobytes()
+    rows[axis] = 1
+    labels = RANDOM.integers(0, x.shape[axis], np.delete(x.shape, axis))
+    mask = np.ones(np.where(np.arange(5) == axis, x.shape, [2, 1, 1, 5, 1]), bool)
+    given = dict(axis=axis, losses=True, gradient=True, top_count=2, top_classes=True, save_statistics=True)
+    of_rows = dict(row_weights=RANDOM.random(rows, np.float32), sink=np.float32([0.5]), class_mask=mask)
+    got, expected = (xent.cross_entropy(logits, labels, **given, **of_rows) for logits in (x, dense))
+    assert got.loss == expected.loss and got.backward().tobytes() == expected.gradient.tobytes()
+    for name in ("gradient", "losses", "top_classes"):
+        assert getattr(got, name).tobytes() == getattr(expected, name).tobytes()
+    given = dict(axis=axis, gradient=True, weights=of_rows["row_weights"], losses=True)
+    got, expected = (xent.binary_cross_entropy(logits, (dense > 0).astype(int), **given) for logits in (x, dense))
+    assert got.loss == expected.loss and got.losses.tobytes() == expected.losses.tobytes()
+    tokens = RANDOM.integers(-1, x.shape[axis], [2 if d == axis else n for d, n in enumerate(x.shape)])
+    given = dict(axis=axis, seed=3, output_tokens=tokens, presence_penalty=0.5, kept_mask=True, kept=True)
+    got, expected = (xent.sample(logits, **given) for logits in (x, dense))
+    for name in ("tokens", "kept", "kept_mask"):
+        assert getattr(got, name).tobytes() == getattr(expected, name).tobytes()
+    labels.flat[[7, 11]] = 99
+    gradient = np.full_like(out, 7)
+    with pytest.raises(xent.LabelError) as error:
+        xent.cross_entropy(x, labels, axis=axis, gradient=gradient)
+    assert error.value.row == 7 and (gradient == 7).all()
+
+
+def test_a_call_that_was_made_before_is_checked_as_the_first_one():
+    x, out = X.copy(), np.zeros_like(X)
+    for _ in range(3):
+        assert xent.softmax(x, out=out) is out and out.tobytes() == xent.softmax(X).tobytes()
+        assert xent.log_sum_exp(x).shape == (6,) and xent.log_softmax(x, axis=0).shape == (6, 5)
+        with pytest.raises(xent.ArrayMemoryError):
+            xent.softmax(x[:3], out=x[1:4])
+        with pytest.raises(xent.OptionError):
+            xent.softmax(x, threads=0)
+        with pytest.raises(TypeError):
+            xent.softmax(x, axis=True)
+    read_only = out.copy()
+    read_only.flags.writeable = False
+    with pytest.raises(xent.ArrayMemoryError):
+        xent.softmax(x, out=read_only)
+    y = x.copy()
+    assert xent.softmax(y, out=y) is y and y.tobytes() == out.tobytes()

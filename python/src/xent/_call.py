@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple, NoReturn
 
 from xent._arrays import FLOATS, INTEGERS, ORDER, SIZE, Array, array_of, as_type, empty, is_of_torch
-from xent._native import (ARGUMENTS, CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, SCALARS, TYPES, Layout,
+from xent._native import (ARGUMENTS, CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout,
                           Library, Options, Report, Shape, Statistics, Tally, sized)
 from xent._options import integer
 from xent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, ShapeError, XentError
@@ -575,6 +575,11 @@ class Call:
                  threads=threads)
         shape.target_count = 0
 
+    @property
+    def is_one_task(self) -> bool:
+        """Whether nothing of it would be for another thread, nor for another piece."""
+        return len(self.pieces) == 1 and not self.packing and self.rows * self.effort < 2 * _PER_THREAD
+
     def _tasks(self, threads: int | None) -> list[tuple[int, int, int]]:
         """(piece, begin, end) of the row ranges that threads compute."""
         if not self.pieces:
@@ -604,25 +609,20 @@ class Call:
             requests = sampling(first)
             arguments += [ctypes.addressof(requests), 1 if isinstance(requests, ctypes.Array) else 0]
         arguments += [begin, end]
-        for name in ARGUMENTS[function]:
-            if name == "classes":
-                arguments += classes or (0, self.classes)
-            elif name in without:
-                arguments.append(None)
-            elif name == "tally":
-                arguments.append(None if tally is None else ctypes.addressof(tally))
-            elif name == "statistics" and self.statistics is not None:
-                arguments.append(ctypes.addressof(self.statistics) + ctypes.sizeof(Statistics) * first)
-            elif name == "states" and self.states is not None:
-                arguments.append(ctypes.addressof(self.states))
-            elif name == "workspace" and workspace is not None:
-                arguments.append(aligned(workspace))
-            elif name == "workspace_size":
-                arguments.append(room(workspace))
-            elif name in SCALARS:
-                arguments.append(second_round)  # and no shards
-            else:
-                arguments.append(addresses.get(name))
+        values: dict[str, int | None] = {**addresses, **dict.fromkeys(without)}
+        values.update(workspace_size=room(workspace), second_round=second_round, shards=second_round,
+                      tally=None if tally is None or "tally" in without else ctypes.addressof(tally))
+        if self.statistics is not None and "statistics" not in without:
+            values["statistics"] = ctypes.addressof(self.statistics) + ctypes.sizeof(Statistics) * first
+        if self.states is not None:
+            values["states"] = ctypes.addressof(self.states)
+        if workspace is not None:
+            values["workspace"] = aligned(workspace)
+        names = ARGUMENTS[function]
+        if names[0] == "classes":
+            arguments += classes or (0, self.classes)
+            names = names[1:]
+        arguments += map(values.get, names)
         status = self.library.function(function)(*arguments, ctypes.addressof(report))
         if status:
             self._fail(status, report, first)
@@ -682,8 +682,9 @@ class _Memory:
     """Numbers of so many bytes each, as NumPy sees them."""
 
     def __init__(self, address: int, size: int, shape: Sequence[int], strides: Sequence[int]) -> None:
-        self.__array_interface__ = {"version": 3, "typestr": f"{'|' if size == 1 else ORDER}u{size}", "data":
-                                    (address, False), "shape": tuple(shape), "strides": tuple(s * size for s in strides)}
+        self.__array_interface__ = {
+            "version": 3, "data": (address, False), "typestr": f"{'|' if size == 1 else ORDER}u{size}",
+            "shape": tuple(shape), "strides": tuple(stride * size for stride in strides)}
 
 
 class _Packed(NamedTuple):
@@ -789,8 +790,8 @@ def processors() -> int:
 
 
 class _Pool:
-    """Threads that wait for work. That of concurrent.futures ends with the main thread, and a Ctrl-C inside its `submit`
-    can leave one of its locks held; here all that a caller does is of C."""
+    """Threads that wait for work. The pool of concurrent.futures ends with the main thread, and a Ctrl-C inside of its
+    `submit` can leave one of its locks held; here all that a caller does is of C."""
 
     def __init__(self) -> None:
         self.queue, self.threads = SimpleQueue[tuple[Callable[..., Any], Any]](), 0

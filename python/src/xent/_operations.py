@@ -6,20 +6,34 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
-from xent._arrays import NAME, array_of, type_named
+from xent._arrays import NAME, address_of, array_of, empty, is_of_torch, type_named
 from xent._call import ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Call, workspace_of
 from xent._native import HIDDEN_GRADIENT, WEIGHTS_GRADIENT, Options, Sampling, library
 from xent._options import Reductions, choice, integer, options_of, sampling_of
+from xent._types import (Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, Lender, NoneCounted, Out,
+                         Output, Own, Product, Reduction, Rules, Smoothing, Ties)
 from xent.errors import DTypeError, OptionError, ShapeError
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 # ---- softmax ------------------------------------------------------------------------------------------------------
 
 
-def softmax(logits: Any, *, axis: int = -1, out: Any = None, dtype: Any = None, temperature: float | None = None,
-            softcap: float | None = None, class_mask: Any = None, sink: Any = None, row_offsets: Any = None,
-            fully_masked: str = "nan", isa: str = "best", threads: int | None = None) -> Any:
+@overload
+def softmax(logits: Own, *, out: Literal[True] | None = None, dtype: None = None,
+            **options: Unpack[Forward]) -> Own: ...
+@overload
+def softmax(logits: Lender, *, out: Out, dtype: DType | None = None, **options: Unpack[Forward]) -> Out: ...
+@overload
+def softmax(logits: Lender, *, out: Literal[True] | None = None, dtype: DType | None = None,
+            **options: Unpack[Forward]) -> Any: ...
+def softmax(logits: Lender, *, axis: int = -1, out: Output = None, dtype: DType | None = None,
+            temperature: float | None = None, softcap: float | None = None, class_mask: Input = None,
+            sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
+            threads: int | None = None) -> Any:
     """`y = exp(x) / sum exp(x)` over the classes of each row.
 
     `x` are the logits after `softcap` (`c tanh(x / c)`) and `temperature` (divided by it).
@@ -49,9 +63,18 @@ def softmax(logits: Any, *, axis: int = -1, out: Any = None, dtype: Any = None, 
                     fully_masked=fully_masked, temperature=temperature, softcap=softcap)
 
 
-def log_softmax(logits: Any, *, axis: int = -1, out: Any = None, dtype: Any = None, temperature: float | None = None,
-                softcap: float | None = None, class_mask: Any = None, sink: Any = None, row_offsets: Any = None,
-                fully_masked: str = "nan", isa: str = "best", threads: int | None = None) -> Any:
+@overload
+def log_softmax(logits: Own, *, out: Literal[True] | None = None, dtype: None = None,
+                **options: Unpack[Forward]) -> Own: ...
+@overload
+def log_softmax(logits: Lender, *, out: Out, dtype: DType | None = None, **options: Unpack[Forward]) -> Out: ...
+@overload
+def log_softmax(logits: Lender, *, out: Literal[True] | None = None, dtype: DType | None = None,
+                **options: Unpack[Forward]) -> Any: ...
+def log_softmax(logits: Lender, *, axis: int = -1, out: Output = None, dtype: DType | None = None,
+                temperature: float | None = None, softcap: float | None = None, class_mask: Input = None,
+                sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
+                threads: int | None = None) -> Any:
     """`y = x - log sum exp(x)`, never above 0; -inf stays -inf. Everything else as in `softmax`.
 
     >>> import numpy as np, xent
@@ -62,9 +85,18 @@ def log_softmax(logits: Any, *, axis: int = -1, out: Any = None, dtype: Any = No
                     fully_masked=fully_masked, temperature=temperature, softcap=softcap)
 
 
-def log_sum_exp(logits: Any, *, axis: int = -1, out: Any = None, dtype: Any = None, temperature: float | None = None,
-                softcap: float | None = None, class_mask: Any = None, sink: Any = None, row_offsets: Any = None,
-                fully_masked: str = "nan", isa: str = "best", threads: int | None = None) -> Any:
+@overload
+def log_sum_exp(logits: Own, *, out: Literal[True] | None = None, dtype: None = None,
+                **options: Unpack[Forward]) -> Own: ...
+@overload
+def log_sum_exp(logits: Lender, *, out: Out, dtype: DType | None = None, **options: Unpack[Forward]) -> Out: ...
+@overload
+def log_sum_exp(logits: Lender, *, out: Literal[True] | None = None, dtype: DType | None = None,
+                **options: Unpack[Forward]) -> Any: ...
+def log_sum_exp(logits: Lender, *, axis: int = -1, out: Output = None, dtype: DType | None = None,
+                temperature: float | None = None, softcap: float | None = None, class_mask: Input = None,
+                sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
+                threads: int | None = None) -> Any:
     """`log sum exp(x)`, one number per row, in the shape of the logits without the class axis; float64 for float64,
     else float32 unless `dtype` or `out` says otherwise. Everything else as in `softmax`.
 
@@ -76,8 +108,39 @@ def log_sum_exp(logits: Any, *, axis: int = -1, out: Any = None, dtype: Any = No
                     fully_masked=fully_masked, temperature=temperature, softcap=softcap)
 
 
+class _Plan(NamedTuple):
+    """What a call of arrays of the same types, shapes and strides was: all but their addresses."""
+
+    function: Any
+    before: tuple[Any, ...]
+    between: tuple[None, ...]
+    type: str
+    shape: tuple[int, ...]
+    structs: tuple[Any, ...]
+
+
+_PLANS: dict[Any, _Plan] = {}
+_MOST_PLANS = 1000
+
+
 def _softmax(function: str, logits: Any, axis: int, out: Any, dtype: Any, class_mask: Any, sink: Any, row_offsets: Any,
              threads: int | None, **options: Any) -> Any:
+    key = None
+    if (class_mask is sink is row_offsets is dtype is options["temperature"] is options["softcap"] is None
+            and (threads is None or type(threads) is int and threads > 0) and type(axis) is int
+            and type(options["isa"]) is type(options["fully_masked"]) is str and logits is not None
+            and out is not False):
+        lent, of_torch = array_of("logits", logits), is_of_torch(logits)
+        to = array_of("out", out) if out is not None and out is not True else None
+        if not to or not to.read_only and not is_of_torch(out):
+            key = (function, axis, options["isa"], options["fully_masked"], of_torch, lent.type, lent.shape,
+                   lent.strides, to and (to.type, to.shape, to.strides))
+            plan = _PLANS.get(key)
+            if plan:
+                result = out if to else empty(logits, plan.type, plan.shape)
+                address = to.address if to else address_of(result)
+                if address and not plan.function(*plan.before, lent.address, *plan.between, address, None):
+                    return result  # else it is said below what is wrong
     call, struct = _begin("logits", logits, axis, row_offsets, **options)
     call.take("class_mask", class_mask)
     call.take("sink", sink)
@@ -86,12 +149,28 @@ def _softmax(function: str, logits: Any, axis: int, out: Any, dtype: Any, class_
     call.write(name, _needed("out", out), in_place, type_named(dtype) if dtype is not None else None)
     call.prepare()
     call.run(function, struct, threads=threads)
+    if key and call.is_one_task:
+        if len(_PLANS) >= _MOST_PLANS:
+            _PLANS.clear()
+        before = ctypes.addressof(call.shape_struct), ctypes.addressof(struct), 0, call.rows
+        log_sum_exp = function == "log_sum_exp"
+        _PLANS[key] = _Plan(call.library.function(function), before if log_sum_exp else (*before, 0, call.classes),
+                            (None,) * (3 if log_sum_exp else 4), call.arrays[name].type, call.arrays[name].shape,
+                            (call.shape_struct, struct))
     return call.results[name]
 
 
-def softmax_backward(output: Any, upstream: Any, *, axis: int = -1, gradient: Any = None,
-                     temperature: float | None = None, class_mask: Any = None, row_offsets: Any = None,
-                     isa: str = "best", threads: int | None = None) -> Any:
+@overload
+def softmax_backward(output: Own, upstream: Lender, *, gradient: Literal[True] | None = None,
+                     **options: Unpack[Backward]) -> Own: ...
+@overload
+def softmax_backward(output: Lender, upstream: Lender, *, gradient: Out, **options: Unpack[Backward]) -> Out: ...
+@overload
+def softmax_backward(output: Lender, upstream: Lender, *, gradient: Literal[True] | None = None,
+                     **options: Unpack[Backward]) -> Any: ...
+def softmax_backward(output: Lender, upstream: Lender, *, axis: int = -1, gradient: Output = None,
+                     temperature: float | None = None, class_mask: Input = None, row_offsets: Input = None,
+                     isa: Isa = "best", threads: int | None = None) -> Any:
     """`dx = y (dy - sum dy y) / temperature`, with the output `y` of `softmax` and the gradient `dy` of what comes
     after.
 
@@ -106,9 +185,17 @@ def softmax_backward(output: Any, upstream: Any, *, axis: int = -1, gradient: An
                      temperature=temperature)
 
 
-def log_softmax_backward(output: Any, upstream: Any, *, axis: int = -1, gradient: Any = None,
-                         temperature: float | None = None, class_mask: Any = None, row_offsets: Any = None,
-                         isa: str = "best", threads: int | None = None) -> Any:
+@overload
+def log_softmax_backward(output: Own, upstream: Lender, *, gradient: Literal[True] | None = None,
+                         **options: Unpack[Backward]) -> Own: ...
+@overload
+def log_softmax_backward(output: Lender, upstream: Lender, *, gradient: Out, **options: Unpack[Backward]) -> Out: ...
+@overload
+def log_softmax_backward(output: Lender, upstream: Lender, *, gradient: Literal[True] | None = None,
+                         **options: Unpack[Backward]) -> Any: ...
+def log_softmax_backward(output: Lender, upstream: Lender, *, axis: int = -1, gradient: Output = None,
+                         temperature: float | None = None, class_mask: Input = None, row_offsets: Input = None,
+                         isa: Isa = "best", threads: int | None = None) -> Any:
     """`dx = (dy - exp(y) sum dy) / temperature`, with the output `y` of `log_softmax`; else as `softmax_backward`.
 
     >>> import numpy as np, xent
@@ -140,9 +227,10 @@ class TopK(NamedTuple):
     log_probabilities: Any
 
 
-def top_k(logits: Any, k: int, *, axis: int = -1, classes: Any = None, log_probabilities: Any = None,
-          temperature: float | None = None, softcap: float | None = None, class_mask: Any = None, sink: Any = None,
-          row_offsets: Any = None, fully_masked: str = "nan", isa: str = "best", threads: int | None = None) -> TopK:
+def top_k(logits: Lender, k: int, *, axis: int = -1, classes: Output = None, log_probabilities: Output = None,
+          temperature: float | None = None, softcap: float | None = None, class_mask: Input = None, sink: Input = None,
+          row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
+          threads: int | None = None) -> TopK:
     """The k classes of the largest logits of each row, and their log-probabilities over all classes; in one read.
 
     Logits fall, and the lower class comes first among equals. Where there are not so many: class -1, and -inf; in a row
@@ -224,17 +312,17 @@ class Selected:
     gradient: Any = None
     _saved: _Saved | _Copied | None = field(default=None, repr=False)
 
-    def backward(self, upstream: Any = None, *, gradient: Any = True, threads: int | None = None) -> Any:
+    def backward(self, upstream: Input = None, *, gradient: Output = True, threads: int | None = None) -> Any:
         """The gradient, later, with an upstream that depends on the log-probabilities; as `Loss.backward`."""
         return _later(self._saved, upstream, gradient, threads)
 
 
 def selected_log_probabilities(
-        logits: Any, targets: Any, *, axis: int = -1, log_probabilities: Any = None, upstream: Any = None,
-        gradient: Any = None, save_statistics: bool = False, gradient_scale: float | None = None,
+        logits: Lender, targets: Lender, *, axis: int = -1, log_probabilities: Output = None, upstream: Input = None,
+        gradient: Output = None, save_statistics: bool = False, gradient_scale: float | None = None,
         ignore_index: int | None = None, temperature: float | None = None, softcap: float | None = None,
-        class_mask: Any = None, sink: Any = None, row_offsets: Any = None, fully_masked: str = "nan",
-        isa: str = "best", threads: int | None = None) -> Selected:
+        class_mask: Input = None, sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
+        isa: Isa = "best", threads: int | None = None) -> Selected:
     """`log softmax(x)` of one class of each row, or of up to 256, without those of the others.
 
     targets   the classes: in the shape of the logits without the class axis, or with some classes of each row along it.
@@ -310,7 +398,7 @@ class Loss:
     def __format__(self, spec: str) -> str:
         return format(self.loss, spec) if spec else str(self)
 
-    def backward(self, upstream: Any = None, *, gradient: Any = True, threads: int | None = None) -> Any:
+    def backward(self, upstream: Input = None, *, gradient: Output = True, threads: int | None = None) -> Any:
         """The gradient, later: `upstream`, one number per row (None: 1 for each), times what `gradient` would have got.
 
         Of a `cross_entropy` with `save_statistics=True`. Logits, targets and weights must be what they were. Gives a
@@ -325,16 +413,17 @@ class Loss:
 
 
 def cross_entropy(
-        logits: Any, targets: Any, *, axis: int = -1, reduction: str = "mean", gradient: Any = None, losses: Any = None,
-        log_sum_exp: Any = None, hits: Any = None, log_probabilities: Any = None, argmax: Any = None, ranks: Any = None,
-        entropies: Any = None, top_count: int = 0, top_classes: Any = None, top_log_probabilities: Any = None,
-        target_gradient: Any = None, save_statistics: bool = False, ignore_index: int | None = None,
-        label_smoothing: float | None = None, smoothing: str = "uniform", class_weights: Any = None,
-        row_weights: Any = None, target_weights: Any = None, class_mask: Any = None, sink: Any = None,
-        row_offsets: Any = None, temperature: float | None = None,
-        softcap: float | None = None, z_loss: float | None = None, probability_clamp: float | None = None,
-        focal_gamma: float | None = None, gradient_reduction: str | None = None, gradient_scale: float = 1.0,
-        denominator: float | None = None, none_counted: str = "nan", fully_masked: str = "nan", isa: str = "best",
+        logits: Lender, targets: Lender, *, axis: int = -1, reduction: Reduction = "mean", gradient: Output = None,
+        losses: Output = None, log_sum_exp: Output = None, hits: Output = None, log_probabilities: Output = None,
+        argmax: Output = None, ranks: Output = None, entropies: Output = None, top_count: int = 0,
+        top_classes: Output = None, top_log_probabilities: Output = None, target_gradient: Output = None,
+        save_statistics: bool = False, ignore_index: int | None = None, label_smoothing: float | None = None,
+        smoothing: Smoothing = "uniform", class_weights: Input = None, row_weights: Input = None,
+        target_weights: Input = None, class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
+        temperature: float | None = None, softcap: float | None = None, z_loss: float | None = None,
+        probability_clamp: float | None = None, focal_gamma: float | None = None,
+        gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0, denominator: float | None = None,
+        none_counted: NoneCounted = "nan", fully_masked: FullyMasked = "nan", isa: Isa = "best",
         threads: int | None = None) -> Loss:
     """`loss = u sum w q (lse - x) + u z_loss lse^2` of each row, reduced, and its gradient from the same read of the
     logits.
@@ -381,8 +470,8 @@ def cross_entropy(
                         ("class_weights", class_weights)):
         call.take(name, value)
     if kind != "class indices":
-        for name, value in (("hits", hits), ("log_probabilities", log_probabilities), ("ranks", ranks)):
-            if value is not None and value is not False:
+        for name, wanted in (("hits", hits), ("log_probabilities", log_probabilities), ("ranks", ranks)):
+            if wanted is not None and wanted is not False:
                 raise OptionError(f"{name} was asked for, targets are {kind}: give class indices, or do not ask for "
                                   f"{name}")
     elif target_gradient is not None and target_gradient is not False:
@@ -456,11 +545,11 @@ def _count(function: str, call: Call, options: Options, threads: int | None) -> 
 
 
 def binary_cross_entropy(
-        logits: Any, targets: Any, *, axis: int = -1, reduction: str = "mean", gradient: Any = None, losses: Any = None,
-        weights: Any = None, positive_weights: Any = None, ignore_index: int | None = None,
-        focal_gamma: float | None = None, focal_alpha: float | None = None, gradient_reduction: str | None = None,
-        gradient_scale: float = 1.0, denominator: float | None = None, none_counted: str = "nan", isa: str = "best",
-        threads: int | None = None) -> Loss:
+        logits: Lender, targets: Lender, *, axis: int = -1, reduction: Reduction = "mean", gradient: Output = None,
+        losses: Output = None, weights: Input = None, positive_weights: Input = None, ignore_index: int | None = None,
+        focal_gamma: float | None = None, focal_alpha: float | None = None, gradient_reduction: Reduction | None = None,
+        gradient_scale: float = 1.0, denominator: float | None = None, none_counted: NoneCounted = "nan",
+        isa: Isa = "best", threads: int | None = None) -> Loss:
     """`loss = w a (r t softplus(-x) + (1 - t) softplus(x)) m^gamma` of every element by itself, reduced, and its
     gradient.
 
@@ -490,14 +579,15 @@ def binary_cross_entropy(
 
 
 def linear_cross_entropy(
-        hidden: Any, weights: Any, targets: Any, *, bias: Any = None, reduction: str = "mean",
-        hidden_gradient: Any = None, weights_gradient: Any = None, bias_gradient: Any = None, losses: Any = None,
-        log_sum_exp: Any = None, ignore_index: int | None = None, label_smoothing: float | None = None,
-        smoothing: str = "uniform", class_weights: Any = None, row_weights: Any = None, target_weights: Any = None,
-        class_mask: Any = None, sink: Any = None, temperature: float | None = None, softcap: float | None = None,
-        z_loss: float | None = None, focal_gamma: float | None = None, gradient_reduction: str | None = None,
-        gradient_scale: float = 1.0, denominator: float | None = None, none_counted: str = "nan",
-        fully_masked: str = "nan", isa: str = "best", threads: int | None = None) -> Loss:
+        hidden: Lender, weights: Lender, targets: Lender, *, bias: Input = None, reduction: Reduction = "mean",
+        hidden_gradient: Output = None, weights_gradient: Output = None, bias_gradient: Output = None,
+        losses: Output = None, log_sum_exp: Output = None, ignore_index: int | None = None,
+        label_smoothing: float | None = None, smoothing: Smoothing = "uniform", class_weights: Input = None,
+        row_weights: Input = None, target_weights: Input = None, class_mask: Input = None, sink: Input = None,
+        temperature: float | None = None, softcap: float | None = None, z_loss: float | None = None,
+        focal_gamma: float | None = None, gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0,
+        denominator: float | None = None, none_counted: NoneCounted = "nan", fully_masked: FullyMasked = "nan",
+        isa: Isa = "best", threads: int | None = None) -> Loss:
     """`cross_entropy` of the logits `hidden @ weights.T + bias`, which are never in memory as a whole.
 
     hidden   float32, float16 or bfloat16, with the features of a row along the last axis
@@ -546,11 +636,11 @@ DIVERGENCES = {"kullback-leibler": "kl_divergence", "jensen-shannon": "jensen_sh
 
 
 def divergence(
-        logits: Any, teacher: Any, kind: str = "kullback-leibler", *, axis: int = -1, reduction: str = "mean",
-        gradient: Any = None, losses: Any = None, row_weights: Any = None, class_mask: Any = None,
-        temperature: float | None = None, gradient_reduction: str | None = None, gradient_scale: float = 1.0,
-        denominator: float | None = None, none_counted: str = "nan", fully_masked: str = "nan", isa: str = "best",
-        threads: int | None = None) -> Loss:
+        logits: Lender, teacher: Lender, kind: Divergence = "kullback-leibler", *, axis: int = -1,
+        reduction: Reduction = "mean", gradient: Output = None, losses: Output = None, row_weights: Input = None,
+        class_mask: Input = None, temperature: float | None = None, gradient_reduction: Reduction | None = None,
+        gradient_scale: float = 1.0, denominator: float | None = None, none_counted: NoneCounted = "nan",
+        fully_masked: FullyMasked = "nan", isa: Isa = "best", threads: int | None = None) -> Loss:
     """How far the softmax of the logits is from the softmax of the teacher's logits, row by row, and its gradient.
 
     kind  "kullback-leibler": `sum q (log q - log p)`; "jensen-shannon": the mean of that to `m = (p + q) / 2` from both
@@ -572,10 +662,18 @@ def divergence(
     return _loss(DIVERGENCES[kind], call, struct, reductions, gradient, {"losses": losses}, threads)
 
 
-def cross_entropy_hvp(logits: Any, upstream: Any, *, axis: int = -1, out: Any = None, row_weights: Any = None,
-                      temperature: float | None = None, gradient_scale: float | None = None, class_mask: Any = None,
-                      sink: Any = None, row_offsets: Any = None, fully_masked: str = "nan", isa: str = "best",
-                      threads: int | None = None) -> Any:
+@overload
+def cross_entropy_hvp(logits: Own, upstream: Lender, *, out: Literal[True] | None = None,
+                      **options: Unpack[Product]) -> Own: ...
+@overload
+def cross_entropy_hvp(logits: Lender, upstream: Lender, *, out: Out, **options: Unpack[Product]) -> Out: ...
+@overload
+def cross_entropy_hvp(logits: Lender, upstream: Lender, *, out: Literal[True] | None = None,
+                      **options: Unpack[Product]) -> Any: ...
+def cross_entropy_hvp(logits: Lender, upstream: Lender, *, axis: int = -1, out: Output = None,
+                      row_weights: Input = None, temperature: float | None = None, gradient_scale: float | None = None,
+                      class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
+                      fully_masked: FullyMasked = "nan", isa: Isa = "best", threads: int | None = None) -> Any:
     """The Hessian of cross-entropy times a vector per row: `c u p (v - sum p v) / temperature^2`, with `p =
     softmax(x / temperature)`, `v` the upstream, `c` the gradient scale and `u` the row weights.
 
@@ -624,15 +722,17 @@ class Sample:
 
 
 def sample(
-        logits: Any, *, axis: int = -1, step: int | Sequence[int] = 0, seed: int | Sequence[int] = 0,
-        stream: int | Sequence[int] = 0, draw: int = 0, temperature: float = 1.0, top_k: int = 0,
-        top_p: float | None = None, min_p: float | None = None, typical_p: float | None = None, min_keep: int = 1,
-        rules: str = "xent", ties: str | None = None, repetition_penalty: float | None = None,
-        frequency_penalty: float | None = None, presence_penalty: float | None = None, softcap: float | None = None,
-        class_mask: Any = None, bias: Any = None, prompt_tokens: Any = None, output_tokens: Any = None,
-        tokens: Any = None, log_probabilities: Any = None, processed_log_probabilities: Any = None, kept: Any = None,
-        kept_mask: Any = None, ranks: Any = None, entropies: Any = None, top_count: int = 0, top_classes: Any = None,
-        top_log_probabilities: Any = None, isa: str = "best", threads: int | None = None) -> Sample:
+        logits: Lender, *, axis: int = -1, step: int | Sequence[int] | Lender = 0,
+        seed: int | Sequence[int] | Lender = 0, stream: int | Sequence[int] | Lender = 0, draw: int = 0,
+        temperature: float = 1.0, top_k: int = 0, top_p: float | None = None, min_p: float | None = None,
+        typical_p: float | None = None, min_keep: int = 1, rules: Rules = "xent", ties: Ties | None = None,
+        repetition_penalty: float | None = None, frequency_penalty: float | None = None,
+        presence_penalty: float | None = None, softcap: float | None = None, class_mask: Input = None,
+        bias: Input = None, prompt_tokens: Input = None, output_tokens: Input = None, tokens: Output = None,
+        log_probabilities: Output = None, processed_log_probabilities: Output = None, kept: Output = None,
+        kept_mask: Output = None, ranks: Output = None, entropies: Output = None, top_count: int = 0,
+        top_classes: Output = None, top_log_probabilities: Output = None, isa: Isa = "best",
+        threads: int | None = None) -> Sample:
     """A token of each row, drawn with the probability that softmax gives it among the classes that the filters keep.
 
     step, seed, stream, draw  say which chance it is: the same numbers give the same token, on every machine. A row has
@@ -667,11 +767,11 @@ def sample(
         call.take(name, value)
     call.ask_for_top("top_count", top_count, (top_classes, top_log_probabilities))
     call.write("tokens", _needed("tokens", tokens))
-    for name, value in (("log_probabilities", log_probabilities), ("processed_log_probabilities",
+    for name, wanted in (("log_probabilities", log_probabilities), ("processed_log_probabilities",
                                                                    processed_log_probabilities),
                         ("kept", kept), ("kept_mask", kept_mask), ("ranks", ranks), ("entropies", entropies),
                         ("top_classes", top_classes), ("top_log_probabilities", top_log_probabilities)):
-        call.write(name, value)
+        call.write(name, wanted)
     call.prepare()
     for name in ("prompt_tokens", "output_tokens"):
         call.check_tokens(name, threads)

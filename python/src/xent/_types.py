@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What arguments may be, for type checkers."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, TypeVar, Union
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer, TypeAlias
+
+    from xent._arrays import Array
+
+
+class OfNumPy(Protocol):
+    """An array of NumPy, or another that describes itself as they do."""
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]: ...
+
+
+class OfDLPack(Protocol):
+    """An array of JAX, Arrow and others."""
+
+    def __dlpack__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+    def __dlpack_device__(self) -> Any: ...
+
+
+class OfPyTorch(OfDLPack, Protocol):
+    """A tensor of PyTorch."""
+
+    def detach(self) -> Any: ...
+
+
+class OfType(Protocol):
+    """A dtype of NumPy or PyTorch."""
+
+    @property
+    def itemsize(self) -> int: ...
+
+
+Lender: TypeAlias = "Union[OfNumPy, OfDLPack, Buffer, Array]"
+Input: TypeAlias = "Union[Lender, None]"
+Output: TypeAlias = "Union[Lender, bool, None]"  # True: a new array
+DType: TypeAlias = "Union[str, type[Any], OfType]"
+Own = TypeVar("Own", bound=Union[OfNumPy, OfPyTorch])  # what results are of, where logits are
+Out = TypeVar("Out", bound="Lender")
+
+Isa = Literal["best", "scalar", "avx2", "avx512", "neon"]
+FullyMasked = Literal["nan", "zero"]
+Reduction = Literal["mean", "sum"]
+NoneCounted = Literal["nan", "zero", "error"]
+Smoothing = Literal["uniform", "others"]
+Rules = Literal["xent", "transformers", "vllm", "llama.cpp", "onnxruntime-genai"]
+Ties = Literal["first", "all"]
+Divergence = Literal["kullback-leibler", "jensen-shannon", "total-variation"]
+
+
+class Backward(TypedDict, total=False):
+    """Options that a softmax and its backward have."""
+
+    axis: int
+    temperature: float | None
+    class_mask: Lender | None
+    row_offsets: Lender | None
+    isa: Isa
+    threads: int | None
+
+
+class Forward(Backward, total=False):
+    """Options of a softmax."""
+
+    softcap: float | None
+    sink: Lender | None
+    fully_masked: FullyMasked
+
+
+class Product(Backward, total=False):
+    """Options of a Hessian-vector product."""
+
+    sink: Lender | None
+    fully_masked: FullyMasked
+    row_weights: Lender | None
+    gradient_scale: float | None

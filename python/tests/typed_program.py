@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A program of a user, which mypy --strict and pyright's strict mode accept; each line after `# wrong` they refuse."""
+from __future__ import annotations
+
+import array
+
+import numpy as np
+import numpy.typing as npt
+
+import xent
+
+Floats = npt.NDArray[np.float32]
+
+
+def probabilities(x: Floats) -> Floats:
+    return xent.softmax(x)
+
+
+def attention(scores: Floats, mask: npt.NDArray[np.bool_]) -> Floats:
+    return xent.log_softmax(scores, class_mask=mask, fully_masked="zero", temperature=2.0, threads=1)
+
+
+def in_half(x: Floats, out: npt.NDArray[np.float16]) -> npt.NDArray[np.float16]:
+    return xent.softmax(x, out=out)
+
+
+def backward(y: Floats, dy: Floats) -> Floats:
+    return xent.softmax_backward(y, dy)
+
+
+logits, labels = np.zeros((2, 3), np.float32), np.array([0, 1])
+loss: xent.Loss = xent.cross_entropy(logits, labels, gradient=True, hits=True, reduction="sum", ignore_index=-100)
+number: float = float(loss)
+error: float = loss.loss + float(xent.log_sum_exp(logits).sum())
+version: str = xent.__version__
+top = xent.top_k(logits, 2)
+tokens = xent.sample(logits, seed=[1, 2], rules="vllm", ties="all").tokens
+xent.softmax(array.array("f", [1, 2]), out=memoryview(bytearray(8)).cast("f"), dtype="float32")
+xent.softmax(logits, dtype=np.float64 if number > 9 else np.float16)
+xent.softmax(xent.bfloat16(np.zeros(3, np.uint16)), dtype=np.dtype("float32"))
+try:
+    xent.divergence(logits, logits, "total-variation", gradient=np.zeros_like(logits))
+except xent.LabelError as refused:
+    print(refused.row, refused.label, refused.classes)
+
+# wrong
+xent.softmax("no array")
+xent.softmax(None)
+xent.softmax([1.0, 2.0])
+xent.softmax(logits, isa="avx1024")
+xent.softmax(logits, fully_masked="bogus")
+xent.softmax(logits, dtype=7)
+xent.softmax(logits, dim=1)
+xent.cross_entropy(logits, 3)
+xent.cross_entropy(logits, labels, reduction="none")
+xent.sample(logits, rules="ggml")
