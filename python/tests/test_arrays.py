@@ -288,8 +288,8 @@ MEMORY = "give out memory of its own, or exactly that of logits"
      "what is "
      "written"),
     (lambda: xent.softmax(np.ma.array(X, mask=X > 1)), xent.ArrayMemoryError,
-     "logits is a masked array, whose mask is not in its memory: pass logits.data, and the mask as class_mask=~mask (of "
-     "classes) or row_weights=~mask (of rows)"),
+     "logits is a masked array, whose mask is not in its memory: pass logits.data, and the mask as class_mask=~mask "
+     "(of classes) or row_weights=~mask (of rows)"),
     (lambda: xent.cross_entropy(X, np.ma.array(LABELS)), xent.ArrayMemoryError,
      "targets is a masked array, whose mask is not in its memory: pass targets.data, and the mask as class_mask=~mask "
      "(of classes) or row_weights=~mask (of rows)"),
@@ -300,7 +300,8 @@ MEMORY = "give out memory of its own, or exactly that of logits"
      "classes is int64 [6, 1], logits has 5 classes and 2 were asked for: ask for 1 to 5 of the largest classes"),
     (lambda: xent.cross_entropy(X, LABELS, reduction="none"), xent.OptionError,
      "reduction is none: give one of mean, sum, or losses=True for those of the rows"),
-    (lambda: xent.sample(X, seed=1 << 64), xent.OptionError, "seed is 18446744073709551616: give an integer of 64 bits"),
+    (lambda: xent.sample(X, seed=1 << 64), xent.OptionError,
+     "seed is 18446744073709551616: give an integer of 64 bits"),
     (lambda: xent.sample(X, stream=[0, 1, 2, 3, 4, -(1 << 70)]), xent.OptionError,
      f"stream is {-(1 << 70)}: give an integer of 64 bits"),
     (lambda: xent.sample(X, temperature=1e-300), xent.OptionError,
@@ -326,8 +327,8 @@ MEMORY = "give out memory of its own, or exactly that of logits"
     (lambda: xent.softmax(X, isa="sse"), xent.OptionError,
      "isa is sse: give one of best, scalar, avx2, avx512, neon"),
     (lambda: xent.softmax(X, class_mask=np.zeros(4, bool)), xent.ShapeError,
-     "class_mask is uint8 [4], logits is float32 [6, 5] with classes along axis 1: give one flag per class in its shape, "
-     "in which any other size may be 1, or in the shape "
+     "class_mask is uint8 [4], logits is float32 [6, 5] with classes along axis 1: give one flag per class in its "
+     "shape, in which any other size may be 1, or in the shape "
      "[5]"),
     (lambda: xent.softmax(X.ravel(), row_offsets=np.array([0, 4, 2])), xent.ShapeError,
      "row_offsets of row 1 is 4, of row 2 2: give offsets that do not fall"),

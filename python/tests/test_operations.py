@@ -243,8 +243,8 @@ def test_linear_cross_entropy(threads, monkeypatch):
     assert alone.loss == got.loss and alone.hidden_gradient.tobytes() == got.hidden_gradient.tobytes()
     with pytest.raises(xent.ShapeError, match="sums over rows that lie evenly apart"):
         xent.linear_cross_entropy(hidden[:, :5], weights, labels[:, :5], weights_gradient=True)
-    with pytest.raises(xent.ShapeError, match=r"weights is float32 \[30, 7\], hidden is float32 \[2, 6, 8\]: give weights "
-                                              r"the shape"):
+    with pytest.raises(xent.ShapeError, match=r"weights is float32 \[30, 7\], hidden is float32 \[2, 6, 8\]: "
+                                              r"give weights the shape"):
         xent.linear_cross_entropy(hidden, weights[:, :7], labels)
 
 
@@ -398,3 +398,24 @@ def test_a_call_that_was_made_before_is_checked_as_the_first_one():
         xent.softmax(x, out=read_only)
     y = x.copy()
     assert xent.softmax(y, out=y) is y and y.tobytes() == out.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("given", [{}, dict(gradient=True), dict(reduction="sum", gradient=True),
+                                   dict(ignore_index=-100, gradient=True), dict(axis=0, gradient=True)])
+def test_a_loss_that_was_computed_before(given, dtype):
+    labels = np.zeros(5, int) if "axis" in given else LABELS if "ignore_index" in given else np.abs(LABELS) % 5
+    first, x = None, X.astype(dtype)
+    for factor in (1, 2, 1):
+        got = xent.cross_entropy(x * factor, labels, **given)
+        whole = xent.cross_entropy(x * factor, labels, losses=True, threads=1, **given)  # which is not kept
+        for name in ("loss", "sum", "rows", "counted", "denominator"):
+            assert getattr(got, name) == getattr(whole, name) and type(getattr(got, name)) is type(getattr(whole, name))
+        assert got.losses is None and (got.gradient is None) == ("gradient" not in given)
+        assert got.gradient is None or got.gradient.tobytes() == whole.gradient.tobytes()
+        first = first or got
+    assert first.loss == got.loss
+    with pytest.raises(xent.LabelError, match="row 1 has label 77"):
+        xent.cross_entropy(x, np.where(np.arange(len(labels)) == 1, 77, labels), **given)
+    ignored = xent.cross_entropy(x, np.full_like(labels, -100), **{**given, "ignore_index": -100})
+    assert math.isnan(ignored.loss) or given.get("reduction") == "sum" and ignored.loss == 0

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
-from xent._arrays import NAME, address_of, array_of, empty, is_of_torch, type_named
+from xent._arrays import NAME, Array, address_of, array_of, empty, is_of_torch, type_named
 from xent._call import ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Call, workspace_of
-from xent._native import HIDDEN_GRADIENT, WEIGHTS_GRADIENT, Options, Sampling, library
+from xent._native import (ARGUMENTS, HIDDEN_GRADIENT, WEIGHTS_GRADIENT, Options, Report, Sampling, Tally, library,
+                          sized)
 from xent._options import Reductions, choice, integer, options_of, sampling_of
 from xent._types import (Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, Lender, NoneCounted, Out,
                          Output, Own, Product, Reduction, Rules, Smoothing, Ties)
@@ -150,14 +151,20 @@ def _softmax(function: str, logits: Any, axis: int, out: Any, dtype: Any, class_
     call.prepare()
     call.run(function, struct, threads=threads)
     if key and call.is_one_task:
-        if len(_PLANS) >= _MOST_PLANS:
-            _PLANS.clear()
-        before = ctypes.addressof(call.shape_struct), ctypes.addressof(struct), 0, call.rows
-        log_sum_exp = function == "log_sum_exp"
-        _PLANS[key] = _Plan(call.library.function(function), before if log_sum_exp else (*before, 0, call.classes),
-                            (None,) * (3 if log_sum_exp else 4), call.arrays[name].type, call.arrays[name].shape,
-                            (call.shape_struct, struct))
+        others = ARGUMENTS[function].index(name) - ARGUMENTS[function].index("logits") - 1
+        _keep(key, call, struct, function, (None,) * others, call.arrays[name].shape)
     return call.results[name]
+
+
+def _keep(key: Any, call: Call, options: Options, function: str, between: tuple[None, ...],
+          shape: tuple[int, ...]) -> None:
+    if len(_PLANS) >= _MOST_PLANS:
+        _PLANS.clear()
+    classes = (0, call.classes) if ARGUMENTS[function][0] == "classes" else ()
+    before = ctypes.addressof(call.shape_struct), ctypes.addressof(options), 0, call.rows, *classes
+    written = call.arrays.get("output") or call.arrays.get("log_sum_exp") or call.lead
+    _PLANS[key] = _Plan(call.library if function == "cross_entropy" else call.library.function(function), before,
+                        between, written.type, shape, (call.shape_struct, options))
 
 
 @overload
@@ -458,6 +465,23 @@ def cross_entropy(
     >>> result.gradient.round(3).tolist()
     [[-0.134, 0.106, 0.028], [0.004, -0.045, 0.04]]
     """
+    key = None
+    if (losses is log_sum_exp is hits is log_probabilities is argmax is ranks  # type: ignore[comparison-overlap]
+            is entropies is top_classes is top_log_probabilities is target_gradient is label_smoothing
+            is class_weights is row_weights is target_weights is class_mask is sink is row_offsets is temperature
+            is softcap is z_loss is probability_clamp is focal_gamma is gradient_reduction is denominator is threads
+            is None
+            and (gradient is None or gradient is True) and logits is not None and targets is not None
+            and (type(axis), type(top_count), type(save_statistics), type(gradient_scale)) == (int, int, bool, float)
+            and (ignore_index is None or type(ignore_index) is int) and type(reduction) is str
+            and (top_count, save_statistics, gradient_scale) == (0, False, 1.0)
+            and smoothing is _UNIFORM and none_counted is fully_masked is _NAN and isa is _BEST):
+        lent, labels = array_of("logits", logits), array_of("targets", targets)
+        key = ("cross_entropy", axis, reduction, ignore_index, gradient, lent.type, lent.shape, lent.strides,
+               labels.type, labels.shape, labels.strides)
+        loss = _small_loss(_PLANS.get(key), logits, lent, labels, reduction == "mean", gradient is True)
+        if loss:
+            return loss
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
     given: dict[str, Any] = dict(
         isa=isa, fully_masked=fully_masked, smoothing=smoothing, ignore_index=ignore_index,
@@ -481,7 +505,40 @@ def cross_entropy(
     outputs = {"losses": losses, "log_sum_exp": log_sum_exp, "hits": hits, "log_probabilities": log_probabilities,
                "argmax": argmax, "ranks": ranks, "entropies": entropies, "top_classes": top_classes,
                "top_log_probabilities": top_log_probabilities, "target_gradient": target_gradient}
-    return _loss("cross_entropy", call, struct, reductions, gradient, outputs, threads, save=save_statistics)
+    result = _loss("cross_entropy", call, struct, reductions, gradient, outputs, threads, save=save_statistics)
+    if key and kind == "class indices" and call.is_one_task:
+        _keep(key, call, struct, "cross_entropy", (), call.lead.shape)
+    return result
+
+
+_UNIFORM, _NAN, _BEST = "uniform", "nan", "best"  # usual options, which are these very texts
+_CHECK = len(ARGUMENTS["check_targets"]) - 1
+_OF_LOSS = ARGUMENTS["cross_entropy"]
+_GRADIENT = _OF_LOSS.index("gradient")
+assert _OF_LOSS[:2] == ["logits", "targets"] and _OF_LOSS[-1] == "tally"
+
+
+def _small_loss(plan: _Plan | None, logits: Any, lent: Array, labels: Array, mean: bool, wanted: bool) -> Loss | None:
+    """What `_loss` gives; None where it has something to say."""
+    if not plan:
+        return None
+    library, (shape, usual) = plan.function, plan.structs
+    report, tally, options = sized(Report), sized(Tally), Options.from_buffer_copy(usual)
+    before = plan.before[0], ctypes.addressof(options), *plan.before[2:]
+    if library.function("check_targets")(*before, labels.address, *(None,) * _CHECK, ctypes.addressof(report)):
+        return None
+    gradient = empty(logits, plan.type, plan.shape) if wanted else None
+    address = address_of(gradient) if wanted else None
+    if not report.counted or wanted and not address:
+        return None
+    options.gradient_scale, options.has_gradient_scale = 1 / report.counted if mean else 1.0, 1
+    to, sum_of = ctypes.addressof(report), ctypes.addressof(tally)
+    if library.function("cross_entropy")(*before, lent.address, labels.address, *(None,) * (_GRADIENT - 2), address,
+                                         *(None,) * (len(_OF_LOSS) - _GRADIENT - 2), sum_of, to):
+        return None
+    total = library.tally_sum(tally)
+    return Loss(total / report.counted if mean else total, total, plan.before[3], report.counted,
+                float(report.counted), gradient)
 
 
 def _require_for(kind: str, call: Call, given: dict[str, Any]) -> None:
