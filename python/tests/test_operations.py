@@ -349,11 +349,11 @@ SEVERAL = {
 }
 
 
-@pytest.mark.parametrize("block", [0, 1, 64, 1 << 16])  # a call per piece; copies of a row, of some rows, of all
+@pytest.mark.parametrize("block", [None, 1, 64, 1 << 18])  # a call per piece; copies of a row, of some rows, of all
 @pytest.mark.parametrize("layout", SEVERAL)
 @pytest.mark.parametrize("axis", [0, 2, 4])
 def test_rows_in_many_dimensions(layout, axis, block, monkeypatch):
-    monkeypatch.setattr(_call, "_BLOCK", block)
+    monkeypatch.setattr(_call, "_BLOCK" if block else "_PIECE", block or 0)
     x = SEVERAL[layout](RANDOM.normal(size=(2, 3, 4, 5, 6)).astype(np.float32))
     dense, out, rows = np.ascontiguousarray(x), np.zeros((6, 5, 4, 3, 4), np.float32).T[::2], list(x.shape)
     assert xent.softmax(x, axis=axis, out=out).tobytes() == xent.softmax(dense, axis=axis).tobytes()

@@ -16,7 +16,7 @@ from functools import lru_cache
 from queue import SimpleQueue
 from typing import Any, NamedTuple, NoReturn
 
-from xent._arrays import FLOATS, INTEGERS, ORDER, SIZE, Array, array_of, as_type, empty, is_of_torch
+from xent._arrays import FLOATS, INTEGERS, ORDER, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch
 from xent._native import (ARGUMENTS, CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout,
                           Library, Options, Report, Shape, Statistics, Tally, sized)
 from xent._options import integer
@@ -48,8 +48,8 @@ MOST_SELECTED = 256
 # Rows that take less than this, counted in elements of a long row, are not worth another thread.
 _PER_THREAD = 1 << 18
 _PER_ROW = 32
-# Pieces of less elements are not worth a call of their own.
-_BLOCK = 1 << 16
+# Pieces of fewer elements are not worth a call of their own: they are copied, in blocks of so many.
+_PIECE, _BLOCK = 1 << 16, 1 << 18
 _SIZES = {code: SIZE[type_] for type_, code in TYPES.items()}
 
 
@@ -141,7 +141,7 @@ class Call:
         self.results[name] = wanted
         place, types = self.kinds[name]
         array = as_type(wanted, type_) if made and type_ else array_of(self._called(name), wanted)
-        self._require_type(name, array, types)
+        self._require_type("dtype" if made else name, array, types)
         strides = self._strides_of(name, array, place)
         if not made:
             self._require_writable(self._called(name), array, in_place)
@@ -500,7 +500,7 @@ class Call:
         for name, (outer_stride, stride) in self.matrices.items():
             setattr(shape, name, Layout(outer_stride, stride, 0, TYPES[self.arrays[name].type], 0))
         rows = outer[0] * inner[0]
-        small = groups and self.rows and rows * self.classes < _BLOCK
+        small = groups and self.rows and rows * self.classes < _PIECE
         self.packing = Packing.of(self, every) if small else None
         if self.packing:
             self.pieces = self.packing.pieces
@@ -757,7 +757,7 @@ class Packing:
             theirs = self.numpy.asarray(_Memory(addresses[name], size, (rows // self.row, *self.sizes[1:], count),
                                                 (*strides[self.outside:], apart)))
             copied = self.numpy.empty(theirs.shape, theirs.dtype) if name in self.call.results else theirs.copy("C")
-            packed.addresses[name] = copied.ctypes.data
+            packed.addresses[name] = address_of(copied)
             repeated = count == 1 and name not in self.call.results  # along the classes, where they have one each
             setattr(shape, name, Layout(count, 0 if repeated else 1, 1, layout.type, 0))
             packed.copies.append(copied)
