@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** Elements of tensors that a layer looks at one by one. */
 final class Elements {
@@ -14,6 +15,14 @@ final class Elements {
   private static final float CANONICAL_NAN = Float.intBitsToFloat(0x7fc00000);
 
   private Elements() {}
+
+  /** Refuses a tensor that is not there. */
+  static Tensor given(@Nullable Tensor tensor, String name) {
+    if (tensor == null) {
+      throw new NullPointerException(name + " is null: give a tensor");
+    }
+    return tensor;
+  }
 
   /** Fills a tensor of a layer with the elements of a tensor of floats of any strides. */
   static void copy(Tensor from, String name, Tensor to) {

@@ -48,7 +48,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
       LinearCrossEntropy operation, Tensor weights, @Nullable Tensor bias, long... shape) {
     super(Objects.requireNonNull(operation, "operation").axis(), shape);
     this.operation = operation;
-    this.weights = Objects.requireNonNull(weights, "weights");
+    this.weights = Elements.given(weights, "weights");
     this.bias = bias;
     inputs = bias == null ? Inputs.none() : Inputs.none().bias(bias);
   }

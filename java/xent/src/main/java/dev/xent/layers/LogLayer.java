@@ -3,7 +3,6 @@ package dev.xent.layers;
 
 import dev.xent.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.util.Objects;
 
 /**
  * {@code y = log(x)} element by element, and back: {@code dx = dy / x}.
@@ -51,7 +50,7 @@ public final class LogLayer extends OwningLayer {
 
   @Override
   public Tensor backward(Tensor gradients) {
-    Objects.requireNonNull(gradients, "gradients");
+    Elements.given(gradients, "gradients");
     requireForward("backward");
     Tensor x = kept.writable();
     Tensor dx = this.gradients.shaped(x.shape());

@@ -49,7 +49,7 @@ public final class LogSoftmaxLayer extends OwningLayer {
    * freed when nothing refers to it any more.
    */
   public static Tensor stableLogSoftmax(Tensor inputs, int axis) {
-    Objects.requireNonNull(inputs, "inputs");
+    Elements.given(inputs, "inputs");
     Tensor outputs = Tensor.allocate(Arena.ofAuto(), DType.F32, inputs.shape());
     LogSoftmax.along(axis).forward(inputs, outputs);
     return outputs;
@@ -65,7 +65,7 @@ public final class LogSoftmaxLayer extends OwningLayer {
 
   @Override
   public Tensor backward(Tensor gradients) {
-    Objects.requireNonNull(gradients, "gradients");
+    Elements.given(gradients, "gradients");
     requireForward("backward");
     Tensor y = outputs.writable();
     logSoftmax.backward(y, gradients, this.gradients.shaped(y.shape()));

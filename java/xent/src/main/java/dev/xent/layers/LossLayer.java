@@ -7,7 +7,6 @@ import dev.xent.errors.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.Locale;
-import java.util.Objects;
 
 /**
  * The end of a network: a loss, and the gradient it sends back.
@@ -101,7 +100,7 @@ public abstract sealed class LossLayer extends OwningLayer
    */
   @Override
   public final Tensor forward(Tensor inputs, Tensor targets) {
-    Objects.requireNonNull(targets, "targets");
+    Elements.given(targets, "targets");
     begin(inputs);
     Tensor rows = losses.shaped(rowShape(inputs));
     long[] expected = targets.type().isInteger() ? rows.shape() : shapeOfRows(inputs);
@@ -154,7 +153,7 @@ public abstract sealed class LossLayer extends OwningLayer
    */
   @Override
   public final Tensor backward(Tensor upstream) {
-    Objects.requireNonNull(upstream, "upstream");
+    Elements.given(upstream, "upstream");
     requireForward("backward");
     Tensor factors = weights.shaped(losses.writable().shape());
     Elements.copy(Elements.inShape(factors.shape(), upstream), "upstream gradients", factors);

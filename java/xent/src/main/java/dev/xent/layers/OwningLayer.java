@@ -45,7 +45,7 @@ abstract class OwningLayer implements Layer {
 
   /** To be called first in every forward: until {@link #end} there is nothing to go back along. */
   final void begin(Tensor inputs) {
-    Objects.requireNonNull(inputs, "inputs");
+    Elements.given(inputs, "inputs");
     requireOpen();
     ran = false;
     if (!takes(inputs.shape())) {

@@ -49,7 +49,7 @@ public final class SoftmaxLayer extends OwningLayer {
    * when nothing refers to it any more.
    */
   public static Tensor stableSoftmax(Tensor inputs, int axis) {
-    Objects.requireNonNull(inputs, "inputs");
+    Elements.given(inputs, "inputs");
     Tensor outputs = Tensor.allocate(Arena.ofAuto(), DType.F32, inputs.shape());
     Softmax.along(axis).forward(inputs, outputs);
     return outputs;
@@ -65,7 +65,7 @@ public final class SoftmaxLayer extends OwningLayer {
 
   @Override
   public Tensor backward(Tensor gradients) {
-    Objects.requireNonNull(gradients, "gradients");
+    Elements.given(gradients, "gradients");
     requireForward("backward");
     Tensor y = outputs.writable();
     softmax.backward(y, gradients, this.gradients.shaped(y.shape()));
