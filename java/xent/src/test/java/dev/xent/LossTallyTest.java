@@ -89,7 +89,7 @@ class LossTallyTest {
     String[] words = {
       "do not begin as a tally",
       "layout version is 3",
-      "numerics version is 0",
+      "numerics version is 1",
       "rows count",
       "another size"
     };
