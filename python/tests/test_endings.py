@@ -29,8 +29,9 @@ def small_calls_have_helpers(monkeypatch):
 
 def wait_for_the_pool():
     """Until all that was queued is done."""
-    last = threading.Barrier(1 + _call._pool().threads)
-    for _ in range(_call._pool().threads):
+    threads = _call._pool().threads
+    last = threading.Barrier(1 + threads)
+    for _ in range(threads):
         _call._pool().submit(last.wait, 600)
     last.wait(600)
 
@@ -118,7 +119,7 @@ def test_calls_of_which_one_thread_fails(monkeypatch):
 
 
 def test_without_threads_the_calling_one_does_it(monkeypatch):
-    start, refused = _call.start_new_thread, []
+    start, refused = _call._thread.start_new_thread, []
 
     def sometimes(*given):
         if random.random() < 0.9:
@@ -126,7 +127,7 @@ def test_without_threads_the_calling_one_does_it(monkeypatch):
             raise RuntimeError("can't start new thread")
         return start(*given)
 
-    monkeypatch.setattr(_call, "start_new_thread", sometimes)
+    monkeypatch.setattr(_call._thread, "start_new_thread", sometimes)
     for _ in range(CALLS):
         _call._pool.cache_clear()
         out = np.zeros_like(LOGITS)
@@ -148,6 +149,29 @@ def test_calls_while_helpers_are_busy(monkeypatch):
     free.set()
     wait_for_the_pool()
     assert (out == 7).all()
+
+
+def test_an_interpreter_inside_another_ends():
+    interpreters = pytest.importorskip("_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters")
+    inside = f"""if True:
+        import sys
+        sys.path[:] = {sys.path!r}
+        import xent
+        x = memoryview(bytearray(4 * 16 * 200000)).cast("B").cast("f", (16, 200000))
+        print(xent.softmax(x).shape, flush=True)
+    """
+    program = f"""if True:
+        import sys
+        import {interpreters.__name__} as interpreters
+        inner = interpreters.create()
+        failed = interpreters.run_string(inner, {inside!r})
+        interpreters.destroy(inner)
+        sys.exit(failed)
+    """
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    if "does not support loading" in run.stderr:
+        pytest.skip("_ctypes cannot be loaded there")
+    assert (run.returncode, run.stdout) == (0, "(16, 200000)\n"), run.stderr
 
 
 @pytest.mark.parametrize("ending", ["thread", "atexit", "__del__"])

@@ -2,13 +2,13 @@
 """One call: its arrays by their names in xent.h, checked and described, and the kernels over pieces and threads."""
 from __future__ import annotations
 
+import _thread
 import copy
 import ctypes
 import itertools
 import math
 import os
 import sys
-from _thread import start_new_thread
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from ctypes import c_int, c_void_p
@@ -789,6 +789,9 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_may_leave_threads = getattr(_thread, "daemon_threads_allowed", lambda: True)  # from Python 3.12 on
+
+
 class _Pool:
     """Threads that wait for work. The pool of concurrent.futures ends with the main thread, and a Ctrl-C inside of its
     `submit` can leave one of its locks held; here all that a caller does is of C."""
@@ -799,7 +802,9 @@ class _Pool:
     def submit(self, work: Callable[..., Any], argument: Any, threads: int = 1) -> None:
         """Raises RuntimeError where there are not so many threads, and no more can be started."""
         if self.threads < threads:
-            start_new_thread(self._serve, ())
+            if not _may_leave_threads():
+                raise RuntimeError("an interpreter inside of another may leave no threads behind")
+            _thread.start_new_thread(self._serve, ())
             self.threads += 1
         self.queue.put((work, argument))
 

@@ -522,7 +522,7 @@ def _small_loss(plan: _Plan | None, logits: Any, lent: Array, labels: Array, mea
     """What `_loss` gives; None where it has something to say."""
     if not plan:
         return None
-    library, (shape, usual) = plan.function, plan.structs
+    library, usual = plan.function, plan.structs[1]
     report, tally, options = sized(Report), sized(Tally), Options.from_buffer_copy(usual)
     before = plan.before[0], ctypes.addressof(options), *plan.before[2:]
     if library.function("check_targets")(*before, labels.address, *(None,) * _CHECK, ctypes.addressof(report)):
